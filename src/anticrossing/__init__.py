@@ -1,0 +1,33 @@
+"""Avoided level crossings: find them, predict the passage in closed form, compute it exactly."""
+
+from anticrossing import drive, dynamics, formulas, models, spectrum, units
+from anticrossing._version import __version__
+from anticrossing.checks import (
+    AnticrossingError,
+    ConvergenceError,
+    InputError,
+    MissingExtraError,
+)
+from anticrossing.drive import Drive
+from anticrossing.dynamics import Propagation, propagate
+from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.units import Units
+
+__all__ = [
+    "AnticrossingError",
+    "ConvergenceError",
+    "Drive",
+    "Hamiltonian",
+    "InputError",
+    "MissingExtraError",
+    "Propagation",
+    "Units",
+    "__version__",
+    "drive",
+    "dynamics",
+    "formulas",
+    "models",
+    "propagate",
+    "spectrum",
+    "units",
+]

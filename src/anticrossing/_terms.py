@@ -1,0 +1,134 @@
+"""Checks and rewriting for the terms f_k M_k of a Hamiltonian."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anticrossing import expression
+from anticrossing.checks import describe, fail, hermitian
+
+if TYPE_CHECKING:
+    import sympy
+
+
+def check_matrices(matrices: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the constant matrices of one kind (all dense, or all CSR), each Hermitian."""
+    sparse = any(hasattr(matrix, "tocsr") for matrix in matrices)
+    checked = [_sparse(k, m) if sparse else _dense(k, m) for k, m in enumerate(matrices)]
+    shapes = {matrix.shape for matrix in checked}
+    if len(shapes) > 1:
+        raise fail("terms", "use matrices of one shape", f"they have shapes {sorted(shapes)}")
+    return tuple(checked)
+
+
+def _dense(index: int, matrix: Any) -> np.ndarray[Any, Any]:
+    array = hermitian(f"terms[{index}] matrix", matrix)
+    if array.ndim != 2:
+        raise fail(f"terms[{index}] matrix", "be one matrix", f"its shape is {array.shape}")
+    return array if np.any(array.imag) else np.ascontiguousarray(array.real)
+
+
+def _sparse(index: int, matrix: Any) -> Any:
+    import scipy.sparse
+
+    csr = scipy.sparse.csr_matrix(matrix)
+    name = f"terms[{index}] matrix"
+    if csr.shape[0] != csr.shape[1]:
+        raise fail(name, "be square", f"its shape is {csr.shape}")
+    if not np.all(np.isfinite(csr.data)):
+        raise fail(name, "be finite", "it contains NaN or infinity")
+    difference = abs(csr - csr.conj().T).max() if csr.nnz else 0.0
+    if difference > 1e-10 * abs(csr).max():
+        raise fail(
+            name, "be Hermitian", f"it differs from its conjugate transpose by {difference:.3g}"
+        )
+    real = not np.iscomplexobj(csr.data) or not np.any(csr.data.imag)
+    return csr.real.astype(np.float64) if real else csr.astype(np.complex128)
+
+
+def check_coefficients(coefficients: Sequence[Any], names: Sequence[str]) -> tuple[sympy.Expr, ...]:
+    """Return the coefficients as real SymPy expressions in `names`."""
+    import sympy
+
+    checked = []
+    for index, coefficient in enumerate(coefficients):
+        formula = as_expression(coefficient, names, f"terms[{index}] coefficient")
+        if formula.has(sympy.I) and sympy.im(formula) != 0:
+            raise fail(
+                f"terms[{index}] coefficient",
+                "be real",
+                f"it is {formula} (put the imaginary unit into the matrix)",
+            )
+        checked.append(formula)
+    return tuple(checked)
+
+
+def as_expression(value: Any, names: Sequence[str], where: str) -> sympy.Expr:
+    """Return text, a number or a SymPy expression as SymPy with this package's real symbols."""
+    import sympy
+
+    if isinstance(value, sympy.Expr):
+        formula = value.subs({s: expression.symbol(s.name) for s in value.free_symbols})
+        unknown = {s.name for s in formula.free_symbols} - set(names)
+        if unknown:
+            raise fail(where, f"use only {', '.join(names)}", f"it uses `{sorted(unknown)[0]}`")
+        return formula
+    if isinstance(value, (np.integer, np.floating)):
+        value = value.item()
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return expression.parse(value, names)
+    raise fail(where, "be a number, text or a SymPy expression", f"it is {describe(value)}")
+
+
+def from_matrix(
+    matrix: Sequence[Sequence[Any]], names: Sequence[str]
+) -> list[tuple[sympy.Expr, Any]]:
+    """Split a matrix of formulas into terms, merging entries that share a formula."""
+    import sympy
+
+    size = len(matrix)
+    if size == 0 or any(isinstance(row, str) or len(row) != size for row in matrix):
+        raise fail("matrix", "be square", "its rows have other lengths than its columns")
+    entries = [
+        [_entry(value, names, f"matrix[{i}][{j}]") for j, value in enumerate(row)]
+        for i, row in enumerate(matrix)
+    ]
+    collected: dict[sympy.Expr, Any] = {}
+
+    def add(formula: sympy.Expr, i: int, j: int, unit: complex) -> None:
+        for part in sympy.Add.make_args(sympy.expand_mul(formula)):
+            factor, rest = part.as_coeff_Mul()
+            if factor == 0:
+                continue
+            target = collected.setdefault(rest, np.zeros((size, size), dtype=np.complex128))
+            target[i, j] += complex(factor) * unit
+            if i != j:
+                target[j, i] += complex(factor) * unit.conjugate()
+
+    for i in range(size):
+        for j in range(i, size):
+            mirror = sympy.conjugate(entries[j][i])
+            if entries[i][j] != mirror and sympy.simplify(entries[i][j] - mirror) != 0:
+                raise fail(
+                    "matrix",
+                    "be Hermitian",
+                    f"entry [{i}][{j}] is {entries[i][j]} and [{j}][{i}] is {entries[j][i]}",
+                )
+            real, imaginary = entries[i][j].as_real_imag()
+            add(real, i, j, 1.0)
+            if imaginary != 0:
+                add(imaginary, i, j, 1.0j)
+    if not collected:
+        collected[sympy.Integer(1)] = np.zeros((size, size))
+    return list(collected.items())
+
+
+def _entry(value: Any, names: Sequence[str], where: str) -> sympy.Expr:
+    import sympy
+
+    if isinstance(value, complex):
+        return sympy.Float(value.real) + sympy.I * sympy.Float(value.imag)
+    return as_expression(value, names, where)

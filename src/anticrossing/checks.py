@@ -1,0 +1,162 @@
+"""Argument checks with one grammar: "Argument `x` must …, but …".
+
+Every public entry point checks its arguments here before doing any work, so that bad input gives
+one clear line and loses nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+ComplexArray = npt.NDArray[np.complex128]
+
+
+class AnticrossingError(Exception):
+    """Base class of every error this package raises on purpose."""
+
+
+class InputError(AnticrossingError, ValueError):
+    """An argument or a file entry that cannot be used, described in one line."""
+
+
+class ConvergenceError(AnticrossingError, RuntimeError):
+    """A computation that could not reach the requested tolerance; the message says what to try."""
+
+
+class MissingExtraError(AnticrossingError, ImportError):
+    """An optional dependency that is not installed; the message names the extra."""
+
+
+def fail(name: str, must: str, but: str) -> InputError:
+    """Return the error "Argument `name` must …, but …" (the caller raises it)."""
+    return InputError(f"Argument `{name}` must {must}, but {but}.")
+
+
+def describe(value: object) -> str:
+    """Return a short one-line description of an offending value."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def real_array(name: str, value: Any, *, ndim: int | None = None) -> FloatArray:
+    """Return `value` as a finite float64 array, or raise `InputError`."""
+    if isinstance(value, (str, bytes)):
+        raise fail(name, "be a real number or an array of them", f"it is the text {value!r}")
+    try:
+        raw = np.asarray(value)
+        if np.iscomplexobj(raw):
+            raise fail(name, "be real", f"it is complex ({describe(value)})")
+        array = np.asarray(raw, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise fail(
+            name, "be a real number or an array of them", f"it is {describe(value)}"
+        ) from None
+    if not np.all(np.isfinite(array)):
+        raise fail(name, "be finite", f"it contains NaN or infinity ({describe(value)})")
+    if ndim is not None and array.ndim != ndim:
+        raise fail(name, f"have {ndim} dimension(s)", f"its shape is {array.shape}")
+    return array
+
+
+def real_number(name: str, value: Any) -> float:
+    """Return `value` as one finite float, or raise `InputError`."""
+    array = real_array(name, value)
+    if array.ndim != 0:
+        raise fail(name, "be a single number", f"its shape is {array.shape}")
+    return float(array)
+
+
+def positive(name: str, value: Any) -> FloatArray:
+    """Return `value` as a float64 array of numbers > 0, or raise `InputError`."""
+    array = real_array(name, value)
+    if np.any(array <= 0):
+        raise fail(name, "be positive", f"it is {describe(value)}")
+    return array
+
+
+def non_negative(name: str, value: Any) -> FloatArray:
+    """Return `value` as a float64 array of numbers >= 0, or raise `InputError`."""
+    array = real_array(name, value)
+    if np.any(array < 0):
+        raise fail(name, "not be negative", f"it is {describe(value)}")
+    return array
+
+
+def integer(name: str, value: Any, *, minimum: int | None = None) -> int:
+    """Return `value` as an int (at least `minimum`), or raise `InputError`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise fail(name, "be an integer", f"it is {describe(value)}")
+    if minimum is not None and value < minimum:
+        raise fail(name, f"be at least {minimum}", f"it is {value}")
+    return int(value)
+
+
+def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
+    """Return `value` if it is one of `allowed`, or raise naming the nearest one."""
+    options = list(allowed)
+    if value not in options:
+        raise fail(
+            name,
+            "be one of " + ", ".join(repr(option) for option in options),
+            f"it is {describe(value)}" + nearest(str(value), options),
+        )
+    return str(value)
+
+
+def known_keys(where: str, keys: Iterable[str], allowed: Iterable[str]) -> None:
+    """Raise `InputError` for the first key that is not allowed, naming the nearest known one."""
+    options = list(allowed)
+    for key in keys:
+        if key not in options:
+            known = ", ".join(sorted(options))
+            raise InputError(
+                f"Unknown key `{key}` in {where}{nearest(key, options)} (known: {known})."
+            )
+
+
+def nearest(word: str, options: Iterable[str]) -> str:
+    """Return "; did you mean `…`?" for the closest option, or an empty string."""
+    close = difflib.get_close_matches(word, list(options), n=1, cutoff=0.5)
+    return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def hermitian(name: str, matrix: npt.ArrayLike, *, relative: float = 1e-10) -> ComplexArray:
+    """Return `matrix` (…, n, n) as complex128 if finite and Hermitian, or raise `InputError`."""
+    try:
+        array = np.asarray(matrix, dtype=np.complex128)
+    except (TypeError, ValueError):
+        raise fail(name, "be a square matrix of numbers", f"it is {describe(matrix)}") from None
+    if array.ndim < 2 or array.shape[-1] != array.shape[-2] or array.shape[-1] == 0:
+        raise fail(name, "be a square matrix", f"its shape is {array.shape}")
+    if not np.all(np.isfinite(array)):
+        raise fail(name, "be finite", "it contains NaN or infinity")
+    difference = np.max(np.abs(array - array.conj().swapaxes(-1, -2)), initial=0.0)
+    scale = np.max(np.abs(array), initial=0.0)
+    if difference > relative * scale:
+        raise fail(
+            name,
+            "be Hermitian",
+            f"it differs from its conjugate transpose by {difference:.3g}",
+        )
+    return array
+
+
+def require(module: str, extra: str, purpose: str) -> Any:
+    """Import an optional dependency, or raise naming the extra that provides it."""
+    import importlib
+
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise MissingExtraError(
+            f"{purpose} needs the package `{module}`: "
+            f"install it with  pip install 'anticrossing[{extra}]'."
+        ) from None

@@ -1,0 +1,335 @@
+"""Vectorised step for panels of an N-level system, all panels at once.
+
+The idea is that of `_two_level`: go to the instantaneous eigenframe, remove the off-diagonal part
+order by order in the adiabaticity, and integrate exactly what remains. With many levels some pairs
+may be too close in energy for that on a given panel. Such levels form a cluster that stays together
+as one block: only its projector is followed, and the motion inside the block is solved by Picard
+iteration in the interaction picture, like any remainder the nodes resolve.
+
+Shapes: P panels, n nodes, N levels; all generators are scaled to τ ∈ [−1, 1].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import ComplexArray, FloatArray
+from anticrossing.dynamics.chebyshev import Grid
+
+MOST_ROTATIONS = 12
+MOST_PICARD = 80
+STRONGEST_PICARD = 12.0
+# Levels turn against each other by less than this on a panel: keep them together. A panel that
+# fails with the small clusters is tried once more with the larger ones.
+CLUSTER_PHASES = (3.0, 8.0)
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass
+class Solutions:
+    """What one pass over P panels gives; rows of refused panels hold no meaning."""
+
+    accepted: BoolArray
+    propagator: ComplexArray
+    left: ComplexArray
+    right: ComplexArray
+    error: FloatArray
+    phase: FloatArray
+    residual: FloatArray
+
+    @classmethod
+    def empty(cls, panels: int, levels: int) -> Solutions:
+        shape = (panels, levels, levels)
+        return cls(
+            np.zeros(panels, dtype=np.bool_),
+            np.zeros(shape, dtype=np.complex128),
+            np.zeros(shape, dtype=np.complex128),
+            np.zeros(shape, dtype=np.complex128),
+            np.zeros(panels),
+            np.zeros(panels),
+            np.full(panels, np.inf),
+        )
+
+    def put(self, index: npt.NDArray[np.intp], other: Solutions) -> None:
+        """Store the accepted rows of `other`, which were solved for the panels `index`."""
+        rows = index[other.accepted]
+        for field in fields(self):
+            getattr(self, field.name)[rows] = getattr(other, field.name)[other.accepted]
+
+
+def solve_panels(
+    matrices: npt.NDArray[Any], half_width: FloatArray, grid: Grid, tolerance: float
+) -> Solutions:
+    """Solve i y′ = H y on every panel; `matrices` is H at the nodes, shape (P, n, N, N)."""
+    panels, _, levels, _ = matrices.shape
+    g, energies, frame = _in_middle_frame(matrices, half_width, grid)
+    resolved = _resolved(grid, g, tolerance)
+    result = Solutions.empty(panels, levels)
+    spread = (energies[:, -1] - energies[:, 0]) * half_width
+    index = np.flatnonzero(resolved & (spread < STRONGEST_PICARD))
+    if index.size:
+        result.put(index, _finish(g[index], frame[index], frame[index], grid, tolerance))
+    index = np.flatnonzero(resolved & ~result.accepted)
+    if index.size:
+        g, frame = g[index], frame[index]
+        energies, vectors = np.linalg.eigh(g)
+        phases = 2 * np.min(np.diff(energies, axis=-1), axis=1)
+        tried: BoolArray | None = None
+        for threshold in CLUSTER_PHASES:
+            joined = phases < threshold
+            todo = ~result.accepted[index]
+            if tried is not None:
+                todo &= np.any(joined != tried, axis=-1)
+            tried = joined
+            rows = np.flatnonzero(todo)
+            if rows.size:
+                solved = _superadiabatic(
+                    g[rows], energies[rows], vectors[rows], joined[rows], grid, tolerance
+                )
+                solved.left = frame[rows] @ solved.left
+                solved.right = frame[rows] @ solved.right
+                solved.propagator = frame[rows] @ solved.propagator @ _dagger(frame[rows])
+                result.put(index[rows], solved)
+    return result
+
+
+def superadiabatic_frames(
+    matrices: npt.NDArray[Any], half_width: FloatArray, grid: Grid, tolerance: float
+) -> Solutions:
+    """Return the best superadiabatic frames of each panel, solved or not: see `residual`."""
+    g, _, frame = _in_middle_frame(matrices, half_width, grid)
+    energies, vectors = np.linalg.eigh(g)
+    apart = np.zeros((g.shape[0], g.shape[-1] - 1), dtype=np.bool_)
+    solved = _superadiabatic(g, energies, vectors, apart, grid, tolerance, frames_only=True)
+    solved.left = frame @ solved.left
+    solved.right = frame @ solved.right
+    return solved
+
+
+def _in_middle_frame(
+    matrices: npt.NDArray[Any], half_width: FloatArray, grid: Grid
+) -> tuple[ComplexArray, FloatArray, ComplexArray]:
+    """Return the scaled generator in the eigenframe of the middle node, energies, and the frame."""
+    centre = matrices[:, grid.size // 2]
+    energies, frame = np.linalg.eigh(centre)
+    frame = frame.astype(np.complex128)
+    # Subtracting the middle node first keeps the rounding of a far level out of close pairs.
+    change = _dagger(frame)[:, None] @ (matrices - centre[:, None]) @ frame[:, None]
+    g = change * half_width[:, None, None, None]
+    _diagonal(g)[...] += (energies * half_width[:, None])[:, None]
+    return g, energies, frame
+
+
+def _superadiabatic(
+    g: ComplexArray,
+    energies: FloatArray,
+    vectors: ComplexArray,
+    joined: BoolArray,
+    grid: Grid,
+    tolerance: float,
+    frames_only: bool = False,
+) -> Solutions:
+    """Follow the eigenframe and rotate the coupling between blocks away, order by order."""
+    panels, _, levels = energies.shape
+    block = np.concatenate([np.zeros((panels, 1), dtype=int), np.cumsum(~joined, axis=-1)], axis=-1)
+    same = (block[:, :, None] == block[:, None, :])[:, None]
+    result = Solutions.empty(panels, levels)
+
+    # The frame nearest to the middle one: blocks follow their projectors, no phase is left free.
+    alignment, aligned = _polar(np.where(same, _dagger(vectors), 0.0))
+    usable = np.flatnonzero(aligned)
+    if usable.size == 0:
+        return result
+    g, energies, same, alignment = g[usable], energies[usable], same[usable], alignment[usable]
+    rotation = _inverse_cayley(vectors[usable] @ alignment)
+    g, frame = _rotate(g, rotation, grid)
+    left, right = frame[:, 0], frame[:, -1]
+    resolved = _resolved(grid, g, tolerance)
+    if not resolved.any():
+        return result
+    usable, g, energies, same = usable[resolved], g[resolved], energies[resolved], same[resolved]
+    alignment, left, right = alignment[resolved], left[resolved], right[resolved]
+
+    difference = energies[..., :, None] - energies[..., None, :]
+    inverse = np.where(same, 0.0, 1.0 / np.where(same, 1.0, difference))
+    # A smooth coupling between levels whose phase Φ turns quickly acts only as its size over Φ, so
+    # rounding of size u·Φ, unavoidable there, is harmless.
+    phase = 2 * np.min(np.abs(difference), axis=1)[:, None]
+    weight = np.where(same, 0.0, np.minimum(1.0, grid.size**2 / np.maximum(phase, 1.0)))
+    best = _largest(weight * g)
+    best_g, best_left, best_right = g.copy(), left.copy(), right.copy()
+    active = np.flatnonzero(best > tolerance)
+    for _ in range(MOST_ROTATIONS):
+        if active.size == 0:
+            break
+        u = alignment[active]
+        off = np.where(same[active], 0.0, g[active])
+        # Sylvester equation G_pp S − S G_qq = −O_pq in the eigenbasis of the blocks.
+        s = -_dagger(u) @ ((u @ off @ _dagger(u)) * inverse[active]) @ u
+        g[active], q = _rotate(g[active], s, grid)
+        left[active] = left[active] @ q[:, 0]
+        right[active] = right[active] @ q[:, -1]
+        size = _largest(weight[active] * g[active])
+        better = size < best[active]
+        going_on = better & (size < 0.5 * best[active]) & (size > tolerance)
+        rows = active[better]
+        best[rows] = size[better]
+        best_g[rows], best_left[rows], best_right[rows] = g[rows], left[rows], right[rows]
+        active = active[going_on]
+
+    # Below the tolerance the blocks are independent; above it, the remainder is kept whole.
+    independent = best <= tolerance
+    kept = np.where(same | ~independent[:, None, None, None], best_g, 0.0)
+    finished = _finish(kept, best_left, best_right, grid, tolerance)
+    finished.error = np.where(independent, np.maximum(2 * best, finished.error), finished.error)
+    finished.residual = best
+    if frames_only:
+        finished.accepted[:] = True
+    result.put(usable, finished)
+    return result
+
+
+def _rotate(g: ComplexArray, s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexArray]:
+    """Return Q†GQ − iQ†Q′ and Q = (1 − s/2)⁻¹(1 + s/2) for anti-Hermitian s at the nodes.
+
+    Any smooth s near the wanted one will do, so its Chebyshev series is cut where it sinks into
+    rounding noise, which the derivative would amplify by the square of the degree.
+    """
+    coefficients = _along_nodes(grid.to_coefficients, s)
+    envelope = np.max(np.abs(coefficients), axis=(2, 3))
+    noise = 4 * np.max(envelope[:, -3:], axis=1)
+    significant = envelope > noise[:, None]
+    kept = np.flip(np.maximum.accumulate(np.flip(significant, axis=1), axis=1), axis=1)
+    coefficients = coefficients * kept[:, :, None, None]
+    half = 0.5 * _along_nodes(grid.from_coefficients, coefficients)
+    slope = _along_nodes(grid.slope_from_coefficients, coefficients)
+    identity = np.eye(g.shape[-1])
+    inverse = np.linalg.inv(identity - half)
+    q = inverse @ (identity + half)
+    rotated = _dagger(q) @ g @ q - 1j * (_dagger(inverse) @ slope @ inverse)
+    return _hermitian(rotated).astype(np.complex128), np.asarray(q, dtype=np.complex128)
+
+
+def _inverse_cayley(q: ComplexArray) -> ComplexArray:
+    """Return the anti-Hermitian s with q = (1 − s/2)⁻¹(1 + s/2)."""
+    identity = np.eye(q.shape[-1])
+    s = 2 * (q - identity) @ np.linalg.inv(q + identity)
+    return 0.5 * (s - _dagger(s))
+
+
+def _finish(
+    g: ComplexArray,
+    left: ComplexArray,
+    right: ComplexArray,
+    grid: Grid,
+    tolerance: float,
+) -> Solutions:
+    """Integrate the remaining generator: phases by quadrature, couplings by Picard iteration."""
+    panels, n, levels, _ = g.shape
+    result = Solutions.empty(panels, levels)
+    result.left, result.right = left, right
+    diagonal = _diagonal(g).real
+    theta = grid.integral @ diagonal
+    result.phase = np.max(np.abs(theta[:, -1]), axis=-1)
+    coupling = g.copy()
+    _diagonal(coupling)[...] = 0.0
+    strength = np.max(np.sum(np.abs(coupling), axis=-1), axis=(1, 2))
+    inner = np.broadcast_to(np.eye(levels, dtype=np.complex128), (panels, levels, levels)).copy()
+
+    diagonal_only = strength <= 1e-3 * tolerance
+    result.accepted |= diagonal_only
+    rows = np.flatnonzero(~diagonal_only & (strength < STRONGEST_PICARD))
+    if rows.size:
+        turning = np.exp(1j * theta[rows])
+        kernel = turning[..., :, None] * coupling[rows] * turning[..., None, :].conj()
+        spread = np.max(np.ptp(theta[rows], axis=-1), axis=-1)
+        fine = (_tail(grid, kernel) <= tolerance) & (
+            (spread < 3.0 * n) | (strength[rows] < tolerance)
+        )
+        rows, kernel = rows[fine], kernel[fine]
+    if rows.size:
+        solved, y = _picard(kernel, grid, tolerance)
+        inner[rows[solved]] = y[solved]
+        result.accepted[rows[solved]] = True
+        result.error[rows[solved]] = tolerance
+
+    phases = np.exp(-1j * theta[:, -1])
+    result.propagator = right @ (phases[..., None] * inner) @ _dagger(left)
+    return result
+
+
+def _picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArray, ComplexArray]:
+    """Solve i y′ = kernel(τ) y, y(−1) = 1, by iterating the integral equation."""
+    panels, _, levels, _ = kernel.shape
+    identity = np.eye(levels)
+    y = np.broadcast_to(identity, kernel.shape).astype(np.complex128)
+    solved = np.zeros(panels, dtype=np.bool_)
+    active = np.arange(panels)
+    for _ in range(MOST_PICARD):
+        new = identity - 1j * _along_nodes(grid.integral, kernel[active] @ y[active])
+        change = np.max(np.abs(new - y[active]), axis=(1, 2, 3))
+        y[active] = new
+        done = change < 0.1 * tolerance
+        solved[active[done]] = True
+        active = active[~done]
+        if active.size == 0:
+            break
+    solved &= _tail(grid, y) <= tolerance
+    return solved, _newton_schulz(y[:, -1])
+
+
+# ---- small linear algebra ----------------------------------------------------------------------
+
+
+def _dagger(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return a.conj().swapaxes(-1, -2)
+
+
+def _hermitian(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return 0.5 * (a + _dagger(a))
+
+
+def _along_nodes(matrix: FloatArray, a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Apply an (m, n) matrix along the node axis of (P, n, N, N)."""
+    panels, n, rows, columns = a.shape
+    return (matrix @ a.reshape(panels, n, rows * columns)).reshape(panels, -1, rows, columns)
+
+
+def _tail(grid: Grid, a: npt.NDArray[Any]) -> FloatArray:
+    return np.asarray(np.max(np.abs(_along_nodes(grid.tail, a)), axis=(1, 2, 3)))
+
+
+def _resolved(grid: Grid, g: ComplexArray, tolerance: float) -> BoolArray:
+    """Whether the nodes resolve g: absolutely for couplings, to rounding for large phases."""
+    return np.asarray(_tail(grid, g) <= np.maximum(tolerance, 4e-15 * _largest(g)))
+
+
+def _largest(a: ComplexArray) -> FloatArray:
+    return np.asarray(np.max(np.abs(a), axis=(1, 2, 3)))
+
+
+def _diagonal(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.einsum("...ii->...i", a)
+
+
+def _newton_schulz(a: ComplexArray) -> ComplexArray:
+    """One step towards the nearest unitary matrix, enough for one that is almost unitary."""
+    return 1.5 * a - 0.5 * a @ (_dagger(a) @ a)
+
+
+def _polar(a: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], BoolArray]:
+    """Return the unitary polar factors of (P, n, N, N), and which panels have well-defined ones."""
+    identity = np.eye(a.shape[-1])
+    x = a
+    for _ in range(9):
+        gram = _dagger(x) @ x
+        x = x @ (1.5 * identity - 0.5 * gram)
+        if np.max(np.abs(gram - identity)) < 1e-9:
+            break
+    defect = np.max(np.abs(_dagger(x) @ x - identity), axis=(1, 2, 3))
+    return x, defect < 1e-12

@@ -1,0 +1,328 @@
+"""Breadth-first panels: the exact propagator whose cost does not depend on how slow the sweep is.
+
+The window of every parameter point ("lane") is cut into panels. All open panels of all lanes go to
+the panel kernel in one batch; refused ones are halved and tried again. Panels do not depend on each
+other, so there is no step to accumulate and no step limit; at the end the pieces are multiplied in
+order. The kernel never calls back: H is evaluated at all nodes of all open panels at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import ComplexArray, ConvergenceError, FloatArray
+from anticrossing.drive import Drive
+from anticrossing.dynamics import _many_level
+from anticrossing.dynamics.chebyshev import Grid, grid
+from anticrossing.hamiltonian import FunctionHamiltonian, Hamiltonian, check_finite_hermitian
+
+TWO_LEVEL_NODES = 21
+MANY_LEVEL_NODES = 25
+FIRST_PANELS = 8
+SMALLEST_TOLERANCE = 2e-13
+_MOST_ROUNDS = 70
+_CHUNK_NUMBERS = 1_000_000  # matrix elements handled at once, which bounds memory
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """H(x(t)) for every parameter point, flattened to one axis."""
+
+    hamiltonian: Hamiltonian
+    drive: Drive
+    batch_shape: tuple[int, ...]
+    h_parameters: Mapping[str, FloatArray]
+    d_parameters: Mapping[str, FloatArray]
+    start: FloatArray
+    stop: FloatArray
+
+    @classmethod
+    def of(cls, hamiltonian: Hamiltonian, drive: Drive) -> Lanes:
+        batch = np.broadcast_shapes(hamiltonian.batch_shape, drive.batch_shape)
+        return cls(
+            hamiltonian,
+            drive,
+            batch,
+            hamiltonian.flat_parameters(batch),
+            drive.flat_parameters(batch),
+            np.broadcast_to(drive.start_time, batch).reshape(-1),
+            np.broadcast_to(drive.stop_time, batch).reshape(-1),
+        )
+
+    @property
+    def count(self) -> int:
+        """The number of lanes."""
+        return int(self.start.size)
+
+    def matrices(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+        """Return H in radians per time at `times` (P, n) of lanes `lane` (P,): (P, n, N, N)."""
+        x = self.drive.evaluate(times, {k: v[lane][:, None] for k, v in self.d_parameters.items()})
+        values = self.hamiltonian.evaluate(
+            x, {k: v[lane][:, None] for k, v in self.h_parameters.items()}
+        )
+        if isinstance(self.hamiltonian, FunctionHamiltonian) or not np.isfinite(values.sum()):
+            check_finite_hermitian(values, x)
+        factor = self.hamiltonian.units.angular
+        return values if factor == 1.0 else factor * values
+
+
+@dataclass
+class Pieces:
+    """The accepted panels of all lanes."""
+
+    lane: npt.NDArray[np.intp]
+    left: FloatArray
+    right: FloatArray
+    propagator: ComplexArray
+    error: FloatArray
+    phase: FloatArray
+
+
+@dataclass(frozen=True)
+class Evolution:
+    """Propagators of all lanes: to the end, and to every requested time."""
+
+    propagator: ComplexArray
+    snapshots: ComplexArray
+    panels: npt.NDArray[np.intp]
+    evaluated: int
+    rounds: int
+    error: FloatArray
+    phase: FloatArray
+
+
+def solve(
+    lanes: Lanes,
+    *,
+    tolerance: float,
+    nodes: int | None = None,
+    breakpoints: FloatArray | None = None,
+    times: FloatArray | None = None,
+) -> Evolution:
+    """Propagate every lane across its window.
+
+    Parameters
+    ----------
+    lanes : Lanes
+        What to propagate.
+    tolerance : float
+        Bound on the neglected coupling of one panel (an amplitude).
+    nodes : int, optional
+        Chebyshev nodes on a panel.
+    breakpoints : array, shape (lanes, k), optional
+        Times where panels must end; NaN entries and times outside the window are ignored.
+    times : array, shape (lanes, k), optional
+        Times at which the propagator is wanted, inside the window and increasing.
+    """
+    two = lanes.hamiltonian.dimension == 2
+    points = grid(nodes or (TWO_LEVEL_NODES if two else MANY_LEVEL_NODES))
+    lane, left, right = _first_panels(lanes, breakpoints, times)
+    accepted: list[Pieces] = []
+    evaluated = 0
+    for round_number in range(1, _MOST_ROUNDS + 1):
+        evaluated += lane.size
+        pieces, refused = _solve_round(lanes, lane, left, right, points, tolerance)
+        accepted.extend(pieces)
+        if refused.size == 0:
+            break
+        lane, left, right = lane[refused], left[refused], right[refused]
+        middle = left + 0.5 * (right - left)
+        stuck = (middle <= left) | (middle >= right) | (round_number == _MOST_ROUNDS)
+        if stuck.any():
+            where = float(left[stuck][0])
+            raise ConvergenceError(
+                f"The evolution is not smooth near t = {where:.9g} (position "
+                f"{float(np.ravel(lanes.drive(where))[0]):.6g}): give that time as a breakpoint, "
+                "or a larger tolerance."
+            )
+        lane = np.concatenate([lane, lane])
+        left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
+    return _assemble(lanes, accepted, times, evaluated, round_number)
+
+
+def end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, ComplexArray, FloatArray]:
+    """Return the superadiabatic frames at both ends of every window, and what they leave coupled.
+
+    The frame at an end is the best one over panels of decreasing width that touch it; columns are
+    ordered by energy.
+    """
+    points = grid(MANY_LEVEL_NODES)
+    levels = lanes.hamiltonian.dimension
+    frames = np.zeros((2, lanes.count, levels, levels), dtype=np.complex128)
+    best = np.full((2, lanes.count), np.inf)
+    lane = np.arange(lanes.count)
+    for halvings in range(1, 40):
+        width = (lanes.stop - lanes.start) * 0.5**halvings
+        open_ends = best > tolerance
+        if not open_ends.any():
+            break
+        for end, origin in enumerate((lanes.start, lanes.stop - width)):
+            todo = lane[open_ends[end]]
+            if todo.size == 0:
+                continue
+            half = 0.5 * width[todo]
+            times = (origin[todo] + half)[:, None] + half[:, None] * points.nodes
+            solved = _many_level.superadiabatic_frames(
+                lanes.matrices(times, todo), half, points, tolerance
+            )
+            better = solved.residual < best[end, todo]
+            side = solved.left if end == 0 else solved.right
+            frames[end, todo[better]] = side[better]
+            best[end, todo[better]] = solved.residual[better]
+    return frames[0], frames[1], best.max(axis=0)
+
+
+def _first_panels(
+    lanes: Lanes, breakpoints: FloatArray | None, times: FloatArray | None
+) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
+    """Cut every window at its breakpoints, at the requested times, and into a few equal parts."""
+    own = lanes.drive.breakpoints
+    lane_list, left_list, right_list = [], [], []
+    for k in range(lanes.count):
+        start, stop = float(lanes.start[k]), float(lanes.stop[k])
+        inner = [own]
+        if breakpoints is not None:
+            inner.append(breakpoints[k])
+        if times is not None:
+            inner.append(times[k])
+        cuts = np.concatenate(inner)
+        cuts = np.unique(cuts[(cuts > start) & (cuts < stop)])
+        edges = np.concatenate([[start], cuts, [stop]])
+        parts = max(1, FIRST_PANELS // (edges.size - 1))
+        if parts > 1:
+            fractions = np.arange(parts) / parts
+            fine = edges[:-1, None] + np.diff(edges)[:, None] * fractions
+            edges = np.unique(np.append(fine.ravel(), stop))
+        lane_list.append(np.full(edges.size - 1, k))
+        left_list.append(edges[:-1])
+        right_list.append(edges[1:])
+    return np.concatenate(lane_list), np.concatenate(left_list), np.concatenate(right_list)
+
+
+def _solve_round(
+    lanes: Lanes,
+    lane: npt.NDArray[np.intp],
+    left: FloatArray,
+    right: FloatArray,
+    points: Grid,
+    tolerance: float,
+) -> tuple[list[Pieces], npt.NDArray[np.intp]]:
+    """Try all given panels, in chunks that run side by side; return pieces and refused indices."""
+    numbers = points.size * lanes.hamiltonian.dimension**2
+    largest = max(1, _CHUNK_NUMBERS // numbers)
+    workers = _workers()
+    chunks = max(-(-lane.size // largest), min(workers, lane.size // 256))
+    parts = np.array_split(np.arange(lane.size), max(chunks, 1))
+
+    def one(part: npt.NDArray[np.intp]) -> tuple[Pieces, npt.NDArray[np.bool_]]:
+        return _solve_chunk(lanes, lane[part], left[part], right[part], points, tolerance)
+
+    if len(parts) == 1 or workers == 1:
+        results = [one(part) for part in parts]
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            results = list(pool.map(one, parts))
+    refused = np.concatenate([part[~ok] for part, (_, ok) in zip(parts, results, strict=True)])
+    return [pieces for pieces, _ in results], refused
+
+
+def _solve_chunk(
+    lanes: Lanes,
+    lane: npt.NDArray[np.intp],
+    left: FloatArray,
+    right: FloatArray,
+    points: Grid,
+    tolerance: float,
+) -> tuple[Pieces, npt.NDArray[np.bool_]]:
+    half = 0.5 * (right - left)
+    times = (left + half)[:, None] + half[:, None] * points.nodes
+    # The first and last node are panel edges: exactly the same time in both neighbours.
+    times[:, 0], times[:, -1] = left, right
+    matrices = lanes.matrices(times, lane)
+    if lanes.hamiltonian.dimension == 2:
+        from anticrossing.dynamics import _two_level
+
+        propagator = np.empty((lane.size, 2, 2), dtype=np.complex128)
+        info = np.empty((lane.size, 2))
+        status = np.empty(lane.size, dtype=np.int64)
+        _two_level.solve_panels(
+            np.ascontiguousarray(matrices, dtype=np.complex128),
+            half,
+            points.derivative,
+            points.integral,
+            points.weights,
+            points.tail,
+            tolerance,
+            propagator,
+            info,
+            status,
+        )
+        accepted = status != _two_level.REFUSED
+        error, phase = info[:, 0], info[:, 1]
+    else:
+        solved = _many_level.solve_panels(matrices, half, points, tolerance)
+        accepted, propagator = solved.accepted, solved.propagator
+        error, phase = solved.error, solved.phase
+    pieces = Pieces(
+        lane[accepted],
+        left[accepted],
+        right[accepted],
+        propagator[accepted],
+        error[accepted],
+        phase[accepted],
+    )
+    return pieces, accepted
+
+
+def _assemble(
+    lanes: Lanes,
+    accepted: list[Pieces],
+    times: FloatArray | None,
+    evaluated: int,
+    rounds: int,
+) -> Evolution:
+    """Multiply the pieces of every lane in order, noting the product at the requested times."""
+    lane = np.concatenate([p.lane for p in accepted])
+    left = np.concatenate([p.left for p in accepted])
+    order = np.lexsort((left, lane))
+    lane = lane[order]
+    right = np.concatenate([p.right for p in accepted])[order]
+    pieces = np.concatenate([p.propagator for p in accepted])[order]
+    count = np.bincount(lane, minlength=lanes.count)
+    first = np.concatenate([[0], np.cumsum(count)[:-1]])
+
+    levels = lanes.hamiltonian.dimension
+    product = np.broadcast_to(np.eye(levels, dtype=np.complex128), (lanes.count, levels, levels))
+    product = product.copy()
+    wanted = np.empty((lanes.count, 0)) if times is None else times
+    snapshots = np.empty((lanes.count, wanted.shape[1], levels, levels), dtype=np.complex128)
+    snapshots[wanted == lanes.start[:, None]] = np.eye(levels)
+    for step in range(int(count.max())):
+        active = np.flatnonzero(count > step)
+        index = first[active] + step
+        product[active] = pieces[index] @ product[active]
+        if wanted.shape[1]:
+            row, column = np.nonzero(wanted[active] == right[index][:, None])
+            snapshots[active[row], column] = product[active[row]]
+    # One Newton–Schulz step removes the rounding drift of a long product from unitarity.
+    gram = product.conj().swapaxes(-1, -2) @ product
+    product = 1.5 * product - 0.5 * product @ gram
+
+    def total(values: list[FloatArray]) -> FloatArray:
+        return np.bincount(lane, np.concatenate(values)[order], lanes.count).astype(np.float64)
+
+    error, phase = total([p.error for p in accepted]), total([p.phase for p in accepted])
+    return Evolution(product, snapshots, count, evaluated, rounds, error, phase)
+
+
+def _workers() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,74 @@
+"""From a TOML file to a validated experiment, its result, and files on disk.
+
+An experiment file says which levels, how they are driven, and what is asked:
+
+.. code-block:: toml
+
+    title = "A flux qubit swept through its symmetry point"
+    source = "where the numbers come from"
+    description = "one paragraph for the report"
+
+    [units]                      # optional; models with units of their own bring them
+    energy = "GHz"               # a frequency unit means h times that frequency
+    time = "ns"
+    coordinate = "mPhi0"         # a label
+
+    [hamiltonian]                # a named model and its arguments …
+    model = "FluxQubit"
+    gap = 0.013
+    persistent_current = 230.0
+    # … or a matrix of formulas in x:   matrix = [["x/2", "gap/2"], ["gap/2", "-x/2"]]
+    # … or terms:                       terms = [{ coefficient = "x", matrix = [[1, 0], [0, -1]] }]
+    # both with values of their names in [hamiltonian.parameters] and, if wanted, labels = […]
+
+    [drive]                      # kind = linear | tanh | sinusoidal | piecewise | formula | ballistic
+    kind = "linear"              # and the arguments of the drive of that name
+    start = -2.0
+    stop = 2.0
+    rate = 0.001
+
+    [question]                   # all optional
+    initial = 0                  # a level of the read-out basis, or a list: a state vector
+    basis = "adiabatic"          # or "superadiabatic", "diabatic"
+    tolerance = 1e-10
+    samples = 400                # points of the curves in figure and data
+
+    [scan]                       # optional: one parameter takes several values
+    parameter = "drive.rate"     # or "hamiltonian.gap", …
+    from = 1e-4
+    to = 1e-2
+    points = 25
+    scale = "log"                # or "linear"; or give  values = […]
+
+If the scanned key is also given in its own table, that value is the one analysed in detail;
+otherwise the middle value of the scan is.
+
+Two kinds of drive are peculiar to files. ``ballistic`` (`start`, `stop`, `kinetic_energy`, `mass`,
+optional `mass_unit`, "amu" by default) moves a particle at the constant velocity √(2E/m) in the
+units of the file. ``formula`` (`formula`, `start_time`, `stop_time`, optional `breakpoints`, values
+in [drive.parameters]) accepts text for the two times, so that a window can follow a parameter. For
+the model ``Annealing`` the matrices may be given as ``initial = "transverse field"`` and
+``problem = { fields = […], couplings = [[0, 1, -1.0], …] }``.
+
+Everything is checked before any work; a mistake gives one line that names the table and the key.
+"""
+
+from anticrossing.experiment.file import Experiment, Question, Scan, load, parse
+from anticrossing.experiment.result import Result, ScanResult, run
+from anticrossing.experiment.store import check_target, replace_directory, save
+from anticrossing.experiment.summary import summarize
+
+__all__ = [
+    "Experiment",
+    "Question",
+    "Result",
+    "Scan",
+    "ScanResult",
+    "check_target",
+    "load",
+    "parse",
+    "replace_directory",
+    "run",
+    "save",
+    "summarize",
+]

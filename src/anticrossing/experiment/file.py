@@ -1,0 +1,332 @@
+"""An experiment file: read, checked in full before any work, and held as one immutable object."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anticrossing.checks import (
+    FloatArray,
+    InputError,
+    choice,
+    describe,
+    fail,
+    integer,
+    known_keys,
+    nearest,
+    positive,
+    real_number,
+)
+from anticrossing.drive import Drive
+from anticrossing.dynamics.unitary import BASES
+from anticrossing.experiment import build, tables
+from anticrossing.hamiltonian import Hamiltonian
+
+LARGEST_FILE = 1_000_000  # bytes
+LARGEST_SCAN = 2000  # points
+_LARGEST_WORK = 400_000  # points times levels squared: about a minute
+
+_TOP = ("title", "source", "description", "units", "hamiltonian", "drive", "question", "scan")
+_QUESTION = ("initial", "basis", "tolerance", "samples")
+_SCAN = ("parameter", "values", "from", "to", "points", "scale")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: initial state, read-out basis, accuracy, and points of the curves."""
+
+    initial: int | tuple[complex, ...] = 0
+    basis: str = "adiabatic"
+    tolerance: float = 1e-10
+    samples: int = 400
+
+    @property
+    def initial_state(self) -> Any:
+        """The initial state in the form `propagate` takes."""
+        return self.initial if isinstance(self.initial, int) else np.asarray(self.initial)
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """One parameter that takes several values, and the batch it makes."""
+
+    parameter: str
+    values: FloatArray
+    scale: str
+    hamiltonian: Hamiltonian
+    drive: Drive
+
+    @property
+    def name(self) -> str:
+        """The parameter without its table: ``"rate"`` for ``"drive.rate"``."""
+        return self.parameter.partition(".")[2]
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """A validated experiment file.
+
+    Attributes
+    ----------
+    name : str
+        The file's name without its suffix.
+    title, source, description : str
+        As in the file.
+    text : str
+        The file itself, for the record.
+    hamiltonian, drive
+        The point analysed in detail.
+    question : Question
+    scan : Scan or None
+    """
+
+    name: str
+    title: str
+    source: str
+    description: str
+    text: str
+    hamiltonian: Hamiltonian
+    drive: Drive
+    question: Question
+    scan: Scan | None
+    tables: Mapping[str, Any]
+
+    def point(self, value: float) -> tuple[Hamiltonian, Drive]:
+        """Return the Hamiltonian and the drive at one value of the scanned parameter."""
+        if self.scan is None:
+            raise InputError("This experiment has no [scan].")
+        return _at(self.tables, self.scan.parameter, np.asarray(value))
+
+
+def load(path: str | Path) -> Experiment:
+    """Read and validate an experiment file (TOML; see `anticrossing.experiment`).
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    Experiment
+
+    Raises
+    ------
+    InputError
+        For anything in the file that cannot be used, in one line.
+    OSError
+        If the file cannot be read.
+    """
+    file = Path(path)
+    if file.is_dir():
+        raise InputError(f"{file} is a directory, not an experiment file.")
+    with file.open("rb") as stream:
+        if not file.is_file():
+            raise InputError(f"{file} is not a regular file.")
+        raw = stream.read(LARGEST_FILE + 1)
+    if len(raw) > LARGEST_FILE:
+        raise InputError(f"{file} is larger than {LARGEST_FILE} bytes: not an experiment file.")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{file} is not a text file (UTF-8).") from None
+    try:
+        return parse(text.replace("\r\n", "\n"), name=file.stem)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
+
+
+def parse(text: str, *, name: str = "experiment") -> Experiment:
+    """Validate the text of an experiment file.
+
+    Examples
+    --------
+    >>> experiment = parse('''
+    ... [hamiltonian]
+    ... model = "LandauZener"
+    ... gap = 1.0
+    ... [drive]
+    ... kind = "linear"
+    ... start = -100
+    ... stop = 100
+    ... rate = 1.0
+    ... ''')
+    >>> experiment.hamiltonian
+    LandauZener(gap=1) [2 levels]
+    """
+    try:
+        entries = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"Not valid TOML: {error}.") from None
+    except RecursionError:
+        raise InputError("Not valid TOML: it is nested too deeply.") from None
+    known_keys("the file", entries, _TOP)
+    heading = {key: tables.text(key, entries.get(key, "")) for key in _TOP[:3]}
+    for key in ("hamiltonian", "drive"):
+        tables.table(entries, key, required=True)
+
+    scan_entries = tables.table(entries, "scan")
+    parameter, values, scale = "", np.empty(0), "linear"
+    if "scan" in entries:
+        with tables.inside("scan"):
+            parameter, values, scale = _scan_values(scan_entries)
+            _check_parameter(entries, parameter)
+    base = None if not parameter or _given(entries, parameter) else values[values.size // 2]
+    hamiltonian, drive = _at(entries, parameter, base)
+    question = _question(tables.table(entries, "question"), hamiltonian.dimension)
+    scan = None
+    if parameter:
+        batch = _at(entries, parameter, values)
+        with tables.inside("scan"):
+            _check_batch(parameter, values, *batch)
+        scan = Scan(parameter, values, scale, *batch)
+    return Experiment(
+        name=name,
+        title=heading["title"] or name.replace("_", " "),
+        source=heading["source"],
+        description=heading["description"],
+        text=text,
+        hamiltonian=hamiltonian,
+        drive=drive,
+        question=question,
+        scan=scan,
+        tables=entries,
+    )
+
+
+def _at(entries: Mapping[str, Any], parameter: str, value: Any) -> tuple[Hamiltonian, Drive]:
+    """Build both objects, with `value` for the scanned parameter unless it is None."""
+    where, _, key = parameter.partition(".")
+    override = {} if value is None else {key: np.asarray(value, dtype=np.float64)}
+    file_units = build.units(tables.table(entries, "units"))
+    hamiltonian = build.hamiltonian(
+        entries["hamiltonian"], file_units, override if where == "hamiltonian" else None
+    )
+    drive = build.drive(
+        entries["drive"], hamiltonian.units, override if where == "drive" else None
+    )
+    return hamiltonian, drive
+
+
+def _question(entries: Mapping[str, Any], dimension: int) -> Question:
+    with tables.inside("question"):
+        known_keys("[question]", entries, _QUESTION)
+        tolerance = entries.get("tolerance", 1e-10)
+        tables.check_numbers("tolerance", tolerance)
+        accuracy = real_number("tolerance", tolerance)
+        if not 1e-13 <= accuracy <= 1e-2:
+            raise fail("tolerance", "lie between 1e-13 and 1e-2", f"it is {accuracy:g}")
+        samples = integer("samples", entries.get("samples", 400), minimum=10)
+        if samples > 5000:
+            raise fail("samples", "be at most 5000", f"it is {samples}")
+        return Question(
+            initial=_initial(entries.get("initial", 0), dimension),
+            basis=choice("basis", entries.get("basis", "adiabatic"), BASES),
+            tolerance=accuracy,
+            samples=samples,
+        )
+
+
+def _initial(value: Any, dimension: int) -> int | tuple[complex, ...]:
+    if not isinstance(value, list):
+        level = integer("initial", value, minimum=0)
+        if level >= dimension:
+            raise fail("initial", f"be a level from 0 to {dimension - 1}", f"it is {level}")
+        return level
+    if len(value) != dimension:
+        raise fail("initial", f"have {dimension} components", f"it has {len(value)}")
+    state = tuple(tables.complex_value("initial", component) for component in value)
+    norm = float(np.linalg.norm(np.asarray(state)))
+    if abs(norm - 1) > 1e-8:
+        raise fail("initial", "be a state of norm 1", f"its norm is {norm:.6g}")
+    return state
+
+
+# ---- scan -------------------------------------------------------------------------------------
+
+
+def _scan_values(entries: Mapping[str, Any]) -> tuple[str, FloatArray, str]:
+    known_keys("[scan]", entries, _SCAN)
+    parameter = tables.text("parameter", tables.required(entries, "parameter"))
+    if "values" in entries:
+        extra = [key for key in ("from", "to", "points") if key in entries]
+        if extra:
+            raise fail("values", "stand alone", f"`{extra[0]}` is given too")
+        values = entries["values"]
+        if not isinstance(values, list) or not values:
+            raise fail("values", "be a list of at least one number", f"it is {describe(values)}")
+        if len(values) > LARGEST_SCAN:
+            raise fail("values", f"have at most {LARGEST_SCAN} entries", f"it has {len(values)}")
+        for value in values:
+            tables.check_numbers("values", value)
+            if isinstance(value, list):
+                raise fail("values", "be a flat list of numbers", f"it contains {value}")
+        points = np.asarray(values, dtype=np.float64)
+        if np.any(np.diff(points) <= 0):
+            raise fail("values", "increase strictly", f"they are {describe(values)}")
+        guess = "log" if points[0] > 0 and points[-1] / points[0] > 20 else "linear"
+        return parameter, points, choice("scale", entries.get("scale", guess), ("linear", "log"))
+    ends = []
+    for key in ("from", "to"):
+        value = tables.required(entries, key)
+        tables.check_numbers(key, value)
+        ends.append(real_number(key, value))
+    if ends[0] == ends[1]:
+        raise fail("to", "differ from `from`", f"both are {ends[0]:g}")
+    count = integer("points", tables.required(entries, "points"), minimum=2)
+    if count > LARGEST_SCAN:
+        raise fail("points", f"be at most {LARGEST_SCAN}", f"it is {count}")
+    scale = choice("scale", entries.get("scale", "linear"), ("linear", "log"))
+    low, high = sorted(ends)
+    if scale == "log":
+        positive("from", low)
+        return parameter, np.geomspace(low, high, count), scale
+    return parameter, np.linspace(low, high, count), scale
+
+
+def _owner(entries: Mapping[str, Any], parameter: str) -> Mapping[str, Any]:
+    where, _, key = parameter.partition(".")
+    owner: Mapping[str, Any] = entries[where]
+    nested = owner.get("parameters")
+    return nested if isinstance(nested, dict) and key in nested else owner
+
+
+def _given(entries: Mapping[str, Any], parameter: str) -> bool:
+    return parameter.partition(".")[2] in _owner(entries, parameter)
+
+
+def _check_parameter(entries: Mapping[str, Any], parameter: str) -> None:
+    where, dot, key = parameter.partition(".")
+    if where not in ("hamiltonian", "drive") or not dot or not key:
+        raise fail(
+            "parameter", "be `hamiltonian.NAME` or `drive.NAME`", f"it is {describe(parameter)}"
+        )
+    given = _owner(entries, parameter).get(key, 0.0)
+    if isinstance(given, bool) or not isinstance(given, (int, float)):
+        raise fail("parameter", "name a single number", f"`{key}` is {describe(given)}")
+
+
+def _check_batch(
+    parameter: str, values: FloatArray, hamiltonian: Hamiltonian, drive: Drive
+) -> None:
+    where, _, key = parameter.partition(".")
+    target = hamiltonian if where == "hamiltonian" else drive
+    if target.batch_shape != values.shape:
+        known = [name for name in target.parameters if np.ndim(target.parameters[name]) == 0]
+        raise fail(
+            "parameter",
+            f"name a parameter of the {where} that can be scanned",
+            f"`{key}` is none{nearest(key, known)}",
+        )
+    work = values.size * hamiltonian.dimension**2
+    if work > _LARGEST_WORK:
+        raise fail(
+            "points",
+            f"be at most {_LARGEST_WORK // hamiltonian.dimension**2} "
+            f"for {hamiltonian.dimension} levels",
+            f"there are {values.size}",
+        )

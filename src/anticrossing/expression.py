@@ -1,0 +1,209 @@
+"""A safe formula language: text in, SymPy out, compiled NumPy functions from there.
+
+Formulas may come from files that nobody vetted, so the text is read with Python's `ast` parser and
+rebuilt node by node from an explicit grammar: numbers, named variables, `+ - * / **`, parentheses
+and the analytic functions in `FUNCTIONS`. Nothing is ever evaluated. Only analytic functions are
+offered, so that every formula has exact derivatives and a continuation to complex arguments; a kink
+belongs in a piecewise drive, whose breakpoints are known.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import keyword
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from anticrossing.checks import InputError, nearest
+
+if TYPE_CHECKING:
+    import sympy
+
+FUNCTIONS = (
+    "sin", "cos", "tan", "asin", "acos", "atan",
+    "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
+    "exp", "log", "sqrt", "sech",
+)  # fmt: skip
+CONSTANTS = ("pi", "I")
+
+_LONGEST_TEXT = 4000
+_DEEPEST_TREE = 100
+_LARGEST_EXPONENT_BITS = 1000.0  # a numeric power beyond 2**1000 leaves the double range anyway
+
+
+def check_name(name: str) -> str:
+    """Return `name` if it may name a variable or a parameter, or raise `InputError`."""
+    if not isinstance(name, str) or not name.isidentifier() or not name.isascii():
+        raise InputError(f"A parameter name must be a plain identifier, but it is {name!r}.")
+    if keyword.iskeyword(name) or name in FUNCTIONS or name in CONSTANTS or name.startswith("_"):
+        raise InputError(f"A parameter may not be called {name!r}: the word is reserved.")
+    return name
+
+
+def symbol(name: str) -> sympy.Symbol:
+    """Return the real SymPy symbol used for the variable or parameter `name`."""
+    import sympy
+
+    return sympy.Symbol(check_name(name), real=True)
+
+
+def parse(text: str | int | float, names: Iterable[str]) -> sympy.Expr:
+    """Parse a formula in the variables `names` into a SymPy expression.
+
+    Parameters
+    ----------
+    text : str or number
+        The formula, e.g. ``"gap/2 + 0.1*tanh(x/width)"``.
+    names : iterable of str
+        Every variable and parameter the formula may use.
+
+    Returns
+    -------
+    sympy.Expr
+        With real symbols named as in `names`.
+
+    Raises
+    ------
+    InputError
+        For anything outside the grammar: one line that says what was found.
+
+    Examples
+    --------
+    >>> parse("2*x + sin(x)**2", ["x"])
+    2*x + sin(x)**2
+    """
+    import sympy
+
+    if isinstance(text, (int, float)) and not isinstance(text, bool):
+        if not math.isfinite(text):
+            raise InputError(f"A formula must be finite, but it is {text!r}.")
+        return sympy.sympify(text)
+    if not isinstance(text, str):
+        raise InputError(f"A formula must be text or a number, but it is {text!r}.")
+    if len(text) > _LONGEST_TEXT:
+        raise InputError(f"A formula must be shorter than {_LONGEST_TEXT} characters.")
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = getattr(error, "msg", None) or "it cannot be read"
+        raise InputError(f"Formula {_short(text)} is not valid: {reason}.") from None
+    reader = _Reader(text, {name: symbol(name) for name in names})
+    result = reader.expression(tree.body, 0)
+    if result.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
+        raise InputError(f"Formula {_short(text)} must be finite, but it divides by zero.")
+    return result
+
+
+def compile_function(
+    arguments: Sequence[sympy.Symbol], expression: sympy.Expr
+) -> Callable[..., Any]:
+    """Return a NumPy function of `arguments` for one expression (real or complex arrays)."""
+    return _compile(tuple(arguments), expression)
+
+
+@functools.lru_cache(maxsize=4096)
+def _compile(arguments: tuple[sympy.Symbol, ...], expression: sympy.Expr) -> Callable[..., Any]:
+    import sympy
+
+    return sympy.lambdify(arguments, expression, modules="numpy", cse=False, docstring_limit=0)
+
+
+def _short(text: str) -> str:
+    clean = " ".join(text.split())
+    return repr(clean if len(clean) <= 50 else clean[:47] + "...")
+
+
+class _Reader:
+    """Rebuilds a Python expression tree as SymPy, refusing every node that is not listed."""
+
+    def __init__(self, text: str, symbols: dict[str, sympy.Symbol]) -> None:
+        self.text = text
+        self.symbols = symbols
+
+    def refuse(self, what: str) -> InputError:
+        return InputError(f"Formula {_short(self.text)} is not allowed: {what}.")
+
+    def expression(self, node: ast.expr, depth: int) -> sympy.Expr:
+        import sympy
+
+        if depth > _DEEPEST_TREE:
+            raise self.refuse("it is nested too deeply")
+        match node:
+            case ast.Constant(value=value):
+                if isinstance(value, bool) or not isinstance(value, (int, float)):
+                    raise self.refuse(f"{value!r} is not a real number")
+                if isinstance(value, int) and value.bit_length() > _LARGEST_EXPONENT_BITS:
+                    raise self.refuse("it contains a number too large to represent")
+                if not math.isfinite(value):
+                    raise self.refuse(f"{value!r} is not finite")
+                return sympy.sympify(value)
+            case ast.Name(id=name):
+                return self.name(name)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return -self.expression(operand, depth + 1)
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                return self.expression(operand, depth + 1)
+            case ast.BinOp(left=left, op=operator, right=right):
+                return self.binary(
+                    operator, self.expression(left, depth + 1), self.expression(right, depth + 1)
+                )
+            case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]):
+                if name not in FUNCTIONS:
+                    raise self.refuse(f"`{name}` is not a known function{nearest(name, FUNCTIONS)}")
+                value = self.expression(argument, depth + 1)
+                if name == "sech":
+                    return 1 / sympy.cosh(value)
+                return getattr(sympy, name)(value)
+            case ast.Call():
+                raise self.refuse(
+                    "a function call must be one of " + ", ".join(FUNCTIONS) + " with one argument"
+                )
+            case _:
+                raise self.refuse(f"it contains {type(node).__name__}, not an arithmetic formula")
+
+    def name(self, name: str) -> sympy.Expr:
+        import sympy
+
+        if name in self.symbols:
+            return self.symbols[name]
+        if name == "pi":
+            return sympy.pi
+        if name == "I":
+            return sympy.I
+        known = list(self.symbols) + list(CONSTANTS)
+        raise InputError(
+            f"Formula {_short(self.text)} uses the unknown name `{name}`"
+            f"{nearest(name, known)} (known: {', '.join(known)})."
+        )
+
+    def binary(self, operator: ast.operator, left: sympy.Expr, right: sympy.Expr) -> sympy.Expr:
+        match operator:
+            case ast.Add():
+                return left + right
+            case ast.Sub():
+                return left - right
+            case ast.Mult():
+                return left * right
+            case ast.Div():
+                if right.is_zero:
+                    raise self.refuse("it divides by zero")
+                return left / right
+            case ast.Pow():
+                self.check_power(left, right)
+                return left**right
+            case _:
+                raise self.refuse(f"the operator {type(operator).__name__} is not arithmetic")
+
+    def check_power(self, base: sympy.Expr, exponent: sympy.Expr) -> None:
+        """Refuse numeric powers whose exact value would not fit in memory."""
+        if not exponent.is_number:
+            return
+        size = abs(complex(exponent))
+        if size > 1000:
+            raise self.refuse("it contains an exponent larger than 1000")
+        if base.is_number and base != 0:
+            magnitude = abs(complex(base))
+            if magnitude > 0 and size * abs(math.log2(magnitude)) > _LARGEST_EXPONENT_BITS:
+                raise self.refuse("it contains a power too large to represent")

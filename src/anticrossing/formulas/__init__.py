@@ -1,0 +1,71 @@
+"""Closed forms for passages through avoided crossings, each with checks of its domain.
+
+A `Prediction` holds the value, the equation, and the conditions that could be tested with what was
+supplied. A formula used outside its domain still returns its value, with a warning in the result.
+Arguments broadcast; scalars in give a float.
+"""
+
+from anticrossing.formulas.complex_time import ComplexTimePrediction, dykhne_davis_pechukas
+from anticrossing.formulas.finite_time import (
+    FiniteWindow,
+    finite_window,
+    finite_window_propagator,
+)
+from anticrossing.formulas.interference import (
+    Crossing,
+    independent_crossings,
+    stokes_phase,
+    stueckelberg_two_passages,
+    transfer_matrices,
+    transfer_matrix,
+)
+from anticrossing.formulas.landau_zener import (
+    double_passage_average,
+    golden_rule,
+    landau_zener,
+    landau_zener_from_gap_curvature,
+    landau_zener_from_slopes,
+)
+from anticrossing.formulas.multilevel import bow_tie, demkov_osherov
+from anticrossing.formulas.pulses import allen_eberly, demkov_kunike, rosen_zener, tanh_sweep
+from anticrossing.formulas.result import DomainCheck, MatrixPrediction, Prediction
+from anticrossing.formulas.spin import (
+    ising_chain_defects,
+    ising_mode_excitation,
+    spin_landau_zener,
+)
+from anticrossing.formulas.time_scales import TimeScales, adiabatic_condition, time_scales
+
+__all__ = [
+    "ComplexTimePrediction",
+    "Crossing",
+    "DomainCheck",
+    "FiniteWindow",
+    "MatrixPrediction",
+    "Prediction",
+    "TimeScales",
+    "adiabatic_condition",
+    "allen_eberly",
+    "bow_tie",
+    "demkov_kunike",
+    "demkov_osherov",
+    "double_passage_average",
+    "dykhne_davis_pechukas",
+    "finite_window",
+    "finite_window_propagator",
+    "golden_rule",
+    "independent_crossings",
+    "ising_chain_defects",
+    "ising_mode_excitation",
+    "landau_zener",
+    "landau_zener_from_gap_curvature",
+    "landau_zener_from_slopes",
+    "rosen_zener",
+    "spin_landau_zener",
+    "stokes_phase",
+    "stueckelberg_two_passages",
+    "tanh_sweep",
+    "time_scales",
+    "transfer_matrices",
+    "transfer_matrix",
+]

@@ -1,0 +1,139 @@
+"""How long one passage takes, and how adiabatic it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import positive
+from anticrossing.formulas.landau_zener import RATIO_LIMIT, passage_duration
+from anticrossing.formulas.result import DomainCheck, FloatArray, Prediction, broadcast, unwrap
+
+
+def adiabatic_condition(*, gap: npt.ArrayLike, sweep_rate: npt.ArrayLike) -> Prediction:
+    """Largest value of the adiabatic ratio, which is reached at the crossing.
+
+    ``|⟨+|∂ₜH|−⟩| / gap² = α / 2g²`` at ``t = 0``; the passage is adiabatic where it is small.
+
+    Parameters
+    ----------
+    gap : array_like
+        Minimum adiabatic gap (energy), positive.
+    sweep_rate : array_like
+        Rate of the diabatic energy difference (energy / time), positive.
+
+    Returns
+    -------
+    Prediction
+        The ratio (its `value`), with one check: at most 0.1 for an adiabatic passage.
+
+    Raises
+    ------
+    InputError
+        If the gap or the rate is not positive.
+
+    References
+    ----------
+    M. Born, V. Fock, Z. Phys. 51, 165 (1928).
+
+    Examples
+    --------
+    >>> adiabatic_condition(gap=2.0, sweep_rate=1.0).value
+    0.125
+    """
+    g = positive("gap", gap)
+    rate = positive("sweep_rate", sweep_rate)
+    broadcast(gap=g, sweep_rate=rate)
+    value = unwrap(0.5 * rate / g**2)
+    check = DomainCheck(
+        "sweep_rate / (2 gap^2)", value, RATIO_LIMIT, "the passage is not adiabatic"
+    )
+    return Prediction(
+        value, "adiabatic condition", (check,), "|<+|dH/dt|->| / gap^2 = sweep_rate / (2 gap^2)"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class TimeScales:
+    """The times that belong to one passage (see `time_scales`)."""
+
+    impulse: float | FloatArray
+    crossing: float | FloatArray
+    duration: float | FloatArray
+    jump_time: float | FloatArray
+    adiabatic_jump_time: float | FloatArray
+
+    def __str__(self) -> str:
+        names = ("impulse", "crossing", "duration", "jump_time", "adiabatic_jump_time")
+        return "\n".join(f"{name:<20} {getattr(self, name)}" for name in names)
+
+
+def time_scales(*, gap: npt.ArrayLike, sweep_rate: npt.ArrayLike) -> TimeScales:
+    """Times that one passage takes, in the senses in common use.
+
+    With ``δ = g²/4α``::
+
+        impulse              1/√α                      (sudden passage)
+        crossing             g/α                       (slow passage)
+        duration             max(1/√α, g/α)
+        jump_time            P_d(∞)/Ṗ_d(0) = √(1 − e^{−2πδ}) / (√(αδ) sin χ),
+                             χ = π/4 + arg Γ(1 − iδ/2) − arg Γ(½ − iδ/2)
+        adiabatic_jump_time  P_a(∞)/Ṗ_a(0) = (2g/α) e^{−πδ}
+
+    ``P_d(t)`` is the diabatic transition probability of a passage that began at −∞, ``P_a(t)`` the
+    probability to have jumped between adiabatic levels. The jump time tends to ``2√(π/α)`` for fast
+    and to ``2g/α`` for slow passages. The adiabatic one means something only for ``δ ≲ 1``: in slow
+    passages the adiabatic population rises and falls back, far above its final value.
+
+    Parameters
+    ----------
+    gap : array_like
+        Minimum adiabatic gap (energy), positive.
+    sweep_rate : array_like
+        Rate of the diabatic energy difference (energy / time), positive.
+
+    Returns
+    -------
+    TimeScales
+        The five times.
+
+    Raises
+    ------
+    InputError
+        If the gap or the rate is not positive.
+
+    References
+    ----------
+    N. V. Vitanov, Phys. Rev. A 59, 988 (1999), for the jump times.
+
+    Examples
+    --------
+    >>> scales = time_scales(gap=2.0, sweep_rate=4.0)
+    >>> scales.impulse, scales.crossing, scales.duration
+    (0.5, 0.5, 0.5)
+    """
+    g = positive("gap", gap)
+    rate = positive("sweep_rate", sweep_rate)
+    g, rate = broadcast(gap=g, sweep_rate=rate)
+    delta = 0.25 * g**2 / rate
+    jump = np.sqrt(-np.expm1(-2 * np.pi * delta) / (rate * delta)) / np.sin(_jump_angle(delta))
+    return TimeScales(
+        impulse=unwrap(1 / np.sqrt(rate)),
+        crossing=unwrap(g / rate),
+        duration=unwrap(passage_duration(g, rate)),
+        jump_time=unwrap(np.asarray(jump)),
+        adiabatic_jump_time=unwrap(np.asarray(2 * g / rate * np.exp(-np.pi * delta))),
+    )
+
+
+def _jump_angle(delta: FloatArray) -> FloatArray:
+    from scipy.special import loggamma
+
+    # The two arguments grow like delta ln(delta) and cancel: expand their difference instead.
+    small = np.minimum(delta, 50.0)
+    exact = 0.25 * np.pi + loggamma(1 - 0.5j * small).imag - loggamma(0.5 - 0.5j * small).imag
+    large = np.maximum(delta, 1.0)
+    expansion = 1 / (4 * large) + 1 / (24 * large**3) + 1 / (20 * large**5)
+    return np.asarray(np.where(delta < 50.0, exact, expansion), dtype=np.float64)

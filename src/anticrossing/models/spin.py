@@ -1,0 +1,86 @@
+"""A spin of any length in a swept magnetic field, with single-ion anisotropy."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import FloatArray, fail, real_array, real_number
+from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+
+
+def SpinInField(
+    *, spin: float, transverse_field: npt.ArrayLike, anisotropy: npt.ArrayLike = 0.0
+) -> TermHamiltonian:
+    """A spin S in a longitudinal field x and a transverse field b.
+
+    H(x) = x S_z + b S_x + D S_z²; both fields are Zeeman energies (gμ_B times the field).
+
+    Without anisotropy the levels are m√(x² + b²) and all of them avoid at x = 0 (the Majorana
+    problem; spin ½ is `LandauZener` with gap b). With D < 0 this is a single-molecule magnet: the
+    diabats m and m′ cross at x = −D(m + m′), with gaps of order b^{|m−m′|}.
+
+    Parameters
+    ----------
+    spin : float
+        S, a positive integer or half-integer. The dimension is 2S + 1, with m = S … −S.
+    transverse_field : float or array
+        b (energy).
+    anisotropy : float or array
+        D (energy); negative for an easy axis.
+
+    Returns
+    -------
+    TermHamiltonian
+        With parameters `transverse_field` and `anisotropy`.
+
+    Raises
+    ------
+    InputError
+        If 2S is not a positive integer.
+
+    References
+    ----------
+    E. Majorana, Nuovo Cimento 9, 43 (1932); D. Gatteschi and R. Sessoli, Angew. Chem. Int. Ed.
+    42, 268 (2003), section 3 (molecular magnets).
+
+    Examples
+    --------
+    >>> SpinInField(spin=0.5, transverse_field=0.2)(1.0)
+    array([[ 0.5,  0.1],
+           [ 0.1, -0.5]])
+    >>> SpinInField(spin=1, transverse_field=0.0, anisotropy=-1.0).labels
+    ('m=1', 'm=0', 'm=-1')
+    """
+    s_x, s_z = spin_matrices(spin)
+    return Hamiltonian.from_terms(
+        [("x", s_z), ("transverse_field", s_x), ("anisotropy", s_z @ s_z)],
+        parameters={
+            "transverse_field": real_array("transverse_field", transverse_field),
+            "anisotropy": real_array("anisotropy", anisotropy),
+        },
+        name="SpinInField",
+        labels=tuple(f"m={Fraction(m).limit_denominator(2)}" for m in np.diag(s_z)),
+        source="E. Majorana, Nuovo Cimento 9, 43 (1932)",
+    )
+
+
+def spin_matrices(spin: float) -> tuple[FloatArray, FloatArray]:
+    """Return (S_x, S_z) of a spin, in the basis m = S … −S.
+
+    Examples
+    --------
+    >>> s_x, s_z = spin_matrices(1)
+    >>> s_z.diagonal()
+    array([ 1.,  0., -1.])
+    """
+    length = real_number("spin", spin)
+    doubled = round(2 * length)
+    if doubled < 1 or doubled != 2 * length:
+        raise fail("spin", "be a positive integer or half-integer", f"it is {spin!r}")
+    m = doubled / 2 - np.arange(doubled + 1)
+    # ⟨m+1|S_+|m⟩ = √(S(S+1) − m(m+1)), and S_x = (S_+ + S_-)/2.
+    raising = np.sqrt(length * (length + 1) - m[1:] * (m[1:] + 1)) / 2
+    return np.diag(raising, 1) + np.diag(raising, -1), np.diag(m)

@@ -1,0 +1,239 @@
+"""Levels, slopes and curvatures of H(x), sector by sector, at many points at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing import expression
+from anticrossing.checks import FloatArray, InputError, fail
+from anticrossing.hamiltonian import (
+    FunctionHamiltonian,
+    Hamiltonian,
+    Matrices,
+    TermHamiltonian,
+    check_finite_hermitian,
+)
+from anticrossing.spectrum.symmetry import Sectors
+
+if TYPE_CHECKING:
+    import sympy
+
+LARGEST_DENSE = 512
+"""Blocks above this dimension are diagonalised by Lanczos iteration, for their lowest levels."""
+
+
+class PairPoint(NamedTuple):
+    """Two neighbouring levels of one block at one point."""
+
+    gap: float
+    gap_slope: float
+    gap_curvature: float  # Z·Z'', finite also where Z'' diverges
+
+
+class Blocks:
+    """The blocks of one Hamiltonian (single parameter values, one coordinate)."""
+
+    def __init__(self, H: Hamiltonian, sectors: Sectors, count: int | None) -> None:
+        self.H = H
+        self.count = count
+        # Values at the latest points, by derivative order: every block asks for the same ones.
+        self._latest: dict[int, tuple[Any, npt.NDArray[Any]]] = {}
+        self.indices = [sectors.indices(s) for s in range(sectors.count)]
+        self.noisy_slopes = isinstance(H, FunctionHamiltonian) and H.derivative_function is None
+        if isinstance(H, TermHamiltonian):
+            self._prepare_terms(H, sectors)
+        else:
+            identity = np.eye(H.dimension)
+            basis = identity if sectors.basis is None else sectors.basis
+            self._bases = [basis[:, inside] for inside in self.indices]
+        for block in range(len(self.indices)):
+            if self.size(block) > LARGEST_DENSE and count is None:
+                raise fail(
+                    "count",
+                    f"be given for a sector of more than {LARGEST_DENSE} levels",
+                    f"one has {self.size(block)}",
+                )
+
+    def size(self, block: int) -> int:
+        """Return the dimension of a block."""
+        return int(self.indices[block].size)
+
+    def is_partial(self, block: int) -> bool:
+        """Whether only the lowest levels of this block are computed."""
+        return self.size(block) > LARGEST_DENSE
+
+    def levels(self, block: int, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the sorted levels and their slopes at the points x, each (len(x), levels)."""
+        if self.size(block) == 1:
+            matrices, slopes = self._dense(block, x, 0), self._dense(block, x, 1)
+            return matrices[:, :, 0].real.copy(), slopes[:, :, 0].real.copy()
+        if self.is_partial(block):
+            pairs = [self._lanczos(block, float(point)) for point in x]
+            energies = np.array([e for e, _ in pairs])
+            slopes = np.array(
+                [
+                    np.einsum("ik,ik->k", v.conj(), self._sparse(block, float(p), 1) @ v).real
+                    for p, (_, v) in zip(x, pairs, strict=True)
+                ]
+            )
+            return energies, slopes
+        energies, vectors = np.linalg.eigh(self._dense(block, x, 0))
+        slopes = np.sum(vectors.conj() * (self._dense(block, x, 1) @ vectors), axis=1).real
+        return energies, slopes
+
+    def pair(self, block: int, lower: int, x: float) -> PairPoint:
+        """Return gap, slope and Z·Z'' of the levels `lower`, `lower` + 1 of a block, exactly.
+
+        Z' = F₂ − F₁ (Hellmann–Feynman) and second-order perturbation theory for Z''.
+        """
+        if self.is_partial(block):
+            energies, vectors = self._lanczos(block, x)
+            first = vectors.conj().T @ (self._sparse(block, x, 1) @ vectors)
+            second = vectors.conj().T @ (self._sparse(block, x, 2) @ vectors)
+        else:
+            point = np.array([x])
+            energies, vectors = np.linalg.eigh(self._dense(block, point, 0)[0])
+            first = vectors.conj().T @ self._dense(block, point, 1)[0] @ vectors
+            second = vectors.conj().T @ self._dense(block, point, 2)[0] @ vectors
+        upper = lower + 1
+        gap = float(energies[upper] - energies[lower])
+        others = np.ones(energies.size, dtype=bool)
+        others[[lower, upper]] = False
+        bend = [
+            float(second[k, k].real)
+            + 2 * float(np.sum(np.abs(first[k, others]) ** 2 / (energies[k] - energies[others])))
+            for k in (lower, upper)
+        ]
+        return PairPoint(
+            gap,
+            float((first[upper, upper] - first[lower, lower]).real),
+            4 * abs(complex(first[lower, upper])) ** 2 + gap * (bend[1] - bend[0]),
+        )
+
+    def slope_norm(self, x: FloatArray) -> float:
+        """Return a bound on ‖H′‖ at the points x (largest sum of moduli along a row)."""
+        norms = []
+        for block in range(len(self.indices)):
+            if self.is_partial(block):
+                rows = [np.abs(self._sparse(block, float(p), 1)).sum(axis=1).max() for p in x]
+                norms.append(float(max(rows)))
+            else:
+                norms.append(float(np.abs(self._dense(block, x, 1)).sum(axis=-1).max()))
+        return max(norms)
+
+    # ---- matrices -----------------------------------------------------------------------------
+
+    def _prepare_terms(self, H: TermHamiltonian, sectors: Sectors) -> None:
+        symbols = tuple(expression.symbol(n) for n in (*H.coordinates, *H.parameters))
+        self._values = tuple(float(value) for value in H.parameters.values())
+        matrices, formulas = self._fold_constants(H, symbols)
+        orders: list[list[sympy.Expr]] = [formulas]
+        for _ in range(2):
+            orders.append([f.diff(symbols[0]) for f in orders[-1]])
+        self._functions = [
+            [None if f == 0 else expression.compile_function(symbols, f) for f in order]
+            for order in orders
+        ]
+        self._sparse_blocks: dict[int, list[Any]] = {}
+        self._stacks: dict[int, npt.NDArray[Any]] = {}
+        for block, inside in enumerate(self.indices):
+            if sectors.basis is not None:
+                part = sectors.basis[:, inside]
+                blocks = [part.conj().T @ matrix @ part for matrix in matrices]
+            else:
+                blocks = [matrix[inside][:, inside] for matrix in matrices]
+            if inside.size > LARGEST_DENSE:
+                import scipy.sparse
+
+                self._sparse_blocks[block] = [scipy.sparse.csr_matrix(m) for m in blocks]
+            else:
+                dense = [m if isinstance(m, np.ndarray) else m.toarray() for m in blocks]
+                self._stacks[block] = np.stack(dense).reshape(len(dense), -1)
+
+    def _fold_constants(
+        self, H: TermHamiltonian, symbols: tuple[sympy.Symbol, ...]
+    ) -> tuple[list[Any], list[sympy.Expr]]:
+        """Add up the terms that do not depend on the coordinate into one matrix."""
+        import sympy
+
+        matrices: list[Any] = []
+        formulas: list[sympy.Expr] = []
+        constant = None
+        for f, matrix in zip(H.coefficients, H.matrices, strict=True):
+            if symbols[0] in f.free_symbols:
+                matrices.append(matrix)
+                formulas.append(f)
+                continue
+            value = float(expression.compile_function(symbols, f)(0.0, *self._values))
+            constant = value * matrix if constant is None else constant + value * matrix
+        if constant is not None:
+            matrices.append(constant)
+            formulas.append(sympy.Integer(1))
+        return matrices, formulas
+
+    def _coefficients(self, x: Any, order: int) -> npt.NDArray[np.float64]:
+        latest = self._latest.get(order)
+        if latest is not None and latest[0] is x:
+            return latest[1]
+        functions = self._functions[order]
+        table = np.zeros((*np.shape(x), len(functions)))
+        with np.errstate(all="ignore"):
+            for k, function in enumerate(functions):
+                if function is not None:
+                    table[..., k] = function(x, *self._values)
+        if not np.isfinite(table).all():
+            bad = np.broadcast_to(x, table.shape[:-1])[~np.isfinite(table).all(axis=-1)].ravel()[0]
+            raise InputError(
+                f"H(x) must be finite, but it contains NaN or infinity at x = {bad:.6g}."
+            )
+        self._latest[order] = (x, table)
+        return table
+
+    def _dense(self, block: int, x: FloatArray, order: int) -> Matrices:
+        size = self.size(block)
+        if isinstance(self.H, TermHamiltonian):
+            flat = self._coefficients(x, order) @ self._stacks[block]
+            return np.asarray(flat.reshape(x.size, size, size))
+        basis = self._bases[block]
+        return np.asarray(basis.conj().T @ self._function_values(x, order) @ basis)
+
+    def _function_values(self, x: FloatArray, order: int) -> Matrices:
+        latest = self._latest.get(order)
+        if latest is not None and latest[0] is x:
+            return latest[1]
+        if order == 0:
+            values = self.H(x)
+            check_finite_hermitian(values, x)
+        elif order == 1:
+            values = self.H.derivative(x)
+        else:
+            step = np.finfo(np.float64).eps ** 0.25 * max(1.0, float(np.abs(x).max()))
+            values = (self.H.derivative(x + step) - self.H.derivative(x - step)) / (2 * step)
+        self._latest[order] = (x, values)
+        return values
+
+    def _sparse(self, block: int, x: float, order: int) -> Any:
+        weights = self._coefficients(x, order)
+        matrices = self._sparse_blocks[block]
+        total = weights[0] * matrices[0]
+        for weight, matrix in zip(weights[1:], matrices[1:], strict=True):
+            total = total + weight * matrix
+        return total
+
+    def _lanczos(self, block: int, x: float) -> tuple[FloatArray, Matrices]:
+        assert self.count is not None  # refused in __init__
+        return lowest_levels(self._sparse(block, x, 0), min(self.count + 1, self.size(block) - 2))
+
+
+def lowest_levels(matrix: Any, count: int) -> tuple[FloatArray, Matrices]:
+    """Return the `count` lowest eigenvalues and eigenvectors of a sparse Hermitian matrix."""
+    import scipy.sparse.linalg
+
+    # A fixed starting vector without symmetry: the same answer at every call, all sectors seen.
+    start = np.random.default_rng(0).normal(size=matrix.shape[0])
+    energies, vectors = scipy.sparse.linalg.eigsh(matrix, k=count, which="SA", v0=start, tol=0)
+    order = np.argsort(energies)
+    return np.asarray(energies[order]), np.asarray(vectors[:, order])

@@ -1,0 +1,112 @@
+"""An adaptive grid on which every level of every sector is resolved, and what it brackets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import FloatArray
+from anticrossing.spectrum._blocks import Blocks
+
+EPSILON = float(np.finfo(np.float64).eps)
+_ROUNDING = 64 * EPSILON  # of an energy, relative to the largest one
+_RESOLVED = 0.02  # interpolation error allowed, relative to the gap to a neighbouring level
+_SMOOTH = 1e-4  # the same, relative to the spread of all levels
+_MOST_POINTS = 50_000
+_EQUIVALENT = 1e-11  # two sectors with levels this close everywhere are copies of each other
+
+
+@dataclass
+class Grid:
+    """Levels and slopes of the inequivalent blocks on a common grid."""
+
+    x: FloatArray
+    energies: list[FloatArray]
+    slopes: list[FloatArray]
+    blocks: list[int]
+    copies: list[int]
+    rounding: float
+    slope_scale: float
+
+    def level_noise(self, position: int) -> FloatArray:
+        """Return the rounding error of the slope differences of neighbouring levels."""
+        gaps = np.diff(self.energies[position], axis=1)
+        # An eigenvector is off by rounding/gap, and its slope by that times ‖H′‖.
+        relative = self.rounding / np.maximum(gaps, self.rounding) + 32 * EPSILON
+        return np.asarray(relative * self.slope_scale)
+
+
+def resolve(blocks: Blocks, start: float, stop: float, samples: int) -> Grid:
+    """Sample the levels, halving every interval in which they are not yet smooth.
+
+    An interval is smooth when the levels at its middle agree with the cubic through the levels and
+    slopes at its ends, to a small part of the gap to the neighbouring levels. A crossing with a
+    tiny gap is therefore resolved down to its own width (or to rounding) and cannot hide.
+    """
+    x = np.linspace(start, stop, samples)
+    count = len(blocks.indices)
+    sampled = [blocks.levels(b, x) for b in range(count)]
+    energies, slopes = [e for e, _ in sampled], [f for _, f in sampled]
+    scale = max(float(np.abs(e).max()) for e in energies)
+    slope_scale = blocks.slope_norm(x)
+    kept, copies = _inequivalent(energies, _EQUIVALENT * scale)
+    energies, slopes = [energies[b] for b in kept], [slopes[b] for b in kept]
+    spread = max(float(e.max()) for e in energies) - min(float(e.min()) for e in energies)
+    rounding = _ROUNDING * scale
+    pending = np.arange(x.size - 1)
+    shortest = max(4 * EPSILON * max(abs(start), abs(stop)), 1e-15 * (stop - start))
+    while pending.size and x.size < _MOST_POINTS:
+        middle = (x[pending] + x[pending + 1]) / 2
+        width = x[pending + 1] - x[pending]
+        rough = np.zeros(pending.size, dtype=bool)
+        for k, block in enumerate(kept):
+            energy, slope = blocks.levels(block, middle)
+            left, right = energies[k][pending], energies[k][pending + 1]
+            bend = slopes[k][pending] - slopes[k][pending + 1]
+            error = np.abs(energy - (left + right) / 2 - bend * width[:, np.newaxis] / 8)
+            allowed = np.minimum(_SMOOTH * spread, _RESOLVED * _room(left, energy, right))
+            rough |= np.any(error > np.maximum(allowed, rounding), axis=1)
+            energies[k] = np.insert(energies[k], pending + 1, energy, axis=0)
+            slopes[k] = np.insert(slopes[k], pending + 1, slope, axis=0)
+        x = np.insert(x, pending + 1, middle)
+        rough &= width > 2 * shortest
+        # The i-th halved interval now starts at pending[i] + i, its right half one further on.
+        first = pending + np.arange(pending.size)
+        pending = np.sort(np.concatenate([first[rough], first[rough] + 1]))
+    return Grid(x, energies, slopes, kept, copies, rounding, slope_scale)
+
+
+def sign_changes(values: FloatArray, noise: FloatArray) -> list[tuple[int, int, int]]:
+    """Return (i, j, sign at j) for successive samples of opposite sign, leaving out zeros."""
+    signs = np.where(np.abs(values) > noise, np.sign(values), 0.0)
+    clear = np.flatnonzero(signs)
+    changes = np.flatnonzero(signs[clear[:-1]] * signs[clear[1:]] < 0)
+    return [(int(clear[c]), int(clear[c + 1]), int(signs[clear[c + 1]])) for c in changes]
+
+
+def _room(*energies: FloatArray) -> FloatArray:
+    """Return the smallest distance of each level to its neighbours at any of the given points."""
+    room: npt.NDArray[np.float64] = np.full(energies[0].shape, np.inf)
+    for energy in energies:
+        gaps = np.diff(energy, axis=1)
+        room[:, :-1] = np.minimum(room[:, :-1], gaps)
+        room[:, 1:] = np.minimum(room[:, 1:], gaps)
+    return room
+
+
+def _inequivalent(energies: list[FloatArray], tolerance: float) -> tuple[list[int], list[int]]:
+    """Keep one block of each set of copies (blocks with the same levels everywhere)."""
+    kept: list[int] = []
+    copies: list[int] = []
+    for block, energy in enumerate(energies):
+        for k, other in enumerate(kept):
+            same = energies[other].shape == energy.shape
+            if same and np.abs(energies[other] - energy).max() <= tolerance:
+                copies[k] += 1
+                break
+        else:
+            kept.append(block)
+            copies.append(1)
+    return kept, copies

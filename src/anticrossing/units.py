@@ -1,0 +1,164 @@
+"""Units at the boundary: what one unit of energy and of time mean together.
+
+Inside the library ħ = 1, so the only thing dynamics needs to know about units is the phase, in
+radians, that one unit of energy accumulates in one unit of time. A `Units` object carries that one
+number and the labels that go on axes and tables; a Hamiltonian holds it, and it is applied in one
+place only, where energies meet times.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from anticrossing.checks import FloatArray, choice, fail, non_negative, positive
+
+# CODATA 2018 (exact SI values where the SI defines them).
+_PLANCK = 6.62607015e-34
+_HBAR = _PLANCK / (2 * math.pi)
+_ELECTRONVOLT = 1.602176634e-19
+_SPEED_OF_LIGHT = 299792458.0
+_BOLTZMANN = 1.380649e-23
+_HARTREE = 4.3597447222071e-18
+_BOHR = 5.29177210903e-11
+_DALTON = 1.66053906660e-27
+_ELECTRON_MASS = 9.1093837015e-31
+
+ENERGIES = {
+    "GHz": _PLANCK * 1e9,
+    "MHz": _PLANCK * 1e6,
+    "kHz": _PLANCK * 1e3,
+    "Hz": _PLANCK,
+    "eV": _ELECTRONVOLT,
+    "meV": _ELECTRONVOLT * 1e-3,
+    "ueV": _ELECTRONVOLT * 1e-6,
+    "cm^-1": _PLANCK * _SPEED_OF_LIGHT * 100,
+    "hartree": _HARTREE,
+    "K": _BOLTZMANN,
+    "mK": _BOLTZMANN * 1e-3,
+    "J": 1.0,
+}
+"""Energy units in joule; a frequency unit means h times that frequency (E/h in GHz)."""
+
+TIMES = {
+    "s": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "ns": 1e-9,
+    "ps": 1e-12,
+    "fs": 1e-15,
+    "atomic": _HBAR / _HARTREE,
+}
+"""Time units in seconds."""
+
+LENGTHS = {"m": 1.0, "um": 1e-6, "nm": 1e-9, "angstrom": 1e-10, "bohr": _BOHR, "pm": 1e-12}
+"""Length units in metre."""
+
+MASSES = {"kg": 1.0, "amu": _DALTON, "electron": _ELECTRON_MASS}
+"""Mass units in kilogram."""
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units of a Hamiltonian's energies, of time, and of its coordinate.
+
+    The phase accumulated is ``angular · E · t`` with ``angular = E_unit · t_unit / ħ``.
+
+    Parameters
+    ----------
+    energy, time : str
+        Keys of `ENERGIES` and `TIMES`, or both ``""`` for natural units (ħ = 1).
+    coordinate : str
+        A label for the coordinate, e.g. ``"angstrom"``; it carries no factor.
+
+    Raises
+    ------
+    InputError
+        For an unknown unit, or one of energy and time without the other.
+
+    Examples
+    --------
+    >>> round(Units("GHz", "ns").angular, 6)    # E/h in GHz, t in ns: 2π
+    6.283185
+    >>> Units().angular
+    1.0
+    """
+
+    energy: str = ""
+    time: str = ""
+    coordinate: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.energy) != bool(self.time):
+            raise fail(
+                "units",
+                "name both an energy and a time unit",
+                f"it names only {self.energy or self.time!r}",
+            )
+        if self.energy:
+            choice("units.energy", self.energy, ENERGIES)
+            choice("units.time", self.time, TIMES)
+
+    @property
+    def angular(self) -> float:
+        """Radians accumulated by one unit of energy in one unit of time."""
+        if not self.energy:
+            return 1.0
+        return ENERGIES[self.energy] * TIMES[self.time] / _HBAR
+
+    def label(self, quantity: str, kind: str) -> str:
+        """Return an axis label such as ``"energy / GHz"`` (`kind`: a field of this class)."""
+        unit = getattr(self, kind)
+        return f"{quantity} ({unit})" if unit else quantity
+
+
+NATURAL = Units()
+"""ħ = 1: energies and inverse times in the same unit."""
+
+
+def convert_energy(value: float, source: str, target: str) -> float:
+    """Convert an energy between two units of `ENERGIES`.
+
+    Examples
+    --------
+    >>> round(convert_energy(1.0, "eV", "cm^-1"), 3)
+    8065.544
+    """
+    choice("source", source, ENERGIES)
+    choice("target", target, ENERGIES)
+    return value * ENERGIES[source] / ENERGIES[target]
+
+
+def velocity(
+    kinetic_energy: float | FloatArray,
+    mass: float,
+    *,
+    energy: str = "eV",
+    mass_unit: str = "amu",
+    length: str = "angstrom",
+    time: str = "fs",
+) -> FloatArray:
+    """Return the classical velocity v = √(2E/m) in `length` per `time`.
+
+    Parameters
+    ----------
+    kinetic_energy : float or array
+        Kinetic energy E at the point of interest, in `energy` units (≥ 0).
+    mass : float
+        (Reduced) mass m in `mass_unit` (> 0).
+    energy, mass_unit, length, time : str
+        Keys of `ENERGIES`, `MASSES`, `LENGTHS`, `TIMES`.
+
+    Examples
+    --------
+    >>> round(float(velocity(1.0, 19.46)), 5)    # Na–I at 1 eV, in Å/fs
+    0.03149
+    """
+    choice("energy", energy, ENERGIES)
+    choice("mass_unit", mass_unit, MASSES)
+    choice("length", length, LENGTHS)
+    choice("time", time, TIMES)
+    joules = non_negative("kinetic_energy", kinetic_energy) * ENERGIES[energy]
+    kilograms = positive("mass", mass) * MASSES[mass_unit]
+    metres_per_second = (2 * joules / kilograms) ** 0.5
+    return metres_per_second * TIMES[time] / LENGTHS[length]
