@@ -11,6 +11,8 @@ from anticrossing.checks import (
 from anticrossing.drive import Drive
 from anticrossing.dynamics import Propagation, propagate
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.passage import Passage, passage
+from anticrossing.spectrum import find_crossings
 from anticrossing.units import Units
 
 __all__ = [
@@ -20,13 +22,16 @@ __all__ = [
     "Hamiltonian",
     "InputError",
     "MissingExtraError",
+    "Passage",
     "Propagation",
     "Units",
     "__version__",
     "drive",
     "dynamics",
+    "find_crossings",
     "formulas",
     "models",
+    "passage",
     "propagate",
     "spectrum",
     "units",

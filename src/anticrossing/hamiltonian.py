@@ -420,7 +420,8 @@ class TermHamiltonian(Hamiltonian):
                 )
             dense = [m if isinstance(m, np.ndarray) else m.toarray() for m in self.matrices]
             self._stack = np.stack(dense).reshape(len(dense), -1)
-        flat = values.reshape(-1, len(coefficients)) @ self._stack
+        with np.errstate(all="ignore"):  # NaN or infinity passes through, to be refused there
+            flat = values.reshape(-1, len(coefficients)) @ self._stack
         return flat.reshape(*values.shape[:-1], self.dimension, self.dimension)
 
     def _copy_with(self, parameters: dict[str, FloatArray]) -> TermHamiltonian:

@@ -66,14 +66,14 @@ def test_two_zeros_interfere_with_opposite_signs():
 @pytest.mark.parametrize("offset", [1.0, 2.0, 3.1])
 def test_parabolic_sweep_against_the_equation_of_motion(offset, two_level, adiabatic_matrix):
     """Two passages: interference of two zeros, with the phase between them."""
-    g = 1.5
+    g = 3.5
     result = dykhne_davis_pechukas(
         detuning="t**2 - a", coupling="g", parameters={"a": offset, "g": g}, window=(-6.0, 6.0)
     )
     exact = adiabatic_matrix(two_level(lambda t: t * t - offset, g), -25.0, 25.0, 1e-10)[1, 0]
-    # asymptotic in the exponent, which is 2 Im D ≈ 1.8 … 3.4 here: a few percent of the envelope
+    # asymptotic in the exponent, 2 Im D = 5 … 7 here; the wrong relative sign is off by order one
     envelope = 4 * np.exp(-2 * result.actions[0].imag)
-    assert abs(result.value - exact) < 0.05 * envelope
+    assert abs(result.value - exact) < 0.02 * envelope
     assert np.allclose(result.zeros[0].imag, result.zeros[1].imag)
 
 
@@ -106,7 +106,7 @@ def test_integral_stays_on_the_branch_of_the_real_axis():
 
 
 def test_signs_that_the_gap_does_not_determine_are_reported():
-    arguments = {"parameters": {"a": 2.0, "g": 1.5}, "window": (-6.0, 6.0)}
+    arguments = {"parameters": {"a": 2.0, "g": 3.0}, "window": (-6.0, 6.0)}
     known = dykhne_davis_pechukas(detuning="t**2 - a", coupling="g", **arguments)
     assumed = dykhne_davis_pechukas("sqrt((t**2 - a)**2 + g**2)", **arguments)
     equal = dykhne_davis_pechukas("sqrt((t**2 - a)**2 + g**2)", signs=[1, 1], **arguments)

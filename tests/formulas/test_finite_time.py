@@ -54,9 +54,7 @@ def test_windows_compose():
         (3.0, 100.0, 499.0, 6e-3, 0.1),
     ],
 )
-def test_known_deviations_from_the_infinite_time_formula(
-    gap, stop, diabatic, adiabatic, tolerance
-):
+def test_known_deviations_from_the_infinite_time_formula(gap, stop, diabatic, adiabatic, tolerance):
     formula = np.exp(-np.pi * gap**2 / 2)
     for basis, expected in (("diabatic", diabatic), ("adiabatic", adiabatic)):
         exact = finite_window(gap=gap, sweep_rate=1.0, start=-stop, stop=stop, basis=basis)
@@ -72,7 +70,7 @@ def test_tends_to_the_infinite_time_formula():
     assert deviation[2] < deviation[1] / 100
 
 
-def test_tiny_probability_keeps_relative_accuracy(two_level, propagator):
+def test_tiny_probability_keeps_relative_accuracy():
     # P = e^{-10π}; at √α T = 10⁴ the edges contribute below it
     exact = finite_window(gap=np.sqrt(20.0), sweep_rate=1.0, start=-1e6, stop=1e6)
     assert exact.value == pytest.approx(np.exp(-10 * np.pi), rel=1e-3)

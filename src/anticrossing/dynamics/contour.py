@@ -96,7 +96,8 @@ def log_probability(hamiltonian: Hamiltonian, drive: Drive) -> LogProbability:
     References
     ----------
     The contour argument is that of A. M. Dykhne, Sov. Phys. JETP 14, 941 (1962), and J.-T. Hwang
-    and P. Pechukas, J. Chem. Phys. 67, 4640 (1977), carried out exactly instead of to leading order.
+    and P. Pechukas, J. Chem. Phys. 67, 4640 (1977), carried out
+    exactly instead of to leading order.
 
     Examples
     --------
@@ -151,9 +152,7 @@ def _energy_squared(entries: Callable[[Any], Entries], t: Any) -> Any:
     return d * d + b * c
 
 
-def _branch_points(
-    entries: Callable[[Any], Entries], start: float, stop: float
-) -> list[complex]:
+def _branch_points(entries: Callable[[Any], Entries], start: float, stop: float) -> list[complex]:
     """Return the zeros of gap² above the minima of the gap on the real axis."""
     from scipy.optimize import minimize_scalar
 
@@ -265,7 +264,9 @@ def _follow_level_line(
         # ±1/gap is the tangent; keep the sign that leads away from the branch point.
         if np.real(tangent * np.conj(y[0] - centre)) < 0:
             tangent = -tangent
-        return np.concatenate([[tangent], (tangent * (generator(y[0]) @ y[1:].reshape(2, 2))).ravel()])
+        return np.concatenate(
+            [[tangent], (tangent * (generator(y[0]) @ y[1:].reshape(2, 2))).ravel()]
+        )
 
     # Leave room in the window for the climb, which starts further out than it ends.
     low, high = (0.5 * (centre.real + edge) for edge in (start, stop))

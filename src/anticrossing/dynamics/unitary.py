@@ -148,7 +148,7 @@ def propagate(
     >>> round(float(result.transition_matrix[1, 0]), 8)   # exp(−π/2) = 0.20787958
     0.20787958
     """
-    _check_kinds(hamiltonian, drive)
+    check_kinds(hamiltonian, drive)
     choice("basis", basis, BASES)
     accuracy = real_number("tolerance", tolerance)
     if not 1e-13 <= accuracy <= 1e-2:
@@ -198,7 +198,8 @@ def propagate(
     )
 
 
-def _check_kinds(hamiltonian: Any, drive: Any) -> None:
+def check_kinds(hamiltonian: Any, drive: Any) -> None:
+    """Raise `InputError` unless these are a one-coordinate Hamiltonian and a drive that fit."""
     if not isinstance(hamiltonian, Hamiltonian):
         raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}")
     if not isinstance(drive, Drive):

@@ -28,7 +28,7 @@ An experiment file says which levels, how they are driven, and what is asked:
     rate = 0.001
 
     [question]                   # all optional
-    initial = 0                  # a level of the read-out basis, or a list: a state vector
+    initial = 0                  # a level (or state) of the read-out basis, 0 the lowest
     basis = "adiabatic"          # or "superadiabatic", "diabatic"
     tolerance = 1e-10
     samples = 400                # points of the curves in figure and data
@@ -39,6 +39,8 @@ An experiment file says which levels, how they are driven, and what is asked:
     to = 1e-2
     points = 25
     scale = "log"                # or "linear"; or give  values = […]
+    label = "sweep rate"         # optional, for axes and tables
+    unit = "mPhi0/ns"
 
 If the scanned key is also given in its own table, that value is the one analysed in detail;
 otherwise the middle value of the scan is.

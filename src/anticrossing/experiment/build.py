@@ -266,6 +266,7 @@ def _parameters(entries: Mapping[str, Any], overrides: Overrides) -> dict[str, A
         tables.check_numbers(key, value)
         if isinstance(value, list):
             raise fail(key, "be a single number (use [scan] for several)", f"it is {value}")
+    known_keys("the scanned parameters", overrides, parameters)
     return {**parameters, **overrides}
 
 
@@ -277,7 +278,7 @@ def _check_arguments(
 ) -> None:
     """Check keys and types against the constructor's own signature."""
     signature = inspect.signature(constructor).parameters
-    known_keys(what, arguments, signature)
+    known_keys(what, [*arguments, *overrides], signature)
     for key, parameter in signature.items():
         if key in overrides:
             continue

@@ -33,22 +33,17 @@ _LARGEST_WORK = 400_000  # points times levels squared: about a minute
 
 _TOP = ("title", "source", "description", "units", "hamiltonian", "drive", "question", "scan")
 _QUESTION = ("initial", "basis", "tolerance", "samples")
-_SCAN = ("parameter", "values", "from", "to", "points", "scale")
+_SCAN = ("parameter", "values", "from", "to", "points", "scale", "label", "unit")
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: initial state, read-out basis, accuracy, and points of the curves."""
+    """What is asked: initial level, read-out basis, accuracy, and points of the curves."""
 
-    initial: int | tuple[complex, ...] = 0
+    initial: int = 0
     basis: str = "adiabatic"
     tolerance: float = 1e-10
     samples: int = 400
-
-    @property
-    def initial_state(self) -> Any:
-        """The initial state in the form `propagate` takes."""
-        return self.initial if isinstance(self.initial, int) else np.asarray(self.initial)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +53,8 @@ class Scan:
     parameter: str
     values: FloatArray
     scale: str
+    label: str
+    unit: str
     hamiltonian: Hamiltonian
     drive: Drive
 
@@ -183,7 +180,10 @@ def parse(text: str, *, name: str = "experiment") -> Experiment:
         batch = _at(entries, parameter, values)
         with tables.inside("scan"):
             _check_batch(parameter, values, *batch)
-        scan = Scan(parameter, values, scale, *batch)
+            label = tables.text("label", scan_entries.get("label", ""))
+            unit = tables.text("unit", scan_entries.get("unit", ""))
+        label = label or parameter.partition(".")[2].replace("_", " ")
+        scan = Scan(parameter, values, scale, label, unit, *batch)
     return Experiment(
         name=name,
         title=heading["title"] or name.replace("_", " "),
@@ -223,27 +223,15 @@ def _question(entries: Mapping[str, Any], dimension: int) -> Question:
         samples = integer("samples", entries.get("samples", 400), minimum=10)
         if samples > 5000:
             raise fail("samples", "be at most 5000", f"it is {samples}")
+        initial = integer("initial", entries.get("initial", 0), minimum=0)
+        if initial >= dimension:
+            raise fail("initial", f"be a level from 0 to {dimension - 1}", f"it is {initial}")
         return Question(
-            initial=_initial(entries.get("initial", 0), dimension),
+            initial=initial,
             basis=choice("basis", entries.get("basis", "adiabatic"), BASES),
             tolerance=accuracy,
             samples=samples,
         )
-
-
-def _initial(value: Any, dimension: int) -> int | tuple[complex, ...]:
-    if not isinstance(value, list):
-        level = integer("initial", value, minimum=0)
-        if level >= dimension:
-            raise fail("initial", f"be a level from 0 to {dimension - 1}", f"it is {level}")
-        return level
-    if len(value) != dimension:
-        raise fail("initial", f"have {dimension} components", f"it has {len(value)}")
-    state = tuple(tables.complex_value("initial", component) for component in value)
-    norm = float(np.linalg.norm(np.asarray(state)))
-    if abs(norm - 1) > 1e-8:
-        raise fail("initial", "be a state of norm 1", f"its norm is {norm:.6g}")
-    return state
 
 
 # ---- scan -------------------------------------------------------------------------------------

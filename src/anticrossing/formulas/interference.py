@@ -65,7 +65,7 @@ def stokes_phase(*, gap: npt.ArrayLike, sweep_rate: npt.ArrayLike) -> float | Fl
     g = non_negative("gap", gap)
     rate = positive("sweep_rate", sweep_rate)
     g, rate = broadcast(gap=g, sweep_rate=rate)
-    return unwrap(_stokes_of_delta(0.25 * g**2 / rate))  # type: ignore[no-any-return]
+    return unwrap(_stokes_of_delta(0.25 * g**2 / rate))
 
 
 def _stokes_of_delta(delta: FloatArray) -> FloatArray:

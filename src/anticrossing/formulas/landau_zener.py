@@ -363,4 +363,4 @@ def passage_checks(
 
 def _ratio(numerator: FloatArray, name: str, scale: npt.ArrayLike) -> float | FloatArray:
     top, bottom = broadcast(**{"gap, sweep_rate": numerator, name: context(name, scale)})
-    return unwrap(np.asarray(top / bottom))  # type: ignore[no-any-return]
+    return unwrap(np.asarray(top / bottom))

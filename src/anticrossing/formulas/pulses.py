@@ -170,8 +170,8 @@ def demkov_kunike(
     # everything is scaled by e^{−max(x, y)} so that nothing overflows.
     top = np.maximum(x, y)
     real_root = 2 * (_scaled_sinh(x / 2, top / 2) ** 2 + (np.sin(z / 2) * np.exp(-top / 2)) ** 2)
-    # x − z = π²T²Ω²/(x + z) without cancellation
-    total = x + z
+    # x − z = π²T²Ω²/(x + z) without cancellation; (x + z)/2 + (x − z)/2 stays below the scale
+    total = x + np.where(product < 0, z, 0.0)
     difference = np.divide(
         (np.pi * t * omega) ** 2, total, out=np.zeros_like(total), where=total > 0
     )

@@ -73,7 +73,7 @@ class DomainCheck:
         """Whether the condition holds, elementwise for arrays."""
         value = np.asarray(self.value)
         met = value >= self.limit if self.at_least else value <= self.limit
-        return unwrap(met)  # type: ignore[no-any-return]
+        return unwrap(met)
 
     @property
     def worst(self) -> float:

@@ -12,8 +12,10 @@ from anticrossing.spectrum._blocks import Blocks
 
 EPSILON = float(np.finfo(np.float64).eps)
 _ROUNDING = 64 * EPSILON  # of an energy, relative to the largest one
-_RESOLVED = 0.02  # interpolation error allowed, relative to the gap to a neighbouring level
+_RESOLVED = 0.002  # interpolation error allowed, relative to the gap to a neighbouring level
+_RESOLVED_LARGE = 0.05  # the same where each point costs a Lanczos iteration
 _SMOOTH = 1e-4  # the same, relative to the spread of all levels
+_SMOOTH_LARGE = 1e-2
 _MOST_POINTS = 50_000
 _EQUIVALENT = 1e-11  # two sectors with levels this close everywhere are copies of each other
 
@@ -33,17 +35,16 @@ class Grid:
     def level_noise(self, position: int) -> FloatArray:
         """Return the rounding error of the slope differences of neighbouring levels."""
         gaps = np.diff(self.energies[position], axis=1)
-        # An eigenvector is off by rounding/gap, and its slope by that times ‖H′‖.
-        relative = self.rounding / np.maximum(gaps, self.rounding) + 32 * EPSILON
-        return np.asarray(relative * self.slope_scale)
+        return _slope_noise(gaps, self.rounding, self.slope_scale)
 
 
 def resolve(blocks: Blocks, start: float, stop: float, samples: int) -> Grid:
     """Sample the levels, halving every interval in which they are not yet smooth.
 
     An interval is smooth when the levels at its middle agree with the cubic through the levels and
-    slopes at its ends, to a small part of the gap to the neighbouring levels. A crossing with a
-    tiny gap is therefore resolved down to its own width (or to rounding) and cannot hide.
+    slopes at its ends, to a small part of the gap to the neighbouring levels, and no two levels
+    approach each other so steeply at both ends that their tangents meet. A crossing with a tiny
+    gap is therefore resolved down to its own width (or to rounding) and cannot hide.
     """
     x = np.linspace(start, stop, samples)
     count = len(blocks.indices)
@@ -62,12 +63,23 @@ def resolve(blocks: Blocks, start: float, stop: float, samples: int) -> Grid:
         width = x[pending + 1] - x[pending]
         rough = np.zeros(pending.size, dtype=bool)
         for k, block in enumerate(kept):
+            resolved = _RESOLVED_LARGE if blocks.is_partial(block) else _RESOLVED
+            smooth = _SMOOTH_LARGE if blocks.is_partial(block) else _SMOOTH
             energy, slope = blocks.levels(block, middle)
             left, right = energies[k][pending], energies[k][pending + 1]
             bend = slopes[k][pending] - slopes[k][pending + 1]
             error = np.abs(energy - (left + right) / 2 - bend * width[:, np.newaxis] / 8)
-            allowed = np.minimum(_SMOOTH * spread, _RESOLVED * _room(left, energy, right))
-            rough |= np.any(error > np.maximum(allowed, rounding), axis=1)
+            room = _room(left, energy, right)
+            noise = _slope_noise(room, rounding, slope_scale) * width[:, np.newaxis] / 8
+            allowed = np.minimum(smooth * spread, resolved * room)
+            rough |= np.any(error > np.maximum(allowed, rounding + noise), axis=1)
+            gap = [np.diff(e, axis=1) for e in (left, energy, right)]
+            rate = [np.diff(f, axis=1) for f in (slopes[k][pending], slope, slopes[k][pending + 1])]
+            for one in (0, 1):
+                fall = -rate[one] - _slope_noise(gap[one], rounding, slope_scale)
+                rise = rate[one + 1] - _slope_noise(gap[one + 1], rounding, slope_scale)
+                ends = gap[one], fall, gap[one + 1], rise
+                rough |= np.any(tangents_meet_below(*ends, width[:, np.newaxis] / 2), axis=1)
             energies[k] = np.insert(energies[k], pending + 1, energy, axis=0)
             slopes[k] = np.insert(slopes[k], pending + 1, slope, axis=0)
         x = np.insert(x, pending + 1, middle)
@@ -84,6 +96,24 @@ def sign_changes(values: FloatArray, noise: FloatArray) -> list[tuple[int, int, 
     clear = np.flatnonzero(signs)
     changes = np.flatnonzero(signs[clear[:-1]] * signs[clear[1:]] < 0)
     return [(int(clear[c]), int(clear[c + 1]), int(signs[clear[c + 1]])) for c in changes]
+
+
+def tangents_meet_below(
+    left: FloatArray, fall: FloatArray, right: FloatArray, rise: FloatArray, width: FloatArray
+) -> npt.NDArray[np.bool_]:
+    """Whether a positive quantity, falling at one sample and rising at the next, may reach zero.
+
+    A convex function lies above its tangents, so where they meet above zero it stays positive.
+    """
+    approach = (fall > 0) & (rise > 0) & (left > 0) & (right > 0)
+    return np.asarray(approach & (left * rise + right * fall < fall * rise * width))
+
+
+def _slope_noise(gap: FloatArray, rounding: float, slope_scale: float) -> FloatArray:
+    """Return the rounding error of the slope of a level with a neighbour at distance `gap`."""
+    # An eigenvector is off by rounding/gap, and its slope by that times ‖H′‖.
+    relative = rounding / np.maximum(gap, rounding) + 32 * EPSILON
+    return np.asarray(relative * slope_scale)
 
 
 def _room(*energies: FloatArray) -> FloatArray:

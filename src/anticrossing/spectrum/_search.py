@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from anticrossing.checks import FloatArray
 from anticrossing.spectrum._blocks import Blocks, PairPoint
-from anticrossing.spectrum._grid import EPSILON, Grid, sign_changes
+from anticrossing.spectrum._grid import EPSILON, Grid, sign_changes, tangents_meet_below
+
+BoolArray = npt.NDArray[np.bool_]
 
 _MOST_STEPS = 200
 
@@ -41,7 +44,10 @@ def avoided_candidates(
         noise = grid.level_noise(k)
         if blocks.noisy_slopes:
             noise = noise + 1e-9 * grid.slope_scale
-        for lower in range(gaps.shape[1]):
+        pairs = gaps.shape[1]
+        if blocks.count is not None:  # the level above the last one asked for is context only
+            pairs = min(pairs, blocks.count - 1)
+        for lower in range(pairs):
             changes = sign_changes(gap_slopes[:, lower], noise[:, lower])
             found: list[tuple[float, PairPoint]] = []
             for i, j, sign in changes:
@@ -95,12 +101,29 @@ def _minimum(
             best = x, point
         return point.gap_slope, point.gap * point.gap_slope / _slope_squared(point)
 
-    x = _bracketed_newton(step, left, x, right, tolerance)
+    if blocks.is_partial(block):
+        x = _secant_minimum(blocks, block, lower, left, right, tolerance)
+    else:
+        x = _bracketed_newton(step, left, x, right, tolerance)
     step(x)
     assert best is not None  # `step` was just called
     # The last iterate has the smallest |Z′|; the smallest gap seen differs from it by rounding.
     final = blocks.pair(block, lower, x)
     return (x, final) if final.gap <= best[1].gap * (1 + 1e-9) else best
+
+
+def _secant_minimum(
+    blocks: Blocks, block: int, lower: int, left: float, right: float, tolerance: float
+) -> float:
+    """Do the same by Brent's method, where too few levels are known for Newton's step."""
+    import scipy.optimize
+
+    def product(x: float) -> float:
+        point = blocks.pair(block, lower, x)
+        return point.gap * point.gap_slope
+
+    accuracy = max(tolerance, 1e-9 * (right - left))
+    return float(scipy.optimize.brentq(product, left, right, xtol=accuracy, rtol=4 * EPSILON))
 
 
 def _slope_squared(point: PairPoint) -> float:
@@ -111,8 +134,12 @@ def _slope_squared(point: PairPoint) -> float:
 def _prominent(
     minima: list[tuple[float, PairPoint]], x: FloatArray, gaps: FloatArray, prominence: float
 ) -> list[tuple[float, PairPoint]]:
-    """Drop the higher of two minima whenever the maximum between them hardly rises above it."""
-    kept = list(minima)
+    """Drop the higher of two minima whenever the maximum between them hardly rises above it.
+
+    The ends of the stretch compete too: a ripple on a gap that falls towards an end is dropped.
+    """
+    ends = [(float(x[e]), PairPoint(float(gaps[e]), 0.0, 0.0)) for e in (0, -1)]
+    kept = [ends[0], *minima, ends[1]]
     index = 0
     while index + 1 < len(kept):
         (a, one), (b, two) = kept[index], kept[index + 1]
@@ -123,7 +150,7 @@ def _prominent(
             continue
         kept.pop(index if one.gap >= two.gap else index + 1)
         index = max(index - 1, 0)
-    return kept
+    return [entry for entry in kept if not any(entry is end for end in ends)]
 
 
 # ---- between sectors --------------------------------------------------------------------------
@@ -158,21 +185,19 @@ def true_candidates(blocks: Blocks, grid: Grid, tolerance: float) -> list[Candid
     return candidates
 
 
-def _may_cross(x: FloatArray, d: FloatArray, slope: FloatArray, rounding: float) -> FloatArray:
+def _may_cross(x: FloatArray, d: FloatArray, slope: FloatArray, rounding: float) -> BoolArray:
     above, below = np.any(d > rounding, axis=0), np.any(d < -rounding, axis=0)
     dips = np.any(_tangents_meet_beyond(x, d, slope), axis=0)
     return np.asarray((above & below) | dips)
 
 
-def _tangents_meet_beyond(x: FloatArray, d: FloatArray, slope: FloatArray) -> FloatArray:
+def _tangents_meet_beyond(x: FloatArray, d: FloatArray, slope: FloatArray) -> BoolArray:
     """Whether the tangents at neighbouring samples of one sign meet on the other side of zero."""
     sign = np.sign(d[:-1])
-    fall, rise = -sign * slope[:-1], sign * slope[1:]
     width = np.diff(x).reshape((-1,) + (1,) * (d.ndim - 1))
-    approach = (sign == np.sign(d[1:])) & (sign != 0) & (fall > 0) & (rise > 0)
-    total = np.where(approach, fall + rise, 1.0)
-    lowest = (sign * d[:-1] * rise + sign * d[1:] * fall - fall * rise * width) / total
-    return np.asarray(approach & (lowest < 0))
+    return tangents_meet_below(
+        sign * d[:-1], -sign * slope[:-1], sign * d[1:], sign * slope[1:], width
+    )
 
 
 class _Distance:

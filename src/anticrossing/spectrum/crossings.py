@@ -144,7 +144,7 @@ def find_crossings(
     *,
     samples: int = 129,
     tolerance: float = 1e-13,
-    prominence: float = 1e-6,
+    prominence: float = 0.01,
     count: int | None = None,
 ) -> Crossings:
     """Find every crossing of two levels strictly between `start` and `stop`.
@@ -152,7 +152,7 @@ def find_crossings(
     Levels of different symmetry sectors that change order cross truly. Within a sector an avoided
     crossing is a local minimum of the gap Z(x) between neighbouring levels; where that minimum is
     zero to rounding it counts as true. A gap that is smallest at an end of the stretch, or
-    constant, is no crossing.
+    constant, is no crossing; neither are levels of different sectors that touch and part again.
 
     The levels are sampled on a grid that is halved wherever levels and their slopes
     dE/dx = ⟨v|H′|v⟩ do not yet fit together, so a crossing much narrower than a sample interval is
@@ -171,8 +171,10 @@ def find_crossings(
     tolerance : float
         Accuracy of the positions relative to the stretch.
     prominence : float
-        Ripples of the gap are left out: the maximum between two minima must exceed the higher one
-        by this part of it, else only the lower minimum is kept.
+        Ripples of the gap are left out: of two minima, the higher one is dropped unless the
+        maximum between them exceeds it by this part of it; a lower gap at an end of the stretch
+        competes in the same way. The grid resolves levels to 0.2 % of the gap, so values below
+        that need more `samples`.
     count : int, optional
         Look at the lowest `count` levels only; needed for sectors above dimension 512.
 

@@ -1,0 +1,61 @@
+"""Make every example in README.md and docs/ a test: one test a page, run from top to bottom."""
+
+from __future__ import annotations
+
+import doctest
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sybil import Example, Sybil
+from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
+
+ROOT = Path(__file__).parent
+collect_ignore = ["docs/conf.py", "docs/figures.py"]
+
+
+def check_experiment(example: Example) -> None:
+    """Validate an experiment file shown as a ``toml`` block."""
+    from anticrossing import experiment
+
+    experiment.parse(example.parsed)
+
+
+EXAMPLES = Sybil(
+    parsers=[
+        PythonCodeBlockParser(
+            doctest_optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS,
+        ),
+        CodeBlockParser(language="toml", evaluator=check_experiment),
+    ],
+    path=str(ROOT),
+    patterns=["README.md", "docs/*.md", "docs/*/*.md"],
+)
+
+
+class Page(pytest.File):
+    """A markdown page; its blocks share one namespace, so they form a single test."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        if any(EXAMPLES.parse(self.path).examples()):
+            yield PageExamples.from_parent(self, name="examples")
+
+
+class PageExamples(pytest.Item):
+    """All examples of one page, in order."""
+
+    def runtest(self) -> None:
+        for example in EXAMPLES.parse(self.path).examples():
+            example.evaluate()
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:
+        return str(excinfo.getrepr(style="value"))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, 0, f"examples of {self.path.relative_to(ROOT)}"
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Page | None:
+    if EXAMPLES.should_parse(file_path):
+        return Page.from_parent(parent, path=file_path)
+    return None

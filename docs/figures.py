@@ -1,0 +1,85 @@
+"""Draw the figures of the documentation:  python docs/figures.py [DIRECTORY]."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import anticrossing as ac
+from anticrossing import experiment, plot
+
+HERE = Path(__file__).parent
+BLUE, ORANGE, GREEN, GREY = "#1f5a96", "#d1701f", "#2d8659", "#777777"
+
+
+def flux_qubit() -> Figure:
+    """What `anticrossing run examples/flux_qubit.toml` draws."""
+    return plot.figure(experiment.run(experiment.load(HERE.parent / "examples/flux_qubit.toml")))
+
+
+def readout() -> Figure:
+    """The same passage read out at every moment in three bases."""
+    gap, rate, start = 2.0, 1.0, -12.0
+    times = np.linspace(-8, 12, 801)
+    H = ac.models.LandauZener(gap=gap)
+    sweeps = ac.drive.Linear(start, times * rate, rate=rate)
+    jump = {
+        # to keep the diabatic state is to jump between adiabatic levels
+        "diabatic": ac.propagate(H, sweeps, basis="diabatic").transition_matrix[:, 0, 0],
+        "adiabatic": ac.propagate(H, sweeps).transition_matrix[:, 1, 0],
+    }
+    away = times > 2.5  # amid the passage no superadiabatic states exist
+    later = ac.drive.Linear(start, times[away] * rate, rate=rate)
+    superadiabatic = ac.propagate(H, later, basis="superadiabatic").transition_matrix[:, 1, 0]
+
+    figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+    axes = figure.subplots()
+    axes.semilogy(times, jump["diabatic"], color=GREY, lw=1, label="diabatic: state kept")
+    axes.semilogy(times, jump["adiabatic"], color=BLUE, lw=1.2, label="adiabatic: level left")
+    axes.semilogy(times[away], superadiabatic, color=ORANGE, lw=2, label="superadiabatic: level left")
+    limit = float(ac.formulas.landau_zener(gap=gap, sweep_rate=rate))
+    axes.axhline(limit, color="black", lw=0.8, ls="--", label="Landau–Zener")
+    axes.set(xlabel=r"$t\sqrt{\alpha}$", ylabel="probability", ylim=(1e-6, 2), xlim=(-8, 12))
+    axes.legend(frameon=False, fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def cost() -> Figure:
+    """Accepted panels and oscillations against the sweep rate."""
+    rates = np.geomspace(1e-6, 1, 25)
+    H = ac.models.LandauZener(gap=1.0)
+    result = ac.propagate(H, ac.drive.Linear(-1000, 1000, rate=rates))
+    ladder = ac.models.DemkovOsherov(
+        levels=[-2.0, -1.0, 0.0, 1.0, 2.0], couplings=[0.1, 0.2, 0.15, 0.1, 0.2]
+    )
+    slow = np.geomspace(1e-6, 1e-1, 11)
+    many = ac.propagate(ladder, ac.drive.Linear(-100, 100, rate=slow))
+
+    figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+    axes = figure.subplots()
+    oscillations = result.phase / (2 * np.pi)
+    axes.loglog(rates, oscillations, color=GREY, ls="--", label="oscillations, two levels")
+    axes.loglog(rates, result.panels, "o-", ms=4, color=BLUE, label="panels, two levels, ±1000")
+    axes.loglog(slow, many.panels, "s-", ms=4, color=ORANGE, label="panels, six levels, ±100")
+    axes.set(xlabel="sweep rate", ylabel="number", ylim=(1, 1e12))
+    axes.legend(frameon=False, fontsize=9)
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+FIGURES = {"flux_qubit": flux_qubit, "readout": readout, "cost": cost}
+
+
+def main(directory: Path) -> None:
+    """Write every figure as a PNG file."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, draw in FIGURES.items():
+        draw().savefig(directory / f"{name}.png", dpi=150, metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "images")

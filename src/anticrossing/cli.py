@@ -1,0 +1,357 @@
+"""The command line: parse, call, print. Everything heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from anticrossing._version import __version__
+from anticrossing.checks import AnticrossingError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from anticrossing.experiment import Result
+
+# The base classes of usage errors, wherever this version of Typer keeps them.
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+_CommandError: type[Exception] = _UsageError.__bases__[0]
+
+_INTERRUPTED = 130
+_BAD_INPUT = 2
+
+app = typer.Typer(
+    name="anticrossing",
+    help="Avoided level crossings: find them, predict the passage, compute it exactly.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+_File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The experiment file.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON, nothing else.")]
+_Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="DIR", help="Where the results go."),
+]
+
+
+def main() -> None:
+    """Run the command line; bad input is one line on standard error and exit status 2."""
+    try:
+        status = app(standalone_mode=False)
+    except _CommandError as error:
+        message = getattr(error, "format_message", lambda: str(error))()
+        _fail(message or "no command given; try  anticrossing --help")
+    except (AnticrossingError, OSError) as error:
+        _fail(_describe(error))
+    except (KeyboardInterrupt, typer.Abort):
+        print("interrupted", file=sys.stderr)
+        sys.exit(_INTERRUPTED)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(f"anticrossing {__version__}")
+        raise typer.Exit
+
+
+@app.command("run")
+def run_command(
+    file: _File,
+    output: _Output = None,
+    as_json: _Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the path.")] = False,
+) -> None:
+    """Analyse the passage an experiment file describes, and write data, figure and report.
+
+    The results go to DIR, by default NAME-result in the current directory. With --json they are
+    written only where -o says so.
+    """
+    from anticrossing import experiment
+
+    loaded = experiment.load(file)
+    target = output
+    if target is None and not as_json:
+        target = Path(f"{loaded.name}-result")
+    if target is not None:
+        experiment.check_target(target)
+    result = _run(loaded, show=not quiet and not as_json)
+    if target is not None:
+        from anticrossing import plot
+
+        experiment.save(result, target, also=(plot.write,))
+    if as_json:
+        print(json.dumps(experiment.summarize(result), indent=2, allow_nan=False))
+    elif quiet:
+        print(target)
+    else:
+        _print_result(result)
+        _console().print(f"report: {target / 'report.html'}" if target else "", highlight=False)
+
+
+@app.command("crossings")
+def crossings_command(file: _File, as_json: _Json = False) -> None:
+    """Find the crossings between the extreme positions of an experiment's drive."""
+    import numpy as np
+
+    from anticrossing import experiment
+    from anticrossing.checks import InputError
+    from anticrossing.experiment.summary import crossing_rows
+    from anticrossing.spectrum import find_crossings
+
+    loaded = experiment.load(file)
+    hamiltonian, drive = loaded.hamiltonian, loaded.drive
+    times = np.linspace(float(drive.start_time), float(drive.stop_time), 4001)
+    positions = np.asarray(drive(times), dtype=np.float64)
+    low, high = float(positions.min()), float(positions.max())
+    if not low < high:
+        raise InputError("The drive does not move: there is nothing to cross.")
+    found = find_crossings(hamiltonian, low, high)
+    if as_json:
+        content = {"anticrossing": __version__, "start": low, "stop": high}
+        rows = crossing_rows(found)
+        print(json.dumps({**content, "crossings": rows}, indent=2, allow_nan=False))
+        return
+    console = _console()
+    console.print(f"{hamiltonian!r}, x = {low:g} … {high:g}", highlight=False)
+    console.print(_crossings_table(crossing_rows(found), hamiltonian.units))
+
+
+@app.command("reproduce")
+def reproduce_command(
+    name: Annotated[str | None, typer.Argument(help="Which one; without it, all are listed.")] = None,
+    output: _Output = None,
+    as_json: _Json = False,
+) -> None:
+    """Recompute a published result and compare; with -o also write its figure and numbers."""
+    from anticrossing import reproduce
+
+    if name is None:
+        if as_json:
+            print(json.dumps(reproduce.descriptions(), indent=2))
+            return
+        _print_names("published results", reproduce.descriptions())
+        return
+    reproduction = reproduce.compute(name, directory=output)
+    if as_json:
+        print(json.dumps(reproduction.summary(), indent=2, allow_nan=False))
+        return
+    console = _console()
+    console.print(f"[bold]{reproduction.title}[/bold]", highlight=False)
+    console.print(reproduction.source, highlight=False, style="dim", markup=False)
+    table = _table(reproduction.columns)
+    for row in reproduction.rows:
+        table.add_row(*(_cell(value) for value in row))
+    console.print(table)
+    console.print(reproduction.conclusion, highlight=False, markup=False)
+    if output is not None:
+        console.print(f"figure: {output / 'figure.png'}", highlight=False, markup=False)
+    if not reproduction.agrees:
+        raise typer.Exit(1)
+
+
+@app.command("models")
+def models_command(as_json: _Json = False) -> None:
+    """List the named models an experiment file may use."""
+    from anticrossing.models import MODELS
+
+    lines = {name: (make.__doc__ or "").strip().splitlines()[0] for name, make in MODELS.items()}
+    if as_json:
+        print(json.dumps(lines, indent=2))
+        return
+    _print_names("models", lines)
+
+
+# ---- printing ---------------------------------------------------------------------------------
+
+
+def _run(loaded: Any, *, show: bool) -> Result:
+    from anticrossing import experiment
+
+    if loaded.scan is None or not show:
+        return experiment.run(loaded)
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("scan", total=loaded.scan.values.size)
+        return experiment.run(
+            loaded, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+
+
+def _print_result(result: Result) -> None:
+    from rich.markup import escape
+
+    from anticrossing.experiment import summarize
+
+    summary = summarize(result)
+    console = _console()
+    console.print(f"[bold]{escape(summary['title'])}[/bold]", highlight=False)
+    lines = [f"{summary['hamiltonian']}", f"under {summary['drive']}"]
+    console.print("\n".join(lines), highlight=False, markup=False, style="dim")
+    console.print(_crossings_table(summary["crossings"], result.experiment.hamiltonian.units))
+    console.print(_predictions_table(summary, result))
+    checks = _checks_table(summary)
+    if checks is not None:
+        console.print(checks)
+    if summary["log_jump"] is not None:
+        console.print(f"ln P of the jump, on a complex contour: {summary['log_jump']:.10g}")
+    for note in [*summary["warnings"], *summary["exact"]["warnings"]]:
+        console.print(f"note: {note}", highlight=False, markup=False)
+    if "scan" in summary:
+        scan = summary["scan"]
+        values = scan["values"]
+        console.print(
+            f"scan: {scan['parameter']} from {values[0]:g} to {values[-1]:g}, {len(values)} points; "
+            + _scan_sentence(result),
+            highlight=False,
+            markup=False,
+        )
+    console.print(summary["verdict"], highlight=False, markup=False)
+
+
+def _crossings_table(rows: list[dict[str, Any]], units: Any) -> Any:
+    if not rows:
+        return "no crossings"
+    table = _table(
+        [
+            units.label("position", "coordinate"),
+            "levels",
+            "kind",
+            units.label("gap", "energy"),
+            "slope difference",
+            "third level",
+            "reason",
+        ],
+        title="crossings",
+    )
+    for row in rows:
+        third = row["third_level_distance"]
+        table.add_row(
+            _cell(row["position"]),
+            f"{row['levels'][0]}, {row['levels'][1]}",
+            row["kind"],
+            _cell(row["gap"]),
+            _cell(row["slope_difference"]),
+            "none" if third is None else _cell(third),
+            row["reason"],
+        )
+    return table
+
+
+def _predictions_table(summary: dict[str, Any], result: Result) -> Table:
+    hamiltonian, question = result.experiment.hamiltonian, result.experiment.question
+    probabilities = summary["exact"]["probabilities"]
+    order = sorted(range(len(probabilities)), key=lambda i: -probabilities[i])[:6]
+    shown = sorted(order)
+    diabatic = question.basis == "diabatic"
+    heads = [str(hamiltonian.labels[i]) if diabatic else f"level {i}" for i in shown]
+    start = str(hamiltonian.labels[question.initial]) if diabatic else f"level {question.initial}"
+    title = f"final probabilities from {start} ({question.basis} read-out)"
+    table = _table(["", *heads, "difference", "domain"], title=title)
+    table.add_row("exact", *(_cell(probabilities[i]) for i in shown), "", "", style="bold")
+    for row in summary["predictions"]:
+        table.add_row(
+            row["name"],
+            *(_cell(row["probabilities"][i]) for i in shown),
+            f"{row['difference']:.1e}",
+            "[green]within[/green]" if row["valid"] else "[red]OUTSIDE[/red]",
+        )
+    return table
+
+
+def _checks_table(summary: dict[str, Any]) -> Table | None:
+    rows = [(p["name"], c) for p in summary["predictions"] for c in p["checks"]]
+    if not rows:
+        return None
+    table = _table(["formula", "condition", "value", "limit", "", "meaning"], title="domain checks")
+    for name, check in rows:
+        relation = "≥" if check["condition"] == ">=" else "≤"
+        table.add_row(
+            name,
+            check["quantity"],
+            "–" if check["value"] is None else f"{check['value']:.3g}",
+            f"{relation} {check['limit']:.3g}",
+            "[green]within[/green]" if check["satisfied"] else "[red]OUTSIDE[/red]",
+            "" if check["satisfied"] else check["message"],
+        )
+    return table
+
+
+def _scan_sentence(result: Result) -> str:
+    import numpy as np
+
+    scan = result.scan
+    if scan is None or not scan.predictions:
+        return "no closed form applies."
+    parts = []
+    for name, predicted in scan.predictions.items():
+        applies = np.isfinite(predicted).all(axis=1)
+        inside = applies & scan.valid[name]
+        if not inside.any():
+            parts.append(f"{name} is nowhere within its domain")
+            continue
+        worst = float(np.abs(predicted - scan.exact)[inside].max())
+        where = "everywhere" if inside.all() else f"at {int(inside.sum())} points"
+        parts.append(f"{name} is within its domain {where} and differs there by at most {worst:.1e}")
+    return "; ".join(parts) + "."
+
+
+def _print_names(title: str, lines: dict[str, str]) -> None:
+    table = _table(["name", "what it is"], title=title)
+    for name, line in lines.items():
+        table.add_row(name, line)
+    _console().print(table)
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    console = Console()
+    # Redirected output has no width of its own; 80 columns would fold every table.
+    return console if console.is_terminal else Console(width=140)
+
+
+def _table(columns: list[str], *, title: str | None = None) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    words = {"", "formula", "condition", "meaning", "reason", "kind", "name", "what it is", "domain"}
+    for column in columns:
+        table.add_column(column, justify="left" if column in words else "right", overflow="fold")
+    return table
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.7g}" if isinstance(value, float) else str(value)
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}"
+    return str(error)
+
+
+def _fail(message: str) -> None:
+    print("error: " + " ".join(str(message).split()), file=sys.stderr)
+    sys.exit(_BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Results on disk: a directory that appears complete or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from anticrossing.checks import InputError
+from anticrossing.experiment.result import Result
+from anticrossing.experiment.summary import summarize
+
+MARKER = "summary.json"
+FILES = (MARKER, "result.nc", "experiment.toml", "figure.png", "figure.svg", "report.html")
+"""Every file a result directory may hold; anything else in it belongs to somebody."""
+
+Writer = Callable[[Result, Path], None]
+
+
+def check_target(directory: str | Path) -> Path:
+    """Return `directory` as a path a result may be written to, or raise before any work.
+
+    It may not exist yet, be empty, or hold an earlier result, which will be replaced.
+
+    Raises
+    ------
+    InputError
+        If it is a file, lies under a file, cannot be written to, or holds anything else.
+    """
+    target = Path(directory).absolute()
+    if target.is_symlink():
+        target = target.resolve()
+    if target == Path.cwd() or not target.name or target.name == "..":
+        raise InputError(f"The output directory {directory} must be a new one, with a name.")
+    existing = target
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise InputError(f"The output directory {target} cannot be made: {existing} is a file.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError(f"The output directory {target} cannot be written to: no permission.")
+    if existing == target:
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise InputError(f"The output directory {target} cannot be replaced: no permission.")
+        _check_replaceable(target)
+    return target
+
+
+def replace_directory(directory: str | Path, write: Callable[[Path], None]) -> Path:
+    """Let `write` fill a new directory beside `directory`, then put it in its place.
+
+    Nothing is left behind if `write` fails, and an earlier result stays until the new one is
+    complete.
+
+    Parameters
+    ----------
+    directory : str or Path
+        See `check_target`.
+    write : callable
+        Receives the path of an empty directory.
+
+    Returns
+    -------
+    Path
+        The directory written.
+    """
+    target = check_target(directory)
+    made = _make_parents(target.parent)
+    try:
+        temporary = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
+        temporary.mkdir()
+        try:
+            write(temporary)
+            _swap(temporary, target)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except BaseException:
+        for parent in made:
+            parent.rmdir()
+        raise
+    return target
+
+
+def save(result: Result, directory: str | Path, also: Iterable[Writer] = ()) -> Path:
+    """Write a result: data (NetCDF), numbers (JSON), the experiment file, and what `also` adds.
+
+    Parameters
+    ----------
+    result : Result
+    directory : str or Path
+        Replaced as a whole if it holds an earlier result; see `check_target`.
+    also : iterable of callable
+        Further writers ``write(result, directory)``, e.g. `anticrossing.plot.write`.
+
+    Returns
+    -------
+    Path
+        The directory.
+    """
+
+    def write(folder: Path) -> None:
+        dataset = result.to_dataset()
+        dataset.to_netcdf(folder / "result.nc", engine="h5netcdf")
+        write_json(folder / MARKER, summarize(result))
+        (folder / "experiment.toml").write_text(result.experiment.text, encoding="utf-8")
+        for writer in also:
+            writer(result, folder)
+
+    return replace_directory(directory, write)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write strict JSON (no NaN)."""
+    path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _check_replaceable(target: Path) -> None:
+    entries = {entry.name for entry in target.iterdir()}
+    if not entries:
+        return
+    foreign = sorted(entries - set(FILES))
+    if foreign or not _is_result(target / MARKER):
+        found = foreign[0] if foreign else sorted(entries)[0]
+        raise InputError(
+            f"The output directory {target} holds something that is not a result ({found}): "
+            "choose another, or empty it."
+        )
+
+
+def _is_result(marker: Path) -> bool:
+    try:
+        content = json.loads(marker.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and "anticrossing" in content
+
+
+def _make_parents(parent: Path) -> list[Path]:
+    """Make missing parents; return those made, innermost first."""
+    missing = []
+    while not parent.exists():
+        missing.append(parent)
+        parent = parent.parent
+    made: list[Path] = []
+    try:
+        for path in reversed(missing):
+            path.mkdir()
+            made.insert(0, path)
+    except OSError:
+        for path in made:
+            path.rmdir()
+        raise
+    return made
+
+
+def _swap(temporary: Path, target: Path) -> None:
+    if not target.exists():
+        temporary.rename(target)
+        return
+    # Two renames: for an instant the target is missing, but it is never half-written.
+    old = temporary.with_name(temporary.name + "-old")
+    target.rename(old)
+    try:
+        temporary.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

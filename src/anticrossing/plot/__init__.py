@@ -1,0 +1,30 @@
+"""Figures of results: axes in, axes out. Nothing here computes physics.
+
+Every function draws into the axes it is given and returns them; `figure` puts them together, and
+`write` saves figure and report beside the data. No global state of Matplotlib is touched: figures
+are made without `pyplot`.
+"""
+
+from anticrossing.plot.figure import figure, save_figure
+from anticrossing.plot.panels import (
+    comparison,
+    differences,
+    levels,
+    populations,
+    scan,
+    scan_differences,
+)
+from anticrossing.plot.report import report, write
+
+__all__ = [
+    "comparison",
+    "differences",
+    "figure",
+    "levels",
+    "populations",
+    "report",
+    "save_figure",
+    "scan",
+    "scan_differences",
+    "write",
+]

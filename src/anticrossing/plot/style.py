@@ -1,0 +1,116 @@
+"""Colours, markers and text shared by all panels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+# Okabe and Ito's palette, which stays distinct for colour-blind readers and in print.
+_PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+FORMULA_COLORS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31", "#555555")
+FORMULA_MARKERS = ("D", "s", "^", "v", "P", "X", "*")
+EXACT_COLOR = "#1A1A1A"
+MUTED = "#8A8A8A"
+GRID = "#E4E4E4"
+
+_STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#555555",
+    "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "xtick.color": "#333333",
+    "ytick.color": "#333333",
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8,
+    "legend.frameon": True,
+    "legend.framealpha": 0.9,
+    "legend.edgecolor": "none",
+    "legend.borderpad": 0.3,
+    "lines.linewidth": 1.6,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "mathtext.fontset": "dejavusans",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "anticrossing",
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Apply the style within a block and restore the caller's settings after it."""
+    import matplotlib
+
+    with matplotlib.rc_context(_STYLE):
+        yield
+
+
+def level_color(index: int, count: int) -> Any:
+    """Return the colour of level `index` of `count`."""
+    if count <= len(_PALETTE):
+        return _PALETTE[index]
+    import matplotlib
+
+    return matplotlib.colormaps["viridis"](0.92 * index / max(count - 1, 1))
+
+
+def formula_color(index: int) -> str:
+    """Return the colour of the formula number `index`."""
+    return FORMULA_COLORS[index % len(FORMULA_COLORS)]
+
+
+_PRETTY = {
+    "mPhi0": "mΦ₀",
+    "uPhi0": "µΦ₀",
+    "Phi0": "Φ₀",
+    "angstrom": "Å",
+    "ueV": "µeV",
+    "us": "µs",
+    "um": "µm",
+    "cm^-1": "cm⁻¹",
+    "atomic": "ħ/hartree",
+}
+
+
+def unit(name: str) -> str:
+    """Return a unit as it is written in print."""
+    return "/".join(_PRETTY.get(part, part) for part in name.split("/"))
+
+
+def label(quantity: str, unit_name: str) -> str:
+    """Return an axis label: the quantity, and its unit in parentheses if it has one."""
+    return f"{quantity} ({unit(unit_name)})" if unit_name else quantity
+
+
+def number(value: float) -> str:
+    """Return a number with three digits, in the usual notation of a figure."""
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e4:
+        return f"{value:.3g}".replace("-", "−")
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return rf"${float(mantissa):g}\times10^{{{int(exponent)}}}$"
+
+
+def logarithmic(axis: Any, low: float, high: float) -> None:
+    """Label a logarithmic axis so that its numbers never run into each other."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    if low > 0 and high / low < 200:
+        subdivisions = (1.0, 2.0, 5.0)
+        axis.set_major_locator(LogLocator(subs=subdivisions))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def grid(axes: Any) -> None:
+    """Draw a quiet grid."""
+    axes.grid(True, color=GRID, linewidth=0.6)
