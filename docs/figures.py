@@ -12,7 +12,7 @@ import anticrossing as ac
 from anticrossing import experiment, plot
 
 HERE = Path(__file__).parent
-BLUE, ORANGE, GREEN, GREY = "#1f5a96", "#d1701f", "#2d8659", "#777777"
+BLUE, ORANGE, GREY = "#1f5a96", "#d1701f", "#777777"
 
 
 def flux_qubit() -> Figure:
@@ -39,7 +39,9 @@ def readout() -> Figure:
     axes = figure.subplots()
     axes.semilogy(times, jump["diabatic"], color=GREY, lw=1, label="diabatic: state kept")
     axes.semilogy(times, jump["adiabatic"], color=BLUE, lw=1.2, label="adiabatic: level left")
-    axes.semilogy(times[away], superadiabatic, color=ORANGE, lw=2, label="superadiabatic: level left")
+    axes.semilogy(
+        times[away], superadiabatic, color=ORANGE, lw=2, label="superadiabatic: level left"
+    )
     limit = float(ac.formulas.landau_zener(gap=gap, sweep_rate=rate))
     axes.axhline(limit, color="black", lw=0.8, ls="--", label="Landau–Zener")
     axes.set(xlabel=r"$t\sqrt{\alpha}$", ylabel="probability", ylim=(1e-6, 2), xlim=(-8, 12))

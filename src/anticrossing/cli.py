@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Everything heavy is imported by the command that needs it."""
+"""The command line: parse, call, print. What is heavy is imported by the command that needs it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ _BAD_INPUT = 2
 app = typer.Typer(
     name="anticrossing",
     help="Avoided level crossings: find them, predict the passage, compute it exactly.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -46,8 +45,8 @@ def main() -> None:
     try:
         status = app(standalone_mode=False)
     except _CommandError as error:
-        message = getattr(error, "format_message", lambda: str(error))()
-        _fail(message or "no command given; try  anticrossing --help")
+        hint = " Try  anticrossing --help." if isinstance(error, _UsageError) else ""
+        _fail(error.format_message() + hint)  # type: ignore[attr-defined]
     except (AnticrossingError, OSError) as error:
         _fail(_describe(error))
     except (KeyboardInterrupt, typer.Abort):
@@ -56,13 +55,22 @@ def main() -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         print(f"anticrossing {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Avoided level crossings: find them, predict the passage, compute it exactly."""
 
 
 @app.command("run")
@@ -129,7 +137,9 @@ def crossings_command(file: _File, as_json: _Json = False) -> None:
 
 @app.command("reproduce")
 def reproduce_command(
-    name: Annotated[str | None, typer.Argument(help="Which one; without it, all are listed.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Which one; without it, all are listed.")
+    ] = None,
     output: _Output = None,
     as_json: _Json = False,
 ) -> None:
@@ -214,8 +224,8 @@ def _print_result(result: Result) -> None:
         scan = summary["scan"]
         values = scan["values"]
         console.print(
-            f"scan: {scan['parameter']} from {values[0]:g} to {values[-1]:g}, {len(values)} points; "
-            + _scan_sentence(result),
+            f"scan: {scan['parameter']} from {values[0]:g} to {values[-1]:g}, "
+            f"{len(values)} points; " + _scan_sentence(result),
             highlight=False,
             markup=False,
         )
@@ -305,7 +315,9 @@ def _scan_sentence(result: Result) -> str:
             continue
         worst = float(np.abs(predicted - scan.exact)[inside].max())
         where = "everywhere" if inside.all() else f"at {int(inside.sum())} points"
-        parts.append(f"{name} is within its domain {where} and differs there by at most {worst:.1e}")
+        parts.append(
+            f"{name} is within its domain {where} and differs there by at most {worst:.1e}"
+        )
     return "; ".join(parts) + "."
 
 
@@ -329,7 +341,17 @@ def _table(columns: list[str], *, title: str | None = None) -> Table:
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    words = {"", "formula", "condition", "meaning", "reason", "kind", "name", "what it is", "domain"}
+    words = {
+        "",
+        "formula",
+        "condition",
+        "meaning",
+        "reason",
+        "kind",
+        "name",
+        "what it is",
+        "domain",
+    }
     for column in columns:
         table.add_column(column, justify="left" if column in words else "right", overflow="fold")
     return table

@@ -259,10 +259,15 @@ def _event(
 def _linear_range(
     hamiltonian: Hamiltonian, drive: Drive, meeting: Meeting, gap: float, sweep_rate: float
 ) -> float:
-    """Return the time over which the diabatic detuning √(Z² − g²) would stop being α|t|."""
+    """Return the time over which curvature of the diabatic detuning √(Z² − g²) would change P.
+
+    A relative departure from α|t| changes the exponent of P by about as much, so an improbable
+    jump feels a smaller one.
+    """
     duration = max(1 / np.sqrt(sweep_rate), gap / sweep_rate)
     deviation = _nonlinearity(hamiltonian, drive, meeting, gap, sweep_rate, np.array([duration]))
-    return float(duration / max(deviation, 1e-12))
+    exponent = np.pi * gap**2 / (2 * sweep_rate)
+    return float(duration / max(deviation * max(1.0, exponent), 1e-12))
 
 
 def _nonlinearity(

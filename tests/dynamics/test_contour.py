@@ -33,7 +33,7 @@ def test_tanh_ramp_far_below_rounding_against_demkov_and_kunike():
         ac.models.LandauZener(gap=gap),
         ac.drive.Tanh(-amplitude, amplitude, rate=rate, duration=6000.0),
     )
-    exact = ac.formulas.tanh_sweep(gap=gap, amplitude=amplitude, sweep_rate=rate)
+    exact = ac.formulas.tanh_sweep(gap=gap, amplitude=amplitude, width=amplitude / rate)
     assert exact.log_value < -100
     assert result.log_probability == pytest.approx(exact.log_value, rel=1e-9)
 

@@ -52,7 +52,8 @@ def test_demkov_osherov_with_random_levels_couplings_and_rate(size, seed):
         np.sort(rng.uniform(-5, 5, size - 1)),
         rng.uniform(0.1, 0.6, size - 1),
         rng.uniform(0.3, 3.0),
-        1e5,
+        # Parallel levels mix like γ²/(x Δε): close ones reach their final states this late.
+        1e8,
     )
     result = ac.propagate(case.hamiltonian, case.drive, tolerance=1e-11)
     assert np.max(np.abs(result.transition_matrix - case.transition_matrix)) < 1e-10
@@ -91,7 +92,7 @@ def test_tanh_ramp_against_demkov_and_kunike():
     for gap, rate in ((1.0, 1.0), (2.0, 1.5), (0.4, 3.0)):
         drive = ac.drive.Tanh(-4.0, 4.0, rate=rate, duration=400.0)
         result = ac.propagate(ac.models.LandauZener(gap=gap), drive, tolerance=1e-12)
-        exact = ac.formulas.tanh_sweep(gap=gap, amplitude=4.0, sweep_rate=rate)
+        exact = ac.formulas.tanh_sweep(gap=gap, amplitude=4.0, width=4.0 / rate)
         assert abs(result.transition_matrix[1, 0] - float(exact)) < 1e-10
 
 
@@ -248,13 +249,27 @@ def test_hamiltonian_that_is_not_finite_or_not_hermitian_is_refused():
         ac.propagate(ac.models.LandauZener(gap=1.0), 3.0)
 
 
-def test_jump_in_a_function_asks_for_a_breakpoint():
+def test_jump_in_a_function_costs_panels_but_no_accuracy():
+    def matrix(coupling: float) -> ac.Hamiltonian:
+        return ac.Hamiltonian.from_matrix([["x", coupling], [coupling, "-x"]])
+
     H = ac.Hamiltonian.from_function(
         lambda x: np.array([[x, 0.5], [0.5, -x]]) if x < 0.3 else np.array([[x, 2.0], [2.0, -x]])
     )
-    drive = ac.drive.Linear(-1, 1, 1.0)
-    with pytest.raises(ac.ConvergenceError, match=r"near t = 0\.3"):
-        ac.propagate(H, drive)
+    exact = (
+        ac.propagate(matrix(2.0), ac.drive.Linear(0.3, 1, 1.0)).propagator
+        @ ac.propagate(matrix(0.5), ac.drive.Linear(-1, 0.3, 1.0)).propagator
+    )
+    result = ac.propagate(H, ac.drive.Linear(-1, 1, 1.0))
+    assert np.max(np.abs(result.propagator - exact)) < 1e-10
+
+
+def test_noise_in_a_function_is_reported_instead_of_refined_forever():
+    H = ac.Hamiltonian.from_function(
+        lambda x: np.array([[x + 1e-5 * np.sin(1e9 * x), 0.5], [0.5, -x]])
+    )
+    with pytest.raises(ac.ConvergenceError, match="noise"):
+        ac.propagate(H, ac.drive.Linear(-1, 1, 1.0))
 
 
 def test_function_hamiltonian_equals_the_formula():

@@ -342,7 +342,7 @@ def test_function_and_terms_give_the_same_crossings():
 
 def test_sparse_annealing_agrees_with_dense(monkeypatch):
     monkeypatch.setattr("anticrossing.spectrum._blocks.LARGEST_DENSE", 100)
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(24)
     problem = ising_problem(rng.normal(size=8), {(i, i + 1): float(rng.normal()) for i in range(7)})
     H = Annealing(initial=transverse_field_driver(8), problem=problem)
     assert H.is_sparse
@@ -358,7 +358,7 @@ def test_sparse_annealing_agrees_with_dense(monkeypatch):
         ]
         assert min(nearby) > crossing.gap
     monkeypatch.undo()
-    dense_route = find_crossings(H, 0.2, 0.99)
+    dense_route = find_crossings(H, 0.2, 0.99, count=2, samples=17)
     expected = [c for c in dense_route if c.levels == (0, 1)]
     assert len(expected) >= 1
     np.testing.assert_allclose(found.positions, [c.position for c in expected], atol=1e-6)
@@ -428,6 +428,14 @@ def test_prominence_leaves_out_ripples():
     assert len(every) > 5
     assert len(few) == 1
     assert few[0].gap == min(every.gaps)
+
+
+def test_limited_grid_is_reported():
+    H = DemkovOsherov(levels=np.arange(99.0) / 50, couplings=[1e-9] * 99)
+    found = find_crossings(H, -1, 3, samples=9)
+    assert not found.complete
+    assert "may be missing" in str(found)
+    assert find_crossings(H, -1, 0.03, count=3).complete
 
 
 def test_touching_levels_of_one_sector_do_not_exhaust_the_grid():

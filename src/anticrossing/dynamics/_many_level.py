@@ -23,9 +23,12 @@ from anticrossing.dynamics.chebyshev import Grid
 MOST_ROTATIONS = 12
 MOST_PICARD = 80
 STRONGEST_PICARD = 12.0
-# Levels turn against each other by less than this on a panel: keep them together. A panel that
-# fails with the small clusters is tried once more with the larger ones.
-CLUSTER_PHASES = (3.0, 8.0)
+# Neighbours that turn against each other by less than this on a panel are kept together. A panel
+# that fails with every level on its own is tried again with small, then with larger clusters.
+CLUSTER_PHASES = (0.0, 3.0, 8.0)
+# Couplings of pairs that turn by less than this are integrated, not rotated away.
+NEAR_PHASE = 6.0
+_ALMOST_DEGENERATE = 1e-9
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -156,11 +159,15 @@ def _superadiabatic(
     alignment, left, right = alignment[resolved], left[resolved], right[resolved]
 
     difference = energies[..., :, None] - energies[..., None, :]
-    inverse = np.where(same, 0.0, 1.0 / np.where(same, 1.0, difference))
+    phase = 2 * np.min(np.abs(difference), axis=1)[:, None]
+    near = same | (phase < (_ALMOST_DEGENERATE if frames_only else NEAR_PHASE))
+    inverse = np.where(near, 0.0, 1.0 / np.where(near, 1.0, difference))
     # A smooth coupling between levels whose phase Φ turns quickly acts only as its size over Φ, so
     # rounding of size u·Φ, unavoidable there, is harmless.
-    phase = 2 * np.min(np.abs(difference), axis=1)[:, None]
-    weight = np.where(same, 0.0, np.minimum(1.0, grid.size**2 / np.maximum(phase, 1.0)))
+    weight = np.where(near, 0.0, np.minimum(1.0, grid.size**2 / np.maximum(phase, 1.0)))
+    if frames_only:
+        # What matters for a read-out is the mixing angle that is left, not its effect on a panel.
+        weight = np.where(same, 0.0, 2 / np.maximum(phase, _ALMOST_DEGENERATE))
     best = _largest(weight * g)
     best_g, best_left, best_right = g.copy(), left.copy(), right.copy()
     active = np.flatnonzero(best > tolerance)
@@ -168,7 +175,7 @@ def _superadiabatic(
         if active.size == 0:
             break
         u = alignment[active]
-        off = np.where(same[active], 0.0, g[active])
+        off = np.where(near[active], 0.0, g[active])
         # Sylvester equation G_pp S − S G_qq = −O_pq in the eigenbasis of the blocks.
         s = -_dagger(u) @ ((u @ off @ _dagger(u)) * inverse[active]) @ u
         g[active], q = _rotate(g[active], s, grid)
@@ -182,9 +189,9 @@ def _superadiabatic(
         best_g[rows], best_left[rows], best_right[rows] = g[rows], left[rows], right[rows]
         active = active[going_on]
 
-    # Below the tolerance the blocks are independent; above it, the remainder is kept whole.
+    # Below the tolerance far pairs are independent; above it, the remainder is kept whole.
     independent = best <= tolerance
-    kept = np.where(same | ~independent[:, None, None, None], best_g, 0.0)
+    kept = np.where(near | ~independent[:, None, None, None], best_g, 0.0)
     finished = _finish(kept, best_left, best_right, grid, tolerance)
     finished.error = np.where(independent, np.maximum(2 * best, finished.error), finished.error)
     finished.residual = best
@@ -247,10 +254,12 @@ def _finish(
     if rows.size:
         turning = np.exp(1j * theta[rows])
         kernel = turning[..., :, None] * coupling[rows] * turning[..., None, :].conj()
-        spread = np.max(np.ptp(theta[rows], axis=-1), axis=-1)
-        fine = (_tail(grid, kernel) <= tolerance) & (
-            (spread < 3.0 * n) | (strength[rows] < tolerance)
-        )
+        # Phases far beyond what the nodes resolve could look smooth by aliasing: only coupled pairs
+        # matter, and none of them may turn that far.
+        turned = np.max(np.abs(theta[rows][..., :, None] - theta[rows][..., None, :]), axis=1)
+        coupled = np.max(np.abs(kernel), axis=1) > 1e-3 * tolerance
+        spread = np.max(np.where(coupled, turned, 0.0), axis=(1, 2))
+        fine = (_tail(grid, kernel) <= tolerance) & (spread < 3.0 * n)
         rows, kernel = rows[fine], kernel[fine]
     if rows.size:
         solved, y = _picard(kernel, grid, tolerance)

@@ -28,6 +28,9 @@ MANY_LEVEL_NODES = 25
 FIRST_PANELS = 8
 SMALLEST_TOLERANCE = 2e-13
 _MOST_ROUNDS = 70
+# Open panels per lane at which a function must be noisy; formulas are smooth, however many periods
+# they run through.
+_MOST_OPEN_FUNCTION, _MOST_OPEN_FORMULA = 2**14, 2**22
 _CHUNK_NUMBERS = 1_000_000  # matrix elements handled at once, which bounds memory
 
 
@@ -126,6 +129,8 @@ def solve(
     lane, left, right = _first_panels(lanes, breakpoints, times)
     accepted: list[Pieces] = []
     evaluated = 0
+    function = isinstance(lanes.hamiltonian, FunctionHamiltonian)
+    most_open = lanes.count * (_MOST_OPEN_FUNCTION if function else _MOST_OPEN_FORMULA)
     for round_number in range(1, _MOST_ROUNDS + 1):
         evaluated += lane.size
         pieces, refused = _solve_round(lanes, lane, left, right, points, tolerance)
@@ -133,6 +138,13 @@ def solve(
         if refused.size == 0:
             break
         lane, left, right = lane[refused], left[refused], right[refused]
+        if lane.size > most_open:
+            where = float(left[np.argmax(np.bincount(lane)[lane])])
+            raise ConvergenceError(
+                f"H(x(t)) cannot be resolved to this tolerance near t = {where:.6g}: {lane.size} "
+                "panels are still open. It may carry numerical noise: give a smoother function or "
+                "a larger tolerance."
+            )
         middle = left + 0.5 * (right - left)
         stuck = (middle <= left) | (middle >= right) | (round_number == _MOST_ROUNDS)
         if stuck.any():

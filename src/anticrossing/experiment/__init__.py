@@ -21,8 +21,8 @@ An experiment file says which levels, how they are driven, and what is asked:
     # … or terms:                       terms = [{ coefficient = "x", matrix = [[1, 0], [0, -1]] }]
     # both with values of their names in [hamiltonian.parameters] and, if wanted, labels = […]
 
-    [drive]                      # kind = linear | tanh | sinusoidal | piecewise | formula | ballistic
-    kind = "linear"              # and the arguments of the drive of that name
+    [drive]                      # the arguments of the drive of that name
+    kind = "linear"              # or tanh, sinusoidal, piecewise, formula, ballistic
     start = -2.0
     stop = 2.0
     rate = 0.001

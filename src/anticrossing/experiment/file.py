@@ -97,7 +97,12 @@ class Experiment:
         """Return the Hamiltonian and the drive at one value of the scanned parameter."""
         if self.scan is None:
             raise InputError("This experiment has no [scan].")
-        return _at(self.tables, self.scan.parameter, np.asarray(value))
+        where, _, key = self.scan.parameter.partition(".")
+        override = {key: np.asarray(value, dtype=np.float64)}
+        units = self.hamiltonian.units
+        if where == "drive":
+            return self.hamiltonian, build.drive(self.tables["drive"], units, override)
+        return build.hamiltonian(self.tables["hamiltonian"], units, override), self.drive
 
 
 def load(path: str | Path) -> Experiment:
@@ -174,6 +179,12 @@ def parse(text: str, *, name: str = "experiment") -> Experiment:
             _check_parameter(entries, parameter)
     base = None if not parameter or _given(entries, parameter) else values[values.size // 2]
     hamiltonian, drive = _at(entries, parameter, base)
+    for where, built in (("hamiltonian", hamiltonian), ("drive", drive)):
+        if built.batch_shape:
+            raise InputError(
+                f"In [{where}]: Each parameter must be a single number, but one is a list; "
+                "several values belong into [scan]."
+            )
     question = _question(tables.table(entries, "question"), hamiltonian.dimension)
     scan = None
     if parameter:
@@ -206,9 +217,7 @@ def _at(entries: Mapping[str, Any], parameter: str, value: Any) -> tuple[Hamilto
     hamiltonian = build.hamiltonian(
         entries["hamiltonian"], file_units, override if where == "hamiltonian" else None
     )
-    drive = build.drive(
-        entries["drive"], hamiltonian.units, override if where == "drive" else None
-    )
+    drive = build.drive(entries["drive"], hamiltonian.units, override if where == "drive" else None)
     return hamiltonian, drive
 
 

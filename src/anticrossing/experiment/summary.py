@@ -127,7 +127,7 @@ def crossing_rows(crossings: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 def plain(value: Any) -> Any:
-    """Turn NumPy values into Python ones and numbers that are not finite into None (strict JSON)."""
+    """Turn NumPy values into Python ones, and what is not finite into None (strict JSON)."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -17,6 +17,7 @@ Axes = Any
 
 _MOST_DIABATS = 6  # more dashed lines than this hide the levels
 _MOST_LABELS = 12
+_MOST_MARKERS = 45
 _VISIBLE = 1e-3  # final probabilities below this are not given a curve of their own
 _FLOOR = 1e-17
 
@@ -31,10 +32,15 @@ def levels(axes: Axes, result: Result) -> Axes:
     count = energies.shape[1]
     crossings = list(result.passage.crossings)
     low, high = _interesting_range(result)
-    shown = (x >= low) & (x <= high)
+    shown = _within(x, low, high)
     if count <= _MOST_DIABATS and not np.allclose(result.curve_diabats, energies):
         axes.plot(
-            x[shown], result.curve_diabats[shown], color=style.MUTED, lw=0.8, ls=(0, (4, 3)), zorder=1
+            x[shown],
+            result.curve_diabats[shown],
+            color=style.MUTED,
+            lw=0.8,
+            ls=(0, (4, 3)),
+            zorder=1,
         )
         axes.plot([], [], color=style.MUTED, lw=0.8, ls=(0, (4, 3)), label="diabatic energies")
     for index in range(count):
@@ -47,24 +53,16 @@ def levels(axes: Axes, result: Result) -> Axes:
         )
     _mark_crossings(axes, crossings, hamiltonian.units.energy)
     axes.set_xlim(low, high)
-    _leave_room(axes, energies[shown], result.curve_diabats[shown])
+    inner = (x >= low) & (x <= high)
+    _energy_range(axes, energies[inner], result.curve_diabats[inner])
     axes.set_xlabel(style.label(_coordinate(result), hamiltonian.units.coordinate))
     axes.set_ylabel(style.label("energy", hamiltonian.units.energy))
     axes.set_title("Levels and crossings")
     if high - low < 0.99 * float(np.ptp(x)):
-        axes.text(
-            1.0,
-            1.02,
-            f"detail of the window {style.number(float(x[0]))} … {style.number(float(x[-1]))}",
-            transform=axes.transAxes,
-            ha="right",
-            va="bottom",
-            fontsize=7.5,
-            color="#555555",
-        )
+        ends = f"{style.number(float(x[0]))} … {style.number(float(x[-1]))}"
+        style.remark(axes, f"detail of the window {ends}")
     style.grid(axes)
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend(loc="upper center", handlelength=1.8, ncols=2, columnspacing=1.2)
+    style.strip_legend(axes, columns=2)
     return axes
 
 
@@ -79,7 +77,7 @@ def populations(axes: Axes, result: Result) -> Axes:
         else [f"level {index}" for index in range(count)]
     )
     low, high = _event_range(result)
-    shown = (times >= low) & (times <= high)
+    shown = _within(times, low, high)
     largest = values.max(axis=0)
     listed = np.argsort(largest)[::-1][:_MOST_LABELS]
     for index in range(count):
@@ -110,7 +108,7 @@ def populations(axes: Axes, result: Result) -> Axes:
     basis = "adiabatic" if question.basis != "diabatic" else "diabatic"
     axes.set_title(f"Populations through the passage, {basis} basis")
     style.grid(axes)
-    axes.legend(loc="best", ncols=2 if count > 6 else 1)
+    _place_legend(axes)
     return axes
 
 
@@ -218,7 +216,9 @@ def scan(axes: Axes, result: Result) -> Axes:
                 label=name,
                 rank=index,
             )
-        axes.plot(values, exact[:, other], "o", ms=4, color=style.EXACT_COLOR, label="exact", zorder=3)
+        axes.plot(
+            values, exact[:, other], "o", ms=4, color=style.EXACT_COLOR, label="exact", zorder=3
+        )
         shown = exact[:, [other]]
         axes.set_ylabel(f"probability to end in {names[other]}")
     else:
@@ -227,7 +227,9 @@ def scan(axes: Axes, result: Result) -> Axes:
         chosen = sorted(int(i) for i in ranked[:6] if exact[:, i].max() > _VISIBLE)
         for index in chosen:
             color = style.level_color(index, count)
-            axes.plot(values, exact[:, index], "o", ms=3.6, color=color, label=names[index], zorder=3)
+            axes.plot(
+                values, exact[:, index], "o", ms=3.6, color=color, label=names[index], zorder=3
+            )
             if primary:
                 _domain_line(
                     axes,
@@ -243,9 +245,10 @@ def scan(axes: Axes, result: Result) -> Axes:
         axes.set_ylabel("final probability")
     _probability_axis(axes, shown, log=_needs_log(shown))
     _parameter_axis(axes, result)
-    axes.set_title("Predictions against exact (dotted: outside the domain)")
+    axes.set_title("Predicted and exact")
+    style.remark(axes, "dotted: outside the domain")
     style.grid(axes)
-    axes.legend(loc="best")
+    _place_legend(axes)
     return axes
 
 
@@ -270,6 +273,7 @@ def scan_differences(axes: Axes, result: Result) -> Axes:
     axes.axhline(result.experiment.question.tolerance, color=style.MUTED, lw=1.0, ls="--")
     axes.set_yscale("log")
     axes.set_ylim(lowest / 5, 3)
+    style.logarithmic(axes.yaxis, 0.0, 1.0)
     _parameter_axis(axes, result)
     axes.set_ylabel("largest |predicted − exact|")
     axes.set_title("Difference from the exact answer")
@@ -283,6 +287,8 @@ def scan_differences(axes: Axes, result: Result) -> Axes:
 
 
 def _mark_crossings(axes: Axes, crossings: Sequence[Any], energy_unit: str) -> None:
+    from matplotlib.patheffects import withStroke
+
     unit = f" {style.unit(energy_unit)}" if energy_unit else ""
     numbered = len(crossings) > 1
     for kind, marker, face in (("avoided", "o", "white"), ("true", "X", style.EXACT_COLOR)):
@@ -314,22 +320,23 @@ def _mark_crossings(axes: Axes, crossings: Sequence[Any], energy_unit: str) -> N
                 axes.annotate(
                     str(index),
                     (crossing.position, crossing.center_energy),
-                    xytext=(0, 8),
+                    xytext=(7, -7),
                     textcoords="offset points",
-                    ha="center",
-                    va="bottom",
+                    ha="left",
+                    va="top",
                     fontsize=8,
                     zorder=5,
+                    path_effects=[withStroke(linewidth=2.5, foreground="white")],
                 )
 
 
-def _leave_room(axes: Axes, energies: FloatArray, diabats: FloatArray) -> None:
-    """Set the energy range with a free strip at the top for the legend."""
+def _energy_range(axes: Axes, energies: FloatArray, diabats: FloatArray) -> None:
+    """Set the energy range to the curves drawn."""
     low, high = float(energies.min()), float(energies.max())
     if energies.shape[1] <= _MOST_DIABATS:
         low, high = min(low, float(diabats.min())), max(high, float(diabats.max()))
     span = (high - low) or 1.0
-    axes.set_ylim(low - 0.06 * span, high + 0.2 * span)
+    axes.set_ylim(low - 0.06 * span, high + 0.06 * span)
 
 
 def _last_event(result: Result, otherwise: float) -> float:
@@ -421,8 +428,23 @@ def _probability_axis(axes: Axes, values: FloatArray, *, log: bool) -> None:
         lowest = max(float(positive.min()) / 3, 1e-17) if positive.size else 1e-6
         axes.set_yscale("log")
         axes.set_ylim(lowest, 2)
+        style.logarithmic(axes.yaxis, 0.0, 1.0)
     else:
         axes.set_ylim(-0.03, 1.05)
+        axes.set_yticks(np.linspace(0, 1, 6))
+
+
+def _within(values: FloatArray, low: float, high: float) -> slice:
+    """Return the stretch of sorted values that covers [low, high], one more on either side."""
+    first = max(int(np.searchsorted(values, low)) - 1, 0)
+    return slice(first, int(np.searchsorted(values, high, side="right")) + 1)
+
+
+def _place_legend(axes: Axes) -> None:
+    if axes.get_yscale() == "log":
+        axes.legend(loc="best")
+    else:
+        style.strip_legend(axes, columns=4 if len(axes.get_legend_handles_labels()[1]) > 4 else 3)
 
 
 def _parameter_axis(axes: Axes, result: Result) -> None:
@@ -457,7 +479,7 @@ def _domain_line(
         masked[:, 1] = np.stack([x[1:], y[1:]], axis=-1)
         points = masked[pieces].reshape(-1, 2)
         axes.plot(points[:, 0], points[:, 1], ls=style_name, color=color, lw=width, zorder=2)
-    if marker is not None:
+    if marker is not None and x.size <= _MOST_MARKERS:
         axes.plot(x, y, ls="none", marker=marker, ms=size, color=color, zorder=3)
     if label is not None:
         axes.plot([], [], color=color, lw=width, marker=marker, ms=size, label=label)

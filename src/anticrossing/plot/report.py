@@ -1,4 +1,4 @@
-"""The HTML report: one self-contained file that reads well in light and dark, on screen and paper."""
+"""The HTML report: one self-contained file that reads well in light and dark."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ p { margin: .4rem 0; } .soft, caption, figcaption { color: var(--soft); font-siz
   margin: 1.2rem 0; }
 .verdict.outside { border-color: var(--bad); }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; width: 100%; font-size: .9rem;
+  font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: .3rem; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
   vertical-align: top; white-space: nowrap; }
@@ -217,9 +218,7 @@ def _checks(summary: dict[str, Any]) -> str:
 def _exact(summary: dict[str, Any], result: Result) -> str:
     exact = summary["exact"]
     names, columns = state_columns(result)
-    rows = [
-        [names[i], *(show(exact["transition_matrix"][i][j]) for j in columns)] for i in columns
-    ]
+    rows = [[names[i], *(show(exact["transition_matrix"][i][j]) for j in columns)] for i in columns]
     text = _table(
         ["to \\ from", *(names[j] for j in columns)],
         rows,
@@ -228,8 +227,9 @@ def _exact(summary: dict[str, Any], result: Result) -> str:
     )
     text += (
         f"\n<p class='soft'>{exact['panels']} panels; estimated error "
-        f"{show(exact['error_estimate'], 2)} in the amplitudes, {show(exact['phase_error'], 2)} rad "
-        f"in a total phase of {show(exact['phase'], 3)} rad.</p>"
+        f"{show(exact['error_estimate'], 2)} in the amplitudes, "
+        f"{show(exact['phase_error'], 2)} rad in a total phase of "
+        f"{show(exact['phase'], 3)} rad.</p>"
     )
     for warning in [*summary["warnings"], *exact["warnings"]]:
         text += f"\n<p class='soft'>Note: {escape(warning)}.</p>"

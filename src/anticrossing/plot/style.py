@@ -104,11 +104,42 @@ def logarithmic(axis: Any, low: float, high: float) -> None:
     """Label a logarithmic axis so that its numbers never run into each other."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    if low > 0 and high / low < 200:
-        subdivisions = (1.0, 2.0, 5.0)
-        axis.set_major_locator(LogLocator(subs=subdivisions))
+    if low > 0 and high / low < 300:
+        few = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+        axis.set_major_locator(LogLocator(subs=few if high / low < 12 else (1.0, 2.0, 5.0)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def strip_legend(axes: Any, columns: int = 3) -> None:
+    """Put the legend into a free strip above the data of a linear axis."""
+    entries = len(axes.get_legend_handles_labels()[1])
+    if not entries:
+        return
+    rows = -(-entries // columns)
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + (0.04 + 0.075 * rows) * (high - low))
+    axes.legend(
+        loc="upper center",
+        ncols=min(columns, entries),
+        columnspacing=1.2,
+        handlelength=1.8,
+        borderaxespad=0.2,
+    )
+
+
+def remark(axes: Any, text: str) -> None:
+    """Write a short remark at the right end of the title's line."""
+    axes.text(
+        1.0,
+        1.02,
+        text,
+        transform=axes.transAxes,
+        ha="right",
+        va="bottom",
+        fontsize=7.5,
+        color="#555555",
+    )
 
 
 def grid(axes: Any) -> None:

@@ -81,8 +81,10 @@ class Blocks:
             )
             return energies, slopes
         energies, vectors = np.linalg.eigh(self._dense(block, x, 0))
+        if self.count is not None:  # one more than asked for, as a neighbour
+            energies, vectors = energies[:, : self.count + 1], vectors[:, :, : self.count + 1]
         slopes = np.sum(vectors.conj() * (self._dense(block, x, 1) @ vectors), axis=1).real
-        return energies, slopes
+        return np.ascontiguousarray(energies), slopes
 
     def pair(self, block: int, lower: int, x: float) -> PairPoint:
         """Return gap, slope and Z·Z'' of the levels `lower`, `lower` + 1 of a block, exactly.

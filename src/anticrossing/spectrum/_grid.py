@@ -16,7 +16,8 @@ _RESOLVED = 0.002  # interpolation error allowed, relative to the gap to a neigh
 _RESOLVED_LARGE = 0.05  # the same where each point costs a Lanczos iteration
 _SMOOTH = 1e-4  # the same, relative to the spread of all levels
 _SMOOTH_LARGE = 1e-2
-_MOST_POINTS = 50_000
+_MOST_POINTS, _FEWEST_MOST_POINTS = 50_000, 1_000
+_MOST_WORK = 3e9  # points times (largest block)³
 _EQUIVALENT = 1e-11  # two sectors with levels this close everywhere are copies of each other
 
 
@@ -31,6 +32,7 @@ class Grid:
     copies: list[int]
     rounding: float
     slope_scale: float
+    complete: bool
 
     def level_noise(self, position: int) -> FloatArray:
         """Return the rounding error of the slope differences of neighbouring levels."""
@@ -58,7 +60,9 @@ def resolve(blocks: Blocks, start: float, stop: float, samples: int) -> Grid:
     rounding = _ROUNDING * scale
     pending = np.arange(x.size - 1)
     shortest = max(4 * EPSILON * max(abs(start), abs(stop)), 1e-15 * (stop - start))
-    while pending.size and x.size < _MOST_POINTS:
+    most = _MOST_WORK / max(blocks.size(block) for block in kept) ** 3
+    most = min(max(most, _FEWEST_MOST_POINTS, 4 * samples), _MOST_POINTS)
+    while pending.size and x.size < most:
         middle = (x[pending] + x[pending + 1]) / 2
         width = x[pending + 1] - x[pending]
         rough = np.zeros(pending.size, dtype=bool)
@@ -87,7 +91,8 @@ def resolve(blocks: Blocks, start: float, stop: float, samples: int) -> Grid:
         # The i-th halved interval now starts at pending[i] + i, its right half one further on.
         first = pending + np.arange(pending.size)
         pending = np.sort(np.concatenate([first[rough], first[rough] + 1]))
-    return Grid(x, energies, slopes, kept, copies, rounding, slope_scale)
+    complete = pending.size == 0
+    return Grid(x, energies, slopes, kept, copies, rounding, slope_scale, complete)
 
 
 def sign_changes(values: FloatArray, noise: FloatArray) -> list[tuple[int, int, int]]:

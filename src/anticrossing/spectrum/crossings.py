@@ -16,6 +16,11 @@ from anticrossing.spectrum._grid import Grid, resolve
 from anticrossing.spectrum._search import Candidate, avoided_candidates, true_candidates
 from anticrossing.spectrum.symmetry import sectors
 
+_INCOMPLETE = (
+    "The levels were not resolved everywhere: narrow crossings may be missing. "
+    "Look at a shorter stretch, or at fewer levels with `count`."
+)
+
 
 @dataclass(frozen=True)
 class Crossing:
@@ -71,12 +76,17 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Crossings(Sequence[Crossing]):
-    """The crossings on a stretch of the coordinate, in order of position; prints as a table."""
+    """The crossings on a stretch of the coordinate, in order of position; prints as a table.
+
+    `complete` is False where the grid reached its largest size before every level was resolved, as
+    happens for large blocks; narrow crossings may then be missing.
+    """
 
     found: tuple[Crossing, ...]
     start: float
     stop: float
     coordinate: str = "x"
+    complete: bool = True
 
     @overload
     def __getitem__(self, index: int) -> Crossing: ...
@@ -113,8 +123,9 @@ class Crossings(Sequence[Crossing]):
 
     def __str__(self) -> str:
         window = f"{self.coordinate} = {self.start:.6g} … {self.stop:.6g}"
+        note = [] if self.complete else [_INCOMPLETE]
         if not self.found:
-            return f"No crossings in {window}."
+            return "\n".join([f"No crossings in {window}.", *note])
         head = (self.coordinate, "levels", "kind", "gap", "slope diff.", "third level", "reason")
         rows = [
             (
@@ -134,7 +145,7 @@ class Crossings(Sequence[Crossing]):
             for row in (head, *rows)
         ]
         plural = "" if len(rows) == 1 else "s"
-        return "\n".join([f"{len(rows)} crossing{plural} in {window}", *lines])
+        return "\n".join([f"{len(rows)} crossing{plural} in {window}", *lines, *note])
 
 
 def find_crossings(
@@ -219,7 +230,7 @@ def find_crossings(
     crossings = _describe(blocks, grid, candidates)
     if count is not None:
         crossings = [c for c in crossings if c.levels[1] < count]
-    return Crossings(tuple(crossings), first, last, H.coordinates[0])
+    return Crossings(tuple(crossings), first, last, H.coordinates[0], grid.complete)
 
 
 def _check_arguments(

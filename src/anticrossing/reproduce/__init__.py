@@ -1,0 +1,59 @@
+"""Published results, recomputed: a table, a figure, and whether they agree.
+
+>>> reproduction = compute("landau-zener-limits")
+>>> reproduction.agrees
+True
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+from anticrossing.checks import choice
+from anticrossing.reproduce.reproduction import Reproduction
+
+_MODULES = {
+    "landau-zener-limits": "landau_zener_limits",
+    "demkov-osherov": "demkov_osherov",
+    "finite-window": "finite_window",
+}
+
+NAMES = tuple(_MODULES)
+"""What can be reproduced."""
+
+
+def descriptions() -> dict[str, str]:
+    """Return one line on each published result."""
+    modules = {name: importlib.import_module(f"{__name__}.{m}") for name, m in _MODULES.items()}
+    return {name: (module.__doc__ or "").splitlines()[0] for name, module in modules.items()}
+
+
+def compute(name: str, directory: str | Path | None = None) -> Reproduction:
+    """Recompute a published result and, if a directory is given, write figure and numbers there.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    directory : str or Path, optional
+        See `anticrossing.experiment.check_target`.
+
+    Raises
+    ------
+    InputError
+        For an unknown name (naming the nearest) or a directory that cannot be used.
+    """
+    from anticrossing.experiment import check_target
+
+    choice("name", name, NAMES)
+    if directory is not None:
+        check_target(directory)
+    module = importlib.import_module(f"{__name__}.{_MODULES[name]}")
+    reproduction: Reproduction = module.compute()
+    if directory is not None:
+        reproduction.save(directory)
+    return reproduction
+
+
+__all__ = ["NAMES", "Reproduction", "compute", "descriptions"]

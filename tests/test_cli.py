@@ -1,0 +1,281 @@
+"""The command line: every shipped example end to end, and one clear line for bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from anticrossing import cli
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
+GOOD = """
+hamiltonian = { model = "LandauZener", gap = 1.0 }
+drive = { kind = "linear", start = -50, stop = 50, rate = 1.0 }
+"""
+
+
+class Outcome:
+    """What one call of the command line did."""
+
+    def __init__(self, status: Any, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+
+@pytest.fixture
+def call(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Any:
+    """Call `main` in-process, in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str | Path) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["anticrossing", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        captured = capsys.readouterr()
+        return Outcome(caught.value.code, captured.out, captured.err)
+
+    return run
+
+
+# ---- examples against closed forms written out here --------------------------------------------
+
+
+def run_example(call: Any, name: str) -> dict[str, Any]:
+    outcome = call("run", EXAMPLES / f"{name}.toml", "--json")
+    assert outcome.status == 0, outcome.err
+    summary: dict[str, Any] = json.loads(outcome.out)
+    assert summary["source"]
+    return summary
+
+
+def test_flux_qubit(call: Any) -> None:
+    summary = run_example(call, "flux_qubit")
+    slope = 230.7e-9 / 1.602176634e-19 * 1e-12  # I_p/e in GHz per mΦ₀
+    assert summary["crossings"][0]["slope_difference"] == pytest.approx(slope, rel=1e-9)
+    assert summary["crossings"][0]["gap"] == pytest.approx(0.013, rel=1e-9)
+    for rate, exact in zip(summary["scan"]["values"], summary["scan"]["exact"], strict=True):
+        expected = np.exp(-(np.pi**2) * 0.013**2 / (slope * rate))
+        assert exact[1] == pytest.approx(expected, abs=1e-5)
+
+
+def test_sodium_iodide(call: Any) -> None:
+    summary = run_example(call, "sodium_iodide")
+    crossing = summary["crossings"][0]
+    assert crossing["position"] == pytest.approx(7.0, abs=0.1)
+    hbar = 0.6582119569  # eV fs
+    speed = np.sqrt(2 * 1.602176634e-19 / (19.4644 * 1.66053906660e-27)) * 1e-5  # Å/fs at 1 eV
+    rate = crossing["slope_difference"] * speed / hbar
+    expected = np.exp(-np.pi * (crossing["gap"] / hbar) ** 2 / (2 * rate))
+    assert summary["exact"]["probabilities"][0] == pytest.approx(expected, rel=0.01)
+    jumps = [row[0] for row in summary["scan"]["exact"]]
+    assert np.all(np.diff(jumps) > 0)
+
+
+def test_ladder(call: Any) -> None:
+    summary = run_example(call, "ladder")
+    for rate, exact in zip(summary["scan"]["values"], summary["scan"]["exact"], strict=True):
+        p = np.exp(-2 * np.pi * 0.2**2 / rate)
+        expected = [(1 - p) * p**k for k in range(5)] + [p**5]
+        np.testing.assert_allclose(exact, expected, atol=1e-6)
+
+
+def test_bloch_band(call: Any) -> None:
+    summary = run_example(call, "bloch_band")
+    positions = [crossing["position"] for crossing in summary["crossings"]]
+    np.testing.assert_allclose(positions, [np.pi, 3 * np.pi], atol=1e-6)
+    for passage in summary["passages"]:
+        # Locally α = 2J·rate (times 2π for kHz), corrected for the curvature of the gap.
+        exponent = np.pi**2 * 0.3**2 / (np.sqrt(1 - 0.3**2 / (16 * 0.5**2)) * 2 * 0.5 * 1.2)
+        assert passage["jump_probability"] == pytest.approx(np.exp(-exponent), rel=1e-4)
+    coherent = summary["scan"]["predictions"]["crossings with phases"]
+    inside = np.asarray(coherent["valid"])
+    error = np.abs(np.asarray(coherent["probabilities"]) - summary["scan"]["exact"]).max(axis=1)
+    assert inside.any()
+    assert error[inside].max() < 0.05
+
+
+def test_annealing(call: Any) -> None:
+    summary = run_example(call, "annealing")
+    assert summary["crossings"][0]["gap"] == pytest.approx(1 / 8, rel=1e-9)
+    assert summary["crossings"][0]["position"] == pytest.approx(0.5, abs=1e-9)
+    times, exact = summary["scan"]["values"], np.asarray(summary["scan"]["exact"])[:, 1]
+    slope = 2 * np.sqrt(1 - 1 / 64)
+    for time, jump in zip(times, exact, strict=True):
+        rate = slope * np.pi / (2 * time)  # GHz/ns at half-way
+        expected = np.exp(-(np.pi**2) * (1 / 8) ** 2 / rate)
+        assert jump == pytest.approx(expected, rel=0.05 + time / 500, abs=2e-3)
+
+
+def test_every_example_is_tested_above() -> None:
+    names = {path.stem for path in EXAMPLES.glob("*.toml")}
+    assert names == {"flux_qubit", "sodium_iodide", "ladder", "bloch_band", "annealing"}
+
+
+# ---- commands ---------------------------------------------------------------------------------
+
+
+def test_run_writes_everything_and_says_where(call: Any, tmp_path: Path) -> None:
+    outcome = call("run", EXAMPLES / "flux_qubit.toml")
+    assert outcome.status == 0, outcome.err
+    folder = tmp_path / "flux_qubit-result"
+    files = {"result.nc", "summary.json", "experiment.toml", "figure.png", "figure.svg"}
+    assert {path.name for path in folder.iterdir()} == files | {"report.html"}
+    for text in ("Landau–Zener", "within", "passage duration / window", "avoided", "report.html"):
+        assert text in outcome.out
+    again = call("run", EXAMPLES / "flux_qubit.toml", "--quiet")
+    assert again.out.strip() == "flux_qubit-result"
+    assert [path.name for path in tmp_path.iterdir()] == ["flux_qubit-result"]
+
+
+def test_json_writes_only_where_it_is_told(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(GOOD)
+    printed = json.loads(call("run", "a.toml", "--json").out)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.toml"]
+    assert call("run", "a.toml", "--json", "-o", "new/out").status == 0
+    assert json.loads((tmp_path / "new" / "out" / "summary.json").read_text()) == printed
+
+
+def test_crossings(call: Any) -> None:
+    table = call("crossings", EXAMPLES / "ladder.toml")
+    assert table.status == 0
+    assert table.out.count("avoided") == 5
+    content = json.loads(call("crossings", EXAMPLES / "ladder.toml", "--json").out)
+    assert len(content["crossings"]) == 5
+
+
+def test_models_version_and_list(call: Any) -> None:
+    assert "SodiumIodide" in call("models").out
+    assert json.loads(call("models", "--json").out)["LandauZener"].startswith("Two levels")
+    assert call("--version").out.startswith("anticrossing ")
+    assert "finite-window" in call("reproduce").out
+
+
+def test_reproduce(call: Any, tmp_path: Path) -> None:
+    outcome = call("reproduce", "demkov-osherov", "-o", "out")
+    assert outcome.status == 0, outcome.err
+    assert "All 36 probabilities agree" in outcome.out
+    assert (tmp_path / "out" / "figure.svg").exists()
+    assert json.loads(call("reproduce", "demkov-osherov", "--json").out)["agrees"] is True
+
+
+# ---- bad input --------------------------------------------------------------------------------
+
+BAD_FILES = {
+    "empty": "",
+    "no toml": "what is this?",
+    "binary": b"\xff\xfe\x00\x01",
+    "not Hermitian": GOOD.replace(
+        '{ model = "LandauZener", gap = 1.0 }', '{ matrix = [["x", 1], [2, "-x"]] }'
+    ),
+    "nan": GOOD.replace("gap = 1.0", "gap = nan"),
+    "unknown key": GOOD.replace("gap", "gpa"),
+    "hostile": GOOD.replace(
+        '{ model = "LandauZener", gap = 1.0 }',
+        "{ matrix = [[\"__import__('os').system('touch hacked')\"]] }",
+    ),
+    "huge power": GOOD.replace(
+        '{ model = "LandauZener", gap = 1.0 }', '{ matrix = [["9**9**9"]] }'
+    ),
+    "zero rate": GOOD.replace("rate = 1.0", "rate = 0"),
+    "reversed": GOOD.replace("rate = 1.0", "rate = -1.0"),
+    "empty window": GOOD.replace("stop = 50", "stop = -50"),
+    "wrong shape": GOOD.replace(
+        '{ model = "LandauZener", gap = 1.0 }', '{ matrix = [["x", 1, 2], [1, "x"]] }'
+    ),
+    "singular on the way": GOOD.replace(
+        '{ model = "LandauZener", gap = 1.0 }', '{ matrix = [["1/x", 1], [1, "-x"]] }'
+    ),
+    "logarithm on the way": GOOD.replace(
+        '{ model = "LandauZener", gap = 1.0 }', '{ matrix = [["log(x)", 1], [1, "-x"]] }'
+    ),
+}
+
+
+def assert_one_line(outcome: Outcome) -> None:
+    assert outcome.status == 2
+    assert outcome.out == ""
+    assert outcome.err.startswith("error: ")
+    assert outcome.err.count("\n") == 1
+    assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize("command", ["run", "crossings"])
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_bad_file(call: Any, tmp_path: Path, case: str, command: str) -> None:
+    content = BAD_FILES[case]
+    path = tmp_path / "bad.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert_one_line(call(command, path))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["bad.toml"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run", "missing.toml"],
+        ["run", "a.toml/x"],
+        ["run", "."],
+        ["run", "/dev/zero"],
+        ["run", "a.toml", "-o", "a.toml"],
+        ["run", "a.toml", "-o", "a.toml/deeper/out"],
+        ["run", "a.toml", "-o", "/proc/nowhere/out"],
+        ["run", "a.toml", "-o", "."],
+        ["run", "a.toml", "-o", "full"],
+        ["run", "a.toml", "-o", ""],
+        ["run", "a.toml", "-o", "x" * 300],
+        ["run"],
+        ["run", "a.toml", "--fast"],
+        ["rum", "a.toml"],
+        ["crossings", "missing.toml"],
+        ["reproduce", "everything"],
+        ["reproduce", "demkov-osherov", "-o", "a.toml"],
+    ],
+    ids=" ".join,
+)
+def test_bad_arguments(call: Any, tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "a.toml").write_text(GOOD)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "precious.txt").write_text("keep")
+    assert_one_line(call(*arguments))
+    entries = sorted(str(entry.relative_to(tmp_path)) for entry in tmp_path.rglob("*"))
+    assert entries == ["a.toml", "full", "full/precious.txt"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_unwritable_directory(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(GOOD)
+    (tmp_path / "locked").mkdir(mode=0o500)
+    assert_one_line(call("run", "a.toml", "-o", "locked/out"))
+
+
+def test_a_process_of_its_own(tmp_path: Path) -> None:
+    """The installed module, with standard output and error as a shell sees them."""
+    (tmp_path / "a.toml").write_text(GOOD)
+    command = [sys.executable, "-m", "anticrossing.cli", "run", "a.toml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "0.2078" in done.stdout
+    assert done.stderr == ""
+    command[-1] = "b.toml"
+    failed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert failed.returncode == 2
+    assert failed.stderr.count("\n") == 1
+
+
+def test_starting_up_stays_light() -> None:
+    code = (
+        "import sys, anticrossing.cli; "
+        "print([m for m in ('matplotlib', 'xarray', 'pandas', 'sympy', 'numba', 'rich.progress') "
+        "if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]"

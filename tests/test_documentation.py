@@ -1,0 +1,131 @@
+"""The documentation is complete, builds without warnings, and its links lead somewhere.
+
+That its examples run is tested page by page: see `conftest.py` at the root.
+"""
+
+from __future__ import annotations
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import anticrossing as ac
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/api/*.md")])
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def documented(page: str) -> set[str]:
+    """Names with an autodoc directive on a page of the API reference."""
+    return set(re.findall(r"auto(?:function|class|data|exception):: (\w+)", text(page)))
+
+
+def test_readme_opens_with_the_two_commands_a_figure_and_ten_lines() -> None:
+    readme = text("README.md")
+    opening = readme[: readme.index("## ")]
+    order = [opening.index(part) for part in ("make run", "make test", "![", "```python")]
+    assert order == sorted(order)
+    (example,) = re.findall(r"```python\n(.*?)```", opening, re.DOTALL)
+    assert example.count("\n") <= 10
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        ("docs/api/models.md", ac.models.__all__),
+        ("docs/api/formulas.md", ac.formulas.__all__),
+        ("docs/api/spectrum.md", ac.spectrum.__all__),
+        ("docs/api/drives.md", ["Linear", "Tanh", "Sinusoidal", "Piecewise", "Formula", "Drive"]),
+        ("docs/api/dynamics.md", ac.dynamics.__all__),
+    ],
+)
+def test_every_public_name_is_in_the_reference(page: str, names: list[str]) -> None:
+    assert set(names) - documented(page) == set()
+
+
+def test_every_top_level_name_is_in_the_reference() -> None:
+    found = set().union(*(documented(f"docs/api/{p.name}") for p in ROOT.glob("docs/api/*.md")))
+    modules = {"drive", "dynamics", "formulas", "models", "spectrum", "units", "__version__"}
+    assert set(ac.__all__) - found - modules == set()
+
+
+def test_every_model_is_named_among_the_experiment_files() -> None:
+    page = text("docs/files.md")
+    assert [name for name in ac.models.MODELS if f"`{name}`" not in page] == []
+
+
+def test_every_unit_is_named_among_the_experiment_files() -> None:
+    page = text("docs/files.md")
+    known = [*ac.units.ENERGIES, *ac.units.TIMES, *ac.units.LENGTHS, *ac.units.MASSES]
+    assert [name for name in known if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_relative_links_lead_to_files(page: Path) -> None:
+    content = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", content)
+    local = [target for target in targets if not re.match(r"[a-z]+:", target)]
+    assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+def test_commands_shown_exist() -> None:
+    from anticrossing.cli import app
+    from anticrossing.reproduce import NAMES
+
+    shown = "\n".join(page.read_text(encoding="utf-8") for page in PAGES) + text("Makefile")
+    subcommands = {command.name for command in app.registered_commands}
+    assert set(re.findall(r"^\$ anticrossing (\w+)", shown, re.MULTILINE)) == subcommands
+    files = set(re.findall(r"anticrossing \w+ (examples/\w+\.toml)", shown))
+    assert files
+    assert [name for name in files if not (ROOT / name).exists()] == []
+    assert set(re.findall(r"anticrossing reproduce ([a-z][\w-]+)", shown)) <= set(NAMES)
+    assert [name for name in NAMES if f"`{name}`" not in text("docs/command_line.md")] == []
+
+
+def test_command_output_shown_is_printed(tmp_path: Path) -> None:
+    blocks = re.findall(r"```console\n\$ (.*)\n((?:[^$`].*\n)+)```", text("docs/command_line.md"))
+    assert len(blocks) == 3
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    compare = doctest.OutputChecker().check_output
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    for command, expected in blocks:
+        arguments = command.removeprefix("anticrossing ").split()
+        done = subprocess.run(
+            [sys.executable, "-m", "anticrossing.cli", *arguments],
+            capture_output=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONUTF8": "1"},
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+        printed = done.stdout.lstrip("\n") + done.stderr
+        assert compare(expected, printed, flags), f"{command} printed\n{printed}"
+
+
+def test_documentation_builds_without_warnings(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sphinx", "-W", "-q", "-d", str(tmp_path / "doctrees")]
+    build = subprocess.run(
+        [*command, "-b", "html", str(ROOT / "docs"), str(tmp_path / "html")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert build.returncode == 0, build.stderr
+    assert (tmp_path / "html" / "api" / "models.html").exists()
+
+
+@pytest.mark.slow
+def test_figures_can_be_redrawn(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, str(ROOT / "docs/figures.py"), str(tmp_path)], check=True)
+    drawn = {path.name for path in tmp_path.glob("*.png")}
+    assert drawn == {path.name for path in (ROOT / "docs/images").glob("*.png")}
