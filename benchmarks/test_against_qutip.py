@@ -45,7 +45,6 @@ def _solve_with_qutip(
     return sweeps.probabilities(states)
 
 
-@pytest.mark.filterwarnings("default")
 def test_sweeps_against_qutip(
     benchmark: Any, report: Callable[[str, dict[str, Any]], None], sweeps: Sweeps
 ) -> None:

@@ -22,54 +22,61 @@ def test_two_levels(benchmark: Any, report: Report) -> None:
         return ac.propagate(hamiltonian, ac.drive.Linear(-1e3, 1e3, rate), basis=basis)
 
     timings = best_of([lambda rate=rate: run(rate) for rate in rates], rounds=30)
-    panels = []
+    panels, errors = [], []
     for rate, timing in zip(rates, timings, strict=True):
         result = run(rate, "superadiabatic")
         exact = ac.formulas.landau_zener(gap=1.0, sweep_rate=rate).value
-        error = float(abs(result.transition_matrix[1, 0] - exact))
+        errors.append(float(abs(result.transition_matrix[1, 0] - exact)))
         panels.append(int(result.panels))
         report(
             f"two levels, rate {rate:.0e}",
-            {"panels": panels[-1], "time": f"{1e3 * timing.wall:.2f} ms", "error": error},
+            {"panels": panels[-1], "time": f"{1e3 * timing.wall:.2f} ms", "error": errors[-1]},
         )
-        assert error <= 1e-10
     benchmark.pedantic(run, (rates[-1],), rounds=10, warmup_rounds=1)
     walls = [timing.wall for timing in timings]
     ratio = max(walls) / min(walls)
     report("two levels, six decades", {"slowest / fastest": ratio, "target": 5.0})
+    assert max(errors) <= 1e-10
     assert ratio <= 5.0
     assert max(panels) <= 120
 
 
-def ladder(levels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Random energies and couplings of the parallel levels of a Demkov–Osherov model."""
+FAST_TO_SLOW = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+
+
+@pytest.mark.parametrize(("levels", "rates"), [(6, FAST_TO_SLOW), (20, FAST_TO_SLOW[::2])])
+def test_demkov_osherov(
+    benchmark: Any, report: Report, levels: int, rates: tuple[float, ...]
+) -> None:
+    # Random energies, but no two so close that the window ends before their transitions do.
     rng = np.random.default_rng(levels)
-    return np.sort(rng.uniform(-10.0, 10.0, levels - 1)), rng.uniform(0.1, 0.5, levels - 1)
-
-
-@pytest.mark.parametrize(("levels", "rounds"), [(6, 3), (20, 1)])
-def test_demkov_osherov(benchmark: Any, report: Report, levels: int, rounds: int) -> None:
-    energies, couplings = ladder(levels)
+    spacing = 20.0 / (levels - 1)
+    energies = spacing * (np.arange(levels - 1) + rng.uniform(-0.3, 0.3, levels - 1)) - 10.0
+    couplings = rng.uniform(0.1, 0.5, levels - 1)
     hamiltonian = ac.models.DemkovOsherov(levels=energies, couplings=couplings)
 
     def run(rate: float) -> ac.Propagation:
         drive = ac.drive.Linear(-100.0, 100.0, rate)
         return ac.propagate(hamiltonian, drive, basis="superadiabatic")
 
-    panels = []
-    for rate in 10.0 ** np.arange(-1, -7, -1):
-        results = []
-        (timing,) = best_of([lambda rate=rate, results=results: results.append(run(rate))], rounds)
+    panels, errors = [], []
+    for rate in rates:
+        results: list[ac.Propagation] = []
+        (timing,) = best_of(
+            [lambda rate=rate, results=results: results.append(run(rate))],
+            rounds=3 if levels == 6 else 1,
+        )
         exact = ac.formulas.demkov_osherov(
             levels=energies, couplings=couplings, sweep_rate=rate, basis="adiabatic"
         )
-        error = float(np.max(np.abs(results[-1].transition_matrix - exact.transition_matrix)))
+        difference = results[-1].transition_matrix - exact.transition_matrix
+        errors.append(float(np.max(np.abs(difference))))
         panels.append(int(results[-1].panels))
         report(
             f"{levels} levels, rate {rate:.0e}",
-            {"panels": panels[-1], "time": f"{timing.wall:.3f} s", "error": error},
+            {"panels": panels[-1], "time": f"{timing.wall:.3f} s", "error": errors[-1]},
         )
-        assert error <= 1e-10
-    benchmark.pedantic(run, (1e-6,), rounds=1, warmup_rounds=0)
-    report(f"{levels} levels, six decades", {"most panels": max(panels), "target": 300})
+    benchmark.pedantic(run, (rates[-1],), rounds=1)
+    report(f"{levels} levels, all rates", {"most panels": max(panels), "target": 300})
+    assert max(errors) <= 1e-10
     assert max(panels) <= 300

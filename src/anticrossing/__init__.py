@@ -2,6 +2,7 @@
 
 from anticrossing import drive, dynamics, formulas, models, spectrum, units
 from anticrossing._version import __version__
+from anticrossing.analysis import Passage, passage
 from anticrossing.checks import (
     AnticrossingError,
     ConvergenceError,
@@ -11,7 +12,6 @@ from anticrossing.checks import (
 from anticrossing.drive import Drive
 from anticrossing.dynamics import Propagation, propagate
 from anticrossing.hamiltonian import Hamiltonian
-from anticrossing.passage import Passage, passage
 from anticrossing.spectrum import find_crossings
 from anticrossing.units import Units
 

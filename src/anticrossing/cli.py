@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,6 +43,8 @@ _Output = Annotated[
 
 def main() -> None:
     """Run the command line; bad input is one line on standard error and exit status 2."""
+    # Overflow on the way is caught by the checks of what comes out; the user gets their one line.
+    warnings.filterwarnings("ignore", category=RuntimeWarning)
     try:
         status = app(standalone_mode=False)
     except _CommandError as error:

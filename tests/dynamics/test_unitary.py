@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.systems import demkov_osherov, landau_zener, random_hermitian, random_unitary
 
 import anticrossing as ac
 from anticrossing.dynamics.reference import propagator as reference_propagator
+from tests.systems import demkov_osherov, landau_zener, random_hermitian, random_unitary
 
 
 def unitarity_defect(u: np.ndarray) -> float:
@@ -162,9 +162,7 @@ def test_initial_state_vector_equals_the_level_it_describes():
 
 def test_units_enter_once():
     # 1 GHz gap and 1 GHz/ns of detuning: α and g in rad/ns are 2π times the numbers.
-    H = ac.Hamiltonian.from_matrix(
-        [["x/2", 0.5], [0.5, "-x/2"]], units=ac.Units("GHz", "ns")
-    )
+    H = ac.Hamiltonian.from_matrix([["x/2", 0.5], [0.5, "-x/2"]], units=ac.Units("GHz", "ns"))
     result = ac.propagate(H, ac.drive.Linear(-2000, 2000, 1.0))
     expected = np.exp(-np.pi * (2 * np.pi) ** 2 / (2 * 2 * np.pi))
     assert result.transition_matrix[1, 0] == pytest.approx(expected, abs=1e-10)

@@ -1,5 +1,7 @@
 """Levels against closed forms, NumPy and dense counterparts of sparse models."""
 
+import importlib
+
 import mpmath
 import numpy as np
 import pytest
@@ -32,7 +34,9 @@ def test_complex_matrices():
 
 
 def test_sparse_levels_agree_with_dense_ones(monkeypatch):
-    monkeypatch.setattr("anticrossing.spectrum.levels.LARGEST_DENSE", 100)
+    # By name: the attribute `levels` of the package is the function.
+    module = importlib.import_module("anticrossing.spectrum.levels")
+    monkeypatch.setattr(module, "LARGEST_DENSE", 100)
     chain = TransverseIsing(sites=8, periodic=False)
     sparse = levels(chain, [0.5, 1.2], count=4)
     dense = np.linalg.eigvalsh(chain.sparse(1.2).toarray())[:4]

@@ -304,9 +304,12 @@ def _hermitian(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _along_nodes(matrix: FloatArray, a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Apply an (m, n) matrix along the node axis of (P, n, N, N)."""
+    """Apply an (m, n) matrix along the node axis of complex (P, n, N, N)."""
     panels, n, rows, columns = a.shape
-    return (matrix @ a.reshape(panels, n, rows * columns)).reshape(panels, -1, rows, columns)
+    # Real and imaginary parts side by side: one real product instead of a complex one.
+    pairs = np.ascontiguousarray(a, dtype=np.complex128).view(np.float64)
+    product = matrix @ pairs.reshape(panels, n, 2 * rows * columns)
+    return product.view(np.complex128).reshape(panels, -1, rows, columns)
 
 
 def _tail(grid: Grid, a: npt.NDArray[Any]) -> FloatArray:

@@ -8,6 +8,8 @@ order. The kernel never calls back: H is evaluated at all nodes of all open pane
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import threadpoolctl
 
 from anticrossing.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing.drive import Drive
@@ -133,7 +136,8 @@ def solve(
     most_open = lanes.count * (_MOST_OPEN_FUNCTION if function else _MOST_OPEN_FORMULA)
     for round_number in range(1, _MOST_ROUNDS + 1):
         evaluated += lane.size
-        pieces, refused = _solve_round(lanes, lane, left, right, points, tolerance)
+        with _blas_limit():
+            pieces, refused = _solve_round(lanes, lane, left, right, points, tolerance)
         accepted.extend(pieces)
         if refused.size == 0:
             break
@@ -332,6 +336,16 @@ def _assemble(
 
     error, phase = total([p.error for p in accepted]), total([p.phase for p in accepted])
     return Evolution(product, snapshots, count, evaluated, rounds, error, phase)
+
+
+@functools.cache
+def _blas_controller() -> threadpoolctl.ThreadpoolController:
+    return threadpoolctl.ThreadpoolController()
+
+
+def _blas_limit() -> contextlib.AbstractContextManager[Any]:
+    """Keep BLAS to one thread: the matrices are small, and our own threads share the cores."""
+    return _blas_controller().limit(limits=1, user_api="blas")
 
 
 def _workers() -> int:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import AnticrossingError, FloatArray
+from anticrossing.analysis import Passage, passage
+from anticrossing.checks import AnticrossingError, ConvergenceError, FloatArray
 from anticrossing.drive import Drive
 from anticrossing.dynamics import Propagation, propagate
 from anticrossing.experiment.file import Experiment, Scan
 from anticrossing.experiment.predict import predict
-from anticrossing.passage import Passage, passage
 from anticrossing.spectrum import levels
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def run(experiment: Experiment, progress: Progress | None = None) -> Result:
     Raises
     ------
     ConvergenceError
-        If the evolution cannot be resolved to the tolerance.
+        If the evolution cannot be resolved to the tolerance, or overflows.
 
     Examples
     --------
@@ -128,6 +128,7 @@ def run(experiment: Experiment, progress: Progress | None = None) -> Result:
         "tolerance": question.tolerance,
     }
     analysed = passage(hamiltonian, drive, **settings)
+    _check_accuracy(analysed.exact)
     times = _sample_times(analysed, drive, question.samples)
     evolution = propagate(hamiltonian, drive, times=times, **settings)
     positions = np.asarray(drive(times))
@@ -152,6 +153,7 @@ def _run_scan(
     experiment: Experiment, scan: Scan, settings: dict[str, Any], progress: Progress | None
 ) -> ScanResult:
     exact = propagate(scan.hamiltonian, scan.drive, **settings)
+    _check_accuracy(exact)
     total = scan.values.size
     shape = exact.probabilities.shape
     predictions: dict[str, FloatArray] = {}
@@ -173,6 +175,16 @@ def _run_scan(
         if progress is not None:
             progress(index + 1, total)
     return ScanResult(scan, exact.probabilities, predictions, valid, exact.panels, tuple(notes))
+
+
+def _check_accuracy(evolution: Propagation) -> None:
+    """Refuse an evolution whose numbers left the range of floating point."""
+    total = evolution.probabilities.sum(axis=-1)
+    if not np.all(np.abs(total - 1) < 1e-6):
+        raise ConvergenceError(
+            "The evolution overflowed: its probabilities do not add up to one. Energies and times "
+            "in the file are too large or too small; choose other units."
+        )
 
 
 def _sample_times(analysed: Passage, drive: Drive, count: int) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -92,8 +93,8 @@ def label(quantity: str, unit_name: str) -> str:
 
 def number(value: float) -> str:
     """Return a number with three digits, in the usual notation of a figure."""
-    if value == 0:
-        return "0"
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
     if 1e-3 <= abs(value) < 1e4:
         return f"{value:.3g}".replace("-", "−")
     mantissa, exponent = f"{value:.2e}".split("e")

@@ -1,0 +1,202 @@
+"""Every closed form that could describe a passage, with its domain check and its error."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing import formulas
+from anticrossing.analysis.meetings import PassageEvent, interference_inputs, nonlinearity
+from anticrossing.checks import ConvergenceError, FloatArray, InputError
+from anticrossing.drive import Drive
+from anticrossing.dynamics.panels import Lanes
+from anticrossing.formulas import DomainCheck, Prediction
+from anticrossing.hamiltonian import Hamiltonian
+
+_LINEAR = 1e-6
+_DIABATIC_OVERLAP = 0.9
+# Beyond this g²/α the mpmath evaluation of the Weber solution takes seconds, and P < 1e-68.
+_LARGEST_WEBER = 100.0
+
+
+@dataclass(frozen=True)
+class PassagePrediction:
+    """What one closed form says of the final probabilities, and whether it may say so.
+
+    Attributes
+    ----------
+    name, equation : str
+        The closed form.
+    probabilities : array, shape (N,)
+        Final probabilities in the read-out basis of the exact answer.
+    checks : tuple of DomainCheck
+        Its conditions.
+    warnings : tuple of str
+        One line for each condition that fails.
+    difference : float
+        The largest difference from the exact probabilities.
+    """
+
+    name: str
+    equation: str
+    probabilities: FloatArray
+    checks: tuple[DomainCheck, ...]
+    warnings: tuple[str, ...]
+    difference: float
+
+    @property
+    def valid(self) -> bool:
+        """Whether every domain check holds."""
+        return not self.warnings
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Which adiabatic level each read-out state is at the two ends of the window."""
+
+    first: npt.NDArray[np.intp]
+    last: npt.NDArray[np.intp]
+
+    @classmethod
+    def of(cls, hamiltonian: Hamiltonian, drive: Drive, basis: str) -> Labels | None:
+        """Return the labels; None if the diabatic states are mixed at an end of the window."""
+        same = np.arange(hamiltonian.dimension)
+        if basis != "diabatic":
+            return cls(same, same)
+        ends = []
+        for position in (float(drive.start), float(drive.stop)):
+            _, vectors = np.linalg.eigh(hamiltonian(position))
+            weights = np.abs(vectors) ** 2
+            if np.any(np.max(weights, axis=1) < _DIABATIC_OVERLAP):
+                return None
+            ends.append(np.argmax(weights, axis=1))
+        return cls(ends[0], ends[1])
+
+
+def predictions(
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    events: Sequence[PassageEvent],
+    initial: int,
+    basis: str,
+    exact: FloatArray,
+) -> tuple[tuple[PassagePrediction, ...], tuple[str, ...]]:
+    """Return the predictions that apply in kind, and notes on those that could not be made."""
+    labels = Labels.of(hamiltonian, drive, basis)
+    if labels is None:
+        note = (
+            "the states H is written in are mixed by the coupling at an end of the window, so no "
+            "closed form speaks of them: read out in the adiabatic basis"
+        )
+        return (), ((note,) if events else ())
+    level = int(labels.first[initial])
+    if not any(level in event.levels for event in events):
+        return (), ()
+    found: list[PassagePrediction] = []
+
+    def add(name: str, prediction: Prediction, adiabatic: npt.ArrayLike) -> None:
+        values = np.asarray(adiabatic, dtype=np.float64)[labels.last]
+        difference = float(np.max(np.abs(values - exact), initial=0.0))
+        found.append(
+            PassagePrediction(
+                name,
+                prediction.equation,
+                values,
+                prediction.checks,
+                prediction.warnings,
+                difference,
+            )
+        )
+
+    if len(events) == 1:
+        event = events[0]
+        i, j = event.levels
+        for name, prediction, jump in _single_crossing(hamiltonian, drive, event, basis):
+            values = np.zeros(hamiltonian.dimension)
+            values[level], values[j if level == i else i] = 1 - jump, jump
+            add(name, prediction, values)
+        return tuple(found), ()
+
+    sequence = _sequence(events)
+    if len(sequence) < len(events):
+        return (), ("levels that are not neighbours meet: no closed form covers the sequence",)
+    levels = hamiltonian.dimension
+    averaged = formulas.independent_crossings(sequence, levels=levels)
+    add("independent crossings", averaged, averaged.transition_matrix[:, level])
+    inputs = interference_inputs(hamiltonian, drive, events)
+    if inputs is not None:
+        phases, directions = inputs
+        directed = _sequence(events, directions)
+        coherent = formulas.independent_crossings(directed, levels=levels, phases=phases)
+        add("crossings with phases", coherent, coherent.transition_matrix[:, level])
+    return tuple(found), ()
+
+
+def _single_crossing(
+    hamiltonian: Hamiltonian, drive: Drive, event: PassageEvent, basis: str
+) -> list[tuple[str, Prediction, float]]:
+    """Return (name, prediction, probability to jump between adiabatic levels)."""
+    forms: list[tuple[str, Prediction, float]] = [("Landau–Zener", event.jump, float(event.jump))]
+    if event.gap == 0:
+        return forms
+    start, stop = float(drive.start_time), float(drive.stop_time)
+    if hamiltonian.dimension == 2:
+        reach = np.geomspace(1e-3, 1.0, 12) * max(event.time - start, stop - event.time)
+        linear = nonlinearity(hamiltonian, drive, event, reach) < _LINEAR
+        moderate = event.gap**2 <= _LARGEST_WEBER * event.sweep_rate
+        if linear and moderate and basis != "superadiabatic":
+            window = formulas.finite_window(
+                gap=event.gap,
+                sweep_rate=event.sweep_rate,
+                start=start - event.time,
+                stop=stop - event.time,
+                basis=basis,
+            )
+            forms.append(("finite window (Weber)", window, float(window)))
+        if not linear and not drive.breakpoints.size:
+            # A gap without a complex zero that the formula could use has no such prediction.
+            with contextlib.suppress(InputError, ConvergenceError):
+                slow = formulas.dykhne_davis_pechukas(
+                    _squared_gap(hamiltonian, drive),
+                    squared=True,
+                    near=event.time,
+                    window=(start, stop),
+                )
+                forms.append(("Dykhne–Davis–Pechukas", slow, float(slow)))
+    fast = formulas.golden_rule(gap=event.gap, sweep_rate=event.sweep_rate)
+    if fast.valid:
+        forms.append(("golden rule (fast limit)", fast, 1 - float(fast)))
+    return forms
+
+
+def _squared_gap(hamiltonian: Hamiltonian, drive: Drive) -> Any:
+    lanes = Lanes.of(hamiltonian, drive)
+
+    def squared_gap(t: Any) -> Any:
+        times = np.asarray(t, dtype=np.complex128)
+        h = lanes.matrices(times.reshape(1, -1), np.zeros(1, dtype=np.intp))[0]
+        value = (h[:, 0, 0] - h[:, 1, 1]) ** 2 + 4 * h[:, 0, 1] * h[:, 1, 0]
+        return value.reshape(times.shape)
+
+    return squared_gap
+
+
+def _sequence(
+    events: Sequence[PassageEvent], directions: list[int] | None = None
+) -> list[formulas.Crossing]:
+    return [
+        formulas.Crossing.from_gap(
+            event.levels,
+            gap=event.gap,
+            sweep_rate=event.sweep_rate,
+            direction=1 if directions is None else directions[k],
+            time=event.time,
+        )
+        for k, event in enumerate(events)
+        if event.levels[1] == event.levels[0] + 1
+    ]

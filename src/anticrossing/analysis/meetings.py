@@ -1,0 +1,245 @@
+"""When a drive meets the crossings of a Hamiltonian, and what interference between them needs."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from anticrossing import formulas
+from anticrossing.checks import FloatArray, InputError
+from anticrossing.drive import Drive
+from anticrossing.formulas import Prediction
+from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.spectrum import Crossing, Crossings, find_crossings
+
+_SAMPLES = 4001
+
+
+@dataclass(frozen=True)
+class Place:
+    """The local data of a crossing as the drive meets it (ħ = 1: radians per time).
+
+    Attributes
+    ----------
+    time, position, velocity : float
+        When and where, and dx/dt there.
+    crossing : Crossing
+        The crossing, in the Hamiltonian's own units.
+    gap, sweep_rate : float
+        g and α in radians per time: they go straight into the formulas.
+    """
+
+    time: float
+    position: float
+    velocity: float
+    crossing: Crossing
+    gap: float
+    sweep_rate: float
+
+    @property
+    def levels(self) -> tuple[int, int]:
+        """The pair of adiabatic levels that meet."""
+        return self.crossing.levels
+
+
+@dataclass(frozen=True)
+class PassageEvent(Place):
+    """One moment at which the drive takes the system through a crossing.
+
+    Attributes
+    ----------
+    jump : Prediction
+        The Landau–Zener probability to jump between the two adiabatic levels.
+    """
+
+    jump: Prediction
+
+
+def find_events(
+    hamiltonian: Hamiltonian, drive: Drive
+) -> tuple[Crossings, tuple[PassageEvent, ...], list[str]]:
+    """Return the crossings in reach of the drive, when it meets them, and what was left out."""
+    times = np.linspace(float(drive.start_time), float(drive.stop_time), _SAMPLES)
+    positions = np.asarray(drive(times), dtype=np.float64)
+    low, high = float(positions.min()), float(positions.max())
+    if not low < high:
+        raise InputError("The drive does not move: there is nothing to pass.")
+    crossings = find_crossings(hamiltonian, low, high)
+    warnings: list[str] = []
+    places: list[Place] = []
+    for crossing in crossings:
+        for time in _times_at(drive, crossing.position, times, positions):
+            velocity = float(drive.velocity(time))
+            if velocity == 0 or crossing.slope_difference == 0:
+                warnings.append(
+                    f"at t = {time:.6g} the levels {crossing.levels} meet without moving through "
+                    "each other: no closed form covers that"
+                )
+                continue
+            angular = hamiltonian.units.angular
+            gap = crossing.gap * angular
+            sweep_rate = crossing.slope_difference * abs(velocity) * angular
+            places.append(Place(time, crossing.position, velocity, crossing, gap, sweep_rate))
+        warnings += _near_turning_points(crossing, times, positions)
+    places.sort(key=lambda place: place.time)
+    events = tuple(_event(hamiltonian, drive, places, k) for k in range(len(places)))
+    return crossings, events, warnings
+
+
+def _event(hamiltonian: Hamiltonian, drive: Drive, places: list[Place], index: int) -> PassageEvent:
+    place = places[index]
+    surroundings = {
+        "window": min(place.time - float(drive.start_time), float(drive.stop_time) - place.time),
+        "third_level_distance": place.crossing.third_level_distance * hamiltonian.units.angular,
+    }
+    others = [
+        abs(other.time - place.time)
+        for k, other in enumerate(places)
+        if k != index and set(other.levels) & set(place.levels)
+    ]
+    if others:
+        surroundings["next_crossing"] = min(others)
+    if place.gap > 0:
+        surroundings["linear_range"] = _linear_range(hamiltonian, drive, place)
+    jump = formulas.landau_zener(gap=place.gap, sweep_rate=place.sweep_rate, **surroundings)
+    return PassageEvent(**vars(place), jump=jump)
+
+
+def _linear_range(hamiltonian: Hamiltonian, drive: Drive, place: Place) -> float:
+    """Return the time over which curvature of the diabatic detuning √(Z² − g²) would change P.
+
+    A relative departure from α|t| changes the exponent of P by about as much, so an improbable
+    jump feels a smaller one.
+    """
+    duration = max(1 / np.sqrt(place.sweep_rate), place.gap / place.sweep_rate)
+    deviation = nonlinearity(hamiltonian, drive, place, np.array([duration]))
+    exponent = np.pi * place.gap**2 / (2 * place.sweep_rate)
+    return float(duration / max(deviation * max(1.0, exponent), 1e-12))
+
+
+def nonlinearity(
+    hamiltonian: Hamiltonian, drive: Drive, place: Place, distances: FloatArray
+) -> float:
+    """Return the largest relative departure of the detuning from α|t − t_c| at given distances."""
+    offsets = np.concatenate([-distances, distances])
+    times = place.time + offsets
+    inside = (times >= float(drive.start_time)) & (times <= float(drive.stop_time))
+    if not inside.any():
+        return 1.0
+    times, offsets = times[inside], offsets[inside]
+    energies = np.linalg.eigvalsh(hamiltonian(drive(times))) * hamiltonian.units.angular
+    i, j = place.levels
+    separation = energies[:, j] - energies[:, i]
+    detuning = np.sqrt(np.maximum(separation**2 - place.gap**2, 0.0))
+    expected = place.sweep_rate * np.abs(offsets)
+    # Where the detuning is small against the gap its relative error is rounding, not curvature.
+    return float(np.max(np.abs(detuning - expected) / np.hypot(expected, 1e-3 * place.gap)))
+
+
+def _times_at(
+    drive: Drive, position: float, times: FloatArray, positions: FloatArray
+) -> list[float]:
+    """Return the times at which x(t) passes through `position`."""
+    from scipy.optimize import brentq
+
+    offset = positions - position
+    exact = np.flatnonzero(offset[1:-1] == 0) + 1
+    roots = [float(times[k]) for k in exact if offset[k - 1] * offset[k + 1] < 0]
+    accuracy = 4e-15 * max(abs(times[0]), abs(times[-1]))
+    for k in np.flatnonzero(offset[:-1] * offset[1:] < 0):
+        root = brentq(
+            lambda t: float(drive(t)) - position, times[k], times[k + 1], xtol=accuracy, rtol=1e-15
+        )
+        roots.append(float(root))
+    return roots
+
+
+def _near_turning_points(crossing: Crossing, times: FloatArray, positions: FloatArray) -> list[str]:
+    moves = np.sign(np.diff(positions))
+    turns = np.flatnonzero(moves[:-1] * moves[1:] < 0) + 1
+    close = [k for k in turns if abs(positions[k] - crossing.position) < 2 * crossing.width]
+    return [
+        f"the drive turns at t = {times[k]:.6g}, within the width of the crossing at "
+        f"{crossing.position:.6g}: passages there are not separate"
+        for k in close
+    ]
+
+
+def interference_inputs(
+    hamiltonian: Hamiltonian, drive: Drive, events: Sequence[Place]
+) -> tuple[FloatArray, list[int]] | None:
+    """Return phases ∫E dt between the events and the sign of each jump, for real symmetric H.
+
+    None where signs are not enough: complex H, or crossings of levels that are not neighbours.
+    """
+    if not isinstance(hamiltonian, TermHamiltonian) or hamiltonian.dtype is not np.float64:
+        return None
+    if any(j != i + 1 for i, j in (event.crossing.levels for event in events)):
+        return None
+    phases = np.array(
+        [_phases_between(hamiltonian, drive, a.time, b.time) for a, b in itertools.pairwise(events)]
+    )
+    return phases, _jump_signs(hamiltonian, drive, events)
+
+
+def _phases_between(
+    hamiltonian: Hamiltonian, drive: Drive, start: float, stop: float
+) -> FloatArray:
+    """Return ∫E_j dt by Gauss–Legendre on pieces that shrink towards both crossings."""
+    nodes, weights = np.polynomial.legendre.leggauss(16)
+    half = 0.5 * np.concatenate([[0.0], 0.5 ** np.arange(30, -1, -1)])
+    edges = start + (stop - start) * np.concatenate([half, 1 - half[-2::-1]])
+    widths = np.diff(edges)
+    times = edges[:-1, None] + 0.5 * widths[:, None] * (nodes + 1)
+    energies = np.linalg.eigvalsh(hamiltonian(drive(times.ravel())))
+    energies = energies.reshape(*times.shape, hamiltonian.dimension)
+    phases = np.einsum("p,n,pnj->j", 0.5 * widths, weights, energies)
+    return np.asarray(phases * hamiltonian.units.angular)
+
+
+def _jump_signs(hamiltonian: Hamiltonian, drive: Drive, events: Sequence[Place]) -> list[int]:
+    """Follow the real eigenvectors along the path; the sign of ⟨upper|Ḣ|lower⟩ at each crossing.
+
+    At a true crossing the two levels exchange their vectors; the sign is then part of the exchange.
+    """
+    signs: list[int] = []
+    frame: FloatArray | None = None
+    previous = float(drive.start_time)
+    for k, event in enumerate(events):
+        following = events[k + 1].time if k + 1 < len(events) else float(drive.stop_time)
+        i, j = event.crossing.levels
+        true = event.crossing.kind == "true"
+        reach = min(event.time - previous, following - event.time)
+        steps = np.geomspace(1e-9, 0.5, 120) * reach
+        before = np.concatenate([event.time - steps[::-1], [] if true else [event.time]])
+        frame = _transport(hamiltonian, drive, before, frame)
+        if true:
+            signs.append(1)
+            frame = frame.copy()
+            frame[:, [i, j]] = np.stack([frame[:, j], -frame[:, i]], axis=-1)
+        else:
+            slope = hamiltonian.derivative(float(drive(event.time))) * float(
+                drive.velocity(event.time)
+            )
+            element = float(frame[:, j] @ slope @ frame[:, i])
+            signs.append(-1 if element < 0 else 1)
+        frame = _transport(hamiltonian, drive, event.time + steps, frame)
+        previous = event.time
+    return signs
+
+
+def _transport(
+    hamiltonian: Hamiltonian, drive: Drive, times: FloatArray, frame: FloatArray | None
+) -> FloatArray:
+    """Return the eigenvectors at the last time, with signs continued from `frame`."""
+    _, vectors = np.linalg.eigh(hamiltonian(drive(times)))
+    for current in vectors:
+        if frame is not None:
+            overlap = np.sum(frame * current, axis=0)
+            current *= np.where(overlap < 0, -1.0, 1.0)
+        frame = current
+    assert frame is not None
+    return frame

@@ -1,0 +1,97 @@
+"""The formula language: what it reads, and what it refuses without evaluating anything."""
+
+import math
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from anticrossing.checks import InputError
+from anticrossing.expression import check_name, compile_function, parse, symbol
+
+REFERENCES = [
+    ("2*x + 1", lambda x: 2 * x + 1),
+    ("-x**2/3", lambda x: -(x**2) / 3),
+    ("sin(x)*cos(x) - tan(x)", lambda x: math.sin(x) * math.cos(x) - math.tan(x)),
+    ("sqrt(x) + log(x) + exp(-x)", lambda x: math.sqrt(x) + math.log(x) + math.exp(-x)),
+    ("sech(x)", lambda x: 1 / math.cosh(x)),
+    (
+        "atan(x) + asinh(x) + acosh(x + 1)",
+        lambda x: math.atan(x) + math.asinh(x) + math.acosh(x + 1),
+    ),
+    ("pi*x", lambda x: math.pi * x),
+    ("2**-x", lambda x: 2**-x),
+]
+
+
+@pytest.mark.parametrize(("text", "reference"), REFERENCES)
+def test_formulas_have_their_usual_values(text, reference):
+    function = compile_function([symbol("x")], parse(text, ["x"]))
+    for x in (0.3, 1.7):
+        assert function(x) == pytest.approx(reference(x), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("__import__('os').system('true')", "not allowed"),
+        ("x.__class__", "Attribute"),
+        ("(lambda: x)()", "not allowed"),
+        ("[x for x in (1,)]", "ListComp"),
+        ("eval('x')", "not a known function"),
+        ("exp", "unknown name `exp`"),
+        ("exp(x, x)", "one argument"),
+        ("9**9**9", "exponent larger"),
+        ("10**1000", "too large"),
+        ("((10**64)**64)**64", "too large"),
+        ("1" * 500, "too large"),
+        ("1e999", "not finite"),
+        ("1/0", "divides by zero"),
+        ("0**-1", "zero"),
+        ("x +", "not valid"),
+        ("", "not valid"),
+        ("x if x else 1", "IfExp"),
+        ("x == 1", "Compare"),
+        ("'x'", "not a real number"),
+        ("True", "not a real number"),
+        ("2j*x", "not a real number"),
+        ("gpa + x", "did you mean `gap`"),
+        ("x" + "+x" * 3000, "shorter"),
+        ("(" * 300 + "x" + ")" * 300, "not valid|nested"),
+        ("-" * 200 + "x", "nested too deeply"),
+        ("x @ x", "not arithmetic"),
+        ("x // 2", "not arithmetic"),
+        ("x\nimport os", "not valid"),
+    ],
+)
+def test_everything_outside_the_grammar_is_one_clear_line(text, message):
+    began = time.perf_counter()
+    with pytest.raises(InputError, match=message) as caught:
+        parse(text, ["x", "gap"])
+    assert "\n" not in str(caught.value)
+    assert time.perf_counter() - began < 1.0
+
+
+@pytest.mark.parametrize("name", ["lambda", "sin", "pi", "I", "_x", "a b", "1x", "", "Δ"])
+def test_reserved_and_malformed_names_are_refused(name):
+    with pytest.raises(InputError):
+        check_name(name)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="x()+-*/.0123456789 esincotahplgqr_'[]{}:,", max_size=40))
+def test_random_text_either_parses_or_is_refused_cleanly(text):
+    try:
+        formula = parse(text, ["x"])
+    except InputError as error:
+        assert "\n" not in str(error)
+    else:
+        assert {s.name for s in formula.free_symbols} <= {"x"}
+
+
+def test_compiled_formulas_continue_to_complex_arguments():
+    function = compile_function([symbol("x")], parse("sqrt(x**2 + 1)*tanh(x)", ["x"]))
+    z = np.array([0.3 + 0.2j, -1.0 + 0.5j])
+    assert np.allclose(function(z), np.sqrt(z**2 + 1) * np.tanh(z), rtol=1e-14)

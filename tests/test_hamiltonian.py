@@ -1,0 +1,159 @@
+"""Hamiltonians: values, exact derivatives, batches, and what they refuse."""
+
+import mpmath
+import numpy as np
+import pytest
+import scipy.sparse
+import sympy
+
+import anticrossing as ac
+from anticrossing import Hamiltonian
+from tests.systems import random_hermitian
+
+MATRIX = [["a*tanh(x)", "b*exp(-x**2) - I*c*x"], ["b*exp(-x**2) + I*c*x", "-a*tanh(x)/2"]]
+VALUES = {"a": 1.3, "b": 0.4, "c": 0.7}
+
+
+def test_matrix_of_formulas_has_the_written_values():
+    H = Hamiltonian.from_matrix(MATRIX, parameters=VALUES)
+    for x in (-1.2, 0.0, 0.8):
+        coupling = 0.4 * np.exp(-(x**2)) - 0.7j * x
+        expected = np.array([[1.3 * np.tanh(x), coupling], [np.conj(coupling), -0.65 * np.tanh(x)]])
+        assert np.allclose(H(x), expected, rtol=1e-14)
+
+
+def test_derivatives_are_exact():
+    H = Hamiltonian.from_matrix(MATRIX, parameters=VALUES)
+    for x in (-0.7, 0.3):
+        for i in range(2):
+            for j in range(2):
+
+                def entry(z, i=i, j=j):
+                    t = 1.3 * mpmath.tanh(z)
+                    c = 0.4 * mpmath.exp(-(z**2))
+                    return [[t, c - 0.7j * z], [c + 0.7j * z, -t / 2]][i][j]
+
+                assert complex(H.derivative(x)[i, j]) == pytest.approx(
+                    complex(mpmath.diff(entry, x)), abs=1e-12
+                )
+        assert np.allclose(
+            H.parameter_derivative("b", x), np.exp(-(x**2)) * np.array([[0, 1], [1, 0]])
+        )
+
+
+def test_array_parameters_make_a_batch_with_batch_axes_first():
+    H = Hamiltonian.from_matrix(MATRIX, parameters=VALUES)
+    batch = H.replace(a=np.array([[1.0], [2.0]]), b=np.array([0.1, 0.2, 0.3]))
+    assert batch.batch_shape == (2, 3)
+    x = np.linspace(-1, 1, 5)
+    values = batch(x)
+    assert values.shape == (2, 3, 5, 2, 2)
+    assert np.allclose(values[1, 2], H.replace(a=2.0, b=0.3)(x))
+    assert H.batch_shape == ()
+
+
+def test_real_matrices_stay_real():
+    assert ac.models.LandauZener(gap=1.0)(0.5).dtype == np.float64
+    assert Hamiltonian.from_matrix(MATRIX, parameters=VALUES)(0.5).dtype == np.complex128
+
+
+def test_several_coordinates():
+    H = Hamiltonian.from_matrix(
+        [["k*x", "k*y"], ["k*y", "-k*x"]], parameters={"k": 2.0}, coordinates=("x", "y")
+    )
+    points = np.array([[0.1, 0.2], [0.3, -0.4]])
+    assert H(points).shape == (2, 2, 2)
+    assert np.allclose(H(points)[1], [[0.6, -0.8], [-0.8, -0.6]])
+    assert np.allclose(H.derivative(points, coordinate="y")[0], [[0, 2], [2, 0]])
+    with pytest.raises(ac.InputError, match="name one of x, y"):
+        H.derivative(points)
+    with pytest.raises(ac.InputError, match="last axis of length 2"):
+        H(0.3)
+
+
+def test_sparse_terms_equal_dense_ones():
+    rng = np.random.default_rng(5)
+    a, b = (
+        np.diag(rng.normal(size=30)) + np.diag(np.ones(29), 1) + np.diag(np.ones(29), -1)
+        for _ in "ab"
+    )
+    dense = Hamiltonian.affine(a, b)
+    sparse = Hamiltonian.affine(scipy.sparse.csr_matrix(a), scipy.sparse.csr_matrix(b))
+    assert sparse.is_sparse
+    assert np.allclose(sparse(0.3), dense(0.3))
+    assert np.allclose(sparse.sparse(0.3).toarray(), dense(0.3))
+
+
+def test_function_hamiltonians_with_and_without_a_derivative():
+    def matrix(x, g):
+        return np.array([[np.sin(x), g], [g, -np.sin(x)]])
+
+    numerical = Hamiltonian.from_function(matrix, parameters={"g": 0.5})
+    exact = Hamiltonian.from_function(
+        matrix,
+        derivative=lambda x, g: np.array([[np.cos(x), 0], [0, -np.cos(x)]]),
+        parameters={"g": 0.5},
+    )
+    assert np.allclose(numerical.derivative(0.4), exact.derivative(0.4), atol=1e-11)
+    assert np.allclose(numerical.parameter_derivative("g", 0.4), [[0, 1], [1, 0]], atol=1e-11)
+    assert numerical.replace(g=[0.1, 0.2])(np.zeros(3)).shape == (2, 3, 2, 2)
+
+
+def test_vectorized_function_must_return_its_shape():
+    H = Hamiltonian.from_function(lambda x: np.zeros((2, 2)), vectorized=True, dimension=2)
+    with pytest.raises(ac.InputError, match="return shape"):
+        H(np.zeros(3))
+
+
+def test_sympy_entries_are_accepted():
+    x, g = sympy.symbols("x g")
+    H = Hamiltonian.from_matrix([[x / 2, g / 2], [g / 2, -x / 2]], parameters={"g": 1.0})
+    assert np.allclose(H(0.4), ac.models.LandauZener(gap=1.0)(0.4))
+    assert "x" in H.latex()
+
+
+def test_terms_sharing_a_formula_are_merged():
+    H = Hamiltonian.from_matrix([["x/2", "g/2"], ["g/2", "-x/2"]], parameters={"g": 1.0})
+    assert len(H.coefficients) == 2
+
+
+def test_complex_continuation_is_analytic():
+    rng = np.random.default_rng(1)
+    a, b = random_hermitian(rng, 3), random_hermitian(rng, 3)
+    z = np.array([0.3 + 0.7j])
+    assert np.allclose(Hamiltonian.affine(a, b)(z)[0], a + z[0] * b)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Hamiltonian.affine([[0, 1], [0, 0]], np.eye(2)), "Hermitian"),
+        (lambda: Hamiltonian.affine(np.eye(2), np.eye(3)), "one shape"),
+        (lambda: Hamiltonian.affine([[np.nan, 0], [0, 1]], np.eye(2)), "finite"),
+        (lambda: Hamiltonian.affine(np.ones((2, 3)), np.eye(2)), "square"),
+        (lambda: Hamiltonian.from_terms([]), "at least one term"),
+        (lambda: Hamiltonian.from_terms([("y", np.eye(2))]), "unknown name `y`"),
+        (lambda: Hamiltonian.from_terms([("I*x", np.eye(2))]), "be real"),
+        (lambda: Hamiltonian.from_matrix([["x", 1], [2, "-x"]]), "Hermitian"),
+        (lambda: Hamiltonian.from_matrix([["I*x", 0], [0, 1]]), "Hermitian"),
+        (lambda: Hamiltonian.from_matrix([["x", 1]]), "square"),
+        (lambda: ac.models.LandauZener(gap=[1.0, np.nan]), "finite"),
+        (lambda: ac.models.LandauZener(gap="wide"), "real number"),
+        (lambda: ac.models.LandauZener(gap=1.0).replace(gpa=2.0), "did you mean `gap`"),
+        (lambda: Hamiltonian.from_matrix([["x"]], coordinates=("x", "x")), "distinct"),
+        (lambda: Hamiltonian.from_matrix([["x"]], parameters={"x": 1}), "coordinate's name"),
+        (lambda: Hamiltonian.from_function(3), "callable"),
+        (lambda: ac.Units("GHz", ""), "both an energy and a time"),
+        (lambda: ac.Units("Ghz", "ns"), "did you mean `GHz`"),
+    ],
+)
+def test_bad_input_is_one_clear_line(build, message):
+    with pytest.raises(ac.InputError, match=message) as caught:
+        build()
+    assert "\n" not in str(caught.value)
+
+
+def test_parameters_that_do_not_broadcast_are_refused():
+    H = Hamiltonian.from_matrix(MATRIX, parameters=VALUES)
+    with pytest.raises(ac.InputError, match="broadcast"):
+        H.replace(a=[1.0, 2.0], b=[1.0, 2.0, 3.0])
