@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from anticrossing.hamiltonian import Hamiltonian
 
 _LINEAR = 1e-6
 _DIABATIC_OVERLAP = 0.9
+_INTERFERENCE = 0.01
 # Beyond this g²/α the mpmath evaluation of the Weber solution takes seconds, and P < 1e-68.
 _LARGEST_WEBER = 100.0
 
@@ -127,13 +129,24 @@ def predictions(
         return (), ("levels that are not neighbours meet: no closed form covers the sequence",)
     levels = hamiltonian.dimension
     averaged = formulas.independent_crossings(sequence, levels=levels)
-    add("independent crossings", averaged, averaged.transition_matrix[:, level])
     inputs = interference_inputs(hamiltonian, drive, events)
-    if inputs is not None:
-        phases, directions = inputs
-        directed = _sequence(events, directions)
-        coherent = formulas.independent_crossings(directed, levels=levels, phases=phases)
-        add("crossings with phases", coherent, coherent.transition_matrix[:, level])
+    if inputs is None:
+        add("independent crossings", averaged, averaged.transition_matrix[:, level])
+        return tuple(found), ()
+    phases, directions = inputs
+    directed = _sequence(events, directions)
+    coherent = formulas.independent_crossings(directed, levels=levels, phases=phases)
+    with_phases = coherent.transition_matrix[:, level]
+    without = averaged.transition_matrix[:, level]
+    interference = DomainCheck(
+        "change of a probability by interference",
+        float(np.max(np.abs(with_phases - without))),
+        _INTERFERENCE,
+        "the passages interfere, and a single coherent run does not average over their phases",
+    )
+    averaged = dataclasses.replace(averaged, checks=(*averaged.checks, interference))
+    add("independent crossings", averaged, without)
+    add("crossings with phases", coherent, with_phases)
     return tuple(found), ()
 
 

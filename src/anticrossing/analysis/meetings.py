@@ -109,14 +109,15 @@ def _event(hamiltonian: Hamiltonian, drive: Drive, places: list[Place], index: i
 
 
 def _linear_range(hamiltonian: Hamiltonian, drive: Drive, place: Place) -> float:
-    """Return the time over which curvature of the diabatic detuning √(Z² − g²) would change P.
+    """Return the time over which the shape of the diabatic detuning would change P.
 
-    A relative departure from α|t| changes the exponent of P by about as much, so an improbable
-    jump feels a smaller one.
+    A relative departure from α|t − t_c| on both sides alike changes the exponent of P by about as
+    much, so an improbable jump feels a smaller one; opposite departures cancel to first order.
     """
     duration = max(1 / np.sqrt(place.sweep_rate), place.gap / place.sweep_rate)
-    deviation = nonlinearity(hamiltonian, drive, place, np.array([duration]))
+    before, after = _departures(hamiltonian, drive, place, np.array([-duration, duration]))
     exponent = np.pi * place.gap**2 / (2 * place.sweep_rate)
+    deviation = abs(before + after) / 2 + (before - after) ** 2 / 4
     return float(duration / max(deviation * max(1.0, exponent), 1e-12))
 
 
@@ -125,18 +126,26 @@ def nonlinearity(
 ) -> float:
     """Return the largest relative departure of the detuning from α|t − t_c| at given distances."""
     offsets = np.concatenate([-distances, distances])
+    return float(np.max(np.abs(_departures(hamiltonian, drive, place, offsets))))
+
+
+def _departures(
+    hamiltonian: Hamiltonian, drive: Drive, place: Place, offsets: FloatArray
+) -> FloatArray:
+    """Return √(Z² − g²)/α|t − t_c| − 1 at times t_c + offset; 0 outside the window."""
     times = place.time + offsets
     inside = (times >= float(drive.start_time)) & (times <= float(drive.stop_time))
+    departures = np.zeros(offsets.size)
     if not inside.any():
-        return 1.0
-    times, offsets = times[inside], offsets[inside]
-    energies = np.linalg.eigvalsh(hamiltonian(drive(times))) * hamiltonian.units.angular
+        return departures
+    energies = np.linalg.eigvalsh(hamiltonian(drive(times[inside]))) * hamiltonian.units.angular
     i, j = place.levels
     separation = energies[:, j] - energies[:, i]
     detuning = np.sqrt(np.maximum(separation**2 - place.gap**2, 0.0))
-    expected = place.sweep_rate * np.abs(offsets)
+    expected = place.sweep_rate * np.abs(offsets[inside])
     # Where the detuning is small against the gap its relative error is rounding, not curvature.
-    return float(np.max(np.abs(detuning - expected) / np.hypot(expected, 1e-3 * place.gap)))
+    departures[inside] = (detuning - expected) / np.hypot(expected, 1e-3 * place.gap)
+    return departures
 
 
 def _times_at(

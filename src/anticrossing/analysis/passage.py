@@ -222,7 +222,7 @@ def _verdict(
             "superadiabatic states; larger numbers in the adiabatic basis come from the ends of "
             "the window."
         )
-    first = found[0]
+    first = next((prediction for prediction in found if prediction.valid), found[0])
     others = np.where(np.arange(final.size) == initial, -1.0, first.probabilities)
     target = int(np.argmax(others))
     predicted, actual = float(first.probabilities[target]), float(final[target])
@@ -231,9 +231,9 @@ def _verdict(
     )
     if not first.valid:
         return f"Outside its domain ({first.warnings[0]}), {numbers}."
-    relative = abs(predicted - actual) / max(min(actual, 1 - actual), 1e-300)
-    if relative < _AGREEMENT:
+    if abs(predicted - actual) < _AGREEMENT * min(actual, 1 - actual):
         return f"Within its domain, {numbers}."
     best = min(found, key=lambda prediction: prediction.difference)
     better = f"; {best.name} differs by {best.difference:.2g}" if best is not first else ""
-    return f"Within its stated domain, and yet {100 * relative:.2g} % off, {numbers}{better}."
+    off = f"off by {abs(predicted - actual):.2g}"
+    return f"Within its stated domain, and yet {off}: {numbers}{better}."
