@@ -94,7 +94,7 @@ def test_sweeps_against_dynamiqs(
     benchmark.pedantic(solve_sweeps, (sweeps, our_tolerance), rounds=10, warmup_rounds=1)
     ratio = theirs.wall / (ours.wall / 5)
     report(
-        "200 sweeps against dynamiqs",
+        f"dynamiqs, {sweeps.title}",
         {
             "dynamiqs": f"{dynamiqs.__version__} {method}",
             "tolerance": f"{our_tolerance:.0e} / {tolerance:.0e}",
@@ -103,7 +103,8 @@ def test_sweeps_against_dynamiqs(
             "first call (compiles)": f"{compiling:.1f} s",
             "processor-time ratio": theirs.processor / (ours.processor / 5),
             "ratio": ratio,
-            "target": TARGET,
+            "target": TARGET if sweeps.bound else "none",
         },
     )
-    assert ratio >= TARGET
+    if sweeps.bound:
+        assert ratio >= TARGET

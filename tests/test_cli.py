@@ -126,6 +126,7 @@ def test_every_example_is_tested_above() -> None:
 def test_run_writes_everything_and_says_where(call: Any, tmp_path: Path) -> None:
     outcome = call("run", EXAMPLES / "flux_qubit.toml")
     assert outcome.status == 0, outcome.err
+    assert outcome.err == ""
     folder = tmp_path / "flux_qubit-result"
     files = {"result.nc", "summary.json", "experiment.toml", "figure.png", "figure.svg"}
     assert {path.name for path in folder.iterdir()} == files | {"report.html"}
@@ -134,6 +135,19 @@ def test_run_writes_everything_and_says_where(call: Any, tmp_path: Path) -> None
     again = call("run", EXAMPLES / "flux_qubit.toml", "--quiet")
     assert again.out.strip() == "flux_qubit-result"
     assert [path.name for path in tmp_path.iterdir()] == ["flux_qubit-result"]
+
+
+def test_text_from_a_file_is_shown_as_it_is(call: Any, tmp_path: Path) -> None:
+    hostile = GOOD.replace(
+        '{ model = "LandauZener", gap = 1.0 }',
+        '{ matrix = [["x/2", 0.5], [0.5, "-x/2"]], labels = ["$\\\\frac{", "[/bold]"] }',
+    )
+    text = 'title = "[red] :smile: $x_"\nquestion = { basis = "diabatic" }\n' + hostile
+    (tmp_path / "a.toml").write_text(text)
+    outcome = call("run", "a.toml")
+    assert outcome.status == 0, outcome.err
+    assert outcome.out.startswith("[red] :smile: $x_\n")
+    assert "[/bold]" in outcome.out
 
 
 def test_json_writes_only_where_it_is_told(call: Any, tmp_path: Path) -> None:

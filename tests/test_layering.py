@@ -10,7 +10,7 @@ import anticrossing
 ROOT = Path(anticrossing.__file__).parent
 LAYERS = [
     {"checks", "units", "expression", "_version"},
-    {"_terms", "hamiltonian", "drive"},
+    {"_terms", "hamiltonian", "drive", "environment"},
     {"models", "spectrum", "formulas"},
     {"dynamics"},
     {"analysis"},

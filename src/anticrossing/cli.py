@@ -15,6 +15,7 @@ from anticrossing.checks import AnticrossingError
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
     from anticrossing.experiment import Result
 
@@ -107,7 +108,7 @@ def run_command(
         print(target)
     else:
         _print_result(result)
-        _console().print(f"report: {target / 'report.html'}" if target else "", highlight=False)
+        _console().print(f"report: {target / 'report.html'}" if target else "")
 
 
 @app.command("crossings")
@@ -134,7 +135,7 @@ def crossings_command(file: _File, as_json: _Json = False) -> None:
         print(json.dumps({**content, "crossings": rows}, indent=2, allow_nan=False))
         return
     console = _console()
-    console.print(f"{hamiltonian!r}, x = {low:g} … {high:g}", highlight=False)
+    console.print(f"{hamiltonian!r}, x = {low:g} … {high:g}")
     console.print(_crossings_table(crossing_rows(found), hamiltonian.units))
 
 
@@ -160,15 +161,15 @@ def reproduce_command(
         print(json.dumps(reproduction.summary(), indent=2, allow_nan=False))
         return
     console = _console()
-    console.print(f"[bold]{reproduction.title}[/bold]", highlight=False)
-    console.print(reproduction.source, highlight=False, style="dim", markup=False)
+    console.print(reproduction.title, style="bold")
+    console.print(reproduction.source, style="dim")
     table = _table(reproduction.columns)
     for row in reproduction.rows:
         table.add_row(*(_cell(value) for value in row))
     console.print(table)
-    console.print(reproduction.conclusion, highlight=False, markup=False)
+    console.print(reproduction.conclusion)
     if output is not None:
-        console.print(f"figure: {output / 'figure.png'}", highlight=False, markup=False)
+        console.print(f"figure: {output / 'figure.png'}")
     if not reproduction.agrees:
         raise typer.Exit(1)
 
@@ -197,7 +198,10 @@ def _run(loaded: Any, *, show: bool) -> Result:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task("scan", total=loaded.scan.values.size)
         return experiment.run(
             loaded, progress=lambda done, total: bar.update(task, completed=done, total=total)
@@ -205,15 +209,13 @@ def _run(loaded: Any, *, show: bool) -> Result:
 
 
 def _print_result(result: Result) -> None:
-    from rich.markup import escape
-
     from anticrossing.experiment import summarize
 
     summary = summarize(result)
     console = _console()
-    console.print(f"[bold]{escape(summary['title'])}[/bold]", highlight=False)
+    console.print(summary["title"], style="bold")
     lines = [f"{summary['hamiltonian']}", f"under {summary['drive']}"]
-    console.print("\n".join(lines), highlight=False, markup=False, style="dim")
+    console.print("\n".join(lines), style="dim")
     console.print(_crossings_table(summary["crossings"], result.experiment.hamiltonian.units))
     console.print(_predictions_table(summary, result))
     checks = _checks_table(summary)
@@ -222,17 +224,15 @@ def _print_result(result: Result) -> None:
     if summary["log_jump"] is not None:
         console.print(f"ln P of the jump, on a complex contour: {summary['log_jump']:.10g}")
     for note in [*summary["warnings"], *summary["exact"]["warnings"]]:
-        console.print(f"note: {note}", highlight=False, markup=False)
+        console.print(f"note: {note}")
     if "scan" in summary:
         scan = summary["scan"]
         values = scan["values"]
         console.print(
             f"scan: {scan['parameter']} from {values[0]:g} to {values[-1]:g}, "
             f"{len(values)} points; " + _scan_sentence(result),
-            highlight=False,
-            markup=False,
         )
-    console.print(summary["verdict"], highlight=False, markup=False)
+    console.print(summary["verdict"])
 
 
 def _crossings_table(rows: list[dict[str, Any]], units: Any) -> Any:
@@ -280,7 +280,7 @@ def _predictions_table(summary: dict[str, Any], result: Result) -> Table:
             row["name"],
             *(_cell(row["probabilities"][i]) for i in shown),
             f"{row['difference']:.1e}",
-            "[green]within[/green]" if row["valid"] else "[red]OUTSIDE[/red]",
+            _mark(row["valid"]),
         )
     return table
 
@@ -297,7 +297,7 @@ def _checks_table(summary: dict[str, Any]) -> Table | None:
             check["quantity"],
             "–" if check["value"] is None else f"{check['value']:.3g}",
             f"{relation} {check['limit']:.3g}",
-            "[green]within[/green]" if check["satisfied"] else "[red]OUTSIDE[/red]",
+            _mark(check["satisfied"]),
             "" if check["satisfied"] else check["message"],
         )
     return table
@@ -334,9 +334,10 @@ def _print_names(title: str, lines: dict[str, str]) -> None:
 def _console() -> Any:
     from rich.console import Console
 
-    console = Console()
     # Redirected output has no width of its own; 80 columns would fold every table.
-    return console if console.is_terminal else Console(width=140)
+    width = None if Console().is_terminal else 140
+    # Text from files is shown as it is: no markup, no emoji, no colouring of numbers.
+    return Console(width=width, markup=False, emoji=False, highlight=False)
 
 
 def _table(columns: list[str], *, title: str | None = None) -> Table:
@@ -358,6 +359,12 @@ def _table(columns: list[str], *, title: str | None = None) -> Table:
     for column in columns:
         table.add_column(column, justify="left" if column in words else "right", overflow="fold")
     return table
+
+
+def _mark(good: bool) -> Text:
+    from rich.text import Text
+
+    return Text("within", style="green") if good else Text("OUTSIDE", style="red")
 
 
 def _cell(value: Any) -> str:

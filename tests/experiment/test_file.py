@@ -121,6 +121,12 @@ BAD = {
     "empty": ("", r"\[hamiltonian\] is missing"),
     "no drive": (HAMILTONIAN, r"\[drive\] is missing"),
     "top key": (HAMILTONIAN + DRIVE + "[scann]\n", "Unknown key `scann`.*did you mean `scan`"),
+    "escape": ('title = "\\u001b[31m"\n' + HAMILTONIAN + DRIVE, "control characters"),
+    "annealing couplings": (
+        '[hamiltonian]\nmodel = "Annealing"\ninitial = "transverse field"\n'
+        "problem = { fields = [1.0], couplings = 3 }\n" + DRIVE,
+        "`couplings` must be a list",
+    ),
     "table is number": ("hamiltonian = 3\n" + DRIVE, "`hamiltonian` must be a table"),
     "title is number": ("title = 3\n" + HAMILTONIAN + DRIVE, "`title` must be text"),
     "model": ('[hamiltonian]\nmodel = "LandauZenner"\n' + DRIVE, "did you mean `LandauZener`"),

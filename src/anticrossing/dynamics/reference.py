@@ -8,6 +8,9 @@ import numpy as np
 
 from anticrossing.checks import ComplexArray
 from anticrossing.drive import Drive
+from anticrossing.dynamics.liouville import generator
+from anticrossing.dynamics.panels import Lanes
+from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 
 
@@ -41,3 +44,41 @@ def propagator(
         solution = solve_ivp(slope, (left, right), state, method="DOP853", rtol=rtol, atol=atol)
         state = solution.y[:, -1]
     return state.reshape(levels, levels)
+
+
+def open_propagator(
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    environment: Environment,
+    *,
+    rtol: float = 1e-11,
+    atol: float = 1e-13,
+) -> ComplexArray:
+    """Return the map ρ(start) → ρ(stop) by Runge–Kutta integration of the Lindblad equation.
+
+    A matrix of shape (N², N²) for ρ stacked row by row (no batches).
+
+    Examples
+    --------
+    >>> import anticrossing as ac
+    >>> from anticrossing.environment import Dephasing
+    >>> H, sweep = ac.models.LandauZener(gap=1.0), ac.drive.Linear(-3, 3, rate=1.0)
+    >>> change = open_propagator(H, sweep, Dephasing(0.2))
+    >>> bool(abs(change[0, 0] + change[3, 0] - 1) < 1e-10)     # the trace is kept
+    True
+    """
+    from scipy.integrate import solve_ivp
+
+    lanes = Lanes.of(hamiltonian, drive)
+    size = hamiltonian.dimension**2
+
+    def slope(t: float, y: ComplexArray) -> ComplexArray:
+        matrix = generator(lanes, environment, np.array([[t]]))[0, 0]
+        return np.asarray((matrix @ y.reshape(size, size)).ravel())
+
+    edges = np.concatenate([[float(drive.start_time)], drive.breakpoints, [float(drive.stop_time)]])
+    state = np.eye(size, dtype=np.complex128).ravel()
+    for left, right in itertools.pairwise(edges):
+        solution = solve_ivp(slope, (left, right), state, method="DOP853", rtol=rtol, atol=atol)
+        state = solution.y[:, -1]
+    return state.reshape(size, size)

@@ -120,6 +120,7 @@ def _annealing_matrices(arguments: dict[str, Any]) -> dict[str, Any]:
         if isinstance(fields, list) and len(fields) > _LARGEST_ANNEALING:
             raise fail("fields", f"have at most {_LARGEST_ANNEALING} entries", f"{len(fields)}")
         triples = problem.get("couplings", [])
+        tables.check_length("couplings", triples)
         tables.check_numbers("couplings", triples)
         couplings: dict[tuple[int, int], float] = {}
         for triple in triples:

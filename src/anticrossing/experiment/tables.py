@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -45,6 +46,9 @@ def text(name: str, value: Any) -> str:
     """Return `value` if it is text."""
     if not isinstance(value, str):
         raise fail(name, "be text", f"it is {describe(value)}")
+    # Escape sequences in a file must not reach the terminal that prints its title.
+    if any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in value):
+        raise fail(name, "not contain control characters", f"it is {describe(value)}")
     return value
 
 

@@ -35,7 +35,7 @@ def figure(result: Result) -> Figure:
         # Fixed margins: a layout solver would triple the time a figure takes.
         drawn = MatplotlibFigure(figsize=(10.4, height))
         title = textwrap.shorten(result.experiment.title, 90, placeholder=" …")
-        drawn.text(0.012, 1 - 0.16 / height, title, fontsize=13, ha="left", va="top")
+        drawn.text(0.012, 1 - 0.16 / height, style.plain(title), fontsize=13, ha="left", va="top")
         axes = drawn.subplots(2 if lower else 1, 2, squeeze=False)
         drawn.subplots_adjust(
             left=0.078,

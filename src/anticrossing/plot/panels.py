@@ -18,6 +18,7 @@ Axes = Any
 _MOST_DIABATS = 6  # more dashed lines than this hide the levels
 _MOST_LABELS = 12
 _MOST_MARKERS = 45
+_MOST_NUMBERS = 9
 _VISIBLE = 1e-3  # final probabilities below this are not given a curve of their own
 _FLOOR = 1e-17
 
@@ -72,7 +73,7 @@ def populations(axes: Axes, result: Result) -> Axes:
     values, times = result.populations, result.times
     count = values.shape[1]
     names = (
-        [str(label) for label in hamiltonian.labels]
+        [style.plain(label) for label in hamiltonian.labels]
         if question.basis == "diabatic"
         else [f"level {index}" for index in range(count)]
     )
@@ -137,12 +138,14 @@ def comparison(axes: Axes, result: Result) -> Axes:
     if small:
         axes.set_yscale("log")
         axes.set_ylim(max(positive.min() / 20, 1e-18), 3)
+        style.logarithmic(axes.yaxis, 0.0, 1.0)
     else:
-        axes.set_ylim(0, max(1.0, float(exact.max())) * 1.02)
+        axes.set_ylim(0, 1.02)
+        axes.set_yticks(np.linspace(0, 1, 6))
     axes.set_ylabel("final probability")
     axes.set_title("Predictions against the exact answer")
     style.grid(axes)
-    axes.legend(loc="best")
+    style.strip_legend(axes, columns=2)
     return axes
 
 
@@ -171,6 +174,7 @@ def differences(axes: Axes, result: Result) -> Axes:
             fontsize=8,
             ha="left",
             va="bottom",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
         )
     axes.axvline(tolerance, color=style.MUTED, lw=1.0, ls="--")
     axes.text(
@@ -315,7 +319,7 @@ def _mark_crossings(axes: Axes, crossings: Sequence[Any], energy_unit: str) -> N
             label=label,
             zorder=4,
         )
-        if numbered and len(crossings) <= 40:
+        if numbered and len(crossings) <= _MOST_NUMBERS:
             for index, crossing in found:
                 axes.annotate(
                     str(index),
@@ -403,7 +407,7 @@ def _scan(result: Result) -> ScanResult:
 def _state_names(result: Result) -> list[str]:
     hamiltonian = result.experiment.hamiltonian
     if result.experiment.question.basis == "diabatic":
-        return [str(label) for label in hamiltonian.labels]
+        return [style.plain(label) for label in hamiltonian.labels]
     return [f"level {index}" for index in range(hamiltonian.dimension)]
 
 

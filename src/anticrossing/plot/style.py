@@ -81,14 +81,19 @@ _PRETTY = {
 }
 
 
+def plain(text: str) -> str:
+    """Return text from a file so that Matplotlib shows it as it is (no mathematics)."""
+    return text.replace("$", r"\$")
+
+
 def unit(name: str) -> str:
     """Return a unit as it is written in print."""
-    return "/".join(_PRETTY.get(part, part) for part in name.split("/"))
+    return plain("/".join(_PRETTY.get(part, part) for part in name.split("/")))
 
 
 def label(quantity: str, unit_name: str) -> str:
     """Return an axis label: the quantity, and its unit in parentheses if it has one."""
-    return f"{quantity} ({unit(unit_name)})" if unit_name else quantity
+    return f"{plain(quantity)} ({unit(unit_name)})" if unit_name else plain(quantity)
 
 
 def number(value: float) -> str:
@@ -113,13 +118,17 @@ def logarithmic(axis: Any, low: float, high: float) -> None:
 
 
 def strip_legend(axes: Any, columns: int = 3) -> None:
-    """Put the legend into a free strip above the data of a linear axis."""
+    """Put the legend into a free strip above the data."""
     entries = len(axes.get_legend_handles_labels()[1])
     if not entries:
         return
     rows = -(-entries // columns)
     low, high = axes.get_ylim()
-    axes.set_ylim(low, high + (0.04 + 0.075 * rows) * (high - low))
+    share = 0.04 + 0.075 * rows
+    if axes.get_yscale() == "log":
+        axes.set_ylim(low, high * (high / low) ** share)
+    else:
+        axes.set_ylim(low, high + share * (high - low))
     axes.legend(
         loc="upper center",
         ncols=min(columns, entries),

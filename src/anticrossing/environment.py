@@ -1,0 +1,544 @@
+"""Environments: what dephases and relaxes the levels, in Lindblad form.
+
+dρ/dt = −i[H, ρ] + Σ_k (L_k ρ L_k† − ½{L_k†L_k, ρ}). An environment knows neither the drive nor the
+solver; it answers one question: at these positions, times and energies, what are its rates in the
+instantaneous eigenbasis of H, and what are its jump operators in the basis H is written in?
+Environments add up: ``Dephasing(...) + ThermalRelaxation(...)``.
+
+Rates are inverse times in the drive's unit; temperatures, and the energies handed to functions, are
+in the Hamiltonian's own unit.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing import expression
+from anticrossing.checks import (
+    ComplexArray,
+    FloatArray,
+    InputError,
+    describe,
+    fail,
+    hermitian,
+    non_negative,
+    positive,
+)
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Where an environment is asked for its rates.
+
+    Attributes
+    ----------
+    x, t : array, shape (...)
+        Positions and times.
+    energies : array, shape (..., N)
+        Eigenvalues of H there, in the Hamiltonian's unit, ascending.
+    vectors : array, shape (..., N, N)
+        Eigenvectors (columns).
+    angular : float
+        Radians per unit of energy and of time.
+    lane : array of int, shape (...)
+        The flat index of the parameter point, for environments with array parameters.
+    """
+
+    x: FloatArray
+    t: FloatArray
+    energies: FloatArray
+    vectors: ComplexArray
+    angular: float
+    lane: npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class EigenRates:
+    """A generator that is simple in the instantaneous eigenbasis.
+
+    Coherences obey ρ_ij′ = −coherence_ij ρ_ij (complex: the imaginary part is a shift); populations
+    obey p_i′ = Σ_j transfer_ij p_j, with columns that sum to zero.
+    """
+
+    coherence: ComplexArray
+    transfer: FloatArray
+
+    def __add__(self, other: EigenRates) -> EigenRates:
+        return EigenRates(self.coherence + other.coherence, self.transfer + other.transfer)
+
+
+class Environment(abc.ABC):
+    """Base of all environments."""
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """The shape of array parameters; () for one environment."""
+        return ()
+
+    def flat(self, batch_shape: tuple[int, ...]) -> Environment:
+        """Return a copy whose array parameters are broadcast and flattened to one axis."""
+        return self
+
+    def check(self, levels: int) -> None:  # noqa: B027 - most environments fit any number of levels
+        """Raise `InputError` if the environment does not fit a system of `levels` levels."""
+
+    @abc.abstractmethod
+    def eigen_rates(self, nodes: Nodes) -> EigenRates | None:
+        """Return the rates in the instantaneous eigenbasis, if there are any."""
+
+    @abc.abstractmethod
+    def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
+        """Return jump operators in the basis H is written in, each of shape (..., N, N)."""
+
+    def __add__(self, other: Environment) -> Environment:
+        if not isinstance(other, Environment):
+            return NotImplemented
+        return Combined((*_parts(self), *_parts(other)))
+
+
+class Combined(Environment):
+    """The sum of several environments acting at once."""
+
+    def __init__(self, parts: Sequence[Environment]) -> None:
+        self.parts = tuple(parts)
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return np.broadcast_shapes(*(part.batch_shape for part in self.parts))
+
+    def flat(self, batch_shape: tuple[int, ...]) -> Combined:
+        return Combined([part.flat(batch_shape) for part in self.parts])
+
+    def check(self, levels: int) -> None:
+        for part in self.parts:
+            part.check(levels)
+
+    def eigen_rates(self, nodes: Nodes) -> EigenRates | None:
+        total: EigenRates | None = None
+        for part in self.parts:
+            rates = part.eigen_rates(nodes)
+            if rates is not None:
+                total = rates if total is None else total + rates
+        return total
+
+    def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
+        return [operator for part in self.parts for operator in part.jump_operators(nodes)]
+
+    def __repr__(self) -> str:
+        return " + ".join(repr(part) for part in self.parts)
+
+
+class Dephasing(Environment):
+    """Dephasing in the instantaneous eigenbasis: populations stay, coherences decay.
+
+    Exactly one of three forms is given::
+
+        gamma      −(γ/2) [√H, [√H, ρ]],  √H = sgn(H)√|H| of the traceless H
+        rate       ρ_ij′ = −λ ρ_ij for every pair of levels
+        functions  L_α = f_α(H), any functions of the instantaneous Hamiltonian
+
+    For two levels every dephasing generator has the first form, with coherences that decay at γ
+    times the gap.
+
+    Parameters
+    ----------
+    gamma : float, array, text or callable
+        Dimensionless strength γ ≥ 0, a number (an array makes a batch), a formula in ``x``, or a
+        function of x.
+    rate : float, array, text or callable
+        Coherence decay rate λ ≥ 0 per time, likewise.
+    functions : sequence of callables
+        f_α(E), vectorised, E in the Hamiltonian's unit; |f|² is a rate per time.
+
+    Raises
+    ------
+    InputError
+        For a negative rate, none or several of the forms.
+
+    References
+    ----------
+    J. E. Avron, M. Fraas, G. M. Graf, P. Grech, "Landau–Zener tunneling for dephasing Lindblad
+    evolutions", Commun. Math. Phys. 305, 633 (2011).
+
+    Examples
+    --------
+    >>> Dephasing(0.3)
+    Dephasing(gamma=0.3)
+    """
+
+    def __init__(
+        self,
+        gamma: Any = None,
+        *,
+        rate: Any = None,
+        functions: Sequence[Function] | None = None,
+    ) -> None:
+        given = [
+            n
+            for n, v in (("gamma", gamma), ("rate", rate), ("functions", functions))
+            if v is not None
+        ]
+        if len(given) != 1:
+            raise InputError(
+                "Dephasing takes exactly one of `gamma`, `rate` and `functions`, but "
+                + (f"{' and '.join(given)} were given." if given else "none was given.")
+            )
+        self.form = given[0]
+        self.functions: tuple[Function, ...] = ()
+        self.strength: Strength | None = None
+        if functions is not None:
+            for function in functions:
+                if not callable(function):
+                    raise fail(
+                        "functions",
+                        "contain functions of the energy, f(E)",
+                        f"it contains {describe(function)}; an operator that is not a function "
+                        "of H does not dephase: use `Lindblad`",
+                    )
+            self.functions = tuple(functions)
+        else:
+            self.strength = Strength.of(self.form, gamma if gamma is not None else rate)
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return () if self.strength is None else self.strength.batch_shape
+
+    def flat(self, batch_shape: tuple[int, ...]) -> Dephasing:
+        if self.strength is None:
+            return self
+        copy = object.__new__(Dephasing)
+        copy.form, copy.functions = self.form, ()
+        copy.strength = self.strength.flat(batch_shape)
+        return copy
+
+    def eigen_rates(self, nodes: Nodes) -> EigenRates:
+        energies = nodes.energies
+        coherence: npt.NDArray[Any]
+        if self.functions:
+            coherence = self._from_functions(energies)
+        else:
+            assert self.strength is not None
+            strength = self.strength(nodes)[..., None, None]
+            if self.form == "rate":
+                coherence = strength * (1 - np.eye(energies.shape[-1]))
+            else:
+                centred = energies - energies.mean(axis=-1, keepdims=True)
+                root = np.sign(centred) * np.sqrt(np.abs(centred))
+                difference = root[..., :, None] - root[..., None, :]
+                coherence = 0.5 * nodes.angular * strength * difference**2
+        return EigenRates(coherence.astype(np.complex128), np.zeros(coherence.shape))
+
+    def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
+        return []
+
+    def _from_functions(self, energies: FloatArray) -> ComplexArray:
+        total = np.zeros((*energies.shape, energies.shape[-1]), dtype=np.complex128)
+        for function in self.functions:
+            f = np.asarray(function(energies), dtype=np.complex128)
+            if f.shape != energies.shape or not np.all(np.isfinite(f)):
+                raise fail(
+                    "functions",
+                    "return one finite value for every energy",
+                    f"one returned {describe(f)}",
+                )
+            size = np.abs(f) ** 2
+            total += 0.5 * (size[..., :, None] + size[..., None, :])
+            total -= f[..., :, None] * f[..., None, :].conj()
+        return total
+
+    def __repr__(self) -> str:
+        what = self.strength if self.strength is not None else f"{len(self.functions)} functions"
+        return f"Dephasing({self.form}={what})"
+
+
+class FixedAxisDephasing(Environment):
+    """Dephasing along a fixed axis: D[ρ] = (Γ/2)(AρA − ½{A², ρ}).
+
+    Coherences between eigenstates of A decay at Γ(a_i − a_j)²/4: at Γ for A = σ_z, the default for
+    two levels, that is between the diabatic states.
+
+    Parameters
+    ----------
+    rate : float, array, text or callable
+        Γ ≥ 0 per time; a formula in ``x``, or a function of x.
+    axis : array, shape (N, N), optional
+        Hermitian A.
+
+    Examples
+    --------
+    >>> FixedAxisDephasing(0.1)
+    FixedAxisDephasing(rate=0.1)
+    """
+
+    def __init__(self, rate: Any, axis: npt.ArrayLike | None = None) -> None:
+        self.strength = Strength.of("rate", rate)
+        matrix = np.diag([1.0, -1.0]) if axis is None else axis
+        self.axis = hermitian("axis", matrix)
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return self.strength.batch_shape
+
+    def flat(self, batch_shape: tuple[int, ...]) -> FixedAxisDephasing:
+        copy = object.__new__(FixedAxisDephasing)
+        copy.axis, copy.strength = self.axis, self.strength.flat(batch_shape)
+        return copy
+
+    def check(self, levels: int) -> None:
+        if self.axis.shape != (levels, levels):
+            raise fail(
+                "axis", f"have shape ({levels}, {levels})", f"its shape is {self.axis.shape}"
+            )
+
+    def eigen_rates(self, nodes: Nodes) -> None:
+        return None
+
+    def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
+        size = np.sqrt(self.strength(nodes) / 2)
+        return [size[..., None, None] * self.axis]
+
+    def __repr__(self) -> str:
+        return f"FixedAxisDephasing(rate={self.strength})"
+
+
+class ThermalRelaxation(Environment):
+    """Relaxation and thermal excitation between instantaneous eigenstates, in detailed balance.
+
+    For ω = E_i − E_j > 0 the rates are Γ(i→j) = J(ω)(n(ω) + 1) and Γ(j→i) = J(ω) n(ω), with the
+    Bose occupation n(ω) = 1/(e^{ω/T} − 1), each times |⟨j|A|i⟩|² if a coupling operator is given.
+    With `t1` instead of J, Γ(i→j) + Γ(j→i) = 1/T₁ in the same ratio. Coherences decay at half the
+    total rates out of their two levels.
+
+    Parameters
+    ----------
+    temperature : float
+        T > 0 in the Hamiltonian's energy unit (k_B = 1).
+    spectral_density : float or callable
+        J(ω) ≥ 0 per time; ω in the Hamiltonian's unit, vectorised.
+    t1 : float
+        T₁ > 0, instead of `spectral_density`.
+    operator : array, shape (N, N), optional
+        Hermitian coupling operator A; by default every pair of levels is coupled equally.
+
+    Examples
+    --------
+    >>> ThermalRelaxation(temperature=0.5, t1=1000.0)
+    ThermalRelaxation(temperature=0.5, t1=1000)
+    """
+
+    def __init__(
+        self,
+        *,
+        temperature: float,
+        spectral_density: float | Function | None = None,
+        t1: float | None = None,
+        operator: npt.ArrayLike | None = None,
+    ) -> None:
+        self.temperature = float(positive("temperature", temperature))
+        if (spectral_density is None) == (t1 is None):
+            raise InputError(
+                "ThermalRelaxation takes either `spectral_density` or `t1`, but "
+                + ("both were given." if t1 is not None else "neither was given.")
+            )
+        self.t1 = None if t1 is None else float(positive("t1", t1))
+        self.spectral_density = spectral_density
+        if spectral_density is not None and not callable(spectral_density):
+            self.spectral_density = float(non_negative("spectral_density", spectral_density))
+        self.operator = None if operator is None else hermitian("operator", operator)
+
+    def check(self, levels: int) -> None:
+        if self.operator is not None and self.operator.shape != (levels, levels):
+            raise fail(
+                "operator",
+                f"have shape ({levels}, {levels})",
+                f"its shape is {self.operator.shape}",
+            )
+
+    def eigen_rates(self, nodes: Nodes) -> EigenRates:
+        energies = nodes.energies
+        levels = energies.shape[-1]
+        # omega[i, j] = E_j − E_i > 0: the transition j → i goes down.
+        omega = energies[..., None, :] - energies[..., :, None]
+        size = np.abs(omega)
+        ratio = size / self.temperature
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            if self.t1 is not None:
+                down, up = 1 / (1 + np.exp(-ratio)), 1 / (1 + np.exp(ratio))
+                strength = np.full(size.shape, 1 / self.t1)
+            else:
+                occupation = 1 / np.expm1(ratio)
+                down, up = occupation + 1, occupation
+                strength = self._density(size)
+        rates = strength * np.where(omega > 0, down, up)
+        if self.operator is not None:
+            matrix = nodes.vectors.conj().swapaxes(-1, -2) @ self.operator @ nodes.vectors
+            rates = rates * np.abs(matrix) ** 2
+        rates = np.where(np.eye(levels, dtype=np.bool_), 0.0, rates)
+        if not np.all(np.isfinite(rates)):
+            raise InputError(
+                "ThermalRelaxation: the rates diverge where two levels meet; use a spectral "
+                "density that vanishes at zero frequency, or `t1`."
+            )
+        out = rates.sum(axis=-2)
+        transfer = rates - out[..., None, :] * np.eye(levels)
+        coherence = 0.5 * (out[..., :, None] + out[..., None, :]) * (1 - np.eye(levels))
+        return EigenRates(coherence.astype(np.complex128), transfer)
+
+    def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
+        return []
+
+    def _density(self, omega: FloatArray) -> FloatArray:
+        if not callable(self.spectral_density):
+            return np.full(omega.shape, self.spectral_density)
+        values = np.asarray(self.spectral_density(omega), dtype=np.float64)
+        if values.shape != omega.shape or np.any(values[omega > 0] < 0):
+            raise fail(
+                "spectral_density",
+                "return a rate ≥ 0 for every frequency",
+                f"it returned {describe(values)}",
+            )
+        return values
+
+    def __repr__(self) -> str:
+        rate = (
+            f"t1={self.t1:g}"
+            if self.t1 is not None
+            else f"spectral_density={self.spectral_density}"
+        )
+        return f"ThermalRelaxation(temperature={self.temperature:g}, {rate})"
+
+
+class Lindblad(Environment):
+    """Any jump operators, in the basis H is written in, constant or depending on x and t.
+
+    Parameters
+    ----------
+    operators : sequence
+        Each entry is an (N, N) matrix L_k, or a pair (coefficient, matrix) whose coefficient is a
+        number, a formula in ``x`` and ``t``, or a function of (x, t); |coefficient|² is a rate.
+
+    Examples
+    --------
+    >>> Lindblad([("sqrt(0.1)*exp(-x**2)", [[0, 1], [0, 0]])])
+    Lindblad(1 operator)
+    """
+
+    def __init__(self, operators: Sequence[Any]) -> None:
+        if not operators:
+            raise fail("operators", "contain at least one operator", "it is empty")
+        self.terms = [_lindblad_term(k, entry) for k, entry in enumerate(operators)]
+
+    def check(self, levels: int) -> None:
+        for k, (_, matrix) in enumerate(self.terms):
+            if matrix.shape != (levels, levels):
+                raise fail(
+                    f"operators[{k}]",
+                    f"have shape ({levels}, {levels})",
+                    f"its shape is {matrix.shape}",
+                )
+
+    def eigen_rates(self, nodes: Nodes) -> None:
+        return None
+
+    def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
+        found = []
+        for k, (function, matrix) in enumerate(self.terms):
+            values = np.broadcast_to(
+                np.asarray(function(nodes.x, nodes.t), dtype=np.complex128), nodes.x.shape
+            )
+            if not np.all(np.isfinite(values)):
+                raise fail(f"operators[{k}]", "be finite", "its coefficient is NaN or infinite")
+            found.append(values[..., None, None] * matrix)
+        return found
+
+    def __repr__(self) -> str:
+        plural = "" if len(self.terms) == 1 else "s"
+        return f"Lindblad({len(self.terms)} operator{plural})"
+
+
+class Strength:
+    """A non-negative strength: a number, an array (batch), a formula in x, or a function of x."""
+
+    def __init__(self, name: str, values: FloatArray | None, function: Function | None, text: str):
+        self.name = name
+        self.values = values
+        self.function = function
+        self.text = text
+
+    @classmethod
+    def of(cls, name: str, value: Any) -> Strength:
+        if isinstance(value, str):
+            compiled = expression.compile_function(
+                [expression.symbol("x")], expression.parse(value, ["x"])
+            )
+            return cls(name, None, compiled, repr(value))
+        if callable(value):
+            return cls(name, None, value, getattr(value, "__name__", "function"))
+        array = non_negative(name, value)
+        text = f"{float(array):g}" if array.ndim == 0 else f"<{array.size} values>"
+        return cls(name, array, None, text)
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return () if self.values is None else self.values.shape
+
+    def flat(self, batch_shape: tuple[int, ...]) -> Strength:
+        if self.values is None:
+            return self
+        values = np.broadcast_to(self.values, batch_shape).reshape(-1)
+        return Strength(self.name, values, None, self.text)
+
+    def __call__(self, nodes: Nodes) -> FloatArray:
+        if self.values is not None:
+            if self.values.ndim == 0:
+                return np.full(nodes.x.shape, float(self.values))
+            return self.values[nodes.lane]
+        assert self.function is not None
+        values = np.broadcast_to(
+            np.asarray(self.function(nodes.x), dtype=np.float64), nodes.x.shape
+        )
+        if not np.all(np.isfinite(values)) or np.any(values < 0):
+            bad = nodes.x[~(np.isfinite(values) & (values >= 0))].ravel()[0]
+            raise fail(self.name, "be finite and not negative", f"it is not at x = {bad:.6g}")
+        return values
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _parts(environment: Environment) -> tuple[Environment, ...]:
+    return environment.parts if isinstance(environment, Combined) else (environment,)
+
+
+def _lindblad_term(index: int, entry: Any) -> tuple[Function, ComplexArray]:
+    coefficient: Any = 1.0
+    matrix = entry
+    if isinstance(entry, (tuple, list)) and len(entry) == 2 and np.ndim(entry[0]) == 0:
+        coefficient, matrix = entry
+    try:
+        array = np.asarray(matrix, dtype=np.complex128)
+    except (TypeError, ValueError):
+        raise fail(
+            f"operators[{index}]", "be a matrix of numbers", f"it is {describe(matrix)}"
+        ) from None
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or not np.all(np.isfinite(array)):
+        raise fail(
+            f"operators[{index}]", "be a finite square matrix", f"its shape is {array.shape}"
+        )
+    if isinstance(coefficient, str):
+        symbols = [expression.symbol("x"), expression.symbol("t")]
+        return expression.compile_function(
+            symbols, expression.parse(coefficient, ["x", "t"])
+        ), array
+    if callable(coefficient):
+        return coefficient, array
+    value = complex(coefficient)
+    return (lambda x, t: value), array
