@@ -23,190 +23,198 @@ REFUSED = 0
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
-def _tail_size(tail, f):
+def _tail_size(tail, real, imaginary):
     largest = 0.0
     for row in range(tail.shape[0]):
-        total = 0.0j
-        for j in range(f.size):
-            total += tail[row, j] * f[j]
-        largest = max(largest, abs(total))
-    return largest
+        a, b = 0.0, 0.0
+        for j in range(real.size):
+            a += tail[row, j] * real[j]
+            b += tail[row, j] * imaginary[j]
+        largest = max(largest, a * a + b * b)
+    return np.sqrt(largest)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
-def _multiply(matrix, f, out):
-    for i in range(f.size):
-        total = 0.0j
-        for j in range(f.size):
-            total += matrix[i, j] * f[j]
-        out[i] = total
+def _multiply(matrix, real, imaginary, out_real, out_imaginary):
+    for i in range(real.size):
+        a, b = 0.0, 0.0
+        for j in range(real.size):
+            a += matrix[i, j] * real[j]
+            b += matrix[i, j] * imaginary[j]
+        out_real[i], out_imaginary[i] = a, b
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _rotation(d, c):
-    """Return E and (q, s) of the rotation that diagonalises [[d, c], [c*, −d]] to (E, −E)."""
-    size = abs(c)
-    energy = np.hypot(d, size)
-    if energy == 0.0 or size == 0.0:
+def _rotation(d, c_real, c_imaginary):
+    """Return E, q, Re s, Im s of the rotation that diagonalises [[d, c], [c*, −d]] to (E, −E)."""
+    square = c_real * c_real + c_imaginary * c_imaginary
+    energy = np.sqrt(d * d + square)
+    if square == 0.0:
         if d >= 0.0:
-            return energy, 1.0, 0.0j
-        return energy, 0.0, 1.0 + 0.0j
+            return energy, 1.0, 0.0, 0.0
+        return energy, 0.0, 1.0, 0.0
     if d >= 0.0:
         q = np.sqrt(0.5 * (energy + d) / energy)
-        return energy, q, c / (2.0 * energy * q)
+        scale = 0.5 / (energy * q)
+        return energy, q, c_real * scale, c_imaginary * scale
     sine = np.sqrt(0.5 * (energy - d) / energy)
-    return energy, size / (2.0 * energy * sine), c / size * sine
+    size = np.sqrt(square)
+    return energy, size / (2.0 * energy * sine), c_real / size * sine, c_imaginary / size * sine
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _compose(first, q, s):
-    """Return the rotation `first` followed on the right by (q, s), as a full 2×2 matrix."""
-    out = np.empty((2, 2), dtype=np.complex128)
-    for row in range(2):
-        out[row, 0] = first[row, 0] * q + first[row, 1] * np.conj(s)
-        out[row, 1] = -first[row, 0] * s + first[row, 1] * q
-    return out
+def _compose(frame, q, s):
+    """Follow the rotation `frame`, held as (q, s) with complex q, by the rotation (q, s)."""
+    return frame[0] * q - np.conj(frame[1]) * s, frame[1] * q + np.conj(frame[0]) * s
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _panel(d, c, m, derivative, integral, weights, tail, tolerance, out, info):
-    """Solve one panel in place; d, c, m are overwritten. Returns the status."""
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+def _panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, out, info):
+    """Solve one panel; d, c = cr + i ci and m are overwritten. Returns the status.
+
+    Frames are unitary matrices [[a*, −b], [b*, a]] held as (a, b).
+    """
     n = d.size
     middle = n // 2
     rounding = 4e-15
+    sr, si, dsr, dsi, q, energy, best_d, best_cr, best_ci = work[:9]
 
     # Constant frame: the eigenvectors at the middle node.
-    _, q0, s0 = _rotation(d[middle], c[middle])
-    identity = np.eye(2).astype(np.complex128)
-    left = _compose(identity, q0, s0)
-    right = left.copy()
-    largest = 0.0
+    _, q0, s0r, s0i = _rotation(d[middle], cr[middle], ci[middle])
+    s0 = complex(s0r, s0i)
+    left = (complex(q0), s0)
+    right = left
+    largest, best = 0.0, 0.0
+    twice, cosine = 2.0 * q0, q0 * q0 - s0r * s0r - s0i * s0i
+    ssr, ssi = s0r * s0r - s0i * s0i, 2.0 * s0r * s0i
     for j in range(n):
-        d_new = d[j] * (q0 * q0 - abs(s0) ** 2) + 2.0 * q0 * (c[j] * np.conj(s0)).real
-        c[j] = -2.0 * d[j] * q0 * s0 + c[j] * q0 * q0 - np.conj(c[j]) * s0 * s0
-        d[j] = d_new
-        largest = max(largest, abs(d_new), abs(c[j]), abs(m[j]))
-    resolved = max(tolerance, rounding * largest)
-    d_complex = d.astype(np.complex128)
-    if (
-        _tail_size(tail, d_complex) > resolved
-        or _tail_size(tail, c) > resolved
-        or _tail_size(tail, m.astype(np.complex128)) > resolved
-    ):
+        dj, a, b = d[j], cr[j], ci[j]
+        d[j] = dj * cosine + twice * (a * s0r + b * s0i)
+        cr[j] = -twice * dj * s0r + a * q0 * q0 - (a * ssr + b * ssi)
+        ci[j] = -twice * dj * s0i + b * q0 * q0 - (a * ssi - b * ssr)
+        square = cr[j] * cr[j] + ci[j] * ci[j]
+        best = max(best, square)
+        largest = max(largest, abs(d[j]), abs(m[j]))
+    best = np.sqrt(best)
+    resolved = max(tolerance, rounding * max(largest, best))
+    if _tail_size(tail, d, m) > resolved or _tail_size(tail, cr, ci) > resolved:
         return REFUSED
 
-    best = 0.0
-    for j in range(n):
-        best = max(best, abs(c[j]))
-    best_d, best_c = d.copy(), c.copy()
-    q = np.empty(n, dtype=np.complex128)
-    s = np.empty(n, dtype=np.complex128)
-    dq = np.empty(n, dtype=np.complex128)
-    ds = np.empty(n, dtype=np.complex128)
-    energy = np.empty(n)
+    best_d[:], best_cr[:], best_ci[:] = d, cr, ci
     best_left, best_right = left, right
     for _ in range(MOST_ROTATIONS):
         if best <= tolerance:
             break
         usable = True
         for j in range(n):
-            energy[j], qj, s[j] = _rotation(d[j], c[j])
-            q[j] = qj
+            energy[j], q[j], sr[j], si[j] = _rotation(d[j], cr[j], ci[j])
             # Past 120° on the Bloch sphere from the middle frame, halve rather than rotate.
             if d[j] <= -0.5 * energy[j]:
                 usable = False
-        if not usable:
-            break
-        _multiply(derivative, s, ds)
-        _multiply(derivative, q, dq)
         # An unresolved rotation angle would make s′ wrong by about n times its last coefficients.
-        if n * _tail_size(tail, s) > max(tolerance, n * 2e-15):
+        if not usable or n * _tail_size(tail, sr, si) > max(tolerance, n * 2e-15):
             break
+        _multiply(derivative, sr, si, dsr, dsi)
         size = 0.0
         for j in range(n):
-            d[j] = energy[j] + (s[j] * np.conj(ds[j])).imag
-            c[j] = 1j * (q[j] * ds[j] - s[j] * dq[j])
-            size = max(size, abs(c[j]))
-        left = _compose(left, q[0].real, s[0])
-        right = _compose(right, q[n - 1].real, s[n - 1])
-        if size < best:
-            shrinking = size < 0.5 * best
-            best = size
-            best_d[:] = d
-            best_c[:] = c
-            best_left, best_right = left, right
-            if not shrinking:
-                break
-        else:
+            # q² + |s|² = 1 gives q′.
+            dq = -(sr[j] * dsr[j] + si[j] * dsi[j]) / q[j]
+            d[j] = energy[j] + (si[j] * dsr[j] - sr[j] * dsi[j])
+            cr[j] = si[j] * dq - q[j] * dsi[j]
+            ci[j] = q[j] * dsr[j] - sr[j] * dq
+            size = max(size, cr[j] * cr[j] + ci[j] * ci[j])
+        size = np.sqrt(size)
+        left = _compose(left, q[0], complex(sr[0], si[0]))
+        right = _compose(right, q[n - 1], complex(sr[n - 1], si[n - 1]))
+        if size >= best:
+            break
+        shrinking = size < 0.5 * best
+        best = size
+        best_d[:], best_cr[:], best_ci[:] = d, cr, ci
+        best_left, best_right = left, right
+        if not shrinking:
             break
 
-    mean = 0.0
-    phase = 0.0
+    mean, phase = 0.0, 0.0
     for j in range(n):
         mean += weights[j] * m[j]
         phase += weights[j] * best_d[j]
-    a = 1.0 + 0.0j
-    b = 0.0j
+    a, b = 1.0 + 0.0j, 0.0j
     status = ACCEPTED_PHASES
     error = 2.0 * best
     if best > tolerance:
-        # b′ = −i K* a, a′ = −i K b with K = c e^{2iθ}, θ = ∫d.
-        theta = np.zeros(n)
-        spread = 0.0
-        for i in range(n):
-            total = 0.0
-            for j in range(n):
-                total += integral[i, j] * best_d[j]
-            theta[i] = total
-            spread = max(spread, abs(total))
-        if spread > 1.5 * n:
+        a, b, solved = _remainder(best_d, best_cr, best_ci, integral, tail, tolerance, work)
+        if not solved:
             return REFUSED
-        kernel = np.empty(n, dtype=np.complex128)
-        for j in range(n):
-            kernel[j] = best_c[j] * np.exp(2j * theta[j])
-        if _tail_size(tail, kernel) > tolerance:
-            return REFUSED
-        va = np.ones(n, dtype=np.complex128)
-        vb = np.zeros(n, dtype=np.complex128)
-        work = np.empty(n, dtype=np.complex128)
-        new = np.empty(n, dtype=np.complex128)
-        converged = False
-        for _ in range(MOST_PICARD):
-            for j in range(n):
-                work[j] = -1j * np.conj(kernel[j]) * va[j]
-            _multiply(integral, work, vb)
-            for j in range(n):
-                work[j] = -1j * kernel[j] * vb[j]
-            _multiply(integral, work, new)
-            change = 0.0
-            for j in range(n):
-                change = max(change, abs(1.0 + new[j] - va[j]))
-                va[j] = 1.0 + new[j]
-            if change < 0.1 * tolerance:
-                converged = True
-                break
-        if not converged or max(_tail_size(tail, va), _tail_size(tail, vb)) > tolerance:
-            return REFUSED
-        a, b = va[n - 1], vb[n - 1]
-        size = np.sqrt(abs(a) ** 2 + abs(b) ** 2)
-        a, b = a / size, b / size
         status = ACCEPTED_PICARD
         error = tolerance
 
     plus, minus = np.exp(-1j * (mean + phase)), np.exp(-1j * (mean - phase))
     # out = right · diag(plus, minus) · [[a, −b*], [b, a*]] · left†
-    y00, y01 = plus * a, -plus * np.conj(b)
-    y10, y11 = minus * b, minus * np.conj(a)
+    y = ((plus * a, -plus * np.conj(b)), (minus * b, minus * np.conj(a)))
+    r = (
+        (np.conj(best_right[0]), -best_right[1]),
+        (np.conj(best_right[1]), best_right[0]),
+    )
+    f = (
+        (np.conj(best_left[0]), -best_left[1]),
+        (np.conj(best_left[1]), best_left[0]),
+    )
     for row in range(2):
-        z0 = best_right[row, 0] * y00 + best_right[row, 1] * y10
-        z1 = best_right[row, 0] * y01 + best_right[row, 1] * y11
+        z0 = r[row][0] * y[0][0] + r[row][1] * y[1][0]
+        z1 = r[row][0] * y[0][1] + r[row][1] * y[1][1]
         for column in range(2):
-            out[row, column] = z0 * np.conj(best_left[column, 0]) + z1 * np.conj(
-                best_left[column, 1]
-            )
+            out[row, column] = z0 * np.conj(f[column][0]) + z1 * np.conj(f[column][1])
     info[0] = error
     info[1] = abs(mean) + abs(phase)
     return status
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+def _remainder(d, cr, ci, integral, tail, tolerance, work):
+    """Solve b′ = −i K* a, a′ = −i K b with K = c e^{2iθ}, θ = ∫d, from (1, 0) by iteration."""
+    n = d.size
+    kr, ki, ar, ai, br, bi, wr, wi, theta, next_i = work[9:19]
+    spread = 0.0
+    for i in range(n):
+        total = 0.0
+        for j in range(n):
+            total += integral[i, j] * d[j]
+        theta[i] = total
+        spread = max(spread, abs(total))
+    if spread > 1.5 * n:
+        return 1.0 + 0.0j, 0.0j, False
+    for j in range(n):
+        cosine, sine = np.cos(2.0 * theta[j]), np.sin(2.0 * theta[j])
+        kr[j] = cr[j] * cosine - ci[j] * sine
+        ki[j] = cr[j] * sine + ci[j] * cosine
+    if _tail_size(tail, kr, ki) > tolerance:
+        return 1.0 + 0.0j, 0.0j, False
+    ar[:], ai[:] = 1.0, 0.0
+    solved = False
+    for _ in range(MOST_PICARD):
+        for j in range(n):
+            wr[j] = kr[j] * ai[j] - ki[j] * ar[j]
+            wi[j] = -(kr[j] * ar[j] + ki[j] * ai[j])
+        _multiply(integral, wr, wi, br, bi)
+        for j in range(n):
+            wr[j] = kr[j] * bi[j] + ki[j] * br[j]
+            wi[j] = -(kr[j] * br[j] - ki[j] * bi[j])
+        # θ is not needed any more: its space holds the next iterate.
+        _multiply(integral, wr, wi, theta, next_i)
+        change = 0.0
+        for j in range(n):
+            new_r, new_i = 1.0 + theta[j], next_i[j]
+            change = max(change, abs(new_r - ar[j]), abs(new_i - ai[j]))
+            ar[j], ai[j] = new_r, new_i
+        if change < 0.1 * tolerance:
+            solved = True
+            break
+    if not solved or max(_tail_size(tail, ar, ai), _tail_size(tail, br, bi)) > tolerance:
+        return 1.0 + 0.0j, 0.0j, False
+    a, b = complex(ar[n - 1], ai[n - 1]), complex(br[n - 1], bi[n - 1])
+    size = np.sqrt(abs(a) ** 2 + abs(b) ** 2)
+    return a / size, b / size, True
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -215,13 +223,15 @@ def solve_panels(
 ):
     """Solve every panel: `matrices` (P, n, 2, 2) complex, `half_width` (P,), results in place."""
     n = matrices.shape[1]
-    d = np.empty(n)
-    m = np.empty(n)
-    c = np.empty(n, dtype=np.complex128)
+    d, cr, ci, m = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    work = np.empty((19, n))
     for p in range(matrices.shape[0]):
         h = half_width[p]
         for j in range(n):
             d[j] = 0.5 * h * (matrices[p, j, 0, 0].real - matrices[p, j, 1, 1].real)
             m[j] = 0.5 * h * (matrices[p, j, 0, 0].real + matrices[p, j, 1, 1].real)
-            c[j] = h * matrices[p, j, 0, 1]
-        status[p] = _panel(d, c, m, derivative, integral, weights, tail, tolerance, out[p], info[p])
+            cr[j] = h * matrices[p, j, 0, 1].real
+            ci[j] = h * matrices[p, j, 0, 1].imag
+        status[p] = _panel(
+            d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, out[p], info[p]
+        )

@@ -35,6 +35,7 @@ _MOST_ROUNDS = 70
 # they run through.
 _MOST_OPEN_FUNCTION, _MOST_OPEN_FORMULA = 2**14, 2**22
 _CHUNK_NUMBERS = 1_000_000  # matrix elements handled at once, which bounds memory
+_THREAD_NUMBERS = 20_000  # matrix elements that make another thread worth starting
 
 
 @dataclass(frozen=True)
@@ -199,23 +200,24 @@ def _first_panels(
     lanes: Lanes, breakpoints: FloatArray | None, times: FloatArray | None
 ) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
     """Cut every window at its breakpoints, at the requested times, and into a few equal parts."""
-    own = lanes.drive.breakpoints
+    given = [np.broadcast_to(lanes.drive.breakpoints, (lanes.count, lanes.drive.breakpoints.size))]
+    given += [cuts for cuts in (breakpoints, times) if cuts is not None]
+    cuts = np.concatenate(given, axis=1)
+    start, stop = lanes.start[:, None], lanes.stop[:, None]
+    if cuts.shape[1] == 0:
+        edges = start + (stop - start) * (np.arange(FIRST_PANELS + 1) / FIRST_PANELS)
+        edges[:, -1] = lanes.stop
+        lane = np.repeat(np.arange(lanes.count), FIRST_PANELS)
+        return lane, edges[:, :-1].ravel(), edges[:, 1:].ravel()
     lane_list, left_list, right_list = [], [], []
+    inside = (cuts > start) & (cuts < stop)
     for k in range(lanes.count):
-        start, stop = float(lanes.start[k]), float(lanes.stop[k])
-        inner = [own]
-        if breakpoints is not None:
-            inner.append(breakpoints[k])
-        if times is not None:
-            inner.append(times[k])
-        cuts = np.concatenate(inner)
-        cuts = np.unique(cuts[(cuts > start) & (cuts < stop)])
-        edges = np.concatenate([[start], cuts, [stop]])
+        edges = np.unique(np.concatenate([lanes.start[k : k + 1], cuts[k, inside[k]]]))
+        edges = np.append(edges, lanes.stop[k])
         parts = max(1, FIRST_PANELS // (edges.size - 1))
         if parts > 1:
-            fractions = np.arange(parts) / parts
-            fine = edges[:-1, None] + np.diff(edges)[:, None] * fractions
-            edges = np.unique(np.append(fine.ravel(), stop))
+            fine = edges[:-1, None] + np.diff(edges)[:, None] * (np.arange(parts) / parts)
+            edges = np.append(fine.ravel(), edges[-1])
         lane_list.append(np.full(edges.size - 1, k))
         left_list.append(edges[:-1])
         right_list.append(edges[1:])
@@ -234,7 +236,8 @@ def _solve_round(
     numbers = points.size * lanes.hamiltonian.dimension**2
     largest = max(1, _CHUNK_NUMBERS // numbers)
     workers = _workers()
-    chunks = max(-(-lane.size // largest), min(workers, lane.size // 256))
+    # Enough work for a second thread: a few hundred two-level panels, or a few larger ones.
+    chunks = max(-(-lane.size // largest), min(workers, lane.size * numbers // _THREAD_NUMBERS))
     parts = np.array_split(np.arange(lane.size), max(chunks, 1))
 
     def one(part: npt.NDArray[np.intp]) -> tuple[Pieces, npt.NDArray[np.bool_]]:
