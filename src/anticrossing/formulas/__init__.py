@@ -6,6 +6,14 @@ Arguments broadcast; scalars in give a float.
 """
 
 from anticrossing.formulas.complex_time import ComplexTimePrediction, dykhne_davis_pechukas
+from anticrossing.formulas.dephasing import (
+    CanonicalDephasing,
+    DephasingPrediction,
+    canonical_dephasing,
+    constant_rate_dephasing_landau_zener,
+    dephasing_landau_zener,
+    fixed_axis_dephasing_landau_zener,
+)
 from anticrossing.formulas.finite_time import (
     FiniteWindow,
     finite_window,
@@ -37,8 +45,10 @@ from anticrossing.formulas.spin import (
 from anticrossing.formulas.time_scales import TimeScales, adiabatic_condition, time_scales
 
 __all__ = [
+    "CanonicalDephasing",
     "ComplexTimePrediction",
     "Crossing",
+    "DephasingPrediction",
     "DomainCheck",
     "FiniteWindow",
     "MatrixPrediction",
@@ -47,12 +57,16 @@ __all__ = [
     "adiabatic_condition",
     "allen_eberly",
     "bow_tie",
+    "canonical_dephasing",
+    "constant_rate_dephasing_landau_zener",
     "demkov_kunike",
     "demkov_osherov",
+    "dephasing_landau_zener",
     "double_passage_average",
     "dykhne_davis_pechukas",
     "finite_window",
     "finite_window_propagator",
+    "fixed_axis_dephasing_landau_zener",
     "golden_rule",
     "independent_crossings",
     "ising_chain_defects",

@@ -1,0 +1,461 @@
+"""Compiled step for one panel of a two-level system with an environment.
+
+The Bloch vector obeys the real affine equation r′ = G r + b. After going to the eigenframe of H at
+every node (a rotation, as in `_two_level`), z is the population difference and c = x + iy the
+coherence: their diagonal rates a and λ are far apart where the level splitting turns the coherence
+quickly. Couplings between far pairs, (z, c), (c, c*), (c, 1) and (z, 1), are removed order by order
+by y = (1 + S) ỹ + v; near pairs are integrated by Picard iteration in the interaction picture.
+
+Everything is scaled to τ ∈ [−1, 1]. Index 0 of the eigenframe is the upper level.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from anticrossing.dynamics._two_level import _compose, _multiply, _rotation, _tail_size
+
+MOST_ROTATIONS = 12
+MOST_PICARD = 80
+NEAR_PHASE = 6.0
+LARGEST_GROWTH = 30.0
+REFUSED, ACCEPTED = 0, 1
+
+_FAST = {"contract", "reassoc"}
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _bloch_rotation(a, b, out):
+    """Write the rotation of the Bloch vector that belongs to [[a*, −b], [b*, a]]."""
+    alpha = np.conj(a)
+    first, second = alpha * alpha - b * b, -1j * (alpha * alpha + b * b)
+    third = 2.0 * alpha * b
+    out[0, 0], out[1, 0] = first.real, -first.imag
+    out[0, 1], out[1, 1] = second.real, -second.imag
+    out[0, 2], out[1, 2] = third.real, -third.imag
+    out[2, 0] = -2.0 * (np.conj(alpha) * b).real
+    out[2, 1] = -2.0 * (alpha * np.conj(b)).imag
+    out[2, 2] = abs(alpha) ** 2 - abs(b) ** 2
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _sandwich(left, middle, right, out):
+    """Write leftᵀ · middle · right for 3×3 matrices."""
+    for i in range(3):
+        for j in range(3):
+            total = 0.0
+            for k in range(3):
+                inner = 0.0
+                for m in range(3):
+                    inner += middle[k, m] * right[m, j]
+                total += left[k, i] * inner
+            out[i, j] = total
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _invert(m, out):
+    """Write the inverse of a 3×3 matrix."""
+    c00 = m[1, 1] * m[2, 2] - m[1, 2] * m[2, 1]
+    c01 = m[1, 2] * m[2, 0] - m[1, 0] * m[2, 2]
+    c02 = m[1, 0] * m[2, 1] - m[1, 1] * m[2, 0]
+    scale = 1.0 / (m[0, 0] * c00 + m[0, 1] * c01 + m[0, 2] * c02)
+    out[0, 0], out[1, 0], out[2, 0] = c00 * scale, c01 * scale, c02 * scale
+    out[0, 1] = (m[0, 2] * m[2, 1] - m[0, 1] * m[2, 2]) * scale
+    out[1, 1] = (m[0, 0] * m[2, 2] - m[0, 2] * m[2, 0]) * scale
+    out[2, 1] = (m[0, 1] * m[2, 0] - m[0, 0] * m[2, 1]) * scale
+    out[0, 2] = (m[0, 1] * m[1, 2] - m[0, 2] * m[1, 1]) * scale
+    out[1, 2] = (m[0, 2] * m[1, 0] - m[0, 0] * m[1, 2]) * scale
+    out[2, 2] = (m[0, 0] * m[1, 1] - m[0, 1] * m[1, 0]) * scale
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _add_eigen(g, b, rates, rotation):
+    """Add eigenbasis rates (κ′, κ″, down, up), rotated into the frame that `rotation` leaves."""
+    kr, ki, down, up = rates[0], rates[1], rates[2], rates[3]
+    diagonal = np.zeros((3, 3))
+    diagonal[0, 0] = diagonal[1, 1] = -kr
+    diagonal[0, 1], diagonal[1, 0] = ki, -ki
+    diagonal[2, 2] = -(down + up)
+    turned = np.empty((3, 3))
+    _sandwich(rotation.T, diagonal, rotation.T, turned)
+    for i in range(3):
+        b[i] += rotation[i, 2] * (up - down)
+        for j in range(3):
+            g[i, j] += turned[i, j]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _add_hamiltonian(g, d, cr, ci):
+    """Add the precession r′ = 2 h × r with h = (Re c, −Im c, d)."""
+    hx, hy, hz = 2.0 * cr, -2.0 * ci, 2.0 * d
+    g[0, 1] -= hz
+    g[0, 2] += hy
+    g[1, 0] += hz
+    g[1, 2] -= hx
+    g[2, 0] -= hy
+    g[2, 1] += hx
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _add_laboratory(g, b, laboratory, rotation):
+    """Add a dissipator given in the original basis: (3, 4), the last column inhomogeneous."""
+    turned = np.empty((3, 3))
+    _sandwich(rotation, laboratory[:, :3], rotation, turned)
+    for i in range(3):
+        for j in range(3):
+            g[i, j] += turned[i, j]
+            b[i] += rotation[j, i] * laboratory[j, 3]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _unresolved(g, b, tail, tolerance):
+    n = g.shape[0]
+    largest = 0.0
+    for j in range(n):
+        largest = max(largest, np.max(np.abs(g[j])), np.max(np.abs(b[j])))
+    limit = max(tolerance, 4e-15 * largest)
+    zero = np.zeros(n)
+    for i in range(3):
+        if _tail_size(tail, g[:, i, 0], g[:, i, 1]) > limit:
+            return True
+        if _tail_size(tail, g[:, i, 2], b[:, i]) > limit:
+            return True
+    return not np.isfinite(_tail_size(tail, g[:, 0, 0], zero))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _parts(g, b):
+    """Return λ, a, and the couplings q (z→c), p (c→z), μ (c*→c), r (1→c)."""
+    rate = 0.5 * complex(g[0, 0] + g[1, 1], g[1, 0] - g[0, 1])
+    mu = 0.5 * complex(g[0, 0] - g[1, 1], g[1, 0] + g[0, 1])
+    q = complex(g[0, 2], g[1, 2])
+    p = 0.5 * complex(g[2, 0], -g[2, 1])
+    return rate, g[2, 2], q, p, mu, complex(b[0], b[1])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _separations(g, b):
+    """Return the smallest |λ−a|, |2 Im λ|, |λ| and |a| over the nodes, over the whole panel."""
+    out = np.full(4, np.inf)
+    for j in range(g.shape[0]):
+        rate, a, _, _, _, _ = _parts(g[j], b[j])
+        out[0] = min(out[0], 2.0 * abs(rate - a))
+        out[1] = min(out[1], 4.0 * abs(rate.imag))
+        out[2] = min(out[2], 2.0 * abs(rate))
+        out[3] = min(out[3], 2.0 * abs(a))
+    return out
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _residual(g, b, weight):
+    """Return the largest weighted coupling between far pairs."""
+    size = 0.0
+    for j in range(g.shape[0]):
+        _, _, q, p, mu, r = _parts(g[j], b[j])
+        size = max(size, weight[0] * max(abs(q), abs(p)), weight[1] * abs(mu))
+        size = max(size, weight[2] * abs(r), weight[3] * abs(b[j, 2]))
+    return size
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _eliminate(g, b, far, derivative, tail, tolerance, s, v, ds, dv):
+    """Do one order: overwrite g and b, leave S and v at the nodes in s, v. False if unresolved."""
+    n = g.shape[0]
+    entries = np.zeros((10, n))
+    for j in range(n):
+        rate, a, q, p, mu, r = _parts(g[j], b[j])
+        cz, zc = (-q / (rate - a), -p / (a - rate)) if far[0] else (0j, 0j)
+        cc = -mu / (2j * rate.imag) if far[1] else 0j
+        shift = -r / rate if far[2] else 0j
+        entries[0, j], entries[1, j] = cz.real, cz.imag
+        entries[2, j], entries[3, j] = 2.0 * zc.real, -2.0 * zc.imag
+        entries[4, j], entries[5, j] = cc.real, cc.imag
+        entries[6, j], entries[7, j] = shift.real, shift.imag
+        entries[8, j] = -b[j, 2] / a if far[3] else 0.0
+    slopes = np.zeros((10, n))
+    for k in range(0, 10, 2):
+        if n * _tail_size(tail, entries[k], entries[k + 1]) > max(tolerance, n * 4e-15):
+            return False
+        _multiply(derivative, entries[k], entries[k + 1], slopes[k], slopes[k + 1])
+    inverse = np.empty((3, 3))
+    one = np.empty((3, 3))
+    for j in range(n):
+        for source, matrix, vector in ((entries, s[j], v[j]), (slopes, ds[j], dv[j])):
+            matrix[0, 0], matrix[0, 1], matrix[0, 2] = source[4, j], source[5, j], source[0, j]
+            matrix[1, 0], matrix[1, 1], matrix[1, 2] = source[5, j], -source[4, j], source[1, j]
+            matrix[2, 0], matrix[2, 1], matrix[2, 2] = source[2, j], source[3, j], 0.0
+            vector[0], vector[1], vector[2] = source[6, j], source[7, j], source[8, j]
+        one[:] = s[j]
+        for i in range(3):
+            one[i, i] += 1.0
+        _invert(one, inverse)
+        # G̃ = G + (1+S)⁻¹([G, S] − S′): the large diagonal of G is never recomputed.
+        work = g[j] @ s[j] - s[j] @ g[j] - ds[j]
+        change = b[j] + g[j] @ v[j] - dv[j]
+        g[j] += inverse @ work
+        b[j] = inverse @ change
+    return True
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _integrate(g, b, integral, tail, tolerance, out):
+    """Integrate what remains; write the affine map (3, 4). False if the nodes do not resolve it."""
+    n = g.shape[0]
+    ar, rr, ri = np.empty(n), np.empty(n), np.empty(n)
+    for j in range(n):
+        rate, a, _, _, _, _ = _parts(g[j], b[j])
+        ar[j], rr[j], ri[j] = a, rate.real, rate.imag
+    growth, unused, lr, li = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    _multiply(integral, ar, ar, growth, unused)
+    _multiply(integral, rr, ri, lr, li)
+
+    kernels = np.zeros((5, n), dtype=np.complex128)  # z←c, c←z, c←c*, c←1, z←1
+    small = 1e-3 * tolerance
+    coupled = False
+    for k in range(5):
+        size, largest, turn = 0.0, -np.inf, 0.0
+        for j in range(n):
+            _, _, q, p, mu, r = _parts(g[j], b[j])
+            value = (p, q, mu, r, complex(b[j, 2]))[k]
+            phase = complex(lr[j], li[j])
+            exponent = (
+                phase - growth[j],
+                growth[j] - phase,
+                np.conj(phase) - phase,
+                -phase,
+                complex(-growth[j]),
+            )[k]
+            size = max(size, abs(value))
+            largest = max(largest, exponent.real)
+            turn = max(turn, abs(exponent.imag))
+            kernels[k, j] = value * np.exp(complex(min(exponent.real, 60.0), exponent.imag))
+        if size <= small:
+            kernels[k] = 0.0
+            continue
+        if largest > LARGEST_GROWTH or turn > 3.0 * n:
+            return False
+        if _tail_size(tail, kernels[k].real.copy(), kernels[k].imag.copy()) > tolerance:
+            return False
+        coupled = True
+    final_z = np.exp(growth[n - 1])
+    final_c = np.exp(complex(lr[n - 1], li[n - 1]))
+
+    z, zn, zero = np.empty(n), np.empty(n), np.zeros(n)
+    cr, ci, ncr, nci = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    wz, wr, wi = np.empty(n), np.empty(n), np.empty(n)
+    for column in range(4):
+        z0 = 1.0 if column == 2 else 0.0
+        c0 = 1.0 + 0j if column == 0 else (1j if column == 1 else 0j)
+        unit = 1.0 if column == 3 else 0.0
+        z[:], cr[:], ci[:] = z0, c0.real, c0.imag
+        solved = not coupled
+        for _ in range(MOST_PICARD):
+            if solved:
+                break
+            for j in range(n):
+                c = complex(cr[j], ci[j])
+                wz[j] = 2.0 * (kernels[0, j] * c).real + unit * kernels[4, j].real
+                w = kernels[1, j] * z[j] + kernels[2, j] * np.conj(c) + unit * kernels[3, j]
+                wr[j], wi[j] = w.real, w.imag
+            _multiply(integral, wz, zero, zn, unused)
+            _multiply(integral, wr, wi, ncr, nci)
+            change = 0.0
+            for j in range(n):
+                zn[j] += z0
+                ncr[j] += c0.real
+                nci[j] += c0.imag
+                change = max(change, abs(zn[j] - z[j]), abs(ncr[j] - cr[j]), abs(nci[j] - ci[j]))
+                z[j], cr[j], ci[j] = zn[j], ncr[j], nci[j]
+            if change < 0.1 * tolerance:
+                solved = True
+        if not solved or _tail_size(tail, z, zero) > tolerance:
+            return False
+        if _tail_size(tail, cr, ci) > tolerance:
+            return False
+        c = final_c * complex(cr[n - 1], ci[n - 1])
+        out[0, column], out[1, column], out[2, column] = c.real, c.imag, final_z * z[n - 1]
+    return True
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _drop_far(g, b, far):
+    for j in range(g.shape[0]):
+        if far[0]:
+            g[j, 0, 2] = g[j, 1, 2] = g[j, 2, 0] = g[j, 2, 1] = 0.0
+        if far[1]:
+            mean = 0.5 * (g[j, 0, 0] + g[j, 1, 1])
+            turn = 0.5 * (g[j, 1, 0] - g[j, 0, 1])
+            g[j, 0, 0] = g[j, 1, 1] = mean
+            g[j, 1, 0], g[j, 0, 1] = turn, -turn
+        if far[2]:
+            b[j, 0] = b[j, 1] = 0.0
+        if far[3]:
+            b[j, 2] = 0.0
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _frame_step(frame, shift, s, v):
+    """Follow frame and shift by y = (1 + S) ỹ + v."""
+    shift += frame @ v
+    frame += frame @ s
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _panel(d, cr, ci, rates, laboratory, has_laboratory, grid, tolerance, out, info):
+    derivative, integral, tail = grid
+    n = d.size
+    middle = n // 2
+    _, q0, s0r, s0i = _rotation(d[middle], cr[middle], ci[middle])
+    constant = (complex(q0), complex(s0r, s0i))
+    r0 = np.empty((3, 3))
+    _bloch_rotation(constant[0], constant[1], r0)
+
+    # H in the constant frame of the middle node, as in `_two_level`.
+    twice, cosine = 2.0 * q0, q0 * q0 - s0r * s0r - s0i * s0i
+    ssr, ssi = s0r * s0r - s0i * s0i, 2.0 * s0r * s0i
+    fd, fr, fi = np.empty(n), np.empty(n), np.empty(n)
+    for j in range(n):
+        a, b = cr[j], ci[j]
+        fd[j] = d[j] * cosine + twice * (a * s0r + b * s0i)
+        fr[j] = -twice * d[j] * s0r + a * q0 * q0 - (a * ssr + b * ssi)
+        fi[j] = -twice * d[j] * s0i + b * q0 * q0 - (a * ssi - b * ssr)
+    q, sr, si, energy = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    smooth = True
+    for j in range(n):
+        energy[j], q[j], sr[j], si[j] = _rotation(fd[j], fr[j], fi[j])
+        if fd[j] <= -0.5 * energy[j]:
+            smooth = False
+
+    g, b = np.zeros((n, 3, 3)), np.zeros((n, 3))
+    turn = np.empty((3, 3))
+    total = np.empty((3, 3))
+    left, right = r0.copy(), r0.copy()
+    left_shift, right_shift = np.zeros(3), np.zeros(3)
+
+    # Short panels: integrate directly in the constant frame.
+    largest = 0.0
+    for j in range(n):
+        largest = max(largest, energy[j])
+    if largest < NEAR_PHASE:
+        for j in range(n):
+            _add_hamiltonian(g[j], fd[j], fr[j], fi[j])
+            _bloch_rotation(complex(q[j]), complex(sr[j], si[j]), turn)
+            _add_eigen(g[j], b[j], rates[j], turn)
+            if has_laboratory:
+                _add_laboratory(g[j], b[j], laboratory[j], r0)
+        if not _unresolved(g, b, tail, tolerance) and _integrate(
+            g, b, integral, tail, tolerance, out
+        ):
+            _finish(out, left, left_shift, right, right_shift)
+            info[0], info[1] = tolerance, largest
+            return ACCEPTED
+    if not smooth or n * _tail_size(tail, sr, si) > max(tolerance, n * 2e-15):
+        return REFUSED
+
+    # The eigenframe at every node.
+    dsr, dsi = np.empty(n), np.empty(n)
+    _multiply(derivative, sr, si, dsr, dsi)
+    identity = np.eye(3)
+    g[:] = 0.0
+    b[:] = 0.0
+    phase = 0.0
+    for j in range(n):
+        dq = -(sr[j] * dsr[j] + si[j] * dsi[j]) / q[j]
+        _add_hamiltonian(
+            g[j],
+            energy[j] + (si[j] * dsr[j] - sr[j] * dsi[j]),
+            si[j] * dq - q[j] * dsi[j],
+            q[j] * dsr[j] - sr[j] * dq,
+        )
+        _add_eigen(g[j], b[j], rates[j], identity)
+        frame = _compose(constant, q[j], complex(sr[j], si[j]))
+        _bloch_rotation(frame[0], frame[1], total)
+        if has_laboratory:
+            _add_laboratory(g[j], b[j], laboratory[j], total)
+        if j == 0:
+            left[:] = total
+        if j == n - 1:
+            right[:] = total
+        phase = max(phase, energy[j])
+    if _unresolved(g, b, tail, tolerance):
+        return REFUSED
+
+    far_phase = _separations(g, b)
+    far = far_phase >= NEAR_PHASE
+    weight = np.zeros(4)
+    for k in range(4):
+        if far[k]:
+            weight[k] = min(1.0, n * n / far_phase[k])
+    best = _residual(g, b, weight)
+    best_g, best_b = g.copy(), b.copy()
+    frames = np.empty((4, 3, 3))
+    frames[0], frames[1] = left, right
+    shifts = np.zeros((2, 3))
+    s, v, ds, dv = np.zeros((n, 3, 3)), np.zeros((n, 3)), np.zeros((n, 3, 3)), np.zeros((n, 3))
+    for _ in range(MOST_ROTATIONS):
+        if best <= tolerance:
+            break
+        if not _eliminate(g, b, far, derivative, tail, tolerance, s, v, ds, dv):
+            break
+        _frame_step(left, left_shift, s[0], v[0])
+        _frame_step(right, right_shift, s[n - 1], v[n - 1])
+        size = _residual(g, b, weight)
+        if size >= best:
+            break
+        shrinking = size < 0.5 * best
+        best = size
+        best_g[:], best_b[:] = g, b
+        frames[0], frames[1] = left, right
+        shifts[0], shifts[1] = left_shift, right_shift
+        if not shrinking:
+            break
+    error = 2.0 * best
+    if best <= tolerance:
+        _drop_far(best_g, best_b, far)
+    else:
+        error = tolerance
+    if not _integrate(best_g, best_b, integral, tail, tolerance, out):
+        return REFUSED
+    _finish(out, frames[0], shifts[0], frames[1], shifts[1])
+    info[0], info[1] = error, 2.0 * phase
+    return ACCEPTED
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _finish(out, left, left_shift, right, right_shift):
+    """Bring the affine map from the frames at both ends back to the original basis."""
+    inverse = np.empty((3, 3))
+    _invert(left, inverse)
+    inner = right @ np.ascontiguousarray(out[:, :3]) @ inverse
+    out[:, 3] = right @ out[:, 3].copy() + right_shift - inner @ left_shift
+    out[:, :3] = inner
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def solve_panels(
+    matrices, rates, laboratory, half_width, derivative, integral, tail, tolerance, out, info, status
+):
+    """Solve every panel: affine Bloch maps (P, 3, 4) from H, eigenbasis rates and dissipators.
+
+    `rates` (P, n, 4) holds Re κ, Im κ, Γ down, Γ up in the eigenbasis; `laboratory` (P, n, 3, 4),
+    or (0, ...) if there is none, a dissipator in the original basis.
+    """
+    n = matrices.shape[1]
+    d, cr, ci = np.empty(n), np.empty(n), np.empty(n)
+    here = np.empty((n, 4))
+    there = np.zeros((n, 3, 4))
+    has_laboratory = laboratory.shape[0] > 0
+    grid = (derivative, integral, tail)
+    for p in range(matrices.shape[0]):
+        h = half_width[p]
+        for j in range(n):
+            d[j] = 0.5 * h * (matrices[p, j, 0, 0].real - matrices[p, j, 1, 1].real)
+            cr[j] = h * matrices[p, j, 0, 1].real
+            ci[j] = h * matrices[p, j, 0, 1].imag
+            here[j] = h * rates[p, j]
+            if has_laboratory:
+                there[j] = h * laboratory[p, j]
+        status[p] = _panel(
+            d, cr, ci, here, there, has_laboratory, grid, tolerance, out[p], info[p]
+        )
