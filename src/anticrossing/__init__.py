@@ -10,7 +10,14 @@ from anticrossing.checks import (
     MissingExtraError,
 )
 from anticrossing.drive import Drive
-from anticrossing.dynamics import Propagation, propagate
+from anticrossing.dynamics import OpenPropagation, Propagation, propagate
+from anticrossing.environment import (
+    Dephasing,
+    Environment,
+    FixedAxisDephasing,
+    Lindblad,
+    ThermalRelaxation,
+)
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import find_crossings
 from anticrossing.units import Units
@@ -18,12 +25,18 @@ from anticrossing.units import Units
 __all__ = [
     "AnticrossingError",
     "ConvergenceError",
+    "Dephasing",
     "Drive",
+    "Environment",
+    "FixedAxisDephasing",
     "Hamiltonian",
     "InputError",
+    "Lindblad",
     "MissingExtraError",
+    "OpenPropagation",
     "Passage",
     "Propagation",
+    "ThermalRelaxation",
     "Units",
     "__version__",
     "drive",

@@ -206,12 +206,13 @@ def test_probabilities_are_invariant_under_a_constant_change_of_basis(seed, size
 @given(seed=seeds, size=st.integers(2, 4), rate=st.floats(0.05, 2.0))
 def test_more_nodes_change_nothing(seed, size, rate):
     from anticrossing.dynamics import panels
+    from anticrossing.dynamics.kernels import UnitaryKernel
 
     rng = np.random.default_rng(seed)
     H = ac.Hamiltonian.affine(random_hermitian(rng, size), random_hermitian(rng, size))
     lanes = panels.Lanes.of(H, ac.drive.Linear(-5, 5, rate))
-    few = panels.solve(lanes, tolerance=1e-12, nodes=21).propagator
-    many = panels.solve(lanes, tolerance=1e-12, nodes=33).propagator
+    few = panels.solve(lanes, UnitaryKernel(size, 21), tolerance=1e-12).propagator
+    many = panels.solve(lanes, UnitaryKernel(size, 33), tolerance=1e-12).propagator
     assert np.max(np.abs(few - many)) < 1e-9
 
 

@@ -15,7 +15,7 @@ from anticrossing import formulas
 from anticrossing.analysis.meetings import PassageEvent, interference_inputs, nonlinearity
 from anticrossing.checks import ConvergenceError, FloatArray, InputError
 from anticrossing.drive import Drive
-from anticrossing.dynamics.panels import Lanes
+from anticrossing.dynamics.lanes import Lanes
 from anticrossing.formulas import DomainCheck, Prediction
 from anticrossing.hamiltonian import Hamiltonian
 

@@ -15,7 +15,9 @@ from anticrossing.analysis.meetings import PassageEvent, find_events
 from anticrossing.checks import ConvergenceError, FloatArray, InputError, fail, integer
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability, log_probability
-from anticrossing.dynamics.unitary import Propagation, check_kinds, propagate
+from anticrossing.dynamics.propagation import propagate
+from anticrossing.dynamics.request import check_kinds
+from anticrossing.dynamics.unitary import Propagation
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Crossings
 

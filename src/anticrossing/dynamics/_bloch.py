@@ -434,7 +434,17 @@ def _finish(out, left, left_shift, right, right_shift):
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def solve_panels(
-    matrices, rates, laboratory, half_width, derivative, integral, tail, tolerance, out, info, status
+    matrices,
+    rates,
+    laboratory,
+    half_width,
+    derivative,
+    integral,
+    tail,
+    tolerance,
+    out,
+    info,
+    status,
 ):
     """Solve every panel: affine Bloch maps (P, 3, 4) from H, eigenbasis rates and dissipators.
 
@@ -456,6 +466,4 @@ def solve_panels(
             here[j] = h * rates[p, j]
             if has_laboratory:
                 there[j] = h * laboratory[p, j]
-        status[p] = _panel(
-            d, cr, ci, here, there, has_laboratory, grid, tolerance, out[p], info[p]
-        )
+        status[p] = _panel(d, cr, ci, here, there, has_laboratory, grid, tolerance, out[p], info[p])

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from anticrossing.checks import ComplexArray, ConvergenceError, FloatArray, InputError, fail
 from anticrossing.drive import Drive
 from anticrossing.dynamics.chebyshev import grid
-from anticrossing.dynamics.panels import Lanes
+from anticrossing.dynamics.lanes import Lanes
 from anticrossing.hamiltonian import Hamiltonian
 
 _NODES = 25

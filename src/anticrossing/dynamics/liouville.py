@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing.checks import ComplexArray
-from anticrossing.dynamics.panels import Lanes
+from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import EigenRates, Environment, Nodes
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -21,13 +20,12 @@ import numpy.typing as npt
 import threadpoolctl
 
 from anticrossing.checks import ComplexArray, ConvergenceError, FloatArray
-from anticrossing.drive import Drive
 from anticrossing.dynamics import _many_level
-from anticrossing.dynamics.chebyshev import Grid, grid
-from anticrossing.hamiltonian import FunctionHamiltonian, Hamiltonian, check_finite_hermitian
+from anticrossing.dynamics.chebyshev import grid
+from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, Kernel
+from anticrossing.dynamics.lanes import Lanes
+from anticrossing.hamiltonian import FunctionHamiltonian
 
-TWO_LEVEL_NODES = 21
-MANY_LEVEL_NODES = 25
 FIRST_PANELS = 8
 SMALLEST_TOLERANCE = 2e-13
 _MOST_ROUNDS = 70
@@ -38,48 +36,6 @@ _CHUNK_NUMBERS = 1_000_000  # matrix elements handled at once, which bounds memo
 _THREAD_NUMBERS = 20_000  # matrix elements that make another thread worth starting
 
 
-@dataclass(frozen=True)
-class Lanes:
-    """H(x(t)) for every parameter point, flattened to one axis."""
-
-    hamiltonian: Hamiltonian
-    drive: Drive
-    batch_shape: tuple[int, ...]
-    h_parameters: Mapping[str, FloatArray]
-    d_parameters: Mapping[str, FloatArray]
-    start: FloatArray
-    stop: FloatArray
-
-    @classmethod
-    def of(cls, hamiltonian: Hamiltonian, drive: Drive) -> Lanes:
-        batch = np.broadcast_shapes(hamiltonian.batch_shape, drive.batch_shape)
-        return cls(
-            hamiltonian,
-            drive,
-            batch,
-            hamiltonian.flat_parameters(batch),
-            drive.flat_parameters(batch),
-            np.broadcast_to(drive.start_time, batch).reshape(-1),
-            np.broadcast_to(drive.stop_time, batch).reshape(-1),
-        )
-
-    @property
-    def count(self) -> int:
-        """The number of lanes."""
-        return int(self.start.size)
-
-    def matrices(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
-        """Return H in radians per time at `times` (P, n) of lanes `lane` (P,): (P, n, N, N)."""
-        x = self.drive.evaluate(times, {k: v[lane][:, None] for k, v in self.d_parameters.items()})
-        values = self.hamiltonian.evaluate(
-            x, {k: v[lane][:, None] for k, v in self.h_parameters.items()}
-        )
-        if isinstance(self.hamiltonian, FunctionHamiltonian) or not np.isfinite(values.sum()):
-            check_finite_hermitian(values, x)
-        factor = self.hamiltonian.units.angular
-        return values if factor == 1.0 else factor * values
-
-
 @dataclass
 class Pieces:
     """The accepted panels of all lanes."""
@@ -87,7 +43,7 @@ class Pieces:
     lane: npt.NDArray[np.intp]
     left: FloatArray
     right: FloatArray
-    propagator: ComplexArray
+    propagator: npt.NDArray[Any]
     error: FloatArray
     phase: FloatArray
 
@@ -96,8 +52,8 @@ class Pieces:
 class Evolution:
     """Propagators of all lanes: to the end, and to every requested time."""
 
-    propagator: ComplexArray
-    snapshots: ComplexArray
+    propagator: npt.NDArray[Any]
+    snapshots: npt.NDArray[Any]
     panels: npt.NDArray[np.intp]
     evaluated: int
     rounds: int
@@ -107,9 +63,9 @@ class Evolution:
 
 def solve(
     lanes: Lanes,
+    kernel: Kernel,
     *,
     tolerance: float,
-    nodes: int | None = None,
     breakpoints: FloatArray | None = None,
     times: FloatArray | None = None,
 ) -> Evolution:
@@ -119,17 +75,15 @@ def solve(
     ----------
     lanes : Lanes
         What to propagate.
+    kernel : Kernel
+        The equation, and how one panel of it is solved.
     tolerance : float
         Bound on the neglected coupling of one panel (an amplitude).
-    nodes : int, optional
-        Chebyshev nodes on a panel.
     breakpoints : array, shape (lanes, k), optional
         Times where panels must end; NaN entries and times outside the window are ignored.
     times : array, shape (lanes, k), optional
         Times at which the propagator is wanted, inside the window and increasing.
     """
-    two = lanes.hamiltonian.dimension == 2
-    points = grid(nodes or (TWO_LEVEL_NODES if two else MANY_LEVEL_NODES))
     lane, left, right = _first_panels(lanes, breakpoints, times)
     accepted: list[Pieces] = []
     evaluated = 0
@@ -138,7 +92,7 @@ def solve(
     for round_number in range(1, _MOST_ROUNDS + 1):
         evaluated += lane.size
         with _blas_limit():
-            pieces, refused = _solve_round(lanes, lane, left, right, points, tolerance)
+            pieces, refused = _solve_round(lanes, kernel, lane, left, right, tolerance)
         accepted.extend(pieces)
         if refused.size == 0:
             break
@@ -161,7 +115,7 @@ def solve(
             )
         lane = np.concatenate([lane, lane])
         left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
-    return _assemble(lanes, accepted, times, evaluated, round_number)
+    return _assemble(lanes, kernel, accepted, times, evaluated, round_number)
 
 
 def end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, ComplexArray, FloatArray]:
@@ -226,14 +180,14 @@ def _first_panels(
 
 def _solve_round(
     lanes: Lanes,
+    kernel: Kernel,
     lane: npt.NDArray[np.intp],
     left: FloatArray,
     right: FloatArray,
-    points: Grid,
     tolerance: float,
 ) -> tuple[list[Pieces], npt.NDArray[np.intp]]:
     """Try all given panels, in chunks that run side by side; return pieces and refused indices."""
-    numbers = points.size * lanes.hamiltonian.dimension**2
+    numbers = kernel.grid.size * kernel.size**2
     largest = max(1, _CHUNK_NUMBERS // numbers)
     workers = _workers()
     # Enough work for a second thread: a few hundred two-level panels, or a few larger ones.
@@ -241,7 +195,7 @@ def _solve_round(
     parts = np.array_split(np.arange(lane.size), max(chunks, 1))
 
     def one(part: npt.NDArray[np.intp]) -> tuple[Pieces, npt.NDArray[np.bool_]]:
-        return _solve_chunk(lanes, lane[part], left[part], right[part], points, tolerance)
+        return _solve_chunk(lanes, kernel, lane[part], left[part], right[part], tolerance)
 
     if len(parts) == 1 or workers == 1:
         results = [one(part) for part in parts]
@@ -254,54 +208,32 @@ def _solve_round(
 
 def _solve_chunk(
     lanes: Lanes,
+    kernel: Kernel,
     lane: npt.NDArray[np.intp],
     left: FloatArray,
     right: FloatArray,
-    points: Grid,
     tolerance: float,
 ) -> tuple[Pieces, npt.NDArray[np.bool_]]:
     half = 0.5 * (right - left)
-    times = (left + half)[:, None] + half[:, None] * points.nodes
+    times = (left + half)[:, None] + half[:, None] * kernel.grid.nodes
     # The first and last node are panel edges: exactly the same time in both neighbours.
     times[:, 0], times[:, -1] = left, right
-    matrices = lanes.matrices(times, lane)
-    if lanes.hamiltonian.dimension == 2:
-        from anticrossing.dynamics import _two_level
-
-        propagator = np.empty((lane.size, 2, 2), dtype=np.complex128)
-        info = np.empty((lane.size, 2))
-        status = np.empty(lane.size, dtype=np.int64)
-        _two_level.solve_panels(
-            np.ascontiguousarray(matrices, dtype=np.complex128),
-            half,
-            points.derivative,
-            points.integral,
-            points.weights,
-            points.tail,
-            tolerance,
-            propagator,
-            info,
-            status,
-        )
-        accepted = status != _two_level.REFUSED
-        error, phase = info[:, 0], info[:, 1]
-    else:
-        solved = _many_level.solve_panels(matrices, half, points, tolerance)
-        accepted, propagator = solved.accepted, solved.propagator
-        error, phase = solved.error, solved.phase
+    solved = kernel.solve(lanes, times, lane, half, tolerance)
+    accepted = solved.accepted
     pieces = Pieces(
         lane[accepted],
         left[accepted],
         right[accepted],
-        propagator[accepted],
-        error[accepted],
-        phase[accepted],
+        solved.propagator[accepted],
+        solved.error[accepted],
+        solved.phase[accepted],
     )
     return pieces, accepted
 
 
 def _assemble(
     lanes: Lanes,
+    kernel: Kernel,
     accepted: list[Pieces],
     times: FloatArray | None,
     evaluated: int,
@@ -317,12 +249,11 @@ def _assemble(
     count = np.bincount(lane, minlength=lanes.count)
     first = np.concatenate([[0], np.cumsum(count)[:-1]])
 
-    levels = lanes.hamiltonian.dimension
-    product = np.broadcast_to(np.eye(levels, dtype=np.complex128), (lanes.count, levels, levels))
-    product = product.copy()
+    identity = np.eye(kernel.size, dtype=pieces.dtype)
+    product = np.tile(identity, (lanes.count, 1, 1))
     wanted = np.empty((lanes.count, 0)) if times is None else times
-    snapshots = np.empty((lanes.count, wanted.shape[1], levels, levels), dtype=np.complex128)
-    snapshots[wanted == lanes.start[:, None]] = np.eye(levels)
+    snapshots = np.empty((*wanted.shape, kernel.size, kernel.size), dtype=pieces.dtype)
+    snapshots[wanted == lanes.start[:, None]] = identity
     for step in range(int(count.max())):
         active = np.flatnonzero(count > step)
         index = first[active] + step
@@ -330,9 +261,7 @@ def _assemble(
         if wanted.shape[1]:
             row, column = np.nonzero(wanted[active] == right[index][:, None])
             snapshots[active[row], column] = product[active[row]]
-    # One Newton–Schulz step removes the rounding drift of a long product from unitarity.
-    gram = product.conj().swapaxes(-1, -2) @ product
-    product = 1.5 * product - 0.5 * product @ gram
+    product, snapshots = kernel.finish(product), kernel.finish(snapshots)
 
     def total(values: list[FloatArray]) -> FloatArray:
         return np.bincount(lane, np.concatenate(values)[order], lanes.count).astype(np.float64)

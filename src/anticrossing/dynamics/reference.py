@@ -8,8 +8,8 @@ import numpy as np
 
 from anticrossing.checks import ComplexArray
 from anticrossing.drive import Drive
+from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.liouville import generator
-from anticrossing.dynamics.panels import Lanes
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 

@@ -23,7 +23,7 @@ from anticrossing.checks import (
     real_number,
 )
 from anticrossing.drive import Drive
-from anticrossing.dynamics.unitary import BASES
+from anticrossing.dynamics.request import BASES
 from anticrossing.experiment import build, tables
 from anticrossing.hamiltonian import Hamiltonian
 

@@ -1,6 +1,6 @@
 """Closed forms for a passage through an avoided crossing while the environment dephases it.
 
-Canonical form: ``H = ½ [[x, g], [g, −x]]`` with ``x = ε t``, where ``ε`` is the rate of the diabatic
+Canonical form: ``H = ½ [[x, g], [g, −x]]`` with ``x = ε t``, ``ε`` being the rate of the diabatic
 energy difference, and ``dρ/dt = −i[H, ρ] − (γ/2) [√H, [√H, ρ]]``: coherences between the
 instantaneous eigenstates decay at ``γ √(x² + g²)``. The slow-time form ``ε dρ/dx = L ρ`` has the
 same ``L``, so its rates are rates in physical time.
@@ -158,9 +158,8 @@ def dephasing_landau_zener(
     Raises
     ------
     InputError
-        If the gap or the rate is not positive, or ``γ`` is negative somewhere.
-    ConvergenceError
-        If the integral over a varying ``γ`` does not converge.
+        If the gap or the rate is not positive, ``γ`` is negative somewhere, or the integral over
+        a varying ``γ`` does not converge.
 
     References
     ----------

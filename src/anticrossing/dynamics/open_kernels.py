@@ -1,0 +1,127 @@
+"""What is solved on a panel with an environment: the Lindblad equation of two or more levels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import FloatArray
+from anticrossing.dynamics import liouville
+from anticrossing.dynamics.chebyshev import grid
+from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, TWO_LEVEL_NODES, Kernel, PanelResults
+from anticrossing.dynamics.lanes import Lanes
+from anticrossing.environment import Environment, Nodes
+
+# ρ stacked row by row → (x, y, z, 1): the Bloch vector and the trace.
+_TO_BLOCH = np.array(
+    [[0, 1, 1, 0], [0, 1j, -1j, 0], [1, 0, 0, -1], [1, 0, 0, 1]], dtype=np.complex128
+)
+_FROM_BLOCH = np.linalg.inv(_TO_BLOCH)
+
+
+class BlochKernel(Kernel):
+    """Two levels: the affine equation of the Bloch vector; propagators are real, (4, 4)."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+        self.size = 4
+        self.grid = grid(TWO_LEVEL_NODES)
+
+    def solve(
+        self,
+        lanes: Lanes,
+        times: FloatArray,
+        lane: npt.NDArray[np.intp],
+        half_width: FloatArray,
+        tolerance: float,
+    ) -> PanelResults:
+        from anticrossing.dynamics import _bloch
+
+        matrices, nodes = liouville.nodes_of(lanes, times, lane)
+        panels = half_width.size
+        maps = np.zeros((panels, 4, 4))
+        maps[:, 3, 3] = 1.0
+        affine = np.empty((panels, 3, 4))
+        info = np.empty((panels, 2))
+        status = np.empty(panels, dtype=np.int64)
+        _bloch.solve_panels(
+            np.ascontiguousarray(matrices, dtype=np.complex128),
+            self._eigen_rates(nodes),
+            self._laboratory(nodes),
+            half_width,
+            self.grid.derivative,
+            self.grid.integral,
+            self.grid.tail,
+            tolerance,
+            affine,
+            info,
+            status,
+        )
+        maps[:, :3] = affine
+        return PanelResults(status != _bloch.REFUSED, maps, info[:, 0], info[:, 1])
+
+    def finish(self, product: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the maps of density matrices, (4, 4) complex; the trace is exact by construction."""
+        return np.asarray(_FROM_BLOCH @ product @ _TO_BLOCH)
+
+    def _eigen_rates(self, nodes: Nodes) -> FloatArray:
+        rates = np.zeros((*nodes.x.shape, 4))
+        found = self.environment.eigen_rates(nodes)
+        if found is not None:
+            # κ of the element between lower and upper level; rates upper → lower and back.
+            rates[..., 0] = found.coherence[..., 0, 1].real
+            rates[..., 1] = found.coherence[..., 0, 1].imag
+            rates[..., 2] = found.transfer[..., 0, 1]
+            rates[..., 3] = found.transfer[..., 1, 0]
+        return rates
+
+    def _laboratory(self, nodes: Nodes) -> FloatArray:
+        jumps = self.environment.jump_operators(nodes)
+        if not jumps:
+            return np.empty((0, self.grid.size, 3, 4))
+        total = sum(liouville.dissipator(jump) for jump in jumps)
+        return np.ascontiguousarray((_TO_BLOCH @ total @ _FROM_BLOCH).real[..., :3, :])
+
+
+class SuperoperatorKernel(Kernel):
+    """N levels: ρ stacked row by row; propagators are (N², N²)."""
+
+    def __init__(self, environment: Environment, levels: int) -> None:
+        self.environment = environment
+        self.levels = levels
+        self.size = levels**2
+        self.grid = grid(MANY_LEVEL_NODES)
+
+    def solve(
+        self,
+        lanes: Lanes,
+        times: FloatArray,
+        lane: npt.NDArray[np.intp],
+        half_width: FloatArray,
+        tolerance: float,
+    ) -> PanelResults:
+        from anticrossing.dynamics import _superoperator
+
+        matrices, nodes = liouville.nodes_of(lanes, times, lane)
+        solved = _superoperator.solve_panels(
+            matrices,
+            nodes,
+            self.environment.eigen_rates(nodes),
+            self.environment.jump_operators(nodes),
+            half_width,
+            self.grid,
+            tolerance,
+        )
+        return PanelResults(solved.accepted, solved.propagator, solved.error, solved.phase)
+
+    def finish(self, product: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Restore the trace and Hermiticity that rounding has touched."""
+        n = self.levels
+        swap = np.arange(n * n).reshape(n, n).T.ravel()
+        product = 0.5 * (product + product[..., swap[:, None], swap].conj())
+        populations = np.arange(n) * (n + 1)
+        excess = product[..., populations, :].sum(axis=-2) - np.eye(n).ravel()
+        product[..., populations, :] -= excess[..., None, :] / n
+        return product

@@ -1,0 +1,171 @@
+"""Exact evolution with an environment: its result, and how it is put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import ComplexArray, FloatArray, fail
+from anticrossing.dynamics import panels
+from anticrossing.dynamics.kernels import Kernel
+from anticrossing.dynamics.open_kernels import BlochKernel, SuperoperatorKernel
+from anticrossing.dynamics.request import Request, dagger, readout_frames
+from anticrossing.environment import Environment
+
+LARGEST_DIMENSION = 12
+
+
+@dataclass(frozen=True)
+class OpenPropagation:
+    """The result of `propagate` with an environment. Batch axes come first everywhere.
+
+    Attributes
+    ----------
+    transition_matrix : array, shape (..., N, N)
+        Probability ``[final, initial]`` between states of the read-out basis.
+    probabilities : array, shape (..., N)
+        Final probabilities in the read-out basis for the given initial state.
+    density_matrix : array, shape (..., N, N)
+        The final state, in the basis H is written in.
+    superoperator : array, shape (..., N², N²)
+        The map ρ(start) → ρ(stop), with ρ stacked row by row.
+    times : array, shape (..., K)
+        The requested times, if any.
+    density_matrices : array, shape (..., K, N, N)
+        The state at those times.
+    populations : array, shape (..., K, N)
+        Its populations in the adiabatic basis at those times (diabatic on that read-out).
+    basis : str
+        The read-out basis.
+    panels : array of int, shape (...)
+        Accepted panels of every parameter point.
+    error_estimate : array, shape (...)
+        Bound on what was neglected: the sum of what each panel left coupled.
+    phase : array, shape (...)
+        The total dynamical phase in radians.
+    warnings : tuple of str
+        What a reader of the numbers should know.
+    """
+
+    transition_matrix: FloatArray
+    probabilities: FloatArray
+    density_matrix: ComplexArray
+    superoperator: ComplexArray
+    times: FloatArray
+    density_matrices: ComplexArray
+    populations: FloatArray
+    basis: str
+    panels: npt.NDArray[np.intp]
+    evaluated_panels: int
+    error_estimate: FloatArray
+    phase: FloatArray
+    warnings: tuple[str, ...]
+    description: str
+
+    @property
+    def purity(self) -> FloatArray:
+        """tr ρ² of the final state, shape (...)."""
+        rho = self.density_matrix
+        return np.asarray(np.einsum("...ij,...ji->...", rho, rho).real)
+
+    def choi_eigenvalues(self) -> FloatArray:
+        """Return the eigenvalues of the Choi matrix, (..., N²): none negative for a CP map."""
+        levels = self.density_matrix.shape[-1]
+        batch = self.superoperator.shape[:-2]
+        tensor = self.superoperator.reshape(*batch, levels, levels, levels, levels)
+        # S[(i,j),(k,l)] → C[(k,i),(l,j)]
+        choi = np.moveaxis(tensor, (-4, -3, -2, -1), (-3, -1, -4, -2))
+        return np.asarray(np.linalg.eigvalsh(choi.reshape(*batch, levels**2, levels**2)), np.float64)
+
+    def __str__(self) -> str:
+        lines = [
+            f"Exact open evolution of {self.description}",
+            f"  read-out           {self.basis} basis",
+            f"  parameter points   {self.panels.size}",
+            f"  panels             {int(np.max(self.panels))} at most per point, "
+            f"{self.evaluated_panels} tried",
+            f"  error estimate     {float(np.max(self.error_estimate)):.1e}",
+        ]
+        if self.probabilities.ndim == 1:
+            values = "  ".join(f"{p:.6g}" for p in self.probabilities)
+            lines.append(f"  probabilities      {values}")
+        lines += [f"  note               {text}" for text in self.warnings]
+        return "\n".join(lines)
+
+
+def evolve(request: Request, environment: Environment) -> OpenPropagation:
+    """Carry out a checked request with an environment."""
+    lanes, basis = request.lanes, request.basis
+    levels = lanes.hamiltonian.dimension
+    if basis == "superadiabatic":
+        raise fail(
+            "basis",
+            "be 'adiabatic' or 'diabatic' with an environment",
+            "the superadiabatic basis is defined for unitary evolution",
+        )
+    if levels > LARGEST_DIMENSION:
+        raise fail(
+            "hamiltonian",
+            f"have at most {LARGEST_DIMENSION} levels with an environment",
+            f"it has {levels}: the generator would be a dense {levels**2} × {levels**2} matrix at "
+            "every node; larger systems need quantum trajectories",
+        )
+    environment.check(levels)
+    flat = environment.flat(lanes.batch_shape)
+    kernel: Kernel = BlochKernel(flat) if levels == 2 else SuperoperatorKernel(flat, levels)
+    evolution = panels.solve(
+        lanes,
+        kernel,
+        tolerance=request.panel_tolerance,
+        breakpoints=request.breakpoints,
+        times=request.times,
+    )
+    warnings: list[str] = []
+    first, last, _ = readout_frames(lanes, basis, request.accuracy, warnings)
+    projectors = np.einsum("pik,pjk->pijk", first, first.conj()).reshape(-1, levels**2, levels)
+    finals = (evolution.propagator @ projectors).reshape(-1, levels, levels, levels)
+    transition = np.einsum("pif,pijk,pjf->pfk", last.conj(), finals, last).real
+
+    start = _initial_density(request.initial, first)
+    final = (evolution.propagator @ start.reshape(-1, levels**2, 1)).reshape(-1, levels, levels)
+    probabilities = np.einsum("pif,pij,pjf->pf", last.conj(), final, last).real
+    along = evolution.snapshots @ start.reshape(-1, 1, levels**2, 1)
+    states = along.reshape(lanes.count, -1, levels, levels)
+
+    batch = lanes.batch_shape
+    return OpenPropagation(
+        transition_matrix=transition.reshape(*batch, levels, levels),
+        probabilities=probabilities.reshape(*batch, levels),
+        density_matrix=final.reshape(*batch, levels, levels),
+        superoperator=evolution.propagator.reshape(*batch, levels**2, levels**2),
+        times=request.shaped_times(),
+        density_matrices=states.reshape(*batch, -1, levels, levels),
+        populations=_populations(request, states).reshape(*batch, -1, levels),
+        basis=basis,
+        panels=evolution.panels.reshape(batch),
+        evaluated_panels=evolution.evaluated,
+        error_estimate=evolution.error.reshape(batch),
+        phase=evolution.phase.reshape(batch),
+        warnings=tuple(warnings),
+        description=f"{request.description} with {environment!r}",
+    )
+
+
+def _initial_density(initial: int | ComplexArray, first: ComplexArray) -> ComplexArray:
+    if isinstance(initial, int):
+        vector = first[..., initial]
+        return np.asarray(vector[..., :, None] * vector[..., None, :].conj())
+    rho = initial if initial.ndim == 2 else np.outer(initial, initial.conj())
+    return np.broadcast_to(rho, first.shape).astype(np.complex128)
+
+
+def _populations(request: Request, states: ComplexArray) -> FloatArray:
+    if request.times is None or request.basis == "diabatic":
+        return np.einsum("pkii->pki", states).real
+    lanes = request.lanes
+    matrices = lanes.matrices(request.times, np.arange(lanes.count))
+    _, vectors = np.linalg.eigh(matrices)
+    rotated = dagger(vectors) @ states @ vectors
+    return np.einsum("pkii->pki", rotated).real

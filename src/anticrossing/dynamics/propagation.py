@@ -1,0 +1,116 @@
+"""`propagate`: exact evolution, with or without an environment."""
+
+from __future__ import annotations
+
+from typing import overload
+
+import numpy.typing as npt
+
+from anticrossing.checks import describe, fail
+from anticrossing.drive import Drive
+from anticrossing.dynamics import open_systems, unitary
+from anticrossing.dynamics.open_systems import OpenPropagation
+from anticrossing.dynamics.request import Request
+from anticrossing.dynamics.unitary import Propagation
+from anticrossing.environment import Environment
+from anticrossing.hamiltonian import Hamiltonian
+
+
+@overload
+def propagate(
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    *,
+    environment: None = None,
+    initial: int | npt.ArrayLike = 0,
+    basis: str = "adiabatic",
+    times: npt.ArrayLike | None = None,
+    tolerance: float = 1e-10,
+    breakpoints: npt.ArrayLike | None = None,
+) -> Propagation: ...
+@overload
+def propagate(
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    *,
+    environment: Environment,
+    initial: int | npt.ArrayLike = 0,
+    basis: str = "adiabatic",
+    times: npt.ArrayLike | None = None,
+    tolerance: float = 1e-10,
+    breakpoints: npt.ArrayLike | None = None,
+) -> OpenPropagation: ...
+def propagate(
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    *,
+    environment: Environment | None = None,
+    initial: int | npt.ArrayLike = 0,
+    basis: str = "adiabatic",
+    times: npt.ArrayLike | None = None,
+    tolerance: float = 1e-10,
+    breakpoints: npt.ArrayLike | None = None,
+) -> Propagation | OpenPropagation:
+    """Solve i dψ/dt = H(x(t)) ψ, or the Lindblad equation, at a cost independent of slowness.
+
+    The window is cut into panels on which the state is followed in superadiabatic frames, so slow
+    evolution needs no more panels than fast; see the theory page of the documentation.
+
+    Parameters
+    ----------
+    hamiltonian : Hamiltonian
+        H(x), N levels. Array parameters make a batch.
+    drive : Drive
+        x(t) and its window. Its array parameters broadcast against the Hamiltonian's.
+    environment : Environment, optional
+        What dephases and relaxes the levels; the result is then an `OpenPropagation`.
+    initial : int or array, shape (N,) or (N, N)
+        The initial level in the read-out basis (0 is the lowest), or a state vector in the basis H
+        is written in; with an environment, also a density matrix.
+    basis : {"adiabatic", "superadiabatic", "diabatic"}
+        Read-out at both ends: eigenstates of H; eigenstates corrected for the finite sweep rate,
+        which converge much faster with the window; or the basis H is written in.
+    times : array, shape (K,) or batch shape + (K,), optional
+        Increasing times inside the window at which the state is wanted.
+    tolerance : float
+        Wanted accuracy of the probabilities, between 1e-13 and 1e-2.
+    breakpoints : array, optional
+        Further times at which the evolution is not smooth; the drive's own are known.
+
+    Returns
+    -------
+    Propagation or OpenPropagation
+
+    Raises
+    ------
+    InputError
+        For arguments that cannot be used, before any work, or an H(x) that is not finite.
+    ConvergenceError
+        If H(x(t)) is not smooth at a time that is not a breakpoint.
+
+    Examples
+    --------
+    >>> import anticrossing as ac
+    >>> sweep = ac.drive.Linear(-1000, 1000, rate=1.0)
+    >>> result = ac.propagate(ac.models.LandauZener(gap=1.0), sweep)
+    >>> round(float(result.transition_matrix[1, 0]), 8)   # exp(−π/2) = 0.20787958
+    0.20787958
+    """
+    if environment is None:
+        return unitary.evolve(
+            Request.check(hamiltonian, drive, initial, basis, times, tolerance, breakpoints)
+        )
+    if not isinstance(environment, Environment):
+        raise fail("environment", "be an Environment", f"it is {describe(environment)}")
+    request = Request.check(
+        hamiltonian,
+        drive,
+        initial,
+        basis,
+        times,
+        tolerance,
+        breakpoints,
+        environment.batch_shape,
+        open_system=True,
+    )
+    return open_systems.evolve(request, environment)
