@@ -377,7 +377,7 @@ class ThermalRelaxation(Environment):
                 occupation = 1 / np.expm1(ratio)
                 down, up = occupation + 1, occupation
                 strength = self._density(size)
-        rates = strength * np.where(omega > 0, down, up)
+            rates = strength * np.where(omega > 0, down, up)
         if self.operator is not None:
             matrix = nodes.vectors.conj().swapaxes(-1, -2) @ self.operator @ nodes.vectors
             rates = rates * np.abs(matrix) ** 2

@@ -48,6 +48,8 @@ _STRONGEST_KERNEL = 8.0
 # Populations that relax by more than this on a panel are followed in the modes of their relaxation.
 _RELAXED = 3.0
 _WORST_MODES = 1e4
+# Elements of ρ that shrink by more than e to this power are gone: 1e-16.
+_DEAD = 37.0
 _CHUNK_NUMBERS = 400_000
 
 IndexArray = npt.NDArray[np.intp]
@@ -188,10 +190,10 @@ def _solve_chunk(
     if index.size:
         eigenbasis = _dagger(frame[index])[:, None] @ vectors[index]
         total = bath.of(index).generator(g[index], None, eigenbasis)
-        fine = _resolved(grid, total, tolerance)
+        _separate_trace(total, levels)
+        fine = _resolved_pairs(grid, total, tolerance)
         index, total = index[fine], total[fine]
         if index.size:
-            _separate_trace(total, levels)
             solved = _finish(total, _trace_ends(index.size, levels), grid, tolerance)
             result.put(index, _in_original(solved, frame[index], frame[index]))
 
@@ -255,12 +257,12 @@ def _superadiabatic(
 
     eigenbasis = _dagger(frame) @ vectors[usable]
     total = bath.of(usable).generator(h, frame, eigenbasis)
-    fine &= _resolved(grid, total, tolerance)
+    _separate_trace(total, levels)
+    fine &= _resolved_pairs(grid, total, tolerance)
     usable, total, alignment, same = usable[fine], total[fine], alignment[fine], same[usable[fine]]
     if usable.size == 0:
         return result, left, right
     ends = _trace_ends(usable.size, levels)
-    _separate_trace(total, levels)
     if joined is not None:
         together = kron(same.astype(float), same.astype(float)) > 0
         solved = _eliminate(total, ends, grid, tolerance, still=True, blocks=(together, alignment))
@@ -377,7 +379,7 @@ def _eliminate(
     phase = 2 * np.min(np.abs(difference), axis=1)[:, None]
     near = near | (phase < NEAR_PHASE)
     weight = np.where(near, 0.0, np.minimum(1.0, n**2 / np.maximum(phase, 1.0)))
-    weight = weight * _survival(values, grid)[:, None]
+    weight = weight * _survival(values, g, grid)[:, None]
     g = g.copy()
     ends = _Ends(ends.left_inverse.copy(), ends.right.copy())
     best = _largest(weight * g)
@@ -444,15 +446,25 @@ def _transform(
     return changed, q[:, -1], q_inverse[:, 0]
 
 
-def _survival(values: ComplexArray, grid: Grid) -> FloatArray:
-    """Return the most of a coupling from b to a that decay lets through, shape (P, D, D).
+def _survival(values: ComplexArray, g: ComplexArray, grid: Grid) -> FloatArray:
+    """Return 0 for couplings among elements of ρ that decay to nothing on the panel, else 1.
 
-    What b loses before a moment and a loses after it is gone, whenever the coupling acts.
+    Decay alone is no proof: couplings of the same strength can keep a combination alive, as along
+    a fixed axis of strong dephasing. A set of elements dies if decay beats the row sums of all
+    couplings inside the set (the logarithmic norm bounds its growth).
     """
-    decay = grid.integral @ np.minimum(values.real, 0.0)
-    after = decay[:, -1:] - decay
-    through = np.max(after[..., :, None] + decay[..., None, :], axis=1)
-    return np.exp(np.minimum(through, 0.0))
+    size = np.abs(g)
+    _diagonal(size)[...] = 0.0
+    dead = grid.weights @ values.real < -_DEAD
+    for _ in range(4):
+        inside = np.einsum("pnab,pb->pna", size, dead.astype(float))
+        growth = values.real + inside
+        dead &= np.einsum("n,pna->pa", grid.weights, growth) < -_DEAD
+    inside = np.einsum("pnab,pb->pna", size, dead.astype(float))
+    bound = np.max(np.where(dead[:, None], values.real + inside, -np.inf), axis=-1)
+    dies = (np.maximum(bound, -1e300) @ grid.weights < -_DEAD) & np.any(dead, axis=-1)
+    dead &= dies[:, None]
+    return np.where(dead[:, :, None] & dead[:, None, :], 0.0, 1.0)
 
 
 def _finish(g: ComplexArray, ends: _Ends, grid: Grid, tolerance: float) -> Solutions:
@@ -469,7 +481,7 @@ def _finish(g: ComplexArray, ends: _Ends, grid: Grid, tolerance: float) -> Solut
     decay = grid.integral @ values.real
     result.phase = np.max(np.abs(theta[:, -1]), axis=-1)
 
-    survival = _survival(values, grid)
+    survival = _survival(values, g, grid)
     coupled = 2 * survival * np.max(np.abs(g), axis=1) > 1e-3 * tolerance
     _diagonal(coupled)[...] = True
     group = coupled | coupled.swapaxes(-1, -2)
@@ -521,6 +533,23 @@ def _picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArr
             break
     solved &= _tail(grid, y) <= tolerance
     return solved, y[:, -1]
+
+
+def _resolved_pairs(grid: Grid, g: ComplexArray, tolerance: float) -> BoolArray:
+    """Whether the nodes resolve g: every coupling to rounding of what it couples, no coarser.
+
+    A global measure would let rapid coherences excuse populations that change between the nodes.
+    """
+    coefficients = np.einsum("cn,pnab->pcab", grid.tail, g)
+    tail = np.max(np.abs(coefficients), axis=1)
+    size = np.max(np.abs(_diagonal(g)), axis=1)
+    levels = int(round(np.sqrt(g.shape[-1])))
+    populations = np.arange(levels) * (levels + 1)
+    block = g[:, :, populations[:, None], populations]
+    size[:, populations] = np.max(np.abs(block), axis=(1, 2, 3))[:, None]
+    scale = np.maximum(size[:, :, None], size[:, None, :])
+    allowed = np.maximum(tolerance, 4e-15 * scale)
+    return np.asarray(np.all(tail <= allowed, axis=(1, 2)))
 
 
 # ---- coordinates -------------------------------------------------------------------------------

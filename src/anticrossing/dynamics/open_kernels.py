@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import abc
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray
+from anticrossing.checks import ComplexArray, FloatArray
 from anticrossing.dynamics import liouville
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, TWO_LEVEL_NODES, Kernel, PanelResults
@@ -19,10 +20,36 @@ _TO_BLOCH = np.array(
     [[0, 1, 1, 0], [0, 1j, -1j, 0], [1, 0, 0, -1], [1, 0, 0, 1]], dtype=np.complex128
 )
 _FROM_BLOCH = np.linalg.inv(_TO_BLOCH)
+# ρ in the eigenbasis (lower, upper) → (x, y, w, 1), w twice the upper population, and back.
+_TO_DEVIATION = np.array(
+    [[0, 1, 1, 0], [0, -1j, 1j, 0], [0, 0, 0, 2], [1, 0, 0, 1]], dtype=np.complex128
+)
+_FROM_DEVIATION = np.array(
+    [[0, 0, -0.5, 1], [0.5, 0.5j, 0, 0], [0.5, -0.5j, 0, 0], [0, 0, 0.5, 0]], dtype=np.complex128
+)
 
 
-class BlochKernel(Kernel):
-    """Two levels: the affine equation of the Bloch vector; propagators are real, (4, 4)."""
+class OpenKernel(Kernel):
+    """A kernel for density matrices; `eigen_maps` says what its propagators mean."""
+
+    environment: Environment
+
+    @abc.abstractmethod
+    def eigen_maps(
+        self, lanes: Lanes, product: npt.NDArray[Any], times: FloatArray
+    ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
+        """Return the maps between eigenbases, and these bases at the start and at `times`.
+
+        `product` (lanes, K, size, size) and `times` (lanes, K) belong together; the maps act on ρ
+        in the eigenbasis, levels in order of energy, stacked row by row.
+        """
+
+
+class BlochKernel(OpenKernel):
+    """Two levels: the affine equation of the Bloch vector; propagators are real, (4, 4).
+
+    They map (x, y, w, 1) between the eigenframes of H at the two ends.
+    """
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
@@ -63,8 +90,18 @@ class BlochKernel(Kernel):
         return PanelResults(status != _bloch.REFUSED, maps, info[:, 0], info[:, 1])
 
     def finish(self, product: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return the maps of density matrices, (4, 4) complex; the trace is exact by construction."""
-        return np.asarray(_FROM_BLOCH @ product @ _TO_BLOCH)
+        return product  # the trace is exact by construction
+
+    def eigen_maps(
+        self, lanes: Lanes, product: npt.NDArray[Any], times: FloatArray
+    ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
+        lane = np.arange(lanes.count)
+        first = _edge_vectors(lanes.matrices(lanes.start[:, None], lane)[:, 0])
+        return (
+            np.asarray(_FROM_DEVIATION @ product @ _TO_DEVIATION),
+            first,
+            _edge_vectors(lanes.matrices(times, lane)),
+        )
 
     def _eigen_rates(self, nodes: Nodes) -> FloatArray:
         rates = np.zeros((*nodes.x.shape, 4))
@@ -85,7 +122,7 @@ class BlochKernel(Kernel):
         return np.ascontiguousarray((_TO_BLOCH @ total @ _FROM_BLOCH).real[..., :3, :])
 
 
-class SuperoperatorKernel(Kernel):
+class SuperoperatorKernel(OpenKernel):
     """N levels: ρ stacked row by row; propagators are (N², N²)."""
 
     def __init__(self, environment: Environment, levels: int) -> None:
@@ -125,3 +162,33 @@ class SuperoperatorKernel(Kernel):
         excess = product[..., populations, :].sum(axis=-2) - np.eye(n).ravel()
         product[..., populations, :] -= excess[..., None, :] / n
         return product
+
+    def eigen_maps(
+        self, lanes: Lanes, product: npt.NDArray[Any], times: FloatArray
+    ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
+        lane = np.arange(lanes.count)
+        _, first = np.linalg.eigh(lanes.matrices(lanes.start[:, None], lane)[:, 0])
+        _, last = np.linalg.eigh(lanes.matrices(times, lane))
+        first, last = first.astype(np.complex128), last.astype(np.complex128)
+        before = liouville.kron(first, first.conj())[:, None]
+        after = liouville.kron(last, last.conj())
+        return after.conj().swapaxes(-1, -2) @ product @ before, first, last
+
+
+def _edge_vectors(matrices: npt.NDArray[Any]) -> ComplexArray:
+    """Return the eigenvectors (lower, upper) of (…, 2, 2) in the phases of the compiled kernel."""
+    d = 0.5 * (matrices[..., 0, 0] - matrices[..., 1, 1]).real
+    c = matrices[..., 0, 1].astype(np.complex128)
+    size = np.abs(c)
+    energy = np.hypot(d, size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cosine = np.sqrt(0.5 * (1 + np.abs(d) / energy))
+        sine = 0.5 * size / (energy * cosine)
+        phase = c / size
+    rising = d >= 0
+    q = np.where(size == 0, np.where(rising, 1.0, 0.0), np.where(rising, cosine, sine))
+    s = np.where(size == 0, np.where(rising, 0.0, 1.0), np.where(rising, sine, cosine) * phase)
+    vectors = np.empty((*d.shape, 2, 2), dtype=np.complex128)
+    vectors[..., 0, 0], vectors[..., 1, 0] = -s, q
+    vectors[..., 0, 1], vectors[..., 1, 1] = q, s.conj()
+    return vectors

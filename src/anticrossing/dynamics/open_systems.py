@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing.checks import ComplexArray, FloatArray, fail
-from anticrossing.dynamics import panels
-from anticrossing.dynamics.kernels import Kernel
-from anticrossing.dynamics.open_kernels import BlochKernel, SuperoperatorKernel
+from anticrossing.dynamics import liouville, panels
+from anticrossing.dynamics.open_kernels import BlochKernel, OpenKernel, SuperoperatorKernel
 from anticrossing.dynamics.request import Request, dagger, readout_frames
 from anticrossing.environment import Environment
 
@@ -77,7 +76,9 @@ class OpenPropagation:
         tensor = self.superoperator.reshape(*batch, levels, levels, levels, levels)
         # S[(i,j),(k,l)] → C[(k,i),(l,j)]
         choi = np.moveaxis(tensor, (-4, -3, -2, -1), (-3, -1, -4, -2))
-        return np.asarray(np.linalg.eigvalsh(choi.reshape(*batch, levels**2, levels**2)), np.float64)
+        return np.asarray(
+            np.linalg.eigvalsh(choi.reshape(*batch, levels**2, levels**2)), np.float64
+        )
 
     def __str__(self) -> str:
         lines = [
@@ -114,7 +115,7 @@ def evolve(request: Request, environment: Environment) -> OpenPropagation:
         )
     environment.check(levels)
     flat = environment.flat(lanes.batch_shape)
-    kernel: Kernel = BlochKernel(flat) if levels == 2 else SuperoperatorKernel(flat, levels)
+    kernel: OpenKernel = BlochKernel(flat) if levels == 2 else SuperoperatorKernel(flat, levels)
     evolution = panels.solve(
         lanes,
         kernel,
@@ -122,27 +123,41 @@ def evolve(request: Request, environment: Environment) -> OpenPropagation:
         breakpoints=request.breakpoints,
         times=request.times,
     )
-    warnings: list[str] = []
-    first, last, _ = readout_frames(lanes, basis, request.accuracy, warnings)
-    projectors = np.einsum("pik,pjk->pijk", first, first.conj()).reshape(-1, levels**2, levels)
-    finals = (evolution.propagator @ projectors).reshape(-1, levels, levels, levels)
-    transition = np.einsum("pif,pijk,pjf->pfk", last.conj(), finals, last).real
+    # The end of the window joins the requested times as the last of them.
+    ends = lanes.stop[:, None]
+    times = ends if request.times is None else np.concatenate([request.times, ends], axis=1)
+    product = np.concatenate([evolution.snapshots, evolution.propagator[:, None]], axis=1)
+    maps, first, last = kernel.eigen_maps(lanes, product, times)
+    before = liouville.kron(first, first.conj())[:, None]
+    after = liouville.kron(last, last.conj())
+    superoperators = after @ maps @ before.conj().swapaxes(-1, -2)
 
-    start = _initial_density(request.initial, first)
-    final = (evolution.propagator @ start.reshape(-1, levels**2, 1)).reshape(-1, levels, levels)
-    probabilities = np.einsum("pif,pij,pjf->pf", last.conj(), final, last).real
-    along = evolution.snapshots @ start.reshape(-1, 1, levels**2, 1)
-    states = along.reshape(lanes.count, -1, levels, levels)
+    warnings: list[str] = []
+    readout_frames(lanes, "adiabatic", request.accuracy, warnings)  # notes degenerate ends
+    levels_at = np.arange(levels) * (levels + 1)
+    adiabatic = basis == "adiabatic"
+    whole = maps[:, -1] if adiabatic else superoperators[:, -1]
+    transition = whole[:, levels_at[:, None], levels_at].real
+
+    start = _initial_density(request.initial, first if adiabatic else None, lanes.count, levels)
+    start_eigen = dagger(first) @ start @ first
+    if isinstance(request.initial, int) and adiabatic:
+        start_eigen = np.zeros_like(start)
+        start_eigen[:, request.initial, request.initial] = 1.0
+    eigen = (maps @ start_eigen.reshape(-1, 1, levels**2, 1)).reshape(*times.shape, levels, levels)
+    states = last @ eigen @ dagger(last)
+    populations = np.einsum("pkii->pki", eigen if adiabatic else states).real
+    final, probabilities = states[:, -1], populations[:, -1]
 
     batch = lanes.batch_shape
     return OpenPropagation(
         transition_matrix=transition.reshape(*batch, levels, levels),
         probabilities=probabilities.reshape(*batch, levels),
         density_matrix=final.reshape(*batch, levels, levels),
-        superoperator=evolution.propagator.reshape(*batch, levels**2, levels**2),
+        superoperator=superoperators[:, -1].reshape(*batch, levels**2, levels**2),
         times=request.shaped_times(),
-        density_matrices=states.reshape(*batch, -1, levels, levels),
-        populations=_populations(request, states).reshape(*batch, -1, levels),
+        density_matrices=states[:, :-1].reshape(*batch, -1, levels, levels),
+        populations=populations[:, :-1].reshape(*batch, -1, levels),
         basis=basis,
         panels=evolution.panels.reshape(batch),
         evaluated_panels=evolution.evaluated,
@@ -153,19 +168,13 @@ def evolve(request: Request, environment: Environment) -> OpenPropagation:
     )
 
 
-def _initial_density(initial: int | ComplexArray, first: ComplexArray) -> ComplexArray:
+def _initial_density(
+    initial: int | ComplexArray, frame: ComplexArray | None, lanes: int, levels: int
+) -> ComplexArray:
+    """Return ρ(start) of every lane in the basis H is written in; levels are those of `frame`."""
     if isinstance(initial, int):
-        vector = first[..., initial]
+        basis = np.eye(levels, dtype=np.complex128)[None] if frame is None else frame
+        vector = np.broadcast_to(basis[..., initial], (lanes, levels))
         return np.asarray(vector[..., :, None] * vector[..., None, :].conj())
     rho = initial if initial.ndim == 2 else np.outer(initial, initial.conj())
-    return np.broadcast_to(rho, first.shape).astype(np.complex128)
-
-
-def _populations(request: Request, states: ComplexArray) -> FloatArray:
-    if request.times is None or request.basis == "diabatic":
-        return np.einsum("pkii->pki", states).real
-    lanes = request.lanes
-    matrices = lanes.matrices(request.times, np.arange(lanes.count))
-    _, vectors = np.linalg.eigh(matrices)
-    rotated = dagger(vectors) @ states @ vectors
-    return np.einsum("pkii->pki", rotated).real
+    return np.array(np.broadcast_to(rho, (lanes, levels, levels)), dtype=np.complex128)
