@@ -379,10 +379,9 @@ def _eliminate(
     phase = 2 * np.min(np.abs(difference), axis=1)[:, None]
     near = near | (phase < NEAR_PHASE)
     weight = np.where(near, 0.0, np.minimum(1.0, n**2 / np.maximum(phase, 1.0)))
-    weight = weight * _survival(values, g, grid)[:, None]
     g = g.copy()
     ends = _Ends(ends.left_inverse.copy(), ends.right.copy())
-    best = _largest(weight * g)
+    best = _largest(weight * _survival(values, g, grid)[:, None] * g)
     best_g, best_ends = g.copy(), _Ends(ends.left_inverse.copy(), ends.right.copy())
     active = np.flatnonzero(best > tolerance)
     for _ in range(MOST_ROTATIONS):
@@ -402,7 +401,8 @@ def _eliminate(
         g[active], q_right, q_left_inverse = _transform(g[active], s, grid)
         ends.right[active] = ends.right[active] @ q_right
         ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
-        size_now = _largest(weight[active] * g[active])
+        alive = _survival(values[active], g[active], grid)[:, None]
+        size_now = _largest(weight[active] * alive * g[active])
         better = size_now < best[active]
         going_on = better & (size_now < 0.5 * best[active]) & (size_now > tolerance)
         rows = active[better]
@@ -449,21 +449,34 @@ def _transform(
 def _survival(values: ComplexArray, g: ComplexArray, grid: Grid) -> FloatArray:
     """Return 0 for couplings among elements of ρ that decay to nothing on the panel, else 1.
 
-    Decay alone is no proof: couplings of the same strength can keep a combination alive, as along
-    a fixed axis of strong dephasing. A set of elements dies if decay beats the row sums of all
-    couplings inside the set (the logarithmic norm bounds its growth).
+    Decay of each element alone is no proof: couplings of the same strength can keep a combination
+    alive, as strong dephasing along a fixed axis does. A set of elements dies if a logarithmic norm
+    of the generator on it is negative enough; the row sums are tried first, then the Hermitian part.
     """
-    size = np.abs(g)
-    _diagonal(size)[...] = 0.0
-    dead = grid.weights @ values.real < -_DEAD
-    for _ in range(4):
-        inside = np.einsum("pnab,pb->pna", size, dead.astype(float))
-        growth = values.real + inside
-        dead &= np.einsum("n,pna->pa", grid.weights, growth) < -_DEAD
-    inside = np.einsum("pnab,pb->pna", size, dead.astype(float))
-    bound = np.max(np.where(dead[:, None], values.real + inside, -np.inf), axis=-1)
-    dies = (np.maximum(bound, -1e300) @ grid.weights < -_DEAD) & np.any(dead, axis=-1)
-    dead &= dies[:, None]
+    panels, n, size, _ = g.shape
+    candidates = values.real.swapaxes(1, 2) @ grid.weights < -_DEAD
+    dead = candidates.copy()
+    rows = np.flatnonzero(candidates.any(axis=-1))
+    if rows.size:
+        magnitude = np.abs(g[rows])
+        _diagonal(magnitude)[...] = 0.0
+        for _ in range(4):
+            inside = magnitude @ dead[rows, None, :, None].astype(float)
+            growth = values.real[rows] + inside[..., 0]
+            dead[rows] &= growth.swapaxes(1, 2) @ grid.weights < -_DEAD
+        inside = magnitude @ dead[rows, None, :, None].astype(float)
+        growth = np.where(dead[rows, None], values.real[rows] + inside[..., 0], -1e300)
+        dead[rows] &= (np.max(growth, axis=-1) @ grid.weights < -_DEAD)[:, None]
+    rows = np.flatnonzero(np.any(dead != candidates, axis=-1))
+    if rows.size:
+        member = candidates[rows]
+        both = member[:, None, :, None] & member[:, None, None, :]
+        block = np.where(both, g[rows][:, :: n // 4], 0.0)
+        hermitian = 0.5 * (block + _dagger(block))
+        lowest = np.min(_diagonal(hermitian).real, axis=(1, 2))
+        _diagonal(hermitian)[...] += np.where(member, 0.0, lowest[:, None])[:, None]
+        growth = np.max(np.linalg.eigvalsh(hermitian), axis=(1, 2))
+        dead[rows] = np.where((2 * growth < -_DEAD)[:, None], member, dead[rows])
     return np.where(dead[:, :, None] & dead[:, None, :], 0.0, 1.0)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray
+from anticrossing.checks import ComplexArray, FloatArray
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import EigenRates, Environment, Nodes
 
@@ -17,12 +17,42 @@ def nodes_of(
 ) -> tuple[npt.NDArray[Any], Nodes]:
     """Return H in radians per time at `times` (P, n) of lanes `lane` (P,), and the nodes."""
     matrices = lanes.matrices(times, lane)
-    energies, vectors = np.linalg.eigh(matrices)
+    if matrices.shape[-1] == 2:
+        energies, vectors = two_level_energies(matrices), two_level_vectors(matrices)
+    else:
+        energies, vectors = np.linalg.eigh(matrices)
     x = lanes.drive.evaluate(times, {k: v[lane][:, None] for k, v in lanes.d_parameters.items()})
     angular = lanes.hamiltonian.units.angular
     where = np.broadcast_to(lane[:, None], times.shape)
     nodes = Nodes(x, times, energies / angular, vectors.astype(np.complex128), angular, where)
     return matrices, nodes
+
+
+def two_level_energies(matrices: npt.NDArray[Any]) -> FloatArray:
+    """Return the two eigenvalues of (…, 2, 2), ascending; far quicker than LAPACK one by one."""
+    mean = 0.5 * (matrices[..., 0, 0] + matrices[..., 1, 1]).real
+    d = 0.5 * (matrices[..., 0, 0] - matrices[..., 1, 1]).real
+    half = np.hypot(d, np.abs(matrices[..., 0, 1]))
+    return np.stack([mean - half, mean + half], axis=-1)
+
+
+def two_level_vectors(matrices: npt.NDArray[Any]) -> ComplexArray:
+    """Return the eigenvectors (lower, upper) of (…, 2, 2) in the phases of the compiled kernel."""
+    d = 0.5 * (matrices[..., 0, 0] - matrices[..., 1, 1]).real
+    c = matrices[..., 0, 1].astype(np.complex128)
+    size = np.abs(c)
+    energy = np.hypot(d, size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cosine = np.sqrt(0.5 * (1 + np.abs(d) / energy))
+        sine = 0.5 * size / (energy * cosine)
+        phase = c / size
+    rising = d >= 0
+    q = np.where(size == 0, np.where(rising, 1.0, 0.0), np.where(rising, cosine, sine))
+    s = np.where(size == 0, np.where(rising, 0.0, 1.0), np.where(rising, sine, cosine) * phase)
+    vectors = np.empty((*d.shape, 2, 2), dtype=np.complex128)
+    vectors[..., 0, 0], vectors[..., 1, 0] = -s, q
+    vectors[..., 0, 1], vectors[..., 1, 1] = q, s.conj()
+    return vectors
 
 
 def commutator(matrix: npt.NDArray[Any]) -> ComplexArray:

@@ -96,11 +96,11 @@ class BlochKernel(OpenKernel):
         self, lanes: Lanes, product: npt.NDArray[Any], times: FloatArray
     ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
         lane = np.arange(lanes.count)
-        first = _edge_vectors(lanes.matrices(lanes.start[:, None], lane)[:, 0])
+        first = liouville.two_level_vectors(lanes.matrices(lanes.start[:, None], lane)[:, 0])
         return (
             np.asarray(_FROM_DEVIATION @ product @ _TO_DEVIATION),
             first,
-            _edge_vectors(lanes.matrices(times, lane)),
+            liouville.two_level_vectors(lanes.matrices(times, lane)),
         )
 
     def _eigen_rates(self, nodes: Nodes) -> FloatArray:
@@ -173,22 +173,3 @@ class SuperoperatorKernel(OpenKernel):
         before = liouville.kron(first, first.conj())[:, None]
         after = liouville.kron(last, last.conj())
         return after.conj().swapaxes(-1, -2) @ product @ before, first, last
-
-
-def _edge_vectors(matrices: npt.NDArray[Any]) -> ComplexArray:
-    """Return the eigenvectors (lower, upper) of (…, 2, 2) in the phases of the compiled kernel."""
-    d = 0.5 * (matrices[..., 0, 0] - matrices[..., 1, 1]).real
-    c = matrices[..., 0, 1].astype(np.complex128)
-    size = np.abs(c)
-    energy = np.hypot(d, size)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        cosine = np.sqrt(0.5 * (1 + np.abs(d) / energy))
-        sine = 0.5 * size / (energy * cosine)
-        phase = c / size
-    rising = d >= 0
-    q = np.where(size == 0, np.where(rising, 1.0, 0.0), np.where(rising, cosine, sine))
-    s = np.where(size == 0, np.where(rising, 0.0, 1.0), np.where(rising, sine, cosine) * phase)
-    vectors = np.empty((*d.shape, 2, 2), dtype=np.complex128)
-    vectors[..., 0, 0], vectors[..., 1, 0] = -s, q
-    vectors[..., 0, 1], vectors[..., 1, 1] = q, s.conj()
-    return vectors

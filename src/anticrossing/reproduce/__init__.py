@@ -17,6 +17,7 @@ _MODULES = {
     "landau-zener-limits": "landau_zener_limits",
     "demkov-osherov": "demkov_osherov",
     "finite-window": "finite_window",
+    "dephasing-lindbladian": "dephasing_lindbladian",
 }
 
 NAMES = tuple(_MODULES)
