@@ -381,7 +381,7 @@ def _eliminate(
     weight = np.where(near, 0.0, np.minimum(1.0, n**2 / np.maximum(phase, 1.0)))
     g = g.copy()
     ends = _Ends(ends.left_inverse.copy(), ends.right.copy())
-    best = _largest(weight * _survival(values, g, grid)[:, None] * g)
+    best = _largest(weight * _survival(g, grid)[:, None] * g)
     best_g, best_ends = g.copy(), _Ends(ends.left_inverse.copy(), ends.right.copy())
     active = np.flatnonzero(best > tolerance)
     for _ in range(MOST_ROTATIONS):
@@ -401,7 +401,7 @@ def _eliminate(
         g[active], q_right, q_left_inverse = _transform(g[active], s, grid)
         ends.right[active] = ends.right[active] @ q_right
         ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
-        alive = _survival(values[active], g[active], grid)[:, None]
+        alive = _survival(g[active], grid)[:, None]
         size_now = _largest(weight[active] * alive * g[active])
         better = size_now < best[active]
         going_on = better & (size_now < 0.5 * best[active]) & (size_now > tolerance)
@@ -446,14 +446,14 @@ def _transform(
     return changed, q[:, -1], q_inverse[:, 0]
 
 
-def _survival(values: ComplexArray, g: ComplexArray, grid: Grid) -> FloatArray:
+def _survival(g: ComplexArray, grid: Grid) -> FloatArray:
     """Return 0 for couplings among elements of ρ that decay to nothing on the panel, else 1.
 
     Decay of each element alone is no proof: couplings of the same strength can keep a combination
     alive, as strong dephasing along a fixed axis does. A set of elements dies if a logarithmic norm
     of the generator on it is negative enough; the row sums are tried first, then the Hermitian part.
     """
-    panels, n, size, _ = g.shape
+    values = _diagonal(g)
     candidates = values.real.swapaxes(1, 2) @ grid.weights < -_DEAD
     dead = candidates.copy()
     rows = np.flatnonzero(candidates.any(axis=-1))
@@ -471,7 +471,7 @@ def _survival(values: ComplexArray, g: ComplexArray, grid: Grid) -> FloatArray:
     if rows.size:
         member = candidates[rows]
         both = member[:, None, :, None] & member[:, None, None, :]
-        block = np.where(both, g[rows][:, :: n // 4], 0.0)
+        block = np.where(both, g[rows][:, :: grid.size // 4], 0.0)
         hermitian = 0.5 * (block + _dagger(block))
         lowest = np.min(_diagonal(hermitian).real, axis=(1, 2))
         _diagonal(hermitian)[...] += np.where(member, 0.0, lowest[:, None])[:, None]
@@ -494,7 +494,7 @@ def _finish(g: ComplexArray, ends: _Ends, grid: Grid, tolerance: float) -> Solut
     decay = grid.integral @ values.real
     result.phase = np.max(np.abs(theta[:, -1]), axis=-1)
 
-    survival = _survival(values, g, grid)
+    survival = _survival(g, grid)
     coupled = 2 * survival * np.max(np.abs(g), axis=1) > 1e-3 * tolerance
     _diagonal(coupled)[...] = True
     group = coupled | coupled.swapaxes(-1, -2)

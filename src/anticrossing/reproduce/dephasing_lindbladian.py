@@ -89,19 +89,18 @@ def _draw(
         left.plot(epsilons, _theory(gamma, epsilons), color=color, lw=1.4)
         left.plot(epsilons[::4], exact[::4], "o", ms=4, color=color, label=f"γ = {gamma:g}")
         size = np.abs(remainders[gamma]) * gamma
-        right.plot(epsilons, size, color=color, lw=1.4, label=f"γ = {gamma:g}")
+        right.plot(epsilons, size, color=color, lw=1.4)
     left.plot(
         epsilons, np.exp(-np.pi / (2 * epsilons)), color=style.MUTED, lw=1.2, ls="--", label="γ = 0"
     )
-    left.set_ylim(1e-9, 2)
+    left.set_ylim(1e-9, 200)
     left.set_ylabel("transition probability")
     left.set_title("lines: theorem, points: exact")
     right.set_ylabel("|R|/ε²")
-    right.set_title("remainder: finite for ε → 0")
+    right.set_title("remainder: finite for ε → 0, whatever γ (colours as left)")
     for axes in (left, right):
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_xlabel("ε/g² (sweep rate over gap squared)")
         style.grid(axes)
-    left.legend(loc="lower right", ncols=2)
-    right.legend(loc="lower right", ncols=2)
+    left.legend(loc="upper left", ncols=2)
