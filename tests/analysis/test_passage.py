@@ -144,3 +144,43 @@ def test_turning_point_inside_a_crossing_is_noted():
 def test_bad_input_is_one_clear_line(H, drive, arguments, message):
     with pytest.raises(ac.InputError, match=message):
         ac.passage(H, drive, **arguments)
+
+
+def test_dephasing_has_a_closed_form_of_its_own():
+    result = ac.passage(
+        ac.models.LandauZener(gap=1.0),
+        ac.drive.Linear(-1000, 1000, 0.01),
+        environment=ac.Dephasing(0.3),
+    )
+    assert names(result) == ["Landau–Zener", "Landau–Zener with dephasing"]
+    assert not result.predictions[0].valid
+    assert "coherence is lost" in str(result)
+    # The checked exact value of this case.
+    assert result.exact.probabilities[1] == pytest.approx(1.831722e-3, abs=1e-9)
+    assert result.predictions[1].probabilities[1] == pytest.approx(1.831722e-3, rel=2e-3)
+
+
+def test_strong_fixed_axis_dephasing_has_a_closed_form_of_its_own():
+    result = ac.passage(
+        ac.models.LandauZener(gap=0.6),
+        ac.drive.Linear(-60, 60, 1.0),
+        environment=ac.FixedAxisDephasing(10),
+        basis="diabatic",
+    )
+    law = result.predictions[names(result).index("strong dephasing (diabatic axis)")]
+    assert law.difference < 1e-3
+
+
+def test_decay_rates_at_a_crossing():
+    from anticrossing.analysis.decay import decay_rates
+
+    H, drive = ac.models.LandauZener(gap=1.0), ac.drive.Linear(-5, 5, 1.0)
+    thermal = ac.ThermalRelaxation(temperature=0.5, t1=4.0) + ac.Dephasing(rate=0.1)
+    rates = decay_rates(H, drive, thermal, 0.0, (0, 1))
+    assert rates.relaxation == pytest.approx(0.25)
+    assert rates.dephasing == pytest.approx(0.1)
+    assert rates.coherence == pytest.approx(0.225)
+    # σ_z dephasing at rate Γ: at the crossing the eigenstates are those of σ_x.
+    axis = decay_rates(H, drive, ac.FixedAxisDephasing(0.6), 0.0, (0, 1))
+    assert axis.coherence == pytest.approx(0.3)
+    assert axis.relaxation == pytest.approx(0.6)

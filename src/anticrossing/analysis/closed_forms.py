@@ -16,6 +16,7 @@ from anticrossing.analysis.meetings import PassageEvent, interference_inputs, no
 from anticrossing.checks import ConvergenceError, FloatArray, InputError
 from anticrossing.drive import Drive
 from anticrossing.dynamics.lanes import Lanes
+from anticrossing.environment import Dephasing, Environment, FixedAxisDephasing
 from anticrossing.formulas import DomainCheck, Prediction
 from anticrossing.hamiltonian import Hamiltonian
 
@@ -87,6 +88,7 @@ def predictions(
     initial: int,
     basis: str,
     exact: FloatArray,
+    environment: Environment | None = None,
 ) -> tuple[tuple[PassagePrediction, ...], tuple[str, ...]]:
     """Return the predictions that apply in kind, and notes on those that could not be made."""
     labels = Labels.of(hamiltonian, drive, basis)
@@ -118,10 +120,15 @@ def predictions(
     if len(events) == 1:
         event = events[0]
         i, j = event.levels
-        for name, prediction, jump in _single_crossing(hamiltonian, drive, event, basis):
+        for name, prediction, jump in _single_crossing(
+            hamiltonian, drive, event, basis, coherent=environment is None
+        ):
             values = np.zeros(hamiltonian.dimension)
             values[level], values[j if level == i else i] = 1 - jump, jump
             add(name, prediction, values)
+        if hamiltonian.dimension == 2 and event.gap > 0:
+            for name, prediction, jump in _with_dephasing(drive, event, environment):
+                add(name, prediction, [1 - jump, jump] if level == 0 else [jump, 1 - jump])
         return tuple(found), ()
 
     sequence = _sequence(events)
@@ -151,11 +158,11 @@ def predictions(
 
 
 def _single_crossing(
-    hamiltonian: Hamiltonian, drive: Drive, event: PassageEvent, basis: str
+    hamiltonian: Hamiltonian, drive: Drive, event: PassageEvent, basis: str, *, coherent: bool
 ) -> list[tuple[str, Prediction, float]]:
     """Return (name, prediction, probability to jump between adiabatic levels)."""
     forms: list[tuple[str, Prediction, float]] = [("Landau–Zener", event.jump, float(event.jump))]
-    if event.gap == 0:
+    if event.gap == 0 or not coherent:
         return forms
     start, stop = float(drive.start_time), float(drive.stop_time)
     if hamiltonian.dimension == 2:
@@ -185,6 +192,29 @@ def _single_crossing(
     if fast.valid:
         forms.append(("golden rule (fast limit)", fast, 1 - float(fast)))
     return forms
+
+
+def _with_dephasing(
+    drive: Drive, event: PassageEvent, environment: Environment | None
+) -> list[tuple[str, Prediction, float]]:
+    """Return the closed forms for two levels with one kind of dephasing of constant strength."""
+    strength = getattr(environment, "strength", None)
+    if strength is None or strength.values is None or strength.values.ndim:
+        return []
+    local = {"gap": event.gap, "sweep_rate": event.sweep_rate}
+    value = float(strength.values)
+    if isinstance(environment, Dephasing):
+        if environment.form == "gamma":
+            prediction: Prediction = formulas.dephasing_landau_zener(**local, gamma=value)
+        else:
+            prediction = formulas.constant_rate_dephasing_landau_zener(**local, rate=value)
+        return [("Landau–Zener with dephasing", prediction, float(prediction))]
+    if isinstance(environment, FixedAxisDephasing) and value > 0:
+        reach = min(event.time - float(drive.start_time), float(drive.stop_time) - event.time)
+        frozen = formulas.fixed_axis_dephasing_landau_zener(**local, rate=value, window=reach)
+        # To keep the diabatic state is to jump between adiabatic levels.
+        return [("strong dephasing (diabatic axis)", frozen, float(frozen))]
+    return []
 
 
 def _squared_gap(hamiltonian: Hamiltonian, drive: Drive) -> Any:

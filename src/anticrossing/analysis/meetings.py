@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from anticrossing import formulas
+from anticrossing.analysis.decay import decay_rates
 from anticrossing.checks import FloatArray, InputError
 from anticrossing.drive import Drive
+from anticrossing.environment import Environment
 from anticrossing.formulas import Prediction
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.spectrum import Crossing, Crossings, find_crossings
@@ -59,7 +61,7 @@ class PassageEvent(Place):
 
 
 def find_events(
-    hamiltonian: Hamiltonian, drive: Drive
+    hamiltonian: Hamiltonian, drive: Drive, environment: Environment | None = None
 ) -> tuple[Crossings, tuple[PassageEvent, ...], list[str]]:
     """Return the crossings in reach of the drive, when it meets them, and what was left out."""
     times = np.linspace(float(drive.start_time), float(drive.stop_time), _SAMPLES)
@@ -85,11 +87,17 @@ def find_events(
             places.append(Place(time, crossing.position, velocity, crossing, gap, sweep_rate))
         warnings += _near_turning_points(crossing, times, positions)
     places.sort(key=lambda place: place.time)
-    events = tuple(_event(hamiltonian, drive, places, k) for k in range(len(places)))
+    events = tuple(_event(hamiltonian, drive, places, k, environment) for k in range(len(places)))
     return crossings, events, warnings
 
 
-def _event(hamiltonian: Hamiltonian, drive: Drive, places: list[Place], index: int) -> PassageEvent:
+def _event(
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    places: list[Place],
+    index: int,
+    environment: Environment | None,
+) -> PassageEvent:
     place = places[index]
     surroundings = {
         "window": min(place.time - float(drive.start_time), float(drive.stop_time) - place.time),
@@ -104,6 +112,10 @@ def _event(hamiltonian: Hamiltonian, drive: Drive, places: list[Place], index: i
         surroundings["next_crossing"] = min(others)
     if place.gap > 0:
         surroundings["linear_range"] = _linear_range(hamiltonian, drive, place)
+    if environment is not None:
+        rates = decay_rates(hamiltonian, drive, environment, place.time, place.levels)
+        if rates.coherence > 0:
+            surroundings["dephasing_time"] = 1 / rates.coherence
     jump = formulas.landau_zener(gap=place.gap, sweep_rate=place.sweep_rate, **surroundings)
     return PassageEvent(**vars(place), jump=jump)
 

@@ -15,9 +15,11 @@ from anticrossing.analysis.meetings import PassageEvent, find_events
 from anticrossing.checks import ConvergenceError, FloatArray, InputError, fail, integer
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability, log_probability
+from anticrossing.dynamics.open_systems import OpenPropagation
 from anticrossing.dynamics.propagation import propagate
 from anticrossing.dynamics.request import check_kinds
 from anticrossing.dynamics.unitary import Propagation
+from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Crossings
 
@@ -50,18 +52,22 @@ class Passage:
 
     hamiltonian: Hamiltonian
     drive: Drive
+    environment: Environment | None
     initial: int
     crossings: Crossings
     events: tuple[PassageEvent, ...]
     predictions: tuple[PassagePrediction, ...]
-    exact: Propagation
+    exact: Propagation | OpenPropagation
     log_jump: LogProbability | None
     verdict: str
     warnings: tuple[str, ...]
 
     def __str__(self) -> str:
         units = self.hamiltonian.units
-        lines = [f"Passage of {self.hamiltonian!r} under {self.drive!r}", ""]
+        lines = [f"Passage of {self.hamiltonian!r} under {self.drive!r}"]
+        if self.environment is not None:
+            lines.append(f"with {self.environment!r}")
+        lines.append("")
         lines += [str(self.crossings), ""]
         for event in self.events:
             i, j = event.levels
@@ -96,6 +102,7 @@ def passage(
     hamiltonian: Hamiltonian,
     drive: Drive,
     *,
+    environment: Environment | None = None,
     initial: int = 0,
     basis: str = "adiabatic",
     tolerance: float = 1e-10,
@@ -108,6 +115,8 @@ def passage(
         H(x) with single parameter values (no batch).
     drive : Drive
         x(t) and its window (no batch).
+    environment : Environment, optional
+        What dephases and relaxes the levels; the exact answer then is an `OpenPropagation`.
     initial : int
         The level occupied at the start; 0 is the lowest.
     basis : {"adiabatic", "superadiabatic", "diabatic"}
@@ -144,22 +153,26 @@ def passage(
     if initial >= hamiltonian.dimension:
         last = hamiltonian.dimension - 1
         raise fail("initial", f"be a level from 0 to {last}", f"it is {initial}")
-    crossings, events, warnings = find_events(hamiltonian, drive)
+    crossings, events, warnings = find_events(hamiltonian, drive, environment)
     exact = propagate(
         hamiltonian,
         drive,
+        environment=environment,
         initial=initial,
         basis=basis,
         tolerance=tolerance,
         breakpoints=np.array([event.time for event in events]) if events else None,
     )
     final = np.asarray(exact.probabilities)
-    found, notes = predictions(hamiltonian, drive, events, initial, basis, final)
+    found, notes = predictions(hamiltonian, drive, events, initial, basis, final, environment)
     warnings += [*notes, *_abrupt_ends(hamiltonian, drive)]
-    log_jump = _log_jump(hamiltonian, drive, events, basis)
+    log_jump = None
+    if environment is None:
+        log_jump = _log_jump(hamiltonian, drive, events, basis)
     return Passage(
         hamiltonian=hamiltonian,
         drive=drive,
+        environment=environment,
         initial=initial,
         crossings=crossings,
         events=events,
@@ -208,7 +221,7 @@ def _log_jump(
 def _verdict(
     events: tuple[PassageEvent, ...],
     found: tuple[PassagePrediction, ...],
-    exact: Propagation,
+    exact: Propagation | OpenPropagation,
     initial: int,
     log_jump: LogProbability | None,
 ) -> str:

@@ -14,6 +14,7 @@ Shapes: P panels, n nodes, N levels, D = N²; all generators are scaled to τ �
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -362,7 +363,7 @@ def _eliminate(
     `blocks` names the elements that stay together, and aligns them with the eigenbasis.
     """
     panels, n, size, _ = g.shape
-    levels = int(round(np.sqrt(size)))
+    levels = math.isqrt(size)
     populations = np.arange(0 if still else levels, levels) * (levels + 1)
     to_eigenbasis = from_eigenbasis = None
     near = np.broadcast_to(np.eye(size, dtype=np.bool_), (panels, 1, size, size))
@@ -398,6 +399,9 @@ def _eliminate(
             current[..., populations] = 0.0
             apart = current[..., :, None] - current[..., None, :]
             s = _quotient(off, apart, near[active])
+        # Beyond norm 2 the rotation may not exist, and the iteration would not converge.
+        gentle = np.max(np.minimum(_row_sums(s), _row_sums(s.swapaxes(-1, -2))), axis=1) < 1.9
+        active, s = active[gentle], s[gentle]
         g[active], q_right, q_left_inverse = _transform(g[active], s, grid)
         ends.right[active] = ends.right[active] @ q_right
         ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
@@ -416,6 +420,10 @@ def _eliminate(
     finished = _finish(kept, best_ends, grid, tolerance)
     finished.error = np.where(independent, np.maximum(2 * best, finished.error), finished.error)
     return finished
+
+
+def _row_sums(a: ComplexArray) -> FloatArray:
+    return np.asarray(np.max(np.sum(np.abs(a), axis=-1), axis=-1))
 
 
 def _quotient(off: ComplexArray, difference: ComplexArray, near: BoolArray) -> ComplexArray:
@@ -443,7 +451,7 @@ def _transform(
     q, q_inverse = 2 * minus - identity, 2 * plus - identity
     changed = q_inverse @ g @ q - plus @ slope @ minus
     changed[:, :, 0] = 0.0
-    return changed, q[:, -1], q_inverse[:, 0]
+    return np.asarray(changed), np.asarray(q[:, -1]), np.asarray(q_inverse[:, 0])
 
 
 def _survival(g: ComplexArray, grid: Grid) -> FloatArray:
@@ -451,7 +459,7 @@ def _survival(g: ComplexArray, grid: Grid) -> FloatArray:
 
     Decay of each element alone is no proof: couplings of the same strength can keep a combination
     alive, as strong dephasing along a fixed axis does. A set of elements dies if a logarithmic norm
-    of the generator on it is negative enough; the row sums are tried first, then the Hermitian part.
+    of the generator on it is negative enough: that of row sums, or that of the Hermitian part.
     """
     values = _diagonal(g)
     candidates = values.real.swapaxes(1, 2) @ grid.weights < -_DEAD
@@ -556,7 +564,7 @@ def _resolved_pairs(grid: Grid, g: ComplexArray, tolerance: float) -> BoolArray:
     coefficients = np.einsum("cn,pnab->pcab", grid.tail, g)
     tail = np.max(np.abs(coefficients), axis=1)
     size = np.max(np.abs(_diagonal(g)), axis=1)
-    levels = int(round(np.sqrt(g.shape[-1])))
+    levels = math.isqrt(g.shape[-1])
     populations = np.arange(levels) * (levels + 1)
     block = g[:, :, populations[:, None], populations]
     size[:, populations] = np.max(np.abs(block), axis=(1, 2, 3))[:, None]
