@@ -402,6 +402,8 @@ def _eliminate(
         # Beyond norm 2 the rotation may not exist, and the iteration would not converge.
         gentle = np.max(np.minimum(_row_sums(s), _row_sums(s.swapaxes(-1, -2))), axis=1) < 1.9
         active, s = active[gentle], s[gentle]
+        if active.size == 0:
+            break
         g[active], q_right, q_left_inverse = _transform(g[active], s, grid)
         ends.right[active] = ends.right[active] @ q_right
         ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anticrossing._version import __version__
+from anticrossing.dynamics import Propagation
 from anticrossing.experiment.result import Result
 
 if TYPE_CHECKING:
@@ -56,14 +57,17 @@ def to_dataset(result: Result) -> xarray.Dataset:
         "exact_probability": data(
             ("final",), exact.probabilities, "exact final probability of the asked initial state"
         ),
-        "propagator": data(
-            ("row", "column", "part"),
-            np.stack([exact.propagator.real, exact.propagator.imag], axis=-1),
-            "evolution matrix in the basis H is written in",
-        ),
         "panels": data((), int(exact.panels), "accepted panels of the exact evolution"),
         "error_estimate": data((), float(exact.error_estimate), "bound on the neglected amplitude"),
     }
+    if isinstance(exact, Propagation):
+        name_of, matrix = "propagator", exact.propagator
+        text = "evolution matrix in the basis H is written in"
+    else:
+        name_of, matrix = "density_matrix", exact.density_matrix
+        text = "final density matrix in the basis H is written in"
+    parts = np.stack([matrix.real, matrix.imag], axis=-1)
+    variables[name_of] = data(("row", "column", "part"), parts, text)
     _add_crossings(result, variables, data, energy, position)
     formulas = {p.name: p for p in result.passage.predictions}
     if result.scan is not None:

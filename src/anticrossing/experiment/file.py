@@ -23,15 +23,27 @@ from anticrossing.checks import (
     real_number,
 )
 from anticrossing.drive import Drive
+from anticrossing.dynamics.open_systems import LARGEST_DIMENSION
 from anticrossing.dynamics.request import BASES
-from anticrossing.experiment import build, tables
+from anticrossing.environment import Environment
+from anticrossing.experiment import build, surroundings, tables
 from anticrossing.hamiltonian import Hamiltonian
 
 LARGEST_FILE = 1_000_000  # bytes
 LARGEST_SCAN = 2000  # points
 _LARGEST_WORK = 400_000  # points times levels squared: about a minute
 
-_TOP = ("title", "source", "description", "units", "hamiltonian", "drive", "question", "scan")
+_TOP = (
+    "title",
+    "source",
+    "description",
+    "units",
+    "hamiltonian",
+    "drive",
+    "environment",
+    "question",
+    "scan",
+)
 _QUESTION = ("initial", "basis", "tolerance", "samples")
 _SCAN = ("parameter", "values", "from", "to", "points", "scale", "label", "unit")
 
@@ -57,6 +69,7 @@ class Scan:
     unit: str
     hamiltonian: Hamiltonian
     drive: Drive
+    environment: Environment | None
 
     @property
     def name(self) -> str:
@@ -76,8 +89,8 @@ class Experiment:
         As in the file.
     text : str
         The file itself, for the record.
-    hamiltonian, drive
-        The point analysed in detail.
+    hamiltonian, drive, environment
+        The point analysed in detail; the environment is None for unitary evolution.
     question : Question
     scan : Scan or None
     """
@@ -89,20 +102,25 @@ class Experiment:
     text: str
     hamiltonian: Hamiltonian
     drive: Drive
+    environment: Environment | None
     question: Question
     scan: Scan | None
     tables: Mapping[str, Any]
 
-    def point(self, value: float) -> tuple[Hamiltonian, Drive]:
-        """Return the Hamiltonian and the drive at one value of the scanned parameter."""
+    def point(self, value: float) -> tuple[Hamiltonian, Drive, Environment | None]:
+        """Return Hamiltonian, drive and environment at one value of the scanned parameter."""
         if self.scan is None:
             raise InputError("This experiment has no [scan].")
         where, _, key = self.scan.parameter.partition(".")
         override = {key: np.asarray(value, dtype=np.float64)}
-        units = self.hamiltonian.units
+        hamiltonian, drive, environment = self.hamiltonian, self.drive, self.environment
         if where == "drive":
-            return self.hamiltonian, build.drive(self.tables["drive"], units, override)
-        return build.hamiltonian(self.tables["hamiltonian"], units, override), self.drive
+            drive = build.drive(self.tables["drive"], hamiltonian.units, override)
+        elif where == "environment":
+            environment = surroundings.environment(surroundings.tables_of(self.tables), override)
+        else:
+            hamiltonian = build.hamiltonian(self.tables["hamiltonian"], hamiltonian.units, override)
+        return hamiltonian, drive, environment
 
 
 def load(path: str | Path) -> Experiment:
@@ -178,14 +196,17 @@ def parse(text: str, *, name: str = "experiment") -> Experiment:
             parameter, values, scale = _scan_values(scan_entries)
             _check_parameter(entries, parameter)
     base = None if not parameter or _given(entries, parameter) else values[values.size // 2]
-    hamiltonian, drive = _at(entries, parameter, base)
-    for where, built in (("hamiltonian", hamiltonian), ("drive", drive)):
-        if built.batch_shape:
+    hamiltonian, drive, environment = _at(entries, parameter, base)
+    built_parts = {"hamiltonian": hamiltonian, "drive": drive, "environment": environment}
+    for where, built in built_parts.items():
+        if built is not None and built.batch_shape:
             raise InputError(
                 f"In [{where}]: Each parameter must be a single number, but one is a list; "
                 "several values belong into [scan]."
             )
     question = _question(tables.table(entries, "question"), hamiltonian.dimension)
+    if environment is not None:
+        _check_open(environment, question, hamiltonian.dimension)
     scan = None
     if parameter:
         batch = _at(entries, parameter, values)
@@ -203,14 +224,17 @@ def parse(text: str, *, name: str = "experiment") -> Experiment:
         text=text,
         hamiltonian=hamiltonian,
         drive=drive,
+        environment=environment,
         question=question,
         scan=scan,
         tables=entries,
     )
 
 
-def _at(entries: Mapping[str, Any], parameter: str, value: Any) -> tuple[Hamiltonian, Drive]:
-    """Build both objects, with `value` for the scanned parameter unless it is None."""
+def _at(
+    entries: Mapping[str, Any], parameter: str, value: Any
+) -> tuple[Hamiltonian, Drive, Environment | None]:
+    """Build all three objects, with `value` for the scanned parameter unless it is None."""
     where, _, key = parameter.partition(".")
     override = {} if value is None else {key: np.asarray(value, dtype=np.float64)}
     file_units = build.units(tables.table(entries, "units"))
@@ -218,7 +242,28 @@ def _at(entries: Mapping[str, Any], parameter: str, value: Any) -> tuple[Hamilto
         entries["hamiltonian"], file_units, override if where == "hamiltonian" else None
     )
     drive = build.drive(entries["drive"], hamiltonian.units, override if where == "drive" else None)
-    return hamiltonian, drive
+    environment = surroundings.environment(
+        surroundings.tables_of(entries), override if where == "environment" else None
+    )
+    return hamiltonian, drive, environment
+
+
+def _check_open(environment: Environment, question: Question, levels: int) -> None:
+    """Refuse what open evolution cannot do, before any work."""
+    with tables.inside("environment"):
+        environment.check(levels)
+        if levels > LARGEST_DIMENSION:
+            raise InputError(
+                f"At most {LARGEST_DIMENSION} levels can be given an environment, but there are "
+                f"{levels}."
+            )
+    if question.basis == "superadiabatic":
+        with tables.inside("question"):
+            raise fail(
+                "basis",
+                "be 'adiabatic' or 'diabatic' with an environment",
+                "it is 'superadiabatic'",
+            )
 
 
 def _question(entries: Mapping[str, Any], dimension: int) -> Question:
@@ -287,6 +332,8 @@ def _scan_values(entries: Mapping[str, Any]) -> tuple[str, FloatArray, str]:
 
 def _owner(entries: Mapping[str, Any], parameter: str) -> Mapping[str, Any]:
     where, _, key = parameter.partition(".")
+    if where == "environment":
+        return surroundings.tables_of(entries)[0]
     owner: Mapping[str, Any] = entries[where]
     nested = owner.get("parameters")
     return nested if isinstance(nested, dict) and key in nested else owner
@@ -298,21 +345,29 @@ def _given(entries: Mapping[str, Any], parameter: str) -> bool:
 
 def _check_parameter(entries: Mapping[str, Any], parameter: str) -> None:
     where, dot, key = parameter.partition(".")
-    if where not in ("hamiltonian", "drive") or not dot or not key:
+    if where not in ("hamiltonian", "drive", "environment") or not dot or not key:
         raise fail(
-            "parameter", "be `hamiltonian.NAME` or `drive.NAME`", f"it is {describe(parameter)}"
+            "parameter",
+            "be `hamiltonian.NAME`, `drive.NAME` or `environment.NAME`",
+            f"it is {describe(parameter)}",
         )
+    if where == "environment":
+        surroundings.check_scanned(surroundings.tables_of(entries), key)
     given = _owner(entries, parameter).get(key, 0.0)
     if isinstance(given, bool) or not isinstance(given, (int, float)):
         raise fail("parameter", "name a single number", f"`{key}` is {describe(given)}")
 
 
 def _check_batch(
-    parameter: str, values: FloatArray, hamiltonian: Hamiltonian, drive: Drive
+    parameter: str,
+    values: FloatArray,
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    environment: Environment | None,
 ) -> None:
     where, _, key = parameter.partition(".")
     target = hamiltonian if where == "hamiltonian" else drive
-    if target.batch_shape != values.shape:
+    if where != "environment" and target.batch_shape != values.shape:
         known = [name for name in target.parameters if np.ndim(target.parameters[name]) == 0]
         raise fail(
             "parameter",

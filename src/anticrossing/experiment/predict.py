@@ -7,12 +7,18 @@ from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.meetings import find_events
 from anticrossing.checks import FloatArray
 from anticrossing.drive import Drive
+from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 
 
 def predict(
-    hamiltonian: Hamiltonian, drive: Drive, initial: int, basis: str, exact: FloatArray
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    environment: Environment | None,
+    initial: int,
+    basis: str,
+    exact: FloatArray,
 ) -> tuple[PassagePrediction, ...]:
     """Return what `passage` predicts, without computing again the exact answer it is given."""
-    _, events, _ = find_events(hamiltonian, drive)
-    return predictions(hamiltonian, drive, events, initial, basis, exact)[0]
+    _, events, _ = find_events(hamiltonian, drive, environment)
+    return predictions(hamiltonian, drive, events, initial, basis, exact, environment)[0]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from anticrossing.analysis import Passage, passage
 from anticrossing.checks import AnticrossingError, ConvergenceError, FloatArray
 from anticrossing.drive import Drive
-from anticrossing.dynamics import Propagation, propagate
+from anticrossing.dynamics import OpenPropagation, Propagation, propagate
 from anticrossing.experiment.file import Experiment, Scan
 from anticrossing.experiment.predict import predict
 from anticrossing.spectrum import levels
@@ -86,7 +86,7 @@ class Result:
     scan: ScanResult | None
 
     @property
-    def exact(self) -> Propagation:
+    def exact(self) -> Propagation | OpenPropagation:
         """The exact evolution of the experiment's own point."""
         return self.passage.exact
 
@@ -123,6 +123,7 @@ def run(experiment: Experiment, progress: Progress | None = None) -> Result:
     """
     hamiltonian, drive, question = experiment.hamiltonian, experiment.drive, experiment.question
     settings: dict[str, Any] = {
+        "environment": experiment.environment,
         "initial": question.initial,
         "basis": question.basis,
         "tolerance": question.tolerance,
@@ -152,6 +153,7 @@ def run(experiment: Experiment, progress: Progress | None = None) -> Result:
 def _run_scan(
     experiment: Experiment, scan: Scan, settings: dict[str, Any], progress: Progress | None
 ) -> ScanResult:
+    settings = {**settings, "environment": scan.environment}
     exact = propagate(scan.hamiltonian, scan.drive, **settings)
     _check_accuracy(exact)
     total = scan.values.size
@@ -161,9 +163,11 @@ def _run_scan(
     notes = []
     initial, basis = experiment.question.initial, experiment.question.basis
     for index, value in enumerate(scan.values):
-        hamiltonian, drive = experiment.point(float(value))
+        hamiltonian, drive, environment = experiment.point(float(value))
         try:
-            found = predict(hamiltonian, drive, initial, basis, exact.probabilities[index])
+            found = predict(
+                hamiltonian, drive, environment, initial, basis, exact.probabilities[index]
+            )
         except AnticrossingError as error:
             notes.append(f"{scan.name} = {value:.6g}: {error}")
         else:
@@ -177,7 +181,7 @@ def _run_scan(
     return ScanResult(scan, exact.probabilities, predictions, valid, exact.panels, tuple(notes))
 
 
-def _check_accuracy(evolution: Propagation) -> None:
+def _check_accuracy(evolution: Propagation | OpenPropagation) -> None:
     """Refuse an evolution whose numbers left the range of floating point."""
     total = evolution.probabilities.sum(axis=-1)
     if not np.all(np.abs(total - 1) < 1e-6):

@@ -84,7 +84,7 @@ def summarize(result: Result) -> dict[str, Any]:
             "panels": int(exact.panels),
             "error_estimate": float(exact.error_estimate),
             "phase": float(exact.phase),
-            "phase_error": float(exact.phase_error),
+            "phase_error": float(exact.phase) * float(np.finfo(np.float64).eps),
             "warnings": list(exact.warnings),
         },
         "log_jump": None if analysed.log_jump is None else analysed.log_jump.log_probability,
