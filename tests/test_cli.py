@@ -115,9 +115,30 @@ def test_annealing(call: Any) -> None:
         assert jump == pytest.approx(expected, rel=0.05 + time / 500, abs=2e-3)
 
 
+def test_decohering_qubit(call: Any) -> None:
+    summary = run_example(call, "decohering_qubit")
+    slope = 230.7e-9 / 1.602176634e-19 * 1e-12  # I_p/e in GHz per mΦ₀
+    rates, exact = summary["scan"]["values"], np.asarray(summary["scan"]["exact"])[:, 1]
+    # Slowest: thermal equilibrium at 2.88 GHz and 0.42 GHz, with a lag of T₁ |d ln p/dt| = 7 %.
+    assert exact[0] == pytest.approx(1 / (1 + np.exp(2 * slope / 0.42)), rel=0.1)
+    # Fastest: 13 ns are short against T₂ = 200 ns and T₁ = 20 µs.
+    coherent = np.exp(-(np.pi**2) * 0.013**2 / (slope * rates[-1]))
+    assert exact[-1] == pytest.approx(coherent, abs=2e-3)
+    # Between: the incoherent way keeps the jump alive where the coherent one has died out.
+    middle = np.searchsorted(rates, 1e-4)
+    assert exact[middle] > 0.05 > 1e6 * np.exp(-(np.pi**2) * 0.013**2 / (slope * rates[middle]))
+
+
 def test_every_example_is_tested_above() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.toml")}
-    assert names == {"flux_qubit", "sodium_iodide", "ladder", "bloch_band", "annealing"}
+    assert names == {
+        "flux_qubit",
+        "decohering_qubit",
+        "sodium_iodide",
+        "ladder",
+        "bloch_band",
+        "annealing",
+    }
 
 
 # ---- commands ---------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def test_window_that_follows_a_parameter_is_scanned() -> None:
     assert loaded.scan is not None
     np.testing.assert_array_equal(loaded.scan.drive.stop_time, [1, 2, 4])
     assert float(loaded.drive.stop_time) == 2.0
-    _, single = loaded.point(8.0)
+    _, single, _ = loaded.point(8.0)
     assert float(single.stop_time) == 4.0
 
 

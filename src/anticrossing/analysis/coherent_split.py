@@ -40,7 +40,8 @@ _NODES = 17
 _FIRST_PANELS = 12
 _MOST_NODES = 60_000
 _MOST_ROUNDS = 20
-_EXACT = 1e-11
+_EXACT = 1e-12
+_SMALLEST = 1e-9  # probabilities below this are not asked for relative accuracy
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,10 @@ class CoherentIncoherentSplit:
     coherent : float
         The probability without the environment.
     incoherent : float
-        The integral: what the environment adds, exactly (it may be negative).
+        What the environment adds, exactly (it may be negative): the difference of two propagations.
+    integral : float
+        The same number as the integral over `density`; equal to `incoherent` within
+        `error_estimate`.
     first_order : float or None
         Its first order in the slowness, ``∫ γ/(1+γ²) |⟨f|∂_t i⟩|²/e dt`` with e half the gap of the
         two levels; None unless the environment is pure dephasing.
@@ -69,6 +73,7 @@ class CoherentIncoherentSplit:
     levels: tuple[int, int]
     coherent: float
     incoherent: float
+    integral: float
     first_order: float | None
     times: FloatArray
     density: FloatArray
@@ -102,7 +107,7 @@ def coherent_incoherent_split(
     environment: Environment,
     *,
     levels: tuple[int, int] = (0, 1),
-    tolerance: float = 1e-6,
+    tolerance: float = 1e-4,
 ) -> CoherentIncoherentSplit:
     """Split the transition probability between two levels into a coherent and an incoherent part.
 
@@ -118,8 +123,8 @@ def coherent_incoherent_split(
     levels : pair of int
         Initial and final adiabatic level.
     tolerance : float
-        Wanted accuracy of the incoherent part, relative to it. A small one, or a short window,
-        makes the quadrature resolve every oscillation.
+        Wanted accuracy of `integral`, relative to the probability. A small one, or a short window,
+        makes the quadrature resolve every oscillation; `incoherent` does not depend on it.
 
     Returns
     -------
@@ -176,22 +181,24 @@ def coherent_incoherent_split(
             break
         half = 0.5 * (right - left)
         times = panel_times(left, right, points)
-        coherent, density = _integrand(lanes, environment, times, initial, final)
+        coherent, probability, density = _integrand(lanes, environment, times, initial, final)
         total = float(np.einsum("p,n,pn->", half, points.weights, density))
         # Every other node is a Chebyshev grid too: the difference of the two rules is the error.
         doubt = half * np.abs(density @ points.weights - density[:, ::2] @ coarse.weights)
         error = float(doubt.sum())
-        if error <= accuracy * abs(total) + 1e-13:
+        bound = accuracy * max(abs(total), coherent, _SMALLEST)
+        if error <= bound:
             return CoherentIncoherentSplit(
                 (initial, final),
                 coherent,
+                probability - coherent,
                 total,
                 first_order,
                 times.ravel(),
                 density.ravel(),
                 error,
             )
-        worst = doubt > 0.5 * accuracy * abs(total) / left.size
+        worst = doubt > 0.5 * bound / left.size
         middle = 0.5 * (left + right)[worst]
         edges = np.sort(np.concatenate([edges, middle]))
     raise ConvergenceError(
@@ -202,8 +209,8 @@ def coherent_incoherent_split(
 
 def _integrand(
     lanes: Lanes, environment: Environment, times: FloatArray, initial: int, final: int
-) -> tuple[float, FloatArray]:
-    """Return the coherent probability, and the integrand at `times` (panels, nodes)."""
+) -> tuple[float, float, FloatArray]:
+    """Return both probabilities, without and with the environment, and the integrand at `times`."""
     panels, nodes = times.shape
     levels = lanes.hamiltonian.dimension
     # Neighbouring panels share an edge, so every moment is visited once.
@@ -237,7 +244,7 @@ def _integrand(
     shaped[:, :-1] = density[:-1].reshape(panels, nodes - 1)
     shaped[:, -1] = density[nodes - 1 :: nodes - 1]
     coherent = float(np.abs(target[:, final].conj() @ free.propagator @ source[:, initial]) ** 2)
-    return coherent, shaped
+    return coherent, float(full.probabilities[final]), shaped
 
 
 def _first_order(

@@ -179,9 +179,7 @@ def _solve_chunk(
     tolerance: float,
 ) -> Solutions:
     panels, _, levels, _ = matrices.shape
-    # The mean energy drops out of the commutator; left in, it would only add rounding.
-    mean = np.trace(matrices, axis1=-2, axis2=-1)[..., None, None] / levels
-    g, energies, frame = _in_middle_frame(matrices - mean * np.eye(levels), half_width, grid)
+    g, energies, frame = _in_middle_frame(matrices, half_width, grid)
     bath.jumps = [_dagger(frame)[:, None] @ jump @ frame[:, None] for jump in bath.jumps]
     resolved = _resolved(grid, g, tolerance)
     result = Solutions.empty(panels, levels**2)
