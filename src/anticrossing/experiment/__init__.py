@@ -27,6 +27,12 @@ An experiment file says which levels, how they are driven, and what is asked:
     stop = 2.0
     rate = 0.001
 
+    [environment]                # optional: dephasing, fixed-axis, thermal, qubit or lindblad;
+    kind = "qubit"               # several act together as [[environment]] tables
+    t1 = 20e3
+    t2 = 8e3
+    temperature = 0.4
+
     [question]                   # all optional
     initial = 0                  # a level (or state) of the read-out basis, 0 the lowest
     basis = "adiabatic"          # or "superadiabatic", "diabatic"
