@@ -1,0 +1,230 @@
+"""What an environment does to a passage: coherent, incoherent, frozen or relaxed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from anticrossing.checks import fail, real_number
+from anticrossing.formulas import landau_zener
+from anticrossing.formulas.landau_zener import passage_duration
+
+REGIMES = ("coherent", "incoherent", "frozen", "relaxed")
+_WEAK = 0.05  # change of the jump probability that still counts as coherent
+_STRONG = 3.0  # coherence times in a passage from which it counts as incoherent
+_FROZEN = 10.0  # line width over range of the sweep from which the state counts as frozen
+_RELAXED = 3.0  # relaxation times after the crossing: e^{-3} = 5 % of the excitation is left
+
+
+@dataclass(frozen=True)
+class DecoherenceRegime:
+    """The regime of a passage, the ratios that decide it, and the reasons in words.
+
+    Attributes
+    ----------
+    regime : {"coherent", "incoherent", "frozen", "relaxed"}
+        The regime that describes the passage best.
+    clear : bool
+        Whether its condition holds with room to spare; if not the passage lies between regimes.
+    jump_probability : float
+        What the regime's law gives for the probability to end in the other adiabatic level (for
+        ``relaxed``: to end in the upper level).
+    landau_zener : float
+        The coherent probability P, for comparison.
+    coherence_loss : float
+        First-order change of P by dephasing, ``πgΓ₂/2α``, saturating at the complete loss
+        ``½(1−P)²``, or for relaxation ``Γ₁`` times the passage: small in the coherent regime.
+    dephasing_during_passage : float
+        ``Γ₂ τ``, coherence decay rate times the duration of the passage.
+    line_width_over_range : float
+        ``Γ₂/αT``: the line width over the range of the sweep. Large: frozen.
+    relaxation_after_crossing : float
+        ``Γ₁ T``: relaxation times between crossing and read-out. Large: relaxed.
+    reasons : tuple of str
+        Why, in words.
+    """
+
+    regime: str
+    clear: bool
+    jump_probability: float
+    landau_zener: float
+    coherence_loss: float
+    dephasing_during_passage: float
+    line_width_over_range: float
+    relaxation_after_crossing: float
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        head = self.regime if self.clear else f"{self.regime} (not clearly: between regimes)"
+        lines = [
+            f"Decoherence regime: {head}",
+            f"  jump probability             {self.jump_probability:.6g}",
+            f"  Landau-Zener, coherent       {self.landau_zener:.6g}",
+            f"  loss of coherence changes it {self.coherence_loss:.3g}",
+            f"  dephasing during passage     {self.dephasing_during_passage:.3g}",
+            f"  line width / sweep range     {self.line_width_over_range:.3g}",
+            f"  relaxation after crossing    {self.relaxation_after_crossing:.3g}",
+        ]
+        return "\n".join([*lines, *(f"  {reason}" for reason in self.reasons)])
+
+
+def decoherence_regime(
+    *,
+    gap: float,
+    sweep_rate: float,
+    dephasing_rate: float = 0.0,
+    relaxation_rate: float = 0.0,
+    window: float,
+    temperature: float | None = None,
+) -> DecoherenceRegime:
+    """Tell which regime a passage with dephasing and relaxation is in, and what its law gives.
+
+    With ``Γ₂ = Γ_φ + Γ₁/2`` and ``T`` the time from the crossing to either end::
+
+        relaxed      Γ₁ T ≥ 3              upper level 1/(1 + e^{ω(T)/T_env}), ω = √(g² + α²T²)
+        frozen       Γ₂ ≥ 10 αT            diabatic survival ½(1 + exp(−(2g²/α) arctan(αT/Γ₂)))
+        coherent     change of P ≤ 0.05    P = exp(−πg²/2α)
+        incoherent   otherwise             the same law as frozen; it tends to ½(1 + P²)
+
+    tested in this order. The change of P is the smaller of its first order in the rates and its
+    value after complete loss of coherence, ``½(1 − P)²``; a passage that is fast against the
+    coupling is coherent at any dephasing rate, because there is nothing to interfere.
+
+    Parameters
+    ----------
+    gap : float
+        Minimum adiabatic gap ``g`` (energy), positive.
+    sweep_rate : float
+        Rate ``α`` of the diabatic energy difference (energy / time, ħ = 1), positive.
+    dephasing_rate : float
+        ``Γ_φ ≥ 0``: decay rate of the coherence between the *diabatic* states by pure dephasing,
+        as `FixedAxisDephasing` has it.
+    relaxation_rate : float
+        ``Γ₁ = 1/T₁ ≥ 0`` between the instantaneous eigenstates.
+    window : float
+        ``T``, the time from the crossing to the nearer end of the sweep.
+    temperature : float, optional
+        Of the environment, in the unit of the gap; None means zero.
+
+    Returns
+    -------
+    DecoherenceRegime
+
+    Raises
+    ------
+    InputError
+        If the gap, the rate or the window is not positive, or a decay rate is negative.
+
+    References
+    ----------
+    P. Ao, J. Rammer, Phys. Rev. B 43, 5397 (1991); Y. Kayanuma, J. Phys. Soc. Jpn. 53, 108 (1984).
+
+    Examples
+    --------
+    >>> result = decoherence_regime(gap=0.6, sweep_rate=1.0, dephasing_rate=20.0, window=400.0)
+    >>> result.regime, round(result.jump_probability, 3)
+    ('incoherent', 0.667)
+    >>> decoherence_regime(gap=0.6, sweep_rate=1.0, dephasing_rate=50.0, window=2.0).regime
+    'frozen'
+    """
+    g, alpha, half = (
+        _above("gap", gap),
+        _above("sweep_rate", sweep_rate),
+        _above("window", window),
+    )
+    dephasing = _not_below("dephasing_rate", dephasing_rate)
+    relaxation = _not_below("relaxation_rate", relaxation_rate)
+    environment = 0.0 if temperature is None else _not_below("temperature", temperature)
+
+    decay = dephasing + relaxation / 2
+    duration = float(passage_duration(np.asarray(g), np.asarray(alpha)))
+    jump = float(landau_zener(gap=g, sweep_rate=alpha))
+    passing, width = decay * duration, decay / (alpha * half)
+    relaxing = relaxation * half
+    complete = 0.5 * (1 - jump) ** 2
+    loss = min(0.5 * np.pi * g * dephasing / alpha, complete) + min(relaxation * duration, 1.0)
+    reach = np.arctan(alpha * half / decay) if decay > 0 else 0.5 * np.pi
+    mixed = 0.5 * (1 + np.exp(-2 * g**2 / alpha * reach))
+
+    value: float
+    if relaxing >= _RELAXED:
+        regime, clear = "relaxed", relaxing >= 2 * _RELAXED
+        value = _thermal(np.hypot(g, alpha * half), environment)
+        reasons = [
+            f"{relaxing:.3g} relaxation times pass between the crossing and the read-out, so the "
+            "final state is the environment's"
+        ]
+    elif width >= _FROZEN:
+        regime, value = "frozen", float(mixed)
+        clear = (g / decay) ** 2 <= 0.1 and decay * half >= 10
+        reasons = [
+            f"the sweep covers only 1/{width:.3g} of the line width: dephasing watches the "
+            "diabatic state and holds it"
+        ]
+        if not clear:
+            reasons.append("the coherence has no time to settle, so the law is only qualitative")
+    elif loss <= _WEAK:
+        regime, value = "coherent", jump
+        clear = loss <= 0.5 * _WEAK
+        reasons = [f"loss of coherence changes the jump probability by {loss:.2g} at most"]
+        if passing > 1:
+            reasons.append(
+                "the coupling is weak against the sweep, so that even complete loss of coherence "
+                "changes little"
+            )
+    else:
+        regime, value = "incoherent", float(mixed)
+        clear = passing >= _STRONG and alpha <= 0.5 * decay**2
+        reasons = [
+            f"coherence decays {passing:.3g} times during the passage: the two states mix by a "
+            "rate equation"
+        ]
+        if not clear:
+            reasons.append(
+                "the decay is neither slow nor fast against the passage: solve the evolution with "
+                "the environment instead of trusting either law"
+            )
+        if width > 1 / _FROZEN:
+            reasons.append(
+                f"the sweep ends {1 / width:.3g} line widths from the crossing, so mixing is "
+                "incomplete"
+            )
+    if regime != "relaxed" and relaxing > _WEAK:
+        clear = False
+        reasons.append(
+            f"relaxation after the crossing ({relaxing:.2g} relaxation times) changes the "
+            "populations that are read out"
+        )
+    return DecoherenceRegime(
+        regime=regime,
+        clear=bool(clear),
+        jump_probability=value,
+        landau_zener=jump,
+        coherence_loss=float(loss),
+        dephasing_during_passage=passing,
+        line_width_over_range=width,
+        relaxation_after_crossing=relaxing,
+        reasons=tuple(reasons),
+    )
+
+
+def _thermal(splitting: float, temperature: float) -> float:
+    """Return the population of the upper of two levels in equilibrium."""
+    if temperature == 0:
+        return 0.0
+    return float(0.5 * (1 - np.tanh(0.5 * splitting / temperature)))
+
+
+def _above(name: str, value: float) -> float:
+    number = real_number(name, value)
+    if number <= 0:
+        raise fail(name, "be positive", f"it is {number:g}")
+    return number
+
+
+def _not_below(name: str, value: float) -> float:
+    number = real_number(name, value)
+    if number < 0:
+        raise fail(name, "not be negative", f"it is {number:g}")
+    return number
