@@ -268,6 +268,7 @@ def test_bad_file(call: Any, tmp_path: Path, case: str, command: str) -> None:
         ["run", "a.toml", "-o", "full"],
         ["run", "a.toml", "-o", ""],
         ["run", "a.toml", "-o", "x" * 300],
+        ["run", "a.toml", "-o", "loop"],
         ["run"],
         ["run", "a.toml", "--fast"],
         ["rum", "a.toml"],
@@ -281,9 +282,10 @@ def test_bad_arguments(call: Any, tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "a.toml").write_text(GOOD)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "precious.txt").write_text("keep")
+    (tmp_path / "loop").symlink_to("loop")
     assert_one_line(call(*arguments))
     entries = sorted(str(entry.relative_to(tmp_path)) for entry in tmp_path.rglob("*"))
-    assert entries == ["a.toml", "full", "full/precious.txt"]
+    assert entries == ["a.toml", "full", "full/precious.txt", "loop"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -305,6 +307,31 @@ def test_a_process_of_its_own(tmp_path: Path) -> None:
     failed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert failed.returncode == 2
     assert failed.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("moment", ["analysis", "writing"])
+def test_interruption_leaves_nothing(
+    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    place = {"analysis": "anticrossing.experiment.run", "writing": "anticrossing.plot.write"}
+    (tmp_path / "a.toml").write_text(GOOD)
+    monkeypatch.setattr(place[moment], interrupt)
+    outcome = call("run", "a.toml", "-o", "deep/out")
+    assert (outcome.status, outcome.err) == (130, "interrupted\n")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.toml"]
+
+
+def test_long_tables_are_cut(call: Any, tmp_path: Path) -> None:
+    model = '{ matrix = [["sin(20*x)", 0.1], [0.1, "-sin(20*x)"]] }'
+    text = GOOD.replace('{ model = "LandauZener", gap = 1.0 }', model).replace("50", "10.01")
+    (tmp_path / "a.toml").write_text(text)
+    shown = call("crossings", "a.toml").out
+    assert shown.count("avoided") == 40
+    assert "and 87 more" in shown
+    assert len(json.loads(call("crossings", "a.toml", "--json").out)["crossings"]) == 127
 
 
 def test_starting_up_stays_light() -> None:

@@ -134,11 +134,24 @@ def test_complex_continuation_is_analytic():
         (lambda: Hamiltonian.from_terms([]), "at least one term"),
         (lambda: Hamiltonian.from_terms([("y", np.eye(2))]), "unknown name `y`"),
         (lambda: Hamiltonian.from_terms([("I*x", np.eye(2))]), "be real"),
+        (lambda: Hamiltonian.from_terms([1, 2]), r"`terms\[0\]` must be a pair"),
+        (lambda: Hamiltonian.from_terms(3), "list of pairs"),
+        (lambda: Hamiltonian.from_matrix(3), "list of rows"),
+        (lambda: Hamiltonian.from_matrix([["I*sqrt(x)"]]), r"diagonal entry \[0\]\[0\] is I\*sq"),
+        (lambda: Hamiltonian.from_matrix([["sqrt(x**2)"]]), "has a kink"),
+        (lambda: Hamiltonian.from_matrix([[sympy.Abs(sympy.Symbol("x"))]]), "has a kink"),
+        (lambda: Hamiltonian.from_matrix([["x"]], units="GHz"), "`Units` object"),
+        (lambda: Hamiltonian.from_matrix([["x"]], labels=3), "list of names"),
+        (lambda: Hamiltonian.from_matrix([["x"]], coordinates=3), "list of names"),
         (lambda: Hamiltonian.from_matrix([["x", 1], [2, "-x"]]), "Hermitian"),
         (lambda: Hamiltonian.from_matrix([["I*x", 0], [0, 1]]), "Hermitian"),
         (lambda: Hamiltonian.from_matrix([["x", 1]]), "square"),
         (lambda: ac.models.LandauZener(gap=[1.0, np.nan]), "finite"),
+        (lambda: ac.models.LandauZener(gap=[]), "at least one number"),
         (lambda: ac.models.LandauZener(gap="wide"), "real number"),
+        (lambda: Hamiltonian.from_function(lambda x: [[1], [1, 2]]), "square matrix at 0"),
+        (lambda: Hamiltonian.from_function(lambda x: [["a"]]), "return numbers"),
+        (lambda: Hamiltonian.from_function(lambda x: [[1 / float(x)]]), "unless `dimension`"),
         (lambda: ac.models.LandauZener(gap=1.0).replace(gpa=2.0), "did you mean `gap`"),
         (lambda: Hamiltonian.from_matrix([["x"]], coordinates=("x", "x")), "distinct"),
         (lambda: Hamiltonian.from_matrix([["x"]], parameters={"x": 1}), "coordinate's name"),
@@ -157,3 +170,20 @@ def test_parameters_that_do_not_broadcast_are_refused():
     H = Hamiltonian.from_matrix(MATRIX, parameters=VALUES)
     with pytest.raises(ac.InputError, match="broadcast"):
         H.replace(a=[1.0, 2.0], b=[1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("text", ["sqrt(x)", "asin(x/5)", "log(x)", "acosh(x)", "x**0.5", "x**x"])
+def test_formulas_that_are_real_on_a_part_of_the_axis_are_used_there(text):
+    H = Hamiltonian.from_matrix([[text, f"I*({text})/3"], [f"-I*({text})/3", 0]])
+    function = sympy.lambdify("x", sympy.sympify(text), "mpmath")
+    for x in (1.5, 4.0):
+        value = float(function(x))
+        expected = [[value, 1j * value / 3], [-1j * value / 3, 0]]
+        np.testing.assert_allclose(H(x), expected, rtol=1e-14)
+    with pytest.raises(ac.InputError, match="NaN or infinity at x = -6"):
+        ac.propagate(H, ac.drive.Linear(-6.5, -5.5, 1.0))
+
+
+def test_energies_whose_square_overflows_are_refused():
+    with pytest.raises(ac.InputError, match="choose other units"):
+        ac.spectrum.levels(ac.models.LandauZener(gap=1e200), 0.0)

@@ -9,7 +9,7 @@ import anticrossing
 
 ROOT = Path(anticrossing.__file__).parent
 LAYERS = [
-    {"checks", "units", "expression", "_version"},
+    {"_threads", "checks", "units", "expression", "_version"},
     {"_terms", "hamiltonian", "drive", "environment"},
     {"models", "spectrum", "formulas"},
     {"dynamics"},

@@ -2,7 +2,13 @@
 
 from anticrossing import drive, dynamics, formulas, models, spectrum, units
 from anticrossing._version import __version__
-from anticrossing.analysis import Passage, passage
+from anticrossing.analysis import (
+    Passage,
+    adiabatic_expansion,
+    coherent_incoherent_split,
+    decoherence_regime,
+    passage,
+)
 from anticrossing.checks import (
     AnticrossingError,
     ConvergenceError,
@@ -39,6 +45,9 @@ __all__ = [
     "ThermalRelaxation",
     "Units",
     "__version__",
+    "adiabatic_expansion",
+    "coherent_incoherent_split",
+    "decoherence_regime",
     "drive",
     "dynamics",
     "find_crossings",

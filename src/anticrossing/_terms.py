@@ -14,6 +14,20 @@ if TYPE_CHECKING:
     import sympy
 
 
+def check_pairs(terms: Any) -> list[tuple[Any, Any]]:
+    """Return the terms as a list of pairs (coefficient, matrix)."""
+    if not isinstance(terms, (list, tuple)):
+        raise fail("terms", "be a list of pairs (coefficient, matrix)", f"it is {describe(terms)}")
+    if not terms:
+        raise fail("terms", "contain at least one term", "it is empty")
+    for index, term in enumerate(terms):
+        if not isinstance(term, (list, tuple)) or len(term) != 2:
+            raise fail(
+                f"terms[{index}]", "be a pair (coefficient, matrix)", f"it is {describe(term)}"
+            )
+    return [(coefficient, matrix) for coefficient, matrix in terms]
+
+
 def check_matrices(matrices: Sequence[Any]) -> tuple[Any, ...]:
     """Return the constant matrices of one kind (all dense, or all CSR), each Hermitian."""
     sparse = any(hasattr(matrix, "tocsr") for matrix in matrices)
@@ -75,6 +89,7 @@ def as_expression(value: Any, names: Sequence[str], where: str) -> sympy.Expr:
         unknown = {s.name for s in formula.free_symbols} - set(names)
         if unknown:
             raise fail(where, f"use only {', '.join(names)}", f"it uses `{sorted(unknown)[0]}`")
+        expression.check_analytic(formula, formula)
         return formula
     if isinstance(value, (np.integer, np.floating)):
         value = value.item()
@@ -89,13 +104,20 @@ def from_matrix(
     """Split a matrix of formulas into terms, merging entries that share a formula."""
     import sympy
 
+    if not isinstance(matrix, (list, tuple, np.ndarray)) or len(matrix) == 0:
+        raise fail("matrix", "be square, a list of rows", f"it is {describe(matrix)}")
     size = len(matrix)
-    if size == 0 or any(isinstance(row, str) or len(row) != size for row in matrix):
-        raise fail("matrix", "be square", "its rows have other lengths than its columns")
+    if any(not isinstance(row, (list, tuple, np.ndarray)) or len(row) != size for row in matrix):
+        raise fail("matrix", "be square", f"it has {size} rows, not all of them {size} long")
+    stand_ins: dict[sympy.Expr, sympy.Dummy] = {}
     entries = [
-        [_entry(value, names, f"matrix[{i}][{j}]") for j, value in enumerate(row)]
+        [
+            _real_atoms(_entry(value, names, f"matrix[{i}][{j}]"), stand_ins)
+            for j, value in enumerate(row)
+        ]
         for i, row in enumerate(matrix)
     ]
+    originals = {dummy: atom for atom, dummy in stand_ins.items()}
     collected: dict[sympy.Expr, Any] = {}
 
     def add(formula: sympy.Expr, i: int, j: int, unit: complex) -> None:
@@ -115,7 +137,10 @@ def from_matrix(
                 raise fail(
                     "matrix",
                     "be Hermitian",
-                    f"entry [{i}][{j}] is {entries[i][j]} and [{j}][{i}] is {entries[j][i]}",
+                    f"entry [{i}][{j}] is {entries[i][j].xreplace(originals)} and "
+                    f"[{j}][{i}] is {entries[j][i].xreplace(originals)}"
+                    if i != j
+                    else f"the diagonal entry [{i}][{i}] is {entries[i][i].xreplace(originals)}",
                 )
             real, imaginary = entries[i][j].as_real_imag()
             add(real, i, j, 1.0)
@@ -123,7 +148,23 @@ def from_matrix(
                 add(imaginary, i, j, 1.0j)
     if not collected:
         collected[sympy.Integer(1)] = np.zeros((size, size))
-    return list(collected.items())
+    return [(rest.xreplace(originals), target) for rest, target in collected.items()]
+
+
+def _real_atoms(formula: sympy.Expr, stand_ins: dict[sympy.Expr, sympy.Dummy]) -> sympy.Expr:
+    """Replace what is real on a part of the axis only, as √x or asin x, by a real symbol.
+
+    Such a formula is used where it is real; elsewhere it evaluates to NaN, which is refused there.
+    """
+    import sympy
+
+    def stand_in(atom: sympy.Expr) -> sympy.Expr:
+        if atom.is_extended_real is not None or atom.has(sympy.I):
+            return atom
+        return stand_ins.setdefault(atom, sympy.Dummy("real", real=True))
+
+    # Outermost first would hide an imaginary unit inside; an atom that holds one is left alone.
+    return formula.replace(lambda part: isinstance(part, (sympy.Function, sympy.Pow)), stand_in)
 
 
 def _entry(value: Any, names: Sequence[str], where: str) -> sympy.Expr:

@@ -35,7 +35,7 @@ class MissingExtraError(AnticrossingError, ImportError):
 
 def fail(name: str, must: str, but: str) -> InputError:
     """Return the error "Argument `name` must …, but …" (the caller raises it)."""
-    return InputError(f"Argument `{name}` must {must}, but {but}.")
+    return InputError(f"Argument `{name}` must {must}, but {but}" + ("" if but[-1] == "?" else "."))
 
 
 def describe(value: object) -> str:
@@ -63,6 +63,14 @@ def real_array(name: str, value: Any, *, ndim: int | None = None) -> FloatArray:
         raise fail(name, "be finite", f"it contains NaN or infinity ({describe(value)})")
     if ndim is not None and array.ndim != ndim:
         raise fail(name, f"have {ndim} dimension(s)", f"its shape is {array.shape}")
+    return array
+
+
+def parameter(name: str, value: Any) -> FloatArray:
+    """Return a parameter, one number or a batch of at least one, or raise `InputError`."""
+    array = real_array(name, value)
+    if array.size == 0:
+        raise fail(name, "hold at least one number", f"its shape is {array.shape}")
     return array
 
 

@@ -25,6 +25,10 @@ _CommandError: type[Exception] = _UsageError.__bases__[0]
 
 _INTERRUPTED = 130
 _BAD_INPUT = 2
+_MOST_ROWS = 40
+_WORDS = frozenset(  # headings of columns that hold text
+    ("", "formula", "condition", "meaning", "reason", "kind", "name", "what it is", "domain")
+)
 
 app = typer.Typer(
     name="anticrossing",
@@ -54,8 +58,9 @@ def main() -> None:
     except (AnticrossingError, OSError) as error:
         _fail(_describe(error))
     except (KeyboardInterrupt, typer.Abort):
+        status = _INTERRUPTED
+    if status == _INTERRUPTED:
         print("interrupted", file=sys.stderr)
-        sys.exit(_INTERRUPTED)
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -114,20 +119,15 @@ def run_command(
 @app.command("crossings")
 def crossings_command(file: _File, as_json: _Json = False) -> None:
     """Find the crossings between the extreme positions of an experiment's drive."""
-    import numpy as np
-
     from anticrossing import experiment
-    from anticrossing.checks import InputError
+    from anticrossing.analysis.meetings import sample_path
     from anticrossing.experiment.summary import crossing_rows
     from anticrossing.spectrum import find_crossings
 
     loaded = experiment.load(file)
-    hamiltonian, drive = loaded.hamiltonian, loaded.drive
-    times = np.linspace(float(drive.start_time), float(drive.stop_time), 4001)
-    positions = np.asarray(drive(times), dtype=np.float64)
+    hamiltonian = loaded.hamiltonian
+    _, positions = sample_path(loaded.drive)
     low, high = float(positions.min()), float(positions.max())
-    if not low < high:
-        raise InputError("The drive does not move: there is nothing to cross.")
     found = find_crossings(hamiltonian, low, high)
     if as_json:
         content = {"anticrossing": __version__, "start": low, "stop": high}
@@ -163,7 +163,7 @@ def reproduce_command(
     console = _console()
     console.print(reproduction.title, style="bold")
     console.print(reproduction.source, style="dim")
-    table = _table(reproduction.columns)
+    table = _table(reproduction.columns, words=frozenset())
     for row in reproduction.rows:
         table.add_row(*(_cell(value) for value in row))
     console.print(table)
@@ -250,7 +250,7 @@ def _crossings_table(rows: list[dict[str, Any]], units: Any) -> Any:
         ],
         title="crossings",
     )
-    for row in rows:
+    for row in rows[:_MOST_ROWS]:
         third = row["third_level_distance"]
         table.add_row(
             _cell(row["position"]),
@@ -261,6 +261,9 @@ def _crossings_table(rows: list[dict[str, Any]], units: Any) -> Any:
             "none" if third is None else _cell(third),
             row["reason"],
         )
+    if len(rows) > _MOST_ROWS:
+        table.caption = f"and {len(rows) - _MOST_ROWS} more (--json prints all)"
+        table.caption_justify = "left"
     return table
 
 
@@ -340,22 +343,13 @@ def _console() -> Any:
     return Console(width=width, markup=False, emoji=False, highlight=False)
 
 
-def _table(columns: list[str], *, title: str | None = None) -> Table:
+def _table(
+    columns: list[str], *, title: str | None = None, words: frozenset[str] = _WORDS
+) -> Table:
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    words = {
-        "",
-        "formula",
-        "condition",
-        "meaning",
-        "reason",
-        "kind",
-        "name",
-        "what it is",
-        "domain",
-    }
     for column in columns:
         table.add_column(column, justify="left" if column in words else "right", overflow="fold")
     return table

@@ -21,12 +21,16 @@ from anticrossing.checks import (
     describe,
     fail,
     known_keys,
+    parameter,
     positive,
     real_array,
 )
 
 if TYPE_CHECKING:
     import sympy
+
+
+_FARTHEST = 1e300  # positions beyond this have no difference that can be represented
 
 
 class Drive(abc.ABC):
@@ -128,19 +132,31 @@ class FormulaDrive(Drive):
 
         self.name = name
         self.parameters = {
-            expression.check_name(key): real_array(key, value)
+            expression.check_name(key): parameter(key, value)
             for key, value in (parameters or {}).items()
         }
+        if "t" in self.parameters:
+            raise fail("parameters", "not be called `t`", "that is the time")
         names = ("t", *self.parameters)
         self.formula: sympy.Expr = as_expression(formula, names, "formula")
+        _check_real(self.formula)
         self._symbols = tuple(expression.symbol(n) for n in names)
         self.start_time, self.stop_time = _check_window(start_time, stop_time)
         try:
             _ = self.batch_shape
         except ValueError:
-            shapes = ", ".join(f"{key} {value.shape}" for key, value in self.parameters.items())
-            raise InputError(f"Drive parameters must broadcast, but they are {shapes}.") from None
-        self._breakpoints = real_array("breakpoints", list(breakpoints), ndim=1)
+            window = {"start_time": self.start_time, "stop_time": self.stop_time}
+            raise _shape_clash({**self.parameters, **window}) from None
+        self._breakpoints = real_array("breakpoints", breakpoints, ndim=1)
+        outside = (self._breakpoints <= self.start_time.min()) | (
+            self._breakpoints >= self.stop_time.max()
+        )
+        if np.any(outside):
+            raise fail(
+                "breakpoints",
+                "lie inside the window",
+                f"{self._breakpoints[outside][0]:g} does not",
+            )
         ends = np.stack([self.start, self.stop])
         if not np.all(np.isfinite(ends)):
             raise fail(
@@ -199,6 +215,10 @@ class PiecewiseDrive(Drive):
             )
         if np.any(np.diff(self.times) <= 0):
             raise fail("times", "increase strictly", f"they are {describe(self.times.tolist())}")
+        with np.errstate(all="ignore"):
+            slopes = np.diff(self.values) / np.diff(self.times)
+        if not np.all(np.isfinite(slopes)) or not np.isfinite(self.times[-1] - self.times[0]):
+            raise fail("values", "change at a finite rate", "a segment is too steep or too long")
         self.start_time = np.asarray(self.times[0])
         self.stop_time = np.asarray(self.times[-1])
 
@@ -245,14 +265,10 @@ def Linear(start: npt.ArrayLike, stop: npt.ArrayLike, rate: npt.ArrayLike) -> Fo
     >>> float(sweep.start_time), float(sweep(4.0))
     (-20.0, 2.0)
     """
-    first, last, slope = (
-        real_array("start", start),
-        real_array("stop", stop),
-        real_array("rate", rate),
-    )
-    if np.any(slope == 0):
-        raise fail("rate", "not be zero", f"it is {describe(rate)}")
-    span, slope = np.broadcast_arrays(last - first, slope)
+    first, last, slope = _ends_and_rate(start, stop, rate)
+    with np.errstate(all="ignore"):
+        span = last - first
+        start_time, stop_time = first / slope, last / slope
     if np.any(span == 0):
         raise fail("stop", "differ from `start`", "the window is empty")
     if np.any(np.sign(span) != np.sign(slope)):
@@ -261,9 +277,7 @@ def Linear(start: npt.ArrayLike, stop: npt.ArrayLike, rate: npt.ArrayLike) -> Fo
             "lie after `start` in the direction of `rate`",
             f"start is {describe(start)}, stop is {describe(stop)} and rate is {describe(rate)}",
         )
-    return FormulaDrive(
-        "rate*t", first / slope, last / slope, parameters={"rate": slope}, name="Linear"
-    )
+    return FormulaDrive("rate*t", start_time, stop_time, parameters={"rate": slope}, name="Linear")
 
 
 def Tanh(
@@ -286,14 +300,8 @@ def Tanh(
     >>> float(ramp(0.0)), round(float(ramp.velocity(0.0)), 3)
     (0.0, 0.1)
     """
-    first, last, slope = (
-        real_array("start", start),
-        real_array("stop", stop),
-        real_array("rate", rate),
-    )
+    first, last, slope = _ends_and_rate(start, stop, rate)
     half = positive("duration", duration) / 2
-    if np.any(slope == 0):
-        raise fail("rate", "not be zero", f"it is {describe(rate)}")
     if np.any(last == first):
         raise fail("stop", "differ from `start`", "the ramp is flat")
     if np.any(np.sign(last - first) != np.sign(slope)):
@@ -401,11 +409,53 @@ def Formula(
     )
 
 
+def _ends_and_rate(
+    start: npt.ArrayLike, stop: npt.ArrayLike, rate: npt.ArrayLike
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return first and last position and the rate ≠ 0, broadcast to one shape."""
+    given = {
+        "start": parameter("start", start),
+        "stop": parameter("stop", stop),
+        "rate": parameter("rate", rate),
+    }
+    for name in ("start", "stop"):
+        if np.any(np.abs(given[name]) > _FARTHEST):
+            raise fail(
+                name, f"lie within ±{_FARTHEST:g}", f"it is {describe(given[name].tolist())}"
+            )
+    if np.any(given["rate"] == 0):
+        raise fail("rate", "not be zero", f"it is {describe(rate)}")
+    try:
+        first, last, slope = np.broadcast_arrays(*given.values())
+    except ValueError:
+        raise _shape_clash(given) from None
+    return first, last, slope
+
+
+def _shape_clash(values: Mapping[str, FloatArray]) -> InputError:
+    shapes = ", ".join(f"{key} {value.shape}" for key, value in values.items())
+    return InputError(f"Drive parameters must broadcast, but they are {shapes}.")
+
+
+def _check_real(formula: sympy.Expr) -> None:
+    import sympy
+
+    if formula.has(sympy.I) and sympy.im(formula) != 0:
+        raise fail("formula", "be real", f"it is {formula}")
+
+
 def _check_window(
     start_time: npt.ArrayLike, stop_time: npt.ArrayLike
 ) -> tuple[FloatArray, FloatArray]:
-    start = real_array("start_time", start_time)
-    stop = real_array("stop_time", stop_time)
+    start = parameter("start_time", start_time)
+    stop = parameter("stop_time", stop_time)
+    try:
+        with np.errstate(all="ignore"):
+            length = stop - start
+    except ValueError:
+        raise _shape_clash({"start_time": start, "stop_time": stop}) from None
+    if not np.all(np.isfinite(length)):
+        raise fail("stop_time", "leave a window of finite length", "the window is too long")
     if np.any(stop == start):
         raise fail("stop_time", "be later than `start_time`", "the window is empty")
     if np.any(stop < start):

@@ -28,6 +28,7 @@ FUNCTIONS = (
 )  # fmt: skip
 CONSTANTS = ("pi", "I")
 
+_ANALYTIC = (*FUNCTIONS, "sec", "csc", "csch", "coth", "cot")  # with what derivatives turn into
 _LONGEST_TEXT = 4000
 _DEEPEST_TREE = 100
 _LARGEST_EXPONENT_BITS = 1000.0  # a numeric power beyond 2**1000 leaves the double range anyway
@@ -93,7 +94,22 @@ def parse(text: str | int | float, names: Iterable[str]) -> sympy.Expr:
     result = reader.expression(tree.body, 0)
     if result.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
         raise InputError(f"Formula {_short(text)} must be finite, but it divides by zero.")
+    check_analytic(result, text)
     return result
+
+
+def check_analytic(formula: sympy.Expr, text: object) -> None:
+    """Raise `InputError` for a function that is not analytic, as √(x²) = |x|."""
+    import sympy
+
+    for function in formula.atoms(sympy.Function):
+        name = type(function).__name__
+        if name not in _ANALYTIC:
+            what = f"{function} has a kink" if name == "Abs" else f"it contains `{name}`"
+            raise InputError(
+                f"Formula {_short(str(text))} must be analytic, but {what} "
+                "(a kink belongs in a piecewise drive)."
+            )
 
 
 def compile_function(
@@ -193,6 +209,8 @@ class _Reader:
             case ast.Pow():
                 self.check_power(left, right)
                 return left**right
+            case ast.BitXor():
+                raise self.refuse("a power is written `**`, not `^`")
             case _:
                 raise self.refuse(f"the operator {type(operator).__name__} is not arithmetic")
 

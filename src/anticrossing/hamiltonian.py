@@ -25,6 +25,7 @@ from anticrossing.checks import (
     hermitian,
     integer,
     known_keys,
+    parameter,
     real_array,
 )
 from anticrossing.units import NATURAL, Units
@@ -36,6 +37,7 @@ Matrices = npt.NDArray[Any]
 """A (…, N, N) array: float64 where every matrix is real, complex128 otherwise."""
 
 _LARGEST_DENSE = 4096
+_LARGEST_ENERGY = 1e150  # its square must not overflow
 
 
 class Hamiltonian(abc.ABC):
@@ -238,7 +240,7 @@ class Hamiltonian(abc.ABC):
         known_keys("parameters", parameters, self.parameters)
         new = dict(self.parameters)
         for key, value in parameters.items():
-            new[key] = real_array(key, value)
+            new[key] = parameter(key, value)
         _check_broadcast(new)
         return self._copy_with(new)
 
@@ -291,9 +293,13 @@ class Hamiltonian(abc.ABC):
         labels: Sequence[str] | None,
         source: str,
     ) -> None:
+        if not isinstance(units, Units):
+            raise fail("units", "be a `Units` object", f"it is {describe(units)}")
+        if labels is not None and (isinstance(labels, str) or not isinstance(labels, Sequence)):
+            raise fail("labels", "be a list of names", f"it is {describe(labels)}")
         self.coordinates = coordinates
         self.parameters = {
-            expression.check_name(key): real_array(key, value) for key, value in parameters.items()
+            expression.check_name(key): parameter(key, value) for key, value in parameters.items()
         }
         clash = set(coordinates) & set(self.parameters)
         if clash:
@@ -323,8 +329,7 @@ class TermHamiltonian(Hamiltonian):
     ) -> None:
         from anticrossing import _terms
 
-        if not terms:
-            raise fail("terms", "contain at least one term", "it is empty")
+        terms = _terms.check_pairs(terms)
         names = _coordinate_names(coordinates)
         self.matrices = _terms.check_matrices([matrix for _, matrix in terms])
         self.dimension = int(self.matrices[0].shape[0])
@@ -530,11 +535,21 @@ class FunctionHamiltonian(Hamiltonian):
     ) -> int:
         first = {key: float(np.ravel(np.asarray(v))[0]) for key, v in parameters.items()}
         point: Any = np.zeros(len(names)) if len(names) > 1 else np.float64(0.0)
-        result = np.asarray(self.function(point, **first))
+        with np.errstate(all="ignore"):  # 0 need not lie on anybody's path: NaN will do there
+            try:
+                result = np.asarray(self.function(point, **first))
+            except (ArithmeticError, ValueError) as error:
+                raise fail(
+                    "function",
+                    "return a square matrix at 0, unless `dimension` says how large it is",
+                    f"it fails there: {error}",
+                ) from error
         if result.ndim < 2 or result.shape[-1] != result.shape[-2]:
             raise fail(
                 "function", "return a square matrix", f"at 0 it returned shape {result.shape}"
             )
+        if not np.issubdtype(result.dtype, np.number):
+            raise fail("function", "return numbers", f"at 0 it returned {describe(result)}")
         return int(result.shape[-1])
 
     def _copy_with(self, parameters: dict[str, FloatArray]) -> FunctionHamiltonian:
@@ -553,6 +568,13 @@ def check_finite_hermitian(values: Matrices, x: npt.NDArray[Any]) -> None:
     if not finite.all():
         bad = np.broadcast_to(x, finite.shape)[~finite].ravel()[0]
         raise InputError(f"H(x) must be finite, but it contains NaN or infinity at x = {bad:.6g}.")
+    largest = np.abs(values).max(axis=(-2, -1), initial=0.0)
+    if np.any(largest > _LARGEST_ENERGY):
+        bad = np.broadcast_to(x, largest.shape)[largest > _LARGEST_ENERGY].ravel()[0]
+        raise InputError(
+            f"H(x) must stay below {_LARGEST_ENERGY:g}, but it reaches {largest.max():.3g} near "
+            f"x = {bad:.6g}: choose other units."
+        )
     hermitian("H", values)
 
 
@@ -564,6 +586,8 @@ def describe_value(value: FloatArray) -> str:
 
 
 def _coordinate_names(coordinates: str | Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(coordinates, (str, list, tuple)):
+        raise fail("coordinates", "be a name or a list of names", f"it is {describe(coordinates)}")
     names = (coordinates,) if isinstance(coordinates, str) else tuple(coordinates)
     if not names:
         raise fail("coordinates", "name at least one coordinate", "it is empty")

@@ -1,5 +1,7 @@
 """The whole analysis: events, predictions with their domain, the exact answer, the words."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -184,3 +186,86 @@ def test_decay_rates_at_a_crossing():
     axis = decay_rates(H, drive, ac.FixedAxisDephasing(0.6), 0.0, (0, 1))
     assert axis.coherence == pytest.approx(0.3)
     assert axis.relaxation == pytest.approx(0.6)
+    watched = decay_rates(H, drive, ac.FixedAxisDephasing(0.6), 0.0, (0, 1), diabatic=True)
+    assert watched.dephasing == pytest.approx(0.6)
+    assert watched.relaxation == pytest.approx(0.0, abs=1e-12)
+
+
+def test_levels_without_a_gap_agree_without_complaint():
+    result = ac.passage(ac.models.LandauZener(gap=0.0), ac.drive.Linear(-10, 10, 1.0))
+    assert result.verdict.startswith("Within its domain, Landau–Zener gives 1 for state 1")
+
+
+def test_gap_lost_in_the_rounding_of_a_huge_window_is_outside_the_domain():
+    result = ac.passage(ac.models.LandauZener(gap=1.0), ac.drive.Linear(-1e15, 1e15, 1.0))
+    assert result.verdict.startswith("Outside its domain (rounding of the levels")
+    assert result.exact.probabilities[1] == pytest.approx(np.exp(-np.pi / 2), abs=1e-6)
+
+
+def test_three_levels_through_one_point_are_analysed():
+    H = ac.Hamiltonian.from_matrix([["x", 0.1, 0], [0.1, 0, 0.1], [0, 0.1, "-x"]])
+    result = ac.passage(H, ac.drive.Linear(-10, 10, 1.0))
+    assert sum(result.exact.probabilities) == pytest.approx(1.0)
+
+
+def test_turning_at_a_crossing_is_told_from_adiabatic_following():
+    H = ac.models.LandauZener(gap=1.0)
+    touched = ac.passage(H, ac.drive.Piecewise([0, 10, 20], [-10, 0, -10]))
+    assert "turns" in touched.verdict
+    assert touched.exact.probabilities[0] < 0.8
+    assert "through" not in ac.passage(H, ac.drive.Linear(20, 60, 0.1)).verdict
+
+
+def test_many_crossings_are_analysed_without_phases_and_more_are_refused():
+    H = ac.Hamiltonian.from_matrix([["sin(f*x)", 0.3], [0.3, "-sin(f*x)"]], parameters={"f": 60.0})
+    drive = ac.drive.Linear(0.02, 20.02, 30.0)
+    result = ac.passage(H, drive)
+    assert len(result.events) == 382
+    assert [p.name for p in result.predictions] == ["independent crossings"]
+    assert any("phases between 382 crossings" in text for text in result.warnings)
+    with pytest.raises(ac.InputError, match="at most 1000 crossings"):
+        ac.passage(ac.models.LandauZener(gap=1.0), ac.drive.Sinusoidal(0, 5, 1, stop_time=4000))
+
+
+@pytest.mark.parametrize(
+    ("formula", "stop", "message"),
+    [
+        ("1/t", 1, r"finite on its window, but x\(t\) is not at t = 0"),
+        ("sqrt(t**2 - 0.01)", 1, "not at t = -0.1"),
+        ("tan(t)", 3, "near t = 1.57"),
+        ("sin(1e6*t)", 100, "turn at most 2000 times|turns too fast"),
+    ],
+)
+def test_drives_that_cannot_be_followed_are_named(formula, stop, message):
+    with pytest.raises(ac.InputError, match=message):
+        ac.passage(ac.models.LandauZener(gap=1.0), ac.drive.Formula(formula, -1, stop))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("rate", [1e300, 1e100, 1e-100, 1e-300])
+def test_extreme_rates_give_an_answer_without_noise(rate):
+    began = time.perf_counter()
+    result = ac.passage(ac.models.LandauZener(gap=1.0), ac.drive.Linear(-10, 10, rate))
+    assert result.verdict
+    assert time.perf_counter() - began < 10
+
+
+def test_regimes_are_told_from_numbers():
+    H, drive = ac.models.LandauZener(gap=1.0), ac.drive.Linear(-1000, 1000, 0.01)
+    slow = ac.passage(H, drive, environment=ac.Dephasing(0.3))
+    (regime,) = slow.regimes
+    assert regime.regime == "incoherent"
+    assert regime.jump_probability == pytest.approx(slow.exact.probabilities[1], rel=0.01)
+    fast = ac.passage(H, ac.drive.Linear(-50, 50, 2.0), environment=ac.Dephasing(1e-3))
+    assert fast.regimes[0].regime == "coherent"
+    watched = ac.passage(
+        ac.models.LandauZener(gap=0.6),
+        ac.drive.Linear(-3, 3, 1.0),
+        environment=ac.FixedAxisDephasing(50.0),
+        basis="diabatic",
+    )
+    assert watched.regimes[0].regime == "frozen"
+    thermal = ac.passage(H, drive, environment=ac.ThermalRelaxation(temperature=0.5, t1=100.0))
+    assert thermal.regimes[0].regime == "relaxed"
+    assert "Decoherence regime" in str(thermal)
+    assert ac.passage(H, drive).regimes == ()

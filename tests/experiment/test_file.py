@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -268,6 +271,18 @@ BAD = {
         "at most 2000",
     ),
     "scan no points": (SCAN + 'parameter = "drive.rate"\nfrom = 1\nto = 2\n', "`points` is miss"),
+    "huge integer": (HAMILTONIAN + f"x = 1{'0' * 5000}\n" + DRIVE, "out of range"),
+    "list for a number": (HAMILTONIAN.replace("1.0", "[1, 2]") + DRIVE, "`gap` must be a single"),
+    "breakpoints": (
+        HAMILTONIAN + '[drive]\nkind = "formula"\nformula = "t"\nstart_time = -1\nstop_time = 1\n'
+        "breakpoints = 0\n",
+        "`breakpoints` must be a list",
+    ),
+    "nested coupling": (
+        '[hamiltonian]\nmodel = "Annealing"\ninitial = "transverse field"\n'
+        "problem = { fields = [1, 2], couplings = [[[0], 1, 1]] }\n" + DRIVE,
+        "`couplings` must be a list of",
+    ),
     "scan flat": (SCAN + 'parameter = "drive.rate"\nfrom = 1\nto = 1\npoints = 3\n', "differ"),
 }
 
@@ -279,3 +294,15 @@ def test_bad_files_give_one_clear_line(case: str) -> None:
         experiment.parse(text)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+def test_byte_order_mark_is_not_part_of_the_text(tmp_path: Path) -> None:
+    path = tmp_path / "from_an_editor.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + (HAMILTONIAN + DRIVE).encode())
+    assert experiment.load(path).hamiltonian.name == "LandauZener"
+
+
+def test_pipe_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    with pytest.raises(InputError, match="not a regular file"):
+        experiment.load(tmp_path / "pipe.toml")

@@ -187,3 +187,13 @@ class TestStore:
         (tmp_path / "file").write_text("")
         with pytest.raises(InputError, match="is a file"):
             experiment.check_target(tmp_path / "file" / "out")
+
+
+def test_scan_names_the_point_whose_drive_cannot_be_followed() -> None:
+    text = """
+    hamiltonian = { model = "LandauZener", gap = 1.0 }
+    scan = { parameter = "drive.stop_time", values = [3.0, 10.0, 1e6] }
+    drive = { kind = "sinusoidal", offset = 0.0, amplitude = 5.0, frequency = 1.0 }
+    """
+    with pytest.raises(InputError, match=r"At drive\.stop_time = 1e\+06: Argument `drive`"):
+        experiment.run(experiment.parse(text))

@@ -68,3 +68,9 @@ def test_grover_gap_closed_form_in_both_representations():
     assert reduced[1] - reduced[0] == pytest.approx(expected, rel=1e-13)
     np.testing.assert_allclose(full[:2], reduced, atol=1e-14)
     np.testing.assert_allclose(full[2:], 1.0, atol=1e-14)
+
+
+def test_grover_stays_within_the_range_of_a_double():
+    assert Grover(qubits=1000)(0.5).shape == (2, 2)
+    with pytest.raises(InputError, match="at most 1000"):
+        Grover(qubits=2000)

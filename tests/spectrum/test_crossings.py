@@ -397,6 +397,8 @@ def test_result_is_an_immutable_sequence_with_a_table():
         ((np.nan, 1.0), "finite"),
         (("0", 1.0), "start"),
         ((0.0, np.inf), "stop"),
+        ((-1e308, 1e308), "start"),
+        ((-1e200, 1e200), "choose other units"),
     ],
 )
 def test_wrong_windows_are_refused(arguments, match):
@@ -414,6 +416,8 @@ def test_wrong_hamiltonians_and_options_are_refused():
         find_crossings(np.eye(2), -1, 1)
     with pytest.raises(InputError, match="samples"):
         find_crossings(LandauZener(gap=1.0), -1, 1, samples=2)
+    with pytest.raises(InputError, match="samples"):
+        find_crossings(LandauZener(gap=1.0), -1, 1, samples=10**9)
     with pytest.raises(InputError, match="finite"):
         find_crossings(Hamiltonian.from_matrix([["1/x", 1], [1, 0]]), -1, 1)
     with pytest.raises(InputError, match="tolerance"):
@@ -453,3 +457,30 @@ def test_ten_levels_take_a_fraction_of_a_second():
     begin = time.perf_counter()
     assert len(find_crossings(H, -3, 11)) == 9
     assert time.perf_counter() - begin < 0.5
+
+
+def test_hundreds_of_crossings_are_found_and_thousands_refused():
+    H = Hamiltonian.from_matrix([["sin(f*x)", 0.1], [0.1, "-sin(f*x)"]], parameters={"f": 60.0})
+    found = find_crossings(H, 0.01, 10.01)
+    zeros = np.arange(1, 192) * np.pi / 60
+    np.testing.assert_allclose(found.positions, zeros[zeros < 10.01], atol=1e-12)
+    began = time.perf_counter()
+    with pytest.raises(InputError, match=r"at most 2000 crossings to find, but there are \d+"):
+        find_crossings(H.replace(f=1e4), 0.01, 10.01)
+    assert time.perf_counter() - began < 10
+
+
+@pytest.mark.parametrize("reach", [2.0, 7.0, 1e3, 1e5])
+def test_crossing_in_the_middle_is_at_zero(reach):
+    for gap in (0.013, 0.5):
+        assert find_crossings(LandauZener(gap=gap), -reach, reach)[0].position == 0.0
+
+
+def test_forty_levels_take_seconds():
+    rng = np.random.default_rng(2)
+    a, b = (m + m.T for m in rng.normal(size=(2, 40, 40)))
+    began = time.perf_counter()
+    found = find_crossings(Hamiltonian.affine(a, b), -10, 10)
+    assert found.complete
+    assert len(found) > 50
+    assert time.perf_counter() - began < 20

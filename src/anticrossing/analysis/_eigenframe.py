@@ -55,8 +55,9 @@ def frame(lanes: Lanes, environment: Environment, times: FloatArray) -> Frame:
     same = np.eye(energies.shape[-1], dtype=np.bool_)
     gaps = np.where(same, 1.0, difference)
     scale = np.max(np.abs(difference), axis=(-2, -1), keepdims=True)
-    if np.any(np.abs(gaps) < 1e-13 * scale):
-        raise gapless(float(times[np.argmin(np.abs(gaps / scale).min(axis=(-2, -1)))]))
+    closed = (np.abs(gaps) <= 1e-13 * scale).any(axis=(-2, -1))
+    if closed.any():
+        raise gapless(float(times[np.argmax(closed)]))
     coupling = np.where(same, 0.0, slope / gaps)
     rates = environment.eigen_rates(nodes)
     assert rates is not None

@@ -12,7 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import formulas
-from anticrossing.analysis.meetings import PassageEvent, interference_inputs, nonlinearity
+from anticrossing.analysis.meetings import (
+    PassageEvent,
+    interference_inputs,
+    nonlinearity,
+    too_many_to_follow,
+)
 from anticrossing.checks import ConvergenceError, FloatArray, InputError
 from anticrossing.drive import Drive
 from anticrossing.dynamics.lanes import Lanes
@@ -25,6 +30,8 @@ _DIABATIC_OVERLAP = 0.9
 _INTERFERENCE = 0.01
 # Beyond this g²/α the mpmath evaluation of the Weber solution takes seconds, and P < 1e-68.
 _LARGEST_WEBER = 100.0
+# Below this one, P is 1 to rounding, and ever more digits would be needed to find that out.
+_SMALLEST_WEBER = 1e-20
 
 
 @dataclass(frozen=True)
@@ -139,6 +146,9 @@ def predictions(
     inputs = interference_inputs(hamiltonian, drive, events)
     if inputs is None:
         add("independent crossings", averaged, averaged.transition_matrix[:, level])
+        if too_many_to_follow(hamiltonian, events):
+            note = f"the phases between {len(events)} crossings were not followed"
+            return tuple(found), (note,)
         return tuple(found), ()
     phases, directions = inputs
     directed = _sequence(events, directions)
@@ -168,7 +178,8 @@ def _single_crossing(
     if hamiltonian.dimension == 2:
         reach = np.geomspace(1e-3, 1.0, 12) * max(event.time - start, stop - event.time)
         linear = nonlinearity(hamiltonian, drive, event, reach) < _LINEAR
-        moderate = event.gap**2 <= _LARGEST_WEBER * event.sweep_rate
+        ratio = event.gap**2 / event.sweep_rate
+        moderate = _SMALLEST_WEBER <= ratio <= _LARGEST_WEBER
         if linear and moderate and basis != "superadiabatic":
             window = formulas.finite_window(
                 gap=event.gap,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +11,21 @@ import numpy as np
 
 from anticrossing import formulas
 from anticrossing.analysis.decay import decay_rates
-from anticrossing.checks import FloatArray, InputError
+from anticrossing.checks import FloatArray, InputError, fail
 from anticrossing.drive import Drive
 from anticrossing.environment import Environment
-from anticrossing.formulas import Prediction
+from anticrossing.formulas import DomainCheck, Prediction
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.spectrum import Crossing, Crossings, find_crossings
+from anticrossing.spectrum._grid import ROUNDING
+from anticrossing.spectrum._search import BELOW_ROUNDING
 
-_SAMPLES = 4001
+_SAMPLES, _MOST_SAMPLES = 4001, 64_001
+_MOST_TURNS = 2000
+_HIDDEN = 0.01
+_MOST_EVENTS = 1000
+# Beyond these, following the eigenvectors from crossing to crossing takes longer than all the rest.
+_MOST_COHERENT_EVENTS, _MOST_COHERENT_WORK = 300, 5e6  # events; events times N³
 
 
 @dataclass(frozen=True)
@@ -64,12 +72,8 @@ def find_events(
     hamiltonian: Hamiltonian, drive: Drive, environment: Environment | None = None
 ) -> tuple[Crossings, tuple[PassageEvent, ...], list[str]]:
     """Return the crossings in reach of the drive, when it meets them, and what was left out."""
-    times = np.linspace(float(drive.start_time), float(drive.stop_time), _SAMPLES)
-    positions = np.asarray(drive(times), dtype=np.float64)
-    low, high = float(positions.min()), float(positions.max())
-    if not low < high:
-        raise InputError("The drive does not move: there is nothing to pass.")
-    crossings = find_crossings(hamiltonian, low, high)
+    times, positions = sample_path(drive)
+    crossings = find_crossings(hamiltonian, float(positions.min()), float(positions.max()))
     warnings: list[str] = []
     places: list[Place] = []
     for crossing in crossings:
@@ -86,9 +90,62 @@ def find_events(
             sweep_rate = crossing.slope_difference * abs(velocity) * angular
             places.append(Place(time, crossing.position, velocity, crossing, gap, sweep_rate))
         warnings += _near_turning_points(crossing, times, positions)
+        if len(places) > _MOST_EVENTS:
+            raise InputError(
+                f"The drive must meet at most {_MOST_EVENTS} crossings to be analysed, but it "
+                "meets more: shorten the window, or use `propagate` alone."
+            )
     places.sort(key=lambda place: place.time)
     events = tuple(_event(hamiltonian, drive, places, k, environment) for k in range(len(places)))
     return crossings, events, warnings
+
+
+def sample_path(drive: Drive) -> tuple[FloatArray, FloatArray]:
+    """Return times over the window, dense enough to see every turn of the drive, and positions.
+
+    Raises
+    ------
+    InputError
+        If x(t) is not finite, does not move, or moves back and forth too often to be followed.
+    """
+    start, stop = float(drive.start_time), float(drive.stop_time)
+    inner = drive.breakpoints[(drive.breakpoints > start) & (drive.breakpoints < stop)]
+    count = _SAMPLES
+    while True:
+        times = np.union1d(np.linspace(start, stop, count), inner)
+        positions = np.asarray(drive(times), dtype=np.float64)
+        # Two uneven fractions of the interval: no oscillation hides from both behind the samples.
+        between = times[:-1] + np.diff(times) * np.array([[0.381966], [0.723607]])
+        middle = np.asarray(drive(between), dtype=np.float64)
+        for at, values in ((times, positions), (between, middle)):
+            if not np.all(np.isfinite(values)):
+                bad = float(at[~np.isfinite(values)][0])
+                raise fail("drive", "be finite on its window", f"x(t) is not at t = {bad:.6g}")
+        low, high = float(positions.min()), float(positions.max())
+        if not (low < high or np.ptp(middle) > 0):
+            raise InputError("The drive does not move: there is nothing to pass.")
+        least, most = np.sort(np.stack([positions[:-1], positions[1:]]), axis=0)
+        beyond = np.maximum(least - middle, middle - most).max(axis=0)
+        moves = np.diff(positions)
+        moves = moves[np.abs(moves) > 1e-9 * (high - low)]  # not the rounding of a plateau
+        turns = np.count_nonzero(moves[:-1] * moves[1:] < 0)
+        resolved = float(beyond.max()) <= 0.1 * (high - low)
+        if resolved and turns <= _MOST_TURNS:
+            return times, positions
+        if turns > _MOST_TURNS:
+            raise fail(
+                "drive",
+                f"turn at most {_MOST_TURNS} times to be analysed",
+                "it does so more often: shorten its window, or use `propagate` alone",
+            )
+        count = 4 * (count - 1) + 1
+        if count > _MOST_SAMPLES:
+            near = float(times[np.argmax(beyond)])
+            raise fail(
+                "drive",
+                "be smooth between its breakpoints",
+                f"near t = {near:.6g} it jumps, or turns too fast to be followed",
+            )
 
 
 def _event(
@@ -103,13 +160,9 @@ def _event(
         "window": min(place.time - float(drive.start_time), float(drive.stop_time) - place.time),
         "third_level_distance": place.crossing.third_level_distance * hamiltonian.units.angular,
     }
-    others = [
-        abs(other.time - place.time)
-        for k, other in enumerate(places)
-        if k != index and set(other.levels) & set(place.levels)
-    ]
-    if others:
-        surroundings["next_crossing"] = min(others)
+    distance = _next_meeting(places, index)
+    if distance is not None:
+        surroundings["next_crossing"] = distance
     if place.gap > 0:
         surroundings["linear_range"] = _linear_range(hamiltonian, drive, place)
     if environment is not None:
@@ -117,7 +170,38 @@ def _event(
         if rates.coherence > 0:
             surroundings["dephasing_time"] = 1 / rates.coherence
     jump = formulas.landau_zener(gap=place.gap, sweep_rate=place.sweep_rate, **surroundings)
+    if place.crossing.reason == BELOW_ROUNDING:
+        check = _rounding_check(hamiltonian, drive, place)
+        jump = dataclasses.replace(jump, checks=(*jump.checks, check))
     return PassageEvent(**vars(place), jump=jump)
+
+
+def _rounding_check(hamiltonian: Hamiltonian, drive: Drive, place: Place) -> DomainCheck:
+    """Check whether a gap that the rounding of the levels hides could matter."""
+    ends = np.array([float(drive.start), float(drive.stop)])
+    largest = float(np.abs(np.linalg.eigvalsh(hamiltonian(ends))).max())
+    hidden = ROUNDING * largest * hamiltonian.units.angular
+    return DomainCheck(
+        "rounding of the levels / square root of the sweep rate",
+        hidden / np.sqrt(place.sweep_rate),
+        _HIDDEN,
+        "the gap is lost in the rounding of levels this large and may not be zero: "
+        "a shorter window resolves it",
+    )
+
+
+def _next_meeting(places: list[Place], index: int) -> float | None:
+    """Return the time to the nearest other crossing that shares a level, if there is one."""
+    place, found = places[index], []
+    for step in (-1, 1):
+        k = index + step
+        while 0 <= k < len(places):
+            if set(places[k].levels) & set(place.levels):
+                found.append(abs(places[k].time - place.time))
+                break
+            k += step
+    # Levels that all meet in one point have no time in between, which no domain check allows.
+    return max(min(found), float(np.finfo(np.float64).tiny)) if found else None
 
 
 def _linear_range(hamiltonian: Hamiltonian, drive: Drive, place: Place) -> float:
@@ -168,9 +252,9 @@ def _times_at(
 
     offset = positions - position
     exact = np.flatnonzero(offset[1:-1] == 0) + 1
-    roots = [float(times[k]) for k in exact if offset[k - 1] * offset[k + 1] < 0]
+    roots = [float(times[k]) for k in exact if np.sign(offset[k - 1]) * np.sign(offset[k + 1]) < 0]
     accuracy = 4e-15 * max(abs(times[0]), abs(times[-1]))
-    for k in np.flatnonzero(offset[:-1] * offset[1:] < 0):
+    for k in np.flatnonzero(np.sign(offset[:-1]) * np.sign(offset[1:]) < 0):
         root = brentq(
             lambda t: float(drive(t)) - position, times[k], times[k + 1], xtol=accuracy, rtol=1e-15
         )
@@ -194,9 +278,12 @@ def interference_inputs(
 ) -> tuple[FloatArray, list[int]] | None:
     """Return phases ∫E dt between the events and the sign of each jump, for real symmetric H.
 
-    None where signs are not enough: complex H, or crossings of levels that are not neighbours.
+    None where signs are not enough (complex H, or crossings of levels that are not neighbours) and
+    where there are too many crossings to follow.
     """
     if not isinstance(hamiltonian, TermHamiltonian) or hamiltonian.dtype is not np.float64:
+        return None
+    if too_many_to_follow(hamiltonian, events):
         return None
     if any(j != i + 1 for i, j in (event.crossing.levels for event in events)):
         return None
@@ -204,6 +291,12 @@ def interference_inputs(
         [_phases_between(hamiltonian, drive, a.time, b.time) for a, b in itertools.pairwise(events)]
     )
     return phases, _jump_signs(hamiltonian, drive, events)
+
+
+def too_many_to_follow(hamiltonian: Hamiltonian, events: Sequence[Place]) -> bool:
+    """Whether the phases between so many crossings are left out for the time they would take."""
+    work = len(events) * hamiltonian.dimension**3
+    return len(events) > _MOST_COHERENT_EVENTS or work > _MOST_COHERENT_WORK
 
 
 def _phases_between(

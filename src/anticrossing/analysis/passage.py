@@ -10,8 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anticrossing._threads import few_threads
 from anticrossing.analysis.closed_forms import PassagePrediction, predictions
+from anticrossing.analysis.decoherence import DecoherenceRegime
 from anticrossing.analysis.meetings import PassageEvent, find_events
+from anticrossing.analysis.regimes import regime_of
 from anticrossing.checks import ConvergenceError, FloatArray, InputError, fail, integer
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability, log_probability
@@ -25,6 +28,8 @@ from anticrossing.spectrum import Crossings
 
 _TINY = 1e-10
 _AGREEMENT = 0.1
+_ROUNDING = 1e-10
+_ADIABATIC = 1e-3
 _ABRUPT = 0.1
 
 
@@ -38,6 +43,9 @@ class Passage:
         All crossings between the extreme positions of the drive.
     events : tuple of PassageEvent
         The moments at which the drive meets them, in order of time.
+    regimes : tuple of DecoherenceRegime
+        With an environment, for every event that is an avoided crossing: coherent, incoherent,
+        frozen or relaxed, from numbers.
     predictions : tuple of PassagePrediction
         Every closed form that applies in kind, with its domain check.
     exact : Propagation
@@ -56,6 +64,7 @@ class Passage:
     initial: int
     crossings: Crossings
     events: tuple[PassageEvent, ...]
+    regimes: tuple[DecoherenceRegime, ...]
     predictions: tuple[PassagePrediction, ...]
     exact: Propagation | OpenPropagation
     log_jump: LogProbability | None
@@ -77,6 +86,8 @@ class Passage:
                 f"jump probability {float(event.jump):.6g}"
             )
             lines += [f"    {check}" for check in event.jump.checks]
+        for regime in self.regimes:
+            lines += ["", str(regime)]
         lines += ["", f"final probabilities from level {self.initial} ({self.exact.basis} basis)"]
         rows = [("exact", self.exact.probabilities, "")]
         rows += [
@@ -153,7 +164,8 @@ def passage(
     if initial >= hamiltonian.dimension:
         last = hamiltonian.dimension - 1
         raise fail("initial", f"be a level from 0 to {last}", f"it is {initial}")
-    crossings, events, warnings = find_events(hamiltonian, drive, environment)
+    with few_threads(hamiltonian.dimension):
+        crossings, events, warnings = find_events(hamiltonian, drive, environment)
     exact = propagate(
         hamiltonian,
         drive,
@@ -164,11 +176,20 @@ def passage(
         breakpoints=np.array([event.time for event in events]) if events else None,
     )
     final = np.asarray(exact.probabilities)
-    found, notes = predictions(hamiltonian, drive, events, initial, basis, final, environment)
-    warnings += [*notes, *_abrupt_ends(hamiltonian, drive)]
-    log_jump = None
-    if environment is None:
-        log_jump = _log_jump(hamiltonian, drive, events, basis)
+    # Rates and gaps of any size: what overflows on the way becomes infinite, which checks refuse.
+    with few_threads(hamiltonian.dimension), np.errstate(all="ignore"):
+        found, notes = predictions(hamiltonian, drive, events, initial, basis, final, environment)
+        warnings += [*notes, *_abrupt_ends(hamiltonian, drive)]
+        log_jump: LogProbability | None = None
+        regimes: tuple[DecoherenceRegime, ...] = ()
+        if environment is not None:
+            regimes = tuple(
+                regime_of(hamiltonian, drive, environment, event)
+                for event in events
+                if event.gap > 0
+            )
+        else:
+            log_jump = _log_jump(hamiltonian, drive, events, basis)
     return Passage(
         hamiltonian=hamiltonian,
         drive=drive,
@@ -176,10 +197,11 @@ def passage(
         initial=initial,
         crossings=crossings,
         events=events,
+        regimes=regimes,
         predictions=found,
         exact=exact,
         log_jump=log_jump,
-        verdict=_verdict(events, found, exact, initial, log_jump),
+        verdict=_verdict(crossings, events, found, exact, initial, log_jump),
         warnings=tuple(warnings),
     )
 
@@ -219,6 +241,7 @@ def _log_jump(
 
 
 def _verdict(
+    crossings: Crossings,
     events: tuple[PassageEvent, ...],
     found: tuple[PassagePrediction, ...],
     exact: Propagation | OpenPropagation,
@@ -227,6 +250,14 @@ def _verdict(
 ) -> str:
     final: FloatArray = np.asarray(exact.probabilities)
     stay = f"the system is left in state {initial} with probability {final[initial]:.6g}"
+    if not events and crossings:
+        return f"No closed form describes how the drive meets the crossings; {stay}."
+    coherent = isinstance(exact, Propagation) and exact.basis != "diabatic"
+    if not events and coherent and final[initial] < 1 - _ADIABATIC:
+        return (
+            "The drive meets no crossing, yet it is too fast for the levels it passes, or "
+            f"starts, turns or stops where they are close; {stay}."
+        )
     if not events:
         return f"The drive meets no crossing; {stay}."
     if not found:
@@ -246,7 +277,7 @@ def _verdict(
     )
     if not first.valid:
         return f"Outside its domain ({first.warnings[0]}), {numbers}."
-    if abs(predicted - actual) < _AGREEMENT * min(actual, 1 - actual):
+    if abs(predicted - actual) <= max(_AGREEMENT * min(actual, 1 - actual), _ROUNDING):
         return f"Within its domain, {numbers}."
     best = min(found, key=lambda prediction: prediction.difference)
     better = f"; {best.name} differs by {best.difference:.2g}" if best is not first else ""

@@ -126,6 +126,8 @@ def _annealing_matrices(arguments: dict[str, Any]) -> dict[str, Any]:
         for triple in triples:
             if not isinstance(triple, list) or len(triple) != 3:
                 raise fail("couplings", "be a list of [i, j, J]", f"it contains {triple}")
+            if any(isinstance(entry, list) for entry in triple):
+                raise fail("couplings", "be a list of [i, j, J]", f"it contains {triple}")
             couplings[triple[0], triple[1]] = triple[2]
         problem = ising_problem(fields, couplings)
     else:
@@ -206,6 +208,7 @@ def _formula(arguments: dict[str, Any], overrides: Overrides) -> Drive:
     known_keys("a drive of kind 'formula'", arguments, known)
     parameters = _parameters(arguments, overrides)
     breakpoints = arguments.get("breakpoints", [])
+    tables.check_length("breakpoints", breakpoints)
     tables.check_numbers("breakpoints", breakpoints)
     formula = tables.required(arguments, "formula")
     _check_formula("formula", formula)

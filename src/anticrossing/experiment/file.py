@@ -144,14 +144,14 @@ def load(path: str | Path) -> Experiment:
     file = Path(path)
     if file.is_dir():
         raise InputError(f"{file} is a directory, not an experiment file.")
+    if file.exists() and not file.is_file():  # opening a pipe would wait for somebody to write
+        raise InputError(f"{file} is not a regular file.")
     with file.open("rb") as stream:
-        if not file.is_file():
-            raise InputError(f"{file} is not a regular file.")
         raw = stream.read(LARGEST_FILE + 1)
     if len(raw) > LARGEST_FILE:
         raise InputError(f"{file} is larger than {LARGEST_FILE} bytes: not an experiment file.")
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")  # some editors begin a file with a byte-order mark
     except UnicodeDecodeError:
         raise InputError(f"{file} is not a text file (UTF-8).") from None
     try:
@@ -184,6 +184,8 @@ def parse(text: str, *, name: str = "experiment") -> Experiment:
         raise InputError(f"Not valid TOML: {error}.") from None
     except RecursionError:
         raise InputError("Not valid TOML: it is nested too deeply.") from None
+    except ValueError:  # raised for a number of thousands of digits, or a date that cannot be
+        raise InputError("Not valid TOML: it contains a number or date out of range.") from None
     known_keys("the file", entries, _TOP)
     heading = {key: tables.text(key, entries.get(key, "")) for key in _TOP[:3]}
     for key in ("hamiltonian", "drive"):
@@ -200,9 +202,11 @@ def parse(text: str, *, name: str = "experiment") -> Experiment:
     built_parts = {"hamiltonian": hamiltonian, "drive": drive, "environment": environment}
     for where, built in built_parts.items():
         if built is not None and built.batch_shape:
+            given = entries[where]
+            deepest = max(given, key=lambda key: _depth(given[key]))
             raise InputError(
-                f"In [{where}]: Each parameter must be a single number, but one is a list; "
-                "several values belong into [scan]."
+                f"In [{where}]: Argument `{deepest}` must be a single number (or a plain list "
+                "where one is asked for), but it holds more; several values belong into [scan]."
             )
     question = _question(tables.table(entries, "question"), hamiltonian.dimension)
     if environment is not None:
@@ -229,6 +233,10 @@ def parse(text: str, *, name: str = "experiment") -> Experiment:
         scan=scan,
         tables=entries,
     )
+
+
+def _depth(value: Any) -> int:
+    return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
 
 
 def _at(

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing.analysis import Passage, passage
-from anticrossing.checks import AnticrossingError, ConvergenceError, FloatArray
+from anticrossing.analysis.meetings import sample_path
+from anticrossing.checks import AnticrossingError, ConvergenceError, FloatArray, InputError
 from anticrossing.drive import Drive
 from anticrossing.dynamics import OpenPropagation, Propagation, propagate
 from anticrossing.experiment.file import Experiment, Scan
@@ -154,6 +155,12 @@ def _run_scan(
     experiment: Experiment, scan: Scan, settings: dict[str, Any], progress: Progress | None
 ) -> ScanResult:
     settings = {**settings, "environment": scan.environment}
+    points = [experiment.point(float(value)) for value in scan.values]
+    for value, (_, drive, _) in zip(scan.values, points, strict=True):
+        try:
+            sample_path(drive)
+        except InputError as error:
+            raise InputError(f"At {scan.parameter} = {value:.6g}: {error}") from None
     exact = propagate(scan.hamiltonian, scan.drive, **settings)
     _check_accuracy(exact)
     total = scan.values.size
@@ -162,8 +169,8 @@ def _run_scan(
     valid: dict[str, npt.NDArray[np.bool_]] = {}
     notes = []
     initial, basis = experiment.question.initial, experiment.question.basis
-    for index, value in enumerate(scan.values):
-        hamiltonian, drive, environment = experiment.point(float(value))
+    for index, (value, point) in enumerate(zip(scan.values, points, strict=True)):
+        hamiltonian, drive, environment = point
         try:
             found = predict(
                 hamiltonian, drive, environment, initial, basis, exact.probabilities[index]

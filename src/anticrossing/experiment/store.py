@@ -32,7 +32,10 @@ def check_target(directory: str | Path) -> Path:
     """
     target = Path(directory).absolute()
     if target.is_symlink():
-        target = target.resolve()
+        try:
+            target = target.resolve()
+        except (OSError, RuntimeError):
+            raise InputError(f"The output directory {directory} is a link to itself.") from None
     if target == Path.cwd() or not target.name or target.name == "..":
         raise InputError(f"The output directory {directory} must be a new one, with a name.")
     existing = target
@@ -70,7 +73,7 @@ def replace_directory(directory: str | Path, write: Callable[[Path], None]) -> P
     target = check_target(directory)
     made = _make_parents(target.parent)
     try:
-        temporary = target.with_name(f".{target.name}-{secrets.token_hex(4)}")
+        temporary = target.with_name(f".{target.name[:40]}-{secrets.token_hex(4)}")
         temporary.mkdir()
         try:
             write(temporary)

@@ -12,6 +12,8 @@ from anticrossing.checks import FloatArray, describe, fail, integer, real_array,
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.models._qubits import SPARSE_FROM, bit_labels, pauli_sum, pauli_z_diagonal
 
+_MOST_QUBITS = 1000  # 2^qubits must be a double
+
 
 def Annealing(*, initial: Any, problem: Any) -> TermHamiltonian:
     """Interpolate between two Hamiltonians.
@@ -146,8 +148,10 @@ def Grover(*, qubits: int, reduced: bool = True) -> TermHamiltonian:
     0.03125
     """
     count = 2 ** integer("qubits", qubits, minimum=1)
+    if qubits > _MOST_QUBITS:
+        raise fail("qubits", f"be at most {_MOST_QUBITS}", f"it is {qubits}")
     if reduced:
-        start = np.array([1 / np.sqrt(count), np.sqrt(1 - 1 / count)])
+        start = np.sqrt([1 / count, 1 - 1 / count])
     elif qubits > 12:
         raise fail("qubits", "be at most 12 for the full matrix", f"it is {qubits}")
     else:

@@ -11,10 +11,9 @@ from anticrossing.plot.panels import (
     differences,
     levels,
     populations,
-    scan,
-    scan_differences,
 )
 from anticrossing.plot.report import report, write
+from anticrossing.plot.scan_panels import scan, scan_differences
 
 __all__ = [
     "comparison",

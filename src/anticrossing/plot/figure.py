@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anticrossing.experiment import Result
-from anticrossing.plot import panels, style
+from anticrossing.plot import panels, scan_panels, style
 
 Figure = Any
 """A `matplotlib.figure.Figure`."""
@@ -48,8 +48,8 @@ def figure(result: Result) -> Figure:
         panels.levels(axes[0][0], result)
         panels.populations(axes[0][1], result)
         if result.scan is not None:
-            panels.scan(axes[1][0], result)
-            panels.scan_differences(axes[1][1], result)
+            scan_panels.scan(axes[1][0], result)
+            scan_panels.scan_differences(axes[1][1], result)
         elif lower:
             panels.comparison(axes[1][0], result)
             panels.differences(axes[1][1], result)

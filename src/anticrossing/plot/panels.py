@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from anticrossing.checks import FloatArray
-from anticrossing.experiment import Result, ScanResult
+from anticrossing.experiment import Result
 from anticrossing.plot import style
 
 Axes = Any
@@ -17,10 +16,9 @@ Axes = Any
 
 _MOST_DIABATS = 6  # more dashed lines than this hide the levels
 _MOST_LABELS = 12
-_MOST_MARKERS = 45
 _MOST_NUMBERS = 9
-_VISIBLE = 1e-3  # final probabilities below this are not given a curve of their own
-_FLOOR = 1e-17
+VISIBLE = 1e-3  # final probabilities below this are not given a curve of their own
+FLOOR = 1e-17
 
 
 def levels(axes: Axes, result: Result) -> Axes:
@@ -82,7 +80,7 @@ def populations(axes: Axes, result: Result) -> Axes:
     largest = values.max(axis=0)
     listed = np.argsort(largest)[::-1][:_MOST_LABELS]
     for index in range(count):
-        label = names[index] if index in listed and largest[index] > _VISIBLE else None
+        label = names[index] if index in listed and largest[index] > VISIBLE else None
         axes.plot(
             times[shown], values[shown, index], color=style.level_color(index, count), label=label
         )
@@ -93,7 +91,7 @@ def populations(axes: Axes, result: Result) -> Axes:
     if prediction is not None:
         final = np.asarray(prediction.probabilities, dtype=np.float64)
         for index in range(count):
-            if final[index] > _VISIBLE or count == 2:
+            if final[index] > VISIBLE or count == 2:
                 axes.plot(
                     [_last_event(result, low), high],
                     [final[index], final[index]],
@@ -103,13 +101,13 @@ def populations(axes: Axes, result: Result) -> Axes:
                 )
         axes.plot([], [], color="#555555", lw=1.1, ls=(0, (5, 3)), label=prediction.name)
     axes.set_xlim(low, high)
-    _probability_axis(axes, values[shown], log=_small_jump(result))
+    probability_axis(axes, values[shown], log=_small_jump(result))
     axes.set_xlabel(style.label("time", hamiltonian.units.time))
     axes.set_ylabel("population")
     basis = "adiabatic" if question.basis != "diabatic" else "diabatic"
     axes.set_title(f"Populations through the passage, {basis} basis")
     style.grid(axes)
-    _place_legend(axes)
+    place_legend(axes)
     return axes
 
 
@@ -131,8 +129,8 @@ def comparison(axes: Axes, result: Result) -> Axes:
             mfc=style.formula_color(index) if prediction.valid else "white",
             label=prediction.name + ("" if prediction.valid else " (outside its domain)"),
         )
-    positive = exact[exact > _FLOOR]
-    axes.set_xticks(final, _state_names(result))
+    positive = exact[exact > FLOOR]
+    axes.set_xticks(final, state_names(result))
     axes.set_xlim(-0.6, exact.size - 0.4)
     small = bool(positive.size) and positive.min() < 5e-3 and exact.size <= 8
     if small:
@@ -155,7 +153,7 @@ def differences(axes: Axes, result: Result) -> Axes:
     rows = np.arange(len(predictions))[::-1]
     tolerance = result.experiment.question.tolerance
     for row, (index, prediction) in zip(rows, enumerate(predictions), strict=True):
-        value = max(float(prediction.difference), _FLOOR)
+        value = max(float(prediction.difference), FLOOR)
         color = style.formula_color(index)
         axes.plot(
             value,
@@ -186,7 +184,7 @@ def differences(axes: Axes, result: Result) -> Axes:
         ha="left",
         va="center",
     )
-    found = [max(float(p.difference), _FLOOR) for p in predictions]
+    found = [max(float(p.difference), FLOOR) for p in predictions]
     axes.set_xscale("log")
     axes.set_xlim(min([tolerance, *found]) / 10, max([10 * tolerance, 1.0, *found]) * 3)
     axes.set_ylim(-0.9, len(predictions) - 0.2)
@@ -198,93 +196,36 @@ def differences(axes: Axes, result: Result) -> Axes:
     return axes
 
 
-def scan(axes: Axes, result: Result) -> Axes:
-    """Draw final probabilities along a scan: exact points, closed forms as lines.
+# ---- shared with the panels of a scan --------------------------------------------------------
 
-    A line is drawn solid where the formula is within its domain and dotted where it is not.
-    """
-    data = _scan(result)
-    values, exact = data.scan.values, data.exact
-    count = exact.shape[1]
-    names = _state_names(result)
-    initial = result.experiment.question.initial
-    if count == 2:
-        other = 1 - initial
-        for index, (name, predicted) in enumerate(data.predictions.items()):
-            _domain_line(
-                axes,
-                values,
-                predicted[:, other],
-                data.valid[name],
-                color=style.formula_color(index),
-                label=name,
-                rank=index,
-            )
-        axes.plot(
-            values, exact[:, other], "o", ms=4, color=style.EXACT_COLOR, label="exact", zorder=3
-        )
-        shown = exact[:, [other]]
-        axes.set_ylabel(f"probability to end in {names[other]}")
+
+def state_names(result: Result) -> list[str]:
+    """Return the names of the read-out states."""
+    hamiltonian = result.experiment.hamiltonian
+    if result.experiment.question.basis == "diabatic":
+        return [style.plain(label) for label in hamiltonian.labels]
+    return [f"level {index}" for index in range(hamiltonian.dimension)]
+
+
+def probability_axis(axes: Axes, values: FloatArray, *, log: bool) -> None:
+    """Set the axis of a probability, from 0 to 1 or logarithmic."""
+    if log:
+        positive = values[values > 1e-16]
+        lowest = max(float(positive.min()) / 3, 1e-17) if positive.size else 1e-6
+        axes.set_yscale("log")
+        axes.set_ylim(lowest, 2)
+        style.logarithmic(axes.yaxis, 0.0, 1.0)
     else:
-        primary = _primary_name(data)
-        ranked = np.argsort(exact.max(axis=0))[::-1]
-        chosen = sorted(int(i) for i in ranked[:6] if exact[:, i].max() > _VISIBLE)
-        for index in chosen:
-            color = style.level_color(index, count)
-            axes.plot(
-                values, exact[:, index], "o", ms=3.6, color=color, label=names[index], zorder=3
-            )
-            if primary:
-                _domain_line(
-                    axes,
-                    values,
-                    data.predictions[primary][:, index],
-                    data.valid[primary],
-                    color,
-                    rank=2,
-                )
-        if primary:
-            axes.plot([], [], color="#555555", label=primary)
-        shown = exact[:, chosen]
-        axes.set_ylabel("final probability")
-    _probability_axis(axes, shown, log=_needs_log(shown))
-    _parameter_axis(axes, result)
-    axes.set_title("Predicted and exact")
-    style.remark(axes, "dotted: outside the domain")
-    style.grid(axes)
-    _place_legend(axes)
-    return axes
+        axes.set_ylim(-0.03, 1.05)
+        axes.set_yticks(np.linspace(0, 1, 6))
 
 
-def scan_differences(axes: Axes, result: Result) -> Axes:
-    """Draw how far each closed form is from the exact answer along a scan."""
-    data = _scan(result)
-    values = data.scan.values
-    lowest = result.experiment.question.tolerance
-    for index, (name, predicted) in enumerate(data.predictions.items()):
-        difference = np.abs(predicted - data.exact).max(axis=1)
-        lowest = min(lowest, float(np.nanmin(np.maximum(difference, 1e-16), initial=lowest)))
-        _domain_line(
-            axes,
-            values,
-            np.maximum(difference, 1e-16),
-            data.valid[name],
-            color=style.formula_color(index),
-            label=name,
-            marker=style.FORMULA_MARKERS[index % len(style.FORMULA_MARKERS)],
-            rank=min(index, 1) + 1,
-        )
-    axes.axhline(result.experiment.question.tolerance, color=style.MUTED, lw=1.0, ls="--")
-    axes.set_yscale("log")
-    axes.set_ylim(lowest / 5, 3)
-    style.logarithmic(axes.yaxis, 0.0, 1.0)
-    _parameter_axis(axes, result)
-    axes.set_ylabel("largest |predicted − exact|")
-    axes.set_title("Difference from the exact answer")
-    axes.plot([], [], color=style.MUTED, lw=1.0, ls="--", label="tolerance of the exact answer")
-    style.grid(axes)
-    axes.legend(loc="best")
-    return axes
+def place_legend(axes: Axes) -> None:
+    """Put the legend above the data, or where there is room on a logarithmic axis."""
+    if axes.get_yscale() == "log":
+        axes.legend(loc="best")
+    else:
+        style.strip_legend(axes, columns=4 if len(axes.get_legend_handles_labels()[1]) > 4 else 3)
 
 
 # ---- helpers ----------------------------------------------------------------------------------
@@ -391,26 +332,6 @@ def _primary(predictions: Sequence[Any]) -> Any:
     return predictions[0] if predictions else None
 
 
-def _primary_name(data: ScanResult) -> str:
-    names = sorted(data.predictions, key=lambda name: -int(data.valid[name].sum()))
-    return names[0] if names else ""
-
-
-def _scan(result: Result) -> ScanResult:
-    if result.scan is None:
-        from anticrossing.checks import InputError
-
-        raise InputError("This result has no scan to draw.")
-    return result.scan
-
-
-def _state_names(result: Result) -> list[str]:
-    hamiltonian = result.experiment.hamiltonian
-    if result.experiment.question.basis == "diabatic":
-        return [style.plain(label) for label in hamiltonian.labels]
-    return [f"level {index}" for index in range(hamiltonian.dimension)]
-
-
 def _coordinate(result: Result) -> str:
     name = result.experiment.hamiltonian.coordinates[0]
     return "coordinate x" if name == "x" else name
@@ -421,69 +342,7 @@ def _small_jump(result: Result) -> bool:
     return bool(final.size == 2 and 1e-14 < final[0] < 0.01)
 
 
-def _needs_log(values: FloatArray) -> bool:
-    positive = values[values > _FLOOR]
-    return bool(values.shape[1] == 1 and positive.size and np.mean(positive < 2e-2) > 0.25)
-
-
-def _probability_axis(axes: Axes, values: FloatArray, *, log: bool) -> None:
-    if log:
-        positive = values[values > 1e-16]
-        lowest = max(float(positive.min()) / 3, 1e-17) if positive.size else 1e-6
-        axes.set_yscale("log")
-        axes.set_ylim(lowest, 2)
-        style.logarithmic(axes.yaxis, 0.0, 1.0)
-    else:
-        axes.set_ylim(-0.03, 1.05)
-        axes.set_yticks(np.linspace(0, 1, 6))
-
-
 def _within(values: FloatArray, low: float, high: float) -> slice:
     """Return the stretch of sorted values that covers [low, high], one more on either side."""
     first = max(int(np.searchsorted(values, low)) - 1, 0)
     return slice(first, int(np.searchsorted(values, high, side="right")) + 1)
-
-
-def _place_legend(axes: Axes) -> None:
-    if axes.get_yscale() == "log":
-        axes.legend(loc="best")
-    else:
-        style.strip_legend(axes, columns=4 if len(axes.get_legend_handles_labels()[1]) > 4 else 3)
-
-
-def _parameter_axis(axes: Axes, result: Result) -> None:
-    data = _scan(result)
-    values = data.scan.values
-    if data.scan.scale == "log" and values[0] > 0:
-        axes.set_xscale("log")
-        style.logarithmic(axes.xaxis, float(values[0]), float(values[-1]))
-    axes.set_xlabel(style.label(data.scan.label, data.scan.unit))
-
-
-def _domain_line(
-    axes: Axes,
-    x: FloatArray,
-    y: FloatArray,
-    valid: npt.NDArray[np.bool_],
-    color: Any,
-    label: str | None = None,
-    marker: str | None = None,
-    rank: int = 0,
-) -> None:
-    """Draw y(x) solid between points that are both valid, dotted elsewhere.
-
-    A higher `rank` is drawn thinner and later, so that lines on top of each other all show.
-    """
-    width, size = max(3.4 - 1.1 * rank, 1.0), max(5.5 - 1.2 * rank, 2.8)
-    solid = valid[:-1] & valid[1:]
-    for index, style_name in ((True, "-"), (False, (0, (1, 1.6)))):
-        pieces = solid == index
-        masked = np.full((x.size - 1, 3, 2), np.nan)
-        masked[:, 0] = np.stack([x[:-1], y[:-1]], axis=-1)
-        masked[:, 1] = np.stack([x[1:], y[1:]], axis=-1)
-        points = masked[pieces].reshape(-1, 2)
-        axes.plot(points[:, 0], points[:, 1], ls=style_name, color=color, lw=width, zorder=2)
-    if marker is not None and x.size <= _MOST_MARKERS:
-        axes.plot(x, y, ls="none", marker=marker, ms=size, color=color, zorder=3)
-    if label is not None:
-        axes.plot([], [], color=color, lw=width, marker=marker, ms=size, label=label)

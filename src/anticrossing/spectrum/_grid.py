@@ -7,17 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray
+from anticrossing.checks import FloatArray, InputError
 from anticrossing.spectrum._blocks import Blocks
 
 EPSILON = float(np.finfo(np.float64).eps)
-_ROUNDING = 64 * EPSILON  # of an energy, relative to the largest one
+ROUNDING = 64 * EPSILON  # of an energy, relative to the largest one
 _RESOLVED = 0.002  # interpolation error allowed, relative to the gap to a neighbouring level
 _RESOLVED_LARGE = 0.05  # the same where each point costs a Lanczos iteration
 _SMOOTH = 1e-4  # the same, relative to the spread of all levels
 _SMOOTH_LARGE = 1e-2
 _MOST_POINTS, _FEWEST_MOST_POINTS = 50_000, 1_000
 _MOST_WORK = 3e9  # points times (largest block)³
+_LARGEST = 1e150  # the square of an energy must not overflow
 _EQUIVALENT = 1e-11  # two sectors with levels this close everywhere are copies of each other
 
 
@@ -54,10 +55,15 @@ def resolve(blocks: Blocks, start: float, stop: float, samples: int) -> Grid:
     energies, slopes = [e for e, _ in sampled], [f for _, f in sampled]
     scale = max(float(np.abs(e).max()) for e in energies)
     slope_scale = blocks.slope_norm(x)
+    if max(scale, slope_scale) > _LARGEST:
+        raise InputError(
+            f"H(x) and dH/dx must stay below {_LARGEST:g}, but they reach "
+            f"{max(scale, slope_scale):.3g}: choose other units."
+        )
     kept, copies = _inequivalent(energies, _EQUIVALENT * scale)
     energies, slopes = [energies[b] for b in kept], [slopes[b] for b in kept]
     spread = max(float(e.max()) for e in energies) - min(float(e.min()) for e in energies)
-    rounding = _ROUNDING * scale
+    rounding = ROUNDING * scale
     pending = np.arange(x.size - 1)
     shortest = max(4 * EPSILON * max(abs(start), abs(stop)), 1e-15 * (stop - start))
     most = _MOST_WORK / max(blocks.size(block) for block in kept) ** 3

@@ -9,13 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray
+from anticrossing.checks import FloatArray, InputError
 from anticrossing.spectrum._blocks import Blocks, PairPoint
 from anticrossing.spectrum._grid import EPSILON, Grid, sign_changes, tangents_meet_below
 
 BoolArray = npt.NDArray[np.bool_]
 
+BELOW_ROUNDING = "gap below rounding"
+"""Why a minimum of the gap within a sector counts as a true crossing."""
+
 _MOST_STEPS = 200
+_MOST_CROSSINGS, _MOST_UNRESOLVED = 10_000, 2000
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ def avoided_candidates(
 ) -> list[Candidate]:
     """Return the local minima of the gaps between neighbouring levels of each sector."""
     candidates = []
+    total = 0
     for k, block in enumerate(grid.blocks):
         gaps = np.diff(grid.energies[k], axis=1)
         gap_slopes = np.diff(grid.slopes[k], axis=1)
@@ -49,6 +54,8 @@ def avoided_candidates(
             pairs = min(pairs, blocks.count - 1)
         for lower in range(pairs):
             changes = sign_changes(gap_slopes[:, lower], noise[:, lower])
+            total += len(changes) // 2
+            _check_number(total, grid)
             found: list[tuple[float, PairPoint]] = []
             for i, j, sign in changes:
                 if sign < 0:
@@ -58,6 +65,17 @@ def avoided_candidates(
             for position, point in _prominent(found, grid.x, gaps[:, lower], prominence):
                 candidates.append(_avoided(blocks, grid, k, lower, position, point))
     return candidates
+
+
+def _check_number(count: int, grid: Grid) -> None:
+    """Refuse a stretch with more crossings than anybody could use, before polishing them."""
+    most = _MOST_CROSSINGS if grid.complete else _MOST_UNRESOLVED
+    if count > most:
+        raise InputError(
+            f"Argument `stop` must leave at most {most} crossings to find, but there are {count} "
+            + ("or more." if grid.complete else "or more, not all resolved: is H(x) smooth?")
+            + " Look at a shorter stretch."
+        )
 
 
 def _avoided(
@@ -72,7 +90,7 @@ def _avoided(
         members=((k, lower), (k, lower + 1)),
         gap=0.0 if hidden else point.gap,
         kind="true" if hidden else "avoided",
-        reason="gap below rounding" if hidden else "same symmetry sector",
+        reason=BELOW_ROUNDING if hidden else "same symmetry sector",
         slope_difference=math.sqrt(max(squared, 0.0)),
     )
 
@@ -164,7 +182,7 @@ def true_candidates(blocks: Blocks, grid: Grid, tolerance: float) -> list[Candid
     energies = np.concatenate(grid.energies, axis=1)
     slopes = np.concatenate(grid.slopes, axis=1)
     noise = np.full(grid.x.size, grid.rounding)
-    candidates = []
+    candidates: list[Candidate] = []
     for p in range(owner.size):
         others = np.flatnonzero(owner > owner[p])
         if others.size == 0:
@@ -180,6 +198,7 @@ def true_candidates(blocks: Blocks, grid: Grid, tolerance: float) -> list[Candid
                 for i, j, sign in sign_changes(difference[:, column], noise)
             ]
             brackets += _double_brackets(distance, grid, difference[:, column], slope[:, column])
+            _check_number(len(candidates) + len(brackets), grid)
             for left, right, sign in brackets:
                 candidates.append(_true(distance, left, right, sign, tolerance))
     return candidates

@@ -9,6 +9,7 @@ from typing import overload
 
 import numpy as np
 
+from anticrossing._threads import few_threads
 from anticrossing.checks import FloatArray, fail, integer, positive, real_number
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum._blocks import Blocks
@@ -16,6 +17,9 @@ from anticrossing.spectrum._grid import Grid, resolve
 from anticrossing.spectrum._search import Candidate, avoided_candidates, true_candidates
 from anticrossing.spectrum.symmetry import sectors
 
+_FARTHEST = 1e300
+_ROUNDING = 1e-15  # of a position, relative to the stretch
+_MOST_SAMPLES = 50_000
 _INCOMPLETE = (
     "The levels were not resolved everywhere: narrow crossings may be missing. "
     "Look at a shorter stretch, or at fewer levels with `count`."
@@ -129,7 +133,7 @@ class Crossings(Sequence[Crossing]):
         head = (self.coordinate, "levels", "kind", "gap", "slope diff.", "third level", "reason")
         rows = [
             (
-                f"{_clean(c.position, self.stop - self.start):.8g}",
+                f"{c.position:.8g}",
                 f"{c.levels[0]}, {c.levels[1]}",
                 c.kind,
                 f"{c.gap:.6g}",
@@ -197,8 +201,9 @@ def find_crossings(
     Raises
     ------
     InputError
-        For a reversed or empty stretch, a batch of parameters, several coordinates, or an H that
-        is not finite and Hermitian on the stretch.
+        For a reversed or empty stretch, a batch of parameters, several coordinates, an H that is
+        not finite and Hermitian on the stretch, or more than 10 000 crossings (2000 where the
+        levels could not be resolved, as those of an H that is not smooth).
 
     References
     ----------
@@ -215,19 +220,21 @@ def find_crossings(
     true 0.9998 0.0
     """
     first, last = _check_arguments(H, start, stop, count)
-    integer("samples", samples, minimum=5)
+    if integer("samples", samples, minimum=5) > _MOST_SAMPLES:
+        raise fail("samples", f"be at most {_MOST_SAMPLES}", f"it is {samples}")
     accuracy = float(positive("tolerance", real_number("tolerance", tolerance)))
     ripple = real_number("prominence", prominence)
     if ripple < 0:
         raise fail("prominence", "not be negative", f"it is {ripple}")
-    found = sectors(H, np.linspace(first, last, 17))
-    blocks = Blocks(H, found, count)
-    grid = resolve(blocks, first, last, samples)
-    absolute = accuracy * (last - first)
-    candidates = avoided_candidates(blocks, grid, absolute, ripple)
-    candidates += true_candidates(blocks, grid, absolute)
-    candidates.sort(key=lambda candidate: candidate.position)
-    crossings = _describe(blocks, grid, candidates)
+    with few_threads(H.dimension):
+        found = sectors(H, np.linspace(first, last, 17))
+        blocks = Blocks(H, found, count)
+        grid = resolve(blocks, first, last, samples)
+        absolute = accuracy * (last - first)
+        candidates = avoided_candidates(blocks, grid, absolute, ripple)
+        candidates += true_candidates(blocks, grid, absolute)
+        candidates.sort(key=lambda candidate: candidate.position)
+        crossings = _describe(blocks, grid, candidates)
     if count is not None:
         crossings = [c for c in crossings if c.levels[1] < count]
     return Crossings(tuple(crossings), first, last, H.coordinates[0], grid.complete)
@@ -239,6 +246,9 @@ def _check_arguments(
     if not isinstance(H, Hamiltonian):
         raise fail("H", "be a Hamiltonian", f"it is {type(H).__name__}")
     first, last = real_number("start", start), real_number("stop", stop)
+    for name, end in (("start", first), ("stop", last)):
+        if abs(end) > _FARTHEST:
+            raise fail(name, f"lie within ±{_FARTHEST:g}", f"it is {end:g}")
     if first >= last:
         what = "empty" if first == last else "reversed"
         raise fail("stop", "be greater than `start`", f"the stretch {first} … {last} is {what}")
@@ -278,7 +288,7 @@ def _describe(blocks: Blocks, grid: Grid, candidates: list[Candidate]) -> list[C
         distances = np.abs(energy[rivals, np.newaxis] - energy[pair])
         crossings.append(
             Crossing(
-                position=candidate.position,
+                position=_clean(candidate.position, grid.x[-1] - grid.x[0]),
                 levels=(lower, upper),
                 gap=candidate.gap,
                 kind=candidate.kind,
@@ -293,8 +303,8 @@ def _describe(blocks: Blocks, grid: Grid, candidates: list[Candidate]) -> list[C
 
 
 def _clean(position: float, window: float) -> float:
-    """Return the position, or 0 where it is zero to rounding (for printing)."""
-    return 0.0 if abs(position) < 1e-13 * window else position
+    """Return the position, or 0 where it is zero to the rounding of the stretch."""
+    return 0.0 if abs(position) < _ROUNDING * window else position
 
 
 def _ranks_just_below(

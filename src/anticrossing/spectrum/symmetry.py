@@ -165,7 +165,9 @@ def _effective_terms(H: TermHamiltonian, points: FloatArray) -> list[Any]:
     table = table[np.isfinite(table).all(axis=1)]
     if table.shape[0] == 0:
         return list(H.matrices)
-    norms = np.linalg.norm(table, axis=0)
+    largest = np.abs(table).max(axis=0)
+    largest[largest == 0] = 1.0
+    norms = largest * np.linalg.norm(table / largest, axis=0)  # no square may overflow
     present = np.flatnonzero(norms)
     if present.size == 0:
         return [0.0 * H.matrices[0]]

@@ -1,0 +1,27 @@
+"""One thread for small matrices: where BLAS starts its own, eigenvalues take ten times as long."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+_SMALL = 200  # above this dimension the threads of BLAS pay off
+
+
+@functools.cache
+def _controller() -> Any:
+    import threadpoolctl
+
+    return threadpoolctl.ThreadpoolController()
+
+
+@contextlib.contextmanager
+def few_threads(dimension: int) -> Iterator[None]:
+    """Keep BLAS to one thread within the block if matrices of this dimension are small."""
+    if dimension > _SMALL:
+        yield
+        return
+    with _controller().limit(limits=1, user_api="blas"):
+        yield
