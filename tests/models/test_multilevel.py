@@ -85,3 +85,9 @@ def test_anisotropy_enters_as_m_squared():
 def test_impossible_spins_are_refused(spin):
     with pytest.raises(InputError, match="spin"):
         SpinInField(spin=spin, transverse_field=0.1)
+
+
+@pytest.mark.parametrize(("spin", "message"), [(0.3, "half-integer"), (0, "half"), (1e6, "below")])
+def test_spins_that_cannot_be_are_refused(spin, message):
+    with pytest.raises(InputError, match=message):
+        SpinInField(spin=spin, transverse_field=0.1)

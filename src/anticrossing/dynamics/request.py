@@ -81,7 +81,9 @@ class Request:
         state = _check_initial(hamiltonian.dimension, initial, open_system)
         cuts = None
         if breakpoints is not None:
-            given = np.atleast_1d(np.asarray(breakpoints, dtype=np.float64))
+            given = np.atleast_1d(real_array("breakpoints", breakpoints))
+            if given.ndim != 1:
+                raise fail("breakpoints", "have shape (k,)", f"its shape is {given.shape}")
             cuts = np.broadcast_to(given, (lanes.count, given.shape[-1]))
         description = f"{hamiltonian!r} under {drive!r}"
         return cls(lanes, state, basis, accuracy, wanted, cuts, description)

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from anticrossing.checks import FloatArray, fail, real_array, real_number
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 
+_MOST_LEVELS = 4096  # a matrix larger than this does not fit
+
 
 def SpinInField(
     *, spin: float, transverse_field: npt.ArrayLike, anisotropy: npt.ArrayLike = 0.0
@@ -80,6 +82,8 @@ def spin_matrices(spin: float) -> tuple[FloatArray, FloatArray]:
     doubled = round(2 * length)
     if doubled < 1 or doubled != 2 * length:
         raise fail("spin", "be a positive integer or half-integer", f"it is {spin!r}")
+    if doubled >= _MOST_LEVELS:
+        raise fail("spin", f"be below {_MOST_LEVELS / 2:g}", f"it is {spin!r}")
     m = doubled / 2 - np.arange(doubled + 1)
     # ⟨m+1|S_+|m⟩ = √(S(S+1) − m(m+1)), and S_x = (S_+ + S_-)/2.
     raising = np.sqrt(length * (length + 1) - m[1:] * (m[1:] + 1)) / 2
