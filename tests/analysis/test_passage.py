@@ -193,7 +193,7 @@ def test_decay_rates_at_a_crossing():
 
 def test_levels_without_a_gap_agree_without_complaint():
     result = ac.passage(ac.models.LandauZener(gap=0.0), ac.drive.Linear(-10, 10, 1.0))
-    assert result.verdict.startswith("Within its domain, Landau–Zener gives 1 for state 1")
+    assert result.verdict.startswith("Within its domain, Landau–Zener gives 1 for level 1")
 
 
 def test_gap_lost_in_the_rounding_of_a_huge_window_is_outside_the_domain():

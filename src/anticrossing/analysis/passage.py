@@ -152,7 +152,7 @@ def passage(
     >>> round(result.events[0].sweep_rate, 9), round(float(result.events[0].jump), 6)
     (1.0, 0.20788)
     >>> print(result.verdict)
-    Within its domain, Landau–Zener gives 0.20788 for state 1, the exact answer is 0.20788.
+    Within its domain, Landau–Zener gives 0.20788 for level 1, the exact answer is 0.20788.
     """
     check_kinds(hamiltonian, drive)
     if hamiltonian.batch_shape or drive.batch_shape:
@@ -249,7 +249,8 @@ def _verdict(
     log_jump: LogProbability | None,
 ) -> str:
     final: FloatArray = np.asarray(exact.probabilities)
-    stay = f"the system is left in state {initial} with probability {final[initial]:.6g}"
+    kind = "state" if exact.basis == "diabatic" else "level"
+    stay = f"the system is left in {kind} {initial} with probability {final[initial]:.6g}"
     if not events and crossings:
         return f"No closed form describes how the drive meets the crossings; {stay}."
     coherent = isinstance(exact, Propagation) and exact.basis != "diabatic"
@@ -261,7 +262,7 @@ def _verdict(
     if not events:
         return f"The drive meets no crossing; {stay}."
     if not found:
-        return f"No closed form applies to state {initial}; {stay}."
+        return f"No closed form applies to {kind} {initial}; {stay}."
     if log_jump is not None:
         return (
             f"The passage is adiabatic: ln P of a jump is {log_jump.log_probability:.8g} between "
@@ -273,7 +274,7 @@ def _verdict(
     target = int(np.argmax(others))
     predicted, actual = float(first.probabilities[target]), float(final[target])
     numbers = (
-        f"{first.name} gives {predicted:.6g} for state {target}, the exact answer is {actual:.6g}"
+        f"{first.name} gives {predicted:.6g} for {kind} {target}, the exact answer is {actual:.6g}"
     )
     if not first.valid:
         return f"Outside its domain ({first.warnings[0]}), {numbers}."
