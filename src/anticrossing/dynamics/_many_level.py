@@ -18,6 +18,20 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing.checks import ComplexArray, FloatArray
+from anticrossing.dynamics._stacks import (
+    BoolArray,
+    along_nodes,
+    dagger,
+    diagonals,
+    in_middle_frame,
+    inverse_cayley,
+    largest_entries,
+    newton_schulz,
+    nodes_resolve,
+    polar,
+    rotate,
+    tails,
+)
 from anticrossing.dynamics.chebyshev import Grid
 
 MOST_ROTATIONS = 12
@@ -29,8 +43,6 @@ CLUSTER_PHASES = (0.0, 3.0, 8.0)
 # Couplings of pairs that turn by less than this are integrated, not rotated away.
 NEAR_PHASE = 6.0
 _ALMOST_DEGENERATE = 1e-9
-
-BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass
@@ -70,8 +82,8 @@ def solve_panels(
 ) -> Solutions:
     """Solve i y′ = H y on every panel; `matrices` is H at the nodes, shape (P, n, N, N)."""
     panels, _, levels, _ = matrices.shape
-    g, energies, frame = _in_middle_frame(matrices, half_width, grid)
-    resolved = _resolved(grid, g, tolerance)
+    g, energies, frame = in_middle_frame(matrices, half_width, grid)
+    resolved = nodes_resolve(grid, g, tolerance)
     result = Solutions.empty(panels, levels)
     spread = (energies[:, -1] - energies[:, 0]) * half_width
     index = np.flatnonzero(resolved & (spread < STRONGEST_PICARD))
@@ -96,7 +108,7 @@ def solve_panels(
                 )
                 solved.left = frame[rows] @ solved.left
                 solved.right = frame[rows] @ solved.right
-                solved.propagator = frame[rows] @ solved.propagator @ _dagger(frame[rows])
+                solved.propagator = frame[rows] @ solved.propagator @ dagger(frame[rows])
                 result.put(index[rows], solved)
     return result
 
@@ -105,27 +117,13 @@ def superadiabatic_frames(
     matrices: npt.NDArray[Any], half_width: FloatArray, grid: Grid, tolerance: float
 ) -> Solutions:
     """Return the best superadiabatic frames of each panel, solved or not: see `residual`."""
-    g, _, frame = _in_middle_frame(matrices, half_width, grid)
+    g, _, frame = in_middle_frame(matrices, half_width, grid)
     energies, vectors = np.linalg.eigh(g)
     apart = np.zeros((g.shape[0], g.shape[-1] - 1), dtype=np.bool_)
     solved = _superadiabatic(g, energies, vectors, apart, grid, tolerance, frames_only=True)
     solved.left = frame @ solved.left
     solved.right = frame @ solved.right
     return solved
-
-
-def _in_middle_frame(
-    matrices: npt.NDArray[Any], half_width: FloatArray, grid: Grid
-) -> tuple[ComplexArray, FloatArray, ComplexArray]:
-    """Return the scaled generator in the eigenframe of the middle node, energies, and the frame."""
-    centre = matrices[:, grid.size // 2]
-    energies, frame = np.linalg.eigh(centre)
-    frame = frame.astype(np.complex128)
-    # Subtracting the middle node first keeps the rounding of a far level out of close pairs.
-    change = _dagger(frame)[:, None] @ (matrices - centre[:, None]) @ frame[:, None]
-    g = change * half_width[:, None, None, None]
-    _diagonal(g)[...] += (energies * half_width[:, None])[:, None]
-    return g, energies, frame
 
 
 def _superadiabatic(
@@ -144,15 +142,15 @@ def _superadiabatic(
     result = Solutions.empty(panels, levels)
 
     # The frame nearest to the middle one: blocks follow their projectors, no phase is left free.
-    alignment, aligned = _polar(np.where(same, _dagger(vectors), 0.0))
+    alignment, aligned = polar(np.where(same, dagger(vectors), 0.0))
     usable = np.flatnonzero(aligned)
     if usable.size == 0:
         return result
     g, energies, same, alignment = g[usable], energies[usable], same[usable], alignment[usable]
-    rotation = _inverse_cayley(vectors[usable] @ alignment)
-    g, frame = _rotate(g, rotation, grid)
+    rotation = inverse_cayley(vectors[usable] @ alignment)
+    g, frame = rotate(g, rotation, grid)
     left, right = frame[:, 0], frame[:, -1]
-    resolved = _resolved(grid, g, tolerance)
+    resolved = nodes_resolve(grid, g, tolerance)
     if not resolved.any():
         return result
     usable, g, energies, same = usable[resolved], g[resolved], energies[resolved], same[resolved]
@@ -168,7 +166,7 @@ def _superadiabatic(
     if frames_only:
         # What matters for a read-out is the mixing angle that is left, not its effect on a panel.
         weight = np.where(same, 0.0, 2 / np.maximum(phase, _ALMOST_DEGENERATE))
-    best = _largest(weight * g)
+    best = largest_entries(weight * g)
     best_g, best_left, best_right = g.copy(), left.copy(), right.copy()
     active = np.flatnonzero(best > tolerance)
     for _ in range(MOST_ROTATIONS):
@@ -177,11 +175,11 @@ def _superadiabatic(
         u = alignment[active]
         off = np.where(near[active], 0.0, g[active])
         # Sylvester equation G_pp S − S G_qq = −O_pq in the eigenbasis of the blocks.
-        s = -_dagger(u) @ ((u @ off @ _dagger(u)) * inverse[active]) @ u
-        g[active], q = _rotate(g[active], s, grid)
+        s = -dagger(u) @ ((u @ off @ dagger(u)) * inverse[active]) @ u
+        g[active], q = rotate(g[active], s, grid)
         left[active] = left[active] @ q[:, 0]
         right[active] = right[active] @ q[:, -1]
-        size = _largest(weight[active] * g[active])
+        size = largest_entries(weight[active] * g[active])
         better = size < best[active]
         going_on = better & (size < 0.5 * best[active]) & (size > tolerance)
         rows = active[better]
@@ -201,34 +199,6 @@ def _superadiabatic(
     return result
 
 
-def _rotate(g: ComplexArray, s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexArray]:
-    """Return Q†GQ − iQ†Q′ and Q = (1 − s/2)⁻¹(1 + s/2) for anti-Hermitian s at the nodes.
-
-    Any smooth s near the wanted one will do, so its Chebyshev series is cut where it sinks into
-    rounding noise, which the derivative would amplify by the square of the degree.
-    """
-    coefficients = _along_nodes(grid.to_coefficients, s)
-    envelope = np.max(np.abs(coefficients), axis=(2, 3))
-    noise = 4 * np.max(envelope[:, -3:], axis=1)
-    significant = envelope > noise[:, None]
-    kept = np.flip(np.maximum.accumulate(np.flip(significant, axis=1), axis=1), axis=1)
-    coefficients = coefficients * kept[:, :, None, None]
-    half = 0.5 * _along_nodes(grid.from_coefficients, coefficients)
-    slope = _along_nodes(grid.slope_from_coefficients, coefficients)
-    identity = np.eye(g.shape[-1])
-    inverse = np.linalg.inv(identity - half)
-    q = inverse @ (identity + half)
-    rotated = _dagger(q) @ g @ q - 1j * (_dagger(inverse) @ slope @ inverse)
-    return _hermitian(rotated).astype(np.complex128), np.asarray(q, dtype=np.complex128)
-
-
-def _inverse_cayley(q: ComplexArray) -> ComplexArray:
-    """Return the anti-Hermitian s with q = (1 − s/2)⁻¹(1 + s/2)."""
-    identity = np.eye(q.shape[-1])
-    s = 2 * (q - identity) @ np.linalg.inv(q + identity)
-    return 0.5 * (s - _dagger(s))
-
-
 def _finish(
     g: ComplexArray,
     left: ComplexArray,
@@ -240,11 +210,11 @@ def _finish(
     panels, n, levels, _ = g.shape
     result = Solutions.empty(panels, levels)
     result.left, result.right = left, right
-    diagonal = _diagonal(g).real
+    diagonal = diagonals(g).real
     theta = grid.integral @ diagonal
     result.phase = np.max(np.abs(theta[:, -1]), axis=-1)
     coupling = g.copy()
-    _diagonal(coupling)[...] = 0.0
+    diagonals(coupling)[...] = 0.0
     strength = np.max(np.sum(np.abs(coupling), axis=-1), axis=(1, 2))
     inner = np.broadcast_to(np.eye(levels, dtype=np.complex128), (panels, levels, levels)).copy()
 
@@ -259,7 +229,7 @@ def _finish(
         turned = np.max(np.abs(theta[rows][..., :, None] - theta[rows][..., None, :]), axis=1)
         coupled = np.max(np.abs(kernel), axis=1) > 1e-3 * tolerance
         spread = np.max(np.where(coupled, turned, 0.0), axis=(1, 2))
-        fine = (_tail(grid, kernel) <= tolerance) & (spread < 3.0 * n)
+        fine = (tails(grid, kernel) <= tolerance) & (spread < 3.0 * n)
         rows, kernel = rows[fine], kernel[fine]
     if rows.size:
         solved, y = _picard(kernel, grid, tolerance)
@@ -268,7 +238,7 @@ def _finish(
         result.error[rows[solved]] = tolerance
 
     phases = np.exp(-1j * theta[:, -1])
-    result.propagator = right @ (phases[..., None] * inner) @ _dagger(left)
+    result.propagator = right @ (phases[..., None] * inner) @ dagger(left)
     return result
 
 
@@ -280,7 +250,7 @@ def _picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArr
     solved = np.zeros(panels, dtype=np.bool_)
     active = np.arange(panels)
     for _ in range(MOST_PICARD):
-        new = identity - 1j * _along_nodes(grid.integral, kernel[active] @ y[active])
+        new = identity - 1j * along_nodes(grid.integral, kernel[active] @ y[active])
         change = np.max(np.abs(new - y[active]), axis=(1, 2, 3))
         y[active] = new
         done = change < 0.1 * tolerance
@@ -288,60 +258,5 @@ def _picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArr
         active = active[~done]
         if active.size == 0:
             break
-    solved &= _tail(grid, y) <= tolerance
-    return solved, _newton_schulz(y[:, -1])
-
-
-# ---- small linear algebra ----------------------------------------------------------------------
-
-
-def _dagger(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return a.conj().swapaxes(-1, -2)
-
-
-def _hermitian(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return 0.5 * (a + _dagger(a))
-
-
-def _along_nodes(matrix: FloatArray, a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Apply an (m, n) matrix along the node axis of complex (P, n, N, N)."""
-    panels, n, rows, columns = a.shape
-    # Real and imaginary parts side by side: one real product instead of a complex one.
-    pairs = np.ascontiguousarray(a, dtype=np.complex128).view(np.float64)
-    product = matrix @ pairs.reshape(panels, n, 2 * rows * columns)
-    return product.view(np.complex128).reshape(panels, -1, rows, columns)
-
-
-def _tail(grid: Grid, a: npt.NDArray[Any]) -> FloatArray:
-    return np.asarray(np.max(np.abs(_along_nodes(grid.tail, a)), axis=(1, 2, 3)))
-
-
-def _resolved(grid: Grid, g: ComplexArray, tolerance: float) -> BoolArray:
-    """Whether the nodes resolve g: absolutely for couplings, to rounding for large phases."""
-    return np.asarray(_tail(grid, g) <= np.maximum(tolerance, 4e-15 * _largest(g)))
-
-
-def _largest(a: ComplexArray) -> FloatArray:
-    return np.asarray(np.max(np.abs(a), axis=(1, 2, 3)))
-
-
-def _diagonal(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return np.einsum("...ii->...i", a)
-
-
-def _newton_schulz(a: ComplexArray) -> ComplexArray:
-    """One step towards the nearest unitary matrix, enough for one that is almost unitary."""
-    return 1.5 * a - 0.5 * a @ (_dagger(a) @ a)
-
-
-def _polar(a: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], BoolArray]:
-    """Return the unitary polar factors of (P, n, N, N), and which panels have well-defined ones."""
-    identity = np.eye(a.shape[-1])
-    x = a
-    for _ in range(9):
-        gram = _dagger(x) @ x
-        x = x @ (1.5 * identity - 0.5 * gram)
-        if np.max(np.abs(gram - identity)) < 1e-9:
-            break
-    defect = np.max(np.abs(_dagger(x) @ x - identity), axis=(1, 2, 3))
-    return x, defect < 1e-12
+    solved &= tails(grid, y) <= tolerance
+    return solved, newton_schulz(y[:, -1])

@@ -1,0 +1,107 @@
+"""Linear algebra on stacks of matrices at the nodes of panels: (P, n, N, N), P panels, n nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import ComplexArray, FloatArray
+from anticrossing.dynamics.chebyshev import Grid
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+def in_middle_frame(
+    matrices: npt.NDArray[Any], half_width: FloatArray, grid: Grid
+) -> tuple[ComplexArray, FloatArray, ComplexArray]:
+    """Return the scaled generator in the eigenframe of the middle node, energies, and the frame."""
+    centre = matrices[:, grid.size // 2]
+    energies, frame = np.linalg.eigh(centre)
+    frame = frame.astype(np.complex128)
+    # Subtracting the middle node first keeps the rounding of a far level out of close pairs.
+    change = dagger(frame)[:, None] @ (matrices - centre[:, None]) @ frame[:, None]
+    g = change * half_width[:, None, None, None]
+    diagonals(g)[...] += (energies * half_width[:, None])[:, None]
+    return g, energies, frame
+
+
+def rotate(g: ComplexArray, s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexArray]:
+    """Return Q†GQ − iQ†Q′ and Q = (1 − s/2)⁻¹(1 + s/2) for anti-Hermitian s at the nodes.
+
+    Any smooth s near the wanted one will do, so its Chebyshev series is cut where it sinks into
+    rounding noise, which the derivative would amplify by the square of the degree.
+    """
+    coefficients = along_nodes(grid.to_coefficients, s)
+    envelope = np.max(np.abs(coefficients), axis=(2, 3))
+    noise = 4 * np.max(envelope[:, -3:], axis=1)
+    significant = envelope > noise[:, None]
+    kept = np.flip(np.maximum.accumulate(np.flip(significant, axis=1), axis=1), axis=1)
+    coefficients = coefficients * kept[:, :, None, None]
+    half = 0.5 * along_nodes(grid.from_coefficients, coefficients)
+    slope = along_nodes(grid.slope_from_coefficients, coefficients)
+    identity = np.eye(g.shape[-1])
+    inverse = np.linalg.inv(identity - half)
+    q = inverse @ (identity + half)
+    rotated = dagger(q) @ g @ q - 1j * (dagger(inverse) @ slope @ inverse)
+    return hermitian(rotated).astype(np.complex128), np.asarray(q, dtype=np.complex128)
+
+
+def inverse_cayley(q: ComplexArray) -> ComplexArray:
+    """Return the anti-Hermitian s with q = (1 − s/2)⁻¹(1 + s/2)."""
+    identity = np.eye(q.shape[-1])
+    s = 2 * (q - identity) @ np.linalg.inv(q + identity)
+    return 0.5 * (s - dagger(s))
+
+
+def polar(a: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], BoolArray]:
+    """Return the unitary polar factors of (P, n, N, N), and which panels have well-defined ones."""
+    identity = np.eye(a.shape[-1])
+    x = a
+    for _ in range(9):
+        gram = dagger(x) @ x
+        x = x @ (1.5 * identity - 0.5 * gram)
+        if np.max(np.abs(gram - identity)) < 1e-9:
+            break
+    defect = np.max(np.abs(dagger(x) @ x - identity), axis=(1, 2, 3))
+    return x, defect < 1e-12
+
+
+def newton_schulz(a: ComplexArray) -> ComplexArray:
+    """One step towards the nearest unitary matrix, enough for one that is almost unitary."""
+    return 1.5 * a - 0.5 * a @ (dagger(a) @ a)
+
+
+def nodes_resolve(grid: Grid, g: ComplexArray, tolerance: float) -> BoolArray:
+    """Whether the nodes resolve g: absolutely for couplings, to rounding for large phases."""
+    return np.asarray(tails(grid, g) <= np.maximum(tolerance, 4e-15 * largest_entries(g)))
+
+
+def tails(grid: Grid, a: npt.NDArray[Any]) -> FloatArray:
+    return np.asarray(np.max(np.abs(along_nodes(grid.tail, a)), axis=(1, 2, 3)))
+
+
+def along_nodes(matrix: FloatArray, a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Apply an (m, n) matrix along the node axis of complex (P, n, N, N)."""
+    panels, n, rows, columns = a.shape
+    # Real and imaginary parts side by side: one real product instead of a complex one.
+    pairs = np.ascontiguousarray(a, dtype=np.complex128).view(np.float64)
+    product = matrix @ pairs.reshape(panels, n, 2 * rows * columns)
+    return product.view(np.complex128).reshape(panels, -1, rows, columns)
+
+
+def largest_entries(a: ComplexArray) -> FloatArray:
+    return np.asarray(np.max(np.abs(a), axis=(1, 2, 3)))
+
+
+def diagonals(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.einsum("...ii->...i", a)
+
+
+def hermitian(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return 0.5 * (a + dagger(a))
+
+
+def dagger(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return a.conj().swapaxes(-1, -2)
