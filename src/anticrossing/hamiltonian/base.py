@@ -1,10 +1,4 @@
-"""Hamiltonians H(x) = Σ_k f_k(x; p) M_k: values, exact derivatives, replaceable parameters.
-
-Two concrete kinds share one interface. `TermHamiltonian` holds scalar formulas times constant
-Hermitian matrices, which gives vectorised values, exact derivatives in the coordinate and in every
-parameter, LaTeX, and symmetry. `FunctionHamiltonian` wraps a Python function. Neither knows about
-time: a drive x(t) supplies that.
-"""
+"""What every Hamiltonian offers: values, derivatives, batches of parameters."""
 
 from __future__ import annotations
 
@@ -17,26 +11,24 @@ import numpy.typing as npt
 
 from anticrossing import expression
 from anticrossing.checks import (
-    ComplexArray,
     FloatArray,
     InputError,
     describe,
     fail,
     hermitian,
-    integer,
     known_keys,
     parameter,
     real_array,
 )
-from anticrossing.units import NATURAL, Units
+from anticrossing.units import Units
 
 if TYPE_CHECKING:
-    import sympy
+    from anticrossing.hamiltonian.functions import FunctionHamiltonian
+    from anticrossing.hamiltonian.terms import TermHamiltonian
 
 Matrices = npt.NDArray[Any]
 """A (…, N, N) array: float64 where every matrix is real, complex128 otherwise."""
 
-_LARGEST_DENSE = 4096
 _LARGEST_ENERGY = 1e150  # its square must not overflow
 
 
@@ -104,6 +96,8 @@ class Hamiltonian(abc.ABC):
         >>> H.dimension
         2
         """
+        from anticrossing.hamiltonian.terms import TermHamiltonian
+
         return TermHamiltonian(terms, parameters or {}, coordinates, **details)
 
     @staticmethod
@@ -129,8 +123,9 @@ class Hamiltonian(abc.ABC):
                [ 0.2,  0. ]])
         """
         from anticrossing import _terms
+        from anticrossing.hamiltonian.terms import TermHamiltonian
 
-        names = _coordinate_names(coordinates) + tuple(parameters or {})
+        names = coordinate_names(coordinates) + tuple(parameters or {})
         return TermHamiltonian(
             _terms.from_matrix(matrix, names), parameters or {}, coordinates, **details
         )
@@ -145,6 +140,8 @@ class Hamiltonian(abc.ABC):
         array([[ 2.,  1.],
                [ 1., -2.]])
         """
+        from anticrossing.hamiltonian.terms import TermHamiltonian
+
         return TermHamiltonian([(1, constant), ("x", slope)], {}, "x", **details)
 
     @staticmethod
@@ -175,6 +172,8 @@ class Hamiltonian(abc.ABC):
         >>> H(0.5)[0, 0]
         np.float64(0.5)
         """
+        from anticrossing.hamiltonian.functions import FunctionHamiltonian
+
         return FunctionHamiltonian(
             function, derivative, vectorized, parameters or {}, coordinates, **details
         )
@@ -313,255 +312,6 @@ class Hamiltonian(abc.ABC):
             raise fail("labels", f"have {self.dimension} entries", f"it has {len(self.labels)}")
 
 
-class TermHamiltonian(Hamiltonian):
-    """H = Σ_k f_k(x; p) M_k with symbolic f_k and constant Hermitian M_k."""
-
-    def __init__(
-        self,
-        terms: Sequence[tuple[Any, Any]],
-        parameters: Mapping[str, npt.ArrayLike],
-        coordinates: str | Sequence[str] = "x",
-        *,
-        name: str = "Hamiltonian",
-        units: Units = NATURAL,
-        labels: Sequence[str] | None = None,
-        source: str = "",
-    ) -> None:
-        from anticrossing import _terms
-
-        terms = _terms.check_pairs(terms)
-        names = _coordinate_names(coordinates)
-        self.matrices = _terms.check_matrices([matrix for _, matrix in terms])
-        self.dimension = int(self.matrices[0].shape[0])
-        self._set_details(names, parameters, name, units, labels, source)
-        self.coefficients: tuple[sympy.Expr, ...] = _terms.check_coefficients(
-            [coefficient for coefficient, _ in terms], names + tuple(self.parameters)
-        )
-        self._symbols = tuple(expression.symbol(n) for n in names + tuple(self.parameters))
-        self._stack: Matrices | None = None
-
-    @property
-    def is_sparse(self) -> bool:
-        """Whether the constant matrices are SciPy sparse matrices."""
-        return not isinstance(self.matrices[0], np.ndarray)
-
-    def evaluate(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> Matrices:
-        return self._combine(self.coefficients, x, parameters)
-
-    def evaluate_derivative(
-        self, x: npt.NDArray[Any], parameters: Mapping[str, Any], coordinate: int = 0
-    ) -> Matrices:
-        return self._combine(self._differentiated(self._symbols[coordinate]), x, parameters)
-
-    def sparse(self, x: float | npt.ArrayLike) -> Any:
-        """Return H at one point as a SciPy CSR matrix (single parameter values only)."""
-        import scipy.sparse
-
-        points, parameters = self._outer(x)
-        values = self._coefficient_values(self.coefficients, points, parameters)
-        if values.ndim != 1:
-            raise fail("x", "be a single point", f"{values[..., 0].size} points were given")
-        total = scipy.sparse.csr_matrix((self.dimension, self.dimension), dtype=self.dtype)
-        for value, matrix in zip(values, self.matrices, strict=True):
-            total = total + value * scipy.sparse.csr_matrix(matrix)
-        return total
-
-    @property
-    def dtype(self) -> type:
-        """float64 when every constant matrix is real, complex128 otherwise."""
-        return np.complex128 if any(np.iscomplexobj(m) for m in self.matrices) else np.float64
-
-    def latex(self) -> str:
-        """Return H as LaTeX: a matrix up to dimension 8, a sum of terms above."""
-        import sympy
-
-        if self.dimension > 8 or self.is_sparse:
-            return " + ".join(
-                rf"\left({sympy.latex(f)}\right) M_{{{k}}}" for k, f in enumerate(self.coefficients)
-            )
-        total = sympy.zeros(self.dimension)
-        for f, matrix in zip(self.coefficients, self.matrices, strict=True):
-            total += f * sympy.Matrix(matrix).applyfunc(sympy.nsimplify)
-        return str(sympy.latex(total))
-
-    def _differentiated(self, symbol: sympy.Symbol) -> tuple[sympy.Expr, ...]:
-        return tuple(f.diff(symbol) for f in self.coefficients)
-
-    def _evaluate_parameter_derivative(
-        self, x: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
-    ) -> Matrices:
-        symbol = expression.symbol(parameter)
-        return self._combine(self._differentiated(symbol), x, parameters)
-
-    def _coefficient_values(
-        self,
-        coefficients: tuple[sympy.Expr, ...],
-        x: npt.NDArray[Any],
-        parameters: Mapping[str, Any],
-    ) -> npt.NDArray[Any]:
-        points = (x,) if len(self.coordinates) == 1 else tuple(np.moveaxis(x, -1, 0))
-        arguments = points + tuple(parameters[key] for key in self.parameters)
-        shape = np.broadcast_shapes(*(np.shape(a) for a in arguments))
-        dtype = np.complex128 if np.iscomplexobj(x) else np.float64
-        values = np.empty((*shape, len(coefficients)), dtype=dtype)
-        # A formula outside its real domain becomes NaN here and is refused by the caller.
-        with np.errstate(all="ignore"):
-            for k, f in enumerate(coefficients):
-                values[..., k] = expression.compile_function(self._symbols, f)(*arguments)
-        return values
-
-    def _combine(
-        self,
-        coefficients: tuple[sympy.Expr, ...],
-        x: npt.NDArray[Any],
-        parameters: Mapping[str, Any],
-    ) -> Matrices:
-        values = self._coefficient_values(coefficients, x, parameters)
-        if self._stack is None:
-            if self.dimension > _LARGEST_DENSE:
-                raise InputError(
-                    f"A dense H(x) of dimension {self.dimension} would not fit: "
-                    "use the sparse eigenvalue functions instead."
-                )
-            dense = [m if isinstance(m, np.ndarray) else m.toarray() for m in self.matrices]
-            self._stack = np.stack(dense).reshape(len(dense), -1)
-        with np.errstate(all="ignore"):  # NaN or infinity passes through, to be refused there
-            flat = values.reshape(-1, len(coefficients)) @ self._stack
-        return flat.reshape(*values.shape[:-1], self.dimension, self.dimension)
-
-    def _copy_with(self, parameters: dict[str, FloatArray]) -> TermHamiltonian:
-        copy = object.__new__(TermHamiltonian)
-        copy.__dict__.update(self.__dict__)
-        copy.parameters = parameters
-        return copy
-
-
-class FunctionHamiltonian(Hamiltonian):
-    """H given by a Python function; derivatives given too, or by finite differences."""
-
-    def __init__(
-        self,
-        function: Callable[..., Any],
-        derivative: Callable[..., Any] | None,
-        vectorized: bool,
-        parameters: Mapping[str, npt.ArrayLike],
-        coordinates: str | Sequence[str] = "x",
-        *,
-        dimension: int | None = None,
-        name: str = "Hamiltonian",
-        units: Units = NATURAL,
-        labels: Sequence[str] | None = None,
-        source: str = "",
-    ) -> None:
-        if not callable(function):
-            raise fail("function", "be callable", f"it is {describe(function)}")
-        self.function = function
-        self.derivative_function = derivative
-        self.vectorized = bool(vectorized)
-        names = _coordinate_names(coordinates)
-        if dimension is None:
-            dimension = self._probe_dimension(names, parameters)
-        self.dimension = integer("dimension", dimension, minimum=1)
-        self._set_details(names, parameters, name, units, labels, source)
-
-    def evaluate(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> Matrices:
-        return self._apply(self.function, x, parameters)
-
-    def evaluate_derivative(
-        self, x: npt.NDArray[Any], parameters: Mapping[str, Any], coordinate: int = 0
-    ) -> Matrices:
-        if self.derivative_function is not None and len(self.coordinates) == 1:
-            return self._apply(self.derivative_function, x, parameters)
-        direction = np.ones(1)
-        if len(self.coordinates) > 1:
-            direction = np.eye(len(self.coordinates))[coordinate]
-        step = _finite_difference_step(x)
-
-        def at(shift: float) -> Matrices:
-            return self.evaluate(np.asarray(x + shift * step * direction), parameters)
-
-        if len(self.coordinates) == 1:
-
-            def at(shift: float) -> Matrices:
-                return self.evaluate(np.asarray(x + shift * step), parameters)
-
-        return _five_point(at, step)
-
-    def _evaluate_parameter_derivative(
-        self, x: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
-    ) -> Matrices:
-        step = _finite_difference_step(np.asarray(parameters[parameter]))
-
-        def at(shift: float) -> Matrices:
-            shifted = {**parameters, parameter: parameters[parameter] + shift * step}
-            return self.evaluate(x, shifted)
-
-        return _five_point(at, step)
-
-    def _apply(
-        self, function: Callable[..., Any], x: npt.NDArray[Any], parameters: Mapping[str, Any]
-    ) -> Matrices:
-        several = len(self.coordinates) > 1
-        shape = x.shape[:-1] if several else x.shape
-        shape = np.broadcast_shapes(shape, *(np.shape(parameters[k]) for k in self.parameters))
-        expected = (*shape, self.dimension, self.dimension)
-        if self.vectorized:
-            result = np.asarray(function(x, **{k: parameters[k] for k in self.parameters}))
-            if result.shape != expected:
-                raise fail(
-                    "function", f"return shape {expected}", f"it returned shape {result.shape}"
-                )
-            return result if np.iscomplexobj(result) else result.astype(np.float64)
-        points = np.broadcast_to(x, shape + x.shape[-1:]) if several else np.broadcast_to(x, shape)
-        values = {k: np.broadcast_to(parameters[k], shape) for k in self.parameters}
-        results = [
-            np.asarray(function(points[index], **{k: v[index] for k, v in values.items()}))
-            for index in np.ndindex(shape)
-        ]
-        for result in results:
-            if result.shape != expected[-2:]:
-                raise fail(
-                    "function",
-                    f"return a matrix of shape {expected[-2:]}",
-                    f"it returned shape {result.shape}",
-                )
-        stacked = np.asarray(results)
-        if not np.iscomplexobj(stacked):
-            stacked = stacked.astype(np.float64)
-        return stacked.reshape(expected)
-
-    def _probe_dimension(
-        self, names: tuple[str, ...], parameters: Mapping[str, npt.ArrayLike]
-    ) -> int:
-        first = {key: float(np.ravel(np.asarray(v))[0]) for key, v in parameters.items()}
-        point: Any = np.zeros(len(names)) if len(names) > 1 else np.float64(0.0)
-        with np.errstate(all="ignore"):  # 0 need not lie on anybody's path: NaN will do there
-            try:
-                result = np.asarray(self.function(point, **first))
-            except (ArithmeticError, ValueError) as error:
-                raise fail(
-                    "function",
-                    "return a square matrix at 0, unless `dimension` says how large it is",
-                    f"it fails there: {error}",
-                ) from error
-        if result.ndim < 2 or result.shape[-1] != result.shape[-2]:
-            raise fail(
-                "function", "return a square matrix", f"at 0 it returned shape {result.shape}"
-            )
-        if not np.issubdtype(result.dtype, np.number):
-            raise fail("function", "return numbers", f"at 0 it returned {describe(result)}")
-        return int(result.shape[-1])
-
-    def _copy_with(self, parameters: dict[str, FloatArray]) -> FunctionHamiltonian:
-        copy = object.__new__(FunctionHamiltonian)
-        copy.__dict__.update(self.__dict__)
-        copy.parameters = parameters
-        return copy
-
-
-# ---- helpers ----------------------------------------------------------------------------------
-
-
 def check_finite_hermitian(values: Matrices, x: npt.NDArray[Any]) -> None:
     """Raise `InputError` if any of the matrices H(x) is not finite or not Hermitian."""
     finite = np.isfinite(values).all(axis=(-2, -1))
@@ -585,7 +335,7 @@ def describe_value(value: FloatArray) -> str:
     return f"<{value.size} values {value.min():.4g} … {value.max():.4g}>"
 
 
-def _coordinate_names(coordinates: str | Sequence[str]) -> tuple[str, ...]:
+def coordinate_names(coordinates: str | Sequence[str]) -> tuple[str, ...]:
     if not isinstance(coordinates, (str, list, tuple)):
         raise fail("coordinates", "be a name or a list of names", f"it is {describe(coordinates)}")
     names = (coordinates,) if isinstance(coordinates, str) else tuple(coordinates)
@@ -611,14 +361,3 @@ def _check_broadcast(parameters: Mapping[str, FloatArray]) -> None:
     except ValueError:
         shapes = ", ".join(f"{key} {value.shape}" for key, value in parameters.items())
         raise InputError(f"Parameter shapes must broadcast, but they are {shapes}.") from None
-
-
-def _finite_difference_step(x: npt.NDArray[Any]) -> float:
-    # ε^{1/5} balances the h⁴ truncation of the five-point formula against rounding ε/h.
-    scale = float(np.max(np.abs(x), initial=1.0))
-    return float(np.finfo(np.float64).eps ** 0.2 * max(scale, 1.0))
-
-
-def _five_point(at: Callable[[float], Matrices], step: float) -> Matrices:
-    slope: ComplexArray = (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * step)
-    return slope

@@ -1,0 +1,25 @@
+"""Hamiltonians H(x) = Σ_k f_k(x; p) M_k: values, exact derivatives, replaceable parameters.
+
+Two concrete kinds share one interface. `TermHamiltonian` holds scalar formulas times constant
+Hermitian matrices, which gives vectorised values, exact derivatives in the coordinate and in every
+parameter, LaTeX, and symmetry. `FunctionHamiltonian` wraps a Python function. Neither knows about
+time: a drive x(t) supplies that.
+"""
+
+from anticrossing.hamiltonian.base import (
+    Hamiltonian,
+    Matrices,
+    check_finite_hermitian,
+    describe_value,
+)
+from anticrossing.hamiltonian.functions import FunctionHamiltonian
+from anticrossing.hamiltonian.terms import TermHamiltonian
+
+__all__ = [
+    "FunctionHamiltonian",
+    "Hamiltonian",
+    "Matrices",
+    "TermHamiltonian",
+    "check_finite_hermitian",
+    "describe_value",
+]

@@ -1,0 +1,146 @@
+"""H = Σ_k f_k(x; p) M_k: symbolic coefficients times constant matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing import expression
+from anticrossing.checks import (
+    FloatArray,
+    InputError,
+    fail,
+)
+from anticrossing.hamiltonian.base import Hamiltonian, Matrices, coordinate_names
+from anticrossing.units import NATURAL, Units
+
+if TYPE_CHECKING:
+    import sympy
+
+_LARGEST_DENSE = 4096
+
+
+class TermHamiltonian(Hamiltonian):
+    """H = Σ_k f_k(x; p) M_k with symbolic f_k and constant Hermitian M_k."""
+
+    def __init__(
+        self,
+        terms: Sequence[tuple[Any, Any]],
+        parameters: Mapping[str, npt.ArrayLike],
+        coordinates: str | Sequence[str] = "x",
+        *,
+        name: str = "Hamiltonian",
+        units: Units = NATURAL,
+        labels: Sequence[str] | None = None,
+        source: str = "",
+    ) -> None:
+        from anticrossing import _terms
+
+        terms = _terms.check_pairs(terms)
+        names = coordinate_names(coordinates)
+        self.matrices = _terms.check_matrices([matrix for _, matrix in terms])
+        self.dimension = int(self.matrices[0].shape[0])
+        self._set_details(names, parameters, name, units, labels, source)
+        self.coefficients: tuple[sympy.Expr, ...] = _terms.check_coefficients(
+            [coefficient for coefficient, _ in terms], names + tuple(self.parameters)
+        )
+        self._symbols = tuple(expression.symbol(n) for n in names + tuple(self.parameters))
+        self._stack: Matrices | None = None
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether the constant matrices are SciPy sparse matrices."""
+        return not isinstance(self.matrices[0], np.ndarray)
+
+    def evaluate(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> Matrices:
+        return self._combine(self.coefficients, x, parameters)
+
+    def evaluate_derivative(
+        self, x: npt.NDArray[Any], parameters: Mapping[str, Any], coordinate: int = 0
+    ) -> Matrices:
+        return self._combine(self._differentiated(self._symbols[coordinate]), x, parameters)
+
+    def sparse(self, x: float | npt.ArrayLike) -> Any:
+        """Return H at one point as a SciPy CSR matrix (single parameter values only)."""
+        import scipy.sparse
+
+        points, parameters = self._outer(x)
+        values = self._coefficient_values(self.coefficients, points, parameters)
+        if values.ndim != 1:
+            raise fail("x", "be a single point", f"{values[..., 0].size} points were given")
+        total = scipy.sparse.csr_matrix((self.dimension, self.dimension), dtype=self.dtype)
+        for value, matrix in zip(values, self.matrices, strict=True):
+            total = total + value * scipy.sparse.csr_matrix(matrix)
+        return total
+
+    @property
+    def dtype(self) -> type:
+        """float64 when every constant matrix is real, complex128 otherwise."""
+        return np.complex128 if any(np.iscomplexobj(m) for m in self.matrices) else np.float64
+
+    def latex(self) -> str:
+        """Return H as LaTeX: a matrix up to dimension 8, a sum of terms above."""
+        import sympy
+
+        if self.dimension > 8 or self.is_sparse:
+            return " + ".join(
+                rf"\left({sympy.latex(f)}\right) M_{{{k}}}" for k, f in enumerate(self.coefficients)
+            )
+        total = sympy.zeros(self.dimension)
+        for f, matrix in zip(self.coefficients, self.matrices, strict=True):
+            total += f * sympy.Matrix(matrix).applyfunc(sympy.nsimplify)
+        return str(sympy.latex(total))
+
+    def _differentiated(self, symbol: sympy.Symbol) -> tuple[sympy.Expr, ...]:
+        return tuple(f.diff(symbol) for f in self.coefficients)
+
+    def _evaluate_parameter_derivative(
+        self, x: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
+    ) -> Matrices:
+        symbol = expression.symbol(parameter)
+        return self._combine(self._differentiated(symbol), x, parameters)
+
+    def _coefficient_values(
+        self,
+        coefficients: tuple[sympy.Expr, ...],
+        x: npt.NDArray[Any],
+        parameters: Mapping[str, Any],
+    ) -> npt.NDArray[Any]:
+        points = (x,) if len(self.coordinates) == 1 else tuple(np.moveaxis(x, -1, 0))
+        arguments = points + tuple(parameters[key] for key in self.parameters)
+        shape = np.broadcast_shapes(*(np.shape(a) for a in arguments))
+        dtype = np.complex128 if np.iscomplexobj(x) else np.float64
+        values = np.empty((*shape, len(coefficients)), dtype=dtype)
+        # A formula outside its real domain becomes NaN here and is refused by the caller.
+        with np.errstate(all="ignore"):
+            for k, f in enumerate(coefficients):
+                values[..., k] = expression.compile_function(self._symbols, f)(*arguments)
+        return values
+
+    def _combine(
+        self,
+        coefficients: tuple[sympy.Expr, ...],
+        x: npt.NDArray[Any],
+        parameters: Mapping[str, Any],
+    ) -> Matrices:
+        values = self._coefficient_values(coefficients, x, parameters)
+        if self._stack is None:
+            if self.dimension > _LARGEST_DENSE:
+                raise InputError(
+                    f"A dense H(x) of dimension {self.dimension} would not fit: "
+                    "use the sparse eigenvalue functions instead."
+                )
+            dense = [m if isinstance(m, np.ndarray) else m.toarray() for m in self.matrices]
+            self._stack = np.stack(dense).reshape(len(dense), -1)
+        with np.errstate(all="ignore"):  # NaN or infinity passes through, to be refused there
+            flat = values.reshape(-1, len(coefficients)) @ self._stack
+        return flat.reshape(*values.shape[:-1], self.dimension, self.dimension)
+
+    def _copy_with(self, parameters: dict[str, FloatArray]) -> TermHamiltonian:
+        copy = object.__new__(TermHamiltonian)
+        copy.__dict__.update(self.__dict__)
+        copy.parameters = parameters
+        return copy
