@@ -92,11 +92,11 @@ def _draw(
     left.plot(
         epsilons, np.exp(-np.pi / (2 * epsilons)), color=style.MUTED, lw=1.2, ls="--", label="γ = 0"
     )
-    left.set_ylim(1e-9, 200)
+    left.set_ylim(1e-9, 500)
     left.set_ylabel("transition probability")
     left.set_title("lines: theorem, points: exact")
     right.set_ylabel("|R|/ε²")
-    right.set_title("remainder: finite for ε → 0, whatever γ (colours as left)")
+    right.set_title("remainder (colours as left)")
     for axes in (left, right):
         axes.set_xscale("log")
         axes.set_yscale("log")
