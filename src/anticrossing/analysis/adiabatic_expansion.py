@@ -20,11 +20,11 @@ import numpy.typing as npt
 from anticrossing.analysis._eigenframe import frame, is_dephasing
 from anticrossing.analysis._kernel import Expansion, expand, projector
 from anticrossing.analysis._quadrature import panel_times, refine_gap, resolved_panels
-from anticrossing.checks import ComplexArray, FloatArray, describe, fail, hermitian
+from anticrossing.checks import ComplexArray, FloatArray, fail, hermitian
 from anticrossing.drive import Drive
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.liouville import nodes_of
-from anticrossing.dynamics.request import check_kinds
+from anticrossing.dynamics.request import check_single_open
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 
@@ -152,17 +152,7 @@ def adiabatic_expansion(
     >>> print(f"{slow.probabilities[1]:.6e}")               # (2/3) 0.01 · 0.3/(1 + 0.3²)
     1.834862e-03
     """
-    check_kinds(hamiltonian, drive)
-    if not isinstance(environment, Environment):
-        raise fail("environment", "be an environment", f"it is {describe(environment)}")
-    for name, shape in (
-        ("hamiltonian", hamiltonian.batch_shape),
-        ("drive", drive.batch_shape),
-        ("environment", environment.batch_shape),
-    ):
-        if shape != ():
-            raise fail(name, "be a single parameter point", f"its batch shape is {shape}")
-    environment.check(hamiltonian.dimension)
+    check_single_open(hamiltonian, drive, environment)
     start = _initial_state(hamiltonian.dimension, initial)
     lanes = Lanes.of(hamiltonian, drive)
     dephasing = is_dephasing(environment)

@@ -31,7 +31,7 @@ from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.liouville import commutator, generator
 from anticrossing.dynamics.propagation import propagate
-from anticrossing.dynamics.request import check_kinds
+from anticrossing.dynamics.request import check_single_open
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 
@@ -150,17 +150,7 @@ def coherent_incoherent_split(
     >>> print(f"{split.coherent:.5f} {split.incoherent:.5f} {split.first_order:.5f}")
     0.00039 0.03710 0.03670
     """
-    check_kinds(hamiltonian, drive)
-    if not isinstance(environment, Environment):
-        raise fail("environment", "be an environment", f"it is {describe(environment)}")
-    for name, shape in (
-        ("hamiltonian", hamiltonian.batch_shape),
-        ("drive", drive.batch_shape),
-        ("environment", environment.batch_shape),
-    ):
-        if shape != ():
-            raise fail(name, "be a single parameter point", f"its batch shape is {shape}")
-    environment.check(hamiltonian.dimension)
+    check_single_open(hamiltonian, drive, environment)
     initial, final = _check_levels(hamiltonian.dimension, levels)
     accuracy = real_number("tolerance", tolerance)
     if not 1e-11 <= accuracy <= 0.1:

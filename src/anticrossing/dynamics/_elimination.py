@@ -14,13 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing.checks import ComplexArray, FloatArray
-from anticrossing.dynamics._many_level import MOST_PICARD, MOST_ROTATIONS, NEAR_PHASE
+from anticrossing.dynamics._many_level import MOST_ROTATIONS, NEAR_PHASE
 from anticrossing.dynamics._stacks import (
     BoolArray,
     along_nodes,
     dagger,
     diagonals,
     largest_entries,
+    picard,
     tails,
 )
 from anticrossing.dynamics.chebyshev import Grid
@@ -254,7 +255,7 @@ def integrate(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solu
         fine = (tails(grid, kernel) <= tolerance) & (spread < 3.0 * n)
         rows, kernel = rows[fine], kernel[fine]
     if rows.size:
-        solved, y = _picard(kernel, grid, tolerance)
+        solved, y = picard(kernel, grid, tolerance)
         inner[rows[solved]] = y[solved]
         result.accepted[rows[solved]] = True
         result.error[rows[solved]] = tolerance
@@ -264,25 +265,6 @@ def integrate(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solu
     factor = np.exp(1j * theta[:, -1] + np.minimum(total, 1.0))
     result.propagator = ends.right @ (factor[..., None] * inner) @ ends.left_inverse
     return result
-
-
-def _picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArray, ComplexArray]:
-    """Solve y′ = kernel(τ) y, y(−1) = 1, by iterating the integral equation."""
-    identity = np.eye(kernel.shape[-1])
-    y = np.broadcast_to(identity, kernel.shape).astype(np.complex128)
-    solved = np.zeros(kernel.shape[0], dtype=np.bool_)
-    active = np.arange(kernel.shape[0])
-    for _ in range(MOST_PICARD):
-        new = identity + along_nodes(grid.integral, kernel[active] @ y[active])
-        change = np.max(np.abs(new - y[active]), axis=(1, 2, 3))
-        y[active] = new
-        done = change < 0.1 * tolerance
-        solved[active[done]] = True
-        active = active[~done]
-        if active.size == 0:
-            break
-    solved &= tails(grid, y) <= tolerance
-    return solved, y[:, -1]
 
 
 def pairs_resolve(grid: Grid, g: ComplexArray, tolerance: float) -> BoolArray:

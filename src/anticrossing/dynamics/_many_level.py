@@ -20,7 +20,6 @@ import numpy.typing as npt
 from anticrossing.checks import ComplexArray, FloatArray
 from anticrossing.dynamics._stacks import (
     BoolArray,
-    along_nodes,
     dagger,
     diagonals,
     in_middle_frame,
@@ -28,6 +27,7 @@ from anticrossing.dynamics._stacks import (
     largest_entries,
     newton_schulz,
     nodes_resolve,
+    picard,
     polar,
     rotate,
     tails,
@@ -35,7 +35,6 @@ from anticrossing.dynamics._stacks import (
 from anticrossing.dynamics.chebyshev import Grid
 
 MOST_ROTATIONS = 12
-MOST_PICARD = 80
 STRONGEST_PICARD = 12.0
 # Neighbours that turn against each other by less than this on a panel are kept together. A panel
 # that fails with every level on its own is tried again with small, then with larger clusters.
@@ -232,31 +231,11 @@ def _finish(
         fine = (tails(grid, kernel) <= tolerance) & (spread < 3.0 * n)
         rows, kernel = rows[fine], kernel[fine]
     if rows.size:
-        solved, y = _picard(kernel, grid, tolerance)
-        inner[rows[solved]] = y[solved]
+        solved, y = picard(-1j * kernel, grid, tolerance)
+        inner[rows[solved]] = newton_schulz(y)[solved]
         result.accepted[rows[solved]] = True
         result.error[rows[solved]] = tolerance
 
     phases = np.exp(-1j * theta[:, -1])
     result.propagator = right @ (phases[..., None] * inner) @ dagger(left)
     return result
-
-
-def _picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArray, ComplexArray]:
-    """Solve i y′ = kernel(τ) y, y(−1) = 1, by iterating the integral equation."""
-    panels, _, levels, _ = kernel.shape
-    identity = np.eye(levels)
-    y = np.broadcast_to(identity, kernel.shape).astype(np.complex128)
-    solved = np.zeros(panels, dtype=np.bool_)
-    active = np.arange(panels)
-    for _ in range(MOST_PICARD):
-        new = identity - 1j * along_nodes(grid.integral, kernel[active] @ y[active])
-        change = np.max(np.abs(new - y[active]), axis=(1, 2, 3))
-        y[active] = new
-        done = change < 0.1 * tolerance
-        solved[active[done]] = True
-        active = active[~done]
-        if active.size == 0:
-            break
-    solved &= tails(grid, y) <= tolerance
-    return solved, newton_schulz(y[:, -1])

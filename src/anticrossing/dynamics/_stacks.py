@@ -10,6 +10,8 @@ import numpy.typing as npt
 from anticrossing.checks import ComplexArray, FloatArray
 from anticrossing.dynamics.chebyshev import Grid
 
+MOST_PICARD = 80
+
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -105,3 +107,22 @@ def hermitian(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def dagger(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return a.conj().swapaxes(-1, -2)
+
+
+def picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArray, ComplexArray]:
+    """Solve y′ = kernel(τ) y, y(−1) = 1, by iterating the integral equation."""
+    identity = np.eye(kernel.shape[-1])
+    y = np.broadcast_to(identity, kernel.shape).astype(np.complex128)
+    solved = np.zeros(kernel.shape[0], dtype=np.bool_)
+    active = np.arange(kernel.shape[0])
+    for _ in range(MOST_PICARD):
+        new = identity + along_nodes(grid.integral, kernel[active] @ y[active])
+        change = np.max(np.abs(new - y[active]), axis=(1, 2, 3))
+        y[active] = new
+        done = change < 0.1 * tolerance
+        solved[active[done]] = True
+        active = active[~done]
+        if active.size == 0:
+            break
+    solved &= tails(grid, y) <= tolerance
+    return solved, y[:, -1]

@@ -22,6 +22,7 @@ from anticrossing.checks import (
 from anticrossing.drive import Drive
 from anticrossing.dynamics import panels
 from anticrossing.dynamics.lanes import Lanes
+from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 
 BASES = ("adiabatic", "superadiabatic", "diabatic")
@@ -73,9 +74,7 @@ class Request:
         """Check the arguments; `batch_shape` is that of an environment."""
         check_kinds(hamiltonian, drive, batch_shape)
         choice("basis", basis, BASES)
-        accuracy = real_number("tolerance", tolerance)
-        if not 1e-13 <= accuracy <= 1e-2:
-            raise fail("tolerance", "lie between 1e-13 and 1e-2", f"it is {accuracy:g}")
+        accuracy = check_tolerance(tolerance)
         lanes = Lanes.of(hamiltonian, drive, batch_shape)
         wanted = _check_times(lanes, times)
         state = _check_initial(hamiltonian.dimension, initial, open_system)
@@ -119,6 +118,29 @@ def check_kinds(hamiltonian: Any, drive: Any, batch_shape: tuple[int, ...] = ())
             f"The batch shapes of Hamiltonian {hamiltonian.batch_shape}, drive "
             f"{drive.batch_shape}{environment} must broadcast, but they do not."
         ) from None
+
+
+def check_single_open(hamiltonian: Any, drive: Any, environment: Any) -> None:
+    """Raise `InputError` unless these fit together and are one parameter point, not a batch."""
+    check_kinds(hamiltonian, drive)
+    if not isinstance(environment, Environment):
+        raise fail("environment", "be an environment", f"it is {describe(environment)}")
+    for name, shape in (
+        ("hamiltonian", hamiltonian.batch_shape),
+        ("drive", drive.batch_shape),
+        ("environment", environment.batch_shape),
+    ):
+        if shape != ():
+            raise fail(name, "be a single parameter point", f"its batch shape is {shape}")
+    environment.check(hamiltonian.dimension)
+
+
+def check_tolerance(tolerance: Any) -> float:
+    """Return the wanted accuracy of probabilities, or raise `InputError`."""
+    accuracy = real_number("tolerance", tolerance)
+    if not 1e-13 <= accuracy <= 1e-2:
+        raise fail("tolerance", "lie between 1e-13 and 1e-2", f"it is {accuracy:g}")
+    return accuracy
 
 
 def _check_times(lanes: Lanes, times: npt.ArrayLike | None) -> FloatArray | None:

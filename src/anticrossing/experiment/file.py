@@ -24,7 +24,7 @@ from anticrossing.checks import (
 )
 from anticrossing.drive import Drive
 from anticrossing.dynamics.open_systems import LARGEST_DIMENSION
-from anticrossing.dynamics.request import BASES
+from anticrossing.dynamics.request import BASES, check_tolerance
 from anticrossing.environment import Environment
 from anticrossing.experiment import build, surroundings, tables
 from anticrossing.hamiltonian import Hamiltonian
@@ -279,9 +279,7 @@ def _question(entries: Mapping[str, Any], dimension: int) -> Question:
         known_keys("[question]", entries, _QUESTION)
         tolerance = entries.get("tolerance", 1e-10)
         tables.check_numbers("tolerance", tolerance)
-        accuracy = real_number("tolerance", tolerance)
-        if not 1e-13 <= accuracy <= 1e-2:
-            raise fail("tolerance", "lie between 1e-13 and 1e-2", f"it is {accuracy:g}")
+        accuracy = check_tolerance(tolerance)
         samples = integer("samples", entries.get("samples", 400), minimum=10)
         if samples > 5000:
             raise fail("samples", "be at most 5000", f"it is {samples}")
