@@ -7,7 +7,7 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
-_SMALL = 200  # above this dimension the threads of BLAS pay off
+_SMALL = 200  # above this dimension the threads of BLAS pay off for eigenvalues
 
 
 @functools.cache
@@ -18,9 +18,9 @@ def _controller() -> Any:
 
 
 @contextlib.contextmanager
-def few_threads(dimension: int) -> Iterator[None]:
+def few_threads(dimension: int, *, small: int = _SMALL) -> Iterator[None]:
     """Keep BLAS to one thread within the block if matrices of this dimension are small."""
-    if dimension > _SMALL:
+    if dimension > small:
         yield
         return
     with _controller().limit(limits=1, user_api="blas"):

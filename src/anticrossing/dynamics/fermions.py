@@ -1,0 +1,341 @@
+"""Exact evolution of free fermions under any quadratic Hamiltonian Σ H_ij(t) c_i† c_j."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import (
+    ComplexArray,
+    FloatArray,
+    InputError,
+    choice,
+    describe,
+    fail,
+    real_array,
+)
+from anticrossing.drive import Drive
+from anticrossing.dynamics import panels, star
+from anticrossing.dynamics.gaussian import GaussianState
+from anticrossing.dynamics.kernels import UnitaryKernel
+from anticrossing.dynamics.lanes import Lanes
+from anticrossing.dynamics.request import check_kinds, check_tolerance
+from anticrossing.dynamics.star import Star
+from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+
+METHODS = ("auto", "star", "panels")
+_LARGEST_PANELS = 64  # levels that the general solver follows in reasonable time
+_LARGEST_STAR_PHASE = 1e5  # radians above which a small star is cheaper in superadiabatic frames
+
+
+@dataclass(frozen=True, eq=False)
+class FermionEvolution:
+    """Free fermions along a drive, as `evolve_fermions` returns them.
+
+    Attributes
+    ----------
+    times : array, shape (K,)
+    occupations : array, shape (K, N)
+        ``⟨c_i† c_i⟩`` of every mode.
+    currents : array, shape (K, N)
+        The particle current into every mode, ``d⟨c_i† c_i⟩/dt``.
+    energy : array, shape (K,)
+        The mean total energy ``⟨H(t)⟩``, in the units of H.
+    mode_energies : array, shape (K, N)
+        ``H_ii(t) ⟨c_i† c_i⟩``; what is missing to `energy` sits in the couplings.
+    propagator : array, shape (N, N)
+        The single-particle propagator from the start of the window to the last time.
+    state : GaussianState
+        The state at the last time.
+    method : str
+        "star" or "panels".
+    panels : int
+        Panels that were needed.
+    unitarity_defect : float
+        The largest element of ``W†W − 1``: an estimate of the error, for neither method uses it.
+    """
+
+    times: FloatArray
+    occupations: FloatArray
+    currents: FloatArray
+    energy: FloatArray
+    mode_energies: FloatArray
+    propagator: ComplexArray
+    state: GaussianState
+    method: str
+    panels: int
+    unitarity_defect: float
+
+    def __str__(self) -> str:
+        return (
+            f"Free fermions, {self.state.modes} modes, t = {self.times[0]:g} to {self.times[-1]:g}"
+            f"\n  method             {self.method}, {self.panels} panels"
+            f"\n  unitarity defect   {self.unitarity_defect:.1e}"
+            f"\n  particles          {self.state.particle_number:.6g}"
+            f"\n  energy             {self.energy[0]:.6g} → {self.energy[-1]:.6g}"
+        )
+
+
+def evolve_fermions(
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    *,
+    state: GaussianState,
+    times: npt.ArrayLike | None = None,
+    tolerance: float = 1e-10,
+    method: str = "auto",
+) -> FermionEvolution:
+    """Follow a Gaussian state of free fermions, ``G(t) = W(t) G(0) W(t)†``.
+
+    The many-body Hamiltonian is ``Σ_ij H_ij(x(t)) c_i† c_j``; the single-particle propagator W is
+    exact.
+
+    Parameters
+    ----------
+    hamiltonian : Hamiltonian
+        The single-particle matrix H(x), N modes.
+    drive : Drive
+        x(t) and its window.
+    state : GaussianState
+        The state at the start of the window, in the basis H is written in.
+    times : array, shape (K,), optional
+        Increasing times inside the window at which to report; start and end by default.
+    tolerance : float
+        Accuracy wanted of the general solver; the one for stars always works to rounding error.
+    method : {"auto", "star", "panels"}
+        "star" integrates fixed levels away that do not couple to one another (any number of them);
+        "panels" is the general solver, at a cost independent of slowness. "auto" takes the first
+        where H has that form.
+
+    Returns
+    -------
+    FermionEvolution
+
+    Raises
+    ------
+    InputError
+        For arguments that cannot be used, before any work.
+
+    Examples
+    --------
+    >>> import anticrossing as ac
+    >>> H = ac.models.DemkovOsherov(levels=[1.0, 2.0], couplings=[0.2, 0.2])
+    >>> sweep = ac.drive.Linear(0, 3, rate=1.0)
+    >>> start = GaussianState.product([1.0, 0.9, 0.8])
+    >>> evolution = evolve_fermions(H, sweep, state=start, times=[0, 1.5, 3])
+    >>> evolution.occupations[:, 0].round(4)
+    array([1.    , 0.9792, 0.9333])
+    """
+    check_kinds(hamiltonian, drive)
+    lanes = Lanes.of(hamiltonian, drive)
+    if lanes.batch_shape:
+        raise fail(
+            "hamiltonian and drive",
+            "be a single parameter point",
+            f"their batch shape is {lanes.batch_shape}",
+        )
+    if not isinstance(state, GaussianState):
+        raise fail("state", "be a GaussianState", f"it is {describe(state)}")
+    if state.modes != hamiltonian.dimension:
+        raise fail("state", f"have {hamiltonian.dimension} modes", f"it has {state.modes}")
+    accuracy = check_tolerance(tolerance)
+    wanted = check_times(times, float(lanes.start[0]), float(lanes.stop[0]))
+
+    split = _split(hamiltonian) if choice("method", method, METHODS) != "panels" else None
+    if method == "star" and split is None:
+        raise fail(
+            "method",
+            "be 'panels' or 'auto' for this Hamiltonian",
+            "only a few driven levels among fixed, mutually uncoupled ones make a star",
+        )
+    if split is not None and method == "auto" and _prefers_panels(lanes, hamiltonian.dimension):
+        split = None
+    if split is None:
+        return _by_panels(lanes, state, wanted, accuracy)
+    arms, order = _star(lanes, split)
+    return follow_star(
+        arms,
+        state,
+        float(lanes.start[0]),
+        wanted,
+        drive.breakpoints,
+        order=order,
+        unit=hamiltonian.units.angular,
+    )
+
+
+def follow_star(
+    arms: Star,
+    state: GaussianState,
+    start: float,
+    times: FloatArray,
+    breakpoints: FloatArray,
+    *,
+    order: npt.NDArray[np.intp] | None = None,
+    unit: float = 1.0,
+) -> FermionEvolution:
+    """Follow a Gaussian state with the propagator of a star; `order[k]` is the place of level k."""
+    back = np.arange(arms.size) if order is None else np.argsort(order)
+    place = np.arange(arms.size) if order is None else order
+    factor = state.factor
+    diagonal = np.diag(np.diag(factor))
+    product = np.array_equal(diagonal, factor)
+    records: list[star.Piece] = []
+
+    def snapshots() -> Iterator[tuple[ComplexArray, ComplexArray, FloatArray]]:
+        for piece in star.evolve(arms, start, times, breakpoints):
+            propagator = piece.propagator
+            amplitudes = propagator[np.ix_(back, back)]
+            amplitudes = amplitudes * np.diag(factor) if product else amplitudes @ factor
+            moved = arms.apply(piece.time, amplitudes[place])[back]
+            block = arms.centre(np.array([piece.time]))[0]
+            levels = np.concatenate([np.diag(block).real, arms.energies])[back]
+            records.append(piece)
+            yield amplitudes, moved, levels
+
+    observed = _observe(snapshots(), unit)
+    last = records[-1]
+    propagator = last.propagator[np.ix_(back, back)]
+    return _result(times, observed, propagator, state, "star", last.panels)
+
+
+def _by_panels(
+    lanes: Lanes, state: GaussianState, times: FloatArray, accuracy: float
+) -> FermionEvolution:
+    levels = lanes.hamiltonian.dimension
+    evolution = panels.solve(
+        lanes,
+        UnitaryKernel(levels),
+        tolerance=max(0.02 * accuracy, panels.SMALLEST_TOLERANCE),
+        breakpoints=None,
+        times=times[None],
+    )
+    matrices = lanes.matrices(times[None], np.zeros(1, dtype=np.intp))[0]
+
+    def snapshots() -> Iterator[tuple[ComplexArray, ComplexArray, FloatArray]]:
+        for matrix, propagator in zip(matrices, evolution.snapshots[0], strict=True):
+            amplitudes = propagator @ state.factor
+            yield amplitudes, matrix @ amplitudes, np.diag(matrix).real
+
+    observed = _observe(snapshots(), lanes.hamiltonian.units.angular)
+    final = evolution.snapshots[0, -1]
+    return _result(times, observed, final, state, "panels", int(evolution.panels.reshape(-1)[0]))
+
+
+def _observe(
+    snapshots: Iterator[tuple[ComplexArray, ComplexArray, FloatArray]], unit: float
+) -> list[FloatArray]:
+    """Return occupations, currents, energy and mode energies from amplitudes Y and H Y.
+
+    With ``G = Y Y†``: dG/dt = −i[H, G] has the diagonal 2 Im (H G)_ii.
+    """
+    rows = []
+    for amplitudes, moved, levels in snapshots:
+        occupied = np.sum(np.abs(amplitudes) ** 2, axis=1)
+        overlap = np.sum(moved * amplitudes.conj(), axis=1)
+        rows.append(
+            (occupied, 2 * overlap.imag, overlap.real.sum() / unit, levels * occupied / unit)
+        )
+    return [np.array(column) for column in zip(*rows, strict=True)]
+
+
+def _result(
+    times: FloatArray,
+    observed: list[FloatArray],
+    propagator: ComplexArray,
+    state: GaussianState,
+    method: str,
+    count: int,
+) -> FermionEvolution:
+    occupations, currents, energy, mode_energies = observed
+    defect = np.abs(propagator.conj().T @ propagator - np.eye(propagator.shape[0])).max()
+    return FermionEvolution(
+        times,
+        occupations,
+        currents,
+        energy,
+        mode_energies,
+        propagator,
+        state.evolved(propagator),
+        method,
+        count,
+        float(defect),
+    )
+
+
+def check_times(times: npt.ArrayLike | None, start: float, stop: float) -> FloatArray:
+    """Return increasing times inside a window (its ends by default), or raise `InputError`."""
+    if times is None:
+        return np.array([start, stop])
+    wanted = np.atleast_1d(real_array("times", times))
+    if wanted.ndim != 1 or wanted.size == 0:
+        raise fail("times", "have shape (K,)", f"its shape is {wanted.shape}")
+    if np.any(np.diff(wanted) <= 0):
+        raise fail("times", "increase", f"it is {describe(times)}")
+    slack = 1e-12 * max(abs(start), abs(stop))
+    if wanted[0] < start - slack or wanted[-1] > stop + slack:
+        raise InputError(
+            f"Argument `times` must lie in the window [{start:g}, {stop:g}], but it runs from "
+            f"{wanted[0]:g} to {wanted[-1]:g}."
+        )
+    return np.clip(wanted, start, stop)
+
+
+def _split(hamiltonian: Hamiltonian) -> npt.NDArray[np.intp] | None:
+    """Return the levels of the centre if H is a star (centre small), otherwise None."""
+    if not isinstance(hamiltonian, TermHamiltonian) or hamiltonian.is_sparse:
+        return None
+    coordinate = hamiltonian.coordinates[0]
+    moving = np.zeros(hamiltonian.dimension, dtype=bool)
+    fixed = np.zeros((hamiltonian.dimension,) * 2)
+    for coefficient, matrix in zip(hamiltonian.coefficients, hamiltonian.matrices, strict=True):
+        if coordinate in {symbol.name for symbol in coefficient.free_symbols}:
+            moving |= np.any(matrix != 0, axis=0)
+        else:
+            fixed += np.abs(matrix)
+    rest = fixed[np.ix_(~moving, ~moving)]
+    if np.any(rest != np.diag(np.diag(rest))) or 4 * moving.sum() > hamiltonian.dimension:
+        return None
+    return np.flatnonzero(moving)
+
+
+def _prefers_panels(lanes: Lanes, levels: int) -> bool:
+    """Whether a long slow drive of a few levels is cheaper in superadiabatic frames."""
+    if levels > _LARGEST_PANELS:
+        return False
+    when = np.linspace(lanes.start[0], lanes.stop[0], 65)
+    energies = np.linalg.eigvalsh(lanes.matrices(when[None], np.zeros(1, dtype=np.intp))[0])
+    spread = energies.max() - energies.min()
+    return bool(spread * (when[-1] - when[0]) > _LARGEST_STAR_PHASE)
+
+
+def _star(lanes: Lanes, centre: npt.NDArray[np.intp]) -> tuple[Star, npt.NDArray[np.intp]]:
+    """Return the star of a Hamiltonian, and the order of its levels: centre first."""
+    hamiltonian = lanes.hamiltonian
+    assert isinstance(hamiltonian, TermHamiltonian)
+    fixed = np.setdiff1d(np.arange(hamiltonian.dimension), centre)
+    lane = np.zeros(1, dtype=np.intp)
+    whole = lanes.matrices(lanes.start[None], lane)[0, 0]
+    block = Hamiltonian.from_terms(
+        [
+            (coefficient, matrix[np.ix_(centre, centre)])
+            for coefficient, matrix in zip(
+                hamiltonian.coefficients, hamiltonian.matrices, strict=True
+            )
+        ],
+        parameters=hamiltonian.parameters,
+        coordinates=hamiltonian.coordinates,
+        units=hamiltonian.units,
+    )
+    inner = Lanes.of(block, lanes.drive)
+
+    def middle(times: FloatArray) -> ComplexArray:
+        return inner.matrices(times[None], lane)[0].astype(np.complex128)
+
+    arms = Star(
+        middle, np.diag(whole)[fixed].real, whole[np.ix_(fixed, centre)].astype(np.complex128)
+    )
+    return arms, np.concatenate([centre, fixed])

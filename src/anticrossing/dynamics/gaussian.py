@@ -1,0 +1,209 @@
+"""Gaussian states of free fermions: everything follows from one matrix of correlations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import (
+    ComplexArray,
+    FloatArray,
+    InputError,
+    describe,
+    fail,
+    hermitian,
+    positive,
+    real_array,
+    real_number,
+)
+
+_ROUNDING = 1e-9  # how far an occupation may lie outside [0, 1]
+
+
+class GaussianState:
+    """A Gaussian state of N fermion modes that conserves the particle number.
+
+    It is determined by ``G[i, j] = ⟨c_j† c_i⟩``, which evolves like a density matrix,
+    ``G → W G W†`` with the single-particle propagator W.
+
+    Parameters
+    ----------
+    correlation_matrix : array, shape (N, N)
+        Hermitian, eigenvalues in [0, 1].
+
+    Raises
+    ------
+    InputError
+        If the matrix is not Hermitian or an occupation lies outside [0, 1].
+
+    References
+    ----------
+    I. Peschel, J. Phys. A 36, L205 (2003).
+
+    Examples
+    --------
+    >>> pair = GaussianState([[0.5, 0.5], [0.5, 0.5]])     # one particle shared by two modes
+    >>> pair.occupations
+    array([0.5, 0.5])
+    >>> pair.entropy().round(12), pair.mutual_information([0], [1]).round(6)
+    (np.float64(0.0), np.float64(1.386294))
+    """
+
+    def __init__(self, correlation_matrix: npt.ArrayLike) -> None:
+        matrix = hermitian("correlation_matrix", correlation_matrix)
+        if matrix.ndim != 2:
+            raise fail("correlation_matrix", "have two axes", f"its shape is {matrix.shape}")
+        values, vectors = np.linalg.eigh(matrix)
+        if values[0] < -_ROUNDING or values[-1] > 1 + _ROUNDING:
+            worst = values[0] if values[0] < -_ROUNDING else values[-1]
+            raise fail(
+                "correlation_matrix",
+                "have eigenvalues in [0, 1] (they are occupations)",
+                f"one is {worst:.6g}",
+            )
+        self.correlation_matrix = matrix
+        self._factor = vectors * np.sqrt(np.clip(values, 0.0, 1.0))
+
+    @classmethod
+    def thermal(
+        cls, hamiltonian: npt.ArrayLike, *, beta: float, chemical_potential: float = 0.0
+    ) -> GaussianState:
+        """Return the Gibbs state ``G = 1/(exp(β(H−μ)) + 1)`` of a single-particle matrix H (N, N).
+
+        Examples
+        --------
+        >>> GaussianState.thermal([[0.0, 0.0], [0.0, 1.0]], beta=2.0).occupations.round(6)
+        array([0.5     , 0.119203])
+        """
+        from scipy.special import expit
+
+        matrix = hermitian("hamiltonian", hamiltonian)
+        if matrix.ndim != 2:
+            raise fail("hamiltonian", "be one matrix", f"its shape is {matrix.shape}")
+        inverse_temperature = real_number("beta", positive("beta", beta))
+        energies, vectors = np.linalg.eigh(matrix)
+        occupied = expit(
+            -inverse_temperature
+            * (energies - real_number("chemical_potential", chemical_potential))
+        )
+        state = object.__new__(cls)
+        state._factor = vectors * np.sqrt(occupied)
+        state.correlation_matrix = (vectors * occupied) @ vectors.conj().T
+        return state
+
+    @classmethod
+    def product(cls, occupations: npt.ArrayLike) -> GaussianState:
+        """Return the state with independent modes, occupied with the given probabilities (N,).
+
+        Examples
+        --------
+        >>> GaussianState.product([1.0, 0.25]).particle_number
+        1.25
+        """
+        occupied = real_array("occupations", occupations, ndim=1)
+        if np.any((occupied < 0) | (occupied > 1)):
+            raise fail("occupations", "lie in [0, 1]", f"it is {describe(occupations)}")
+        if occupied.size == 0:
+            raise fail("occupations", "hold at least one mode", "it is empty")
+        state = object.__new__(cls)
+        state._factor = np.diag(np.sqrt(occupied))
+        state.correlation_matrix = np.diag(occupied).astype(np.complex128)
+        return state
+
+    @property
+    def modes(self) -> int:
+        """The number N of modes."""
+        return int(self.correlation_matrix.shape[0])
+
+    @property
+    def factor(self) -> npt.NDArray[np.float64 | np.complex128]:
+        """A matrix F with ``G = F F†``, (N, N): the occupied amplitudes."""
+        return self._factor
+
+    @property
+    def occupations(self) -> FloatArray:
+        """The probability that each mode is occupied, (N,)."""
+        return np.diag(self.correlation_matrix).real.copy()
+
+    @property
+    def particle_number(self) -> float:
+        """The mean number of particles."""
+        return float(self.occupations.sum())
+
+    def energy(self, hamiltonian: npt.ArrayLike) -> float:
+        """Return ``⟨H⟩ = Tr(H G)`` for a single-particle matrix H, (N, N)."""
+        matrix = hermitian("hamiltonian", hamiltonian)
+        if matrix.shape != self.correlation_matrix.shape:
+            raise fail(
+                "hamiltonian",
+                f"have shape {self.correlation_matrix.shape}",
+                f"its shape is {matrix.shape}",
+            )
+        return float(np.sum(matrix * self.correlation_matrix.T).real)
+
+    def evolved(self, propagator: npt.ArrayLike) -> GaussianState:
+        """Return the state ``W G W†`` after a single-particle propagator W, (N, N)."""
+        matrix: ComplexArray = np.asarray(propagator, dtype=np.complex128)
+        if matrix.shape != self.correlation_matrix.shape:
+            raise fail(
+                "propagator",
+                f"have shape {self.correlation_matrix.shape}",
+                f"its shape is {matrix.shape}",
+            )
+        if not np.all(np.isfinite(matrix)):
+            raise fail("propagator", "be finite", "it contains NaN or infinity")
+        state = object.__new__(type(self))
+        state._factor = matrix @ self._factor
+        correlations = state._factor @ state._factor.conj().T
+        state.correlation_matrix = correlations
+        return state
+
+    def entropy(self, modes: Sequence[int] | None = None) -> float:
+        """Return the von Neumann entropy (in nats) of all modes, or of a part of them.
+
+        ``S = −Σ_k [n_k ln n_k + (1−n_k) ln(1−n_k)]`` over the eigenvalues of the part of G that
+        belongs to those modes; for a part it measures entanglement and ignorance together.
+        """
+        from scipy.special import entr
+
+        matrix = self.correlation_matrix
+        if modes is not None:
+            chosen = _check_modes("modes", modes, self.modes)
+            matrix = matrix[np.ix_(chosen, chosen)]
+        occupied = np.clip(np.linalg.eigvalsh(matrix), 0.0, 1.0)
+        return np.sum(entr(occupied) + entr(1 - occupied))
+
+    def mutual_information(self, first: Sequence[int], second: Sequence[int]) -> float:
+        """Return ``I = S(A) + S(B) − S(AB)`` between two sets of modes (in nats).
+
+        Raises
+        ------
+        InputError
+            If the sets overlap or name a mode that does not exist.
+        """
+        a = _check_modes("first", first, self.modes)
+        b = _check_modes("second", second, self.modes)
+        shared = set(a) & set(b)
+        if shared:
+            raise InputError(
+                f"Arguments `first` and `second` must not share modes, but both hold {min(shared)}."
+            )
+        return self.entropy(a) + self.entropy(b) - self.entropy([*a, *b])
+
+    def __repr__(self) -> str:
+        return f"GaussianState({self.modes} modes, {self.particle_number:.6g} particles)"
+
+
+def _check_modes(name: str, modes: Sequence[int], count: int) -> list[int]:
+    chosen = np.asarray(modes)
+    if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "iu"):
+        raise fail(name, "be a list of mode numbers", f"it is {describe(modes)}")
+    if chosen.size == 0:
+        raise fail(name, "name at least one mode", "it is empty")
+    if np.any((chosen < 0) | (chosen >= count)):
+        raise fail(name, f"hold numbers from 0 to {count - 1}", f"it is {describe(modes)}")
+    if len(set(chosen.tolist())) < chosen.size:
+        raise fail(name, "name each mode once", f"it is {describe(modes)}")
+    return [int(i) for i in chosen]

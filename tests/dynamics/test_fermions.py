@@ -1,0 +1,263 @@
+"""Free fermions: propagators against other solvers, states against the whole Fock space."""
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import anticrossing as ac
+from anticrossing.dynamics import GaussianState, evolve_fermions, star
+from anticrossing.dynamics.reference import propagator as reference_propagator
+from tests.systems import random_hermitian, random_unitary
+
+PUBLISHED = json.loads(
+    (Path(__file__).parents[1] / "reference_data" / "driven_level.json").read_text()
+)["occupation"]
+LEVELS = np.arange(1.0, 10.0)
+
+
+def lowering_operators(modes: int) -> list[np.ndarray]:
+    """Jordan–Wigner matrices of c_0 … c_{n−1} on the 2ⁿ-dimensional Fock space."""
+    lower, parity, one = np.array([[0, 1], [0, 0]]), np.diag([1, -1]), np.eye(2)
+    operators = []
+    for k in range(modes):
+        total = np.eye(1)
+        for factor in [parity] * k + [lower] + [one] * (modes - k - 1):
+            total = np.kron(total, factor)
+        operators.append(total)
+    return operators
+
+
+def gibbs_in_fock_space(h: np.ndarray, beta: float, mu: float) -> np.ndarray:
+    c = lowering_operators(len(h))
+    many = sum(
+        (h[i, j] - mu * (i == j)) * c[i].T @ c[j]
+        for i, j in itertools.product(range(len(h)), repeat=2)
+    )
+    values, vectors = np.linalg.eigh(many)
+    weights = np.exp(-beta * (values - values[0]))
+    return (vectors * (weights / weights.sum())) @ vectors.conj().T
+
+
+def entropy_of(rho: np.ndarray) -> float:
+    p = np.linalg.eigvalsh(rho)
+    p = p[p > 1e-300]
+    return float(-np.sum(p * np.log(p)))
+
+
+def driven(level_count=9, coupling=0.2):
+    return ac.models.DemkovOsherov(
+        levels=np.arange(1.0, level_count + 1), couplings=np.full(level_count, coupling)
+    )
+
+
+# ---- the propagator of a star -------------------------------------------------------------------
+
+
+def test_occupation_of_the_driven_level_is_the_published_one():
+    fermi = 1 / (np.exp(1.2 * (LEVELS - 3)) + 1)
+    times = np.array([float(key) for key in PUBLISHED["p_grid01"]])
+    evolution = evolve_fermions(
+        driven(),
+        ac.drive.Linear(0, 10, rate=1.0),
+        state=GaussianState.product([1.0, *fermi]),
+        times=times,
+    )
+    published = np.array(list(PUBLISHED["p_grid01"].values()))
+    assert evolution.method == "star"
+    assert np.max(np.abs(evolution.occupations[:, 0] - published)) < 1e-12
+    assert evolution.unitarity_defect < 1e-13
+
+
+@pytest.mark.parametrize(
+    "sweep",
+    [
+        ac.drive.Linear(-4, 6, rate=1.3),
+        ac.drive.Linear(6, -4, rate=-0.7),
+        ac.drive.Sinusoidal(offset=2.0, amplitude=3.0, frequency=1.1, stop_time=9.0),
+        ac.drive.Piecewise([0, 2, 3, 7], [0, 4, 4, 1]),
+    ],
+)
+def test_star_general_solver_and_runge_kutta_agree(sweep):
+    hamiltonian = driven(5, 0.3)
+    state = GaussianState.product([0.3, 0.9, 0.7, 0.5, 0.2, 0.1])
+    fast = evolve_fermions(hamiltonian, sweep, state=state, method="star")
+    general = evolve_fermions(hamiltonian, sweep, state=state, method="panels", tolerance=1e-12)
+    slow = reference_propagator(hamiltonian, sweep, rtol=1e-13)
+    assert np.max(np.abs(fast.propagator - slow)) < 1e-10
+    assert np.max(np.abs(fast.propagator - general.propagator)) < 1e-10
+    for name in ("occupations", "currents", "energy", "mode_energies"):
+        assert np.max(np.abs(getattr(fast, name) - getattr(general, name))) < 1e-10
+
+
+def test_star_with_several_complex_driven_levels_in_other_places():
+    rng = np.random.default_rng(3)
+    constant = np.diag(np.linspace(-3, 3, 9)).astype(complex)
+    moving = [2, 7]
+    fixed = [k for k in range(9) if k not in moving]
+    coupling = rng.normal(size=(7, 2)) + 1j * rng.normal(size=(7, 2))
+    constant[np.ix_(fixed, moving)] = 0.2 * coupling
+    constant[np.ix_(moving, fixed)] = 0.2 * coupling.conj().T
+    constant[2, 7], constant[7, 2] = 0.1 + 0.2j, 0.1 - 0.2j
+    slope = np.zeros((9, 9))
+    slope[2, 2], slope[7, 7] = 1.0, -0.6
+    hamiltonian = ac.Hamiltonian.affine(constant, slope, units=ac.Units(energy="MHz", time="us"))
+    sweep = ac.drive.Linear(-2, 2, rate=3.0)
+    state = GaussianState.thermal(hamiltonian(-2.0), beta=0.7, chemical_potential=0.2)
+    fast = evolve_fermions(hamiltonian, sweep, state=state, times=[-0.5, 0.1, 0.6])
+    general = evolve_fermions(
+        hamiltonian, sweep, state=state, times=[-0.5, 0.1, 0.6], method="panels", tolerance=1e-12
+    )
+    assert (fast.method, general.method) == ("star", "panels")
+    assert np.max(np.abs(fast.propagator - general.propagator)) < 1e-10
+    assert np.max(np.abs(fast.occupations - general.occupations)) < 1e-10
+    assert np.max(np.abs(fast.currents - general.currents)) < 1e-8
+    assert np.max(np.abs(fast.energy - general.energy)) < 1e-10
+
+
+def test_two_hundred_levels_stay_unitary_and_cost_few_panels():
+    levels = np.arange(1.0, 201.0)
+    arms = star.Star(
+        lambda t: np.asarray(t, dtype=complex)[:, None, None], levels, np.full((200, 1), 0.2 + 0j)
+    )
+    (piece,) = star.evolve(arms, 95.0, np.array([105.0]), np.array([]))
+    defect = piece.propagator.conj().T @ piece.propagator - np.eye(201)
+    assert np.max(np.abs(defect)) < 1e-12
+    assert piece.panels <= 20
+    column = reference_column(levels, 95.0, 105.0)
+    assert np.max(np.abs(piece.propagator[:, 0] - column)) < 1e-9
+
+
+def reference_column(levels, start, stop):
+    """The driven level's amplitude through the band, by Runge–Kutta."""
+    from scipy.integrate import solve_ivp
+
+    def slope(t, y):
+        out = np.concatenate([[t * y[0] + 0.2 * y[1:].sum()], levels * y[1:] + 0.2 * y[0]])
+        return -1j * out
+
+    initial = np.eye(201, dtype=complex)[0]
+    solution = solve_ivp(slope, (start, stop), initial, method="DOP853", rtol=1e-12, atol=1e-13)
+    return solution.y[:, -1]
+
+
+def test_a_kink_that_is_not_announced_is_found_by_halving():
+    def level(t):
+        return np.abs(np.asarray(t) - 1 / 3)[:, None, None].astype(complex)
+
+    arms = star.Star(level, np.array([0.1, 0.5]), np.full((2, 1), 0.3 + 0j))
+    (hidden,) = star.evolve(arms, 0.0, np.array([1.0]), np.array([]))
+    (told,) = star.evolve(arms, 0.0, np.array([1.0]), np.array([1 / 3]))
+    assert told.panels == 2 < hidden.panels
+    assert np.max(np.abs(hidden.propagator - told.propagator)) < 1e-10
+
+
+# ---- observables and states ---------------------------------------------------------------------
+
+
+def test_currents_are_rates_of_change_and_conserve_particles():
+    state = GaussianState.thermal(driven(4)(0.0), beta=1.2, chemical_potential=2.0)
+    step = 1e-4
+    result = evolve_fermions(
+        driven(4),
+        ac.drive.Linear(0, 5, rate=1.0),
+        state=state,
+        times=[2.2 - step, 2.2, 2.2 + step],
+    )
+    slope = (result.occupations[2] - result.occupations[0]) / (2 * step)
+    assert np.max(np.abs(slope - result.currents[1])) < 1e-7
+    assert np.max(np.abs(result.currents.sum(axis=1))) < 1e-13
+    # dE/dt = ⟨∂H/∂t⟩, here the occupation of the driven level (rate one).
+    power = (result.energy[2] - result.energy[0]) / (2 * step)
+    assert abs(power - result.occupations[1, 0]) < 1e-7
+
+
+def test_entropies_and_energy_match_the_fock_space():
+    rng = np.random.default_rng(8)
+    h = random_hermitian(rng, 5)
+    state = GaussianState.thermal(h, beta=0.8, chemical_potential=0.3)
+    rho = gibbs_in_fock_space(h, 0.8, 0.3)
+    c = lowering_operators(5)
+    correlations = [[np.trace(rho @ c[j].T @ c[i]) for j in range(5)] for i in range(5)]
+    assert np.max(np.abs(state.correlation_matrix - correlations)) < 1e-13
+    assert abs(state.entropy() - entropy_of(rho)) < 1e-12
+    # Jordan–Wigner strings do not reach into the first modes, so their partial trace is the part.
+    part = np.einsum("iaja->ij", rho.reshape(4, 8, 4, 8))
+    rest = np.einsum("aiaj->ij", rho.reshape(4, 8, 4, 8))
+    assert abs(state.entropy([0, 1]) - entropy_of(part)) < 1e-12
+    assert abs(state.entropy([2, 3, 4]) - entropy_of(rest)) < 1e-12
+    information = entropy_of(part) + entropy_of(rest) - entropy_of(rho)
+    assert abs(state.mutual_information([0, 1], [2, 3, 4]) - information) < 1e-12
+    assert abs(state.energy(h) - np.trace(rho @ _second_quantised(h, c)).real) < 1e-12
+
+
+def _second_quantised(h, c):
+    return sum(h[i, j] * c[i].T @ c[j] for i in range(len(h)) for j in range(len(h)))
+
+
+def test_evolution_keeps_the_entropy_of_the_whole():
+    rng = np.random.default_rng(5)
+    state = GaussianState.product(rng.uniform(size=6))
+    moved = state.evolved(random_unitary(rng, 6))
+    assert abs(moved.entropy() - state.entropy()) < 1e-12
+    assert abs(moved.particle_number - state.particle_number) < 1e-12
+    assert moved.mutual_information([0, 2], [1, 3, 4, 5]) > 0
+    assert state.mutual_information([0, 2], [1, 3, 4, 5]) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: GaussianState([[1.2]]), "eigenvalues in \\[0, 1\\]"),
+        (lambda: GaussianState([[0.5, 1], [0, 0.5]]), "Hermitian"),
+        (lambda: GaussianState.product([0.2, 1.1]), "lie in \\[0, 1\\]"),
+        (lambda: GaussianState.product([]), "at least one mode"),
+        (lambda: GaussianState.thermal([[1.0]], beta=-1), "`beta` must be positive"),
+        (lambda: GaussianState.product([0.1, 0.2]).entropy([2]), "from 0 to 1"),
+        (lambda: GaussianState.product([0.1, 0.2]).entropy([]), "at least one mode"),
+        (lambda: GaussianState.product([0.1, 0.2]).mutual_information([0], [0]), "not share"),
+        (lambda: GaussianState.product([0.1, 0.2]).evolved(np.eye(3)), "shape \\(2, 2\\)"),
+        (lambda: GaussianState.product([0.1, 0.2]).energy(np.eye(3)), "shape \\(2, 2\\)"),
+    ],
+)
+def test_states_refuse_what_is_not_one(call, message):
+    with pytest.raises(ac.InputError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"state": GaussianState.product([1.0])}, "have 10 modes"),
+        ({"state": [1.0] * 10}, "be a GaussianState"),
+        ({"times": [0, 11]}, "must lie in the window"),
+        ({"times": [3, 2]}, "increase"),
+        ({"times": []}, "have shape"),
+        ({"method": "stars"}, "did you mean `star`"),
+        ({"tolerance": 1}, "tolerance"),
+        ({"drive": ac.drive.Linear(0, [5.0, 10.0], rate=1.0)}, "single parameter point"),
+    ],
+)
+def test_evolution_refuses_bad_input_before_work(change, message):
+    arguments = {
+        "hamiltonian": driven(),
+        "drive": ac.drive.Linear(0, 10, rate=1.0),
+        "state": GaussianState.product(np.full(10, 0.5)),
+    }
+    with pytest.raises(ac.InputError, match=message):
+        evolve_fermions(**(arguments | change))
+
+
+def test_general_hamiltonians_are_not_stars():
+    rng = np.random.default_rng(4)
+    hamiltonian = ac.Hamiltonian.affine(random_hermitian(rng, 5), np.diag([1.0, 0, 0, 0, 0]))
+    state = GaussianState.product(np.full(5, 0.5))
+    sweep = ac.drive.Linear(-1, 1, rate=1.0)
+    assert evolve_fermions(hamiltonian, sweep, state=state).method == "panels"
+    with pytest.raises(ac.InputError, match="make a star"):
+        evolve_fermions(hamiltonian, sweep, state=state, method="star")
+    slow = ac.drive.Linear(0, 10, rate=1e-4)
+    chosen = evolve_fermions(driven(), slow, state=GaussianState.product(np.full(10, 0.5)))
+    assert chosen.method == "panels"
