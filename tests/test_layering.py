@@ -14,6 +14,7 @@ LAYERS = [
     {"models", "spectrum", "formulas"},
     {"dynamics"},
     {"analysis"},
+    {"thermodynamics"},
     {"experiment"},
     {"plot", "reproduce"},
     {"cli"},

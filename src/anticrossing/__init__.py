@@ -1,5 +1,10 @@
 """Avoided level crossings: find them, predict the passage in closed form, compute it exactly."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from anticrossing import drive, dynamics, formulas, models, spectrum, units
 from anticrossing._version import __version__
 from anticrossing.analysis import (
@@ -27,6 +32,18 @@ from anticrossing.environment import (
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import find_crossings
 from anticrossing.units import Units
+
+if TYPE_CHECKING:
+    from anticrossing import thermodynamics
+
+_LATE = ("thermodynamics",)  # subpackages that are imported when first used: they need SciPy
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return importlib.import_module(f"anticrossing.{name}")
+    raise AttributeError(f"module 'anticrossing' has no attribute {name!r}")
+
 
 __all__ = [
     "AnticrossingError",
@@ -56,5 +73,6 @@ __all__ = [
     "passage",
     "propagate",
     "spectrum",
+    "thermodynamics",
     "units",
 ]
