@@ -1,4 +1,4 @@
-"""The driven level of Barra and Esposito: every reference number, both ways, and what is refused."""
+"""The driven level of Barra and Esposito: every reference number, and what is refused."""
 
 import json
 from pathlib import Path

@@ -10,7 +10,7 @@ from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.enumeration import enumerate_transitions
 from anticrossing.thermodynamics.fluctuation import (
     crooks_deviation,
-    entropy_production,
+    entropy_production_statistics,
     jarzynski_ratio,
 )
 
@@ -36,7 +36,7 @@ def test_relations_hold_for_any_unitary_evolution(seed, modes, beta, mu):
     numbers = {"beta": beta, "free_energy_difference": change}
     assert jarzynski_ratio(forward, **numbers) == pytest.approx(1.0, abs=1e-12)
     assert crooks_deviation(forward, backward, np.linspace(-3, 3, 7), **numbers) < 1e-11
-    sigma = entropy_production(
+    sigma = entropy_production_statistics(
         propagator=W, log_odds=-beta * (initial - mu), final_log_odds=-beta * (final - mu)
     )
     assert sigma.mean == pytest.approx(beta * (forward.mean - change), abs=1e-10)
@@ -65,7 +65,7 @@ def test_entropy_production_against_enumeration_and_reservoirs_at_two_temperatur
     W = unitary_group.rvs(6, random_state=3)
     rng = np.random.default_rng(3)
     odds, reference = rng.normal(size=(2, 6)) * 2
-    sigma = entropy_production(propagator=W, log_odds=odds, final_log_odds=reference)
+    sigma = entropy_production_statistics(propagator=W, log_odds=odds, final_log_odds=reference)
     found = enumerate_transitions(W, log_odds=odds)
 
     def log_probability(sets, logs):
@@ -77,7 +77,7 @@ def test_entropy_production_against_enumeration_and_reservoirs_at_two_temperatur
     assert sigma.integral_ratio == pytest.approx(1.0, abs=1e-13)
     assert sigma.mean > 0
     # same reference, nothing happens: no entropy is produced
-    still = entropy_production(propagator=np.eye(6), log_odds=odds, final_log_odds=odds)
+    still = entropy_production_statistics(propagator=np.eye(6), log_odds=odds, final_log_odds=odds)
     assert still.mean == pytest.approx(0.0, abs=1e-14)
     assert expit(odds).sum() == pytest.approx(still.statistics.occupations.sum())
 
@@ -93,4 +93,4 @@ def test_fluctuation_arguments():
     with pytest.raises(InputError, match="`u` must hold at least one number"):
         crooks_deviation(work, work, [], beta=1.0, free_energy_difference=0.0)
     with pytest.raises(InputError, match="`final_log_odds` must have the shape"):
-        entropy_production(propagator=np.eye(2), log_odds=[0, 0], final_log_odds=[0.0])
+        entropy_production_statistics(propagator=np.eye(2), log_odds=[0, 0], final_log_odds=[0.0])

@@ -5,6 +5,12 @@ Every function draws into the axes it is given and returns them; `figure` puts t
 are made without `pyplot`.
 """
 
+from anticrossing.plot.driven_level import (
+    entropy_production_surface,
+    entropy_steps,
+    staircase,
+    work_distributions,
+)
 from anticrossing.plot.figure import figure, save_figure
 from anticrossing.plot.panels import (
     comparison,
@@ -18,6 +24,8 @@ from anticrossing.plot.scan_panels import scan, scan_differences
 __all__ = [
     "comparison",
     "differences",
+    "entropy_production_surface",
+    "entropy_steps",
     "figure",
     "levels",
     "populations",
@@ -25,5 +33,7 @@ __all__ = [
     "save_figure",
     "scan",
     "scan_differences",
+    "staircase",
+    "work_distributions",
     "write",
 ]

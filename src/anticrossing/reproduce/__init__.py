@@ -18,6 +18,7 @@ _MODULES = {
     "demkov-osherov": "demkov_osherov",
     "finite-window": "finite_window",
     "dephasing-lindbladian": "dephasing_lindbladian",
+    "barra-esposito": "barra_esposito",
 }
 
 NAMES = tuple(_MODULES)

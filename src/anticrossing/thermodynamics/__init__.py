@@ -26,19 +26,29 @@ from anticrossing.thermodynamics.equilibrium import (
     grand_potential,
 )
 from anticrossing.thermodynamics.exact import ExactLedger
-from anticrossing.thermodynamics.fluctuation import crooks_deviation, jarzynski_ratio
+from anticrossing.thermodynamics.fluctuation import (
+    EntropyProduction,
+    crooks_deviation,
+    entropy_production_statistics,
+    jarzynski_ratio,
+)
 from anticrossing.thermodynamics.golden_rule import (
     GoldenRuleRates,
     GoldenRuleSolution,
     golden_rule_occupations,
     golden_rule_rates,
 )
-from anticrossing.thermodynamics.inversion import smoothed_log_density
+from anticrossing.thermodynamics.inversion import (
+    lattice_atoms,
+    smoothed_density,
+    smoothed_log_density,
+)
 from anticrossing.thermodynamics.markov import MarkovChain
 from anticrossing.thermodynamics.markov_ledger import MarkovLedger, MarkovTotals
+from anticrossing.thermodynamics.modes import Transitions
 from anticrossing.thermodynamics.reservoirs import Reservoir
 from anticrossing.thermodynamics.sampling import sample_transitions
-from anticrossing.thermodynamics.work import WorkDistribution
+from anticrossing.thermodynamics.work import WorkDistribution, WorkStatistics
 
 __all__ = [
     "AtomicStatistics",
@@ -46,6 +56,7 @@ __all__ = [
     "ChainWorkStatistics",
     "CrossingEvents",
     "DrivenLevel",
+    "EntropyProduction",
     "ExactLedger",
     "GoldenRuleRates",
     "GoldenRuleSolution",
@@ -56,19 +67,24 @@ __all__ = [
     "Reservoir",
     "SequentialCrossings",
     "SequentialLedger",
+    "Transitions",
     "TwoPointStatistics",
     "WorkDistribution",
+    "WorkStatistics",
     "binary_entropy",
     "binary_relative_entropy",
     "crooks_deviation",
     "crossing_sequence",
     "entropy_production",
+    "entropy_production_statistics",
     "enumerate_transitions",
     "fermi",
     "golden_rule_occupations",
     "golden_rule_rates",
     "grand_potential",
     "jarzynski_ratio",
+    "lattice_atoms",
     "sample_transitions",
+    "smoothed_density",
     "smoothed_log_density",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +17,7 @@ from anticrossing.thermodynamics import enumeration, inversion, sampling
 from anticrossing.thermodynamics.atoms import merge_atoms
 from anticrossing.thermodynamics.modes import checked_log_odds, nearest_unitary
 
-_CHUNK_BYTES = 1 << 26  # of determinants worked on at a time
+_CHUNK_BYTES = 1 << 24  # of determinants worked on at a time, by each thread
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -154,18 +156,21 @@ class TwoPointStatistics:
         balance = _balance(self.log_odds + tilts @ values[0], -tilts @ values[1])
         adjoint = self.propagator.conj().T
         sign_0, log_0 = self._determinant
-        result = np.empty(fields.shape[0], dtype=np.complex128)
         chunk = max(1, _CHUNK_BYTES // (48 * self.modes**2))
-        with few_threads(self.modes):
-            for start in range(0, fields.shape[0], chunk):
-                part = slice(start, start + chunk)
-                matrix, scale = _scaled(
-                    self.log_odds, fields[part] @ values[0], fields[part] @ values[1],
-                    balance[place[part]],
-                )  # fmt: skip
-                matrix *= adjoint
-                sign, log = np.linalg.slogdet(matrix)
-                result[part] = log + scale - log_0 + 1j * np.angle(sign * np.conj(sign_0))
+        parts = [slice(k, k + chunk) for k in range(0, fields.shape[0], chunk)]
+
+        def logarithms(part: slice) -> ComplexArray:
+            matrix, scale = _scaled(
+                self.log_odds, fields[part] @ values[0], fields[part] @ values[1],
+                balance[place[part]],
+            )  # fmt: skip
+            matrix *= adjoint
+            sign, log = np.linalg.slogdet(matrix)
+            return np.asarray(log + scale - log_0 + 1j * np.angle(sign * np.conj(sign_0)))
+
+        # Determinants side by side, one thread each: the result does not depend on their number.
+        with few_threads(0), ThreadPoolExecutor(_workers()) as pool:
+            result = np.concatenate([*pool.map(logarithms, parts), np.empty(0)])
         return result.reshape(shape)
 
     def characteristic_function(self, u: npt.ArrayLike) -> ComplexArray:
@@ -341,6 +346,13 @@ class TwoPointStatistics:
                 f"Several observables counted jointly have no {what}: count one of them, or use "
                 "`characteristic_function`, `sample` or `enumerate_transitions`."
             )
+
+
+def _workers() -> int:
+    """Return the number of processor cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _fields(u: npt.ArrayLike, observables: int | None) -> ComplexArray:

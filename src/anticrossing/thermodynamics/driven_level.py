@@ -42,9 +42,9 @@ class DrivenLevel:
 
     ``H(t) = ε_t c†c + Σ_i ε_i c_i†c_i + Σ_i γ_i (c†c_i + c_i†c)``, the reservoir at first in
     equilibrium, ``f_i = 1/(exp(β(ε_i − μ)) + 1)``. Every crossing is one Landau–Zener event in
-    which the level keeps its occupation with probability ``R_i = exp(−2πγ_i²/|ε̇_i|)``; `run` follows
-    that chain with its energy, heat and entropy, `evolve` solves the quantum problem exactly, and
-    `work_distribution` gives the statistics of the work in either way.
+    which the level keeps its occupation with probability ``R_i = exp(−2πγ_i²/|ε̇_i|)``; `run`
+    follows that chain with its energy, heat and entropy, `evolve` solves the quantum problem
+    exactly, and `work_distribution` gives the statistics of the work in either way.
 
     Parameters
     ----------
@@ -117,7 +117,9 @@ class DrivenLevel:
         if self.start == self.stop:
             raise fail("stop", "differ from `start`", f"both are {self.start:g}")
         self.rates = _per_level("rate", rate, self.levels.size)
-        if np.any(self.rates == 0) or np.any(np.sign(self.rates) != np.sign(self.stop - self.start)):
+        if np.any(self.rates == 0) or np.any(
+            np.sign(self.rates) != np.sign(self.stop - self.start)
+        ):
             raise fail(
                 "rate",
                 "point from `start` to `stop` everywhere",
@@ -219,7 +221,9 @@ class DrivenLevel:
         wanted = check_times(times, begin, float(self.drive.stop_time))
         if coupled:
             if initial_occupation is not None:
-                raise fail("initial_occupation", "not be given with `coupled`", "it would be ignored")
+                raise fail(
+                    "initial_occupation", "not be given with `coupled`", "it would be ignored"
+                )
             state = GaussianState.thermal(
                 self.hamiltonian(self.start),
                 beta=self.beta,
@@ -390,9 +394,7 @@ class DrivenLevel:
         return fermi(energies, beta=self.beta, chemical_potential=self.chemical_potential)
 
     def _grand_potential(self, energies: FloatArray) -> float:
-        return grand_potential(
-            energies, beta=self.beta, chemical_potential=self.chemical_potential
-        )
+        return grand_potential(energies, beta=self.beta, chemical_potential=self.chemical_potential)
 
 
 def _per_level(name: str, value: npt.ArrayLike, count: int) -> FloatArray:

@@ -45,7 +45,7 @@ def binary_entropy(occupation: npt.ArrayLike) -> FloatArray:
 
 
 def binary_relative_entropy(occupation: npt.ArrayLike, reference: npt.ArrayLike) -> FloatArray:
-    """Return ``D(p|q) = p ln(p/q) + (1−p) ln((1−p)/(1−q))``, never negative, infinite if q excludes p.
+    """Return ``D(p|q) = p ln(p/q) + (1−p) ln((1−p)/(1−q)) ≥ 0``, infinite where q excludes p.
 
     Examples
     --------

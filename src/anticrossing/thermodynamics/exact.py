@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from anticrossing.checks import FloatArray
 from anticrossing.dynamics import FermionEvolution, GaussianState
 from anticrossing.thermodynamics.equilibrium import binary_entropy

@@ -131,7 +131,7 @@ class EntropyProduction:
         return math.exp(float(log.real) - self.offset)
 
 
-def entropy_production(
+def entropy_production_statistics(
     *, propagator: npt.ArrayLike, log_odds: npt.ArrayLike, final_log_odds: npt.ArrayLike
 ) -> EntropyProduction:
     """Return the statistics of the total entropy production against a final reference state.
@@ -155,7 +155,7 @@ def entropy_production(
     Examples
     --------
     >>> c, s = 0.8, 0.6
-    >>> sigma = entropy_production(
+    >>> sigma = entropy_production_statistics(
     ...     propagator=[[c, -s], [s, c]], log_odds=[1.0, -1.0], final_log_odds=[1.0, -1.0]
     ... )
     >>> round(sigma.mean, 6), round(sigma.integral_ratio, 12)

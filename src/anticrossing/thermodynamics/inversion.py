@@ -200,6 +200,37 @@ def smoothed_log_density(
     return result.reshape(w.shape)
 
 
+def smoothed_density(
+    statistics: HasCharacteristicFunction, values: npt.ArrayLike, *, width: float
+) -> FloatArray:
+    """Return the density of a quantity smoothed by a normal distribution of width σ.
+
+    ``p_σ(w) = (1/2π) ∫ χ(u) exp(−σ²u²/2 − iuw) du``, without tilts: the absolute error is below
+    1e-13/σ, at a fraction of the determinants that `smoothed_log_density` needs.
+
+    Parameters
+    ----------
+    statistics : object
+        With `log_characteristic_function` and `variance`.
+    values : array, shape (...)
+        The values w.
+    width : float
+        Standard deviation σ of the smoothing (unit of w).
+
+    Examples
+    --------
+    >>> from anticrossing.thermodynamics.atoms import AtomicStatistics
+    >>> smoothed_density(AtomicStatistics([2.0], [1.0]), [2.0, 3.0], width=1.0).round(6)
+    array([0.398942, 0.241971])
+    """
+    w = real_array("values", values)
+    sigma = real_number("width", width)
+    positive("width", sigma)
+    smoothed = _Smoothed(statistics, sigma, sigma)
+    scale = math.sqrt(float(statistics.variance) + sigma**2)
+    return _tilted_density(smoothed, smoothed.tilt(0.0, scale), w.reshape(-1)).reshape(w.shape)
+
+
 def _tilted_density(smoothed: _Smoothed, tilt: _Tilt, w: FloatArray) -> FloatArray:
     low, high = smoothed.range(tilt)
     spacing = 2 * math.pi / (high - low)
