@@ -6,6 +6,7 @@ from scipy.special import expit, hyp2f1
 
 import anticrossing as ac
 from anticrossing.checks import ConvergenceError, InputError
+from anticrossing.thermodynamics import golden_rule
 from anticrossing.thermodynamics.chain import LandauZenerChain
 from anticrossing.thermodynamics.golden_rule import golden_rule_occupations, golden_rule_rates
 
@@ -205,7 +206,8 @@ def test_bad_arguments(changes, text):
         golden_rule_occupations(given.pop("times"), **given)
 
 
-def test_rough_functions_are_refused():
+def test_rough_functions_are_refused(monkeypatch):
+    monkeypatch.setattr(golden_rule, "MAXIMUM_PANELS", 1 << 12)
     noise = np.random.default_rng(1)
     with pytest.raises(ConvergenceError, match="times"):
         golden_rule_occupations(
@@ -225,3 +227,8 @@ def test_jumps_are_found():
     )
     exact = expit(1.2) * -np.expm1(-3.0 * (1 - switch))
     assert solution.occupations[1] == pytest.approx(exact, abs=1e-13)
+
+
+def test_rates_beyond_the_largest_float_are_refused():
+    with pytest.raises(InputError, match="`couplings` must give finite rates"):
+        golden_rule_rates(energies=1.0, couplings=1e200, density_of_states=1.0, **RESERVOIR)

@@ -11,26 +11,14 @@ from scipy.stats import unitary_group
 
 from anticrossing.checks import InputError
 from anticrossing.thermodynamics.counting import TwoPointStatistics
-
-
-def annihilators(modes):
-    """Annihilation operators of all modes in the Fock space of dimension 2^N (Jordan-Wigner)."""
-    lower, parity, one = np.array([[0, 1], [0, 0]]), np.diag([1, -1]), np.eye(2)
-    found = []
-    for mode in range(modes):
-        operator = np.eye(1)
-        for other in range(modes):
-            factor = parity if other < mode else lower if other == mode else one
-            operator = np.kron(operator, factor)
-        found.append(operator)
-    return found
+from tests.systems.fermions import lowering_operators
 
 
 class ManyBody:
     """The same measurement in Fock space, where only traces of 2^N-dimensional matrices enter."""
 
     def __init__(self, modes, occupations, generator):
-        self.c = annihilators(modes)
+        self.c = lowering_operators(modes)
         self.number = [c.T @ c for c in self.c]
         self.state = np.eye(2**modes)
         for n, f in zip(self.number, occupations, strict=True):
@@ -145,6 +133,20 @@ def test_log_odds_keep_levels_that_occupations_lose():
     assert log.real == pytest.approx(expected, abs=1e-13)
     assert statistics.variance == pytest.approx(2500 * np.exp(-100.0), rel=1e-13)
     assert TwoPointStatistics(**work, occupations=[1.0]).variance == 0.0
+
+
+@pytest.mark.parametrize("size", [1e5, 1e18, 1e300])
+def test_enormous_log_odds_are_full_and_empty_modes(size):
+    """One particle, surely in the first mode, that stays there or moves by one."""
+    work = TwoPointStatistics(
+        propagator=[[0.8, -0.6], [0.6, 0.8]],
+        initial_values=[0.0, 5.0],
+        final_values=[2.0, 1.0],
+        log_odds=[size, -size],
+    )
+    u = np.array([0.0, 0.3, 2j, -30j])
+    expected = 0.64 * np.exp(2j * u) + 0.36 * np.exp(1j * u)
+    assert np.max(np.abs(work.characteristic_function(u) / expected - 1)) < 1e-13
 
 
 def test_full_and_empty_modes():
@@ -323,8 +325,13 @@ def test_fields_and_orders_are_checked():
         work.characteristic_function([0.0, np.nan])
     with pytest.raises(InputError, match="`u` must be a number"):
         work.characteristic_function("zero")
+    with pytest.raises(InputError, match="`u` must be a number"):
+        work.characteristic_function(["1"])
+    assert work.characteristic_function([]).shape == (0,)
     with pytest.raises(InputError, match="`order` must be 1, 2, 3 or 4"):
         work.cumulants(5)
+    with pytest.raises(InputError, match="`order` must be an integer"):
+        work.cumulants(2.0)
     joint = TwoPointStatistics(
         **(GOOD | {"initial_values": [[0.0, 1.0]] * 2, "final_values": [[0.0, 1.0]] * 2})
     )

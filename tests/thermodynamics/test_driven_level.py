@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import simpson, solve_ivp
 
 import anticrossing as ac
 from anticrossing.dynamics import GaussianState
-from anticrossing.thermodynamics import DrivenLevel
+from anticrossing.thermodynamics import DrivenLevel, driven_level
+from tests.systems.fermions import lowering_operators
 
 REFERENCE = json.loads(
     (Path(__file__).parents[1] / "reference_data" / "driven_level.json").read_text()
@@ -213,6 +215,65 @@ def test_full_counting_obeys_the_joint_relation_and_the_first_law(published):
     assert abs(energy - (10 * exact.occupations[-1] - 0.0)) < 1e-10
 
 
+def boltzmann(matrix, beta):
+    """exp(−β H) of a real symmetric matrix."""
+    energies, vectors = np.linalg.eigh(matrix)
+    return (vectors * np.exp(-beta * energies)) @ vectors.T
+
+
+@pytest.mark.parametrize("rising", [True, False])
+def test_every_scheme_against_the_whole_fock_space(rising):
+    """Both protocols integrated in the 8-dimensional Fock space, the reversed drive by itself."""
+    levels, couplings, beta, mu = np.array([1.0, 2.2]), np.array([0.35, -0.2]), 0.8, 1.3
+    ends, rate = ((0.2, 3.1), 1.3) if rising else ((3.1, 0.2), -1.3)
+    system = DrivenLevel(
+        levels=levels, couplings=couplings, beta=beta, chemical_potential=mu,
+        start=ends[0], stop=ends[1], rate=rate,
+    )  # fmt: skip
+    operators = lowering_operators(3)
+    number, *others = [operator.T @ operator for operator in operators]
+    total = number + sum(others)
+    free = sum(level * other for level, other in zip(levels, others, strict=True))
+    hops = sum(g * operators[0].T @ c for g, c in zip(couplings, operators[1:], strict=True))
+    coupled = free + hops + hops.T
+    u = np.linspace(-6, 6, 25)
+    for direction in ("forward", "backward"):
+        first, last = ends if direction == "forward" else ends[::-1]
+        duration = 2.9 / 1.3
+
+        def slope(t, y, first=first, last=last, duration=duration):
+            position = first + (last - first) * t / duration
+            return (-1j * (coupled + position * number) @ y.reshape(8, 8)).ravel()
+
+        start = np.eye(8, dtype=complex).ravel()
+        solved = solve_ivp(slope, (0, duration), start, method="DOP853", rtol=1e-11, atol=1e-12)
+        U = solved.y[:, -1].reshape(8, 8)
+        for scheme, prepared, measured in (
+            ("coupled", coupled, coupled),
+            ("decoupled", free, free),
+            ("product", free, coupled),
+        ):
+            rho = boltzmann(prepared + first * number - mu * total, beta)
+            before, v = np.linalg.eigh(measured + first * number)
+            after, w = np.linalg.eigh(measured + last * number)
+            chances = np.abs(w.T @ U @ v) ** 2 * np.diag(v.T @ rho @ v) / np.trace(rho)
+            values, chances = (after[:, None] - before).ravel(), chances.ravel()
+            partition = [
+                np.trace(boltzmann(measured + end * number - mu * total, beta))
+                for end in (first, last)
+            ]
+            work = system.work_distribution(scheme=scheme, direction=direction)
+            change = -np.log(partition[1] / partition[0]) / beta
+            assert work.free_energy_difference == pytest.approx(change, abs=1e-13)
+            assert work.mean == pytest.approx(chances @ values, abs=1e-9)
+            expected = np.exp(1j * np.outer(u, values)) @ chances
+            assert np.max(np.abs(work.characteristic_function(u) - expected)) < 1e-9
+            listed, weights = work.atoms()
+            assert np.max(np.abs(np.exp(1j * np.outer(u, listed)) @ weights - expected)) < 1e-9
+            average = chances @ np.exp(-beta * values)
+            assert work.exponential_average == pytest.approx(average, rel=1e-9)
+
+
 # ---- exact thermodynamics -----------------------------------------------------------------------
 
 
@@ -229,10 +290,10 @@ def test_entropy_production_is_information_plus_relative_entropy(published):
     assert abs(exact.entropy_production[0]) < 1e-12
     assert np.all(exact.entropy_production >= -1e-12)
     # Work is the change of the whole energy, the work of the driving force its integral.
-    times = np.linspace(0, 10, 2001)
+    times = np.linspace(0, 10, 401)
     power = published.evolve(0.4, times=times)
-    integral = np.trapezoid(power.occupations, times)
-    assert abs(integral - power.work[-1]) < 1e-5
+    integral = simpson(power.occupations, x=times)
+    assert abs(integral - power.work[-1]) < 1e-6
 
 
 def test_coupled_start_is_stationary_without_a_drive(published):
@@ -300,6 +361,29 @@ def test_speed_that_varies_from_level_to_level():
     assert np.max(np.abs(same.propagator - plain.propagator)) < 1e-12
 
 
+@pytest.mark.parametrize("sinks", [False, True])
+@pytest.mark.parametrize(
+    ("window", "expected"),
+    [
+        # speeds 0.5, 2, 1 at 1, 3, 5: they change at 2 and 4, whether a level is met or not
+        ((0.0, 6.0), 2 / 0.5 + 2 / 2 + 2 / 1),
+        ((1.5, 6.0), 0.5 / 0.5 + 2 / 2 + 2 / 1),
+        ((3.2, 3.8), 0.6 / 2),
+        ((3.5, 4.5), 0.5 / 2 + 0.5 / 1),
+        ((20.0, 21.0), 1 / 1),
+        ((-3.0, -1.0), 2 / 0.5),
+    ],
+)
+def test_speed_changes_half_way_between_levels(window, expected, sinks):
+    start, stop = window[::-1] if sinks else window
+    rates = np.array([0.5, 2.0, 1.0]) * (-1 if sinks else 1)
+    system = DrivenLevel(
+        levels=[1.0, 3.0, 5.0], couplings=0.2, beta=1.0, start=start, stop=stop, rate=rates
+    )
+    duration = float(system.drive.stop_time) - float(system.drive.start_time)
+    assert duration == pytest.approx(expected, rel=1e-14)
+
+
 def _path(system):
     times = np.linspace(float(system.drive.start_time), float(system.drive.stop_time), 20001)
     return np.asarray(system.drive(times)), times
@@ -338,6 +422,42 @@ def test_crossings_that_overlap_are_reported():
     text = "\n".join(crowded.warnings)
     assert "√(speed) / level spacing" in text
     assert "gap / level spacing" in text
+
+
+def test_a_model_does_not_follow_changes_of_its_arguments():
+    levels, couplings = np.array([1.0, 2.0]), np.array([0.1, 0.2])
+    system = DrivenLevel(**(PUBLISHED | {"levels": levels, "couplings": couplings}))
+    levels[0] = couplings[0] = 7.0
+    assert system.levels.tolist() == [1.0, 2.0]
+    assert system.couplings.tolist() == [0.1, 0.2]
+    with pytest.raises(ValueError, match="read-only"):
+        system.levels[0] = 0.0
+    with pytest.raises(AttributeError):
+        system.beta = 2.0
+
+
+def test_product_scheme_is_refused_before_any_work(monkeypatch):
+    def nothing(*arguments):
+        raise AssertionError("propagated before the arguments were checked")
+
+    monkeypatch.setattr(driven_level, "evolve", nothing)
+    large = DrivenLevel(**(PUBLISHED | {"levels": np.linspace(1, 9, 11)}))
+    with pytest.raises(ac.InputError, match="at most 10 reservoir levels, not 11"):
+        large.work_distribution(scheme="product")
+
+
+def test_entropy_of_a_level_that_stays_full():
+    """Rounding takes its occupation above one in some of these."""
+    full = []
+    for coupling in np.random.default_rng(0).uniform(0, 1e-7, 30):
+        system = DrivenLevel(
+            levels=[1.0, 2.0, 3.0], couplings=coupling, beta=50.0, chemical_potential=10.0,
+            start=0.0, stop=4.0, rate=1.0,
+        )  # fmt: skip
+        exact = system.evolve(1.0)
+        full.append(exact.occupations[-1])
+        assert np.all(np.abs(exact.entropy_production) < 1e-8)
+    assert max(full) > 1.0
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from anticrossing.checks import InputError
 from anticrossing.thermodynamics.atoms import AtomicStatistics, merge_atoms
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.enumeration import enumerate_transitions
-from tests.thermodynamics.test_counting import ManyBody, annihilators, hermitian
+from tests.systems.fermions import lowering_operators
+from tests.thermodynamics.test_counting import ManyBody, hermitian
 
 
 def as_table(found, modes):
@@ -53,7 +54,7 @@ def test_gaussian_state_measured_in_other_modes_than_its_own():
     f = rng.random(modes)
     # state: modes d_k† = Σ_i rotation_ik c_i† occupied with f_k; ⟨c_i† c_j⟩ = Σ_k f_k R*_ik R_jk
     correlation = (rotation.conj() * f) @ rotation.T
-    c = annihilators(modes)
+    c = lowering_operators(modes)
     state = np.eye(2**modes, dtype=complex)
     for k in range(modes):
         d = sum(rotation[i, k] * c[i].T for i in range(modes))
@@ -147,3 +148,22 @@ def test_listed_statistics_check_their_input_and_sample():
     assert coin.log_characteristic_function(-4000j).real == pytest.approx(4000 + np.log(0.75))
     with pytest.raises(InputError, match="`u` must be finite"):
         coin.log_characteristic_function(np.inf)
+    with pytest.raises(InputError, match="`u` must be a number"):
+        coin.log_characteristic_function("1")
+    with pytest.raises(InputError, match=r"`rng` must be a numpy.random.Generator"):
+        coin.sample(2, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ((["a", 1.0], [0.0, 1.0]), "`initial_values` must be a real number"),
+        (([0.0, np.nan], [0.0, 1.0]), "`initial_values` must be finite"),
+        (([0.0], [0.0]), "`initial_values` must have shape"),
+        (([0.0, 1.0], [0.0]), "`final_values` must have the shape"),
+    ],
+)
+def test_values_of_transitions_are_checked(values, message):
+    found = enumerate_transitions(np.eye(2), occupations=[0.5, 0.5])
+    with pytest.raises(InputError, match=message):
+        found.values(*values)

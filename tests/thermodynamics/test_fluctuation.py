@@ -90,6 +90,11 @@ def test_fluctuation_arguments():
         jarzynski_ratio(work, beta=-1.0, free_energy_difference=0.0)
     with pytest.raises(InputError, match="`free_energy_difference` must be finite"):
         jarzynski_ratio(work, beta=1.0, free_energy_difference=np.nan)
+    with pytest.raises(InputError, match="`statistics` must have `log_characteristic_function`"):
+        jarzynski_ratio(None, beta=1.0, free_energy_difference=0.0)
+    with pytest.raises(InputError, match="`backward` must have `log_characteristic_function`"):
+        crooks_deviation(work, None, [0.1], beta=1.0, free_energy_difference=0.0)
+    assert jarzynski_ratio(work, beta=1.0, free_energy_difference=1e4) == np.inf
     with pytest.raises(InputError, match="`u` must hold at least one number"):
         crooks_deviation(work, work, [], beta=1.0, free_energy_difference=0.0)
     with pytest.raises(InputError, match="`final_log_odds` must have the shape"):

@@ -9,6 +9,7 @@ from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.inversion import (
     lattice_atoms,
     lattice_step,
+    smoothed_density,
     smoothed_log_density,
 )
 
@@ -30,7 +31,7 @@ def random_work(modes, seed, beta=1.0, spread=1.0):
     )
 
 
-@pytest.mark.parametrize(("modes", "beta"), [(3, 1.0), (8, 1.0), (8, 6.0)])
+@pytest.mark.parametrize(("modes", "beta"), [(3, 1.0), (7, 1.0), (7, 6.0)])
 @pytest.mark.parametrize("width", [0.05, 0.7])
 def test_smoothed_density_against_the_enumerated_mixture(modes, beta, width):
     work = random_work(modes, modes, beta)
@@ -204,6 +205,10 @@ def test_inversion_arguments():
         smoothed_log_density(work, [0.0], width=0.0)
     with pytest.raises(InputError, match="`width` must be at least"):
         smoothed_log_density(work, [0.0], width=1e-6)
+    with pytest.raises(InputError, match="`width` must lie between"):
+        smoothed_log_density(work, [0.0], width=1e300)
+    with pytest.raises(InputError, match="`statistics` must have `log_characteristic_function`"):
+        smoothed_density(None, [0.0], width=0.1)
     with pytest.raises(InputError, match="`floor` must not be negative"):
         smoothed_log_density(work, [0.0], width=0.1, floor=-1.0)
     with pytest.raises(InputError, match="`values` must be finite"):
@@ -212,6 +217,10 @@ def test_inversion_arguments():
         smoothed_log_density(work, [1e6], width=0.1)
     with pytest.raises(InputError, match="`step` must be positive"):
         lattice_atoms(work, -1.0)
+    with pytest.raises(InputError, match="`step` must divide every value"):
+        lattice_atoms(AtomicStatistics([0.0, 0.3, 1.0], [0.2, 0.3, 0.5]), 1.0)
+    with pytest.raises(InputError, match="`step` must be at least"):
+        lattice_atoms(work, 1e-12)
     with pytest.raises(InputError, match="`floor` must be positive"):
         lattice_atoms(work, 1.0, floor=0.0)
     assert smoothed_log_density(work, np.empty((0, 2)), width=0.1).shape == (0, 2)

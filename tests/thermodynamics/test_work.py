@@ -255,8 +255,20 @@ def test_work_prints_and_is_immutable():
         work.beta = 2.0
 
 
+def test_averages_beyond_the_largest_float_are_infinite():
+    lowered = WorkDistribution(
+        AtomicStatistics([-800.0], [1.0]), beta=1.0, free_energy_difference=-800.0
+    )
+    assert lowered.exponential_average == np.inf
+    assert lowered.jarzynski_ratio == pytest.approx(1.0, abs=1e-12)
+    assert abs(lowered.characteristic_function(1j)) == np.inf
+    assert lowered.density(1e300, width=0.1) == 0.0
+
+
 def test_work_arguments():
     good = AtomicStatistics([0.0, 1.0], [0.5, 0.5])
+    with pytest.raises(InputError, match="`statistics` must have `log_characteristic_function`"):
+        WorkDistribution(None, beta=1.0, free_energy_difference=0.0)
     with pytest.raises(InputError, match="`beta` must be positive"):
         WorkDistribution(good, beta=0.0, free_energy_difference=0.0)
     with pytest.raises(InputError, match="`free_energy_difference` must be finite"):

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, FloatArray, describe, fail, integer, real_array
+from anticrossing.checks import ComplexArray, FloatArray, fail, integer, real_array
+from anticrossing.thermodynamics.arguments import counting_field, generator
 
 _CHUNK = 1 << 21  # exponentials held at a time
 
@@ -100,12 +101,7 @@ class AtomicStatistics:
 
     def log_characteristic_function(self, u: npt.ArrayLike) -> ComplexArray:
         """Return ``ln ⟨exp(iuw)⟩`` for complex u of any shape, the phase in (−π, π]."""
-        try:
-            fields = np.asarray(u, dtype=np.complex128)
-        except (TypeError, ValueError):
-            raise fail("u", "be a number or an array of them", f"it is {describe(u)}") from None
-        if not np.all(np.isfinite(fields)):
-            raise fail("u", "be finite", "it contains NaN or infinity")
+        fields = counting_field("u", u)
         flat = fields.reshape(-1)
         present = self.probabilities > 0
         x, log_p = self.values[present], np.log(self.probabilities[present])
@@ -126,7 +122,8 @@ class AtomicStatistics:
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Return n independent values."""
         count = integer("n", n, minimum=1)
-        return rng.choice(self.values, size=count, p=self.probabilities / self.probabilities.sum())
+        weights = self.probabilities / self.probabilities.sum()
+        return generator("rng", rng).choice(self.values, size=count, p=weights)
 
     def _central(self, power: int) -> float:
         return float(self.probabilities @ (self.values - self.mean) ** power)

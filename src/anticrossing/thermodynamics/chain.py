@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from anticrossing.checks import FloatArray, describe, fail, positive, real_array, real_number
 from anticrossing.formulas.result import DomainCheck
+from anticrossing.thermodynamics.arguments import equilibrium_parameters
 from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.chain_work import ChainWorkStatistics
 from anticrossing.thermodynamics.dissipation import Filling, mix, probability
@@ -100,7 +101,7 @@ class LandauZenerChain:
         stop: float,
         reservoir_occupations: npt.ArrayLike | None = None,
     ) -> None:
-        levels = real_array("energies", energies, ndim=1)
+        levels = real_array("energies", energies, ndim=1).copy()
         self.start, self.stop = real_number("start", start), real_number("stop", stop)
         if self.start == self.stop:
             raise fail("stop", "differ from `start`", f"both are {self.start:g}")
@@ -110,9 +111,7 @@ class LandauZenerChain:
             raise fail("energies", f"strictly {order}", f"it is {describe(levels.tolist())}")
         gamma = _per_level("couplings", real_array("couplings", couplings), levels.size)
         speed = _per_level("speeds", positive("speeds", speeds), levels.size)
-        self.beta = real_number("beta", beta)
-        positive("beta", beta)
-        self.chemical_potential = real_number("chemical_potential", chemical_potential)
+        self.beta, self.chemical_potential = equilibrium_parameters(beta, chemical_potential)
         reservoir = Filling.thermal(levels, self.beta, self.chemical_potential)
         if reservoir_occupations is not None:
             given = probability("reservoir_occupations", reservoir_occupations)
@@ -286,7 +285,7 @@ def crossing_probabilities(
     couplings: FloatArray, speeds: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return ``R = exp(−2πγ²/|ε̇|)`` and ``1 − R``; R = 0 at zero speed unless uncoupled."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         exponent = np.where(couplings == 0, 0.0, 2 * np.pi * couplings**2 / speeds)
     return np.exp(-exponent), -np.expm1(-exponent)
 

@@ -136,7 +136,8 @@ class ChainLedger:
     def entropy_production(self) -> FloatArray:
         """``Σ = D(p_i|f_i) − D(p_{i+1}|f_i) ≥ 0`` of the steps, shape (..., L+1).
 
-        Equal to ``ΔS − entropy_flow``.
+        Equal to ``ΔS − entropy_flow`` and, for Fermi occupations, to ``(W^m − ΔΩ)/T``; the paper
+        prints W without its index before (7), but the chemical work does not belong to it.
         """
         return self._after_approach(
             entropy_of_mixing(

@@ -15,10 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_expit
 
-from anticrossing.checks import ComplexArray, FloatArray, describe, fail, integer, real_number
+from anticrossing.checks import ComplexArray, FloatArray, fail, integer, real_number
 from anticrossing.formulas.result import broadcast, unwrap
+from anticrossing.thermodynamics.arguments import counting_field, exponential, generator
+from anticrossing.thermodynamics.chain_atoms import WorkAtoms, common_step, enumerate_atoms
 from anticrossing.thermodynamics.dissipation import Filling
-from anticrossing.thermodynamics.work_atoms import WorkAtoms, common_step, enumerate_atoms
+
+_EXACT_INTEGERS = 2.0**53  # beyond, floats do not count multiples one by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,11 +30,11 @@ class SampledTrajectories:
 
     Attributes
     ----------
-    occupations : array of bool, shape (size, L+1)
+    occupations : array of bool, shape (n, L+1)
         Whether the level is occupied on each lift.
-    work, heat : array, shape (size,)
+    work, heat : array, shape (n,)
         Mechanical work done on the level and heat taken from the reservoir (energy).
-    particle_number : array of int, shape (size,)
+    particle_number : array of int, shape (n,)
         Particles taken from the reservoir: −1, 0 or 1.
     """
 
@@ -115,7 +118,7 @@ class ChainWorkStatistics:
         InputError
             If a field is not finite, or the shapes do not broadcast.
         """
-        return unwrap(np.asarray(np.exp(self._log_characteristic(work, heat, particle_number))))
+        return unwrap(exponential(self._log_characteristic(work, heat, particle_number)))
 
     def log_characteristic_function(
         self,
@@ -185,38 +188,42 @@ class ChainWorkStatistics:
             unit = real_number("step", step)
             if unit <= 0:
                 raise fail("step", "be positive", f"it is {unit:g}")
-            multiples = self.lifts / unit
+            with np.errstate(over="ignore"):
+                multiples = self.lifts / unit
+            if np.abs(multiples).sum() > _EXACT_INTEGERS:
+                raise fail(
+                    "step", "not be below the rounding error of the lifts", f"it is {unit:g}"
+                )
             if np.any(np.abs(multiples - np.round(multiples)) > 1e-9 * np.abs(multiples) + 1e-9):
                 raise fail("step", "divide all lifts", f"a lift is not a multiple of {unit:g}")
         return enumerate_atoms(
             self.lifts, self.log_initial, self.log_transitions, step=unit, maximum_atoms=limit
         )
 
-    def sample(self, size: int, generator: np.random.Generator) -> SampledTrajectories:
+    def sample(self, n: int, rng: np.random.Generator) -> SampledTrajectories:
         """Draw independent trajectories.
 
         Parameters
         ----------
-        size : int
+        n : int
             Number of trajectories.
-        generator : numpy.random.Generator
+        rng : numpy.random.Generator
             Source of randomness.
 
         Returns
         -------
         SampledTrajectories
         """
-        count = integer("size", size, minimum=1)
-        if not isinstance(generator, np.random.Generator):
-            raise fail("generator", "be a numpy.random.Generator", f"it is {describe(generator)}")
+        count = integer("n", n, minimum=1)
+        generator("rng", rng)
         # One row a lift, which is contiguous in memory; sums go along, without a second copy.
         rows = np.empty((self.lifts.size, count), dtype=bool)
-        rows[0] = generator.random(count) < np.exp(self.log_initial[1])
+        rows[0] = rng.random(count) < np.exp(self.log_initial[1])
         work, heat = self.lifts[0] * rows[0], np.zeros(count)
         filled = np.exp(self.log_transitions[:, 1, :])
         for i, (from_empty, from_occupied) in enumerate(filled):
             chance = np.where(rows[i], from_occupied, from_empty)
-            rows[i + 1] = generator.random(count) < chance
+            rows[i + 1] = rng.random(count) < chance
             work += self.lifts[i + 1] * rows[i + 1]
             heat += self.excess_energies[i] * (rows[i + 1].astype(np.int8) - rows[i])
         received = rows[-1].astype(np.int64) - rows[0]
@@ -257,9 +264,9 @@ class ChainWorkStatistics:
         left is a Markov chain of its own (the tilted one) with phases at the real parts.
         """
         given = broadcast(
-            work=_complex("work", work),
-            heat=_complex("heat", heat),
-            particle_number=_complex("particle_number", particle_number),
+            work=counting_field("work", work),
+            heat=counting_field("heat", heat),
+            particle_number=counting_field("particle_number", particle_number),
         )
         fields = np.stack([field.ravel() for field in given])
         tilts, index = np.unique(-fields.imag, axis=1, return_inverse=True)
@@ -292,13 +299,3 @@ class ChainWorkStatistics:
         with np.errstate(divide="ignore"):
             logarithm = total[index] + np.log(mixed)
         return np.asarray(logarithm.reshape(given[0].shape))
-
-
-def _complex(name: str, value: npt.ArrayLike) -> ComplexArray:
-    try:
-        array = np.asarray(value, dtype=np.complex128)
-    except (TypeError, ValueError):
-        raise fail(name, "be a number or an array of them", f"it is {describe(value)}") from None
-    if not np.all(np.isfinite(array)):
-        raise fail(name, "be finite", f"it contains NaN or infinity ({describe(value)})")
-    return array

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -11,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, log_expit
 
-from anticrossing._threads import few_threads
-from anticrossing.checks import ComplexArray, FloatArray, InputError, describe, fail, real_array
+from anticrossing._threads import few_threads, processors
+from anticrossing.checks import ComplexArray, FloatArray, InputError, fail, integer, real_array
 from anticrossing.thermodynamics import enumeration, inversion, sampling
+from anticrossing.thermodynamics.arguments import counting_field, exponential
 from anticrossing.thermodynamics.atoms import merge_atoms
 from anticrossing.thermodynamics.modes import checked_log_odds, nearest_unitary
 
+_BALANCED = 1e-9  # a shift that only scales need not be found better
 _CHUNK_BYTES = 1 << 24  # of determinants worked on at a time, by each thread
 
 
@@ -169,8 +170,10 @@ class TwoPointStatistics:
             return np.asarray(log + scale - log_0 + 1j * np.angle(sign * np.conj(sign_0)))
 
         # Determinants side by side, one thread each: the result does not depend on their number.
-        with few_threads(0), ThreadPoolExecutor(_workers()) as pool:
-            result = np.concatenate([*pool.map(logarithms, parts), np.empty(0)])
+        with few_threads(0), ThreadPoolExecutor(processors()) as pool:
+            result = np.concatenate(
+                [*pool.map(logarithms, parts), np.empty(0, dtype=np.complex128)]
+            )
         return result.reshape(shape)
 
     def characteristic_function(self, u: npt.ArrayLike) -> ComplexArray:
@@ -184,8 +187,7 @@ class TwoPointStatistics:
         >>> work.characteristic_function([0.0, np.pi / 2]).round(6) + 0.0
         array([1. +0.j , 0.5+0.5j])
         """
-        with np.errstate(over="ignore"):
-            return np.exp(self.log_characteristic_function(u))
+        return exponential(self.log_characteristic_function(u))
 
     def cumulants(self, order: int = 4) -> FloatArray:
         """Return the first cumulants of w, up to the fourth, in closed form.
@@ -199,8 +201,8 @@ class TwoPointStatistics:
         array, shape (order,) or (K, order)
             κ1 … κ4 in powers of the unit of the values.
         """
-        if order not in (1, 2, 3, 4):
-            raise fail("order", "be 1, 2, 3 or 4", f"it is {describe(order)}")
+        if integer("order", order, minimum=1) > 4:
+            raise fail("order", "be 1, 2, 3 or 4", f"it is {order}")
         return self._cumulants[..., :order].copy()
 
     @functools.cached_property
@@ -348,21 +350,9 @@ class TwoPointStatistics:
             )
 
 
-def _workers() -> int:
-    """Return the number of processor cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _fields(u: npt.ArrayLike, observables: int | None) -> ComplexArray:
     """Return the counting fields with the observables on the last axis."""
-    try:
-        fields = np.asarray(u, dtype=np.complex128)
-    except (TypeError, ValueError):
-        raise fail("u", "be a number or an array of them", f"it is {describe(u)}") from None
-    if not np.all(np.isfinite(fields)):
-        raise fail("u", "be finite", "it contains NaN or infinity")
+    fields = counting_field("u", u)
     if observables is None:
         return fields[..., None]
     if fields.ndim == 0 or fields.shape[-1] != observables:
@@ -379,8 +369,10 @@ def _balance(rows: FloatArray, columns: FloatArray) -> FloatArray:
     finite = np.where(np.isfinite(rows), rows, 0.0)
     reach = np.abs(finite).max(axis=-1) + np.abs(columns).max(axis=-1) + 1.0
     low, high = -reach, reach
-    for _ in range(60):
+    for _ in range(1100):  # halvings of the largest float; some thirty are usual
         middle = 0.5 * (low + high)
+        if np.all(high - low <= _BALANCED + 1e-15 * np.abs(middle)):
+            break
         surplus = (
             expit(rows + middle[:, None]).sum(axis=-1)
             - expit(columns - middle[:, None]).sum(axis=-1)

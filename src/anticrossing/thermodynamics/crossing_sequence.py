@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, describe, fail, positive, real_array, real_number
+from anticrossing.checks import FloatArray, describe, fail, real_array
 from anticrossing.formulas.result import DomainCheck
+from anticrossing.thermodynamics.arguments import equilibrium_parameters
 from anticrossing.thermodynamics.chain import crossing_probabilities
 from anticrossing.thermodynamics.dissipation import probability
 from anticrossing.thermodynamics.equilibrium import binary_entropy, fermi
@@ -268,9 +269,7 @@ class SequentialCrossings:
                 f"its shape is {gamma.shape}",
             )
         self.couplings = np.array(np.broadcast_to(gamma, shape))
-        self.beta = real_number("beta", beta)
-        positive("beta", beta)
-        self.chemical_potential = real_number("chemical_potential", chemical_potential)
+        self.beta, self.chemical_potential = equilibrium_parameters(beta, chemical_potential)
 
         self._window = float(corners[0]), float(corners[-1])
         stops = np.concatenate(([corners[0]], self.events.times, [corners[-1]]))

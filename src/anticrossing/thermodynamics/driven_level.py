@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,6 @@ from anticrossing.checks import (
     choice,
     describe,
     fail,
-    positive,
     real_array,
     real_number,
 )
@@ -23,6 +23,7 @@ from anticrossing.dynamics.fermions import check_times, follow_star
 from anticrossing.dynamics.gaussian import GaussianState
 from anticrossing.dynamics.star import Star, evolve
 from anticrossing.formulas.result import DomainCheck
+from anticrossing.thermodynamics.arguments import equilibrium_parameters
 from anticrossing.thermodynamics.atoms import AtomicStatistics
 from anticrossing.thermodynamics.chain import LandauZenerChain
 from anticrossing.thermodynamics.chain_ledger import ChainLedger
@@ -37,6 +38,7 @@ SCHEMES = ("coupled", "decoupled", "product")
 DIRECTIONS = ("forward", "backward")
 
 
+@dataclass(frozen=True, eq=False, init=False, repr=False)
 class DrivenLevel:
     """A Fermi level driven from `start` to `stop` through a reservoir of L levels.
 
@@ -60,7 +62,8 @@ class DrivenLevel:
         First and last energy of the driven level; it sinks if `stop` is lower.
     rate : float or array, shape (L,)
         Speed ``ε̇`` of the level (energy / time), negative for a level that sinks. An array gives
-        the speed at every reservoir level; it changes half-way between two of them.
+        the speed at every reservoir level; it changes half-way between two of them, and is that at
+        the nearest level beyond the last.
 
     Raises
     ------
@@ -86,6 +89,14 @@ class DrivenLevel:
     (6.265397, 3.056781)
     """
 
+    levels: FloatArray
+    couplings: FloatArray
+    beta: float
+    chemical_potential: float
+    start: float
+    stop: float
+    rates: FloatArray
+
     def __init__(
         self,
         *,
@@ -97,34 +108,41 @@ class DrivenLevel:
         stop: float,
         rate: npt.ArrayLike,
     ) -> None:
-        self.levels = real_array("levels", levels, ndim=1)
-        if self.levels.size == 0:
+        energies = real_array("levels", levels, ndim=1)
+        if energies.size == 0:
             raise fail("levels", "hold at least one reservoir level", "it is empty")
-        steps = np.diff(self.levels)
+        steps = np.diff(energies)
         if np.any(steps <= 0):
             k = int(np.argmax(steps <= 0))
             word = "equal to" if steps[k] == 0 else "above"
             raise fail(
                 "levels",
                 "be strictly ascending",
-                f"level {k} at {self.levels[k]:g} is {word} level {k + 1} at "
-                f"{self.levels[k + 1]:g}",
+                f"level {k} at {energies[k]:g} is {word} level {k + 1} at {energies[k + 1]:g}",
             )
-        self.couplings = _per_level("couplings", couplings, self.levels.size)
-        self.beta = real_number("beta", positive("beta", beta))
-        self.chemical_potential = real_number("chemical_potential", chemical_potential)
-        self.start, self.stop = real_number("start", start), real_number("stop", stop)
-        if self.start == self.stop:
-            raise fail("stop", "differ from `start`", f"both are {self.start:g}")
-        self.rates = _per_level("rate", rate, self.levels.size)
-        if np.any(self.rates == 0) or np.any(
-            np.sign(self.rates) != np.sign(self.stop - self.start)
-        ):
+        gamma = _per_level("couplings", couplings, energies.size)
+        inverse, potential = equilibrium_parameters(beta, chemical_potential)
+        first, last = real_number("start", start), real_number("stop", stop)
+        if first == last:
+            raise fail("stop", "differ from `start`", f"both are {first:g}")
+        rates = _per_level("rate", rate, energies.size)
+        if np.any(rates == 0) or np.any(np.sign(rates) != np.sign(last - first)):
             raise fail(
                 "rate",
                 "point from `start` to `stop` everywhere",
-                f"start is {self.start:g}, stop is {self.stop:g} and rate is {describe(rate)}",
+                f"start is {first:g}, stop is {last:g} and rate is {describe(rate)}",
             )
+        for name, array in (("levels", energies), ("couplings", gamma), ("rates", rates)):
+            own = array.copy()  # what is cached must not follow later changes of the argument
+            own.setflags(write=False)
+            object.__setattr__(self, name, own)
+        for name, number in (
+            ("beta", inverse),
+            ("chemical_potential", potential),
+            ("start", first),
+            ("stop", last),
+        ):
+            object.__setattr__(self, name, number)
 
     # ---- the model --------------------------------------------------------------------------
 
@@ -133,12 +151,13 @@ class DrivenLevel:
         """The energy of the driven level in time."""
         if np.all(self.rates == self.rates[0]):
             return drives.Linear(self.start, self.stop, rate=float(self.rates[0]))
-        inside = self._met
-        order = np.flatnonzero(inside)[:: 1 if self.stop > self.start else -1]
-        if order.size == 0:
-            return drives.Linear(self.start, self.stop, rate=float(self.rates[0]))
-        centres, speeds = self.levels[order], self.rates[order]
-        turns = 0.5 * (centres[1:] + centres[:-1])
+        low, high = sorted((self.start, self.stop))
+        middles = 0.5 * (self.levels[1:] + self.levels[:-1])
+        turns = middles[(middles > low) & (middles < high)]
+        first = int(np.searchsorted(middles, low, side="right"))
+        speeds = self.rates[first : first + turns.size + 1]
+        if self.stop < self.start:
+            turns, speeds = turns[::-1], speeds[::-1]
         positions = np.concatenate([[self.start], turns, [self.stop]])
         times = np.concatenate([[0.0], np.cumsum(np.diff(positions) / speeds)])
         return drives.Piecewise(times, positions)
@@ -212,10 +231,17 @@ class DrivenLevel:
         times : array, shape (K,), optional
             Increasing times inside the window of `drive`; its ends by default.
 
+        Returns
+        -------
+        ExactLedger
+
         Raises
         ------
         InputError
-            If the occupation lies outside [0, 1] or is given together with `coupled`.
+            If the occupation lies outside [0, 1] or is given together with `coupled`, or times lie
+            outside the window.
+        ConvergenceError
+            If the drive is so slow that it would take more than a million panels.
         """
         begin = float(self.drive.start_time)
         wanted = check_times(times, begin, float(self.drive.stop_time))
@@ -298,6 +324,13 @@ class DrivenLevel:
                 description=f"Landau-Zener chain, {direction}",
             )
         scheme = choice("scheme", "coupled" if scheme is None else scheme, SCHEMES)
+        if scheme == "product" and self.levels.size + 1 > MOST_MODES:
+            raise fail(
+                "scheme",
+                "be 'coupled' or 'decoupled' for this many levels",
+                f"'product' is no Gaussian measurement, so that it has to be enumerated: at "
+                f"most {MOST_MODES - 1} reservoir levels, not {self.levels.size}",
+            )
         ends = (self.start, self.stop) if forward else (self.stop, self.start)
         propagator = self.propagator if forward else self.propagator.T
         if scheme == "decoupled":
@@ -309,13 +342,6 @@ class DrivenLevel:
         description = f"exact, {scheme} scheme, {direction}"
         change = self._grand_potential(last) - self._grand_potential(first)
         if scheme == "product":
-            if self.levels.size + 1 > MOST_MODES:
-                raise fail(
-                    "scheme",
-                    "be 'coupled' or 'decoupled' for this many levels",
-                    f"'product' is no Gaussian measurement, so that it has to be enumerated: at "
-                    f"most {MOST_MODES - 1} reservoir levels, not {self.levels.size}",
-                )
             # The measurement destroys coherences, and what is left is not Gaussian.
             state = before.T @ np.diag(self._product(ends[0], None).occupations) @ before
             found = enumerate_transitions(amplitudes, correlation=state)
@@ -341,6 +367,15 @@ class DrivenLevel:
         Counted are, in this order, the work ``w``, the heat ``q = −Δ Σ_i (ε_i − μ) n_i`` given by
         the reservoir, and the particles ``N`` received by the level. With the reversed drive
         ``P(w, q, N) = exp[β(w − ΔΩ)] P̃(−w, −q, −N)``.
+
+        Parameters
+        ----------
+        direction : {"forward", "backward"}
+            As for `work_distribution`.
+
+        Returns
+        -------
+        TwoPointStatistics
         """
         forward = choice("direction", direction, DIRECTIONS) == "forward"
         ends = (self.start, self.stop) if forward else (self.stop, self.start)

@@ -42,8 +42,8 @@ def enumerate_transitions(
     occupations, log_odds : array, shape (N,), optional
         Independent initial modes, as for `TwoPointStatistics`.
     correlation : array, shape (N, N), optional
-        Instead of them, the correlation matrix ``G_ij = ⟨c_i† c_j⟩`` of a Gaussian state, measured
-        in the initial modes.
+        Instead of them, the correlation matrix ``G_ij = ⟨c_j† c_i⟩`` of a Gaussian state (see
+        `GaussianState`), measured in the initial modes.
 
     Returns
     -------

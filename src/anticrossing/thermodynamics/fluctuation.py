@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.special import log_expit
 
 from anticrossing.checks import ComplexArray, fail, positive, real_array, real_number
+from anticrossing.thermodynamics.arguments import exponential, provides
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 
 
@@ -36,6 +37,16 @@ def jarzynski_ratio(
     free_energy_difference : float
         ``ΔΩ`` between equilibrium at the end and at the start (energy).
 
+    Returns
+    -------
+    float
+        Infinite where it is too large for a float.
+
+    Raises
+    ------
+    InputError
+        If `beta` is not positive, or an argument cannot be used.
+
     References
     ----------
     C. Jarzynski, Phys. Rev. Lett. 78, 2690 (1997).
@@ -52,10 +63,11 @@ def jarzynski_ratio(
     >>> round(jarzynski_ratio(work, beta=1.0, free_energy_difference=change), 12)
     1.0
     """
+    provides("statistics", statistics, "log_characteristic_function")
     inverse = _beta(beta)
     change = real_number("free_energy_difference", free_energy_difference)
     log = np.asarray(statistics.log_characteristic_function(1j * inverse))
-    return math.exp(float(log.real) + inverse * change)
+    return float(exponential(log.real + inverse * change).real)
 
 
 def crooks_deviation(
@@ -79,6 +91,15 @@ def crooks_deviation(
     beta, free_energy_difference : float
         As for `jarzynski_ratio`.
 
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    InputError
+        If there is no field, or an argument cannot be used.
+
     References
     ----------
     G. E. Crooks, Phys. Rev. E 60, 2721 (1999); P. Talkner, P. Hänggi, J. Phys. A 40, F569 (2007).
@@ -94,6 +115,8 @@ def crooks_deviation(
     >>> crooks_deviation(work, reverse, [0.0, 0.7], beta=1.0, free_energy_difference=change) < 1e-14
     True
     """
+    provides("forward", forward, "log_characteristic_function")
+    provides("backward", backward, "log_characteristic_function")
     fields = real_array("u", u)
     if fields.size == 0:
         raise fail("u", "hold at least one number", f"its shape is {fields.shape}")
@@ -101,7 +124,7 @@ def crooks_deviation(
     change = real_number("free_energy_difference", free_energy_difference)
     left = np.asarray(forward.log_characteristic_function(fields + 1j * inverse))
     right = np.asarray(backward.log_characteristic_function(-fields))
-    return float(np.max(np.abs(np.exp(left + inverse * change) - np.exp(right))))
+    return float(np.max(np.abs(exponential(left + inverse * change) - exponential(right))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +170,15 @@ def entropy_production_statistics(
         ``W[final mode, initial mode]``, unitary.
     log_odds, final_log_odds : array, shape (N,)
         ``ln(f/(1 − f))`` of the initial modes and of the reference for the final ones, finite.
+
+    Returns
+    -------
+    EntropyProduction
+
+    Raises
+    ------
+    InputError
+        If the propagator is not unitary, or shapes do not fit.
 
     References
     ----------

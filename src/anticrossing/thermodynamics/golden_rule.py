@@ -20,6 +20,7 @@ from anticrossing.checks import (
     real_number,
 )
 from anticrossing.formulas.result import broadcast
+from anticrossing.thermodynamics.arguments import equilibrium_parameters
 from anticrossing.thermodynamics.dissipation import Filling, probability
 from anticrossing.thermodynamics.equilibrium import fermi
 
@@ -93,8 +94,11 @@ def golden_rule_rates(
         couplings=real_array("couplings", couplings),
         density_of_states=positive("density_of_states", density_of_states),
     )
-    inverse, mu = _reservoir(beta, chemical_potential)
-    total = 2 * np.pi * gamma**2 * density
+    inverse, mu = equilibrium_parameters(beta, chemical_potential)
+    with np.errstate(over="ignore"):
+        total = 2 * np.pi * gamma**2 * density
+    if not np.all(np.isfinite(total)):
+        raise fail("couplings", "give finite rates", f"the largest is {np.max(np.abs(gamma)):.3g}")
     thermal = Filling.thermal(energy, inverse, mu)
     return GoldenRuleRates(total * thermal.occupied, total * thermal.vacant, total)
 
@@ -205,7 +209,7 @@ def golden_rule_occupations(
     points = real_array("times", times, ndim=1)
     if points.size < 2 or np.any(np.diff(points) <= 0):
         raise fail("times", "be at least two, increasing", f"it is {describe(points.tolist())}")
-    inverse, mu = _reservoir(beta, chemical_potential)
+    inverse, mu = equilibrium_parameters(beta, chemical_potential)
     if not callable(position):
         raise fail("position", "be a function of time", f"it is {describe(position)}")
     drift = rate if callable(rate) else _constant(non_negative("rate", real_number("rate", rate)))
@@ -283,12 +287,6 @@ def _evaluate(name: str, function: Callable[[FloatArray], Any], t: FloatArray) -
 
 def _constant(value: FloatArray) -> Callable[[FloatArray], FloatArray]:
     return lambda t: np.broadcast_to(value, t.shape)
-
-
-def _reservoir(beta: float, chemical_potential: float) -> tuple[float, float]:
-    inverse = real_number("beta", beta)
-    positive("beta", beta)
-    return inverse, real_number("chemical_potential", chemical_potential)
 
 
 def _gauss(nodes: int) -> tuple[FloatArray, FloatArray, FloatArray]:

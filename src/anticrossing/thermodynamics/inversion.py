@@ -26,6 +26,7 @@ from anticrossing.checks import (
     real_array,
     real_number,
 )
+from anticrossing.thermodynamics.arguments import provides
 
 _LOG_OUTSIDE = 41.0  # −ln of the probability a Fourier sum may fold over
 _REACH = 8.0  # distance of neighbouring tilts in standard deviations
@@ -33,7 +34,9 @@ _ROUNDING = 1e-13  # of a Fourier sum, relative to the sum of absolute values
 _LARGEST_LOSS = 14.0  # ln of peak over value, half way between tilts
 _MOST_TILTS = 200
 _MOST_POINTS = 200_000
+_SMALLEST_WIDTH = 1e-100  # its square is still a float
 _FINEST_STEP = 1e-5  # smallest lattice step, relative to the largest difference
+_OFF_LATTICE = 1e-3  # of the characteristic function: steps are found to 1e-9 only
 _CHUNK = 1 << 21
 
 
@@ -77,6 +80,11 @@ class _Smoothed:
     def cumulant_generating(self, s: npt.ArrayLike) -> FloatArray:
         return self.log(-1j * np.asarray(s, dtype=np.float64)).real
 
+    @property
+    def scale(self) -> float:
+        """The standard deviation of the smoothed quantity."""
+        return math.hypot(math.sqrt(float(self.statistics.variance)), self.width)
+
     def tilt(self, s: float, scale: float) -> _Tilt:
         """Return the tilt s; `scale` estimates its standard deviation."""
         h = 0.05 / scale
@@ -87,8 +95,7 @@ class _Smoothed:
 
     def ladder(self, low: float, high: float, log_floor: float) -> list[_Tilt]:
         """Return tilts whose laws cover [low, high], or down to densities of exp(log_floor)."""
-        scale = math.sqrt(float(self.statistics.variance) + self.width**2)
-        first = self.tilt(0.0, max(scale, 0.1 * self.resolution))
+        first = self.tilt(0.0, max(self.scale, 0.1 * self.resolution))
         found = [first]
         for side in (-1, 1):
             here = first
@@ -176,9 +183,9 @@ def smoothed_log_density(
     >>> smoothed_log_density(fixed, [2.0, 12.0], width=1.0).round(6)  # −ln √2π − (w − 2)²/2
     array([ -0.918939, -50.918939])
     """
+    provides("statistics", statistics, "log_characteristic_function", "variance")
     w = real_array("values", values)
-    sigma = real_number("width", width)
-    positive("width", sigma)
+    sigma = checked_width(width)
     least = real_number("floor", floor)
     if least < 0:
         raise fail("floor", "not be negative", f"it is {floor!r}")
@@ -217,18 +224,41 @@ def smoothed_density(
     width : float
         Standard deviation σ of the smoothing (unit of w).
 
+    Returns
+    -------
+    array, shape (...)
+        In 1 / (unit of w).
+
+    Raises
+    ------
+    InputError
+        If the width cannot be used, or is too small for the range.
+
     Examples
     --------
     >>> from anticrossing.thermodynamics.atoms import AtomicStatistics
     >>> smoothed_density(AtomicStatistics([2.0], [1.0]), [2.0, 3.0], width=1.0).round(6)
     array([0.398942, 0.241971])
     """
+    provides("statistics", statistics, "log_characteristic_function", "variance")
     w = real_array("values", values)
+    sigma = checked_width(width)
+    smoothed = _Smoothed(statistics, sigma, sigma)
+    tilt = smoothed.tilt(0.0, smoothed.scale)
+    return _tilted_density(smoothed, tilt, w.reshape(-1)).reshape(w.shape)
+
+
+def checked_width(width: float) -> float:
+    """Return the width of a smoothing, positive and with a finite square, or raise."""
     sigma = real_number("width", width)
     positive("width", sigma)
-    smoothed = _Smoothed(statistics, sigma, sigma)
-    scale = math.sqrt(float(statistics.variance) + sigma**2)
-    return _tilted_density(smoothed, smoothed.tilt(0.0, scale), w.reshape(-1)).reshape(w.shape)
+    if not _SMALLEST_WIDTH < sigma < 1 / _SMALLEST_WIDTH:
+        raise fail(
+            "width",
+            f"lie between {_SMALLEST_WIDTH:g} and {1 / _SMALLEST_WIDTH:g}",
+            f"it is {sigma:g}",
+        )
+    return sigma
 
 
 def _tilted_density(smoothed: _Smoothed, tilt: _Tilt, w: FloatArray) -> FloatArray:
@@ -239,7 +269,7 @@ def _tilted_density(smoothed: _Smoothed, tilt: _Tilt, w: FloatArray) -> FloatArr
         raise fail(
             "width",
             f"be at least {smoothed.width * points / _MOST_POINTS:.3g}",
-            f"it is {smoothed.width:.3g}, which needs {points} points; "
+            f"it is {smoothed.width:.3g}, which needs {float(points):.3g} points; "
             "use `atoms` or `sample` for a finer view",
         )
     v = spacing * np.arange(1, points + 1)
@@ -282,7 +312,8 @@ def lattice_atoms(
     Raises
     ------
     InputError
-        If the step or the floor is not positive.
+        If the step or the floor is not positive, values are no multiples of the step, or it is too
+        fine.
 
     Examples
     --------
@@ -294,11 +325,21 @@ def lattice_atoms(
     >>> bool(abs(p - 1 / 6).max() < 1e-14)
     True
     """
+    provides("statistics", statistics, "log_characteristic_function", "variance")
     unit = real_number("step", step)
     positive("step", unit)
     least = real_number("floor", floor)
     positive("floor", least)
     lattice = _Smoothed(statistics, 0.0, unit)
+    if 2 * lattice.scale / unit > _MOST_POINTS:
+        raise fail(
+            "step",
+            f"be at least {2 * lattice.scale / _MOST_POINTS:.3g}",
+            f"it is {unit:.3g}, too fine for a standard deviation of {lattice.scale:.3g}",
+        )
+    # exp(iuw) at u = 2π/step is one for all multiples, and for nothing else
+    if abs(np.expm1(lattice.log(2 * math.pi / unit))) > _OFF_LATTICE:
+        raise fail("step", "divide every value", f"some values are no multiples of {unit:.6g}")
     ladder = lattice.ladder(-math.inf, math.inf, math.log(least))
     ranges = [
         (math.floor(low / unit), math.ceil(high / unit))

@@ -80,7 +80,8 @@ class MarkovLedger:
     References
     ----------
     F. Barra, M. Esposito, Phys. Rev. E 93, 062118 (2016), appendix, where (A13) is printed without
-    saying that m = m′ is meant to be included.
+    saying that m = m′ is meant to be included, and the inequality below it, which should read
+    ``−ln X ≥ 1 − X``.
 
     Examples
     --------

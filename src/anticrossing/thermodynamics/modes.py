@@ -34,9 +34,27 @@ class Transitions:
     probabilities: FloatArray
 
     def values(self, initial_values: npt.ArrayLike, final_values: npt.ArrayLike) -> FloatArray:
-        """Return ``Σ qT_j − Σ q0_i`` of each, shape (n,); (n, K) for values of shape (K, N)."""
-        q_initial, q_final = np.asarray(initial_values), np.asarray(final_values)
-        return self.final @ q_final.T - self.initial @ q_initial.T
+        """Return ``Σ qT_j − Σ q0_i`` of each, shape (n,); (n, K) for values of shape (K, N).
+
+        Raises
+        ------
+        InputError
+            If the values are not finite, or not one for each mode.
+        """
+        modes = self.initial.shape[1]
+        before = real_array("initial_values", initial_values)
+        after = real_array("final_values", final_values)
+        if before.ndim not in (1, 2) or before.shape[-1] != modes:
+            raise fail(
+                "initial_values", f"have shape ({modes},) or (K, {modes})", f"it is {before.shape}"
+            )
+        if after.shape != before.shape:
+            raise fail(
+                "final_values",
+                "have the shape of `initial_values`",
+                f"their shapes are {after.shape} and {before.shape}",
+            )
+        return self.final @ after.T - self.initial @ before.T
 
 
 def nearest_unitary(name: str, matrix: npt.ArrayLike) -> ComplexArray:

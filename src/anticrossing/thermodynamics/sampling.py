@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from anticrossing._threads import few_threads
-from anticrossing.checks import ComplexArray, FloatArray, describe, fail, integer
+from anticrossing._threads import few_threads, processors
+from anticrossing.checks import ComplexArray, FloatArray, fail, integer
+from anticrossing.thermodynamics.arguments import generator
 from anticrossing.thermodynamics.modes import (
     BoolArray,
     Transitions,
@@ -52,8 +52,8 @@ def sample_transitions(
     occupations, log_odds : array, shape (N,), optional
         Independent initial modes, as for `TwoPointStatistics`.
     correlation : array, shape (N, N), optional
-        Instead of them, the correlation matrix ``G_ij = ⟨c_i† c_j⟩`` of a Gaussian state, measured
-        in the initial modes.
+        Instead of them, the correlation matrix ``G_ij = ⟨c_j† c_i⟩`` of a Gaussian state (see
+        `GaussianState`), measured in the initial modes.
 
     Returns
     -------
@@ -81,8 +81,7 @@ def sample_transitions(
     unitary = nearest_unitary("propagator", propagator)
     modes = unitary.shape[0]
     count = integer("n", n, minimum=1)
-    if not isinstance(rng, np.random.Generator):
-        raise fail("rng", "be a numpy.random.Generator", f"it is {describe(rng)}")
+    generator("rng", rng)
     if correlation is None:
         odds = checked_log_odds(modes, occupations=occupations, log_odds=log_odds)
         initial = rng.random((count, modes)) < expit(odds)
@@ -108,7 +107,7 @@ def _project(unitary: ComplexArray, columns: BoolArray, rng: np.random.Generator
         return _draw(chosen, uniforms[number], decide) ^ holes
 
     # one thread for BLAS: the samples are what runs side by side
-    with few_threads(0), ThreadPoolExecutor(_workers()) as pool:
+    with few_threads(0), ThreadPoolExecutor(processors()) as pool:
         rows = list(pool.map(draw, range(columns.shape[0]), chunksize=1))
     return np.array(rows)
 
@@ -165,9 +164,3 @@ def _compiled_decisions() -> Callable[[ComplexArray, FloatArray], BoolArray]:
     import numba
 
     return numba.njit(cache=True, nogil=True, error_model="numpy")(_decide)
-
-
-def _workers() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -21,6 +21,7 @@ from anticrossing.checks import (
     real_number,
 )
 from anticrossing.thermodynamics import inversion
+from anticrossing.thermodynamics.arguments import exponential, provides
 from anticrossing.thermodynamics.chain_work import ChainWorkStatistics
 
 _EDGE = 1e-9  # a value this close to the edge of a bin, relative to the largest, lies on it
@@ -111,6 +112,14 @@ class WorkDistribution:
     description: str = ""
 
     def __post_init__(self) -> None:
+        provides(
+            "statistics",
+            self.statistics,
+            "log_characteristic_function",
+            "variance",
+            "atoms",
+            "sample",
+        )
         if np.ndim(self._source.mean) != 0:
             raise fail("statistics", "be of one observable", "it counts several jointly")
         positive("beta", real_number("beta", self.beta))
@@ -140,13 +149,14 @@ class WorkDistribution:
 
     @property
     def exponential_average(self) -> float:
-        """``⟨exp(−βw)⟩``."""
-        return math.exp(self._log_exponential_average)
+        """``⟨exp(−βw)⟩``, infinite where it is too large for a float."""
+        return float(exponential(self._log_exponential_average).real)
 
     @property
     def jarzynski_ratio(self) -> float:
         """``⟨exp(−βw)⟩ exp(βΔΩ)``, one if ΔΩ belongs to the initial state and the energies."""
-        return math.exp(self._log_exponential_average + self.beta * self.free_energy_difference)
+        log = self._log_exponential_average + self.beta * self.free_energy_difference
+        return float(exponential(log).real)
 
     def log_characteristic_function(self, u: npt.ArrayLike) -> ComplexArray:
         """Return ``ln χ(u)``, the phase in (−π, π], for complex u of any shape (1 / energy)."""
@@ -154,7 +164,7 @@ class WorkDistribution:
 
     def characteristic_function(self, u: npt.ArrayLike) -> ComplexArray:
         """Return ``χ(u) = ⟨exp(iuw)⟩`` for complex u of any shape (1 / energy)."""
-        return np.exp(self.log_characteristic_function(u))
+        return exponential(self.log_characteristic_function(u))
 
     def density(self, values: npt.ArrayLike, *, width: float) -> FloatArray:
         """Return the density of the work smoothed by a normal distribution of width σ.
@@ -173,8 +183,7 @@ class WorkDistribution:
             accurate far into the tails.
         """
         w = real_array("values", values)
-        sigma = real_number("width", width)
-        positive("width", sigma)
+        sigma = inversion.checked_width(width)
         listed = self._source.atoms()
         if listed is None:
             return inversion.smoothed_density(self._source, w, width=sigma)
@@ -184,7 +193,8 @@ class WorkDistribution:
         chunk = max(1, _CHUNK // x.size)
         for start in range(0, flat.size, chunk):
             part = slice(start, start + chunk)
-            result[part] = np.exp(-0.5 * ((flat[part, None] - x) / sigma) ** 2) @ p
+            with np.errstate(over="ignore"):  # far away the density is zero
+                result[part] = np.exp(-0.5 * ((flat[part, None] - x) / sigma) ** 2) @ p
         return result.reshape(w.shape) / (sigma * math.sqrt(2 * math.pi))
 
     def log_density(self, values: npt.ArrayLike, *, width: float) -> FloatArray:
