@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import threadpoolctl
 
+from anticrossing._threads import processors
 from anticrossing.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing.dynamics import _many_level
 from anticrossing.dynamics.chebyshev import grid
