@@ -101,7 +101,7 @@ def test_samples_do_not_depend_on_the_number_of_threads(monkeypatch):
     W = unitary_group.rvs(70, random_state=0)
     drawn = []
     for workers in (1, 3):
-        monkeypatch.setattr(sampling, "workers", lambda workers=workers: workers)
+        monkeypatch.setattr(sampling, "processors", lambda workers=workers: workers)
         found = sample_transitions(W, 40, np.random.default_rng(5), occupations=[0.5] * 70)
         drawn.append(found.final)
     assert np.array_equal(drawn[0], drawn[1])
