@@ -6,12 +6,12 @@ parameter, LaTeX, and symmetry. `FunctionHamiltonian` wraps a Python function. N
 time: a drive x(t) supplies that.
 """
 
-from anticrossing.hamiltonian.base import (
-    Hamiltonian,
+from anticrossing.hamiltonian._arguments import (
     Matrices,
     check_finite_hermitian,
     describe_value,
 )
+from anticrossing.hamiltonian.base import Hamiltonian
 from anticrossing.hamiltonian.functions import FunctionHamiltonian
 from anticrossing.hamiltonian.terms import TermHamiltonian
 
