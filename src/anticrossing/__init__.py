@@ -1,12 +1,19 @@
 """Avoided level crossings: find them, predict the passage in closed form, compute it exactly."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from anticrossing import drive, dynamics, formulas, models, spectrum, units
 from anticrossing._version import __version__
 from anticrossing.analysis import (
     Passage,
     adiabatic_expansion,
     coherent_incoherent_split,
+    coupling_peak,
     decoherence_regime,
+    intersection_passage,
     passage,
 )
 from anticrossing.checks import (
@@ -28,6 +35,18 @@ from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import find_crossings
 from anticrossing.units import Units
 
+if TYPE_CHECKING:
+    from anticrossing import ab_initio, geometry, vibronic
+
+_LATE = ("ab_initio", "geometry", "vibronic")  # imported when first used
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return importlib.import_module(f"anticrossing.{name}")
+    raise AttributeError(f"module 'anticrossing' has no attribute {name!r}")
+
+
 __all__ = [
     "AnticrossingError",
     "ConvergenceError",
@@ -45,16 +64,21 @@ __all__ = [
     "ThermalRelaxation",
     "Units",
     "__version__",
+    "ab_initio",
     "adiabatic_expansion",
     "coherent_incoherent_split",
+    "coupling_peak",
     "decoherence_regime",
     "drive",
     "dynamics",
     "find_crossings",
     "formulas",
+    "geometry",
+    "intersection_passage",
     "models",
     "passage",
     "propagate",
     "spectrum",
     "units",
+    "vibronic",
 ]

@@ -9,8 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing.checks import FloatArray, InputError, describe, fail
-from anticrossing.geometry._diabatic_transport import adjoint
-from anticrossing.hamiltonian import FunctionHamiltonian, Hamiltonian, Matrices
+from anticrossing.geometry._unitary import adjoint
+from anticrossing.hamiltonian import (
+    FunctionHamiltonian,
+    Hamiltonian,
+    Matrices,
+    check_flag,
+    number_array,
+)
 from anticrossing.units import NATURAL, Units
 
 
@@ -185,7 +191,8 @@ class DiabaticBasis:
         return "\n".join(lines + [f"  note: {text}" for text in self.warnings])
 
     def _rotate(self, values: npt.ArrayLike, operator: bool, left: Matrices) -> Matrices:
-        array = np.asarray(values)
+        array = number_array("values", values)
+        check_flag("operator", operator)
         count = self.mixing.shape[-1]
         wanted = (count, count) if operator else (count,)
         batch = self.energies.shape[:-1]

@@ -6,6 +6,8 @@ are made without `pyplot`.
 """
 
 from anticrossing.plot.figure import figure, save_figure
+from anticrossing.plot.geometry import coupling_field, gap_map, surfaces
+from anticrossing.plot.geometry_paths import coupling_peak, diabats, loop_phase
 from anticrossing.plot.panels import (
     comparison,
     differences,
@@ -17,13 +19,19 @@ from anticrossing.plot.scan_panels import scan, scan_differences
 
 __all__ = [
     "comparison",
+    "coupling_field",
+    "coupling_peak",
+    "diabats",
     "differences",
     "figure",
+    "gap_map",
     "levels",
+    "loop_phase",
     "populations",
     "report",
     "save_figure",
     "scan",
     "scan_differences",
+    "surfaces",
     "write",
 ]

@@ -18,6 +18,7 @@ _MODULES = {
     "demkov-osherov": "demkov_osherov",
     "finite-window": "finite_window",
     "dephasing-lindbladian": "dephasing_lindbladian",
+    "geometric-phase": "geometric_phase",
 }
 
 NAMES = tuple(_MODULES)
