@@ -11,8 +11,8 @@ ROOT = Path(anticrossing.__file__).parent
 LAYERS = [
     {"_threads", "checks", "units", "expression", "_version"},
     {"_terms", "hamiltonian", "drive", "environment"},
-    {"models", "spectrum", "formulas"},
-    {"dynamics"},
+    {"models", "spectrum", "formulas", "geometry", "vibronic"},
+    {"dynamics", "ab_initio"},
     {"analysis"},
     {"thermodynamics"},
     {"experiment"},

@@ -11,7 +11,9 @@ from anticrossing.analysis import (
     Passage,
     adiabatic_expansion,
     coherent_incoherent_split,
+    coupling_peak,
     decoherence_regime,
+    intersection_passage,
     passage,
 )
 from anticrossing.checks import (
@@ -34,9 +36,9 @@ from anticrossing.spectrum import find_crossings
 from anticrossing.units import Units
 
 if TYPE_CHECKING:
-    from anticrossing import thermodynamics
+    from anticrossing import ab_initio, geometry, thermodynamics, vibronic
 
-_LATE = ("thermodynamics",)  # subpackages that are imported when first used: they need SciPy
+_LATE = ("ab_initio", "geometry", "thermodynamics", "vibronic")  # imported when first used
 
 
 def __getattr__(name: str) -> Any:
@@ -62,17 +64,22 @@ __all__ = [
     "ThermalRelaxation",
     "Units",
     "__version__",
+    "ab_initio",
     "adiabatic_expansion",
     "coherent_incoherent_split",
+    "coupling_peak",
     "decoherence_regime",
     "drive",
     "dynamics",
     "find_crossings",
     "formulas",
+    "geometry",
+    "intersection_passage",
     "models",
     "passage",
     "propagate",
     "spectrum",
     "thermodynamics",
     "units",
+    "vibronic",
 ]

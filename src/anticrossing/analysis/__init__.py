@@ -6,22 +6,31 @@ from anticrossing.analysis.coherent_split import (
     CoherentIncoherentSplit,
     coherent_incoherent_split,
 )
+from anticrossing.analysis.coupling_peak import CouplingPeak, coupling_peak
 from anticrossing.analysis.decay import DecayRates, decay_rates
 from anticrossing.analysis.decoherence import DecoherenceRegime, decoherence_regime
+from anticrossing.analysis.intersection_passage import (
+    IntersectionPassage,
+    intersection_passage,
+)
 from anticrossing.analysis.meetings import PassageEvent
 from anticrossing.analysis.passage import Passage, passage
 
 __all__ = [
     "AdiabaticExpansion",
     "CoherentIncoherentSplit",
+    "CouplingPeak",
     "DecayRates",
     "DecoherenceRegime",
+    "IntersectionPassage",
     "Passage",
     "PassageEvent",
     "PassagePrediction",
     "adiabatic_expansion",
     "coherent_incoherent_split",
+    "coupling_peak",
     "decay_rates",
     "decoherence_regime",
+    "intersection_passage",
     "passage",
 ]

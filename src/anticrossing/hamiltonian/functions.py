@@ -8,15 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import (
-    ComplexArray,
-    FloatArray,
-    describe,
-    fail,
-    integer,
-)
-from anticrossing.hamiltonian.base import Hamiltonian, Matrices, coordinate_names
+from anticrossing.checks import FloatArray, describe, fail, integer, parameter
+from anticrossing.hamiltonian._arguments import Matrices, coordinate_names
+from anticrossing.hamiltonian.base import Hamiltonian
 from anticrossing.units import NATURAL, Units
+
+_EPSILON = float(np.finfo(np.float64).eps)
 
 
 class FunctionHamiltonian(Hamiltonian):
@@ -53,47 +50,116 @@ class FunctionHamiltonian(Hamiltonian):
     def evaluate_derivative(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], coordinate: int = 0
     ) -> Matrices:
-        if self.derivative_function is not None and len(self.coordinates) == 1:
-            return self._apply(self.derivative_function, x, parameters)
-        direction = np.ones(1)
-        if len(self.coordinates) > 1:
-            direction = np.eye(len(self.coordinates))[coordinate]
+        if self.derivative_function is not None:
+            return self.evaluate_gradient(x, parameters)[..., coordinate, :, :]
+        return self._difference(self.evaluate, x, parameters, coordinate)
+
+    def evaluate_gradient(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> Matrices:
+        count = len(self.coordinates)
+        if self.derivative_function is not None:
+            axes = (count,) if count > 1 else ()
+            slopes = self._apply(self.derivative_function, x, parameters, "derivative", axes)
+            return slopes if count > 1 else slopes[..., np.newaxis, :, :]
+        columns = [self._difference(self.evaluate, x, parameters, a) for a in range(count)]
+        return np.stack(columns, axis=-3)
+
+    def evaluate_second_derivatives(
+        self, x: npt.NDArray[Any], parameters: Mapping[str, Any]
+    ) -> Matrices:
+        axes = range(len(self.coordinates))
+        if self.derivative_function is not None:
+            rows = [self._difference(self.evaluate_gradient, x, parameters, a, 3) for a in axes]
+            found = np.stack(rows, axis=-4)
+            return 0.5 * (found + found.swapaxes(-4, -3))
+        middle = self.evaluate(x, parameters)
+        found = np.empty(
+            (*middle.shape[:-2], len(axes), len(axes), *middle.shape[-2:]), dtype=middle.dtype
+        )
+        step = _second_difference_step(x)
+        for a in axes:
+            for b in range(a + 1):
+                found[..., a, b, :, :] = self._second_difference(x, parameters, step, a, b, middle)
+                found[..., b, a, :, :] = found[..., a, b, :, :]
+        return found
+
+    def _difference(
+        self,
+        function: Callable[[npt.NDArray[Any], Mapping[str, Any]], Matrices],
+        x: npt.NDArray[Any],
+        parameters: Mapping[str, Any],
+        coordinate: int,
+        axes: int = 2,
+    ) -> Matrices:
+        """Return the derivative in one coordinate of a `function` with so many axes of its own."""
         step = _finite_difference_step(x)
+        shift = self._along(step, coordinate)
+        own = step[..., coordinate] if len(self.coordinates) > 1 else step
+        own = own.reshape(own.shape + (1,) * axes)
+        return _five_point(lambda k: function(np.asarray(x + k * shift), parameters), own)
 
-        def at(shift: float) -> Matrices:
-            return self.evaluate(np.asarray(x + shift * step * direction), parameters)
+    def _second_difference(
+        self,
+        x: npt.NDArray[Any],
+        parameters: Mapping[str, Any],
+        step: FloatArray,
+        a: int,
+        b: int,
+        middle: Matrices,
+    ) -> Matrices:
+        """Return ∂²H/∂x_a∂x_b by fourth-order second differences along straight lines."""
+        several = len(self.coordinates) > 1
 
+        def size(c: int) -> FloatArray:
+            return (step[..., c] if several else step)[..., np.newaxis, np.newaxis]
+
+        def along(shift: npt.NDArray[Any]) -> Matrices:
+            def pair(k: int) -> Matrices:
+                up = self.evaluate(np.asarray(x + k * shift), parameters)
+                return up + self.evaluate(np.asarray(x - k * shift), parameters)
+
+            return (16 * pair(1) - pair(2) - 30 * middle) / 12
+
+        if a == b:
+            return along(self._along(step, a)) / size(a) ** 2
+        # (∂_a + ∂_b)² − (∂_a − ∂_b)² = 4 ∂_a ∂_b in units of the steps.
+        one, other = self._along(step, a), self._along(step, b)
+        return (along(one + other) - along(one - other)) / (4 * size(a) * size(b))
+
+    def _along(self, step: FloatArray, coordinate: int) -> FloatArray:
+        """Return the displacement by one step in one coordinate."""
         if len(self.coordinates) == 1:
-
-            def at(shift: float) -> Matrices:
-                return self.evaluate(np.asarray(x + shift * step), parameters)
-
-        return _five_point(at, step)
+            return step
+        return step * np.eye(len(self.coordinates))[coordinate]
 
     def _evaluate_parameter_derivative(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
     ) -> Matrices:
-        step = _finite_difference_step(np.asarray(parameters[parameter]))
+        value = np.asarray(parameters[parameter])
+        step = _finite_difference_step(value)
 
         def at(shift: float) -> Matrices:
-            shifted = {**parameters, parameter: parameters[parameter] + shift * step}
-            return self.evaluate(x, shifted)
+            return self.evaluate(x, {**parameters, parameter: value + shift * step})
 
-        return _five_point(at, step)
+        return _five_point(at, step[..., np.newaxis, np.newaxis])
 
     def _apply(
-        self, function: Callable[..., Any], x: npt.NDArray[Any], parameters: Mapping[str, Any]
+        self,
+        function: Callable[..., Any],
+        x: npt.NDArray[Any],
+        parameters: Mapping[str, Any],
+        name: str = "function",
+        axes: tuple[int, ...] = (),
     ) -> Matrices:
+        """Call `function` at all points; it has `axes` before those of the matrix."""
         several = len(self.coordinates) > 1
         shape = x.shape[:-1] if several else x.shape
         shape = np.broadcast_shapes(shape, *(np.shape(parameters[k]) for k in self.parameters))
-        expected = (*shape, self.dimension, self.dimension)
+        single = (*axes, self.dimension, self.dimension)
+        expected = (*shape, *single)
         if self.vectorized:
             result = np.asarray(function(x, **{k: parameters[k] for k in self.parameters}))
             if result.shape != expected:
-                raise fail(
-                    "function", f"return shape {expected}", f"it returned shape {result.shape}"
-                )
+                raise fail(name, f"return shape {expected}", f"it returned shape {result.shape}")
             return result if np.iscomplexobj(result) else result.astype(np.float64)
         points = np.broadcast_to(x, shape + x.shape[-1:]) if several else np.broadcast_to(x, shape)
         values = {k: np.broadcast_to(parameters[k], shape) for k in self.parameters}
@@ -102,10 +168,10 @@ class FunctionHamiltonian(Hamiltonian):
             for index in np.ndindex(shape)
         ]
         for result in results:
-            if result.shape != expected[-2:]:
+            if result.shape != single:
                 raise fail(
-                    "function",
-                    f"return a matrix of shape {expected[-2:]}",
+                    name,
+                    f"return an array of shape {single}",
                     f"it returned shape {result.shape}",
                 )
         stacked = np.asarray(results)
@@ -116,7 +182,7 @@ class FunctionHamiltonian(Hamiltonian):
     def _probe_dimension(
         self, names: tuple[str, ...], parameters: Mapping[str, npt.ArrayLike]
     ) -> int:
-        first = {key: float(np.ravel(np.asarray(v))[0]) for key, v in parameters.items()}
+        first = {key: float(parameter(key, v).flat[0]) for key, v in parameters.items()}
         point: Any = np.zeros(len(names)) if len(names) > 1 else np.float64(0.0)
         with np.errstate(all="ignore"):  # 0 need not lie on anybody's path: NaN will do there
             try:
@@ -135,6 +201,37 @@ class FunctionHamiltonian(Hamiltonian):
             raise fail("function", "return numbers", f"at 0 it returned {describe(result)}")
         return int(result.shape[-1])
 
+    def _restrict(
+        self, origin: FloatArray, direction: FloatArray, name: str
+    ) -> FunctionHamiltonian:
+        function, derivative = self.function, self.derivative_function
+        several = len(self.coordinates) > 1
+
+        def point(s: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            if several:
+                return np.asarray(origin + np.asarray(s)[..., np.newaxis] * direction)
+            return np.asarray(origin[0] + s * direction[0])
+
+        def value(s: npt.NDArray[Any], **parameters: Any) -> Any:
+            return function(point(s), **parameters)
+
+        def slope(s: npt.NDArray[Any], **parameters: Any) -> Any:
+            assert derivative is not None
+            found = np.asarray(derivative(point(s), **parameters))
+            if several:
+                return np.einsum("a,...aij->...ij", direction, found)
+            return direction[0] * found
+
+        return FunctionHamiltonian(
+            value,
+            None if derivative is None else slope,
+            self.vectorized,
+            self.parameters,
+            name,
+            dimension=self.dimension,
+            **self._details(),
+        )
+
     def _copy_with(self, parameters: dict[str, FloatArray]) -> FunctionHamiltonian:
         copy = object.__new__(FunctionHamiltonian)
         copy.__dict__.update(self.__dict__)
@@ -142,12 +239,15 @@ class FunctionHamiltonian(Hamiltonian):
         return copy
 
 
-def _finite_difference_step(x: npt.NDArray[Any]) -> float:
+def _finite_difference_step(x: npt.NDArray[Any]) -> FloatArray:
     # ε^{1/5} balances the h⁴ truncation of the five-point formula against rounding ε/h.
-    scale = float(np.max(np.abs(x), initial=1.0))
-    return float(np.finfo(np.float64).eps ** 0.2 * max(scale, 1.0))
+    return np.asarray(_EPSILON**0.2 * np.maximum(np.abs(x), 1.0))
 
 
-def _five_point(at: Callable[[float], Matrices], step: float) -> Matrices:
-    slope: ComplexArray = (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * step)
-    return slope
+def _second_difference_step(x: npt.NDArray[Any]) -> FloatArray:
+    # ε^{1/6} does so for second differences, where rounding grows as ε/h².
+    return np.asarray(_EPSILON ** (1 / 6) * np.maximum(np.abs(x), 1.0))
+
+
+def _five_point(at: Callable[[float], Matrices], step: FloatArray) -> Matrices:
+    return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * step)

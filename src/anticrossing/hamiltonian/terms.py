@@ -14,7 +14,9 @@ from anticrossing.checks import (
     InputError,
     fail,
 )
-from anticrossing.hamiltonian.base import Hamiltonian, Matrices, coordinate_names
+from anticrossing.hamiltonian._arguments import Matrices, coordinate_names
+from anticrossing.hamiltonian._derivatives import DerivativeTable
+from anticrossing.hamiltonian.base import Hamiltonian
 from anticrossing.units import NATURAL, Units
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class TermHamiltonian(Hamiltonian):
         )
         self._symbols = tuple(expression.symbol(n) for n in names + tuple(self.parameters))
         self._stack: Matrices | None = None
+        self._tables: dict[int, DerivativeTable] = {}  # by order, shared with copies
 
     @property
     def is_sparse(self) -> bool:
@@ -62,6 +65,14 @@ class TermHamiltonian(Hamiltonian):
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], coordinate: int = 0
     ) -> Matrices:
         return self._combine(self._differentiated(self._symbols[coordinate]), x, parameters)
+
+    def evaluate_gradient(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> Matrices:
+        return self._all_derivatives(1, x, parameters)
+
+    def evaluate_second_derivatives(
+        self, x: npt.NDArray[Any], parameters: Mapping[str, Any]
+    ) -> Matrices:
+        return self._all_derivatives(2, x, parameters)
 
     def sparse(self, x: float | npt.ArrayLike) -> Any:
         """Return H at one point as a SciPy CSR matrix (single parameter values only)."""
@@ -127,6 +138,25 @@ class TermHamiltonian(Hamiltonian):
         parameters: Mapping[str, Any],
     ) -> Matrices:
         values = self._coefficient_values(coefficients, x, parameters)
+        stack = self._dense_stack()
+        with np.errstate(all="ignore"):  # NaN or infinity passes through, to be refused there
+            flat = values.reshape(-1, len(coefficients)) @ stack
+        return flat.reshape(*values.shape[:-1], self.dimension, self.dimension)
+
+    def _all_derivatives(
+        self, order: int, x: npt.NDArray[Any], parameters: Mapping[str, Any]
+    ) -> Matrices:
+        count = len(self.coordinates)
+        if order not in self._tables:
+            self._tables[order] = DerivativeTable(
+                self.coefficients, self._symbols[:count], self._symbols[count:], order
+            )
+        points = (x,) if count == 1 else tuple(np.moveaxis(x, -1, 0))
+        flat = self._tables[order].evaluate(points, parameters, self._dense_stack())
+        return flat.reshape(*flat.shape[:-2], *(count,) * order, self.dimension, self.dimension)
+
+    def _dense_stack(self) -> Matrices:
+        """Return the constant matrices as dense rows, one for each term."""
         if self._stack is None:
             if self.dimension > _LARGEST_DENSE:
                 raise InputError(
@@ -135,9 +165,21 @@ class TermHamiltonian(Hamiltonian):
                 )
             dense = [m if isinstance(m, np.ndarray) else m.toarray() for m in self.matrices]
             self._stack = np.stack(dense).reshape(len(dense), -1)
-        with np.errstate(all="ignore"):  # NaN or infinity passes through, to be refused there
-            flat = values.reshape(-1, len(coefficients)) @ self._stack
-        return flat.reshape(*values.shape[:-1], self.dimension, self.dimension)
+        return self._stack
+
+    def _restrict(self, origin: FloatArray, direction: FloatArray, name: str) -> TermHamiltonian:
+        s = expression.symbol(name)
+        replaced = {
+            symbol: start + step * s if step else start
+            for symbol, start, step in zip(
+                self._symbols, origin.tolist(), direction.tolist(), strict=False
+            )
+        }
+        terms = [
+            (coefficient.subs(replaced, simultaneous=True), matrix)
+            for coefficient, matrix in zip(self.coefficients, self.matrices, strict=True)
+        ]
+        return TermHamiltonian(terms, self.parameters, name, **self._details())
 
     def _copy_with(self, parameters: dict[str, FloatArray]) -> TermHamiltonian:
         copy = object.__new__(TermHamiltonian)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from anticrossing.hamiltonian import TermHamiltonian
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models.annealing import Annealing, Grover, ising_problem, transverse_field_driver
+from anticrossing.models.conical import ConicalIntersection, JahnTeller
 from anticrossing.models.landau_zener import LandauZener
 from anticrossing.models.lattice import (
     BlochBands,
@@ -16,9 +17,13 @@ from anticrossing.models.lattice import (
 from anticrossing.models.molecular import SODIUM_IODIDE_MASS, SodiumIodide
 from anticrossing.models.multilevel import BowTie, DemkovOsherov
 from anticrossing.models.qubit import FluxQubit
+from anticrossing.models.sharc import SharcModel, read_sharc, write_sharc
 from anticrossing.models.spin import SpinInField, spin_matrices
+from anticrossing.models.spin_orbit import SingletTripletCrossing
+from anticrossing.models.tully import TULLY_MASS, TullyDual, TullyExtended, TullySimple
+from anticrossing.models.vibronic_coupling import Pyrazine, VibronicCoupling
 
-MODELS: dict[str, Callable[..., TermHamiltonian]] = {
+MODELS: dict[str, Callable[..., Hamiltonian]] = {
     "LandauZener": LandauZener,
     "DemkovOsherov": DemkovOsherov,
     "BowTie": BowTie,
@@ -30,6 +35,14 @@ MODELS: dict[str, Callable[..., TermHamiltonian]] = {
     "Grover": Grover,
     "SodiumIodide": SodiumIodide,
     "FluxQubit": FluxQubit,
+    "ConicalIntersection": ConicalIntersection,
+    "JahnTeller": JahnTeller,
+    "VibronicCoupling": VibronicCoupling,
+    "Pyrazine": Pyrazine,
+    "SingletTripletCrossing": SingletTripletCrossing,
+    "TullySimple": TullySimple,
+    "TullyDual": TullyDual,
+    "TullyExtended": TullyExtended,
 }
 """Every named model by its name."""
 
@@ -45,10 +58,22 @@ __all__ = [
     "Grover",
     "SodiumIodide",
     "FluxQubit",
+    "ConicalIntersection",
+    "JahnTeller",
+    "VibronicCoupling",
+    "Pyrazine",
+    "SingletTripletCrossing",
+    "TullySimple",
+    "TullyDual",
+    "TullyExtended",
+    "SharcModel",
+    "read_sharc",
+    "write_sharc",
     "ising_momenta",
     "ising_problem",
     "spin_matrices",
     "transverse_field_driver",
     "MODELS",
     "SODIUM_IODIDE_MASS",
+    "TULLY_MASS",
 ]

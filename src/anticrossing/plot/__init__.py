@@ -12,6 +12,8 @@ from anticrossing.plot.driven_level import (
     work_distributions,
 )
 from anticrossing.plot.figure import figure, save_figure
+from anticrossing.plot.geometry import coupling_field, gap_map, surfaces
+from anticrossing.plot.geometry_paths import coupling_peak, diabats, loop_phase
 from anticrossing.plot.panels import (
     comparison,
     differences,
@@ -23,11 +25,16 @@ from anticrossing.plot.scan_panels import scan, scan_differences
 
 __all__ = [
     "comparison",
+    "coupling_field",
+    "coupling_peak",
+    "diabats",
     "differences",
     "entropy_production_surface",
     "entropy_steps",
     "figure",
+    "gap_map",
     "levels",
+    "loop_phase",
     "populations",
     "report",
     "save_figure",
@@ -35,5 +42,6 @@ __all__ = [
     "scan_differences",
     "staircase",
     "work_distributions",
+    "surfaces",
     "write",
 ]

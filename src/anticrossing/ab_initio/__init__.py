@@ -1,0 +1,16 @@
+"""Levels, couplings and diabats from electronic-structure programs."""
+
+from anticrossing.ab_initio.casscf import ATOMIC_UNITS, bond_couplings, bond_scan, casscf_at
+from anticrossing.ab_initio.collision import DiabaticCrossing, diabatic_crossing
+from anticrossing.ab_initio.wavefunctions import state_dipoles, state_overlaps
+
+__all__ = [
+    "ATOMIC_UNITS",
+    "DiabaticCrossing",
+    "bond_couplings",
+    "bond_scan",
+    "casscf_at",
+    "diabatic_crossing",
+    "state_dipoles",
+    "state_overlaps",
+]

@@ -1,0 +1,391 @@
+"""From a derivative coupling to Landau–Zener: the peak at an avoided crossing, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._threads import few_threads
+from anticrossing.checks import (
+    ConvergenceError,
+    FloatArray,
+    describe,
+    fail,
+    integer,
+    positive,
+    real_array,
+    real_number,
+)
+from anticrossing.dynamics.chebyshev import grid
+from anticrossing.formulas.landau_zener import landau_zener
+from anticrossing.formulas.result import Prediction
+from anticrossing.formulas.time_scales import adiabatic_condition
+from anticrossing.geometry._adiabatic import Adiabatic, adiabatic
+from anticrossing.geometry._paths import check_single
+from anticrossing.hamiltonian import Hamiltonian, Matrices
+
+_NODES = 21
+_FIRST_PANELS = 64
+_MOST_PANELS = 20_000
+_MOST_BISECTIONS = 3000
+_RESOLVED = 1e-12  # of the integral, or of the largest value in a panel
+_RECOGNIZED = 0.5  # overlap of a level from node to node; nodes follow every change closely
+_GENTLE = 0.1  # of the slope of the gap to the sides of its minimum
+
+
+@dataclass(frozen=True, eq=False)
+class CouplingPeak:
+    """The derivative coupling of two levels along a line (see `coupling_peak`).
+
+    Attributes
+    ----------
+    hamiltonian : Hamiltonian
+        Of one coordinate, the one along the line.
+    levels : tuple of int
+        The two levels i < j.
+    window : tuple of float
+        Where the line begins and ends.
+    closest, gap : float
+        Where the levels are closest, and their gap there (in the Hamiltonian's units).
+    position, height : float
+        Where |d_ij| is largest, and how large (per unit of the coordinate).
+    width : float or None
+        Full width of the peak at half height; None if the window ends before.
+    area : float
+        |∫ d_ij| over the window, with a consistent sign: the angle by which the levels turn into
+        each other, π/2 for a complete exchange.
+    velocity : float or None
+        Velocity along the line (units of the coordinate per time).
+    """
+
+    hamiltonian: Hamiltonian
+    levels: tuple[int, int]
+    window: tuple[float, float]
+    closest: float
+    gap: float
+    position: float
+    height: float
+    width: float | None
+    area: float
+    velocity: float | None
+
+    @property
+    def slope_difference(self) -> float:
+        """ΔF of the linear diabats with this gap 2V and this peak ΔF/4V (energy/coordinate)."""
+        return 2 * self.gap * self.height
+
+    @property
+    def sweep_rate(self) -> float | None:
+        """Rate v ΔF of the diabatic energy difference, radians per time squared."""
+        if self.velocity is None:
+            return None
+        return self.slope_difference * self.velocity * self.hamiltonian.units.angular
+
+    @property
+    def massey(self) -> Prediction | None:
+        """ħ|v·d|/gap at the peak, which is small for an adiabatic passage; with its check."""
+        if self.sweep_rate is None:
+            return None
+        angular = self.gap * self.hamiltonian.units.angular
+        return adiabatic_condition(gap=angular, sweep_rate=self.sweep_rate)
+
+    @property
+    def jump(self) -> Prediction | None:
+        """Landau–Zener probability to jump, ``exp(−π gap/(4 ħ v d))`` for a peak of height d."""
+        if self.sweep_rate is None:
+            return None
+        angular = self.gap * self.hamiltonian.units.angular
+        return landau_zener(gap=angular, sweep_rate=self.sweep_rate)
+
+    def __str__(self) -> str:
+        i, j = self.levels
+        units = self.hamiltonian.units
+        s = self.hamiltonian.coordinates[0]
+        energy = f" {units.energy}" if units.energy else ""
+        low, high = self.window
+        closest, position = (
+            0.0 if abs(place) < 1e-12 * (high - low) else place
+            for place in (self.closest, self.position)
+        )
+        lines = [
+            f"Derivative coupling of levels {i} and {j} of {self.hamiltonian.name} over "
+            f"{units.label(s, 'coordinate')} from {low:.6g} to {high:.6g}",
+            f"  gap       {self.gap:.6g}{energy} at {s} = {closest:.6g}",
+            f"  peak      |d| = {self.height:.6g} at {s} = {position:.6g}",
+        ]
+        if self.width is None:
+            lines.append("  width     not within the window")
+        else:
+            lines.append(
+                f"  width     {self.width:.6g} at half height, {self.width * self.height:.6g} over "
+                "1/peak (1 for linear diabats)"
+            )
+        share = self.area / (0.5 * np.pi)
+        lines.append(f"  integral  {self.area:.6g}, {share:.6g} of the pi/2 of a full exchange")
+        if self.massey is not None and self.jump is not None:
+            limit = self.massey.checks[0].limit
+            verdict = "adiabatic" if self.massey.valid else f"not adiabatic (above {limit:g})"
+            lines += [
+                f"  velocity  {self.velocity:.6g}: |v d|/gap = {float(self.massey):.6g}, {verdict}",
+                f"  jump      {float(self.jump):.6g} by Landau-Zener from peak and gap",
+            ]
+        return "\n".join(lines)
+
+
+def coupling_peak(
+    hamiltonian: Hamiltonian,
+    window: npt.ArrayLike,
+    *,
+    levels: tuple[int, int] = (0, 1),
+    origin: npt.ArrayLike | None = None,
+    direction: npt.ArrayLike | None = None,
+    velocity: float | None = None,
+) -> CouplingPeak:
+    """Return height, width and integral of a derivative coupling along a line, against the gap.
+
+    For linear diabats of slope difference ΔF with coupling V, ``d₁₂ = VΔF/(ΔF²s² + 4V²)``: a peak
+    of height ΔF/4V and width 4V/ΔF, whose integral is π/2. A passage with velocity v is adiabatic
+    if ``ħ|v d|`` stays far below the gap, and jumps with ``P = exp(−π gap/(4 ħ v d))`` at the peak.
+
+    Parameters
+    ----------
+    hamiltonian : Hamiltonian
+        H(x) with single parameter values.
+    window : pair of float
+        Where the line begins and ends, in the units of its coordinate.
+    levels : pair of int
+        The two levels, counted from 0 by energy.
+    origin, direction : array, shape (f,), optional
+        With several coordinates, and only then: the line is R₀ + s n, and s the coordinate.
+    velocity : float, optional
+        Velocity ds/dt, positive, per unit of time of the Hamiltonian.
+
+    Returns
+    -------
+    CouplingPeak
+        Printing it gives a readable summary.
+
+    Raises
+    ------
+    InputError
+        If the levels meet in the window or are not coupled there, for a batch, or a line that is
+        missing or not wanted.
+    ConvergenceError
+        If the coupling is not smooth, as where another level crosses one of the two.
+
+    References
+    ----------
+    C. Zener, Proc. R. Soc. A 137, 696 (1932); H. S. W. Massey, Rep. Prog. Phys. 12, 248 (1949).
+
+    Examples
+    --------
+    >>> H = Hamiltonian.from_matrix([["x", 0.5], [0.5, "-x"]])
+    >>> print(coupling_peak(H, (-100, 100), velocity=0.05))
+    Derivative coupling of levels 0 and 1 of Hamiltonian over x from -100 to 100
+      gap       1 at x = 0
+      peak      |d| = 1 at x = 0
+      width     1 at half height, 1 over 1/peak (1 for linear diabats)
+      integral  1.5658, 0.996817 of the pi/2 of a full exchange
+      velocity  0.05: |v d|/gap = 0.05, adiabatic
+      jump      1.50702e-07 by Landau-Zener from peak and gap
+    """
+    line, ends, pair, speed = _check(hamiltonian, window, levels, origin, direction, velocity)
+    path = _Path(line, *pair)
+    with few_threads(line.dimension):
+        closest, gap = path.closest(np.linspace(*ends, 4 * _FIRST_PANELS + 1))
+        first = np.linspace(*ends, _FIRST_PANELS + 1)
+        nodes, values, area = path.resolve(np.unique(np.append(first, closest)))
+        sizes = np.abs(values)
+        if sizes.max() == 0:
+            i, j = pair
+            raise fail("levels", "be coupled within the window", f"{i} and {j} are not")
+        top = int(np.argmax(sizes))
+        position = path.summit(nodes, top)
+        height = float(np.abs(path.coupling(np.array([position]))[0]))
+        left = path.half_height(nodes, sizes, top, -1, height)
+        right = path.half_height(nodes, sizes, top, 1, height)
+    return CouplingPeak(
+        hamiltonian=line,
+        levels=pair,
+        window=ends,
+        closest=closest,
+        gap=gap,
+        position=position,
+        height=height,
+        width=None if left is None or right is None else right - left,
+        area=area,
+        velocity=speed,
+    )
+
+
+@dataclass(frozen=True)
+class _Path:
+    """Levels i and j along the one coordinate of a Hamiltonian."""
+
+    hamiltonian: Hamiltonian
+    i: int
+    j: int
+
+    def basis(self, s: FloatArray) -> Adiabatic:
+        points, parameters, _ = self.hamiltonian.flat_points(s)
+        return adiabatic(self.hamiltonian, points, parameters)
+
+    def coupling(self, s: FloatArray) -> Matrices:
+        return np.asarray(self.basis(s).couplings[:, 0, self.i, self.j])
+
+    def opening(self, s: float) -> float:
+        """Return the slope of the gap."""
+        slopes = self.basis(np.array([s])).slopes[0, 0]
+        return float((slopes[self.j, self.j] - slopes[self.i, self.i]).real)
+
+    def rise(self, s: float) -> float:
+        """Return the slope of ½|d_ij|²."""
+        basis = self.basis(np.array([s]))
+        d, slope = basis.couplings[0, 0], basis.coupling_derivatives()[0, 0]
+        return float((d[self.i, self.j].conj() * slope[self.i, self.j]).real)
+
+    def closest(self, samples: FloatArray) -> tuple[float, float]:
+        """Return where the gap is smallest, and the gap; raise if the levels meet."""
+        basis = self.basis(samples)
+        gaps = basis.gaps[:, self.i, self.j]
+        own = np.einsum("pann->pn", basis.slopes).real
+        opening = own[:, self.j] - own[:, self.i]
+        # A minimum lies where the gap stops closing, however narrow it is.
+        minima = np.flatnonzero((opening[:-1] <= 0) & (opening[1:] > 0))
+        places = [samples[np.argmin(gaps)]]
+        places += [_root(self.opening, samples[k], samples[k + 1]) for k in minima]
+        basis = self.basis(np.array(places))
+        found = basis.gaps[:, self.i, self.j]
+        best = int(np.argmin(found))
+        met = basis.degenerate[best, self.i, self.j]
+        if best > 0:
+            # Levels that meet part with the slope that they met with; a gap opens gently.
+            k = minima[best - 1]
+            met |= abs(self.opening(places[best])) > _GENTLE * np.abs(opening[k : k + 2]).max()
+        if met:
+            raise fail(
+                "window",
+                "be one in which the levels stay apart",
+                f"levels {self.i} and {self.j} are degenerate at "
+                f"{self.hamiltonian.coordinates[0]} = {places[best]:.6g} (gap {found[best]:.3g})",
+            )
+        return float(places[best]), float(found[best])
+
+    def resolve(self, edges: FloatArray) -> tuple[FloatArray, Matrices, float]:
+        """Return nodes that resolve d_ij, its values with consistent phases, and |∫ d_ij|."""
+        points = grid(_NODES)
+        left, right = edges[:-1], edges[1:]
+        kept: list[tuple[FloatArray, FloatArray]] = []
+        while left.size:
+            half = 0.5 * (right - left)
+            nodes = (left + half)[:, np.newaxis] + half[:, np.newaxis] * points.nodes
+            values, _ = self.consistent(nodes)
+            tail = np.abs(values @ points.tail.T).max(axis=-1)
+            good = (tail * half <= _RESOLVED) | (tail <= _RESOLVED * np.abs(values).max(axis=-1))
+            kept.append((left[good], right[good]))
+            left, right = left[~good], right[~good]
+            middle = 0.5 * (left + right)
+            stuck = (middle <= left) | (middle >= right)
+            if stuck.any() or left.size > _MOST_PANELS:
+                raise self.not_smooth(middle[np.argmax(stuck)])
+            left, right = np.append(left, middle), np.append(middle, right)
+        left, right = (np.concatenate(part) for part in zip(*kept, strict=True))
+        order = np.argsort(left)
+        half = 0.5 * (right - left)[order]
+        nodes = (left[order] + half)[:, np.newaxis] + half[:, np.newaxis] * points.nodes
+        (values,), (sizes,) = self.consistent(nodes.ravel()[np.newaxis])
+        if sizes.min() < _RECOGNIZED:
+            raise self.not_smooth(nodes.ravel()[np.argmin(sizes)])
+        area = np.sum(half[:, np.newaxis] * points.weights * values.reshape(nodes.shape))
+        return nodes.ravel(), values, float(np.abs(area))
+
+    def not_smooth(self, s: float) -> ConvergenceError:
+        return ConvergenceError(
+            f"The coupling is not smooth near {self.hamiltonian.coordinates[0]} = {s:.9g}: another "
+            f"level may cross level {self.i} or {self.j} there; choose a smaller window."
+        )
+
+    def consistent(self, s: FloatArray) -> tuple[Matrices, FloatArray]:
+        """Return d_ij at nodes (p, n), each level transported along its row, and the overlaps.
+
+        The latter, (p, n − 1), are the smaller ones of the two levels from node to node.
+        """
+        basis = self.basis(s.ravel())
+        vectors = basis.vectors[..., [self.i, self.j]].reshape(*s.shape, -1, 2)
+        overlaps = np.sum(vectors[:, :-1].conj() * vectors[:, 1:], axis=-2)
+        sizes = np.abs(overlaps)
+        phases = np.where(sizes > 0, overlaps, 1.0) / np.where(sizes > 0, sizes, 1.0)
+        turn = np.cumprod(phases.conj(), axis=1)
+        values = basis.couplings[:, 0, self.i, self.j].reshape(s.shape)
+        values[:, 1:] *= turn[..., 0].conj() * turn[..., 1]
+        return values, sizes.min(axis=-1)
+
+    def summit(self, nodes: FloatArray, top: int) -> float:
+        """Return the position of the maximum of |d_ij| next to the largest value at a node."""
+        distinct = np.unique(nodes)
+        k = int(np.searchsorted(distinct, nodes[top]))
+        low, high = distinct[max(k - 1, 0)], distinct[min(k + 1, distinct.size - 1)]
+        if self.rise(low) > 0 > self.rise(high):
+            return _root(self.rise, low, high)
+        return float(nodes[top])
+
+    def half_height(
+        self, nodes: FloatArray, sizes: FloatArray, top: int, step: int, height: float
+    ) -> float | None:
+        """Return where |d_ij| first falls to half of its peak in one direction."""
+        k = top
+        while 0 <= k < nodes.size and sizes[k] >= 0.5 * height:
+            k += step
+        if not 0 <= k < nodes.size:
+            return None
+
+        def excess(s: float) -> float:
+            return float(np.abs(self.coupling(np.array([s]))[0])) - 0.5 * height
+
+        return _root(excess, *sorted((float(nodes[k - step]), float(nodes[k]))))
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    from scipy.optimize import brentq
+
+    # A change of sign at 0 itself, where levels meet or a derivative jumps, takes all bisections.
+    precise = 4 * np.finfo(np.float64).eps
+    return float(brentq(function, low, high, xtol=1e-300, rtol=precise, maxiter=_MOST_BISECTIONS))
+
+
+def _check(
+    hamiltonian: Hamiltonian,
+    window: npt.ArrayLike,
+    levels: tuple[int, int],
+    origin: npt.ArrayLike | None,
+    direction: npt.ArrayLike | None,
+    velocity: float | None,
+) -> tuple[Hamiltonian, tuple[float, float], tuple[int, int], float | None]:
+    check_single(hamiltonian)
+    ends = real_array("window", window)
+    if ends.shape != (2,) or not ends[0] < ends[1]:
+        raise fail("window", "be a pair (start, stop), start < stop", f"it is {describe(window)}")
+    if not isinstance(levels, (tuple, list)) or len(levels) != 2:
+        raise fail("levels", "be a pair of levels", f"it is {describe(levels)}")
+    low, high = sorted(integer("levels", level, minimum=0) for level in levels)
+    if low == high or high >= hamiltonian.dimension:
+        raise fail(
+            "levels",
+            f"be two different levels from 0 to {hamiltonian.dimension - 1}",
+            f"they are {low} and {high}",
+        )
+    speed = None if velocity is None else real_number("velocity", velocity)
+    if speed is not None:
+        positive("velocity", speed)
+    several = len(hamiltonian.coordinates) > 1
+    for name, value in (("origin", origin), ("direction", direction)):
+        if several and value is None:
+            raise fail(name, "be given for a Hamiltonian of several coordinates", "it is missing")
+        if not several and value is not None:
+            raise fail(name, "be left out for a Hamiltonian of one coordinate", "it is given")
+    if origin is not None and direction is not None:
+        hamiltonian = hamiltonian.along_line(origin, direction)
+    return hamiltonian, (float(ends[0]), float(ends[1])), (low, high), speed

@@ -1,0 +1,185 @@
+"""Adiabatic data on disk: CSV for reading by eye, npz and NetCDF for everything."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anticrossing.checks import FloatArray, InputError, describe, fail
+from anticrossing.geometry.grid_data import AdiabaticData
+from anticrossing.units import Units
+
+_SUFFIXES = (".csv", ".npz", ".nc")
+_OPTIONAL = ("couplings", "overlaps", "dipoles")
+
+
+def write_data(data: AdiabaticData, path: str | Path) -> Path:
+    """Write adiabatic data as ``.csv``, ``.npz`` or ``.nc`` (NetCDF), by the ending of the name.
+
+    The columns of a CSV file are ``x``, ``energy_i``, ``coupling_i_j`` (i < j), ``overlap_i_j``
+    (with the next point; empty at the last) and ``dipole_c_i_j`` (i ≤ j), after one comment line
+    with the units. Numbers are written to the last digit.
+
+    Raises
+    ------
+    InputError
+        For another ending.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> x = np.linspace(0, 1, 4)
+    >>> data = AdiabaticData(x, np.stack([-1 - x, 1 + x], axis=1))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     read_data(write_data(data, Path(folder) / "levels.csv")).energies.shape
+    (4, 2)
+    """
+    if not isinstance(data, AdiabaticData):
+        raise fail("data", "be `AdiabaticData`", f"it is {describe(data)}")
+    target = _checked(path)
+    arrays = {"x": data.x, "energies": data.energies}
+    arrays |= {n: v for n in _OPTIONAL if (v := getattr(data, n)) is not None}
+    units = (data.units.energy, data.units.time, data.units.coordinate)
+    if target.suffix == ".npz":
+        np.savez(target, units=np.array(units), **arrays)  # type: ignore[arg-type]
+    elif target.suffix == ".nc":
+        import xarray
+
+        dataset = xarray.Dataset({name: (_dimensions(name), a) for name, a in arrays.items()})
+        dataset.attrs.update(zip(("energy", "time", "coordinate"), units, strict=True))
+        dataset.to_netcdf(target, engine="h5netcdf")
+    else:
+        columns = _columns(data)
+        lines = ["# units: " + ", ".join(units), ",".join(columns)]
+        rows = zip(*columns.values(), strict=True)
+        lines += [",".join("" if np.isnan(v) else repr(float(v)) for v in row) for row in rows]
+        target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return target
+
+
+def read_data(path: str | Path) -> AdiabaticData:
+    """Read adiabatic data written by `write_data`, or any CSV with the columns it names.
+
+    Only ``x`` and ``energy_i`` are required; of couplings and dipoles the other half follows from
+    the symmetry.
+
+    Raises
+    ------
+    InputError
+        If the file is not there, has another ending, or lacks or does not understand a column.
+    """
+    source = _checked(path)
+    if not source.is_file():
+        raise fail("path", "name a file", f"{source} is none")
+    if source.suffix == ".npz":
+        with np.load(source) as file:
+            arrays = {name: file[name] for name in file.files}
+        units = tuple(str(u) for u in arrays.pop("units", ("", "", "")))
+    elif source.suffix == ".nc":
+        import xarray
+
+        with xarray.open_dataset(source, engine="h5netcdf") as dataset:
+            arrays = {str(name): dataset[name].values for name in dataset.variables}
+            units = tuple(str(dataset.attrs.get(k, "")) for k in ("energy", "time", "coordinate"))
+    else:
+        arrays, units = _read_csv(source)
+    missing = {"x", "energies"} - set(arrays)
+    unknown = set(arrays) - {"x", "energies", *_OPTIONAL}
+    if missing or unknown:
+        what = f"lacks {sorted(missing)[0]}" if missing else f"holds {sorted(unknown)[0]}"
+        raise InputError(f"The file {source} must hold adiabatic data, but it {what}.")
+    return AdiabaticData(units=Units(*units), **arrays)
+
+
+def _checked(path: str | Path) -> Path:
+    if not isinstance(path, (str, os.PathLike)):
+        raise fail("path", "be the name of a file", f"it is {describe(path)}")
+    target = Path(path)
+    if target.suffix not in _SUFFIXES:
+        raise fail("path", f"end in {', '.join(_SUFFIXES)}", f"it is {target.name!r}")
+    return target
+
+
+def _dimensions(name: str) -> tuple[str, ...]:
+    return {
+        "x": ("x",),
+        "energies": ("x", "state"),
+        "couplings": ("x", "state", "state2"),
+        "overlaps": ("interval", "state", "state2"),
+        "dipoles": ("x", "component", "state", "state2"),
+    }[name]
+
+
+def _columns(data: AdiabaticData) -> dict[str, FloatArray]:
+    m = data.count
+    columns: dict[str, FloatArray] = {"x": data.x}
+    columns |= {f"energy_{i}": data.energies[:, i] for i in range(m)}
+    if data.couplings is not None:
+        d = data.couplings
+        columns |= {f"coupling_{i}_{j}": d[:, i, j] for i in range(m) for j in range(i + 1, m)}
+    if data.overlaps is not None:
+        padded = np.concatenate([data.overlaps, np.full((1, m, m), np.nan)])
+        columns |= {f"overlap_{i}_{j}": padded[:, i, j] for i in range(m) for j in range(m)}
+    if data.dipoles is not None:
+        mu = data.dipoles
+        columns |= {
+            f"dipole_{c}_{i}_{j}": mu[:, c, i, j]
+            for c in range(mu.shape[1])
+            for i in range(m)
+            for j in range(i, m)
+        }
+    return columns
+
+
+def _read_csv(source: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    lines = source.read_text(encoding="utf-8").splitlines()
+    units: tuple[str, ...] = ("", "", "")
+    if lines and lines[0].startswith("#"):
+        head = lines.pop(0).partition("units:")[2]
+        units = tuple(part.strip() for part in head.split(",")) if head else units
+    if not lines:
+        raise InputError(f"The file {source} is empty.")
+    names = [name.strip() for name in lines[0].split(",")]
+    try:
+        table = np.array(
+            [[float(v) if v.strip() else np.nan for v in line.split(",")] for line in lines[1:]]
+        )
+    except ValueError as error:
+        raise InputError(f"The file {source} must hold numbers: {error}.") from None
+    if table.ndim != 2 or table.shape[1] != len(names):
+        raise InputError(f"The file {source} must have {len(names)} columns in every row.")
+    column = dict(zip(names, table.T, strict=True))
+    m = sum(name.startswith("energy_") for name in names)
+    try:
+        arrays = {"x": column.pop("x")}
+        arrays["energies"] = np.stack([column.pop(f"energy_{i}") for i in range(m)], axis=1)
+        k = table.shape[0]
+        components = 1 + max(
+            (int(n.split("_")[1]) for n in column if n.startswith("dipole_")), default=-1
+        )
+        empty = {
+            "coupling": np.zeros((k, m, m)),
+            "overlap": np.zeros((k, m, m)),
+            "dipole": np.zeros((k, components, m, m)),
+        }
+        used = set()
+        for name, values in column.items():
+            kind, *indices = name.split("_")
+            *c, i, j = (int(index) for index in indices)
+            target = empty[kind][:, c[0]] if kind == "dipole" else empty[kind]
+            target[:, i, j] = values
+            if kind != "overlap":
+                sign = -1.0 if kind == "coupling" else 1.0
+                target[:, j, i] = sign * values
+            used.add(kind)
+    except (KeyError, ValueError, IndexError) as error:
+        raise InputError(
+            f"The file {source} must have columns x, energy_i, coupling_i_j, overlap_i_j and "
+            f"dipole_c_i_j, but one is not understood or missing: {error}."
+        ) from None
+    if "overlap" in used:
+        empty["overlap"] = empty["overlap"][:-1]
+    return arrays | {kind + "s": empty[kind] for kind in used}, units

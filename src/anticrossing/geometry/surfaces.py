@@ -1,0 +1,226 @@
+"""Adiabatic surfaces of several coordinates: energies, forces, Hessians, and what couples them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import FloatArray
+from anticrossing.geometry._adiabatic import (
+    Adiabatic,
+    check_degenerate,
+    drop_axes,
+    over_points,
+)
+from anticrossing.hamiltonian import Hamiltonian, Matrices
+
+_SAME_FORCE = 1e-10  # of the largest slope
+
+
+@dataclass(frozen=True, eq=False)
+class Surfaces:
+    """Energies, forces and derivative couplings of all levels (see `surfaces`).
+
+    Attributes
+    ----------
+    energies : array, shape (..., N)
+        Sorted upwards, in the Hamiltonian's units.
+    forces : array, shape (..., N, f), for one coordinate (..., N)
+        ``−∂E_n``, energy per unit of the coordinate.
+    couplings : array, shape (..., f, N, N), for one coordinate (..., N, N)
+        ``⟨φ_i|∂φ_j⟩`` in the phases of `vectors`, per unit of the coordinate.
+    vectors : array, shape (..., N, N)
+        Eigenvectors in columns.
+    """
+
+    energies: FloatArray
+    forces: FloatArray
+    couplings: Matrices
+    vectors: Matrices
+
+
+def surfaces(
+    hamiltonian: Hamiltonian,
+    x: npt.ArrayLike,
+    *,
+    degenerate: str = "refuse",
+    threads: int | None = None,
+) -> Surfaces:
+    """Return energies, forces and all derivative couplings from one diagonalization per point.
+
+    ``F_n = −⟨φ_n|∂H|φ_n⟩`` and ``d_ij = ⟨φ_i|∂H|φ_j⟩/(E_j − E_i)``.
+
+    Parameters
+    ----------
+    hamiltonian : Hamiltonian
+        H(x) with f coordinates; parameters may be a batch.
+    x : float or array, shape (..., f), for one coordinate (...)
+        Points in the units of the coordinates.
+    degenerate : {"refuse", "nan"}
+        What to do where levels agree to rounding: an error, or NaN for their forces and for the
+        coupling between them.
+    threads : int, optional
+        Threads to use, all cores by default (one for a Hamiltonian given by a Python function);
+        results do not depend on it.
+
+    Returns
+    -------
+    Surfaces
+        Arrays of shape ``batch_shape + (...)`` and their own axes.
+
+    Raises
+    ------
+    InputError
+        At a degeneracy (naming levels, point and gap), for points with the wrong number of
+        coordinates, or where H or its derivative is not finite.
+
+    References
+    ----------
+    R. P. Feynman, Phys. Rev. 56, 340 (1939), forces; H. Köppel, W. Domcke, L. S. Cederbaum, Adv.
+    Chem. Phys. 57, 59 (1984), couplings.
+
+    Examples
+    --------
+    >>> cone = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=("x", "y"))
+    >>> found = surfaces(cone, [[3.0, 4.0], [0.0, 2.0]])
+    >>> found.energies
+    array([[-5.,  5.],
+           [-2.,  2.]])
+    >>> (found.forces[0] + 0.0).round(12)                 # of either level, in x and y
+    array([[ 0.6,  0.8],
+           [-0.6, -0.8]])
+    >>> np.abs(found.couplings[:, :, 0, 1]).round(12)     # 1/(2 distance), around the cone
+    array([[0.08, 0.06],
+           [0.25, 0.  ]])
+    """
+    keep = check_degenerate(degenerate) == "nan"
+
+    def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
+        if not keep:
+            basis.refuse_degenerate("derivative couplings")
+        return basis.energies, _forces(basis, keep), basis.couplings, basis.vectors
+
+    energies, force, couplings, vectors = over_points(hamiltonian, x, compute, threads=threads)
+    return Surfaces(
+        energies,
+        drop_axes(hamiltonian, force, -1),
+        drop_axes(hamiltonian, couplings, -3),
+        vectors,
+    )
+
+
+def forces(
+    hamiltonian: Hamiltonian,
+    x: npt.ArrayLike,
+    *,
+    degenerate: str = "refuse",
+    threads: int | None = None,
+) -> FloatArray:
+    """Return the force on the coordinates in every level.
+
+    ``F_n = −∂E_n = −⟨φ_n|∂H|φ_n⟩``. Levels that are degenerate all around the point, with one
+    common slope, have one force; where surfaces meet at an angle there is none.
+
+    Parameters
+    ----------
+    hamiltonian, x, degenerate, threads
+        As for `surfaces`.
+
+    Returns
+    -------
+    array, shape (..., N, f), for one coordinate (..., N)
+        Energy per unit of the coordinate.
+
+    Raises
+    ------
+    InputError
+        Where surfaces meet at an angle (naming levels, point and gap), or as for `surfaces`.
+
+    References
+    ----------
+    R. P. Feynman, Phys. Rev. 56, 340 (1939).
+
+    Examples
+    --------
+    >>> cone = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=("x", "y"))
+    >>> forces(cone, [3.0, 4.0]).round(12)
+    array([[ 0.6,  0.8],
+           [-0.6, -0.8]])
+    """
+    keep = check_degenerate(degenerate) == "nan"
+    (found,) = over_points(hamiltonian, x, lambda basis: (_forces(basis, keep),), threads=threads)
+    return np.asarray(drop_axes(hamiltonian, found, -1))
+
+
+def hessians(
+    hamiltonian: Hamiltonian,
+    x: npt.ArrayLike,
+    *,
+    degenerate: str = "refuse",
+    threads: int | None = None,
+) -> FloatArray:
+    """Return the second derivatives of every adiabatic energy.
+
+    ``∂_a∂_b E_n = ⟨φ_n|∂_a∂_b H|φ_n⟩ + 2 Re Σ_{k≠n} ⟨φ_n|∂_a H|φ_k⟩⟨φ_k|∂_b H|φ_n⟩/(E_n − E_k)``.
+
+    Parameters
+    ----------
+    hamiltonian, x, threads
+        As for `surfaces`.
+    degenerate : {"refuse", "nan"}
+        What to do where levels agree to rounding: an error, or NaN for their Hessians.
+
+    Returns
+    -------
+    array, shape (..., N, f, f), for one coordinate (..., N)
+        Energy per unit of the coordinates squared.
+
+    Raises
+    ------
+    InputError
+        At a degeneracy (naming levels, point and gap), or as for `surfaces`.
+
+    Examples
+    --------
+    >>> H = Hamiltonian.from_matrix([["x", 1], [1, "-x"]])     # E = ±√(1 + x²)
+    >>> hessians(H, 0.0)
+    array([-1.,  1.])
+    """
+    keep = check_degenerate(degenerate) == "nan"
+
+    def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
+        if not keep:
+            basis.refuse_degenerate("Hessians")
+        own = np.einsum("pabnn->pnab", basis.second_slopes()).real
+        levels = basis.energies.shape[-1]
+        # Divided by E_n − E_k = −gaps[n, k], and nothing for k = n.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            response = basis.slopes / -basis.gaps[:, np.newaxis]
+        response[..., np.arange(levels), np.arange(levels)] = 0.0
+        # Row n of both: Σ_k (F^a_nk/(E_n − E_k)) conj(F^b_nk).
+        left = response.transpose(0, 2, 1, 3)
+        right = basis.slopes.conj().transpose(0, 2, 3, 1)
+        with np.errstate(invalid="ignore"):  # infinite for degenerate levels, NaN below
+            found = own + 2 * (left @ right).real
+        found[basis.degenerate.any(axis=-1)] = np.nan
+        return (found,)
+
+    (found,) = over_points(hamiltonian, x, compute, order=2, threads=threads)
+    return np.asarray(drop_axes(hamiltonian, found, -1, -2))
+
+
+def _forces(basis: Adiabatic, keep: bool) -> FloatArray:
+    """Return −⟨φ_n|∂H|φ_n⟩, shape (n, N, f), where it does not depend on the choice of φ_n."""
+    found = np.ascontiguousarray(-np.einsum("pann->pna", basis.slopes).real)
+    for point in np.flatnonzero(basis.degenerate.any(axis=(1, 2))):
+        slopes, pairs = basis.slopes[point], basis.degenerate[point]
+        own = np.einsum("ann->na", slopes).real
+        differ = np.abs(own[:, np.newaxis] - own).max(axis=-1) + np.abs(slopes).max(axis=0)
+        ambiguous = pairs & (differ > _SAME_FORCE * np.abs(slopes).max())
+        if ambiguous.any() and not keep:
+            basis.refuse_degenerate("forces", int(point))
+        found[point, ambiguous.any(axis=1)] = np.nan
+    return found

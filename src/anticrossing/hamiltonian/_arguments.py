@@ -1,0 +1,104 @@
+"""Checks of what goes into a Hamiltonian and of what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing import expression
+from anticrossing.checks import FloatArray, InputError, describe, fail, hermitian
+
+Matrices = npt.NDArray[Any]
+"""A (…, N, N) array: float64 where every matrix is real, complex128 otherwise."""
+
+_LARGEST_ENERGY = 1e150  # its square must not overflow
+
+
+def check_finite_hermitian(values: Matrices, x: npt.NDArray[Any]) -> None:
+    """Raise `InputError` if any of the matrices H(x) is not finite or not Hermitian."""
+    finite = np.isfinite(values).all(axis=(-2, -1))
+    if not finite.all():
+        where = _point_text(x, np.asarray(~finite))
+        raise InputError(f"H(x) must be finite, but it contains NaN or infinity at x = {where}.")
+    largest = np.abs(values).max(axis=(-2, -1), initial=0.0)
+    if np.any(largest > _LARGEST_ENERGY):
+        where = _point_text(x, np.asarray(largest > _LARGEST_ENERGY))
+        raise InputError(
+            f"H(x) must stay below {_LARGEST_ENERGY:g}, but it reaches {largest.max():.3g} near "
+            f"x = {where}: choose other units."
+        )
+    hermitian("H", values)
+
+
+def _point_text(x: npt.NDArray[Any], bad: npt.NDArray[np.bool_]) -> str:
+    """Return the first of the bad points; with several coordinates x has one more axis."""
+    try:
+        points = np.broadcast_to(x, bad.shape)
+    except ValueError:
+        point = np.broadcast_to(x, (*bad.shape, x.shape[-1]))[bad][0]
+        return "(" + ", ".join(f"{value:.6g}" for value in point) + ")"
+    return f"{points[bad].ravel()[0]:.6g}"
+
+
+def describe_value(value: FloatArray) -> str:
+    """Return a parameter value, or the shape and range of an array, as short text."""
+    if value.ndim == 0:
+        return f"{float(value):.6g}"
+    return f"<{value.size} values {value.min():.4g} … {value.max():.4g}>"
+
+
+def coordinate_names(coordinates: str | Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(coordinates, (str, list, tuple)):
+        raise fail("coordinates", "be a name or a list of names", f"it is {describe(coordinates)}")
+    names = (coordinates,) if isinstance(coordinates, str) else tuple(coordinates)
+    if not names:
+        raise fail("coordinates", "name at least one coordinate", "it is empty")
+    for name in names:
+        expression.check_name(name)
+    if len(set(names)) != len(names):
+        raise fail("coordinates", "be distinct", f"they are {', '.join(names)}")
+    return names
+
+
+def points_array(x: npt.ArrayLike) -> npt.NDArray[Any]:
+    return number_array("x", x)
+
+
+def number_array(name: str, value: Any) -> npt.NDArray[Any]:
+    """Return `value` as a finite float64 or complex128 array, or raise `InputError`."""
+    try:
+        raw = np.asarray(value)
+        if raw.dtype.kind in "SU":
+            raise TypeError
+        array = raw.astype(np.complex128 if np.iscomplexobj(raw) else np.float64)
+    except (TypeError, ValueError):  # the latter for rows of different lengths
+        raise fail(name, "be a number or an array of numbers", f"it is {describe(value)}") from None
+    if not np.isfinite(array).all():
+        raise fail(name, "be finite", f"it contains NaN or infinity ({describe(value)})")
+    return array
+
+
+def check_entries(name: str, value: Any, count: int, must: str) -> list[Any]:
+    """Return a list or an array of `count` entries as a list, or raise that it must be so."""
+    entries = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(entries, (list, tuple)) or len(entries) != count:
+        raise fail(name, must, f"it is {describe(value)}")
+    return list(entries)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return `value` if it is True or False, or raise `InputError`."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise fail(name, "be True or False", f"it is {describe(value)}")
+    return bool(value)
+
+
+def check_broadcast(parameters: Mapping[str, FloatArray]) -> None:
+    try:
+        np.broadcast_shapes(*(value.shape for value in parameters.values()))
+    except ValueError:
+        shapes = ", ".join(f"{key} {value.shape}" for key, value in parameters.items())
+        raise InputError(f"Parameter shapes must broadcast, but they are {shapes}.") from None

@@ -1,0 +1,307 @@
+"""Vibronic coupling models in the files of the SHARC program: `LVC.template` and `V0.txt`.
+
+`V0.txt` holds the reference: a line ``Geometry`` and one line per atom (element, nuclear charge,
+x, y, z in bohr, mass in u), ``Frequencies`` and one line of 3n numbers (hartree), ``Mass-weighted
+normal modes`` and 3n lines of 3n numbers (one column a mode). `LVC.template` holds the path of
+`V0.txt`, the number of states per multiplicity, and blocks, all indices from 1:
+
+    epsilon   multiplicity state value                      vertical energy
+    eta       multiplicity state state value                constant coupling
+    kappa     multiplicity state mode value                 gradient
+    lambda    multiplicity state state mode value           linear coupling
+    gamma     multiplicity state state mode mode value      adds value·Q·Q
+
+each headed by its name and its number of lines, and matrices ``SOC R``, ``SOC I``, ``DMX R`` …
+over all spin components, in the order multiplicity, M_S, state.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import ComplexArray, FloatArray, InputError, describe, fail, real_array
+from anticrossing.hamiltonian import Matrices
+from anticrossing.models._sharc_text import (
+    LIST_BLOCKS,
+    MATRIX_BLOCKS,
+    Blocks,
+    Lines,
+    read_block,
+    read_reference,
+)
+from anticrossing.models.vibronic_coupling import VibronicCoupling
+from anticrossing.units import MASSES, Units
+
+_MASS_UNIT = MASSES["amu"] / MASSES["electron"]
+_ROUNDED = 1e-6  # matrices are written with eight digits
+_NO_VIBRATION = 1e-10  # hartree: translations and rotations are written with frequency 0
+
+
+@dataclass(frozen=True)
+class SharcModel:
+    """A vibronic coupling model and the molecule it belongs to.
+
+    Attributes
+    ----------
+    hamiltonian : VibronicCoupling
+        In hartree, over all N spin components (labels ``S1``, ``T1 m=-1`` …) and the f vibrations.
+        Coordinate ``Q7`` is mode 7 of the file; modes of frequency 0 are left out.
+    states : tuple of int
+        Number of states of each multiplicity, from singlets on.
+    elements : tuple of str
+    charges, masses : array, shape (n,)
+        Nuclear charges (e) and masses (u) of the atoms.
+    geometry : array, shape (n, 3)
+        The reference geometry, bohr.
+    frequencies : array, shape (3n,)
+        Of all modes of the file, hartree.
+    modes : array, shape (3n, 3n)
+        The mass-weighted normal modes, one column each.
+    dipoles : array, shape (3, N, N), or None
+        The constant dipole matrices (x, y, z), atomic units.
+    """
+
+    hamiltonian: VibronicCoupling
+    states: tuple[int, ...]
+    elements: tuple[str, ...]
+    charges: FloatArray
+    masses: FloatArray
+    geometry: FloatArray
+    frequencies: FloatArray
+    modes: FloatArray
+    dipoles: ComplexArray | None
+
+    def coordinates(self, geometry: npt.ArrayLike) -> FloatArray:
+        """Return Q, shape (..., f), of geometries (..., n, 3) in bohr, aligned as the reference.
+
+        Q_i = √ω_i Σ_a K_ai √m_a (r_a − r_a⁰), masses in electron masses.
+        """
+        atoms = real_array("geometry", geometry)
+        if atoms.shape[-2:] != self.geometry.shape:
+            raise fail(
+                "geometry", f"have last axes {self.geometry.shape}", f"its shape is {atoms.shape}"
+            )
+        displacement = (atoms - self.geometry).reshape(*atoms.shape[:-2], -1)
+        return np.asarray(displacement @ self._weights())
+
+    def cartesian(self, coordinates: npt.ArrayLike) -> FloatArray:
+        """Return the geometries (..., n, 3) in bohr at Q, shape (..., f)."""
+        Q = real_array("coordinates", coordinates)
+        vibrations = self._vibrations()
+        if Q.shape[-1:] != (int(vibrations.sum()),):
+            raise fail(
+                "coordinates",
+                f"have a last axis of length {vibrations.sum()}",
+                f"its shape is {Q.shape}",
+            )
+        roots = np.sqrt(np.repeat(self.masses, 3) * _MASS_UNIT)
+        columns = self.modes[:, vibrations] / np.sqrt(self.frequencies[vibrations])
+        return np.asarray(
+            self.geometry + (Q @ (columns / roots[:, None]).T).reshape(*Q.shape[:-1], -1, 3)
+        )
+
+    def _vibrations(self) -> npt.NDArray[np.bool_]:
+        return self.frequencies > _NO_VIBRATION
+
+    def _weights(self) -> FloatArray:
+        roots = np.sqrt(np.repeat(self.masses, 3) * _MASS_UNIT)
+        vibrations = self._vibrations()
+        return np.asarray(
+            roots[:, None] * self.modes[:, vibrations] * np.sqrt(self.frequencies[vibrations])
+        )
+
+
+def read_sharc(template: str | Path, reference: str | Path | None = None) -> SharcModel:
+    """Read a SHARC vibronic coupling model from `LVC.template` and `V0.txt`.
+
+    H(Q) = ½ Σ ω_i Q_i² 𝟙 + ε + η + Σ κ Q + Σ λ Q + Σ γ Q Q + H_SO, hartree. Every line of a
+    ``gamma`` block adds γ Q_i Q_j to its element and to the transposed one, as SHARC 4 evaluates
+    the energy; a force constant written as two lines (i, j) and (j, i) counts twice.
+
+    Parameters
+    ----------
+    template : path
+        The file `LVC.template`.
+    reference : path, optional
+        `V0.txt`; otherwise the path in the first line of the template, relative to the template.
+
+    Returns
+    -------
+    SharcModel
+
+    Raises
+    ------
+    InputError
+        Naming file and line, for a file that is missing, a number that cannot be read, an index
+        out of range, an unknown block or one that ends early, or a matrix that is not Hermitian.
+
+    References
+    ----------
+    F. Plasser, S. Gómez, M. F. S. J. Menger, S. Mai and L. González, Phys. Chem. Chem. Phys. 21,
+    57 (2019); the SHARC manual, interface to vibronic coupling models.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> place = tempfile.TemporaryDirectory()
+    >>> folder = Path(place.name)
+    >>> _ = (folder / "V0.txt").write_text(
+    ...     "Geometry\\nH 1 0 0 0 1.008\\nFrequencies\\n0 0 0.01\\n"
+    ...     "Mass-weighted normal modes\\n1 0 0\\n0 1 0\\n0 0 1\\n"
+    ... )
+    >>> _ = (folder / "LVC.template").write_text(
+    ...     "V0.txt\\n2\\nepsilon\\n1\\n1 2 0.1\\nlambda\\n1\\n1 1 2 3 0.02\\n"
+    ... )
+    >>> read_sharc(folder / "LVC.template").hamiltonian(1.0)
+    array([[0.005, 0.02 ],
+           [0.02 , 0.105]])
+    >>> place.cleanup()
+    """
+    path = _path("template", template)
+    lines = Lines(path)
+    first = lines.next("the path of V0.txt")
+    molecule = read_reference(
+        _path("reference", reference) if reference is not None else path.parent / first.strip()
+    )
+    states = tuple(lines.integers(lines.next("the number of states per multiplicity")))
+    if not states or min(states) < 0 or sum(states) == 0:
+        raise lines.error("must list how many states each multiplicity has, at least one in all")
+    blocks = Blocks(states, len(molecule.frequencies))
+    while (header := lines.following()) is not None:
+        read_block(header.split(), lines, blocks)
+    vibrations = molecule.frequencies > _NO_VIBRATION
+    still = np.concatenate(
+        [blocks.linear[~vibrations].ravel(), blocks.quadratic[~vibrations].ravel()]
+    )
+    if np.any(still):
+        raise InputError(f"{path} must couple only modes that vibrate, but one has frequency 0.")
+    kept = np.flatnonzero(vibrations)
+    asymmetry = np.abs(blocks.matrices - blocks.matrices.conj().swapaxes(-1, -2)).max()
+    if asymmetry > _ROUNDED * np.abs(blocks.matrices).max():
+        raise InputError(
+            f"{path} must hold Hermitian matrices, but one differs from its conjugate transpose by "
+            f"{asymmetry:.3g}."
+        )
+    hermitian = (blocks.matrices + blocks.matrices.conj().swapaxes(-1, -2)) / 2
+    dipoles = hermitian[1:]
+    return SharcModel(
+        hamiltonian=VibronicCoupling(
+            energies=blocks.constant + hermitian[0],
+            frequencies=molecule.frequencies[kept],
+            linear=blocks.linear[kept],
+            quadratic=blocks.quadratic[np.ix_(kept, kept)] if np.any(blocks.quadratic) else None,
+            coordinates=[f"Q{i + 1}" for i in kept],
+            name=path.stem,
+            units=Units("hartree", "atomic"),
+            labels=blocks.labels(),
+            source=str(path.name),
+        ),
+        states=states,
+        elements=molecule.elements,
+        charges=molecule.charges,
+        masses=molecule.masses,
+        geometry=molecule.geometry,
+        frequencies=molecule.frequencies,
+        modes=molecule.modes,
+        dipoles=dipoles if np.any(dipoles) else None,
+    )
+
+
+def write_sharc(model: SharcModel, template: str | Path, reference: str | Path) -> None:
+    """Write a model as `LVC.template` and `V0.txt`; `read_sharc` returns it again.
+
+    Parameters
+    ----------
+    model : SharcModel
+        Its Hamiltonian must not couple states of different multiplicity or M_S except through the
+        constant matrix, which is what the files can hold.
+    template, reference : path
+        The two files; the first line of the template names the second, relative to itself where
+        both lie in one directory.
+
+    Raises
+    ------
+    InputError
+        If `model` is not a SharcModel, or has couplings that the files cannot hold.
+    """
+    if not isinstance(model, SharcModel):
+        raise fail("model", "be a SharcModel", f"it is {describe(model)}")
+    place, name = _path("template", template), _path("reference", reference)
+    first = name.name if name.parent == place.parent else str(name.absolute())
+    entries, coupling = _split(model)
+    text = [first, " ".join(map(str, model.states))]
+    for block, lines in entries.items():
+        text += [block, str(len(lines)), *lines]
+    matrices = [coupling, *(model.dipoles if model.dipoles is not None else [])]
+    for kind, matrix in zip(MATRIX_BLOCKS, matrices, strict=False):
+        for part, values in (("R", matrix.real), ("I", matrix.imag)):
+            if np.any(values):
+                text += [f"{kind} {part}", *map(_row, values)]
+    molecule = ["Geometry"]
+    for element, charge, position, mass in zip(
+        model.elements, model.charges, model.geometry, model.masses, strict=True
+    ):
+        molecule.append(f"{element} {_row([charge, *position, mass])}")
+    molecule += ["Frequencies", _row(model.frequencies), "Mass-weighted normal modes"]
+    molecule += map(_row, model.modes)
+    name.write_text("\n".join(molecule) + "\n", encoding="utf-8")
+    place.write_text("\n".join(text) + "\n", encoding="utf-8")
+
+
+def _split(model: SharcModel) -> tuple[dict[str, list[str]], Matrices]:
+    """Return the lines of every list block, and what is left for the spin–orbit matrix."""
+    H = model.hamiltonian
+    blocks = Blocks(model.states, len(model.frequencies))
+    numbers = np.flatnonzero(model._vibrations()) + 1
+    modes = range(len(numbers))
+    entries: dict[str, list[str]] = {name: [] for name in LIST_BLOCKS}
+    left = [H.constant.copy(), H.linear.copy(), H.quadratic.copy()]
+
+    def add(block: str, indices: tuple[int, ...], value: float) -> None:
+        if value:
+            entries[block].append(" ".join(map(str, indices)) + f" {float(value)!r}")
+
+    for multiplicity, count in enumerate(model.states, start=1):
+        for i in range(1, count + 1):
+            for j in range(i, count + 1):
+                pairs = list(blocks.pairs(multiplicity, i, j))
+                a, b = pairs[0]
+                constant = H.constant[a, b].real
+                states = (multiplicity, i) if i == j else (multiplicity, i, j)
+                add("epsilon" if i == j else "eta", states, constant)
+                for p in modes:
+                    kind = "kappa" if i == j else "lambda"
+                    add(kind, (*states, numbers[p]), H.linear[p, a, b].real)
+                    for q in range(p, len(numbers)):
+                        half = 0.5 if p == q else 1.0
+                        value = half * H.quadratic[p, q, a, b].real
+                        add("gamma", (multiplicity, i, j, numbers[p], numbers[q]), value)
+                held = [constant, H.linear[:, a, b].real, H.quadratic[:, :, a, b].real]
+                for c, d in pairs:
+                    for e, f in {(c, d), (d, c)}:
+                        for array, values in zip(left, held, strict=True):
+                            array[..., e, f] -= values
+    if np.any(left[1]) or np.any(left[2]):
+        raise fail(
+            "model",
+            "couple only states of one multiplicity and M_S through the coordinates, alike for "
+            "every M_S, and by real numbers",
+            "the files cannot hold what is left",
+        )
+    return {name: lines for name, lines in entries.items() if lines}, left[0]
+
+
+def _path(name: str, value: Any) -> Path:
+    if not isinstance(value, (str, os.PathLike)):
+        raise fail(name, "be the name of a file", f"it is {describe(value)}")
+    return Path(value)
+
+
+def _row(values: npt.ArrayLike) -> str:
+    return " ".join(repr(float(value)) for value in np.asarray(values))

@@ -1,0 +1,16 @@
+"""Quantum nuclei on coupled surfaces: vibronic levels."""
+
+from __future__ import annotations
+
+from anticrossing.vibronic.jahn_teller import jahn_teller_levels
+from anticrossing.vibronic.levels import vibronic_levels
+from anticrossing.vibronic.lower_surface import lower_surface_levels
+from anticrossing.vibronic.result import RotorLevels, VibronicLevels
+
+__all__ = [
+    "jahn_teller_levels",
+    "lower_surface_levels",
+    "vibronic_levels",
+    "RotorLevels",
+    "VibronicLevels",
+]

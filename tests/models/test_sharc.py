@@ -1,0 +1,180 @@
+"""SHARC's model files: read, written again, refused with the line where they are wrong."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from anticrossing.checks import InputError
+from anticrossing.models.sharc import read_sharc, write_sharc
+
+FILES = Path(__file__).parents[1] / "reference_data" / "sharc_lvc"
+ELECTRONS_PER_DALTON = 1822.888486
+
+
+@pytest.fixture(scope="module")
+def model():
+    return read_sharc(FILES / "LVC.template")
+
+
+def test_hamiltonian_is_what_the_file_says(model):
+    # Two singlets and one triplet along mode 6, by hand; the order is T(-1), T(0), T(+1).
+    Q, omega = 0.7, 0.0098866
+    spin_free = np.array([[0.0, 4e-3 * Q], [4e-3 * Q, 0.31 + 2.5e-2 * Q - 1e-3 * Q**2]])
+    triplet = 0.22 + 1.75e-2 * Q + 5e-4 * Q**2
+    expected = np.zeros((5, 5), dtype=complex)
+    expected[:2, :2] = spin_free
+    expected[2:, 2:] = triplet * np.eye(3)
+    expected[0, 2], expected[0, 4], expected[1, 3] = -3e-4j, 3e-4j, 1e-4
+    expected[2, 0], expected[4, 0], expected[3, 1] = 3e-4j, -3e-4j, 1e-4
+    expected += 0.5 * omega * Q**2 * np.eye(5)
+    np.testing.assert_allclose(model.hamiltonian(Q), expected, atol=1e-15)
+    assert model.hamiltonian.labels == ("S1", "S2", "T1 m=-1", "T1 m=0", "T1 m=+1")
+    assert model.hamiltonian.coordinates == ("Q6",)
+    assert model.hamiltonian.units.energy == "hartree"
+
+
+def test_molecule(model):
+    assert model.elements == ("C", "O")
+    np.testing.assert_array_equal(model.charges, [6, 8])
+    np.testing.assert_array_equal(model.masses, [12.0, 15.99491462])
+    assert model.geometry[1, 2] == 2.132
+    assert model.dipoles.shape == (3, 5, 5)
+    assert model.dipoles[2, 0, 1] == 0.4
+
+
+def test_harmonic_surface_in_cartesian_coordinates(model):
+    # ½ωQ² must be ½μω²Δr² for a diatomic stretched by Δr.
+    stretched = model.geometry.copy()
+    stretched[1, 2] += 0.1
+    Q = model.coordinates(stretched)[0]
+    reduced = 12.0 * 15.99491462 / (12.0 + 15.99491462) * ELECTRONS_PER_DALTON
+    energy = 0.5 * model.hamiltonian.frequencies[0] * Q**2
+    assert energy == pytest.approx(0.5 * reduced * 0.0098866**2 * 0.01, rel=1e-8)
+
+
+def test_cartesian_and_normal_coordinates_are_inverse(model):
+    Q = np.random.default_rng(1).normal(size=(4, 3, 1))
+    geometries = model.cartesian(Q)
+    assert geometries.shape == (4, 3, 2, 3)
+    np.testing.assert_allclose(model.coordinates(geometries), Q, rtol=1e-9)  # modes: 10 digits
+
+
+def test_round_trip(model, tmp_path):
+    write_sharc(model, tmp_path / "LVC.template", tmp_path / "V0.txt")
+    again = read_sharc(tmp_path / "LVC.template")
+    Q = np.linspace(-2, 2, 9)
+    np.testing.assert_array_equal(again.hamiltonian(Q), model.hamiltonian(Q))
+    for name in ("charges", "masses", "geometry", "frequencies", "modes", "dipoles"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(model, name))
+    assert again.hamiltonian.labels == model.hamiltonian.labels
+    assert again.states == model.states
+
+
+def test_bilinear_terms_and_constant_couplings_round_trip(tmp_path):
+    text = (FILES / "V0.txt").read_text().replace("0.0  0.0  0.0098866", "0.0  0.004  0.0098866")
+    (tmp_path / "V0.txt").write_text(text)
+    (tmp_path / "LVC.template").write_text(
+        "V0.txt\n2\nepsilon\n2\n1 1 0.0\n1 2 0.1\neta\n1\n1 1 2 0.01\n"
+        "gamma\n3\n1 1 2 5 6 0.003\n1 1 1 5 6 0.001\n1 1 1 6 5 0.002\n"
+    )
+    first = read_sharc(tmp_path / "LVC.template")
+    H = first.hamiltonian([0.5, 2.0])  # every line adds its value times Q₅Q₆ = 1
+    assert H[0, 1] == pytest.approx(0.01 + 0.003)
+    assert H[0, 0] == pytest.approx(0.5 * 0.004 * 0.25 + 0.5 * 0.0098866 * 4 + 0.003)
+    write_sharc(first, tmp_path / "again.template", tmp_path / "again.txt")
+    second = read_sharc(tmp_path / "again.template")
+    np.testing.assert_allclose(second.hamiltonian([0.3, -1.1]), first.hamiltonian([0.3, -1.1]))
+
+
+def test_blocks_that_do_not_enter_the_hamiltonian_are_passed_over(tmp_path):
+    text = (FILES / "LVC.template").read_text().replace("2 0 1\n", "2 0 1\ncharge 0 1 0\n")
+    text += "MDMX R\n" + "1.0 2.0\n" * 2 + "Multipolar Density Fit settings\n1\n1 1 1 0 0.1 0.2\n"
+    (tmp_path / "LVC.template").write_text("# comment\n\n" + text)
+    again = read_sharc(tmp_path / "LVC.template", FILES / "V0.txt")
+    reference = read_sharc(FILES / "LVC.template")
+    np.testing.assert_array_equal(again.hamiltonian(0.4), reference.hamiltonian(0.4))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("2 0 1\n", "two\n", "line 2 must hold integers"),
+        ("2 0 1\n", "0 0 0\n", "line 2 must list how many states"),
+        ("kappa", "kapa", "line 8 starts no known block, 'kapa'; did you mean `kappa`"),
+        ("  3   1     6  1.75000e-02", "  3   2     6  1.75e-02", "line 11 must name a state"),
+        ("  3   1     6  1.75000e-02", "  2   1     6  1.75e-02", "line 11 must name a state"),
+        ("  3   1     6  1.75000e-02", "  4   1     6  1.75e-02", "line 11 must name a multi"),
+        ("  3   1     6  1.75000e-02", "  3   1     7  1.75e-02", "line 11 must name a mode"),
+        ("  3   1     6  1.75000e-02", "  1   2     6  1.75e-02", "line 11 must name .* once"),
+        ("  3   1     6  1.75000e-02", "  3   1     6  x", "line 11 must hold numbers"),
+        ("  3   1     6  1.75000e-02", "  3   1     6  nan", "line 11 must hold finite"),
+        ("  3   1     6  1.75000e-02", "  3   1     6", "line 11 must hold 3 indices and a value"),
+        ("  3   1     6  1.75000e-02", "  3   1     5  1.75e-02", "only modes that vibrate"),
+        ("kappa\n2", "kappa\n3", "line 12 must hold 3 indices"),
+        ("kappa\n2", "kappa\n-1", "line 9 must hold the number of lines"),
+        ("SOC I", "SOC X", "starts no known block"),
+        (" -3.0000000e-04  0.0", "  3.0000000e-04  0.0", "Hermitian"),
+        ("2.0000000e-01\n", "2.0000000e-01 7\n", "must hold 5 numbers, but it holds 6"),
+    ],
+)
+def test_errors_name_the_line(tmp_path, old, new, says):
+    text = (FILES / "LVC.template").read_text()
+    assert old in text
+    (tmp_path / "LVC.template").write_text(text.replace(old, new, 1))
+    with pytest.raises(InputError, match=says):
+        read_sharc(tmp_path / "LVC.template", FILES / "V0.txt")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("Geometry", "Geometri", "line 1 must read 'Geometry'"),
+        ("Frequencies", "Frequency", "line 4 must hold 5 numbers"),
+        ("12.00000000", "0.0", "positive masses"),
+        ("0.0098866", "-0.0098866", "line 5 must hold no negative frequency"),
+        ("0.0098866", "", "line 5 must hold 6 numbers, but it holds 5"),
+        ("  0.0  0.0  0.7558774503 0.0  0.0  0.6547131281\n", "", "ends after 11 lines"),
+    ],
+)
+def test_errors_in_the_reference(tmp_path, old, new, says):
+    text = (FILES / "V0.txt").read_text()
+    assert old in text
+    (tmp_path / "V0.txt").write_text(text.replace(old, new, 1))
+    with pytest.raises(InputError, match=says):
+        read_sharc(FILES / "LVC.template", tmp_path / "V0.txt")
+
+
+def test_missing_files(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        read_sharc(tmp_path / "LVC.template")
+    (tmp_path / "LVC.template").write_text("V0.txt\n1\n")
+    with pytest.raises(InputError, match=r"V0\.txt cannot be read"):
+        read_sharc(tmp_path / "LVC.template")
+
+
+def test_what_the_files_cannot_hold_is_refused(model, tmp_path):
+    from dataclasses import replace
+
+    from anticrossing.models.vibronic_coupling import VibronicCoupling
+
+    H = model.hamiltonian
+    linear = H.linear.astype(complex)
+    linear[0, 0, 2], linear[0, 2, 0] = 1e-3j, -1e-3j
+    other = VibronicCoupling(energies=H.constant, frequencies=H.frequencies, linear=linear)
+    with pytest.raises(InputError, match="Argument `model` must couple only states of one"):
+        write_sharc(replace(model, hamiltonian=other), tmp_path / "a", tmp_path / "b")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match="Argument `model` must be a SharcModel"):
+        write_sharc("LVC.template", tmp_path / "a", tmp_path / "b")
+    with pytest.raises(InputError, match="Argument `reference` must be the name of a file"):
+        write_sharc(model, tmp_path / "a", None)
+    with pytest.raises(InputError, match="Argument `template` must be the name of a file"):
+        read_sharc(3)
+
+
+def test_coordinates_of_wrong_shape(model):
+    with pytest.raises(InputError, match="Argument `geometry` must have last axes"):
+        model.coordinates(np.zeros((3, 3)))
+    with pytest.raises(InputError, match="Argument `coordinates` must have a last axis"):
+        model.cartesian(np.zeros(2))
