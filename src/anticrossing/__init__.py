@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from anticrossing import drive, dynamics, formulas, models, spectrum, units
 from anticrossing._version import __version__
 from anticrossing.analysis import (
+    AdiabaticImpulse,
     Passage,
     adiabatic_expansion,
+    adiabatic_impulse,
     coherent_incoherent_split,
     decoherence_regime,
     passage,
@@ -34,18 +36,22 @@ from anticrossing.spectrum import find_crossings
 from anticrossing.units import Units
 
 if TYPE_CHECKING:
-    from anticrossing import thermodynamics
+    from anticrossing import control, fits, sweeps, thermodynamics
+    from anticrossing.sweeps import sweep
 
-_LATE = ("thermodynamics",)  # subpackages that are imported when first used: they need SciPy
+_LATE = ("control", "fits", "sweeps", "thermodynamics")  # imported when first used
 
 
 def __getattr__(name: str) -> Any:
     if name in _LATE:
         return importlib.import_module(f"anticrossing.{name}")
+    if name == "sweep":
+        return importlib.import_module("anticrossing.sweeps").sweep
     raise AttributeError(f"module 'anticrossing' has no attribute {name!r}")
 
 
 __all__ = [
+    "AdiabaticImpulse",
     "AnticrossingError",
     "ConvergenceError",
     "Dephasing",
@@ -63,16 +69,21 @@ __all__ = [
     "Units",
     "__version__",
     "adiabatic_expansion",
+    "adiabatic_impulse",
     "coherent_incoherent_split",
+    "control",
     "decoherence_regime",
     "drive",
     "dynamics",
     "find_crossings",
+    "fits",
     "formulas",
     "models",
     "passage",
     "propagate",
     "spectrum",
+    "sweep",
+    "sweeps",
     "thermodynamics",
     "units",
 ]

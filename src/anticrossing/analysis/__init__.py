@@ -8,18 +8,22 @@ from anticrossing.analysis.coherent_split import (
 )
 from anticrossing.analysis.decay import DecayRates, decay_rates
 from anticrossing.analysis.decoherence import DecoherenceRegime, decoherence_regime
+from anticrossing.analysis.impulse import AdiabaticImpulse, ImpulsePassage, adiabatic_impulse
 from anticrossing.analysis.meetings import PassageEvent
 from anticrossing.analysis.passage import Passage, passage
 
 __all__ = [
     "AdiabaticExpansion",
+    "AdiabaticImpulse",
     "CoherentIncoherentSplit",
     "DecayRates",
     "DecoherenceRegime",
+    "ImpulsePassage",
     "Passage",
     "PassageEvent",
     "PassagePrediction",
     "adiabatic_expansion",
+    "adiabatic_impulse",
     "coherent_incoherent_split",
     "decay_rates",
     "decoherence_regime",

@@ -12,6 +12,7 @@ from anticrossing.plot.driven_level import (
     work_distributions,
 )
 from anticrossing.plot.figure import figure, save_figure
+from anticrossing.plot.interference import fringes, interferogram, quasi_energies
 from anticrossing.plot.panels import (
     comparison,
     differences,
@@ -27,8 +28,11 @@ __all__ = [
     "entropy_production_surface",
     "entropy_steps",
     "figure",
+    "fringes",
+    "interferogram",
     "levels",
     "populations",
+    "quasi_energies",
     "report",
     "save_figure",
     "scan",

@@ -19,6 +19,7 @@ _MODULES = {
     "finite-window": "finite_window",
     "dephasing-lindbladian": "dephasing_lindbladian",
     "barra-esposito": "barra_esposito",
+    "stueckelberg": "stueckelberg",
 }
 
 NAMES = tuple(_MODULES)
