@@ -153,7 +153,8 @@ def test_driven_level(call: Any) -> None:
 
 def test_every_example_is_tested_above() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.toml")}
-    assert names == {
+    elsewhere = {"tilted_lattice", "bloch_interferometer"}  # tests/fits/test_examples.py
+    assert names - elsewhere == {
         "flux_qubit",
         "decohering_qubit",
         "sodium_iodide",

@@ -47,6 +47,8 @@ def test_readme_opens_with_the_two_commands_a_figure_and_ten_lines() -> None:
         ("docs/api/spectrum.md", ac.spectrum.__all__),
         ("docs/api/drives.md", ["Linear", "Tanh", "Sinusoidal", "Piecewise", "Formula", "Drive"]),
         ("docs/api/dynamics.md", ac.dynamics.__all__),
+        ("docs/api/control.md", ac.control.__all__),
+        ("docs/api/sweeps.md", [*ac.fits.__all__, "sweep", "Zip", "SweepError"]),
         ("docs/api/thermodynamics.md", ac.thermodynamics.__all__),
         (
             "docs/api/geometry.md",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from anticrossing.experiment import Experiment, Outcome, Result, Study
+    from anticrossing.experiment.sweep_file import SweepFile
 
 # The base classes of usage errors, wherever this version of Typer keeps them.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -176,6 +177,56 @@ def reproduce_command(
         raise typer.Exit(1)
 
 
+@app.command("sweep")
+def sweep_command(
+    file: _File,
+    store: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="STORE", help="The Zarr store to write."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted sweep stopped.")
+    ] = False,
+    retry_failures: Annotated[
+        bool, typer.Option("--retry-failures", help="Compute again the points that failed.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", help="Use N processes.")
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option("--dask", metavar="ADDRESS", help="Use the Dask scheduler at this address."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the path.")] = False,
+) -> None:
+    """Compute every point of the table [sweep] of an experiment file, and lose none.
+
+    The points go to STORE, by default NAME-sweep.zarr in the current directory, as they finish.
+    """
+    from anticrossing.experiment.sweep_file import load_sweep
+
+    if workers is not None and dask is not None:
+        raise InputError("Choose one of --workers and --dask.")
+    if retry_failures and not resume:
+        raise InputError("--retry-failures needs --resume.")
+    loaded = load_sweep(file)
+    target = store or Path(f"{loaded.experiment.name}-sweep.zarr")
+    try:
+        dataset = loaded.run(
+            store=target,
+            executor=workers if dask is None else dask,
+            resume=resume,
+            retry_failures=retry_failures,
+            progress=not quiet,
+        )
+    except KeyboardInterrupt as error:
+        print(str(error) or "interrupted", file=sys.stderr)
+        sys.exit(_INTERRUPTED)
+    failed = _print_sweep(loaded, dataset, target, quiet=quiet)
+    if failed:
+        raise typer.Exit(1)
+
+
 @app.command("models")
 def models_command(as_json: _Json = False) -> None:
     """List the named models an experiment file may use."""
@@ -239,6 +290,29 @@ def _print_result(result: Result | Outcome) -> None:
             f"{len(values)} points; " + _scan_sentence(result),
         )
     console.print(summary["verdict"])
+
+
+def _print_sweep(loaded: SweepFile, dataset: Any, store: Path, *, quiet: bool) -> int:
+    """Say what a sweep computed; return how many of its points failed."""
+    import numpy as np
+
+    from anticrossing.sweeps.outputs import FAILED
+
+    status = dataset["status"].values
+    where = np.flatnonzero(status == FAILED)
+    if quiet:
+        print(store)
+        return where.size
+    console = _console()
+    console.print(loaded.experiment.title, style="bold")
+    sizes = ", ".join(f"{axis.name} ({axis.size})" for axis in loaded.grid.axes)
+    console.print(f"{status.size} points: {sizes}")
+    if where.size:
+        first = np.unravel_index(where[0], status.shape)
+        reason = str(dataset["message"][first].values)
+        console.print(f"{where.size} of them failed, the first: {reason}")
+    console.print(f"store: {store}")
+    return where.size
 
 
 def _print_outcome(result: Outcome) -> None:

@@ -83,6 +83,9 @@ a finite reservoir:
 
     [scan]                       # optional, as above: driven_level.rate, .couplings, .beta, …
 
+Either kind may hold ``[sweep]`` in place of ``[scan]``, see `anticrossing.experiment.sweep_file`;
+``anticrossing sweep`` runs it.
+
 Everything is checked before any work; a mistake gives one line that names the table and the key.
 """
 
@@ -92,6 +95,7 @@ from anticrossing.experiment.passage_file import Experiment, Question, Scan
 from anticrossing.experiment.result import Result, ScanResult, run
 from anticrossing.experiment.store import check_target, replace_directory, save
 from anticrossing.experiment.summary import summarize
+from anticrossing.experiment.sweep_file import SweepFile, load_sweep, parse_sweep
 
 __all__ = [
     "Experiment",
@@ -102,10 +106,13 @@ __all__ = [
     "ScanResult",
     "Sentences",
     "Study",
+    "SweepFile",
     "Table",
     "check_target",
     "load",
+    "load_sweep",
     "parse",
+    "parse_sweep",
     "replace_directory",
     "run",
     "save",

@@ -53,6 +53,15 @@ def load(path: str | Path) -> Experiment | Study:
         If the file cannot be read.
     """
     file = Path(path)
+    text = read_text(file)
+    try:
+        return parse(text, name=file.stem)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
+
+
+def read_text(file: Path) -> str:
+    """Return the text of a file of acceptable size, or raise `InputError`."""
     if file.is_dir():
         raise InputError(f"{file} is a directory, not an experiment file.")
     if file.exists() and not file.is_file():  # opening a pipe would wait for somebody to write
@@ -65,10 +74,7 @@ def load(path: str | Path) -> Experiment | Study:
         text = raw.decode("utf-8-sig")  # some editors begin a file with a byte-order mark
     except UnicodeDecodeError:
         raise InputError(f"{file} is not a text file (UTF-8).") from None
-    try:
-        return parse(text.replace("\r\n", "\n"), name=file.stem)
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from None
+    return text.replace("\r\n", "\n")
 
 
 def parse(text: str, *, name: str = "experiment") -> Experiment | Study:
@@ -89,14 +95,26 @@ def parse(text: str, *, name: str = "experiment") -> Experiment | Study:
     >>> experiment.hamiltonian
     LandauZener(gap=1) [2 levels]
     """
+    entries = read_toml(text)
+    if "sweep" in entries:
+        raise InputError("A file with the table [sweep] is run by  anticrossing sweep FILE.toml.")
+    return read_tables(entries, text, name)
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """Return the tables of a TOML text, or raise `InputError`."""
     try:
-        entries = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"Not valid TOML: {error}.") from None
     except RecursionError:
         raise InputError("Not valid TOML: it is nested too deeply.") from None
     except ValueError:  # raised for a number of thousands of digits, or a date that cannot be
         raise InputError("Not valid TOML: it contains a number or date out of range.") from None
+
+
+def read_tables(entries: Mapping[str, Any], text: str, name: str) -> Experiment | Study:
+    """Turn the tables of a file into the experiment of the kind that they tell."""
     kind = _kind(entries)
     given = {key: tables.text(key, entries.get(key, "")) for key in _HEADING}
     given["title"] = given["title"] or name.replace("_", " ")

@@ -14,6 +14,7 @@ from anticrossing.plot.driven_level import (
 from anticrossing.plot.figure import figure, save_figure
 from anticrossing.plot.geometry import coupling_field, gap_map, surfaces
 from anticrossing.plot.geometry_paths import coupling_peak, diabats, loop_phase
+from anticrossing.plot.interference import fringes, interferogram, quasi_energies
 from anticrossing.plot.panels import (
     comparison,
     differences,
@@ -32,16 +33,19 @@ __all__ = [
     "entropy_production_surface",
     "entropy_steps",
     "figure",
+    "fringes",
     "gap_map",
+    "interferogram",
     "levels",
     "loop_phase",
     "populations",
+    "quasi_energies",
     "report",
     "save_figure",
     "scan",
     "scan_differences",
     "staircase",
-    "work_distributions",
     "surfaces",
+    "work_distributions",
     "write",
 ]

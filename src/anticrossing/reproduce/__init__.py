@@ -20,6 +20,7 @@ _MODULES = {
     "dephasing-lindbladian": "dephasing_lindbladian",
     "barra-esposito": "barra_esposito",
     "geometric-phase": "geometric_phase",
+    "stueckelberg": "stueckelberg",
 }
 
 NAMES = tuple(_MODULES)
