@@ -125,6 +125,15 @@ class Processes(Futures):
     def __init__(self, count: int) -> None:
         super().__init__(self._start(count), count)
 
+    def submit(self, job: Job) -> Any:
+        # This may start a process. Ctrl-C on a terminal reaches all of them; one that still
+        # imports its modules would print a traceback.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(job)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     def recover(self) -> None:
         if getattr(self.executor, "_broken", True):
             self._stop()
@@ -244,3 +253,4 @@ def _ignore_interrupts() -> None:
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
