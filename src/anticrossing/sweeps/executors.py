@@ -9,6 +9,7 @@ import contextlib
 import os
 import pickle
 import queue
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -250,7 +251,6 @@ def _unpicklable(error: Exception) -> InputError:
 
 def _ignore_interrupts() -> None:
     """Leave Ctrl-C to the process that writes the store."""
-    import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
