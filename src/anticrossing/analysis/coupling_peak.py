@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +24,10 @@ from anticrossing.dynamics.chebyshev import grid
 from anticrossing.formulas.landau_zener import landau_zener
 from anticrossing.formulas.result import Prediction
 from anticrossing.formulas.time_scales import adiabatic_condition
-from anticrossing.geometry._adiabatic import Adiabatic, adiabatic
-from anticrossing.geometry._paths import check_single
 from anticrossing.hamiltonian import Hamiltonian, Matrices
+
+if TYPE_CHECKING:  # the geometry package is large, and imported when it is used
+    from anticrossing.geometry._adiabatic import Adiabatic
 
 _NODES = 21
 _FIRST_PANELS = 64
@@ -231,6 +233,8 @@ class _Path:
 
     def basis(self, s: FloatArray) -> Adiabatic:
         points, parameters, _ = self.hamiltonian.flat_points(s)
+        from anticrossing.geometry._adiabatic import adiabatic
+
         return adiabatic(self.hamiltonian, points, parameters)
 
     def coupling(self, s: FloatArray) -> Matrices:
@@ -364,6 +368,8 @@ def _check(
     direction: npt.ArrayLike | None,
     velocity: float | None,
 ) -> tuple[Hamiltonian, tuple[float, float], tuple[int, int], float | None]:
+    from anticrossing.geometry._paths import check_single
+
     check_single(hamiltonian)
     ends = real_array("window", window)
     if ends.shape != (2,) or not ends[0] < ends[1]:

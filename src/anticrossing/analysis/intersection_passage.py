@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,10 @@ from anticrossing import drive
 from anticrossing.checks import FloatArray, InputError, fail, parameter, positive
 from anticrossing.dynamics import Propagation, propagate
 from anticrossing.formulas import DomainCheck, Prediction, landau_zener
-from anticrossing.geometry._quasidegenerate import check_several_levels, check_vector
-from anticrossing.geometry.intersection import Intersection, check_intersection
 from anticrossing.hamiltonian import Hamiltonian, Matrices
+
+if TYPE_CHECKING:  # the geometry package is large, and imported when it is used
+    from anticrossing.geometry.intersection import Intersection
 
 _LINEAR = 0.1  # largest departure of the gap from that of the cone, in gaps
 _SAMPLES = 41
@@ -132,6 +133,9 @@ def intersection_passage(
     >>> passage.prediction.value.round(8), passage.probability.round(8)   # exp(−πκb²/v)
     (array([1.        , 0.67523191]), array([1.        , 0.67523191]))
     """
+    from anticrossing.geometry._quasidegenerate import check_several_levels, check_vector
+    from anticrossing.geometry.intersection import check_intersection
+
     check_several_levels(hamiltonian)
     check_intersection(intersection, hamiltonian)
     if intersection.codimension < 2:
@@ -202,6 +206,8 @@ def _side(
 ) -> FloatArray:
     """Return the unit vector n of the displacement, perpendicular to the line."""
     if side is not None:
+        from anticrossing.geometry._quasidegenerate import check_vector
+
         across = check_vector("side", hamiltonian, side)
         size = np.abs(across).max()
         across = across / (size if size else 1.0)
