@@ -218,6 +218,10 @@ def test_bad_arguments():
         adiabatic_impulse(model, drive, initial=2)
     with pytest.raises(ac.InputError, match="hamiltonian"):
         adiabatic_impulse(np.eye(2), drive)
+    with pytest.raises(ac.InputError, match="`compare` must be true or false"):
+        adiabatic_impulse(model, drive, compare="no")
+    with pytest.raises(ac.InputError, match="`tolerance`"):
+        adiabatic_impulse(model, drive, compare=False, tolerance=5.0)
     with pytest.raises(ac.InputError, match="More than two levels"):
         adiabatic_impulse(
             ac.models.SpinInField(spin=1, transverse_field=0.0), ac.drive.Linear(-5, 5, rate=1.0)

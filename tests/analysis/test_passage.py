@@ -1,11 +1,14 @@
 """The whole analysis: events, predictions with their domain, the exact answer, the words."""
 
+import itertools
 import time
 
 import numpy as np
 import pytest
 
 import anticrossing as ac
+from anticrossing import formulas
+from anticrossing.analysis.meetings import find_events, interference_inputs
 
 
 def names(result):
@@ -33,6 +36,26 @@ def test_two_passages_with_phases_match_the_impulse_model():
     assert float(result.exact.probabilities[1]) == pytest.approx(0.076019, abs=1e-6)
     with_phases = result.predictions[names(result).index("crossings with phases")]
     assert with_phases.probabilities[1] == pytest.approx(0.074821, abs=1e-6)
+
+
+@pytest.mark.parametrize("turn", [1.0, -1.0])
+def test_the_sign_of_a_jump_is_that_of_the_exact_amplitude(turn):
+    """U₁₀ in the carried eigenvectors is −s√P: the phases of both levels cancel by symmetry."""
+    h = ac.models.LandauZener(gap=0.7)
+    drive = ac.drive.Linear(-60 * turn, 60 * turn, turn)
+    _, (event,), _ = find_events(h, drive)
+    inputs = interference_inputs(h, drive, [event])
+    assert inputs is not None
+    # The signs refer to the vectors that are met first, half-way to the crossing.
+    path = np.linspace(-30.0, 30.0, 4001) * turn
+    vectors = np.linalg.eigh(h(path))[1]
+    for before, after in itertools.pairwise(vectors):
+        after *= np.sign(np.sum(before * after, axis=0))
+    half = ac.propagate(h, ac.drive.Linear(path[0], path[-1], turn)).propagator
+    amplitude = (vectors[-1].T @ half @ vectors[0])[1, 0]
+    (direction,) = inputs[1]
+    matrix = formulas.transfer_matrix(gap=0.7, sweep_rate=1.0, direction=direction)
+    assert abs(amplitude - matrix[1, 0]) < 0.02
 
 
 def test_short_window_is_reported_outside_the_domain():

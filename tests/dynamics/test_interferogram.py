@@ -1,11 +1,13 @@
 """Interferograms against the panel solver, QuTiP, closed forms, and each method by the other."""
 
 import importlib
+import itertools
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import quad
 from scipy.special import jv
 
 import anticrossing as ac
@@ -79,6 +81,56 @@ def test_relaxation_in_the_eigenbasis_against_the_panel_solver(index):
             **point, temperature=temperature, basis="adiabatic", readout=readout, tolerance=1e-9
         )
         assert abs(found - state.populations[level]) < 2e-9
+
+
+def test_narrow_crossings_in_the_eigenbasis_tend_to_relaxation_between_them():
+    """For gap → 0 the eigenstates exchange names, and z′ = (z_eq − z)/T₁ in between."""
+    offset, amplitude, frequency, t1, temperature = -8.40931, 11.34978, 7.54, 200.0, 0.5
+    point = {"offset": offset, "amplitude": amplitude, "frequency": frequency, "t1": t1}
+    period, meeting = 2 * np.pi / frequency, np.arccos(-offset / amplitude) / frequency
+
+    def equilibrium(t):
+        return -np.tanh((offset + amplitude * np.cos(frequency * t)) / (2 * temperature))
+
+    def integral(function, *ends):
+        return quad(function, *ends, epsabs=1e-13, limit=400)[0]
+
+    def source(a, b):
+        return integral(lambda t: np.exp((t - b) / t1) * equilibrium(t) / t1, a, b)
+
+    edges = [0.0, meeting, period - meeting, period]
+    pieces = list(itertools.pairwise(edges))
+    z = sum(source(a, b) * np.exp((b - period) / t1) for a, b in pieces) / -np.expm1(-period / t1)
+    mean = 0.0
+    for (a, b), sign in zip(pieces, (1, -1, 1), strict=True):
+        later = z * np.exp((a - b) / t1) + source(a, b)
+        mean += sign * (t1 * (z - later) + integral(equilibrium, a, b)) / period
+        z = later
+    gaps = np.array([1e-6, 1e-7, 1e-8, 1e-12, 1e-17, 1e-60, 1e-140])
+    found = interferogram(
+        gap=gaps, **point, t2=2.5, temperature=temperature, basis="adiabatic", tolerance=1e-9
+    )
+    assert np.all(np.abs(found - 0.5 * (1 + mean)) < 2 * gaps + 1e-9)
+    bath = ac.ThermalRelaxation(temperature=temperature, t1=t1)
+    bath = bath + ac.Dephasing(rate=1 / 2.5 - 0.5 / t1)
+    state = periodic_steady_state(ac.models.LandauZener(gap=1e-2), sinusoidal(point), bath)
+    found = interferogram(
+        gap=1e-2, **point, t2=2.5, temperature=temperature, basis="adiabatic", tolerance=1e-9
+    )
+    assert abs(found - state.populations[1]) < 2e-9
+
+
+def test_every_narrow_crossing_converges():
+    rng = np.random.default_rng(6)
+    gaps = np.concatenate([10 ** rng.uniform(-12, 0, 200), [1e-17, 1e-60, 1e-140]])
+    offsets = -8.4 + rng.uniform(-0.06, 0.06, gaps.size)
+    rows = [gaps, offsets, *np.full((6, gaps.size), [[11.3], [7.54], [2000.0], [2.5], [0], [0]])]
+    found = np.empty(gaps.size)
+    _interferogram.steps(np.array(rows), True, True, 1e-9, found)
+    assert np.all(np.isfinite(found))
+    finer = np.empty(gaps.size)
+    _interferogram.steps(np.array(rows), True, True, 1e-10, finer)
+    assert np.max(np.abs(finer - found)) < 1e-9
 
 
 @pytest.mark.parametrize("index", range(30))

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.special import jv
+from scipy.special import i0, jv
 
 import anticrossing as ac
+from anticrossing.dynamics._period import Period
 from anticrossing.dynamics.floquet import floquet
 from anticrossing.dynamics.periodic import one_period_propagator, periodic_steady_state
 from anticrossing.dynamics.quasi_energies import quasi_energies
@@ -149,6 +150,15 @@ def test_photons_carry_the_units_of_the_hamiltonian():
     found = floquet(qubit, drive)
     assert float(found.frequency) == pytest.approx(30.0, rel=1e-14)
     assert np.max(np.abs(found.quasi_energies - np.linalg.eigvalsh(qubit(0.5)))) < 1e-9
+
+
+@pytest.mark.parametrize("place", [7.5 / 64, 1 / 8, 1 / 6])
+def test_an_average_does_not_settle_on_a_jump_it_cannot_see(place):
+    """Next to a dyadic fraction of the period the first halvings all miss by the same amount."""
+    over = Period.of(ac.models.LandauZener(gap=1.0), ac.drive.Sinusoidal(0.0, 1.0, 2 * np.pi), None)
+    with pytest.raises(ac.ConvergenceError, match="far narrower"):
+        over.average(lambda t: np.where(t < place + 1e-5, 1.0, 0.0), 1e-10)
+    assert abs(over.average(lambda t: np.exp(np.cos(2 * np.pi * t)), 1e-12)[0] - i0(1.0)) < 1e-12
 
 
 def test_triangular_drive_with_a_stated_period():

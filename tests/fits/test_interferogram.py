@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,13 @@ from scipy.optimize import curve_fit
 from scipy.special import jv
 
 from anticrossing.checks import InputError
-from anticrossing.fits import FitResult, Measurement, fit_interferogram, synthetic_interferogram
+from anticrossing.fits import (
+    FitResult,
+    Measurement,
+    fit_interferogram,
+    fit_passages,
+    synthetic_interferogram,
+)
 
 OMEGA = 7.54
 TRUE = {"gap": 0.04, "t2": 2.5, "amplitude_scale": 0.5, "offset_shift": 0.4}
@@ -185,3 +192,18 @@ def test_synthetic_data_are_reproducible_and_say_what_they_are() -> None:
     assert len(one) == 10
     with pytest.raises(InputError, match="`error` must be positive"):
         synthetic_interferogram(seed=1, error=0.0)
+
+
+@pytest.mark.parametrize("vary", [3, ("gap", "gap")])
+def test_what_varies_is_named_once(vary: Any) -> None:
+    data = synthetic_interferogram(seed=1, offsets=5, amplitudes=3)
+    with pytest.raises(InputError, match="Argument `vary` must"):
+        fit_interferogram(data, frequency=7.54, gap=0.05, t1=2000.0, t2=3.0, vary=vary)
+
+
+def test_data_are_a_measurement() -> None:
+    data: Any = [0.1, 0.2]
+    with pytest.raises(InputError, match="Argument `data` must be a Measurement"):
+        fit_interferogram(data, frequency=7.54, gap=0.05, t1=2000.0, t2=3.0)
+    with pytest.raises(InputError, match="Argument `data` must be a Measurement"):
+        fit_passages(data)

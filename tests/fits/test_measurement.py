@@ -130,3 +130,10 @@ def test_arrays_must_fit() -> None:
 
 def test_noise_may_leave_the_unit_interval() -> None:
     assert len(Measurement({"x": [1.0, 2.0]}, [-0.04, 1.05], [0.01, 0.01])) == 2
+
+
+def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "run.csv"
+    path.write_bytes(b"\xff\xfe\x00sweep_rate")
+    with pytest.raises(InputError, match=r"run\.csv: the file must be text in UTF-8"):
+        read_measurement(path)

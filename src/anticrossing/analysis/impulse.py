@@ -32,7 +32,7 @@ from anticrossing.checks import (
 )
 from anticrossing.drive import Drive
 from anticrossing.dynamics.propagation import propagate
-from anticrossing.dynamics.request import check_kinds
+from anticrossing.dynamics.request import check_kinds, check_tolerance
 from anticrossing.dynamics.unitary import Propagation
 from anticrossing.formulas import DomainCheck, MatrixPrediction, Prediction
 from anticrossing.hamiltonian import Hamiltonian
@@ -223,6 +223,9 @@ def adiabatic_impulse(
     if initial >= hamiltonian.dimension:
         last = hamiltonian.dimension - 1
         raise fail("initial", f"be a level from 0 to {last}", f"it is {initial}")
+    if not isinstance(compare, bool):
+        raise fail("compare", "be true or false", f"it is {compare!r}")
+    check_tolerance(tolerance)
     with few_threads(hamiltonian.dimension):
         _, events, notes = find_events(hamiltonian, drive)
         groups = _simultaneous(drive, events)

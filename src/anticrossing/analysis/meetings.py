@@ -313,9 +313,10 @@ def phases_between(hamiltonian: Hamiltonian, drive: Drive, start: float, stop: f
 
 
 def _jump_signs(hamiltonian: Hamiltonian, drive: Drive, events: Sequence[Place]) -> list[int]:
-    """Follow the real eigenvectors along the path; the sign of ⟨upper|Ḣ|lower⟩ at each crossing.
+    """Follow the real eigenvectors along the path; the `direction` of `transfer_matrix` for each.
 
-    At a true crossing the two levels exchange their vectors; the sign is then part of the exchange.
+    It is the sign of ⟨upper|∂ₜ lower⟩ = −⟨upper|Ḣ|lower⟩/gap. At a true crossing the two levels
+    exchange their vectors as `transfer_matrix` does for P = 1.
     """
     signs: list[int] = []
     frame: FloatArray | None = None
@@ -337,7 +338,7 @@ def _jump_signs(hamiltonian: Hamiltonian, drive: Drive, events: Sequence[Place])
                 drive.velocity(event.time)
             )
             element = float(frame[:, j] @ slope @ frame[:, i])
-            signs.append(-1 if element < 0 else 1)
+            signs.append(1 if element < 0 else -1)
         frame = _transport(hamiltonian, drive, event.time + steps, frame)
         previous = event.time
     return signs

@@ -22,7 +22,7 @@ from anticrossing.checks import (
 from anticrossing.dynamics.interferogram import interferogram
 from anticrossing.fits._least_squares import Coordinates, Model, minimise, report
 from anticrossing.fits.measurement import Measurement
-from anticrossing.fits.passages import check_varied
+from anticrossing.fits.passages import check_data, check_varied
 from anticrossing.fits.result import FitResult
 from anticrossing.formulas.periodic import fast_passage_population
 
@@ -116,7 +116,7 @@ def fit_interferogram(
       χ² = 262.6 for 311 degrees of freedom, reduced 0.845
     """
     choice("model", model, MODELS)
-    omega = _frequency(data, frequency)
+    omega = _frequency(check_data(data), frequency)
     given = {"gap": gap, "t1": t1, "t2": t2, "amplitude_scale": amplitude_scale}
     first = {name: _positive(name, value) for name, value in given.items()}
     if first["t2"] > 2 * first["t1"]:

@@ -170,7 +170,10 @@ def read_measurement(path: str | Path) -> Measurement:
     file = Path(path)
     suffix = file.suffix.lower()
     if suffix in (".csv", ".txt"):
-        columns = _read_csv(file)
+        try:
+            columns = _read_csv(file)
+        except UnicodeDecodeError:
+            raise InputError(f"{file}: the file must be text in UTF-8, but it is not.") from None
     elif suffix in (".nc", ".netcdf"):
         columns = _read_netcdf(file)
     else:

@@ -98,7 +98,7 @@ def fit_passages(
       background  0 (fixed)
       χ² = 16.79 for 24 degrees of freedom, reduced 0.7
     """
-    rates = data.coordinate("sweep_rate")
+    rates = check_data(data).coordinate("sweep_rate")
     choice("model", model, MODELS)
     choice("measured", measured, ("jump", "stay"))
     if np.any(rates <= 0):
@@ -181,12 +181,21 @@ def synthetic_passages(
     )
 
 
+def check_data(data: Measurement) -> Measurement:
+    """Return the data, or raise `InputError` for anything else."""
+    if not isinstance(data, Measurement):
+        raise fail("data", "be a Measurement", f"it is {describe(data)}")
+    return data
+
+
 def check_varied(vary: Collection[str], known: tuple[str, ...], points: int) -> tuple[str, ...]:
     """Return the parameters to vary in the order of `known`, or raise `InputError`."""
-    if isinstance(vary, str) or not vary:
+    if isinstance(vary, str) or not isinstance(vary, Collection) or not vary:
         raise fail("vary", "be a collection of parameter names", f"it is {describe(vary)}")
     for name in vary:
         choice("vary", name, known)
+    if len(set(vary)) < len(vary):
+        raise fail("vary", "name every parameter once", f"it is {describe(vary)}")
     varied = tuple(name for name in known if name in vary)
     if points <= len(varied):
         raise fail(
