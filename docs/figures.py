@@ -73,7 +73,38 @@ def cost() -> Figure:
     return figure
 
 
-FIGURES = {"flux_qubit": flux_qubit, "readout": readout, "cost": cost}
+def geometry() -> Figure:
+    """A conical intersection, and the derivative coupling around the four of quadratic E⊗e."""
+    radius, angle = np.meshgrid(np.linspace(0, 1, 9), np.linspace(0, 2 * np.pi, 37))
+    disc = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+    energies = ac.geometry.surfaces(
+        ac.models.ConicalIntersection(slope=1.0), disc, degenerate="nan"
+    ).energies
+    H = ac.models.JahnTeller(linear=1.0, quadratic=0.5)
+    cones = ac.geometry.find_intersections(H, [[-6, 6], [-6, 6]])
+    # To and fro through the grid: between its points, too, the signs are followed.
+    line = np.linspace(-6, 6, 14)
+    grid = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1)
+    grid[1::2] = grid[1::2, ::-1]
+    path = grid.reshape(-1, 2)
+    field = ac.geometry.transport(H, path).couplings()[:, :, 0, 1]
+    with plot.style.style():
+        figure = Figure(figsize=(7.4, 3.3))
+        cone = figure.add_axes((0.005, 0.02, 0.42, 0.89), projection="3d")
+        plot.surfaces(cone, disc, energies, intersections=[[0.0, 0.0, 0.0]])
+        cone.view_init(elev=14, azim=-62)
+        cone.set_box_aspect(None, zoom=1.12)
+        cone.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1], zticks=[-1, 0, 1])
+        plot.coupling_field(
+            figure.add_axes((0.55, 0.135, 0.345, 0.775)),
+            path,
+            field,
+            intersections=[found.position for found in cones],
+        ).set_title("Derivative coupling, E⊗e")
+    return figure
+
+
+FIGURES = {"flux_qubit": flux_qubit, "readout": readout, "cost": cost, "geometry": geometry}
 
 
 def main(directory: Path) -> None:

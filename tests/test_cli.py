@@ -130,15 +130,38 @@ def test_decohering_qubit(call: Any) -> None:
     assert exact[middle] > max(0.05, 50 * without)
 
 
+def test_driven_level(call: Any) -> None:
+    summary = run_example(call, "driven_level")
+    # The staircase, written out: R = exp(−2πγ²/rate), p → R p + (1 − R) f.
+    keep, p = np.exp(-2 * np.pi * 0.2**2), 1.0
+    for level in range(1, 10):
+        p = keep * p + (1 - keep) / (np.exp(1.2 * (level - 3.0)) + 1)
+    assert summary["totals"]["final occupation"]["chain"] == pytest.approx(p, abs=1e-12)
+    # The exact answers come from forty-digit arithmetic of another program.
+    assert summary["totals"]["final occupation"]["exact"] == pytest.approx(0.2240342372, abs=1e-10)
+    for law in summary["work"]["distributions"]:
+        assert law["jarzynski_ratio"] == pytest.approx(1, abs=1e-12)
+        if (law["method"], law["direction"]) == ("exact", "forward"):
+            assert law["mean"] == pytest.approx(6.2653974027, abs=1e-9)
+            assert law["variance"] == pytest.approx(7.3717520479, abs=1e-9)
+    found = summary["scan"]["occupation"]
+    inside = np.asarray(summary["scan"]["inside_domain"])
+    apart = np.abs(np.subtract(found["chain"], found["exact"]))
+    assert inside.sum() == 13
+    assert apart[inside].max() < 0.02
+
+
 def test_every_example_is_tested_above() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.toml")}
-    assert names == {
+    elsewhere = {"tilted_lattice", "bloch_interferometer"}  # tests/fits/test_examples.py
+    assert names - elsewhere == {
         "flux_qubit",
         "decohering_qubit",
         "sodium_iodide",
         "ladder",
         "bloch_band",
         "annealing",
+        "driven_level",
     }
 
 
@@ -188,6 +211,38 @@ def test_crossings(call: Any) -> None:
     assert len(content["crossings"]) == 5
 
 
+def test_a_driven_level_is_printed_and_written(call: Any, tmp_path: Path) -> None:
+    outcome = call("run", EXAMPLES / "driven_level.toml")
+    assert outcome.status == 0, outcome.err
+    assert outcome.err == ""
+    for text in ("A level driven through nine", "β = 1.2", "crossings of the chain", "within"):
+        assert text in outcome.out
+    assert "0.2240342" in outcome.out
+    assert outcome.out.splitlines()[-1] == "report: driven_level-result/report.html"
+    files = {"result.nc", "summary.json", "experiment.toml", "figure.png", "figure.svg"}
+    folder = tmp_path / "driven_level-result"
+    assert {path.name for path in folder.iterdir()} == files | {"report.html"}
+    printed = json.loads(call("run", EXAMPLES / "driven_level.toml", "--json").out)
+    assert json.loads((folder / "summary.json").read_text()) == printed
+
+
+def test_long_tables_of_a_driven_level_are_cut(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(
+        "work = false\n[driven_level]\nlevels = { from = 1, to = 9, count = 50 }\n"
+        "couplings = 0.05\nbeta = 1\nstart = 0\nstop = 10\nrate = 1\n"
+    )
+    outcome = call("run", "a.toml")
+    assert outcome.status == 0, outcome.err
+    assert "and 10 more (--json prints all)" in outcome.out
+    assert "OUTSIDE" in outcome.out
+
+
+def test_crossings_needs_a_hamiltonian(call: Any) -> None:
+    outcome = call("crossings", EXAMPLES / "driven_level.toml")
+    assert_one_line(outcome)
+    assert "[hamiltonian]" in outcome.err
+
+
 def test_models_version_and_list(call: Any) -> None:
     assert "SodiumIodide" in call("models").out
     assert json.loads(call("models", "--json").out)["LandauZener"].startswith("Two levels")
@@ -227,6 +282,10 @@ BAD_FILES = {
     "wrong shape": GOOD.replace(
         '{ model = "LandauZener", gap = 1.0 }', '{ matrix = [["x", 1, 2], [1, "x"]] }'
     ),
+    "driven level with units": '[units]\nenergy = "eV"\n[driven_level]\nlevels = [1]\n',
+    "unsorted levels": "[driven_level]\nlevels = [2, 1]\ncouplings = 0.1\nbeta = 1\nstart = 0\n"
+    "stop = 3\nrate = 1\n",
+    "two experiments": GOOD + "[driven_level]\nlevels = [1]\n",
     "singular on the way": GOOD.replace(
         '{ model = "LandauZener", gap = 1.0 }', '{ matrix = [["1/x", 1], [1, "-x"]] }'
     ),

@@ -156,6 +156,10 @@ def test_complex_continuation_is_analytic():
         (lambda: Hamiltonian.from_matrix([["x"]], coordinates=("x", "x")), "distinct"),
         (lambda: Hamiltonian.from_matrix([["x"]], parameters={"x": 1}), "coordinate's name"),
         (lambda: Hamiltonian.from_function(3), "callable"),
+        (
+            lambda: Hamiltonian.from_function(lambda x, g: np.eye(2), parameters={"g": []}),
+            "`g` must hold at least one number",
+        ),
         (lambda: ac.Units("GHz", ""), "both an energy and a time"),
         (lambda: ac.Units("Ghz", "ns"), "did you mean `GHz`"),
     ],

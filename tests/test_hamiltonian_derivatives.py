@@ -204,6 +204,8 @@ def test_bad_lines_are_refused(H, arguments, message):
 
 
 def test_names_of_the_line(H):
+    with pytest.raises(ac.InputError, match="`coordinate` must be a name"):
+        H.along_line(POINT, POINT, coordinate=np.eye(3))
     assert H.along_line(POINT, POINT, coordinate="r").coordinates == ("r",)
     with pytest.raises(ac.InputError, match="coordinate's name"):
         H.along_line(POINT, POINT, coordinate="k")
@@ -213,6 +215,10 @@ def test_points_with_the_wrong_number_of_coordinates_are_refused(H):
     for method in (H.gradient, H.second_derivatives, H.flat_points):
         with pytest.raises(ac.InputError, match="last axis of length 3"):
             method([1.0, 2.0])
+        with pytest.raises(ac.InputError, match="`x` must be a number or an array of numbers"):
+            method([[0.0, 1.0], [1.0]])
+        with pytest.raises(ac.InputError, match="`x` must be finite"):
+            method([0.0, 1.0, complex(0, np.nan)])
 
 
 def test_a_bad_point_of_several_coordinates_is_named():

@@ -14,6 +14,8 @@ LAYERS = [
     {"models", "spectrum", "formulas", "geometry", "vibronic"},
     {"dynamics", "ab_initio"},
     {"analysis"},
+    {"thermodynamics", "control", "fits"},
+    {"sweeps"},
     {"experiment"},
     {"plot", "reproduce"},
     {"cli"},

@@ -1,12 +1,21 @@
 """Avoided level crossings: find them, predict the passage in closed form, compute it exactly."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from anticrossing import drive, dynamics, formulas, models, spectrum, units
 from anticrossing._version import __version__
 from anticrossing.analysis import (
+    AdiabaticImpulse,
     Passage,
     adiabatic_expansion,
+    adiabatic_impulse,
     coherent_incoherent_split,
+    coupling_peak,
     decoherence_regime,
+    intersection_passage,
     passage,
 )
 from anticrossing.checks import (
@@ -28,7 +37,31 @@ from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import find_crossings
 from anticrossing.units import Units
 
+if TYPE_CHECKING:
+    from anticrossing import ab_initio, control, fits, geometry, sweeps, thermodynamics, vibronic
+    from anticrossing.sweeps import sweep
+
+_LATE = (  # imported when first used
+    "ab_initio",
+    "control",
+    "fits",
+    "geometry",
+    "sweeps",
+    "thermodynamics",
+    "vibronic",
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        return importlib.import_module(f"anticrossing.{name}")
+    if name == "sweep":
+        return importlib.import_module("anticrossing.sweeps").sweep
+    raise AttributeError(f"module 'anticrossing' has no attribute {name!r}")
+
+
 __all__ = [
+    "AdiabaticImpulse",
     "AnticrossingError",
     "ConvergenceError",
     "Dephasing",
@@ -45,16 +78,27 @@ __all__ = [
     "ThermalRelaxation",
     "Units",
     "__version__",
+    "ab_initio",
     "adiabatic_expansion",
+    "adiabatic_impulse",
     "coherent_incoherent_split",
+    "control",
+    "coupling_peak",
     "decoherence_regime",
     "drive",
     "dynamics",
     "find_crossings",
+    "fits",
     "formulas",
+    "geometry",
+    "intersection_passage",
     "models",
     "passage",
     "propagate",
     "spectrum",
+    "sweep",
+    "sweeps",
+    "thermodynamics",
     "units",
+    "vibronic",
 ]

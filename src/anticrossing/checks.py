@@ -110,7 +110,7 @@ def integer(name: str, value: Any, *, minimum: int | None = None) -> int:
 def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
     """Return `value` if it is one of `allowed`, or raise naming the nearest one."""
     options = list(allowed)
-    if value not in options:
+    if not isinstance(value, str) or value not in options:
         raise fail(
             name,
             "be one of " + ", ".join(repr(option) for option in options),

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from anticrossing._version import __version__
-from anticrossing.checks import AnticrossingError
+from anticrossing.checks import AnticrossingError, InputError
 
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from anticrossing.experiment import Result
+    from anticrossing.experiment import Experiment, Outcome, Result, Study
+    from anticrossing.experiment.sweep_file import SweepFile
 
 # The base classes of usage errors, wherever this version of Typer keeps them.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -89,7 +90,7 @@ def run_command(
     as_json: _Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the path.")] = False,
 ) -> None:
-    """Analyse the passage an experiment file describes, and write data, figure and report.
+    """Compute what an experiment file describes, and write data, figure and report.
 
     The results go to DIR, by default NAME-result in the current directory. With --json they are
     written only where -o says so.
@@ -125,6 +126,8 @@ def crossings_command(file: _File, as_json: _Json = False) -> None:
     from anticrossing.spectrum import find_crossings
 
     loaded = experiment.load(file)
+    if isinstance(loaded, experiment.Study):
+        raise InputError(f"{file}: Only a file with [hamiltonian] has levels that cross on a path.")
     hamiltonian = loaded.hamiltonian
     _, positions = sample_path(loaded.drive)
     low, high = float(positions.min()), float(positions.max())
@@ -174,6 +177,56 @@ def reproduce_command(
         raise typer.Exit(1)
 
 
+@app.command("sweep")
+def sweep_command(
+    file: _File,
+    store: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="STORE", help="The Zarr store to write."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted sweep stopped.")
+    ] = False,
+    retry_failures: Annotated[
+        bool, typer.Option("--retry-failures", help="Compute again the points that failed.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", help="Use N processes.")
+    ] = None,
+    dask: Annotated[
+        str | None,
+        typer.Option("--dask", metavar="ADDRESS", help="Use the Dask scheduler at this address."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the path.")] = False,
+) -> None:
+    """Compute every point of the table [sweep] of an experiment file, and lose none.
+
+    The points go to STORE, by default NAME-sweep.zarr in the current directory, as they finish.
+    """
+    from anticrossing.experiment.sweep_file import load_sweep
+
+    if workers is not None and dask is not None:
+        raise InputError("Choose one of --workers and --dask.")
+    if retry_failures and not resume:
+        raise InputError("--retry-failures needs --resume.")
+    loaded = load_sweep(file)
+    target = store or Path(f"{loaded.experiment.name}-sweep.zarr")
+    try:
+        dataset = loaded.run(
+            store=target,
+            executor=workers if dask is None else dask,
+            resume=resume,
+            retry_failures=retry_failures,
+            progress=not quiet,
+        )
+    except KeyboardInterrupt as error:
+        print(str(error) or "interrupted", file=sys.stderr)
+        sys.exit(_INTERRUPTED)
+    failed = _print_sweep(loaded, dataset, target, quiet=quiet)
+    if failed:
+        raise typer.Exit(1)
+
+
 @app.command("models")
 def models_command(as_json: _Json = False) -> None:
     """List the named models an experiment file may use."""
@@ -189,10 +242,10 @@ def models_command(as_json: _Json = False) -> None:
 # ---- printing ---------------------------------------------------------------------------------
 
 
-def _run(loaded: Any, *, show: bool) -> Result:
+def _run(loaded: Experiment | Study, *, show: bool) -> Result | Outcome:
     from anticrossing import experiment
 
-    if loaded.scan is None or not show:
+    if loaded.steps == 0 or not show:
         return experiment.run(loaded)
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -202,14 +255,18 @@ def _run(loaded: Any, *, show: bool) -> Result:
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
-        task = bar.add_task("scan", total=loaded.scan.values.size)
+        task = bar.add_task("scan", total=loaded.steps)
         return experiment.run(
             loaded, progress=lambda done, total: bar.update(task, completed=done, total=total)
         )
 
 
-def _print_result(result: Result) -> None:
-    from anticrossing.experiment import summarize
+def _print_result(result: Result | Outcome) -> None:
+    from anticrossing.experiment import Outcome, summarize
+
+    if isinstance(result, Outcome):
+        _print_outcome(result)
+        return
 
     summary = summarize(result)
     console = _console()
@@ -233,6 +290,51 @@ def _print_result(result: Result) -> None:
             f"{len(values)} points; " + _scan_sentence(result),
         )
     console.print(summary["verdict"])
+
+
+def _print_sweep(loaded: SweepFile, dataset: Any, store: Path, *, quiet: bool) -> int:
+    """Say what a sweep computed; return how many of its points failed."""
+    import numpy as np
+
+    from anticrossing.sweeps.outputs import FAILED
+
+    status = dataset["status"].values
+    where = np.flatnonzero(status == FAILED)
+    if quiet:
+        print(store)
+        return where.size
+    console = _console()
+    console.print(loaded.experiment.title, style="bold")
+    sizes = ", ".join(f"{axis.name} ({axis.size})" for axis in loaded.grid.axes)
+    console.print(f"{status.size} points: {sizes}")
+    if where.size:
+        first = np.unravel_index(where[0], status.shape)
+        reason = str(dataset["message"][first].values)
+        console.print(f"{where.size} of them failed, the first: {reason}")
+    console.print(f"store: {store}")
+    return where.size
+
+
+def _print_outcome(result: Outcome) -> None:
+    console = _console()
+    console.print(result.experiment.title, style="bold")
+    setup = result.experiment.setup
+    console.print("\n".join(f"{name}: {line}" for name, line in setup.items()), style="dim")
+    for content in result.tables():
+        if content.detail:
+            continue
+        table = _table([], title=content.title)
+        for index, column in enumerate(content.columns):
+            words = content.holds_words(index)
+            table.add_column(column, justify="left" if words else "right", overflow="fold")
+        for row in content.rows[:_MOST_ROWS]:
+            table.add_row(*(_mark(c) if isinstance(c, bool) else _cell(c) for c in row))
+        _caption(table, len(content.rows))
+        console.print(table)
+    said = result.sentences()
+    for note in said.notes:
+        console.print(f"note: {note}")
+    console.print(said.verdict)
 
 
 def _crossings_table(rows: list[dict[str, Any]], units: Any) -> Any:
@@ -261,9 +363,7 @@ def _crossings_table(rows: list[dict[str, Any]], units: Any) -> Any:
             "none" if third is None else _cell(third),
             row["reason"],
         )
-    if len(rows) > _MOST_ROWS:
-        table.caption = f"and {len(rows) - _MOST_ROWS} more (--json prints all)"
-        table.caption_justify = "left"
+    _caption(table, len(rows))
     return table
 
 
@@ -353,6 +453,13 @@ def _table(
     for column in columns:
         table.add_column(column, justify="left" if column in words else "right", overflow="fold")
     return table
+
+
+def _caption(table: Table, rows: int) -> None:
+    """Say below a table how many of its rows are not shown."""
+    if rows > _MOST_ROWS:
+        table.caption = f"and {rows - _MOST_ROWS} more (--json prints all)"
+        table.caption_justify = "left"
 
 
 def _mark(good: bool) -> Text:

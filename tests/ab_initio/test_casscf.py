@@ -82,6 +82,8 @@ def test_bad_crossings(lithium_fluoride):
     crossing = diabatic_crossing(data.diabatize("dipoles"))
     with pytest.raises(InputError, match="`velocity` must be positive"):
         crossing.prediction(0.0)
+    with pytest.raises(InputError, match="`basis` must be a DiabaticBasis"):
+        diabatic_crossing(data)
 
 
 # ---- bad input, with and without PySCF --------------------------------------------------------
@@ -96,6 +98,9 @@ def test_bad_crossings(lithium_fluoride):
         ({"active_electrons": 3}, "`active_electrons` must be even"),
         ({"active_electrons": 4}, "`active_electrons` must be even and below 4"),
         ({"states": 1}, "`states` must be at least 2"),
+        ({"atoms": 3}, "`atoms` must be a pair"),
+        ({"basis": 3}, "`basis` must name a basis set"),
+        ({"electron_translation": "no"}, "`electron_translation` must be True or False"),
     ],
 )
 def test_bad_input(change, message):

@@ -162,6 +162,26 @@ def test_levels_that_meet_are_refused(turned, place):
         coupling_peak(H, (-1, 2))
 
 
+@pytest.mark.parametrize("window", [(-10, 10), (-10, 12)])
+def test_levels_that_meet_at_the_origin_of_a_line_are_refused(window):
+    cone = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=("x", "y"))
+    with pytest.raises(ac.InputError, match="`window` must be one in which the levels stay apart"):
+        coupling_peak(cone, window, origin=[0, 0], direction=[1, 0])
+
+
+@pytest.mark.parametrize("window", [(-10, 10), (-10, 12)])
+def test_a_peak_at_a_kink_of_the_slope(window):
+    # Tully's simple crossing: ΔF = 2AB and V = C at x = 0, where the second derivative jumps.
+    peak = coupling_peak(ac.models.TullySimple(), window)
+    assert peak.gap == pytest.approx(0.01, rel=1e-12)
+    assert peak.height == pytest.approx(0.01 * 1.6 / (2 * 0.005), rel=1e-9)
+    assert peak.position == pytest.approx(0.0, abs=1e-9)
+    # The mixing angle goes from that of diabats a pure ±0.01 apart to the mirror image of it.
+    left, right = (ac.models.TullySimple()(float(end)) for end in window)
+    angles = [0.5 * np.arctan2(2 * m[0, 1], m[0, 0] - m[1, 1]) for m in (left, right)]
+    assert peak.area == pytest.approx(abs(angles[1] - angles[0]), abs=1e-9)
+
+
 def test_a_third_level_that_crosses_is_reported():
     H = Hamiltonian.from_terms(
         [("x", np.diag([1.0, -1.0, 0.3])), (1, [[0, 0.5, 0], [0.5, 0, 0], [0, 0, 0.9]])]

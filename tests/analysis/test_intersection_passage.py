@@ -187,8 +187,17 @@ def test_wrong_paths_are_refused():
     refused("parallel", side=[2, 0, 0])
     refused("`speed` must be positive", speed=0.0)
     refused("`length` must be positive", length=-1.0)
+    refused("`speed` must hold at least one number", speed=[])
+    refused("`length` must hold at least one number", length=[])
     refused("broadcast", speed=[1.0, 2.0], impact_parameter=[1.0, 2.0, 3.0])
     refused("be an Intersection", intersection=[0, 0, 0])
+    plane = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=["x", "y"])
+    other = find_intersection(plane, [0.1, 0.2])
+    refused(r"one of Hamiltonian, but that has 3 coordinate\(s\), not 2", intersection=other)
+    shifted = Hamiltonian.from_matrix(
+        [["x - 1", "y"], ["y", "1 - x"]], coordinates=["x", "y", "z"], name="Shifted"
+    )
+    refused("one of Shifted, but there its levels are 2 apart", hamiltonian=shifted)
     gapped = Hamiltonian.from_matrix([["x", "1"], ["1", "-x"]], coordinates=["x", "y"])
     refused("gap stays", hamiltonian=gapped, intersection=find_intersection(gapped, [0.1, 0.2]))
     crossing = Hamiltonian.from_matrix([["x", 0], [0, "-x"]], coordinates=["x", "y"])

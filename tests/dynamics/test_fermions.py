@@ -11,23 +11,12 @@ import anticrossing as ac
 from anticrossing.dynamics import GaussianState, evolve_fermions, star
 from anticrossing.dynamics.reference import propagator as reference_propagator
 from tests.systems import random_hermitian, random_unitary
+from tests.systems.fermions import lowering_operators
 
 PUBLISHED = json.loads(
     (Path(__file__).parents[1] / "reference_data" / "driven_level.json").read_text()
 )["occupation"]
 LEVELS = np.arange(1.0, 10.0)
-
-
-def lowering_operators(modes: int) -> list[np.ndarray]:
-    """Jordan–Wigner matrices of c_0 … c_{n−1} on the 2ⁿ-dimensional Fock space."""
-    lower, parity, one = np.array([[0, 1], [0, 0]]), np.diag([1, -1]), np.eye(2)
-    operators = []
-    for k in range(modes):
-        total = np.eye(1)
-        for factor in [parity] * k + [lower] + [one] * (modes - k - 1):
-            total = np.kron(total, factor)
-        operators.append(total)
-    return operators
 
 
 def gibbs_in_fock_space(h: np.ndarray, beta: float, mu: float) -> np.ndarray:
@@ -218,7 +207,10 @@ def test_evolution_keeps_the_entropy_of_the_whole():
         (lambda: GaussianState.product([0.1, 0.2]).entropy([2]), "from 0 to 1"),
         (lambda: GaussianState.product([0.1, 0.2]).entropy([]), "at least one mode"),
         (lambda: GaussianState.product([0.1, 0.2]).mutual_information([0], [0]), "not share"),
+        (lambda: GaussianState.product([0.1, 0.2]).entropy([0, [1]]), "list of mode numbers"),
         (lambda: GaussianState.product([0.1, 0.2]).evolved(np.eye(3)), "shape \\(2, 2\\)"),
+        (lambda: GaussianState.product([0.1, 0.2]).evolved(2 * np.eye(2)), "be unitary"),
+        (lambda: GaussianState.product([0.1, 0.2]).evolved("one"), "matrix of numbers"),
         (lambda: GaussianState.product([0.1, 0.2]).energy(np.eye(3)), "shape \\(2, 2\\)"),
     ],
 )
@@ -248,6 +240,37 @@ def test_evolution_refuses_bad_input_before_work(change, message):
     }
     with pytest.raises(ac.InputError, match=message):
         evolve_fermions(**(arguments | change))
+
+
+def test_states_do_not_follow_changes_of_the_argument():
+    matrix = np.diag([0.5, 0.25]).astype(complex)
+    state = GaussianState(matrix)
+    matrix[0, 0] = 9.0
+    assert state.occupations.tolist() == [0.5, 0.25]
+    with pytest.raises(ValueError, match="read-only"):
+        state.correlation_matrix[0, 0] = 9.0
+
+
+def test_rough_solutions_still_give_a_state():
+    """The general solver at a tolerance so loose that its propagator is not quite unitary."""
+    evolution = evolve_fermions(
+        driven(),
+        ac.drive.Linear(0, 10, rate=1.0),
+        state=GaussianState.product(np.full(10, 0.5)),
+        method="panels",
+        tolerance=1e-2,
+    )
+    assert evolution.state.particle_number == pytest.approx(5.0, abs=1e-2)
+
+
+def test_a_star_refuses_a_drive_of_a_billion_panels():
+    with pytest.raises(ac.ConvergenceError, match="method 'panels'"):
+        evolve_fermions(
+            driven(),
+            ac.drive.Linear(0, 10, rate=1e-9),
+            state=GaussianState.product(np.full(10, 0.5)),
+            method="star",
+        )
 
 
 def test_general_hamiltonians_are_not_stars():

@@ -542,6 +542,7 @@ def test_an_accuracy_out_of_reach_is_an_error():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"x": [1e-200, 0.0]}, r"`x` must avoid degeneracies of the level\(s\)"),
         ({"x": [0.0, 0.0]}, r"`x` must avoid degeneracies of the level\(s\), but at \(0, 0\)"),
         ({"x": [1.0, 0.0, 0.0]}, "`x` must have a last axis of length 2"),
         ({"levels": 3}, "`levels` must lie between 0 and 1"),
@@ -567,11 +568,26 @@ def test_bad_references_and_vectors():
         berry_connection(hamiltonian, [[0, 0, -1.0]], level=1, reference=0)
     with pytest.raises(InputError, match="`reference` must be a basis state's number"):
         berry_connection(hamiltonian, [0, 0, 1.0], level=1, reference=[1.0, 0.0, 0.0])
-    with pytest.raises(InputError, match="`reference` must be finite and not zero"):
+    with pytest.raises(InputError, match="`reference` must not be zero"):
         berry_connection(hamiltonian, [0, 0, 1.0], level=1, reference=[0.0, 0.0])
     with pytest.raises(InputError, match="at three points at least"):
         discrete_wilson_loop(np.ones((2, 1, 1)))
     with pytest.raises(InputError, match="orthogonal after point 0"):
         discrete_wilson_loop(np.array([[[1.0], [0.0]], [[0.0], [1.0]], [[1.0], [0.0]]]))
-    with pytest.raises(InputError, match="`vectors` must be finite numbers"):
+    with pytest.raises(InputError, match="`vectors` must have shape"):
         link_phases(np.ones((2, 2)))
+    with pytest.raises(InputError, match="`vectors` must be a number or an array of numbers"):
+        link_phases([[0.0, 1.0], [1.0]])
+    with pytest.raises(InputError, match="`vectors` must overlap from each point to the next"):
+        link_phases(np.array([[[1.0], [0.0]], [[0.0], [1.0]]]))
+    with pytest.raises(InputError, match="`closed` must be True or False"):
+        wilson_loop(hamiltonian, np.eye(3), levels=0, closed="no")
+    with pytest.raises(InputError, match="`levels` must be a level number or a list of them"):
+        wilson_loop(hamiltonian, np.eye(3), levels=[[0, 1], [1]], closed=True)
+
+
+def test_the_length_of_the_reference_does_not_matter():
+    hamiltonian, x = spin_in_field(0.5), [0.3, 0.1, 1.0]
+    unit = berry_connection(hamiltonian, x, level=1, reference=[0.6, 0.8])
+    scaled = berry_connection(hamiltonian, x, level=1, reference=[0.6e300, 0.8e300])
+    np.testing.assert_allclose(scaled, unit, rtol=1e-14)

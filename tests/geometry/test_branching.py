@@ -218,3 +218,23 @@ def test_a_branching_plane_needs_a_conical_intersection():
         plane.circle([0.0, 0.0], 0.0)
     with pytest.raises(InputError, match="last axis"):
         plane.energies([1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("vectors", "message"),
+    [
+        (([1.0, 0.0], [0.0, 0.0], [0.0, 0.0]), "`h` must not be zero"),
+        (([1.0, 0.0], [0.0, 2.0], [0.0, 0.0]), "`h` must not be zero nor longer than g"),
+        (([1.0, 0.0], [0.5, 0.5], [0.0, 0.0]), "`h` must be perpendicular to g"),
+        (([1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0]), "`h` must have 2 entries"),
+        (([1.0, 0.0], [0.0, 1.0], 0.0), r"`slope` must have 1 dimension"),
+        (([1.0, np.nan], [0.0, 1.0], [0.0, 0.0]), "`g` must be finite"),
+    ],
+)
+def test_vectors_that_are_no_plane_are_refused(vectors, message):
+    with pytest.raises(InputError, match=message):
+        BranchingPlane(*vectors)
+
+
+def test_vectors_may_be_lists():
+    assert BranchingPlane([1.0, 0.0], [0.0, 1.0], [0.0, 0.0]).pitch == 1.0

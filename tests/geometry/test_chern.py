@@ -211,6 +211,7 @@ def test_a_hamiltonian_that_jumps():
         ({"levels": 2}, "`levels` must lie between 0 and 1"),
         ({"grid": 3}, "`grid` must be at least 4"),
         ({"grid": 8.0}, "`grid` must be an integer"),
+        ({"grid": 10**30}, "`grid` must be at most 1414"),
         ({"surface": Sphere()}, "it is a Sphere, which has 3"),
         ({"surface": "torus"}, "`surface` must be a Torus, a Sphere or a function"),
         ({"surface": Torus}, "`surface` must be a Torus, a Sphere or a function"),
@@ -237,3 +238,5 @@ def test_bad_surfaces_and_vectors():
         Sphere(radius=0.0)
     with pytest.raises(InputError, match="`vectors` must have shape"):
         plaquette_fluxes(np.ones((3, 2, 1)))
+    with pytest.raises(InputError, match="`vectors` must overlap from each point to the next"):
+        plaquette_fluxes(np.zeros((3, 3, 2, 1)))

@@ -343,8 +343,11 @@ CONE = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=("x", "y")
     [
         (
             lambda: derivative_couplings(CONE, [[1, 0], [0, 0]]),
+            r"`x` must avoid degenerate levels where derivative couplings are asked for, but "
             r"levels 0 and 1 are degenerate at x = 0, y = 0 \(gap 0\)",
         ),
+        (lambda: derivative_couplings(CONE, [1e-310, 0]), "levels 0 and 1 are degenerate"),
+        (lambda: second_order_couplings(CONE, [1e-200, 0]), "levels 0 and 1 are degenerate"),
         (lambda: second_order_couplings(CONE, [0, 0]), "levels 0 and 1 are degenerate"),
         (lambda: diagonal_correction(CONE, [0, 0], 1.0), "levels 0 and 1 are degenerate"),
         (
@@ -356,6 +359,7 @@ CONE = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=("x", "y")
         (lambda: derivative_couplings(3, [1.0, 0.0]), "must be a Hamiltonian"),
         (lambda: derivative_couplings(CONE, [1, 0], degenerate="zero"), "`degenerate` must be"),
         (lambda: diagonal_correction(CONE, [1, 0], -1.0), "`masses` must be positive"),
+        (lambda: diagonal_correction(CONE, [1, 0], 1e-320), "`masses` must have a finite inverse"),
         (lambda: diagonal_correction(CONE, [1, 0], [1.0, 2.0, 3.0]), "one number or 2 numbers"),
         (lambda: trajectory_couplings(CONE, [1.0, 0.0]), "`x` must have 2 dimension"),
         (lambda: trajectory_couplings(CONE, np.empty((0, 2))), "at least one point"),

@@ -295,11 +295,15 @@ def test_set_that_meets_another_level_is_refused():
         ({"x": [0.0, np.nan]}, "`x` must be finite"),
         ({"levels": [1, 0]}, "`levels` must be ascending"),
         ({"levels": [0, 3]}, "`levels` must lie between 0 and 2"),
-        ({"levels": [0.5]}, "`levels` must be a list of level indices"),
+        ({"levels": [0.5]}, "`levels` must be a level number or a list"),
         ({"reference": 7}, "`reference` must be an index"),
         ({"mixing": np.ones((3, 3))}, "`mixing` must be unitary"),
         ({"mixing": np.eye(2)}, r"`mixing` must have shape \(3, 3\)"),
-        ({"tolerance": 0.0}, "`tolerance` must be positive"),
+        ({"levels": [[0, 1], [1]]}, "`levels` must be a level number or a list"),
+        ({"mixing": [[1.0, 0.0], [1.0]]}, "`mixing` must be a number or an array"),
+        ({"tolerance": 0.0}, "`tolerance` must be at least 1e-13"),
+        ({"tolerance": 1e-320}, "`tolerance` must be at least 1e-13"),
+        ({"tolerance": [1e-9]}, "`tolerance` must be a single number"),
     ],
 )
 def test_bad_input(arguments, message):
@@ -308,7 +312,7 @@ def test_bad_input(arguments, message):
 
 
 def test_bad_grids_and_shapes():
-    with pytest.raises(InputError, match="`H` must have several coordinates"):
+    with pytest.raises(InputError, match="`hamiltonian` must have several coordinates"):
         diabatize_grid(three_level(), [[0, 1]])
     with pytest.raises(InputError, match="`axes` must hold one array"):
         diabatize_grid(plane(), [[0, 1]])
@@ -316,6 +320,16 @@ def test_bad_grids_and_shapes():
         diabatize_grid(plane(), [[0, 1], [1, 0]])
     with pytest.raises(InputError, match="`order` must name each of x, y once"):
         diabatize_grid(plane(), [[0, 1], [0, 1]], order=["x", "x"])
+    for arguments, message in (
+        ({"axes": 3}, "`axes` must hold one array"),
+        ({"order": 3}, "`order` must name each of x, y once"),
+        ({"order": [["x"], "y"]}, "`order` must name each of x, y once"),
+        ({"reference": 1}, "`reference` must hold 2 indices"),
+        ({"reference": (0, 9)}, "`reference` must be an index"),
+        ({"smooth": "yes"}, "`smooth` must be True or False"),
+    ):
+        with pytest.raises(InputError, match=message):
+            diabatize_grid(plane(), **{"axes": [[0, 1], [0, 1]], **arguments})
     with pytest.raises(InputError, match="`x` must have shape"):
         diabatize(plane(), np.zeros((4, 3)))
     with pytest.raises(InputError, match="single parameter values"):
@@ -323,9 +337,46 @@ def test_bad_grids_and_shapes():
     basis = diabatize(three_level(), [0.0, 1.0])
     with pytest.raises(InputError, match="`values` must have last axes"):
         basis.to_diabatic(np.zeros(2))
+    with pytest.raises(InputError, match="`values` must be a number or an array"):
+        basis.to_diabatic(["a", "b"])
+    with pytest.raises(InputError, match="`operator` must be True or False"):
+        basis.to_adiabatic(np.zeros((2, 3)), operator="yes")
     with pytest.raises(InputError, match="mixing angle exists for two real states"):
         _ = basis.mixing_angle
-    with pytest.raises(InputError, match="no part in one of the references"):
+    with pytest.raises(InputError, match="`levels` must have a part in every reference"):
         block_diagonalize(LandauZener(gap=1e-9), [5.0], [[1.0], [0.0]])
+    with pytest.raises(InputError, match="`properties` must have square matrices"):
+        property_mixing(np.zeros((0, 0)))
     with pytest.raises(InputError, match="`properties` must be symmetric"):
         property_mixing([[0.0, 1.0], [0.0, 0.0]])
+
+
+def test_a_grid_around_an_intersection_with_a_level_outside_tells_of_the_sign():
+    cone = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=("x", "y"))
+    axes = [np.linspace(-1, 1, 4)] * 2
+    around = diabatize_grid(cone, axes, levels=[0])
+    assert np.isinf(around.largest_remaining_coupling)
+    assert around.basis.warnings[0].startswith("a state changes its sign over")
+    # From one row of links the sign goes off to the edge of the grid: one cut, whatever its shape.
+    flips = sum(int(np.isinf(c).sum()) for c in around.remaining_couplings)
+    assert f" {flips} link" in around.basis.warnings[0]
+    with pytest.raises(ConvergenceError, match="an intersection lies within the grid"):
+        diabatize_grid(cone, axes, levels=[0], smooth=True)
+    beside = diabatize_grid(cone, [np.linspace(2, 4, 4), axes[1]], levels=[0])
+    assert beside.basis.warnings == ()
+    assert beside.largest_remaining_coupling == 0.0
+
+
+def test_a_set_of_two_around_an_intersection_with_a_third_level_tells_of_the_sign():
+    H = Hamiltonian.from_matrix(
+        [["x", "y", "0"], ["y", "-x", "0.2*x"], ["0", "0.2*x", "5"]], coordinates=("x", "y")
+    )
+    around = diabatize_grid(H, [np.linspace(-1, 1, 4)] * 2, levels=[1, 2])
+    assert np.isinf(around.largest_remaining_coupling)
+
+
+@pytest.mark.parametrize("x", [[0.0, 0.0], [1e-200, 0.0]])
+def test_the_curl_where_the_set_meets_another_level_is_refused(x):
+    cone = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=("x", "y"))
+    with pytest.raises(InputError, match=r"`x` must keep levels of the set apart .* meet at"):
+        residual_curl(cone, x, levels=[0])

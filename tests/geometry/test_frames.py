@@ -279,6 +279,8 @@ def test_signs_keep_real_couplings_real():
         ({"blocks": [[0, 2]]}, "`blocks` must lie between 0 and 1"),
         ({"blocks": [[0], [0, 1]]}, "`blocks` must name each level once"),
         ({"blocks": 3}, "`blocks` must be a list of lists"),
+        ({"blocks": [0, 1]}, "`blocks` must be a list of lists"),
+        ({"initial": [[1.0, 0.0], [1.0]]}, "`initial` must be a number or an array"),
         ({"tolerance": -1.0}, "`tolerance` must be positive"),
         ({"initial": np.eye(2) * 2}, "`initial` must hold the orthonormal eigenvectors"),
         ({"initial": np.eye(3)}, r"`initial` must have shape \(2, 2\)"),
@@ -326,3 +328,24 @@ def test_bad_gauges():
         Gauge([np.nan, 0.0])
     with pytest.raises(InputError, match="`gradients` must have the shape"):
         Gauge([0.0, 0.0], np.zeros((2, 3)))
+    with pytest.raises(InputError, match="`phases` must have one entry for each level"):
+        Gauge([])
+
+
+@pytest.mark.parametrize(
+    ("method", "bad", "message"),
+    [
+        ("vectors", None, "`vectors` must be finite"),
+        ("vectors", np.eye(3), r"`vectors` must fit phases of shape \(5, 2\)"),
+        ("vectors", np.zeros((4, 2, 2)), "`vectors` must fit phases"),
+        ("operator", "σ", "`matrix` must be a number or an array"),
+        ("operator", np.zeros((5, 3, 2)), "`matrix` must fit phases"),
+        ("couplings", np.full((5, 2, 2), np.nan), "`couplings` must be finite"),
+        ("couplings", np.zeros((5, 4, 3, 3)), "`couplings` must fit phases"),
+        ("couplings", [[0.0, 1.0], [1.0]], "`couplings` must be a number or an array"),
+        ("connection", 1.0, "`connection` must have 2 levels"),
+    ],
+)
+def test_what_does_not_fit_a_gauge_is_refused(method, bad, message):
+    with pytest.raises(InputError, match=message):
+        getattr(Gauge(np.zeros((5, 2))), method)(bad)

@@ -140,6 +140,11 @@ def test_files_return_what_was_written(tmp_path, suffix):
 
 
 def test_bad_files(tmp_path):
+    with pytest.raises(InputError, match="`path` must be the name of a file"):
+        read_data(3)
+    with pytest.raises(InputError, match="`data` must be `AdiabaticData`"):
+        write_data([1.0, 2.0], tmp_path / "data.csv")
+    assert not list(tmp_path.iterdir())
     with pytest.raises(InputError, match="`path` must end in"):
         read_data(tmp_path / "data.txt")
     with pytest.raises(InputError, match="`path` must name a file"):
@@ -168,6 +173,8 @@ def test_bad_files(tmp_path):
         ({"couplings": np.full((4, 2, 2), np.nan)}, "`couplings` must be finite"),
         ({"overlaps": np.ones((3, 2, 2))}, "`overlaps` must be those of normalised states"),
         ({"dipoles": np.zeros((4, 2))}, "`dipoles` must have shape"),
+        ({"dipoles": np.zeros((4, 0, 2, 2))}, "`dipoles` must have shape"),
+        ({"units": "eV"}, "`units` must be a `Units` object"),
         ({"dipoles": np.tile([[0.0, 1.0], [0.0, 0.0]], (4, 1, 1))}, "`dipoles` must be symmetric"),
     ],
 )
@@ -193,6 +200,9 @@ def test_missing_data_and_ignored_options():
         data.diabatize("dipoles", reference=2)
     with pytest.raises(InputError, match="`reference` must be an index"):
         data.diabatize(reference=9)
+    for bad in (None, 0.5, "first", True):
+        with pytest.raises(InputError, match="`reference` must be an integer"):
+            data.diabatize(reference=bad)
     H = data.diabatize().hamiltonian()
     with pytest.raises(InputError, match=r"`x` must lie within the points, 5.5 … 8.5"):
         H(9.0)

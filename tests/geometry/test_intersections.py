@@ -352,6 +352,13 @@ def test_gap_tolerance_serves_a_hamiltonian_known_roughly():
 # ---- what cannot be used ----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("reach", [1e-5, 1e50, 1e100])
+def test_a_reach_of_another_scale_still_finds_the_intersection(reach):
+    found = find_intersection(jahn_teller(1.0, 0.0), [0.3, 0.2], reach=reach)
+    assert found
+    np.testing.assert_allclose(found.position, 0.0, atol=1e-12)
+
+
 def test_wrong_arguments_are_refused():
     H = jahn_teller(1.0, 0.5)
     with pytest.raises(InputError, match=r"`start` must have 2 entries"):
@@ -366,11 +373,16 @@ def test_wrong_arguments_are_refused():
         find_intersection(H, [0.0, 1.0], levels=0)
     with pytest.raises(InputError, match="`reach` must be positive"):
         find_intersection(H, [0.0, 1.0], reach=-1.0)
+    for reach in (1e308, 1e-14, 1e-300):
+        with pytest.raises(InputError, match=r"`reach` must lie between 1e-13 and 1e\+100 here"):
+            find_intersection(H, [0.0, 1.0], reach=reach)
+    with pytest.raises(InputError, match="`starts` must be at most 1000000"):
+        find_intersections(H, SQUARE, starts=10**30)
     with pytest.raises(InputError, match="gap_tolerance"):
         find_intersection(H, [0.0, 1.0], gap_tolerance=0.0)
     with pytest.raises(InputError, match="Hamiltonian"):
         find_intersection(np.eye(2), [0.0, 1.0])
-    with pytest.raises(InputError, match="single parameter point"):
+    with pytest.raises(InputError, match="single parameter values"):
         find_intersection(H.replace(k=[1.0, 2.0]), [0.0, 1.0])
     with pytest.raises(InputError, match=r"`bounds` must have shape \(2, 2\)"):
         find_intersections(H, [-1, 1])
@@ -378,6 +390,8 @@ def test_wrong_arguments_are_refused():
         find_intersections(H, [[-1, 1], [1, -1]])
     with pytest.raises(InputError, match="`starts`"):
         find_intersections(H, SQUARE, starts=[[0.0, 1.0, 2.0]])
+    with pytest.raises(InputError, match="`starts`"):
+        find_intersections(H, SQUARE, starts=[[0.0, 1.0], [2.0]])
     with pytest.raises(InputError, match="`seam`"):
         find_intersections(H, SQUARE, seam="all")
     logarithm = Hamiltonian.from_matrix([["log(x)", "y"], ["y", 0]], coordinates=XY)

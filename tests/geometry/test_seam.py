@@ -120,3 +120,10 @@ def test_seams_that_cannot_be_traced():
     point = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=["x", "y"])
     with pytest.raises(InputError, match="isolated"):
         trace_seam(point, find_intersection(point, [0.1, 0.2]), length=1.0, step=0.2)
+    with pytest.raises(InputError, match="`step` must be at least 1e-12 of `length`"):
+        trace_seam(H, start, length=1.0, step=1e-320)
+    with pytest.raises(InputError, match=r"but that has 2 coordinate\(s\), not 3"):
+        trace_seam(point, start, length=1.0, step=0.2)
+    one = Hamiltonian.from_matrix([["x"]], coordinates=["x", "y", "z"])
+    with pytest.raises(InputError, match="at least two levels"):
+        trace_seam(one, start, length=1.0, step=0.2)

@@ -112,7 +112,9 @@ def test_parameters_batch():
     assert TullySimple().replace(depth=0.02)(30.0)[0, 0] == pytest.approx(0.02)
 
 
-@pytest.mark.parametrize("bad", [{"depth": 0.0}, {"steepness": -1.0}, {"coupling": np.nan}])
+@pytest.mark.parametrize(
+    "bad", [{"depth": 0.0}, {"steepness": -1.0}, {"coupling": np.nan}, {"depth": []}]
+)
 def test_impossible_parameters_are_refused(bad):
     with pytest.raises(InputError, match="Argument `"):
         TullySimple(**bad)

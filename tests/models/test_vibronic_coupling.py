@@ -90,6 +90,9 @@ CROOKED[0, 1, 0, 0] = 1.0
         ("quadratic", np.zeros((2, 2)), "shape"),
         ("coordinates", ["Q1"], r"2 name\(s\)"),
         ("coordinates", "Q1", r"2 name\(s\)"),
+        ("coordinates", 3, r"2 name\(s\)"),
+        ("energies", [[0.0, 1.0], [0.5]], "numbers"),
+        ("name", None, "be text"),
     ],
 )
 def test_bad_arguments(name, bad, says):
@@ -137,7 +140,7 @@ def test_pyrazine_models_agree_on_what_they_share():
     assert gaps[1] == pytest.approx(gaps[0], rel=0.07)
 
 
-@pytest.mark.parametrize("bad", [2, True, "3"])
+@pytest.mark.parametrize("bad", [2, True, "3", 3.0, np.zeros((2, 2))])
 def test_pyrazine_has_three_or_four_modes(bad):
     with pytest.raises(InputError, match="be 3 or 4"):
         Pyrazine(modes=bad)

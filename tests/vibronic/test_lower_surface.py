@@ -6,7 +6,7 @@ from scipy.linalg import eig
 from scipy.optimize import brentq
 from scipy.special import pbdv
 
-from anticrossing.checks import InputError
+from anticrossing.checks import ConvergenceError, InputError
 from anticrossing.vibronic import jahn_teller_levels, lower_surface_levels
 
 
@@ -114,3 +114,11 @@ def test_correction_is_an_eighth_of_the_mean_inverse_square():
 def test_bad_arguments(arguments, name):
     with pytest.raises(InputError, match=f"Argument `{name}` must"):
         lower_surface_levels(**arguments)
+
+
+@pytest.mark.parametrize("linear", [1e30, 1e200, 1e308])
+def test_a_coupling_beyond_every_basis_is_said(linear):
+    with pytest.raises(ConvergenceError, match="do not settle"):
+        lower_surface_levels(linear, count=1)
+    with pytest.raises(ConvergenceError, match="do not settle"):
+        jahn_teller_levels(linear, 0.1, count=1)

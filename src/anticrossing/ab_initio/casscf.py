@@ -14,11 +14,13 @@ from anticrossing.checks import (
     ConvergenceError,
     FloatArray,
     InputError,
+    describe,
     fail,
     integer,
     real_array,
 )
 from anticrossing.geometry.grid_data import AdiabaticData
+from anticrossing.hamiltonian import check_flag
 from anticrossing.units import Units
 
 ATOMIC_UNITS = Units("hartree", "atomic", "bohr")
@@ -123,6 +125,9 @@ def bond_scan(
         raise fail(
             "active_electrons", f"be even and below {2 * orbitals}", f"it is {electrons}"
         )  # fmt: skip
+    if not isinstance(basis, str) or not basis:
+        raise fail("basis", "name a basis set", f"it is {describe(basis)}")
+    check_flag("electron_translation", electron_translation)
     pyscf("gto")
     found: list[Any] = []
     for distance in x:
@@ -237,6 +242,10 @@ def _sigma_orbitals(field: Any, solver: Any) -> list[int]:
 
 
 def _pair(atoms: Sequence[str]) -> tuple[str, str]:
-    if isinstance(atoms, str) or len(atoms) != 2 or not all(isinstance(a, str) for a in atoms):
+    if (
+        not isinstance(atoms, (tuple, list))
+        or len(atoms) != 2
+        or not all(isinstance(atom, str) for atom in atoms)
+    ):
         raise fail("atoms", "be a pair of element symbols", f"it is {atoms!r}")
     return atoms[0], atoms[1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, InputError, fail, positive
+from anticrossing.checks import FloatArray, InputError, describe, fail, positive
 from anticrossing.formulas.landau_zener import landau_zener_from_slopes
 from anticrossing.formulas.result import Prediction, unwrap
 from anticrossing.geometry.diabatic_basis import DiabaticBasis
@@ -101,6 +101,8 @@ def diabatic_crossing(basis: DiabaticBasis) -> DiabaticCrossing:
     >>> round(crossing.coupling, 6), round(float(crossing.prediction(0.01).value), 4)
     (0.1, 0.0432)
     """
+    if not isinstance(basis, DiabaticBasis):
+        raise fail("basis", "be a DiabaticBasis", f"it is {describe(basis)}")
     if basis.mixing.shape[-1] != 2:
         raise fail("basis", "hold two states", f"it holds {basis.mixing.shape[-1]}")
     H = basis.hamiltonian()

@@ -9,6 +9,7 @@ from anticrossing.analysis.coherent_split import (
 from anticrossing.analysis.coupling_peak import CouplingPeak, coupling_peak
 from anticrossing.analysis.decay import DecayRates, decay_rates
 from anticrossing.analysis.decoherence import DecoherenceRegime, decoherence_regime
+from anticrossing.analysis.impulse import AdiabaticImpulse, ImpulsePassage, adiabatic_impulse
 from anticrossing.analysis.intersection_passage import (
     IntersectionPassage,
     intersection_passage,
@@ -18,15 +19,18 @@ from anticrossing.analysis.passage import Passage, passage
 
 __all__ = [
     "AdiabaticExpansion",
+    "AdiabaticImpulse",
     "CoherentIncoherentSplit",
     "CouplingPeak",
     "DecayRates",
     "DecoherenceRegime",
+    "ImpulsePassage",
     "IntersectionPassage",
     "Passage",
     "PassageEvent",
     "PassagePrediction",
     "adiabatic_expansion",
+    "adiabatic_impulse",
     "coherent_incoherent_split",
     "coupling_peak",
     "decay_rates",

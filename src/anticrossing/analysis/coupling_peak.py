@@ -12,7 +12,6 @@ from anticrossing._threads import few_threads
 from anticrossing.checks import (
     ConvergenceError,
     FloatArray,
-    InputError,
     describe,
     fail,
     integer,
@@ -25,11 +24,13 @@ from anticrossing.formulas.landau_zener import landau_zener
 from anticrossing.formulas.result import Prediction
 from anticrossing.formulas.time_scales import adiabatic_condition
 from anticrossing.geometry._adiabatic import Adiabatic, adiabatic
+from anticrossing.geometry._paths import check_single
 from anticrossing.hamiltonian import Hamiltonian, Matrices
 
 _NODES = 21
 _FIRST_PANELS = 64
 _MOST_PANELS = 20_000
+_MOST_BISECTIONS = 3000
 _RESOLVED = 1e-12  # of the integral, or of the largest value in a panel
 _RECOGNIZED = 0.5  # overlap of a level from node to node; nodes follow every change closely
 _GENTLE = 0.1  # of the slope of the gap to the sides of its minimum
@@ -265,10 +266,11 @@ class _Path:
             k = minima[best - 1]
             met |= abs(self.opening(places[best])) > _GENTLE * np.abs(opening[k : k + 2]).max()
         if met:
-            raise InputError(
-                f"The levels must stay apart within the window, but levels {self.i} and {self.j} "
-                f"are degenerate at {self.hamiltonian.coordinates[0]} = {places[best]:.6g} "
-                f"(gap {found[best]:.3g})."
+            raise fail(
+                "window",
+                "be one in which the levels stay apart",
+                f"levels {self.i} and {self.j} are degenerate at "
+                f"{self.hamiltonian.coordinates[0]} = {places[best]:.6g} (gap {found[best]:.3g})",
             )
         return float(places[best]), float(found[best])
 
@@ -349,7 +351,9 @@ class _Path:
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
     from scipy.optimize import brentq
 
-    return float(brentq(function, low, high, xtol=1e-300, rtol=4 * np.finfo(np.float64).eps))
+    # A change of sign at 0 itself, where levels meet or a derivative jumps, takes all bisections.
+    precise = 4 * np.finfo(np.float64).eps
+    return float(brentq(function, low, high, xtol=1e-300, rtol=precise, maxiter=_MOST_BISECTIONS))
 
 
 def _check(
@@ -360,10 +364,7 @@ def _check(
     direction: npt.ArrayLike | None,
     velocity: float | None,
 ) -> tuple[Hamiltonian, tuple[float, float], tuple[int, int], float | None]:
-    if not isinstance(hamiltonian, Hamiltonian):
-        raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}")
-    if hamiltonian.batch_shape:
-        raise fail("hamiltonian", "have single parameter values", "an array of them was given")
+    check_single(hamiltonian)
     ends = real_array("window", window)
     if ends.shape != (2,) or not ends[0] < ends[1]:
         raise fail("window", "be a pair (start, stop), start < stop", f"it is {describe(window)}")

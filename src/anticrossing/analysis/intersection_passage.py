@@ -13,7 +13,7 @@ from anticrossing import drive
 from anticrossing.checks import FloatArray, InputError, fail, parameter, positive
 from anticrossing.dynamics import Propagation, propagate
 from anticrossing.formulas import DomainCheck, Prediction, landau_zener
-from anticrossing.geometry._quasidegenerate import check_hamiltonian, check_vector
+from anticrossing.geometry._quasidegenerate import check_several_levels, check_vector
 from anticrossing.geometry.intersection import Intersection, check_intersection
 from anticrossing.hamiltonian import Hamiltonian, Matrices
 
@@ -132,8 +132,8 @@ def intersection_passage(
     >>> passage.prediction.value.round(8), passage.probability.round(8)   # exp(−πκb²/v)
     (array([1.        , 0.67523191]), array([1.        , 0.67523191]))
     """
-    check_hamiltonian(hamiltonian)
-    check_intersection(intersection)
+    check_several_levels(hamiltonian)
+    check_intersection(intersection, hamiltonian)
     if intersection.codimension < 2:
         raise fail("intersection", "be conical", f"it is {intersection.kind}")
     if intersection.symmetry == "kramers":
@@ -141,6 +141,7 @@ def intersection_passage(
     along = check_vector("direction", hamiltonian, direction)
     if not along.any():
         raise fail("direction", "not be zero", "it is zero")
+    along = along / np.abs(along).max()  # so that squares do not overflow
     along = along / np.linalg.norm(along)
     branching = intersection.branching_vectors
     rate_vector = branching @ along
@@ -148,7 +149,8 @@ def intersection_passage(
         raise fail("direction", "have a part in the branching space", "it runs along the seam")
     across = _side(hamiltonian, intersection, along, side)
     offset = parameter("impact_parameter", impact_parameter)
-    velocity, extent = positive("speed", speed), positive("length", length)
+    velocity = positive("speed", parameter("speed", speed))
+    extent = positive("length", parameter("length", length))
     try:
         offset, velocity, extent = np.broadcast_arrays(offset, velocity, extent)
     except ValueError:
@@ -201,8 +203,10 @@ def _side(
     """Return the unit vector n of the displacement, perpendicular to the line."""
     if side is not None:
         across = check_vector("side", hamiltonian, side)
+        size = np.abs(across).max()
+        across = across / (size if size else 1.0)
         across = across - (across @ along) * along
-        if np.linalg.norm(across) <= 1e-8 * np.linalg.norm(side):
+        if np.linalg.norm(across) <= 1e-8:
             raise fail("side", "not be parallel to `direction` or zero", "it is")
         return np.asarray(across / np.linalg.norm(across))
     if intersection.codimension != 2:

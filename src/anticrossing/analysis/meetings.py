@@ -288,7 +288,7 @@ def interference_inputs(
     if any(j != i + 1 for i, j in (event.crossing.levels for event in events)):
         return None
     phases = np.array(
-        [_phases_between(hamiltonian, drive, a.time, b.time) for a, b in itertools.pairwise(events)]
+        [phases_between(hamiltonian, drive, a.time, b.time) for a, b in itertools.pairwise(events)]
     )
     return phases, _jump_signs(hamiltonian, drive, events)
 
@@ -299,9 +299,7 @@ def too_many_to_follow(hamiltonian: Hamiltonian, events: Sequence[Place]) -> boo
     return len(events) > _MOST_COHERENT_EVENTS or work > _MOST_COHERENT_WORK
 
 
-def _phases_between(
-    hamiltonian: Hamiltonian, drive: Drive, start: float, stop: float
-) -> FloatArray:
+def phases_between(hamiltonian: Hamiltonian, drive: Drive, start: float, stop: float) -> FloatArray:
     """Return ∫E_j dt by Gauss–Legendre on pieces that shrink towards both crossings."""
     nodes, weights = np.polynomial.legendre.leggauss(16)
     half = 0.5 * np.concatenate([[0.0], 0.5 ** np.arange(30, -1, -1)])

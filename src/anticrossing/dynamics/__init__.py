@@ -2,18 +2,35 @@
 
 from anticrossing.dynamics.contour import LogProbability, log_probability
 from anticrossing.dynamics.fermions import FermionEvolution, evolve_fermions
+from anticrossing.dynamics.floquet import Floquet, floquet
 from anticrossing.dynamics.gaussian import GaussianState
+from anticrossing.dynamics.interferogram import interferogram
 from anticrossing.dynamics.open_systems import OpenPropagation
+from anticrossing.dynamics.periodic import (
+    PeriodicSteadyState,
+    one_period_propagator,
+    periodic_steady_state,
+)
 from anticrossing.dynamics.propagation import propagate
+from anticrossing.dynamics.quasi_energies import QuasiEnergies, Resonance, quasi_energies
 from anticrossing.dynamics.unitary import Propagation
 
 __all__ = [
     "FermionEvolution",
+    "Floquet",
     "GaussianState",
     "LogProbability",
     "OpenPropagation",
+    "PeriodicSteadyState",
     "Propagation",
+    "QuasiEnergies",
+    "Resonance",
     "evolve_fermions",
+    "floquet",
+    "interferogram",
     "log_probability",
+    "one_period_propagator",
+    "periodic_steady_state",
     "propagate",
+    "quasi_energies",
 ]

@@ -19,7 +19,7 @@ from anticrossing.checks import (
 )
 from anticrossing.drive import Drive
 from anticrossing.dynamics import panels, star
-from anticrossing.dynamics.gaussian import GaussianState
+from anticrossing.dynamics.gaussian import GaussianState, propagated
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import check_kinds, check_tolerance
@@ -259,7 +259,7 @@ def _result(
         energy,
         mode_energies,
         propagator,
-        state.evolved(propagator),
+        propagated(state, propagator),
         method,
         count,
         float(defect),

@@ -20,6 +20,7 @@ from anticrossing.checks import (
 )
 
 _ROUNDING = 1e-9  # how far an occupation may lie outside [0, 1]
+_UNITARITY = 1e-6  # how far W†W may be from the unit matrix
 
 
 class GaussianState:
@@ -63,8 +64,21 @@ class GaussianState:
                 "have eigenvalues in [0, 1] (they are occupations)",
                 f"one is {worst:.6g}",
             )
-        self.correlation_matrix = matrix
-        self._factor = vectors * np.sqrt(np.clip(values, 0.0, 1.0))
+        self._set(vectors * np.sqrt(np.clip(values, 0.0, 1.0)), matrix.copy())
+
+    @classmethod
+    def _of(
+        cls, factor: npt.NDArray[np.float64 | np.complex128], matrix: ComplexArray
+    ) -> GaussianState:
+        """Return the state of a correlation matrix ``F F†`` whose factor is known."""
+        state = object.__new__(cls)
+        state._set(factor, matrix)
+        return state
+
+    def _set(self, factor: npt.NDArray[np.float64 | np.complex128], matrix: ComplexArray) -> None:
+        for array in (factor, matrix):
+            array.setflags(write=False)
+        self._factor, self.correlation_matrix = factor, matrix
 
     @classmethod
     def thermal(
@@ -88,10 +102,7 @@ class GaussianState:
             -inverse_temperature
             * (energies - real_number("chemical_potential", chemical_potential))
         )
-        state = object.__new__(cls)
-        state._factor = vectors * np.sqrt(occupied)
-        state.correlation_matrix = (vectors * occupied) @ vectors.conj().T
-        return state
+        return cls._of(vectors * np.sqrt(occupied), (vectors * occupied) @ vectors.conj().T)
 
     @classmethod
     def product(cls, occupations: npt.ArrayLike) -> GaussianState:
@@ -107,10 +118,7 @@ class GaussianState:
             raise fail("occupations", "lie in [0, 1]", f"it is {describe(occupations)}")
         if occupied.size == 0:
             raise fail("occupations", "hold at least one mode", "it is empty")
-        state = object.__new__(cls)
-        state._factor = np.diag(np.sqrt(occupied))
-        state.correlation_matrix = np.diag(occupied).astype(np.complex128)
-        return state
+        return cls._of(np.diagflat(np.sqrt(occupied)), np.diagflat(occupied).astype(np.complex128))
 
     @property
     def modes(self) -> int:
@@ -144,8 +152,19 @@ class GaussianState:
         return float(np.sum(matrix * self.correlation_matrix.T).real)
 
     def evolved(self, propagator: npt.ArrayLike) -> GaussianState:
-        """Return the state ``W G W†`` after a single-particle propagator W, (N, N)."""
-        matrix: ComplexArray = np.asarray(propagator, dtype=np.complex128)
+        """Return the state ``W G W†`` after a single-particle propagator W, (N, N).
+
+        Raises
+        ------
+        InputError
+            If the propagator has another size, or is not unitary to 1e-6.
+        """
+        try:
+            matrix: ComplexArray = np.asarray(propagator, dtype=np.complex128)
+        except (TypeError, ValueError):
+            raise fail(
+                "propagator", "be a square matrix of numbers", f"it is {describe(propagator)}"
+            ) from None
         if matrix.shape != self.correlation_matrix.shape:
             raise fail(
                 "propagator",
@@ -154,11 +173,12 @@ class GaussianState:
             )
         if not np.all(np.isfinite(matrix)):
             raise fail("propagator", "be finite", "it contains NaN or infinity")
-        state = object.__new__(type(self))
-        state._factor = matrix @ self._factor
-        correlations = state._factor @ state._factor.conj().T
-        state.correlation_matrix = correlations
-        return state
+        defect = float(np.abs(matrix.conj().T @ matrix - np.eye(self.modes)).max())
+        if defect > _UNITARITY:
+            raise fail(
+                "propagator", "be unitary", f"its W†W differs from the unit matrix by {defect:.3g}"
+            )
+        return propagated(self, matrix)
 
     def entropy(self, modes: Sequence[int] | None = None) -> float:
         """Return the von Neumann entropy (in nats) of all modes, or of a part of them.
@@ -196,8 +216,17 @@ class GaussianState:
         return f"GaussianState({self.modes} modes, {self.particle_number:.6g} particles)"
 
 
+def propagated(state: GaussianState, propagator: ComplexArray) -> GaussianState:
+    """Return the state after a propagator that a solver found, however accurate that was."""
+    factor = propagator @ state.factor
+    return GaussianState._of(factor, factor @ factor.conj().T)
+
+
 def _check_modes(name: str, modes: Sequence[int], count: int) -> list[int]:
-    chosen = np.asarray(modes)
+    try:
+        chosen = np.asarray(modes)
+    except ValueError:  # ragged lists
+        raise fail(name, "be a list of mode numbers", f"it is {describe(modes)}") from None
     if chosen.ndim != 1 or (chosen.size and chosen.dtype.kind not in "iu"):
         raise fail(name, "be a list of mode numbers", f"it is {describe(modes)}")
     if chosen.size == 0:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import threadpoolctl
 
+from anticrossing._threads import processors
 from anticrossing.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing.dynamics import _many_level
 from anticrossing.dynamics.chebyshev import grid
@@ -189,7 +189,7 @@ def _solve_round(
     """Try all given panels, in chunks that run side by side; return pieces and refused indices."""
     numbers = kernel.grid.size * kernel.size**2
     largest = max(1, _CHUNK_NUMBERS // numbers)
-    workers = _workers()
+    workers = processors()
     # Enough work for a second thread: a few hundred two-level panels, or a few larger ones.
     chunks = max(-(-lane.size // largest), min(workers, lane.size * numbers // _THREAD_NUMBERS))
     parts = np.array_split(np.arange(lane.size), max(chunks, 1))
@@ -278,9 +278,3 @@ def _blas_controller() -> threadpoolctl.ThreadpoolController:
 def _blas_limit() -> contextlib.AbstractContextManager[Any]:
     """Keep BLAS to one thread: the matrices are small, and our own threads share the cores."""
     return _blas_controller().limit(limits=1, user_api="blas")
-
-
-def _workers() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -27,6 +27,7 @@ _PHASE = 120.0  # spread of the levels times the length of a panel, aimed at
 _MARGIN = 36  # nodes beyond that phase, which resolve to the rounding error
 _RESOLVED = 1e-12  # largest last Chebyshev coefficient of an amplitude
 _MAX_HALVINGS = 40
+_MOST_PANELS = 1_000_000  # about a quarter of an hour with few levels
 _SMALL = 500  # one thread of BLAS is faster below
 
 
@@ -94,7 +95,7 @@ def evolve(star: Star, start: float, times: FloatArray, breakpoints: FloatArray)
     Raises
     ------
     ConvergenceError
-        If h(t) is not smooth at a time that is not a breakpoint.
+        If h(t) is not smooth at a time that is not a breakpoint, or the drive is too slow.
     """
     state = Piece(start, np.eye(star.size, dtype=np.complex128))
     for stop in times:
@@ -112,6 +113,11 @@ def _advance(star: Star, state: Piece, stop: float) -> None:
         return
     lowest, highest = _range(star, start, stop)
     count = max(1, int(np.ceil((highest - lowest) * (stop - start) / _PHASE)))
+    if count > _MOST_PANELS:
+        raise ConvergenceError(
+            f"The drive is too slow for the solver of stars, which would take {count:.1e} panels: "
+            "`evolve_fermions` with method 'panels' has a cost that slowness does not raise."
+        )
     for left in np.linspace(start, stop, count, endpoint=False):
         _panel(star, state, float(left), (stop - start) / count, 0)
     state.time = stop

@@ -58,23 +58,61 @@ in [drive.parameters]) accepts text for the two times, so that a window can foll
 the model ``Annealing`` the matrices may be given as ``initial = "transverse field"`` and
 ``problem = { fields = […], couplings = [[0, 1, -1.0], …] }``.
 
+A file with [driven_level] instead of [hamiltonian] and [drive] describes a level driven through
+a finite reservoir:
+
+.. code-block:: toml
+
+    [driven_level]               # natural units, hbar = k_B = 1
+    levels = { from = 1, to = 9, count = 9 }    # or a list
+    couplings = 0.2              # or a list, one for each level
+    beta = 1.2                   # or temperature
+    chemical_potential = 3.0
+    start = 0.0
+    stop = 10.0
+    rate = 1.0                   # or a list, one for each level
+    initial_occupation = 1.0     # or "equilibrium", which is the default
+
+    [question]
+    samples = 400                # points of the exact curve
+
+    [work]                       # optional, or  work = false  above the tables
+    scheme = "coupled"           # or "decoupled"
+    directions = ["forward", "backward"]
+    width = 0.5                  # resolution of the density
+
+    [scan]                       # optional, as above: driven_level.rate, .couplings, .beta, …
+
+Either kind may hold ``[sweep]`` in place of ``[scan]``, see `anticrossing.experiment.sweep_file`;
+``anticrossing sweep`` runs it.
+
 Everything is checked before any work; a mistake gives one line that names the table and the key.
 """
 
-from anticrossing.experiment.file import Experiment, Question, Scan, load, parse
+from anticrossing.experiment.file import load, parse
+from anticrossing.experiment.outcome import Outcome, Sentences, Study, Table
+from anticrossing.experiment.passage_file import Experiment, Question, Scan
 from anticrossing.experiment.result import Result, ScanResult, run
 from anticrossing.experiment.store import check_target, replace_directory, save
 from anticrossing.experiment.summary import summarize
+from anticrossing.experiment.sweep_file import SweepFile, load_sweep, parse_sweep
 
 __all__ = [
     "Experiment",
+    "Outcome",
     "Question",
     "Result",
     "Scan",
     "ScanResult",
+    "Sentences",
+    "Study",
+    "SweepFile",
+    "Table",
     "check_target",
     "load",
+    "load_sweep",
     "parse",
+    "parse_sweep",
     "replace_directory",
     "run",
     "save",

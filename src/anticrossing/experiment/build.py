@@ -104,6 +104,12 @@ def _named_model(entries: Mapping[str, Any], overrides: Overrides) -> Hamiltonia
         if isinstance(value, (int, float)) and value > limit:
             raise fail(key, f"be at most {limit} in a file", f"it is {value}")
     result: Hamiltonian = constructor(**{**arguments, **scanned})
+    if len(result.coordinates) != 1:
+        raise fail(
+            "model",
+            "have one coordinate to be driven",
+            f"{name} has {len(result.coordinates)} ({', '.join(result.coordinates)})",
+        )
     rest = {key: value for key, value in overrides.items() if key not in own}
     return result.replace(**rest) if rest else result
 

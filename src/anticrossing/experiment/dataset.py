@@ -9,6 +9,8 @@ import numpy as np
 
 from anticrossing._version import __version__
 from anticrossing.dynamics import Propagation
+from anticrossing.experiment.outcome import Study
+from anticrossing.experiment.passage_file import Experiment
 from anticrossing.experiment.result import Result
 
 if TYPE_CHECKING:
@@ -166,8 +168,7 @@ def _attributes(result: Result) -> dict[str, Any]:
     experiment = result.experiment
     question, units = experiment.question, experiment.hamiltonian.units
     return {
-        "title": experiment.title,
-        "source": experiment.source,
+        **provenance(experiment),
         "hamiltonian": repr(experiment.hamiltonian),
         "drive": repr(experiment.drive),
         "read_out_basis": question.basis,
@@ -176,6 +177,14 @@ def _attributes(result: Result) -> dict[str, Any]:
         "energy_unit": units.energy or "natural (hbar = 1)",
         "time_unit": units.time or "natural (hbar = 1)",
         "verdict": result.passage.verdict,
+    }
+
+
+def provenance(experiment: Experiment | Study) -> dict[str, str]:
+    """Return the attributes that say where a dataset comes from."""
+    return {
+        "title": experiment.title,
+        "source": experiment.source,
         "anticrossing_version": __version__,
         "versions": json.dumps(versions()),
         "experiment_file": experiment.text,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +13,13 @@ from anticrossing.analysis.meetings import sample_path
 from anticrossing.checks import AnticrossingError, ConvergenceError, FloatArray, InputError
 from anticrossing.drive import Drive
 from anticrossing.dynamics import OpenPropagation, Propagation, propagate
-from anticrossing.experiment.file import Experiment, Scan
+from anticrossing.experiment.outcome import Outcome, Progress, Study
+from anticrossing.experiment.passage_file import Experiment, Scan
 from anticrossing.experiment.predict import predict
 from anticrossing.spectrum import levels
 
 if TYPE_CHECKING:
     import xarray
-
-Progress = Callable[[int, int], None]
-"""Called with (done, total) as the points of a scan finish."""
 
 _WIDTHS = 6.0  # how far around a passage, in its durations, the curves are drawn finely
 _FINE_SHARE = 0.6  # share of the samples that goes there
@@ -98,12 +95,16 @@ class Result:
         return to_dataset(self)
 
 
-def run(experiment: Experiment, progress: Progress | None = None) -> Result:
+@overload
+def run(experiment: Experiment, progress: Progress | None = None) -> Result: ...
+@overload
+def run(experiment: Study, progress: Progress | None = None) -> Outcome: ...
+def run(experiment: Experiment | Study, progress: Progress | None = None) -> Result | Outcome:
     """Compute everything an experiment asks for.
 
     Parameters
     ----------
-    experiment : Experiment
+    experiment : Experiment or Study
     progress : callable, optional
         ``progress(done, total)`` after each point of the scan.
 
@@ -122,6 +123,8 @@ def run(experiment: Experiment, progress: Progress | None = None) -> Result:
     >>> round(float(result.exact.probabilities[1]), 5)       # exp(−π/2) = 0.20788
     0.20788
     """
+    if isinstance(experiment, Study):
+        return experiment.run(progress)
     hamiltonian, drive, question = experiment.hamiltonian, experiment.drive, experiment.question
     settings: dict[str, Any] = {
         "environment": experiment.environment,

@@ -8,8 +8,10 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from anticrossing.checks import InputError
+from anticrossing.experiment.outcome import Outcome
 from anticrossing.experiment.result import Result
 from anticrossing.experiment.summary import summarize
 
@@ -17,7 +19,7 @@ MARKER = "summary.json"
 FILES = (MARKER, "result.nc", "experiment.toml", "figure.png", "figure.svg", "report.html")
 """Every file a result directory may hold; anything else in it belongs to somebody."""
 
-Writer = Callable[[Result, Path], None]
+Writer = Callable[[Any, Path], None]
 
 
 def check_target(directory: str | Path) -> Path:
@@ -87,12 +89,12 @@ def replace_directory(directory: str | Path, write: Callable[[Path], None]) -> P
     return target
 
 
-def save(result: Result, directory: str | Path, also: Iterable[Writer] = ()) -> Path:
+def save(result: Result | Outcome, directory: str | Path, also: Iterable[Writer] = ()) -> Path:
     """Write a result: data (NetCDF), numbers (JSON), the experiment file, and what `also` adds.
 
     Parameters
     ----------
-    result : Result
+    result : Result or Outcome
     directory : str or Path
         Replaced as a whole if it holds an earlier result; see `check_target`.
     also : iterable of callable

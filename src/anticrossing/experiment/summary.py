@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from anticrossing._version import __version__
+from anticrossing.experiment.outcome import Outcome
 from anticrossing.experiment.result import Result
 
 
-def summarize(result: Result) -> dict[str, Any]:
+def summarize(result: Result | Outcome) -> dict[str, Any]:
     """Return the numbers of a result as nested dicts and lists; what is not finite is None.
 
     Examples
@@ -25,6 +26,8 @@ def summarize(result: Result) -> dict[str, Any]:
     >>> summarize(result)["crossings"][0]["kind"]
     'avoided'
     """
+    if isinstance(result, Outcome):
+        return _summarize_outcome(result)
     experiment, analysed, exact = result.experiment, result.passage, result.exact
     hamiltonian, question = experiment.hamiltonian, experiment.question
     summary: dict[str, Any] = {
@@ -104,6 +107,21 @@ def summarize(result: Result) -> dict[str, Any]:
             "notes": list(scan.notes),
         }
     return plain(summary)
+
+
+def _summarize_outcome(result: Outcome) -> dict[str, Any]:
+    said = result.sentences()
+    return plain(
+        {
+            "anticrossing": __version__,
+            "title": result.experiment.title,
+            "source": result.experiment.source,
+            "setup": result.experiment.setup,
+            **result.numbers(),
+            "verdict": said.verdict,
+            "warnings": list(said.notes),
+        }
+    )
 
 
 def crossing_rows(crossings: Iterable[Any]) -> list[dict[str, Any]]:

@@ -35,6 +35,15 @@ from anticrossing.formulas.landau_zener import (
     landau_zener_from_slopes,
 )
 from anticrossing.formulas.multilevel import bow_tie, demkov_osherov
+from anticrossing.formulas.periodic import (
+    MultiphotonResonances,
+    bloch_siegert_shift,
+    classical_transition_rate,
+    fast_passage_population,
+    multiphoton_resonances,
+    rate_population,
+    transition_rate,
+)
 from anticrossing.formulas.pulses import allen_eberly, demkov_kunike, rosen_zener, tanh_sweep
 from anticrossing.formulas.result import DomainCheck, MatrixPrediction, Prediction
 from anticrossing.formulas.spin import (
@@ -52,18 +61,22 @@ __all__ = [
     "DomainCheck",
     "FiniteWindow",
     "MatrixPrediction",
+    "MultiphotonResonances",
     "Prediction",
     "TimeScales",
     "adiabatic_condition",
     "allen_eberly",
+    "bloch_siegert_shift",
     "bow_tie",
     "canonical_dephasing",
+    "classical_transition_rate",
     "constant_rate_dephasing_landau_zener",
     "demkov_kunike",
     "demkov_osherov",
     "dephasing_landau_zener",
     "double_passage_average",
     "dykhne_davis_pechukas",
+    "fast_passage_population",
     "finite_window",
     "finite_window_propagator",
     "fixed_axis_dephasing_landau_zener",
@@ -74,6 +87,8 @@ __all__ = [
     "landau_zener",
     "landau_zener_from_gap_curvature",
     "landau_zener_from_slopes",
+    "multiphoton_resonances",
+    "rate_population",
     "rosen_zener",
     "spin_landau_zener",
     "stokes_phase",
@@ -82,4 +97,5 @@ __all__ = [
     "time_scales",
     "transfer_matrices",
     "transfer_matrix",
+    "transition_rate",
 ]

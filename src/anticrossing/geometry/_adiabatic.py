@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._threads import few_threads
-from anticrossing.checks import FloatArray, InputError, choice, describe, fail, integer, real_array
+from anticrossing.checks import FloatArray, InputError, choice, fail, integer, real_array
+from anticrossing.geometry._paths import SMALLEST_GAP, check_hamiltonian
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, check_finite_hermitian
 
 DEGENERATE_OPTIONS = ("refuse", "nan")
@@ -97,16 +98,12 @@ class Adiabatic:
         n, i, j = (int(k) for k in np.argwhere(where)[0])
         n += index or 0
         gap = abs(self.energies[n, j] - self.energies[n, i])
-        raise InputError(
-            f"{what} must be asked for where levels are apart, but levels {i} and {j} are "
-            f"degenerate at {point_text(self.hamiltonian, self.points[n])} (gap {gap:.3g})."
+        raise fail(
+            "x",
+            f"avoid degenerate levels where {what} are asked for",
+            f"levels {i} and {j} are degenerate at "
+            f"{point_text(self.hamiltonian, self.points[n])} (gap {gap:.3g})",
         )
-
-
-def check_hamiltonian(hamiltonian: object) -> None:
-    """Raise `InputError` if this is no Hamiltonian."""
-    if not isinstance(hamiltonian, Hamiltonian):
-        raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}")
 
 
 def point_text(hamiltonian: Hamiltonian, point: npt.NDArray[Any]) -> str:
@@ -140,7 +137,7 @@ def adiabatic(
         )
     gaps = levels[:, np.newaxis, :] - levels[:, :, np.newaxis]
     width = levels[:, -1] - levels[:, 0]
-    smallest = _SAME_LEVEL * width + 2 * _EPSILON * np.abs(mean)
+    smallest = np.maximum(_SAME_LEVEL * width + 2 * _EPSILON * np.abs(mean), SMALLEST_GAP)
     close = np.abs(gaps) <= smallest[:, np.newaxis, np.newaxis]
     close[:, diagonal, diagonal] = False
     gaps[:, diagonal, diagonal] = 1.0

@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from anticrossing.checks import FloatArray
-from anticrossing.geometry._diabatic_smoothing import unitary_exponential
-from anticrossing.geometry._diabatic_transport import adjoint, polar_unitary
 from anticrossing.geometry._sign_alignment import aligned_signs, exchanged, swapped_intervals
+from anticrossing.geometry._unitary import (
+    MAGNUS_NODES,
+    adjoint,
+    magnus_exponent,
+    polar,
+    unitary_exponential,
+)
 from anticrossing.geometry.diabatic_states import boys_localization, property_mixing
 
 _STEPS = 8  # Magnus steps in each interval; for two states one would be exact
@@ -31,13 +36,13 @@ def from_couplings(
 def from_overlaps(overlaps: FloatArray, origin: int) -> tuple[FloatArray, tuple[str, ...]]:
     """Return T with T_{k+1} = (unitary part of S_k)† T_k, and warnings."""
     k, m = overlaps.shape[0] + 1, overlaps.shape[-1]
-    steps = polar_unitary(overlaps)
+    steps, least = polar(overlaps)
     mixing = np.tile(np.eye(m), (k, 1, 1))
     for index in range(origin, k - 1):
         mixing[index + 1] = adjoint(steps[index]) @ mixing[index]
     for index in range(origin - 1, -1, -1):
         mixing[index] = steps[index] @ mixing[index + 1]
-    lost = np.linalg.svd(overlaps, compute_uv=False)[:, -1] < _LOST
+    lost = least < _LOST
     warnings: tuple[str, ...] = ()
     if lost.any():
         warnings = (
@@ -109,28 +114,15 @@ def _interval_steps(x: FloatArray, couplings: FloatArray) -> FloatArray:
     spline = CubicSpline(x, couplings)
     widths = np.diff(x) / count
     total = np.tile(np.eye(m), (widths.size, 1, 1))
-    shift = np.sqrt(0.15)
     for step in range(count):
-        middle = x[:-1] + (step + 0.5) * widths
-        a = [-widths[:, None, None] * spline(middle + s * widths) for s in (-shift, 0.0, shift)]
+        nodes = x[:-1] + (step + MAGNUS_NODES[:, np.newaxis]) * widths
+        a = -widths[:, np.newaxis, np.newaxis] * spline(nodes)
         if m == 2:  # plane rotations commute: Gauss quadrature is exact for a cubic
             omega = (5 * a[0] + 8 * a[1] + 5 * a[2]) / 18
         else:
-            omega = _sixth_order(a)
+            omega = magnus_exponent(a)
         total = unitary_exponential(omega) @ total
     return total
-
-
-def _sixth_order(a: list[FloatArray]) -> FloatArray:
-    """Return the Magnus exponent from values at three Gauss nodes (Blanes et al., 2009)."""
-    first = a[1]
-    second = np.sqrt(15) / 3 * (a[2] - a[0])
-    third = 10 / 3 * (a[2] - 2 * a[1] + a[0])
-    inner = first @ second - second @ first
-    last = 2 * third + inner
-    outer = -(first @ last - last @ first) / 60
-    left, right = inner - 20 * first - third, second + outer
-    return first + third / 12 + (left @ right - right @ left) / 240
 
 
 def _continuous_rows(mixing: FloatArray, origin: int) -> FloatArray:

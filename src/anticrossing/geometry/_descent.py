@@ -181,8 +181,7 @@ def _newton_step(
 
 def _clip(shift: FloatArray, radius: FloatArray) -> FloatArray:
     size = np.linalg.norm(shift, axis=-1)
-    factor = np.where(size > radius, radius / np.where(size > 0, size, 1.0), 1.0)
-    return shift * factor[:, np.newaxis]
+    return shift * (radius / np.maximum(size, radius))[:, np.newaxis]
 
 
 def _select(expansion: Expansion, chosen: BoolArray) -> Expansion:

@@ -7,22 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, fail, integer, real_array
-from anticrossing.geometry._diabatic_transport import adjoint
-from anticrossing.hamiltonian import Hamiltonian, Matrices
+from anticrossing.checks import FloatArray, describe, fail, integer, real_array, real_number
+from anticrossing.geometry._paths import check_levels
+from anticrossing.geometry._unitary import adjoint
+from anticrossing.hamiltonian import Hamiltonian, Matrices, check_entries, number_array
 
 _ORTHOGONAL = 1e-10
-
-
-def single_hamiltonian(H: Hamiltonian) -> None:
-    if not isinstance(H, Hamiltonian):
-        raise fail("H", "be a Hamiltonian", f"it is {type(H).__name__}")
-    if H.batch_shape != ():
-        raise fail(
-            "H",
-            "have single parameter values",
-            f"its parameters are a batch of shape {H.batch_shape}",
-        )
+_FINEST = 1e-13  # what rounding leaves of a transport
 
 
 def point_index(name: str, value: int, count: int) -> int:
@@ -34,10 +25,7 @@ def point_index(name: str, value: int, count: int) -> int:
 def unitary_mixing(mixing: npt.ArrayLike | None, count: int) -> Matrices:
     if mixing is None:
         return np.eye(count)
-    try:
-        matrix = np.asarray(mixing, dtype=np.complex128)
-    except (TypeError, ValueError):
-        raise fail("mixing", "be a matrix of numbers", f"it is {mixing!r}") from None
+    matrix = number_array("mixing", mixing)
     if matrix.shape != (count, count):
         raise fail("mixing", f"have shape {(count, count)}", f"its shape is {matrix.shape}")
     if not np.allclose(adjoint(matrix) @ matrix, np.eye(count), rtol=0, atol=_ORTHOGONAL):
@@ -45,16 +33,32 @@ def unitary_mixing(mixing: npt.ArrayLike | None, count: int) -> Matrices:
     return matrix if np.any(matrix.imag) else matrix.real
 
 
-def grid_points(H: Hamiltonian, axes: Sequence[npt.ArrayLike]) -> FloatArray:
-    if len(H.coordinates) < 2:
-        raise fail("H", "have several coordinates", "it has one: use `diabatize`")
-    if len(axes) != len(H.coordinates):
-        raise fail(
-            "axes", f"hold one array for each of {len(H.coordinates)} coordinates",
-            f"it holds {len(axes)}",
-        )  # fmt: skip
+def chosen_levels(hamiltonian: Hamiltonian, levels: npt.ArrayLike | None) -> npt.NDArray[np.intp]:
+    """Return the levels of the set, ascending; all of them by default."""
+    if levels is None:
+        return np.arange(hamiltonian.dimension)
+    chosen = check_levels("levels", levels, hamiltonian.dimension)
+    if np.any(np.diff(np.atleast_1d(np.asarray(levels))) <= 0):
+        raise fail("levels", "be ascending", f"it is {describe(levels)}")
+    return np.array(chosen, dtype=np.intp)
+
+
+def transport_tolerance(tolerance: float) -> float:
+    value = real_number("tolerance", tolerance)
+    if value < _FINEST:
+        raise fail("tolerance", f"be at least {_FINEST:g}", f"it is {value:g}")
+    return value
+
+
+def grid_points(hamiltonian: Hamiltonian, axes: Sequence[npt.ArrayLike]) -> FloatArray:
+    names = hamiltonian.coordinates
+    if len(names) < 2:
+        raise fail("hamiltonian", "have several coordinates", "it has one: use `diabatize`")
+    given = check_entries(
+        "axes", axes, len(names), f"hold one array for each of {len(names)} coordinates"
+    )
     values = []
-    for name, axis in zip(H.coordinates, axes, strict=True):
+    for name, axis in zip(names, given, strict=True):
         value = real_array(f"axes[{name}]", axis, ndim=1)
         if value.size < 2 or np.any(np.diff(value) <= 0):
             raise fail(f"axes[{name}]", "hold at least two ascending values", f"it is {value}")
@@ -65,14 +69,15 @@ def grid_points(H: Hamiltonian, axes: Sequence[npt.ArrayLike]) -> FloatArray:
 def transport_order(order: Sequence[str] | None, names: list[str]) -> list[int]:
     if order is None:
         return list(range(len(names)))
-    if sorted(order) != sorted(names):
-        raise fail("order", f"name each of {', '.join(names)} once", f"it is {list(order)}")
-    return [names.index(name) for name in order]
+    must = f"name each of {', '.join(names)} once"
+    given = check_entries("order", order, len(names), must)
+    if sorted(map(str, given)) != sorted(names):
+        raise fail("order", must, f"it is {describe(order)}")
+    return [names.index(name) for name in given]
 
 
 def grid_origin(reference: Sequence[int] | None, shape: tuple[int, ...]) -> tuple[int, ...]:
     if reference is None:
         return (0,) * len(shape)
-    if len(reference) != len(shape):
-        raise fail("reference", f"hold {len(shape)} indices", f"it holds {len(reference)}")
-    return tuple(point_index("reference", k, n) for k, n in zip(reference, shape, strict=True))
+    given = check_entries("reference", reference, len(shape), f"hold {len(shape)} indices")
+    return tuple(point_index("reference", k, n) for k, n in zip(given, shape, strict=True))

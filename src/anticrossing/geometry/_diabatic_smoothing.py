@@ -7,31 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from anticrossing.checks import ConvergenceError, FloatArray
-from anticrossing.geometry._diabatic_transport import adjoint
+from anticrossing.geometry._unitary import adjoint, unitary_exponential, unitary_logarithm
 from anticrossing.hamiltonian import Matrices
 
 _MOST_ROUNDS = 50
 _TURNED = 1e-12
-
-
-def unitary_logarithm(matrices: Matrices) -> Matrices:
-    """Return the anti-Hermitian logarithm of unitary matrices near the identity.
-
-    ``log U = 2 artanh((U + 1)⁻¹(U − 1))`` through the Hermitian Cayley transform, which is exact
-    and keeps real matrices real; eigenvalues at −1 have no such logarithm.
-    """
-    one = np.eye(matrices.shape[-1])
-    cayley = np.linalg.solve(matrices + one, matrices - one)
-    half, modes = np.linalg.eigh(-1j * (cayley - adjoint(cayley)) / 2)
-    result = (modes * (2j * np.arctan(half))[..., np.newaxis, :]) @ adjoint(modes)
-    return result if np.iscomplexobj(matrices) else result.real
-
-
-def unitary_exponential(generators: Matrices) -> Matrices:
-    """Return exp of anti-Hermitian matrices, real where they are real."""
-    phases, modes = np.linalg.eigh(-1j * generators)
-    result = (modes * np.exp(1j * phases)[..., np.newaxis, :]) @ adjoint(modes)
-    return result if np.iscomplexobj(generators) else result.real
 
 
 def smoothest_gauge(
@@ -73,8 +53,11 @@ def smoothest_gauge(
     gauge = np.tile(np.eye(size, dtype=flat.dtype), (number.size, 1, 1))
     for _ in range(_MOST_ROUNDS):
         turned = adjoint(gauge[ends[:, 1]]) @ flat @ gauge[ends[:, 0]]
+        logarithms = unitary_logarithm(turned).reshape(count, -1)
+        if not np.isfinite(logarithms).all():
+            break
         # log(e^{−X_b} R e^{X_a}) ≈ log R + X_a − X_b
-        source = weighted.T @ unitary_logarithm(turned).reshape(count, -1)
+        source = weighted.T @ logarithms
         step = np.zeros((number.size, size * size), dtype=flat.dtype)
         step[free] = -np.stack([solve_complex(solve, column) for column in source[free].T], axis=1)
         turns = step.reshape(-1, size, size)
@@ -83,7 +66,8 @@ def smoothest_gauge(
             return gauge.reshape(*shape, size, size)
     raise ConvergenceError(
         "The smoothest basis was not found: the coupling left between the points is too large. "
-        "Use a finer grid, or leave out `smooth`."
+        "Use a finer grid, leave out `smooth`, or include the level with which an intersection "
+        "lies within the grid."
     )
 
 

@@ -10,69 +10,18 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ConvergenceError, FloatArray, fail, real_array
-from anticrossing.hamiltonian import Hamiltonian, Matrices, check_finite_hermitian
+from anticrossing.checks import ConvergenceError, FloatArray
+from anticrossing.geometry._paths import eigenframes, gradients
+from anticrossing.geometry._unitary import (
+    MAGNUS_NODES,
+    adjoint,
+    magnus_exponent,
+    unitary_exponential,
+)
+from anticrossing.hamiltonian import Hamiltonian, Matrices
 
 _MOST_HALVINGS = 48
 _MOST_SEGMENTS = 200_000
-_NODES = np.array([0.5 - np.sqrt(0.15), 0.5, 0.5 + np.sqrt(0.15)])
-
-
-def adjoint(matrix: Matrices) -> Matrices:
-    """Return the conjugate transpose of the last two axes."""
-    return matrix.conj().swapaxes(-1, -2)
-
-
-def polar_unitary(matrix: Matrices) -> Matrices:
-    """Return the unitary matrix nearest to each matrix, S(S†S)^{-1/2}."""
-    left, _, right = np.linalg.svd(matrix)
-    return left @ right
-
-
-def flat_points(H: Hamiltonian, x: npt.ArrayLike) -> FloatArray:
-    """Return points as (k, f), also for one coordinate, after checking their shape."""
-    points = real_array("x", x)
-    several = len(H.coordinates) > 1
-    if several and (points.ndim != 2 or points.shape[1] != len(H.coordinates)):
-        raise fail(
-            "x",
-            f"have shape (k, {len(H.coordinates)}), one row for each point",
-            f"its shape is {points.shape}",
-        )
-    if not several and points.ndim != 1:
-        raise fail("x", "have shape (k,)", f"its shape is {points.shape}")
-    if points.shape[0] < 2:
-        raise fail("x", "hold at least two points", f"it holds {points.shape[0]}")
-    return points if several else points[:, np.newaxis]
-
-
-def chosen_levels(H: Hamiltonian, levels: npt.ArrayLike | None) -> npt.NDArray[np.intp]:
-    """Return the levels of the set, ascending; all of them by default."""
-    if levels is None:
-        return np.arange(H.dimension)
-    chosen = np.asarray(levels)
-    if chosen.ndim != 1 or chosen.size == 0 or not np.issubdtype(chosen.dtype, np.integer):
-        raise fail("levels", "be a list of level indices", f"it is {levels!r}")
-    if chosen.min() < 0 or chosen.max() >= H.dimension:
-        raise fail("levels", f"lie between 0 and {H.dimension - 1}", f"it is {chosen.tolist()}")
-    if np.any(np.diff(chosen) <= 0):
-        raise fail("levels", "be ascending and distinct", f"it is {chosen.tolist()}")
-    return chosen.astype(np.intp)
-
-
-def gradient_at(H: Hamiltonian, points: FloatArray) -> Matrices:
-    """Return ∂H at points of shape (…, f) as (…, f, N, N), also for one coordinate."""
-    if len(H.coordinates) == 1:
-        return H.derivative(points[..., 0])[..., np.newaxis, :, :]
-    return np.stack([H.derivative(points, coordinate=name) for name in H.coordinates], axis=-3)
-
-
-def eigensystem(H: Hamiltonian, points: FloatArray) -> tuple[FloatArray, Matrices]:
-    """Return sorted energies and eigenvectors at points of shape (…, f)."""
-    values = H(points if len(H.coordinates) > 1 else points[..., 0])
-    check_finite_hermitian(values, points[..., 0])
-    energies, vectors = np.linalg.eigh(values)
-    return energies, vectors
 
 
 def transporters(
@@ -147,18 +96,10 @@ class _Pieces:
         return self.start[owner] + where[..., np.newaxis] * self.direction[owner]
 
     def step(self, owner: npt.NDArray[np.intp], begin: FloatArray, end: FloatArray) -> Matrices:
-        """Return one sixth-order Magnus step (S. Blanes et al., Phys. Rep. 470, 151 (2009))."""
-        nodes = begin + (end - begin) * _NODES[:, np.newaxis]
+        """Return one Magnus step."""
+        nodes = begin + (end - begin) * MAGNUS_NODES[:, np.newaxis]
         a = self._generator(owner, nodes) * (end - begin)[:, np.newaxis, np.newaxis]
-        first = a[1]
-        second = np.sqrt(15) / 3 * (a[2] - a[0])
-        third = 10 / 3 * (a[2] - 2 * a[1] + a[0])
-        inner = _commutator(first, second)
-        outer = -_commutator(first, 2 * third + inner) / 60
-        omega = first + third / 12 + _commutator(inner - 20 * first - third, second + outer) / 240
-        phases, modes = np.linalg.eigh(1j * omega)
-        step = (modes * np.exp(-1j * phases)[..., np.newaxis, :]) @ adjoint(modes)
-        return step if np.iscomplexobj(a) else step.real
+        return unitary_exponential(magnus_exponent(a))
 
     def leak(
         self,
@@ -168,15 +109,15 @@ class _Pieces:
         carried: Matrices,
     ) -> FloatArray:
         """Return how much of the carried set lies outside the set at the end of each piece."""
-        _, vectors = eigensystem(self.H, self.position(owner, np.stack([begin, end])))
+        _, vectors = eigenframes(self.H, self.position(owner, np.stack([begin, end])))
         left = adjoint(vectors[1][..., self.outside]) @ carried @ vectors[0][..., self.levels]
         return np.abs(left).max(axis=(-2, -1))
 
     def _generator(self, owner: npt.NDArray[np.intp], nodes: FloatArray) -> Matrices:
         """Return [P', P] along each segment, from ⟨q|P'|p⟩ = ⟨q|H'|p⟩/(E_p − E_q)."""
         points = self.position(owner, nodes)
-        energies, vectors = eigensystem(self.H, points)
-        slope = np.einsum("nf,...nfij->...nij", self.direction[owner], gradient_at(self.H, points))
+        energies, vectors = eigenframes(self.H, points)
+        slope = np.einsum("nf,...nfij->...nij", self.direction[owner], gradients(self.H, points))
         difference = energies[..., np.newaxis, :] - energies[..., :, np.newaxis]
         # A difference below rounding makes the step useless: it is halved, and refused in the end.
         floor = (
@@ -200,7 +141,3 @@ def _ordered_product(
     for index in np.lexsort((begin, owner)):
         total[owner[index]] = steps[index] @ total[owner[index]]
     return total
-
-
-def _commutator(a: Matrices, b: Matrices) -> Matrices:
-    return a @ b - b @ a

@@ -12,26 +12,36 @@ from anticrossing.checks import FloatArray, InputError, describe, fail, hermitia
 from anticrossing.hamiltonian import Hamiltonian, Matrices
 
 CLOSED_GAP = 1e-12  # gap, relative to the largest energy, below which two levels meet
+SMALLEST_GAP = 1e-150  # whatever the energies: the square of its inverse must not overflow
 _PATTERN_STEPS = 200
 _SAME_MATRIX = 1e-9  # relative difference below which H at two ends of a loop is the same
 
 
-def check_hamiltonian(hamiltonian: Hamiltonian) -> Hamiltonian:
-    """Raise `InputError` unless this is a Hamiltonian with single parameter values."""
+def check_hamiltonian(hamiltonian: Any) -> Hamiltonian:
+    """Return a Hamiltonian, or raise `InputError`."""
     if not isinstance(hamiltonian, Hamiltonian):
         raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}")
-    if hamiltonian.batch_shape:
+    return hamiltonian
+
+
+def check_single(hamiltonian: Any) -> Hamiltonian:
+    """Return a Hamiltonian with single parameter values, or raise `InputError`."""
+    if check_hamiltonian(hamiltonian).batch_shape:
         raise fail(
             "hamiltonian",
             "have single parameter values here",
             f"its parameters have the batch shape {hamiltonian.batch_shape}",
         )
-    return hamiltonian
+    checked: Hamiltonian = hamiltonian
+    return checked
 
 
 def check_levels(name: str, levels: Any, dimension: int) -> tuple[int, ...]:
     """Return the distinct level numbers in increasing order, or raise `InputError`."""
-    numbers = np.atleast_1d(np.asarray(levels))
+    try:
+        numbers = np.atleast_1d(np.asarray(levels))
+    except ValueError:  # rows of different lengths
+        numbers = np.empty(0)
     if numbers.ndim != 1 or numbers.size == 0 or numbers.dtype.kind not in "iu":
         raise fail(name, "be a level number or a list of them", f"it is {describe(levels)}")
     if numbers.min() < 0 or numbers.max() >= dimension:
@@ -65,6 +75,22 @@ def check_points(name: str, hamiltonian: Hamiltonian, points: npt.ArrayLike) -> 
     return array
 
 
+def field_points(hamiltonian: Hamiltonian, x: npt.ArrayLike) -> FloatArray:
+    """Return any points as an array (…, f), also for one coordinate, or raise `InputError`."""
+    points = real_array("x", x)
+    count = len(hamiltonian.coordinates)
+    if count == 1:
+        return points[..., np.newaxis]
+    if points.ndim == 0 or points.shape[-1] != count:
+        raise fail(
+            "x",
+            f"have a last axis of length {count} (coordinates "
+            f"{', '.join(hamiltonian.coordinates)})",
+            f"its shape is {points.shape}",
+        )
+    return points
+
+
 def own_shape(hamiltonian: Hamiltonian, points: FloatArray) -> FloatArray:
     """Return points (…, f) as the Hamiltonian takes them: without the axis of one coordinate."""
     return points if len(hamiltonian.coordinates) > 1 else points[..., 0]
@@ -87,6 +113,12 @@ def matrices(hamiltonian: Hamiltonian, points: FloatArray) -> Matrices:
     if np.iscomplexobj(values) and not values.imag.any():
         values = values.real
     return values
+
+
+def gradients(hamiltonian: Hamiltonian, points: FloatArray) -> Matrices:
+    """Return ∂H at points (…, f) as (…, f, N, N), also for one coordinate."""
+    found = hamiltonian.gradient(own_shape(hamiltonian, points))
+    return found if len(hamiltonian.coordinates) > 1 else found[..., np.newaxis, :, :]
 
 
 def eigenframes(hamiltonian: Hamiltonian, points: FloatArray) -> tuple[FloatArray, Matrices]:

@@ -19,12 +19,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, InputError, describe, fail, integer, real_array
+from anticrossing.checks import (
+    FloatArray,
+    InputError,
+    describe,
+    fail,
+    integer,
+    positive,
+    real_array,
+    real_number,
+)
+from anticrossing.geometry._paths import check_single
 from anticrossing.hamiltonian import Hamiltonian, Matrices, check_finite_hermitian
 
 EPSILON = float(np.finfo(np.float64).eps)
 _NOISE = 64 * EPSILON  # of a gap, relative to the size of H and of its variation with x
 _SMALLEST_PLACE = 1e-6  # of the reach: coordinates are not looked at more closely around zero
+_LARGEST_SAMPLE = 1e150  # its square must not overflow
+_LARGEST_REACH = 1e100
+_SMALLEST_REACH = 1e-13  # of the coordinates: rounding would pass for a minimum
 _RANK = 1e-8  # singular values below this part of the largest are zero at an intersection
 _SEARCH_RANK = 1e-10  # and during a search
 
@@ -59,13 +72,13 @@ class Group:
         cls, hamiltonian: Hamiltonian, levels: tuple[int, int], points: FloatArray, reach: float
     ) -> Group:
         """Find the group of a pair of levels from the spectrum near `points`, shape (S, f)."""
-        lower, upper = check_levels(hamiltonian, levels)
+        lower, upper = check_neighbours(hamiltonian, levels)
         rng = np.random.default_rng(0)
         shifts = reach * rng.uniform(-1, 1, (4, points.shape[-1]))
         samples = (points[:4, np.newaxis] + shifts).reshape(-1, points.shape[-1])
-        samples = np.concatenate([samples, points[0] + 1e-3 * shifts])
+        samples = np.concatenate([points[:4], samples, points[0] + 1e-3 * shifts])
         values = hamiltonian_at(hamiltonian, samples)
-        usable = np.isfinite(values).all(axis=(-2, -1))
+        usable = np.abs(values).max(axis=(-2, -1)) < _LARGEST_SAMPLE
         values = values[usable] if usable.any() else hamiltonian_at(hamiltonian, points[:1])
         energies = np.linalg.eigvalsh(values)
         size = np.linalg.norm(energies, axis=-1, keepdims=True)
@@ -277,19 +290,12 @@ def gauss_newton(expansion: Expansion) -> FloatArray:
 # ---- arguments --------------------------------------------------------------------------------
 
 
-def check_hamiltonian(hamiltonian: Any) -> Hamiltonian:
+def check_several_levels(hamiltonian: Any) -> Hamiltonian:
     """Return a Hamiltonian with at least two levels at one parameter point, or raise."""
-    if not isinstance(hamiltonian, Hamiltonian):
-        raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}")
-    if hamiltonian.batch_shape != ():
-        raise fail(
-            "hamiltonian",
-            "be a single parameter point",
-            f"its batch shape is {hamiltonian.batch_shape}",
-        )
-    if hamiltonian.dimension < 2:
+    single = check_single(hamiltonian)
+    if single.dimension < 2:
         raise fail("hamiltonian", "have at least two levels", "it has one")
-    return hamiltonian
+    return single
 
 
 def check_vector(name: str, hamiltonian: Hamiltonian, value: Any) -> FloatArray:
@@ -317,7 +323,18 @@ def check_point(name: str, hamiltonian: Hamiltonian, value: Any) -> FloatArray:
     return point
 
 
-def check_levels(hamiltonian: Hamiltonian, levels: Any) -> tuple[int, int]:
+def check_reach(value: Any, start: FloatArray) -> float:
+    """Return a distance within which to search around a start."""
+    reach = float(positive("reach", real_number("reach", value)))
+    smallest = max(1 / _LARGEST_REACH, _SMALLEST_REACH * float(np.abs(start).max()))
+    if not smallest <= reach <= _LARGEST_REACH:
+        raise fail(
+            "reach", f"lie between {smallest:.3g} and {_LARGEST_REACH:g} here", f"it is {reach:g}"
+        )
+    return reach
+
+
+def check_neighbours(hamiltonian: Hamiltonian, levels: Any) -> tuple[int, int]:
     """Return two neighbouring levels (i, i + 1)."""
     if not isinstance(levels, (tuple, list)) or len(levels) != 2:
         raise fail("levels", "be two neighbouring levels (i, i + 1)", f"it is {describe(levels)}")

@@ -21,9 +21,10 @@ from anticrossing.geometry._paths import (
     CLOSED_GAP,
     describe_point,
     eigenframes,
-    own_shape,
+    gradients,
     smallest_values,
 )
+from anticrossing.geometry._unitary import polar
 from anticrossing.hamiltonian import Hamiltonian, Matrices
 
 BoolArray = npt.NDArray[np.bool_]
@@ -148,13 +149,7 @@ class Sampler:
         return np.asarray(weight > 0.5)
 
     def _slope(self, point: FloatArray, direction: FloatArray) -> Matrices:
-        x = own_shape(self.hamiltonian, point)
-        names = self.hamiltonian.coordinates
-        parts = [
-            step * self.hamiltonian.derivative(x, coordinate=name)
-            for name, step in zip(names, direction, strict=True)
-        ]
-        return np.asarray(sum(parts[1:], parts[0]))
+        return np.asarray(np.tensordot(direction, gradients(self.hamiltonian, point), axes=1))
 
 
 def _branches(
@@ -179,26 +174,6 @@ def _branches(
         equal = np.abs(slopes[:, np.newaxis] - slopes) <= _CROSSING * size
         same[np.ix_(inside, inside)] = equal
     return result, same
-
-
-def polar(overlaps: Matrices, allowed: BoolArray | None = None) -> tuple[Matrices, FloatArray]:
-    """Return unitary polar factors of (…, m, m) overlaps and their least singular values.
-
-    Elements outside `allowed` are set to zero first.
-    """
-    if overlaps.shape[-1] == 1:
-        size = np.abs(overlaps)
-        safe = np.where(size > 0, size, 1.0)
-        return np.where(size > 0, overlaps / safe, 1.0), np.asarray(size[..., 0, 0])
-    if allowed is not None:
-        if allowed.ndim == 2 and np.array_equal(allowed, np.eye(allowed.shape[0])):
-            diagonal = np.diagonal(overlaps, axis1=-2, axis2=-1)
-            sizes = np.abs(diagonal)
-            phases = np.where(sizes > 0, diagonal, 1.0) / np.where(sizes > 0, sizes, 1.0)
-            return phases[..., np.newaxis] * np.eye(allowed.shape[0]), sizes.min(axis=-1)
-        overlaps = np.where(allowed, overlaps, 0.0)
-    left, sizes, right = np.linalg.svd(overlaps)
-    return left @ right, sizes[..., -1]
 
 
 @dataclass(frozen=True)

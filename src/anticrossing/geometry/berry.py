@@ -17,7 +17,6 @@ import numpy.typing as npt
 from anticrossing.checks import (
     ConvergenceError,
     FloatArray,
-    describe,
     fail,
     integer,
     positive,
@@ -26,21 +25,23 @@ from anticrossing.checks import (
 )
 from anticrossing.geometry._paths import (
     borders,
-    check_hamiltonian,
     check_levels,
     check_points,
+    check_single,
     describe_point,
     matrices,
     own_shape,
     polyline,
     same_matrix,
 )
-from anticrossing.geometry._transport import Sampler, chain, polar, transport_between_dips
-from anticrossing.hamiltonian import Hamiltonian, Matrices
+from anticrossing.geometry._transport import Sampler, chain, transport_between_dips
+from anticrossing.geometry._unitary import polar
+from anticrossing.hamiltonian import Hamiltonian, Matrices, check_flag, number_array
 
 Loop = Callable[[float], npt.ArrayLike] | npt.ArrayLike
 
 _FIRST_PANELS = 8  # of a loop that is a function
+_ORTHOGONAL = 1e-8  # overlap below which no phase relates two vectors
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def berry_phase(
     0.0
     """
     number = integer("level", level, minimum=0)
-    check_hamiltonian(hamiltonian)
+    check_single(hamiltonian)
     check_levels("level", number, hamiltonian.dimension)
     return wilson_loop(
         hamiltonian, loop, levels=[number], closed=closed, tolerance=tolerance
@@ -200,7 +201,7 @@ def wilson_loop(
     >>> print(wilson_loop(H, loop, levels=1))    # doctest: +ELLIPSIS
     Wilson loop of level(s) 1: phases -1.570796327 (error ...; smallest gap 1 at ...)
     """
-    check_hamiltonian(hamiltonian)
+    check_single(hamiltonian)
     chosen = check_levels("levels", levels, hamiltonian.dimension)
     wanted = float(positive("tolerance", real_number("tolerance", tolerance)))
     point, edges = _check_loop(hamiltonian, loop, closed)
@@ -249,7 +250,7 @@ def _check_loop(
 ) -> tuple[Callable[[FloatArray], FloatArray], FloatArray]:
     """Return s → R(s) for arrays, and the edges of the first panels, of a loop that is closed."""
     if callable(loop):
-        if closed:
+        if check_flag("closed", closed):
             raise fail("closed", "not be given for a loop that is a function", "it is True")
         point = _vectorized(hamiltonian, loop)
         edges = np.linspace(0.0, 1.0, _FIRST_PANELS + 1)
@@ -257,7 +258,7 @@ def _check_loop(
         points = check_points("loop", hamiltonian, loop)
         if points.shape[0] < 3:
             raise fail("loop", "have at least three points", f"it has {points.shape[0]}")
-        if closed:
+        if check_flag("closed", closed):
             points = np.concatenate((points, points[:1]))
         # A point given twice is no segment.
         moved = np.any(np.diff(points, axis=0) != 0, axis=1)
@@ -330,7 +331,7 @@ def discrete_wilson_loop(vectors: npt.ArrayLike) -> Matrices:
         raise fail("vectors", "be given at three points at least", f"there are {array.shape[0]}")
     links = array.conj().swapaxes(-1, -2) @ np.roll(array, -1, axis=0)
     steps, least = polar(links)
-    if least.min() < 1e-8:
+    if least.min() < _ORTHOGONAL:
         raise fail(
             "vectors",
             "overlap from each point to the next",
@@ -358,6 +359,11 @@ def link_phases(vectors: npt.ArrayLike) -> FloatArray:
     array, shape (k − 1, m)
         Radians.
 
+    Raises
+    ------
+    InputError
+        For other shapes, or where neighbouring vectors are orthogonal.
+
     Examples
     --------
     >>> turn = np.exp(1j * np.array([0.0, 0.2, 0.5]))[:, np.newaxis, np.newaxis]
@@ -366,11 +372,15 @@ def link_phases(vectors: npt.ArrayLike) -> FloatArray:
            [-0.3]])
     """
     array = _frames("vectors", vectors)
-    return np.asarray(-np.angle(np.sum(array[:-1].conj() * array[1:], axis=1)))
+    overlaps = np.sum(array[:-1].conj() * array[1:], axis=1)
+    sizes = np.linalg.norm(array, axis=1)
+    if np.any(np.abs(overlaps) <= _ORTHOGONAL * sizes[:-1] * sizes[1:]):
+        raise fail("vectors", "overlap from each point to the next", "some are orthogonal or zero")
+    return np.asarray(-np.angle(overlaps))
 
 
 def _frames(name: str, vectors: npt.ArrayLike) -> Matrices:
-    array = np.asarray(vectors)
-    if array.ndim != 3 or array.dtype.kind not in "fciu" or not np.all(np.isfinite(array)):
-        raise fail(name, "be finite numbers of shape (points, N, m)", f"it is {describe(vectors)}")
+    array = number_array(name, vectors)
+    if array.ndim != 3 or 0 in array.shape:
+        raise fail(name, "have shape (points, N, m)", f"its shape is {array.shape}")
     return array

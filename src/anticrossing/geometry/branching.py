@@ -18,14 +18,15 @@ from anticrossing.checks import (
     real_number,
 )
 from anticrossing.geometry._quasidegenerate import (
-    check_hamiltonian,
-    check_levels,
+    check_neighbours,
+    check_several_levels,
     hamiltonian_at,
 )
 from anticrossing.geometry.intersection import Intersection, check_intersection
 from anticrossing.hamiltonian import Hamiltonian
 
 _SYMMETRIC = 1e-9  # asymmetry and tilt below this count as none
+_PERPENDICULAR = 1e-6
 _MOST_POINTS = 1_000_000
 
 
@@ -74,6 +75,19 @@ class BranchingPlane:
     g: FloatArray
     h: FloatArray
     slope: FloatArray
+
+    def __post_init__(self) -> None:
+        for name in ("g", "h", "slope"):
+            object.__setattr__(self, name, real_array(name, getattr(self, name), ndim=1))
+        for name in ("h", "slope"):
+            shape = getattr(self, name).shape
+            if shape != self.g.shape:
+                raise fail(name, f"have {self.g.size} entries, as g", f"its shape is {shape}")
+        long, short = np.linalg.norm(self.g), np.linalg.norm(self.h)
+        if short == 0 or short > long * (1 + _SYMMETRIC):
+            raise fail("h", "not be zero nor longer than g", f"|g| = {long:.6g}, |h| = {short:.6g}")
+        if abs(self.g @ self.h) > _PERPENDICULAR * long * short:
+            raise fail("h", "be perpendicular to g", f"g·h = {self.g @ self.h:.3g}")
 
     @classmethod
     def of(cls, intersection: Intersection) -> BranchingPlane:
@@ -267,8 +281,8 @@ def encloses_intersection(
     >>> encloses_intersection(H, square), encloses_intersection(H, square + [1.5, 0])
     (True, False)
     """
-    check_hamiltonian(hamiltonian)
-    upper = check_levels(hamiltonian, levels)[1]
+    check_several_levels(hamiltonian)
+    upper = check_neighbours(hamiltonian, levels)[1]
     count = len(hamiltonian.coordinates)
     if count < 2:
         raise fail("hamiltonian", "have at least two coordinates for a loop", "it has one")

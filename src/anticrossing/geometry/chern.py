@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +21,8 @@ from anticrossing.checks import (
 from anticrossing.geometry._paths import (
     CLOSED_GAP,
     borders,
-    check_hamiltonian,
     check_levels,
+    check_single,
     describe_point,
     eigenframes,
     matrices,
@@ -29,13 +30,14 @@ from anticrossing.geometry._paths import (
     same_matrix,
     smallest_values,
 )
-from anticrossing.geometry._transport import polar
-from anticrossing.hamiltonian import Hamiltonian, Matrices
+from anticrossing.geometry._unitary import polar
+from anticrossing.hamiltonian import Hamiltonian, Matrices, number_array
 
 Surface = Callable[[FloatArray, FloatArray], npt.ArrayLike]
 
 _LARGEST_FLUX = 0.5  # radians through one plaquette; below π it is unique
 _CLEAR = 0.8  # least overlap of neighbours
+_ORTHOGONAL = 1e-8  # overlap below which no phase relates two vectors
 _MOST_POINTS = 2_000_000
 _MOST_MINIMA = 16
 
@@ -194,9 +196,11 @@ def chern_number(
     >>> chern_number(H, levels=0, surface=Sphere(center=(2, 0, 0))).value
     0
     """
-    check_hamiltonian(hamiltonian)
+    check_single(hamiltonian)
     chosen = check_levels("levels", levels, hamiltonian.dimension)
     number = integer("grid", grid, minimum=4)
+    if number**2 > _MOST_POINTS:
+        raise fail("grid", f"be at most {math.isqrt(_MOST_POINTS)}", f"it is {describe(grid)}")
     sheet = _Sheet(hamiltonian, chosen, _check_surface(hamiltonian, surface))
     u = v = np.linspace(0.0, 1.0, number + 1)
     sheet.find_edges(u, v)
@@ -240,21 +244,27 @@ def plaquette_fluxes(vectors: npt.ArrayLike) -> FloatArray:
     array, shape (k₁ − 1, k₂ − 1)
         Fluxes in (−π, π] (radians).
 
+    Raises
+    ------
+    InputError
+        For other shapes, or where the vectors at neighbouring points are orthogonal.
+
     Examples
     --------
     >>> plaquette_fluxes(np.broadcast_to([[1.0], [0.0]], (3, 4, 2, 1))).shape
     (2, 3)
     """
-    array = np.asarray(vectors)
-    if array.ndim != 4 or min(array.shape[:2]) < 2 or array.dtype.kind not in "fciu":
+    array = number_array("vectors", vectors)
+    if array.ndim != 4 or min(array.shape[:2]) < 2 or 0 in array.shape:
         raise fail(
             "vectors",
             "have shape (points, points, N, m), at least two points each way",
             f"its shape is {array.shape}",
         )
-    if not np.all(np.isfinite(array)):
-        raise fail("vectors", "be finite", "it contains NaN or infinity")
-    return _fluxes(array)[0]
+    fluxes, least = _fluxes(array)
+    if least.min() < _ORTHOGONAL:
+        raise fail("vectors", "overlap from each point to the next", "some are orthogonal or zero")
+    return fluxes
 
 
 def _fluxes(vectors: Matrices) -> tuple[FloatArray, FloatArray]:

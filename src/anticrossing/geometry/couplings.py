@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, InputError, choice, fail, positive, real_array
+from anticrossing.checks import FloatArray, choice, fail, positive, real_array
 from anticrossing.geometry._adiabatic import (
     Adiabatic,
     check_degenerate,
-    check_hamiltonian,
     drop_axes,
     over_points,
     point_text,
 )
+from anticrossing.geometry._paths import check_hamiltonian, check_single
 from anticrossing.hamiltonian import Hamiltonian, Matrices
 
 ORDERS = ("energy", "character")
@@ -78,7 +78,7 @@ def derivative_couplings(
 
     def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
         if not keep:
-            basis.refuse_degenerate("Derivative couplings")
+            basis.refuse_degenerate("derivative couplings")
         return (basis.couplings,)
 
     (found,) = over_points(hamiltonian, x, compute, threads=threads)
@@ -126,7 +126,7 @@ def second_order_couplings(
 
     def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
         if not keep:
-            basis.refuse_degenerate("Derivative couplings")
+            basis.refuse_degenerate("derivative couplings")
         return (basis.coupling_derivatives() + basis.couplings @ basis.couplings,)
 
     (found,) = over_points(hamiltonian, x, compute, order=2, threads=threads)
@@ -181,11 +181,14 @@ def diagonal_correction(
     count = len(hamiltonian.coordinates)
     if mass.ndim > 0 and mass.shape != (count,):
         raise fail("masses", f"be one number or {count} numbers", f"its shape is {mass.shape}")
-    inverse = np.broadcast_to(1 / mass, (count,))
+    with np.errstate(over="ignore"):
+        inverse = np.broadcast_to(1 / mass, (count,))
+    if not np.isfinite(inverse).all():
+        raise fail("masses", "have a finite inverse", f"one is {mass.min():g}")
 
     def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
         if not keep:
-            basis.refuse_degenerate("Derivative couplings")
+            basis.refuse_degenerate("derivative couplings")
         squares = np.sum(np.abs(basis.couplings) ** 2, axis=-1)
         return (0.5 * np.einsum("pai,a->pi", squares, inverse),)
 
@@ -281,10 +284,11 @@ def trajectory_couplings(
     if coupled.any():
         k, i, j = (int(index) for index in np.argwhere(coupled)[0])
         i, j = sorted((int(columns[k, i]), int(columns[k, j])))
-        raise InputError(
-            f"The trajectory must avoid degeneracies of coupled levels, but levels {i} and {j} are "
-            f"degenerate at {point_text(hamiltonian, points[k])} "
-            f"(gap {energies[k, j] - energies[k, i]:.3g})."
+        raise fail(
+            "x",
+            "avoid degeneracies of coupled levels",
+            f"levels {i} and {j} are degenerate at {point_text(hamiltonian, points[k])} "
+            f"(gap {energies[k, j] - energies[k, i]:.3g})",
         )
     couplings = slopes / np.where(met, 1.0, gaps[pairs])[:, np.newaxis]
     couplings[np.broadcast_to(met[:, np.newaxis], couplings.shape)] = 0.0
@@ -299,9 +303,7 @@ def trajectory_couplings(
 
 
 def _trajectory(hamiltonian: Hamiltonian, x: npt.ArrayLike) -> FloatArray:
-    check_hamiltonian(hamiltonian)
-    if hamiltonian.batch_shape:
-        raise fail("hamiltonian", "have single parameter values", "an array of them was given")
+    check_single(hamiltonian)
     points = real_array("x", x, ndim=2 if len(hamiltonian.coordinates) > 1 else 1)
     if points.shape[0] == 0:
         raise fail("x", "hold at least one point", "it is empty")

@@ -13,16 +13,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, describe, fail, integer, real_array
+from anticrossing.checks import FloatArray, describe, fail, integer
 from anticrossing.geometry._paths import (
     CLOSED_GAP,
+    SMALLEST_GAP,
     borders,
+    check_hamiltonian,
     check_levels,
     describe_point,
     eigenframes,
+    field_points,
+    gradients,
     own_shape,
 )
-from anticrossing.hamiltonian import Hamiltonian, Matrices
+from anticrossing.hamiltonian import Hamiltonian, Matrices, number_array
 
 _STRING = 1e-8  # overlap with the reference below which a gauge does not exist
 
@@ -189,8 +193,7 @@ def berry_connection(
 
 
 def _check_field(hamiltonian: Hamiltonian, levels: Any, *, several: bool = True) -> tuple[int, ...]:
-    if not isinstance(hamiltonian, Hamiltonian):
-        raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}")
+    check_hamiltonian(hamiltonian)
     if several and len(hamiltonian.coordinates) < 2:
         raise fail("hamiltonian", "have at least two coordinates", "it has one")
     return check_levels("levels" if several else "level", levels, hamiltonian.dimension)
@@ -214,35 +217,27 @@ def _check_plane(hamiltonian: Hamiltonian, plane: Any) -> tuple[int, int] | None
 def _check_reference(reference: Any, dimension: int) -> Matrices:
     if isinstance(reference, (int, np.integer)):
         return np.eye(dimension)[check_levels("reference", reference, dimension)[0]]
-    vector = np.asarray(reference)
-    if vector.shape != (dimension,) or vector.dtype.kind not in "fciu":
+    vector = number_array("reference", reference)
+    if vector.shape != (dimension,):
         raise fail(
             "reference",
             f"be a basis state's number or a vector of length {dimension}",
             f"it is {describe(reference)}",
         )
-    if not np.all(np.isfinite(vector)) or not np.any(vector):
-        raise fail("reference", "be finite and not zero", f"it is {describe(reference)}")
-    return vector
+    if not np.any(vector):
+        raise fail("reference", "not be zero", f"it is {describe(reference)}")
+    return np.asarray(vector / np.abs(vector).max())
 
 
 def _slopes(
     hamiltonian: Hamiltonian, x: npt.ArrayLike, levels: tuple[int, ...]
 ) -> tuple[FloatArray, Matrices, npt.NDArray[np.intp], Matrices]:
     """Return points, vectors, the levels m outside, and ⟨a|∂_iH|m⟩/(E_a − E_m) (…, f, a, m)."""
-    points = real_array("x", x)
-    if len(hamiltonian.coordinates) == 1:
-        points = points[..., np.newaxis]
-    elif points.ndim == 0 or points.shape[-1] != len(hamiltonian.coordinates):
-        raise fail(
-            "x",
-            f"have a last axis of length {len(hamiltonian.coordinates)} "
-            f"(coordinates {', '.join(hamiltonian.coordinates)})",
-            f"its shape is {points.shape}",
-        )
+    points = field_points(hamiltonian, x)
     energies, vectors = eigenframes(hamiltonian, points)
     gaps = np.diff(energies, axis=-1)[..., borders(levels, hamiltonian.dimension)]
-    closed = gaps <= CLOSED_GAP * np.abs(energies).max(axis=-1, initial=0.0)[..., np.newaxis]
+    scale = np.abs(energies).max(axis=-1, initial=0.0)[..., np.newaxis]
+    closed = gaps <= np.maximum(CLOSED_GAP * scale, SMALLEST_GAP)
     if closed.any():
         *node, _ = (int(axis[0]) for axis in np.nonzero(closed))
         place = np.broadcast_to(points, (*closed.shape[:-1], points.shape[-1]))[tuple(node)]
@@ -257,9 +252,6 @@ def _slopes(
     differences = (
         energies[..., list(levels)][..., :, np.newaxis] - energies[..., outside][..., np.newaxis, :]
     )
-    own = own_shape(hamiltonian, points)
-    slopes = [
-        bras @ hamiltonian.derivative(own, coordinate=name) @ kets / differences
-        for name in hamiltonian.coordinates
-    ]
-    return points, vectors, outside, np.stack(slopes, axis=-3)
+    turned = bras[..., np.newaxis, :, :] @ gradients(hamiltonian, points)
+    slopes = turned @ kets[..., np.newaxis, :, :] / differences[..., np.newaxis, :, :]
+    return points, vectors, outside, slopes

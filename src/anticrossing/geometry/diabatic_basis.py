@@ -8,9 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, InputError, describe, fail
-from anticrossing.geometry._diabatic_transport import adjoint
-from anticrossing.hamiltonian import FunctionHamiltonian, Hamiltonian, Matrices
+from anticrossing.checks import FloatArray, InputError, fail
+from anticrossing.geometry._unitary import adjoint
+from anticrossing.hamiltonian import (
+    FunctionHamiltonian,
+    Hamiltonian,
+    Matrices,
+    check_flag,
+    number_array,
+)
 from anticrossing.units import NATURAL, Units
 
 
@@ -160,11 +166,11 @@ class DiabaticBasis:
         def inside(x_: npt.NDArray[Any]) -> npt.NDArray[Any]:
             if np.iscomplexobj(x_):
                 raise fail("x", "be real for interpolated diabats", "it is complex")
-            if np.any((x_ < x[0]) | (x_ > x[-1])):
-                raise fail(
-                    "x", f"lie within the points, {x[0]:g} … {x[-1]:g}", f"it is {describe(x_)}"
-                )
-            return x_
+            slack = 1e-12 * (x[-1] - x[0])  # a drive that ends at the last point may round beyond
+            if np.any((x_ < x[0] - slack) | (x_ > x[-1] + slack)):
+                reach = f"it runs from {np.min(x_):g} to {np.max(x_):g}"
+                raise fail("x", f"lie within the points, {x[0]:g} … {x[-1]:g}", reach)
+            return np.clip(x_, x[0], x[-1])
 
         return Hamiltonian.from_function(
             lambda x: spline(inside(x)),
@@ -185,7 +191,8 @@ class DiabaticBasis:
         return "\n".join(lines + [f"  note: {text}" for text in self.warnings])
 
     def _rotate(self, values: npt.ArrayLike, operator: bool, left: Matrices) -> Matrices:
-        array = np.asarray(values)
+        array = number_array("values", values)
+        check_flag("operator", operator)
         count = self.mixing.shape[-1]
         wanted = (count, count) if operator else (count,)
         batch = self.energies.shape[:-1]

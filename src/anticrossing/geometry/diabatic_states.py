@@ -11,21 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing.checks import FloatArray, InputError, fail, real_array
-from anticrossing.geometry._diabatic_arguments import single_hamiltonian
-from anticrossing.geometry._diabatic_transport import (
-    adjoint,
-    chosen_levels,
-    polar_unitary,
-)
+from anticrossing.geometry._diabatic_arguments import chosen_levels
+from anticrossing.geometry._paths import check_single, eigenframes, field_points, own_shape
+from anticrossing.geometry._unitary import adjoint, polar
 from anticrossing.geometry.diabatic_basis import DiabaticBasis
-from anticrossing.hamiltonian import Hamiltonian, Matrices, check_finite_hermitian
+from anticrossing.hamiltonian import Hamiltonian, Matrices, number_array
 
 _LOST = 1e-6
 _MOST_SWEEPS = 100
 
 
 def block_diagonalize(
-    H: Hamiltonian,
+    hamiltonian: Hamiltonian,
     x: npt.ArrayLike,
     references: npt.ArrayLike,
     *,
@@ -39,7 +36,7 @@ def block_diagonalize(
 
     Parameters
     ----------
-    H : Hamiltonian
+    hamiltonian : Hamiltonian
         With single parameter values.
     x : array, shape (…), or (…, f) for f coordinates
         The points.
@@ -70,40 +67,40 @@ def block_diagonalize(
     array([[-0.   ,  0.0999],
            [ 0.0999, -0.01  ]])
     """
-    single_hamiltonian(H)
-    points = real_array("x", x)
-    chi = np.asarray(references)
-    if chi.ndim != 2 or chi.shape[0] != H.dimension or not 1 <= chi.shape[1] <= H.dimension:
+    check_single(hamiltonian)
+    points = field_points(hamiltonian, x)
+    chi = number_array("references", references)
+    if (
+        chi.ndim != 2
+        or chi.shape[0] != hamiltonian.dimension
+        or not 1 <= chi.shape[1] <= hamiltonian.dimension
+    ):
         raise fail(
             "references",
-            f"have shape ({H.dimension}, m), one column for each state",
+            f"have shape ({hamiltonian.dimension}, m), one column for each state",
             f"their shape is {chi.shape}",
         )
-    if not np.all(np.isfinite(chi)):
-        raise fail("references", "be finite", "they contain NaN or infinity")
-    chosen = chosen_levels(H, np.arange(chi.shape[1]) if levels is None else levels)
+    chosen = chosen_levels(hamiltonian, np.arange(chi.shape[1]) if levels is None else levels)
     if chosen.size != chi.shape[1]:
         raise fail("levels", f"be as many as the {chi.shape[1]} references", f"it is {chosen}")
-    values = H(points)
-    check_finite_hermitian(values, points if len(H.coordinates) == 1 else points[..., 0])
-    energies, vectors = np.linalg.eigh(values)
+    energies, vectors = eigenframes(hamiltonian, points)
     states = vectors[..., chosen]
-    overlaps = adjoint(states) @ chi
-    smallest = np.linalg.svd(overlaps, compute_uv=False)[..., -1]
+    mixing, smallest = polar(adjoint(states) @ chi)
     if np.any(smallest < _LOST):
-        raise InputError(
-            "The chosen levels have no part in one of the references at "
-            f"{np.count_nonzero(smallest < _LOST)} of {smallest.size} points: choose other levels."
+        raise fail(
+            "levels",
+            "have a part in every reference",
+            f"they have none in one of them at {np.count_nonzero(smallest < _LOST)} of "
+            f"{smallest.size} points",
         )
-    mixing = polar_unitary(overlaps)
     return DiabaticBasis(
-        points=points,
+        points=own_shape(hamiltonian, points),
         energies=energies[..., chosen],
         mixing=mixing,
         levels=tuple(chosen.tolist()),
         method="nearest to reference states",
         frame=states @ mixing,
-        units=H.units,
+        units=hamiltonian.units,
     )
 
 
@@ -184,9 +181,9 @@ def generalized_mulliken_hush(energies: npt.ArrayLike, dipoles: npt.ArrayLike) -
     matrix = _symmetric("dipoles", dipoles)
     if levels.ndim == 0 or levels.shape[-1] != 2 or matrix.shape[-1] != 2:
         raise fail(
-            "energies",
-            "and dipoles belong to two states",
-            f"their shapes are {levels.shape} and {matrix.shape}",
+            "dipoles",
+            "belong to two states, as the energies",
+            f"the shapes are {matrix.shape} and {levels.shape}",
         )
     if matrix.ndim == levels.ndim + 1:
         matrix = matrix[..., np.newaxis, :, :]
@@ -288,7 +285,7 @@ def _positive(vectors: FloatArray) -> FloatArray:
 
 def _symmetric(name: str, matrix: npt.ArrayLike) -> FloatArray:
     array = real_array(name, matrix)
-    if array.ndim < 2 or array.shape[-1] != array.shape[-2]:
+    if array.ndim < 2 or array.shape[-1] != array.shape[-2] or array.shape[-1] == 0:
         raise fail(name, "have square matrices as last two axes", f"its shape is {array.shape}")
     if not np.allclose(array, array.swapaxes(-1, -2), rtol=0, atol=1e-9 * _scale(array)):
         raise fail(name, "be symmetric", "it differs from its transpose")

@@ -14,30 +14,42 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, InputError, fail, positive, real_array
+from anticrossing.checks import FloatArray, fail
 from anticrossing.geometry._diabatic_arguments import (
+    chosen_levels,
     grid_origin,
     grid_points,
     point_index,
-    single_hamiltonian,
     transport_order,
+    transport_tolerance,
     unitary_mixing,
 )
-from anticrossing.geometry._diabatic_smoothing import smoothest_gauge, unitary_logarithm
+from anticrossing.geometry._diabatic_smoothing import smoothest_gauge
 from anticrossing.geometry._diabatic_transport import (
-    adjoint,
-    chosen_levels,
-    eigensystem,
-    flat_points,
-    gradient_at,
     transporters,
 )
+from anticrossing.geometry._paths import (
+    SMALLEST_GAP,
+    check_points,
+    check_single,
+    describe_point,
+    eigenframes,
+    field_points,
+    gradients,
+    own_shape,
+)
+from anticrossing.geometry._unitary import adjoint, unitary_logarithm
 from anticrossing.geometry.diabatic_basis import DiabaticBasis
-from anticrossing.hamiltonian import Hamiltonian, Matrices
+from anticrossing.hamiltonian import Hamiltonian, Matrices, check_flag
+
+_FLIPS = (
+    "a state changes its sign over {} link(s): the grid lies around an intersection with a level "
+    "outside the set"
+)
 
 
 def diabatize(
-    H: Hamiltonian,
+    hamiltonian: Hamiltonian,
     x: npt.ArrayLike,
     *,
     levels: npt.ArrayLike | None = None,
@@ -56,7 +68,7 @@ def diabatize(
 
     Parameters
     ----------
-    H : Hamiltonian
+    hamiltonian : Hamiltonian
         With single parameter values.
     x : array, shape (k,), or (k, f) for f coordinates
         The path; between its points it is straight.
@@ -95,24 +107,28 @@ def diabatize(
     >>> np.round(basis.mixing_angle / np.pi, 5)       # ∫ d₀₁ dx over the crossing is ±π/2
     array([0.  , 0.25, 0.5 ])
     """
-    single_hamiltonian(H)
-    points = flat_points(H, x)
-    chosen = chosen_levels(H, levels)
+    check_single(hamiltonian)
+    points = check_points("x", hamiltonian, x)
+    if points.shape[0] < 2:
+        raise fail("x", "hold at least two points", f"it holds {points.shape[0]}")
+    chosen = chosen_levels(hamiltonian, levels)
     origin = point_index("reference", reference, points.shape[0])
     anchor = unitary_mixing(mixing, chosen.size)
-    accuracy = float(positive("tolerance", tolerance))
-    energies, vectors = eigensystem(H, points)
-    links = transporters(H, points[:-1], points[1:], chosen, accuracy)
+    accuracy = transport_tolerance(tolerance)
+    energies, vectors = eigenframes(hamiltonian, points)
+    links = transporters(hamiltonian, points[:-1], points[1:], chosen, accuracy)
     rows, frame = _frames(vectors[..., chosen], [links], (origin,), [0], anchor)
     return DiabaticBasis(
-        points=points[:, 0] if len(H.coordinates) == 1 else points,
+        points=own_shape(hamiltonian, points),
         energies=energies[:, chosen],
         mixing=rows,
         levels=tuple(chosen.tolist()),
         method="transport along the path",
         frame=frame,
-        error_estimate=accuracy * (points.shape[0] - 1) if chosen.size < H.dimension else 0.0,
-        units=H.units,
+        error_estimate=accuracy * (points.shape[0] - 1)
+        if chosen.size < hamiltonian.dimension
+        else 0.0,
+        units=hamiltonian.units,
     )
 
 
@@ -127,6 +143,8 @@ class GridDiabatization:
     remaining_couplings : tuple of array
         For each coordinate the derivative coupling in the diabatic basis, averaged over each link
         between neighbouring points: shapes (n₁ − 1, n₂, …, m, m), (n₁, n₂ − 1, …, m, m), …
+        Infinite where a state changes its sign from one point to the next, as it must somewhere on
+        a grid around an intersection with a level outside the set.
     residual_curl : array, shape (n₁, …, n_f, f, f, m, m)
         The curl that no basis of these levels removes, in the diabatic basis; see `residual_curl`.
     """
@@ -160,7 +178,7 @@ class GridDiabatization:
 
 
 def diabatize_grid(
-    H: Hamiltonian,
+    hamiltonian: Hamiltonian,
     axes: Sequence[npt.ArrayLike],
     *,
     levels: npt.ArrayLike | None = None,
@@ -179,7 +197,7 @@ def diabatize_grid(
 
     Parameters
     ----------
-    H : Hamiltonian
+    hamiltonian : Hamiltonian
         With f ≥ 2 coordinates and single parameter values.
     axes : sequence of array
         The values of each coordinate, ascending, at least two each.
@@ -225,17 +243,18 @@ def diabatize_grid(
     >>> smooth.mean_remaining_coupling < pair.mean_remaining_coupling < 0.01
     True
     """
-    single_hamiltonian(H)
-    grid = grid_points(H, axes)
+    check_single(hamiltonian)
+    grid = grid_points(hamiltonian, axes)
     shape = grid.shape[:-1]
-    chosen = chosen_levels(H, levels)
-    names = list(H.coordinates)
+    check_flag("smooth", smooth)
+    chosen = chosen_levels(hamiltonian, levels)
+    names = list(hamiltonian.coordinates)
     sequence = transport_order(order, names)
     origin = grid_origin(reference, shape)
     anchor = unitary_mixing(mixing, chosen.size)
-    accuracy = float(positive("tolerance", tolerance))
-    energies, vectors = eigensystem(H, grid)
-    links = [_links(H, grid, axis, chosen, accuracy) for axis in range(len(shape))]
+    accuracy = transport_tolerance(tolerance)
+    energies, vectors = eigenframes(hamiltonian, grid)
+    links = [_links(hamiltonian, grid, axis, chosen, accuracy) for axis in range(len(shape))]
     rows, frame = _frames(vectors[..., chosen], links, origin, sequence, anchor)
     method = "transport along " + ", ".join(names[axis] for axis in sequence)
     left = [_left_over(frame, links[axis], axis) for axis in range(len(shape))]
@@ -249,6 +268,7 @@ def diabatize_grid(
         -unitary_logarithm(link) / _along(spacing, axis, len(shape))
         for axis, (link, spacing) in enumerate(zip(left, spacings, strict=True))
     )
+    flips = sum(int(np.isinf(_norm(coupling)).sum()) for coupling in couplings)
     basis = DiabaticBasis(
         points=grid,
         energies=energies[..., chosen],
@@ -256,17 +276,18 @@ def diabatize_grid(
         levels=tuple(chosen.tolist()),
         method=method,
         frame=frame,
-        error_estimate=accuracy * sum(shape) if chosen.size < H.dimension else 0.0,
-        units=H.units,
+        error_estimate=accuracy * sum(shape) if chosen.size < hamiltonian.dimension else 0.0,
+        warnings=(_FLIPS.format(flips),) if flips else (),
+        units=hamiltonian.units,
     )
     turn = rows[..., np.newaxis, np.newaxis, :, :]
     states = frame @ adjoint(rows)
-    curl = adjoint(turn) @ _curl(H, grid, energies, vectors, states, chosen) @ turn
+    curl = adjoint(turn) @ _curl(hamiltonian, grid, energies, vectors, states, chosen) @ turn
     return GridDiabatization(basis, couplings, curl)
 
 
 def residual_curl(
-    H: Hamiltonian, x: npt.ArrayLike, *, levels: npt.ArrayLike | None = None
+    hamiltonian: Hamiltonian, x: npt.ArrayLike, *, levels: npt.ArrayLike | None = None
 ) -> Matrices:
     """Return the curl of the couplings within a set of levels that no change of basis removes.
 
@@ -277,7 +298,7 @@ def residual_curl(
 
     Parameters
     ----------
-    H : Hamiltonian
+    hamiltonian : Hamiltonian
         With f coordinates and single parameter values.
     x : array, shape (…, f), or (…) for one coordinate
         The points.
@@ -306,21 +327,15 @@ def residual_curl(
     >>> residual_curl(H, [0.5, 0.5]).shape, residual_curl(H, [0.5, 0.5], levels=[0, 1]).shape
     ((2, 2, 3, 3), (2, 2, 2, 2))
     """
-    single_hamiltonian(H)
-    points = real_array("x", x)
-    if len(H.coordinates) == 1:
-        points = points[..., np.newaxis]
-    elif points.ndim == 0 or points.shape[-1] != len(H.coordinates):
-        raise fail(
-            "x", f"have a last axis of length {len(H.coordinates)}", f"its shape is {points.shape}"
-        )
-    chosen = chosen_levels(H, levels)
-    energies, vectors = eigensystem(H, points)
-    return _curl(H, points, energies, vectors, vectors[..., chosen], chosen)
+    check_single(hamiltonian)
+    points = field_points(hamiltonian, x)
+    chosen = chosen_levels(hamiltonian, levels)
+    energies, vectors = eigenframes(hamiltonian, points)
+    return _curl(hamiltonian, points, energies, vectors, vectors[..., chosen], chosen)
 
 
 def _curl(
-    H: Hamiltonian,
+    hamiltonian: Hamiltonian,
     points: FloatArray,
     energies: FloatArray,
     vectors: Matrices,
@@ -328,13 +343,18 @@ def _curl(
     chosen: npt.NDArray[np.intp],
 ) -> Matrices:
     """Return the residual curl in the basis of `states`, the chosen eigenvectors."""
-    outside = np.setdiff1d(np.arange(H.dimension), chosen)
+    outside = np.setdiff1d(np.arange(hamiltonian.dimension), chosen)
     gaps = energies[..., chosen, np.newaxis] - energies[..., np.newaxis, outside]
-    if np.any(gaps == 0):
-        raise InputError("A level of the set meets a level outside it: the curl diverges there.")
-    # d_iq d_qj with d_iq = ⟨i|∂H|q⟩/(E_q − E_i) and d_qj = ⟨q|∂H|j⟩/(E_j − E_q)
+    met = np.any(np.abs(gaps) <= SMALLEST_GAP, axis=(-2, -1))
+    if met.any():
+        raise fail(
+            "x",
+            "keep levels of the set apart from the others",
+            f"some meet at {describe_point(points[met][0])}",
+        )
+    # d_iq d_qj with d_iq = ⟨i|∂hamiltonian|q⟩/(E_q − E_i) and d_qj = ⟨q|∂hamiltonian|j⟩/(E_j − E_q)
     outer = vectors[..., np.newaxis, :, :][..., outside]
-    slopes = adjoint(outer) @ gradient_at(H, points) @ states[..., np.newaxis, :, :]
+    slopes = adjoint(outer) @ gradients(hamiltonian, points) @ states[..., np.newaxis, :, :]
     down = slopes / gaps.swapaxes(-1, -2)[..., np.newaxis, :, :]
     product = -np.einsum("...aqi,...bqj->...abij", down.conj(), down)
     return product.swapaxes(-3, -4) - product
@@ -382,14 +402,18 @@ def _outward(count: int, origin: int) -> list[tuple[int, int]]:
 
 
 def _links(
-    H: Hamiltonian, grid: FloatArray, axis: int, chosen: npt.NDArray[np.intp], tolerance: float
+    hamiltonian: Hamiltonian,
+    grid: FloatArray,
+    axis: int,
+    chosen: npt.NDArray[np.intp],
+    tolerance: float,
 ) -> Matrices:
     """Return the transporters between neighbours along one axis of the grid."""
     moved = np.moveaxis(grid, axis, 0)
     shape = moved[1:].shape[:-1]
     start, stop = (part.reshape(-1, grid.shape[-1]) for part in (moved[:-1], moved[1:]))
-    found = transporters(H, start, stop, chosen, tolerance)
-    return np.moveaxis(found.reshape(*shape, H.dimension, H.dimension), 0, axis)
+    found = transporters(hamiltonian, start, stop, chosen, tolerance)
+    return np.moveaxis(found.reshape(*shape, hamiltonian.dimension, hamiltonian.dimension), 0, axis)
 
 
 def _left_over(frame: Matrices, link: Matrices, axis: int) -> Matrices:

@@ -26,9 +26,9 @@ from anticrossing.checks import (
 from anticrossing.geometry._paths import (
     CLOSED_GAP,
     borders,
-    check_hamiltonian,
     check_levels,
     check_points,
+    check_single,
     describe_point,
     eigenframes,
     own_shape,
@@ -40,7 +40,7 @@ from anticrossing.geometry._transport import (
     transport_between_dips,
     transport_panels,
 )
-from anticrossing.hamiltonian import Hamiltonian, Matrices
+from anticrossing.hamiltonian import Hamiltonian, Matrices, number_array
 
 ORDERS = ("energy", "tracked")
 _EIGENVECTOR = 1e-8  # relative residual above which given vectors are not eigenvectors
@@ -166,7 +166,7 @@ def transport(
     >>> round(float(frames.vectors[0, :, 0] @ frames.vectors[-1, :, 0]), 12)
     -1.0
     """
-    check_hamiltonian(hamiltonian)
+    check_single(hamiltonian)
     points = check_points("path", hamiltonian, path)
     if points.shape[0] < 2:
         raise fail("path", "have at least two points", f"it has {points.shape[0]}")
@@ -234,6 +234,8 @@ def _degenerate_blocks(energies: FloatArray) -> tuple[tuple[int, ...], ...]:
 def _check_blocks(blocks: Any, size: int) -> tuple[tuple[int, ...], ...]:
     if isinstance(blocks, (str, bytes)) or not isinstance(blocks, Sequence):
         raise fail("blocks", "be a list of lists of levels", f"it is {describe(blocks)}")
+    if any(np.ndim(block) == 0 for block in blocks):
+        raise fail("blocks", "be a list of lists of levels", f"it is {describe(blocks)}")
     result = [check_levels("blocks", block, size) for block in blocks]
     named = [level for block in result for level in block]
     if len(set(named)) < len(named):
@@ -246,14 +248,9 @@ def _check_blocks(blocks: Any, size: int) -> tuple[tuple[int, ...], ...]:
 
 
 def _check_initial(initial: Any, energies: FloatArray, vectors: Matrices) -> Matrices:
-    try:
-        array = np.asarray(initial, dtype=np.result_type(vectors, np.asarray(initial).dtype))
-    except (TypeError, ValueError):
-        raise fail("initial", "be a matrix of numbers", f"it is {describe(initial)}") from None
+    array = number_array("initial", initial)
     if array.shape != vectors.shape:
         raise fail("initial", f"have shape {vectors.shape}", f"its shape is {array.shape}")
-    if not np.all(np.isfinite(array)):
-        raise fail("initial", "be finite", "it contains NaN or infinity")
     overlap = vectors.conj().T @ array
     residual = energies[:, np.newaxis] * overlap - overlap * energies
     unitary = overlap.conj().T @ overlap - np.eye(energies.size)
@@ -265,7 +262,7 @@ def _check_initial(initial: Any, energies: FloatArray, vectors: Matrices) -> Mat
             "hold the orthonormal eigenvectors at the first point, in order of energy",
             f"they deviate by {worst:.3g}",
         )
-    return array
+    return array.astype(np.result_type(vectors, array))
 
 
 def _couplings(frames: Frames) -> Matrices:
@@ -281,12 +278,11 @@ def _couplings(frames: Frames) -> Matrices:
             "have no degenerate levels where couplings are asked for",
             f"levels {lower} and {upper} meet at {describe_point(frames.points[k])}",
         )
-    left = frames.vectors.conj().swapaxes(-1, -2)
-    parts = []
-    for name in frames.hamiltonian.coordinates:
-        slope = left @ frames.hamiltonian.derivative(frames.points, coordinate=name)
-        parts.append(np.where(same, 0.0, slope @ frames.vectors / np.where(same, 1.0, differences)))
-    return np.stack(parts, axis=1) if len(parts) > 1 else parts[0]
+    several = len(frames.hamiltonian.coordinates) > 1
+    axis = (slice(None), np.newaxis) if several else (slice(None),)
+    vectors, divisor = frames.vectors[axis], np.where(same, 1.0, differences)[axis]
+    slopes = vectors.conj().swapaxes(-1, -2) @ frames.hamiltonian.gradient(frames.points) @ vectors
+    return np.where(same, 0.0, slopes / divisor)
 
 
 @dataclass(frozen=True)
@@ -332,8 +328,8 @@ class Gauge:
 
     def __post_init__(self) -> None:
         phases = real_array("phases", self.phases)
-        if phases.ndim == 0:
-            raise fail("phases", "have one entry for each level", "it is a single number")
+        if phases.ndim == 0 or phases.shape[-1] == 0:
+            raise fail("phases", "have one entry for each level", f"its shape is {phases.shape}")
         object.__setattr__(self, "phases", phases)
         if self.gradients is None:
             return
@@ -361,17 +357,19 @@ class Gauge:
 
     def vectors(self, vectors: npt.ArrayLike) -> Matrices:
         """Return eigenvectors (..., N, N), columns, in the new gauge."""
-        return np.asarray(vectors) * self.factors[..., np.newaxis, :]
+        return self._fits("vectors", vectors, 2, square=False) * self.factors[..., np.newaxis, :]
 
     def operator(self, matrix: npt.ArrayLike) -> Matrices:
         """Return matrix elements ⟨φ_i|O|φ_j⟩ (..., N, N) in the new gauge."""
-        return _turn(np.asarray(matrix), self.factors)
+        return _turn(self._fits("matrix", matrix, 2), self.factors)
 
     def couplings(self, couplings: npt.ArrayLike) -> Matrices:
         """Return d (..., f, N, N), or (..., N, N) for one coordinate, in the new gauge."""
-        d = np.asarray(couplings)
         factors = self.factors
-        if d.ndim == factors.ndim + 2:
+        d = number_array("couplings", couplings)
+        one = d.ndim < factors.ndim + 2
+        d = self._fits("couplings", d, 2 if one else 3)
+        if not one:
             factors = factors[..., np.newaxis, :]
         turned = _turn(d, factors)
         if self.gradients is None:
@@ -382,7 +380,29 @@ class Gauge:
     def connection(self, connection: npt.ArrayLike) -> FloatArray:
         """Return A (..., f, N), or (..., N) for one coordinate, in the new gauge."""
         a = real_array("connection", connection)
+        phases = np.asarray(self.phases)
+        if a.ndim == 0 or a.shape[-1] != phases.shape[-1]:
+            raise fail(
+                "connection",
+                f"have {phases.shape[-1]} levels on the last axis",
+                f"its shape is {a.shape}",
+            )
         return a if self.gradients is None else np.asarray(a - self._fitting(a.shape))
+
+    def _fits(self, name: str, values: npt.ArrayLike, own: int, *, square: bool = True) -> Matrices:
+        """Return finite values with `own` axes after those of the points, the last over levels."""
+        array = number_array(name, values)
+        shape = np.shape(self.phases)
+        wanted = (shape[-1],) * (1 + square)
+        fits = array.ndim >= own and array.shape[-len(wanted) :] == wanted
+        if fits:
+            try:
+                np.broadcast_shapes(array.shape[:-own], shape[:-1])
+            except ValueError:
+                fits = False
+        if not fits:
+            raise fail(name, f"fit phases of shape {shape}", f"its shape is {array.shape}")
+        return array
 
     def _fitting(self, shape: tuple[int, ...]) -> FloatArray:
         gradients = np.asarray(self.gradients)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anticrossing.checks import FloatArray, InputError, choice, fail, integer, real_array
+from anticrossing.checks import FloatArray, InputError, choice, describe, fail, real_array
 from anticrossing.geometry._data_transport import (
     from_couplings,
     from_dipoles,
     from_overlaps,
     signs_from_overlaps,
 )
+from anticrossing.geometry._diabatic_arguments import point_index
 from anticrossing.geometry._sign_alignment import aligned_signs, swapped_intervals
 from anticrossing.geometry.diabatic_basis import DiabaticBasis
 from anticrossing.units import NATURAL, Units
@@ -96,7 +97,7 @@ class AdiabaticData:
             checked["overlaps"] = s
         if self.dipoles is not None:
             mu = real_array("dipoles", self.dipoles)
-            if mu.ndim not in (3, 4) or mu.shape[0] != k or mu.shape[-2:] != (m, m):
+            if mu.ndim not in (3, 4) or (mu.shape[0], *mu.shape[-2:]) != (k, m, m) or not mu.size:
                 raise fail(
                     "dipoles", f"have shape ({k}, {m}, {m}) or ({k}, c, {m}, {m})",
                     f"its shape is {mu.shape}",
@@ -105,6 +106,8 @@ class AdiabaticData:
                 raise fail("dipoles", "be symmetric", "μ_ij − μ_ji is not zero")
             mu = mu if mu.ndim == 4 else mu[:, np.newaxis]
             checked["dipoles"] = (mu + mu.swapaxes(-1, -2)) / 2
+        if not isinstance(self.units, Units):
+            raise fail("units", "be a `Units` object", f"it is {describe(self.units)}")
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -211,14 +214,12 @@ class AdiabaticData:
         if not present[method]:
             raise fail("method", "name data that are there", f"there are no {method}")
         k = self.x.size
-        if not -k <= reference < k:
-            raise fail("reference", f"be an index of one of {k} points", f"it is {reference}")
+        origin = point_index("reference", reference, k)
         if self.dipoles is not None and method == "dipoles":
-            if reference != 0:
+            if origin != 0:
                 raise fail("reference", "be left out with dipoles", "it would be ignored")
             mixing, warnings = from_dipoles(self.x, self.energies, self.dipoles)
             return self._basis(mixing, np.nan, warnings, "states of extreme dipole")
-        origin = integer("reference", reference) % k
         if self.overlaps is not None and method == "overlaps":
             mixing, warnings = from_overlaps(self.overlaps, origin)
             return self._basis(mixing, np.nan, warnings, "transport by overlaps")

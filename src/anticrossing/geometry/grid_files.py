@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from anticrossing.checks import FloatArray, InputError, fail
+from anticrossing.checks import FloatArray, InputError, describe, fail
 from anticrossing.geometry.grid_data import AdiabaticData
 from anticrossing.units import Units
 
@@ -36,6 +37,8 @@ def write_data(data: AdiabaticData, path: str | Path) -> Path:
     ...     read_data(write_data(data, Path(folder) / "levels.csv")).energies.shape
     (4, 2)
     """
+    if not isinstance(data, AdiabaticData):
+        raise fail("data", "be `AdiabaticData`", f"it is {describe(data)}")
     target = _checked(path)
     arrays = {"x": data.x, "energies": data.energies}
     arrays |= {n: v for n in _OPTIONAL if (v := getattr(data, n)) is not None}
@@ -92,6 +95,8 @@ def read_data(path: str | Path) -> AdiabaticData:
 
 
 def _checked(path: str | Path) -> Path:
+    if not isinstance(path, (str, os.PathLike)):
+        raise fail("path", "be the name of a file", f"it is {describe(path)}")
     target = Path(path)
     if target.suffix not in _SUFFIXES:
         raise fail("path", f"end in {', '.join(_SUFFIXES)}", f"it is {target.name!r}")

@@ -9,7 +9,13 @@ from typing import Any, overload
 import numpy as np
 
 from anticrossing.checks import FloatArray, describe, fail
-from anticrossing.geometry._quasidegenerate import Group, directions, expand, splitting_scale
+from anticrossing.geometry._quasidegenerate import (
+    Group,
+    directions,
+    expand,
+    hamiltonian_at,
+    splitting_scale,
+)
 from anticrossing.hamiltonian import Hamiltonian
 
 _GLANCING = 1e-6  # slopes of the splitting below this part of those of H count as zero
@@ -209,8 +215,8 @@ def _signed(lengths: FloatArray, vectors: FloatArray) -> FloatArray:
     return lengths[:, np.newaxis] * np.reshape(rows, vectors.shape)
 
 
-def check_intersection(intersection: Any) -> Intersection:
-    """Return an intersection that was found, or raise `InputError`."""
+def check_intersection(intersection: Any, hamiltonian: Hamiltonian | None = None) -> Intersection:
+    """Return an intersection that was found (and is one of `hamiltonian`), or raise."""
     if not isinstance(intersection, Intersection):
         raise fail("intersection", "be an Intersection", f"it is {describe(intersection)}")
     if not intersection.found:
@@ -219,4 +225,24 @@ def check_intersection(intersection: Any) -> Intersection:
             "be one at which the levels meet",
             f"their gap stays at {intersection.gap:.6g}",
         )
+    if hamiltonian is not None:
+        _check_owner(intersection, hamiltonian)
     return intersection
+
+
+def _check_owner(intersection: Intersection, hamiltonian: Hamiltonian) -> None:
+    must = f"be one of {hamiltonian.name}"
+    count, here = len(hamiltonian.coordinates), intersection.position.size
+    if here != count:
+        raise fail("intersection", must, f"that has {count} coordinate(s), not {here}")
+    lower, upper = intersection.levels
+    if upper >= hamiltonian.dimension:
+        raise fail("intersection", must, f"that has no level {upper}")
+    values = hamiltonian_at(hamiltonian, intersection.position[np.newaxis])[0]
+    gap = np.inf
+    if np.isfinite(values).all():
+        energies = np.linalg.eigvalsh(values)
+        gap = float(energies[upper] - energies[lower])
+    # Twice: the other parameters of the search decided about the last digits.
+    if gap > 2 * max(intersection.gap, intersection.rounding):
+        raise fail("intersection", must, f"there its levels are {gap:.3g} apart")

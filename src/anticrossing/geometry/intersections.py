@@ -21,15 +21,17 @@ from anticrossing.checks import (
 from anticrossing.geometry._descent import descend
 from anticrossing.geometry._quasidegenerate import (
     Group,
-    check_hamiltonian,
-    check_levels,
+    check_neighbours,
     check_point,
+    check_reach,
+    check_several_levels,
 )
 from anticrossing.geometry._seam_minimum import DegenerateLevels, minimise
 from anticrossing.geometry.intersection import Intersection, Intersections, characterise
 from anticrossing.hamiltonian import Hamiltonian
 
 _SAME_POINT = 1e-8  # of the size of the box
+_MOST_STARTS = 1_000_000
 _SHARP = ("conical", "crossing")
 _SAME_SOFT_POINT = 1e-4  # positions at which the gap has no slope are known less well
 
@@ -93,10 +95,10 @@ def find_intersection(
     >>> print(find_intersection(gapped, [0.7, -0.4]))
     no intersection: levels 0 and 1 come closest at (0, 0), gap 0.5
     """
-    check_hamiltonian(hamiltonian)
+    check_several_levels(hamiltonian)
     point = check_point("start", hamiltonian, start)
-    check_levels(hamiltonian, levels)
-    distance = float(positive("reach", real_number("reach", reach)))
+    check_neighbours(hamiltonian, levels)
+    distance = check_reach(reach, point)
     threshold = _threshold(gap_tolerance)
     group = Group.of(hamiltonian, levels, point[np.newaxis], distance)
     points, converged = descend(hamiltonian, group, point[np.newaxis], distance)
@@ -160,9 +162,9 @@ def find_intersections(
     >>> np.sort(points.positions[:, 0]) / np.pi
     array([-0.66666667,  0.66666667])
     """
-    check_hamiltonian(hamiltonian)
+    check_several_levels(hamiltonian)
     box = _check_bounds(hamiltonian, bounds)
-    check_levels(hamiltonian, levels)
+    check_neighbours(hamiltonian, levels)
     choice("seam", seam, ("minimum", "points"))
     threshold = _threshold(gap_tolerance)
     begin = _starts(hamiltonian, box, starts, seed)
@@ -243,8 +245,10 @@ def _starts(
     starts: int | npt.ArrayLike,
     seed: int | np.random.Generator,
 ) -> FloatArray:
-    if np.ndim(starts) == 0:
+    if isinstance(starts, (int, float, np.number)):
         count = integer("starts", starts, minimum=1)
+        if count > _MOST_STARTS:
+            raise fail("starts", f"be at most {_MOST_STARTS}", f"it is {describe(starts)}")
         if not isinstance(seed, np.random.Generator):
             seed = np.random.default_rng(integer("seed", seed, minimum=0))
         return seed.uniform(box[:, 0], box[:, 1], (count, len(box)))

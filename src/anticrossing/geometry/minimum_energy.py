@@ -15,14 +15,13 @@ from anticrossing.checks import (
     describe,
     fail,
     integer,
-    positive,
-    real_number,
 )
 from anticrossing.geometry._quasidegenerate import (
     EPSILON,
     Group,
-    check_hamiltonian,
     check_point,
+    check_reach,
+    check_several_levels,
     directions,
     energy_derivatives,
     hamiltonian_at,
@@ -199,9 +198,9 @@ def minimum_energy_crossing(
     >>> crossing.position.round(12).tolist(), round(crossing.energy, 12), crossing.coupling
     ([1.2, 0.6], 0.9, 0.01)
     """
-    check_hamiltonian(hamiltonian)
+    check_several_levels(hamiltonian)
     point = check_point("start", hamiltonian, start)
-    distance = float(positive("reach", real_number("reach", reach)))
+    distance = check_reach(reach, point)
     seam = UncoupledLevels(hamiltonian, *_check_sets(hamiltonian, states, levels))
     first = seam.restore(point)
     if first is None:

@@ -12,7 +12,7 @@ from anticrossing.geometry._descent import restore
 from anticrossing.geometry._quasidegenerate import (
     Directions,
     Group,
-    check_hamiltonian,
+    check_several_levels,
     check_vector,
     directions,
     expand,
@@ -23,6 +23,7 @@ from anticrossing.hamiltonian import Hamiltonian
 _MOST_POINTS = 100_000
 _BEND = 0.1  # largest distance of a corrected point from the tangent, in steps
 _SHORTEST = 1e-6  # of the largest step
+_FINEST = 1e-12  # of the length: finer steps would be lost in rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,13 +125,15 @@ def trace_seam(
     >>> circle.closed, round(circle.length, 3)
     (True, 6.283)
     """
-    check_hamiltonian(hamiltonian)
-    check_intersection(intersection)
-    begin = check_vector("intersection", hamiltonian, intersection.position)
+    check_several_levels(hamiltonian)
+    check_intersection(intersection, hamiltonian)
+    begin = intersection.position
     total = float(positive("length", real_number("length", length)))
     longest = float(positive("step", real_number("step", step)))
     if longest > total:
         raise fail("step", "not exceed `length`", f"it is {longest:g}, above {total:g}")
+    if longest < _FINEST * total:
+        raise fail("step", f"be at least {_FINEST:g} of `length`", f"it is {longest:g}")
     if intersection.seam_dimension == 0:
         raise fail("intersection", "belong to a seam", "it is an isolated point")
     if intersection.codimension == 0:

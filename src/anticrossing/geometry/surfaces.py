@@ -100,7 +100,7 @@ def surfaces(
 
     def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
         if not keep:
-            basis.refuse_degenerate("Derivative couplings")
+            basis.refuse_degenerate("derivative couplings")
         return basis.energies, _forces(basis, keep), basis.couplings, basis.vectors
 
     energies, force, couplings, vectors = over_points(hamiltonian, x, compute, threads=threads)
@@ -221,6 +221,6 @@ def _forces(basis: Adiabatic, keep: bool) -> FloatArray:
         differ = np.abs(own[:, np.newaxis] - own).max(axis=-1) + np.abs(slopes).max(axis=0)
         ambiguous = pairs & (differ > _SAME_FORCE * np.abs(slopes).max())
         if ambiguous.any() and not keep:
-            basis.refuse_degenerate("Forces", int(point))
+            basis.refuse_degenerate("forces", int(point))
         found[point, ambiguous.any(axis=1)] = np.nan
     return found

@@ -8,8 +8,11 @@ time: a drive x(t) supplies that.
 
 from anticrossing.hamiltonian._arguments import (
     Matrices,
+    check_entries,
     check_finite_hermitian,
+    check_flag,
     describe_value,
+    number_array,
 )
 from anticrossing.hamiltonian.base import Hamiltonian
 from anticrossing.hamiltonian.functions import FunctionHamiltonian
@@ -20,6 +23,9 @@ __all__ = [
     "Hamiltonian",
     "Matrices",
     "TermHamiltonian",
+    "check_entries",
     "check_finite_hermitian",
+    "check_flag",
     "describe_value",
+    "number_array",
 ]

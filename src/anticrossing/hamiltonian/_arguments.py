@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import expression
-from anticrossing.checks import FloatArray, InputError, describe, fail, hermitian, real_array
+from anticrossing.checks import FloatArray, InputError, describe, fail, hermitian
 
 Matrices = npt.NDArray[Any]
 """A (…, N, N) array: float64 where every matrix is real, complex128 otherwise."""
@@ -64,10 +64,36 @@ def coordinate_names(coordinates: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def points_array(x: npt.ArrayLike) -> npt.NDArray[Any]:
-    array = np.asarray(x)
-    if np.iscomplexobj(array):
-        return array.astype(np.complex128)
-    return real_array("x", x)
+    return number_array("x", x)
+
+
+def number_array(name: str, value: Any) -> npt.NDArray[Any]:
+    """Return `value` as a finite float64 or complex128 array, or raise `InputError`."""
+    try:
+        raw = np.asarray(value)
+        if raw.dtype.kind in "SU":
+            raise TypeError
+        array = raw.astype(np.complex128 if np.iscomplexobj(raw) else np.float64)
+    except (TypeError, ValueError):  # the latter for rows of different lengths
+        raise fail(name, "be a number or an array of numbers", f"it is {describe(value)}") from None
+    if not np.isfinite(array).all():
+        raise fail(name, "be finite", f"it contains NaN or infinity ({describe(value)})")
+    return array
+
+
+def check_entries(name: str, value: Any, count: int, must: str) -> list[Any]:
+    """Return a list or an array of `count` entries as a list, or raise that it must be so."""
+    entries = value.tolist() if isinstance(value, np.ndarray) else value
+    if not isinstance(entries, (list, tuple)) or len(entries) != count:
+        raise fail(name, must, f"it is {describe(value)}")
+    return list(entries)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return `value` if it is True or False, or raise `InputError`."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise fail(name, "be True or False", f"it is {describe(value)}")
+    return bool(value)
 
 
 def check_broadcast(parameters: Mapping[str, FloatArray]) -> None:

@@ -351,6 +351,8 @@ class Hamiltonian(abc.ABC):
                     f"hold one number for each of {', '.join(self.coordinates)}",
                     f"its shape is {vector.shape}",
                 )
+        if not isinstance(coordinate, str):
+            raise fail("coordinate", "be a name", f"it is {describe(coordinate)}")
         if not np.any(step):
             raise fail("direction", "not vanish", "all of its components are zero")
         return self._restrict(start, step, expression.check_name(coordinate))
@@ -437,6 +439,8 @@ class Hamiltonian(abc.ABC):
         labels: Sequence[str] | None,
         source: str,
     ) -> None:
+        if not isinstance(name, str):
+            raise fail("name", "be text", f"it is {describe(name)}")
         if not isinstance(units, Units):
             raise fail("units", "be a `Units` object", f"it is {describe(units)}")
         if labels is not None and (isinstance(labels, str) or not isinstance(labels, Sequence)):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, describe, fail, integer
+from anticrossing.checks import FloatArray, describe, fail, integer, parameter
 from anticrossing.hamiltonian._arguments import Matrices, coordinate_names
 from anticrossing.hamiltonian.base import Hamiltonian
 from anticrossing.units import NATURAL, Units
@@ -182,7 +182,7 @@ class FunctionHamiltonian(Hamiltonian):
     def _probe_dimension(
         self, names: tuple[str, ...], parameters: Mapping[str, npt.ArrayLike]
     ) -> int:
-        first = {key: float(np.ravel(np.asarray(v))[0]) for key, v in parameters.items()}
+        first = {key: float(parameter(key, v).flat[0]) for key, v in parameters.items()}
         point: Any = np.zeros(len(names)) if len(names) > 1 else np.float64(0.0)
         with np.errstate(all="ignore"):  # 0 need not lie on anybody's path: NaN will do there
             try:

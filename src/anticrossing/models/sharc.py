@@ -17,8 +17,10 @@ over all spin components, in the order multiplicity, M_S, state.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -161,11 +163,11 @@ def read_sharc(template: str | Path, reference: str | Path | None = None) -> Sha
            [0.02 , 0.105]])
     >>> place.cleanup()
     """
-    path = Path(template)
+    path = _path("template", template)
     lines = Lines(path)
     first = lines.next("the path of V0.txt")
     molecule = read_reference(
-        Path(reference) if reference is not None else path.parent / first.strip()
+        _path("reference", reference) if reference is not None else path.parent / first.strip()
     )
     states = tuple(lines.integers(lines.next("the number of states per multiplicity")))
     if not states or min(states) < 0 or sum(states) == 0:
@@ -230,7 +232,7 @@ def write_sharc(model: SharcModel, template: str | Path, reference: str | Path) 
     """
     if not isinstance(model, SharcModel):
         raise fail("model", "be a SharcModel", f"it is {describe(model)}")
-    place, name = Path(template), Path(reference)
+    place, name = _path("template", template), _path("reference", reference)
     first = name.name if name.parent == place.parent else str(name.absolute())
     entries, coupling = _split(model)
     text = [first, " ".join(map(str, model.states))]
@@ -293,6 +295,12 @@ def _split(model: SharcModel) -> tuple[dict[str, list[str]], Matrices]:
             "the files cannot hold what is left",
         )
     return {name: lines for name, lines in entries.items() if lines}, left[0]
+
+
+def _path(name: str, value: Any) -> Path:
+    if not isinstance(value, (str, os.PathLike)):
+        raise fail(name, "be the name of a file", f"it is {describe(value)}")
+    return Path(value)
 
 
 def _row(values: npt.ArrayLike) -> str:

@@ -165,6 +165,7 @@ def _piecewise(name: str, value: Any, slope: Any, **parameters: Any) -> Function
         value,
         derivative=slope,
         vectorized=True,
+        dimension=2,
         parameters=parameters,
         name=name,
         units=_ATOMIC,

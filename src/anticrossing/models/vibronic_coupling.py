@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, FloatArray, describe, fail, positive, real_array
-from anticrossing.hamiltonian import Matrices, TermHamiltonian
+from anticrossing.checks import FloatArray, describe, fail, positive, real_array
+from anticrossing.hamiltonian import Matrices, TermHamiltonian, check_entries, number_array
 from anticrossing.units import NATURAL, Units
 
 _ROUNDING = 1e-10  # what `hermitian` allows, relative to the largest entry
@@ -103,9 +103,9 @@ class VibronicCoupling(TermHamiltonian):
                     "be symmetric in the two coordinates (its first two axes)",
                     f"it differs from its exchange by {difference:.3g}",
                 )
-        names = [f"Q{i}" for i in range(1, modes + 1)] if coordinates is None else coordinates
-        if isinstance(names, str) or len(names) != modes:
-            raise fail("coordinates", f"hold {modes} name(s)", f"it is {describe(names)}")
+        names = [f"Q{i}" for i in range(1, modes + 1)]
+        if coordinates is not None:
+            names = check_entries("coordinates", coordinates, modes, f"hold {modes} name(s)")
         Q = [expression.symbol(name) for name in names]
         oscillators = sum(float(w) * q**2 for w, q in zip(omega, Q, strict=True)) / 2
         terms: list[tuple[Any, Any]] = [(1, constant), (oscillators, np.eye(states))]
@@ -155,7 +155,9 @@ def Pyrazine(*, modes: int = 3) -> VibronicCoupling:
     array([[3.94, 0.  ],
            [0.  , 4.84]])
     """
-    if modes == 3 and not isinstance(modes, bool):
+    if not isinstance(modes, (int, np.integer)) or isinstance(modes, bool) or modes not in (3, 4):
+        raise fail("modes", "be 3 or 4", f"it is {describe(modes)}")
+    if modes == 3:
         return VibronicCoupling(
             energies=[3.94, 4.84],
             frequencies=[0.126, 0.074, 0.118],
@@ -170,31 +172,29 @@ def Pyrazine(*, modes: int = 3) -> VibronicCoupling:
             labels=("S1", "S2"),
             source="R. Schneider, W. Domcke and H. Köppel, J. Chem. Phys. 92, 1045 (1990)",
         )
-    if modes == 4:
-        quadratic = np.zeros((4, 4, 2, 2))
-        # Published as a coefficient of Q², not of ½Q².
-        quadratic[0, 0] = 2 * -0.01159 * np.eye(2)
-        return VibronicCoupling(
-            energies=[-0.423, 0.423],
-            frequencies=[0.1139, 0.0739, 0.1258, 0.1525],
-            linear=[
-                0.20804 * (np.ones((2, 2)) - np.eye(2)),
-                np.diag([0.09806, -0.13545]),
-                np.diag([0.05033, 0.17100]),
-                np.diag([0.14521, 0.03746]),
-            ],
-            quadratic=quadratic,
-            coordinates=("Q10a", "Q6a", "Q1", "Q9a"),
-            name="Pyrazine",
-            units=Units("eV", "fs"),
-            labels=("S1", "S2"),
-            source="A. Raab et al., J. Chem. Phys. 110, 936 (1999)",
-        )
-    raise fail("modes", "be 3 or 4", f"it is {describe(modes)}")
+    quadratic = np.zeros((4, 4, 2, 2))
+    # Published as a coefficient of Q², not of ½Q².
+    quadratic[0, 0] = 2 * -0.01159 * np.eye(2)
+    return VibronicCoupling(
+        energies=[-0.423, 0.423],
+        frequencies=[0.1139, 0.0739, 0.1258, 0.1525],
+        linear=[
+            0.20804 * (np.ones((2, 2)) - np.eye(2)),
+            np.diag([0.09806, -0.13545]),
+            np.diag([0.05033, 0.17100]),
+            np.diag([0.14521, 0.03746]),
+        ],
+        quadratic=quadratic,
+        coordinates=("Q10a", "Q6a", "Q1", "Q9a"),
+        name="Pyrazine",
+        units=Units("eV", "fs"),
+        labels=("S1", "S2"),
+        source="A. Raab et al., J. Chem. Phys. 110, 936 (1999)",
+    )
 
 
 def _constant(energies: npt.ArrayLike) -> Matrices:
-    raw = np.asarray(energies)
+    raw = number_array("energies", energies)
     if raw.ndim == 1 and raw.size:
         return np.diag(real_array("energies", energies))
     if raw.ndim != 2 or raw.shape[0] != raw.shape[1] or raw.size == 0:
@@ -204,14 +204,9 @@ def _constant(energies: npt.ArrayLike) -> Matrices:
 
 def _matrices(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> Matrices:
     """Return Hermitian matrices of the wanted shape, real where all of them are."""
-    try:
-        array: ComplexArray = np.array(value, dtype=np.complex128)
-    except (TypeError, ValueError):
-        raise fail(name, f"be numbers of shape {shape}", f"it is {describe(value)}") from None
+    array = number_array(name, value)
     if array.shape != shape:
         raise fail(name, f"have the shape {shape}", f"its shape is {array.shape}")
-    if not np.all(np.isfinite(array)):
-        raise fail(name, "be finite", "it contains NaN or infinity")
     difference = np.abs(array - array.conj().swapaxes(-1, -2)).max()
     if difference > _ROUNDING * np.abs(array).max():
         raise fail(
@@ -219,4 +214,4 @@ def _matrices(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> Matric
             "hold Hermitian matrices",
             f"it differs from its conjugate transpose by {difference:.3g}",
         )
-    return array if np.any(array.imag) else np.ascontiguousarray(array.real)
+    return array if np.any(array.imag) else np.array(array.real)

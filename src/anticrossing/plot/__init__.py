@@ -5,7 +5,16 @@ Every function draws into the axes it is given and returns them; `figure` puts t
 are made without `pyplot`.
 """
 
+from anticrossing.plot.driven_level import (
+    entropy_production_surface,
+    entropy_steps,
+    staircase,
+    work_distributions,
+)
 from anticrossing.plot.figure import figure, save_figure
+from anticrossing.plot.geometry import coupling_field, gap_map, surfaces
+from anticrossing.plot.geometry_paths import coupling_peak, diabats, loop_phase
+from anticrossing.plot.interference import fringes, interferogram, quasi_energies
 from anticrossing.plot.panels import (
     comparison,
     differences,
@@ -17,13 +26,26 @@ from anticrossing.plot.scan_panels import scan, scan_differences
 
 __all__ = [
     "comparison",
+    "coupling_field",
+    "coupling_peak",
+    "diabats",
     "differences",
+    "entropy_production_surface",
+    "entropy_steps",
     "figure",
+    "fringes",
+    "gap_map",
+    "interferogram",
     "levels",
+    "loop_phase",
     "populations",
+    "quasi_energies",
     "report",
     "save_figure",
     "scan",
     "scan_differences",
+    "staircase",
+    "surfaces",
+    "work_distributions",
     "write",
 ]

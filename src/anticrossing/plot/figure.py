@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import textwrap
 from pathlib import Path
 from typing import Any
 
+from anticrossing.checks import describe, fail
 from anticrossing.experiment import Result
 from anticrossing.plot import panels, scan_panels, style
 
@@ -14,8 +16,11 @@ Figure = Any
 """A `matplotlib.figure.Figure`."""
 
 
-def figure(result: Result) -> Figure:
-    """Return one figure: levels, populations, and predictions against the exact answer.
+@functools.singledispatch
+def figure(result: Any) -> Figure:
+    """Return one figure of a result; every kind of experiment registers its own.
+
+    That of a passage shows levels, populations, and predictions against the exact answer.
 
     Examples
     --------
@@ -27,24 +32,14 @@ def figure(result: Result) -> Figure:
     >>> len(figure(result).axes)
     4
     """
-    from matplotlib.figure import Figure as MatplotlibFigure
+    raise fail("result", "be a result of an experiment", f"it is {describe(result)}")
 
+
+@figure.register
+def _passage(result: Result) -> Figure:
+    lower = bool(result.passage.predictions) or result.scan is not None
     with style.style():
-        lower = bool(result.passage.predictions) or result.scan is not None
-        height = 7.8 if lower else 4.3
-        # Fixed margins: a layout solver would triple the time a figure takes.
-        drawn = MatplotlibFigure(figsize=(10.4, height))
-        title = textwrap.shorten(result.experiment.title, 90, placeholder=" …")
-        drawn.text(0.012, 1 - 0.16 / height, style.plain(title), fontsize=13, ha="left", va="top")
-        axes = drawn.subplots(2 if lower else 1, 2, squeeze=False)
-        drawn.subplots_adjust(
-            left=0.078,
-            right=0.985,
-            top=1 - 0.78 / height,
-            bottom=0.55 / height,
-            wspace=0.2,
-            hspace=0.33,
-        )
+        drawn, axes = panels_of(result.experiment.title, 2 if lower else 1)
         panels.levels(axes[0][0], result)
         panels.populations(axes[0][1], result)
         if result.scan is not None:
@@ -54,6 +49,27 @@ def figure(result: Result) -> Figure:
             panels.comparison(axes[1][0], result)
             panels.differences(axes[1][1], result)
     return drawn
+
+
+def panels_of(title: str, rows: int) -> tuple[Figure, Any]:
+    """Return a figure with a title and `rows` times two axes, with fixed margins."""
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    # Fixed margins: a layout solver would triple the time a figure takes.
+    height = 0.8 + 3.5 * rows
+    drawn = MatplotlibFigure(figsize=(10.4, height))
+    short = textwrap.shorten(title, 90, placeholder=" …")
+    drawn.text(0.012, 1 - 0.16 / height, style.plain(short), fontsize=13, ha="left", va="top")
+    axes = drawn.subplots(rows, 2, squeeze=False)
+    drawn.subplots_adjust(
+        left=0.078,
+        right=0.985,
+        top=1 - 0.78 / height,
+        bottom=0.55 / height,
+        wspace=0.2,
+        hspace=0.33,
+    )
+    return drawn, axes
 
 
 def save_figure(drawn: Figure, path: str | Path, *, dpi: int = 160) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from anticrossing.checks import FloatArray
 from anticrossing.experiment import Result, ScanResult
@@ -18,8 +15,6 @@ from anticrossing.plot.panels import (
     probability_axis,
     state_names,
 )
-
-_MOST_MARKERS = 45
 
 
 def scan(axes: Axes, result: Result) -> Axes:
@@ -35,7 +30,7 @@ def scan(axes: Axes, result: Result) -> Axes:
     if count == 2:
         other = 1 - initial
         for index, (name, predicted) in enumerate(data.predictions.items()):
-            _domain_line(
+            style.domain_line(
                 axes,
                 values,
                 predicted[:, other],
@@ -59,7 +54,7 @@ def scan(axes: Axes, result: Result) -> Axes:
                 values, exact[:, index], "o", ms=3.6, color=color, label=names[index], zorder=3
             )
             if primary:
-                _domain_line(
+                style.domain_line(
                     axes,
                     values,
                     data.predictions[primary][:, index],
@@ -72,7 +67,7 @@ def scan(axes: Axes, result: Result) -> Axes:
         shown = exact[:, chosen]
         axes.set_ylabel("final probability")
     probability_axis(axes, shown, log=_needs_log(shown))
-    _parameter_axis(axes, result)
+    style.parameter_axis(axes, values, data.scan.scale, data.scan.label, data.scan.unit)
     axes.set_title("Predicted and exact")
     style.remark(axes, "dotted: outside the domain")
     style.grid(axes)
@@ -88,7 +83,7 @@ def scan_differences(axes: Axes, result: Result) -> Axes:
     for index, (name, predicted) in enumerate(data.predictions.items()):
         difference = np.abs(predicted - data.exact).max(axis=1)
         lowest = min(lowest, float(np.nanmin(np.maximum(difference, 1e-16), initial=lowest)))
-        _domain_line(
+        style.domain_line(
             axes,
             values,
             np.maximum(difference, 1e-16),
@@ -102,7 +97,7 @@ def scan_differences(axes: Axes, result: Result) -> Axes:
     axes.set_yscale("log")
     axes.set_ylim(lowest / 5, 3)
     style.logarithmic(axes.yaxis, 0.0, 1.0)
-    _parameter_axis(axes, result)
+    style.parameter_axis(axes, values, data.scan.scale, data.scan.label, data.scan.unit)
     axes.set_ylabel("largest |predicted − exact|")
     axes.set_title("Difference from the exact answer")
     axes.plot([], [], color=style.MUTED, lw=1.0, ls="--", label="tolerance of the exact answer")
@@ -130,41 +125,3 @@ def _scan(result: Result) -> ScanResult:
 def _needs_log(values: FloatArray) -> bool:
     positive = values[values > FLOOR]
     return bool(values.shape[1] == 1 and positive.size and np.mean(positive < 2e-2) > 0.25)
-
-
-def _parameter_axis(axes: Axes, result: Result) -> None:
-    data = _scan(result)
-    values = data.scan.values
-    if data.scan.scale == "log" and values[0] > 0:
-        axes.set_xscale("log")
-        style.logarithmic(axes.xaxis, float(values[0]), float(values[-1]))
-    axes.set_xlabel(style.label(data.scan.label, data.scan.unit))
-
-
-def _domain_line(
-    axes: Axes,
-    x: FloatArray,
-    y: FloatArray,
-    valid: npt.NDArray[np.bool_],
-    color: Any,
-    label: str | None = None,
-    marker: str | None = None,
-    rank: int = 0,
-) -> None:
-    """Draw y(x) solid between points that are both valid, dotted elsewhere.
-
-    A higher `rank` is drawn thinner and later, so that lines on top of each other all show.
-    """
-    width, size = max(3.4 - 1.1 * rank, 1.0), max(5.5 - 1.2 * rank, 2.8)
-    solid = valid[:-1] & valid[1:]
-    for index, style_name in ((True, "-"), (False, (0, (1, 1.6)))):
-        pieces = solid == index
-        masked = np.full((x.size - 1, 3, 2), np.nan)
-        masked[:, 0] = np.stack([x[:-1], y[:-1]], axis=-1)
-        masked[:, 1] = np.stack([x[1:], y[1:]], axis=-1)
-        points = masked[pieces].reshape(-1, 2)
-        axes.plot(points[:, 0], points[:, 1], ls=style_name, color=color, lw=width, zorder=2)
-    if marker is not None and x.size <= _MOST_MARKERS:
-        axes.plot(x, y, ls="none", marker=marker, ms=size, color=color, zorder=3)
-    if label is not None:
-        axes.plot([], [], color=color, lw=width, marker=marker, ms=size, label=label)

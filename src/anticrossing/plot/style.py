@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import FloatArray
+
 # Okabe and Ito's palette, which stays distinct for colour-blind readers and in print.
 _PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 FORMULA_COLORS = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6D31", "#555555")
@@ -14,6 +19,8 @@ FORMULA_MARKERS = ("D", "s", "^", "v", "P", "X", "*")
 EXACT_COLOR = "#1A1A1A"
 MUTED = "#8A8A8A"
 GRID = "#E4E4E4"
+
+_MOST_MARKERS = 45
 
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -155,3 +162,40 @@ def remark(axes: Any, text: str) -> None:
 def grid(axes: Any) -> None:
     """Draw a quiet grid."""
     axes.grid(True, color=GRID, linewidth=0.6)
+
+
+def parameter_axis(axes: Any, values: FloatArray, scale: str, name: str, unit_name: str) -> None:
+    """Set the axis of a scanned parameter."""
+    if scale == "log" and values[0] > 0:
+        axes.set_xscale("log")
+        logarithmic(axes.xaxis, float(values[0]), float(values[-1]))
+    axes.set_xlabel(label(name, unit_name))
+
+
+def domain_line(
+    axes: Any,
+    x: FloatArray,
+    y: FloatArray,
+    valid: npt.NDArray[np.bool_],
+    color: Any,
+    label: str | None = None,
+    marker: str | None = None,
+    rank: int = 0,
+) -> None:
+    """Draw y(x) solid between points that are both valid, dotted elsewhere.
+
+    A higher `rank` is drawn thinner and later, so that lines on top of each other all show.
+    """
+    width, size = max(3.4 - 1.1 * rank, 1.0), max(5.5 - 1.2 * rank, 2.8)
+    solid = valid[:-1] & valid[1:]
+    for index, style_name in ((True, "-"), (False, (0, (1, 1.6)))):
+        pieces = solid == index
+        masked = np.full((x.size - 1, 3, 2), np.nan)
+        masked[:, 0] = np.stack([x[:-1], y[:-1]], axis=-1)
+        masked[:, 1] = np.stack([x[1:], y[1:]], axis=-1)
+        points = masked[pieces].reshape(-1, 2)
+        axes.plot(points[:, 0], points[:, 1], ls=style_name, color=color, lw=width, zorder=2)
+    if marker is not None and x.size <= _MOST_MARKERS:
+        axes.plot(x, y, ls="none", marker=marker, ms=size, color=color, zorder=3)
+    if label is not None:
+        axes.plot([], [], color=color, lw=width, marker=marker, ms=size, label=label)

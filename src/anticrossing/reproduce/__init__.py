@@ -18,6 +18,9 @@ _MODULES = {
     "demkov-osherov": "demkov_osherov",
     "finite-window": "finite_window",
     "dephasing-lindbladian": "dephasing_lindbladian",
+    "barra-esposito": "barra_esposito",
+    "geometric-phase": "geometric_phase",
+    "stueckelberg": "stueckelberg",
 }
 
 NAMES = tuple(_MODULES)

@@ -28,6 +28,8 @@ class Reproduction:
         Whether every difference is within what is claimed.
     draw : callable
         Draws into a new Matplotlib figure: ``draw(figure)``.
+    size : tuple of float
+        Width and height of the figure in inches.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Reproduction:
     conclusion: str
     agrees: bool
     draw: Callable[[Any], None]
+    size: tuple[float, float] = (10.4, 4.5)
 
     def summary(self) -> dict[str, Any]:
         """Return everything but the figure as plain data."""
@@ -60,7 +63,7 @@ class Reproduction:
         from anticrossing.plot import style
 
         with style.style():
-            drawn = Figure(figsize=(10.4, 4.5))
+            drawn = Figure(figsize=self.size)
             drawn.text(0.012, 0.97, self.title, fontsize=13, ha="left", va="top")
             self.draw(drawn)
             drawn.subplots_adjust(left=0.075, right=0.985, top=0.83, bottom=0.125, wspace=0.22)

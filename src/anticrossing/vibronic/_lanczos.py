@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray
+from anticrossing._threads import few_threads
+from anticrossing.checks import ConvergenceError, FloatArray
 
 DENSE = 600
 """Below this dimension all eigenvalues are cheaper than a Lanczos iteration."""
@@ -24,13 +25,21 @@ def lowest(
     With an energy `near` the lowest level the iteration runs with the inverse of the matrix below
     it: many times fewer steps, where the matrix can be factorized.
     """
-    size = matrix.shape[0]
-    if size <= DENSE or count + 2 >= size // 2:
-        import scipy.linalg
+    import scipy.linalg
+    import scipy.sparse.linalg
 
-        energies, vectors = scipy.linalg.eigh(matrix.toarray(), subset_by_index=[0, count - 1])
-        return energies, vectors
-    return _repeated(matrix, count, tolerance, near)
+    size = matrix.shape[0]
+    # The threads of BLAS gain nothing here, and wait for one another where cores are shared.
+    with few_threads(1):
+        if size <= DENSE or count + 2 >= size // 2:
+            return scipy.linalg.eigh(matrix.toarray(), subset_by_index=[0, count - 1])
+        try:
+            return _repeated(matrix, count, tolerance, near)
+        except scipy.sparse.linalg.ArpackError as error:
+            raise ConvergenceError(
+                f"The Lanczos iteration failed ({error}): use units in which the levels are of "
+                "order one, or a larger `tolerance`."
+            ) from None
 
 
 def _repeated(

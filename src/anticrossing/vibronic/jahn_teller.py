@@ -80,7 +80,8 @@ def jahn_teller_levels(
     if allowed <= 0:
         raise fail("tolerance", "be positive", f"it is {tolerance}")
     # The minima lie at ρ = k/(1 − |g|), where a wave packet holds about ½ρ² quanta.
-    size = int(20 + k**2 / (1 - abs(g)) ** 2 + 2 * number)
+    radius = min(abs(k) / (1 - abs(g)), _LARGEST_CHAIN)
+    size = int(20 + radius**2 + 2 * number)
     limit = _LARGEST_CHAIN if g == 0 else _LARGEST_SHELL
     previous: RotorLevels | None = None
     while size <= limit:

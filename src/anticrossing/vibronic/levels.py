@@ -17,7 +17,7 @@ from anticrossing.checks import (
     positive,
     real_number,
 )
-from anticrossing.hamiltonian import TermHamiltonian
+from anticrossing.hamiltonian import TermHamiltonian, check_entries
 from anticrossing.models.vibronic_coupling import VibronicCoupling
 from anticrossing.vibronic._lanczos import lowest
 from anticrossing.vibronic._oscillator import build, dimension, monomials
@@ -91,6 +91,8 @@ def vibronic_levels(
     if allowed <= 0:
         raise fail("tolerance", "be positive", f"it is {tolerance}")
     limit = integer("largest_basis", largest_basis, minimum=1)
+    if 2 * number > limit:
+        raise fail("largest_basis", f"be at least {2 * number}, twice `count`", f"it is {limit}")
     terms = monomials(hamiltonian)
     states = hamiltonian.dimension
     sizes = _start(basis_sizes, len(omega), number, states)
@@ -143,9 +145,8 @@ def _start(
         while dimension(sizes, states) < 2 * count:
             sizes = tuple(size + 2 for size in sizes)
         return sizes
-    if len(basis_sizes) != modes:
-        raise fail("basis_sizes", f"hold {modes} number(s)", f"it is {describe(basis_sizes)}")
-    sizes = tuple(integer("basis_sizes", size, minimum=2) for size in basis_sizes)
+    given = check_entries("basis_sizes", basis_sizes, modes, f"hold {modes} number(s)")
+    sizes = tuple(integer("basis_sizes", size, minimum=2) for size in given)
     if dimension(sizes, states) < count:
         raise fail("basis_sizes", f"make at least {count} functions", f"they are {sizes}")
     return sizes

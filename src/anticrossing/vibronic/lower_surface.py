@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from anticrossing.checks import ConvergenceError, FloatArray, describe, fail, integer, real_number
+from anticrossing._threads import few_threads
+from anticrossing.checks import ConvergenceError, FloatArray, fail, integer, real_number
+from anticrossing.hamiltonian import check_flag
 from anticrossing.vibronic.result import RotorLevels
 
 _LARGEST_BASIS = 2000
@@ -77,8 +79,7 @@ def lower_surface_levels(
         ("geometric_phase", geometric_phase),
         ("diagonal_correction", diagonal_correction),
     ):
-        if not isinstance(value, (bool, np.bool_)):
-            raise fail(name, "be True or False", f"it is {describe(value)}")
+        check_flag(name, value)
     number = integer("count", count, minimum=1)
     allowed = real_number("tolerance", tolerance)
     if allowed <= 0:
@@ -113,14 +114,17 @@ def _symmetry(m: float) -> str:
 
 
 def _converged(k: float, order: float, count: int, allowed: float) -> tuple[FloatArray, float]:
-    size = int(30 + k**2 + 2 * count)
-    energies = _radial(k, order, size)[:count]
-    while 2 * size <= _LARGEST_BASIS:
+    size = 30 + round(min(k, _LARGEST_BASIS) ** 2) + 2 * count
+    previous: FloatArray | None = None
+    while size <= _LARGEST_BASIS:
+        with few_threads(1):  # more gain nothing, and wait for one another where cores are shared
+            energies = _radial(k, order, size)[:count]
+        if previous is not None:
+            change = float(np.max(np.abs(previous - energies)))
+            if change <= allowed:
+                return energies, change
+        previous = energies
         size *= 2
-        previous, energies = energies, _radial(k, order, size)[:count]
-        change = float(np.max(np.abs(previous - energies)))
-        if change <= allowed:
-            return energies, change
     raise ConvergenceError(
         f"The levels at k = {k:g} do not settle to {allowed:.2g}: ask for fewer levels or a larger "
         "`tolerance`."

@@ -1,0 +1,103 @@
+"""The symmetry sectors of H(x) one by one: their levels avoid each other, those of others cross."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from anticrossing.checks import FloatArray, InputError, describe, fail
+from anticrossing.hamiltonian import Hamiltonian, Matrices, check_finite_hermitian
+from anticrossing.spectrum.symmetry import sectors
+
+CLOSED = 1e-13  # gap relative to the spread of the levels below which it is rounding
+
+
+@dataclass(frozen=True)
+class Block:
+    """One sector: H(x) and ∂H/∂x within it.
+
+    Attributes
+    ----------
+    basis : array, shape (N, n)
+        Orthonormal columns that span the sector.
+    """
+
+    hamiltonian: Hamiltonian
+    basis: Matrices
+
+    @property
+    def dimension(self) -> int:
+        """The number of levels in the sector."""
+        return int(self.basis.shape[-1])
+
+    def value(self, x: FloatArray) -> Matrices:
+        """Return H(x) within the sector, shape ``x.shape + (n, n)``."""
+        full = self.hamiltonian(x)
+        check_finite_hermitian(full, x)
+        return np.asarray(self.basis.conj().T @ full @ self.basis)
+
+    def slope(self, x: FloatArray) -> Matrices:
+        """Return ∂H/∂x within the sector, shape ``x.shape + (n, n)``."""
+        return np.asarray(self.basis.conj().T @ self.hamiltonian.derivative(x) @ self.basis)
+
+    def levels(self, x: FloatArray) -> tuple[FloatArray, Matrices]:
+        """Return the sorted levels and eigenvectors within the sector."""
+        energies, vectors = np.linalg.eigh(self.value(x))
+        return energies, vectors
+
+    def check_apart(self, x: FloatArray, relative: float = CLOSED) -> None:
+        """Raise `InputError` where two levels of the sector meet, to that part of the largest."""
+        if self.dimension > 1:
+            energies = np.linalg.eigvalsh(self.value(x))
+            least = np.diff(energies, axis=-1).min(axis=-1)
+            closed = least <= relative * np.abs(energies).max(axis=-1)
+            if np.any(closed):
+                raise closed_gap(float(np.asarray(x)[closed].ravel()[0]))
+
+
+def blocks_of(hamiltonian: Hamiltonian, x: FloatArray) -> tuple[Block, ...]:
+    """Return the sectors of H along the coordinates `x`."""
+    found = sectors(hamiltonian, x)
+    basis = np.eye(hamiltonian.dimension) if found.basis is None else found.basis
+    return tuple(
+        Block(hamiltonian, basis[:, found.indices(sector)]) for sector in range(found.count)
+    )
+
+
+def block_of_level(blocks: Sequence[Block], x: float, level: int) -> tuple[Block, int]:
+    """Return the block that holds a level of the whole spectrum at x, and its number there."""
+    energies, owners, ranks = [], [], []
+    for block in blocks:
+        values = np.linalg.eigvalsh(block.value(np.array(x)))
+        for rank, energy in enumerate(values):
+            energies.append(float(energy))
+            owners.append(block)
+            ranks.append(rank)
+    place = int(np.argsort(energies, kind="stable")[level])
+    return owners[place], ranks[place]
+
+
+def check_single(hamiltonian: Any) -> Hamiltonian:
+    """Return a Hamiltonian of one coordinate and single parameters, or raise `InputError`."""
+    if not isinstance(hamiltonian, Hamiltonian):
+        raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}")
+    if len(hamiltonian.coordinates) != 1:
+        raise fail("hamiltonian", "have one coordinate", f"it has {len(hamiltonian.coordinates)}")
+    if hamiltonian.batch_shape:
+        raise fail(
+            "hamiltonian",
+            "be a single parameter point",
+            f"its batch shape is {hamiltonian.batch_shape}",
+        )
+    return hamiltonian
+
+
+def closed_gap(x: float) -> InputError:
+    """Return the error for levels of one sector that meet."""
+    return InputError(
+        f"The levels of each symmetry sector must stay apart, but two of them meet near "
+        f"x = {x:.9g}: no eigenstate can be followed through that point."
+    )

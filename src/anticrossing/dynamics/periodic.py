@@ -1,0 +1,282 @@
+"""Periodic drives with an environment: the state that repeats itself, and its averages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import (
+    ComplexArray,
+    ConvergenceError,
+    FloatArray,
+    choice,
+    describe,
+    fail,
+)
+from anticrossing.drive import Drive
+from anticrossing.dynamics import liouville, panels
+from anticrossing.dynamics._period import Period, check_times
+from anticrossing.dynamics.kernels import UnitaryKernel
+from anticrossing.dynamics.open_kernels import BlochKernel, OpenKernel, SuperoperatorKernel
+from anticrossing.dynamics.open_systems import LARGEST_DIMENSION
+from anticrossing.dynamics.request import check_kinds, check_tolerance
+from anticrossing.environment import Environment
+from anticrossing.hamiltonian import Hamiltonian
+
+BASES = ("adiabatic", "diabatic")
+_LEAST_CONTRACTION = 1e-11  # below it rounding decides which state repeats itself
+
+
+def one_period_propagator(
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    *,
+    environment: Environment | None = None,
+    period: npt.ArrayLike | None = None,
+    tolerance: float = 1e-10,
+) -> ComplexArray:
+    """Return the exact map over one period of a periodic drive, U(t₀ + 2π/ω, t₀).
+
+    Parameters
+    ----------
+    hamiltonian : Hamiltonian
+        H(x), N levels.
+    drive : Drive
+        x(t); the period starts with its window.
+    environment : Environment, optional
+        If it depends on time, it must have the same period.
+    period : float or array, optional
+        The period of a drive other than `drive.Sinusoidal`; its window must hold one.
+    tolerance : float
+        Wanted accuracy of probabilities, between 1e-13 and 1e-2.
+
+    Returns
+    -------
+    array, shape (..., N, N) or (..., N², N²)
+        U in the basis H is written in; with an environment the map of ρ, stacked row by row.
+
+    Raises
+    ------
+    InputError
+        For arguments that cannot be used, before any work.
+
+    Examples
+    --------
+    >>> import anticrossing as ac
+    >>> drive = ac.drive.Sinusoidal(0.0, 2.0, 1.0)
+    >>> U = one_period_propagator(ac.models.LandauZener(gap=0.5), drive)
+    >>> abs(complex(np.linalg.det(U)).real - 1) < 1e-12
+    True
+    """
+    if environment is None:
+        check_kinds(hamiltonian, drive)
+        accuracy = check_tolerance(tolerance)
+        over = Period.of(hamiltonian, drive, period)
+        levels = hamiltonian.dimension
+        product = over.solve(UnitaryKernel(levels), accuracy).propagator
+        return np.asarray(product.reshape(*over.lanes.batch_shape, levels, levels))
+    over, kernel, accuracy = _check_open(hamiltonian, drive, environment, period, tolerance)
+    maps, _ = _maps(over, kernel, accuracy, over.lanes.stop[:, None])
+    return maps[:, 0].reshape(*over.lanes.batch_shape, *maps.shape[-2:])
+
+
+@dataclass(frozen=True)
+class PeriodicSteadyState:
+    """The periodic state of a driven open system. Batch axes come first everywhere.
+
+    Attributes
+    ----------
+    populations : array, shape (..., N)
+        Averages over a period, in `basis`; levels in order of energy in the adiabatic one.
+    density_matrix : array, shape (..., N, N)
+        The state at the start of a period, in the basis H is written in.
+    times : array, shape (..., K)
+        The requested times, if any.
+    density_matrices : array, shape (..., K, N, N)
+        The state at those times.
+    contraction : array, shape (...)
+        1 − |λ|, λ the eigenvalue of the one-period map next to 1: what a period takes off the
+        slowest deviation from the steady state.
+    relaxation_time : array, shape (...)
+        The time in which that deviation falls by e.
+    error_estimate : array, shape (...)
+        What the solver neglected in one period, over the contraction.
+    basis : str
+    """
+
+    populations: FloatArray
+    density_matrix: ComplexArray
+    times: FloatArray
+    density_matrices: ComplexArray
+    contraction: FloatArray
+    relaxation_time: FloatArray
+    error_estimate: FloatArray
+    basis: str
+
+    def __str__(self) -> str:
+        lines = [
+            f"Periodic steady state, {self.basis} basis, {self.contraction.size} point(s)",
+            f"  relaxation time    {float(self.relaxation_time.min()):.6g} … "
+            f"{float(self.relaxation_time.max()):.6g}",
+            f"  error estimate     {float(self.error_estimate.max()):.1e}",
+        ]
+        if self.populations.ndim == 1:
+            values = "  ".join(f"{p:.6g}" for p in self.populations)
+            lines.append(f"  mean populations   {values}")
+        return "\n".join(lines)
+
+
+def periodic_steady_state(
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    environment: Environment,
+    *,
+    period: npt.ArrayLike | None = None,
+    times: npt.ArrayLike | None = None,
+    basis: str = "adiabatic",
+    tolerance: float = 1e-9,
+) -> PeriodicSteadyState:
+    """Return the state that repeats itself under a periodic drive, ρ = M ρ, and its mean levels.
+
+    M is the exact map of the Lindblad equation over one period. The populations are averaged over
+    the period.
+
+    Parameters
+    ----------
+    hamiltonian : Hamiltonian
+        H(x), N ≤ 12 levels. Array parameters make a batch.
+    drive : Drive
+        x(t); the period starts with its window.
+    environment : Environment
+        If it depends on time, it must have the same period.
+    period : float or array, optional
+        The period of a drive other than `drive.Sinusoidal`; its window must hold one.
+    times : array, shape (K,) or batch shape + (K,), optional
+        Increasing times within the first period at which the state is wanted.
+    basis : {"adiabatic", "diabatic"}
+        Of the averaged populations.
+    tolerance : float
+        Wanted accuracy of the populations, between 1e-13 and 1e-2. Errors of one period are
+        magnified by the number of periods that relaxation takes, so that a few digits fewer than
+        of one passage can be had; see `PeriodicSteadyState.error_estimate`.
+
+    Raises
+    ------
+    InputError
+        For arguments that cannot be used, before any work.
+    ConvergenceError
+        If more than one state repeats itself, because nothing relaxes the others.
+
+    Examples
+    --------
+    >>> import anticrossing as ac
+    >>> qubit, drive = ac.models.LandauZener(gap=0.2), ac.drive.Sinusoidal(2.0, 3.0, 1.0)
+    >>> bath = ac.ThermalRelaxation(temperature=0.3, t1=1000.0) + ac.Dephasing(rate=0.01)
+    >>> state = periodic_steady_state(qubit, drive, bath, basis="diabatic")
+    >>> state.populations.round(6)
+    array([0.499563, 0.500437])
+    """
+    choice("basis", basis, BASES)
+    over, kernel, accuracy = _check_open(hamiltonian, drive, environment, period, tolerance)
+    wanted = np.empty((over.lanes.count, 0)) if times is None else check_times(over, times)
+    levels = hamiltonian.dimension
+    end = over.lanes.stop[:, None]
+    maps, error = _maps(over, kernel, accuracy, end)
+    contraction = _contraction(maps[:, 0])
+    worst = int(np.argmin(contraction))
+    if contraction[worst] < _LEAST_CONTRACTION:
+        raise ConvergenceError(
+            f"The periodic steady state is not unique (parameter point {worst}): a period takes "
+            f"only {contraction[worst]:.1e} off some deviation from it. Add what relaxes all "
+            "levels, such as `ThermalRelaxation`."
+        )
+    finer = max(accuracy * float(contraction[worst]), panels.SMALLEST_TOLERANCE)
+    if finer < accuracy:
+        maps, error = _maps(over, kernel, finer, end)
+    rho = _fixed_point(maps[:, 0], levels)
+
+    def states(at: FloatArray) -> ComplexArray:
+        inside, _ = _maps(over, kernel, finer, at)
+        moved = inside @ rho.reshape(-1, 1, levels**2, 1)
+        return np.asarray(moved.reshape(*at.shape, levels, levels))
+
+    def populations(at: FloatArray) -> FloatArray:
+        found = states(at)
+        if basis == "adiabatic":
+            frames = np.linalg.eigh(over.lanes.matrices(at, np.arange(over.lanes.count)))[1]
+            found = frames.conj().swapaxes(-1, -2) @ found @ frames
+        return np.asarray(np.einsum("pkii->pki", found).real)
+
+    batch = over.lanes.batch_shape
+    mean = over.average(populations, 0.1 * accuracy)
+    with np.errstate(divide="ignore"):
+        relaxation = over.length / -np.log1p(-np.minimum(contraction, 1.0))
+    return PeriodicSteadyState(
+        populations=mean.reshape(*batch, levels),
+        density_matrix=rho.reshape(*batch, levels, levels),
+        times=wanted.reshape(*batch, -1),
+        density_matrices=(
+            states(wanted)
+            if wanted.size
+            else np.empty((over.lanes.count, 0, levels, levels), complex)
+        ).reshape(*batch, -1, levels, levels),
+        contraction=contraction.reshape(batch),
+        relaxation_time=relaxation.reshape(batch),
+        error_estimate=(error / contraction).reshape(batch),
+        basis=basis,
+    )
+
+
+def _check_open(
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    environment: Environment,
+    period: npt.ArrayLike | None,
+    tolerance: float,
+) -> tuple[Period, OpenKernel, float]:
+    if not isinstance(environment, Environment):
+        raise fail("environment", "be an Environment", f"it is {describe(environment)}")
+    check_kinds(hamiltonian, drive, environment.batch_shape)
+    accuracy = check_tolerance(tolerance)
+    levels = hamiltonian.dimension
+    if levels > LARGEST_DIMENSION:
+        raise fail(
+            "hamiltonian",
+            f"have at most {LARGEST_DIMENSION} levels with an environment",
+            f"it has {levels}",
+        )
+    environment.check(levels)
+    over = Period.of(hamiltonian, drive, period, environment.batch_shape)
+    flat = environment.flat(over.lanes.batch_shape)
+    kernel: OpenKernel = BlochKernel(flat) if levels == 2 else SuperoperatorKernel(flat, levels)
+    return over, kernel, accuracy
+
+
+def _maps(
+    over: Period, kernel: OpenKernel, tolerance: float, times: FloatArray
+) -> tuple[ComplexArray, FloatArray]:
+    """Return the maps of ρ from the start to `times` (lanes, K), and the error of one period."""
+    evolution = over.solve(kernel, tolerance, times)
+    eigen, first, last = kernel.eigen_maps(over.lanes, evolution.snapshots, times)
+    before = liouville.kron(first, first.conj())[:, None]
+    after = liouville.kron(last, last.conj())
+    return np.asarray(after @ eigen @ before.conj().swapaxes(-1, -2)), evolution.error
+
+
+def _contraction(maps: ComplexArray) -> FloatArray:
+    """Return 1 − |λ| for the second-largest eigenvalue of every map."""
+    sizes = np.sort(np.abs(np.linalg.eigvals(maps)), axis=-1)
+    return np.asarray(1 - sizes[..., -2], np.float64)
+
+
+def _fixed_point(maps: ComplexArray, levels: int) -> ComplexArray:
+    """Return ρ = M ρ with trace 1, (lanes, N, N)."""
+    system = np.eye(levels**2) - maps
+    # The rows of 1 − M for populations add up to zero: one gives way to the trace.
+    system[:, 0] = np.eye(levels).ravel()
+    right = np.zeros((maps.shape[0], levels**2, 1), dtype=np.complex128)
+    right[:, 0] = 1.0
+    rho = np.linalg.solve(system, right).reshape(-1, levels, levels)
+    return np.asarray(0.5 * (rho + rho.conj().swapaxes(-1, -2)))

@@ -1,0 +1,20 @@
+"""Fits: from measured populations to gap, T₁, T₂ and the calibration of the drive.
+
+Needs lmfit: ``pip install 'anticrossing[fit]'``.
+"""
+
+from anticrossing.fits.interferogram import fit_interferogram, synthetic_interferogram
+from anticrossing.fits.measurement import Measurement, read_measurement
+from anticrossing.fits.passages import fit_passages, synthetic_passages
+from anticrossing.fits.result import FitResult, FittedParameter
+
+__all__ = [
+    "FitResult",
+    "FittedParameter",
+    "Measurement",
+    "fit_interferogram",
+    "fit_passages",
+    "read_measurement",
+    "synthetic_interferogram",
+    "synthetic_passages",
+]

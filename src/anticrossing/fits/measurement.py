@@ -1,0 +1,269 @@
+"""Measured populations: coordinates, values, errors, and the files they come in."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import FloatArray, InputError, fail, nearest, real_array
+
+if TYPE_CHECKING:
+    import xarray
+
+POPULATION, ERROR = "population", "error"
+_FARTHEST = 0.25  # beyond [0, 1] without errors
+_MOST_ERRORS = 6.0  # beyond [0, 1] in units of the error
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """Populations measured at N points of named coordinates.
+
+    Attributes
+    ----------
+    coordinates : dict of str to array, shape (N,)
+        What was set, by name: ``offset`` and ``amplitude``, or ``sweep_rate``.
+    population : array, shape (N,)
+        The measured populations. Noise may carry them slightly beyond [0, 1].
+    error : array, shape (N,), or None
+        Standard deviations, positive; None if they are not known.
+    source : str
+        Where the numbers come from.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, a number is not finite, an error is not positive, or a population lies
+        outside [0, 1] by more than 6 errors (0.25 without errors).
+
+    Examples
+    --------
+    >>> data = Measurement({"sweep_rate": [0.5, 1.0]}, [0.1, 0.3], [0.01, 0.01])
+    >>> len(data)
+    2
+    """
+
+    coordinates: Mapping[str, FloatArray]
+    population: FloatArray
+    error: FloatArray | None = None
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.coordinates:
+            raise fail("coordinates", "hold at least one coordinate", "it is empty")
+        columns = {name: real_array(name, value) for name, value in self.coordinates.items()}
+        population = real_array(POPULATION, self.population, ndim=1)
+        if population.size == 0:
+            raise fail(POPULATION, "hold at least one number", "it is empty")
+        error = None if self.error is None else real_array(ERROR, self.error)
+        for name, values in ({**columns, ERROR: error}).items():
+            if values is not None and values.shape != population.shape:
+                raise fail(
+                    name,
+                    f"have the shape of `{POPULATION}`, {population.shape}",
+                    f"its shape is {values.shape}",
+                )
+        if error is not None and np.any(error <= 0):
+            worst = int(np.argmin(error))
+            raise fail(ERROR, "be positive", f"number {worst} is {error[worst]:g}")
+        _check_range(population, error)
+        object.__setattr__(self, "coordinates", columns)
+        object.__setattr__(self, POPULATION, population)
+        object.__setattr__(self, ERROR, error)
+
+    def __len__(self) -> int:
+        return self.population.size
+
+    def __str__(self) -> str:
+        ranges = ", ".join(
+            f"{name} {values.min():g} … {values.max():g}"
+            for name, values in self.coordinates.items()
+        )
+        typical = "unknown" if self.error is None else f"about {np.median(self.error):.2g}"
+        return f"{len(self)} populations: {ranges}; errors {typical}"
+
+    def coordinate(self, name: str) -> FloatArray:
+        """Return the values of one coordinate, or raise `InputError` naming the nearest."""
+        if name not in self.coordinates:
+            known = ", ".join(f"`{known}`" for known in self.coordinates)
+            raise fail(
+                "data",
+                f"have a coordinate `{name}`",
+                f"it has {known}{nearest(name, self.coordinates)}",
+            )
+        return self.coordinates[name]
+
+    def to_csv(self, path: str | Path, *, comment: str = "") -> Path:
+        """Write the numbers as `read_measurement` reads them, with 9 significant digits.
+
+        Parameters
+        ----------
+        path : str or Path
+        comment : str
+            Written before the header, each line behind a ``#``.
+        """
+        columns: dict[str, FloatArray] = {**self.coordinates, POPULATION: self.population}
+        if self.error is not None:
+            columns[ERROR] = self.error
+        lines = [f"# {line}".rstrip() for line in comment.splitlines()]
+        lines.append(",".join(columns))
+        lines += [
+            ",".join(f"{value:.9g}" for value in row) for row in zip(*columns.values(), strict=True)
+        ]
+        file = Path(path)
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return file
+
+    def to_dataset(self) -> xarray.Dataset:
+        """Return the numbers as an `xarray.Dataset` with the one dimension ``point``."""
+        import xarray
+
+        variables: dict[str, Any] = {
+            POPULATION: (("point",), self.population, {"long_name": "measured population"})
+        }
+        if self.error is not None:
+            variables[ERROR] = (("point",), self.error, {"long_name": "standard deviation"})
+        coordinates = {name: (("point",), values) for name, values in self.coordinates.items()}
+        return xarray.Dataset(variables, coordinates, attrs={"source": self.source})
+
+
+def read_measurement(path: str | Path) -> Measurement:
+    """Read measured populations from a CSV or NetCDF file.
+
+    A CSV file has a header that names its columns, then numbers; lines that begin with ``#`` are
+    comments. A NetCDF file has a variable ``population`` whose dimensions carry coordinates. A
+    column or variable ``error`` holds standard deviations and may be absent; every other column
+    (coordinate) is what was set.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ends in ``.csv``, ``.txt``, ``.nc`` or ``.netcdf``.
+
+    Returns
+    -------
+    Measurement
+
+    Raises
+    ------
+    InputError
+        For an unknown ending, a missing column, a line that is not numbers (naming the line), or
+        numbers that `Measurement` refuses.
+    OSError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "run.csv"
+    ...     _ = file.write_text("sweep_rate,population,error\\n0.5,0.04,0.01\\n1.0,0.21,0.01\\n")
+    ...     print(read_measurement(file))
+    2 populations: sweep_rate 0.5 … 1; errors about 0.01
+    """
+    file = Path(path)
+    suffix = file.suffix.lower()
+    if suffix in (".csv", ".txt"):
+        columns = _read_csv(file)
+    elif suffix in (".nc", ".netcdf"):
+        columns = _read_netcdf(file)
+    else:
+        raise fail("path", "end in .csv, .txt, .nc or .netcdf", f"it is {str(file)!r}")
+    if POPULATION not in columns:
+        found = ", ".join(f"`{name}`" for name in columns)
+        raise InputError(
+            f"{file}: a column `{POPULATION}` is needed, but there are only {found}"
+            f"{nearest(POPULATION, columns)}."
+        )
+    if not set(columns) - {POPULATION, ERROR}:
+        raise InputError(f"{file}: a column with a coordinate is needed, but there is none.")
+    population, error = columns.pop(POPULATION), columns.pop(ERROR, None)
+    try:
+        return Measurement(columns, population, error, source=str(file))
+    except InputError as problem:
+        raise InputError(f"{file}: {problem}") from None
+
+
+def _check_range(population: FloatArray, error: FloatArray | None) -> None:
+    beyond = np.maximum(-population, population - 1)
+    allowed = _FARTHEST if error is None else np.minimum(_MOST_ERRORS * error, 0.5)
+    outside = beyond > np.maximum(allowed, 1e-9)
+    if np.any(outside):
+        worst = int(np.argmax(np.where(outside, beyond, -np.inf)))
+        value = population[worst]
+        percent = " (are these percent?)" if 2 < population.max() <= 101 else ""
+        raise fail(
+            POPULATION,
+            "lie between 0 and 1 within its error",
+            f"number {worst} is {value:g}{percent}",
+        )
+
+
+def _read_csv(file: Path) -> dict[str, FloatArray]:
+    names: list[str] = []
+    rows: list[list[float]] = []
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip() or line.lstrip().startswith("#"):
+                continue
+            (cells,) = csv.reader([line.strip()], skipinitialspace=True)
+            if not names:
+                names = [cell.strip() for cell in cells]
+                _check_names(file, number, names)
+            else:
+                rows.append(_numbers(file, number, cells, names))
+    if not rows:
+        raise InputError(f"{file}: a header and lines of numbers are needed, but there are none.")
+    return dict(zip(names, np.array(rows).T, strict=True))
+
+
+def _check_names(file: Path, number: int, names: list[str]) -> None:
+    if all(_is_number(name) for name in names):
+        raise InputError(f"{file}, line {number}: a header with column names is needed.")
+    if "" in names or len(set(names)) < len(names):
+        raise InputError(f"{file}, line {number}: column names must be present and different.")
+
+
+def _numbers(file: Path, number: int, cells: list[str], names: list[str]) -> list[float]:
+    if len(cells) != len(names):
+        raise InputError(
+            f"{file}, line {number}: {len(names)} numbers are needed, but there are {len(cells)}."
+        )
+    for name, cell in zip(names, cells, strict=True):
+        if not _is_number(cell):
+            raise InputError(
+                f"{file}, line {number}: `{name}` must be a number, but it is {cell!r}."
+            )
+    return [float(cell) for cell in cells]
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_netcdf(file: Path) -> dict[str, FloatArray]:
+    import xarray
+
+    with xarray.open_dataset(file, engine="h5netcdf") as opened:
+        dataset = opened.load()
+    if POPULATION not in dataset.data_vars:
+        return {str(name): np.empty(0) for name in dataset.variables}
+    dims = dataset[POPULATION].dims
+    wanted: dict[str, npt.NDArray[Any]] = {}
+    for name, variable in {**dataset.coords, **dataset.data_vars}.items():
+        if set(variable.dims) <= set(dims) and (
+            name in dataset.coords or name in (POPULATION, ERROR)
+        ):
+            full = variable.broadcast_like(dataset[POPULATION]).transpose(*dims)
+            wanted[str(name)] = np.asarray(full.values).reshape(-1)
+    return wanted

@@ -1,0 +1,172 @@
+"""What a fit returns: parameters with uncertainties, and how far to trust them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from anticrossing._version import __version__
+from anticrossing.checks import FloatArray, fail, nearest
+from anticrossing.fits.measurement import Measurement
+
+if TYPE_CHECKING:
+    import xarray
+
+
+@dataclass(frozen=True)
+class FittedParameter:
+    """One parameter of a model.
+
+    Attributes
+    ----------
+    name : str
+    value : float
+    error : float
+        Standard deviation; 0 for a parameter that was held fixed, infinite for one that the data do
+        not determine at all.
+    varied : bool
+        Whether it was fitted.
+    """
+
+    name: str
+    value: float
+    error: float
+    varied: bool
+
+    def __str__(self) -> str:
+        if not self.varied:
+            return f"{self.value:.6g} (fixed)"
+        if not math.isfinite(self.error):
+            return f"{self.value:.3g} (not determined)"
+        if self.error == 0:
+            return f"{self.value:.9g}"
+        # Two digits of the error, and the value to the same place.
+        place = 1 - math.floor(math.log10(self.error))
+        if -2 < place < 12:
+            digits = max(place, 0)
+            return f"{self.value:.{digits}f} ± {self.error:.{digits}f}"
+        return f"{self.value:.6e} ± {self.error:.1e}"
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """A least-squares fit.
+
+    Attributes
+    ----------
+    model : str
+        What was fitted, in words.
+    data : Measurement
+    parameters : dict of str to FittedParameter
+        All of them, those held fixed too.
+    varied : tuple of str
+        The K fitted parameters, in the order of `covariance`.
+    covariance : array, shape (K, K)
+        Of the fitted parameters; infinite in rows and columns of parameters that the data do not
+        determine. From the errors of the data; without them scaled so that the reduced χ² is one.
+    prediction : array, shape (N,)
+        The fitted model at every point.
+    residuals : array, shape (N,)
+        Measured − fitted, in units of the error where errors are known.
+    chi_square : float
+        Σ residuals².
+    degrees_of_freedom : int
+        N − K.
+    evaluations : int
+        How often the model was computed over all data.
+    determined : bool
+        Whether every parameter is determined by the data and none ran to the end of its range.
+    warnings : tuple of str
+        What stands against trusting the numbers.
+    """
+
+    model: str
+    data: Measurement
+    parameters: Mapping[str, FittedParameter]
+    varied: tuple[str, ...]
+    covariance: FloatArray
+    prediction: FloatArray
+    residuals: FloatArray
+    chi_square: float
+    degrees_of_freedom: int
+    evaluations: int
+    determined: bool
+    warnings: tuple[str, ...]
+
+    def __getitem__(self, name: str) -> FittedParameter:
+        if name not in self.parameters:
+            known = ", ".join(f"`{known}`" for known in self.parameters)
+            raise fail(
+                "name", f"be one of {known}", f"it is {name!r}{nearest(name, self.parameters)}"
+            )
+        return self.parameters[name]
+
+    @property
+    def reduced_chi_square(self) -> float:
+        """χ² per degree of freedom: near one for a good model and honest errors."""
+        return self.chi_square / self.degrees_of_freedom
+
+    @property
+    def correlations(self) -> FloatArray:
+        """Correlation matrix of the fitted parameters, shape (K, K); NaN where not determined."""
+        deviations = np.sqrt(np.diag(self.covariance))
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self.covariance / np.outer(deviations, deviations))
+
+    def to_dataset(self) -> xarray.Dataset:
+        """Return data, fit and parameters as an `xarray.Dataset`, ready for NetCDF."""
+        import xarray
+
+        dataset = self.data.to_dataset()
+        names = list(self.parameters)
+        every = [self.parameters[name] for name in names]
+        variables: dict[str, Any] = {
+            "fitted_population": (("point",), self.prediction),
+            "residual": (("point",), self.residuals),
+            "value": (("parameter",), [p.value for p in every]),
+            "value_error": (("parameter",), [p.error for p in every]),
+            "covariance": (("varied", "varied_2"), self.covariance),
+        }
+        dataset = dataset.assign_coords(
+            parameter=("parameter", names),
+            varied=("varied", list(self.varied)),
+            varied_2=("varied_2", list(self.varied)),
+        ).assign({name: xarray.Variable(*value) for name, value in variables.items()})
+        dataset.attrs |= {
+            "model": self.model,
+            "chi_square": self.chi_square,
+            "degrees_of_freedom": self.degrees_of_freedom,
+            "warnings": json.dumps(self.warnings, ensure_ascii=False),
+            "anticrossing": __version__,
+        }
+        return dataset
+
+    def __str__(self) -> str:
+        width = max(map(len, self.parameters))
+        lines = [f"fit of {self.model} to {len(self.data)} populations"]
+        lines += [f"  {name:<{width}}  {p}" for name, p in self.parameters.items()]
+        known = "" if self.data.error is not None else " (errors unknown: scaled to reduced χ² = 1)"
+        lines.append(
+            f"  χ² = {self.chi_square:.4g} for {self.degrees_of_freedom} degrees of freedom, "
+            f"reduced {self.reduced_chi_square:.3g}{known}"
+        )
+        correlated = self._strongest()
+        if correlated:
+            lines.append(f"  correlations: {correlated}")
+        lines += [f"  note: {text}" for text in self.warnings]
+        return "\n".join(lines)
+
+    def _strongest(self) -> str:
+        matrix = self.correlations
+        pairs = [
+            (abs(matrix[i, j]), f"{self.varied[i]}–{self.varied[j]} {matrix[i, j]:+.2f}")
+            for i in range(len(self.varied))
+            for j in range(i)
+            if abs(matrix[i, j]) >= 0.3
+        ]
+        return ", ".join(text for _, text in sorted(pairs, reverse=True)[:4])

@@ -1,0 +1,135 @@
+"""Computing one chunk, here or in another process: values where it works, reasons where not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.sweeps.grid import IntArray, Values
+from anticrossing.sweeps.threads import one_blas_thread
+
+Outputs = dict[str, npt.NDArray[Any]]
+OUTPUT = "value"
+"""The name of what a function returns that gives it none."""
+_LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """The points of one chunk, with all that is needed to compute them anywhere."""
+
+    number: int
+    function: Callable[..., Any]
+    vectorized: bool
+    seed: int | None
+    indices: IntArray
+    points: Mapping[str, Values]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Points whose outputs have the same names and shapes: `values` are arrays (n, …)."""
+
+    positions: IntArray
+    values: Outputs
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """What came out of a job; positions count its points from 0."""
+
+    groups: Sequence[Group]
+    failures: Mapping[int, str]
+
+
+def evaluate(job: Job) -> Block:
+    """Compute a chunk."""
+    with one_blas_thread():
+        return _vectorized(job) if job.vectorized else _one_by_one(job)
+
+
+def _vectorized(job: Job) -> Block:
+    size = job.indices.size
+    try:
+        return Block([Group(np.arange(size), _call_many(job, slice(0, size)))], {})
+    except Exception:  # noqa: BLE001 - which point is to blame is found out below
+        return _one_by_one(job)
+
+
+def _one_by_one(job: Job) -> Block:
+    found: dict[tuple[Any, ...], list[tuple[int, Outputs]]] = {}
+    failures = {}
+    for k in range(job.indices.size):
+        try:
+            if job.vectorized:
+                many = _call_many(job, slice(k, k + 1))
+                outputs = {name: array[0] for name, array in many.items()}
+            else:
+                outputs = _call_one(job, k)
+        except Exception as error:  # noqa: BLE001 - whatever the function raises is recorded
+            failures[k] = reason(error)
+        else:
+            kind = tuple((name, a.shape, a.dtype.kind) for name, a in sorted(outputs.items()))
+            found.setdefault(kind, []).append((k, outputs))
+    groups = []
+    for rows in found.values():
+        names = rows[0][1]
+        values = {name: np.stack([outputs[name] for _, outputs in rows]) for name in names}
+        groups.append(Group(np.array([k for k, _ in rows], dtype=np.int64), values))
+    return Block(groups, failures)
+
+
+def _call_one(job: Job, k: int) -> Outputs:
+    arguments = {name: values[k].item() for name, values in job.points.items()}
+    if job.seed is not None:
+        arguments["rng"] = _generator(job.seed, job.indices[k])
+    return _outputs(job.function(**arguments))
+
+
+def _call_many(job: Job, part: slice) -> Outputs:
+    arguments: dict[str, Any] = {name: values[part].copy() for name, values in job.points.items()}
+    if job.seed is not None:
+        arguments["rng"] = [_generator(job.seed, index) for index in job.indices[part]]
+    outputs = _outputs(job.function(**arguments))
+    size = len(job.indices[part])
+    for name, array in outputs.items():
+        if array.ndim == 0 or array.shape[0] != size:
+            raise ValueError(
+                f"the output `{name}` for {size} points must have {size} as its first dimension, "
+                f"but its shape is {array.shape}"
+            )
+    return outputs
+
+
+def _generator(seed: int, index: Any) -> np.random.Generator:
+    """Return the generator of a point: it depends on the seed and the point, nothing else."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(index),)))
+
+
+def _outputs(result: Any) -> Outputs:
+    """Return what a function gave as named arrays of float64 or complex128."""
+    named = result if isinstance(result, Mapping) else {OUTPUT: result}
+    if not named:
+        raise ValueError("the function returned nothing")
+    outputs = {}
+    for name, value in named.items():
+        if not isinstance(name, str) or not name or "/" in name or name.startswith((".", "__")):
+            raise ValueError(f"an output must have a name that can be that of a file, not {name!r}")
+        array = np.asarray(value)
+        if array.dtype.kind not in "biufc":
+            kind = type(value).__name__
+            raise TypeError(f"the output `{name}` must hold numbers, but it is of type {kind}")
+        outputs[name] = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+    return outputs
+
+
+def reason(error: Exception) -> str:
+    """Return an exception as one line that is the same in every process."""
+    text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
+    text = re.sub(r"\b0x[0-9a-f]{6,}", "0x…", text)
+    return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"

@@ -1,0 +1,45 @@
+"""How far a sweep is, and how long it will still take."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from anticrossing.checks import describe, fail
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total), counted in points."""
+
+
+def check_progress(progress: object) -> None:
+    """Raise unless `progress` is true, false or a function."""
+    if not isinstance(progress, bool) and not callable(progress):
+        raise fail("progress", "be true, false or a function", f"it is {describe(progress)}")
+
+
+@contextlib.contextmanager
+def reporting(progress: bool | Progress, done: int, total: int) -> Iterator[Progress]:
+    """Yield the function to call as points finish: a bar on a terminal, else nothing is shown."""
+    if callable(progress):
+        yield progress
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not progress or not console.is_terminal:
+        yield lambda done, total: None
+        return
+    from rich import progress as bars
+
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeElapsedColumn(),
+        bars.TextColumn("remaining"),
+        bars.TimeRemainingColumn(),
+    )
+    with bars.Progress(*columns, console=console, transient=True) as bar:
+        # Points that are known from an earlier run say nothing about the speed of this one.
+        task = bar.add_task("sweep", total=total, completed=done)
+        yield lambda done, total: bar.update(task, completed=done)

@@ -1,0 +1,350 @@
+"""A sweep on disk: a Zarr store that is in order at every moment, whatever stops the process.
+
+Zarr only encodes, into memory; every file is written here, under a temporary name that is then
+replaced, so that no file is ever half-written. The order does the rest:
+
+- A chunk of the sweep is one Zarr chunk of every output, and one of ``status``, which is written
+  last and says that the chunk is finished. What was written of a chunk before a kill counts for
+  nothing and is replaced by the same bytes when the chunk is computed again.
+- The outputs become part of the store when the metadata of the group, written last, lists them.
+- A new store becomes one when the metadata of the group appears.
+
+Each file is forced to the disk before it replaces anything. A lock that the system takes away from
+a process that ends keeps a second one out. It lies within the array ``status``, where Zarr looks
+for nothing but chunks, and so does the temporary file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import InputError, describe, fail, require
+from anticrossing.sweeps import provenance
+from anticrossing.sweeps.errors import SweepError
+from anticrossing.sweeps.grid import Chunks
+from anticrossing.sweeps.layout import Layout
+from anticrossing.sweeps.outputs import PENDING, ChunkData, Output, Schema
+from anticrossing.sweeps.storage import Storage
+
+if TYPE_CHECKING:
+    import xarray
+
+_ROOT = "zarr.json"
+_PRIVATE = Path("status") / ".sweep"
+
+
+def read_path(store: Any) -> Path:
+    """Return the path of a store, or raise if it can be none."""
+    if not isinstance(store, (str, os.PathLike)):
+        raise fail("store", "be the path of a directory", f"it is {describe(store)}")
+    path = Path(store).absolute()
+    if path.exists() and not path.is_dir():
+        raise fail("store", "be the path of a directory", f"{path} is a file")
+    return path
+
+
+class ZarrStore(Storage):
+    """The chunks of a sweep in a directory.
+
+    Raises
+    ------
+    InputError
+        If the directory holds anything but this sweep.
+    SweepError
+        If another process is writing it, or it cannot be written.
+    """
+
+    def __init__(self, path: Path, layout: Layout, chunk_size: int | None, *, resume: bool) -> None:
+        self.layout, self.path, self.schema = layout, path, None
+        self._zarr = require("zarr", "sweep", "A sweep with a store")
+        exists = _is_sweep(path)
+        if exists and not resume:
+            raise InputError(f"The store {path} exists already: resume it, or choose another.")
+        if exists:
+            self._compare()  # a foreign store is not even locked
+        with self._writing():
+            (path / _PRIVATE).mkdir(parents=True, exist_ok=True)
+            self._lock = _lock(path)
+        try:
+            if exists := _is_sweep(path):
+                self._compare()
+            self._staged: dict[str, Any] = {}  # encoded files that are not on disk yet
+            self._memory = self._zarr.storage.MemoryStore(self._staged)
+            self._arrays: dict[str, Any] = {}
+            self.chunks = self._chunks(chunk_size if not exists else self._old_chunks(chunk_size))
+            self._stage()
+            if exists:
+                self._read_schema()
+            else:
+                with self._writing():
+                    self._flush()
+        except BaseException:
+            self.close()
+            raise
+
+    # ---- the interface ------------------------------------------------------------------------
+
+    def status(self) -> npt.NDArray[np.uint8]:
+        return np.asarray(self._open()["status"][...])
+
+    def begin(self, schema: Schema) -> None:
+        self._stage_outputs(schema)
+        with self._writing():
+            self._flush()
+        self.schema = schema
+
+    def read(self, number: int) -> ChunkData:
+        group, region = self._open(), self.chunks.region(number)
+
+        def flat(name: str) -> npt.NDArray[Any]:
+            values = np.asarray(group[name][region])
+            return values.reshape(-1, *values.shape[len(region) :])
+
+        values = {name: flat(name) for name in self.schema or {}}
+        return ChunkData(flat("status"), flat("message").astype(object), values)
+
+    def write(self, number: int, data: ChunkData) -> None:
+        region = self.chunks.region(number)
+        shape = tuple(part.stop - part.start for part in region)
+        parts = {**data.values, "message": data.messages, "status": data.status}
+        with self._writing():
+            for name, values in parts.items():  # the status is the last
+                self._arrays[name][region] = values.reshape(shape + values.shape[1:])
+                self._flush_chunk(name, number)
+
+    def dataset(self) -> xarray.Dataset:
+        import xarray
+
+        return xarray.open_zarr(self.path, chunks=None)
+
+    def close(self) -> None:
+        os.close(self._lock)
+
+    # ---- what the store holds -----------------------------------------------------------------
+
+    def _open(self) -> Any:
+        return self._zarr.open_group(self.path, mode="r")
+
+    def _compare(self) -> None:
+        """Raise, naming the difference, unless the store belongs to this sweep."""
+        attributes = _attributes(self.path)
+        there, here = json.loads(attributes["identity"]), self.layout.identity()
+        found = provenance.difference(there, here) or self._different_values()
+        if found:
+            raise InputError(f"The store {self.path} belongs to another sweep: {found}.")
+
+    def _different_values(self) -> str | None:
+        group = self._open()
+        for name, _, values, _ in self.layout.coordinates():
+            old = np.asarray(group[name][...])
+            if old.size != values.size:
+                return f"`{name}` has {old.size} values there and {values.size} here"
+            same = old == values
+            if not np.all(same):
+                k = int(np.argmin(same))
+                return f"`{name}`[{k}] is {old[k]} there and {values[k]} here"
+            if values.dtype.kind != "U" and old.dtype != values.dtype:
+                return f"`{name}` is of type {old.dtype} there and {values.dtype} here"
+        return None
+
+    def _old_chunks(self, chunk_size: int | None) -> tuple[int, ...]:
+        """Return the shape of the store's chunks, or raise if another is asked for."""
+        old: tuple[int, ...] = tuple(self._open()["status"].chunks)
+        if chunk_size is not None and self.layout.chunks(chunk_size).shape != old:
+            raise fail(
+                "chunk_size",
+                "be that of the store, or left out",
+                f"the store {self.path} has chunks of {int(np.prod(old))} points",
+            )
+        return old
+
+    def _chunks(self, size: int | tuple[int, ...] | None) -> Chunks:
+        if isinstance(size, tuple):
+            return Chunks(self.layout.grid.shape, size)
+        return self.layout.chunks(size)
+
+    def _read_schema(self) -> None:
+        names = _attributes(self.path).get("outputs")
+        if names is None:
+            return
+        group, axes = self._open(), len(self.chunks.grid)
+        self.schema = {
+            name: Output(tuple(group[name].shape[axes:]), group[name].dtype.kind == "c")
+            for name in names
+        }
+        self._stage_outputs(self.schema)
+        for key in [key for key in self._staged if not key.endswith(_ROOT)]:
+            del self._staged[key]  # the labels are on disk
+
+    # ---- encoding -----------------------------------------------------------------------------
+
+    def _stage(self) -> None:
+        """Encode metadata and coordinates of a new store."""
+        self._group = self._zarr.create_group(self._memory, attributes=self.layout.attributes())
+        dims, grid = self.layout.grid.dims, self.chunks
+        auxiliary = [c.name for c in self.layout.coordinates() if c.name != c.dim]
+        # The convention by which readers tell coordinates that are no axes from data.
+        linked = {"coordinates": " ".join(auxiliary)} if auxiliary else {}
+        self._linked = linked
+        for name, dim, values, details in self.layout.coordinates():
+            self._coordinate(name, dim, values, details)
+        details = {**self.layout.status_details(), **linked}
+        self._array("status", grid.grid, grid.shape, dims, np.uint8, PENDING, details)
+        details = {"long_name": "why the point failed", **linked}
+        self._array("message", grid.grid, grid.shape, dims, str, "", details)
+        self._consolidate()
+
+    def _stage_outputs(self, schema: Schema) -> None:
+        """Encode the metadata of the outputs, and the labels along their axes."""
+        dims = self.layout.dims(schema)
+        for name, output in schema.items():
+            shape = (*self.chunks.grid, *output.shape)
+            chunks = (*self.chunks.shape, *(max(n, 1) for n in output.shape))
+            details = {**self.layout.details(name), **self._linked}
+            self._array(name, shape, chunks, dims[name], output.dtype, output.missing, details)
+        for name, values in self.layout.labels(dims).items():
+            self._coordinate(name, name, np.asarray(values), self.layout.details(name))
+        self._group.attrs["outputs"] = list(schema)
+        self._consolidate()
+
+    def _coordinate(self, name: str, dim: str, values: Any, details: dict[str, Any]) -> None:
+        dtype = str if values.dtype.kind == "U" else values.dtype
+        missing = "" if dtype is str else np.zeros((), dtype).item()
+        # No chunk is left out because it holds the fill value only: what is on disk is complete.
+        self._array(name, values.shape, values.shape, (dim,), dtype, missing, details, fill=values)
+
+    def _array(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        chunks: tuple[int, ...],
+        dims: tuple[str, ...],
+        dtype: Any,
+        missing: Any,
+        details: dict[str, Any],
+        *,
+        fill: Any = None,
+    ) -> None:
+        array = self._arrays[name] = self._group.create_array(
+            name,
+            shape=shape,
+            chunks=chunks,
+            dtype=dtype,
+            fill_value=missing,
+            dimension_names=dims,
+            attributes=details,
+        )
+        if fill is not None:
+            array[...] = fill
+
+    def _consolidate(self) -> None:
+        with warnings.catch_warnings():
+            # That other programs need not understand it does no harm: they read the arrays' own.
+            warnings.simplefilter("ignore")
+            self._zarr.consolidate_metadata(self._memory)
+
+    # ---- writing ------------------------------------------------------------------------------
+
+    def _flush(self) -> None:
+        """Write whatever is staged, the metadata of the group last; keep the metadata staged."""
+        for key in sorted(self._staged, key=lambda key: key == _ROOT):
+            self._replace(key)
+        for key in [key for key in self._staged if not key.endswith(_ROOT)]:
+            del self._staged[key]
+
+    def _flush_chunk(self, name: str, number: int) -> None:
+        keys = [key for key in self._staged if key.startswith(f"{name}/c/")]
+        for key in keys:
+            self._replace(key)
+            del self._staged[key]
+        if not keys:
+            # Zarr keeps no chunk of nothing but the fill value; an older one must go.
+            self._chunk_path(name, number).unlink(missing_ok=True)
+
+    def _chunk_path(self, name: str, number: int) -> Path:
+        counts = self.chunks.counts
+        where = [str(int(i)) for i in np.unravel_index(number, counts)]
+        inner = self.schema[name].shape if self.schema and name in self.schema else ()
+        return self.path.joinpath(name, "c", *where, *("0" for _ in inner))
+
+    def _replace(self, key: str) -> None:
+        target = self.path / key
+        temporary = self.path / _PRIVATE / "partial"
+        try:
+            with temporary.open("wb") as stream:
+                stream.write(self._staged[key].to_bytes())
+                stream.flush()
+                os.fsync(stream.fileno())
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary.replace(target)
+        except OSError:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Say in one line what the system has against writing, and that nothing is lost."""
+        try:
+            yield
+        except OSError as error:
+            kept = "; what is finished is kept" if _is_sweep(self.path) else ""
+            why = error.strerror or str(error)
+            raise SweepError(f"The store {self.path} cannot be written: {why}{kept}.") from error
+
+
+def _is_sweep(path: Path) -> bool:
+    """Whether a directory is the store of a sweep; raise if it holds anything else."""
+    try:
+        entries = sorted(entry.name for entry in path.iterdir())
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise SweepError(f"The store {path} cannot be read: {error.strerror}.") from error
+    if _ROOT in entries:
+        if (path / _PRIVATE).is_dir() and "identity" in _attributes(path):
+            return True
+    elif not entries or (path / _PRIVATE).is_dir():
+        return False  # a store that was not finished when its process was killed
+    elif entries == ["status"] and not any((path / "status").iterdir()):
+        return False
+    raise InputError(
+        f"The store {path} must be a new directory or that of a sweep, but it holds something "
+        f"else ({entries[0]})."
+    )
+
+
+def _attributes(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads((path / _ROOT).read_text(encoding="utf-8"))
+        attributes = content["attributes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return attributes if isinstance(attributes, dict) else {}
+
+
+def _lock(path: Path) -> int:
+    """Return the open lock of a store, or raise if another process holds it."""
+    try:
+        import fcntl
+    except ImportError:
+        raise SweepError("A sweep with a store needs a system with file locks (POSIX).") from None
+    lock = os.open(path / _PRIVATE / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise
+        raise SweepError(f"The store {path} is in use: another process is writing it.") from None
+    return lock

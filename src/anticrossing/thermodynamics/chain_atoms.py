@@ -1,0 +1,122 @@
+"""Exact distribution of a sum of lifts that a two-state Markov chain pays while occupied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import FloatArray, fail
+
+# Values closer than this fraction of the largest possible work count as equal: lifts are
+# differences of rounded energies.
+EQUAL = 1e-11
+
+
+@dataclass(frozen=True, eq=False)
+class WorkAtoms:
+    """The values that the work can take, with their probabilities.
+
+    Attributes
+    ----------
+    values : array, shape (K,)
+        Work (energy), increasing.
+    log_probabilities : array, shape (K,)
+        Natural logarithms of the probabilities, finite also far in the tails.
+    step : float or None
+        Energy of which all values are multiples, where there is one.
+    multiples : array of int, shape (K,), or None
+        ``values / step``.
+    """
+
+    values: FloatArray
+    log_probabilities: FloatArray
+    step: float | None
+    multiples: npt.NDArray[np.int64] | None
+
+    @property
+    def probabilities(self) -> FloatArray:
+        """Probabilities of the values; they sum to one."""
+        return np.exp(self.log_probabilities)
+
+    def __str__(self) -> str:
+        kind = "" if self.step is None else f", multiples of {self.step:g}"
+        return (
+            f"{self.values.size} values of the work from {self.values[0]:g} to "
+            f"{self.values[-1]:g}{kind}"
+        )
+
+
+def common_step(lifts: FloatArray, limit: int) -> float | None:
+    """Return the energy of which all lifts are multiples, unless they add to over `limit`."""
+    sizes = np.abs(lifts)
+    tolerance = EQUAL * float(sizes.sum())
+    step = float(sizes.max())
+    for size in sizes:
+        a, b = step, float(size)
+        while b > tolerance:
+            rest = a % b
+            a, b = b, min(rest, b - rest)
+        step = a
+        if sizes.sum() > limit * step:
+            return None
+    multiples = np.round(sizes / step)
+    step = float(sizes.sum() / multiples.sum())  # the roundings of single lifts average out
+    if np.any(np.abs(sizes - multiples * step) > tolerance):
+        return None
+    return step
+
+
+def enumerate_atoms(
+    lifts: FloatArray,
+    log_initial: FloatArray,
+    log_transitions: FloatArray,
+    *,
+    step: float | None,
+    maximum_atoms: int,
+) -> WorkAtoms:
+    """Follow the joint weights of work so far and occupation; equal values are merged."""
+    if step is None:
+        moves, equal = lifts, EQUAL * float(np.abs(lifts).sum())
+    else:
+        moves, equal = np.round(lifts / step), 0.5
+    values = np.zeros(1)
+    weights = log_initial[:, None]
+    for k, move in enumerate(moves):
+        if k:
+            paths = log_transitions[k - 1][:, :, None] + weights
+            weights = np.logaddexp(paths[:, 0], paths[:, 1])
+        values, weights = _lift(values, weights, float(move), equal)
+        if values.size > maximum_atoms:
+            raise fail(
+                "maximum_atoms",
+                "not be below the number of values the work can take",
+                f"there are more than {maximum_atoms} after {k} of {moves.size - 1} crossings; "
+                "use the characteristic function or samples",
+            )
+    log_probabilities = np.logaddexp(weights[0], weights[1])
+    reached = log_probabilities > -np.inf
+    values, log_probabilities = values[reached], log_probabilities[reached]
+    if step is None:
+        return WorkAtoms(values, log_probabilities, None, None)
+    return WorkAtoms(values * step, log_probabilities, step, values.astype(np.int64))
+
+
+def _lift(
+    values: FloatArray, weights: FloatArray, move: float, equal: float
+) -> tuple[FloatArray, FloatArray]:
+    """Add `move` to the work of the occupied state; return all values with both weights."""
+    nothing = np.full(values.size, -np.inf)
+    every = np.concatenate((values, values + move))
+    empty = np.concatenate((weights[0], nothing))
+    occupied = np.concatenate((nothing, weights[1]))
+    order = np.argsort(every, kind="stable")
+    every, empty, occupied = every[order], empty[order], occupied[order]
+    first = np.concatenate(([True], np.diff(every) > equal))
+    starts = np.flatnonzero(first)
+    merged = np.stack(
+        [np.logaddexp.reduceat(empty, starts), np.logaddexp.reduceat(occupied, starts)]
+    )
+    alive = np.any(merged > -np.inf, axis=0)
+    return every[starts][alive], merged[:, alive]

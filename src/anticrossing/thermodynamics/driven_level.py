@@ -1,0 +1,443 @@
+"""One Fermi level driven through a finite reservoir: the chain, the exact answer, the work."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing import drive as drives
+from anticrossing.checks import (
+    ComplexArray,
+    FloatArray,
+    choice,
+    describe,
+    fail,
+    real_array,
+    real_number,
+)
+from anticrossing.drive import Drive
+from anticrossing.dynamics.fermions import check_times, follow_star
+from anticrossing.dynamics.gaussian import GaussianState
+from anticrossing.dynamics.star import Star, evolve
+from anticrossing.formulas.result import DomainCheck
+from anticrossing.thermodynamics.arguments import equilibrium_parameters
+from anticrossing.thermodynamics.atoms import AtomicStatistics
+from anticrossing.thermodynamics.chain import LandauZenerChain
+from anticrossing.thermodynamics.chain_ledger import ChainLedger
+from anticrossing.thermodynamics.counting import TwoPointStatistics
+from anticrossing.thermodynamics.enumeration import MOST_MODES, enumerate_transitions
+from anticrossing.thermodynamics.equilibrium import fermi, grand_potential
+from anticrossing.thermodynamics.exact import ExactLedger
+from anticrossing.thermodynamics.work import WorkDistribution
+
+METHODS = ("exact", "landau-zener")
+SCHEMES = ("coupled", "decoupled", "product")
+DIRECTIONS = ("forward", "backward")
+
+
+@dataclass(frozen=True, eq=False, init=False, repr=False)
+class DrivenLevel:
+    """A Fermi level driven from `start` to `stop` through a reservoir of L levels.
+
+    ``H(t) = ε_t c†c + Σ_i ε_i c_i†c_i + Σ_i γ_i (c†c_i + c_i†c)``, the reservoir at first in
+    equilibrium, ``f_i = 1/(exp(β(ε_i − μ)) + 1)``. Every crossing is one Landau–Zener event in
+    which the level keeps its occupation with probability ``R_i = exp(−2πγ_i²/|ε̇_i|)``; `run`
+    follows that chain with its energy, heat and entropy, `evolve` solves the quantum problem
+    exactly, and `work_distribution` gives the statistics of the work in either way.
+
+    Parameters
+    ----------
+    levels : array, shape (L,)
+        Reservoir levels ``ε_i`` (energy), strictly ascending.
+    couplings : float or array, shape (L,)
+        ``γ_i`` (energy), half the gaps ``δ_i``; real, of any sign.
+    beta : float
+        Inverse temperature ``β > 0`` of the reservoir.
+    chemical_potential : float
+        ``μ`` of the reservoir (energy).
+    start, stop : float
+        First and last energy of the driven level; it sinks if `stop` is lower.
+    rate : float or array, shape (L,)
+        Speed ``ε̇`` of the level (energy / time), negative for a level that sinks. An array gives
+        the speed at every reservoir level; it changes half-way between two of them, and is that at
+        the nearest level beyond the last.
+
+    Raises
+    ------
+    InputError
+        If the levels are not ascending, lengths differ, `beta` is not positive, or the rate points
+        away from `stop`.
+
+    References
+    ----------
+    F. Barra, M. Esposito, Phys. Rev. E 93, 062118 (2016).
+
+    Examples
+    --------
+    >>> system = DrivenLevel(
+    ...     levels=range(1, 10), couplings=0.2, beta=1.2, chemical_potential=3.0,
+    ...     start=0.0, stop=10.0, rate=1.0,
+    ... )
+    >>> chain, exact = system.run(1.0), system.evolve(1.0)
+    >>> round(float(chain.occupations[-1]), 6), round(float(exact.occupations[-1]), 6)
+    (0.211308, 0.224034)
+    >>> work = system.work_distribution()
+    >>> round(work.mean, 6), round(work.free_energy_difference, 6)
+    (6.265397, 3.056781)
+    """
+
+    levels: FloatArray
+    couplings: FloatArray
+    beta: float
+    chemical_potential: float
+    start: float
+    stop: float
+    rates: FloatArray
+
+    def __init__(
+        self,
+        *,
+        levels: npt.ArrayLike,
+        couplings: npt.ArrayLike,
+        beta: float,
+        chemical_potential: float = 0.0,
+        start: float,
+        stop: float,
+        rate: npt.ArrayLike,
+    ) -> None:
+        energies = real_array("levels", levels, ndim=1)
+        if energies.size == 0:
+            raise fail("levels", "hold at least one reservoir level", "it is empty")
+        steps = np.diff(energies)
+        if np.any(steps <= 0):
+            k = int(np.argmax(steps <= 0))
+            word = "equal to" if steps[k] == 0 else "above"
+            raise fail(
+                "levels",
+                "be strictly ascending",
+                f"level {k} at {energies[k]:g} is {word} level {k + 1} at {energies[k + 1]:g}",
+            )
+        gamma = _per_level("couplings", couplings, energies.size)
+        inverse, potential = equilibrium_parameters(beta, chemical_potential)
+        first, last = real_number("start", start), real_number("stop", stop)
+        if first == last:
+            raise fail("stop", "differ from `start`", f"both are {first:g}")
+        rates = _per_level("rate", rate, energies.size)
+        if np.any(rates == 0) or np.any(np.sign(rates) != np.sign(last - first)):
+            raise fail(
+                "rate",
+                "point from `start` to `stop` everywhere",
+                f"start is {first:g}, stop is {last:g} and rate is {describe(rate)}",
+            )
+        for name, array in (("levels", energies), ("couplings", gamma), ("rates", rates)):
+            own = array.copy()  # what is cached must not follow later changes of the argument
+            own.setflags(write=False)
+            object.__setattr__(self, name, own)
+        for name, number in (
+            ("beta", inverse),
+            ("chemical_potential", potential),
+            ("start", first),
+            ("stop", last),
+        ):
+            object.__setattr__(self, name, number)
+
+    # ---- the model --------------------------------------------------------------------------
+
+    @functools.cached_property
+    def drive(self) -> Drive:
+        """The energy of the driven level in time."""
+        if np.all(self.rates == self.rates[0]):
+            return drives.Linear(self.start, self.stop, rate=float(self.rates[0]))
+        low, high = sorted((self.start, self.stop))
+        middles = 0.5 * (self.levels[1:] + self.levels[:-1])
+        turns = middles[(middles > low) & (middles < high)]
+        first = int(np.searchsorted(middles, low, side="right"))
+        speeds = self.rates[first : first + turns.size + 1]
+        if self.stop < self.start:
+            turns, speeds = turns[::-1], speeds[::-1]
+        positions = np.concatenate([[self.start], turns, [self.stop]])
+        times = np.concatenate([[0.0], np.cumsum(np.diff(positions) / speeds)])
+        return drives.Piecewise(times, positions)
+
+    def hamiltonian(self, energy: float) -> FloatArray:
+        """Return the single-particle matrix with the driven level (index 0) at `energy`."""
+        matrix = np.diag(np.concatenate([[real_number("energy", energy)], self.levels]))
+        matrix[0, 1:] = matrix[1:, 0] = self.couplings
+        return matrix
+
+    @property
+    def reservoir_occupations(self) -> FloatArray:
+        """The Fermi occupations ``f_i`` of the reservoir levels, shape (L,)."""
+        return self._fermi(self.levels)
+
+    @functools.cached_property
+    def chain(self) -> LandauZenerChain:
+        """The sequence of Landau–Zener crossings, in the order in which the level meets them."""
+        turn = slice(None, None, 1 if self.stop > self.start else -1)
+        return LandauZenerChain(
+            energies=self.levels[turn],
+            couplings=self.couplings[turn],
+            speeds=np.abs(self.rates[turn]),
+            beta=self.beta,
+            chemical_potential=self.chemical_potential,
+            start=self.start,
+            stop=self.stop,
+        )
+
+    @property
+    def checks(self) -> tuple[DomainCheck, ...]:
+        """Whether the crossings may be treated one by one, and whether all levels are met."""
+        missed = int(np.sum(~self._met))
+        return (
+            *self.chain.checks,
+            DomainCheck(
+                "share of the reservoir levels outside [start, stop]",
+                missed / self.levels.size,
+                0.0,
+                f"{missed} of {self.levels.size} levels are never met and left out of the chain",
+            ),
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is outside the domain of the chain, in words."""
+        return tuple(str(check) for check in self.checks if not np.all(check.satisfied))
+
+    # ---- dynamics ---------------------------------------------------------------------------
+
+    def run(self, initial_occupation: npt.ArrayLike | None = None) -> ChainLedger:
+        """Follow the Landau–Zener chain; see `LandauZenerChain.run`."""
+        return self.chain.run(initial_occupation)
+
+    def evolve(
+        self,
+        initial_occupation: float | None = None,
+        *,
+        coupled: bool = False,
+        times: npt.ArrayLike | None = None,
+    ) -> ExactLedger:
+        """Solve level and reservoir exactly, at any coupling and speed.
+
+        Parameters
+        ----------
+        initial_occupation : float, optional
+            Occupation of the level at the start, uncorrelated with the reservoir; by default its
+            equilibrium there.
+        coupled : bool
+            Begin in the common equilibrium of the coupled level and reservoir instead.
+        times : array, shape (K,), optional
+            Increasing times inside the window of `drive`; its ends by default.
+
+        Returns
+        -------
+        ExactLedger
+
+        Raises
+        ------
+        InputError
+            If the occupation lies outside [0, 1] or is given together with `coupled`, or times lie
+            outside the window.
+        ConvergenceError
+            If the drive is so slow that it would take more than a million panels.
+        """
+        begin = float(self.drive.start_time)
+        wanted = check_times(times, begin, float(self.drive.stop_time))
+        if coupled:
+            if initial_occupation is not None:
+                raise fail(
+                    "initial_occupation", "not be given with `coupled`", "it would be ignored"
+                )
+            state = GaussianState.thermal(
+                self.hamiltonian(self.start),
+                beta=self.beta,
+                chemical_potential=self.chemical_potential,
+            )
+        else:
+            state = self._product(self.start, initial_occupation)
+        evolution = follow_star(self._star, state, begin, wanted, self.drive.breakpoints)
+        return ExactLedger(
+            evolution,
+            self.beta,
+            self.chemical_potential,
+            state,
+            state.energy(self.hamiltonian(self.start)),
+            self.levels,
+        )
+
+    @functools.cached_property
+    def propagator(self) -> ComplexArray:
+        """The exact single-particle propagator over the whole drive, (L+1, L+1), level first."""
+        window = float(self.drive.start_time), float(self.drive.stop_time)
+        (piece,) = evolve(self._star, window[0], np.array(window[1:]), self.drive.breakpoints)
+        return piece.propagator
+
+    # ---- work -------------------------------------------------------------------------------
+
+    def work_distribution(
+        self,
+        *,
+        method: str = "exact",
+        scheme: str | None = None,
+        direction: str = "forward",
+    ) -> WorkDistribution:
+        """Return the statistics of the mechanical work.
+
+        Parameters
+        ----------
+        method : {"exact", "landau-zener"}
+            The exact two-point measurement of the energy, or the chain.
+        scheme : {"coupled", "decoupled", "product"}, optional
+            Of the exact method. "coupled" (the default): Gibbs state of the coupled levels, whose
+            total energy is measured. "decoupled": the coupling is switched on after the first
+            measurement and off before the last, on a product of Gibbs states. "product": that
+            state, but the energy measured includes the couplings; the fluctuation relations do not
+            hold, and at most ten reservoir levels can be enumerated.
+        direction : {"forward", "backward"}
+            Backward: the reversed drive, from equilibrium at `stop`.
+
+        Returns
+        -------
+        WorkDistribution
+
+        Raises
+        ------
+        InputError
+            For an unknown option, a scheme that the method would ignore, or a product scheme with
+            more than ten reservoir levels.
+        """
+        choice("method", method, METHODS)
+        choice("direction", direction, DIRECTIONS)
+        forward = direction == "forward"
+        if method == "landau-zener":
+            if scheme is not None:
+                raise fail(
+                    "scheme", "not be given with method 'landau-zener'", "it would be ignored"
+                )
+            chain = self.chain if forward else self.chain.backward()
+            return WorkDistribution(
+                chain.work_statistics(),
+                beta=self.beta,
+                free_energy_difference=chain.grand_potential_change,
+                description=f"Landau-Zener chain, {direction}",
+            )
+        scheme = choice("scheme", "coupled" if scheme is None else scheme, SCHEMES)
+        if scheme == "product" and self.levels.size + 1 > MOST_MODES:
+            raise fail(
+                "scheme",
+                "be 'coupled' or 'decoupled' for this many levels",
+                f"'product' is no Gaussian measurement, so that it has to be enumerated: at "
+                f"most {MOST_MODES - 1} reservoir levels, not {self.levels.size}",
+            )
+        ends = (self.start, self.stop) if forward else (self.stop, self.start)
+        propagator = self.propagator if forward else self.propagator.T
+        if scheme == "decoupled":
+            first, last = (np.concatenate([[end], self.levels]) for end in ends)
+        else:
+            first, before = np.linalg.eigh(self.hamiltonian(ends[0]))
+            last, after = np.linalg.eigh(self.hamiltonian(ends[1]))
+            amplitudes = after.T @ propagator @ before
+        description = f"exact, {scheme} scheme, {direction}"
+        change = self._grand_potential(last) - self._grand_potential(first)
+        if scheme == "product":
+            # The measurement destroys coherences, and what is left is not Gaussian.
+            state = before.T @ np.diag(self._product(ends[0], None).occupations) @ before
+            found = enumerate_transitions(amplitudes, correlation=state)
+            return WorkDistribution(
+                AtomicStatistics(found.values(first, last), found.probabilities),
+                beta=self.beta,
+                free_energy_difference=change,
+                description=description,
+            )
+        statistics = TwoPointStatistics(
+            propagator=propagator if scheme == "decoupled" else amplitudes,
+            initial_values=first,
+            final_values=last,
+            log_odds=-self.beta * (first - self.chemical_potential),
+        )
+        return WorkDistribution(
+            statistics, beta=self.beta, free_energy_difference=change, description=description
+        )
+
+    def full_counting(self, *, direction: str = "forward") -> TwoPointStatistics:
+        """Return the exact joint statistics of work, heat and particles (decoupled scheme).
+
+        Counted are, in this order, the work ``w``, the heat ``q = −Δ Σ_i (ε_i − μ) n_i`` given by
+        the reservoir, and the particles ``N`` received by the level. With the reversed drive
+        ``P(w, q, N) = exp[β(w − ΔΩ)] P̃(−w, −q, −N)``.
+
+        Parameters
+        ----------
+        direction : {"forward", "backward"}
+            As for `work_distribution`.
+
+        Returns
+        -------
+        TwoPointStatistics
+        """
+        forward = choice("direction", direction, DIRECTIONS) == "forward"
+        ends = (self.start, self.stop) if forward else (self.stop, self.start)
+        first, last = (np.concatenate([[end], self.levels]) for end in ends)
+        heat = np.concatenate([[0.0], self.chemical_potential - self.levels])
+        particles = np.concatenate([[1.0], np.zeros(self.levels.size)])
+        return TwoPointStatistics(
+            propagator=self.propagator if forward else self.propagator.T,
+            initial_values=np.stack([first, heat, particles]),
+            final_values=np.stack([last, heat, particles]),
+            log_odds=-self.beta * (first - self.chemical_potential),
+        )
+
+    def __str__(self) -> str:
+        chain = self.chain
+        lines = [
+            f"Level driven from {self.start:g} to {self.stop:g} through {self.levels.size} "
+            "reservoir levels",
+            f"  levels             {self.levels[0]:g} … {self.levels[-1]:g}",
+            f"  reservoir          β = {self.beta:g}, μ = {self.chemical_potential:g}",
+        ]
+        if chain.energies.size:
+            least, most = chain.diabatic_probabilities.min(), chain.diabatic_probabilities.max()
+            lines.append(f"  R per crossing     {least:.6g} … {most:.6g} ({chain.regime})")
+        return "\n".join([*lines, *(f"  {check}" for check in self.checks)])
+
+    # ---- parts ------------------------------------------------------------------------------
+
+    @property
+    def _met(self) -> npt.NDArray[np.bool_]:
+        low, high = sorted((self.start, self.stop))
+        return (self.levels > low) & (self.levels < high)
+
+    @functools.cached_property
+    def _star(self) -> Star:
+        def centre(times: FloatArray) -> ComplexArray:
+            return np.asarray(self.drive(times), dtype=np.complex128)[:, None, None]
+
+        return Star(centre, self.levels, self.couplings[:, None].astype(np.complex128))
+
+    def _product(self, energy: float, occupation: float | None) -> GaussianState:
+        if occupation is None:
+            level = float(self._fermi(np.array(energy)))
+        else:
+            level = real_number("initial_occupation", occupation)
+            if not 0 <= level <= 1:
+                raise fail("initial_occupation", "lie in [0, 1]", f"it is {level:g}")
+        return GaussianState.product(np.concatenate([[level], self.reservoir_occupations]))
+
+    def _fermi(self, energies: FloatArray) -> FloatArray:
+        return fermi(energies, beta=self.beta, chemical_potential=self.chemical_potential)
+
+    def _grand_potential(self, energies: FloatArray) -> float:
+        return grand_potential(energies, beta=self.beta, chemical_potential=self.chemical_potential)
+
+
+def _per_level(name: str, value: npt.ArrayLike, count: int) -> FloatArray:
+    array = real_array(name, value)
+    if array.shape not in ((), (count,)):
+        raise fail(
+            name,
+            f"be one number or have one entry for each of the {count} levels",
+            f"its shape is {array.shape}",
+        )
+    return np.broadcast_to(array, (count,))

@@ -1,0 +1,194 @@
+"""Counterdiabatic driving: exact following at any speed, and the term itself by other routes."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import anticrossing as ac
+from anticrossing.control import (
+    adiabatic_gauge_potential,
+    counterdiabatic,
+    two_level_counterdiabatic,
+)
+from anticrossing.control._sectors import blocks_of
+from anticrossing.control.counterdiabatic import _many_levels
+
+SIGMA_Y = np.array([[0, -1j], [1j, 0]])
+
+
+def random_hamiltonian(size, seed, real=False):
+    rng = np.random.default_rng(seed)
+
+    def matrix():
+        m = rng.normal(size=(size, size)) + (0 if real else 1j) * rng.normal(size=(size, size))
+        return m + m.conj().T
+
+    return ac.Hamiltonian.from_terms(
+        [(1, matrix()), ("x", matrix()), ("sin(x)", matrix())], name="random"
+    )
+
+
+def by_projectors(h, x, step=1e-3):
+    """A = (i/2) Σ_n [∂P_n, P_n], projectors differentiated by a six-point formula."""
+
+    def projectors(at):
+        _, v = np.linalg.eigh(h(at))
+        return np.einsum("in,jn->nij", v, v.conj())
+
+    slope = sum(
+        weight * (projectors(x + k * step) - projectors(x - k * step))
+        for k, weight in ((1, 0.75), (2, -0.15), (3, 1 / 60))
+    )
+    slope, p = slope / step, projectors(x)
+    return 0.5j * np.sum(slope @ p - p @ slope, axis=0)
+
+
+@pytest.mark.parametrize("rate", [1e-3, 1.0, 1e3, 1e6])
+def test_two_levels_follow_at_any_speed(rate):
+    fast = counterdiabatic(ac.models.LandauZener(gap=0.1), ac.drive.Linear(-10, 10, rate=rate))
+    assert np.all(fast.fidelity() > 1 - 1e-10)
+
+
+@pytest.mark.parametrize("gap", [1e-6, 1e-3])
+def test_narrow_crossings_are_followed_too(gap):
+    fast = counterdiabatic(ac.models.LandauZener(gap=gap), ac.drive.Linear(-1, 2, rate=1.0))
+    assert np.all(fast.fidelity() > 1 - 1e-10)
+
+
+@pytest.mark.parametrize("duration", [1e-2, 1.0, 100.0])
+@pytest.mark.parametrize("size", [3, 5])
+def test_many_levels_follow_at_any_speed(size, duration):
+    path = ac.drive.Formula("2*sin(w*t)", 0, duration, w=1.5 / duration)
+    h = random_hamiltonian(size, seed=size)
+    fast = counterdiabatic(h, path)
+    assert np.all(fast.fidelity() > 1 - 1e-10)
+    if duration == 1e-2:  # without the term the state stays where it is
+        bare = ac.propagate(h, path)
+        assert bare.transition_matrix[0, 0] < 0.9
+
+
+def test_fidelity_against_an_independent_integration():
+    h = random_hamiltonian(3, seed=8)
+    path = ac.drive.Formula("2*sin(w*t)", 0, 0.5, w=3.0)
+    fast = counterdiabatic(h, path)
+
+    def rhs(t, y):
+        x, v = 2 * np.sin(3 * t), 6 * np.cos(3 * t)
+        return -1j * (h(x) + v * by_projectors(h, x)) @ y
+
+    start, stop = (np.linalg.eigh(h(2 * np.sin(3 * t)))[1] for t in (0.0, 0.5))
+    for level in range(3):
+        run = solve_ivp(rhs, (0, 0.5), start[:, level] + 0j, rtol=1e-10, atol=1e-12)
+        assert abs(stop[:, level].conj() @ run.y[:, -1]) ** 2 == pytest.approx(1.0, abs=1e-8)
+    assert np.allclose(fast.fidelity(), 1.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [2, 3, 6])
+@pytest.mark.parametrize("real", [True, False])
+def test_the_quotient_formula_against_derivatives_of_projectors(size, real):
+    h = random_hamiltonian(size, seed=10 * size, real=real)
+    for x in (-1.3, 0.0, 0.7):
+        potential = adiabatic_gauge_potential(h, x)
+        expected = by_projectors(h, x)
+        assert np.max(np.abs(potential - expected)) < 1e-8 * (1 + np.max(np.abs(expected)))
+        assert np.allclose(potential, potential.conj().T, atol=1e-14)
+        if real:
+            assert np.max(np.abs(potential.real)) < 1e-15 * np.max(np.abs(potential))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_two_levels_need_no_eigenvectors(seed):
+    h = random_hamiltonian(2, seed)
+    x = np.linspace(-3, 3, 301)
+    (block,) = blocks_of(h, x)
+    quotient = block.basis @ _many_levels(block, x) @ block.basis.conj().T
+    assert np.allclose(adiabatic_gauge_potential(h, x), quotient, rtol=1e-10, atol=1e-12)
+
+
+def test_two_level_closed_form():
+    h = ac.Hamiltonian.from_matrix(
+        [["a*x/2", "(1 + x**2)/2"], ["(1 + x**2)/2", "-a*x/2"]], parameters={"a": 0.7}
+    )
+    x = np.linspace(-2, 2, 9)
+    field = two_level_counterdiabatic(
+        detuning=0.7 * x, detuning_rate=0.7, gap=1 + x**2, gap_rate=2 * x
+    )
+    potential = adiabatic_gauge_potential(h, x)
+    assert np.allclose(potential, field[:, None, None] * SIGMA_Y, atol=1e-15)
+    # The Landau-Zener field is a Lorentzian of area π/2.
+    detuning = np.tan(np.linspace(-1, 1, 200_001)[1:-1] * np.pi / 2)
+    lorentzian = two_level_counterdiabatic(detuning=detuning, detuning_rate=1.0, gap=0.5)
+    assert np.trapezoid(lorentzian, detuning) == pytest.approx(-np.pi / 2, abs=2e-5)
+
+
+def test_true_crossings_need_no_term():
+    """Two blocks that cross: the term has no element between them and stays finite."""
+    h = ac.Hamiltonian.from_matrix(
+        [["x", 0.2, 0], [0.2, "-x", 0], [0, 0, "3*x + 1"]],
+    )
+    fast = counterdiabatic(h, ac.drive.Linear(-3, 3, rate=50.0))
+    assert np.all(np.abs(fast.fidelity() - 1) < 1e-10)
+    term = fast.term(np.linspace(-0.05, 0.05, 101))
+    assert np.all(term[:, 2, :] == 0)
+    assert np.max(np.abs(term)) < 50 / 0.2
+    flat = ac.models.SpinInField(spin=1, transverse_field=0.0)
+    assert np.all(adiabatic_gauge_potential(flat, [0.0, 1.0]) == 0)
+
+
+def test_hidden_symmetry_is_found():
+    """Two uncoupled spins: their levels cross inside the 4 × 4 matrix in a rotated basis too."""
+    rng = np.random.default_rng(3)
+    q, _ = np.linalg.qr(rng.normal(size=(4, 4)))
+    one = [np.array([[0, 0.3], [0.3, 0]]), np.diag([0.5, -0.5])]
+    two = [np.array([[0.4, 0.2], [0.2, 0]]), np.diag([-1.0, 1.5])]
+    zero = np.zeros((2, 2))
+    constant, slope = (
+        q @ np.block([[a, zero], [zero, b]]) @ q.T for a, b in zip(one, two, strict=True)
+    )
+    fast = counterdiabatic(
+        ac.Hamiltonian.affine(constant, slope), ac.drive.Linear(-6, 6, rate=20.0)
+    )
+    assert np.all(np.abs(fast.fidelity() - 1) < 1e-10)
+
+
+def test_units_enter_the_term():
+    h = ac.Hamiltonian.from_matrix(
+        [["x/2", "g/2"], ["g/2", "-x/2"]], parameters={"g": 0.1}, units=ac.Units("GHz", "ns")
+    )
+    fast = counterdiabatic(h, ac.drive.Linear(-5, 5, rate=3.0))
+    assert np.all(fast.fidelity() > 1 - 1e-10)
+    # the field in radians per ns is that of the closed form, whatever the energy unit
+    expected = two_level_counterdiabatic(detuning=0.0, detuning_rate=3.0, gap=0.1)
+    assert fast.term(0.0)[1, 0].imag * 2 * np.pi == pytest.approx(expected, rel=1e-12)
+    assert fast.hamiltonian.units == h.units
+
+
+def test_function_hamiltonians_are_driven_too():
+    h = ac.Hamiltonian.from_function(
+        lambda x: np.array([[np.tanh(x), 0.2, 0.1], [0.2, -x, 0.3], [0.1, 0.3, 0.5 * x]])
+    )
+    fast = counterdiabatic(h, ac.drive.Linear(-2, 2, rate=10.0))
+    assert np.all(np.abs(fast.fidelity() - 1) < 1e-9)
+
+
+def test_bad_arguments():
+    model, sweep = ac.models.LandauZener(gap=1.0), ac.drive.Linear(-1, 1, rate=1.0)
+    with pytest.raises(ac.InputError, match="smooth"):
+        counterdiabatic(model, ac.drive.Piecewise([0, 1, 2], [-1, 0, 3]))
+    with pytest.raises(ac.InputError, match="single parameter point"):
+        counterdiabatic(ac.models.LandauZener(gap=[1.0, 2.0]), sweep)
+    with pytest.raises(ac.InputError, match="single drive"):
+        counterdiabatic(model, ac.drive.Linear(-1, 1, rate=[1.0, 2.0]))
+    with pytest.raises(ac.InputError, match="hamiltonian"):
+        adiabatic_gauge_potential("H", 0.0)
+    touching = ac.Hamiltonian.from_matrix([["x**2", "x"], ["x", "-x**2"]])
+    with pytest.raises(ac.InputError, match="two of them meet near x = 0"):
+        adiabatic_gauge_potential(touching, 0.0)
+    with pytest.raises(ac.InputError, match="two of them meet"):
+        counterdiabatic(touching, sweep)
+    with pytest.raises(ac.InputError, match="two of them meet"):
+        counterdiabatic(touching, ac.drive.Linear(-1, 1.37, rate=1.0))
+    with pytest.raises(ac.InputError, match="complex times"):
+        counterdiabatic(model, sweep).hamiltonian(0.1j)
+    with pytest.raises(ac.InputError, match="degenerate"):
+        two_level_counterdiabatic(detuning=0.0, detuning_rate=1.0, gap=0.0)
