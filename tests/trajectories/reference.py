@@ -29,7 +29,7 @@ def rate(c, s, energies, couplings):
     return -1j * e0 * c[0] - w * c[1], -1j * e1 * c[1] + w * c[0], w
 
 
-def hopping_trajectory(H, mass, x, p, state, dt, steps, box, rng, substeps=10):
+def hopping_trajectory(H, mass, x, p, state, dt, steps, box, rng, substeps=5):
     """Return the final position and level of one trajectory."""
     v = p / mass
     c = [0j, 0j]

@@ -35,7 +35,7 @@ def test_fewest_switches_agrees_with_a_second_implementation(name, k, start):
     low, high, dt, steps = start - 1.0, -start, 12.0, 400
     rng = np.random.default_rng(5)
     ends = np.array(
-        [hopping_trajectory(H, MASS, start, k, 0, dt, steps, (low, high), rng) for _ in range(250)]
+        [hopping_trajectory(H, MASS, start, k, 0, dt, steps, (low, high), rng) for _ in range(200)]
     )
     side = np.where(ends[:, 0] < low, 0, np.where(ends[:, 0] > high, 1, 2))
     expected = np.array([[np.mean((side == s) & (ends[:, 1] == j)) for j in (0, 1)]

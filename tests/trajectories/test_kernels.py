@@ -87,7 +87,7 @@ def test_rescaling_conserves_the_energy_exactly(seed, size):
     @numba.njit
     def call(velocity, direction, masses, needed, reflect):
         m = pointer(masses, 0)
-        model = ModelPointers(m, m, m, m, m, m, 2, masses.size, 1, 1, 1)
+        model = ModelPointers(m, m, m, m, m, m, m, m, 2, masses.size, 1, 1, 1)
         return rescale(pointer(velocity, 0), pointer(direction, 0), model, needed, reflect)
 
     rng = np.random.default_rng(seed)
@@ -165,8 +165,8 @@ def test_random_numbers_are_uniform_and_starts_have_the_right_moments():
         assert_allclose(initial.spread(masses), [x, p], rtol=1e-14)
         drawn = np.array(initial.draw(masses, 40_000, rng))
         assert_allclose(drawn.std(axis=1), [x, p], rtol=0.02)
-        assert_allclose(drawn.mean(axis=1), [initial.position * np.ones(2), initial.momentum * np.ones(2)],
-                        atol=0.02 * np.max([x, p]))  # fmt: skip
+        mean = [initial.position * np.ones(2), initial.momentum * np.ones(2)]
+        assert_allclose(drawn.mean(axis=1), mean, atol=0.02 * np.max([x, p]))
 
 
 @pytest.mark.parametrize(

@@ -25,13 +25,22 @@ from anticrossing.trajectories.request import Request
 Chunk = dict[str, npt.NDArray[Any]]
 
 
-def draw_block(request: Request, block: int) -> tuple[FloatArray, FloatArray, Any]:
-    """Return positions, momenta (64, f) and seeds (64,) of a block, whatever runs before it."""
-    sequence = np.random.SeedSequence(request.seed, spawn_key=(block,))
-    generator = np.random.default_rng(sequence)
-    seeds = generator.integers(0, 2**64, _state.BLOCK, dtype=np.uint64)
-    x, p = request.initial.draw(request.masses, _state.BLOCK, generator)
-    return x, p, seeds
+def draw_blocks(
+    request: Request, first: int, last: int
+) -> tuple[FloatArray, FloatArray, npt.NDArray[np.uint64]]:
+    """Return positions, momenta (T, f) and seeds (T,) of blocks `first` to `last` − 1."""
+    # A counter-based generator: every block has its own stretch of one stream.
+    key = np.random.SeedSequence(request.seed).generate_state(2, np.uint64)
+    count = last - first
+    normal = np.empty((count, _state.BLOCK, 2, request.masses.size))
+    seeds = np.empty((count, _state.BLOCK), dtype=np.uint64)
+    for block in range(count):
+        philox = np.random.Philox(key=key, counter=[0, 0, first + block, 0])
+        generator = np.random.Generator(philox)
+        seeds[block] = generator.integers(0, 2**64, _state.BLOCK, dtype=np.uint64)
+        generator.standard_normal(out=normal[block])
+    x, p = request.initial.place(request.masses, normal.reshape(-1, *normal.shape[2:]))
+    return x, p, seeds.reshape(-1)
 
 
 def compiled_form(request: Request, points: FloatArray) -> CompiledHamiltonian | None:
@@ -51,8 +60,9 @@ def run_chunk(
 ) -> Chunk:
     """Return everything about trajectories `first` to `last` − 1; `first` begins a block."""
     size = _state.BLOCK
-    blocks = [draw_block(request, block) for block in range(first // size, -(-last // size))]
-    x, p, seeds = (np.concatenate(parts)[: last - first] for parts in zip(*blocks, strict=True))
+    count = last - first
+    x, p, seeds = draw_blocks(request, first // size, -(-last // size))
+    x, p, seeds = x[:count], p[:count], seeds[:count]
     form = structure_of_elements(request.hamiltonian, x) if compiled is None else compiled.structure
     state, records = _state.allocate(
         form,

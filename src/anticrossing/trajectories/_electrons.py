@@ -13,6 +13,7 @@ import numpy as np
 
 _MOST_SWEEPS = 60
 COMPILED = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+INLINED = {**COMPILED, "forceinline": True}  # a call costs as much as the work, on every step
 
 
 @numba.njit(**COMPILED)
@@ -32,10 +33,19 @@ def uniform(stream):
     return np.float64(z >> np.uint64(11)) * 2.0**-53
 
 
-@numba.njit(**COMPILED)
+@numba.njit(**INLINED)
 def assemble(h, coefficients, model):
     """Fill the Hermitian matrix H from its coefficients."""
     n, entries = model.states, model.entries
+    if n == 2:
+        lower, upper, mixed = 0.0, 0.0, 0.0 * model.pairs[0]
+        for k in range(model.terms):
+            f = coefficients[k]
+            lower += f * model.pairs[3 * k].real
+            upper += f * model.pairs[3 * k + 1].real
+            mixed += f * model.pairs[3 * k + 2]
+        h[0], h[1], h[2], h[3] = lower, mixed, np.conj(mixed), upper
+        return
     for a in range(n * n):
         h[a] = 0.0
     for e in range(model.entry_count):
@@ -46,7 +56,7 @@ def assemble(h, coefficients, model):
             h[a * n + b] = np.conj(h[b * n + a])
 
 
-@numba.njit(**COMPILED)
+@numba.njit(**INLINED)
 def diagonalize(h, old, new, overlap, energies, n):
     """Replace energies and vectors by those of H, and set the overlap with the old vectors."""
     if n == 2:
@@ -90,7 +100,7 @@ def diagonalize(h, old, new, overlap, energies, n):
         old[a] = new[a]
 
 
-@numba.njit(**COMPILED)
+@numba.njit(**INLINED)
 def _diagonalize_two(h, old, overlap, energies):
     """Do the same for two levels: one rotation, in registers."""
     a, b, c, d = old[0], old[1], old[2], old[3]
@@ -162,7 +172,7 @@ def _rotate(h, overlap, n):
                     overlap[r * n + q] = sine * phase * one + cosine * two
 
 
-@numba.njit(**COMPILED)
+@numba.njit(**INLINED)
 def set_phases(phases, energies, half_step, n):
     """Set exp(−i E dt/2) of the present energies."""
     for j in range(n):
@@ -170,7 +180,7 @@ def set_phases(phases, energies, half_step, n):
         phases[j] = complex(np.cos(angle), -np.sin(angle))
 
 
-@numba.njit(**COMPILED)
+@numba.njit(**INLINED)
 def advance_amplitudes(amplitudes, phases, before, overlap, energies, half_step, n):
     """Apply exp(−i E′ dt/2) ⟨now|before⟩ exp(−i E dt/2).
 
@@ -197,10 +207,20 @@ def advance_amplitudes(amplitudes, phases, before, overlap, energies, half_step,
         amplitudes[b] *= phases[b]
 
 
-@numba.njit(**COMPILED)
+@numba.njit(**INLINED)
 def adiabatic_force(vectors, level, slopes, model, weights, out, start):
     """Set out[start:] = −⟨level|∂H|level⟩."""
     n, entries, places = model.states, model.entries, model.places
+    if n == 2:
+        one, two, pairs = vectors[level], vectors[2 + level], model.pairs
+        first, second, mixed = square(one), square(two), 2.0 * np.conj(one) * two
+        for a in range(model.coordinates):
+            out[start + a] = 0.0
+        for slot in range(model.slots):
+            k = 3 * places[2 * slot]
+            part = pairs[k].real * first + pairs[k + 1].real * second + (pairs[k + 2] * mixed).real
+            out[start + places[2 * slot + 1]] -= slopes[slot] * part
+        return
     for k in range(model.terms):
         weights[k] = 0.0
     for e in range(model.entry_count):

@@ -13,6 +13,7 @@ import numpy as np
 
 from anticrossing.trajectories._electrons import (
     COMPILED,
+    INLINED,
     adiabatic_force,
     advance_amplitudes,
     assemble,
@@ -87,7 +88,7 @@ def _first_amplitudes(one, model, options):
         c[1 - first] = np.sqrt(max(0.0, 1.0 - own)) * complex(np.cos(angle), np.sin(angle))
 
 
-@numba.njit(**COMPILED, forceinline=True)
+@numba.njit(**INLINED)
 def _set_force(one, model, method):
     if method == EHRENFEST:
         mean_force(
@@ -98,13 +99,13 @@ def _set_force(one, model, method):
         adiabatic_force(one.vectors, level, one.slopes, model, one.weights, one.force, 0)
 
 
-@numba.njit(**COMPILED)
+@numba.njit(**INLINED)
 def _kick(one, model, half_step):
     for a in range(model.coordinates):
-        one.v[a] += half_step * one.force[a] / model.masses[a]
+        one.v[a] += half_step * one.force[a] * model.inverse_masses[a]
 
 
-@numba.njit(**COMPILED)
+@numba.njit(**INLINED)
 def _drift(one, model, dt):
     _kick(one, model, 0.5 * dt)
     for a in range(model.coordinates):
@@ -150,7 +151,7 @@ def _hop(one, model, options, target):
     return allowed
 
 
-@numba.njit(**COMPILED, forceinline=True)
+@numba.njit(**INLINED)
 def _electronic_step(one, model, options):
     """Advance the amplitudes; return the level that is wanted, the active one set to go on."""
     n, method, level = model.states, options.method, one.whole[ACTIVE]
@@ -173,7 +174,7 @@ def _electronic_step(one, model, options):
     return target
 
 
-@numba.njit(**COMPILED, forceinline=True)
+@numba.njit(**INLINED)
 def _at_point(one, model, options, step):
     """Finish step `step` (0: begin), H at the new point being at hand."""
     before = one.whole[ACTIVE]
@@ -225,7 +226,7 @@ def _decohere(one, model, options, hopped):
             augmented_decoherence(one, model, options.dt)
 
 
-@numba.njit(**COMPILED, forceinline=True)
+@numba.njit(**INLINED)
 def _check(one, model, options):
     """Follow the drift of the energy, and end the trajectory where it leaves the box."""
     total = kinetic_energy(model, one.v) + _potential_energy(one, model, options.method)
@@ -283,19 +284,15 @@ def _keep(one, model, method, row):
     row[2 * f + n + 2] = _potential_energy(one, model, method)
 
 
-@numba.njit(**COMPILED, forceinline=True)
-def _finish(one, model, options, records, i, step):
-    """Do all that is done at the point of `step`, and record it."""
-    if not one.whole[ENDED]:
-        _at_point(one, model, options, step)
-    if step % options.every == 0:
-        output, outputs = step // options.every, records.sums.shape[1]
-        place = (i // BLOCK * outputs + output) * records.sums.shape[2]
-        sums, squares = pointer(records.sums, place), pointer(records.squares, place)
-        _record(one, model, options.method, sums, squares)
-        if i < records.kept.shape[0]:
-            place = (i * outputs + output) * records.kept.shape[2]
-            _keep(one, model, options.method, pointer(records.kept, place))
+@numba.njit(**COMPILED)
+def _output(one, model, options, records, i, output):
+    outputs = records.sums.shape[1]
+    place = (i // BLOCK * outputs + output) * records.sums.shape[2]
+    sums, squares = pointer(records.sums, place), pointer(records.squares, place)
+    _record(one, model, options.method, sums, squares)
+    if i < records.kept.shape[0]:
+        place = (i * outputs + output) * records.kept.shape[2]
+        _keep(one, model, options.method, pointer(records.kept, place))
 
 
 @numba.njit(**COMPILED)
@@ -304,12 +301,19 @@ def run(fill, state, model, options, records, first, last):
     m = model_pointers(model, state)
     for i in range(first, last):
         one = one_trajectory(state, i)
-        for step in range(options.steps + 1):
-            if not one.whole[ENDED]:
-                if step > 0:
-                    _drift(one, m, options.dt)
-                fill(one.x, m.parameters, one.coefficients, one.slopes)
-            _finish(one, m, options, records, i, step)
+        step, output, wait = 0, 0, 0
+        while step <= options.steps and not one.whole[ENDED]:
+            if step > 0:
+                _drift(one, m, options.dt)
+            fill(one.x, m.parameters, one.coefficients, one.slopes)
+            _at_point(one, m, options, step)
+            if wait == 0:
+                _output(one, m, options, records, i, output)
+                output, wait = output + 1, options.every
+            step, wait = step + 1, wait - 1
+        while output < records.sums.shape[1]:  # a trajectory that has ended keeps its last values
+            _output(one, m, options, records, i, output)
+            output += 1
 
 
 @numba.njit(**COMPILED)
@@ -327,4 +331,8 @@ def complete(state, model, options, records, step, first, last):
     """Finish step `step` (0: begin), H being in `coefficients` and `slopes`."""
     m = model_pointers(model, state)
     for i in range(first, last):
-        _finish(one_trajectory(state, i), m, options, records, i, step)
+        one = one_trajectory(state, i)
+        if not one.whole[ENDED]:
+            _at_point(one, m, options, step)
+        if step % options.every == 0:
+            _output(one, m, options, records, i, step // options.every)

@@ -24,7 +24,9 @@ class ModelPointers(NamedTuple):
     entries: Any
     values: Any
     places: Any
+    pairs: Any
     masses: Any
+    inverse_masses: Any
     box: Any
     states: int
     coordinates: int
@@ -80,7 +82,8 @@ def model_pointers(model, state):
     """Return the pointers of a `_state.Model`."""
     return ModelPointers(
         pointer(model.parameters, 0), pointer(model.entries, 0), pointer(model.values, 0),
-        pointer(model.places, 0), pointer(model.masses, 0), pointer(model.box, 0),
+        pointer(model.places, 0), pointer(model.pairs, 0), pointer(model.masses, 0),
+        pointer(model.inverse_masses, 0), pointer(model.box, 0),
         state.energies.shape[2], state.motion.shape[2], state.coefficients.shape[1],
         model.values.size, model.places.shape[0],
     )  # fmt: skip

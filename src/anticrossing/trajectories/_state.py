@@ -33,7 +33,9 @@ class Model(NamedTuple):
     entries: IndexArray  # (entries, 3): term, row, column of the upper triangle
     values: Matrices  # (entries,)
     places: IndexArray  # (slots, 2): term and coordinate of each derivative
+    pairs: Matrices  # (K, 3): elements 00, 11 and 01 of every term, for two states
     masses: FloatArray  # (f,)
+    inverse_masses: FloatArray  # (f,)
     box: FloatArray  # (2, f)
 
 
@@ -87,7 +89,10 @@ def model(
     term = np.repeat(np.arange(s.terms), np.diff(s.first))
     entries = np.stack([term, s.rows, s.columns], axis=-1)
     places = np.stack([s.slope_terms, s.slope_coordinates], axis=-1)
-    return Model(parameters, entries, s.values, places, masses, box)
+    pairs = np.zeros((s.terms if s.dimension == 2 else 1, 3), dtype=s.values.dtype)
+    if s.dimension == 2:
+        pairs[term, np.where(s.rows == s.columns, s.rows, 2)] = s.values
+    return Model(parameters, entries, s.values, places, pairs, masses, 1 / masses, box)
 
 
 def observables(states: int, coordinates: int) -> int:

@@ -31,7 +31,7 @@ def run_trajectories(
     decoherence: str | None = None,
     decoherence_energy: float | None = None,
     keep: int = 0,
-    log: int = 32,
+    log: int = 16,
     batch: int | None = None,
     threads: int | None = None,
     store: str | Path | None = None,
@@ -143,7 +143,7 @@ def run_trajectories(
         threads=threads,
     )
     place = None if store is None else Store(store, request)
-    compiled = _chunks.compiled_form(request, _chunks.draw_block(request, 0)[0])
+    compiled = _chunks.compiled_form(request, _chunks.draw_blocks(request, 0, 1)[0])
     chunks = []
     for first in range(0, request.count, request.batch):
         chunk = None if place is None else place.load(first)

@@ -43,9 +43,12 @@ class InitialConditions(abc.ABC):
         self, masses: FloatArray, count: int, generator: np.random.Generator
     ) -> tuple[FloatArray, FloatArray]:
         """Return positions and momenta, each of shape (count, f)."""
+        return self.place(masses, generator.standard_normal((count, 2, masses.size)))
+
+    def place(self, masses: FloatArray, normal: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return positions and momenta made from standard normal numbers, (count, 2, f)."""
         width, momentum_width = self.spread(masses)
         shape = (masses.size,)
-        normal = generator.standard_normal((count, 2, masses.size))
         return (
             np.broadcast_to(self.position, shape) + width * normal[:, 0],
             np.broadcast_to(self.momentum, shape) + momentum_width * normal[:, 1],

@@ -81,6 +81,7 @@ class EnsembleResult:
     position, momentum : Mean, shape (K, f)
     final_positions, final_momenta : array, shape (count, f)
     final_levels : array of int, shape (count,)
+        The active levels; for Ehrenfest they mean nothing.
     final_weights : array, shape (count, N)
         |c_j|² at the end.
     stop_times : array, shape (count,)

@@ -38,9 +38,9 @@ class SurfacePropagation:
     times, norm, energy : array, shape (K,)
     positions, momenta : array, shape (K, f)
         Means of x and of the kinetic momentum.
-    densities : array, shape (K, *grid.shape)
+    densities : array, shape (K,) + grid.shape
         ``|χ|²``.
-    state : array, shape (N, *grid.shape) or (1, *grid.shape)
+    state : array, shape (N,) + grid.shape or (1,) + grid.shape
         The last wave function: χ times the electronic state, in the diabatic basis, with the
         geometric phase; χ alone without it.
     """

@@ -59,7 +59,7 @@ def propagate_packet(
     masses : float or array, shape (f,)
         m_a > 0 with ħ = 1, so that p²/2m has the units of H; 1/ω for a dimensionless normal
         coordinate of frequency ω.
-    initial : WavePacket or array, shape (N, *grid.shape)
+    initial : WavePacket or array, shape (N,) + grid.shape
         An array is in the diabatic basis and is normalized.
     stop : float
         The last time, in units of 1/energy.

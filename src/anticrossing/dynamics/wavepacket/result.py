@@ -33,9 +33,9 @@ class WavePacketPropagation:
         Probability absorbed until then, by side and adiabatic state.
     sides : tuple of str
         "x start", "x stop", …: the layers of the absorber.
-    state : array, shape (N, *grid.shape)
+    state : array, shape (N,) + grid.shape
         The last wave function, in the diabatic basis.
-    states : array, shape (K, N, *grid.shape), or None
+    states : array, shape (K, N) + grid.shape, or None
         The wave function at all times, if asked for.
     autocorrelation_times, autocorrelation : array, shape (M,), or None
         ``⟨ψ(0)|ψ(t)⟩`` after every step, if asked for.

@@ -35,7 +35,7 @@ class StationaryStates:
     Attributes
     ----------
     energies : array, shape (count,)
-    states : array, shape (count, N, *grid.shape)
+    states : array, shape (count, N) + grid.shape
         Normalized, in the diabatic basis: each can be the `initial` of `propagate_packet`.
     residuals : array, shape (count,)
         ``‖(T + H − E)ψ‖``: an eigenvalue lies within it of each energy.
