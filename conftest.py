@@ -16,7 +16,7 @@ settings.register_profile("reproducible", derandomize=True)
 settings.load_profile("reproducible")
 
 ROOT = Path(__file__).parent
-collect_ignore = ["docs/conf.py", "docs/figures.py"]
+collect_ignore = ["docs/conf.py", "docs/figures.py", "docs/rates_figure.py"]
 
 
 def check_experiment(example: Example) -> None:

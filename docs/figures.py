@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from rates_figure import rates
 
 import anticrossing as ac
 from anticrossing import experiment, plot
@@ -104,7 +105,13 @@ def geometry() -> Figure:
     return figure
 
 
-FIGURES = {"flux_qubit": flux_qubit, "readout": readout, "cost": cost, "geometry": geometry}
+FIGURES = {
+    "flux_qubit": flux_qubit,
+    "readout": readout,
+    "cost": cost,
+    "geometry": geometry,
+    "rates": rates,
+}
 
 
 def main(directory: Path) -> None:

@@ -151,6 +151,27 @@ def test_driven_level(call: Any) -> None:
     assert apart[inside].max() < 0.02
 
 
+def test_tully_simple(call: Any) -> None:
+    summary = run_example(call, "tully_simple")
+    # The converged values of the first problem at the momentum 20.
+    np.testing.assert_allclose(summary["channels"]["above"], [0.50765, 0.49235], atol=2e-5)
+    np.testing.assert_allclose(summary["channels"]["below"], [0, 0], atol=1e-6)
+    assert summary["norm"]["with_absorbed"] == pytest.approx(1, abs=1e-10)
+    assert summary["convergence"]["converged"] is True
+
+
+def test_tully_hopping(call: Any) -> None:
+    summary = run_example(call, "tully_hopping")
+    channels = summary["channels"]["x"]
+    value, error = (np.array(channels["above"][key]) for key in ("value", "error"))
+    # All leave; the exact packet gives 0.49235, from which hopping is known to be 0.01 away here.
+    assert value.sum() == pytest.approx(1, abs=1e-12)
+    assert value[1] == pytest.approx(0.49235, abs=0.01 + 3 * error[1])
+    assert error[1] == pytest.approx(np.sqrt(value[1] * value[0] / 3999), rel=1e-9)
+    assert summary["hops"]["accepted"] > 2000
+    assert summary["energy"]["largest_drift"] < 2e-5
+
+
 def test_every_example_is_tested_above() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.toml")}
     elsewhere = {"tilted_lattice", "bloch_interferometer"}  # tests/fits/test_examples.py
@@ -162,6 +183,8 @@ def test_every_example_is_tested_above() -> None:
         "bloch_band",
         "annealing",
         "driven_level",
+        "tully_simple",
+        "tully_hopping",
     }
 
 
@@ -226,6 +249,22 @@ def test_a_driven_level_is_printed_and_written(call: Any, tmp_path: Path) -> Non
     assert json.loads((folder / "summary.json").read_text()) == printed
 
 
+def test_packets_and_trajectories_are_printed_and_written(call: Any, tmp_path: Path) -> None:
+    shown = {
+        "tully_simple": ("time in ħ/hartree", "channels, divided at 0", "half the spacing"),
+        "tully_hopping": ("fssh", "channels along x", "accepted", "largest drift", "±"),
+    }
+    files = {"result.nc", "summary.json", "experiment.toml", "figure.png", "figure.svg"}
+    for name, texts in shown.items():
+        outcome = call("run", EXAMPLES / f"{name}.toml")
+        assert outcome.status == 0, outcome.err
+        assert outcome.err == ""
+        for text in texts:
+            assert text in outcome.out
+        folder = tmp_path / f"{name}-result"
+        assert {path.name for path in folder.iterdir()} == files | {"report.html"}
+
+
 def test_long_tables_of_a_driven_level_are_cut(call: Any, tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(
         "work = false\n[driven_level]\nlevels = { from = 1, to = 9, count = 50 }\n"
@@ -285,6 +324,10 @@ BAD_FILES = {
     "driven level with units": '[units]\nenergy = "eV"\n[driven_level]\nlevels = [1]\n',
     "unsorted levels": "[driven_level]\nlevels = [2, 1]\ncouplings = 0.1\nbeta = 1\nstart = 0\n"
     "stop = 3\nrate = 1\n",
+    "drive beside a packet": GOOD + "[packet]\nmasses = 1\n",
+    "packet without a Hamiltonian": "[packet]\nmasses = 1\n",
+    "packet and trajectories": "[packet]\n[trajectories]\n",
+    "trajectories on nothing": "hamiltonian = { model = 'LandauZener', gap = 1 }\n[trajectories]\n",
     "two experiments": GOOD + "[driven_level]\nlevels = [1]\n",
     "singular on the way": GOOD.replace(
         '{ model = "LandauZener", gap = 1.0 }', '{ matrix = [["1/x", 1], [1, "-x"]] }'

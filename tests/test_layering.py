@@ -10,11 +10,11 @@ import anticrossing
 ROOT = Path(anticrossing.__file__).parent
 LAYERS = [
     {"_threads", "checks", "units", "expression", "_version"},
-    {"_terms", "hamiltonian", "drive", "environment"},
+    {"_terms", "hamiltonian", "drive", "environment", "spectral_density"},
     {"models", "spectrum", "formulas", "geometry", "vibronic"},
     {"dynamics", "ab_initio"},
     {"analysis"},
-    {"thermodynamics", "control", "fits"},
+    {"thermodynamics", "trajectories", "control", "fits"},
     {"sweeps"},
     {"experiment"},
     {"plot", "reproduce"},

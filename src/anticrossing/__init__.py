@@ -38,7 +38,17 @@ from anticrossing.spectrum import find_crossings
 from anticrossing.units import Units
 
 if TYPE_CHECKING:
-    from anticrossing import ab_initio, control, fits, geometry, sweeps, thermodynamics, vibronic
+    from anticrossing import (
+        ab_initio,
+        control,
+        fits,
+        geometry,
+        spectral_density,
+        sweeps,
+        thermodynamics,
+        trajectories,
+        vibronic,
+    )
     from anticrossing.sweeps import sweep
 
 _LATE = (  # imported when first used
@@ -46,8 +56,10 @@ _LATE = (  # imported when first used
     "control",
     "fits",
     "geometry",
+    "spectral_density",
     "sweeps",
     "thermodynamics",
+    "trajectories",
     "vibronic",
 )
 
@@ -95,10 +107,12 @@ __all__ = [
     "models",
     "passage",
     "propagate",
+    "spectral_density",
     "spectrum",
     "sweep",
     "sweeps",
     "thermodynamics",
+    "trajectories",
     "units",
     "vibronic",
 ]

@@ -127,7 +127,9 @@ def crossings_command(file: _File, as_json: _Json = False) -> None:
 
     loaded = experiment.load(file)
     if isinstance(loaded, experiment.Study):
-        raise InputError(f"{file}: Only a file with [hamiltonian] has levels that cross on a path.")
+        raise InputError(
+            f"{file}: Only a file with [hamiltonian] and [drive] has levels that cross on a path."
+        )
     hamiltonian = loaded.hamiltonian
     _, positions = sample_path(loaded.drive)
     low, high = float(positions.min()), float(positions.max())

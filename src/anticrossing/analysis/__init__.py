@@ -14,6 +14,7 @@ from anticrossing.analysis.intersection_passage import (
     IntersectionPassage,
     intersection_passage,
 )
+from anticrossing.analysis.intersystem_crossing import rate_through_crossing
 from anticrossing.analysis.meetings import PassageEvent
 from anticrossing.analysis.passage import Passage, passage
 
@@ -37,4 +38,5 @@ __all__ = [
     "decoherence_regime",
     "intersection_passage",
     "passage",
+    "rate_through_crossing",
 ]

@@ -83,8 +83,44 @@ a finite reservoir:
 
     [scan]                       # optional, as above: driven_level.rate, .couplings, .beta, …
 
-Either kind may hold ``[sweep]`` in place of ``[scan]``, see `anticrossing.experiment.sweep_file`;
-``anticrossing sweep`` runs it.
+A file with [hamiltonian] and [packet] describes a nuclear wave packet, one with [hamiltonian] and
+[trajectories] an ensemble of trajectories. There is no [units]: with ħ = 1, times are in ħ per unit
+of the model's energy (of Tully's models: atomic units):
+
+.. code-block:: toml
+
+    [hamiltonian]
+    model = "TullySimple"
+
+    [packet]
+    masses = 2000.0
+    centre = -12.0               # lists in two coordinates
+    momentum = 20.0
+    width = 1.0
+    stop = 2400.0
+    step = 1.0                   # or tolerance = 1e-4
+    divide = 0.0                 # reflected below, transmitted above
+    convergence = true           # once more with everything refined
+    grid = { start = -24.0, stop = 24.0, points = 768 }
+
+    # … or
+    [trajectories]
+    masses = 2000.0
+    method = "fssh"              # or "landau-zener", "ehrenfest", "mash"
+    count = 4000
+    seed = 1
+    dt = 4.0
+    stop = 4000.0
+    box = [-15.0, 15.0]
+
+    [trajectories.initial]
+    kind = "packet"              # or "fixed", "thermal"
+    centre = -12.0
+    momentum = 20.0
+    width = 1.0
+
+A passage or a driven level may hold ``[sweep]`` in place of ``[scan]``, see
+`anticrossing.experiment.sweep_file`; ``anticrossing sweep`` runs it.
 
 Everything is checked before any work; a mistake gives one line that names the table and the key.
 """

@@ -45,9 +45,13 @@ def units(entries: Mapping[str, Any]) -> Units:
 
 
 def hamiltonian(
-    entries: Mapping[str, Any], file_units: Units, overrides: Overrides | None = None
+    entries: Mapping[str, Any],
+    file_units: Units,
+    overrides: Overrides | None = None,
+    *,
+    most_coordinates: int = 1,
 ) -> Hamiltonian:
-    """Build H(x) from the table [hamiltonian]."""
+    """Build H(x) from the table [hamiltonian], of one coordinate unless more are allowed."""
     overrides = overrides or {}
     with tables.inside("hamiltonian"):
         forms = [key for key in ("model", "matrix", "terms") if key in entries]
@@ -59,7 +63,8 @@ def hamiltonian(
         if forms[0] == "model":
             result = _named_model(entries, overrides)
         else:
-            result = _own_hamiltonian(entries, forms[0], overrides)
+            result = _own_hamiltonian(entries, forms[0], overrides, most_coordinates)
+        _check_coordinates(forms[0], result, most_coordinates)
         if result.dimension > LARGEST_DIMENSION:
             raise fail(
                 forms[0],
@@ -104,14 +109,18 @@ def _named_model(entries: Mapping[str, Any], overrides: Overrides) -> Hamiltonia
         if isinstance(value, (int, float)) and value > limit:
             raise fail(key, f"be at most {limit} in a file", f"it is {value}")
     result: Hamiltonian = constructor(**{**arguments, **scanned})
-    if len(result.coordinates) != 1:
-        raise fail(
-            "model",
-            "have one coordinate to be driven",
-            f"{name} has {len(result.coordinates)} ({', '.join(result.coordinates)})",
-        )
     rest = {key: value for key, value in overrides.items() if key not in own}
     return result.replace(**rest) if rest else result
+
+
+def _check_coordinates(form: str, built: Hamiltonian, most: int) -> None:
+    names = built.coordinates
+    if len(names) > most:
+        raise fail(
+            form,
+            "have one coordinate to be driven" if most == 1 else f"have at most {most} coordinates",
+            f"{built.name} has {len(names)} ({', '.join(names)})",
+        )
 
 
 def _annealing_matrices(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -146,10 +155,17 @@ def _annealing_matrices(arguments: dict[str, Any]) -> dict[str, Any]:
     return {"initial": initial, "problem": problem}
 
 
-def _own_hamiltonian(entries: Mapping[str, Any], form: str, overrides: Overrides) -> Hamiltonian:
-    known_keys("[hamiltonian]", entries, (form, "parameters", "labels"))
+def _own_hamiltonian(
+    entries: Mapping[str, Any], form: str, overrides: Overrides, most_coordinates: int
+) -> Hamiltonian:
+    # A driven coordinate is x: a name for it has a meaning only where there can be several.
+    named = ("coordinates",) if most_coordinates > 1 else ()
+    known_keys("[hamiltonian]", entries, (form, "parameters", "labels", *named))
     parameters = _parameters(entries, overrides)
     details: dict[str, Any] = {}
+    if "coordinates" in entries:
+        tables.check_length("coordinates", entries["coordinates"])
+        details["coordinates"] = [tables.text("coordinates", n) for n in entries["coordinates"]]
     if "labels" in entries:
         tables.check_length("labels", entries["labels"])
         details["labels"] = [tables.text("labels", label) for label in entries["labels"]]

@@ -22,14 +22,34 @@ def _driven_level(entries: Mapping[str, Any], heading: Mapping[str, str]) -> Stu
     return read(entries, heading)
 
 
+def _packet(entries: Mapping[str, Any], heading: Mapping[str, str]) -> Study:
+    from anticrossing.experiment.packet import read
+
+    return read(entries, heading)
+
+
+def _trajectories(entries: Mapping[str, Any], heading: Mapping[str, str]) -> Study:
+    from anticrossing.experiment.trajectories import read
+
+    return read(entries, heading)
+
+
 class Kind(NamedTuple):
-    """A kind of experiment: the tables it takes besides its own, and what reads them."""
+    """A kind of experiment: the tables it takes besides its own, its units, what reads them."""
 
     tables: tuple[str, ...]
+    units: str
     read: Callable[[Mapping[str, Any], Mapping[str, str]], Study]
 
 
-KINDS = {"driven_level": Kind(("question", "work", "scan"), _driven_level)}
+_MOTION = "ħ = 1, with the energy and the coordinate of [hamiltonian]"
+KINDS = {
+    "driven_level": Kind(
+        ("question", "work", "scan"), "it is in natural units, ħ = k_B = 1", _driven_level
+    ),
+    "packet": Kind(("hamiltonian",), _MOTION, _packet),
+    "trajectories": Kind(("hamiltonian",), _MOTION, _trajectories),
+}
 """The kinds of experiments besides a passage, under the table that tells them from it."""
 
 
@@ -127,21 +147,23 @@ def read_tables(entries: Mapping[str, Any], text: str, name: str) -> Experiment 
 
 def _kind(entries: Mapping[str, Any]) -> str | None:
     """Return the table that tells the kind of the experiment, None for a passage."""
-    found = [key for key in ("hamiltonian", *KINDS) if key in entries]
+    found = [key for key in KINDS if key in entries]
+    if "hamiltonian" in entries and not all("hamiltonian" in KINDS[kind].tables for kind in found):
+        found.insert(0, "hamiltonian")
     if len(found) > 1:
         raise InputError(
             f"A file describes one experiment, but it has both [{found[0]}] and [{found[1]}]."
         )
-    if found in ([], ["hamiltonian"]):
-        # Without any of them the nearest name may be that of another kind.
-        kinds = KINDS if not found else ()
+    if not found:
+        # Without a table that tells the kind the nearest name may be that of another kind.
+        kinds = () if "hamiltonian" in entries and "drive" in entries else KINDS
         known_keys("the file", entries, (*_HEADING, *passage_file.TABLES, *kinds))
         return None
     (kind,) = found
     allowed = (*_HEADING, kind, *KINDS[kind].tables)
     for key in passage_file.TABLES:
         if key in entries and key not in allowed:
-            reason = "it is in natural units, ħ = k_B = 1" if key == "units" else "leave it out"
+            reason = KINDS[kind].units if key == "units" else "leave it out"
             raise InputError(f"The table [{key}] has no meaning beside [{kind}]: {reason}.")
     known_keys("the file", entries, allowed)
     return kind

@@ -1,4 +1,4 @@
-"""Closed forms for passages through avoided crossings, each with checks of its domain.
+"""Closed forms for passages through avoided crossings and for rates, each with its domain.
 
 A `Prediction` holds the value, the equation, and the conditions that could be tested with what was
 supplied. A formula used outside its domain still returns its value, with a warning in the result.
@@ -27,6 +27,10 @@ from anticrossing.formulas.interference import (
     transfer_matrices,
     transfer_matrix,
 )
+from anticrossing.formulas.intersystem_crossing import (
+    harmonic_partition_ratio,
+    intersystem_crossing_rate,
+)
 from anticrossing.formulas.landau_zener import (
     double_passage_average,
     golden_rule,
@@ -45,6 +49,12 @@ from anticrossing.formulas.periodic import (
     transition_rate,
 )
 from anticrossing.formulas.pulses import allen_eberly, demkov_kunike, rosen_zener, tanh_sweep
+from anticrossing.formulas.rates import (
+    fermi_golden_rule,
+    marcus,
+    marcus_levich_jortner,
+    spin_boson_golden_rule,
+)
 from anticrossing.formulas.result import DomainCheck, MatrixPrediction, Prediction
 from anticrossing.formulas.spin import (
     ising_chain_defects,
@@ -52,6 +62,7 @@ from anticrossing.formulas.spin import (
     spin_landau_zener,
 )
 from anticrossing.formulas.time_scales import TimeScales, adiabatic_condition, time_scales
+from anticrossing.formulas.transmission import landau_zener_rate, landau_zener_transmission
 
 __all__ = [
     "CanonicalDephasing",
@@ -77,19 +88,27 @@ __all__ = [
     "double_passage_average",
     "dykhne_davis_pechukas",
     "fast_passage_population",
+    "fermi_golden_rule",
     "finite_window",
     "finite_window_propagator",
     "fixed_axis_dephasing_landau_zener",
     "golden_rule",
+    "harmonic_partition_ratio",
     "independent_crossings",
+    "intersystem_crossing_rate",
     "ising_chain_defects",
     "ising_mode_excitation",
     "landau_zener",
     "landau_zener_from_gap_curvature",
     "landau_zener_from_slopes",
+    "landau_zener_rate",
+    "landau_zener_transmission",
+    "marcus",
+    "marcus_levich_jortner",
     "multiphoton_resonances",
     "rate_population",
     "rosen_zener",
+    "spin_boson_golden_rule",
     "spin_landau_zener",
     "stokes_phase",
     "stueckelberg_two_passages",

@@ -19,9 +19,11 @@ from anticrossing.models.multilevel import BowTie, DemkovOsherov
 from anticrossing.models.qubit import FluxQubit
 from anticrossing.models.sharc import SharcModel, read_sharc, write_sharc
 from anticrossing.models.spin import SpinInField, spin_matrices
+from anticrossing.models.spin_boson import SpinBoson
 from anticrossing.models.spin_orbit import SingletTripletCrossing
 from anticrossing.models.tully import TULLY_MASS, TullyDual, TullyExtended, TullySimple
 from anticrossing.models.vibronic_coupling import Pyrazine, VibronicCoupling
+from anticrossing.models.xyz import write_xyz
 
 MODELS: dict[str, Callable[..., Hamiltonian]] = {
     "LandauZener": LandauZener,
@@ -66,9 +68,11 @@ __all__ = [
     "TullySimple",
     "TullyDual",
     "TullyExtended",
+    "SpinBoson",
     "SharcModel",
     "read_sharc",
     "write_sharc",
+    "write_xyz",
     "ising_momenta",
     "ising_problem",
     "spin_matrices",

@@ -5,6 +5,7 @@ Every function draws into the axes it is given and returns them; `figure` puts t
 are made without `pyplot`.
 """
 
+from anticrossing.plot import motion as motion  # registers its figures
 from anticrossing.plot.driven_level import (
     entropy_production_surface,
     entropy_steps,
@@ -15,27 +16,39 @@ from anticrossing.plot.figure import figure, save_figure
 from anticrossing.plot.geometry import coupling_field, gap_map, surfaces
 from anticrossing.plot.geometry_paths import coupling_peak, diabats, loop_phase
 from anticrossing.plot.interference import fringes, interferogram, quasi_energies
+from anticrossing.plot.packets import (
+    animate_packet,
+    channels,
+    density,
+    ensemble_populations,
+)
 from anticrossing.plot.panels import (
     comparison,
     differences,
     levels,
     populations,
 )
+from anticrossing.plot.rates import inverted_region, temperature_sweep
 from anticrossing.plot.report import report, write
 from anticrossing.plot.scan_panels import scan, scan_differences
 
 __all__ = [
+    "animate_packet",
+    "channels",
     "comparison",
     "coupling_field",
     "coupling_peak",
+    "density",
     "diabats",
     "differences",
+    "ensemble_populations",
     "entropy_production_surface",
     "entropy_steps",
     "figure",
     "fringes",
     "gap_map",
     "interferogram",
+    "inverted_region",
     "levels",
     "loop_phase",
     "populations",
@@ -46,6 +59,7 @@ __all__ = [
     "scan_differences",
     "staircase",
     "surfaces",
+    "temperature_sweep",
     "work_distributions",
     "write",
 ]

@@ -21,6 +21,7 @@ _MODULES = {
     "barra-esposito": "barra_esposito",
     "geometric-phase": "geometric_phase",
     "stueckelberg": "stueckelberg",
+    "tully": "tully",
 }
 
 NAMES = tuple(_MODULES)

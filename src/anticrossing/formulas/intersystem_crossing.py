@@ -1,0 +1,211 @@
+"""Rates through the minimum-energy crossing point of two surfaces: intersystem crossing.
+
+Non-adiabatic transition-state theory: the crossing seam is the dividing surface, and a passage of
+it changes the surface with a probability that depends on the energy ε along the direction of
+passage. ħ = k_B = 1; in atomic units energies are in hartree, masses in electron masses, lengths in
+bohr, rates in 4.134e16 s⁻¹.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import choice, fail, non_negative, positive, real_array
+from anticrossing.formulas.landau_zener import RATIO_LIMIT
+from anticrossing.formulas.result import DomainCheck, FloatArray, Prediction, broadcast, unwrap
+from anticrossing.formulas.transmission import SPEED_WEIGHTS, SPEEDS
+
+PASSAGES = ("landau-zener", "weak coupling")
+_DEPTH_LIMIT = 0.3  # of the barrier, over which the surfaces are taken to be straight
+
+
+def intersystem_crossing_rate(
+    *,
+    coupling: npt.ArrayLike,
+    slopes: tuple[npt.ArrayLike, npt.ArrayLike],
+    reduced_mass: npt.ArrayLike,
+    barrier: npt.ArrayLike,
+    temperature: npt.ArrayLike,
+    partition_ratio: npt.ArrayLike,
+    passage: str = "landau-zener",
+) -> Prediction:
+    """Thermal rate from one surface to another through their minimum-energy crossing point.
+
+    ``k = (T/2π) (Q_X/Q_R) e^{−E_b/T} ⟨P⟩``, ``⟨P⟩ = ∫ dε/T e^{−ε/T} P(ε)``, with a passage out and
+    back, ``ΔF = |F₁ − F₂|`` and ``F̄ = √|F₁F₂|``::
+
+        landau-zener     P = 1 − p²,  p = exp(−(2πV²/ΔF) √(μ/2ε)),  ε > 0
+        weak coupling    P = 4π²V² (2μ/(F̄ΔF))^{2/3} Ai²(−ε (2μΔF²/F̄⁴)^{1/3}),  any ε
+
+    The second is of lowest order in V and includes tunnelling below the crossing between straight
+    lines; its average is ``(2πV²/ΔF) √(2πμ/T) exp(F̄⁴/(24 μ ΔF² T³))``.
+
+    Parameters
+    ----------
+    coupling : array_like
+        ``|V|`` at the crossing (energy); of a singlet with the three components of a triplet,
+        the root of the sum of their squares.
+    slopes : pair of array_like
+        Slopes ``F₁, F₂`` of the two surfaces along the direction of passage (energy / length).
+    reduced_mass : array_like
+        ``μ > 0`` of that direction.
+    barrier : array_like
+        Energy ``E_b ≥ 0`` of the crossing point above the reactant minimum; with the zero-point
+        energies or without, as in the partition functions.
+    temperature : array_like
+        ``T > 0`` (energy).
+    partition_ratio : array_like
+        ``Q_X/Q_R > 0``: partition function of the crossing point without the direction of passage,
+        over that of the reactant, each from its own lowest energy; see
+        `harmonic_partition_ratio`.
+    passage : {"landau-zener", "weak coupling"}
+        The probability of a passage.
+
+    Returns
+    -------
+    Prediction
+        The rate (energy / ħ), broadcast over the arguments.
+
+    Raises
+    ------
+    InputError
+        If the slopes are equal, a mass or temperature is not positive, or the barrier is negative;
+        for weak coupling also if a slope vanishes.
+
+    References
+    ----------
+    J. N. Harvey, Phys. Chem. Chem. Phys. 9, 331 (2007); A. O. Lykhin, D. S. Kaliakin,
+    G. E. dePolo, A. A. Kuzubov, S. A. Varganov, Int. J. Quantum Chem. 116, 750 (2016).
+
+    Examples
+    --------
+    A spin-orbit coupling of 50 cm⁻¹, in atomic units at 300 K:
+
+    >>> result = intersystem_crossing_rate(
+    ...     coupling=2.278e-4, slopes=(0.03, -0.05), reduced_mass=12000.0, barrier=0.01,
+    ...     temperature=9.5004e-4, partition_ratio=1.0,
+    ... )
+    >>> f"{result.value * 4.134137e16:.2e}"        # 1/s
+    '5.77e+06'
+    """
+    how = choice("passage", passage, PASSAGES)
+    if len(slopes) != 2:
+        raise fail("slopes", "be a pair of slopes", f"it has {len(slopes)} entries")
+    v, first, second, mass, height, heat, ratio = broadcast(
+        coupling=real_array("coupling", coupling),
+        slopes=real_array("slopes", slopes[0]),
+        **{"slopes[1]": real_array("slopes", slopes[1])},
+        reduced_mass=positive("reduced_mass", reduced_mass),
+        barrier=non_negative("barrier", barrier),
+        temperature=positive("temperature", temperature),
+        partition_ratio=positive("partition_ratio", partition_ratio),
+    )
+    difference, product = np.abs(first - second), np.abs(first * second)
+    if np.any(difference == 0):
+        raise fail("slopes", "differ, for the surfaces to cross", "they are equal")
+    if how == "weak coupling" and np.any(product == 0):
+        raise fail("slopes", "not vanish for weak coupling", "one of them is zero")
+    at_thermal_speed = 2 * np.pi * v**2 / difference * np.sqrt(mass / (2 * heat))
+    mean_exponent = np.sqrt(np.pi) * at_thermal_speed
+    tunnelling = product**2 / (24 * mass * difference**2 * heat**3)
+    if how == "weak coupling":
+        probability = 2 * mean_exponent * np.exp(tunnelling)
+        checks = (
+            DomainCheck(
+                "mean Landau-Zener exponent",
+                unwrap(mean_exponent),
+                RATIO_LIMIT,
+                "the coupling is too strong for perturbation theory",
+            ),
+            DomainCheck(
+                "depth of tunnelling / barrier",
+                # where Ai² e^{−ε/T} is largest: ε = −T p³/4 with p³/12 the exponent above
+                unwrap(np.asarray(3 * tunnelling * heat / np.maximum(height, 1e-300))),
+                _DEPTH_LIMIT,
+                "tunnelling happens far below the crossing, where the surfaces are not straight",
+            ),
+        )
+    else:
+        passed = -np.expm1(-2 * at_thermal_speed[..., np.newaxis] / SPEEDS)
+        probability = passed @ SPEED_WEIGHTS
+        checks = (
+            DomainCheck(
+                "tunnelling exponent",
+                unwrap(np.asarray(tunnelling)),
+                RATIO_LIMIT,
+                "tunnelling below the crossing adds to the rate: see passage='weak coupling'",
+            ),
+            DomainCheck(
+                "adiabatic lowering of the barrier / temperature",
+                unwrap(np.asarray(-np.expm1(-mean_exponent) * np.abs(v) / heat)),
+                RATIO_LIMIT,
+                "the adiabatic barrier is lower than that of the crossing by the coupling",
+            ),
+        )
+    rate = heat / (2 * np.pi) * ratio * np.exp(-height / heat) * probability
+    return Prediction(
+        value=unwrap(np.asarray(rate)),
+        name=f"non-adiabatic transition-state theory, {how}",
+        checks=checks,
+        equation="k = (T / 2 pi) (Q_X / Q_R) exp(-E_b / T) <P>",
+    )
+
+
+def harmonic_partition_ratio(
+    *,
+    reactant_frequencies: npt.ArrayLike,
+    crossing_frequencies: npt.ArrayLike,
+    temperature: npt.ArrayLike,
+    classical: bool = False,
+) -> float | FloatArray:
+    """Ratio of harmonic partition functions of a crossing point and a reactant.
+
+    ``Q_X/Q_R = Π_R 2 sinh(ω/2T) / Π_X 2 sinh(ω/2T)``, or ``Π_R (ω/T) / Π_X (ω/T)`` classically.
+    Energies count from the minima of the surfaces: the quantum ratio contains the zero-point
+    energies, so they do not belong into the barrier.
+
+    Parameters
+    ----------
+    reactant_frequencies : array_like, shape (f,)
+        All ``ω > 0`` at the reactant minimum (energy).
+    crossing_frequencies : array_like, shape (f − 1,)
+        Those within the seam at the crossing point (energy); one fewer.
+    temperature : array_like
+        ``T > 0`` (energy).
+    classical : bool
+        Whether to take the classical limit.
+
+    Returns
+    -------
+    float or ndarray
+        The ratio, of the shape of `temperature`.
+
+    Raises
+    ------
+    InputError
+        If a frequency is not positive, or there is not one fewer at the crossing.
+
+    Examples
+    --------
+    >>> ratio = harmonic_partition_ratio(
+    ...     reactant_frequencies=[0.01], crossing_frequencies=[], temperature=0.1, classical=True)
+    >>> round(ratio, 12)
+    0.1
+    """
+    reactant = positive("reactant_frequencies", reactant_frequencies)
+    crossing = positive("crossing_frequencies", crossing_frequencies)
+    heat = positive("temperature", temperature)
+    if reactant.ndim != 1 or crossing.shape != (reactant.size - 1,):
+        raise fail(
+            "crossing_frequencies",
+            "hold one frequency fewer than `reactant_frequencies`",
+            f"the shapes are {crossing.shape} and {reactant.shape}",
+        )
+
+    def logarithm(omega: FloatArray) -> FloatArray:
+        ratio = omega / heat[..., np.newaxis]
+        terms = np.log(ratio) if classical else ratio / 2 + np.log(-np.expm1(-ratio))
+        return np.asarray(np.sum(terms, axis=-1))
+
+    return unwrap(np.asarray(np.exp(logarithm(reactant) - logarithm(crossing))))

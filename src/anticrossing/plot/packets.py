@@ -1,0 +1,382 @@
+"""Panels of molecules in motion: densities of packets, populations and channels of ensembles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import (
+    FloatArray,
+    InputError,
+    MissingExtraError,
+    describe,
+    fail,
+    integer,
+    real_array,
+)
+from anticrossing.dynamics.wavepacket import WavePacketPropagation
+from anticrossing.plot import style
+from anticrossing.plot.panels import Axes
+from anticrossing.trajectories import EnsembleResult, Mean
+
+_SHARE = 0.35  # of the range of the levels that the highest density takes up
+_MARGIN = 0.08
+_MOST_ENERGY = 3.0  # mean kinetic energies above the mean energy: higher walls are cut off
+
+
+def density(
+    axes: Axes,
+    result: WavePacketPropagation,
+    times: Sequence[float] | float | None = None,
+    *,
+    state: int | None = None,
+) -> Axes:
+    """Draw snapshots of a packet: in one coordinate |ψ_n|² upon its level, in two a map.
+
+    In one coordinate every adiabatic state is drawn, later snapshots darker. In two there is one
+    snapshot, of the sum over all states or of one.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+        Where to draw.
+    result : WavePacketPropagation
+        Made with ``keep_states=True``.
+    times : float or sequence of float, optional
+        The recorded times nearest to these are shown; the last one by default.
+    state : int, optional
+        In two coordinates: the adiabatic state.
+
+    Returns
+    -------
+    matplotlib Axes
+        The same axes.
+
+    Raises
+    ------
+    InputError
+        If the states were not kept, for times outside the run, several times in two coordinates,
+        or a state that is not there or would be ignored.
+    """
+    _check_kept(result)
+    wanted = np.atleast_1d(real_array("times", result.times[-1] if times is None else times))
+    if wanted.ndim != 1 or not wanted.size:
+        raise fail("times", "list at least one number", f"its shape is {wanted.shape}")
+    if wanted.min() < result.times[0] or wanted.max() > result.times[-1]:
+        raise fail(
+            "times", f"lie between 0 and {result.times[-1]:g}", f"they are {describe(times)}"
+        )
+    frames = [int(np.argmin(np.abs(result.times - time))) for time in wanted]
+    if result.grid.coordinates == 2:
+        if len(frames) > 1:
+            raise fail("times", "be one time in two coordinates", f"there are {len(frames)}")
+        return _map(axes, result, frames[0], state)
+    if state is not None:
+        raise fail("state", "be left out in one coordinate", f"it is {describe(state)}")
+    _levels(axes, result)
+    highest = _scale(result)
+    for place, frame in enumerate(frames):
+        _draw_packet(axes, result, frame, 0.35 + 0.65 * (place + 1) / len(frames), highest)
+    shown = ", ".join(f"{result.times[frame]:.4g}" for frame in frames)
+    unit = result.operator.hamiltonian.units.time
+    axes.set_title(style.label(f"Packet at t = {shown}", unit))
+    return axes
+
+
+def ensemble_populations(
+    axes: Axes, ensembles: Mapping[str, EnsembleResult], *, exact: Any = None
+) -> Axes:
+    """Draw adiabatic populations of ensembles of trajectories with bands of one standard error.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+        Where to draw.
+    ensembles : mapping of str to EnsembleResult
+        By the name to show. Colours tell ensembles apart, dashes levels above the lowest.
+    exact : WavePacketPropagation, optional
+        The packet beside them, black; what was absorbed counts on the level it left from.
+
+    Returns
+    -------
+    matplotlib Axes
+        The same axes.
+
+    Raises
+    ------
+    InputError
+        If `exact` is not a packet or has another number of levels.
+    """
+    for index, (name, found) in enumerate(ensembles.items()):
+        value, error = found.populations.value, found.populations.error
+        color = style.formula_color(index)
+        for level in range(value.shape[1]):
+            axes.plot(
+                found.times,
+                value[:, level],
+                color=color,
+                ls=_dashes(level),
+                label=name if level == 0 else None,
+            )
+            low, high = value[:, level] - error[:, level], value[:, level] + error[:, level]
+            axes.fill_between(found.times, low, high, color=color, alpha=0.3, lw=0)
+    if exact is not None:
+        if not isinstance(exact, WavePacketPropagation):
+            raise fail("exact", "be a WavePacketPropagation", f"it is {describe(exact)}")
+        total = exact.populations + exact.absorbed.sum(axis=1)
+        counts = {found.populations.value.shape[1] for found in ensembles.values()}
+        if counts - {total.shape[1]}:
+            raise fail("exact", f"have {counts} levels as the ensembles", f"it has {total.shape}")
+        for level, line in enumerate(total.T):
+            axes.plot(
+                exact.times,
+                line,
+                color=style.EXACT_COLOR,
+                lw=1.2,
+                ls=_dashes(level),
+                label="exact" if level == 0 else None,
+            )
+    axes.set(xlabel="time", ylabel="population", ylim=(-0.02, 1.02), title="Adiabatic populations")
+    style.grid(axes)
+    axes.legend(loc="best")
+    return axes
+
+
+def channels(
+    axes: Axes,
+    momenta: npt.ArrayLike,
+    methods: Mapping[str, Mean],
+    *,
+    exact: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
+    channel: str = "transmitted, lower level",
+) -> Axes:
+    """Draw the probability of one channel against the momentum, with error bars.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+        Where to draw.
+    momenta : array, shape (n,)
+    methods : mapping of str to Mean
+        Of shape (n,): probability and standard error by method.
+    exact : (array, array), optional
+        Momenta and probabilities of a line to compare with, each of shape (k,).
+    channel : str
+        The name of the channel, for the label of the axis.
+
+    Returns
+    -------
+    matplotlib Axes
+        The same axes.
+
+    Raises
+    ------
+    InputError
+        For shapes that differ.
+    """
+    k = real_array("momenta", momenta, ndim=1)
+    for name, mean in methods.items():
+        if np.shape(mean.value) != k.shape or np.shape(mean.error) != k.shape:
+            raise fail(
+                "methods",
+                f"hold means of shape {k.shape}",
+                f"{name!r} has the shape {np.shape(mean.value)}",
+            )
+    if exact is not None:
+        line = [real_array("exact", part, ndim=1) for part in exact]
+        if line[0].shape != line[1].shape:
+            raise fail("exact", "hold two arrays of one shape", "they differ")
+        axes.plot(*line, color=style.EXACT_COLOR, lw=1.4, marker="o", ms=3, label="exact")
+    spread = 0.012 * float(np.ptp(k)) if k.size > 1 else 0.0
+    for index, (name, mean) in enumerate(methods.items()):
+        axes.errorbar(
+            k + spread * (index - 0.5 * (len(methods) - 1)),  # points must not hide each other
+            mean.value,
+            mean.error,
+            ls="none",
+            marker=style.FORMULA_MARKERS[index % len(style.FORMULA_MARKERS)],
+            ms=4,
+            lw=1.0,
+            capsize=2,
+            color=style.formula_color(index),
+            label=name,
+        )
+    axes.set(xlabel="momentum", ylabel=f"probability, {channel}", ylim=(-0.03, 1.03))
+    style.grid(axes)
+    axes.legend(loc="best")
+    return axes
+
+
+def animate_packet(
+    result: WavePacketPropagation,
+    path: str | Path,
+    *,
+    frames_per_second: int = 15,
+    dpi: int = 90,
+    title: str | None = None,
+) -> Path:
+    """Write the motion of a packet as an animation: ``.gif`` (Pillow) or ``.mp4`` (ffmpeg).
+
+    One frame for each recorded time, drawn as by `density`.
+
+    Parameters
+    ----------
+    result : WavePacketPropagation
+        Made with ``keep_states=True``.
+    path : path
+        Ends in ``.gif`` or ``.mp4``.
+    frames_per_second : int
+    dpi : int
+        Dots per inch; the frame is 7 by 4 inches.
+    title : str, optional
+        The name of the Hamiltonian by default.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    InputError
+        If the states were not kept, or for another ending.
+    MissingExtraError
+        If the writer that the ending needs is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from anticrossing.dynamics.wavepacket import Grid, WavePacket, propagate_packet
+    >>> from anticrossing.models import TullySimple
+    >>> packet = WavePacket(centre=-8.0, momentum=20.0, width=1.0)
+    >>> result = propagate_packet(
+    ...     TullySimple(), Grid(-16.0, 16.0, 512), 2000.0, packet, stop=1500.0, step=2.0,
+    ...     samples=4, keep_states=True,
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     animate_packet(result, f"{folder}/packet.gif", dpi=40).stat().st_size > 1000
+    True
+    """
+    _check_kept(result)
+    rate = integer("frames_per_second", frames_per_second, minimum=1)
+    resolution = integer("dpi", dpi, minimum=1)
+    target = Path(path)
+    ending = target.suffix.lower()
+    if ending not in (".gif", ".mp4"):
+        raise fail("path", "end in .gif or .mp4", f"it is {str(path)!r}")
+
+    from matplotlib import animation
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    name, package = ("pillow", "Pillow") if ending == ".gif" else ("ffmpeg", "ffmpeg")
+    if not animation.writers.is_available(name):
+        other = "; a .gif needs only Pillow" if ending == ".mp4" else ""
+        raise MissingExtraError(f"A {ending} file needs {package}, which is not installed{other}.")
+    shown = style.plain(title if title is not None else result.operator.hamiltonian.name)
+    unit = result.operator.hamiltonian.units.time
+    two = result.grid.coordinates == 2
+    with style.style():
+        drawn = Figure(figsize=(5.0, 4.6) if two else (7.0, 4.0))
+        FigureCanvasAgg(drawn)
+        axes = drawn.add_axes((0.13, 0.13, 0.8, 0.76))
+        writer = animation.writers[name](fps=rate)
+        highest = _scale(result)
+        with writer.saving(drawn, str(target), resolution):
+            for frame, time in enumerate(result.times):
+                axes.clear()
+                if two:
+                    _map(axes, result, frame, None)
+                else:
+                    _levels(axes, result)
+                    _draw_packet(axes, result, frame, 1.0, highest)
+                axes.set_title(f"{shown},  t = {style.label(f'{time:.4g}', unit)}")
+                writer.grab_frame()
+    return target
+
+
+def _check_kept(result: Any) -> None:
+    if not isinstance(result, WavePacketPropagation):
+        raise fail("result", "be a WavePacketPropagation", f"it is {describe(result)}")
+    if result.states is None:
+        raise InputError("The states were not kept: pass `keep_states=True` to `propagate_packet`.")
+
+
+def _dashes(level: int) -> Any:
+    return ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))[level % 4]
+
+
+def _densities(result: WavePacketPropagation, frame: int) -> FloatArray:
+    """Return |ψ_n|² of the adiabatic states, shape (N, *grid.shape)."""
+    assert result.states is not None
+    amplitudes = result.operator.adiabatic_amplitudes(result.states[frame])
+    return np.asarray(np.abs(amplitudes) ** 2).reshape(-1, *result.grid.shape)
+
+
+def _scale(result: WavePacketPropagation) -> float:
+    """Return the largest density at any time, so that all frames share one scale."""
+    return max(float(_densities(result, frame).max()) for frame in range(len(result.times)))
+
+
+def _window(result: WavePacketPropagation) -> tuple[FloatArray, float, float]:
+    """Return the levels (n, N), and the range of energies to show without walls."""
+    levels = result.operator.energies
+    low = float(levels.min())
+    top = float(result.energy[0]) + _MOST_ENERGY * abs(float(result.energy[0]) - low)
+    high = min(float(levels.max()), max(top, low + 1e-12))
+    return levels, low, high if high > low else low + 1.0
+
+
+def _levels(axes: Axes, result: WavePacketPropagation) -> None:
+    levels, low, high = _window(result)
+    hamiltonian, x = result.operator.hamiltonian, result.grid.axes[0]
+    for state in range(levels.shape[1]):
+        color = style.level_color(state, levels.shape[1])
+        axes.plot(x, levels[:, state], color=color, lw=1.0, label=f"level {state}")
+    span = high - low
+    axes.set_xlim(x[0], x[-1])
+    axes.set_ylim(low - _MARGIN * span, high + (_SHARE + _MARGIN) * span)
+    axes.set_xlabel(style.label(hamiltonian.coordinates[0], hamiltonian.units.coordinate))
+    axes.set_ylabel(style.label("energy", hamiltonian.units.energy))
+    axes.legend(loc="upper left")
+
+
+def _draw_packet(
+    axes: Axes, result: WavePacketPropagation, frame: int, weight: float, highest: float
+) -> None:
+    levels, low, high = _window(result)
+    densities = _densities(result, frame)
+    count = levels.shape[1]
+    for state in range(count):
+        raised = levels[:, state] + _SHARE * (high - low) * densities[state] / highest
+        axes.fill_between(
+            result.grid.axes[0],
+            levels[:, state],
+            raised,
+            color=style.level_color(state, count),
+            alpha=0.55 * weight,
+            lw=0,
+        )
+
+
+def _map(axes: Axes, result: WavePacketPropagation, frame: int, state: int | None) -> Axes:
+    densities = _densities(result, frame)
+    if state is None:
+        shown = densities.sum(axis=0)
+    elif integer("state", state, minimum=0) < len(densities):
+        shown = densities[state]
+    else:
+        raise fail("state", f"be less than {len(densities)}", f"it is {state}")
+    hamiltonian, grid = result.operator.hamiltonian, result.grid
+    axes.pcolormesh(*grid.axes, shown.T, cmap="viridis", shading="nearest", rasterized=True)
+    unit = hamiltonian.units.coordinate
+    axes.set_xlabel(style.label(hamiltonian.coordinates[0], unit))
+    axes.set_ylabel(style.label(hamiltonian.coordinates[1], unit))
+    part = "all levels" if state is None else f"level {state}"
+    axes.set_title(
+        style.label(f"Density, {part}, t = {result.times[frame]:.4g}", hamiltonian.units.time)
+    )
+    return axes

@@ -1,0 +1,224 @@
+"""The arguments of `run_trajectories`, checked before any work."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import (
+    FloatArray,
+    choice,
+    describe,
+    fail,
+    integer,
+    positive,
+    real_array,
+    real_number,
+)
+from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.trajectories import _state
+from anticrossing.trajectories.initial import InitialConditions
+
+METHODS = {
+    "fssh": _state.FSSH,
+    "landau-zener": _state.LANDAU_ZENER,
+    "ehrenfest": _state.EHRENFEST,
+    "mash": _state.MASH,
+}
+RESCALING = ("coupling", "velocity")
+FRUSTRATED = ("ignore", "reflect")
+DECOHERENCE = {
+    "none": _state.NO_DECOHERENCE,
+    "energy": _state.ENERGY_BASED,
+    "augmented": _state.AUGMENTED,
+}
+_DECOHERENCE_ENERGY = 0.1  # hartree
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What `run_trajectories` was asked for, every default filled in."""
+
+    hamiltonian: Hamiltonian
+    masses: FloatArray
+    initial: InitialConditions
+    method: str
+    dt: float
+    steps: int
+    every: int
+    count: int
+    seed: int
+    box: FloatArray
+    rescaling: str | None
+    frustrated: str | None
+    decoherence: str | None
+    decoherence_energy: float | None
+    keep: int
+    log: int
+    batch: int
+    threads: int
+
+    @property
+    def outputs(self) -> int:
+        """Number of output times."""
+        return self.steps // self.every + 1
+
+    @property
+    def times(self) -> FloatArray:
+        """The output times."""
+        return np.asarray(np.arange(self.outputs) * (self.every * self.dt), dtype=np.float64)
+
+    def options(self) -> _state.Options:
+        """Return the codes that the kernels take."""
+        return _state.Options(
+            method=METHODS[self.method],
+            along_velocity=self.rescaling == "velocity",
+            reflect=self.frustrated == "reflect",
+            decoherence=DECOHERENCE[self.decoherence or "none"],
+            decoherence_energy=float(self.decoherence_energy or 0.0),
+            dt=self.dt,
+            steps=self.steps,
+            every=self.every,
+            state=self.initial.state,
+            diabatic=self.initial.basis == "diabatic",
+        )
+
+
+def check(
+    hamiltonian: Hamiltonian,
+    *,
+    masses: npt.ArrayLike,
+    initial: InitialConditions,
+    method: str,
+    dt: float,
+    steps: int,
+    every: int | None,
+    count: int,
+    seed: int,
+    box: Any,
+    rescaling: str | None,
+    frustrated: str | None,
+    decoherence: str | None,
+    decoherence_energy: float | None,
+    keep: int,
+    log: int,
+    batch: int | None,
+    threads: int | None,
+) -> Request:
+    """Return the arguments, checked."""
+    if not isinstance(hamiltonian, Hamiltonian):
+        raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}")
+    if hamiltonian.batch_shape:
+        raise fail("hamiltonian", "have single parameter values", "an array of them was given")
+    coordinates = len(hamiltonian.coordinates)
+    mass = positive("masses", masses)
+    if mass.shape not in ((), (1,), (coordinates,)):
+        raise fail("masses", f"be one number or {coordinates}", f"its shape is {mass.shape}")
+    if not isinstance(initial, InitialConditions):
+        raise fail("initial", "be `Fixed`, `Gaussian` or `Thermal`", f"it is {describe(initial)}")
+    initial.check(coordinates, hamiltonian.dimension)
+    choice("method", method, METHODS)
+    steps = integer("steps", steps, minimum=1)
+    every = max(1, steps // 100) if every is None else integer("every", every, minimum=1)
+    if every > steps:
+        raise fail("every", f"be at most `steps`, {steps}", f"it is {every}")
+    count = integer("count", count, minimum=1)
+    _check_method(hamiltonian, initial, method, rescaling, frustrated, decoherence)
+    if decoherence_energy is not None and decoherence != "energy":
+        raise fail(
+            "decoherence_energy",
+            "be given for decoherence 'energy' only",
+            f"that is {decoherence!r}",
+        )
+    if method == "fssh":
+        rescaling, frustrated = rescaling or "coupling", frustrated or "ignore"
+        decoherence = decoherence or "none"
+    elif method == "landau-zener":
+        rescaling, frustrated = rescaling or "velocity", frustrated or "ignore"
+    elif method == "mash":
+        rescaling, frustrated = "coupling", "reflect"
+    constant = _DECOHERENCE_ENERGY if decoherence_energy is None else decoherence_energy
+    size = _state.BLOCK
+    batch = 64 * size if batch is None else integer("batch", batch, minimum=1)
+    return Request(
+        hamiltonian=hamiltonian,
+        masses=np.broadcast_to(mass, (coordinates,)).copy(),
+        initial=initial,
+        method=method,
+        dt=float(positive("dt", real_number("dt", dt))),
+        steps=steps,
+        every=every,
+        count=count,
+        seed=integer("seed", seed, minimum=0),
+        box=_box(box, coordinates),
+        rescaling=rescaling,
+        frustrated=frustrated,
+        decoherence=decoherence,
+        decoherence_energy=(
+            float(positive("decoherence_energy", real_number("decoherence_energy", constant)))
+            if decoherence == "energy"
+            else None
+        ),
+        keep=min(integer("keep", keep, minimum=0), count),
+        log=integer("log", log, minimum=0),
+        batch=-(-batch // size) * size,
+        threads=_threads(threads),
+    )
+
+
+def _check_method(
+    hamiltonian: Hamiltonian,
+    initial: InitialConditions,
+    method: str,
+    rescaling: str | None,
+    frustrated: str | None,
+    decoherence: str | None,
+) -> None:
+    options: list[tuple[str, str | None, Any, tuple[str, ...]]] = [
+        ("rescaling", rescaling, RESCALING, ("fssh", "landau-zener")),
+        ("frustrated", frustrated, FRUSTRATED, ("fssh", "landau-zener")),
+        ("decoherence", decoherence, DECOHERENCE, ("fssh",)),
+    ]
+    for name, value, allowed, methods in options:
+        if value is None:
+            continue
+        choice(name, value, allowed)
+        if method not in methods:
+            known = " or ".join(repr(m) for m in methods)
+            raise fail(name, f"be given for method {known} only", f"the method is {method!r}")
+    if method == "mash":
+        if hamiltonian.dimension != 2:
+            raise fail("method", "be another one than 'mash' unless H has two states",
+                       f"it has {hamiltonian.dimension}")  # fmt: skip
+        if initial.basis != "adiabatic":
+            raise fail("initial", "start in an adiabatic state for 'mash'", "its basis is diabatic")
+
+
+def _box(box: Any, coordinates: int) -> FloatArray:
+    """Return lower and upper bounds, (2, f)."""
+    if box is None:
+        return np.stack([np.full(coordinates, -math.inf), np.full(coordinates, math.inf)])
+    array = real_array("box", box)
+    if array.shape == (2,):
+        if coordinates > 1:
+            raise fail("box", f"have the shape (2, {coordinates})", "its shape is (2,)")
+        array = array[:, np.newaxis]
+    if array.shape != (2, coordinates):
+        raise fail("box", f"have the shape (2, {coordinates})", f"its shape is {array.shape}")
+    if np.any(array[0] >= array[1]):
+        raise fail("box", "hold lower bounds below the upper ones", f"it is {describe(box)}")
+    return array.copy()
+
+
+def _threads(threads: int | None) -> int:
+    import os
+
+    if threads is not None:
+        return integer("threads", threads, minimum=1)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

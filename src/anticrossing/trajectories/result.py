@@ -1,0 +1,290 @@
+"""What an ensemble of trajectories gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import FloatArray, InputError
+from anticrossing.trajectories._chunks import Chunk
+from anticrossing.trajectories.request import Request
+
+if TYPE_CHECKING:
+    import xarray
+
+REASONS = ("accepted", "frustrated", "reflected", "followed")
+"""Of a hop: made; refused for want of energy, the momentum kept or turned around; or no hop at all,
+the state having been followed through a crossing that the time step does not resolve."""
+
+SIDES = ("below", "above", "inside")
+
+
+@dataclass(frozen=True, eq=False)
+class Mean:
+    """A mean over trajectories and its standard error, of the same shape."""
+
+    value: FloatArray
+    error: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class HopLog:
+    """Every hop, in the order of the trajectories; one entry per hop in each array.
+
+    Attributes
+    ----------
+    trajectory, source, target : array of int
+        Trajectory, and the levels before and after.
+    time, energy : array
+        When, and the total energy then, which an accepted hop keeps.
+    reason : array of int
+        Index into `REASONS`.
+    lost : int
+        Entries beyond the room that each trajectory had (`log`).
+    """
+
+    trajectory: npt.NDArray[np.int64]
+    time: FloatArray
+    source: npt.NDArray[np.int64]
+    target: npt.NDArray[np.int64]
+    energy: FloatArray
+    reason: npt.NDArray[np.int64]
+    lost: int
+
+    def count(self, reason: str) -> int:
+        """Return the number of entries with this reason."""
+        return int(np.sum(self.reason == REASONS.index(reason)))
+
+
+@dataclass(frozen=True, eq=False)
+class EnsembleResult:
+    """An ensemble of trajectories, as `run_trajectories` returns it.
+
+    A trajectory that has left the box counts with its last values from then on.
+
+    Attributes
+    ----------
+    times : array, shape (K,)
+    populations : Mean, shape (K, N)
+        Of the adiabatic levels: trajectories on each level, for Ehrenfest the mean |c_j|².
+    electronic_populations : Mean, shape (K, N)
+        The mean |c_j|²; agrees with `populations` where hopping is consistent.
+    diabatic_populations : Mean or None, shape (K, N)
+        For hopping ⟨j|ρ|j⟩ with the populations of the active levels and the coherences of the
+        amplitudes; None for MASH.
+    kinetic_energy, energy : Mean, shape (K,)
+        `energy` is the total.
+    position, momentum : Mean, shape (K, f)
+    final_positions, final_momenta : array, shape (count, f)
+    final_levels : array of int, shape (count,)
+        The active levels; for Ehrenfest they mean nothing.
+    final_weights : array, shape (count, N)
+        |c_j|² at the end.
+    stop_times : array, shape (count,)
+        When each trajectory left the box, or the end.
+    energy_drift : array, shape (count,)
+        The largest |E(t) − E(0)| of each trajectory over all steps.
+    hops : HopLog
+    seeds : array of uint64, shape (count,)
+        The seeds of the trajectories' own random numbers, which follow from `seed`.
+    request : Request
+        The arguments.
+    compiled : bool
+        Whether H ran as machine code (otherwise it was evaluated for all trajectories together).
+    """
+
+    times: FloatArray
+    populations: Mean
+    electronic_populations: Mean
+    diabatic_populations: Mean | None
+    kinetic_energy: Mean
+    energy: Mean
+    position: Mean
+    momentum: Mean
+    final_positions: FloatArray
+    final_momenta: FloatArray
+    final_levels: npt.NDArray[np.int64]
+    final_weights: FloatArray
+    stop_times: FloatArray
+    energy_drift: FloatArray
+    hops: HopLog
+    seeds: npt.NDArray[np.uint64]
+    request: Request
+    compiled: bool
+    _kept: FloatArray
+
+    def channels(self, coordinate: int = 0) -> Mean:
+        """Return the probabilities to have left the box on each side, on each level.
+
+        Returns
+        -------
+        Mean, shape (3, N)
+            Rows: below the lower bound of the coordinate (reflected, for a packet that comes from
+            there), above the upper one (transmitted), and still between them.
+
+        Raises
+        ------
+        InputError
+            If the ensemble had no box.
+        """
+        low, high = self.request.box[:, coordinate]
+        if not (np.isfinite(low) and np.isfinite(high)):
+            raise InputError("Channels need a box: pass `box` to `run_trajectories`.")
+        x = self.final_positions[:, coordinate]
+        side = np.where(x < low, 0, np.where(x > high, 1, 2))
+        if self.request.method == "ehrenfest":
+            weights = self.final_weights
+        else:
+            weights = np.eye(self.final_weights.shape[1])[self.final_levels]
+        each = (side[:, np.newaxis] == np.arange(3))[..., np.newaxis] * weights[:, np.newaxis]
+        return _mean(each.sum(axis=0), (each**2).sum(axis=0), len(x))
+
+    def trajectories(self) -> xarray.Dataset:
+        """Return the trajectories that were kept, with their positions, levels and energies."""
+        import xarray
+
+        f, n = self.final_positions.shape[1], self.final_weights.shape[1]
+        kept, names = self._kept, list(self.request.hamiltonian.coordinates)
+        dims = ("trajectory", "time")
+        return xarray.Dataset(
+            {
+                "position": ((*dims, "coordinate"), kept[..., :f]),
+                "momentum": ((*dims, "coordinate"), kept[..., f : 2 * f]),
+                "weight": ((*dims, "state"), kept[..., 2 * f : 2 * f + n]),
+                "level": (dims, kept[..., 2 * f + n].astype(np.int64)),
+                "kinetic_energy": (dims, kept[..., 2 * f + n + 1]),
+                "potential_energy": (dims, kept[..., 2 * f + n + 2]),
+            },
+            coords={
+                "trajectory": np.arange(kept.shape[0]),
+                "time": self.times,
+                "coordinate": names,
+                "state": np.arange(n),
+            },
+            attrs=self._attributes(),
+        )
+
+    def to_dataset(self) -> xarray.Dataset:
+        """Return means with their errors, the hop log, and the trajectories that were kept."""
+        import xarray
+
+        dims = {"populations": ("time", "state"), "electronic_populations": ("time", "state"),
+                "diabatic_populations": ("time", "state"), "kinetic_energy": ("time",),
+                "energy": ("time",), "position": ("time", "coordinate"),
+                "momentum": ("time", "coordinate")}  # fmt: skip
+        data: dict[str, Any] = {}
+        for name, axes in dims.items():
+            mean = getattr(self, name)
+            if mean is not None:
+                data[f"mean_{name}"] = (axes, mean.value)
+                data[f"mean_{name}_error"] = (axes, mean.error)
+        for name in ("trajectory", "time", "source", "target", "energy", "reason"):
+            data[f"hop_{name}"] = (("hop",), getattr(self.hops, name))
+        data["energy_drift"] = (("member",), self.energy_drift)
+        data["seed"] = (("member",), self.seeds)
+        data["final_level"] = (("member",), self.final_levels)
+        kept = self.trajectories()
+        return xarray.merge(
+            [kept, xarray.Dataset(data, attrs=self._attributes())], combine_attrs="override"
+        )
+
+    def write(self, path: str | Path) -> Path:
+        """Write `to_dataset` to a NetCDF file that xarray reads, complete or not at all."""
+        import os
+
+        target = Path(path)
+        temporary = target.with_name(f".{target.name}-{os.getpid()}")
+        try:
+            self.to_dataset().to_netcdf(temporary, engine="h5netcdf")
+            os.replace(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return target
+
+    def _attributes(self) -> dict[str, Any]:
+        r = self.request
+        return {
+            "method": r.method, "hamiltonian": repr(r.hamiltonian), "dt": r.dt, "seed": r.seed,
+            "count": r.count, "hop_reasons": ", ".join(REASONS),
+            **{k: v for k, v in (("rescaling", r.rescaling), ("frustrated", r.frustrated),
+                                 ("decoherence", r.decoherence)) if v is not None},
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        r, hops = self.request, self.hops
+        choices = [f"{k} {v}" for k, v in (("rescaling", r.rescaling), ("frustrated", r.frustrated),
+                                           ("decoherence", r.decoherence)) if v]  # fmt: skip
+        pairs = zip(self.populations.value[-1], self.populations.error[-1], strict=True)
+        ends = ", ".join(f"{value:.4f} ± {error:.4f}" for value, error in pairs)
+        counts = ", ".join(f"{hops.count(reason)} {reason}" for reason in REASONS)
+        lost = f" ({hops.lost} not logged)" if hops.lost else ""
+        return (
+            f"{r.count} trajectories, {', '.join([r.method, *choices])}, seed {r.seed}"
+            f"\n  time         0 to {self.times[-1]:g}, dt {r.dt:g}"
+            f"\n  populations  {ends}"
+            f"\n  hops         {counts}{lost}"
+            f"\n  energy drift {self.energy_drift.max():.1e} at most"
+        )
+
+
+def combine(request: Request, chunks: list[Chunk], compiled: bool) -> EnsembleResult:
+    """Return the result of all chunks, the sums of the blocks added in their order."""
+    data = {key: np.concatenate([chunk[key] for chunk in chunks]) for key in chunks[0]}
+    n, f = data["weights"].shape[1], data["position"].shape[1]
+    total = np.zeros(data["sums"].shape[1:])
+    squares = np.zeros_like(total)
+    for block in range(len(data["sums"])):
+        total += data["sums"][block]
+        squares += data["squares"][block]
+    means = _mean(total, squares, request.count)
+
+    def part(start: int, size: int) -> Mean:
+        where = slice(start, start + size)
+        return Mean(means.value[:, where], means.error[:, where])
+
+    def one(place: int) -> Mean:
+        return Mean(means.value[:, place], means.error[:, place])
+
+    active, electronic = part(0, n), part(n, n)
+    codes = data["log_codes"]
+    return EnsembleResult(
+        times=request.times,
+        populations=electronic if request.method == "ehrenfest" else active,
+        electronic_populations=active if request.method == "landau-zener" else electronic,
+        diabatic_populations=None if request.method == "mash" else part(2 * n, n),
+        kinetic_energy=one(3 * n),
+        energy=one(3 * n + 1),
+        position=part(3 * n + 2, f),
+        momentum=part(3 * n + 2 + f, f),
+        final_positions=data["position"],
+        final_momenta=data["momentum"],
+        final_levels=data["level"],
+        final_weights=data["weights"],
+        stop_times=data["steps"] * request.dt,
+        energy_drift=data["drift"],
+        hops=HopLog(
+            trajectory=data["log_trajectory"],
+            time=data["log_numbers"][:, 0],
+            source=codes[:, 0],
+            target=codes[:, 1],
+            energy=data["log_numbers"][:, 1],
+            reason=codes[:, 2],
+            lost=int(data["events"].sum() - len(codes)),
+        ),
+        seeds=data["seeds"],
+        request=request,
+        compiled=compiled,
+        _kept=data["kept"],
+    )
+
+
+def _mean(total: FloatArray, squares: FloatArray, count: int) -> Mean:
+    mean = total / count
+    if count == 1:
+        return Mean(mean, np.full_like(mean, np.nan))
+    variance = np.maximum(squares / count - mean**2, 0.0)
+    return Mean(mean, np.sqrt(variance / (count - 1)))

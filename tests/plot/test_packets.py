@@ -1,0 +1,160 @@
+"""Panels of packets and ensembles show the numbers they are given; animations are files."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from anticrossing import InputError, MissingExtraError, models, plot
+from anticrossing.dynamics.wavepacket import Absorber, Grid, WavePacket, propagate_packet
+from anticrossing.trajectories import Fixed, Mean, run_trajectories
+
+
+@pytest.fixture(scope="module")
+def packet():
+    return propagate_packet(
+        models.TullySimple(),
+        Grid(-18.0, 22.0, 512),
+        2000.0,
+        WavePacket(centre=-8.0, momentum=20.0, width=1.0),
+        stop=1600.0,
+        step=4.0,
+        samples=5,
+        absorber=Absorber([[0.0, 6.0]]),
+        keep_states=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def cone():
+    return propagate_packet(
+        models.JahnTeller(linear=1.0),
+        Grid([-8.0, -8.0], [8.0, 8.0], 48),
+        1.0,
+        WavePacket(centre=[2.0, 0.0], momentum=[0.0, 0.0], width=1.4, basis="diabatic"),
+        stop=0.5,
+        step=0.05,
+        samples=3,
+        keep_states=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def ensemble():
+    return run_trajectories(
+        models.TullySimple(),
+        masses=2000.0,
+        initial=Fixed(position=-5.0, momentum=20.0),
+        dt=20.0,
+        steps=60,
+        count=100,
+        seed=1,
+    )
+
+
+def test_density_lies_upon_its_level_and_keeps_its_weight(packet):
+    axes = Figure().subplots()
+    assert plot.density(axes, packet, [0.0, 1600.0]) is axes
+    assert "t = 0, 1600" in axes.get_title()
+    filled = [area.get_paths()[0].vertices for area in axes.collections]
+    assert len(filled) == 4  # two states, two times
+    x, levels = packet.grid.axes[0], packet.operator.energies
+    for place, vertices in enumerate(filled):
+        lower, upper = np.full(x.size, np.inf), np.full(x.size, -np.inf)
+        index = np.abs(vertices[:, :1] - x).argmin(axis=1)
+        np.minimum.at(lower, index, vertices[:, 1])
+        np.maximum.at(upper, index, vertices[:, 1])
+        np.testing.assert_allclose(lower, levels[:, place % 2], atol=1e-15)
+        filled[place] = np.sum(upper - lower)
+    # The areas are to each other as the populations.
+    populations = packet.populations[[0, 0, -1, -1], [0, 1, 0, 1]]
+    np.testing.assert_allclose(
+        np.array(filled) / filled[0], populations / populations[0], atol=1e-9
+    )
+
+
+def test_map_of_two_coordinates_shows_the_density(cone):
+    axes = Figure().subplots()
+    plot.density(axes, cone, 0.25)
+    (mesh,) = axes.collections
+    shown = mesh.get_array().reshape(48, 48).T
+    np.testing.assert_allclose(shown, (np.abs(cone.states[1]) ** 2).sum(axis=0), atol=1e-12)
+    plot.density(Figure().subplots(), cone, 0.25, state=1)
+
+
+def test_populations_with_bands_and_the_packet(packet, ensemble):
+    axes = Figure().subplots()
+    plot.ensemble_populations(axes, {"hopping": ensemble}, exact=packet)
+    ours, ours_upper, exact, exact_upper = axes.get_lines()
+    np.testing.assert_array_equal(ours.get_ydata(), ensemble.populations.value[:, 0])
+    np.testing.assert_array_equal(ours_upper.get_ydata(), ensemble.populations.value[:, 1])
+    total = exact.get_ydata() + exact_upper.get_ydata()
+    np.testing.assert_allclose(total, 1.0, atol=1e-9)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["hopping", "exact"]
+
+
+def test_channels_have_error_bars():
+    axes = Figure().subplots()
+    mean = Mean(np.array([0.2, 0.4, 0.5]), np.array([0.01, 0.02, 0.03]))
+    plot.channels(axes, [10, 20, 30], {"fssh": mean}, exact=([10, 30], [0.25, 0.45]))
+    (bars,) = axes.containers
+    np.testing.assert_array_equal(bars[0].get_ydata(), mean.value)
+    ends = np.array([segment[:, 1] for segment in bars[2][0].get_segments()])
+    np.testing.assert_allclose(np.diff(ends)[:, 0], 2 * mean.error)
+
+
+def test_animation_has_a_frame_for_each_time(packet, cone, tmp_path):
+    from PIL import Image
+
+    for result in (packet, cone):
+        path = plot.animate_packet(result, tmp_path / "packet.gif", dpi=30)
+        with Image.open(path) as image:
+            assert image.n_frames == len(result.times)
+
+
+def test_animation_without_its_writer(packet, tmp_path, monkeypatch):
+    from matplotlib import animation
+
+    monkeypatch.setattr(animation.writers, "is_available", lambda name: name != "ffmpeg")
+    with pytest.raises(MissingExtraError, match=r"needs ffmpeg.*needs only Pillow"):
+        plot.animate_packet(packet, tmp_path / "packet.mp4")
+    assert not list(tmp_path.iterdir())
+
+
+def test_bad_arguments(packet, cone, ensemble, tmp_path):
+    axes = Figure().subplots()
+    plain = propagate_packet(
+        models.JahnTeller(linear=1.0),
+        Grid([-8.0, -8.0], [8.0, 8.0], 48),
+        1.0,
+        WavePacket(centre=[2.0, 0.0], momentum=[0.0, 0.0], width=1.4, basis="diabatic"),
+        stop=0.1,
+        step=0.05,
+        samples=2,
+    )
+    with pytest.raises(InputError, match="pass `keep_states=True`"):
+        plot.density(axes, plain)
+    with pytest.raises(InputError, match="pass `keep_states=True`"):
+        plot.animate_packet(plain, tmp_path / "a.gif")
+    with pytest.raises(InputError, match="`result` must be a WavePacketPropagation"):
+        plot.density(axes, ensemble)
+    with pytest.raises(InputError, match="`times` must lie between 0 and 1600"):
+        plot.density(axes, packet, 1601.0)
+    with pytest.raises(InputError, match="`times` must be one time in two coordinates"):
+        plot.density(axes, cone, [0.0, 0.5])
+    with pytest.raises(InputError, match="`state` must be left out in one coordinate"):
+        plot.density(axes, packet, state=0)
+    with pytest.raises(InputError, match="`state` must be less than 2, but it is 2"):
+        plot.density(axes, cone, state=2)
+    with pytest.raises(InputError, match=r"`path` must end in .gif or .mp4"):
+        plot.animate_packet(packet, tmp_path / "a.avi")
+    with pytest.raises(InputError, match="`frames_per_second` must be at least 1"):
+        plot.animate_packet(packet, tmp_path / "a.gif", frames_per_second=0)
+    with pytest.raises(InputError, match="`exact` must be a WavePacketPropagation"):
+        plot.ensemble_populations(axes, {"a": ensemble}, exact=ensemble)
+    mean = Mean(np.zeros(2), np.zeros(2))
+    with pytest.raises(InputError, match="`methods` must hold means of shape"):
+        plot.channels(axes, [1.0, 2.0, 3.0], {"a": mean})
+    with pytest.raises(InputError, match="`exact` must hold two arrays of one shape"):
+        plot.channels(axes, [1.0, 2.0], {"a": mean}, exact=([1.0], [1.0, 2.0]))

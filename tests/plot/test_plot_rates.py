@@ -1,0 +1,47 @@
+"""What is drawn is what was given, dotted outside the domain."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from anticrossing.checks import InputError
+from anticrossing.formulas.rates import marcus
+from anticrossing.plot.rates import inverted_region, temperature_sweep
+
+COMMON = {"coupling": 1e-3, "reorganization_energy": 1.0}
+
+
+def test_inverted_region():
+    axes = Figure().subplots()
+    free = np.linspace(0.5, -2, 30)
+    rate = marcus(**COMMON, reaction_free_energy=free, temperature=0.03)
+    given = {"Marcus": rate, "half": np.asarray(rate) / 2}
+    assert inverted_region(axes, free, given, reorganization_energy=1.0, unit="eV") is axes
+    dotted, solid, *_ = axes.get_lines()
+    for line in (dotted, solid):
+        np.testing.assert_array_equal(line.get_xdata(), -free)
+        np.testing.assert_array_equal(line.get_ydata(), rate.value)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["Marcus", "half"]
+    assert axes.get_xlabel() == "driving force −ΔG (eV)"
+
+
+def test_temperature_sweep_leaves_out_what_is_not_valid():
+    axes = Figure().subplots()
+    heat = np.linspace(0.005, 0.1, 40)
+    rate = marcus(**COMMON, reaction_free_energy=0.0, temperature=heat, frequency=0.03)
+    assert not rate.valid
+    temperature_sweep(axes, heat, {"Marcus": rate})
+    dotted, solid = axes.get_lines()
+    assert np.all(np.diff(dotted.get_xdata()) > 0)
+    assert np.isfinite(dotted.get_ydata()).all()
+    assert 0 < np.isfinite(solid.get_ydata()).sum() < heat.size
+
+
+def test_bad_arguments():
+    axes = Figure().subplots()
+    with pytest.raises(InputError, match="'a' has the shape"):
+        inverted_region(axes, [0.0, 1.0], {"a": [1.0]})
+    with pytest.raises(InputError, match="`temperature` must be positive"):
+        temperature_sweep(axes, [0.0, 1.0], {"a": [1.0, 1.0]})
+    with pytest.raises(InputError, match="`temperature` must have 1"):
+        temperature_sweep(axes, 1.0, {"a": 1.0})
