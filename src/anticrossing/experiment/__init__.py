@@ -125,13 +125,29 @@ A passage or a driven level may hold ``[sweep]`` in place of ``[scan]``, see
 Everything is checked before any work; a mistake gives one line that names the table and the key.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from anticrossing.experiment.file import load, parse
 from anticrossing.experiment.outcome import Outcome, Sentences, Study, Table
 from anticrossing.experiment.passage_file import Experiment, Question, Scan
 from anticrossing.experiment.result import Result, ScanResult, run
 from anticrossing.experiment.store import check_target, replace_directory, save
 from anticrossing.experiment.summary import summarize
-from anticrossing.experiment.sweep_file import SweepFile, load_sweep, parse_sweep
+
+if TYPE_CHECKING:
+    from anticrossing.experiment.sweep_file import SweepFile, load_sweep, parse_sweep
+
+_OF_SWEEPS = ("SweepFile", "load_sweep", "parse_sweep")  # imported when first used
+
+
+def __getattr__(name: str) -> Any:
+    if name in _OF_SWEEPS:
+        return getattr(importlib.import_module("anticrossing.experiment.sweep_file"), name)
+    raise AttributeError(f"module 'anticrossing.experiment' has no attribute {name!r}")
+
 
 __all__ = [
     "Experiment",

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import xarray
 
+    from anticrossing.sweeps.grid import Grid
+    from anticrossing.sweeps.target import Target
+
 Progress = Callable[[int, int], None]
 """Called with (done, total) as the points of a scan finish."""
 
@@ -101,6 +104,12 @@ class Study(abc.ABC):
     @abc.abstractmethod
     def run(self, progress: Progress | None = None) -> Outcome:
         """Compute everything that is asked."""
+
+    def sweep_target(self, grid: Grid) -> Target:
+        """Return what `anticrossing.sweep` computes at every point of a grid."""
+        from anticrossing.experiment.sweep import experiment_target
+
+        return experiment_target(self, grid)
 
 
 class Outcome(abc.ABC):

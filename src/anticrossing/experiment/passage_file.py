@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,10 @@ from anticrossing.environment import Environment
 from anticrossing.experiment import build, surroundings, tables
 from anticrossing.experiment.scan import ScanValues, read_scan
 from anticrossing.hamiltonian import Hamiltonian
+
+if TYPE_CHECKING:
+    from anticrossing.sweeps.grid import Grid
+    from anticrossing.sweeps.target import Target
 
 _LARGEST_WORK = 400_000  # points times levels squared: about a minute
 _QUESTION = ("initial", "basis", "tolerance", "samples")
@@ -85,6 +89,12 @@ class Experiment:
     def steps(self) -> int:
         """The number of points of the scan, 0 without one."""
         return 0 if self.scan is None else self.scan.values.size
+
+    def sweep_target(self, grid: Grid) -> Target:
+        """Return what `anticrossing.sweep` computes at every point of a grid."""
+        from anticrossing.experiment.sweep import experiment_target
+
+        return experiment_target(self, grid)
 
     def point(self, value: float) -> tuple[Hamiltonian, Drive, Environment | None]:
         """Return Hamiltonian, drive and environment at one value of the scanned parameter."""

@@ -16,7 +16,7 @@ from anticrossing.experiment.driven_level import file as driven_level_file
 from anticrossing.experiment.outcome import Study
 from anticrossing.experiment.passage_file import Experiment
 from anticrossing.sweeps.grid import Grid, Values
-from anticrossing.sweeps.target import Target, target_of
+from anticrossing.sweeps.target import Target
 
 OUTPUTS = {
     "passage": ("probability", "panels", "error_estimate"),
@@ -114,16 +114,6 @@ def experiment_target(
         details={**details, "final": {"long_name": f"final {'state' if diabatic else 'level'}"}},
         attributes=heading,
     )
-
-
-@target_of.register
-def _(experiment: Experiment, grid: Grid) -> Target:
-    return experiment_target(experiment, grid)
-
-
-@target_of.register
-def _(study: Study, grid: Grid) -> Target:
-    return experiment_target(study, grid)
 
 
 class PassagePoints:

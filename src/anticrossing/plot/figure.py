@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import io
 import textwrap
 from pathlib import Path
 from typing import Any
 
 from anticrossing.checks import describe, fail
-from anticrossing.experiment import Result
+from anticrossing.experiment import Outcome, Result
 from anticrossing.plot import panels, scan_panels, style
 
 Figure = Any
 """A `matplotlib.figure.Figure`."""
+
+_OTHER_KINDS = ("driven_level", "motion")  # modules that register figures, loaded when needed
 
 
 @functools.singledispatch
@@ -33,6 +36,16 @@ def figure(result: Any) -> Figure:
     4
     """
     raise fail("result", "be a result of an experiment", f"it is {describe(result)}")
+
+
+@figure.register
+def _another_kind(result: Outcome) -> Figure:
+    for name in _OTHER_KINDS:
+        importlib.import_module(f"anticrossing.plot.{name}")
+    draw = figure.dispatch(type(result))
+    if draw is _another_kind:
+        raise fail("result", "be of a kind that has a figure", f"it is {describe(result)}")
+    return draw(result)
 
 
 @figure.register

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,9 +46,11 @@ class Target:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-@functools.singledispatch
 def target_of(subject: Any, grid: Grid) -> Target:
-    """Return what is computed for `subject`; packages register the classes they describe."""
+    """Return what is computed for `subject`: a function, or what has a method `sweep_target`."""
+    if hasattr(subject, "sweep_target"):
+        target: Target = subject.sweep_target(grid)
+        return target
     if not callable(subject):
         raise fail("function", "be a function or an experiment", f"it is {describe(subject)}")
     return Target(
