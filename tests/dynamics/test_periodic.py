@@ -171,6 +171,16 @@ def test_triangular_drive_with_a_stated_period():
     assert abs(means.sum()) < 1e-10  # the trace of H
 
 
+def test_periods_of_one_and_two_turns_have_the_same_means():
+    hamiltonian = ac.models.LandauZener(gap=0.8)
+    drive = ac.drive.Piecewise([0.0, 2.0, 5.0, 7.0, 10.0], [-1.5, 2.0, -1.5, 2.0, -1.5])
+    found = floquet(hamiltonian, drive, period=[5.0, 10.0])
+    once = floquet(hamiltonian, drive, period=5.0)
+    assert np.max(np.abs(found.mean_energies - once.mean_energies)) < 1e-9
+    populations = found.time_averaged_populations(basis="diabatic")
+    assert np.max(np.abs(populations - once.time_averaged_populations(basis="diabatic"))) < 1e-9
+
+
 class TestResonances:
     def test_multiphoton_resonances_are_bessel_functions(self):
         gap = 0.02

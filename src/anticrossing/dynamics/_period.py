@@ -119,8 +119,9 @@ class Period:
         width = np.repeat(np.diff(edges) / pieces, pieces, axis=1)
         times = left[..., None] + 0.5 * width[..., None] * (1 + nodes)
         share = 0.5 * width[..., None] * weights / (stop - start)[..., None]
-        # A breakpoint at the edge of the period leaves an empty piece, whose nodes coincide.
-        filled = np.all(width > 0, axis=0)
+        # A breakpoint at or beyond the end of the period leaves an empty piece, whose nodes
+        # coincide and weigh nothing.
+        filled = np.any(width > 0, axis=0)
         shape = (start.shape[0], -1)
         return times[:, filled].reshape(shape), share[:, filled].reshape(shape)
 

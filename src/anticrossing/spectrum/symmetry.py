@@ -193,11 +193,15 @@ def _components(matrices: list[Any]) -> npt.NDArray[np.intp]:
     import scipy.sparse.csgraph
 
     size = matrices[0].shape[0]
+    dense = np.zeros((size, size), dtype=bool)
     total = scipy.sparse.csr_matrix((size, size), dtype=bool)
     for matrix in matrices:
-        largest = abs(matrix).max() if size else 0.0
-        links = scipy.sparse.csr_matrix(abs(matrix) > _ZERO_AS_GIVEN * largest)
-        total = total + links
+        links = abs(matrix) > _ZERO_AS_GIVEN * (abs(matrix).max() if size else 0.0)
+        if isinstance(matrix, np.ndarray):  # a sparse matrix for each would take most of the time
+            dense |= links
+        else:
+            total = total + scipy.sparse.csr_matrix(links)
+    total = total + scipy.sparse.csr_matrix(dense)
     _, labels = scipy.sparse.csgraph.connected_components(total, directed=False)
     return np.asarray(labels, dtype=np.intp)
 
