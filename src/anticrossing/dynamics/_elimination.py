@@ -17,9 +17,9 @@ from anticrossing.checks import ComplexArray, FloatArray
 from anticrossing.dynamics._many_level import MOST_ROTATIONS, NEAR_PHASE
 from anticrossing.dynamics._stacks import (
     BoolArray,
-    along_nodes,
     dagger,
     diagonals,
+    half_and_slope,
     largest_entries,
     picard,
     tails,
@@ -157,18 +157,8 @@ def _quotient(off: ComplexArray, difference: ComplexArray, near: BoolArray) -> C
 def _transform(
     g: ComplexArray, s: ComplexArray, grid: Grid
 ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
-    """Return Q⁻¹GQ − Q⁻¹Q′ with Q = (1 − s/2)⁻¹(1 + s/2), Q at the end and Q⁻¹ at the start.
-
-    The series of s is cut where it sinks into rounding noise, as in `_many_level`.
-    """
-    coefficients = along_nodes(grid.to_coefficients, s)
-    envelope = np.max(np.abs(coefficients), axis=(2, 3))
-    noise = 4 * np.max(envelope[:, -3:], axis=1)
-    significant = envelope > noise[:, None]
-    kept = np.flip(np.maximum.accumulate(np.flip(significant, axis=1), axis=1), axis=1)
-    coefficients = coefficients * kept[:, :, None, None]
-    half = 0.5 * along_nodes(grid.from_coefficients, coefficients)
-    slope = along_nodes(grid.slope_from_coefficients, coefficients)
+    """Return Q⁻¹GQ − Q⁻¹Q′ with Q = (1 − s/2)⁻¹(1 + s/2), Q at the end and Q⁻¹ at the start."""
+    half, slope = half_and_slope(s, grid)
     identity = np.eye(g.shape[-1])
     # (1 − s/2)⁻¹(1 + s/2) = 2(1 − s/2)⁻¹ − 1, and Q⁻¹Q′ = (1 + s/2)⁻¹ s′ (1 − s/2)⁻¹.
     minus, plus = np.linalg.inv(identity - half), np.linalg.inv(identity + half)

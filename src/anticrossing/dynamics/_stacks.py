@@ -29,11 +29,12 @@ def in_middle_frame(
     return g, energies, frame
 
 
-def rotate(g: ComplexArray, s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexArray]:
-    """Return Q†GQ − iQ†Q′ and Q = (1 − s/2)⁻¹(1 + s/2) for anti-Hermitian s at the nodes.
+def half_and_slope(s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexArray]:
+    """Return s/2 and s′ at the nodes, of s smoothed.
 
-    Any smooth s near the wanted one will do, so its Chebyshev series is cut where it sinks into
-    rounding noise, which the derivative would amplify by the square of the degree.
+    For the exponent of a rotation any smooth s near the wanted one will do, so its Chebyshev series
+    is cut where it sinks into rounding noise, which the derivative would amplify by the square of
+    the degree.
     """
     coefficients = along_nodes(grid.to_coefficients, s)
     envelope = np.max(np.abs(coefficients), axis=(2, 3))
@@ -41,8 +42,13 @@ def rotate(g: ComplexArray, s: ComplexArray, grid: Grid) -> tuple[ComplexArray, 
     significant = envelope > noise[:, None]
     kept = np.flip(np.maximum.accumulate(np.flip(significant, axis=1), axis=1), axis=1)
     coefficients = coefficients * kept[:, :, None, None]
-    half = 0.5 * along_nodes(grid.from_coefficients, coefficients)
-    slope = along_nodes(grid.slope_from_coefficients, coefficients)
+    half = along_nodes(0.5 * grid.from_coefficients, coefficients)
+    return half, along_nodes(grid.slope_from_coefficients, coefficients)
+
+
+def rotate(g: ComplexArray, s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexArray]:
+    """Return Q†GQ − iQ†Q′ and Q = (1 − s/2)⁻¹(1 + s/2) for anti-Hermitian s at the nodes."""
+    half, slope = half_and_slope(s, grid)
     identity = np.eye(g.shape[-1])
     inverse = np.linalg.inv(identity - half)
     q = inverse @ (identity + half)
