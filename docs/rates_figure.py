@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from anticrossing.formulas.rates import marcus, marcus_levich_jortner, spin_boson_golden_rule
-from anticrossing.formulas.transmission import landau_zener_rate
+from anticrossing.formulas import (
+    landau_zener_rate,
+    marcus,
+    marcus_levich_jortner,
+    spin_boson_golden_rule,
+)
 from anticrossing.plot import style
 from anticrossing.plot.rates import inverted_region
 from anticrossing.spectral_density import Discrete
@@ -31,7 +35,7 @@ BOXES: dict[str, tuple[str, float, float, bool]] = {
         True,
     ),
     "strong": ("landau_zener_rate\n(classical bath)", 0.62, 0.14, False),
-    "quantum": ("bath classical,\n$\\omega\\ll T$?", 0.87, 0.84, True),
+    "quantum": ("$\\lambda\\omega^2/192\\,T^3\\leq 0.1$\n(bath classical)?", 0.87, 0.84, True),
     "marcus": ("marcus", 0.745, 0.50, False),
     "mode": ("one fast vibration in a\nclassical solvent?", 0.87, 0.46, True),
     "mlj": ("marcus_levich_\njortner", 0.795, 0.14, False),
@@ -54,6 +58,7 @@ ARROWS = [
 def _decisions(axes: Any) -> None:
     axes.set_axis_off()
     axes.set(xlim=(0, 1), ylim=(0, 1))
+    axes.set_title("Which formula? Begin on the left")
     drawn = {
         name: axes.text(
             x,

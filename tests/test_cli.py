@@ -174,7 +174,11 @@ def test_tully_hopping(call: Any) -> None:
 
 def test_every_example_is_tested_above() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.toml")}
-    elsewhere = {"tilted_lattice", "bloch_interferometer"}  # tests/fits/test_examples.py
+    elsewhere = {
+        *("tilted_lattice", "bloch_interferometer"),  # tests/fits/test_examples.py
+        "pyrazine",  # tests/experiment/test_packet_file.py
+        *("arrhenius_rates", "marcus_rates"),  # tests/experiment/test_rates_file.py
+    }
     assert names - elsewhere == {
         "flux_qubit",
         "decohering_qubit",
@@ -203,6 +207,33 @@ def test_run_writes_everything_and_says_where(call: Any, tmp_path: Path) -> None
     again = call("run", EXAMPLES / "flux_qubit.toml", "--quiet")
     assert again.out.strip() == "flux_qubit-result"
     assert [path.name for path in tmp_path.iterdir()] == ["flux_qubit-result"]
+
+
+def test_errors_within_a_run_name_the_file_and_the_table(call: Any, tmp_path: Path) -> None:
+    text = (EXAMPLES / "tully_hopping.toml").read_text(encoding="utf-8")
+    (tmp_path / "a.toml").write_text(text.replace("[-15.0, 15.0]", "[-11.0, 15.0]"))
+    outcome = call("run", "a.toml")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert outcome.err.startswith("error: a.toml: In [trajectories]: Argument `box` must hold all")
+    assert outcome.err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a.toml"]
+
+
+def test_escape_sequences_do_not_reach_the_terminal(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(GOOD + '"\\u001b[2J" = 1\n')
+    outcome = call("run", "a.toml")
+    assert outcome.status == 2
+    assert "\x1b" not in outcome.err
+    assert r"\x1b[2J" in outcome.err
+
+
+def test_results_and_store_may_not_share_a_directory(call: Any, tmp_path: Path) -> None:
+    text = (EXAMPLES / "tully_hopping.toml").read_text(encoding="utf-8")
+    (tmp_path / "a.toml").write_text(text.replace("keep = 20", 'store = "a-result/x"\nkeep = 20'))
+    outcome = call("run", "a.toml")
+    assert outcome.status == 2
+    assert "a.toml: Argument `store` must lie apart from the results in a-result" in outcome.err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.toml"]
 
 
 def test_text_from_a_file_is_shown_as_it_is(call: Any, tmp_path: Path) -> None:
@@ -251,7 +282,7 @@ def test_a_driven_level_is_printed_and_written(call: Any, tmp_path: Path) -> Non
 
 def test_packets_and_trajectories_are_printed_and_written(call: Any, tmp_path: Path) -> None:
     shown = {
-        "tully_simple": ("time in ħ/hartree", "channels, divided at 0", "half the spacing"),
+        "tully_simple": ("time in ħ/hartree", "channels, divided at x = 0", "half the spacing"),
         "tully_hopping": ("fssh", "channels along x", "accepted", "largest drift", "±"),
     }
     files = {"result.nc", "summary.json", "experiment.toml", "figure.png", "figure.svg"}

@@ -44,21 +44,31 @@ def describe(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def real_array(name: str, value: Any, *, ndim: int | None = None) -> FloatArray:
-    """Return `value` as a finite float64 array, or raise `InputError`."""
+def numbers(name: str, value: Any) -> FloatArray:
+    """Return `value` as a float64 array, infinite or NaN perhaps, or raise `InputError`."""
+    wanted = "be a real number or an array of them"
     if isinstance(value, (str, bytes)):
-        raise fail(name, "be a real number or an array of them", f"it is the text {value!r}")
+        raise fail(name, wanted, f"it is the text {value!r}")
+    if np.ma.is_masked(value):
+        raise fail(name, wanted, "some of it is masked")
     try:
         raw = np.asarray(value)
         if np.iscomplexobj(raw):
             raise fail(name, "be real", f"it is complex ({describe(value)})")
-        array = np.asarray(raw, dtype=np.float64)
+        if raw.dtype.kind not in "iufO":  # True, "1.0" and dates would all pass as numbers
+            raise fail(name, wanted, f"it is {describe(value)}")
+        return np.asarray(raw, dtype=np.float64)
+    except OverflowError:
+        raise fail(name, "be finite", "it is too large for a floating-point number") from None
     except (TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise fail(
-            name, "be a real number or an array of them", f"it is {describe(value)}"
-        ) from None
+        raise fail(name, wanted, f"it is {describe(value)}") from None
+
+
+def real_array(name: str, value: Any, *, ndim: int | None = None) -> FloatArray:
+    """Return `value` as a finite float64 array, or raise `InputError`."""
+    array = numbers(name, value)
     if not np.all(np.isfinite(array)):
         raise fail(name, "be finite", f"it contains NaN or infinity ({describe(value)})")
     if ndim is not None and array.ndim != ndim:

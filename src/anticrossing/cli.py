@@ -103,7 +103,12 @@ def run_command(
         target = Path(f"{loaded.name}-result")
     if target is not None:
         experiment.check_target(target)
-    result = _run(loaded, show=not quiet and not as_json)
+    try:
+        if target is not None and isinstance(loaded, experiment.Study):
+            loaded.check_target(target)
+        result = _run(loaded, show=not quiet and not as_json)
+    except AnticrossingError as error:
+        raise type(error)(f"{file}: {error}") from None
     if target is not None:
         from anticrossing import plot
 
@@ -247,17 +252,29 @@ def models_command(as_json: _Json = False) -> None:
 def _run(loaded: Experiment | Study, *, show: bool) -> Result | Outcome:
     from anticrossing import experiment
 
-    if loaded.steps == 0 or not show:
+    if not show:
         return experiment.run(loaded)
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    # Before anything can be counted there is a bar that moves, and the time.
+    counted = loaded.steps > 0
+    share = MofNCompleteColumn() if counted else TaskProgressColumn()
+    columns = (TextColumn("{task.description}"), BarColumn(), share, TimeElapsedColumn())
     console = Console(stderr=True)
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
-        task = bar.add_task("scan", total=loaded.steps)
+        task = bar.add_task(
+            "scan" if counted else "computing", total=loaded.steps if counted else None
+        )
         return experiment.run(
             loaded, progress=lambda done, total: bar.update(task, completed=done, total=total)
         )
@@ -484,7 +501,10 @@ def _describe(error: Exception) -> str:
 
 
 def _fail(message: str) -> None:
-    print("error: " + " ".join(str(message).split()), file=sys.stderr)
+    line = " ".join(str(message).split())
+    # A key or a path may hold escape sequences, which must not reach the terminal.
+    plain = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    print("error: " + "".join(plain), file=sys.stderr)
     sys.exit(_BAD_INPUT)
 
 

@@ -5,8 +5,7 @@ import pytest
 
 from anticrossing.analysis.intersystem_crossing import rate_through_crossing
 from anticrossing.checks import InputError
-from anticrossing.formulas.intersystem_crossing import harmonic_partition_ratio
-from anticrossing.formulas.rates import marcus, spin_boson_golden_rule
+from anticrossing.formulas import harmonic_partition_ratio, marcus, spin_boson_golden_rule
 from anticrossing.geometry import minimum_energy_crossing
 from anticrossing.models.spin_boson import SpinBoson
 from anticrossing.spectral_density import Discrete

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,8 @@ from anticrossing.checks import InputError
 from anticrossing.experiment.trajectories import TrajectoriesOutcome, TrajectoriesStudy
 from anticrossing.plot import figure
 from anticrossing.trajectories import Fixed, Gaussian, Thermal, run_trajectories
+from tests.experiment.common import TULLY, check_summary, check_tables, refuse
 
-TULLY = """
-[hamiltonian]
-model = "TullySimple"
-"""
 HOPPING = """
 [trajectories]
 masses = 2000.0
@@ -116,7 +112,7 @@ def test_options_reach_the_ensemble() -> None:
 
 BAD = {
     "mass": (HOPPING.replace("masses = 2000.0", "masses = 0"), "`masses` must be positive"),
-    "masses": (HOPPING.replace("masses = 2000.0", "masses = [1, 2]"), "`masses` must be one"),
+    "masses": (HOPPING.replace("masses = 2000.0", "masses = [1, 2]"), "`masses` must be a single"),
     "method": (HOPPING.replace("count", 'method = "fsh"\ncount'), "did you mean `fssh`"),
     "method number": (HOPPING.replace("count", "method = 1\ncount"), "`method` must be text"),
     "ignored": (
@@ -139,7 +135,7 @@ BAD = {
     "steps": (HOPPING.replace("stop = 2000.0", "stop = 2001"), "a whole number of steps"),
     "box": (HOPPING.replace("[-12.0, 8.0]", "[8.0, -12.0]"), "`box` must hold lower"),
     "box infinite": (HOPPING.replace("[-12.0, 8.0]", "[-inf, 8.0]"), "`box` must be finite"),
-    "keep": (HOPPING.replace("keep = 5", "keep = 5000"), "at most 1000"),
+    "keep": (HOPPING.replace("keep = 5", "keep = 301"), "`keep` must be at most 300"),
     "store": (HOPPING.replace("keep = 5", 'store = "/tmp/x"'), "a relative path without"),
     "store up": (HOPPING.replace("keep = 5", 'store = "a/../../x"'), "a relative path without"),
     "key": (HOPPING.replace("seed", "sede"), "did you mean `seed`"),
@@ -150,10 +146,26 @@ BAD = {
     "width of fixed": (HOPPING.replace('"packet"', '"fixed"'), "`width`"),
     "state": (HOPPING + "state = 2\n", "`state` must be below 2"),
     "basis": (HOPPING + 'basis = "diabtic"\n', "did you mean `diabatic`"),
-    "momentum": (HOPPING.replace("momentum = 20.0", "momentum = [1, 2]"), "`momentum` must hold"),
+    "momentum": (
+        HOPPING.replace("momentum = 20.0", "momentum = [1, 2]"),
+        "`momentum` must be a single",
+    ),
     "nan": (HOPPING.replace("centre = -8.0", "centre = nan"), "`centre` must be finite"),
     "drive": ('[drive]\nkind = "linear"\n' + HOPPING, r"\[drive\] has no meaning beside \[traj"),
-    "units": ('[units]\nenergy = "eV"\n' + HOPPING, r"\[units\] has no meaning.*ħ = 1"),
+    "units": ('[units]\nenergy = "eV"\n' + HOPPING, r"In \[units\]: .*both an energy and a time"),
+    "seed large": (
+        HOPPING.replace("seed = 3", "seed = 9223372036854775808"),
+        "`seed` must be at",
+    ),
+    "leap": (HOPPING.replace("dt = 10.0", "dt = 400.0"), "the box is passed in 10 steps or more"),
+    "light": (HOPPING.replace("masses = 2000.0", "masses = 1e-6"), "passed in 10 steps or more"),
+    "width vanishing": (
+        HOPPING.replace("width = 1.0", "width = 5e-324"),
+        "`width` must be positive",
+    ),
+    "store here": (HOPPING.replace("keep = 5", 'store = "."'), "a relative path without"),
+    "store home": (HOPPING.replace("keep = 5", 'store = "~/x"'), "a relative path without"),
+    "store line": (HOPPING.replace("keep = 5", 'store = "\\n"'), "a relative path without"),
     "scan": ("[scan]\n" + HOPPING, r"\[scan\] has no meaning beside \[trajectories\]"),
 }
 
@@ -161,9 +173,19 @@ BAD = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input(name: str) -> None:
     text, message = BAD[name]
-    with pytest.raises(InputError, match=message) as caught:
-        experiment.parse(TULLY + text)
-    assert "\n" not in str(caught.value)
+    refuse(TULLY + text, message)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (TULLY + HOPPING.replace("[-12.0, 8.0]", "[-7.0, 8.0]"), "`box` must hold all starting"),
+        ('[hamiltonian]\nmatrix = [["log(x)"]]\n' + HOPPING, "must be finite"),
+    ],
+)
+def test_starts_that_are_of_no_use_are_refused_with_the_table(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=r"^In \[trajectories\]: .*" + message):
+        run(text)
 
 
 # ---- what comes out ---------------------------------------------------------------------------
@@ -210,33 +232,32 @@ def test_store_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+@pytest.mark.parametrize("store", ["out", "out/batches", "."])
+def test_store_and_results_must_lie_apart(store: str) -> None:
+    loaded = study(TULLY + HOPPING.replace("keep = 5", f'store = "{store}/x"'))
+    loaded.check_target(Path("elsewhere"))
+    target = Path("out") if store != "." else Path("x/y")
+    with pytest.raises(InputError, match=f"`store` must lie apart from the results in {target}"):
+        loaded.check_target(target)
+
+
 @pytest.mark.parametrize("method", ["landau-zener", "ehrenfest", "mash"])
 def test_every_method_runs_and_is_drawn(method: str) -> None:
     text = HOPPING.replace("count = 300", f'method = "{method}"\ncount = 64')
     found = run(TULLY + text.replace("keep = 5", "keep = 0"))
     assert found.sentences().verdict.startswith(f"At t = 2000 ħ/hartree {method} gives P0 = ")
     assert len(figure(found).axes) == 2
-    json.dumps(experiment.summarize(found), allow_nan=False)
+    check_summary(found)
     assert found.to_dataset().sizes["trajectory"] == 0
 
 
 def test_tables_sentences_and_summary(result: TrajectoriesOutcome) -> None:
-    tables = result.tables()
-    assert [table.title for table in tables] == [
-        "populations at the end",
-        "channels along x",
-        "hops",
-        "energy",
-    ]
-    for table in tables:
-        assert table.rows
-        assert {len(row) for row in table.rows} == {len(table.columns)}
-    summary = experiment.summarize(result)
-    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    check_tables(result, ["populations at the end", "channels along x", "hops", "energy"])
+    summary = check_summary(result)
     hops = summary["hops"]
     assert hops["accepted"] == result.ensemble.hops.count("accepted")
     assert set(hops) == {"accepted", "frustrated", "reflected", "followed", "not_logged"}
-    assert "an approximation" in result.sentences().notes[0]
+    assert "those of sampling" in result.sentences().notes[0]
     assert len(figure(result).axes) == 2
 
 

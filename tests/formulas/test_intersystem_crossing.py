@@ -6,12 +6,11 @@ from scipy.integrate import quad
 from scipy.special import airy
 
 from anticrossing.checks import InputError
-from anticrossing.formulas import landau_zener_from_slopes
+from anticrossing.formulas import landau_zener_from_slopes, marcus
 from anticrossing.formulas.intersystem_crossing import (
     harmonic_partition_ratio,
     intersystem_crossing_rate,
 )
-from anticrossing.formulas.rates import marcus
 
 GOOD = {
     "coupling": 2e-4,

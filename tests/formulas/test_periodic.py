@@ -7,11 +7,10 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import minimize_scalar
 
 from anticrossing.checks import InputError
+from anticrossing.formulas.multiphoton import bloch_siegert_shift, multiphoton_resonances
 from anticrossing.formulas.periodic import (
-    bloch_siegert_shift,
     classical_transition_rate,
     fast_passage_population,
-    multiphoton_resonances,
     rate_population,
     transition_rate,
 )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.special import loggamma
 
 from anticrossing.checks import ConvergenceError, InputError
-from anticrossing.formulas.rates import (
+from anticrossing.formulas import (
     fermi_golden_rule,
     marcus,
     marcus_levich_jortner,

@@ -5,8 +5,7 @@ import pytest
 from scipy.integrate import quad
 
 from anticrossing.checks import InputError
-from anticrossing.formulas import landau_zener_from_slopes
-from anticrossing.formulas.rates import marcus
+from anticrossing.formulas import landau_zener_from_slopes, marcus
 from anticrossing.formulas.transmission import (
     AVERAGES,
     landau_zener_rate,

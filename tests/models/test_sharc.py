@@ -60,6 +60,14 @@ def test_cartesian_and_normal_coordinates_are_inverse(model):
     np.testing.assert_allclose(model.coordinates(geometries), Q, rtol=1e-9)  # modes: 10 digits
 
 
+def test_momenta_of_the_atoms_keep_the_kinetic_energy(model):
+    P = np.random.default_rng(2).normal(size=(5, 1))
+    momenta = model.cartesian_momenta(P)
+    kinetic = 0.5 * np.sum(momenta**2 / (model.masses[:, None] * ELECTRONS_PER_DALTON), axis=(1, 2))
+    np.testing.assert_allclose(kinetic, 0.5 * 0.0098866 * P[:, 0] ** 2, rtol=1e-8)
+    np.testing.assert_allclose(momenta.sum(axis=1), 0, atol=1e-8)
+
+
 def test_round_trip(model, tmp_path):
     write_sharc(model, tmp_path / "LVC.template", tmp_path / "V0.txt")
     again = read_sharc(tmp_path / "LVC.template")
@@ -171,6 +179,11 @@ def test_what_the_files_cannot_hold_is_refused(model, tmp_path):
         write_sharc(model, tmp_path / "a", None)
     with pytest.raises(InputError, match="Argument `template` must be the name of a file"):
         read_sharc(3)
+    with pytest.raises(InputError, match="Argument `reference` must be another file"):
+        write_sharc(model, tmp_path / "a", tmp_path / "a")
+    with pytest.raises(InputError, match=r"nowhere/b cannot be written"):
+        write_sharc(model, tmp_path / "a", tmp_path / "nowhere" / "b")
+    assert not list(tmp_path.iterdir())
 
 
 def test_coordinates_of_wrong_shape(model):
@@ -178,3 +191,5 @@ def test_coordinates_of_wrong_shape(model):
         model.coordinates(np.zeros((3, 3)))
     with pytest.raises(InputError, match="Argument `coordinates` must have a last axis"):
         model.cartesian(np.zeros(2))
+    with pytest.raises(InputError, match="Argument `momenta` must have a last axis"):
+        model.cartesian_momenta(np.zeros(2))

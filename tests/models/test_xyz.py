@@ -52,6 +52,24 @@ def test_read_by_ase(model, coordinates, tmp_path):
         assert not atoms.pbc.any()
 
 
+def test_momenta_and_entries(model, coordinates, tmp_path):
+    # A diatomic molecule: both atoms have the momentum √(μω) P along the bond.
+    path = write_xyz(tmp_path / "path.xyz", model, coordinates, momenta=2 * coordinates,
+                     info={"energy": [1.5, 2.5, 3.5], "state": [0, 1, 1]})  # fmt: skip
+    lines = path.read_text().splitlines()
+    assert lines[1].startswith("Properties=species:S:1:pos:R:3:momenta:R:3:masses:R:1 ")
+    assert lines[5].endswith(" energy=2.5 state=1")
+    C, O = model.masses  # noqa: E741
+    hartree, per_dalton = 27.211386245988, 1822.888486
+    reduced = C * O / (C + O)
+    unit = np.sqrt(hartree / per_dalton)  # ħ/bohr in √(u eV)
+    root = np.sqrt(reduced * per_dalton * model.hamiltonian.frequencies[0])
+    for k, Q in enumerate(coordinates):
+        momenta = np.array([line.split()[4:7] for line in lines[4 * k + 2 : 4 * k + 4]], float)
+        expected = unit * root * 2 * Q[0] * np.array([[0, 0, -1], [0, 0, 1]])
+        np.testing.assert_allclose(momenta, expected, rtol=1e-8, atol=1e-9)
+
+
 def test_one_frame_at_the_reference(model, tmp_path):
     path = write_xyz(tmp_path / "one.xyz", model, np.zeros(len(model.hamiltonian.coordinates)))
     words = [line.split() for line in path.read_text().splitlines()[2:]]
@@ -71,4 +89,16 @@ def test_bad_arguments(model, coordinates, tmp_path):
         write_xyz(path, model, coordinates, times=[1.0])
     with pytest.raises(InputError, match="`coordinates` must"):
         write_xyz(path, model, np.nan * coordinates)
-    assert not path.exists()
+    with pytest.raises(InputError, match=r"`momenta` must have the shape \(3, 1\)"):
+        write_xyz(path, model, coordinates, momenta=coordinates[:2])
+    with pytest.raises(InputError, match="`info` must map names to arrays"):
+        write_xyz(path, model, coordinates, info=[1.0])
+    for key in ("", "two words", "a=b", "Time", "pbc", 3):
+        with pytest.raises(InputError, match="`info` must have keys that are free names"):
+            write_xyz(path, model, coordinates, info={key: [0.0] * 3})
+    with pytest.raises(InputError, match=r"`info\[energy\]` must hold 3 number"):
+        write_xyz(path, model, coordinates, info={"energy": [0.0]})
+    for place in (3, "", tmp_path):
+        with pytest.raises(InputError, match=r"`path` must be|cannot be written"):
+            write_xyz(place, model, coordinates)
+    assert not list(tmp_path.iterdir())

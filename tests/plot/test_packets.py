@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from anticrossing import InputError, MissingExtraError, models, plot
+from anticrossing import Hamiltonian, InputError, MissingExtraError, Units, models, plot
 from anticrossing.dynamics.wavepacket import Absorber, Grid, WavePacket, propagate_packet
 from anticrossing.trajectories import Fixed, Mean, run_trajectories
 
@@ -77,10 +77,58 @@ def test_density_lies_upon_its_level_and_keeps_its_weight(packet):
 def test_map_of_two_coordinates_shows_the_density(cone):
     axes = Figure().subplots()
     plot.density(axes, cone, 0.25)
-    (mesh,) = axes.collections
+    mesh, lines = axes.collections
     shown = mesh.get_array().reshape(48, 48).T
     np.testing.assert_allclose(shown, (np.abs(cone.states[1]) ** 2).sum(axis=0), atol=1e-12)
+    # What the packet never reaches is left out; the lines are those of the lowest level.
+    assert -8.0 < axes.get_xlim()[0] < 0.5 < 3.5 < axes.get_xlim()[1] < 8.0
+    level = float(lines.levels[3])
+    x, y = lines.get_paths()[3].vertices[10]
+    assert np.linalg.eigvalsh(models.JahnTeller(linear=1.0)([x, y]))[0] == pytest.approx(
+        level, abs=0.02
+    )
     plot.density(Figure().subplots(), cone, 0.25, state=1)
+
+
+def test_a_flat_level_has_no_contours():
+    free = Hamiltonian.from_terms([("0*x*y", [[1.0]])], coordinates=("x", "y"))
+    packet = WavePacket(centre=[0.0, 0.0], momentum=0.0, width=1.5)
+    result = propagate_packet(
+        free, Grid([-8.0] * 2, [8.0] * 2, 32), 1.0, packet, stop=0.5, samples=2, keep_states=True
+    )
+    axes = plot.density(Figure().subplots(), result)
+    assert len(axes.collections) == 1
+
+
+def test_times_are_in_units_of_the_energy(packet, ensemble):
+    """H says eV and fs, but the packet moves with ħ = 1."""
+    well = Hamiltonian.from_terms([("x**2/2", [[1.0]])], units=Units("eV", "fs"))
+    start = WavePacket(centre=1.0, momentum=0.0, width=2**0.5)
+    result = propagate_packet(
+        well, Grid(-8.0, 8.0, 64), 1.0, start, stop=2 * np.pi, samples=3, keep_states=True
+    )
+    assert result.positions[:, 0] == pytest.approx([1.0, -1.0, 1.0], abs=1e-4)
+    axes = plot.density(Figure().subplots(), result, np.pi)
+    assert axes.get_title() == "Packet at t = 3.142 (ħ/eV)"
+    assert axes.get_ylabel() == "energy (eV)"
+    axes = plot.density(Figure().subplots(), packet)
+    assert axes.get_title() == "Packet at t = 1600 (ħ/hartree)"
+    axes = plot.ensemble_populations(Figure().subplots(), {"hopping": ensemble})
+    assert axes.get_xlabel() == "time (ħ/hartree)"
+
+
+def test_one_scale_for_a_packet_that_spreads():
+    """Narrow at first: the usual height decides, not the highest."""
+    free = Hamiltonian.from_terms([("0*x", [[1.0]])])
+    start = WavePacket(centre=0.0, momentum=0.0, width=0.5)
+    result = propagate_packet(
+        free, Grid(-30.0, 30.0, 512), 1.0, start, stop=2.0, samples=5, keep_states=True
+    )
+    axes = plot.density(Figure().subplots(), result, result.times[[0, 2]])
+    tops = [area.get_paths()[0].vertices[:, 1].max() for area in axes.collections]
+    width = 0.5 * np.abs(1 + 2j * result.times / 0.25)
+    assert tops[0] / tops[1] == pytest.approx(width[2] / width[0], rel=2e-3)
+    assert tops[1] == pytest.approx(0.35, rel=2e-3)  # of the range of energies, 1
 
 
 def test_populations_with_bands_and_the_packet(packet, ensemble):
@@ -149,6 +197,23 @@ def test_bad_arguments(packet, cone, ensemble, tmp_path):
         plot.density(axes, cone, state=2)
     with pytest.raises(InputError, match=r"`path` must end in .gif or .mp4"):
         plot.animate_packet(packet, tmp_path / "a.avi")
+    with pytest.raises(InputError, match="`path` must lie in a folder that exists"):
+        plot.animate_packet(packet, tmp_path / "no" / "a.gif")
+    with pytest.raises(InputError, match="`path` must be a path, but it is 5"):
+        plot.animate_packet(packet, 5)
+    for dpi in (5, 10**6):
+        with pytest.raises(InputError, match="`dpi` must be at"):
+            plot.animate_packet(packet, tmp_path / "a.gif", dpi=dpi)
+    assert not list(tmp_path.iterdir())
+    for wrong in ({}, [ensemble], {"a": packet}):
+        with pytest.raises(InputError, match="`ensembles` must"):
+            plot.ensemble_populations(axes, wrong)
+    mean = Mean(np.array([0.2, 0.4]), np.array([0.01, 0.02]))
+    for methods in ({}, [mean], {"a": 5}):
+        with pytest.raises(InputError, match="`methods` must"):
+            plot.channels(axes, [1.0, 2.0], methods)
+    with pytest.raises(InputError, match="`exact` must be momenta and probabilities"):
+        plot.channels(axes, [1.0, 2.0], {"a": mean}, exact=5)
     with pytest.raises(InputError, match="`frames_per_second` must be at least 1"):
         plot.animate_packet(packet, tmp_path / "a.gif", frames_per_second=0)
     with pytest.raises(InputError, match="`exact` must be a WavePacketPropagation"):

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from anticrossing.checks import InputError
-from anticrossing.formulas.rates import marcus
+from anticrossing.formulas import marcus
 from anticrossing.plot.rates import inverted_region, temperature_sweep
 
 COMMON = {"coupling": 1e-3, "reorganization_energy": 1.0}

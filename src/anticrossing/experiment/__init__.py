@@ -84,8 +84,8 @@ a finite reservoir:
     [scan]                       # optional, as above: driven_level.rate, .couplings, .beta, …
 
 A file with [hamiltonian] and [packet] describes a nuclear wave packet, one with [hamiltonian] and
-[trajectories] an ensemble of trajectories. There is no [units]: with ħ = 1, times are in ħ per unit
-of the model's energy (of Tully's models: atomic units):
+[trajectories] an ensemble of trajectories, in the units of the model or of [units] (of Tully's
+models: atomic units):
 
 .. code-block:: toml
 
@@ -93,7 +93,7 @@ of the model's energy (of Tully's models: atomic units):
     model = "TullySimple"
 
     [packet]
-    masses = 2000.0
+    masses = 2000.0              # ħ = 1; or with  mass_unit = "amu"
     centre = -12.0               # lists in two coordinates
     momentum = 20.0
     width = 1.0
@@ -119,7 +119,10 @@ of the model's energy (of Tully's models: atomic units):
     momentum = 20.0
     width = 1.0
 
-A passage or a driven level may hold ``[sweep]`` in place of ``[scan]``, see
+A file with [rates] describes thermal rates, with [units] and [scan] beside it; its keys are in
+`anticrossing.experiment.rates`.
+
+Any of them but rates may hold ``[sweep]`` in place of ``[scan]``, see
 `anticrossing.experiment.sweep_file`; ``anticrossing sweep`` runs it.
 
 Everything is checked before any work; a mistake gives one line that names the table and the key.

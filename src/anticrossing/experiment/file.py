@@ -34,21 +34,28 @@ def _trajectories(entries: Mapping[str, Any], heading: Mapping[str, str]) -> Stu
     return read(entries, heading)
 
 
+def _rates(entries: Mapping[str, Any], heading: Mapping[str, str]) -> Study:
+    from anticrossing.experiment.rates import read
+
+    return read(entries, heading)
+
+
 class Kind(NamedTuple):
-    """A kind of experiment: the tables it takes besides its own, its units, what reads them."""
+    """A kind of experiment: the tables it takes besides its own, the units of one that takes no
+    [units], what reads them."""
 
     tables: tuple[str, ...]
     units: str
     read: Callable[[Mapping[str, Any], Mapping[str, str]], Study]
 
 
-_MOTION = "ħ = 1, with the energy and the coordinate of [hamiltonian]"
 KINDS = {
     "driven_level": Kind(
         ("question", "work", "scan"), "it is in natural units, ħ = k_B = 1", _driven_level
     ),
-    "packet": Kind(("hamiltonian",), _MOTION, _packet),
-    "trajectories": Kind(("hamiltonian",), _MOTION, _trajectories),
+    "packet": Kind(("units", "hamiltonian"), "", _packet),
+    "trajectories": Kind(("units", "hamiltonian"), "", _trajectories),
+    "rates": Kind(("units", "scan"), "", _rates),
 }
 """The kinds of experiments besides a passage, under the table that tells them from it."""
 

@@ -10,10 +10,12 @@ import numpy as np
 
 from anticrossing.checks import ConvergenceError, InputError, choice, describe, fail
 from anticrossing.dynamics import propagate
-from anticrossing.experiment import build, passage_file, surroundings
+from anticrossing.experiment import build, motion_sweep, passage_file, surroundings
 from anticrossing.experiment.dataset import provenance
 from anticrossing.experiment.driven_level import file as driven_level_file
+from anticrossing.experiment.motion import MotionStudy
 from anticrossing.experiment.outcome import Study
+from anticrossing.experiment.parameters import Tables, owner_of, with_values
 from anticrossing.experiment.passage_file import Experiment
 from anticrossing.sweeps.grid import Grid, Values
 from anticrossing.sweeps.target import Target
@@ -26,9 +28,12 @@ OUTPUTS = {
         "chain_occupation",
         "chain_entropy_production",
     ),
+    "packet": tuple(motion_sweep.PACKET),
+    "trajectories": tuple(motion_sweep.TRAJECTORIES),
 }
 """What can be computed at the points, by kind of experiment."""
 DEFAULTS = {"passage": ("probability",), "driven_level": ("occupation", "entropy_production")}
+"""What is computed where a file names no outputs; for moving nuclei see `motion_sweep`."""
 
 _NAMES = {
     "probability": "exact final probability",
@@ -42,23 +47,6 @@ _NAMES = {
 _HEADING = {"name": "point", "title": "", "source": "", "description": "", "text": ""}
 _WHERE = ("hamiltonian", "drive", "environment")
 
-Tables = Mapping[str, Any]
-
-
-def with_values(tables: Tables, values: Mapping[str, float]) -> dict[str, Any]:
-    """Return the tables of a file with other values of the keys ``TABLE.KEY``."""
-    result = copy.deepcopy(dict(tables))
-    for parameter, value in values.items():
-        owner, key = _owner(result, parameter)
-        owner[key] = _number(owner.get(key), value)
-    return result
-
-
-def is_given(tables: Tables, parameter: str) -> bool:
-    """Whether the tables of a file hold a value for the key ``TABLE.KEY``."""
-    owner, key = _owner(copy.deepcopy(dict(tables)), parameter)
-    return key in owner
-
 
 def experiment_target(
     experiment: Experiment | Study, grid: Grid, outputs: Sequence[str] | None = None
@@ -68,7 +56,7 @@ def experiment_target(
     Parameters
     ----------
     experiment : Experiment or Study
-        A passage or a driven level.
+        Of any kind but rates.
     grid : Grid
         Its parameters are named ``TABLE.KEY``.
     outputs : sequence of str, optional
@@ -80,7 +68,11 @@ def experiment_target(
         If a parameter is none of the experiment's numbers, or an output is unknown.
     """
     kind, tables = _tables(experiment)
-    chosen = DEFAULTS[kind] if outputs is None else tuple(outputs)
+    if isinstance(experiment, MotionStudy):
+        default = motion_sweep.defaults(experiment)
+    else:
+        default = DEFAULTS[kind]
+    chosen = default if outputs is None else tuple(outputs)
     for output in chosen:
         choice("output", output, OUTPUTS[kind])
     if not chosen or len(set(chosen)) < len(chosen):
@@ -97,6 +89,8 @@ def experiment_target(
         },
     }
     heading = {key: text for key, text in provenance(experiment).items() if key != "versions"}
+    if isinstance(experiment, MotionStudy):
+        return motion_sweep.target(experiment, chosen, identity, heading)
     details = {name: {"long_name": _NAMES[name]} for name in chosen}
     if isinstance(experiment, Study):
         function: Any = DrivenLevelPoint(tables, chosen)
@@ -198,30 +192,14 @@ def _tables(experiment: Experiment | Study) -> tuple[str, dict[str, Any]]:
         return "passage", {k: v for k, v in experiment.tables.items() if k in kept}
     if isinstance(experiment, driven_level_file.DrivenLevelStudy):
         return "driven_level", {"driven_level": dict(experiment.entries)}
+    if isinstance(experiment, MotionStudy):
+        return motion_sweep.kind(experiment), dict(experiment.entries)
     raise InputError(f"An experiment of the kind {type(experiment).__name__} cannot be swept.")
-
-
-def _owner(tables: Mapping[str, Any], parameter: str) -> tuple[dict[str, Any], str]:
-    """Return the table that holds a parameter, and its key there."""
-    where, _, key = parameter.partition(".")
-    owner = tables[where]
-    if isinstance(owner, list):
-        owner = owner[0]
-    if key in owner or not any(form in owner for form in ("matrix", "terms", "formula")):
-        return owner, key
-    nested = owner.setdefault("parameters", {})  # a formula holds its values in a table of its own
-    return (nested if isinstance(nested, dict) else owner), key
-
-
-def _number(given: Any, value: float) -> float | int:
-    """Return a swept value; counts stay integers, where the file has one."""
-    whole = isinstance(given, int) and float(value).is_integer()
-    return int(value) if whole else float(value)
 
 
 def _check_parameter(tables: Tables, parameter: str) -> None:
     where, _, key = parameter.partition(".")
-    known = [name for name in (*_WHERE, "driven_level") if name in tables]
+    known = [name for name in (*_WHERE, "driven_level", "packet", "trajectories") if name in tables]
     if where not in known or not key:
         named = " or ".join(f"`{name}.NAME`" for name in known)
         raise fail("parameter", f"be {named}", f"it is {describe(parameter)}")
@@ -231,7 +209,7 @@ def _check_parameter(tables: Tables, parameter: str) -> None:
             f"A sweep of `{parameter}` needs exactly one environment table, but there are "
             f"{len(table)}."
         )
-    owner, _ = _owner(copy.deepcopy(dict(tables)), parameter)
+    owner, key = owner_of(copy.deepcopy(dict(tables)), parameter)
     given = owner.get(key, 0.0)
     equilibrium = parameter == "driven_level.initial_occupation" and isinstance(given, str)
     if isinstance(given, bool) or not (isinstance(given, (int, float)) or equilibrium):

@@ -28,9 +28,10 @@ from anticrossing.checks import FloatArray, InputError, describe, fail, known_ke
 from anticrossing.experiment import tables
 from anticrossing.experiment.file import read_tables, read_text, read_toml
 from anticrossing.experiment.outcome import Study
+from anticrossing.experiment.parameters import is_given, with_values
 from anticrossing.experiment.passage_file import Experiment
 from anticrossing.experiment.scan import read_scan
-from anticrossing.experiment.sweep import experiment_target, is_given, with_values
+from anticrossing.experiment.sweep import experiment_target
 from anticrossing.sweeps.grid import Grid, read_chunk_size, read_grid
 from anticrossing.sweeps.layout import Layout
 from anticrossing.sweeps.progress import Progress
@@ -160,12 +161,24 @@ def _grid(entries: Mapping[str, Any]) -> tuple[Grid, dict[str, dict[str, str]]]:
         with tables.inside(f"parameters {number + 1}"):
             if not isinstance(given, dict):
                 raise InputError(f"It must be a table, but it is {describe(given)}.")
+            backwards = _runs_backwards(given)
+            if backwards and "values" in given:
+                given = {**given, "values": given["values"][::-1]}
             scan = read_scan(given)
             if scan.parameter in values:
                 raise fail("parameter", "be named once", f"{scan.parameter!r} is named twice")
-            backwards = "from" in given and given["from"] > given["to"]
             values[scan.parameter] = scan.values[::-1] if backwards else scan.values
             details[scan.parameter] = {"long_name": scan.label}
             if scan.unit:
                 units[scan.parameter] = scan.unit
     return read_grid(values, zipped=zipped, units=units), details
+
+
+def _runs_backwards(given: Mapping[str, Any]) -> bool:
+    """Whether the values of a parameter decrease, as may be wanted beside another one's."""
+    ends: list[Any] = [given.get("from"), given.get("to")]
+    listed = given.get("values")
+    if isinstance(listed, list) and listed:
+        ends = [listed[0], listed[-1]]
+    numbers = all(isinstance(end, int | float) for end in ends)
+    return numbers and bool(ends[0] > ends[1])

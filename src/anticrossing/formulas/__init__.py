@@ -19,6 +19,7 @@ from anticrossing.formulas.finite_time import (
     finite_window,
     finite_window_propagator,
 )
+from anticrossing.formulas.golden_rules import fermi_golden_rule, spin_boson_golden_rule
 from anticrossing.formulas.interference import (
     Crossing,
     independent_crossings,
@@ -38,23 +39,20 @@ from anticrossing.formulas.landau_zener import (
     landau_zener_from_gap_curvature,
     landau_zener_from_slopes,
 )
+from anticrossing.formulas.marcus import marcus, marcus_levich_jortner
 from anticrossing.formulas.multilevel import bow_tie, demkov_osherov
-from anticrossing.formulas.periodic import (
+from anticrossing.formulas.multiphoton import (
     MultiphotonResonances,
     bloch_siegert_shift,
+    multiphoton_resonances,
+)
+from anticrossing.formulas.periodic import (
     classical_transition_rate,
     fast_passage_population,
-    multiphoton_resonances,
     rate_population,
     transition_rate,
 )
 from anticrossing.formulas.pulses import allen_eberly, demkov_kunike, rosen_zener, tanh_sweep
-from anticrossing.formulas.rates import (
-    fermi_golden_rule,
-    marcus,
-    marcus_levich_jortner,
-    spin_boson_golden_rule,
-)
 from anticrossing.formulas.result import DomainCheck, MatrixPrediction, Prediction
 from anticrossing.formulas.spin import (
     ising_chain_defects,

@@ -87,12 +87,13 @@ class BathIntegral:
             return Weights(omega, strength, 0.0)
         widest = min(16 / time, 4 * self.temperature)
         width = self._panels[:, 1] - self._panels[:, 0]
-        pieces = np.ceil(width / widest).astype(int)
-        if 16 * pieces.sum() > _MOST_NODES:
+        counts = np.ceil(width / widest)
+        if not 16 * counts.sum() <= _MOST_NODES:
             raise ConvergenceError(
                 "The bath broadens the transition too little for a rate: its correlations last "
                 f"beyond {time:.3g} (inverse energy). Add a `slow_reorganization_energy`."
             )
+        pieces = counts.astype(int)
         start = np.repeat(self._panels[:, 0], pieces)
         part = np.repeat(width / pieces, pieces)
         index = np.arange(part.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)
@@ -109,24 +110,25 @@ class BathIntegral:
         """Return the integral for the reaction free energy ΔG."""
         tau = self._saddle(energy)
         height = -energy * tau + self._height(tau)
-        down, up = _rates(self._coarse, self.temperature, tau)
+        both, _ = _quanta(self._coarse, self.temperature, tau)
         omega = self._coarse.omega
-        variance = float(omega**2 @ (down + up)) + 2 * self.slow * self.temperature
+        variance = float(omega**2 @ both) + 2 * self.slow * self.temperature
         weights, last = self._decay(tau, variance)
-        down, up = _rates(weights, self.temperature, tau)
-        kept = down + up > 1e-13 / down.size
-        omega, down, up = weights.omega[kept], down[kept], up[kept]
+        both, net = _quanta(weights, self.temperature, tau)
+        kept = both > 1e-13 / both.size
+        omega, both, net = weights.omega[kept], both[kept], net[kept]
         frequency = energy + self.slow * (1 - 2 * self.temperature * tau)
-        centre = abs(frequency + float(omega @ (down - up)))
+        centre = abs(frequency + float(omega @ net))
         step = 2 * np.pi / (2 * centre + 12 * np.sqrt(variance))
         step = last / max(int(np.ceil(last / step)), 32)
+        integral = rounding = 0.0
         previous = change = np.inf
         for _ in range(_MOST_HALVINGS):
             count = round(last / step)
             if count > _MOST_TIMES:
                 break
             times = step * np.arange(count + 1)
-            exponent = _series(omega, down, up, step, count + 1)
+            exponent = _series(omega, both, net, step, count + 1)
             exponent -= self.slow * self.temperature * times**2 + 1j * frequency * times
             values = np.exp(exponent)
             values[0] /= 2
@@ -159,8 +161,8 @@ class BathIntegral:
         """Return f′(τ), which grows with τ."""
         linear = self.slow * (1 - 2 * self.temperature * tau)
         with np.errstate(over="ignore"):  # far from the saddle, while it is being enclosed
-            down, up = _rates(self._coarse, self.temperature, tau)
-            slope = -energy - linear - float(self._coarse.omega @ (down - up))
+            _, net = _quanta(self._coarse, self.temperature, tau)
+            slope = -energy - linear - float(self._coarse.omega @ net)
         return float(np.clip(slope, -1e300, 1e300))
 
     def _saddle(self, energy: float) -> float:
@@ -192,39 +194,45 @@ class BathIntegral:
             weights = self._weights(2 * last)
             if not self.continuous:
                 return weights, float(gaussian)  # single modes never stop to beat
-            down, up = _rates(weights, self.temperature, tau)
-            kept = down + up > 1e-6 / down.size
-            omega, both = weights.omega[kept], (down + up)[kept]
+            both, _ = _quanta(weights, self.temperature, tau)
+            kept = both > 1e-6 / both.size
             times = np.linspace(last, 2 * last, 64)
-            lost = (1 - np.cos(np.outer(times, omega))) @ both
+            lost = 2 * np.sin(np.outer(times, weights.omega[kept]) / 2) ** 2 @ both[kept]
             if np.min(lost + self.slow * self.temperature * times**2) >= _GONE:
                 return weights, float(last)
             last *= 2
 
 
-def _rates(weights: Weights, temperature: float, tau: float) -> tuple[FloatArray, FloatArray]:
-    """Return S(n + 1)e^{−ωτ} and S n e^{ωτ}: quanta given to and taken from the bath."""
-    share = weights.strength / -np.expm1(-weights.omega / temperature)
-    return (
-        share * np.exp(-weights.omega * tau),
-        share * np.exp(-weights.omega * (1 / temperature - tau)),
-    )
+def _quanta(weights: Weights, temperature: float, tau: float) -> tuple[FloatArray, FloatArray]:
+    """Return sum and difference of S(n + 1)e^{−ωτ} and S n e^{ωτ}: quanta given to and taken.
+
+    Where ω is small both are very large, and nearly the same.
+    """
+    omega, later = weights.omega, 1 / temperature - tau
+    share = weights.strength / -np.expm1(-omega / temperature)
+    given, taken = share * np.exp(-omega * tau), share * np.exp(-omega * later)
+    if later >= tau:
+        return given + taken, -given * np.expm1(-omega * (later - tau))
+    return given + taken, taken * np.expm1(-omega * (tau - later))
 
 
 def _series(
-    omega: FloatArray, down: FloatArray, up: FloatArray, step: float, count: int
+    omega: FloatArray, both: FloatArray, net: FloatArray, step: float, count: int
 ) -> ComplexArray:
-    """Return Σ down (e^{−iωt} − 1) + up (e^{iωt} − 1) at t = 0, step, …
+    """Return Σ both (cos ωt − 1) − i net sin ωt at t = 0, step, …
 
-    Times are written as a coarse and a fine multiple of the step, which turns the sums into a
-    product of two matrices.
+    Times are a coarse and a fine multiple of the step, and with ε = e^{−iωt} − 1 the sum of two
+    times has ε₁ + ε₂ + ε₁ε₂: products of matrices, and no digits are lost where ω is small.
     """
     fine = int(np.ceil(np.sqrt(count)))
     coarse = -(-count // fine)
     total = np.zeros((coarse, fine), dtype=np.complex128)
     for start in range(0, omega.size, _CHUNK):
         part = slice(start, start + _CHUNK)
-        short = np.exp(-1j * np.outer(omega[part], step * np.arange(fine)))
-        long = np.exp(-1j * np.outer(step * fine * np.arange(coarse), omega[part]))
-        total += (long * down[part]) @ short + ((long * up[part]) @ short).conj()
-    return np.asarray(total.ravel()[:count] - (down.sum() + up.sum()))
+        short = np.expm1(-1j * np.outer(omega[part], step * np.arange(fine)))
+        long = np.expm1(-1j * np.outer(step * fine * np.arange(coarse), omega[part]))
+        for weight, unit in ((both[part], 1.0), (net[part], 1j)):
+            weighted = long * weight
+            found = weighted @ short + weighted.sum(axis=1)[:, np.newaxis] + weight @ short
+            total += unit * (found.real if unit == 1.0 else found.imag)
+    return np.asarray(total.ravel()[:count])

@@ -11,10 +11,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import choice, fail, non_negative, positive, real_array
+from anticrossing.checks import choice, describe, fail, positive
+from anticrossing.formulas._thermal_rates import (
+    diabatic_barrier,
+    exp,
+    flux_average,
+    log,
+    quiet,
+    rate_arguments,
+)
 from anticrossing.formulas.landau_zener import RATIO_LIMIT
-from anticrossing.formulas.result import DomainCheck, FloatArray, Prediction, broadcast, unwrap
-from anticrossing.formulas.transmission import SPEED_WEIGHTS, SPEEDS
+from anticrossing.formulas.result import DomainCheck, FloatArray, Prediction, unwrap
 
 PASSAGES = ("landau-zener", "weak coupling")
 _DEPTH_LIMIT = 0.3  # of the barrier, over which the surfaces are taken to be straight
@@ -65,7 +72,7 @@ def intersystem_crossing_rate(
     Returns
     -------
     Prediction
-        The rate (energy / ħ), broadcast over the arguments.
+        The rate (energy / ħ), broadcast over the arguments, with `log_value`.
 
     Raises
     ------
@@ -90,65 +97,80 @@ def intersystem_crossing_rate(
     '5.77e+06'
     """
     how = choice("passage", passage, PASSAGES)
-    if len(slopes) != 2:
-        raise fail("slopes", "be a pair of slopes", f"it has {len(slopes)} entries")
-    v, first, second, mass, height, heat, ratio = broadcast(
-        coupling=real_array("coupling", coupling),
-        slopes=real_array("slopes", slopes[0]),
-        **{"slopes[1]": real_array("slopes", slopes[1])},
-        reduced_mass=positive("reduced_mass", reduced_mass),
-        barrier=non_negative("barrier", barrier),
-        temperature=positive("temperature", temperature),
-        partition_ratio=positive("partition_ratio", partition_ratio),
+    try:
+        one, other = slopes
+    except (TypeError, ValueError):
+        raise fail("slopes", "be a pair of slopes", f"it is {describe(slopes)}") from None
+    v, first, second, mass, height, heat, ratio = rate_arguments(
+        coupling=coupling,
+        **{"slopes[0]": one, "slopes[1]": other},
+        reduced_mass=reduced_mass,
+        barrier=barrier,
+        temperature=temperature,
+        partition_ratio=partition_ratio,
     )
-    difference, product = np.abs(first - second), np.abs(first * second)
-    if np.any(difference == 0):
+    if np.any(first == second):
         raise fail("slopes", "differ, for the surfaces to cross", "they are equal")
-    if how == "weak coupling" and np.any(product == 0):
+    if how == "weak coupling" and np.any((first == 0) | (second == 0)):
         raise fail("slopes", "not vanish for weak coupling", "one of them is zero")
-    at_thermal_speed = 2 * np.pi * v**2 / difference * np.sqrt(mass / (2 * heat))
-    mean_exponent = np.sqrt(np.pi) * at_thermal_speed
-    tunnelling = product**2 / (24 * mass * difference**2 * heat**3)
-    if how == "weak coupling":
-        probability = 2 * mean_exponent * np.exp(tunnelling)
-        checks = (
-            DomainCheck(
-                "mean Landau-Zener exponent",
-                unwrap(mean_exponent),
-                RATIO_LIMIT,
-                "the coupling is too strong for perturbation theory",
-            ),
-            DomainCheck(
-                "depth of tunnelling / barrier",
-                # where Ai² e^{−ε/T} is largest: ε = −T p³/4 with p³/12 the exponent above
-                unwrap(np.asarray(3 * tunnelling * heat / np.maximum(height, 1e-300))),
-                _DEPTH_LIMIT,
-                "tunnelling happens far below the crossing, where the surfaces are not straight",
-            ),
-        )
-    else:
-        passed = -np.expm1(-2 * at_thermal_speed[..., np.newaxis] / SPEEDS)
-        probability = passed @ SPEED_WEIGHTS
-        checks = (
-            DomainCheck(
-                "tunnelling exponent",
-                unwrap(np.asarray(tunnelling)),
-                RATIO_LIMIT,
-                "tunnelling below the crossing adds to the rate: see passage='weak coupling'",
-            ),
-            DomainCheck(
-                "adiabatic lowering of the barrier / temperature",
-                unwrap(np.asarray(-np.expm1(-mean_exponent) * np.abs(v) / heat)),
-                RATIO_LIMIT,
-                "the adiabatic barrier is lower than that of the crossing by the coupling",
-            ),
-        )
-    rate = heat / (2 * np.pi) * ratio * np.exp(-height / heat) * probability
+    with quiet():
+        difference = np.abs(first - second)
+        # √π times the exponent at the thermal speed √(2T/μ)
+        mean_exponent = np.pi**1.5 * (np.sqrt(2 * mass) * np.abs(v) / difference)
+        mean_exponent = np.asarray(mean_exponent * (np.abs(v) / np.sqrt(heat)))
+        force = np.abs(first / difference * second)
+        tunnelling = np.asarray((force / heat) ** 2 / (24 * mass * heat))
+        checks = _checks(how, v, mean_exponent, tunnelling, height, heat)
+        if how == "weak coupling":
+            probability = 2 * mean_exponent
+            exponent = np.where(np.isinf(tunnelling), np.inf, tunnelling - height / heat)
+        else:
+            probability = flux_average(mean_exponent, lambda x: -np.expm1(-2 * x))
+            exponent = -height / heat
+        logarithm = log(heat) - np.log(2 * np.pi) + log(ratio) + log(probability) + exponent
+        # no coupling, no rate, however much tunnelling there would be
+        logarithm = np.where(probability == 0, -np.inf, logarithm)
     return Prediction(
-        value=unwrap(np.asarray(rate)),
+        value=unwrap(exp(logarithm)),
         name=f"non-adiabatic transition-state theory, {how}",
         checks=checks,
         equation="k = (T / 2 pi) (Q_X / Q_R) exp(-E_b / T) <P>",
+        log_value=unwrap(np.asarray(logarithm)),
+    )
+
+
+def _checks(
+    passage: str,
+    coupling: FloatArray,
+    mean_exponent: FloatArray,
+    tunnelling: FloatArray,
+    barrier: FloatArray,
+    temperature: FloatArray,
+) -> tuple[DomainCheck, ...]:
+    if passage == "landau-zener":
+        return (
+            DomainCheck(
+                "tunnelling exponent",
+                unwrap(tunnelling),
+                RATIO_LIMIT,
+                "tunnelling below the crossing adds to the rate: see passage='weak coupling'",
+            ),
+            diabatic_barrier(mean_exponent, coupling, temperature),
+        )
+    return (
+        DomainCheck(
+            "mean Landau-Zener exponent",
+            unwrap(mean_exponent),
+            RATIO_LIMIT,
+            "the coupling is too strong for perturbation theory",
+        ),
+        DomainCheck(
+            "depth of tunnelling / barrier",
+            # where Ai² e^{−ε/T} is largest: ε = −T p³/4 with p³/12 the exponent above
+            unwrap(np.asarray(3 * tunnelling * temperature / np.maximum(barrier, 1e-300))),
+            _DEPTH_LIMIT,
+            "tunnelling happens far below the crossing, where the surfaces are not straight",
+        ),
     )
 
 
@@ -195,7 +217,9 @@ def harmonic_partition_ratio(
     """
     reactant = positive("reactant_frequencies", reactant_frequencies)
     crossing = positive("crossing_frequencies", crossing_frequencies)
-    heat = positive("temperature", temperature)
+    (heat,) = rate_arguments(temperature=temperature)
+    if not isinstance(classical, (bool, np.bool_)):
+        raise fail("classical", "be True or False", f"it is {describe(classical)}")
     if reactant.ndim != 1 or crossing.shape != (reactant.size - 1,):
         raise fail(
             "crossing_frequencies",
@@ -203,9 +227,14 @@ def harmonic_partition_ratio(
             f"the shapes are {crossing.shape} and {reactant.shape}",
         )
 
-    def logarithm(omega: FloatArray) -> FloatArray:
-        ratio = omega / heat[..., np.newaxis]
-        terms = np.log(ratio) if classical else ratio / 2 + np.log(-np.expm1(-ratio))
+    def levels(omega: FloatArray) -> FloatArray:
+        """Return minus the logarithm of the partition function above the zero-point energy."""
+        degree = heat[..., np.newaxis]
+        terms = log(omega) - log(degree) if classical else log(-np.expm1(-omega / degree))
         return np.asarray(np.sum(terms, axis=-1))
 
-    return unwrap(np.asarray(np.exp(logarithm(reactant) - logarithm(crossing))))
+    with quiet():
+        difference = levels(reactant) - levels(crossing)
+        if not classical:
+            difference = difference + (reactant.sum() - crossing.sum()) / (2 * heat)
+        return unwrap(exp(difference))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import InputError, describe, fail
+from anticrossing.checks import InputError, describe, fail, numbers
 
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
@@ -33,10 +33,7 @@ def broadcast(**arguments: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
 
 def context(name: str, value: npt.ArrayLike) -> FloatArray:
     """Return a positive scale to compare with; unlike `positive`, infinity is allowed."""
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise fail(name, "be a positive number or infinity", f"it is {describe(value)}") from None
+    array = numbers(name, value)
     if np.any(np.isnan(array)) or np.any(array <= 0):
         raise fail(name, "be positive (infinity is allowed)", f"it is {describe(value)}")
     return array

@@ -9,18 +9,22 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import choice, positive, real_array
-from anticrossing.formulas.landau_zener import RATIO_LIMIT
-from anticrossing.formulas.rates import adiabaticity
-from anticrossing.formulas.result import DomainCheck, FloatArray, Prediction, broadcast, unwrap
+from anticrossing.checks import choice
+from anticrossing.formulas._thermal_rates import (
+    activation,
+    adiabaticity,
+    classical_bath,
+    diabatic_barrier,
+    exp,
+    flux_average,
+    quiet,
+    rate_arguments,
+)
+from anticrossing.formulas.result import DomainCheck, FloatArray, Prediction, unwrap
 
 REGIONS = ("normal", "inverted")
 AVERAGES = ("thermal", "mean exponent")
-
-# ∫₀^∞ dε e^{−ε} f(√ε) by the trapezoidal rule in y = ln √ε, at whose ends the integrand vanishes.
-_Y = np.arange(-20.0, 2.0, 0.05)
-SPEEDS = np.exp(_Y)
-SPEED_WEIGHTS = 2 * 0.05 * SPEEDS**2 * np.exp(-(SPEEDS**2))
+_LARGEST_TEMPERATURE = 0.5  # in barriers
 
 
 def landau_zener_transmission(
@@ -80,17 +84,18 @@ def landau_zener_transmission(
     array([7.0000e-05, 3.9132e-01, 1.0000e+00])
     """
     where, how = choice("region", region, REGIONS), choice("average", average, AVERAGES)
-    v, energy, heat, omega = broadcast(
-        coupling=real_array("coupling", coupling),
-        reorganization_energy=positive("reorganization_energy", reorganization_energy),
-        temperature=positive("temperature", temperature),
-        frequency=positive("frequency", frequency),
+    v, energy, heat, omega = rate_arguments(
+        coupling=coupling,
+        reorganization_energy=reorganization_energy,
+        temperature=temperature,
+        frequency=frequency,
     )
-    value = _transmission(adiabaticity(v, energy, heat, omega), where == "inverted", how)
+    exponent = adiabaticity(v, energy, heat, omega)
+    inverted = np.full(v.shape, where == "inverted")
     return Prediction(
-        value=unwrap(value),
+        value=unwrap(_transmission(exponent, inverted, how)),
         name=f"Landau-Zener transmission, {where} region, {how}",
-        checks=_checks(v, energy, heat, omega),
+        checks=(diabatic_barrier(exponent, v, heat), classical_bath(energy, heat, omega)),
         equation="kappa = 2 q (1 - q)" if where == "inverted" else "kappa = 2 q / (1 + q)",
     )
 
@@ -143,71 +148,55 @@ def landau_zener_rate(
     Examples
     --------
     >>> common = dict(reorganization_energy=1.0, reaction_free_energy=-0.8, temperature=0.025)
-    >>> from anticrossing.formulas.rates import marcus
+    >>> from anticrossing.formulas import marcus
     >>> weak = landau_zener_rate(coupling=1e-5, frequency=0.01, **common)
     >>> round(weak.value / marcus(coupling=1e-5, **common).value, 5)
     1.0
     """
     how = choice("average", average, AVERAGES)
-    v, energy, free, heat, omega = broadcast(
-        coupling=real_array("coupling", coupling),
-        reorganization_energy=positive("reorganization_energy", reorganization_energy),
-        reaction_free_energy=real_array("reaction_free_energy", reaction_free_energy),
-        temperature=positive("temperature", temperature),
-        frequency=positive("frequency", frequency),
+    v, energy, free, heat, omega = rate_arguments(
+        coupling=coupling,
+        reorganization_energy=reorganization_energy,
+        reaction_free_energy=reaction_free_energy,
+        temperature=temperature,
+        frequency=frequency,
     )
-    barrier = (free + energy) ** 2 / (4 * energy)
-    kappa = _transmission(adiabaticity(v, energy, heat, omega), np.abs(free) > energy, how)
-    excess = DomainCheck(
-        "temperature / barrier",
-        unwrap(heat / np.maximum(barrier, 1e-300)),
-        0.5,
-        "there is no barrier to wait before: the population does not decay with a rate",
-    )
+    exponent = adiabaticity(v, energy, heat, omega)
+    with quiet():
+        kappa = _transmission(exponent, np.abs(free) > energy, how)
+    barrier = activation(free, energy, heat)  # over T
+    with quiet():
+        excess = DomainCheck(
+            "temperature / barrier",
+            unwrap(np.asarray(1 / barrier)),
+            _LARGEST_TEMPERATURE,
+            "there is no barrier to wait before: the population does not decay with a rate",
+        )
     return Prediction(
-        value=unwrap(kappa * omega / (2 * np.pi) * np.exp(-barrier / heat)),
+        value=unwrap(kappa * omega / (2 * np.pi) * exp(-barrier)),
         name=f"Landau-Zener rate, {how}",
-        checks=(excess, *_checks(v, energy, heat, omega)),
+        checks=(
+            excess,
+            diabatic_barrier(exponent, v, heat),
+            classical_bath(energy, heat, omega, free),
+        ),
         equation="k = kappa (omega / 2 pi) exp(-(dG + lambda)^2 / (4 lambda T))",
     )
 
 
-def thermal_average(exponent: FloatArray, inverted: npt.ArrayLike) -> FloatArray:
-    """Return κ averaged over the flux, whose Landau-Zener exponent is ``exponent/√(πε/T)``."""
-    scaled = exponent[..., np.newaxis] / (np.sqrt(np.pi) * SPEEDS)
-    both = np.broadcast_to(np.asarray(inverted)[..., np.newaxis], scaled.shape)
-    return np.asarray(_passages(scaled, both) @ SPEED_WEIGHTS)
+def _transmission(
+    exponent: FloatArray, inverted: npt.NDArray[np.bool_], average: str
+) -> FloatArray:
+    if average == "mean exponent":
+        return np.where(inverted, _inverted(exponent), _normal(exponent))
+    normal, other = flux_average(exponent, _normal), flux_average(exponent, _inverted)
+    return np.where(inverted, other, normal)
 
 
-def _transmission(exponent: FloatArray, inverted: npt.ArrayLike, average: str) -> FloatArray:
-    if average == "thermal":
-        return thermal_average(exponent, inverted)
-    return _passages(exponent, np.broadcast_to(inverted, exponent.shape))
+def _normal(exponent: FloatArray) -> FloatArray:
+    change = -np.expm1(-exponent)
+    return np.asarray(2 * change / (1 + change))
 
 
-def _passages(exponent: FloatArray, inverted: npt.NDArray[np.bool_]) -> FloatArray:
-    change, keep = -np.expm1(-exponent), np.exp(-exponent)
-    return np.asarray(np.where(inverted, 2 * change * keep, 2 * change / (1 + change)))
-
-
-def _checks(
-    coupling: FloatArray, energy: FloatArray, temperature: FloatArray, frequency: FloatArray
-) -> tuple[DomainCheck, ...]:
-    ratio = frequency / (4 * temperature)
-    exponent = adiabaticity(coupling, energy, temperature, frequency)
-    # Where passages are adiabatic the barrier is that of the lower level, lower by |V|.
-    lowered = -np.expm1(-exponent) * np.abs(coupling) / temperature
-    return (
-        DomainCheck(
-            "adiabatic lowering of the barrier / temperature",
-            unwrap(np.asarray(lowered)),
-            RATIO_LIMIT,
-            "the adiabatic barrier is lower than that of the crossing by the coupling",
-        ),
-        DomainCheck(
-            "quantum change of the exponent",
-            unwrap(np.asarray(energy / (4 * temperature) * (1 - np.tanh(ratio) / ratio))),
-            RATIO_LIMIT,
-            "the coordinate does not move classically at this temperature",
-        ),
-    )
+def _inverted(exponent: FloatArray) -> FloatArray:
+    return np.asarray(-2 * np.expm1(-exponent) * np.exp(-exponent))

@@ -17,16 +17,15 @@ over all spin components, in the order multiplicity, M_S, state.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing.checks import ComplexArray, FloatArray, InputError, describe, fail, real_array
 from anticrossing.hamiltonian import Matrices
+from anticrossing.models._files import path_of, write_text
 from anticrossing.models._sharc_text import (
     LIST_BLOCKS,
     MATRIX_BLOCKS,
@@ -51,12 +50,14 @@ class SharcModel:
     ----------
     hamiltonian : VibronicCoupling
         In hartree, over all N spin components (labels ``S1``, ``T1 m=-1`` …) and the f vibrations.
-        Coordinate ``Q7`` is mode 7 of the file; modes of frequency 0 are left out.
+        Coordinate ``Q7`` is mode 7 of the file; modes of frequency 0 are left out. The masses of
+        these dimensionless coordinates are ``1/hamiltonian.frequencies``, in units of 1/hartree,
+        so that times are in ħ/hartree (atomic units, 0.0242 fs).
     states : tuple of int
         Number of states of each multiplicity, from singlets on.
     elements : tuple of str
     charges, masses : array, shape (n,)
-        Nuclear charges (e) and masses (u) of the atoms.
+        Nuclear charges (e) and masses (u) of the atoms; no masses of the coordinates Q.
     geometry : array, shape (n, 3)
         The reference geometry, bohr.
     frequencies : array, shape (3n,)
@@ -92,19 +93,29 @@ class SharcModel:
 
     def cartesian(self, coordinates: npt.ArrayLike) -> FloatArray:
         """Return the geometries (..., n, 3) in bohr at Q, shape (..., f)."""
-        Q = real_array("coordinates", coordinates)
+        Q = self._normal("coordinates", coordinates)
         vibrations = self._vibrations()
-        if Q.shape[-1:] != (int(vibrations.sum()),):
-            raise fail(
-                "coordinates",
-                f"have a last axis of length {vibrations.sum()}",
-                f"its shape is {Q.shape}",
-            )
         roots = np.sqrt(np.repeat(self.masses, 3) * _MASS_UNIT)
         columns = self.modes[:, vibrations] / np.sqrt(self.frequencies[vibrations])
         return np.asarray(
             self.geometry + (Q @ (columns / roots[:, None]).T).reshape(*Q.shape[:-1], -1, 3)
         )
+
+    def cartesian_momenta(self, momenta: npt.ArrayLike) -> FloatArray:
+        """Return the momenta (..., n, 3) of the atoms, ħ/bohr, that go with P, shape (..., f).
+
+        p_a = √m_a Σ_i K_ai √ω_i P_i, so that Σ_a p_a²/2m_a = ½ Σ_i ω_i P_i².
+        """
+        P = self._normal("momenta", momenta)
+        return np.asarray((P @ self._weights().T).reshape(*P.shape[:-1], -1, 3))
+
+    def _normal(self, name: str, value: npt.ArrayLike) -> FloatArray:
+        """Return an argument whose last axis runs over the vibrations."""
+        array = real_array(name, value)
+        count = int(self._vibrations().sum())
+        if array.shape[-1:] != (count,):
+            raise fail(name, f"have a last axis of length {count}", f"its shape is {array.shape}")
+        return array
 
     def _vibrations(self) -> npt.NDArray[np.bool_]:
         return self.frequencies > _NO_VIBRATION
@@ -163,11 +174,11 @@ def read_sharc(template: str | Path, reference: str | Path | None = None) -> Sha
            [0.02 , 0.105]])
     >>> place.cleanup()
     """
-    path = _path("template", template)
+    path = path_of("template", template)
     lines = Lines(path)
     first = lines.next("the path of V0.txt")
     molecule = read_reference(
-        _path("reference", reference) if reference is not None else path.parent / first.strip()
+        path_of("reference", reference) if reference is not None else path.parent / first.strip()
     )
     states = tuple(lines.integers(lines.next("the number of states per multiplicity")))
     if not states or min(states) < 0 or sum(states) == 0:
@@ -228,11 +239,14 @@ def write_sharc(model: SharcModel, template: str | Path, reference: str | Path) 
     Raises
     ------
     InputError
-        If `model` is not a SharcModel, or has couplings that the files cannot hold.
+        If `model` is not a SharcModel, has couplings that the files cannot hold, or if the files
+        cannot be written.
     """
     if not isinstance(model, SharcModel):
         raise fail("model", "be a SharcModel", f"it is {describe(model)}")
-    place, name = _path("template", template), _path("reference", reference)
+    place, name = path_of("template", template), path_of("reference", reference)
+    if place.absolute() == name.absolute():
+        raise fail("reference", "be another file than `template`", f"both are {place}")
     first = name.name if name.parent == place.parent else str(name.absolute())
     entries, coupling = _split(model)
     text = [first, " ".join(map(str, model.states))]
@@ -250,8 +264,8 @@ def write_sharc(model: SharcModel, template: str | Path, reference: str | Path) 
         molecule.append(f"{element} {_row([charge, *position, mass])}")
     molecule += ["Frequencies", _row(model.frequencies), "Mass-weighted normal modes"]
     molecule += map(_row, model.modes)
-    name.write_text("\n".join(molecule) + "\n", encoding="utf-8")
-    place.write_text("\n".join(text) + "\n", encoding="utf-8")
+    write_text(name, molecule)
+    write_text(place, text)
 
 
 def _split(model: SharcModel) -> tuple[dict[str, list[str]], Matrices]:
@@ -295,12 +309,6 @@ def _split(model: SharcModel) -> tuple[dict[str, list[str]], Matrices]:
             "the files cannot hold what is left",
         )
     return {name: lines for name, lines in entries.items() if lines}, left[0]
-
-
-def _path(name: str, value: Any) -> Path:
-    if not isinstance(value, (str, os.PathLike)):
-        raise fail(name, "be the name of a file", f"it is {describe(value)}")
-    return Path(value)
 
 
 def _row(values: npt.ArrayLike) -> str:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import describe, fail, real_array
+from anticrossing.checks import FloatArray, describe, fail, real_array
+from anticrossing.models._files import path_of, write_text
 from anticrossing.models.sharc import SharcModel
-from anticrossing.units import LENGTHS
+from anticrossing.units import ENERGIES, LENGTHS, MASSES
 
 _ANGSTROM = LENGTHS["bohr"] / LENGTHS["angstrom"]
+# ħ/bohr = √(m_e hartree) in the unit of momentum of ASE, √(u eV).
+_ASE_MOMENTUM = np.sqrt(MASSES["electron"] / MASSES["amu"] * ENERGIES["hartree"] / ENERGIES["eV"])
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TAKEN = ("properties", "pbc", "lattice", "time")
 
 
 def write_xyz(
@@ -21,11 +28,14 @@ def write_xyz(
     coordinates: npt.ArrayLike,
     *,
     times: npt.ArrayLike | None = None,
+    momenta: npt.ArrayLike | None = None,
+    info: Mapping[str, npt.ArrayLike] | None = None,
 ) -> Path:
     """Write geometries as extended XYZ, which ``ase.io.read(path, ":")`` and viewers read.
 
     One frame for each set of normal coordinates Q: element, position r(Q) in Å and mass in u of
-    every atom; the comment line holds the time.
+    every atom; the comment line holds the time and what else is given. An ensemble writes its
+    trajectories with `EnsembleResult.write_xyz`.
 
     Parameters
     ----------
@@ -37,6 +47,12 @@ def write_xyz(
         Dimensionless normal coordinates, one frame a row; the positions of one kept trajectory.
     times : array, shape (K,), optional
         The time of each frame, in any unit.
+    momenta : array, shape (f,) or (K, f), optional
+        The dimensionless momenta P. The column ``momenta`` of the file holds those of the atoms in
+        the unit of ASE, √(u eV), from which ``Atoms.get_velocities`` and ``get_kinetic_energy``
+        follow.
+    info : mapping of names to arrays of shape (K,), optional
+        More numbers for the comment lines. ASE takes ``energy``, in eV, for the potential energy.
 
     Returns
     -------
@@ -45,7 +61,8 @@ def write_xyz(
     Raises
     ------
     InputError
-        For shapes that do not fit the model or each other, or values that are not finite.
+        For shapes that do not fit the model or each other, values that are not finite, or a file
+        that cannot be written.
 
     Examples
     --------
@@ -74,31 +91,55 @@ def write_xyz(
     """
     if not isinstance(model, SharcModel):
         raise fail("model", "be a SharcModel", f"it is {describe(model)}")
-    Q = np.atleast_2d(real_array("coordinates", coordinates))
-    if Q.ndim != 2 or not len(Q):
-        raise fail("coordinates", "hold at least one row", f"its shape is {Q.shape}")
-    geometries = _ANGSTROM * model.cartesian(Q)
-    stamps = [""] * len(Q)
-    if times is not None:
-        given = np.atleast_1d(real_array("times", times))
-        if given.shape != (len(Q),):
-            raise fail("times", f"hold {len(Q)} number(s)", f"its shape is {given.shape}")
-        stamps = [f" time={time:.10g}" for time in given.tolist()]
+    target = path_of("path", path)
+    Q = _rows("coordinates", coordinates)
+    frames, columns = len(Q), _ANGSTROM * model.cartesian(Q)
+    properties = "species:S:1:pos:R:3"
+    if momenta is not None:
+        P = _rows("momenta", momenta)
+        if P.shape != Q.shape:
+            raise fail("momenta", f"have the shape {Q.shape}", f"its shape is {P.shape}")
+        columns = np.concatenate([columns, _ASE_MOMENTUM * model.cartesian_momenta(P)], axis=-1)
+        properties += ":momenta:R:3"
+    comments = [f'Properties={properties}:masses:R:1 pbc="F F F"'] * frames
+    for key, texts in _entries(times, info, frames).items():
+        comments = [f"{line} {key}={text}" for line, text in zip(comments, texts, strict=True)]
     lines: list[str] = []
-    for stamp, atoms in zip(stamps, geometries, strict=True):
+    for comment, atoms in zip(comments, columns, strict=True):
+        lines += [str(len(model.elements)), comment]
         lines += [
-            str(len(model.elements)),
-            f'Properties=species:S:1:pos:R:3:masses:R:1 pbc="F F F"{stamp}',
+            f"{element:<3} {' '.join(f'{number:16.10f}' for number in row)} {mass:13.8f}"
+            for element, row, mass in zip(model.elements, atoms, model.masses, strict=True)
         ]
-        lines += [
-            f"{element:<3} {x:16.10f} {y:16.10f} {z:16.10f} {mass:13.8f}"
-            for element, (x, y, z), mass in zip(model.elements, atoms, model.masses, strict=True)
-        ]
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}-{os.getpid()}")
-    try:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(target, lines)
     return target
+
+
+def _rows(name: str, value: npt.ArrayLike) -> FloatArray:
+    array = np.atleast_2d(real_array(name, value))
+    if array.ndim != 2 or not len(array):
+        raise fail(name, "hold at least one row", f"its shape is {array.shape}")
+    return array
+
+
+def _entries(
+    times: npt.ArrayLike | None, info: Mapping[str, npt.ArrayLike] | None, frames: int
+) -> dict[str, list[str]]:
+    """Return what goes into the comment lines: for each key one text a frame."""
+    if info is not None and not isinstance(info, Mapping):
+        raise fail("info", "map names to arrays", f"it is {describe(info)}")
+    entries: dict[str, list[str]] = {}
+    if times is not None:
+        entries["time"] = [f"{time:.10g}" for time in _column("times", times, frames)]
+    for key, values in (info or {}).items():
+        if not isinstance(key, str) or not _KEY.fullmatch(key) or key.lower() in _TAKEN:
+            raise fail("info", "have keys that are free names", f"one is {describe(key)}")
+        entries[key] = [f"{value:.10g}" for value in _column(f"info[{key}]", values, frames)]
+    return entries
+
+
+def _column(name: str, values: npt.ArrayLike, frames: int) -> list[float]:
+    array = np.atleast_1d(real_array(name, values))
+    if array.shape != (frames,):
+        raise fail(name, f"hold {frames} number(s)", f"its shape is {array.shape}")
+    return [float(value) for value in array]

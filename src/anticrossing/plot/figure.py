@@ -16,7 +16,8 @@ from anticrossing.plot import panels, scan_panels, style
 Figure = Any
 """A `matplotlib.figure.Figure`."""
 
-_OTHER_KINDS = ("driven_level", "motion")  # modules that register figures, loaded when needed
+# Modules that register figures, loaded when needed.
+_OTHER_KINDS = ("driven_level", "motion", "rates")
 
 
 @functools.singledispatch

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing.experiment.motion import time_unit
 from anticrossing.experiment.packet import PacketOutcome
-from anticrossing.experiment.trajectories.result import TrajectoriesOutcome
+from anticrossing.experiment.trajectories import TrajectoriesOutcome
 from anticrossing.plot import style
 from anticrossing.plot.figure import Figure, figure, panels_of
-from anticrossing.plot.packets import density, ensemble_populations
+from anticrossing.plot.packets import density
 from anticrossing.plot.panels import Axes
 
 _MOST_DRAWN = 50  # trajectories
@@ -19,39 +18,47 @@ _MOST_DRAWN = 50  # trajectories
 
 @figure.register
 def _packet(result: PacketOutcome) -> Figure:
-    motion, snapshots = result.motion, result.snapshots
-    hamiltonian = result.experiment.hamiltonian
-    unit = time_unit(hamiltonian.units)
+    study, motion, snapshots = result.experiment, result.motion, result.snapshots
+    times, unit = study.shown_times(motion.times), study.time_unit
     with style.style():
-        drawn, axes = panels_of(result.experiment.title, 2)
-        levels = [f"state {n}" for n in range(motion.populations.shape[1])]
-        _curves(axes[0][0], motion.times, motion.populations, levels, unit)
+        drawn, axes = panels_of(study.title, 2)
+        levels = [f"level {n}" for n in range(motion.populations.shape[1])]
+        _curves(axes[0][0], times, motion.populations, levels, unit)
         axes[0][0].set_title("Adiabatic populations")
         if motion.sides:
             lost = motion.absorbed.sum(axis=(1, 2))
-            axes[0][0].plot(motion.times, lost, color=style.MUTED, ls="--", label="absorbed")
+            axes[0][0].plot(times, lost, color=style.MUTED, ls="--", label="absorbed")
         style.strip_legend(axes[0][0])
-        labels = [style.plain(str(label)) for label in hamiltonian.labels]
-        _curves(axes[0][1], motion.times, motion.diabatic_populations, labels, unit)
+        labels = [_diabatic(label) for label in study.hamiltonian.labels]
+        _curves(axes[0][1], times, motion.diabatic_populations, labels, unit)
         axes[0][1].set_title("Diabatic populations")
         style.strip_legend(axes[0][1])
-        early = [0, snapshots.times.size // 2] if motion.grid.coordinates == 1 else [0]
-        for place, frames in enumerate((early, [snapshots.times.size - 1])):
-            times = snapshots.times[frames]
-            density(axes[1][place], snapshots, times.tolist())
-            shown = ", ".join(f"{time:.4g}" for time in times)
-            axes[1][place].set_title(style.label(f"Packet at t = {shown}", unit))
+        middle, last = snapshots.times.size // 2, snapshots.times.size - 1
+        early = [0, middle] if motion.grid.coordinates == 1 else [middle]
+        for place, frames in enumerate((early, [last])):
+            moments = snapshots.times[frames]
+            density(axes[1][place], snapshots, moments.tolist())
+            shown = ", ".join(f"{time:.4g}" for time in study.shown_times(moments))
+            axes[1][place].set_title(f"Packet at t = {shown} {unit}".rstrip())
     return drawn
 
 
 @figure.register
 def _trajectories(result: TrajectoriesOutcome) -> Figure:
-    ensemble = result.ensemble
+    study, ensemble = result.experiment, result.ensemble
+    times, unit = study.shown_times(ensemble.times), study.time_unit
     with style.style():
-        drawn, axes = panels_of(result.experiment.title, 1)
-        ensemble_populations(axes[0][0], {ensemble.request.method: ensemble})
-        unit = time_unit(ensemble.request.hamiltonian.units)
-        axes[0][0].set_xlabel(style.label("time", unit))
+        drawn, axes = panels_of(study.title, 1)
+        mean, count = ensemble.populations, ensemble.populations.value.shape[1]
+        _curves(axes[0][0], times, mean.value, [f"level {n}" for n in range(count)], unit)
+        for level in range(count):
+            value, error = mean.value[:, level], mean.error[:, level]
+            color = style.level_color(level, count)
+            axes[0][0].fill_between(
+                times, value - error, value + error, color=color, alpha=0.3, lw=0
+            )
+        axes[0][0].set_title(f"Adiabatic populations ({ensemble.request.method})")
+        style.strip_legend(axes[0][0])
         if ensemble.request.keep:
             _paths(axes[0][1], result)
         else:
@@ -63,10 +70,17 @@ def _trajectories(result: TrajectoriesOutcome) -> Figure:
     return drawn
 
 
+def _diabatic(label: object) -> str:
+    """Return the name of a diabatic state; a bare number is none."""
+    shown = str(label)
+    return f"diabat {shown}" if shown.isdigit() else style.plain(shown)
+
+
 def _paths(axes: Axes, result: TrajectoriesOutcome) -> Axes:
     """Draw the first coordinate of the trajectories that were kept, coloured by their level."""
     kept = result.ensemble.trajectories().isel(trajectory=slice(0, _MOST_DRAWN))
-    times, levels = kept["time"].values, kept["level"].values
+    times = result.experiment.shown_times(kept["time"].values)
+    levels = kept["level"].values
     positions = kept["position"].values[..., 0]
     count = kept.sizes["state"]
     for level in range(count):
@@ -78,8 +92,7 @@ def _paths(axes: Axes, result: TrajectoriesOutcome) -> Axes:
             color = style.level_color(level, count)
             axes.plot(times, np.where(on, path, np.nan), color=color, lw=0.8, label=label)
             label = None
-    units = result.experiment.request.hamiltonian.units
-    axes.set_xlabel(style.label("time", time_unit(units)))
+    axes.set_xlabel(style.label("time", result.experiment.time_unit))
     _position_label(axes.set_ylabel, result)
     axes.set_title(f"{len(positions)} of {result.ensemble.request.count} trajectories")
     style.grid(axes)
@@ -88,7 +101,7 @@ def _paths(axes: Axes, result: TrajectoriesOutcome) -> Axes:
 
 
 def _position_label(write: Any, result: TrajectoriesOutcome) -> None:
-    hamiltonian = result.experiment.request.hamiltonian
+    hamiltonian = result.experiment.hamiltonian
     write(style.label(hamiltonian.coordinates[0], hamiltonian.units.coordinate))
 
 

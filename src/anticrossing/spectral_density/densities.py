@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import (
-    FloatArray,
-    describe,
-    fail,
-    integer,
-    non_negative,
-    positive,
-    real_number,
-)
+from anticrossing.checks import FloatArray, describe, fail, integer, non_negative
+from anticrossing.spectral_density.arguments import LARGEST, SMALLEST, relative, scale, single
 from anticrossing.spectral_density.integration import integrate, invert_cumulative
+
+_MOST_MODES = 100_000  # one root each
+_NARROWEST = 1e-6  # of its frequency; rounding makes a narrower resonance ragged
 
 
 class SpectralDensity(abc.ABC):
@@ -49,7 +44,7 @@ class SpectralDensity(abc.ABC):
 
     def continuum(self, frequency: npt.ArrayLike) -> FloatArray:
         """Return the smooth part of J(ω) for ω > 0 (energy), of the shape of `frequency`."""
-        return np.zeros(np.shape(frequency))
+        return np.zeros(non_negative("frequency", frequency).shape)
 
     @property
     def characteristic_frequency(self) -> float:
@@ -88,6 +83,8 @@ class SpectralDensity(abc.ABC):
         (array([0.002679, 0.01    , 0.037321]), 0.2)
         """
         count = integer("modes", modes, minimum=1)
+        if count > _MOST_MODES:
+            raise fail("modes", f"be at most {_MOST_MODES}", f"it is {count}")
         if not self.scales:
             raise fail(
                 "modes", "be asked of a bath with a continuum", "this bath consists of single modes"
@@ -129,8 +126,8 @@ class Ohmic(SpectralDensity):
     """
 
     def __init__(self, *, reorganization_energy: float, cutoff: float) -> None:
-        self._energy = _single("reorganization_energy", reorganization_energy)
-        self.cutoff = _single("cutoff", cutoff)
+        self._energy = single("reorganization_energy", reorganization_energy)
+        self.cutoff = single("cutoff", cutoff)
 
     @property
     def reorganization_energy(self) -> float:
@@ -141,8 +138,9 @@ class Ohmic(SpectralDensity):
         return (self.cutoff,)
 
     def continuum(self, frequency: npt.ArrayLike) -> FloatArray:
-        ratio = np.asarray(frequency, dtype=np.float64) / self.cutoff
-        return np.asarray(np.pi * self._energy * ratio * np.exp(-ratio))
+        ratio = relative(frequency, self.cutoff)
+        with np.errstate(under="ignore"):
+            return np.asarray(np.pi * self._energy * ratio * np.exp(-ratio))
 
     def __repr__(self) -> str:
         return f"Ohmic(reorganization_energy={self._energy:g}, cutoff={self.cutoff:g})"
@@ -171,8 +169,8 @@ class Debye(SpectralDensity):
     """
 
     def __init__(self, *, reorganization_energy: float, relaxation_rate: float) -> None:
-        self._energy = _single("reorganization_energy", reorganization_energy)
-        self.relaxation_rate = _single("relaxation_rate", relaxation_rate)
+        self._energy = single("reorganization_energy", reorganization_energy)
+        self.relaxation_rate = single("relaxation_rate", relaxation_rate)
 
     @property
     def reorganization_energy(self) -> float:
@@ -183,7 +181,7 @@ class Debye(SpectralDensity):
         return (self.relaxation_rate,)
 
     def continuum(self, frequency: npt.ArrayLike) -> FloatArray:
-        ratio = np.asarray(frequency, dtype=np.float64) / self.relaxation_rate
+        ratio = relative(frequency, self.relaxation_rate)
         return np.asarray(2 * self._energy * ratio / (1 + ratio**2))
 
     def __repr__(self) -> str:
@@ -205,7 +203,7 @@ class BrownianOscillator(SpectralDensity):
     frequency : float
         ω₀ > 0, energy.
     damping : float
-        γ > 0, the full width of the resonance, energy.
+        γ > 0, the full width of the resonance, energy; at least 1e-6 ω₀.
 
     References
     ----------
@@ -220,9 +218,15 @@ class BrownianOscillator(SpectralDensity):
     """
 
     def __init__(self, *, reorganization_energy: float, frequency: float, damping: float) -> None:
-        self._energy = _single("reorganization_energy", reorganization_energy)
-        self.frequency = _single("frequency", frequency)
-        self.damping = _single("damping", damping)
+        self._energy = single("reorganization_energy", reorganization_energy)
+        self.frequency = single("frequency", frequency)
+        self.damping = single("damping", damping)
+        if self.damping < _NARROWEST * self.frequency:
+            raise fail(
+                "damping",
+                f"be at least {_NARROWEST:g} of `frequency` (else take a `Discrete` mode)",
+                f"it is {self.damping / self.frequency:.2g} of it",
+            )
 
     @property
     def reorganization_energy(self) -> float:
@@ -234,10 +238,14 @@ class BrownianOscillator(SpectralDensity):
         return tuple(sorted({min(slow, self.frequency), self.frequency, self.damping}))
 
     def continuum(self, frequency: npt.ArrayLike) -> FloatArray:
-        ratio = np.asarray(frequency, dtype=np.float64) / self.frequency
+        ratio = relative(frequency, self.frequency)
         width = self.damping / self.frequency
         return np.asarray(
-            2 * self._energy * width * ratio / ((ratio**2 - 1) ** 2 + (width * ratio) ** 2)
+            2
+            * self._energy
+            * width
+            * ratio
+            / (((ratio - 1) * (ratio + 1)) ** 2 + (width * ratio) ** 2)
         )
 
     def __repr__(self) -> str:
@@ -276,7 +284,7 @@ class Continuum(SpectralDensity):
     ) -> None:
         if not callable(function):
             raise fail("function", "be callable", f"it is {describe(function)}")
-        points = positive("scales", scales)
+        points = scale("scales", scales)
         if points.ndim > 1 or points.size == 0:
             raise fail("scales", "list at least one frequency", f"its shape is {points.shape}")
         self._function = function
@@ -289,6 +297,12 @@ class Continuum(SpectralDensity):
                 "the integral of J(ω)/ω "
                 + ("vanishes" if integral is not None else "does not converge"),
             )
+        if not SMALLEST <= integral <= LARGEST:
+            raise fail(
+                "function",
+                f"give a reorganisation energy between {SMALLEST:g} and {LARGEST:g}",
+                f"it is {integral / np.pi:g}",
+            )
         self._energy = integral / np.pi
 
     @property
@@ -300,8 +314,11 @@ class Continuum(SpectralDensity):
         return self._scales
 
     def continuum(self, frequency: npt.ArrayLike) -> FloatArray:
-        omega = np.asarray(frequency, dtype=np.float64)
-        values = np.asarray(self._function(omega), dtype=np.float64)
+        omega = non_negative("frequency", frequency)
+        found = np.asarray(self._function(omega))
+        if found.dtype.kind not in "iuf":
+            raise fail("function", "return real numbers", f"it returned {describe(found)}")
+        values = found.astype(np.float64)
         if values.shape != omega.shape:
             raise fail(
                 "function",
@@ -334,10 +351,12 @@ class Discrete(SpectralDensity):
     """
 
     def __init__(self, *, frequencies: npt.ArrayLike, huang_rhys: npt.ArrayLike) -> None:
-        omega = positive("frequencies", frequencies)
+        omega = scale("frequencies", frequencies)
         factors = non_negative("huang_rhys", huang_rhys)
         if omega.ndim != 1 or omega.size == 0:
             raise fail("frequencies", "list at least one number", f"its shape is {omega.shape}")
+        if np.any(factors > LARGEST):
+            raise fail("huang_rhys", f"be at most {LARGEST:g}", f"it is {describe(huang_rhys)}")
         if factors.shape != omega.shape:
             raise fail(
                 "huang_rhys",
@@ -404,7 +423,3 @@ class Combined(SpectralDensity):
 
     def __repr__(self) -> str:
         return " + ".join(repr(part) for part in self.parts)
-
-
-def _single(name: str, value: Any) -> float:
-    return float(positive(name, real_number(name, value)))

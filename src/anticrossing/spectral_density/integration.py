@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing.checks import FloatArray
+from anticrossing.checks import ConvergenceError, FloatArray
 
 _ORDER = 16  # Gauss-Legendre points of one panel
 _ACCURACY = 1e-13  # of the integral over one panel, relative to the whole integral
-_MOST_HALVINGS = 60
+_MOST_HALVINGS = 900  # towards zero, where J/ω may be singular
+_LEFT_OVER = 1e-9  # of the integral, that may be missing after so many
+_MOST_PANELS = 1 << 14
 _MOST_DOUBLINGS = 200
 
 Function = Callable[[FloatArray], FloatArray]
@@ -33,6 +35,7 @@ def adaptive_panels(function: Function, edges: Any, scale: float | None = None) 
     points = np.asarray(edges, dtype=np.float64)
     panels = np.stack((points[:-1], points[1:]), axis=1)
     done = []
+    missing = 0.0
     for _ in range(_MOST_HALVINGS):
         whole = _integrals(function, panels)
         middle = panels.mean(axis=1)
@@ -41,11 +44,21 @@ def adaptive_panels(function: Function, edges: Any, scale: float | None = None) 
         if scale is None:
             scale = float(np.sum(np.abs(parts)))
         coarse = np.abs(whole - parts) > _ACCURACY * scale
+        missing = float(np.sum(np.abs(whole - parts)[coarse]))
         done.append(panels[~coarse])
         panels = halves.reshape(-1, 2, 2)[coarse].reshape(-1, 2)
         if not len(panels):
             break
-    # What is left after sixty halvings is a singularity too narrow to matter.
+        if len(panels) > _MOST_PANELS:
+            raise ConvergenceError(
+                "The spectral density is too ragged to be integrated: make it smooth, or name the "
+                "frequencies at which it is not."
+            )
+    if missing > _LEFT_OVER * (scale or 0.0):
+        raise ConvergenceError(
+            "The spectral density over the frequency is too singular to be integrated: it must "
+            "begin with a higher power of the frequency."
+        )
     found = np.concatenate([*done, panels])
     return np.asarray(found[np.argsort(found[:, 0])])
 
@@ -89,7 +102,8 @@ def invert_cumulative(
     edges = [0.0, *scales]
     panels = adaptive_panels(function, edges, scale=float(targets[-1]))
     parts = _integrals(function, panels)
-    while parts.sum() < targets[-1]:
+    # as far as rounding lets the integral grow
+    while parts.sum() < targets[-1] and panels[-1, 1] < 1e100 * scales[-1]:
         edges = [panels[-1, 1], 2 * panels[-1, 1]]
         panels = np.concatenate((panels, adaptive_panels(function, edges, float(targets[-1]))))
         parts = _integrals(function, panels)
@@ -103,5 +117,9 @@ def invert_cumulative(
             part = _integrals(function, np.array([[low, x]]))[0] if x > low else 0.0
             return float(below[place] + part - goal)
 
-        found[index] = high if missing(high) <= 0 else brentq(missing, low, high, rtol=1e-14)
+        found[index] = (
+            high
+            if missing(high) <= 0
+            else brentq(missing, low, high, xtol=1e-15 * high, rtol=1e-14)
+        )
     return found

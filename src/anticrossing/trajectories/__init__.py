@@ -2,7 +2,13 @@
 `anticrossing.dynamics` are what they are judged against."""
 
 from anticrossing.trajectories.ensemble import run_trajectories
-from anticrossing.trajectories.initial import Fixed, Gaussian, InitialConditions, Thermal
+from anticrossing.trajectories.initial import (
+    Fixed,
+    Gaussian,
+    InitialConditions,
+    Thermal,
+    vertical_excitation,
+)
 from anticrossing.trajectories.result import REASONS, EnsembleResult, HopLog, Mean
 
 __all__ = [
@@ -15,4 +21,5 @@ __all__ = [
     "Fixed",
     "Gaussian",
     "Thermal",
+    "vertical_excitation",
 ]

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ConvergenceError, FloatArray
-from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.checks import ConvergenceError, FloatArray, describe, fail
+from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian, check_finite_hermitian
 from anticrossing.hamiltonian._compiled import (
     CompiledHamiltonian,
     Structure,
@@ -41,6 +41,28 @@ def draw_blocks(
         generator.standard_normal(out=normal[block])
     x, p = request.initial.place(request.masses, normal.reshape(-1, *normal.shape[2:]))
     return x, p, seeds.reshape(-1)
+
+
+def check_starts(request: Request) -> None:
+    """Raise `InputError` if a trajectory starts outside of the box, or H is of no use there."""
+    H, size = request.hamiltonian, _state.BLOCK
+    low, high = request.box
+    bounded = bool(np.isfinite(request.box).any())
+    blocks = -(-request.count // size) if bounded else 1
+    step = request.batch // size
+    for first in range(0, blocks, step):
+        last = min(first + step, blocks)
+        x = draw_blocks(request, first, last)[0][: request.count - first * size]
+        outside = np.flatnonzero(np.any((x < low) | (x > high), axis=-1))
+        if outside.size:
+            raise fail(
+                "box",
+                "hold all starting points",
+                f"trajectory {first * size + outside[0]} starts at {describe(x[outside[0]])}",
+            )
+        if first == 0:
+            where = x[:size] if len(H.coordinates) > 1 else x[:size, 0]
+            check_finite_hermitian(H(where), where)
 
 
 def compiled_form(request: Request, points: FloatArray) -> CompiledHamiltonian | None:
@@ -79,13 +101,19 @@ def run_chunk(
     # A division by zero in a formula leaves NaN, which is reported below.
     with ThreadPoolExecutor(request.threads) as pool:
         spread = _Spread(pool, request.threads, last - first)
-        if compiled is None:
-            _lock_step(request, state, model, records, spread)
-        else:
-            from anticrossing.trajectories import _kernel
+        try:
+            if compiled is None:
+                _lock_step(request, state, model, records, spread)
+            else:
+                from anticrossing.trajectories import _kernel
 
-            options = request.options()
-            spread(lambda a, b: _kernel.run(compiled.fill, state, model, options, records, a, b))
+                fill, options = compiled.fill, request.options()
+                spread(lambda a, b: _kernel.run(fill, state, model, options, records, a, b))
+        except BaseException:
+            # An interrupt: the pool waits for its threads, which leave when there is no more to do.
+            pool.shutdown(wait=False, cancel_futures=True)
+            state.whole[:, _state.ENDED] = 1
+            raise
     return _collect(request, state, records, first)
 
 
@@ -147,6 +175,8 @@ def _lock_step(
         if step > 0:
             spread(lambda a, b: _kernel.drift(state, model, options, a, b))
         x = state.motion[:, 0, :] if several else state.motion[:, 0, 0]
+        if not np.isfinite(x).all():
+            return  # `_collect` says so
         points, parameters, _ = H.flat_points(x)
         state.coefficients[:] = _elements(H.evaluate(points, parameters))
         slopes = _elements(H.evaluate_gradient(points, parameters))  # (T, f, K)
@@ -179,7 +209,6 @@ def _collect(request: Request, state: _state.State, records: _state.Records, fir
         "level": state.whole[:, _state.ACTIVE].copy(),
         "steps": state.whole[:, _state.STEPS].copy(),
         "weights": np.abs(state.waves[:, 0]) ** 2,
-        "start_energy": state.energy[:, _state.START_ENERGY].copy(),
         "drift": drift.copy(),
         "seeds": state.stream[:, 0].copy(),
         "events": events.copy(),

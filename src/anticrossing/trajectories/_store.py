@@ -4,72 +4,92 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+import zipfile
+import zlib
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
+from anticrossing._version import __version__
 from anticrossing.checks import InputError
+from anticrossing.models._files import path_of, write_text, write_whole
 from anticrossing.trajectories._chunks import Chunk
 from anticrossing.trajectories.request import Request
 
 _ENSEMBLE = "ensemble.json"
 _FREE = ("threads", "hamiltonian")  # what may differ, or is compared by its values
+_DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 class Store:
     """A directory with the finished chunks of one ensemble."""
 
     def __init__(self, directory: str | Path, request: Request) -> None:
-        self.directory = Path(directory)
-        description = _describe(request)
+        self.directory = path_of("store", directory)
         marker = self.directory / _ENSEMBLE
-        if self.directory.exists() and not self.directory.is_dir():
-            raise InputError(f"The store {directory} must be a directory, but it is a file.")
-        if marker.exists():
-            found = json.loads(marker.read_text(encoding="utf-8"))
-            for key, value in description.items():
-                if found.get(key) != value:
+        try:
+            if self.directory.exists() and not self.directory.is_dir():
+                raise InputError(f"The store {directory} must be a directory, but it is a file.")
+            known = marker.exists()
+            if not known and self.directory.exists():
+                # A run killed while it wrote the marker leaves a file of another name.
+                left = [path.name for path in self.directory.iterdir()]
+                if any(not name.startswith(f".{_ENSEMBLE}-") for name in left):
                     raise InputError(
-                        f"The store {directory} must hold this ensemble, but its `{key}` is "
-                        f"{found.get(key)}, not {value}: choose another directory."
+                        f"The store {directory} must be new, empty or one of this ensemble, but "
+                        "it holds other files."
                     )
-            return
-        if self.directory.exists() and any(self.directory.iterdir()):
-            raise InputError(
-                f"The store {directory} must be new, empty or one of this ensemble, but it holds "
-                "other files."
-            )
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self._replace(marker, json.dumps(description, indent=2).encode())
+            description = _describe(request)
+            if known:
+                _compare(marker, description)
+                return
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"The store {directory} cannot be used: {error}.") from None
+        write_text(marker, [json.dumps(description, indent=2)])
 
-    def load(self, first: int) -> Chunk | None:
-        """Return the chunk that begins with trajectory `first` if it is there."""
+    def load(self, first: int, count: int) -> Chunk | None:
+        """Return the chunk of `count` trajectories from `first` on; None if absent or damaged."""
         path = self._path(first)
         if not path.exists():
             return None
-        with np.load(path) as data:
-            return {key: data[key] for key in data.files}
+        try:
+            with path.open("rb") as file, np.load(file) as data:
+                chunk: Chunk = {key: data[key] for key in data.files}
+            return chunk if len(chunk["position"]) == len(chunk["seeds"]) == count else None
+        except _DAMAGE:
+            return None
 
     def save(self, first: int, chunk: Chunk) -> None:
-        """Write a chunk under a temporary name, then give it its own."""
-        path = self._path(first)
-        temporary = path.with_name(f".{path.stem}-{os.getpid()}.npz")
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, **chunk)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        """Write a chunk, whole."""
+
+        def write(path: Path) -> None:
+            with path.open("wb") as file:  # given a name, NumPy would append to it
+                np.savez_compressed(file, **chunk)  # type: ignore[arg-type]
+
+        write_whole(self._path(first), write)
 
     def _path(self, first: int) -> Path:
         return self.directory / f"trajectories-{first:09d}.npz"
 
-    @staticmethod
-    def _replace(path: Path, content: bytes) -> None:
-        temporary = path.with_name(f".{path.name}-{os.getpid()}")
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
+
+def _compare(marker: Path, description: dict[str, str]) -> None:
+    """Raise `InputError` unless the store was made for the same ensemble."""
+    try:
+        found = json.loads(marker.read_text(encoding="utf-8"))
+        known = {key: found[key] for key in description}
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            f"The file {marker} must describe an ensemble, but it is damaged: choose another "
+            "directory."
+        ) from None
+    for key, value in description.items():
+        if known[key] != value:
+            raise InputError(
+                f"The store {marker.parent} must hold this ensemble, but its `{key}` is "
+                f"{known[key]}, not {value}: choose another directory."
+            )
 
 
 def _describe(request: Request) -> dict[str, str]:
@@ -80,13 +100,16 @@ def _describe(request: Request) -> dict[str, str]:
     digest = hashlib.sha256()
     for values in (H(where), H.gradient(where)):
         digest.update(np.ascontiguousarray(values).tobytes())
-    description = {"hamiltonian": f"{H!r} {digest.hexdigest()[:16]}"}
+    description = {
+        "version": __version__,
+        "hamiltonian": f"{H!r} {digest.hexdigest()[:16]}",
+    }
     for field in fields(request):
         if field.name in _FREE:
             continue
         value = getattr(request, field.name)
         if field.name == "initial":
-            parts = {f.name: np.asarray(getattr(value, f.name)).tolist() for f in fields(value)}
+            parts = {name: np.asarray(part).tolist() for name, part in vars(value).items()}
             value = f"{type(value).__name__} {parts}"
         elif isinstance(value, np.ndarray):
             value = value.tolist()

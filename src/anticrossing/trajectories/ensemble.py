@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy.typing as npt
 
+from anticrossing.checks import describe, fail
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.trajectories import _chunks
 from anticrossing.trajectories import request as requests
 from anticrossing.trajectories._store import Store
 from anticrossing.trajectories.initial import InitialConditions
-from anticrossing.trajectories.result import EnsembleResult, combine
+from anticrossing.trajectories.result import Collector, EnsembleResult
 
 
 def run_trajectories(
     hamiltonian: Hamiltonian,
     *,
-    masses: npt.ArrayLike,
+    masses: npt.ArrayLike | None = None,
     initial: InitialConditions,
     dt: float,
     steps: int,
@@ -35,6 +37,7 @@ def run_trajectories(
     batch: int | None = None,
     threads: int | None = None,
     store: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> EnsembleResult:
     """Follow an ensemble of classical trajectories on the levels of H(x).
 
@@ -50,11 +53,13 @@ def run_trajectories(
         with NumPy's functions of one argument, run as machine code; others are evaluated for all
         trajectories together, step by step.
     masses : float or array, shape (f,)
-        Positive. In dimensionless normal coordinates, 1/ω.
+        Positive, in units in which p²/2m is an energy of H with ħ = 1: electron masses for H in
+        hartree and x in bohr. For a VibronicCoupling 1/ω, which is the default.
     initial : Fixed, Gaussian or Thermal
-        Positions, momenta and electronic state at the start.
+        Positions, momenta and electronic state at the start; `vertical_excitation` makes them.
     dt : float
-        Time step, ħ = 1.
+        Time step in units of ħ over the energy unit of H, whatever `hamiltonian.units.time` says:
+        0.0242 fs for hartree, 0.658 fs for eV.
     steps, count : int
         Number of steps and of trajectories.
     seed : int
@@ -62,10 +67,15 @@ def run_trajectories(
     method : {"fssh", "landau-zener", "ehrenfest", "mash"}
         Fewest-switches surface hopping; hops at minima of the gap with the probability of Belyaev
         and Lebedev; the mean field; the mapping approach to surface hopping (two states).
+        "landau-zener" knows the gaps alone: a minimum between levels that are not coupled counts
+        too. It takes the second derivative of the gap from three points: for linear diabats any
+        `dt` is exact, otherwise the error falls with dt⁴, or with dt where a derivative of H jumps
+        at the crossing (the first problem of Tully).
     box : array, shape (2, f), optional
-        Bounds; a trajectory ends where it leaves them.
+        Lower and upper bounds, which hold all starting points; a trajectory ends where it leaves.
     every : int, optional
-        Steps between outputs; by default a hundredth of `steps`.
+        Steps between outputs; by default a hundredth of `steps`. The last output is at the last
+        multiple of it, final values are those after `steps`.
     rescaling : {"coupling", "velocity"}
         The direction in which a hop changes the momentum: the derivative coupling (default of
         "fssh") or the velocity (default of "landau-zener"). MASH always uses the coupling.
@@ -75,9 +85,10 @@ def run_trajectories(
         For "fssh": nothing, the energy-based correction of Granucci and Persico, or the moments
         of augmented hopping, here their diagonal elements, set to zero at hops.
     decoherence_energy : float, optional
-        The constant C of the energy-based correction, 0.1 (hartree) by default.
+        The constant C of the energy-based correction, in the unit of energy of H; 0.1 by default,
+        which is meant for hartree.
     keep : int
-        Number of trajectories whose points are kept.
+        Number of trajectories whose points are kept, the first ones.
     log : int
         Hops that the log has room for, per trajectory.
     batch : int, optional
@@ -85,8 +96,10 @@ def run_trajectories(
     threads : int, optional
         All processors by default.
     store : path, optional
-        A directory for finished batches. A run that was killed goes on from there, with the same
-        result to the last bit.
+        A directory for finished batches. A run that was killed or interrupted goes on from there,
+        with the same result to the last bit; a damaged file is computed again.
+    progress : callable, optional
+        Called after every batch as ``progress(done, count)``.
 
     Returns
     -------
@@ -122,6 +135,8 @@ def run_trajectories(
       hops         7... accepted, 0 frustrated, 0 reflected, 0 followed
       energy drift 2.5e-04 at most
     """
+    if progress is not None and not callable(progress):
+        raise fail("progress", "be a function", f"it is {describe(progress)}")
     request = requests.check(
         hamiltonian,
         masses=masses,
@@ -142,15 +157,18 @@ def run_trajectories(
         batch=batch,
         threads=threads,
     )
+    _chunks.check_starts(request)
     place = None if store is None else Store(store, request)
     compiled = _chunks.compiled_form(request, _chunks.draw_blocks(request, 0, 1)[0])
-    chunks = []
+    ensemble = Collector(request)
     for first in range(0, request.count, request.batch):
-        chunk = None if place is None else place.load(first)
+        last = min(first + request.batch, request.count)
+        chunk = None if place is None else place.load(first, last - first)
         if chunk is None:
-            last = min(first + request.batch, request.count)
             chunk = _chunks.run_chunk(request, compiled, first, last)
             if place is not None:
                 place.save(first, chunk)
-        chunks.append(chunk)
-    return combine(request, chunks, compiled is not None)
+        ensemble.add(chunk)
+        if progress is not None:
+            progress(last, request.count)
+    return ensemble.result(compiled is not None)

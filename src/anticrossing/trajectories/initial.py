@@ -11,6 +11,7 @@ import numpy.typing as npt
 from anticrossing.checks import (
     FloatArray,
     choice,
+    describe,
     fail,
     integer,
     non_negative,
@@ -18,8 +19,10 @@ from anticrossing.checks import (
     real_array,
     real_number,
 )
+from anticrossing.models.vibronic_coupling import VibronicCoupling
 
 BASES = ("adiabatic", "diabatic")
+_SMALLEST_WIDTH = 1e-150  # the square of its inverse must not overflow
 
 
 class InitialConditions(abc.ABC):
@@ -59,7 +62,8 @@ class InitialConditions(abc.ABC):
         for name in self._vectors():
             size = getattr(self, name).size
             if size not in (1, coordinates):
-                raise fail(name, f"hold 1 or {coordinates} numbers", f"it holds {size}")
+                count = "1 number" if coordinates == 1 else f"1 or {coordinates} numbers"
+                raise fail(name, f"hold {count}", f"it holds {size}")
         if self.state >= dimension:
             raise fail(
                 "state", f"be below {dimension}, the number of states", f"it is {self.state}"
@@ -78,9 +82,10 @@ class InitialConditions(abc.ABC):
 
 
 def _vector(name: str, value: npt.ArrayLike) -> FloatArray:
-    array = np.atleast_1d(real_array(name, value))
+    array = np.atleast_1d(real_array(name, value)).copy()
     if array.ndim != 1 or array.size == 0:
         raise fail(name, "be a number or a list of them", f"its shape is {array.shape}")
+    array.setflags(write=False)
     return array
 
 
@@ -91,8 +96,16 @@ class Fixed(InitialConditions):
     Parameters
     ----------
     position, momentum : float or array, shape (f,)
+        In the units of the coordinates, ħ = 1; one number stands for all of them.
     state : int
+        From 0.
     basis : {"adiabatic", "diabatic"}
+        Which states: levels sorted by energy, or the basis in which H is written.
+
+    Raises
+    ------
+    InputError
+        For values that are not finite numbers, or an unknown basis.
 
     Examples
     --------
@@ -104,11 +117,17 @@ class Fixed(InitialConditions):
 
     position: FloatArray
     momentum: FloatArray
-    state: int = 0
-    basis: str = "adiabatic"
+    state: int
+    basis: str
 
-    def __post_init__(self) -> None:
-        self._set(self.position, self.momentum, self.state, self.basis)
+    def __init__(
+        self,
+        position: npt.ArrayLike,
+        momentum: npt.ArrayLike,
+        state: int = 0,
+        basis: str = "adiabatic",
+    ) -> None:
+        self._set(position, momentum, state, basis)
 
     def spread(self, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
         return np.zeros(masses.size), np.zeros(masses.size)
@@ -131,6 +150,11 @@ class Gaussian(InitialConditions):
     state, basis
         As for `Fixed`.
 
+    Raises
+    ------
+    InputError
+        As for `Fixed`, and for widths that are not positive.
+
     Examples
     --------
     >>> packet = Gaussian(position=-12.0, momentum=20.0, width=0.5)
@@ -141,21 +165,30 @@ class Gaussian(InitialConditions):
     position: FloatArray
     momentum: FloatArray
     width: FloatArray
-    momentum_width: FloatArray | None = None
-    state: int = 0
-    basis: str = "adiabatic"
+    momentum_width: FloatArray
+    state: int
+    basis: str
 
-    def __post_init__(self) -> None:
-        self._set(self.position, self.momentum, self.state, self.basis)
-        object.__setattr__(self, "width", _vector("width", positive("width", self.width)))
-        other: npt.ArrayLike = 0.5 / self.width
-        if self.momentum_width is not None:
-            other = non_negative("momentum_width", self.momentum_width)
-        object.__setattr__(self, "momentum_width", _vector("momentum_width", other))
+    def __init__(
+        self,
+        position: npt.ArrayLike,
+        momentum: npt.ArrayLike,
+        width: npt.ArrayLike,
+        momentum_width: npt.ArrayLike | None = None,
+        state: int = 0,
+        basis: str = "adiabatic",
+    ) -> None:
+        self._set(position, momentum, state, basis)
+        object.__setattr__(self, "width", _vector("width", positive("width", width)))
+        if momentum_width is None:
+            if self.width.min() < _SMALLEST_WIDTH:
+                raise fail("width", f"be at least {_SMALLEST_WIDTH:g}", f"it is {describe(width)}")
+            momentum_width = 0.5 / self.width
+        spread = _vector("momentum_width", non_negative("momentum_width", momentum_width))
+        object.__setattr__(self, "momentum_width", spread)
 
     def spread(self, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
         shape = (masses.size,)
-        assert self.momentum_width is not None
         return np.broadcast_to(self.width, shape), np.broadcast_to(self.momentum_width, shape)
 
     def _vectors(self) -> tuple[str, ...]:
@@ -173,14 +206,20 @@ class Thermal(InitialConditions):
     position : float or array, shape (f,)
         The minimum of the oscillators.
     frequencies : float or array, shape (f,)
-        ω, positive.
+        ω, positive, in units of energy.
     temperature : float
-        T, not negative (k_B = 1). T = 0 is the ground state.
+        T in units of energy (k_B = 1), not negative. T = 0 is the ground state.
     distribution : {"wigner", "classical"}
     momentum : float or array, shape (f,)
         The mean.
     state, basis
         As for `Fixed`.
+
+    Raises
+    ------
+    InputError
+        As for `Fixed`, for frequencies that are not positive, a negative temperature, or a
+        classical distribution at T = 0.
 
     Examples
     --------
@@ -192,29 +231,83 @@ class Thermal(InitialConditions):
     position: FloatArray
     frequencies: FloatArray
     temperature: float
-    distribution: str = "wigner"
-    momentum: FloatArray = 0.0  # type: ignore[assignment]
-    state: int = 0
-    basis: str = "adiabatic"
+    distribution: str
+    momentum: FloatArray
+    state: int
+    basis: str
 
-    def __post_init__(self) -> None:
-        self._set(self.position, self.momentum, self.state, self.basis)
-        omega = _vector("frequencies", positive("frequencies", self.frequencies))
-        object.__setattr__(self, "frequencies", omega)
-        non_negative("temperature", real_number("temperature", self.temperature))
-        choice("distribution", self.distribution, ("wigner", "classical"))
-        if self.distribution == "classical" and self.temperature == 0:
+    def __init__(
+        self,
+        position: npt.ArrayLike,
+        frequencies: npt.ArrayLike,
+        temperature: float,
+        distribution: str = "wigner",
+        momentum: npt.ArrayLike = 0.0,
+        state: int = 0,
+        basis: str = "adiabatic",
+    ) -> None:
+        self._set(position, momentum, state, basis)
+        omega = _vector("frequencies", positive("frequencies", frequencies))
+        energy = float(non_negative("temperature", real_number("temperature", temperature)))
+        choice("distribution", distribution, ("wigner", "classical"))
+        if distribution == "classical" and energy == 0:
             raise fail("temperature", "be positive for a classical distribution", "it is 0")
+        object.__setattr__(self, "frequencies", omega)
+        object.__setattr__(self, "temperature", energy)
+        object.__setattr__(self, "distribution", distribution)
 
     def spread(self, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
         omega = np.broadcast_to(self.frequencies, (masses.size,))
         if self.distribution == "classical":
-            energy = np.full(masses.size, float(self.temperature))
-        elif self.temperature == 0:
-            energy = omega / 2
+            energy = np.full(masses.size, self.temperature)
         else:
-            energy = omega / 2 / np.tanh(omega / (2 * self.temperature))
+            with np.errstate(divide="ignore", over="ignore"):  # ω/2T → ∞ is the ground state
+                energy = omega / 2 / np.tanh(omega / 2 / self.temperature)
         return np.sqrt(energy / masses) / omega, np.sqrt(energy * masses)
 
     def _vectors(self) -> tuple[str, ...]:
         return ("position", "momentum", "frequencies")
+
+
+def vertical_excitation(
+    hamiltonian: VibronicCoupling,
+    *,
+    state: int,
+    temperature: float = 0.0,
+    basis: str = "diabatic",
+) -> Thermal:
+    """Return the vibrations of the reference state, lifted to an electronic state at once.
+
+    The Wigner function of the oscillators ½ Σ_i ω_i (P_i² + Q_i²) at temperature T:
+    ⟨Q_i²⟩ = ⟨P_i²⟩ = ½ coth(ω_i/2T), with the mean Q = P = 0.
+
+    Parameters
+    ----------
+    hamiltonian : VibronicCoupling
+        As ``read_sharc(...).hamiltonian``; its coordinates have the masses 1/ω_i, which
+        `run_trajectories` takes by default.
+    state : int
+        The electronic state, from 0.
+    temperature : float
+        In the units of energy of the Hamiltonian (k_B = 1).
+    basis : {"diabatic", "adiabatic"}
+
+    Returns
+    -------
+    Thermal
+
+    Raises
+    ------
+    InputError
+        If `hamiltonian` is no VibronicCoupling, and as for `Thermal`.
+
+    Examples
+    --------
+    >>> from anticrossing.models import Pyrazine
+    >>> start = vertical_excitation(Pyrazine(), state=1)
+    >>> start.spread(1 / Pyrazine().frequencies)[0]
+    array([0.70710678, 0.70710678, 0.70710678])
+    """
+    if not isinstance(hamiltonian, VibronicCoupling):
+        raise fail("hamiltonian", "be a VibronicCoupling", f"it is {describe(hamiltonian)}")
+    return Thermal(0.0, hamiltonian.frequencies, temperature, state=state, basis=basis)

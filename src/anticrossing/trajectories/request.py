@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._threads import processors
 from anticrossing.checks import (
     FloatArray,
     choice,
@@ -20,6 +22,7 @@ from anticrossing.checks import (
     real_number,
 )
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.models.vibronic_coupling import VibronicCoupling
 from anticrossing.trajectories import _state
 from anticrossing.trajectories.initial import InitialConditions
 
@@ -37,6 +40,8 @@ DECOHERENCE = {
     "augmented": _state.AUGMENTED,
 }
 _DECOHERENCE_ENERGY = 0.1  # hartree
+_MOST_STEPS = 2**53  # more are no longer exact as floating-point numbers
+_SAME_MASS = 1e-3  # relative, between masses as they are written in files and 1/ω
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +96,7 @@ class Request:
 def check(
     hamiltonian: Hamiltonian,
     *,
-    masses: npt.ArrayLike,
+    masses: npt.ArrayLike | None,
     initial: InitialConditions,
     method: str,
     dt: float,
@@ -115,14 +120,18 @@ def check(
     if hamiltonian.batch_shape:
         raise fail("hamiltonian", "have single parameter values", "an array of them was given")
     coordinates = len(hamiltonian.coordinates)
-    mass = positive("masses", masses)
-    if mass.shape not in ((), (1,), (coordinates,)):
-        raise fail("masses", f"be one number or {coordinates}", f"its shape is {mass.shape}")
+    mass = _masses(hamiltonian, masses)
     if not isinstance(initial, InitialConditions):
         raise fail("initial", "be `Fixed`, `Gaussian` or `Thermal`", f"it is {describe(initial)}")
     initial.check(coordinates, hamiltonian.dimension)
+    _check_spread(initial, mass)
     choice("method", method, METHODS)
     steps = integer("steps", steps, minimum=1)
+    if steps > _MOST_STEPS:
+        raise fail("steps", f"be at most {_MOST_STEPS}", f"it is {steps}")
+    dt = float(positive("dt", real_number("dt", dt)))
+    if not math.isfinite(steps * dt):
+        raise fail("dt", "leave the last time finite", f"{steps} steps of {dt:g} are too long")
     every = max(1, steps // 100) if every is None else integer("every", every, minimum=1)
     if every > steps:
         raise fail("every", f"be at most `steps`, {steps}", f"it is {every}")
@@ -144,12 +153,12 @@ def check(
     constant = _DECOHERENCE_ENERGY if decoherence_energy is None else decoherence_energy
     size = _state.BLOCK
     batch = 64 * size if batch is None else integer("batch", batch, minimum=1)
-    return Request(
+    request = Request(
         hamiltonian=hamiltonian,
-        masses=np.broadcast_to(mass, (coordinates,)).copy(),
+        masses=mass,
         initial=initial,
         method=method,
-        dt=float(positive("dt", real_number("dt", dt))),
+        dt=dt,
         steps=steps,
         every=every,
         count=count,
@@ -166,8 +175,71 @@ def check(
         keep=min(integer("keep", keep, minimum=0), count),
         log=integer("log", log, minimum=0),
         batch=-(-batch // size) * size,
-        threads=_threads(threads),
+        threads=processors() if threads is None else integer("threads", threads, minimum=1),
     )
+    _check_memory(request)
+    return request
+
+
+def _masses(hamiltonian: Hamiltonian, masses: npt.ArrayLike | None) -> FloatArray:
+    """Return the masses of all coordinates; those of a vibronic coupling model are 1/ω."""
+    coordinates = len(hamiltonian.coordinates)
+    modes = hamiltonian.frequencies if isinstance(hamiltonian, VibronicCoupling) else None
+    if masses is None:
+        if modes is None:
+            raise fail("masses", "be given unless H is a VibronicCoupling", "it is None")
+        return np.asarray(1 / modes)
+    mass = positive("masses", masses)
+    if mass.shape not in ((), (1,), (coordinates,)):
+        count = "one number" if coordinates == 1 else f"one number or {coordinates}"
+        raise fail("masses", f"be {count}", f"its shape is {mass.shape}")
+    # One number is a choice; as many as there are modes may be those of the atoms by mistake.
+    if modes is not None and mass.size > 1 and np.any(np.abs(mass * modes - 1) > _SAME_MASS):
+        raise fail(
+            "masses",
+            "be 1/ω for the normal coordinates of a VibronicCoupling, which is the default",
+            f"it is {describe(masses)}",
+        )
+    return np.broadcast_to(mass, (coordinates,)).copy()
+
+
+def _check_spread(initial: InitialConditions, masses: FloatArray) -> None:
+    """Raise `InputError` unless positions and velocities at the start are finite numbers."""
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        widths = initial.spread(masses)
+        # Ten standard deviations: more than a random number ever is.
+        reach = np.abs(initial.position) + 10 * widths[0]
+        speed = (np.abs(initial.momentum) + 10 * widths[1]) / masses
+        energy = masses * speed**2
+    if not np.all(np.isfinite(reach)):
+        raise fail("initial", "give finite positions", f"they reach {reach.max():g}")
+    if not np.all(np.isfinite(energy)):
+        raise fail(
+            "masses",
+            "leave speeds and kinetic energies finite",
+            f"speeds of {speed.max():.3g} are asked for",
+        )
+
+
+def _check_memory(request: Request) -> None:
+    """Raise `InputError` if what is kept of an ensemble is larger than the machine's memory."""
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return  # not told by this system
+    n, f = request.hamiltonian.dimension, len(request.hamiltonian.coordinates)
+    together = min(request.batch, request.count)
+    sums = -(-together // _state.BLOCK) * request.outputs * _state.observables(n, f) * 2
+    work = together * (4 * f + n * n * (10 + f) + 5 * request.log)
+    kept = request.keep * request.outputs * (2 * f + n + 3)
+    ends = request.count * (2 * f + n + 6)
+    size = 8 * (sums + work + 2 * kept + 2 * ends)
+    if size > memory:
+        raise fail(
+            "count",
+            f"be such that the ensemble fits into {memory / 1e9:.3g} GB of memory",
+            f"with these `steps`, `every`, `keep`, `log` and `batch` it takes {size / 1e9:.3g} GB",
+        )
 
 
 def _check_method(
@@ -212,13 +284,3 @@ def _box(box: Any, coordinates: int) -> FloatArray:
     if np.any(array[0] >= array[1]):
         raise fail("box", "hold lower bounds below the upper ones", f"it is {describe(box)}")
     return array.copy()
-
-
-def _threads(threads: int | None) -> int:
-    import os
-
-    if threads is not None:
-        return integer("threads", threads, minimum=1)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

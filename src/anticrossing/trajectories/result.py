@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, InputError
+from anticrossing.checks import FloatArray, InputError, choice, describe, fail, integer
+from anticrossing.models._files import path_of, write_whole
+from anticrossing.models.sharc import SharcModel
+from anticrossing.models.xyz import write_xyz
 from anticrossing.trajectories._chunks import Chunk
+from anticrossing.trajectories._state import observables
 from anticrossing.trajectories.request import Request
+from anticrossing.units import ENERGIES, TIMES
 
 if TYPE_CHECKING:
     import xarray
@@ -56,15 +61,16 @@ class HopLog:
     lost: int
 
     def count(self, reason: str) -> int:
-        """Return the number of entries with this reason."""
-        return int(np.sum(self.reason == REASONS.index(reason)))
+        """Return the number of entries with this reason, one of `REASONS`."""
+        return int(np.sum(self.reason == REASONS.index(choice("reason", reason, REASONS))))
 
 
 @dataclass(frozen=True, eq=False)
 class EnsembleResult:
     """An ensemble of trajectories, as `run_trajectories` returns it.
 
-    A trajectory that has left the box counts with its last values from then on.
+    A trajectory that has left the box counts with its last values from then on. Times are in units
+    of ħ over the energy unit of H, energies in that unit.
 
     Attributes
     ----------
@@ -120,6 +126,11 @@ class EnsembleResult:
     def channels(self, coordinate: int = 0) -> Mean:
         """Return the probabilities to have left the box on each side, on each level.
 
+        Parameters
+        ----------
+        coordinate : int
+            Which coordinate, from 0.
+
         Returns
         -------
         Mean, shape (3, N)
@@ -129,8 +140,11 @@ class EnsembleResult:
         Raises
         ------
         InputError
-            If the ensemble had no box.
+            If the ensemble had no box, or there is no such coordinate.
         """
+        coordinates = self.final_positions.shape[1]
+        if integer("coordinate", coordinate, minimum=0) >= coordinates:
+            raise fail("coordinate", f"be below {coordinates}", f"it is {coordinate}")
         low, high = self.request.box[:, coordinate]
         if not (np.isfinite(low) and np.isfinite(high)):
             raise InputError("Channels need a box: pass `box` to `run_trajectories`.")
@@ -184,31 +198,85 @@ class EnsembleResult:
                 data[f"mean_{name}_error"] = (axes, mean.error)
         for name in ("trajectory", "time", "source", "target", "energy", "reason"):
             data[f"hop_{name}"] = (("hop",), getattr(self.hops, name))
-        data["energy_drift"] = (("member",), self.energy_drift)
-        data["seed"] = (("member",), self.seeds)
-        data["final_level"] = (("member",), self.final_levels)
+        for name, axes, values in (
+            ("seed", (), self.seeds),
+            ("stop_time", (), self.stop_times),
+            ("energy_drift", (), self.energy_drift),
+            ("final_level", (), self.final_levels),
+            ("final_weight", ("state",), self.final_weights),
+            ("final_position", ("coordinate",), self.final_positions),
+            ("final_momentum", ("coordinate",), self.final_momenta),
+        ):
+            data[name] = (("member", *axes), values)
         kept = self.trajectories()
         return xarray.merge(
             [kept, xarray.Dataset(data, attrs=self._attributes())], combine_attrs="override"
         )
 
     def write(self, path: str | Path) -> Path:
-        """Write `to_dataset` to a NetCDF file that xarray reads, complete or not at all."""
-        import os
+        """Write `to_dataset` to a NetCDF file that xarray reads, complete or not at all.
 
-        target = Path(path)
-        temporary = target.with_name(f".{target.name}-{os.getpid()}")
-        try:
-            self.to_dataset().to_netcdf(temporary, engine="h5netcdf")
-            os.replace(temporary, target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        target, data = path_of("path", path), self.to_dataset()
+        write_whole(target, lambda file: data.to_netcdf(file, engine="h5netcdf"))
         return target
+
+    def write_xyz(self, path: str | Path, model: SharcModel, trajectory: int = 0) -> Path:
+        """Write a trajectory that was kept as extended XYZ, one frame an output time.
+
+        Positions in Å and the momenta of the atoms in the unit of ASE; in the comment lines the
+        time (fs), the potential energy ``energy`` (eV) and the active level ``state`` from 0,
+        which Ehrenfest trajectories do not have.
+
+        Parameters
+        ----------
+        path : path
+            The file to write, whole or not at all.
+        model : SharcModel
+            The molecule, the Hamiltonian of which the ensemble was run with.
+        trajectory : int
+            Which of those that were kept, from 0.
+
+        Raises
+        ------
+        InputError
+            If the ensemble was run with another Hamiltonian, the trajectory was not kept, or the
+            file cannot be written.
+        """
+        if not isinstance(model, SharcModel):
+            raise fail("model", "be a SharcModel", f"it is {describe(model)}")
+        own, other = self.request.hamiltonian, model.hamiltonian
+        if own.coordinates != other.coordinates or not np.array_equal(
+            own(np.eye(len(own.coordinates))), other(np.eye(len(own.coordinates)))
+        ):
+            raise fail("model", "have the Hamiltonian of this ensemble", "it has another one")
+        if integer("trajectory", trajectory, minimum=0) >= len(self._kept):
+            raise fail("trajectory", f"be below {len(self._kept)}, what `keep` kept",
+                       f"it is {trajectory}")  # fmt: skip
+        one = self.trajectories().isel(trajectory=trajectory)
+        electronvolt = ENERGIES["hartree"] / ENERGIES["eV"]
+        info = {"energy": one.potential_energy.values * electronvolt}
+        if self.request.method != "ehrenfest":
+            info["state"] = one.level.values
+        return write_xyz(
+            path,
+            model,
+            one.position.values,
+            times=self.times * (TIMES["atomic"] / TIMES["fs"]),
+            momenta=one.momentum.values,
+            info=info,
+        )
 
     def _attributes(self) -> dict[str, Any]:
         r = self.request
         return {
-            "method": r.method, "hamiltonian": repr(r.hamiltonian), "dt": r.dt, "seed": r.seed,
+            "method": r.method, "hamiltonian": repr(r.hamiltonian), "dt": r.dt,
+            # NetCDF holds integers of 64 bits, seeds may be longer.
+            "seed": r.seed if r.seed < 2**63 else str(r.seed),
             "count": r.count, "hop_reasons": ", ".join(REASONS),
             **{k: v for k, v in (("rescaling", r.rescaling), ("frustrated", r.frustrated),
                                  ("decoherence", r.decoherence)) if v is not None},
@@ -231,16 +299,32 @@ class EnsembleResult:
         )
 
 
-def combine(request: Request, chunks: list[Chunk], compiled: bool) -> EnsembleResult:
-    """Return the result of all chunks, the sums of the blocks added in their order."""
-    data = {key: np.concatenate([chunk[key] for chunk in chunks]) for key in chunks[0]}
+class Collector:
+    """Puts the chunks of an ensemble together, the sums of the blocks added in their order."""
+
+    def __init__(self, request: Request) -> None:
+        n, f = request.hamiltonian.dimension, len(request.hamiltonian.coordinates)
+        shape = (request.outputs, observables(n, f))
+        self._request = request
+        self._total, self._squares = np.zeros(shape), np.zeros(shape)
+        self._rows: list[Chunk] = []
+
+    def add(self, chunk: Chunk) -> None:
+        """Add the next chunk; of its sums only the totals are kept."""
+        for sums, squares in zip(chunk["sums"], chunk["squares"], strict=True):
+            self._total += sums
+            self._squares += squares
+        self._rows.append({k: v for k, v in chunk.items() if k not in ("sums", "squares")})
+
+    def result(self, compiled: bool) -> EnsembleResult:
+        """Return the result of all chunks."""
+        data = {key: np.concatenate([rows[key] for rows in self._rows]) for key in self._rows[0]}
+        means = _mean(self._total, self._squares, self._request.count)
+        return _result(self._request, data, means, compiled)
+
+
+def _result(request: Request, data: Chunk, means: Mean, compiled: bool) -> EnsembleResult:
     n, f = data["weights"].shape[1], data["position"].shape[1]
-    total = np.zeros(data["sums"].shape[1:])
-    squares = np.zeros_like(total)
-    for block in range(len(data["sums"])):
-        total += data["sums"][block]
-        squares += data["squares"][block]
-    means = _mean(total, squares, request.count)
 
     def part(start: int, size: int) -> Mean:
         where = slice(start, start + size)

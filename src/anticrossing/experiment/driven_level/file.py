@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,13 +21,10 @@ from anticrossing.checks import (
     real_number,
 )
 from anticrossing.experiment import tables
-from anticrossing.experiment.outcome import Progress, Study
+from anticrossing.experiment.outcome import Study
 from anticrossing.experiment.scan import ScanValues, read_scan
 from anticrossing.thermodynamics.dissipation import probability
 from anticrossing.thermodynamics.driven_level import DIRECTIONS, DrivenLevel
-
-if TYPE_CHECKING:
-    from anticrossing.experiment.driven_level.result import DrivenLevelOutcome
 
 LARGEST_RESERVOIR = 2000  # levels
 LARGEST_WORK_RESERVOIR = 200  # levels, for the distribution of the work
@@ -118,12 +115,6 @@ class DrivenLevelStudy(Study):
             raise InputError("This experiment has no [scan].")
         return _system({**self.entries, self.scan.name: float(value)})
 
-    def run(self, progress: Progress | None = None) -> DrivenLevelOutcome:
-        """Follow chain and exact evolution, find the statistics of the work, and scan."""
-        from anticrossing.experiment.driven_level.result import run
-
-        return run(self, progress)
-
 
 def read(entries: Mapping[str, Any], heading: Mapping[str, str]) -> DrivenLevelStudy:
     """Validate the tables of a driven level."""
@@ -139,11 +130,7 @@ def read(entries: Mapping[str, Any], heading: Mapping[str, str]) -> DrivenLevelS
     with tables.inside("driven_level"):
         system, occupation = _system(base)
     study = DrivenLevelStudy(
-        name=heading["name"],
-        title=heading["title"],
-        source=heading["source"],
-        description=heading["description"],
-        text=heading["text"],
+        **heading,
         system=system,
         initial_occupation=occupation,
         samples=_samples(tables.table(entries, "question"), system.levels.size),

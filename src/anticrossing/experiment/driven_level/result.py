@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing.checks import FloatArray, InputError
 from anticrossing.experiment.driven_level.file import DrivenLevelStudy, WorkQuestion
-from anticrossing.experiment.outcome import Outcome, Progress, Sentences, Table
+from anticrossing.experiment.outcome import Outcome, Progress
 from anticrossing.experiment.scan import ScanValues
 from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.driven_level import DrivenLevel
 from anticrossing.thermodynamics.exact import ExactLedger
 from anticrossing.thermodynamics.work import WorkDistribution
-
-if TYPE_CHECKING:
-    import xarray
 
 METHODS = ("landau-zener", "exact")
 FLOOR = 1e-7
@@ -113,30 +109,6 @@ class DrivenLevelOutcome(Outcome):
         if self.scan is not None:
             shown.append(f"occupation and entropy production against the {self.scan.scan.label}")
         return "; ".join(shown)
-
-    def numbers(self) -> dict[str, Any]:
-        """Return the numbers for JSON."""
-        from anticrossing.experiment.driven_level.report import numbers
-
-        return numbers(self)
-
-    def tables(self) -> tuple[Table, ...]:
-        """Return totals, crossings, work, domain checks and scan."""
-        from anticrossing.experiment.driven_level.report import result_tables
-
-        return result_tables(self)
-
-    def sentences(self) -> Sentences:
-        """Return verdict and notes."""
-        from anticrossing.experiment.driven_level.report import sentences
-
-        return sentences(self)
-
-    def to_dataset(self) -> xarray.Dataset:
-        """Return everything as a labelled dataset."""
-        from anticrossing.experiment.driven_level.dataset import to_dataset
-
-        return to_dataset(self)
 
 
 def run(study: DrivenLevelStudy, progress: Progress | None = None) -> DrivenLevelOutcome:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anticrossing.checks import FloatArray
-from anticrossing.experiment.dataset import provenance
-from anticrossing.experiment.motion import time_unit
-from anticrossing.experiment.packet.report import SIDES
+from anticrossing.experiment.motion import SIDES
+from anticrossing.experiment.outcome import variable
 from anticrossing.experiment.packet.result import PacketOutcome
 
 if TYPE_CHECKING:
@@ -22,55 +21,57 @@ def to_dataset(result: PacketOutcome) -> xarray.Dataset:
 
     study, motion, snapshots = result.experiment, result.motion, result.snapshots
     units, names = study.hamiltonian.units, study.hamiltonian.coordinates
-    time, energy = time_unit(units) or "1", units.energy or "1"
+    time, energy = study.time_unit or "1", units.energy or "1"
     states = motion.populations.shape[1]
     coordinates: dict[str, Any] = {
-        "time": _data(("time",), motion.times, "time", time),
-        "state": _data(("state",), np.arange(states), "adiabatic state, the lowest first"),
+        "time": variable(("time",), study.shown_times(motion.times), "time", time),
+        "state": variable(("state",), np.arange(states), "adiabatic state, the lowest first"),
         "diabatic_state": ("diabatic_state", [str(label) for label in study.hamiltonian.labels]),
         "coordinate": ("coordinate", list(names)),
-        "snapshot": _data(("snapshot",), snapshots.times, "time of the densities", time),
+        "snapshot": variable(
+            ("snapshot",), study.shown_times(snapshots.times), "time of the densities", time
+        ),
     }
     places = tuple(f"grid_{name}" for name in names)
     for place, axis in zip(places, motion.grid.axes, strict=True):
-        coordinates[place] = _data((place,), axis, "points of the grid", units.coordinate or "1")
+        coordinates[place] = variable((place,), axis, "points of the grid", units.coordinate or "1")
     variables: dict[str, Any] = {
-        "population": _data(
+        "population": variable(
             ("time", "state"), motion.populations, "probability of the adiabatic state on the grid"
         ),
-        "diabatic_population": _data(
+        "diabatic_population": variable(
             ("time", "diabatic_state"), motion.diabatic_populations, "probability on the grid"
         ),
-        "norm": _data(("time",), motion.norm, "probability on the grid"),
-        "energy": _data(("time",), motion.energy, "expectation value on the grid", energy),
-        "position": _data(("time", "coordinate"), motion.positions, "mean on the grid"),
-        "momentum": _data(("time", "coordinate"), motion.momenta, "mean on the grid"),
-        "level": _data(
+        "norm": variable(("time",), motion.norm, "probability on the grid"),
+        "energy": variable(("time",), motion.energy, "expectation value on the grid", energy),
+        "position": variable(
+            ("time", "coordinate"), motion.positions, "mean on the grid", units.coordinate or "1"
+        ),
+        "momentum": variable(("time", "coordinate"), motion.momenta, "mean on the grid, hbar = 1"),
+        "level": variable(
             (*places, "state"),
             motion.operator.energies.reshape(*motion.grid.shape, states),
             "adiabatic level",
             energy,
         ),
-        "density": _data(
+        "density": variable(
             ("snapshot", "state", *places), _density(result), "probability density by state"
         ),
     }
     if motion.sides:
         coordinates["side"] = ("side", list(motion.sides))
-        variables["absorbed"] = _data(
+        variables["absorbed"] = variable(
             ("time", "side", "state"), motion.absorbed, "probability absorbed so far"
         )
     channels = result.channels
     if channels is not None:
         coordinates["channel"] = ("channel", list(SIDES))
-        variables["channel_probability"] = _data(
+        variables["channel_probability"] = variable(
             ("channel", "state"), channels, f"on this side of {study.divide:g}, absorbed or not"
         )
     attributes: dict[str, Any] = {
-        **provenance(study),
-        **study.setup,
-        "step": motion.step,
-        "verdict": result.sentences().verdict,
+        **result.attributes(),
+        "step": float(study.shown_times(motion.step)),
     }
     if result.convergence is not None:
         for key, change in result.convergence.changes.items():
@@ -84,9 +85,3 @@ def _density(result: PacketOutcome) -> FloatArray:
     states, shape = snapshots.operator.states, snapshots.grid.shape
     amplitudes = [snapshots.operator.adiabatic_amplitudes(psi) for psi in snapshots.states]
     return np.asarray(np.abs(np.array(amplitudes)) ** 2).reshape(-1, states, *shape)
-
-
-def _data(
-    dimensions: tuple[str, ...], values: Any, text: str, unit: str = "1"
-) -> tuple[tuple[str, ...], Any, dict[str, str]]:
-    return dimensions, np.asarray(values), {"long_name": text, "units": unit}

@@ -5,29 +5,37 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from anticrossing.checks import InputError, describe, fail, integer, known_keys, positive
+import numpy as np
+
+from anticrossing.checks import (
+    FloatArray,
+    InputError,
+    describe,
+    fail,
+    integer,
+    known_keys,
+    positive,
+)
 from anticrossing.dynamics.wavepacket.absorber import Absorber
 from anticrossing.dynamics.wavepacket.grid import MOST_COORDINATES, Grid
+from anticrossing.dynamics.wavepacket.limits import check_step
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
 from anticrossing.dynamics.wavepacket.packets import WavePacket, initial_state
 from anticrossing.dynamics.wavepacket.propagation import check_layers, make_layers
 from anticrossing.experiment import motion, tables
-from anticrossing.experiment.outcome import Progress, Study
-from anticrossing.hamiltonian import Hamiltonian
-
-if TYPE_CHECKING:
-    from anticrossing.experiment.packet.result import PacketOutcome
 
 LARGEST_GRID = 1 << 19  # points times states
 _KEPT = 1 << 24  # complex amplitudes held at once, 256 MB
 _LARGEST_WORK = 2e9  # steps times points times states: a few minutes
 _CONVERGENCE = {1: 7.0, 2: 10.0}  # the price of the check, in runs
 _DEFAULT_TOLERANCE = 1e-4
+_FARTHEST = 1e100  # positions whose squares can be had
 
 _KEYS = (
     "masses",
+    "mass_unit",
     "centre",
     "momentum",
     "width",
@@ -45,15 +53,14 @@ _KEYS = (
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class PacketStudy(Study):
-    """A validated file with the table [packet].
+class PacketStudy(motion.MotionStudy):
+    """A validated file with the table [packet]; times are in ħ over the unit of energy.
 
     Attributes
     ----------
-    hamiltonian : Hamiltonian
-        Of one or two coordinates.
     grid : Grid
-    masses : float or list of float
+    masses : array, shape (f,)
+        With ħ = 1.
     packet : WavePacket
     stop : float
     step : float or None
@@ -67,9 +74,8 @@ class PacketStudy(Study):
         Whether the run is repeated with everything refined.
     """
 
-    hamiltonian: Hamiltonian
     grid: Grid
-    masses: Any
+    masses: FloatArray
     packet: WavePacket
     stop: float
     step: float | None
@@ -82,17 +88,18 @@ class PacketStudy(Study):
     @property
     def setup(self) -> dict[str, str]:
         """Hamiltonian, packet, grid and units, one line each."""
-        packet = self.packet
+        packet, given = self.packet, self.entries["packet"]
         found = {
             "hamiltonian": repr(self.hamiltonian),
             "packet": f"centre {motion.shown(packet.centre)}, "
             f"momentum {motion.shown(packet.momentum)}, width {motion.shown(packet.width)}, "
-            f"on {packet.basis} state {packet.state}, mass {motion.shown(self.masses)}",
+            f"on {packet.basis} state {packet.state}, {motion.shown_masses(given)}",
             "grid": str(self.grid).removeprefix("Grid: "),
         }
         if self.absorber is not None:
             found["absorber"] = f"layers of {motion.shown(self.absorber.width)}"
-        return {**found, "units": motion.describe_units(self.hamiltonian.units)}
+        units = motion.describe_units(self.hamiltonian.units, given.get("mass_unit"))
+        return {**found, "units": units}
 
     @property
     def size(self) -> int:
@@ -110,82 +117,105 @@ class PacketStudy(Study):
                 "a larger tolerance, a coarser or smaller grid, or no check of the convergence."
             )
 
-    def run(self, progress: Progress | None = None) -> PacketOutcome:
-        """Propagate the packet, and repeat it with everything refined if that is asked."""
-        from anticrossing.experiment.packet.result import run
-
-        return run(self)
-
 
 def read(entries: Mapping[str, Any], heading: Mapping[str, str]) -> PacketStudy:
     """Validate the tables of a wave packet."""
     given = tables.table(entries, "packet", required=True)
     hamiltonian = motion.hamiltonian(entries, MOST_COORDINATES)
+    units, coordinates = hamiltonian.units, len(hamiltonian.coordinates)
     with tables.inside("packet"):
         known_keys("[packet]", given, _KEYS)
-        grid = _grid(given)
+        mesh = tables.table(given, "grid", required=True)
+    grid = _grid(mesh, coordinates)
+    with tables.inside("packet"):
         size = math.prod(grid.shape) * hamiltonian.dimension
         if size > LARGEST_GRID:
             raise fail(
                 "points", f"make at most {LARGEST_GRID} with all states", f"there are {size}"
             )
-        if "step" in given and "tolerance" in given and given.get("convergence") is not True:
+        convergence = motion.flag(given, "convergence")
+        if "step" in given and "tolerance" in given and not convergence:
             raise fail("tolerance", "be left out where `step` is given", "both are given")
-        tolerance = motion.number(given, "tolerance", _DEFAULT_TOLERANCE)
         study = PacketStudy(
-            **{key: heading[key] for key in ("name", "title", "source", "description", "text")},
+            **heading,
+            entries=motion.entries_of(entries, "packet"),
             hamiltonian=hamiltonian,
             grid=grid,
-            masses=motion.numbers(given, "masses"),
-            packet=_packet(given),
-            stop=_positive("stop", motion.number(given, "stop")),
-            step=_positive("step", motion.number(given, "step")) if "step" in given else None,
-            tolerance=_positive("tolerance", tolerance),
-            absorber=_absorber(given, grid.coordinates),
+            masses=motion.masses(given, hamiltonian),
+            packet=_packet(given, coordinates),
+            stop=motion.duration(given, "stop", units),
+            step=motion.duration(given, "step", units) if "step" in given else None,
+            tolerance=_tolerance(given),
+            absorber=_absorber(given, coordinates),
             divide=_divide(given, grid),
             samples=_samples(given, size),
-            convergence=_flag("convergence", given.get("convergence", False)),
+            convergence=convergence,
         )
         if study.step is not None:
             study.check_effort(study.step)
+    with study.errors_of("packet"):
         _check_start(study)
     return study
 
 
-def _grid(given: Mapping[str, Any]) -> Grid:
-    entries = tables.table(given, "grid", required=True)
+def _grid(entries: Mapping[str, Any], coordinates: int) -> Grid:
     with tables.inside("packet.grid"):
         known_keys("[packet.grid]", entries, ("start", "stop", "points", "basis"))
-        points = motion.numbers(entries, "points")
-        for count in points if isinstance(points, list) else [points]:
-            integer("points", count, minimum=4)
-            if count > LARGEST_GRID:
-                raise fail("points", f"be at most {LARGEST_GRID}", f"it is {count}")
-        basis = entries.get("basis", "fft")
-        for name in basis if isinstance(basis, list) else [basis]:
-            tables.text("basis", name)
-        return Grid(
-            motion.numbers(entries, "start"), motion.numbers(entries, "stop"), points, basis=basis
-        )
+        points = _each(tables.required(entries, "points"), coordinates)
+        for count in points:
+            if integer("points", count, minimum=4) > LARGEST_GRID:
+                raise fail("points", f"be at most {LARGEST_GRID}", f"it is {describe(count)}")
+        basis = [
+            tables.text("basis", name) for name in _each(entries.get("basis", "fft"), coordinates)
+        ]
+        start, stop = (motion.vector(entries, key, coordinates) for key in ("start", "stop"))
+        if max(np.abs(start).max(), np.abs(stop).max()) > _FARTHEST:
+            raise fail("start", f"lie within {_FARTHEST:g}, as `stop`", "one of them does not")
+        return Grid(start, stop, points, basis=basis)
 
 
-def _packet(given: Mapping[str, Any]) -> WavePacket:
-    return WavePacket(
-        **{key: motion.numbers(given, key) for key in ("centre", "momentum", "width")},
-        state=given.get("state", 0),
-        basis=given.get("basis", "adiabatic"),
-    )
+def _each(value: Any, coordinates: int) -> list[Any]:
+    """Return a list as it is, a single value once for each coordinate."""
+    return value if isinstance(value, list) else [value] * coordinates
+
+
+def _packet(given: Mapping[str, Any], coordinates: int) -> WavePacket:
+    parts = {key: motion.vector(given, key, coordinates) for key in ("centre", "momentum", "width")}
+    return WavePacket(**parts, state=given.get("state", 0), basis=given.get("basis", "adiabatic"))
+
+
+def _tolerance(given: Mapping[str, Any]) -> float:
+    tolerance = float(positive("tolerance", motion.number(given, "tolerance", _DEFAULT_TOLERANCE)))
+    if tolerance >= 1:
+        raise fail("tolerance", "be below 1, the whole probability", f"it is {tolerance:g}")
+    return tolerance
 
 
 def _absorber(given: Mapping[str, Any], coordinates: int) -> Absorber | None:
     if "absorber" not in given:
         return None
     width = motion.numbers(given, "absorber")
-    if isinstance(width, list) and len(width) != coordinates:
+    rows = width if isinstance(width, list) else [width]
+    fits = isinstance(width, float | int) or len(rows) == coordinates
+    if not fits or any(not _is_side(row) for row in rows):
         raise fail(
-            "absorber", f"be a number or a list of {coordinates}", f"its length is {len(width)}"
+            "absorber",
+            f"be a width or a list of {coordinates}, each a width or [lower, upper]",
+            f"it is {describe(width)}",
         )
-    return Absorber(width)
+    pairs = np.array([np.broadcast_to(row, (2,)) for row in rows], dtype=np.float64)
+    if pairs.min() < 0 or pairs.max() == 0:
+        raise fail(
+            "absorber", "not be negative, and positive somewhere", f"it is {describe(width)}"
+        )
+    return Absorber(width if isinstance(width, float | int) else pairs)
+
+
+def _is_side(row: Any) -> bool:
+    """Whether this is a width, or one for each end of a coordinate."""
+    if not isinstance(row, list):
+        return True
+    return len(row) == 2 and not any(isinstance(entry, list) for entry in row)
 
 
 def _divide(given: Mapping[str, Any], grid: Grid) -> float | None:
@@ -203,7 +233,7 @@ def _samples(given: Mapping[str, Any], size: int) -> int:
     most = min(1000, _KEPT // size)
     samples = integer("samples", given.get("samples", min(101, most)), minimum=5)
     if samples > most:
-        raise fail("samples", f"be at most {most} on this grid", f"it is {samples}")
+        raise fail("samples", f"be at most {most} on this grid", f"it is {describe(samples)}")
     return samples
 
 
@@ -212,18 +242,11 @@ def _check_start(study: PacketStudy) -> None:
     operator = GridHamiltonian(study.hamiltonian, study.grid, study.masses)
     psi = initial_state(study.packet, operator)
     check_layers(psi, operator, make_layers(study.absorber, operator))
-    if study.step is None:
+    if study.step is not None:
+        interval = study.stop / (study.samples - 1)
+        check_step(operator, psi, interval / math.ceil(interval / study.step))
+    else:
         # No step is chosen that lets the mean kinetic phase turn by more than half a turn.
         weights = operator.momentum_weights(psi)
         kinetic = sum(float(w @ k) for w, k in zip(weights, operator.kinetic, strict=True))
         study.check_effort(math.pi / (kinetic + math.pi / study.stop))
-
-
-def _positive(name: str, value: float) -> float:
-    return float(positive(name, value))
-
-
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise fail(name, "be true or false", f"it is {describe(value)}")
-    return value

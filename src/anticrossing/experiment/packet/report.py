@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from anticrossing.experiment.motion import time_unit
+from anticrossing.experiment.motion import SIDES, in_words, probability, rough
 from anticrossing.experiment.outcome import Cell, Sentences, Table
 from anticrossing.experiment.packet.result import PacketOutcome
 
-SIDES = ("below", "above")
 _CONSERVED = 1e-6  # of the probability
 _REFINED = {
     "step": "half the time step",
@@ -30,10 +30,11 @@ def numbers(result: PacketOutcome) -> dict[str, Any]:
             "width": study.packet.width,
             "state": study.packet.state,
             "basis": study.packet.basis,
-            "masses": motion.operator.masses,
+            "masses": study.entries["packet"].get("masses", study.masses),
         },
-        "stop": study.stop,
-        "step": motion.step,
+        "time_unit": study.time_unit,
+        "stop": float(study.shown_times(study.stop)),
+        "step": float(study.shown_times(motion.step)),
         "populations": {
             "adiabatic": motion.populations[-1],
             "diabatic": motion.diabatic_populations[-1],
@@ -81,32 +82,32 @@ def result_tables(result: PacketOutcome) -> tuple[Table, ...]:
 
 def _states_table(result: PacketOutcome) -> Table:
     motion = result.motion
-    columns = zip(
-        range(motion.populations.shape[1]),
-        motion.populations[0].tolist(),
-        motion.populations[-1].tolist(),
-        motion.absorbed[-1].sum(axis=0).tolist(),
-        motion.diabatic_populations[-1].tolist(),
-        strict=True,
+    columns = [
+        motion.populations[0],
+        motion.populations[-1],
+        motion.absorbed[-1].sum(axis=0),
+        motion.diabatic_populations[-1],
+    ]
+    rows = tuple(
+        (n, *(probability(p) for p in values))
+        for n, values in enumerate(zip(*columns, strict=True))
     )
+    labels = ", ".join(map(str, result.experiment.hamiltonian.labels))
     return Table(
         "populations",
         ("state", "at the start", "at the end", "absorbed", "diabatic, at the end"),
-        tuple(columns),
-        "Of adiabatic states, the lowest first, but for the last column; at the end: on the grid.",
+        rows,
+        "Of adiabatic states, the lowest first, but for the last column, which is of the diabatic "
+        f"states {labels}; at the end: on the grid.",
     )
 
 
 def _channels_table(result: PacketOutcome, channels: Any) -> Table:
-    rows: list[tuple[Cell, ...]] = [
-        (side, *values.tolist(), float(values.sum()))
-        for side, values in zip(SIDES, channels, strict=True)
-    ]
-    states = (f"state {n}" for n in range(channels.shape[1]))
+    name, divide = result.experiment.hamiltonian.coordinates[0], result.experiment.divide
     return Table(
-        f"channels, divided at {result.experiment.divide:g}",
-        ("side", *states, "sum"),
-        tuple(rows),
+        f"channels, divided at {name} = {divide:g}",
+        ("side", *(f"state {n}" for n in range(channels.shape[1])), "sum"),
+        _with_sums(SIDES, channels),
         "On the grid or absorbed, by adiabatic state. Of a packet that came from below, what is "
         "below was reflected and what is above transmitted.",
     )
@@ -114,12 +115,18 @@ def _channels_table(result: PacketOutcome, channels: Any) -> Table:
 
 def _absorbed_table(result: PacketOutcome) -> Table:
     motion = result.motion
-    rows: list[tuple[Cell, ...]] = [
-        (side, *lost.tolist(), float(lost.sum()))
-        for side, lost in zip(motion.sides, motion.absorbed[-1], strict=True)
-    ]
     states = (f"state {n}" for n in range(motion.populations.shape[1]))
-    return Table("absorbed", ("layer", *states, "sum"), tuple(rows))
+    return Table(
+        "absorbed", ("layer", *states, "sum"), _with_sums(motion.sides, motion.absorbed[-1])
+    )
+
+
+def _with_sums(names: Iterable[str], values: Any) -> tuple[tuple[Cell, ...], ...]:
+    """Return a row for each name, its probabilities by state and their sum."""
+    return tuple(
+        (name, *(probability(p) for p in row), probability(float(row.sum())))
+        for name, row in zip(names, values, strict=True)
+    )
 
 
 def _conserved_table(result: PacketOutcome) -> Table:
@@ -130,11 +137,23 @@ def _conserved_table(result: PacketOutcome) -> Table:
         "conserved",
         ("quantity", "value", "relative error", "allowed", ""),
         (
-            ("probability, absorbed or not", whole, lost, _CONSERVED, bool(lost <= _CONSERVED)),
-            ("energy", float(motion.energy[0]), drift, tolerance, bool(drift <= tolerance)),
+            (
+                "probability, absorbed or not",
+                probability(whole),
+                rough(lost),
+                _CONSERVED,
+                bool(lost <= _CONSERVED),
+            ),
+            (
+                "energy",
+                float(motion.energy[0]),
+                rough(drift),
+                tolerance,
+                bool(drift <= tolerance),
+            ),
         ),
         "The energy: its largest change while nothing has been absorbed, relative to its size. "
-        f"Time step {motion.step:.4g}, order {motion.order}.",
+        f"Time step {result.experiment.shown_time(motion.step)}, order {motion.order}.",
     )
 
 
@@ -149,7 +168,7 @@ def _convergence_table(result: PacketOutcome) -> Table:
     report = result.convergence
     assert report is not None
     rows: list[tuple[Cell, ...]] = [
-        (_REFINED[key], change, report.tolerance, bool(change <= report.tolerance))
+        (_REFINED[key], rough(change), report.tolerance, bool(change <= report.tolerance))
         for key, change in report.changes.items()
     ]
     return Table(
@@ -166,15 +185,16 @@ def _convergence_table(result: PacketOutcome) -> Table:
 def sentences(result: PacketOutcome) -> Sentences:
     """Return verdict and notes."""
     motion, study = result.motion, result.experiment
-    unit = time_unit(study.hamiltonian.units)
-    when = f"At t = {motion.times[-1]:g}{' ' + unit if unit else ''}"
+    when = f"At t = {study.shown_time(motion.times[-1])}"
     channels = result.channels
     if channels is not None:
-        below, above = (_listed(values) for values in channels)
-        verdict = f"{when} the packet is above {study.divide:g} with {above}, below with {below}."
+        below, above = (in_words(values) for values in channels)
+        where = f"{study.hamiltonian.coordinates[0]} = {study.divide:g}"
+        verdict = f"{when} the packet is above {where} with {above}, below with {below}."
     else:
         total = motion.populations[-1] + motion.absorbed[-1].sum(axis=0)
-        verdict = f"{when} the packet is on the adiabatic states with {_listed(total)}."
+        absorbed = " (absorbed or not)" if motion.sides else ""
+        verdict = f"{when} the packet is on the adiabatic states with {in_words(total)}{absorbed}."
     table = _conserved_table(result)
     trusted = all(row[-1] is True for row in table.rows)
     notes = []
@@ -192,7 +212,3 @@ def sentences(result: PacketOutcome) -> Sentences:
         )
         trusted = trusted and result.convergence.converged
     return Sentences(verdict, trusted, tuple(notes))
-
-
-def _listed(values: Any) -> str:
-    return ", ".join(f"P{n} = {p:.5f}" for n, p in enumerate(values))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,11 +10,8 @@ from anticrossing.checks import FloatArray
 from anticrossing.dynamics.wavepacket.convergence import ConvergenceReport, check_convergence
 from anticrossing.dynamics.wavepacket.propagation import choose_step, propagate_packet
 from anticrossing.dynamics.wavepacket.result import WavePacketPropagation
-from anticrossing.experiment.outcome import Outcome, Sentences, Table
+from anticrossing.experiment.outcome import Outcome, Progress
 from anticrossing.experiment.packet.file import PacketStudy
-
-if TYPE_CHECKING:
-    import xarray
 
 SNAPSHOTS = 5
 _AT_TIMES = (
@@ -62,33 +58,14 @@ class PacketOutcome(Outcome):
         shown = "the adiabatic levels and the density of the packet at a few times"
         return f"the populations of the states against time; {shown}"
 
-    def numbers(self) -> dict[str, Any]:
-        """Return the numbers for JSON."""
-        from anticrossing.experiment.packet.report import numbers
 
-        return numbers(self)
-
-    def tables(self) -> tuple[Table, ...]:
-        """Return populations, channels, conservation laws and convergence."""
-        from anticrossing.experiment.packet.report import result_tables
-
-        return result_tables(self)
-
-    def sentences(self) -> Sentences:
-        """Return verdict and notes."""
-        from anticrossing.experiment.packet.report import sentences
-
-        return sentences(self)
-
-    def to_dataset(self) -> xarray.Dataset:
-        """Return everything as a labelled dataset."""
-        from anticrossing.experiment.packet.dataset import to_dataset
-
-        return to_dataset(self)
-
-
-def run(study: PacketStudy) -> PacketOutcome:
+def run(study: PacketStudy, progress: Progress | None = None) -> PacketOutcome:
     """Propagate a packet, and repeat it with everything refined if that is asked."""
+    with study.errors_of("packet"):
+        return _run(study)
+
+
+def _run(study: PacketStudy) -> PacketOutcome:
     where = (study.hamiltonian, study.grid, study.masses, study.packet)
     step = study.step
     if step is None:
@@ -109,7 +86,7 @@ def run(study: PacketStudy) -> PacketOutcome:
         report = check_convergence(
             *where,
             stop=study.stop,
-            step=step,
+            step=found.step,
             absorber=study.absorber,
             divide=study.divide,
             tolerance=study.tolerance,

@@ -4,35 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anticrossing.experiment.dataset import provenance
-from anticrossing.experiment.motion import time_unit
 from anticrossing.experiment.trajectories.report import SIDES
 from anticrossing.experiment.trajectories.result import TrajectoriesOutcome
 
 if TYPE_CHECKING:
     import xarray
 
+_TIMES = ("time", "hop_time")
+_PLACES = ("position", "mean_position", "mean_position_error")
+_ENERGIES = (
+    "mean_energy",
+    "mean_energy_error",
+    "mean_kinetic_energy",
+    "mean_kinetic_energy_error",
+    "kinetic_energy",
+    "potential_energy",
+    "hop_energy",
+    "energy_drift",
+)
+
 
 def to_dataset(result: TrajectoriesOutcome) -> xarray.Dataset:
     """Return means with their errors, channels, hops, and the trajectories that were kept."""
-    study, ensemble = result.experiment, result.ensemble
-    units = study.request.hamiltonian.units
-    dataset = ensemble.to_dataset()
+    study = result.experiment
+    units = study.hamiltonian.units
+    dataset = result.ensemble.to_dataset()
     for name, mean in result.channels.items():
         dims = ("side", "state")
         dataset[f"channel_{name}"] = (dims, mean.value)
         dataset[f"channel_{name}_error"] = (dims, mean.error)
     if result.channels:
         dataset = dataset.assign_coords(side=list(SIDES))
-    dataset["time"].attrs.update(long_name="time", units=time_unit(units) or "1")
-    for name in ("position", "mean_position"):
-        dataset[name].attrs["units"] = units.coordinate or "1"
-    for name in ("mean_energy", "mean_kinetic_energy", "kinetic_energy", "potential_energy"):
-        dataset[name].attrs["units"] = units.energy or "1"
-    dataset.attrs = {
-        **dataset.attrs,
-        **provenance(study),
-        **study.setup,
-        "verdict": result.sentences().verdict,
-    }
+    for name in _TIMES:
+        dataset[name] = dataset[name].copy(data=study.shown_times(dataset[name]))
+    meant = ((_TIMES, study.time_unit), (_PLACES, units.coordinate), (_ENERGIES, units.energy))
+    for names, unit in meant:
+        for name in names:
+            dataset[name].attrs["units"] = unit or "1"
+    dataset["time"].attrs["long_name"] = "time"
+    step = float(study.shown_times(result.ensemble.request.dt))
+    dataset.attrs = {**dataset.attrs, "dt": step, **result.attributes()}
     return dataset

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from anticrossing.experiment.motion import time_unit
+from anticrossing.experiment import motion
+from anticrossing.experiment.motion import rough
 from anticrossing.experiment.outcome import Cell, Sentences, Table
 from anticrossing.experiment.trajectories.result import TrajectoriesOutcome
 from anticrossing.trajectories import REASONS, Mean
 
-SIDES = ("below", "above", "inside")
+SIDES = (*motion.SIDES, "inside")
+_DRIFT = 0.01  # of the kinetic energy
 _CONSISTENT = 5.0  # standard errors between two ways to count populations that are still noise
 _MEANINGS = {
     "accepted": "made",
@@ -34,7 +37,8 @@ def numbers(result: TrajectoriesOutcome) -> dict[str, Any]:
             "decoherence_energy": request.decoherence_energy,
             "count": request.count,
             "seed": request.seed,
-            "dt": request.dt,
+            "time_unit": result.experiment.time_unit,
+            "dt": float(result.experiment.shown_times(request.dt)),
             "steps": request.steps,
         },
         "populations": _last(ensemble.populations),
@@ -68,41 +72,53 @@ def _last(mean: Mean) -> dict[str, Any]:
 def result_tables(result: TrajectoriesOutcome) -> tuple[Table, ...]:
     """Return all tables."""
     found = [_populations_table(result)]
-    found += [_channels_table(name, mean) for name, mean in result.channels.items()]
+    count = result.ensemble.request.count
+    found += [_channels_table(name, mean, count) for name, mean in result.channels.items()]
     found += [_hops_table(result), _energy_table(result)]
     return tuple(found)
 
 
 def _populations_table(result: TrajectoriesOutcome) -> Table:
     ensemble = result.ensemble
-    means = [ensemble.populations, ensemble.electronic_populations]
-    columns = ["level", "population", "standard error", "mean |c|²", "its error"]
+    means = {"population": ensemble.populations, "mean |c|²": ensemble.electronic_populations}
     if ensemble.diabatic_populations is not None:
-        means.append(ensemble.diabatic_populations)
-        columns += ["diabatic", "its error "]
-    parts = [part for mean in means for part in (mean.value[-1].tolist(), mean.error[-1].tolist())]
-    rows = tuple(zip(range(len(parts[0])), *parts, strict=True))
+        means["diabatic"] = ensemble.diabatic_populations
+    rows = []
+    for level in range(ensemble.populations.value.shape[1]):
+        pairs = [_estimate(m.value[-1, level], m.error[-1, level]) for m in means.values()]
+        rows.append((level, *(cell for pair in pairs for cell in pair)))
     return Table(
         "populations at the end",
-        tuple(columns),
-        rows,
-        "Of adiabatic levels, the lowest first, but for the diabatic ones. The mean |c|² of the "
-        "amplitudes agrees with the population where hopping is consistent.",
+        # The headings of the columns of errors must differ.
+        ("level", *(head for k, name in enumerate(means) for head in (name, "±" + " " * k))),
+        tuple(rows),
+        "Of adiabatic levels, the lowest first, but for the diabatic ones; ± one standard error. "
+        "The mean |c|² of the amplitudes agrees with the population where hopping is consistent.",
     )
 
 
-def _channels_table(name: str, mean: Mean) -> Table:
+def _channels_table(name: str, mean: Mean, count: int) -> Table:
     rows: list[tuple[Cell, ...]] = [
-        (side, level, float(mean.value[k, level]), float(mean.error[k, level]))
+        (side, level, *_estimate(mean.value[k, level], mean.error[k, level]))
         for k, side in enumerate(SIDES)
         for level in range(mean.value.shape[1])
     ]
     return Table(
         f"channels along {name}",
-        ("side of the box", "level", "probability", "standard error"),
+        ("side of the box", "level", "probability", "±"),
         tuple(rows),
-        "Of a packet that came from below, what is below was reflected, what is above transmitted.",
+        "Of a packet that came from below, what is below was reflected, what is above transmitted. "
+        f"A channel that none of {count} trajectories took has a probability below {3 / count:.2g} "
+        "(with 95 % confidence).",
     )
+
+
+def _estimate(value: float, error: float) -> tuple[float, float | None]:
+    """Return a mean and its standard error with the digits worth reading."""
+    if not error > 0:  # none, or, of a single trajectory, unknown
+        return float(f"{value:.5g}"), 0.0 if error == 0 else None
+    digits = 1 - math.floor(math.log10(error))
+    return round(float(value), digits), rough(error)
 
 
 def _hops_table(result: TrajectoriesOutcome) -> Table:
@@ -123,10 +139,10 @@ def _energy_table(result: TrajectoriesOutcome) -> Table:
         "energy",
         ("", "value"),
         (
-            ("mean at the start", float(ensemble.energy.value[0])),
-            ("mean at the end", float(ensemble.energy.value[-1])),
-            ("largest drift of a trajectory", float(drift.max())),
-            ("mean drift", float(drift.mean())),
+            ("mean at the start", float(f"{ensemble.energy.value[0]:.6g}")),
+            ("mean at the end", float(f"{ensemble.energy.value[-1]:.6g}")),
+            ("largest drift of a trajectory", rough(drift.max())),
+            ("mean drift", rough(drift.mean())),
         ),
         "Drift: the largest change of a trajectory's energy over all steps.",
     )
@@ -139,24 +155,38 @@ def sentences(result: TrajectoriesOutcome) -> Sentences:
     """Return verdict and notes."""
     ensemble = result.ensemble
     request = ensemble.request
-    unit = time_unit(request.hamiltonian.units)
-    when = f"At t = {ensemble.times[-1]:g}{' ' + unit if unit else ''}"
+    when = f"At t = {result.experiment.shown_time(ensemble.times[-1])}"
     pairs = zip(ensemble.populations.value[-1], ensemble.populations.error[-1], strict=True)
-    shown = ", ".join(f"P{n} = {value:.4f} ± {error:.4f}" for n, (value, error) in enumerate(pairs))
+    shown = ", ".join(f"P{n} = {_said(*pair)}" for n, pair in enumerate(pairs))
     notes = [
-        "trajectories are an approximation whose error the standard errors do not hold: judge "
-        "them against a wave packet ([packet])"
+        "the standard errors are those of sampling; that of the method itself only an exact packet "
+        "shows ([packet])"
     ]
+    drift, moving = float(ensemble.energy_drift.max()), float(ensemble.kinetic_energy.value.max())
+    conserved = drift <= _DRIFT * moving
+    if not conserved:
+        notes.append(
+            f"the energy of a trajectory changes by up to {drift:.1e}, over {_DRIFT:.0%} of the "
+            "kinetic energy: take a smaller `dt`"
+        )
     apart = _inconsistency(result)
     if apart is not None:
         notes.append(
             f"populations and mean |c|² differ by up to {apart:.3f} on the way: the ensemble is "
             "not consistent with its amplitudes (`decoherence` may help)"
         )
-    unfinished = int(np.sum(ensemble.stop_times >= request.times[-1])) if result.channels else 0
-    if unfinished:
-        notes.append(f"{unfinished} of {request.count} trajectories are still inside the box")
-    return Sentences(f"{when} {request.method} gives {shown}.", True, tuple(notes))
+    if result.experiment.bounded:
+        low, high = request.box
+        x = ensemble.final_positions
+        inside = int(np.sum(np.all((x >= low) & (x <= high), axis=1)))
+        if inside:
+            notes.append(f"{inside} of {request.count} trajectories are still inside the box")
+    return Sentences(f"{when} {request.method} gives {shown}.", conserved, tuple(notes))
+
+
+def _said(value: float, error: float) -> str:
+    """Return a population with its standard error, which a single trajectory does not have."""
+    return f"{value:.4f}" + (f" ± {error:.4f}" if math.isfinite(error) else "")
 
 
 def _inconsistency(result: TrajectoriesOutcome) -> float | None:

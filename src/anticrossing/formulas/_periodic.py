@@ -1,0 +1,72 @@
+"""What the closed forms for a periodic drive share: arguments, Fourier components, conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import fail, non_negative, positive, real_array
+from anticrossing.formulas.landau_zener import RATIO_LIMIT
+from anticrossing.formulas.result import DomainCheck, FloatArray, broadcast, unwrap
+
+MOST_ORDER = 1_000_000  # Fourier components: beyond it the sum takes minutes
+
+
+def drive_arguments(
+    gap: npt.ArrayLike, offset: npt.ArrayLike, amplitude: npt.ArrayLike, frequency: npt.ArrayLike
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return the parameters of the drive, checked."""
+    return (
+        non_negative("gap", gap),
+        real_array("offset", offset),
+        non_negative("amplitude", amplitude),
+        positive("frequency", frequency),
+    )
+
+
+def decay_times(t1: npt.ArrayLike, t2: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return T₁ and T₂, checked."""
+    relax, dephase = positive("t1", t1), positive("t2", t2)
+    left, right = broadcast(t1=relax, t2=dephase)
+    if np.any(right > 2 * left * (1 + 1e-12)):
+        raise fail("t2", "be at most 2 `t1`", "it is longer: relaxation alone dephases faster")
+    return relax, dephase
+
+
+def components(argument: FloatArray, reach: int = 0) -> Iterator[tuple[int, FloatArray]]:
+    """Yield n and J_n for every n at which a Bessel function is not zero to rounding."""
+    from scipy.special import jv
+
+    largest = float(np.max(argument, initial=0.0))
+    if largest > MOST_ORDER:
+        raise fail(
+            "amplitude",
+            f"be at most {MOST_ORDER} times `frequency`",
+            f"it reaches {largest:.3g} times: there are too many resonances to add",
+        )
+    # J_n falls faster than exponentially beyond n = z, over a range of z^{1/3}.
+    last = int(np.ceil(largest + 12 * largest ** (1 / 3) + 25))
+    for n in range(-max(last, reach), max(last, reach) + 1):
+        yield n, np.asarray(jv(n, argument))
+
+
+def fast_check(gap: FloatArray, amplitude: FloatArray, frequency: FloatArray) -> DomainCheck:
+    """Return whether a passage takes little of a period, or does little in it."""
+    return DomainCheck(
+        "gap^2 / (frequency times the larger of amplitude and frequency)",
+        unwrap(np.asarray(gap**2 / (frequency * np.maximum(amplitude, frequency)))),
+        RATIO_LIMIT,
+        "the passages are not fast: other numbers of quanta mix into each resonance",
+    )
+
+
+def separate_check(half_width: FloatArray, frequency: FloatArray) -> DomainCheck:
+    """Return whether the resonances lie apart."""
+    return DomainCheck(
+        "half-width of the strongest resonance / frequency",
+        unwrap(np.asarray(half_width / frequency)),
+        RATIO_LIMIT,
+        "neighbouring resonances overlap and do not simply add",
+    )

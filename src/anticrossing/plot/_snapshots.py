@@ -1,0 +1,138 @@
+"""How the moments of a packet are drawn, with one scale and one window for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from anticrossing.checks import FloatArray
+from anticrossing.dynamics.wavepacket import WavePacketPropagation
+from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.plot import style
+from anticrossing.plot.panels import Axes
+
+_SHARE = 0.35  # of the range of the levels that a density of the usual height takes up
+_MARGIN = 0.08
+_MOST_ENERGY = 0.5  # mean kinetic energies above the mean energy: higher walls are cut off
+_SEEN = 1e-3  # of the highest density: what a map shows of the grid
+_CONTOURS = 12
+_TINY = float(np.finfo(float).tiny)
+
+
+def time_unit(hamiltonian: Hamiltonian) -> str:
+    """Return the unit of the times of nuclear motion; that of a drive does not apply to them."""
+    return f"ħ/{hamiltonian.units.energy}" if hamiltonian.units.energy else ""
+
+
+class Snapshots:
+    """The recorded moments of a packet whose states were kept."""
+
+    def __init__(self, result: WavePacketPropagation) -> None:
+        self.result = result
+        self.hamiltonian = result.operator.hamiltonian
+        self.grid = result.grid
+
+    def when(self, frames: Sequence[int]) -> str:
+        """Return the times as they stand in a title."""
+        times = ", ".join(f"{self.result.times[frame]:.4g}" for frame in frames)
+        return style.label(f"t = {times}", time_unit(self.hamiltonian))
+
+    def densities(self, frame: int) -> FloatArray:
+        """Return |ψ_n|² of the adiabatic states, shape (N, *grid.shape)."""
+        assert self.result.states is not None
+        amplitudes = self.result.operator.adiabatic_amplitudes(self.result.states[frame])
+        return np.asarray(np.abs(amplitudes) ** 2).reshape(-1, *self.grid.shape)
+
+    @cached_property
+    def usual_height(self) -> float:
+        """The median over the times of the highest density (of a map: of all states)."""
+        maps = self.grid.coordinates == 2
+        heights = []
+        for frame in range(len(self.result.times)):
+            found = self.densities(frame)
+            heights.append(float((found.sum(axis=0) if maps else found).max()))
+        return max(float(np.median(heights)), _TINY)
+
+    @cached_property
+    def energies(self) -> tuple[float, float]:
+        """The range of energies to show, without the walls."""
+        levels, mean = self.result.operator.energies, float(self.result.energy[0])
+        low = float(levels.min())
+        high = min(float(levels.max()), max(mean + _MOST_ENERGY * abs(mean - low), low + 1e-12))
+        return low, high if high > low else low + 1.0
+
+    @cached_property
+    def window(self) -> list[tuple[float, float]]:
+        """The part of each coordinate of a map in which the packet is seen at any time."""
+        seen = np.zeros(self.grid.shape)
+        for frame in range(len(self.result.times)):
+            np.maximum(seen, self.densities(frame).sum(axis=0), out=seen)
+        found = []
+        for axis, x in enumerate(self.grid.axes):
+            profile = seen.max(axis=1 - axis)
+            inside = x[profile > _SEEN * profile.max()]
+            room = _MARGIN * (inside[-1] - inside[0])
+            found.append((max(x[0], inside[0] - room), min(x[-1], inside[-1] + room)))
+        return found
+
+    def draw_levels(self, axes: Axes) -> None:
+        """Draw the levels of one coordinate."""
+        levels, x, (low, high) = self.result.operator.energies, self.grid.axes[0], self.energies
+        for state in range(levels.shape[1]):
+            color = style.level_color(state, levels.shape[1])
+            axes.plot(x, levels[:, state], color=color, lw=1.0, label=f"level {state}")
+        span = high - low
+        axes.set_xlim(x[0], x[-1])
+        axes.set_ylim(low - _MARGIN * span, high + (_SHARE + _MARGIN) * span)
+        units = self.hamiltonian.units
+        axes.set_xlabel(style.label(self.hamiltonian.coordinates[0], units.coordinate))
+        axes.set_ylabel(style.label("energy", units.energy))
+        axes.legend(loc="upper right")
+
+    def draw_packet(self, axes: Axes, frame: int, weight: float) -> None:
+        """Draw the densities of one moment upon the levels."""
+        levels, (low, high) = self.result.operator.energies, self.energies
+        count = levels.shape[1]
+        for state, density in enumerate(self.densities(frame)):
+            axes.fill_between(
+                self.grid.axes[0],
+                levels[:, state],
+                levels[:, state] + _SHARE * (high - low) * density / self.usual_height,
+                color=style.level_color(state, count),
+                alpha=0.55 * weight,
+                lw=0,
+            )
+
+    def draw_map(self, axes: Axes, frame: int, state: int | None, height: float | None) -> None:
+        """Draw one moment of two coordinates; `height` is the end of the colours."""
+        levels = slice(None) if state is None else slice(state, state + 1)
+        shown = self.densities(frame)[levels].sum(axis=0)
+        end = max(float(shown.max()) if height is None else height, _TINY)
+        axes.pcolormesh(
+            *self.grid.axes,
+            shown.T,
+            cmap="viridis",
+            shading="gouraud",
+            vmin=0.0,
+            vmax=end,
+            rasterized=True,
+        )
+        lowest = self.result.operator.energies[:, 0].reshape(self.grid.shape)
+        lines = np.linspace(*self.energies, _CONTOURS + 2)[1:-1]
+        lines = lines[(lines > lowest.min()) & (lines < lowest.max())]
+        if lines.size:
+            axes.contour(
+                *self.grid.axes,
+                lowest.T,
+                levels=lines,
+                colors="white",
+                linestyles="solid",
+                linewidths=0.5,
+                alpha=0.45,
+            )
+        names, unit = self.hamiltonian.coordinates, self.hamiltonian.units.coordinate
+        axes.set(xlim=self.window[0], ylim=self.window[1])
+        axes.set_xlabel(style.label(names[0], unit))
+        axes.set_ylabel(style.label(names[1], unit))
