@@ -12,6 +12,7 @@ from conftest import FloatArray, best_of
 
 from anticrossing import models
 from anticrossing.dynamics.wavepacket import Absorber, Grid, WavePacket, propagate_packet
+from anticrossing.dynamics.wavepacket.limits import Watch
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
 from anticrossing.dynamics.wavepacket.packets import initial_state
 from anticrossing.dynamics.wavepacket.stepper import Stepper
@@ -53,7 +54,8 @@ def test_step_against_its_transforms(
     )
     packet = WavePacket(centre=[3.0, 0.0], momentum=[0.0, 2.0], width=1.2)
     psi = initial_state(packet, operator)
-    stepper = Stepper(operator, 0.01, 2, workers=workers)
+    # As `propagate_packet` steps: with a look at the edges in every step.
+    stepper = Stepper(operator, 0.01, 2, workers=workers, watch=Watch(operator))
     psi = stepper.advance(psi, 1)  # compiles
     other = psi.copy()
 

@@ -110,7 +110,10 @@ def test_levels_of_the_lower_surface(phase, correction):
 def test_geometric_phase_makes_the_node_of_the_full_problem():
     """A packet in the trough meets itself on the far side: destructively, as both states say."""
     H = models.JahnTeller(linear=4.0)
-    grid = Grid([-9.0, -9.0], [9.2, 9.2], 84)
+    # Walls, because a share of 1e-5 has the energy of the upper state and gets far; points on the
+    # axis, and half a spacing beside the intersection.
+    h = 0.24
+    grid = Grid([-37.5 * h, -38 * h], [38.5 * h, 38 * h], 75, basis="sine")
     packet = WavePacket(centre=[4.0, 0.0], momentum=[0.0, 0.0], width=[2**0.5, 1.2])
     stop, samples = 9.0, 4
     full = propagate_packet(
@@ -130,11 +133,48 @@ def test_geometric_phase_makes_the_node_of_the_full_problem():
     assert distance[True].max() < 4e-3
     assert distance[False][-1] > 0.2
     assert full.populations[:, 1].max() < 0.01
+    # Where the halves meet, on the far side of y = 0: a node with the phase, a crest without.
+    far, axis = int(np.argmin(np.abs(grid.axes[0] + 4.0))), 37
+    assert abs(grid.axes[1][axis]) < 1e-12
+    here = {phase: run.densities[-1][far, axis : axis + 4] for phase, run in runs.items()}
+    assert here[True][0] < 1e-6 * here[False][0]
+    assert np.all(np.diff(here[True]) > 0)
+    assert np.all(np.diff(here[False]) < 0)
+    assert density[-1][far, axis] < 1e-3 * here[False][0]
     fidelity = abs(np.vdot(runs[True].state, full.state) * grid.volume) ** 2
     assert fidelity > 0.99
     for run in runs.values():
         assert np.abs(run.norm - 1).max() < 1e-10
         assert np.ptp(run.energy) < 1e-9
+
+
+def test_passing_an_intersection_on_both_sides():
+    """H(x, −y) = σ_z H(x, y) σ_z: a packet that comes along y = 0 stays even in the diabatic state
+    it began in and odd in the other, which is the lower level behind. So there is a node; without
+    the phase χ stays even and the halves add up on the axis."""
+    H = models.JahnTeller(linear=3.0)
+    # Points on the axis y = 0, in pairs beside it, and none on the intersection.
+    grid = Grid([-12.0, -12.0], [12.1, 12.0], 96)
+    axis = 48
+    assert grid.axes[1][axis] == 0.0
+    packet = WavePacket(centre=[-4.0, 0.0], momentum=[4.0, 0.0], width=0.9)
+    behind = (grid.axes[0] > 1.5) & (grid.axes[0] < 5.0)
+    full = propagate_packet(H, grid, 1.0, packet, stop=1.9, step=0.02, samples=2)
+    lower = np.abs(full.operator.adiabatic_amplitudes(full.state)[0].reshape(grid.shape)) ** 2
+    densities = {
+        phase: propagate_lower_surface(
+            H, grid, 1.0, packet, stop=1.9, samples=2, geometric_phase=phase
+        ).densities[-1]
+        for phase in (True, False)
+    }
+    for density in (lower, *densities.values()):
+        # The adiabatic packet itself has a cut behind the intersection, of the amplitude 3e-9.
+        assert np.abs(density[:, 1:] - density[:, :0:-1]).max() < 1e-6 * density.max()
+        assert density[behind].sum() * grid.volume > 0.05
+    for density in (lower, densities[True]):
+        assert density[behind, axis].max() < 1e-10 * density[behind].max()
+    # The halves leave the axis: there is little on it, four times that of one half alone.
+    assert densities[False][behind, axis].max() > 0.1 * densities[False][behind].max()
 
 
 def test_the_surface_needs_no_smooth_frame():

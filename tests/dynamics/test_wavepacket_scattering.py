@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from anticrossing import Hamiltonian, InputError, models
+from anticrossing.checks import ConvergenceError
 from anticrossing.dynamics.wavepacket import Absorber, Grid, WavePacket, scatter
 
 MASS = models.tully.TULLY_MASS
@@ -167,7 +168,8 @@ def arguments(**changed):
                 "energies": [0.0095, 0.02],
                 "channels": [1],
             },
-            r"`energies` must exceed the threshold 0.01 of channel 1, but the lowest is 0.0095",
+            r"`energies` must exceed the threshold 0.01 of channel 1 \(momentum 8.944 of the "
+            r"packet\), but the lowest is 0.0095 \(momentum 8.832\)",
         ),
         ({"energies": [0.5]}, r"`energies` must be contained in the initial packet, but 0.5"),
         ({"energies": [-0.02]}, r"`energies` must exceed the energy -0.01 of the initial state"),
@@ -179,9 +181,74 @@ def arguments(**changed):
             {"initial": WavePacket(centre=-12.0, momentum=2.0, width=1.0)},
             r"`initial` must move in one direction, but momentum × width is only 2",
         ),
-        ({"mass": 0.0}, r"`masses` must be positive"),
+        ({"mass": 0.0}, r"`mass` must be positive"),
+        ({"mass": [1.0]}, r"`mass` must be a single number"),
+        ({"absorber": None}, r"`absorber` must be an Absorber, but it is None"),
+        ({"absorber": Absorber(0.2)}, r"`absorber` must be zero or at least 0.4 along x, 4 points"),
+        ({"channels": 1}, r"`channels` must be a list of states, but it is 1"),
+        ({"channels": "1"}, r"`channels` must be a list of states"),
+        ({"stop": [1.0]}, r"`stop` must be a single number"),
+        ({"step": [1.0]}, r"`step` must be a single number"),
+        ({"step": 1e-9}, r"`step` must take at most 50000000 steps"),
+        (
+            {"step": 100.0},
+            r"`step` must be at most 69.6 for the range 0.09\d* of the kinetic energy",
+        ),
+        ({"stop_norm": 0.1}, r"`stop_norm` must be at most 0.01"),
+        ({"order": [2]}, r"`order` must be 2 or 4"),
+        (
+            {"lines": (-20.0, -5.0)},
+            r"`lines` must lie where H\(x\) has become constant, but it changes by 2.0e-02",
+        ),
+        (
+            # Just above the threshold the wave is too slow for the layer.
+            {
+                "initial": WavePacket(centre=-12.0, momentum=9.0, width=1.5),
+                "energies": [0.01001, 0.02],
+            },
+            r"`absorber` must have a width of at least 32.8 at x start for the momentum of "
+            r"channel 1 at the energy 0.01001, 0.2, but it is 12",
+        ),
     ],
 )
 def test_bad_input(changed, message):
     with pytest.raises(InputError, match=message):
         scatter(**arguments(**changed))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"absorber": Absorber([[12.0, 0.0]])}, r"touches the boundary at x stop at t = 3\d+"),
+        ({"stop": 100.0}, r"Probability 1 is still on the grid at the last time: raise `stop`"),
+    ],
+)
+def test_what_shows_only_on_the_way(changed, message):
+    with pytest.raises(ConvergenceError, match=message):
+        scatter(**arguments(stop=8000.0, step=2.0) | changed)
+
+
+def test_flux_by_channel_above_a_threshold():
+    """Slow upper waves carry k₂/k₁ of their probability: against close coupling, sums to 1."""
+    H = models.TullySimple()
+    energies = np.array([0.013, 0.02])  # the upper channel opens at 0.01
+    found = scatter(
+        H,
+        Grid(-48.0, 36.0, 640),
+        MASS,
+        WavePacket(centre=-12.0, momentum=10.6, width=2.6),
+        energies=energies,
+        lines=(-22.0, 10.0),
+        absorber=Absorber(20.0),
+        stop=60_000.0,
+        step=4.0,
+        channels=[0, 1],
+        stop_norm=1e-6,
+    )
+    for k, energy in enumerate(energies):
+        reflected, transmitted = close_coupling(H, energy, MASS, 0, -11.0, 11.0, 4000)
+        assert transmitted[1] > 0.1
+        # What is left, 1e-6, has an amplitude of 1e-3.
+        assert np.abs(found.transmitted[k] - transmitted).max() < 1.5e-4
+        assert np.abs(found.reflected[k] - reflected).max() < 1e-6
+    assert np.abs(found.deficit).max() < 3e-5

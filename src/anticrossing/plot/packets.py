@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing.checks import (
-    FloatArray,
     InputError,
     MissingExtraError,
     describe,
@@ -20,12 +19,11 @@ from anticrossing.checks import (
 )
 from anticrossing.dynamics.wavepacket import WavePacketPropagation
 from anticrossing.plot import style
+from anticrossing.plot._snapshots import Snapshots, time_unit
 from anticrossing.plot.panels import Axes
 from anticrossing.trajectories import EnsembleResult, Mean
 
-_SHARE = 0.35  # of the range of the levels that the highest density takes up
-_MARGIN = 0.08
-_MOST_ENERGY = 3.0  # mean kinetic energies above the mean energy: higher walls are cut off
+_LEAST_DPI, _MOST_DPI = 20, 600
 
 
 def density(
@@ -37,8 +35,9 @@ def density(
 ) -> Axes:
     """Draw snapshots of a packet: in one coordinate |ψ_n|² upon its level, in two a map.
 
-    In one coordinate every adiabatic state is drawn, later snapshots darker. In two there is one
-    snapshot, of the sum over all states or of one.
+    In one coordinate every adiabatic state is drawn, later snapshots darker; what is much higher
+    than most snapshots, like a narrow packet that spreads, is cut off. In two there is one
+    snapshot, of the sum over all states or of one, with contours of the lowest level.
 
     Parameters
     ----------
@@ -47,7 +46,8 @@ def density(
     result : WavePacketPropagation
         Made with ``keep_states=True``.
     times : float or sequence of float, optional
-        The recorded times nearest to these are shown; the last one by default.
+        The recorded times nearest to these are shown, in units of ħ over that of the energy like
+        those of the result; the last one by default.
     state : int, optional
         In two coordinates: the adiabatic state.
 
@@ -71,19 +71,22 @@ def density(
             "times", f"lie between 0 and {result.times[-1]:g}", f"they are {describe(times)}"
         )
     frames = [int(np.argmin(np.abs(result.times - time))) for time in wanted]
+    snapshots = Snapshots(result)
     if result.grid.coordinates == 2:
         if len(frames) > 1:
             raise fail("times", "be one time in two coordinates", f"there are {len(frames)}")
-        return _map(axes, result, frames[0], state)
+        if state is not None and integer("state", state, minimum=0) >= result.operator.states:
+            raise fail("state", f"be less than {result.operator.states}", f"it is {state}")
+        snapshots.draw_map(axes, frames[0], state, None)
+        part = "all levels" if state is None else f"level {state}"
+        axes.set_title(f"Density, {part}, {snapshots.when(frames)}")
+        return axes
     if state is not None:
         raise fail("state", "be left out in one coordinate", f"it is {describe(state)}")
-    _levels(axes, result)
-    highest = _scale(result)
+    snapshots.draw_levels(axes)
     for place, frame in enumerate(frames):
-        _draw_packet(axes, result, frame, 0.35 + 0.65 * (place + 1) / len(frames), highest)
-    shown = ", ".join(f"{result.times[frame]:.4g}" for frame in frames)
-    unit = result.operator.hamiltonian.units.time
-    axes.set_title(style.label(f"Packet at t = {shown}", unit))
+        snapshots.draw_packet(axes, frame, 0.35 + 0.65 * (place + 1) / len(frames))
+    axes.set_title(f"Packet at {snapshots.when(frames)}")
     return axes
 
 
@@ -109,9 +112,13 @@ def ensemble_populations(
     Raises
     ------
     InputError
-        If `exact` is not a packet or has another number of levels.
+        For ensembles that are none, or if `exact` is not a packet or has another number of levels.
     """
+    if not isinstance(ensembles, Mapping) or not ensembles:
+        raise fail("ensembles", "map names to results", f"it is {describe(ensembles)}")
     for index, (name, found) in enumerate(ensembles.items()):
+        if not isinstance(found, EnsembleResult):
+            raise fail("ensembles", "hold EnsembleResults", f"{name!r} is {describe(found)}")
         value, error = found.populations.value, found.populations.error
         color = style.formula_color(index)
         for level in range(value.shape[1]):
@@ -120,7 +127,7 @@ def ensemble_populations(
                 value[:, level],
                 color=color,
                 ls=_dashes(level),
-                label=name if level == 0 else None,
+                label=style.plain(str(name)) if level == 0 else None,
             )
             low, high = value[:, level] - error[:, level], value[:, level] + error[:, level]
             axes.fill_between(found.times, low, high, color=color, alpha=0.3, lw=0)
@@ -140,7 +147,9 @@ def ensemble_populations(
                 ls=_dashes(level),
                 label="exact" if level == 0 else None,
             )
-    axes.set(xlabel="time", ylabel="population", ylim=(-0.02, 1.02), title="Adiabatic populations")
+    unit = time_unit(next(iter(ensembles.values())).request.hamiltonian)
+    axes.set(ylabel="population", ylim=(-0.02, 1.02), title="Adiabatic populations")
+    axes.set_xlabel(style.label("time", unit))
     style.grid(axes)
     axes.legend(loc="best")
     return axes
@@ -179,7 +188,11 @@ def channels(
         For shapes that differ.
     """
     k = real_array("momenta", momenta, ndim=1)
+    if not isinstance(methods, Mapping) or not methods:
+        raise fail("methods", "map names to means", f"it is {describe(methods)}")
     for name, mean in methods.items():
+        if not isinstance(mean, Mean):
+            raise fail("methods", "hold means with their errors", f"{name!r} is {describe(mean)}")
         if np.shape(mean.value) != k.shape or np.shape(mean.error) != k.shape:
             raise fail(
                 "methods",
@@ -187,6 +200,8 @@ def channels(
                 f"{name!r} has the shape {np.shape(mean.value)}",
             )
     if exact is not None:
+        if not isinstance(exact, Sequence) or len(exact) != 2:
+            raise fail("exact", "be momenta and probabilities", f"it is {describe(exact)}")
         line = [real_array("exact", part, ndim=1) for part in exact]
         if line[0].shape != line[1].shape:
             raise fail("exact", "hold two arrays of one shape", "they differ")
@@ -203,9 +218,9 @@ def channels(
             lw=1.0,
             capsize=2,
             color=style.formula_color(index),
-            label=name,
+            label=style.plain(str(name)),
         )
-    axes.set(xlabel="momentum", ylabel=f"probability, {channel}", ylim=(-0.03, 1.03))
+    axes.set(xlabel="momentum", ylabel=style.plain(f"probability, {channel}"), ylim=(-0.03, 1.03))
     style.grid(axes)
     axes.legend(loc="best")
     return axes
@@ -242,7 +257,7 @@ def animate_packet(
     Raises
     ------
     InputError
-        If the states were not kept, or for another ending.
+        If the states were not kept, for another ending, or a folder that does not exist.
     MissingExtraError
         If the writer that the ending needs is not installed.
 
@@ -262,11 +277,17 @@ def animate_packet(
     """
     _check_kept(result)
     rate = integer("frames_per_second", frames_per_second, minimum=1)
-    resolution = integer("dpi", dpi, minimum=1)
+    resolution = integer("dpi", dpi, minimum=_LEAST_DPI)
+    if resolution > _MOST_DPI:
+        raise fail("dpi", f"be at most {_MOST_DPI}", f"it is {resolution}")
+    if not isinstance(path, (str, Path)):
+        raise fail("path", "be a path", f"it is {describe(path)}")
     target = Path(path)
     ending = target.suffix.lower()
     if ending not in (".gif", ".mp4"):
         raise fail("path", "end in .gif or .mp4", f"it is {str(path)!r}")
+    if not target.parent.is_dir():
+        raise fail("path", "lie in a folder that exists", f"it is {str(path)!r}")
 
     from matplotlib import animation
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -276,24 +297,23 @@ def animate_packet(
     if not animation.writers.is_available(name):
         other = "; a .gif needs only Pillow" if ending == ".mp4" else ""
         raise MissingExtraError(f"A {ending} file needs {package}, which is not installed{other}.")
-    shown = style.plain(title if title is not None else result.operator.hamiltonian.name)
-    unit = result.operator.hamiltonian.units.time
+    shown = style.plain(str(title) if title is not None else result.operator.hamiltonian.name)
     two = result.grid.coordinates == 2
     with style.style():
         drawn = Figure(figsize=(5.0, 4.6) if two else (7.0, 4.0))
         FigureCanvasAgg(drawn)
-        axes = drawn.add_axes((0.13, 0.13, 0.8, 0.76))
+        axes = drawn.add_axes((0.16, 0.14, 0.79, 0.74) if two else (0.13, 0.14, 0.82, 0.74))
         writer = animation.writers[name](fps=rate)
-        highest = _scale(result)
+        snapshots = Snapshots(result)
         with writer.saving(drawn, str(target), resolution):
-            for frame, time in enumerate(result.times):
+            for frame in range(len(result.times)):
                 axes.clear()
                 if two:
-                    _map(axes, result, frame, None)
+                    snapshots.draw_map(axes, frame, None, snapshots.usual_height)
                 else:
-                    _levels(axes, result)
-                    _draw_packet(axes, result, frame, 1.0, highest)
-                axes.set_title(f"{shown},  t = {style.label(f'{time:.4g}', unit)}")
+                    snapshots.draw_levels(axes)
+                    snapshots.draw_packet(axes, frame, 1.0)
+                axes.set_title(f"{shown}, {snapshots.when([frame])}")
                 writer.grab_frame()
     return target
 
@@ -307,76 +327,3 @@ def _check_kept(result: Any) -> None:
 
 def _dashes(level: int) -> Any:
     return ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))[level % 4]
-
-
-def _densities(result: WavePacketPropagation, frame: int) -> FloatArray:
-    """Return |ψ_n|² of the adiabatic states, shape (N, *grid.shape)."""
-    assert result.states is not None
-    amplitudes = result.operator.adiabatic_amplitudes(result.states[frame])
-    return np.asarray(np.abs(amplitudes) ** 2).reshape(-1, *result.grid.shape)
-
-
-def _scale(result: WavePacketPropagation) -> float:
-    """Return the largest density at any time, so that all frames share one scale."""
-    return max(float(_densities(result, frame).max()) for frame in range(len(result.times)))
-
-
-def _window(result: WavePacketPropagation) -> tuple[FloatArray, float, float]:
-    """Return the levels (n, N), and the range of energies to show without walls."""
-    levels = result.operator.energies
-    low = float(levels.min())
-    top = float(result.energy[0]) + _MOST_ENERGY * abs(float(result.energy[0]) - low)
-    high = min(float(levels.max()), max(top, low + 1e-12))
-    return levels, low, high if high > low else low + 1.0
-
-
-def _levels(axes: Axes, result: WavePacketPropagation) -> None:
-    levels, low, high = _window(result)
-    hamiltonian, x = result.operator.hamiltonian, result.grid.axes[0]
-    for state in range(levels.shape[1]):
-        color = style.level_color(state, levels.shape[1])
-        axes.plot(x, levels[:, state], color=color, lw=1.0, label=f"level {state}")
-    span = high - low
-    axes.set_xlim(x[0], x[-1])
-    axes.set_ylim(low - _MARGIN * span, high + (_SHARE + _MARGIN) * span)
-    axes.set_xlabel(style.label(hamiltonian.coordinates[0], hamiltonian.units.coordinate))
-    axes.set_ylabel(style.label("energy", hamiltonian.units.energy))
-    axes.legend(loc="upper left")
-
-
-def _draw_packet(
-    axes: Axes, result: WavePacketPropagation, frame: int, weight: float, highest: float
-) -> None:
-    levels, low, high = _window(result)
-    densities = _densities(result, frame)
-    count = levels.shape[1]
-    for state in range(count):
-        raised = levels[:, state] + _SHARE * (high - low) * densities[state] / highest
-        axes.fill_between(
-            result.grid.axes[0],
-            levels[:, state],
-            raised,
-            color=style.level_color(state, count),
-            alpha=0.55 * weight,
-            lw=0,
-        )
-
-
-def _map(axes: Axes, result: WavePacketPropagation, frame: int, state: int | None) -> Axes:
-    densities = _densities(result, frame)
-    if state is None:
-        shown = densities.sum(axis=0)
-    elif integer("state", state, minimum=0) < len(densities):
-        shown = densities[state]
-    else:
-        raise fail("state", f"be less than {len(densities)}", f"it is {state}")
-    hamiltonian, grid = result.operator.hamiltonian, result.grid
-    axes.pcolormesh(*grid.axes, shown.T, cmap="viridis", shading="nearest", rasterized=True)
-    unit = hamiltonian.units.coordinate
-    axes.set_xlabel(style.label(hamiltonian.coordinates[0], unit))
-    axes.set_ylabel(style.label(hamiltonian.coordinates[1], unit))
-    part = "all levels" if state is None else f"level {state}"
-    axes.set_title(
-        style.label(f"Density, {part}, t = {result.times[frame]:.4g}", hamiltonian.units.time)
-    )
-    return axes

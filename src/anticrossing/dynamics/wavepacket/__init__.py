@@ -1,4 +1,9 @@
-"""Exact nuclear wave packets on coupled surfaces, in one or two coordinates."""
+"""Exact nuclear wave packets on coupled surfaces, in one or two coordinates.
+
+ħ = 1: times are in units of ħ over that of the energies, masses such that p²/2m is an energy. The
+unit of time that a Hamiltonian names (`units.time`, for drives) is not applied; one of it is
+`units.angular` of these.
+"""
 
 from anticrossing.dynamics.wavepacket.absorber import Absorber
 from anticrossing.dynamics.wavepacket.convergence import ConvergenceReport, check_convergence

@@ -65,9 +65,24 @@ def _absorb(psi: Any, index: Any, mask: Any, frames: Any, lost: Any) -> None:
             psi[i, p] *= mask[r]
 
 
+def _look(values: Any, slabs: Any, unit: Any, peaks: Any) -> Any:
+    """Raise `peaks` to Σ|ψ|² over each slab (row, row, column, column); return the largest."""
+    largest = 0.0
+    for k in range(slabs.shape[0]):
+        total = 0.0
+        for s in range(values.shape[0]):
+            for i in range(slabs[k, 0], slabs[k, 1]):
+                for j in range(slabs[k, 2], slabs[k, 3]):
+                    total += values[s, i, j].real ** 2 + values[s, i, j].imag ** 2
+        peaks[k] = max(peaks[k], unit * total)
+        largest = max(largest, peaks[k])
+    return largest
+
+
 rotate_one = _compiled(_rotate_one)
 rotate_two = _compiled(_rotate_two)
 rotate_many = _compiled(_rotate_many)
 scale_line = _compiled(_scale_line)
 scale_plane = _compiled(_scale_plane)
 absorb = _compiled(_absorb)
+look = _compiled(_look)

@@ -18,6 +18,7 @@ _RAMP = 5  # power of the ramp for fast waves
 _RAMP_EXPONENT = 12.0  # of the probability it leaves of the fastest
 _FASTEST = 1 / 1.4  # of the largest momentum of the grid
 _LARGEST_EXPONENT = 700.0
+_FEWEST_POINTS = 4  # of a layer
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +44,8 @@ class Absorber:
     Raises
     ------
     InputError
-        For a negative width; on use, for layers that fill the grid or lie at the ends of a
-        coordinate that is not "fft".
+        For a negative width; on use, for layers that fill the grid, are thinner than 4 points or
+        than the fastest waves to expect need, or lie at the ends of a coordinate that is not "fft".
 
     References
     ----------
@@ -94,8 +95,17 @@ class Absorber:
                     f"have no width along {name}",
                     f"that coordinate has the basis {grid.bases[axis]!r}",
                 )
-            if width[axis].sum() >= grid.stop[axis] - grid.start[axis]:
+            room = grid.stop[axis] - grid.start[axis]
+            if np.any(width[axis] >= room) or width[axis].sum() >= room:
                 raise fail("absorber", f"leave room along {name}", f"its widths are {width[axis]}")
+            spacing = grid.spacings[axis]
+            if np.any((width[axis] > 0) & (width[axis] < _FEWEST_POINTS * spacing)):
+                raise fail(
+                    "absorber",
+                    f"be zero or at least {_FEWEST_POINTS * spacing:.3g} along {name}, "
+                    f"{_FEWEST_POINTS} points",
+                    f"its widths are {width[axis]}",
+                )
             depths = (
                 grid.start[axis] + width[axis, 0] - x,
                 x - (grid.stop[axis] - width[axis, 1]),
@@ -109,6 +119,8 @@ class Absorber:
                     found.append(
                         Layer(
                             f"{name} {side}",
+                            axis,
+                            float(size),
                             index,
                             _strength(deep[index], float(size), operator, axis),
                             np.ascontiguousarray(frames.astype(np.complex128)),
@@ -120,17 +132,34 @@ class Absorber:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One side: the flat indices of its points, W there, the adiabatic frames, and a window.
+    """One side: its width, the flat indices of its points, W there, the frames, and a window.
 
     The window falls smoothly to zero through the layer: what the layer itself breaks up into high
     momenta does not count as too fast for the grid.
     """
 
     side: str
+    axis: int
+    width: float
     index: npt.NDArray[np.intp]
     strength: FloatArray
     frames: ComplexArray
     window: FloatArray
+
+    @property
+    def slowest(self) -> float:
+        """k_min, below which much is reflected."""
+        return _C / (2 * _DELTA * self.width)
+
+    def check_momentum(self, momentum: float, name: str) -> None:
+        """Refuse a layer that would reflect a wave of this momentum, which the message names."""
+        if momentum < self.slowest:
+            raise fail(
+                "absorber",
+                f"have a width of at least {_C / (2 * _DELTA * momentum):.3g} at {self.side} for "
+                f"the {name}, {momentum:.3g}",
+                f"it is {self.width:.3g}",
+            )
 
     def mask(self, step: float) -> FloatArray:
         """Return the factor of the amplitude over one step."""

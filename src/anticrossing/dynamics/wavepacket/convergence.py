@@ -12,8 +12,11 @@ from anticrossing.dynamics.wavepacket.absorber import Absorber
 from anticrossing.dynamics.wavepacket.grid import Grid
 from anticrossing.dynamics.wavepacket.packets import WavePacket
 from anticrossing.dynamics.wavepacket.propagation import propagate_packet
-from anticrossing.dynamics.wavepacket.result import WavePacketPropagation
+from anticrossing.dynamics.wavepacket.result import WavePacketPropagation, dividing_position
 from anticrossing.hamiltonian import Hamiltonian
+
+_SAMPLES = 21
+_LARGEST_FRACTION = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,11 +111,19 @@ def check_convergence(
         raise fail(
             "initial", "be a WavePacket, which can be put on any grid", f"it is {describe(initial)}"
         )
+    if not isinstance(grid, Grid):
+        raise fail("grid", "be a Grid", f"it is {describe(grid)}")
+    if absorber is not None and not isinstance(absorber, Absorber):
+        raise fail("absorber", "be an Absorber", f"it is {describe(absorber)}")
     more = float(positive("fraction", real_number("fraction", fraction)))
+    if more > _LARGEST_FRACTION:
+        raise fail("fraction", f"be at most {_LARGEST_FRACTION:g}", f"it is {more:g}")
     allowed = float(positive("tolerance", real_number("tolerance", tolerance)))
     h = float(positive("step", real_number("step", step)))
+    if divide is not None:
+        dividing_position(grid, divide)
 
-    def run(box: Grid, step: float, layers: Absorber | None) -> FloatArray:
+    def run(box: Grid, step: float, layers: Absorber | None) -> tuple[FloatArray, float]:
         result = propagate_packet(
             hamiltonian,
             box,
@@ -121,22 +132,23 @@ def check_convergence(
             stop=stop,
             step=step,
             order=order,
-            samples=21,
+            samples=_SAMPLES,
             absorber=layers,
         )
-        return _probabilities(result, divide)
+        return _probabilities(result, divide), result.step
 
-    reference = run(grid, h, absorber)
-    runs = {"step": run(grid, h / 2, absorber), "spacing": run(grid.refined(2), h, absorber)}
-    larger = grid.extended(more)
-    if larger.shape != grid.shape:
-        runs["box"] = run(larger, h, absorber)
+    refined, larger, wider = grid.refined(2), grid.extended(more), None
     if absorber is not None:
         # The room between the layers must not shrink.
         share = float(np.max(absorber.width) / np.min(grid.stop - grid.start))
-        wider = Absorber((1 + more) * absorber.width)
-        runs["absorber"] = run(grid.extended(more * share), h, wider)
-    changes = {key: float(np.abs(found - reference).max()) for key, found in runs.items()}
+        wider = (grid.extended(more * share), Absorber((1 + more) * absorber.width))
+    reference, h = run(grid, h, absorber)  # with the step that it really took
+    runs = {"step": run(grid, h / 2, absorber), "spacing": run(refined, h, absorber)}
+    if larger.shape != grid.shape:
+        runs["box"] = run(larger, h, absorber)
+    if wider is not None:
+        runs["absorber"] = run(wider[0], h, wider[1])
+    changes = {key: float(np.abs(found - reference).max()) for key, (found, _) in runs.items()}
     return ConvergenceReport(changes, allowed, reference)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,9 @@ from anticrossing.checks import (
 BASES = ("fft", "periodic", "sine")
 MOST_COORDINATES = 2
 _FEWEST_POINTS = 4
+_MOST_POINTS = 1 << 24
+_LARGEST = 1e100
+_RESOLVED = 1e-12  # spacing relative to the ends, below which neighbours would be one number
 
 
 class Grid:
@@ -51,8 +55,8 @@ class Grid:
     Raises
     ------
     InputError
-        For ends in the wrong order, fewer than 4 points, more than two coordinates, or an unknown
-        basis.
+        For ends in the wrong order, fewer than 4 or more than 2²⁴ points, more than two
+        coordinates, or an unknown basis.
 
     Examples
     --------
@@ -80,15 +84,28 @@ class Grid:
             raise fail("stop", f"hold {count} number(s)", f"its shape is {self.stop.shape}")
         if np.any(self.stop <= self.start):
             raise fail("stop", "lie above `start`", f"it is {describe(stop)}")
-        sizes = [points] * count if isinstance(points, (int, np.integer)) else list(points)
-        names = [basis] * count if isinstance(basis, str) else list(basis)
-        for name, given in (("points", sizes), ("basis", names)):
-            if len(given) != count:
-                raise fail(name, f"hold {count} value(s)", f"it has {len(given)}")
-        self.shape = tuple(integer("points", size, minimum=_FEWEST_POINTS) for size in sizes)
-        self.bases = tuple(choice("basis", name, BASES) for name in names)
-        length = self.stop - self.start
+        self.shape = tuple(
+            integer("points", size, minimum=_FEWEST_POINTS)
+            for size in _for_each("points", points, count)
+        )
+        if math.prod(self.shape) > _MOST_POINTS:
+            raise fail(
+                "points", f"make at most {_MOST_POINTS}", f"there are {math.prod(self.shape)}"
+            )
+        self.bases = tuple(
+            choice("basis", name, BASES) for name in _for_each("basis", basis, count)
+        )
         cells = [n + (name == "sine") for n, name in zip(self.shape, self.bases, strict=True)]
+        # Halves, because a difference of very large numbers is infinite.
+        half = 0.5 * self.stop - 0.5 * self.start
+        ends = np.maximum(np.abs(self.start), np.abs(self.stop))
+        if np.any(half / cells <= _RESOLVED * ends) or np.any(half > _LARGEST):
+            raise fail(
+                "stop",
+                f"leave a spacing that floating-point numbers below {_LARGEST:.0e} resolve",
+                f"it is {describe(stop)}",
+            )
+        length = self.stop - self.start
         self.spacings: FloatArray = length / np.array(cells)
         self.axes = tuple(
             a + h * (np.arange(n) + (name == "sine"))
@@ -213,6 +230,17 @@ class Grid:
                 stop[axis] += more * self.spacings[axis]
                 sizes[axis] += 2 * more
         return Grid(start, stop, sizes, basis=self.bases)
+
+
+def _for_each(name: str, value: Any, count: int) -> list[Any]:
+    """Return one value for each coordinate, repeated where a single one is given."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+        return [value] * count
+    if len(value) != count:
+        raise fail(name, f"hold {count} value(s)", f"it has {len(value)}")
+    return list(value)
 
 
 def fft_order(size: int) -> FloatArray:

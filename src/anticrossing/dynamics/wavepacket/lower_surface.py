@@ -19,14 +19,17 @@ from anticrossing.checks import (
     real_number,
 )
 from anticrossing.dynamics.wavepacket.grid import Grid
+from anticrossing.dynamics.wavepacket.limits import MOST_STEPS, Watch, check_memory
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
-from anticrossing.dynamics.wavepacket.packets import WavePacket, initial_state, transported
-from anticrossing.dynamics.wavepacket.propagation import check_edges
+from anticrossing.dynamics.wavepacket.packets import WavePacket, initial_state
 from anticrossing.hamiltonian import Hamiltonian
 
 _TOUCHING = 1e-12  # gap, relative to the largest, at which a grid point sits on an intersection
 _ROUNDING = 1e-13  # Bessel functions below it end a Chebyshev series
-_LONGEST = 200.0  # largest argument of one Chebyshev series
+_LONGEST = 50.0  # largest argument of one Chebyshev series; no packet crosses an edge within it
+
+# On the surface alone χ is not smooth at an intersection: a little of it has all momenta.
+_FAST = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,7 @@ def propagate_lower_surface(
     initial : WavePacket
         On the adiabatic state 0.
     stop : float
-        The last time, in units of 1/energy.
+        The last time, in units of ħ over that of the energies, as for `propagate_packet`.
     samples : int
         How many times, equally spaced from 0 to `stop`, are recorded.
     geometric_phase : bool
@@ -124,6 +127,12 @@ def propagate_lower_surface(
     False
     True
     """
+    if not isinstance(initial, WavePacket) or initial.basis != "adiabatic" or initial.state != 0:
+        raise fail(
+            "initial", "be a WavePacket on the adiabatic state 0", f"it is {describe(initial)}"
+        )
+    end = float(positive("stop", real_number("stop", stop)))
+    intervals = integer("samples", samples, minimum=2) - 1
     surface = SurfaceHamiltonian(
         hamiltonian,
         grid,
@@ -132,18 +141,28 @@ def propagate_lower_surface(
         diagonal_correction=diagonal_correction,
     )
     operator = surface.operator
-    if not isinstance(initial, WavePacket) or initial.basis != "adiabatic" or initial.state != 0:
-        raise fail("initial", "be a WavePacket on the adiabatic state 0", describe(initial))
-    end = float(positive("stop", real_number("stop", stop)))
-    intervals = integer("samples", samples, minimum=2) - 1
-    chi = surface.begin(initial)
+    check_memory(intervals + 1.0, 8 * operator.size)
     interval = end / intervals
+    middle, radius = surface.range
+    applications = 1.5 * radius * end
+    if not applications <= MOST_STEPS:
+        raise fail(
+            "stop",
+            f"take at most {MOST_STEPS} applications of H",
+            f"it would take {applications:.2g}",
+        )
+    chi = surface.begin(initial)
+    watch = Watch(operator, allowed_fast=_FAST)
     records = [surface.measure(chi)]
-    for k in range(1, intervals + 1):
-        chi = evolve(surface.apply, chi, interval, surface.bounds)
-        lifted = surface.lift(chi)
-        weights = operator.momentum_weights(lifted)
-        check_edges(operator, lifted, weights, k * interval, ())
+    pieces = max(1, math.ceil(radius * interval / _LONGEST))
+    weights = bessel_weights(radius * interval / pieces)
+    turn = np.exp(-1j * middle * interval / pieces)
+    for k in range(intervals):
+        for piece in range(pieces):
+            chi = turn * series(surface.apply, chi, surface.range, weights)
+            lifted, time = surface.lift(chi), (k + (piece + 1) / pieces) * interval
+            watch.places(lifted, time)
+            watch.momenta(grid.forward(lifted.copy()), time)
         records.append(surface.measure(chi))
     columns = {key: np.array([record[key] for record in records]) for key in records[0]}
     return SurfacePropagation(
@@ -192,7 +211,9 @@ class SurfaceHamiltonian:
             potential += correction
         self.potential: FloatArray = potential
         fastest = sum(float(k.max()) for k in operator.kinetic)
-        self.bounds = (float(potential.min()), float(potential.max()) + fastest)
+        low, high = float(potential.min()), float(potential.max()) + fastest
+        self.bounds = (low, high)
+        self.range = (0.5 * (low + high), 0.51 * (high - low))
 
     def _correction(self) -> FloatArray:
         operator, grid = self.operator, self.grid
@@ -212,15 +233,8 @@ class SurfaceHamiltonian:
         scalar = initial.envelope(self.operator)
         if not self.phase:
             return scalar[None]
-        state = transported(
-            np.moveaxis(self.frame, 0, -1),
-            [
-                int(np.argmin(np.abs(x - c)))
-                for x, c in zip(self.grid.axes, initial.centre, strict=True)
-            ],
-            np.abs(scalar) ** 2,
-        )
-        return (np.sum(self.frame.conj() * np.moveaxis(state, -1, 0), axis=0) * scalar)[None]
+        lifted = initial.lifted(np.moveaxis(self.frame, 0, -1), scalar, self.grid)
+        return np.asarray(np.sum(self.frame.conj() * lifted, axis=0)[None])
 
     def lift(self, chi: ComplexArray) -> ComplexArray:
         """Return φ₀χ (N, *grid.shape) with the geometric phase, χ itself without."""
@@ -250,30 +264,27 @@ class SurfaceHamiltonian:
         }
 
 
-def evolve(
-    apply: Callable[[ComplexArray], ComplexArray],
-    psi: ComplexArray,
-    time: float,
-    bounds: tuple[float, float],
-) -> ComplexArray:
-    """Return e^{−iHt}ψ = e^{−ict} Σ_n (2 − δ_n0) (−i)ⁿ J_n(rt) T_n[(H − c)/r] ψ."""
+def bessel_weights(argument: float) -> ComplexArray:
+    """Return (2 − δ_n0) (−i)ⁿ J_n of an argument until they vanish."""
     from scipy.special import jv
 
-    middle, radius = 0.5 * (bounds[0] + bounds[1]), 0.51 * (bounds[1] - bounds[0])
-    pieces = max(1, math.ceil(radius * time / _LONGEST))
-    argument = radius * time / pieces
     orders = np.arange(int(argument + 20 + 8 * argument ** (1 / 3)) + 1)
     bessel = jv(orders, argument)
-    used = int(np.flatnonzero(np.abs(bessel) > _ROUNDING)[-1]) + 1
-    weights = np.where(orders == 0, 1.0, 2.0) * (-1j) ** (orders % 4) * bessel
-    for _ in range(pieces):
-        previous, current = psi, (apply(psi) - middle * psi) / radius
-        total = weights[0] * previous + weights[1] * current
-        for n in range(2, used):
-            previous, current = (
-                current,
-                2 * (apply(current) - middle * current) / radius - previous,
-            )
-            total += weights[n] * current
-        psi = np.exp(-1j * middle * time / pieces) * total
-    return psi
+    used = max(2, int(np.flatnonzero(np.abs(bessel) > _ROUNDING)[-1]) + 1)
+    return np.asarray((np.where(orders == 0, 1.0, 2.0) * (-1j) ** (orders % 4) * bessel)[:used])
+
+
+def series(
+    apply: Callable[[ComplexArray], ComplexArray],
+    psi: ComplexArray,
+    extent: tuple[float, float],
+    weights: ComplexArray,
+) -> ComplexArray:
+    """Return Σ_n w_n T_n[(H − c)/r] ψ; with `bessel_weights` of rt this is e^{ict} e^{−iHt} ψ."""
+    middle, radius = extent
+    previous, current = psi, (apply(psi) - middle * psi) / radius
+    total = weights[0] * previous + weights[1] * current
+    for weight in weights[2:]:
+        previous, current = current, 2 * (apply(current) - middle * current) / radius - previous
+        total += weight * current
+    return np.asarray(total)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from anticrossing.dynamics.wavepacket.grid import Grid
 from anticrossing.hamiltonian import Hamiltonian
 
 _REAL = 1e-14  # relative size of imaginary parts that are rounding
+_LARGEST = 1e100  # energy; squares of it and products with times must not overflow
 
 
 class GridHamiltonian:
@@ -59,8 +61,15 @@ class GridHamiltonian:
                 f"its shape is {self.masses.shape}",
             )
         self.states = hamiltonian.dimension
+        fastest = grid.largest_momenta / np.sqrt(2 * self.masses)
+        if fastest.max() > _LARGEST**0.5:
+            raise fail(
+                "masses",
+                f"give kinetic energies below {_LARGEST:.0e} on the grid",
+                f"it is {describe(masses)}",
+            )
         values = np.asarray(hamiltonian(grid.points)).reshape(-1, self.states, self.states)
-        if not np.all(np.isfinite(values)):
+        if not np.all(np.abs(values) < _LARGEST):
             raise fail("grid", "avoid points where H is infinite", "H is not finite on it")
         if np.iscomplexobj(values) and np.abs(values.imag).max() <= _REAL * np.abs(values).max():
             values = values.real
@@ -130,12 +139,18 @@ class GridHamiltonian:
         return psi
 
     def drift(
-        self, factors: tuple[ComplexArray, ...], psi: ComplexArray, workers: int | None = None
+        self,
+        factors: tuple[ComplexArray, ...],
+        psi: ComplexArray,
+        workers: int | None = None,
+        look: Callable[[ComplexArray], None] | None = None,
     ) -> ComplexArray:
-        """Multiply by factors of the momenta; `psi` is overwritten."""
+        """Multiply by factors of the momenta; `psi` is overwritten; `look` sees coefficients."""
         from anticrossing.dynamics.wavepacket import _kernels
 
         coefficients = self.grid.forward(psi, workers)
+        if look is not None:
+            look(coefficients)
         if len(factors) == 1:
             _kernels.scale_line(coefficients, factors[0])
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +19,17 @@ from anticrossing.checks import (
     positive,
     real_array,
 )
+from anticrossing.dynamics.wavepacket.grid import Grid
+from anticrossing.dynamics.wavepacket.limits import (
+    CARRIED,
+    EDGE,
+    check_given_momentum,
+    check_room,
+    touches,
+)
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
 
-EDGE = 1e-6  # probability that may sit at the edge of a grid, in space or in momentum
 _ALIGNED = 0.5  # overlap of an adiabatic state with its neighbour on a grid that resolves it
-_CARRIED = 1e-4  # of the density, below which the phase of an adiabatic state does not matter
-_DEVIATIONS = 3.0  # standard deviations of energy that the grid must be able to hold
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +77,7 @@ class WavePacket:
         basis: str = "adiabatic",
     ) -> None:
         place = np.atleast_1d(real_array("centre", centre))
-        if place.ndim != 1:
+        if place.ndim != 1 or not place.size:
             raise fail("centre", "hold one number for each coordinate", f"it is {describe(centre)}")
         for name, value in (
             ("momentum", real_array("momentum", momentum)),
@@ -93,14 +99,31 @@ class WavePacket:
             )
         if np.any(self.centre <= grid.start) or np.any(self.centre >= grid.stop):
             raise fail("initial", "lie inside the grid", f"its centre is {describe(self.centre)}")
+        check_given_momentum(operator, self.momentum, self.width)
         total: Any = 0.0
         for axis, x in enumerate(grid.axes):
+            self._check_tails(operator, axis)
             away = x - self.centre[axis]
+            if grid.bases[axis] == "periodic":
+                length = grid.stop[axis] - grid.start[axis]
+                away = away - length * np.round(away / length)
             total = total + grid.along(
                 axis, -((away / self.width[axis]) ** 2) + 1j * self.momentum[axis] * away
             )
         psi = np.exp(total)
-        return psi / np.sqrt(operator.norm(psi))
+        return np.asarray(psi / np.sqrt(operator.norm(psi)))
+
+    def _check_tails(self, operator: GridHamiltonian, axis: int) -> None:
+        """Refuse a Gaussian of which the ends of the grid would cut something off."""
+        grid, name = operator.grid, operator.hamiltonian.coordinates[axis]
+        centre, length = self.centre[axis], grid.stop[axis] - grid.start[axis]
+        room = {"start": centre - grid.start[axis], "stop": grid.stop[axis] - centre}
+        if grid.bases[axis] == "periodic":
+            room = {"start": 0.5 * length, "stop": 0.5 * length}
+        for end, distance in room.items():
+            beyond = 0.5 * math.erfc(math.sqrt(2) * distance / self.width[axis])
+            if beyond > EDGE:
+                raise touches(f"{name} {end}", beyond)
 
     def on_grid(self, operator: GridHamiltonian) -> ComplexArray:
         """Return ψ, shape (N, *grid.shape), of unit norm."""
@@ -113,27 +136,37 @@ class WavePacket:
             psi[self.state] = scalar
             return psi
         frames = operator.vectors[:, :, self.state].reshape(*grid.shape, operator.states)
-        centre = [
-            int(np.argmin(np.abs(x - c))) for x, c in zip(grid.axes, self.centre, strict=True)
-        ]
-        state = transported(frames, centre, np.abs(scalar) ** 2)
+        return self.lifted(frames, scalar, grid)
+
+    def lifted(self, frames: npt.NDArray[Any], scalar: ComplexArray, grid: Grid) -> ComplexArray:
+        """Return the scalar packet times one adiabatic state (*grid.shape, N), continuous."""
+        state = transported(frames, self.centre, np.abs(scalar) ** 2, grid)
         return np.ascontiguousarray(np.moveaxis(state * scalar[..., None], -1, 0))
 
 
-def transported(frames: npt.NDArray[Any], centre: list[int], density: FloatArray) -> ComplexArray:
+def transported(
+    frames: npt.NDArray[Any], centre: FloatArray, density: FloatArray, grid: Grid
+) -> ComplexArray:
     """Return one state with phases parallel from `centre` outwards, first axis first.
 
     In two coordinates the phase is not unique where paths enclose an intersection; a packet that
-    reaches around one is refused.
+    reaches around one is refused. Along a periodic coordinate the seam is opposite to the centre.
     """
-    state = frames.astype(np.complex128)
-    if state.ndim == 3:
-        state[:, centre[1]] = _along_first(state[:, centre[1]], centre[0])
-        state = np.swapaxes(_along_first(np.swapaxes(state, 0, 1), centre[1]), 0, 1)
+    start = [int(np.argmin(np.abs(x - c))) for x, c in zip(grid.axes, centre, strict=True)]
+    shift = [
+        size // 2 - index if name == "periodic" else 0
+        for size, index, name in zip(grid.shape, start, grid.bases, strict=True)
+    ]
+    start = [index + moved for index, moved in zip(start, shift, strict=True)]
+    axes = tuple(range(grid.coordinates))
+    state = np.roll(frames, shift, axes).astype(np.complex128)
+    if grid.coordinates == 2:
+        state[:, start[1]] = _along_first(state[:, start[1]], start[0])
+        state = np.swapaxes(_along_first(np.swapaxes(state, 0, 1), start[1]), 0, 1)
     else:
-        state = _along_first(state, centre[0])
-    matters = density > _CARRIED * density.max()
-    for axis in range(state.ndim - 1):
+        state = _along_first(state, start[0])
+    matters = np.roll(density, shift, axes) > CARRIED * density.max()
+    for axis in axes:
         ahead, behind = _neighbours(state, axis)
         both = np.logical_and(*_neighbours(matters, axis))
         overlap = np.sum(behind.conj() * ahead, axis=-1).real
@@ -143,7 +176,7 @@ def transported(frames: npt.NDArray[Any], centre: list[int], density: FloatArray
                 "be a diabatic packet where its adiabatic state is not continuous",
                 "it covers an intersection or a crossing narrower than the grid",
             )
-    return state
+    return np.asarray(np.roll(state, [-moved for moved in shift], axes))
 
 
 def _along_first(state: ComplexArray, centre: int) -> ComplexArray:
@@ -162,101 +195,28 @@ def _neighbours(values: npt.NDArray[Any], axis: int) -> tuple[Any, Any]:
 
 def initial_state(initial: Any, operator: GridHamiltonian) -> ComplexArray:
     """Return a normalized ψ (N, *grid.shape) from a packet or an array, or raise `InputError`."""
-    grid = operator.grid
     if isinstance(initial, WavePacket):
-        if initial.momentum.size == grid.coordinates:
-            check_given_momentum(initial, operator)
         psi = initial.on_grid(operator)
     else:
-        try:
-            psi = np.array(initial, dtype=np.complex128, order="C")
-        except (TypeError, ValueError):
-            raise fail("initial", "be a WavePacket or an array", describe(initial)) from None
-        shape = (operator.states, *grid.shape)
-        if psi.shape != shape:
-            raise fail("initial", f"have the shape {shape}", f"its shape is {psi.shape}")
-        if not np.all(np.isfinite(psi)):
-            raise fail("initial", "be finite", "it contains NaN or infinity")
-        size = operator.norm(psi)
-        if size == 0:
-            raise fail("initial", "not vanish", "all of its values are zero")
-        psi /= np.sqrt(size)
+        psi = _from_array(initial, operator)
     check_room(operator, psi)
     return psi
 
 
-def check_room(operator: GridHamiltonian, psi: ComplexArray) -> None:
-    """Refuse a grid that is too coarse or too small for this initial state."""
-    grid = operator.grid
-    for end, touching in edge_weights(operator, psi).items():
-        if touching > EDGE:
-            raise fail(
-                "grid",
-                "hold the initial packet",
-                f"it touches the boundary at {end} with probability {touching:.1e}",
-            )
-    weights = operator.momentum_weights(psi)
-    highest = highest_potential(operator, psi)
-    for axis, (weight, k) in enumerate(zip(weights, grid.momenta, strict=True)):
-        # At the edge itself an aliased packet sits, so its own moments are not enough.
-        beyond = float(weight[np.abs(k) > 0.9 * grid.largest_momenta[axis]].sum())
-        mean = float(weight @ k)
-        spread = np.sqrt(max(float(weight @ k**2) - mean**2, 0.0))
-        needed = abs(mean) + _DEVIATIONS * spread
-        if beyond > EDGE:
-            raise too_coarse(operator, axis, max(needed, 1.25 * grid.largest_momenta[axis]))
-        highest += needed**2 / (2 * float(operator.masses[axis]))
-    # The lowest potential that can be reached with that energy is where momenta are largest.
-    from scipy.ndimage import label
-
-    lowest = operator.energies[:, 0].reshape(grid.shape)
-    regions, _ = label(lowest <= highest)
-    density = np.sum(np.abs(psi) ** 2, axis=0)
-    home = regions[np.unravel_index(int(np.argmax(density)), grid.shape)]
-    if home == 0:
-        return
-    depth = highest - float(lowest[regions == home].min())
-    for axis in range(grid.coordinates):
-        momentum = np.sqrt(2 * operator.masses[axis] * depth)
-        if momentum > grid.largest_momenta[axis]:
-            raise too_coarse(operator, axis, momentum)
-
-
-def check_given_momentum(packet: WavePacket, operator: GridHamiltonian) -> None:
-    """Refuse a Gaussian whose momentum the grid would fold back, before it is put there."""
-    for axis, largest in enumerate(operator.grid.largest_momenta):
-        momentum = abs(packet.momentum[axis]) + _DEVIATIONS / packet.width[axis]
-        if momentum > largest:
-            raise too_coarse(operator, axis, momentum)
-
-
-def too_coarse(operator: GridHamiltonian, axis: int, momentum: float) -> Exception:
-    """Return the error that says what spacing a momentum needs."""
-    return fail(
-        "grid",
-        f"have a spacing of at most {np.pi / momentum:.3g} along "
-        f"{operator.hamiltonian.coordinates[axis]} for the momentum {momentum:.3g} to expect",
-        f"it is {operator.grid.spacings[axis]:.3g}",
-    )
-
-
-def highest_potential(operator: GridHamiltonian, psi: ComplexArray) -> float:
-    """Return the mean potential energy plus its standard deviations of a normalized state."""
-    weights = np.abs(operator.adiabatic_amplitudes(psi)) ** 2 * operator.grid.volume
-    levels = operator.energies.T
-    mean = float(np.sum(weights * levels))
-    return mean + _DEVIATIONS * np.sqrt(max(float(np.sum(weights * levels**2)) - mean**2, 0.0))
-
-
-def edge_weights(operator: GridHamiltonian, psi: ComplexArray) -> dict[str, float]:
-    """Return the probability in the outermost points at every end of an "fft" coordinate."""
-    grid = operator.grid
-    density = np.sum(np.abs(psi) ** 2, axis=0) * grid.volume
-    found = {}
-    for axis, name in enumerate(operator.hamiltonian.coordinates):
-        if grid.bases[axis] == "fft":
-            layer = max(2, grid.shape[axis] // 100)
-            ends = np.moveaxis(density, axis, 0)
-            found[f"{name} start"] = float(ends[:layer].sum())
-            found[f"{name} stop"] = float(ends[-layer:].sum())
-    return found
+def _from_array(initial: Any, operator: GridHamiltonian) -> ComplexArray:
+    try:
+        psi = np.array(initial, dtype=np.complex128, order="C")
+    except (TypeError, ValueError):
+        psi = np.array(0j)
+    if psi.ndim == 0:
+        raise fail("initial", "be a WavePacket or an array", f"it is {describe(initial)}")
+    shape = (operator.states, *operator.grid.shape)
+    if psi.shape != shape:
+        raise fail("initial", f"have the shape {shape}", f"its shape is {psi.shape}")
+    if not np.all(np.isfinite(psi)):
+        raise fail("initial", "be finite", "it contains NaN or infinity")
+    largest = max(np.abs(psi.real).max(), np.abs(psi.imag).max())
+    if largest == 0:
+        raise fail("initial", "not vanish", "all of its values are zero")
+    psi /= largest  # squares of very large or small values would overflow or vanish
+    return np.asarray(psi / np.sqrt(operator.norm(psi)))

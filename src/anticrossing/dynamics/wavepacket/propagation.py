@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from anticrossing.checks import (
     ComplexArray,
-    ConvergenceError,
     FloatArray,
     describe,
     fail,
@@ -19,14 +18,23 @@ from anticrossing.checks import (
 )
 from anticrossing.dynamics.wavepacket.absorber import Absorber, Layer
 from anticrossing.dynamics.wavepacket.grid import Grid
+from anticrossing.dynamics.wavepacket.limits import (
+    EDGE,
+    MOST_STEPS,
+    Watch,
+    check_memory,
+    check_step,
+    reach,
+)
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
-from anticrossing.dynamics.wavepacket.packets import EDGE, WavePacket, edge_weights, initial_state
+from anticrossing.dynamics.wavepacket.packets import WavePacket, initial_state
 from anticrossing.dynamics.wavepacket.result import WavePacketPropagation
 from anticrossing.dynamics.wavepacket.stepper import SCHEMES, Stepper
 from anticrossing.hamiltonian import Hamiltonian
 
 _PILOT_ERROR = 0.1  # of the amplitude: coarse enough to be cheap, small enough to extrapolate
-_MOST_STEPS = 50_000_000
+
+Layers = tuple[Layer, ...]
 
 
 def propagate_packet(
@@ -62,9 +70,11 @@ def propagate_packet(
     initial : WavePacket or array, shape (N,) + grid.shape
         An array is in the diabatic basis and is normalized.
     stop : float
-        The last time, in units of 1/energy.
+        The last time, in units of ħ over that of the energies. The unit of time that H names
+        (`units.time`) is not applied: for a time t in it pass ``t * hamiltonian.units.angular``.
     step : float, optional
-        The largest time step; otherwise `choose_step` chooses it for `tolerance`.
+        The largest time step, in which no phase may turn by more than once; otherwise
+        `choose_step` chooses it for `tolerance`.
     tolerance : float, optional
         The wanted bound on the error of the wave function by the time step, 1e-5 by default.
     order : {2, 4}
@@ -89,9 +99,11 @@ def propagate_packet(
     ------
     InputError
         Before any work: for masses that are not positive, a grid too coarse for the momentum to
-        expect (the message says the spacing needed) or too small for the packet.
+        expect (the message says the spacing needed) or too small for the packet, a time step too
+        long for its energies, an absorber too thin for its momenta.
     ConvergenceError
-        If the packet touches the boundary, or its momentum the largest of the grid, on the way.
+        If at any step the packet touches a boundary without absorber, or (with an absorber: at any
+        recorded time) its momentum the largest of the grid.
 
     References
     ----------
@@ -109,15 +121,34 @@ def propagate_packet(
     ... )
     >>> result.channels(0.0)[1].round(4)
     array([0.5077, 0.4923])
+
+    Two modes of pyrazine, dimensionless and in eV, so that the masses are 1/ω. The packet is the
+    vibrational ground state lifted to S2, which empties through the intersection:
+
+    >>> pyrazine = models.Pyrazine()
+    >>> W = models.VibronicCoupling(
+    ...     energies=pyrazine.constant, frequencies=pyrazine.frequencies[1:],
+    ...     linear=pyrazine.linear[1:], units=pyrazine.units,
+    ... )
+    >>> ground = WavePacket(centre=[0, 0], momentum=0, width=2**0.5, state=1, basis="diabatic")
+    >>> result = propagate_packet(
+    ...     W, Grid([-10, -10], [10, 10], 60), 1 / W.frequencies, ground,
+    ...     stop=60 * W.units.angular, step=0.5, samples=4,
+    ... )
+    >>> (result.times / W.units.angular).round(6)                        # fs
+    array([ 0., 20., 40., 60.])
+    >>> result.diabatic_populations[:, 1].round(3)
+    array([1.   , 0.62 , 0.309, 0.226])
     """
     operator = GridHamiltonian(hamiltonian, grid, masses)
     end = _positive("stop", stop)
-    if order not in SCHEMES:
-        raise fail("order", "be 2 or 4", f"it is {describe(order)}")
+    order = check_order(order)
     intervals = integer("samples", samples, minimum=2) - 1
     enough = 0.0 if stop_norm is None else _positive("stop_norm", stop_norm)
     if stop_norm is not None and absorber is None:
         raise fail("stop_norm", "be left out without an absorber", "it is given")
+    if enough >= 1:
+        raise fail("stop_norm", "be less than 1", f"it is {enough:g}")
     for name, flag in (("keep_states", keep_states), ("autocorrelation", autocorrelation)):
         if not isinstance(flag, (bool, np.bool_)):
             raise fail(name, "be True or False", f"it is {describe(flag)}")
@@ -127,47 +158,52 @@ def propagate_packet(
         raise fail("tolerance", "be left out where `step` is given", "both are given")
     largest = None if step is None else _positive("step", step)
     wanted = _positive("tolerance", 1e-5 if tolerance is None else tolerance)
+    check_memory(intervals + 1.0, 16 * operator.states * operator.size if keep_states else 64)
     layers = make_layers(absorber, operator)
     psi = initial_state(initial, operator)
     check_layers(psi, operator, layers)
     if largest is None:
         largest = _search(operator, psi, end, wanted, order, layers, enough, workers)
-    per_sample = max(1, math.ceil(end / intervals / largest * (1 - 1e-12)))
-    if per_sample * intervals > _MOST_STEPS:
-        raise fail("step", f"make at most {_MOST_STEPS} steps", f"it is {largest:.3g}")
+    per_sample = steps_within("step", end / intervals, largest, intervals)
+    h = end / (intervals * per_sample)
+    if step is not None:
+        check_step(operator, psi, h)
 
-    stepper = Stepper(operator, end / (intervals * per_sample), order, layers, workers)
+    watch = Watch(operator, tuple(layer.side for layer in layers))
+    stepper = Stepper(operator, h, order, layers, workers, watch)
     rows = [measure(operator, psi, operator.momentum_weights(psi), stepper.absorbed)]
-    states = [psi.copy()]
-    first, overlaps = psi.copy(), [1.0 + 0.0j]
+    states = np.empty((intervals + 1 if keep_states else 1, *psi.shape), dtype=np.complex128)
+    states[0] = psi
+    overlaps = np.ones(intervals * per_sample + 1 if autocorrelation else 1, dtype=np.complex128)
     for k in range(1, intervals + 1):
         if autocorrelation:
             for _ in range(per_sample):
                 psi = stepper.advance(psi, 1)
-                overlaps.append(complex(np.vdot(first, psi)) * grid.volume)
+                overlaps[stepper.steps] = np.vdot(states[0], psi) * grid.volume
         else:
             psi = stepper.advance(psi, per_sample)
-        weights = operator.momentum_weights(psi)
-        check_edges(operator, psi, weights, k * end / intervals, layers)
-        rows.append(measure(operator, psi, weights, stepper.absorbed))
+        check_momenta(watch, operator, psi, k * end / intervals, layers)
+        rows.append(measure(operator, psi, operator.momentum_weights(psi), stepper.absorbed))
         if keep_states:
-            states.append(psi.copy())
+            states[k] = psi
         if rows[-1]["norm"] < enough:
             break
-    instants: FloatArray = np.arange(len(overlaps)) * np.float64(stepper.step)
+    instants: FloatArray = np.arange(stepper.steps + 1) * np.float64(h)
     columns = {key: np.array([row[key] for row in rows]) for key in rows[0]}
     return WavePacketPropagation(
         times=np.asarray(np.arange(len(rows)) * (end / intervals), dtype=np.float64),
         **columns,
         sides=tuple(layer.side for layer in layers),
         state=psi,
-        states=np.array(states) if keep_states else None,
+        states=states[: len(rows)] if keep_states else None,
         autocorrelation_times=instants if autocorrelation else None,
-        autocorrelation=np.array(overlaps) if autocorrelation else None,
-        step=stepper.step,
+        autocorrelation=overlaps[: instants.size] if autocorrelation else None,
+        step=h,
         order=order,
         grid=grid,
         operator=operator,
+        edge_weights=watch.edges,
+        fast_weights=watch.fast,
     )
 
 
@@ -197,7 +233,7 @@ def choose_step(
     Returns
     -------
     float
-        h, in units of 1/energy.
+        h, in units of ħ over that of the energies, as all times.
 
     Raises
     ------
@@ -214,8 +250,7 @@ def choose_step(
     """
     operator = GridHamiltonian(hamiltonian, grid, masses)
     end, wanted = _positive("stop", stop), _positive("tolerance", tolerance)
-    if order not in SCHEMES:
-        raise fail("order", "be 2 or 4", f"it is {describe(order)}")
+    order = check_order(order)
     layers = make_layers(absorber, operator)
     psi = initial_state(initial, operator)
     check_layers(psi, operator, layers)
@@ -228,7 +263,7 @@ def _search(
     end: float,
     wanted: float,
     order: int,
-    layers: tuple[Layer, ...],
+    layers: Layers,
     enough: float,
     workers: int | None,
 ) -> float:
@@ -239,12 +274,31 @@ def _search(
     )
     h = min(end / 4, np.pi / (fastest + 1 / end))
     while True:
+        steps_within("stop", end, h)
         total = _pilot(operator, psi.copy(), h, end, order, layers, enough, workers)
         if total <= _PILOT_ERROR:
             break
         h /= 2
     error = max(total / (2**order - 1), np.finfo(float).tiny)
-    return float(h * min((wanted / error) ** (1 / order), 1.0))
+    chosen = float(h * min((wanted / error) ** (1 / order), 1.0))
+    steps_within("tolerance", end, chosen)
+    return chosen
+
+
+def steps_within(name: str, interval: float, step: float, intervals: int = 1) -> int:
+    """Return how many steps an interval takes, and refuse too many; `name` is to blame."""
+    most = MOST_STEPS / intervals
+    if not interval / step <= most or intervals > MOST_STEPS:
+        count = interval / step * intervals
+        raise fail(name, f"take at most {MOST_STEPS} steps", f"it would take {count:.3g}")
+    return max(1, math.ceil(interval / step * (1 - 1e-12)))
+
+
+def check_order(order: Any) -> int:
+    """Return the order of a splitting, or raise `InputError`."""
+    if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or order not in SCHEMES:
+        raise fail("order", "be 2 or 4", f"it is {describe(order)}")
+    return int(order)
 
 
 def _pilot(
@@ -253,7 +307,7 @@ def _pilot(
     h: float,
     end: float,
     order: int,
-    layers: tuple[Layer, ...],
+    layers: Layers,
     enough: float,
     workers: int | None,
 ) -> float:
@@ -295,39 +349,17 @@ def measure(
     }
 
 
-def check_edges(
-    operator: GridHamiltonian,
-    psi: ComplexArray,
-    weights: tuple[FloatArray, ...],
-    time: float,
-    layers: tuple[Layer, ...],
+def check_momenta(
+    watch: Watch, operator: GridHamiltonian, psi: ComplexArray, time: float, layers: Layers
 ) -> None:
-    """Raise `ConvergenceError` if a packet has come to the edge of the grid or of its momenta."""
-    absorbing = {layer.side for layer in layers}
-    for end, weight in edge_weights(operator, psi).items():
-        if weight > EDGE and end not in absorbing:
-            raise ConvergenceError(
-                f"The packet touches the boundary at {end} at t = {time:.6g} with probability "
-                f"{weight:.1e}: extend the grid, stop earlier, or pass an `absorber`."
-            )
-    grid = operator.grid
-    if layers:
-        inside = psi.copy()
-        for layer in layers:
-            operator.flat(inside)[:, layer.index] *= layer.window
-        weights = operator.momentum_weights(inside)
-    for axis, name in enumerate(operator.hamiltonian.coordinates):
-        edge = 0.95 * grid.largest_momenta[axis]
-        fast = float(weights[axis][np.abs(grid.momenta[axis]) > edge].sum())
-        if fast > EDGE:
-            raise ConvergenceError(
-                f"The packet reaches the largest momentum of the grid along {name} at "
-                f"t = {time:.6g} with probability {fast:.1e}: take a spacing well below "
-                f"{grid.spacings[axis]:.3g}."
-            )
+    """Look at the momenta of what is outside the layers; raise if they reach the largest."""
+    inside = psi.copy()
+    for layer in layers:
+        operator.flat(inside)[:, layer.index] *= layer.window
+    watch.momenta(operator.grid.forward(inside), time)
 
 
-def make_layers(absorber: Absorber | None, operator: GridHamiltonian) -> tuple[Layer, ...]:
+def make_layers(absorber: Absorber | None, operator: GridHamiltonian) -> Layers:
     """Return the layers of an optional absorber."""
     if absorber is None:
         return ()
@@ -336,10 +368,16 @@ def make_layers(absorber: Absorber | None, operator: GridHamiltonian) -> tuple[L
     return absorber.layers(operator)
 
 
-def check_layers(psi: ComplexArray, operator: GridHamiltonian, layers: tuple[Layer, ...]) -> None:
-    """Refuse a packet that begins inside an absorbing layer."""
+def check_layers(psi: ComplexArray, operator: GridHamiltonian, layers: Layers) -> None:
+    """Refuse a packet that begins inside an absorbing layer, and layers too thin for it."""
+    if not layers:
+        return
     density = np.sum(np.abs(operator.flat(psi)) ** 2, axis=0) * operator.grid.volume
+    fastest = reach(operator, psi).kinetic
     for layer in layers:
+        layer.check_momentum(
+            float(np.sqrt(2 * operator.masses[layer.axis] * fastest)), "largest momentum to expect"
+        )
         inside = float(density[layer.index].sum())
         if inside > EDGE:
             raise fail(

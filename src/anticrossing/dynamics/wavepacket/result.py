@@ -20,6 +20,8 @@ class WavePacketPropagation:
     Attributes
     ----------
     times : array, shape (K,)
+        In units of ħ over that of the energies, as all times here; `units.time` of the Hamiltonian
+        is not applied.
     populations : array, shape (K, N)
         Probability of every adiabatic state on the grid.
     diabatic_populations : array, shape (K, N)
@@ -42,6 +44,12 @@ class WavePacketPropagation:
     step : float
         The time step.
     order : int
+    edge_weights : dict of str to float
+        The largest probability that was ever in the outermost points at the ends without absorber,
+        "x start", "x stop", …
+    fast_weights : dict of str to float
+        By coordinate, the largest probability that ever had a momentum above 95 % of the largest of
+        the grid. None of these exceeds 1e-6: the run would have ended with an error.
     """
 
     times: FloatArray
@@ -61,6 +69,8 @@ class WavePacketPropagation:
     order: int
     grid: Grid
     operator: GridHamiltonian
+    edge_weights: dict[str, float]
+    fast_weights: dict[str, float]
 
     @property
     def energy_drift(self) -> float:
@@ -87,11 +97,7 @@ class WavePacketPropagation:
         InputError
             For a grid of two coordinates or a position outside it.
         """
-        x = real_number("divide", divide)
-        if self.grid.coordinates != 1:
-            raise fail("divide", "be used with one coordinate", "the grid has two")
-        if not self.grid.start[0] < x < self.grid.stop[0]:
-            raise fail("divide", "lie on the grid", f"it is {x:g}")
+        x = dividing_position(self.grid, divide)
         density = np.abs(self.operator.adiabatic_amplitudes(self.state)) ** 2 * self.grid.volume
         above = self.grid.axes[0] >= x
         found = np.stack([density[:, ~above].sum(axis=1), density[:, above].sum(axis=1)])
@@ -109,7 +115,20 @@ class WavePacketPropagation:
             "  populations        " + "  ".join(f"{p:.6g}" for p in self.populations[-1]),
             f"  energy             {self.energy[0]:.6g}, drift {self.energy_drift:.1e}",
         ]
+        edges = max(self.edge_weights.values(), default=0.0)
+        fast = max(self.fast_weights.values())
+        lines.append(f"  at the edges       {edges:.1e} of the grid, {fast:.1e} of its momenta")
         for side, lost in zip(self.sides, self.absorbed[-1], strict=True):
             values = "  ".join(f"{p:.6g}" for p in lost)
             lines.append(f"  absorbed           {side}: {values}")
         return "\n".join(lines)
+
+
+def dividing_position(grid: Grid, divide: float) -> float:
+    """Return the position that divides a grid of one coordinate, or raise `InputError`."""
+    x = real_number("divide", divide)
+    if grid.coordinates != 1:
+        raise fail("divide", "be used with one coordinate", "the grid has two")
+    if not grid.start[0] < x < grid.stop[0]:
+        raise fail("divide", "lie on the grid", f"it is {x:g}")
+    return x

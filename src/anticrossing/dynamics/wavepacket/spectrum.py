@@ -37,7 +37,8 @@ def autocorrelation_spectrum(
     Raises
     ------
     InputError
-        For a result without autocorrelation, or a broadening that its length does not support.
+        For a result without autocorrelation, a broadening that its length does not support, or
+        energies that its time step cannot tell from others.
 
     References
     ----------
@@ -66,6 +67,14 @@ def autocorrelation_spectrum(
     width = float(positive("broadening", real_number("broadening", broadening)))
     if width * times[-1] < 4.0 * (1 - 1e-12):
         raise fail("broadening", f"be at least {4 / times[-1]:.3g}", f"it is {width:g}")
+    reach = np.pi / (times[1] - times[0])
+    if np.any(np.abs(wanted - result.energy[0]) > reach):
+        raise fail(
+            "energies",
+            f"be within {reach:.3g}, half a turn in a time step, of the mean energy "
+            f"{result.energy[0]:.6g}",
+            f"they are {describe(energies)}",
+        )
     weights = np.full(times.size, times[1] - times[0])
     weights[[0, -1]] *= 0.5
     damped = overlap * np.exp(-0.5 * (width * times) ** 2) * weights

@@ -18,6 +18,7 @@ from anticrossing.checks import (
     real_number,
 )
 from anticrossing.dynamics.wavepacket.grid import Grid
+from anticrossing.dynamics.wavepacket.limits import Watch
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
 from anticrossing.hamiltonian import Hamiltonian
 
@@ -84,7 +85,8 @@ def stationary_states(
     InputError
         As `propagate_packet`.
     ConvergenceError
-        If the residuals do not fall to the tolerance: the levels lie too close for it.
+        If the residuals do not fall to the tolerance: the levels lie too close for it; or if a
+        state touches the boundary or the largest momenta of the grid.
 
     References
     ----------
@@ -115,7 +117,24 @@ def stationary_states(
     energies, states, residuals = relax(
         operator.apply, start.astype(np.complex128), bounds, number, allowed
     )
-    return StationaryStates(energies, states / np.sqrt(grid.volume), residuals)
+    states /= np.sqrt(grid.volume)
+    for n, state in enumerate(states):
+        _check_edges(operator, n, state)
+    return StationaryStates(energies, states, residuals)
+
+
+def _check_edges(operator: GridHamiltonian, n: int, state: ComplexArray) -> None:
+    watch = Watch(operator)
+    try:
+        watch.places(state, 0.0)
+        watch.momenta(operator.grid.forward(state.copy()), 0.0)
+    except ConvergenceError:
+        place, momentum = max(watch.edges.values(), default=0.0), max(watch.fast.values())
+        raise ConvergenceError(
+            f"State {n} touches the boundary of the grid with probability {place:.1e} or its "
+            f"largest momenta with {momentum:.1e}: extend the grid or take more points (a state "
+            "that is not bound touches every boundary)."
+        ) from None
 
 
 def operator_top(operator: GridHamiltonian) -> float:

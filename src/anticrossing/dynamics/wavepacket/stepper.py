@@ -6,6 +6,7 @@ import numpy as np
 
 from anticrossing.checks import ComplexArray
 from anticrossing.dynamics.wavepacket.absorber import Layer
+from anticrossing.dynamics.wavepacket.limits import Watch
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
 
 # exp(−iV v₀h) exp(−iT t₀h) exp(−iV v₁h) … exp(−iV v₀h): Strang (1968), and the scheme S₆ of
@@ -26,6 +27,9 @@ class Stepper:
     ----------
     absorbed : array, shape (layers, N)
         Probability taken away so far, by layer and adiabatic state.
+    watch : Watch or None
+        Looks after every step at the ends of the grid and, without layers, at its largest momenta:
+        what layers break up does not count, and does not travel.
     """
 
     def __init__(
@@ -35,8 +39,11 @@ class Stepper:
         order: int,
         layers: tuple[Layer, ...] = (),
         workers: int | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.operator = operator
+        self.watch = watch
+        self.steps = 0
         self.step = step
         self.layers = layers
         self.workers = workers
@@ -56,15 +63,24 @@ class Stepper:
     def advance(self, psi: ComplexArray, count: int) -> ComplexArray:
         """Return ψ after `count` steps; `psi` is overwritten."""
         operator = self.operator
+        look = None if self.watch is None or self.layers else self._look
         psi = operator.multiply(self._first, psi)
         for k in range(count):
             for drift, factor in zip(self._drifts[:-1], self._inner, strict=True):
                 psi = operator.multiply(factor, operator.drift(drift, psi, self.workers))
-            psi = operator.drift(self._drifts[-1], psi, self.workers)
+            psi = operator.drift(self._drifts[-1], psi, self.workers, look)
+            # The factor that follows does not change the probability at a point.
+            self.steps += 1
+            if self.watch is not None:
+                self.watch.places(psi, self.steps * self.step)
             psi = operator.multiply(self._first if k == count - 1 else self._joint, psi)
             if self.layers:
                 self._absorb(psi)
         return psi
+
+    def _look(self, coefficients: ComplexArray) -> None:
+        if self.watch is not None:
+            self.watch.momenta(coefficients, self.steps * self.step)
 
     def _absorb(self, psi: ComplexArray) -> None:
         from anticrossing.dynamics.wavepacket import _kernels
