@@ -18,6 +18,7 @@ LAYERS = [
     {"sweeps"},
     {"experiment"},
     {"plot", "reproduce"},
+    {"terminal"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -6,19 +6,13 @@ import json
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from anticrossing import terminal
 from anticrossing._version import __version__
 from anticrossing.checks import AnticrossingError, InputError
-
-if TYPE_CHECKING:
-    from rich.table import Table
-    from rich.text import Text
-
-    from anticrossing.experiment import Experiment, Outcome, Result, Study
-    from anticrossing.experiment.sweep_file import SweepFile
 
 # The base classes of usage errors, wherever this version of Typer keeps them.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -26,10 +20,6 @@ _CommandError: type[Exception] = _UsageError.__bases__[0]
 
 _INTERRUPTED = 130
 _BAD_INPUT = 2
-_MOST_ROWS = 40
-_WORDS = frozenset(  # headings of columns that hold text
-    ("", "formula", "condition", "meaning", "reason", "kind", "name", "what it is", "domain")
-)
 
 app = typer.Typer(
     name="anticrossing",
@@ -106,7 +96,7 @@ def run_command(
     try:
         if target is not None and isinstance(loaded, experiment.Study):
             loaded.check_target(target)
-        result = _run(loaded, show=not quiet and not as_json)
+        result = terminal.compute(loaded, show=not quiet and not as_json)
     except AnticrossingError as error:
         raise type(error)(f"{file}: {error}") from None
     if target is not None:
@@ -118,8 +108,8 @@ def run_command(
     elif quiet:
         print(target)
     else:
-        _print_result(result)
-        _console().print(f"report: {target / 'report.html'}" if target else "")
+        terminal.print_result(result)
+        terminal.print_line(f"report: {target / 'report.html'}" if target else "")
 
 
 @app.command("crossings")
@@ -144,9 +134,8 @@ def crossings_command(file: _File, as_json: _Json = False) -> None:
         rows = crossing_rows(found)
         print(json.dumps({**content, "crossings": rows}, indent=2, allow_nan=False))
         return
-    console = _console()
-    console.print(f"{hamiltonian!r}, x = {low:g} … {high:g}")
-    console.print(_crossings_table(crossing_rows(found), hamiltonian.units))
+    heading = f"{hamiltonian!r}, x = {low:g} … {high:g}"
+    terminal.print_crossings(heading, crossing_rows(found), hamiltonian.units)
 
 
 @app.command("reproduce")
@@ -164,22 +153,13 @@ def reproduce_command(
         if as_json:
             print(json.dumps(reproduce.descriptions(), indent=2))
             return
-        _print_names("published results", reproduce.descriptions())
+        terminal.print_names("published results", reproduce.descriptions())
         return
     reproduction = reproduce.compute(name, directory=output)
     if as_json:
         print(json.dumps(reproduction.summary(), indent=2, allow_nan=False))
         return
-    console = _console()
-    console.print(reproduction.title, style="bold")
-    console.print(reproduction.source, style="dim")
-    table = _table(reproduction.columns, words=frozenset())
-    for row in reproduction.rows:
-        table.add_row(*(_cell(value) for value in row))
-    console.print(table)
-    console.print(reproduction.conclusion)
-    if output is not None:
-        console.print(f"figure: {output / 'figure.png'}")
+    terminal.print_reproduction(reproduction, output)
     if not reproduction.agrees:
         raise typer.Exit(1)
 
@@ -229,7 +209,7 @@ def sweep_command(
     except KeyboardInterrupt as error:
         print(str(error) or "interrupted", file=sys.stderr)
         sys.exit(_INTERRUPTED)
-    failed = _print_sweep(loaded, dataset, target, quiet=quiet)
+    failed = terminal.print_sweep(loaded, dataset, target, quiet=quiet)
     if failed:
         raise typer.Exit(1)
 
@@ -243,254 +223,7 @@ def models_command(as_json: _Json = False) -> None:
     if as_json:
         print(json.dumps(lines, indent=2))
         return
-    _print_names("models", lines)
-
-
-# ---- printing ---------------------------------------------------------------------------------
-
-
-def _run(loaded: Experiment | Study, *, show: bool) -> Result | Outcome:
-    from anticrossing import experiment
-
-    if not show:
-        return experiment.run(loaded)
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeElapsedColumn,
-    )
-
-    # Before anything can be counted there is a bar that moves, and the time.
-    counted = loaded.steps > 0
-    share = MofNCompleteColumn() if counted else TaskProgressColumn()
-    columns = (TextColumn("{task.description}"), BarColumn(), share, TimeElapsedColumn())
-    console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(
-            "scan" if counted else "computing", total=loaded.steps if counted else None
-        )
-        return experiment.run(
-            loaded, progress=lambda done, total: bar.update(task, completed=done, total=total)
-        )
-
-
-def _print_result(result: Result | Outcome) -> None:
-    from anticrossing.experiment import Outcome, summarize
-
-    if isinstance(result, Outcome):
-        _print_outcome(result)
-        return
-
-    summary = summarize(result)
-    console = _console()
-    console.print(summary["title"], style="bold")
-    lines = [f"{summary['hamiltonian']}", f"under {summary['drive']}"]
-    console.print("\n".join(lines), style="dim")
-    console.print(_crossings_table(summary["crossings"], result.experiment.hamiltonian.units))
-    console.print(_predictions_table(summary, result))
-    checks = _checks_table(summary)
-    if checks is not None:
-        console.print(checks)
-    if summary["log_jump"] is not None:
-        console.print(f"ln P of the jump, on a complex contour: {summary['log_jump']:.10g}")
-    for note in [*summary["warnings"], *summary["exact"]["warnings"]]:
-        console.print(f"note: {note}")
-    if "scan" in summary:
-        scan = summary["scan"]
-        values = scan["values"]
-        console.print(
-            f"scan: {scan['parameter']} from {values[0]:g} to {values[-1]:g}, "
-            f"{len(values)} points; " + _scan_sentence(result),
-        )
-    console.print(summary["verdict"])
-
-
-def _print_sweep(loaded: SweepFile, dataset: Any, store: Path, *, quiet: bool) -> int:
-    """Say what a sweep computed; return how many of its points failed."""
-    import numpy as np
-
-    from anticrossing.sweeps.outputs import FAILED
-
-    status = dataset["status"].values
-    where = np.flatnonzero(status == FAILED)
-    if quiet:
-        print(store)
-        return where.size
-    console = _console()
-    console.print(loaded.experiment.title, style="bold")
-    sizes = ", ".join(f"{axis.name} ({axis.size})" for axis in loaded.grid.axes)
-    console.print(f"{status.size} points: {sizes}")
-    if where.size:
-        first = np.unravel_index(where[0], status.shape)
-        reason = str(dataset["message"][first].values)
-        console.print(f"{where.size} of them failed, the first: {reason}")
-    console.print(f"store: {store}")
-    return where.size
-
-
-def _print_outcome(result: Outcome) -> None:
-    console = _console()
-    console.print(result.experiment.title, style="bold")
-    setup = result.experiment.setup
-    console.print("\n".join(f"{name}: {line}" for name, line in setup.items()), style="dim")
-    for content in result.tables():
-        if content.detail:
-            continue
-        table = _table([], title=content.title)
-        for index, column in enumerate(content.columns):
-            words = content.holds_words(index)
-            table.add_column(column, justify="left" if words else "right", overflow="fold")
-        for row in content.rows[:_MOST_ROWS]:
-            table.add_row(*(_mark(c) if isinstance(c, bool) else _cell(c) for c in row))
-        _caption(table, len(content.rows))
-        console.print(table)
-    said = result.sentences()
-    for note in said.notes:
-        console.print(f"note: {note}")
-    console.print(said.verdict)
-
-
-def _crossings_table(rows: list[dict[str, Any]], units: Any) -> Any:
-    if not rows:
-        return "no crossings"
-    table = _table(
-        [
-            units.label("position", "coordinate"),
-            "levels",
-            "kind",
-            units.label("gap", "energy"),
-            "slope difference",
-            "third level",
-            "reason",
-        ],
-        title="crossings",
-    )
-    for row in rows[:_MOST_ROWS]:
-        third = row["third_level_distance"]
-        table.add_row(
-            _cell(row["position"]),
-            f"{row['levels'][0]}, {row['levels'][1]}",
-            row["kind"],
-            _cell(row["gap"]),
-            _cell(row["slope_difference"]),
-            "none" if third is None else _cell(third),
-            row["reason"],
-        )
-    _caption(table, len(rows))
-    return table
-
-
-def _predictions_table(summary: dict[str, Any], result: Result) -> Table:
-    hamiltonian, question = result.experiment.hamiltonian, result.experiment.question
-    probabilities = summary["exact"]["probabilities"]
-    order = sorted(range(len(probabilities)), key=lambda i: -probabilities[i])[:6]
-    shown = sorted(order)
-    diabatic = question.basis == "diabatic"
-    heads = [str(hamiltonian.labels[i]) if diabatic else f"level {i}" for i in shown]
-    start = str(hamiltonian.labels[question.initial]) if diabatic else f"level {question.initial}"
-    title = f"final probabilities from {start} ({question.basis} read-out)"
-    table = _table(["", *heads, "difference", "domain"], title=title)
-    table.add_row("exact", *(_cell(probabilities[i]) for i in shown), "", "", style="bold")
-    for row in summary["predictions"]:
-        table.add_row(
-            row["name"],
-            *(_cell(row["probabilities"][i]) for i in shown),
-            f"{row['difference']:.1e}",
-            _mark(row["valid"]),
-        )
-    return table
-
-
-def _checks_table(summary: dict[str, Any]) -> Table | None:
-    rows = [(p["name"], c) for p in summary["predictions"] for c in p["checks"]]
-    if not rows:
-        return None
-    table = _table(["formula", "condition", "value", "limit", "", "meaning"], title="domain checks")
-    for name, check in rows:
-        relation = "≥" if check["condition"] == ">=" else "≤"
-        table.add_row(
-            name,
-            check["quantity"],
-            "–" if check["value"] is None else f"{check['value']:.3g}",
-            f"{relation} {check['limit']:.3g}",
-            _mark(check["satisfied"]),
-            "" if check["satisfied"] else check["message"],
-        )
-    return table
-
-
-def _scan_sentence(result: Result) -> str:
-    import numpy as np
-
-    scan = result.scan
-    if scan is None or not scan.predictions:
-        return "no closed form applies."
-    parts = []
-    for name, predicted in scan.predictions.items():
-        applies = np.isfinite(predicted).all(axis=1)
-        inside = applies & scan.valid[name]
-        if not inside.any():
-            parts.append(f"{name} is nowhere within its domain")
-            continue
-        worst = float(np.abs(predicted - scan.exact)[inside].max())
-        where = "everywhere" if inside.all() else f"at {int(inside.sum())} points"
-        parts.append(
-            f"{name} is within its domain {where} and differs there by at most {worst:.1e}"
-        )
-    return "; ".join(parts) + "."
-
-
-def _print_names(title: str, lines: dict[str, str]) -> None:
-    table = _table(["name", "what it is"], title=title)
-    for name, line in lines.items():
-        table.add_row(name, line)
-    _console().print(table)
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    # Redirected output has no width of its own; 80 columns would fold every table.
-    width = None if Console().is_terminal else 140
-    # Text from files is shown as it is: no markup, no emoji, no colouring of numbers.
-    return Console(width=width, markup=False, emoji=False, highlight=False)
-
-
-def _table(
-    columns: list[str], *, title: str | None = None, words: frozenset[str] = _WORDS
-) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    for column in columns:
-        table.add_column(column, justify="left" if column in words else "right", overflow="fold")
-    return table
-
-
-def _caption(table: Table, rows: int) -> None:
-    """Say below a table how many of its rows are not shown."""
-    if rows > _MOST_ROWS:
-        table.caption = f"and {rows - _MOST_ROWS} more (--json prints all)"
-        table.caption_justify = "left"
-
-
-def _mark(good: bool) -> Text:
-    from rich.text import Text
-
-    return Text("within", style="green") if good else Text("OUTSIDE", style="red")
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.7g}" if isinstance(value, float) else str(value)
+    terminal.print_names("models", lines)
 
 
 def _describe(error: Exception) -> str:

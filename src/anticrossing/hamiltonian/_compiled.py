@@ -204,9 +204,18 @@ def _source(
 ) -> str:
     """Return the function as text; it depends on the formulas alone, not on names or values."""
     import sympy
+    from sympy.codegen.cfunctions import expm1
     from sympy.printing.pycode import PythonCodePrinter
 
-    class Printer(PythonCodePrinter):  # type: ignore[misc]  # SymPy is not typed
+    class ExponentialLessOne(sympy.Function):  # type: ignore[misc]  # SymPy is not typed
+        """exp(a) − 1 of a and exp(a), where that is needed anyhow."""
+
+    class Printer(PythonCodePrinter):  # type: ignore[misc]
+        def _print_ExponentialLessOne(self, expr: sympy.Expr) -> str:
+            argument, power = (self._print(part) for part in expr.args)
+            # Where little cancels the difference is as good, and spares a slow function.
+            return f"({power} - 1.0 if abs({argument}) > 0.5 else math.expm1({argument}))"
+
         def _print_sign(self, expr: sympy.Expr) -> str:
             argument = self._print(expr.args[0])
             return f"(0.0 if {argument} == 0 else math.copysign(1.0, {argument}))"
@@ -217,6 +226,16 @@ def _source(
     renamed = {s: sympy.Symbol(f"x{k}", real=True) for k, s in enumerate(coordinates)}
     renamed |= {s: sympy.Symbol(f"p{k}", real=True) for k, s in enumerate(parameters)}
     every = [f.xreplace(renamed) for f in (*formulas, *slopes)]
+    powers = {a for f in every for a in f.atoms(sympy.exp)}
+    every = [
+        f.replace(
+            lambda part: isinstance(part, expm1) and sympy.exp(part.args[0]) in powers,
+            lambda part: ExponentialLessOne(part.args[0], sympy.exp(part.args[0])),
+        )
+        if f.has(expm1)
+        else f
+        for f in every
+    ]
     shared, reduced = sympy.cse(every, symbols=sympy.numbered_symbols("t", real=True))
     used = set().union(*(f.free_symbols for f in every)) if every else set()
     lines = ["def fill(x, p, f, df):"]

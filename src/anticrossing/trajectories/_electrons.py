@@ -11,15 +11,28 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from anticrossing.trajectories._pointers import COMPILED, INLINED, size
+
 _MOST_SWEEPS = 60
-COMPILED = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
-INLINED = {**COMPILED, "forceinline": True}  # a call costs as much as the work, on every step
+NOISE = 1e-29
+"""Squares of elements and gaps below n² times this, relative to those of energies, are rounding.
+
+Taken seriously it would mix and exchange degenerate levels at random.
+"""
 
 
 @numba.njit(**COMPILED)
 def square(z):
     """Return |z|²."""
     return z.real * z.real + z.imag * z.imag
+
+
+@numba.njit(**INLINED)
+def element(values, start, index, n):
+    """Return values[start + index]; of two by a choice, so that they can stay in registers."""
+    if n == 2:
+        return values[start] if index == 0 else values[start + 1]
+    return values[start + index]
 
 
 @numba.njit(**COMPILED)
@@ -36,7 +49,7 @@ def uniform(stream):
 @numba.njit(**INLINED)
 def assemble(h, coefficients, model):
     """Fill the Hermitian matrix H from its coefficients."""
-    n, entries = model.states, model.entries
+    n, entries = size(model.states), model.entries
     if n == 2:
         lower, upper, mixed = 0.0, 0.0, 0.0 * model.pairs[0]
         for k in range(model.terms):
@@ -54,6 +67,23 @@ def assemble(h, coefficients, model):
     for a in range(1, n):
         for b in range(a):
             h[a * n + b] = np.conj(h[b * n + a])
+
+
+@numba.njit(**INLINED)
+def orthonormalize(vectors, n):
+    """Take from the eigenvectors what rounding has added in many steps."""
+    for b in range(n):
+        for a in range(b):
+            overlap = np.conj(vectors[a]) * vectors[b]
+            for c in range(1, n):
+                overlap += np.conj(vectors[c * n + a]) * vectors[c * n + b]
+            for c in range(n):
+                vectors[c * n + b] -= overlap * vectors[c * n + a]
+        norm = 0.0
+        for c in range(n):
+            norm += square(vectors[c * n + b])
+        for c in range(n):
+            vectors[c * n + b] /= np.sqrt(norm)
 
 
 @numba.njit(**INLINED)
@@ -83,9 +113,13 @@ def diagonalize(h, old, new, overlap, energies, n):
         energies[2 * n + a] = energies[n + a]
         energies[n + a] = energies[a]
         energies[a] = h[a * n + a].real
+    total = 0.0
+    for a in range(n):
+        total += energies[a] * energies[a]
+    margin = n * np.sqrt(NOISE * total)
     for a in range(1, n):  # sort: almost always already so
         b = a
-        while b > 0 and energies[b] < energies[b - 1]:
+        while b > 0 and energies[b] < energies[b - 1] - margin:
             energies[b], energies[b - 1] = energies[b - 1], energies[b]
             for c in range(0, n * n, n):
                 overlap[c + b], overlap[c + b - 1] = overlap[c + b - 1], overlap[c + b]
@@ -109,20 +143,22 @@ def _diagonalize_two(h, old, overlap, energies):
     mixed = np.conj(b) * one + np.conj(d) * two  # ⟨1|H|0⟩
     upper = (h[0] + h[3]).real - lower
     coupling, half = square(mixed), 0.5 * (upper - lower)
+    noise = 4.0 * NOISE * (lower * lower + upper * upper)
+    coupled = coupling > noise
     root = np.sqrt(half * half + coupling)
     # The tangent of twice the angle is √coupling/half; the angle is at most 45°.
     cosine, sine = 1.0, 0.0 * mixed
-    if coupling > 0.0:
+    if coupled:
         double = 1.0 + abs(half) / root  # 2 cos²
         scale = np.sqrt(0.5 / double)
         cosine = double * scale
         sine = mixed * (scale / root)
         if half < 0.0:
             sine = -sine
-    shift = coupling / (root + abs(half)) if coupling > 0.0 else 0.0
+    shift = coupling / (root + abs(half)) if coupled else 0.0
     energies[4], energies[5] = energies[2], energies[3]
     energies[2], energies[3] = energies[0], energies[1]
-    if half >= 0.0:
+    if half >= 0.0 or not (coupled or half * half > noise):
         energies[0], energies[1] = lower - shift, upper + shift
         p, q, r, s = cosine, np.conj(sine), -sine, cosine
     else:
@@ -142,22 +178,22 @@ def _rotate(h, overlap, n):
             scale += h[p * n + p].real * h[p * n + p].real
             for q in range(p + 1, n):
                 off += square(h[p * n + q])
-        if not off > 1e-34 * (scale + off):  # also where NaN has come in
+        if not off > n * n * NOISE * scale:  # also where NaN has come in
             return
         for p in range(n - 1):
             for q in range(p + 1, n):
-                size = np.sqrt(square(h[p * n + q]))
-                if size == 0.0:
+                length = np.sqrt(square(h[p * n + q]))
+                if length == 0.0:
                     continue
-                phase = h[p * n + q] / size
-                tau = 0.5 * (h[q * n + q].real - h[p * n + p].real) / size
+                phase = h[p * n + q] / length
+                tau = 0.5 * (h[q * n + q].real - h[p * n + p].real) / length
                 tangent = 1.0 / (abs(tau) + np.sqrt(1.0 + tau * tau))
                 if tau < 0.0:
                     tangent = -tangent
                 cosine = 1.0 / np.sqrt(1.0 + tangent * tangent)
                 sine = tangent * cosine
-                h[p * n + p] -= tangent * size
-                h[q * n + q] += tangent * size
+                h[p * n + p] -= tangent * length
+                h[q * n + q] += tangent * length
                 h[p * n + q] = 0.0
                 h[q * n + p] = 0.0
                 for r in range(n):
@@ -173,11 +209,18 @@ def _rotate(h, overlap, n):
 
 
 @numba.njit(**INLINED)
+def _turn(angle):
+    return complex(np.cos(angle), -np.sin(angle))
+
+
+@numba.njit(**INLINED)
 def set_phases(phases, energies, half_step, n):
     """Set exp(−i E dt/2) of the present energies."""
+    if n == 2:
+        phases[0], phases[1] = _turn(energies[0] * half_step), _turn(energies[1] * half_step)
+        return
     for j in range(n):
-        angle = energies[j] * half_step
-        phases[j] = complex(np.cos(angle), -np.sin(angle))
+        phases[j] = _turn(energies[j] * half_step)
 
 
 @numba.njit(**INLINED)
@@ -210,11 +253,11 @@ def advance_amplitudes(amplitudes, phases, before, overlap, energies, half_step,
 @numba.njit(**INLINED)
 def adiabatic_force(vectors, level, slopes, model, weights, out, start):
     """Set out[start:] = −⟨level|∂H|level⟩."""
-    n, entries, places = model.states, model.entries, model.places
+    n, entries, places = size(model.states), model.entries, model.places
     if n == 2:
         one, two, pairs = vectors[level], vectors[2 + level], model.pairs
         first, second, mixed = square(one), square(two), 2.0 * np.conj(one) * two
-        for a in range(model.coordinates):
+        for a in range(size(model.coordinates)):
             out[start + a] = 0.0
         for slot in range(model.slots):
             k = 3 * places[2 * slot]
@@ -228,7 +271,7 @@ def adiabatic_force(vectors, level, slopes, model, weights, out, start):
         one, two = vectors[row * n + level], vectors[column * n + level]
         part = (np.conj(one) * model.values[e] * two).real
         weights[entries[3 * e]] += part if row == column else 2.0 * part
-    for a in range(model.coordinates):
+    for a in range(size(model.coordinates)):
         out[start + a] = 0.0
     for slot in range(model.slots):
         out[start + places[2 * slot + 1]] -= slopes[slot] * weights[places[2 * slot]]
@@ -237,7 +280,7 @@ def adiabatic_force(vectors, level, slopes, model, weights, out, start):
 @numba.njit(**COMPILED)
 def mean_force(vectors, amplitudes, psi, slopes, model, weights, out):
     """Set out = −⟨ψ|∂H|ψ⟩; `psi` is scratch."""
-    n, entries, places = model.states, model.entries, model.places
+    n, entries, places = size(model.states), model.entries, model.places
     for a in range(n):
         total = vectors[a * n] * amplitudes[0]
         for j in range(1, n):
@@ -249,7 +292,7 @@ def mean_force(vectors, amplitudes, psi, slopes, model, weights, out):
         row, column = entries[3 * e + 1], entries[3 * e + 2]
         part = (np.conj(psi[row]) * model.values[e] * psi[column]).real
         weights[entries[3 * e]] += part if row == column else 2.0 * part
-    for a in range(model.coordinates):
+    for a in range(size(model.coordinates)):
         out[a] = 0.0
     for slot in range(model.slots):
         out[places[2 * slot + 1]] -= slopes[slot] * weights[places[2 * slot]]
@@ -258,7 +301,7 @@ def mean_force(vectors, amplitudes, psi, slopes, model, weights, out):
 @numba.njit(**COMPILED)
 def mixed_elements(vectors, one, two, model, elements):
     """Set `elements` to ⟨one|M_k|two⟩."""
-    n, entries = model.states, model.entries
+    n, entries = size(model.states), model.entries
     for k in range(model.terms):
         elements[k] = 0.0
     for e in range(model.entry_count):
@@ -278,15 +321,15 @@ def coupling_direction(vectors, one, two, slopes, model, elements, out):
     places = model.places
     mixed_elements(vectors, one, two, model, elements)
     total = 0.0j
-    for a in range(model.coordinates):
+    for a in range(size(model.coordinates)):
         z = 0.0j
         for slot in range(model.slots):
             if places[2 * slot + 1] == a:
                 z += slopes[slot] * elements[places[2 * slot]]
         total += z * z
         out[a] = 0.0
-    size = abs(total)
-    phase = np.sqrt(np.conj(total) / size) if size > 0.0 else 1.0 + 0.0j
+    length = abs(total)
+    phase = np.sqrt(np.conj(total) / length) if length > 0.0 else 1.0 + 0.0j
     for slot in range(model.slots):
         part = (phase * elements[places[2 * slot]]).real
         out[places[2 * slot + 1]] += slopes[slot] * part

@@ -7,18 +7,23 @@ import numba
 import numpy as np
 
 from anticrossing.trajectories._electrons import (
-    COMPILED,
+    NOISE,
     adiabatic_force,
+    element,
     mixed_elements,
     square,
     uniform,
 )
+from anticrossing.trajectories._pointers import COMPILED, INLINED, size
+from anticrossing.trajectories._state import ACTIVE, SMOOTH
+
+_HALVINGS = 50  # of a time step, to find where a polynomial is lowest
 
 
 @numba.njit(**COMPILED)
 def kinetic_energy(model, velocity):
     total = 0.0
-    for a in range(model.coordinates):
+    for a in range(size(model.coordinates)):
         total += 0.5 * model.masses[a] * velocity[a] * velocity[a]
     return total
 
@@ -35,56 +40,120 @@ def continuation(overlap, level, n):
 
 
 @numba.njit(**COMPILED)
-def fewest_switches(amplitudes, phases, before, overlap, level, draw, n):
-    """Return the level after this step for one that was at `level` before it.
+def fewest_switches(amplitudes, phases, before, overlap, level, now, draw, n):
+    """Return the level after this step for one that was at `level` and is continued by `now`.
 
     With the propagator R of the step, c(t+dt) = R c(t), the population that s loses to j is
     b_sj = Re[c_j(t+dt) R_js* c_s(t)*] − Re[c_s(t+dt) R_sj* c_j(t)*]: antisymmetric, adding up to
     the whole loss of s, and 2 dt Re[c_s* c_j ẋ·d_sj] for a short step. The probability is the
-    positive part of b_sj/|c_s(t)|², finite for crossings of any width.
+    positive part of b_sj/|c_s(t)|², finite for crossings of any width. Where levels have changed
+    places, so do their names after the step: what is only passed through gains and loses nothing.
     """
     population = square(before[level])
     if n == 2:
-        lost = population - square(amplitudes[level])
-        return 1 - level if draw * population < lost else level
+        lost = population - square(amplitudes[now])
+        return 1 - now if draw * population < lost else now
     total = 0.0
-    own = amplitudes[level] * np.conj(phases[level])
+    own = amplitudes[now] * np.conj(phases[now])
     for j in range(n):
         if j != level:
-            other = amplitudes[j] * np.conj(phases[j])
-            out = (overlap[level * n + j] * other * np.conj(before[level])).real
-            back = (overlap[j * n + level] * own * np.conj(before[j])).real
+            new = level if j == now else j
+            other = amplitudes[new] * np.conj(phases[new])
+            out = (overlap[level * n + new] * other * np.conj(before[level])).real
+            back = (overlap[j * n + now] * own * np.conj(before[j])).real
             total += max(0.0, out - back)
             if draw * population < total:
-                return j
-    return level
+                return new
+    return now
 
 
-@numba.njit(**COMPILED)
-def landau_zener_target(energies, level, dt, stream, n):
+@numba.njit(**INLINED)
+def set_rates(one, model):
+    """Set dE/dt of all levels at this point."""
+    n, f = size(model.states), size(model.coordinates)
+    for j in range(n):
+        adiabatic_force(one.vectors, j, one.slopes, model, one.weights, one.direction, 0)
+        total = 0.0
+        for a in range(f):
+            total -= one.direction[a] * one.v[a]
+        one.rates[j] = total
+
+
+@numba.njit(**INLINED)
+def landau_zener_target(one, model, dt):
     """Draw the level after a minimum of the gap to a neighbour, exp(−π/2 √(gap³/gap″)).
 
-    The minimum is that of the parabola through gap² at the last three points: for linear diabats
-    gap² is a parabola, and the probability exact for any step.
+    The minimum is that of a polynomial through gap² and its derivative at the last three points,
+    or the last two where the velocity jumped before. For linear diabats gap² is a parabola, and
+    the probability exact for any step; levels that cross without coupling always change places.
     """
+    n, level = size(model.states), one.whole[ACTIVE]
+    for a in range(n):
+        one.rates[2 * n + a] = one.rates[n + a]
+        one.rates[n + a] = one.rates[a]
+    set_rates(one, model)
+    one.whole[SMOOTH] += 1
     draw, total = 2.0, 0.0
     for other in (level - 1, level + 1):
         if other < 0 or other >= n:
             continue
-        now = (energies[other] - energies[level]) ** 2
-        middle = (energies[n + other] - energies[n + level]) ** 2
-        first = (energies[2 * n + other] - energies[2 * n + level]) ** 2
-        curvature = now - 2.0 * middle + first
-        if not (middle < first and middle <= now and curvature > 0.0):
+        lowest, curvature = _lowest_gap(one, level, other, dt, n)
+        if lowest < 0.0:
             continue
-        lowest = max(0.0, middle - (now - first) ** 2 / (8.0 * curvature))
         if draw > 1.0:
-            draw = uniform(stream)
+            draw = uniform(one.stream)
         # gap³/gap″ = 2 gap⁴/(gap²)″
-        total += np.exp(-0.5 * np.pi * lowest * dt * np.sqrt(2.0 / curvature))
+        exponent = lowest * dt * np.sqrt(2.0 / curvature) if lowest > 0.0 else 0.0
+        total += np.exp(-0.5 * np.pi * exponent)
         if draw < total:
             return other
     return level
+
+
+@numba.njit(**INLINED)
+def _squared_gap(one, start, level, other, n):
+    """Return gap² and its derivative, of the point that begins at `start` in the arrays."""
+    high, low = element(one.energies, start, other, n), element(one.energies, start, level, n)
+    gap = high - low
+    if not gap * gap > n * n * NOISE * (high * high + low * low):
+        gap = 0.0
+    rate = element(one.rates, start, other, n) - element(one.rates, start, level, n)
+    return gap * gap, 2.0 * gap * rate
+
+
+@numba.njit(**INLINED)
+def _lowest_gap(one, level, other, dt, n):
+    """Return gap² at its minimum in this step and its second derivative by t/dt, or −1 if none.
+
+    With t in steps from the point before, gap² is p₃(t) + t²(t − 1)²[a + b(t + 1)]: p₃ takes
+    values and derivatives of the last two points, a and b add those of the point before them.
+    """
+    three = one.whole[SMOOTH] >= 3
+    first, first_slope = _squared_gap(one, 2 * n, level, other, n)
+    middle, slope = _squared_gap(one, n, level, other, n)
+    last, last_slope = _squared_gap(one, 0, level, other, n)
+    falls = slope < 0.0 or (slope == 0.0 and three and first_slope < 0.0)
+    if one.whole[SMOOTH] < 2 or not falls or not last_slope > 0.0:
+        return -1.0, 1.0
+    s0, s1, s2 = dt * first_slope, dt * slope, dt * last_slope
+    c2 = 3.0 * (last - middle) - 2.0 * s1 - s2
+    c3 = s1 + s2 - 2.0 * (last - middle)
+    a, b = 0.0, 0.0
+    if three:
+        a = 0.25 * (first - (middle - s1 + c2 - c3))
+        b = 0.25 * (s0 - (s1 - 2.0 * c2 + 3.0 * c3)) + 3.0 * a
+    low, high, t = 0.0, 1.0, 1.0
+    for _ in range(_HALVINGS):
+        t = 0.5 * (low + high)
+        u, du, w = (t * (t - 1.0)) ** 2, 2.0 * t * (t - 1.0) * (2.0 * t - 1.0), a + b * (t + 1.0)
+        if s1 + t * (2.0 * c2 + 3.0 * c3 * t) + du * w + u * b < 0.0:
+            low = t
+        else:
+            high = t
+    u, du, w = (t * (t - 1.0)) ** 2, 2.0 * t * (t - 1.0) * (2.0 * t - 1.0), a + b * (t + 1.0)
+    lowest = middle + t * (s1 + t * (c2 + t * c3)) + u * w
+    curvature = 2.0 * c2 + 6.0 * c3 * t + (12.0 * t * (t - 1.0) + 2.0) * w + 2.0 * du * b
+    return max(0.0, lowest), curvature if curvature > 0.0 else s2 - s1
 
 
 @numba.njit(**COMPILED)
@@ -96,18 +165,18 @@ def rescale(velocity, direction, model, needed, reflect):
     """
     masses = model.masses
     along, across = 0.0, 0.0
-    for a in range(model.coordinates):
+    for a in range(size(model.coordinates)):
         along += velocity[a] * direction[a]
         across += 0.5 * direction[a] * direction[a] / masses[a]
     root = along * along - 4.0 * across * needed
     allowed = across > 0.0 and root >= 0.0 and (along != 0.0 or root > 0.0)
     gamma = 0.0
     if allowed:
-        size = np.sqrt(root)
-        gamma = -2.0 * needed / (along + (size if along >= 0.0 else -size))
+        length = np.sqrt(root)
+        gamma = -2.0 * needed / (along + (length if along >= 0.0 else -length))
     elif reflect and across > 0.0:
         gamma = -along / across
-    for a in range(model.coordinates):
+    for a in range(size(model.coordinates)):
         velocity[a] += gamma * direction[a] / masses[a]
     return allowed
 
@@ -118,18 +187,18 @@ def energy_based_decoherence(amplitudes, energies, level, kinetic, dt, constant,
     others = 0.0
     for j in range(n):
         if j != level:
-            gap = abs(energies[j] - energies[level])
+            gap = abs(energies[j] - element(energies, 0, level, n))
             amplitudes[j] *= np.exp(-dt * gap * kinetic / (kinetic + constant))
             others += square(amplitudes[j])
-    own = square(amplitudes[level])
-    if own > 0.0:
-        amplitudes[level] *= np.sqrt(max(0.0, 1.0 - others) / own)
+    own, left = square(amplitudes[level]), max(0.0, 1.0 - others)
+    amplitudes[level] = amplitudes[level] * np.sqrt(left / own) if own > 0.0 else np.sqrt(left)
 
 
 @numba.njit(**COMPILED)
 def augmented_decoherence(one, model, dt):
     """Move the moments δR, δP of every state; collapse its amplitude or reset them at random."""
-    n, f, c, level = model.states, model.coordinates, one.amplitudes, one.whole[0]
+    n, f = size(model.states), size(model.coordinates)
+    c, level = one.amplitudes, one.whole[ACTIVE]
     forces, dx, dp = one.forces, one.moments_x, one.moments_p
     for moments in (dx, dp):  # to the basis of now: diagonal elements only
         for a in range(n * f):

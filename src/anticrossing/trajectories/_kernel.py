@@ -12,14 +12,14 @@ import numba
 import numpy as np
 
 from anticrossing.trajectories._electrons import (
-    COMPILED,
-    INLINED,
     adiabatic_force,
     advance_amplitudes,
     assemble,
     coupling_direction,
     diagonalize,
+    element,
     mean_force,
+    orthonormalize,
     set_phases,
     square,
     uniform,
@@ -32,8 +32,19 @@ from anticrossing.trajectories._hops import (
     kinetic_energy,
     landau_zener_target,
     rescale,
+    set_rates,
 )
-from anticrossing.trajectories._pointers import model_pointers, one_trajectory, pointer
+from anticrossing.trajectories._pointers import (
+    COMPILED,
+    ENTRY,
+    INLINED,
+    model_pointers,
+    on_stack,
+    one_trajectory,
+    pointer,
+    size,
+    write_back,
+)
 from anticrossing.trajectories._state import (
     ACCEPTED,
     ACTIVE,
@@ -51,27 +62,35 @@ from anticrossing.trajectories._state import (
     MASH,
     NO_DECOHERENCE,
     REFLECTED,
+    SMOOTH,
     START_ENERGY,
     STEPS,
 )
+
+_TIDY = 32  # steps between orthonormalizations
 
 
 @numba.njit(**COMPILED)
 def _potential_energy(one, model, method):
     if method != EHRENFEST:
-        return one.energies[one.whole[ACTIVE]]
+        return element(one.energies, 0, one.whole[ACTIVE], size(model.states))
     total = 0.0
-    for j in range(model.states):
+    for j in range(size(model.states)):
         total += square(one.amplitudes[j]) * one.energies[j]
     return total
 
 
 @numba.njit(**COMPILED)
-def _first_amplitudes(one, model, options):
-    n, c, first = model.states, one.amplitudes, options.state
-    one.whole[ACTIVE] = first
+def _occupy(one, n, level):
+    one.whole[ACTIVE] = level
     for j in range(n):
-        c[j] = 1.0 if j == first else 0.0
+        one.amplitudes[j] = 1.0 if j == level else 0.0
+
+
+@numba.njit(**COMPILED)
+def _first_amplitudes(one, model, options):
+    n, c, first = size(model.states), one.amplitudes, options.state
+    _occupy(one, n, first)
     if options.diabatic:
         draw, total = uniform(one.stream), 0.0
         one.whole[ACTIVE] = -1
@@ -80,6 +99,8 @@ def _first_amplitudes(one, model, options):
             total += square(c[j])
             if one.whole[ACTIVE] < 0 and (draw < total or j == n - 1):
                 one.whole[ACTIVE] = j
+        if options.method == LANDAU_ZENER:
+            _occupy(one, n, one.whole[ACTIVE])
     elif options.method == MASH:
         # The z component of the spin with density 2 S_z, in the hemisphere of the state.
         own = 0.5 * (1.0 + np.sqrt(uniform(one.stream)))
@@ -101,14 +122,14 @@ def _set_force(one, model, method):
 
 @numba.njit(**INLINED)
 def _kick(one, model, half_step):
-    for a in range(model.coordinates):
+    for a in range(size(model.coordinates)):
         one.v[a] += half_step * one.force[a] * model.inverse_masses[a]
 
 
 @numba.njit(**INLINED)
 def _drift(one, model, dt):
     _kick(one, model, 0.5 * dt)
-    for a in range(model.coordinates):
+    for a in range(size(model.coordinates)):
         one.x[a] += dt * one.v[a]
 
 
@@ -128,16 +149,17 @@ def _log(one, dt, old, target, reason, energy):
 def _hop(one, model, options, target):
     """Take the active state to `target` at constant energy if the momentum allows it."""
     level = one.whole[ACTIVE]
-    total = kinetic_energy(model, one.v) + one.energies[level]
+    n = size(model.states)
+    start, end = element(one.energies, 0, level, n), element(one.energies, 0, target, n)
+    total = kinetic_energy(model, one.v) + start
     if options.along_velocity:
-        for a in range(model.coordinates):
+        for a in range(size(model.coordinates)):
             one.direction[a] = model.masses[a] * one.v[a]
     else:
         coupling_direction(
             one.vectors, level, target, one.slopes, model, one.elements, one.direction
         )
-    needed = one.energies[target] - one.energies[level]
-    allowed = rescale(one.v, one.direction, model, needed, options.reflect)
+    allowed = rescale(one.v, one.direction, model, end - start, options.reflect)
     if allowed:
         one.whole[ACTIVE] = target
         _log(one, options.dt, level, target, ACCEPTED, total)
@@ -148,30 +170,28 @@ def _hop(one, model, options, target):
             # The spin turns back into the hemisphere of the active state with the momentum.
             c = one.amplitudes
             c[0], c[1] = np.conj(c[1]), np.conj(c[0])
+    if options.method == LANDAU_ZENER:
+        _occupy(one, n, one.whole[ACTIVE])
+        set_rates(one, model)
+        one.whole[SMOOTH] = 1
     return allowed
 
 
 @numba.njit(**INLINED)
 def _electronic_step(one, model, options):
     """Advance the amplitudes; return the level that is wanted, the active one set to go on."""
-    n, method, level = model.states, options.method, one.whole[ACTIVE]
-    if method == LANDAU_ZENER:
-        if one.whole[STEPS] < 2:
-            return level
-        return landau_zener_target(one.energies, level, options.dt, one.stream, n)
-    c, target = one.amplitudes, level
+    n, method, level = size(model.states), options.method, one.whole[ACTIVE]
+    c = one.amplitudes
     advance_amplitudes(c, one.phases, one.before, one.overlap, one.energies, 0.5 * options.dt, n)
     if method == EHRENFEST:
         return level
-    if method == FSSH:
-        target = fewest_switches(
-            c, one.phases, one.before, one.overlap, level, uniform(one.stream), n
-        )
-    elif method == MASH:
-        target = 0 if square(c[0]) >= square(c[1]) else 1
     # Through a crossing that the step does not resolve the state goes on as it is.
-    one.whole[ACTIVE] = continuation(one.overlap, level, n)
-    return target
+    now = continuation(one.overlap, level, n)
+    one.whole[ACTIVE] = now
+    if method == FSSH:
+        draw = uniform(one.stream)
+        return fewest_switches(c, one.phases, one.before, one.overlap, level, now, draw, n)
+    return 0 if square(c[0]) >= square(c[1]) else 1  # MASH
 
 
 @numba.njit(**INLINED)
@@ -180,25 +200,34 @@ def _at_point(one, model, options, step):
     before = one.whole[ACTIVE]
     one.whole[STEPS] = step
     if step == 0:
-        for a in range(model.states):
-            one.vectors[a * model.states + a] = 1.0
+        for a in range(size(model.states)):
+            one.vectors[a * size(model.states) + a] = 1.0
+    elif step % _TIDY == 0:
+        orthonormalize(one.vectors, size(model.states))
     assemble(one.hamiltonian, one.coefficients, model)
-    diagonalize(one.hamiltonian, one.vectors, one.scratch, one.overlap, one.energies, model.states)
+    diagonalize(
+        one.hamiltonian, one.vectors, one.scratch, one.overlap, one.energies, size(model.states)
+    )
     target = before
     if step == 0:
-        set_phases(one.phases, one.energies, 0.5 * options.dt, model.states)
+        set_phases(one.phases, one.energies, 0.5 * options.dt, size(model.states))
         _first_amplitudes(one, model, options)
-    else:
+    elif options.method != LANDAU_ZENER:
         target = _electronic_step(one, model, options)
     _set_force(one, model, options.method)
     if step == 0:
+        if options.method == LANDAU_ZENER:
+            set_rates(one, model)
+            one.whole[SMOOTH] = 1
         potential = _potential_energy(one, model, options.method)
         one.energy[START_ENERGY] = kinetic_energy(model, one.v) + potential
         return
     _kick(one, model, 0.5 * options.dt)
     level, hopped = one.whole[ACTIVE], False
+    if options.method == LANDAU_ZENER:
+        target = landau_zener_target(one, model, options.dt)
     if level != before:
-        total = kinetic_energy(model, one.v) + one.energies[level]
+        total = kinetic_energy(model, one.v) + element(one.energies, 0, level, size(model.states))
         _log(one, options.dt, before, level, FOLLOWED, total)
     if target != level and options.method != EHRENFEST:
         hopped = _hop(one, model, options, target)
@@ -211,7 +240,7 @@ def _at_point(one, model, options, step):
 
 @numba.njit(**COMPILED)
 def _decohere(one, model, options, hopped):
-    n = model.states
+    n = size(model.states)
     if options.decoherence == ENERGY_BASED:
         kinetic, level = kinetic_energy(model, one.v), one.whole[ACTIVE]
         energy_based_decoherence(
@@ -219,7 +248,7 @@ def _decohere(one, model, options, hopped):
         )
     elif options.decoherence == AUGMENTED:
         if hopped:
-            for a in range(n * model.coordinates):
+            for a in range(n * size(model.coordinates)):
                 one.moments_x[a] = 0.0
                 one.moments_p[a] = 0.0
         else:
@@ -233,8 +262,8 @@ def _check(one, model, options):
     drift = abs(total - one.energy[START_ENERGY])
     if not drift <= one.energy[DRIFT]:  # NaN stays
         one.energy[DRIFT] = drift
-    for a in range(model.coordinates):
-        if one.x[a] < model.box[a] or one.x[a] > model.box[model.coordinates + a]:
+    for a in range(size(model.coordinates)):
+        if one.x[a] < model.box[a] or one.x[a] > model.box[size(model.coordinates) + a]:
             one.whole[ENDED] = 1
 
 
@@ -246,7 +275,7 @@ def _add(sums, squares, place, value):
 
 @numba.njit(**COMPILED)
 def _record(one, model, method, sums, squares):
-    n, f = model.states, model.coordinates
+    n, f = size(model.states), size(model.coordinates)
     level, vectors, c = one.whole[ACTIVE], one.vectors, one.amplitudes
     for j in range(n):
         _add(sums, squares, j, 1.0 if j == level else 0.0)
@@ -273,7 +302,7 @@ def _record(one, model, method, sums, squares):
 
 @numba.njit(**COMPILED)
 def _keep(one, model, method, row):
-    n, f = model.states, model.coordinates
+    n, f = size(model.states), size(model.coordinates)
     for a in range(f):
         row[a] = one.x[a]
         row[f + a] = model.masses[a] * one.v[a]
@@ -295,28 +324,33 @@ def _output(one, model, options, records, i, output):
         _keep(one, model, options.method, pointer(records.kept, place))
 
 
-@numba.njit(**COMPILED)
+@numba.njit(**ENTRY)
 def run(fill, state, model, options, records, first, last):
     """Follow trajectories `first` to `last` − 1, whole blocks, to their end; H is compiled."""
     m = model_pointers(model, state)
     for i in range(first, last):
-        one = one_trajectory(state, i)
+        place = one_trajectory(state, i)
+        one = on_stack(place, m)
         step, output, wait = 0, 0, 0
-        while step <= options.steps and not one.whole[ENDED]:
+        # The caller ends all trajectories in `state` to be rid of them.
+        while step <= options.steps and not (one.whole[ENDED] or place.whole[ENDED]):
             if step > 0:
                 _drift(one, m, options.dt)
             fill(one.x, m.parameters, one.coefficients, one.slopes)
             _at_point(one, m, options, step)
             if wait == 0:
-                _output(one, m, options, records, i, output)
+                one.whole[ENDED] |= place.whole[ENDED]
+                write_back(one, place, m)
+                _output(place, m, options, records, i, output)
                 output, wait = output + 1, options.every
             step, wait = step + 1, wait - 1
+        write_back(one, place, m)
         while output < records.sums.shape[1]:  # a trajectory that has ended keeps its last values
-            _output(one, m, options, records, i, output)
+            _output(place, m, options, records, i, output)
             output += 1
 
 
-@numba.njit(**COMPILED)
+@numba.njit(**ENTRY)
 def drift(state, model, options, first, last):
     """Move trajectories to the points where H is wanted next."""
     m = model_pointers(model, state)
@@ -326,7 +360,7 @@ def drift(state, model, options, first, last):
             _drift(one, m, options.dt)
 
 
-@numba.njit(**COMPILED)
+@numba.njit(**ENTRY)
 def complete(state, model, options, records, step, first, last):
     """Finish step `step` (0: begin), H being in `coefficients` and `slopes`."""
     m = model_pointers(model, state)

@@ -22,8 +22,12 @@ NO_DECOHERENCE, ENERGY_BASED, AUGMENTED = range(3)
 ACCEPTED, FRUSTRATED, REFLECTED, FOLLOWED = range(4)
 
 
-ACTIVE, STEPS, EVENTS, ENDED = range(4)  # of `whole`
+ACTIVE, STEPS, EVENTS, ENDED, SMOOTH = range(5)  # of `whole`
 START_ENERGY, DRIFT = range(2)  # of `energy`
+
+
+Size = int | tuple[int, ...]
+"""A number, or a tuple of that length: then the kernels are compiled for this size alone."""
 
 
 class Model(NamedTuple):
@@ -37,6 +41,8 @@ class Model(NamedTuple):
     masses: FloatArray  # (f,)
     inverse_masses: FloatArray  # (f,)
     box: FloatArray  # (2, f)
+    states: Size
+    coordinates: Size
 
 
 class Options(NamedTuple):
@@ -64,9 +70,10 @@ class State(NamedTuple):
     elements: ComplexArray  # (T, K), scratch: matrix elements of the terms
     matrices: Matrices  # (T, 4, N, N): H, eigenvectors, scratch, ⟨i before | j now⟩
     energies: FloatArray  # (T, 3, N): now, one step ago, two steps ago
+    rates: FloatArray  # (T, 3, N), for Landau–Zener hopping: dE/dt likewise
     waves: ComplexArray  # (T, 3, N): amplitudes c, exp(−i E dt/2), their product before
     moments: FloatArray  # (T, 3, N, f), for augmented hopping: forces, δR, δP
-    whole: IndexArray  # (T, 4): active level, steps, events, whether it left the box
+    whole: IndexArray  # (T, 5): level, steps, events, whether it ended, points since a jump of v
     energy: FloatArray  # (T, 2): E(0), largest |E − E(0)|
     stream: npt.NDArray[np.uint64]  # (T, 2): seed, numbers drawn
     log_numbers: FloatArray  # (T, L, 2): time, total energy
@@ -91,8 +98,10 @@ def model(
     places = np.stack([s.slope_terms, s.slope_coordinates], axis=-1)
     pairs = np.zeros((s.terms if s.dimension == 2 else 1, 3), dtype=s.values.dtype)
     if s.dimension == 2:
-        pairs[term, np.where(s.rows == s.columns, s.rows, 2)] = s.values
-    return Model(parameters, entries, s.values, places, pairs, masses, 1 / masses, box)
+        np.add.at(pairs, (term, np.where(s.rows == s.columns, s.rows, 2)), s.values)
+    n, f = s.dimension, masses.size
+    sizes: tuple[Size, Size] = ((0, 0), (0,)) if (n, f) == (2, 1) else (n, f)
+    return Model(parameters, entries, s.values, places, pairs, masses, 1 / masses, box, *sizes)
 
 
 def observables(states: int, coordinates: int) -> int:
@@ -124,9 +133,10 @@ def allocate(
         elements=np.zeros((t, k), dtype=np.complex128),
         matrices=np.zeros((t, 4, n, n), dtype=structure.values.dtype),
         energies=np.zeros((t, 3, n)),
+        rates=np.zeros((t, 3, n)),
         waves=np.zeros((t, 3, n), dtype=np.complex128),
         moments=np.zeros((t, 3, n, f if augmented else 0)),
-        whole=np.zeros((t, 4), dtype=np.int64),
+        whole=np.zeros((t, 5), dtype=np.int64),
         energy=np.zeros((t, 2)),
         stream=np.stack([seeds, np.zeros_like(seeds)], axis=-1),
         log_numbers=np.zeros((t, log, 2)),
