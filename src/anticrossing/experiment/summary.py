@@ -66,17 +66,7 @@ def summarize(result: Result | Outcome) -> dict[str, Any]:
                 "probabilities": prediction.probabilities,
                 "difference": prediction.difference,
                 "valid": prediction.valid,
-                "checks": [
-                    {
-                        "quantity": check.quantity,
-                        "value": check.worst,
-                        "limit": check.limit,
-                        "condition": ">=" if check.at_least else "<=",
-                        "satisfied": bool(np.all(check.satisfied)),
-                        "message": check.message,
-                    }
-                    for check in prediction.checks
-                ],
+                "checks": [check.summary() for check in prediction.checks],
                 "warnings": list(prediction.warnings),
             }
             for prediction in analysed.predictions

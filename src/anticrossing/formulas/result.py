@@ -80,6 +80,17 @@ class DomainCheck:
             return self.limit
         return float(np.min(value) if self.at_least else np.max(value))
 
+    def summary(self) -> dict[str, Any]:
+        """Return the condition as plain numbers and words, for JSON."""
+        return {
+            "quantity": self.quantity,
+            "value": self.worst,
+            "limit": self.limit,
+            "condition": ">=" if self.at_least else "<=",
+            "satisfied": bool(np.all(self.satisfied)),
+            "message": self.message,
+        }
+
     def __str__(self) -> str:
         relation = ">=" if self.at_least else "<="
         text = f"{self.quantity} = {self.worst:.3g} ({relation} {self.limit:.3g})"

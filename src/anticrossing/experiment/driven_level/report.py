@@ -70,17 +70,7 @@ def numbers(result: DrivenLevelOutcome) -> dict[str, Any]:
             "unitarity_defect": exact.evolution.unitarity_defect,
         },
         "regime": system.chain.regime,
-        "checks": [
-            {
-                "quantity": check.quantity,
-                "value": check.worst,
-                "limit": check.limit,
-                "condition": ">=" if check.at_least else "<=",
-                "satisfied": bool(np.all(check.satisfied)),
-                "message": check.message,
-            }
-            for check in system.checks
-        ],
+        "checks": [check.summary() for check in system.checks],
     }
     if result.work is not None:
         found["work"] = _work_numbers(result.work)
