@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from anticrossing import cli
+from anticrossing import __version__, cli
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -475,3 +475,9 @@ def test_starting_up_stays_light() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_module_is_the_command() -> None:
+    command = [sys.executable, "-m", "anticrossing", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stdout == f"anticrossing {__version__}\n"
