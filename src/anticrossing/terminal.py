@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,8 +103,16 @@ def print_sweep(loaded: SweepFile, dataset: Any, store: Path, *, quiet: bool) ->
         first = np.unravel_index(where[0], status.shape)
         reason = str(dataset["message"][first].values)
         out.print(f"{where.size} of them failed, the first: {reason}")
-    out.print(f"store: {store}")
+    found = (name for name in dataset.data_vars if name not in ("status", "message"))
+    out.print(f"quantities: {', '.join(_with_axes(dataset[name], status.ndim) for name in found)}")
+    out.print(f"store: {store}  (xarray.open_zarr reads it)")
     return where.size
+
+
+def _with_axes(variable: Any, swept: int) -> str:
+    """Return the name of a quantity, with what it runs over besides the swept parameters."""
+    own = variable.dims[swept:]
+    return f"{variable.name} ({', '.join(own)})" if own else str(variable.name)
 
 
 def _outcome(result: Outcome) -> None:
@@ -255,8 +264,8 @@ def print_names(title: str, lines: dict[str, str]) -> None:
 def _console() -> Any:
     from rich.console import Console
 
-    # Redirected output has no width of its own; 80 columns would fold every table.
-    width = None if Console().is_terminal else 140
+    # Redirected output has no width unless COLUMNS gives one; 80 would fold every table.
+    width = None if Console().is_terminal or "COLUMNS" in os.environ else 140
     # Text from files is shown as it is: no markup, no emoji, no colouring of numbers.
     return Console(width=width, markup=False, emoji=False, highlight=False)
 

@@ -220,6 +220,7 @@ def test_the_command_writes_a_store(call: Any, tmp_path: Path) -> None:
     status, out, err = call("two.toml")
     assert (status, err) == (0, "")
     assert "12 points: hamiltonian.gap (3), drive.rate (4)" in out
+    assert "quantities: probability (final)" in out
     assert "store: two-sweep.zarr" in out
     stored = xarray.open_zarr(tmp_path / "two-sweep.zarr", chunks=None)
     np.testing.assert_array_equal(stored.probability, swept(PASSAGE + SWEEP).probability)
