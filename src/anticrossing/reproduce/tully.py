@@ -19,8 +19,8 @@ _WITHIN = 2e-4  # of the published numbers
 _CONSERVED = 1e-6  # norm and counted flux against 1
 _COUNT = 1000
 _SEED = 1990
-# Bohr of a free trajectory in one time step. Landau–Zener hopping differentiates the gap twice in
-# time, so its probabilities converge only slowly with the step.
+# Bohr of a free trajectory in one time step. Landau–Zener hopping differentiates the gap at its
+# minimum, where the third derivative of the first problem's gap jumps.
 _ADVANCE = {"fssh": 0.1, "landau-zener": 0.04, "ehrenfest": 0.1, "mash": 0.1}
 _STEP = 4.0  # of the packets
 _NAMES = ("reflected, lower level", "reflected, upper level", "transmitted, lower level",
@@ -108,7 +108,7 @@ def compute() -> Reproduction:
     agrees = max(errors) < _WITHIN and max(lost) < _CONSERVED
     conclusion = (
         f"Wave packets: the {len(errors)} published sets of probabilities within "
-        f"{max(errors):.0e}, norm and flux 1 within {max(lost):.0e}. {_verdicts(exact, sampled)}"
+        f"{max(errors):.1e}, norm and flux 1 within {max(lost):.1e}. {_verdicts(exact, sampled)}"
     )
 
     def draw(figure: Any) -> None:
@@ -123,6 +123,7 @@ def compute() -> Reproduction:
             line = (_between(problem.momenta), lines[problem.name][:, at])
             plot.channels(axes, problem.momenta, means, exact=line, channel=_NAMES[at])
             axes.set_title(problem.title)
+            axes.set_xlabel("momentum (ħ/bohr)")
         # One legend; the reflected probabilities of the last panel are small.
         for axes in figure.axes[:-1]:
             axes.get_legend().remove()
@@ -134,7 +135,7 @@ def compute() -> Reproduction:
         source="J. C. Tully, J. Chem. Phys. 93, 1061 (1990).",
         columns=[
             "problem",
-            "momentum",
+            "momentum (ħ/bohr)",
             "method",
             "R lower",
             "R upper",
