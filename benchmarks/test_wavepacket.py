@@ -12,10 +12,10 @@ from conftest import FloatArray, best_of
 
 from anticrossing import models
 from anticrossing.dynamics.wavepacket import Absorber, Grid, WavePacket, propagate_packet
-from anticrossing.dynamics.wavepacket.limits import Watch
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
 from anticrossing.dynamics.wavepacket.packets import initial_state
 from anticrossing.dynamics.wavepacket.stepper import Stepper
+from anticrossing.dynamics.wavepacket.watch import Watch
 
 POINTS = 256
 STEPS = 20

@@ -10,7 +10,7 @@ from anticrossing import units
 
 def test_phase_of_one_unit_of_energy_in_one_unit_of_time():
     assert ac.Units("GHz", "ns").angular == pytest.approx(2 * np.pi, rel=1e-14)
-    assert ac.Units("hartree", "atomic").angular == pytest.approx(1.0, rel=1e-14)
+    assert ac.Units("hartree", "atomic").angular == 1.0
     assert ac.Units("eV", "fs").angular == pytest.approx(
         constants.e * 1e-15 / constants.hbar, rel=1e-9
     )
@@ -38,3 +38,17 @@ def test_velocity_of_a_collision():
         units.velocity(0.5, 0.0)
     with pytest.raises(ac.InputError, match="not be negative"):
         units.velocity(-0.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("units", "natural", "shown"),
+    [
+        (ac.Units(), "", ""),
+        (ac.Units("eV", "fs"), "ħ/eV", "fs"),
+        (ac.Units("hartree", "atomic"), "ħ/hartree", "ħ/hartree"),
+        (ac.Units("hartree", "fs"), "ħ/hartree", "fs"),
+        (ac.Units("eV", "atomic"), "ħ/eV", "atomic"),
+    ],
+)
+def test_units_of_time(units, natural, shown):
+    assert (units.natural_time, units.shown_time) == (natural, shown)

@@ -82,6 +82,8 @@ class Units:
     6.283185
     >>> Units().angular
     1.0
+    >>> Units("hartree", "atomic").shown_time, Units("eV", "fs").natural_time
+    ('ħ/hartree', 'ħ/eV')
     """
 
     energy: str = ""
@@ -102,9 +104,19 @@ class Units:
     @property
     def angular(self) -> float:
         """Radians accumulated by one unit of energy in one unit of time."""
-        if not self.energy:
-            return 1.0
+        if not self.energy or (self.energy, self.time) == ("hartree", "atomic"):
+            return 1.0  # without the rounding of the quotient
         return ENERGIES[self.energy] * TIMES[self.time] / _HBAR
+
+    @property
+    def natural_time(self) -> str:
+        """The unit of time in which ħ = 1, such as ``"ħ/eV"``: that of nuclear motion."""
+        return f"ħ/{self.energy}" if self.energy else ""
+
+    @property
+    def shown_time(self) -> str:
+        """The unit of time by the name worth showing: ``"ħ/hartree"`` for ``"atomic"``."""
+        return self.natural_time if self.angular == 1.0 else self.time
 
     def label(self, quantity: str, kind: str) -> str:
         """Return an axis label such as ``"energy / GHz"`` (`kind`: a field of this class)."""

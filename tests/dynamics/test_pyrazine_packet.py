@@ -79,10 +79,10 @@ def packet(molecule):
 
 def test_levels_are_those_of_the_vibronic_solver(molecule, eigenstates):
     found = vibronic.vibronic_levels(molecule, count=8, tolerance=1e-10).energies
-    own = eigenstates[0]
-    assert np.abs(own[:, None] - found).min(axis=0).min() < 1e-10
+    own = eigenstates[0][eigenstates[0] < found[-1]]
     # Every level of this block is among all of them.
-    assert np.abs(own[own < found[-1]][:, None] - found).min(axis=1).max() < 1e-9
+    assert own.size >= 3
+    assert np.abs(own[:, None] - found).min(axis=1).max() < 1e-9
 
 
 def test_autocorrelation_and_populations(molecule, eigenstates, packet):

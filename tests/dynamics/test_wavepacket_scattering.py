@@ -192,7 +192,7 @@ def arguments(**changed):
         ({"step": 1e-9}, r"`step` must take at most 50000000 steps"),
         (
             {"step": 100.0},
-            r"`step` must be at most 69.6 for the range 0.09\d* of the kinetic energy",
+            r"`step` must be at most 73.6 so that H\(x\) is nearly straight",
         ),
         ({"stop_norm": 0.1}, r"`stop_norm` must be at most 0.01"),
         ({"order": [2]}, r"`order` must be 2 or 4"),

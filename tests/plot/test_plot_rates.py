@@ -11,6 +11,14 @@ from anticrossing.plot.rates import inverted_region, temperature_sweep
 COMMON = {"coupling": 1e-3, "reorganization_energy": 1.0}
 
 
+def legend(axes):
+    found = axes.get_legend()
+    return {
+        text.get_text(): handle.get_linestyle()
+        for text, handle in zip(found.get_texts(), found.legend_handles, strict=True)
+    }
+
+
 def test_inverted_region():
     axes = Figure().subplots()
     free = np.linspace(0.5, -2, 30)
@@ -21,7 +29,7 @@ def test_inverted_region():
     for line in (dotted, solid):
         np.testing.assert_array_equal(line.get_xdata(), -free)
         np.testing.assert_array_equal(line.get_ydata(), rate.value)
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["Marcus", "half"]
+    assert legend(axes) == {"Marcus": "-", "half": "-", "−ΔG = λ": "--"}
     assert axes.get_xlabel() == "driving force −ΔG (eV)"
 
 
@@ -31,10 +39,20 @@ def test_temperature_sweep_leaves_out_what_is_not_valid():
     rate = marcus(**COMMON, reaction_free_energy=0.0, temperature=heat, frequency=0.03)
     assert not rate.valid
     temperature_sweep(axes, heat, {"Marcus": rate})
-    dotted, solid = axes.get_lines()
+    dotted, solid, _ = axes.get_lines()
+    assert legend(axes) == {"Marcus": "-", "dotted: outside the domain": ":"}
     assert np.all(np.diff(dotted.get_xdata()) > 0)
     assert np.isfinite(dotted.get_ydata()).all()
     assert 0 < np.isfinite(solid.get_ydata()).sum() < heat.size
+
+
+def test_a_formula_that_is_never_valid_is_dotted_in_the_legend():
+    axes = Figure().subplots()
+    free = np.linspace(0.0, -2, 5)
+    common = {**COMMON, "reaction_free_energy": free, "temperature": 0.03}
+    rates = {"hot": marcus(**common, frequency=0.001), "cold": marcus(**common, frequency=0.2)}
+    inverted_region(axes, free, rates)
+    assert legend(axes) == {"hot": "-", "cold": ":", "dotted: outside the domain": ":"}
 
 
 def test_bad_arguments():
@@ -43,5 +61,9 @@ def test_bad_arguments():
         inverted_region(axes, [0.0, 1.0], {"a": [1.0]})
     with pytest.raises(InputError, match="`temperature` must be positive"):
         temperature_sweep(axes, [0.0, 1.0], {"a": [1.0, 1.0]})
+    with pytest.raises(InputError, match="`reorganization_energy` must be positive"):
+        inverted_region(axes, [0.0, 1.0], {"a": [1.0, 1.0]}, reorganization_energy=-1.0)
+    with pytest.raises(InputError, match="`reorganization_energy` must be a single"):
+        inverted_region(axes, [0.0, 1.0], {"a": [1.0, 1.0]}, reorganization_energy=[1.0])
     with pytest.raises(InputError, match="`temperature` must have 1"):
         temperature_sweep(axes, 1.0, {"a": 1.0})

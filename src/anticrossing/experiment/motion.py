@@ -2,7 +2,7 @@
 
 A file is in the units of its Hamiltonian. The dynamics below has ħ = 1 and the energy and the
 coordinate of the Hamiltonian, so only times and masses are converted: times here, on the way in by
-`MotionStudy.phase` and on the way out by `MotionStudy.shown_times`; masses on the way in.
+`duration` and on the way out by `MotionStudy.shown_times`; masses on the way in.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ class MotionStudy(Study):
     @property
     def time_unit(self) -> str:
         """The unit of the times in the file and in the result; empty in natural units."""
-        return time_unit(self.hamiltonian.units)
+        return self.hamiltonian.units.shown_time
 
     def shown_times(self, times: Any) -> FloatArray:
         """Return times of the dynamics, ħ over the unit of energy, in the unit of the file."""
-        return np.asarray(times, dtype=np.float64) / phase(self.hamiltonian.units)
+        return np.asarray(times, dtype=np.float64) / self.hamiltonian.units.angular
 
     @contextmanager
     def errors_of(self, table: str) -> Iterator[None]:
@@ -68,9 +68,9 @@ class MotionStudy(Study):
                 yield
         except (InputError, ConvergenceError) as error:
             text = str(error)
-            if phase(units) != 1 and any(name in text for name in (" t = ", "`step`", "`dt`")):
+            if units.angular != 1 and any(name in text for name in (" t = ", "`step`", "`dt`")):
                 text += (
-                    f" (Times here are in ħ/{units.energy}, {1 / phase(units):.4g} {units.time}.)"
+                    f" (Times here are in ħ/{units.energy}, {1 / units.angular:.4g} {units.time}.)"
                 )
             raise type(error)(text) from None
 
@@ -131,7 +131,7 @@ def number(entries: Mapping[str, Any], key: str, default: float | None = None) -
 
 def duration(entries: Mapping[str, Any], key: str, units: Units) -> float:
     """Return a positive time in ħ over the unit of energy."""
-    return float(positive(key, number(entries, key))) * phase(units)
+    return float(positive(key, number(entries, key))) * units.angular
 
 
 def masses(entries: Mapping[str, Any], hamiltonian: Hamiltonian) -> FloatArray:
@@ -181,25 +181,11 @@ def shown(value: Any) -> str:
     return ", ".join(f"{x:g}" for x in (values[:1] if same else values))
 
 
-def phase(units: Units) -> float:
-    """Return the times of the dynamics, ħ over the unit of energy, in one unit of time."""
-    angular = units.angular
-    # In atomic units it is one but for rounding, which must not change results.
-    return 1.0 if abs(angular - 1) < 1e-9 else angular
-
-
-def time_unit(units: Units) -> str:
-    """Return the unit of time of a file; empty in natural units."""
-    if not units.energy:
-        return ""
-    return f"ħ/{units.energy}" if phase(units) == 1 else units.time
-
-
 def describe_units(units: Units, mass_unit: str | None) -> str:
     """Return the units of everything in the file in one line."""
     if not units.energy:
         return "natural, ħ = 1"
-    said = [f"energy in {units.energy}", f"time in {time_unit(units)}"]
+    said = [f"energy in {units.energy}", f"time in {units.shown_time}"]
     if units.coordinate:
         said += [f"coordinate in {units.coordinate}", f"momentum in ħ/{units.coordinate}"]
     atomic = (units.energy, units.coordinate) == ("hartree", "bohr")

@@ -12,7 +12,7 @@ from anticrossing.experiment import motion
 from anticrossing.experiment.packet import PacketStudy
 from anticrossing.experiment.packet import read as read_packet
 from anticrossing.experiment.packet.result import run as run_packet
-from anticrossing.experiment.parameters import Tables, with_values
+from anticrossing.experiment.parameters import HEADING, Tables, with_values
 from anticrossing.experiment.trajectories import TrajectoriesStudy
 from anticrossing.experiment.trajectories import read as read_trajectories
 from anticrossing.experiment.trajectories.report import SIDES
@@ -43,7 +43,6 @@ _DIMS = {
     "hops": ("reason",),
 }
 _SEED = "trajectories.seed"
-_HEADING = {"name": "point", "title": "", "source": "", "description": "", "text": ""}
 
 
 def kind(study: motion.MotionStudy) -> str:
@@ -131,7 +130,7 @@ class PacketPoint:
         self.tables, self.outputs = dict(tables), tuple(outputs)
 
     def __call__(self, **values: float) -> dict[str, Any]:
-        study = read_packet(with_values(self.tables, values), _HEADING)
+        study = read_packet(with_values(self.tables, values), HEADING)
         result = run_packet(study)
         last = result.motion
         lost = last.absorbed[-1].sum(axis=0)
@@ -158,7 +157,7 @@ class TrajectoriesPoint:
         tables = with_values(self.tables, values)
         tables["trajectories"]["seed"] = seed
         tables["trajectories"]["keep"] = 0  # no trajectory is an output
-        study = read_trajectories(tables, _HEADING)
+        study = read_trajectories(tables, HEADING)
         with study.errors_of("trajectories"):
             ensemble = run_trajectories(**study.arguments)
         found: dict[str, Any] = {"seed": float(seed)}

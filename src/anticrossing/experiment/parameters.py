@@ -10,6 +10,9 @@ from anticrossing.checks import InputError
 
 Tables = Mapping[str, Any]
 
+HEADING = {"name": "point", "title": "", "source": "", "description": "", "text": ""}
+"""That of the experiment at one point of a sweep."""
+
 
 def with_values(tables: Tables, values: Mapping[str, float]) -> dict[str, Any]:
     """Return the tables of a file with other values of the keys ``TABLE.KEY``."""

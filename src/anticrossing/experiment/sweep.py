@@ -15,7 +15,7 @@ from anticrossing.experiment.dataset import provenance
 from anticrossing.experiment.driven_level import file as driven_level_file
 from anticrossing.experiment.motion import MotionStudy
 from anticrossing.experiment.outcome import Study
-from anticrossing.experiment.parameters import Tables, owner_of, with_values
+from anticrossing.experiment.parameters import HEADING, Tables, owner_of, with_values
 from anticrossing.experiment.passage_file import Experiment
 from anticrossing.sweeps.grid import Grid, Values
 from anticrossing.sweeps.target import Target
@@ -44,7 +44,6 @@ _NAMES = {
     "chain_occupation": "final occupation by the Landau-Zener chain",
     "chain_entropy_production": "entropy production by the Landau-Zener chain",
 }
-_HEADING = {"name": "point", "title": "", "source": "", "description": "", "text": ""}
 _WHERE = ("hamiltonian", "drive", "environment")
 
 
@@ -141,10 +140,10 @@ class PassagePoints:
     def parts(self, values: Mapping[str, Any]) -> tuple[Any, Any, Any, passage_file.Question]:
         """Build Hamiltonian, drive, environment and question at one point or at arrays of them."""
         if not any(np.ndim(value) for value in values.values()):
-            point = passage_file.read(with_values(self.tables, values), _HEADING)
+            point = passage_file.read(with_values(self.tables, values), HEADING)
             return point.hamiltonian, point.drive, point.environment, point.question
         middle = {name: float(array[array.size // 2]) for name, array in values.items()}
-        question = passage_file.read(with_values(self.tables, middle), _HEADING).question
+        question = passage_file.read(with_values(self.tables, middle), HEADING).question
         overrides: dict[str, dict[str, Any]] = {where: {} for where in _WHERE}
         for name, array in values.items():
             where, _, key = name.partition(".")
@@ -168,7 +167,7 @@ class DrivenLevelPoint:
         self.outputs = tuple(outputs)
 
     def __call__(self, **values: float) -> dict[str, float]:
-        study = driven_level_file.read(with_values(self.tables, values), _HEADING)
+        study = driven_level_file.read(with_values(self.tables, values), HEADING)
         system, occupation = study.system, study.initial_occupation
         found = {}
         if any(not name.startswith("chain_") for name in self.outputs):

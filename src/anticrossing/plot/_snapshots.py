@@ -9,7 +9,6 @@ import numpy as np
 
 from anticrossing.checks import FloatArray
 from anticrossing.dynamics.wavepacket import WavePacketPropagation
-from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.plot import style
 from anticrossing.plot.panels import Axes
 
@@ -19,11 +18,6 @@ _MOST_ENERGY = 0.5  # mean kinetic energies above the mean energy: higher walls 
 _SEEN = 1e-3  # of the highest density: what a map shows of the grid
 _CONTOURS = 12
 _TINY = float(np.finfo(float).tiny)
-
-
-def time_unit(hamiltonian: Hamiltonian) -> str:
-    """Return the unit of the times of nuclear motion; that of a drive does not apply to them."""
-    return f"ħ/{hamiltonian.units.energy}" if hamiltonian.units.energy else ""
 
 
 class Snapshots:
@@ -37,7 +31,7 @@ class Snapshots:
     def when(self, frames: Sequence[int]) -> str:
         """Return the times as they stand in a title."""
         times = ", ".join(f"{self.result.times[frame]:.4g}" for frame in frames)
-        return style.label(f"t = {times}", time_unit(self.hamiltonian))
+        return style.label(f"t = {times}", self.hamiltonian.units.natural_time)
 
     def densities(self, frame: int) -> FloatArray:
         """Return |ψ_n|² of the adiabatic states, shape (N, *grid.shape)."""

@@ -38,6 +38,7 @@ def _packet(result: PacketOutcome) -> Figure:
         for place, frames in enumerate((early, [last])):
             moments = snapshots.times[frames]
             density(axes[1][place], snapshots, moments.tolist())
+            # `density` knows the times of the dynamics only; here they are those of the file.
             shown = ", ".join(f"{time:.4g}" for time in study.shown_times(moments))
             axes[1][place].set_title(f"Packet at t = {shown} {unit}".rstrip())
     return drawn

@@ -19,7 +19,7 @@ from anticrossing.checks import (
 )
 from anticrossing.dynamics.wavepacket import WavePacketPropagation
 from anticrossing.plot import style
-from anticrossing.plot._snapshots import Snapshots, time_unit
+from anticrossing.plot._snapshots import Snapshots
 from anticrossing.plot.panels import Axes
 from anticrossing.trajectories import EnsembleResult, Mean
 
@@ -147,7 +147,7 @@ def ensemble_populations(
                 ls=_dashes(level),
                 label="exact" if level == 0 else None,
             )
-    unit = time_unit(next(iter(ensembles.values())).request.hamiltonian)
+    unit = next(iter(ensembles.values())).request.hamiltonian.units.natural_time
     axes.set(ylabel="population", ylim=(-0.02, 1.02), title="Adiabatic populations")
     axes.set_xlabel(style.label("time", unit))
     style.grid(axes)

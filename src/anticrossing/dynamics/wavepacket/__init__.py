@@ -13,11 +13,12 @@ from anticrossing.dynamics.wavepacket.lower_surface import (
     propagate_lower_surface,
 )
 from anticrossing.dynamics.wavepacket.packets import WavePacket
-from anticrossing.dynamics.wavepacket.propagation import choose_step, propagate_packet
+from anticrossing.dynamics.wavepacket.propagation import propagate_packet
 from anticrossing.dynamics.wavepacket.result import WavePacketPropagation
 from anticrossing.dynamics.wavepacket.scattering import ScatteringProbabilities, scatter
 from anticrossing.dynamics.wavepacket.spectrum import autocorrelation_spectrum
 from anticrossing.dynamics.wavepacket.stationary import StationaryStates, stationary_states
+from anticrossing.dynamics.wavepacket.step import choose_step
 
 __all__ = [
     "Absorber",

@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing.checks import ComplexArray, FloatArray, describe, fail, non_negative
+from anticrossing.dynamics.wavepacket.limits import above, reach
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
+from anticrossing.dynamics.wavepacket.watch import EDGE
 
 _C = 2.622057554292119  # K(1/√2)·√2, the length of the layer in its own unit
 _A = 1 - 16 / _C**3
@@ -102,7 +104,7 @@ class Absorber:
             if np.any((width[axis] > 0) & (width[axis] < _FEWEST_POINTS * spacing)):
                 raise fail(
                     "absorber",
-                    f"be zero or at least {_FEWEST_POINTS * spacing:.3g} along {name}, "
+                    f"be zero or at least {above(_FEWEST_POINTS * spacing)} along {name}, "
                     f"{_FEWEST_POINTS} points",
                     f"its widths are {width[axis]}",
                 )
@@ -154,16 +156,47 @@ class Layer:
     def check_momentum(self, momentum: float, name: str) -> None:
         """Refuse a layer that would reflect a wave of this momentum, which the message names."""
         if momentum < self.slowest:
+            needed = above(_C / (2 * _DELTA * momentum))
             raise fail(
                 "absorber",
-                f"have a width of at least {_C / (2 * _DELTA * momentum):.3g} at {self.side} for "
-                f"the {name}, {momentum:.3g}",
+                f"have a width of at least {needed} at {self.side} for the {name}, {momentum:.3g}",
                 f"it is {self.width:.3g}",
             )
 
     def mask(self, step: float) -> FloatArray:
         """Return the factor of the amplitude over one step."""
         return np.exp(-np.minimum(self.strength * step, _LARGEST_EXPONENT))
+
+
+Layers = tuple[Layer, ...]
+
+
+def make_layers(absorber: Absorber | None, operator: GridHamiltonian) -> Layers:
+    """Return the layers of an optional absorber."""
+    if absorber is None:
+        return ()
+    if not isinstance(absorber, Absorber):
+        raise fail("absorber", "be an Absorber", f"it is {describe(absorber)}")
+    return absorber.layers(operator)
+
+
+def check_layers(psi: ComplexArray, operator: GridHamiltonian, layers: Layers) -> None:
+    """Refuse a packet that begins inside an absorbing layer, and layers too thin for it."""
+    if not layers:
+        return
+    density = np.sum(np.abs(operator.flat(psi)) ** 2, axis=0) * operator.grid.volume
+    fastest = reach(operator, psi).kinetic
+    for layer in layers:
+        layer.check_momentum(
+            float(np.sqrt(2 * operator.masses[layer.axis] * fastest)), "largest momentum to expect"
+        )
+        inside = float(density[layer.index].sum())
+        if inside > EDGE:
+            raise fail(
+                "initial",
+                "lie outside the absorber",
+                f"probability {inside:.1e} is in the layer at {layer.side}",
+            )
 
 
 def _strength(

@@ -11,7 +11,7 @@ from anticrossing.checks import FloatArray, describe, fail, positive, real_numbe
 from anticrossing.dynamics.wavepacket.absorber import Absorber
 from anticrossing.dynamics.wavepacket.grid import Grid
 from anticrossing.dynamics.wavepacket.packets import WavePacket
-from anticrossing.dynamics.wavepacket.propagation import propagate_packet
+from anticrossing.dynamics.wavepacket.propagation import Progress, check_progress, propagate_packet
 from anticrossing.dynamics.wavepacket.result import WavePacketPropagation, dividing_position
 from anticrossing.hamiltonian import Hamiltonian
 
@@ -68,6 +68,7 @@ def check_convergence(
     divide: float | None = None,
     fraction: float = 0.25,
     tolerance: float = 1e-4,
+    progress: Progress | None = None,
 ) -> ConvergenceReport:
     """Repeat a propagation with half the step, half the spacing, a larger box, a wider absorber.
 
@@ -87,6 +88,8 @@ def check_convergence(
         absorber widened (the box with it).
     tolerance : float
         What counts as converged.
+    progress : callable, optional
+        Called as ``progress(done, all)`` with the recorded times of all runs.
 
     Returns
     -------
@@ -123,7 +126,20 @@ def check_convergence(
     if divide is not None:
         dividing_position(grid, divide)
 
-    def run(box: Grid, step: float, layers: Absorber | None) -> tuple[FloatArray, float]:
+    check_progress(progress)
+    boxes = {"spacing": (grid.refined(2), absorber)}
+    if "fft" in grid.bases:
+        boxes["box"] = (grid.extended(more), absorber)
+    if absorber is not None:
+        # The room between the layers must not shrink.
+        share = float(np.max(absorber.width) / np.min(grid.stop - grid.start))
+        boxes["absorber"] = (grid.extended(more * share), Absorber((1 + more) * absorber.width))
+    intervals, finished = _SAMPLES - 1, 0
+    total = (2 + len(boxes)) * intervals
+
+    def run(box: Grid, layers: Absorber | None, step: float) -> tuple[FloatArray, float]:
+        nonlocal finished
+        before = finished
         result = propagate_packet(
             hamiltonian,
             box,
@@ -134,20 +150,14 @@ def check_convergence(
             order=order,
             samples=_SAMPLES,
             absorber=layers,
+            progress=None if progress is None else lambda k, _: progress(before + k, total),
         )
+        finished += intervals
         return _probabilities(result, divide), result.step
 
-    refined, larger, wider = grid.refined(2), grid.extended(more), None
-    if absorber is not None:
-        # The room between the layers must not shrink.
-        share = float(np.max(absorber.width) / np.min(grid.stop - grid.start))
-        wider = (grid.extended(more * share), Absorber((1 + more) * absorber.width))
-    reference, h = run(grid, h, absorber)  # with the step that it really took
-    runs = {"step": run(grid, h / 2, absorber), "spacing": run(refined, h, absorber)}
-    if larger.shape != grid.shape:
-        runs["box"] = run(larger, h, absorber)
-    if wider is not None:
-        runs["absorber"] = run(wider[0], h, wider[1])
+    reference, h = run(grid, absorber, h)  # with the step that it really took
+    runs = {"step": run(grid, absorber, h / 2)}
+    runs |= {key: run(box, layers, h) for key, (box, layers) in boxes.items()}
     changes = {key: float(np.abs(found - reference).max()) for key, (found, _) in runs.items()}
     return ConvergenceReport(changes, allowed, reference)
 

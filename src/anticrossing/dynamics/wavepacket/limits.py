@@ -1,34 +1,39 @@
-"""What a grid, a time step and the memory can hold; what goes beyond is refused or stopped."""
+"""What a grid, a time step and the memory can hold; what goes beyond is refused before any work."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, ConvergenceError, FloatArray, InputError, fail
-from anticrossing.dynamics.wavepacket.grid import Grid
+from anticrossing.checks import ComplexArray, FloatArray, InputError, fail
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
+from anticrossing.dynamics.wavepacket.watch import EDGE, FAST, edge_weights
 
-EDGE = 1e-6  # probability that may sit at the edge of a grid, in space or in momentum
 MOST_STEPS = 50_000_000
 _MOST_BYTES = 8 * 2**30
 _DEVIATIONS = 3.0  # standard deviations of energy and momentum that must be held
+_TAIL = 4.7534  # standard deviations beyond which a Gaussian has the probability EDGE on one side
 CARRIED = 1e-4  # of the density, below which a point does not matter
-_FAST = 0.95  # of the largest momentum of a grid: the edge of its momenta
-_TURN = 2 * np.pi  # of the fastest phase in one time step
+_TURN = 2 * np.pi  # of the kinetic phase in one time step
+_APART = 1.5 * np.pi  # phase of a gap in one time step: the levels seem 2π/h less their gap apart
+_ROTATION = 0.1  # angle of the adiabatic states that may go unseen: a probability of 1e-2 at most
+_BEND = 0.25  # phase in one time step by which H(x) may differ from a straight line
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reach:
-    """How far the energies of a state go: the fastest it can get, the widest gap it can meet."""
+    """The largest kinetic energy to expect, and the points (of the flat grid) to be reached."""
 
     kinetic: float
-    potential: float
+    inside: npt.NDArray[np.bool_]
 
 
 def reach(operator: GridHamiltonian, psi: ComplexArray) -> Reach:
-    """Return the energies to expect of a normalized state, with three standard deviations.
+    """Return how far a normalized state goes in energy and place, with three standard deviations.
 
     It is fastest at the lowest potential among the points that it can reach with that energy.
     """
@@ -48,9 +53,7 @@ def reach(operator: GridHamiltonian, psi: ComplexArray) -> Reach:
     # A state that begins inside a wall narrower than itself has no region.
     inside = ((regions == home) if home else (density > CARRIED * density.max())).ravel()
     bottom = float(operator.energies[inside, 0].min())
-    return Reach(
-        max(kinetic, highest - bottom), float(operator.energies[inside, -1].max()) - bottom
-    )
+    return Reach(max(kinetic, highest - bottom), inside)
 
 
 def usual_momentum(operator: GridHamiltonian, axis: int, weight: FloatArray) -> float:
@@ -64,9 +67,6 @@ def _moments(weights: FloatArray, values: FloatArray) -> tuple[float, float]:
     return mean, float(np.sqrt(max(float(np.sum(weights * values**2)) - mean**2, 0.0)))
 
 
-# ---- before the work -----------------------------------------------------------------------------
-
-
 def check_room(operator: GridHamiltonian, psi: ComplexArray) -> None:
     """Refuse a grid that is too coarse or too small for this initial state."""
     grid = operator.grid
@@ -76,7 +76,7 @@ def check_room(operator: GridHamiltonian, psi: ComplexArray) -> None:
     for axis, weight in enumerate(operator.momentum_weights(psi)):
         # At the edge itself an aliased packet sits, so its own moments are not enough.
         largest = float(grid.largest_momenta[axis])
-        if float(weight[np.abs(grid.momenta[axis]) > 0.9 * largest].sum()) > EDGE:
+        if float(weight[np.abs(grid.momenta[axis]) > FAST * largest].sum()) > EDGE:
             needed = usual_momentum(operator, axis, weight)
             raise too_coarse(operator, axis, max(needed, 1.25 * largest))
     fastest = reach(operator, psi).kinetic
@@ -89,22 +89,120 @@ def check_room(operator: GridHamiltonian, psi: ComplexArray) -> None:
 def check_given_momentum(operator: GridHamiltonian, momenta: FloatArray, width: FloatArray) -> None:
     """Refuse a Gaussian whose momentum the grid would fold back, before it is put there."""
     for axis, largest in enumerate(operator.grid.largest_momenta):
-        momentum = abs(momenta[axis]) + _DEVIATIONS / width[axis]
+        momentum = (abs(momenta[axis]) + _TAIL / width[axis]) / FAST
         if momentum > largest:
             raise too_coarse(operator, axis, momentum)
 
 
 def check_step(operator: GridHamiltonian, psi: ComplexArray, step: float) -> None:
-    """Refuse a time step in which the phases to expect turn by more than once."""
+    """Refuse a time step so long that the motion would not be that of H(x).
+
+    Kicks at intervals h cannot tell energies apart that differ by 2π/h. Of levels that matters
+    only if they mix, of kinetic energies only where H(x) bends over the distance of a step.
+    """
     found = reach(operator, psi)
-    for name, energy in (("kinetic", found.kinetic), ("potential", found.potential)):
-        if step * energy > _TURN:
-            raise fail(
-                "step",
-                f"be at most {_TURN / energy:.3g} for the range {energy:.3g} of the {name} energy "
-                "to expect",
-                f"it is {step:.3g}",
-            )
+    gap = mixing_gap(operator, found.inside)
+    longest, reason = np.inf, ""
+    if step * gap > _APART:
+        longest, reason = _APART / gap, f"for levels that mix {gap:.3g} apart"
+    straight = _longest_straight(operator, found, step)
+    if straight < min(step, longest):
+        longest, reason = (
+            straight,
+            "so that H(x) is nearly straight over the distance of one step with the kinetic energy "
+            f"{found.kinetic:.3g} to expect",
+        )
+    if longest < step:
+        raise fail("step", f"be at most {below(longest)} {reason}", f"it is {step:.3g}")
+
+
+def _longest_straight(operator: GridHamiltonian, found: Reach, step: float) -> float:
+    """Return the longest time step up to `step` over which H(x) is straight enough."""
+    allowed, refused = _TURN / max(found.kinetic, np.finfo(float).tiny), step
+    if step <= allowed:
+        return step
+    velocities = np.sqrt(2 * found.kinetic / operator.masses)
+    curves = [_bends(operator, found.inside, axis, step * v) for axis, v in enumerate(velocities)]
+
+    def bent(h: float) -> bool:
+        """Whether the phase of h by which H(x) differs from a straight line is too large."""
+        return any(
+            0.5 * h * sizes[np.searchsorted(distances, h * v, side="right") - 1] > _BEND
+            for (distances, sizes), v in zip(curves, velocities, strict=True)
+        )
+
+    if not bent(step):
+        return step
+    for _ in range(20):
+        middle = 0.5 * (allowed + refused)
+        allowed, refused = (allowed, middle) if bent(middle) else (middle, refused)
+    return allowed
+
+
+def mixing_gap(operator: GridHamiltonian, inside: npt.NDArray[np.bool_]) -> float:
+    """Return the widest gap beyond which the adiabatic states still turn by a noticeable angle.
+
+    Between neighbouring points the states n and m turn by ``|⟨n|ΔH|m⟩|/gap``. The angles are added
+    up along every line of the grid, from the widest gap down.
+    """
+    grid, states = operator.grid, operator.states
+    potential = operator.potential.reshape(*grid.shape, states, states)
+    energies = operator.energies.reshape(*grid.shape, states)
+    vectors = operator.vectors.reshape(*grid.shape, states, states)
+    reached = inside.reshape(grid.shape)
+    widest = 0.0
+    for axis in range(grid.coordinates):
+        H, levels, frames, there = (
+            np.moveaxis(part, axis, 0) for part in (potential, energies, vectors, reached)
+        )
+        change = frames[:-1].conj().swapaxes(-1, -2) @ np.diff(H, axis=0) @ frames[:-1]
+        both = there[:-1] & there[1:]
+        for n in range(states):
+            for m in range(n):
+                gaps = levels[:-1, ..., n] - levels[:-1, ..., m]
+                turned = np.where(both, np.abs(change[..., n, m]), 0.0)
+                with np.errstate(over="ignore"):
+                    angles = turned / np.maximum(gaps, np.finfo(float).tiny)
+                order = np.argsort(-gaps, axis=0)
+                total = np.cumsum(np.take_along_axis(angles, order, axis=0), axis=0)
+                seen = np.take_along_axis(gaps, order, axis=0)[total > _ROTATION]
+                widest = max(widest, float(seen.max(initial=0.0)))
+    return widest
+
+
+def _bends(
+    operator: GridHamiltonian, inside: npt.NDArray[np.bool_], axis: int, farthest: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return distances d and the largest ‖H(x + d′) − 2H(x) + H(x − d′)‖ for any d′ ≤ d."""
+    shape, spacing = operator.grid.shape, float(operator.grid.spacings[axis])
+    H = np.moveaxis(operator.potential.reshape(*shape, -1), axis, 0)
+    there = np.moveaxis(inside.reshape(shape), axis, 0)
+    distances, sizes, points = [0.0], [0.0], 1
+    while points * spacing <= farthest and np.isfinite(sizes[-1]):
+        away, bent = 2 * points, np.inf  # over more than the whole region nothing is straight
+        ends = there[away:] & there[:-away]
+        if ends.any():
+            second = (H[away:] - 2 * H[points:-points] + H[:-away])[ends]
+            bent = float(np.linalg.norm(second, axis=-1).max())
+        distances.append(points * spacing)
+        sizes.append(max(sizes[-1], bent))
+        points = max(points + 1, round(1.1 * points))
+    return np.array(distances), np.array(sizes)
+
+
+def below(value: float) -> str:
+    """Return a largest allowed value as text of three digits, rounded down so that it will do."""
+    return f"{_rounded(value, math.floor):.3g}"
+
+
+def above(value: float) -> str:
+    """Return a smallest allowed value as text of three digits, rounded up so that it will do."""
+    return f"{_rounded(value, math.ceil):.3g}"
+
+
+def _rounded(value: float, towards: Callable[[float], int]) -> float:
+    unit = 10.0 ** (math.floor(math.log10(value)) - 2)
+    return towards(value / unit) * unit
 
 
 def check_memory(values: float, size: int) -> None:
@@ -121,7 +219,7 @@ def too_coarse(operator: GridHamiltonian, axis: int, momentum: float) -> InputEr
     """Return the error that says what spacing a momentum needs."""
     return fail(
         "grid",
-        f"have a spacing of at most {np.pi / momentum:.3g} along "
+        f"have a spacing of at most {below(np.pi / momentum)} along "
         f"{operator.hamiltonian.coordinates[axis]} for the momentum {momentum:.3g} to expect",
         f"it is {operator.grid.spacings[axis]:.3g}",
     )
@@ -134,99 +232,3 @@ def touches(end: str, probability: float) -> InputError:
         "hold the initial packet",
         f"it touches the boundary at {end} with probability {probability:.1e}",
     )
-
-
-# ---- on the way ----------------------------------------------------------------------------------
-
-
-class Watch:
-    """The largest probability seen at the ends of "fft" coordinates and at the largest momenta."""
-
-    def __init__(
-        self,
-        operator: GridHamiltonian,
-        absorbing: tuple[str, ...] = (),
-        allowed_fast: float = EDGE,
-    ) -> None:
-        from anticrossing.dynamics.wavepacket import _kernels
-
-        grid = operator.grid
-        self._look = _kernels.look
-        self._grid = grid
-        self._shape = (*grid.shape, 1)[:2]
-        self._allowed_fast = allowed_fast
-        ends = {end: slab for end, slab in _ends(operator).items() if end not in absorbing}
-        self._ends, self._names = list(ends), operator.hamiltonian.coordinates
-        self._slabs = np.array(list(ends.values()), dtype=np.intp).reshape(-1, 4)
-        self._fast_slabs = np.array([_fast_slab(grid, axis) for axis in range(grid.coordinates)])
-        self._edges = np.zeros(len(ends))
-        self._fast = np.zeros(grid.coordinates)
-
-    @property
-    def edges(self) -> dict[str, float]:
-        """By the end of the coordinate, "x start" or "x stop"."""
-        return dict(zip(self._ends, self._edges.tolist(), strict=True))
-
-    @property
-    def fast(self) -> dict[str, float]:
-        """By the coordinate."""
-        return dict(zip(self._names, self._fast.tolist(), strict=True))
-
-    def places(self, psi: ComplexArray, time: float) -> None:
-        """Look at ψ (components, *grid.shape); raise `ConvergenceError` if it touches an end."""
-        values = psi.reshape(-1, *self._shape)
-        if self._look(values, self._slabs, self._grid.volume, self._edges) <= EDGE:
-            return
-        worst = int(np.argmax(self._edges))
-        raise ConvergenceError(
-            f"The packet touches the boundary at {self._ends[worst]} at t = {time:.6g} with "
-            f"probability {self._edges[worst]:.1e}: extend the grid, stop earlier, or pass an "
-            "`absorber`."
-        )
-
-    def momenta(self, coefficients: ComplexArray, time: float) -> None:
-        """Look at the coefficients of `Grid.forward`; raise if they reach the largest momenta."""
-        values = coefficients.reshape(-1, *self._shape)
-        unit = self._grid.scale * self._grid.volume
-        if self._look(values, self._fast_slabs, unit, self._fast) <= self._allowed_fast:
-            return
-        worst = int(np.argmax(self._fast))
-        raise ConvergenceError(
-            f"The packet reaches the largest momentum of the grid along {self._names[worst]} at "
-            f"t = {time:.6g} with probability {self._fast[worst]:.1e}: take a spacing well below "
-            f"{self._grid.spacings[worst]:.3g}."
-        )
-
-
-def _fast_slab(grid: Grid, axis: int) -> tuple[int, int, int, int]:
-    size = np.abs(grid.momenta[axis])
-    # One stretch: the middle of the order of the Fourier transform, the end of the sines.
-    fast = np.flatnonzero(size >= min(_FAST * grid.largest_momenta[axis], size.max()))
-    return _bounds(grid.shape, axis, int(fast[0]), int(fast[-1]) + 1)
-
-
-def edge_weights(operator: GridHamiltonian, psi: ComplexArray) -> dict[str, float]:
-    """Return the probability in the outermost points at every end of an "fft" coordinate."""
-    density = np.sum(np.abs(psi) ** 2, axis=0).reshape((*operator.grid.shape, 1)[:2])
-    return {
-        end: float(density[a:b, c:d].sum()) * operator.grid.volume
-        for end, (a, b, c, d) in _ends(operator).items()
-    }
-
-
-def _ends(operator: GridHamiltonian) -> dict[str, tuple[int, int, int, int]]:
-    """Return first and last row and column of the outermost points, by end."""
-    grid = operator.grid
-    found = {}
-    for axis, name in enumerate(operator.hamiltonian.coordinates):
-        if grid.bases[axis] == "fft":
-            size = grid.shape[axis]
-            layer = max(2, size // 100)
-            found[f"{name} start"] = _bounds(grid.shape, axis, 0, layer)
-            found[f"{name} stop"] = _bounds(grid.shape, axis, size - layer, size)
-    return found
-
-
-def _bounds(shape: tuple[int, ...], axis: int, first: int, last: int) -> tuple[int, int, int, int]:
-    rows, columns = (*shape, 1)[:2]
-    return (first, last, 0, columns) if axis == 0 else (0, rows, first, last)

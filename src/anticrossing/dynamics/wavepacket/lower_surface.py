@@ -19,9 +19,10 @@ from anticrossing.checks import (
     real_number,
 )
 from anticrossing.dynamics.wavepacket.grid import Grid
-from anticrossing.dynamics.wavepacket.limits import MOST_STEPS, Watch, check_memory
+from anticrossing.dynamics.wavepacket.limits import MOST_STEPS, check_memory
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
 from anticrossing.dynamics.wavepacket.packets import WavePacket, initial_state
+from anticrossing.dynamics.wavepacket.watch import Watch
 from anticrossing.hamiltonian import Hamiltonian
 
 _TOUCHING = 1e-12  # gap, relative to the largest, at which a grid point sits on an intersection

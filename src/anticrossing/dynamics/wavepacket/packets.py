@@ -22,12 +22,12 @@ from anticrossing.checks import (
 from anticrossing.dynamics.wavepacket.grid import Grid
 from anticrossing.dynamics.wavepacket.limits import (
     CARRIED,
-    EDGE,
     check_given_momentum,
     check_room,
     touches,
 )
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
+from anticrossing.dynamics.wavepacket.watch import EDGE
 
 _ALIGNED = 0.5  # overlap of an adiabatic state with its neighbour on a grid that resolves it
 

@@ -1,8 +1,8 @@
-"""`propagate_packet`: exact nuclear motion on coupled surfaces; and the step that it needs."""
+"""`propagate_packet`: exact nuclear motion on coupled surfaces."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,27 +14,29 @@ from anticrossing.checks import (
     describe,
     fail,
     integer,
-    real_number,
 )
-from anticrossing.dynamics.wavepacket.absorber import Absorber, Layer
+from anticrossing.dynamics.wavepacket.absorber import (
+    Absorber,
+    Layers,
+    check_layers,
+    make_layers,
+)
 from anticrossing.dynamics.wavepacket.grid import Grid
-from anticrossing.dynamics.wavepacket.limits import (
-    EDGE,
-    MOST_STEPS,
-    Watch,
-    check_memory,
-    check_step,
-    reach,
-)
+from anticrossing.dynamics.wavepacket.limits import check_memory, check_step
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
 from anticrossing.dynamics.wavepacket.packets import WavePacket, initial_state
 from anticrossing.dynamics.wavepacket.result import WavePacketPropagation
-from anticrossing.dynamics.wavepacket.stepper import SCHEMES, Stepper
+from anticrossing.dynamics.wavepacket.step import (
+    check_order,
+    positive_number,
+    search_step,
+    steps_within,
+)
+from anticrossing.dynamics.wavepacket.stepper import Stepper
+from anticrossing.dynamics.wavepacket.watch import Watch
 from anticrossing.hamiltonian import Hamiltonian
 
-_PILOT_ERROR = 0.1  # of the amplitude: coarse enough to be cheap, small enough to extrapolate
-
-Layers = tuple[Layer, ...]
+Progress = Callable[[int, int], None]
 
 
 def propagate_packet(
@@ -53,6 +55,7 @@ def propagate_packet(
     keep_states: bool = False,
     autocorrelation: bool = False,
     workers: int | None = None,
+    progress: Progress | None = None,
 ) -> WavePacketPropagation:
     """Solve i ∂ψ/∂t = [Σ_a p_a²/2m_a + H(x)] ψ on a grid by the split-operator method.
 
@@ -73,8 +76,9 @@ def propagate_packet(
         The last time, in units of ħ over that of the energies. The unit of time that H names
         (`units.time`) is not applied: for a time t in it pass ``t * hamiltonian.units.angular``.
     step : float, optional
-        The largest time step, in which no phase may turn by more than once; otherwise
-        `choose_step` chooses it for `tolerance`.
+        The largest time step; otherwise `choose_step` chooses it for `tolerance`. Refused is one
+        over whose distance H(x) is far from straight, or in which the phase of levels that mix
+        turns by more than 3π/2. That does not make a shorter one exact: see `check_convergence`.
     tolerance : float, optional
         The wanted bound on the error of the wave function by the time step, 1e-5 by default.
     order : {2, 4}
@@ -90,6 +94,8 @@ def propagate_packet(
         every step.
     workers : int, optional
         Threads of the transforms; results do not depend on it.
+    progress : callable, optional
+        Called after every recorded time but the first as ``progress(done, samples - 1)``.
 
     Returns
     -------
@@ -141,10 +147,10 @@ def propagate_packet(
     array([1.   , 0.62 , 0.309, 0.226])
     """
     operator = GridHamiltonian(hamiltonian, grid, masses)
-    end = _positive("stop", stop)
+    end = positive_number("stop", stop)
     order = check_order(order)
     intervals = integer("samples", samples, minimum=2) - 1
-    enough = 0.0 if stop_norm is None else _positive("stop_norm", stop_norm)
+    enough = 0.0 if stop_norm is None else positive_number("stop_norm", stop_norm)
     if stop_norm is not None and absorber is None:
         raise fail("stop_norm", "be left out without an absorber", "it is given")
     if enough >= 1:
@@ -154,16 +160,17 @@ def propagate_packet(
             raise fail(name, "be True or False", f"it is {describe(flag)}")
     if workers is not None:
         integer("workers", workers, minimum=1)
+    check_progress(progress)
     if step is not None and tolerance is not None:
         raise fail("tolerance", "be left out where `step` is given", "both are given")
-    largest = None if step is None else _positive("step", step)
-    wanted = _positive("tolerance", 1e-5 if tolerance is None else tolerance)
+    largest = None if step is None else positive_number("step", step)
+    wanted = positive_number("tolerance", 1e-5 if tolerance is None else tolerance)
     check_memory(intervals + 1.0, 16 * operator.states * operator.size if keep_states else 64)
     layers = make_layers(absorber, operator)
     psi = initial_state(initial, operator)
     check_layers(psi, operator, layers)
     if largest is None:
-        largest = _search(operator, psi, end, wanted, order, layers, enough, workers)
+        largest = search_step(operator, psi, end, wanted, order, layers, enough, workers)
     per_sample = steps_within("step", end / intervals, largest, intervals)
     h = end / (intervals * per_sample)
     if step is not None:
@@ -186,6 +193,8 @@ def propagate_packet(
         rows.append(measure(operator, psi, operator.momentum_weights(psi), stepper.absorbed))
         if keep_states:
             states[k] = psi
+        if progress is not None:
+            progress(k, intervals)
         if rows[-1]["norm"] < enough:
             break
     instants: FloatArray = np.arange(stepper.steps + 1) * np.float64(h)
@@ -207,121 +216,10 @@ def propagate_packet(
     )
 
 
-def choose_step(
-    hamiltonian: Hamiltonian,
-    grid: Grid,
-    masses: npt.ArrayLike,
-    initial: WavePacket | npt.ArrayLike,
-    *,
-    stop: float,
-    tolerance: float = 1e-5,
-    order: int = 2,
-    absorber: Absorber | None = None,
-) -> float:
-    """Return the time step at which the errors of all steps add up to the tolerance.
-
-    A pilot run with large steps compares, all along the motion, two steps with one of twice the
-    size; the differences, which grow like h³ (h⁵), bound the error and are extrapolated.
-
-    Parameters
-    ----------
-    hamiltonian, grid, masses, initial, stop, order, absorber
-        As for `propagate_packet`.
-    tolerance : float
-        The wanted bound on the norm of the error of ψ.
-
-    Returns
-    -------
-    float
-        h, in units of ħ over that of the energies, as all times.
-
-    Raises
-    ------
-    InputError
-        As `propagate_packet`.
-
-    Examples
-    --------
-    >>> from anticrossing import models
-    >>> packet = WavePacket(centre=-12.0, momentum=20.0, width=1.0)
-    >>> h = choose_step(models.TullySimple(), Grid(-24.0, 24.0, 768), 2000.0, packet, stop=2400.0)
-    >>> 0.05 < h < 1.0
-    True
-    """
-    operator = GridHamiltonian(hamiltonian, grid, masses)
-    end, wanted = _positive("stop", stop), _positive("tolerance", tolerance)
-    order = check_order(order)
-    layers = make_layers(absorber, operator)
-    psi = initial_state(initial, operator)
-    check_layers(psi, operator, layers)
-    return _search(operator, psi, end, wanted, order, layers, 0.0, None)
-
-
-def _search(
-    operator: GridHamiltonian,
-    psi: ComplexArray,
-    end: float,
-    wanted: float,
-    order: int,
-    layers: Layers,
-    enough: float,
-    workers: int | None,
-) -> float:
-    # Half a turn of the mean kinetic phase is the coarsest start.
-    fastest = sum(
-        float(weight @ values)
-        for weight, values in zip(operator.momentum_weights(psi), operator.kinetic, strict=True)
-    )
-    h = min(end / 4, np.pi / (fastest + 1 / end))
-    while True:
-        steps_within("stop", end, h)
-        total = _pilot(operator, psi.copy(), h, end, order, layers, enough, workers)
-        if total <= _PILOT_ERROR:
-            break
-        h /= 2
-    error = max(total / (2**order - 1), np.finfo(float).tiny)
-    chosen = float(h * min((wanted / error) ** (1 / order), 1.0))
-    steps_within("tolerance", end, chosen)
-    return chosen
-
-
-def steps_within(name: str, interval: float, step: float, intervals: int = 1) -> int:
-    """Return how many steps an interval takes, and refuse too many; `name` is to blame."""
-    most = MOST_STEPS / intervals
-    if not interval / step <= most or intervals > MOST_STEPS:
-        count = interval / step * intervals
-        raise fail(name, f"take at most {MOST_STEPS} steps", f"it would take {count:.3g}")
-    return max(1, math.ceil(interval / step * (1 - 1e-12)))
-
-
-def check_order(order: Any) -> int:
-    """Return the order of a splitting, or raise `InputError`."""
-    if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or order not in SCHEMES:
-        raise fail("order", "be 2 or 4", f"it is {describe(order)}")
-    return int(order)
-
-
-def _pilot(
-    operator: GridHamiltonian,
-    psi: ComplexArray,
-    h: float,
-    end: float,
-    order: int,
-    layers: Layers,
-    enough: float,
-    workers: int | None,
-) -> float:
-    """Return the summed difference between pairs of steps and double steps, cut when too large."""
-    fine = Stepper(operator, h, order, layers, workers)
-    coarse = Stepper(operator, 2 * h, order, layers, workers)
-    total = 0.0
-    for _ in range(math.ceil(end / (2 * h))):
-        other = coarse.advance(psi.copy(), 1)
-        psi = fine.advance(psi, 2)
-        total += math.sqrt(operator.norm(other - psi))
-        if total > _PILOT_ERROR or operator.norm(psi) < enough:
-            break
-    return total
+def check_progress(progress: Any) -> None:
+    """Raise `InputError` for what cannot be told of the progress."""
+    if progress is not None and not callable(progress):
+        raise fail("progress", "be a function", f"it is {describe(progress)}")
 
 
 def measure(
@@ -357,38 +255,3 @@ def check_momenta(
     for layer in layers:
         operator.flat(inside)[:, layer.index] *= layer.window
     watch.momenta(operator.grid.forward(inside), time)
-
-
-def make_layers(absorber: Absorber | None, operator: GridHamiltonian) -> Layers:
-    """Return the layers of an optional absorber."""
-    if absorber is None:
-        return ()
-    if not isinstance(absorber, Absorber):
-        raise fail("absorber", "be an Absorber", f"it is {describe(absorber)}")
-    return absorber.layers(operator)
-
-
-def check_layers(psi: ComplexArray, operator: GridHamiltonian, layers: Layers) -> None:
-    """Refuse a packet that begins inside an absorbing layer, and layers too thin for it."""
-    if not layers:
-        return
-    density = np.sum(np.abs(operator.flat(psi)) ** 2, axis=0) * operator.grid.volume
-    fastest = reach(operator, psi).kinetic
-    for layer in layers:
-        layer.check_momentum(
-            float(np.sqrt(2 * operator.masses[layer.axis] * fastest)), "largest momentum to expect"
-        )
-        inside = float(density[layer.index].sum())
-        if inside > EDGE:
-            raise fail(
-                "initial",
-                "lie outside the absorber",
-                f"probability {inside:.1e} is in the layer at {layer.side}",
-            )
-
-
-def _positive(name: str, value: Any) -> float:
-    number = real_number(name, value)
-    if number <= 0:
-        raise fail(name, "be positive", f"it is {number:g}")
-    return number

@@ -20,19 +20,15 @@ from anticrossing.checks import (
     real_array,
     real_number,
 )
-from anticrossing.dynamics.wavepacket.absorber import Absorber, Layer
+from anticrossing.dynamics.wavepacket.absorber import Absorber, Layer, check_layers, make_layers
 from anticrossing.dynamics.wavepacket.grid import Grid
-from anticrossing.dynamics.wavepacket.limits import Watch, check_step
+from anticrossing.dynamics.wavepacket.limits import check_step
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
 from anticrossing.dynamics.wavepacket.packets import WavePacket, initial_state
-from anticrossing.dynamics.wavepacket.propagation import (
-    check_layers,
-    check_momenta,
-    check_order,
-    make_layers,
-    steps_within,
-)
+from anticrossing.dynamics.wavepacket.propagation import check_momenta
+from anticrossing.dynamics.wavepacket.step import check_order, steps_within
 from anticrossing.dynamics.wavepacket.stepper import Stepper
+from anticrossing.dynamics.wavepacket.watch import Watch
 from anticrossing.hamiltonian import Hamiltonian
 
 _FEWEST = 1e-6  # of the largest energy density: below, the packet says nothing about the energy

@@ -18,8 +18,8 @@ from anticrossing.checks import (
     real_number,
 )
 from anticrossing.dynamics.wavepacket.grid import Grid
-from anticrossing.dynamics.wavepacket.limits import Watch
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
+from anticrossing.dynamics.wavepacket.watch import Watch
 from anticrossing.hamiltonian import Hamiltonian
 
 Apply = Callable[[ComplexArray], ComplexArray]

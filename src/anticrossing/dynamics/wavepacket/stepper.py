@@ -6,8 +6,8 @@ import numpy as np
 
 from anticrossing.checks import ComplexArray
 from anticrossing.dynamics.wavepacket.absorber import Layer
-from anticrossing.dynamics.wavepacket.limits import Watch
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
+from anticrossing.dynamics.wavepacket.watch import Watch
 
 # exp(−iV v₀h) exp(−iT t₀h) exp(−iV v₁h) … exp(−iV v₀h): Strang (1968), and the scheme S₆ of
 # S. Blanes and P. C. Moan, J. Comput. Appl. Math. 142, 313 (2002), table 2.

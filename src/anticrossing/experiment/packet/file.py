@@ -18,18 +18,18 @@ from anticrossing.checks import (
     known_keys,
     positive,
 )
-from anticrossing.dynamics.wavepacket.absorber import Absorber
+from anticrossing.dynamics.wavepacket.absorber import Absorber, check_layers, make_layers
 from anticrossing.dynamics.wavepacket.grid import MOST_COORDINATES, Grid
 from anticrossing.dynamics.wavepacket.limits import check_step
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
 from anticrossing.dynamics.wavepacket.packets import WavePacket, initial_state
-from anticrossing.dynamics.wavepacket.propagation import check_layers, make_layers
+from anticrossing.dynamics.wavepacket.step import steps_within
 from anticrossing.experiment import motion, tables
 
 LARGEST_GRID = 1 << 19  # points times states
 _KEPT = 1 << 24  # complex amplitudes held at once, 256 MB
 _LARGEST_WORK = 2e9  # steps times points times states: a few minutes
-_CONVERGENCE = {1: 7.0, 2: 10.0}  # the price of the check, in runs
+_CONVERGENCE = {1: 7.0, 2: 10.0}  # the price of a run and of the check, in runs
 _DEFAULT_TOLERANCE = 1e-4
 _FARTHEST = 1e100  # positions whose squares can be had
 
@@ -106,10 +106,14 @@ class PacketStudy(motion.MotionStudy):
         """Points of the grid times states."""
         return math.prod(self.grid.shape) * self.hamiltonian.dimension
 
+    @property
+    def runs(self) -> float:
+        """The price of everything, in propagations."""
+        return _CONVERGENCE[self.grid.coordinates] if self.convergence else 1.0
+
     def check_effort(self, step: float) -> None:
         """Refuse what would take far longer than some minutes."""
-        runs = _CONVERGENCE[self.grid.coordinates] if self.convergence else 1.0
-        work = max(self.stop / step, self.samples) * self.size * runs
+        work = max(self.stop / step, self.samples) * self.size * self.runs
         if work > _LARGEST_WORK:
             raise InputError(
                 f"The propagation would take about {self.stop / step:.2g} steps, "
@@ -244,7 +248,8 @@ def _check_start(study: PacketStudy) -> None:
     check_layers(psi, operator, make_layers(study.absorber, operator))
     if study.step is not None:
         interval = study.stop / (study.samples - 1)
-        check_step(operator, psi, interval / math.ceil(interval / study.step))
+        count = steps_within("step", interval, study.step, study.samples - 1)
+        check_step(operator, psi, interval / count)
     else:
         # No step is chosen that lets the mean kinetic phase turn by more than half a turn.
         weights = operator.momentum_weights(psi)

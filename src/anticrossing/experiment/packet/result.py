@@ -8,8 +8,9 @@ import numpy as np
 
 from anticrossing.checks import FloatArray
 from anticrossing.dynamics.wavepacket.convergence import ConvergenceReport, check_convergence
-from anticrossing.dynamics.wavepacket.propagation import choose_step, propagate_packet
+from anticrossing.dynamics.wavepacket.propagation import propagate_packet
 from anticrossing.dynamics.wavepacket.result import WavePacketPropagation
+from anticrossing.dynamics.wavepacket.step import choose_step
 from anticrossing.experiment.outcome import Outcome, Progress
 from anticrossing.experiment.packet.file import PacketStudy
 
@@ -62,10 +63,10 @@ class PacketOutcome(Outcome):
 def run(study: PacketStudy, progress: Progress | None = None) -> PacketOutcome:
     """Propagate a packet, and repeat it with everything refined if that is asked."""
     with study.errors_of("packet"):
-        return _run(study)
+        return _run(study, progress)
 
 
-def _run(study: PacketStudy) -> PacketOutcome:
+def _run(study: PacketStudy, progress: Progress | None) -> PacketOutcome:
     where = (study.hamiltonian, study.grid, study.masses, study.packet)
     step = study.step
     if step is None:
@@ -73,6 +74,17 @@ def _run(study: PacketStudy) -> PacketOutcome:
             *where, stop=study.stop, tolerance=study.tolerance, absorber=study.absorber
         )
         study.check_effort(step)
+    # The check counts by its price: a bar that moves as the time does.
+    intervals = study.samples - 1
+    total = round(intervals * study.runs)
+
+    def first(done: int, _: int) -> None:
+        if progress is not None:
+            progress(done, total)
+
+    def check(done: int, count: int) -> None:
+        first(intervals + round(done / count * (total - intervals)), count)
+
     found = propagate_packet(
         *where,
         stop=study.stop,
@@ -80,6 +92,7 @@ def _run(study: PacketStudy) -> PacketOutcome:
         samples=study.samples,
         absorber=study.absorber,
         keep_states=True,
+        progress=first,
     )
     report = None
     if study.convergence:
@@ -90,6 +103,7 @@ def _run(study: PacketStudy) -> PacketOutcome:
             absorber=study.absorber,
             divide=study.divide,
             tolerance=study.tolerance,
+            progress=check,
         )
     return PacketOutcome(study, replace(found, states=None), _snapshots(found), report)
 
