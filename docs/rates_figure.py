@@ -112,7 +112,7 @@ def _against_coupling(axes: Any) -> None:
     weak = marcus(coupling=coupling, frequency=0.01, **common)
     rate = landau_zener_rate(coupling=coupling, frequency=0.01, **common)
     plateau = float(rate.value[-1])
-    for index, (name, line) in enumerate({"marcus, ∝ V²": weak, "landau_zener_rate": rate}.items()):
+    for index, (name, line) in enumerate({"Marcus, ∝ V²": weak, "Landau–Zener": rate}.items()):
         color = style.FORMULA_COLORS[index]
         valid = np.all([check.satisfied for check in line.checks], axis=0)
         axes.loglog(coupling, line.value, color=color, ls=":", lw=1.2)
@@ -131,11 +131,11 @@ def _against_driving_force(axes: Any) -> None:
     mode = {"huang_rhys": factor, "frequency": frequency}
     soft = Discrete(frequencies=[frequency, 0.05], huang_rhys=[factor, 4.0])
     rates = {
-        "marcus": marcus(reorganization_energy=1.0, frequency=frequency, **common),
-        "marcus_levich_jortner": marcus_levich_jortner(
+        "Marcus": marcus(reorganization_energy=1.0, frequency=frequency, **common),
+        "Marcus–Levich–Jortner": marcus_levich_jortner(
             reorganization_energy=slow, **mode, **common
         ),
-        "spin_boson, two modes": spin_boson_golden_rule(
+        "spin-boson golden rule, two modes": spin_boson_golden_rule(
             spectral_density=soft, slow_reorganization_energy=0.5, **common
         ),
     }

@@ -147,6 +147,11 @@ def test_landau_zener_and_golden_rule() -> None:
     )
     assert run(text).rates["landau_zener_rate"] == direct.value
     text = '[rates]\nformulas = "fermi_golden_rule"\ncoupling = 0.1\ndensity_of_states = 2.0\n'
+    unknown = run(text + SCAN.replace("reaction_free_energy", "coupling"))
+    assert experiment.summarize(unknown)["formulas"][0]["inside_domain"] is None
+    assert unknown.tables()[0].rows[0][-1] is None
+    assert not unknown.sentences().trusted
+    assert "within its domain" not in " ".join(unknown.sentences().notes)
     found = run(text + "bandwidth = 5.0\n")
     direct = fermi_golden_rule(coupling=0.1, density_of_states=2.0, bandwidth=5.0)
     assert found.rates["fermi_golden_rule"] == direct.value
@@ -237,6 +242,7 @@ def test_examples(name: str) -> None:
     assert found.sentences().trusted
     assert found.scan is not None
     assert np.isfinite(found.scan.rates).all()
+    assert found.tables()[0].rows[0][0] == "Marcus"
     left, right = figure(found).axes
     assert left.get_yscale() == right.get_yscale() == "log"
     assert len(figure(run(text[: text.index("[scan]")])).axes) == 2
@@ -292,6 +298,10 @@ BAD = {
         MARCUS.replace('"marcus"', '"landau_zener_rate", "marcus"')
         + "vibration = { frequency = 0.1, huang_rhys = 1.0 }\n",
         "knows a classical bath only",
+    ),
+    "two frequencies": (
+        MARCUS + "vibration = { frequency = 0.1, huang_rhys = 1.0 }\n",
+        "`frequency` must be left out beside `vibration`",
     ),
     "crossing": (CROSSING.replace("1000.0, -2000.0", "1.0"), "be a pair of slopes"),
     "parallel": (CROSSING.replace("-2000.0", "1000.0"), "`slopes` must differ"),

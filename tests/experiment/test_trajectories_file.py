@@ -222,6 +222,20 @@ def test_thermal_energies_are_those_of_quantum_oscillators() -> None:
     assert found.ensemble.hops.count("accepted") == 0
 
 
+def test_dataset_is_in_the_units_of_the_file() -> None:
+    text = BATH.replace("stop = 1.0", "stop = 1.0\nbox = [[-9.0, -0.5], [9.0, 0.5]]")
+    text = text.replace("count = 4000", "count = 50").replace("1.0]\ntemp", "25.0]\ntemp")
+    units = '[units]\nenergy = "eV"\ntime = "fs"\ncoordinate = "angstrom"\n'
+    found = run(text + units)
+    data, ensemble = found.to_dataset(), found.ensemble
+    femtosecond = 1.602176634e-19 * 1e-15 / 1.054571817e-34  # in ħ/eV
+    for name, times in (("time", ensemble.times), ("stop_time", ensemble.stop_times)):
+        np.testing.assert_allclose(data[name], times / femtosecond, rtol=1e-8)
+        assert data[name].attrs["units"] == "fs"
+    assert data["stop_time"].min() < data["time"].max() == pytest.approx(1.0, rel=1e-12)
+    assert data["final_position"].attrs["units"] == "angstrom"
+
+
 def test_store_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     text = TULLY + HOPPING.replace("keep = 5", 'keep = 5\nstore = "batches"')

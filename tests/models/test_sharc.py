@@ -142,6 +142,7 @@ def test_errors_name_the_line(tmp_path, old, new, says):
         ("12.00000000", "0.0", "positive masses"),
         ("0.0098866", "-0.0098866", "line 5 must hold no negative frequency"),
         ("0.0098866", "", "line 5 must hold 6 numbers, but it holds 5"),
+        ("0.7558774503 0.0  0.0  0.65", "0.7558774503 0.0  0.0  0.75", "orthonormal normal modes"),
         ("  0.0  0.0  0.7558774503 0.0  0.0  0.6547131281\n", "", "ends after 11 lines"),
     ],
 )

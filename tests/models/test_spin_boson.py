@@ -1,5 +1,7 @@
 """The spin-boson model against what its spectral density promises."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,19 @@ def test_thermal_gap_fluctuates_as_the_bath_says():
     slopes = W.linear[:, 1, 1] - W.linear[:, 0, 0]
     assert np.sum(slopes**2 / W.frequencies) == pytest.approx(2 * 0.4, rel=1e-12)
     assert W(np.zeros(50))[0, 1] == 0.01
+
+
+def test_hundreds_of_modes_take_no_time():
+    """Linear in the number of modes: formulas in all coordinates would take seconds."""
+    bath = BATH.discretize(400)
+    common = {"coupling": 0.01, "reaction_free_energy": 0.0}
+    SpinBoson(spectral_density=bath, **common)(np.zeros(400))  # imports
+    other = Discrete(frequencies=1.1 * bath.frequencies, huang_rhys=bath.huang_rhys)
+    start = time.process_time()
+    W = SpinBoson(spectral_density=other, **common)
+    assert W.gradient(np.ones(400)).shape == (400, 2, 2)
+    assert W(np.zeros(400))[0, 0] == pytest.approx(1.1 * 0.4 / 4, rel=1e-12)
+    assert time.process_time() - start < 1.0  # 0.15 s
 
 
 def test_single_modes_are_taken_as_they_are():

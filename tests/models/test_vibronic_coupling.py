@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from anticrossing import Hamiltonian
 from anticrossing.checks import InputError
 from anticrossing.models.vibronic_coupling import Pyrazine, VibronicCoupling
 
@@ -48,6 +49,36 @@ def test_slope_at_the_reference_is_the_linear_coupling(arrays):
     for i, name in enumerate(W.coordinates):
         slope = W.derivative(np.zeros(MODES), coordinate=name)
         np.testing.assert_allclose(slope, arrays["linear"][i], atol=1e-14)
+
+
+@pytest.mark.parametrize("modes", [1, MODES])
+@pytest.mark.parametrize("line", [False, True])
+def test_matrices_agree_with_the_formulas(arrays, modes, line):
+    """Products of arrays against the same model as formulas that SymPy differentiates."""
+    given = {k: v[:modes] for k, v in arrays.items() if k in ("frequencies", "linear")}
+    if not line:
+        given["quadratic"] = arrays["quadratic"][:modes, :modes]
+    W = VibronicCoupling(energies=arrays["energies"], **given)
+    formulas = Hamiltonian.from_terms(
+        list(zip(W.coefficients, W.matrices, strict=True)), coordinates=W.coordinates
+    )
+    rng = np.random.default_rng(6)
+    Q = rng.normal(size=(2, 5, modes)) if modes > 1 else rng.normal(size=(2, 5))
+    for points in (Q, Q + 0.3j, Q[0, 0]):
+        for name in ("__call__", "gradient", "second_derivatives"):
+            found, expected = getattr(W, name)(points), getattr(formulas, name)(points)
+            assert found.shape == expected.shape
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
+        for coordinate in W.coordinates:
+            found, expected = (H.derivative(points, coordinate=coordinate) for H in (W, formulas))
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
+
+
+def test_masses_make_the_kinetic_energy(arrays):
+    W = VibronicCoupling(**arrays)
+    P = np.array([0.5, -1.0, 2.0, 0.1])
+    kinetic = np.sum(P**2 / (2 * W.masses))
+    assert kinetic == pytest.approx(0.5 * np.sum(arrays["frequencies"] * P**2), rel=1e-14)
 
 
 def test_few_terms():

@@ -7,6 +7,7 @@ from scipy.integrate import solve_ivp
 
 from anticrossing import Hamiltonian, models
 from anticrossing.trajectories import Fixed, Gaussian, Thermal, run_trajectories
+from tests.trajectories.common import assert_identical
 from tests.trajectories.reference import hopping_trajectory
 
 MASS = 2000.0
@@ -278,19 +279,6 @@ def test_functions_without_a_formula_run_in_lock_step():
     assert_allclose(slow.final_positions, fast.final_positions, atol=1e-10)
     assert_allclose(slow.populations.value, fast.populations.value, atol=1e-12)
     assert_allclose(slow.trajectories().momentum, fast.trajectories().momentum, atol=1e-9)
-
-
-def assert_identical(one, other):
-    for name in ("final_positions", "final_momenta", "final_levels", "final_weights", "seeds",
-                 "energy_drift", "stop_times"):  # fmt: skip
-        assert_array_equal(getattr(one, name), getattr(other, name))
-    for name in ("populations", "electronic_populations", "diabatic_populations", "energy",
-                 "kinetic_energy", "position", "momentum"):  # fmt: skip
-        assert_array_equal(getattr(one, name).value, getattr(other, name).value)
-        assert_array_equal(getattr(one, name).error, getattr(other, name).error)
-    for name in ("trajectory", "time", "source", "target", "energy", "reason"):
-        assert_array_equal(getattr(one.hops, name), getattr(other.hops, name))
-    assert one.trajectories().identical(other.trajectories())
 
 
 def test_results_do_not_depend_on_batches_or_threads():

@@ -312,3 +312,17 @@ def test_everything_is_in_the_file(tmp_path):
             "stop_time": ensemble.stop_times, "energy_drift": ensemble.energy_drift,
         }.items():  # fmt: skip
             np.testing.assert_array_equal(data[name].values, own)
+
+
+def test_constant_of_the_decoherence_is_a_tenth_of_a_hartree_in_the_unit_of_energy():
+    plain = Hamiltonian.from_matrix([["x", 0.1], [0.1, "-x"]])
+    pyrazine = models.Pyrazine()
+    options = {"decoherence": "energy", "steps": 1, "count": 1}
+    for H, masses, expected in (
+        (TULLY, 2000.0, 0.1),
+        (plain, 1.0, 0.1),
+        (pyrazine, None, 2.7211386),
+    ):
+        start = Fixed(np.zeros(len(H.coordinates)), 0.0)
+        found = run(H, masses=masses, initial=start, **options)
+        assert found.request.decoherence_energy == pytest.approx(expected, rel=1e-7)

@@ -10,25 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anticrossing import models
-from anticrossing.trajectories import Gaussian, run_trajectories
-from tests.trajectories.test_ensemble import assert_identical
+from anticrossing import Hamiltonian, models
+from anticrossing.trajectories import Fixed, Gaussian, run_trajectories
+from tests.trajectories import common
+from tests.trajectories.common import assert_identical, ensemble
 
 CHUNKS = 10
 ROOT = Path(__file__).parents[2]
 
 
-def ensemble(**options):
-    return run_trajectories(
-        models.TullyDual(), masses=2000.0, initial=Gaussian(-5.0, 25.0, 0.4), dt=0.1,
-        **{"steps": 8000, "count": 630, "batch": 64, "keep": 100, "seed": 11, "threads": 2,
-           **options},
-    )  # fmt: skip
-
-
 def child(script):
     return subprocess.Popen(
-        [sys.executable, "-c", f"from {__name__} import ensemble\n{script}"],
+        [sys.executable, "-c", f"from {common.__name__} import ensemble\n{script}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -52,7 +45,7 @@ def wait_for(process, store, count):
 def test_killed_and_interrupted_at_random_moments(tmp_path):
     store, rng = tmp_path / "run", np.random.default_rng(7)
     contents = {}
-    for done, sign in ((1, signal.SIGKILL), (4, signal.SIGKILL), (6, signal.SIGINT)):
+    for done, sign in ((2, signal.SIGKILL), (6, signal.SIGINT)):
         process = child(f"ensemble(store={str(store)!r})")
         wait_for(process, store, done)
         time.sleep(rng.uniform(0.0, 0.05))
@@ -115,6 +108,19 @@ def test_a_foreign_file_in_place_of_a_chunk_is_replaced(tmp_path, foreign):
 def test_a_run_killed_before_it_began(tmp_path):
     (tmp_path / ".ensemble.json-123").write_text("{")
     assert_identical(small(store=tmp_path), small())
+
+
+def test_formulas_that_agree_where_trajectories_start_are_told_apart(tmp_path):
+    options = {"masses": 2000.0, "initial": Fixed(-40.0, 20.0), "dt": 20.0, "steps": 2,
+               "count": 2, "seed": 1, "store": tmp_path}  # fmt: skip
+
+    def wall(slope):
+        return Hamiltonian.from_matrix([[f"0.01*tanh({slope}*x)", 0.001], [0.001, 0.02]])
+
+    assert wall(2.0)(-40.0).tobytes() == wall(3.0)(-40.0).tobytes()
+    run_trajectories(wall(2.0), **options)
+    with pytest.raises(ValueError, match="its `hamiltonian` is"):
+        run_trajectories(wall(3.0), **options)
 
 
 def test_another_version_is_not_mixed_in(tmp_path, monkeypatch):

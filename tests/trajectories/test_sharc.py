@@ -1,5 +1,8 @@
 """Trajectories of models in SHARC's files: SO2 against SHARC's own run, and other routes."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -11,76 +14,13 @@ from anticrossing import models
 from anticrossing.models import read_sharc
 from anticrossing.trajectories import Fixed, run_trajectories, vertical_excitation
 
-# SO2: F. Plasser, S. Gómez, M. F. S. J. Menger, S. Mai and L. González, Phys. Chem. Chem. Phys.
-# 21, 57 (2019); the numbers and the run below are those of SHARC 2.1's test LVC_pysharc, there
-# with three singlets and three triplets.
-REFERENCE = """Geometry
- S 16. 0.0  0.00000000 -0.00039079 31.97207180
- O  8. 0.0 -2.38362453  1.36159121 15.99491464
- O  8. 0.0  2.38362453  1.36159120 15.99491464
-Frequencies
- -0.0 0.0 0.0 0.0 0.0 0.0 0.0023635993 0.0053089059 0.0064027455
-Mass-weighted normal modes
-"""
-VIBRATIONS = [
-    [0.0, 0.0, 0.0],
-    [0.0, 0.0, -0.6557355799],
-    [-0.5320910464, 0.4658264610, 0.0],
-    [0.0, 0.0, 0.0],
-    [0.4657821045, 0.5320273170, 0.4635419283],
-    [0.3761459606, -0.3293059114, -0.2648644772],
-    [0.0, 0.0, 0.0],
-    [-0.4657821045, -0.5320273170, 0.4635419283],
-    [0.3761459606, -0.3293059114, 0.2648644772],
-]
-TEMPLATE = """V.txt
-3 0 3
-epsilon
-6
-  1 1 0.0
-  1 2 0.1553277839
-  1 3 0.1688652931
-  3 1 0.1231069775
-  3 2 0.1547471701
-  3 3 0.1600894729
-kappa
-12
-  1 1 7 -6.48289e-04
-  1 1 8 -9.15365e-04
-  1 2 7  1.06541e-03
-  1 2 8  1.08185e-02
-  1 3 7 -7.92795e-03
-  1 3 8  1.63364e-02
-  3 1 7  2.60893e-03
-  3 1 8  6.95032e-03
-  3 2 7 -5.24793e-03
-  3 2 8  1.71110e-02
-  3 3 7 -7.98845e-03
-  3 3 8  1.62033e-02
-lambda
-2
-  1 2 3 9 -5.55909e-03
-  3 1 3 9 -3.66103e-03
-"""
-# Elements above 1e-5, by spin component: the order is three singlets, T(-1), T(0), T(+1).
-SPIN_ORBIT = {
-    (0, 5): -2.0899909e-04, (0, 6): -6.6636399e-04, (1, 4): 1.2270210e-04,
-    (1, 11): -2.5014279e-04, (2, 7): -2.0070656e-04, (2, 9): 2.3451456e-04,
-    (3, 8): 2.4080230e-04, (4, 11): 2.1915971e-04, (5, 6): -2.4080230e-04,
-    (5, 10): -2.1915971e-04, (6, 10): -9.3860501e-05, (7, 9): 9.3860501e-05,
-}  # fmt: skip
-GEOMETRY = [[0.0, -0.00777129, 0.00954506], [0.0, -2.37838033, 1.34722248],
-            [0.0, 2.39391428, 1.35609843]]  # fmt: skip
-VELOCITIES = [[0.0, 5.359e-4, 4.893e-4], [0.0, 1.004e-4, -1.897e-4],
-              [0.0, -1.1717e-3, -7.883e-4]]  # fmt: skip
-STEP = 20.6706868947804  # 0.5 fs
-# Potential energies (eV) of the first 21 steps, on the fifth spin-mixed state, before it hops.
-POTENTIAL = [
-    4.263615, 4.372004, 4.492390, 4.621949, 4.756144, 4.889250, 5.014901, 5.126598, 5.218177,
-    5.284244, 5.320543, 5.324272, 5.294302, 5.231317, 5.137839, 5.018146, 4.878085, 4.724787,
-    4.566287, 4.411086, 4.267657, 4.143815,
-]  # fmt: skip
-KINETIC = 1.226989  # eV, at the start
+# The file states where the numbers come from: a paper, and a run that SHARC ships as a test.
+SO2 = json.loads(
+    (Path(__file__).parents[1] / "reference_data" / "sharc_so2.json").read_text("utf-8")
+)
+RUN = SO2["run"]  # of the first 21 steps, on the fifth spin-mixed state, before it hops
+STEP, POTENTIAL = RUN["step"], RUN["potential"]
+BLOCKS = ("epsilon", "kappa", "lambda")
 HARTREE = 27.211386245988
 FEMTOSECOND = 41.341373336
 
@@ -88,20 +28,27 @@ FEMTOSECOND = 41.341373336
 def write_so2(folder, *, imaginary=False):
     """Write the two files; couplings of singlets to triplets as they are, or times −i."""
     matrices = np.zeros((2, 12, 12))
-    for (i, j), value in SPIN_ORBIT.items():
+    for i, j, value in SO2["spin_orbit"]:
         if imaginary and i < 3:
             matrices[1, i, j], matrices[1, j, i] = -value, value
         else:
             matrices[0, i, j] = matrices[0, j, i] = value
-    rows = [[*np.eye(9)[i, :6], *VIBRATIONS[i]] for i in range(9)]
-    text = "\n".join(" ".join(f"{value:.10f}" for value in row) for row in rows)
-    (folder / "V.txt").write_text(REFERENCE + text + "\n")
-    text = TEMPLATE
+    modes = np.hstack([np.eye(9)[:, :6], SO2["modes"]])
+    frequencies = [0.0] * 6 + SO2["frequencies"]
+    reference = ["Geometry", *map(words, SO2["atoms"]), "Frequencies", words(frequencies)]
+    reference += ["Mass-weighted normal modes", *map(words, modes)]
+    template = ["V.txt", words(SO2["states"])]
+    for block in BLOCKS:
+        template += [block, str(len(SO2[block])), *map(words, SO2[block])]
     for part, matrix in zip("RI", matrices, strict=True):
-        text += f"SOC {part}\n"
-        text += "".join(" ".join(f"{value:14.7e}" for value in row) + "\n" for row in matrix)
-    (folder / "LVC.template").write_text(text)
+        template += [f"SOC {part}", *map(words, matrix)]
+    (folder / "V.txt").write_text("\n".join(reference) + "\n")
+    (folder / "LVC.template").write_text("\n".join(template) + "\n")
     return read_sharc(folder / "LVC.template")
+
+
+def words(row):
+    return " ".join(map(str, row))
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +59,8 @@ def model(tmp_path_factory):
 @pytest.fixture(scope="module")
 def start(model):
     """The start of SHARC's run: Q and P."""
-    Q = model.coordinates(GEOMETRY)
-    rates = model.coordinates(model.geometry + np.array(VELOCITIES))
+    Q = model.coordinates(RUN["geometry"])
+    rates = model.coordinates(model.geometry + np.array(RUN["velocities"]))
     return Q, rates / model.hamiltonian.frequencies
 
 
@@ -122,7 +69,7 @@ def test_the_run_of_sharc(model, start):
     H, (Q, P) = model.hamiltonian, start
     omega = H.frequencies
     kinetic = 0.5 * np.sum(omega * P**2) * HARTREE
-    assert kinetic == pytest.approx(KINETIC, abs=3e-5)  # SHARC's includes 24 μeV of rotation
+    assert kinetic == pytest.approx(RUN["kinetic"], abs=3e-5)  # SHARC's includes 24 μeV of rotation
 
     def evaluate(Q):
         full, slopes = H(Q), H.gradient(Q)
@@ -148,11 +95,11 @@ def test_the_run_of_sharc(model, start):
     # The forces of the spin-mixed state itself keep the energy, which in SHARC's run drifts by
     # 2.6 meV; the paths stay as close as that.
     found = run_trajectories(
-        H, initial=Fixed(Q, P, state=4), dt=STEP / 20, steps=20 * 21, every=20, count=1, seed=1,
-        keep=1, method="landau-zener",
+        H, initial=Fixed(Q, P, state=RUN["state"]), dt=STEP / 20, steps=20 * 21, every=20, count=1,
+        seed=1, keep=1, method="landau-zener",
     )  # fmt: skip
     kept = found.trajectories()
-    assert np.all(kept.level.values == 4)
+    assert np.all(kept.level.values == RUN["state"])
     assert found.energy_drift[0] * HARTREE < 1e-5
     assert_allclose(kept.potential_energy.values[0] * HARTREE, POTENTIAL, atol=3.5e-3)
     assert kept.potential_energy.values[0, 0] * HARTREE == pytest.approx(POTENTIAL[0], abs=2e-6)
@@ -204,7 +151,7 @@ def test_norm_and_energy_after_a_vertical_excitation(model, method):
         H, initial=vertical_excitation(H, state=1), dt=1.0, steps=800, every=40, count=192, seed=2,
         method=method,
     )  # fmt: skip
-    assert_array_equal(found.request.masses, 1 / H.frequencies)
+    assert_array_equal(found.request.masses, H.masses)
     for mean in (found.populations, found.electronic_populations, found.diabatic_populations):
         assert_allclose(mean.value.sum(axis=1), 1.0, atol=1e-12)
     assert found.energy_drift.max() * HARTREE < 1e-3

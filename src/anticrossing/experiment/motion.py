@@ -7,6 +7,7 @@ coordinate of the Hamiltonian, so only times and masses are converted: times her
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ from anticrossing.experiment.outcome import Study
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import VibronicCoupling
 from anticrossing.units import ENERGIES, LENGTHS, MASSES, Units
+
+_TIME = re.compile(r"\bt = ([-+.\de]*\d)")
+"""How errors of the dynamics name a time."""
 
 SIDES = ("below", "above")
 """Where a packet is with respect to a dividing position, trajectories to their box."""
@@ -58,7 +62,7 @@ class MotionStudy(Study):
 
     @contextmanager
     def errors_of(self, table: str) -> Iterator[None]:
-        """Say of every error within which table it is about, and the unit of times that it names.
+        """Say of every error within which table it is, and the times that it names in their unit.
 
         The dynamics knows nothing of the unit of times in the file.
         """
@@ -67,8 +71,8 @@ class MotionStudy(Study):
             with tables.inside(table):
                 yield
         except (InputError, ConvergenceError) as error:
-            text = str(error)
-            if units.angular != 1 and any(name in text for name in (" t = ", "`step`", "`dt`")):
+            text = _TIME.sub(lambda found: f"t = {self.shown_time(float(found[1]))}", str(error))
+            if units.angular != 1 and any(name in text for name in ("`step`", "`dt`")):
                 text += (
                     f" (Times here are in ħ/{units.energy}, {1 / units.angular:.4g} {units.time}.)"
                 )

@@ -189,14 +189,16 @@ def marcus_levich_jortner(
     )
     total = log_sum_over_quanta(energy, free, heat, factor, omega, thermal=bool(thermal_mode))
     logarithm = _log_prefactor(v, energy, heat) + total
-    with quiet():
-        checks = [distinct_states(v, energy + factor * omega)]
-        occupied = factor / np.expm1(omega / heat)
+    checks = [distinct_states(v, energy + factor * omega)]
     if not thermal_mode:
+        # A few excited vibrations can carry the rate where they save a barrier: both are summed.
+        excited = log_sum_over_quanta(energy, free, heat, factor, omega, thermal=True)
+        with quiet():
+            change = np.abs(excited - total)
         checks.append(
             DomainCheck(
-                "S / (exp(frequency/temperature) - 1)",
-                unwrap(np.asarray(occupied)),
+                "thermal change of the exponent",
+                unwrap(np.where(np.isnan(change), np.inf, change)),
                 RATIO_LIMIT,
                 "the vibration is thermally excited: use thermal_mode=True",
             )

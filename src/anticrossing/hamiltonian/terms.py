@@ -125,10 +125,14 @@ class TermHamiltonian(Hamiltonian):
         shape = np.broadcast_shapes(*(np.shape(a) for a in arguments))
         dtype = np.complex128 if np.iscomplexobj(x) else np.float64
         values = np.empty((*shape, len(coefficients)), dtype=dtype)
+        place = {symbol: j for j, symbol in enumerate(self._symbols)}
         # A formula outside its real domain becomes NaN here and is refused by the caller.
         with np.errstate(all="ignore"):
             for k, f in enumerate(coefficients):
-                values[..., k] = expression.compile_function(self._symbols, f)(*arguments)
+                # Compiled for what it depends on: hundreds of coordinates would take seconds each.
+                used = [place[symbol] for symbol in sorted(f.free_symbols, key=str)]
+                function = expression.compile_function([self._symbols[j] for j in used], f)
+                values[..., k] = function(*(arguments[j] for j in used))
         return values
 
     def _combine(

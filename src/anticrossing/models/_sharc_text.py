@@ -19,6 +19,7 @@ _SKIPPED = ("charge", "multipolar", "mdmx", "mdmy", "mdmz", "eqmx", "eqmy", "eqm
 
 @dataclass(frozen=True)
 class Reference:
+    path: Path
     elements: tuple[str, ...]
     charges: FloatArray
     masses: FloatArray
@@ -139,7 +140,9 @@ def read_reference(path: Path) -> Reference:
     modes = np.array(
         [lines.numbers("one line of the modes per displacement", size) for _ in range(size)]
     )
-    return Reference(tuple(elements), table[:, 0], table[:, 4], table[:, 1:4], frequencies, modes)
+    return Reference(
+        path, tuple(elements), table[:, 0], table[:, 4], table[:, 1:4], frequencies, modes
+    )
 
 
 def _expect(lines: Lines, header: str) -> None:

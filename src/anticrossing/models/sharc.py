@@ -39,6 +39,7 @@ from anticrossing.units import MASSES, Units
 
 _MASS_UNIT = MASSES["amu"] / MASSES["electron"]
 _ROUNDED = 1e-6  # matrices are written with eight digits
+_ORTHONORMAL = 1e-2  # modes written with few digits pass, Cartesian ones do not
 _NO_VIBRATION = 1e-10  # hartree: translations and rotations are written with frequency 0
 
 
@@ -51,8 +52,8 @@ class SharcModel:
     hamiltonian : VibronicCoupling
         In hartree, over all N spin components (labels ``S1``, ``T1 m=-1`` …) and the f vibrations.
         Coordinate ``Q7`` is mode 7 of the file; modes of frequency 0 are left out. The masses of
-        these dimensionless coordinates are ``1/hamiltonian.frequencies``, in units of 1/hartree,
-        so that times are in ħ/hartree (atomic units, 0.0242 fs).
+        these dimensionless coordinates are ``hamiltonian.masses``, 1/ω in units of 1/hartree, so
+        that times are in ħ/hartree (atomic units, 0.0242 fs).
     states : tuple of int
         Number of states of each multiplicity, from singlets on.
     elements : tuple of str
@@ -150,7 +151,8 @@ def read_sharc(template: str | Path, reference: str | Path | None = None) -> Sha
     ------
     InputError
         Naming file and line, for a file that is missing, a number that cannot be read, an index
-        out of range, an unknown block or one that ends early, or a matrix that is not Hermitian.
+        out of range, an unknown block or one that ends early, a matrix that is not Hermitian, or
+        normal modes that are not orthonormal.
 
     References
     ----------
@@ -193,6 +195,13 @@ def read_sharc(template: str | Path, reference: str | Path | None = None) -> Sha
     if np.any(still):
         raise InputError(f"{path} must couple only modes that vibrate, but one has frequency 0.")
     kept = np.flatnonzero(vibrations)
+    columns = molecule.modes[:, kept]
+    skew = np.abs(columns.T @ columns - np.eye(kept.size)).max(initial=0.0)
+    if skew > _ORTHONORMAL:
+        raise InputError(
+            f"{molecule.path} must hold mass-weighted, orthonormal normal modes, but the products "
+            f"of two of them are off by {skew:.2g}."
+        )
     asymmetry = np.abs(blocks.matrices - blocks.matrices.conj().swapaxes(-1, -2)).max()
     if asymmetry > _ROUNDED * np.abs(blocks.matrices).max():
         raise InputError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,8 @@ class VibronicCoupling(TermHamiltonian):
     ----------
     frequencies, constant, linear, quadratic : arrays
         As given, read-only; `quadratic` is zero where it was not given.
+    masses : array, shape (f,)
+        1/ω_i, with which P_i²/2m_i is the kinetic energy (ħ = 1).
 
     Raises
     ------
@@ -84,6 +86,8 @@ class VibronicCoupling(TermHamiltonian):
         labels: Sequence[str] | None = None,
         source: str = "H. Köppel, W. Domcke and L. S. Cederbaum, Adv. Chem. Phys. 57, 59 (1984)",
     ) -> None:
+        import sympy
+
         from anticrossing import expression
 
         omega = positive("frequencies", frequencies)
@@ -106,16 +110,15 @@ class VibronicCoupling(TermHamiltonian):
         names = [f"Q{i}" for i in range(1, modes + 1)]
         if coordinates is not None:
             names = check_entries("coordinates", coordinates, modes, f"hold {modes} name(s)")
+        # The pairs i ≤ j that are coupled; most models have none or few.
+        pairs = np.zeros((0, 2), dtype=np.intp)
+        if quadratic is not None:
+            pairs = np.argwhere(np.triu(np.any(curvatures, axis=(-2, -1))))
         Q = [expression.symbol(name) for name in names]
-        oscillators = sum(float(w) * q**2 for w, q in zip(omega, Q, strict=True)) / 2
+        oscillators = sympy.Add(*(float(w) / 2 * q**2 for w, q in zip(omega, Q, strict=True)))
         terms: list[tuple[Any, Any]] = [(1, constant), (oscillators, np.eye(states))]
         terms += [(q, matrix) for q, matrix in zip(Q, slopes, strict=True) if np.any(matrix)]
-        terms += [
-            (Q[i] ** 2 / 2 if i == j else Q[i] * Q[j], curvatures[i, j])
-            for i in range(modes)
-            for j in range(i, modes)
-            if np.any(curvatures[i, j])
-        ]
+        terms += [(Q[i] ** 2 / 2 if i == j else Q[i] * Q[j], curvatures[i, j]) for i, j in pairs]
         super().__init__(
             terms, {}, tuple(names), name=name, units=units, labels=labels, source=source
         )
@@ -125,6 +128,58 @@ class VibronicCoupling(TermHamiltonian):
         self.quadratic = curvatures
         for array in (self.frequencies, self.constant, self.linear, self.quadratic):
             array.setflags(write=False)
+        self._pairs = pairs
+
+    @property
+    def masses(self) -> FloatArray:
+        """1/ω_i, shape (f,): the masses of the dimensionless coordinates."""
+        return np.asarray(1 / self.frequencies)
+
+    # The matrices as they are: formulas in hundreds of coordinates would be slow to compile.
+
+    def evaluate(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> Matrices:
+        Q = self._columns(x)
+        with np.errstate(all="ignore"):  # NaN or infinity passes through, to be refused there
+            found = self.constant + np.tensordot(Q, self.linear, 1)
+            found = found + self._isotropic(Q**2 @ self.frequencies / 2)
+            if self._pairs.size:
+                i, j = self._pairs.T
+                products = np.where(i == j, 0.5, 1.0) * Q[..., i] * Q[..., j]
+                found = found + np.tensordot(products, self.quadratic[i, j], 1)
+        return np.asarray(found)
+
+    def evaluate_derivative(
+        self, x: npt.NDArray[Any], parameters: Mapping[str, Any], coordinate: int = 0
+    ) -> Matrices:
+        Q = self._columns(x)
+        with np.errstate(all="ignore"):
+            found = self._isotropic(self.frequencies[coordinate] * Q[..., coordinate])
+            found = found + self.linear[coordinate]
+            if self._pairs.size:
+                found = found + np.tensordot(Q, self.quadratic[coordinate], 1)
+        return np.asarray(found)
+
+    def evaluate_gradient(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> Matrices:
+        Q = self._columns(x)
+        with np.errstate(all="ignore"):
+            found = self._isotropic(self.frequencies * Q) + self.linear
+            if self._pairs.size:
+                found = found + np.tensordot(Q, self.quadratic, 1)
+        return np.asarray(found)
+
+    def evaluate_second_derivatives(
+        self, x: npt.NDArray[Any], parameters: Mapping[str, Any]
+    ) -> Matrices:
+        found = self._isotropic(np.diag(self.frequencies)) + self.quadratic
+        return np.broadcast_to(found, self._columns(x).shape[:-1] + found.shape).copy()
+
+    def _columns(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return points with an axis over the coordinates, which one coordinate does not have."""
+        return x if len(self.coordinates) > 1 else x[..., np.newaxis]
+
+    def _isotropic(self, energy: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return what all states have in common as multiples of the unit matrix."""
+        return np.asarray(np.asarray(energy)[..., np.newaxis, np.newaxis] * np.eye(self.dimension))
 
 
 def Pyrazine(*, modes: int = 3) -> VibronicCoupling:

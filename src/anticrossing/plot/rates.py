@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, fail, positive, real_array
+from anticrossing.checks import FloatArray, fail, positive, real_array, real_number
 from anticrossing.experiment.rates.result import RatesOutcome, RatesScan
-from anticrossing.formulas.result import Prediction
+from anticrossing.experiment.rates.system import TITLES
+from anticrossing.formulas.result import BoolArray, Prediction
 from anticrossing.plot import style
 from anticrossing.plot.figure import Figure, figure, panels_of
 from anticrossing.plot.panels import Axes
@@ -26,7 +27,8 @@ def inverted_region(
 ) -> Axes:
     """Draw rates against the driving force ``−ΔG``, on a logarithmic axis.
 
-    A line is solid where its formula is within its domain and dotted where it is not.
+    A line is solid where its formula is within its domain and dotted where it is not; what is zero
+    is left out.
 
     Parameters
     ----------
@@ -49,14 +51,31 @@ def inverted_region(
     Raises
     ------
     InputError
-        If a line does not have the shape of `reaction_free_energy`.
+        If a line does not have the shape of `reaction_free_energy`, or λ is not positive.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from anticrossing.formulas import marcus
+    >>> free = np.linspace(-2.0, 0.0, 41)
+    >>> rate = marcus(coupling=0.001, reorganization_energy=1.0, reaction_free_energy=free,
+    ...               temperature=0.0257)
+    >>> axes = inverted_region(Figure().subplots(), free, {"Marcus": rate}, unit="eV")
+    >>> axes.get_xlabel()
+    'driving force −ΔG (eV)'
     """
     force = -real_array("reaction_free_energy", reaction_free_energy, ndim=1)
-    _lines(axes, force, rates)
+    start = None
     if reorganization_energy is not None:
-        start = float(positive("reorganization_energy", reorganization_energy))
-        axes.axvline(start, color=style.MUTED, lw=1.0, ls="--")
-        axes.axvspan(start, max(start, float(force.max())), color=style.GRID, alpha=0.5, lw=0)
+        start = float(
+            positive(
+                "reorganization_energy", real_number("reorganization_energy", reorganization_energy)
+            )
+        )
+    _lines(axes, force, rates)
+    if start is not None:
+        _inverted(axes, start, max(start, float(force.max())))
+    axes.legend(loc="best")
     axes.set_xlabel(style.label("driving force −ΔG", unit))
     axes.set_title("Inverted region")
     return axes
@@ -70,6 +89,9 @@ def temperature_sweep(
     unit: str = "",
 ) -> Axes:
     """Draw rates against the inverse temperature: a straight line is an activated process.
+
+    A line is solid where its formula is within its domain and dotted where it is not; what is zero
+    is left out.
 
     Parameters
     ----------
@@ -91,11 +113,23 @@ def temperature_sweep(
     ------
     InputError
         If a line does not have the shape of `temperature`, or a temperature is not positive.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from anticrossing.formulas import marcus
+    >>> heat = np.linspace(0.015, 0.03, 16)
+    >>> rate = marcus(coupling=0.001, reorganization_energy=1.0, reaction_free_energy=-0.5,
+    ...               temperature=heat)
+    >>> axes = temperature_sweep(Figure().subplots(), heat, {"Marcus": rate}, unit="eV")
+    >>> axes.get_xlabel()
+    '1/T (1/eV)'
     """
     heat = positive("temperature", temperature)
     if heat.ndim != 1:
         raise fail("temperature", "have 1 dimension(s)", f"its shape is {heat.shape}")
     _lines(axes, 1 / heat, rates)
+    axes.legend(loc="best")
     axes.set_xlabel(style.label("1/T", f"1/{unit}" if unit else ""))
     axes.set_title("Dependence on temperature")
     return axes
@@ -111,17 +145,22 @@ def _lines(axes: Axes, x: FloatArray, rates: Mapping[str, Any]) -> None:
                 f"that of {name!r} has the shape {values.shape}",
             )
     order = np.argsort(x)
+    inside = [_inside(rate, x.shape)[order] for rate in rates.values()]
     for index, (name, rate) in enumerate(rates.items()):
         values = np.asarray(rate, dtype=np.float64)
-        valid = np.ones(x.shape, dtype=bool)
-        if isinstance(rate, Prediction):
-            for check in rate.checks:
-                valid &= check.satisfied
-        _line(axes, x[order], values[order], valid[order], index, name)
+        _line(axes, x[order], values[order], inside[index], index, name)
+    _explain_dots(axes, inside)
     axes.set_yscale("log")
     axes.set_ylabel("rate k")
     style.grid(axes)
-    axes.legend(loc="best")
+
+
+def _inside(rate: Any, shape: tuple[int, ...]) -> BoolArray:
+    """Return where a prediction is within its domain; plain numbers have none to leave."""
+    inside = np.ones(shape, dtype=np.bool_)
+    for check in rate.checks if isinstance(rate, Prediction) else ():
+        inside &= check.satisfied
+    return inside
 
 
 def _line(axes: Axes, x: Any, values: Any, inside: Any, index: int, name: str) -> None:
@@ -129,10 +168,28 @@ def _line(axes: Axes, x: Any, values: Any, inside: Any, index: int, name: str) -
 
     Later lines are thinner, so that one on top of another does not hide it.
     """
-    color, width = style.formula_color(index), max(3.2 - 0.8 * index, 1.2)
+    color, width = style.formula_color(index), _width(index)
     shown = np.where(values > 0, values, np.nan)
-    axes.plot(x, shown, ls=":", lw=1.2, color=color)
-    axes.plot(x, np.where(inside, shown, np.nan), lw=width, color=color, label=name)
+    solid = np.where(inside, shown, np.nan)
+    drawn = bool(np.isfinite(solid).any())
+    axes.plot(x, shown, ls=":", lw=1.2, color=color, label=None if drawn else name)
+    axes.plot(x, solid, lw=width, color=color, label=name if drawn else None)
+
+
+def _width(index: int) -> float:
+    return max(3.2 - 0.8 * index, 1.2)
+
+
+def _explain_dots(axes: Axes, inside: Any) -> None:
+    """Enter into the legend what dots mean, where there are any."""
+    if not np.all(inside):
+        axes.plot([], [], ls=":", lw=1.2, color=style.MUTED, label="dotted: outside the domain")
+
+
+def _inverted(axes: Axes, start: float, stop: float) -> None:
+    """Mark where the inverted region begins, and shade it."""
+    axes.axvspan(start, stop, color=style.GRID, alpha=0.5, lw=0)
+    axes.axvline(start, color=style.MUTED, lw=1.0, ls="--", label="−ΔG = λ")
 
 
 # ---- the figure of a file with [rates] ----------------------------------------------------------
@@ -168,12 +225,12 @@ def _scanned(axes: Axes, result: RatesOutcome, scan: RatesScan) -> None:
     x, label = _abscissa(result, scan)
     lines = zip(result.experiment.formulas, scan.rates, scan.inside, strict=True)
     for index, (name, rates, inside) in enumerate(lines):
-        _line(axes, x, rates, inside, index, name)
+        _line(axes, x, rates, inside, index, TITLES[name])
+    _explain_dots(axes, scan.inside | np.isnan(scan.rates))
     axes.set_yscale("log")
     energy = result.experiment.system.total_reorganization_energy
     if scan.scan.name == "reaction_free_energy" and x.min() < energy < x.max():
-        axes.axvspan(energy, float(x.max()), color=style.GRID, alpha=0.5, lw=0)
-        axes.axvline(energy, color=style.MUTED, lw=1.0, ls="--", label="−ΔG = λ")
+        _inverted(axes, energy, float(x.max()))
     titles = {"reaction_free_energy": "Inverted region", "temperature": "Arrhenius plot"}
     _finish(axes, scan, label)
     axes.set_ylabel(style.label("rate k", result.experiment.units.rate))
@@ -188,8 +245,8 @@ def _distances(axes: Axes, result: RatesOutcome, scan: RatesScan) -> None:
         if found:
             worst = np.max(found, axis=0)
             shown = np.where((worst > 0) & np.isfinite(worst), worst, np.nan)
-            width = max(3.2 - 0.8 * index, 1.2)
-            axes.plot(x, shown, lw=width, color=style.formula_color(index), label=name)
+            color = style.formula_color(index)
+            axes.plot(x, shown, lw=_width(index), color=color, label=TITLES[name])
     axes.axhline(1.0, color=style.EXACT_COLOR, lw=1.0, ls="--", label="limit")
     axes.set_yscale("log")
     _finish(axes, scan, label)
@@ -211,7 +268,7 @@ def _points(axes: Axes, result: RatesOutcome) -> None:
         rate = result.rates.get(name, 0.0)
         if rate > 0:
             _mark(axes, rate, index, style.formula_color(index), result.predictions[name].valid)
-    _rows(axes, names, list(result.rates.values()))
+    _rows(axes, [TITLES[name] for name in names], list(result.rates.values()))
     axes.set_xlabel(style.label("rate k", result.experiment.units.rate))
     axes.set_title("Rates; hollow: outside the domain")
 
@@ -225,7 +282,7 @@ def _conditions(axes: Axes, result: RatesOutcome) -> None:
             ratio = check.worst / check.limit
             if np.isfinite(ratio) and ratio > 0:
                 _mark(axes, ratio, len(labels), style.formula_color(index), bool(check.satisfied))
-            labels.append(f"{name}: {check.quantity}")
+            labels.append(f"{TITLES[name]}: {check.quantity}")
             ratios.append(ratio)
     _rows(axes, labels, [*ratios, 1.0])
     axes.axvline(1.0, color=style.EXACT_COLOR, lw=1.0, ls="--")

@@ -13,6 +13,7 @@ import numpy as np
 
 from anticrossing._version import __version__
 from anticrossing.checks import InputError
+from anticrossing.hamiltonian import TermHamiltonian
 from anticrossing.models._files import path_of, write_text, write_whole
 from anticrossing.trajectories._chunks import Chunk
 from anticrossing.trajectories.request import Request
@@ -93,13 +94,19 @@ def _compare(marker: Path, description: dict[str, str]) -> None:
 
 
 def _describe(request: Request) -> dict[str, str]:
-    """Return everything the results depend on, H by its values where trajectories may start."""
+    """Return everything the results depend on, a function H by its values at possible starts."""
     H = request.hamiltonian
     points, _ = request.initial.draw(request.masses, 16, np.random.default_rng(0))
     where = points if len(H.coordinates) > 1 else points[:, 0]
     digest = hashlib.sha256()
-    for values in (H(where), H.gradient(where)):
-        digest.update(np.ascontiguousarray(values).tobytes())
+    values = [H(where), H.gradient(where)]
+    if isinstance(H, TermHamiltonian):
+        # Where trajectories start far out, different formulas may have the same values.
+        digest.update(repr(H.coefficients).encode())
+        dense = [m if isinstance(m, np.ndarray) else m.toarray() for m in H.matrices]
+        values += [*dense, *H.parameters.values()]
+    for array in values:
+        digest.update(np.ascontiguousarray(array).tobytes())
     description = {
         "version": __version__,
         "hamiltonian": f"{H!r} {digest.hexdigest()[:16]}",

@@ -11,9 +11,10 @@ from anticrossing.checks import describe, fail
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.trajectories import _chunks
 from anticrossing.trajectories import request as requests
+from anticrossing.trajectories._collector import Collector
 from anticrossing.trajectories._store import Store
 from anticrossing.trajectories.initial import InitialConditions
-from anticrossing.trajectories.result import Collector, EnsembleResult
+from anticrossing.trajectories.result import EnsembleResult
 
 
 def run_trajectories(
@@ -54,7 +55,7 @@ def run_trajectories(
         trajectories together, step by step.
     masses : float or array, shape (f,)
         Positive, in units in which p²/2m is an energy of H with ħ = 1: electron masses for H in
-        hartree and x in bohr. For a VibronicCoupling 1/ω, which is the default.
+        hartree and x in bohr. A VibronicCoupling knows its own, which are the default.
     initial : Fixed, Gaussian or Thermal
         Positions, momenta and electronic state at the start; `vertical_excitation` makes them.
     dt : float
@@ -85,8 +86,8 @@ def run_trajectories(
         For "fssh": nothing, the energy-based correction of Granucci and Persico, or the moments
         of augmented hopping, here their diagonal elements, set to zero at hops.
     decoherence_energy : float, optional
-        The constant C of the energy-based correction, in the unit of energy of H; 0.1 by default,
-        which is meant for hartree.
+        The constant C of the energy-based correction, in the unit of energy of H; by default
+        0.1 hartree, and 0.1 where `hamiltonian.units` has no unit of energy.
     keep : int
         Number of trajectories whose points are kept, the first ones.
     log : int
@@ -97,7 +98,8 @@ def run_trajectories(
         All processors by default.
     store : path, optional
         A directory for finished batches. A run that was killed or interrupted goes on from there,
-        with the same result to the last bit; a damaged file is computed again.
+        with the same result to the last bit; a damaged file is computed again. An ensemble that
+        differs in anything is refused; a function H(x) is compared where trajectories start.
     progress : callable, optional
         Called after every batch as ``progress(done, count)``.
 

@@ -284,8 +284,7 @@ def vertical_excitation(
     Parameters
     ----------
     hamiltonian : VibronicCoupling
-        As ``read_sharc(...).hamiltonian``; its coordinates have the masses 1/ω_i, which
-        `run_trajectories` takes by default.
+        As ``read_sharc(...).hamiltonian``; `run_trajectories` takes its `masses` by default.
     state : int
         The electronic state, from 0.
     temperature : float
@@ -305,7 +304,7 @@ def vertical_excitation(
     --------
     >>> from anticrossing.models import Pyrazine
     >>> start = vertical_excitation(Pyrazine(), state=1)
-    >>> start.spread(1 / Pyrazine().frequencies)[0]
+    >>> start.spread(Pyrazine().masses)[0]
     array([0.70710678, 0.70710678, 0.70710678])
     """
     if not isinstance(hamiltonian, VibronicCoupling):

@@ -25,6 +25,7 @@ from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models.vibronic_coupling import VibronicCoupling
 from anticrossing.trajectories import _state
 from anticrossing.trajectories.initial import InitialConditions
+from anticrossing.units import convert_energy
 
 METHODS = {
     "fssh": _state.FSSH,
@@ -39,7 +40,7 @@ DECOHERENCE = {
     "energy": _state.ENERGY_BASED,
     "augmented": _state.AUGMENTED,
 }
-_DECOHERENCE_ENERGY = 0.1  # hartree
+_DECOHERENCE_ENERGY = 0.1  # hartree, or the unit of H where it has no name
 _MOST_STEPS = 2**53  # more are no longer exact as floating-point numbers
 _SAME_MASS = 1e-3  # relative, between masses as they are written in files and 1/ω
 
@@ -150,7 +151,10 @@ def check(
         rescaling, frustrated = rescaling or "velocity", frustrated or "ignore"
     elif method == "mash":
         rescaling, frustrated = "coupling", "reflect"
-    constant = _DECOHERENCE_ENERGY if decoherence_energy is None else decoherence_energy
+    constant = decoherence_energy
+    if constant is None:
+        unit = hamiltonian.units.energy or "hartree"
+        constant = convert_energy(_DECOHERENCE_ENERGY, "hartree", unit)
     size = _state.BLOCK
     batch = 64 * size if batch is None else integer("batch", batch, minimum=1)
     request = Request(
@@ -184,17 +188,17 @@ def check(
 def _masses(hamiltonian: Hamiltonian, masses: npt.ArrayLike | None) -> FloatArray:
     """Return the masses of all coordinates; those of a vibronic coupling model are 1/ω."""
     coordinates = len(hamiltonian.coordinates)
-    modes = hamiltonian.frequencies if isinstance(hamiltonian, VibronicCoupling) else None
+    own = hamiltonian.masses if isinstance(hamiltonian, VibronicCoupling) else None
     if masses is None:
-        if modes is None:
+        if own is None:
             raise fail("masses", "be given unless H is a VibronicCoupling", "it is None")
-        return np.asarray(1 / modes)
+        return own
     mass = positive("masses", masses)
     if mass.shape not in ((), (1,), (coordinates,)):
         count = "one number" if coordinates == 1 else f"one number or {coordinates}"
         raise fail("masses", f"be {count}", f"its shape is {mass.shape}")
     # One number is a choice; as many as there are modes may be those of the atoms by mistake.
-    if modes is not None and mass.size > 1 and np.any(np.abs(mass * modes - 1) > _SAME_MASS):
+    if own is not None and mass.size > 1 and np.any(np.abs(mass / own - 1) > _SAME_MASS):
         raise fail(
             "masses",
             "be 1/ω for the normal coordinates of a VibronicCoupling, which is the default",

@@ -13,8 +13,6 @@ from anticrossing.checks import FloatArray, InputError, choice, describe, fail, 
 from anticrossing.models._files import path_of, write_whole
 from anticrossing.models.sharc import SharcModel
 from anticrossing.models.xyz import write_xyz
-from anticrossing.trajectories._chunks import Chunk
-from anticrossing.trajectories._state import observables
 from anticrossing.trajectories.request import Request
 from anticrossing.units import ENERGIES, TIMES
 
@@ -25,8 +23,6 @@ REASONS = ("accepted", "frustrated", "reflected", "followed")
 """Of a hop: made; refused for want of energy, the momentum kept or turned around; or no hop at all,
 the state having been followed through a crossing that the time step does not resolve."""
 
-SIDES = ("below", "above", "inside")
-
 
 @dataclass(frozen=True, eq=False)
 class Mean:
@@ -34,6 +30,15 @@ class Mean:
 
     value: FloatArray
     error: FloatArray
+
+    @staticmethod
+    def of_sums(total: FloatArray, squares: FloatArray, count: int) -> Mean:
+        """Return the mean of `count` members, of which one alone has no standard error (NaN)."""
+        mean = total / count
+        if count == 1:
+            return Mean(mean, np.full_like(mean, np.nan))
+        variance = np.maximum(squares / count - mean**2, 0.0)
+        return Mean(mean, np.sqrt(variance / (count - 1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,10 +160,18 @@ class EnsembleResult:
         else:
             weights = np.eye(self.final_weights.shape[1])[self.final_levels]
         each = (side[:, np.newaxis] == np.arange(3))[..., np.newaxis] * weights[:, np.newaxis]
-        return _mean(each.sum(axis=0), (each**2).sum(axis=0), len(x))
+        return Mean.of_sums(each.sum(axis=0), (each**2).sum(axis=0), len(x))
 
     def trajectories(self) -> xarray.Dataset:
-        """Return the trajectories that were kept, with their positions, levels and energies."""
+        """Return the trajectories that were kept at the output times.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``position`` and ``momentum`` (trajectory, time, coordinate), ``weight`` |c_j|²
+            (trajectory, time, state), ``level``, ``kinetic_energy`` and ``potential_energy``
+            (trajectory, time), in the units of the result.
+        """
         import xarray
 
         f, n = self.final_positions.shape[1], self.final_weights.shape[1]
@@ -297,78 +310,3 @@ class EnsembleResult:
             f"\n  hops         {counts}{lost}"
             f"\n  energy drift {self.energy_drift.max():.1e} at most"
         )
-
-
-class Collector:
-    """Puts the chunks of an ensemble together, the sums of the blocks added in their order."""
-
-    def __init__(self, request: Request) -> None:
-        n, f = request.hamiltonian.dimension, len(request.hamiltonian.coordinates)
-        shape = (request.outputs, observables(n, f))
-        self._request = request
-        self._total, self._squares = np.zeros(shape), np.zeros(shape)
-        self._rows: list[Chunk] = []
-
-    def add(self, chunk: Chunk) -> None:
-        """Add the next chunk; of its sums only the totals are kept."""
-        for sums, squares in zip(chunk["sums"], chunk["squares"], strict=True):
-            self._total += sums
-            self._squares += squares
-        self._rows.append({k: v for k, v in chunk.items() if k not in ("sums", "squares")})
-
-    def result(self, compiled: bool) -> EnsembleResult:
-        """Return the result of all chunks."""
-        data = {key: np.concatenate([rows[key] for rows in self._rows]) for key in self._rows[0]}
-        means = _mean(self._total, self._squares, self._request.count)
-        return _result(self._request, data, means, compiled)
-
-
-def _result(request: Request, data: Chunk, means: Mean, compiled: bool) -> EnsembleResult:
-    n, f = data["weights"].shape[1], data["position"].shape[1]
-
-    def part(start: int, size: int) -> Mean:
-        where = slice(start, start + size)
-        return Mean(means.value[:, where], means.error[:, where])
-
-    def one(place: int) -> Mean:
-        return Mean(means.value[:, place], means.error[:, place])
-
-    active, electronic = part(0, n), part(n, n)
-    codes = data["log_codes"]
-    return EnsembleResult(
-        times=request.times,
-        populations=electronic if request.method == "ehrenfest" else active,
-        electronic_populations=active if request.method == "landau-zener" else electronic,
-        diabatic_populations=None if request.method == "mash" else part(2 * n, n),
-        kinetic_energy=one(3 * n),
-        energy=one(3 * n + 1),
-        position=part(3 * n + 2, f),
-        momentum=part(3 * n + 2 + f, f),
-        final_positions=data["position"],
-        final_momenta=data["momentum"],
-        final_levels=data["level"],
-        final_weights=data["weights"],
-        stop_times=data["steps"] * request.dt,
-        energy_drift=data["drift"],
-        hops=HopLog(
-            trajectory=data["log_trajectory"],
-            time=data["log_numbers"][:, 0],
-            source=codes[:, 0],
-            target=codes[:, 1],
-            energy=data["log_numbers"][:, 1],
-            reason=codes[:, 2],
-            lost=int(data["events"].sum() - len(codes)),
-        ),
-        seeds=data["seeds"],
-        request=request,
-        compiled=compiled,
-        _kept=data["kept"],
-    )
-
-
-def _mean(total: FloatArray, squares: FloatArray, count: int) -> Mean:
-    mean = total / count
-    if count == 1:
-        return Mean(mean, np.full_like(mean, np.nan))
-    variance = np.maximum(squares / count - mean**2, 0.0)
-    return Mean(mean, np.sqrt(variance / (count - 1)))

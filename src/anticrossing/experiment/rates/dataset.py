@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anticrossing.experiment.dataset import provenance
+from anticrossing.experiment.outcome import variable
 from anticrossing.experiment.rates.result import RatesOutcome
 
 if TYPE_CHECKING:
@@ -31,32 +31,23 @@ def to_dataset(result: RatesOutcome) -> xarray.Dataset:
         "condition": ("condition", [f"{name}: {check.quantity}" for name, check in conditions]),
     }
     variables: dict[str, Any] = {
-        "rate": _data(("formula",), rates, "thermal rate", unit),
-        "inside_domain": _data(("formula",), inside, "every check holds"),
-        "check": _data(("condition",), [check.worst for _, check in conditions], "value"),
-        "limit": _data(("condition",), [check.limit for _, check in conditions], "largest allowed"),
+        "rate": variable(("formula",), rates, "thermal rate", unit),
+        "inside_domain": variable(("formula",), inside, "every check holds"),
+        "check": variable(("condition",), [check.worst for _, check in conditions], "value"),
+        "limit": variable(
+            ("condition",), [check.limit for _, check in conditions], "largest allowed"
+        ),
     }
     if result.scan is not None:
         scan = result.scan
         name = scan.scan.name
-        coordinates[name] = _data(
+        coordinates[name] = variable(
             (name,), scan.scan.values, scan.scan.label, study.units.of(name) or "1"
         )
-        variables["scan_rate"] = _data(
+        variables["scan_rate"] = variable(
             ("formula", name), scan.rates, "thermal rate along the scan", unit
         )
-        variables["scan_inside_domain"] = _data(
+        variables["scan_inside_domain"] = variable(
             ("formula", name), scan.inside, "every check holds along the scan"
         )
-    attributes = {
-        **provenance(study),
-        **study.setup,
-        "verdict": result.sentences().verdict,
-    }
-    return xarray.Dataset(variables, coords=coordinates, attrs=attributes)
-
-
-def _data(
-    dimensions: tuple[str, ...], values: Any, text: str, unit: str = "1"
-) -> tuple[tuple[str, ...], Any, dict[str, str]]:
-    return dimensions, np.asarray(values), {"long_name": text, "units": unit}
+    return xarray.Dataset(variables, coords=coordinates, attrs=result.attributes())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,15 +20,12 @@ from anticrossing.checks import (
     real_number,
 )
 from anticrossing.experiment import tables
-from anticrossing.experiment.outcome import Progress, Study
+from anticrossing.experiment.outcome import Study
 from anticrossing.experiment.rates.surroundings import bath, crossing, vibration
 from anticrossing.experiment.rates.system import FORMULAS, System
 from anticrossing.experiment.rates.units import RateUnits, read_units
 from anticrossing.experiment.scan import ScanValues, read_scan
 from anticrossing.formulas.transmission import AVERAGES
-
-if TYPE_CHECKING:
-    from anticrossing.experiment.rates.result import RatesOutcome
 
 _ORDER = (
     "coupling",
@@ -111,12 +108,6 @@ class RatesStudy(Study):
         if self.scan is None:
             raise InputError("This experiment has no [scan].")
         return _system({**self.entries, self.scan.name: float(value)}, self.formulas, self.units)
-
-    def run(self, progress: Progress | None = None) -> RatesOutcome:
-        """Evaluate every formula, at the point shown in detail and along the scan."""
-        from anticrossing.experiment.rates.result import run
-
-        return run(self, progress)
 
 
 def used_keys(formulas: tuple[str, ...]) -> set[str]:
@@ -233,11 +224,13 @@ def _number(key: str, value: Any) -> float:
 
 
 def _check_environment(system: System, formulas: tuple[str, ...]) -> None:
-    """Refuse an environment that leaves nothing for a formula to describe."""
+    """Refuse an environment that a formula cannot take, or that leaves it nothing to describe."""
     if "landau_zener_rate" in formulas and system.vibration is not None:
         raise InputError(
             "landau_zener_rate knows a classical bath only: leave `vibration` out, or that formula."
         )
+    if system.vibration is not None and system.frequency is not None:
+        raise fail("frequency", "be left out beside `vibration`, which has its own", "it is given")
     for name in formulas:
         if name in ("marcus", "landau_zener_rate") and system.total_reorganization_energy == 0:
             raise InputError(f"{name} needs `reorganization_energy`, `bath` or `vibration`.")

@@ -8,6 +8,7 @@ import numpy as np
 
 from anticrossing.experiment.outcome import Cell, Sentences, Table
 from anticrossing.experiment.rates.result import RatesOutcome, RatesScan
+from anticrossing.experiment.rates.system import TITLES
 from anticrossing.formulas import DomainCheck
 
 _WARNING = (
@@ -28,20 +29,11 @@ def numbers(result: RatesOutcome) -> dict[str, Any]:
         "formulas": [
             {
                 "formula": name,
+                "title": TITLES[name],
                 "equation": prediction.equation,
                 "rate": result.rates[name],
-                "inside_domain": prediction.valid,
-                "checks": [
-                    {
-                        "quantity": check.quantity,
-                        "value": check.worst,
-                        "limit": check.limit,
-                        "condition": "<=",
-                        "satisfied": bool(check.satisfied),
-                        "message": check.message,
-                    }
-                    for check in prediction.checks
-                ],
+                "inside_domain": prediction.valid if prediction.checks else None,
+                "checks": [check.summary() for check in prediction.checks],
             }
             for name, prediction in result.predictions.items()
         ],
@@ -77,11 +69,11 @@ def _rates_table(result: RatesOutcome) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for name in result.experiment.formulas:
         if name not in result.predictions:
-            rows.append((name, None, None, None))
+            rows.append((TITLES[name], None, None, None))
             continue
         rate = result.rates[name]
         domain = result.predictions[name].valid if result.predictions[name].checks else None
-        rows.append((name, rate, 1 / rate if rate > 0 else None, domain))
+        rows.append((TITLES[name], rate, 1 / rate if rate > 0 else None, domain))
     return Table(
         "rates",
         (
@@ -98,7 +90,7 @@ def _rates_table(result: RatesOutcome) -> Table:
 def _checks_table(result: RatesOutcome) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
-            name,
+            TITLES[name],
             check.quantity,
             float(f"{check.worst:.3g}"),
             f"≤ {check.limit:.3g}",
@@ -117,7 +109,7 @@ def _scan_table(result: RatesOutcome, scan: RatesScan) -> Table:
     study = result.experiment
     columns = [scan.scan.parameter]
     for name in study.formulas:
-        columns += [name, "domain"]
+        columns += [TITLES[name], "domain"]
     rows: list[tuple[Cell, ...]] = []
     for index, value in enumerate(scan.scan.values.tolist()):
         row: list[Cell] = [value]
@@ -137,22 +129,26 @@ def sentences(result: RatesOutcome) -> Sentences:
     """Return verdict and notes."""
     study = result.experiment
     unit = f" {study.units.rate}" if study.units.rate else ""
-    inside = [name for name, found in result.predictions.items() if found.valid and found.checks]
-    parts = [f"{name} gives {rate:.4g}{unit}" for name, rate in result.rates.items()]
+    inside = [
+        TITLES[name] for name, found in result.predictions.items() if found.valid and found.checks
+    ]
+    parts = [f"{TITLES[name]} gives {rate:.4g}{unit}" for name, rate in result.rates.items()]
     if inside:
         verdict = f"Within {'its' if len(inside) == 1 else 'their'} domain: {', '.join(inside)}. "
     else:
         verdict = "No formula is within a domain that could be checked. "
     verdict += (", ".join(parts) if parts else "No rate at the point shown") + "."
     notes = [
-        f"{name}: {_exceeded(check)}"
+        f"{TITLES[name]}: {_exceeded(check)}"
         for name, found in result.predictions.items()
         for check in found.checks
         if not check.satisfied
     ]
-    notes += [f"{name} gave no rate: {reason.rstrip('.')}" for name, reason in _missing(result)]
     notes += [
-        f"{name}: the domain is not checked, for nothing to compare with was given"
+        f"{TITLES[name]} gave no rate: {reason.rstrip('.')}" for name, reason in _missing(result)
+    ]
+    notes += [
+        f"{TITLES[name]}: the domain is not checked, for nothing to compare with was given"
         for name, found in result.predictions.items()
         if not found.checks
     ]
@@ -177,8 +173,11 @@ def _scan_sentence(result: RatesOutcome, scan: RatesScan) -> str:
     text = f"scan of {scan.scan.parameter} from {values[0]:g} to {values[-1]:g}"
     text += f" {unit}" if unit else ""
     parts = []
+    checked = {name for name, _ in scan.checks}
     for name, rates, inside in zip(study.formulas, scan.rates, scan.inside, strict=True):
+        if name not in checked:
+            continue
         given = int(np.isfinite(rates).sum())
-        part = f"{name} is within its domain at {int(inside.sum())} of {values.size} points"
+        part = f"{TITLES[name]} is within its domain at {int(inside.sum())} of {values.size} points"
         parts.append(part if given == values.size else f"{part} and gives no rate at some")
-    return f"{text}: {'; '.join(parts)}"
+    return f"{text}: {'; '.join(parts)}" if parts else text

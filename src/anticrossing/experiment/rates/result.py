@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing.checks import ConvergenceError, FloatArray
-from anticrossing.experiment.outcome import Outcome, Progress, Sentences, Table
+from anticrossing.experiment.outcome import Outcome, Progress
 from anticrossing.experiment.rates.file import RatesStudy
 from anticrossing.experiment.rates.system import FORMULAS, System
 from anticrossing.experiment.scan import ScanValues
 from anticrossing.formulas import Prediction
-
-if TYPE_CHECKING:
-    import xarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,30 +71,6 @@ class RatesOutcome(Outcome):
             return "the rate by each formula; how far each condition is from its limit"
         label = self.scan.scan.label
         return f"rates against the {label}; how far the conditions are from their limits"
-
-    def numbers(self) -> dict[str, Any]:
-        """Return the numbers for JSON."""
-        from anticrossing.experiment.rates.report import numbers
-
-        return numbers(self)
-
-    def tables(self) -> tuple[Table, ...]:
-        """Return rates, domain checks and scan."""
-        from anticrossing.experiment.rates.report import result_tables
-
-        return result_tables(self)
-
-    def sentences(self) -> Sentences:
-        """Return verdict and notes."""
-        from anticrossing.experiment.rates.report import sentences
-
-        return sentences(self)
-
-    def to_dataset(self) -> xarray.Dataset:
-        """Return everything as a labelled dataset."""
-        from anticrossing.experiment.rates.dataset import to_dataset
-
-        return to_dataset(self)
 
 
 def run(study: RatesStudy, progress: Progress | None = None) -> RatesOutcome:

@@ -197,8 +197,9 @@ def _intersystem_crossing(system: System) -> Prediction:
 
 
 class Formula(NamedTuple):
-    """A formula of a file: how it is evaluated, what it reads, and what it cannot do without."""
+    """A formula of a file: its name in tables and figures, how it is evaluated, what it reads."""
 
+    title: str
     evaluate: Callable[[System], Prediction]
     required: tuple[str, ...]
     optional: tuple[str, ...]
@@ -209,30 +210,42 @@ _TRANSFER = ("coupling", "reaction_free_energy", "temperature")
 _ENVIRONMENT = ("reorganization_energy", "bath", "vibration")
 FORMULAS = {
     "fermi_golden_rule": Formula(
-        _fermi, ("coupling", "density_of_states"), ("bandwidth",), ("coupling", "density_of_states")
+        "Fermi's golden rule",
+        _fermi,
+        ("coupling", "density_of_states"),
+        ("bandwidth",),
+        ("coupling", "density_of_states"),
     ),
     "marcus": Formula(
+        "Marcus",
         _marcus,
         _TRANSFER,
         (*_ENVIRONMENT, "frequency"),
         (*_TRANSFER, "reorganization_energy"),
     ),
     "marcus_levich_jortner": Formula(
+        "Marcus–Levich–Jortner",
         _marcus_levich_jortner,
         (*_TRANSFER, "vibration"),
         ("reorganization_energy", "bath"),
         (*_TRANSFER, "reorganization_energy"),
     ),
     "spin_boson_golden_rule": Formula(
-        _spin_boson, _TRANSFER, _ENVIRONMENT, (*_TRANSFER, "reorganization_energy")
+        "spin-boson golden rule",
+        _spin_boson,
+        _TRANSFER,
+        _ENVIRONMENT,
+        (*_TRANSFER, "reorganization_energy"),
     ),
     "landau_zener_rate": Formula(
+        "Landau–Zener",
         _landau_zener,
         (*_TRANSFER, "frequency"),
         ("reorganization_energy", "bath", "average"),
         (*_TRANSFER, "reorganization_energy", "frequency"),
     ),
     "intersystem_crossing_rate": Formula(
+        "intersystem crossing",
         _intersystem_crossing,
         ("coupling", "temperature", "crossing"),
         (),
@@ -240,3 +253,6 @@ FORMULAS = {
     ),
 }
 """The formulas that a file may ask for, by the names of their functions."""
+
+TITLES = {name: formula.title for name, formula in FORMULAS.items()}
+"""Their names in tables, sentences and figures."""

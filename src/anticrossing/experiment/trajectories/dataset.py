@@ -10,8 +10,8 @@ from anticrossing.experiment.trajectories.result import TrajectoriesOutcome
 if TYPE_CHECKING:
     import xarray
 
-_TIMES = ("time", "hop_time")
-_PLACES = ("position", "mean_position", "mean_position_error")
+_TIMES = ("time", "hop_time", "stop_time")
+_PLACES = ("position", "mean_position", "mean_position_error", "final_position")
 _ENERGIES = (
     "mean_energy",
     "mean_energy_error",

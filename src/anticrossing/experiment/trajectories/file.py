@@ -119,7 +119,7 @@ def read(entries: Mapping[str, Any], heading: Mapping[str, str]) -> Trajectories
             if key in given:
                 tables.text(key, given[key])
         dt = motion.duration(given, "dt", units)
-        steps = _steps(motion.duration(given, "stop", units), dt, motion.phase(units))
+        steps = _steps(motion.duration(given, "stop", units), dt, units.angular)
         count = _bounded(given, "count", None, 1, LARGEST_COUNT)
         arguments: dict[str, Any] = {
             "masses": motion.masses(given, hamiltonian),
