@@ -341,6 +341,14 @@ def test_netcdf(tmp_path):
         assert_array_equal(data.hop_time.values, found.hops.time)
         assert data.attrs["seed"] == 3
         assert data.sizes["trajectory"] == 4
+        for name, unit in (
+            ("time", "ħ/hartree"),
+            ("hop_time", "ħ/hartree"),
+            ("final_position", "bohr"),
+            ("momentum", "ħ/bohr"),
+            ("mean_energy", "hartree"),
+        ):
+            assert data[name].attrs["units"] == unit
     assert [path.name for path in tmp_path.iterdir()] == ["run.nc"]
     text = str(found)
     assert "100 trajectories, fssh, rescaling coupling" in text

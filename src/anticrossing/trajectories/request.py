@@ -95,7 +95,7 @@ class Request:
 
 
 def check(
-    hamiltonian: Hamiltonian,
+    hamiltonian: object,
     *,
     masses: npt.ArrayLike | None,
     initial: InitialConditions,
@@ -117,7 +117,8 @@ def check(
 ) -> Request:
     """Return the arguments, checked."""
     if not isinstance(hamiltonian, Hamiltonian):
-        raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}")
+        hint = ": pass its `hamiltonian`" if hasattr(hamiltonian, "hamiltonian") else ""
+        raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}{hint}")
     if hamiltonian.batch_shape:
         raise fail("hamiltonian", "have single parameter values", "an array of them was given")
     coordinates = len(hamiltonian.coordinates)

@@ -23,6 +23,21 @@ REASONS = ("accepted", "frustrated", "reflected", "followed")
 """Of a hop: made; refused for want of energy, the momentum kept or turned around; or no hop at all,
 the state having been followed through a crossing that the time step does not resolve."""
 
+TIME_VARIABLES = ("time", "hop_time", "stop_time")
+"""What is a time in the dataset of an ensemble."""
+_PLACES = ("position", "mean_position", "mean_position_error", "final_position")
+_MOMENTA = ("momentum", "mean_momentum", "mean_momentum_error", "final_momentum")
+_ENERGIES = (
+    "mean_energy",
+    "mean_energy_error",
+    "mean_kinetic_energy",
+    "mean_kinetic_energy_error",
+    "kinetic_energy",
+    "potential_energy",
+    "hop_energy",
+    "energy_drift",
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Mean:
@@ -222,9 +237,20 @@ class EnsembleResult:
         ):
             data[name] = (("member", *axes), values)
         kept = self.trajectories()
-        return xarray.merge(
+        found = xarray.merge(
             [kept, xarray.Dataset(data, attrs=self._attributes())], combine_attrs="override"
         )
+        units = self.request.hamiltonian.units
+        momentum = f"ħ/{units.coordinate}" if units.coordinate else ""
+        for names, unit in (
+            (TIME_VARIABLES, units.natural_time),
+            (_PLACES, units.coordinate),
+            (_MOMENTA, momentum),
+            (_ENERGIES, units.energy),
+        ):
+            for name in names:
+                found[name].attrs["units"] = unit or "1"
+        return found
 
     def write(self, path: str | Path) -> Path:
         """Write `to_dataset` to a NetCDF file that xarray reads, complete or not at all.
