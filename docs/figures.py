@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from molecules_figure import pyrazine
 from rates_figure import rates
 
 import anticrossing as ac
@@ -106,6 +107,7 @@ def geometry() -> Figure:
 
 
 FIGURES = {
+    "pyrazine": pyrazine,
     "flux_qubit": flux_qubit,
     "readout": readout,
     "cost": cost,

@@ -13,6 +13,7 @@ from anticrossing.dynamics.wavepacket import (
     WavePacket,
     check_convergence,
     choose_step,
+    convergence,
     propagate_packet,
 )
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
@@ -352,6 +353,61 @@ def test_convergence_report_tells_a_coarse_step():
     )
     assert absorbed.converged
     assert set(absorbed.changes) == {"step", "spacing", "box", "absorber"}
+
+
+def test_repeats_stay_where_the_levels_are_in_range(monkeypatch):
+    """Sodium iodide has a wall of 1e25 eV at x = 0, and no layer there."""
+    grids = []
+
+    def spy(hamiltonian, grid, *arguments, **options):
+        grids.append(grid)
+        return propagate_packet(hamiltonian, grid, *arguments, **options)
+
+    monkeypatch.setattr(convergence, "propagate_packet", spy)
+    start = WavePacket(centre=2.672, momentum=0.0, width=0.1109, state=1)
+    grid = Grid(1.5, 28.0, 2400)
+    report = check_convergence(
+        models.SodiumIodide(), grid, 4656.2, start, stop=20.0, step=0.2, absorber=Absorber([[0, 6]])
+    )
+    assert report.converged
+    assert list(report.changes) == ["step", "spacing", "box", "absorber"]
+    box, layers = grids[3:]
+    assert layers.start == 1.5
+    assert layers.stop == pytest.approx(28.0 + 0.25 * 6, abs=layers.spacings[0])
+    assert box.stop == pytest.approx(28.0 + 0.25 * 26.5, abs=box.spacings[0])
+    assert 1.3 < box.start <= 1.5
+    for extended in (box, layers):
+        assert extended.spacings == pytest.approx(grid.spacings, rel=1e-12)
+
+
+def test_a_repeat_that_cannot_be_run_leaves_the_others():
+    """No H(x) below 0, where the wider layer would lie."""
+    H = Hamiltonian.from_terms([("0.001*log(x)", np.eye(2)), (0.01, np.diag([0, 1]))])
+    told = []
+    report = check_convergence(
+        H,
+        Grid(1.0, 61.0, 512),
+        MASS,
+        WavePacket(centre=30.0, momentum=10.0, width=2.0),
+        stop=1000.0,
+        step=5.0,
+        absorber=Absorber([[10.0, 10.0]]),
+        progress=lambda *counts: told.append(counts),
+    )
+    assert list(report.changes) == ["step", "spacing", "box"]
+    assert max(report.changes.values()) < 1e-4
+    assert list(report.failures) == ["absorber"]
+    assert not report.converged
+    assert "wider absorbing layers   failed: Argument `" in str(report)
+    assert told[-1] == (100, 100)
+
+
+def test_the_unit_of_times_is_printed():
+    start = WavePacket(centre=2.672, momentum=0.0, width=0.1109, state=1)
+    result = propagate_packet(
+        models.SodiumIodide(), Grid(1.5, 8.0, 600), 4656.2, start, stop=3.0, step=0.2, samples=2
+    )
+    assert str(result).splitlines()[0] == "Wave packet, SodiumIodide, t = 0 to 3 ħ/eV"
 
 
 def test_workers_and_samples_do_not_change_the_result():

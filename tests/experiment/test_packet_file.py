@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.sparse.linalg import expm_multiply
 
 from anticrossing import experiment, models
-from anticrossing.checks import InputError
+from anticrossing.checks import ConvergenceError, InputError
 from anticrossing.dynamics.wavepacket import Absorber, Grid, WavePacket, propagate_packet
 from anticrossing.experiment import file
 from anticrossing.experiment.packet import PacketOutcome, PacketStudy
@@ -252,6 +252,20 @@ def test_absorber_and_convergence() -> None:
     assert found.to_dataset()["absorbed"].sizes["side"] == 2
 
 
+@pytest.mark.parametrize("convergence", [False, True])
+def test_progress_is_counted_to_the_end(convergence: bool) -> None:
+    text = PACKET.replace("divide = 0.0", f"convergence = {str(convergence).lower()}")
+    told: list[tuple[int, int]] = []
+    experiment.run(study(TULLY + text), progress=lambda *counts: told.append(counts))
+    done, totals = zip(*told, strict=True)
+    # The check takes six times the run of 20 intervals, and tells of four runs.
+    assert set(totals) == {140 if convergence else 20}
+    assert list(done[:20]) == list(range(1, 21))
+    assert list(done) == sorted(done)
+    assert done[-1] == totals[0]
+    assert len(told) == (100 if convergence else 20)
+
+
 def test_tables_sentences_and_summary(result: PacketOutcome) -> None:
     check_tables(result, ["populations", "channels, divided at x = 0", "conserved"])
     said = result.sentences()
@@ -356,3 +370,109 @@ def test_errors_within_say_the_unit_of_times() -> None:
         text.replace("step = 0.1", "step = 5.0").replace("samples = 121", "samples = 5"),
         r"In \[packet\]: .*`step` must be at most .* \(Times here are in ħ/eV, 0.6582 fs.\)",
     )
+
+
+def sodium_iodide() -> str:
+    """The file of docs/molecules.md, on fewer points and for a shorter time."""
+    page = (Path(__file__).parents[2] / "docs" / "molecules.md").read_text(encoding="utf-8")
+    text = page.split("```toml\n")[1].split("```")[0]
+    assert "points = 2400" in text
+    assert "stop = 1000.0" in text
+    return text.replace("points = 2400", "points = 1920").replace("stop = 1000.0", "stop = 300.0")
+
+
+def test_sodium_iodide_is_converged() -> None:
+    text = sodium_iodide()
+    text = text.replace("[packet]", "[packet]\nconvergence = true\nsamples = 11")
+    found = run(text)
+    assert found.convergence is not None
+    assert set(found.convergence.changes) == {"step", "spacing", "box", "absorber"}
+    assert found.convergence.converged
+    said = found.sentences()
+    assert said.trusted
+    assert "are converged" in said.notes[-1]
+    data = found.to_dataset()
+    assert {name: data[name].attrs["units"] for name in data.variables if data[name].attrs} == {
+        "time": "fs",
+        "snapshot": "fs",
+        "grid_x": "angstrom",
+        "state": "1",
+        "population": "1",
+        "diabatic_population": "1",
+        "norm": "1",
+        "energy": "eV",
+        "level": "eV",
+        "position": "angstrom",
+        "momentum": "ħ/angstrom",
+        "density": "1/angstrom",
+        "absorbed": "1",
+    }
+    # ∫ p dt = m Δx, in the units that the dataset names: ħ/Å, fs, amu, Å.
+    hbar = 1.054571817e-34 / (1.66053906660e-27 * 1e-20) * 1e-15  # amu Å²/fs
+    motion = run(text.replace("convergence = true\nsamples = 11", "samples = 301")).to_dataset()
+    path = motion["momentum"].integrate("time") * hbar / 19.4644
+    way = motion["position"][-1, 0] - motion["position"][0, 0]
+    assert float(path[0]) == pytest.approx(float(way), rel=1e-4)
+
+
+def test_errors_name_times_in_the_unit_of_the_file() -> None:
+    """The packet comes to the end of a short grid; its mean is at 8.6 Å after 250 fs."""
+    text = sodium_iodide().replace("absorber = [[0.0, 6.0]]", "").replace("28.0", "9.5")
+    with pytest.raises(ConvergenceError, match=r"boundary at x stop at t = ([\d.]+) fs with") as e:
+        run(text.replace("points = 1920", "points = 640"))
+    assert 100 < float(str(e.value).split("t = ")[1].split(" ")[0]) < 250
+
+
+def test_a_repeat_that_cannot_be_made_is_said_and_the_result_kept() -> None:
+    text = (
+        '[hamiltonian]\nmatrix = [["0.001*log(x)", 0], [0, "0.001*log(x) + 0.01"]]\n'
+        + PACKET.replace("divide = 0.0", "absorber = [[10.0, 10.0]]\nconvergence = true")
+        .replace("centre = -8.0", "centre = 30.0")
+        .replace("momentum = 20.0", "momentum = 10.0")
+        .replace("width = 1.0", "width = 2.0")
+        .replace("start = -14.0, stop = 16.0", "start = 1.0, stop = 61.0")
+        .replace("1600.0", "800.0")
+    )
+    found = run(text)
+    said = found.sentences()
+    assert not said.trusted
+    assert "with wider absorbing layers the run cannot be repeated" in said.notes[-1]
+    assert found.motion.norm[-1] == pytest.approx(1, abs=1e-6)
+    assert list(found.numbers()["convergence"]["failures"]) == ["absorber"]
+    assert "failed" in found.to_dataset().attrs["convergence_absorber"]
+    check_summary(found)
+
+
+CAUGHT = """
+[hamiltonian]
+matrix = [["a*tanh(x)", "c"], ["c", "-a*tanh(x)"]]
+parameters = { a = 0.02, c = 0.006 }
+[packet]
+masses = 2000.0
+centre = -10.0
+momentum = 10.0
+width = 2.0
+stop = 3000.0
+step = 4.0
+divide = 0.0
+absorber = 14.0
+grid = { start = -34.0, stop = 30.0, points = 768 }
+"""
+
+
+def test_a_packet_caught_at_the_crossing_is_not_transmitted() -> None:
+    """The upper level, closed at both ends, has a well at x = 0 that empties slowly."""
+    found = run(CAUGHT)
+    later = run(CAUGHT.replace("stop = 3000.0", "stop = 4500.0"))
+    assert found.channels is not None
+    assert later.channels is not None
+    assert np.abs(later.channels - found.channels).max() > 2e-3
+    said = found.sentences()
+    assert not said.trusted
+    assert "the channels still change, by 4.8e-03 in the last 300:" in said.notes[0]
+    assert "P1 = 0.00814 below, P1 = 0.00725 above on a level that is closed" in said.notes[1]
+    # Slower, the packet has left after some time, and then nothing is said.
+    slower = CAUGHT.replace("momentum = 10.0", "momentum = 9.0").replace("3000.0", "6000.0")
+    said = run(slower).sentences()
+    assert said.trusted
+    assert len(said.notes) == 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import struct
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -87,6 +90,10 @@ def test_map_of_two_coordinates_shows_the_density(cone):
     assert np.linalg.eigvalsh(models.JahnTeller(linear=1.0)([x, y]))[0] == pytest.approx(
         level, abs=0.02
     )
+    assert axes.get_title() == "Density, all levels, t = 0.25; contours: level 0"
+    (bar,) = (other for other in axes.figure.axes if other is not axes)
+    assert bar.get_ylabel() == "density"
+    assert bar.get_ylim() == (0.0, pytest.approx(shown.max()))
     plot.density(Figure().subplots(), cone, 0.25, state=1)
 
 
@@ -118,7 +125,7 @@ def test_times_are_in_units_of_the_energy(packet, ensemble):
 
 
 def test_one_scale_for_a_packet_that_spreads():
-    """Narrow at first: the usual height decides, not the highest."""
+    """Narrow at first, eight times as high as usual: it is not cut off, and the others are seen."""
     free = Hamiltonian.from_terms([("0*x", [[1.0]])])
     start = WavePacket(centre=0.0, momentum=0.0, width=0.5)
     result = propagate_packet(
@@ -128,7 +135,20 @@ def test_one_scale_for_a_packet_that_spreads():
     tops = [area.get_paths()[0].vertices[:, 1].max() for area in axes.collections]
     width = 0.5 * np.abs(1 + 2j * result.times / 0.25)
     assert tops[0] / tops[1] == pytest.approx(width[2] / width[0], rel=2e-3)
-    assert tops[1] == pytest.approx(0.35, rel=2e-3)  # of the range of energies, 1
+    assert tops[0] == pytest.approx(2.5 * 0.35, rel=2e-3)  # of the range of energies, 1
+    assert tops[0] < axes.get_ylim()[1]
+
+
+def test_what_is_far_higher_than_usual_is_cut_off():
+    free = Hamiltonian.from_terms([("0*x", [[1.0]])])
+    start = WavePacket(centre=0.0, momentum=0.0, width=0.2)
+    result = propagate_packet(
+        free, Grid(-60.0, 60.0, 2048), 1.0, start, stop=2.0, samples=5, keep_states=True
+    )
+    axes = plot.density(Figure().subplots(), result, result.times[[0, 2]])
+    tops = [area.get_paths()[0].vertices[:, 1].max() for area in axes.collections]
+    assert tops[0] > axes.get_ylim()[1]
+    assert tops[1] == pytest.approx(0.35 * 2.5 / 10, rel=2e-3)
 
 
 def test_populations_with_bands_and_the_packet(packet, ensemble):
@@ -159,6 +179,17 @@ def test_animation_has_a_frame_for_each_time(packet, cone, tmp_path):
         path = plot.animate_packet(result, tmp_path / "packet.gif", dpi=30)
         with Image.open(path) as image:
             assert image.n_frames == len(result.times)
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_animation_as_mp4(packet, tmp_path):
+    path = plot.animate_packet(packet, tmp_path / "packet.mp4", dpi=30, frames_per_second=2)
+    found = path.read_bytes()
+    assert found[4:8] == b"ftyp"
+    # The header of the movie: unit of time, then duration, of five frames half a second each.
+    header = found.index(b"mvhd")
+    unit, duration = struct.unpack(">II", found[header + 16 : header + 24])
+    assert duration / unit == pytest.approx(2.5, abs=0.01)
 
 
 def test_animation_without_its_writer(packet, tmp_path, monkeypatch):

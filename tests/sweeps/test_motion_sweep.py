@@ -169,17 +169,23 @@ def test_a_packet_is_what_the_library_gives() -> None:
     output = f"output = {names}\n".replace("'", '"')
     found = swept(PACKET + grid_of("hamiltonian.coupling", [0.002, 0.005], output))
     for k, coupling in enumerate([0.002, 0.005]):
-        direct = propagate_packet(
-            models.TullySimple(coupling=coupling),
-            Grid(-12.0, 14.0, 320),
-            2000.0,
-            WavePacket(centre=-7.0, momentum=20.0, width=1.0),
-            stop=1400.0,
-            step=4.0,
-            samples=8,
+        # Eight times up to 1400: the last before 90 % is 1200.
+        before, direct = (
+            propagate_packet(
+                models.TullySimple(coupling=coupling),
+                Grid(-12.0, 14.0, 320),
+                2000.0,
+                WavePacket(centre=-7.0, momentum=20.0, width=1.0),
+                stop=200.0 * intervals,
+                step=4.0,
+                samples=intervals + 1,
+            )
+            for intervals in (6, 7)
         )
         np.testing.assert_array_equal(found.channel[k], direct.channels(0.0))
         np.testing.assert_array_equal(found.population[k], direct.populations[-1])
+        change = np.abs(direct.channels(0.0) - before.channels(0.0)).max()
+        assert float(found.channel_change[k]) == pytest.approx(change, rel=1e-9)
     np.testing.assert_allclose(found.norm, 1, atol=1e-10)
     assert found.channel.dims[1:] == ("side", "state")
     fine = swept(PACKET + grid_of("packet.grid.points", [320, 640]))

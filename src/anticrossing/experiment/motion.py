@@ -66,17 +66,19 @@ class MotionStudy(Study):
 
         The dynamics knows nothing of the unit of times in the file.
         """
-        units = self.hamiltonian.units
         try:
             with tables.inside(table):
                 yield
         except (InputError, ConvergenceError) as error:
-            text = _TIME.sub(lambda found: f"t = {self.shown_time(float(found[1]))}", str(error))
-            if units.angular != 1 and any(name in text for name in ("`step`", "`dt`")):
-                text += (
-                    f" (Times here are in ħ/{units.energy}, {1 / units.angular:.4g} {units.time}.)"
-                )
-            raise type(error)(text) from None
+            raise type(error)(self.in_its_times(str(error))) from None
+
+    def in_its_times(self, text: str) -> str:
+        """Return the text of an error of the dynamics with times in the unit of the file."""
+        units = self.hamiltonian.units
+        text = _TIME.sub(lambda found: f"t = {self.shown_time(float(found[1]))}", text)
+        if units.angular != 1 and any(name in text for name in ("`step`", "`dt`")):
+            text += f" (Times here are in ħ/{units.energy}, {1 / units.angular:.4g} {units.time}.)"
+        return text
 
     def shown_time(self, time: float) -> str:
         """Return a time of the dynamics as text with its unit."""

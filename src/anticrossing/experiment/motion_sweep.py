@@ -21,6 +21,7 @@ from anticrossing.trajectories import REASONS, Mean, run_trajectories
 
 PACKET = {
     "channel": "probability by side and adiabatic state",
+    "channel_change": "largest change of a channel in the last tenth of the run",
     "population": "final probability by adiabatic state, on the grid or absorbed",
     "diabatic_population": "final probability by diabatic state, on the grid",
     "norm": "probability on the grid or absorbed",
@@ -69,9 +70,10 @@ def target(
         For an output that the study does not have, or an option that a sweep would ignore.
     """
     name = kind(study)
-    if "channel" in outputs and not _has_channels(study):
+    of_channels = [key for key in ("channel", "channel_change") if key in outputs]
+    if of_channels and not _has_channels(study):
         needed = "divide" if name == "packet" else "box"
-        raise InputError(f"The output `channel` needs `{needed}` in [{name}].")
+        raise InputError(f"The output `{of_channels[0]}` needs `{needed}` in [{name}].")
     dims = {key: _DIMS[key] for key in outputs if key in _DIMS}
     labels: dict[str, Sequence[Any]] = {
         "state": range(study.hamiltonian.dimension),
@@ -136,6 +138,7 @@ class PacketPoint:
         lost = last.absorbed[-1].sum(axis=0)
         found = {
             "channel": result.channels,
+            "channel_change": result.channel_change,
             "population": last.populations[-1] + lost,
             "diabatic_population": last.diabatic_populations[-1],
             "norm": float(last.norm[-1] + lost.sum()),

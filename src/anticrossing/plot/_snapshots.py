@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from anticrossing.plot import style
 from anticrossing.plot.panels import Axes
 
 _SHARE = 0.35  # of the range of the levels that a density of the usual height takes up
+_TALLEST = 2.5  # of that, the highest one
+_CUT = 10.0  # usual heights: what is higher still is cut off, so that the others can be seen
 _MARGIN = 0.08
 _MOST_ENERGY = 0.5  # mean kinetic energies above the mean energy: higher walls are cut off
 _SEEN = 1e-3  # of the highest density: what a map shows of the grid
@@ -40,14 +43,37 @@ class Snapshots:
         return np.asarray(np.abs(amplitudes) ** 2).reshape(-1, *self.grid.shape)
 
     @cached_property
-    def usual_height(self) -> float:
-        """The median over the times of the highest density (of a map: of all states)."""
+    def _heights(self) -> FloatArray:
+        """The highest density at each time (of a map: of all states)."""
         maps = self.grid.coordinates == 2
         heights = []
         for frame in range(len(self.result.times)):
             found = self.densities(frame)
-            heights.append(float((found.sum(axis=0) if maps else found).max()))
-        return max(float(np.median(heights)), _TINY)
+            heights.append((found.sum(axis=0) if maps else found).max())
+        return np.array(heights)
+
+    @cached_property
+    def usual_height(self) -> float:
+        """The median over the times of the highest density."""
+        return max(float(np.median(self._heights)), _TINY)
+
+    @cached_property
+    def _unit(self) -> float:
+        """The energy that a density of 1 is high upon its level."""
+        tallest = min(float(self._heights.max()), _CUT * self.usual_height)
+        low, high = self.energies
+        return _SHARE * (high - low) / max(self.usual_height, tallest / _TALLEST)
+
+    @cached_property
+    def _top(self) -> float:
+        """The energy that the densities of all times reach, but for what is cut off."""
+        levels, top = self.result.operator.energies.T, -np.inf
+        for frame, highest in enumerate(self._heights):
+            found = self.densities(frame)
+            state, place = np.unravel_index(int(found.argmax()), found.shape)
+            shown = min(float(highest), _CUT * self.usual_height)
+            top = max(top, float(levels[state, place]) + self._unit * shown)
+        return top
 
     @cached_property
     def energies(self) -> tuple[float, float]:
@@ -79,7 +105,8 @@ class Snapshots:
             axes.plot(x, levels[:, state], color=color, lw=1.0, label=f"level {state}")
         span = high - low
         axes.set_xlim(x[0], x[-1])
-        axes.set_ylim(low - _MARGIN * span, high + (_SHARE + _MARGIN) * span)
+        top = max(high + _SHARE * span, self._top)
+        axes.set_ylim(low - _MARGIN * span, top + _MARGIN * span)
         units = self.hamiltonian.units
         axes.set_xlabel(style.label(self.hamiltonian.coordinates[0], units.coordinate))
         axes.set_ylabel(style.label("energy", units.energy))
@@ -87,24 +114,27 @@ class Snapshots:
 
     def draw_packet(self, axes: Axes, frame: int, weight: float) -> None:
         """Draw the densities of one moment upon the levels."""
-        levels, (low, high) = self.result.operator.energies, self.energies
+        levels = self.result.operator.energies
         count = levels.shape[1]
         for state, density in enumerate(self.densities(frame)):
             axes.fill_between(
                 self.grid.axes[0],
                 levels[:, state],
-                levels[:, state] + _SHARE * (high - low) * density / self.usual_height,
+                levels[:, state] + self._unit * density,
                 color=style.level_color(state, count),
                 alpha=0.55 * weight,
                 lw=0,
             )
 
-    def draw_map(self, axes: Axes, frame: int, state: int | None, height: float | None) -> None:
-        """Draw one moment of two coordinates; `height` is the end of the colours."""
+    def draw_map(self, axes: Axes, frame: int, state: int | None, height: float | None) -> Any:
+        """Draw one moment of two coordinates; `height` is the end of the colours.
+
+        Returned are the colours, for `draw_colours`.
+        """
         levels = slice(None) if state is None else slice(state, state + 1)
         shown = self.densities(frame)[levels].sum(axis=0)
         end = max(float(shown.max()) if height is None else height, _TINY)
-        axes.pcolormesh(
+        colours = axes.pcolormesh(
             *self.grid.axes,
             shown.T,
             cmap="viridis",
@@ -130,3 +160,11 @@ class Snapshots:
         axes.set(xlim=self.window[0], ylim=self.window[1])
         axes.set_xlabel(style.label(names[0], unit))
         axes.set_ylabel(style.label(names[1], unit))
+        return colours
+
+    def draw_colours(self, colours: Any, **where: Any) -> None:
+        """Draw the scale of a map beside it."""
+        unit = self.hamiltonian.units.coordinate
+        bar = colours.axes.figure.colorbar(colours, **where)
+        bar.set_label(style.label("density", f"1/{unit}²" if unit else ""))
+        bar.outline.set_visible(False)

@@ -10,7 +10,7 @@ from anticrossing.experiment.packet import PacketOutcome
 from anticrossing.experiment.trajectories import TrajectoriesOutcome
 from anticrossing.plot import style
 from anticrossing.plot.figure import Figure, figure, panels_of
-from anticrossing.plot.packets import density
+from anticrossing.plot.packets import CONTOURS, density
 from anticrossing.plot.panels import Axes
 
 _MOST_DRAWN = 50  # trajectories
@@ -40,7 +40,8 @@ def _packet(result: PacketOutcome) -> Figure:
             density(axes[1][place], snapshots, moments.tolist())
             # `density` knows the times of the dynamics only; here they are those of the file.
             shown = ", ".join(f"{time:.4g}" for time in study.shown_times(moments))
-            axes[1][place].set_title(f"Packet at t = {shown} {unit}".rstrip())
+            lines = f"; {CONTOURS}" if motion.grid.coordinates == 2 else ""
+            axes[1][place].set_title(f"Packet at t = {shown} {unit}".rstrip() + lines)
     return drawn
 
 

@@ -23,6 +23,9 @@ from anticrossing.plot._snapshots import Snapshots
 from anticrossing.plot.panels import Axes
 from anticrossing.trajectories import EnsembleResult, Mean
 
+CONTOURS = "contours: level 0"
+"""What the lines of a map are."""
+
 _LEAST_DPI, _MOST_DPI = 20, 600
 
 
@@ -35,9 +38,10 @@ def density(
 ) -> Axes:
     """Draw snapshots of a packet: in one coordinate |ψ_n|² upon its level, in two a map.
 
-    In one coordinate every adiabatic state is drawn, later snapshots darker; what is much higher
-    than most snapshots, like a narrow packet that spreads, is cut off. In two there is one
-    snapshot, of the sum over all states or of one, with contours of the lowest level.
+    In one coordinate every adiabatic state is drawn, later snapshots darker; what is more than
+    ten times as high as most snapshots, like a very narrow packet that spreads, is cut off. In two
+    there is one snapshot, of the sum over all states or of one, with a colour bar and contours of
+    the lowest level.
 
     Parameters
     ----------
@@ -77,9 +81,10 @@ def density(
             raise fail("times", "be one time in two coordinates", f"there are {len(frames)}")
         if state is not None and integer("state", state, minimum=0) >= result.operator.states:
             raise fail("state", f"be less than {result.operator.states}", f"it is {state}")
-        snapshots.draw_map(axes, frames[0], state, None)
+        colours = snapshots.draw_map(axes, frames[0], state, None)
+        snapshots.draw_colours(colours, ax=axes, pad=0.03)
         part = "all levels" if state is None else f"level {state}"
-        axes.set_title(f"Density, {part}, {snapshots.when(frames)}")
+        axes.set_title(f"Density, {part}, {snapshots.when(frames)}; {CONTOURS}")
         return axes
     if state is not None:
         raise fail("state", "be left out in one coordinate", f"it is {describe(state)}")
@@ -246,7 +251,7 @@ def animate_packet(
         Ends in ``.gif`` or ``.mp4``.
     frames_per_second : int
     dpi : int
-        Dots per inch; the frame is 7 by 4 inches.
+        Dots per inch; the frame is 7 by 4 inches, of a map 5.6 by 4.6.
     title : str, optional
         The name of the Hamiltonian by default.
 
@@ -300,20 +305,24 @@ def animate_packet(
     shown = style.plain(str(title) if title is not None else result.operator.hamiltonian.name)
     two = result.grid.coordinates == 2
     with style.style():
-        drawn = Figure(figsize=(5.0, 4.6) if two else (7.0, 4.0))
+        drawn = Figure(figsize=(5.6, 4.6) if two else (7.0, 4.0))
         FigureCanvasAgg(drawn)
-        axes = drawn.add_axes((0.16, 0.14, 0.79, 0.74) if two else (0.13, 0.14, 0.82, 0.74))
+        axes = drawn.add_axes((0.14, 0.14, 0.64, 0.74) if two else (0.13, 0.14, 0.82, 0.74))
         writer = animation.writers[name](fps=rate)
         snapshots = Snapshots(result)
         with writer.saving(drawn, str(target), resolution):
             for frame in range(len(result.times)):
                 axes.clear()
                 if two:
-                    snapshots.draw_map(axes, frame, None, snapshots.usual_height)
+                    colours = snapshots.draw_map(axes, frame, None, snapshots.usual_height)
+                    if frame == 0:  # the scale is the same at all times
+                        place = drawn.add_axes((0.81, 0.14, 0.03, 0.74))
+                        snapshots.draw_colours(colours, cax=place, extend="max")
                 else:
                     snapshots.draw_levels(axes)
                     snapshots.draw_packet(axes, frame, 1.0)
-                axes.set_title(f"{shown}, {snapshots.when([frame])}")
+                lines = f"; {CONTOURS}" if two else ""
+                axes.set_title(f"{shown}, {snapshots.when([frame])}{lines}")
                 writer.grab_frame()
     return target
 

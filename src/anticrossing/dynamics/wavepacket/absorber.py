@@ -74,10 +74,8 @@ class Absorber:
         with np.errstate(divide="ignore"):
             return np.asarray(_C / (2 * _DELTA * self.width))
 
-    def layers(self, operator: GridHamiltonian) -> tuple[Layer, ...]:
-        """Return the layers on a grid, in the order start, stop of each coordinate."""
-        grid = operator.grid
-        count = grid.coordinates
+    def widths(self, count: int) -> FloatArray:
+        """Return the widths at the two ends of each of `count` coordinates, shape (count, 2)."""
         width = (
             self.width
             if self.width.ndim == 2
@@ -87,6 +85,12 @@ class Absorber:
             width = np.broadcast_to(width, (count, 2))
         if width.shape != (count, 2):
             raise fail("absorber", f"have widths for {count} coordinate(s)", f"it has {len(width)}")
+        return width
+
+    def layers(self, operator: GridHamiltonian) -> tuple[Layer, ...]:
+        """Return the layers on a grid, in the order start, stop of each coordinate."""
+        grid = operator.grid
+        width = self.widths(grid.coordinates)
         found = []
         for axis, (name, x) in enumerate(
             zip(operator.hamiltonian.coordinates, grid.axes, strict=True)

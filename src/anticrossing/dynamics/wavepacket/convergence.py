@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, describe, fail, positive, real_number
-from anticrossing.dynamics.wavepacket.absorber import Absorber
+from anticrossing.checks import (
+    ConvergenceError,
+    FloatArray,
+    InputError,
+    describe,
+    fail,
+    positive,
+    real_number,
+)
+from anticrossing.dynamics.wavepacket.absorber import Absorber, make_layers
 from anticrossing.dynamics.wavepacket.grid import Grid
-from anticrossing.dynamics.wavepacket.packets import WavePacket
+from anticrossing.dynamics.wavepacket.limits import reach
+from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
+from anticrossing.dynamics.wavepacket.packets import WavePacket, initial_state
 from anticrossing.dynamics.wavepacket.propagation import Progress, check_progress, propagate_packet
 from anticrossing.dynamics.wavepacket.result import WavePacketPropagation, dividing_position
 from anticrossing.hamiltonian import Hamiltonian
 
 _SAMPLES = 21
 _LARGEST_FRACTION = 10.0
+REFINEMENTS = {
+    "step": "half the time step",
+    "spacing": "half the spacing",
+    "box": "a larger box",
+    "absorber": "wider absorbing layers",
+}
+"""What is refined, in words."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +44,11 @@ class ConvergenceReport:
     Attributes
     ----------
     changes : dict of str to float
-        The largest change by each refinement: "step", "spacing", "box", "absorber".
+        The largest change by each refinement: "step", "spacing", "box" (where the box can be
+        extended), "absorber".
+    failures : dict of str to str
+        The refinements with which the run ended with an error, and its text: nothing is known
+        about these.
     tolerance : float
     probabilities : array
         Those of the unrefined run: of each adiabatic state, on the grid or absorbed; with a
@@ -34,24 +56,20 @@ class ConvergenceReport:
     """
 
     changes: dict[str, float]
+    failures: dict[str, str]
     tolerance: float
     probabilities: FloatArray
 
     @property
     def converged(self) -> bool:
-        """Whether no change exceeds the tolerance."""
-        return max(self.changes.values()) <= self.tolerance
+        """Whether every repeat could be run and no change exceeds the tolerance."""
+        return not self.failures and max(self.changes.values()) <= self.tolerance
 
     def __str__(self) -> str:
         verdict = "converged" if self.converged else "not converged"
         lines = [f"Wave packet {verdict} to {self.tolerance:.1g}"]
-        texts = {
-            "step": "half the time step",
-            "spacing": "half the spacing",
-            "box": "a larger box",
-            "absorber": "wider absorbing layers",
-        }
-        lines += [f"  {texts[key]:<24} {value:.1e}" for key, value in self.changes.items()]
+        lines += [f"  {REFINEMENTS[key]:<24} {value:.1e}" for key, value in self.changes.items()]
+        lines += [f"  {REFINEMENTS[key]:<24} failed: {text}" for key, text in self.failures.items()]
         return "\n".join(lines)
 
 
@@ -74,7 +92,7 @@ def check_convergence(
 
     The price is about six times that of the run in one coordinate, eight in two. What the box cuts
     off shows only if the packet can come back from there; what it must not touch is an error
-    anyway.
+    anyway. A repeat that ends with an error is reported as failed, and the others still count.
 
     Parameters
     ----------
@@ -84,8 +102,10 @@ def check_convergence(
         In one coordinate: compare the probabilities on either side of this position, reflected and
         transmitted.
     fraction : float
-        By how much of its length the box is extended at each end of an "fft" coordinate, and the
-        absorber widened (the box with it).
+        By how much of its length the box is extended at each end of an "fft" coordinate, and each
+        absorbing layer widened (outwards, its end of the box with it). The box is extended only as
+        far as no level leaves the range of those on the grid by more than the kinetic energy to
+        expect: a packet does not come back from behind a wall, and no time step follows it there.
     tolerance : float
         What counts as converged.
     progress : callable, optional
@@ -98,7 +118,7 @@ def check_convergence(
     Raises
     ------
     InputError, ConvergenceError
-        As `propagate_packet`.
+        As `propagate_packet`, for the run that is not refined.
 
     Examples
     --------
@@ -127,13 +147,19 @@ def check_convergence(
         dividing_position(grid, divide)
 
     check_progress(progress)
+    operator = GridHamiltonian(hamiltonian, grid, masses)
+    make_layers(absorber, operator)
+    psi = initial_state(initial, operator)
     boxes = {"spacing": (grid.refined(2), absorber)}
     if "fft" in grid.bases:
-        boxes["box"] = (grid.extended(more), absorber)
+        lines = _larger_box(operator, more, reach(operator, psi).kinetic)
+        if lines.any():
+            boxes["box"] = (grid.extended(lines), absorber)
     if absorber is not None:
-        # The room between the layers must not shrink.
-        share = float(np.max(absorber.width) / np.min(grid.stop - grid.start))
-        boxes["absorber"] = (grid.extended(more * share), Absorber((1 + more) * absorber.width))
+        # Outwards and at the ends with a layer only: the room between them stays as it is.
+        width = absorber.widths(grid.coordinates)
+        lines = np.ceil(more * width / grid.spacings[:, None]).astype(np.intp)
+        boxes["absorber"] = (grid.extended(lines), Absorber((1 + more) * width))
     intervals, finished = _SAMPLES - 1, 0
     total = (2 + len(boxes)) * intervals
 
@@ -156,10 +182,50 @@ def check_convergence(
         return _probabilities(result, divide), result.step
 
     reference, h = run(grid, absorber, h)  # with the step that it really took
-    runs = {"step": run(grid, absorber, h / 2)}
-    runs |= {key: run(box, layers, h) for key, (box, layers) in boxes.items()}
-    changes = {key: float(np.abs(found - reference).max()) for key, (found, _) in runs.items()}
-    return ConvergenceReport(changes, allowed, reference)
+    refined = {"step": (grid, absorber, h / 2)}
+    refined |= {key: (box, layers, h) for key, (box, layers) in boxes.items()}
+    changes: dict[str, float] = {}
+    failures: dict[str, str] = {}
+    for place, (key, arguments) in enumerate(refined.items(), start=2):
+        try:
+            changes[key] = float(np.abs(run(*arguments)[0] - reference).max())
+        except (InputError, ConvergenceError) as error:
+            failures[key] = str(error)
+            finished = place * intervals
+            if progress is not None:
+                progress(finished, total)
+    return ConvergenceReport(changes, failures, allowed, reference)
+
+
+def _larger_box(operator: GridHamiltonian, fraction: float, kinetic: float) -> npt.NDArray[np.intp]:
+    """Return by how many lines of points each end can be extended, shape (f, 2)."""
+    grid = operator.grid
+    low, high = operator.energies.min() - kinetic, operator.energies.max() + kinetic
+    found = np.zeros((grid.coordinates, 2), dtype=np.intp)
+    for axis, name in enumerate(grid.bases):
+        wanted = math.ceil(fraction * grid.shape[axis]) if name == "fft" else 0
+        for side in range(2):
+            # Halved while H has no values or none in range somewhere: half of what is possible is
+            # enough to see the end of the box.
+            count = wanted
+            while count:
+                more = np.zeros_like(found)
+                more[axis, side] = count
+                levels = _levels(operator, grid.extended(more))
+                if levels is not None and levels.min() >= low and levels.max() <= high:
+                    break
+                count //= 2
+            found[axis, side] = count
+    return found
+
+
+def _levels(operator: GridHamiltonian, grid: Grid) -> FloatArray | None:
+    """Return the levels on a grid, None where H(x) has none."""
+    try:
+        with np.errstate(all="ignore"):
+            return GridHamiltonian(operator.hamiltonian, grid, operator.masses).energies
+    except (InputError, ValueError, ArithmeticError):
+        return None
 
 
 def _probabilities(result: WavePacketPropagation, divide: float | None) -> FloatArray:

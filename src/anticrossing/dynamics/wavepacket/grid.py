@@ -220,15 +220,11 @@ class Grid:
         ]
         return Grid(self.start, self.stop, sizes, basis=self.bases)
 
-    def extended(self, fraction: float) -> Grid:
-        """Return a grid of the same spacing whose "fft" coordinates reach further at both ends."""
-        start, stop, sizes = self.start.copy(), self.stop.copy(), list(self.shape)
-        for axis, name in enumerate(self.bases):
-            if name == "fft":
-                more = math.ceil(fraction * self.shape[axis])
-                start[axis] -= more * self.spacings[axis]
-                stop[axis] += more * self.spacings[axis]
-                sizes[axis] += 2 * more
+    def extended(self, more: npt.NDArray[np.intp]) -> Grid:
+        """Return a grid with the same points and `more`, shape (f, 2), below and above them."""
+        start = self.start - more[:, 0] * self.spacings
+        stop = self.stop + more[:, 1] * self.spacings
+        sizes = [n + int(added) for n, added in zip(self.shape, more.sum(axis=1), strict=True)]
         return Grid(start, stop, sizes, basis=self.bases)
 
 

@@ -106,9 +106,10 @@ class WavePacketPropagation:
         return found
 
     def __str__(self) -> str:
-        name = self.operator.hamiltonian.name
+        hamiltonian = self.operator.hamiltonian
+        unit = hamiltonian.units.natural_time
         lines = [
-            f"Wave packet, {name}, t = 0 to {self.times[-1]:g}",
+            f"Wave packet, {hamiltonian.name}, t = 0 to {self.times[-1]:g} {unit}".rstrip(),
             f"  {self.grid}",
             f"  step               {self.step:.4g}, order {self.order}",
             f"  norm               {self.norm[-1]:.6g} on the grid",

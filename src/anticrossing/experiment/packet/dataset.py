@@ -22,7 +22,7 @@ def to_dataset(result: PacketOutcome) -> xarray.Dataset:
     study, motion, snapshots = result.experiment, result.motion, result.snapshots
     units, names = study.hamiltonian.units, study.hamiltonian.coordinates
     time, energy = study.time_unit or "1", units.energy or "1"
-    states = motion.populations.shape[1]
+    length, states = units.coordinate, motion.populations.shape[1]
     coordinates: dict[str, Any] = {
         "time": variable(("time",), study.shown_times(motion.times), "time", time),
         "state": variable(("state",), np.arange(states), "adiabatic state, the lowest first"),
@@ -34,7 +34,7 @@ def to_dataset(result: PacketOutcome) -> xarray.Dataset:
     }
     places = tuple(f"grid_{name}" for name in names)
     for place, axis in zip(places, motion.grid.axes, strict=True):
-        coordinates[place] = variable((place,), axis, "points of the grid", units.coordinate or "1")
+        coordinates[place] = variable((place,), axis, "points of the grid", length or "1")
     variables: dict[str, Any] = {
         "population": variable(
             ("time", "state"), motion.populations, "probability of the adiabatic state on the grid"
@@ -45,9 +45,14 @@ def to_dataset(result: PacketOutcome) -> xarray.Dataset:
         "norm": variable(("time",), motion.norm, "probability on the grid"),
         "energy": variable(("time",), motion.energy, "expectation value on the grid", energy),
         "position": variable(
-            ("time", "coordinate"), motion.positions, "mean on the grid", units.coordinate or "1"
+            ("time", "coordinate"), motion.positions, "mean on the grid", length or "1"
         ),
-        "momentum": variable(("time", "coordinate"), motion.momenta, "mean on the grid, hbar = 1"),
+        "momentum": variable(
+            ("time", "coordinate"),
+            motion.momenta,
+            "mean on the grid",
+            f"ħ/{length}" if length else "1",
+        ),
         "level": variable(
             (*places, "state"),
             motion.operator.energies.reshape(*motion.grid.shape, states),
@@ -55,7 +60,10 @@ def to_dataset(result: PacketOutcome) -> xarray.Dataset:
             energy,
         ),
         "density": variable(
-            ("snapshot", "state", *places), _density(result), "probability density by state"
+            ("snapshot", "state", *places),
+            _density(result),
+            "probability density by state",
+            _per(length, len(names)),
         ),
     }
     if motion.sides:
@@ -76,7 +84,16 @@ def to_dataset(result: PacketOutcome) -> xarray.Dataset:
     if result.convergence is not None:
         for key, change in result.convergence.changes.items():
             attributes[f"convergence_{key}"] = change
+        for key, text in result.convergence.failures.items():
+            attributes[f"convergence_{key}"] = f"failed: {study.in_its_times(text)}"
     return xarray.Dataset(variables, coords=coordinates, attrs=attributes)
+
+
+def _per(length: str, coordinates: int) -> str:
+    """Return the unit of a density."""
+    if not length:
+        return "1"
+    return f"1/{length}" if coordinates == 1 else f"1/{length}^{coordinates}"
 
 
 def _density(result: PacketOutcome) -> FloatArray:

@@ -7,17 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from anticrossing.dynamics.wavepacket.convergence import REFINEMENTS, ConvergenceReport
 from anticrossing.experiment.motion import SIDES, in_words, probability, rough
 from anticrossing.experiment.outcome import Cell, Sentences, Table
+from anticrossing.experiment.packet.file import PacketStudy
 from anticrossing.experiment.packet.result import PacketOutcome
 
 _CONSERVED = 1e-6  # of the probability
-_REFINED = {
-    "step": "half the time step",
-    "spacing": "half the spacing",
-    "box": "a larger box",
-    "absorber": "wider absorbing layers",
-}
+_SETTLED = 1e-3  # of the probability: changes that a channel may still show
 
 
 def numbers(result: PacketOutcome) -> dict[str, Any]:
@@ -53,6 +50,9 @@ def numbers(result: PacketOutcome) -> dict[str, Any]:
     if result.convergence is not None:
         found["convergence"] = {
             "changes": result.convergence.changes,
+            "failures": {
+                key: study.in_its_times(text) for key, text in result.convergence.failures.items()
+            },
             "tolerance": result.convergence.tolerance,
             "converged": result.convergence.converged,
         }
@@ -109,7 +109,7 @@ def _channels_table(result: PacketOutcome, channels: Any) -> Table:
         ("side", *(f"state {n}" for n in range(channels.shape[1])), "sum"),
         _with_sums(SIDES, channels),
         "On the grid or absorbed, by adiabatic state. Of a packet that came from below, what is "
-        "below was reflected and what is above transmitted.",
+        "below was reflected and what is above transmitted, once the channels no longer change.",
     )
 
 
@@ -168,9 +168,10 @@ def _convergence_table(result: PacketOutcome) -> Table:
     report = result.convergence
     assert report is not None
     rows: list[tuple[Cell, ...]] = [
-        (_REFINED[key], rough(change), report.tolerance, bool(change <= report.tolerance))
+        (REFINEMENTS[key], rough(change), report.tolerance, bool(change <= report.tolerance))
         for key, change in report.changes.items()
     ]
+    rows += [(REFINEMENTS[key], None, report.tolerance, None) for key in report.failures]
     return Table(
         "converged?",
         ("repeated with", "largest change", "allowed", ""),
@@ -200,15 +201,56 @@ def sentences(result: PacketOutcome) -> Sentences:
     notes = []
     if not trusted:
         notes.append("probability or energy is not conserved: take a smaller step")
+    unsettled = _unsettled(result)
+    notes += unsettled
+    trusted = trusted and not unsettled
     if result.convergence is None:
         notes.append(
             "whether grid and step are fine enough was not checked (`convergence = true` does)"
         )
     else:
-        largest = max(result.convergence.changes.values())
-        held = "converged" if result.convergence.converged else "NOT converged"
+        notes += _convergence_notes(study, result.convergence)
+        trusted = trusted and result.convergence.converged
+    return Sentences(verdict, trusted, tuple(notes))
+
+
+def _convergence_notes(study: PacketStudy, report: ConvergenceReport) -> list[str]:
+    notes: list[str] = []
+    if report.changes:
+        largest = max(report.changes.values())
+        held = "converged" if largest <= report.tolerance else "NOT converged"
         notes.append(
             f"the probabilities are {held}: refined in turn, they change by at most {largest:.1e}"
         )
-        trusted = trusted and result.convergence.converged
-    return Sentences(verdict, trusted, tuple(notes))
+    for key, text in report.failures.items():
+        notes.append(
+            f"with {REFINEMENTS[key]} the run cannot be repeated, so that this is NOT checked: "
+            f"{study.in_its_times(text).removesuffix('.')}"
+        )
+    return notes
+
+
+def _unsettled(result: PacketOutcome) -> list[str]:
+    """Return why the channels of the last time are not the final ones, if they are not."""
+    channels = result.channels
+    notes: list[str] = []
+    change = result.channel_change
+    if channels is None or change is None:
+        return notes
+    if change > _SETTLED:
+        notes.append(
+            f"the channels still change, by {change:.1e} in the last "
+            f"{result.experiment.shown_time(result.motion.times[-1] - result.time_before)}: "
+            "what is above or below is not yet transmitted or reflected; take a longer stop"
+        )
+    caught = result.closed & (channels > _SETTLED)
+    if caught.any():
+        shown = ", ".join(
+            f"P{state} = {channels[side, state]:.5f} {SIDES[side]}"
+            for side, state in zip(*np.nonzero(caught), strict=True)
+        )
+        notes.append(
+            f"the packet has {shown} on a level that is closed at that end of the grid while "
+            "another is open: it is still caught where the levels mix; take a longer stop"
+        )
+    return notes

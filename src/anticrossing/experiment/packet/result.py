@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from anticrossing.checks import FloatArray
 from anticrossing.dynamics.wavepacket.convergence import ConvergenceReport, check_convergence
+from anticrossing.dynamics.wavepacket.limits import reach
 from anticrossing.dynamics.wavepacket.propagation import propagate_packet
 from anticrossing.dynamics.wavepacket.result import WavePacketPropagation
 from anticrossing.dynamics.wavepacket.step import choose_step
@@ -15,6 +17,7 @@ from anticrossing.experiment.outcome import Outcome, Progress
 from anticrossing.experiment.packet.file import PacketStudy
 
 SNAPSHOTS = 5
+_LATE = 0.9 * (1 + 1e-12)  # of the run: at its end nothing should change any more
 _AT_TIMES = (
     "times",
     "populations",
@@ -40,18 +43,45 @@ class PacketOutcome(Outcome):
     snapshots : WavePacketPropagation
         The same at a few times, with the wave functions.
     convergence : ConvergenceReport or None
+    time_before : float
+        The recorded time at or before the last tenth of the run.
+    channels_before : array, shape (2, N), or None
+        `channels` at that time.
     """
 
     experiment: PacketStudy
     motion: WavePacketPropagation
     snapshots: WavePacketPropagation
     convergence: ConvergenceReport | None
+    time_before: float
+    channels_before: FloatArray | None
 
     @property
     def channels(self) -> FloatArray | None:
         """Probability below and above the dividing position, (2, N), if there is one."""
         divide = self.experiment.divide
         return None if divide is None else self.motion.channels(divide)
+
+    @property
+    def channel_change(self) -> float | None:
+        """The largest change of a channel since `time_before`."""
+        if self.channels is None or self.channels_before is None:
+            return None
+        return float(np.abs(self.channels - self.channels_before).max())
+
+    @property
+    def closed(self) -> npt.NDArray[np.bool_]:
+        """Whether a level is above the energies of the packet at an end of the grid, (2, N).
+
+        At an end where all are it is a wall, and False is returned: a packet may be bound there.
+        """
+        operator = self.motion.operator
+        initial = self.snapshots.states
+        assert initial is not None
+        found = reach(operator, initial[0])
+        highest = found.kinetic + operator.energies[found.inside, 0].min()
+        above = operator.energies[[0, -1]] > highest
+        return np.asarray(above & ~above.all(axis=1, keepdims=True))
 
     @property
     def caption(self) -> str:
@@ -105,7 +135,23 @@ def _run(study: PacketStudy, progress: Progress | None) -> PacketOutcome:
             tolerance=study.tolerance,
             progress=check,
         )
-    return PacketOutcome(study, replace(found, states=None), _snapshots(found), report)
+    motion, before = replace(found, states=None), _before_the_last_tenth(found)
+    return PacketOutcome(
+        study,
+        motion,
+        _snapshots(found),
+        report,
+        time_before=float(before.times[-1]),
+        channels_before=None if study.divide is None else before.channels(study.divide),
+    )
+
+
+def _before_the_last_tenth(found: WavePacketPropagation) -> WavePacketPropagation:
+    """Return the run up to there."""
+    assert found.states is not None
+    last = int(np.flatnonzero(found.times <= _LATE * found.times[-1])[-1])
+    rows = {key: getattr(found, key)[: last + 1] for key in _AT_TIMES}
+    return replace(found, **rows, state=found.states[last])
 
 
 def _snapshots(found: WavePacketPropagation) -> WavePacketPropagation:
