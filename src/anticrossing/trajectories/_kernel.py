@@ -29,6 +29,7 @@ from anticrossing.trajectories._hops import (
     continuation,
     energy_based_decoherence,
     fewest_switches,
+    follow_levels,
     kinetic_energy,
     landau_zener_target,
     rescale,
@@ -146,8 +147,11 @@ def _log(one, dt, old, target, reason, energy):
 
 
 @numba.njit(**COMPILED)
-def _hop(one, model, options, target):
-    """Take the active state to `target` at constant energy if the momentum allows it."""
+def _hop(one, model, options, before, target):
+    """Take the active state to `target` at constant energy if the momentum allows it.
+
+    It was at level `before` one step ago.
+    """
     level = one.whole[ACTIVE]
     n = size(model.states)
     start, end = element(one.energies, 0, level, n), element(one.energies, 0, target, n)
@@ -160,9 +164,14 @@ def _hop(one, model, options, target):
             one.vectors, level, target, one.slopes, model, one.elements, one.direction
         )
     allowed = rescale(one.v, one.direction, model, end - start, options.reflect)
+    # To remain on a level that has taken over another state is no hop between levels.
+    remains = allowed and target == before and options.method == LANDAU_ZENER
+    if level != before and not remains:
+        _log(one, options.dt, before, level, FOLLOWED, total)
     if allowed:
         one.whole[ACTIVE] = target
-        _log(one, options.dt, level, target, ACCEPTED, total)
+        if not remains:
+            _log(one, options.dt, level, target, ACCEPTED, total)
     else:
         reason = REFLECTED if options.reflect else FRUSTRATED
         _log(one, options.dt, level, target, reason, total)
@@ -171,7 +180,6 @@ def _hop(one, model, options, target):
             c = one.amplitudes
             c[0], c[1] = np.conj(c[1]), np.conj(c[0])
     if options.method == LANDAU_ZENER:
-        _occupy(one, n, one.whole[ACTIVE])
         set_rates(one, model)
         one.whole[SMOOTH] = 1
     return allowed
@@ -212,7 +220,9 @@ def _at_point(one, model, options, step):
     if step == 0:
         set_phases(one.phases, one.energies, 0.5 * options.dt, size(model.states))
         _first_amplitudes(one, model, options)
-    elif options.method != LANDAU_ZENER:
+    elif options.method == LANDAU_ZENER:
+        follow_levels(one, size(model.states))
+    else:
         target = _electronic_step(one, model, options)
     _set_force(one, model, options.method)
     if step == 0:
@@ -223,16 +233,18 @@ def _at_point(one, model, options, step):
         one.energy[START_ENERGY] = kinetic_energy(model, one.v) + potential
         return
     _kick(one, model, 0.5 * options.dt)
-    level, hopped = one.whole[ACTIVE], False
+    level, hopped, chosen = one.whole[ACTIVE], False, False
     if options.method == LANDAU_ZENER:
-        target = landau_zener_target(one, model, options.dt)
-    if level != before:
-        total = kinetic_energy(model, one.v) + element(one.energies, 0, level, size(model.states))
-        _log(one, options.dt, before, level, FOLLOWED, total)
+        target, chosen = landau_zener_target(one, model, options.dt, before)
     if target != level and options.method != EHRENFEST:
-        hopped = _hop(one, model, options, target)
+        hopped = _hop(one, model, options, before, target)
         if hopped:
             _set_force(one, model, options.method)
+    elif level != before:
+        total = kinetic_energy(model, one.v) + element(one.energies, 0, level, size(model.states))
+        _log(one, options.dt, before, level, ACCEPTED if chosen else FOLLOWED, total)
+    if options.method == LANDAU_ZENER and one.whole[ACTIVE] != before:
+        _occupy(one, size(model.states), one.whole[ACTIVE])
     if options.decoherence != NO_DECOHERENCE:
         _decohere(one, model, options, hopped)
     _check(one, model, options)

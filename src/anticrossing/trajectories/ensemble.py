@@ -68,10 +68,11 @@ def run_trajectories(
     method : {"fssh", "landau-zener", "ehrenfest", "mash"}
         Fewest-switches surface hopping; hops at minima of the gap with the probability of Belyaev
         and Lebedev; the mean field; the mapping approach to surface hopping (two states).
-        "landau-zener" knows the gaps alone: a minimum between levels that are not coupled counts
-        too. It takes the second derivative of the gap from three points: for linear diabats any
-        `dt` is exact, otherwise the error falls with dt⁴, or with dt where a derivative of H jumps
-        at the crossing (the first problem of Tully).
+        "landau-zener" counts a minimum of the gap if the two levels mix there as the formula
+        supposes; a level and a degenerate group have one crossing. It takes the second derivative
+        of the gap from three points: for linear diabats any `dt` is exact, otherwise the error
+        falls with dt⁴, or with dt where a derivative of H jumps at the crossing (the first problem
+        of Tully).
     box : array, shape (2, f), optional
         Lower and upper bounds, which hold all starting points; a trajectory ends where it leaves.
     every : int, optional
@@ -84,7 +85,9 @@ def run_trajectories(
         What a hop without the energy for it does to the momentum in that direction.
     decoherence : {"none", "energy", "augmented"}
         For "fssh": nothing, the energy-based correction of Granucci and Persico, or the moments
-        of augmented hopping, here their diagonal elements, set to zero at hops.
+        of augmented hopping, here their diagonal elements, set to zero at hops. Use
+        ``frustrated="reflect"`` with it: else a trajectory without the energy to hop, decohered,
+        has passed the crossing for good.
     decoherence_energy : float, optional
         The constant C of the energy-based correction, in the unit of energy of H; by default
         0.1 hartree, and 0.1 where `hamiltonian.units` has no unit of energy.
