@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -264,8 +263,8 @@ def print_names(title: str, lines: dict[str, str]) -> None:
 def _console() -> Any:
     from rich.console import Console
 
-    # Redirected output has no width unless COLUMNS gives one; 80 would fold every table.
-    width = None if Console().is_terminal or "COLUMNS" in os.environ else 140
+    # Redirected output has no width of its own; 80 columns would fold every table.
+    width = None if Console().is_terminal else 140
     # Text from files is shown as it is: no markup, no emoji, no colouring of numbers.
     return Console(width=width, markup=False, emoji=False, highlight=False)
 

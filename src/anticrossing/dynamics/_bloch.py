@@ -13,9 +13,9 @@ the frame `_rotation` gives for H at their common edge. Everything is scaled to 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from anticrossing._jit import entry, inner
 from anticrossing.dynamics._two_level import _compose, _multiply, _rotation, _tail_size
 
 MOST_ROTATIONS = 12
@@ -27,7 +27,7 @@ REFUSED, ACCEPTED = 0, 1
 _FAST = {"contract", "reassoc"}
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _bloch_rotation(a, b, out):
     """Write the rotation of the Bloch vector that belongs to [[a*, −b], [b*, a]]."""
     alpha = np.conj(a)
@@ -41,7 +41,7 @@ def _bloch_rotation(a, b, out):
     out[2, 2] = abs(alpha) ** 2 - abs(b) ** 2
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _sandwich(left, middle, right, out):
     """Write leftᵀ · middle · right for 3×3 matrices."""
     for i in range(3):
@@ -55,7 +55,7 @@ def _sandwich(left, middle, right, out):
             out[i, j] = total
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _invert(m, out):
     """Write the inverse of a 3×3 matrix."""
     c00 = m[1, 1] * m[2, 2] - m[1, 2] * m[2, 1]
@@ -71,14 +71,14 @@ def _invert(m, out):
     out[2, 2] = (m[0, 0] * m[1, 1] - m[0, 1] * m[1, 0]) * scale
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _edge_frame(d, cr, ci, out):
     """Write the Bloch rotation to the eigenframe of H at an edge, a function of H alone."""
     _, q, sr, si = _rotation(d, cr, ci)
     _bloch_rotation(complex(q), complex(sr, si), out)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _turn_to_edge(edge, frame, out):
     """Write the rotation about z that takes coordinates in `frame` to those in `edge`."""
     cosine, sine = 0.0, 0.0
@@ -92,7 +92,7 @@ def _turn_to_edge(edge, frame, out):
     out[2, 2] = 1.0
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _add_eigen(g, b, rates, rotation):
     """Add eigenbasis rates (κ′, κ″, down, up), rotated into the frame that `rotation` leaves."""
     kr, ki, down, up = rates[0], rates[1], rates[2], rates[3]
@@ -108,7 +108,7 @@ def _add_eigen(g, b, rates, rotation):
             g[i, j] += turned[i, j]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _add_hamiltonian(g, d, cr, ci):
     """Add the precession r′ = 2 h × r with h = (Re c, −Im c, d)."""
     hx, hy, hz = 2.0 * cr, -2.0 * ci, 2.0 * d
@@ -120,7 +120,7 @@ def _add_hamiltonian(g, d, cr, ci):
     g[2, 1] += hx
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _add_laboratory(g, b, laboratory, rotation):
     """Add a dissipator given in the original basis: (3, 4), the last column inhomogeneous."""
     turned = np.empty((3, 3))
@@ -131,7 +131,7 @@ def _add_laboratory(g, b, laboratory, rotation):
             b[i] += rotation[j, i] * laboratory[j, 3]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _unresolved(g, b, tail, tolerance):
     n = g.shape[0]
     largest = 0.0
@@ -147,7 +147,7 @@ def _unresolved(g, b, tail, tolerance):
     return not np.isfinite(_tail_size(tail, g[:, 0, 0], zero))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _parts(g, b):
     """Return λ, a, and the couplings q (z→c), p (c→z), μ (c*→c), r (1→c)."""
     rate = 0.5 * complex(g[0, 0] + g[1, 1], g[1, 0] - g[0, 1])
@@ -157,7 +157,7 @@ def _parts(g, b):
     return rate, g[2, 2], q, p, mu, complex(b[0], b[1])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _separations(g, b):
     """Return the smallest |λ−a|, |2 Im λ|, |λ| and |a| over the nodes, over the whole panel."""
     out = np.full(4, np.inf)
@@ -170,7 +170,7 @@ def _separations(g, b):
     return out
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _residual(g, b, weight):
     """Return the largest weighted coupling between far pairs."""
     size = 0.0
@@ -181,7 +181,7 @@ def _residual(g, b, weight):
     return size
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _arrange(source, matrix, vector):
     """Write S (3×3) and v from their independent entries."""
     matrix[0, 0], matrix[0, 1], matrix[0, 2] = source[4], source[5], source[0]
@@ -190,7 +190,7 @@ def _arrange(source, matrix, vector):
     vector[0], vector[1], vector[2] = source[6], source[7], source[8]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _eliminate(g, b, far, derivative, tail, tolerance, s, v, ds, dv):
     """Do one order: overwrite g and b, leave S and v at the nodes in s, v. False if unresolved."""
     n = g.shape[0]
@@ -239,7 +239,7 @@ def _eliminate(g, b, far, derivative, tail, tolerance, s, v, ds, dv):
     return True
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _integrate(g, b, integral, tail, tolerance, out):
     """Integrate what remains; write the affine map (3, 4). False if the nodes do not resolve it."""
     n = g.shape[0]
@@ -320,7 +320,7 @@ def _integrate(g, b, integral, tail, tolerance, out):
     return True
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _drop_far(g, b, far):
     for j in range(g.shape[0]):
         if far[0]:
@@ -336,7 +336,7 @@ def _drop_far(g, b, far):
             b[j, 2] = 0.0
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _frame_step(frame, shift, s, v):
     """Follow frame and shift by y = (1 + S) ỹ + v."""
     old = frame.copy()
@@ -347,7 +347,7 @@ def _frame_step(frame, shift, s, v):
                 frame[i, m] += old[i, k] * s[k, m]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _panel(d, cr, ci, rates, laboratory, has_laboratory, grid, tolerance, out, info):
     tail = grid[2]
     n = d.size
@@ -405,7 +405,7 @@ def _panel(d, cr, ci, rates, laboratory, has_laboratory, grid, tolerance, out, i
     return REFUSED
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _direct(
     r0, d, cr, ci, q, sr, si, rates, laboratory, has_laboratory, edges, grid, tolerance, out
 ):
@@ -441,7 +441,7 @@ def _direct(
     return True
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _adiabatic(
     constant,
     energy,
@@ -537,7 +537,7 @@ def _adiabatic(
     return True
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _finish(out, turns, frames, shifts):
     """Bring the affine map from the frames at both ends to the edge frames."""
     ends, offsets = np.zeros((2, 3, 3)), np.zeros((2, 3))
@@ -558,7 +558,7 @@ def _finish(out, turns, frames, shifts):
             out[i, 3] += ends[1, i, k] * shift[k] - moved[i, k] * offsets[0, k]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@entry()
 def solve_panels(
     matrices,
     rates,

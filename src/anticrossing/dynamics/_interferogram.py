@@ -22,8 +22,9 @@ halved until the extrapolated average stands still.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from anticrossing._jit import entry, inner
 
 MOST_STEPS = 2**18  # in half a period
 MOST_HARMONICS = 10**7
@@ -32,7 +33,7 @@ _GRADED = 3.0  # by how much the splitting may change over the first steps
 _NARROWEST = 1e-15  # of the largest bias: narrower, a crossing is shorter than the rounding of time
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def harmonics(gap, offset, amplitude, frequency, t1, tolerance):
     """Return the harmonics to keep so that the rest changes s_z by less than `tolerance`."""
     if amplitude == 0.0:
@@ -52,7 +53,7 @@ def harmonics(gap, offset, amplitude, frequency, t1, tolerance):
     return n
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _fourier(gap, offset, amplitude, frequency, t1, t2, tolerance):
     """Return the mean of s_z over the equilibrium towards which it relaxes."""
     highest = harmonics(gap, offset, amplitude, frequency, t1, tolerance)
@@ -78,7 +79,7 @@ def _fourier(gap, offset, amplitude, frequency, t1, t2, tolerance):
     return 1.0 / (1.0 + t1 * rate)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@entry()
 def fourier(points, tolerance, out):
     """Fill `out` with the mean upper population; rows of `points` as in `steps`.
 
@@ -90,7 +91,7 @@ def fourier(points, tolerance, out):
         out[j] = 0.5 * (1.0 + z)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _axis(gap, offset, amplitude, frequency, t, eigenbasis):
     """Return x and z of the axis of levels (upper minus lower) at t, and their derivatives."""
     if not eigenbasis:
@@ -102,7 +103,7 @@ def _axis(gap, offset, amplitude, frequency, t, eigenbasis):
     return x, z, -turn * z, turn * x
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _generator(point, t, relax_eigen, matrix, source):
     """Fill s′ = matrix · s + source at time t."""
     gap, offset, amplitude, frequency, t1, t2, equilibrium, temperature = point
@@ -122,14 +123,14 @@ def _generator(point, t, relax_eigen, matrix, source):
     source[0], source[1], source[2] = x * equilibrium / t1, 0.0, z * equilibrium / t1
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _multiply(a, b, out):
     for i in range(3):
         for j in range(3):
             out[i, j] = a[i, 0] * b[0, j] + a[i, 1] * b[1, j] + a[i, 2] * b[2, j]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _step(point, t, h, relax_eigen, work, step):
     """Fill one step from t to t + h.
 
@@ -184,7 +185,7 @@ def _step(point, t, h, relax_eigen, work, step):
             step[4, i] += sign * first[j, i] * two[1, j]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _advance(step, mirrored, s, out):
     """Apply a step, or its mirror image in the second half of the period, to a Bloch vector."""
     for i in range(3):
@@ -198,7 +199,7 @@ def _advance(step, mirrored, s, out):
         out[i] = total
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _first_grid(point):
     """Return times from 0 to half a period, dense where phase, damping or eigenbasis change."""
     gap, offset, amplitude, frequency, t1, t2, _, _ = point
@@ -235,7 +236,7 @@ def _first_grid(point):
     return times[:count]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _average(point, times, relax_eigen, read_eigen, work):
     """Return the mean of s along the read-out axis in the periodic state, on one grid."""
     gap, offset, amplitude, frequency = point[0], point[1], point[2], point[3]
@@ -295,7 +296,7 @@ def _average(point, times, relax_eigen, read_eigen, work):
     return total * frequency / (2.0 * np.pi)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _halved(times):
     finer = np.empty(2 * times.size - 1)
     finer[::2] = times
@@ -303,7 +304,7 @@ def _halved(times):
     return finer
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@entry()
 def steps(points, relax_eigen, read_eigen, tolerance, out):
     """Fill `out` with the mean upper population.
 

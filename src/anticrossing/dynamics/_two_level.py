@@ -11,8 +11,9 @@ otherwise the panel is refused and the caller halves it.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from anticrossing._jit import entry, inner
 
 MOST_ROTATIONS = 14
 MOST_PICARD = 60
@@ -22,7 +23,7 @@ ACCEPTED_PICARD = 2
 REFUSED = 0
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@inner(fastmath={"contract", "reassoc"})
 def _tail_size(tail, real, imaginary):
     largest = 0.0
     for row in range(tail.shape[0]):
@@ -34,7 +35,7 @@ def _tail_size(tail, real, imaginary):
     return np.sqrt(largest)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@inner(fastmath={"contract", "reassoc"})
 def _multiply(matrix, real, imaginary, out_real, out_imaginary):
     for i in range(real.size):
         a, b = 0.0, 0.0
@@ -44,7 +45,7 @@ def _multiply(matrix, real, imaginary, out_real, out_imaginary):
         out_real[i], out_imaginary[i] = a, b
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _rotation(d, c_real, c_imaginary):
     """Return E, q, Re s, Im s of the rotation that diagonalises [[d, c], [c*, −d]] to (E, −E)."""
     square = c_real * c_real + c_imaginary * c_imaginary
@@ -62,13 +63,13 @@ def _rotation(d, c_real, c_imaginary):
     return energy, size / (2.0 * energy * sine), c_real / size * sine, c_imaginary / size * sine
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@inner()
 def _compose(frame, q, s):
     """Follow the rotation `frame`, held as (q, s) with complex q, by the rotation (q, s)."""
     return frame[0] * q - np.conj(frame[1]) * s, frame[1] * q + np.conj(frame[0]) * s
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@inner(fastmath={"contract", "reassoc"})
 def _panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, out, info):
     """Solve one panel; d, c = cr + i ci and m are overwritten. Returns the status.
 
@@ -170,7 +171,7 @@ def _panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, o
     return status
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@inner(fastmath={"contract", "reassoc"})
 def _remainder(d, cr, ci, integral, tail, tolerance, work):
     """Solve b′ = −i K* a, a′ = −i K b with K = c e^{2iθ}, θ = ∫d, from (1, 0) by iteration."""
     n = d.size
@@ -217,7 +218,7 @@ def _remainder(d, cr, ci, integral, tail, tolerance, work):
     return a / size, b / size, True
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@entry()
 def solve_panels(
     matrices, half_width, derivative, integral, weights, tail, tolerance, out, info, status
 ):

@@ -161,6 +161,6 @@ def _decide(kernel: ComplexArray, uniforms: FloatArray) -> BoolArray:
 
 @functools.cache
 def _compiled_decisions() -> Callable[[ComplexArray, FloatArray], BoolArray]:
-    import numba
+    from anticrossing._jit import entry
 
-    return numba.njit(cache=True, nogil=True, error_model="numpy")(_decide)
+    return entry()(_decide)

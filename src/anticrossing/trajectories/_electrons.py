@@ -8,10 +8,9 @@ sign and phase too. Arrays are passed as pointers (see `_pointers`), matrices ro
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
-from anticrossing.trajectories._pointers import COMPILED, INLINED, size
+from anticrossing.trajectories._pointers import compiled, inlined, size
 
 _MOST_SWEEPS = 60
 NOISE = 1e-29
@@ -21,13 +20,13 @@ Taken seriously it would mix and exchange degenerate levels at random.
 """
 
 
-@numba.njit(**COMPILED)
+@compiled
 def square(z):
     """Return |z|²."""
     return z.real * z.real + z.imag * z.imag
 
 
-@numba.njit(**INLINED)
+@inlined
 def element(values, start, index, n):
     """Return values[start + index]; of two by a choice, so that they can stay in registers."""
     if n == 2:
@@ -35,7 +34,7 @@ def element(values, start, index, n):
     return values[start + index]
 
 
-@numba.njit(**COMPILED)
+@compiled
 def uniform(stream):
     """Return the next number in [0, 1) of the stream (SplitMix64)."""
     stream[1] += np.uint64(1)
@@ -46,7 +45,7 @@ def uniform(stream):
     return np.float64(z >> np.uint64(11)) * 2.0**-53
 
 
-@numba.njit(**INLINED)
+@inlined
 def assemble(h, coefficients, model):
     """Fill the Hermitian matrix H from its coefficients."""
     n, entries = size(model.states), model.entries
@@ -69,7 +68,7 @@ def assemble(h, coefficients, model):
             h[a * n + b] = np.conj(h[b * n + a])
 
 
-@numba.njit(**INLINED)
+@inlined
 def orthonormalize(vectors, n):
     """Take from the eigenvectors what rounding has added in many steps."""
     for b in range(n):
@@ -86,7 +85,7 @@ def orthonormalize(vectors, n):
             vectors[c * n + b] /= np.sqrt(norm)
 
 
-@numba.njit(**INLINED)
+@inlined
 def diagonalize(h, old, new, overlap, energies, n):
     """Replace energies and vectors by those of H, and set the overlap with the old vectors."""
     if n == 2:
@@ -134,7 +133,7 @@ def diagonalize(h, old, new, overlap, energies, n):
         old[a] = new[a]
 
 
-@numba.njit(**INLINED)
+@inlined
 def _diagonalize_two(h, old, overlap, energies):
     """Do the same for two levels: one rotation, in registers."""
     a, b, c, d = old[0], old[1], old[2], old[3]
@@ -169,7 +168,7 @@ def _diagonalize_two(h, old, overlap, energies):
     old[2], old[3] = c * p + d * r, c * q + d * s
 
 
-@numba.njit(**COMPILED)
+@compiled
 def _rotate(h, overlap, n):
     """Make h diagonal by rotations of at most 45°, collected in `overlap`."""
     for _ in range(_MOST_SWEEPS):
@@ -208,12 +207,12 @@ def _rotate(h, overlap, n):
                     overlap[r * n + q] = sine * phase * one + cosine * two
 
 
-@numba.njit(**INLINED)
+@inlined
 def _turn(angle):
     return complex(np.cos(angle), -np.sin(angle))
 
 
-@numba.njit(**INLINED)
+@inlined
 def set_phases(phases, energies, half_step, n):
     """Set exp(−i E dt/2) of the present energies."""
     if n == 2:
@@ -223,7 +222,7 @@ def set_phases(phases, energies, half_step, n):
         phases[j] = _turn(energies[j] * half_step)
 
 
-@numba.njit(**INLINED)
+@inlined
 def advance_amplitudes(amplitudes, phases, before, overlap, energies, half_step, n):
     """Apply exp(−i E′ dt/2) ⟨now|before⟩ exp(−i E dt/2).
 
@@ -250,7 +249,7 @@ def advance_amplitudes(amplitudes, phases, before, overlap, energies, half_step,
         amplitudes[b] *= phases[b]
 
 
-@numba.njit(**INLINED)
+@inlined
 def adiabatic_force(vectors, level, slopes, model, weights, out, start):
     """Set out[start:] = −⟨level|∂H|level⟩."""
     n, entries, places = size(model.states), model.entries, model.places
@@ -277,7 +276,7 @@ def adiabatic_force(vectors, level, slopes, model, weights, out, start):
         out[start + places[2 * slot + 1]] -= slopes[slot] * weights[places[2 * slot]]
 
 
-@numba.njit(**COMPILED)
+@compiled
 def mean_force(vectors, amplitudes, psi, slopes, model, weights, out):
     """Set out = −⟨ψ|∂H|ψ⟩; `psi` is scratch."""
     n, entries, places = size(model.states), model.entries, model.places
@@ -298,7 +297,7 @@ def mean_force(vectors, amplitudes, psi, slopes, model, weights, out):
         out[places[2 * slot + 1]] -= slopes[slot] * weights[places[2 * slot]]
 
 
-@numba.njit(**COMPILED)
+@compiled
 def mixed_elements(vectors, one, two, model, elements):
     """Set `elements` to ⟨one|M_k|two⟩."""
     n, entries = size(model.states), model.entries
@@ -312,7 +311,7 @@ def mixed_elements(vectors, one, two, model, elements):
         elements[entries[3 * e]] += part
 
 
-@numba.njit(**COMPILED)
+@compiled
 def coupling_direction(vectors, one, two, slopes, model, elements, out):
     """Set `out` to the real direction of ⟨one|∂H|two⟩, that of the derivative coupling.
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from anticrossing.trajectories._electrons import (
@@ -14,7 +13,7 @@ from anticrossing.trajectories._electrons import (
     square,
     uniform,
 )
-from anticrossing.trajectories._pointers import COMPILED, INLINED, size
+from anticrossing.trajectories._pointers import compiled, inlined, size
 from anticrossing.trajectories._state import ACTIVE, SMOOTH
 
 _HALVINGS = 50  # of a time step, to find where a polynomial is lowest
@@ -22,7 +21,7 @@ _OWN = 0.5  # least share of the mixing that makes a minimum of the gap one of t
 _RESOLVED = 0.1  # |⟨j now|i before⟩|² of levels that do not simply pass through each other
 
 
-@numba.njit(**COMPILED)
+@compiled
 def kinetic_energy(model, velocity):
     total = 0.0
     for a in range(size(model.coordinates)):
@@ -30,7 +29,7 @@ def kinetic_energy(model, velocity):
     return total
 
 
-@numba.njit(**COMPILED)
+@compiled
 def continuation(overlap, level, n):
     """Return the level now that continues `level` of the step before."""
     best = level
@@ -41,7 +40,7 @@ def continuation(overlap, level, n):
     return best
 
 
-@numba.njit(**COMPILED)
+@compiled
 def fewest_switches(amplitudes, phases, before, overlap, level, now, draw, n):
     """Return the level after this step for one that was at `level` and is continued by `now`.
 
@@ -69,7 +68,7 @@ def fewest_switches(amplitudes, phases, before, overlap, level, now, draw, n):
     return now
 
 
-@numba.njit(**INLINED)
+@inlined
 def set_rates(one, model):
     """Set dE/dt of all levels at this point."""
     n, f = size(model.states), size(model.coordinates)
@@ -81,7 +80,7 @@ def set_rates(one, model):
         one.rates[j] = total
 
 
-@numba.njit(**COMPILED)
+@compiled
 def follow_levels(one, n):
     """Move the past of all levels to the places that continue them; set the active level so too.
 
@@ -118,7 +117,7 @@ def follow_levels(one, n):
             one.whole[ACTIVE] = new
 
 
-@numba.njit(**INLINED)
+@inlined
 def landau_zener_target(one, model, dt, before):
     """Draw the level after the gaps to other levels had minima; return also if there was a choice.
 
@@ -155,7 +154,7 @@ def landau_zener_target(one, model, dt, before):
             draw = (draw - diabatic) / (1.0 - diabatic)
 
 
-@numba.njit(**INLINED)
+@inlined
 def _encounter(one, before, level, other, dt, n):
     """Return when in this step the gap was smallest, exp(−π/2 √(gap³/gap″)), if levels crossed.
 
@@ -185,7 +184,7 @@ def _encounter(one, before, level, other, dt, n):
     return time, np.exp(-0.5 * np.pi * exponent * (share if crossed else 1.0)), crossed
 
 
-@numba.njit(**INLINED)
+@inlined
 def _squared_gap(one, start, level, other, n):
     """Return gap² and its derivative, of the point that begins at `start` in the arrays."""
     high, low = element(one.energies, start, other, n), element(one.energies, start, level, n)
@@ -196,7 +195,7 @@ def _squared_gap(one, start, level, other, n):
     return gap * gap, 2.0 * gap * rate
 
 
-@numba.njit(**INLINED)
+@inlined
 def _lowest_gap(one, level, other, dt, n):
     """Return t at the minimum of gap² in this step (−1: none), gap² there, its second derivative.
 
@@ -237,7 +236,7 @@ def _lowest_gap(one, level, other, dt, n):
     return t, lowest, curvature if curvature > 0.0 else s2 - s1
 
 
-@numba.njit(**COMPILED)
+@compiled
 def rescale(velocity, direction, model, needed, reflect):
     """Change the momentum along `direction` such that the kinetic energy falls by `needed`.
 
@@ -262,7 +261,7 @@ def rescale(velocity, direction, model, needed, reflect):
     return allowed
 
 
-@numba.njit(**COMPILED)
+@compiled
 def energy_based_decoherence(amplitudes, energies, level, kinetic, dt, constant, n):
     """Damp every amplitude but the active one with τ = (1 + C/E_kin)/|ΔE|."""
     others = 0.0
@@ -275,7 +274,7 @@ def energy_based_decoherence(amplitudes, energies, level, kinetic, dt, constant,
     amplitudes[level] = amplitudes[level] * np.sqrt(left / own) if own > 0.0 else np.sqrt(left)
 
 
-@numba.njit(**COMPILED)
+@compiled
 def augmented_decoherence(one, model, dt):
     """Move the moments δR, δP of every state; collapse its amplitude or reset them at random."""
     n, f = size(model.states), size(model.coordinates)

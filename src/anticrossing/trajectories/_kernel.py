@@ -8,7 +8,6 @@ whole blocks of trajectories.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from anticrossing.trajectories._electrons import (
@@ -36,9 +35,9 @@ from anticrossing.trajectories._hops import (
     set_rates,
 )
 from anticrossing.trajectories._pointers import (
-    COMPILED,
-    ENTRY,
-    INLINED,
+    called_from_python,
+    compiled,
+    inlined,
     model_pointers,
     on_stack,
     one_trajectory,
@@ -71,7 +70,7 @@ from anticrossing.trajectories._state import (
 _TIDY = 32  # steps between orthonormalizations
 
 
-@numba.njit(**COMPILED)
+@compiled
 def _potential_energy(one, model, method):
     if method != EHRENFEST:
         return element(one.energies, 0, one.whole[ACTIVE], size(model.states))
@@ -81,14 +80,14 @@ def _potential_energy(one, model, method):
     return total
 
 
-@numba.njit(**COMPILED)
+@compiled
 def _occupy(one, n, level):
     one.whole[ACTIVE] = level
     for j in range(n):
         one.amplitudes[j] = 1.0 if j == level else 0.0
 
 
-@numba.njit(**COMPILED)
+@compiled
 def _first_amplitudes(one, model, options):
     n, c, first = size(model.states), one.amplitudes, options.state
     _occupy(one, n, first)
@@ -110,7 +109,7 @@ def _first_amplitudes(one, model, options):
         c[1 - first] = np.sqrt(max(0.0, 1.0 - own)) * complex(np.cos(angle), np.sin(angle))
 
 
-@numba.njit(**INLINED)
+@inlined
 def _set_force(one, model, method):
     if method == EHRENFEST:
         mean_force(
@@ -121,20 +120,20 @@ def _set_force(one, model, method):
         adiabatic_force(one.vectors, level, one.slopes, model, one.weights, one.force, 0)
 
 
-@numba.njit(**INLINED)
+@inlined
 def _kick(one, model, half_step):
     for a in range(size(model.coordinates)):
         one.v[a] += half_step * one.force[a] * model.inverse_masses[a]
 
 
-@numba.njit(**INLINED)
+@inlined
 def _drift(one, model, dt):
     _kick(one, model, 0.5 * dt)
     for a in range(size(model.coordinates)):
         one.x[a] += dt * one.v[a]
 
 
-@numba.njit(**COMPILED)
+@compiled
 def _log(one, dt, old, target, reason, energy):
     place = one.whole[EVENTS]
     if place < one.log_length:
@@ -146,7 +145,7 @@ def _log(one, dt, old, target, reason, energy):
     one.whole[EVENTS] = place + 1
 
 
-@numba.njit(**COMPILED)
+@compiled
 def _hop(one, model, options, before, target):
     """Take the active state to `target` at constant energy if the momentum allows it.
 
@@ -185,7 +184,7 @@ def _hop(one, model, options, before, target):
     return allowed
 
 
-@numba.njit(**INLINED)
+@inlined
 def _electronic_step(one, model, options):
     """Advance the amplitudes; return the level that is wanted, the active one set to go on."""
     n, method, level = size(model.states), options.method, one.whole[ACTIVE]
@@ -202,7 +201,7 @@ def _electronic_step(one, model, options):
     return 0 if square(c[0]) >= square(c[1]) else 1  # MASH
 
 
-@numba.njit(**INLINED)
+@inlined
 def _at_point(one, model, options, step):
     """Finish step `step` (0: begin), H at the new point being at hand."""
     before = one.whole[ACTIVE]
@@ -250,7 +249,7 @@ def _at_point(one, model, options, step):
     _check(one, model, options)
 
 
-@numba.njit(**COMPILED)
+@compiled
 def _decohere(one, model, options, hopped):
     n = size(model.states)
     if options.decoherence == ENERGY_BASED:
@@ -267,7 +266,7 @@ def _decohere(one, model, options, hopped):
             augmented_decoherence(one, model, options.dt)
 
 
-@numba.njit(**INLINED)
+@inlined
 def _check(one, model, options):
     """Follow the drift of the energy, and end the trajectory where it leaves the box."""
     total = kinetic_energy(model, one.v) + _potential_energy(one, model, options.method)
@@ -279,13 +278,13 @@ def _check(one, model, options):
             one.whole[ENDED] = 1
 
 
-@numba.njit(**COMPILED)
+@compiled
 def _add(sums, squares, place, value):
     sums[place] += value
     squares[place] += value * value
 
 
-@numba.njit(**COMPILED)
+@compiled
 def _record(one, model, method, sums, squares):
     n, f = size(model.states), size(model.coordinates)
     level, vectors, c = one.whole[ACTIVE], one.vectors, one.amplitudes
@@ -312,7 +311,7 @@ def _record(one, model, method, sums, squares):
         _add(sums, squares, 3 * n + 2 + f + a, model.masses[a] * one.v[a])
 
 
-@numba.njit(**COMPILED)
+@compiled
 def _keep(one, model, method, row):
     n, f = size(model.states), size(model.coordinates)
     for a in range(f):
@@ -325,7 +324,7 @@ def _keep(one, model, method, row):
     row[2 * f + n + 2] = _potential_energy(one, model, method)
 
 
-@numba.njit(**COMPILED)
+@compiled
 def _output(one, model, options, records, i, output):
     outputs = records.sums.shape[1]
     place = (i // BLOCK * outputs + output) * records.sums.shape[2]
@@ -336,7 +335,7 @@ def _output(one, model, options, records, i, output):
         _keep(one, model, options.method, pointer(records.kept, place))
 
 
-@numba.njit(**ENTRY)
+@called_from_python
 def run(fill, state, model, options, records, first, last):
     """Follow trajectories `first` to `last` − 1, whole blocks, to their end; H is compiled."""
     m = model_pointers(model, state)
@@ -362,7 +361,7 @@ def run(fill, state, model, options, records, first, last):
             output += 1
 
 
-@numba.njit(**ENTRY)
+@called_from_python
 def drift(state, model, options, first, last):
     """Move trajectories to the points where H is wanted next."""
     m = model_pointers(model, state)
@@ -372,7 +371,7 @@ def drift(state, model, options, first, last):
             _drift(one, m, options.dt)
 
 
-@numba.njit(**ENTRY)
+@called_from_python
 def complete(state, model, options, records, step, first, last):
     """Finish step `step` (0: begin), H being in `coefficients` and `slopes`."""
     m = model_pointers(model, state)

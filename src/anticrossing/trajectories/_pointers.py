@@ -13,14 +13,17 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-ENTRY = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
+from anticrossing._jit import entry, inner
+
+_ARITHMETIC = {"fastmath": {"contract"}}
 # What only compiled code calls needs no way in from Python, a fourth of the compilation.
-COMPILED = {**ENTRY, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-INLINED = {**COMPILED, "forceinline": True}  # a call costs as much as the work, on every step
+_CALLED = {**_ARITHMETIC, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+called_from_python = entry(**_ARITHMETIC)
+compiled = inner(**_CALLED)
+inlined = inner(**_CALLED, forceinline=True)  # a call costs as much as the work, on every step
 
 
 class ModelPointers(NamedTuple):
@@ -148,7 +151,7 @@ def write_back(typing_context, local, one, model):
     return types.void(local, one, model), generate
 
 
-@numba.njit(**COMPILED)
+@compiled
 def model_pointers(model, state):
     """Return the pointers of a `_state.Model`."""
     return ModelPointers(
@@ -160,7 +163,7 @@ def model_pointers(model, state):
     )  # fmt: skip
 
 
-@numba.njit(**COMPILED)
+@compiled
 def one_trajectory(state, i):
     """Return the pointers of row i of a `_state.State`."""
     f, n, k = state.motion.shape[2], state.energies.shape[2], state.coefficients.shape[1]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from anticrossing._jit import entry
+
 # A decorator of an untyped package would make these functions untyped.
-_compiled: Any = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+_compiled: Any = entry(fastmath={"contract"})
 
 
 def _rotate_one(factor: Any, psi: Any) -> None:
