@@ -1,14 +1,15 @@
 # mypy: allow-untyped-calls
 """Compiled functions: which of them Numba keeps between runs, and when it compiles them again.
 
-Only what Python calls is kept, together with everything it calls. Were the parts kept as well, a
-function compiled beside a part that another process has just stored could not inline it, and the
-last digit of results would depend on who compiled first.
+Only what Python calls is kept, together with everything it calls, and only one process compiles it
+while the others wait. Machine code depends on what a process compiled before, in the order in which
+it adds numbers up: all processes that share a cache run the same code, to the last bit of results.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,32 @@ def entry(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     def decorate(function: Callable[..., Any]) -> Any:
         dispatcher = compiled(function)
         index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-        if index is not None:
-            index._source_stamp = _stamp(Path(function.__code__.co_filename).parent)
+        if index is None:
+            return dispatcher
+        index._source_stamp = _stamp(Path(function.__code__.co_filename).parent)
+        load_or_compile = dispatcher.compile
+
+        def alone(signature: Any) -> Any:
+            with _locked(Path(f"{index._index_path}.lock")):
+                return load_or_compile(signature)
+
+        dispatcher.compile = alone
         return dispatcher
 
     return decorate
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Keep other processes out, where the system and the place allow it."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(ImportError, OSError):
+            import fcntl
+
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context(path.open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
