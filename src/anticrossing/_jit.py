@@ -9,6 +9,7 @@ it adds numbers up: all processes that share a cache run the same code, to the l
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
+@functools.cache
 def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """Return what tells whether a source file in a folder has changed."""
     files = ((path.name, path.stat()) for path in sorted(folder.glob("*.py")))

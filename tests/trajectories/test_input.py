@@ -160,7 +160,7 @@ def test_combinations(no_work, options, message):
 
 def test_a_start_outside_of_the_box_is_found_wherever_it_is_drawn(no_work):
     wide = Gaussian(-4.0, 20.0, 1.0)
-    x = _chunks.draw_blocks(run_request(wide), 0, 5)[0][:300, 0]
+    x = _chunks.draw_starts(run_request(wide))[0][:, 0]
     low = 0.5 * np.sum(np.sort(x)[:2])
     with pytest.raises(InputError, match=f"but trajectory {np.argmin(x)} starts at"):
         run(initial=wide, count=300, batch=64, box=[low, 90.0])

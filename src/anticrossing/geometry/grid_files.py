@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from anticrossing._files import path_of
 from anticrossing.checks import FloatArray, InputError, describe, fail
 from anticrossing.geometry.grid_data import AdiabaticData
 from anticrossing.units import Units
@@ -95,9 +95,7 @@ def read_data(path: str | Path) -> AdiabaticData:
 
 
 def _checked(path: str | Path) -> Path:
-    if not isinstance(path, (str, os.PathLike)):
-        raise fail("path", "be the name of a file", f"it is {describe(path)}")
-    target = Path(path)
+    target = path_of("path", path)
     if target.suffix not in _SUFFIXES:
         raise fail("path", f"end in {', '.join(_SUFFIXES)}", f"it is {target.name!r}")
     return target

@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._files import path_of, write_text
 from anticrossing.checks import ComplexArray, FloatArray, InputError, describe, fail, real_array
 from anticrossing.hamiltonian import Matrices
-from anticrossing.models._files import path_of, write_text
 from anticrossing.models._sharc_text import (
     LIST_BLOCKS,
     MATRIX_BLOCKS,

@@ -16,8 +16,13 @@ from anticrossing.plot import panels, scan_panels, style
 Figure = Any
 """A `matplotlib.figure.Figure`."""
 
-# Modules that register figures, loaded when needed.
-_OTHER_KINDS = ("driven_level", "motion", "rates")
+# The modules that register the figures of the other kinds, by the names of their packages.
+_DRAWN_IN = {
+    "driven_level": "driven_level",
+    "packet": "motion",
+    "trajectories": "motion",
+    "rates": "rates",
+}
 
 
 @functools.singledispatch
@@ -41,8 +46,9 @@ def figure(result: Any) -> Figure:
 
 @figure.register
 def _another_kind(result: Outcome) -> Figure:
-    for name in _OTHER_KINDS:
-        importlib.import_module(f"anticrossing.plot.{name}")
+    *_, kind, _ = ("", "", *type(result).__module__.split("."))
+    if kind in _DRAWN_IN:
+        importlib.import_module(f"anticrossing.plot.{_DRAWN_IN[kind]}")
     draw = figure.dispatch(type(result))
     if draw is _another_kind:
         raise fail("result", "be of a kind that has a figure", f"it is {describe(result)}")

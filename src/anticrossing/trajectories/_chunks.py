@@ -25,44 +25,39 @@ from anticrossing.trajectories.request import Request
 Chunk = dict[str, npt.NDArray[Any]]
 
 
-def draw_blocks(
-    request: Request, first: int, last: int
-) -> tuple[FloatArray, FloatArray, npt.NDArray[np.uint64]]:
-    """Return positions, momenta (T, f) and seeds (T,) of blocks `first` to `last` − 1."""
+Starts = tuple[FloatArray, FloatArray, npt.NDArray[np.uint64]]
+
+
+def draw_starts(request: Request) -> Starts:
+    """Return positions and momenta (T, f) and seeds (T,) of all trajectories, checked.
+
+    Raises
+    ------
+    InputError
+        If a trajectory starts outside of the box, or H is of no use there.
+    """
     # A counter-based generator: every block has its own stretch of one stream.
     key = np.random.SeedSequence(request.seed).generate_state(2, np.uint64)
-    count = last - first
-    normal = np.empty((count, _state.BLOCK, 2, request.masses.size))
-    seeds = np.empty((count, _state.BLOCK), dtype=np.uint64)
+    count, size = -(-request.count // _state.BLOCK), _state.BLOCK
+    normal = np.empty((count, size, 2, request.masses.size))
+    seeds = np.empty((count, size), dtype=np.uint64)
     for block in range(count):
-        philox = np.random.Philox(key=key, counter=[0, 0, first + block, 0])
-        generator = np.random.Generator(philox)
-        seeds[block] = generator.integers(0, 2**64, _state.BLOCK, dtype=np.uint64)
+        generator = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, block, 0]))
+        seeds[block] = generator.integers(0, 2**64, size, dtype=np.uint64)
         generator.standard_normal(out=normal[block])
-    x, p = request.initial.place(request.masses, normal.reshape(-1, *normal.shape[2:]))
-    return x, p, seeds.reshape(-1)
-
-
-def check_starts(request: Request) -> None:
-    """Raise `InputError` if a trajectory starts outside of the box, or H is of no use there."""
-    H, size = request.hamiltonian, _state.BLOCK
+    drawn = normal.reshape(-1, *normal.shape[2:])[: request.count]
+    x, p = request.initial.place(request.masses, drawn)
     low, high = request.box
-    bounded = bool(np.isfinite(request.box).any())
-    blocks = -(-request.count // size) if bounded else 1
-    step = request.batch // size
-    for first in range(0, blocks, step):
-        last = min(first + step, blocks)
-        x = draw_blocks(request, first, last)[0][: request.count - first * size]
-        outside = np.flatnonzero(np.any((x < low) | (x > high), axis=-1))
-        if outside.size:
-            raise fail(
-                "box",
-                "hold all starting points",
-                f"trajectory {first * size + outside[0]} starts at {describe(x[outside[0]])}",
-            )
-        if first == 0:
-            where = x[:size] if len(H.coordinates) > 1 else x[:size, 0]
-            check_finite_hermitian(H(where), where)
+    outside = np.flatnonzero(np.any((x < low) | (x > high), axis=-1))
+    if outside.size:
+        raise fail(
+            "box",
+            "hold all starting points",
+            f"trajectory {outside[0]} starts at {describe(x[outside[0]])}",
+        )
+    where = x[:size] if len(request.hamiltonian.coordinates) > 1 else x[:size, 0]
+    check_finite_hermitian(request.hamiltonian(where), where)
+    return x, p, seeds.reshape(-1)[: request.count]
 
 
 def compiled_form(request: Request, points: FloatArray) -> CompiledHamiltonian | None:
@@ -78,19 +73,17 @@ def compiled_form(request: Request, points: FloatArray) -> CompiledHamiltonian |
 
 
 def run_chunk(
-    request: Request, compiled: CompiledHamiltonian | None, first: int, last: int
+    request: Request, compiled: CompiledHamiltonian | None, first: int, last: int, starts: Starts
 ) -> Chunk:
     """Return everything about trajectories `first` to `last` − 1; `first` begins a block."""
-    size = _state.BLOCK
-    count = last - first
-    x, p, seeds = draw_blocks(request, first // size, -(-last // size))
-    x, p, seeds = x[:count], p[:count], seeds[:count]
+    positions, momenta, seeds = starts
+    x, p = positions[first:last], momenta[first:last]
     form = structure_of_elements(request.hamiltonian, x) if compiled is None else compiled.structure
     state, records = _state.allocate(
         form,
         x,
         p / request.masses,
-        seeds,
+        seeds[first:last],
         outputs=request.outputs,
         kept=min(max(request.keep - first, 0), last - first),
         log=request.log,

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from anticrossing._files import path_of, write_text, write_whole
 from anticrossing._version import __version__
 from anticrossing.checks import InputError
 from anticrossing.hamiltonian import TermHamiltonian
-from anticrossing.models._files import path_of, write_text, write_whole
 from anticrossing.trajectories._chunks import Chunk
 from anticrossing.trajectories.request import Request
 

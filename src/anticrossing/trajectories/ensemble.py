@@ -12,6 +12,7 @@ from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.trajectories import _chunks
 from anticrossing.trajectories import request as requests
 from anticrossing.trajectories._collector import Collector
+from anticrossing.trajectories._state import BLOCK
 from anticrossing.trajectories._store import Store
 from anticrossing.trajectories.initial import InitialConditions
 from anticrossing.trajectories.result import EnsembleResult
@@ -162,15 +163,15 @@ def run_trajectories(
         batch=batch,
         threads=threads,
     )
-    _chunks.check_starts(request)
+    starts = _chunks.draw_starts(request)
     place = None if store is None else Store(store, request)
-    compiled = _chunks.compiled_form(request, _chunks.draw_blocks(request, 0, 1)[0])
+    compiled = _chunks.compiled_form(request, starts[0][:BLOCK])
     ensemble = Collector(request)
     for first in range(0, request.count, request.batch):
         last = min(first + request.batch, request.count)
         chunk = None if place is None else place.load(first, last - first)
         if chunk is None:
-            chunk = _chunks.run_chunk(request, compiled, first, last)
+            chunk = _chunks.run_chunk(request, compiled, first, last, starts)
             if place is not None:
                 place.save(first, chunk)
         ensemble.add(chunk)

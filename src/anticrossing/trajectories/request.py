@@ -238,7 +238,8 @@ def _check_memory(request: Request) -> None:
     work = together * (4 * f + n * n * (10 + f) + 5 * request.log)
     kept = request.keep * request.outputs * (2 * f + n + 3)
     ends = request.count * (2 * f + n + 6)
-    size = 8 * (sums + work + 2 * kept + 2 * ends)
+    starts = request.count * (4 * f + 1)
+    size = 8 * (sums + work + starts + 2 * kept + 2 * ends)
     if size > memory:
         raise fail(
             "count",

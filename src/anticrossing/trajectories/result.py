@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._files import path_of, write_whole
 from anticrossing.checks import FloatArray, InputError, choice, describe, fail, integer
-from anticrossing.models._files import path_of, write_whole
 from anticrossing.models.sharc import SharcModel
 from anticrossing.models.xyz import write_xyz
 from anticrossing.trajectories.request import Request
