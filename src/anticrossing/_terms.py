@@ -121,7 +121,7 @@ def from_matrix(
     collected: dict[sympy.Expr, Any] = {}
 
     def add(formula: sympy.Expr, i: int, j: int, unit: complex) -> None:
-        for part in sympy.Add.make_args(sympy.expand_mul(formula)):
+        for part in sympy.Add.make_args(sympy.expand_mul(formula, deep=False)):
             factor, rest = part.as_coeff_Mul()
             if factor == 0:
                 continue
@@ -142,7 +142,9 @@ def from_matrix(
                     if i != j
                     else f"the diagonal entry [{i}][{i}] is {entries[i][i].xreplace(originals)}",
                 )
-            real, imaginary = entries[i][j].as_real_imag()
+            # Real entries as they are: expanding (x − c)²/w² would cost digits near x = c.
+            is_real = entries[i][j].is_extended_real
+            real, imaginary = (entries[i][j], 0) if is_real else entries[i][j].as_real_imag()
             add(real, i, j, 1.0)
             if imaginary != 0:
                 add(imaginary, i, j, 1.0j)

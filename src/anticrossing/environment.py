@@ -43,13 +43,15 @@ class Nodes:
     x, t : array, shape (...)
         Positions and times.
     energies : array, shape (..., N)
-        Eigenvalues of H there, in the Hamiltonian's unit, ascending.
+        Eigenvalues of H there less `offset`, in the Hamiltonian's unit, ascending.
     vectors : array, shape (..., N, N)
         Eigenvectors (columns).
     angular : float
         Radians per unit of energy and of time.
     lane : array of int, shape (...)
         The flat index of the parameter point, for environments with array parameters.
+    offset : array, shape (...)
+        The multiple of the identity that `energies` leave out, in the Hamiltonian's unit.
     """
 
     x: FloatArray
@@ -58,6 +60,7 @@ class Nodes:
     vectors: ComplexArray
     angular: float
     lane: npt.NDArray[np.intp]
+    offset: FloatArray
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,19 @@ class Environment(abc.ABC):
     def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
         """Return jump operators in the basis H is written in, each of shape (..., N, N)."""
 
+    def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
+        """Return all functions of position and time at (...), shape (..., K), if there are any."""
+        return None
+
+    @property
+    def has_functions(self) -> bool:
+        """Whether some of them are Python functions, known at points alone."""
+        return False
+
+    def formulas(self) -> tuple[Any, ...]:
+        """Return those of them that are formulas in x and t, as SymPy expressions."""
+        return ()
+
     def __add__(self, other: Environment) -> Environment:
         if not isinstance(other, Environment):
             return NotImplemented
@@ -131,6 +147,17 @@ class Combined(Environment):
 
     def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
         return [operator for part in self.parts for operator in part.jump_operators(nodes)]
+
+    def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
+        found = [values for part in self.parts if (values := part.scalars(x, t)) is not None]
+        return np.concatenate(found, axis=-1) if found else None
+
+    @property
+    def has_functions(self) -> bool:
+        return any(part.has_functions for part in self.parts)
+
+    def formulas(self) -> tuple[Any, ...]:
+        return tuple(formula for part in self.parts for formula in part.formulas())
 
     def __repr__(self) -> str:
         return " + ".join(repr(part) for part in self.parts)
@@ -223,7 +250,7 @@ class Dephasing(Environment):
         energies = nodes.energies
         coherence: npt.NDArray[Any]
         if self.functions:
-            coherence = self._from_functions(energies)
+            coherence = self._from_functions(energies + nodes.offset[..., None])
         else:
             assert self.strength is not None
             strength = self.strength(nodes)[..., None, None]
@@ -238,6 +265,16 @@ class Dephasing(Environment):
 
     def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
         return []
+
+    def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
+        return None if self.strength is None else self.strength.scalars(x)
+
+    @property
+    def has_functions(self) -> bool:
+        return self.strength is not None and self.strength.is_opaque
+
+    def formulas(self) -> tuple[Any, ...]:
+        return () if self.strength is None else self.strength.formulas
 
     def _from_functions(self, energies: FloatArray) -> ComplexArray:
         total = np.zeros((*energies.shape, energies.shape[-1]), dtype=np.complex128)
@@ -304,6 +341,16 @@ class FixedAxisDephasing(Environment):
     def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
         size = np.sqrt(self.strength(nodes) / 2)
         return [size[..., None, None] * self.axis]
+
+    def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
+        return self.strength.scalars(x)
+
+    @property
+    def has_functions(self) -> bool:
+        return self.strength.is_opaque
+
+    def formulas(self) -> tuple[Any, ...]:
+        return self.strength.formulas
 
     def __repr__(self) -> str:
         return f"FixedAxisDephasing(rate={self.strength})"
@@ -434,7 +481,11 @@ class Lindblad(Environment):
     def __init__(self, operators: Sequence[Any]) -> None:
         if not operators:
             raise fail("operators", "contain at least one operator", "it is empty")
-        self.terms = [_lindblad_term(k, entry) for k, entry in enumerate(operators)]
+        terms = [_lindblad_term(k, entry) for k, entry in enumerate(operators)]
+        self.terms = [(function, matrix) for function, matrix, _ in terms]
+        found = [formula for _, _, formula in terms]
+        self._formulas = tuple(formula for formula in found if formula not in (None, False))
+        self._has_functions = any(formula is False for formula in found)
 
     def check(self, levels: int) -> None:
         for k, (_, matrix) in enumerate(self.terms):
@@ -459,6 +510,20 @@ class Lindblad(Environment):
             found.append(values[..., None, None] * matrix)
         return found
 
+    def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
+        values = [
+            np.broadcast_to(np.asarray(function(x, t), dtype=np.complex128), x.shape)
+            for function, _ in self.terms
+        ]
+        return np.stack([*(v.real for v in values), *(v.imag for v in values)], axis=-1)
+
+    @property
+    def has_functions(self) -> bool:
+        return self._has_functions
+
+    def formulas(self) -> tuple[Any, ...]:
+        return self._formulas
+
     def __repr__(self) -> str:
         plural = "" if len(self.terms) == 1 else "s"
         return f"Lindblad({len(self.terms)} operator{plural})"
@@ -467,8 +532,16 @@ class Lindblad(Environment):
 class Strength:
     """A non-negative strength: a number, an array (batch), a formula in x, or a function of x."""
 
-    def __init__(self, name: str, values: FloatArray | None, function: Function | None, text: str):
+    def __init__(
+        self,
+        name: str,
+        values: FloatArray | None,
+        function: Function | None,
+        text: str,
+        formula: Any = None,
+    ) -> None:
         self.name = name
+        self.formulas = () if formula is None else (formula,)
         self.values = values
         self.function = function
         self.text = text
@@ -476,10 +549,9 @@ class Strength:
     @classmethod
     def of(cls, name: str, value: Any) -> Strength:
         if isinstance(value, str):
-            compiled = expression.compile_function(
-                [expression.symbol("x")], expression.parse(value, ["x"])
-            )
-            return cls(name, None, compiled, repr(value))
+            formula = expression.parse(value, ["x"])
+            compiled = expression.compile_function([expression.symbol("x")], formula)
+            return cls(name, None, compiled, repr(value), formula)
         if callable(value):
             return cls(name, None, value, getattr(value, "__name__", "function"))
         array = non_negative(name, value)
@@ -495,6 +567,18 @@ class Strength:
             return self
         values = np.broadcast_to(self.values, batch_shape).reshape(-1)
         return Strength(self.name, values, None, self.text)
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether it is a Python function, known at points alone."""
+        return self.function is not None and not self.formulas
+
+    def scalars(self, x: FloatArray) -> FloatArray | None:
+        """Return a strength that is a function of x, (..., 1), or None."""
+        if self.function is None:
+            return None
+        values = np.asarray(self.function(x), dtype=np.float64)
+        return np.broadcast_to(values, x.shape)[..., None]
 
     def __call__(self, nodes: Nodes) -> FloatArray:
         if self.values is not None:
@@ -518,7 +602,11 @@ def _parts(environment: Environment) -> tuple[Environment, ...]:
     return environment.parts if isinstance(environment, Combined) else (environment,)
 
 
-def _lindblad_term(index: int, entry: Any) -> tuple[Function, ComplexArray]:
+def _lindblad_term(index: int, entry: Any) -> tuple[Function, ComplexArray, Any]:
+    """Return coefficient and matrix of a jump operator, and the coefficient as a formula.
+
+    The last is None for a number and False for a Python function.
+    """
     coefficient: Any = 1.0
     matrix = entry
     if isinstance(entry, (tuple, list)) and len(entry) == 2 and np.ndim(entry[0]) == 0:
@@ -535,10 +623,9 @@ def _lindblad_term(index: int, entry: Any) -> tuple[Function, ComplexArray]:
         )
     if isinstance(coefficient, str):
         symbols = [expression.symbol("x"), expression.symbol("t")]
-        return expression.compile_function(
-            symbols, expression.parse(coefficient, ["x", "t"])
-        ), array
+        formula = expression.parse(coefficient, ["x", "t"])
+        return expression.compile_function(symbols, formula), array, formula
     if callable(coefficient):
-        return coefficient, array
+        return coefficient, array, False
     value = complex(coefficient)
-    return (lambda x, t: value), array
+    return (lambda x, t: value), array, None

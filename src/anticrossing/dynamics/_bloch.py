@@ -19,6 +19,7 @@ from anticrossing._jit import entry, inner
 from anticrossing.dynamics._two_level import _compose, _multiply, _rotation, _tail_size
 
 MOST_ROTATIONS = 12
+LEAST_ROTATIONS = 2
 MOST_PICARD = 80
 NEAR_PHASE = 6.0
 LARGEST_GROWTH = 30.0
@@ -509,9 +510,9 @@ def _adiabatic(
     frames[0], frames[1] = left, right
     s, v, ds, dv = np.zeros((n, 3, 3)), np.zeros((n, 3)), np.zeros((n, 3, 3)), np.zeros((n, 3))
     # A transition probability is second order in the couplings: go on below the tolerance while
-    # that is cheap, so that small probabilities keep their relative accuracy.
-    for _ in range(MOST_ROTATIONS):
-        if best <= 1e-3 * tolerance:
+    # that is cheap, and at least to that order, so that small probabilities keep their digits.
+    for order in range(MOST_ROTATIONS):
+        if best <= 1e-3 * tolerance and order >= LEAST_ROTATIONS:
             break
         if not _eliminate(g, b, far, derivative, tail, tolerance, s, v, ds, dv):
             break

@@ -47,20 +47,29 @@ def _multiply(matrix, real, imaginary, out_real, out_imaginary):
 
 @inner()
 def _rotation(d, c_real, c_imaginary):
-    """Return E, q, Re s, Im s of the rotation that diagonalises [[d, c], [c*, −d]] to (E, −E)."""
-    square = c_real * c_real + c_imaginary * c_imaginary
-    energy = np.sqrt(d * d + square)
-    if square == 0.0:
+    """Return E, q, Re s, Im s of the rotation that diagonalises [[d, c], [c*, −d]] to (E, −E).
+
+    Only ratios are squared: the square of a coupling below 1e-154 has lost its digits, and a
+    rotation made of it would not be one.
+    """
+    largest = max(abs(c_real), abs(c_imaginary))
+    if largest == 0.0:
         if d >= 0.0:
-            return energy, 1.0, 0.0, 0.0
-        return energy, 0.0, 1.0, 0.0
+            return d, 1.0, 0.0, 0.0
+        return -d, 0.0, 1.0, 0.0
+    cosine, sine = c_real / largest, c_imaginary / largest
+    length = np.sqrt(cosine * cosine + sine * sine)
+    cosine, sine = cosine / length, sine / length
+    scale = max(abs(d), largest)
+    along, across = d / scale, largest / scale * length
+    energy = np.sqrt(along * along + across * across)
     if d >= 0.0:
-        q = np.sqrt(0.5 * (energy + d) / energy)
-        scale = 0.5 / (energy * q)
-        return energy, q, c_real * scale, c_imaginary * scale
-    sine = np.sqrt(0.5 * (energy - d) / energy)
-    size = np.sqrt(square)
-    return energy, size / (2.0 * energy * sine), c_real / size * sine, c_imaginary / size * sine
+        q = np.sqrt(0.5 * (energy + along) / energy)
+        s = 0.5 * across / (energy * q)
+    else:
+        s = np.sqrt(0.5 * (energy - along) / energy)
+        q = 0.5 * across / (energy * s)
+    return scale * energy, q, cosine * s, sine * s
 
 
 @inner()

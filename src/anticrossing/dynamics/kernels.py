@@ -16,6 +16,8 @@ from anticrossing.dynamics.lanes import Lanes
 
 TWO_LEVEL_NODES = 21
 MANY_LEVEL_NODES = 25
+_MOST_OFFSET_HALVINGS = 40
+_OFFSET_TOLERANCE = 1e-13
 
 
 @dataclass
@@ -27,6 +29,21 @@ class PanelResults:
     error: FloatArray
     phase: FloatArray
 
+    @classmethod
+    def empty(cls, panels: int, kernel: Kernel) -> PanelResults:
+        shape = (panels, kernel.size, kernel.size)
+        return cls(
+            np.zeros(panels, dtype=np.bool_),
+            np.zeros(shape, dtype=kernel.dtype),
+            np.zeros(panels),
+            np.zeros(panels),
+        )
+
+    def put(self, rows: npt.NDArray[np.intp], other: PanelResults) -> None:
+        """Store what was found of the panels `rows`."""
+        self.accepted[rows], self.propagator[rows] = other.accepted, other.propagator
+        self.error[rows], self.phase[rows] = other.error, other.phase
+
 
 class Kernel(abc.ABC):
     """An equation y′ = A(t) y, solved panel by panel.
@@ -37,10 +54,23 @@ class Kernel(abc.ABC):
         The Chebyshev nodes of a panel.
     size : int
         The propagator of a panel is a (size, size) matrix.
+    dtype : type
+        Of its numbers.
     """
 
     grid: Grid
     size: int
+    dtype: type = np.complex128
+
+    @property
+    def formulas(self) -> tuple[Any, ...]:
+        """The formulas in x and t that drive the equation beside H."""
+        return ()
+
+    @property
+    def has_functions(self) -> bool:
+        """Whether Python functions, known at points alone, drive the equation beside H."""
+        return False
 
     @abc.abstractmethod
     def solve(
@@ -54,8 +84,18 @@ class Kernel(abc.ABC):
         """Try the panels with nodes `times` (P, n), which belong to the lanes `lane` (P,)."""
 
     @abc.abstractmethod
-    def finish(self, product: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Remove the rounding that a long product of panels has gathered, where that is known."""
+    def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
+        """Return products (…, size, size) without the rounding that is known, and how much it was.
+
+        What a product must keep (norm or trace) and does not, before anything is mended, is the one
+        measure of its error that owes nothing to how the panels were solved.
+        """
+
+    def scalars(
+        self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]
+    ) -> npt.NDArray[Any] | None:
+        """Return what drives the equation beside H at `times` (P, n), (P, n, K), if it may vary."""
+        return None
 
 
 class UnitaryKernel(Kernel):
@@ -73,16 +113,61 @@ class UnitaryKernel(Kernel):
         half_width: FloatArray,
         tolerance: float,
     ) -> PanelResults:
-        matrices = lanes.matrices(times, lane)
+        matrices, offset = lanes.split(times, lane)
         if self.size == 2:
-            return self._two_levels(matrices, half_width, tolerance)
-        solved = _many_level.solve_panels(matrices, half_width, self.grid, tolerance)
-        return PanelResults(solved.accepted, solved.propagator, solved.error, solved.phase)
+            solved = self._two_levels(matrices, half_width, tolerance)
+        else:
+            found = _many_level.solve_panels(matrices, half_width, self.grid, tolerance)
+            solved = PanelResults(found.accepted, found.propagator, found.error, found.phase)
+        if np.any(offset):
+            common, size = self._common_phase(lanes, times, lane, offset, solved.accepted)
+            solved.accepted = solved.accepted & np.isfinite(size)
+            solved.propagator *= np.exp(-1j * common)[:, None, None]
+            solved.phase = solved.phase + size
+        return solved
 
-    def finish(self, product: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
         # One Newton–Schulz step towards the nearest unitary matrix.
         gram = product.conj().swapaxes(-1, -2) @ product
-        return 1.5 * product - 0.5 * product @ gram
+        defect = np.max(np.abs(gram - np.eye(self.size)), axis=(-2, -1), initial=0.0)
+        return 1.5 * product - 0.5 * product @ gram, defect
+
+    def _common_phase(
+        self,
+        lanes: Lanes,
+        times: FloatArray,
+        lane: npt.NDArray[np.intp],
+        offset: FloatArray,
+        wanted: npt.NDArray[np.bool_],
+    ) -> tuple[FloatArray, FloatArray]:
+        """Integrate the multiple of the identity over every wanted panel, and its size.
+
+        It commutes with all else: where the panel's nodes do not resolve it, it is integrated on
+        halves of the panel, which cost no more than its own values. A size of infinity: it is not
+        known.
+        """
+        total, size = np.zeros(lane.size), np.zeros(lane.size)
+        owner = np.flatnonzero(wanted)
+        left, right, values = times[owner, 0], times[owner, -1], offset[owner]
+        for _ in range(_MOST_OFFSET_HALVINGS):
+            half = 0.5 * (right - left)
+            largest = half * np.max(np.abs(values), axis=1, initial=0.0)
+            tail = half * np.max(np.abs(values @ self.grid.tail.T), axis=1, initial=0.0)
+            done = tail <= np.maximum(_OFFSET_TOLERANCE, 4e-15 * largest)
+            np.add.at(total, owner[done], half[done] * (values[done] @ self.grid.weights))
+            np.add.at(size, owner[done], largest[done] * 2)
+            if done.all() or lanes.is_function:
+                break
+            owner = np.repeat(owner[~done], 2)
+            middle = left[~done] + half[~done]
+            left = np.stack([left[~done], middle], axis=1).ravel()
+            right = np.stack([middle, right[~done]], axis=1).ravel()
+            half = 0.5 * (right - left)
+            fine = (left + half)[:, None] + half[:, None] * self.grid.nodes
+            values = lanes.offset(fine, lane[owner])
+            done = np.zeros(owner.size, dtype=np.bool_)
+        size[owner[~done]] = np.inf
+        return total, size
 
     def _two_levels(
         self, matrices: npt.NDArray[Any], half_width: FloatArray, tolerance: float

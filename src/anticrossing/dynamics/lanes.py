@@ -11,7 +11,12 @@ import numpy.typing as npt
 
 from anticrossing.checks import FloatArray
 from anticrossing.drive import Drive
-from anticrossing.hamiltonian import FunctionHamiltonian, Hamiltonian, check_finite_hermitian
+from anticrossing.hamiltonian import (
+    FunctionHamiltonian,
+    Hamiltonian,
+    TermHamiltonian,
+    check_finite_hermitian,
+)
 
 
 @dataclass(frozen=True)
@@ -47,11 +52,49 @@ class Lanes:
 
     def matrices(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
         """Return H in radians per time at `times` (P, n) of lanes `lane` (P,): (P, n, N, N)."""
-        x = self.drive.evaluate(times, {k: v[lane][:, None] for k, v in self.d_parameters.items()})
-        values = self.hamiltonian.evaluate(
-            x, {k: v[lane][:, None] for k, v in self.h_parameters.items()}
-        )
-        if isinstance(self.hamiltonian, FunctionHamiltonian) or not np.isfinite(values.sum()):
-            check_finite_hermitian(values, x)
+        values, offset = self.split(times, lane)
+        np.einsum("...ii->...i", values)[...] += offset[..., None]
+        return values
+
+    def split(
+        self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Return H less a multiple of the identity, (P, n, N, N), and the multiple, (P, n).
+
+        The multiple only turns a phase that all levels share, and its size must not cost digits.
+        """
+        x = self.positions(times, lane)
+        values, offset = self.hamiltonian.evaluate_split(x, self._h(lane))
+        if self.is_function or not np.isfinite(values.sum() + offset.sum()):
+            check_finite_hermitian(values + offset[..., None, None] * np.eye(values.shape[-1]), x)
         factor = self.hamiltonian.units.angular
-        return values if factor == 1.0 else factor * values
+        return (values, offset) if factor == 1.0 else (factor * values, factor * offset)
+
+    def traceless(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+        """Return H less a multiple of the identity, (P, n, N, N): the same eigenvectors."""
+        return self.split(times, lane)[0]
+
+    def offset(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+        """Return the multiple of the identity alone, (P, n)."""
+        found = self.hamiltonian.evaluate_offset(self.positions(times, lane), self._h(lane))
+        return self.hamiltonian.units.angular * found
+
+    def coefficients(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+        """Return the coefficients f_k(x(t)) of the terms of H, (P, n, K), each times its matrix."""
+        assert isinstance(self.hamiltonian, TermHamiltonian)
+        found = self.hamiltonian.weights(self.positions(times, lane), self._h(lane))
+        return self.hamiltonian.units.angular * found
+
+    def positions(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+        """Return x(t) at `times` (P, n) of lanes `lane` (P,)."""
+        return self.drive.evaluate(
+            times, {k: v[lane][:, None] for k, v in self.d_parameters.items()}
+        )
+
+    @property
+    def is_function(self) -> bool:
+        """Whether H is a Python function, known at points alone."""
+        return isinstance(self.hamiltonian, FunctionHamiltonian)
+
+    def _h(self, lane: npt.NDArray[np.intp]) -> dict[str, FloatArray]:
+        return {k: v[lane][:, None] for k, v in self.h_parameters.items()}

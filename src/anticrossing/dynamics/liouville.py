@@ -15,16 +15,27 @@ from anticrossing.environment import EigenRates, Environment, Nodes
 def nodes_of(
     lanes: Lanes, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]
 ) -> tuple[npt.NDArray[Any], Nodes]:
-    """Return H in radians per time at `times` (P, n) of lanes `lane` (P,), and the nodes."""
-    matrices = lanes.matrices(times, lane)
+    """Return H in radians per time at `times` (P, n) of lanes `lane` (P,), and the nodes.
+
+    H comes without the multiple of the identity, which density matrices do not feel.
+    """
+    matrices, offset = lanes.split(times, lane)
     if matrices.shape[-1] == 2:
         energies, vectors = two_level_energies(matrices), two_level_vectors(matrices)
     else:
         energies, vectors = np.linalg.eigh(matrices)
-    x = lanes.drive.evaluate(times, {k: v[lane][:, None] for k, v in lanes.d_parameters.items()})
+    x = lanes.positions(times, lane)
     angular = lanes.hamiltonian.units.angular
     where = np.broadcast_to(lane[:, None], times.shape)
-    nodes = Nodes(x, times, energies / angular, vectors.astype(np.complex128), angular, where)
+    nodes = Nodes(
+        x,
+        times,
+        energies / angular,
+        vectors.astype(np.complex128),
+        angular,
+        where,
+        offset / angular,
+    )
     return matrices, nodes
 
 
@@ -40,12 +51,18 @@ def two_level_vectors(matrices: npt.NDArray[Any]) -> ComplexArray:
     """Return the eigenvectors (lower, upper) of (…, 2, 2) in the phases of the compiled kernel."""
     d = 0.5 * (matrices[..., 0, 0] - matrices[..., 1, 1]).real
     c = matrices[..., 0, 1].astype(np.complex128)
-    size = np.abs(c)
-    energy = np.hypot(d, size)
+    # Ratios first, as in the kernel: small couplings lose their digits in products and squares.
+    largest = np.maximum(np.abs(c.real), np.abs(c.imag))
+    scale = np.maximum(np.abs(d), largest)
     with np.errstate(divide="ignore", invalid="ignore"):
-        cosine = np.sqrt(0.5 * (1 + np.abs(d) / energy))
-        sine = 0.5 * size / (energy * cosine)
-        phase = c / size
+        phase = c.real / largest + 1j * (c.imag / largest)
+        length = np.abs(phase)
+        phase = phase / length
+        across = largest / scale * length
+        energy = np.hypot(d / scale, across)
+        cosine = np.sqrt(0.5 * (1 + np.abs(d) / scale / energy))
+        sine = 0.5 * across / (energy * cosine)
+    size = largest
     rising = d >= 0
     q = np.where(size == 0, np.where(rising, 1.0, 0.0), np.where(rising, cosine, sine))
     s = np.where(size == 0, np.where(rising, 0.0, 1.0), np.where(rising, sine, cosine) * phase)

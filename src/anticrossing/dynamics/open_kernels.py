@@ -34,6 +34,19 @@ class OpenKernel(Kernel):
 
     environment: Environment
 
+    @property
+    def formulas(self) -> tuple[Any, ...]:
+        return self.environment.formulas()
+
+    @property
+    def has_functions(self) -> bool:
+        return self.environment.has_functions
+
+    def scalars(
+        self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]
+    ) -> npt.NDArray[Any] | None:
+        return self.environment.scalars(lanes.positions(times, lane), times)
+
     @abc.abstractmethod
     def eigen_maps(
         self, lanes: Lanes, product: npt.NDArray[Any], times: FloatArray
@@ -50,6 +63,8 @@ class BlochKernel(OpenKernel):
 
     They map (x, y, w, 1) between the eigenframes of H at the two ends.
     """
+
+    dtype = np.float64
 
     def __init__(self, environment: Environment) -> None:
         self.environment = environment
@@ -89,18 +104,24 @@ class BlochKernel(OpenKernel):
         maps[:, :3] = affine
         return PanelResults(status != _bloch.REFUSED, maps, info[:, 0], info[:, 1])
 
-    def finish(self, product: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return product  # the trace is exact by construction
+    def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
+        # The trace is exact by construction; no Bloch vector may grow longer than 1.
+        gram = product[..., :3, :3]
+        # Deviations (x, y, w = z + 1): the vector itself is the map of (0, 0, 1 ± 1).
+        ends = np.stack([product[..., :3, 3], product[..., :3, 3] + 2 * gram[..., :, 2]], axis=-2)
+        ends[..., 2] -= 1.0
+        longest = np.max(np.linalg.norm(ends, axis=-1), axis=-1, initial=0.0)
+        return product, np.maximum(longest - 1.0, 0.0)
 
     def eigen_maps(
         self, lanes: Lanes, product: npt.NDArray[Any], times: FloatArray
     ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
         lane = np.arange(lanes.count)
-        first = liouville.two_level_vectors(lanes.matrices(lanes.start[:, None], lane)[:, 0])
+        first = liouville.two_level_vectors(lanes.traceless(lanes.start[:, None], lane)[:, 0])
         return (
             np.asarray(_FROM_DEVIATION @ product @ _TO_DEVIATION),
             first,
-            liouville.two_level_vectors(lanes.matrices(times, lane)),
+            liouville.two_level_vectors(lanes.traceless(times, lane)),
         )
 
     def _eigen_rates(self, nodes: Nodes) -> FloatArray:
@@ -153,22 +174,24 @@ class SuperoperatorKernel(OpenKernel):
         )
         return PanelResults(solved.accepted, solved.propagator, solved.error, solved.phase)
 
-    def finish(self, product: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
         """Restore the trace and Hermiticity that rounding has touched."""
         n = self.levels
         swap = np.arange(n * n).reshape(n, n).T.ravel()
-        product = 0.5 * (product + product[..., swap[:, None], swap].conj())
+        mirrored = product[..., swap[:, None], swap].conj()
+        defect = np.max(np.abs(product - mirrored), axis=(-2, -1), initial=0.0)
+        product = 0.5 * (product + mirrored)
         populations = np.arange(n) * (n + 1)
         excess = product[..., populations, :].sum(axis=-2) - np.eye(n).ravel()
         product[..., populations, :] -= excess[..., None, :] / n
-        return product
+        return product, np.maximum(defect, np.max(np.abs(excess), axis=-1, initial=0.0))
 
     def eigen_maps(
         self, lanes: Lanes, product: npt.NDArray[Any], times: FloatArray
     ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
         lane = np.arange(lanes.count)
-        _, first = np.linalg.eigh(lanes.matrices(lanes.start[:, None], lane)[:, 0])
-        _, last = np.linalg.eigh(lanes.matrices(times, lane))
+        _, first = np.linalg.eigh(lanes.traceless(lanes.start[:, None], lane)[:, 0])
+        _, last = np.linalg.eigh(lanes.traceless(times, lane))
         first, last = first.astype(np.complex128), last.astype(np.complex128)
         before = liouville.kron(first, first.conj())[:, None]
         after = liouville.kron(last, last.conj())

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from anticrossing.checks import ComplexArray, FloatArray, fail
 from anticrossing.dynamics import liouville, panels
 from anticrossing.dynamics.open_kernels import BlochKernel, OpenKernel, SuperoperatorKernel
-from anticrossing.dynamics.request import Request, dagger, readout_frames
+from anticrossing.dynamics.request import Request, dagger, readout_frames, unreached
 from anticrossing.environment import Environment
 
 LARGEST_DIMENSION = 12
@@ -132,7 +132,7 @@ def evolve(request: Request, environment: Environment) -> OpenPropagation:
     after = liouville.kron(last, last.conj())
     superoperators = after @ maps @ before.conj().swapaxes(-1, -2)
 
-    warnings: list[str] = []
+    warnings = list(unreached(evolution.error, request.accuracy))
     readout_frames(lanes, "adiabatic", request.accuracy, warnings)  # notes degenerate ends
     levels_at = np.arange(levels) * (levels + 1)
     adiabatic = basis == "adiabatic"

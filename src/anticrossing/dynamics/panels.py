@@ -20,11 +20,11 @@ import threadpoolctl
 
 from anticrossing._threads import processors
 from anticrossing.checks import ComplexArray, ConvergenceError, FloatArray
-from anticrossing.dynamics import _many_level
+from anticrossing.dynamics import _many_level, features
 from anticrossing.dynamics.chebyshev import grid
-from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, Kernel
+from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, Kernel, PanelResults
 from anticrossing.dynamics.lanes import Lanes
-from anticrossing.hamiltonian import FunctionHamiltonian
+from anticrossing.hamiltonian import TermHamiltonian
 
 FIRST_PANELS = 8
 SMALLEST_TOLERANCE = 2e-13
@@ -32,6 +32,15 @@ _MOST_ROUNDS = 70
 # Open panels per lane at which a function must be noisy; formulas are smooth, however many periods
 # they run through.
 _MOST_OPEN_FUNCTION, _MOST_OPEN_FORMULA = 2**14, 2**22
+# Rounding that the product of two panels adds, and that of a function's values against its offset.
+_ROUNDING, _NOISE, _UNIT = 4e-16, 8e-16, 1.1e-16
+_LARGEST_NOISE = 1e-3
+# Points of an accepted panel, off its nodes, at which H is compared with what the nodes make of it:
+# few for formulas, whose features are located; for Python functions as many as they are quick.
+_FEWEST_PROBES, _MOST_PROBES = 64, 2**13
+_PANELS = 16  # of an ordinary window
+_PROBES_VECTORISED, _PROBES_ONE_BY_ONE = 2**17, 2**12  # of an ordinary window
+_LARGEST_DEFECT = 1e-6
 _CHUNK_NUMBERS = 1_000_000  # matrix elements handled at once, which bounds memory
 _THREAD_NUMBERS = 20_000  # matrix elements that make another thread worth starting
 
@@ -84,15 +93,17 @@ def solve(
     times : array, shape (lanes, k), optional
         Times at which the propagator is wanted, inside the window and increasing.
     """
-    lane, left, right = _first_panels(lanes, breakpoints, times)
+    formulas = kernel.formulas
+    lane, left, right = _first_panels(lanes, [breakpoints, times, features.find(lanes, formulas)])
     accepted: list[Pieces] = []
     evaluated = 0
-    function = isinstance(lanes.hamiltonian, FunctionHamiltonian)
+    function = lanes.is_function
     most_open = lanes.count * (_MOST_OPEN_FUNCTION if function else _MOST_OPEN_FORMULA)
+    probes = _probe_counts(lanes, kernel)
     for round_number in range(1, _MOST_ROUNDS + 1):
         evaluated += lane.size
         with _blas_limit():
-            pieces, refused = _solve_round(lanes, kernel, lane, left, right, tolerance)
+            pieces, refused = _solve_round(lanes, kernel, lane, left, right, tolerance, probes)
         accepted.extend(pieces)
         if refused.size == 0:
             break
@@ -141,7 +152,7 @@ def end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, Complex
             half = 0.5 * width[todo]
             times = (origin[todo] + half)[:, None] + half[:, None] * points.nodes
             solved = _many_level.superadiabatic_frames(
-                lanes.matrices(times, todo), half, points, tolerance
+                lanes.traceless(times, todo), half, points, tolerance
             )
             better = solved.residual < best[end, todo]
             side = solved.left if end == 0 else solved.right
@@ -151,11 +162,11 @@ def end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, Complex
 
 
 def _first_panels(
-    lanes: Lanes, breakpoints: FloatArray | None, times: FloatArray | None
+    lanes: Lanes, wanted: list[FloatArray | None]
 ) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
-    """Cut every window at its breakpoints, at the requested times, and into a few equal parts."""
+    """Cut every window at its breakpoints, at all that is wanted, and into a few equal parts."""
     given = [np.broadcast_to(lanes.drive.breakpoints, (lanes.count, lanes.drive.breakpoints.size))]
-    given += [cuts for cuts in (breakpoints, times) if cuts is not None]
+    given += [cuts for cuts in wanted if cuts is not None]
     cuts = np.concatenate(given, axis=1)
     start, stop = lanes.start[:, None], lanes.stop[:, None]
     if cuts.shape[1] == 0:
@@ -185,6 +196,7 @@ def _solve_round(
     left: FloatArray,
     right: FloatArray,
     tolerance: float,
+    probes: tuple[int, int],
 ) -> tuple[list[Pieces], npt.NDArray[np.intp]]:
     """Try all given panels, in chunks that run side by side; return pieces and refused indices."""
     numbers = kernel.grid.size * kernel.size**2
@@ -195,7 +207,7 @@ def _solve_round(
     parts = np.array_split(np.arange(lane.size), max(chunks, 1))
 
     def one(part: npt.NDArray[np.intp]) -> tuple[Pieces, npt.NDArray[np.bool_]]:
-        return _solve_chunk(lanes, kernel, lane[part], left[part], right[part], tolerance)
+        return _solve_chunk(lanes, kernel, lane[part], left[part], right[part], tolerance, probes)
 
     if len(parts) == 1 or workers == 1:
         results = [one(part) for part in parts]
@@ -213,13 +225,28 @@ def _solve_chunk(
     left: FloatArray,
     right: FloatArray,
     tolerance: float,
+    probes: tuple[int, int],
 ) -> tuple[Pieces, npt.NDArray[np.bool_]]:
     half = 0.5 * (right - left)
     times = (left + half)[:, None] + half[:, None] * kernel.grid.nodes
     # The first and last node are panel edges: exactly the same time in both neighbours.
     times[:, 0], times[:, -1] = left, right
-    solved = kernel.solve(lanes, times, lane, half, tolerance)
-    accepted = solved.accepted
+    allowed = np.maximum(tolerance, _noise(lanes, kernel, times, lane, half))
+    # Panels on which H itself is known less well than the tolerance are solved as well as it is.
+    grade = np.ceil(np.log10(allowed / tolerance) - 1e-9).astype(np.int64)
+    if not grade.any():
+        solved = kernel.solve(lanes, times, lane, half, tolerance)
+    else:
+        solved = PanelResults.empty(lane.size, kernel)
+        for step in np.unique(grade):
+            rows = np.flatnonzero(grade == step)
+            bound = min(tolerance * 10.0**step, _LARGEST_NOISE)
+            solved.put(rows, kernel.solve(lanes, times[rows], lane[rows], half[rows], bound))
+    accepted = solved.accepted & np.isfinite(solved.propagator).all(axis=(1, 2))
+    if any(probes) and accepted.any():
+        rows = np.flatnonzero(accepted)
+        seen = _seen(lanes, kernel, times[rows], lane[rows], half[rows], allowed[rows], probes)
+        accepted[rows[~seen]] = False
     pieces = Pieces(
         lane[accepted],
         left[accepted],
@@ -229,6 +256,105 @@ def _solve_chunk(
         solved.phase[accepted],
     )
     return pieces, accepted
+
+
+def _seen(
+    lanes: Lanes,
+    kernel: Kernel,
+    times: FloatArray,
+    lane: npt.NDArray[np.intp],
+    half: FloatArray,
+    tolerance: FloatArray,
+    probes: tuple[int, int],
+) -> npt.NDArray[np.bool_]:
+    """Whether H, and all that drives the equation beside it, is off the nodes what they say it is.
+
+    A pulse between the nodes of a panel leaves no trace in any number taken at the nodes.
+    """
+    good = np.ones(lane.size, dtype=np.bool_)
+    sources = (functools.partial(_driving, lanes), functools.partial(kernel.scalars, lanes))
+    for values, count in zip(sources, probes, strict=True):
+        if not count:
+            continue
+        between, interpolate = _probe(kernel.grid.size, count)
+        inside = (times[:, :1] + half[:, None]) + half[:, None] * between
+        nodes = values(times, lane)
+        if nodes is None:
+            continue
+        found = values(inside, lane)
+        assert found is not None
+        missed = np.abs(found - interpolate @ nodes)
+        largest = np.maximum(np.max(np.abs(nodes), axis=1), np.max(np.abs(found), axis=1))
+        allowed = np.maximum(1e2 * tolerance[:, None], 1e-12 * half[:, None] * largest)
+        good &= np.all(half[:, None] * np.max(missed, axis=1) <= allowed, axis=-1)
+    return good
+
+
+def _probe_counts(lanes: Lanes, kernel: Kernel) -> tuple[int, int]:
+    """Return how many points of a panel to look at, for H and for what else drives the equation."""
+    in_h = in_rest = 0
+    if lanes.is_function:
+        per_window = _PROBES_VECTORISED if lanes.hamiltonian.vectorized else _PROBES_ONE_BY_ONE
+        in_h = per_window // (_PANELS * lanes.count)
+    elif not features.is_plain(lanes):
+        in_h = _FEWEST_PROBES
+    if kernel.has_functions:
+        in_rest = _PROBES_VECTORISED // (_PANELS * lanes.count)
+    elif kernel.formulas:
+        in_rest = _FEWEST_PROBES
+    return tuple(  # type: ignore[return-value]
+        0 if count == 0 else min(max(count, _FEWEST_PROBES), _MOST_PROBES)
+        for count in (in_h, in_rest)
+    )
+
+
+def _noise(
+    lanes: Lanes,
+    kernel: Kernel,
+    times: FloatArray,
+    lane: npt.NDArray[np.intp],
+    half: FloatArray,
+) -> FloatArray:
+    """Return how well H is known on every panel, given times and positions to rounding.
+
+    Near t = 10⁶ a double tells times apart by 10⁻¹⁰: a pulse of width 1 there is known no better,
+    nor what a function returns beside its offset.
+    """
+    if features.is_plain(lanes):
+        return np.zeros(lane.size)
+    x = lanes.positions(times, lane)
+    span = 0.5 * np.max(np.abs(np.diff(x, axis=1)), axis=1) * kernel.grid.size
+    shift = np.max(np.abs(times), axis=1) / half
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moved = np.where(span > 0, np.max(np.abs(x), axis=1) / span, 0.0)
+    shift = _UNIT * np.minimum(np.maximum(shift, moved), 1 / _UNIT)
+    values = _driving(lanes, times, lane)
+    change = np.max(np.abs(np.diff(values, axis=1)), axis=1).max(axis=-1)
+    noise = kernel.grid.size * shift * half * change
+    if lanes.is_function:
+        offset = np.max(np.abs(lanes.offset(times, lane)), axis=1)
+        noise = np.maximum(noise, _NOISE * half * offset)
+    return np.asarray(np.where(np.isfinite(noise), noise, 0.0))
+
+
+def _driving(lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+    """Return what varies in H, (P, n, K): the coefficients of its terms, or all of its elements."""
+    if isinstance(lanes.hamiltonian, TermHamiltonian):
+        return lanes.coefficients(times, lane)
+    values = lanes.traceless(times, lane)
+    return values.reshape(*values.shape[:2], -1)
+
+
+@functools.cache
+def _probe(nodes: int, count: int) -> tuple[FloatArray, FloatArray]:
+    """Return points between the nodes, evenly spread but in no step, and what interpolates there.
+
+    Points in step with anything periodic would see one phase of it alone.
+    """
+    shift = (np.arange(count) * 0.6180339887498949) % 1.0
+    points = -1 + 2 * (np.arange(count) + 0.1 + 0.8 * shift) / count
+    chebyshev = np.polynomial.chebyshev.chebvander(points, nodes - 1)
+    return points, chebyshev @ grid(nodes).to_coefficients
 
 
 def _assemble(
@@ -261,12 +387,22 @@ def _assemble(
         if wanted.shape[1]:
             row, column = np.nonzero(wanted[active] == right[index][:, None])
             snapshots[active[row], column] = product[active[row]]
-    product, snapshots = kernel.finish(product), kernel.finish(snapshots)
+    product, defect = kernel.finish(product)
+    snapshots, defects = kernel.finish(snapshots)
+    defect = np.max(np.concatenate([defect[:, None], defects], axis=1), axis=1)
+    if not np.all(defect <= _LARGEST_DEFECT):
+        worst = int(np.argmax(np.where(np.isfinite(defect), defect, np.inf)))
+        raise ConvergenceError(
+            f"The evolution cannot be proven: norm or trace is lost by {defect[worst]:.1g} "
+            f"({lanes.hamiltonian!r}, window [{lanes.start[worst]:.6g}, {lanes.stop[worst]:.6g}]). "
+            "Give breakpoints where H(x(t)) changes abruptly, or other units."
+        )
 
     def total(values: list[FloatArray]) -> FloatArray:
         return np.bincount(lane, np.concatenate(values)[order], lanes.count).astype(np.float64)
 
     error, phase = total([p.error for p in accepted]), total([p.phase for p in accepted])
+    error += defect + _ROUNDING * kernel.size * count
     return Evolution(product, snapshots, count, evaluated, rounds, error, phase)
 
 

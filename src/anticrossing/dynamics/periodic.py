@@ -205,7 +205,7 @@ def periodic_steady_state(
     def populations(at: FloatArray) -> FloatArray:
         found = states(at)
         if basis == "adiabatic":
-            frames = np.linalg.eigh(over.lanes.matrices(at, np.arange(over.lanes.count)))[1]
+            frames = np.linalg.eigh(over.lanes.traceless(at, np.arange(over.lanes.count)))[1]
             found = frames.conj().swapaxes(-1, -2) @ found @ frames
         return np.asarray(np.einsum("pkii->pki", found).real)
 

@@ -25,6 +25,7 @@ from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 
+LARGEST_USUAL = 1e-9  # many panels add up
 BASES = ("adiabatic", "superadiabatic", "diabatic")
 
 
@@ -228,7 +229,7 @@ def readout_frames(
 
 
 def _eigenvectors(lanes: Lanes, when: FloatArray, warnings: list[str]) -> ComplexArray:
-    matrices = lanes.matrices(when[:, None], np.arange(lanes.count))[:, 0]
+    matrices = lanes.traceless(when[:, None], np.arange(lanes.count))[:, 0]
     energies, vectors = np.linalg.eigh(matrices)
     scale = np.max(np.abs(energies), axis=-1, keepdims=True)
     if np.any(np.diff(energies, axis=-1) <= 1e-12 * scale):
@@ -240,3 +241,14 @@ def _eigenvectors(lanes: Lanes, when: FloatArray, warnings: list[str]) -> Comple
 
 def dagger(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return a.conj().swapaxes(-1, -2)
+
+
+def unreached(error: FloatArray, accuracy: float) -> tuple[str, ...]:
+    """Say it where the error estimate exceeds the wanted accuracy."""
+    worst = float(np.max(error, initial=0.0))
+    if worst <= max(accuracy, LARGEST_USUAL):
+        return ()
+    return (
+        f"the wanted accuracy {accuracy:.1g} is not reached: the error may be {worst:.1g}, as H is "
+        "known no better where it changes so fast (a double holds 16 digits of t, x and H)",
+    )

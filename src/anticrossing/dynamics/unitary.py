@@ -11,7 +11,7 @@ from anticrossing.checks import ComplexArray, FloatArray
 from anticrossing.dynamics import panels
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes
-from anticrossing.dynamics.request import Request, dagger, readout_frames
+from anticrossing.dynamics.request import Request, dagger, readout_frames, unreached
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def evolve(request: Request) -> Propagation:
         times=request.times,
     )
 
-    warnings: list[str] = []
+    warnings = list(unreached(evolution.error, request.accuracy))
     first, last, residual = readout_frames(lanes, basis, request.accuracy, warnings)
     amplitudes = dagger(last) @ evolution.propagator @ first
     transition = np.abs(amplitudes) ** 2
@@ -136,6 +136,6 @@ def _populations(
 ) -> FloatArray:
     if times is None or basis == "diabatic":
         return np.abs(states) ** 2
-    matrices = lanes.matrices(times, np.arange(lanes.count))
+    matrices = lanes.traceless(times, np.arange(lanes.count))
     _, vectors = np.linalg.eigh(matrices)
     return np.abs((dagger(vectors) @ states[..., None])[..., 0]) ** 2

@@ -378,7 +378,7 @@ def _varying(strength: Strength, gap: FloatArray) -> tuple[FloatArray, FloatArra
     def at(x: FloatArray) -> FloatArray:
         empty = np.empty((*x.shape, 0))
         lane = np.zeros(x.shape, dtype=np.intp)
-        nodes = Nodes(x, x, empty, empty.astype(np.complex128), 1.0, lane)
+        nodes = Nodes(x, x, empty, empty.astype(np.complex128), 1.0, lane, np.zeros(x.shape))
         return strength(nodes)
 
     integral, variation = np.empty(gap.shape), np.empty(gap.shape)

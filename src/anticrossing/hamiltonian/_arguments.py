@@ -14,6 +14,7 @@ from anticrossing.checks import FloatArray, InputError, describe, fail, hermitia
 Matrices = npt.NDArray[Any]
 """A (…, N, N) array: float64 where every matrix is real, complex128 otherwise."""
 
+_CLOSE = 4.0  # an offset this many times the differences costs digits
 _LARGEST_ENERGY = 1e150  # its square must not overflow
 
 
@@ -65,6 +66,18 @@ def coordinate_names(coordinates: str | Sequence[str]) -> tuple[str, ...]:
 
 def points_array(x: npt.ArrayLike) -> npt.NDArray[Any]:
     return number_array("x", x)
+
+
+def common_offset(diagonals: FloatArray) -> FloatArray:
+    """Return what the diagonals (…, N) have in common, where it exceeds what sets them apart.
+
+    It is one of the elements: differences of close numbers are exact, those to a mean are not.
+    Where levels are far apart nothing is taken out, which would move all of them by rounding.
+    """
+    middle = np.sort(diagonals, axis=-1)[..., diagonals.shape[-1] // 2]
+    with np.errstate(invalid="ignore"):
+        spread = np.max(np.abs(diagonals - middle[..., None]), axis=-1)
+    return np.asarray(np.where(np.abs(middle) > _CLOSE * spread, middle, 0.0))
 
 
 def number_array(name: str, value: Any) -> npt.NDArray[Any]:

@@ -14,6 +14,7 @@ from anticrossing.checks import FloatArray, describe, fail, known_keys, paramete
 from anticrossing.hamiltonian._arguments import (
     Matrices,
     check_broadcast,
+    common_offset,
     coordinate_names,
     describe_value,
     points_array,
@@ -264,6 +265,27 @@ class Hamiltonian(abc.ABC):
         This is what solvers call: points and parameters run along the same axes. Complex points
         give the analytic continuation.
         """
+
+    def evaluate_split(
+        self, x: npt.NDArray[Any], parameters: Mapping[str, Any]
+    ) -> tuple[Matrices, npt.NDArray[Any]]:
+        """Return H less a multiple of the identity, and the multiple, as `evaluate` does H.
+
+        The multiple is taken out, or not, of all points along the last axis of `x` alike.
+        """
+        values = np.array(self.evaluate(x, parameters))
+        diagonal = np.einsum("...ii->...i", values)
+        offset = common_offset(diagonal.real)
+        if offset.ndim:
+            offset = np.where(np.all(offset != 0, axis=-1, keepdims=True), offset, 0.0)
+        diagonal -= offset[..., None]
+        return values, offset
+
+    def evaluate_offset(
+        self, x: npt.NDArray[Any], parameters: Mapping[str, Any]
+    ) -> npt.NDArray[Any]:
+        """Return the multiple of the identity that `evaluate_split` takes out."""
+        return self.evaluate_split(x, parameters)[1]
 
     @abc.abstractmethod
     def evaluate_derivative(

@@ -14,7 +14,7 @@ from anticrossing.checks import (
     InputError,
     fail,
 )
-from anticrossing.hamiltonian._arguments import Matrices, coordinate_names
+from anticrossing.hamiltonian._arguments import Matrices, common_offset, coordinate_names
 from anticrossing.hamiltonian._derivatives import DerivativeTable
 from anticrossing.hamiltonian.base import Hamiltonian
 from anticrossing.units import NATURAL, Units
@@ -51,6 +51,7 @@ class TermHamiltonian(Hamiltonian):
         )
         self._symbols = tuple(expression.symbol(n) for n in names + tuple(self.parameters))
         self._stack: Matrices | None = None
+        self._split: tuple[Matrices, FloatArray] | None = None
         self._tables: dict[int, DerivativeTable] = {}  # by order, shared with copies
 
     @property
@@ -60,6 +61,28 @@ class TermHamiltonian(Hamiltonian):
 
     def evaluate(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> Matrices:
         return self._combine(self.coefficients, x, parameters)
+
+    def evaluate_split(
+        self, x: npt.NDArray[Any], parameters: Mapping[str, Any]
+    ) -> tuple[Matrices, npt.NDArray[Any]]:
+        stack, offsets = self._split_stack()
+        values = self._coefficient_values(self.coefficients, x, parameters)
+        with np.errstate(all="ignore"):
+            flat = values.reshape(-1, len(self.coefficients)) @ stack
+            offset = values @ offsets
+        return flat.reshape(*values.shape[:-1], self.dimension, self.dimension), offset
+
+    def evaluate_offset(
+        self, x: npt.NDArray[Any], parameters: Mapping[str, Any]
+    ) -> npt.NDArray[Any]:
+        values = self._coefficient_values(self.coefficients, x, parameters)
+        with np.errstate(all="ignore"):
+            return values @ self._split_stack()[1]
+
+    def weights(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> npt.NDArray[Any]:
+        """Return the size f_k(x)·max|M_k| of every term, less what commutes: (..., K)."""
+        values = self._coefficient_values(self.coefficients, x, parameters)
+        return np.asarray(values * np.max(np.abs(self._split_stack()[0]), axis=-1))
 
     def evaluate_derivative(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], coordinate: int = 0
@@ -170,6 +193,16 @@ class TermHamiltonian(Hamiltonian):
             dense = [m if isinstance(m, np.ndarray) else m.toarray() for m in self.matrices]
             self._stack = np.stack(dense).reshape(len(dense), -1)
         return self._stack
+
+    def _split_stack(self) -> tuple[Matrices, FloatArray]:
+        """Return the constant matrices less their multiples of the identity, and these."""
+        if self._split is None:
+            stack = self._dense_stack().copy()
+            diagonals = stack[:, :: self.dimension + 1]
+            offsets = common_offset(diagonals.real)
+            diagonals -= offsets[:, None]
+            self._split = stack, offsets
+        return self._split
 
     def _restrict(self, origin: FloatArray, direction: FloatArray, name: str) -> TermHamiltonian:
         s = expression.symbol(name)

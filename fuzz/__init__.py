@@ -1,0 +1,1 @@
+"""Attackers of the library that are run for minutes: see `make fuzz`."""
