@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,7 @@ from anticrossing.dynamics import _many_level, features
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, Kernel, PanelResults
 from anticrossing.dynamics.lanes import Lanes
-from anticrossing.hamiltonian import TermHamiltonian
+from anticrossing.hamiltonian import FunctionHamiltonian, TermHamiltonian
 
 FIRST_PANELS = 8
 SMALLEST_TOLERANCE = 2e-13
@@ -43,6 +44,8 @@ _PROBES_VECTORISED, _PROBES_ONE_BY_ONE = 2**17, 2**12  # of an ordinary window
 _LARGEST_DEFECT = 1e-6
 _CHUNK_NUMBERS = 1_000_000  # matrix elements handled at once, which bounds memory
 _THREAD_NUMBERS = 20_000  # matrix elements that make another thread worth starting
+
+_Values = Callable[[FloatArray, npt.NDArray[np.intp]], npt.NDArray[Any] | None]
 
 
 @dataclass
@@ -272,7 +275,10 @@ def _seen(
     A pulse between the nodes of a panel leaves no trace in any number taken at the nodes.
     """
     good = np.ones(lane.size, dtype=np.bool_)
-    sources = (functools.partial(_driving, lanes), functools.partial(kernel.scalars, lanes))
+    sources: tuple[_Values, _Values] = (
+        functools.partial(_driving, lanes),
+        functools.partial(kernel.scalars, lanes),
+    )
     for values, count in zip(sources, probes, strict=True):
         if not count:
             continue
@@ -293,7 +299,7 @@ def _seen(
 def _probe_counts(lanes: Lanes, kernel: Kernel) -> tuple[int, int]:
     """Return how many points of a panel to look at, for H and for what else drives the equation."""
     in_h = in_rest = 0
-    if lanes.is_function:
+    if isinstance(lanes.hamiltonian, FunctionHamiltonian):
         per_window = _PROBES_VECTORISED if lanes.hamiltonian.vectorized else _PROBES_ONE_BY_ONE
         in_h = per_window // (_PANELS * lanes.count)
     elif not features.is_plain(lanes):

@@ -1,0 +1,175 @@
+"""Exact answers where they are easy to get silently wrong: tails, pulses, offsets, noise."""
+
+import numpy as np
+import pytest
+
+import anticrossing as ac
+from fuzz import truth
+
+HEIGHT = float(1.3 / np.sqrt(2 * np.pi))
+PULSED = ac.Hamiltonian.from_matrix([["d/2", "x/2"], ["x/2", "-d/2"]], parameters={"d": 0.0})
+
+
+def jump(hamiltonian, drive, **options):
+    result = ac.propagate(hamiltonian, drive, basis="diabatic", **options)
+    return float(result.transition_matrix[1, 0])
+
+
+def test_coupling_that_decays_through_the_smallest_numbers():
+    # Its square is subnormal or zero long before it is: DOP853 gives 0.5225072.
+    drive = ac.drive.Linear(-22, 22, rate=0.01)
+    for times in (None, np.linspace(-2200, 2200, 400)):
+        result = ac.propagate(ac.models.TullySimple(), drive, times=times)
+        assert abs(result.transition_matrix[1, 0] - 0.5225072) < 1e-7
+        assert np.allclose(result.transition_matrix.sum(axis=0), 1.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("tail", [1e-100, 1e-154, 1e-160, 1e-200, 1e-308, 1e-320])
+def test_levels_that_turn_by_way_of_a_tiny_coupling(tail):
+    # The sweep passes a crossing far narrower than anything: every system jumps.
+    hamiltonian = ac.Hamiltonian.affine([[0, tail], [tail, 0]], np.diag([0.5, -0.5]))
+    result = ac.propagate(hamiltonian, ac.drive.Linear(-20, 20, rate=1.0))
+    assert abs(result.transition_matrix[1, 0] - 1.0) < 1e-12
+    assert result.error_estimate < 1e-9
+
+
+@pytest.mark.parametrize("window", [31.0, 38.0, 60.0])
+@pytest.mark.parametrize("kind", ["fixed axis", "operators"])
+def test_dephasing_behind_the_tails_of_a_pulse(window, kind):
+    # QuTiP with max_step, window ±31: 0.634, 0.366; outside of the pulse nothing changes these.
+    environment = {
+        "fixed axis": ac.environment.FixedAxisDephasing(1e-3),
+        "operators": ac.environment.Lindblad([np.sqrt(5e-4) * np.diag([1.0, -1.0])]),
+    }[kind]
+    drive = ac.drive.Formula("h*exp(-t**2/2)", -window, window, h=HEIGHT)
+    assert abs(jump(PULSED, drive, environment=environment) - 0.36585598) < 1e-7
+
+
+@pytest.mark.parametrize("length", [1e2, 1e4, 1e6])
+@pytest.mark.parametrize(
+    ("formula", "area"),
+    [
+        ("h*exp(-(t-at)**2/2)", HEIGHT * np.sqrt(2 * np.pi)),
+        ("h/cosh(t-at)", HEIGHT * np.pi),
+        ("h/(1+(t-at)**2)**4", HEIGHT * np.pi * 5 / 16),
+        ("h*(tanh(3*(t-at))-tanh(3*(t-at-1)))", 2 * HEIGHT),
+        ("h*(exp(-(t-at)**2/2)+exp(-(t-1.7*at)**2/2))", 2 * HEIGHT * np.sqrt(2 * np.pi)),
+    ],
+)
+def test_pulses_far_shorter_than_the_window_turn_by_their_area(formula, area, length):
+    rng = np.random.default_rng(int(length))
+    for place in rng.uniform(0.35, 0.55, 2):
+        drive = ac.drive.Formula(formula, 0.0, length, h=HEIGHT, at=place * length)
+        # The algebraic tails of (1 + t²)⁻⁴ beyond the window are below 1e-7.
+        assert abs(jump(PULSED, drive) - np.sin(area / 2) ** 2) < 2e-8
+
+
+def test_pulses_in_the_hamiltonian_and_in_a_vectorised_function():
+    for width in (1e-2, 1e-4, 1e-6):
+        shape = f"{HEIGHT!r}*exp(-(x-0.37)**2/2/{width!r}**2)"
+        written = ac.Hamiltonian.from_matrix([[0, f"{shape}/2"], [f"{shape}/2", 0]])
+        drives = [ac.drive.Linear(0, 1, rate=width)]
+        drives.append(ac.drive.Piecewise([0, 0.5 / width, 1 / width], [0, 0.5, 1]))
+        for drive in drives:
+            assert abs(jump(written, drive) - np.sin(0.65) ** 2) < 2e-9
+
+    def matrix(x):
+        values = np.zeros((*np.shape(x), 2, 2))
+        values[..., 0, 1] = values[..., 1, 0] = 0.5 * HEIGHT * np.exp(-((x - 0.37) ** 2) / 2e-8)
+        return values
+
+    function = ac.Hamiltonian.from_function(matrix, vectorized=True)
+    assert abs(jump(function, ac.drive.Linear(0, 1, rate=1e-4)) - np.sin(0.65) ** 2) < 1e-9
+
+
+@pytest.mark.parametrize("form", ["x", "t", "function"])
+def test_a_burst_of_dephasing(form):
+    # Coherence falls by exp(−∫Γ dt) in the burst: equal superposition, H = 0 apart from a phase.
+    width = 1e-5
+    strength = {
+        "x": ac.environment.FixedAxisDephasing(f"0.7*exp(-(x-0.37)**2/2/{width!r}**2)"),
+        "t": ac.environment.Lindblad(
+            [(f"sqrt(0.35)*exp(-(t-{0.37 / width!r})**2/4)", np.diag([1.0, -1.0]))]
+        ),
+        "function": ac.environment.FixedAxisDephasing(
+            lambda x: 0.7 * np.exp(-((x - 0.37) ** 2) / 2 / width**2)
+        ),
+    }[form]
+    hamiltonian = ac.Hamiltonian.affine(np.diag([0.01, -0.01]), np.zeros((2, 2)))
+    result = ac.propagate(
+        hamiltonian,
+        ac.drive.Linear(0, 1, rate=width),
+        environment=strength,
+        initial=np.array([1, 1]) / np.sqrt(2),
+        basis="diabatic",
+    )
+    kept = 2 * abs(result.density_matrix[0, 1])
+    assert abs(kept - np.exp(-0.7 * np.sqrt(2 * np.pi))) < 1e-9
+
+
+@pytest.mark.parametrize("offset", [1e3, 1e7, 1e9, 1e12, -1e12])
+def test_a_multiple_of_the_identity_changes_nothing(offset):
+    rng = np.random.default_rng(4)
+    constant = rng.normal(size=(4, 4))
+    terms = [(0.3, constant + constant.T), ("x", np.diag([0.0, 0.3, -0.7, 1.1]))]
+    drive = ac.drive.Linear(-20, 20, rate=0.1)
+    alone = ac.propagate(ac.Hamiltonian.from_terms(terms), drive)
+    for common in (offset, f"{offset!r}*exp(-x**2)"):
+        moved = ac.Hamiltonian.from_terms([*terms, (common, np.eye(4))])
+        for environment in (None, ac.environment.Dephasing(rate=0.01)):
+            before = alone
+            if environment is not None:
+                before = ac.propagate(
+                    ac.Hamiltonian.from_terms(terms), drive, environment=environment
+                )
+            after = ac.propagate(moved, drive, environment=environment)
+            assert np.allclose(after.transition_matrix, before.transition_matrix, atol=2e-12)
+            if common is offset:
+                assert after.panels == before.panels
+
+
+def test_the_common_phase_is_kept():
+    # U of H + f(x)·1 is that of H times exp(−i∫f dt).
+    terms = [("x", np.diag([0.5, -0.5])), (0.4, [[0, 1], [1, 0]])]
+    drive = ac.drive.Linear(-5, 5, rate=1.0)
+    alone = ac.propagate(ac.Hamiltonian.from_terms(terms), drive)
+    moved = ac.propagate(
+        ac.Hamiltonian.from_terms([*terms, ("30 + 20*exp(-x**2/0.02)", np.eye(2))]), drive
+    )
+    phase = 300 + 20 * np.sqrt(0.02 * np.pi)
+    expected = np.exp(-1j * phase) * alone.propagator
+    assert np.max(np.abs(moved.propagator - expected)) < 1e-11
+
+
+def test_small_probabilities_under_strong_dephasing_keep_their_digits():
+    # p = α·(2/3g²)·γ/(1 + γ²) to first order in α, and 50 digits give 6.66666666666e-16.
+    for rate, expected in ((1e-9, 6.66666666666e-16), (1e-12, 6.66666666666e-19)):
+        result = ac.propagate(
+            ac.models.LandauZener(gap=1.0),
+            ac.drive.Linear(-1000, 1000, rate=rate),
+            environment=ac.environment.Dephasing(1e6),
+        )
+        assert abs(result.transition_matrix[1, 0] / expected - 1) < 1e-10
+
+
+def test_noise_that_an_offset_leaves_in_a_function_is_told():
+    def matrix(x):
+        return np.array([[x, 0.3], [0.3, -x]]) + 1e9 * np.eye(2)
+
+    result = ac.propagate(ac.Hamiltonian.from_function(matrix), ac.drive.Linear(-20, 20, rate=0.5))
+    exact = np.exp(-np.pi * 0.6**2 / 2)
+    clean = ac.propagate(
+        ac.Hamiltonian.affine([[0, 0.3], [0.3, 0]], np.diag([1.0, -1.0])),
+        ac.drive.Linear(-20, 20, rate=0.5),
+    ).transition_matrix[1, 0]
+    assert abs(clean - exact) < 1e-3  # the window
+    assert abs(result.transition_matrix[1, 0] - clean) < 3 * result.error_estimate
+    assert result.warnings
+
+
+def test_error_estimates_bound_the_truth_on_random_problems():
+    for index in range(8):  # thousands by `make truth`
+        rng = np.random.default_rng([7, index])
+        kind = ("closed", "closed", "open", "periodic")[index % 4]
+        verdict, ratio = truth.judge(truth.draw(rng, kind))
+        assert verdict in ("right", "refused", "warned"), (index, kind, verdict, ratio)
