@@ -11,8 +11,8 @@ from hypothesis import settings
 from sybil import Example, Sybil
 from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 
-# The same random cases in every run: a failure must be reproducible, and must not depend on how busy
-# the machine is. `make test-all` draws more of them (`--hypothesis-profile all`).
+# The same random cases in every run: a failure must be reproducible, and must not depend on how
+# busy the machine is. `make test-all` draws more of them (`--hypothesis-profile all`).
 settings.register_profile("few", derandomize=True, deadline=None, max_examples=20)
 settings.register_profile("all", derandomize=True, deadline=None, max_examples=100)
 settings.load_profile("few")
