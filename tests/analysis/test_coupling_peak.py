@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import anticrossing as ac
@@ -14,7 +14,6 @@ from tests.systems import random_unitary
 LINEAR = Hamiltonian.from_matrix([["x", 0.5], [0.5, "-x"]])
 
 
-@settings(deadline=None)
 @given(
     v=st.floats(1e-3, 10.0),
     slope=st.floats(1e-2, 100.0),
@@ -226,7 +225,12 @@ def test_bad_input_is_one_clear_line(call, message):
 
 @pytest.mark.parametrize(
     ("v", "slope", "centre", "mean"),
-    [(1e-3, 1 / 3, 1e-3, 1.0), (1e-3, 0.01, 5.0, 3.0), (2.0, 0.7, -1.3, 0.0), (1e-3, 7.0, 0.1, -2.0)],
+    [
+        (1e-3, 1 / 3, 1e-3, 1.0),
+        (1e-3, 0.01, 5.0, 3.0),
+        (2.0, 0.7, -1.3, 0.0),
+        (1e-3, 7.0, 0.1, -2.0),
+    ],
 )
 @pytest.mark.parametrize("sample", [0, 64, 96, 255])
 def test_a_sample_right_on_the_peak(v, slope, centre, mean, sample):

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import anticrossing as ac
 from anticrossing.control import local_adiabatic_schedule
+from tests.effort import cases
 
 
 def exact_error(epsilon, turn):
@@ -78,7 +79,7 @@ def test_landau_zener_in_closed_form():
     assert run.transition_matrix[1, 0] == pytest.approx(exact_error(epsilon, turn), abs=1e-11)
 
 
-@settings(max_examples=25)
+@cases(25)
 @given(error=st.floats(1e-6, 0.5), gap=st.floats(0.05, 2.0))
 def test_the_error_asked_for_is_never_exceeded(error, gap):
     h = ac.models.LandauZener(gap=gap)

@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import jv
@@ -14,6 +14,7 @@ import anticrossing as ac
 from anticrossing.dynamics import _interferogram
 from anticrossing.dynamics.interferogram import interferogram
 from anticrossing.dynamics.periodic import periodic_steady_state
+from tests.effort import cases
 
 # The function of the same name may hide the module as an attribute of the package.
 module = importlib.import_module("anticrossing.dynamics.interferogram")
@@ -270,7 +271,7 @@ def test_chunks_and_threads_change_no_bit(basis, monkeypatch):
     assert single.tobytes() == whole[4, 5].tobytes()
 
 
-@settings(max_examples=60, deadline=None)
+@cases(60)
 @given(
     st.floats(0.01, 3.0),
     st.floats(-6.0, 6.0),

@@ -2,16 +2,17 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from anticrossing import Hamiltonian
 from anticrossing.trajectories import Fixed, Gaussian, run_trajectories
+from tests.effort import cases
 from tests.trajectories.random_vibronic import vibronic
 
 
-@settings(deadline=None, max_examples=40)
+@cases(40)
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 4))
 def test_rescaling_conserves_the_energy_exactly(seed, size):
     import numba
