@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 settings.register_profile("few", derandomize=True, deadline=None, max_examples=20)
 settings.register_profile("all", derandomize=True, deadline=None, max_examples=100)
 settings.load_profile("few")
+
+# A shell starts work in the background deaf to Ctrl-C; what tests interrupt would inherit that.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent
 collect_ignore = ["docs/conf.py", "docs/figures.py", "docs/rates_figure.py"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -349,6 +350,10 @@ def test_ctrl_c_leaves_a_store_to_resume(executor: int | None, tmp_path: Path) -
         time.sleep(0.01)
     time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    out, err = process.communicate(timeout=20)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     assert out == f"interrupted: 20 of 40 points are finished in {store}; resume it\n"
     assert err == ""
