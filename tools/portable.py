@@ -11,6 +11,7 @@ test whose tolerance was luck fails.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import re
 import subprocess
@@ -77,10 +78,12 @@ def threads(count: int) -> dict[str, str]:
     return dict.fromkeys(names, str(count))
 
 
-def pythons() -> Iterator[tuple[str, str]]:
-    """Yield name and version of every Python on the path that works and is new enough."""
-    for minor in range(11, 30):
-        name = f"python3.{minor}"
+def pythons(others: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield name and version of every Python on the path that works and is new enough, and others.
+
+    A name may be there and not run, as the shims of pyenv for versions that are not chosen.
+    """
+    for name in [*(f"python3.{minor}" for minor in range(11, 30)), *others]:
         try:
             done = subprocess.run([name, "--version"], capture_output=True, text=True, check=False)
         except OSError:
@@ -99,11 +102,11 @@ def oldest() -> str:
     return "".join(f"{bound[1]}=={bound[2]}.*\n" for bound in bounds if bound)
 
 
-def environments() -> Iterator[Place]:
+def environments(others: list[str]) -> Iterator[Place]:
     """Install and yield: each Python with the newest dependencies, the first with the oldest."""
-    for number, (python, version) in enumerate(pythons()):
+    for number, (python, version) in enumerate(pythons(others)):
         for age in ("newest", "oldest")[: 2 if number == 0 else 1]:
-            home = PLACE / f"{python}-{age}"
+            home = PLACE / f"python{version}-{age}"
             constraints = PLACE / f"{age}.txt"
             PLACE.mkdir(parents=True, exist_ok=True)
             constraints.write_text(oldest() if age == "oldest" else "")
@@ -148,22 +151,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="two processors, a few files")
     parser.add_argument("--here", action="store_true", help="this Python and its libraries only")
+    parser.add_argument("--python", action="append", default=[], help="another Python to run in")
     parser.add_argument("tests", nargs="*", help="what to run instead of the computing part")
     given = parser.parse_args()
     tests = given.tests or (QUICK if given.quick else COMPUTING)
     places: Iterator[Place] = iter(processors()[:2] if given.quick else processors())
+    if not (given.quick or given.here):
+        places = itertools.chain(places, environments(given.python))
     lines, good = [], True
     for place in places:
         passed, line = run(place, tests)
         good &= passed
         lines.append(line)
         print(line, flush=True)
-    if not (given.quick or given.here):
-        for place in environments():
-            passed, line = run(place, tests)
-            good &= passed
-            lines.append(line)
-            print(line, flush=True)
     print(f"\n{'where':45} {'passed':>6} {'failed':>6} {'time':>9}", *lines, sep="\n")
     return 0 if good else 1
 
