@@ -16,10 +16,10 @@ test: $(VENV)/.tested
 	@$(MAKE) --no-print-directory -j 2 quick lint
 
 quick: $(VENV)/.tested
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow"
 
 test-all: $(VENV)/.documented lint
-	$(BIN)/python -m pytest -q -n $(WORKERS) --hypothesis-profile all
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --hypothesis-profile all
 
 # As on other processors, with other libraries and Pythons; ARGS=--quick for a minute of it.
 test-portable: $(VENV)/.tested

@@ -72,7 +72,7 @@ def stiff(size):
 
 
 @pytest.mark.parametrize("name", moderate(2))
-@pytest.mark.parametrize("size", [2, 3, 4])
+@pytest.mark.parametrize("size", [2, 3, slow(4)])
 def test_moderate_rates_agree_with_the_reference_solver(size, name):
     rng = np.random.default_rng(size)
     H = ac.Hamiltonian.affine(random_hermitian(rng, size), random_hermitian(rng, size))
