@@ -53,6 +53,9 @@ SWAPS = {
 PROSE = {"fail", "warn", "describe", "InputError", "ConvergenceError", "DomainWarning", "field"}
 
 
+UNDECIDED = "no end"  # an endless loop, or a busy machine
+
+
 @dataclass(frozen=True)
 class Mutant:
     """Replace the bytes from `start` to `stop` of a file."""
@@ -244,7 +247,7 @@ def run(mutant: Mutant, limit: float) -> str | None:
                 command, cwd=ROOT, capture_output=True, text=True, timeout=limit, check=False
             )
         except subprocess.TimeoutExpired:
-            return f"no end within {limit:g} s"
+            return f"{UNDECIDED} within {limit:g} s"
         if done.returncode != 0:
             failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
             return failed[0] if failed else f"pytest ended with {done.returncode}"
@@ -299,20 +302,21 @@ def main() -> int:
         for mutant in mutants:
             print(f"{mutant.path.relative_to(ROOT)}:{mutant.line}\n{mutant.difference}")
         return 0
-    began, survivors = time.monotonic(), 0
+    began, survivors, undecided = time.monotonic(), 0, 0
     with ThreadPoolExecutor(given.jobs) as pool:
         for mutant, noticed in zip(
             mutants, pool.map(lambda m: run(m, given.limit), mutants), strict=True
         ):
             survivors += noticed is None
+            undecided += (noticed or "").startswith(UNDECIDED)
             print(f"{mutant.path.relative_to(ROOT)}:{mutant.line}: {noticed or 'SURVIVED'}")
             if noticed is None:
                 print(mutant.difference, flush=True)
-    noticed_count = len(mutants) - survivors
-    share = 100 * noticed_count / max(len(mutants), 1)
+    count = len(mutants) - survivors - undecided
+    share = 100 * count / max(len(mutants), 1)
     print(
-        f"{noticed_count} of {len(mutants)} changes noticed ({share:.0f} %), {survivors} survived; "
-        f"seed {given.seed}, {time.monotonic() - began:.0f} s"
+        f"{count} of {len(mutants)} changes noticed ({share:.0f} %), {survivors} survived, "
+        f"{undecided} undecided; seed {given.seed}, {time.monotonic() - began:.0f} s"
     )
     return 0
 
