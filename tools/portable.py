@@ -1,7 +1,7 @@
 """Run the computing part of the tests as other processors, libraries and Pythons would.
 
     python tools/portable.py            # everything; makes environments below build/portable
-    python tools/portable.py --quick    # two other processors on a few files, within a minute
+    python tools/portable.py --quick    # two processors, a few files, within a minute
 
 A processor is imitated by what it is denied: Numba compiles for the oldest one, OpenBLAS takes its
 kernels for another one, NumPy leaves out instructions. Sums are then formed in another order, and a
@@ -37,13 +37,10 @@ COMPUTING = [
 ]
 QUICK = [
     "tests/formulas/test_landau_zener.py",
-    "tests/formulas/test_spin.py",
-    "tests/spectrum",
+    "tests/spectrum/test_levels.py",
     "tests/analysis/test_coupling_peak.py",
     "tests/thermodynamics/test_chain_golden_rule.py",
-    "tests/control/test_schedules.py",
 ]
-LIBRARIES = ("numpy", "scipy", "numba")
 
 
 @dataclass(frozen=True)
