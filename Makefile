@@ -1,24 +1,38 @@
-# `make run` and `make test` do all their own set-up: they need python3 with venv and pip, no more.
+# Every target does its own set-up: they need python3 with venv and pip, no more.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+ARGS ?=
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-all bench docs lint clean
+.PHONY: run test test-all test-portable mutants bench docs lint quick clean
 
 run: $(VENV)/.installed
 	$(BIN)/anticrossing run examples/flux_qubit.toml -o results/flux_qubit
 
-test: $(VENV)/.tested lint
-	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
+# The type checker uses one core: it runs beside the tests.
+test: $(VENV)/.tested
+	@$(MAKE) --no-print-directory -j 2 quick lint
 
-test-all: $(VENV)/.tested lint
-	$(BIN)/python -m pytest -q -n $(WORKERS)
+quick: $(VENV)/.tested
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow"
+
+test-all: $(VENV)/.documented lint
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --hypothesis-profile all
+
+# As on other processors, with other libraries and Pythons; ARGS=--quick for a minute of it.
+test-portable: $(VENV)/.tested
+	$(BIN)/python tools/portable.py $(ARGS)
+
+# Which changes of the code do the tests not notice? ARGS="--count 20 --seed 3"
+mutants: $(VENV)/.tested
+	$(BIN)/python tools/mutants.py $(ARGS)
 
 bench: $(VENV)/.benchmarked
 	$(BIN)/python -m pytest -q benchmarks --benchmark-columns=min,median,rounds -s
 
-docs: $(VENV)/.tested
+docs: $(VENV)/.documented
 	$(BIN)/python -m sphinx -W -b html docs docs/_build/html
 
 lint: $(VENV)/.tested
@@ -30,16 +44,20 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(PIP) -e .
 	@touch $@
 
-$(VENV)/.tested: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+$(VENV)/.tested: $(VENV)/bin/python pyproject.toml
+	$(PIP) -e '.[test]'
+	@touch $@ $(VENV)/.installed
+
+$(VENV)/.documented: $(VENV)/.tested
+	$(PIP) -e '.[docs]'
 	@touch $@
 
 $(VENV)/.benchmarked: $(VENV)/.tested
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[benchmark]'
+	$(PIP) -e '.[benchmark]'
 	@touch $@
 
 clean:
-	rm -rf $(VENV) docs/_build results .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build docs/_build results .mypy_cache .ruff_cache .hypothesis

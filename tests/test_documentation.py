@@ -142,6 +142,7 @@ def test_command_output_shown_is_printed(tmp_path: Path) -> None:
         assert compare(expected, printed, flags), f"{command} printed\n{printed}"
 
 
+@pytest.mark.slow
 def test_documentation_builds_without_warnings(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sphinx", "-W", "-q", "-d", str(tmp_path / "doctrees")]
     build = subprocess.run(

@@ -5,11 +5,12 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anticrossing.checks import InputError
 from anticrossing.expression import check_name, compile_function, parse, symbol
+from tests.effort import cases
 
 REFERENCES = [
     ("2*x + 1", lambda x: 2 * x + 1),
@@ -83,7 +84,7 @@ def test_reserved_and_malformed_names_are_refused(name):
         check_name(name)
 
 
-@settings(max_examples=200, deadline=None)
+@cases(200)
 @given(st.text(alphabet="x()+-*/.0123456789 esincotahplgqr_'[]{}:,", max_size=40))
 def test_random_text_either_parses_or_is_refused_cleanly(text):
     formula, message = None, ""

@@ -1,6 +1,7 @@
 """Imports run downward only, and importing the package stays light."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import anticrossing
 
 ROOT = Path(anticrossing.__file__).parent
 LAYERS = [
-    {"_files", "_jit", "_threads", "checks", "units", "expression", "_version"},
+    {"_files", "_jit", "_roots", "_threads", "checks", "units", "expression", "_version"},
     {"_terms", "hamiltonian", "drive", "environment", "spectral_density"},
     {"models", "spectrum", "formulas", "geometry", "vibronic"},
     {"dynamics", "ab_initio"},
@@ -24,9 +25,14 @@ LAYERS = [
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
 
+@functools.cache
+def syntax(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported_modules(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(syntax(path)):
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             if node.module == "anticrossing":
                 found |= {f"anticrossing.{alias.name}" for alias in node.names}
@@ -60,7 +66,7 @@ def test_formulas_and_dynamics_never_import_each_other():
 
 def test_relative_imports_are_not_used():
     for path in ROOT.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(syntax(path)):
             assert not (isinstance(node, ast.ImportFrom) and node.level), path
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anticrossing.checks import InputError
@@ -15,6 +15,7 @@ from anticrossing.spectral_density import (
     SpectralDensity,
 )
 from anticrossing.spectral_density.integration import integrate
+from tests.effort import cases
 
 CONTINUA = [
     Ohmic(reorganization_energy=0.7, cutoff=0.3),
@@ -62,7 +63,7 @@ def test_discretised_frequencies_are_the_quantiles():
     np.testing.assert_allclose(debye.frequencies, 0.02 * np.tan(np.pi * middle / 2), rtol=5e-9)
 
 
-@settings(max_examples=30, deadline=None)
+@cases(30)
 @given(st.floats(1e-4, 1e2), st.floats(1e-4, 1e2), st.integers(1, 20))
 def test_half_of_an_ohmic_bath_lies_below_its_characteristic_frequency(energy, cutoff, modes):
     bath = Ohmic(reorganization_energy=energy, cutoff=cutoff)

@@ -2,18 +2,18 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import anticrossing as ac
 from anticrossing import Hamiltonian
+from anticrossing._roots import bracketed
 from anticrossing.analysis.coupling_peak import coupling_peak
 from tests.systems import random_unitary
 
 LINEAR = Hamiltonian.from_matrix([["x", 0.5], [0.5, "-x"]])
 
 
-@settings(deadline=None)
 @given(
     v=st.floats(1e-3, 10.0),
     slope=st.floats(1e-2, 100.0),
@@ -221,3 +221,33 @@ def test_bad_input_is_one_clear_line(call, message):
     with pytest.raises(ac.InputError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("v", "slope", "centre", "mean"),
+    [
+        (1e-3, 1 / 3, 1e-3, 1.0),
+        (1e-3, 0.01, 5.0, 3.0),
+        (2.0, 0.7, -1.3, 0.0),
+        (1e-3, 7.0, 0.1, -2.0),
+    ],
+)
+@pytest.mark.parametrize("sample", [0, 64, 96, 255])
+def test_a_sample_right_on_the_peak(v, slope, centre, mean, sample):
+    """Its slope is rounding, of either sign, and another one in a batch than alone."""
+    H = Hamiltonian.from_matrix(
+        [["(m + f/2)*(x - c)", "v"], ["v", "(m - f/2)*(x - c)"]],
+        parameters={"v": v, "f": slope, "c": centre, "m": mean},
+    )
+    width = 4 * v / slope
+    low = centre - sample / 256 * 80 * width
+    peak = coupling_peak(H, (low, low + 80 * width))
+    assert peak.gap == pytest.approx(2 * v, rel=1e-10)
+    assert peak.closest == pytest.approx(centre, abs=1e-9 * width)
+
+
+def test_a_bracket_whose_end_is_the_root_to_rounding():
+    for low, high, root in ((1e-17, 1.0, 1e-17), (-1.0, -1e-17, -1e-17), (-1.0, 0.5, 0.0)):
+        assert bracketed(lambda x: x, low, high, xtol=1e-15) == pytest.approx(root, abs=1e-15)
+    with pytest.raises(ValueError, match="sign"):
+        bracketed(lambda x: x, 1.0, 2.0)

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import anticrossing as ac
 from anticrossing.control import local_adiabatic_schedule
+from tests.effort import cases
 
 
 def exact_error(epsilon, turn):
@@ -78,7 +79,7 @@ def test_landau_zener_in_closed_form():
     assert run.transition_matrix[1, 0] == pytest.approx(exact_error(epsilon, turn), abs=1e-11)
 
 
-@settings(max_examples=25)
+@cases(25)
 @given(error=st.floats(1e-6, 0.5), gap=st.floats(0.05, 2.0))
 def test_the_error_asked_for_is_never_exceeded(error, gap):
     h = ac.models.LandauZener(gap=gap)
@@ -191,3 +192,19 @@ def test_bad_arguments():
     schedule = local_adiabatic_schedule(h, -1, 1, adiabaticity=0.1)
     with pytest.raises(ac.InputError, match="complex times"):
         schedule(1j)
+
+
+@pytest.mark.parametrize("numerator", ["norm", "matrix_element"])
+def test_energies_common_to_all_levels_change_no_schedule(numerator):
+    bare = [["x", 0.3, 0.1], [0.3, "-x", 0.2], [0.1, 0.2, 0.5]]
+    moved = [[f"{entry} + 3*x + x**2" if i == j else entry for j, entry in enumerate(row)]
+             for i, row in enumerate(bare)]  # fmt: skip
+    one, other = (
+        local_adiabatic_schedule(
+            ac.Hamiltonian.from_matrix(matrix), -1.0, 1.5, adiabaticity=0.1, numerator=numerator
+        )
+        for matrix in (bare, moved)
+    )
+    assert other.duration == pytest.approx(one.duration, rel=1e-9)
+    t = np.linspace(0, one.duration, 21)
+    assert np.max(np.abs(one(t) - other(t))) < 1e-8

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import anticrossing as ac
 from anticrossing.dynamics.reference import open_propagator
+from tests.effort import cases, slow
 from tests.systems import random_hermitian
 
 LANDAU_ZENER = ac.models.LandauZener(gap=1.0)
@@ -79,7 +80,7 @@ def test_cost_is_flat_in_slowness():
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-@pytest.mark.parametrize("size", [2, 3, 4])
+@pytest.mark.parametrize("size", [2, 3, slow(4)])
 def test_random_hamiltonians_agree_with_the_reference_solver(name, size):
     rng = np.random.default_rng(size)
     H = ac.Hamiltonian.affine(random_hermitian(rng, size), random_hermitian(rng, size))
@@ -100,7 +101,7 @@ def test_general_operators_agree_with_the_reference_solver(size):
     assert np.max(np.abs(result.superoperator - expected)) < 1e-9
 
 
-@settings(max_examples=20, deadline=None)
+@cases(20)
 @given(
     seed=st.integers(0, 2**32 - 1),
     gamma=st.floats(0, 5),

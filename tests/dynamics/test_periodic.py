@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import i0, jv
 
@@ -13,6 +13,7 @@ from anticrossing.dynamics._period import Period
 from anticrossing.dynamics.floquet import floquet
 from anticrossing.dynamics.periodic import one_period_propagator, periodic_steady_state
 from anticrossing.dynamics.quasi_energies import quasi_energies
+from tests.effort import cases
 from tests.systems import random_hermitian
 from tests.systems.lindblad import magnus, superoperator
 
@@ -33,7 +34,7 @@ def unitary(hamiltonian, drive, start, stop, steps=2000):
     return magnus(generator, start, stop, steps)
 
 
-@settings(max_examples=20, deadline=None)
+@cases(20)
 @given(st.floats(0.2, 3.0), st.floats(0.05, 2.0), st.floats(0.3, 3.0))
 def test_circularly_polarised_field(splitting, field, omega):
     # Rabi (1937): static in the rotating frame, H' = ½[(ω₀ − ω) σ_z + b σ_x].

@@ -8,6 +8,7 @@ from anticrossing.dynamics import panels
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.open_kernels import SuperoperatorKernel
 from anticrossing.dynamics.reference import open_propagator, propagator
+from tests.effort import slow
 from tests.systems import random_hermitian
 
 
@@ -71,7 +72,7 @@ def stiff(size):
 
 
 @pytest.mark.parametrize("name", moderate(2))
-@pytest.mark.parametrize("size", [2, 3, 4])
+@pytest.mark.parametrize("size", [2, 3, slow(4)])
 def test_moderate_rates_agree_with_the_reference_solver(size, name):
     rng = np.random.default_rng(size)
     H = ac.Hamiltonian.affine(random_hermitian(rng, size), random_hermitian(rng, size))
@@ -81,8 +82,9 @@ def test_moderate_rates_agree_with_the_reference_solver(size, name):
     check_channel(change)
 
 
-@pytest.mark.parametrize("name", stiff(2))
-@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize(
+    ("size", "name"), [*((2, name) for name in stiff(2)), *(slow(3, name) for name in stiff(3))]
+)
 def test_decay_far_faster_than_the_sweep_agrees_with_the_reference_solver(size, name):
     rng = np.random.default_rng(size)
     H = ac.Hamiltonian.affine(random_hermitian(rng, size), random_hermitian(rng, size))

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import anticrossing as ac
 from anticrossing.dynamics.reference import propagator as reference_propagator
+from tests.effort import cases
 from tests.systems import demkov_osherov, landau_zener, random_hermitian, random_unitary
 
 
@@ -171,7 +172,7 @@ def test_units_enter_once():
 seeds = st.integers(min_value=0, max_value=2**32 - 1)
 
 
-@settings(max_examples=25, deadline=None)
+@cases(25)
 @given(seed=seeds, size=st.integers(2, 5), real=st.booleans(), rate=st.floats(0.2, 5.0))
 def test_random_hamiltonians_agree_with_the_reference_solver(seed, size, real, rate):
     rng = np.random.default_rng(seed)
@@ -184,7 +185,7 @@ def test_random_hamiltonians_agree_with_the_reference_solver(seed, size, real, r
     assert np.max(np.abs(result.propagator - reference_propagator(H, drive))) < 2e-9
 
 
-@settings(max_examples=20, deadline=None)
+@cases(20)
 @given(seed=seeds, size=st.integers(2, 5), decades=st.floats(-4, 1))
 def test_probabilities_are_invariant_under_a_constant_change_of_basis(seed, size, decades):
     rng = np.random.default_rng(seed)
@@ -202,7 +203,7 @@ def test_probabilities_are_invariant_under_a_constant_change_of_basis(seed, size
     assert unitarity_defect(one.propagator) < 1e-12
 
 
-@settings(max_examples=15, deadline=None)
+@cases(15)
 @given(seed=seeds, size=st.integers(2, 4), rate=st.floats(0.05, 2.0))
 def test_more_nodes_change_nothing(seed, size, rate):
     from anticrossing.dynamics import panels

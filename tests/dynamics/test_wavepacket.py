@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
@@ -17,6 +17,7 @@ from anticrossing.dynamics.wavepacket import (
     propagate_packet,
 )
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
+from tests.effort import cases
 from tests.systems import random_hermitian
 
 MASS = models.tully.TULLY_MASS
@@ -132,7 +133,7 @@ def test_constant_couplings_factorize(states, coordinates):
     centre=st.tuples(st.floats(-1.5, 1.5), st.floats(-1.5, 1.5)),
     momentum=st.tuples(st.floats(-1.5, 1.5), st.floats(-1.5, 1.5)),
 )
-@settings(max_examples=10, deadline=None)
+@cases(10)
 def test_coherent_states_of_a_plane_stay_on_their_ellipse(centre, momentum):
     H = oscillator(np.zeros((1, 1)), coordinates=2)
     result = propagate_packet(

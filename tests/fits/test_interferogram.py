@@ -18,6 +18,7 @@ from anticrossing.fits import (
     fit_passages,
     synthetic_interferogram,
 )
+from tests.effort import slow
 
 OMEGA = 7.54
 TRUE = {"gap": 0.04, "t2": 2.5, "amplitude_scale": 0.5, "offset_shift": 0.4}
@@ -70,9 +71,12 @@ def test_values_and_covariance_are_those_of_an_independent_fit(small: Measuremen
     )
 
 
-def test_any_guess_within_a_factor_of_three_leads_to_the_same_fit(small: Measurement) -> None:
+@pytest.mark.parametrize("step", [3, slow(1)])
+def test_any_guess_within_a_factor_of_three_leads_to_the_same_fit(
+    small: Measurement, step: int
+) -> None:
     results = []
-    for factors in itertools.product((1 / 3, 3.0), repeat=3):
+    for factors in list(itertools.product((1 / 3, 3.0), repeat=3))[::step]:
         guess = dict(zip(("gap", "t2", "amplitude_scale"), factors, strict=True))
         start = {name: TRUE[name] * factor for name, factor in guess.items()}
         results.append(fit_interferogram(small, frequency=OMEGA, t1=2000.0, **start))

@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import loggamma
 
@@ -21,6 +21,7 @@ from anticrossing.spectral_density import (
     Discrete,
     Ohmic,
 )
+from tests.effort import cases
 
 BATHS = [
     Ohmic(reorganization_energy=1.0, cutoff=0.3),
@@ -273,7 +274,7 @@ def test_debye_bath_by_quadrature_on_the_symmetric_line():
     assert found.value == pytest.approx(expected, rel=1e-7)
 
 
-@settings(max_examples=12, deadline=None)
+@cases(12)
 @given(st.floats(0.05, 2.0), st.floats(0.15, 2.0), st.sampled_from(BATHS))
 def test_detailed_balance(free, heat, bath):
     rates = spin_boson_golden_rule(
@@ -285,7 +286,7 @@ def test_detailed_balance(free, heat, bath):
     assert rates.log_value[0] - rates.log_value[1] == pytest.approx(-free / heat, abs=1e-7)
 
 
-@settings(max_examples=30, deadline=None)
+@cases(30)
 @given(st.floats(-2.0, 2.0), st.floats(0.05, 2.0), st.floats(0.0, 3.0), st.floats(0.1, 1.0))
 def test_detailed_balance_of_the_thermal_mode(free, heat, factor, frequency):
     up, down = (

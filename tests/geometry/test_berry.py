@@ -1,7 +1,7 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.integrate import dblquad, quad, solve_ivp
 
@@ -21,6 +21,7 @@ from anticrossing.geometry.curvature import (
     curvature_matrix,
 )
 from anticrossing.geometry.frames import transport
+from tests.effort import cases
 
 CONE = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=("x", "y"))
 
@@ -82,7 +83,7 @@ def random_cone(rng, count, size):
 # ---- real Hamiltonians --------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=40)
+@cases(40)
 @given(
     seed=st.integers(0, 10_000),
     count=st.integers(2, 6),
@@ -331,7 +332,6 @@ def test_no_result_depends_on_the_phases_of_the_eigenvalue_routine(monkeypatch):
 # ---- given vectors ------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_discrete_loops_do_not_depend_on_phases_or_bases(seed):
     rng = np.random.default_rng(seed)

@@ -4,13 +4,14 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anticrossing.checks import InputError
 from anticrossing.geometry.branching import BranchingPlane, encloses_intersection
 from anticrossing.geometry.intersections import find_intersection, find_intersections
 from anticrossing.hamiltonian import Hamiltonian
+from tests.effort import cases
 
 Z, X, ONE = np.diag([1.0, -1.0]), np.array([[0.0, 1.0], [1.0, 0.0]]), np.eye(2)
 
@@ -40,7 +41,7 @@ def steepest_ways_down(plane, samples=40_001):
     return int(minimum.sum()), bool(np.all(lower < 0))
 
 
-@settings(max_examples=40, deadline=None)
+@cases(40)
 @given(st.integers(0, 10**6))
 def test_the_topography_is_that_seen_from_all_directions(seed):
     rng = np.random.default_rng(seed)
@@ -55,7 +56,7 @@ def test_the_topography_is_that_seen_from_all_directions(seed):
     assert (plane.bifurcation < 1) == (ways == 2)
 
 
-@settings(max_examples=25, deadline=None)
+@cases(25)
 @given(st.integers(0, 10**6), st.integers(2, 5))
 def test_plane_and_shape_depend_neither_on_states_nor_on_axes(seed, count):
     rng = np.random.default_rng(seed)
@@ -123,7 +124,7 @@ def test_energies_of_the_plane_are_those_of_h_to_second_order():
 # ---- loops ------------------------------------------------------------------------------------
 
 
-@settings(max_examples=30, deadline=None)
+@cases(30)
 @given(st.integers(0, 10**6))
 def test_random_polygons_against_the_winding_number(seed):
     # W = k z + g z̄² with z = x + iy: the sign changes by the parity of its winding around zero

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anticrossing import Hamiltonian
@@ -160,7 +160,6 @@ def test_a_torus_with_another_origin_and_its_periods():
     )
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_plaquette_fluxes_do_not_depend_on_phases(seed):
     rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -74,7 +74,6 @@ def test_the_linear_crossing_in_closed_form():
     assert found.max() == pytest.approx(slope / (4 * v), rel=1e-14)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), real=st.booleans())
 def test_couplings_are_antisymmetric_and_satisfy_the_commutator(seed, real):
     H = random_model(seed, 4, 3, real=real)
@@ -91,7 +90,6 @@ def test_couplings_are_antisymmetric_and_satisfy_the_commutator(seed, real):
     assert_allclose(np.abs(off), size, atol=1e-12 * np.abs(slopes).max())
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_sizes_do_not_depend_on_the_gauge_or_the_diabatic_basis(seed):
     rng = np.random.default_rng(seed)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anticrossing.checks import ConvergenceError, InputError
@@ -15,6 +15,7 @@ from anticrossing.geometry.diabatic_states import (
 from anticrossing.geometry.diabatization import diabatize, diabatize_grid, residual_curl
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import LandauZener, SodiumIodide
+from tests.effort import cases
 
 
 def random_symmetric(rng, n):
@@ -259,7 +260,7 @@ def test_mulliken_hush_does_not_depend_on_the_axes():
     assert abs((T.T @ np.diag(E) @ T)[0, 1]) == pytest.approx(0.28 / np.hypot(1.9, 0.8), rel=1e-12)
 
 
-@settings(max_examples=15, deadline=None)
+@cases(15)
 @given(st.integers(0, 2**31))
 def test_boys_states_are_a_maximum(seed):
     rng = np.random.default_rng(seed)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
@@ -219,7 +219,6 @@ def test_couplings_of_one_coordinate_and_the_peak_of_linear_diabats():
     assert np.allclose(np.abs(d[:, 0, 1]), 0.25 * 2 / (4 * x**2 + 4 * 0.25**2), rtol=1e-12)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_couplings_change_with_the_gauge_as_documented(seed):
     rng = np.random.default_rng(seed)

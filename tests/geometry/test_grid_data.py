@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anticrossing.checks import InputError
@@ -11,6 +11,7 @@ from anticrossing.geometry.grid_files import read_data, write_data
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import SodiumIodide
 from anticrossing.units import Units
+from tests.effort import cases
 
 
 def data_of(H, x, seed=None, *, dipole=None, kinds=("couplings", "overlaps", "dipoles")):
@@ -38,7 +39,7 @@ LADDER = Hamiltonian.from_matrix(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@cases(15)
 @given(st.integers(0, 2**31))
 def test_couplings_with_random_signs_give_the_diabats(seed):
     x = np.linspace(-3, 3, 121)
@@ -50,7 +51,7 @@ def test_couplings_with_random_signs_give_the_diabats(seed):
     assert np.abs(np.abs(basis.matrices) - np.abs(exact)).max() < 3 * basis.error_estimate
 
 
-@settings(max_examples=15, deadline=None)
+@cases(15)
 @given(st.integers(0, 2**31))
 def test_overlaps_with_random_signs_give_the_diabats_exactly(seed):
     # All levels of the model are there: nothing leaves the set, the overlaps are unitary.
@@ -60,7 +61,7 @@ def test_overlaps_with_random_signs_give_the_diabats_exactly(seed):
     np.testing.assert_allclose(np.abs(basis.matrices), np.abs(turned(LADDER, x, U, 3)), atol=1e-12)
 
 
-@settings(max_examples=15, deadline=None)
+@cases(15)
 @given(st.integers(0, 2**31))
 def test_dipoles_with_random_signs_give_the_diabats_exactly(seed):
     H, x = SodiumIodide(), np.linspace(5.5, 8.5, 61)

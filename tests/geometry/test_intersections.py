@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anticrossing.checks import ConvergenceError, InputError
@@ -10,6 +10,7 @@ from anticrossing.geometry.intersection import CODIMENSIONS
 from anticrossing.geometry.intersections import find_intersection, find_intersections
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import find_crossings
+from tests.effort import cases
 
 XY = ["x", "y"]
 SQUARE = [[-4.0, 4.0], [-4.0, 4.0]]
@@ -217,7 +218,7 @@ def test_a_gap_that_closes_at_infinity_is_not_an_intersection():
 # ---- single searches --------------------------------------------------------------------------
 
 
-@settings(max_examples=50, deadline=None)
+@cases(50)
 @given(st.integers(0, 10**6), st.integers(2, 6))
 def test_the_nearest_point_of_a_linear_seam_is_found(seed, count):
     rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.optimize
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anticrossing.checks import ConvergenceError, InputError
@@ -13,6 +13,7 @@ from anticrossing.geometry.minimum_energy import (
     minimum_energy_intersection,
 )
 from anticrossing.hamiltonian import Hamiltonian
+from tests.effort import cases
 
 Z, X = np.diag([1.0, -1.0]), np.array([[0.0, 1.0], [1.0, 0.0]])
 CIRCLE = [["x**2 + y**2 - 1 + T", "z"], ["z", "1 - x**2 - y**2 + T"]]
@@ -28,7 +29,7 @@ def linear_vibronic(frequencies, energies, kappa, couplings):
     return Hamiltonian.from_terms(terms, coordinates=names)
 
 
-@settings(max_examples=25, deadline=None)
+@cases(25)
 @given(st.integers(0, 10**6), st.integers(3, 6))
 def test_linear_vibronic_coupling_against_its_linear_equations(seed, count):
     rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -86,7 +86,6 @@ def test_closed_forms_at_a_cone_and_in_one_coordinate():
     assert_allclose(hessians(H, x)[:, 1], 0.04 / root**3, rtol=1e-12)
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), real=st.booleans())
 def test_forces_and_hessians_add_up_to_the_trace(seed, real):
     # Σ E_n = tr H: couplings drop out of the sums.

@@ -484,3 +484,9 @@ def test_forty_levels_take_seconds():
     assert found.complete
     assert len(found) > 50
     assert time.perf_counter() - began < 20
+
+
+def test_slopes_of_every_pair_where_three_lines_meet():
+    H = Hamiltonian.from_matrix([["2*x", 0, 0], [0, "x", 0], [0, 0, "-x"]])
+    found = {crossing.levels: crossing.slope_difference for crossing in find_crossings(H, -1, 1.3)}
+    assert found == pytest.approx({(0, 1): 1.0, (0, 2): 3.0, (1, 2): 2.0}, rel=1e-12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -78,7 +79,7 @@ def kill_at_random(start: Any, store: Path, rng: np.random.Generator) -> int:
 
 
 @pytest.mark.parametrize(
-    "case", [*range(6), *(pytest.param(k, marks=pytest.mark.slow) for k in range(6, 20))]
+    "case", [*range(2), *(pytest.param(k, marks=pytest.mark.slow) for k in range(2, 20))]
 )
 def test_a_killed_sweep_resumes_to_the_same_bits(
     case: int, server: Any, whole: Path, tmp_path: Path
@@ -349,6 +350,10 @@ def test_ctrl_c_leaves_a_store_to_resume(executor: int | None, tmp_path: Path) -
         time.sleep(0.01)
     time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    out, err = process.communicate(timeout=20)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     assert out == f"interrupted: 20 of 40 points are finished in {store}; resume it\n"
     assert err == ""

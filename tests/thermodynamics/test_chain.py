@@ -4,7 +4,7 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import entr, expit, rel_entr
 
@@ -12,6 +12,7 @@ from anticrossing.checks import InputError
 from anticrossing.formulas import demkov_osherov
 from anticrossing.thermodynamics.chain import LandauZenerChain
 from anticrossing.thermodynamics.dissipation import entropy_production
+from tests.effort import cases
 
 REFERENCE = json.loads(
     (Path(__file__).parents[1] / "reference_data" / "driven_level.json").read_text()
@@ -108,7 +109,7 @@ def test_entropy_production_at_the_corners(r, p, f, expected):
     assert entropy_production(r, p, f) == pytest.approx(expected, rel=1e-15)
 
 
-@settings(max_examples=80, deadline=None)
+@cases(80)
 @given(chain=chains(), start=st.one_of(st.none(), st.floats(0, 1)))
 def test_laws(chain, start):
     ledger = chain.run(start)
@@ -131,7 +132,7 @@ def test_laws(chain, start):
     assert received == pytest.approx(-taken, abs=1e-14)
 
 
-@settings(max_examples=80, deadline=None)
+@cases(80)
 @given(chain=chains(), start=st.floats(0, 1))
 def test_sums_over_the_ledger(chain, start):
     ledger = chain.run(start)
@@ -151,7 +152,7 @@ def test_sums_over_the_ledger(chain, start):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@cases(40)
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 7), sign=st.sampled_from([1.0, -1.0]))
 def test_against_demkov_osherov(seed, size, sign):
     """For one speed the chain is the exact solution between times −∞ and +∞, reservoir included."""

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import entr
 
 from anticrossing.checks import InputError
 from anticrossing.formulas import demkov_osherov
 from anticrossing.thermodynamics.crossing_sequence import SequentialCrossings, crossing_sequence
+from tests.effort import cases
 from tests.thermodynamics.test_chain import chains
 
 RESERVOIR = {"beta": 1.2, "chemical_potential": 3.0}
@@ -49,7 +50,7 @@ def test_a_corner_on_a_level_is_crossed_once():
     assert events.speeds.tolist() == [0.5]  # that of the piece on which it leaves
 
 
-@settings(max_examples=60, deadline=None)
+@cases(60)
 @given(chain=chains(), start=st.floats(0, 1))
 def test_one_level_one_way_is_the_chain(chain, start):
     """The same numbers from both, with speeds made equal."""
@@ -76,7 +77,7 @@ def test_one_level_one_way_is_the_chain(chain, start):
     assert np.max(model.paths) <= 1
 
 
-@settings(max_examples=80, deadline=None)
+@cases(80)
 @given(model=models(), seed=st.integers(0, 2**32 - 1))
 def test_laws(model, seed):
     starts = np.random.default_rng(seed).random((3, model.positions.shape[1]))

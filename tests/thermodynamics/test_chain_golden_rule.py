@@ -1,7 +1,6 @@
 import mpmath
 import numpy as np
 import pytest
-from scipy.integrate import solve_ivp
 from scipy.special import expit, hyp2f1
 
 import anticrossing as ac
@@ -53,12 +52,18 @@ def test_linear_sweep_against_the_closed_form(rate, start):
     assert np.allclose(solution.occupations, exact, rtol=0, atol=1e-13)
 
 
-def test_general_drive_against_dop853():
+def test_general_drive_against_mpmath():
+    """p(t) = p(0) e^−Γ(t) + ∫Γ′(s) f(s) e^−(Γ(t) − Γ(s)) ds, Γ(t) = ∫rate."""
+
     def position(t):
         return 3 + 2 * np.sin(3 * t) + 0.1 * t
 
     def rate(t):
         return 0.8 * (1 + np.cos(t))
+
+    def gained(s):
+        fermi = 1 / (mpmath.exp(4 * (2 * mpmath.sin(3 * s) + s / 10)) + 1)
+        return 0.8 * (1 + mpmath.cos(s)) * fermi * mpmath.exp(0.8 * (s + mpmath.sin(s)))
 
     times = np.linspace(0, 12, 7)
     solution = golden_rule_occupations(
@@ -69,16 +74,14 @@ def test_general_drive_against_dop853():
         chemical_potential=3.0,
         initial_occupation=0.2,
     )
-    numeric = solve_ivp(
-        lambda t, p: rate(t) * (expit(-4.0 * (position(t) - 3.0)) - p),
-        (0, 12),
-        [0.2],
-        method="DOP853",
-        t_eval=times,
-        rtol=1e-13,
-        atol=1e-14,
-    )
-    assert np.allclose(solution.occupations, numeric.y[0], rtol=0, atol=2e-13)
+    with mpmath.workdps(20):
+        pieces = [mpmath.quad(gained, np.linspace(t, t + 2, 9).tolist()) for t in times[:-1]]
+        gains = [mpmath.fsum(pieces[:k]) for k in range(7)]
+        exact = [
+            float((gain + mpmath.mpf(0.2)) * mpmath.exp(-0.8 * (t + mpmath.sin(t))))
+            for t, gain in zip(times, gains, strict=True)
+        ]
+    assert np.allclose(solution.occupations, exact, rtol=0, atol=1e-14)
     assert np.allclose(solution.rates, rate(times))
     assert np.allclose(solution.positions, position(times))
 

@@ -5,12 +5,13 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
 from anticrossing.checks import InputError
 from anticrossing.thermodynamics.chain import LandauZenerChain
+from tests.effort import cases
 from tests.thermodynamics.test_chain import chains, paper_chain
 
 WORK = json.loads((Path(__file__).parents[1] / "reference_data" / "driven_level.json").read_text())[
@@ -51,7 +52,7 @@ def test_paper_parameters(direction):
     assert statistics.mean == pytest.approx(float(chain.run().totals.mechanical_work), rel=1e-14)
 
 
-@settings(max_examples=30, deadline=None)
+@cases(30)
 @given(chain=chains(largest=6), start=st.floats(0, 1), seed=st.integers(0, 2**32 - 1))
 def test_against_all_trajectories(chain, start, seed):
     statistics = chain.work_statistics(start)
@@ -78,7 +79,7 @@ def test_against_all_trajectories(chain, start, seed):
     assert atoms.values.size <= weight.size
 
 
-@settings(max_examples=40, deadline=None)
+@cases(40)
 @given(chain=chains(largest=7))
 def test_fluctuation_theorem_at_every_value(chain):
     forward = chain.work_statistics().atoms()
@@ -100,7 +101,7 @@ def test_fluctuation_theorem_of_the_paper():
     assert np.allclose(ratio, expected, rtol=0, atol=1e-14)
 
 
-@settings(max_examples=40, deadline=None)
+@cases(40)
 @given(chain=chains(largest=20), seed=st.integers(0, 2**32 - 1))
 def test_jarzynski_and_joint_symmetry(chain, seed):
     forward, backward = chain.work_statistics(), chain.backward().work_statistics()

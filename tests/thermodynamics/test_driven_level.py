@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.integrate import simpson, solve_ivp
 
 import anticrossing as ac
 from anticrossing.dynamics import GaussianState
 from anticrossing.thermodynamics import DrivenLevel, driven_level
+from tests.effort import cases
 from tests.systems.fermions import lowering_operators
 
 REFERENCE = json.loads(
@@ -142,7 +143,7 @@ def test_number_of_transitions_counted(published):
 # ---- fluctuation relations ----------------------------------------------------------------------
 
 
-@settings(max_examples=15, deadline=None)
+@cases(15)
 @given(
     size=st.integers(1, 7),
     seed=st.integers(0, 10_000),

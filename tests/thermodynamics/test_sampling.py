@@ -9,6 +9,7 @@ from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.enumeration import enumerate_transitions
 from anticrossing.thermodynamics.fluctuation import crooks_deviation, jarzynski_ratio
 from anticrossing.thermodynamics.sampling import sample_transitions
+from tests.effort import slow
 
 
 def pairs(found, modes):
@@ -31,8 +32,14 @@ def assert_same_law(sampled, exact, modes):
     assert expected.size > 20
 
 
-@pytest.mark.parametrize("block", [1, 2, 48])
-@pytest.mark.parametrize("filling", ["few", "half", "most"])
+@pytest.mark.parametrize(
+    ("filling", "block"),
+    [
+        *[("few", 1), ("half", 2), ("most", 48)],
+        *[slow("few", 2), slow("few", 48), slow("half", 1), slow("half", 48)],
+        *[slow("most", 1), slow("most", 2)],
+    ],
+)
 def test_joint_law_of_both_measurements(filling, block, monkeypatch):
     """Blocks of one and two modes take every path of the factorisation in a small system."""
     monkeypatch.setattr(sampling, "_BLOCK", block)
@@ -52,7 +59,7 @@ def test_law_from_a_gaussian_state_measured_in_other_modes():
     assert_same_law(sampled, enumerate_transitions(W, correlation=correlation), modes)
 
 
-@pytest.mark.parametrize("modes", [48, 49, 130])
+@pytest.mark.parametrize("modes", [49, slow(48), slow(130)])
 def test_many_modes_have_the_right_occupations_and_fluctuations(modes):
     """Means and covariances of the final occupations are those of the Gaussian state W f W†."""
     W = unitary_group.rvs(modes, random_state=modes)

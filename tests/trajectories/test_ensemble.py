@@ -7,6 +7,7 @@ from scipy.integrate import solve_ivp
 
 from anticrossing import Hamiltonian, models
 from anticrossing.trajectories import Fixed, Gaussian, Thermal, run_trajectories
+from tests.effort import slow
 from tests.trajectories.common import assert_identical
 from tests.trajectories.reference import hopping_trajectory
 
@@ -29,15 +30,21 @@ def simple(k=20.0, *, initial=None, **options):
 # ---- populations --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("name", "k", "start"), [("TullySimple", 12.0, -4.0),
-                                                  ("TullyExtended", 14.0, -6.0)])  # fmt: skip
-def test_fewest_switches_agrees_with_a_second_implementation(name, k, start):
+@pytest.mark.parametrize(
+    ("name", "k", "start", "count"),
+    [
+        ("TullySimple", 12.0, -4.0, 80),
+        slow("TullySimple", 12.0, -4.0, 200),
+        slow("TullyExtended", 14.0, -6.0, 200),
+    ],
+)
+def test_fewest_switches_agrees_with_a_second_implementation(name, k, start, count):
     H = getattr(models, name)()
     low, high, dt, steps = start - 1.0, -start, 12.0, 400
     rng = np.random.default_rng(5)
-    ends = np.array(
-        [hopping_trajectory(H, MASS, start, k, 0, dt, steps, (low, high), rng) for _ in range(200)]
-    )
+    runs = (hopping_trajectory(H, MASS, start, k, 0, dt, steps, (low, high), rng)
+            for _ in range(count))  # fmt: skip
+    ends = np.array(list(runs))
     side = np.where(ends[:, 0] < low, 0, np.where(ends[:, 0] > high, 1, 2))
     expected = np.array([[np.mean((side == s) & (ends[:, 1] == j)) for j in (0, 1)]
                          for s in range(3)])  # fmt: skip

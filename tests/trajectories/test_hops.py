@@ -2,16 +2,17 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from anticrossing import Hamiltonian
 from anticrossing.trajectories import Fixed, Gaussian, run_trajectories
+from tests.effort import cases, slow
 from tests.trajectories.random_vibronic import vibronic
 
 
-@settings(deadline=None, max_examples=40)
+@cases(40)
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 4))
 def test_rescaling_conserves_the_energy_exactly(seed, size):
     import numba
@@ -39,11 +40,12 @@ def test_rescaling_conserves_the_energy_exactly(seed, size):
         assert_allclose(np.cross(masses * (new - v), d) if size == 3 else 0.0, 0.0, atol=1e-13)
 
 
-def test_hops_follow_the_populations_when_nothing_pushes_back():
+@pytest.mark.parametrize("count", [3000, slow(20_000)])
+def test_hops_follow_the_populations_when_nothing_pushes_back(count):
     # Constant velocity: the fewest switches must reproduce the populations of the wave function.
     H = vibronic(modes=1, states=4)
     found = run_trajectories(
-        H, masses=1e12, initial=Fixed(-4.0, 1e12, state=1), dt=0.02, steps=400, count=20_000,
+        H, masses=1e12, initial=Fixed(-4.0, 1e12, state=1), dt=0.02, steps=400, count=count,
         seed=3,
     )  # fmt: skip
     mean, exact = found.populations, found.electronic_populations.value

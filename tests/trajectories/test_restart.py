@@ -143,5 +143,8 @@ def test_ctrl_c_ends_a_long_batch_at_once():
         "except KeyboardInterrupt:\n"
         "    print(time.monotonic() - start)\n"
     )
-    out, err = process.communicate(timeout=100)
+    try:
+        out, err = process.communicate(timeout=100)
+    finally:
+        process.kill()
     assert float(out or "inf") < 5.0, err

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anticrossing.checks import ConvergenceError, InputError
 from anticrossing.models.conical import JahnTeller
 from anticrossing.vibronic import jahn_teller_levels, vibronic_levels
+from tests.effort import cases
 
 PUBLISHED = {
     2.0: [-1.44574261, -1.15966014, -0.74089648],
@@ -65,7 +66,7 @@ def test_strong_coupling_is_a_rotor_in_the_trough():
     np.testing.assert_allclose(result.energies, expected, atol=20 / k**4)
 
 
-@settings(max_examples=15, deadline=None)
+@cases(15)
 @given(st.floats(0.05, 2.5), st.floats(0.01, 0.5))
 def test_sign_of_either_coupling_only_exchanges_names(k, g):
     reference = jahn_teller_levels(k, g, count=4)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._roots import bracketed
 from anticrossing._threads import few_threads
 from anticrossing.checks import (
     ConvergenceError,
@@ -353,11 +354,9 @@ class _Path:
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    from scipy.optimize import brentq
-
     # A change of sign at 0 itself, where levels meet or a derivative jumps, takes all bisections.
     precise = 4 * np.finfo(np.float64).eps
-    return float(brentq(function, low, high, xtol=1e-300, rtol=precise, maxiter=_MOST_BISECTIONS))
+    return bracketed(function, low, high, xtol=1e-300, rtol=precise, maxiter=_MOST_BISECTIONS)
 
 
 def _check(

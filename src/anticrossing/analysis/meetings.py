@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anticrossing import formulas
+from anticrossing._roots import bracketed
 from anticrossing.analysis.decay import decay_rates
 from anticrossing.checks import FloatArray, InputError, fail
 from anticrossing.drive import Drive
@@ -248,17 +249,15 @@ def _times_at(
     drive: Drive, position: float, times: FloatArray, positions: FloatArray
 ) -> list[float]:
     """Return the times at which x(t) passes through `position`."""
-    from scipy.optimize import brentq
-
     offset = positions - position
     exact = np.flatnonzero(offset[1:-1] == 0) + 1
     roots = [float(times[k]) for k in exact if np.sign(offset[k - 1]) * np.sign(offset[k + 1]) < 0]
     accuracy = 4e-15 * max(abs(times[0]), abs(times[-1]))
     for k in np.flatnonzero(np.sign(offset[:-1]) * np.sign(offset[1:]) < 0):
-        root = brentq(
+        root = bracketed(
             lambda t: float(drive(t)) - position, times[k], times[k + 1], xtol=accuracy, rtol=1e-15
         )
-        roots.append(float(root))
+        roots.append(root)
     return roots
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anticrossing._roots import bracketed
 from anticrossing.checks import ConvergenceError, FloatArray, InputError, fail, real_number
 from anticrossing.drive import FormulaDrive, Linear
 from anticrossing.dynamics.propagation import propagate
@@ -183,8 +184,6 @@ def _gap_integral(x: float, g: float) -> float:
 
 
 def _root(excess: Callable[[FloatArray], FloatArray], low: float, high: float) -> float:
-    from scipy.optimize import brentq
-
-    return float(
-        brentq(lambda rate: float(excess(np.asarray(rate))), low, high, xtol=1e-14, rtol=1e-12)
+    return bracketed(
+        lambda rate: float(excess(np.asarray(rate))), low, high, xtol=1e-14, rtol=1e-12
     )

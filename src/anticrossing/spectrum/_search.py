@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._roots import bracketed
 from anticrossing.checks import FloatArray, InputError
 from anticrossing.spectrum._blocks import Blocks, PairPoint
 from anticrossing.spectrum._grid import EPSILON, Grid, sign_changes, tangents_meet_below
@@ -134,14 +135,13 @@ def _secant_minimum(
     blocks: Blocks, block: int, lower: int, left: float, right: float, tolerance: float
 ) -> float:
     """Do the same by Brent's method, where too few levels are known for Newton's step."""
-    import scipy.optimize
 
     def product(x: float) -> float:
         point = blocks.pair(block, lower, x)
         return point.gap * point.gap_slope
 
     accuracy = max(tolerance, 1e-9 * (right - left))
-    return float(scipy.optimize.brentq(product, left, right, xtol=accuracy, rtol=4 * EPSILON))
+    return bracketed(product, left, right, xtol=accuracy, rtol=4 * EPSILON)
 
 
 def _slope_squared(point: PairPoint) -> float:
