@@ -173,9 +173,7 @@ def _run_scan(
     valid: dict[str, npt.NDArray[np.bool_]] = {}
     notes = []
     initial, basis = experiment.question.initial, experiment.question.basis
-    search = functools.lru_cache(maxsize=1)(
-        find_crossings
-    )  # one Hamiltonian, and often one stretch
+    search = functools.cache(find_crossings)  # often of one Hamiltonian on one stretch
     for index, (value, point) in enumerate(zip(scan.values, points, strict=True)):
         hamiltonian, drive, environment = point
         try:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing import expression
+from anticrossing._plain import compile_formula
 from anticrossing.checks import FloatArray, fail, real_array
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian
 
@@ -157,11 +157,10 @@ def _effective_terms(H: TermHamiltonian, points: FloatArray) -> list[Any]:
     arguments = [np.tile(c, int(np.prod(batch))) for c in coordinates]
     arguments += [np.repeat(value, count) for value in H.flat_parameters(batch).values()]
     names = (*H.coordinates, *H.parameters)
-    symbols = tuple(expression.symbol(name) for name in names)
-    table = np.empty((arguments[0].size, len(H.coefficients)))
+    table = np.empty((arguments[0].size, len(H.formulas)))
     with np.errstate(all="ignore"):
-        for k, f in enumerate(H.coefficients):
-            table[:, k] = expression.compile_function(symbols, f)(*arguments)
+        for k, f in enumerate(H.formulas):
+            table[:, k] = compile_formula(names, f)(*arguments)
     table = table[np.isfinite(table).all(axis=1)]
     if table.shape[0] == 0:
         return list(H.matrices)
