@@ -28,6 +28,7 @@ _STYLE: dict[str, Any] = {
     "axes.titlesize": 10.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # where it would be put after all labels have been laid out
     "axes.labelsize": 9.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
