@@ -34,17 +34,13 @@ if TYPE_CHECKING:
         units,
         vibronic,
     )
-    from anticrossing.analysis import (
-        AdiabaticImpulse,
-        Passage,
-        adiabatic_expansion,
-        adiabatic_impulse,
-        coherent_incoherent_split,
-        coupling_peak,
-        decoherence_regime,
-        intersection_passage,
-        passage,
-    )
+    from anticrossing.analysis.adiabatic_expansion import adiabatic_expansion
+    from anticrossing.analysis.coherent_split import coherent_incoherent_split
+    from anticrossing.analysis.coupling_peak import coupling_peak
+    from anticrossing.analysis.decoherence import decoherence_regime
+    from anticrossing.analysis.impulse import AdiabaticImpulse, adiabatic_impulse
+    from anticrossing.analysis.intersection_passage import intersection_passage
+    from anticrossing.analysis.passage import Passage, passage
     from anticrossing.drive import Drive
     from anticrossing.dynamics import OpenPropagation, Propagation, propagate
     from anticrossing.environment import (
