@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anticrossing import expression
+from anticrossing import _plain, expression
+from anticrossing._plain import Formula
 from anticrossing.checks import describe, fail, hermitian
 
 if TYPE_CHECKING:
@@ -63,12 +64,16 @@ def _sparse(index: int, matrix: Any) -> Any:
     return csr.real.astype(np.float64) if real else csr.astype(np.complex128)
 
 
-def check_coefficients(coefficients: Sequence[Any], names: Sequence[str]) -> tuple[sympy.Expr, ...]:
-    """Return the coefficients as real SymPy expressions in `names`."""
-    import sympy
-
-    checked = []
+def check_coefficients(coefficients: Sequence[Any], names: Sequence[str]) -> tuple[Formula, ...]:
+    """Return the coefficients as real formulas in `names`, as SymPy where they are not plain."""
+    checked: list[Formula] = []
     for index, coefficient in enumerate(coefficients):
+        simple = _plain.read(coefficient, names)
+        if simple is not None:
+            checked.append(simple)
+            continue
+        import sympy
+
         formula = as_expression(coefficient, names, f"terms[{index}] coefficient")
         if formula.has(sympy.I) and sympy.im(formula) != 0:
             raise fail(

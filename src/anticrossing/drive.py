@@ -8,13 +8,14 @@ their broadcast shape is the batch shape.
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing import expression
+from anticrossing import _plain, expression
 from anticrossing.checks import (
     FloatArray,
     InputError,
@@ -138,9 +139,10 @@ class FormulaDrive(Drive):
         if "t" in self.parameters:
             raise fail("parameters", "not be called `t`", "that is the time")
         names = ("t", *self.parameters)
-        self.formula: sympy.Expr = as_expression(formula, names, "formula")
-        _check_real(self.formula)
-        self._symbols = tuple(expression.symbol(n) for n in names)
+        simple = _plain.read(formula, names)
+        self._formula: _plain.Formula = simple or as_expression(formula, names, "formula")
+        if simple is None:
+            _check_real(self._formula)
         self.start_time, self.stop_time = _check_window(start_time, stop_time)
         try:
             _ = self.batch_shape
@@ -163,13 +165,19 @@ class FormulaDrive(Drive):
                 "formula", "be finite on the window", f"{formula} is not, at one of its ends"
             )
 
+    @functools.cached_property
+    def formula(self) -> sympy.Expr:
+        """x(t) as SymPy."""
+        found = self._formula
+        return found.symbolic() if isinstance(found, _plain.Plain) else found
+
     def evaluate(self, t: npt.NDArray[Any], parameters: Mapping[str, Any]) -> npt.NDArray[Any]:
-        return self._compute(self.formula, t, parameters)
+        return self._compute(self._formula, t, parameters)
 
     def evaluate_velocity(
         self, t: npt.NDArray[Any], parameters: Mapping[str, Any]
     ) -> npt.NDArray[Any]:
-        return self._compute(self.formula.diff(self._symbols[0]), t, parameters)
+        return self._compute(_plain.differentiate(self._formula, "t"), t, parameters)
 
     @property
     def breakpoints(self) -> FloatArray:
@@ -188,12 +196,12 @@ class FormulaDrive(Drive):
         )
 
     def _compute(
-        self, formula: sympy.Expr, t: npt.NDArray[Any], parameters: Mapping[str, Any]
+        self, formula: _plain.Formula, t: npt.NDArray[Any], parameters: Mapping[str, Any]
     ) -> npt.NDArray[Any]:
         arguments = (t, *(parameters[key] for key in self.parameters))
         shape = np.broadcast_shapes(*(np.shape(a) for a in arguments))
         with np.errstate(all="ignore"):
-            value = expression.compile_function(self._symbols, formula)(*arguments)
+            value = _plain.compile_formula(("t", *self.parameters), formula)(*arguments)
         return np.array(np.broadcast_to(value, shape))
 
 

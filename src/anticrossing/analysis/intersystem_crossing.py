@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing.checks import describe, fail, positive, real_number
 from anticrossing.formulas.intersystem_crossing import intersystem_crossing_rate
 from anticrossing.formulas.result import Prediction
-from anticrossing.geometry import MinimumEnergyCrossing
+
+if TYPE_CHECKING:
+    from anticrossing.geometry import MinimumEnergyCrossing
 
 
 def rate_through_crossing(
@@ -66,6 +70,8 @@ def rate_through_crossing(
     >>> f"{rate.value:.3e}"
     '6.867e-07'
     """
+    from anticrossing.geometry import MinimumEnergyCrossing
+
     if not isinstance(crossing, MinimumEnergyCrossing):
         raise fail("crossing", "be a MinimumEnergyCrossing", f"it is {describe(crossing)}")
     mass = positive("masses", masses)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from anticrossing import formulas
-from anticrossing._roots import bracketed
+from anticrossing.analysis._roots import bracketed_roots
 from anticrossing.analysis.decay import decay_rates
 from anticrossing.checks import FloatArray, InputError, fail
 from anticrossing.drive import Drive
@@ -70,11 +70,17 @@ class PassageEvent(Place):
 
 
 def find_events(
-    hamiltonian: Hamiltonian, drive: Drive, environment: Environment | None = None
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    environment: Environment | None = None,
+    search: Callable[[Hamiltonian, float, float], Crossings] = find_crossings,
 ) -> tuple[Crossings, tuple[PassageEvent, ...], list[str]]:
-    """Return the crossings in reach of the drive, when it meets them, and what was left out."""
+    """Return the crossings in reach of the drive, when it meets them, and what was left out.
+
+    A `search` that remembers lets drives through the same stretch share its crossings.
+    """
     times, positions = sample_path(drive)
-    crossings = find_crossings(hamiltonian, float(positions.min()), float(positions.max()))
+    crossings = search(hamiltonian, float(positions.min()), float(positions.max()))
     warnings: list[str] = []
     places: list[Place] = []
     for crossing in crossings:
@@ -253,12 +259,9 @@ def _times_at(
     exact = np.flatnonzero(offset[1:-1] == 0) + 1
     roots = [float(times[k]) for k in exact if np.sign(offset[k - 1]) * np.sign(offset[k + 1]) < 0]
     accuracy = 4e-15 * max(abs(times[0]), abs(times[-1]))
-    for k in np.flatnonzero(np.sign(offset[:-1]) * np.sign(offset[1:]) < 0):
-        root = bracketed(
-            lambda t: float(drive(t)) - position, times[k], times[k + 1], xtol=accuracy, rtol=1e-15
-        )
-        roots.append(root)
-    return roots
+    k = np.flatnonzero(np.sign(offset[:-1]) * np.sign(offset[1:]) < 0)
+    found = bracketed_roots(lambda t: drive(t) - position, times[k], times[k + 1], accuracy)
+    return [*roots, *map(float, found)]
 
 
 def _near_turning_points(crossing: Crossing, times: FloatArray, positions: FloatArray) -> list[str]:

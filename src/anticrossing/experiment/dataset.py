@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
     import xarray
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What a dataset holds: (dimensions, values, attributes) by name, and its own attributes."""
+
+    variables: dict[str, Any]
+    coordinates: dict[str, Any]
+    attributes: dict[str, Any]
+
+
 def to_dataset(result: Result) -> xarray.Dataset:
     """Return a result as an `xarray.Dataset`.
 
@@ -24,6 +34,12 @@ def to_dataset(result: Result) -> xarray.Dataset:
     """
     import xarray
 
+    found = contents(result)
+    return xarray.Dataset(found.variables, coords=found.coordinates, attrs=found.attributes)
+
+
+def contents(result: Result) -> Contents:
+    """Return what `to_dataset` holds, without importing xarray."""
     experiment, exact = result.experiment, result.exact
     hamiltonian = experiment.hamiltonian
     units = hamiltonian.units
@@ -40,12 +56,12 @@ def to_dataset(result: Result) -> xarray.Dataset:
         "time": data(("time",), result.times, "time", time),
         name: data((name,), result.curve_positions, "coordinate", position),
         "level": data(("level",), np.arange(size), "adiabatic level, 0 lowest"),
-        "state": ("state", list(hamiltonian.labels), {"long_name": "diabatic state"}),
-        "part": ("part", ["real", "imaginary"]),
+        "state": (("state",), list(hamiltonian.labels), {"long_name": "diabatic state"}),
+        "part": (("part",), ["real", "imaginary"], {}),
     }
     readout_labels = coordinates[read_out][1]
-    coordinates["final"] = ("final", readout_labels, {"long_name": f"final {read_out}"})
-    coordinates["initial"] = ("initial", readout_labels, {"long_name": f"initial {read_out}"})
+    for which in ("final", "initial"):
+        coordinates[which] = ((which,), readout_labels, {"long_name": f"{which} {read_out}"})
     variables: dict[str, Any] = {
         "position": data(("time",), result.positions, "coordinate at each time", position),
         "population": data(("time", read_out), result.populations, "population"),
@@ -75,7 +91,7 @@ def to_dataset(result: Result) -> xarray.Dataset:
     if result.scan is not None:
         _add_scan(result, variables, coordinates, data, list(formulas))
     elif formulas:
-        coordinates["formula"] = ("formula", list(formulas))
+        coordinates["formula"] = (("formula",), list(formulas), {})
     if formulas and result.scan is None:
         variables["predicted_probability"] = data(
             ("formula", "final"),
@@ -85,7 +101,7 @@ def to_dataset(result: Result) -> xarray.Dataset:
         variables["inside_domain"] = data(
             ("formula",), np.array([p.valid for p in formulas.values()]), "every check holds"
         )
-    return xarray.Dataset(variables, coords=coordinates, attrs=_attributes(result))
+    return Contents(variables, coordinates, _attributes(result))
 
 
 def _add_crossings(
@@ -138,7 +154,7 @@ def _add_scan(
     variables["scan_panels"] = data((dim,), scan.panels, "accepted panels along the scan")
     if not names:
         return
-    coordinates["formula"] = ("formula", names)
+    coordinates["formula"] = (("formula",), names, {})
     missing = np.full(scan.exact.shape, np.nan)
     nowhere = np.zeros(len(scan.exact), dtype=np.bool_)
     variables["scan_predicted_probability"] = data(

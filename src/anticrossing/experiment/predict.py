@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from anticrossing.analysis import PassagePrediction
 from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.meetings import find_events
@@ -9,6 +11,7 @@ from anticrossing.checks import FloatArray
 from anticrossing.drive import Drive
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.spectrum import Crossings
 
 
 def predict(
@@ -18,7 +21,8 @@ def predict(
     initial: int,
     basis: str,
     exact: FloatArray,
+    search: Callable[[Hamiltonian, float, float], Crossings],
 ) -> tuple[PassagePrediction, ...]:
     """Return what `passage` predicts, without computing again the exact answer it is given."""
-    _, events, _ = find_events(hamiltonian, drive, environment)
+    _, events, _ = find_events(hamiltonian, drive, environment, search)
     return predictions(hamiltonian, drive, events, initial, basis, exact, environment)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
 
@@ -16,7 +17,7 @@ from anticrossing.dynamics import OpenPropagation, Propagation, propagate
 from anticrossing.experiment.outcome import Outcome, Progress, Study
 from anticrossing.experiment.passage_file import Experiment, Scan
 from anticrossing.experiment.predict import predict
-from anticrossing.spectrum import levels
+from anticrossing.spectrum import find_crossings, levels
 
 if TYPE_CHECKING:
     import xarray
@@ -172,11 +173,12 @@ def _run_scan(
     valid: dict[str, npt.NDArray[np.bool_]] = {}
     notes = []
     initial, basis = experiment.question.initial, experiment.question.basis
+    search = functools.cache(find_crossings)  # often of one Hamiltonian on one stretch
     for index, (value, point) in enumerate(zip(scan.values, points, strict=True)):
         hamiltonian, drive, environment = point
         try:
             found = predict(
-                hamiltonian, drive, environment, initial, basis, exact.probabilities[index]
+                hamiltonian, drive, environment, initial, basis, exact.probabilities[index], search
             )
         except AnticrossingError as error:
             notes.append(f"{scan.name} = {value:.6g}: {error}")

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from anticrossing.checks import InputError
+from anticrossing.experiment import netcdf
+from anticrossing.experiment.dataset import contents
 from anticrossing.experiment.outcome import Outcome
 from anticrossing.experiment.result import Result
 from anticrossing.experiment.summary import summarize
@@ -107,8 +109,11 @@ def save(result: Result | Outcome, directory: str | Path, also: Iterable[Writer]
     """
 
     def write(folder: Path) -> None:
-        dataset = result.to_dataset()
-        dataset.to_netcdf(folder / "result.nc", engine="h5netcdf")
+        data = folder / "result.nc"
+        if isinstance(result, Result):
+            netcdf.write(contents(result), data)
+        else:
+            result.to_dataset().to_netcdf(data, engine="h5netcdf")
         write_json(folder / MARKER, summarize(result))
         (folder / "experiment.toml").write_text(result.experiment.text, encoding="utf-8")
         for writer in also:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import expression
+from anticrossing._plain import Formula, Plain, compile_formula, differentiate, used_names
 from anticrossing.checks import (
     FloatArray,
     InputError,
@@ -46,13 +48,21 @@ class TermHamiltonian(Hamiltonian):
         self.matrices = _terms.check_matrices([matrix for _, matrix in terms])
         self.dimension = int(self.matrices[0].shape[0])
         self._set_details(names, parameters, name, units, labels, source)
-        self.coefficients: tuple[sympy.Expr, ...] = _terms.check_coefficients(
+        self.formulas = _terms.check_coefficients(
             [coefficient for coefficient, _ in terms], names + tuple(self.parameters)
         )
-        self._symbols = tuple(expression.symbol(n) for n in names + tuple(self.parameters))
         self._stack: Matrices | None = None
         self._split: tuple[Matrices, FloatArray] | None = None
         self._tables: dict[int, DerivativeTable] = {}  # by order, shared with copies
+
+    @functools.cached_property
+    def coefficients(self) -> tuple[sympy.Expr, ...]:
+        """The coefficients f_k as SymPy."""
+        return tuple(f.symbolic() if isinstance(f, Plain) else f for f in self.formulas)
+
+    @functools.cached_property
+    def _symbols(self) -> tuple[sympy.Symbol, ...]:
+        return tuple(expression.symbol(n) for n in (*self.coordinates, *self.parameters))
 
     @property
     def is_sparse(self) -> bool:
@@ -60,7 +70,7 @@ class TermHamiltonian(Hamiltonian):
         return not isinstance(self.matrices[0], np.ndarray)
 
     def evaluate(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> Matrices:
-        return self._combine(self.coefficients, x, parameters)
+        return self._combine(self.formulas, x, parameters)
 
     def evaluate_split(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any]
@@ -87,7 +97,7 @@ class TermHamiltonian(Hamiltonian):
     def evaluate_derivative(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], coordinate: int = 0
     ) -> Matrices:
-        return self._combine(self._differentiated(self._symbols[coordinate]), x, parameters)
+        return self._combine(self._differentiated(self.coordinates[coordinate]), x, parameters)
 
     def evaluate_gradient(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> Matrices:
         return self._all_derivatives(1, x, parameters)
@@ -102,7 +112,7 @@ class TermHamiltonian(Hamiltonian):
         import scipy.sparse
 
         points, parameters = self._outer(x)
-        values = self._coefficient_values(self.coefficients, points, parameters)
+        values = self._coefficient_values(self.formulas, points, parameters)
         if values.ndim != 1:
             raise fail("x", "be a single point", f"{values[..., 0].size} points were given")
         total = scipy.sparse.csr_matrix((self.dimension, self.dimension), dtype=self.dtype)
@@ -128,18 +138,17 @@ class TermHamiltonian(Hamiltonian):
             total += f * sympy.Matrix(matrix).applyfunc(sympy.nsimplify)
         return str(sympy.latex(total))
 
-    def _differentiated(self, symbol: sympy.Symbol) -> tuple[sympy.Expr, ...]:
-        return tuple(f.diff(symbol) for f in self.coefficients)
+    def _differentiated(self, name: str) -> tuple[Formula, ...]:
+        return tuple(differentiate(f, name) for f in self.formulas)
 
     def _evaluate_parameter_derivative(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
     ) -> Matrices:
-        symbol = expression.symbol(parameter)
-        return self._combine(self._differentiated(symbol), x, parameters)
+        return self._combine(self._differentiated(parameter), x, parameters)
 
     def _coefficient_values(
         self,
-        coefficients: tuple[sympy.Expr, ...],
+        coefficients: tuple[Formula, ...],
         x: npt.NDArray[Any],
         parameters: Mapping[str, Any],
     ) -> npt.NDArray[Any]:
@@ -148,19 +157,19 @@ class TermHamiltonian(Hamiltonian):
         shape = np.broadcast_shapes(*(np.shape(a) for a in arguments))
         dtype = np.complex128 if np.iscomplexobj(x) else np.float64
         values = np.empty((*shape, len(coefficients)), dtype=dtype)
-        place = {symbol: j for j, symbol in enumerate(self._symbols)}
+        place = {name: j for j, name in enumerate((*self.coordinates, *self.parameters))}
         # A formula outside its real domain becomes NaN here and is refused by the caller.
         with np.errstate(all="ignore"):
             for k, f in enumerate(coefficients):
                 # Compiled for what it depends on: hundreds of coordinates would take seconds each.
-                used = [place[symbol] for symbol in sorted(f.free_symbols, key=str)]
-                function = expression.compile_function([self._symbols[j] for j in used], f)
-                values[..., k] = function(*(arguments[j] for j in used))
+                used = used_names(f)
+                function = compile_formula(used, f)
+                values[..., k] = function(*(arguments[place[name]] for name in used))
         return values
 
     def _combine(
         self,
-        coefficients: tuple[sympy.Expr, ...],
+        coefficients: tuple[Formula, ...],
         x: npt.NDArray[Any],
         parameters: Mapping[str, Any],
     ) -> Matrices:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing import expression
+from anticrossing._plain import Formula, Plain, compile_formula, depends_on, differentiate, is_zero
 from anticrossing.checks import FloatArray, InputError, fail
 from anticrossing.hamiltonian import (
     FunctionHamiltonian,
@@ -17,9 +17,6 @@ from anticrossing.hamiltonian import (
     check_finite_hermitian,
 )
 from anticrossing.spectrum.symmetry import Sectors
-
-if TYPE_CHECKING:
-    import sympy
 
 LARGEST_DENSE = 512
 """Blocks above this dimension are diagonalised by Lanczos iteration, for their lowest levels."""
@@ -129,15 +126,14 @@ class Blocks:
     # ---- matrices -----------------------------------------------------------------------------
 
     def _prepare_terms(self, H: TermHamiltonian, sectors: Sectors) -> None:
-        symbols = tuple(expression.symbol(n) for n in (*H.coordinates, *H.parameters))
+        names = (*H.coordinates, *H.parameters)
         self._values = tuple(float(value) for value in H.parameters.values())
-        matrices, formulas = self._fold_constants(H, symbols)
-        orders: list[list[sympy.Expr]] = [formulas]
+        matrices, formulas = self._fold_constants(H, names)
+        orders: list[list[Formula]] = [formulas]
         for _ in range(2):
-            orders.append([f.diff(symbols[0]) for f in orders[-1]])
+            orders.append([differentiate(f, names[0]) for f in orders[-1]])
         self._functions = [
-            [None if f == 0 else expression.compile_function(symbols, f) for f in order]
-            for order in orders
+            [None if is_zero(f) else compile_formula(names, f) for f in order] for order in orders
         ]
         self._sparse_blocks: dict[int, list[Any]] = {}
         self._stacks: dict[int, npt.NDArray[Any]] = {}
@@ -156,24 +152,22 @@ class Blocks:
                 self._stacks[block] = np.stack(dense).reshape(len(dense), -1)
 
     def _fold_constants(
-        self, H: TermHamiltonian, symbols: tuple[sympy.Symbol, ...]
-    ) -> tuple[list[Any], list[sympy.Expr]]:
+        self, H: TermHamiltonian, names: tuple[str, ...]
+    ) -> tuple[list[Any], list[Formula]]:
         """Add up the terms that do not depend on the coordinate into one matrix."""
-        import sympy
-
         matrices: list[Any] = []
-        formulas: list[sympy.Expr] = []
+        formulas: list[Formula] = []
         constant = None
-        for f, matrix in zip(H.coefficients, H.matrices, strict=True):
-            if symbols[0] in f.free_symbols:
+        for f, matrix in zip(H.formulas, H.matrices, strict=True):
+            if depends_on(f, names[0]):
                 matrices.append(matrix)
                 formulas.append(f)
                 continue
-            value = float(expression.compile_function(symbols, f)(0.0, *self._values))
+            value = float(compile_formula(names, f)(0.0, *self._values))
             constant = value * matrix if constant is None else constant + value * matrix
         if constant is not None:
             matrices.append(constant)
-            formulas.append(sympy.Integer(1))
+            formulas.append(Plain(1, "1.0", ()))
         return matrices, formulas
 
     def _coefficients(self, x: Any, order: int) -> npt.NDArray[np.float64]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing import expression
+from anticrossing._plain import compile_formula
 from anticrossing.checks import FloatArray, fail, real_array
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian
 
@@ -157,11 +157,10 @@ def _effective_terms(H: TermHamiltonian, points: FloatArray) -> list[Any]:
     arguments = [np.tile(c, int(np.prod(batch))) for c in coordinates]
     arguments += [np.repeat(value, count) for value in H.flat_parameters(batch).values()]
     names = (*H.coordinates, *H.parameters)
-    symbols = tuple(expression.symbol(name) for name in names)
-    table = np.empty((arguments[0].size, len(H.coefficients)))
+    table = np.empty((arguments[0].size, len(H.formulas)))
     with np.errstate(all="ignore"):
-        for k, f in enumerate(H.coefficients):
-            table[:, k] = expression.compile_function(symbols, f)(*arguments)
+        for k, f in enumerate(H.formulas):
+            table[:, k] = compile_formula(names, f)(*arguments)
     table = table[np.isfinite(table).all(axis=1)]
     if table.shape[0] == 0:
         return list(H.matrices)
@@ -189,21 +188,36 @@ def _effective_terms(H: TermHamiltonian, points: FloatArray) -> list[Any]:
 
 def _components(matrices: list[Any]) -> npt.NDArray[np.intp]:
     """Return the connected component of each basis vector in the union of the sparsity graphs."""
+    size = matrices[0].shape[0]
+    dense = np.zeros((size, size), dtype=bool)
+    sparse = []
+    for matrix in matrices:
+        links = abs(matrix) > _ZERO_AS_GIVEN * (abs(matrix).max() if size else 0.0)
+        if isinstance(matrix, np.ndarray):
+            dense |= links
+        else:
+            sparse.append(links)
+    if not sparse:
+        return _dense_components(dense | dense.T)
     import scipy.sparse
     import scipy.sparse.csgraph
 
-    size = matrices[0].shape[0]
-    dense = np.zeros((size, size), dtype=bool)
-    total = scipy.sparse.csr_matrix((size, size), dtype=bool)
-    for matrix in matrices:
-        links = abs(matrix) > _ZERO_AS_GIVEN * (abs(matrix).max() if size else 0.0)
-        if isinstance(matrix, np.ndarray):  # a sparse matrix for each would take most of the time
-            dense |= links
-        else:
-            total = total + scipy.sparse.csr_matrix(links)
-    total = total + scipy.sparse.csr_matrix(dense)
+    total = scipy.sparse.csr_matrix(dense)
+    for links in sparse:
+        total = total + scipy.sparse.csr_matrix(links)
     _, labels = scipy.sparse.csgraph.connected_components(total, directed=False)
     return np.asarray(labels, dtype=np.intp)
+
+
+def _dense_components(links: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    labels = np.full(links.shape[0], -1, dtype=np.intp)
+    for first in range(labels.size):
+        if labels[first] < 0:
+            label, reached = labels.max() + 1, np.array([first])
+            while reached.size:
+                labels[reached] = label
+                reached = np.flatnonzero(links[reached].any(axis=0) & (labels < 0))
+    return labels
 
 
 def _split_components(matrices: list[Any], labels: npt.NDArray[np.intp]) -> Sectors:
