@@ -1,0 +1,1 @@
+"""Programs that look for failures at random, for longer than a test may take."""
