@@ -76,12 +76,15 @@ def _workers(mark: str, kind: str) -> list[int]:
     return [number for number, command in belonging(mark).items() if word in command]
 
 
-def start(mark: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start this file in a process of its own, in a session of its own."""
+def start(mark: str, *arguments: str, said: Any = None) -> subprocess.Popen[str]:
+    """Start this file in a process of its own, in a session of its own.
+
+    What it says goes to a file: orphans would keep a pipe open.
+    """
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
         [sys.executable, "-m", "fuzz.kills", *arguments], cwd=ROOT, text=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT if said is None else said, start_new_session=True,
         env={**os.environ, "PYTHONPATH": path, MARK: mark},
     )  # fmt: skip
 
@@ -140,23 +143,31 @@ def _disturb(kind: str, mark: str, process: subprocess.Popen[str], store: Path, 
 
 def trial(kind: str, number: int, folder: Path, whole: dict[str, bytes]) -> tuple[bool, str]:
     """Disturb one sweep and complete it; return whether it was disturbed, and what was wrong."""
-    rng = random.Random(f"{kind} {number}")
+    rng, hit = random.Random(f"{kind} {number}"), False
     mark, store = f"{os.getpid()}-{kind}-{number}", folder / f"{kind}-{number}"
     with contextlib.ExitStack() as stack:
         address = stack.enter_context(cluster(folder, mark)) if kind == "dask" else ""
         executor = address or ("" if kind == "interrupt" and number % 2 else "2")
-        process = start(mark, "--sweep", str(store), "--executor", executor)
+        said = stack.enter_context((folder / "said").open("w+"))
+        process = start(mark, "--sweep", str(store), "--executor", executor, said=said)
         try:
             hit = _disturb(kind, mark, process, store, rng)
-            _, said = process.communicate(timeout=LIMIT)
+            process.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            return hit, f"not finished after {LIMIT:g} s"
         finally:
             process.kill()
+        said.seek(0)
         if kind in ("pool", "dask") and process.returncode:
-            return hit, f"the sweep did not survive its worker: {said[-300:]}"
-        if kind == "interrupt" and "Segmentation" in said:
-            return hit, said[-300:]
+            return hit, f"the sweep did not survive its worker: {said.read()[-300:]}"
+        if kind == "interrupt" and process.returncode in (-signal.SIGSEGV, -signal.SIGABRT):
+            return hit, f"ended by signal {-process.returncode}"
     if not _wait_for(lambda: not belonging(mark), GRACE):
-        return hit, f"left after {GRACE:g} s: {belonging(mark)}"
+        left = belonging(mark)
+        for number in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+        return hit, f"left after {GRACE:g} s: {left}"
     sweep(store)
     wrong = "" if files(store) == whole else "the store is another one"
     shutil.rmtree(store)
