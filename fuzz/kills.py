@@ -84,7 +84,7 @@ def start(mark: str, *arguments: str, said: Any = None) -> subprocess.Popen[str]
     path = os.pathsep.join([str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
         [sys.executable, "-m", "fuzz.kills", *arguments], cwd=ROOT, text=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT if said is None else said, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=said or subprocess.DEVNULL, start_new_session=True,
         env={**os.environ, "PYTHONPATH": path, MARK: mark},
     )  # fmt: skip
 

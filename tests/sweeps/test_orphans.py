@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from fuzz import kills
 
 LINUX = Path("/proc/self/environ").exists()
