@@ -41,6 +41,7 @@ def main() -> None:
     """Run the command line; bad input is one line on standard error and exit status 2."""
     # Overflow on the way is caught by the checks of what comes out; the user gets their one line.
     warnings.filterwarnings("ignore", category=RuntimeWarning)
+    terminal.accept_any_text()
     try:
         status = app(standalone_mode=False)
     except _CommandError as error:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import io
+import sys
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +18,39 @@ if TYPE_CHECKING:
     from anticrossing.reproduce import Reproduction
 
 _MOST_ROWS = 40
+_PLAIN = "anticrossing.plain"
+_PLAINER = {
+    **dict.fromkeys("–—−‐‑‒", "-"),
+    **dict.fromkeys("’‘′", "'"),
+    **dict.fromkeys("“”″", '"'),
+    **{"≥": ">=", "≤": "<=", "≈": "~", "≠": "!=", "×": "x", "·": "*", "→": "->", "±": "+-"},
+    **{"ħ": "hbar", "µ": "u", "μ": "u", "π": "pi", "√": "sqrt", "∞": "inf", "°": "deg", "ß": "ss"},
+    **{"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "Δ": "Delta", "ε": "eps"},
+    **{"θ": "theta", "λ": "lambda", "σ": "sigma", "φ": "phi", "ω": "omega", "Ω": "Omega"},
+}
 _WORDS = frozenset(  # headings of columns that hold text
     ("", "formula", "condition", "meaning", "reason", "kind", "name", "what it is", "domain")
 )
+
+
+def accept_any_text() -> None:
+    """Let standard output and error show what their encoding has not in characters it has."""
+    codecs.register_error(_PLAIN, _plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_PLAIN)
+
+
+def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    character = error.object[error.start]
+    if "\udc80" <= character <= "\udcff":  # a byte of a file's name
+        return bytes([ord(character) - 0xDC00]), error.start + 1
+    known = _PLAINER.get(character) or unicodedata.normalize("NFKD", character)
+    return "".join(
+        c if c.isascii() else "?" for c in known if not unicodedata.combining(c)
+    ) or "?", (error.start + 1)
 
 
 def compute(loaded: Experiment | Study, *, show: bool) -> Result | Outcome:

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from fuzz import truth
 
 import anticrossing as ac
-from fuzz import truth
 
 HEIGHT = float(1.3 / np.sqrt(2 * np.pi))
 PULSED = ac.Hamiltonian.from_matrix([["d/2", "x/2"], ["x/2", "-d/2"]], parameters={"d": 0.0})

@@ -6,11 +6,13 @@ same name, or an empty stand-in. Each variable names its dimensions by attached 
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from anticrossing._files import write_bytes
 from anticrossing._version import __version__
 from anticrossing.experiment.dataset import Contents
 
@@ -18,15 +20,20 @@ _NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 
 
 def write(contents: Contents, path: Path) -> None:
-    """Write a NetCDF file that xarray reads as the dataset of the same contents."""
+    """Write a NetCDF file that xarray reads as the dataset of the same contents.
+
+    It is encoded in memory first: the library that encodes cannot stand a full disk.
+    """
     import h5py
+
+    encoded = io.BytesIO()
 
     everything = {**contents.variables, **contents.coordinates}
     sizes: dict[str, int] = {}
     for dims, values, _ in everything.values():
         sizes.update(zip(dims, np.shape(values), strict=True))
     number = {dim: index for index, dim in enumerate(sizes)}
-    with h5py.File(path, "w", track_order=True) as file:
+    with h5py.File(encoded, "w", track_order=True) as file:
         for name, value in contents.attributes.items():
             file.attrs[name] = value if isinstance(value, str) else np.atleast_1d(value)
         versions = f"anticrossing={__version__},hdf5={h5py.version.hdf5_version}"
@@ -53,6 +60,7 @@ def write(contents: Contents, path: Path) -> None:
                 made[name].attrs["_Netcdf4Dimid"] = np.int32(number[dims[0]])
                 for axis, dim in enumerate(dims):
                     made[name].dims[axis].attach_scale(scales[dim])
+    write_bytes(path, encoded.getvalue())
 
 
 def _variable(file: Any, name: str, array: Any, attributes: dict[str, str]) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import hashlib
 import json
 import os
 import secrets
@@ -10,6 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from anticrossing._files import write_bytes, write_netcdf, write_text
 from anticrossing.checks import InputError
 from anticrossing.experiment import netcdf
 from anticrossing.experiment.dataset import contents
@@ -20,6 +23,9 @@ from anticrossing.experiment.summary import summarize
 MARKER = "summary.json"
 FILES = (MARKER, "result.nc", "experiment.toml", "figure.png", "figure.svg", "report.html")
 """Every file a result directory may hold; anything else in it belongs to somebody."""
+
+_OLD = "-old"
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
 
 Writer = Callable[[Any, Path], None]
 
@@ -42,6 +48,7 @@ def check_target(directory: str | Path) -> Path:
             raise InputError(f"The output directory {directory} is a link to itself.") from None
     if target == Path.cwd() or not target.name or target.name == "..":
         raise InputError(f"The output directory {directory} must be a new one, with a name.")
+    _recover(target)
     existing = target
     while not existing.exists():
         existing = existing.parent
@@ -77,18 +84,25 @@ def replace_directory(directory: str | Path, write: Callable[[Path], None]) -> P
     target = check_target(directory)
     made = _make_parents(target.parent)
     try:
-        temporary = target.with_name(f".{target.name[:40]}-{secrets.token_hex(4)}")
+        temporary = target.with_name(_stem(target) + secrets.token_hex(4))
         temporary.mkdir()
         try:
             write(temporary)
             _swap(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+    except InputError as error:
+        _remove(made)
+        raise InputError(str(error).replace(str(temporary), str(target))) from None
     except BaseException:
-        for parent in made:
-            parent.rmdir()
+        _remove(made)
         raise
     return target
+
+
+def _remove(made: list[Path]) -> None:
+    for parent in made:
+        parent.rmdir()
 
 
 def save(result: Result | Outcome, directory: str | Path, also: Iterable[Writer] = ()) -> Path:
@@ -113,9 +127,9 @@ def save(result: Result | Outcome, directory: str | Path, also: Iterable[Writer]
         if isinstance(result, Result):
             netcdf.write(contents(result), data)
         else:
-            result.to_dataset().to_netcdf(data, engine="h5netcdf")
+            write_netcdf(data, result.to_dataset())
         write_json(folder / MARKER, summarize(result))
-        (folder / "experiment.toml").write_text(result.experiment.text, encoding="utf-8")
+        write_bytes(folder / "experiment.toml", result.experiment.text.encode("utf-8"))
         for writer in also:
             writer(result, folder)
 
@@ -124,7 +138,7 @@ def save(result: Result | Outcome, directory: str | Path, also: Iterable[Writer]
 
 def write_json(path: Path, content: object) -> None:
     """Write strict JSON (no NaN)."""
-    path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    write_text(path, [json.dumps(content, indent=2, allow_nan=False)])
 
 
 def _check_replaceable(target: Path) -> None:
@@ -167,15 +181,53 @@ def _make_parents(parent: Path) -> list[Path]:
 
 
 def _swap(temporary: Path, target: Path) -> None:
+    """Put a complete directory in the place of another, which is removed."""
     if not target.exists():
         temporary.rename(target)
         return
-    # Two renames: for an instant the target is missing, but it is never half-written.
-    old = temporary.with_name(temporary.name + "-old")
-    target.rename(old)
+    if _exchange(temporary, target):
+        return  # what was there before now has the temporary name
+    # Two renames: for an instant the target is missing. What stops the process then leaves the
+    # earlier result under a name by which `check_target` finds it again.
+    old = temporary.with_name(temporary.name + _OLD)
     try:
+        target.rename(old)
         temporary.rename(target)
-    except OSError:
-        old.rename(target)
+    except BaseException:
+        if old.exists() and not target.exists():
+            old.rename(target)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    finally:
+        if target.exists():
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange the names of two directories in one step, where the system can."""
+    try:
+        rename = ctypes.CDLL(None).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    names = [os.fsencode(path) for path in (one, other)]
+    done: int = rename(_HERE, names[0], _HERE, names[1], _EXCHANGE)
+    return done == 0
+
+
+def _stem(target: Path) -> str:
+    """Return how the names of what replaces a directory, and of what it replaces, begin."""
+    digest = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]
+    return f".{target.name[:40]}-{digest}-"
+
+
+def _recover(target: Path) -> None:
+    """Give an earlier result its name again if a process was killed between two renames."""
+    if target.exists() or target.is_symlink() or not target.parent.is_dir():
+        return
+    stem = _stem(target)
+    left = [
+        path
+        for path in target.parent.iterdir()
+        if path.name.startswith(stem) and path.name.endswith(_OLD) and _is_result(path / MARKER)
+    ]
+    if left:
+        max(left, key=lambda path: path.stat().st_mtime).rename(target)

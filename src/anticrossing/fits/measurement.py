@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._files import write_text
 from anticrossing.checks import FloatArray, InputError, fail, nearest, real_array
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class Measurement:
             ",".join(f"{value:.9g}" for value in row) for row in zip(*columns.values(), strict=True)
         ]
         file = Path(path)
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text(file, lines)
         return file
 
     def to_dataset(self) -> xarray.Dataset:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing._files import path_of
+from anticrossing._files import path_of, write_netcdf, write_npz, write_text
 from anticrossing.checks import FloatArray, InputError, describe, fail
 from anticrossing.geometry.grid_data import AdiabaticData
 from anticrossing.units import Units
@@ -44,19 +44,19 @@ def write_data(data: AdiabaticData, path: str | Path) -> Path:
     arrays |= {n: v for n in _OPTIONAL if (v := getattr(data, n)) is not None}
     units = (data.units.energy, data.units.time, data.units.coordinate)
     if target.suffix == ".npz":
-        np.savez(target, units=np.array(units), **arrays)  # type: ignore[arg-type]
+        write_npz(target, {"units": np.array(units), **arrays}, compress=False)
     elif target.suffix == ".nc":
         import xarray
 
         dataset = xarray.Dataset({name: (_dimensions(name), a) for name, a in arrays.items()})
         dataset.attrs.update(zip(("energy", "time", "coordinate"), units, strict=True))
-        dataset.to_netcdf(target, engine="h5netcdf")
+        write_netcdf(target, dataset)
     else:
         columns = _columns(data)
         lines = ["# units: " + ", ".join(units), ",".join(columns)]
         rows = zip(*columns.values(), strict=True)
         lines += [",".join("" if np.isnan(v) else repr(float(v)) for v in row) for row in rows]
-        target.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text(target, lines)
     return target
 
 

@@ -9,6 +9,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from anticrossing._files import write_bytes
 from anticrossing.checks import describe, fail
 from anticrossing.experiment import Outcome, Result
 from anticrossing.plot import panels, scan_panels, style
@@ -95,7 +96,7 @@ def panels_of(title: str, rows: int) -> tuple[Figure, Any]:
 def save_figure(drawn: Figure, path: str | Path, *, dpi: int = 160) -> None:
     """Save a figure as PNG or SVG, reproducibly (no date in the file)."""
     file = Path(path)
-    file.write_bytes(render(drawn, file.suffix.lstrip(".").lower(), dpi=dpi))
+    write_bytes(file, render(drawn, file.suffix.lstrip(".").lower(), dpi=dpi))
 
 
 def render(drawn: Figure, kind: str, *, dpi: int = 160) -> bytes:

@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from anticrossing._files import write_bytes
 from anticrossing.experiment import Outcome, Result, Table, summarize
 from anticrossing.experiment.outcome import Cell
 from anticrossing.plot import html
@@ -20,9 +21,9 @@ def write(result: Result | Outcome, directory: Path) -> None:
     """Save ``figure.png``, ``figure.svg`` and ``report.html`` into a directory."""
     drawn = figure(result)
     vector = render(drawn, "svg")
-    (directory / "figure.svg").write_bytes(vector)
-    (directory / "figure.png").write_bytes(render(drawn, "png"))
-    (directory / "report.html").write_text(report(result, vector), encoding="utf-8")
+    write_bytes(directory / "figure.svg", vector)
+    write_bytes(directory / "figure.png", render(drawn, "png"))
+    write_bytes(directory / "report.html", report(result, vector).encode("utf-8"))
 
 
 def report(result: Result | Outcome, vector: bytes | None = None) -> str:

@@ -6,10 +6,13 @@ import abc
 import asyncio
 import concurrent.futures
 import contextlib
+import ctypes
+import multiprocessing
 import os
 import pickle
 import queue
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -21,6 +24,8 @@ from anticrossing.sweeps.evaluate import Block, Job, evaluate, reason
 _ATTEMPTS = 3  # at a chunk whose worker dies
 _PATIENCE = 20.0  # seconds, for a Dask scheduler to answer
 _AHEAD = 2  # chunks handed out for each worker, so that none waits for the store
+
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 
 Jobs = Iterable[int]
 MakeJob = Callable[[int], Job]
@@ -145,13 +150,11 @@ class Processes(Futures):
 
     @staticmethod
     def _start(count: int) -> concurrent.futures.ProcessPoolExecutor:
-        import multiprocessing
-
         # A fork would copy locks that other threads hold, such as those of Numba and BLAS.
         return concurrent.futures.ProcessPoolExecutor(
             count,
             mp_context=multiprocessing.get_context("spawn"),
-            initializer=_ignore_interrupts,
+            initializer=_begin,
         )
 
     def _stop(self) -> None:
@@ -249,8 +252,19 @@ def _unpicklable(error: Exception) -> InputError:
     )
 
 
-def _ignore_interrupts() -> None:
-    """Leave Ctrl-C to the process that writes the store."""
-
+def _begin() -> None:
+    """Prepare a worker: it leaves Ctrl-C to the process that writes the store, and ends with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    # The thread cannot run while code that keeps the interpreter to itself does; Linux can.
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: Any) -> None:
+    parent.join()
+    os._exit(1)

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._files import replace
 from anticrossing.checks import InputError, describe, fail, require
 from anticrossing.sweeps import provenance
 from anticrossing.sweeps.errors import SweepError
@@ -278,19 +279,8 @@ class ZarrStore(Storage):
         return self.path.joinpath(name, "c", *where, *("0" for _ in inner))
 
     def _replace(self, key: str) -> None:
-        target = self.path / key
-        temporary = self.path / _PRIVATE / "partial"
-        try:
-            with temporary.open("wb") as stream:
-                stream.write(self._staged[key].to_bytes())
-                stream.flush()
-                os.fsync(stream.fileno())
-            target.parent.mkdir(parents=True, exist_ok=True)
-            temporary.replace(target)
-        except OSError:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
+        partial = self.path / _PRIVATE / "partial"
+        replace(self.path / key, self._staged[key].to_bytes(), partial)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from anticrossing._files import path_of, write_text, write_whole
+from anticrossing._files import path_of, write_npz, write_text
 from anticrossing._version import __version__
 from anticrossing.checks import InputError
 from anticrossing.hamiltonian import TermHamiltonian
@@ -64,12 +64,7 @@ class Store:
 
     def save(self, first: int, chunk: Chunk) -> None:
         """Write a chunk, whole."""
-
-        def write(path: Path) -> None:
-            with path.open("wb") as file:  # given a name, NumPy would append to it
-                np.savez_compressed(file, **chunk)  # type: ignore[arg-type]
-
-        write_whole(self._path(first), write)
+        write_npz(self._path(first), chunk, compress=True)
 
     def _path(self, first: int) -> Path:
         return self.directory / f"trajectories-{first:09d}.npz"

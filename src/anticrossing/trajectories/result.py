@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._files import path_of, write_whole
+from anticrossing._files import path_of, write_netcdf
 from anticrossing.checks import FloatArray, InputError, choice, describe, fail, integer
 from anticrossing.models.sharc import SharcModel
 from anticrossing.models.xyz import write_xyz
@@ -261,7 +261,7 @@ class EnsembleResult:
             If the file cannot be written.
         """
         target, data = path_of("path", path), self.to_dataset()
-        write_whole(target, lambda file: data.to_netcdf(file, engine="h5netcdf"))
+        write_netcdf(target, data)
         return target
 
     def write_xyz(self, path: str | Path, model: SharcModel, trajectory: int = 0) -> Path:
