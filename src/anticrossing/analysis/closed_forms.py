@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import formulas
+from anticrossing.analysis.families import family
 from anticrossing.analysis.meetings import (
     PassageEvent,
     interference_inputs,
@@ -124,6 +125,14 @@ def predictions(
             )
         )
 
+    known = family(hamiltonian, drive) if environment is None else None
+    ends = Labels.of(hamiltonian, drive, "diabatic")
+    if known is not None and ends is not None:
+        exact_column = np.zeros(hamiltonian.dimension)
+        source = int(np.flatnonzero(ends.first == level)[0])
+        exact_column[ends.last] = known[1].transition_matrix[:, source]
+        add(*known, exact_column)
+
     if len(events) == 1:
         event = events[0]
         i, j = event.levels
@@ -140,7 +149,7 @@ def predictions(
 
     sequence = _sequence(events)
     if len(sequence) < len(events):
-        return (), ("levels that are not neighbours meet: no closed form covers the sequence",)
+        return tuple(found), ("levels that are not neighbours meet: no closed form covers the sequence",)
     levels = hamiltonian.dimension
     averaged = formulas.independent_crossings(sequence, levels=levels)
     inputs = interference_inputs(hamiltonian, drive, events)
