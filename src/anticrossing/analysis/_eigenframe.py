@@ -10,8 +10,8 @@ from anticrossing.analysis._quadrature import gapless
 from anticrossing.checks import ComplexArray, FloatArray
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.liouville import nodes_of
-from anticrossing.formulas import DomainCheck
 from anticrossing.environment import Combined, Dephasing, Environment
+from anticrossing.formulas import DomainCheck
 
 
 @dataclass(frozen=True)

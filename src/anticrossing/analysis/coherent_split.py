@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.analysis._eigenframe import frame, is_dephasing
-from anticrossing.analysis._eigenframe import first_order_check
+from anticrossing.analysis._eigenframe import first_order_check, frame, is_dephasing
 from anticrossing.analysis._quadrature import panel_times, resolved_panels
 from anticrossing.checks import (
     FloatArray,

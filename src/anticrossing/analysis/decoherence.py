@@ -112,8 +112,8 @@ def decoherence_regime(
         ``½(1 − (1 − 2P) e^{−2p₁})``, and the passage counts as coherent if that is within 5 % of P.
         That law needs ``g² ≥ 3α``.
     eigenbasis_rate : float
-        ``Γ ≥ 0``: the rate of that dephasing at the crossing. A faster passage, ``g² < 3α``, loses at
-        most ``½(2P − 1)(1 − e^{−πgΓ/α})`` by it, and is coherent if that is small.
+        ``Γ ≥ 0``: the rate of that dephasing at the crossing. A faster passage, ``g² < 3α``, loses
+        about ``½(2P − 1)(1 − e^{−πgΓ/α})`` by it, and is coherent if that is small.
     window : float
         ``T``, the time from the crossing to the nearer end of the sweep.
     temperature : float, optional
@@ -194,7 +194,8 @@ def decoherence_regime(
         regime, value = "incoherent", mixed
         clear = alpha <= 0.1 * g**2 and relaxation * duration <= _WEAK
         reasons = [
-            f"dephasing in the eigenbasis changes the jump probability from {jump:.3g} to {mixed:.3g}"
+            f"dephasing in the eigenbasis changes the jump probability from {jump:.3g} "
+            f"to {mixed:.3g}"
         ]
         if alpha > 0.1 * g**2:
             reasons.append("the sweep is fast against the gap, where that law is only qualitative")

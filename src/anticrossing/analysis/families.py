@@ -41,7 +41,7 @@ def family(hamiltonian: Hamiltonian, drive: Drive) -> tuple[str, MatrixPredictio
     for matrix in (matrices[0], matrices[-1]):
         energies = np.diagonal(matrix).real
         apart = np.abs(energies[:, None] - energies)
-        ratios.append(np.max((coupling / np.where(apart > 0, apart, np.inf))))
+        ratios.append(np.max(coupling / np.where(apart > 0, apart, np.inf)))
     check = DomainCheck(
         "coupling over distance of the levels at the ends of the window",
         float(max(ratios)),
@@ -79,7 +79,7 @@ def _spin(
     prediction = formulas.spin_landau_zener(
         spin=(size - 1) / 2, gap=gap, sweep_rate=abs(steps[0]), basis="diabatic"
     )
-    return f"spin {(size - 1) / 2:g} (exact)", _reorder(prediction, order)
+    return f"spin {(size - 1) / 2:g}", _reorder(prediction, order)
 
 
 def _star(
@@ -106,11 +106,11 @@ def _star(
             prediction = formulas.demkov_osherov(
                 levels=energies, couplings=coupling[hub, rest], sweep_rate=-slopes[0]
             )
-            return "Demkov–Osherov (exact)", _reorder(prediction, order)
+            return "Demkov–Osherov", _reorder(prediction, order)
         distinct = np.diff(np.sort(slopes)).min() > _SAME * fastest
         if distinct and np.ptp(meeting) <= _SAME * np.ptp(ends):
             prediction = formulas.bow_tie(slopes=slopes, couplings=coupling[hub, rest])
-            return "bow-tie (exact)", _reorder(prediction, order)
+            return "bow-tie", _reorder(prediction, order)
     return None
 
 

@@ -143,7 +143,9 @@ def dykhne_davis_pechukas(
     centre, width, closes = minimum(square, complex(near).real, window)
     if closes:
         return _true_crossing(centre)
-    zeros = find_zeros(square, strip(centre, width, window, height, complex(near).real), width, complex(near))
+    zeros = find_zeros(
+        square, strip(centre, width, window, height, complex(near).real), width, complex(near)
+    )
     if zeros.size == 0:
         raise ConvergenceError(
             "No complex zero of the gap was found; give `window=` and `height=` (or `near=`) "
