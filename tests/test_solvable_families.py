@@ -32,7 +32,8 @@ def test_family_is_recognised_and_offered_first(name, order):
     ).y[:, -1]  # fmt: skip
     right = np.abs(np.linalg.eigh(constant + 60 * slopes)[1].conj().T @ end) ** 2
     first = result.predictions[0]
-    assert first.name == name and first.valid
+    assert first.name == name
+    assert first.valid
     assert first.probabilities == pytest.approx(right, abs=1e-4)
 
 
@@ -77,7 +78,8 @@ def test_fast_passage_stays_coherent(gap, rate, decay, right):
 
 def test_two_zeros_that_are_not_small_are_outside():
     found = dykhne_davis_pechukas(detuning="0.05*t**2-3", coupling="1")
-    assert found.zeros.size == 2 and not found.valid
+    assert found.zeros.size == 2
+    assert not found.valid
 
 
 def test_signs_of_a_chirped_pulse_come_from_h():

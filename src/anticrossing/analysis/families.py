@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from anticrossing import formulas
 from anticrossing.checks import ComplexArray, FloatArray
@@ -114,7 +115,7 @@ def _star(
     return None
 
 
-def _reorder(prediction: MatrixPrediction, order: FloatArray) -> MatrixPrediction:
+def _reorder(prediction: MatrixPrediction, order: npt.NDArray[np.intp]) -> MatrixPrediction:
     """Return the prediction with the labels of H: its state k is state `order[k]` of H."""
     matrix = np.empty_like(prediction.value)
     matrix[np.ix_(order, order)] = prediction.value
