@@ -11,6 +11,7 @@ from anticrossing.checks import ComplexArray, FloatArray
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.liouville import nodes_of
 from anticrossing.environment import Combined, Dephasing, Environment
+from anticrossing.formulas import DomainCheck
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,13 @@ def frame(lanes: Lanes, environment: Environment, times: FloatArray) -> Frame:
     assert rates is not None
     decay = -1j * difference + rates.coherence[0]
     return Frame(energies, vectors, coupling, decay)
+
+
+def first_order_check(size: float) -> DomainCheck:
+    """Return the condition that a first-order term is small against one."""
+    return DomainCheck(
+        "size of the first-order term",
+        abs(size),
+        0.1,
+        "the drive is too fast for an expansion in its slowness",
+    )

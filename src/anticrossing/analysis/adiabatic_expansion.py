@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.analysis._eigenframe import frame, is_dephasing
+from anticrossing.analysis._eigenframe import first_order_check, frame, is_dephasing
 from anticrossing.analysis._kernel import Expansion, expand, projector
 from anticrossing.analysis._quadrature import panel_times, refine_gap, resolved_panels
 from anticrossing.checks import ComplexArray, FloatArray, fail, hermitian
@@ -26,6 +26,7 @@ from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.liouville import nodes_of
 from anticrossing.dynamics.request import check_single_open
 from anticrossing.environment import Environment
+from anticrossing.formulas import DomainCheck
 from anticrossing.hamiltonian import Hamiltonian
 
 
@@ -69,6 +70,16 @@ class AdiabaticExpansion:
     description: str
 
     @property
+    def checks(self) -> tuple[DomainCheck, ...]:
+        """Whether the first-order term is small, as an expansion needs."""
+        return (first_order_check(float(np.linalg.norm(self.first_order, 2))),)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line for each condition that fails."""
+        return tuple(str(check) for check in self.checks if not check.satisfied)
+
+    @property
     def coefficient(self) -> ComplexArray:
         """The matrix a of the theorem, ``first_order / epsilon``."""
         return np.asarray(self.first_order / self.epsilon)
@@ -95,6 +106,7 @@ class AdiabaticExpansion:
                 f"  probabilities      {values}",
                 f"  first order        {float(np.max(np.abs(self.first_order))):.3g} at most",
                 f"  panels             {self.panels}",
+                *(f"  warning: {text}" for text in self.warnings),
             ]
         )
 

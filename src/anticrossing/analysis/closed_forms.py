@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import formulas
+from anticrossing.analysis.families import family
 from anticrossing.analysis.meetings import (
     PassageEvent,
     interference_inputs,
@@ -28,6 +29,7 @@ from anticrossing.hamiltonian import Hamiltonian
 _LINEAR = 1e-6
 _DIABATIC_OVERLAP = 0.9
 _INTERFERENCE = 0.01
+_REAL = 1e-12
 # Beyond this g²/α the mpmath evaluation of the Weber solution takes seconds, and P < 1e-68.
 _LARGEST_WEBER = 100.0
 # Below this one, P is 1 to rounding, and ever more digits would be needed to find that out.
@@ -124,6 +126,14 @@ def predictions(
             )
         )
 
+    known = family(hamiltonian, drive) if environment is None else None
+    ends = Labels.of(hamiltonian, drive, "diabatic")
+    if known is not None and ends is not None:
+        exact_column = np.zeros(hamiltonian.dimension)
+        source = int(np.flatnonzero(ends.first == level)[0])
+        exact_column[ends.last] = known[1].transition_matrix[:, source]
+        add(*known, exact_column)
+
     if len(events) == 1:
         event = events[0]
         i, j = event.levels
@@ -140,7 +150,9 @@ def predictions(
 
     sequence = _sequence(events)
     if len(sequence) < len(events):
-        return (), ("levels that are not neighbours meet: no closed form covers the sequence",)
+        return tuple(found), (
+            "levels that are not neighbours meet: no closed form covers the sequence",
+        )
     levels = hamiltonian.dimension
     averaged = formulas.independent_crossings(sequence, levels=levels)
     inputs = interference_inputs(hamiltonian, drive, events)
@@ -193,8 +205,7 @@ def _single_crossing(
             # A gap without a complex zero that the formula could use has no such prediction.
             with contextlib.suppress(InputError, ConvergenceError):
                 slow = formulas.dykhne_davis_pechukas(
-                    _squared_gap(hamiltonian, drive),
-                    squared=True,
+                    **_gap_functions(hamiltonian, drive),
                     near=event.time,
                     window=(start, stop),
                 )
@@ -228,16 +239,28 @@ def _with_dephasing(
     return []
 
 
-def _squared_gap(hamiltonian: Hamiltonian, drive: Drive) -> Any:
+def _gap_functions(hamiltonian: Hamiltonian, drive: Drive) -> dict[str, Any]:
+    """Return detuning and coupling, which fix the signs; the squared gap if the phase turns."""
     lanes = Lanes.of(hamiltonian, drive)
 
-    def squared_gap(t: Any) -> Any:
+    def entries(t: Any) -> Any:
         times = np.asarray(t, dtype=np.complex128)
         h = lanes.matrices(times.reshape(1, -1), np.zeros(1, dtype=np.intp))[0]
-        value = (h[:, 0, 0] - h[:, 1, 1]) ** 2 + 4 * h[:, 0, 1] * h[:, 1, 0]
-        return value.reshape(times.shape)
+        return h.reshape(*times.shape, 2, 2)
 
-    return squared_gap
+    def squared_gap(t: Any) -> Any:
+        h = entries(t)
+        return (h[..., 0, 0] - h[..., 1, 1]) ** 2 + 4 * h[..., 0, 1] * h[..., 1, 0]
+
+    def detuning(t: Any) -> Any:
+        h = entries(t)
+        return h[..., 0, 0] - h[..., 1, 1]
+
+    axis = entries(np.linspace(float(drive.start_time), float(drive.stop_time), 65))[:, 0, 1]
+    turn = np.exp(-1j * np.angle(axis[np.argmax(np.abs(axis))]))
+    if np.abs((axis * turn).imag).max() > _REAL * np.abs(axis).max():
+        return {"gap": squared_gap, "squared": True}
+    return {"detuning": detuning, "coupling": lambda t: 2 * turn * entries(t)[..., 0, 1]}
 
 
 def _sequence(

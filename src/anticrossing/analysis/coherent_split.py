@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.analysis._eigenframe import frame, is_dephasing
+from anticrossing.analysis._eigenframe import first_order_check, frame, is_dephasing
 from anticrossing.analysis._quadrature import panel_times, resolved_panels
 from anticrossing.checks import (
     FloatArray,
@@ -33,6 +33,7 @@ from anticrossing.dynamics.liouville import commutator, generator
 from anticrossing.dynamics.propagation import propagate
 from anticrossing.dynamics.request import check_single_open
 from anticrossing.environment import Environment
+from anticrossing.formulas import DomainCheck
 from anticrossing.hamiltonian import Hamiltonian
 
 _NODES = 17
@@ -78,6 +79,18 @@ class CoherentIncoherentSplit:
     error_estimate: float
 
     @property
+    def checks(self) -> tuple[DomainCheck, ...]:
+        """Whether `first_order` is small enough to be the first term of an expansion."""
+        if self.first_order is None:
+            return ()
+        return (first_order_check(self.first_order),)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line for each condition that fails."""
+        return tuple(str(check) for check in self.checks if not check.satisfied)
+
+    @property
     def probability(self) -> float:
         """The whole transition probability, ``coherent + incoherent``."""
         return self.coherent + self.incoherent
@@ -96,6 +109,7 @@ class CoherentIncoherentSplit:
         ]
         if self.first_order is not None:
             lines.append(f"  to first order     {self.first_order:.8g}")
+        lines += [f"  warning: {text}" for text in self.warnings]
         return "\n".join(lines)
 
 
@@ -199,6 +213,8 @@ def _integrand(
     levels = lanes.hamiltonian.dimension
     # Neighbouring panels share an edge, so every moment is visited once.
     moments = np.concatenate([times[:, :-1].ravel(), times[-1:, -1]])
+    # Rounding must not put the outermost nodes outside the window.
+    moments[[0, -1]] = lanes.start[0], lanes.stop[0]
     ends = lanes.matrices(moments[None, [0, -1]], np.zeros(1, dtype=np.intp))[0]
     source, target = np.linalg.eigh(ends)[1].astype(np.complex128)
     # U₀(τ) |j⟩ for every j of the final frame gives U₀(T, τ)† |f⟩ without running backwards.

@@ -12,6 +12,7 @@ from anticrossing.formulas.landau_zener import landau_zener, passage_duration
 REGIMES = ("coherent", "incoherent", "frozen", "relaxed")
 _WEAK = 0.05  # change of the jump probability that still counts as coherent
 _STRONG = 0.3  # α/Γ² up to which the coherence follows the sweep, so that a rate equation holds
+_FIRST_ORDER = 3.0  # g²/α from which dephasing in the eigenbasis is a small rate
 _FROZEN = 10.0  # line width over range of the sweep from which the state counts as frozen
 _RELAXED = 3.0  # relaxation times after the crossing: e^{-3} = 5 % of the excitation is left
 _LAG = 0.02  # change of the equilibrium population within the last relaxation time
@@ -75,6 +76,7 @@ def decoherence_regime(
     dephasing_rate: float = 0.0,
     relaxation_rate: float = 0.0,
     incoherent_transition: float = 0.0,
+    eigenbasis_rate: float = 0.0,
     window: float,
     temperature: float | None = None,
 ) -> DecoherenceRegime:
@@ -108,6 +110,10 @@ def decoherence_regime(
         ``p₁ ≥ 0``: what dephasing in the instantaneous *eigenbasis* adds to first order, the
         `incoherent` part of `formulas.dephasing_landau_zener`. With it the populations follow
         ``½(1 − (1 − 2P) e^{−2p₁})``, and the passage counts as coherent if that is within 5 % of P.
+        That law needs ``g² ≥ 3α``.
+    eigenbasis_rate : float
+        ``Γ ≥ 0``: the rate of that dephasing at the crossing. A faster passage, ``g² < 3α``, loses
+        about ``½(2P − 1)(1 − e^{−πgΓ/α})`` by it, and is coherent if that is small.
     window : float
         ``T``, the time from the crossing to the nearer end of the sweep.
     temperature : float, optional
@@ -142,6 +148,7 @@ def decoherence_regime(
     dephasing = _not_below("dephasing_rate", dephasing_rate)
     relaxation = _not_below("relaxation_rate", relaxation_rate)
     extra = _not_below("incoherent_transition", incoherent_transition)
+    local_rate = _not_below("eigenbasis_rate", eigenbasis_rate)
     environment = 0.0 if temperature is None else _not_below("temperature", temperature)
 
     decay = dephasing + relaxation / 2
@@ -160,6 +167,10 @@ def decoherence_regime(
     mixed = float(weak if adiabatic and decay <= g else strong)
     if eigenbasis:
         mixed = float(0.5 * (1 - (1 - 2 * jump) * np.exp(-2 * extra)))
+    fast = eigenbasis and local_rate > 0 and g**2 < _FIRST_ORDER * alpha
+    if fast:
+        # A spin that cannot follow: what is across the field decays, for a time ∫ sin²θ dt = πg/α.
+        mixed = float(0.5 * (1 - (1 - 2 * jump) * np.exp(-np.pi * g * local_rate / alpha)))
     # A fast passage loses at most the difference to complete mixing, and needs the rate for it.
     loss = abs(mixed - jump)
     if not adiabatic and not eigenbasis:
@@ -179,12 +190,12 @@ def decoherence_regime(
             reasons.append(
                 "the levels still move within one relaxation time: the equilibrium lags behind"
             )
-    elif eigenbasis and abs(mixed - jump) > _WEAK * jump:
+    elif eigenbasis and abs(mixed - jump) > (_WEAK if fast else _WEAK * jump):
         regime, value = "incoherent", mixed
         clear = alpha <= 0.1 * g**2 and relaxation * duration <= _WEAK
         reasons = [
-            f"dephasing in the eigenbasis opens an incoherent way of probability {extra:.3g}, "
-            f"beside the coherent one of {jump:.3g}"
+            f"dephasing in the eigenbasis changes the jump probability from {jump:.3g} "
+            f"to {mixed:.3g}"
         ]
         if alpha > 0.1 * g**2:
             reasons.append("the sweep is fast against the gap, where that law is only qualitative")

@@ -30,6 +30,7 @@ def regime_of(
     reach = min(place.time - start, stop - place.time)
     parts = environment.parts if isinstance(environment, Combined) else (environment,)
     dephasing, relaxation, incoherent, temperature = 0.0, 0.0, 0.0, None
+    eigenbasis = 0.0
     local = {"gap": place.gap, "sweep_rate": place.sweep_rate}
     for part in parts:
         general = isinstance(part, (FixedAxisDephasing, Lindblad))
@@ -38,6 +39,7 @@ def regime_of(
         if general:
             dephasing += rates.dephasing
         elif rates.dephasing > 0:
+            eigenbasis += rates.dephasing
             incoherent += _incoherent(part, rates.dephasing, local)
         if isinstance(part, ThermalRelaxation):
             temperature = part.temperature * hamiltonian.units.angular
@@ -46,6 +48,7 @@ def regime_of(
         dephasing_rate=dephasing,
         relaxation_rate=relaxation,
         incoherent_transition=incoherent,
+        eigenbasis_rate=eigenbasis,
         window=reach,
         temperature=temperature,
     )

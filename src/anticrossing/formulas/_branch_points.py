@@ -72,11 +72,17 @@ def minimum_width(real: Callable[[FloatArray | float], Any], centre: float) -> f
 
 
 def strip(
-    centre: float, width: float, window: tuple[float, float] | None, height: float | None
+    centre: float,
+    width: float,
+    window: tuple[float, float] | None,
+    height: float | None,
+    near: float,
 ) -> tuple[float, float, float]:
     top = None if height is None else float(positive("height", height))
     if window is None:
-        return centre - 8 * width, centre + 8 * width, top or 3 * width
+        # A second minimum as far beyond `near` as the first is on this side belongs to it.
+        reach = max(8 * width, 2 * abs(centre - near) + 3 * width)
+        return centre - reach, centre + reach, top or 3 * width
     return float(window[0]), float(window[1]), top or max(3 * width, (window[1] - window[0]) / 2)
 
 

@@ -20,6 +20,7 @@ Formula: TypeAlias = "sympy.Expr | str | float | Callable[[Any], Any]"
 _NAME = "Dykhne-Davis-Pechukas"
 _EQUATION = "P = |sum_k s_k exp(i int gap dt)|^2 to the complex zeros t_k of the gap"
 _SMALLEST_EXPONENT = 2.0  # the formula is asymptotic: P should be well below one
+_LARGEST_SUM = 0.5  # of several amplitudes: beyond it their corrections matter
 _RELEVANT = 1e-6  # amplitudes smaller than this against the largest are not summed
 
 
@@ -142,7 +143,9 @@ def dykhne_davis_pechukas(
     centre, width, closes = minimum(square, complex(near).real, window)
     if closes:
         return _true_crossing(centre)
-    zeros = find_zeros(square, strip(centre, width, window, height), width, complex(near))
+    zeros = find_zeros(
+        square, strip(centre, width, window, height, complex(near).real), width, complex(near)
+    )
     if zeros.size == 0:
         raise ConvergenceError(
             "No complex zero of the gap was found; give `window=` and `height=` (or `near=`) "
@@ -179,6 +182,14 @@ def dykhne_davis_pechukas(
                 0.0,
                 "the gap alone does not determine the signs of several amplitudes; they were taken "
                 "to alternate, as for a constant coupling (give `detuning` and `coupling`)",
+            )
+        )
+        checks.append(
+            DomainCheck(
+                "sum of the amplitudes",
+                float(np.sum(np.exp(-np.minimum(actions.imag, 700.0)))),
+                _LARGEST_SUM,
+                "several amplitudes that are not small do not simply add",
             )
         )
     order = np.argsort(actions.imag, kind="stable")

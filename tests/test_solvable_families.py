@@ -1,0 +1,92 @@
+"""Solvable families inside `passage`, and domains of expansions; references by DOP853."""
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import anticrossing as ac
+from anticrossing.environment import Dephasing
+from anticrossing.formulas import dykhne_davis_pechukas
+
+GAP = 0.8 / np.sqrt(2)
+CASES = {
+    "spin 1": ([[0, GAP, 0], [GAP, 0, GAP], [0, GAP, 0]], [1.0, 0, -1]),
+    "Demkov–Osherov": ([[0, 0.3, 0.2], [0.3, -3, 0], [0.2, 0, 3]], [1.0, 0, 0]),
+    "bow-tie": ([[0, 0.3, 0.2], [0.3, 0, 0], [0.2, 0, 0]], [0, 1.0, -2.0]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1]])
+def test_family_is_recognised_and_offered_first(name, order):
+    constant, slopes = (np.array(a, dtype=complex) for a in CASES[name])
+    phase = np.exp(1j * np.array([0.3, 1.0, -0.7]))
+    constant = (phase[:, None] * constant * phase.conj())[np.ix_(order, order)]
+    slopes = np.diag(slopes[order])
+    h = ac.Hamiltonian.affine(constant, slopes)
+    result = ac.passage(h, ac.drive.Linear(-60, 60, rate=1.0))
+    start = np.linalg.eigh(constant - 60 * slopes)[1][:, 0]
+    end = solve_ivp(
+        lambda t, y: -1j * ((constant + t * slopes) @ y),
+        (-60, 60), start, method="DOP853", rtol=1e-9, atol=1e-11,
+    ).y[:, -1]  # fmt: skip
+    right = np.abs(np.linalg.eigh(constant + 60 * slopes)[1].conj().T @ end) ** 2
+    first = result.predictions[0]
+    assert first.name == name
+    assert first.valid
+    assert first.probabilities == pytest.approx(right, abs=1e-4)
+
+
+def test_other_matrices_are_not_a_family():
+    constant = np.array([[0, GAP, 0], [GAP, 0, 1.01 * GAP], [0, 1.01 * GAP, 0]])
+    bent = constant + np.diag([0, 0.1, 0])
+    drive = ac.drive.Linear(-60, 60, rate=1.0)
+    names = {
+        p.name
+        for p in ac.passage(ac.Hamiltonian.affine(bent, np.diag([1.0, 0, -1])), drive).predictions
+    }
+    assert not names & set(CASES)
+
+
+@pytest.mark.parametrize("stop", np.linspace(3, 20, 8))
+def test_split_accepts_its_own_nodes(stop):
+    h = ac.models.LandauZener(gap=1.0)
+    split = ac.coherent_incoherent_split(h, ac.drive.Linear(-stop, stop, rate=0.3), Dephasing(0.3))
+    assert split.integral == pytest.approx(split.incoherent, abs=1e-3)
+
+
+def test_expansions_say_that_they_are_not_small():
+    h, sweep = ac.models.LandauZener(gap=0.05), ac.drive.Linear(-5, 5, rate=0.1)
+    assert ac.adiabatic_expansion(h, sweep, Dephasing(0.5)).warnings
+    assert ac.coherent_incoherent_split(h, sweep, Dephasing(0.5)).warnings
+    slow = ac.drive.Linear(-100, 100, rate=0.01)
+    wide = ac.models.LandauZener(gap=1.0)
+    assert not ac.adiabatic_expansion(wide, slow, Dephasing(0.5)).warnings
+
+
+@pytest.mark.parametrize(
+    ("gap", "rate", "decay", "right"),
+    [(0.1, 1, 0.003, 0.9840), (0.3, 2.19, 0.03, 0.9335), (1, 10, 0.3, 0.8347)],
+)
+def test_fast_passage_stays_coherent(gap, rate, decay, right):
+    drive = ac.drive.Linear(-100, 100, rate=rate)
+    h = ac.models.LandauZener(gap=gap)
+    (regime,) = ac.passage(h, drive, environment=Dephasing(rate=decay)).regimes
+    assert regime.regime == "coherent"
+    assert regime.jump_probability == pytest.approx(right, abs=0.05)
+
+
+def test_two_zeros_that_are_not_small_are_outside():
+    found = dykhne_davis_pechukas(detuning="0.05*t**2-3", coupling="1")
+    assert found.zeros.size == 2
+    assert not found.valid
+
+
+def test_signs_of_a_chirped_pulse_come_from_h():
+    # Both zeros count with the sign of the coupling: 1.396e-6; the gap alone gives 2.9e-5.
+    from anticrossing.analysis.closed_forms import _gap_functions
+
+    h = ac.Hamiltonian.from_matrix([["10*x", "5*exp(-x**2)"], ["5*exp(-x**2)", "-10*x"]])
+    drive = ac.drive.Linear(-6, 6, rate=1.0)
+    found = dykhne_davis_pechukas(**_gap_functions(h, drive), window=(-6, 6))
+    assert float(found) == pytest.approx(1.3955e-6, rel=1e-3)
