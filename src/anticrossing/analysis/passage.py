@@ -27,6 +27,7 @@ from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Crossings
 
 _TINY = 1e-10
+_VISIBLE = 1e-8
 _AGREEMENT = 0.1
 _ROUNDING = 1e-10
 _ADIABATIC = 1e-3
@@ -190,6 +191,20 @@ def passage(
             )
         else:
             log_jump = _log_jump(hamiltonian, drive, events, basis)
+    if log_jump is not None and 1 - final[initial] > _VISIBLE:
+        inner = final
+        if basis != "superadiabatic":
+            read_out = propagate(
+                hamiltonian, drive, initial=initial, basis="superadiabatic", tolerance=tolerance
+            )
+            inner = np.asarray(read_out.probabilities)
+        if 1 - inner[initial] > _VISIBLE:
+            value = log_jump.log_probability
+            warnings.append(
+                f"ln P = {value:.6g} from the complex contour is contradicted by the exact answer, "
+                f"whose jump between superadiabatic states is {1 - inner[initial]:.6g}"
+            )
+            log_jump = None
     return Passage(
         hamiltonian=hamiltonian,
         drive=drive,
