@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from anticrossing._threads import few_threads
+from anticrossing.analysis import referee
 from anticrossing.analysis.closed_forms import PassagePrediction, predictions
 from anticrossing.analysis.decoherence import DecoherenceRegime
 from anticrossing.analysis.meetings import PassageEvent, find_events
+from anticrossing.analysis.referee import in_words
 from anticrossing.analysis.regimes import regime_of
-from anticrossing.checks import ConvergenceError, FloatArray, InputError, fail, integer
+from anticrossing.checks import ConvergenceError, InputError, fail, integer
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability, log_probability
 from anticrossing.dynamics.open_systems import OpenPropagation
@@ -27,10 +29,6 @@ from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Crossings
 
 _TINY = 1e-10
-_VISIBLE = 1e-8
-_AGREEMENT = 0.1
-_ROUNDING = 1e-10
-_ADIABATIC = 1e-3
 _ABRUPT = 0.1
 
 
@@ -90,18 +88,18 @@ class Passage:
         for regime in self.regimes:
             lines += ["", str(regime)]
         lines += ["", f"final probabilities from level {self.initial} ({self.exact.basis} basis)"]
-        rows = [("exact", self.exact.probabilities, "")]
+        rows = [("exact", [in_words(self.exact, p) for p in self.exact.probabilities], "")]
         rows += [
             (
                 p.name,
-                p.probabilities,
+                [f"{value:.6g}" for value in p.probabilities],
                 f"differs by {p.difference:.2g}" + ("" if p.valid else ", OUTSIDE its domain"),
             )
             for p in self.predictions
         ]
         width = max(len(name) for name, _, _ in rows)
         for name, probabilities, remark in rows:
-            numbers = "  ".join(f"{p:10.6g}" for p in probabilities)
+            numbers = "  ".join(f"{text:>10}" for text in probabilities)
             lines.append(f"  {name:<{width}}  {numbers}  {remark}".rstrip())
         if self.log_jump is not None:
             value = self.log_jump.log_probability
@@ -191,20 +189,16 @@ def passage(
             )
         else:
             log_jump = _log_jump(hamiltonian, drive, events, basis)
-    if log_jump is not None and 1 - final[initial] > _VISIBLE:
-        inner = final
-        if basis != "superadiabatic":
-            read_out = propagate(
-                hamiltonian, drive, initial=initial, basis="superadiabatic", tolerance=tolerance
-            )
-            inner = np.asarray(read_out.probabilities)
-        if 1 - inner[initial] > _VISIBLE:
-            value = log_jump.log_probability
-            warnings.append(
-                f"ln P = {value:.6g} from the complex contour is contradicted by the exact answer, "
-                f"whose jump between superadiabatic states is {1 - inner[initial]:.6g}"
-            )
+    adiabatic = ""
+    if log_jump is not None:
+        said, agreed = referee.adiabatic_answer(
+            hamiltonian, drive, initial, exact, log_jump, tolerance
+        )
+        adiabatic = said if agreed else ""
+        if not agreed:
+            warnings.append(said)
             log_jump = None
+    found = referee.audit(found, exact, initial)
     return Passage(
         hamiltonian=hamiltonian,
         drive=drive,
@@ -216,7 +210,7 @@ def passage(
         predictions=found,
         exact=exact,
         log_jump=log_jump,
-        verdict=_verdict(crossings, events, found, exact, initial, log_jump),
+        verdict=referee.verdict(crossings, events, found, exact, initial, adiabatic),
         warnings=tuple(warnings),
     )
 
@@ -253,49 +247,3 @@ def _log_jump(
         return log_probability(hamiltonian, drive)
     except (InputError, ConvergenceError):
         return None
-
-
-def _verdict(
-    crossings: Crossings,
-    events: tuple[PassageEvent, ...],
-    found: tuple[PassagePrediction, ...],
-    exact: Propagation | OpenPropagation,
-    initial: int,
-    log_jump: LogProbability | None,
-) -> str:
-    final: FloatArray = np.asarray(exact.probabilities)
-    kind = "state" if exact.basis == "diabatic" else "level"
-    stay = f"the system is left in {kind} {initial} with probability {final[initial]:.6g}"
-    if not events and crossings:
-        return f"No closed form describes how the drive meets the crossings; {stay}."
-    coherent = isinstance(exact, Propagation) and exact.basis != "diabatic"
-    if not events and coherent and final[initial] < 1 - _ADIABATIC:
-        return (
-            "The drive meets no crossing, yet it is too fast for the levels it passes, or "
-            f"starts, turns or stops where they are close; {stay}."
-        )
-    if not events:
-        return f"The drive meets no crossing; {stay}."
-    if not found:
-        return f"No closed form applies to {kind} {initial}; {stay}."
-    if log_jump is not None:
-        return (
-            f"The passage is adiabatic: ln P of a jump is {log_jump.log_probability:.8g} between "
-            "superadiabatic states; larger numbers in the adiabatic basis come from the ends of "
-            "the window."
-        )
-    first = next((prediction for prediction in found if prediction.valid), found[0])
-    others = np.where(np.arange(final.size) == initial, -1.0, first.probabilities)
-    target = int(np.argmax(others))
-    predicted, actual = float(first.probabilities[target]), float(final[target])
-    numbers = (
-        f"{first.name} gives {predicted:.6g} for {kind} {target}, the exact answer is {actual:.6g}"
-    )
-    if not first.valid:
-        return f"Outside its domain ({first.warnings[0]}), {numbers}."
-    if abs(predicted - actual) <= max(_AGREEMENT * min(actual, 1 - actual), _ROUNDING):
-        return f"Within its domain, {numbers}."
-    best = min(found, key=lambda prediction: prediction.difference)
-    better = f"; {best.name} differs by {best.difference:.2g}" if best is not first else ""
-    off = f"off by {abs(predicted - actual):.2g}"
-    return f"Within its stated domain, and yet {off}: {numbers}{better}."

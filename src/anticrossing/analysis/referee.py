@@ -1,0 +1,170 @@
+"""What `passage` says in the end: closed forms held against the exact answer, nothing untested."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from anticrossing.analysis.closed_forms import PassagePrediction
+from anticrossing.analysis.meetings import PassageEvent
+from anticrossing.checks import FloatArray
+from anticrossing.drive import Drive
+from anticrossing.dynamics.contour import LogProbability
+from anticrossing.dynamics.open_systems import OpenPropagation
+from anticrossing.dynamics.propagation import propagate
+from anticrossing.dynamics.unitary import Propagation
+from anticrossing.formulas.result import DomainCheck
+from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.spectrum import Crossings
+
+_AGREEMENT = 0.1
+_UNSEEN = 1e-3  # of a level that is not the one spoken of
+_ADIABATIC = 1e-3
+
+Exact = Propagation | OpenPropagation
+
+
+def known_to(exact: Exact, probability: float) -> float:
+    """Return how well a probability of the exact answer is known: an amplitude is known to ε."""
+    error = float(exact.error_estimate)
+    return 2 * error * np.sqrt(max(probability, 0.0)) + error**2
+
+
+def in_words(exact: Exact, probability: float) -> str:
+    """Return a probability, or what it is less than where it is not known to be more."""
+    error = float(exact.error_estimate)
+    if isinstance(exact, Propagation) and 0 <= probability < (10 * error) ** 2:
+        return f"< {error:.0e}"
+    return f"{probability:.6g}"
+
+
+def target_of(prediction: PassagePrediction, initial: int) -> int:
+    """Return the level, other than the first, that a closed form sends most to."""
+    levels = np.arange(prediction.probabilities.size)
+    return int(np.argmax(np.where(levels == initial, -1.0, prediction.probabilities)))
+
+
+def audit(
+    found: tuple[PassagePrediction, ...], exact: Exact, initial: int
+) -> tuple[PassagePrediction, ...]:
+    """Return the predictions with one more check: whether the exact answer bears them out."""
+    return tuple(_audited(prediction, exact, initial) for prediction in found)
+
+
+def _audited(prediction: PassagePrediction, exact: Exact, initial: int) -> PassagePrediction:
+    final: FloatArray = np.asarray(exact.probabilities)
+    allowed = _AGREEMENT * np.minimum(final, 1 - final)
+    allowed = np.maximum(allowed, [3 * known_to(exact, p) for p in final])
+    spoken_of = np.arange(final.size) == target_of(prediction, initial)
+    allowed = np.where(spoken_of, np.maximum(allowed, 1e-10), np.maximum(allowed, _UNSEEN))
+    off = np.abs(prediction.probabilities - final) / allowed
+    check = DomainCheck(
+        "difference from the exact answer / a tenth of the probability",
+        float(np.max(np.where(np.isfinite(off), off, np.inf))),
+        1.0,
+        f"contradicted by the exact answer, by {prediction.difference:.2g}",
+    )
+    if check.satisfied:
+        return prediction
+    return dataclasses.replace(
+        prediction,
+        checks=(*prediction.checks, check),
+        warnings=(*prediction.warnings, check.message),
+    )
+
+
+def adiabatic_answer(
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    initial: int,
+    exact: Exact,
+    log_jump: LogProbability,
+    tolerance: float,
+) -> tuple[str, bool]:
+    """Return what may be said of ln P beside the exact answer, and whether they agree.
+
+    Where the exact answer leaves the level more often than ln P says, the ends of the window are
+    named only if the superadiabatic read-out shows that it is them.
+    """
+    value = f"ln P of a jump is {log_jump.log_probability:.8g}"
+    leaving = _leaving(exact, initial)
+    predicted = float(np.exp(log_jump.log_probability))
+    if leaving <= max(3 * known_to(exact, leaving), (1 + _AGREEMENT) * predicted):
+        return f"The passage is adiabatic: {value}.", True
+    inner = exact
+    if exact.basis != "superadiabatic":
+        inner = propagate(
+            hamiltonian, drive, initial=initial, basis="superadiabatic", tolerance=tolerance
+        )
+    between = _leaving(inner, initial)
+    residual = 0.0
+    if isinstance(inner, Propagation) and inner.readout_residual is not None:
+        residual = float(inner.readout_residual)
+    if between <= max(3 * known_to(inner, between), (1 + _AGREEMENT) * predicted):
+        return (
+            f"The passage is adiabatic: {value} between superadiabatic states; the {leaving:.2g} "
+            f"in the {exact.basis} basis comes from the ends of the window: between superadiabatic "
+            f"states it is {in_words(inner, between)}.",
+            True,
+        )
+    if between <= 4 * residual**2:
+        return (
+            f"The passage is adiabatic: {value} between superadiabatic states, which at the ends "
+            f"of this window are defined to {2 * residual:.1g} only: the exact answer bears it out "
+            f"down to {between:.2g} and no further.",
+            True,
+        )
+    return (
+        f"{value} from the complex contour, which the exact answer contradicts: the jump between "
+        f"superadiabatic states is {between:.6g}",
+        False,
+    )
+
+
+def _leaving(exact: Exact, initial: int) -> float:
+    others = np.arange(np.asarray(exact.probabilities).size) != initial
+    return float(np.sum(np.asarray(exact.probabilities)[others]))
+
+
+def verdict(
+    crossings: Crossings,
+    events: tuple[PassageEvent, ...],
+    found: tuple[PassagePrediction, ...],
+    exact: Exact,
+    initial: int,
+    adiabatic: str,
+) -> str:
+    """Return the answer in words; `adiabatic` is what was found of ln P, or empty."""
+    final: FloatArray = np.asarray(exact.probabilities)
+    kind = "state" if exact.basis == "diabatic" else "level"
+    stay = f"the system is left in {kind} {initial} with probability {final[initial]:.6g}"
+    if not events and crossings:
+        return f"No closed form describes how the drive meets the crossings; {stay}."
+    coherent = isinstance(exact, Propagation) and exact.basis != "diabatic"
+    if not events and coherent and final[initial] < 1 - _ADIABATIC:
+        return (
+            "The drive meets no crossing, yet it is too fast for the levels it passes, or "
+            f"starts, turns or stops where they are close; {stay}."
+        )
+    if not events and final[initial] < 1 - _ADIABATIC:
+        return f"The drive meets no crossing, yet {stay}."
+    if not events:
+        return f"The drive meets no crossing; {stay}."
+    if not found:
+        return f"No closed form applies to {kind} {initial}; {stay}."
+    if adiabatic:
+        return adiabatic
+    first = next((prediction for prediction in found if prediction.valid), found[0])
+    target = target_of(first, initial)
+    numbers = (
+        f"{first.name} gives {float(first.probabilities[target]):.6g} for {kind} {target}, the "
+        f"exact answer is {in_words(exact, float(final[target]))}"
+    )
+    if first.valid:
+        return f"Within its domain, {numbers}."
+    best = min(found, key=lambda prediction: prediction.difference)
+    better = f"; {best.name} differs by {best.difference:.2g}" if best is not first else ""
+    if first.warnings[0].startswith("contradicted"):
+        return f"Contradicted by the exact answer, though its own checks hold: {numbers}{better}."
+    return f"Outside its domain ({first.warnings[0]}), {numbers}."
