@@ -10,7 +10,18 @@ import anticrossing
 
 ROOT = Path(anticrossing.__file__).parent
 LAYERS = [
-    {"_files", "_jit", "_roots", "_threads", "checks", "units", "expression", "_plain", "_version"},
+    {
+        "_files",
+        "_jit",
+        "_roots",
+        "_threads",
+        "checks",
+        "units",
+        "expression",
+        "_plain",
+        "_unchanging",
+        "_version",
+    },
     {"_terms", "hamiltonian", "drive", "environment", "spectral_density"},
     {"models", "spectrum", "formulas", "geometry", "vibronic"},
     {"dynamics", "ab_initio"},

@@ -5,10 +5,45 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-from collections.abc import Iterator
+import threading
 from typing import Any
 
 _SMALL = 200  # above this dimension the threads of BLAS pay off for eigenvalues
+
+
+class _OneThread:
+    """Holds BLAS to one thread while anyone wants that, and gives it back when no one does.
+
+    The number of threads belongs to the process: whoever came first has noted what it was, and
+    whoever leaves last restores it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._limiter: Any = None
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._forked)
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._limiter = _controller().limit(limits=1, user_api="blas")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._limiter.restore_original_limits()
+                self._limiter = None
+
+    def _forked(self) -> None:
+        """Begin anew in a child process, which has none of the threads that were inside."""
+        self._lock = threading.Lock()
+        limiter, self._limiter, self._inside = self._limiter, None, 0
+        if limiter is not None:
+            limiter.restore_original_limits()
 
 
 @functools.cache
@@ -18,14 +53,12 @@ def _controller() -> Any:
     return threadpoolctl.ThreadpoolController()
 
 
-@contextlib.contextmanager
-def few_threads(dimension: int, *, small: int = _SMALL) -> Iterator[None]:
+one_thread = _OneThread()
+
+
+def few_threads(dimension: int, *, small: int = _SMALL) -> contextlib.AbstractContextManager[None]:
     """Keep BLAS to one thread within the block if matrices of this dimension are small."""
-    if dimension > small:
-        yield
-        return
-    with _controller().limit(limits=1, user_api="blas"):
-        yield
+    return contextlib.nullcontext() if dimension > small else one_thread
 
 
 def processors() -> int:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import _plain, expression
+from anticrossing._unchanging import Unchanging
 from anticrossing.checks import (
     FloatArray,
     InputError,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 _FARTHEST = 1e300  # positions beyond this have no difference that can be represented
 
 
-class Drive(abc.ABC):
+class Drive(Unchanging, abc.ABC):
     """A path x(t) on a time window, possibly a batch of them.
 
     `start_time` and `stop_time` have the batch shape; ``drive(t)`` has shape

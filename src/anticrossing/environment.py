@@ -12,6 +12,7 @@ in the Hamiltonian's own unit.
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import expression
+from anticrossing._unchanging import Unchanging
 from anticrossing.checks import (
     ComplexArray,
     FloatArray,
@@ -78,7 +80,7 @@ class EigenRates:
         return EigenRates(self.coherence + other.coherence, self.transfer + other.transfer)
 
 
-class Environment(abc.ABC):
+class Environment(Unchanging, abc.ABC):
     """Base of all environments."""
 
     @property
@@ -90,7 +92,7 @@ class Environment(abc.ABC):
         """Return a copy whose array parameters are broadcast and flattened to one axis."""
         return self
 
-    def check(self, levels: int) -> None:  # noqa: B027 - most environments fit any number of levels
+    def check(self, levels: int) -> None:
         """Raise `InputError` if the environment does not fit a system of `levels` levels."""
 
     @abc.abstractmethod
@@ -219,20 +221,17 @@ class Dephasing(Environment):
                 + (f"{' and '.join(given)} were given." if given else "none was given.")
             )
         self.form = given[0]
-        self.functions: tuple[Function, ...] = ()
-        self.strength: Strength | None = None
-        if functions is not None:
-            for function in functions:
-                if not callable(function):
-                    raise fail(
-                        "functions",
-                        "contain functions of the energy, f(E)",
-                        f"it contains {describe(function)}; an operator that is not a function "
-                        "of H does not dephase: use `Lindblad`",
-                    )
-            self.functions = tuple(functions)
-        else:
-            self.strength = Strength.of(self.form, gamma if gamma is not None else rate)
+        for function in functions or ():
+            if not callable(function):
+                raise fail(
+                    "functions",
+                    "contain functions of the energy, f(E)",
+                    f"it contains {describe(function)}; an operator that is not a function "
+                    "of H does not dephase: use `Lindblad`",
+                )
+        self.functions: tuple[Function, ...] = tuple(functions or ())
+        strength = gamma if gamma is not None else rate
+        self.strength = None if functions is not None else Strength.of(self.form, strength)
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -396,9 +395,12 @@ class ThermalRelaxation(Environment):
                 + ("both were given." if t1 is not None else "neither was given.")
             )
         self.t1 = None if t1 is None else float(positive("t1", t1))
-        self.spectral_density = spectral_density
-        if spectral_density is not None and not callable(spectral_density):
-            self.spectral_density = float(non_negative("spectral_density", spectral_density))
+        number = spectral_density is not None and not callable(spectral_density)
+        self.spectral_density = (
+            float(non_negative("spectral_density", spectral_density))
+            if number
+            else spectral_density
+        )
         self.operator = None if operator is None else hermitian("operator", operator)
 
     def check(self, levels: int) -> None:
@@ -529,7 +531,7 @@ class Lindblad(Environment):
         return f"Lindblad({len(self.terms)} operator{plural})"
 
 
-class Strength:
+class Strength(Unchanging):
     """A non-negative strength: a number, an array (batch), a formula in x, or a function of x."""
 
     def __init__(
@@ -550,8 +552,7 @@ class Strength:
     def of(cls, name: str, value: Any) -> Strength:
         if isinstance(value, str):
             formula = expression.parse(value, ["x"])
-            compiled = expression.compile_function([expression.symbol("x")], formula)
-            return cls(name, None, compiled, repr(value), formula)
+            return cls(name, None, _Formula(formula, ("x",)), repr(value), formula)
         if callable(value):
             return cls(name, None, value, getattr(value, "__name__", "function"))
         array = non_negative(name, value)
@@ -602,6 +603,22 @@ def _parts(environment: Environment) -> tuple[Environment, ...]:
     return environment.parts if isinstance(environment, Combined) else (environment,)
 
 
+@dataclass(frozen=True)
+class _Formula:
+    """A formula as a function, one that can be sent to another process."""
+
+    formula: Any
+    names: tuple[str, ...]
+
+    def __call__(self, *arguments: Any) -> Any:
+        symbols = [expression.symbol(name) for name in self.names]
+        return expression.compile_function(symbols, self.formula)(*arguments)
+
+
+def _constant(value: complex, x: Any, t: Any) -> complex:
+    return value
+
+
 def _lindblad_term(index: int, entry: Any) -> tuple[Function, ComplexArray, Any]:
     """Return coefficient and matrix of a jump operator, and the coefficient as a formula.
 
@@ -622,10 +639,9 @@ def _lindblad_term(index: int, entry: Any) -> tuple[Function, ComplexArray, Any]
             f"operators[{index}]", "be a finite square matrix", f"its shape is {array.shape}"
         )
     if isinstance(coefficient, str):
-        symbols = [expression.symbol("x"), expression.symbol("t")]
         formula = expression.parse(coefficient, ["x", "t"])
-        return expression.compile_function(symbols, formula), array, formula
+        return _Formula(formula, ("x", "t")), array, formula
     if callable(coefficient):
         return coefficient, array, False
     value = complex(coefficient)
-    return (lambda x, t: value), array, None
+    return functools.partial(_constant, value), array, None

@@ -8,7 +8,6 @@ order. The kernel never calls back: H is evaluated at all nodes of all open pane
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +16,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import threadpoolctl
 
-from anticrossing._threads import processors
+from anticrossing._threads import one_thread, processors
 from anticrossing.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing.dynamics import _many_level, features
 from anticrossing.dynamics.chebyshev import grid
@@ -105,7 +103,7 @@ def solve(
     probes = _probe_counts(lanes, kernel)
     for round_number in range(1, _MOST_ROUNDS + 1):
         evaluated += lane.size
-        with _blas_limit():
+        with one_thread:
             pieces, refused = _solve_round(lanes, kernel, lane, left, right, tolerance, probes)
         accepted.extend(pieces)
         if refused.size == 0:
@@ -410,13 +408,3 @@ def _assemble(
     error, phase = total([p.error for p in accepted]), total([p.phase for p in accepted])
     error += defect + _ROUNDING * kernel.size * count
     return Evolution(product, snapshots, count, evaluated, rounds, error, phase)
-
-
-@functools.cache
-def _blas_controller() -> threadpoolctl.ThreadpoolController:
-    return threadpoolctl.ThreadpoolController()
-
-
-def _blas_limit() -> contextlib.AbstractContextManager[Any]:
-    """Keep BLAS to one thread: the matrices are small, and our own threads share the cores."""
-    return _blas_controller().limit(limits=1, user_api="blas")

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import expression
+from anticrossing._unchanging import Unchanging
 from anticrossing.checks import FloatArray, describe, fail, known_keys, parameter, real_array
 from anticrossing.hamiltonian._arguments import (
     Matrices,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from anticrossing.hamiltonian.terms import TermHamiltonian
 
 
-class Hamiltonian(abc.ABC):
+class Hamiltonian(Unchanging, abc.ABC):
     """A Hermitian matrix H(x; p) that depends on one or several coordinates and on parameters.
 
     Make one with `Hamiltonian.from_matrix` (text or SymPy entries), `Hamiltonian.from_terms`

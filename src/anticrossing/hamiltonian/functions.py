@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._unchanging import frozen
 from anticrossing.checks import FloatArray, describe, fail, integer, parameter
 from anticrossing.hamiltonian._arguments import Matrices, coordinate_names
 from anticrossing.hamiltonian.base import Hamiltonian
@@ -234,8 +235,7 @@ class FunctionHamiltonian(Hamiltonian):
 
     def _copy_with(self, parameters: dict[str, FloatArray]) -> FunctionHamiltonian:
         copy = object.__new__(FunctionHamiltonian)
-        copy.__dict__.update(self.__dict__)
-        copy.parameters = parameters
+        copy.__dict__.update({**self.__dict__, "parameters": frozen(parameters)})
         return copy
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from anticrossing import expression
 from anticrossing._plain import Formula, Plain, compile_formula, differentiate, used_names
+from anticrossing._unchanging import frozen
 from anticrossing.checks import (
     FloatArray,
     InputError,
@@ -229,6 +230,5 @@ class TermHamiltonian(Hamiltonian):
 
     def _copy_with(self, parameters: dict[str, FloatArray]) -> TermHamiltonian:
         copy = object.__new__(TermHamiltonian)
-        copy.__dict__.update(self.__dict__)
-        copy.parameters = parameters
+        copy.__dict__.update({**self.__dict__, "parameters": frozen(parameters)})
         return copy

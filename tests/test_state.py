@@ -1,0 +1,152 @@
+"""Objects do not change, arguments are copied, and a call leaves the process as it was."""
+
+import asyncio
+import copy
+import os
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import threadpoolctl
+
+import anticrossing as ac
+
+SWEEP = ac.drive.Linear(-20, 20, rate=0.5)
+
+
+def blas_threads():
+    pools = threadpoolctl.threadpool_info()
+    return [pool["num_threads"] for pool in pools if pool["user_api"] == "blas"]
+
+
+def big():
+    rng = np.random.default_rng(1)
+    matrix = rng.normal(size=(5, 5))
+    return ac.Hamiltonian.affine(0.3 * (matrix + matrix.T), np.diag(rng.normal(size=5)))
+
+
+def test_arrays_that_are_given_are_copied():
+    gap = np.array([0.5, 1.0])
+    matrix = np.array([[0.0, 0.1], [0.1, 0.0]])
+    times, values = np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 0.0])
+    axis, rate = np.diag([1.0, -1.0]), np.array([0.1, 0.2])
+    hamiltonian = ac.models.LandauZener(gap=gap)
+    affine = ac.Hamiltonian.affine(matrix, np.diag([1.0, -1.0]))
+    drive = ac.drive.Piecewise(times, values)
+    operator = np.array([[0.0, 1.0], [0.0, 0.0]])
+    lindblad = ac.environment.Lindblad([operator])
+    dephasing = ac.environment.FixedAxisDephasing(rate, axis)
+    relaxation = ac.environment.ThermalRelaxation(temperature=1.0, t1=9.0, operator=axis)
+    before = [hamiltonian(0.3), affine(0.3), drive([0.5, 1.5])]
+    for given in (gap, matrix, times, values, axis, rate, operator):
+        given[...] = 7.0
+    after = [hamiltonian(0.3), affine(0.3), drive([0.5, 1.5])]
+    for one, other in zip(before, after, strict=True):
+        assert np.array_equal(one, other)
+    assert np.array_equal(lindblad.terms[0][1], [[0, 1], [0, 0]])
+    assert np.array_equal(dephasing.axis, np.diag([1, -1]))
+    assert np.array_equal(relaxation.operator, np.diag([1, -1]))
+    assert np.array_equal(dephasing.strength.values, [0.1, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("thing", "name"),
+    [
+        (ac.models.LandauZener(gap=1.0), "units"),
+        (ac.models.LandauZener(gap=1.0), "parameters"),
+        (big(), "matrices"),
+        (ac.Hamiltonian.from_function(lambda x: np.diag([x, -x])), "function"),
+        (SWEEP, "start_time"),
+        (ac.drive.Piecewise([0, 1], [0, 1]), "values"),
+        (ac.environment.Dephasing(0.1), "strength"),
+        (ac.environment.Lindblad([np.eye(2)]), "terms"),
+        (ac.environment.ThermalRelaxation(temperature=1.0, t1=3.0), "t1"),
+    ],
+)
+def test_objects_do_not_change(thing, name):
+    with pytest.raises(AttributeError, match=name):
+        setattr(thing, name, None)
+    with pytest.raises(AttributeError, match=name):
+        delattr(thing, name)
+
+
+def test_what_objects_hold_cannot_be_written_to():
+    hamiltonian = ac.models.LandauZener(gap=[0.5, 1.0])
+    with pytest.raises(TypeError):
+        hamiltonian.parameters["gap"] = 3.0
+    with pytest.raises(ValueError, match="read-only"):
+        hamiltonian.parameters["gap"][0] = 3.0
+    with pytest.raises(ValueError, match="read-only"):
+        big().matrices[0][0, 0] = 3.0
+    with pytest.raises(ValueError, match="read-only"):
+        ac.drive.Piecewise([0, 1], [0, 1]).values[0] = 3.0
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_copies_are_the_same(copied):
+    hamiltonian = copied(ac.models.LandauZener(gap=[0.5, 1.0]))
+    drive, environment = copied(SWEEP), copied(ac.environment.FixedAxisDephasing("0.1+x**2/1e4"))
+    assert hamiltonian.replace(gap=2.0)(0.0)[0, 1] == 1.0
+    first = ac.propagate(hamiltonian, drive, environment=environment).transition_matrix
+    again = ac.propagate(
+        ac.models.LandauZener(gap=[0.5, 1.0]),
+        SWEEP,
+        environment=ac.environment.FixedAxisDephasing("0.1+x**2/1e4"),
+    ).transition_matrix
+    assert np.array_equal(first, again)
+
+
+def test_threads_leave_the_process_as_it_was():
+    hamiltonian = big()
+    alone = ac.propagate(hamiltonian, SWEEP).propagator
+    before = blas_threads()
+    with ThreadPoolExecutor(6) as pool:
+        tasks = [pool.submit(ac.propagate, hamiltonian, SWEEP) for _ in range(12)]
+        tasks += [pool.submit(ac.find_crossings, hamiltonian, -5, 5) for _ in range(4)]
+        together = [task.result() for task in tasks]
+    assert blas_threads() == before
+    for result in together[:12]:
+        assert np.array_equal(result.propagator, alone)
+
+    async def several():
+        return await asyncio.gather(
+            *(asyncio.to_thread(ac.propagate, hamiltonian, SWEEP) for _ in range(4))
+        )
+
+    for result in asyncio.run(several()):
+        assert np.array_equal(result.propagator, alone)
+    assert blas_threads() == before
+
+
+def test_an_error_leaves_the_process_as_it_was():
+    before = blas_threads()
+    noisy = np.random.default_rng(0)
+
+    def noise(x):
+        return np.diag([x, -x]) + 1e-3 * noisy.normal()
+
+    with pytest.raises(ac.AnticrossingError):
+        ac.propagate(ac.Hamiltonian.from_matrix([["1/x", 0], [0, 1]]), SWEEP)
+    with pytest.raises(ac.AnticrossingError):
+        ac.propagate(ac.Hamiltonian.from_function(lambda x: noise(x) * np.nan), SWEEP)
+    assert blas_threads() == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_that_is_forked_within_begins_anew():
+    from anticrossing._threads import one_thread
+
+    before = blas_threads()
+    with one_thread:
+        child = os.fork()
+        if child == 0:
+            with one_thread:
+                pass
+            os._exit(0 if blas_threads() == before else 1)
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert blas_threads() == before
