@@ -115,6 +115,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'anticrossing' has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
 __all__ = [
     "AdiabaticImpulse",
     "AnticrossingError",

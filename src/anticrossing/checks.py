@@ -7,7 +7,7 @@ one clear line and loses nothing.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -165,6 +165,15 @@ def hermitian(name: str, matrix: npt.ArrayLike, *, relative: float = 1e-10) -> C
             f"it differs from its conjugate transpose by {difference:.3g}",
         )
     return array
+
+
+def named_values(name: str, value: Any) -> dict[str, Any]:
+    """Return a mapping from names to values as a dictionary, or raise `InputError`."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise fail(name, "be a mapping from names to values", f"it is {describe(value)}")
+    return dict(value)
 
 
 def require(module: str, extra: str, purpose: str) -> Any:

@@ -23,6 +23,7 @@ from anticrossing.checks import (
     describe,
     fail,
     known_keys,
+    named_values,
     parameter,
     positive,
     real_array,
@@ -135,7 +136,7 @@ class FormulaDrive(Drive):
         self.name = name
         self.parameters = {
             expression.check_name(key): parameter(key, value)
-            for key, value in (parameters or {}).items()
+            for key, value in named_values("parameters", parameters).items()
         }
         if "t" in self.parameters:
             raise fail("parameters", "not be called `t`", "that is the time")

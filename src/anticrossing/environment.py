@@ -481,7 +481,9 @@ class Lindblad(Environment):
     """
 
     def __init__(self, operators: Sequence[Any]) -> None:
-        if not operators:
+        if not isinstance(operators, (list, tuple, np.ndarray)):
+            raise fail("operators", "be a list of operators", f"it is {describe(operators)}")
+        if len(operators) == 0:
             raise fail("operators", "contain at least one operator", "it is empty")
         terms = [_lindblad_term(k, entry) for k, entry in enumerate(operators)]
         self.terms = [(function, matrix) for function, matrix, _ in terms]
@@ -626,8 +628,15 @@ def _lindblad_term(index: int, entry: Any) -> tuple[Function, ComplexArray, Any]
     """
     coefficient: Any = 1.0
     matrix = entry
-    if isinstance(entry, (tuple, list)) and len(entry) == 2 and np.ndim(entry[0]) == 0:
-        coefficient, matrix = entry
+    if isinstance(entry, (tuple, list)) and len(entry) == 2:
+        if any(isinstance(part, tuple) for part in entry):
+            raise fail(
+                f"operators[{index}]",
+                "be one matrix, or one pair (coefficient, matrix)",
+                "it holds several; a sum is written as one matrix of one coefficient",
+            )
+        if not isinstance(entry[0], (tuple, list, np.ndarray)) or np.ndim(entry[0]) == 0:
+            coefficient, matrix = entry
     try:
         array = np.asarray(matrix, dtype=np.complex128)
     except (TypeError, ValueError):

@@ -131,6 +131,10 @@ def _short(text: str) -> str:
     return repr(clean if len(clean) <= 50 else clean[:47] + "...")
 
 
+_FUNCTION_DEPTH = 4
+_LARGEST_INTEGER = 2**53  # NumPy takes no functions of larger ones
+
+
 class _Reader:
     """Rebuilds a Python expression tree as SymPy, refusing every node that is not listed."""
 
@@ -142,6 +146,19 @@ class _Reader:
         return InputError(f"Formula {_short(self.text)} is not allowed: {what}.")
 
     def expression(self, node: ast.expr, depth: int) -> sympy.Expr:
+        """Return a node as SymPy; constants are finite, and no larger than a double holds."""
+        result = self.read(node, depth)
+        if not result.is_number:
+            return result
+        if result.is_Integer and abs(result) > _LARGEST_INTEGER:
+            result = result.evalf(17)
+        # What it is made of has been checked: its value cannot run away.
+        value = complex(result)
+        if not (math.isfinite(value.real) and math.isfinite(value.imag)):
+            raise self.refuse("it divides by zero, or holds a number too large to represent")
+        return result
+
+    def read(self, node: ast.expr, depth: int) -> sympy.Expr:
         import sympy
 
         if depth > _DEEPEST_TREE:
@@ -168,7 +185,8 @@ class _Reader:
             case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]):
                 if name not in FUNCTIONS:
                     raise self.refuse(f"`{name}` is not a known function{nearest(name, FUNCTIONS)}")
-                value = self.expression(argument, depth + 1)
+                # Every function inside another takes many frames of Python wherever it is handled.
+                value = self.expression(argument, depth + _FUNCTION_DEPTH)
                 if name == "sech":
                     return 1 / sympy.cosh(value)
                 return getattr(sympy, name)(value)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from anticrossing.checks import FloatArray, choice, fail, non_negative, positive
+from anticrossing.checks import FloatArray, choice, describe, fail, non_negative, positive
 
 # CODATA 2018 (exact SI values where the SI defines them).
 _PLANCK = 6.62607015e-34
@@ -91,6 +91,9 @@ class Units:
     coordinate: str = ""
 
     def __post_init__(self) -> None:
+        for name in ("energy", "time", "coordinate"):
+            if not isinstance(getattr(self, name), str):
+                raise fail(f"units.{name}", "be text", f"it is {describe(getattr(self, name))}")
         if bool(self.energy) != bool(self.time):
             raise fail(
                 "units",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import fail, non_negative, positive, real_array
+from anticrossing.checks import describe, fail, non_negative, positive, real_array
 from anticrossing.formulas.result import (
     DomainCheck,
     FloatArray,
@@ -145,10 +145,13 @@ def landau_zener_from_slopes(
     >>> round(result.value, 6)
     0.20788
     """
-    if len(slopes) != 2:
-        raise fail("slopes", "be a pair of slopes", f"it has {len(slopes)} entries")
+    if not isinstance(slopes, (tuple, list, np.ndarray)) or len(slopes) != 2:
+        raise fail("slopes", "be a pair of slopes", f"it is {describe(slopes)}")
     v = real_array("coupling", coupling)
-    difference = real_array("slopes", slopes[0]) - real_array("slopes", slopes[1])
+    try:
+        difference = real_array("slopes", slopes[0]) - real_array("slopes", slopes[1])
+    except ValueError:
+        raise fail("slopes", "have shapes that broadcast", f"they are {describe(slopes)}") from None
     speed = np.abs(real_array("velocity", velocity))
     if np.any(difference == 0):
         raise fail("slopes", "differ, for the diabatic curves to cross", "they are equal")

@@ -126,6 +126,13 @@ class Prediction:
     log_value: float | FloatArray | None = None
     exact: bool = False
 
+    def __post_init__(self) -> None:
+        if np.any(np.isnan(self.value)):
+            raise InputError(
+                f"{self.name}: the arguments must leave a number, but the formula overflows or "
+                "vanishes on the way to one; use other units or less extreme values."
+            )
+
     @property
     def probability(self) -> float | FloatArray:
         """The value under the name it has for nearly every formula here."""

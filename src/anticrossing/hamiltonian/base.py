@@ -11,7 +11,15 @@ import numpy.typing as npt
 
 from anticrossing import expression
 from anticrossing._unchanging import Unchanging
-from anticrossing.checks import FloatArray, describe, fail, known_keys, parameter, real_array
+from anticrossing.checks import (
+    FloatArray,
+    describe,
+    fail,
+    known_keys,
+    named_values,
+    parameter,
+    real_array,
+)
 from anticrossing.hamiltonian._arguments import (
     Matrices,
     check_broadcast,
@@ -93,7 +101,9 @@ class Hamiltonian(Unchanging, abc.ABC):
         """
         from anticrossing.hamiltonian.terms import TermHamiltonian
 
-        return TermHamiltonian(terms, parameters or {}, coordinates, **details)
+        return TermHamiltonian(
+            terms, named_values("parameters", parameters), coordinates, **details
+        )
 
     @staticmethod
     def from_matrix(
@@ -120,9 +130,12 @@ class Hamiltonian(Unchanging, abc.ABC):
         from anticrossing import _terms
         from anticrossing.hamiltonian.terms import TermHamiltonian
 
-        names = coordinate_names(coordinates) + tuple(parameters or {})
+        names = coordinate_names(coordinates) + tuple(named_values("parameters", parameters))
         return TermHamiltonian(
-            _terms.from_matrix(matrix, names), parameters or {}, coordinates, **details
+            _terms.from_matrix(matrix, names),
+            named_values("parameters", parameters),
+            coordinates,
+            **details,
         )
 
     @staticmethod
@@ -173,7 +186,12 @@ class Hamiltonian(Unchanging, abc.ABC):
         from anticrossing.hamiltonian.functions import FunctionHamiltonian
 
         return FunctionHamiltonian(
-            function, derivative, vectorized, parameters or {}, coordinates, **details
+            function,
+            derivative,
+            vectorized,
+            named_values("parameters", parameters),
+            coordinates,
+            **details,
         )
 
     # ---- values -------------------------------------------------------------------------------
