@@ -66,9 +66,14 @@ def numbers(name: str, value: Any) -> FloatArray:
         raise fail(name, wanted, f"it is {describe(value)}") from None
 
 
+_MOST_DIMENSIONS = 16  # batch axes and matrix axes have to fit into the 64 of NumPy together
+
+
 def real_array(name: str, value: Any, *, ndim: int | None = None) -> FloatArray:
     """Return `value` as a finite float64 array, or raise `InputError`."""
     array = numbers(name, value)
+    if array.ndim > _MOST_DIMENSIONS:
+        raise fail(name, f"have at most {_MOST_DIMENSIONS} dimensions", f"it has {array.ndim}")
     if not np.all(np.isfinite(array)):
         raise fail(name, "be finite", f"it contains NaN or infinity ({describe(value)})")
     if ndim is not None and array.ndim != ndim:
@@ -98,6 +103,16 @@ def positive(name: str, value: Any) -> FloatArray:
     if np.any(array <= 0):
         raise fail(name, "be positive", f"it is {describe(value)}")
     return array
+
+
+def positive_number(name: str, value: Any) -> float:
+    """Return `value` as one finite float > 0, or raise `InputError`."""
+    return float(positive(name, real_number(name, value)))
+
+
+def non_negative_number(name: str, value: Any) -> float:
+    """Return `value` as one finite float >= 0, or raise `InputError`."""
+    return float(non_negative(name, real_number(name, value)))
 
 
 def non_negative(name: str, value: Any) -> FloatArray:

@@ -30,7 +30,8 @@ from anticrossing.checks import (
     fail,
     hermitian,
     non_negative,
-    positive,
+    non_negative_number,
+    positive_number,
 )
 
 Function = Callable[..., Any]
@@ -388,16 +389,16 @@ class ThermalRelaxation(Environment):
         t1: float | None = None,
         operator: npt.ArrayLike | None = None,
     ) -> None:
-        self.temperature = float(positive("temperature", temperature))
+        self.temperature = positive_number("temperature", temperature)
         if (spectral_density is None) == (t1 is None):
             raise InputError(
                 "ThermalRelaxation takes either `spectral_density` or `t1`, but "
                 + ("both were given." if t1 is not None else "neither was given.")
             )
-        self.t1 = None if t1 is None else float(positive("t1", t1))
+        self.t1 = None if t1 is None else positive_number("t1", t1)
         number = spectral_density is not None and not callable(spectral_density)
         self.spectral_density = (
-            float(non_negative("spectral_density", spectral_density))
+            non_negative_number("spectral_density", spectral_density)
             if number
             else spectral_density
         )

@@ -16,7 +16,7 @@ from anticrossing.checks import (
     choice,
     fail,
     integer,
-    positive,
+    positive_number,
     real_number,
 )
 from anticrossing.control._sectors import (
@@ -188,7 +188,7 @@ def local_adiabatic_schedule(
 
     edges, coefficients = _solve(cost, first, last)
     if duration is not None:
-        epsilon = float(edges[-1]) / float(positive("duration", duration))
+        epsilon = float(edges[-1]) / positive_number("duration", duration)
     return LocalAdiabatic(edges, coefficients, (first, last), epsilon)
 
 

@@ -217,9 +217,7 @@ def _with_units(result: Hamiltonian, file_units: Units) -> Hamiltonian:
                 f"{result.units.coordinate}: leave [units] out or repeat these."
             )
         return result
-    copy = result.replace()
-    copy.units = file_units
-    return copy
+    return result.with_units(file_units)
 
 
 # ---- drives -----------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from anticrossing.checks import (
     describe,
     fail,
     positive,
+    positive_number,
 )
 from anticrossing.experiment import build, tables
 from anticrossing.experiment.outcome import Study
@@ -137,7 +138,7 @@ def number(entries: Mapping[str, Any], key: str, default: float | None = None) -
 
 def duration(entries: Mapping[str, Any], key: str, units: Units) -> float:
     """Return a positive time in ħ over the unit of energy."""
-    return float(positive(key, number(entries, key))) * units.angular
+    return positive_number(key, number(entries, key)) * units.angular
 
 
 def masses(entries: Mapping[str, Any], hamiltonian: Hamiltonian) -> FloatArray:

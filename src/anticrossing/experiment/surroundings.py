@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from anticrossing.checks import InputError, choice, fail, known_keys, positive
+from anticrossing.checks import (
+    InputError,
+    choice,
+    fail,
+    known_keys,
+    positive_number,
+)
 from anticrossing.environment import (
     Dephasing,
     Environment,
@@ -79,8 +85,8 @@ def _thermal(arguments: dict[str, Any]) -> Environment:
 
 def _qubit(arguments: dict[str, Any]) -> Environment:
     """T₁ and T₂ as they are measured: relaxation, and pure dephasing at 1/T₂ − 1/2T₁."""
-    t1 = float(positive("t1", tables.required(arguments, "t1")))
-    t2 = float(positive("t2", tables.required(arguments, "t2")))
+    t1 = positive_number("t1", tables.required(arguments, "t1"))
+    t2 = positive_number("t2", tables.required(arguments, "t2"))
     if t2 > 2 * t1 * (1 + 1e-12):
         raise fail("t2", "be at most 2 t1", f"t1 is {t1:g} and t2 is {t2:g}")
     relaxation = ThermalRelaxation(temperature=tables.required(arguments, "temperature"), t1=t1)

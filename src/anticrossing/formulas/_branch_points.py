@@ -7,7 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing.checks import ConvergenceError, fail, positive, real_number
+from anticrossing.checks import (
+    ConvergenceError,
+    fail,
+    positive_number,
+    real_number,
+)
 from anticrossing.formulas.result import ComplexArray, FloatArray
 
 Analytic = Callable[[ComplexArray], ComplexArray]
@@ -78,7 +83,7 @@ def strip(
     height: float | None,
     near: float,
 ) -> tuple[float, float, float]:
-    top = None if height is None else float(positive("height", height))
+    top = None if height is None else positive_number("height", height)
     if window is None:
         # A second minimum as far beyond `near` as the first is on this side belongs to it.
         reach = max(8 * width, 2 * abs(centre - near) + 3 * width)

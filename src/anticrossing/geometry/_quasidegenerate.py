@@ -25,7 +25,7 @@ from anticrossing.checks import (
     describe,
     fail,
     integer,
-    positive,
+    positive_number,
     real_array,
     real_number,
 )
@@ -325,7 +325,7 @@ def check_point(name: str, hamiltonian: Hamiltonian, value: Any) -> FloatArray:
 
 def check_reach(value: Any, start: FloatArray) -> float:
     """Return a distance within which to search around a start."""
-    reach = float(positive("reach", real_number("reach", value)))
+    reach = positive_number("reach", real_number("reach", value))
     smallest = max(1 / _LARGEST_REACH, _SMALLEST_REACH * float(np.abs(start).max()))
     if not smallest <= reach <= _LARGEST_REACH:
         raise fail(

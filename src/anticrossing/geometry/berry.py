@@ -19,7 +19,7 @@ from anticrossing.checks import (
     FloatArray,
     fail,
     integer,
-    positive,
+    positive_number,
     real_array,
     real_number,
 )
@@ -203,7 +203,7 @@ def wilson_loop(
     """
     check_single(hamiltonian)
     chosen = check_levels("levels", levels, hamiltonian.dimension)
-    wanted = float(positive("tolerance", real_number("tolerance", tolerance)))
+    wanted = positive_number("tolerance", real_number("tolerance", tolerance))
     point, edges = _check_loop(hamiltonian, loop, closed)
     size = len(chosen)
     sampler = Sampler(

@@ -13,7 +13,7 @@ from anticrossing.checks import (
     InputError,
     fail,
     integer,
-    positive,
+    positive_number,
     real_array,
     real_number,
 )
@@ -145,7 +145,7 @@ class BranchingPlane:
         middle = real_array("center", center)
         if middle.shape != self.g.shape:
             raise fail("center", f"have {self.g.size} entries", f"its shape is {middle.shape}")
-        size = float(positive("radius", real_number("radius", radius)))
+        size = positive_number("radius", real_number("radius", radius))
         angle = 2 * np.pi * np.arange(integer("points", points, minimum=3)) / points
         around = np.outer(np.cos(angle), self.x) + np.outer(np.sin(angle), self.y)
         return np.asarray(middle + size * around)

@@ -19,7 +19,7 @@ from anticrossing.checks import (
     choice,
     describe,
     fail,
-    positive,
+    positive_number,
     real_array,
     real_number,
 )
@@ -171,7 +171,7 @@ def transport(
     if points.shape[0] < 2:
         raise fail("path", "have at least two points", f"it has {points.shape[0]}")
     tracked = choice("order", order, ORDERS) == "tracked"
-    wanted = float(positive("tolerance", real_number("tolerance", tolerance)))
+    wanted = positive_number("tolerance", real_number("tolerance", tolerance))
     size = hamiltonian.dimension
     if tracked and blocks is not None:
         raise fail("blocks", "not be given for tracked levels", f"it is {describe(blocks)}")

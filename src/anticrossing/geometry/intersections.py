@@ -14,7 +14,7 @@ from anticrossing.checks import (
     describe,
     fail,
     integer,
-    positive,
+    positive_number,
     real_array,
     real_number,
 )
@@ -220,7 +220,7 @@ def _different(ends: list[Intersection], size: float) -> tuple[list[Intersection
 def _threshold(gap_tolerance: float | None) -> float | None:
     if gap_tolerance is None:
         return None
-    return float(positive("gap_tolerance", real_number("gap_tolerance", gap_tolerance)))
+    return positive_number("gap_tolerance", real_number("gap_tolerance", gap_tolerance))
 
 
 def _check_bounds(hamiltonian: Hamiltonian, bounds: npt.ArrayLike) -> FloatArray:

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ConvergenceError, FloatArray, fail, positive, real_number
+from anticrossing.checks import (
+    ConvergenceError,
+    FloatArray,
+    fail,
+    positive_number,
+    real_number,
+)
 from anticrossing.geometry._descent import restore
 from anticrossing.geometry._quasidegenerate import (
     Directions,
@@ -128,8 +134,8 @@ def trace_seam(
     check_several_levels(hamiltonian)
     check_intersection(intersection, hamiltonian)
     begin = intersection.position
-    total = float(positive("length", real_number("length", length)))
-    longest = float(positive("step", real_number("step", step)))
+    total = positive_number("length", real_number("length", length))
+    longest = positive_number("step", real_number("step", step))
     if longest > total:
         raise fail("step", "not exceed `length`", f"it is {longest:g}, above {total:g}")
     if longest < _FINEST * total:

@@ -358,6 +358,26 @@ class Hamiltonian(Unchanging, abc.ABC):
         check_broadcast(new)
         return self._copy_with(new)
 
+    def with_units(self, units: Units) -> Hamiltonian:
+        """Return a copy whose numbers are in other units; none of them is converted.
+
+        Raises
+        ------
+        InputError
+            If `units` is not a `Units` object.
+
+        Examples
+        --------
+        >>> H = Hamiltonian.affine([[0, 1], [1, 0]], [[1, 0], [0, -1]])
+        >>> H.with_units(Units("GHz", "ns")).units.energy
+        'GHz'
+        """
+        if not isinstance(units, Units):
+            raise fail("units", "be a `Units` object", f"it is {describe(units)}")
+        copy = self.replace()
+        copy.__dict__["units"] = units
+        return copy
+
     def along_line(
         self, origin: npt.ArrayLike, direction: npt.ArrayLike, *, coordinate: str = "s"
     ) -> Hamiltonian:

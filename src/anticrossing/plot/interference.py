@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, fail, positive, real_array, real_number
+from anticrossing.checks import (
+    FloatArray,
+    fail,
+    positive_number,
+    real_array,
+    real_number,
+)
 from anticrossing.plot import style
 from anticrossing.plot.panels import Axes
 
@@ -76,7 +82,7 @@ def interferogram(
     axes.set_ylabel(style.label("amplitude", unit if amplitude_unit is None else amplitude_unit))
     axes.set_title("Interferogram")
     if frequency is not None:
-        _mark_resonances(axes, x, float(positive("frequency", frequency)))
+        _mark_resonances(axes, x, positive_number("frequency", frequency))
     return axes
 
 
@@ -197,7 +203,7 @@ def quasi_energies(
             f"its shape is {energies.shape}",
         )
     count = energies.shape[1]
-    omega = None if frequency is None else float(positive("frequency", frequency))
+    omega = None if frequency is None else positive_number("frequency", frequency)
     for index in range(count):
         shown_x, shown = x, energies[:, index]
         if omega is not None:

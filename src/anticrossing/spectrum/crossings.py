@@ -10,7 +10,13 @@ from typing import overload
 import numpy as np
 
 from anticrossing._threads import few_threads
-from anticrossing.checks import FloatArray, fail, integer, positive, real_number
+from anticrossing.checks import (
+    FloatArray,
+    fail,
+    integer,
+    positive_number,
+    real_number,
+)
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum._blocks import Blocks
 from anticrossing.spectrum._grid import Grid, resolve
@@ -222,7 +228,7 @@ def find_crossings(
     first, last = _check_arguments(H, start, stop, count)
     if integer("samples", samples, minimum=5) > _MOST_SAMPLES:
         raise fail("samples", f"be at most {_MOST_SAMPLES}", f"it is {samples}")
-    accuracy = float(positive("tolerance", real_number("tolerance", tolerance)))
+    accuracy = positive_number("tolerance", real_number("tolerance", tolerance))
     ripple = real_number("prominence", prominence)
     if ripple < 0:
         raise fail("prominence", "not be negative", f"it is {ripple}")

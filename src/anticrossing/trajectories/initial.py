@@ -15,6 +15,7 @@ from anticrossing.checks import (
     fail,
     integer,
     non_negative,
+    non_negative_number,
     positive,
     real_array,
     real_number,
@@ -248,7 +249,7 @@ class Thermal(InitialConditions):
     ) -> None:
         self._set(position, momentum, state, basis)
         omega = _vector("frequencies", positive("frequencies", frequencies))
-        energy = float(non_negative("temperature", real_number("temperature", temperature)))
+        energy = non_negative_number("temperature", real_number("temperature", temperature))
         choice("distribution", distribution, ("wigner", "classical"))
         if distribution == "classical" and energy == 0:
             raise fail("temperature", "be positive for a classical distribution", "it is 0")

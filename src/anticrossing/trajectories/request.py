@@ -18,6 +18,7 @@ from anticrossing.checks import (
     fail,
     integer,
     positive,
+    positive_number,
     real_array,
     real_number,
 )
@@ -131,7 +132,7 @@ def check(
     steps = integer("steps", steps, minimum=1)
     if steps > _MOST_STEPS:
         raise fail("steps", f"be at most {_MOST_STEPS}", f"it is {steps}")
-    dt = float(positive("dt", real_number("dt", dt)))
+    dt = positive_number("dt", real_number("dt", dt))
     if not math.isfinite(steps * dt):
         raise fail("dt", "leave the last time finite", f"{steps} steps of {dt:g} are too long")
     every = max(1, steps // 100) if every is None else integer("every", every, minimum=1)
@@ -173,7 +174,7 @@ def check(
         frustrated=frustrated,
         decoherence=decoherence,
         decoherence_energy=(
-            float(positive("decoherence_energy", real_number("decoherence_energy", constant)))
+            positive_number("decoherence_energy", real_number("decoherence_energy", constant))
             if decoherence == "energy"
             else None
         ),

@@ -14,7 +14,7 @@ from anticrossing.checks import (
     InputError,
     describe,
     fail,
-    positive,
+    positive_number,
     real_number,
 )
 from anticrossing.dynamics.wavepacket.absorber import Absorber, make_layers
@@ -138,11 +138,11 @@ def check_convergence(
         raise fail("grid", "be a Grid", f"it is {describe(grid)}")
     if absorber is not None and not isinstance(absorber, Absorber):
         raise fail("absorber", "be an Absorber", f"it is {describe(absorber)}")
-    more = float(positive("fraction", real_number("fraction", fraction)))
+    more = positive_number("fraction", real_number("fraction", fraction))
     if more > _LARGEST_FRACTION:
         raise fail("fraction", f"be at most {_LARGEST_FRACTION:g}", f"it is {more:g}")
-    allowed = float(positive("tolerance", real_number("tolerance", tolerance)))
-    h = float(positive("step", real_number("step", step)))
+    allowed = positive_number("tolerance", real_number("tolerance", tolerance))
+    h = positive_number("step", real_number("step", step))
     if divide is not None:
         dividing_position(grid, divide)
 

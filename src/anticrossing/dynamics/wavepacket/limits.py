@@ -201,6 +201,8 @@ def above(value: float) -> str:
 
 
 def _rounded(value: float, towards: Callable[[float], int]) -> float:
+    if not 0 < value < math.inf:
+        return value
     unit = 10.0 ** (math.floor(math.log10(value)) - 2)
     return towards(value / unit) * unit
 

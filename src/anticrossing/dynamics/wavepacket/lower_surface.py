@@ -15,7 +15,7 @@ from anticrossing.checks import (
     describe,
     fail,
     integer,
-    positive,
+    positive_number,
     real_number,
 )
 from anticrossing.dynamics.wavepacket.grid import Grid
@@ -132,7 +132,7 @@ def propagate_lower_surface(
         raise fail(
             "initial", "be a WavePacket on the adiabatic state 0", f"it is {describe(initial)}"
         )
-    end = float(positive("stop", real_number("stop", stop)))
+    end = positive_number("stop", real_number("stop", stop))
     intervals = integer("samples", samples, minimum=2) - 1
     surface = SurfaceHamiltonian(
         hamiltonian,

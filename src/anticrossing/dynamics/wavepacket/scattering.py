@@ -17,6 +17,7 @@ from anticrossing.checks import (
     fail,
     integer,
     positive,
+    positive_number,
     real_array,
     real_number,
 )
@@ -154,10 +155,10 @@ def scatter(
     places = real_array("lines", lines)
     if places.shape != (2,) or not grid.start[0] < places[0] < places[1] < grid.stop[0]:
         raise fail("lines", "be two rising positions on the grid", f"they are {describe(lines)}")
-    end = float(positive("stop", real_number("stop", stop)))
-    h = float(positive("step", real_number("step", step)))
+    end = positive_number("stop", real_number("stop", stop))
+    h = positive_number("step", real_number("step", step))
     order = check_order(order)
-    enough = float(positive("stop_norm", real_number("stop_norm", stop_norm)))
+    enough = positive_number("stop_norm", real_number("stop_norm", stop_norm))
     if enough > _MOST_LEFT:
         raise fail("stop_norm", f"be at most {_MOST_LEFT:g}", f"it is {enough:g}")
     layers = make_layers(absorber, operator)

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, describe, fail, positive, real_array, real_number
+from anticrossing.checks import (
+    FloatArray,
+    describe,
+    fail,
+    positive_number,
+    real_array,
+    real_number,
+)
 from anticrossing.dynamics.wavepacket.result import WavePacketPropagation
 
 
@@ -64,7 +71,7 @@ def autocorrelation_spectrum(
     if times is None or overlap is None:
         raise fail("result", "be made with autocorrelation=True", "it was not")
     wanted = real_array("energies", energies)
-    width = float(positive("broadening", real_number("broadening", broadening)))
+    width = positive_number("broadening", real_number("broadening", broadening))
     if width * times[-1] < 4.0 * (1 - 1e-12):
         raise fail("broadening", f"be at least {4 / times[-1]:.3g}", f"it is {width:g}")
     reach = np.pi / (times[1] - times[0])

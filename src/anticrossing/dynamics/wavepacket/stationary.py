@@ -14,7 +14,7 @@ from anticrossing.checks import (
     FloatArray,
     fail,
     integer,
-    positive,
+    positive_number,
     real_number,
 )
 from anticrossing.dynamics.wavepacket.grid import Grid
@@ -102,7 +102,7 @@ def stationary_states(
     """
     operator = GridHamiltonian(hamiltonian, grid, masses)
     number = integer("count", count, minimum=1)
-    allowed = float(positive("tolerance", real_number("tolerance", tolerance)))
+    allowed = positive_number("tolerance", real_number("tolerance", tolerance))
     generator = np.random.default_rng(integer("seed", seed, minimum=0))
     block = number + 4 + number // 4
     if block > operator.size * operator.states:

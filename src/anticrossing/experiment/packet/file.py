@@ -16,7 +16,7 @@ from anticrossing.checks import (
     fail,
     integer,
     known_keys,
-    positive,
+    positive_number,
 )
 from anticrossing.dynamics.wavepacket.absorber import Absorber, check_layers, make_layers
 from anticrossing.dynamics.wavepacket.grid import MOST_COORDINATES, Grid
@@ -189,7 +189,7 @@ def _packet(given: Mapping[str, Any], coordinates: int) -> WavePacket:
 
 
 def _tolerance(given: Mapping[str, Any]) -> float:
-    tolerance = float(positive("tolerance", motion.number(given, "tolerance", _DEFAULT_TOLERANCE)))
+    tolerance = positive_number("tolerance", motion.number(given, "tolerance", _DEFAULT_TOLERANCE))
     if tolerance >= 1:
         raise fail("tolerance", "be below 1, the whole probability", f"it is {tolerance:g}")
     return tolerance

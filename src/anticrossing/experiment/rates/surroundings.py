@@ -15,8 +15,9 @@ from anticrossing.checks import (
     describe,
     fail,
     known_keys,
-    non_negative,
+    non_negative_number,
     positive,
+    positive_number,
 )
 from anticrossing.experiment import tables
 from anticrossing.experiment.rates.system import CrossingPoint, Vibration
@@ -86,8 +87,8 @@ def vibration(value: Any, *, with_thermal: bool) -> Vibration:
         if "thermal" in value and not with_thermal:
             raise InputError("The key `thermal` has no meaning without marcus_levich_jortner.")
         return Vibration(
-            frequency=float(positive("frequency", _single(value, "frequency"))),
-            huang_rhys=float(non_negative("huang_rhys", _single(value, "huang_rhys"))),
+            frequency=positive_number("frequency", _single(value, "frequency")),
+            huang_rhys=non_negative_number("huang_rhys", _single(value, "huang_rhys")),
             thermal=_flag(value, "thermal"),
         )
 
@@ -107,11 +108,11 @@ def crossing(value: Any, units: RateUnits) -> CrossingPoint:
             raise fail("slopes", "differ, for the surfaces to cross", "they are equal")
         if passage == "weak coupling" and 0 in slopes:
             raise fail("slopes", "not vanish for weak coupling", "one of them is zero")
-        mass = float(positive("reduced_mass", _single(value, "reduced_mass")))
+        mass = positive_number("reduced_mass", _single(value, "reduced_mass"))
         return CrossingPoint(
             slopes=(float(slopes[0]), float(slopes[1])),
             reduced_mass=units.natural_mass(mass),
-            barrier=float(non_negative("barrier", _single(value, "barrier"))),
+            barrier=non_negative_number("barrier", _single(value, "barrier")),
             passage=passage,
             classical=_flag(value, "classical"),
             **_partition(value),
@@ -125,7 +126,7 @@ def _partition(given: Mapping[str, Any]) -> dict[str, Any]:
         for key in (*lists, "classical"):
             if key in given:
                 raise fail(key, "be left out beside `partition_ratio`", "both are given")
-        ratio = float(positive("partition_ratio", _single(given, "partition_ratio")))
+        ratio = positive_number("partition_ratio", _single(given, "partition_ratio"))
         return {"partition_ratio": ratio, **dict.fromkeys(lists)}
     if not any(key in given for key in lists):
         raise InputError("The key `partition_ratio` is missing, or both lists of frequencies.")
