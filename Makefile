@@ -6,7 +6,7 @@ WORKERS ?= 2
 ARGS ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-all test-portable mutants bench docs lint quick clean
+.PHONY: run test test-all test-portable mutants fuzz bench docs lint quick clean
 
 run: $(VENV)/.installed
 	$(BIN)/anticrossing run examples/flux_qubit.toml -o results/flux_qubit
@@ -28,6 +28,12 @@ test-portable: $(VENV)/.tested
 # Which changes of the code do the tests not notice? ARGS="--count 20 --seed 3"
 mutants: $(VENV)/.tested
 	$(BIN)/python tools/mutants.py $(ARGS)
+
+# Hostile files and random problems of the exact solver; COUNT files, and a hundredth of it problems
+COUNT ?= 10000
+fuzz: $(VENV)/.tested
+	$(BIN)/python -m fuzz.files --count $(COUNT)
+	$(BIN)/python -m fuzz.truth --count $$(( $(COUNT) / 100 ))
 
 bench: $(VENV)/.benchmarked
 	$(BIN)/python -m pytest -q benchmarks --benchmark-columns=min,median,rounds -s

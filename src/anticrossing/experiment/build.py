@@ -14,7 +14,15 @@ import numpy as np
 
 from anticrossing import drive as drives
 from anticrossing import expression
-from anticrossing.checks import FloatArray, InputError, choice, fail, known_keys, positive
+from anticrossing.checks import (
+    FloatArray,
+    InputError,
+    choice,
+    fail,
+    known_keys,
+    positive,
+    real_array,
+)
 from anticrossing.drive import Drive, FormulaDrive
 from anticrossing.experiment import tables
 from anticrossing.hamiltonian import Hamiltonian
@@ -275,7 +283,8 @@ def _ballistic(arguments: dict[str, Any], in_units: Units, overrides: Overrides)
         length=in_units.coordinate,
         time=in_units.time,
     )
-    direction = np.sign(np.subtract(merged["stop"], merged["start"]))
+    ends = {key: real_array(key, merged[key]) for key in ("start", "stop")}
+    direction = np.sign(ends["stop"] - ends["start"])
     if np.any(direction == 0):
         raise fail("stop", "differ from `start`", "the window is empty")
     return drives.Linear(merged["start"], merged["stop"], direction * speed)

@@ -182,13 +182,11 @@ def _levels(value: Any) -> Any:
         tables.check_numbers("levels", value)
         return value
     known_keys("`levels`", value, ("from", "to", "count"))
-    low, high = (tables.required(value, key) for key in ("from", "to"))
-    for key, end in (("from", low), ("to", high)):
-        tables.check_numbers(key, end)
+    low, high = (real_number(key, tables.required(value, key)) for key in ("from", "to"))
     count = integer("count", tables.required(value, "count"), minimum=2)
     if count > LARGEST_RESERVOIR:
         raise fail("count", f"be at most {LARGEST_RESERVOIR}", f"it is {count}")
-    if real_number("from", low) >= real_number("to", high):
+    if low >= high:
         raise fail("to", "be above `from`", f"they are {high:g} and {low:g}")
     return np.linspace(low, high, count)
 
