@@ -25,7 +25,9 @@ from anticrossing.geometry._quasidegenerate import (
     directions,
     energy_derivatives,
     hamiltonian_at,
+    mean_curvature,
 )
+from anticrossing.geometry._seam_approach import approach, metric, restarts
 from anticrossing.geometry._seam_minimum import (
     DegenerateLevels,
     SeamFunction,
@@ -37,6 +39,7 @@ from anticrossing.geometry.intersections import find_intersection
 from anticrossing.hamiltonian import Hamiltonian
 
 _MOST_RESTORING_STEPS = 30
+_RESTARTS = 20
 
 
 def minimum_energy_intersection(
@@ -202,18 +205,16 @@ def minimum_energy_crossing(
     point = check_point("start", hamiltonian, start)
     distance = check_reach(reach, point)
     seam = UncoupledLevels(hamiltonian, *_check_sets(hamiltonian, states, levels))
-    first = seam.restore(point)
-    if first is None:
-        raise ConvergenceError(
-            f"No crossing of the two levels was found from {describe(start)}: try another start."
-        )
-    lowest = minimise(seam, first, distance)
-    if lowest is None:
-        raise ConvergenceError(
-            "The energy along the seam of crossings has no minimum that could be reached from "
-            f"{describe(start)}: try another start."
-        )
-    return seam.crossing(lowest)
+    scale = seam.scale(point, distance)
+    for begin in (point, *restarts(point, scale, seam.spread(point, scale), _RESTARTS)):
+        met = seam.restore(approach(seam.pair, begin, scale))
+        lowest = None if met is None else minimise(seam, met, distance)
+        if lowest is not None:
+            return seam.crossing(lowest)
+    raise ConvergenceError(
+        "No crossing of the two levels, or no minimum of the energy along their seam, was found "
+        f"from {describe(start)} and {_RESTARTS} points around it: try another start."
+    )
 
 
 @dataclass(frozen=True)
@@ -248,6 +249,23 @@ class UncoupledLevels(SeamFunction):
             value = abs(high - low)
             here = here - (high - low) / (slope @ slope) * slope
         return None
+
+    def pair(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the energies, shape (2,), and gradients, shape (2, f), of the two levels."""
+        energies, slopes, _ = self._pair(point)
+        return np.array(energies), np.array(slopes)
+
+    def scale(self, point: FloatArray, reach: float) -> FloatArray:
+        """Return the mean curvature of the states at a point, made positive definite."""
+        states = self.states[0] + self.states[1]
+        bend = mean_curvature(self.hamiltonian, point, states)
+        return metric(bend, float(np.abs(self.pair(point)[1]).max()), reach)
+
+    def spread(self, point: FloatArray, scale: FloatArray) -> float:
+        """Return an energy: how far apart the levels are, and how far one step takes them."""
+        energies, slopes = self.pair(point)
+        relaxation = np.einsum("ka,ka->k", slopes, np.linalg.solve(scale, slopes.T).T)
+        return float(abs(energies[1] - energies[0]) + relaxation.max())
 
     def crossing(self, point: FloatArray) -> MinimumEnergyCrossing:
         """Describe the crossing at a point of the seam."""
