@@ -13,7 +13,7 @@ import numpy as np
 
 from anticrossing.checks import FloatArray
 
-_MOST_STEPS = 200
+_MOST_STEPS = 100
 _MOST_HALVINGS = 25
 _SOFTEST = 1e-4  # of the largest curvature
 _SEED = 20

@@ -76,7 +76,8 @@ def minimum_energy_intersection(
     InputError
         As for `find_intersection`.
     ConvergenceError
-        If no intersection is found, or the energy has no minimum along the seam.
+        If no intersection is found, or the energy has no minimum along the seam, or the levels
+        are the same in a whole region.
 
     References
     ----------
@@ -101,6 +102,12 @@ def minimum_energy_intersection(
             f"No intersection of levels {levels[0]} and {levels[1]} was found from "
             f"{describe(start)} (the gap stays at {first.gap:.6g}): try another start."
         )
+    if first.codimension == 0 and _stay_together(hamiltonian, levels, first.position, reach):
+        raise ConvergenceError(
+            f"From {describe(start)} levels {levels[0]} and {levels[1]} lead to a region in which "
+            "they are the same, as components of a multiplet are, which is no intersection: try "
+            "another start or other levels, or `minimum_energy_crossing` between the multiplets."
+        )
     group = Group.of(hamiltonian, levels, first.position[np.newaxis], reach)
     point = minimise(DegenerateLevels(hamiltonian, group, gap_tolerance), first.position, reach)
     if point is None:
@@ -109,6 +116,16 @@ def minimum_energy_intersection(
             f"{describe(start)}: try another start."
         )
     return characterise(hamiltonian, group, point, reach, gap_tolerance)
+
+
+def _stay_together(
+    hamiltonian: Hamiltonian, levels: tuple[int, int], point: FloatArray, reach: float
+) -> bool:
+    """Whether two levels stay degenerate all around a point, as far as rounding can tell."""
+    around = reach * np.concatenate([np.eye(len(point)), -np.eye(len(point))])
+    energies = np.linalg.eigvalsh(hamiltonian_at(hamiltonian, point + 0.5 * around))
+    noise = 64 * EPSILON * np.abs(energies).max(axis=-1)
+    return bool(np.all(energies[:, levels[1]] - energies[:, levels[0]] <= noise))
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +171,9 @@ def minimum_energy_crossing(
     reach: float = 1.0,
 ) -> MinimumEnergyCrossing:
     """Find the lowest point at which a level of one set of states crosses one of another set.
+
+    Steps from the start minimise the energy on the way to the seam; where they do not reach a
+    minimum, points around the start are tried, the same ones in every call.
 
     The blocks of H within the two sets are diagonalised, what couples the sets is left out: as for
     states of different multiplicity, whose surfaces cross on a seam of dimension f − 1 and whose

@@ -1,0 +1,65 @@
+"""Minimum-energy crossings far from the start, in a model with stiff and soft vibrations."""
+
+import numpy as np
+import pytest
+import scipy.optimize
+
+from anticrossing.geometry.minimum_energy import minimum_energy_crossing
+from anticrossing.models.vibronic_coupling import VibronicCoupling
+
+FREQUENCIES = np.array([0.0047, 0.0050, 0.0069, 0.0143])
+ENERGIES = np.array([0.0, 0.21, 0.17, 0.19])  # two singlets, two triplets
+
+
+def model():
+    """Linear vibronic coupling; mode 0 alone couples the singlets, mode 1 the triplets."""
+    linear = np.zeros((4, 4, 4))
+    linear[2] = np.diag([-0.001, 0.006, 0.012, 0.004])
+    linear[3] = np.diag([0.002, -0.009, -0.008, 0.011])
+    linear[0, 0, 1] = linear[0, 1, 0] = 0.008
+    linear[1, 2, 3] = linear[1, 3, 2] = 0.006
+    return VibronicCoupling(ENERGIES, frequencies=FREQUENCIES, linear=linear), linear
+
+
+def level(linear, point, states, which):
+    """Energy and slope of a level of some states, written out."""
+    matrix = np.diag(ENERGIES + FREQUENCIES @ point**2 / 2) + np.einsum("a,anm", point, linear)
+    energies, vectors = np.linalg.eigh(matrix[np.ix_(states, states)])
+    mine = vectors[:, which]
+    slope = np.einsum("n,anm,m->a", mine, linear[:, states][:, :, states], mine)
+    return energies[which], FREQUENCIES * point + slope
+
+
+def reference(linear, start, levels):
+    def both(point):
+        sets = ([0, 1], [2, 3])
+        return [level(linear, point, *which) for which in zip(sets, levels, strict=True)]
+
+    found = scipy.optimize.minimize(
+        lambda q: sum(e for e, _ in both(q)) / 2,
+        start,
+        jac=lambda q: sum(s for _, s in both(q)) / 2,
+        method="SLSQP",
+        constraints={
+            "type": "eq",
+            "fun": lambda q: both(q)[1][0] - both(q)[0][0],
+            "jac": lambda q: both(q)[1][1] - both(q)[0][1],
+        },
+        options={"ftol": 1e-13, "maxiter": 500},
+    )
+    (low, _), (high, _) = both(found.x)
+    return found.fun if found.success and abs(high - low) < 1e-8 else np.nan
+
+
+@pytest.mark.parametrize("levels", [(0, 0), (1, 0), (0, 1), (1, 1)])
+def test_lowest_crossing_from_the_reference_geometry_and_from_random_starts(levels):
+    H, linear = model()
+    rng = np.random.default_rng(3)
+    starts = [np.zeros(4), *rng.normal(scale=3.0, size=(20, 4))]
+    expected = [reference(linear, start, levels) for start in starts]
+    found = [
+        minimum_energy_crossing(H, start, states=([0, 1], [2, 3]), levels=levels).energy
+        for start in starts
+    ]
+    print(levels, np.unique(np.round(expected,7), return_counts=True), np.unique(np.round(found,7), return_counts=True))
+    np.testing.assert_allclose(found, np.nanmin(expected), rtol=1e-6)
