@@ -31,7 +31,9 @@ def metric(curvatures: FloatArray, force: float, reach: float) -> FloatArray:
     return np.asarray((axes * np.maximum(np.abs(bends), _SOFTEST * largest)) @ axes.T)
 
 
-def approach(pair: Pair, start: FloatArray, scale: FloatArray, steps: int = _MOST_STEPS) -> FloatArray:
+def approach(
+    pair: Pair, start: FloatArray, scale: FloatArray, steps: int = _MOST_STEPS
+) -> FloatArray:
     """Return the point at which the steps from `start` end; the caller checks what it is."""
     model = scale
     point = start
@@ -58,13 +60,17 @@ def approach(pair: Pair, start: FloatArray, scale: FloatArray, steps: int = _MOS
             step, expected = step / 2, expected / 2
         else:
             break
-        turn = new_slopes.mean(axis=0) - mean + multiplier * (new_slopes[1] - new_slopes[0] - across)
+        turn = (
+            new_slopes.mean(axis=0) - mean + multiplier * (new_slopes[1] - new_slopes[0] - across)
+        )
         model = _updated(model, step, turn)
         point, values, slopes = there, new_values, new_slopes
     return point
 
 
-def restarts(start: FloatArray, scale: FloatArray, energy: float, count: int) -> Iterator[FloatArray]:
+def restarts(
+    start: FloatArray, scale: FloatArray, energy: float, count: int
+) -> Iterator[FloatArray]:
     """Yield seeded random points around `start`, at rising energies up to about `energy`."""
     rng = np.random.default_rng(_SEED)
     bends, axes = np.linalg.eigh(scale)

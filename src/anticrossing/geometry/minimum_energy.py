@@ -102,12 +102,6 @@ def minimum_energy_intersection(
             f"No intersection of levels {levels[0]} and {levels[1]} was found from "
             f"{describe(start)} (the gap stays at {first.gap:.6g}): try another start."
         )
-    if first.codimension == 0 and _stay_together(hamiltonian, levels, first.position, reach):
-        raise ConvergenceError(
-            f"From {describe(start)} levels {levels[0]} and {levels[1]} lead to a region in which "
-            "they are the same, as components of a multiplet are, which is no intersection: try "
-            "another start or other levels, or `minimum_energy_crossing` between the multiplets."
-        )
     group = Group.of(hamiltonian, levels, first.position[np.newaxis], reach)
     point = minimise(DegenerateLevels(hamiltonian, group, gap_tolerance), first.position, reach)
     if point is None:
@@ -115,7 +109,14 @@ def minimum_energy_intersection(
             "The energy along the seam of intersections has no minimum that could be reached from "
             f"{describe(start)}: try another start."
         )
-    return characterise(hamiltonian, group, point, reach, gap_tolerance)
+    lowest = characterise(hamiltonian, group, point, reach, gap_tolerance)
+    if lowest.codimension == 0 and _stay_together(hamiltonian, levels, lowest.position, reach):
+        raise ConvergenceError(
+            f"From {describe(start)} levels {levels[0]} and {levels[1]} lead to a region in which "
+            "they are the same, as components of a multiplet are, which is no intersection: try "
+            "another start or other levels, or `minimum_energy_crossing` between the multiplets."
+        )
+    return lowest
 
 
 def _stay_together(
@@ -124,7 +125,7 @@ def _stay_together(
     """Whether two levels stay degenerate all around a point, as far as rounding can tell."""
     around = reach * np.concatenate([np.eye(len(point)), -np.eye(len(point))])
     energies = np.linalg.eigvalsh(hamiltonian_at(hamiltonian, point + 0.5 * around))
-    noise = 64 * EPSILON * np.abs(energies).max(axis=-1)
+    noise = 1e-10 * np.abs(energies).max(axis=-1)
     return bool(np.all(energies[:, levels[1]] - energies[:, levels[0]] <= noise))
 
 
