@@ -222,8 +222,18 @@ def energy_derivatives(
     distance = energies[level] - energies
     distance[level] = np.inf
     bend = (mine.conj() @ second @ mine).real
-    bend = bend + 2 * ((pull / distance) @ pull.conj().T).real
+    # where levels of the block meet, one that does not couple to this one does not bend it either
+    mixing = np.divide(pull, distance, out=np.zeros_like(pull), where=(distance != 0) & (pull != 0))
+    bend = bend + 2 * (mixing @ pull.conj().T).real
     return float(energies[level]), pull[:, level].real, bend
+
+
+def mean_curvature(hamiltonian: Hamiltonian, point: FloatArray, states: list[int]) -> FloatArray:
+    """Return the second derivatives (f, f) of the mean of some diagonal elements of H."""
+    second = hamiltonian.evaluate_second_derivatives(
+        _native(hamiltonian, point), hamiltonian.parameters
+    )
+    return np.asarray(second[..., states, states].real.mean(axis=-1))
 
 
 def splitting_scale(

@@ -25,7 +25,9 @@ from anticrossing.geometry._quasidegenerate import (
     directions,
     energy_derivatives,
     hamiltonian_at,
+    mean_curvature,
 )
+from anticrossing.geometry._seam_approach import approach, metric, restarts
 from anticrossing.geometry._seam_minimum import (
     DegenerateLevels,
     SeamFunction,
@@ -37,6 +39,7 @@ from anticrossing.geometry.intersections import find_intersection
 from anticrossing.hamiltonian import Hamiltonian
 
 _MOST_RESTORING_STEPS = 30
+_RESTARTS = 20
 
 
 def minimum_energy_intersection(
@@ -73,7 +76,8 @@ def minimum_energy_intersection(
     InputError
         As for `find_intersection`.
     ConvergenceError
-        If no intersection is found, or the energy has no minimum along the seam.
+        If no intersection is found, or the energy has no minimum along the seam, or the levels
+        are the same in a whole region.
 
     References
     ----------
@@ -105,7 +109,24 @@ def minimum_energy_intersection(
             "The energy along the seam of intersections has no minimum that could be reached from "
             f"{describe(start)}: try another start."
         )
-    return characterise(hamiltonian, group, point, reach, gap_tolerance)
+    lowest = characterise(hamiltonian, group, point, reach, gap_tolerance)
+    if lowest.codimension == 0 and _stay_together(hamiltonian, levels, lowest.position, reach):
+        raise ConvergenceError(
+            f"From {describe(start)} levels {levels[0]} and {levels[1]} lead to a region in which "
+            "they are the same, as components of a multiplet are, which is no intersection: try "
+            "another start or other levels, or `minimum_energy_crossing` between the multiplets."
+        )
+    return lowest
+
+
+def _stay_together(
+    hamiltonian: Hamiltonian, levels: tuple[int, int], point: FloatArray, reach: float
+) -> bool:
+    """Whether two levels stay degenerate all around a point, as far as rounding can tell."""
+    around = reach * np.concatenate([np.eye(len(point)), -np.eye(len(point))])
+    energies = np.linalg.eigvalsh(hamiltonian_at(hamiltonian, point + 0.5 * around))
+    noise = 1e-10 * np.abs(energies).max(axis=-1)
+    return bool(np.all(energies[:, levels[1]] - energies[:, levels[0]] <= noise))
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +172,9 @@ def minimum_energy_crossing(
     reach: float = 1.0,
 ) -> MinimumEnergyCrossing:
     """Find the lowest point at which a level of one set of states crosses one of another set.
+
+    Steps from the start minimise the energy on the way to the seam; where they do not reach a
+    minimum, points around the start are tried, the same ones in every call.
 
     The blocks of H within the two sets are diagonalised, what couples the sets is left out: as for
     states of different multiplicity, whose surfaces cross on a seam of dimension f − 1 and whose
@@ -202,18 +226,16 @@ def minimum_energy_crossing(
     point = check_point("start", hamiltonian, start)
     distance = check_reach(reach, point)
     seam = UncoupledLevels(hamiltonian, *_check_sets(hamiltonian, states, levels))
-    first = seam.restore(point)
-    if first is None:
-        raise ConvergenceError(
-            f"No crossing of the two levels was found from {describe(start)}: try another start."
-        )
-    lowest = minimise(seam, first, distance)
-    if lowest is None:
-        raise ConvergenceError(
-            "The energy along the seam of crossings has no minimum that could be reached from "
-            f"{describe(start)}: try another start."
-        )
-    return seam.crossing(lowest)
+    scale = seam.scale(point, distance)
+    for begin in (point, *restarts(point, scale, seam.spread(point, scale), _RESTARTS)):
+        met = seam.restore(approach(seam.pair, begin, scale))
+        lowest = None if met is None else minimise(seam, met, distance)
+        if lowest is not None:
+            return seam.crossing(lowest)
+    raise ConvergenceError(
+        "No crossing of the two levels, or no minimum of the energy along their seam, was found "
+        f"from {describe(start)} and {_RESTARTS} points around it: try another start."
+    )
 
 
 @dataclass(frozen=True)
@@ -248,6 +270,23 @@ class UncoupledLevels(SeamFunction):
             value = abs(high - low)
             here = here - (high - low) / (slope @ slope) * slope
         return None
+
+    def pair(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the energies, shape (2,), and gradients, shape (2, f), of the two levels."""
+        energies, slopes, _ = self._pair(point)
+        return np.array(energies), np.array(slopes)
+
+    def scale(self, point: FloatArray, reach: float) -> FloatArray:
+        """Return the mean curvature of the states at a point, made positive definite."""
+        states = self.states[0] + self.states[1]
+        bend = mean_curvature(self.hamiltonian, point, states)
+        return metric(bend, float(np.abs(self.pair(point)[1]).max()), reach)
+
+    def spread(self, point: FloatArray, scale: FloatArray) -> float:
+        """Return an energy: how far apart the levels are, and how far one step takes them."""
+        energies, slopes = self.pair(point)
+        relaxation = np.einsum("ka,ka->k", slopes, np.linalg.solve(scale, slopes.T).T)
+        return float(abs(energies[1] - energies[0]) + relaxation.max())
 
     def crossing(self, point: FloatArray) -> MinimumEnergyCrossing:
         """Describe the crossing at a point of the seam."""
