@@ -212,6 +212,7 @@ def _single_crossing(
                 forms.append(("Dykhne–Davis–Pechukas", slow, float(slow)))
     fast = formulas.golden_rule(gap=event.gap, sweep_rate=event.sweep_rate)
     if fast.valid:
+        fast = dataclasses.replace(fast, checks=(*fast.checks, *event.jump.checks))
         forms.append(("golden rule (fast limit)", fast, 1 - float(fast)))
     return forms
 

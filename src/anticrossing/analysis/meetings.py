@@ -24,6 +24,7 @@ from anticrossing.spectrum._search import BELOW_ROUNDING
 _SAMPLES, _MOST_SAMPLES = 4001, 64_001
 _MOST_TURNS = 2000
 _HIDDEN = 0.01
+_RELAXED = 0.01
 _MOST_EVENTS = 1000
 # Beyond these, following the eigenvectors from crossing to crossing takes longer than all the rest.
 _MOST_COHERENT_EVENTS, _MOST_COHERENT_WORK = 300, 5e6  # events; events times N³
@@ -168,7 +169,11 @@ def _event(
         "third_level_distance": place.crossing.third_level_distance * hamiltonian.units.angular,
     }
     distance = _next_meeting(places, index)
-    if distance is not None:
+    extra: list[DomainCheck] = []
+    if distance == 0:
+        message = "crossings that share a level coincide: no time lies between them"
+        extra.append(DomainCheck("crossings that coincide", 1.0, 0.0, message))
+    elif distance is not None:
         surroundings["next_crossing"] = distance
     if place.gap > 0:
         surroundings["linear_range"] = _linear_range(hamiltonian, drive, place)
@@ -176,11 +181,23 @@ def _event(
         rates = decay_rates(hamiltonian, drive, environment, place.time, place.levels)
         if rates.coherence > 0:
             surroundings["dephasing_time"] = 1 / rates.coherence
+        if rates.relaxation > 0:
+            extra.append(_relaxation_check(rates.relaxation, drive, place))
     jump = formulas.landau_zener(gap=place.gap, sweep_rate=place.sweep_rate, **surroundings)
     if place.crossing.reason == BELOW_ROUNDING:
-        check = _rounding_check(hamiltonian, drive, place)
-        jump = dataclasses.replace(jump, checks=(*jump.checks, check))
+        extra.append(_rounding_check(hamiltonian, drive, place))
+    jump = dataclasses.replace(jump, checks=(*jump.checks, *extra))
     return PassageEvent(**vars(place), jump=jump)
+
+
+def _relaxation_check(rate: float, drive: Drive, place: Place) -> DomainCheck:
+    """Check whether the levels exchange population between the passage and the read-out."""
+    return DomainCheck(
+        "time from the passage to the end of the window / relaxation time",
+        rate * (float(drive.stop_time) - place.time),
+        _RELAXED,
+        "the levels relax after the passage, before they are read out",
+    )
 
 
 def _rounding_check(hamiltonian: Hamiltonian, drive: Drive, place: Place) -> DomainCheck:
@@ -207,8 +224,7 @@ def _next_meeting(places: list[Place], index: int) -> float | None:
                 found.append(abs(places[k].time - place.time))
                 break
             k += step
-    # Levels that all meet in one point have no time in between, which no domain check allows.
-    return max(min(found), float(np.finfo(np.float64).tiny)) if found else None
+    return min(found) if found else None
 
 
 def _linear_range(hamiltonian: Hamiltonian, drive: Drive, place: Place) -> float:
