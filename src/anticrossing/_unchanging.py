@@ -39,7 +39,7 @@ class Unchanging:
 def frozen(value: Any) -> Any:
     """Return a copy of arrays that cannot be written to; anything else as it is."""
     if isinstance(value, np.ndarray):
-        if value.flags.writeable or value.base is not None:
+        if value.base is not None or value.flags.writeable:
             value = value.copy()
             value.flags.writeable = False
         return value
