@@ -4,6 +4,7 @@ import asyncio
 import copy
 import os
 import pickle
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -119,6 +120,30 @@ def test_threads_leave_the_process_as_it_was():
     for result in asyncio.run(several()):
         assert np.array_equal(result.propagator, alone)
     assert blas_threads() == before
+
+
+def test_the_last_thread_out_restores_what_the_first_one_in_found():
+    from anticrossing._threads import one_thread
+
+    before = blas_threads()
+    entered, leave = threading.Event(), threading.Event()
+
+    def first():
+        with one_thread:
+            entered.set()
+            leave.wait(10)
+
+    for _ in range(5):
+        entered.clear()
+        leave.clear()
+        other = threading.Thread(target=first)
+        other.start()
+        entered.wait(10)
+        with one_thread:
+            leave.set()
+            other.join()
+            assert set(blas_threads()) == {1}
+        assert blas_threads() == before
 
 
 def test_an_error_leaves_the_process_as_it_was():

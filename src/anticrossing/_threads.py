@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import sys
 import threading
 from typing import Any
 
@@ -28,13 +29,17 @@ class _OneThread:
     def __enter__(self) -> None:
         with self._lock:
             if self._inside == 0:
+                _take_control()
                 self._limiter = _controller().limit(limits=1, user_api="blas")
             self._inside += 1
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
+            if self._inside == 0:
+                return  # forked within: the child has begun anew
             self._inside -= 1
             if self._inside == 0:
+                _take_control()
                 self._limiter.restore_original_limits()
                 self._limiter = None
 
@@ -43,14 +48,28 @@ class _OneThread:
         self._lock = threading.Lock()
         limiter, self._limiter, self._inside = self._limiter, None, 0
         if limiter is not None:
+            _take_control()
             limiter.restore_original_limits()
 
 
-@functools.cache
 def _controller() -> Any:
+    """Return what reaches the BLAS libraries in the process: SciPy brings one of its own."""
+    return _controller_of("scipy.linalg" in sys.modules)
+
+
+@functools.cache
+def _controller_of(with_scipy: bool) -> Any:
     import threadpoolctl
 
     return threadpoolctl.ThreadpoolController()
+
+
+def _take_control() -> None:
+    """Let this thread set the number of threads: OpenBLAS obeys the one that did so first alone."""
+    for lib in _controller().lib_controllers:
+        clear = getattr(lib, "clear_controlling_thread", None)
+        if clear is not None:
+            clear(force=True)
 
 
 one_thread = _OneThread()
