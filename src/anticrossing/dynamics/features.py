@@ -62,14 +62,19 @@ def is_plain(lanes: Lanes, formulas: Sequence[Any] = ()) -> bool:
 
 def _sources(lanes: Lanes, formulas: Sequence[Any]) -> list[tuple[str, sympy.Expr]]:
     """Return the arguments to be watched, with whose symbols they are written in."""
-    found: list[tuple[str, sympy.Expr]] = []
-    if isinstance(lanes.drive, FormulaDrive):
-        found += [("drive", part) for part in _arguments(lanes.drive.formula)]
+    return _parts(lanes, formulas, _arguments)
+
+
+def _parts(
+    lanes: Lanes, formulas: Sequence[Any], of: Callable[[Any], tuple[sympy.Expr, ...]]
+) -> list[tuple[str, sympy.Expr]]:
+    """Return what `of` finds in every formula, once, with whose symbols it is written in."""
+    written: list[tuple[str, Any]] = [("environment", formula) for formula in formulas]
     if isinstance(lanes.hamiltonian, TermHamiltonian):
-        for coefficient in lanes.hamiltonian.coefficients:
-            found += [("hamiltonian", part) for part in _arguments(coefficient)]
-    for formula in formulas:
-        found += [("environment", part) for part in _arguments(formula)]
+        written = [("hamiltonian", f) for f in lanes.hamiltonian.coefficients] + written
+    if isinstance(lanes.drive, FormulaDrive):
+        written = [("drive", lanes.drive.formula), *written]
+    found = ((whose, part) for whose, formula in written for part in of(formula))
     return list(dict.fromkeys(found))
 
 
@@ -106,7 +111,7 @@ def _find(lanes: Lanes, formulas: Sequence[Any], lane: npt.NDArray[np.intp]) -> 
     start, stop = lanes.start[lane, None], lanes.stop[lane, None]
     evaluate = functools.partial(_evaluator, lanes)
     samples = _SAMPLES
-    angles = _all_angles(lanes, formulas)
+    angles = _parts(lanes, formulas, _angles)
     if angles:
         grid = start + (stop - start) * np.linspace(0, 1, _SAMPLES)
         turned = sum(
@@ -122,8 +127,7 @@ def _find(lanes: Lanes, formulas: Sequence[Any], lane: npt.NDArray[np.intp]) -> 
         values = evaluate(*source)
         for row, time in zip(*_watch(values, grid, lane), strict=True):
             found[row].append(float(time))
-        extra = max(len(times) for times in found)
-        if extra and source is not None:
+        if any(found):
             grid = _with(grid, found)
     spacing = 1e-12 * (stop - start)[:, 0]
     return [_distinct(times, width) for times, width in zip(found, spacing, strict=True)]
@@ -197,18 +201,6 @@ def _zoom(
     u = np.abs(values(times, lane))
     nearest = np.argmin(np.where(np.isfinite(u), u, np.inf), axis=1)
     return np.asarray(times[index, nearest])
-
-
-def _all_angles(lanes: Lanes, formulas: Sequence[Any]) -> list[tuple[str, sympy.Expr]]:
-    found: list[tuple[str, sympy.Expr]] = []
-    if isinstance(lanes.drive, FormulaDrive):
-        found += [("drive", angle) for angle in _angles(lanes.drive.formula)]
-    if isinstance(lanes.hamiltonian, TermHamiltonian):
-        for coefficient in lanes.hamiltonian.coefficients:
-            found += [("hamiltonian", angle) for angle in _angles(coefficient)]
-    for formula in formulas:
-        found += [("environment", angle) for angle in _angles(formula)]
-    return found
 
 
 def _evaluator(lanes: Lanes, source: str, formula: sympy.Expr) -> _Values:

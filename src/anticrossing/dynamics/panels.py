@@ -232,7 +232,8 @@ def _solve_chunk(
     times = (left + half)[:, None] + half[:, None] * kernel.grid.nodes
     # The first and last node are panel edges: exactly the same time in both neighbours.
     times[:, 0], times[:, -1] = left, right
-    allowed = np.maximum(tolerance, _noise(lanes, kernel, times, lane, half))
+    noise = np.minimum(_noise(lanes, kernel, times, lane, half), _LARGEST_NOISE)
+    allowed = np.maximum(tolerance, noise)
     # Panels on which H itself is known less well than the tolerance are solved as well as it is.
     grade = np.ceil(np.log10(allowed / tolerance) - 1e-9).astype(np.int64)
     if not grade.any():
@@ -241,8 +242,11 @@ def _solve_chunk(
         solved = PanelResults.empty(lane.size, kernel)
         for step in np.unique(grade):
             rows = np.flatnonzero(grade == step)
-            bound = min(tolerance * 10.0**step, _LARGEST_NOISE)
+            bound = tolerance * 10.0**step
             solved.put(rows, kernel.solve(lanes, times[rows], lane[rows], half[rows], bound))
+            if step:
+                # Nodes that resolve H to the bound leave that much open, however little couples.
+                solved.error[rows] += bound
     accepted = solved.accepted & np.isfinite(solved.propagator).all(axis=(1, 2))
     if any(probes) and accepted.any():
         rows = np.flatnonzero(accepted)
