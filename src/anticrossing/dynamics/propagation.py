@@ -76,8 +76,9 @@ def propagate(
         Wanted accuracy of the probabilities, between 1e-13 and 1e-2.
     breakpoints : array, optional
         Further times at which the evolution is not smooth; the drive's own are known. Features of
-        formulas are found, tried down to a millionth of the window. A Python function is looked at in some 10⁵ places
-        of the window if it takes arrays, else in some 4000: give the times of anything narrower.
+        formulas are found, tried down to a millionth of the window. A Python function is looked at
+        in some 10⁵ places of the window if it takes arrays, else in some 4000: give the times of
+        anything narrower.
 
     Returns
     -------
