@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,14 +12,16 @@ import numpy.typing as npt
 
 from anticrossing.checks import ConvergenceError, FloatArray, fail, positive, real_array
 from anticrossing.drive import Drive, FormulaDrive
-from anticrossing.dynamics import panels
+from anticrossing.dynamics import features, panels
 from anticrossing.dynamics.kernels import Kernel
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.hamiltonian import Hamiltonian
 
-_NODES = 16  # Gauss–Legendre nodes of one piece of an average
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)  # of one piece of an average
+_OUTERMOST = 0.5 * (1 - _NODES[-1])  # of a piece lies beyond its last node
 _MOST_NODES = 2**16
+_LEAST_SHARE = 0.01  # of the tolerance, that a piece may use up however short it is
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,64 +89,81 @@ class Period:
     ) -> npt.NDArray[Any]:
         """Return the mean over the period of `values(times)`, (lanes, K) → (lanes, K, ...).
 
-        Gauss's rule on pieces between breakpoints, halved until the mean stands still and no jump,
-        such as eigenstates make at a narrow crossing, hides between the nodes.
+        Gauss's rule on pieces between breakpoints and features. Pieces are halved until Legendre
+        polynomials hold the values, and until these run on smoothly from piece to piece: a jump,
+        such as eigenstates make at a narrow crossing, may hide between the outermost nodes.
         """
-        pieces = 1
-        before: npt.NDArray[Any] | None = None
+        edges, smooth = self._edges()
+        parts = max(1, panels.FIRST_PANELS // (edges.shape[1] - 1))
+        group = np.repeat(np.arange(edges.shape[1] - 1), parts)
+        left = np.tile(np.arange(parts) / parts, edges.shape[1] - 1)
+        right = left + 1 / parts
+        start, width = edges[:, :-1], np.diff(edges, axis=1)
+        share_of_group = width / self.length[:, None]
+        to_ends, to_tail = _legendre()
+        fresh = np.ones(group.size, dtype=np.bool_)
+        found: npt.NDArray[Any] | None = None
         while True:
-            times, weights = self._rule(pieces)
-            found = values(times)
-            mean = np.einsum("pk,pk...->p...", weights, found)
+            middle, half = 0.5 * (left + right)[fresh], 0.5 * (right - left)[fresh]
+            inner = middle[:, None] + half[:, None] * _NODES
+            times = start[:, group[fresh], None] + width[:, group[fresh], None] * inner
+            new = values(times.reshape(times.shape[0], -1))
+            shape = new.shape[2:]
+            new = new.reshape(times.shape[0], -1, _NODES.size, int(np.prod(shape)))
+            if found is None:
+                found = new
+            else:
+                found[:, fresh] = new
             scale = max(1.0, float(np.max(np.abs(found))))
-            settled = before is not None and np.max(np.abs(mean - before)) <= tolerance * scale
-            if settled and _hidden(found, weights, pieces) <= tolerance * scale:
-                return np.asarray(mean)
-            before = mean
-            pieces *= 2
-            if times.shape[1] * 2 > _MOST_NODES:
+            share = share_of_group[:, group] * (right - left)
+            allowed = tolerance * scale * np.maximum(share, _LEAST_SHARE)
+            tail = np.max(np.abs(np.einsum("en,pkni->pkei", to_tail, found)), axis=(2, 3))
+            halve = np.any(share * tail > allowed, axis=0)
+            ends = np.einsum("en,pkni->pkei", to_ends, found)
+            apart = np.max(np.abs(ends[:, 1:, 0] - ends[:, :-1, 1]), axis=-1, initial=0.0)
+            joined = (group[1:] == group[:-1]) | smooth[:, group[1:]]
+            for side in (slice(None, -1), slice(1, None)):
+                hidden = _OUTERMOST * share[:, side] * np.where(joined, apart, 0.0)
+                halve[side] |= np.any(hidden > tolerance * scale * _LEAST_SHARE, axis=0)
+            if not halve.any():
+                mean = np.einsum("n,pk,pkni->pi", 0.5 * _WEIGHTS, share, found)
+                return np.asarray(mean.reshape(-1, *shape))
+            # Both halves of a piece take its place.
+            count = 1 + halve
+            if count.sum() * _NODES.size > _MOST_NODES:
                 raise ConvergenceError(
-                    f"The average over a period does not settle with {times.shape[1]} points: the "
-                    "drive is very slow against the splittings, passes a crossing far narrower "
-                    "than its amplitude, or is not smooth at a time that is not a breakpoint."
+                    f"The average over a period does not settle with {found[0, ..., 0].size} "
+                    "points: the drive is very slow against the splittings, passes many crossings "
+                    "far narrower than its amplitude, or is not smooth at a time that is not a "
+                    "breakpoint."
                 )
+            second = np.append(False, np.diff(np.repeat(np.arange(halve.size), count)) == 0)
+            first = np.append(second[1:], False)
+            group, left, right = (np.repeat(v, count) for v in (group, left, right))
+            between = 0.5 * (left + right)
+            left, right = np.where(second, between, left), np.where(first, between, right)
+            fresh, found = first | second, np.repeat(found, count, axis=1)
 
-    def _rule(self, pieces: int) -> tuple[FloatArray, FloatArray]:
-        """Return times (lanes, K) and weights that add up to 1 for each lane."""
-        nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    def _edges(self) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+        """Return the ends of the pieces of every lane, and where the values run on smoothly."""
         start, stop = self.lanes.start[:, None], self.lanes.stop[:, None]
-        inner = np.broadcast_to(self.breakpoints, (self.lanes.count, self.breakpoints.size))
-        edges = np.concatenate([start, np.clip(inner, start, stop), stop], axis=1)
-        fine = np.arange(pieces) / pieces
-        left = (edges[:, :-1, None] + np.diff(edges)[..., None] * fine).reshape(start.shape[0], -1)
-        width = np.repeat(np.diff(edges) / pieces, pieces, axis=1)
-        times = left[..., None] + 0.5 * width[..., None] * (1 + nodes)
-        share = 0.5 * width[..., None] * weights / (stop - start)[..., None]
-        # A breakpoint at or beyond the end of the period leaves an empty piece, whose nodes
-        # coincide and weigh nothing.
-        filled = np.any(width > 0, axis=0)
-        shape = (start.shape[0], -1)
-        return times[:, filled].reshape(shape), share[:, filled].reshape(shape)
+        breaks = np.broadcast_to(self.breakpoints, (self.lanes.count, self.breakpoints.size))
+        located = features.find(self.lanes)
+        cuts = breaks if located is None else np.concatenate([breaks, located], axis=1)
+        cuts = np.clip(np.where(np.isnan(cuts), stop, cuts), start, stop)
+        edges = np.sort(np.concatenate([start, cuts, stop], axis=1), axis=1)
+        # An edge at or beyond the end of the period in every lane leaves an empty piece.
+        edges = edges[:, np.append(True, np.any(np.diff(edges, axis=1) > 0, axis=0))]
+        return edges, ~np.isin(edges, self.breakpoints)
 
 
-def _hidden(values: npt.NDArray[Any], weights: FloatArray, pieces: int) -> float:
-    """Return how much of a mean a jump of `values` between neighbouring pieces may take away.
-
-    The polynomials of both pieces are continued to their common edge; what they differ by there
-    may belong to either side as far as the next node.
-    """
-    degrees = _NODES - 1
-    nodes = np.polynomial.legendre.leggauss(_NODES)[0]
-    to_edges = np.polynomial.legendre.legvander(np.array([-1.0, 1.0]), degrees) @ np.linalg.inv(
-        np.polynomial.legendre.legvander(nodes, degrees)
-    )
-    lanes = values.shape[0]
-    # The values may jump at breakpoints, which separate the groups of pieces.
-    parts = values.reshape(lanes, -1, pieces, _NODES, int(np.prod(values.shape[2:])))
-    left, right = np.moveaxis(np.einsum("en,pgkni->pgkei", to_edges, parts), 3, 0)
-    share = weights.reshape(lanes, -1, pieces, _NODES)[..., 0]
-    apart = np.abs(left[:, :, 1:] - right[:, :, :-1]).max(axis=-1, initial=0.0)
-    return float(np.max(np.sum(share[:, :, 1:] * apart, axis=(1, 2)), initial=0.0))
+@functools.cache
+def _legendre() -> tuple[FloatArray, FloatArray]:
+    """Return the maps from values at the nodes to both ends, and to the last coefficients."""
+    polynomials = np.polynomial.legendre
+    to_coefficients = np.linalg.inv(polynomials.legvander(_NODES, _NODES.size - 1))
+    to_ends = polynomials.legvander(np.array([-1.0, 1.0]), _NODES.size - 1) @ to_coefficients
+    return to_ends, to_coefficients[-2:]
 
 
 def _length(drive: Drive, period: npt.ArrayLike | None) -> FloatArray:
