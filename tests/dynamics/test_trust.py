@@ -1,5 +1,6 @@
 """Exact answers where they are easy to get silently wrong: tails, pulses, offsets, noise."""
 
+import mpmath
 import numpy as np
 import pytest
 import scipy.integrate
@@ -213,3 +214,34 @@ def test_error_estimates_bound_the_truth_on_random_problems():
         kind = ("closed", "closed", "open")[index % 3]
         verdict, ratio = truth.judge(truth.draw(rng, kind))
         assert verdict in ("right", "refused", "warned"), (index, kind, verdict, ratio)
+
+
+@pytest.mark.parametrize("gap", [1e-2, 1e-3, 1e-4])
+@pytest.mark.parametrize("surroundings", ["none", "weak dephasing"])
+def test_phases_between_two_passages_are_known_to_their_rounding(gap, surroundings):
+    """There and back at 20 % jumps: Weber's functions with 40 digits give the interference."""
+    rate = float(gap**2)
+    with mpmath.workdps(40):
+        root = mpmath.sqrt(mpmath.mpf(rate)) * mpmath.expjpi(0.25)
+        order = -1j * mpmath.mpf(gap) ** 2 / (4 * mpmath.mpf(rate))
+
+        def solutions(t):
+            columns = []
+            for turn in (root, -root):
+                value = mpmath.pcfd(order, turn * t)
+                slope = turn * (turn * t / 2 * value - mpmath.pcfd(order + 1, turn * t))
+                columns.append([value, (1j * slope - rate * t / 2 * value) * 2 / gap])
+            return mpmath.matrix(columns).T
+
+        end = mpmath.mpf(1) / mpmath.mpf(rate)
+        there = solutions(end) * solutions(-end) ** -1
+        swap = mpmath.matrix([[0, 1], [1, 0]])
+        both = swap * there * swap * there
+        right = float(abs(both[1, 0]) ** 2)
+    environment = None if surroundings == "none" else ac.environment.FixedAxisDephasing(1e-30)
+    drive = ac.drive.Piecewise([0.0, 2 / rate, 4 / rate], [-1.0, 1.0, -1.0])
+    result = ac.propagate(
+        ac.models.LandauZener(gap=gap), drive, environment=environment, basis="diabatic"
+    )
+    assert abs(result.transition_matrix[1, 0] - right) < 3 * result.error_estimate
+    assert result.error_estimate < 1e-10 + 20 * 2.2e-16 * result.phase

@@ -163,7 +163,7 @@ def _legendre() -> tuple[FloatArray, FloatArray]:
     polynomials = np.polynomial.legendre
     to_coefficients = np.linalg.inv(polynomials.legvander(_NODES, _NODES.size - 1))
     to_ends = polynomials.legvander(np.array([-1.0, 1.0]), _NODES.size - 1) @ to_coefficients
-    return to_ends, to_coefficients[-2:]
+    return np.asarray(to_ends), np.asarray(to_coefficients[-2:])
 
 
 def _length(drive: Drive, period: npt.ArrayLike | None) -> FloatArray:

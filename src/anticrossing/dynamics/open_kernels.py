@@ -30,7 +30,7 @@ _FROM_DEVIATION = np.array(
 
 
 class OpenKernel(Kernel):
-    """A kernel for density matrices; `eigen_maps` says what its propagators mean."""
+    """A kernel for density matrices; `entering` and `leaving` say what its propagators mean."""
 
     environment: Environment
 
@@ -48,6 +48,17 @@ class OpenKernel(Kernel):
         return self.environment.scalars(lanes.positions(times, lane), times)
 
     @abc.abstractmethod
+    def frames(self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> ComplexArray:
+        """Return the eigenvectors of H at `times` (P, K) of lanes `lane` (P,)."""
+
+    @abc.abstractmethod
+    def entering(self, frames: ComplexArray) -> ComplexArray:
+        """Return the map from ρ in an eigenbasis, row by row, to what propagators act on."""
+
+    @abc.abstractmethod
+    def leaving(self, frames: ComplexArray) -> ComplexArray:
+        """Return the map back from what propagators act on to ρ in an eigenbasis."""
+
     def eigen_maps(
         self, lanes: Lanes, product: npt.NDArray[Any], times: FloatArray
     ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
@@ -56,6 +67,11 @@ class OpenKernel(Kernel):
         `product` (lanes, K, size, size) and `times` (lanes, K) belong together; the maps act on ρ
         in the eigenbasis, levels in order of energy, stacked row by row.
         """
+        lane = np.arange(lanes.count)
+        first = self.frames(lanes, lanes.start[:, None], lane)
+        last = self.frames(lanes, times, lane)
+        maps = self.leaving(last) @ product @ self.entering(first)
+        return np.asarray(maps), first[:, 0], last
 
 
 class BlochKernel(OpenKernel):
@@ -113,16 +129,14 @@ class BlochKernel(OpenKernel):
         longest = np.max(np.linalg.norm(ends, axis=-1), axis=-1, initial=0.0)
         return product, np.maximum(longest - 1.0, 0.0)
 
-    def eigen_maps(
-        self, lanes: Lanes, product: npt.NDArray[Any], times: FloatArray
-    ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
-        lane = np.arange(lanes.count)
-        first = liouville.two_level_vectors(lanes.traceless(lanes.start[:, None], lane)[:, 0])
-        return (
-            np.asarray(_FROM_DEVIATION @ product @ _TO_DEVIATION),
-            first,
-            liouville.two_level_vectors(lanes.traceless(times, lane)),
-        )
+    def frames(self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> ComplexArray:
+        return liouville.two_level_vectors(lanes.traceless(times, lane))
+
+    def entering(self, frames: ComplexArray) -> ComplexArray:
+        return _TO_DEVIATION
+
+    def leaving(self, frames: ComplexArray) -> ComplexArray:
+        return _FROM_DEVIATION
 
     def _eigen_rates(self, nodes: Nodes) -> FloatArray:
         rates = np.zeros((*nodes.x.shape, 4))
@@ -186,13 +200,11 @@ class SuperoperatorKernel(OpenKernel):
         product[..., populations, :] -= excess[..., None, :] / n
         return product, np.maximum(defect, np.max(np.abs(excess), axis=-1, initial=0.0))
 
-    def eigen_maps(
-        self, lanes: Lanes, product: npt.NDArray[Any], times: FloatArray
-    ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
-        lane = np.arange(lanes.count)
-        _, first = np.linalg.eigh(lanes.traceless(lanes.start[:, None], lane)[:, 0])
-        _, last = np.linalg.eigh(lanes.traceless(times, lane))
-        first, last = first.astype(np.complex128), last.astype(np.complex128)
-        before = liouville.kron(first, first.conj())[:, None]
-        after = liouville.kron(last, last.conj())
-        return after.conj().swapaxes(-1, -2) @ product @ before, first, last
+    def frames(self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> ComplexArray:
+        return np.linalg.eigh(lanes.traceless(times, lane))[1].astype(np.complex128)
+
+    def entering(self, frames: ComplexArray) -> ComplexArray:
+        return np.asarray(liouville.kron(frames, frames.conj()))
+
+    def leaving(self, frames: ComplexArray) -> ComplexArray:
+        return np.asarray(self.entering(frames).conj().swapaxes(-1, -2))

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing.checks import ComplexArray, FloatArray, fail
-from anticrossing.dynamics import liouville, panels
+from anticrossing.dynamics import interference, liouville, panels
 from anticrossing.dynamics.open_kernels import BlochKernel, OpenKernel, SuperoperatorKernel
 from anticrossing.dynamics.request import Request, dagger, readout_frames, unreached
 from anticrossing.environment import Environment
@@ -41,7 +41,8 @@ class OpenPropagation:
     panels : array of int, shape (...)
         Accepted panels of every parameter point.
     error_estimate : array, shape (...)
-        Bound on what was neglected: the sum of what each panel left coupled.
+        Bound on the error of `transition_matrix`: the sum of what each panel left coupled, and
+        the rounding of phases where ways of different phase interfere.
     phase : array, shape (...)
         The total dynamical phase in radians.
     warnings : tuple of str
@@ -132,10 +133,16 @@ def evolve(request: Request, environment: Environment) -> OpenPropagation:
     after = liouville.kron(last, last.conj())
     superoperators = after @ maps @ before.conj().swapaxes(-1, -2)
 
-    warnings = list(unreached(evolution.error, request.accuracy))
-    readout_frames(lanes, "adiabatic", request.accuracy, warnings)  # notes degenerate ends
     levels_at = np.arange(levels) * (levels + 1)
     adiabatic = basis == "adiabatic"
+    columns = rows = np.eye(levels**2, dtype=np.complex128)
+    if not adiabatic:
+        columns, rows = before[:, 0].conj().swapaxes(-1, -2), after[:, -1]
+    columns = np.broadcast_to(columns[..., levels_at], (lanes.count, levels**2, levels))
+    rows = np.broadcast_to(rows[..., levels_at, :], (lanes.count, levels, levels**2))
+    error = evolution.error + interference.of_densities(lanes, kernel, evolution, columns, rows)
+    warnings = list(unreached(error, request.accuracy))
+    readout_frames(lanes, "adiabatic", request.accuracy, warnings)  # notes degenerate ends
     whole = maps[:, -1] if adiabatic else superoperators[:, -1]
     transition = whole[:, levels_at[:, None], levels_at].real
 
@@ -161,7 +168,7 @@ def evolve(request: Request, environment: Environment) -> OpenPropagation:
         basis=basis,
         panels=evolution.panels.reshape(batch),
         evaluated_panels=evolution.evaluated,
-        error_estimate=evolution.error.reshape(batch),
+        error_estimate=error.reshape(batch),
         phase=evolution.phase.reshape(batch),
         warnings=tuple(warnings),
         description=f"{request.description} with {environment!r}",

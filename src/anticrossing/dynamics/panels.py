@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,18 @@ class Pieces:
     error: FloatArray
     phase: FloatArray
 
+    def of_lane(self, lane: int) -> Pieces:
+        """Return those of one lane, if the pieces are in order of lanes."""
+        part = slice(*np.searchsorted(self.lane, [lane, lane + 1]))
+        return Pieces(*(getattr(self, field.name)[part] for field in fields(self)))
+
+    @classmethod
+    def in_order(cls, accepted: list[Pieces]) -> Pieces:
+        """Return all pieces in order of lanes and time."""
+        joined = [np.concatenate([getattr(p, f.name) for p in accepted]) for f in fields(cls)]
+        order = np.lexsort((joined[1], joined[0]))
+        return cls(*(values[order] for values in joined))
+
 
 @dataclass(frozen=True)
 class Evolution:
@@ -69,6 +81,7 @@ class Evolution:
     rounds: int
     error: FloatArray
     phase: FloatArray
+    pieces: Pieces
 
 
 def solve(
@@ -244,9 +257,8 @@ def _solve_chunk(
             rows = np.flatnonzero(grade == step)
             bound = tolerance * 10.0**step
             solved.put(rows, kernel.solve(lanes, times[rows], lane[rows], half[rows], bound))
-            if step:
-                # Nodes that resolve H to the bound leave that much open, however little couples.
-                solved.error[rows] += bound
+    # What the nodes do not know is left open, however little couples.
+    solved.error += np.where(grade > 0, tolerance * 10.0**grade, noise)
     accepted = solved.accepted & np.isfinite(solved.propagator).all(axis=(1, 2))
     if any(probes) and accepted.any():
         rows = np.flatnonzero(accepted)
@@ -374,24 +386,21 @@ def _assemble(
     rounds: int,
 ) -> Evolution:
     """Multiply the pieces of every lane in order, noting the product at the requested times."""
-    lane = np.concatenate([p.lane for p in accepted])
-    left = np.concatenate([p.left for p in accepted])
-    order = np.lexsort((left, lane))
-    lane = lane[order]
-    right = np.concatenate([p.right for p in accepted])[order]
-    pieces = np.concatenate([p.propagator for p in accepted])[order]
+    pieces = Pieces.in_order(accepted)
+    lane, right = pieces.lane, pieces.right
     count = np.bincount(lane, minlength=lanes.count)
     first = np.concatenate([[0], np.cumsum(count)[:-1]])
 
-    identity = np.eye(kernel.size, dtype=pieces.dtype)
+    dtype = pieces.propagator.dtype
+    identity = np.eye(kernel.size, dtype=dtype)
     product = np.tile(identity, (lanes.count, 1, 1))
     wanted = np.empty((lanes.count, 0)) if times is None else times
-    snapshots = np.empty((*wanted.shape, kernel.size, kernel.size), dtype=pieces.dtype)
+    snapshots = np.empty((*wanted.shape, kernel.size, kernel.size), dtype=dtype)
     snapshots[wanted == lanes.start[:, None]] = identity
     for step in range(int(count.max())):
         active = np.flatnonzero(count > step)
         index = first[active] + step
-        product[active] = pieces[index] @ product[active]
+        product[active] = pieces.propagator[index] @ product[active]
         if wanted.shape[1]:
             row, column = np.nonzero(wanted[active] == right[index][:, None])
             snapshots[active[row], column] = product[active[row]]
@@ -406,9 +415,9 @@ def _assemble(
             "Give breakpoints where H(x(t)) changes abruptly, or other units."
         )
 
-    def total(values: list[FloatArray]) -> FloatArray:
-        return np.bincount(lane, np.concatenate(values)[order], lanes.count).astype(np.float64)
-
-    error, phase = total([p.error for p in accepted]), total([p.phase for p in accepted])
+    error, phase = (
+        np.bincount(lane, values, lanes.count).astype(np.float64)
+        for values in (pieces.error, pieces.phase)
+    )
     error += defect + _ROUNDING * kernel.size * count
-    return Evolution(product, snapshots, count, evaluated, rounds, error, phase)
+    return Evolution(product, snapshots, count, evaluated, rounds, error, phase, pieces)

@@ -250,5 +250,5 @@ def unreached(error: FloatArray, accuracy: float) -> tuple[str, ...]:
         return ()
     return (
         f"the wanted accuracy {accuracy:.1g} is not reached: the error may be {worst:.1g}, as H is "
-        "known no better where it changes so fast (a double holds 16 digits of t, x and H)",
+        "known no better where it changes so fast, or a phase so long (a double has 16 digits)",
     )

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing.checks import ComplexArray, FloatArray
-from anticrossing.dynamics import panels
+from anticrossing.dynamics import interference, panels
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import Request, dagger, readout_frames, unreached
@@ -39,7 +39,8 @@ class Propagation:
     panels : array of int, shape (...)
         Accepted panels of every parameter point.
     error_estimate : array, shape (...)
-        Bound on the amplitude neglected: the sum of what each panel left coupled.
+        Bound on the error of `transition_matrix`: the sum of what each panel left coupled, and
+        the rounding of phases where ways of different phase interfere.
     phase : array, shape (...)
         The total dynamical phase Φ in radians.
     phase_error : array, shape (...)
@@ -96,8 +97,10 @@ def evolve(request: Request) -> Propagation:
         times=request.times,
     )
 
-    warnings = list(unreached(evolution.error, request.accuracy))
+    warnings: list[str] = []
     first, last, residual = readout_frames(lanes, basis, request.accuracy, warnings)
+    error = evolution.error + interference.of_states(lanes, evolution, first, last)
+    warnings[:0] = unreached(error, request.accuracy)
     amplitudes = dagger(last) @ evolution.propagator @ first
     transition = np.abs(amplitudes) ** 2
     if isinstance(state, int):
@@ -122,7 +125,7 @@ def evolve(request: Request) -> Propagation:
         basis=basis,
         panels=evolution.panels.reshape(batch),
         evaluated_panels=evolution.evaluated,
-        error_estimate=evolution.error.reshape(batch),
+        error_estimate=error.reshape(batch),
         phase=evolution.phase.reshape(batch),
         phase_error=(evolution.phase * np.finfo(np.float64).eps).reshape(batch),
         readout_residual=None if residual is None else residual.reshape(batch),
