@@ -21,6 +21,7 @@ from anticrossing.hamiltonian import Hamiltonian
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)  # of one piece of an average
 _OUTERMOST = 0.5 * (1 - _NODES[-1])  # of a piece lies beyond its last node
 _MOST_NODES = 2**16
+_PARTS = 4  # that a piece is split into
 _LEAST_SHARE = 0.01  # of the tolerance, that a piece may use up however short it is
 
 
@@ -89,7 +90,7 @@ class Period:
     ) -> npt.NDArray[Any]:
         """Return the mean over the period of `values(times)`, (lanes, K) → (lanes, K, ...).
 
-        Gauss's rule on pieces between breakpoints and features. Pieces are halved until Legendre
+        Gauss's rule on pieces between breakpoints and features. Pieces are split until Legendre
         polynomials hold the values, and until these run on smoothly from piece to piece: a jump,
         such as eigenstates make at a narrow crossing, may hide between the outermost nodes.
         """
@@ -118,31 +119,30 @@ class Period:
             share = share_of_group[:, group] * (right - left)
             allowed = tolerance * scale * np.maximum(share, _LEAST_SHARE)
             tail = np.max(np.abs(np.einsum("en,pkni->pkei", to_tail, found)), axis=(2, 3))
-            halve = np.any(share * tail > allowed, axis=0)
+            split = np.any(share * tail > allowed, axis=0)
             ends = np.einsum("en,pkni->pkei", to_ends, found)
             apart = np.max(np.abs(ends[:, 1:, 0] - ends[:, :-1, 1]), axis=-1, initial=0.0)
             joined = (group[1:] == group[:-1]) | smooth[:, group[1:]]
             for side in (slice(None, -1), slice(1, None)):
                 hidden = _OUTERMOST * share[:, side] * np.where(joined, apart, 0.0)
-                halve[side] |= np.any(hidden > tolerance * scale * _LEAST_SHARE, axis=0)
-            if not halve.any():
+                split[side] |= np.any(hidden > tolerance * scale * _LEAST_SHARE, axis=0)
+            if not split.any():
                 mean = np.einsum("n,pk,pkni->pi", 0.5 * _WEIGHTS, share, found)
                 return np.asarray(mean.reshape(-1, *shape))
-            # Both halves of a piece take its place.
-            count = 1 + halve
+            count = np.where(split, _PARTS, 1)
             if count.sum() * _NODES.size > _MOST_NODES:
                 raise ConvergenceError(
-                    f"The average over a period does not settle with {found[0, ..., 0].size} "
+                    f"The average over a period does not settle with {group.size * _NODES.size} "
                     "points: the drive is very slow against the splittings, passes many crossings "
                     "far narrower than its amplitude, or is not smooth at a time that is not a "
                     "breakpoint."
                 )
-            second = np.append(False, np.diff(np.repeat(np.arange(halve.size), count)) == 0)
-            first = np.append(second[1:], False)
+            part = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+            fresh, found = np.repeat(split, count), np.repeat(found, count, axis=1)
             group, left, right = (np.repeat(v, count) for v in (group, left, right))
-            between = 0.5 * (left + right)
-            left, right = np.where(second, between, left), np.where(first, between, right)
-            fresh, found = first | second, np.repeat(found, count, axis=1)
+            step = (right - left) / np.repeat(count, count)
+            right = np.where(part == np.repeat(count, count) - 1, right, left + (part + 1) * step)
+            left = left + part * step
 
     def _edges(self) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         """Return the ends of the pieces of every lane, and where the values run on smoothly."""

@@ -54,6 +54,14 @@ def find(lanes: Lanes, formulas: Sequence[Any] = ()) -> FloatArray | None:
     return table
 
 
+def edges(lanes: Lanes) -> FloatArray:
+    """Return the drive's breakpoints and all features of one lane, in order."""
+    found = find(lanes)
+    located = np.empty(0) if found is None else found[0]
+    cuts = np.concatenate([np.ravel(lanes.drive.breakpoints), located])
+    return np.unique(cuts[np.isfinite(cuts)])
+
+
 def is_plain(lanes: Lanes, formulas: Sequence[Any] = ()) -> bool:
     """Whether H(x(t)) is made of polynomials and harmonic functions alone: it has no features."""
     opaque = not isinstance(lanes.hamiltonian, TermHamiltonian)

@@ -18,7 +18,7 @@ from anticrossing.checks import (
     real_array,
 )
 from anticrossing.drive import Drive
-from anticrossing.dynamics import panels, star
+from anticrossing.dynamics import features, interference, panels, star
 from anticrossing.dynamics.gaussian import GaussianState, propagated
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes
@@ -54,8 +54,9 @@ class FermionEvolution:
         "star" or "panels".
     panels : int
         Panels that were needed.
-    unitarity_defect : float
-        The largest element of ``W†W − 1``: an estimate of the error, for neither method uses it.
+    error_estimate : float
+        Bound on the error of `propagator`, phases aside: what the general solver left coupled, or
+        the largest element of ``W†W − 1``, of which the solver of stars makes no use.
     """
 
     times: FloatArray
@@ -67,13 +68,13 @@ class FermionEvolution:
     state: GaussianState
     method: str
     panels: int
-    unitarity_defect: float
+    error_estimate: float
 
     def __str__(self) -> str:
         return (
             f"Free fermions, {self.state.modes} modes, t = {self.times[0]:g} to {self.times[-1]:g}"
             f"\n  method             {self.method}, {self.panels} panels"
-            f"\n  unitarity defect   {self.unitarity_defect:.1e}"
+            f"\n  error estimate     {self.error_estimate:.1e}"
             f"\n  particles          {self.state.particle_number:.6g}"
             f"\n  energy             {self.energy[0]:.6g} → {self.energy[-1]:.6g}"
         )
@@ -155,15 +156,16 @@ def evolve_fermions(
         split = None
     if split is None:
         return _by_panels(lanes, state, wanted, accuracy)
-    arms, order = _star(lanes, split)
+    arms, order, common = _star(lanes, split)
     return follow_star(
         arms,
         state,
         float(lanes.start[0]),
         wanted,
-        drive.breakpoints,
+        features.edges(lanes),
         order=order,
         unit=hamiltonian.units.angular,
+        common=common,
     )
 
 
@@ -176,8 +178,12 @@ def follow_star(
     *,
     order: npt.NDArray[np.intp] | None = None,
     unit: float = 1.0,
+    common: float = 0.0,
 ) -> FermionEvolution:
-    """Follow a Gaussian state with the propagator of a star; `order[k]` is the place of level k."""
+    """Follow a Gaussian state with the propagator of a star; `order[k]` is the place of level k.
+
+    `common` is an energy that all levels have beside those of the star.
+    """
     back = np.arange(arms.size) if order is None else np.argsort(order)
     place = np.arange(arms.size) if order is None else order
     factor = state.factor
@@ -196,10 +202,12 @@ def follow_star(
             records.append(piece)
             yield amplitudes, moved, levels
 
-    observed = _observe(snapshots(), unit)
+    observed = _observe(snapshots(), np.full(times.size, common), unit)
     last = records[-1]
     propagator = last.propagator[np.ix_(back, back)]
-    return _result(times, observed, propagator, state, "star", last.panels)
+    defect = np.abs(propagator.conj().T @ propagator - np.eye(propagator.shape[0])).max()
+    propagator = propagator * np.exp(-1j * common * (times[-1] - start))
+    return _result(times, observed, propagator, state, "star", last.panels, float(defect))
 
 
 def _by_panels(
@@ -213,32 +221,36 @@ def _by_panels(
         breakpoints=None,
         times=times[None],
     )
-    matrices = lanes.matrices(times[None], np.zeros(1, dtype=np.intp))[0]
+    matrices, common = (part[0] for part in lanes.split(times[None], np.zeros(1, dtype=np.intp)))
 
     def snapshots() -> Iterator[tuple[ComplexArray, ComplexArray, FloatArray]]:
         for matrix, propagator in zip(matrices, evolution.snapshots[0], strict=True):
             amplitudes = propagator @ state.factor
             yield amplitudes, matrix @ amplitudes, np.diag(matrix).real
 
-    observed = _observe(snapshots(), lanes.hamiltonian.units.angular)
-    final = evolution.snapshots[0, -1]
-    return _result(times, observed, final, state, "panels", int(evolution.panels.reshape(-1)[0]))
+    observed = _observe(snapshots(), common, lanes.hamiltonian.units.angular)
+    final, count = evolution.snapshots[0, -1], int(evolution.panels[0])
+    one = np.eye(levels, dtype=np.complex128)[None]
+    error = evolution.error + interference.of_states(lanes, evolution, one, one)
+    return _result(times, observed, final, state, "panels", count, float(error[0]))
 
 
 def _observe(
-    snapshots: Iterator[tuple[ComplexArray, ComplexArray, FloatArray]], unit: float
+    snapshots: Iterator[tuple[ComplexArray, ComplexArray, FloatArray]],
+    common: FloatArray,
+    unit: float,
 ) -> list[FloatArray]:
     """Return occupations, currents, energy and mode energies from amplitudes Y and H Y.
 
-    With ``G = Y Y†``: dG/dt = −i[H, G] has the diagonal 2 Im (H G)_ii.
+    With ``G = Y Y†``: dG/dt = −i[H, G] has the diagonal 2 Im (H G)_ii. The energy `common` to all
+    levels at every time is not part of H.
     """
     rows = []
-    for amplitudes, moved, levels in snapshots:
+    for (amplitudes, moved, levels), shift in zip(snapshots, common, strict=True):
         occupied = np.sum(np.abs(amplitudes) ** 2, axis=1)
         overlap = np.sum(moved * amplitudes.conj(), axis=1)
-        rows.append(
-            (occupied, 2 * overlap.imag, overlap.real.sum() / unit, levels * occupied / unit)
-        )
+        energy = overlap.real.sum() + shift * occupied.sum()
+        rows.append((occupied, 2 * overlap.imag, energy / unit, (levels + shift) * occupied / unit))
     return [np.array(column) for column in zip(*rows, strict=True)]
 
 
@@ -249,9 +261,9 @@ def _result(
     state: GaussianState,
     method: str,
     count: int,
+    error: float,
 ) -> FermionEvolution:
     occupations, currents, energy, mode_energies = observed
-    defect = np.abs(propagator.conj().T @ propagator - np.eye(propagator.shape[0])).max()
     return FermionEvolution(
         times,
         occupations,
@@ -262,7 +274,7 @@ def _result(
         propagated(state, propagator),
         method,
         count,
-        float(defect),
+        error,
     )
 
 
@@ -312,19 +324,22 @@ def _prefers_panels(lanes: Lanes, levels: int) -> bool:
     return bool(spread * (when[-1] - when[0]) > _LARGEST_STAR_PHASE)
 
 
-def _star(lanes: Lanes, centre: npt.NDArray[np.intp]) -> tuple[Star, npt.NDArray[np.intp]]:
-    """Return the star of a Hamiltonian, and the order of its levels: centre first."""
+def _star(lanes: Lanes, centre: npt.NDArray[np.intp]) -> tuple[Star, npt.NDArray[np.intp], float]:
+    """Return the star of a Hamiltonian, the order of its levels, centre first, and their energy.
+
+    An energy common to all levels, where it is large, must not cost the others their digits.
+    """
     hamiltonian = lanes.hamiltonian
     assert isinstance(hamiltonian, TermHamiltonian)
     fixed = np.setdiff1d(np.arange(hamiltonian.dimension), centre)
     lane = np.zeros(1, dtype=np.intp)
-    whole = lanes.matrices(lanes.start[None], lane)[0, 0]
+    values, offset = lanes.split(lanes.start[None], lane)
+    whole, common = values[0, 0], float(offset[0, 0])
+    matrices = hamiltonian.traceless_matrices()
     block = Hamiltonian.from_terms(
         [
             (coefficient, matrix[np.ix_(centre, centre)])
-            for coefficient, matrix in zip(
-                hamiltonian.coefficients, hamiltonian.matrices, strict=True
-            )
+            for coefficient, matrix in zip(hamiltonian.coefficients, matrices, strict=True)
         ],
         parameters=hamiltonian.parameters,
         coordinates=hamiltonian.coordinates,
@@ -338,4 +353,4 @@ def _star(lanes: Lanes, centre: npt.NDArray[np.intp]) -> tuple[Star, npt.NDArray
     arms = Star(
         middle, np.diag(whole)[fixed].real, whole[np.ix_(fixed, centre)].astype(np.complex128)
     )
-    return arms, np.concatenate([centre, fixed])
+    return arms, np.concatenate([centre, fixed]), common

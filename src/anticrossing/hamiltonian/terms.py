@@ -204,6 +204,11 @@ class TermHamiltonian(Hamiltonian):
             self._stack = np.stack(dense).reshape(len(dense), -1)
         return self._stack
 
+    def traceless_matrices(self) -> Matrices:
+        """Return the constant matrices less the large multiples of the identity in them."""
+        stack = self._split_stack()[0]
+        return stack.reshape(-1, self.dimension, self.dimension)
+
     def _split_stack(self) -> tuple[Matrices, FloatArray]:
         """Return the constant matrices less their multiples of the identity, and these."""
         if self._split is None:

@@ -19,8 +19,10 @@ from anticrossing.checks import (
     real_number,
 )
 from anticrossing.drive import Drive
+from anticrossing.dynamics import features
 from anticrossing.dynamics.fermions import check_times, follow_star
 from anticrossing.dynamics.gaussian import GaussianState
+from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.star import Star, evolve
 from anticrossing.formulas.result import DomainCheck
 from anticrossing.thermodynamics.arguments import equilibrium_parameters
@@ -257,7 +259,7 @@ class DrivenLevel:
             )
         else:
             state = self._product(self.start, initial_occupation)
-        evolution = follow_star(self._star, state, begin, wanted, self.drive.breakpoints)
+        evolution = follow_star(self._star, state, begin, wanted, self._edges)
         return ExactLedger(
             evolution,
             self.beta,
@@ -271,7 +273,7 @@ class DrivenLevel:
     def propagator(self) -> ComplexArray:
         """The exact single-particle propagator over the whole drive, (L+1, L+1), level first."""
         window = float(self.drive.start_time), float(self.drive.stop_time)
-        (piece,) = evolve(self._star, window[0], np.array(window[1:]), self.drive.breakpoints)
+        (piece,) = evolve(self._star, window[0], np.array(window[1:]), self._edges)
         return piece.propagator
 
     # ---- work -------------------------------------------------------------------------------
@@ -408,6 +410,10 @@ class DrivenLevel:
     def _met(self) -> npt.NDArray[np.bool_]:
         low, high = sorted((self.start, self.stop))
         return (self.levels > low) & (self.levels < high)
+
+    @functools.cached_property
+    def _edges(self) -> FloatArray:
+        return features.edges(Lanes.of(self.hamiltonian, self.drive))
 
     @functools.cached_property
     def _star(self) -> Star:

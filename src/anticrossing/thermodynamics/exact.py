@@ -111,6 +111,6 @@ class ExactLedger:
                 f"  heat from reservoir   {self.heat[-1]:.10g}",
                 f"  entropy production    {self.entropy_production[-1]:.10g}",
                 f"  mutual information    {self.mutual_information:.10g}",
-                f"  unitarity defect      {self.evolution.unitarity_defect:.1e}",
+                f"  error estimate        {self.evolution.error_estimate:.1e}",
             ]
         )

@@ -59,8 +59,8 @@ def to_dataset(result: DrivenLevelOutcome) -> xarray.Dataset:
         "mutual_information": variable(
             (), exact.mutual_information, "of level and reservoir at the end, exact"
         ),
-        "unitarity_defect": variable(
-            (), exact.evolution.unitarity_defect, "estimated error of the exact evolution"
+        "error_estimate": variable(
+            (), exact.evolution.error_estimate, "estimated error of the exact evolution"
         ),
     }
     if result.work is not None:

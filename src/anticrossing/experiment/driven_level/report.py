@@ -67,7 +67,7 @@ def numbers(result: DrivenLevelOutcome) -> dict[str, Any]:
         "exact": {
             "mutual_information": exact.mutual_information,
             "panels": exact.evolution.panels,
-            "unitarity_defect": exact.evolution.unitarity_defect,
+            "error_estimate": exact.evolution.error_estimate,
         },
         "regime": system.chain.regime,
         "checks": [check.summary() for check in system.checks],
