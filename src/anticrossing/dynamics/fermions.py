@@ -28,6 +28,7 @@ from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 
 METHODS = ("auto", "star", "panels")
 _LARGEST_PANELS = 64  # levels that the general solver follows in reasonable time
+_SAMPLES = 257  # of a driven level, beside its features
 _LARGEST_STAR_PHASE = 1e5  # radians above which a small star is cheaper in superadiabatic frames
 
 
@@ -206,6 +207,10 @@ def follow_star(
     last = records[-1]
     propagator = last.propagator[np.ix_(back, back)]
     defect = np.abs(propagator.conj().T @ propagator - np.eye(propagator.shape[0])).max()
+    # What is known of the driven levels, given times to rounding.
+    when = np.union1d(np.linspace(start, times[-1], _SAMPLES), breakpoints)
+    moved = float(np.sum(np.max(np.abs(np.diff(arms.centre(when), axis=0)), axis=(1, 2))))
+    defect += np.finfo(np.float64).eps * float(np.max(np.abs(when))) * moved
     propagator = propagator * np.exp(-1j * common * (times[-1] - start))
     return _result(times, observed, propagator, state, "star", last.panels, float(defect))
 
