@@ -23,6 +23,7 @@ import scipy.linalg
 import anticrossing as ac
 
 MOST = 3.0  # times the estimate
+_UNIT = 2.2e-16
 KINDS, SHARES = ("closed", "open", "periodic", "fermions"), (0.5, 0.2, 0.15, 0.15)
 
 Matrix = np.ndarray[Any, Any]
@@ -199,8 +200,14 @@ def truth(problem: Problem) -> tuple[Matrix, float]:
 
     size = levels if problem.jump is None else levels**2
     product = np.eye(size, dtype=np.complex128)
+    rounding = 0.0  # of long phases, and of what f is given times to rounding
     for left, right, busy in _segments(problem):
         middle = generator(0.5 * (left + right))
+        rounding += 0.0 if busy else _UNIT * float(np.linalg.norm(middle, 2)) * (right - left)
+        if busy:
+            along = [value(t) for t in np.linspace(left, right, 1001)]
+            steepness = float(np.sum(np.abs(np.diff(along)))) * np.linalg.norm(moving, 2)
+            rounding += _UNIT * max(abs(left), abs(right)) * float(steepness)
         if busy:
             product = _integrate(generator, left, right, product, problem.step)
         elif problem.jump is None:
@@ -209,17 +216,17 @@ def truth(problem: Problem) -> tuple[Matrix, float]:
             product = _power(middle, right - left) @ product
     if problem.jump is None:
         lost = np.max(np.abs(product.conj().T @ product - np.eye(size)))
-        return np.abs(product) ** 2, float(10 * lost + 1e-12)
+        return np.abs(product) ** 2, float(10 * lost + rounding + 1e-12)
     populations = np.arange(levels) * (levels + 1)
     lost = np.max(np.abs(product[populations].sum(axis=0) - identity.ravel()))
     if problem.kind != "periodic":
-        return product[np.ix_(populations, populations)].real, float(10 * lost + 1e-11)
+        return product[np.ix_(populations, populations)].real, float(10 * lost + rounding + 1e-11)
     values, vectors = np.linalg.eig(product)
     best = int(np.argmin(np.abs(values - 1)))
     rho = vectors[:, best].reshape(levels, levels)
     rho = rho / np.trace(rho)
     apart = np.min(np.abs(np.delete(values, best) - 1))
-    return rho.diagonal().real[:, None], float((10 * lost + 1e-11) / apart)
+    return rho.diagonal().real[:, None], float((10 * lost + rounding + 1e-11) / apart)
 
 
 def _power(generator: Matrix, length: float) -> Matrix:

@@ -98,6 +98,21 @@ class Kernel(abc.ABC):
         return None
 
 
+def unresolved(grid: Grid, half_width: FloatArray, *values: npt.NDArray[Any]) -> FloatArray:
+    """Return what integrals of `values` (P, n, ...) over panels may miss beyond the nodes.
+
+    The last Chebyshev coefficients tell what follows them, of which a quadrature sees one part in
+    n; rounding is left out.
+    """
+    total = np.zeros(half_width.size)
+    for value in values:
+        flat = value.reshape(*value.shape[:2], -1)
+        last = np.max(np.abs(grid.tail @ flat), axis=(1, 2), initial=0.0)
+        rounding = 4e-15 * np.max(np.abs(flat), axis=(1, 2), initial=0.0)
+        total += half_width * np.maximum(last - rounding, 0.0) / grid.size
+    return total
+
+
 class UnitaryKernel(Kernel):
     """The Schrödinger equation: compiled for two levels, vectorised for more."""
 
@@ -119,6 +134,7 @@ class UnitaryKernel(Kernel):
         else:
             found = _many_level.solve_panels(matrices, half_width, self.grid, tolerance)
             solved = PanelResults(found.accepted, found.propagator, found.error, found.phase)
+        solved.error = solved.error + unresolved(self.grid, half_width, matrices)
         if np.any(offset):
             common, size = self._common_phase(lanes, times, lane, offset, solved.accepted)
             solved.accepted = solved.accepted & np.isfinite(size)

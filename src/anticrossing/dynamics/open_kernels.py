@@ -11,7 +11,13 @@ import numpy.typing as npt
 from anticrossing.checks import ComplexArray, FloatArray
 from anticrossing.dynamics import liouville
 from anticrossing.dynamics.chebyshev import grid
-from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, TWO_LEVEL_NODES, Kernel, PanelResults
+from anticrossing.dynamics.kernels import (
+    MANY_LEVEL_NODES,
+    TWO_LEVEL_NODES,
+    Kernel,
+    PanelResults,
+    unresolved,
+)
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import Environment, Nodes
 
@@ -46,6 +52,19 @@ class OpenKernel(Kernel):
         self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]
     ) -> npt.NDArray[Any] | None:
         return self.environment.scalars(lanes.positions(times, lane), times)
+
+    def _unresolved(
+        self,
+        lanes: Lanes,
+        times: FloatArray,
+        lane: npt.NDArray[np.intp],
+        half_width: FloatArray,
+        matrices: npt.NDArray[Any],
+    ) -> FloatArray:
+        # Coherences turn by differences of levels.
+        error = unresolved(self.grid, half_width, 2 * matrices)
+        scalars = self.scalars(lanes, times, lane)
+        return error if scalars is None else error + unresolved(self.grid, half_width, scalars)
 
     @abc.abstractmethod
     def frames(self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> ComplexArray:
@@ -118,7 +137,8 @@ class BlochKernel(OpenKernel):
             status,
         )
         maps[:, :3] = affine
-        return PanelResults(status != _bloch.REFUSED, maps, info[:, 0], info[:, 1])
+        error = info[:, 0] + self._unresolved(lanes, times, lane, half_width, matrices)
+        return PanelResults(status != _bloch.REFUSED, maps, error, info[:, 1])
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
         # The trace is exact by construction; no Bloch vector may grow longer than 1.
@@ -186,7 +206,8 @@ class SuperoperatorKernel(OpenKernel):
             self.grid,
             tolerance,
         )
-        return PanelResults(solved.accepted, solved.propagator, solved.error, solved.phase)
+        error = solved.error + self._unresolved(lanes, times, lane, half_width, matrices)
+        return PanelResults(solved.accepted, solved.propagator, error, solved.phase)
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
         """Restore the trace and Hermiticity that rounding has touched."""
