@@ -6,35 +6,27 @@ import json
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from anticrossing import terminal
 from anticrossing._version import __version__
 from anticrossing.checks import AnticrossingError, InputError
 
-# The base classes of usage errors, wherever this version of Typer keeps them.
-_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
-_CommandError: type[Exception] = _UsageError.__bases__[0]
-
 _INTERRUPTED = 130
 _BAD_INPUT = 2
 
-app = typer.Typer(
-    name="anticrossing",
-    help="Avoided level crossings: find them, predict the passage, compute it exactly.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+_PATH = click.Path(path_type=Path)
+_file = click.argument("file", metavar="FILE.toml", type=_PATH)
+_json = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON alone.")
+_output = click.option("-o", "--output", metavar="DIR", type=_PATH, help="Where results go.")
+_quiet = click.option("-q", "--quiet", is_flag=True, help="Print only the path.")
 
-_File = Annotated[Path, typer.Argument(metavar="FILE.toml", help="The experiment file.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON, nothing else.")]
-_Output = Annotated[
-    Path | None,
-    typer.Option("-o", "--output", metavar="DIR", help="Where the results go."),
-]
+
+@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="anticrossing %(version)s")
+def app() -> None:
+    """Avoided level crossings: find them, predict the passage, compute it exactly."""
 
 
 def main() -> None:
@@ -43,44 +35,25 @@ def main() -> None:
     warnings.filterwarnings("ignore", category=RuntimeWarning)
     terminal.accept_any_text()
     try:
-        status = app(standalone_mode=False)
-    except _CommandError as error:
-        hint = " Try  anticrossing --help." if isinstance(error, _UsageError) else ""
-        _fail(error.format_message() + hint)  # type: ignore[attr-defined]
+        status = app(prog_name="anticrossing", standalone_mode=False)
+    except click.ClickException as error:
+        hint = " Try  anticrossing --help." if isinstance(error, click.UsageError) else ""
+        _fail(error.format_message() + hint)
     except (AnticrossingError, OSError) as error:
         _fail(_describe(error))
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, click.Abort):
         status = _INTERRUPTED
     if status == _INTERRUPTED:
         print("interrupted", file=sys.stderr)
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(f"anticrossing {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
-) -> None:
-    """Avoided level crossings: find them, predict the passage, compute it exactly."""
-
-
 @app.command("run")
-def run_command(
-    file: _File,
-    output: _Output = None,
-    as_json: _Json = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the path.")] = False,
-) -> None:
+@_file
+@_output
+@_json
+@_quiet
+def run_command(file: Path, output: Path | None, as_json: bool, quiet: bool) -> None:
     """Compute what an experiment file describes, and write data, figure and report.
 
     The results go to DIR, by default NAME-result in the current directory. With --json they are
@@ -114,7 +87,9 @@ def run_command(
 
 
 @app.command("crossings")
-def crossings_command(file: _File, as_json: _Json = False) -> None:
+@_file
+@_json
+def crossings_command(file: Path, as_json: bool) -> None:
     """Find the crossings between the extreme positions of an experiment's drive."""
     from anticrossing import experiment
     from anticrossing.analysis.meetings import sample_path
@@ -140,13 +115,10 @@ def crossings_command(file: _File, as_json: _Json = False) -> None:
 
 
 @app.command("reproduce")
-def reproduce_command(
-    name: Annotated[
-        str | None, typer.Argument(help="Which one; without it, all are listed.")
-    ] = None,
-    output: _Output = None,
-    as_json: _Json = False,
-) -> None:
+@click.argument("name", required=False)
+@_output
+@_json
+def reproduce_command(name: str | None, output: Path | None, as_json: bool) -> None:
     """Recompute a published result and compare; with -o also write its figure and numbers."""
     from anticrossing import reproduce
 
@@ -162,30 +134,27 @@ def reproduce_command(
         return
     terminal.print_reproduction(reproduction, output)
     if not reproduction.agrees:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
 @app.command("sweep")
+@_file
+@click.option(
+    "-o", "--output", "store", metavar="STORE", type=_PATH, help="The Zarr store to write."
+)
+@click.option("--resume", is_flag=True, help="Go on where an interrupted sweep stopped.")
+@click.option("--retry-failures", is_flag=True, help="Compute again the points that failed.")
+@click.option("--workers", type=int, metavar="N", help="Use N processes.")
+@click.option("--dask", metavar="ADDRESS", help="Use the Dask scheduler at this address.")
+@_quiet
 def sweep_command(
-    file: _File,
-    store: Annotated[
-        Path | None,
-        typer.Option("-o", "--output", metavar="STORE", help="The Zarr store to write."),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted sweep stopped.")
-    ] = False,
-    retry_failures: Annotated[
-        bool, typer.Option("--retry-failures", help="Compute again the points that failed.")
-    ] = False,
-    workers: Annotated[
-        int | None, typer.Option("--workers", metavar="N", help="Use N processes.")
-    ] = None,
-    dask: Annotated[
-        str | None,
-        typer.Option("--dask", metavar="ADDRESS", help="Use the Dask scheduler at this address."),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the path.")] = False,
+    file: Path,
+    store: Path | None,
+    resume: bool,
+    retry_failures: bool,
+    workers: int | None,
+    dask: str | None,
+    quiet: bool,
 ) -> None:
     """Compute every point of the table [sweep] of an experiment file, and lose none.
 
@@ -212,11 +181,12 @@ def sweep_command(
         sys.exit(_INTERRUPTED)
     failed = terminal.print_sweep(loaded, dataset, target, quiet=quiet)
     if failed:
-        raise typer.Exit(1)
+        raise click.exceptions.Exit(1)
 
 
 @app.command("models")
-def models_command(as_json: _Json = False) -> None:
+@_json
+def models_command(as_json: bool) -> None:
     """List the named models an experiment file may use."""
     from anticrossing.models import MODELS
 

@@ -207,6 +207,7 @@ def follow_star(
     last = records[-1]
     propagator = last.propagator[np.ix_(back, back)]
     defect = np.abs(propagator.conj().T @ propagator - np.eye(propagator.shape[0])).max()
+    defect += last.error
     # What is known of the driven levels, given times to rounding.
     when = np.union1d(np.linspace(start, times[-1], _SAMPLES), breakpoints)
     moved = float(np.sum(np.max(np.abs(np.diff(arms.centre(when), axis=0)), axis=(1, 2))))

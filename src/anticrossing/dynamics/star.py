@@ -84,6 +84,7 @@ class Piece:
     time: float
     propagator: ComplexArray
     panels: int = 0
+    error: float = 0.0  # what the nodes may have left out
     _shared: dict[tuple[float, int, float], _Shared] = field(default_factory=dict, repr=False)
 
 
@@ -156,6 +157,9 @@ def _panel(star: Star, state: Piece, start: float, length: float, halvings: int)
     state.propagator[m:] += turn * (shared.weights @ solved.reshape(size * m, -1))
     state.propagator[:m] = turn * solved[-1]
     state.panels += 1
+    h = star.centre(start + 0.5 * length * (mesh.nodes + 1))
+    unresolved = 0.5 * length * np.abs(np.tensordot(mesh.tail, h, axes=1)).max()
+    state.error += size * float(tail) + float(unresolved)
 
 
 def _centre(
