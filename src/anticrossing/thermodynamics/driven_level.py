@@ -25,6 +25,7 @@ from anticrossing.dynamics.gaussian import GaussianState
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.star import Star, evolve
 from anticrossing.formulas.result import DomainCheck
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.thermodynamics.arguments import equilibrium_parameters
 from anticrossing.thermodynamics.atoms import AtomicStatistics
 from anticrossing.thermodynamics.chain import LandauZenerChain
@@ -413,7 +414,8 @@ class DrivenLevel:
 
     @functools.cached_property
     def _edges(self) -> FloatArray:
-        return features.edges(Lanes.of(self.hamiltonian, self.drive))
+        level = Hamiltonian.affine([[0.0, 0.0], [0.0, 0.0]], [[1.0, 0.0], [0.0, 0.0]])
+        return features.edges(Lanes.of(level, self.drive))
 
     @functools.cached_property
     def _star(self) -> Star:
