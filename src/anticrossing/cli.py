@@ -35,13 +35,16 @@ def main() -> None:
     warnings.filterwarnings("ignore", category=RuntimeWarning)
     terminal.accept_any_text()
     try:
-        status = app(prog_name="anticrossing", standalone_mode=False)
+        with app.make_context("anticrossing", sys.argv[1:]) as context:
+            status = app.invoke(context)
+    except click.exceptions.Exit as error:
+        status = error.exit_code
     except click.ClickException as error:
         hint = " Try  anticrossing --help." if isinstance(error, click.UsageError) else ""
         _fail(error.format_message() + hint)
     except (AnticrossingError, OSError) as error:
         _fail(_describe(error))
-    except (KeyboardInterrupt, click.Abort):
+    except KeyboardInterrupt:
         status = _INTERRUPTED
     if status == _INTERRUPTED:
         print("interrupted", file=sys.stderr)
