@@ -20,7 +20,7 @@ def star(diagonal, couplings):
 
 
 @pytest.mark.parametrize("rate", [1.0, -1.5])
-def test_demkov_osherov_against_dop853(rate, adiabatic_matrix):
+def test_demkov_osherov_against_the_equation_of_motion(rate, adiabatic_matrix):
     levels, couplings = [1.2, -0.8, 0.3], [0.25, 0.5, -0.35]
 
     def hamiltonian(t):
@@ -98,7 +98,7 @@ def test_reversed_sweep_transposes_real_models():
         ([1.0, 2.0, 3.0], [0.4, 0.6, 0.5], 0.0),  # one side: interfering paths
     ],
 )
-def test_bow_tie_against_dop853(slopes, couplings, slope_0, adiabatic_matrix):
+def test_bow_tie_against_the_equation_of_motion(slopes, couplings, slope_0, adiabatic_matrix):
     tilt = np.array([slope_0, *slopes])
     numeric = adiabatic_matrix(lambda t: star(tilt * t, couplings), -50.0, 50.0, 1e-9)
     exact = bow_tie(slopes=slopes, couplings=couplings, slope_0=slope_0, basis="adiabatic")

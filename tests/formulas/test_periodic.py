@@ -184,7 +184,7 @@ def test_resonances_broadcast_with_orders_last():
 def test_bloch_siegert_series_against_the_floquet_matrix(b):
     """Resonance of the infinite Floquet matrix (truncated): ∂q/∂g = 0, in forty digits."""
     with mpmath.workdps(40):
-        rotating, reach = mpmath.mpf(b), 10
+        rotating, reach = mpmath.mpf(b), 7
 
         def slope(omega):
             size = 2 * reach + 1

@@ -22,7 +22,9 @@ from anticrossing.formulas import (
         (0.7, 0.0, 1.3, 1.1),
     ],
 )
-def test_demkov_kunike_against_dop853(detuning, chirp, peak, width, two_level, propagator):
+def test_demkov_kunike_against_the_equation_of_motion(
+    detuning, chirp, peak, width, two_level, propagator
+):
     hamiltonian = two_level(
         lambda t: detuning + chirp * np.tanh(t / width), lambda t: peak / np.cosh(t / width)
     )
@@ -74,7 +76,7 @@ def test_nothing_overflows():
         (1.0, 0.5, 0.6, 0.9),  # the detuning keeps its sign
     ],
 )
-def test_tanh_sweep_against_dop853(gap, amplitude, width, offset, two_level, adiabatic_matrix):
+def test_tanh_sweep(gap, amplitude, width, offset, two_level, adiabatic_matrix):
     hamiltonian = two_level(lambda t: offset + amplitude * np.tanh(t / width), gap)
     numeric = adiabatic_matrix(hamiltonian, -20 * width, 20 * width, 1e-12)
     result = tanh_sweep(gap=gap, amplitude=amplitude, width=width, offset=offset)

@@ -30,7 +30,7 @@ def test_matrix_is_that_of_a_rotation(spin):
         assert np.allclose(matrix, expected, atol=1e-12)
 
 
-def test_spin_three_halves_against_dop853(adiabatic_matrix):
+def test_spin_three_halves_against_the_equation_of_motion(adiabatic_matrix):
     s_x, _, s_z = spin_matrices(1.5)
     numeric = adiabatic_matrix(lambda t: 0.8 * t * s_z + 0.9 * s_x, -50.0, 50.0, 1e-9)
     exact = spin_landau_zener(spin=1.5, gap=0.9, sweep_rate=0.8)
