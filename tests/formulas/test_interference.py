@@ -128,7 +128,7 @@ def test_phase_average_is_the_product_of_stochastic_matrices():
         Crossing((1, 2), 0.5),
     ]
     mean = np.zeros((3, 3))
-    runs = 4000
+    runs = 1000
     for phases in rng.uniform(0, 2 * np.pi, size=(runs, 3, 3)):
         mean += independent_crossings(sequence, levels=3, phases=phases).transition_matrix / runs
     expected = independent_crossings(sequence, levels=3).transition_matrix

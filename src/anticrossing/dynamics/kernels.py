@@ -107,9 +107,10 @@ def unresolved(grid: Grid, half_width: FloatArray, *values: npt.NDArray[Any]) ->
     total = np.zeros(half_width.size)
     for value in values:
         flat = value.reshape(*value.shape[:2], -1)
-        last = np.max(np.abs(grid.tail @ flat), axis=(1, 2), initial=0.0)
-        rounding = 4e-15 * np.max(np.abs(flat), axis=(1, 2), initial=0.0)
-        total += half_width * np.maximum(last - rounding, 0.0) / grid.size
+        with np.errstate(over="ignore", invalid="ignore"):
+            last = np.max(np.abs(grid.tail @ flat), axis=(1, 2), initial=0.0)
+            rounding = 4e-15 * np.max(np.abs(flat), axis=(1, 2), initial=0.0)
+            total += half_width * np.maximum(last - rounding, 0.0) / grid.size
     return total
 
 
