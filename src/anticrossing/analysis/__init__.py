@@ -1,7 +1,7 @@
 """The whole analysis of a sweep: crossings met, closed forms with their domain, exact answer."""
 
 from anticrossing.analysis.adiabatic_expansion import AdiabaticExpansion, adiabatic_expansion
-from anticrossing.analysis.closed_forms import PassagePrediction
+from anticrossing.analysis.offers import PassagePrediction
 from anticrossing.analysis.coherent_split import (
     CoherentIncoherentSplit,
     coherent_incoherent_split,
