@@ -41,6 +41,7 @@ from anticrossing.spectrum._search import DIFFERENT_SECTORS
 
 _LINEAR = 1e-6
 _REAL = 1e-12
+_DEPHASING = "passage duration / dephasing time"
 
 Finder = Callable[[Hamiltonian, Drive, str], Family | None]
 
@@ -83,11 +84,11 @@ def predictions(
         solve(family)
         if not events:
             solve(half_passage)
-            for place in half_places(view.sector.hamiltonian if view else hamiltonian, drive):
-                notes.append(
-                    f"at t = {place.time:.6g}, an end of the window, the gap of levels "
-                    f"{place.levels} is smallest: half a crossing"
-                )
+    notes += [
+        f"at t = {place.time:.6g}, an end of the window, the gap of levels {place.levels} is "
+        "smallest: half a crossing"
+        for place in half_places(view.sector.hamiltonian if view else hamiltonian, drive)
+    ]
     if view is not None and events:
         notes += view.one(events[0]) if len(events) == 1 else view.several(events)
     if environment is None:
@@ -144,6 +145,12 @@ class View:
     ) -> None:
         """Offer a prediction; what the `open_ends` of the window may change is checked."""
         values = self.read_out(adiabatic)
+        halves = half_places(self.sector.hamiltonian, self.drive)
+        if halves and not prediction.exact:
+            message = "the window starts or stops in the middle of a crossing"
+            prediction = with_checks(
+                prediction, DomainCheck("half crossings at its ends", len(halves), 0.0, message)
+            )
         if open_ends is None:
             open_ends = both_ends(self.drive) if self.basis == "diabatic" else ()
         amplitude = end_amplitude(self.sector.hamiltonian, self.drive, self.basis, open_ends)
@@ -186,7 +193,7 @@ class View:
             walk = Walk(inside, self.drive, environment, [event])
             plain = self.split(event.levels, float(event.jump))
             relaxed = walk.probabilities(self.start, _sequence([event]))
-            relaxation = (self.relaxation(plain, relaxed),)
+            relaxation = (self.relaxation(plain, relaxed), *self.dephasing([event], plain))
         for name, prediction, jump in _single_crossing(
             inside, self.drive, event, coherent=environment is None
         ):
@@ -201,6 +208,26 @@ class View:
         """Return the check of what relaxation does outside the passages."""
         message = "the levels relax before, between or after the passages"
         return self.effect("relaxation", without, with_it, message)
+
+    def dephasing(
+        self, events: Sequence[PassageEvent], without: FloatArray
+    ) -> tuple[DomainCheck, ...]:
+        """Return the check of what dephasing in the eigenbasis does during the passages.
+
+        A slow passage is left at 3πλα/16g³, a fast one turns by πλg/2α, to first order in the rate.
+        """
+        change = 0.0
+        for event in events:
+            for check in event.jump.checks:
+                if check.quantity == _DEPHASING and event.gap > 0:
+                    g, rate = event.gap, event.sweep_rate
+                    lost = float(check.worst) / max(rate**-0.5, g / rate)
+                    change += np.pi * lost * min(g / (2 * rate), 3 * rate / (16 * g**3))
+        if change == 0:
+            return ()
+        message = "dephasing during the passages changes what they do"
+        changed = without + np.where(without > 0, change, 0.0)
+        return (self.effect("dephasing in passing", without, changed, message),)
 
     def several(self, events: Sequence[PassageEvent]) -> list[str]:
         """Add independent crossings, and crossings with the phases between them."""
@@ -237,15 +264,8 @@ class View:
             coherent = with_checks(
                 coherent, self.effect("the surroundings", with_phases, lossy, message)
             )
-        passing = [
-            check
-            for event in events
-            for check in event.jump.checks
-            if check.quantity == "passage duration / dephasing time"
-        ]
-        if passing:
-            worst = max(passing, key=lambda check: check.worst)
-            averaged, coherent = with_checks(averaged, worst), with_checks(coherent, worst)
+        passing = self.dephasing(events, without)
+        averaged, coherent = with_checks(averaged, *passing), with_checks(coherent, *passing)
         message = "the passages interfere: a single run does not average over their phases"
         interference = self.effect("interference", without, without + lossy - classical, message)
         self.add("independent crossings", with_checks(averaged, interference), without)

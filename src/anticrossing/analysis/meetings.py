@@ -208,9 +208,9 @@ def _lost_in_passing(
     at = np.array([place.time])
     _, coherence = rate_matrices(hamiltonian, drive, environment, at)
     if keeps_state(place):
-        coherence = coherence - rate_matrices(
-            hamiltonian, drive, environment, at, eigenbasis=False
-        )[1]
+        coherence = (
+            coherence - rate_matrices(hamiltonian, drive, environment, at, eigenbasis=False)[1]
+        )
     return float(coherence[0, i, j])
 
 

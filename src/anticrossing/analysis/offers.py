@@ -110,9 +110,7 @@ class Offers:
             )
         )
 
-    def effect(
-        self, of: str, values: FloatArray, changed: FloatArray, message: str
-    ) -> DomainCheck:
+    def effect(self, of: str, values: FloatArray, changed: FloatArray, message: str) -> DomainCheck:
         """Return the check that a change of the probabilities is less than a tenth of them."""
         allowed = tenth(values, target_of(values, self.initial))
         size = float(np.max(np.abs(changed - values) / allowed))

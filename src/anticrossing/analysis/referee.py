@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing.analysis.offers import PassagePrediction, target_of, tenth
 from anticrossing.analysis.meetings import PassageEvent
+from anticrossing.analysis.offers import PassagePrediction, target_of, tenth
 from anticrossing.checks import FloatArray
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability
@@ -82,7 +82,9 @@ def adiabatic_answer(
     value = f"ln P of a jump is {log_jump.log_probability:.8g}"
     leaving = _leaving(exact, initial)
     predicted = float(np.exp(log_jump.log_probability))
-    if leaving <= max(3 * known_to(float(exact.error_estimate), leaving), (1 + _AGREEMENT) * predicted):
+    if leaving <= max(
+        3 * known_to(float(exact.error_estimate), leaving), (1 + _AGREEMENT) * predicted
+    ):
         return f"The passage is adiabatic: {value}.", True
     inner = exact
     if exact.basis != "superadiabatic":
@@ -93,7 +95,9 @@ def adiabatic_answer(
     residual = 0.0
     if isinstance(inner, Propagation) and inner.readout_residual is not None:
         residual = float(inner.readout_residual)
-    if between <= max(3 * known_to(float(inner.error_estimate), between), (1 + _AGREEMENT) * predicted):
+    if between <= max(
+        3 * known_to(float(inner.error_estimate), between), (1 + _AGREEMENT) * predicted
+    ):
         return (
             f"The passage is adiabatic: {value} between superadiabatic states; the {leaving:.2g} "
             f"in the {exact.basis} basis comes from the ends of the window: between superadiabatic "

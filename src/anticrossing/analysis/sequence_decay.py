@@ -7,6 +7,7 @@ that leave surroundings out, or interference, can be trusted.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,6 +23,7 @@ from anticrossing.hamiltonian import Hamiltonian
 
 _NODES = np.polynomial.legendre.leggauss(8)
 _GRADED = 0.5 ** np.arange(12, 0, -1)
+_EDGES = np.concatenate([[0], _GRADED, 1 - _GRADED[-2::-1], [1]])  # finer near the passages
 
 
 class Walk:
@@ -36,8 +38,8 @@ class Walk:
     ) -> None:
         ends = [float(drive.start_time), *(e.time for e in events), float(drive.stop_time)]
         self.losses: list[tuple[FloatArray, FloatArray]] = []
-        for k, (start, stop) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
-            edges = start + (stop - start) * np.concatenate([[0], _GRADED, 1 - _GRADED[-2::-1], [1]])
+        for k, (start, stop) in enumerate(itertools.pairwise(ends)):
+            edges = start + (stop - start) * _EDGES
             times = edges[:-1, None] + np.diff(edges)[:, None] * (_NODES[0] + 1) / 2
             weights = np.diff(edges)[:, None] * _NODES[1] / 2
             before, after = events[max(k - 1, 0)], events[min(k, len(events) - 1)]

@@ -180,9 +180,7 @@ class TwoLevels:
                 evolution = last.T @ evolution @ first
             matrix, checks = np.abs(evolution) ** 2, ()
             equation = "product of the exact U(t1, t0) of linear sweeps"
-        return MatrixPrediction(
-            matrix, "linear sweeps", checks, equation, basis=basis, exact=True
-        )
+        return MatrixPrediction(matrix, "linear sweeps", checks, equation, basis=basis, exact=True)
 
 
 def _exchange(prediction: Prediction, basis: str) -> MatrixPrediction:
