@@ -41,6 +41,7 @@ from anticrossing.spectrum._search import DIFFERENT_SECTORS
 
 _LINEAR = 1e-6
 _REAL = 1e-12
+_TRIALS = 4
 _DEPHASING = "passage duration / dephasing time"
 
 Finder = Callable[[Hamiltonian, Drive, str], Family | None]
@@ -58,15 +59,16 @@ def predictions(
     """Return the predictions that apply in kind, and notes on those that could not be made."""
     offers = Offers(initial, exact)
     labels = Labels.of(hamiltonian, drive, basis)
+    level = initial if labels is None else int(labels.first[initial])
+    every = np.arange(hamiltonian.dimension)
+    sector = Sector(hamiltonian, every, every, every)
+    if environment is None:
+        own = sector_of(hamiltonian, drive, level, of_state=labels is None)
+        if 1 < own.first.size < every.size:
+            sector, events = own, find_events(own.hamiltonian, drive)[1]
     notes: list[str] = []
     view: View | None = None
     if labels is not None:
-        level = int(labels.first[initial])
-        every = np.arange(hamiltonian.dimension)
-        sector = Sector(hamiltonian, every, every, every)
-        own = sector_of(hamiltonian, drive, level=level) if environment is None else sector
-        if 1 < own.first.size < every.size:
-            sector, events = own, find_events(own.hamiltonian, drive)[1]
         view = View(hamiltonian, drive, environment, basis, sector, labels, level, offers)
     elif events:
         notes.append(
@@ -87,7 +89,7 @@ def predictions(
     notes += [
         f"at t = {place.time:.6g}, an end of the window, the gap of levels {place.levels} is "
         "smallest: half a crossing"
-        for place in half_places(view.sector.hamiltonian if view else hamiltonian, drive)
+        for place in half_places(sector.hamiltonian, drive)
     ]
     if view is not None and events:
         notes += view.one(events[0]) if len(events) == 1 else view.several(events)
@@ -98,16 +100,19 @@ def predictions(
 
 def _between_states(hamiltonian: Hamiltonian, drive: Drive, offers: Offers, find: Finder) -> None:
     """Add a solved passage that speaks of the states H is written in."""
-    sector = sector_of(hamiltonian, drive, state=offers.initial)
-    known = find(sector.hamiltonian, drive, "diabatic") if sector.states is not None else None
-    if sector.states is None or known is None or known.prediction.basis != "diabatic":
+    sector = sector_of(hamiltonian, drive, offers.initial, of_state=True)
+    inside, states = sector.hamiltonian, sector.states
+    if states is None:
+        inside, states = hamiltonian, np.arange(hamiltonian.dimension)
+    known = find(inside, drive, "diabatic")
+    if known is None or known.prediction.basis != "diabatic":
         return
-    start = int(np.flatnonzero(sector.states == offers.initial)[0])
+    start = int(np.flatnonzero(states == offers.initial)[0])
     values = np.zeros(hamiltonian.dimension)
-    values[sector.states] = known.prediction.transition_matrix[:, start]
+    values[states] = known.prediction.transition_matrix[:, start]
     prediction: Prediction = known.prediction
     if known.open_ends:
-        amplitude = end_amplitude(sector.hamiltonian, drive, "diabatic", known.open_ends)
+        amplitude = end_amplitude(inside, drive, "diabatic", known.open_ends)
         prediction = with_checks(prediction, offers.ends(values, amplitude))
     offers.add(known.name, prediction, values)
 
@@ -250,7 +255,10 @@ class View:
             classical = walk.probabilities(start, sequence)
             averaged = with_checks(averaged, self.relaxation(without, classical))
         if inputs is None:
-            self.add("independent crossings", averaged, without)
+            change = self.unknown_phases(sequence, walk, classical)
+            message = "the passages may interfere, and their phases were not followed"
+            check = self.effect("interference", without, without + change, message)
+            self.add("independent crossings", with_checks(averaged, check), without)
             if too_many_to_follow(inside, events):
                 return [f"the phases between {len(events)} crossings were not followed"]
             return []
@@ -271,6 +279,21 @@ class View:
         self.add("independent crossings", with_checks(averaged, interference), without)
         self.add("crossings with phases", coherent, with_phases)
         return []
+
+    def unknown_phases(
+        self, sequence: list[formulas.Crossing], walk: Walk | None, classical: FloatArray
+    ) -> FloatArray:
+        """Return the largest change of the probabilities by interference at some random phases."""
+        shape = (len(sequence) - 1, classical.size)
+        found = []
+        for phases in np.random.default_rng(0).uniform(0, 2 * np.pi, (_TRIALS, *shape)):
+            if walk is not None:
+                lossy = walk.probabilities(self.start, sequence, phases)
+            else:
+                evolution = formulas.transfer_matrices(sequence, phases, levels=classical.size)
+                lossy = np.abs(evolution[:, self.start]) ** 2
+            found.append(lossy - classical)
+        return np.asarray(np.max(np.abs(found), axis=0))
 
     def effect(
         self, of: str, without: FloatArray, with_it: FloatArray, message: str

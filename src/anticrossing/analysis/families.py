@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ from anticrossing.analysis.offers import both_ends
 from anticrossing.analysis.two_levels import TwoLevels
 from anticrossing.checks import ComplexArray, FloatArray
 from anticrossing.drive import Drive
-from anticrossing.formulas import MatrixPrediction
+from anticrossing.formulas import DomainCheck, MatrixPrediction
 from anticrossing.hamiltonian import Hamiltonian
 
 _SAME = 1e-10  # of the largest entry: what counts as zero in a recognised structure
@@ -165,12 +166,42 @@ def _star(
             prediction = formulas.demkov_osherov(
                 levels=energies, couplings=coupling[hub, rest], sweep_rate=-slopes[0]
             )
-            return "Demkov–Osherov", _reorder(prediction, order)
+            found = _reorder(prediction, order)
+            band = _band_phase(energies, coupling[hub, rest], slopes[0], meeting, ends)
+            if band is not None:
+                found = dataclasses.replace(found, checks=(*found.checks, band))
+            return "Demkov–Osherov", found
         distinct = np.diff(np.sort(slopes)).min() > _SAME * fastest
         if distinct and np.ptp(meeting) <= _SAME * np.ptp(ends):
             prediction = formulas.bow_tie(slopes=slopes, couplings=coupling[hub, rest])
             return "bow-tie", _reorder(prediction, order)
     return None
+
+
+def _band_phase(
+    energies: FloatArray, couplings: FloatArray, rate: float, meeting: FloatArray, ends: FloatArray
+) -> DomainCheck | None:
+    """Return the check of the phase of levels with one energy before and after they are met.
+
+    The sloped level shifts what it couples to by γ²/αt: what is gathered on both sides cancels
+    only in a window that lies evenly about the crossing.
+    """
+    worst = 0.0
+    for energy in np.unique(energies):
+        same = energies == energy
+        if same.sum() > 1:
+            strength, time = float(np.sum(couplings[same] ** 2)), float(meeting[same][0])
+            phase = strength / abs(rate) * np.log((ends[1] - time) / (time - ends[0]))
+            root = np.exp(-np.pi * strength / abs(rate))
+            worst = max(worst, 20 * root * (1 - np.cos(phase)) / (1 - root) ** 2)
+    if worst == 0:
+        return None
+    return DomainCheck(
+        "change of a probability by the phase of a band / a tenth of it",
+        worst,
+        1.0,
+        "levels of one energy are not met in the middle of the window",
+    )
 
 
 def _reorder(prediction: MatrixPrediction, order: npt.NDArray[np.intp]) -> MatrixPrediction:

@@ -118,6 +118,13 @@ def adiabatic_answer(
     )
 
 
+def _bound(exact: Exact, leaving: float, predicted: float) -> float:
+    """Return up to where a probability is not more than was predicted."""
+    return max(
+        3 * float(known_to(float(exact.error_estimate), leaving)), (1 + _AGREEMENT) * predicted
+    )
+
+
 def _leaving(exact: Exact, initial: int) -> float:
     others = np.arange(np.asarray(exact.probabilities).size) != initial
     return float(np.sum(np.asarray(exact.probabilities)[others]))

@@ -33,7 +33,9 @@ class Sector:
     states: npt.NDArray[np.intp] | None
 
 
-def sector_of(hamiltonian: Hamiltonian, drive: Drive, *, level: int = 0, state: int = -1) -> Sector:
+def sector_of(
+    hamiltonian: Hamiltonian, drive: Drive, level: int, *, of_state: bool = False
+) -> Sector:
     """Return the sector of a level at the start of the drive, or of a state H is written in."""
     times = np.linspace(float(drive.start_time), float(drive.stop_time), 65)
     found = sectors(hamiltonian, drive(times))
@@ -44,19 +46,33 @@ def sector_of(hamiltonian: Hamiltonian, drive: Drive, *, level: int = 0, state: 
     blocks = [basis[:, found.indices(k)] for k in range(found.count)]
     owner = np.repeat(np.arange(found.count), [block.shape[1] for block in blocks])
     places = []
-    for time in (times[0], times[-1]):
-        h = hamiltonian(float(drive(time)))
+    ends = [hamiltonian(float(drive(time))) for time in (times[0], times[-1])]
+    for h in ends:
         energies = [np.linalg.eigvalsh(block.conj().T @ h @ block) for block in blocks]
         places.append(owner[np.argsort(np.concatenate(energies), kind="stable")])
-    own = places[0][level]
-    if state >= 0:
-        own = int(found.labels[state])
+    own = int(found.labels[level] if of_state else places[0][level])
+    block, states = blocks[own], found.indices(own)
+    if found.basis is not None:
+        block, states = block @ _courses(block, *ends), None
     return Sector(
-        _within(hamiltonian, blocks[own]),
+        _within(hamiltonian, block),
         np.flatnonzero(places[0] == own),
         np.flatnonzero(places[1] == own),
-        found.indices(int(own)) if found.basis is None else None,
+        states,
     )
+
+
+def _courses(
+    block: npt.NDArray[Any], first: npt.NDArray[Any], last: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
+    """Return states that move apart, and where they move together are not coupled at the start."""
+    first, last = block.conj().T @ first @ block, block.conj().T @ last @ block
+    moves, vectors = np.linalg.eigh(last - first)
+    groups = np.cumsum(np.diff(moves, prepend=moves[0]) > 1e-9 * np.abs(moves).max())
+    for group in np.unique(groups):
+        own = vectors[:, groups == group]
+        vectors[:, groups == group] = own @ np.linalg.eigh(own.conj().T @ first @ own)[1]
+    return vectors
 
 
 def _within(hamiltonian: Hamiltonian, basis: npt.NDArray[Any]) -> Hamiltonian:
