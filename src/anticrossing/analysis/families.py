@@ -197,7 +197,7 @@ def _band_phase(
     if worst == 0:
         return None
     return DomainCheck(
-        "change of a probability by the phase of a band / a tenth of it",
+        "change of a probability by the phase of a band / what is allowed",
         worst,
         1.0,
         "levels of one energy are not met in the middle of the window",

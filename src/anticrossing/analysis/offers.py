@@ -16,6 +16,7 @@ from anticrossing.hamiltonian import Hamiltonian
 _DIABATIC_OVERLAP = 0.9
 _AGREEMENT = 0.1
 _UNSEEN = 1e-3  # of a level that is not the one spoken of
+_NEGLECTED = 0.01
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,17 @@ class Offers:
             )
         )
 
-    def effect(self, of: str, values: FloatArray, changed: FloatArray, message: str) -> DomainCheck:
-        """Return the check that a change of the probabilities is less than a tenth of them."""
-        allowed = tenth(values, target_of(values, self.initial))
+    def effect(
+        self, of: str, values: FloatArray, changed: FloatArray, message: str
+    ) -> DomainCheck:
+        """Return the check that a change of the probabilities leaves them good.
+
+        It is allowed a tenth of each, as the formula itself, and not more than a hundredth.
+        """
+        allowed = np.minimum(tenth(values, target_of(values, self.initial)), _NEGLECTED)
         size = float(np.max(np.abs(changed - values) / allowed))
-        return DomainCheck(f"change of a probability by {of} / a tenth of it", size, 1.0, message)
+        quantity = f"change of a probability by {of} / what is allowed"
+        return DomainCheck(quantity, size, 1.0, message)
 
     def ends(self, values: FloatArray, amplitude: float) -> DomainCheck:
         """Return the check of the largest amplitude that the ends of the window may add."""
