@@ -286,3 +286,114 @@ def test_no_window_is_called_long_enough_that_is_not(name, basis):
             assert not solved.warnings
             trusted.append(first)
     assert 2e3 in trusted and 0.5 not in trusted
+
+
+# ---- several zeros, coinciding crossings ------------------------------------------------------
+
+
+def test_chirped_pulse_with_the_signs_of_h():
+    h = ac.Hamiltonian.from_matrix([["10*x", "5*exp(-x**2)"], ["5*exp(-x**2)", "-10*x"]])
+    drive = Linear(-6, 6, rate=1.0)
+    result = ac.passage(h, drive)
+    slow = named(result, "Dykhne–Davis–Pechukas")
+    # Both zeros with one sign; an integration in 30 digits gives 1.679e-6.
+    assert slow.probabilities[1] == pytest.approx(1.3955e-6, rel=1e-3)
+    assert result.exact.probabilities[1] == pytest.approx(1.679e-6, rel=1e-3)
+    assert not any(prediction.valid for prediction in result.predictions)
+    assert "1.679" in result.verdict and not result.verdict.startswith("Within")
+
+
+def test_amplitudes_of_two_zeros_add_where_the_formula_says_so():
+    trusted, estimates = 0, []
+    for gap in (0.7, 1.0, 1.5, 2.0):
+        for bend, depth in ((0.05, 3.0), (0.1, 4.0), (0.03, 5.0), (0.2, 4.0), (0.3, 6.0)):
+            text = f"{bend}*t**2-{depth}"
+            slow = formulas.dykhne_davis_pechukas(
+                detuning=text, coupling=f"{gap}", window=(-30, 30)
+            )
+            reach = 3 * np.sqrt(depth / bend) + 10
+            right = reference(LZ(gap=gap), Formula(text, -reach, reach))[1]
+            off = abs(float(slow) - right) / right
+            (estimate,) = [c.value for c in slow.checks if c.quantity.startswith("error")]
+            if slow.valid:
+                trusted += 1
+                assert off < 0.1
+            if estimate < 0.3:
+                estimates.append(off / estimate)
+    assert trusted >= 3
+    assert 0.1 < min(estimates) and max(estimates) < 1.5
+
+
+@pytest.mark.parametrize("shift", [0.0, 3e-17, -2e-16])
+def test_crossings_at_one_place_are_named_in_words(shift):
+    mixing = 0.1 * (np.eye(3, k=1) + np.eye(3, k=-1))
+    constant = np.diag([-0.1 * 3, 0.0, 0.3 + shift]) + mixing
+    slopes = np.diag([1.0, 0, -1.0])
+    h = ac.Hamiltonian.affine(constant, slopes)
+    bent = ac.Hamiltonian.from_terms([(1, constant), ("x+0.01*(x-0.3)**3", slopes)])
+    for hamiltonian in (h, bent):
+        text = str(ac.passage(hamiltonian, Linear(-60, 60, rate=1.0)))
+        assert "coincide" in text
+        assert "e+30" not in text and "e+1" not in text
+
+
+# ---- regimes under dephasing of the eigenbasis ------------------------------------------------
+
+
+def eigenbasis_dephasing(gap, sweep_rate, decay, reach):
+    """Return the upper level's final population: s′ = B × s − Γ (s − (s·n)n), n along B."""
+
+    def slope(t, s):
+        axis = np.array([gap, 0.0, sweep_rate * t])
+        along = axis / np.linalg.norm(axis)
+        return np.cross(axis, s) - decay * (s - (s @ along) * along)
+
+    ends = [np.array([gap, 0.0, side * sweep_rate * reach]) for side in (-1, 1)]
+    first, last = (end / np.linalg.norm(end) for end in ends)
+    end = solve_ivp(slope, (-reach, reach), -first, method="LSODA", rtol=1e-7, atol=1e-10).y[:, -1]
+    return (1 + end @ last) / 2
+
+
+def regime_of(gap, sweep_rate, decay, reach):
+    h, drive = LZ(gap=gap), Linear(-sweep_rate * reach, sweep_rate * reach, rate=sweep_rate)
+    environment = Environment.Dephasing(rate=decay)
+    result = ac.passage(h, drive, environment=environment, tolerance=1e-8)
+    return result.regimes[0], float(result.exact.probabilities[1])
+
+
+@pytest.mark.parametrize(
+    ("gap", "rate", "decay", "right"),
+    [(0.1, 1, 0.003, 0.9840), (0.3, 2.19, 0.03, 0.9335), (1, 10, 0.3, 0.8347)],
+)
+def test_fast_passage_stays_coherent(gap, rate, decay, right):
+    regime, exact = regime_of(gap, rate, decay, 100.0)
+    assert regime.regime == "coherent"
+    assert exact == pytest.approx(right, abs=1e-4)
+    # What the loss of coherence changes is known, and no more than that is off.
+    assert abs(regime.jump_probability - right) < regime.coherence_loss
+
+
+@pytest.mark.parametrize("gap", [0.1, 0.3, 1.0, 3.0])
+def test_regimes_hold_what_they_say(gap):
+    checked = 0
+    for sweep_rate in (0.3, 1.0, 3.0, 10.0):
+        if gap**2 > 9.5 * sweep_rate:
+            continue
+        reach = 25 * max(sweep_rate**-0.5, gap / sweep_rate)
+        for decay in (0.003, 0.03, 0.3, 1.0):
+            regime, exact = regime_of(gap, sweep_rate, decay, reach)
+            off = abs(regime.jump_probability - exact)
+            if decay == 0.3 and sweep_rate == 10.0:
+                right = eigenbasis_dephasing(gap, sweep_rate, decay, reach)
+                assert exact == pytest.approx(right, abs=1e-6)
+                checked += 1
+            if regime.regime == "coherent":
+                # 25 %: the loss is a first-order estimate.
+                assert off < 1.25 * regime.coherence_loss <= 1.25 * 0.05
+            else:
+                assert regime.regime == "incoherent"
+                # Nearer the exact answer than the coherent law that it turns down, where that is far.
+                assert off < max(abs(regime.landau_zener - exact), 0.07)
+            if regime.clear:
+                assert off < 0.03
+    assert checked

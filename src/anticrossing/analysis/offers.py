@@ -111,9 +111,7 @@ class Offers:
             )
         )
 
-    def effect(
-        self, of: str, values: FloatArray, changed: FloatArray, message: str
-    ) -> DomainCheck:
+    def effect(self, of: str, values: FloatArray, changed: FloatArray, message: str) -> DomainCheck:
         """Return the check that a change of the probabilities leaves them good.
 
         It is allowed a tenth of each, as the formula itself, and not more than a hundredth.
