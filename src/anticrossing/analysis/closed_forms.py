@@ -205,7 +205,9 @@ class View:
             prediction = with_checks(prediction, *relaxation)
             self.add(name, prediction, self.split(event.levels, jump))
         if inside.dimension == 2 and event.gap > 0:
+            others = [check for check in event.jump.checks if check.quantity != _DEPHASING]
             for name, prediction, jump in _with_dephasing(self.drive, event, environment):
+                prediction = with_checks(prediction, *others)
                 self.add(name, prediction, self.split(event.levels, jump))
         return []
 

@@ -14,7 +14,7 @@ from anticrossing._threads import few_threads
 from anticrossing.analysis import referee
 from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.decoherence import DecoherenceRegime
-from anticrossing.analysis.meetings import PassageEvent, find_events
+from anticrossing.analysis.meetings import PassageEvent, find_events, half_places
 from anticrossing.analysis.offers import PassagePrediction
 from anticrossing.analysis.referee import in_words
 from anticrossing.analysis.regimes import regime_of
@@ -211,7 +211,15 @@ def passage(
         predictions=found,
         exact=exact,
         log_jump=log_jump,
-        verdict=referee.verdict(crossings, events, found, exact, initial, adiabatic),
+        verdict=referee.verdict(
+            crossings,
+            events,
+            found,
+            exact,
+            initial,
+            adiabatic,
+            half=bool(half_places(hamiltonian, drive)),
+        ),
         warnings=tuple(warnings),
     )
 

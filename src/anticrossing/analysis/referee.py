@@ -137,15 +137,23 @@ def verdict(
     exact: Exact,
     initial: int,
     adiabatic: str,
+    *,
+    half: bool,
 ) -> str:
-    """Return the answer in words; `adiabatic` is what was found of ln P, or empty."""
+    """Return the answer in words; `adiabatic` is what was found of ln P, or empty.
+
+    With `half` the window starts or stops exactly where a gap is smallest.
+    """
     final: FloatArray = np.asarray(exact.probabilities)
     kind = "state" if exact.basis == "diabatic" else "level"
     stay = f"the system is left in {kind} {initial} with probability {final[initial]:.6g}"
     if not events and crossings:
         return f"No closed form describes how the drive meets the crossings; {stay}."
-    half = any(prediction.name == "half crossing" for prediction in found)
-    if not events and not half:
+    solved = any(prediction.name == "half crossing" for prediction in found)
+    if not events and half and not solved:
+        said = f"The drive starts or stops in the middle of a crossing; {stay}"
+        return f"{said}. {_numbers(found, exact, initial)}" if found else f"{said}."
+    if not events and not solved:
         coherent = isinstance(exact, Propagation) and exact.basis != "diabatic"
         said = "The drive meets no crossing"
         if final[initial] < 1 - _ADIABATIC:
