@@ -4,6 +4,7 @@ Every reference is a Magnus product, DOP853, mpmath or a closed form written out
 """
 
 import itertools
+import math
 
 import mpmath
 import numpy as np
@@ -27,7 +28,7 @@ def own_checks(prediction):
     return all(w.startswith("contradicted") for w in prediction.warnings)
 
 
-def evolution(h, drive, steps=2**13):
+def evolution(h, drive, steps=2**12):
     """Return U by the fourth-order Magnus method with two exponentials a step, in one batch."""
     window = (float(drive.start_time), float(drive.stop_time))
     knots = [window[0], *(t for t in drive.breakpoints if window[0] < t < window[1]), window[1]]
@@ -56,19 +57,29 @@ def reference(h, drive, initial=0, basis="adiabatic"):
     return np.abs(u[:, initial]) ** 2
 
 
-def bloch(gap, drive, rate):
-    """Return the upper level's final population under dephasing of the diabatic axis."""
+def bloch(gap, detuning, rate, reach, *, own_axis=False):
+    """Return the upper level's final population from s′ = B × s less what dephasing takes.
 
-    def axis(t):
-        return np.array([gap, 0.0, float(drive(t))])
+    It takes Γ of what is across z, or with `own_axis` across B.
+    """
 
     def slope(t, s):
-        return np.cross(axis(t), s) - rate * np.array([s[0], s[1], 0.0])
+        x, y, z = s
+        d = detuning(t)
+        lost = x, y, 0.0
+        if own_axis:
+            along = (gap * x + d * z) / (gap * gap + d * d)
+            lost = x - along * gap, y, z - along * d
+        return -d * y - rate * lost[0], d * x - gap * z - rate * lost[1], gap * y - rate * lost[2]
 
-    window = (float(drive.start_time), float(drive.stop_time))
-    first, last = axis(window[0]), axis(window[1])
+    first, last = (np.array([gap, 0.0, detuning(t)]) for t in (-reach, reach))
     s = solve_ivp(
-        slope, window, -first / np.linalg.norm(first), method="DOP853", rtol=1e-7, atol=1e-9
+        slope,
+        (-reach, reach),
+        -first / np.linalg.norm(first),
+        method="DOP853",
+        rtol=1e-6,
+        atol=1e-8,
     ).y[:, -1]
     return (1 + s @ last / np.linalg.norm(last)) / 2
 
@@ -99,17 +110,25 @@ def test_passages_interfere_without_dephasing(rate):
 
 
 @pytest.mark.parametrize(
-    ("text", "gap", "rate", "believed"),
+    ("text", "detuning", "gap", "rate", "believed"),
     [
-        ("0.15*t**2-8", 0.4, 0.5, "independent crossings"),
-        ("0.1*t**2-12", 0.4, 1e-4, "crossings with phases"),
-        ("6*cos(0.15*t)+1", 0.3, 0.4, "independent crossings"),
+        ("0.15*t**2-8", lambda t: 0.15 * t * t - 8, 0.4, 0.5, "independent crossings"),
+        ("0.1*t**2-12", lambda t: 0.1 * t * t - 12, 0.4, 1e-4, "crossings with phases"),
+        (
+            "6*cos(0.15*t)+1",
+            lambda t: 6 * math.cos(0.15 * t) + 1,
+            0.3,
+            0.4,
+            "independent crossings",
+        ),
     ],
 )
-def test_the_sum_that_is_believed_is_that_of_the_master_equation(text, gap, rate, believed):
-    drive = Formula(text, -20, 20)
-    right = bloch(gap, drive, rate)
-    result = ac.passage(LZ(gap=gap), drive, environment=Environment.FixedAxisDephasing(rate))
+def test_the_sum_that_is_believed_is_that_of_the_master_equation(
+    text, detuning, gap, rate, believed
+):
+    right = bloch(gap, detuning, rate, 20.0)
+    environment = Environment.FixedAxisDephasing(rate)
+    result = ac.passage(LZ(gap=gap), Formula(text, -20, 20), environment=environment)
     for name in ("independent crossings", "crossings with phases"):
         prediction = named(result, name)
         assert prediction.valid == (name == believed)
@@ -294,7 +313,7 @@ def test_three_levels_through_one_point(h, initial, level, value):
 def test_no_window_is_called_long_enough_that_is_not(name, basis):
     h, _, initial = FAMILIES[name]
     trusted = []
-    for first, last in [(0.5, 1), (6, 30), (9, 8), (40, 30), (150, 160), (2e3, 2e3)]:
+    for first, last in [(0.5, 1), (6, 30), (20, 15), (2e3, 2e3)]:
         result = ac.passage(h, Linear(-first, last, rate=1.0), basis=basis, initial=initial)
         solved = next((p for p in result.predictions if p.name == name), None)
         if solved is not None and own_checks(solved):
@@ -359,20 +378,6 @@ def test_crossings_at_one_place_are_named_in_words(shift):
 # ---- regimes under dephasing of the eigenbasis ------------------------------------------------
 
 
-def eigenbasis_dephasing(gap, sweep_rate, decay, reach):
-    """Return the upper level's final population: s′ = B × s − Γ (s − (s·n)n), n along B."""
-
-    def slope(t, s):
-        axis = np.array([gap, 0.0, sweep_rate * t])
-        along = axis / np.linalg.norm(axis)
-        return np.cross(axis, s) - decay * (s - (s @ along) * along)
-
-    ends = [np.array([gap, 0.0, side * sweep_rate * reach]) for side in (-1, 1)]
-    first, last = (end / np.linalg.norm(end) for end in ends)
-    end = solve_ivp(slope, (-reach, reach), -first, method="LSODA", rtol=1e-7, atol=1e-10).y[:, -1]
-    return (1 + end @ last) / 2
-
-
 def regime_of(gap, sweep_rate, decay, reach):
     h, drive = LZ(gap=gap), Linear(-sweep_rate * reach, sweep_rate * reach, rate=sweep_rate)
     environment = Environment.Dephasing(rate=decay)
@@ -398,13 +403,13 @@ def test_regimes_hold_what_they_say(gap):
     for sweep_rate in (0.3, 1.0, 3.0, 10.0):
         if gap**2 > 9.5 * sweep_rate:
             continue
-        reach = 25 * max(sweep_rate**-0.5, gap / sweep_rate)
+        reach = 20 * max(sweep_rate**-0.5, gap / sweep_rate)
         for decay in (0.003, 0.03, 0.3, 1.0):
             regime, exact = regime_of(gap, sweep_rate, decay, reach)
             off = abs(regime.jump_probability - exact)
             if decay == 0.3 and sweep_rate == 10.0:
-                right = eigenbasis_dephasing(gap, sweep_rate, decay, reach)
-                assert exact == pytest.approx(right, abs=1e-6)
+                right = bloch(gap, lambda t: 10.0 * t, decay, reach, own_axis=True)
+                assert exact == pytest.approx(right, abs=1e-5)
                 checked += 1
             if regime.regime == "coherent":
                 # 25 %: the loss is a first-order estimate.

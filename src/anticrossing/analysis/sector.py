@@ -51,14 +51,14 @@ def sector_of(
         energies = [np.linalg.eigvalsh(block.conj().T @ h @ block) for block in blocks]
         places.append(owner[np.argsort(np.concatenate(energies), kind="stable")])
     own = int(found.labels[level] if of_state else places[0][level])
-    block, states = blocks[own], found.indices(own)
+    block = blocks[own]
     if found.basis is not None:
-        block, states = block @ _courses(block, *ends), None
+        block = block @ _courses(block, *ends)
     return Sector(
         _within(hamiltonian, block),
         np.flatnonzero(places[0] == own),
         np.flatnonzero(places[1] == own),
-        states,
+        found.indices(own) if found.basis is None else None,
     )
 
 
