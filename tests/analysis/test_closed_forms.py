@@ -361,6 +361,15 @@ def test_amplitudes_of_two_zeros_add_where_the_formula_says_so():
     assert max(estimates) < 1.5
 
 
+@pytest.mark.parametrize("gap", [0.02, 0.05, 0.1])
+def test_a_zero_close_to_the_real_axis_is_not_missed(gap):
+    result = ac.passage(LZ(gap=gap), Formula("19*tanh(t/3)+0.7", -60, 60))
+    slow = named(result, "Dykhne–Davis–Pechukas")
+    exact = formulas.tanh_sweep(gap=gap, amplitude=19.0, width=3.0, offset=0.7)
+    assert slow.probabilities[1] == pytest.approx(float(exact), rel=1e-3)
+    assert not own_checks(slow)
+
+
 @pytest.mark.parametrize("shift", [0.0, 3e-17, -2e-16])
 def test_crossings_at_one_place_are_named_in_words(shift):
     mixing = 0.1 * (np.eye(3, k=1) + np.eye(3, k=-1))

@@ -320,7 +320,7 @@ def _single_crossing(
             with contextlib.suppress(InputError, ConvergenceError):
                 slow = formulas.dykhne_davis_pechukas(
                     **_gap_functions(hamiltonian, drive),
-                    near=event.time,
+                    near=complex(event.time, event.gap / event.sweep_rate),  # of a linear sweep
                     window=(start, stop),
                 )
                 forms.append(("Dykhne–Davis–Pechukas", slow, float(slow)))
