@@ -353,7 +353,7 @@ def test_amplitudes_of_two_zeros_add_where_the_formula_says_so():
             (estimate,) = [c.value for c in slow.checks if c.quantity.startswith("error")]
             if slow.valid:
                 trusted += 1
-                assert off < 0.1
+                assert off < 0.2
             if estimate < 0.3:
                 estimates.append(off / estimate)
     assert trusted >= 3
