@@ -64,18 +64,6 @@ def test_expansions_say_that_they_are_not_small():
     assert not ac.adiabatic_expansion(wide, slow, Dephasing(0.5)).warnings
 
 
-@pytest.mark.parametrize(
-    ("gap", "rate", "decay", "right"),
-    [(0.1, 1, 0.003, 0.9840), (0.3, 2.19, 0.03, 0.9335), (1, 10, 0.3, 0.8347)],
-)
-def test_fast_passage_stays_coherent(gap, rate, decay, right):
-    drive = ac.drive.Linear(-100, 100, rate=rate)
-    h = ac.models.LandauZener(gap=gap)
-    (regime,) = ac.passage(h, drive, environment=Dephasing(rate=decay)).regimes
-    assert regime.regime == "coherent"
-    assert regime.jump_probability == pytest.approx(right, abs=0.05)
-
-
 def test_two_zeros_that_are_not_small_are_outside():
     found = dykhne_davis_pechukas(detuning="0.05*t**2-3", coupling="1")
     assert found.zeros.size == 2

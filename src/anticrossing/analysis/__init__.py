@@ -1,7 +1,6 @@
 """The whole analysis of a sweep: crossings met, closed forms with their domain, exact answer."""
 
 from anticrossing.analysis.adiabatic_expansion import AdiabaticExpansion, adiabatic_expansion
-from anticrossing.analysis.closed_forms import PassagePrediction
 from anticrossing.analysis.coherent_split import (
     CoherentIncoherentSplit,
     coherent_incoherent_split,
@@ -16,6 +15,7 @@ from anticrossing.analysis.intersection_passage import (
 )
 from anticrossing.analysis.intersystem_crossing import rate_through_crossing
 from anticrossing.analysis.meetings import PassageEvent
+from anticrossing.analysis.offers import PassagePrediction
 from anticrossing.analysis.passage import Passage, passage
 
 __all__ = [

@@ -4,90 +4,47 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from anticrossing import formulas
-from anticrossing.analysis.families import family
+from anticrossing.analysis.families import Family, family, half_passage, single_window
 from anticrossing.analysis.meetings import (
     PassageEvent,
+    coincides,
+    find_events,
+    half_places,
     interference_inputs,
     nonlinearity,
     too_many_to_follow,
 )
+from anticrossing.analysis.offers import (
+    Labels,
+    Offers,
+    PassagePrediction,
+    both_ends,
+    end_amplitude,
+    with_checks,
+)
+from anticrossing.analysis.sector import Sector, sector_of
+from anticrossing.analysis.sequence_decay import Walk
 from anticrossing.checks import ConvergenceError, FloatArray, InputError
 from anticrossing.drive import Drive
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import Dephasing, Environment, FixedAxisDephasing
 from anticrossing.formulas import DomainCheck, Prediction
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.spectrum._search import DIFFERENT_SECTORS
 
 _LINEAR = 1e-6
-_DIABATIC_OVERLAP = 0.9
-_INTERFERENCE = 0.01
 _REAL = 1e-12
-# Beyond this g²/α the mpmath evaluation of the Weber solution takes seconds, and P < 1e-68.
-_LARGEST_WEBER = 100.0
-# Below this one, P is 1 to rounding, and ever more digits would be needed to find that out.
-_SMALLEST_WEBER = 1e-20
+_TRIALS = 4
+_DEPHASING = "passage duration / dephasing time"
 
-
-@dataclass(frozen=True)
-class PassagePrediction:
-    """What one closed form says of the final probabilities, and whether it may say so.
-
-    Attributes
-    ----------
-    name, equation : str
-        The closed form.
-    probabilities : array, shape (N,)
-        Final probabilities in the read-out basis of the exact answer.
-    checks : tuple of DomainCheck
-        Its conditions.
-    warnings : tuple of str
-        One line for each condition that fails.
-    difference : float
-        The largest difference from the exact probabilities.
-    """
-
-    name: str
-    equation: str
-    probabilities: FloatArray
-    checks: tuple[DomainCheck, ...]
-    warnings: tuple[str, ...]
-    difference: float
-
-    @property
-    def valid(self) -> bool:
-        """Whether every domain check holds."""
-        return not self.warnings
-
-
-@dataclass(frozen=True)
-class Labels:
-    """Which adiabatic level each read-out state is at the two ends of the window."""
-
-    first: npt.NDArray[np.intp]
-    last: npt.NDArray[np.intp]
-
-    @classmethod
-    def of(cls, hamiltonian: Hamiltonian, drive: Drive, basis: str) -> Labels | None:
-        """Return the labels; None if the diabatic states are mixed at an end of the window."""
-        same = np.arange(hamiltonian.dimension)
-        if basis != "diabatic":
-            return cls(same, same)
-        ends = []
-        for position in (float(drive.start), float(drive.stop)):
-            _, vectors = np.linalg.eigh(hamiltonian(position))
-            weights = np.abs(vectors) ** 2
-            if np.any(np.max(weights, axis=1) < _DIABATIC_OVERLAP):
-                return None
-            ends.append(np.argmax(weights, axis=1))
-        return cls(ends[0], ends[1])
+Finder = Callable[[Hamiltonian, Drive, str], Family | None]
 
 
 def predictions(
@@ -100,113 +57,270 @@ def predictions(
     environment: Environment | None = None,
 ) -> tuple[tuple[PassagePrediction, ...], tuple[str, ...]]:
     """Return the predictions that apply in kind, and notes on those that could not be made."""
+    offers = Offers(initial, exact)
     labels = Labels.of(hamiltonian, drive, basis)
-    if labels is None:
-        note = (
-            "the states H is written in are mixed by the coupling at an end of the window, so no "
-            "closed form speaks of them: read out in the adiabatic basis"
+    level = initial if labels is None else int(labels.first[initial])
+    every = np.arange(hamiltonian.dimension)
+    sector = Sector(hamiltonian, every, every, every)
+    if environment is None:
+        own = sector_of(hamiltonian, drive, level, of_state=labels is None)
+        if 1 < own.first.size < every.size:
+            sector, events = own, find_events(own.hamiltonian, drive)[1]
+    notes: list[str] = []
+    view: View | None = None
+    if labels is not None:
+        view = View(hamiltonian, drive, environment, basis, sector, labels, level, offers)
+    elif events:
+        notes.append(
+            "the states H is written in are mixed by the coupling at an end of the window, so few "
+            "closed forms speak of them: read out in the adiabatic basis"
         )
-        return (), ((note,) if events else ())
-    level = int(labels.first[initial])
-    if not any(level in event.levels for event in events):
-        return (), ()
-    found: list[PassagePrediction] = []
 
-    def add(name: str, prediction: Prediction, adiabatic: npt.ArrayLike) -> None:
-        values = np.asarray(adiabatic, dtype=np.float64)[labels.last]
-        difference = float(np.max(np.abs(values - exact), initial=0.0))
-        found.append(
-            PassagePrediction(
-                name,
-                prediction.equation,
-                values,
-                prediction.checks,
-                prediction.warnings,
-                difference,
+    def solve(find: Finder) -> None:
+        if basis == "diabatic":
+            _between_states(hamiltonian, drive, offers, find)
+        if view is not None:
+            view.solve(find)
+
+    if environment is None:
+        solve(family)
+        if not events:
+            solve(half_passage)
+    notes += [
+        f"at t = {place.time:.6g}, an end of the window, the gap of levels {place.levels} is "
+        "smallest: half a crossing"
+        for place in half_places(sector.hamiltonian, drive)
+    ]
+    if view is not None and events:
+        notes += view.one(events[0]) if len(events) == 1 else view.several(events)
+    if environment is None:
+        solve(single_window)
+    return tuple(offers.found), tuple(notes)
+
+
+def _between_states(hamiltonian: Hamiltonian, drive: Drive, offers: Offers, find: Finder) -> None:
+    """Add a solved passage that speaks of the states H is written in."""
+    sector = sector_of(hamiltonian, drive, offers.initial, of_state=True)
+    inside, states = sector.hamiltonian, sector.states
+    if states is None:
+        inside, states = hamiltonian, np.arange(hamiltonian.dimension)
+    known = find(inside, drive, "diabatic")
+    if known is None or known.prediction.basis != "diabatic":
+        return
+    start = int(np.flatnonzero(states == offers.initial)[0])
+    values = np.zeros(hamiltonian.dimension)
+    values[states] = known.prediction.transition_matrix[:, start]
+    prediction: Prediction = known.prediction
+    if known.open_ends:
+        amplitude = end_amplitude(inside, drive, "diabatic", known.open_ends)
+        prediction = with_checks(prediction, offers.ends(values, amplitude))
+    offers.add(known.name, prediction, values)
+
+
+@dataclass(frozen=True)
+class View:
+    """What adiabatic level of which sector the passage starts in, and how it is read out."""
+
+    hamiltonian: Hamiltonian
+    drive: Drive
+    environment: Environment | None
+    basis: str
+    sector: Sector
+    labels: Labels
+    level: int
+    offers: Offers
+
+    @property
+    def start(self) -> int:
+        """The first level, counted in the sector."""
+        return int(np.flatnonzero(self.sector.first == self.level)[0])
+
+    def read_out(self, adiabatic: FloatArray) -> FloatArray:
+        """Return probabilities of the sector's levels as those of what is read out."""
+        whole = np.zeros(self.hamiltonian.dimension)
+        whole[self.sector.last] = adiabatic
+        return whole[self.labels.last]
+
+    def add(
+        self,
+        name: str,
+        prediction: Prediction,
+        adiabatic: FloatArray,
+        open_ends: tuple[float, ...] | None = None,
+    ) -> None:
+        """Offer a prediction; what the `open_ends` of the window may change is checked."""
+        values = self.read_out(adiabatic)
+        halves = half_places(self.sector.hamiltonian, self.drive)
+        if halves and not prediction.exact:
+            message = "the window starts or stops in the middle of a crossing"
+            prediction = with_checks(
+                prediction, DomainCheck("half crossings at its ends", len(halves), 0.0, message)
             )
-        )
+        if open_ends is None:
+            open_ends = both_ends(self.drive) if self.basis == "diabatic" else ()
+        amplitude = end_amplitude(self.sector.hamiltonian, self.drive, self.basis, open_ends)
+        if open_ends:
+            prediction = with_checks(prediction, self.offers.ends(values, amplitude))
+        self.offers.add(name, prediction, values)
 
-    known = family(hamiltonian, drive) if environment is None else None
-    ends = Labels.of(hamiltonian, drive, "diabatic")
-    if known is not None and ends is not None:
-        exact_column = np.zeros(hamiltonian.dimension)
-        source = int(np.flatnonzero(ends.first == level)[0])
-        exact_column[ends.last] = known[1].transition_matrix[:, source]
-        add(*known, exact_column)
+    def split(self, levels: tuple[int, int], jump: float) -> FloatArray:
+        """Return the probabilities after one passage between two levels of the sector."""
+        values = np.zeros(self.sector.first.size)
+        values[self.start] = 1.0
+        if self.start in levels:
+            i, j = levels
+            values[self.start], values[j if self.start == i else i] = 1 - jump, jump
+        return values
 
-    if len(events) == 1:
-        event = events[0]
-        i, j = event.levels
+    def solve(self, find: Finder) -> None:
+        """Add a solved passage that speaks of adiabatic levels, or can be made to."""
+        inside = self.sector.hamiltonian
+        known = find(inside, self.drive, self.basis)
+        if known is None:
+            return
+        column = known.prediction.transition_matrix
+        if known.prediction.basis == "adiabatic":
+            self.add(known.name, known.prediction, column[:, self.start], known.open_ends)
+        elif self.basis != "diabatic":
+            ends = Labels.of(inside, self.drive, "diabatic")
+            if ends is not None:
+                values = np.zeros(inside.dimension)
+                values[ends.last] = column[:, np.flatnonzero(ends.first == self.start)[0]]
+                self.add(known.name, known.prediction, values, known.open_ends)
+
+    def one(self, event: PassageEvent) -> list[str]:
+        """Add the closed forms for a single crossing."""
+        inside, environment = self.sector.hamiltonian, self.environment
+        if self.start not in event.levels:
+            return []
+        relaxation: tuple[DomainCheck, ...] = ()
+        if environment is not None and event.levels[1] == event.levels[0] + 1:
+            walk = Walk(inside, self.drive, environment, [event])
+            plain = self.split(event.levels, float(event.jump))
+            relaxed = walk.probabilities(self.start, _sequence([event]))
+            relaxation = (self.relaxation(plain, relaxed), *self.dephasing([event], plain))
         for name, prediction, jump in _single_crossing(
-            hamiltonian, drive, event, basis, coherent=environment is None
+            inside, self.drive, event, coherent=environment is None
         ):
-            values = np.zeros(hamiltonian.dimension)
-            values[level], values[j if level == i else i] = 1 - jump, jump
-            add(name, prediction, values)
-        if hamiltonian.dimension == 2 and event.gap > 0:
-            for name, prediction, jump in _with_dephasing(drive, event, environment):
-                add(name, prediction, [1 - jump, jump] if level == 0 else [jump, 1 - jump])
-        return tuple(found), ()
+            prediction = with_checks(prediction, *relaxation)
+            self.add(name, prediction, self.split(event.levels, jump))
+        if inside.dimension == 2 and event.gap > 0:
+            others = [check for check in event.jump.checks if check.quantity != _DEPHASING]
+            for name, prediction, jump in _with_dephasing(self.drive, event, environment):
+                prediction = with_checks(prediction, *others)
+                self.add(name, prediction, self.split(event.levels, jump))
+        return []
 
-    sequence = _sequence(events)
-    if len(sequence) < len(events):
-        return tuple(found), (
-            "levels that are not neighbours meet: no closed form covers the sequence",
-        )
-    levels = hamiltonian.dimension
-    averaged = formulas.independent_crossings(sequence, levels=levels)
-    inputs = interference_inputs(hamiltonian, drive, events)
-    if inputs is None:
-        add("independent crossings", averaged, averaged.transition_matrix[:, level])
-        if too_many_to_follow(hamiltonian, events):
-            note = f"the phases between {len(events)} crossings were not followed"
-            return tuple(found), (note,)
-        return tuple(found), ()
-    phases, directions = inputs
-    directed = _sequence(events, directions)
-    coherent = formulas.independent_crossings(directed, levels=levels, phases=phases)
-    with_phases = coherent.transition_matrix[:, level]
-    without = averaged.transition_matrix[:, level]
-    interference = DomainCheck(
-        "change of a probability by interference",
-        float(np.max(np.abs(with_phases - without))),
-        _INTERFERENCE,
-        "the passages interfere, and a single coherent run does not average over their phases",
-    )
-    averaged = dataclasses.replace(averaged, checks=(*averaged.checks, interference))
-    add("independent crossings", averaged, without)
-    add("crossings with phases", coherent, with_phases)
-    return tuple(found), ()
+    def relaxation(self, without: FloatArray, with_it: FloatArray) -> DomainCheck:
+        """Return the check of what relaxation does outside the passages."""
+        message = "the levels relax before, between or after the passages"
+        return self.effect("relaxation", without, with_it, message)
+
+    def dephasing(
+        self, events: Sequence[PassageEvent], without: FloatArray
+    ) -> tuple[DomainCheck, ...]:
+        """Return the check of what dephasing in the eigenbasis does during the passages.
+
+        A slow passage is left at 3πλα/16g³, a fast one turns by πλg/2α, to first order in the rate.
+        """
+        change = 0.0
+        for event in events:
+            for check in event.jump.checks:
+                if check.quantity == _DEPHASING and event.gap > 0:
+                    g, rate = event.gap, event.sweep_rate
+                    lost = float(check.worst) / max(rate**-0.5, g / rate)
+                    change += np.pi * lost * min(g / (2 * rate), 3 * rate / (16 * g**3))
+        if change == 0:
+            return ()
+        message = "dephasing during the passages changes what they do"
+        changed = without + np.where(without > 0, change, 0.0)
+        return (self.effect("dephasing in passing", without, changed, message),)
+
+    def several(self, events: Sequence[PassageEvent]) -> list[str]:
+        """Add independent crossings, and crossings with the phases between them."""
+        if not any(self.start in event.levels for event in events):
+            return []
+        inside = self.sector.hamiltonian
+        if any(coincides(event) for event in events):
+            return ["crossings that share a level coincide: no closed form covers the sequence"]
+        sequence = _sequence(events)
+        if len(sequence) < len(events):
+            return ["levels that are not neighbours meet: no closed form covers the sequence"]
+        size, start = inside.dimension, self.start
+        averaged: Prediction = formulas.independent_crossings(sequence, levels=size)
+        without = np.asarray(averaged.value)[:, start]
+        inputs = interference_inputs(inside, self.drive, events)
+        walk = None
+        classical = without
+        if self.environment is not None:
+            walk = Walk(inside, self.drive, self.environment, events)
+            classical = walk.probabilities(start, sequence)
+            averaged = with_checks(averaged, self.relaxation(without, classical))
+        if inputs is None:
+            change = self.unknown_phases(sequence, walk, classical)
+            message = "the passages may interfere, and their phases were not followed"
+            check = self.effect("interference", without, without + change, message)
+            self.add("independent crossings", with_checks(averaged, check), without)
+            if too_many_to_follow(inside, events):
+                return [f"the phases between {len(events)} crossings were not followed"]
+            return []
+        phases, directions = inputs
+        directed = _sequence(events, directions)
+        coherent: Prediction = formulas.independent_crossings(directed, levels=size, phases=phases)
+        with_phases = lossy = np.asarray(coherent.value)[:, start]
+        if walk is not None:
+            lossy = walk.probabilities(start, directed, phases)
+            message = "coherence or population is lost between the passages"
+            coherent = with_checks(
+                coherent, self.effect("the surroundings", with_phases, lossy, message)
+            )
+        passing = self.dephasing(events, without)
+        averaged, coherent = with_checks(averaged, *passing), with_checks(coherent, *passing)
+        message = "the passages interfere: a single run does not average over their phases"
+        interference = self.effect("interference", without, without + lossy - classical, message)
+        self.add("independent crossings", with_checks(averaged, interference), without)
+        self.add("crossings with phases", coherent, with_phases)
+        return []
+
+    def unknown_phases(
+        self, sequence: list[formulas.Crossing], walk: Walk | None, classical: FloatArray
+    ) -> FloatArray:
+        """Return the largest change of the probabilities by interference at some random phases."""
+        shape = (len(sequence) - 1, classical.size)
+        found = []
+        for phases in np.random.default_rng(0).uniform(0, 2 * np.pi, (_TRIALS, *shape)):
+            if walk is not None:
+                lossy = walk.probabilities(self.start, sequence, phases)
+            else:
+                evolution = formulas.transfer_matrices(sequence, phases, levels=classical.size)
+                lossy = np.abs(evolution[:, self.start]) ** 2
+            found.append(lossy - classical)
+        return np.asarray(np.max(np.abs(found), axis=0))
+
+    def effect(
+        self, of: str, without: FloatArray, with_it: FloatArray, message: str
+    ) -> DomainCheck:
+        """Return the check of something that changes the probabilities of the sector's levels."""
+        return self.offers.effect(of, self.read_out(without), self.read_out(with_it), message)
 
 
 def _single_crossing(
-    hamiltonian: Hamiltonian, drive: Drive, event: PassageEvent, basis: str, *, coherent: bool
+    hamiltonian: Hamiltonian, drive: Drive, event: PassageEvent, *, coherent: bool
 ) -> list[tuple[str, Prediction, float]]:
     """Return (name, prediction, probability to jump between adiabatic levels)."""
     forms: list[tuple[str, Prediction, float]] = [("Landau–Zener", event.jump, float(event.jump))]
     if event.gap == 0 or not coherent:
         return forms
-    start, stop = float(drive.start_time), float(drive.stop_time)
+    start, stop = both_ends(drive)
     if hamiltonian.dimension == 2:
         reach = np.geomspace(1e-3, 1.0, 12) * max(event.time - start, stop - event.time)
         linear = nonlinearity(hamiltonian, drive, event, reach) < _LINEAR
-        ratio = event.gap**2 / event.sweep_rate
-        moderate = _SMALLEST_WEBER <= ratio <= _LARGEST_WEBER
-        if linear and moderate and basis != "superadiabatic":
-            window = formulas.finite_window(
-                gap=event.gap,
-                sweep_rate=event.sweep_rate,
-                start=start - event.time,
-                stop=stop - event.time,
-                basis=basis,
-            )
-            forms.append(("finite window (Weber)", window, float(window)))
         if not linear and not drive.breakpoints.size:
             # A gap without a complex zero that the formula could use has no such prediction.
             with contextlib.suppress(InputError, ConvergenceError):
                 slow = formulas.dykhne_davis_pechukas(
                     **_gap_functions(hamiltonian, drive),
-                    near=event.time,
+                    near=complex(event.time, event.gap / event.sweep_rate),  # of a linear sweep
                     window=(start, stop),
                 )
                 forms.append(("Dykhne–Davis–Pechukas", slow, float(slow)))
@@ -267,14 +381,18 @@ def _gap_functions(hamiltonian: Hamiltonian, drive: Drive) -> dict[str, Any]:
 def _sequence(
     events: Sequence[PassageEvent], directions: list[int] | None = None
 ) -> list[formulas.Crossing]:
-    return [
-        formulas.Crossing.from_gap(
+    found = []
+    for k, event in enumerate(events):
+        if event.levels[1] != event.levels[0] + 1:
+            continue
+        crossing = formulas.Crossing.from_gap(
             event.levels,
             gap=event.gap,
             sweep_rate=event.sweep_rate,
             direction=1 if directions is None else directions[k],
             time=event.time,
         )
-        for k, event in enumerate(events)
-        if event.levels[1] == event.levels[0] + 1
-    ]
+        if event.crossing.reason == DIFFERENT_SECTORS:  # nothing happens: it takes no time
+            crossing = dataclasses.replace(crossing, duration=None)
+        found.append(crossing)
+    return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anticrossing.checks import FloatArray
 from anticrossing.drive import Drive
 from anticrossing.dynamics import liouville
 from anticrossing.dynamics.lanes import Lanes
@@ -54,23 +55,58 @@ def decay_rates(
     >>> round(rates.dephasing, 12)                                      # γ times the gap
     0.3
     """
-    lanes = Lanes.of(hamiltonian, drive)
-    lane = np.zeros(1, dtype=np.intp)
-    _, nodes = liouville.nodes_of(lanes, np.array([[time]]), lane)
-    size = hamiltonian.dimension
-    total = np.zeros((size**2, size**2), dtype=np.complex128)
-    rates = environment.flat(()).eigen_rates(nodes)
-    if rates is not None and not diabatic:
-        total += liouville.eigen_generator(rates)[0, 0]
-    vectors = nodes.vectors[0, 0].copy()
-    if diabatic:
-        pair = vectors[:, list(levels)]
-        slope = pair.conj().T @ hamiltonian.derivative(float(nodes.x[0, 0])) @ pair
-        vectors[:, list(levels)] = pair @ np.linalg.eigh(slope)[1]
-    for jump in environment.jump_operators(nodes):
-        total += liouville.dissipator(vectors.conj().T @ jump[0, 0] @ vectors)
+    transfer, coherences = rate_matrices(
+        hamiltonian,
+        drive,
+        environment,
+        np.array([time]),
+        diabatic=levels if diabatic else None,
+        eigenbasis=not diabatic,
+    )
     i, j = levels
-    coherence = -float(total[i * size + j, i * size + j].real)
-    lower, upper = i * (size + 1), j * (size + 1)
-    relaxation = float((total[lower, upper] + total[upper, lower]).real)
+    coherence = float(coherences[0, i, j])
+    relaxation = float(transfer[0, i, j] + transfer[0, j, i])
     return DecayRates(coherence, relaxation, max(coherence - relaxation / 2, 0.0))
+
+
+def rate_matrices(
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    environment: Environment,
+    times: FloatArray,
+    *,
+    diabatic: tuple[int, int] | None = None,
+    eigenbasis: bool = True,
+) -> tuple[FloatArray, FloatArray]:
+    """Return, at times (n,), p_i′ = Σ_j transfer_ij p_j and the decay of coherences, (n, N, N).
+
+    They are those of the eigenstates. With `diabatic` general jump operators act on the local
+    diabatic states of that pair of levels, each in the place of the level it is most alike; rates
+    given in the eigenbasis are left out without `eigenbasis`.
+    """
+    _, nodes = liouville.nodes_of(
+        Lanes.of(hamiltonian, drive), times[None, :], np.zeros(1, dtype=np.intp)
+    )
+    vectors = nodes.vectors[0].copy()
+    transfer, coherence = np.zeros(vectors.shape), np.zeros(vectors.shape)
+    flat = environment.flat(())
+    rates = flat.eigen_rates(nodes)
+    if rates is not None and eigenbasis:
+        transfer += np.broadcast_to(rates.transfer, nodes.vectors.shape)[0]
+        coherence += np.broadcast_to(rates.coherence.real, nodes.vectors.shape)[0]
+    if diabatic is not None:
+        pair = vectors[:, :, list(diabatic)]
+        slope = hamiltonian.derivative(nodes.x[0])
+        turn = np.linalg.eigh(pair.conj().swapaxes(-1, -2) @ slope @ pair)[1]
+        swapped = np.abs(turn[:, 0, 0]) < np.abs(turn[:, 0, 1])
+        turn[swapped] = turn[swapped][:, :, ::-1]
+        vectors[:, :, list(diabatic)] = pair @ turn
+    for operator in flat.jump_operators(nodes):
+        jump = vectors.conj().swapaxes(-1, -2) @ operator[0] @ vectors
+        chance = np.abs(jump) ** 2
+        loss = chance.sum(axis=-2)
+        own = np.diagonal(jump, axis1=-2, axis2=-1)
+        transfer += chance - loss[:, None, :] * np.eye(loss.shape[-1])
+        coherence += (loss[:, :, None] + loss[:, None, :]) / 2
+        coherence -= (own[:, :, None] * own[:, None, :].conj()).real
+    return transfer, coherence

@@ -113,7 +113,8 @@ def decoherence_regime(
         That law needs ``g² ≥ 3α``.
     eigenbasis_rate : float
         ``Γ ≥ 0``: the rate of that dephasing at the crossing. A faster passage, ``g² < 3α``, loses
-        about ``½(2P − 1)(1 − e^{−πgΓ/α})`` by it, and is coherent if that is small.
+        about ``½(2P − 1)(1 − e^{−q})`` by it, ``q = πgΓ/α``, or ``1/q = α/πgΓ + 1/2p₁`` where
+        ``P < ½``, and is coherent if that is small.
     window : float
         ``T``, the time from the crossing to the nearer end of the sweep.
     temperature : float, optional
@@ -170,7 +171,11 @@ def decoherence_regime(
     fast = eigenbasis and local_rate > 0 and g**2 < _FIRST_ORDER * alpha
     if fast:
         # A spin that cannot follow: what is across the field decays, for a time ∫ sin²θ dt = πg/α.
-        mixed = float(0.5 * (1 - (1 - 2 * jump) * np.exp(-np.pi * g * local_rate / alpha)))
+        # Where it follows more often than not, less is across: the smaller exponent wins.
+        exponent = np.pi * g * local_rate / alpha
+        if jump < 0.5:
+            exponent = 1 / (1 / exponent + 1 / (2 * extra))
+        mixed = float(0.5 * (1 - (1 - 2 * jump) * np.exp(-exponent)))
     # A fast passage loses at most the difference to complete mixing, and needs the rate for it.
     loss = abs(mixed - jump)
     if not adiabatic and not eigenbasis:

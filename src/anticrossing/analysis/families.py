@@ -1,11 +1,17 @@
-"""Exactly solvable families with several levels, recognised from H and a linear drive."""
+"""Exactly solvable passages, recognised from H and the drive."""
 
 from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing import formulas
+from anticrossing.analysis.meetings import half_places, linear_range
+from anticrossing.analysis.offers import both_ends
+from anticrossing.analysis.two_levels import TwoLevels
 from anticrossing.checks import ComplexArray, FloatArray
 from anticrossing.drive import Drive
 from anticrossing.formulas import DomainCheck, MatrixPrediction
@@ -13,17 +19,36 @@ from anticrossing.hamiltonian import Hamiltonian
 
 _SAME = 1e-10  # of the largest entry: what counts as zero in a recognised structure
 _LINEAR = 1e-9
-_REACH = 0.02  # coupling over distance at the ends of the window
 
 
-def family(hamiltonian: Hamiltonian, drive: Drive) -> tuple[str, MatrixPrediction] | None:
-    """Return (name, probabilities between the states H is written in), or None if unknown."""
-    size = hamiltonian.dimension
-    if size < 3 or drive.breakpoints.size:
+@dataclass(frozen=True)
+class Family:
+    """A solved passage.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    prediction : MatrixPrediction
+        Probabilities between adiabatic levels, or between the states H is written in.
+    open_ends : tuple of float
+        The ends of the window that it takes to be infinitely far away.
+    """
+
+    name: str
+    prediction: MatrixPrediction
+    open_ends: tuple[float, ...]
+
+
+def family(hamiltonian: Hamiltonian, drive: Drive, basis: str) -> Family | None:
+    """Return the solved passage that H and the drive are an example of, or None."""
+    if hamiltonian.dimension == 2:
+        return _two_levels(hamiltonian, drive, basis)
+    if hamiltonian.dimension < 2 or drive.breakpoints.size:
         return None
-    ends = np.array([float(drive.start_time), float(drive.stop_time)])
+    ends = np.array(both_ends(drive))
     times = ends[0] + (ends[1] - ends[0]) * np.linspace(0, 1, 7)
-    matrices = np.array([hamiltonian(float(drive(t))) for t in times]) * hamiltonian.units.angular
+    matrices = hamiltonian(drive(times)) * hamiltonian.units.angular
     slope = (matrices[-1] - matrices[0]) / (ends[1] - ends[0])
     straight = matrices[0] + slope * (times - times[0])[:, None, None]
     scale = float(np.abs(matrices).max())
@@ -34,28 +59,62 @@ def family(hamiltonian: Hamiltonian, drive: Drive) -> tuple[str, MatrixPredictio
     if np.abs(slope - np.diag(rates)).max() * np.ptp(ends) > _SAME * scale:
         return None
     found = _spin(constant, rates, ends) or _star(constant, rates, ends)
-    if found is None:
+    return None if found is None else Family(*found, both_ends(drive))
+
+
+def half_passage(hamiltonian: Hamiltonian, drive: Drive, basis: str) -> Family | None:
+    """Return the closed form of a sweep that starts or stops exactly at the smallest gap."""
+    halves = half_places(hamiltonian, drive)
+    if len(halves) != 1 or basis == "superadiabatic":
         return None
-    name, prediction = found
-    coupling = np.abs(constant - np.diag(np.diagonal(constant)))
-    ratios = []
-    for matrix in (matrices[0], matrices[-1]):
-        energies = np.diagonal(matrix).real
-        apart = np.abs(energies[:, None] - energies)
-        ratios.append(np.max(coupling / np.where(apart > 0, apart, np.inf)))
-    check = DomainCheck(
-        "coupling over distance of the levels at the ends of the window",
-        float(max(ratios)),
-        _REACH,
-        "the window is too short for the formula of an endless sweep",
+    place = halves[0]
+    pair = list(place.levels)
+    if basis == "diabatic":
+        slope = hamiltonian.derivative(place.position)
+        if hamiltonian.dimension > 2 or abs(slope[0, 1]) > _SAME * np.abs(slope).max():
+            return None
+    start, stop = both_ends(drive)
+    half = formulas.half_crossing(
+        gap=place.gap,
+        sweep_rate=place.sweep_rate,
+        basis=basis,
+        window=stop - start,
+        third_level_distance=place.crossing.third_level_distance * hamiltonian.units.angular,
+        linear_range=linear_range(hamiltonian, drive, place),
     )
-    return name, MatrixPrediction(
-        value=prediction.value,
-        name=prediction.name,
-        checks=(*prediction.checks, check),
-        equation=prediction.equation,
-        log_value=prediction.log_value,
+    jump = float(half) if basis == "adiabatic" else 1 - float(half)
+    matrix = np.eye(hamiltonian.dimension)
+    matrix[np.ix_(pair, pair)] = [[1 - jump, jump], [jump, 1 - jump]]
+    prediction = MatrixPrediction(
+        matrix, half.name, half.checks, half.equation, basis=basis, exact=True
     )
+    return Family("half crossing", prediction, (stop if place.time == start else start,))
+
+
+def single_window(hamiltonian: Hamiltonian, drive: Drive, basis: str) -> Family | None:
+    """Return the exact answer of one linear sweep of two levels on its window."""
+    if hamiltonian.dimension != 2 or basis == "superadiabatic":
+        return None
+    return _pieces(TwoLevels.along(hamiltonian, drive), basis, single=True)
+
+
+def _two_levels(hamiltonian: Hamiltonian, drive: Drive, basis: str) -> Family | None:
+    levels = TwoLevels.along(hamiltonian, drive)
+    if levels is None:
+        return None
+    found = levels.tanh_sweep() or levels.pulse()
+    if found is not None:
+        return Family(*found, both_ends(drive))
+    return None if basis == "superadiabatic" else _pieces(levels, basis, single=False)
+
+
+def _pieces(levels: TwoLevels | None, basis: str, *, single: bool) -> Family | None:
+    """Return the exact answer of linear sweeps one after another."""
+    pieces = None if levels is None else levels.linear_pieces()
+    if levels is None or pieces is None or (len(pieces) == 1) != single:
+        return None
+    name = "finite window (Weber)" if single else "linear pieces (Weber)"
+    return Family(name, levels.through(pieces, basis), ())
 
 
 def _spin(
@@ -107,12 +166,42 @@ def _star(
             prediction = formulas.demkov_osherov(
                 levels=energies, couplings=coupling[hub, rest], sweep_rate=-slopes[0]
             )
-            return "Demkov–Osherov", _reorder(prediction, order)
+            found = _reorder(prediction, order)
+            band = _band_phase(energies, coupling[hub, rest], slopes[0], meeting, ends)
+            if band is not None:
+                found = dataclasses.replace(found, checks=(*found.checks, band))
+            return "Demkov–Osherov", found
         distinct = np.diff(np.sort(slopes)).min() > _SAME * fastest
         if distinct and np.ptp(meeting) <= _SAME * np.ptp(ends):
             prediction = formulas.bow_tie(slopes=slopes, couplings=coupling[hub, rest])
             return "bow-tie", _reorder(prediction, order)
     return None
+
+
+def _band_phase(
+    energies: FloatArray, couplings: FloatArray, rate: float, meeting: FloatArray, ends: FloatArray
+) -> DomainCheck | None:
+    """Return the check of the phase of levels with one energy before and after they are met.
+
+    The sloped level shifts what it couples to by γ²/αt: what is gathered on both sides cancels
+    only in a window that lies evenly about the crossing.
+    """
+    worst = 0.0
+    for energy in np.unique(energies):
+        same = energies == energy
+        if same.sum() > 1:
+            strength, time = float(np.sum(couplings[same] ** 2)), float(meeting[same][0])
+            phase = strength / abs(rate) * np.log((ends[1] - time) / (time - ends[0]))
+            root = np.exp(-np.pi * strength / abs(rate))
+            worst = max(worst, 20 * root * (1 - np.cos(phase)) / (1 - root) ** 2)
+    if worst == 0:
+        return None
+    return DomainCheck(
+        "change of a probability by the phase of a band / what is allowed",
+        worst,
+        1.0,
+        "levels of one energy are not met in the middle of the window",
+    )
 
 
 def _reorder(prediction: MatrixPrediction, order: npt.NDArray[np.intp]) -> MatrixPrediction:

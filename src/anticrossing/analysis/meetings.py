@@ -11,7 +11,7 @@ import numpy as np
 
 from anticrossing import formulas
 from anticrossing.analysis._roots import bracketed_roots
-from anticrossing.analysis.decay import decay_rates
+from anticrossing.analysis.decay import rate_matrices
 from anticrossing.checks import FloatArray, InputError, fail
 from anticrossing.drive import Drive
 from anticrossing.environment import Environment
@@ -19,12 +19,15 @@ from anticrossing.formulas import DomainCheck, Prediction
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.spectrum import Crossing, Crossings, find_crossings
 from anticrossing.spectrum._grid import ROUNDING
-from anticrossing.spectrum._search import BELOW_ROUNDING
+from anticrossing.spectrum._search import BELOW_ROUNDING, DIFFERENT_SECTORS
 
 _SAMPLES, _MOST_SAMPLES = 4001, 64_001
 _MOST_TURNS = 2000
 _HIDDEN = 0.01
-_RELAXED = 0.01
+_COINCIDE = 1e-12  # of the window: how well the time of a crossing is known
+_COINCIDENT = "crossings that coincide"
+_KEPT = 0.8  # of the probability to jump
+_EXACTLY = 1e-6  # the slope of a gap that is smallest, of that of the diabatic energies
 _MOST_EVENTS = 1000
 # Beyond these, following the eigenvectors from crossing to crossing takes longer than all the rest.
 _MOST_COHERENT_EVENTS, _MOST_COHERENT_WORK = 300, 5e6  # events; events times N³
@@ -170,19 +173,18 @@ def _event(
     }
     distance = _next_meeting(places, index)
     extra: list[DomainCheck] = []
-    if distance == 0:
+    window = float(drive.stop_time) - float(drive.start_time)
+    if distance is not None and distance <= _COINCIDE * window:
         message = "crossings that share a level coincide: no time lies between them"
-        extra.append(DomainCheck("crossings that coincide", 1.0, 0.0, message))
+        extra.append(DomainCheck(_COINCIDENT, 1.0, 0.0, message))
     elif distance is not None:
         surroundings["next_crossing"] = distance
     if place.gap > 0:
-        surroundings["linear_range"] = _linear_range(hamiltonian, drive, place)
+        surroundings["linear_range"] = linear_range(hamiltonian, drive, place)
     if environment is not None:
-        rates = decay_rates(hamiltonian, drive, environment, place.time, place.levels)
-        if rates.coherence > 0:
-            surroundings["dephasing_time"] = 1 / rates.coherence
-        if rates.relaxation > 0:
-            extra.append(_relaxation_check(rates.relaxation, drive, place))
+        coherence = _lost_in_passing(hamiltonian, drive, environment, place)
+        if coherence > 0:
+            surroundings["dephasing_time"] = 1 / coherence
     jump = formulas.landau_zener(gap=place.gap, sweep_rate=place.sweep_rate, **surroundings)
     if place.crossing.reason == BELOW_ROUNDING:
         extra.append(_rounding_check(hamiltonian, drive, place))
@@ -190,14 +192,26 @@ def _event(
     return PassageEvent(**vars(place), jump=jump)
 
 
-def _relaxation_check(rate: float, drive: Drive, place: Place) -> DomainCheck:
-    """Check whether the levels exchange population between the passage and the read-out."""
-    return DomainCheck(
-        "time from the passage to the end of the window / relaxation time",
-        rate * (float(drive.stop_time) - place.time),
-        _RELAXED,
-        "the levels relax after the passage, before they are read out",
-    )
+def keeps_state(place: Place) -> bool:
+    """Whether the passage is so fast that watching the diabatic states does not change it.
+
+    From P to the ½(1 + P²) of the strongest watching is less than a tenth of 1 − P.
+    """
+    return float(np.exp(-0.5 * np.pi * place.gap**2 / place.sweep_rate)) >= _KEPT
+
+
+def _lost_in_passing(
+    hamiltonian: Hamiltonian, drive: Drive, environment: Environment, place: Place
+) -> float:
+    """Return the rate at which the coherence is lost that the passage depends on."""
+    i, j = place.levels
+    at = np.array([place.time])
+    _, coherence = rate_matrices(hamiltonian, drive, environment, at)
+    if keeps_state(place):
+        coherence = (
+            coherence - rate_matrices(hamiltonian, drive, environment, at, eigenbasis=False)[1]
+        )
+    return float(coherence[0, i, j])
 
 
 def _rounding_check(hamiltonian: Hamiltonian, drive: Drive, place: Place) -> DomainCheck:
@@ -215,19 +229,68 @@ def _rounding_check(hamiltonian: Hamiltonian, drive: Drive, place: Place) -> Dom
 
 
 def _next_meeting(places: list[Place], index: int) -> float | None:
-    """Return the time to the nearest other crossing that shares a level, if there is one."""
+    """Return the time to the nearest other crossing that shares a level, if there is one.
+
+    Levels of different sectors only change their order where they cross: nothing happens there.
+    """
     place, found = places[index], []
-    for step in (-1, 1):
-        k = index + step
-        while 0 <= k < len(places):
-            if set(places[k].levels) & set(place.levels):
-                found.append(abs(places[k].time - place.time))
+    if place.crossing.reason == DIFFERENT_SECTORS:
+        return None
+    for others in (places[:index][::-1], places[index + 1 :]):
+        shared = set(place.levels)
+        for other in others:
+            if other.crossing.reason == DIFFERENT_SECTORS:
+                swap = dict(zip(other.levels, other.levels[::-1], strict=True))
+                shared = {swap.get(level, level) for level in shared}
+            elif shared & set(other.levels):
+                found.append(abs(other.time - place.time))
                 break
-            k += step
     return min(found) if found else None
 
 
-def _linear_range(hamiltonian: Hamiltonian, drive: Drive, place: Place) -> float:
+def coincides(place: PassageEvent) -> bool:
+    """Whether another crossing that shares a level is met at the same moment."""
+    return any(check.quantity == _COINCIDENT for check in place.jump.checks)
+
+
+def half_places(hamiltonian: Hamiltonian, drive: Drive) -> list[Place]:
+    """Return the ends of the window at which a gap is smallest: half a crossing each."""
+    places = []
+    window = float(drive.stop_time) - float(drive.start_time)
+    for time in (float(drive.start_time), float(drive.stop_time)):
+        position, velocity = float(drive(time)), float(drive.velocity(time))
+        energies, vectors = np.linalg.eigh(hamiltonian(position))
+        turning = vectors.conj().T @ hamiltonian.derivative(position) @ vectors
+        slopes, scale = np.diagonal(turning).real, np.abs(energies).max()
+        for i in range(energies.size - 1):
+            gap = float(energies[i + 1] - energies[i])
+            steepness = 2 * abs(complex(turning[i, i + 1]))
+            flat = abs(slopes[i + 1] - slopes[i]) <= _EXACTLY * steepness
+            if velocity == 0 or gap <= ROUNDING * scale or steepness == 0 or not flat:
+                continue
+            others = np.delete(energies, [i, i + 1])
+            crossing = Crossing(
+                position=position,
+                levels=(i, i + 1),
+                gap=gap,
+                kind="avoided",
+                reason="smallest gap at an end of the window",
+                coupling=gap / 2,
+                slope_difference=steepness,
+                third_level_distance=float(
+                    np.abs(others[:, None] - energies[[i, i + 1]]).min(initial=np.inf)
+                ),
+                center_energy=float(energies[[i, i + 1]].mean()),
+            )
+            angular = hamiltonian.units.angular
+            rate, gap = steepness * abs(velocity) * angular, gap * angular
+            if max(rate**-0.5, gap / rate) > window:
+                continue
+            places.append(Place(time, position, velocity, crossing, gap, rate))
+    return places
+
+
+def linear_range(hamiltonian: Hamiltonian, drive: Drive, place: Place) -> float:
     """Return the time over which the shape of the diabatic detuning would change P.
 
     A relative departure from α|t − t_c| on both sides alike changes the exponent of P by about as
@@ -237,6 +300,9 @@ def _linear_range(hamiltonian: Hamiltonian, drive: Drive, place: Place) -> float
     before, after = _departures(hamiltonian, drive, place, np.array([-duration, duration]))
     exponent = np.pi * place.gap**2 / (2 * place.sweep_rate)
     deviation = abs(before + after) / 2 + (before - after) ** 2 / 4
+    if place.time in (float(drive.start_time), float(drive.stop_time)):
+        # One side cancels nothing, and what a sudden start does is no exponential.
+        deviation, exponent = max(abs(before), abs(after)), 1.0
     return float(duration / max(deviation * max(1.0, exponent), 1e-12))
 
 

@@ -12,9 +12,10 @@ import numpy as np
 
 from anticrossing._threads import few_threads
 from anticrossing.analysis import referee
-from anticrossing.analysis.closed_forms import PassagePrediction, predictions
+from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.decoherence import DecoherenceRegime
-from anticrossing.analysis.meetings import PassageEvent, find_events
+from anticrossing.analysis.meetings import PassageEvent, find_events, half_places
+from anticrossing.analysis.offers import PassagePrediction
 from anticrossing.analysis.referee import in_words
 from anticrossing.analysis.regimes import regime_of
 from anticrossing.checks import ConvergenceError, InputError, fail, integer
@@ -198,7 +199,7 @@ def passage(
         if not agreed:
             warnings.append(said)
             log_jump = None
-    found = referee.audit(found, exact, initial)
+    found = referee.audit(found, final, float(exact.error_estimate), initial)
     return Passage(
         hamiltonian=hamiltonian,
         drive=drive,
@@ -210,7 +211,15 @@ def passage(
         predictions=found,
         exact=exact,
         log_jump=log_jump,
-        verdict=referee.verdict(crossings, events, found, exact, initial, adiabatic),
+        verdict=referee.verdict(
+            crossings,
+            events,
+            found,
+            exact,
+            initial,
+            adiabatic,
+            half=bool(half_places(hamiltonian, drive)),
+        ),
         warnings=tuple(warnings),
     )
 

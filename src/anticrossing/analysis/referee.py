@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
-from anticrossing.analysis.closed_forms import PassagePrediction
 from anticrossing.analysis.meetings import PassageEvent
+from anticrossing.analysis.offers import PassagePrediction, target_of, tenth
 from anticrossing.checks import FloatArray
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability
@@ -19,16 +20,14 @@ from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Crossings
 
 _AGREEMENT = 0.1
-_UNSEEN = 1e-3  # of a level that is not the one spoken of
 _ADIABATIC = 1e-3
 
 Exact = Propagation | OpenPropagation
 
 
-def known_to(exact: Exact, probability: float) -> float:
+def known_to(error: float, probability: Any) -> Any:
     """Return how well a probability of the exact answer is known: an amplitude is known to ε."""
-    error = float(exact.error_estimate)
-    return 2 * error * np.sqrt(max(probability, 0.0)) + error**2
+    return 2 * error * np.sqrt(np.maximum(probability, 0.0)) + error**2
 
 
 def in_words(exact: Exact, probability: float) -> str:
@@ -39,25 +38,18 @@ def in_words(exact: Exact, probability: float) -> str:
     return f"{probability:.6g}"
 
 
-def target_of(prediction: PassagePrediction, initial: int) -> int:
-    """Return the level, other than the first, that a closed form sends most to."""
-    levels = np.arange(prediction.probabilities.size)
-    return int(np.argmax(np.where(levels == initial, -1.0, prediction.probabilities)))
-
-
 def audit(
-    found: tuple[PassagePrediction, ...], exact: Exact, initial: int
+    found: tuple[PassagePrediction, ...], final: FloatArray, error: float, initial: int
 ) -> tuple[PassagePrediction, ...]:
     """Return the predictions with one more check: whether the exact answer bears them out."""
-    return tuple(_audited(prediction, exact, initial) for prediction in found)
+    return tuple(_audited(prediction, final, error, initial) for prediction in found)
 
 
-def _audited(prediction: PassagePrediction, exact: Exact, initial: int) -> PassagePrediction:
-    final: FloatArray = np.asarray(exact.probabilities)
-    allowed = _AGREEMENT * np.minimum(final, 1 - final)
-    allowed = np.maximum(allowed, [3 * known_to(exact, p) for p in final])
-    spoken_of = np.arange(final.size) == target_of(prediction, initial)
-    allowed = np.where(spoken_of, np.maximum(allowed, 1e-10), np.maximum(allowed, _UNSEEN))
+def _audited(
+    prediction: PassagePrediction, final: FloatArray, error: float, initial: int
+) -> PassagePrediction:
+    allowed = tenth(final, target_of(prediction.probabilities, initial))
+    allowed = np.maximum(allowed, 3 * known_to(error, final))
     off = np.abs(prediction.probabilities - final) / allowed
     check = DomainCheck(
         "difference from the exact answer / a tenth of the probability",
@@ -90,7 +82,9 @@ def adiabatic_answer(
     value = f"ln P of a jump is {log_jump.log_probability:.8g}"
     leaving = _leaving(exact, initial)
     predicted = float(np.exp(log_jump.log_probability))
-    if leaving <= max(3 * known_to(exact, leaving), (1 + _AGREEMENT) * predicted):
+    if leaving <= max(
+        3 * known_to(float(exact.error_estimate), leaving), (1 + _AGREEMENT) * predicted
+    ):
         return f"The passage is adiabatic: {value}.", True
     inner = exact
     if exact.basis != "superadiabatic":
@@ -101,7 +95,9 @@ def adiabatic_answer(
     residual = 0.0
     if isinstance(inner, Propagation) and inner.readout_residual is not None:
         residual = float(inner.readout_residual)
-    if between <= max(3 * known_to(inner, between), (1 + _AGREEMENT) * predicted):
+    if between <= max(
+        3 * known_to(float(inner.error_estimate), between), (1 + _AGREEMENT) * predicted
+    ):
         return (
             f"The passage is adiabatic: {value} between superadiabatic states; the {leaving:.2g} "
             f"in the {exact.basis} basis comes from the ends of the window: between superadiabatic "
@@ -122,6 +118,13 @@ def adiabatic_answer(
     )
 
 
+def _bound(exact: Exact, leaving: float, predicted: float) -> float:
+    """Return up to where a probability is not more than was predicted."""
+    return max(
+        3 * float(known_to(float(exact.error_estimate), leaving)), (1 + _AGREEMENT) * predicted
+    )
+
+
 def _leaving(exact: Exact, initial: int) -> float:
     others = np.arange(np.asarray(exact.probabilities).size) != initial
     return float(np.sum(np.asarray(exact.probabilities)[others]))
@@ -134,29 +137,48 @@ def verdict(
     exact: Exact,
     initial: int,
     adiabatic: str,
+    *,
+    half: bool,
 ) -> str:
-    """Return the answer in words; `adiabatic` is what was found of ln P, or empty."""
+    """Return the answer in words; `adiabatic` is what was found of ln P, or empty.
+
+    With `half` the window starts or stops exactly where a gap is smallest.
+    """
     final: FloatArray = np.asarray(exact.probabilities)
     kind = "state" if exact.basis == "diabatic" else "level"
     stay = f"the system is left in {kind} {initial} with probability {final[initial]:.6g}"
     if not events and crossings:
         return f"No closed form describes how the drive meets the crossings; {stay}."
-    coherent = isinstance(exact, Propagation) and exact.basis != "diabatic"
-    if not events and coherent and final[initial] < 1 - _ADIABATIC:
-        return (
-            "The drive meets no crossing, yet it is too fast for the levels it passes, or "
-            f"starts, turns or stops where they are close; {stay}."
-        )
-    if not events and final[initial] < 1 - _ADIABATIC:
-        return f"The drive meets no crossing, yet {stay}."
-    if not events:
-        return f"The drive meets no crossing; {stay}."
+    solved = any(prediction.name == "half crossing" for prediction in found)
+    if not events and half and not solved:
+        said = f"The drive starts or stops in the middle of a crossing; {stay}"
+        return f"{said}. {_numbers(found, exact, initial)}" if found else f"{said}."
+    if not events and not solved:
+        coherent = isinstance(exact, Propagation) and exact.basis != "diabatic"
+        said = "The drive meets no crossing"
+        if final[initial] < 1 - _ADIABATIC:
+            said += ", yet " + (
+                "it is too fast for the levels it passes, or starts, turns or stops where they are "
+                f"close; {stay}"
+                if coherent
+                else stay
+            )
+        else:
+            said += f"; {stay}"
+        return f"{said}. {_numbers(found, exact, initial)}" if found else f"{said}."
     if not found:
         return f"No closed form applies to {kind} {initial}; {stay}."
     if adiabatic:
         return adiabatic
+    return _numbers(found, exact, initial)
+
+
+def _numbers(found: tuple[PassagePrediction, ...], exact: Exact, initial: int) -> str:
+    """Return what the first closed form within its domain says beside the exact answer."""
+    final: FloatArray = np.asarray(exact.probabilities)
+    kind = "state" if exact.basis == "diabatic" else "level"
     first = next((prediction for prediction in found if prediction.valid), found[0])
-    target = target_of(first, initial)
+    target = target_of(first.probabilities, initial)
     numbers = (
         f"{first.name} gives {float(first.probabilities[target]):.6g} for {kind} {target}, the "
         f"exact answer is {in_words(exact, float(final[target]))}"

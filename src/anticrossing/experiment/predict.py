@@ -7,6 +7,7 @@ from collections.abc import Callable
 from anticrossing.analysis import PassagePrediction
 from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.meetings import find_events
+from anticrossing.analysis.referee import audit
 from anticrossing.checks import FloatArray
 from anticrossing.drive import Drive
 from anticrossing.environment import Environment
@@ -21,8 +22,10 @@ def predict(
     initial: int,
     basis: str,
     exact: FloatArray,
+    error: float,
     search: Callable[[Hamiltonian, float, float], Crossings],
 ) -> tuple[PassagePrediction, ...]:
     """Return what `passage` predicts, without computing again the exact answer it is given."""
     _, events, _ = find_events(hamiltonian, drive, environment, search)
-    return predictions(hamiltonian, drive, events, initial, basis, exact, environment)[0]
+    found, _ = predictions(hamiltonian, drive, events, initial, basis, exact, environment)
+    return audit(found, exact, error, initial)

@@ -178,7 +178,14 @@ def _run_scan(
         hamiltonian, drive, environment = point
         try:
             found = predict(
-                hamiltonian, drive, environment, initial, basis, exact.probabilities[index], search
+                hamiltonian,
+                drive,
+                environment,
+                initial,
+                basis,
+                exact.probabilities[index],
+                float(exact.error_estimate[index]),
+                search,
             )
         except AnticrossingError as error:
             notes.append(f"{scan.name} = {value:.6g}: {error}")

@@ -20,6 +20,7 @@ from anticrossing.formulas.finite_time import (
     finite_window_propagator,
 )
 from anticrossing.formulas.golden_rules import fermi_golden_rule, spin_boson_golden_rule
+from anticrossing.formulas.half_crossing import half_crossing
 from anticrossing.formulas.interference import (
     Crossing,
     independent_crossings,
@@ -91,6 +92,7 @@ __all__ = [
     "finite_window_propagator",
     "fixed_axis_dephasing_landau_zener",
     "golden_rule",
+    "half_crossing",
     "harmonic_partition_ratio",
     "independent_crossings",
     "intersystem_crossing_rate",

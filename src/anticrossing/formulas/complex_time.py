@@ -20,7 +20,7 @@ Formula: TypeAlias = "sympy.Expr | str | float | Callable[[Any], Any]"
 _NAME = "Dykhne-Davis-Pechukas"
 _EQUATION = "P = |sum_k s_k exp(i int gap dt)|^2 to the complex zeros t_k of the gap"
 _SMALLEST_EXPONENT = 2.0  # the formula is asymptotic: P should be well below one
-_LARGEST_SUM = 0.5  # of several amplitudes: beyond it their corrections matter
+_LARGEST_ERROR = 0.2  # of the probability, by what is left out of the phases of several amplitudes
 _RELEVANT = 1e-6  # amplitudes smaller than this against the largest are not summed
 
 
@@ -184,11 +184,13 @@ def dykhne_davis_pechukas(
                 "to alternate, as for a constant coupling (give `detuning` and `coupling`)",
             )
         )
+    if zeros.size > 1 and signs is None:
+        total = float(np.sum(np.exp(exponent - actions.imag)))
         checks.append(
             DomainCheck(
-                "sum of the amplitudes",
-                float(np.sum(np.exp(-np.minimum(actions.imag, 700.0)))),
-                _LARGEST_SUM,
+                "error of the sum of the amplitudes",
+                _phase_error(exponent, float(size), total),
+                _LARGEST_ERROR,
                 "several amplitudes that are not small do not simply add",
             )
         )
@@ -203,6 +205,20 @@ def dykhne_davis_pechukas(
         actions=actions[order],
         signs=chosen[order],
     )
+
+
+def _phase_error(exponent: float, size: float, total: float) -> float:
+    """Return the relative error of a probability from the phases of its amplitudes.
+
+    The sum leaves out what is left of the Stokes phase, 1/12δ with 2 Im D = 2πδ, and the share
+    e^{−2 Im D} of what has already jumped. Amplitudes that nearly cancel feel the phase most.
+    """
+    phase = np.pi / (12 * exponent) if exponent > 0 else np.inf
+    if size == 0 or not np.isfinite(phase):
+        return np.inf
+    share = min(size / total, 1.0)
+    turned = 2 * np.sqrt(1 - share**2) / share * phase + (phase / share) ** 2
+    return float(turned + np.exp(-2 * exponent))
 
 
 def _true_crossing(time: float) -> ComplexTimePrediction:

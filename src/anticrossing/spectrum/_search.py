@@ -17,6 +17,7 @@ from anticrossing.spectrum._grid import EPSILON, Grid, sign_changes, tangents_me
 BoolArray = npt.NDArray[np.bool_]
 
 BELOW_ROUNDING = "gap below rounding"
+DIFFERENT_SECTORS = "different symmetry sectors"
 """Why a minimum of the gap within a sector counts as a true crossing."""
 
 _MOST_STEPS = 200
@@ -268,7 +269,7 @@ def _true(distance: _Distance, left: float, right: float, sign: int, tolerance: 
         members=distance.members,
         gap=0.0,
         kind="true",
-        reason="different symmetry sectors",
+        reason=DIFFERENT_SECTORS,
         slope_difference=abs(rate),
     )
 

@@ -1,0 +1,166 @@
+"""What a closed form offers for a passage, held against the exact answer."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.checks import FloatArray
+from anticrossing.drive import Drive
+from anticrossing.formulas import DomainCheck, Prediction
+from anticrossing.hamiltonian import Hamiltonian
+
+_DIABATIC_OVERLAP = 0.9
+_AGREEMENT = 0.1
+_UNSEEN = 1e-3  # of a level that is not the one spoken of
+_NEGLECTED = 0.01
+
+
+@dataclass(frozen=True)
+class PassagePrediction:
+    """What one closed form says of the final probabilities, and whether it may say so.
+
+    Attributes
+    ----------
+    name, equation : str
+        The closed form.
+    probabilities : array, shape (N,)
+        Final probabilities in the read-out basis of the exact answer.
+    checks : tuple of DomainCheck
+        Its conditions.
+    warnings : tuple of str
+        One line for each condition that fails.
+    difference : float
+        The largest difference from the exact probabilities.
+    """
+
+    name: str
+    equation: str
+    probabilities: FloatArray
+    checks: tuple[DomainCheck, ...]
+    warnings: tuple[str, ...]
+    difference: float
+
+    @property
+    def valid(self) -> bool:
+        """Whether every domain check holds."""
+        return not self.warnings
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Which adiabatic level each read-out state is at the two ends of the window."""
+
+    first: npt.NDArray[np.intp]
+    last: npt.NDArray[np.intp]
+
+    @classmethod
+    def of(cls, hamiltonian: Hamiltonian, drive: Drive, basis: str) -> Labels | None:
+        """Return the labels; None if the diabatic states are mixed at an end of the window."""
+        same = np.arange(hamiltonian.dimension)
+        if basis != "diabatic":
+            return cls(same, same)
+        ends = []
+        for position in (float(drive.start), float(drive.stop)):
+            _, vectors = np.linalg.eigh(hamiltonian(position))
+            weights = np.abs(vectors) ** 2
+            if np.any(np.max(weights, axis=1) < _DIABATIC_OVERLAP):
+                return None
+            ends.append(np.argmax(weights, axis=1))
+        return cls(ends[0], ends[1])
+
+
+def tenth(probabilities: FloatArray, spoken_of: int) -> FloatArray:
+    """Return a tenth of each probability to be there or not: a formula's word is good to that.
+
+    For all but the level spoken of it is not less than a thousandth.
+    """
+    part = _AGREEMENT * np.minimum(probabilities, 1 - probabilities)
+    least = np.where(np.arange(probabilities.size) == spoken_of, 1e-10, _UNSEEN)
+    return np.asarray(np.maximum(part, least))
+
+
+def target_of(probabilities: FloatArray, initial: int) -> int:
+    """Return the level, other than the first, that a closed form sends most to."""
+    others = np.arange(probabilities.size) != initial
+    return int(np.argmax(np.where(others, probabilities, -1.0)))
+
+
+class Offers:
+    """The predictions made so far, in the order in which they are to be believed."""
+
+    def __init__(self, initial: int, exact: FloatArray) -> None:
+        self.found: list[PassagePrediction] = []
+        self.notes: list[str] = []
+        self.initial = initial
+        self.exact = exact
+
+    def add(self, name: str, prediction: Prediction, values: FloatArray) -> None:
+        difference = float(np.max(np.abs(values - self.exact), initial=0.0))
+        self.found.append(
+            PassagePrediction(
+                name,
+                prediction.equation,
+                values,
+                prediction.checks,
+                prediction.warnings,
+                difference,
+            )
+        )
+
+    def effect(self, of: str, values: FloatArray, changed: FloatArray, message: str) -> DomainCheck:
+        """Return the check that a change of the probabilities leaves them good.
+
+        It is allowed a tenth of each, as the formula itself, and not more than a hundredth.
+        """
+        allowed = np.minimum(tenth(values, target_of(values, self.initial)), _NEGLECTED)
+        size = float(np.max(np.abs(changed - values) / allowed))
+        quantity = f"change of a probability by {of} / what is allowed"
+        return DomainCheck(quantity, size, 1.0, message)
+
+    def ends(self, values: FloatArray, amplitude: float) -> DomainCheck:
+        """Return the check of the largest amplitude that the ends of the window may add."""
+        spread = 2 * amplitude * np.sqrt(np.maximum(values * (1 - values), 0)) + amplitude**2
+        message = "the window is too short for the formula of an endless sweep"
+        return self.effect("the ends of the window", values, values + spread, message)
+
+
+def with_checks(prediction: Prediction, *checks: DomainCheck) -> Prediction:
+    """Return the prediction with further checks."""
+    return dataclasses.replace(prediction, checks=(*prediction.checks, *checks))
+
+
+def both_ends(drive: Drive) -> tuple[float, ...]:
+    """Return the first and the last time of the window."""
+    return float(drive.start_time), float(drive.stop_time)
+
+
+def end_amplitude(
+    hamiltonian: Hamiltonian, drive: Drive, basis: str, times: tuple[float, ...]
+) -> float:
+    """Return the largest amplitude by which states at these ends are not those at infinity.
+
+    Adiabatic states are mixed by the motion, |⟨j|dH/dt|i⟩|/gap²; states that H is written in by
+    their coupling over their distance or the rate at which it vanishes.
+    """
+    total = 0.0
+    for time in times:
+        x, velocity = float(drive(time)), float(drive.velocity(time))
+        h = hamiltonian(x)
+        motion = hamiltonian.derivative(x) * velocity / hamiltonian.units.angular
+        if basis == "diabatic":
+            energies, mixing, power = np.diagonal(h).real, np.abs(h), 1
+        else:
+            energies, vectors = np.linalg.eigh(h)
+            mixing, power = np.abs(vectors.conj().T @ motion @ vectors), 2
+        apart = np.abs(energies[:, None] - energies)
+        with np.errstate(all="ignore"):
+            if basis == "diabatic":  # a coupling that vanishes mixes for as long as it lasts
+                apart = np.hypot(apart, np.where(mixing > 0, np.abs(motion) / mixing, 0.0))
+            ratio = np.where(mixing > 0, mixing / apart**power, 0.0)
+        np.fill_diagonal(ratio, 0.0)
+        total += float(ratio.max(initial=0.0))
+    return total

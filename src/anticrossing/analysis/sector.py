@@ -1,0 +1,94 @@
+"""The symmetry sector in which a system stays: what of H its passage is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing.drive import Drive
+from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.spectrum.symmetry import sectors
+
+
+@dataclass(frozen=True)
+class Sector:
+    """One sector of H along a drive.
+
+    Attributes
+    ----------
+    hamiltonian : Hamiltonian
+        H within the sector.
+    first, last : array of int
+        Which level of the whole H each of its levels is at the two ends of the window.
+    states : array of int or None
+        Which states of H its states are; None where they are superpositions.
+    """
+
+    hamiltonian: Hamiltonian
+    first: npt.NDArray[np.intp]
+    last: npt.NDArray[np.intp]
+    states: npt.NDArray[np.intp] | None
+
+
+def sector_of(
+    hamiltonian: Hamiltonian, drive: Drive, level: int, *, of_state: bool = False
+) -> Sector:
+    """Return the sector of a level at the start of the drive, or of a state H is written in."""
+    times = np.linspace(float(drive.start_time), float(drive.stop_time), 65)
+    found = sectors(hamiltonian, drive(times))
+    everything = np.arange(hamiltonian.dimension)
+    if found.count == 1:
+        return Sector(hamiltonian, everything, everything, everything)
+    basis = np.eye(hamiltonian.dimension) if found.basis is None else found.basis
+    blocks = [basis[:, found.indices(k)] for k in range(found.count)]
+    owner = np.repeat(np.arange(found.count), [block.shape[1] for block in blocks])
+    places = []
+    ends = [hamiltonian(float(drive(time))) for time in (times[0], times[-1])]
+    for h in ends:
+        energies = [np.linalg.eigvalsh(block.conj().T @ h @ block) for block in blocks]
+        places.append(owner[np.argsort(np.concatenate(energies), kind="stable")])
+    own = int(found.labels[level] if of_state else places[0][level])
+    block = blocks[own]
+    if found.basis is not None:
+        block = block @ _courses(block, *ends)
+    return Sector(
+        _within(hamiltonian, block),
+        np.flatnonzero(places[0] == own),
+        np.flatnonzero(places[1] == own),
+        found.indices(own) if found.basis is None else None,
+    )
+
+
+def _courses(
+    block: npt.NDArray[Any], first: npt.NDArray[Any], last: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
+    """Return states that move apart, and where they move together are not coupled at the start."""
+    first, last = block.conj().T @ first @ block, block.conj().T @ last @ block
+    moves, vectors = np.linalg.eigh(last - first)
+    groups = np.cumsum(np.diff(moves, prepend=moves[0]) > 1e-9 * np.abs(moves).max())
+    for group in np.unique(groups):
+        own = vectors[:, groups == group]
+        vectors[:, groups == group] = own @ np.linalg.eigh(own.conj().T @ first @ own)[1]
+    return vectors
+
+
+def _within(hamiltonian: Hamiltonian, basis: npt.NDArray[Any]) -> Hamiltonian:
+    """Return H in the space of some orthonormal columns."""
+    adjoint = basis.conj().T
+    if isinstance(hamiltonian, TermHamiltonian):
+        projected = [adjoint @ (matrix @ basis) for matrix in hamiltonian.matrices]
+        terms = list(zip(hamiltonian.coefficients, projected, strict=True))
+        return TermHamiltonian(
+            terms, hamiltonian.parameters, hamiltonian.coordinates, units=hamiltonian.units
+        )
+    return Hamiltonian.from_function(
+        lambda x: adjoint @ hamiltonian(x) @ basis,
+        derivative=lambda x: adjoint @ hamiltonian.derivative(x) @ basis,
+        vectorized=True,
+        dimension=basis.shape[1],
+        coordinates=hamiltonian.coordinates,
+        units=hamiltonian.units,
+    )
