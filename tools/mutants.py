@@ -403,11 +403,15 @@ def attempt(mutant: Mutant, tests: list[str]) -> str:
             return importlib.util.spec_from_file_location(name, mutant.path, loader=loader)
 
     sys.meta_path.insert(0, Finder)  # type: ignore[arg-type]
+    try:  # before pytest does, which would take the file as it is
+        importlib.import_module(module)
+    except Exception:  # noqa: BLE001
+        return "the module cannot be imported"
     chosen = Chosen(tests)
     code = pytest_main(sorted({name.split("::")[0] for name in tests}), chosen)
-    if code > 2:  # a failure of pytest itself
+    if code > 1:  # a failure of pytest itself
         return UNDECIDED
-    return chosen.failed or ("the module cannot be imported" if code else SURVIVED)
+    return chosen.failed or SURVIVED
 
 
 @dataclass
