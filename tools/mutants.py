@@ -6,10 +6,10 @@
 The files stay as they are: the process that runs the tests compiles the changed text in place of
 one module, so nothing has to be put back and compiled kernels stay valid. The tests of a folder run
 once to see which functions each of them calls; then a change meets the tests that call the function
-it is in, the shortest first, until one fails. Results are kept as they come: the same command goes
-on where it was stopped. A survivor is a gap in the tests or a change that changes nothing (a
-tolerance, a first guess): read it; those that were read and change nothing that anybody may rely on
-stand in `mutants_survivors.toml` with the reason.
+it is in, the shortest first, until one fails or a minute of tests has passed. Results are kept as
+they come: the same command goes on where it was stopped. A survivor is a gap in the tests or a
+change that changes nothing (a tolerance, a first guess): read it; those that were read and change
+nothing that anybody may rely on stand in `mutants_survivors.toml` with the reason.
 """
 
 from __future__ import annotations
@@ -96,15 +96,29 @@ class Mutant:
         return f"{self.path.relative_to(ROOT)}:{self.line}"
 
     @property
-    def function(self) -> int:
-        """Return the first line of the function that is changed, 0 outside of all."""
-        firsts = [0]
-        for node in ast.walk(ast.parse(self.before)):
-            if isinstance(node, ast.FunctionDef):
-                last = node.end_lineno or node.lineno
-                if node.body[0].lineno <= self.line <= last:
-                    firsts.append(min(n.lineno for n in (node, *node.decorator_list)))
-        return max(firsts)
+    def functions(self) -> set[int]:
+        """Return the first lines of the functions that the change concerns; all if there are none.
+
+        The innermost one that it is in, or those that use the constant.
+        """
+        tree = ast.parse(self.before)
+        every = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        first = {f: min(node.lineno for node in (f, *f.decorator_list)) for f in every}
+        around = [first[f] for f in every if f.lineno <= self.line <= (f.end_lineno or 0)]
+        if around:
+            return {max(around)}
+        names = {
+            target.id
+            for node in tree.body
+            if isinstance(node, ast.Assign) and node.lineno <= self.line <= (node.end_lineno or 0)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        return {
+            first[f]
+            for f in every
+            if any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(f))
+        }
 
     @property
     def difference(self) -> str:
@@ -337,18 +351,25 @@ class Tests:
         known = {name: (recorder.seconds[name], sorted(c)) for name, c in recorder.calls.items()}
         return "" if code else json.dumps(known)
 
-    def of(self, mutant: Mutant) -> tuple[list[str], float]:
-        """Return the tests that call the changed function, shortest first, and their time."""
-        folder = self.folders[mutant.path.parent.name]
+    def of(self, mutant: Mutant, effort: float) -> tuple[list[str], float]:
+        """Return tests that call the changed function, shortest first, and their time.
+
+        No more than take `effort` seconds together, but always one.
+        """
         file = str(mutant.path.relative_to(ROOT))
-        function = mutant.function
-        place = f"{file}:{function or ''}"
+        places = {f"{file}:{line}" for line in mutant.functions}
         found = sorted(
             (seconds, name)
-            for name, (seconds, calls) in folder.items()
-            if (place in calls if function else any(c.startswith(place) for c in calls))
+            for name, (seconds, calls) in self.folders[mutant.path.parent.name].items()
+            if (places & set(calls) if places else any(c.startswith(f"{file}:") for c in calls))
         )
-        return [name for _, name in found], sum(seconds for seconds, _ in found)
+        total, names = 0.0, list[str]()
+        for seconds, name in found:
+            if names and total + seconds > effort:
+                break
+            total += seconds
+            names.append(name)
+        return names, total
 
 
 class Child:
@@ -466,14 +487,14 @@ def reasons() -> dict[tuple[str, str], str]:
     return {(e["file"], f"    -{e['before']}\n    +{e['after']}"): e["reason"] for e in entries}
 
 
-def run(mutants: list[Mutant], results: Results, jobs: int, limit: float) -> None:
+def run(mutants: list[Mutant], results: Results, jobs: int, limit: float, effort: float) -> None:
     tests = Tests(results.path.with_name("tests.json"))
     running: list[tuple[Mutant, Child]] = []
     while mutants or running:
         while mutants and len(running) < jobs:
             mutant = mutants.pop(0)
             tests.learn(mutant.path.parent.name)
-            names, seconds = tests.of(mutant)
+            names, seconds = tests.of(mutant, effort)
             work = functools.partial(attempt, mutant, names) if names else lambda: SURVIVED
             running.append((mutant, Child(work, limit + 5 * seconds)))
         for mutant, child in [pair for pair in running if pair[1].ended()]:
@@ -489,6 +510,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the choice")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at a time")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds beyond the usual time")
+    parser.add_argument("--effort", type=float, default=60.0, help="seconds of tests for a change")
     parser.add_argument("--only", default="", help="part of the names of the files to break")
     parser.add_argument("--list", action="store_true", help="show the changes, run nothing")
     parser.add_argument("--report", action="store_true", help="show what is known, run nothing")
@@ -508,7 +530,7 @@ def main() -> int:
         for name in LIBRARIES:
             importlib.import_module(name)
         left = [mutant for mutant in mutants if results.key(mutant) not in results.known]
-        run(left, results, given.jobs, given.limit)
+        run(left, results, given.jobs, given.limit, given.effort)
     print(results.report())
     return 0
 
