@@ -7,7 +7,7 @@ result does not depend on the number of threads.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -240,7 +240,7 @@ def drop_axes(hamiltonian: Hamiltonian, values: npt.NDArray[Any], *axes: int) ->
     return values if len(hamiltonian.coordinates) > 1 else np.squeeze(values, axis=axes)
 
 
-def check_levels(hamiltonian: Hamiltonian, levels: Sequence[int] | None) -> Indices:
+def check_levels(hamiltonian: Hamiltonian, levels: Any) -> Indices:
     """Return the levels asked for, all if none are named."""
     count = check_hamiltonian(hamiltonian).dimension
     if levels is None:

@@ -62,7 +62,8 @@ class UncoupledSets:
 
     def _cut(self, values: Matrices) -> Matrices:
         both, first = self.states[0] + self.states[1], len(self.states[0])
-        found = values[(..., *np.ix_(both, both))]
+        block: Any = (..., *np.ix_(both, both))
+        found = values[block]
         found[..., :first, first:] = found[..., first:, :first] = 0
         return found
 
