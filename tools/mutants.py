@@ -1,11 +1,15 @@
 """Break the numerical code in one random place at a time, and see whether the tests notice.
 
     python tools/mutants.py --count 200 --seed 0
+    python tools/mutants.py --report
 
 The files stay as they are: the process that runs the tests compiles the changed text in place of
-one module, so nothing has to be put back and compiled kernels stay valid. Each change is run
-against the test file of the same name, then against its whole folder. A survivor is a gap in the
-tests or a change that changes nothing (a tolerance, a first guess, a limit of iterations): read it.
+one module, so nothing has to be put back and compiled kernels stay valid. The tests of a folder run
+once to see which functions each of them calls; then a change meets the tests that call the function
+it is in, the shortest first, until one fails or a minute of tests has passed. Results are kept as
+they come: the same command goes on where it was stopped. A survivor is a gap in the tests or a
+change that changes nothing (a tolerance, a first guess): read it; those that were read and change
+nothing that anybody may rely on stand in `mutants_survivors.toml` with the reason.
 """
 
 from __future__ import annotations
@@ -13,23 +17,30 @@ from __future__ import annotations
 import argparse
 import ast
 import difflib
+import functools
+import importlib
 import importlib.machinery
 import importlib.util
+import json
 import os
 import random
 import re
-import subprocess
+import signal
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import tomllib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
 PACKAGE = SOURCE / "anticrossing"
+READ = Path(__file__).with_name("mutants_survivors.toml")
 FOLDERS = ("formulas", "spectrum", "dynamics", "control", "thermodynamics")
 SWAPS = {
     "+": "-",
@@ -51,9 +62,11 @@ SWAPS = {
 }
 # Words for the reader: a change there is no change of the numbers.
 PROSE = {"fail", "warn", "describe", "InputError", "ConvergenceError", "DomainWarning", "field"}
-
-
+SURVIVED = "SURVIVED"
 UNDECIDED = "no end"  # an endless loop, or a busy machine
+# Slow to import, and the same for every change.
+LIBRARIES = ("numba", "pytest", "sympy", "mpmath", "xarray", "scipy.linalg")
+LIBRARIES += ("scipy.integrate", "scipy.optimize", "scipy.special", "scipy.interpolate")
 
 
 @dataclass(frozen=True)
@@ -77,6 +90,35 @@ class Mutant:
     @property
     def line(self) -> int:
         return self.before.count(b"\n", 0, self.start) + 1
+
+    @property
+    def place(self) -> str:
+        return f"{self.path.relative_to(ROOT)}:{self.line}"
+
+    @property
+    def functions(self) -> set[int]:
+        """Return the first lines of the functions that the change concerns; all if there are none.
+
+        The innermost one that it is in, or those that use the constant.
+        """
+        tree = ast.parse(self.before)
+        every = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+        first = {f: min(node.lineno for node in (f, *f.decorator_list)) for f in every}
+        around = [first[f] for f in every if f.lineno <= self.line <= (f.end_lineno or 0)]
+        if around:
+            return {max(around)}
+        names = {
+            target.id
+            for node in tree.body
+            if isinstance(node, ast.Assign) and node.lineno <= self.line <= (node.end_lineno or 0)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        return {
+            first[f]
+            for f in every
+            if any(isinstance(node, ast.Name) and node.id in names for node in ast.walk(f))
+        }
 
     @property
     def difference(self) -> str:
@@ -228,60 +270,238 @@ def compiles(mutant: Mutant) -> bool:
     return True
 
 
-def mirrors(path: Path) -> Iterator[Path]:
-    """Yield the tests that ought to notice: the file of the same name, then its folder."""
-    folder = ROOT / "tests" / path.parent.relative_to(PACKAGE)
-    own = folder / f"test_{path.stem.lstrip('_')}.py"
-    if own.exists():
-        yield own
-    yield folder
+class Recorder:
+    """A plug-in of pytest: what each test calls of the package, and how long it takes."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, set[str]] = {}
+        self.seconds: Counter[str] = Counter()
+        self.current: set[tuple[str, int]] = set()
+
+    def trace(self, frame: FrameType, *_: object) -> None:
+        self.current.add((frame.f_code.co_filename, frame.f_code.co_firstlineno))
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        self.seconds[report.nodeid] += report.duration
+        if report.when == "teardown":
+            self.calls[report.nodeid] = {
+                f"{Path(file).relative_to(ROOT)}:{line}"
+                for file, line in list(self.current)
+                if file.startswith(str(PACKAGE))
+            }
+            self.current.clear()
+
+    def pytest_sessionstart(self) -> None:
+        threading.settrace(self.trace)
+        sys.settrace(self.trace)
 
 
-def run(mutant: Mutant, limit: float) -> str | None:
-    """Return how the tests noticed, or None."""
-    for tests in mirrors(mutant.path):
-        place = f"{mutant.path}:{mutant.start}:{mutant.stop}:{mutant.replacement}"
-        command = [sys.executable, __file__, "--apply", place, str(tests)]
-        try:
-            done = subprocess.run(
-                command, cwd=ROOT, capture_output=True, text=True, timeout=limit, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return f"{UNDECIDED} within {limit:g} s"
-        if done.returncode != 0:
-            failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
-            return failed[0] if failed else f"pytest ended with {done.returncode}"
-    return None
+@dataclass(eq=False)
+class Chosen:
+    """A plug-in of pytest: run these tests, in this order."""
+
+    tests: list[str]
+    failed: str = ""
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        order = {name: k for k, name in enumerate(self.tests)}
+        items[:] = sorted(
+            (item for item in items if item.nodeid in order), key=lambda item: order[item.nodeid]
+        )
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.failed = self.failed or report.nodeid
 
 
-class Changed(importlib.machinery.SourceFileLoader):
-    """Load one module from other text than its file holds."""
+def pytest_main(paths: list[str], plugin: object) -> int:
+    import pytest
 
-    text: bytes
-
-    def get_code(self, fullname: str) -> CodeType:
-        return compile(self.text, self.path, "exec", dont_inherit=True)
+    options = ["-q", "-x", "-m", "not slow", "-p", "no:xdist", "--tb=no", *paths]
+    return int(pytest.main(options, plugins=[plugin]))
 
 
-def apply(place: str, tests: list[str]) -> int:
-    """Run tests in this process with one change."""
-    path, start, stop, replacement = place.split(":", 3)
-    mutant = Mutant(Path(path), int(start), int(stop), replacement)
+@dataclass
+class Tests:
+    """Which tests call which function: asked once for each folder, and kept in a file."""
+
+    path: Path
+    folders: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.path.exists():
+            self.folders = json.loads(self.path.read_text())
+
+    def learn(self, folder: str) -> None:
+        if folder in self.folders:
+            return
+        child = Child(lambda: self.record(folder), 3600.0)
+        while not child.ended():
+            time.sleep(0.2)
+        if child.said in ("", UNDECIDED):
+            sys.exit(f"the tests of {folder} do not pass without a change")
+        self.folders[folder] = json.loads(child.said)
+        self.path.write_text(json.dumps(self.folders))
+
+    @staticmethod
+    def record(folder: str) -> str:
+        recorder = Recorder()
+        code = pytest_main([f"tests/{folder}", f"src/anticrossing/{folder}"], recorder)
+        sys.settrace(None)
+        known = {name: (recorder.seconds[name], sorted(c)) for name, c in recorder.calls.items()}
+        return "" if code else json.dumps(known)
+
+    def of(self, mutant: Mutant, effort: float) -> tuple[list[str], float]:
+        """Return tests that call the changed function, shortest first, and their time.
+
+        No more than take `effort` seconds together, but always one.
+        """
+        file = str(mutant.path.relative_to(ROOT))
+        places = {f"{file}:{line}" for line in mutant.functions}
+        found = sorted(
+            (seconds, name)
+            for name, (seconds, calls) in self.folders[mutant.path.parent.name].items()
+            if (places & set(calls) if places else any(c.startswith(f"{file}:") for c in calls))
+        )
+        total, names = 0.0, list[str]()
+        for seconds, name in found:
+            if names and total + seconds > effort:
+                break
+            total += seconds
+            names.append(name)
+        return names, total
+
+
+class Child:
+    """A copy of this process, with its libraries, that does one thing and says one line."""
+
+    def __init__(self, work: Callable[[], str], limit: float) -> None:
+        self.deadline = time.monotonic() + limit
+        self.said = ""
+        read, write = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.setpgid(0, 0)
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(nowhere, stream)
+            try:
+                with os.fdopen(write, "w") as pipe:
+                    pipe.write(work())
+            finally:
+                os._exit(0)
+        os.close(write)
+        os.set_blocking(read, False)
+        self.pipe = os.fdopen(read, "rb")
+
+    def ended(self) -> bool:
+        self.said += (self.pipe.read() or b"").decode()
+        late = time.monotonic() > self.deadline
+        if late:
+            os.killpg(self.pid, signal.SIGKILL)
+            self.said = UNDECIDED
+        if os.waitpid(self.pid, 0 if late else os.WNOHANG)[0] == 0:
+            return False
+        self.said += (self.pipe.read() or b"").decode()
+        self.pipe.close()
+        return True
+
+
+def attempt(mutant: Mutant, tests: list[str]) -> str:
+    """Run tests in this process with one change; return the first that fails."""
     module = ".".join(mutant.path.relative_to(SOURCE).with_suffix("").parts)
+
+    class Changed(importlib.machinery.SourceFileLoader):
+        def get_code(self, fullname: str) -> CodeType:
+            return compile(mutant.after, self.path, "exec", dont_inherit=True)
 
     class Finder:
         @staticmethod
         def find_spec(name: str, *_: object) -> importlib.machinery.ModuleSpec | None:
             if name != module:
                 return None
-            loader = Changed(name, path)
-            loader.text = mutant.after
-            return importlib.util.spec_from_file_location(name, path, loader=loader)
+            loader = Changed(name, str(mutant.path))
+            return importlib.util.spec_from_file_location(name, mutant.path, loader=loader)
 
     sys.meta_path.insert(0, Finder)  # type: ignore[arg-type]
-    import pytest
+    try:  # before pytest does, which would take the file as it is
+        importlib.import_module(module)
+    except Exception:  # noqa: BLE001
+        return "the module cannot be imported"
+    chosen = Chosen(tests)
+    code = pytest_main(sorted({name.split("::")[0] for name in tests}), chosen)
+    if code > 1:  # a failure of pytest itself
+        return UNDECIDED
+    return chosen.failed or SURVIVED
 
-    return pytest.main(["-q", "-x", "-m", "not slow", "-p", "no:xdist", "--tb=no", *tests])
+
+@dataclass
+class Results:
+    """What became of each change, one line of JSON each."""
+
+    path: Path
+    known: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            for line in self.path.read_text().splitlines():
+                r = json.loads(line)
+                self.known[r["file"], r["change"]] = r["place"], r["noticed"]
+
+    @staticmethod
+    def key(mutant: Mutant) -> tuple[str, str]:
+        return mutant.path.relative_to(ROOT).as_posix(), mutant.difference
+
+    def add(self, mutant: Mutant, noticed: str) -> None:
+        file, change = self.key(mutant)
+        self.known[file, change] = mutant.place, noticed
+        entry = {"place": mutant.place, "noticed": noticed, "file": file, "change": change}
+        with self.path.open("a") as out:
+            out.write(json.dumps(entry) + "\n")
+
+    def report(self) -> str:
+        read = reasons()
+        kept = {key: noticed for key, (_, noticed) in self.known.items()}
+        lines = [
+            f"{place}: {noticed}{' (read: ' + read[key] + ')' if key in read else ''}\n{key[1]}"
+            for key, (place, noticed) in self.known.items()
+            if noticed in (SURVIVED, UNDECIDED)
+        ]
+        survived = [key for key, noticed in kept.items() if noticed == SURVIVED]
+        undecided = sum(noticed == UNDECIDED for noticed in kept.values())
+        count, nothing = len(kept), sum(key in read for key in survived)
+        killed = count - len(survived) - undecided
+        lines.append(
+            f"{killed} of {count} changes noticed ({100 * killed / max(count, 1):.0f} %), "
+            f"{len(survived)} survived, of which {nothing} read and without a meaning, "
+            f"{undecided} undecided"
+        )
+        return "\n".join(lines)
+
+
+@functools.cache
+def reasons() -> dict[tuple[str, str], str]:
+    """Return the changes that change nothing that anybody may rely on, with the reason."""
+    entries = tomllib.loads(READ.read_text())["survivor"] if READ.exists() else []
+    return {(e["file"], f"    -{e['before']}\n    +{e['after']}"): e["reason"] for e in entries}
+
+
+def run(mutants: list[Mutant], results: Results, jobs: int, limit: float, effort: float) -> None:
+    tests = Tests(results.path.with_name("tests.json"))
+    running: list[tuple[Mutant, Child]] = []
+    while mutants or running:
+        while mutants and len(running) < jobs:
+            mutant = mutants.pop(0)
+            tests.learn(mutant.path.parent.name)
+            names, seconds = tests.of(mutant, effort)
+            work = functools.partial(attempt, mutant, names) if names else lambda: SURVIVED
+            running.append((mutant, Child(work, limit + 5 * seconds)))
+        for mutant, child in [pair for pair in running if pair[1].ended()]:
+            running = [pair for pair in running if pair[1] is not child]
+            results.add(mutant, child.said or "pytest was killed")
+            print(f"{mutant.place}: {child.said}", flush=True)
+        time.sleep(0.05)
 
 
 def main() -> int:
@@ -289,35 +509,29 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=200, help="how many changes")
     parser.add_argument("--seed", type=int, default=0, help="of the choice")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at a time")
-    parser.add_argument("--limit", type=float, default=600.0, help="seconds for a run of tests")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds beyond the usual time")
+    parser.add_argument("--effort", type=float, default=60.0, help="seconds of tests for a change")
     parser.add_argument("--only", default="", help="part of the names of the files to break")
     parser.add_argument("--list", action="store_true", help="show the changes, run nothing")
-    parser.add_argument("--apply", help=argparse.SUPPRESS)
-    parser.add_argument("tests", nargs="*", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.apply:
-        return apply(given.apply, given.tests)
-    mutants = [m for m in choose(given.count, given.seed) if given.only in str(m.path)]
-    if given.list:
-        for mutant in mutants:
-            print(f"{mutant.path.relative_to(ROOT)}:{mutant.line}\n{mutant.difference}")
-        return 0
-    began, survivors, undecided = time.monotonic(), 0, 0
-    with ThreadPoolExecutor(given.jobs) as pool:
-        for mutant, noticed in zip(
-            mutants, pool.map(lambda m: run(m, given.limit), mutants), strict=True
-        ):
-            survivors += noticed is None
-            undecided += (noticed or "").startswith(UNDECIDED)
-            print(f"{mutant.path.relative_to(ROOT)}:{mutant.line}: {noticed or 'SURVIVED'}")
-            if noticed is None:
-                print(mutant.difference, flush=True)
-    count = len(mutants) - survivors - undecided
-    share = 100 * count / max(len(mutants), 1)
-    print(
-        f"{count} of {len(mutants)} changes noticed ({share:.0f} %), {survivors} survived, "
-        f"{undecided} undecided; seed {given.seed}, {time.monotonic() - began:.0f} s"
+    parser.add_argument("--report", action="store_true", help="show what is known, run nothing")
+    parser.add_argument(
+        "--results", type=Path, default=ROOT / "results" / "mutants", help="folder to keep them in"
     )
+    given = parser.parse_args()
+    results = Results(given.results / f"seed_{given.seed}.jsonl")
+    if not given.report:
+        mutants = [m for m in choose(given.count, given.seed) if given.only in str(m.path)]
+        if given.list:
+            print("\n".join(f"{mutant.place}\n{mutant.difference}" for mutant in mutants))
+            return 0
+        os.chdir(ROOT)
+        sys.path.insert(0, str(SOURCE))
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
+        for name in LIBRARIES:
+            importlib.import_module(name)
+        left = [mutant for mutant in mutants if results.key(mutant) not in results.known]
+        run(left, results, given.jobs, given.limit, given.effort)
+    print(results.report())
     return 0
 
 

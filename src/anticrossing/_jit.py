@@ -13,6 +13,7 @@ import contextlib
 import functools
 import os
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,7 @@ def _imports(path: Path) -> tuple[Path, ...]:
                 constant = alias.name.strip("_").isupper()
                 modules[name] = modules.get(name, False) or constant
                 modules.setdefault(f"{name}.{alias.name}", False)
-    if f"{__package__}._jit" not in modules:
+    if not _holds_kernels(path):
         return ()
     found = [Path(__file__)]
     for name, constant in modules.items():
@@ -139,5 +140,16 @@ def _imports(path: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
+@functools.cache
 def _holds_kernels(path: Path) -> bool:
-    return path.name != "_jit.py" and b"_jit import" in path.read_bytes()
+    """Whether a file imports this one, or decorates with what a file beside it that does offers."""
+    text = path.read_bytes()
+    if path.name == "_jit.py" or b"_jit import" in text:
+        return path.name != "_jit.py"
+    decorators = set(re.findall(rb"^@(\w+)", text, re.MULTILINE))
+    for module, names in re.findall(rb"^from [\w.]*?(\w+) import (\([^)]*\)|.*)", text, re.M):
+        beside = path.with_name(f"{module.decode()}.py")
+        offered = decorators & set(re.findall(rb"\w+", names))
+        if offered and beside.is_file() and b"_jit import" in beside.read_bytes():
+            return True
+    return False

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
 import anticrossing as ac
 from anticrossing.analysis.decoherence import REGIMES, decoherence_regime
@@ -117,6 +118,15 @@ def test_slow_relaxation_leaves_the_passage_coherent():
     assert late.regime == "coherent"
     assert not late.clear
     assert any("relaxation after" in reason for reason in late.reasons)
+
+
+@pytest.mark.parametrize(("gap", "dephasing"), [(0.8, 0.02), (0.5, 0.01)])
+def test_loss_in_a_fast_passage_is_the_mixing_of_a_state_that_follows(gap, dephasing):
+    # dephasing along z flips a spin along the field at the rate ½Γ sin²θ, sinθ = g/√(g² + t²)
+    result = decoherence_regime(gap=gap, sweep_rate=1.0, dephasing_rate=dephasing, window=60.0)
+    flips = quad(lambda t: 0.5 * dephasing * gap**2 / (gap**2 + t**2), -np.inf, np.inf)[0]
+    assert result.coherence_loss == pytest.approx(flips, rel=1e-9)
+    assert abs(jump(gap, 60.0, dephasing) - result.landau_zener) < flips
 
 
 def test_no_environment_at_all():

@@ -1,7 +1,19 @@
 import numpy as np
 import pytest
 
-from anticrossing.formulas import DomainCheck, Prediction, landau_zener
+from anticrossing.formulas import (
+    DomainCheck,
+    Prediction,
+    allen_eberly,
+    bow_tie,
+    demkov_kunike,
+    demkov_osherov,
+    finite_window,
+    landau_zener,
+    rosen_zener,
+    spin_landau_zener,
+    tanh_sweep,
+)
 
 
 def test_check_compares_in_the_direction_asked_for():
@@ -43,3 +55,25 @@ def test_printing_admits_that_nothing_was_checked():
 def test_predictions_are_immutable():
     with pytest.raises(AttributeError):
         landau_zener(gap=1.0, sweep_rate=1.0).value = 2.0
+
+
+@pytest.mark.parametrize("basis", ["adiabatic", "diabatic"])
+def test_a_result_names_its_basis(basis):
+    for result in (
+        finite_window(gap=1.0, sweep_rate=1.0, start=-9.0, stop=9.0, basis=basis),
+        spin_landau_zener(spin=1, gap=1.0, sweep_rate=1.0, basis=basis),
+        demkov_osherov(levels=[0.0, 1.0], couplings=[0.1, 0.2], sweep_rate=1.0, basis=basis),
+        bow_tie(slopes=[1.0, -1.0], couplings=[0.1, 0.2], basis=basis),
+    ):
+        assert (result.basis, result.exact) == (basis, True)
+
+
+def test_exact_formulas_say_so():
+    pulse = {"peak_coupling": 1.0, "width": 1.0}
+    for result in (
+        rosen_zener(detuning=0.3, **pulse),
+        allen_eberly(chirp=1.0, **pulse),
+        demkov_kunike(detuning=0.3, chirp=1.0, **pulse),
+        tanh_sweep(gap=1.0, amplitude=2.0, width=1.0),
+    ):
+        assert result.exact

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anticrossing.checks import ConvergenceError, InputError
-from anticrossing.geometry.intersections import find_intersections
+from anticrossing.geometry.intersections import find_intersection, find_intersections
 from anticrossing.geometry.minimum_energy import (
     minimum_energy_crossing,
     minimum_energy_intersection,
@@ -224,3 +224,120 @@ def test_wrong_sets_are_refused():
         minimum_energy_crossing(H, [0.0, 0.0], states=([0], [1]), levels=(0, 1))
     with pytest.raises(InputError, match="`start`"):
         minimum_energy_crossing(H, 0.0, states=([0], [1]))
+
+
+# ---- kinks, regions, seams without a minimum ---------------------------------------------------
+
+C = "(x**2 + y**2 + z**2)/2"
+
+
+@pytest.mark.parametrize(
+    ("matrix", "states", "levels"),
+    [
+        # |x| = y: the upper of two states of the first set
+        ([[f"{C} + x", 0, 0], [0, f"{C} - x", 0], [0, 0, f"{C} + y"]], ([0, 1], [2]), (1, 0)),
+        # y = -|x|, the lower one of the second set, mean of the seam x² + z²/2 + |x|
+        ([[f"{C} - y", 0, 0], [0, f"{C} + x", 0], [0, 0, f"{C} - x"]], ([0], [1, 2]), (0, 1)),
+        # upper sheet of a cone: z = r
+        (
+            [[f"{C} + x", "y", "1/9"], ["y", f"{C} - x", 0], ["1/9", 0, f"{C} + z"]],
+            ([0, 1], [2]),
+            (1, 0),
+        ),
+        # both sets: |x| = z - |y|
+        (
+            [
+                [f"{C} + x", 0, 0, 0],
+                [0, f"{C} - x", 0, 0],
+                [0, 0, f"{C} + z + y", 0],
+                [0, 0, 0, f"{C} + z - y"],
+            ],
+            ([0, 1], [2, 3]),
+            (1, 0),
+        ),
+    ],
+)
+def test_lowest_crossing_at_a_kink(matrix, states, levels):
+    # the energy on the seam is at least C ≥ 0 and has its corner at the origin
+    shifted = [
+        [str(e).replace("x", "(x-1/3)").replace("y", "(y+1/5)").replace("z", "(z-1)") for e in row]
+        for row in matrix
+    ]
+    H = Hamiltonian.from_matrix(shifted, coordinates=["x", "y", "z"])
+    found = minimum_energy_crossing(H, [0.9, 0.4, 0.1], states=states, levels=levels)
+    np.testing.assert_allclose(found.position, [1 / 3, -1 / 5, 1], atol=1e-12)
+    assert found.energy == pytest.approx(0, abs=1e-12)
+    assert not found.smooth
+
+
+def test_kinks_of_a_model_without_couplings_against_linear_algebra():
+    # H_n = ω·q²/2 + e_n + κ_n·q: every stationary point on which a choice of the surfaces meets
+    frequencies = np.array([5e-3, 7e-3, 1.4e-2])
+    energies = np.array([0.0, 0.0825, 0.0735, 0.1282])
+    kappa = 1e-3 * np.array(
+        [[1.3, -0.2, -1.3], [6.6, -2.8, -0.2], [5.3, -2.8, 0.1], [15, -4.2, 0.9]]
+    )
+    harmonic = " + ".join(f"{w}*q{a}**2/2" for a, w in enumerate(frequencies))
+    terms = [(harmonic, np.eye(4)), (1, np.diag(energies))]
+    terms += [(f"q{a}", np.diag(kappa[:, a])) for a in range(3)]
+    H = Hamiltonian.from_terms(terms, coordinates=["q0", "q1", "q2"])
+
+    def stationary(meeting):
+        first, *others = meeting
+        rows = np.array([kappa[n] - kappa[first] for n in others])
+        count = len(others)
+        system = np.block([[np.diag(frequencies), rows.T], [rows, np.zeros((count, count))]])
+        right = np.r_[-kappa[first], [energies[first] - energies[n] for n in others]]
+        return np.linalg.solve(system, right)[:3]
+
+    for levels, meeting in (((0, 0), (0, 3)), ((0, 1), (0, 1, 2)), ((1, 0), (1, 2, 3))):
+        found = minimum_energy_crossing(H, np.zeros(3), states=([0, 1], [2, 3]), levels=levels)
+        expected = stationary(meeting)
+        np.testing.assert_allclose(found.position, expected, atol=1e-9)
+        first = meeting[0]
+        value = frequencies @ expected**2 / 2 + energies[first] + kappa[first] @ expected
+        assert found.energy == pytest.approx(value, rel=1e-10)
+        assert found.smooth == (len(meeting) == 2)
+
+
+def triplet_and_singlet():
+    """A singlet and the components of a triplet, which spin–orbit coupling splits by λ²/Δ."""
+    coupling = np.zeros((4, 4))
+    coupling[0, 1], coupling[0, 3] = 5e-4, -5e-4
+    return Hamiltonian.from_terms(
+        [
+            ("(x**2 + y**2)/400", np.eye(4)),
+            (1, np.diag([0, 0.07, 0.07, 0.07]) + coupling + coupling.T),
+            ("x", np.diag([1e-3, 5e-3, 5e-3, 5e-3])),
+            ("y", np.diag([0, -2e-3, -2e-3, -2e-3])),
+        ],
+        coordinates=["x", "y"],
+    )
+
+
+def test_components_of_a_multiplet_do_not_intersect():
+    H = triplet_and_singlet()
+    for search in (find_intersection, minimum_energy_intersection):
+        with pytest.raises(ConvergenceError, match="region"):
+            search(H, [0.0, 0.0])
+    found = find_intersections(H, [[-1e5, 1e5]] * 2, starts=40)
+    assert len(found) == 0
+    assert "region" in found.warnings[0]
+
+
+@pytest.mark.parametrize("entries", [("x**2 - y**2", "2*x*y"), ("x**2", "0")])
+def test_a_glancing_intersection_is_no_region(entries):
+    # Renner–Teller: quadratic in both directions; and one that touches along a line
+    H = Hamiltonian.from_terms([(entries[0], Z), (entries[1], X)], coordinates=["x", "y"])
+    assert find_intersection(H, [0.1, 0.05])
+
+
+def test_a_seam_without_a_minimum_in_the_box_is_hinted_at():
+    H = Hamiltonian.from_terms(
+        [("a + 1", Z), ("b - c", X), ("d", 0.3 * np.eye(2))], coordinates=["a", "b", "c", "d"]
+    )
+    found = find_intersections(H, [[-2, 2]] * 4, starts=10)
+    assert len(found) == 0
+    assert "minimum_energy_intersection" in str(found)
+    assert "seam of dimension 2" in found.warnings[0]
+    assert not find_intersections(H, [[-2, 2]] * 4, starts=10, seam="points").warnings

@@ -9,6 +9,11 @@ from numpy.testing import assert_allclose
 
 import anticrossing as ac
 from anticrossing import Hamiltonian
+from anticrossing.geometry.couplings import (
+    derivative_couplings,
+    diagonal_correction,
+    second_order_couplings,
+)
 from anticrossing.geometry.surfaces import forces, hessians, surfaces
 from tests.systems import random_hermitian
 
@@ -234,3 +239,40 @@ def test_a_function_that_turns_complex_on_the_way_is_refused():
     H = Hamiltonian.from_function(matrix, vectorized=True, dimension=2)
     with pytest.raises(ac.InputError, match="real everywhere or complex everywhere"):
         surfaces(H, np.linspace(0.0, 80_000.0, 70_000))
+
+
+def test_levels_that_are_not_asked_for_may_be_degenerate():
+    # two singlets, and a triplet whose three components are the same
+    singlets = random_model(8, 2, 2)
+    matrices = [np.zeros((5, 5)) for _ in singlets.matrices]
+    for matrix, block in zip(matrices, singlets.matrices, strict=True):
+        matrix[:2, :2] = block
+    terms = [*zip(map(str, singlets.coefficients), matrices, strict=True)]
+    H = Hamiltonian.from_terms(
+        [*terms, ("q0/3 + 9", np.diag([0, 0, 1, 1, 1]))], coordinates=["q0", "q1"]
+    )
+    points = np.random.default_rng(2).normal(size=(4, 2)) / 4
+    pair = {"levels": (0, 1)}
+    found, expected = surfaces(H, points, **pair), surfaces(singlets, points)
+    assert_allclose(found.energies, expected.energies, atol=1e-13)
+    assert_allclose(found.forces, expected.forces, atol=1e-13)
+    assert_allclose(np.abs(found.couplings), np.abs(expected.couplings), atol=1e-13)
+    assert found.vectors.shape == (4, 5, 2)
+    assert_allclose(forces(H, points, levels=[2, 0]), forces(H, points)[:, [2, 0]])
+    assert_allclose(hessians(H, points, **pair), hessians(singlets, points), atol=1e-12)
+    for function in (derivative_couplings, second_order_couplings):
+        assert_allclose(
+            np.abs(function(H, points, **pair)), np.abs(function(singlets, points)), atol=1e-12
+        )
+    correction = diagonal_correction(H, points, 3.0, levels=[1])
+    assert_allclose(correction, diagonal_correction(singlets, points, 3.0)[:, [1]], atol=1e-13)
+    one_component = surfaces(H, points, levels=(0, 3))  # its couplings to singlets are defined
+    assert_allclose(one_component.couplings, 0, atol=1e-13)
+    for function in (surfaces, hessians, derivative_couplings):
+        with pytest.raises(ac.InputError, match="levels 2 and 3 are degenerate"):
+            function(H, points, levels=(1, 2, 3))
+    with pytest.raises(ac.InputError, match="levels 4 and 2 are degenerate"):
+        hessians(H, points, levels=(4,))
+    for levels in ((5,), (-1,), (), "01", 1):
+        with pytest.raises(ac.InputError, match="`levels`"):
+            hessians(H, points, levels=levels)

@@ -1,5 +1,6 @@
 """SHARC's model files: read, written again, refused with the line where they are wrong."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,47 @@ def test_blocks_that_do_not_enter_the_hamiltonian_are_passed_over(tmp_path):
     again = read_sharc(tmp_path / "LVC.template", FILES / "V0.txt")
     reference = read_sharc(FILES / "LVC.template")
     np.testing.assert_array_equal(again.hamiltonian(0.4), reference.hamiltonian(0.4))
+
+
+MULTIPOLES = (
+    "Multipolar Density Fit settings\n2\n1 1 1 0 0.1 -0.2\n3  1 1 1 -0.458  1e-3\n"
+    "MDMX R\n1.0 2.0\n2.0 1.0\n"
+)
+
+
+def test_what_does_not_enter_the_hamiltonian_is_written_again(tmp_path):
+    text = (FILES / "LVC.template").read_text().replace("2 0 1\n", "2 0 1\ncharge 0 1 0\n")
+    epsilon = text.index("epsilon")
+    (tmp_path / "one").write_text(text[:epsilon] + MULTIPOLES + text[epsilon:])
+    first = read_sharc(tmp_path / "one", FILES / "V0.txt")
+    write_sharc(first, tmp_path / "two", tmp_path / "V0.txt")
+    written = (tmp_path / "two").read_text()
+    assert written.splitlines()[2] == "charge 0 1 0"
+    assert [line.split() for line in MULTIPOLES.splitlines()] == [
+        line.split() for line in written.splitlines()[-7:]
+    ]
+    second = read_sharc(tmp_path / "two")
+    for field in fields(first):
+        one, two = getattr(first, field.name), getattr(second, field.name)
+        if field.name == "hamiltonian":
+            one, two = one([[0.3], [-1.7]]), two([[0.3], [-1.7]])
+        np.testing.assert_array_equal(one, two)
+    write_sharc(second, tmp_path / "two", tmp_path / "V0.txt")
+    assert (tmp_path / "two").read_text() == written
+
+
+@pytest.mark.parametrize("line", ["$SHARC_TEST/V0.txt", "${SHARC_TEST}/V0.txt", "~/V0.txt"])
+def test_variables_in_the_path_of_the_reference(tmp_path, monkeypatch, line):
+    text = (FILES / "LVC.template").read_text().split("\n", 1)[1]
+    (tmp_path / "LVC.template").write_text(f"{line}\n{text}")
+    monkeypatch.setenv("SHARC_TEST", str(FILES))
+    monkeypatch.setenv("HOME", str(FILES))
+    monkeypatch.setenv("USERPROFILE", str(FILES))
+    assert read_sharc(tmp_path / "LVC.template").elements == ("C", "O")
+    monkeypatch.delenv("SHARC_TEST")
+    if "$" in line:
+        with pytest.raises(InputError, match=r"line 1 .*SHARC_TEST"):
+            read_sharc(tmp_path / "LVC.template")
 
 
 @pytest.mark.parametrize(

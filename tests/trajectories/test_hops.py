@@ -104,3 +104,21 @@ def test_hops_conserve_the_energy_exactly(options):
     assert refused > 100
     assert found.energy_drift.max() < 2e-13
     assert_allclose(found.energy.value, found.energy.value[0], atol=1e-13)
+
+
+@pytest.mark.parametrize("side", [0.125, 0.0])
+def test_rate_of_collapse_of_augmented_hopping(side):
+    # Jain, Alguire, Subotnik, J. Chem. Theory Comput. 12, 5256 (2016), eqs. 34–36, by hand. In a
+    # superposition of two levels one apart, with the slopes f(-½, ½) and f·side between them, and
+    # |c|² = ½: δR_jj − δR_ll = ½ΔF t²/2m, rate = ½ΔF (δR_jj − δR_ll) − 2|F_lj (δR_jj − δR_ll)|.
+    f, last = np.sqrt(4.8e-8), 1000.0
+    turn = np.array([[1, -1], [1, 1]]) / np.sqrt(2)
+    constant, slope = np.diag([-0.5, 0.5]), f * np.array([[-0.5, side], [side, 0.5]])
+    H = Hamiltonian.affine(turn.T @ constant @ turn, turn.T @ slope @ turn)
+    found = run_trajectories(
+        H, masses=1.0, initial=Fixed(0.0, 0.0, state=0, basis="diabatic"), dt=2.0, steps=500,
+        count=2000, seed=5, decoherence="augmented",
+    )  # fmt: skip
+    collapsed = np.mean(found.final_weights.max(axis=1) > 0.9999)
+    expected = 1 - np.exp(-0.5 * f**2 * last**3 / 6 * (0.5 - 2 * side))
+    assert collapsed == pytest.approx(expected, abs=4.5 * np.sqrt(0.25 / 2000))

@@ -17,9 +17,19 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._threads import few_threads
-from anticrossing.checks import FloatArray, InputError, choice, fail, integer, real_array
+from anticrossing.checks import (
+    FloatArray,
+    InputError,
+    choice,
+    describe,
+    fail,
+    integer,
+    real_array,
+)
 from anticrossing.geometry._paths import SMALLEST_GAP, check_hamiltonian
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, check_finite_hermitian
+
+Indices = npt.NDArray[np.intp]
 
 DEGENERATE_OPTIONS = ("refuse", "nan")
 
@@ -90,9 +100,16 @@ class Adiabatic:
         flat = values.reshape(n, f * f, count, count)
         return _rotate(flat, self.vectors).reshape(n, f, f, count, count)
 
-    def refuse_degenerate(self, what: str, index: int | None = None) -> None:
-        """Raise for the first pair of levels that agree, at point `index` or at any."""
-        where = self.degenerate if index is None else self.degenerate[index : index + 1]
+    def refuse_degenerate(
+        self, what: str, levels: Indices, index: int | None = None, *, others: bool = True
+    ) -> None:
+        """Raise for the first of `levels` that agrees with any other, or with another of them.
+
+        At point `index`, or at any.
+        """
+        asked = np.zeros(self.degenerate.shape[1:], dtype=bool)
+        asked[levels if others else np.ix_(levels, levels)] = True
+        where = asked & (self.degenerate if index is None else self.degenerate[index : index + 1])
         if not where.any():
             return
         n, i, j = (int(k) for k in np.argwhere(where)[0])
@@ -221,6 +238,19 @@ def over_points(
 def drop_axes(hamiltonian: Hamiltonian, values: npt.NDArray[Any], *axes: int) -> Any:
     """Return `values` without its axes over coordinates if there is one coordinate only."""
     return values if len(hamiltonian.coordinates) > 1 else np.squeeze(values, axis=axes)
+
+
+def check_levels(hamiltonian: Hamiltonian, levels: Any) -> Indices:
+    """Return the levels asked for, all if none are named."""
+    count = check_hamiltonian(hamiltonian).dimension
+    if levels is None:
+        return np.arange(count)
+    if isinstance(levels, str) or np.ndim(levels) != 1 or len(levels) == 0:
+        raise fail("levels", "be a list of levels", f"it is {describe(levels)}")
+    chosen = [integer("levels", level, minimum=0) for level in levels]
+    if max(chosen) >= count:
+        raise fail("levels", f"be at most {count - 1}", f"it is {describe(levels)}")
+    return np.array(chosen)
 
 
 def check_degenerate(value: str) -> str:

@@ -5,6 +5,7 @@ Everything is exact in the derivatives of H: eigenvectors are never differentiat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from anticrossing.checks import FloatArray, choice, fail, positive, real_array
 from anticrossing.geometry._adiabatic import (
     Adiabatic,
     check_degenerate,
+    check_levels,
     drop_axes,
     over_points,
     point_text,
@@ -32,6 +34,7 @@ def derivative_couplings(
     hamiltonian: Hamiltonian,
     x: npt.ArrayLike,
     *,
+    levels: Sequence[int] | None = None,
     degenerate: str = "refuse",
     threads: int | None = None,
 ) -> Matrices:
@@ -48,6 +51,9 @@ def derivative_couplings(
         H(x) with f coordinates; parameters may be a batch.
     x : float or array, shape (..., f), for one coordinate (...)
         Points in the units of the coordinates.
+    levels : sequence of int, optional
+        Which levels to return, all by default; levels that are not asked for may be degenerate
+        among themselves.
     degenerate : {"refuse", "nan"}
         What to do where levels agree to rounding: an error, or NaN for the coupling between them.
     threads : int, optional
@@ -75,11 +81,12 @@ def derivative_couplings(
     array([1. , 0.2])
     """
     keep = check_degenerate(degenerate) == "nan"
+    chosen = check_levels(hamiltonian, levels)
 
     def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
         if not keep:
-            basis.refuse_degenerate("derivative couplings")
-        return (basis.couplings,)
+            basis.refuse_degenerate("derivative couplings", chosen, others=False)
+        return (basis.couplings[..., chosen[:, np.newaxis], chosen],)
 
     (found,) = over_points(hamiltonian, x, compute, threads=threads)
     return np.asarray(drop_axes(hamiltonian, found, -3))
@@ -89,6 +96,7 @@ def second_order_couplings(
     hamiltonian: Hamiltonian,
     x: npt.ArrayLike,
     *,
+    levels: Sequence[int] | None = None,
     degenerate: str = "refuse",
     threads: int | None = None,
 ) -> Matrices:
@@ -101,7 +109,7 @@ def second_order_couplings(
 
     Parameters
     ----------
-    hamiltonian, x, threads
+    hamiltonian, x, levels, threads
         As for `derivative_couplings`.
     degenerate : {"refuse", "nan"}
         What to do where levels agree to rounding: an error, or NaN for all couplings of them.
@@ -123,11 +131,13 @@ def second_order_couplings(
     array([-1., -1.])
     """
     keep = check_degenerate(degenerate) == "nan"
+    chosen = check_levels(hamiltonian, levels)
 
     def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
         if not keep:
-            basis.refuse_degenerate("derivative couplings")
-        return (basis.coupling_derivatives() + basis.couplings @ basis.couplings,)
+            basis.refuse_degenerate("derivative couplings", chosen)
+        found = basis.coupling_derivatives() + basis.couplings @ basis.couplings
+        return (found[..., chosen[:, np.newaxis], chosen],)
 
     (found,) = over_points(hamiltonian, x, compute, order=2, threads=threads)
     return np.asarray(drop_axes(hamiltonian, found, -3))
@@ -138,6 +148,7 @@ def diagonal_correction(
     x: npt.ArrayLike,
     masses: npt.ArrayLike,
     *,
+    levels: Sequence[int] | None = None,
     degenerate: str = "refuse",
     threads: int | None = None,
 ) -> FloatArray:
@@ -147,7 +158,7 @@ def diagonal_correction(
 
     Parameters
     ----------
-    hamiltonian, x, threads
+    hamiltonian, x, levels, threads
         As for `derivative_couplings`.
     masses : float or array, shape (f,)
         Masses of the coordinates, one number for all or one each, positive: such that
@@ -177,6 +188,7 @@ def diagonal_correction(
     """
     check_hamiltonian(hamiltonian)
     keep = check_degenerate(degenerate) == "nan"
+    chosen = check_levels(hamiltonian, levels)
     mass = positive("masses", masses)
     count = len(hamiltonian.coordinates)
     if mass.ndim > 0 and mass.shape != (count,):
@@ -188,9 +200,9 @@ def diagonal_correction(
 
     def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
         if not keep:
-            basis.refuse_degenerate("derivative couplings")
+            basis.refuse_degenerate("derivative couplings", chosen)
         squares = np.sum(np.abs(basis.couplings) ** 2, axis=-1)
-        return (0.5 * np.einsum("pai,a->pi", squares, inverse),)
+        return (0.5 * np.einsum("pai,a->pi", squares, inverse)[:, chosen],)
 
     (found,) = over_points(hamiltonian, x, compute, threads=threads)
     return np.asarray(found)

@@ -10,6 +10,7 @@ import numpy as np
 
 from anticrossing.checks import FloatArray, describe, fail
 from anticrossing.geometry._quasidegenerate import (
+    EPSILON,
     Group,
     directions,
     expand,
@@ -18,6 +19,7 @@ from anticrossing.geometry._quasidegenerate import (
 )
 from anticrossing.hamiltonian import Hamiltonian
 
+_AROUND = 40
 _GLANCING = 1e-6  # slopes of the splitting below this part of those of H count as zero
 
 CODIMENSIONS = {"real": 2, "complex": 3, "kramers": 5}
@@ -127,6 +129,8 @@ class Intersections(Sequence[Intersection]):
         The number of starts.
     coordinates : tuple of str
         The names of the coordinates.
+    warnings : tuple of str
+        What the search met and does not return.
     """
 
     found: tuple[Intersection, ...]
@@ -134,6 +138,7 @@ class Intersections(Sequence[Intersection]):
     avoided: tuple[Intersection, ...]
     starts: int
     coordinates: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @overload
     def __getitem__(self, index: int) -> Intersection: ...
@@ -159,6 +164,7 @@ class Intersections(Sequence[Intersection]):
         lines += [f"{one} ({n} starts)" for one, n in zip(self.found, self.hits, strict=True)]
         if not self.found and self.avoided:
             lines.append(str(self.avoided[0]))
+        lines += [f"Warning: {warning}." for warning in self.warnings]
         return "\n".join(lines)
 
 
@@ -196,6 +202,26 @@ def characterise(
         third_level_distance=float(nearest),
         rounding=rounding,
     )
+
+
+def same_around(hamiltonian: Hamiltonian, place: Intersection, reach: float) -> bool:
+    """Whether two levels are the same in a region at a point, as far as rounding can tell.
+
+    So are components of a multiplet; that is no intersection. The point may be at the border of the
+    region: one random direction in four is enough, where levels meet there are none.
+    """
+    if place.codimension:
+        return False
+    aims = np.random.default_rng(0).normal(size=(_AROUND, place.position.size))
+    aims /= np.linalg.norm(aims, axis=-1, keepdims=True)
+    for radius, part in ((0.5, 1e-10), (0.02, 16 * EPSILON)):
+        values = hamiltonian_at(hamiltonian, place.position + radius * reach * aims)
+        energies = np.linalg.eigvalsh(values[np.isfinite(values).all(axis=(-2, -1))])
+        noise = np.maximum(part * np.abs(energies).max(axis=-1), 2 * place.rounding)
+        lower, upper = place.levels
+        if np.sum(energies[:, upper] - energies[:, lower] <= noise) >= _AROUND / 4:
+            return True
+    return False
 
 
 def _signed(lengths: FloatArray, vectors: FloatArray) -> FloatArray:

@@ -27,7 +27,12 @@ from anticrossing.geometry._quasidegenerate import (
     check_several_levels,
 )
 from anticrossing.geometry._seam_minimum import DegenerateLevels, minimise
-from anticrossing.geometry.intersection import Intersection, Intersections, characterise
+from anticrossing.geometry.intersection import (
+    Intersection,
+    Intersections,
+    characterise,
+    same_around,
+)
 from anticrossing.hamiltonian import Hamiltonian
 
 _SAME_POINT = 1e-8  # of the size of the box
@@ -77,7 +82,8 @@ def find_intersection(
     InputError
         For a start of the wrong length, levels that are no neighbours or never differ.
     ConvergenceError
-        If the search does not settle, as where the gap closes only at infinity.
+        If the search does not settle, as where the gap closes only at infinity, or where it ends
+        the levels are the same in a whole region.
 
     References
     ----------
@@ -107,7 +113,22 @@ def find_intersection(
             f"The search for an intersection of levels {levels[0]} and {levels[1]} from "
             f"{describe(start)} did not settle: try another start, or a smaller `reach`."
         )
-    return characterise(hamiltonian, group, points[0], distance, threshold)
+    found = characterise(hamiltonian, group, points[0], distance, threshold)
+    return refuse_region(hamiltonian, found, distance, start)
+
+
+def refuse_region(
+    hamiltonian: Hamiltonian, found: Intersection, reach: float, start: npt.ArrayLike
+) -> Intersection:
+    """Raise where two levels are the same all around the point that a search led to."""
+    if found and same_around(hamiltonian, found, reach):
+        lower, upper = found.levels
+        raise ConvergenceError(
+            f"From {describe(start)} levels {lower} and {upper} lead to a region in which they are "
+            "the same, as components of a multiplet are, which is no intersection: try another "
+            "start or other levels, or `minimum_energy_crossing` between the multiplets."
+        )
+    return found
 
 
 def find_intersections(
@@ -184,8 +205,9 @@ def find_intersections(
         ]
 
     ends = described(points[converged])
-    met = [end for end in ends if end.found]
-    if seam == "minimum" and any(end.seam_dimension and end.codimension for end in met):
+    led = [end for end in ends if end.found and not same_around(hamiltonian, end, 0.1 * size)]
+    met, on_seam = led, [end for end in led if end.seam_dimension and end.codimension]
+    if seam == "minimum" and on_seam:
         meeting = DegenerateLevels(hamiltonian, group, threshold)
         met = described(minimise(meeting, end.position, 0.1 * size, box) for end in met)
     met = [end for end in met if inside(end.position)]
@@ -198,7 +220,22 @@ def find_intersections(
         avoided=tuple(sorted(avoided, key=lambda end: end.gap)),
         starts=len(begin),
         coordinates=hamiltonian.coordinates,
+        warnings=_missed(on_seam, sum(end.found for end in ends) - len(led)) if not found else (),
     )
+
+
+def _missed(on_seam: list[Intersection], same: int) -> tuple[str, ...]:
+    """Say what starts led to where nothing is returned."""
+    hints = []
+    if on_seam:
+        hints.append(
+            f"{len(on_seam)} starts led to a seam of dimension {on_seam[0].seam_dimension} whose "
+            'energy has no minimum in the box: `seam="points"` returns points of it, '
+            "`minimum_energy_intersection` looks outside the box too"
+        )
+    if same:
+        hints.append(f"{same} starts led to a region in which the levels are the same")
+    return tuple(hints)
 
 
 def _different(ends: list[Intersection], size: float) -> tuple[list[Intersection], list[int]]:

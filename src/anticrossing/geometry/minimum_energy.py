@@ -28,6 +28,7 @@ from anticrossing.geometry._quasidegenerate import (
     mean_curvature,
 )
 from anticrossing.geometry._seam_approach import approach, metric, restarts
+from anticrossing.geometry._seam_kink import kinks, lowest_around
 from anticrossing.geometry._seam_minimum import (
     DegenerateLevels,
     SeamFunction,
@@ -35,7 +36,7 @@ from anticrossing.geometry._seam_minimum import (
     minimise,
 )
 from anticrossing.geometry.intersection import Intersection, characterise
-from anticrossing.geometry.intersections import find_intersection
+from anticrossing.geometry.intersections import find_intersection, refuse_region
 from anticrossing.hamiltonian import Hamiltonian
 
 _MOST_RESTORING_STEPS = 30
@@ -109,24 +110,9 @@ def minimum_energy_intersection(
             "The energy along the seam of intersections has no minimum that could be reached from "
             f"{describe(start)}: try another start."
         )
-    lowest = characterise(hamiltonian, group, point, reach, gap_tolerance)
-    if lowest.codimension == 0 and _stay_together(hamiltonian, levels, lowest.position, reach):
-        raise ConvergenceError(
-            f"From {describe(start)} levels {levels[0]} and {levels[1]} lead to a region in which "
-            "they are the same, as components of a multiplet are, which is no intersection: try "
-            "another start or other levels, or `minimum_energy_crossing` between the multiplets."
-        )
-    return lowest
-
-
-def _stay_together(
-    hamiltonian: Hamiltonian, levels: tuple[int, int], point: FloatArray, reach: float
-) -> bool:
-    """Whether two levels stay degenerate all around a point, as far as rounding can tell."""
-    around = reach * np.concatenate([np.eye(len(point)), -np.eye(len(point))])
-    energies = np.linalg.eigvalsh(hamiltonian_at(hamiltonian, point + 0.5 * around))
-    noise = 1e-10 * np.abs(energies).max(axis=-1)
-    return bool(np.all(energies[:, levels[1]] - energies[:, levels[0]] <= noise))
+    return refuse_region(
+        hamiltonian, characterise(hamiltonian, group, point, reach, gap_tolerance), reach, start
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,12 +131,16 @@ class MinimumEnergyCrossing:
     gradients : array, shape (2, f)
         The gradients of the two levels; parallel at a minimum, since only their difference keeps
         the energy from falling along the seam.
+    smooth : bool
+        False where one of the levels meets a neighbour in its own set, a kink of the seam: then
+        coupling and gradients are those of one of the states that meet.
     """
 
     position: FloatArray
     energy: float
     coupling: complex
     gradients: FloatArray
+    smooth: bool = True
 
     @property
     def gradient_difference(self) -> FloatArray:
@@ -228,10 +218,14 @@ def minimum_energy_crossing(
     seam = UncoupledLevels(hamiltonian, *_check_sets(hamiltonian, states, levels))
     scale = seam.scale(point, distance)
     for begin in (point, *restarts(point, scale, seam.spread(point, scale), _RESTARTS)):
-        met = seam.restore(approach(seam.pair, begin, scale))
+        end = approach(seam.pair, begin, scale)
+        met = seam.restore(end)
         lowest = None if met is None else minimise(seam, met, distance)
         if lowest is not None:
             return seam.crossing(lowest)
+        corner = seam.lowest_kink(end, distance)
+        if corner is not None:
+            return seam.crossing(corner, smooth=False)
     raise ConvergenceError(
         "No crossing of the two levels, or no minimum of the energy along their seam, was found "
         f"from {describe(start)} and {_RESTARTS} points around it: try another start."
@@ -288,7 +282,17 @@ class UncoupledLevels(SeamFunction):
         relaxation = np.einsum("ka,ka->k", slopes, np.linalg.solve(scale, slopes.T).T)
         return float(abs(energies[1] - energies[0]) + relaxation.max())
 
-    def crossing(self, point: FloatArray) -> MinimumEnergyCrossing:
+    def lowest_kink(self, near: FloatArray, reach: float) -> FloatArray | None:
+        """Return the lowest minimum at a kink of the seam that `near` leads to."""
+        found = []
+        for kink in kinks(self.hamiltonian, self.states, self.levels):
+            met = kink.restore(near)
+            point = None if met is None else minimise(kink, met, reach)
+            if point is not None and lowest_around(kink, self.levels, point, reach):
+                found.append((kink.at(point).energy, point.tolist()))
+        return np.array(min(found)[1]) if found else None
+
+    def crossing(self, point: FloatArray, smooth: bool = True) -> MinimumEnergyCrossing:
         """Describe the crossing at a point of the seam."""
         values = hamiltonian_at(self.hamiltonian, point[np.newaxis])[0]
         ends = [
@@ -302,6 +306,7 @@ class UncoupledLevels(SeamFunction):
             energy=(low + high) / 2,
             coupling=coupling.item(),
             gradients=np.stack(slopes),
+            smooth=smooth,
         )
 
     def _pair(self, point: FloatArray) -> tuple[Any, Any, Any]:

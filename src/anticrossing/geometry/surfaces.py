@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy.typing as npt
 from anticrossing.checks import FloatArray
 from anticrossing.geometry._adiabatic import (
     Adiabatic,
+    Indices,
     check_degenerate,
+    check_levels,
     drop_axes,
     over_points,
 )
@@ -46,6 +49,7 @@ def surfaces(
     hamiltonian: Hamiltonian,
     x: npt.ArrayLike,
     *,
+    levels: Sequence[int] | None = None,
     degenerate: str = "refuse",
     threads: int | None = None,
 ) -> Surfaces:
@@ -59,6 +63,9 @@ def surfaces(
         H(x) with f coordinates; parameters may be a batch.
     x : float or array, shape (..., f), for one coordinate (...)
         Points in the units of the coordinates.
+    levels : sequence of int, optional
+        Which levels to return, all by default; levels that are not asked for may be degenerate
+        among themselves.
     degenerate : {"refuse", "nan"}
         What to do where levels agree to rounding: an error, or NaN for their forces and for the
         coupling between them.
@@ -97,11 +104,14 @@ def surfaces(
            [0.25, 0.  ]])
     """
     keep = check_degenerate(degenerate) == "nan"
+    chosen = check_levels(hamiltonian, levels)
 
     def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
         if not keep:
-            basis.refuse_degenerate("derivative couplings")
-        return basis.energies, _forces(basis, keep), basis.couplings, basis.vectors
+            basis.refuse_degenerate("derivative couplings", chosen, others=False)
+        couplings = basis.couplings[..., chosen[:, np.newaxis], chosen]
+        force = _forces(basis, chosen, keep)
+        return basis.energies[:, chosen], force, couplings, basis.vectors[..., chosen]
 
     energies, force, couplings, vectors = over_points(hamiltonian, x, compute, threads=threads)
     return Surfaces(
@@ -116,6 +126,7 @@ def forces(
     hamiltonian: Hamiltonian,
     x: npt.ArrayLike,
     *,
+    levels: Sequence[int] | None = None,
     degenerate: str = "refuse",
     threads: int | None = None,
 ) -> FloatArray:
@@ -126,7 +137,7 @@ def forces(
 
     Parameters
     ----------
-    hamiltonian, x, degenerate, threads
+    hamiltonian, x, levels, degenerate, threads
         As for `surfaces`.
 
     Returns
@@ -151,7 +162,10 @@ def forces(
            [-0.6, -0.8]])
     """
     keep = check_degenerate(degenerate) == "nan"
-    (found,) = over_points(hamiltonian, x, lambda basis: (_forces(basis, keep),), threads=threads)
+    chosen = check_levels(hamiltonian, levels)
+    (found,) = over_points(
+        hamiltonian, x, lambda basis: (_forces(basis, chosen, keep),), threads=threads
+    )
     return np.asarray(drop_axes(hamiltonian, found, -1))
 
 
@@ -159,6 +173,7 @@ def hessians(
     hamiltonian: Hamiltonian,
     x: npt.ArrayLike,
     *,
+    levels: Sequence[int] | None = None,
     degenerate: str = "refuse",
     threads: int | None = None,
 ) -> FloatArray:
@@ -168,7 +183,7 @@ def hessians(
 
     Parameters
     ----------
-    hamiltonian, x, threads
+    hamiltonian, x, levels, threads
         As for `surfaces`.
     degenerate : {"refuse", "nan"}
         What to do where levels agree to rounding: an error, or NaN for their Hessians.
@@ -190,29 +205,30 @@ def hessians(
     array([-1.,  1.])
     """
     keep = check_degenerate(degenerate) == "nan"
+    chosen = check_levels(hamiltonian, levels)
 
     def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
         if not keep:
-            basis.refuse_degenerate("Hessians")
+            basis.refuse_degenerate("Hessians", chosen)
         own = np.einsum("pabnn->pnab", basis.second_slopes()).real
-        levels = basis.energies.shape[-1]
+        every = np.arange(basis.energies.shape[-1])
         # Divided by E_n − E_k = −gaps[n, k], and nothing for k = n.
         with np.errstate(divide="ignore", invalid="ignore"):
             response = basis.slopes / -basis.gaps[:, np.newaxis]
-        response[..., np.arange(levels), np.arange(levels)] = 0.0
+        response[..., every, every] = 0.0
         # Row n of both: Σ_k (F^a_nk/(E_n − E_k)) conj(F^b_nk).
         left = response.transpose(0, 2, 1, 3)
         right = basis.slopes.conj().transpose(0, 2, 3, 1)
         with np.errstate(invalid="ignore"):  # infinite for degenerate levels, NaN below
             found = own + 2 * (left @ right).real
         found[basis.degenerate.any(axis=-1)] = np.nan
-        return (found,)
+        return (found[:, chosen],)
 
     (found,) = over_points(hamiltonian, x, compute, order=2, threads=threads)
     return np.asarray(drop_axes(hamiltonian, found, -1, -2))
 
 
-def _forces(basis: Adiabatic, keep: bool) -> FloatArray:
+def _forces(basis: Adiabatic, chosen: Indices, keep: bool) -> FloatArray:
     """Return −⟨φ_n|∂H|φ_n⟩, shape (n, N, f), where it does not depend on the choice of φ_n."""
     found = np.ascontiguousarray(-np.einsum("pann->pna", basis.slopes).real)
     for point in np.flatnonzero(basis.degenerate.any(axis=(1, 2))):
@@ -220,7 +236,7 @@ def _forces(basis: Adiabatic, keep: bool) -> FloatArray:
         own = np.einsum("ann->na", slopes).real
         differ = np.abs(own[:, np.newaxis] - own).max(axis=-1) + np.abs(slopes).max(axis=0)
         ambiguous = pairs & (differ > _SAME_FORCE * np.abs(slopes).max())
-        if ambiguous.any() and not keep:
-            basis.refuse_degenerate("forces", int(point))
+        if ambiguous[chosen].any() and not keep:
+            basis.refuse_degenerate("forces", chosen[ambiguous[chosen].any(axis=1)], int(point))
         found[point, ambiguous.any(axis=1)] = np.nan
-    return found
+    return found[:, chosen]

@@ -14,7 +14,7 @@ LIST_BLOCKS = {"epsilon": 2, "eta": 3, "kappa": 3, "lambda": 4, "gamma": 5}  # h
 MATRIX_BLOCKS = ("SOC", "DMX", "DMY", "DMZ")
 _KNOWN = (*LIST_BLOCKS, *(f"{name} {part}" for name in MATRIX_BLOCKS for part in "RI"))
 # Dipoles beyond the constant ones and fitted charges, none of which enters the Hamiltonian.
-_SKIPPED = ("charge", "multipolar", "mdmx", "mdmy", "mdmz", "eqmx", "eqmy", "eqmz")
+SKIPPED = ("charge", "multipolar", "mdmx", "mdmy", "mdmz", "eqmx", "eqmy", "eqmz")
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ class Blocks:
         self.quadratic = np.zeros((modes, modes, size, size))
         self.matrices: ComplexArray = np.zeros((4, size, size), dtype=np.complex128)
         self.seen: set[tuple[str, tuple[int, ...]]] = set()
+        self.others: list[str] = []  # lines that do not enter the Hamiltonian
 
     def pairs(self, multiplicity: int, first: int, second: int) -> Iterator[tuple[int, int]]:
         """Yield the indices of two states, once for every spin component, M_S ascending."""
@@ -168,8 +169,8 @@ def read_block(words: list[str], lines: Lines, blocks: Blocks) -> None:
             values = lines.numbers(f"{size} rows of {kind} {words[1]}", size)
             blocks.matrices[MATRIX_BLOCKS.index(kind), row] += unit * values
         return
-    if name.startswith(_SKIPPED):
-        _skip(lines)
+    if name.startswith(SKIPPED):
+        blocks.others += [" ".join(words), *_passed_over(lines)]
         return
     raise lines.error(
         f"starts no known block, {' '.join(words)!r}{nearest(' '.join(words), _KNOWN)}"
@@ -212,10 +213,11 @@ def _read_entry(name: str, lines: Lines, blocks: Blocks) -> None:
                 blocks.quadratic[modes[1] - 1, modes[0] - 1, a, b] += value
 
 
-def _skip(lines: Lines) -> None:
-    """Pass over a block that does not enter the Hamiltonian: up to the next known header."""
-    known = (*LIST_BLOCKS, *(name.lower() for name in MATRIX_BLOCKS), *_SKIPPED)
+def _passed_over(lines: Lines) -> Iterator[str]:
+    """Yield a block that does not enter the Hamiltonian: the lines up to the next known header."""
+    known = (*LIST_BLOCKS, *(name.lower() for name in MATRIX_BLOCKS), *SKIPPED)
     while (line := lines.following()) is not None:
         if line.split()[0].lower().startswith(known):
             lines.back()
             return
+        yield line.rstrip()

@@ -17,6 +17,8 @@ over all spin components, in the order multiplicity, M_S, state.
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +31,7 @@ from anticrossing.hamiltonian import Matrices
 from anticrossing.models._sharc_text import (
     LIST_BLOCKS,
     MATRIX_BLOCKS,
+    SKIPPED,
     Blocks,
     Lines,
     read_block,
@@ -67,6 +70,9 @@ class SharcModel:
         The mass-weighted normal modes, one column each.
     dipoles : array, shape (3, N, N), or None
         The constant dipole matrices (x, y, z), atomic units.
+    others : tuple of str
+        What the template holds besides, line by line: total charges, dipole derivatives, multipole
+        fits. Nothing here uses it; `write_sharc` writes it again.
     """
 
     hamiltonian: VibronicCoupling
@@ -78,6 +84,7 @@ class SharcModel:
     frequencies: FloatArray
     modes: FloatArray
     dipoles: ComplexArray | None
+    others: tuple[str, ...] = ()
 
     def coordinates(self, geometry: npt.ArrayLike) -> FloatArray:
         """Return Q, shape (..., f), of geometries (..., n, 3) in bohr, aligned as the reference.
@@ -141,7 +148,8 @@ def read_sharc(template: str | Path, reference: str | Path | None = None) -> Sha
     template : path
         The file `LVC.template`.
     reference : path, optional
-        `V0.txt`; otherwise the path in the first line of the template, relative to the template.
+        `V0.txt`; otherwise the path in the first line of the template, relative to the template
+        and with the values of environment variables.
 
     Returns
     -------
@@ -180,7 +188,9 @@ def read_sharc(template: str | Path, reference: str | Path | None = None) -> Sha
     lines = Lines(path)
     first = lines.next("the path of V0.txt")
     molecule = read_reference(
-        path_of("reference", reference) if reference is not None else path.parent / first.strip()
+        path_of("reference", reference)
+        if reference is not None
+        else path.parent / _expanded(first.strip(), lines)
     )
     states = tuple(lines.integers(lines.next("the number of states per multiplicity")))
     if not states or min(states) < 0 or sum(states) == 0:
@@ -230,7 +240,16 @@ def read_sharc(template: str | Path, reference: str | Path | None = None) -> Sha
         frequencies=molecule.frequencies,
         modes=molecule.modes,
         dipoles=dipoles if np.any(dipoles) else None,
+        others=tuple(blocks.others),
     )
+
+
+def _expanded(name: str, lines: Lines) -> Path:
+    """Return the path in the first line, with the values of environment variables."""
+    for variable in re.findall(r"\$(\w+|\{\w+\})", name):
+        if variable.strip("{}") not in os.environ:
+            raise lines.error(f"must name a file, but the variable ${variable} is not set")
+    return Path(os.path.expandvars(name)).expanduser()
 
 
 def write_sharc(model: SharcModel, template: str | Path, reference: str | Path) -> None:
@@ -258,7 +277,11 @@ def write_sharc(model: SharcModel, template: str | Path, reference: str | Path) 
         raise fail("reference", "be another file than `template`", f"both are {place}")
     first = name.name if name.parent == place.parent else str(name.absolute())
     entries, coupling = _split(model)
-    text = [first, " ".join(map(str, model.states))]
+    # total charges follow the states, fits and further dipoles come last
+    last = [line.lower().startswith(SKIPPED[1:]) for line in (*model.others, SKIPPED[-1])].index(
+        True
+    )
+    text = [first, " ".join(map(str, model.states)), *model.others[:last]]
     for block, lines in entries.items():
         text += [block, str(len(lines)), *lines]
     matrices = [coupling, *(model.dipoles if model.dipoles is not None else [])]
@@ -266,6 +289,7 @@ def write_sharc(model: SharcModel, template: str | Path, reference: str | Path) 
         for part, values in (("R", matrix.real), ("I", matrix.imag)):
             if np.any(values):
                 text += [f"{kind} {part}", *map(_row, values)]
+    text += model.others[last:]
     molecule = ["Geometry"]
     for element, charge, position, mass in zip(
         model.elements, model.charges, model.geometry, model.masses, strict=True
