@@ -76,7 +76,7 @@ class AdiabaticData:
     def __post_init__(self) -> None:
         x = real_array("x", self.x, ndim=1)
         if x.size < _FEWEST or np.any(np.diff(x) <= 0):
-            raise fail("x", f"hold at least {_FEWEST} ascending values", f"it is {x}")
+            raise fail("x", f"hold at least {_FEWEST} ascending values", f"it is {describe(x)}")
         energies = real_array("energies", self.energies, ndim=2)
         k, m = x.size, energies.shape[1]
         if energies.shape[0] != k or m < 1:

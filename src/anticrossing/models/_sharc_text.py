@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from anticrossing._reading import read_text
 from anticrossing.checks import ComplexArray, FloatArray, InputError, nearest
 
 LIST_BLOCKS = {"epsilon": 2, "eta": 3, "kappa": 3, "lambda": 4, "gamma": 5}  # how many indices
@@ -35,8 +36,8 @@ class Lines:
         self.path = path
         self.number = 0
         try:
-            self._text = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+            self._text = read_text(path).splitlines()
+        except OSError as error:
             raise InputError(f"The file {path} cannot be read: {error}.") from None
 
     def following(self) -> str | None:

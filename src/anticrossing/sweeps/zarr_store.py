@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._files import replace
+from anticrossing._reading import read_json
 from anticrossing.checks import InputError, describe, fail, require
 from anticrossing.sweeps import provenance
 from anticrossing.sweeps.errors import SweepError
@@ -316,7 +317,7 @@ def _is_sweep(path: Path) -> bool:
 
 def _attributes(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads((path / _ROOT).read_text(encoding="utf-8"))
+        content = read_json(path / _ROOT)
         attributes = content["attributes"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}
