@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import math
+import mmap
 import unicodedata
 import zipfile
 from collections.abc import Iterator
@@ -145,9 +146,28 @@ def open_netcdf(path: Path) -> Iterator[xarray.Dataset]:
 
     size = size_of(path)
     with reading(path, "NetCDF"):
+        _check_heaps(path)
         left_out = _check_hdf5(path, size)
         with xarray.open_dataset(path, engine="h5netcdf", drop_variables=left_out) as dataset:
             yield dataset
+
+
+def _check_heaps(path: Path) -> None:
+    """Raise for a heap of HDF5 in which a size leads backwards: the library would never return."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+        start = max(raw.find(b"\x89HDF\r\n\x1a\n"), 0)
+        width = raw[start + (14 if raw[start + 8] < 2 else 10)]  # of a size
+        head, at = 8 + width, -1
+        while (at := raw.find(b"GCOL\1", at + 1)) >= 0:
+            place, end = at + head, at + int.from_bytes(raw[at + 8 : at + head], "little")
+            end = min(end, len(raw))
+            while place + head <= end:
+                size = int.from_bytes(raw[place + 8 : place + head], "little")
+                free = raw[place : place + 2] == b"\0\0"  # its size includes that of its head
+                step = size if free else head + -(-size // 8) * 8
+                if not head <= step <= end - place:
+                    raise ValueError("a size in a heap is wrong")
+                place += step
 
 
 def _check_hdf5(path: Path, size: int) -> list[str]:

@@ -16,6 +16,7 @@ MATRIX_BLOCKS = ("SOC", "DMX", "DMY", "DMZ")
 _KNOWN = (*LIST_BLOCKS, *(f"{name} {part}" for name in MATRIX_BLOCKS for part in "RI"))
 # Dipoles beyond the constant ones and fitted charges, none of which enters the Hamiltonian.
 _SKIPPED = ("charge", "multipolar", "mdmx", "mdmy", "mdmz", "eqmx", "eqmy", "eqmz")
+_LARGEST = 5 * 10**7  # numbers in all matrices of a model
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ class Blocks:
     def __init__(self, states: tuple[int, ...], modes: int) -> None:
         self.states, self.modes = states, modes
         size = sum((m + 1) * n for m, n in enumerate(states))
+        if size**2 * (modes**2 + 20) > _LARGEST:
+            raise InputError(f"A SHARC model must fit into memory, but this has {size} states.")
         self.constant = np.zeros((size, size))
         self.linear = np.zeros((modes, size, size))
         self.quadratic = np.zeros((modes, modes, size, size))
