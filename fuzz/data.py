@@ -268,12 +268,12 @@ def _token(data: bytes, rng: np.random.Generator) -> bytes:
     elif kind < 0.8:
         del words[at]
     else:
-        words[at] *= int(2 ** rng.integers(1, 12))
+        words[at] = (words[at] * int(2 ** rng.integers(1, 12)))[: 10**6]
     return "".join(words).encode()
 
 
 def _line(data: bytes, rng: np.random.Generator) -> bytes:
-    lines = data.split(b"\n")
+    lines = data[:100_000].split(b"\n")
     at, other = (int(k) for k in rng.integers(len(lines), size=2))
     kind = rng.integers(4)
     if kind == 0:

@@ -194,7 +194,7 @@ def read_measurement(path: str | Path) -> Measurement:
 
 def _check_range(population: FloatArray, error: FloatArray | None) -> None:
     beyond = np.maximum(-population, population - 1)
-    allowed = _FARTHEST if error is None else np.minimum(_MOST_ERRORS * error, 0.5)
+    allowed = _FARTHEST if error is None else _MOST_ERRORS * np.minimum(error, 0.5 / _MOST_ERRORS)
     outside = beyond > np.maximum(allowed, 1e-9)
     if np.any(outside):
         worst = int(np.argmax(np.where(outside, beyond, -np.inf)))
