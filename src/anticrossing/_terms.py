@@ -14,6 +14,7 @@ from anticrossing.checks import describe, fail, hermitian
 if TYPE_CHECKING:
     import sympy
 
+_CLEARLY = 1e-6  # apart, so that rounding cannot be the reason
 
 def check_pairs(terms: Any) -> list[tuple[Any, Any]]:
     """Return the terms as a list of pairs (coefficient, matrix)."""
@@ -122,7 +123,9 @@ def from_matrix(
         ]
         for i, row in enumerate(matrix)
     ]
-    originals = {dummy: atom for atom, dummy in stand_ins.items()}
+    originals: dict[sympy.Basic, sympy.Basic] = {}
+    for atom, dummy in stand_ins.items():  # one may hold an earlier one
+        originals[dummy] = atom.xreplace(originals)
     collected: dict[sympy.Expr, Any] = {}
 
     def add(formula: sympy.Expr, i: int, j: int, unit: complex) -> None:
@@ -138,7 +141,7 @@ def from_matrix(
     for i in range(size):
         for j in range(i, size):
             mirror = sympy.conjugate(entries[j][i])
-            if entries[i][j] != mirror and sympy.simplify(entries[i][j] - mirror) != 0:
+            if entries[i][j] != mirror and _differ(entries[i][j], mirror):
                 raise fail(
                     "matrix",
                     "be Hermitian",
@@ -156,6 +159,21 @@ def from_matrix(
     if not collected:
         collected[sympy.Integer(1)] = np.zeros((size, size))
     return [(rest.xreplace(originals), target) for rest, target in collected.items()]
+
+
+def _differ(one: sympy.Expr, other: sympy.Expr) -> bool:
+    """Whether two formulas are not the same; numbers tell where algebra would take minutes."""
+    import sympy
+
+    symbols = sorted(one.free_symbols | other.free_symbols, key=str)
+    rng = np.random.default_rng(0)
+    places = rng.uniform(0.2, 1.8, (len(symbols), 12)) * ([1, -1, 0.05, 3] * 3)
+    with np.errstate(all="ignore"):
+        a, b = (expression.compile_function(symbols, f)(*places) for f in (one, other))
+        apart = np.abs(a - b) / (np.abs(a) + np.abs(b))
+    if np.any(apart > _CLEARLY) or not np.any(np.isfinite(apart)):
+        return True
+    return bool(sympy.simplify(one - other) != 0)
 
 
 def _real_atoms(formula: sympy.Expr, stand_ins: dict[sympy.Expr, sympy.Dummy]) -> sympy.Expr:

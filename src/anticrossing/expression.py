@@ -31,6 +31,7 @@ CONSTANTS = ("pi", "I")
 _ANALYTIC = (*FUNCTIONS, "sec", "csc", "csch", "coth", "cot")  # with what derivatives turn into
 _LONGEST_TEXT = 4000
 _DEEPEST_TREE = 100
+_LARGEST_EXPANDED = 100
 _LARGEST_EXPONENT_BITS = 1000.0  # a numeric power beyond 2**1000 leaves the double range anyway
 
 
@@ -147,15 +148,25 @@ class _Reader:
 
     def expression(self, node: ast.expr, depth: int) -> sympy.Expr:
         """Return a node as SymPy; constants are finite, and no larger than a double holds."""
+        import sympy
+
         result = self.read(node, depth)
+        for factor in sympy.Mul.make_args(result):
+            if factor.is_Pow:  # of powers, perhaps
+                self.check_power(factor.base, factor.exp)
         if not result.is_number:
             return result
         if result.is_Integer and abs(result) > _LARGEST_INTEGER:
             result = result.evalf(17)
         # What it is made of has been checked: its value cannot run away.
-        value = complex(result)
+        try:
+            value = complex(result)
+            _ = result.is_extended_real
+        except (ValueError, TypeError, ArithmeticError):  # SymPy finds no digit of it
+            value = complex(math.nan)
         if not (math.isfinite(value.real) and math.isfinite(value.imag)):
-            raise self.refuse("it divides by zero, or holds a number too large to represent")
+            part = _short(ast.unparse(node))
+            raise self.refuse(f"{part} divides by zero, or is too large to represent")
         return result
 
     def read(self, node: ast.expr, depth: int) -> sympy.Expr:
@@ -239,6 +250,8 @@ class _Reader:
         size = abs(complex(exponent))
         if size > 1000:
             raise self.refuse("it contains an exponent larger than 1000")
+        if size > _LARGEST_EXPANDED and not base.is_extended_real:  # SymPy multiplies it out
+            raise self.refuse(f"it contains a complex power larger than {_LARGEST_EXPANDED}")
         if base.is_number and base != 0:
             magnitude = abs(complex(base))
             if magnitude > 0 and size * abs(math.log2(magnitude)) > _LARGEST_EXPONENT_BITS:
