@@ -26,6 +26,7 @@ import anticrossing as ac
 LONGEST = 10.0  # seconds for one case
 GRACE = 5.0  # until the parent ends a process that does not answer its alarm
 MEMORY = 2**31  # bytes
+LONGEST_LINE = 1000  # characters
 _BATCH = 5000  # cases of one process
 FINE = ("accepted", "refused")
 
@@ -59,7 +60,7 @@ def examine(case: Callable[[int], object], index: int) -> Verdict:
             case(index)
     except ac.AnticrossingError as error:
         said, kind = str(error), "refused"
-        if len(said.splitlines()) != 1 or not said.isprintable():
+        if len(said.splitlines()) != 1 or not said.isprintable() or len(said) > LONGEST_LINE:
             kind, where = "not one line", repr(said)[:200]
         elif "llocate" in said or "MemoryError" in said:
             kind, where = "memory", said[:200]

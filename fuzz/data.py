@@ -1,7 +1,8 @@
 """Damaged data files of every kind that is read: adiabatic data, measurements, SHARC, results.
 
 ``python -m fuzz.data --count 5000 --seed 1`` writes good files, damages them, and reads them. It
-fails if that ends in anything but data or one clear line.
+fails if that ends in anything but data or one clear line. With ``--seed -1`` it reads what failed
+once, the files of `fuzz/corpus`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from anticrossing.sweeps import sweep
 from anticrossing.trajectories import _store
 from fuzz import _workers
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES, CORPUS = Path(__file__).parents[1] / "examples", Path(__file__).parent / "corpus"
 MODEL = (
     "V0.txt\n2 0 1\nepsilon\n3\n1 1 0.0\n1 2 0.1\n3 1 0.05\neta\n1\n1 1 2 0.01\nkappa\n2\n"
     "1 1 1 0.02\n3 1 2 -0.01\nlambda\n1\n1 1 2 3 0.02\ngamma\n1\n1 1 1 3 3 0.001\nSOC R\n"
@@ -311,7 +312,7 @@ def damaged(data: bytes, name: str, rng: np.random.Generator) -> bytes:
 
 
 def make(seed: int) -> tuple[Callable[[int], object], Callable[[int], str]]:
-    """Return the cases of a seed by number, and what describes one."""
+    """Return the cases of a seed by number, of the corpus if it is negative, and what describes one."""
     place = tempfile.TemporaryDirectory()
     root = Path(place.name)
     whole = root / "whole"
@@ -324,6 +325,14 @@ def make(seed: int) -> tuple[Callable[[int], object], Callable[[int], str]]:
     }
     names, parts = list(READERS), list(stored)
 
+    corpus = sorted(CORPUS.iterdir())
+
+    def past(index: int) -> tuple[str, str, bytes]:
+        """Return what failed once: ``label.name``, for a store its status."""
+        name = corpus[index % len(corpus)].name.partition(".")[2]
+        path = f"{name}/status/c/0" if name == "s.zarr" else name
+        return name, path, corpus[index % len(corpus)].read_bytes()
+
     def draw(index: int) -> tuple[str, str, bytes]:
         """Return the kind of file, the file damaged, and its bytes."""
         rng = np.random.default_rng([seed, index])
@@ -335,7 +344,7 @@ def make(seed: int) -> tuple[Callable[[int], object], Callable[[int], str]]:
 
     def case(index: int) -> object:
         _ = place  # which lives as long as this
-        name, path, data = draw(index)
+        name, path, data = draw(index) if seed >= 0 else past(index)
         folder = root / "case"
         shutil.rmtree(folder, ignore_errors=True)
         if name == "s.zarr":
@@ -349,7 +358,7 @@ def make(seed: int) -> tuple[Callable[[int], object], Callable[[int], str]]:
         return READERS[name](folder)
 
     def show(index: int) -> str:
-        _, path, data = draw(index)
+        _, path, data = draw(index) if seed >= 0 else past(index)
         return f"{path}, {len(data)} bytes: {data[:200]!r}"
 
     return case, show

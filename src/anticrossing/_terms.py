@@ -14,7 +14,7 @@ from anticrossing.checks import describe, fail, hermitian
 if TYPE_CHECKING:
     import sympy
 
-_CLEARLY = 1e-6  # apart, so that rounding cannot be the reason
+_SAME, _CLEARLY = 1e-10, 1e-6  # how far formulas may be apart, and what no rounding explains
 
 def check_pairs(terms: Any) -> list[tuple[Any, Any]]:
     """Return the terms as a list of pairs (coefficient, matrix)."""
@@ -154,7 +154,7 @@ def from_matrix(
             is_real = entries[i][j].is_extended_real
             real, imaginary = (entries[i][j], 0) if is_real else entries[i][j].as_real_imag()
             add(real, i, j, 1.0)
-            if imaginary != 0:
+            if imaginary != 0 and i != j:
                 add(imaginary, i, j, 1.0j)
     if not collected:
         collected[sympy.Integer(1)] = np.zeros((size, size))
@@ -171,8 +171,11 @@ def _differ(one: sympy.Expr, other: sympy.Expr) -> bool:
     with np.errstate(all="ignore"):
         a, b = (expression.compile_function(symbols, f)(*places) for f in (one, other))
         apart = np.abs(a - b) / (np.abs(a) + np.abs(b))
-    if np.any(apart > _CLEARLY) or not np.any(np.isfinite(apart)):
+    apart = apart[np.isfinite(apart)]
+    if apart.size == 0 or np.any(apart > _CLEARLY):
         return True
+    if np.all(apart <= _SAME):
+        return False
     return bool(sympy.simplify(one - other) != 0)
 
 

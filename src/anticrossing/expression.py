@@ -31,7 +31,7 @@ CONSTANTS = ("pi", "I")
 _ANALYTIC = (*FUNCTIONS, "sec", "csc", "csch", "coth", "cot")  # with what derivatives turn into
 _LONGEST_TEXT = 4000
 _DEEPEST_TREE = 100
-_LARGEST_EXPANDED = 100
+_LARGEST_EXPANDED, _SMALLEST_EXPONENT = 100, 1e-20
 _LARGEST_EXPONENT_BITS = 1000.0  # a numeric power beyond 2**1000 leaves the double range anyway
 
 
@@ -250,6 +250,8 @@ class _Reader:
         size = abs(complex(exponent))
         if size > 1000:
             raise self.refuse("it contains an exponent larger than 1000")
+        if 0 < size < _SMALLEST_EXPONENT:  # SymPy takes it for zero at times
+            raise self.refuse(f"it contains an exponent smaller than {_SMALLEST_EXPONENT}")
         if size > _LARGEST_EXPANDED and not base.is_extended_real:  # SymPy multiplies it out
             raise self.refuse(f"it contains a complex power larger than {_LARGEST_EXPANDED}")
         if base.is_number and base != 0:

@@ -39,7 +39,8 @@ class Lines:
         try:
             self._text = read_text(path).splitlines()
         except OSError as error:
-            raise InputError(f"The file {path} cannot be read: {error}.") from None
+            why = error.strerror or str(error)
+            raise InputError(f"The file {path} cannot be read: {why}.") from None
 
     def following(self) -> str | None:
         """Return the next line that says something, None at the end."""
