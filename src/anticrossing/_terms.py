@@ -9,12 +9,12 @@ import numpy as np
 
 from anticrossing import _plain, expression
 from anticrossing._plain import Formula
-from anticrossing.checks import describe, fail, hermitian
+from anticrossing.checks import ComplexArray, FloatArray, describe, fail, hermitian
 
 if TYPE_CHECKING:
     import sympy
 
-_SAME, _CLEARLY = 1e-10, 1e-6  # how far formulas may be apart, and what no rounding explains
+_SAME = 1e-10  # what rounding may leave of the difference of two formulas, of its terms
 
 def check_pairs(terms: Any) -> list[tuple[Any, Any]]:
     """Return the terms as a list of pairs (coefficient, matrix)."""
@@ -104,6 +104,7 @@ def as_expression(value: Any, names: Sequence[str], where: str) -> sympy.Expr:
     raise fail(where, "be a number, text or a SymPy expression", f"it is {describe(value)}")
 
 
+@expression.calculable("The matrix")
 def from_matrix(
     matrix: Sequence[Sequence[Any]], names: Sequence[str]
 ) -> list[tuple[sympy.Expr, Any]]:
@@ -162,21 +163,27 @@ def from_matrix(
 
 
 def _differ(one: sympy.Expr, other: sympy.Expr) -> bool:
-    """Whether two formulas are not the same; numbers tell where algebra would take minutes."""
+    """Whether two formulas are not the same, by numbers: algebra might take minutes."""
     import sympy
 
+    terms = sympy.Add.make_args(one - other)  # what they have in common has gone
     symbols = sorted(one.free_symbols | other.free_symbols, key=str)
     rng = np.random.default_rng(0)
     places = rng.uniform(0.2, 1.8, (len(symbols), 12)) * ([1, -1, 0.05, 3] * 3)
     with np.errstate(all="ignore"):
-        a, b = (expression.compile_function(symbols, f)(*places) for f in (one, other))
-        apart = np.abs(a - b) / (np.abs(a) + np.abs(b))
-    apart = apart[np.isfinite(apart)]
-    if apart.size == 0 or np.any(apart > _CLEARLY):
-        return True
-    if np.all(apart <= _SAME):
-        return False
-    return bool(sympy.simplify(one - other) != 0)
+        values = np.array([_values(term, symbols, places) for term in terms])
+        apart, scale = np.abs(values.sum(axis=0)), np.abs(values).sum(axis=0)
+    known = np.isfinite(scale)
+    return not np.any(known) or bool(np.any(apart[known] > _SAME * scale[known]))
+
+
+def _values(formula: sympy.Expr, symbols: list[sympy.Symbol], places: FloatArray) -> ComplexArray:
+    """Return a formula at the places, NaN where it has no value."""
+    try:
+        value = expression.compile_function(symbols, formula)(*places)
+    except (ArithmeticError, TypeError, NameError):  # of Python's own numbers; not in NumPy
+        value = np.nan
+    return np.broadcast_to(np.asarray(value, dtype=np.complex128), places.shape[1:])
 
 
 def _real_atoms(formula: sympy.Expr, stand_ins: dict[sympy.Expr, sympy.Dummy]) -> sympy.Expr:

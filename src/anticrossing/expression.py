@@ -13,10 +13,11 @@ import ast
 import functools
 import keyword
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from anticrossing.checks import InputError, nearest
+from anticrossing.checks import AnticrossingError, InputError, nearest
 
 if TYPE_CHECKING:
     import sympy
@@ -92,11 +93,24 @@ def parse(text: str | int | float, names: Iterable[str]) -> sympy.Expr:
         reason = getattr(error, "msg", None) or "it cannot be read"
         raise InputError(f"Formula {_short(text)} is not valid: {reason}.") from None
     reader = _Reader(text, {name: symbol(name) for name in names})
-    result = reader.expression(tree.body, 0)
+    with calculable(f"Formula {_short(text)}"):
+        result = reader.expression(tree.body, 0)
     if result.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
         raise InputError(f"Formula {_short(text)} must be finite, but it divides by zero.")
     check_analytic(result, text)
     return result
+
+
+@contextmanager
+def calculable(what: str) -> Iterator[None]:
+    """Turn what SymPy raises about numbers it cannot handle into an `InputError`."""
+    try:
+        yield
+    except AnticrossingError:
+        raise
+    except (ArithmeticError, ValueError, TypeError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise InputError(f"{what} cannot be computed: {reason}.") from None
 
 
 def check_analytic(formula: sympy.Expr, text: object) -> None:
@@ -161,12 +175,15 @@ class _Reader:
         # What it is made of has been checked: its value cannot run away.
         try:
             value = complex(result)
-            _ = result.is_extended_real
         except (ValueError, TypeError, ArithmeticError):  # SymPy finds no digit of it
             value = complex(math.nan)
         if not (math.isfinite(value.real) and math.isfinite(value.imag)):
             part = _short(ast.unparse(node))
             raise self.refuse(f"{part} divides by zero, or is too large to represent")
+        if value == 0 and result != 0:
+            return sympy.Integer(0)
+        if value.imag and result.has(sympy.Function, sympy.Pow):
+            return sympy.sympify(value)  # algebra with such numbers might take minutes
         return result
 
     def read(self, node: ast.expr, depth: int) -> sympy.Expr:
