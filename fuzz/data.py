@@ -47,8 +47,6 @@ NUMBERS = (
 ).split(" ")  # fmt: skip
 
 
-
-
 def double(x: float) -> dict[str, float]:
     """Be what a sweep computes."""
     return {"y": 2 * x}
@@ -140,7 +138,13 @@ def npz(arrays: dict[str, Any], rng: np.random.Generator) -> bytes:
             data = member.getvalue()
             if lies:
                 shape = str(np.shape(value)).encode()
-                other = [b"(8000000000,)", b"(-1,)", b"(1" + b",1" * 40 + b")", b"(99,9)", b"(3.5,)"]
+                other = [
+                    b"(8000000000,)",
+                    b"(-1,)",
+                    b"(1" + b",1" * 40 + b")",
+                    b"(99,9)",
+                    b"(3.5,)",
+                ]
                 wrong = other[int(rng.integers(len(other)))]
                 room = data.index(b"\n") - len(data[: data.index(b"\n")].rstrip())
                 if len(wrong) - len(shape) <= room:
@@ -154,10 +158,14 @@ def table(arrays: dict[str, Any]) -> bytes:
     """Write the arrays as columns."""
     names, columns = list[str](), list[Any]()
     for name, value in arrays.items():
-        flat = np.atleast_2d(value) if np.ndim(value) < 2 else np.reshape(
-            value, (len(value), int(np.prod(np.shape(value)[1:])))
-        ).T
-        stem = {"energies": "energy", "couplings": "coupling", "dipoles": "dipole_0"}.get(name, name)
+        flat = (
+            np.atleast_2d(value)
+            if np.ndim(value) < 2
+            else np.reshape(value, (len(value), int(np.prod(np.shape(value)[1:])))).T
+        )
+        stem = {"energies": "energy", "couplings": "coupling", "dipoles": "dipole_0"}.get(
+            name, name
+        )
         for k, column in enumerate(flat):
             at = {"energy": f"_{k}", "coupling": f"_{k // 2}_{k % 2}"}.get(stem.split("_")[0], "")
             names.append(stem + at)
@@ -243,7 +251,9 @@ def _size(data: bytes, rng: np.random.Generator) -> bytes:
     form = ["<I", "<Q", "<H", ">I"][int(rng.integers(4))]
     most = 256 ** struct.calcsize(form) - 1
     value = int(rng.choice([0, 1, 255, 65536, 2**31 - 1, 2**31, 2**36, 2**63 - 1])) % (most + 1)
-    small = [k for k in range(0, len(data) - 8, 2) if 0 < data[k] and data[k + 1 : k + 4] == b"\0" * 3]
+    small = [
+        k for k in range(0, len(data) - 8, 2) if data[k] > 0 and data[k + 1 : k + 4] == b"\0" * 3
+    ]
     at = small[int(rng.integers(len(small)))] if small else int(rng.integers(len(data)))
     return data[:at] + struct.pack(form, value) + data[at + struct.calcsize(form) :]
 
@@ -289,8 +299,20 @@ def _line(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def _whole(data: bytes, rng: np.random.Generator) -> bytes:
-    deep = [b"[" * 10**5, b'{"a":' * 10**5, b"(" * 10**4, b"\0" * 10**4, b"1," * 10**5, b'"' + b"a" * 10**6]
-    other = [b"", b"\n", rng.bytes(int(rng.integers(1, 2000))), data[: int(rng.integers(len(data)))]]
+    deep = [
+        b"[" * 10**5,
+        b'{"a":' * 10**5,
+        b"(" * 10**4,
+        b"\0" * 10**4,
+        b"1," * 10**5,
+        b'"' + b"a" * 10**6,
+    ]
+    other = [
+        b"",
+        b"\n",
+        rng.bytes(int(rng.integers(1, 2000))),
+        data[: int(rng.integers(len(data)))],
+    ]
     other += [data * 2, data[::-1], b"PK\x03\x04" + data, b"\x89HDF\r\n\x1a\n" + data, *deep]
     return other[int(rng.integers(len(other)))]
 
@@ -312,7 +334,7 @@ def damaged(data: bytes, name: str, rng: np.random.Generator) -> bytes:
 
 
 def make(seed: int) -> tuple[Callable[[int], object], Callable[[int], str]]:
-    """Return the cases of a seed by number, of the corpus if it is negative, and what describes one."""
+    """Return the cases of a seed by number (of the corpus, if negative), and what describes one."""
     place = tempfile.TemporaryDirectory()
     root = Path(place.name)
     whole = root / "whole"

@@ -26,7 +26,20 @@ from fuzz import _workers
 EXAMPLES = Path(__file__).parent.parent / "examples"
 LEAVES = ["x", "x", "1", "0", "2", "-1", "0.5", "pi", "I", "1e3", "1e300", "1e-300", "710", "gap"]
 LEAVES += ["99", "900", "10**3", "1/3", "5e-324", "123456789012345678901234567890", "x", "k"]
-FUNCTIONS = ["exp", "log", "sqrt", "sin", "tan", "asin", "atan", "acosh", "atanh", "cosh", "sech", "tanh"]
+FUNCTIONS = [
+    "exp",
+    "log",
+    "sqrt",
+    "sin",
+    "tan",
+    "asin",
+    "atan",
+    "acosh",
+    "atanh",
+    "cosh",
+    "sech",
+    "tanh",
+]
 SWEEP = """
 [sweep]
 parameters = [{ parameter = "drive.rate", from = 1, to = 4, points = 4 }]
@@ -122,11 +135,42 @@ def damage(tables: dict[str, Any], rng: np.random.Generator, values: list[Any]) 
     return damaged
 
 
-
-WORDS = ["\0", "\ufeff", "\u2028", "\x85", "é", "\U0001f600", "\x1b[31m", "[", "]", "[[", "]]", "{", "}"]
+WORDS = [
+    "\0",
+    "\ufeff",
+    "\u2028",
+    "\x85",
+    "é",
+    "\U0001f600",
+    "\x1b[31m",
+    "[",
+    "]",
+    "[[",
+    "]]",
+    "{",
+    "}",
+]
 WORDS += ["=", ".", ",", "'", '"', '"""', "#", "\\", "\n", "\r", "\r\n", "\t", "\\u0000", "\\ud800"]
-WORDS += ["[" * 3000, "a=[" * 500, "{a=" * 2000, "a." * 5000, "[a]\n" * 3, "9" * 5000, "1e999999999"]
-WORDS += ["nan", "-inf", "0x" + "f" * 400, "1_0", "true", "2020-02-30", "25:61:00", "1e-400", "x**x**x**x"]
+WORDS += [
+    "[" * 3000,
+    "a=[" * 500,
+    "{a=" * 2000,
+    "a." * 5000,
+    "[a]\n" * 3,
+    "9" * 5000,
+    "1e999999999",
+]
+WORDS += [
+    "nan",
+    "-inf",
+    "0x" + "f" * 400,
+    "1_0",
+    "true",
+    "2020-02-30",
+    "25:61:00",
+    "1e-400",
+    "x**x**x**x",
+]
 
 
 def mangled(text: str, rng: np.random.Generator) -> str:
@@ -142,7 +186,9 @@ def mangled(text: str, rng: np.random.Generator) -> str:
         elif kind < 0.45:
             text = text[:at] + text[at + length :]
         elif kind < 0.5:
-            text = text[:at] + text[at : at + length] * int(rng.integers(2, 200)) + text[at + length :]
+            text = (
+                text[:at] + text[at : at + length] * int(rng.integers(2, 200)) + text[at + length :]
+            )
         elif kind < 0.8:  # a value
             values = list(re.finditer(r"= *([^\n]+)", text))
             if values:

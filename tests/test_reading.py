@@ -99,8 +99,8 @@ def test_columns_for_more_numbers_than_fit_are_refused(tmp_path: Path) -> None:
     (tmp_path / "g.csv").write_text(",".join(names) + f"\n{row}\n")
     with pytest.raises(InputError, match="too many"):
         read_data(tmp_path / "g.csv")
+    (tmp_path / "g.csv").write_text(LEVELS.replace("energy_1", "energy_0"))
     with pytest.raises(InputError, match="twice"):
-        (tmp_path / "g.csv").write_text(LEVELS.replace("energy_1", "energy_0"))
         read_data(tmp_path / "g.csv")
 
 

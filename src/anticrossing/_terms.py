@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _SAME = 1e-10  # what rounding may leave of the difference of two formulas, of its terms
 
+
 def check_pairs(terms: Any) -> list[tuple[Any, Any]]:
     """Return the terms as a list of pairs (coefficient, matrix)."""
     if not isinstance(terms, (list, tuple)):
