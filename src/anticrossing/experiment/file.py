@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from anticrossing.experiment.outcome import Study
 from anticrossing.experiment.passage_file import Experiment
 
 LARGEST_FILE = 1_000_000  # bytes
+_DEEPEST_KEY = 100
 _HEADING = ("title", "source", "description")
 
 
@@ -114,6 +116,10 @@ def parse(text: str, *, name: str = "experiment") -> Experiment | Study:
 
 def read_toml(text: str) -> dict[str, Any]:
     """Return the tables of a TOML text, or raise `InputError`."""
+    # The parser takes quadratic time for a key of many parts, a.b.c.…, before it takes too many.
+    words = re.findall(r"""[\w.'"-]+""", text.replace(" ", "").replace("\t", ""))
+    if any(sum(map(bool, word.split("."))) > _DEEPEST_KEY for word in words):
+        raise InputError("Not valid TOML: it is nested too deeply.")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

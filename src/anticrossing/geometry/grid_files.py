@@ -177,10 +177,11 @@ def _read_csv(source: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
             *c, i, j = (int(index) for index in indices)
             if min(*c, i, j) < 0 or len(c) != (kind == "dipole"):
                 raise ValueError(name)
-            empty[kind][:, *c, i, j] = values
+            target = empty[kind][:, c[0]] if c else empty[kind]
+            target[:, i, j] = values
             if kind != "overlap":
                 sign = -1.0 if kind == "coupling" else 1.0
-                empty[kind][:, *c, j, i] = sign * values
+                target[:, j, i] = sign * values
     except (KeyError, ValueError, IndexError) as error:
         raise InputError(
             f"The file {source} must have columns x, energy_i, coupling_i_j, overlap_i_j and "
