@@ -125,9 +125,7 @@ def from_matrix(
         ]
         for i, row in enumerate(matrix)
     ]
-    originals: dict[sympy.Basic, sympy.Basic] = {}
-    for atom, dummy in stand_ins.items():  # one may hold an earlier one
-        originals[dummy] = atom.xreplace(originals)
+    originals = _originals(stand_ins)
     collected: dict[sympy.Expr, Any] = {}
 
     def add(formula: sympy.Expr, i: int, j: int, unit: complex) -> None:
@@ -154,7 +152,7 @@ def from_matrix(
                 )
             # Real entries as they are: expanding (x − c)²/w² would cost digits near x = c.
             is_real = entries[i][j].is_extended_real
-            real, imaginary = (entries[i][j], 0) if is_real else entries[i][j].as_real_imag()
+            real, imaginary = (entries[i][j], 0) if is_real else _real_imag(entries[i][j])
             add(real, i, j, 1.0)
             if imaginary != 0 and i != j:
                 add(imaginary, i, j, 1.0j)
@@ -187,15 +185,36 @@ def _values(formula: sympy.Expr, symbols: list[sympy.Symbol], places: FloatArray
     return np.broadcast_to(np.asarray(value, dtype=np.complex128), places.shape[1:])
 
 
-def _real_atoms(formula: sympy.Expr, stand_ins: dict[sympy.Expr, sympy.Dummy]) -> sympy.Expr:
+def _real_imag(formula: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """Return real and imaginary part; what is real within is not taken apart."""
+    stand_ins: dict[sympy.Expr, sympy.Dummy] = {}
+    real, imaginary = _real_atoms(formula, stand_ins, known=True).as_real_imag()
+    for part in (real, imaginary):
+        expression.check_analytic(part, formula)
+    originals = _originals(stand_ins)
+    return real.xreplace(originals), imaginary.xreplace(originals)
+
+
+def _originals(stand_ins: dict[sympy.Expr, sympy.Dummy]) -> dict[sympy.Basic, sympy.Basic]:
+    """Return what symbols stand for."""
+    originals: dict[sympy.Basic, sympy.Basic] = {}
+    for atom, dummy in stand_ins.items():  # one may hold an earlier one
+        originals[dummy] = atom.xreplace(originals)
+    return originals
+
+
+def _real_atoms(
+    formula: sympy.Expr, stand_ins: dict[sympy.Expr, sympy.Dummy], known: bool | None = None
+) -> sympy.Expr:
     """Replace what is real on a part of the axis only, as √x or asin x, by a real symbol.
 
     Such a formula is used where it is real; elsewhere it evaluates to NaN, which is refused there.
+    If `known` is true, what is real everywhere is replaced instead.
     """
     import sympy
 
     def stand_in(atom: sympy.Expr) -> sympy.Expr:
-        if atom.is_extended_real is not None or atom.has(sympy.I):
+        if atom.is_extended_real is not known or atom.has(sympy.I):
             return atom
         return stand_ins.setdefault(atom, sympy.Dummy("real", real=True))
 

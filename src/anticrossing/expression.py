@@ -262,7 +262,12 @@ class _Reader:
 
     def check_power(self, base: sympy.Expr, exponent: sympy.Expr) -> None:
         """Refuse numeric powers whose exact value would not fit in memory."""
+        import sympy
+
         if not exponent.is_number:
+            constant = sympy.expand_mul(exponent).as_coeff_Add()[0]
+            if abs(constant) > _LARGEST_EXPANDED:  # as for x**(y + 1000)
+                self.check_power(base, constant)
             return
         size = abs(complex(exponent))
         if size > 1000:
