@@ -152,7 +152,8 @@ def from_matrix(
                 )
             # Real entries as they are: expanding (x − c)²/w² would cost digits near x = c.
             is_real = entries[i][j].is_extended_real
-            real, imaginary = (entries[i][j], 0) if is_real else _real_imag(entries[i][j])
+            shown = entries[i][j].xreplace(originals)
+            real, imaginary = (entries[i][j], 0) if is_real else _real_imag(entries[i][j], shown)
             add(real, i, j, 1.0)
             if imaginary != 0 and i != j:
                 add(imaginary, i, j, 1.0j)
@@ -185,12 +186,12 @@ def _values(formula: sympy.Expr, symbols: list[sympy.Symbol], places: FloatArray
     return np.broadcast_to(np.asarray(value, dtype=np.complex128), places.shape[1:])
 
 
-def _real_imag(formula: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+def _real_imag(formula: sympy.Expr, shown: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
     """Return real and imaginary part; what is real within is not taken apart."""
     stand_ins: dict[sympy.Expr, sympy.Dummy] = {}
     real, imaginary = _real_atoms(formula, stand_ins, known=True).as_real_imag()
     for part in (real, imaginary):
-        expression.check_analytic(part, formula)
+        expression.check_analytic(part, shown)
     originals = _originals(stand_ins)
     return real.xreplace(originals), imaginary.xreplace(originals)
 
