@@ -29,10 +29,12 @@ test-portable: $(VENV)/.tested
 mutants: $(VENV)/.tested
 	$(BIN)/python tools/mutants.py $(ARGS)
 
-# Hostile files and random problems of the exact solver; COUNT files, and a hundredth of it problems
+# COUNT hostile experiments, half as many damaged data files, and a hundredth of it random problems
+# of the exact solver
 COUNT ?= 10000
 fuzz: $(VENV)/.tested
 	$(BIN)/python -m fuzz.files --count $(COUNT)
+	$(BIN)/python -m fuzz.data --count $$(( $(COUNT) / 2 ))
 	$(BIN)/python -m fuzz.truth --count $$(( $(COUNT) / 100 ))
 
 bench: $(VENV)/.benchmarked

@@ -1,29 +1,65 @@
-"""Hostile experiment files: every value of the examples replaced by what does not belong there.
+"""Hostile experiment files: what does not belong there in every place of the examples.
 
-``python -m fuzz.files --count 10000 --seed 0`` prints one line; it fails if reading a file ends in
-anything but an experiment or one clear line, or takes longer than ten seconds.
+``python -m fuzz.files --count 10000 --seed 0`` damages tables, the text of files, and formulas. It
+fails if reading one ends in anything but an experiment or one clear line, or takes too much time or
+memory (see `fuzz._workers`).
 """
 
 from __future__ import annotations
 
-import argparse
 import copy
+import datetime
+import re
 import sys
-import time
 import tomllib
-import traceback
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import anticrossing as ac
+from anticrossing.experiment import parse, parse_sweep
 from anticrossing.experiment.file import read_tables
+from fuzz import _workers
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-LONGEST = 10.0  # seconds
+LEAVES = ["x", "x", "1", "0", "2", "-1", "0.5", "pi", "I", "1e3", "1e300", "1e-300", "710", "gap"]
+LEAVES += ["99", "900", "10**3", "1/3", "5e-324", "123456789012345678901234567890", "x", "k"]
+FUNCTIONS = [
+    "exp",
+    "log",
+    "sqrt",
+    "sin",
+    "tan",
+    "asin",
+    "atan",
+    "acosh",
+    "atanh",
+    "cosh",
+    "sech",
+    "tanh",
+]
+SWEEP = """
+[sweep]
+parameters = [{ parameter = "drive.rate", from = 1, to = 4, points = 4 }]
+"""
+
+
+def formula(rng: np.random.Generator, depth: int = 0) -> str:
+    """Return a formula that may be anything."""
+    kind = rng.random()
+    if depth > 5 or kind < 0.2:
+        return str(rng.choice(LEAVES))
+    inside = formula(rng, depth + 1)
+    if kind < 0.4:
+        return f"{rng.choice(FUNCTIONS)}({inside})"
+    if kind < 0.55:
+        return f"({inside})**{rng.choice([*LEAVES, inside[:50]])}"
+    if kind < 0.6:
+        return f"-({inside})"
+    other = formula(rng, depth + 1)
+    return f"({inside}){rng.choice(['+', '-', '*', '/', '**', '*'])}({other})"
 
 
 def hostile() -> list[Any]:
@@ -34,6 +70,11 @@ def hostile() -> list[Any]:
     formulas = [
         "sin(" * 95 + "x" + ")" * 95,
         "exp(exp(exp(exp(100))))",
+        "exp(710)*exp(-710)",
+        "x**x**x**x",
+        "(x+1)**900",
+        "I*(x+1)**300",
+        "(x+I)**200",
         "sqrt(7777777777777777777777777)",
         "9**9**9**9",
         "1/0",
@@ -41,11 +82,21 @@ def hostile() -> list[Any]:
         "x" * 5000,
         "x+" * 300 + "x",
         "((((",
+        "(" * 80 + "x" + ")" * 80,
+        "*".join(["(x+1)"] * 300),
+        "*".join(f"(x+{k}*I)" for k in range(60)),
         "\0",
+        "ｘ+１",
+        "x\n+1",
+        "\u202ex",
+        "a" * 200,
     ]
     numbers: list[Any] = [float("nan"), float("inf"), -1, 0, 0.0, 1e308, 5e-324, 10**400, -(2**70)]
+    numbers += [1, 2, 3, 0.5, -0.5, 1e-200, 1e200, 1e9, 2**31, 10**7, -0.0]
+    numbers += [datetime.date(2020, 1, 1), datetime.time(1, 2), datetime.datetime(2020, 1, 1)]
     lists: list[Any] = [[20e3, 10e3], [], [[1, 2], [3]], [[[1]]], [None], ["a", 1], {}, {"a": {}}]
-    return [*formulas, *numbers, *lists, deep, True, "", "é", b"bytes"]
+    lists += [[0.0] * 600, [[0.0] * 40] * 40, [["x+1"] * 3] * 3, [[1, "I*x"], ["-I*x", 2]], [0, 1]]
+    return [*formulas, *numbers, *lists, deep, True, False, "", "é", b"bytes"]
 
 
 def places(tables: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -69,7 +120,11 @@ def damage(tables: dict[str, Any], rng: np.random.Generator, values: list[Any]) 
         for key in path:
             inside = inside[key]
         what = rng.random()
-        if what < 0.8:
+        if what < 0.2 and isinstance(inside[last], str):
+            inside[last] = formula(rng)
+        elif what < 0.3 and isinstance(inside[last], (int, float)) and abs(inside[last]) < 1e99:
+            inside[last] *= float(rng.choice([-1, 0, 2, 1e-3, 1e3, 1e-12, 1e12, 1e-300, 1e300]))
+        elif what < 0.8:
             inside[last] = copy.deepcopy(values[int(rng.integers(len(values)))])
         elif what < 0.9:
             del inside[last]
@@ -80,41 +135,104 @@ def damage(tables: dict[str, Any], rng: np.random.Generator, values: list[Any]) 
     return damaged
 
 
-def main() -> int:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("--count", type=int, default=10_000)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    rng = np.random.default_rng(options.seed)
-    examples = [tomllib.loads(path.read_text("utf-8")) for path in sorted(EXAMPLES.glob("*.toml"))]
-    values = hostile()
-    tally: Counter[str] = Counter()
-    bad: dict[str, str] = {}
-    for _ in range(options.count):
-        tables = damage(examples[int(rng.integers(len(examples)))], rng, values)
-        began = time.monotonic()
-        try:
-            read_tables(tables, "", "fuzzed")
-            tally["accepted"] += 1
-        except ac.AnticrossingError as error:
-            tally["refused"] += 1
-            if "\n" in str(error):
-                bad.setdefault("more than one line", str(error))
-        except Exception as error:  # noqa: BLE001 - that is what is looked for
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            tally["tracebacks"] += 1
-            place = f"{type(error).__name__} in {Path(where.filename).name}:{where.lineno}"
-            bad.setdefault(place, f"{error}; {str(tables)[:300]}")
-        if time.monotonic() - began > LONGEST:
-            tally["slow"] += 1
-            bad.setdefault("slow", str(tables)[:300])
-    for place, text in bad.items():
-        print(f"{place}: {text}")
-    counts = ", ".join(f"{count} {name}" for name, count in sorted(tally.items()))
-    print(f"files: {options.count} experiments, {counts or 'none'}, {len(bad)} kinds of failure")
-    return int(bool(bad))
+WORDS = [
+    "\0",
+    "\ufeff",
+    "\u2028",
+    "\x85",
+    "é",
+    "\U0001f600",
+    "\x1b[31m",
+    "[",
+    "]",
+    "[[",
+    "]]",
+    "{",
+    "}",
+]
+WORDS += ["=", ".", ",", "'", '"', '"""', "#", "\\", "\n", "\r", "\r\n", "\t", "\\u0000", "\\ud800"]
+WORDS += [
+    "[" * 3000,
+    "a=[" * 500,
+    "{a=" * 2000,
+    "a." * 5000,
+    "[a]\n" * 3,
+    "9" * 5000,
+    "1e999999999",
+]
+WORDS += [
+    "nan",
+    "-inf",
+    "0x" + "f" * 400,
+    "1_0",
+    "true",
+    "2020-02-30",
+    "25:61:00",
+    "1e-400",
+    "x**x**x**x",
+]
+
+
+def mangled(text: str, rng: np.random.Generator) -> str:
+    """Return the text of a file, damaged: what is no TOML any more, and what just still is."""
+    for _ in range(int(rng.integers(1, 4))):
+        at, length = int(rng.integers(len(text) + 1)), int(2 ** rng.integers(0, 8))
+        kind = rng.random()
+        word = WORDS[int(rng.integers(len(WORDS)))]
+        if kind < 0.15:
+            text = text[:at]
+        elif kind < 0.35:
+            text = text[:at] + word + text[at:]
+        elif kind < 0.45:
+            text = text[:at] + text[at + length :]
+        elif kind < 0.5:
+            text = (
+                text[:at] + text[at : at + length] * int(rng.integers(2, 200)) + text[at + length :]
+            )
+        elif kind < 0.8:  # a value
+            values = list(re.finditer(r"= *([^\n]+)", text))
+            if values:
+                start, stop = values[int(rng.integers(len(values)))].span(1)
+                new = [word, f'"{formula(rng)}"', "1e999", "[[1,2],[3]]", '["x","y"]', f'"{word}"']
+                text = text[:start] + new[int(rng.integers(len(new)))] + text[stop:]
+        else:  # a line to another place
+            lines = text.split("\n")
+            lines.insert(int(rng.integers(len(lines))), lines[int(rng.integers(len(lines)))])
+            text = "\n".join(lines)
+    return text
+
+
+def make(seed: int) -> tuple[Callable[[int], object], Callable[[int], str]]:
+    """Return the cases of a seed by number, and what describes one."""
+    texts = [path.read_text("utf-8") for path in sorted(EXAMPLES.glob("*.toml"))]
+    tables, values = [tomllib.loads(text) for text in texts], hostile()
+
+    def draw(index: int) -> tuple[str, Any]:
+        rng = np.random.default_rng([seed, index])
+        kind = str(rng.choice(["tables", "text", "sweep", "formula"], p=[0.5, 0.3, 0.05, 0.15]))
+        number = int(rng.integers(len(texts)))
+        if kind == "tables":
+            return kind, damage(tables[number], rng, values)
+        if kind == "formula":
+            return kind, [[formula(rng), formula(rng)], [formula(rng), formula(rng)]]
+        return kind, mangled(texts[number] + (SWEEP if kind == "sweep" else ""), rng)
+
+    def case(index: int) -> object:
+        kind, what = draw(index)
+        if kind == "tables":
+            return read_tables(what, "", "fuzzed")
+        if kind == "formula":
+            off = what[0][1]
+            matrix = [[what[0][0], off], [off, what[1][1]]]
+            return ac.Hamiltonian.from_matrix(matrix, parameters={"gap": 1.0, "k": 2.0})(0.3)
+        return (parse_sweep if kind == "sweep" else parse)(what)
+
+    def show(index: int) -> str:
+        kind, what = draw(index)
+        return f"{kind}: {str(what)[:400]!r}"
+
+    return case, show
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_workers.main("files", __doc__, make, 10_000))

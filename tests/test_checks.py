@@ -47,3 +47,12 @@ def test_numbers_of_any_kind_become_double_precision(value):
 def test_anything_else_is_refused_in_one_line(value):
     with pytest.raises(InputError, match=r"^Argument `x` must be [^\n]+\.$"):
         real_array("x", value)
+
+
+def test_an_input_error_is_one_short_line_whatever_stands_in_it() -> None:
+    error = InputError("Unknown key `a\u2028b\x1b[31m\nc\ud800`" + "9" * 5000 + " the end")
+    assert str(error).isprintable()
+    assert len(str(error).splitlines()) == 1
+    assert len(str(error)) < 1000
+    assert str(error).endswith("the end")
+    assert str(InputError("`x` must be ħω ≥ 0.")) == "`x` must be ħω ≥ 0."

@@ -191,3 +191,56 @@ def test_formulas_that_are_real_on_a_part_of_the_axis_are_used_there(text):
 def test_energies_whose_square_overflows_are_refused():
     with pytest.raises(ac.InputError, match="choose other units"):
         ac.spectrum.levels(ac.models.LandauZener(gap=1e200), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("x**x**x**x", lambda x: x ** (x ** (x**x))),
+        ("sqrt(sqrt(x + 20) - 1)", lambda x: mpmath.sqrt(mpmath.sqrt(x + 20) - 1)),
+        ("(-1)**I*x", lambda x: mpmath.exp(-mpmath.pi) * x),
+        ("(sqrt(x) + I)*(sqrt(x) - I)", lambda x: x + 1),
+    ],
+)
+def test_nested_roots_and_real_powers_of_complex_numbers(text, value):
+    H = Hamiltonian.from_matrix([[text, 0], [0, 1]])
+    for x in (0.3, 1.7):
+        assert H(x)[0, 0] == pytest.approx(float(value(mpmath.mpf(x))), rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower", "value"),
+    [
+        ("sin(2*x)", "2*sin(x)*cos(x)", lambda x: np.sin(2 * x)),
+        ("(x + I)**2", "x**2 - 1 - 2*I*x", lambda x: (x + 1j) ** 2),
+        ("(x + 1)**2 - x**2 - 2*x - 1", "0", lambda x: 0 * x),
+        ("exp(I*pi/3)*x", "exp(-I*pi/3)*x", lambda x: (0.5 + 0.75**0.5 * 1j) * x),
+    ],
+)
+def test_mirrored_entries_may_be_written_differently(upper, lower, value):
+    H = Hamiltonian.from_matrix([["x", upper], [lower, 0]])
+    assert H(0.7)[0, 1] == pytest.approx(value(0.7), abs=1e-14)
+    assert H(0.7)[1, 0] == pytest.approx(np.conj(value(0.7)), abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("upper", "lower"),
+    [
+        ("x + 1e-7*I", "x + 1e-7*I"),
+        ("I*(x + 1)**900", "I*(x + 1)**900"),
+        ("sin(2*x)", "2.000001*sin(x)*cos(x)"),
+        ("x**300 + I", "x**300 + I"),
+    ],
+)
+def test_small_differences_of_mirrored_entries_are_seen(upper, lower):
+    with pytest.raises(ac.InputError, match="Hermitian"):
+        Hamiltonian.from_matrix([["x", upper], [lower, 0]])
+    if upper == lower:
+        with pytest.raises(ac.InputError, match="Hermitian"):
+            Hamiltonian.from_matrix([[upper, 0], [0, 0]])
+
+
+@pytest.mark.parametrize("text", ["(x + I)**900", "*".join(["(x + I)**90"] * 20), "(x**900)**900"])
+def test_powers_that_would_be_multiplied_out_are_refused(text):
+    with pytest.raises(ac.InputError, match=r"power|exponent"):
+        Hamiltonian.from_matrix([["x", text], [text, 0]])

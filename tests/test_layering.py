@@ -19,6 +19,7 @@ LAYERS = [
         "units",
         "expression",
         "_plain",
+        "_reading",
         "_unchanging",
         "_version",
     },

@@ -9,10 +9,12 @@ import numpy as np
 
 from anticrossing import _plain, expression
 from anticrossing._plain import Formula
-from anticrossing.checks import describe, fail, hermitian
+from anticrossing.checks import ComplexArray, FloatArray, describe, fail, hermitian
 
 if TYPE_CHECKING:
     import sympy
+
+_SAME = 1e-10  # what rounding may leave of the difference of two formulas, of its terms
 
 
 def check_pairs(terms: Any) -> list[tuple[Any, Any]]:
@@ -103,6 +105,7 @@ def as_expression(value: Any, names: Sequence[str], where: str) -> sympy.Expr:
     raise fail(where, "be a number, text or a SymPy expression", f"it is {describe(value)}")
 
 
+@expression.calculable("The matrix")
 def from_matrix(
     matrix: Sequence[Sequence[Any]], names: Sequence[str]
 ) -> list[tuple[sympy.Expr, Any]]:
@@ -122,7 +125,7 @@ def from_matrix(
         ]
         for i, row in enumerate(matrix)
     ]
-    originals = {dummy: atom for atom, dummy in stand_ins.items()}
+    originals = _originals(stand_ins)
     collected: dict[sympy.Expr, Any] = {}
 
     def add(formula: sympy.Expr, i: int, j: int, unit: complex) -> None:
@@ -138,7 +141,7 @@ def from_matrix(
     for i in range(size):
         for j in range(i, size):
             mirror = sympy.conjugate(entries[j][i])
-            if entries[i][j] != mirror and sympy.simplify(entries[i][j] - mirror) != 0:
+            if entries[i][j] != mirror and _differ(entries[i][j], mirror):
                 raise fail(
                     "matrix",
                     "be Hermitian",
@@ -149,24 +152,70 @@ def from_matrix(
                 )
             # Real entries as they are: expanding (x − c)²/w² would cost digits near x = c.
             is_real = entries[i][j].is_extended_real
-            real, imaginary = (entries[i][j], 0) if is_real else entries[i][j].as_real_imag()
+            shown = entries[i][j].xreplace(originals)
+            real, imaginary = (entries[i][j], 0) if is_real else _real_imag(entries[i][j], shown)
             add(real, i, j, 1.0)
-            if imaginary != 0:
+            if imaginary != 0 and i != j:
                 add(imaginary, i, j, 1.0j)
     if not collected:
         collected[sympy.Integer(1)] = np.zeros((size, size))
     return [(rest.xreplace(originals), target) for rest, target in collected.items()]
 
 
-def _real_atoms(formula: sympy.Expr, stand_ins: dict[sympy.Expr, sympy.Dummy]) -> sympy.Expr:
+def _differ(one: sympy.Expr, other: sympy.Expr) -> bool:
+    """Whether two formulas are not the same, by numbers: algebra might take minutes."""
+    import sympy
+
+    terms = sympy.Add.make_args(one - other)  # what they have in common has gone
+    symbols = sorted(one.free_symbols | other.free_symbols, key=str)
+    rng = np.random.default_rng(0)
+    places = rng.uniform(0.2, 1.8, (len(symbols), 12)) * ([1, -1, 0.05, 3] * 3)
+    with np.errstate(all="ignore"):
+        values = np.array([_values(term, symbols, places) for term in terms])
+        apart, scale = np.abs(values.sum(axis=0)), np.abs(values).sum(axis=0)
+    known = np.isfinite(scale)
+    return not np.any(known) or bool(np.any(apart[known] > _SAME * scale[known]))
+
+
+def _values(formula: sympy.Expr, symbols: list[sympy.Symbol], places: FloatArray) -> ComplexArray:
+    """Return a formula at the places, NaN where it has no value."""
+    try:
+        value = expression.compile_function(symbols, formula)(*places)
+    except (ArithmeticError, TypeError, NameError):  # of Python's own numbers; not in NumPy
+        value = np.nan
+    return np.broadcast_to(np.asarray(value, dtype=np.complex128), places.shape[1:])
+
+
+def _real_imag(formula: sympy.Expr, shown: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """Return real and imaginary part; what is real within is not taken apart."""
+    stand_ins: dict[sympy.Expr, sympy.Dummy] = {}
+    real, imaginary = _real_atoms(formula, stand_ins, known=True).as_real_imag()
+    for part in (real, imaginary):
+        expression.check_analytic(part, shown)
+    originals = _originals(stand_ins)
+    return real.xreplace(originals), imaginary.xreplace(originals)
+
+
+def _originals(stand_ins: dict[sympy.Expr, sympy.Dummy]) -> dict[sympy.Basic, sympy.Basic]:
+    """Return what symbols stand for."""
+    originals: dict[sympy.Basic, sympy.Basic] = {}
+    for atom, dummy in stand_ins.items():  # one may hold an earlier one
+        originals[dummy] = atom.xreplace(originals)
+    return originals
+
+
+def _real_atoms(
+    formula: sympy.Expr, stand_ins: dict[sympy.Expr, sympy.Dummy], known: bool | None = None
+) -> sympy.Expr:
     """Replace what is real on a part of the axis only, as √x or asin x, by a real symbol.
 
     Such a formula is used where it is real; elsewhere it evaluates to NaN, which is refused there.
+    If `known` is true, what is real everywhere is replaced instead.
     """
     import sympy
 
     def stand_in(atom: sympy.Expr) -> sympy.Expr:
-        if atom.is_extended_real is not None or atom.has(sympy.I):
+        if atom.is_extended_real is not known or atom.has(sympy.I):
             return atom
         return stand_ins.setdefault(atom, sympy.Dummy("real", real=True))
 

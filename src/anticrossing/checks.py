@@ -7,6 +7,7 @@ one clear line and loses nothing.
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,12 +18,26 @@ FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
 
 
+_LONGEST_LINE = 900
+
+
 class AnticrossingError(Exception):
     """Base class of every error this package raises on purpose."""
 
 
 class InputError(AnticrossingError, ValueError):
     """An argument or a file entry that cannot be used, described in one line."""
+
+    def __init__(self, message: str = "") -> None:
+        # What a file holds may stand in the message: it ends no line, and steers no terminal.
+        steering = {c for c in message if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")}
+        for character in steering:
+            code = character.encode("unicode_escape").decode("ascii")
+            message = message.replace(character, code)
+        if len(message) > _LONGEST_LINE:
+            half = _LONGEST_LINE // 2
+            message = f"{message[:half]} … {message[-half:]}"
+        super().__init__(message)
 
 
 class ConvergenceError(AnticrossingError, RuntimeError):

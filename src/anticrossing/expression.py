@@ -13,10 +13,11 @@ import ast
 import functools
 import keyword
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from anticrossing.checks import InputError, nearest
+from anticrossing.checks import AnticrossingError, InputError, nearest
 
 if TYPE_CHECKING:
     import sympy
@@ -31,6 +32,7 @@ CONSTANTS = ("pi", "I")
 _ANALYTIC = (*FUNCTIONS, "sec", "csc", "csch", "coth", "cot")  # with what derivatives turn into
 _LONGEST_TEXT = 4000
 _DEEPEST_TREE = 100
+_LARGEST_EXPANDED, _SMALLEST_EXPONENT = 100, 1e-20
 _LARGEST_EXPONENT_BITS = 1000.0  # a numeric power beyond 2**1000 leaves the double range anyway
 
 
@@ -91,11 +93,24 @@ def parse(text: str | int | float, names: Iterable[str]) -> sympy.Expr:
         reason = getattr(error, "msg", None) or "it cannot be read"
         raise InputError(f"Formula {_short(text)} is not valid: {reason}.") from None
     reader = _Reader(text, {name: symbol(name) for name in names})
-    result = reader.expression(tree.body, 0)
+    with calculable(f"Formula {_short(text)}"):
+        result = reader.expression(tree.body, 0)
     if result.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
         raise InputError(f"Formula {_short(text)} must be finite, but it divides by zero.")
     check_analytic(result, text)
     return result
+
+
+@contextmanager
+def calculable(what: str) -> Iterator[None]:
+    """Turn what SymPy raises about numbers it cannot handle into an `InputError`."""
+    try:
+        yield
+    except AnticrossingError:
+        raise
+    except (ArithmeticError, ValueError, TypeError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise InputError(f"{what} cannot be computed: {reason}.") from None
 
 
 def check_analytic(formula: sympy.Expr, text: object) -> None:
@@ -147,15 +162,28 @@ class _Reader:
 
     def expression(self, node: ast.expr, depth: int) -> sympy.Expr:
         """Return a node as SymPy; constants are finite, and no larger than a double holds."""
+        import sympy
+
         result = self.read(node, depth)
+        for factor in sympy.Mul.make_args(result):
+            if factor.is_Pow:  # of powers, perhaps
+                self.check_power(factor.base, factor.exp)
         if not result.is_number:
             return result
         if result.is_Integer and abs(result) > _LARGEST_INTEGER:
             result = result.evalf(17)
         # What it is made of has been checked: its value cannot run away.
-        value = complex(result)
+        try:
+            value = complex(result)
+        except (ValueError, TypeError, ArithmeticError):  # SymPy finds no digit of it
+            value = complex(math.nan)
         if not (math.isfinite(value.real) and math.isfinite(value.imag)):
-            raise self.refuse("it divides by zero, or holds a number too large to represent")
+            part = _short(ast.unparse(node))
+            raise self.refuse(f"{part} divides by zero, or is too large to represent")
+        if value == 0 and result != 0:
+            return sympy.Integer(0)
+        if value.imag and result.has(sympy.Function, sympy.Pow):
+            return sympy.sympify(value)  # algebra with such numbers might take minutes
         return result
 
     def read(self, node: ast.expr, depth: int) -> sympy.Expr:
@@ -234,11 +262,20 @@ class _Reader:
 
     def check_power(self, base: sympy.Expr, exponent: sympy.Expr) -> None:
         """Refuse numeric powers whose exact value would not fit in memory."""
+        import sympy
+
         if not exponent.is_number:
+            constant = sympy.expand_mul(exponent).as_coeff_Add()[0]
+            if abs(constant) > _LARGEST_EXPANDED:  # as for x**(y + 1000)
+                self.check_power(base, constant)
             return
         size = abs(complex(exponent))
         if size > 1000:
             raise self.refuse("it contains an exponent larger than 1000")
+        if 0 < size < _SMALLEST_EXPONENT:  # SymPy takes it for zero at times
+            raise self.refuse(f"it contains an exponent smaller than {_SMALLEST_EXPONENT}")
+        if size > _LARGEST_EXPANDED and not base.is_extended_real:  # SymPy multiplies it out
+            raise self.refuse(f"it contains a complex power larger than {_LARGEST_EXPANDED}")
         if base.is_number and base != 0:
             magnitude = abs(complex(base))
             if magnitude > 0 and size * abs(math.log2(magnitude)) > _LARGEST_EXPONENT_BITS:

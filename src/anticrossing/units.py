@@ -173,7 +173,6 @@ def velocity(
     choice("mass_unit", mass_unit, MASSES)
     choice("length", length, LENGTHS)
     choice("time", time, TIMES)
-    joules = non_negative("kinetic_energy", kinetic_energy) * ENERGIES[energy]
-    kilograms = positive("mass", mass) * MASSES[mass_unit]
-    metres_per_second = (2 * joules / kilograms) ** 0.5
-    return metres_per_second * TIMES[time] / LENGTHS[length]
+    energies, masses = non_negative("kinetic_energy", kinetic_energy), positive("mass", mass)
+    unit = (2 * ENERGIES[energy] / MASSES[mass_unit]) ** 0.5 * TIMES[time] / LENGTHS[length]
+    return energies**0.5 / masses**0.5 * unit  # roots first: no mass is too small

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from anticrossing._reading import read_text
 from anticrossing.checks import InputError, known_keys
 from anticrossing.experiment import passage_file, tables
 from anticrossing.experiment.outcome import Study
 from anticrossing.experiment.passage_file import Experiment
 
 LARGEST_FILE = 1_000_000  # bytes
+_DEEPEST_KEY = 100
 _HEADING = ("title", "source", "description")
 
 
@@ -80,28 +83,11 @@ def load(path: str | Path) -> Experiment | Study:
         If the file cannot be read.
     """
     file = Path(path)
-    text = read_text(file)
+    text = read_text(file, LARGEST_FILE)
     try:
         return parse(text, name=file.stem)
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
-
-
-def read_text(file: Path) -> str:
-    """Return the text of a file of acceptable size, or raise `InputError`."""
-    if file.is_dir():
-        raise InputError(f"{file} is a directory, not an experiment file.")
-    if file.exists() and not file.is_file():  # opening a pipe would wait for somebody to write
-        raise InputError(f"{file} is not a regular file.")
-    with file.open("rb") as stream:
-        raw = stream.read(LARGEST_FILE + 1)
-    if len(raw) > LARGEST_FILE:
-        raise InputError(f"{file} is larger than {LARGEST_FILE} bytes: not an experiment file.")
-    try:
-        text = raw.decode("utf-8-sig")  # some editors begin a file with a byte-order mark
-    except UnicodeDecodeError:
-        raise InputError(f"{file} is not a text file (UTF-8).") from None
-    return text.replace("\r\n", "\n")
 
 
 def parse(text: str, *, name: str = "experiment") -> Experiment | Study:
@@ -130,6 +116,10 @@ def parse(text: str, *, name: str = "experiment") -> Experiment | Study:
 
 def read_toml(text: str) -> dict[str, Any]:
     """Return the tables of a TOML text, or raise `InputError`."""
+    # The parser takes quadratic time for a key of many parts, a.b.c.…, before it takes too many.
+    words = re.findall(r"""[\w.'"-]+""", text.replace(" ", "").replace("\t", ""))
+    if any(sum(map(bool, word.split("."))) > _DEEPEST_KEY for word in words):
+        raise InputError("Not valid TOML: it is nested too deeply.")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from anticrossing._files import write_bytes, write_netcdf, write_text
+from anticrossing._reading import read_json
 from anticrossing.checks import InputError
 from anticrossing.experiment import netcdf
 from anticrossing.experiment.dataset import contents
@@ -156,8 +157,8 @@ def _check_replaceable(target: Path) -> None:
 
 def _is_result(marker: Path) -> bool:
     try:
-        content = json.loads(marker.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = read_json(marker)
+    except (OSError, InputError):
         return False
     return isinstance(content, dict) and "anticrossing" in content
 

@@ -24,9 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anticrossing._reading import read_text
 from anticrossing.checks import FloatArray, InputError, describe, fail, known_keys
 from anticrossing.experiment import tables
-from anticrossing.experiment.file import read_tables, read_text, read_toml
+from anticrossing.experiment.file import LARGEST_FILE, read_tables, read_toml
 from anticrossing.experiment.outcome import Study
 from anticrossing.experiment.parameters import is_given, with_values
 from anticrossing.experiment.passage_file import Experiment
@@ -94,7 +95,7 @@ def load_sweep(path: str | Path) -> SweepFile:
     OSError
         If the file cannot be read.
     """
-    text = read_text(Path(path))
+    text = read_text(Path(path), LARGEST_FILE)
     try:
         return parse_sweep(text, name=Path(path).stem)
     except InputError as error:

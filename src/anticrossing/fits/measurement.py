@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._files import write_text
+from anticrossing._reading import open_netcdf, read_text, reading
 from anticrossing.checks import FloatArray, InputError, fail, nearest, real_array
 
 if TYPE_CHECKING:
@@ -171,10 +172,7 @@ def read_measurement(path: str | Path) -> Measurement:
     file = Path(path)
     suffix = file.suffix.lower()
     if suffix in (".csv", ".txt"):
-        try:
-            columns = _read_csv(file)
-        except UnicodeDecodeError:
-            raise InputError(f"{file}: the file must be text in UTF-8, but it is not.") from None
+        columns = _read_csv(file)
     elif suffix in (".nc", ".netcdf"):
         columns = _read_netcdf(file)
     else:
@@ -196,7 +194,7 @@ def read_measurement(path: str | Path) -> Measurement:
 
 def _check_range(population: FloatArray, error: FloatArray | None) -> None:
     beyond = np.maximum(-population, population - 1)
-    allowed = _FARTHEST if error is None else np.minimum(_MOST_ERRORS * error, 0.5)
+    allowed = _FARTHEST if error is None else _MOST_ERRORS * np.minimum(error, 0.5 / _MOST_ERRORS)
     outside = beyond > np.maximum(allowed, 1e-9)
     if np.any(outside):
         worst = int(np.argmax(np.where(outside, beyond, -np.inf)))
@@ -212,16 +210,16 @@ def _check_range(population: FloatArray, error: FloatArray | None) -> None:
 def _read_csv(file: Path) -> dict[str, FloatArray]:
     names: list[str] = []
     rows: list[list[float]] = []
-    with file.open(encoding="utf-8-sig", newline="") as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip() or line.lstrip().startswith("#"):
-                continue
+    for number, line in enumerate(read_text(file).splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        with reading(file, "CSV"):
             (cells,) = csv.reader([line.strip()], skipinitialspace=True)
-            if not names:
-                names = [cell.strip() for cell in cells]
-                _check_names(file, number, names)
-            else:
-                rows.append(_numbers(file, number, cells, names))
+        if not names:
+            names = [cell.strip() for cell in cells]
+            _check_names(file, number, names)
+        else:
+            rows.append(_numbers(file, number, cells, names))
     if not rows:
         raise InputError(f"{file}: a header and lines of numbers are needed, but there are none.")
     return dict(zip(names, np.array(rows).T, strict=True))
@@ -256,18 +254,15 @@ def _is_number(text: str) -> bool:
 
 
 def _read_netcdf(file: Path) -> dict[str, FloatArray]:
-    import xarray
-
-    with xarray.open_dataset(file, engine="h5netcdf") as opened:
-        dataset = opened.load()
-    if POPULATION not in dataset.data_vars:
-        return {str(name): np.empty(0) for name in dataset.variables}
-    dims = dataset[POPULATION].dims
-    wanted: dict[str, npt.NDArray[Any]] = {}
-    for name, variable in {**dataset.coords, **dataset.data_vars}.items():
-        if set(variable.dims) <= set(dims) and (
-            name in dataset.coords or name in (POPULATION, ERROR)
-        ):
-            full = variable.broadcast_like(dataset[POPULATION]).transpose(*dims)
-            wanted[str(name)] = np.asarray(full.values).reshape(-1)
-    return wanted
+    with open_netcdf(file) as dataset:
+        if POPULATION not in dataset.data_vars:
+            return {str(name): np.empty(0) for name in dataset.variables}
+        dims = dataset[POPULATION].dims
+        wanted: dict[str, npt.NDArray[Any]] = {}
+        for name, variable in {**dataset.coords, **dataset.data_vars}.items():
+            if set(variable.dims) <= set(dims) and (
+                name in dataset.coords or name in (POPULATION, ERROR)
+            ):
+                full = variable.broadcast_like(dataset[POPULATION]).transpose(*dims)
+                wanted[str(name)] = np.asarray(full.values).reshape(-1)
+        return wanted

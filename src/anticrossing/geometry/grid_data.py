@@ -75,21 +75,21 @@ class AdiabaticData:
 
     def __post_init__(self) -> None:
         x = real_array("x", self.x, ndim=1)
-        if x.size < _FEWEST or np.any(np.diff(x) <= 0):
-            raise fail("x", f"hold at least {_FEWEST} ascending values", f"it is {x}")
+        if x.size < _FEWEST or np.any(x[1:] <= x[:-1]):
+            raise fail("x", f"hold at least {_FEWEST} ascending values", f"it is {describe(x)}")
         energies = real_array("energies", self.energies, ndim=2)
         k, m = x.size, energies.shape[1]
         if energies.shape[0] != k or m < 1:
             raise fail("energies", f"have shape ({k}, m)", f"its shape is {energies.shape}")
-        if np.any(np.diff(energies, axis=1) < 0):
+        if np.any(energies[:, 1:] < energies[:, :-1]):
             raise fail("energies", "ascend at every point", "a later one is lower")
         checked = {"x": x, "energies": energies}
         if self.couplings is not None:
             d = _shaped("couplings", self.couplings, (k, m, m))
             allowed = _ANTISYMMETRIC * max(1.0, float(np.abs(d).max()))
-            if np.abs(d + d.swapaxes(-1, -2)).max() > allowed:
+            if np.abs(d / 2 + d.swapaxes(-1, -2) / 2).max() > allowed / 2:
                 raise fail("couplings", "be antisymmetric", "d_ij + d_ji is not zero")
-            checked["couplings"] = (d - d.swapaxes(-1, -2)) / 2
+            checked["couplings"] = d / 2 - d.swapaxes(-1, -2) / 2
         if self.overlaps is not None:
             s = _shaped("overlaps", self.overlaps, (k - 1, m, m))
             if np.linalg.norm(s, ord=2, axis=(-2, -1)).max() > _LARGEST_OVERLAP:
@@ -102,10 +102,11 @@ class AdiabaticData:
                     "dipoles", f"have shape ({k}, {m}, {m}) or ({k}, c, {m}, {m})",
                     f"its shape is {mu.shape}",
                 )  # fmt: skip
-            if np.abs(mu - mu.swapaxes(-1, -2)).max() > 1e-6 * max(1.0, np.abs(mu).max()):
+            asymmetry = np.abs(mu / 2 - mu.swapaxes(-1, -2) / 2).max()
+            if asymmetry > 5e-7 * max(1.0, np.abs(mu).max()):
                 raise fail("dipoles", "be symmetric", "μ_ij − μ_ji is not zero")
             mu = mu if mu.ndim == 4 else mu[:, np.newaxis]
-            checked["dipoles"] = (mu + mu.swapaxes(-1, -2)) / 2
+            checked["dipoles"] = mu / 2 + mu.swapaxes(-1, -2) / 2
         if not isinstance(self.units, Units):
             raise fail("units", "be a `Units` object", f"it is {describe(self.units)}")
         for name, value in checked.items():

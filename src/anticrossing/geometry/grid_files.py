@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from anticrossing._files import path_of, write_netcdf, write_npz, write_text
+from anticrossing._reading import open_netcdf, read_npz, read_text
 from anticrossing.checks import FloatArray, InputError, describe, fail
 from anticrossing.geometry.grid_data import AdiabaticData
 from anticrossing.units import Units
 
 _SUFFIXES = (".csv", ".npz", ".nc")
 _OPTIONAL = ("couplings", "overlaps", "dipoles")
+_KINDS = {"coupling", "overlap", "dipole"}
+_LARGEST = 10**7  # numbers that the columns of a CSV file may fill, most of them zero
 
 
 def write_data(data: AdiabaticData, path: str | Path) -> Path:
@@ -75,13 +78,10 @@ def read_data(path: str | Path) -> AdiabaticData:
     if not source.is_file():
         raise fail("path", "name a file", f"{source} is none")
     if source.suffix == ".npz":
-        with np.load(source) as file:
-            arrays = {name: file[name] for name in file.files}
-        units = tuple(str(u) for u in arrays.pop("units", ("", "", "")))
+        arrays = read_npz(source)
+        units = tuple(str(u) for u in np.ravel(arrays.pop("units", ("", "", ""))))
     elif source.suffix == ".nc":
-        import xarray
-
-        with xarray.open_dataset(source, engine="h5netcdf") as dataset:
+        with open_netcdf(source) as dataset:
             arrays = {str(name): dataset[name].values for name in dataset.variables}
             units = tuple(str(dataset.attrs.get(k, "")) for k in ("energy", "time", "coordinate"))
     else:
@@ -91,7 +91,12 @@ def read_data(path: str | Path) -> AdiabaticData:
     if missing or unknown:
         what = f"lacks {sorted(missing)[0]}" if missing else f"holds {sorted(unknown)[0]}"
         raise InputError(f"The file {source} must hold adiabatic data, but it {what}.")
-    return AdiabaticData(units=Units(*units), **arrays)
+    if len(units) != 3:
+        raise InputError(f"The file {source} must name three units, but it names {len(units)}.")
+    try:
+        return AdiabaticData(units=Units(*units), **arrays)
+    except InputError as problem:
+        raise InputError(f"{source}: {problem}") from None
 
 
 def _checked(path: str | Path) -> Path:
@@ -133,11 +138,12 @@ def _columns(data: AdiabaticData) -> dict[str, FloatArray]:
 
 
 def _read_csv(source: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
-    lines = source.read_text(encoding="utf-8").splitlines()
+    lines = read_text(source).splitlines()
     units: tuple[str, ...] = ("", "", "")
     if lines and lines[0].startswith("#"):
         head = lines.pop(0).partition("units:")[2]
         units = tuple(part.strip() for part in head.split(",")) if head else units
+    lines = [line for line in lines if line.strip()]
     if not lines:
         raise InputError(f"The file {source} is empty.")
     names = [name.strip() for name in lines[0].split(",")]
@@ -152,27 +158,30 @@ def _read_csv(source: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     column = dict(zip(names, table.T, strict=True))
     m = sum(name.startswith("energy_") for name in names)
     try:
+        if len(column) < len(names):
+            raise ValueError("a name stands twice")
         arrays = {"x": column.pop("x")}
         arrays["energies"] = np.stack([column.pop(f"energy_{i}") for i in range(m)], axis=1)
-        k = table.shape[0]
+        k, used = table.shape[0], {name.split("_")[0] for name in column}
         components = 1 + max(
             (int(n.split("_")[1]) for n in column if n.startswith("dipole_")), default=-1
         )
+        if len(used) * k * max(components, 1) * m * m > _LARGEST:
+            raise ValueError("there are too many states")
         empty = {
-            "coupling": np.zeros((k, m, m)),
-            "overlap": np.zeros((k, m, m)),
-            "dipole": np.zeros((k, components, m, m)),
+            kind: np.zeros((k, components, m, m) if kind == "dipole" else (k, m, m))
+            for kind in used & _KINDS
         }
-        used = set()
         for name, values in column.items():
             kind, *indices = name.split("_")
             *c, i, j = (int(index) for index in indices)
-            target = empty[kind][:, c[0]] if kind == "dipole" else empty[kind]
+            if min(*c, i, j) < 0 or len(c) != (kind == "dipole"):
+                raise ValueError(name)
+            target = empty[kind][:, c[0]] if c else empty[kind]
             target[:, i, j] = values
             if kind != "overlap":
                 sign = -1.0 if kind == "coupling" else 1.0
                 target[:, j, i] = sign * values
-            used.add(kind)
     except (KeyError, ValueError, IndexError) as error:
         raise InputError(
             f"The file {source} must have columns x, energy_i, coupling_i_j, overlap_i_j and "

@@ -165,7 +165,14 @@ class TermHamiltonian(Hamiltonian):
                 # Compiled for what it depends on: hundreds of coordinates would take seconds each.
                 used = used_names(f)
                 function = compile_formula(used, f)
-                values[..., k] = function(*(arguments[place[name]] for name in used))
+                try:
+                    value = function(*(arguments[place[name]] for name in used))
+                except ArithmeticError:  # of Python's own numbers
+                    value = np.nan
+                if dtype == np.float64 and np.iscomplexobj(value):  # a constant like (-1)**I
+                    real = np.abs(np.imag(value)) <= 1e-12 * np.abs(value)
+                    value = np.where(real, np.real(value), np.nan)
+                values[..., k] = value
         return values
 
     def _combine(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from anticrossing._reading import read_text
 from anticrossing.checks import ComplexArray, FloatArray, InputError, nearest
 
 LIST_BLOCKS = {"epsilon": 2, "eta": 3, "kappa": 3, "lambda": 4, "gamma": 5}  # how many indices
@@ -15,6 +16,7 @@ MATRIX_BLOCKS = ("SOC", "DMX", "DMY", "DMZ")
 _KNOWN = (*LIST_BLOCKS, *(f"{name} {part}" for name in MATRIX_BLOCKS for part in "RI"))
 # Dipoles beyond the constant ones and fitted charges, none of which enters the Hamiltonian.
 SKIPPED = ("charge", "multipolar", "mdmx", "mdmy", "mdmz", "eqmx", "eqmy", "eqmz")
+_LARGEST = 5 * 10**7  # numbers in all matrices of a model
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,10 @@ class Lines:
         self.path = path
         self.number = 0
         try:
-            self._text = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"The file {path} cannot be read: {error}.") from None
+            self._text = read_text(path).splitlines()
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise InputError(f"The file {path} cannot be read: {why}.") from None
 
     def following(self) -> str | None:
         """Return the next line that says something, None at the end."""
@@ -90,6 +93,8 @@ class Blocks:
     def __init__(self, states: tuple[int, ...], modes: int) -> None:
         self.states, self.modes = states, modes
         size = sum((m + 1) * n for m, n in enumerate(states))
+        if size**2 * (modes**2 + 20) > _LARGEST:
+            raise InputError(f"A SHARC model must fit into memory, but this has {size} states.")
         self.constant = np.zeros((size, size))
         self.linear = np.zeros((modes, size, size))
         self.quadratic = np.zeros((modes, modes, size, size))

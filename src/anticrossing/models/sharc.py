@@ -43,6 +43,7 @@ from anticrossing.units import MASSES, Units
 _MASS_UNIT = MASSES["amu"] / MASSES["electron"]
 _ROUNDED = 1e-6  # matrices are written with eight digits
 _ORTHONORMAL = 1e-2  # modes written with few digits pass, Cartesian ones do not
+_LONGEST_PATH = 4096
 _NO_VIBRATION = 1e-10  # hartree: translations and rotations are written with frequency 0
 
 
@@ -187,6 +188,8 @@ def read_sharc(template: str | Path, reference: str | Path | None = None) -> Sha
     path = path_of("template", template)
     lines = Lines(path)
     first = lines.next("the path of V0.txt")
+    if len(first) > _LONGEST_PATH:
+        raise lines.error("must hold the path of V0.txt")
     molecule = read_reference(
         path_of("reference", reference)
         if reference is not None

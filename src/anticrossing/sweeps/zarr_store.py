@@ -29,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._files import replace
+from anticrossing._reading import read_json, reading
 from anticrossing.checks import InputError, describe, fail, require
 from anticrossing.sweeps import provenance
 from anticrossing.sweeps.errors import SweepError
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 _ROOT = "zarr.json"
 _PRIVATE = Path("status") / ".sweep"
+_WHAT = "the store of a sweep"
 
 
 def read_path(store: Any) -> Path:
@@ -96,7 +98,8 @@ class ZarrStore(Storage):
     # ---- the interface ------------------------------------------------------------------------
 
     def status(self) -> npt.NDArray[np.uint8]:
-        return np.asarray(self._open()["status"][...])
+        with self._reading() as group:
+            return np.asarray(_array(group, "status", self.layout.grid.shape)[...])
 
     def begin(self, schema: Schema) -> None:
         self._stage_outputs(schema)
@@ -105,14 +108,15 @@ class ZarrStore(Storage):
         self.schema = schema
 
     def read(self, number: int) -> ChunkData:
-        group, region = self._open(), self.chunks.region(number)
+        region, shape = self.chunks.region(number), self.layout.grid.shape
 
         def flat(name: str) -> npt.NDArray[Any]:
-            values = np.asarray(group[name][region])
+            values = np.asarray(_array(group, name, shape)[region])
             return values.reshape(-1, *values.shape[len(region) :])
 
-        values = {name: flat(name) for name in self.schema or {}}
-        return ChunkData(flat("status"), flat("message").astype(object), values)
+        with self._reading() as group:
+            values = {name: flat(name) for name in self.schema or {}}
+            return ChunkData(flat("status"), flat("message").astype(object), values)
 
     def write(self, number: int, data: ChunkData) -> None:
         region = self.chunks.region(number)
@@ -126,30 +130,35 @@ class ZarrStore(Storage):
     def dataset(self) -> xarray.Dataset:
         import xarray
 
-        return xarray.open_zarr(self.path, chunks=None)
+        with reading(self.path, _WHAT):
+            return xarray.open_zarr(self.path, chunks=None)
 
     def close(self) -> None:
         os.close(self._lock)
 
     # ---- what the store holds -----------------------------------------------------------------
 
-    def _open(self) -> Any:
-        return self._zarr.open_group(self.path, mode="r")
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Any]:
+        """Open what is on disk; damage ends in one line."""
+        with reading(self.path, _WHAT):
+            yield self._zarr.open_group(self.path, mode="r")
 
     def _compare(self) -> None:
         """Raise, naming the difference, unless the store belongs to this sweep."""
-        attributes = _attributes(self.path)
-        there, here = json.loads(attributes["identity"]), self.layout.identity()
-        found = provenance.difference(there, here) or self._different_values()
+        here = self.layout.identity()
+        with self._reading() as group:
+            there = json.loads(_attributes(self.path)["identity"])
+            found = provenance.difference(there, here) or self._different_values(group)
         if found:
             raise InputError(f"The store {self.path} belongs to another sweep: {found}.")
 
-    def _different_values(self) -> str | None:
-        group = self._open()
+    def _different_values(self, group: Any) -> str | None:
         for name, _, values, _ in self.layout.coordinates():
-            old = np.asarray(group[name][...])
-            if old.size != values.size:
-                return f"`{name}` has {old.size} values there and {values.size} here"
+            stored = _array(group, name, ())
+            if stored.shape != values.shape:
+                return f"`{name}` has {stored.size} values there and {values.size} here"
+            old = np.asarray(stored[...])
             same = old == values
             if not np.all(same):
                 k = int(np.argmin(same))
@@ -160,7 +169,9 @@ class ZarrStore(Storage):
 
     def _old_chunks(self, chunk_size: int | None) -> tuple[int, ...]:
         """Return the shape of the store's chunks, or raise if another is asked for."""
-        old: tuple[int, ...] = tuple(self._open()["status"].chunks)
+        with self._reading() as group:
+            stored = _array(group, "status", self.layout.grid.shape)
+        old: tuple[int, ...] = tuple(stored.chunks)
         if chunk_size is not None and self.layout.chunks(chunk_size).shape != old:
             raise fail(
                 "chunk_size",
@@ -178,10 +189,12 @@ class ZarrStore(Storage):
         names = _attributes(self.path).get("outputs")
         if names is None:
             return
-        group, axes = self._open(), len(self.chunks.grid)
+        with self._reading() as group:
+            stored = {name: _array(group, name, self.chunks.grid) for name in names}
+        axes = len(self.chunks.grid)
         self.schema = {
-            name: Output(tuple(group[name].shape[axes:]), group[name].dtype.kind == "c")
-            for name in names
+            name: Output(tuple(array.shape[axes:]), array.dtype.kind == "c")
+            for name, array in stored.items()
         }
         self._stage_outputs(self.schema)
         for key in [key for key in self._staged if not key.endswith(_ROOT)]:
@@ -314,9 +327,19 @@ def _is_sweep(path: Path) -> bool:
     )
 
 
+def _array(group: Any, name: str, leading: tuple[int, ...]) -> Any:
+    """Return an array on disk whose size is what it should be."""
+    array = group[name]
+    if array.shape[: len(leading)] != leading or any(
+        chunk > max(length, 1) for chunk, length in zip(array.chunks, array.shape, strict=True)
+    ):
+        raise ValueError(f"`{name}` has the shape {array.shape}, in pieces of {array.chunks}")
+    return array
+
+
 def _attributes(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads((path / _ROOT).read_text(encoding="utf-8"))
+        content = read_json(path / _ROOT)
         attributes = content["attributes"]
     except (OSError, ValueError, KeyError, TypeError):
         return {}

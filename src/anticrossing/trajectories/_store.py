@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
-import zlib
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
 from anticrossing._files import path_of, write_npz, write_text
+from anticrossing._reading import read_json, read_npz
 from anticrossing._version import __version__
 from anticrossing.checks import InputError
 from anticrossing.hamiltonian import TermHamiltonian
@@ -20,7 +19,6 @@ from anticrossing.trajectories.request import Request
 
 _ENSEMBLE = "ensemble.json"
 _FREE = ("threads", "hamiltonian")  # what may differ, or is compared by its values
-_DAMAGE = (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 class Store:
@@ -56,10 +54,9 @@ class Store:
         if not path.exists():
             return None
         try:
-            with path.open("rb") as file, np.load(file) as data:
-                chunk: Chunk = {key: data[key] for key in data.files}
+            chunk: Chunk = read_npz(path)
             return chunk if len(chunk["position"]) == len(chunk["seeds"]) == count else None
-        except _DAMAGE:
+        except (InputError, OSError, KeyError, TypeError):
             return None
 
     def save(self, first: int, chunk: Chunk) -> None:
@@ -73,7 +70,7 @@ class Store:
 def _compare(marker: Path, description: dict[str, str]) -> None:
     """Raise `InputError` unless the store was made for the same ensemble."""
     try:
-        found = json.loads(marker.read_text(encoding="utf-8"))
+        found = read_json(marker)
         known = {key: found[key] for key in description}
     except (ValueError, KeyError, TypeError):
         raise InputError(

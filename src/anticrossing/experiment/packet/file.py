@@ -241,6 +241,7 @@ def _samples(given: Mapping[str, Any], size: int) -> int:
     return samples
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows is refused by name
 def _check_start(study: PacketStudy) -> None:
     """Refuse masses, grids and layers that do not suit the packet."""
     operator = GridHamiltonian(study.hamiltonian, study.grid, study.masses)
