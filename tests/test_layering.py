@@ -19,6 +19,7 @@ LAYERS = [
         "units",
         "expression",
         "_plain",
+        "_public",
         "_unchanging",
         "_version",
     },

@@ -40,8 +40,26 @@ def fail(name: str, must: str, but: str) -> InputError:
 
 def describe(value: object) -> str:
     """Return a short one-line description of an offending value."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # noqa: BLE001 - an integer of thousands of digits, or what is not ours
+        text = f"a {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def is_numeric(value: Any) -> bool:
+    """Return whether `value` is a number or an array of numbers, complex ones or truths perhaps."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+        return not np.ma.is_masked(value)
+    if isinstance(value, (str, bytes)) or np.ma.is_masked(value):
+        return False
+    try:
+        raw = np.asarray(value)
+        if raw.dtype.kind == "O":
+            raw = raw.astype(np.complex128)
+    except Exception:  # noqa: BLE001 - whatever an object of somebody else's raises
+        return False
+    return raw.dtype.kind in "biufc"
 
 
 def numbers(name: str, value: Any) -> FloatArray:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import _plain, expression
+from anticrossing._public import guard
 from anticrossing._unchanging import Unchanging
 from anticrossing.checks import (
     FloatArray,
@@ -475,3 +476,6 @@ def _check_window(
             f"the window is reversed ({describe(start_time)} to {describe(stop_time)})",
         )
     return start, stop
+
+
+guard(__name__)

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import expression
+from anticrossing._public import guard
 from anticrossing._unchanging import Unchanging
 from anticrossing.checks import (
     ComplexArray,
@@ -655,3 +656,6 @@ def _lindblad_term(index: int, entry: Any) -> tuple[Function, ComplexArray, Any]
         return coefficient, array, False
     value = complex(coefficient)
     return functools.partial(_constant, value), array, None
+
+
+guard(__name__)

@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from anticrossing._public import guard
 from anticrossing.checks import InputError, nearest
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def check_analytic(formula: sympy.Expr, text: object) -> None:
 
 
 def compile_function(
-    arguments: Sequence[sympy.Symbol], expression: sympy.Expr
+    arguments: Sequence[sympy.Symbol], expression: sympy.Basic
 ) -> Callable[..., Any]:
     """Return a NumPy function of `arguments` for one expression (real or complex arrays)."""
     return _compile(tuple(arguments), expression)
@@ -243,3 +244,6 @@ class _Reader:
             magnitude = abs(complex(base))
             if magnitude > 0 and size * abs(math.log2(magnitude)) > _LARGEST_EXPONENT_BITS:
                 raise self.refuse("it contains a power too large to represent")
+
+
+guard(__name__)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from anticrossing._public import guard
 from anticrossing.checks import FloatArray, choice, describe, fail, non_negative, positive
 
 # CODATA 2018 (exact SI values where the SI defines them).
@@ -177,3 +178,6 @@ def velocity(
     kilograms = positive("mass", mass) * MASSES[mass_unit]
     metres_per_second = (2 * joules / kilograms) ** 0.5
     return metres_per_second * TIMES[time] / LENGTHS[length]
+
+
+guard(__name__)

@@ -133,6 +133,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from anticrossing._public import guard
 from anticrossing.experiment.file import load, parse
 from anticrossing.experiment.outcome import Outcome, Sentences, Study, Table
 from anticrossing.experiment.passage_file import Experiment, Question, Scan
@@ -173,3 +174,5 @@ __all__ = [
     "save",
     "summarize",
 ]
+
+guard(__name__)
