@@ -173,5 +173,5 @@ def test_pyrazine_models_agree_on_what_they_share():
 
 @pytest.mark.parametrize("bad", [2, True, "3", 3.0, np.zeros((2, 2))])
 def test_pyrazine_has_three_or_four_modes(bad):
-    with pytest.raises(InputError, match="be (3 or 4|an integer)"):
+    with pytest.raises(InputError, match=r"be (3 or 4|an integer)"):
         Pyrazine(modes=bad)
