@@ -9,10 +9,11 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import re
 import sys
 import types
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_origin
 
 import numpy as np
 
@@ -113,6 +114,8 @@ def _kind(node: ast.expr, scope: Mapping[str, Any]) -> Kind | None:
         return _list(kinds if fixed else kinds[:1], fixed, name == "Collection")
     if name in ("Mapping", "dict"):
         return _mapping(_kind(entries[1], scope) if len(entries) == 2 else None)
+    if name in ("Axes", "Figure"):  # of Matplotlib, which is not imported for this
+        return _instance(name, None)
     first, *rest = ast.unparse(base).split(".")
     return _instance(name, functools.reduce(_attribute, rest, scope.get(first)))
 
@@ -141,6 +144,8 @@ def _either(one: Kind | None, other: Kind | None) -> Kind | None:
 
 def _instance(name: str, found: Any) -> Kind | None:
     """Return the kind of a class; one that is imported for annotations alone goes by its name."""
+    if get_origin(found) is np.ndarray and re.search("float64|complex128", str(found)):
+        return _PLAIN["ArrayLike"]
     must, several = f"{'an' if name[:1] in 'AEIO' else 'a'} {name}", f"{name} objects"
     if inspect.isclass(found) and found not in (Any, object) and not _is_protocol(found):
         return _test(must, several, lambda value: isinstance(value, found))
@@ -220,7 +225,7 @@ _PLAIN = {
         lambda value: _is_number(value) and not np.iscomplexobj(value),
     ),
     "complex": _test("a single number", "numbers", _is_number),
-    "ArrayLike": _test("a number or an array of numbers", "numbers", is_numeric),
+    "ArrayLike": _test("a real number or an array of numbers", "numbers", is_numeric),
     "Callable": _test("callable", "functions", callable),
     "Iterable": _test(
         "a list",

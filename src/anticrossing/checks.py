@@ -35,6 +35,7 @@ class MissingExtraError(AnticrossingError, ImportError):
 
 def fail(name: str, must: str, but: str) -> InputError:
     """Return the error "Argument `name` must …, but …" (the caller raises it)."""
+    but = " ".join(but.split())  # one line, whatever is quoted
     return InputError(f"Argument `{name}` must {must}, but {but}" + ("" if but[-1] == "?" else "."))
 
 
@@ -82,6 +83,17 @@ def numbers(name: str, value: Any) -> FloatArray:
         if isinstance(error, InputError):
             raise
         raise fail(name, wanted, f"it is {describe(value)}") from None
+
+
+def returned(name: str, value: Any, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
+    """Return what a function of the user gave as an array of a shape, or raise `InputError`."""
+    try:
+        if not is_numeric(value):
+            raise TypeError
+        return np.broadcast_to(np.asarray(value, dtype=dtype), shape)
+    except (TypeError, ValueError):
+        must = "return a number for each point" if shape else "return a number"
+        raise fail(name, must, f"it returned {describe(value)}") from None
 
 
 _MOST_DIMENSIONS = 16  # batch axes and matrix axes have to fit into the 64 of NumPy together
@@ -141,12 +153,16 @@ def non_negative(name: str, value: Any) -> FloatArray:
     return array
 
 
-def integer(name: str, value: Any, *, minimum: int | None = None) -> int:
-    """Return `value` as an int (at least `minimum`), or raise `InputError`."""
+def integer(
+    name: str, value: Any, *, minimum: int | None = None, maximum: int | None = None
+) -> int:
+    """Return `value` as an int (from `minimum` to `maximum`), or raise `InputError`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise fail(name, "be an integer", f"it is {describe(value)}")
     if minimum is not None and value < minimum:
-        raise fail(name, f"be at least {minimum}", f"it is {value}")
+        raise fail(name, f"be at least {minimum}", f"it is {describe(value)}")
+    if maximum is not None and value > maximum:
+        raise fail(name, f"be at most {maximum}", f"it is {describe(value)}")
     return int(value)
 
 
@@ -181,10 +197,9 @@ def nearest(word: str, options: Iterable[str]) -> str:
 
 def hermitian(name: str, matrix: npt.ArrayLike, *, relative: float = 1e-10) -> ComplexArray:
     """Return `matrix` (…, n, n) as complex128 if finite and Hermitian, or raise `InputError`."""
-    try:
-        array = np.asarray(matrix, dtype=np.complex128)
-    except (TypeError, ValueError):
-        raise fail(name, "be a square matrix of numbers", f"it is {describe(matrix)}") from None
+    if not is_numeric(matrix):
+        raise fail(name, "be a square matrix of numbers", f"it is {describe(matrix)}")
+    array = np.asarray(matrix, dtype=np.complex128)
     if array.ndim < 2 or array.shape[-1] != array.shape[-2] or array.shape[-1] == 0:
         raise fail(name, "be a square matrix", f"its shape is {array.shape}")
     if not np.all(np.isfinite(array)):

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from anticrossing._public import guard
-from anticrossing.checks import InputError, nearest
+from anticrossing.checks import InputError, nearest, real_number
 
 if TYPE_CHECKING:
     import sympy
@@ -79,8 +79,7 @@ def parse(text: str | int | float, names: Iterable[str]) -> sympy.Expr:
     import sympy
 
     if isinstance(text, (int, float)) and not isinstance(text, bool):
-        if not math.isfinite(text):
-            raise InputError(f"A formula must be finite, but it is {text!r}.")
+        real_number("formula", text)
         return sympy.sympify(text)
     if not isinstance(text, str):
         raise InputError(f"A formula must be text or a number, but it is {text!r}.")

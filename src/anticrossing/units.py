@@ -12,7 +12,15 @@ import math
 from dataclasses import dataclass
 
 from anticrossing._public import guard
-from anticrossing.checks import FloatArray, choice, describe, fail, non_negative, positive
+from anticrossing.checks import (
+    FloatArray,
+    choice,
+    describe,
+    fail,
+    non_negative,
+    positive,
+    real_number,
+)
 
 # CODATA 2018 (exact SI values where the SI defines them).
 _PLANCK = 6.62607015e-34
@@ -142,7 +150,7 @@ def convert_energy(value: float, source: str, target: str) -> float:
     """
     choice("source", source, ENERGIES)
     choice("target", target, ENERGIES)
-    return value * ENERGIES[source] / ENERGIES[target]
+    return real_number("value", value) * ENERGIES[source] / ENERGIES[target]
 
 
 def velocity(

@@ -149,7 +149,9 @@ _OF_SWEEPS = ("SweepFile", "load_sweep", "parse_sweep")  # imported when first u
 
 def __getattr__(name: str) -> Any:
     if name in _OF_SWEEPS:
-        return getattr(importlib.import_module("anticrossing.experiment.sweep_file"), name)
+        found = importlib.import_module("anticrossing.experiment.sweep_file")
+        guard(found.__name__)
+        return getattr(found, name)
     raise AttributeError(f"module 'anticrossing.experiment' has no attribute {name!r}")
 
 

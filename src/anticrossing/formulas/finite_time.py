@@ -207,7 +207,7 @@ def _arguments(
         ratio = float(np.max(arrays[0] * (arrays[0] / arrays[1]), initial=0.0))
     if ratio > _LARGEST_RATIO:
         most = f"not exceed {_LARGEST_RATIO:g} in gap²/sweep_rate"
-        raise fail("gap", most, f"that is {ratio:.3g}: use `propagate`, or a formula for slow sweeps")
+        raise fail("gap", most, f"that is {ratio:.3g}: use `propagate`")
     return arrays
 
 

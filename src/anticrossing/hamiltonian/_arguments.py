@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import expression
-from anticrossing.checks import FloatArray, InputError, describe, fail, hermitian
+from anticrossing.checks import FloatArray, InputError, describe, fail, hermitian, is_numeric
 
 Matrices = npt.NDArray[Any]
 """A (…, N, N) array: float64 where every matrix is real, complex128 otherwise."""
@@ -82,13 +82,10 @@ def common_offset(diagonals: FloatArray) -> FloatArray:
 
 def number_array(name: str, value: Any) -> npt.NDArray[Any]:
     """Return `value` as a finite float64 or complex128 array, or raise `InputError`."""
-    try:
-        raw = np.asarray(value)
-        if raw.dtype.kind in "SU":
-            raise TypeError
-        array = raw.astype(np.complex128 if np.iscomplexobj(raw) else np.float64)
-    except (TypeError, ValueError):  # the latter for rows of different lengths
-        raise fail(name, "be a number or an array of numbers", f"it is {describe(value)}") from None
+    if not is_numeric(value):
+        raise fail(name, "be a number or an array of numbers", f"it is {describe(value)}")
+    raw = np.asarray(value)
+    array = raw.astype(np.complex128 if np.iscomplexobj(raw) else np.float64)
     if not np.isfinite(array).all():
         raise fail(name, "be finite", f"it contains NaN or infinity ({describe(value)})")
     return array

@@ -188,7 +188,7 @@ class FunctionHamiltonian(Hamiltonian):
         with np.errstate(all="ignore"):  # 0 need not lie on anybody's path: NaN will do there
             try:
                 result = np.asarray(self.function(point, **first))
-            except (ArithmeticError, ValueError) as error:
+            except (ArithmeticError, TypeError, ValueError) as error:
                 raise fail(
                     "function",
                     "return a square matrix at 0, unless `dimension` says how large it is",

@@ -10,7 +10,13 @@ import numpy.typing as npt
 
 from anticrossing.checks import FloatArray, describe, fail, integer, real_array, real_number
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
-from anticrossing.models._qubits import SPARSE_FROM, bit_labels, pauli_sum, pauli_z_diagonal
+from anticrossing.models._qubits import (
+    MOST_QUBITS,
+    SPARSE_FROM,
+    bit_labels,
+    pauli_sum,
+    pauli_z_diagonal,
+)
 
 _MOST_QUBITS = 1000  # 2^qubits must be a double
 
@@ -72,7 +78,7 @@ def transverse_field_driver(qubits: int) -> Any:
     array([[ 0., -1.],
            [-1.,  0.]])
     """
-    return pauli_sum(integer("qubits", qubits, minimum=1), -1.0)
+    return pauli_sum(integer("qubits", qubits, minimum=1, maximum=MOST_QUBITS), -1.0)
 
 
 def ising_problem(
@@ -104,7 +110,7 @@ def ising_problem(
     array([ 1., -1., -1.,  1.])
     """
     local = real_array("fields", fields, ndim=1)
-    qubits = integer("len(fields)", local.size, minimum=1)
+    qubits = integer("len(fields)", local.size, minimum=1, maximum=MOST_QUBITS)
     diagonal: FloatArray = np.zeros(2**qubits)
     for i, field in enumerate(local):
         diagonal += field * pauli_z_diagonal(qubits, i)
@@ -147,9 +153,7 @@ def Grover(*, qubits: int, reduced: bool = True) -> TermHamiltonian:
     >>> round(float(upper - lower), 12)
     0.03125
     """
-    count = 2 ** integer("qubits", qubits, minimum=1)
-    if qubits > _MOST_QUBITS:
-        raise fail("qubits", f"be at most {_MOST_QUBITS}", f"it is {qubits}")
+    count = 2 ** integer("qubits", qubits, minimum=1, maximum=_MOST_QUBITS)
     if reduced:
         start = np.sqrt([1 / count, 1 - 1 / count])
     elif qubits > 12:

@@ -82,7 +82,7 @@ class SpectralDensity(abc.ABC):
         >>> bath.frequencies.round(6), round(bath.reorganization_energy, 12)
         (array([0.002679, 0.01    , 0.037321]), 0.2)
         """
-        count = integer("modes", modes, minimum=1)
+        count = integer("modes", modes, minimum=1, maximum=10**5)
         if count > _MOST_MODES:
             raise fail("modes", f"be at most {_MOST_MODES}", f"it is {count}")
         if not self.scales:
