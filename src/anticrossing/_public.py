@@ -63,7 +63,7 @@ def _guarded(function: Any) -> Any:
     kinds = {
         name: kind
         for name, annotation in function.__annotations__.items()
-        if name != "return" and (kind := kind_of(str(annotation), function.__module__)) is not None
+        if name != "return" and (kind := kind_of(_text(annotation), function.__module__)) is not None
     }
     if not kinds or hasattr(function, "__wrapped__"):
         return function
@@ -84,6 +84,10 @@ def _guarded(function: Any) -> Any:
         checked.__code__, function.__globals__, function.__name__, None, checked.__closure__
     )
     return functools.update_wrapper(twin, function)
+
+
+def _text(annotation: Any) -> str:
+    return str(getattr(annotation, "__forward_arg__", annotation))
 
 
 def _refusal(name: str, where: str, must: str, value: Any) -> InputError:
@@ -144,7 +148,8 @@ def _either(one: Kind | None, other: Kind | None) -> Kind | None:
 
 def _instance(name: str, found: Any) -> Kind | None:
     """Return the kind of a class; one that is imported for annotations alone goes by its name."""
-    if get_origin(found) is np.ndarray and re.search("float64|complex128", str(found)):
+    array = get_origin(found) is np.ndarray and re.search("float64|complex128", str(found))
+    if array or (found is None and name in ("FloatArray", "ComplexArray")):
         return _PLAIN["ArrayLike"]
     must, several = f"{'an' if name[:1] in 'AEIO' else 'a'} {name}", f"{name} objects"
     if inspect.isclass(found) and found not in (Any, object) and not _is_protocol(found):

@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from anticrossing._public import guard
 from anticrossing.checks import (
     FloatArray,
@@ -184,8 +186,11 @@ def velocity(
     choice("time", time, TIMES)
     joules = non_negative("kinetic_energy", kinetic_energy) * ENERGIES[energy]
     kilograms = positive("mass", mass) * MASSES[mass_unit]
-    metres_per_second = (2 * joules / kilograms) ** 0.5
-    return metres_per_second * TIMES[time] / LENGTHS[length]
+    with np.errstate(all="ignore"):
+        found: FloatArray = (2 * joules / kilograms) ** 0.5 * TIMES[time] / LENGTHS[length]
+    if not np.all(np.isfinite(found)):
+        raise fail("mass", "leave a finite velocity", f"it is {describe(mass)}")
+    return found
 
 
 guard(__name__)

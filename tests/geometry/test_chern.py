@@ -227,7 +227,7 @@ def test_bad_arguments(arguments, message):
 
 
 def test_bad_surfaces_and_vectors():
-    with pytest.raises(InputError, match="`periods` must be two numbers"):
+    with pytest.raises(InputError, match="`periods` must be a pair"):
         Torus(periods=(1.0,))
     with pytest.raises(InputError, match="`periods` must not be zero"):
         Torus(periods=(1.0, 0.0))

@@ -215,7 +215,7 @@ def test_wrong_sets_are_refused():
         (([0], [0]), "be different"),
         (([0], [2]), "at most 1"),
         (([0], []), "two lists"),
-        ([0, 1], "two lists"),
+        ([0, 1], "list"),
         (([0, 1],), "two lists"),
     ):
         with pytest.raises(InputError, match=message):
