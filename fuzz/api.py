@@ -55,7 +55,7 @@ GOOD = {  # by a pattern in the annotation, then by nothing
     "Drive": ["ac.drive.Linear(-5, 5, rate=1.0)", "ac.drive.Sinusoidal(0.0, 2.0, 1.0)"],
     "Environment": ["ac.environment.Dephasing(0.1)"],
     "SpectralDensity": ["ac.spectral_density.Ohmic(alpha=0.1, cutoff=5.0)"],
-    "Callable|Function": ["np.cos", "lambda *a: a[0]", "lambda x: np.array([[x, .1], [.1, -x]])"],
+    "Callable|Function": ["lambda *a: a[0]", "lambda x: np.array([[x, .1], [.1, -x]])"],
     "bool": ["True", "False"],
     "int": ["1", "2", "3"],
     "str": ["'x'", "'a'"],
@@ -270,6 +270,8 @@ def examine(text: str) -> tuple[str, str, str]:
         return ("two lines" if "\n" in str(error) else "refused"), "", str(error)
     except Hang as error:
         return "hang", _place(error)[1], ""
+    except OSError as error:  # documented for files that cannot be read or written
+        return "refused", "", str(error)
     except MemoryError as error:
         return "memory", _place(error)[1], str(error)
     except BaseException as error:  # noqa: BLE001 - that is what is looked for
@@ -286,6 +288,8 @@ def _place(error: BaseException) -> tuple[bool, str]:
     """Return whether the package raised it, not the line itself, and where it did."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [f for f in frames if f.filename == "<call>" or "anticrossing" in f.filename]
+    if isinstance(error, TypeError) and ours[-1].name == "checked":  # keywords are left to Python
+        ours = ours[:1]
     where = ours[-1] if ours else frames[-1]
     return where.filename != "<call>", f"{Path(where.filename).name}:{where.lineno} {where.name}"
 

@@ -215,7 +215,7 @@ def test_points_with_the_wrong_number_of_coordinates_are_refused(H):
     for method in (H.gradient, H.second_derivatives, H.flat_points):
         with pytest.raises(ac.InputError, match="last axis of length 3"):
             method([1.0, 2.0])
-        with pytest.raises(ac.InputError, match=r"`x` must be .* an array of numbers"):
+        with pytest.raises(ac.InputError, match="`x` must be a number or an array of numbers"):
             method([[0.0, 1.0], [1.0]])
         with pytest.raises(ac.InputError, match="`x` must be finite"):
             method([0.0, 1.0, complex(0, np.nan)])

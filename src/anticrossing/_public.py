@@ -7,6 +7,7 @@ what kind of thing an argument is; whether a number is in range the function its
 from __future__ import annotations
 
 import ast
+import dataclasses
 import functools
 import inspect
 import re
@@ -17,7 +18,10 @@ from typing import Any, NamedTuple, get_origin
 
 import numpy as np
 
+from anticrossing._unchanging import read_only
 from anticrossing.checks import InputError, describe, fail, is_numeric
+
+_GUARDED: set[type] = set()
 
 
 class Kind(NamedTuple):
@@ -44,7 +48,8 @@ def guard(module_name: str) -> None:
             for place in (module, home):
                 if vars(place).get(name) is thing:
                     setattr(place, name, _guarded(thing))
-        elif inspect.isclass(thing):
+        elif inspect.isclass(thing) and thing not in _GUARDED:
+            _GUARDED.add(thing)
             for key, member in list(vars(thing).items()):
                 if key[0] == "_" and key not in ("__init__", "__call__"):
                     continue
@@ -52,6 +57,8 @@ def guard(module_name: str) -> None:
                     setattr(thing, key, _guarded(member))
                 elif isinstance(member, (classmethod, staticmethod)):
                     setattr(thing, key, type(member)(_guarded(member.__func__)))
+            if dataclasses.is_dataclass(thing):
+                read_only(thing)
 
 
 @functools.cache
@@ -60,11 +67,9 @@ def _guarded(function: Any) -> Any:
     code = function.__code__
     count = code.co_argcount + code.co_kwonlyargcount
     names, positional = code.co_varnames[:count], code.co_varnames[: code.co_argcount]
-    kinds = {
-        name: kind
-        for name, annotation in function.__annotations__.items()
-        if name != "return" and (kind := kind_of(_text(annotation), function.__module__)) is not None
-    }
+    texts = {name: _text(annotation) for name, annotation in function.__annotations__.items()}
+    found = {name: kind_of(text, function.__module__) for name, text in texts.items()}
+    kinds = {name: kind for name, kind in found.items() if kind is not None and name != "return"}
     if not kinds or hasattr(function, "__wrapped__"):
         return function
     others = None
@@ -225,12 +230,12 @@ _PLAIN = {
         lambda value: isinstance(value, (int, np.integer)) and not isinstance(value, bool),
     ),
     "float": _test(
-        "a single number, a real one",
+        "a real number (a single number)",
         "numbers",
         lambda value: _is_number(value) and not np.iscomplexobj(value),
     ),
     "complex": _test("a single number", "numbers", _is_number),
-    "ArrayLike": _test("a real number or an array of numbers", "numbers", is_numeric),
+    "ArrayLike": _test("a number or an array of numbers", "numbers", is_numeric),
     "Callable": _test("callable", "functions", callable),
     "Iterable": _test(
         "a list",

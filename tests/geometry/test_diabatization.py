@@ -323,8 +323,8 @@ def test_bad_grids_and_shapes():
         diabatize_grid(plane(), [[0, 1], [0, 1]], order=["x", "x"])
     for arguments, message in (
         ({"axes": 3}, "`axes` must be a list"),
-        ({"order": 3}, "`order` must name each of x, y once"),
-        ({"order": [["x"], "y"]}, "`order` must name each of x, y once"),
+        ({"order": 3}, "`order` must be a list"),
+        ({"order": [["x"], "y"]}, r"`order\[0\]` must be text"),
         ({"reference": 1}, "`reference` must hold 2 indices"),
         ({"reference": (0, 9)}, "`reference` must be an index"),
         ({"smooth": "yes"}, "`smooth` must be True or False"),

@@ -143,7 +143,7 @@ def test_files_return_what_was_written(tmp_path, suffix):
 def test_bad_files(tmp_path):
     with pytest.raises(InputError, match="`path` must be"):
         read_data(3)
-    with pytest.raises(InputError, match="`data` must be `AdiabaticData`"):
+    with pytest.raises(InputError, match="`data` must be an AdiabaticData"):
         write_data([1.0, 2.0], tmp_path / "data.csv")
     assert not list(tmp_path.iterdir())
     with pytest.raises(InputError, match="`path` must end in"):

@@ -237,7 +237,7 @@ def test_bad_arguments(packet, cone, ensemble, tmp_path):
             plot.animate_packet(packet, tmp_path / "a.gif", dpi=dpi)
     assert not list(tmp_path.iterdir())
     for wrong in ({}, [ensemble], {"a": packet}):
-        with pytest.raises(InputError, match="`ensembles` must"):
+        with pytest.raises(InputError, match="`ensembles"):
             plot.ensemble_populations(axes, wrong)
     mean = Mean(np.array([0.2, 0.4]), np.array([0.01, 0.02]))
     for methods in ({}, [mean], {"a": 5}):

@@ -311,7 +311,7 @@ GOOD = {
         ({"occupations": None}, "`occupations` must be given, or else `log_odds`, but neither"),
         ({"log_odds": [0.0, 0.0]}, "`occupations` must be given, or else `log_odds`, but both"),
         ({"occupations": None, "log_odds": [0.0, np.nan]}, "`log_odds` must not contain NaN"),
-        ({"occupations": None, "log_odds": "hot"}, "`log_odds` must be a real number or an array"),
+        ({"occupations": None, "log_odds": "hot"}, "`log_odds` must be a number or an array"),
     ],
 )
 def test_arguments_are_checked(change, message):

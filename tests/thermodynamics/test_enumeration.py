@@ -157,7 +157,7 @@ def test_listed_statistics_check_their_input_and_sample():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ((["a", 1.0], [0.0, 1.0]), "`initial_values` must be a real number"),
+        ((["a", 1.0], [0.0, 1.0]), "`initial_values` must be a number"),
         (([0.0, np.nan], [0.0, 1.0]), "`initial_values` must be finite"),
         (([0.0], [0.0]), "`initial_values` must have shape"),
         (([0.0, 1.0], [0.0]), "`final_values` must have the shape"),

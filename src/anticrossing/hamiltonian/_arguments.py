@@ -20,6 +20,8 @@ _LARGEST_ENERGY = 1e150  # its square must not overflow
 
 def check_finite_hermitian(values: Matrices, x: npt.NDArray[Any]) -> None:
     """Raise `InputError` if any of the matrices H(x) is not finite or not Hermitian."""
+    if not is_numeric(values) or np.ndim(values) < 2:
+        hermitian("H", values)
     finite = np.isfinite(values).all(axis=(-2, -1))
     if not finite.all():
         where = _point_text(x, np.asarray(~finite))
@@ -46,6 +48,7 @@ def _point_text(x: npt.NDArray[Any], bad: npt.NDArray[np.bool_]) -> str:
 
 def describe_value(value: FloatArray) -> str:
     """Return a parameter value, or the shape and range of an array, as short text."""
+    value = np.asarray(value)
     if value.ndim == 0:
         return f"{float(value):.6g}"
     return f"<{value.size} values {value.min():.4g} … {value.max():.4g}>"

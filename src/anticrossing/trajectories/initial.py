@@ -47,12 +47,12 @@ class InitialConditions(abc.ABC):
         self, masses: FloatArray, count: int, generator: np.random.Generator
     ) -> tuple[FloatArray, FloatArray]:
         """Return positions and momenta, each of shape (count, f)."""
-        return self.place(masses, generator.standard_normal((count, 2, masses.size)))
+        return self.place(masses, generator.standard_normal((count, 2, np.size(masses))))
 
     def place(self, masses: FloatArray, normal: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return positions and momenta made from standard normal numbers, (count, 2, f)."""
         width, momentum_width = self.spread(masses)
-        shape = (masses.size,)
+        shape = (np.size(masses),)
         return (
             np.broadcast_to(self.position, shape) + width * normal[:, 0],
             np.broadcast_to(self.momentum, shape) + momentum_width * normal[:, 1],
@@ -189,7 +189,7 @@ class Gaussian(InitialConditions):
         object.__setattr__(self, "momentum_width", spread)
 
     def spread(self, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
-        shape = (masses.size,)
+        shape = (np.size(masses),)
         return np.broadcast_to(self.width, shape), np.broadcast_to(self.momentum_width, shape)
 
     def _vectors(self) -> tuple[str, ...]:
@@ -258,7 +258,8 @@ class Thermal(InitialConditions):
         object.__setattr__(self, "distribution", distribution)
 
     def spread(self, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
-        omega = np.broadcast_to(self.frequencies, (masses.size,))
+        masses = np.atleast_1d(masses)
+        omega = np.broadcast_to(self.frequencies, masses.shape)
         if self.distribution == "classical":
             energy = np.full(masses.size, self.temperature)
         else:

@@ -49,10 +49,10 @@ class Mean:
     @staticmethod
     def of_sums(total: FloatArray, squares: FloatArray, count: int) -> Mean:
         """Return the mean of `count` members, of which one alone has no standard error (NaN)."""
-        mean = total / count
+        mean = np.asarray(total) / count
         if count == 1:
             return Mean(mean, np.full_like(mean, np.nan))
-        variance = np.maximum(squares / count - mean**2, 0.0)
+        variance = np.maximum(np.asarray(squares) / count - mean**2, 0.0)
         return Mean(mean, np.sqrt(variance / (count - 1)))
 
 
