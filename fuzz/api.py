@@ -262,6 +262,7 @@ def examine(text: str) -> tuple[str, str, str]:
     names = {"np": np, "ac": ac, "print": lambda *_, **__: None}
     tree = ast.parse(text)
     last = tree.body[-1]
+    line = ast.unparse(last)
     try:
         if isinstance(last, ast.Expr):
             tree.body[-1] = ast.Assign([ast.Name("_", ast.Store())], last.value)
@@ -279,7 +280,8 @@ def examine(text: str) -> tuple[str, str, str]:
         kind = f"{type(error).__name__}"
         return (kind if inside else "outside"), place, str(error)
     with contextlib.suppress(Exception):  # of results that were made from nonsense
-        if infinite(names.get("_")) and not text.startswith(MAY_DIVERGE):
+        # NumPy may make infinities of what is finite here.
+        if line.startswith("ac.") and infinite(names["_"]) and not line.startswith(MAY_DIVERGE):
             return "silent", text.split("(")[0], str(names["_"])
     return "value", "", ""
 

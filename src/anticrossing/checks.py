@@ -56,7 +56,9 @@ def is_numeric(value: Any) -> bool:
         return False
     try:
         raw = np.asarray(value)
-        if raw.dtype.kind == "O":
+        if raw.dtype.kind == "O":  # None and "1" would pass as numbers
+            if not all(hasattr(x, "__float__") or hasattr(x, "__complex__") for x in raw.flat):
+                return False
             raw = raw.astype(np.complex128)
     except Exception:  # noqa: BLE001 - whatever an object of somebody else's raises
         return False
