@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._unchanging import Unchanging
 from anticrossing.checks import FloatArray, describe, fail, positive, real_array, real_number
 from anticrossing.formulas.result import DomainCheck
 from anticrossing.thermodynamics.arguments import equilibrium_parameters
@@ -20,7 +19,7 @@ from anticrossing.thermodynamics.equilibrium import grand_potential
 REGIME_LIMIT = 0.1  # "always" and "never" mean up to a tenth
 
 
-class LandauZenerChain(Unchanging):
+class LandauZenerChain:
     """A Fermi level that moves from `start` to `stop` and crosses reservoir levels one by one.
 
     At the crossing with level i, of coupling ``γ_i`` (gap ``δ_i = 2γ_i``) and speed ``ε̇_i``, the

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from anticrossing._unchanging import Unchanging
 from anticrossing.checks import (
     ConvergenceError,
     FloatArray,
@@ -37,7 +36,7 @@ BALANCE_TOLERANCE = 1e-9
 _SUM_TOLERANCE = 1e-10
 
 
-class MarkovChain(Unchanging):
+class MarkovChain:
     """A driven system of M states that jumps under R reservoirs at once, in discrete time.
 
     ``p(i+1) = Σ_ν M^ν(i) p(i)``, and every reservoir obeys local detailed balance with the energies
