@@ -290,8 +290,10 @@ def _place(error: BaseException) -> tuple[bool, str]:
     """Return whether the package raised it, not the line itself, and where it did."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [f for f in frames if f.filename == "<call>" or "anticrossing" in f.filename]
-    if isinstance(error, TypeError) and ours[-1].name == "checked":  # keywords are left to Python
-        ours = ours[:1]
+    if isinstance(error, TypeError) and ours[-1].filename.endswith(
+        ("_public.py", "_unchanging.py")
+    ):
+        ours = ours[:1]  # missing and unknown arguments are left to Python
     where = ours[-1] if ours else frames[-1]
     return where.filename != "<call>", f"{Path(where.filename).name}:{where.lineno} {where.name}"
 

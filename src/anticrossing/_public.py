@@ -173,7 +173,7 @@ def _listed(value: Any, collection: bool) -> Sequence[Any] | None:
     if isinstance(value, np.ndarray):
         if value.ndim == 0:
             return None
-        return value[:1] if value.dtype.kind in "biufc" else value.tolist()
+        return list(value[:1]) if value.dtype.kind in "biufc" else list(value.tolist())
     wanted = Collection if collection else Sequence
     return (
         list(value) if isinstance(value, wanted) and not isinstance(value, (str, bytes)) else None
