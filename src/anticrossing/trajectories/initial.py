@@ -51,8 +51,9 @@ class InitialConditions(abc.ABC):
 
     def place(self, masses: FloatArray, normal: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return positions and momenta made from standard normal numbers, (count, 2, f)."""
-        width, momentum_width = self.spread(masses)
         shape = (np.size(masses),)
+        self.check(shape[0], self.state + 1)
+        width, momentum_width = self.spread(masses)
         return (
             np.broadcast_to(self.position, shape) + width * normal[:, 0],
             np.broadcast_to(self.momentum, shape) + momentum_width * normal[:, 1],
@@ -131,7 +132,7 @@ class Fixed(InitialConditions):
         self._set(position, momentum, state, basis)
 
     def spread(self, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return np.zeros(masses.size), np.zeros(masses.size)
+        return np.zeros(np.size(masses)), np.zeros(np.size(masses))
 
 
 @dataclass(frozen=True, eq=False)
