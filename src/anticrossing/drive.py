@@ -356,7 +356,11 @@ def Sinusoidal(
     """
     omega = positive("frequency", frequency)
     if stop_time is None:
-        stop_time = real_array("start_time", start_time) + 2 * np.pi / omega
+        begin = real_array("start_time", start_time)
+        try:
+            stop_time = begin + 2 * np.pi / omega
+        except ValueError:
+            raise _shape_clash({"frequency": omega, "start_time": begin}) from None
     return FormulaDrive(
         "offset + amplitude*cos(frequency*t + phase)",
         start_time,

@@ -51,6 +51,8 @@ def describe_value(value: FloatArray) -> str:
     value = np.asarray(value)
     if value.ndim == 0:
         return f"{float(value):.6g}"
+    if value.size == 0:
+        return "<0 values>"
     return f"<{value.size} values {value.min():.4g} … {value.max():.4g}>"
 
 

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, describe, fail, integer, real_array, real_number
+from anticrossing.checks import (
+    FloatArray,
+    describe,
+    fail,
+    integer,
+    is_numeric,
+    real_array,
+    real_number,
+)
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.models._qubits import (
     MOST_QUBITS,
@@ -52,6 +60,9 @@ def Annealing(*, initial: Any, problem: Any) -> TermHamiltonian:
     >>> H(1.0).diagonal()
     array([ 0.5,  1.5,  0.5, -2.5])
     """
+    for name, matrix in (("initial", initial), ("problem", problem)):
+        if not hasattr(matrix, "tocsr") and not is_numeric(matrix):
+            raise fail(name, "be a matrix of numbers", f"it is {describe(matrix)}")
     shapes = [np.shape(matrix) for matrix in (initial, problem)]
     if shapes[0] != shapes[1] or len(shapes[0]) != 2:
         raise fail(

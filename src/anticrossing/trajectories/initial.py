@@ -47,12 +47,12 @@ class InitialConditions(abc.ABC):
         self, masses: FloatArray, count: int, generator: np.random.Generator
     ) -> tuple[FloatArray, FloatArray]:
         """Return positions and momenta, each of shape (count, f)."""
-        return self.place(masses, generator.standard_normal((count, 2, np.size(masses))))
+        members = integer("count", count, minimum=1, maximum=10**8)
+        return self.place(masses, generator.standard_normal((members, 2, np.size(masses))))
 
     def place(self, masses: FloatArray, normal: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return positions and momenta made from standard normal numbers, (count, 2, f)."""
         shape = (np.size(masses),)
-        self.check(shape[0], self.state + 1)
         width, momentum_width = self.spread(masses)
         return (
             np.broadcast_to(self.position, shape) + width * normal[:, 0],
@@ -132,6 +132,7 @@ class Fixed(InitialConditions):
         self._set(position, momentum, state, basis)
 
     def spread(self, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
+        self.check(np.size(masses), self.state + 1)
         return np.zeros(np.size(masses)), np.zeros(np.size(masses))
 
 
@@ -190,6 +191,7 @@ class Gaussian(InitialConditions):
         object.__setattr__(self, "momentum_width", spread)
 
     def spread(self, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
+        self.check(np.size(masses), self.state + 1)
         shape = (np.size(masses),)
         return np.broadcast_to(self.width, shape), np.broadcast_to(self.momentum_width, shape)
 
@@ -259,7 +261,8 @@ class Thermal(InitialConditions):
         object.__setattr__(self, "distribution", distribution)
 
     def spread(self, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
-        masses = np.atleast_1d(masses)
+        masses = np.ravel(masses)
+        self.check(masses.size, self.state + 1)
         omega = np.broadcast_to(self.frequencies, masses.shape)
         if self.distribution == "classical":
             energy = np.full(masses.size, self.temperature)
