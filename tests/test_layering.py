@@ -20,6 +20,7 @@ LAYERS = [
         "expression",
         "_plain",
         "_reading",
+        "_public",
         "_unchanging",
         "_version",
     },

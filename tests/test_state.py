@@ -85,6 +85,48 @@ def test_what_objects_hold_cannot_be_written_to():
 
 
 @pytest.mark.parametrize(
+    "thing",
+    [
+        ac.models.LandauZener(gap=1.0),
+        ac.models.LandauZener(gap=1.0).replace(gap=2.0),
+        SWEEP,
+        ac.drive.Piecewise([0, 1], [0, 1]),
+        ac.environment.Dephasing(0.1) + ac.environment.Dephasing(0.2),
+        ac.spectral_density.Debye(reorganization_energy=1.0, relaxation_rate=1.0),
+        ac.trajectories.Fixed(position=-10.0, momentum=20.0),
+        ac.formulas.landau_zener(gap=[1.0, 2.0], sweep_rate=1.0),
+    ],
+)
+@pytest.mark.parametrize(
+    "copied", [lambda x: x, copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
+def test_objects_take_no_new_attributes(thing, copied):
+    with pytest.raises(AttributeError):
+        copied(thing).remark = "mine"
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        ac.drive.Formula("t", -1, 1, breakpoints=[0.0]).breakpoints,
+        ac.drive.Piecewise([0, 1, 2], [0, 1, 0]).breakpoints,
+        ac.spectral_density.Discrete(frequencies=[1.0], huang_rhys=[0.1]).frequencies,
+        ac.trajectories.Fixed(position=[-10.0, 0.0], momentum=[20.0, 0.0]).position,
+        ac.formulas.landau_zener(gap=[1.0, 2.0], sweep_rate=1.0).value,
+        ac.formulas.finite_window(gap=1.0, sweep_rate=1.0, start=-1, stop=1).propagator,
+        ac.propagate(ac.models.LandauZener(gap=1.0), SWEEP).propagator,
+    ],
+)
+def test_arrays_of_results_cannot_be_written_to(array):
+    with pytest.raises(ValueError, match="read-only"):
+        array[...] = 0.0
+
+
+def test_lists_that_are_given_become_tuples():
+    assert isinstance(ac.environment.Lindblad([np.eye(2)]).terms, tuple)
+
+
+@pytest.mark.parametrize(
     "copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
 )
 def test_copies_are_the_same(copied):

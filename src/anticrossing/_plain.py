@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anticrossing import expression
+from anticrossing.checks import is_numeric
 
 if TYPE_CHECKING:
     import sympy
@@ -55,7 +56,7 @@ def read(value: Any, names: Sequence[str]) -> Plain | None:
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return None
-    if not isinstance(value, str) and not math.isfinite(value):
+    if not isinstance(value, str) and not (is_numeric(value) and math.isfinite(value)):
         return None
     text = value.strip() if isinstance(value, str) else repr(value)
     if len(text) > _LONGEST_TEXT:

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import abc
+import functools
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 
-class Unchanging:
+class _Sealing(abc.ABCMeta):
+    """Objects take no further public attributes once they are made."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        made = super().__call__(*args, **kwargs)
+        made.__dict__["_sealed"] = True
+        return made
+
+
+class Unchanging(metaclass=_Sealing):
     """Base of objects whose public attributes are set once and hold nothing that can be changed.
 
-    Arrays are copied and made read-only, also within tuples, lists and mappings.
+    Arrays are copied and made read-only, also within tuples and mappings; lists become tuples.
     """
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, np.ndarray):
+            value = frozen(value)
         if not name.startswith("_"):
-            if name in self.__dict__:
+            if name in self.__dict__ or "_sealed" in self.__dict__:
                 raise AttributeError(
                     f"A {type(self).__name__} does not change, so its `{name}` cannot be set: make "
                     "another one."
@@ -37,7 +50,7 @@ class Unchanging:
 
 
 def frozen(value: Any) -> Any:
-    """Return a copy of arrays that cannot be written to; anything else as it is."""
+    """Return a read-only copy of arrays, and tuples for lists; anything else as it is."""
     if isinstance(value, np.ndarray):
         if value.base is not None or value.flags.writeable:
             value = value.copy()
@@ -46,5 +59,20 @@ def frozen(value: Any) -> Any:
     if isinstance(value, (dict, MappingProxyType)):
         return MappingProxyType({key: frozen(item) for key, item in value.items()})
     if type(value) in (tuple, list):
-        return type(value)(frozen(item) for item in value)
+        return tuple(frozen(item) for item in value)
     return value
+
+
+def read_only(made: type) -> None:
+    """Let the arrays of a frozen dataclass be views that cannot be written to."""
+    make = made.__init__  # type: ignore[misc]
+
+    @functools.wraps(make)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        make(self, *args, **kwargs)
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray) and value.flags.writeable:
+                view = self.__dict__[name] = value.view()
+                view.flags.writeable = False
+
+    made.__init__ = __init__  # type: ignore[misc]

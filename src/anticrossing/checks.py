@@ -50,13 +50,34 @@ class MissingExtraError(AnticrossingError, ImportError):
 
 def fail(name: str, must: str, but: str) -> InputError:
     """Return the error "Argument `name` must …, but …" (the caller raises it)."""
+    but = " ".join(but.split())  # one line, whatever is quoted
     return InputError(f"Argument `{name}` must {must}, but {but}" + ("" if but[-1] == "?" else "."))
 
 
 def describe(value: object) -> str:
     """Return a short one-line description of an offending value."""
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # noqa: BLE001 - an integer of thousands of digits, or what is not ours
+        text = f"a {type(value).__name__}"
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def is_numeric(value: Any) -> bool:
+    """Return whether `value` is a number or an array of numbers, complex ones or truths perhaps."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+        return not np.ma.is_masked(value)
+    if isinstance(value, (str, bytes)) or np.ma.is_masked(value):
+        return False
+    try:
+        raw = np.asarray(value)
+        if raw.dtype.kind == "O":  # None and "1" would pass as numbers
+            if not all(hasattr(x, "__float__") or hasattr(x, "__complex__") for x in raw.flat):
+                return False
+            raw = raw.astype(np.complex128)
+    except Exception:  # noqa: BLE001 - whatever an object of somebody else's raises
+        return False
+    return raw.dtype.kind in "biufc"
 
 
 def numbers(name: str, value: Any) -> FloatArray:
@@ -79,6 +100,17 @@ def numbers(name: str, value: Any) -> FloatArray:
         if isinstance(error, InputError):
             raise
         raise fail(name, wanted, f"it is {describe(value)}") from None
+
+
+def returned(name: str, value: Any, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
+    """Return what a function of the user gave as an array of a shape, or raise `InputError`."""
+    try:
+        if not is_numeric(value):
+            raise TypeError
+        return np.broadcast_to(np.asarray(value, dtype=dtype), shape)
+    except (TypeError, ValueError):
+        must = "return a number for each point" if shape else "return a number"
+        raise fail(name, must, f"it returned {describe(value)}") from None
 
 
 _MOST_DIMENSIONS = 16  # batch axes and matrix axes have to fit into the 64 of NumPy together
@@ -138,12 +170,16 @@ def non_negative(name: str, value: Any) -> FloatArray:
     return array
 
 
-def integer(name: str, value: Any, *, minimum: int | None = None) -> int:
-    """Return `value` as an int (at least `minimum`), or raise `InputError`."""
+def integer(
+    name: str, value: Any, *, minimum: int | None = None, maximum: int | None = None
+) -> int:
+    """Return `value` as an int (from `minimum` to `maximum`), or raise `InputError`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise fail(name, "be an integer", f"it is {describe(value)}")
     if minimum is not None and value < minimum:
-        raise fail(name, f"be at least {minimum}", f"it is {value}")
+        raise fail(name, f"be at least {minimum}", f"it is {describe(value)}")
+    if maximum is not None and value > maximum:
+        raise fail(name, f"be at most {maximum}", f"it is {describe(value)}")
     return int(value)
 
 
@@ -178,10 +214,9 @@ def nearest(word: str, options: Iterable[str]) -> str:
 
 def hermitian(name: str, matrix: npt.ArrayLike, *, relative: float = 1e-10) -> ComplexArray:
     """Return `matrix` (…, n, n) as complex128 if finite and Hermitian, or raise `InputError`."""
-    try:
-        array = np.asarray(matrix, dtype=np.complex128)
-    except (TypeError, ValueError):
-        raise fail(name, "be a square matrix of numbers", f"it is {describe(matrix)}") from None
+    if not is_numeric(matrix):
+        raise fail(name, "be a square matrix of numbers", f"it is {describe(matrix)}")
+    array = np.asarray(matrix, dtype=np.complex128)
     if array.ndim < 2 or array.shape[-1] != array.shape[-2] or array.shape[-1] == 0:
         raise fail(name, "be a square matrix", f"its shape is {array.shape}")
     if not np.all(np.isfinite(array)):

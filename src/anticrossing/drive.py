@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import _plain, expression
+from anticrossing._public import guard
 from anticrossing._unchanging import Unchanging
 from anticrossing.checks import (
     FloatArray,
@@ -355,7 +356,11 @@ def Sinusoidal(
     """
     omega = positive("frequency", frequency)
     if stop_time is None:
-        stop_time = real_array("start_time", start_time) + 2 * np.pi / omega
+        begin = real_array("start_time", start_time)
+        try:
+            stop_time = begin + 2 * np.pi / omega
+        except ValueError:
+            raise _shape_clash({"frequency": omega, "start_time": begin}) from None
     return FormulaDrive(
         "offset + amplitude*cos(frequency*t + phase)",
         start_time,
@@ -475,3 +480,6 @@ def _check_window(
             f"the window is reversed ({describe(start_time)} to {describe(stop_time)})",
         )
     return start, stop
+
+
+guard(__name__)

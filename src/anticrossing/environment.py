@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import expression
+from anticrossing._public import guard
 from anticrossing._unchanging import Unchanging
 from anticrossing.checks import (
     ComplexArray,
@@ -29,9 +30,11 @@ from anticrossing.checks import (
     describe,
     fail,
     hermitian,
+    is_numeric,
     non_negative,
     non_negative_number,
     positive_number,
+    returned,
 )
 
 Function = Callable[..., Any]
@@ -279,8 +282,8 @@ class Dephasing(Environment):
     def _from_functions(self, energies: FloatArray) -> ComplexArray:
         total = np.zeros((*energies.shape, energies.shape[-1]), dtype=np.complex128)
         for function in self.functions:
-            f = np.asarray(function(energies), dtype=np.complex128)
-            if f.shape != energies.shape or not np.all(np.isfinite(f)):
+            f = returned("functions", function(energies), energies.shape, np.complex128)
+            if not np.all(np.isfinite(f)):
                 raise fail(
                     "functions",
                     "return one finite value for every energy",
@@ -448,8 +451,8 @@ class ThermalRelaxation(Environment):
     def _density(self, omega: FloatArray) -> FloatArray:
         if not callable(self.spectral_density):
             return np.full(omega.shape, self.spectral_density)
-        values = np.asarray(self.spectral_density(omega), dtype=np.float64)
-        if values.shape != omega.shape or np.any(values[omega > 0] < 0):
+        values = returned("spectral_density", self.spectral_density(omega), omega.shape, np.float64)
+        if np.any(values[omega > 0] < 0):
             raise fail(
                 "spectral_density",
                 "return a rate ≥ 0 for every frequency",
@@ -507,8 +510,8 @@ class Lindblad(Environment):
     def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
         found = []
         for k, (function, matrix) in enumerate(self.terms):
-            values = np.broadcast_to(
-                np.asarray(function(nodes.x, nodes.t), dtype=np.complex128), nodes.x.shape
+            values = returned(
+                f"operators[{k}]", function(nodes.x, nodes.t), nodes.x.shape, np.complex128
             )
             if not np.all(np.isfinite(values)):
                 raise fail(f"operators[{k}]", "be finite", "its coefficient is NaN or infinite")
@@ -517,8 +520,8 @@ class Lindblad(Environment):
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         values = [
-            np.broadcast_to(np.asarray(function(x, t), dtype=np.complex128), x.shape)
-            for function, _ in self.terms
+            returned(f"operators[{k}]", function(x, t), x.shape, np.complex128)
+            for k, (function, _) in enumerate(self.terms)
         ]
         return np.stack([*(v.real for v in values), *(v.imag for v in values)], axis=-1)
 
@@ -581,8 +584,7 @@ class Strength(Unchanging):
         """Return a strength that is a function of x, (..., 1), or None."""
         if self.function is None:
             return None
-        values = np.asarray(self.function(x), dtype=np.float64)
-        return np.broadcast_to(values, x.shape)[..., None]
+        return returned(self.name, self.function(x), x.shape, np.float64)[..., None]
 
     def __call__(self, nodes: Nodes) -> FloatArray:
         if self.values is not None:
@@ -590,9 +592,7 @@ class Strength(Unchanging):
                 return np.full(nodes.x.shape, float(self.values))
             return self.values[nodes.lane]
         assert self.function is not None
-        values = np.broadcast_to(
-            np.asarray(self.function(nodes.x), dtype=np.float64), nodes.x.shape
-        )
+        values = returned(self.name, self.function(nodes.x), nodes.x.shape, np.float64)
         if not np.all(np.isfinite(values)) or np.any(values < 0):
             bad = nodes.x[~(np.isfinite(values) & (values >= 0))].ravel()[0]
             raise fail(self.name, "be finite and not negative", f"it is not at x = {bad:.6g}")
@@ -638,12 +638,9 @@ def _lindblad_term(index: int, entry: Any) -> tuple[Function, ComplexArray, Any]
             )
         if not isinstance(entry[0], (tuple, list, np.ndarray)) or np.ndim(entry[0]) == 0:
             coefficient, matrix = entry
-    try:
-        array = np.asarray(matrix, dtype=np.complex128)
-    except (TypeError, ValueError):
-        raise fail(
-            f"operators[{index}]", "be a matrix of numbers", f"it is {describe(matrix)}"
-        ) from None
+    if not is_numeric(matrix):
+        raise fail(f"operators[{index}]", "be a matrix of numbers", f"it is {describe(matrix)}")
+    array = np.asarray(matrix, dtype=np.complex128)
     if array.ndim != 2 or array.shape[0] != array.shape[1] or not np.all(np.isfinite(array)):
         raise fail(
             f"operators[{index}]", "be a finite square matrix", f"its shape is {array.shape}"
@@ -653,5 +650,8 @@ def _lindblad_term(index: int, entry: Any) -> tuple[Function, ComplexArray, Any]
         return _Formula(formula, ("x", "t")), array, formula
     if callable(coefficient):
         return coefficient, array, False
-    value = complex(coefficient)
+    value = complex(returned(f"operators[{index}]", coefficient, (), np.complex128))
     return functools.partial(_constant, value), array, None
+
+
+guard(__name__)

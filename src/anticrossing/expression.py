@@ -17,7 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from anticrossing.checks import AnticrossingError, InputError, nearest
+from anticrossing._public import guard
+from anticrossing.checks import AnticrossingError, InputError, nearest, real_number
 
 if TYPE_CHECKING:
     import sympy
@@ -80,8 +81,7 @@ def parse(text: str | int | float, names: Iterable[str]) -> sympy.Expr:
     import sympy
 
     if isinstance(text, (int, float)) and not isinstance(text, bool):
-        if not math.isfinite(text):
-            raise InputError(f"A formula must be finite, but it is {text!r}.")
+        real_number("formula", text)
         return sympy.sympify(text)
     if not isinstance(text, str):
         raise InputError(f"A formula must be text or a number, but it is {text!r}.")
@@ -128,7 +128,7 @@ def check_analytic(formula: sympy.Expr, text: object) -> None:
 
 
 def compile_function(
-    arguments: Sequence[sympy.Symbol], expression: sympy.Expr
+    arguments: Sequence[sympy.Symbol], expression: sympy.Basic
 ) -> Callable[..., Any]:
     """Return a NumPy function of `arguments` for one expression (real or complex arrays)."""
     return _compile(tuple(arguments), expression)
@@ -280,3 +280,6 @@ class _Reader:
             magnitude = abs(complex(base))
             if magnitude > 0 and size * abs(math.log2(magnitude)) > _LARGEST_EXPONENT_BITS:
                 raise self.refuse("it contains a power too large to represent")
+
+
+guard(__name__)

@@ -11,7 +11,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from anticrossing.checks import FloatArray, choice, describe, fail, non_negative, positive
+import numpy as np
+
+from anticrossing._public import guard
+from anticrossing.checks import (
+    FloatArray,
+    choice,
+    describe,
+    fail,
+    non_negative,
+    positive,
+    real_number,
+)
 
 # CODATA 2018 (exact SI values where the SI defines them).
 _PLANCK = 6.62607015e-34
@@ -141,7 +152,7 @@ def convert_energy(value: float, source: str, target: str) -> float:
     """
     choice("source", source, ENERGIES)
     choice("target", target, ENERGIES)
-    return value * ENERGIES[source] / ENERGIES[target]
+    return real_number("value", value) * ENERGIES[source] / ENERGIES[target]
 
 
 def velocity(
@@ -175,4 +186,11 @@ def velocity(
     choice("time", time, TIMES)
     energies, masses = non_negative("kinetic_energy", kinetic_energy), positive("mass", mass)
     unit = (2 * ENERGIES[energy] / MASSES[mass_unit]) ** 0.5 * TIMES[time] / LENGTHS[length]
-    return energies**0.5 / masses**0.5 * unit  # roots first: no mass is too small
+    with np.errstate(all="ignore"):  # roots first: no mass is too small
+        found: FloatArray = energies**0.5 / masses**0.5 * unit
+    if not np.all(np.isfinite(found)):
+        raise fail("mass", "leave a finite velocity", f"it is {describe(mass)}")
+    return found
+
+
+guard(__name__)

@@ -218,7 +218,7 @@ def test_bad_arguments():
         adiabatic_impulse(model, drive, initial=2)
     with pytest.raises(ac.InputError, match="hamiltonian"):
         adiabatic_impulse(np.eye(2), drive)
-    with pytest.raises(ac.InputError, match="`compare` must be true or false"):
+    with pytest.raises(ac.InputError, match="`compare` must be True or False"):
         adiabatic_impulse(model, drive, compare="no")
     with pytest.raises(ac.InputError, match="`tolerance`"):
         adiabatic_impulse(model, drive, compare=False, tolerance=5.0)

@@ -140,7 +140,7 @@ def test_arguments_are_refused_in_words() -> None:
         ({"model": "exact", "window": (1, 2)}, "opposite sign"),
         ({"model": "lz"}, "`model` must be one of"),
         ({"vary": ()}, "`vary` must be a collection"),
-        ({"vary": "gap"}, "`vary` must be a collection"),
+        ({"vary": "gap"}, "`vary` must be a list"),
         ({"vary": ("gaps",)}, "did you mean `gap`"),
         ({"vary": ("background",)}, "`gap` must be given if it is held fixed"),
         ({"gap": -1.0}, "`gap` must be positive"),

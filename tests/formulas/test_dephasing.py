@@ -75,7 +75,7 @@ def test_square_root_of_h_returns_its_own_strength():
     [
         ({"energies": (1.0, 1.0), "functions": []}, "do not rotate"),
         ({"energies": (0.0, 1.0), "functions": [(1.0, 1j)]}, "do not rotate"),
-        ({"energies": (0.0, 1.0), "functions": [3.0]}, "pair of values"),
+        ({"energies": (0.0, 1.0), "functions": [3.0]}, "pair"),
         ({"energies": (0.0, 1.0), "functions": [(0.0, np.nan)]}, "finite"),
         ({"energies": (0.0, 1.0, 2.0), "functions": []}, "pair"),
     ],

@@ -1,6 +1,7 @@
 import mpmath
 import numpy as np
 import pytest
+from scipy.special import fresnel
 
 from anticrossing.checks import ConvergenceError, InputError
 from anticrossing.formulas import finite_time, finite_window, finite_window_propagator
@@ -148,12 +149,30 @@ def test_no_agreement_is_an_error_not_a_number(monkeypatch):
         finite_window(gap=1.0, sweep_rate=1.0, start=-2.0, stop=2.0)
 
 
+def test_phases_at_a_far_end_are_exact():
+    # Without a gap the phase is αT²/4: three doubles, multiplied exactly
+    rate, stop = 0.3, 1e150
+    u = finite_window_propagator(gap=0.0, sweep_rate=rate, start=0.0, stop=stop)
+    with mpmath.workprec(3000):
+        exact = complex(mpmath.expj(-mpmath.mpf(rate) * mpmath.mpf(stop) ** 2 / 4))
+    assert abs(u[0, 0] - exact) < 1e-14
+    assert abs(u[1, 1] - exact.conjugate()) < 1e-14
+
+
+def test_a_vanishing_gap_is_first_order():
+    # 1F1 of a vanishing order: amplitude −i (g/2) ∫exp(−iαt²/2) dt
+    u = finite_window_propagator(gap=1e-150, sweep_rate=1.0, start=-100.0, stop=100.0)
+    integral = 2 * np.sqrt(np.pi) * abs(complex(*fresnel(100 / np.sqrt(np.pi))))
+    assert abs(abs(u[1, 0]) / (0.5e-150 * integral) - 1) < 1e-12
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
         ({"start": 2.0, "stop": 1.0}, "`stop` must be later"),
         ({"stop": -5.0}, "`stop` must be later"),
         ({"sweep_rate": -1.0}, "`sweep_rate` must be positive"),
+        ({"gap": 40.0}, "use `propagate`"),
         ({"basis": "adiabtic"}, "did you mean `adiabatic`"),
     ],
 )

@@ -140,7 +140,7 @@ def test_checks():
     ("change", "text"),
     [
         ({"slopes": (0.1, 0.1)}, "`slopes` must differ"),
-        ({"slopes": (0.1,)}, "pair of slopes"),
+        ({"slopes": (0.1,)}, "pair"),
         ({"reduced_mass": 0.0}, "`reduced_mass` must be positive"),
         ({"barrier": -1.0}, "`barrier` must not be negative"),
         ({"temperature": np.nan}, "`temperature` must be finite"),

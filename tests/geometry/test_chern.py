@@ -227,11 +227,11 @@ def test_bad_arguments(arguments, message):
 
 
 def test_bad_surfaces_and_vectors():
-    with pytest.raises(InputError, match="`periods` must be two numbers"):
+    with pytest.raises(InputError, match="`periods` must be a pair"):
         Torus(periods=(1.0,))
     with pytest.raises(InputError, match="`periods` must not be zero"):
         Torus(periods=(1.0, 0.0))
-    with pytest.raises(InputError, match="`center` must be three numbers"):
+    with pytest.raises(InputError, match="`center` must be a list of 3"):
         Sphere(center=(0.0, 0.0))
     with pytest.raises(InputError, match="`radius` must be a positive number"):
         Sphere(radius=0.0)

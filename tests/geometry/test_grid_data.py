@@ -141,9 +141,9 @@ def test_files_return_what_was_written(tmp_path, suffix):
 
 
 def test_bad_files(tmp_path):
-    with pytest.raises(InputError, match="`path` must be the name of a file"):
+    with pytest.raises(InputError, match="`path` must be"):
         read_data(3)
-    with pytest.raises(InputError, match="`data` must be `AdiabaticData`"):
+    with pytest.raises(InputError, match="`data` must be an AdiabaticData"):
         write_data([1.0, 2.0], tmp_path / "data.csv")
     assert not list(tmp_path.iterdir())
     with pytest.raises(InputError, match="`path` must end in"):
@@ -175,7 +175,7 @@ def test_bad_files(tmp_path):
         ({"overlaps": np.ones((3, 2, 2))}, "`overlaps` must be those of normalised states"),
         ({"dipoles": np.zeros((4, 2))}, "`dipoles` must have shape"),
         ({"dipoles": np.zeros((4, 0, 2, 2))}, "`dipoles` must have shape"),
-        ({"units": "eV"}, "`units` must be a `Units` object"),
+        ({"units": "eV"}, "`units` must be a Units"),
         ({"dipoles": np.tile([[0.0, 1.0], [0.0, 0.0]], (4, 1, 1))}, "`dipoles` must be symmetric"),
     ],
 )

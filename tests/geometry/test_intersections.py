@@ -370,7 +370,7 @@ def test_wrong_arguments_are_refused():
         find_intersection(H, [0.0, 1.0], levels=(0, 2))
     with pytest.raises(InputError, match="at most 1"):
         find_intersection(H, [0.0, 1.0], levels=(1, 2))
-    with pytest.raises(InputError, match="neighbouring"):
+    with pytest.raises(InputError, match="pair"):
         find_intersection(H, [0.0, 1.0], levels=0)
     with pytest.raises(InputError, match="`reach` must be positive"):
         find_intersection(H, [0.0, 1.0], reach=-1.0)

@@ -219,7 +219,7 @@ def test_diabats_along_a_path_are_drawn_against_its_length() -> None:
         ),
         (
             lambda: plot.surfaces(deep(), GRID, LEVELS, coordinates="xy"),
-            "`coordinates` must be two labels",
+            "`coordinates` must be a list of names",
         ),
         (lambda: plot.gap_map(flat(), GRID, LEVELS), "`gaps` must have shape"),
         (lambda: plot.gap_map(flat(), GRID, LEVELS[..., 0]), "`gaps` must not be negative"),

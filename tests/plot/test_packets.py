@@ -230,14 +230,14 @@ def test_bad_arguments(packet, cone, ensemble, tmp_path):
         plot.animate_packet(packet, tmp_path / "a.avi")
     with pytest.raises(InputError, match="`path` must lie in a folder that exists"):
         plot.animate_packet(packet, tmp_path / "no" / "a.gif")
-    with pytest.raises(InputError, match="`path` must be a path, but it is 5"):
+    with pytest.raises(InputError, match=r"`path` must be .*, but it is 5"):
         plot.animate_packet(packet, 5)
     for dpi in (5, 10**6):
         with pytest.raises(InputError, match="`dpi` must be at"):
             plot.animate_packet(packet, tmp_path / "a.gif", dpi=dpi)
     assert not list(tmp_path.iterdir())
     for wrong in ({}, [ensemble], {"a": packet}):
-        with pytest.raises(InputError, match="`ensembles` must"):
+        with pytest.raises(InputError, match="`ensembles"):
             plot.ensemble_populations(axes, wrong)
     mean = Mean(np.array([0.2, 0.4]), np.array([0.01, 0.02]))
     for methods in ({}, [mean], {"a": 5}):

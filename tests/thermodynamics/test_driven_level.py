@@ -470,7 +470,7 @@ def test_entropy_of_a_level_that_stays_full():
         ({"levels": 3.0}, "1 dimension"),
         ({"levels": [1.0, np.nan]}, "finite"),
         ({"couplings": [0.1, 0.2]}, "one entry for each of the 9 levels"),
-        ({"couplings": "strong"}, "real number"),
+        ({"couplings": "strong"}, "number"),
         ({"beta": 0.0}, "`beta` must be positive"),
         ({"beta": -1.0}, "`beta` must be positive"),
         ({"beta": [1.0, 2.0]}, "single number"),

@@ -44,7 +44,7 @@ def test_computed_occupations_may_be_rounded_beyond_one():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: fermi("a", beta=1.0, chemical_potential=0.0), "`energies` must be a real number"),
+        (lambda: fermi("a", beta=1.0, chemical_potential=0.0), "`energies` must be a number"),
         (lambda: fermi(np.nan, beta=1.0, chemical_potential=0.0), "`energies` must be finite"),
         (lambda: fermi(1.0, beta=-1.0, chemical_potential=0.0), "`beta` must be positive"),
         (lambda: fermi(1.0, beta=np.inf, chemical_potential=0.0), "`beta` must be finite"),

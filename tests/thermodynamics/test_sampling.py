@@ -128,7 +128,7 @@ def test_sampling_arguments():
     rng = np.random.default_rng(0)
     with pytest.raises(InputError, match="`n` must be at least 1"):
         sample_transitions(np.eye(2), 0, rng, occupations=[0.5, 0.5])
-    with pytest.raises(InputError, match=r"`rng` must be a numpy.random.Generator"):
+    with pytest.raises(InputError, match=r"`rng` must be a Generator"):
         sample_transitions(np.eye(2), 1, 3, occupations=[0.5, 0.5])
     with pytest.raises(InputError, match="`correlation` must be the only initial state"):
         sample_transitions(np.eye(2), 1, rng, occupations=[0.5, 0.5], correlation=np.eye(2))

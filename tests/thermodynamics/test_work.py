@@ -273,7 +273,7 @@ def test_work_arguments():
         WorkDistribution(good, beta=0.0, free_energy_difference=0.0)
     with pytest.raises(InputError, match="`free_energy_difference` must be finite"):
         WorkDistribution(good, beta=1.0, free_energy_difference=np.inf)
-    with pytest.raises(InputError, match="`description` must be a text"):
+    with pytest.raises(InputError, match="`description` must be text"):
         WorkDistribution(good, beta=1.0, free_energy_difference=0.0, description=3)
     joint = TwoPointStatistics(
         propagator=np.eye(2), initial_values=np.eye(2), final_values=np.eye(2), log_odds=[0, 0]

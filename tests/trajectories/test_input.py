@@ -35,7 +35,7 @@ def no_work(monkeypatch):
 
 
 NOT_REAL = [("text", "`{}` must be a real number"), ({}, "`{}` must be a real number"),
-            ([1, [2]], "`{}` must be a real number"), (1j, "`{}` must be real"),
+            ([1, [2]], "`{}` must be a real number"), (1j, "`{}` must be a real number"),
             (NAN, "`{}` must be finite"), (INF, "`{}` must be finite")]  # fmt: skip
 NOT_POSITIVE = [*NOT_REAL, (0.0, "`{}` must be positive"), (-1.0, "`{}` must be positive")]
 NOT_SINGLE = [(None, "`{}` must be finite"), ([], "`{}` must be a single number"),
@@ -43,7 +43,7 @@ NOT_SINGLE = [(None, "`{}` must be finite"), ([], "`{}` must be a single number"
 NOT_COUNT = [("3", "`{}` must be an integer"), (3.0, "`{}` must be an integer"),
              (True, "`{}` must be an integer"), (NAN, "`{}` must be an integer"),
              (np.array(3), "`{}` must be an integer"), (-1, "`{}` must be at least")]  # fmt: skip
-NO_NAME = [(1, "`{}` must be one of"), ("", "`{}` must be one of"), (["none"], "`{}` must be one")]
+NO_NAME = [(1, "`{}` must be text"), ("", "`{}` must be one of"), (["none"], "`{}` must be text")]
 
 ARGUMENTS = {
     "masses": [*NOT_POSITIVE, (None, "`masses` must be given unless H is a VibronicCoupling"),
@@ -67,15 +67,15 @@ ARGUMENTS = {
             ([-9.0, INF], "must be finite"), (9.0, "must have the shape"),
             ([-9.0, 0.0, 9.0], "must have the shape"), ([[-9.0, 9.0]], "must have the shape"),
             ([-3.0, 9.0], "must hold all starting points, but trajectory 0 starts at")],
-    "initial": [(None, "must be `Fixed`"), (Fixed, "must be `Fixed`"), ("Fixed", "must be `Fixed`"),
+    "initial": [(None, "must be an Init"), (Fixed, "must be an Init"), ("Fixed", "must be an Init"),
                 (Fixed([0.0, 1.0], 0.0), "`position` must hold 1 number, but it holds 2"),
                 (Gaussian(0.0, 0.0, [1.0, 1.0]), "`width` must hold 1 number"),
                 (Thermal(0.0, [1.0, 1.0], 0.0), "`frequencies` must hold 1 number"),
                 (Fixed(0.0, 0.0, state=2), "`state` must be below 2"),
                 (Fixed(0.0, 1e300), "speeds of 5e"), (Thermal(0.0, 5e-324, 1.0), "finite pos"),
                 (Thermal(0.0, 1e-300, 1e300), "`initial` must give finite positions")],
-    "store": [(3, "must be the name of a file"), ("", "must be the name of a file"),
-              (b"x", "must be the name of a file"), ("a\0b", "must be the name of a file"),
+    "store": [(3, "must be text"), ("", "must be the name of a file"),
+              (b"x", "must be text"), ("a\0b", "must be the name of a file"),
               ("/dev/null", "must be a directory"), ("/dev/null/x", "cannot be used")],
 }  # fmt: skip
 
@@ -292,7 +292,7 @@ def test_hops_of_no_reason(found):
 
 @pytest.mark.parametrize(
     ("path", "message"),
-    [(3, "`path` must be the name"), ("", "`path` must be the name"),
+    [(3, "`path` must be text"), ("", "`path` must be the name"),
      ("/dev/null/a.nc", "cannot be written"), ("/dev", "cannot be written")],
 )  # fmt: skip
 def test_files_that_cannot_be_written(found, path, message):

@@ -1,5 +1,6 @@
 """Levels, couplings and diabats from electronic-structure programs."""
 
+from anticrossing._public import guard
 from anticrossing.ab_initio.casscf import ATOMIC_UNITS, bond_couplings, bond_scan, casscf_at
 from anticrossing.ab_initio.collision import DiabaticCrossing, diabatic_crossing
 from anticrossing.ab_initio.wavefunctions import state_dipoles, state_overlaps
@@ -14,3 +15,5 @@ __all__ = [
     "state_dipoles",
     "state_overlaps",
 ]
+
+guard(__name__)

@@ -1,5 +1,6 @@
 """The whole analysis of a sweep: crossings met, closed forms with their domain, exact answer."""
 
+from anticrossing._public import guard
 from anticrossing.analysis.adiabatic_expansion import AdiabaticExpansion, adiabatic_expansion
 from anticrossing.analysis.coherent_split import (
     CoherentIncoherentSplit,
@@ -40,3 +41,5 @@ __all__ = [
     "passage",
     "rate_through_crossing",
 ]
+
+guard(__name__)

@@ -1,5 +1,6 @@
 """Control of a passage: counterdiabatic driving, local adiabatic schedules, optimal rates."""
 
+from anticrossing._public import guard
 from anticrossing.control.counterdiabatic import (
     Counterdiabatic,
     adiabatic_gauge_potential,
@@ -19,3 +20,5 @@ __all__ = [
     "optimal_rate",
     "two_level_counterdiabatic",
 ]
+
+guard(__name__)

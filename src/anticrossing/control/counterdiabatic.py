@@ -239,10 +239,14 @@ def two_level_counterdiabatic(
         gap=real_array("gap", gap),
         gap_rate=real_array("gap_rate", gap_rate),
     )
-    squared = eps**2 + g**2
-    if np.any(squared == 0):
+    size = np.hypot(eps, g)
+    if np.any(size == 0):
         raise fail("gap", "differ from zero where `detuning` vanishes", "the levels are degenerate")
-    return unwrap(np.asarray((eps * g_rate - g * eps_rate) / (2 * squared)))
+    with np.errstate(all="ignore"):
+        found = np.asarray((eps / size * g_rate - g / size * eps_rate) / size / 2)
+    if not np.all(np.isfinite(found)):
+        raise fail("gap", "leave a finite drive", "it is too small or too large")
+    return unwrap(found)
 
 
 def _term(

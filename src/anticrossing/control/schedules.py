@@ -17,6 +17,7 @@ from anticrossing.checks import (
     fail,
     integer,
     positive_number,
+    real_array,
     real_number,
 )
 from anticrossing.control._sectors import (
@@ -63,9 +64,9 @@ class LocalAdiabatic(Drive):
         self.name = "LocalAdiabatic"
         self.parameters = {}
         self.adiabaticity = adiabaticity
-        self._edges = edges / adiabaticity
-        self._coefficients = coefficients
-        self._slopes = chebyshev.chebder(coefficients, axis=1)
+        self._edges = real_array("edges", edges, ndim=1) / adiabaticity
+        self._coefficients = real_array("coefficients", coefficients, ndim=2)
+        self._slopes = chebyshev.chebder(self._coefficients, axis=1)
         self._ends = ends
         self.start_time = np.asarray(0.0)
         self.stop_time = np.asarray(self._edges[-1])

@@ -1,5 +1,6 @@
 """Exact evolution: the panel solver, its results, and a slow reference."""
 
+from anticrossing._public import guard
 from anticrossing.dynamics.contour import LogProbability, log_probability
 from anticrossing.dynamics.fermions import FermionEvolution, evolve_fermions
 from anticrossing.dynamics.floquet import Floquet, floquet
@@ -34,3 +35,5 @@ __all__ = [
     "propagate",
     "quasi_energies",
 ]
+
+guard(__name__)

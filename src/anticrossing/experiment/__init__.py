@@ -133,6 +133,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from anticrossing._public import guard
 from anticrossing.experiment.file import load, parse
 from anticrossing.experiment.outcome import Outcome, Sentences, Study, Table
 from anticrossing.experiment.passage_file import Experiment, Question, Scan
@@ -148,7 +149,9 @@ _OF_SWEEPS = ("SweepFile", "load_sweep", "parse_sweep")  # imported when first u
 
 def __getattr__(name: str) -> Any:
     if name in _OF_SWEEPS:
-        return getattr(importlib.import_module("anticrossing.experiment.sweep_file"), name)
+        found = importlib.import_module("anticrossing.experiment.sweep_file")
+        guard(found.__name__)
+        return getattr(found, name)
     raise AttributeError(f"module 'anticrossing.experiment' has no attribute {name!r}")
 
 
@@ -173,3 +176,5 @@ __all__ = [
     "save",
     "summarize",
 ]
+
+guard(__name__)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from anticrossing._files import write_bytes, write_netcdf, write_text
+from anticrossing._files import path_of, write_bytes, write_netcdf, write_text
 from anticrossing._reading import read_json
 from anticrossing.checks import InputError
 from anticrossing.experiment import netcdf
@@ -41,7 +41,7 @@ def check_target(directory: str | Path) -> Path:
     InputError
         If it is a file, lies under a file, cannot be written to, or holds anything else.
     """
-    target = Path(directory).absolute()
+    target = path_of("directory", directory).absolute()
     if target.is_symlink():
         try:
             target = target.resolve()

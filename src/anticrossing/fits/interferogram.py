@@ -350,5 +350,5 @@ def _positive(name: str, value: float) -> float:
 
 def _axis(name: str, value: int | npt.ArrayLike, low: float, high: float) -> FloatArray:
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        return np.linspace(low, high, integer(name, value, minimum=2))
+        return np.linspace(low, high, integer(name, value, minimum=2, maximum=10**4))
     return real_array(name, value, ndim=1)

@@ -168,7 +168,7 @@ def synthetic_passages(
     if noise <= 0:
         raise fail("error", "be positive", f"it is {noise:g}")
     if sweep_rates is None:
-        rates = 0.5 * np.pi * size**2 * np.geomspace(0.1, 10.0, 25)
+        rates = 0.5 * np.pi * size * size * np.geomspace(0.1, 10.0, 25)
     else:
         rates = real_array("sweep_rates", sweep_rates, ndim=1)
     exact = np.asarray(landau_zener(gap=size, sweep_rate=rates).value)

@@ -5,6 +5,7 @@ supplied. A formula used outside its domain still returns its value, with a warn
 Arguments broadcast; scalars in give a float.
 """
 
+from anticrossing._public import guard
 from anticrossing.formulas.complex_time import ComplexTimePrediction, dykhne_davis_pechukas
 from anticrossing.formulas.dephasing import (
     CanonicalDephasing,
@@ -118,3 +119,5 @@ __all__ = [
     "transfer_matrix",
     "transition_rate",
 ]
+
+guard(__name__)

@@ -11,7 +11,7 @@ from anticrossing.checks import fail, non_negative, positive, real_array
 from anticrossing.formulas.landau_zener import RATIO_LIMIT
 from anticrossing.formulas.result import DomainCheck, FloatArray, broadcast, unwrap
 
-MOST_ORDER = 1_000_000  # Fourier components: beyond it the sum takes minutes
+MOST_ORDER = 100_000  # Fourier components: beyond it the sum takes many seconds
 
 
 def drive_arguments(
@@ -35,7 +35,7 @@ def decay_times(t1: npt.ArrayLike, t2: npt.ArrayLike) -> tuple[FloatArray, Float
     return relax, dephase
 
 
-def components(argument: FloatArray, reach: int = 0) -> Iterator[tuple[int, FloatArray]]:
+def components(argument: FloatArray) -> Iterator[tuple[int, FloatArray]]:
     """Yield n and J_n for every n at which a Bessel function is not zero to rounding."""
     from scipy.special import jv
 
@@ -48,7 +48,7 @@ def components(argument: FloatArray, reach: int = 0) -> Iterator[tuple[int, Floa
         )
     # J_n falls faster than exponentially beyond n = z, over a range of z^{1/3}.
     last = int(np.ceil(largest + 12 * largest ** (1 / 3) + 25))
-    for n in range(-max(last, reach), max(last, reach) + 1):
+    for n in range(-last, last + 1):
         yield n, np.asarray(jv(n, argument))
 
 

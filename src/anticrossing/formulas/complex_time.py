@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from anticrossing.checks import ConvergenceError, InputError, fail, real_number
+from anticrossing.checks import ConvergenceError, InputError, fail, real_number, returned
 from anticrossing.formulas._branch_points import Analytic, find_zeros, minimum, strip, visible
 from anticrossing.formulas.result import ComplexArray, DomainCheck, FloatArray, Prediction
 
@@ -252,7 +252,7 @@ def _function(
         user = formula
 
         def evaluate(t: ComplexArray) -> ComplexArray:
-            return np.asarray(user(t), dtype=np.complex128) ** power
+            return returned(name, user(t), t.shape, np.complex128) ** power
 
         return evaluate
     from anticrossing.expression import parse

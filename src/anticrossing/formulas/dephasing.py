@@ -15,7 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import InputError, describe, fail, non_negative, positive, real_array
+from anticrossing.checks import (
+    InputError,
+    describe,
+    fail,
+    is_numeric,
+    non_negative,
+    positive,
+    real_array,
+)
 from anticrossing.environment import Nodes, Strength
 from anticrossing.formulas.landau_zener import RATIO_LIMIT
 from anticrossing.formulas.result import (
@@ -429,10 +437,9 @@ def _values(
         )
     found = []
     for value in pair:
-        try:
-            array = np.asarray(value, dtype=np.complex128)
-        except (TypeError, ValueError):
-            raise fail(name, "give numbers", f"it gives {describe(value)}") from None
+        if not is_numeric(value):
+            raise fail(name, "give numbers", f"it gives {describe(value)}")
+        array = np.asarray(value, dtype=np.complex128)
         if not np.all(np.isfinite(array)):
             raise fail(name, "give finite values", f"it gives {describe(value)}")
         found.append(array)

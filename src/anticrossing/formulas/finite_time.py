@@ -35,6 +35,8 @@ BASES = ("adiabatic", "diabatic")
 _AGREEMENT = 1e-20  # two working precisions must agree to this, far below double rounding
 _START_BITS = 100
 _MOST_BITS = 6400
+_LARGEST_RATIO = 1000.0  # of gap² to the rate: the digits needed grow with it, and so does the time
+_SMALLEST_ORDER = 1e-40  # of Kummer's function; below it a zero is as good, and quicker
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +99,7 @@ def finite_window(
     Raises
     ------
     InputError
-        If ``start >= stop``, the gap is negative, or the rate is not positive.
+        If ``start >= stop``, the gap is negative, the rate is not positive, or ``g²/α > 1000``.
     ConvergenceError
         If the special functions do not settle at any precision tried.
 
@@ -201,6 +203,11 @@ def _arguments(
     )
     if np.any(arrays[2] >= arrays[3]):
         raise fail("stop", "be later than `start`", "the window is reversed or empty")
+    with np.errstate(over="ignore"):
+        ratio = float(np.max(arrays[0] * (arrays[0] / arrays[1]), initial=0.0))
+    if ratio > _LARGEST_RATIO:
+        most = f"not exceed {_LARGEST_RATIO:g} in gap²/sweep_rate"
+        raise fail("gap", most, f"that is {ratio:.3g}: use `propagate`")
     return arrays
 
 
@@ -274,11 +281,13 @@ def _kummer(gap: Any, rate: Any, start: Any, stop: Any) -> Any:
 
     v = gap / (2 * mpmath.sqrt(rate))
     half = mpmath.mpf(1) / 2
-    order = mpmath.mpc(0, v * v / 2)
+    order = mpmath.mpc(0, v * v / 2 if v * v > _SMALLEST_ORDER else 0)
 
     def from_the_crossing(time: Any) -> Any:
         z = mpmath.sqrt(rate) * time
-        phase, argument = mpmath.expj(-z * z / 4), mpmath.mpc(0, z * z / 2)
+        # Exact, as a phase of many turns must be: three doubles have few digits.
+        square = mpmath.fmul(rate, mpmath.fmul(time, time, exact=True), exact=True)
+        phase, argument = mpmath.expj(-square / 4), mpmath.mpc(0, square / 2)
         even = phase * mpmath.hyp1f1(order, half, argument)
         odd = -1j * v * z * phase * mpmath.hyp1f1(1 + order, 3 * half, argument)
         return mpmath.matrix([[even, -mpmath.conj(odd)], [odd, mpmath.conj(even)]])

@@ -29,6 +29,8 @@ from anticrossing.formulas.result import (
     unwrap,
 )
 
+_MOST_LEVELS = 4096  # a matrix larger than this does not fit
+
 
 def stokes_phase(*, gap: npt.ArrayLike, sweep_rate: npt.ArrayLike) -> float | FloatArray:
     """Phase that a passage adds to the adiabatic state it leaves behind.
@@ -134,8 +136,8 @@ def transfer_matrix(
 def _scattering(
     stay: FloatArray, jump: FloatArray, stokes: FloatArray, direction: int
 ) -> ComplexArray:
-    if direction not in (1, -1):
-        raise fail("direction", "be 1 or -1", f"it is {direction!r}")
+    if integer("direction", direction) not in (1, -1):
+        raise fail("direction", "be 1 or -1", f"it is {direction}")
     matrix = np.empty((*stay.shape, 2, 2), dtype=np.complex128)
     matrix[..., 0, 0] = stay * np.exp(1j * stokes)
     matrix[..., 1, 1] = stay * np.exp(-1j * stokes)
@@ -282,7 +284,7 @@ def transfer_matrices(
     >>> bool(np.isclose(abs(u[1, 0]) ** 2, stueckelberg_two_passages(0.5, 1.0).value))
     True
     """
-    n = integer("levels", levels, minimum=2)
+    n = integer("levels", levels, minimum=2, maximum=_MOST_LEVELS)
     _check_sequence(crossings, n)
     phi = real_array("phases", phases)
     count = len(crossings)
@@ -347,7 +349,7 @@ def independent_crossings(
            [0.375, 0.375, 0.25 ],
            [0.125, 0.125, 0.75 ]])
     """
-    n = integer("levels", levels, minimum=2)
+    n = integer("levels", levels, minimum=2, maximum=_MOST_LEVELS)
     _check_sequence(crossings, n)
     if phases is None:
         matrix = np.eye(n)

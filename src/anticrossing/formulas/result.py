@@ -127,7 +127,7 @@ class Prediction:
     exact: bool = False
 
     def __post_init__(self) -> None:
-        if np.any(np.isnan(self.value)):
+        if not np.all(np.isfinite(self.value)):
             raise InputError(
                 f"{self.name}: the arguments must leave a number, but the formula overflows or "
                 "vanishes on the way to one; use other units or less extreme values."

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from anticrossing.checks import (
     choice,
+    describe,
     fail,
     integer,
     non_negative,
@@ -24,6 +25,7 @@ from anticrossing.formulas.result import (
 )
 
 BASES = ("adiabatic", "diabatic")
+_LONGEST_SPIN = 100.0  # one second
 
 
 def spin_landau_zener(
@@ -75,7 +77,9 @@ def spin_landau_zener(
     chosen = choice("basis", basis, BASES)
     length = real_number("spin", spin)
     if length <= 0 or round(2 * length) != 2 * length:
-        raise fail("spin", "be a positive multiple of 1/2", f"it is {spin!r}")
+        raise fail("spin", "be a positive multiple of 1/2", f"it is {describe(spin)}")
+    if length > _LONGEST_SPIN:
+        raise fail("spin", f"be at most {_LONGEST_SPIN:g}", f"it is {describe(spin)}")
     g, rate = broadcast(gap=non_negative("gap", gap), sweep_rate=positive("sweep_rate", sweep_rate))
     exponent = 0.5 * np.pi * g**2 / rate
     matrix = _wigner_squared(round(2 * length), np.exp(-exponent), -np.expm1(-exponent))
@@ -234,7 +238,7 @@ def ising_chain_defects(
         )
     ]
     if sites is not None:
-        count = integer("sites", sites, minimum=2)
+        count = integer("sites", sites, minimum=2, maximum=10**15)
         checks.append(
             DomainCheck(
                 "kinks in the chain",

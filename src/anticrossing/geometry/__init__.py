@@ -1,5 +1,6 @@
 """The geometry of levels over configuration space: couplings, phases, intersections, diabats."""
 
+from anticrossing._public import guard
 from anticrossing.geometry.berry import (
     WilsonLoop,
     berry_phase,
@@ -94,3 +95,5 @@ __all__ = [
     "wilson_loop",
     "write_data",
 ]
+
+guard(__name__)

@@ -6,6 +6,7 @@ parameter, LaTeX, and symmetry. `FunctionHamiltonian` wraps a Python function. N
 time: a drive x(t) supplies that.
 """
 
+from anticrossing._public import guard
 from anticrossing.hamiltonian._arguments import (
     Matrices,
     check_entries,
@@ -29,3 +30,5 @@ __all__ = [
     "describe_value",
     "number_array",
 ]
+
+guard(__name__)

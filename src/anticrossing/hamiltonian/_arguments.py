@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import expression
-from anticrossing.checks import FloatArray, InputError, describe, fail, hermitian
+from anticrossing.checks import FloatArray, InputError, describe, fail, hermitian, is_numeric
 
 Matrices = npt.NDArray[Any]
 """A (…, N, N) array: float64 where every matrix is real, complex128 otherwise."""
@@ -20,6 +20,8 @@ _LARGEST_ENERGY = 1e150  # its square must not overflow
 
 def check_finite_hermitian(values: Matrices, x: npt.NDArray[Any]) -> None:
     """Raise `InputError` if any of the matrices H(x) is not finite or not Hermitian."""
+    if not is_numeric(values) or np.ndim(values) < 2:
+        hermitian("H", values)
     finite = np.isfinite(values).all(axis=(-2, -1))
     if not finite.all():
         where = _point_text(x, np.asarray(~finite))
@@ -46,8 +48,11 @@ def _point_text(x: npt.NDArray[Any], bad: npt.NDArray[np.bool_]) -> str:
 
 def describe_value(value: FloatArray) -> str:
     """Return a parameter value, or the shape and range of an array, as short text."""
+    value = np.asarray(value)
     if value.ndim == 0:
         return f"{float(value):.6g}"
+    if value.size == 0:
+        return "<0 values>"
     return f"<{value.size} values {value.min():.4g} … {value.max():.4g}>"
 
 
@@ -82,13 +87,10 @@ def common_offset(diagonals: FloatArray) -> FloatArray:
 
 def number_array(name: str, value: Any) -> npt.NDArray[Any]:
     """Return `value` as a finite float64 or complex128 array, or raise `InputError`."""
-    try:
-        raw = np.asarray(value)
-        if raw.dtype.kind in "SU":
-            raise TypeError
-        array = raw.astype(np.complex128 if np.iscomplexobj(raw) else np.float64)
-    except (TypeError, ValueError):  # the latter for rows of different lengths
-        raise fail(name, "be a number or an array of numbers", f"it is {describe(value)}") from None
+    if not is_numeric(value):
+        raise fail(name, "be a number or an array of numbers", f"it is {describe(value)}")
+    raw = np.asarray(value)
+    array = raw.astype(np.complex128 if np.iscomplexobj(raw) else np.float64)
     if not np.isfinite(array).all():
         raise fail(name, "be finite", f"it contains NaN or infinity ({describe(value)})")
     return array

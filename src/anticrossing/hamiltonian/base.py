@@ -168,7 +168,8 @@ class Hamiltonian(Unchanging, abc.ABC):
         ----------
         function : callable
             Returns a Hermitian (N, N) array. With several coordinates it receives one array of
-            shape (number of coordinates,).
+            shape (number of coordinates,). It is never called with complex coordinates: what needs
+            them, such as `dynamics.log_probability`, needs formulas.
         derivative : callable, optional
             dH/dx with the same signature; with several coordinates all derivatives ∂H/∂x_a in
             one array (f, N, N). Otherwise finite differences of fourth order are used, with step

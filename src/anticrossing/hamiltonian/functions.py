@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._unchanging import frozen
-from anticrossing.checks import FloatArray, describe, fail, integer, parameter
+from anticrossing.checks import FloatArray, InputError, describe, fail, integer, parameter
 from anticrossing.hamiltonian._arguments import Matrices, coordinate_names
 from anticrossing.hamiltonian.base import Hamiltonian
 from anticrossing.units import NATURAL, Units
@@ -152,6 +152,11 @@ class FunctionHamiltonian(Hamiltonian):
         axes: tuple[int, ...] = (),
     ) -> Matrices:
         """Call `function` at all points; it has `axes` before those of the matrix."""
+        if np.iscomplexobj(x):
+            raise InputError(
+                "A Hamiltonian given by a Python function has no continuation to complex "
+                "coordinates: give it as formulas."
+            )
         several = len(self.coordinates) > 1
         shape = x.shape[:-1] if several else x.shape
         shape = np.broadcast_shapes(shape, *(np.shape(parameters[k]) for k in self.parameters))
@@ -188,7 +193,7 @@ class FunctionHamiltonian(Hamiltonian):
         with np.errstate(all="ignore"):  # 0 need not lie on anybody's path: NaN will do there
             try:
                 result = np.asarray(self.function(point, **first))
-            except (ArithmeticError, ValueError) as error:
+            except (ArithmeticError, TypeError, ValueError) as error:
                 raise fail(
                     "function",
                     "return a square matrix at 0, unless `dimension` says how large it is",

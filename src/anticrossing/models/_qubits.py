@@ -11,6 +11,9 @@ from anticrossing.checks import FloatArray
 SPARSE_FROM = 8
 """Qubits from which operators are SciPy sparse matrices."""
 
+MOST_QUBITS = 20
+"""A sum of as many Pauli matrices takes half a gibibyte."""
+
 
 def pauli_z_diagonal(qubits: int, index: int) -> FloatArray:
     """Return the diagonal of σ^z on one qubit (qubit 0 is the leftmost bit; bit 0 is +1)."""

@@ -8,9 +8,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, describe, fail, integer, real_array, real_number
+from anticrossing.checks import (
+    FloatArray,
+    describe,
+    fail,
+    integer,
+    is_numeric,
+    real_array,
+    real_number,
+)
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
-from anticrossing.models._qubits import SPARSE_FROM, bit_labels, pauli_sum, pauli_z_diagonal
+from anticrossing.models._qubits import (
+    MOST_QUBITS,
+    SPARSE_FROM,
+    bit_labels,
+    pauli_sum,
+    pauli_z_diagonal,
+)
 
 _MOST_QUBITS = 1000  # 2^qubits must be a double
 
@@ -46,6 +60,9 @@ def Annealing(*, initial: Any, problem: Any) -> TermHamiltonian:
     >>> H(1.0).diagonal()
     array([ 0.5,  1.5,  0.5, -2.5])
     """
+    for name, matrix in (("initial", initial), ("problem", problem)):
+        if not hasattr(matrix, "tocsr") and not is_numeric(matrix):
+            raise fail(name, "be a matrix of numbers", f"it is {describe(matrix)}")
     shapes = [np.shape(matrix) for matrix in (initial, problem)]
     if shapes[0] != shapes[1] or len(shapes[0]) != 2:
         raise fail(
@@ -72,7 +89,7 @@ def transverse_field_driver(qubits: int) -> Any:
     array([[ 0., -1.],
            [-1.,  0.]])
     """
-    return pauli_sum(integer("qubits", qubits, minimum=1), -1.0)
+    return pauli_sum(integer("qubits", qubits, minimum=1, maximum=MOST_QUBITS), -1.0)
 
 
 def ising_problem(
@@ -104,7 +121,7 @@ def ising_problem(
     array([ 1., -1., -1.,  1.])
     """
     local = real_array("fields", fields, ndim=1)
-    qubits = integer("len(fields)", local.size, minimum=1)
+    qubits = integer("len(fields)", local.size, minimum=1, maximum=MOST_QUBITS)
     diagonal: FloatArray = np.zeros(2**qubits)
     for i, field in enumerate(local):
         diagonal += field * pauli_z_diagonal(qubits, i)
@@ -147,9 +164,7 @@ def Grover(*, qubits: int, reduced: bool = True) -> TermHamiltonian:
     >>> round(float(upper - lower), 12)
     0.03125
     """
-    count = 2 ** integer("qubits", qubits, minimum=1)
-    if qubits > _MOST_QUBITS:
-        raise fail("qubits", f"be at most {_MOST_QUBITS}", f"it is {qubits}")
+    count = 2 ** integer("qubits", qubits, minimum=1, maximum=_MOST_QUBITS)
     if reduced:
         start = np.sqrt([1 / count, 1 - 1 / count])
     elif qubits > 12:

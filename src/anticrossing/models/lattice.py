@@ -9,7 +9,13 @@ import numpy.typing as npt
 
 from anticrossing.checks import FloatArray, fail, integer, non_negative, real_array
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
-from anticrossing.models._qubits import bit_labels, pauli_sum, pauli_z_diagonal
+from anticrossing.models._qubits import (
+    MOST_QUBITS,
+    SPARSE_FROM,
+    bit_labels,
+    pauli_sum,
+    pauli_z_diagonal,
+)
 from anticrossing.models.landau_zener import SIGMA_X, SIGMA_Z
 
 
@@ -45,15 +51,15 @@ def TransverseIsing(
     >>> round(float(np.linalg.eigvalsh(chain(0.0))[0]), 12)
     -4.0
     """
-    length = integer("sites", sites, minimum=2)
-    if length > 20:
-        raise fail("sites", "be at most 20", f"it is {length}")
+    length = integer("sites", sites, minimum=2, maximum=MOST_QUBITS)
     bonds = length if periodic else length - 1
     diagonal: FloatArray = np.zeros(2**length)
     for i in range(bonds):
         diagonal -= pauli_z_diagonal(length, i) * pauli_z_diagonal(length, (i + 1) % length)
-    exchange: Any = np.diag(diagonal)
-    if length >= 8:
+    exchange: Any
+    if length < SPARSE_FROM:
+        exchange = np.diag(diagonal)
+    else:
         import scipy.sparse
 
         exchange = scipy.sparse.diags_array(diagonal).tocsr()
@@ -122,7 +128,7 @@ def ising_momenta(sites: int) -> FloatArray:
     >>> ising_momenta(4) / np.pi
     array([0.25, 0.75])
     """
-    length = integer("sites", sites, minimum=2)
+    length = integer("sites", sites, minimum=2, maximum=10**7)
     if length % 2:
         raise fail("sites", "be even", f"it is {length}")
     return np.pi * (2 * np.arange(1, length // 2 + 1) - 1) / length

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from anticrossing._public import guard
 from anticrossing.plot.figure import figure, save_figure
 from anticrossing.plot.panels import (
     comparison,
@@ -57,6 +58,7 @@ def __getattr__(name: str) -> Any:
     for module, names in _LATE.items():
         if name in (module, *names):
             found = importlib.import_module(f"anticrossing.plot.{module}")
+            guard(found.__name__)
             return found if name == module else getattr(found, name)
     raise AttributeError(f"module 'anticrossing.plot' has no attribute {name!r}")
 
@@ -92,3 +94,5 @@ __all__ = [
     "work_distributions",
     "write",
 ]
+
+guard(__name__)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
+from anticrossing._public import guard
 from anticrossing.checks import choice
 from anticrossing.reproduce.reproduction import Reproduction
 
@@ -62,3 +63,5 @@ def compute(name: str, directory: str | Path | None = None) -> Reproduction:
 
 
 __all__ = ["NAMES", "Reproduction", "compute", "descriptions"]
+
+guard(__name__)

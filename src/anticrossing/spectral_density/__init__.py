@@ -9,6 +9,7 @@ normal coordinates) and the reorganisation energy λ. In the notation H = ½σ_z
 J = (π/2) Σ c_k²/(m_k ω_k) δ(ω − ω_k). Frequencies and energies have the same unit (ħ = 1).
 """
 
+from anticrossing._public import guard
 from anticrossing.spectral_density.densities import Combined, Continuum, Discrete, SpectralDensity
 from anticrossing.spectral_density.named import BrownianOscillator, Debye, Ohmic
 
@@ -21,3 +22,5 @@ __all__ = [
     "Ohmic",
     "SpectralDensity",
 ]
+
+guard(__name__)

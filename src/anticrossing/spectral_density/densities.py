@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._unchanging import Unchanging
 from anticrossing.checks import FloatArray, describe, fail, integer, non_negative
 from anticrossing.spectral_density.arguments import LARGEST, SMALLEST, scale
 from anticrossing.spectral_density.integration import integrate, invert_cumulative
@@ -15,7 +16,7 @@ from anticrossing.spectral_density.integration import integrate, invert_cumulati
 _MOST_MODES = 100_000  # one root each
 
 
-class SpectralDensity(abc.ABC):
+class SpectralDensity(Unchanging, abc.ABC):
     """Base of all spectral densities: a continuum, single modes, or both.
 
     Spectral densities add up: ``Debye(...) + Discrete(...)`` is a solvent and a vibration.
@@ -82,9 +83,7 @@ class SpectralDensity(abc.ABC):
         >>> bath.frequencies.round(6), round(bath.reorganization_energy, 12)
         (array([0.002679, 0.01    , 0.037321]), 0.2)
         """
-        count = integer("modes", modes, minimum=1)
-        if count > _MOST_MODES:
-            raise fail("modes", f"be at most {_MOST_MODES}", f"it is {count}")
+        count = integer("modes", modes, minimum=1, maximum=_MOST_MODES)
         if not self.scales:
             raise fail(
                 "modes", "be asked of a bath with a continuum", "this bath consists of single modes"

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, describe, fail, positive, real_number
+from anticrossing.checks import ComplexArray, describe, fail, is_numeric, positive, real_number
+
+MOST_SAMPLES = 2 * 10**7  # a few arrays of as many numbers take a gibibyte
 
 
 def equilibrium_parameters(beta: Any, chemical_potential: Any) -> tuple[float, float]:
@@ -19,13 +21,9 @@ def equilibrium_parameters(beta: Any, chemical_potential: Any) -> tuple[float, f
 
 def counting_field(name: str, value: Any) -> ComplexArray:
     """Return a finite complex number or an array of them, or raise `InputError`."""
-    try:
-        raw = np.asarray(value)
-        if raw.dtype.kind not in "biufc" and raw.size:  # text would be read as a number
-            raise TypeError
-        fields = raw.astype(np.complex128)
-    except (TypeError, ValueError):
-        raise fail(name, "be a number or an array of them", f"it is {describe(value)}") from None
+    if not is_numeric(value):
+        raise fail(name, "be a number or an array of them", f"it is {describe(value)}")
+    fields = np.asarray(value, dtype=np.complex128)
     if not np.all(np.isfinite(fields)):
         raise fail(name, "be finite", f"it contains NaN or infinity ({describe(value)})")
     return fields

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing.checks import ComplexArray, FloatArray, fail, integer, real_array
-from anticrossing.thermodynamics.arguments import counting_field, generator
+from anticrossing.thermodynamics.arguments import MOST_SAMPLES, counting_field, generator
 
 _CHUNK = 1 << 21  # exponentials held at a time
 
@@ -121,7 +121,7 @@ class AtomicStatistics:
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Return n independent values."""
-        count = integer("n", n, minimum=1)
+        count = integer("n", n, minimum=1, maximum=MOST_SAMPLES)
         weights = self.probabilities / self.probabilities.sum()
         return generator("rng", rng).choice(self.values, size=count, p=weights)
 

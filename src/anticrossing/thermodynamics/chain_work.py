@@ -17,7 +17,12 @@ from scipy.special import log_expit
 
 from anticrossing.checks import ComplexArray, FloatArray, fail, integer, real_number
 from anticrossing.formulas.result import broadcast, unwrap
-from anticrossing.thermodynamics.arguments import counting_field, exponential, generator
+from anticrossing.thermodynamics.arguments import (
+    MOST_SAMPLES,
+    counting_field,
+    exponential,
+    generator,
+)
 from anticrossing.thermodynamics.chain_atoms import WorkAtoms, common_step, enumerate_atoms
 from anticrossing.thermodynamics.dissipation import Filling
 
@@ -214,7 +219,7 @@ class ChainWorkStatistics:
         -------
         SampledTrajectories
         """
-        count = integer("n", n, minimum=1)
+        count = integer("n", n, minimum=1, maximum=MOST_SAMPLES)
         generator("rng", rng)
         # One row a lift, which is contiguous in memory; sums go along, without a second copy.
         rows = np.empty((self.lifts.size, count), dtype=bool)

@@ -9,7 +9,15 @@ import numpy.typing as npt
 from scipy.special import logit
 
 from anticrossing._threads import few_threads
-from anticrossing.checks import ComplexArray, FloatArray, describe, fail, hermitian, real_array
+from anticrossing.checks import (
+    ComplexArray,
+    FloatArray,
+    describe,
+    fail,
+    hermitian,
+    is_numeric,
+    real_array,
+)
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -59,10 +67,9 @@ class Transitions:
 
 def nearest_unitary(name: str, matrix: npt.ArrayLike) -> ComplexArray:
     """Return the unitary matrix next to a nearly unitary one, or raise `InputError`."""
-    try:
-        array = np.array(matrix, dtype=np.complex128)
-    except (TypeError, ValueError):
-        raise fail(name, "be a square matrix of numbers", f"it is {describe(matrix)}") from None
+    if not is_numeric(matrix):
+        raise fail(name, "be a square matrix of numbers", f"it is {describe(matrix)}")
+    array = np.array(matrix, dtype=np.complex128)
     if array.ndim != 2 or array.shape[0] != array.shape[1] or array.size == 0:
         raise fail(name, "be a square matrix", f"its shape is {array.shape}")
     if not np.all(np.isfinite(array)):

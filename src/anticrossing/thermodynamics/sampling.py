@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from anticrossing._threads import few_threads, processors
 from anticrossing.checks import ComplexArray, FloatArray, fail, integer
-from anticrossing.thermodynamics.arguments import generator
+from anticrossing.thermodynamics.arguments import MOST_SAMPLES, generator
 from anticrossing.thermodynamics.modes import (
     BoolArray,
     Transitions,
@@ -80,7 +80,7 @@ def sample_transitions(
     """
     unitary = nearest_unitary("propagator", propagator)
     modes = unitary.shape[0]
-    count = integer("n", n, minimum=1)
+    count = integer("n", n, minimum=1, maximum=MOST_SAMPLES)
     generator("rng", rng)
     if correlation is None:
         odds = checked_log_odds(modes, occupations=occupations, log_odds=log_odds)

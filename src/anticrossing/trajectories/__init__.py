@@ -1,6 +1,7 @@
 """Trajectories on coupled levels: hopping, Ehrenfest, MASH. Approximations; the exact packets of
 `anticrossing.dynamics` are what they are judged against."""
 
+from anticrossing._public import guard
 from anticrossing.trajectories.ensemble import run_trajectories
 from anticrossing.trajectories.initial import (
     Fixed,
@@ -23,3 +24,5 @@ __all__ = [
     "Thermal",
     "vertical_excitation",
 ]
+
+guard(__name__)

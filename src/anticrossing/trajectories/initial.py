@@ -47,12 +47,13 @@ class InitialConditions(abc.ABC):
         self, masses: FloatArray, count: int, generator: np.random.Generator
     ) -> tuple[FloatArray, FloatArray]:
         """Return positions and momenta, each of shape (count, f)."""
-        return self.place(masses, generator.standard_normal((count, 2, masses.size)))
+        members = integer("count", count, minimum=1, maximum=10**8)
+        return self.place(masses, generator.standard_normal((members, 2, np.size(masses))))
 
     def place(self, masses: FloatArray, normal: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return positions and momenta made from standard normal numbers, (count, 2, f)."""
+        shape = (np.size(masses),)
         width, momentum_width = self.spread(masses)
-        shape = (masses.size,)
         return (
             np.broadcast_to(self.position, shape) + width * normal[:, 0],
             np.broadcast_to(self.momentum, shape) + momentum_width * normal[:, 1],
@@ -131,7 +132,8 @@ class Fixed(InitialConditions):
         self._set(position, momentum, state, basis)
 
     def spread(self, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return np.zeros(masses.size), np.zeros(masses.size)
+        self.check(np.size(masses), self.state + 1)
+        return np.zeros(np.size(masses)), np.zeros(np.size(masses))
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +191,8 @@ class Gaussian(InitialConditions):
         object.__setattr__(self, "momentum_width", spread)
 
     def spread(self, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
-        shape = (masses.size,)
+        self.check(np.size(masses), self.state + 1)
+        shape = (np.size(masses),)
         return np.broadcast_to(self.width, shape), np.broadcast_to(self.momentum_width, shape)
 
     def _vectors(self) -> tuple[str, ...]:
@@ -258,7 +261,9 @@ class Thermal(InitialConditions):
         object.__setattr__(self, "distribution", distribution)
 
     def spread(self, masses: FloatArray) -> tuple[FloatArray, FloatArray]:
-        omega = np.broadcast_to(self.frequencies, (masses.size,))
+        masses = np.ravel(masses)
+        self.check(masses.size, self.state + 1)
+        omega = np.broadcast_to(self.frequencies, masses.shape)
         if self.distribution == "classical":
             energy = np.full(masses.size, self.temperature)
         else:

@@ -49,10 +49,12 @@ class Mean:
     @staticmethod
     def of_sums(total: FloatArray, squares: FloatArray, count: int) -> Mean:
         """Return the mean of `count` members, of which one alone has no standard error (NaN)."""
-        mean = total / count
+        if np.shape(total) != np.shape(squares):
+            raise fail("squares", "have the shape of `total`", f"it is {describe(squares)}")
+        mean = np.asarray(total) / integer("count", count, minimum=1, maximum=2**53)
         if count == 1:
             return Mean(mean, np.full_like(mean, np.nan))
-        variance = np.maximum(squares / count - mean**2, 0.0)
+        variance = np.maximum(np.asarray(squares) / count - mean**2, 0.0)
         return Mean(mean, np.sqrt(variance / (count - 1)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from anticrossing._public import guard
 from anticrossing.vibronic.jahn_teller import jahn_teller_levels
 from anticrossing.vibronic.levels import vibronic_levels
 from anticrossing.vibronic.lower_surface import lower_surface_levels
@@ -14,3 +15,5 @@ __all__ = [
     "RotorLevels",
     "VibronicLevels",
 ]
+
+guard(__name__)

@@ -75,7 +75,7 @@ def jahn_teller_levels(
     g = real_number("quadratic", quadratic)
     if abs(g) >= 1:
         raise fail("quadratic", "lie between −1 and 1", f"it is {describe(quadratic)}")
-    number = integer("count", count, minimum=1)
+    number = integer("count", count, minimum=1, maximum=10**5)
     allowed = real_number("tolerance", tolerance)
     if allowed <= 0:
         raise fail("tolerance", "be positive", f"it is {tolerance}")

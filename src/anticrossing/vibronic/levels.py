@@ -85,7 +85,7 @@ def vibronic_levels(
     """
     if not isinstance(hamiltonian, TermHamiltonian):
         raise fail("hamiltonian", "be a TermHamiltonian", f"it is {describe(hamiltonian)}")
-    number = integer("count", count, minimum=1)
+    number = integer("count", count, minimum=1, maximum=10**5)
     omega = _frequencies(hamiltonian, frequencies)
     allowed = real_number("tolerance", tolerance)
     if allowed <= 0:

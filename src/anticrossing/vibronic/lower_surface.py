@@ -80,7 +80,7 @@ def lower_surface_levels(
         ("diagonal_correction", diagonal_correction),
     ):
         check_flag(name, value)
-    number = integer("count", count, minimum=1)
+    number = integer("count", count, minimum=1, maximum=10**5)
     allowed = real_number("tolerance", tolerance)
     if allowed <= 0:
         raise fail("tolerance", "be positive", f"it is {tolerance}")
