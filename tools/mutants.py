@@ -35,7 +35,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
@@ -375,6 +375,8 @@ class Tests:
 class Child:
     """A copy of this process, with its libraries, that does one thing and says one line."""
 
+    running: ClassVar[set[int]] = set()
+
     def __init__(self, work: Callable[[], str], limit: float) -> None:
         self.deadline = time.monotonic() + limit
         self.said = ""
@@ -382,6 +384,8 @@ class Child:
         self.pid = os.fork()
         if self.pid == 0:
             os.setpgid(0, 0)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             nowhere = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):
                 os.dup2(nowhere, stream)
@@ -390,6 +394,7 @@ class Child:
                     pipe.write(work())
             finally:
                 os._exit(0)
+        self.running.add(self.pid)
         os.close(write)
         os.set_blocking(read, False)
         self.pipe = os.fdopen(read, "rb")
@@ -402,9 +407,16 @@ class Child:
             self.said = UNDECIDED
         if os.waitpid(self.pid, 0 if late else os.WNOHANG)[0] == 0:
             return False
+        self.running.discard(self.pid)
         self.said += (self.pipe.read() or b"").decode()
         self.pipe.close()
         return True
+
+    @classmethod
+    def end_all(cls, *_: object) -> None:
+        for pid in cls.running:
+            os.killpg(pid, signal.SIGKILL)
+        os._exit(1)
 
 
 def attempt(mutant: Mutant, tests: list[str]) -> str:
@@ -530,6 +542,8 @@ def main() -> int:
         for name in LIBRARIES:
             importlib.import_module(name)
         left = [mutant for mutant in mutants if results.key(mutant) not in results.known]
+        signal.signal(signal.SIGTERM, Child.end_all)
+        signal.signal(signal.SIGINT, Child.end_all)
         run(left, results, given.jobs, given.limit, given.effort)
     print(results.report())
     return 0

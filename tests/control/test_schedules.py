@@ -88,6 +88,16 @@ def test_the_error_asked_for_is_never_exceeded(error, gap):
     assert run.transition_matrix[1, 0] <= error * (1 + 1e-6) + 1e-11
 
 
+def test_the_error_asked_for_is_reached():
+    # a spin in a field that turns at a constant rate: P = p sin²(…), p = 4ε²/(1 + 4ε²)
+    h = ac.models.LandauZener(gap=0.5)
+    schedule = local_adiabatic_schedule(h, -3.0, 3.0, error=0.4)
+    times = np.linspace(0, schedule.duration, 400)
+    run = ac.propagate(h, schedule, times=times)
+    assert run.populations[:, 1].max() == pytest.approx(0.4, rel=1e-3)
+    assert 4 * schedule.adiabaticity**2 == pytest.approx(0.4 / 0.6, rel=1e-12)
+
+
 def test_direction_and_duration():
     h = ac.models.LandauZener(gap=0.5)
     up = local_adiabatic_schedule(h, -2.0, 5.0, duration=12.5)

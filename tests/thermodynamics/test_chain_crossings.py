@@ -228,6 +228,14 @@ def test_checks_of_time():
     between, ends = (check.worst for check in model.checks[:2])
     assert between == pytest.approx(5.0 / 50.0)
     assert ends == pytest.approx(5.0 / 25.0)
+    strong = SequentialCrossings(  # 2V/speed = 37.5
+        times=[0.0, 100.0],
+        system_energies=[[0.0, 4.0]],
+        reservoir_energies=[1.0, 3.0],
+        couplings=0.75,
+        **RESERVOIR,
+    )
+    assert [np.all(check.satisfied) for check in strong.checks[:2]] == [True, False]
     nothing = SequentialCrossings(
         times=[0.0, 1.0],
         system_energies=[[0.0, 4.0]],

@@ -629,3 +629,10 @@ def test_bad_builders_and_runs():
         chain.equilibrium(step=2)
     with pytest.raises(InputError, match="`reservoir` must be below 1"):
         chain.equilibrium(reservoir=1)
+
+
+def test_a_single_state_is_its_own_periodic_state():
+    chain = MarkovChain.from_attempts(
+        energies=[[0.3], [0.1]], reservoirs=[Reservoir(1.0)], attempts=[[[0.0]]]
+    )
+    assert chain.periodic_state().tolist() == [1.0]
