@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 
 import anticrossing as ac
 
-LONGEST = 10.0  # seconds for one case
-GRACE = 5.0  # until the parent ends a process that does not answer its alarm
+LONGEST = 10.0  # seconds of processor time for one case
+GRACE = 30.0  # seconds until the parent ends a process that does not answer its alarm
 MEMORY = 2**31  # bytes
 LONGEST_LINE = 1000  # characters
 _BATCH = 5000  # cases of one process
@@ -51,8 +51,8 @@ def examine(case: Callable[[int], object], index: int) -> Verdict:
     began, kind, where = time.monotonic(), "accepted", ""
     ignored: list[Any] = []
     sys.unraisablehook = lambda what: ignored.append(what.exc_value)
-    signal.signal(signal.SIGALRM, _ring)
-    signal.setitimer(signal.ITIMER_REAL, LONGEST)
+    signal.signal(signal.SIGPROF, _ring)
+    signal.setitimer(signal.ITIMER_PROF, LONGEST)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -71,7 +71,7 @@ def examine(case: Callable[[int], object], index: int) -> Verdict:
     except Exception as error:  # noqa: BLE001 - that is what is looked for
         kind, where = "traceback", _place(error)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     if kind in FINE and ignored:
         kind, where = "traceback", f"ignored: {ignored[0]!r}"
     if kind in FINE and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > MEMORY:

@@ -188,12 +188,22 @@ def _values(formula: sympy.Expr, symbols: list[sympy.Symbol], places: FloatArray
 
 def _real_imag(formula: sympy.Expr, shown: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
     """Return real and imaginary part; what is real within is not taken apart."""
+    import sympy
+
     stand_ins: dict[sympy.Expr, sympy.Dummy] = {}
-    real, imaginary = _real_atoms(formula, stand_ins, known=True).as_real_imag()
-    for part in (real, imaginary):
+
+    def opaque(part: sympy.Expr) -> sympy.Expr:
+        if not part.args:
+            return part
+        if part.is_extended_real and not part.has(sympy.I):
+            return stand_ins.setdefault(part, sympy.Dummy("real", real=True))
+        return part.func(*(opaque(argument) for argument in part.args))
+
+    parts = opaque(formula).as_real_imag()
+    for part in parts:
         expression.check_analytic(part, shown)
     originals = _originals(stand_ins)
-    return real.xreplace(originals), imaginary.xreplace(originals)
+    return parts[0].xreplace(originals), parts[1].xreplace(originals)
 
 
 def _originals(stand_ins: dict[sympy.Expr, sympy.Dummy]) -> dict[sympy.Basic, sympy.Basic]:
@@ -204,18 +214,15 @@ def _originals(stand_ins: dict[sympy.Expr, sympy.Dummy]) -> dict[sympy.Basic, sy
     return originals
 
 
-def _real_atoms(
-    formula: sympy.Expr, stand_ins: dict[sympy.Expr, sympy.Dummy], known: bool | None = None
-) -> sympy.Expr:
+def _real_atoms(formula: sympy.Expr, stand_ins: dict[sympy.Expr, sympy.Dummy]) -> sympy.Expr:
     """Replace what is real on a part of the axis only, as √x or asin x, by a real symbol.
 
     Such a formula is used where it is real; elsewhere it evaluates to NaN, which is refused there.
-    If `known` is true, what is real everywhere is replaced instead.
     """
     import sympy
 
     def stand_in(atom: sympy.Expr) -> sympy.Expr:
-        if atom.is_extended_real is not known or atom.has(sympy.I):
+        if atom.is_extended_real is not None or atom.has(sympy.I):
             return atom
         return stand_ins.setdefault(atom, sympy.Dummy("real", real=True))
 
