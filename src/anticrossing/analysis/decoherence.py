@@ -156,7 +156,7 @@ def decoherence_regime(
     jump = float(landau_zener(gap=g, sweep_rate=alpha))
     passing, width = decay * duration, decay / (alpha * half)
     relaxing = relaxation * half
-    adiabatic = g**2 >= alpha
+    adiabatic = g * g >= alpha
     # Strong dephasing: a rate equation between the diabatic states; weak dephasing of a slow
     # passage: one between the adiabatic states.
     reach = float(np.arctan(alpha * half / decay)) if decay > 0 else 0.5 * np.pi
