@@ -171,7 +171,7 @@ def _is_protocol(found: Any) -> bool:
 def _listed(value: Any, collection: bool) -> Sequence[Any] | None:
     """Return what can be taken for a list; of an array of numbers its first entry will do."""
     if isinstance(value, np.ndarray):
-        if value.ndim == 0:
+        if value.ndim == 0 or np.ma.is_masked(value):
             return None
         return list(value[:1]) if value.dtype.kind in "biufc" else list(value.tolist())
     wanted = Collection if collection else Sequence

@@ -572,7 +572,11 @@ class Strength(Unchanging):
     def flat(self, batch_shape: tuple[int, ...]) -> Strength:
         if self.values is None:
             return self
-        values = np.broadcast_to(self.values, batch_shape).reshape(-1)
+        try:
+            values = np.broadcast_to(self.values, batch_shape).reshape(-1)
+        except ValueError:
+            must = f"fit the batch of shape {batch_shape}" if batch_shape else "be a single number"
+            raise fail(self.name, must, f"its shape is {self.values.shape}") from None
         return Strength(self.name, values, None, self.text)
 
     @property

@@ -239,7 +239,7 @@ def test_bad_environments_are_one_clear_line(build, message):
         ({"environment": ac.Dephasing(0.1), "initial": np.diag([1.5, -0.5])}, "positive"),
         (
             {"environment": ac.Dephasing(functions=[lambda e: e[..., :1]])},
-            "one finite value for every energy",
+            "return a number for each point",
         ),
     ],
 )

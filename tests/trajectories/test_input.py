@@ -34,12 +34,12 @@ def no_work(monkeypatch):
     monkeypatch.setattr(_chunks, "run_chunk", moved)
 
 
-NOT_REAL = [("text", "`{}` must be a real number"), ({}, "`{}` must be a real number"),
-            ([1, [2]], "`{}` must be a real number"), (1j, "`{}` must be a real number"),
+NOT_REAL = [("text", "`{}` must be a (real )?number"), ({}, "`{}` must be a (real )?number"),
+            ([1, [2]], "`{}` must be a (real )?number"), (1j, "`{}` must be (a )?real"),
             (NAN, "`{}` must be finite"), (INF, "`{}` must be finite")]  # fmt: skip
 NOT_POSITIVE = [*NOT_REAL, (0.0, "`{}` must be positive"), (-1.0, "`{}` must be positive")]
-NOT_SINGLE = [(None, "`{}` must be finite"), ([], "`{}` must be a single number"),
-              ([1.0], "`{}` must be a single number")]  # fmt: skip
+NOT_SINGLE = [(None, "`{}` must be .*single number"), ([], "`{}` must be .*single number"),
+              ([1.0], "`{}` must be .*single number")]  # fmt: skip
 NOT_COUNT = [("3", "`{}` must be an integer"), (3.0, "`{}` must be an integer"),
              (True, "`{}` must be an integer"), (NAN, "`{}` must be an integer"),
              (np.array(3), "`{}` must be an integer"), (-1, "`{}` must be at least")]  # fmt: skip

@@ -157,18 +157,18 @@ def decoherence_regime(
     jump = float(landau_zener(gap=g, sweep_rate=alpha))
     passing, width = decay * duration, decay / (alpha * half)
     relaxing = relaxation * half
-    adiabatic = g**2 >= alpha
+    adiabatic = g * g >= alpha
     # Strong dephasing: a rate equation between the diabatic states; weak dephasing of a slow
     # passage: one between the adiabatic states.
     reach = float(np.arctan(alpha * half / decay)) if decay > 0 else 0.5 * np.pi
-    strong = 0.5 * (1 + np.exp(-2 * g**2 / alpha * reach))
+    strong = 0.5 * (1 + np.exp(-2 * g * g / alpha * reach))
     weak_exponent = 2 * g * dephasing / alpha * np.arctan(alpha * half / g)
     weak = 0.5 * (1 - (1 - 2 * jump) * np.exp(-weak_exponent))
     eigenbasis = extra > 0 and dephasing == 0
     mixed = float(weak if adiabatic and decay <= g else strong)
     if eigenbasis:
         mixed = float(0.5 * (1 - (1 - 2 * jump) * np.exp(-2 * extra)))
-    fast = eigenbasis and local_rate > 0 and g**2 < _FIRST_ORDER * alpha
+    fast = eigenbasis and local_rate > 0 and g * g < _FIRST_ORDER * alpha
     if fast:
         # A spin that cannot follow: what is across the field decays, for a time ∫ sin²θ dt = πg/α.
         # Where it follows more often than not, less is across: the smaller exponent wins.
@@ -197,16 +197,16 @@ def decoherence_regime(
             )
     elif eigenbasis and abs(mixed - jump) > (_WEAK if fast else _WEAK * jump):
         regime, value = "incoherent", mixed
-        clear = alpha <= 0.1 * g**2 and relaxation * duration <= _WEAK
+        clear = alpha <= 0.1 * g * g and relaxation * duration <= _WEAK
         reasons = [
             f"dephasing in the eigenbasis changes the jump probability from {jump:.3g} "
             f"to {mixed:.3g}"
         ]
-        if alpha > 0.1 * g**2:
+        if alpha > 0.1 * g * g:
             reasons.append("the sweep is fast against the gap, where that law is only qualitative")
     elif width >= _FROZEN and not eigenbasis:
         regime, value = "frozen", float(strong)
-        clear = (g / decay) ** 2 <= 0.1 and decay * half >= 10
+        clear = (g / decay) * (g / decay) <= 0.1 and decay * half >= 10
         reasons = [
             f"the sweep covers only 1/{width:.3g} of the line width: dephasing watches the "
             "diabatic state and holds it"

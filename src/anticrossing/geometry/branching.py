@@ -146,7 +146,7 @@ class BranchingPlane:
         if middle.shape != self.g.shape:
             raise fail("center", f"have {self.g.size} entries", f"its shape is {middle.shape}")
         size = positive_number("radius", real_number("radius", radius))
-        angle = 2 * np.pi * np.arange(integer("points", points, minimum=3)) / points
+        angle = 2 * np.pi * np.arange(integer("points", points, minimum=3, maximum=10**7)) / points
         around = np.outer(np.cos(angle), self.x) + np.outer(np.sin(angle), self.y)
         return np.asarray(middle + size * around)
 

@@ -47,7 +47,7 @@ class InitialConditions(abc.ABC):
         self, masses: FloatArray, count: int, generator: np.random.Generator
     ) -> tuple[FloatArray, FloatArray]:
         """Return positions and momenta, each of shape (count, f)."""
-        members = integer("count", count, minimum=1, maximum=10**8)
+        members = integer("count", count, minimum=1, maximum=10**7)
         return self.place(masses, generator.standard_normal((members, 2, np.size(masses))))
 
     def place(self, masses: FloatArray, normal: FloatArray) -> tuple[FloatArray, FloatArray]:
