@@ -29,13 +29,14 @@ test-portable: $(VENV)/.tested
 mutants: $(VENV)/.tested
 	$(BIN)/python tools/mutants.py $(ARGS)
 
-# COUNT hostile experiments, half as many damaged data files, and a hundredth of it random problems
+# COUNT hostile experiments, half as many damaged data files and calls, and a twentieth of it problems
 # of the exact solver
 COUNT ?= 10000
 fuzz: $(VENV)/.tested
 	$(BIN)/python -m fuzz.files --count $(COUNT)
 	$(BIN)/python -m fuzz.data --count $$(( $(COUNT) / 2 ))
-	$(BIN)/python -m fuzz.truth --count $$(( $(COUNT) / 100 ))
+	$(BIN)/python -m fuzz.api --count $$(( $(COUNT) / 2 ))
+	$(BIN)/python -m fuzz.truth --count $$(( $(COUNT) / 20 ))
 
 bench: $(VENV)/.benchmarked
 	$(BIN)/python -m pytest -q benchmarks --benchmark-columns=min,median,rounds -s

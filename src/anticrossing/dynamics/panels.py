@@ -28,6 +28,7 @@ from anticrossing.hamiltonian import FunctionHamiltonian, TermHamiltonian
 FIRST_PANELS = 8
 SMALLEST_TOLERANCE = 2e-13
 _MOST_ROUNDS = 70
+_LATE_ROUND, _LARGEST_PHASE = 8, 1e100
 # Open panels per lane at which a function must be noisy; formulas are smooth, however many periods
 # they run through.
 _MOST_OPEN_FUNCTION, _MOST_OPEN_FORMULA = 2**14, 2**22
@@ -129,6 +130,8 @@ def solve(
                 "panels are still open. It may carry numerical noise: give a smoother function or "
                 "a larger tolerance."
             )
+        if round_number == _LATE_ROUND:
+            _check_phases(lanes, lane, left, right)
         middle = left + 0.5 * (right - left)
         stuck = (middle <= left) | (middle >= right) | (round_number == _MOST_ROUNDS)
         if stuck.any():
@@ -141,6 +144,20 @@ def solve(
         lane = np.concatenate([lane, lane])
         left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
     return _assemble(lanes, kernel, accepted, times, evaluated, round_number)
+
+
+def _check_phases(
+    lanes: Lanes, lane: npt.NDArray[np.intp], left: FloatArray, right: FloatArray
+) -> None:
+    """Refuse what no halving helps: phases whose squares leave the range of doubles."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        h = np.max(np.abs(lanes.traceless(np.stack([left, right], axis=1), lane)), axis=(1, 2, 3))
+        phase = h * (right - left)
+    if not np.all(phase < _LARGEST_PHASE):
+        raise ConvergenceError(
+            f"H times the length of the window is too large: a phase of {np.max(phase):.1g} rad "
+            "cannot be followed. Give a shorter window."
+        )
 
 
 def end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, ComplexArray, FloatArray]:
