@@ -42,7 +42,7 @@ CALLS = {
     ),
     "an infinite exponent": lambda: formulas.allen_eberly(chirp=3, peak_coupling=1, width=1e200),
     "an infinite rate": lambda: formulas.fermi_golden_rule(coupling=1e200, density_of_states=1),
-    "an infinite velocity": lambda: ac.units.velocity(1.0, 5e-324),
+    "an infinite velocity": lambda: ac.units.velocity(1e308, 5e-324),
     "a slow window": lambda: formulas.finite_window(gap=50, sweep_rate=1e-3, start=1e-3, stop=50),
     "a slow propagator": lambda: formulas.finite_window_propagator(
         gap=50, sweep_rate=0.1, start=-1e300, stop=50

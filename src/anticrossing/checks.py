@@ -105,7 +105,7 @@ def numbers(name: str, value: Any) -> FloatArray:
 def returned(name: str, value: Any, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
     """Return what a function of the user gave as an array of a shape, or raise `InputError`."""
     try:
-        if not is_numeric(value):
+        if not is_numeric(value) or np.shape(value) not in ((), shape):
             raise TypeError
         return np.broadcast_to(np.asarray(value, dtype=dtype), shape)
     except (TypeError, ValueError):

@@ -99,7 +99,7 @@ def test_bad_crossings(lithium_fluoride):
         ({"active_electrons": 4}, "`active_electrons` must be even and below 4"),
         ({"states": 1}, "`states` must be at least 2"),
         ({"atoms": 3}, "`atoms` must be a pair"),
-        ({"basis": 3}, "`basis` must name a basis set"),
+        ({"basis": 3}, "`basis` must"),
         ({"electron_translation": "no"}, "`electron_translation` must be True or False"),
     ],
 )

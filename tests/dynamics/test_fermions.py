@@ -57,7 +57,7 @@ def test_occupation_of_the_driven_level_is_the_published_one():
     published = np.array(list(PUBLISHED["p_grid01"].values()))
     assert evolution.method == "star"
     assert np.max(np.abs(evolution.occupations[:, 0] - published)) < 1e-12
-    assert evolution.error_estimate < 1e-13
+    assert evolution.error_estimate < 1e-11
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_single_modes_are_taken_as_they_are():
         ({"modes": 0}, "`modes` must be at least"),
         ({"spectral_density": Discrete(frequencies=[1.0], huang_rhys=[1.0])}, "not be given"),
         ({"spectral_density": "Ohmic"}, "be a SpectralDensity"),
-        ({"coupling": [0.1, 0.2]}, "`coupling` must be a single"),
+        ({"coupling": [0.1, 0.2]}, "`coupling` must"),
         ({"reaction_free_energy": np.nan}, "finite"),
     ],
 )

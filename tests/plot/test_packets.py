@@ -241,9 +241,9 @@ def test_bad_arguments(packet, cone, ensemble, tmp_path):
             plot.ensemble_populations(axes, wrong)
     mean = Mean(np.array([0.2, 0.4]), np.array([0.01, 0.02]))
     for methods in ({}, [mean], {"a": 5}):
-        with pytest.raises(InputError, match="`methods` must"):
+        with pytest.raises(InputError, match="`methods"):
             plot.channels(axes, [1.0, 2.0], methods)
-    with pytest.raises(InputError, match="`exact` must be momenta and probabilities"):
+    with pytest.raises(InputError, match="`exact` must"):
         plot.channels(axes, [1.0, 2.0], {"a": mean}, exact=5)
     with pytest.raises(InputError, match="`frames_per_second` must be at least 1"):
         plot.animate_packet(packet, tmp_path / "a.gif", frames_per_second=0)

@@ -190,7 +190,7 @@ def test_a_store_that_is_refused_is_not_touched(no_work, tmp_path):
     with pytest.raises(InputError):
         run(store=tmp_path / "new", masses=-1.0)
     (tmp_path / "marker" / "ensemble.json").mkdir(parents=True)
-    with pytest.raises(InputError, match="cannot be used"):
+    with pytest.raises(InputError, match="choose another directory"):
         run(store=tmp_path / "marker")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["letter.txt", "marker"]
 

@@ -108,7 +108,7 @@ class TwoLevels:
         square = (self.coupling / peak) ** 2
         table = np.stack([square, square**2], axis=1)
         a, b = np.linalg.lstsq(table, (self.coupling_slope / rise) ** 2, rcond=None)[0]
-        if not (a > 0 > b):
+        if not (a > 0 > b) or self.coupling[steepest] == 0:
             return None
         width, height = peak / (rise * np.sqrt(a)), peak * np.sqrt(-a / b)
         part = -self.coupling_slope[steepest] / self.coupling[steepest] * width

@@ -29,16 +29,18 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
     the end of a panel, a phase δ of level j between them changes the probability by
     2 δ Im(U*_fi S_fj P_ji).
     """
-    bound = 2 * _UNIT * evolution.phase
+    bound = np.minimum(2 * _UNIT * evolution.phase, 1.0)
     for lane in _telling(bound, evolution):
         pieces = evolution.pieces.of_lane(lane)
         phases, frames = _levels(lanes, lane, pieces)
         left = rows[lane].conj().T
         before, after = _parts(pieces.propagator, columns[lane], left)
         into, out = dagger(frames) @ before, after @ frames  # (panels, j, i), (panels, f, j)
-        whole = (left @ before[-1]).conj()
-        turned = np.abs(np.einsum("fi,kfj,kji->kfij", whole, out, into).imag)
-        most = 2 * _UNIT * float(np.max(np.einsum("kj,kfij->fi", phases, turned)))
+        ways = np.einsum("kfj,kji->kfij", out, into)
+        others = ways.sum(axis=-1, keepdims=True) - ways
+        turned = np.abs((others.conj() * ways).imag)
+        turns = np.minimum(_UNIT * phases, 2.0)  # whatever its phase, a way adds no more
+        most = 2 * float(np.max(np.einsum("kj,kfij->fi", turns, turned)))
         bound[lane] = min(bound[lane], most)
     return bound
 
@@ -50,7 +52,7 @@ def of_densities(
 
     Phases turn the coherences between levels, which must be made before and read after that.
     """
-    bound = 2 * _UNIT * evolution.phase
+    bound = np.minimum(2 * _UNIT * evolution.phase, 1.0)
     levels = lanes.hamiltonian.dimension
     apart = ~np.eye(levels, dtype=np.bool_).ravel()
     for lane in _telling(bound, evolution):
@@ -65,7 +67,8 @@ def of_densities(
             rows[lane] @ kernel.leaving(frames[-1]),
         )
         into, out = np.abs(leaving @ before)[:, apart], np.abs(after @ entering)[..., apart]
-        most = _UNIT * float(np.max(np.einsum("k,kfj,kji->fi", 2 * phases.max(axis=-1), out, into)))
+        turns = np.minimum(2 * _UNIT * phases.max(axis=-1), 2.0)
+        most = float(np.max(np.einsum("k,kfj,kji->fi", turns, out, into)))
         bound[lane] = min(bound[lane], most)
     return bound
 
