@@ -245,3 +245,28 @@ def test_phases_between_two_passages_are_known_to_their_rounding(gap, surroundin
     )
     assert abs(result.transition_matrix[1, 0] - right) < 3 * result.error_estimate
     assert result.error_estimate < 1e-10 + 20 * 2.2e-16 * result.phase
+
+
+@pytest.mark.parametrize("tolerance", [1e-4, 1e-6, 1e-8])
+@pytest.mark.parametrize("levels", [2, 3])
+def test_what_the_nodes_leave_of_a_commuting_h_is_told(tolerance, levels):
+    """H = f(t) B turns by the integral of f, however little couples in its eigenbasis."""
+    rng = np.random.default_rng(levels)
+    b = rng.normal(size=(levels, levels))
+    energies, vectors = np.linalg.eigh(b + b.T)
+    hamiltonian = ac.Hamiltonian.from_terms([("x", (vectors * energies) @ vectors.T)])
+    drive = ac.drive.Formula("h*(tanh(4*(t-at))-tanh(4*(t-at-1.5)))", 0, 28, h=0.47, at=20.4)
+    area = 0.47 * (2 * 1.5)  # the tails are below 1e-26
+    right = np.abs((vectors * np.exp(-1j * energies * area)) @ vectors.T) ** 2
+    result = ac.propagate(hamiltonian, drive, basis="diabatic", tolerance=tolerance)
+    off = np.max(np.abs(result.transition_matrix - right))
+    assert off < max(3 * float(result.error_estimate), 1e-14)
+    assert result.error_estimate < tolerance
+
+
+def test_phases_that_no_double_holds_are_refused_at_once():
+    qubit = ac.models.LandauZener(gap=1.0)
+    with pytest.raises(ac.ConvergenceError, match="phase"):
+        ac.propagate(qubit, ac.drive.Linear(-1000, 1e300, rate=0.5))
+    with pytest.raises(ac.ConvergenceError, match="phase"):
+        ac.dynamics.floquet(qubit, ac.drive.Sinusoidal(0.0, 1e200, 1.0))
