@@ -112,6 +112,8 @@ def _stamp(file: Path) -> tuple[tuple[str, int, int], ...]:
 def _imports(path: Path) -> tuple[Path, ...]:
     """Return what a file with kernels imports: kernels, and constants; nothing for another file."""
     try:
+        if not _holds_kernels(path):
+            return ()
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return ()
@@ -130,8 +132,6 @@ def _imports(path: Path) -> tuple[Path, ...]:
                 constant = alias.name.strip("_").isupper()
                 modules[name] = modules.get(name, False) or constant
                 modules.setdefault(f"{name}.{alias.name}", False)
-    if not _holds_kernels(path):
-        return ()
     found = [Path(__file__)]
     for name, constant in modules.items():
         place = root.joinpath(*name.split("."))

@@ -11,7 +11,6 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.linalg
 
 from anticrossing import formulas
 from anticrossing.analysis.decay import rate_matrices
@@ -54,6 +53,8 @@ class Walk:
                     rates = rate_matrices(hamiltonian, drive, environment, at, diabatic=pair)
                     transfer += np.tensordot(weight, rates[0], axes=1)
                     coherence += np.tensordot(weight, rates[1], axes=1)
+            import scipy.linalg
+
             self.losses.append((scipy.linalg.expm(transfer), np.exp(-np.maximum(coherence, 0))))
 
     def probabilities(

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import expression
+from anticrossing._plain import Plain
 from anticrossing.checks import FloatArray
 from anticrossing.drive import FormulaDrive
 from anticrossing.dynamics.lanes import Lanes
@@ -79,9 +80,11 @@ def _parts(
     """Return what `of` finds in every formula, once, with whose symbols it is written in."""
     written: list[tuple[str, Any]] = [("environment", formula) for formula in formulas]
     if isinstance(lanes.hamiltonian, TermHamiltonian):
-        written = [("hamiltonian", f) for f in lanes.hamiltonian.coefficients] + written
+        written = [("hamiltonian", f) for f in lanes.hamiltonian.formulas] + written
     if isinstance(lanes.drive, FormulaDrive):
-        written = [("drive", lanes.drive.formula), *written]
+        written = [("drive", lanes.drive._formula), *written]
+    # Plain formulas hold no functions, and SymPy is not imported for them.
+    written = [(whose, formula) for whose, formula in written if not isinstance(formula, Plain)]
     found = ((whose, part) for whose, formula in written for part in of(formula))
     return list(dict.fromkeys(found))
 

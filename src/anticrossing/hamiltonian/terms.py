@@ -77,22 +77,22 @@ class TermHamiltonian(Hamiltonian):
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any]
     ) -> tuple[Matrices, npt.NDArray[Any]]:
         stack, offsets = self._split_stack()
-        values = self._coefficient_values(self.coefficients, x, parameters)
+        values = self._coefficient_values(self.formulas, x, parameters)
         with np.errstate(all="ignore"):
-            flat = values.reshape(-1, len(self.coefficients)) @ stack
+            flat = values.reshape(-1, len(self.formulas)) @ stack
             offset = values @ offsets
         return flat.reshape(*values.shape[:-1], self.dimension, self.dimension), offset
 
     def evaluate_offset(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any]
     ) -> npt.NDArray[Any]:
-        values = self._coefficient_values(self.coefficients, x, parameters)
+        values = self._coefficient_values(self.formulas, x, parameters)
         with np.errstate(all="ignore"):
             return values @ self._split_stack()[1]
 
     def weights(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> npt.NDArray[Any]:
         """Return the size f_k(x)·max|M_k| of every term, less what commutes: (..., K)."""
-        values = self._coefficient_values(self.coefficients, x, parameters)
+        values = self._coefficient_values(self.formulas, x, parameters)
         return np.asarray(values * np.max(np.abs(self._split_stack()[0]), axis=-1))
 
     def evaluate_derivative(
