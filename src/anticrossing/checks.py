@@ -30,7 +30,7 @@ class InputError(AnticrossingError, ValueError):
 
     def __init__(self, message: str = "") -> None:
         # What a file holds may stand in the message: it ends no line, and steers no terminal.
-        steering = {c for c in message if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")}
+        steering = {c for c in message if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
         for character in steering:
             code = character.encode("unicode_escape").decode("ascii")
             message = message.replace(character, code)
@@ -190,7 +190,7 @@ def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
         raise fail(
             name,
             "be one of " + ", ".join(repr(option) for option in options),
-            f"it is {describe(value)}" + nearest(str(value), options),
+            f"it is {describe(value)}" + nearest(value, options),
         )
     return str(value)
 
@@ -206,8 +206,10 @@ def known_keys(where: str, keys: Iterable[str], allowed: Iterable[str]) -> None:
             )
 
 
-def nearest(word: str, options: Iterable[str]) -> str:
+def nearest(word: Any, options: Iterable[str]) -> str:
     """Return "; did you mean `…`?" for the closest option, or an empty string."""
+    if not isinstance(word, str) or len(word) > _LONGEST_LINE:
+        return ""
     close = difflib.get_close_matches(word, list(options), n=1, cutoff=0.5)
     return f"; did you mean `{close[0]}`?" if close else ""
 

@@ -264,6 +264,9 @@ class _Reader:
         """Refuse numeric powers whose exact value would not fit in memory."""
         import sympy
 
+        # Powers of numbers and positions alone: SymPy may think of the others for ever.
+        if exponent.has(sympy.I) and base != sympy.E:
+            raise self.refuse("it contains a complex exponent (only `exp` takes one)")
         if not exponent.is_number:
             constant = sympy.expand_mul(exponent).as_coeff_Add()[0]
             if abs(constant) > _LARGEST_EXPANDED:  # as for x**(y + 1000)

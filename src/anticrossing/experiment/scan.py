@@ -83,7 +83,7 @@ def _listed(entries: Mapping[str, Any]) -> tuple[FloatArray, str]:
     points = np.asarray(values, dtype=np.float64)
     if np.any(np.diff(points) <= 0):
         raise fail("values", "increase strictly", f"they are {describe(values)}")
-    guess = "log" if points[0] > 0 and points[-1] / points[0] > 20 else "linear"
+    guess = "log" if points[0] > 0 and points[-1] / 20 > points[0] else "linear"
     return points, choice("scale", entries.get("scale", guess), ("linear", "log"))
 
 
