@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anticrossing.checks import AnticrossingError, InputError
+from anticrossing.checks import AnticrossingError, InputError, fail
 
 if TYPE_CHECKING:
     import h5py
@@ -55,6 +55,8 @@ def size_of(path: Path) -> int:
     OSError
         If it is not there.
     """
+    if "\0" in str(path):
+        raise fail("path", "be the name of a file", f"it is {str(path)!r}")
     size = path.stat().st_size
     if not path.is_file():
         raise InputError(f"{path} is not a regular file.")

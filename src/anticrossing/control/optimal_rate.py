@@ -19,6 +19,7 @@ _MARGIN = 1.2  # for first-order estimates of what the ends of the window do
 _FIRST_ORDER = 0.1  # amplitude up to which those estimates are trusted
 _SUDDEN = 0.02  # phase of a sweep so fast that nothing happens on the way
 _LEAST_ERROR = 1e-8  # the exact probabilities must be much more accurate than this
+_SMALLEST, _LARGEST, _FARTHEST = 1e-100, 1e100, 1e6  # of the gap, and of the ends in gaps
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,8 @@ def optimal_rate(
     0.22740 0.22738 0.001000
     """
     g, wanted = real_number("gap", gap), real_number("error", error)
-    if g <= 0:
-        raise fail("gap", "be positive", f"it is {g:g}")
+    if not _SMALLEST <= g <= _LARGEST:
+        raise fail("gap", f"lie between {_SMALLEST:g} and {_LARGEST:g}", f"it is {g:g}")
     if not 0 < wanted < 1:
         raise fail("error", "lie between 0 and 1", f"it is {wanted:g}")
     if (start is None) != (stop is None):
@@ -118,6 +119,10 @@ def optimal_rate(
     first, last = real_number("start", start), real_number("stop", stop)
     if first >= last:
         raise fail("stop", "lie above `start`", f"they are {first:g} and {last:g}")
+    if max(-first, last) > _FARTHEST * g:
+        raise fail(
+            "start and stop", f"lie within {_FARTHEST:g} gaps", f"they are {first:g} and {last:g}"
+        )
     if wanted < _LEAST_ERROR:
         raise fail("error", f"be at least {_LEAST_ERROR:g} with a window", f"it is {wanted:g}")
     return _on_window(g, wanted, formula, first, last)

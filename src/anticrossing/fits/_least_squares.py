@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing.checks import FloatArray, require
+from anticrossing.checks import FloatArray, fail, require
 from anticrossing.fits.measurement import Measurement
 from anticrossing.fits.result import FitResult, FittedParameter
 
@@ -137,6 +137,10 @@ def minimise(model: Model, data: Measurement, coordinates: Coordinates, most: in
     def vector(values: Any) -> FloatArray:
         return np.array([values[name].value for name in coordinates.varied])
 
+    with np.errstate(all="ignore"):
+        usable = bool(np.isfinite(np.sum(residual(start) ** 2)))
+    if not usable:
+        raise fail("data", "have errors that residuals can be divided by", "they are too small")
     outcome = lmfit.Minimizer(
         lambda values: residual(vector(values)), parameters, max_nfev=10**9
     ).minimize(

@@ -209,8 +209,9 @@ def read_sharc(template: str | Path, reference: str | Path | None = None) -> Sha
         raise InputError(f"{path} must couple only modes that vibrate, but one has frequency 0.")
     kept = np.flatnonzero(vibrations)
     columns = molecule.modes[:, kept]
-    skew = np.abs(columns.T @ columns - np.eye(kept.size)).max(initial=0.0)
-    if skew > _ORTHONORMAL:
+    with np.errstate(over="ignore", invalid="ignore"):
+        skew = np.abs(columns.T @ columns - np.eye(kept.size)).max(initial=0.0)
+    if not skew <= _ORTHONORMAL:
         raise InputError(
             f"{molecule.path} must hold mass-weighted, orthonormal normal modes, but the products "
             f"of two of them are off by {skew:.2g}."
