@@ -78,7 +78,9 @@ def test_moderate_rates_agree_with_the_reference_solver(size, name):
     H = ac.Hamiltonian.affine(random_hermitian(rng, size), random_hermitian(rng, size))
     drive, environment = ac.drive.Linear(-3, 3, 0.7), moderate(size)[name]
     change, _ = solve(H, drive, environment)
-    reference = open_propagator if name == "sum" and size == 2 else lindblad.propagator
+    # Rates that follow the gaps of three levels leave noise in which doubling does not settle.
+    stepwise = (name, size) == ("sum", 2) or (name == "canonical" and size > 2)
+    reference = open_propagator if stepwise else lindblad.propagator
     assert np.max(np.abs(change - reference(H, drive, environment))) < 1e-9
     check_channel(change)
 
@@ -214,7 +216,7 @@ def test_levels_degenerate_for_ever(environment):
     )
     drive = ac.drive.Linear(-6, 6, 1.0)
     change, _ = solve(H, drive, environment)
-    assert np.max(np.abs(change - lindblad.propagator(H, drive, environment))) < 1e-9
+    assert np.max(np.abs(change - open_propagator(H, drive, environment))) < 1e-9
 
 
 def test_levels_that_cross_without_coupling():
@@ -222,4 +224,4 @@ def test_levels_that_cross_without_coupling():
     H = ac.Hamiltonian.affine(constant, np.diag([1.0, -1.0, 0.3]))
     drive, environment = ac.drive.Linear(-6, 6, 1.0), ac.Dephasing(functions=[lambda e: 0.3 * e])
     change, _ = solve(H, drive, environment)
-    assert np.max(np.abs(change - lindblad.propagator(H, drive, environment))) < 1e-9
+    assert np.max(np.abs(change - open_propagator(H, drive, environment))) < 1e-9

@@ -11,7 +11,6 @@ from anticrossing import reproduce
 from anticrossing.checks import InputError
 from tests.effort import slow
 
-
 # Their numbers are also in quick tests of the dynamics, but for those of the longest.
 LONG = ("tully", "dephasing-lindbladian", "landau-zener-limits", "finite-window")
 

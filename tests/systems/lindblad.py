@@ -101,6 +101,6 @@ def propagator(
         # Of fourth order, the finer answer is 15 times nearer to the truth than to the coarser.
         if before is not None and np.max(np.abs(change - before)) < 14 * tolerance:
             return change
-        if steps >= 2**19:
+        if steps >= 2**16:
             raise AssertionError(f"the reference does not settle with {steps} steps")
         steps, before = 2 * steps, change
