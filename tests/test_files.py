@@ -115,7 +115,7 @@ def _run_with(size: int, file: Path, target: Path) -> subprocess.CompletedProces
     )
 
 
-@pytest.mark.parametrize("size", [1000, 20_000])
+@pytest.mark.parametrize("size", [pytest.param(1000, marks=pytest.mark.slow), 20_000])
 def test_a_run_that_finds_no_room_is_one_line(size: int, tmp_path: Path) -> None:
     file, target = tmp_path / "a.toml", tmp_path / "out"
     file.write_text(PASSAGE)
@@ -203,7 +203,10 @@ COMMANDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1"])
+@pytest.mark.parametrize(
+    "encoding",
+    [*("ascii", "latin-1"), pytest.param("cp1252", marks=pytest.mark.slow)],
+)
 def test_every_command_prints_in_every_encoding(encoding: str, tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(PASSAGE, encoding="utf-8")
     (tmp_path / "s.toml").write_text(

@@ -308,7 +308,7 @@ def test_the_two_parts_add_exactly(environment):
 
 def test_equation_3_16_with_the_adjoint_written_by_hand():
     """(1/2ε) ∫ γ tr((U*(T,τ) P₊) D_τ U₀(τ,−T) P₋) dτ on a grid of Magnus steps."""
-    gamma, rate, reach, intervals = 0.3, 0.5, 6.0, 1200
+    gamma, rate, reach, intervals = 0.3, 0.5, 6.0, 600
     free, full, dissipator = [], [], []
     edges = np.linspace(-reach, reach, intervals + 1)
 

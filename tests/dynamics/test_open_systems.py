@@ -9,6 +9,7 @@ import anticrossing as ac
 from anticrossing.dynamics.reference import open_propagator
 from tests.effort import cases, slow
 from tests.systems import random_hermitian
+from tests.systems.lindblad import propagator as lindblad_reference
 
 LANDAU_ZENER = ac.models.LandauZener(gap=1.0)
 ENVIRONMENTS = {
@@ -86,7 +87,10 @@ def test_random_hamiltonians_agree_with_the_reference_solver(name, size):
     H = ac.Hamiltonian.affine(random_hermitian(rng, size), random_hermitian(rng, size))
     drive = ac.drive.Linear(-2, 3, 1.0)
     result = ac.propagate(H, drive, environment=ENVIRONMENTS[name], tolerance=1e-11)
-    expected = open_propagator(H, drive, ENVIRONMENTS[name])
+    # Rates that follow the gaps of three levels leave noise in which doubling does not settle.
+    noisy = size > 2 and name.startswith(("canonical", "functions", "sum"))
+    reference = open_propagator if noisy else lindblad_reference
+    expected = reference(H, drive, ENVIRONMENTS[name])
     assert np.max(np.abs(result.superoperator - expected)) < 1e-9
 
 
@@ -97,7 +101,7 @@ def test_general_operators_agree_with_the_reference_solver(size):
     drive = ac.drive.Linear(-2, 3, 1.0)
     environment = lindblad(size) + ac.FixedAxisDephasing(0.2, random_hermitian(rng, size))
     result = ac.propagate(H, drive, environment=environment, tolerance=1e-11)
-    expected = open_propagator(H, drive, environment)
+    expected = lindblad_reference(H, drive, environment)
     assert np.max(np.abs(result.superoperator - expected)) < 1e-9
 
 

@@ -9,7 +9,7 @@ from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.open_kernels import SuperoperatorKernel
 from anticrossing.dynamics.reference import open_propagator, propagator
 from tests.effort import slow
-from tests.systems import random_hermitian
+from tests.systems import lindblad, random_hermitian
 
 
 def solve(hamiltonian, drive, environment, tolerance=1e-11):
@@ -78,12 +78,20 @@ def test_moderate_rates_agree_with_the_reference_solver(size, name):
     H = ac.Hamiltonian.affine(random_hermitian(rng, size), random_hermitian(rng, size))
     drive, environment = ac.drive.Linear(-3, 3, 0.7), moderate(size)[name]
     change, _ = solve(H, drive, environment)
-    assert np.max(np.abs(change - open_propagator(H, drive, environment))) < 1e-9
+    # Rates that follow the gaps of three levels leave noise in which doubling does not settle.
+    stepwise = (name, size) == ("sum", 2) or (name == "canonical" and size > 2)
+    reference = open_propagator if stepwise else lindblad.propagator
+    assert np.max(np.abs(change - reference(H, drive, environment))) < 1e-9
     check_channel(change)
 
 
 @pytest.mark.parametrize(
-    ("size", "name"), [*((2, name) for name in stiff(2)), *(slow(3, name) for name in stiff(3))]
+    ("size", "name"),
+    [
+        *((2, name) for name in ("thermal", "lowering")),
+        *(slow(2, name) for name in ("constant rate", "fixed axis")),
+        *(slow(3, name) for name in stiff(3)),
+    ],
 )
 def test_decay_far_faster_than_the_sweep_agrees_with_the_reference_solver(size, name):
     rng = np.random.default_rng(size)

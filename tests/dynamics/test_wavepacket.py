@@ -266,7 +266,7 @@ def test_tully_extended_coupling():
     assert result.energy_drift < 1e-6
 
 
-@pytest.mark.parametrize("mirror", [1, -1])
+@pytest.mark.parametrize("mirror", [pytest.param(1, marks=pytest.mark.slow), -1])
 def test_absorbed_flux_adds_up_and_is_that_of_a_larger_box(mirror):
     H, k = models.TullyExtended(), 12.0
     packet = WavePacket(centre=-15.0, momentum=k, width=20.0 / k)
@@ -325,7 +325,7 @@ def test_absorber_in_a_plane_counts_each_side():
 
 
 @pytest.mark.parametrize("order", [2, 4])
-@pytest.mark.parametrize("tolerance", [1e-3, 1e-5])
+@pytest.mark.parametrize("tolerance", [pytest.param(1e-3, marks=pytest.mark.slow), 1e-5])
 def test_the_chosen_step_keeps_its_tolerance(order, tolerance):
     H, grid = models.TullyDual(), Grid(-22.0, 26.0, 600)
     packet = WavePacket(centre=-8.0, momentum=20.0, width=1.0)

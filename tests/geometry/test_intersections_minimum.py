@@ -13,7 +13,7 @@ from anticrossing.geometry.minimum_energy import (
     minimum_energy_intersection,
 )
 from anticrossing.hamiltonian import Hamiltonian
-from tests.effort import cases
+from tests.effort import cases, slow
 
 Z, X = np.diag([1.0, -1.0]), np.array([[0.0, 1.0], [1.0, 0.0]])
 CIRCLE = [["x**2 + y**2 - 1 + T", "z"], ["z", "1 - x**2 - y**2 + T"]]
@@ -235,9 +235,9 @@ C = "(x**2 + y**2 + z**2)/2"
     ("matrix", "states", "levels"),
     [
         # |x| = y: the upper of two states of the first set
-        ([[f"{C} + x", 0, 0], [0, f"{C} - x", 0], [0, 0, f"{C} + y"]], ([0, 1], [2]), (1, 0)),
+        slow([[f"{C} + x", 0, 0], [0, f"{C} - x", 0], [0, 0, f"{C} + y"]], ([0, 1], [2]), (1, 0)),
         # y = -|x|, the lower one of the second set, mean of the seam x² + z²/2 + |x|
-        ([[f"{C} - y", 0, 0], [0, f"{C} + x", 0], [0, 0, f"{C} - x"]], ([0], [1, 2]), (0, 1)),
+        slow([[f"{C} - y", 0, 0], [0, f"{C} + x", 0], [0, 0, f"{C} - x"]], ([0], [1, 2]), (0, 1)),
         # upper sheet of a cone: z = r
         (
             [[f"{C} + x", "y", "1/9"], ["y", f"{C} - x", 0], ["1/9", 0, f"{C} + z"]],

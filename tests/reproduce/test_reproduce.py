@@ -11,8 +11,11 @@ from anticrossing import reproduce
 from anticrossing.checks import InputError
 from tests.effort import slow
 
+# Their numbers are also in quick tests of the dynamics, but for those of the longest.
+LONG = ("tully", "dephasing-lindbladian", "landau-zener-limits", "finite-window")
 
-@pytest.mark.parametrize("name", [slow(n) if n == "tully" else n for n in reproduce.NAMES])
+
+@pytest.mark.parametrize("name", [slow(n) if n in LONG else n for n in reproduce.NAMES])
 def test_published_result_agrees(name: str, tmp_path: Path) -> None:
     reproduction = reproduce.compute(name, tmp_path / "out")
     assert reproduction.agrees, reproduction.conclusion

@@ -155,7 +155,7 @@ def test_an_experiment_is_swept_from_python(tmp_path: Path) -> None:
     loaded = experiment.parse(PASSAGE)
     grid = {"hamiltonian.gap": [0.5, 1.0, 1.5], "drive.rate": [1.0, 2.0, 3.0, 4.0]}
     store = tmp_path / "store"
-    result = sweeps.sweep(loaded, grid=grid, store=store, executor=2, progress=False)
+    result = sweeps.sweep(loaded, grid=grid, store=store, progress=False)
     np.testing.assert_array_equal(result.probability, swept(PASSAGE + SWEEP).probability)
     other = experiment.parse(PASSAGE.replace("-200", "-100"))
     with pytest.raises(InputError, match=r"`drive.start` is -200 there and -100 here"):
