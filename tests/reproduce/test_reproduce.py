@@ -11,7 +11,7 @@ from anticrossing import reproduce
 from anticrossing.checks import InputError
 from tests.effort import slow
 
-# Their numbers are also in quick tests of the dynamics, but for those of the longest.
+# The longest; the laws behind them have quick tests of their own in dynamics and formulas.
 LONG = ("tully", "dephasing-lindbladian", "landau-zener-limits", "finite-window")
 
 

@@ -1,4 +1,4 @@
-"""Lindblad equations solved and built with NumPy alone, to check the library against."""
+"""Lindblad equations solved and built apart from the solver, to check the library against."""
 
 from __future__ import annotations
 
