@@ -107,6 +107,8 @@ def optimal_rate(
     0.22740 0.22738 0.001000
     """
     g, wanted = real_number("gap", gap), real_number("error", error)
+    if g <= 0:
+        raise fail("gap", "be positive", f"it is {g:g}")
     if not _SMALLEST <= g <= _LARGEST:
         raise fail("gap", f"lie between {_SMALLEST:g} and {_LARGEST:g}", f"it is {g:g}")
     if not 0 < wanted < 1:
