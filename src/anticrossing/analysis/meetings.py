@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -253,7 +254,8 @@ def coincides(place: PassageEvent) -> bool:
     return any(check.quantity == _COINCIDENT for check in place.jump.checks)
 
 
-def half_places(hamiltonian: Hamiltonian, drive: Drive) -> list[Place]:
+@functools.lru_cache(maxsize=8)
+def half_places(hamiltonian: Hamiltonian, drive: Drive) -> tuple[Place, ...]:
     """Return the ends of the window at which a gap is smallest: half a crossing each."""
     places = []
     window = float(drive.stop_time) - float(drive.start_time)
@@ -287,7 +289,7 @@ def half_places(hamiltonian: Hamiltonian, drive: Drive) -> list[Place]:
             if max(rate**-0.5, gap / rate) > window:
                 continue
             places.append(Place(time, position, velocity, crossing, gap, rate))
-    return places
+    return tuple(places)
 
 
 def linear_range(hamiltonian: Hamiltonian, drive: Drive, place: Place) -> float:
