@@ -216,6 +216,15 @@ def test_error_estimates_bound_the_truth_on_random_problems():
         assert verdict in ("right", "refused", "warned"), (index, kind, verdict, ratio)
 
 
+@pytest.mark.parametrize("index", [3487, 4536])
+def test_what_the_iteration_leaves_out_under_relaxation_is_told(index):
+    """Two levels under a jump operator: far below the tolerance, but far above the rounding."""
+    rng = np.random.default_rng([0, index])
+    problem = truth.draw(rng, str(rng.choice(truth.KINDS, p=truth.SHARES)))
+    assert problem.kind == "open"
+    assert truth.judge(problem)[0] == "right"
+
+
 @pytest.mark.parametrize("gap", [1e-2, 1e-3, 1e-4])
 @pytest.mark.parametrize("surroundings", ["none", "weak dephasing"])
 def test_phases_between_two_passages_are_known_to_their_rounding(gap, surroundings):

@@ -241,8 +241,11 @@ def _eliminate(g, b, far, derivative, tail, tolerance, s, v, ds, dv):
 
 
 @inner()
-def _integrate(g, b, integral, tail, tolerance, out):
-    """Integrate what remains; write the affine map (3, 4). False if the nodes do not resolve it."""
+def _integrate(g, b, integral, tail, tolerance, out, info):
+    """Integrate what remains; write the affine map (3, 4). False if the nodes do not resolve it.
+
+    What the nodes and the iteration leave out is added to info[0].
+    """
     n = g.shape[0]
     ar, rr, ri = np.empty(n), np.empty(n), np.empty(n)
     for j in range(n):
@@ -254,7 +257,7 @@ def _integrate(g, b, integral, tail, tolerance, out):
 
     kernels = np.zeros((5, n), dtype=np.complex128)  # z←c, c←z, c←c*, c←1, z←1
     small = 1e-3 * tolerance
-    coupled = False
+    coupled, left_out = False, 0.0
     for k in range(5):
         size, largest, turn = 0.0, -np.inf, 0.0
         for j in range(n):
@@ -274,12 +277,15 @@ def _integrate(g, b, integral, tail, tolerance, out):
             kernels[k, j] = value * np.exp(complex(min(exponent.real, 60.0), exponent.imag))
         # What drives deviations is kept however small: probabilities of any size come from it.
         if size <= (small if k < 3 else 0.0):
+            left_out += size
             kernels[k] = 0.0
             continue
         if largest > LARGEST_GROWTH or turn > 3.0 * n:
             return False
-        if _tail_size(tail, kernels[k].real.copy(), kernels[k].imag.copy()) > tolerance:
+        last = _tail_size(tail, kernels[k].real.copy(), kernels[k].imag.copy())
+        if last > tolerance:
             return False
+        left_out += last
         coupled = True
     final_z = np.exp(growth[n - 1])
     final_c = np.exp(complex(lr[n - 1], li[n - 1]))
@@ -292,7 +298,7 @@ def _integrate(g, b, integral, tail, tolerance, out):
         c0 = 1.0 + 0j if column == 0 else (1j if column == 1 else 0j)
         unit = 1.0 if column == 3 else 0.0
         z[:], cr[:], ci[:] = z0, c0.real, c0.imag
-        solved = not coupled
+        solved, change = not coupled, 0.0
         for _ in range(MOST_PICARD):
             if solved:
                 break
@@ -312,12 +318,13 @@ def _integrate(g, b, integral, tail, tolerance, out):
                 z[j], cr[j], ci[j] = zn[j], ncr[j], nci[j]
             if change < 0.1 * tolerance:
                 solved = True
-        if not solved or _tail_size(tail, z, zero) > tolerance:
+        last = max(_tail_size(tail, z, zero), _tail_size(tail, cr, ci))
+        if not solved or last > tolerance:
             return False
-        if _tail_size(tail, cr, ci) > tolerance:
-            return False
+        left_out += change + last
         c = final_c * complex(cr[n - 1], ci[n - 1])
         out[0, column], out[1, column], out[2, column] = c.real, c.imag, final_z * z[n - 1]
+    info[0] += left_out
     return True
 
 
@@ -399,16 +406,29 @@ def _panel(d, cr, ci, rates, laboratory, has_laboratory, grid, tolerance, out, i
         if solved:
             return ACCEPTED
     if largest < NEAR_PHASE and _direct(
-        r0, fd, fr, fi, q, sr, si, rates, laboratory, has_laboratory, edges, grid, tolerance, out
+        r0,
+        fd,
+        fr,
+        fi,
+        q,
+        sr,
+        si,
+        rates,
+        laboratory,
+        has_laboratory,
+        edges,
+        grid,
+        tolerance,
+        out,
+        info,
     ):
-        info[0] = tolerance
         return ACCEPTED
     return REFUSED
 
 
 @inner()
 def _direct(
-    r0, d, cr, ci, q, sr, si, rates, laboratory, has_laboratory, edges, grid, tolerance, out
+    r0, d, cr, ci, q, sr, si, rates, laboratory, has_laboratory, edges, grid, tolerance, out, info
 ):
     """Integrate a short panel in a constant frame, where the eigenframe need not be smooth."""
     _, integral, tail = grid
@@ -423,7 +443,8 @@ def _direct(
             _add_laboratory(g[j], b[j], laboratory[j], r0)
     if _unresolved(g, b, tail, tolerance):
         return False
-    if not _integrate(g, b, integral, tail, tolerance, out):
+    info[0] = tolerance
+    if not _integrate(g, b, integral, tail, tolerance, out, info):
         return False
     # From r in the constant frame to deviations from the lower state in the edge frames.
     first, last = np.empty((3, 3)), np.empty((3, 3))
@@ -532,7 +553,7 @@ def _adiabatic(
     if best <= tolerance:
         info[0] = 2.0 * best
         _drop_far(best_g, best_b, far)
-    if not _integrate(best_g, best_b, integral, tail, tolerance, out):
+    if not _integrate(best_g, best_b, integral, tail, tolerance, out, info):
         return False
     _finish(out, turns, frames, shifts)
     return True
