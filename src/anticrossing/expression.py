@@ -264,7 +264,7 @@ class _Reader:
         """Refuse numeric powers whose exact value would not fit in memory."""
         import sympy
 
-        # Powers of numbers and positions alone: SymPy may think of the others for ever.
+        # SymPy may never come back from what it makes of a complex exponent.
         if exponent.has(sympy.I) and base != sympy.E:
             raise self.refuse("it contains a complex exponent (only `exp` takes one)")
         if not exponent.is_number:

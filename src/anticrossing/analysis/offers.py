@@ -94,7 +94,6 @@ class Offers:
 
     def __init__(self, initial: int, exact: FloatArray) -> None:
         self.found: list[PassagePrediction] = []
-        self.notes: list[str] = []
         self.initial = initial
         self.exact = exact
 

@@ -82,9 +82,7 @@ def adiabatic_answer(
     value = f"ln P of a jump is {log_jump.log_probability:.8g}"
     leaving = _leaving(exact, initial)
     predicted = float(np.exp(log_jump.log_probability))
-    if leaving <= max(
-        3 * known_to(float(exact.error_estimate), leaving), (1 + _AGREEMENT) * predicted
-    ):
+    if leaving <= _bound(exact, leaving, predicted):
         return f"The passage is adiabatic: {value}.", True
     inner = exact
     if exact.basis != "superadiabatic":
@@ -95,9 +93,7 @@ def adiabatic_answer(
     residual = 0.0
     if isinstance(inner, Propagation) and inner.readout_residual is not None:
         residual = float(inner.readout_residual)
-    if between <= max(
-        3 * known_to(float(inner.error_estimate), between), (1 + _AGREEMENT) * predicted
-    ):
+    if between <= _bound(inner, between, predicted):
         return (
             f"The passage is adiabatic: {value} between superadiabatic states; the {leaving:.2g} "
             f"in the {exact.basis} basis comes from the ends of the window: between superadiabatic "

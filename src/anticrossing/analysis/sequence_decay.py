@@ -35,6 +35,8 @@ class Walk:
         environment: Environment,
         events: Sequence[PassageEvent],
     ) -> None:
+        import scipy.linalg
+
         ends = [float(drive.start_time), *(e.time for e in events), float(drive.stop_time)]
         self.losses: list[tuple[FloatArray, FloatArray]] = []
         for k, (start, stop) in enumerate(itertools.pairwise(ends)):
@@ -53,8 +55,6 @@ class Walk:
                     rates = rate_matrices(hamiltonian, drive, environment, at, diabatic=pair)
                     transfer += np.tensordot(weight, rates[0], axes=1)
                     coherence += np.tensordot(weight, rates[1], axes=1)
-            import scipy.linalg
-
             self.losses.append((scipy.linalg.expm(transfer), np.exp(-np.maximum(coherence, 0))))
 
     def probabilities(

@@ -139,7 +139,8 @@ def _panel(star: Star, state: Piece, start: float, length: float, halvings: int)
     mesh = grid(size)
     middle = 0.5 * (lowest + highest)
     shared = _share(star, state, mesh, length, middle)
-    solved = _centre(star, state.propagator, mesh, shared, start, length, middle)
+    h = star.centre(start + 0.5 * length * (mesh.nodes + 1))
+    solved = _centre(star, state.propagator, mesh, shared, h - middle * np.eye(h.shape[-1]), length)
 
     tail = np.abs(np.tensordot(mesh.tail, solved, axes=1)).max()
     if not tail < _RESOLVED:
@@ -157,7 +158,6 @@ def _panel(star: Star, state: Piece, start: float, length: float, halvings: int)
     state.propagator[m:] += turn * (shared.weights @ solved.reshape(size * m, -1))
     state.propagator[:m] = turn * solved[-1]
     state.panels += 1
-    h = star.centre(start + 0.5 * length * (mesh.nodes + 1))
     unresolved = 0.5 * length * np.abs(np.tensordot(mesh.tail, h, axes=1)).max()
     state.error += size * float(tail) + float(unresolved)
 
@@ -167,16 +167,17 @@ def _centre(
     propagator: ComplexArray,
     mesh: Grid,
     shared: _Shared,
-    start: float,
+    local: ComplexArray,
     length: float,
-    middle: float,
 ) -> ComplexArray:
-    """Return the centre's amplitudes u at the nodes, (nodes, m, size), for every initial level."""
+    """Return the centre's amplitudes u at the nodes, (nodes, m, size), for every initial level.
+
+    `local` is h at the nodes, counted from the middle of the levels.
+    """
     import scipy.linalg
 
     n, m = star.couplings.shape
     size = mesh.size
-    local = star.centre(start + 0.5 * length * (mesh.nodes + 1)) - middle * np.eye(m)
     system = shared.memory.copy()
     integral = 0.5j * length * mesh.integral
     system += integral[:, None, :, None] * local.transpose(1, 0, 2)[None]
