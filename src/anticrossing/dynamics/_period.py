@@ -101,7 +101,6 @@ class Period:
         right = left + 1 / parts
         start, width = edges[:, :-1], np.diff(edges, axis=1)
         share_of_group = width / self.length[:, None]
-        to_ends, to_tail = _legendre()
         fresh = np.ones(group.size, dtype=np.bool_)
         found: npt.NDArray[Any] | None = None
         while True:
@@ -115,17 +114,9 @@ class Period:
                 found = new
             else:
                 found[:, fresh] = new
-            scale = max(1.0, float(np.max(np.abs(found))))
             share = share_of_group[:, group] * (right - left)
-            allowed = tolerance * scale * np.maximum(share, _LEAST_SHARE)
-            tail = np.max(np.abs(np.einsum("en,pkni->pkei", to_tail, found)), axis=(2, 3))
-            split = np.any(share * tail > allowed, axis=0)
-            ends = np.einsum("en,pkni->pkei", to_ends, found)
-            apart = np.max(np.abs(ends[:, 1:, 0] - ends[:, :-1, 1]), axis=-1, initial=0.0)
             joined = (group[1:] == group[:-1]) | smooth[:, group[1:]]
-            for side in (slice(None, -1), slice(1, None)):
-                hidden = _OUTERMOST * share[:, side] * np.where(joined, apart, 0.0)
-                split[side] |= np.any(hidden > tolerance * scale * _LEAST_SHARE, axis=0)
+            split = _unsettled(found, share, joined, tolerance)
             if not split.any():
                 mean = np.einsum("n,pk,pkni->pi", 0.5 * _WEIGHTS, share, found)
                 return np.asarray(mean.reshape(-1, *shape))
@@ -137,12 +128,9 @@ class Period:
                     "far narrower than its amplitude, or is not smooth at a time that is not a "
                     "breakpoint."
                 )
-            part = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
             fresh, found = np.repeat(split, count), np.repeat(found, count, axis=1)
-            group, left, right = (np.repeat(v, count) for v in (group, left, right))
-            step = (right - left) / np.repeat(count, count)
-            right = np.where(part == np.repeat(count, count) - 1, right, left + (part + 1) * step)
-            left = left + part * step
+            group = np.repeat(group, count)
+            left, right = _divided(left, right, count)
 
     def _edges(self) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
         """Return the ends of the pieces of every lane, and where the values run on smoothly."""
@@ -155,6 +143,33 @@ class Period:
         # An edge at or beyond the end of the period in every lane leaves an empty piece.
         edges = edges[:, np.append(True, np.any(np.diff(edges, axis=1) > 0, axis=0))]
         return edges, ~np.isin(edges, self.breakpoints)
+
+
+def _unsettled(
+    found: npt.NDArray[Any], share: FloatArray, joined: npt.NDArray[np.bool_], tolerance: float
+) -> npt.NDArray[np.bool_]:
+    """Whether a piece, with values `found` (lanes, pieces, nodes, ...), must be split."""
+    to_ends, to_tail = _legendre()
+    scale = max(1.0, float(np.max(np.abs(found))))
+    allowed = tolerance * scale * np.maximum(share, _LEAST_SHARE)
+    tail = np.max(np.abs(np.einsum("en,pkni->pkei", to_tail, found)), axis=(2, 3))
+    split = np.any(share * tail > allowed, axis=0)
+    ends = np.einsum("en,pkni->pkei", to_ends, found)
+    apart = np.max(np.abs(ends[:, 1:, 0] - ends[:, :-1, 1]), axis=-1, initial=0.0)
+    for side in (slice(None, -1), slice(1, None)):
+        hidden = _OUTERMOST * share[:, side] * np.where(joined, apart, 0.0)
+        split[side] |= np.any(hidden > tolerance * scale * _LEAST_SHARE, axis=0)
+    return np.asarray(split)
+
+
+def _divided(
+    left: FloatArray, right: FloatArray, count: npt.NDArray[np.intp]
+) -> tuple[FloatArray, FloatArray]:
+    """Return the ends of `count` equal parts of every piece."""
+    part = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    first, last, count = (np.repeat(values, count) for values in (left, right, count))
+    step = (last - first) / count
+    return first + part * step, np.where(part == count - 1, last, first + (part + 1) * step)
 
 
 @functools.cache

@@ -16,7 +16,7 @@ from anticrossing.dynamics.open_kernels import OpenKernel
 from anticrossing.dynamics.panels import Evolution, Pieces
 
 # Of a phase: its own rounding, and as much again for that of t, x and H.
-_UNIT = 2 * float(np.finfo(np.float64).eps)
+_ROUNDING = 2 * float(np.finfo(np.float64).eps)
 _NEGLIGIBLE = 0.05  # of the error estimate
 
 _Maps = npt.NDArray[np.complex128]
@@ -29,7 +29,7 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
     the end of a panel, a phase δ of level j between them changes the probability by
     2 δ Im(U*_fi S_fj P_ji).
     """
-    bound = np.minimum(2 * _UNIT * evolution.phase, 1.0)
+    bound = np.minimum(2 * _ROUNDING * evolution.phase, 1.0)
     for lane in _telling(bound, evolution):
         pieces = evolution.pieces.of_lane(lane)
         phases, frames = _levels(lanes, lane, pieces)
@@ -39,7 +39,7 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
         ways = np.einsum("kfj,kji->kfij", out, into)
         others = ways.sum(axis=-1, keepdims=True) - ways
         turned = np.abs((others.conj() * ways).imag)
-        turns = np.minimum(_UNIT * phases, 2.0)  # whatever its phase, a way adds no more
+        turns = np.minimum(_ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
         most = 2 * float(np.max(np.einsum("kj,kfij->fi", turns, turned)))
         bound[lane] = min(bound[lane], most)
     return bound
@@ -52,7 +52,7 @@ def of_densities(
 
     Phases turn the coherences between levels, which must be made before and read after that.
     """
-    bound = np.minimum(2 * _UNIT * evolution.phase, 1.0)
+    bound = np.minimum(2 * _ROUNDING * evolution.phase, 1.0)
     levels = lanes.hamiltonian.dimension
     apart = ~np.eye(levels, dtype=np.bool_).ravel()
     for lane in _telling(bound, evolution):
@@ -67,7 +67,7 @@ def of_densities(
             rows[lane] @ kernel.leaving(frames[-1]),
         )
         into, out = np.abs(leaving @ before)[:, apart], np.abs(after @ entering)[..., apart]
-        turns = np.minimum(2 * _UNIT * phases.max(axis=-1), 2.0)
+        turns = np.minimum(2 * _ROUNDING * phases.max(axis=-1), 2.0)
         most = float(np.max(np.einsum("k,kfj,kji->fi", turns, out, into)))
         bound[lane] = min(bound[lane], most)
     return bound
