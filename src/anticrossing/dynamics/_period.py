@@ -167,9 +167,10 @@ def _divided(
 ) -> tuple[FloatArray, FloatArray]:
     """Return the ends of `count` equal parts of every piece."""
     part = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    first, last, count = (np.repeat(values, count) for values in (left, right, count))
-    step = (last - first) / count
-    return first + part * step, np.where(part == count - 1, last, first + (part + 1) * step)
+    first, last = np.repeat(left, count), np.repeat(right, count)
+    parts = np.repeat(count, count)
+    step = (last - first) / parts
+    return first + part * step, np.where(part == parts - 1, last, first + (part + 1) * step)
 
 
 @functools.cache
