@@ -6,16 +6,12 @@ WORKERS ?= 2
 ARGS ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-all test-portable mutants fuzz bench docs lint quick clean
+.PHONY: run test test-all test-portable mutants fuzz bench docs lint clean
 
 run: $(VENV)/.installed
 	$(BIN)/anticrossing run examples/flux_qubit.toml -o results/flux_qubit
 
-# The type checker uses one core: it runs beside the tests.
 test: $(VENV)/.tested
-	@$(MAKE) --no-print-directory -j 2 quick lint
-
-quick: $(VENV)/.tested
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal -m "not slow"
 
 test-all: $(VENV)/.documented lint

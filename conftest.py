@@ -23,6 +23,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent
+LONG_PAGES = ("docs/fits.md", "docs/molecules.md")  # for `make test-all`
 collect_ignore = ["docs/conf.py", "docs/figures.py", "docs/rates_figure.py"]
 
 
@@ -50,7 +51,10 @@ class Page(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         if any(EXAMPLES.parse(self.path).examples()):
-            yield PageExamples.from_parent(self, name="examples")
+            page = PageExamples.from_parent(self, name="examples")
+            if self.path.relative_to(ROOT).as_posix() in LONG_PAGES:
+                page.add_marker(pytest.mark.slow)
+            yield page
 
 
 class PageExamples(pytest.Item):

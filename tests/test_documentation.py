@@ -121,6 +121,7 @@ def test_commands_shown_exist() -> None:
     assert [name for name in NAMES if f"`{name}`" not in text("docs/command_line.md")] == []
 
 
+@pytest.mark.slow
 def test_command_output_shown_is_printed(tmp_path: Path) -> None:
     blocks = re.findall(r"```console\n\$ (.*)\n((?:[^$`].*\n)+)```", text("docs/command_line.md"))
     assert len(blocks) == 3

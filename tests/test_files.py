@@ -21,6 +21,7 @@ from anticrossing.fits.measurement import Measurement
 from anticrossing.geometry.grid_data import AdiabaticData
 from anticrossing.geometry.grid_files import write_data
 from anticrossing.plot import save_figure
+from tests.effort import slow
 
 PASSAGE = """
 title = "Größe ħω — Übergang"
@@ -183,7 +184,9 @@ def test_a_kill_between_the_renames_is_mended_at_the_next_run(tmp_path: Path) ->
 # ---- terminals of any encoding -----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "cp437", "koi8-r", "utf-8"])
+@pytest.mark.parametrize(
+    "encoding", ["ascii", "cp1252", slow("latin-1"), slow("cp437"), slow("koi8-r"), "utf-8"]
+)
 def test_any_text_can_be_printed(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding, errors="strict")
@@ -205,7 +208,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize(
     "encoding",
-    [*("ascii", "latin-1"), pytest.param("cp1252", marks=pytest.mark.slow)],
+    ["ascii", slow("latin-1"), slow("cp1252")],
 )
 def test_every_command_prints_in_every_encoding(encoding: str, tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(PASSAGE, encoding="utf-8")

@@ -75,6 +75,7 @@ def run(tmp_path: Path) -> Callable[..., str]:
     return run
 
 
+@pytest.mark.slow
 def test_an_edit_of_another_file_is_not_missed(run: Callable[..., str]) -> None:
     assert run(2.0, 1.0, 1.0) == "3.0 0"
     assert run(2.0, 1.0, 1.0) == "3.0 1"
@@ -104,6 +105,7 @@ def test_nothing_can_be_written_as_in_a_container(tmp_path: Path) -> None:
     assert (found.stdout, found.returncode) == ("3.0\n", 0), found.stderr
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_used_is_done_without(tmp_path: Path) -> None:
     """A full disk where the machine code is kept, and a damaged index."""
     near, far = _package(tmp_path)

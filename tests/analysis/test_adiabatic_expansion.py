@@ -349,6 +349,7 @@ def test_equation_3_16_with_the_adjoint_written_by_hand():
     assert split.incoherent == pytest.approx(incoherent, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_two_of_three_levels_to_first_order():
     """Section 4: p = p_coherent + ε ∫ γ/(1+γ²) tr(P₋Ṗ₊²P₋)/e, e half the gap of the two levels."""
     remainders = []

@@ -23,6 +23,7 @@ def jump(gap, window, dephasing, relaxation=0.0, temperature=0.1):
     return float(result.transition_matrix[1, 0])
 
 
+@pytest.mark.slow
 def test_clear_regimes_are_right_to_a_few_percent():
     rng = np.random.default_rng(12)
     seen = dict.fromkeys(REGIMES, 0)

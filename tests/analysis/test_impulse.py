@@ -36,6 +36,7 @@ def test_one_period_of_a_cosine():
     assert worst_amplitude(result) < 3e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", [0.0, 0.5 * np.pi])
 def test_constructive_and_destructive_interference(wanted):
     """The amplitude of the drive is tuned until ζ + φ_S is a multiple of π, or half of one more."""

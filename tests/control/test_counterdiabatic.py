@@ -12,6 +12,7 @@ from anticrossing.control import (
 )
 from anticrossing.control._sectors import blocks_of
 from anticrossing.control.counterdiabatic import _many_levels
+from tests.effort import slow
 
 SIGMA_Y = np.array([[0, -1j], [1j, 0]])
 
@@ -55,8 +56,8 @@ def test_narrow_crossings_are_followed_too(gap):
     assert np.all(fast.fidelity() > 1 - 1e-10)
 
 
-@pytest.mark.parametrize("duration", [1e-2, 1.0, 100.0])
-@pytest.mark.parametrize("size", [3, 5])
+@pytest.mark.parametrize("duration", [1e-2, slow(1.0), 100.0])
+@pytest.mark.parametrize("size", [3, slow(5)])
 def test_many_levels_follow_at_any_speed(size, duration):
     path = ac.drive.Formula("2*sin(w*t)", 0, duration, w=1.5 / duration)
     h = random_hamiltonian(size, seed=size)
@@ -164,6 +165,7 @@ def test_units_enter_the_term():
     assert fast.hamiltonian.units == h.units
 
 
+@pytest.mark.slow
 def test_function_hamiltonians_are_driven_too():
     h = ac.Hamiltonian.from_function(
         lambda x: np.array([[np.tanh(x), 0.2, 0.1], [0.2, -x, 0.3], [0.1, 0.3, 0.5 * x]])

@@ -18,6 +18,7 @@ def test_landau_zener_logarithm(adiabaticity):
     assert result.exponent == pytest.approx(np.pi * adiabaticity / 2, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("formula", "gap"),
     [
@@ -34,6 +35,7 @@ def test_contour_agrees_with_the_real_axis_where_both_work(formula, gap):
     assert contour == pytest.approx(np.log(real.transition_matrix[1, 0]), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_tanh_ramp_far_below_rounding_against_demkov_and_kunike():
     amplitude, rate, gap = 3.0, 0.01, 1.0
     result = log_probability(

@@ -10,6 +10,7 @@ import pytest
 import anticrossing as ac
 from anticrossing.dynamics import GaussianState, evolve_fermions, star
 from anticrossing.dynamics.reference import propagator as reference_propagator
+from tests.effort import slow
 from tests.systems import random_hermitian, random_unitary
 from tests.systems.fermions import lowering_operators
 
@@ -63,10 +64,10 @@ def test_occupation_of_the_driven_level_is_the_published_one():
 @pytest.mark.parametrize(
     "sweep",
     [
-        ac.drive.Linear(-4, 6, rate=1.3),
+        slow(ac.drive.Linear(-4, 6, rate=1.3)),
         ac.drive.Linear(6, -4, rate=-0.7),
-        ac.drive.Sinusoidal(offset=2.0, amplitude=3.0, frequency=1.1, stop_time=9.0),
-        ac.drive.Piecewise([0, 2, 3, 7], [0, 4, 4, 1]),
+        slow(ac.drive.Sinusoidal(offset=2.0, amplitude=3.0, frequency=1.1, stop_time=9.0)),
+        slow(ac.drive.Piecewise([0, 2, 3, 7], [0, 4, 4, 1])),
     ],
 )
 def test_star_general_solver_and_runge_kutta_agree(sweep):
@@ -106,7 +107,7 @@ def test_star_with_several_complex_driven_levels_in_other_places():
     assert np.max(np.abs(fast.energy - general.energy)) < 1e-10
 
 
-@pytest.mark.parametrize("offset", [0.0, 1e9, -1e12])
+@pytest.mark.parametrize("offset", [slow(0.0), slow(1e9), -1e12])
 @pytest.mark.parametrize("method", ["star", "panels"])
 def test_a_short_pulse_of_the_driven_level_and_an_offset(method, offset):
     """Off resonance until a pulse of a thousandth of the window tunes the level to another."""

@@ -14,7 +14,7 @@ import anticrossing as ac
 from anticrossing.dynamics import _interferogram
 from anticrossing.dynamics.interferogram import interferogram
 from anticrossing.dynamics.periodic import periodic_steady_state
-from tests.effort import cases
+from tests.effort import cases, slow
 
 # The function of the same name may hide the module as an attribute of the package.
 module = importlib.import_module("anticrossing.dynamics.interferogram")
@@ -53,7 +53,7 @@ def sinusoidal(point):
     return ac.drive.Sinusoidal(point["offset"], point["amplitude"], point["frequency"])
 
 
-@pytest.mark.parametrize("index", range(30))
+@pytest.mark.parametrize("index", [*range(10), *map(slow, range(10, 30))])
 def test_relaxation_of_diabatic_states_against_the_panel_solver(index):
     point = one(points(30, seed=1), index)
     for readout, level in (("diabatic", 0), ("adiabatic", 1)):

@@ -72,7 +72,7 @@ def stiff(size):
 
 
 @pytest.mark.parametrize("name", moderate(2))
-@pytest.mark.parametrize("size", [2, 3, slow(4)])
+@pytest.mark.parametrize("size", [2, slow(3), slow(4)])
 def test_moderate_rates_agree_with_the_reference_solver(size, name):
     rng = np.random.default_rng(size)
     H = ac.Hamiltonian.affine(random_hermitian(rng, size), random_hermitian(rng, size))
@@ -85,6 +85,7 @@ def test_moderate_rates_agree_with_the_reference_solver(size, name):
     check_channel(change)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "name"),
     [
@@ -151,6 +152,7 @@ def test_cost_is_flat_for_three_levels(environment):
         check_channel(change)
 
 
+@pytest.mark.slow
 def test_first_order_of_dephasing_between_three_levels():
     # A pair (0, j) leaves level 0 at the rate 2Γ|⟨j|∂ₜ0⟩|²/(Γ² + ω²), to first order in ε.
     H, rate = ac.models.DemkovOsherov(levels=[-1.0, 1.2], couplings=[0.4, 0.5]), 0.3

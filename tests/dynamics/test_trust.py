@@ -7,6 +7,7 @@ import scipy.integrate
 from fuzz import truth
 
 import anticrossing as ac
+from tests.effort import slow
 
 HEIGHT = float(1.3 / np.sqrt(2 * np.pi))
 PULSED = ac.Hamiltonian.from_matrix([["d/2", "x/2"], ["x/2", "-d/2"]], parameters={"d": 0.0})
@@ -38,6 +39,7 @@ def pulse_map(operator, half):
     return y[:16].reshape(4, 4), y[16:].reshape(4, 4) / (2 * half)
 
 
+@pytest.mark.slow
 def test_coupling_that_decays_through_the_smallest_numbers():
     # Its square is subnormal or zero long before it is: DOP853 gives 0.5225072.
     drive = ac.drive.Linear(-22, 22, rate=0.01)
@@ -148,7 +150,7 @@ def test_a_burst_of_dephasing(form):
     assert abs(kept - np.exp(-0.7 * np.sqrt(2 * np.pi))) < 1e-9
 
 
-@pytest.mark.parametrize("offset", [1e3, 1e7, 1e9, 1e12, -1e12])
+@pytest.mark.parametrize("offset", [slow(1e3), 1e7, slow(1e9), slow(1e12), -1e12])
 def test_a_multiple_of_the_identity_changes_nothing(offset):
     rng = np.random.default_rng(4)
     constant = rng.normal(size=(4, 4))

@@ -17,7 +17,7 @@ from anticrossing.dynamics.wavepacket import (
     propagate_packet,
 )
 from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
-from tests.effort import cases
+from tests.effort import cases, slow
 from tests.systems import random_hermitian
 
 MASS = models.tully.TULLY_MASS
@@ -266,7 +266,8 @@ def test_tully_extended_coupling():
     assert result.energy_drift < 1e-6
 
 
-@pytest.mark.parametrize("mirror", [pytest.param(1, marks=pytest.mark.slow), -1])
+@pytest.mark.slow
+@pytest.mark.parametrize("mirror", [1, -1])
 def test_absorbed_flux_adds_up_and_is_that_of_a_larger_box(mirror):
     H, k = models.TullyExtended(), 12.0
     packet = WavePacket(centre=-15.0, momentum=k, width=20.0 / k)
@@ -324,8 +325,8 @@ def test_absorber_in_a_plane_counts_each_side():
     assert lost["x start"] == pytest.approx(lost["x stop"], rel=1e-6)
 
 
-@pytest.mark.parametrize("order", [2, 4])
-@pytest.mark.parametrize("tolerance", [pytest.param(1e-3, marks=pytest.mark.slow), 1e-5])
+@pytest.mark.parametrize("order", [2, slow(4)])
+@pytest.mark.parametrize("tolerance", [slow(1e-3), 1e-5])
 def test_the_chosen_step_keeps_its_tolerance(order, tolerance):
     H, grid = models.TullyDual(), Grid(-22.0, 26.0, 600)
     packet = WavePacket(centre=-8.0, momentum=20.0, width=1.0)

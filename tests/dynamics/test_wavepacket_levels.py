@@ -107,6 +107,7 @@ def test_levels_of_the_lower_surface(phase, correction):
     assert np.abs(energies - expected).max() < 3e-4
 
 
+@pytest.mark.slow
 def test_geometric_phase_makes_the_node_of_the_full_problem():
     """A packet in the trough meets itself on the far side: destructively, as both states say."""
     H = models.JahnTeller(linear=4.0)

@@ -95,6 +95,7 @@ def test_sech_barrier():
     assert found.norm_left < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mirror", [1, -1])
 def test_tully_simple_at_every_energy_against_close_coupling(mirror):
     H = models.TullySimple()
@@ -121,6 +122,7 @@ def test_tully_simple_at_every_energy_against_close_coupling(mirror):
         assert np.abs(found.reflected[k] - reflected).max() < 2e-5
 
 
+@pytest.mark.slow
 def test_tully_extended_below_the_upper_threshold_reflects_both():
     H = models.TullyExtended()
     energies = np.array([0.025, 0.035])
@@ -228,6 +230,7 @@ def test_what_shows_only_on_the_way(changed, message):
         scatter(**arguments(stop=8000.0, step=2.0) | changed)
 
 
+@pytest.mark.slow
 def test_flux_by_channel_above_a_threshold():
     """Slow upper waves carry k₂/k₁ of their probability: against close coupling, sums to 1."""
     H = models.TullySimple()

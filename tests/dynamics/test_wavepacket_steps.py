@@ -87,6 +87,7 @@ def test_a_far_state_that_hardly_mixes_is_no_reason_for_a_short_step(energy, cou
     assert found[2] < bound
 
 
+@pytest.mark.slow
 def test_a_far_state_that_mixes_a_little_against_a_step_that_resolves_it():
     given = arguments(hamiltonian=three(20.0, 0.1), stop=2000.0, samples=2)
     long, short = (propagate_packet(**given | {"step": h}) for h in (10.0, 0.1))

@@ -381,6 +381,7 @@ def sodium_iodide() -> str:
     return text.replace("points = 2400", "points = 1920").replace("stop = 1000.0", "stop = 300.0")
 
 
+@pytest.mark.slow
 def test_sodium_iodide_is_converged() -> None:
     text = sodium_iodide()
     text = text.replace("[packet]", "[packet]\nconvergence = true\nsamples = 11")

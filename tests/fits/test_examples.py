@@ -26,6 +26,7 @@ def test_shipped_data_are_what_their_comment_says() -> None:
         np.testing.assert_allclose(shipped.coordinate(name), made.coordinate(name), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_tunnelling_in_a_tilted_lattice_is_that_of_a_free_atom_at_the_edge() -> None:
     result = experiment.run(experiment.load(EXAMPLES / "tilted_lattice.toml"))
     assert isinstance(result, experiment.Result)
@@ -39,6 +40,7 @@ def test_tunnelling_in_a_tilted_lattice_is_that_of_a_free_atom_at_the_edge() -> 
     assert result.scan.exact[-1, 1] > 0.8
 
 
+@pytest.mark.slow
 def test_fringes_of_two_bloch_periods_have_the_phase_of_the_bands() -> None:
     result = experiment.run(experiment.load(EXAMPLES / "bloch_interferometer.toml"))
     assert isinstance(result, experiment.Result)

@@ -71,6 +71,7 @@ def test_values_and_covariance_are_those_of_an_independent_fit(small: Measuremen
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [3, slow(1)])
 def test_any_guess_within_a_factor_of_three_leads_to_the_same_fit(
     small: Measurement, step: int
@@ -88,6 +89,7 @@ def test_any_guess_within_a_factor_of_three_leads_to_the_same_fit(
             assert difference < 1e-3 * best[name].error, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, slow(8)])
 def test_pulls_are_standard_normal(seeds: int) -> None:
     pulls = []
@@ -108,6 +110,7 @@ def test_a_shift_by_a_whole_quantum_is_found() -> None:
     assert within(result, TRUE | {"offset_shift": -0.9 * OMEGA}, 4.0)
 
 
+@pytest.mark.slow
 def test_gap_and_t1_of_fast_passages_are_not_determined_separately(small: Measurement) -> None:
     for model in ("exact", "fast-passage"):
         result = fit_interferogram(small, frequency=OMEGA, **GUESS, vary=ALL, model=model)

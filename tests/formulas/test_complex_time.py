@@ -9,6 +9,7 @@ from anticrossing.formulas import (
     rosen_zener,
     tanh_sweep,
 )
+from tests.effort import slow
 
 
 def test_exact_for_the_linear_sweep_in_every_form_of_input():
@@ -63,7 +64,7 @@ def test_two_zeros_interfere_with_opposite_signs():
     assert sorted(result.signs) == [-1, 1]
 
 
-@pytest.mark.parametrize("offset", [1.0, 2.0, 3.1])
+@pytest.mark.parametrize("offset", [slow(1.0), 2.0, slow(3.1)])
 def test_parabolic_sweep_against_the_equation_of_motion(offset, two_level, adiabatic_matrix):
     """Two passages: interference of two zeros, with the phase between them."""
     g = 3.5

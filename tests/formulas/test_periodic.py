@@ -14,6 +14,7 @@ from anticrossing.formulas.periodic import (
     rate_population,
     transition_rate,
 )
+from tests.effort import slow
 
 
 def periodic_average(gap, offset, amplitude, frequency, t1, t2):
@@ -180,7 +181,7 @@ def test_resonances_broadcast_with_orders_last():
     assert one.positions[0] == pytest.approx(found.positions[1, 2, 3], rel=1e-13)
 
 
-@pytest.mark.parametrize("b", ["0.01", "0.04", "0.1"])
+@pytest.mark.parametrize("b", [slow("0.01"), slow("0.04"), "0.1"])
 def test_bloch_siegert_series_against_the_floquet_matrix(b):
     """Resonance of the infinite Floquet matrix (truncated): ∂q/∂g = 0, in forty digits."""
     with mpmath.workdps(40):

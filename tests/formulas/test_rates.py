@@ -21,7 +21,7 @@ from anticrossing.spectral_density import (
     Discrete,
     Ohmic,
 )
-from tests.effort import cases
+from tests.effort import cases, slow
 
 BATHS = [
     Ohmic(reorganization_energy=1.0, cutoff=0.3),
@@ -111,8 +111,8 @@ def franck_condon_rate(coupling, free, heat, frequency, factor, slow):
         return float(2 * mp.pi * mp.mpf(coupling) ** 2 * total)
 
 
-@pytest.mark.parametrize("free", [0.6, 0.0, -1.0, -2.2])
-@pytest.mark.parametrize(("heat", "factor"), [(0.15, 1.3), (0.5, 0.6)])
+@pytest.mark.parametrize("free", [slow(0.6), 0.0, slow(-1.0), -2.2])
+@pytest.mark.parametrize(("heat", "factor"), [(0.15, 1.3), slow(0.5, 0.6)])
 def test_one_mode_is_the_sum_over_its_vibrational_states(free, heat, factor):
     frequency, slow = 0.7, 0.25
     expected = franck_condon_rate(0.01, free, heat, frequency, factor, slow)

@@ -119,6 +119,7 @@ def test_a_barrier_beyond_the_range_of_floats_is_no_rate():
     assert intersystem_crossing_rate(**{**CROSSING, "temperature": 1e-6}).value == 0.0
 
 
+@pytest.mark.slow
 def test_many_quanta_and_many_elements_stay_within_memory():
     # 10⁹ quanta up to the crossing, for each of 30 000 elements
     found = marcus_levich_jortner(

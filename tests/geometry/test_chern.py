@@ -7,6 +7,7 @@ from anticrossing import Hamiltonian
 from anticrossing.checks import ConvergenceError, InputError
 from anticrossing.geometry.chern import Sphere, Torus, chern_number, plaquette_fluxes
 from anticrossing.geometry.curvature import berry_curvature
+from tests.effort import slow
 
 # X.-L. Qi, Y.-S. Wu, S.-C. Zhang, Phys. Rev. B 74, 085308 (2006)
 QI_WU_ZHANG = Hamiltonian.from_matrix(
@@ -79,7 +80,7 @@ def test_the_curvature_integrates_to_the_number():
         assert total == pytest.approx(chern_number(hamiltonian, levels=0).value, abs=1e-9)
 
 
-@pytest.mark.parametrize("phase", [-2.0, -0.7, 0.4, np.pi / 2, 2.9])
+@pytest.mark.parametrize("phase", [slow(-2.0), slow(-0.7), 0.4, slow(np.pi / 2), 2.9])
 def test_the_haldane_phase_diagram(phase):
     """|M| < 3√3 |t₂ sin φ|: C = ±1 with the sign of φ; otherwise 0."""
     edge = 3 * np.sqrt(3) * 0.1 * abs(np.sin(phase))
@@ -194,6 +195,7 @@ def test_levels_that_meet_along_a_line():
         chern_number(hamiltonian, levels=0, grid=9)
 
 
+@pytest.mark.slow
 def test_a_hamiltonian_that_jumps():
     def jump(k):
         inside = (k[..., 0] < 0.123) | (k[..., 0] > 3)

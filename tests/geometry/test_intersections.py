@@ -129,6 +129,7 @@ def test_kramers_doublets_meet_in_codimension_five():
         find_intersection(H, target, levels=(0, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_all_intersections_of_random_four_level_models(seed):
     # Independent count: the lowest states carried around every cell of a grid change sign.

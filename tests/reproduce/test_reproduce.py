@@ -12,7 +12,8 @@ from anticrossing.checks import InputError
 from tests.effort import slow
 
 # The longest; the laws behind them have quick tests of their own in dynamics and formulas.
-LONG = ("tully", "dephasing-lindbladian", "landau-zener-limits", "finite-window")
+LONG = ("tully", "dephasing-lindbladian", "landau-zener-limits", "finite-window", "stueckelberg")
+LONG += ("barra-esposito", "geometric-phase")
 
 
 @pytest.mark.parametrize("name", [slow(n) if n in LONG else n for n in reproduce.NAMES])

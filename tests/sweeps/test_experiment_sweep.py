@@ -240,6 +240,7 @@ def test_the_command_tells_failures(call: Any, tmp_path: Path) -> None:
     assert "2 of them failed, the first: InputError: " in out
 
 
+@pytest.mark.slow
 def test_the_command_uses_a_dask_cluster(call: Any, tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     (tmp_path / "two.toml").write_text(PASSAGE + SWEEP)

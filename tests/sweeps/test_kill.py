@@ -97,6 +97,7 @@ def test_a_killed_sweep_resumes_to_the_same_bits(
     xarray.testing.assert_identical(result.load(), xarray.open_zarr(whole, chunks=None).load())
 
 
+@pytest.mark.slow
 def test_every_prefix_of_the_writes_is_a_store_that_resumes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -138,6 +138,7 @@ def test_other_outputs_of_trajectories() -> None:
     assert set(default.data_vars) == {"population", "population_error", "seed", "status", "message"}
 
 
+@pytest.mark.slow
 def test_several_coordinates_have_channels_each() -> None:
     text = """
     [hamiltonian]

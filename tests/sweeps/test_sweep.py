@@ -239,6 +239,7 @@ def test_stores_are_the_same_files_whoever_writes_them(executor: Any, tmp_path: 
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 
+@pytest.mark.slow
 def test_a_dask_worker_that_is_killed_loses_nothing(cluster: Any, tmp_path: Path) -> None:
     import os
     import signal
@@ -290,6 +291,7 @@ def test_progress_counts_points_and_says_nothing_without_a_terminal(
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_by_the_chunk(tmp_path: Path) -> None:
     """A result of 80 MB passes through a process that never holds a tenth of it."""
     import tracemalloc

@@ -15,6 +15,7 @@ from anticrossing.thermodynamics.chain import LandauZenerChain
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.enumeration import enumerate_transitions
 from anticrossing.thermodynamics.work import WorkDistribution
+from tests.effort import slow
 
 REFERENCE = json.loads(
     (Path(__file__).parents[1] / "reference_data" / "driven_level.json").read_text()
@@ -200,7 +201,7 @@ def test_chain_through_the_same_front():
     assert np.exp(work.log_density(w, width=0.5)) == pytest.approx(direct, rel=1e-8)
 
 
-@pytest.mark.parametrize("width", [0.1, 1.0])
+@pytest.mark.parametrize("width", [slow(0.1), 1.0])
 def test_density_of_listed_values_and_by_inversion(width):
     work = distribution("A_coupled", "fwd")
     w = np.linspace(-2, 14, 13)

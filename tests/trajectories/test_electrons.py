@@ -9,6 +9,7 @@ from anticrossing.trajectories import Fixed, run_trajectories
 from tests.trajectories.random_vibronic import vibronic
 
 
+@pytest.mark.slow
 def test_levels_of_many_states_along_a_trajectory():
     H = vibronic(modes=3, states=6)
     found = run_trajectories(

@@ -30,6 +30,7 @@ def simple(k=20.0, *, initial=None, **options):
 # ---- populations --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "k", "start", "count"),
     [
@@ -97,7 +98,7 @@ def test_ehrenfest_solves_its_equations():
     assert found.energy_drift[0] < 1e-6
 
 
-@pytest.mark.parametrize("coupling", [0.0005, 0.0015, 0.003])
+@pytest.mark.parametrize("coupling", [slow(0.0005), 0.0015, slow(0.003)])
 def test_landau_zener_hopping_is_the_formula_for_linear_diabats(coupling):
     slope, speed = 0.001, 0.02
     H = Hamiltonian.from_matrix([[f"{slope}*x", coupling], [coupling, f"-{slope}*x"]])
@@ -112,6 +113,7 @@ def test_landau_zener_hopping_is_the_formula_for_linear_diabats(coupling):
     assert found.hops.count("accepted") == round(20_000 * mean.value[-1, 1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rescaling", ["coupling", "velocity"])
 def test_detailed_balance_needs_the_momentum_along_the_coupling(rescaling):
     """Two states and oscillators that exchange energy: populations after a long time.

@@ -42,6 +42,7 @@ def wait_for(process, store, count):
         time.sleep(0.002)
 
 
+@pytest.mark.slow
 def test_killed_and_interrupted_at_random_moments(tmp_path):
     store, rng = tmp_path / "run", np.random.default_rng(7)
     contents = {}

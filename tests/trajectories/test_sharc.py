@@ -144,6 +144,7 @@ def test_a_phase_of_the_triplets_changes_nothing(tmp_path, model):
     assert_allclose(one.diabatic_populations.value, other.diabatic_populations.value, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fssh", "ehrenfest"])
 def test_norm_and_energy_after_a_vertical_excitation(model, method):
     H = model.hamiltonian

@@ -95,6 +95,7 @@ def test_strong_quadratic_coupling_makes_the_ground_level_single():
     assert stronger.error_estimate < 1e-10
 
 
+@pytest.mark.slow
 def test_crossover_in_the_product_basis():
     H = JahnTeller(linear=0.3, quadratic=0.93)
     energies = vibronic_levels(

@@ -25,7 +25,29 @@ NEAR_PHASE = 6.0
 LARGEST_GROWTH = 30.0
 REFUSED, ACCEPTED = 0, 1
 
-_FAST = {"contract", "reassoc"}
+
+@inner()
+def _copy(source, target):
+    """Write a matrix, element by element: Numba takes long over whole arrays."""
+    for i in range(source.shape[0]):
+        for k in range(source.shape[1]):
+            target[i, k] = source[i, k]
+
+
+@inner()
+def _keep(matrices, vectors, kept_matrices, kept_vectors):
+    """Write matrices and vectors, one of each for every node or end."""
+    _copy(vectors, kept_vectors)
+    for j in range(matrices.shape[0]):
+        _copy(matrices[j], kept_matrices[j])
+
+
+@inner()
+def _one(out):
+    """Write the identity."""
+    for i in range(3):
+        for k in range(3):
+            out[i, k] = 1.0 if i == k else 0.0
 
 
 @inner()
@@ -87,10 +109,9 @@ def _turn_to_edge(edge, frame, out):
         cosine += edge[k, 0] * frame[k, 0]
         sine += edge[k, 1] * frame[k, 0]
     size = np.hypot(cosine, sine)
-    out[:] = 0.0
+    _one(out)
     out[0, 0] = out[1, 1] = cosine / size
     out[1, 0], out[0, 1] = sine / size, -sine / size
-    out[2, 2] = 1.0
 
 
 @inner()
@@ -137,7 +158,10 @@ def _unresolved(g, b, tail, tolerance):
     n = g.shape[0]
     largest = 0.0
     for j in range(n):
-        largest = max(largest, np.max(np.abs(g[j])), np.max(np.abs(b[j])))
+        for i in range(3):
+            largest = max(largest, abs(b[j, i]))
+            for k in range(3):
+                largest = max(largest, abs(g[j, i, k]))
     limit = max(tolerance, 4e-15 * largest)
     zero = np.zeros(n)
     for i in range(3):
@@ -161,7 +185,8 @@ def _parts(g, b):
 @inner()
 def _separations(g, b):
     """Return the smallest |λ−a|, |2 Im λ|, |λ| and |a| over the nodes, over the whole panel."""
-    out = np.full(4, np.inf)
+    out = np.empty(4)
+    out[0] = out[1] = out[2] = out[3] = np.inf
     for j in range(g.shape[0]):
         rate, a, _, _, _, _ = _parts(g[j], b[j])
         out[0] = min(out[0], 2.0 * abs(rate - a))
@@ -256,6 +281,7 @@ def _integrate(g, b, integral, tail, tolerance, out, info):
     _multiply(integral, rr, ri, lr, li)
 
     kernels = np.zeros((5, n), dtype=np.complex128)  # z←c, c←z, c←c*, c←1, z←1
+    wr, wi = np.empty(n), np.empty(n)
     small = 1e-3 * tolerance
     coupled, left_out = False, 0.0
     for k in range(5):
@@ -278,11 +304,14 @@ def _integrate(g, b, integral, tail, tolerance, out, info):
         # What drives deviations is kept however small: probabilities of any size come from it.
         if size <= (small if k < 3 else 0.0):
             left_out += size
-            kernels[k] = 0.0
+            for j in range(n):
+                kernels[k, j] = 0.0
             continue
         if largest > LARGEST_GROWTH or turn > 3.0 * n:
             return False
-        last = _tail_size(tail, kernels[k].real.copy(), kernels[k].imag.copy())
+        for j in range(n):
+            wr[j], wi[j] = kernels[k, j].real, kernels[k, j].imag
+        last = _tail_size(tail, wr, wi)
         if last > tolerance:
             return False
         left_out += last
@@ -292,12 +321,13 @@ def _integrate(g, b, integral, tail, tolerance, out, info):
 
     z, zn, zero = np.empty(n), np.empty(n), np.zeros(n)
     cr, ci, ncr, nci = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    wz, wr, wi = np.empty(n), np.empty(n), np.empty(n)
+    wz = np.empty(n)
     for column in range(4):
         z0 = 1.0 if column == 2 else 0.0
         c0 = 1.0 + 0j if column == 0 else (1j if column == 1 else 0j)
         unit = 1.0 if column == 3 else 0.0
-        z[:], cr[:], ci[:] = z0, c0.real, c0.imag
+        for j in range(n):
+            z[j], cr[j], ci[j] = z0, c0.real, c0.imag
         solved, change = not coupled, 0.0
         for _ in range(MOST_PICARD):
             if solved:
@@ -347,7 +377,8 @@ def _drop_far(g, b, far):
 @inner()
 def _frame_step(frame, shift, s, v):
     """Follow frame and shift by y = (1 + S) ỹ + v."""
-    old = frame.copy()
+    old = np.empty((3, 3))
+    _copy(frame, old)
     for i in range(3):
         for k in range(3):
             shift[i] += old[i, k] * v[k]
@@ -384,7 +415,9 @@ def _panel(d, cr, ci, rates, laboratory, has_laboratory, grid, tolerance, out, i
     edges = np.empty((2, 3, 3))
     _edge_frame(d[0], cr[0], ci[0], edges[0])
     _edge_frame(d[n - 1], cr[n - 1], ci[n - 1], edges[1])
-    largest = np.max(energy)
+    largest = 0.0
+    for j in range(n):
+        largest = max(largest, energy[j])
     info[1] = 2.0 * largest
 
     if smooth and n * _tail_size(tail, sr, si) <= max(tolerance, n * 2e-15):
@@ -427,6 +460,17 @@ def _panel(d, cr, ci, rates, laboratory, has_laboratory, grid, tolerance, out, i
 
 
 @inner()
+def _split(affine):
+    """Return copies of the matrix and the vector of an affine map, and room for another matrix."""
+    matrix, vector = np.empty((3, 3)), np.empty(3)
+    for i in range(3):
+        vector[i] = affine[i, 3]
+        for k in range(3):
+            matrix[i, k] = affine[i, k]
+    return matrix, np.empty((3, 3)), vector
+
+
+@inner()
 def _direct(
     r0, d, cr, ci, q, sr, si, rates, laboratory, has_laboratory, edges, grid, tolerance, out, info
 ):
@@ -447,10 +491,11 @@ def _direct(
     if not _integrate(g, b, integral, tail, tolerance, out, info):
         return False
     # From r in the constant frame to deviations from the lower state in the edge frames.
-    first, last = np.empty((3, 3)), np.empty((3, 3))
-    _sandwich(r0, np.eye(3), edges[0], first)
-    _sandwich(r0, np.eye(3), edges[1], last)
-    inner, moved, shift = out[:, :3].copy(), np.empty((3, 3)), out[:, 3].copy()
+    first, last, one = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
+    _one(one)
+    _sandwich(r0, one, edges[0], first)
+    _sandwich(r0, one, edges[1], last)
+    inner, moved, shift = _split(out)
     for i in range(3):
         for k in range(3):
             shift[i] -= inner[i, k] * first[k, 2]
@@ -524,11 +569,17 @@ def _adiabatic(
         if far[k]:
             weight[k] = min(1.0, n * n / far_phase[k])
     best = _residual(g, b, weight)
-    best_g, best_b = g.copy(), b.copy()
-    left, right = np.eye(3), np.eye(3)
-    left_shift, right_shift = np.zeros(3), np.zeros(3)
-    frames, shifts = np.zeros((2, 3, 3)), np.zeros((2, 3))
-    frames[0], frames[1] = left, right
+    best_g, best_b = np.empty((n, 3, 3)), np.empty((n, 3))
+    _keep(g, b, best_g, best_b)
+    here, shift, frames, shifts = (
+        np.empty((2, 3, 3)),
+        np.zeros((2, 3)),
+        np.empty((2, 3, 3)),
+        np.zeros((2, 3)),
+    )
+    _one(here[0])
+    _one(here[1])
+    _keep(here, shift, frames, shifts)
     s, v, ds, dv = np.zeros((n, 3, 3)), np.zeros((n, 3)), np.zeros((n, 3, 3)), np.zeros((n, 3))
     # A transition probability is second order in the couplings: go on below the tolerance while
     # that is cheap, and at least to that order, so that small probabilities keep their digits.
@@ -537,16 +588,15 @@ def _adiabatic(
             break
         if not _eliminate(g, b, far, derivative, tail, tolerance, s, v, ds, dv):
             break
-        _frame_step(left, left_shift, s[0], v[0])
-        _frame_step(right, right_shift, s[n - 1], v[n - 1])
+        _frame_step(here[0], shift[0], s[0], v[0])
+        _frame_step(here[1], shift[1], s[n - 1], v[n - 1])
         size = _residual(g, b, weight)
         if size >= best:
             break
         shrinking = size < 0.5 * best
         best = size
-        best_g[:], best_b[:] = g, b
-        frames[0], frames[1] = left, right
-        shifts[0], shifts[1] = left_shift, right_shift
+        _keep(g, b, best_g, best_b)
+        _keep(here, shift, frames, shifts)
         if not shrinking:
             break
     info[0] = tolerance
@@ -569,9 +619,9 @@ def _finish(out, turns, frames, shifts):
                 offsets[end, i] += turns[end, i, k] * shifts[end, k]
                 for m in range(3):
                     ends[end, i, m] += turns[end, i, k] * frames[end, k, m]
-    inverse, moved, shift = np.empty((3, 3)), np.empty((3, 3)), out[:, 3].copy()
+    inner, moved, shift = _split(out)
+    inverse = np.empty((3, 3))
     _invert(ends[0], inverse)
-    inner = out[:, :3].copy()
     _sandwich(ends[1].T, inner, inverse, moved)
     for i in range(3):
         out[i, 3] = offsets[1, i]
@@ -611,7 +661,8 @@ def solve_panels(
             d[j] = 0.5 * h * (matrices[p, j, 0, 0].real - matrices[p, j, 1, 1].real)
             cr[j] = h * matrices[p, j, 0, 1].real
             ci[j] = h * matrices[p, j, 0, 1].imag
-            here[j] = h * rates[p, j]
-            if has_laboratory:
-                there[j] = h * laboratory[p, j]
+            for k in range(4):
+                here[j, k] = h * rates[p, j, k]
+                for i in range(3 if has_laboratory else 0):
+                    there[j, i, k] = h * laboratory[p, j, i, k]
         status[p] = _panel(d, cr, ci, here, there, has_laboratory, grid, tolerance, out[p], info[p])

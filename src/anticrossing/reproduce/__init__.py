@@ -1,6 +1,6 @@
 """Published results, recomputed: a table, a figure, and whether they agree.
 
->>> reproduction = compute("landau-zener-limits")
+>>> reproduction = compute("demkov-osherov")
 >>> reproduction.agrees
 True
 """
