@@ -19,11 +19,9 @@ from numba.extending import intrinsic
 from anticrossing._jit import entry, inner
 
 _ARITHMETIC = {"fastmath": {"contract"}}
-# What only compiled code calls needs no way in from Python, a fourth of the compilation.
-_CALLED = {**_ARITHMETIC, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 called_from_python = entry(**_ARITHMETIC)
-compiled = inner(**_CALLED)
-inlined = inner(**_CALLED, forceinline=True)  # a call costs as much as the work, on every step
+compiled = inner(**_ARITHMETIC)
+inlined = inner(**_ARITHMETIC, forceinline=True)  # a call costs as much as the work, on every step
 
 
 class ModelPointers(NamedTuple):
