@@ -88,6 +88,7 @@ def test_ladder(call: Any) -> None:
         np.testing.assert_allclose(exact, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_bloch_band(call: Any) -> None:
     summary = run_example(call, "bloch_band")
     positions = [crossing["position"] for crossing in summary["crossings"]]
@@ -103,6 +104,7 @@ def test_bloch_band(call: Any) -> None:
     assert error[inside].max() < 0.05
 
 
+@pytest.mark.slow
 def test_annealing(call: Any) -> None:
     summary = run_example(call, "annealing")
     assert summary["crossings"][0]["gap"] == pytest.approx(1 / 8, rel=1e-9)

@@ -14,6 +14,7 @@ from tests.systems import random_unitary
 LINEAR = Hamiltonian.from_matrix([["x", 0.5], [0.5, "-x"]])
 
 
+@pytest.mark.slow
 @given(
     v=st.floats(1e-3, 10.0),
     slope=st.floats(1e-2, 100.0),

@@ -169,6 +169,7 @@ def test_no_crossing_is_free_evolution():
     assert "meets no crossing" in str(result)
 
 
+@pytest.mark.slow
 @given(gap=st.floats(0.01, 3.0), offset=st.floats(-3.0, 3.0), phase=st.floats(0.0, 6.28))
 def test_the_model_is_unitary(gap, offset, phase):
     drive = ac.drive.Sinusoidal(offset, 5.0, 0.5, phase=phase, stop_time=30.0)

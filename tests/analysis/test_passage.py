@@ -240,6 +240,7 @@ def test_turning_at_a_crossing_is_told_from_adiabatic_following():
     assert "through" not in ac.passage(H, ac.drive.Linear(20, 60, 0.1)).verdict
 
 
+@pytest.mark.slow
 def test_many_crossings_are_analysed_without_phases_and_more_are_refused():
     H = ac.Hamiltonian.from_matrix([["sin(f*x)", 0.3], [0.3, "-sin(f*x)"]], parameters={"f": 60.0})
     drive = ac.drive.Linear(0.02, 20.02, 30.0)

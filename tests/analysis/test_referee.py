@@ -110,6 +110,7 @@ def test_nothing_is_within_its_domain_that_the_exact_answer_contradicts(
         assert final[0] > 0.998
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("w", "at"), [slow(0.2, 200.0), slow(0.5, -300.0), (0.05, 700.0)])
 def test_a_step_in_the_drive_is_not_called_adiabatic(w, at):
     result = ac.passage(LZ(gap=1.0), Formula(STEP, -1000, 1000, r=0.01, w=w, at=at))

@@ -139,6 +139,7 @@ def test_a_short_pulse_of_the_driven_level_and_an_offset(method, offset):
     assert found.occupations[-1, 0] < 0.9
 
 
+@pytest.mark.slow
 def test_two_hundred_levels_stay_unitary_and_cost_few_panels():
     levels = np.arange(1.0, 201.0)
     arms = star.Star(

@@ -77,6 +77,7 @@ def packet(molecule):
     )
 
 
+@pytest.mark.slow
 def test_levels_are_those_of_the_vibronic_solver(molecule, eigenstates):
     found = vibronic.vibronic_levels(molecule, count=8, tolerance=1e-10).energies
     own = eigenstates[0][eigenstates[0] < found[-1]]

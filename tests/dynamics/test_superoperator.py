@@ -104,7 +104,7 @@ def test_decay_far_faster_than_the_sweep_agrees_with_the_reference_solver(size, 
     check_channel(change)
 
 
-@pytest.mark.parametrize("size", [2, 3, 4])
+@pytest.mark.parametrize("size", [2, 3, slow(4)])
 def test_without_strength_the_map_is_unitary_conjugation(size):
     rng = np.random.default_rng(size)
     H = ac.Hamiltonian.affine(random_hermitian(rng, size), random_hermitian(rng, size))
@@ -135,6 +135,7 @@ def test_dephasing_landau_zener_at_any_slowness(epsilon, expected, digits):
     assert count <= 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",
     [

@@ -339,6 +339,7 @@ def test_the_chosen_step_keeps_its_tolerance(order, tolerance):
     assert 0.002 * tolerance < error < tolerance
 
 
+@pytest.mark.slow
 def test_convergence_report_tells_a_coarse_step():
     arguments = (
         models.TullySimple(),

@@ -15,6 +15,7 @@ from anticrossing.dynamics.wavepacket import (
 )
 from anticrossing.dynamics.wavepacket.lower_surface import SurfaceHamiltonian
 from anticrossing.dynamics.wavepacket.stationary import relax
+from tests.effort import slow
 
 
 def test_stationary_states_of_jahn_teller_with_their_degeneracy():
@@ -39,6 +40,7 @@ def test_stationary_states_of_a_box_and_their_phase():
     assert np.abs(result.autocorrelation - overlap).max() < 1e-9
 
 
+@pytest.mark.slow
 def test_spectrum_has_its_peaks_at_the_vibronic_levels():
     W = models.VibronicCoupling(
         energies=[0.0, 1.3],
@@ -85,8 +87,8 @@ def test_spectrum_has_its_peaks_at_the_vibronic_levels():
     assert curve.deriv().roots()[0] == pytest.approx(levels.energies[strongest], abs=2e-4)
 
 
-@pytest.mark.parametrize("phase", [True, False])
-@pytest.mark.parametrize("correction", [True, False])
+@pytest.mark.parametrize("phase", [True, slow(False)])
+@pytest.mark.parametrize("correction", [True, slow(False)])
 def test_levels_of_the_lower_surface(phase, correction):
     """Against the radial equation, which knows the half-odd or integer angular momenta."""
     k = 3.0

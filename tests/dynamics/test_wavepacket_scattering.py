@@ -73,6 +73,7 @@ def test_close_coupling_itself_on_a_sech_barrier():
         assert reflected[0] == pytest.approx(1 - exact, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_sech_barrier():
     barrier = Hamiltonian.from_matrix([["3/cosh(x)**2"]])
     energies = np.array([2.0, 2.5, 3.0, 3.5])

@@ -185,6 +185,7 @@ def test_bad_files_give_one_clear_line(case: str) -> None:
 # ---- what comes out ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_published_parameters_against_independent_numbers(result: DrivenLevelOutcome) -> None:
     """Forty-digit arithmetic of another program: PHYSICS section 5."""
     totals = experiment.summarize(result)["totals"]

@@ -51,6 +51,7 @@ def test_the_file_is_what_xarray_writes(text, tmp_path):
             assert saved[name].encoding["dtype"] == reference[name].encoding["dtype"]
 
 
+@pytest.mark.slow
 def test_a_run_of_the_command_line_needs_no_xarray(tmp_path):
     (tmp_path / "e.toml").write_text(TEXTS["scan"], encoding="utf-8")
     code = (

@@ -122,6 +122,7 @@ def test_gap_and_t1_of_fast_passages_are_not_determined_separately(small: Measur
         assert strength == pytest.approx(0.04**2 * 2000, rel=0.1)
 
 
+@pytest.mark.slow
 def test_all_five_are_determined_where_the_gap_is_not_small() -> None:
     data = synthetic_interferogram(seed=1, gap=4.0, t1=20.0, t2=8.0, offsets=41, amplitudes=21)
     guess = {"gap": 2.0, "t1": 50.0, "t2": 20.0, "amplitude_scale": 0.2}

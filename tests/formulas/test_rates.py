@@ -247,6 +247,7 @@ def test_scaling_limit_of_an_ohmic_bath():
     np.testing.assert_allclose(found.value, expected, rtol=0.02)
 
 
+@pytest.mark.slow
 def test_debye_bath_by_quadrature_on_the_symmetric_line():
     from scipy.integrate import quad
 

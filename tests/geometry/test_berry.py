@@ -127,6 +127,7 @@ def test_two_intersections_cancel():
     assert berry_phase(hamiltonian, square * 0.5 - [1, 0], level=1, closed=True) == np.pi
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance_", [1e-2, 1e-4, 1e-5])
 def test_two_intersections_passed_between_two_nodes_are_not_overlooked(distance_):
     """Past the pair the vector turns over within a stretch far smaller than the edge."""
@@ -266,6 +267,7 @@ def test_the_quadrupole_holonomy_against_kato_transport_in_mpmath():
     assert np.max(np.abs(moved - found.vectors @ found.matrix)) < 1e-10
 
 
+@pytest.mark.slow
 def test_a_wilson_loop_of_a_split_pair_against_an_ode():
     """Levels 0 and 1 split by a Zeeman term: the pair's loop needs its outer gap only."""
     hamiltonian = quadrupole(0.3)

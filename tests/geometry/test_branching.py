@@ -165,6 +165,7 @@ def test_the_circle_in_the_branching_plane_encloses_its_intersection():
     assert encloses_intersection(H, plane.circle(along, radius))
 
 
+@pytest.mark.slow
 def test_only_the_intersections_of_the_two_levels_count():
     rng = np.random.default_rng(2)
     parts = rng.normal(size=(5, 4, 4))

@@ -45,16 +45,16 @@ def spin_in_field(spin):
 @pytest.mark.parametrize(
     ("mass", "value"),
     [
-        (-2.5, 0),
-        (-2.0001, 0),
+        slow(-2.5, 0),
+        slow(-2.0001, 0),
         (-1.9999, 1),
-        (-1, 1),
-        (-1e-6, 1),
+        slow(-1, 1),
+        slow(-1e-6, 1),
         (1e-6, -1),
-        (1, -1),
-        (1.999999, -1),
+        slow(1, -1),
+        slow(1.999999, -1),
         (2.000001, 0),
-        (3, 0),
+        slow(3, 0),
     ],
 )
 def test_the_qi_wu_zhang_phase_diagram_and_the_sum_over_bands(mass, value):
@@ -96,7 +96,7 @@ def test_the_haldane_phase_diagram(phase):
     assert opposite == -numbers[0.0]
 
 
-@pytest.mark.parametrize("spin", [0.5, 1, 1.5])
+@pytest.mark.parametrize("spin", [slow(0.5), 1, slow(1.5)])
 def test_a_sphere_around_the_origin_holds_minus_two_m(spin):
     hamiltonian = spin_in_field(spin)
     around = Sphere(center=(0.3, -0.2, 0.4), radius=1.1)

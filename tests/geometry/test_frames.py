@@ -76,6 +76,7 @@ def test_transport_of_single_levels_against_an_ode():
             assert np.max(np.abs(state[:, 0] - frames.vectors[k + 1][:, level])) < 2e-10
 
 
+@pytest.mark.slow
 def test_transport_of_degenerate_doublets_against_an_ode():
     hamiltonian = quadrupole()
     path = np.array([[0.0, 0.3, 1.0], [0.8, -0.4, 0.2]])

@@ -64,6 +64,7 @@ def test_the_lowest_point_of_a_curved_seam():
     assert found.energy == pytest.approx(-4.0, abs=1e-13)
 
 
+@pytest.mark.slow
 def test_all_lowest_points_of_a_seam_also_from_its_highest():
     # cos 3φ along the unit circle: three minima
     text = [[entry.replace("T", "x**3 - 3*x*y**2") for entry in row] for row in CIRCLE]
@@ -195,6 +196,7 @@ def test_crossing_of_levels_within_blocks():
 # ---- what cannot be done ----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_what_has_no_minimum_or_no_crossing_says_so():
     plane = Hamiltonian.from_terms(
         [("x", Z), ("y", X), ("z", np.eye(2))], coordinates=["x", "y", "z"]

@@ -23,6 +23,7 @@ def ellipse(tilt=0.0):
     )
 
 
+@pytest.mark.slow
 def test_a_closed_seam_is_followed_once_around():
     H = ellipse(tilt=0.7)
     seam = trace_seam(H, find_intersection(H, [1.9, 0.3, 0.1]), length=50.0, step=0.02)

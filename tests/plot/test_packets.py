@@ -56,6 +56,7 @@ def ensemble():
     )
 
 
+@pytest.mark.slow
 def test_density_lies_upon_its_level_and_keeps_its_weight(packet):
     axes = Figure().subplots()
     assert plot.density(axes, packet, [0.0, 1600.0]) is axes

@@ -26,6 +26,7 @@ def test_published_result_agrees(name: str, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "figure.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_finite_window_numbers_of_the_theory_page() -> None:
     rows = {(row[0], row[1]): row for row in reproduce.compute("finite-window").rows}
     infinite = 0.20787957635076193  # exp(-π/2)

@@ -138,6 +138,7 @@ def propagate(hamiltonian, start, stop, steps):
     return (4 * product(2 * steps) - product(steps)) / 3
 
 
+@pytest.mark.slow
 def test_interfering_paths_average_to_the_chain():
     """Two rigid levels and two reservoir levels: exact numbers oscillate about the chain's."""
     gamma, separation, speed, far = 0.15, 3.0, 0.5, 30.0

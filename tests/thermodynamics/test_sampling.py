@@ -81,6 +81,7 @@ def test_many_modes_have_the_right_occupations_and_fluctuations(modes):
     assert product.mean() == pytest.approx(expected, abs=4.5 * product.std() / np.sqrt(n))
 
 
+@pytest.mark.slow
 def test_samples_of_the_work_have_its_moments():
     rng = np.random.default_rng(1)
     initial, final = rng.normal(size=(2, 60))

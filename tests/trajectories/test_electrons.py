@@ -23,6 +23,7 @@ def test_levels_of_many_states_along_a_trajectory():
     assert_allclose(kept.weight.values.sum(axis=-1), 1.0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_wave_function_is_that_of_the_diabatic_equation():
     from scipy.integrate import solve_ivp
 
@@ -70,6 +71,7 @@ def test_degenerate_levels_are_not_mixed_by_rounding(states):
             assert np.ptp(diabatic, axis=0).max() < 1e-13
 
 
+@pytest.mark.slow
 def test_norms_and_eigenvectors_survive_many_steps():
     H = vibronic(modes=1, states=3)
     found = run_trajectories(

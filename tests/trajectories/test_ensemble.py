@@ -242,6 +242,7 @@ def test_decoherence_makes_amplitudes_agree_with_levels():
 # ---- the same results by other ways -------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_unitary_change_of_the_diabatic_basis_changes_nothing():
     rng = np.random.default_rng(1)
     turn = np.linalg.qr(rng.normal(size=(3, 3)) + 1j * rng.normal(size=(3, 3)))[0]

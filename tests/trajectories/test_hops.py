@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 
 from anticrossing import Hamiltonian
 from anticrossing.trajectories import Fixed, Gaussian, run_trajectories
-from tests.effort import cases, slow
+from tests.effort import cases
 from tests.trajectories.random_vibronic import vibronic
 
 
@@ -40,7 +40,8 @@ def test_rescaling_conserves_the_energy_exactly(seed, size):
         assert_allclose(np.cross(masses * (new - v), d) if size == 3 else 0.0, 0.0, atol=1e-13)
 
 
-@pytest.mark.parametrize("count", [3000, slow(20_000)])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [3000, 20_000])
 def test_hops_follow_the_populations_when_nothing_pushes_back(count):
     # Constant velocity: the fewest switches must reproduce the populations of the wave function.
     H = vibronic(modes=1, states=4)

@@ -13,6 +13,7 @@ from scipy.sparse.linalg import expm_multiply
 from anticrossing import models
 from anticrossing.models import read_sharc
 from anticrossing.trajectories import Fixed, run_trajectories, vertical_excitation
+from tests.effort import slow
 
 # The file states where the numbers come from: a paper, and a run that SHARC ships as a test.
 SO2 = json.loads(
@@ -105,7 +106,7 @@ def test_the_run_of_sharc(model, start):
     assert kept.potential_energy.values[0, 0] * HARTREE == pytest.approx(POTENTIAL[0], abs=2e-6)
 
 
-@pytest.mark.parametrize("imaginary", [False, True])
+@pytest.mark.parametrize("imaginary", [False, slow(True)])
 def test_ehrenfest_solves_its_equations(tmp_path, start, imaginary):
     H, (Q, P) = write_so2(tmp_path, imaginary=imaginary).hamiltonian, start
     assert np.iscomplexobj(H(Q)) == imaginary
@@ -130,6 +131,7 @@ def test_ehrenfest_solves_its_equations(tmp_path, start, imaginary):
     assert found.energy_drift[0] < 1e-9
 
 
+@pytest.mark.slow
 def test_a_phase_of_the_triplets_changes_nothing(tmp_path, model):
     H = write_so2(tmp_path, imaginary=True).hamiltonian
     one, other = (
