@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 ARGS ?=
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Byte code is made for what is imported, when it is: half the time of an installation.
+PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
 .PHONY: run test test-all test-portable mutants fuzz bench docs lint clean
 

@@ -228,7 +228,8 @@ def _first_grid(point):
             if count > MOST_STEPS:
                 break
             longer = np.empty(2 * count)
-            longer[:count] = times
+            for k in range(count):
+                longer[k] = times[k]
             times = longer
         times[count] = half if t + h >= half * (1.0 - 1e-12) else t + h
         bias = later
@@ -237,12 +238,36 @@ def _first_grid(point):
 
 
 @inner()
+def _solve(matrix, vector, out):
+    """Solve matrix · out = vector by elimination with the largest pivot; both are used up."""
+    for k in range(3):
+        pivot = k
+        for i in range(k + 1, 3):
+            if abs(matrix[i, k]) > abs(matrix[pivot, k]):
+                pivot = i
+        for j in range(3):
+            matrix[k, j], matrix[pivot, j] = matrix[pivot, j], matrix[k, j]
+        vector[k], vector[pivot] = vector[pivot], vector[k]
+        for i in range(k + 1, 3):
+            factor = matrix[i, k] / matrix[k, k]
+            vector[i] -= factor * vector[k]
+            for j in range(k, 3):
+                matrix[i, j] -= factor * matrix[k, j]
+    for k in range(2, -1, -1):
+        out[k] = vector[k]
+        for j in range(k + 1, 3):
+            out[k] -= matrix[k, j] * out[j]
+        out[k] /= matrix[k, k]
+
+
+@inner()
 def _average(point, times, relax_eigen, read_eigen, work):
     """Return the mean of s along the read-out axis in the periodic state, on one grid."""
     gap, offset, amplitude, frequency = point[0], point[1], point[2], point[3]
     count = times.size - 1
     step = np.empty((count, 5, 3))
-    prefix, product = np.eye(3), np.empty((3, 3))
+    prefix, product = np.zeros((3, 3)), np.empty((3, 3))
+    prefix[0, 0] = prefix[1, 1] = prefix[2, 2] = 1.0
     source, mirrored_source, s = np.zeros(3), np.zeros(3), np.empty(3)
     for k in range(count):
         _step(point, times[k], times[k + 1] - times[k], relax_eigen, work, step[k])
@@ -252,7 +277,10 @@ def _average(point, times, relax_eigen, read_eigen, work):
                 mirrored_source[i] += sign * prefix[j, i] * step[k, 4, j]
         _multiply(step[k, :3], prefix, product)
         _advance(step[k], False, source, s)
-        prefix[:], source[:] = product, s
+        for i in range(3):
+            source[i] = s[i]
+            for j in range(3):
+                prefix[i, j] = product[i, j]
     # One period: s → M′(M s + source) + mirrored source, M′ the mirrored transpose of M.
     mirror = np.empty((3, 3))
     for i in range(3):
@@ -264,7 +292,7 @@ def _average(point, times, relax_eigen, read_eigen, work):
             mirrored_source[i] += mirror[i, j] * source[j]
             product[i, j] = -product[i, j]
         product[i, i] += 1.0
-    s[:] = np.linalg.solve(product, mirrored_source)
+    _solve(product, mirrored_source, s)
 
     # The read-out f = r·s and its slope give the integral of every step to fourth order.
     read, axis = np.empty((count + 1, 6)), np.empty((count + 1, 2))
@@ -292,15 +320,18 @@ def _average(point, times, relax_eigen, read_eigen, work):
                 index = k if half == 0 else k - 1
                 h = times[index + 1] - times[index]
                 _advance(step[index], half == 1, s, later)
-                s[:] = later
+                for i in range(3):
+                    s[i] = later[i]
     return total * frequency / (2.0 * np.pi)
 
 
 @inner()
 def _halved(times):
     finer = np.empty(2 * times.size - 1)
-    finer[::2] = times
-    finer[1::2] = 0.5 * (times[1:] + times[:-1])
+    for k in range(times.size):
+        finer[2 * k] = times[k]
+    for k in range(times.size - 1):
+        finer[2 * k + 1] = 0.5 * (times[k] + times[k + 1])
     return finer
 
 
@@ -312,9 +343,10 @@ def steps(points, relax_eigen, read_eigen, tolerance, out):
     the relaxing axis, and the temperature that sets it instead where it is not NaN. NaN marks a
     point that would need more than `MOST_STEPS`.
     """
-    work = np.empty((6, 3, 3))
+    work, point = np.empty((6, 3, 3)), np.empty(8)
     for j in range(out.size):
-        point = points[:, j].copy()
+        for k in range(point.size):
+            point[k] = points[k, j]
         # What this changes is of the order of gap² T₁T₂, less than any tolerance that T₁ allows.
         point[0] = max(point[0], _NARROWEST * (abs(point[1]) + point[2]))
         times = _first_grid(point)

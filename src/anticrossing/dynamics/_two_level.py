@@ -110,7 +110,8 @@ def _panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, o
     if _tail_size(tail, d, m) > resolved or _tail_size(tail, cr, ci) > resolved:
         return REFUSED
 
-    best_d[:], best_cr[:], best_ci[:] = d, cr, ci
+    for j in range(n):
+        best_d[j], best_cr[j], best_ci[j] = d[j], cr[j], ci[j]
     best_left, best_right = left, right
     for _ in range(MOST_ROTATIONS):
         if best <= tolerance:
@@ -140,7 +141,8 @@ def _panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, o
             break
         shrinking = size < 0.5 * best
         best = size
-        best_d[:], best_cr[:], best_ci[:] = d, cr, ci
+        for j in range(n):
+            best_d[j], best_cr[j], best_ci[j] = d[j], cr[j], ci[j]
         best_left, best_right = left, right
         if not shrinking:
             break
@@ -200,7 +202,8 @@ def _remainder(d, cr, ci, integral, tail, tolerance, work):
         ki[j] = cr[j] * sine + ci[j] * cosine
     if _tail_size(tail, kr, ki) > tolerance:
         return 1.0 + 0.0j, 0.0j, False
-    ar[:], ai[:] = 1.0, 0.0
+    for j in range(n):
+        ar[j], ai[j] = 1.0, 0.0
     solved = False
     for _ in range(MOST_PICARD):
         for j in range(n):
