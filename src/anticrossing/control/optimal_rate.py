@@ -164,16 +164,18 @@ def _rates_to_compare(g: float, wanted: float, first: float, last: float) -> Flo
     ends = 0.5 * g * np.array([(x**2 + g**2) ** -1.5 for x in (first, last)]) * _MARGIN
     phase = _gap_integral(last, g) - _gap_integral(first, g)
     root = np.sqrt(wanted)
-    grid = np.geomspace(1e-4 * min(g**2, root / ends.sum()), phase / _SUDDEN, 4000)
-    passed = np.exp(-0.25 * np.pi * g**2 / grid) * (first < 0 < last)
-    parts = np.stack([passed, ends[0] * grid, ends[1] * grid])
-    good = parts.sum(axis=0) <= root
-    least = parts / np.array([[1.0], [_MARGIN**2], [_MARGIN**2]])
-    bad = (least + parts - parts.sum(axis=0)).max(axis=0) > root
-    lowest = grid[max(int(np.argmin(good)) - 1, 0)]
-    first_order = np.flatnonzero(ends.sum() * grid < _FIRST_ORDER)
-    open_to = int(first_order[~bad[first_order]].max(initial=0)) + 1
-    highest = grid[open_to if open_to in first_order else -1]
+    lowest, highest = 1e-4 * min(g**2, root / ends.sum()), phase / _SUDDEN
+    for _ in range(4):  # each finds the ends a thousand times more closely
+        grid = np.geomspace(lowest, highest, 4000)
+        passed = np.exp(-0.25 * np.pi * g**2 / grid) * (first < 0 < last)
+        parts = np.stack([passed, ends[0] * grid, ends[1] * grid])
+        good = parts.sum(axis=0) <= root
+        least = parts / np.array([[1.0], [_MARGIN**2], [_MARGIN**2]])
+        bad = (least + parts - parts.sum(axis=0)).max(axis=0) > root
+        lowest = grid[max(int(np.argmin(good)) - 1, 0)]
+        first_order = np.flatnonzero(ends.sum() * grid < _FIRST_ORDER)
+        open_to = int(first_order[~bad[first_order]].max(initial=0)) + 1
+        highest = grid[open_to if open_to in first_order else -1]
     turns = phase * (1 / lowest - 1 / highest) / (2 * np.pi)
     count = int(_SAMPLES_PER_TURN * turns) + 65
     if count > _MOST_SAMPLES:
