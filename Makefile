@@ -41,7 +41,7 @@ bench: $(VENV)/.benchmarked
 docs: $(VENV)/.documented
 	$(BIN)/python -m sphinx -W -b html docs docs/_build/html
 
-lint: $(VENV)/.tested
+lint: $(VENV)/.linted
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -56,6 +56,10 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 $(VENV)/.tested: $(VENV)/bin/python pyproject.toml
 	$(PIP) -e '.[test]'
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.linted: $(VENV)/.tested
+	$(PIP) -e '.[lint]'
+	@touch $@
 
 $(VENV)/.documented: $(VENV)/.tested
 	$(PIP) -e '.[docs]'

@@ -132,6 +132,7 @@ def test_decohering_qubit(call: Any) -> None:
     assert exact[middle] > max(0.05, 50 * without)
 
 
+@pytest.mark.slow
 def test_driven_level(call: Any) -> None:
     summary = run_example(call, "driven_level")
     # The staircase, written out: R = exp(−2πγ²/rate), p → R p + (1 − R) f.

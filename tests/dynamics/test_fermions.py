@@ -108,7 +108,7 @@ def test_star_with_several_complex_driven_levels_in_other_places():
 
 
 @pytest.mark.parametrize("offset", [slow(0.0), slow(1e9), -1e12])
-@pytest.mark.parametrize("method", ["star", "panels"])
+@pytest.mark.parametrize("method", ["star", slow("panels")])
 def test_a_short_pulse_of_the_driven_level_and_an_offset(method, offset):
     """Off resonance until a pulse of a thousandth of the window tunes the level to another."""
     levels, start, length = np.array([0.0, 1.7, 3.1, 4.0]), -6.0, 2e3

@@ -86,6 +86,7 @@ def test_levels_are_those_of_the_vibronic_solver(molecule, eigenstates):
     assert np.abs(own[:, None] - found).min(axis=1).max() < 1e-9
 
 
+@pytest.mark.slow
 def test_autocorrelation_and_populations(molecule, eigenstates, packet):
     levels, vectors, electron, start = eigenstates
     times = packet.autocorrelation_times

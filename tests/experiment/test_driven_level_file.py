@@ -205,6 +205,7 @@ def test_published_parameters_against_independent_numbers(result: DrivenLevelOut
     assert exact["free_energy_difference"] == pytest.approx(3.0567805823, abs=1e-10)
 
 
+@pytest.mark.slow
 def test_bins_have_the_published_total_variation(result: DrivenLevelOutcome) -> None:
     work = result.work
     assert work is not None

@@ -166,6 +166,7 @@ def test_held_t2_bounds_t1(small: Measurement) -> None:
     assert within(result, {"t1": 2000.0}, 4.0)
 
 
+@pytest.mark.slow
 def test_frequency_from_the_data() -> None:
     data = synthetic_interferogram(seed=6, offsets=21, amplitudes=11)
     columns = {**data.coordinates, "frequency": np.full(len(data), OMEGA)}

@@ -233,6 +233,7 @@ def test_ohmic_bath_in_closed_form(energy, cutoff, heat, free):
     assert found.value == pytest.approx(ohmic_rate(energy, cutoff, heat, free), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_scaling_limit_of_an_ohmic_bath():
     # k = (V²/ω_c) (2πT/ω_c)^{2α−1} e^{−ΔG/2T} |Γ(α + iΔG/2πT)|²/Γ(2α), T ≪ ω_c (Leggett et al.)
     alpha, heat, free = 0.6, 0.002, np.array([0.003, -0.002, -0.01])

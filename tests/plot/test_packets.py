@@ -78,6 +78,7 @@ def test_density_lies_upon_its_level_and_keeps_its_weight(packet):
     )
 
 
+@pytest.mark.slow
 def test_map_of_two_coordinates_shows_the_density(cone):
     axes = Figure().subplots()
     plot.density(axes, cone, 0.25)

@@ -13,6 +13,7 @@ from anticrossing.trajectories import (
     run_trajectories,
     vertical_excitation,
 )
+from tests.effort import slow
 
 NAN, INF = np.nan, np.inf
 TULLY = models.TullySimple()
@@ -202,9 +203,9 @@ def test_a_store_that_is_refused_is_not_touched(no_work, tmp_path):
 @pytest.mark.parametrize(
     "H",
     [
-        Hamiltonian.from_matrix([["x", "I*0.1"], ["-I*0.1", "-x"]]),
+        slow(Hamiltonian.from_matrix([["x", "I*0.1"], ["-I*0.1", "-x"]])),
         Hamiltonian.from_matrix([[0, 0], [0, 0]]),
-        Hamiltonian.from_function(lambda x: np.array([[x, 0.1j], [-0.1j, -x]])),
+        slow(Hamiltonian.from_function(lambda x: np.array([[x, 0.1j], [-0.1j, -x]]))),
         ONE_LEVEL,
         THREE,
     ],

@@ -30,6 +30,7 @@ def test_the_code_for_two_states_and_one_coordinate_does_what_the_other_does(met
         assert_allclose(same[name].values, kept[name].values, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fssh", "landau-zener", "ehrenfest"])
 def test_a_phase_of_the_coupling_changes_nothing(method):
     # For MASH, whose spins start at random angles, it turns the angles.
