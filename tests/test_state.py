@@ -106,18 +106,19 @@ def test_objects_take_no_new_attributes(thing, copied):
 
 
 @pytest.mark.parametrize(
-    "array",
+    "make",
     [
-        ac.drive.Formula("t", -1, 1, breakpoints=[0.0]).breakpoints,
-        ac.drive.Piecewise([0, 1, 2], [0, 1, 0]).breakpoints,
-        ac.spectral_density.Discrete(frequencies=[1.0], huang_rhys=[0.1]).frequencies,
-        ac.trajectories.Fixed(position=[-10.0, 0.0], momentum=[20.0, 0.0]).position,
-        ac.formulas.landau_zener(gap=[1.0, 2.0], sweep_rate=1.0).value,
-        ac.formulas.finite_window(gap=1.0, sweep_rate=1.0, start=-1, stop=1).propagator,
-        ac.propagate(ac.models.LandauZener(gap=1.0), SWEEP).propagator,
+        lambda: ac.drive.Formula("t", -1, 1, breakpoints=[0.0]).breakpoints,
+        lambda: ac.drive.Piecewise([0, 1, 2], [0, 1, 0]).breakpoints,
+        lambda: ac.spectral_density.Discrete(frequencies=[1.0], huang_rhys=[0.1]).frequencies,
+        lambda: ac.trajectories.Fixed(position=[-10.0, 0.0], momentum=[20.0, 0.0]).position,
+        lambda: ac.formulas.landau_zener(gap=[1.0, 2.0], sweep_rate=1.0).value,
+        lambda: ac.formulas.finite_window(gap=1.0, sweep_rate=1.0, start=-1, stop=1).propagator,
+        lambda: ac.propagate(ac.models.LandauZener(gap=1.0), SWEEP).propagator,
     ],
 )
-def test_arrays_of_results_cannot_be_written_to(array):
+def test_arrays_of_results_cannot_be_written_to(make):
+    array = make()
     with pytest.raises(ValueError, match="read-only"):
         array[...] = 0.0
 
