@@ -77,3 +77,12 @@ def test_bad_arguments():
             optimal_rate(**options)
     with pytest.raises(ac.ConvergenceError, match="wider window"):
         optimal_rate(gap=1.0, error=1e-8, start=-2.0, stop=100.0)
+
+
+def test_a_long_window_needs_no_more_rates_than_the_ends_change():
+    found = optimal_rate(gap=1.0, error=1e-7, start=-2000.0, stop=900.0)
+    assert found.probability == pytest.approx(1e-7, rel=1e-6)
+    # The ends add amplitudes of no more than αg/2|x|³ to the formula's.
+    ends = 0.5 * found.rate * (900.0**-3 + 2000.0**-3)
+    change = 2 * ends * found.rate / (np.sqrt(1e-7) * np.pi / 4)
+    assert abs(found.rate - found.formula) < 1.1 * change * found.rate

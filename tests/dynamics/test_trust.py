@@ -1,5 +1,7 @@
 """Exact answers where they are easy to get silently wrong: tails, pulses, offsets, noise."""
 
+import time
+
 import mpmath
 import numpy as np
 import pytest
@@ -7,6 +9,9 @@ import scipy.integrate
 from fuzz import truth
 
 import anticrossing as ac
+from anticrossing.dynamics.floquet import floquet
+from anticrossing.dynamics.periodic import one_period_propagator, periodic_steady_state
+from anticrossing.dynamics.quasi_energies import quasi_energies
 from tests.effort import slow
 
 HEIGHT = float(1.3 / np.sqrt(2 * np.pi))
@@ -281,3 +286,44 @@ def test_phases_that_no_double_holds_are_refused_at_once():
         ac.propagate(qubit, ac.drive.Linear(-1000, 1e300, rate=0.5))
     with pytest.raises(ac.ConvergenceError, match="phase"):
         ac.dynamics.floquet(qubit, ac.drive.Sinusoidal(0.0, 1e200, 1.0))
+
+
+@pytest.mark.parametrize("amplitude", [1e3, 1e6, 1e9, 1e12])
+def test_quasi_energies_of_long_phases_say_how_well_they_are_known(amplitude):
+    # Without a coupling they are the means of the levels, ±offset/2.
+    H, drive = ac.models.LandauZener(gap=1e-30), ac.drive.Sinusoidal(0.5, amplitude, 1.0)
+    found = floquet(H, drive)
+    assert np.all(np.abs(found.quasi_energies - [-0.25, 0.25]) <= found.error_estimate)
+    assert bool(found.warnings) == (amplitude > 1e5)
+    assert "not reached" in str(found) or amplitude < 1e5
+    scan = quasi_energies(H, drive, parameter="offset", values=[0.4, 0.5, 0.6])
+    assert bool(scan.warnings) == (amplitude > 1e5)
+    if amplitude > 1e5:
+        with pytest.raises(ac.ConvergenceError, match="not reached"):
+            one_period_propagator(H, drive)
+    else:
+        last = one_period_propagator(H, drive)[1, 1]
+        assert abs(np.angle(last * np.exp(-0.25j * 2 * np.pi))) < 1e-11
+
+
+@pytest.mark.parametrize("amplitude", [1e15, 1e20, 1e200])
+def test_a_period_whose_phase_has_no_digits_is_refused_at_once(amplitude):
+    H, drive = ac.models.LandauZener(gap=1.0), ac.drive.Sinusoidal(0.5, amplitude, 1.0)
+    began = time.process_time()
+    for call in (
+        lambda: floquet(H, drive),
+        lambda: one_period_propagator(H, drive),
+        lambda: periodic_steady_state(H, drive, ac.Dephasing(0.1)),
+    ):
+        with pytest.raises(ac.ConvergenceError, match="phases"):
+            call()
+    assert time.process_time() - began < 5
+
+
+def test_a_steady_state_of_long_phases_is_not_solved_more_finely_than_they_are_known():
+    H, drive = ac.models.LandauZener(gap=1.0), ac.drive.Sinusoidal(0.5, 1e12, 1.0)
+    began = time.process_time()
+    found = periodic_steady_state(H, drive, ac.Dephasing(0.1))
+    assert time.process_time() - began < 30
+    assert found.populations == pytest.approx([0.5, 0.5], abs=1e-9)  # dephasing heats
+    assert found.warnings

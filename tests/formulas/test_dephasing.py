@@ -266,3 +266,9 @@ def test_fixed_axis_checks_predict_the_quality():
 def test_bad_input(function, arguments, message):
     with pytest.raises(InputError, match=message):
         function(sweep_rate=1.0, **arguments)
+
+
+@pytest.mark.parametrize("gap", [1e-200, 1e200])
+def test_gaps_whose_square_leaves_the_doubles_are_refused(gap):
+    with pytest.raises(InputError, match="gap"):
+        dephasing_landau_zener(gap=gap, sweep_rate=1.0, gamma="0.3 + 0*x")

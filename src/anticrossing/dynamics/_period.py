@@ -22,6 +22,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)  # of one piece of an ave
 _OUTERMOST = 0.5 * (1 - _NODES[-1])  # of a piece lies beyond its last node
 _MOST_NODES = 2**16
 _PARTS = 4  # that a piece is split into
+_LARGEST_PHASE = 1e14  # of one period: two more digits are needed to tell where it ends
 _LEAST_SHARE = 0.01  # of the tolerance, that a piece may use up however short it is
 
 
@@ -78,15 +79,25 @@ class Period:
 
     def solve(self, kernel: Kernel, tolerance: float, times: FloatArray | None = None) -> Evolution:
         """Propagate over the period, with snapshots at `times` (lanes, K)."""
+        lanes = self.lanes
+        at = lanes.start[:, None] + self.length[:, None] * np.linspace(0, 1, 65)
+        with np.errstate(over="ignore", invalid="ignore"):
+            h = np.abs(lanes.traceless(at, np.arange(lanes.count))).max(axis=(1, 2, 3))
+            phase = float(np.max(h * self.length))
+        if not phase < _LARGEST_PHASE:
+            raise ConvergenceError(
+                f"A period holds phases of {phase:.1g} rad, of which a double keeps no digit: give "
+                "a smaller amplitude or a shorter period."
+            )
         return panels.solve(
-            self.lanes,
+            lanes,
             kernel,
             tolerance=max(0.02 * tolerance, panels.SMALLEST_TOLERANCE),
             times=times,
         )
 
     def average(
-        self, values: Callable[[FloatArray], npt.NDArray[Any]], tolerance: float
+        self, values: Callable[[FloatArray], npt.NDArray[Any]], tolerance: float | FloatArray
     ) -> npt.NDArray[Any]:
         """Return the mean over the period of `values(times)`, (lanes, K) → (lanes, K, ...).
 
@@ -95,6 +106,7 @@ class Period:
         such as eigenstates make at a narrow crossing, may hide between the outermost nodes.
         """
         edges, smooth = self._edges()
+        allowed = np.broadcast_to(tolerance, self.length.shape)[:, None]
         parts = max(1, panels.FIRST_PANELS // (edges.shape[1] - 1))
         group = np.repeat(np.arange(edges.shape[1] - 1), parts)
         left = np.tile(np.arange(parts) / parts, edges.shape[1] - 1)
@@ -116,7 +128,7 @@ class Period:
                 found[:, fresh] = new
             share = share_of_group[:, group] * (right - left)
             joined = (group[1:] == group[:-1]) | smooth[:, group[1:]]
-            split = _unsettled(found, share, joined, tolerance)
+            split = _unsettled(found, share, joined, allowed)
             if not split.any():
                 mean = np.einsum("n,pk,pkni->pi", 0.5 * _WEIGHTS, share, found)
                 return np.asarray(mean.reshape(-1, *shape))
@@ -146,7 +158,7 @@ class Period:
 
 
 def _unsettled(
-    found: npt.NDArray[Any], share: FloatArray, joined: npt.NDArray[np.bool_], tolerance: float
+    found: npt.NDArray[Any], share: FloatArray, joined: npt.NDArray[np.bool_], tolerance: FloatArray
 ) -> npt.NDArray[np.bool_]:
     """Whether a piece, with values `found` (lanes, pieces, nodes, ...), must be split."""
     to_ends, to_tail = _legendre()

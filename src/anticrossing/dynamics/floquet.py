@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from anticrossing.checks import ComplexArray, FloatArray, choice
 from anticrossing.drive import Drive
+from anticrossing.dynamics import interference
 from anticrossing.dynamics._period import Period, check_times, fold
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.periodic import BASES
-from anticrossing.dynamics.request import Request, check_kinds, check_tolerance, dagger
+from anticrossing.dynamics.request import Request, check_kinds, check_tolerance, dagger, unreached
 from anticrossing.hamiltonian import Hamiltonian
 
 _DEGENERATE = 1e-10  # of ω: quasi-energies this close beat slower than rounding can tell
@@ -34,11 +35,17 @@ class Floquet:
         ``modes[..., α]`` is u_α(t₀) in the basis H is written in, its largest component positive.
     frequency : array, shape (...)
         The energy of one photon, ω, in the Hamiltonian's unit.
+    error_estimate : array, shape (...)
+        Of a quasi-energy: what the solver neglected in one period, and the rounding of the phases
+        in it, over the period. That of a mode is as much over the distance to the next one.
+    warnings : tuple of str
     """
 
     quasi_energies: FloatArray
     modes: ComplexArray
     frequency: FloatArray
+    error_estimate: FloatArray
+    warnings: tuple[str, ...]
     _period: Period
     _tolerance: float
 
@@ -50,6 +57,8 @@ class Floquet:
         if self.frequency.ndim == 0:
             values = "  ".join(f"{q:.8g}" for q in self.quasi_energies)
             lines.append(f"  quasi-energies     {values}  (modulo {float(self.frequency):.6g})")
+        lines.append(f"  error estimate     {float(np.max(self.error_estimate)):.1e}")
+        lines += [f"  note               {text}" for text in self.warnings]
         return "\n".join(lines)
 
     def modes_at(self, times: npt.ArrayLike) -> ComplexArray:
@@ -210,7 +219,9 @@ def floquet(
     accuracy = check_tolerance(tolerance)
     over = Period.of(hamiltonian, drive, period)
     levels = hamiltonian.dimension
-    propagator = over.solve(UnitaryKernel(levels), accuracy).propagator
+    evolution = over.solve(UnitaryKernel(levels), accuracy)
+    error = evolution.error + interference.of_phases(evolution)
+    propagator = evolution.propagator
     phases, modes = _unitary_eigen(propagator.astype(np.complex128))
     omega = over.frequency[:, None]
     q = fold(phases / over.length[:, None], omega)
@@ -224,6 +235,8 @@ def floquet(
         (q / angular).reshape(*batch, levels),
         modes.reshape(*batch, levels, levels),
         (over.frequency / angular).reshape(batch),
+        (error / over.length / angular).reshape(batch),
+        unreached(error, accuracy),
         over,
         accuracy,
     )

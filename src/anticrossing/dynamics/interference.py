@@ -22,6 +22,11 @@ _NEGLIGIBLE = 0.05  # of the error estimate
 _Maps = npt.NDArray[np.complex128]
 
 
+def of_phases(evolution: Evolution) -> FloatArray:
+    """Return a bound on what the rounding of its phases does to any element of U or to |U|²."""
+    return np.minimum(2 * _ROUNDING * evolution.phase, 1.0)
+
+
 def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -> FloatArray:
     """Return a bound on the error of |rows† U columns|² of every lane through its phases.
 
@@ -29,7 +34,7 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
     the end of a panel, a phase δ of level j between them changes the probability by
     2 δ Im(U*_fi S_fj P_ji).
     """
-    bound = np.minimum(2 * _ROUNDING * evolution.phase, 1.0)
+    bound = of_phases(evolution)
     for lane in _telling(bound, evolution):
         pieces = evolution.pieces.of_lane(lane)
         phases, frames = _levels(lanes, lane, pieces)
@@ -52,7 +57,7 @@ def of_densities(
 
     Phases turn the coherences between levels, which must be made before and read after that.
     """
-    bound = np.minimum(2 * _ROUNDING * evolution.phase, 1.0)
+    bound = of_phases(evolution)
     levels = lanes.hamiltonian.dimension
     apart = ~np.eye(levels, dtype=np.bool_).ravel()
     for lane in _telling(bound, evolution):

@@ -16,12 +16,12 @@ from anticrossing.checks import (
     fail,
 )
 from anticrossing.drive import Drive
-from anticrossing.dynamics import liouville, panels
+from anticrossing.dynamics import interference, liouville, panels
 from anticrossing.dynamics._period import Period, check_times
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.open_kernels import BlochKernel, OpenKernel, SuperoperatorKernel
 from anticrossing.dynamics.open_systems import LARGEST_DIMENSION
-from anticrossing.dynamics.request import check_kinds, check_tolerance
+from anticrossing.dynamics.request import check_kinds, check_tolerance, unreached
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 
@@ -61,6 +61,9 @@ def one_period_propagator(
     ------
     InputError
         For arguments that cannot be used, before any work.
+    ConvergenceError
+        If the tolerance is not reached, as where a period holds phases so long that a double does
+        not hold them.
 
     Examples
     --------
@@ -75,11 +78,22 @@ def one_period_propagator(
         accuracy = check_tolerance(tolerance)
         over = Period.of(hamiltonian, drive, period)
         levels = hamiltonian.dimension
-        product = over.solve(UnitaryKernel(levels), accuracy).propagator
+        evolution = over.solve(UnitaryKernel(levels), accuracy)
+        _require(evolution.error + interference.of_phases(evolution), accuracy)
+        product = evolution.propagator
         return np.asarray(product.reshape(*over.lanes.batch_shape, levels, levels))
     over, kernel, accuracy = _check_open(hamiltonian, drive, environment, period, tolerance)
-    maps, _ = _maps(over, kernel, accuracy, over.lanes.stop[:, None])
+    maps, error, rounding = _maps(over, kernel, accuracy, over.lanes.stop[:, None])
+    _require(error + rounding, accuracy)
     return maps[:, 0].reshape(*over.lanes.batch_shape, *maps.shape[-2:])
+
+
+def _require(error: FloatArray, accuracy: float) -> None:
+    """Refuse what an array without words cannot say."""
+    for text in unreached(error, accuracy):
+        raise ConvergenceError(
+            f"{text[0].upper()}{text[1:]}. Allow a larger tolerance, or a smaller amplitude."
+        )
 
 
 @dataclass(frozen=True)
@@ -102,8 +116,10 @@ class PeriodicSteadyState:
     relaxation_time : array, shape (...)
         The time in which that deviation falls by e.
     error_estimate : array, shape (...)
-        What the solver neglected in one period, over the contraction.
+        What the solver neglected in one period, and the rounding of the phases in it, over the
+        contraction.
     basis : str
+    warnings : tuple of str
     """
 
     populations: FloatArray
@@ -114,6 +130,7 @@ class PeriodicSteadyState:
     relaxation_time: FloatArray
     error_estimate: FloatArray
     basis: str
+    warnings: tuple[str, ...]
 
     def __str__(self) -> str:
         lines = [
@@ -125,6 +142,7 @@ class PeriodicSteadyState:
         if self.populations.ndim == 1:
             values = "  ".join(f"{p:.6g}" for p in self.populations)
             lines.append(f"  mean populations   {values}")
+        lines += [f"  note               {text}" for text in self.warnings]
         return "\n".join(lines)
 
 
@@ -183,7 +201,7 @@ def periodic_steady_state(
     wanted = np.empty((over.lanes.count, 0)) if times is None else check_times(over, times)
     levels = hamiltonian.dimension
     end = over.lanes.stop[:, None]
-    maps, error = _maps(over, kernel, accuracy, end)
+    maps, error, rounding = _maps(over, kernel, accuracy, end)
     contraction = _contraction(maps[:, 0])
     worst = int(np.argmin(contraction))
     if contraction[worst] < _LEAST_CONTRACTION:
@@ -192,13 +210,14 @@ def periodic_steady_state(
             f"only {contraction[worst]:.1e} off some deviation from it. Add what relaxes all "
             "levels, such as `ThermalRelaxation`."
         )
-    finer = max(accuracy * float(contraction[worst]), panels.SMALLEST_TOLERANCE)
+    finer = max(accuracy * float(contraction[worst]), float(np.min(rounding)))
+    finer = min(accuracy, max(finer, panels.SMALLEST_TOLERANCE))
     if finer < accuracy:
-        maps, error = _maps(over, kernel, finer, end)
+        maps, error, _ = _maps(over, kernel, finer, end)
     rho = _fixed_point(maps[:, 0], levels)
 
     def states(at: FloatArray) -> ComplexArray:
-        inside, _ = _maps(over, kernel, finer, at)
+        inside, *_ = _maps(over, kernel, finer, at)
         moved = inside @ rho.reshape(-1, 1, levels**2, 1)
         return np.asarray(moved.reshape(*at.shape, levels, levels))
 
@@ -210,7 +229,8 @@ def periodic_steady_state(
         return np.asarray(np.einsum("pkii->pki", found).real)
 
     batch = over.lanes.batch_shape
-    mean = over.average(populations, 0.1 * accuracy)
+    error = (error + rounding) / contraction
+    mean = over.average(populations, 0.1 * np.maximum(accuracy, error))
     with np.errstate(divide="ignore"):
         relaxation = over.length / -np.log1p(-np.minimum(contraction, 1.0))
     return PeriodicSteadyState(
@@ -224,8 +244,9 @@ def periodic_steady_state(
         ).reshape(*batch, -1, levels, levels),
         contraction=contraction.reshape(batch),
         relaxation_time=relaxation.reshape(batch),
-        error_estimate=(error / contraction).reshape(batch),
+        error_estimate=error.reshape(batch),
         basis=basis,
+        warnings=unreached(error, accuracy),
     )
 
 
@@ -256,13 +277,17 @@ def _check_open(
 
 def _maps(
     over: Period, kernel: OpenKernel, tolerance: float, times: FloatArray
-) -> tuple[ComplexArray, FloatArray]:
-    """Return the maps of ρ from the start to `times` (lanes, K), and the error of one period."""
+) -> tuple[ComplexArray, FloatArray, FloatArray]:
+    """Return the maps of ρ from the start to `times` (lanes, K), and the error of one period.
+
+    Its second part is the rounding of phases, which no finer tolerance makes less.
+    """
     evolution = over.solve(kernel, tolerance, times)
     eigen, first, last = kernel.eigen_maps(over.lanes, evolution.snapshots, times)
     before = liouville.kron(first, first.conj())[:, None]
     after = liouville.kron(last, last.conj())
-    return np.asarray(after @ eigen @ before.conj().swapaxes(-1, -2)), evolution.error
+    maps = np.asarray(after @ eigen @ before.conj().swapaxes(-1, -2))
+    return maps, evolution.error, interference.of_phases(evolution)
 
 
 def _contraction(maps: ComplexArray) -> FloatArray:

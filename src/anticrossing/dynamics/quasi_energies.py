@@ -64,12 +64,17 @@ class QuasiEnergies:
     resonances : tuple of Resonance
         In order of position. A resonance is found however narrow it is, as long as its neighbours
         along the parameter are several steps away.
+    error_estimate : array, shape (K,)
+        Of the quasi-energies, as in `Floquet`.
+    warnings : tuple of str
     """
 
     parameter: str
     values: FloatArray
     branches: FloatArray
     resonances: tuple[Resonance, ...]
+    error_estimate: FloatArray
+    warnings: tuple[str, ...]
 
     def __str__(self) -> str:
         lines = [
@@ -81,6 +86,7 @@ class QuasiEnergies:
             f"width {r.width:.6g}"
             for r in self.resonances
         ]
+        lines += [f"  note: {text}" for text in self.warnings]
         return "\n".join(lines)
 
 
@@ -201,7 +207,9 @@ def quasi_energies(
                 where = (points[k - 1], middle, points[k + 1])
                 resonances.append(_resonance(family, where, modes[k][:, [a, b]], (a, b)))
     resonances.sort(key=lambda resonance: resonance.position)
-    return QuasiEnergies(parameter, points, branches, tuple(resonances))
+    return QuasiEnergies(
+        parameter, points, branches, tuple(resonances), found.error_estimate, found.warnings
+    )
 
 
 def _resonance(

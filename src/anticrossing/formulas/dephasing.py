@@ -409,7 +409,7 @@ def _varying(strength: Strength, gap: FloatArray) -> tuple[FloatArray, FloatArra
                 "be integrable over the sweep",
                 f"the integral of gamma/(1 + gamma^2) did not converge (error {error:.1g})",
             )
-        if g**2 < 1e-300:
+        if not 1e-300 <= g * g <= 1e300:
             raise fail("gap", "have a square that a double holds", f"it is {g:g}")
         integral[index] = total / (2 * g**2)
         # Weighted like the integrand, so that only changes that matter count.
