@@ -12,8 +12,19 @@ import pytest
 import threadpoolctl
 
 import anticrossing as ac
+from anticrossing.dynamics.gaussian import GaussianState
+from anticrossing.thermodynamics import LandauZenerChain, MarkovChain, Reservoir
 
 SWEEP = ac.drive.Linear(-20, 20, rate=0.5)
+CHAIN = LandauZenerChain(
+    energies=[1.0, 2.0],
+    couplings=0.2,
+    speeds=1.0,
+    beta=1.2,
+    chemical_potential=3.0,
+    start=0.0,
+    stop=10.0,
+)
 
 
 def blas_threads():
@@ -95,6 +106,14 @@ def test_what_objects_hold_cannot_be_written_to():
         ac.spectral_density.Debye(reorganization_energy=1.0, relaxation_rate=1.0),
         ac.trajectories.Fixed(position=-10.0, momentum=20.0),
         ac.formulas.landau_zener(gap=[1.0, 2.0], sweep_rate=1.0),
+        GaussianState.product([1.0, 0.25]),
+        CHAIN,
+        CHAIN.backward(),
+        MarkovChain(
+            energies=[[0.0, 0.0], [0.0, 1.0]],
+            reservoirs=[Reservoir(1.0)],
+            transition_matrices=[[[0.75, 0.25], [0.25, 0.75]]],
+        ),
     ],
 )
 @pytest.mark.parametrize(

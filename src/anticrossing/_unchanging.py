@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import functools
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -15,7 +15,7 @@ class _Sealing(abc.ABCMeta):
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         made = super().__call__(*args, **kwargs)
-        made.__dict__["_sealed"] = True
+        made._seal()
         return made
 
 
@@ -24,6 +24,18 @@ class Unchanging(metaclass=_Sealing):
 
     Arrays are copied and made read-only, also within tuples and mappings; lists become tuples.
     """
+
+    def _seal(self) -> None:
+        self.__dict__["_sealed"] = True
+
+    def _with(self, **attributes: Any) -> Self:
+        """Return another object that differs in these attributes."""
+        made = object.__new__(type(self))
+        for name, value in {**vars(self), **attributes}.items():
+            if name != "_sealed":
+                setattr(made, name, value)
+        made._seal()
+        return made
 
     def __setattr__(self, name: str, value: Any) -> None:
         if isinstance(value, np.ndarray):

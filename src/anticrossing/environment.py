@@ -244,10 +244,7 @@ class Dephasing(Environment):
     def flat(self, batch_shape: tuple[int, ...]) -> Dephasing:
         if self.strength is None:
             return self
-        copy = object.__new__(Dephasing)
-        copy.form, copy.functions = self.form, ()
-        copy.strength = self.strength.flat(batch_shape)
-        return copy
+        return self._with(strength=self.strength.flat(batch_shape))
 
     def eigen_rates(self, nodes: Nodes) -> EigenRates:
         energies = nodes.energies
@@ -328,9 +325,7 @@ class FixedAxisDephasing(Environment):
         return self.strength.batch_shape
 
     def flat(self, batch_shape: tuple[int, ...]) -> FixedAxisDephasing:
-        copy = object.__new__(FixedAxisDephasing)
-        copy.axis, copy.strength = self.axis, self.strength.flat(batch_shape)
-        return copy
+        return self._with(strength=self.strength.flat(batch_shape))
 
     def check(self, levels: int) -> None:
         if self.axis.shape != (levels, levels):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._unchanging import Unchanging
 from anticrossing.checks import (
     ComplexArray,
     FloatArray,
@@ -23,7 +24,7 @@ _ROUNDING = 1e-9  # how far an occupation may lie outside [0, 1]
 _UNITARITY = 1e-6  # how far W†W may be from the unit matrix
 
 
-class GaussianState:
+class GaussianState(Unchanging):
     """A Gaussian state of N fermion modes that conserves the particle number.
 
     It is determined by ``G[i, j] = ⟨c_j† c_i⟩``, which evolves like a density matrix,
@@ -73,11 +74,10 @@ class GaussianState:
         """Return the state of a correlation matrix ``F F†`` whose factor is known."""
         state = object.__new__(cls)
         state._set(factor, matrix)
+        state._seal()
         return state
 
     def _set(self, factor: npt.NDArray[np.float64 | np.complex128], matrix: ComplexArray) -> None:
-        for array in (factor, matrix):
-            array.setflags(write=False)
         self._factor, self.correlation_matrix = factor, matrix
 
     @classmethod

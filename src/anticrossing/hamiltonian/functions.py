@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._unchanging import frozen
 from anticrossing.checks import FloatArray, InputError, describe, fail, integer, parameter
 from anticrossing.hamiltonian._arguments import Matrices, coordinate_names
 from anticrossing.hamiltonian.base import Hamiltonian
@@ -239,9 +238,7 @@ class FunctionHamiltonian(Hamiltonian):
         )
 
     def _copy_with(self, parameters: dict[str, FloatArray]) -> FunctionHamiltonian:
-        copy = object.__new__(FunctionHamiltonian)
-        copy.__dict__.update({**self.__dict__, "parameters": frozen(parameters)})
-        return copy
+        return self._with(parameters=parameters)
 
 
 def _finite_difference_step(x: npt.NDArray[Any]) -> FloatArray:

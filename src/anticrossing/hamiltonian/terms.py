@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from anticrossing import expression
 from anticrossing._plain import Formula, Plain, compile_formula, differentiate, used_names
-from anticrossing._unchanging import frozen
 from anticrossing.checks import (
     FloatArray,
     InputError,
@@ -241,6 +240,4 @@ class TermHamiltonian(Hamiltonian):
         return TermHamiltonian(terms, self.parameters, name, **self._details())
 
     def _copy_with(self, parameters: dict[str, FloatArray]) -> TermHamiltonian:
-        copy = object.__new__(TermHamiltonian)
-        copy.__dict__.update({**self.__dict__, "parameters": frozen(parameters)})
-        return copy
+        return self._with(parameters=parameters)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._unchanging import Unchanging
 from anticrossing.checks import FloatArray, describe, fail, positive, real_array, real_number
 from anticrossing.formulas.result import DomainCheck
 from anticrossing.thermodynamics.arguments import equilibrium_parameters
@@ -19,7 +19,7 @@ from anticrossing.thermodynamics.equilibrium import grand_potential
 REGIME_LIMIT = 0.1  # "always" and "never" mean up to a tenth
 
 
-class LandauZenerChain:
+class LandauZenerChain(Unchanging):
     """A Fermi level that moves from `start` to `stop` and crosses reservoir levels one by one.
 
     At the crossing with level i, of coupling ``γ_i`` (gap ``δ_i = 2γ_i``) and speed ``ε̇_i``, the
@@ -122,7 +122,10 @@ class LandauZenerChain:
         self.reservoir = reservoir[met]
         gaps = np.abs(np.diff(levels))
         self._clearance = np.minimum(np.append(gaps, np.inf), np.insert(gaps, 0, np.inf))[met]
-        self._cross(gamma[met], speed[met])
+        self.couplings, self.speeds = gamma[met], speed[met]
+        self.diabatic_probabilities, self.adiabatic_probabilities = crossing_probabilities(
+            self.couplings, self.speeds
+        )
 
     @property
     def positions(self) -> FloatArray:
@@ -234,13 +237,17 @@ class LandauZenerChain:
 
         The reservoir levels begin with the same occupations as in the forward protocol.
         """
-        reverse = copy.copy(self)
-        reverse.start, reverse.stop = self.stop, self.start
-        reverse.energies = self.energies[::-1]
-        reverse.reservoir = self.reservoir[::-1]
-        reverse._clearance = self._clearance[::-1]
-        reverse._cross(self.couplings[::-1], self.speeds[::-1])
-        return reverse
+        return self._with(
+            start=self.stop,
+            stop=self.start,
+            energies=self.energies[::-1],
+            reservoir=self.reservoir[::-1],
+            _clearance=self._clearance[::-1],
+            couplings=self.couplings[::-1],
+            speeds=self.speeds[::-1],
+            diabatic_probabilities=self.diabatic_probabilities[::-1],
+            adiabatic_probabilities=self.adiabatic_probabilities[::-1],
+        )
 
     def adiabatic_limit(self) -> LandauZenerChain:
         """Return the same chain at vanishing speed, where every crossing exchanges occupations.
@@ -265,14 +272,12 @@ class LandauZenerChain:
         )
 
     def _changed(self, couplings: FloatArray, speeds: FloatArray) -> LandauZenerChain:
-        changed = copy.copy(self)
-        changed._cross(couplings, speeds)
-        return changed
-
-    def _cross(self, couplings: FloatArray, speeds: FloatArray) -> None:
-        self.couplings, self.speeds = couplings, speeds
-        self.diabatic_probabilities, self.adiabatic_probabilities = crossing_probabilities(
-            couplings, speeds
+        stays, follows = crossing_probabilities(couplings, speeds)
+        return self._with(
+            couplings=couplings,
+            speeds=speeds,
+            diabatic_probabilities=stays,
+            adiabatic_probabilities=follows,
         )
 
     def _initial(self, occupation: Any) -> Filling:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
+from anticrossing._unchanging import Unchanging
 from anticrossing.checks import (
     ConvergenceError,
     FloatArray,
@@ -26,7 +27,6 @@ from anticrossing.thermodynamics.markov_ledger import MarkovLedger, keep_ledger
 from anticrossing.thermodynamics.reservoirs import (
     DrivenSystem,
     Reservoir,
-    frozen,
     log_ratios,
     relax,
 )
@@ -36,7 +36,7 @@ BALANCE_TOLERANCE = 1e-9
 _SUM_TOLERANCE = 1e-10
 
 
-class MarkovChain:
+class MarkovChain(Unchanging):
     """A driven system of M states that jumps under R reservoirs at once, in discrete time.
 
     ``p(i+1) = Σ_ν M^ν(i) p(i)``, and every reservoir obeys local detailed balance with the energies
@@ -141,14 +141,12 @@ class MarkovChain:
         self._jumps = matrices * ~np.eye(system.states, dtype=bool)
         stay = np.maximum(1 - self._jumps.sum(axis=(1, 2)), 0.0)
         self._stay = stay
-        self.energies = frozen(system.energies)
-        self.particle_numbers = frozen(system.particle_numbers)
+        self.energies = system.energies
+        self.particle_numbers = system.particle_numbers
         self.reservoirs = system.reservoirs
-        self.transition_matrices = frozen(matrices)
-        self.transition_matrix = frozen(
-            self._jumps.sum(axis=1) + stay[:, None, :] * np.eye(system.states)
-        )
-        self.local_detailed_balance_violation = frozen(np.max(difference, axis=(-2, -1)))
+        self.transition_matrices = matrices
+        self.transition_matrix = self._jumps.sum(axis=1) + stay[:, None, :] * np.eye(system.states)
+        self.local_detailed_balance_violation = np.max(difference, axis=(-2, -1))
 
     @classmethod
     def from_attempts(

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from anticrossing._unchanging import frozen
 from anticrossing.checks import FloatArray, describe, fail, non_negative, positive, real_array
 
 _TINY = float(np.finfo(np.float64).tiny)
@@ -181,10 +182,3 @@ def relax(flows: FloatArray) -> FloatArray:
         matrix = matrix @ matrix
         matrix = matrix / matrix.sum(axis=-2, keepdims=True)
     return np.asarray(matrix)
-
-
-def frozen(array: FloatArray) -> FloatArray:
-    """Return a copy that cannot be written to."""
-    copy = np.array(array)
-    copy.flags.writeable = False
-    return copy
