@@ -8,6 +8,7 @@ import sympy
 
 import anticrossing as ac
 from anticrossing import Hamiltonian
+from anticrossing.hamiltonian import describe_value
 from tests.systems import random_hermitian
 
 MATRIX = [["a*tanh(x)", "b*exp(-x**2) - I*c*x"], ["b*exp(-x**2) + I*c*x", "-a*tanh(x)/2"]]
@@ -243,3 +244,8 @@ def test_small_differences_of_mirrored_entries_are_seen(upper, lower):
 def test_powers_that_would_be_multiplied_out_are_refused(text):
     with pytest.raises(ac.InputError, match=r"power|exponent"):
         Hamiltonian.from_matrix([["x", text], [text, 0]])
+
+
+def test_values_of_any_kind_are_described():
+    assert describe_value(1j) == "0+1j"
+    assert describe_value(np.array([])) == "<0 values>"

@@ -372,3 +372,13 @@ BATH = ac.ThermalRelaxation(temperature=0.4, t1=4.0)
 def test_arguments_are_checked(call, message):
     with pytest.raises(ac.InputError, match=message):
         call()
+
+
+def test_quasi_energies_of_a_photon_whose_square_is_no_double():
+    drive = ac.drive.Sinusoidal(0.0, 2.0, 1e300)
+    values = np.linspace(0.55, 2.45, 20)
+    found = quasi_energies(ac.models.LandauZener(gap=0.1), drive, "offset", values)
+    # H hardly does anything in so short a period: the levels at its mean, but no digit is sure.
+    wrong = np.abs(found.branches[:, 1] - 0.5 * np.hypot(values, 0.1))
+    assert np.all(wrong <= found.error_estimate)
+    assert found.resonances == ()

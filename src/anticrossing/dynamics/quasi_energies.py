@@ -222,28 +222,30 @@ def _resonance(
     from scipy.optimize import minimize_scalar
 
     left, middle, right = where
+    unit = float(family.at(middle).frequency)
+
+    def apart(value: float) -> float:
+        return family.pair(float(value), subspace)[3] / unit
 
     # The square of the distance is a parabola even where the gap is nothing against the step.
     found = minimize_scalar(
-        lambda value: family.pair(float(value), subspace)[3] ** 2,
+        lambda value: apart(value) ** 2,
         bracket=(left, middle, right),
         method="brent",
         options={"xtol": 1e-13, "maxiter": 200},
     )
     position = float(found.x)
     gap = float(np.sqrt(found.fun))
-    outer = family.pair(left, subspace)[3]
+    outer = apart(left)
     slope = np.sqrt(max(outer**2 - gap**2, 0.0)) / (position - left)
     step = min(position - left, right - position)
     reach = min(max(_REACH * gap / slope, _FINEST * step), step)
-    sides = [family.pair(position + side * reach, subspace)[3] for side in (-1, 1)]
+    sides = [apart(position + side * reach) for side in (-1, 1)]
     slope = float(np.mean(np.sqrt(np.maximum(np.square(sides) - gap**2, 0.0)))) / reach
     at, i, j, _ = family.pair(position, subspace)
     # In its eigenbasis the mean of H over the two modes is that of the uncoupled levels.
-    apart = float(np.ptp(np.linalg.eigvalsh(at.mean_energy_matrix(i, j))))
-    return Resonance(
-        position, gap, slope, gap / slope, round(apart / float(at.frequency)), branches
-    )
+    photons = round(float(np.ptp(np.linalg.eigvalsh(at.mean_energy_matrix(i, j))) / at.frequency))
+    return Resonance(position, gap * unit, slope * unit, gap / slope, photons, branches)
 
 
 def _follow(modes: ComplexArray) -> npt.NDArray[np.intp]:

@@ -50,7 +50,7 @@ def describe_value(value: FloatArray) -> str:
     """Return a parameter value, or the shape and range of an array, as short text."""
     value = np.asarray(value)
     if value.ndim == 0:
-        return f"{float(value):.6g}"
+        return f"{value.item():.6g}"
     if value.size == 0:
         return "<0 values>"
     return f"<{value.size} values {value.min():.4g} … {value.max():.4g}>"
