@@ -382,3 +382,4 @@ def test_quasi_energies_of_a_photon_whose_square_is_no_double():
     wrong = np.abs(found.branches[:, 1] - 0.5 * np.hypot(values, 0.1))
     assert np.all(wrong <= found.error_estimate)
     assert found.resonances == ()
+    assert found.warnings

@@ -17,6 +17,7 @@ from anticrossing.dynamics.periodic import BASES
 from anticrossing.dynamics.request import Request, check_kinds, check_tolerance, dagger, unreached
 from anticrossing.hamiltonian import Hamiltonian
 
+_TOLD = 1e-3  # error of a mode from which on it is told
 _DEGENERATE = 1e-10  # of ω: quasi-energies this close beat slower than rounding can tell
 
 
@@ -236,10 +237,19 @@ def floquet(
         modes.reshape(*batch, levels, levels),
         (over.frequency / angular).reshape(batch),
         (error / over.length / angular).reshape(batch),
-        unreached(error, accuracy),
+        unreached(error, accuracy) + _near(q, omega, error / over.length),
         over,
         accuracy,
     )
+
+
+def _near(q: FloatArray, omega: FloatArray, error: FloatArray) -> tuple[str, ...]:
+    """Say it where quasi-energies (lanes, N) are so close that their modes are hardly known."""
+    apart = np.diff(q, axis=-1, append=q[:, :1] + omega).min(axis=-1)
+    worst = float(np.max(error / np.maximum(apart, error), initial=0.0))
+    if worst <= _TOLD:
+        return ()
+    return (f"quasi-energies lie so close that their modes are known to {worst:.1g} only",)
 
 
 def _unitary_eigen(unitary: ComplexArray) -> tuple[FloatArray, ComplexArray]:
