@@ -139,3 +139,9 @@ def test_a_function_of_the_user_sees_real_numbers_alone():
 
 def test_every_public_name_is_listed():
     assert set(ac.__all__) <= set(dir(ac))
+
+
+@pytest.mark.parametrize("kind", [ac.Dephasing, ac.FixedAxisDephasing])
+def test_a_rate_of_no_numbers_is_refused(kind):
+    with pytest.raises(ac.InputError, match="at least one number"):
+        kind([])

@@ -33,6 +33,7 @@ from anticrossing.checks import (
     is_numeric,
     non_negative,
     non_negative_number,
+    parameter,
     positive_number,
     returned,
 )
@@ -556,7 +557,7 @@ class Strength(Unchanging):
             return cls(name, None, _Formula(formula, ("x",)), repr(value), formula)
         if callable(value):
             return cls(name, None, value, getattr(value, "__name__", "function"))
-        array = non_negative(name, value)
+        array = parameter(name, non_negative(name, value))
         text = f"{float(array):g}" if array.ndim == 0 else f"<{array.size} values>"
         return cls(name, array, None, text)
 

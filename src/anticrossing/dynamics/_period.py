@@ -83,7 +83,7 @@ class Period:
         at = lanes.start[:, None] + self.length[:, None] * np.linspace(0, 1, 65)
         with np.errstate(over="ignore", invalid="ignore"):
             h = np.abs(lanes.traceless(at, np.arange(lanes.count))).max(axis=(1, 2, 3))
-            phase = float(np.max(h * self.length))
+            phase = float(np.max(h * self.length, initial=0.0))
         if not phase < _LARGEST_PHASE:
             raise ConvergenceError(
                 f"A period holds phases of {phase:.1g} rad, of which a double keeps no digit: give "
