@@ -195,7 +195,7 @@ def _real_imag(formula: sympy.Expr, shown: sympy.Expr) -> tuple[sympy.Expr, symp
     def opaque(part: sympy.Expr) -> sympy.Expr:
         if not part.args:
             return part
-        if part.is_extended_real and not part.has(sympy.I):
+        if not part.has(sympy.I) and part.is_extended_real:
             return stand_ins.setdefault(part, sympy.Dummy("real", real=True))
         return part.func(*(opaque(argument) for argument in part.args))
 
@@ -222,7 +222,7 @@ def _real_atoms(formula: sympy.Expr, stand_ins: dict[sympy.Expr, sympy.Dummy]) -
     import sympy
 
     def stand_in(atom: sympy.Expr) -> sympy.Expr:
-        if atom.is_extended_real is not None or atom.has(sympy.I):
+        if atom.has(sympy.I) or atom.is_extended_real is not None:  # quick questions first
             return atom
         return stand_ins.setdefault(atom, sympy.Dummy("real", real=True))
 
