@@ -24,7 +24,7 @@ OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
 def inner(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function that compiled functions call, and nobody else: without ways in."""
+    """Compile a function that compiled functions alone call: Python has no way in."""
     within = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     decorate: Callable[[Callable[..., Any]], Any] = numba.njit(**OPTIONS, **within, **options)
     return decorate

@@ -31,9 +31,10 @@ class Unchanging(metaclass=_Sealing):
     def _with(self, **attributes: Any) -> Self:
         """Return another object that differs in these attributes."""
         made = object.__new__(type(self))
-        for name, value in {**vars(self), **attributes}.items():
-            if name != "_sealed":
-                setattr(made, name, value)
+        kept = vars(self).keys() - attributes.keys() - {"_sealed"}
+        made.__dict__.update((name, vars(self)[name]) for name in kept)
+        for name, value in attributes.items():
+            setattr(made, name, value)
         made._seal()
         return made
 

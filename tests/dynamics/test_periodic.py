@@ -381,5 +381,5 @@ def test_quasi_energies_of_a_photon_whose_square_is_no_double():
     # H hardly does anything in so short a period: the levels at its mean, but no digit is sure.
     wrong = np.abs(found.branches[:, 1] - 0.5 * np.hypot(values, 0.1))
     assert np.all(wrong <= found.error_estimate)
-    assert found.resonances == ()
+    assert all(r.gap < found.error_estimate.max() for r in found.resonances)
     assert found.warnings

@@ -1,14 +1,14 @@
 """Exact answers where they are easy to get silently wrong: tails, pulses, offsets, noise."""
 
-import time
-
 import mpmath
 import numpy as np
 import pytest
 import scipy.integrate
 from fuzz import truth
+from scipy.special import jv
 
 import anticrossing as ac
+from anticrossing.dynamics import panels
 from anticrossing.dynamics.floquet import floquet
 from anticrossing.dynamics.periodic import one_period_propagator, periodic_steady_state
 from anticrossing.dynamics.quasi_energies import quasi_energies
@@ -307,9 +307,9 @@ def test_quasi_energies_of_long_phases_say_how_well_they_are_known(amplitude):
 
 
 @pytest.mark.parametrize("amplitude", [1e15, 1e20, 1e200])
-def test_a_period_whose_phase_has_no_digits_is_refused_at_once(amplitude):
+def test_a_period_whose_phase_has_no_digits_is_refused_at_once(amplitude, monkeypatch):
+    monkeypatch.setattr(panels, "solve", None)
     H, drive = ac.models.LandauZener(gap=1.0), ac.drive.Sinusoidal(0.5, amplitude, 1.0)
-    began = time.process_time()
     for call in (
         lambda: floquet(H, drive),
         lambda: one_period_propagator(H, drive),
@@ -317,13 +317,32 @@ def test_a_period_whose_phase_has_no_digits_is_refused_at_once(amplitude):
     ):
         with pytest.raises(ac.ConvergenceError, match="phases"):
             call()
-    assert time.process_time() - began < 5
 
 
-def test_a_steady_state_of_long_phases_is_not_solved_more_finely_than_they_are_known():
+def test_a_steady_state_of_long_phases_is_not_solved_more_finely_than_they_are_known(monkeypatch):
+    solve, solved = panels.solve, []
+
+    def counted(*arguments, **options):
+        evolution = solve(*arguments, **options)
+        solved.append(evolution.evaluated)
+        return evolution
+
+    monkeypatch.setattr(panels, "solve", counted)
     H, drive = ac.models.LandauZener(gap=1.0), ac.drive.Sinusoidal(0.5, 1e12, 1.0)
-    began = time.process_time()
     found = periodic_steady_state(H, drive, ac.Dephasing(0.1))
-    assert time.process_time() - began < 30
+    assert sum(solved) < 300_000  # a million for the first map alone, at a finer tolerance
     assert found.populations == pytest.approx([0.5, 0.5], abs=1e-9)  # dephasing heats
     assert found.warnings
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_gaps_of_resonances_are_known_to_the_error_estimate_in_any_unit(unit):
+    # g J_n(A/ω) to first order in g: 2.5e-5, 3e-7, 3e-9, 2e-11, 8e-14, 3e-16.
+    H, drive = ac.models.LandauZener(gap=1e-3 * unit), ac.drive.Sinusoidal(0.0, 0.05 * unit, unit)
+    found = quasi_energies(H, drive, "offset", unit * np.linspace(0.5, 6.6, 90))
+    assert [r.photons for r in found.resonances] == [1, 2, 3, 4, 5, 6]
+    error = found.error_estimate.max()
+    for r in found.resonances:
+        exact = 1e-3 * unit * jv(r.photons, 0.05)
+        assert abs(r.gap - exact) < error + 1e-5 * exact
+    assert len(found.warnings) == sum(r.gap < error for r in found.resonances) == 2

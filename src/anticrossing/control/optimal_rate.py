@@ -165,7 +165,7 @@ def _rates_to_compare(g: float, wanted: float, first: float, last: float) -> Flo
     phase = _gap_integral(last, g) - _gap_integral(first, g)
     root = np.sqrt(wanted)
     lowest, highest = 1e-4 * min(g**2, root / ends.sum()), phase / _SUDDEN
-    for _ in range(4):  # each finds the ends a thousand times more closely
+    for _ in range(4):  # each time the ends are found more closely
         grid = np.geomspace(lowest, highest, 4000)
         passed = np.exp(-0.25 * np.pi * g**2 / grid) * (first < 0 < last)
         parts = np.stack([passed, ends[0] * grid, ends[1] * grid])

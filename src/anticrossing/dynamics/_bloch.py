@@ -415,66 +415,33 @@ def _panel(d, cr, ci, rates, laboratory, has_laboratory, grid, tolerance, out, i
     edges = np.empty((2, 3, 3))
     _edge_frame(d[0], cr[0], ci[0], edges[0])
     _edge_frame(d[n - 1], cr[n - 1], ci[n - 1], edges[1])
-    largest = 0.0
-    for j in range(n):
-        largest = max(largest, energy[j])
+    largest = np.max(energy)
     info[1] = 2.0 * largest
 
-    if smooth and n * _tail_size(tail, sr, si) <= max(tolerance, n * 2e-15):
-        solved = _adiabatic(
-            constant,
-            energy,
-            q,
-            sr,
-            si,
-            rates,
-            laboratory,
-            has_laboratory,
-            edges,
-            grid,
-            tolerance,
-            out,
-            info,
-        )
-        if solved:
-            return ACCEPTED
-    if largest < NEAR_PHASE and _direct(
-        r0,
-        fd,
-        fr,
-        fi,
-        q,
-        sr,
-        si,
-        rates,
-        laboratory,
-        has_laboratory,
-        edges,
-        grid,
-        tolerance,
-        out,
-        info,
-    ):
+    setting = (rates, laboratory, has_laboratory, edges, grid, tolerance)
+    resolved = smooth and n * _tail_size(tail, sr, si) <= max(tolerance, n * 2e-15)
+    if resolved and _adiabatic(constant, energy, q, sr, si, setting, out, info):
+        return ACCEPTED
+    if largest < NEAR_PHASE and _direct(r0, fd, fr, fi, q, sr, si, setting, out, info):
         return ACCEPTED
     return REFUSED
 
 
 @inner()
 def _split(affine):
-    """Return copies of the matrix and the vector of an affine map, and room for another matrix."""
+    """Return copies of the matrix and the vector of an affine map."""
     matrix, vector = np.empty((3, 3)), np.empty(3)
     for i in range(3):
         vector[i] = affine[i, 3]
         for k in range(3):
             matrix[i, k] = affine[i, k]
-    return matrix, np.empty((3, 3)), vector
+    return matrix, vector
 
 
 @inner()
-def _direct(
-    r0, d, cr, ci, q, sr, si, rates, laboratory, has_laboratory, edges, grid, tolerance, out, info
-):
+def _direct(r0, d, cr, ci, q, sr, si, setting, out, info):
     """Integrate a short panel in a constant frame, where the eigenframe need not be smooth."""
+    rates, laboratory, has_laboratory, edges, grid, tolerance = setting
     _, integral, tail = grid
     n = d.size
     g, b = np.zeros((n, 3, 3)), np.zeros((n, 3))
@@ -495,7 +462,8 @@ def _direct(
     _one(one)
     _sandwich(r0, one, edges[0], first)
     _sandwich(r0, one, edges[1], last)
-    inner, moved, shift = _split(out)
+    inner, shift = _split(out)
+    moved = np.empty((3, 3))
     for i in range(3):
         for k in range(3):
             shift[i] -= inner[i, k] * first[k, 2]
@@ -509,22 +477,9 @@ def _direct(
 
 
 @inner()
-def _adiabatic(
-    constant,
-    energy,
-    q,
-    sr,
-    si,
-    rates,
-    laboratory,
-    has_laboratory,
-    edges,
-    grid,
-    tolerance,
-    out,
-    info,
-):
+def _adiabatic(constant, energy, q, sr, si, setting, out, info):
     """Solve in the eigenframe at every node, coupling by coupling."""
+    rates, laboratory, has_laboratory, edges, grid, tolerance = setting
     derivative, integral, tail = grid
     n = q.size
     dsr, dsi = np.empty(n), np.empty(n)
@@ -571,12 +526,8 @@ def _adiabatic(
     best = _residual(g, b, weight)
     best_g, best_b = np.empty((n, 3, 3)), np.empty((n, 3))
     _keep(g, b, best_g, best_b)
-    here, shift, frames, shifts = (
-        np.empty((2, 3, 3)),
-        np.zeros((2, 3)),
-        np.empty((2, 3, 3)),
-        np.zeros((2, 3)),
-    )
+    here, shift = np.empty((2, 3, 3)), np.zeros((2, 3))
+    frames, shifts = np.empty((2, 3, 3)), np.empty((2, 3))
     _one(here[0])
     _one(here[1])
     _keep(here, shift, frames, shifts)
@@ -619,8 +570,8 @@ def _finish(out, turns, frames, shifts):
                 offsets[end, i] += turns[end, i, k] * shifts[end, k]
                 for m in range(3):
                     ends[end, i, m] += turns[end, i, k] * frames[end, k, m]
-    inner, moved, shift = _split(out)
-    inverse = np.empty((3, 3))
+    inner, shift = _split(out)
+    inverse, moved = np.empty((3, 3)), np.empty((3, 3))
     _invert(ends[0], inverse)
     _sandwich(ends[1].T, inner, inverse, moved)
     for i in range(3):

@@ -22,7 +22,7 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)  # of one piece of an ave
 _OUTERMOST = 0.5 * (1 - _NODES[-1])  # of a piece lies beyond its last node
 _MOST_NODES = 2**16
 _PARTS = 4  # that a piece is split into
-_LARGEST_PHASE = 1e14  # of one period: two more digits are needed to tell where it ends
+_LARGEST_PHASE = 1e14  # rad in one period, of which rounding is some hundredths
 _LEAST_SHARE = 0.01  # of the tolerance, that a piece may use up however short it is
 
 
@@ -65,6 +65,7 @@ class Period:
         lanes = dataclasses.replace(lanes, stop=stop)
         if period is not None:
             _check_repeats(drive, lanes)
+        _check_phases(lanes)
         return cls(lanes, drive.breakpoints)
 
     @property
@@ -79,18 +80,8 @@ class Period:
 
     def solve(self, kernel: Kernel, tolerance: float, times: FloatArray | None = None) -> Evolution:
         """Propagate over the period, with snapshots at `times` (lanes, K)."""
-        lanes = self.lanes
-        at = lanes.start[:, None] + self.length[:, None] * np.linspace(0, 1, 65)
-        with np.errstate(over="ignore", invalid="ignore"):
-            h = np.abs(lanes.traceless(at, np.arange(lanes.count))).max(axis=(1, 2, 3))
-            phase = float(np.max(h * self.length, initial=0.0))
-        if not phase < _LARGEST_PHASE:
-            raise ConvergenceError(
-                f"A period holds phases of {phase:.1g} rad, of which a double keeps no digit: give "
-                "a smaller amplitude or a shorter period."
-            )
         return panels.solve(
-            lanes,
+            self.lanes,
             kernel,
             tolerance=max(0.02 * tolerance, panels.SMALLEST_TOLERANCE),
             times=times,
@@ -155,6 +146,17 @@ class Period:
         # An edge at or beyond the end of the period in every lane leaves an empty piece.
         edges = edges[:, np.append(True, np.any(np.diff(edges, axis=1) > 0, axis=0))]
         return edges, ~np.isin(edges, self.breakpoints)
+
+
+def _check_phases(lanes: Lanes) -> None:
+    """Refuse periods whose phases are lost to rounding."""
+    times = np.linspace(lanes.start, lanes.stop, 65, axis=-1)
+    largest = np.max(panels.phases(lanes, np.arange(lanes.count), times), initial=0.0)
+    if not largest < _LARGEST_PHASE:
+        raise ConvergenceError(
+            f"A period holds phases of {largest:.1g} rad, and a double hardly knows them to a "
+            "tenth of one: give a smaller amplitude or a shorter period."
+        )
 
 
 def _unsettled(

@@ -17,7 +17,7 @@ from anticrossing.dynamics.periodic import BASES
 from anticrossing.dynamics.request import Request, check_kinds, check_tolerance, dagger, unreached
 from anticrossing.hamiltonian import Hamiltonian
 
-_TOLD = 1e-3  # error of a mode from which on it is told
+_TOLD = 1e-3  # larger errors of modes are told
 _DEGENERATE = 1e-10  # of ω: quasi-energies this close beat slower than rounding can tell
 
 
@@ -244,7 +244,7 @@ def floquet(
 
 
 def _near(q: FloatArray, omega: FloatArray, error: FloatArray) -> tuple[str, ...]:
-    """Say it where quasi-energies (lanes, N) are so close that their modes are hardly known."""
+    """Say so where quasi-energies (lanes, N) lie so close that their modes are hardly known."""
     apart = np.diff(q, axis=-1, append=q[:, :1] + omega).min(axis=-1)
     worst = float(np.max(error / np.maximum(apart, error), initial=0.0))
     if worst <= _TOLD:

@@ -150,14 +150,19 @@ def _check_phases(
     lanes: Lanes, lane: npt.NDArray[np.intp], left: FloatArray, right: FloatArray
 ) -> None:
     """Refuse what no halving helps: phases whose squares leave the range of doubles."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        h = np.max(np.abs(lanes.traceless(np.stack([left, right], axis=1), lane)), axis=(1, 2, 3))
-        phase = h * (right - left)
+    phase = phases(lanes, lane, np.stack([left, right], axis=1))
     if not np.all(phase < _LARGEST_PHASE):
         raise ConvergenceError(
             f"H times the length of the window is too large: a phase of {np.max(phase):.1g} rad "
             "cannot be followed. Give a shorter window."
         )
+
+
+def phases(lanes: Lanes, lane: npt.NDArray[np.intp], times: FloatArray) -> FloatArray:
+    """Return the largest element of H at increasing `times` (k, n), times their span."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        h = np.max(np.abs(lanes.traceless(times, lane)), axis=(1, 2, 3))
+        return np.asarray(h * (times[:, -1] - times[:, 0]))
 
 
 def end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, ComplexArray, FloatArray]:

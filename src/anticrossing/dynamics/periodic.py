@@ -89,10 +89,11 @@ def one_period_propagator(
 
 
 def _require(error: FloatArray, accuracy: float) -> None:
-    """Refuse what an array without words cannot say."""
-    for text in unreached(error, accuracy):
+    """Refuse a map that is not known to the accuracy: an array carries no warnings."""
+    notes = unreached(error, accuracy)
+    if notes:
         raise ConvergenceError(
-            f"{text[0].upper()}{text[1:]}. Allow a larger tolerance, or a smaller amplitude."
+            f"One period: {notes[0]}. Allow a larger tolerance, or a smaller amplitude."
         )
 
 
@@ -210,8 +211,8 @@ def periodic_steady_state(
             f"only {contraction[worst]:.1e} off some deviation from it. Add what relaxes all "
             "levels, such as `ThermalRelaxation`."
         )
-    finer = max(accuracy * float(contraction[worst]), float(np.min(rounding)))
-    finer = min(accuracy, max(finer, panels.SMALLEST_TOLERANCE))
+    least = max(float(np.min(rounding)), panels.SMALLEST_TOLERANCE)
+    finer = min(max(accuracy * float(contraction[worst]), least), accuracy)
     if finer < accuracy:
         maps, error, _ = _maps(over, kernel, finer, end)
     rho = _fixed_point(maps[:, 0], levels)
@@ -278,9 +279,9 @@ def _check_open(
 def _maps(
     over: Period, kernel: OpenKernel, tolerance: float, times: FloatArray
 ) -> tuple[ComplexArray, FloatArray, FloatArray]:
-    """Return the maps of ρ from the start to `times` (lanes, K), and the error of one period.
+    """Return the maps of ρ from the start to `times` (lanes, K), and two errors of one period.
 
-    Its second part is the rounding of phases, which no finer tolerance makes less.
+    They are what the solver neglected, and the rounding of phases, which no tolerance makes less.
     """
     evolution = over.solve(kernel, tolerance, times)
     eigen, first, last = kernel.eigen_maps(over.lanes, evolution.snapshots, times)

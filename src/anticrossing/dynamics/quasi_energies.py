@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from anticrossing.dynamics.request import check_kinds, dagger
 from anticrossing.hamiltonian import Hamiltonian
 
 _REACH = 3.0  # widths from a resonance at which its slope is read
+_MOST_STEPS = 5  # each with a tenth of the distance or less
 _FINEST = 1e-3  # of the step of the grid: the least distance for that
 
 
@@ -63,7 +65,7 @@ class QuasiEnergies:
         jumps by ω; at the first value they are folded and ascending.
     resonances : tuple of Resonance
         In order of position. A resonance is found however narrow it is, as long as its neighbours
-        along the parameter are several steps away.
+        along the parameter are several steps away; a gap below the error estimate is not known.
     error_estimate : array, shape (K,)
         Of the quasi-energies, as in `Floquet`.
     warnings : tuple of str
@@ -207,8 +209,14 @@ def quasi_energies(
                 where = (points[k - 1], middle, points[k + 1])
                 resonances.append(_resonance(family, where, modes[k][:, [a, b]], (a, b)))
     resonances.sort(key=lambda resonance: resonance.position)
+    error = float(np.max(found.error_estimate))
+    warnings = found.warnings + tuple(
+        f"the gap at {parameter} = {r.position:.6g} is below the error estimate {error:.1g}"
+        for r in resonances
+        if r.gap < error
+    )
     return QuasiEnergies(
-        parameter, points, branches, tuple(resonances), found.error_estimate, found.warnings
+        parameter, points, branches, tuple(resonances), found.error_estimate, warnings
     )
 
 
@@ -238,6 +246,7 @@ def _resonance(
     gap = float(np.sqrt(found.fun))
     outer = apart(left)
     slope = np.sqrt(max(outer**2 - gap**2, 0.0)) / (position - left)
+    position, gap = _lowest(apart, position, gap, slope)
     step = min(position - left, right - position)
     reach = min(max(_REACH * gap / slope, _FINEST * step), step)
     sides = [apart(position + side * reach) for side in (-1, 1)]
@@ -246,6 +255,27 @@ def _resonance(
     # In its eigenbasis the mean of H over the two modes is that of the uncoupled levels.
     photons = round(float(np.ptp(np.linalg.eigvalsh(at.mean_energy_matrix(i, j))) / at.frequency))
     return Resonance(position, gap * unit, slope * unit, gap / slope, photons, branches)
+
+
+def _lowest(
+    apart: Callable[[float], float], position: float, gap: float, slope: float
+) -> tuple[float, float]:
+    """Go on to where the square of a distance is least, a parabola, as closely as it is known.
+
+    The search before this stops some 1e-11 away, where a narrower gap is not seen yet.
+    """
+    for _ in range(_MOST_STEPS):
+        reach = max(_REACH * gap / slope, float(np.spacing(position)))
+        before, after = apart(position - reach) ** 2, apart(position + reach) ** 2
+        bend = before + after - 2 * gap**2
+        if bend <= 0:
+            break
+        nearer = float(position + 0.5 * reach * (before - after) / bend)
+        found = apart(nearer)
+        if found >= gap:
+            break
+        position, gap = nearer, found
+    return position, gap
 
 
 def _follow(modes: ComplexArray) -> npt.NDArray[np.intp]:
