@@ -7,8 +7,11 @@ The files stay as they are: the process that runs the tests compiles the changed
 one module, so nothing has to be put back and compiled kernels stay valid. The tests of a folder run
 once to see which functions each of them calls; then a change meets the tests that call the function
 it is in, the shortest first, until one fails or a minute of tests has passed. Results are kept as
-they come: the same command goes on where it was stopped. A survivor is a gap in the tests or a
-change that changes nothing (a tolerance, a first guess): read it; those that were read and change
+they come: the same command goes on where it was stopped.
+
+Left alone is what moves the cost and not the answer: limits and tolerances (`TUNED`, `SMALL`),
+`strict=` of equal lengths, and words for the reader. A survivor is a gap in the tests or a change
+that changes nothing (a first guess, a bound with room): read it; those that were read and change
 nothing that anybody may rely on stand in `mutants_survivors.toml` with the reason.
 """
 
@@ -62,6 +65,9 @@ SWAPS = {
 }
 # Words for the reader: a change there is no change of the numbers.
 PROSE = {"fail", "warn", "describe", "InputError", "ConvergenceError", "DomainWarning", "field"}
+# Constants of a module in capitals with a plain number, and numbers this small, say how far to go.
+TUNED = re.compile(r"_?[A-Z][A-Z0-9_]*")
+SMALL = 1e-3
 SURVIVED = "SURVIVED"
 UNDECIDED = "no end"  # an endless loop, or a busy machine
 # Slow to import, and the same for every change.
@@ -191,7 +197,7 @@ class Places(ast.NodeVisitor):
         elif isinstance(node.value, int):
             for value in (node.value + 1, node.value - 1):
                 self.add(self.begin(node), self.end(node), f"({value})")
-        elif isinstance(node.value, float):
+        elif isinstance(node.value, float) and (node.value == 0 or abs(node.value) >= SMALL):
             self.add(self.begin(node), self.end(node), repr(2 * node.value or 1.0))
 
     def visit_Name(self, node: ast.Name) -> None:
@@ -225,6 +231,11 @@ class Places(ast.NodeVisitor):
         for statement in node.body:
             self.visit(statement)
 
+    def visit_Assign(self, node: ast.Assign) -> None:
+        names = [name for target in node.targets for name in ast.walk(target)]
+        if not (plain_numbers(node.value) and all(tuned(name) for name in names)):
+            self.generic_visit(node)
+
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self.visit(node.value)
@@ -237,9 +248,23 @@ class Places(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         if not (isinstance(node.func, ast.Name) and node.func.id in PROSE):
-            for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+            named = (keyword.value for keyword in node.keywords if keyword.arg != "strict")
+            for argument in (*node.args, *named):
                 self.visit(argument)
             self.visit(node.func)
+
+
+def plain_numbers(node: ast.expr) -> bool:
+    """Say whether an expression is a number, or a product or tuple of numbers."""
+    operation = ast.UnaryOp | ast.BinOp | ast.operator | ast.unaryop
+    number = ast.Constant | ast.Tuple | ast.expr_context
+    return all(isinstance(part, operation | number) for part in ast.walk(node))
+
+
+def tuned(node: ast.AST) -> bool:
+    if isinstance(node, ast.Name):
+        return TUNED.fullmatch(node.id) is not None
+    return isinstance(node, ast.Tuple | ast.expr_context)
 
 
 def sources() -> list[Path]:
