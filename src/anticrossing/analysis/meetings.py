@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anticrossing import formulas
+from anticrossing._unchanging import frozen
 from anticrossing.analysis._roots import bracketed_roots
 from anticrossing.analysis.decay import rate_matrices
 from anticrossing.checks import FloatArray, InputError, fail
@@ -112,8 +113,11 @@ def find_events(
     return crossings, events, warnings
 
 
+@functools.lru_cache(maxsize=8)
 def sample_path(drive: Drive) -> tuple[FloatArray, FloatArray]:
     """Return times over the window, dense enough to see every turn of the drive, and positions.
+
+    The arrays are shared, and read-only.
 
     Raises
     ------
@@ -143,7 +147,7 @@ def sample_path(drive: Drive) -> tuple[FloatArray, FloatArray]:
         turns = np.count_nonzero(moves[:-1] * moves[1:] < 0)
         resolved = float(beyond.max()) <= 0.1 * (high - low)
         if resolved and turns <= _MOST_TURNS:
-            return times, positions
+            return frozen(times), frozen(positions)
         if turns > _MOST_TURNS:
             raise fail(
                 "drive",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,7 @@ class TwoLevels:
     coupling_slope: FloatArray
 
     @classmethod
+    @functools.lru_cache(maxsize=8)
     def along(cls, hamiltonian: Hamiltonian, drive: Drive) -> TwoLevels | None:
         """Return the course of a 2×2 H; None if the phase of its coupling turns."""
         times, positions = sample_path(drive)
