@@ -105,14 +105,16 @@ class Mutant:
     def functions(self) -> set[int]:
         """Return the first lines of the functions that the change concerns; all if there are none.
 
-        The innermost one that it is in, or those that use the constant.
+        The innermost one that it is in, or those that use the constant. What is kept, or made while
+        the module is imported, is called once, by whatever test comes first: it concerns all.
         """
         tree = ast.parse(self.before)
         every = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
         first = {f: min(node.lineno for node in (f, *f.decorator_list)) for f in every}
-        around = [first[f] for f in every if f.lineno <= self.line <= (f.end_lineno or 0)]
+        around = [f for f in every if f.lineno <= self.line <= (f.end_lineno or 0)]
         if around:
-            return {max(around)}
+            inner = max(around, key=first.__getitem__)
+            return set() if called_once(inner, tree) else {first[inner]}
         names = {
             target.id
             for node in tree.body
@@ -252,6 +254,15 @@ class Places(ast.NodeVisitor):
             for argument in (*node.args, *named):
                 self.visit(argument)
             self.visit(node.func)
+
+
+def called_once(function: ast.FunctionDef, tree: ast.Module) -> bool:
+    """Say whether a function keeps what it returned, or makes a constant of the module."""
+    if any("cache" in ast.unparse(decorator) for decorator in function.decorator_list):
+        return True
+    made = [node.value for node in tree.body if isinstance(node, ast.Assign)]
+    names = [node for value in made for node in ast.walk(value) if isinstance(node, ast.Name)]
+    return any(node.id == function.name for node in names)
 
 
 def plain_numbers(node: ast.expr) -> bool:

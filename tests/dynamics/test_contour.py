@@ -47,6 +47,16 @@ def test_tanh_ramp_far_below_rounding_against_demkov_and_kunike():
     assert result.log_probability == pytest.approx(exact.log_value, rel=1e-9)
 
 
+def test_a_crossing_far_narrower_than_the_window_is_found():
+    # In units of the ramp's width the problem is always the same; the window is 20,000 of them.
+    width, gap, amplitude = 1e-4, 2e4, 3e4
+    result = log_probability(
+        ac.models.LandauZener(gap=gap), ac.drive.Formula(f"{amplitude}*tanh((t-2)/{width})", 1, 3)
+    )
+    exact = ac.formulas.tanh_sweep(gap=gap, amplitude=amplitude, width=width)
+    assert result.log_probability == pytest.approx(exact.log_value, rel=1e-9)
+
+
 def test_dykhne_davis_pechukas_holds_for_a_slow_tanh_sweep():
     # The exact answer is the propagator's, from the real axis, not a closed form.
     H = ac.models.LandauZener(gap=2.0)

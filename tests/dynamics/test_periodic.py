@@ -322,6 +322,7 @@ class TestSteadyState:
         coarse = periodic_steady_state(qubit, drive, environment, tolerance=1e-6)
         fine = periodic_steady_state(qubit, drive, environment, tolerance=1e-12)
         assert coarse.populations.shape == (2, 2)
+        assert coarse.density_matrices.shape == (2, 0, 2, 2)
         assert np.max(np.abs(coarse.populations - fine.populations)) < 1e-6
         assert np.all(coarse.error_estimate < 1e-5)
 

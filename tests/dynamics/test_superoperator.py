@@ -5,6 +5,8 @@ import pytest
 
 import anticrossing as ac
 from anticrossing.dynamics import panels
+from anticrossing.dynamics._elimination import surviving
+from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.open_kernels import SuperoperatorKernel
 from anticrossing.dynamics.reference import open_propagator, propagator
@@ -228,3 +230,15 @@ def test_levels_that_cross_without_coupling():
     drive, environment = ac.drive.Linear(-6, 6, 1.0), ac.Dephasing(functions=[lambda e: 0.3 * e])
     change, _ = solve(H, drive, environment)
     assert np.max(np.abs(change - open_propagator(H, drive, environment))) < 1e-9
+
+
+def test_elements_that_decay_each_alone_may_live_together():
+    # Two elements that decay at 40 on [−1, 1]. Coupled by ±39.9 their sum lives; coupled by a
+    # rotation of any strength both are gone, which the sums of rows do not tell.
+    nodes = grid(9)
+    for coupling, alive in (([0.0, 0.0], 0), ([39.9, 39.9], 1), ([500.0, -500.0], 0)):
+        generator = np.diag([0.0, -40.0, -40.0]).astype(complex)
+        generator[1, 2], generator[2, 1] = coupling
+        kept = surviving(np.tile(generator, (1, nodes.size, 1, 1)), nodes)[0]
+        assert np.all(kept[1:, 1:] == alive)
+        assert np.all(kept[0] == 1)

@@ -421,6 +421,23 @@ def test_alternating_contacts_converge_to_both_at_once():
     assert coarse / fine == pytest.approx(4.0, abs=0.01)  # second order in the duration
 
 
+def test_a_reservoir_may_act_in_many_steps():
+    """Three contacts with the first reservoir and one with the second are two longer ones."""
+    none = np.zeros((2, 2))
+    reservoirs = [Reservoir(1.0), Reservoir(0.2)]
+
+    def end(rates, durations):
+        levels = [[0.0, 1.0]] * (len(rates) + 1)
+        chain = MarkovChain.from_rates(
+            energies=levels, reservoirs=reservoirs, rates=rates, durations=durations
+        )
+        return chain.run([0.7, 0.3]).probabilities[-1]
+
+    warm, cold = [PAIR, none], [none, PAIR]
+    many = end([warm, warm, warm, cold], [0.1, 0.2, 0.3, 0.25])
+    assert many == pytest.approx(end([warm, cold], [0.6, 0.25]), abs=1e-15)
+
+
 def test_an_empty_state_is_entered():
     """Both parts of the second form are infinite, their difference is D(p|f) − D(p′|f)."""
     f = float(fermi(1.0, beta=1.0, chemical_potential=0.0))

@@ -108,7 +108,7 @@ def eliminate(
     weight = np.where(near, 0.0, np.minimum(1.0, n**2 / np.maximum(phase, 1.0)))
     g = g.copy()
     ends = Ends(ends.left_inverse.copy(), ends.right.copy())
-    best = largest_entries(weight * _survival(g, grid)[:, None] * g)
+    best = largest_entries(weight * surviving(g, grid)[:, None] * g)
     best_g, best_ends = g.copy(), Ends(ends.left_inverse.copy(), ends.right.copy())
     active = np.flatnonzero(best > tolerance)
     for _ in range(MOST_ROTATIONS):
@@ -133,7 +133,7 @@ def eliminate(
         g[active], q_right, q_left_inverse = _transform(g[active], s, grid)
         ends.right[active] = ends.right[active] @ q_right
         ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
-        alive = _survival(g[active], grid)[:, None]
+        alive = surviving(g[active], grid)[:, None]
         size_now = largest_entries(weight[active] * alive * g[active])
         better = size_now < best[active]
         going_on = better & (size_now < 0.5 * best[active]) & (size_now > tolerance)
@@ -172,7 +172,7 @@ def _row_sums(a: ComplexArray) -> FloatArray:
     return np.asarray(np.max(np.sum(np.abs(a), axis=-1), axis=-1))
 
 
-def _survival(g: ComplexArray, grid: Grid) -> FloatArray:
+def surviving(g: ComplexArray, grid: Grid) -> FloatArray:
     """Return 0 for couplings among elements of ρ that decay to nothing on the panel, else 1.
 
     Decay of each element alone is no proof: couplings of the same strength can keep a combination
@@ -220,7 +220,7 @@ def integrate(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solu
     decay = grid.integral @ values.real
     result.phase = np.max(np.abs(theta[:, -1]), axis=-1)
 
-    survival = _survival(g, grid)
+    survival = surviving(g, grid)
     coupled = 2 * survival * np.max(np.abs(g), axis=1) > 1e-3 * tolerance
     diagonals(coupled)[...] = True
     group = coupled | coupled.swapaxes(-1, -2)
