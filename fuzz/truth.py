@@ -12,6 +12,7 @@ import argparse
 import math
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ import scipy.linalg
 
 import anticrossing as ac
 
+BAD = "silent", "nan", "raised"
 MOST = 3.0  # times the estimate
 _UNIT = 2.2e-16
 KINDS, SHARES = ("closed", "open", "periodic", "fermions"), (0.5, 0.2, 0.15, 0.15)
@@ -281,6 +283,9 @@ def judge(problem: Problem) -> tuple[str, float]:
         found, estimate, warned = solve(problem)
     except ac.AnticrossingError:
         return "refused", 0.0
+    except Exception:  # noqa: BLE001
+        traceback.print_exc()
+        return "raised", np.inf
     if not (np.all(np.isfinite(found)) and np.isfinite(estimate)):
         return "nan", np.inf
     for fine in (False, True):  # an error of the reference goes away with its steps
@@ -300,7 +305,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
-    tally = dict.fromkeys(("right", "refused", "warned", "silent", "nan"), 0)
+    tally = dict.fromkeys(("right", "refused", "warned", "silent", "nan", "raised"), 0)
     began, worst, slowest = time.monotonic(), 0.0, 0.0
     for index in range(options.first, options.first + options.count):
         rng = np.random.default_rng([options.seed, index])
@@ -311,13 +316,13 @@ def main() -> int:
         slowest = max(slowest, took)
         tally[verdict] += 1
         worst = max(worst, ratio)
-        if verdict in ("silent", "nan") or (options.verbose and verdict != "right"):
+        if verdict in BAD or (options.verbose and verdict != "right"):
             print(f"{index}: {verdict}, {ratio:.3g} times the estimate: {problem}", flush=True)
     told = ", ".join(f"{count} {name}" for name, count in tally.items())
     seconds = time.monotonic() - began
     far = f"worst {worst:.2g} times the estimate, slowest {slowest:.0f} s"
     print(f"truth: {options.count} problems, {told}; {far}, {seconds:.0f} s")
-    return int(tally["silent"] + tally["nan"] > 0)
+    return int(any(tally[verdict] for verdict in BAD))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import pytest
 import anticrossing as ac
 from anticrossing.dynamics import panels
 from anticrossing.dynamics._elimination import surviving
+from anticrossing.dynamics._stacks import inverse_cayley
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.open_kernels import SuperoperatorKernel
@@ -242,3 +243,13 @@ def test_elements_that_decay_each_alone_may_live_together():
         kept = surviving(np.tile(generator, (1, nodes.size, 1, 1)), nodes)[0]
         assert np.all(kept[1:, 1:] == alive)
         assert np.all(kept[0] == 1)
+
+
+def test_a_frame_that_is_a_reflection_has_no_exponent_and_raises_nothing():
+    # −1 is an eigenvalue: q + 1 is singular, by rounding at times to the last digit.
+    reflection, turn = np.diag([1.0, -1.0, 1.0]), np.eye(3)
+    turn[:2, :2] = [[0.6, -0.8], [0.8, 0.6]]
+    s = inverse_cayley(np.array([[reflection, turn]], dtype=complex))[0]
+    assert np.all(s[0] == 0)
+    one = np.eye(3)
+    assert np.linalg.solve(one - s[1] / 2, one + s[1] / 2) == pytest.approx(turn, abs=1e-15)

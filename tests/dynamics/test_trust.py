@@ -232,6 +232,14 @@ def test_what_the_iteration_leaves_out_under_relaxation_is_told(index):
     assert truth.judge(problem)[0] == "right"
 
 
+def test_levels_whose_frames_are_reflections_between_two_nodes():
+    """Seven levels, whose eigenvectors at one node are a reflection of those in the middle."""
+    rng = np.random.default_rng([3, 1630])
+    problem = truth.draw(rng, str(rng.choice(truth.KINDS, p=truth.SHARES)))
+    assert problem.constant.shape == (7, 7)
+    assert truth.judge(problem)[0] == "right"
+
+
 @pytest.mark.parametrize("gap", [1e-2, 1e-3, 1e-4])
 @pytest.mark.parametrize("surroundings", ["none", "weak dephasing"])
 def test_phases_between_two_passages_are_known_to_their_rounding(gap, surroundings):

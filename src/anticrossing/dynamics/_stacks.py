@@ -57,9 +57,20 @@ def rotate(g: ComplexArray, s: ComplexArray, grid: Grid) -> tuple[ComplexArray, 
 
 
 def inverse_cayley(q: ComplexArray) -> ComplexArray:
-    """Return the anti-Hermitian s with q = (1 − s/2)⁻¹(1 + s/2)."""
+    """Return the anti-Hermitian s with q = (1 − s/2)⁻¹(1 + s/2), or 0 where there is none.
+
+    A reflection turns one state by π, and rounding may make q + 1 singular to the last digit. The
+    nodes do not resolve a single 0 among large s, so that such a panel is halved.
+    """
     identity = np.eye(q.shape[-1])
-    s = 2 * (q - identity) @ np.linalg.inv(q + identity)
+    total = q + identity
+    try:
+        inverse = np.linalg.inv(total)
+    except np.linalg.LinAlgError:
+        none = np.linalg.det(total) == 0
+        inverse = np.linalg.inv(np.where(none[..., None, None], identity, total))
+        inverse[none] = 0.0
+    s = 2 * (q - identity) @ inverse
     return 0.5 * (s - dagger(s))
 
 
