@@ -63,6 +63,20 @@ def test_weak_coupling_average_by_airy_overlaps():
     assert found.value == pytest.approx(heat / (2 * np.pi) * average, rel=1e-7)
 
 
+def test_depth_of_tunnelling_is_where_most_of_the_rate_comes_from():
+    first, second, mass, heat, barrier = 0.03, -0.05, 2000.0, 1e-3, 0.04
+    energies = np.linspace(-0.035, -0.01, 101)
+    probability = [airy_probability(e, 2e-4, first, second, mass) for e in energies]
+    deepest = energies[np.argmax(np.log(probability) - energies / heat)]
+    found = intersystem_crossing_rate(
+        **GOOD | {"reduced_mass": mass, "barrier": barrier, "temperature": heat},
+        passage="weak coupling",
+    )
+    # The prefactor |ε|^{−1/2} of Ai² moves the top by T of the 0.022.
+    depth = found.checks[1].value * barrier
+    assert depth == pytest.approx(-deepest, abs=1.2 * heat)
+
+
 def test_both_passages_agree_where_both_hold():
     arguments = GOOD | {"coupling": 1e-6, "reduced_mass": 1e9}
     sudden = intersystem_crossing_rate(**arguments | {"coupling": 1e-7})

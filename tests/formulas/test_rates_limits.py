@@ -265,3 +265,24 @@ def test_check_of_classical_motion_is_the_change_of_the_exponent(free):
     at_zero = energy / (4 * heat) * (1 - np.tanh(0.1) / 0.1)
     expected = max(quantum - classical.log_value, at_zero)
     assert classical.checks[1].value == pytest.approx(expected, rel=0.08)
+
+
+@pytest.mark.parametrize("free", [0.0, -0.6, 1.7])
+@pytest.mark.parametrize("y", [1e-6, 1e-3, 4.9e-3, 5.1e-3, 0.3, 4.0, 300.0])
+def test_the_change_of_the_exponent_keeps_its_digits(y, free):
+    checked = marcus(
+        coupling=1.0,
+        reorganization_energy=1.0,
+        reaction_free_energy=free,
+        temperature=1.0,
+        frequency=2 * y,
+    ).checks[1]
+    with mpmath.workdps(60):
+        slow = mpmath.mpf(y)
+
+        def change(u):
+            apart = (mpmath.cosh(slow * u) - mpmath.cosh(slow)) / (2 * slow * mpmath.sinh(slow))
+            return apart + (1 - mpmath.mpf(u) ** 2) / 4
+
+        expected = float(max(change(0), change(abs(free))))
+    assert checked.value == pytest.approx(expected, rel=1e-5)

@@ -142,7 +142,7 @@ def classical_bath(
 
 
 def _quantum_change(y: FloatArray, u: FloatArray) -> FloatArray:
-    slow = y * np.maximum(u, 1.0) < 1e-3  # there the differences lose their digits
+    slow = y * np.maximum(u, 1.0) < 5e-3  # there the differences lose their digits
     x = np.where(slow, 1.0, y)
     ratio = (np.exp(x * (u - 1)) + np.exp(-x * (u + 1))) / -np.expm1(-2 * x)  # cosh xu / sinh x
     change = (ratio - 1 / np.tanh(x)) / (2 * x) + (1 - u**2) / 4
