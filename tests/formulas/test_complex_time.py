@@ -64,6 +64,18 @@ def test_two_zeros_interfere_with_opposite_signs():
     assert sorted(result.signs) == [-1, 1]
 
 
+@pytest.mark.parametrize(
+    ("coupling", "same"), [("1+sech(t)", "1+1/cosh(t)"), ("3*sech(t/2)", "3/cosh(t/2)")]
+)
+def test_reciprocals_of_hyperbolic_functions_away_from_the_real_axis(coupling, same):
+    found, written_out = (
+        dykhne_davis_pechukas(detuning="3*t", coupling=g, window=(-2.5, 3.0), height=1.2)
+        for g in (coupling, same)
+    )
+    assert found.value == pytest.approx(written_out.value, rel=1e-12)
+    assert found.zeros == pytest.approx(written_out.zeros, abs=1e-12)
+
+
 @pytest.mark.parametrize("offset", [slow(1.0), 2.0, slow(3.1)])
 def test_parabolic_sweep_against_the_equation_of_motion(offset, two_level, adiabatic_matrix):
     """Two passages: interference of two zeros, with the phase between them."""

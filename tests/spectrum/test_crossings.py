@@ -382,6 +382,8 @@ def test_result_is_an_immutable_sequence_with_a_table():
         found[0].gap = 1.0
     table = str(found).splitlines()
     assert table[0] == "2 crossings in x = -3 … 3"
+    one = find_crossings(DemkovOsherov(levels=[0.0], couplings=[0.1]), -3, 3)
+    assert str(one).startswith("1 crossing in x")
     assert table[1].split() == [
         "x", "levels", "kind", "gap", "slope", "diff.", "third", "level", "reason"
     ]  # fmt: skip

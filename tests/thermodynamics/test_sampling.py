@@ -81,12 +81,12 @@ def test_many_modes_have_the_right_occupations_and_fluctuations(modes):
     assert product.mean() == pytest.approx(expected, abs=4.5 * product.std() / np.sqrt(n))
 
 
-@pytest.mark.slow
-def test_samples_of_the_work_have_its_moments():
+@pytest.mark.parametrize("modes", [10, slow(60)])
+def test_samples_of_the_work_have_its_moments(modes):
     rng = np.random.default_rng(1)
-    initial, final = rng.normal(size=(2, 60))
+    initial, final = rng.normal(size=(2, modes))
     work = TwoPointStatistics(
-        propagator=unitary_group.rvs(60, random_state=0),
+        propagator=unitary_group.rvs(modes, random_state=0),
         initial_values=initial,
         final_values=final,
         log_odds=-initial,
@@ -98,8 +98,8 @@ def test_samples_of_the_work_have_its_moments():
     assert w.var() == pytest.approx(work.variance, abs=4 * np.sqrt(excess / n))
     joint = TwoPointStatistics(
         propagator=work.propagator,
-        initial_values=np.stack([initial, np.ones(60)]),
-        final_values=np.stack([final, np.ones(60)]),
+        initial_values=np.stack([initial, np.ones(modes)]),
+        final_values=np.stack([final, np.ones(modes)]),
         log_odds=-initial,
     )
     both = joint.sample(20, rng)
@@ -170,3 +170,11 @@ def test_hundreds_of_modes():
     assert np.all(found.initial.sum(axis=1) == found.final.sum(axis=1))
     w = found.values(initial, final)
     assert w.mean() == pytest.approx(work.mean, abs=4 * np.sqrt(work.variance / 60))
+
+
+@pytest.mark.parametrize("eigenvalues", [[0.2, 0.5, 1.1], [-0.1, 0.5, 0.9], [1.5], [-0.5]])
+def test_a_correlation_matrix_that_no_state_has(eigenvalues):
+    turn = unitary_group.rvs(len(eigenvalues), random_state=3)
+    correlation = (turn * eigenvalues) @ turn.conj().T
+    with pytest.raises(InputError, match="eigenvalues between 0 and 1"):
+        sample_transitions(turn, 10, np.random.default_rng(0), correlation=correlation)
