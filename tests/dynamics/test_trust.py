@@ -215,6 +215,15 @@ def test_noise_that_an_offset_leaves_in_a_function_is_told():
     assert result.warnings
 
 
+@pytest.mark.parametrize("count", [1, 7, 40])
+def test_points_between_the_nodes_lie_on_the_panel_and_in_no_step(count):
+    points, interpolate = panels._probe(21, count)
+    assert np.all(np.abs(points) < 1)
+    assert np.all(np.diff(points) > 0)
+    assert np.diff(points, n=2).std() > 0.1 / count or count < 3
+    assert interpolate @ np.exp(panels.grid(21).nodes) == pytest.approx(np.exp(points), rel=1e-14)
+
+
 def test_error_estimates_bound_the_truth_on_random_problems():
     for index in range(6):  # thousands by `python -m fuzz.truth`
         rng = np.random.default_rng([7, index])
