@@ -268,6 +268,7 @@ def test_crossings(call: Any) -> None:
     assert len(content["crossings"]) == 5
 
 
+@pytest.mark.slow
 def test_a_driven_level_is_printed_and_written(call: Any, tmp_path: Path) -> None:
     outcome = call("run", EXAMPLES / "driven_level.toml")
     assert outcome.status == 0, outcome.err

@@ -84,6 +84,7 @@ def test_unsuitable_problems_are_refused():
         log_probability(H, ac.drive.Linear(2, 50, 1.0))
 
 
+@pytest.mark.slow
 def test_a_pole_below_the_branch_point_is_detected():
     drive = ac.drive.Formula("t + 0.3*t**2/(1 + t**2)", -200, 200)
     with pytest.raises(ac.ConvergenceError, match="singularity"):

@@ -11,6 +11,7 @@ from anticrossing.formulas import (
     landau_zener,
     spin_landau_zener,
 )
+from tests.effort import slow
 
 
 def spin_matrices(spin):
@@ -71,7 +72,7 @@ def quench(exchange, quench_time, momenta):
     return np.abs(np.cos(angle) * a + np.sin(angle) * b) ** 2
 
 
-@pytest.mark.parametrize("quench_time", [5.0, 20.0])
+@pytest.mark.parametrize("quench_time", [5.0, slow(20.0)])
 def test_ising_defects_against_the_equation_of_motion(quench_time):
     momenta = (np.arange(128) + 0.5) * np.pi / 128
     excited = quench(1.0, quench_time, momenta)

@@ -80,7 +80,7 @@ def test_the_curvature_integrates_to_the_number():
         assert total == pytest.approx(chern_number(hamiltonian, levels=0).value, abs=1e-9)
 
 
-@pytest.mark.parametrize("phase", [slow(-2.0), slow(-0.7), 0.4, slow(np.pi / 2), 2.9])
+@pytest.mark.parametrize("phase", [slow(-2.0), slow(-0.7), 0.4, slow(np.pi / 2), slow(2.9)])
 def test_the_haldane_phase_diagram(phase):
     """|M| < 3√3 |t₂ sin φ|: C = ±1 with the sign of φ; otherwise 0."""
     edge = 3 * np.sqrt(3) * 0.1 * abs(np.sin(phase))
