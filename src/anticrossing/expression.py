@@ -33,7 +33,7 @@ CONSTANTS = ("pi", "I")
 _ANALYTIC = (*FUNCTIONS, "sec", "csc", "csch", "coth", "cot")  # with what derivatives turn into
 _LONGEST_TEXT = 4000
 _DEEPEST_TREE = 100
-_LARGEST_EXPANDED, _SMALLEST_EXPONENT = 100, 1e-20
+_LARGEST_EXPANDED, _SMALLEST_EXPONENT = 32, 1e-20
 _LARGEST_EXPONENT_BITS = 1000.0  # a numeric power beyond 2**1000 leaves the double range anyway
 
 
