@@ -9,8 +9,9 @@ once to see which functions each of them calls; then a change meets the tests th
 it is in, the shortest first, until one fails or a minute of tests has passed. Results are kept as
 they come: the same command goes on where it was stopped.
 
-Left alone is what moves the cost and not the answer: limits and tolerances (`TUNED`, `SMALL`),
-`strict=` of equal lengths, and words for the reader. A survivor is a gap in the tests or a change
+Left alone is what moves the cost and not the answer: limits, tolerances and numbers of
+samples (`TUNED`, `SMALL`, `MANY`), `strict=` of equal lengths, the −1 of `reshape`, for which NumPy
+takes any negative number, and words for the reader. A survivor is a gap in the tests or a change
 that changes nothing (a first guess, a bound with room): read it; those that were read and change
 nothing that anybody may rely on stand in `mutants_survivors.toml` with the reason.
 """
@@ -65,9 +66,10 @@ SWAPS = {
 }
 # Words for the reader: a change there is no change of the numbers.
 PROSE = {"fail", "warn", "describe", "InputError", "ConvergenceError", "DomainWarning", "field"}
-# Constants of a module in capitals with a plain number, and numbers this small, say how far to go.
+# Constants of a module in capitals with a plain number, and numbers this small or whole ones this
+# large, say how far to go and how finely.
 TUNED = re.compile(r"_?[A-Z][A-Z0-9_]*")
-SMALL = 1e-3
+SMALL, MANY = 1e-3, 50
 SURVIVED = "SURVIVED"
 UNDECIDED = "no end"  # an endless loop, or a busy machine
 # Slow to import, and the same for every change.
@@ -196,10 +198,10 @@ class Places(ast.NodeVisitor):
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, bool):
             self.add(self.begin(node), self.end(node), str(not node.value))
-        elif isinstance(node.value, int):
+        elif isinstance(node.value, int) and node.value < MANY:
             for value in (node.value + 1, node.value - 1):
                 self.add(self.begin(node), self.end(node), f"({value})")
-        elif isinstance(node.value, float) and (node.value == 0 or abs(node.value) >= SMALL):
+        elif isinstance(node.value, float) and (node.value == 0 or abs(node.value) > SMALL):
             self.add(self.begin(node), self.end(node), repr(2 * node.value or 1.0))
 
     def visit_Name(self, node: ast.Name) -> None:
@@ -250,6 +252,8 @@ class Places(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         if not (isinstance(node.func, ast.Name) and node.func.id in PROSE):
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "reshape":
+                node.args = [a for a in node.args if ast.unparse(a) != "-1"]
             named = (keyword.value for keyword in node.keywords if keyword.arg != "strict")
             for argument in (*node.args, *named):
                 self.visit(argument)

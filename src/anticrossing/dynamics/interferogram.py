@@ -164,7 +164,7 @@ def _equilibrium(
     temperature: npt.ArrayLike | None,
     equilibrium: npt.ArrayLike | None,
 ) -> dict[str, FloatArray]:
-    """Return the equilibrium of 2p − 1, and the temperature that sets it along the way or NaN."""
+    """Return the equilibrium of 2p − 1, or the temperature that sets it; NaN for the other."""
     if temperature is not None and equilibrium is not None:
         raise InputError(
             "Only one of the arguments `temperature` and `equilibrium` must be given, but both are."
@@ -181,7 +181,7 @@ def _equilibrium(
         return {"equilibrium": 2 * population - 1, "temperature": nan}
     kelvin = non_negative("temperature", 0.0 if temperature is None else temperature)
     if relax_eigen:
-        return {"equilibrium": np.array(0.0), "temperature": kelvin}
+        return {"equilibrium": nan, "temperature": kelvin}
     try:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             ratio = np.where(offset == 0, 0.0, offset / (2 * kelvin))

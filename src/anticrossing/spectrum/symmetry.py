@@ -294,9 +294,8 @@ def _aligned_eigenbasis(blocks: npt.NDArray[Any], rng: np.random.Generator) -> M
                 if len(groups[target]) != len(groups[source]):
                     continue
                 here, there = vectors[:, groups[source]], vectors[:, groups[target]]
-                links = there.conj().T @ blocks @ here
-                link = np.tensordot(weights, links, axes=1)
-                if np.abs(links).max() > _ZERO_ROTATED and np.abs(link).max() > _ZERO_ROTATED:
+                link = np.tensordot(weights, there.conj().T @ blocks @ here, axes=1)
+                if np.abs(link).max() > _ZERO_ROTATED:
                     left, _, right = np.linalg.svd(link)
                     vectors[:, groups[target]] = there @ (left @ right)
                     pending.discard(target)

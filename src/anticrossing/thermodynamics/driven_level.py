@@ -19,13 +19,10 @@ from anticrossing.checks import (
     real_number,
 )
 from anticrossing.drive import Drive
-from anticrossing.dynamics import features
 from anticrossing.dynamics.fermions import check_times, follow_star
 from anticrossing.dynamics.gaussian import GaussianState
-from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.star import Star, evolve
 from anticrossing.formulas.result import DomainCheck
-from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.thermodynamics.arguments import equilibrium_parameters
 from anticrossing.thermodynamics.atoms import AtomicStatistics
 from anticrossing.thermodynamics.chain import LandauZenerChain
@@ -260,7 +257,7 @@ class DrivenLevel:
             )
         else:
             state = self._product(self.start, initial_occupation)
-        evolution = follow_star(self._star, state, begin, wanted, self._edges)
+        evolution = follow_star(self._star, state, begin, wanted, self.drive.breakpoints)
         return ExactLedger(
             evolution,
             self.beta,
@@ -274,7 +271,7 @@ class DrivenLevel:
     def propagator(self) -> ComplexArray:
         """The exact single-particle propagator over the whole drive, (L+1, L+1), level first."""
         window = float(self.drive.start_time), float(self.drive.stop_time)
-        (piece,) = evolve(self._star, window[0], np.array(window[1:]), self._edges)
+        (piece,) = evolve(self._star, window[0], np.array(window[1:]), self.drive.breakpoints)
         return piece.propagator
 
     # ---- work -------------------------------------------------------------------------------
@@ -411,11 +408,6 @@ class DrivenLevel:
     def _met(self) -> npt.NDArray[np.bool_]:
         low, high = sorted((self.start, self.stop))
         return (self.levels > low) & (self.levels < high)
-
-    @functools.cached_property
-    def _edges(self) -> FloatArray:
-        level = Hamiltonian.affine([[0.0, 0.0], [0.0, 0.0]], [[1.0, 0.0], [0.0, 0.0]])
-        return features.edges(Lanes.of(level, self.drive))
 
     @functools.cached_property
     def _star(self) -> Star:
