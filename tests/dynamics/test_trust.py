@@ -78,6 +78,22 @@ def test_dephasing_behind_the_tails_of_a_pulse(window, kind):
     assert abs(jump(PULSED, drive, environment=environment) - right) < 1e-9
 
 
+@pytest.mark.parametrize("half", [37.9, 38.4, 38.55])
+def test_surroundings_where_h_ends_among_the_smallest_numbers(half):
+    """H = x(t) B, 1e-312 … 1e-322 at the ends: few digits, but everywhere the same few."""
+    matrix = np.array([[1.01, -0.027], [-0.027, -0.16]])
+    energies, vectors = np.linalg.eigh(matrix)
+    turn = vectors @ np.diag(np.exp(-1j * energies * 1.55 * np.sqrt(2 * np.pi))) @ vectors.T
+    result = ac.propagate(
+        ac.Hamiltonian.from_terms([("x", matrix)]),
+        ac.drive.Formula("1.55*exp(-t**2/2)", -half, half),
+        environment=ac.Dephasing(rate=1e-13),
+        basis="diabatic",
+    )
+    off = abs(result.transition_matrix[1, 0] - abs(turn[1, 0]) ** 2)
+    assert off < 3 * result.error_estimate + 1e-12
+
+
 @pytest.mark.parametrize("half", [27.0, 400.0])
 def test_the_periodic_state_of_pulses_far_apart(half):
     lower = np.sqrt(0.02) * np.array([[0.0, 1.0], [0.0, 0.0]])

@@ -23,6 +23,7 @@ LEAST_ROTATIONS = 2
 MOST_PICARD = 80
 NEAR_PHASE = 6.0
 LARGEST_GROWTH = 30.0
+SAME_AXIS = 1e-13
 REFUSED, ACCEPTED = 0, 1
 
 
@@ -95,15 +96,25 @@ def _invert(m, out):
 
 
 @inner()
-def _edge_frame(d, cr, ci, out):
+def _edge_frame(h, out):
     """Write the Bloch rotation to the eigenframe of H at an edge, a function of H alone."""
-    _, q, sr, si = _rotation(d, cr, ci)
+    d = 0.5 * (h[0, 0].real - h[1, 1].real)
+    _, q, sr, si = _rotation(d, h[0, 1].real, h[0, 1].imag)
     _bloch_rotation(complex(q), complex(sr, si), out)
 
 
 @inner()
 def _turn_to_edge(edge, frame, out):
-    """Write the rotation about z that takes coordinates in `frame` to those in `edge`."""
+    """Write the rotation about z that takes coordinates in `frame` to those in `edge`.
+
+    False if the two have not the same z: a turned H of 1e-310 has lost its direction.
+    """
+    along_x, along_y = 0.0, 0.0
+    for k in range(3):
+        along_x += edge[k, 0] * frame[k, 2]
+        along_y += edge[k, 1] * frame[k, 2]
+    if max(abs(along_x), abs(along_y)) > SAME_AXIS:
+        return False
     cosine, sine = 0.0, 0.0
     for k in range(3):
         cosine += edge[k, 0] * frame[k, 0]
@@ -112,6 +123,7 @@ def _turn_to_edge(edge, frame, out):
     _one(out)
     out[0, 0] = out[1, 1] = cosine / size
     out[1, 0], out[0, 1] = sine / size, -sine / size
+    return True
 
 
 @inner()
@@ -387,7 +399,7 @@ def _frame_step(frame, shift, s, v):
 
 
 @inner()
-def _panel(d, cr, ci, rates, laboratory, has_laboratory, grid, tolerance, out, info):
+def _panel(d, cr, ci, edges, rates, laboratory, has_laboratory, grid, tolerance, out, info):
     tail = grid[2]
     n = d.size
     middle = n // 2
@@ -412,9 +424,6 @@ def _panel(d, cr, ci, rates, laboratory, has_laboratory, grid, tolerance, out, i
         if fd[j] <= -0.5 * energy[j]:
             smooth = False
 
-    edges = np.empty((2, 3, 3))
-    _edge_frame(d[0], cr[0], ci[0], edges[0])
-    _edge_frame(d[n - 1], cr[n - 1], ci[n - 1], edges[1])
     largest = np.max(energy)
     info[1] = 2.0 * largest
 
@@ -510,10 +519,10 @@ def _adiabatic(constant, energy, q, sr, si, setting, out, info):
         g[j, 1, 0] -= ki
         g[j, 2, 2] -= down + up
         b[j, 2] += 2.0 * up
-        if j == 0:
-            _turn_to_edge(edges[0], total, turns[0])
-        if j == n - 1:
-            _turn_to_edge(edges[1], total, turns[1])
+        if j == 0 and not _turn_to_edge(edges[0], total, turns[0]):
+            return False
+        if j == n - 1 and not _turn_to_edge(edges[1], total, turns[1]):
+            return False
     if _unresolved(g, b, tail, tolerance):
         return False
 
@@ -604,6 +613,7 @@ def solve_panels(
     d, cr, ci = np.empty(n), np.empty(n), np.empty(n)
     here = np.empty((n, 4))
     there = np.zeros((n, 3, 4))
+    edges = np.empty((2, 3, 3))
     has_laboratory = laboratory.shape[0] > 0
     grid = (derivative, integral, tail)
     for p in range(matrices.shape[0]):
@@ -616,4 +626,9 @@ def solve_panels(
                 here[j, k] = h * rates[p, j, k]
                 for i in range(3 if has_laboratory else 0):
                     there[j, i, k] = h * laboratory[p, j, i, k]
-        status[p] = _panel(d, cr, ci, here, there, has_laboratory, grid, tolerance, out[p], info[p])
+        # Of H as it is: times h, its smallest numbers would be others in the next panel.
+        for k in range(2):
+            _edge_frame(matrices[p, k * (n - 1)], edges[k])
+        status[p] = _panel(
+            d, cr, ci, edges, here, there, has_laboratory, grid, tolerance, out[p], info[p]
+        )

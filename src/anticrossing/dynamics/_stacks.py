@@ -64,6 +64,7 @@ def inverse_cayley(q: ComplexArray) -> ComplexArray:
     """
     identity = np.eye(q.shape[-1])
     total = q + identity
+    inverse: npt.NDArray[Any]
     try:
         inverse = np.linalg.inv(total)
     except np.linalg.LinAlgError:
