@@ -111,6 +111,9 @@ def calculable(what: str) -> Iterator[None]:
     except (ArithmeticError, ValueError, TypeError, RecursionError) as error:
         reason = " ".join(str(error).split())[:100]
         raise InputError(f"{what} cannot be computed: {reason}.") from None
+    except AttributeError:  # SymPy stumbles over an error message of its own
+        reason = "SymPy finds no value for a part of it"
+        raise InputError(f"{what} cannot be computed: {reason}.") from None
 
 
 def check_analytic(formula: sympy.Expr, text: object) -> None:
@@ -147,6 +150,7 @@ def _short(text: str) -> str:
 
 
 _FUNCTION_DEPTH = 4
+_LONGEST_NUMBER = 4096  # bits of a numerator or denominator
 _LARGEST_INTEGER = 2**53  # NumPy takes no functions of larger ones
 
 
@@ -169,6 +173,9 @@ class _Reader:
             if factor.is_Pow:  # of powers, perhaps
                 self.check_power(factor.base, factor.exp)
         if not result.is_number:
+            for number in result.atoms(sympy.Rational):
+                if max(number.p.bit_length(), number.q.bit_length()) > _LONGEST_NUMBER:
+                    raise self.refuse("it contains a number too large or too small to represent")
             return result
         if result.is_Integer and abs(result) > _LARGEST_INTEGER:
             result = result.evalf(17)
