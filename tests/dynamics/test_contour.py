@@ -47,11 +47,13 @@ def test_tanh_ramp_far_below_rounding_against_demkov_and_kunike():
     assert result.log_probability == pytest.approx(exact.log_value, rel=1e-9)
 
 
-def test_a_crossing_far_narrower_than_the_window_is_found():
-    # In units of the ramp's width the problem is always the same; the window is 20,000 of them.
-    width, gap, amplitude = 1e-4, 2e4, 3e4
+@pytest.mark.parametrize(("at", "start", "width"), [(2.0, 1.0, 1e-4), (3e-5, -1.0, 3e-6)])
+def test_a_crossing_far_narrower_than_the_window_is_found(at, start, width):
+    # In units of the ramp's width the problem is always the same.
+    gap, amplitude = 2 / width, 3 / width
     result = log_probability(
-        ac.models.LandauZener(gap=gap), ac.drive.Formula(f"{amplitude}*tanh((t-2)/{width})", 1, 3)
+        ac.models.LandauZener(gap=gap),
+        ac.drive.Formula(f"{amplitude}*tanh((t-{at})/{width})", start, start + 2),
     )
     exact = ac.formulas.tanh_sweep(gap=gap, amplitude=amplitude, width=width)
     assert result.log_probability == pytest.approx(exact.log_value, rel=1e-9)
