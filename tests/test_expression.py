@@ -103,3 +103,9 @@ def test_compiled_formulas_continue_to_complex_arguments():
     function = compile_function([symbol("x")], parse("sqrt(x**2 + 1)*tanh(x)", ["x"]))
     z = np.array([0.3 + 0.2j, -1.0 + 0.5j])
     assert np.allclose(function(z), np.sqrt(z**2 + 1) * np.tanh(z), rtol=1e-14)
+
+
+def test_large_powers_of_what_is_real_are_formulas():
+    assert parse("(t/(2*tau))**40*exp(-t/tau)", ["t", "tau"]).has(parse("t", ["t"]))
+    with pytest.raises(InputError, match="complex power larger than 32"):
+        parse("asin(t)**40", ["t"])

@@ -33,7 +33,7 @@ CONSTANTS = ("pi", "I")
 _ANALYTIC = (*FUNCTIONS, "sec", "csc", "csch", "coth", "cot")  # with what derivatives turn into
 _LONGEST_TEXT = 4000
 _DEEPEST_TREE = 100
-_LARGEST_EXPANDED, _SMALLEST_EXPONENT = 32, 1e-20
+_LARGEST_EXPANDED, _LARGEST_COMPLEX, _SMALLEST_EXPONENT = 100, 32, 1e-20
 _LARGEST_EXPONENT_BITS = 1000.0  # a numeric power beyond 2**1000 leaves the double range anyway
 
 
@@ -147,6 +147,15 @@ def _compile(arguments: tuple[sympy.Symbol, ...], expression: sympy.Expr) -> Cal
 def _short(text: str) -> str:
     clean = " ".join(text.split())
     return repr(clean if len(clean) <= 50 else clean[:47] + "...")
+
+
+def _may_be_complex(formula: sympy.Expr) -> bool:
+    """Whether a formula of real symbols holds anything but arithmetic and real functions."""
+    import sympy
+
+    many_valued = sympy.log, sympy.asin, sympy.acos, sympy.acosh, sympy.atanh
+    roots = any(not power.exp.is_Integer for power in formula.atoms(sympy.Pow))
+    return roots or formula.has(sympy.I, *many_valued)
 
 
 _FUNCTION_DEPTH = 4
@@ -284,8 +293,10 @@ class _Reader:
             raise self.refuse("it contains an exponent larger than 1000")
         if 0 < size < _SMALLEST_EXPONENT:  # SymPy takes it for zero at times
             raise self.refuse(f"it contains an exponent smaller than {_SMALLEST_EXPONENT}")
-        if size > _LARGEST_EXPANDED and not base.is_extended_real:  # SymPy multiplies it out
-            raise self.refuse(f"it contains a complex power larger than {_LARGEST_EXPANDED}")
+        if size > _LARGEST_COMPLEX and not base.is_extended_real:  # SymPy multiplies it out
+            largest = _LARGEST_COMPLEX if _may_be_complex(base) else _LARGEST_EXPANDED
+            if size > largest:
+                raise self.refuse(f"it contains a complex power larger than {largest}")
         if base.is_number and base != 0:
             magnitude = abs(complex(base))
             if magnitude > 0 and size * abs(math.log2(magnitude)) > _LARGEST_EXPONENT_BITS:
