@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from anticrossing.checks import InputError, real_array
+from anticrossing.checks import InputError, numbers, positive, real_array, returned
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,16 @@ def test_an_input_error_is_one_short_line_whatever_stands_in_it() -> None:
     assert len(str(error)) < 1000
     assert str(error).endswith("the end")
     assert str(InputError("`x` must be ħω ≥ 0.")) == "`x` must be ħω ≥ 0."
+
+
+def test_what_is_checked_is_a_copy() -> None:
+    given = np.array([1.0, 2.0])
+    checked = [
+        numbers("x", given),
+        real_array("x", given),
+        positive("x", given),
+        returned("x", given, (2,), np.float64),
+    ]
+    given[:] = 7.0
+    for array in checked:
+        assert np.array_equal(array, [1.0, 2.0])

@@ -106,6 +106,55 @@ def test_vectorized_function_must_return_its_shape():
         H(np.zeros(3))
 
 
+def fills_again(array):
+    """Return a function of a point that gives back one array, filled with the sine of the sum."""
+
+    def fill(point):
+        array[...] = np.sin(np.sum(point))
+        return array
+
+    return fill
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_function_may_fill_the_same_array_again(count):
+    slopes = np.zeros((2, 2) if count == 1 else (2, 2, 2))
+    H = Hamiltonian.from_function(
+        fills_again(np.zeros((2, 2))),
+        derivative=fills_again(slopes),
+        coordinates=("x", "y")[:count],
+    )
+    x = np.array([0.0, 1.0, 2.0])
+    points = x if count == 1 else np.stack((x, x), axis=-1)
+    line = H.along_line(np.zeros(count), np.ones(count))
+    for values in (H(points), H.derivative(points, coordinate="x"), line(x)):
+        assert np.array_equal(values[:, 0, 0], np.sin(count * x))
+
+
+def test_a_vectorized_function_may_fill_the_same_array_again():
+    array = np.zeros((1, 2, 2), dtype=complex)
+
+    def matrix(x):
+        array[...] = x
+        return array
+
+    H = Hamiltonian.from_function(matrix, vectorized=True, dimension=2)
+    assert np.allclose(H.derivative([0.5]), 1.0)
+
+
+def test_masked_matrices_of_functions_are_refused():
+    def matrix(x):
+        return np.ma.array([[x, 0.1], [0.1, -x]], mask=[[0, x > 0], [x > 0, 0]])
+
+    H = Hamiltonian.from_function(matrix, derivative=lambda x: matrix(x + 1.0))
+    along = H.along_line(0.0, 1.0)
+    for wrong in (lambda: H(1.0), lambda: H.derivative(1.0), lambda: along.derivative(1.0)):
+        with pytest.raises(ac.InputError, match="must return a matrix of numbers"):
+            wrong()
+    with pytest.raises(ac.InputError, match="return numbers, but at 0 it returned"):
+        Hamiltonian.from_function(lambda x: matrix(x + 1.0))
+
+
 def test_sympy_entries_are_accepted():
     x, g = sympy.symbols("x g")
     H = Hamiltonian.from_matrix([[x / 2, g / 2], [g / 2, -x / 2]], parameters={"g": 1.0})

@@ -81,7 +81,10 @@ def is_numeric(value: Any) -> bool:
 
 
 def numbers(name: str, value: Any) -> FloatArray:
-    """Return `value` as a float64 array, infinite or NaN perhaps, or raise `InputError`."""
+    """Return `value` as a float64 array of its own, infinite or NaN perhaps, or raise `InputError`.
+
+    It is a copy: whoever made `value` may fill it anew.
+    """
     wanted = "be a real number or an array of them"
     if isinstance(value, (str, bytes)):
         raise fail(name, wanted, f"it is the text {value!r}")
@@ -93,7 +96,7 @@ def numbers(name: str, value: Any) -> FloatArray:
             raise fail(name, "be real", f"it is complex ({describe(value)})")
         if raw.dtype.kind not in "iufO":  # True, "1.0" and dates would all pass as numbers
             raise fail(name, wanted, f"it is {describe(value)}")
-        return np.asarray(raw, dtype=np.float64)
+        return np.array(raw, dtype=np.float64)
     except OverflowError:
         raise fail(name, "be finite", "it is too large for a floating-point number") from None
     except (TypeError, ValueError) as error:
@@ -103,11 +106,11 @@ def numbers(name: str, value: Any) -> FloatArray:
 
 
 def returned(name: str, value: Any, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
-    """Return what a function of the user gave as an array of a shape, or raise `InputError`."""
+    """Return a copy of what a function of the user gave, of a shape, or raise `InputError`."""
     try:
         if not is_numeric(value) or np.shape(value) not in ((), shape):
             raise TypeError
-        return np.broadcast_to(np.asarray(value, dtype=dtype), shape)
+        return np.broadcast_to(np.array(value, dtype=dtype), shape)
     except (TypeError, ValueError):
         must = "return a number for each point" if shape else "return a number"
         raise fail(name, must, f"it returned {describe(value)}") from None

@@ -116,6 +116,16 @@ def test_a_tiny_distance_to_the_intersection_decides():
         assert berry_phase(CONE, corners, level=0, closed=True) == expected
 
 
+def test_a_loop_may_fill_the_same_array_again():
+    buffer = np.zeros(2)
+
+    def loop(s):
+        buffer[:] = np.cos(2 * np.pi * s), np.sin(2 * np.pi * s)
+        return buffer
+
+    assert berry_phase(CONE, loop, level=0) == pytest.approx(np.pi)
+
+
 def test_two_intersections_cancel():
     """H of a degree-two map has two intersections, at x = ±1."""
     hamiltonian = Hamiltonian.from_matrix(

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, InputError, describe, fail, integer, parameter
+from anticrossing.checks import (
+    FloatArray,
+    InputError,
+    describe,
+    fail,
+    integer,
+    is_numeric,
+    parameter,
+)
 from anticrossing.hamiltonian._arguments import Matrices, coordinate_names
 from anticrossing.hamiltonian.base import Hamiltonian
 from anticrossing.units import NATURAL, Units
@@ -162,27 +170,23 @@ class FunctionHamiltonian(Hamiltonian):
         single = (*axes, self.dimension, self.dimension)
         expected = (*shape, *single)
         if self.vectorized:
-            result = np.asarray(function(x, **{k: parameters[k] for k in self.parameters}))
+            result = _own(name, function(x, **{k: parameters[k] for k in self.parameters}))
             if result.shape != expected:
                 raise fail(name, f"return shape {expected}", f"it returned shape {result.shape}")
-            return result if np.iscomplexobj(result) else result.astype(np.float64)
+            return result
         points = np.broadcast_to(x, shape + x.shape[-1:]) if several else np.broadcast_to(x, shape)
         values = {k: np.broadcast_to(parameters[k], shape) for k in self.parameters}
-        results = [
-            np.asarray(function(points[index], **{k: v[index] for k, v in values.items()}))
-            for index in np.ndindex(shape)
-        ]
-        for result in results:
+        results = []
+        for index in np.ndindex(shape):
+            result = _own(name, function(points[index], **{k: v[index] for k, v in values.items()}))
             if result.shape != single:
                 raise fail(
                     name,
                     f"return an array of shape {single}",
                     f"it returned shape {result.shape}",
                 )
-        stacked = np.asarray(results)
-        if not np.iscomplexobj(stacked):
-            stacked = stacked.astype(np.float64)
-        return stacked.reshape(expected)
+            results.append(result)
+        return np.asarray(results, dtype=None if results else np.float64).reshape(expected)
 
     def _probe_dimension(
         self, names: tuple[str, ...], parameters: Mapping[str, npt.ArrayLike]
@@ -191,7 +195,8 @@ class FunctionHamiltonian(Hamiltonian):
         point: Any = np.zeros(len(names)) if len(names) > 1 else np.float64(0.0)
         with np.errstate(all="ignore"):  # 0 need not lie on anybody's path: NaN will do there
             try:
-                result = np.asarray(self.function(point, **first))
+                value = self.function(point, **first)
+                result = np.asarray(value)
             except (ArithmeticError, TypeError, ValueError) as error:
                 raise fail(
                     "function",
@@ -202,8 +207,8 @@ class FunctionHamiltonian(Hamiltonian):
             raise fail(
                 "function", "return a square matrix", f"at 0 it returned shape {result.shape}"
             )
-        if not np.issubdtype(result.dtype, np.number):
-            raise fail("function", "return numbers", f"at 0 it returned {describe(result)}")
+        if not np.issubdtype(result.dtype, np.number) or np.ma.is_masked(value):
+            raise fail("function", "return numbers", f"at 0 it returned {describe(value)}")
         return int(result.shape[-1])
 
     def _restrict(
@@ -222,7 +227,7 @@ class FunctionHamiltonian(Hamiltonian):
 
         def slope(s: npt.NDArray[Any], **parameters: Any) -> Any:
             assert derivative is not None
-            found = np.asarray(derivative(point(s), **parameters))
+            found = _own("derivative", derivative(point(s), **parameters))
             if several:
                 return np.einsum("a,...aij->...ij", direction, found)
             return direction[0] * found
@@ -239,6 +244,14 @@ class FunctionHamiltonian(Hamiltonian):
 
     def _copy_with(self, parameters: dict[str, FloatArray]) -> FunctionHamiltonian:
         return self._with(parameters=parameters)
+
+
+def _own(name: str, value: Any) -> Matrices:
+    """Return a copy of what a function gave: it may give the same array again, filled anew."""
+    if not is_numeric(value):
+        raise fail(name, "return a matrix of numbers", f"it returned {describe(value)}")
+    real = np.asarray(value).dtype.kind in "biuf"
+    return np.array(value, dtype=np.float64 if real else np.complex128)
 
 
 def _finite_difference_step(x: npt.NDArray[Any]) -> FloatArray:
