@@ -427,6 +427,22 @@ def test_wrong_hamiltonians_and_options_are_refused():
         find_crossings(LandauZener(gap=1.0), -1, 1, tolerance=0.0)
 
 
+@pytest.mark.parametrize("gap", [1e160, 1e308])
+def test_energies_whose_squares_overflow_are_refused(gap):
+    with pytest.raises(InputError, match="choose other units"):
+        find_crossings(LandauZener(gap=gap), -2.0, 2.0)
+    with pytest.raises(InputError, match="choose other units"):
+        find_crossings(Hamiltonian.affine([[gap, gap], [gap, 0]], np.diag([1, -1])), -2.0, 2.0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_functions_that_are_nowhere_finite_are_refused(value):
+    H = Hamiltonian.from_function(lambda x: np.array([[value, 0.1], [0.1, -x]]))
+    for search in (sectors, lambda H: find_crossings(H, -2.0, 2.0)):
+        with pytest.raises(InputError, match="must be finite, but it contains NaN"):
+            search(H)
+
+
 def test_prominence_leaves_out_ripples():
     H = Hamiltonian.from_matrix([["(1 + x**2 + r*cos(40*x))/2", 0.1], [0.1, 0]],
                                 parameters={"r": 0.05})  # fmt: skip

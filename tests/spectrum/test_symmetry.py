@@ -136,6 +136,17 @@ def test_functions_are_sampled():
     assert sorted(sectors(H).sizes) == [1, 2]
 
 
+def test_functions_that_vanish_and_points_that_are_missing():
+    H = Hamiltonian.from_function(lambda x: np.zeros((2, 2)))
+    assert sectors(H).sizes == (1, 1)
+    with pytest.raises(InputError, match="`x` must hold at least one number"):
+        sectors(H, [])
+
+
+def test_the_largest_numbers_hide_no_link():
+    assert sectors(LandauZener(gap=1e308)).count == 1
+
+
 def test_sparse_matrices_are_split_by_their_graph():
     sparse = TransverseIsing(sites=8)
     found = sectors(sparse)

@@ -41,7 +41,8 @@ class Blocks:
         self.indices = [sectors.indices(s) for s in range(sectors.count)]
         self.noisy_slopes = isinstance(H, FunctionHamiltonian) and H.derivative_function is None
         if isinstance(H, TermHamiltonian):
-            self._prepare_terms(H, sectors)
+            with np.errstate(all="ignore"):  # `norm` tells what overflows
+                self._prepare_terms(H, sectors)
         else:
             identity = np.eye(H.dimension)
             basis = identity if sectors.basis is None else sectors.basis
@@ -112,16 +113,17 @@ class Blocks:
             4 * abs(complex(first[lower, upper])) ** 2 + gap * (bend[1] - bend[0]),
         )
 
-    def slope_norm(self, x: FloatArray) -> float:
-        """Return a bound on ‖H′‖ at the points x (largest sum of moduli along a row)."""
+    def norm(self, x: FloatArray, order: int) -> float:
+        """Return a bound on ‖H‖ or ‖H′‖ at the points x (largest sum of moduli along a row)."""
         norms = []
-        for block in range(len(self.indices)):
-            if self.is_partial(block):
-                rows = [np.abs(self._sparse(block, float(p), 1)).sum(axis=1).max() for p in x]
-                norms.append(float(max(rows)))
-            else:
-                norms.append(float(np.abs(self._dense(block, x, 1)).sum(axis=-1).max()))
-        return max(norms)
+        with np.errstate(all="ignore"):
+            for block in range(len(self.indices)):
+                if self.is_partial(block):
+                    rows = [np.abs(self._sparse(block, float(p), order)).sum(axis=1) for p in x]
+                else:
+                    rows = [np.abs(self._dense(block, x, order)).sum(axis=-1)]
+                norms += [row.max() for row in rows]
+        return float(np.max(norms))
 
     # ---- matrices -----------------------------------------------------------------------------
 

@@ -51,15 +51,15 @@ def resolve(blocks: Blocks, start: float, stop: float, samples: int) -> Grid:
     """
     x = np.linspace(start, stop, samples)
     count = len(blocks.indices)
+    size, slope_scale = blocks.norm(x, 0), blocks.norm(x, 1)
+    if not (size <= _LARGEST and slope_scale <= _LARGEST):
+        raise InputError(
+            f"H(x) and dH/dx must stay below {_LARGEST:g}, but they reach "
+            f"{np.maximum(size, slope_scale):.3g}: choose other units."
+        )
     sampled = [blocks.levels(b, x) for b in range(count)]
     energies, slopes = [e for e, _ in sampled], [f for _, f in sampled]
     scale = max(float(np.abs(e).max()) for e in energies)
-    slope_scale = blocks.slope_norm(x)
-    if max(scale, slope_scale) > _LARGEST:
-        raise InputError(
-            f"H(x) and dH/dx must stay below {_LARGEST:g}, but they reach "
-            f"{max(scale, slope_scale):.3g}: choose other units."
-        )
     kept, copies = _inequivalent(energies, _EQUIVALENT * scale)
     energies, slopes = [energies[b] for b in kept], [slopes[b] for b in kept]
     spread = max(float(e.max()) for e in energies) - min(float(e.min()) for e in energies)

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._plain import compile_formula
-from anticrossing.checks import FloatArray, fail, real_array
-from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian
+from anticrossing.checks import FloatArray, fail, parameter
+from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, check_finite_hermitian
 
 _LARGEST_ROTATED = 256  # above this only the basis as given is searched for blocks
 _ZERO_AS_GIVEN = 1e-15  # relative size below which a given matrix element counts as zero
@@ -120,7 +120,7 @@ def sectors(H: Hamiltonian, x: npt.ArrayLike | None = None) -> Sectors:
 def _sample_points(H: Hamiltonian, x: npt.ArrayLike | None) -> FloatArray:
     several = len(H.coordinates)
     if x is not None:
-        points = real_array("x", x)
+        points = parameter("x", x)
         return points.reshape(-1, several) if several > 1 else points.reshape(-1)
     rng = np.random.default_rng(0)
     shape = (13, several) if several > 1 else (13,)
@@ -131,17 +131,22 @@ def _effective_matrices(H: Hamiltonian, points: FloatArray) -> list[Any]:
     """Return matrices that span the same real vector space as {H(x)}."""
     if isinstance(H, TermHamiltonian):
         return _effective_terms(H, points)
-    values = H(points).reshape(-1, H.dimension * H.dimension)
-    values = values[np.isfinite(values).all(axis=1)]
-    return [m.reshape(H.dimension, H.dimension) for m in _span(values)]
+    values = H(points)
+    finite = np.isfinite(values).all(axis=(-2, -1))
+    if not finite.any():
+        check_finite_hermitian(values, points)  # refuses them
+    values = values[finite].reshape(-1, H.dimension * H.dimension)
+    spanned = _span(values) if values.any() else values[:1]
+    return [m.reshape(H.dimension, H.dimension) for m in spanned]
 
 
 def _span(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return an orthonormal basis, over the reals, of the span of the rows."""
     complex_rows = np.iscomplexobj(rows)
     flat = np.concatenate([rows.real, rows.imag], axis=1) if complex_rows else rows
+    flat = flat / np.abs(flat).max()  # no square may overflow
     _, singular, right = np.linalg.svd(flat, full_matrices=False)
-    kept = right[singular > _DEPENDENT * singular.max(initial=0.0)]
+    kept = right[singular > _DEPENDENT * singular[0]]
     if not complex_rows:
         return kept
     half = rows.shape[1]
@@ -165,20 +170,23 @@ def _effective_terms(H: TermHamiltonian, points: FloatArray) -> list[Any]:
     if table.shape[0] == 0:
         return list(H.matrices)
     largest = np.abs(table).max(axis=0)
-    largest[largest == 0] = 1.0
-    norms = largest * np.linalg.norm(table / largest, axis=0)  # no square may overflow
-    present = np.flatnonzero(norms)
+    present = np.flatnonzero(largest)
     if present.size == 0:
         return [0.0 * H.matrices[0]]
-    _, singular, right = np.linalg.svd(table[:, present] / norms[present], full_matrices=False)
+    # Only the ratios of the terms count; no square may overflow.
+    largest = largest[present]
+    table = table[:, present] / largest
+    norms = np.linalg.norm(table, axis=0)
+    _, singular, right = np.linalg.svd(table / norms, full_matrices=False)
+    norms *= largest / largest.max()
     rank = int(np.sum(singular > _DEPENDENT * singular[0]))
     if rank == present.size:
         return [H.matrices[k] for k in present]
     combined = []
     for row in right[:rank]:
         matrix = 0.0 * H.matrices[0]
-        for weight, term in zip(row, present, strict=True):
-            matrix = matrix + (weight * norms[term]) * H.matrices[term]
+        for weight, term in zip(row * norms, present, strict=True):
+            matrix = matrix + weight * H.matrices[term]
         combined.append(matrix)
     return combined
 
