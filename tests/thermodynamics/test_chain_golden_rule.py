@@ -232,6 +232,12 @@ def test_jumps_are_found():
     assert solution.occupations[1] == pytest.approx(exact, abs=1e-13)
 
 
+@pytest.mark.parametrize("rate", [1e100, 1e308, lambda t: np.where(t < 5, 1e308, 1.0)])
+def test_relaxation_within_the_rounding_of_the_times_is_refused(rate):
+    with pytest.raises(InputError, match=r"`rate` must (leave|have)"):
+        golden_rule_occupations([0.0, 5.0, 10.0], position=ramp, rate=rate, **RESERVOIR)
+
+
 def test_rates_beyond_the_largest_float_are_refused():
     with pytest.raises(InputError, match="`couplings` must give finite rates"):
         golden_rule_rates(energies=1.0, couplings=1e200, density_of_states=1.0, **RESERVOIR)

@@ -224,7 +224,10 @@ def golden_rule_occupations(
     def panel(begin: FloatArray, length: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return ∫Γ over each panel and what the reservoir has filled in at its end."""
         t = begin[:, None] + length[:, None] * _GAUSS
-        gamma = non_negative("rate", _evaluate("rate", drift, t)) * length[:, None]
+        with np.errstate(over="ignore"):
+            gamma = non_negative("rate", _evaluate("rate", drift, t)) * length[:, None]
+        if not np.all(np.isfinite(gamma)):
+            raise fail("rate", "have a finite integral over the times", "it has none")
         filled = fermi(_evaluate("position", position, t), beta=inverse, chemical_potential=mu)
         whole = gamma @ _WEIGHTS
         later = np.maximum(whole[:, None] - gamma @ _INTEGRALS, 0.0)
@@ -257,6 +260,13 @@ def _halve(
         parts[1::2] += half[1::2]
         exponents, fills = panel(parts, half)
         left, right = exponents[::2], exponents[1::2]
+        sudden = (parts[1::2] == begin) & (right > RESOLVED)
+        if np.any(sudden):
+            raise fail(
+                "rate",
+                "leave a time of relaxation above the rounding of `times`",
+                f"near t = {begin[sudden][0]:g} it reaches {(2 * right / length)[sudden][0]:.3g}",
+            )
         joined = fills[::2] * np.exp(-right) + fills[1::2]
         error = np.abs(joined - fill) + np.abs(np.exp(-left - right) - np.exp(-exponent))
         settled = (error <= TOLERANCE) & (np.maximum(left, right) <= RESOLVED)
