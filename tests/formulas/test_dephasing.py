@@ -78,6 +78,10 @@ def test_square_root_of_h_returns_its_own_strength():
         ({"energies": (0.0, 1.0), "functions": [3.0]}, "pair"),
         ({"energies": (0.0, 1.0), "functions": [(0.0, np.nan)]}, "finite"),
         ({"energies": (0.0, 1.0, 2.0), "functions": []}, "pair"),
+        ({"energies": (0.0, 1.0), "functions": [lambda e: (1 - 2 * e) * 1e160]}, "double range"),
+        ({"energies": (0.0, 1.0), "functions": [lambda e: np.zeros(3)]}, "number"),
+        ({"energies": ([0.0, 1.0], 2.0), "functions": [lambda e: np.zeros(3)]}, "each point"),
+        ({"energies": ([0.0, 1.0], 2.0), "functions": [(np.zeros(3), 1.0)]}, "broadcast"),
     ],
 )
 def test_canonical_form_refuses(arguments, message):

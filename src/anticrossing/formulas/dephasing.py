@@ -23,6 +23,7 @@ from anticrossing.checks import (
     non_negative,
     positive,
     real_array,
+    returned,
 )
 from anticrossing.environment import Nodes, Strength
 from anticrossing.formulas.landau_zener import RATIO_LIMIT
@@ -121,17 +122,21 @@ def canonical_dephasing(
     )
     shift = np.zeros(lower.shape)
     distance = np.zeros(lower.shape)
-    for k, function in enumerate(functions):
-        minus, plus = _values(k, function, lower, upper)
-        shift = shift + (plus * minus.conj()).imag
-        distance = distance + np.abs(plus - minus) ** 2
-    kappa = np.asarray(0.5 * (upper - lower - shift))
+    with np.errstate(all="ignore"):
+        for k, function in enumerate(functions):
+            minus, plus = _values(k, function, lower, upper)
+            shift = shift + (plus * minus.conj()).imag
+            distance = distance + np.abs(plus - minus) ** 2
+        kappa = np.asarray(0.5 * (upper - lower - shift))
+        gamma = np.asarray(distance / (4 * np.abs(kappa)))
     if np.any(kappa == 0):
         raise InputError(
             "The coherences do not rotate (kappa = 0): a degenerate generator has no canonical "
             "dephasing form."
         )
-    return CanonicalDephasing(unwrap(kappa), unwrap(np.asarray(distance / (4 * np.abs(kappa)))))
+    if not (np.all(np.isfinite(kappa)) and np.all(np.isfinite(gamma))):
+        raise fail("functions", "give finite kappa and gamma", "these leave the double range")
+    return CanonicalDephasing(unwrap(kappa), unwrap(gamma))
 
 
 def dephasing_landau_zener(
@@ -428,21 +433,22 @@ def _values(
     """Return (f(e₋), f(e₊)) of one jump operator, from a function or a pair of values."""
     name = f"functions[{index}]"
     if callable(function):
-        pair = function(lower), function(upper)
+        values = [returned(name, function(e), e.shape, np.complex128) for e in (lower, upper)]
     elif isinstance(function, (tuple, list, np.ndarray)) and len(function) == 2:
-        pair = function[0], function[1]
+        for value in function:
+            if not is_numeric(value):
+                raise fail(name, "give numbers", f"it gives {describe(value)}")
+        values = [np.asarray(value, dtype=np.complex128) for value in function]
     else:
         raise fail(
             name,
             "be a function of the energy or a pair of values (f_minus, f_plus)",
             f"it is {describe(function)}",
         )
-    found = []
-    for value in pair:
-        if not is_numeric(value):
-            raise fail(name, "give numbers", f"it gives {describe(value)}")
-        array = np.asarray(value, dtype=np.complex128)
-        if not np.all(np.isfinite(array)):
+    for value in values:
+        if not np.all(np.isfinite(value)):
             raise fail(name, "give finite values", f"it gives {describe(value)}")
-        found.append(array)
-    return found[0], found[1]
+    minus, plus, _ = broadcast(
+        **{f"{name}[0]": values[0], f"{name}[1]": values[1], "energies": lower}
+    )
+    return minus, plus
