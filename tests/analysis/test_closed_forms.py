@@ -430,3 +430,53 @@ def test_regimes_hold_what_they_say(gap):
             if regime.clear:
                 assert off < 0.03
     assert checked
+
+
+# ---- what all levels share --------------------------------------------------------------------
+
+
+def _shared(text):
+    def function(x):
+        return np.array([[text(x) + x / 2, 0.3], [0.3, text(x) - x / 2]])
+
+    return ac.Hamiltonian.from_function(function, vectorized=False)
+
+
+@pytest.mark.parametrize(
+    "h",
+    [
+        ac.Hamiltonian.from_matrix([["1e5*x**2+x/2", 0.3], [0.3, "1e5*x**2-x/2"]]),
+        ac.Hamiltonian.from_matrix([["1e7*x+x/2", 0.3], [0.3, "1e7*x-x/2"]]),
+        _shared(lambda x: 1e5 * x**2),
+    ],
+)
+def test_what_all_levels_share_hides_no_crossing(h):
+    result = ac.passage(h, Linear(-200, 200, rate=0.3))
+    (crossing,) = result.crossings
+    assert crossing.position == pytest.approx(0.0, abs=1e-6)
+    assert crossing.gap == pytest.approx(0.6, rel=1e-6)
+    energy = np.linalg.eigvalsh(h(crossing.position)).mean()
+    assert crossing.center_energy == pytest.approx(energy, abs=1e-6)
+    first = result.predictions[0]
+    assert first.valid
+    assert first.probabilities[1] == pytest.approx(np.exp(-2 * np.pi * 0.09 / 0.3), rel=1e-6)
+
+
+def test_a_gap_far_below_the_rounding_of_an_offset():
+    h = ac.Hamiltonian.from_matrix([["1e10+x/2", 0.01], [0.01, "1e10-x/2"]])
+    result = ac.passage(h, Linear(-200, 200, rate=0.003))
+    jump = np.exp(-2 * np.pi * 1e-4 / 0.003)
+    assert result.predictions[0].probabilities[1] == pytest.approx(jump, rel=1e-6)
+    assert result.verdict.startswith("Within its domain, Landau–Zener")
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e10])
+def test_a_bow_tie_is_told_from_a_spin_at_any_offset(offset):
+    couplings = np.array([[0, 0.2, 0], [0.2, 0, 0.5], [0, 0.5, 0]])
+    h = ac.Hamiltonian.affine(couplings + offset * np.eye(3), np.diag([1.0, 0, -1.0]))
+    result = ac.passage(h, Linear(-200, 200, rate=0.3))
+    # The amplitudes of the middle state at infinity, p = exp(−πV²/α) to leave each outer one.
+    near, far = (np.exp(-np.pi * v * v / 0.3) for v in (0.2, 0.5))
+    right = [near**2, (1 - near) * (near + far), (1 - near) * (1 - far)]
+    assert result.predictions[0].name == "bow-tie"
+    assert sorted(result.predictions[0].probabilities) == pytest.approx(sorted(right), abs=1e-9)

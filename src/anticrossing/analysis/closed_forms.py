@@ -29,7 +29,7 @@ from anticrossing.analysis.offers import (
     end_amplitude,
     with_checks,
 )
-from anticrossing.analysis.sector import Sector, sector_of
+from anticrossing.analysis.sector import Sector, sector_of, traceless
 from anticrossing.analysis.sequence_decay import Walk
 from anticrossing.checks import ConvergenceError, FloatArray, InputError
 from anticrossing.drive import Drive
@@ -57,6 +57,7 @@ def predictions(
     environment: Environment | None = None,
 ) -> tuple[tuple[PassagePrediction, ...], tuple[str, ...]]:
     """Return the predictions that apply in kind, and notes on those that could not be made."""
+    hamiltonian = traceless(hamiltonian)
     offers = Offers(initial, exact)
     labels = Labels.of(hamiltonian, drive, basis)
     level = initial if labels is None else int(labels.first[initial])

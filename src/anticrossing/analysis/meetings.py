@@ -14,6 +14,7 @@ from anticrossing import formulas
 from anticrossing._unchanging import frozen
 from anticrossing.analysis._roots import bracketed_roots
 from anticrossing.analysis.decay import rate_matrices
+from anticrossing.analysis.sector import traceless
 from anticrossing.checks import FloatArray, InputError, fail
 from anticrossing.drive import Drive
 from anticrossing.environment import Environment
@@ -86,7 +87,10 @@ def find_events(
     A `search` that remembers lets drives through the same stretch share its crossings.
     """
     times, positions = sample_path(drive)
-    crossings = search(hamiltonian, float(positions.min()), float(positions.max()))
+    inner = traceless(hamiltonian)
+    found = search(inner, float(positions.min()), float(positions.max()))
+    crossings = dataclasses.replace(found, found=tuple(_raised(hamiltonian, c) for c in found))
+    hamiltonian = inner
     warnings: list[str] = []
     places: list[Place] = []
     for crossing in crossings:
@@ -111,6 +115,14 @@ def find_events(
     places.sort(key=lambda place: place.time)
     events = tuple(_event(hamiltonian, drive, places, k, environment) for k in range(len(places)))
     return crossings, events, warnings
+
+
+def _raised(hamiltonian: Hamiltonian, crossing: Crossing) -> Crossing:
+    """Return a crossing of H less its trace at the energy that it has in H."""
+    shared = hamiltonian(crossing.position) - traceless(hamiltonian)(crossing.position)
+    return dataclasses.replace(
+        crossing, center_energy=crossing.center_energy + float(shared[0, 0].real)
+    )
 
 
 @functools.lru_cache(maxsize=8)

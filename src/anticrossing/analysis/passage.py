@@ -18,6 +18,7 @@ from anticrossing.analysis.meetings import PassageEvent, find_events, half_place
 from anticrossing.analysis.offers import PassagePrediction
 from anticrossing.analysis.referee import in_words
 from anticrossing.analysis.regimes import regime_of
+from anticrossing.analysis.sector import traceless
 from anticrossing.checks import ConvergenceError, InputError, fail, integer
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability, log_probability
@@ -176,25 +177,22 @@ def passage(
         breakpoints=np.array([event.time for event in events]) if events else None,
     )
     final = np.asarray(exact.probabilities)
+    inner = traceless(hamiltonian)
     # Rates and gaps of any size: what overflows on the way becomes infinite, which checks refuse.
     with few_threads(hamiltonian.dimension), np.errstate(all="ignore"):
-        found, notes = predictions(hamiltonian, drive, events, initial, basis, final, environment)
-        warnings += [*notes, *_abrupt_ends(hamiltonian, drive)]
+        found, notes = predictions(inner, drive, events, initial, basis, final, environment)
+        warnings += [*notes, *_abrupt_ends(inner, drive)]
         log_jump: LogProbability | None = None
         regimes: tuple[DecoherenceRegime, ...] = ()
         if environment is not None:
             regimes = tuple(
-                regime_of(hamiltonian, drive, environment, event)
-                for event in events
-                if event.gap > 0
+                regime_of(inner, drive, environment, event) for event in events if event.gap > 0
             )
         else:
-            log_jump = _log_jump(hamiltonian, drive, events, basis)
+            log_jump = _log_jump(inner, drive, events, basis)
     adiabatic = ""
     if log_jump is not None:
-        said, agreed = referee.adiabatic_answer(
-            hamiltonian, drive, initial, exact, log_jump, tolerance
-        )
+        said, agreed = referee.adiabatic_answer(inner, drive, initial, exact, log_jump, tolerance)
         adiabatic = said if agreed else ""
         if not agreed:
             warnings.append(said)
@@ -218,7 +216,7 @@ def passage(
             exact,
             initial,
             adiabatic,
-            half=bool(half_places(hamiltonian, drive)),
+            half=bool(half_places(inner, drive)),
         ),
         warnings=tuple(warnings),
     )
