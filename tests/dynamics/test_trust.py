@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import scipy.integrate
 from fuzz import truth
-from scipy.special import jv
+from scipy.special import gammaln, jv
 
 import anticrossing as ac
 from anticrossing.dynamics import panels
@@ -126,6 +126,69 @@ def test_pulses_far_shorter_than_the_window_turn_by_their_area(formula, area, le
         drive = ac.drive.Formula(formula, 0.0, length, h=HEIGHT, at=place * length)
         # The algebraic tails of (1 + t²)⁻⁴ beyond the window are below 1e-7.
         assert abs(jump(PULSED, drive) - np.sin(area / 2) ** 2) < 2e-8
+
+
+FLIP = ac.Hamiltonian.from_matrix([[0, "x/2"], ["x/2", 0]])  # at all times along one axis
+RESONANCE = "V*exp(-(x-x0)**2/(2*w**2))"
+
+
+@pytest.mark.parametrize("segments", [slow(20), 100, slow(1000)])
+def test_a_resonance_of_h_met_by_every_stroke_of_a_saw(segments):
+    drive = ac.drive.Piecewise(np.linspace(0, 1, segments + 1), (-1.0) ** np.arange(segments + 1))
+    width = 1e-3  # in x; each of the strokes adds as much, together 0.55
+    H = ac.Hamiltonian.from_matrix(
+        [[0, RESONANCE], [RESONANCE, 0]],
+        parameters={"V": 1.1 / (np.sqrt(2 * np.pi) * width), "x0": 0.3313, "w": width},
+    )
+    result = ac.propagate(H, drive, basis="diabatic")
+    assert result.transition_matrix[1, 0] == pytest.approx(np.sin(0.55) ** 2, abs=1e-9)
+
+
+@pytest.mark.parametrize(("place", "width"), [(9.99, 1e-6), (9.9999, 1e-5)])
+def test_a_resonance_passed_just_before_and_after_the_drive_turns(place, width):
+    H = ac.Hamiltonian.from_matrix(
+        [[0, RESONANCE], [RESONANCE, 0]],
+        parameters={"V": 0.475 / (np.sqrt(2 * np.pi) * width), "x0": place, "w": width},
+    )
+    drive = ac.drive.Piecewise([0, 10, 23], [0, 10, -3])
+    result = ac.propagate(H, drive, basis="diabatic", tolerance=1e-6)
+    assert result.transition_matrix[1, 0] == pytest.approx(np.sin(0.95) ** 2, abs=1e-6)
+    # In surroundings: two bursts of dephasing at the turning point, e^{−0.3} each.
+    height = 0.3 / (np.sqrt(2 * np.pi) * width)
+    burst = ac.FixedAxisDephasing(f"{height}*exp(-(x-{place})**2/(2*{width}**2))")
+    across = ac.Hamiltonian.affine([[0, 0.5], [0.5, 0]], [[1e-30, 0], [0, -1e-30]])
+    result = ac.propagate(across, drive, environment=burst, tolerance=1e-8)
+    assert result.probabilities[1] == pytest.approx((1 - np.exp(-0.6)) / 2, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("pulse", "area"),
+    [
+        ("v*exp(-v)*(1+tanh(1e3*v))/2", 1.0),
+        ("(v/20)**20*exp(20-v)", float(mpmath.gamma(21) * mpmath.exp(20) / 20**20)),
+        ("exp(-v)-exp(-2*v)", 0.5),
+        ("u**2*exp(-u**2/2)", np.sqrt(2 * np.pi)),
+        ("tanh(u)**2/cosh(u)**2", 2 / 3),
+        ("u**2/(1+u**2)**8", float(mpmath.beta(1.5, 6.5))),
+        ("u**2/(1+u**40)", float(mpmath.beta(mpmath.mpf(3) / 40, mpmath.mpf(37) / 40) / 20)),
+    ],
+)
+@pytest.mark.parametrize("width", [3e-6, slow(1e-4)])
+def test_pulses_that_vanish_where_their_argument_does(pulse, area, width):
+    """With v from the start of the window, and u from a place within it."""
+    formula = pulse.replace("v", f"(t/{width})").replace("u", f"((t-0.313)/{width})")
+    drive = ac.drive.Formula(f"A*({formula})", 0, 1, A=1.9 / area / width)
+    result = ac.propagate(FLIP, drive, basis="diabatic", tolerance=1e-7)
+    assert result.transition_matrix[1, 0] == pytest.approx(np.sin(0.95) ** 2, abs=1e-6)
+
+
+@pytest.mark.parametrize(("omega", "power"), [(1000, 1000), slow(1000, 400), slow(12345, 1000)])
+def test_large_powers_of_harmonics_are_trains_of_pulses(omega, power):
+    one = np.sqrt(np.pi) * np.exp(gammaln((power + 1) / 2) - gammaln(power / 2 + 1)) / omega
+    pulses = np.count_nonzero((np.arange(omega) * np.pi + 0.7) / omega < 1)
+    drive = ac.drive.Formula(f"A*cos({omega}*t-0.7)**{power}", 0, 1, A=1.1 / one / pulses)
+    result = ac.propagate(FLIP, drive, basis="diabatic", tolerance=1e-8)
+    assert result.transition_matrix[1, 0] == pytest.approx(np.sin(0.55) ** 2, abs=1e-7)
 
 
 def test_pulses_in_the_hamiltonian_and_in_a_vectorised_function():

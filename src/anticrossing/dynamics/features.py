@@ -1,13 +1,17 @@
 """Where H(x(t)) may do something in a time far shorter than the window, found from its formulas.
 
-A smooth formula is narrow only where the argument of one of its functions passes through zero or
-turns round: exp(−(t − t₀)²/2w²) at t₀, tanh((t − t₀)/w) at t₀, 1/(w² + (t − t₀)²) at t₀. Arguments
-are smooth on the scale of the window even where the formula is not, so their zeros and turning
-points are found by sampling. Panels that end at such a time have nodes on the feature.
+A smooth formula is narrow only around the times at which the argument of one of its functions
+passes through zero or turns round: exp(−(t − t₀)²/2w²) at t₀, tanh((t − t₀)/w) at t₀,
+1/(w² + (t − t₀)²) at t₀. Arguments are smooth on the scale of the window even where the formula is
+not, so their zeros and turning points are found by sampling: from the inside out, the places of
+every part among the samples of what it is part of, so that two of them may lie as close as they
+like. Panels that end at such a time have nodes on the feature. If it happens to vanish there, as
+t exp(−t/τ) does, panels that end where the argument is 1, 8, 64, 512 have nodes beside it.
 """
 
 from __future__ import annotations
 
+import bisect
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,7 +34,11 @@ _SAMPLES_PER_PERIOD = 24
 _MOST_SAMPLES = 2**17
 _MOST_NUMBERS = 2**22  # samples of all parameter points at once
 _ZOOM = 17  # points across a bracket in every step of the search
-_STEPS = 13
+_STEPS, _LEVEL_STEPS = 13, 9
+_LEVELS = (1.0, 8.0, 64.0, 512.0)  # of an argument; beyond, exp(u) is no number any more
+_HUGE = 1e150
+_LARGE_POWER = 8  # cosⁿ and (1 − t²)ⁿ are narrow from here on
+_PER_SEGMENT = 8  # samples between two knots of a drive
 
 _Values = Callable[[FloatArray, npt.NDArray[np.intp]], FloatArray]
 
@@ -40,7 +48,7 @@ def find(lanes: Lanes, formulas: Sequence[Any] = ()) -> FloatArray | None:
 
     `formulas` in x and t belong to an environment. What is a Python function is not looked into.
     """
-    if not _sources(lanes, formulas):
+    if not _parts(lanes, formulas, _watched):
         return None
     count = max(1, _MOST_NUMBERS // _MOST_SAMPLES)
     found: list[list[float]] = []
@@ -66,17 +74,12 @@ def edges(lanes: Lanes) -> FloatArray:
 def is_plain(lanes: Lanes, formulas: Sequence[Any] = ()) -> bool:
     """Whether H(x(t)) is made of polynomials and harmonic functions alone: it has no features."""
     opaque = not isinstance(lanes.hamiltonian, TermHamiltonian)
-    return not opaque and not _sources(lanes, formulas)
-
-
-def _sources(lanes: Lanes, formulas: Sequence[Any]) -> list[tuple[str, sympy.Expr]]:
-    """Return the arguments to be watched, with whose symbols they are written in."""
-    return _parts(lanes, formulas, _arguments)
+    return not opaque and not _parts(lanes, formulas, _watched)
 
 
 def _parts(
-    lanes: Lanes, formulas: Sequence[Any], of: Callable[[Any], tuple[sympy.Expr, ...]]
-) -> list[tuple[str, sympy.Expr]]:
+    lanes: Lanes, formulas: Sequence[Any], of: Callable[[Any], tuple[Any, ...]]
+) -> list[tuple[str, Any]]:
     """Return what `of` finds in every formula, once, with whose symbols it is written in."""
     written: list[tuple[str, Any]] = [("environment", formula) for formula in formulas]
     if isinstance(lanes.hamiltonian, TermHamiltonian):
@@ -90,23 +93,37 @@ def _parts(
 
 
 @functools.lru_cache(maxsize=4096)
-def _arguments(formula: sympy.Expr) -> tuple[sympy.Expr, ...]:
-    """Return the arguments whose zeros and turning points matter, innermost first."""
+def _watched(formula: sympy.Expr) -> tuple[tuple[sympy.Expr, str], ...]:
+    """Return what to look at, innermost first, and for what.
+
+    Zeros and turning points of arguments are "features"; those of what is within them are only
+    "samples". "levels" are those of what a function is large or small by: a power is
+    exp(n log|base|).
+    """
     import sympy
 
-    found: dict[sympy.Expr, int] = {}
+    arguments: list[Any] = []
+    exponents: list[Any] = []
     for part in sympy.preorder_traversal(formula):
-        inner: tuple[Any, ...] = ()
         if isinstance(part, sympy.Pow):
             base, exponent = part.args
-            if not (exponent.is_Integer and exponent > 0):
-                inner = (base, exponent)
+            if not (exponent.is_Integer and 0 < exponent < _LARGE_POWER):
+                arguments += [base, exponent]
+                exponents += [exponent, exponent * sympy.log(sympy.Abs(base))]
         elif isinstance(part, sympy.Function) and not isinstance(part, (sympy.sin, sympy.cos)):
-            inner = part.args
-        for argument in inner:
-            if argument.free_symbols:
-                found[argument] = max(found.get(argument, 0), sympy.count_ops(argument))
-    return tuple(sorted(found, key=found.__getitem__))
+            arguments += part.args
+            exponents += part.args
+    found: dict[tuple[sympy.Expr, str], None] = {}
+    for argument in arguments:
+        for part in sympy.preorder_traversal(argument.as_coeff_Mul()[1]):
+            if part.args and not part.is_number:
+                found[part.as_coeff_Mul()[1], "samples"] = None
+    for argument in arguments:
+        found.pop((argument.as_coeff_Mul()[1], "samples"), None)
+        found[argument.as_coeff_Mul()[1], "features"] = None
+    found |= dict.fromkeys((exponent, "levels") for exponent in exponents)
+    varying = (part for part in found if part[0].free_symbols)
+    return tuple(sorted(varying, key=lambda part: (sympy.count_ops(part[0]), part[1] == "levels")))
 
 
 @functools.lru_cache(maxsize=4096)
@@ -131,31 +148,82 @@ def _find(lanes: Lanes, formulas: Sequence[Any], lane: npt.NDArray[np.intp]) -> 
         )
         periods = float(np.nanmax(np.where(np.isfinite(turned), turned, 0.0))) / (2 * np.pi)
         samples = int(min(max(samples, _SAMPLES_PER_PERIOD * periods), _MOST_SAMPLES))
+    grid = _grid(lanes, lane, samples)
+    features: list[list[float]] = [[] for _ in lane]
+    levels: list[list[float]] = [[] for _ in lane]
+    of_drive: list[tuple[_Values, str]] = []
+    of_rest: list[tuple[_Values, str]] = []
+    for whose, part in _parts(lanes, formulas, _watched):
+        (of_drive if whose == "drive" else of_rest).append((evaluate(whose, part[0]), part[1]))
+    if of_rest:
+        of_drive.append((lanes.positions, "samples"))
+    for values, what in of_drive + of_rest:
+        rows, times = (_beside if what == "levels" else _watch)(values, grid, lane)
+        grid = _with(grid, rows, times)
+        if what != "samples":
+            kept = levels if what == "levels" else features
+            for row, time in zip(rows.tolist(), times.tolist(), strict=True):
+                kept[row].append(time)
+    width = 1e-12 * (stop - start)[:, 0]
+    return [_distinct(*times) for times in zip(features, levels, width, strict=True)]
+
+
+def _grid(lanes: Lanes, lane: npt.NDArray[np.intp], samples: int) -> FloatArray:
+    """Return even samples of every window, the knots of the drive, and points between these."""
+    start, stop = lanes.start[lane, None], lanes.stop[lane, None]
     grid = start + (stop - start) * np.linspace(0, 1, samples)
     grid[:, -1] = stop[:, 0]
-    found: list[list[float]] = [[] for _ in lane]
-    for source in _sources(lanes, formulas):
-        values = evaluate(*source)
-        for row, time in zip(*_watch(values, grid, lane), strict=True):
-            found[row].append(float(time))
-        if any(found):
-            grid = _with(grid, found)
-    spacing = 1e-12 * (stop - start)[:, 0]
-    return [_distinct(times, width) for times, width in zip(found, spacing, strict=True)]
+    knots = lanes.drive.breakpoints
+    if knots.size == 0:
+        return grid
+    count = max(1, min(_PER_SEGMENT, _MOST_SAMPLES // knots.size))
+    between = knots[:-1, None] + np.diff(knots)[:, None] * (np.arange(count) / count)
+    cuts = np.append(between.ravel(), knots[-1])
+    cuts = np.clip(np.broadcast_to(cuts, (lane.size, cuts.size)), start, stop)
+    return np.sort(np.concatenate([grid, cuts], axis=1), axis=1)
 
 
-def _with(grid: FloatArray, found: list[list[float]]) -> FloatArray:
-    """Return the grid with the features of every row in it, rows of one length."""
-    rows = [np.unique(np.concatenate([row, times])) for row, times in zip(grid, found, strict=True)]
-    longest = max(row.size for row in rows)
-    return np.stack([np.concatenate([row, np.full(longest - row.size, row[-1])]) for row in rows])
+def _beside(
+    values: _Values, grid: FloatArray, lane: npt.NDArray[np.intp]
+) -> tuple[npt.NDArray[np.intp], FloatArray]:
+    """Return rows and times at which values that change fast pass through one of the levels."""
+    u = np.abs(_finite(values(grid, lane)))
+    fast = np.abs(np.diff(u, axis=1)) > 1.0
+    below = u[..., None] < _LEVELS
+    row, column, which = np.nonzero((below[:, :-1] != below[:, 1:]) & fast[..., None])
+    level = np.array(_LEVELS)[which, None]
+
+    def beyond(times: FloatArray, of: npt.NDArray[np.intp]) -> FloatArray:
+        return np.abs(values(times, of)) - level
+
+    left, right = grid[row, column], grid[row, column + 1]
+    return row, _zoom(beyond, left, right, lane[row], turning=False, steps=_LEVEL_STEPS)
 
 
-def _distinct(times: list[float], width: float) -> list[float]:
+def _finite(u: FloatArray) -> FloatArray:
+    """Return numbers for what is infinite or unknown."""
+    return np.clip(np.nan_to_num(u, nan=0.0), -_HUGE, _HUGE)
+
+
+def _with(grid: FloatArray, rows: npt.NDArray[np.intp], times: FloatArray) -> FloatArray:
+    """Return the grid with more times in it, rows of one length."""
+    if rows.size == 0 or grid.shape[1] > _MOST_SAMPLES:
+        return grid
+    place = np.concatenate([np.zeros(1, dtype=np.intp), np.cumsum(np.bincount(rows))])
+    order = np.argsort(rows, kind="stable")
+    added = np.repeat(grid[:, -1:], int(np.diff(place).max()), axis=1)
+    added[rows[order], np.arange(rows.size) - place[rows[order]]] = times[order]
+    return np.sort(np.concatenate([grid, added], axis=1), axis=1)
+
+
+def _distinct(found: list[float], beside: list[float], width: float) -> list[float]:
+    """Return the times that are a width apart; features go before what lies beside them."""
     kept: list[float] = []
-    for time in sorted(times):
-        if not kept or time - kept[-1] > width:
-            kept.append(time)
+    for time in [*sorted(found), *sorted(beside)]:
+        place = bisect.bisect(kept, time)
+        near = kept[max(place - 1, 0) : place + 1]
+        if all(abs(time - other) > width for other in near):
+            kept.insert(place, time)
     return kept
 
 
@@ -163,8 +231,7 @@ def _watch(
     values: _Values, grid: FloatArray, lane: npt.NDArray[np.intp]
 ) -> tuple[npt.NDArray[np.intp], FloatArray]:
     """Return rows and times at which the values pass through zero or turn round."""
-    u = values(grid, lane)
-    u = np.where(np.isfinite(u), u, 0.0)
+    u = _finite(values(grid, lane))
     step = np.sign(np.diff(u, axis=1))
     row, column = np.nonzero((u[:, :-1] < 0) != (u[:, 1:] < 0))
     zero = _zoom(values, grid[row, column], grid[row, column + 1], lane[row], turning=False)
@@ -186,16 +253,16 @@ def _zoom(
     lane: npt.NDArray[np.intp],
     *,
     turning: bool,
+    steps: int = _STEPS,
 ) -> FloatArray:
     """Narrow brackets of a change of sign, or of a turning point, to rounding."""
     if left.size == 0:
         return left
     index, first = np.arange(left.size), right - left
-    for _ in range(_STEPS):
+    for _ in range(steps):
         times = left[:, None] + (right - left)[:, None] * np.linspace(0, 1, _ZOOM)
         times[:, -1] = right
-        u = values(times, lane)
-        u = np.where(np.isfinite(u), u, 0.0)
+        u = _finite(values(times, lane))
         if turning:
             up = u[:, [_ZOOM // 2]] >= 0.5 * (u[:, [0]] + u[:, [-1]])
             best = np.argmax(np.where(up, u, -u), axis=1)
