@@ -121,6 +121,7 @@ TERMS = '[hamiltonian]\nterms = [{{ coefficient = "x", matrix = {} }}]\n' + DRIV
 
 BAD = {
     "not TOML": ("= 3", "Not valid TOML"),
+    "half a character": ('title = "\ud800"\n' + HAMILTONIAN + DRIVE, "half a character"),
     "nested": (NESTED, "nested too deeply"),
     "empty": ("", r"\[hamiltonian\] is missing"),
     "no drive": (HAMILTONIAN, r"\[drive\] is missing"),

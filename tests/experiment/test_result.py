@@ -163,6 +163,19 @@ class TestStore:
         assert [p.name for p in target.iterdir()] == ["summary.json"]
         assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
+    @pytest.mark.parametrize("name", ["x" * 300, "deep/" + "x" * 300, "/proc/x", "/proc/x/y"])
+    def test_what_the_system_refuses_is_one_line(self, tmp_path: Path, name: str) -> None:
+        with pytest.raises(InputError, match=r"output directory .* cannot be"):
+            experiment.replace_directory(tmp_path / name, lambda folder: None)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_writers_that_are_none_are_refused(
+        self, tmp_path: Path, result: experiment.Result
+    ) -> None:
+        with pytest.raises(InputError, match=r"`also\[0\]` must be callable"):
+            experiment.save(result, tmp_path / "out", also=(5,))  # type: ignore[arg-type]
+        assert list(tmp_path.iterdir()) == []
+
     @pytest.mark.parametrize("name", ["notes.txt", "summary.json", "result.nc"])
     def test_somebody_elses_directory_is_refused(self, tmp_path: Path, name: str) -> None:
         (tmp_path / name).write_text("{}")

@@ -116,6 +116,10 @@ def parse(text: str, *, name: str = "experiment") -> Experiment | Study:
 
 def read_toml(text: str) -> dict[str, Any]:
     """Return the tables of a TOML text, or raise `InputError`."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError("Not valid TOML: it contains half a character, a surrogate.") from None
     # The parser takes quadratic time for a key of many parts, a.b.c.…, before it takes too many.
     words = re.findall(r"""[\w.'"-]+""", text.replace(" ", "").replace("\t", ""))
     if any(sum(map(bool, word.split("."))) > _DEEPEST_KEY for word in words):
@@ -134,7 +138,8 @@ def read_tables(entries: Mapping[str, Any], text: str, name: str) -> Experiment 
     """Turn the tables of a file into the experiment of the kind that they tell."""
     kind = _kind(entries)
     given = {key: tables.text(key, entries.get(key, "")) for key in _HEADING}
-    given["title"] = given["title"] or name.replace("_", " ")
+    # The name of a file need not be text.
+    given["title"] = given["title"] or name.replace("_", " ").encode(errors="replace").decode()
     heading = {"name": name, "text": text, **given}
     if kind is None:
         return passage_file.read(entries, heading)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from anticrossing._files import path_of, write_bytes, write_netcdf, write_text
 from anticrossing._reading import read_json
-from anticrossing.checks import InputError
+from anticrossing.checks import InputError, describe, fail
 from anticrossing.experiment import netcdf
 from anticrossing.experiment.dataset import contents
 from anticrossing.experiment.outcome import Outcome
@@ -42,6 +43,11 @@ def check_target(directory: str | Path) -> Path:
         If it is a file, lies under a file, cannot be written to, or holds anything else.
     """
     target = path_of("directory", directory).absolute()
+    with _one_line(target):
+        return _checked(directory, target)
+
+
+def _checked(directory: str | Path, target: Path) -> Path:
     if target.is_symlink():
         try:
             target = target.resolve()
@@ -83,13 +89,16 @@ def replace_directory(directory: str | Path, write: Callable[[Path], None]) -> P
         The directory written.
     """
     target = check_target(directory)
-    made = _make_parents(target.parent)
+    with _one_line(target):
+        made = _make_parents(target.parent)
     try:
         temporary = target.with_name(_stem(target) + secrets.token_hex(4))
-        temporary.mkdir()
+        with _one_line(target):
+            temporary.mkdir()
         try:
             write(temporary)
-            _swap(temporary, target)
+            with _one_line(target):
+                _swap(temporary, target)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     except InputError as error:
@@ -99,6 +108,16 @@ def replace_directory(directory: str | Path, write: Callable[[Path], None]) -> P
         _remove(made)
         raise
     return target
+
+
+@contextlib.contextmanager
+def _one_line(target: Path) -> Iterator[None]:
+    """Say in one line what the system has against a directory."""
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise InputError(f"The output directory {target} cannot be written: {why}.") from None
 
 
 def _remove(made: list[Path]) -> None:
@@ -121,7 +140,16 @@ def save(result: Result | Outcome, directory: str | Path, also: Iterable[Writer]
     -------
     Path
         The directory.
+
+    Raises
+    ------
+    InputError
+        If the directory or a file in it cannot be written; see `check_target`.
     """
+    writers = list(also)
+    for k, writer in enumerate(writers):
+        if not callable(writer):
+            raise fail(f"also[{k}]", "be callable", f"it is {describe(writer)}")
 
     def write(folder: Path) -> None:
         data = folder / "result.nc"
@@ -131,7 +159,7 @@ def save(result: Result | Outcome, directory: str | Path, also: Iterable[Writer]
             write_netcdf(data, result.to_dataset())
         write_json(folder / MARKER, summarize(result))
         write_bytes(folder / "experiment.toml", result.experiment.text.encode("utf-8"))
-        for writer in also:
+        for writer in writers:
             writer(result, folder)
 
     return replace_directory(directory, write)
