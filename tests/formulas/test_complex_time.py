@@ -65,7 +65,12 @@ def test_two_zeros_interfere_with_opposite_signs():
 
 
 @pytest.mark.parametrize(
-    ("coupling", "same"), [("1+sech(t)", "1+1/cosh(t)"), ("3*sech(t/2)", "3/cosh(t/2)")]
+    ("coupling", "same"),
+    [
+        ("1+sech(t)", "1+1/cosh(t)"),
+        (1 + sympy.sech(sympy.Symbol("t")), "1+1/cosh(t)"),
+        (1 + sympy.csch(sympy.Symbol("t") + 4), "1+1/sinh(t+4)"),
+    ],
 )
 def test_reciprocals_of_hyperbolic_functions_away_from_the_real_axis(coupling, same):
     found, written_out = (
