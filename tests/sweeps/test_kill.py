@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 import xarray
 
 import anticrossing.sweeps as sweeps
-from anticrossing import InputError
+from anticrossing import Dephasing, InputError, models, propagate
+from anticrossing.drive import Linear
 from anticrossing.sweeps import SweepError, zarr_store
 from tests.sweeps import points
 
@@ -209,6 +211,67 @@ def test_a_function_that_was_changed_is_noticed(tmp_path: Path) -> None:
     small(tmp_path / "store", scaled(1.0))
     with pytest.raises(InputError, match="the code of the function"):
         small(tmp_path / "store", scaled(2.0))
+
+
+def carrying(thing: Any) -> Any:
+    """Return a function of a point that carries something in its closure."""
+    return lambda gap, rate: gap if thing is None else rate
+
+
+def scaling(factor: float) -> Any:
+    return lambda x: factor * x
+
+
+def object_with(number: float) -> Any:
+    """Return an object of a local class, which refers to itself."""
+
+    class Own:
+        scale = number
+
+    made: Any = Own()
+    made.parts = [made]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("make", "values"),
+    [
+        (Dephasing, (0.1, 3.0)),
+        (lambda x: pandas.DataFrame({"a": [1.0, x], "b": ["x", "y"]}), (1.0, 2.0)),
+        (scaling, (1.0, 3.0)),
+        (object_with, (1.0, 3.0)),
+        (lambda hidden: np.ma.array([1.0, 2.0], mask=[False, hidden]), (False, True)),
+        (lambda x: np.array([x, None], dtype=object), (1.0, 2.0)),
+        (lambda x: [[].append, x, 10**5000], (1, 2)),
+    ],
+)
+def test_what_a_function_carries_belongs_to_the_sweep(
+    make: Any, values: tuple[Any, Any], tmp_path: Path
+) -> None:
+    small(tmp_path / "store", carrying(make(values[0])))
+    small(tmp_path / "store", carrying(make(values[0])))
+    with pytest.raises(InputError, match="belongs to another sweep: the code of the function"):
+        small(tmp_path / "store", carrying(make(values[1])))
+
+
+def test_an_object_that_was_used_is_the_same(tmp_path: Path) -> None:
+    hamiltonian, drive = models.LandauZener(gap=1.0), Linear(-5, 5, rate=1.0)
+    small(tmp_path / "store", carrying([hamiltonian, drive]))
+    propagate(hamiltonian, drive)
+    small(tmp_path / "store", carrying([hamiltonian, drive]))
+
+
+def test_what_cannot_be_compared_is_refused_before_any_work(tmp_path: Path) -> None:
+    function = carrying(number for number in range(3))
+    with pytest.raises(InputError, match=r"`function` must carry only what .* builtins\.generator"):
+        small(tmp_path / "store", function)
+    assert not (tmp_path / "store").exists()
+    small(tmp_path / "store", function, resume=False)
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(InputError, match="nested too deeply"):
+        small(tmp_path / "deep", carrying(deep))
 
 
 def test_another_seed_or_chunk_size_is_refused(tmp_path: Path) -> None:

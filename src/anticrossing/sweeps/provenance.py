@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copyreg
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping
-from types import CodeType
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from types import CodeType, MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,12 @@ import numpy as np
 from anticrossing._version import __version__
 
 _PACKAGES = ("numpy", "scipy", "numba")
+_CODE = "the code of the function, with what it carries,"
+_UNKNOWN = "unknown: "
+_ATOMS = (bool, float, complex, str, bytes, type(None), type(...), type(NotImplemented))
+_LOCKS = (type(threading.Lock()), type(threading.RLock()))  # no number depends on them
+_LATE = ("_stack", "_split", "_tables")  # what a Hamiltonian derives from its terms when asked
+_BOOKKEEPING = ("__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "_abc_impl")
 
 
 def versions() -> dict[str, str]:
@@ -40,12 +49,22 @@ def name_of(function: Callable[..., Any]) -> str:
 def identity_of(function: Callable[..., Any]) -> dict[str, str]:
     """Return what tells a function from others: its name, and a digest of what it does.
 
-    The digest covers its code, its defaults, the arguments bound by `functools.partial`, and plain
-    values in its closure or, for an object that can be called, in its attributes. It cannot see
-    changes in other functions that are called.
+    The digest covers its code, and what it carries: defaults, closures, bound arguments,
+    attributes, and whatever these hold. It cannot see changes in other functions that are called.
     """
-    digest = hashlib.sha256(_canonical(function).encode()).hexdigest()
-    return {"the function": name_of(function), "the code of the function": digest[:16]}
+    try:
+        digest = _Description().of(function)[:16]
+    except _Unknown as unknown:
+        digest = f"{_UNKNOWN}{unknown}"
+    except RecursionError:
+        digest = f"{_UNKNOWN}{type(function).__name__} (nested too deeply)"
+    return {"the function": name_of(function), _CODE: digest}
+
+
+def unknown(identity: Mapping[str, str]) -> str:
+    """Return what a function carries that cannot be compared, or an empty text."""
+    code = identity.get(_CODE, "")
+    return code.removeprefix(_UNKNOWN) if code.startswith(_UNKNOWN) else ""
 
 
 def difference(there: Mapping[str, str], here: Mapping[str, str]) -> str | None:
@@ -57,40 +76,117 @@ def difference(there: Mapping[str, str], here: Mapping[str, str]) -> str | None:
     return None
 
 
-def _canonical(value: Any) -> str:
-    """Return text that is the same in every process for what is the same."""
-    if isinstance(value, functools.partial):
-        parts = [value.func, list(value.args), dict(value.keywords)]
-        return f"partial{_canonical(parts)}"
-    if isinstance(value, np.ndarray):
-        content = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
-        return f"array {value.dtype} {value.shape} {content}"
-    if isinstance(value, (str, bytes, int, float, complex, type(None), np.generic)):
-        return repr(value)
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_canonical(k)}: {_canonical(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_canonical, value)) + "]"
-    if isinstance(value, (set, frozenset)):  # their order depends on the process
-        return "{" + ", ".join(sorted(map(_canonical, value))) + "}"
+class _Unknown(Exception):
+    """The name of the type of an object about which nothing can be told."""
+
+
+class _Description:
+    """Texts that are the same in every process for what is the same, and for nothing else."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, int] = {}
+        self._known: dict[int, tuple[Any, str]] = {}  # with the object, so that it stays
+
+    def of(self, value: Any) -> str:
+        """Return the description of anything."""
+        if type(value) in _ATOMS:
+            return repr(value)
+        if type(value) is int:  # in decimal digits it may be too long
+            return hex(value)
+        key = id(value)
+        if key in self._open:
+            return f"the object around it at level {self._open[key]}"
+        if key not in self._known:
+            self._open[key] = len(self._open)
+            try:
+                text = ", ".join(self._parts(value))
+            finally:
+                del self._open[key]
+            self._known[key] = value, hashlib.sha256(text.encode()).hexdigest()
+        return self._known[key][1]
+
+    def _parts(self, value: Any) -> Iterator[str]:
+        kind = type(value)
+        yield name_of(kind)
+        if kind in (set, frozenset):  # their order depends on the process
+            yield from sorted(map(self.of, value))
+        elif kind is np.ndarray and not value.dtype.hasobject:
+            yield f"{value.dtype} {value.shape}"
+            yield hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+        elif inspect.isfunction(value) or inspect.isclass(value):
+            yield name_of(value)
+            try:
+                inside = [self.of(part) for part in _inside(value)]
+            except _Unknown:
+                if not _is_global(value):
+                    raise
+            else:
+                yield from inside
+        else:
+            yield from map(self.of, _inside(value))
+
+
+def _inside(value: Any) -> list[Any]:
+    """Return all that makes a value of its type what it is."""
+    kind = type(value)
+    if kind in (list, tuple):
+        return list(value)
+    if kind in (dict, MappingProxyType):
+        return [part for pair in value.items() for part in pair]
+    if kind is np.ndarray:
+        return [value.shape, value.tolist()]
+    if kind in _LOCKS:
+        return []
+    if isinstance(value, ModuleType):
+        return [value.__name__]
     if isinstance(value, CodeType):
-        details = (value.co_consts, value.co_names, value.co_varnames)
-        return f"code {value.co_code.hex()} {_canonical(details)}"
+        return [value.co_code, value.co_consts, value.co_names, value.co_varnames]
     if inspect.isfunction(value):
         cells = [_cell(cell) for cell in value.__closure__ or ()]
-        # A function may refer to itself: those in its closure are described by their code alone.
-        cells = [cell.__code__ if inspect.isfunction(cell) else cell for cell in cells]
-        state = [value.__code__, value.__defaults__, value.__kwdefaults__, cells]
-        return f"{name_of(value)} {_canonical(state)}"
-    if inspect.ismethod(value):
-        return f"method {_canonical(value.__func__)} of {_canonical(value.__self__)}"
-    compiled = getattr(value, "py_func", None)  # of a function compiled by Numba
-    if compiled is not None:
-        return _canonical(compiled)
-    if callable(value) and not isinstance(value, type) and hasattr(value, "__dict__"):
-        call = vars(type(value)).get("__call__")
-        return f"{name_of(value)} {_canonical(call)} {_plain(vars(value))}"
-    return name_of(value) if callable(value) else f"an object of {name_of(type(value))}"
+        return [value.__code__, value.__defaults__, value.__kwdefaults__, cells, vars(value)]
+    if inspect.isclass(value):
+        # Others are found by their names.
+        members = {} if _is_global(value) else vars(value)
+        return [value.__bases__, {k: v for k, v in members.items() if k not in _BOOKKEEPING}]
+    if inspect.ismethod(value) or isinstance(value, (staticmethod, classmethod)):
+        return [value.__func__, getattr(value, "__self__", None)]
+    if isinstance(value, property):
+        return [value.fget, value.fset, value.fdel]
+    if inspect.isfunction(compiled := getattr(value, "__dict__", {}).get("py_func")):
+        return [compiled]  # of a function compiled by Numba
+    return _reduced(value)
+
+
+def _reduced(value: Any) -> list[Any]:
+    """Return what `pickle` would keep of an object."""
+    kind = type(value)
+    reduce = copyreg.dispatch_table.get(kind)
+    try:
+        found = value.__reduce_ex__(4) if reduce is None else reduce(value)
+    except Exception:  # noqa: BLE001 - whatever an object of somebody else's raises
+        raise _Unknown(name_of(kind)) from None
+    wrapped = getattr(value, "__dict__", {}).get("__wrapped__")
+    if isinstance(found, str):  # it is found by its name
+        return [getattr(value, "__module__", None), found, wrapped]
+    make, arguments, state, entries, items = (*found, None, None, None)[:5]
+    if type(state) is dict:  # without what is computed when it is first asked for
+        state = {k: v for k, v in state.items() if k not in _LATE and not _is_cached(kind, k)}
+    call = inspect.getattr_static(kind, "__call__", None)
+    called = [call] if inspect.isfunction(call) else []
+    return [make, arguments, state, list(entries or ()), list(items or ()), called, wrapped]
+
+
+def _is_cached(kind: type, name: Any) -> bool:
+    member = inspect.getattr_static(kind, name, None) if isinstance(name, str) else None
+    return isinstance(member, functools.cached_property)
+
+
+def _is_global(value: Any) -> bool:
+    """Whether another process finds a function or a class by its name."""
+    place: Any = sys.modules.get(value.__module__)
+    for part in value.__qualname__.split("."):
+        place = getattr(place, part, None)
+    return place is value
 
 
 def _cell(cell: Any) -> Any:
@@ -98,9 +194,3 @@ def _cell(cell: Any) -> Any:
         return cell.cell_contents
     except ValueError:  # a name that is bound later
         return None
-
-
-def _plain(attributes: Mapping[str, Any]) -> str:
-    """Describe the attributes of an object, without following objects that refer to it."""
-    kept = {k: v for k, v in attributes.items() if not callable(v)}
-    return _canonical(kept)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anticrossing.checks import describe, fail, integer
+from anticrossing.sweeps import provenance
 from anticrossing.sweeps.evaluate import Block, Job
 from anticrossing.sweeps.executors import Runner, runner
 from anticrossing.sweeps.grid import IntArray, Zip, read_chunk_size, read_grid
@@ -140,12 +141,19 @@ def compute(
     _check_bool("retry_failures", retry_failures)
     if retry_failures and (store is None or not resume):
         raise fail("retry_failures", "come with a store to resume", "there is none")
+    path = None if store is None else read_path(store)
+    if path is not None and resume and (carried := provenance.unknown(layout.target.identity)):
+        raise fail(
+            "function",
+            "carry only what can be compared when its store is resumed (or `resume` be false)",
+            f"it carries an object of the type {carried}",
+        )
     with runner(executor, layout.target.function) as workers:
         place: Storage
-        if store is None:
+        if path is None:
             place = Memory(layout, size)
         else:
-            place = ZarrStore(read_path(store), layout, size, resume=resume)
+            place = ZarrStore(path, layout, size, resume=resume)
         try:
             _Run(place, retry_failures).go(workers, progress)
         except KeyboardInterrupt:
