@@ -207,7 +207,9 @@ class View:
             self.add(name, prediction, self.split(event.levels, jump))
         if inside.dimension == 2 and event.gap > 0:
             others = [check for check in event.jump.checks if check.quantity != _DEPHASING]
-            for name, prediction, jump in _with_dephasing(self.drive, event, environment):
+            for name, prediction, jump in _with_dephasing(
+                self.drive, event, environment, self.basis
+            ):
                 prediction = with_checks(prediction, *others)
                 self.add(name, prediction, self.split(event.levels, jump))
         return []
@@ -333,7 +335,7 @@ def _single_crossing(
 
 
 def _with_dephasing(
-    drive: Drive, event: PassageEvent, environment: Environment | None
+    drive: Drive, event: PassageEvent, environment: Environment | None, basis: str
 ) -> list[tuple[str, Prediction, float]]:
     """Return the closed forms for two levels with one kind of dephasing of constant strength."""
     strength = getattr(environment, "strength", None)
@@ -348,10 +350,18 @@ def _with_dephasing(
             prediction = formulas.constant_rate_dephasing_landau_zener(**local, rate=value)
         return [("Landau–Zener with dephasing", prediction, float(prediction))]
     if isinstance(environment, FixedAxisDephasing) and value > 0:
-        reach = min(event.time - float(drive.start_time), float(drive.stop_time) - event.time)
-        frozen = formulas.fixed_axis_dephasing_landau_zener(**local, rate=value, window=reach)
+        sides = np.abs(np.array(both_ends(drive)) - event.time)
+        frozen, longer = (
+            formulas.fixed_axis_dephasing_landau_zener(**local, rate=value, window=float(side))
+            for side in np.sort(sides)
+        )
+        # What is left of the polarisation, 2P − 1, is a product over both sides of the window.
+        left = np.sqrt((2 * float(frozen) - 1) * (2 * float(longer) - 1))
+        if basis != "diabatic":  # the levels at the ends are not quite the states that are held
+            reach = event.sweep_rate * sides
+            left *= float(np.prod(reach / np.hypot(reach, event.gap)))
         # To keep the diabatic state is to jump between adiabatic levels.
-        return [("strong dephasing (diabatic axis)", frozen, float(frozen))]
+        return [("strong dephasing (diabatic axis)", frozen, 0.5 * (1 + left))]
     return []
 
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from anticrossing.checks import fail, real_number
+from anticrossing.checks import fail, integer, real_number
 from anticrossing.formulas.landau_zener import landau_zener, passage_duration
 
 REGIMES = ("coherent", "incoherent", "frozen", "relaxed")
+PROMISED = 0.03  # how far the number of a clear regime may be off
 _WEAK = 0.05  # change of the jump probability that still counts as coherent
 _STRONG = 0.3  # α/Γ² up to which the coherence follows the sweep, so that a rate equation holds
 _FIRST_ORDER = 3.0  # g²/α from which dephasing in the eigenbasis is a small rate
+_LASTING, _SHORT = 0.3, 2.5  # gΓ/α, dephasings of the eigenbasis in passing: few, and many
 _FROZEN = 10.0  # line width over range of the sweep from which the state counts as frozen
 _RELAXED = 3.0  # relaxation times after the crossing: e^{-3} = 5 % of the excitation is left
 _LAG = 0.02  # change of the equilibrium population within the last relaxation time
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_EDGES = np.concatenate([[0.0], 0.5 ** np.arange(40, 0, -1)])
+_EDGES = np.concatenate([_EDGES, 1 - _EDGES[-2::-1]])  # finer towards both ends
 
 
 @dataclass(frozen=True)
@@ -29,8 +37,8 @@ class DecoherenceRegime:
     clear : bool
         Whether its condition holds with room to spare; if not the passage lies between regimes.
     jump_probability : float
-        What the regime's law gives for the probability to end in the other adiabatic level (for
-        ``relaxed``: to end in the upper level).
+        What the regime's law and relaxation before and after the passage give for the probability
+        to end in the other adiabatic level (for ``relaxed``: to end in the upper level).
     landau_zener : float
         The coherent probability P, for comparison.
     coherence_loss : float
@@ -38,7 +46,7 @@ class DecoherenceRegime:
     dephasing_during_passage : float
         ``Γ₂ τ``, coherence decay rate times the duration of the passage.
     line_width_over_range : float
-        ``Γ₂/αT``: the line width over the range of the sweep. Large: frozen.
+        ``Γ₂/αT``: the line width over half the range of the sweep. Large: frozen.
     relaxation_after_crossing : float
         ``Γ₁ T``: relaxation times between crossing and read-out. Large: relaxed.
     reasons : tuple of str
@@ -78,22 +86,26 @@ def decoherence_regime(
     incoherent_transition: float = 0.0,
     eigenbasis_rate: float = 0.0,
     window: float,
+    window_before: float | None = None,
     temperature: float | None = None,
+    initial: int = 0,
 ) -> DecoherenceRegime:
     """Tell which regime a passage with dephasing and relaxation is in, and what its law gives.
 
     With ``Γ₂ = Γ_φ + Γ₁/2`` and ``T`` the time from the crossing to either end::
 
-        relaxed      Γ₁ T ≥ 3              upper level 1/(1 + e^{ω/T_env}), ω = √(g² + α²T²)
-        frozen       Γ₂ ≥ 10 αT            ½(1 + exp(−(2g²/α) arctan(αT/Γ₂)))
+        relaxed      Γ₁ T ≥ 3              p′ = −Γ₁(p − 1/(1 + e^{ω/T_env})), ω = √(g² + α²t²)
+        frozen       Γ₂ ≥ 10 αT            ½(1 + e^{−E}), E = (2g²Γ_φ/αR) arctan(αT/R)
         coherent     change of P ≤ 0.05    P = exp(−πg²/2α)
         incoherent   otherwise             rate equation: as frozen, → ½(1 + P²) for long sweeps;
                                            if Γ₂ ≤ g and g² ≥ α between adiabatic states,
-                                           ½(1 − (1 − 2P) exp(−(2gΓ_φ/α) arctan(αT/g)))
+                                           ½(1 − (1 − 2P) e^{−E})
 
-    tested in this order. Where the result is `clear`, and the window many times longer than g/α,
-    its jump probability is within 0.03 of the exact one. A passage that is fast against the
-    coupling stays coherent at almost any dephasing rate, because there is nothing to interfere.
+    tested in this order, with ``R² = Γ₂² + g²``; the two sides of a window add half of E each.
+    Relaxation before and after the passage is part of every number. Where the result is `clear`,
+    and the window many times longer than g/α, its jump probability is within 0.03 of the exact
+    one. A passage that is fast against the coupling stays coherent at almost any dephasing rate,
+    because there is nothing to interfere.
 
     Parameters
     ----------
@@ -114,11 +126,16 @@ def decoherence_regime(
     eigenbasis_rate : float
         ``Γ ≥ 0``: the rate of that dephasing at the crossing. A faster passage, ``g² < 3α``, loses
         about ``½(2P − 1)(1 − e^{−q})`` by it, ``q = πgΓ/α``, or ``1/q = α/πgΓ + 1/2p₁`` where
-        ``P < ½``, and is coherent if that is small.
+        ``P < ½``, and is coherent if that is small. Many dephasings in passing, ``gΓ ≫ α``, leave
+        no coherence to jump by: ``½(1 − e^{−2p₁})``, whatever P is.
     window : float
-        ``T``, the time from the crossing to the nearer end of the sweep.
+        ``T``, the time from the crossing to the read-out.
+    window_before : float, optional
+        The time from the start of the sweep to the crossing; None means as long.
     temperature : float, optional
         Of the environment, in the unit of the gap; None means zero.
+    initial : {0, 1}
+        The level at the start: 0 is the lower one.
 
     Returns
     -------
@@ -127,7 +144,8 @@ def decoherence_regime(
     Raises
     ------
     InputError
-        If the gap, the rate or the window is not positive, or a decay rate is negative.
+        If the gap, the rate or a window is not positive, a decay rate is negative, or the level is
+        neither 0 nor 1.
 
     References
     ----------
@@ -141,72 +159,82 @@ def decoherence_regime(
     >>> decoherence_regime(gap=0.6, sweep_rate=1.0, dephasing_rate=50.0, window=2.0).regime
     'frozen'
     """
-    g, alpha, half = (
+    g, alpha, after = (
         _above("gap", gap),
         _above("sweep_rate", sweep_rate),
         _above("window", window),
     )
+    before = after if window_before is None else _above("window_before", window_before)
     dephasing = _not_below("dephasing_rate", dephasing_rate)
     relaxation = _not_below("relaxation_rate", relaxation_rate)
     extra = _not_below("incoherent_transition", incoherent_transition)
     local_rate = _not_below("eigenbasis_rate", eigenbasis_rate)
     environment = 0.0 if temperature is None else _not_below("temperature", temperature)
+    if integer("initial", initial, minimum=0) > 1:
+        raise fail("initial", "be 0 or 1, the lower or the upper level", f"it is {initial}")
 
     decay = dephasing + relaxation / 2
     duration = float(passage_duration(np.asarray(g), np.asarray(alpha)))
     jump = float(landau_zener(gap=g, sweep_rate=alpha))
-    passing, width = decay * duration, decay / (alpha * half)
-    relaxing = relaxation * half
+    passing, width = decay * duration, 2 * decay / (alpha * (before + after))
+    relaxing = relaxation * after
     adiabatic = g * g >= alpha
-    # Strong dephasing: a rate equation between the diabatic states; weak dephasing of a slow
-    # passage: one between the adiabatic states.
-    reach = float(np.arctan(alpha * half / decay)) if decay > 0 else 0.5 * np.pi
-    strong = 0.5 * (1 + np.exp(-2 * g * g / alpha * reach))
-    weak_exponent = 2 * g * dephasing / alpha * np.arctan(alpha * half / g)
-    weak = 0.5 * (1 - (1 - 2 * jump) * np.exp(-weak_exponent))
+    # Weak dephasing of a slow passage: a rate equation between the adiabatic states; otherwise one
+    # between the diabatic states, which the ends of the window are not quite.
+    slow = adiabatic and decay <= g
+    course = _Course(g, alpha, relaxation, environment, dephasing, decay)
     eigenbasis = extra > 0 and dephasing == 0
-    mixed = float(weak if adiabatic and decay <= g else strong)
-    if eigenbasis:
-        mixed = float(0.5 * (1 - (1 - 2 * jump) * np.exp(-2 * extra)))
+    dephasings = local_rate * g / alpha  # while the field turns
     fast = eigenbasis and local_rate > 0 and g * g < _FIRST_ORDER * alpha
-    if fast:
-        # A spin that cannot follow: what is across the field decays, for a time ∫ sin²θ dt = πg/α.
-        # Where it follows more often than not, less is across: the smaller exponent wins.
-        exponent = np.pi * g * local_rate / alpha
-        if jump < 0.5:
-            exponent = 1 / (1 / exponent + 1 / (2 * extra))
-        mixed = float(0.5 * (1 - (1 - 2 * jump) * np.exp(-exponent)))
+    passed = jump if slow else 1.0
+    if eigenbasis:
+        course = course.without_flips()
+        exponent = 2 * extra
+        if fast:
+            # A spin that cannot follow: what is across the field decays, for ∫ sin²θ dt = πg/α.
+            # Where it follows more often than not, less is across: the smaller exponent wins.
+            exponent = np.pi * dephasings
+            if jump < 0.5:
+                exponent = 1 / (1 / exponent + 1 / (2 * extra))
+        coherent = 1 / (1 + 3 * dephasings**2)
+        passed = 0.5 * (1 - coherent * (1 - 2 * jump) * np.exp(-exponent))
+        passed -= 0.5 * (1 - coherent) * np.exp(-2 * extra)
+    diabatic = not slow and not eigenbasis
+    mixed = course.without_relaxation().other(passed, before, after, initial, diabatic)
     # A fast passage loses at most the difference to complete mixing, and needs the rate for it.
     loss = abs(mixed - jump)
-    if not adiabatic and not eigenbasis:
-        loss = min(0.5 * np.pi * g * dephasing / alpha, loss)
+    if diabatic:
+        loss = loss if adiabatic else min(0.5 * np.pi * g * dephasing / alpha, loss)
     loss += min(relaxation * duration, 1.0)
 
-    value: float
+    value, law = course.other(passed, before, after, initial, diabatic), mixed
     if relaxing >= _RELAXED:
-        regime, value = "relaxed", _thermal(np.hypot(g, alpha * half), environment)
-        earlier = _thermal(np.hypot(g, alpha * (half - 1 / relaxation)), environment)
-        clear = relaxing >= 2 * _RELAXED and abs(earlier - value) <= _LAG
+        value = course.other(passed, before, after, initial)
+        regime, value = "relaxed", 1 - value if initial else value
+        now, earlier = (course.equilibrium(t) for t in (after, after - 1 / relaxation))
+        clear = relaxing >= 2 * _RELAXED
         reasons = [
             f"{relaxing:.3g} relaxation times pass between the crossing and the read-out, so the "
             "final state is the environment's"
         ]
-        if abs(earlier - value) > _LAG:
+        if abs(earlier - now) > _LAG:
             reasons.append(
                 "the levels still move within one relaxation time: the equilibrium lags behind"
             )
-    elif eigenbasis and abs(mixed - jump) > (_WEAK if fast else _WEAK * jump):
-        regime, value = "incoherent", mixed
-        clear = alpha <= 0.1 * g * g and relaxation * duration <= _WEAK
+    elif eigenbasis and (
+        abs(mixed - jump) > (_WEAK if fast else _WEAK * jump) or (fast and dephasings >= 1)
+    ):
+        regime = "incoherent"
+        clear = (not fast or dephasings >= _SHORT) and relaxation * duration <= _WEAK
         reasons = [
             f"dephasing in the eigenbasis changes the jump probability from {jump:.3g} "
             f"to {mixed:.3g}"
         ]
-        if alpha > 0.1 * g * g:
+        if fast and dephasings < _SHORT:
             reasons.append("the sweep is fast against the gap, where that law is only qualitative")
     elif width >= _FROZEN and not eigenbasis:
-        regime, value = "frozen", float(strong)
-        clear = (g / decay) * (g / decay) <= 0.1 and decay * half >= 10
+        regime = "frozen"
+        clear = (g / decay) * (g / decay) <= 0.1 and decay * min(before, after) >= 10
         reasons = [
             f"the sweep covers only 1/{width:.3g} of the line width: dephasing watches the "
             "diabatic state and holds it"
@@ -214,8 +242,9 @@ def decoherence_regime(
         if not clear:
             reasons.append("the coherence has no time to settle, so the law is only qualitative")
     elif loss <= _WEAK:
-        regime, value = "coherent", jump
-        clear = loss <= 0.5 * _WEAK
+        regime, law = "coherent", jump
+        value = course.without_flips().other(jump, before, after, initial)
+        clear = loss <= 0.5 * _WEAK and not (fast and dephasings > _LASTING)
         reasons = [f"loss of coherence changes the jump probability by {loss:.2g} at most"]
         if passing > 1:
             reasons.append(
@@ -223,8 +252,8 @@ def decoherence_regime(
                 "changes little"
             )
     else:
-        regime, value = "incoherent", mixed
-        clear = (adiabatic and decay <= g) or alpha <= _STRONG * decay**2
+        regime = "incoherent"
+        clear = slow or alpha <= _STRONG * decay**2
         reasons = [
             f"coherence decays {passing:.3g} times during the passage: the two states mix by a "
             "rate equation"
@@ -239,16 +268,19 @@ def decoherence_regime(
                 f"the sweep ends {1 / width:.3g} line widths from the crossing, so mixing is "
                 "incomplete"
             )
-    if regime != "relaxed" and relaxing > _WEAK:
+    if regime != "relaxed" and abs(value - law) > _WEAK:
         clear = False
         reasons.append(
-            f"relaxation after the crossing ({relaxing:.2g} relaxation times) changes the "
-            "populations that are read out"
+            f"relaxation after the crossing ({relaxing:.2g} relaxation times) and before it "
+            f"({relaxation * before:.2g}) changes the populations that are read out"
         )
+    if extra > 0 and dephasing > 0 and regime != "relaxed":
+        clear = clear and 2 * extra + np.pi * dephasings <= _WEAK
+        reasons.append("dephasing in the eigenbasis, which acts too, is left out")
     return DecoherenceRegime(
         regime=regime,
         clear=bool(clear),
-        jump_probability=value,
+        jump_probability=float(value),
         landau_zener=jump,
         coherence_loss=float(loss),
         dephasing_during_passage=passing,
@@ -258,11 +290,66 @@ def decoherence_regime(
     )
 
 
-def _thermal(splitting: float, temperature: float) -> float:
-    """Return the population of the upper of two levels in equilibrium."""
-    if temperature == 0:
-        return 0.0
-    return float(0.5 * (1 - np.tanh(0.5 * splitting / temperature)))
+@dataclass(frozen=True)
+class _Course:
+    """The population p of the upper level along a linear sweep, p′ = −Γ₁(p − p_eq) − 2w(p − ½).
+
+    Dephasing of the diabatic states flips the levels at the rate w = ½g²Γ_φ/(Γ₂² + g² + α²t²).
+    """
+
+    gap: float
+    sweep_rate: float
+    relaxation: float
+    temperature: float
+    flipping: float
+    decay: float
+
+    def without_flips(self) -> _Course:
+        return dataclasses.replace(self, flipping=0.0)
+
+    def without_relaxation(self) -> _Course:
+        return dataclasses.replace(self, relaxation=0.0)
+
+    def equilibrium(self, time: npt.ArrayLike) -> Any:
+        """Return the population of the upper level in equilibrium."""
+        if self.temperature == 0:
+            return np.zeros(np.shape(time))
+        splitting = np.hypot(self.gap, self.sweep_rate * np.asarray(time))
+        return 0.5 * (1 - np.tanh(0.5 * splitting / self.temperature))
+
+    def lost(self, time: npt.ArrayLike) -> Any:
+        """Return the integral of all rates from the crossing on."""
+        width = np.hypot(self.decay, self.gap)
+        turned = np.arctan(self.sweep_rate * np.asarray(time) / width)
+        flips = self.gap**2 * self.flipping / (self.sweep_rate * width) * turned
+        return self.relaxation * np.asarray(time) + flips
+
+    def along(self, p: float, start: float, stop: float) -> float:
+        """Return p at `stop` from p at `start`."""
+        kept = np.exp(self.lost(start) - self.lost(stop))
+        if self.relaxation == 0:
+            return float(p * kept - 0.5 * np.expm1(self.lost(start) - self.lost(stop)))
+        edges = start + (stop - start) * _EDGES
+        half = 0.5 * np.diff(edges)[:, None]
+        times = edges[:-1, None] + half * (_NODES + 1)
+        width = self.decay**2 + self.gap**2 + (self.sweep_rate * times) ** 2
+        gained = self.relaxation * self.equilibrium(times) + self.gap**2 * self.flipping / width / 2
+        gained *= np.exp(self.lost(times) - self.lost(stop))
+        return float(p * kept + np.sum(half * _WEIGHTS * gained))
+
+    def other(
+        self, jump: float, before: float, after: float, initial: int, diabatic: bool = False
+    ) -> float:
+        """Return the probability to end in the other level, with a jump at the crossing.
+
+        `diabatic` states are those that jump; levels are these less well at a near end.
+        """
+        reach = self.sweep_rate * np.array([before, after])
+        alike = reach / np.hypot(reach, self.gap) if diabatic else np.ones(2)
+        p = self.along(0.5 + (initial - 0.5) * alike[0], -before, 0.0)
+        p = self.along(jump + (1 - 2 * jump) * p, 0.0, after)
+        upper = 0.5 + (p - 0.5) * alike[1]
+        return float(upper if initial == 0 else 1 - upper)
 
 
 def _above(name: str, value: float) -> float:

@@ -17,7 +17,7 @@ from anticrossing.analysis.decoherence import DecoherenceRegime
 from anticrossing.analysis.meetings import PassageEvent, find_events, half_places
 from anticrossing.analysis.offers import PassagePrediction
 from anticrossing.analysis.referee import in_words
-from anticrossing.analysis.regimes import regime_of
+from anticrossing.analysis.regimes import held_against, regime_of
 from anticrossing.analysis.sector import traceless
 from anticrossing.checks import ConvergenceError, InputError, fail, integer
 from anticrossing.drive import Drive
@@ -186,8 +186,13 @@ def passage(
         regimes: tuple[DecoherenceRegime, ...] = ()
         if environment is not None:
             regimes = tuple(
-                regime_of(inner, drive, environment, event) for event in events if event.gap > 0
+                regime_of(inner, drive, environment, event, initial)
+                for event in events
+                if event.gap > 0
             )
+            alone = len(events) == len(regimes) == 1 and initial in events[0].levels
+            if alone and basis != "diabatic":
+                regimes = (held_against(regimes[0], events[0].levels, initial, final),)
         else:
             log_jump = _log_jump(inner, drive, events, basis)
     adiabatic = ""

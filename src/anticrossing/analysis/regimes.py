@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from anticrossing.analysis.decay import decay_rates
-from anticrossing.analysis.decoherence import DecoherenceRegime, decoherence_regime
+from anticrossing.analysis.decoherence import PROMISED, DecoherenceRegime, decoherence_regime
 from anticrossing.analysis.meetings import Place
+from anticrossing.checks import FloatArray
 from anticrossing.drive import Drive
 from anticrossing.environment import (
     Combined,
@@ -19,15 +22,17 @@ from anticrossing.hamiltonian import Hamiltonian
 
 
 def regime_of(
-    hamiltonian: Hamiltonian, drive: Drive, environment: Environment, place: Place
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    environment: Environment,
+    place: Place,
+    initial: int = 0,
 ) -> DecoherenceRegime:
-    """Return the decoherence regime of one passage, from the rates of the environment.
+    """Return the decoherence regime of one passage from a level, from the environment's rates.
 
     Dephasing in the eigenbasis counts through the incoherent way it opens, general jump operators
     through what they do to the diabatic states.
     """
-    start, stop = float(drive.start_time), float(drive.stop_time)
-    reach = min(place.time - start, stop - place.time)
     parts = environment.parts if isinstance(environment, Combined) else (environment,)
     dephasing, relaxation, incoherent, temperature = 0.0, 0.0, 0.0, None
     eigenbasis = 0.0
@@ -49,9 +54,23 @@ def regime_of(
         relaxation_rate=relaxation,
         incoherent_transition=incoherent,
         eigenbasis_rate=eigenbasis,
-        window=reach,
+        window=float(drive.stop_time) - place.time,
+        window_before=place.time - float(drive.start_time),
         temperature=temperature,
+        initial=int(initial == place.levels[1]),
     )
+
+
+def held_against(
+    regime: DecoherenceRegime, levels: tuple[int, int], initial: int, final: FloatArray
+) -> DecoherenceRegime:
+    """Return the regime of the only passage, not clear where the exact answer contradicts it."""
+    other = levels[0] if initial == levels[1] and regime.regime != "relaxed" else levels[1]
+    right = float(final[other])
+    if abs(regime.jump_probability - right) <= PROMISED:
+        return regime
+    reason = f"the exact answer is {right:.4g}: this law does not describe the passage"
+    return dataclasses.replace(regime, clear=False, reasons=(*regime.reasons, reason))
 
 
 def _incoherent(part: Environment, rate: float, local: dict[str, float]) -> float:
