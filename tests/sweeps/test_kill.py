@@ -375,6 +375,19 @@ def test_no_space_left_at_any_write(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert files(tmp_path / "store") == files(tmp_path / "whole")
 
 
+def test_an_alarm_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Alarm(Exception):
+        pass
+
+    def ring(*_: Any, **__: Any) -> None:
+        raise Alarm
+
+    small(tmp_path / "store")
+    monkeypatch.setattr(zarr_store, "_array", ring)
+    with pytest.raises(Alarm):
+        small(tmp_path / "store")
+
+
 def test_a_directory_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         tmp_path.chmod(0o500)

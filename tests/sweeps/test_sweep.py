@@ -331,6 +331,34 @@ def test_memory_is_bounded_by_the_chunk(tmp_path: Path) -> None:
         ({"grid": {"gap": [1.0]}}, "needs the parameter `rate`, which is not swept"),
         ({"grid": {"gap": [1.0], "status": [1.0]}}, "must not name a parameter 'status'"),
         ({"grid": {"gap": [1.0], "a/b": [1.0]}}, "names that can be those of files"),
+        ({"grid": {"gap": [1.0], "zarr.json": [1.0]}}, "names that can be those of files"),
+        ({"grid": {"gap": [1.0], "a\0b": [1.0]}}, "names that can be those of files"),
+        ({"grid": {"gap": [1.0], "n" * 300: [1.0]}}, "names that can be those of files"),
+        ({"grid": {"gap": [1.0], "rate": np.ma.array([1.0, 2.0], mask=[0, 1])}}, "is masked"),
+        (
+            {"grid": {"gap": [1.0], "rate": ["a\udc80"]}},
+            "`rate` must hold text that can be written",
+        ),
+        ({"grid": {"gap": [1.0], "rate": [1, "a"]}}, "1 would become '1'"),
+        ({"grid": {"gap": [1.0], "rate": ["a\0", "b"]}}, r"'a.x00' would become 'a'"),
+        ({"grid": {"gap": [1.0], "rate": [True, 2]}}, "True would become 1"),
+        ({"grid": {"gap": [1.0], "rate": [0.5, 2**60 + 1]}}, "1152921504606846977 would become"),
+        ({"grid": {f"p{k}": [1.0] for k in range(70)}}, "at most 32 axes, but it has 70"),
+        (
+            {"grid": {name: np.arange(30_000) for name in ("gap", "rate")}},
+            "at most 20000000 points, but it has 900000000",
+        ),
+        (
+            {"grid": {name: np.arange(100_000) for name in ("gap", "rate", "x", "y")}},
+            "at most 20000000 points, but it has 1000000",
+        ),
+        (
+            {"grid": {"gap": np.arange(2000), "rate": np.arange(2000)}, "chunk_size": 1},
+            "`chunk_size` must cut the grid into at most 1000000 chunks, but 1 makes 4000000",
+        ),
+        ({"store": ""}, "Argument `store` must be"),
+        ({"store": "a\0b"}, "Argument `store` must be"),
+        ({"store": "x" * 300}, "Argument `store` must be .* File name too long"),
         ({"grid": {"gap": [1.0, 2.0], "rate": [1.0]}, "zipped": True}, "`gap` has 2, `rate` has 1"),
         ({"grid": {"gap": [1.0], "z": Zip(gap=[1.0], rate=[1.0])}}, "`gap` is named twice"),
         (
@@ -353,6 +381,11 @@ def test_memory_is_bounded_by_the_chunk(tmp_path: Path) -> None:
         ({"output_dims": {"other": ()}}, "there is no output `other`"),
         ({"function": 3}, "Argument `function` must be a function or an experiment"),
         ({"function": lambda gap, rate: {"gap": 1.0}}, "must not be called `gap`"),
+        ({"function": lambda gap, rate: {"zarr.json": 1.0}}, "An output must have a name that"),
+        ({"function": lambda gap, rate: {" a": 1.0}}, "An output must have a name that"),
+        ({"function": lambda gap, rate: {"a\0b": 1.0}}, "An output must have a name that"),
+        ({"function": lambda gap, rate: {"n" * 300: 1.0}}, "An output must have a name that"),
+        ({"function": lambda gap, rate: np.ones((1,) * 31)}, "at most 32 axes with .* it has 33"),
         ({"function": lambda gap, rate: 1.0, "executor": 2}, "other processes can import by name"),
         ({"function": lambda gap, rate, rng: 1.0}, "Argument `seed` must be given"),
     ],
@@ -364,8 +397,8 @@ def test_bad_arguments_are_one_line(
     with pytest.raises(InputError, match=message) as caught:
         run(**{"function": points.jump, "store": store, **arguments})
     assert "\n" not in str(caught.value)
-    late = ("give `value` 0 axes", "no output `other`", "called `gap`")  # outputs tell
-    assert store.exists() == any(text in message for text in late)
+    late = ("give `value` 0 axes", "no output `other`", "called `gap`", "An output", "axes with")
+    assert store.exists() == any(text in message for text in late)  # the outputs tell
 
 
 def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,11 @@ Values = npt.NDArray[Any]
 POINT = "point"
 """The axis of a sweep whose parameters all vary together."""
 RESERVED = ("status", "message", "rng")
+MOST_AXES = 32
+"""Of the grid, of an output, and of both together."""
+_MOST_POINTS = 20_000_000  # half a gigabyte before the first of them is computed
+MOST_CHUNKS = 1_000_000
+_LONGEST_NAME = 200  # bytes: many systems allow files 255, and names of axes are longer
 _CHUNKS = 200  # of a sweep whose chunk size is not given: what a kill can lose is half a percent
 _LARGEST_CHUNK = 10_000  # points, of such a sweep
 
@@ -187,7 +192,11 @@ def read_grid(grid: Any, *, zipped: bool, units: Mapping[str, str] | None) -> Gr
         if np.unique(values).size < values.size:
             raise fail(name, "not repeat a value", f"its values are {describe(value)}")
         axes.append(Axis(name, {name: values}))
-    result = Grid(tuple(axes), dict(units or {}))
+    result = Grid(tuple(axes), units or {})
+    if len(axes) > MOST_AXES:
+        raise fail("grid", f"have at most {MOST_AXES} axes", f"it has {len(axes)}")
+    if result.size > _MOST_POINTS:
+        raise fail("grid", f"have at most {_MOST_POINTS} points", f"it has {result.size}")
     taken = [*result.names, *(a.name for a in axes if a.name not in a.parameters)]
     for name in taken:
         if taken.count(name) > 1:
@@ -203,23 +212,37 @@ def read_chunk_size(value: Any) -> int | None:
     return None if value is None else integer("chunk_size", value, minimum=1)
 
 
+def is_name(name: str) -> bool:
+    """Whether a store can have an array of this name, whose file or folder has it too."""
+    return (
+        name.isprintable()
+        and name == name.strip() != ""
+        and "/" not in name
+        and not name.startswith((".", "__"))
+        and name != "zarr.json"
+        and len(name.encode()) <= _LONGEST_NAME
+    )
+
+
 def _check_name(name: Any) -> None:
     if not isinstance(name, str) or not name:
         raise fail("grid", "have names as keys", f"one is {describe(name)}")
     if name in RESERVED:
         raise fail("grid", f"not name a parameter {name!r}", "that name has a meaning of its own")
-    if "/" in name or name.startswith((".", "__")) or name != name.strip():
-        raise fail("grid", "have names that can be those of files", f"one is {name!r}")
+    if not is_name(name):
+        raise fail("grid", "have names that can be those of files", f"one is {describe(name)}")
 
 
 def _values(name: Any, values: Any) -> Values:
     _check_name(name)
+    if np.ma.is_masked(values):
+        raise fail(name, "be a list of values", "some of it is masked")
     try:
         array = np.asarray(values)
     except ValueError:
         raise fail(name, "be a list of values", f"it is {describe(values)}") from None
     if array.ndim != 1 or array.size == 0:
-        raise fail(name, "be a list of at least one value", f"its shape is {array.shape}") from None
+        raise fail(name, "be a list of at least one value", f"its shape is {array.shape}")
     if array.dtype.kind == "f":
         array = array.astype(np.float64)
         if not np.all(np.isfinite(array)):
@@ -230,4 +253,15 @@ def _values(name: Any, values: Any) -> Values:
         array = array.astype(np.int64)
     elif array.dtype.kind not in "bU":
         raise fail(name, "hold numbers or text", f"it is {describe(values)}")
-    return array
+    for given, kept in zip(np.asarray(values, dtype=object), array.tolist(), strict=True):
+        if given != kept or isinstance(given, (bool, np.bool_)) != isinstance(kept, bool):
+            but = f"{describe(given)} would become {describe(kept)}"
+            raise fail(name, "hold values that stay as they are in one array", but)
+        if isinstance(kept, str) and not kept.isascii() and any(map(_is_half, kept)):
+            raise fail(name, "hold text that can be written", f"it contains {kept!r}")
+    return np.array(array)
+
+
+def _is_half(character: str) -> bool:
+    """Whether a character is half of one, which no encoding writes."""
+    return "\ud800" <= character <= "\udfff"

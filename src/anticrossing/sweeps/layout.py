@@ -7,9 +7,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from anticrossing.checks import InputError, fail
+from anticrossing.checks import InputError, describe, fail
 from anticrossing.sweeps import provenance
-from anticrossing.sweeps.grid import RESERVED, Chunks, Grid, Values
+from anticrossing.sweeps.grid import (
+    MOST_AXES,
+    MOST_CHUNKS,
+    RESERVED,
+    Chunks,
+    Grid,
+    Values,
+    is_name,
+)
 from anticrossing.sweeps.outputs import MEANINGS, Schema
 from anticrossing.sweeps.target import Target
 
@@ -79,6 +87,15 @@ class Layout:
         sizes.update({name: len(values) for name, values in self.target.labels.items()})
         result = {}
         for name, output in schema.items():
+            if not is_name(name):
+                raise InputError(
+                    f"An output must have a name that can be that of a file, not {describe(name)}."
+                )
+            if (axes := len(self.grid.dims) + len(output.shape)) > MOST_AXES:
+                raise InputError(
+                    f"The output `{name}` must have at most {MOST_AXES} axes with those of the "
+                    f"grid, but it has {axes}."
+                )
             default = [f"{name}_axis_{k}" for k in range(len(output.shape))]
             own = tuple(self.target.dims.get(name, default))
             if name in taken or name in self.target.labels:
@@ -108,5 +125,9 @@ class Layout:
         return {name: list(v) for name, v in self.target.labels.items() if name in used}
 
     def chunks(self, size: int | None) -> Chunks:
-        """Return the chunks of the grid."""
-        return Chunks.of(self.grid.shape, size)
+        """Return the chunks of the grid, or raise if they are too many."""
+        chunks = Chunks.of(self.grid.shape, size)
+        if chunks.count > MOST_CHUNKS:
+            must = f"cut the grid into at most {MOST_CHUNKS} chunks"
+            raise fail("chunk_size", must, f"{size} makes {chunks.count}")
+        return chunks

@@ -56,8 +56,9 @@ def sweep(
         whether they are complex. Numbers are kept as float64 or complex128. An experiment is one
         of `anticrossing.experiment.load`; its parameters are named as in ``[scan]``.
     grid : mapping of str to array, shape (P,)
-        The values of each parameter: numbers or text. All combinations are computed. A `Zip` in
-        place of values holds parameters that vary together along the axis of that name.
+        The values of each parameter: numbers or text. All combinations are computed, at most 20
+        million. A `Zip` in place of values holds parameters that vary together along the axis of
+        that name.
     store : path, optional
         A directory, new or that of the same sweep; without it the result is kept in memory.
     executor : int, executor, Dask client or str, optional
@@ -141,6 +142,7 @@ def compute(
     _check_bool("retry_failures", retry_failures)
     if retry_failures and (store is None or not resume):
         raise fail("retry_failures", "come with a store to resume", "there is none")
+    layout.chunks(size)
     path = None if store is None else read_path(store)
     if path is not None and resume and (carried := provenance.unknown(layout.target.identity)):
         raise fail(

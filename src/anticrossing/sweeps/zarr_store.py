@@ -28,9 +28,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._files import replace
+from anticrossing._files import path_of, replace
 from anticrossing._reading import read_json, reading
-from anticrossing.checks import InputError, describe, fail, require
+from anticrossing.checks import InputError, fail, require
 from anticrossing.sweeps import provenance
 from anticrossing.sweeps.errors import SweepError
 from anticrossing.sweeps.grid import Chunks
@@ -44,14 +44,20 @@ if TYPE_CHECKING:
 _ROOT = "zarr.json"
 _PRIVATE = Path("status") / ".sweep"
 _WHAT = "the store of a sweep"
+_DAMAGE = (
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError),
+    *(MemoryError, OSError, RuntimeError, TypeError, ValueError),
+)
 
 
 def read_path(store: Any) -> Path:
     """Return the path of a store, or raise if it can be none."""
-    if not isinstance(store, (str, os.PathLike)):
-        raise fail("store", "be the path of a directory", f"it is {describe(store)}")
-    path = Path(store).absolute()
-    if path.exists() and not path.is_dir():
+    path = path_of("store", store).absolute()
+    try:
+        occupied = path.exists() and not path.is_dir()
+    except OSError as error:
+        raise fail("store", "be the path of a directory", f"{error.strerror}: {path}") from None
+    if occupied:
         raise fail("store", "be the path of a directory", f"{path} is a file")
     return path
 
@@ -130,7 +136,7 @@ class ZarrStore(Storage):
     def dataset(self) -> xarray.Dataset:
         import xarray
 
-        with reading(self.path, _WHAT):
+        with _reading(self.path):
             return xarray.open_zarr(self.path, chunks=None)
 
     def close(self) -> None:
@@ -141,7 +147,7 @@ class ZarrStore(Storage):
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Any]:
         """Open what is on disk; damage ends in one line."""
-        with reading(self.path, _WHAT):
+        with _reading(self.path):
             yield self._zarr.open_group(self.path, mode="r")
 
     def _compare(self) -> None:
@@ -304,6 +310,18 @@ class ZarrStore(Storage):
             kept = "; what is finished is kept" if _is_sweep(self.path) else ""
             why = error.strerror or str(error)
             raise SweepError(f"The store {self.path} cannot be written: {why}{kept}.") from error
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say in one line what libraries raise for damage, and let what others raise pass."""
+    try:
+        yield
+    except TimeoutError:  # of an alarm
+        raise
+    except _DAMAGE as error:
+        with reading(path, _WHAT):
+            raise error
 
 
 def _is_sweep(path: Path) -> bool:
