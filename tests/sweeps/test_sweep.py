@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 import time
 import warnings
@@ -125,6 +126,46 @@ def test_the_first_point_that_succeeds_says_what_the_others_must_be() -> None:
         "the function returned nothing",
     ]
     assert result.b[6].values.tolist() == [3.0, 1.0]
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("vectorized", [False, True])
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (Mute(), "Mute"),
+        (ValueError("caf\udce9\0"), r"ValueError: caf\udce9\x00"),
+        (SystemExit(3), "SystemExit: 3"),
+        (GeneratorExit(), "GeneratorExit"),
+        (asyncio.CancelledError(), "CancelledError"),
+        (
+            np.ma.array([1.0], mask=[True]),
+            "ValueError: the output `value` must hold numbers, but some of it is masked",
+        ),
+        (
+            np.ones((1,) * 64),
+            "ValueError: the output `value` must have at most 32 axes, but it has 64",
+        ),
+    ],
+)
+def test_whatever_ends_a_point_the_others_go_on(
+    answer: Any, message: str, vectorized: bool, tmp_path: Path
+) -> None:
+    def function(k: Any) -> Any:
+        if np.any(k == 1):
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+        return k
+
+    settings: dict[str, Any] = {"store": tmp_path / "store", "vectorized": vectorized}
+    result = run(function, {"k": np.arange(3)}, **settings)
+    assert result.status.values.tolist() == [1, 2, 1]
+    assert str(result.message[1].values) == message
 
 
 def test_one_bad_point_of_a_vectorised_chunk_fails_alone() -> None:

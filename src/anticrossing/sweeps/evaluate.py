@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.sweeps.grid import IntArray, Values
+from anticrossing.checks import describe
+from anticrossing.sweeps.grid import MOST_AXES, IntArray, Values
 from anticrossing.sweeps.threads import one_blas_thread
 
 Outputs = dict[str, npt.NDArray[Any]]
 OUTPUT = "value"
 """The name of what a function returns that gives it none."""
 _LONGEST_REASON = 500
+_FAILURES = (Exception, SystemExit, GeneratorExit, asyncio.CancelledError)
+"""What ends a point and not the sweep."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +61,7 @@ def _vectorized(job: Job) -> Block:
     size = job.indices.size
     try:
         return Block([Group(np.arange(size), _call_many(job, slice(0, size)))], {})
-    except Exception:  # noqa: BLE001 - which point is to blame is found out below
+    except _FAILURES:  # which point is to blame is found out below
         return _one_by_one(job)
 
 
@@ -71,7 +75,7 @@ def _one_by_one(job: Job) -> Block:
                 outputs = {name: array[0] for name, array in many.items()}
             else:
                 outputs = _call_one(job, k)
-        except Exception as error:  # noqa: BLE001 - whatever the function raises is recorded
+        except _FAILURES as error:
             failures[k] = reason(error)
         else:
             kind = tuple((name, a.shape, a.dtype.kind) for name, a in sorted(outputs.items()))
@@ -118,9 +122,15 @@ def _outputs(result: Any) -> Outputs:
         raise ValueError("the function returned nothing")
     outputs = {}
     for name, value in named.items():
-        if not isinstance(name, str) or not name or "/" in name or name.startswith((".", "__")):
-            raise ValueError(f"an output must have a name that can be that of a file, not {name!r}")
+        if not isinstance(name, str):
+            raise TypeError(f"an output must have a name, but one is {describe(name)}")
+        if np.ma.is_masked(value):
+            raise ValueError(f"the output `{name}` must hold numbers, but some of it is masked")
         array = np.asarray(value)
+        if array.ndim > MOST_AXES:
+            raise ValueError(
+                f"the output `{name}` must have at most {MOST_AXES} axes, but it has {array.ndim}"
+            )
         if array.dtype.kind not in "biufc":
             kind = type(value).__name__
             raise TypeError(f"the output `{name}` must hold numbers, but it is of type {kind}")
@@ -128,8 +138,14 @@ def _outputs(result: Any) -> Outputs:
     return outputs
 
 
-def reason(error: Exception) -> str:
-    """Return an exception as one line that is the same in every process."""
-    text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(": ")
+def reason(error: BaseException) -> str:
+    """Return an exception as one line that is the same in every process, and fits into a file."""
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 - one that cannot even say what is wrong
+        said = ""
+    text = " ".join(f"{type(error).__name__}: {said}".split()).rstrip(": ")
+    plain = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    text = "".join(plain)
     text = re.sub(r"\b0x[0-9a-f]{6,}", "0x…", text)
     return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"
