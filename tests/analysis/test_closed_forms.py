@@ -480,3 +480,22 @@ def test_a_bow_tie_is_told_from_a_spin_at_any_offset(offset):
     right = [near**2, (1 - near) * (near + far), (1 - near) * (1 - far)]
     assert result.predictions[0].name == "bow-tie"
     assert sorted(result.predictions[0].probabilities) == pytest.approx(sorted(right), abs=1e-9)
+
+
+# ---- what a sequence takes over from its passages ---------------------------------------------
+
+
+def test_a_sequence_takes_over_what_its_passages_need():
+    flip, up, one = np.array([[0, 1.0], [1, 0]]), np.diag([1.0, -1.0]), np.eye(2)
+    two_spins = ac.Hamiltonian.affine(
+        0.15 * np.kron(flip, one) + 0.1 * np.kron(one, flip),
+        0.5 * np.kron(up, one) + 0.5 * np.kron(one, up),
+    )
+    result = ac.passage(two_spins, Linear(-100, 100, rate=1.0))
+    # Each spin jumps for itself.
+    one, other = (np.exp(-np.pi * gap**2 / 2) for gap in (0.3, 0.2))
+    assert result.exact.probabilities[3] == pytest.approx(one * other, abs=1e-4)
+    chain = named(result, "independent crossings")
+    assert not own_checks(chain)
+    assert "third level" in chain.warnings[0]
+    assert "its own checks hold" not in result.verdict

@@ -42,6 +42,7 @@ from anticrossing.spectrum._search import DIFFERENT_SECTORS
 _LINEAR = 1e-6
 _REAL = 1e-12
 _TRIALS = 4
+_ALONE = ("third level distance", "linear range")
 _DEPHASING = "passage duration / dephasing time"
 
 Finder = Callable[[Hamiltonian, Drive, str], Family | None]
@@ -251,6 +252,8 @@ class View:
             return ["levels that are not neighbours meet: no closed form covers the sequence"]
         size, start = inside.dimension, self.start
         averaged: Prediction = formulas.independent_crossings(sequence, levels=size)
+        own = _own_checks(events, start)
+        averaged = with_checks(averaged, *own)
         without = np.asarray(averaged.value)[:, start]
         inputs = interference_inputs(inside, self.drive, events)
         walk = None
@@ -270,6 +273,7 @@ class View:
         phases, directions = inputs
         directed = _sequence(events, directions)
         coherent: Prediction = formulas.independent_crossings(directed, levels=size, phases=phases)
+        coherent = with_checks(coherent, *own)
         with_phases = lossy = np.asarray(coherent.value)[:, start]
         if walk is not None:
             lossy = walk.probabilities(start, directed, phases)
@@ -305,6 +309,19 @@ class View:
     ) -> DomainCheck:
         """Return the check of something that changes the probabilities of the sector's levels."""
         return self.offers.effect(of, self.read_out(without), self.read_out(with_it), message)
+
+
+def _own_checks(events: Sequence[PassageEvent], level: int) -> list[DomainCheck]:
+    """Return the worst of what each passage that a level may come to needs for itself alone."""
+    reached, worst = {level}, dict[str, DomainCheck]()
+    for event in events:
+        if reached & set(event.levels):
+            reached |= set(event.levels)
+            for check in event.jump.checks:
+                known = worst.setdefault(check.quantity, check)
+                if float(check.worst) > float(known.worst):
+                    worst[check.quantity] = check
+    return [check for quantity, check in worst.items() if quantity.endswith(_ALONE)]
 
 
 def _single_crossing(
