@@ -21,7 +21,7 @@ _TOLD = 1e-3  # larger errors of modes are told
 _DEGENERATE = 1e-10  # of ω: quasi-energies this close beat slower than rounding can tell
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Floquet:
     """Quasi-energies and modes of a periodically driven system. Batch axes come first everywhere.
 

@@ -16,7 +16,7 @@ from anticrossing.environment import Environment
 LARGEST_DIMENSION = 12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OpenPropagation:
     """The result of `propagate` with an environment. Batch axes come first everywhere.
 

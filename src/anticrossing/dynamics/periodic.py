@@ -97,7 +97,7 @@ def _require(error: FloatArray, accuracy: float) -> None:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PeriodicSteadyState:
     """The periodic state of a driven open system. Batch axes come first everywhere.
 

@@ -51,7 +51,7 @@ class Resonance:
     branches: tuple[int, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class QuasiEnergies:
     """Quasi-energies followed along a parameter.
 

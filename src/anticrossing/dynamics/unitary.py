@@ -14,7 +14,7 @@ from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import Request, dagger, readout_frames, unreached
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Propagation:
     """The result of `propagate`. Batch axes come first everywhere.
 

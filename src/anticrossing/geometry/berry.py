@@ -44,7 +44,7 @@ _FIRST_PANELS = 8  # of a loop that is a function
 _ORTHOGONAL = 1e-8  # overlap below which no phase relates two vectors
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class WilsonLoop:
     """The unitary matrix that levels gain on a closed loop.
 

@@ -104,7 +104,7 @@ class Sphere:
         return self.radius * np.stack((x, y, np.cos(np.pi * u)), axis=-1) + np.asarray(self.center)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ChernNumber:
     """A Chern number and what it rests on.
 

@@ -46,7 +46,7 @@ ORDERS = ("energy", "tracked")
 _EIGENVECTOR = 1e-8  # relative residual above which given vectors are not eigenvectors
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frames:
     """Energies and transported eigenvectors at k points of a path.
 
@@ -285,7 +285,7 @@ def _couplings(frames: Frames) -> Matrices:
     return np.where(same, 0.0, slopes / divisor)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gauge:
     """A change of phases ``φ_j → e^{iθ_j(R)} φ_j`` and what it does to each quantity.
 

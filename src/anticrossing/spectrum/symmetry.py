@@ -24,7 +24,7 @@ _DEPENDENT = 1e-12  # relative singular value below which coefficient functions 
 _SEEDS = (1, 2, 3)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sectors:
     """The blocks into which a Hamiltonian falls, whatever the value of its coordinate.
 

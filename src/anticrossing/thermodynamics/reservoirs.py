@@ -53,7 +53,7 @@ class Reservoir:
             object.__setattr__(self, name, frozen(values))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DrivenSystem:
     """Checked energies e(0) … e(steps) and reservoirs, and what follows from them alone."""
 
