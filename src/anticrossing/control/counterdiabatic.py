@@ -28,7 +28,7 @@ _NEARBY = np.array([-0.03, -0.01, 0.0, 0.01, 0.03])  # the same around a single 
 _MEETING = 1e-9  # a gap at a crossing, relative to the largest level, too small to be followed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Counterdiabatic:
     """H(x(t)) with its counterdiabatic term, ready for `propagate`.
 
@@ -128,14 +128,9 @@ def counterdiabatic(hamiltonian: Hamiltonian, drive: Drive) -> Counterdiabatic:
         block.check_apart(positions)
         block.check_apart(np.array([crossing.position for crossing in crossed]), _MEETING)
 
-    def total(t: npt.NDArray[Any]) -> Matrices:
-        if np.iscomplexobj(t):
-            raise InputError("A counterdiabatic term has no continuation to complex times.")
-        return hamiltonian(drive(t)) + _term(hamiltonian, drive, blocks, t)
-
     return Counterdiabatic(
         hamiltonian=FunctionHamiltonian(
-            total,
+            _Total(hamiltonian, drive, blocks),
             None,
             True,
             {},
@@ -247,6 +242,20 @@ def two_level_counterdiabatic(
     if not np.all(np.isfinite(found)):
         raise fail("gap", "leave a finite drive", "it is too small or too large")
     return unwrap(found)
+
+
+@dataclass(frozen=True, eq=False)
+class _Total:
+    """H(x(t)) + H_CD(t), a function that can be sent to another process."""
+
+    hamiltonian: Hamiltonian
+    drive: Drive
+    blocks: tuple[Block, ...]
+
+    def __call__(self, t: npt.NDArray[Any]) -> Matrices:
+        if np.iscomplexobj(t):
+            raise InputError("A counterdiabatic term has no continuation to complex times.")
+        return self.hamiltonian(self.drive(t)) + _term(self.hamiltonian, self.drive, self.blocks, t)
 
 
 def _term(

@@ -132,17 +132,16 @@ class DrivenLevel:
                 "point from `start` to `stop` everywhere",
                 f"start is {first:g}, stop is {last:g} and rate is {describe(rate)}",
             )
-        for name, array in (("levels", energies), ("couplings", gamma), ("rates", rates)):
-            own = array.copy()  # what is cached must not follow later changes of the argument
-            own.setflags(write=False)
-            object.__setattr__(self, name, own)
-        for name, number in (
+        for name, value in (
+            ("levels", energies),
+            ("couplings", gamma),
+            ("rates", rates),
             ("beta", inverse),
             ("chemical_potential", potential),
             ("start", first),
             ("stop", last),
         ):
-            object.__setattr__(self, name, number)
+            object.__setattr__(self, name, value)
 
     # ---- the model --------------------------------------------------------------------------
 
@@ -411,10 +410,7 @@ class DrivenLevel:
 
     @functools.cached_property
     def _star(self) -> Star:
-        def centre(times: FloatArray) -> ComplexArray:
-            return np.asarray(self.drive(times), dtype=np.complex128)[:, None, None]
-
-        return Star(centre, self.levels, self.couplings[:, None].astype(np.complex128))
+        return Star(_Centre(self.drive), self.levels, self.couplings[:, None].astype(np.complex128))
 
     def _product(self, energy: float, occupation: float | None) -> GaussianState:
         if occupation is None:
@@ -430,6 +426,16 @@ class DrivenLevel:
 
     def _grand_potential(self, energies: FloatArray) -> float:
         return grand_potential(energies, beta=self.beta, chemical_potential=self.chemical_potential)
+
+
+@dataclass(frozen=True, eq=False)
+class _Centre:
+    """The energy of the driven level as a matrix, a function that can be pickled."""
+
+    drive: Drive
+
+    def __call__(self, times: FloatArray) -> ComplexArray:
+        return np.asarray(self.drive(times), dtype=np.complex128)[:, None, None]
 
 
 def _per_level(name: str, value: npt.ArrayLike, count: int) -> FloatArray:
