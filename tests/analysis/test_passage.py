@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import pytest
+from scipy.special import lambertw
 
 import anticrossing as ac
 from anticrossing import formulas
@@ -294,3 +295,17 @@ def test_regimes_are_told_from_numbers():
     assert thermal.regimes[0].regime == "relaxed"
     assert "Decoherence regime" in str(thermal)
     assert ac.passage(H, ac.drive.Linear(-50, 50, 2.0)).regimes == ()
+
+
+PULSED_FOR_LONG = {
+    "-3+3*(tanh((t-313700)/0.1)-tanh((t-313710)/0.1))": (1e6, [313700.0, 313710.0]),
+    "-3+6*t/2*exp(1-t/2)": (1e6, [-2 * lambertw(-0.5 / np.e, k).real for k in (0, -1)]),
+    "-3+3*(tanh((t-1.1)/1e-5)-tanh((t-1.10005)/1e-5))": (4.0, [1.1, 1.10005]),
+}
+
+
+@pytest.mark.parametrize("formula", PULSED_FOR_LONG)
+def test_crossings_within_a_pulse_far_shorter_than_the_window_are_met(formula):
+    stop, right = PULSED_FOR_LONG[formula]
+    result = ac.passage(ac.models.LandauZener(gap=0.3), ac.drive.Formula(formula, 0, stop))
+    assert [event.time for event in result.events] == pytest.approx(right, rel=1e-8)

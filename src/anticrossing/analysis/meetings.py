@@ -17,6 +17,8 @@ from anticrossing.analysis.decay import rate_matrices
 from anticrossing.analysis.sector import traceless
 from anticrossing.checks import FloatArray, InputError, fail
 from anticrossing.drive import Drive
+from anticrossing.dynamics import features
+from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import Environment
 from anticrossing.formulas import DomainCheck, Prediction
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
@@ -26,6 +28,8 @@ from anticrossing.spectrum._search import BELOW_ROUNDING, DIFFERENT_SECTORS
 
 _SAMPLES, _MOST_SAMPLES = 4001, 64_001
 _MOST_TURNS = 2000
+_BETWEEN = 8  # samples from one place where a drive does something to the next
+_ANY = Hamiltonian.affine([[0.0]], [[1.0]])
 _HIDDEN = 0.01
 _COINCIDE = 1e-12  # of the window: how well the time of a crossing is known
 _COINCIDENT = "crossings that coincide"
@@ -137,7 +141,7 @@ def sample_path(drive: Drive) -> tuple[FloatArray, FloatArray]:
         If x(t) is not finite, does not move, or moves back and forth too often to be followed.
     """
     start, stop = float(drive.start_time), float(drive.stop_time)
-    inner = drive.breakpoints[(drive.breakpoints > start) & (drive.breakpoints < stop)]
+    inner = _narrow_places(drive, start, stop)
     count = _SAMPLES
     while True:
         times = np.union1d(np.linspace(start, stop, count), inner)
@@ -174,6 +178,16 @@ def sample_path(drive: Drive) -> tuple[FloatArray, FloatArray]:
                 "be smooth between its breakpoints",
                 f"near t = {near:.6g} it jumps, or turns too fast to be followed",
             )
+
+
+def _narrow_places(drive: Drive, start: float, stop: float) -> FloatArray:
+    """Return the breakpoints of a drive, what it does in far less than the window, and between."""
+    edges = features.edges(Lanes.of(_ANY, drive))
+    edges = np.unique([start, *edges[(edges > start) & (edges < stop)], stop])
+    if edges.size == 2:
+        return edges
+    parts = np.arange(max(1, min(_BETWEEN, _MOST_SAMPLES // edges.size)))
+    return np.asarray(edges[:-1, None] + np.diff(edges)[:, None] * (parts / parts.size)).ravel()
 
 
 def _event(
