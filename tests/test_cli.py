@@ -485,3 +485,65 @@ def test_the_module_is_the_command() -> None:
     command = [sys.executable, "-m", "anticrossing", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.stdout == f"anticrossing {__version__}\n"
+
+
+def python(*arguments: str | Path, **variables: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own, with these variables of the environment."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, **{name: str(value) for name, value in variables.items()}},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("command", ["models", "reproduce"])
+def test_lists_need_no_docstrings(command: str) -> None:
+    done = python("-OO", "-m", "anticrossing", command, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(json.loads(done.stdout).values()) == {""}
+
+
+def test_settings_of_matplotlib_change_no_figure(call: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(GOOD)
+    settings = "text.usetex: True\nfigure.constrained_layout.use: True\naxes.facecolor: black\n"
+    (tmp_path / "matplotlibrc").write_text(settings)
+    command = ["-m", "anticrossing", "run", tmp_path / "a.toml", "-q", "-o"]
+    backend = "module://matplotlib_inline.backend_inline"
+    done = python(*command, tmp_path / "b", MPLBACKEND=backend, MATPLOTLIBRC=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert call("run", "a.toml", "-o", "c").status == 0
+    for name in ("figure.png", "figure.svg"):
+        assert (tmp_path / "b" / name).read_bytes() == (tmp_path / "c" / name).read_bytes()
+
+
+def test_settings_that_cannot_be_read_are_one_line_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(GOOD)
+    (tmp_path / "matplotlibrc").write_bytes(b"\xff\xfe")
+    command = ["-m", "anticrossing", "run", tmp_path / "a.toml", "-q", "-o", tmp_path / "b"]
+    done = python(*command, MATPLOTLIBRC=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: Matplotlib cannot be loaded: Unicode")
+    assert not (tmp_path / "b").exists()
+
+
+def test_errors_never_go_to_standard_output(
+    call: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)  # as Python has it where it is closed
+    outcome = call("run", "missing.toml")
+    assert (outcome.status, outcome.out) == (2, "")
+
+
+def test_ctrl_c_while_modules_are_imported() -> None:
+    code = (
+        "import sys\n"
+        "class Stop:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'click': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Stop())\n"
+        "import anticrossing.cli\n"
+    )
+    done = python("-c", code)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import gc
-import json
 import sys
-import warnings
-from pathlib import Path
-
-import click
-
-from anticrossing import terminal
-from anticrossing._version import __version__
-from anticrossing.checks import AnticrossingError, InputError
 
 _INTERRUPTED = 130
+
+try:
+    import gc
+    import json
+    import warnings
+    from pathlib import Path
+    from typing import Any
+
+    import click
+
+    from anticrossing import terminal
+    from anticrossing._version import __version__
+    from anticrossing.checks import AnticrossingError, InputError
+except KeyboardInterrupt:  # Ctrl-C right after the start
+    if sys.stderr is not None:
+        print("interrupted", file=sys.stderr)
+    sys.exit(_INTERRUPTED)
+
 _RARELY = 100_000  # new objects between two searches for cycles, a tenth of a run otherwise
 _BAD_INPUT = 2
 
@@ -33,11 +41,11 @@ def app() -> None:
 
 def main() -> None:
     """Run the command line; bad input is one line on standard error and exit status 2."""
-    gc.set_threshold(_RARELY)
-    # Overflow on the way is caught by the checks of what comes out; the user gets their one line.
-    warnings.filterwarnings("ignore", category=RuntimeWarning)
-    terminal.accept_any_text()
     try:
+        gc.set_threshold(_RARELY)
+        # Overflow on the way is caught by the checks of what comes out; the user gets one line.
+        warnings.filterwarnings("ignore", category=RuntimeWarning)
+        terminal.accept_any_text()
         with app.make_context("anticrossing", sys.argv[1:]) as context:
             status = app.invoke(context)
     except click.exceptions.Exit as error:
@@ -50,7 +58,7 @@ def main() -> None:
     except KeyboardInterrupt:
         status = _INTERRUPTED
     if status == _INTERRUPTED:
-        print("interrupted", file=sys.stderr)
+        terminal.complain("interrupted")
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -72,7 +80,10 @@ def run_command(file: Path, output: Path | None, as_json: bool, quiet: bool) -> 
     if target is None and not as_json:
         target = Path(f"{loaded.name}-result")
     if target is not None:
+        from anticrossing import plot
+
         experiment.check_target(target)
+        plot.style.load()
     try:
         if target is not None and isinstance(loaded, experiment.Study):
             loaded.check_target(target)
@@ -80,8 +91,6 @@ def run_command(file: Path, output: Path | None, as_json: bool, quiet: bool) -> 
     except AnticrossingError as error:
         raise type(error)(f"{file}: {error}") from None
     if target is not None:
-        from anticrossing import plot
-
         experiment.save(result, target, also=(plot.write,))
     if as_json:
         print(json.dumps(experiment.summarize(result), indent=2, allow_nan=False))
@@ -129,11 +138,17 @@ def reproduce_command(name: str | None, output: Path | None, as_json: bool) -> N
     from anticrossing import reproduce
 
     if name is None:
+        bare = sys.flags.optimize > 1  # Python -OO leaves no descriptions
+        lines = dict.fromkeys(reproduce.NAMES, "") if bare else reproduce.descriptions()
         if as_json:
-            print(json.dumps(reproduce.descriptions(), indent=2))
+            print(json.dumps(lines, indent=2))
             return
-        terminal.print_names("published results", reproduce.descriptions())
+        terminal.print_names("published results", lines)
         return
+    if output is not None:
+        from anticrossing import plot
+
+        plot.style.load()
     reproduction = reproduce.compute(name, directory=output)
     if as_json:
         print(json.dumps(reproduction.summary(), indent=2, allow_nan=False))
@@ -183,7 +198,7 @@ def sweep_command(
             progress=not quiet,
         )
     except KeyboardInterrupt as error:
-        print(str(error) or "interrupted", file=sys.stderr)
+        terminal.complain(str(error) or "interrupted")
         sys.exit(_INTERRUPTED)
     failed = terminal.print_sweep(loaded, dataset, target, quiet=quiet)
     if failed:
@@ -196,11 +211,16 @@ def models_command(as_json: bool) -> None:
     """List the named models an experiment file may use."""
     from anticrossing.models import MODELS
 
-    lines = {name: (make.__doc__ or "").strip().splitlines()[0] for name, make in MODELS.items()}
+    lines = {name: _first_line(make) for name, make in MODELS.items()}
     if as_json:
         print(json.dumps(lines, indent=2))
         return
     terminal.print_names("models", lines)
+
+
+def _first_line(thing: Any) -> str:
+    """Return the first line of a docstring, if there is one."""
+    return (thing.__doc__ or "").strip().partition("\n")[0]
 
 
 def _describe(error: Exception) -> str:
@@ -214,7 +234,7 @@ def _fail(message: str) -> None:
     line = " ".join(str(message).split())
     # A key or a path may hold escape sequences, which must not reach the terminal.
     plain = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-    print("error: " + "".join(plain), file=sys.stderr)
+    terminal.complain("error: " + "".join(plain))
     sys.exit(_BAD_INPUT)
 
 

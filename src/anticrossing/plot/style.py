@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray
+from anticrossing.checks import FloatArray, InputError
 
 # Okabe and Ito's palette, which stays distinct for colour-blind readers and in print.
 _PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -53,13 +55,31 @@ _STYLE: dict[str, Any] = {
 }
 
 
-@contextmanager
+@contextlib.contextmanager
 def style() -> Iterator[None]:
-    """Apply the style within a block and restore the caller's settings after it."""
-    import matplotlib
-
-    with matplotlib.rc_context(_STYLE):
+    """Apply the style alone within a block, and restore the caller's settings after it."""
+    matplotlib = load()
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_STYLE)
         yield
+
+
+def load() -> Any:
+    """Import Matplotlib, or raise `InputError`; a backend it does not know matters to no file."""
+    backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with its settings
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(f"Matplotlib cannot be loaded: {why}.") from None
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:  # as it would have done itself
+        with contextlib.suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
+    return matplotlib
 
 
 def level_color(index: int, count: int) -> Any:
