@@ -158,6 +158,18 @@ def _may_be_complex(formula: sympy.Expr) -> bool:
     return roots or formula.has(sympy.I, *many_valued)
 
 
+def _is_involved(formula: sympy.Expr) -> bool:
+    """Whether SymPy may take minutes to find out if a hyperbolic function of it is real."""
+    import sympy
+
+    if formula.is_number or not _may_be_complex(formula):
+        return False
+    inner = sympy.Pow, sympy.Function
+    towers = any(power.exp.has(*inner) for power in formula.atoms(sympy.Pow))
+    return towers or (formula.has(sympy.I) and formula.has(sympy.Function, sympy.exp))
+
+
+_HYPERBOLIC = {"sinh", "cosh", "tanh", "sech", "asinh"}
 _FUNCTION_DEPTH = 4
 _LONGEST_NUMBER = 4096  # bits of a numerator or denominator
 _LARGEST_INTEGER = 2**53  # NumPy takes no functions of larger ones
@@ -231,6 +243,8 @@ class _Reader:
                     raise self.refuse(f"`{name}` is not a known function{nearest(name, FUNCTIONS)}")
                 # Every function inside another takes many frames of Python wherever it is handled.
                 value = self.expression(argument, depth + _FUNCTION_DEPTH)
+                if name in _HYPERBOLIC and _is_involved(value):
+                    raise self.refuse(f"the argument of `{name}` is complex and too involved")
                 if name == "sech":
                     return 1 / sympy.cosh(value)
                 return getattr(sympy, name)(value)
