@@ -13,6 +13,7 @@ from anticrossing.experiment.packet import PacketStudy
 from anticrossing.experiment.packet import read as read_packet
 from anticrossing.experiment.packet.result import run as run_packet
 from anticrossing.experiment.parameters import HEADING, Tables, with_values
+from anticrossing.experiment.tables import thawed
 from anticrossing.experiment.trajectories import TrajectoriesStudy
 from anticrossing.experiment.trajectories import read as read_trajectories
 from anticrossing.experiment.trajectories.report import SIDES
@@ -129,7 +130,7 @@ class PacketPoint:
     """A packet at one point, with the numbers that a file with these values gives."""
 
     def __init__(self, tables: Tables, outputs: Sequence[str]) -> None:
-        self.tables, self.outputs = dict(tables), tuple(outputs)
+        self.tables, self.outputs = thawed(tables), tuple(outputs)
 
     def __call__(self, **values: float) -> dict[str, Any]:
         study = read_packet(with_values(self.tables, values), HEADING)
@@ -152,7 +153,7 @@ class TrajectoriesPoint:
     """An ensemble at one point, with the numbers of a file with these values and its seed."""
 
     def __init__(self, tables: Tables, outputs: Sequence[str]) -> None:
-        self.tables, self.outputs = dict(tables), tuple(outputs)
+        self.tables, self.outputs = thawed(tables), tuple(outputs)
 
     def __call__(self, **values: float) -> dict[str, Any]:
         given = self.tables["trajectories"]["seed"]

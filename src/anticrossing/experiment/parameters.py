@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
 from anticrossing.checks import InputError
+from anticrossing.experiment.tables import thawed
 
 Tables = Mapping[str, Any]
 
@@ -16,7 +16,7 @@ HEADING = {"name": "point", "title": "", "source": "", "description": "", "text"
 
 def with_values(tables: Tables, values: Mapping[str, float]) -> dict[str, Any]:
     """Return the tables of a file with other values of the keys ``TABLE.KEY``."""
-    result = copy.deepcopy(dict(tables))
+    result: dict[str, Any] = thawed(tables)
     for parameter, value in values.items():
         owner, key = owner_of(result, parameter)
         owner[key] = _number(owner.get(key), value)
@@ -25,7 +25,7 @@ def with_values(tables: Tables, values: Mapping[str, float]) -> dict[str, Any]:
 
 def is_given(tables: Tables, parameter: str) -> bool:
     """Whether the tables of a file hold a value for the key ``TABLE.KEY``."""
-    owner, key = owner_of(copy.deepcopy(dict(tables)), parameter)
+    owner, key = owner_of(thawed(tables), parameter)
     return key in owner
 
 

@@ -103,12 +103,13 @@ class Experiment:
         where, _, key = self.scan.parameter.partition(".")
         override = {key: np.asarray(value, dtype=np.float64)}
         hamiltonian, drive, environment = self.hamiltonian, self.drive, self.environment
+        given = tables.thawed(self.tables)
         if where == "drive":
-            drive = build.drive(self.tables["drive"], hamiltonian.units, override)
+            drive = build.drive(given["drive"], hamiltonian.units, override)
         elif where == "environment":
-            environment = surroundings.environment(surroundings.tables_of(self.tables), override)
+            environment = surroundings.environment(surroundings.tables_of(given), override)
         else:
-            hamiltonian = build.hamiltonian(self.tables["hamiltonian"], hamiltonian.units, override)
+            hamiltonian = build.hamiltonian(given["hamiltonian"], hamiltonian.units, override)
         return hamiltonian, drive, environment
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -136,7 +136,7 @@ def crossing_rows(crossings: Iterable[Any]) -> list[dict[str, Any]]:
 
 def plain(value: Any) -> Any:
     """Turn NumPy values into Python ones, and what is not finite into None (strict JSON)."""
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from anticrossing.experiment.motion import MotionStudy
 from anticrossing.experiment.outcome import Study
 from anticrossing.experiment.parameters import HEADING, Tables, owner_of, with_values
 from anticrossing.experiment.passage_file import Experiment
+from anticrossing.experiment.tables import thawed
 from anticrossing.sweeps.grid import Grid, Values
 from anticrossing.sweeps.target import Target
 
@@ -188,11 +188,11 @@ def _tables(experiment: Experiment | Study) -> tuple[str, dict[str, Any]]:
     """Return the kind of an experiment and the tables that matter at a point."""
     if isinstance(experiment, Experiment):
         kept = ("units", *_WHERE, "question")
-        return "passage", {k: v for k, v in experiment.tables.items() if k in kept}
+        return "passage", {k: thawed(v) for k, v in experiment.tables.items() if k in kept}
     if isinstance(experiment, driven_level_file.DrivenLevelStudy):
-        return "driven_level", {"driven_level": dict(experiment.entries)}
+        return "driven_level", {"driven_level": thawed(experiment.entries)}
     if isinstance(experiment, MotionStudy):
-        return motion_sweep.kind(experiment), dict(experiment.entries)
+        return motion_sweep.kind(experiment), thawed(experiment.entries)
     raise InputError(f"An experiment of the kind {type(experiment).__name__} cannot be swept.")
 
 
@@ -208,7 +208,7 @@ def _check_parameter(tables: Tables, parameter: str) -> None:
             f"A sweep of `{parameter}` needs exactly one environment table, but there are "
             f"{len(table)}."
         )
-    owner, key = owner_of(copy.deepcopy(dict(tables)), parameter)
+    owner, key = owner_of(thawed(tables), parameter)
     given = owner.get(key, 0.0)
     equilibrium = parameter == "driven_level.initial_occupation" and isinstance(given, str)
     if isinstance(given, bool) or not (isinstance(given, (int, float)) or equilibrium):

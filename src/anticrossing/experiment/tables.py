@@ -35,6 +35,13 @@ def table(parent: Mapping[str, Any], key: str, *, required: bool = False) -> dic
     return value
 
 
+def thawed(value: Any) -> Any:
+    """Return a copy of tables as a file gives them, of what an experiment holds for good."""
+    if isinstance(value, Mapping):
+        return {key: thawed(item) for key, item in value.items()}
+    return [thawed(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
 def required(entries: Mapping[str, Any], key: str) -> Any:
     """Return `entries[key]`, or raise naming the missing key."""
     if key not in entries:
