@@ -1,19 +1,30 @@
 """Objects do not change, arguments are copied, and a call leaves the process as it was."""
 
 import asyncio
+import contextlib
 import copy
 import os
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 
 import numpy as np
 import pytest
 import threadpoolctl
 
 import anticrossing as ac
+from anticrossing import experiment
 from anticrossing.dynamics.gaussian import GaussianState
-from anticrossing.thermodynamics import LandauZenerChain, MarkovChain, Reservoir
+from anticrossing.geometry import AdiabaticData, Gauge, block_diagonalize
+from anticrossing.thermodynamics import (
+    DrivenLevel,
+    LandauZenerChain,
+    MarkovChain,
+    Reservoir,
+    SequentialCrossings,
+    golden_rule_occupations,
+)
 
 SWEEP = ac.drive.Linear(-20, 20, rate=0.5)
 CHAIN = LandauZenerChain(
@@ -25,6 +36,10 @@ CHAIN = LandauZenerChain(
     start=0.0,
     stop=10.0,
 )
+
+
+DRIVEN = ac.drive.Sinusoidal(offset=0.0, amplitude=2.0, frequency=1.5)
+X = np.linspace(-4, 4, 21)
 
 
 def blas_threads():
@@ -140,6 +155,149 @@ def test_arrays_of_results_cannot_be_written_to(make):
     array = make()
     with pytest.raises(ValueError, match="read-only"):
         array[...] = 0.0
+
+
+def writable(thing, path="", seen=None):
+    """Where an object can be changed: arrays, dictionaries and lists in it, attributes of it."""
+    seen = {} if seen is None else seen
+    if id(thing) in seen:
+        return []
+    seen[id(thing)] = thing  # kept, so that no other takes its place
+    if isinstance(thing, np.ndarray):
+        return [path] * thing.flags.writeable
+    if isinstance(thing, (dict, list)):
+        return [path]
+    if isinstance(thing, tuple):
+        parts = {f"{path}[{k}]": part for k, part in enumerate(thing)}
+    elif isinstance(thing, MappingProxyType):
+        parts = {f"{path}[{key!r}]": part for key, part in thing.items()}
+    elif type(thing).__module__.startswith("anticrossing") and hasattr(thing, "__dict__"):
+        public = [name for name in vars(thing) if name[0] != "_"]
+        parts = {f"{path}.{name}": vars(thing)[name] for name in public}
+        with contextlib.suppress(AttributeError):
+            thing.remark = "mine"
+            return [f"{path}.remark"]
+    else:
+        return []
+    return [found for where, part in parts.items() for found in writable(part, where, seen)]
+
+
+def floquet():
+    found = ac.dynamics.floquet(ac.models.LandauZener(gap=1.0), DRIVEN)
+    assert found.mean_energies.size
+    return found
+
+
+def driven_level():
+    found = DrivenLevel(
+        levels=range(1, 5),
+        couplings=0.2,
+        beta=1.2,
+        chemical_potential=3.0,
+        start=0.0,
+        stop=5.0,
+        rate=1.0,
+    )
+    assert found.propagator.size
+    assert found.run(1.0).occupations.size
+    return found
+
+
+def adiabatic_data(x=X):
+    energy, coupling = np.sqrt(X**2 + 0.25), 0.25 / (X**2 + 0.25)
+    return AdiabaticData(
+        x,
+        np.stack((-energy, energy), axis=-1),
+        couplings=coupling[:, None, None] * np.array([[0, 1], [-1, 0]]),
+    )
+
+
+def outcome(name):
+    return experiment.run(experiment.load(f"examples/{name}.toml"))
+
+
+def ensemble():
+    return ac.trajectories.run_trajectories(
+        ac.models.TullySimple(),
+        masses=2000.0,
+        initial=ac.trajectories.Fixed(position=-10.0, momentum=20.0),
+        dt=4.0,
+        steps=50,
+        count=4,
+        seed=1,
+        box=(-15.0, 15.0),
+    )
+
+
+RESULTS = {
+    "propagation": lambda: ac.propagate(ac.models.LandauZener(gap=1.0), SWEEP, times=[0.0, 1.0]),
+    "open": lambda: ac.propagate(
+        ac.models.LandauZener(gap=1.0), SWEEP, environment=ac.environment.Dephasing(0.1)
+    ),
+    "floquet": floquet,
+    "quasi-energies": lambda: ac.dynamics.quasi_energies(
+        ac.models.LandauZener(gap=1.0), DRIVEN, "gap", [0.5, 0.6, 0.7]
+    ),
+    "sectors": lambda: ac.spectrum.sectors(ac.models.SpinInField(spin=1, transverse_field=0.0)),
+    "counterdiabatic": lambda: ac.control.counterdiabatic(ac.models.LandauZener(gap=1.0), SWEEP),
+    "driven level": driven_level,
+    "its chain": lambda: driven_level().chain,
+    "its ledger": lambda: driven_level().run(1.0),
+    "crossings in sequence": lambda: SequentialCrossings(
+        times=[0.0, 10.0],
+        system_energies=[[0.0, 10.0]],
+        reservoir_energies=[5.0],
+        couplings=0.2,
+        beta=1.2,
+        chemical_potential=3.0,
+    ),
+    "fit": lambda: ac.fits.fit_passages(ac.fits.synthetic_passages(gap=0.8, error=0.01, seed=1)),
+    "measurement": lambda: ac.fits.synthetic_passages(gap=0.8, error=0.01, seed=1),
+    "diabatization": lambda: adiabatic_data().diabatize(),
+    "gauge": lambda: Gauge([0.0, np.pi / 2]),
+    "file": lambda: experiment.load("examples/flux_qubit.toml"),
+    "outcome of a driven level": lambda: outcome("driven_level"),
+    "outcome of rates": lambda: outcome("marcus_rates"),
+    "ensemble": ensemble,
+}
+COPIES = [lambda x: x, copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+
+
+@pytest.mark.parametrize("make", RESULTS.values(), ids=RESULTS)
+def test_nothing_in_results_and_their_copies_can_be_changed(make):
+    result = make()
+    for copied in COPIES:
+        assert writable(copied(result)) == []
+    assert result == result
+    assert (result == copy.deepcopy(result)) in (True, False)
+    assert hash(result) == hash(result)
+
+
+@pytest.mark.parametrize(
+    "array_of",
+    [
+        lambda given: adiabatic_data(given).x,
+        lambda given: Gauge(given).phases,
+        lambda given: ac.fits.Measurement({"x": given}, np.full(21, 0.5)).coordinates["x"],
+        lambda given: block_diagonalize(ac.models.LandauZener(gap=1.0), given, np.eye(2)).points,
+        lambda given: (
+            golden_rule_occupations(
+                given, position=lambda t: t, rate=0.25, beta=1.2, chemical_potential=3.0
+            ).times
+        ),
+    ],
+)
+def test_results_do_not_follow_what_was_given(array_of):
+    given = X.copy()
+    array = array_of(given)
+    given += 1.0
+    assert np.array_equal(array, X)
+
+
+def test_the_tables_of_a_file_do_not_change():
+    study = experiment.load("examples/flux_qubit.toml")
+    with pytest.raises(TypeError):
+        study.tables["hamiltonian"]["gap"] = 5.0
 
 
 def test_lists_that_are_given_become_tuples():

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import abc
 import functools
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
+
+_Made = TypeVar("_Made", bound=type)
 
 
 class _Sealing(abc.ABCMeta):
@@ -25,6 +28,10 @@ class Unchanging(metaclass=_Sealing):
     Arrays are copied and made read-only, also within tuples and mappings; lists become tuples.
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _freeze_cached(cls)
+
     def _seal(self) -> None:
         self.__dict__["_sealed"] = True
 
@@ -39,27 +46,21 @@ class Unchanging(metaclass=_Sealing):
         return made
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, np.ndarray):
-            value = frozen(value)
-        if not name.startswith("_"):
-            if name in self.__dict__ or "_sealed" in self.__dict__:
-                raise AttributeError(
-                    f"A {type(self).__name__} does not change, so its `{name}` cannot be set: make "
-                    "another one."
-                )
-            value = frozen(value)
-        object.__setattr__(self, name, value)
+        if name[0] != "_" and (name in self.__dict__ or "_sealed" in self.__dict__):
+            raise AttributeError(
+                f"A {type(self).__name__} does not change, so its `{name}` cannot be set: make "
+                "another one."
+            )
+        object.__setattr__(self, name, _kept(name, value))
 
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"A {type(self).__name__} does not change: `{name}` stays.")
 
     def __getstate__(self) -> dict[str, Any]:
-        # A view of a mapping cannot be pickled; it is made anew.
-        return {k: dict(v) if isinstance(v, MappingProxyType) else v for k, v in vars(self).items()}
+        return _state(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            self.__dict__[name] = value if name.startswith("_") else frozen(value)
+        _restore(self, state)
 
 
 def frozen(value: Any) -> Any:
@@ -76,16 +77,60 @@ def frozen(value: Any) -> Any:
     return value
 
 
-def read_only(made: type) -> None:
-    """Let the arrays of a frozen dataclass be views that cannot be written to."""
+def read_only(made: _Made) -> _Made:
+    """Let a frozen dataclass hold nothing that can be changed, and so its copies.
+
+    `guard` does that for what is public; what only hangs from it is decorated.
+    """
+    if vars(made).get("__setstate__") is _restore:
+        return made
     make = made.__init__  # type: ignore[misc]
 
     @functools.wraps(make)
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         make(self, *args, **kwargs)
-        for name, value in vars(self).items():
-            if isinstance(value, np.ndarray) and value.flags.writeable:
-                view = self.__dict__[name] = value.view()
-                view.flags.writeable = False
+        _restore(self, vars(self))
 
-    made.__init__ = __init__  # type: ignore[misc]
+    for name, method in (
+        ("__init__", __init__),
+        ("__getstate__", _state),
+        ("__setstate__", _restore),
+    ):
+        setattr(made, name, method)
+    _freeze_cached(made)
+    return made
+
+
+def _kept(name: str, value: Any) -> Any:
+    """Return what an attribute holds: only private containers may change."""
+    return frozen(value) if name[0] != "_" or isinstance(value, np.ndarray) else value
+
+
+def _state(self: Any) -> dict[str, Any]:
+    return {name: _picklable(value) for name, value in vars(self).items()}
+
+
+def _restore(self: Any, state: Mapping[str, Any]) -> None:
+    self.__dict__.update({name: _kept(name, value) for name, value in state.items()})
+
+
+def _picklable(value: Any) -> Any:
+    """Return dictionaries for views of them, which cannot be pickled."""
+    if isinstance(value, MappingProxyType):
+        return {key: _picklable(item) for key, item in value.items()}
+    return tuple(map(_picklable, value)) if type(value) is tuple else value
+
+
+def _freeze_cached(made: type) -> None:
+    """Let what is computed when first asked for be as unchanging as what was given."""
+    for name, member in vars(made).items():
+        if isinstance(member, functools.cached_property):
+            member.func = _freezing(name, member.func)
+
+
+def _freezing(name: str, compute: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    @functools.wraps(compute)
+    def computed(self: Any) -> Any:
+        return _kept(name, compute(self))
+
+    return computed

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from anticrossing._unchanging import read_only
 from anticrossing.checks import FloatArray, InputError, describe, fail
 from anticrossing.hamiltonian import Hamiltonian, Matrices, check_finite_hermitian
 from anticrossing.spectrum.symmetry import sectors
@@ -15,7 +16,8 @@ from anticrossing.spectrum.symmetry import sectors
 CLOSED = 1e-13  # gap relative to the spread of the levels below which it is rounding
 
 
-@dataclass(frozen=True)
+@read_only
+@dataclass(frozen=True, eq=False)
 class Block:
     """One sector: H(x) and ∂H/∂x within it.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from anticrossing._unchanging import read_only
 from anticrossing.checks import (
     FloatArray,
     choice,
@@ -24,6 +25,7 @@ LARGEST_SCAN = 2000  # points
 _KEYS = ("parameter", "values", "from", "to", "points", "scale", "label", "unit")
 
 
+@read_only
 @dataclass(frozen=True, eq=False)
 class ScanValues:
     """What the table [scan] says.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._unchanging import read_only
 from anticrossing.checks import FloatArray, fail
 
 # Values closer than this fraction of the largest possible work count as equal: lifts are
@@ -14,6 +15,7 @@ from anticrossing.checks import FloatArray, fail
 EQUAL = 1e-11
 
 
+@read_only
 @dataclass(frozen=True, eq=False)
 class WorkAtoms:
     """The values that the work can take, with their probabilities.

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_expit, xlogy
 
+from anticrossing._unchanging import read_only
 from anticrossing.checks import FloatArray
 from anticrossing.thermodynamics.dissipation import Filling, entropy_of_mixing
 from anticrossing.thermodynamics.equilibrium import binary_entropy
 
 
+@read_only
 @dataclass(frozen=True, eq=False)
 class ChainTotals:
     """Sums over all steps of a ledger, each of the batch shape of the initial occupation."""

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_expit
 
+from anticrossing._unchanging import read_only
 from anticrossing.checks import ComplexArray, FloatArray, fail, integer, real_number
 from anticrossing.formulas.result import broadcast, unwrap
 from anticrossing.thermodynamics.arguments import (
@@ -29,6 +30,7 @@ from anticrossing.thermodynamics.dissipation import Filling
 _EXACT_INTEGERS = 2.0**53  # beyond, floats do not count multiples one by one
 
 
+@read_only
 @dataclass(frozen=True, eq=False)
 class SampledTrajectories:
     """Trajectories drawn by `ChainWorkStatistics.sample`, one a row.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._unchanging import Unchanging
 from anticrossing.checks import FloatArray, describe, fail, real_array
 from anticrossing.formulas.result import DomainCheck
 from anticrossing.thermodynamics.arguments import equilibrium_parameters
@@ -201,7 +202,7 @@ class SequentialLedger:
         return "\n".join(lines)
 
 
-class SequentialCrossings:
+class SequentialCrossings(Unchanging):
     """System levels on piecewise linear paths through the levels of one reservoir.
 
     At each crossing the two occupations mix, with ``R = exp(−2πγ²/|ε̇|)``::

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, hyp2f1, kl_div, log_expit, logit
 
+from anticrossing._unchanging import read_only
 from anticrossing.checks import FloatArray, describe, fail, real_array
 from anticrossing.formulas.result import broadcast, unwrap
 from anticrossing.thermodynamics.equilibrium import binary_entropy
@@ -22,6 +23,7 @@ def probability(name: str, value: Any) -> FloatArray:
     return array
 
 
+@read_only
 @dataclass(frozen=True, eq=False)
 class Filling:
     """Occupations with their complements, so that neither loses its digits near one.

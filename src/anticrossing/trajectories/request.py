@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._threads import processors
+from anticrossing._unchanging import read_only
 from anticrossing.checks import (
     FloatArray,
     choice,
@@ -46,6 +47,7 @@ _MOST_STEPS = 2**53  # more are no longer exact as floating-point numbers
 _SAME_MASS = 1e-3  # relative, between masses as they are written in files and 1/ω
 
 
+@read_only
 @dataclass(frozen=True, eq=False)
 class Request:
     """What `run_trajectories` was asked for, every default filled in."""

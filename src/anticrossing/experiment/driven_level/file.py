@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from anticrossing._unchanging import read_only
 from anticrossing.checks import (
     FloatArray,
     InputError,
@@ -65,6 +66,7 @@ class WorkQuestion:
     width: float
 
 
+@read_only
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DrivenLevelStudy(Study):
     """A validated file with the table [driven_level].
@@ -113,7 +115,7 @@ class DrivenLevelStudy(Study):
         """Return system and initial occupation at one value of the scanned parameter."""
         if self.scan is None:
             raise InputError("This experiment has no [scan].")
-        return _system({**self.entries, self.scan.name: float(value)})
+        return _system({**tables.thawed(self.entries), self.scan.name: float(value)})
 
 
 def read(entries: Mapping[str, Any], heading: Mapping[str, str]) -> DrivenLevelStudy:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._unchanging import read_only
 from anticrossing.checks import FloatArray, InputError
 from anticrossing.experiment.driven_level.file import DrivenLevelStudy, WorkQuestion
 from anticrossing.experiment.outcome import Outcome, Progress
@@ -24,6 +25,7 @@ _DEVIATIONS = 5.0  # how far from their means the distributions are followed
 _MOST_BINS = 60  # more, or many that stay empty, are no picture of the distribution
 
 
+@read_only
 @dataclass(frozen=True, eq=False)
 class Work:
     """The statistics of the work, by chain and exactly, in each direction that is asked for.
@@ -61,6 +63,7 @@ class Work:
         return found if direction == "forward" else -found
 
 
+@read_only
 @dataclass(frozen=True, eq=False)
 class DrivenLevelScan:
     """Final occupation and total entropy production along a scan, arrays of shape (P,).
@@ -76,6 +79,7 @@ class DrivenLevelScan:
     trusted: npt.NDArray[np.bool_]
 
 
+@read_only
 @dataclass(frozen=True, eq=False)
 class DrivenLevelOutcome(Outcome):
     """What came out of a driven level.

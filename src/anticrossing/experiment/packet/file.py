@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from anticrossing._unchanging import read_only
 from anticrossing.checks import (
     FloatArray,
     InputError,
@@ -52,6 +53,7 @@ _KEYS = (
 )
 
 
+@read_only
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PacketStudy(motion.MotionStudy):
     """A validated file with the table [packet]; times are in ħ over the unit of energy.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._unchanging import read_only
 from anticrossing.checks import FloatArray
 from anticrossing.dynamics.wavepacket.convergence import ConvergenceReport, check_convergence
 from anticrossing.dynamics.wavepacket.limits import reach
@@ -31,6 +32,7 @@ _AT_TIMES = (
 )
 
 
+@read_only
 @dataclass(frozen=True, eq=False)
 class PacketOutcome(Outcome):
     """What came out of a wave packet.

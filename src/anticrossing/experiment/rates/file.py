@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from anticrossing._unchanging import read_only
 from anticrossing.checks import (
     InputError,
     choice,
@@ -44,6 +45,7 @@ _POSITIVE = ("temperature", "frequency", "bandwidth")
 _NOT_NEGATIVE = ("reorganization_energy", "density_of_states")
 
 
+@read_only
 @dataclass(frozen=True, eq=False, kw_only=True)
 class RatesStudy(Study):
     """A validated file with the table [rates].
@@ -107,7 +109,11 @@ class RatesStudy(Study):
         """Return the system at one value of the scanned parameter, in the units of the file."""
         if self.scan is None:
             raise InputError("This experiment has no [scan].")
-        return _system({**self.entries, self.scan.name: float(value)}, self.formulas, self.units)
+        return _system(
+            {**tables.thawed(self.entries), self.scan.name: float(value)},
+            self.formulas,
+            self.units,
+        )
 
 
 def used_keys(formulas: tuple[str, ...]) -> set[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._unchanging import read_only
 from anticrossing.checks import ConvergenceError, FloatArray
 from anticrossing.experiment.outcome import Outcome, Progress
 from anticrossing.experiment.rates.file import RatesStudy
@@ -15,6 +16,7 @@ from anticrossing.experiment.scan import ScanValues
 from anticrossing.formulas import Prediction
 
 
+@read_only
 @dataclass(frozen=True, eq=False)
 class RatesScan:
     """Rates along a scan, arrays of shape (F, P) for F formulas and P points.
@@ -39,6 +41,7 @@ class RatesScan:
     failures: dict[str, str]
 
 
+@read_only
 @dataclass(frozen=True, eq=False)
 class RatesOutcome(Outcome):
     """What came out of the formulas of a file.

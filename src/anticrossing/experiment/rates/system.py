@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from anticrossing._unchanging import read_only
 from anticrossing.checks import FloatArray
 from anticrossing.formulas import (
     Prediction,
@@ -34,6 +35,7 @@ class Vibration:
         return self.frequency * self.huang_rhys
 
 
+@read_only
 @dataclass(frozen=True, eq=False)
 class CrossingPoint:
     """The lowest crossing point of two surfaces, in natural units.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from anticrossing._unchanging import read_only
 from anticrossing.checks import (
     FloatArray,
     InputError,
@@ -57,6 +58,7 @@ _INITIAL = {
 _STATE = ("kind", "state", "basis")
 
 
+@read_only
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrajectoriesStudy(motion.MotionStudy):
     """A validated file with the table [trajectories].
