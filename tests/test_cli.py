@@ -20,6 +20,10 @@ GOOD = """
 hamiltonian = { model = "LandauZener", gap = 1.0 }
 drive = { kind = "linear", start = -50, stop = 50, rate = 1.0 }
 """
+SWEPT = """
+[sweep]
+parameters = [{ parameter = "drive.rate", from = 1, to = 4, points = 4 }]
+"""
 
 
 class Outcome:
@@ -410,6 +414,7 @@ def test_bad_file(call: Any, tmp_path: Path, case: str, command: str) -> None:
         ["run", "a.toml", "--fast"],
         ["rum", "a.toml"],
         ["crossings", "missing.toml"],
+        ["sweep", "sweep.toml", "-o", ""],
         ["reproduce", "everything"],
         ["reproduce", "demkov-osherov", "-o", "a.toml"],
     ],
@@ -417,12 +422,13 @@ def test_bad_file(call: Any, tmp_path: Path, case: str, command: str) -> None:
 )
 def test_bad_arguments(call: Any, tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "a.toml").write_text(GOOD)
+    (tmp_path / "sweep.toml").write_text(GOOD + SWEPT)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "precious.txt").write_text("keep")
     (tmp_path / "loop").symlink_to("loop")
     assert_one_line(call(*arguments))
     entries = sorted(str(entry.relative_to(tmp_path)) for entry in tmp_path.rglob("*"))
-    assert entries == ["a.toml", "full", "full/precious.txt", "loop"]
+    assert entries == ["a.toml", "full", "full/precious.txt", "loop", "sweep.toml"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

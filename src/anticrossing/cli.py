@@ -26,7 +26,17 @@ except KeyboardInterrupt:  # Ctrl-C right after the start
 _RARELY = 100_000  # new objects between two searches for cycles, a tenth of a run otherwise
 _BAD_INPUT = 2
 
-_PATH = click.Path(path_type=Path)
+
+class _Name(click.Path):
+    """The path of a file or a directory, which an empty text is not."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if not str(value):
+            self.fail("it is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_PATH = _Name(path_type=Path)
 _file = click.argument("file", metavar="FILE.toml", type=_PATH)
 _json = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON alone.")
 _output = click.option("-o", "--output", metavar="DIR", type=_PATH, help="Where results go.")
