@@ -11,6 +11,7 @@ from scipy.special import i0, jv
 import anticrossing as ac
 from anticrossing.dynamics._period import Period
 from anticrossing.dynamics.floquet import floquet
+from anticrossing.dynamics._period import Period
 from anticrossing.dynamics.periodic import one_period_propagator, periodic_steady_state
 from anticrossing.dynamics.quasi_energies import quasi_energies
 from tests.effort import cases
@@ -384,3 +385,11 @@ def test_quasi_energies_of_a_photon_whose_square_is_no_double():
     assert np.all(wrong <= found.error_estimate)
     assert all(r.gap < found.error_estimate.max() for r in found.resonances)
     assert found.warnings
+
+
+@pytest.mark.parametrize("phase", [0.0, np.pi / 2])
+def test_an_average_of_what_is_even_or_odd_on_every_piece(phase):
+    # Twenty periods on each of the first eight pieces: every other coefficient is zero there.
+    over = Period.of(ac.models.LandauZener(gap=0.1), ac.drive.Sinusoidal(0.0, 1.0, 1.0), None)
+    mean = over.average(lambda times: 0.25 + np.cos(160 * times + phase)[..., None], 1e-9)
+    assert mean == pytest.approx(0.25, abs=1e-9)
