@@ -11,7 +11,6 @@ from scipy.special import i0, jv
 import anticrossing as ac
 from anticrossing.dynamics._period import Period
 from anticrossing.dynamics.floquet import floquet
-from anticrossing.dynamics._period import Period
 from anticrossing.dynamics.periodic import one_period_propagator, periodic_steady_state
 from anticrossing.dynamics.quasi_energies import quasi_energies
 from tests.effort import cases
