@@ -45,6 +45,15 @@ def swept(text: str, **options: Any) -> xarray.Dataset:
     return parse_sweep(text).run(progress=False, **options).load()
 
 
+def test_a_sweep_file_does_not_change() -> None:
+    loaded = parse_sweep(PASSAGE + SWEEP)
+    for mapping in (loaded.grid.units, loaded.target.identity, loaded.target.details):
+        with pytest.raises(TypeError):
+            mapping["gap"] = "GHz"  # type: ignore[index]
+    with pytest.raises(AttributeError):
+        loaded.grid.units = {}
+
+
 def test_probabilities_follow_the_landau_zener_formula() -> None:
     result = swept(PASSAGE + SWEEP)
     gap, rate = np.meshgrid([0.5, 1.0, 1.5], [1, 2, 3, 4], indexing="ij")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import pickle
 import time
 import warnings
 from collections.abc import Iterator
@@ -88,6 +89,24 @@ def test_zipped_parameters_vary_together(grid: Any) -> None:
     expected = np.exp(-np.pi * np.array([4.0, 1.0]) / (2 * np.array([3.0, 4.0])))
     np.testing.assert_allclose(result.value, expected, rtol=1e-15)
     assert result.gap.dims == ("point",)
+
+
+def test_a_grid_is_a_copy_that_does_not_change() -> None:
+    flags, names = np.array([True, False]), np.array(["a", "b"])
+    zipped = Zip(g=flags, h=names)
+    result = run(lambda g, h, k: 1.0, {"p": zipped, "k": [1.0]})
+    flags[:], names[:] = True, "c"
+    assert result.g.values.tolist() == [True, False]
+    assert result.h.values.tolist() == ["a", "b"]
+    result.g.values[0] = False  # it belongs to the caller, and to nobody else
+    assert zipped.parameters["g"].tolist() == [True, False]
+    with pytest.raises(ValueError, match="read-only"):
+        zipped.parameters["g"][0] = False
+    with pytest.raises(TypeError):
+        zipped.parameters["g"] = flags  # type: ignore[index]
+    with pytest.raises(AttributeError):
+        zipped.more = 1
+    assert repr(pickle.loads(pickle.dumps(zipped))) == "Zip(g, h) [2 points]"
 
 
 def test_attributes_say_where_it_comes_from_but_neither_when_nor_on_which_machine() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._unchanging import Unchanging
 from anticrossing.checks import InputError, describe, fail, integer
 
 IntArray = npt.NDArray[np.int64]
@@ -27,7 +28,7 @@ _CHUNKS = 200  # of a sweep whose chunk size is not given: what a kill can lose 
 _LARGEST_CHUNK = 10_000  # points, of such a sweep
 
 
-class Zip:
+class Zip(Unchanging):
     """Parameters that vary together along one axis.
 
     Parameters
@@ -65,8 +66,8 @@ class Zip:
         return f"Zip({', '.join(self.parameters)}) [{size} points]"
 
 
-@dataclass(frozen=True, eq=False)
-class Axis:
+@dataclass(eq=False)
+class Axis(Unchanging):
     """One dimension of the result, and the parameters that vary along it."""
 
     name: str
@@ -78,8 +79,8 @@ class Axis:
         return next(iter(self.parameters.values())).size
 
 
-@dataclass(frozen=True, eq=False)
-class Grid:
+@dataclass(eq=False)
+class Grid(Unchanging):
     """All points of a sweep, in C order of the axes.
 
     Attributes
@@ -259,7 +260,7 @@ def _values(name: Any, values: Any) -> Values:
             raise fail(name, "hold values that stay as they are in one array", but)
         if isinstance(kept, str) and not kept.isascii() and any(map(_is_half, kept)):
             raise fail(name, "hold text that can be written", f"it contains {kept!r}")
-    return np.array(array)
+    return array
 
 
 def _is_half(character: str) -> bool:

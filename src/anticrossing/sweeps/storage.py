@@ -97,7 +97,7 @@ class Memory(Storage):
             {"long_name": "why the point failed"},
         )
         coordinates: dict[str, Any] = {
-            c.name: (c.dim, c.values, c.attributes) for c in layout.coordinates()
+            c.name: (c.dim, c.values.copy(), c.attributes) for c in layout.coordinates()
         }
         coordinates.update(
             {name: (name, v, layout.details(name)) for name, v in layout.labels(dims).items()}

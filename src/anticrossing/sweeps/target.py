@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from anticrossing._unchanging import Unchanging
 from anticrossing.checks import InputError, describe, fail, nearest
 from anticrossing.sweeps import provenance
 from anticrossing.sweeps.grid import Grid
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Target:
+@dataclass(eq=False, kw_only=True)
+class Target(Unchanging):
     """A function of one point (or, vectorised, of many), and what is known about it.
 
     Attributes
