@@ -48,9 +48,9 @@ def evolution(h, drive, steps=2**12):
     return total
 
 
-def reference(h, drive, initial=0, basis="adiabatic"):
+def reference(h, drive, initial=0, basis="adiabatic", steps=2**12):
     """Return the final probabilities in either basis."""
-    u = evolution(h, drive)
+    u = evolution(h, drive, steps)
     if basis == "adiabatic":
         first, last = (np.linalg.eigh(h(float(x)))[1] for x in (drive.start, drive.stop))
         u = last.conj().T @ u @ first
@@ -499,3 +499,65 @@ def test_a_sequence_takes_over_what_its_passages_need():
     assert not own_checks(chain)
     assert "third level" in chain.warnings[0]
     assert "its own checks hold" not in result.verdict
+
+
+# ---- solved families in other constant states -------------------------------------------------
+
+TURN = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
+PHASED = np.linalg.qr(np.random.default_rng(2).normal(size=(3, 6)).view(complex))[0]
+LEAN = np.array([[np.cos(0.4), -np.sin(0.4)], [np.sin(0.4), np.cos(0.4)]])
+FLIP, UP, ONE = np.array([[0, 1.0], [1, 0]]), np.diag([1.0, -1.0]), np.eye(2)
+ARROW = np.array([[0, 0.2, 0], [0.2, 0, 0.5], [0, 0.5, 0]])
+
+
+def seen_from(basis, constant, slope):
+    return ac.Hamiltonian.affine(*(basis @ m @ basis.conj().T for m in (constant, slope)))
+
+
+TURNED = {
+    "parallel levels that are coupled": (
+        ac.Hamiltonian.affine(
+            np.array([[0, 0.2, 0.3], [0.2, 0, 0.1], [0.3, 0.1, 0]]), np.diag([1.0, 0, 0])
+        ),
+        Linear(-200, 200, rate=0.3),
+        "Demkov–Osherov",
+    ),
+    "constant and driven term exchanged": (
+        ac.Hamiltonian.from_matrix([[0.25, "x/2"], ["x/2", -0.25]]),
+        Formula("0.3+4*tanh((t-3)/2)", -60, 70),
+        "tanh sweep",
+    ),
+    "tanh": (seen_from(LEAN, 0.3 * FLIP, UP / 2), Formula("3*tanh(t/4)-1", -60, 60), "tanh sweep"),
+    "pulse": (
+        seen_from(LEAN, 0.15 * UP, FLIP / 2),
+        Formula("1.3/cosh(t/2)", -60, 60),
+        "Rosen–Zener",
+    ),
+    "spin": (seen_from(TURN, SPIN, np.diag([1.0, 0, -1.0])), Linear(-200, 200, rate=1.0), "spin 1"),
+    "bow": (seen_from(TURN, ARROW, np.diag([1.0, 0, -1])), Linear(-200, 200, rate=0.3), "bow-tie"),
+    "phases": (
+        seen_from(PHASED, ARROW, np.diag([1.0, 0, -1])),
+        Linear(-200, 200, rate=0.3),
+        "bow-tie",
+    ),
+    "two spins": (
+        ac.Hamiltonian.affine(
+            0.15 * np.kron(FLIP, ONE) + 0.1 * np.kron(ONE, FLIP + 0.3 * UP),
+            0.5 * np.kron(UP, ONE) + 0.3 * np.kron(ONE, UP),
+        ),
+        Linear(-100, 120, rate=1.0),
+        "spin 0.5 beside spin 0.5",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", TURNED)
+@pytest.mark.parametrize("initial", [0, 1])
+def test_solved_families_are_known_in_other_states(kind, initial):
+    h, drive, name = TURNED[kind]
+    result = ac.passage(h, drive, initial=initial)
+    first = result.predictions[0]
+    assert first.name == name
+    right = reference(h, drive, initial, steps=2**15)
+    assert first.probabilities == pytest.approx(right, abs=1e-3)
+    assert first.valid

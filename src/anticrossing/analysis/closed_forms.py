@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from anticrossing.analysis.meetings import (
     half_places,
     interference_inputs,
     nonlinearity,
+    sample_path,
     too_many_to_follow,
 )
 from anticrossing.analysis.offers import (
@@ -29,7 +31,7 @@ from anticrossing.analysis.offers import (
     end_amplitude,
     with_checks,
 )
-from anticrossing.analysis.sector import Sector, sector_of, traceless
+from anticrossing.analysis.sector import Sector, in_courses, sector_of, traceless
 from anticrossing.analysis.sequence_decay import Walk
 from anticrossing.checks import ConvergenceError, FloatArray, InputError
 from anticrossing.drive import Drive
@@ -176,9 +178,13 @@ class View:
 
     def solve(self, find: Finder) -> None:
         """Add a solved passage that speaks of adiabatic levels, or can be made to."""
-        inside = self.sector.hamiltonian
-        known = find(inside, self.drive, self.basis)
-        if known is None:
+        given = self.sector.hamiltonian
+        turned = in_courses(given, sample_path(self.drive)[1])
+        for inside in itertools.chain((given,), turned):
+            known = find(inside, self.drive, self.basis)
+            if known is not None:
+                break
+        else:
             return
         column = known.prediction.transition_matrix
         if known.prediction.basis == "adiabatic":

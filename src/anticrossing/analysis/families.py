@@ -58,7 +58,7 @@ def family(hamiltonian: Hamiltonian, drive: Drive, basis: str) -> Family | None:
     rates = np.diagonal(slope).real
     if np.abs(slope - np.diag(rates)).max() * np.ptp(ends) > _SAME * scale:
         return None
-    found = _spin(constant, rates, ends) or _star(constant, rates, ends)
+    found = _linear(constant, rates, ends)
     return None if found is None else Family(*found, both_ends(drive))
 
 
@@ -115,6 +115,40 @@ def _pieces(levels: TwoLevels | None, basis: str, *, single: bool) -> Family | N
         return None
     name = "finite window (Weber)" if single else "linear pieces (Weber)"
     return Family(name, levels.through(pieces, basis), ())
+
+
+def _linear(
+    constant: ComplexArray, rates: FloatArray, ends: FloatArray
+) -> tuple[str, MatrixPrediction] | None:
+    """Recognise a solved constant + diag(rates) t."""
+    arguments = constant, rates, ends
+    return _spin(*arguments) or _star(*arguments) or _independent(*arguments)
+
+
+def _independent(
+    constant: ComplexArray, rates: FloatArray, ends: FloatArray
+) -> tuple[str, MatrixPrediction] | None:
+    """Recognise two systems side by side, H = A ⊗ 1 + 1 ⊗ B, each of which is solved."""
+    size = rates.size
+    whole = np.stack([constant, np.diag(rates)])
+    scale = np.abs(whole).max(axis=(1, 2), keepdims=True)
+    for one in (n for n in range(2, size // 2 + 1) if size % n == 0):
+        other = size // one
+        parts = whole.reshape(2, one, other, one, other)
+        first = np.einsum("mikjk->mij", parts) / other
+        second = np.einsum("mkikj->mij", parts) / one
+        shared = np.trace(whole, axis1=1, axis2=2)[:, None, None] / size
+        apart = np.kron(first, np.eye(other)) + np.kron(np.eye(one)[None], second)
+        if np.any(np.abs(apart - shared * np.eye(size) - whole) > _SAME * scale):
+            continue
+        found = [_linear(c, np.diagonal(rate).real, ends) for c, rate in (first, second)]
+        if None not in found:
+            (name, left), (also, right) = (part for part in found if part is not None)
+            matrix = np.asarray(np.kron(left.value, right.value), dtype=np.float64)
+            equation = f"product of {left.equation} and {right.equation}"
+            checks = (*left.checks, *right.checks)
+            return f"{name} beside {also}", MatrixPrediction(matrix, name, checks, equation)
+    return None
 
 
 def _spin(

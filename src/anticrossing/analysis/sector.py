@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ from anticrossing.drive import Drive
 from anticrossing.hamiltonian import FunctionHamiltonian, Hamiltonian, TermHamiltonian
 from anticrossing.hamiltonian._arguments import common_offset
 from anticrossing.spectrum.symmetry import sectors
+
+_RETURNED = 1e-6  # of the farthest change of H: a path that ends where it began
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,23 @@ def sector_of(
         np.flatnonzero(places[1] == own),
         found.indices(own) if found.basis is None else None,
     )
+
+
+def in_courses(
+    hamiltonian: Hamiltonian, positions: npt.NDArray[np.float64]
+) -> Iterator[Hamiltonian]:
+    """Yield H in constant states that move apart along a path, of two also what mixes them evenly.
+
+    Where the path comes back, its farthest place tells the states.
+    """
+    far = positions[np.argmax(np.abs(positions - positions[0]))]
+    first, last, farthest = (hamiltonian(float(x)) for x in (positions[0], positions[-1], far))
+    if np.abs(last - first).max() <= _RETURNED * np.abs(farthest - first).max():
+        last = farthest
+    basis = _courses(np.eye(hamiltonian.dimension), first, last)
+    yield _within(hamiltonian, basis)
+    if hamiltonian.dimension == 2:  # what moves there is the coupling
+        yield _within(hamiltonian, basis @ np.array([[1, 1], [1, -1]]) / np.sqrt(2))
 
 
 def _courses(
