@@ -152,6 +152,16 @@ class Mute(Exception):
         raise RuntimeError
 
 
+class Stubborn:
+    """Cannot be sent to another process, and says so in its own way."""
+
+    def __call__(self, gap: float, rate: float) -> float:
+        return gap
+
+    def __reduce__(self) -> Any:
+        raise ValueError("no")
+
+
 @pytest.mark.parametrize("vectorized", [False, True])
 @pytest.mark.parametrize(
     ("answer", "message"),
@@ -447,6 +457,10 @@ def test_memory_is_bounded_by_the_chunk(tmp_path: Path) -> None:
         ({"function": lambda gap, rate: {"n" * 300: 1.0}}, "An output must have a name that"),
         ({"function": lambda gap, rate: np.ones((1,) * 31)}, "at most 32 axes with .* it has 33"),
         ({"function": lambda gap, rate: 1.0, "executor": 2}, "other processes can import by name"),
+        (
+            {"function": Stubborn(), "executor": 2, "resume": False},
+            "other processes can import by name.*: no",
+        ),
         ({"function": lambda gap, rate, rng: 1.0}, "Argument `seed` must be given"),
     ],
 )

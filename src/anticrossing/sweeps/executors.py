@@ -240,7 +240,7 @@ def _choose(executor: Any, function: Callable[..., Any]) -> Runner:
 def _check_picklable(function: Callable[..., Any]) -> None:
     try:
         pickle.dumps(function)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever an object of somebody else's raises
         raise _unpicklable(error) from None
 
 
@@ -248,7 +248,7 @@ def _unpicklable(error: Exception) -> InputError:
     return fail(
         "function",
         "be one that other processes can import by name, as must be whatever it carries",
-        f"{' '.join(str(error).split())}",
+        reason(error),
     )
 
 
