@@ -561,3 +561,16 @@ def test_solved_families_are_known_in_other_states(kind, initial):
     right = reference(h, drive, initial, steps=2**15)
     assert first.probabilities == pytest.approx(right, abs=1e-3)
     assert first.valid
+
+
+def test_states_that_dephasing_holds_are_not_left_to_landau_zener():
+    gap, rate, decay, before, after = 0.1524557, 0.196443, 19.8463, 72.156, 135.21
+    drive = Linear(-rate * before, rate * after, rate=rate)
+    surroundings = Environment.FixedAxisDephasing(decay)
+    result = ac.passage(LZ(gap=gap), drive, environment=surroundings)
+    # Diabatic states mix at the rate ½g²Γ/(Γ² + ε²), which the window cuts short.
+    turned = sum(math.atan(rate * time / decay) for time in (before, after))
+    kept = 0.5 * (1 + math.exp(-(gap**2) / rate * turned))
+    assert result.exact.probabilities[1] == pytest.approx(kept, abs=1e-3)
+    assert not own_checks(named(result, "Landau–Zener"))
+    assert result.verdict.startswith("Within its domain, strong dephasing")

@@ -207,18 +207,25 @@ class View:
             plain = self.split(event.levels, float(event.jump))
             relaxed = walk.probabilities(self.start, _sequence([event]))
             relaxation = (self.relaxation(plain, relaxed), *self.dephasing([event], plain))
+        alone = inside.dimension == 2 and event.gap > 0
+        dephased = _with_dephasing(self.drive, event, environment, self.basis) if alone else []
+        if isinstance(environment, FixedAxisDephasing):
+            message = "dephasing holds the states that pass each other"
+            plain = self.split(event.levels, float(event.jump))
+            relaxation += tuple(
+                self.effect("dephasing in passing", plain, self.split(event.levels, jump), message)
+                for _, prediction, jump in dephased
+                if prediction.valid
+            )
         for name, prediction, jump in _single_crossing(
             inside, self.drive, event, coherent=environment is None
         ):
             prediction = with_checks(prediction, *relaxation)
             self.add(name, prediction, self.split(event.levels, jump))
-        if inside.dimension == 2 and event.gap > 0:
-            others = [check for check in event.jump.checks if check.quantity != _DEPHASING]
-            for name, prediction, jump in _with_dephasing(
-                self.drive, event, environment, self.basis
-            ):
-                prediction = with_checks(prediction, *others)
-                self.add(name, prediction, self.split(event.levels, jump))
+        others = [check for check in event.jump.checks if check.quantity != _DEPHASING]
+        for name, prediction, jump in dephased:
+            prediction = with_checks(prediction, *others)
+            self.add(name, prediction, self.split(event.levels, jump))
         return []
 
     def relaxation(self, without: FloatArray, with_it: FloatArray) -> DomainCheck:
