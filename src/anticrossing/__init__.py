@@ -6,12 +6,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from anticrossing._version import __version__
-from anticrossing.checks import (
-    AnticrossingError,
-    ConvergenceError,
-    InputError,
-    MissingExtraError,
-)
 
 if TYPE_CHECKING:
     from anticrossing import (
@@ -41,6 +35,12 @@ if TYPE_CHECKING:
     from anticrossing.analysis.impulse import AdiabaticImpulse, adiabatic_impulse
     from anticrossing.analysis.intersection_passage import intersection_passage
     from anticrossing.analysis.passage import Passage, passage
+    from anticrossing.checks import (
+        AnticrossingError,
+        ConvergenceError,
+        InputError,
+        MissingExtraError,
+    )
     from anticrossing.drive import Drive
     from anticrossing.dynamics import OpenPropagation, Propagation, propagate
     from anticrossing.environment import (
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 _LATE_MODULES = (  # imported when first used, which keeps `import anticrossing` quick
     "ab_initio",
     "analysis",
+    "checks",
     "control",
     "drive",
     "dynamics",
@@ -81,12 +82,16 @@ _LATE_MODULES = (  # imported when first used, which keeps `import anticrossing`
 )
 _LATE_NAMES = {
     "AdiabaticImpulse": "analysis",
+    "AnticrossingError": "checks",
+    "ConvergenceError": "checks",
     "Dephasing": "environment",
     "Drive": "drive",
     "Environment": "environment",
     "FixedAxisDephasing": "environment",
     "Hamiltonian": "hamiltonian",
+    "InputError": "checks",
     "Lindblad": "environment",
+    "MissingExtraError": "checks",
     "OpenPropagation": "dynamics",
     "Passage": "analysis",
     "Propagation": "dynamics",

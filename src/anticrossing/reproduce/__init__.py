@@ -32,7 +32,7 @@ NAMES = tuple(_MODULES)
 def descriptions() -> dict[str, str]:
     """Return one line on each published result."""
     modules = {name: importlib.import_module(f"{__name__}.{m}") for name, m in _MODULES.items()}
-    return {name: (module.__doc__ or "").splitlines()[0] for name, module in modules.items()}
+    return {name: (module.__doc__ or "").partition("\n")[0] for name, module in modules.items()}
 
 
 def compute(name: str, directory: str | Path | None = None) -> Reproduction:
