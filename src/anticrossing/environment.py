@@ -41,7 +41,7 @@ from anticrossing.checks import (
 Function = Callable[..., Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Nodes:
     """Where an environment is asked for its rates.
 
@@ -70,7 +70,7 @@ class Nodes:
     offset: FloatArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EigenRates:
     """A generator that is simple in the instantaneous eigenbasis.
 

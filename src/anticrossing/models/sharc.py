@@ -47,7 +47,7 @@ _LONGEST_PATH = 4096
 _NO_VIBRATION = 1e-10  # hartree: translations and rotations are written with frequency 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SharcModel:
     """A vibronic coupling model and the molecule it belongs to.
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from anticrossing.checks import FloatArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VibronicLevels:
     """The lowest vibronic levels of a Hamiltonian.
 
@@ -40,7 +40,7 @@ class VibronicLevels:
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RotorLevels:
     """Vibronic levels labelled by their pseudorotation, degenerate partners counted once.
 
