@@ -574,3 +574,10 @@ def test_states_that_dephasing_holds_are_not_left_to_landau_zener():
     assert result.exact.probabilities[1] == pytest.approx(kept, abs=1e-3)
     assert not own_checks(named(result, "Landau–Zener"))
     assert result.verdict.startswith("Within its domain, strong dephasing")
+
+
+def test_levels_of_other_sectors_are_passed_without_conditions():
+    h = ac.Hamiltonian.from_matrix([["x/2", 0.3, 0], [0.3, "-x/2", 0], [0, 0, "3*x+7"]])
+    result = ac.passage(h, Linear(-50, 50, rate=1.0))
+    assert result.exact.probabilities[2] == pytest.approx(1.0)  # it goes straight up
+    assert named(result, "independent crossings").valid

@@ -328,8 +328,11 @@ def _own_checks(events: Sequence[PassageEvent], level: int) -> list[DomainCheck]
     """Return the worst of what each passage that a level may come to needs for itself alone."""
     reached, worst = {level}, dict[str, DomainCheck]()
     for event in events:
-        if reached & set(event.levels):
-            reached |= set(event.levels)
+        i, j = event.levels
+        if event.crossing.reason == DIFFERENT_SECTORS:  # nothing happens: only the order changes
+            reached = {{i: j, j: i}.get(level, level) for level in reached}
+        elif reached & {i, j}:
+            reached |= {i, j}
             for check in event.jump.checks:
                 known = worst.setdefault(check.quantity, check)
                 if float(check.worst) > float(known.worst):
