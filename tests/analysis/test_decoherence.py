@@ -217,3 +217,13 @@ def test_a_regime_that_the_exact_answer_contradicts_is_not_clear():
     assert abs(regime.jump_probability - result.exact.probabilities[1]) > 0.03
     assert not regime.clear
     assert "the exact answer is" in regime.reasons[-1]
+
+
+def test_a_few_dephasings_in_passing_are_not_clearly_coherent():
+    result = ac.passage(
+        ac.models.LandauZener(gap=0.7832),
+        ac.drive.Linear(-12.31, 11.72, rate=0.6949),
+        environment=Dephasing(gamma=0.145634),
+    )
+    assert not result.regimes[0].clear
+    assert result.exact.probabilities[1] - result.regimes[0].landau_zener > 0.03

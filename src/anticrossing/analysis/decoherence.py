@@ -17,7 +17,7 @@ PROMISED = 0.03  # how far the number of a clear regime may be off
 _WEAK = 0.05  # change of the jump probability that still counts as coherent
 _STRONG = 0.3  # α/Γ² up to which the coherence follows the sweep, so that a rate equation holds
 _FIRST_ORDER = 3.0  # g²/α from which dephasing in the eigenbasis is a small rate
-_LASTING, _SHORT = 0.3, 2.5  # gΓ/α, dephasings of the eigenbasis in passing: few, and many
+_LASTING, _SHORT = 0.1, 2.5  # gΓ/α, dephasings of the eigenbasis in passing: few, and many
 _FROZEN = 10.0  # line width over range of the sweep from which the state counts as frozen
 _RELAXED = 3.0  # relaxation times after the crossing: e^{-3} = 5 % of the excitation is left
 _LAG = 0.02  # change of the equilibrium population within the last relaxation time
