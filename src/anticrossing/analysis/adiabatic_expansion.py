@@ -30,7 +30,7 @@ from anticrossing.formulas import DomainCheck
 from anticrossing.hamiltonian import Hamiltonian
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AdiabaticExpansion:
     """The first two terms of the expansion at the end of the window.
 

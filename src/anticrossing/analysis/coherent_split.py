@@ -43,7 +43,7 @@ _EXACT = 1e-12
 _SMALLEST = 1e-6  # probabilities below this are not asked for relative accuracy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CoherentIncoherentSplit:
     """A transition probability in two parts (see `coherent_incoherent_split`).
 

@@ -78,7 +78,7 @@ class ImpulsePassage:
     phase_to_next: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AdiabaticImpulse:
     """What `adiabatic_impulse` found; printing it gives a readable summary.
 

@@ -19,7 +19,7 @@ _UNSEEN = 1e-3  # of a level that is not the one spoken of
 _NEGLECTED = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PassagePrediction:
     """What one closed form says of the final probabilities, and whether it may say so.
 

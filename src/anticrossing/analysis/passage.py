@@ -34,7 +34,7 @@ _TINY = 1e-10
 _ABRUPT = 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Passage:
     """Everything `passage` found; printing it gives a readable summary.
 
