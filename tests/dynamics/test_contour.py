@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import anticrossing as ac
-from anticrossing.dynamics import log_probability
+from anticrossing.dynamics import contour, log_probability
 from tests.effort import slow
 
 
@@ -91,3 +91,8 @@ def test_a_pole_below_the_branch_point_is_detected():
     drive = ac.drive.Formula("t + 0.3*t**2/(1 + t**2)", -200, 200)
     with pytest.raises(ac.ConvergenceError, match="singularity"):
         log_probability(ac.models.LandauZener(gap=2.0), drive)
+
+
+def test_a_root_stays_continuous_over_many_turns():
+    angle = np.linspace(0, 12 * np.pi, 200)
+    assert contour._continuous_root(np.exp(1j * angle)) == pytest.approx(np.exp(0.5j * angle))

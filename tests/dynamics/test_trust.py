@@ -8,8 +8,9 @@ from fuzz import truth
 from scipy.special import gammaln, jv
 
 import anticrossing as ac
-from anticrossing.dynamics import panels
+from anticrossing.dynamics import features, panels
 from anticrossing.dynamics.floquet import floquet
+from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.periodic import one_period_propagator, periodic_steady_state
 from anticrossing.dynamics.quasi_energies import quasi_energies
 from tests.effort import slow
@@ -180,6 +181,12 @@ def test_pulses_that_vanish_where_their_argument_does(pulse, area, width):
     drive = ac.drive.Formula(f"A*({formula})", 0, 1, A=1.9 / area / width)
     result = ac.propagate(FLIP, drive, basis="diabatic", tolerance=1e-7)
     assert result.transition_matrix[1, 0] == pytest.approx(np.sin(0.95) ** 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("place", [0.3131, 0.31327, 0.3139])
+def test_where_an_argument_turns_without_being_zero_is_found_to_rounding(place):
+    drive = ac.drive.Formula("exp(-sqrt(1+(t-c)**2/w**2))", 0, 1, c=place, w=1e-3)
+    assert np.min(np.abs(features.edges(Lanes.of(FLIP, drive)) - place)) < 1e-10
 
 
 @pytest.mark.parametrize(("omega", "power"), [(1000, 1000), slow(1000, 400), slow(12345, 1000)])

@@ -113,5 +113,6 @@ def test_bad_spin(spin):
 def test_bad_quench():
     with pytest.raises(InputError, match="quench_time"):
         ising_chain_defects(exchange=1.0, quench_time=0.0)
+    assert ising_chain_defects(exchange=1.0, quench_time=10.0, sites=2).warnings
     with pytest.raises(InputError, match="sites"):
         ising_chain_defects(exchange=1.0, quench_time=10.0, sites=1)

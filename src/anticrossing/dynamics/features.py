@@ -235,10 +235,13 @@ def _watch(
     step = np.sign(np.diff(u, axis=1))
     row, column = np.nonzero((u[:, :-1] < 0) != (u[:, 1:] < 0))
     zero = _zoom(values, grid[row, column], grid[row, column + 1], lane[row], turning=False)
-    turn_row, turn_column = np.nonzero(step[:, :-1] * step[:, 1:] < 0)
+    # On a plateau, be it of two samples that differ by rounding, the last step before it counts.
+    last = np.maximum.accumulate(np.where(step != 0, np.arange(step.shape[1]), 0), axis=1)
+    before = np.take_along_axis(step, last, axis=1)
+    turn_row, turn_column = np.nonzero(before[:, :-1] * step[:, 1:] < 0)
     turn = _zoom(
         values,
-        grid[turn_row, turn_column],
+        grid[turn_row, last[turn_row, turn_column]],
         grid[turn_row, turn_column + 2],
         lane[turn_row],
         turning=True,
