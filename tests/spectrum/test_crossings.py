@@ -509,3 +509,13 @@ def test_slopes_of_every_pair_where_three_lines_meet():
     H = Hamiltonian.from_matrix([["2*x", 0, 0], [0, "x", 0], [0, 0, "-x"]])
     found = {crossing.levels: crossing.slope_difference for crossing in find_crossings(H, -1, 1.3)}
     assert found == pytest.approx({(0, 1): 1.0, (0, 2): 3.0, (1, 2): 2.0}, rel=1e-12)
+
+
+@pytest.mark.parametrize("offset", ["1e10", "-1e12", "1e5*x**2", "1e8*x+1e6*sin(x)"])
+def test_what_all_levels_share_moves_no_crossing(offset):
+    H = Hamiltonian.from_matrix([[f"{offset}+x/2", 0.01], [0.01, f"{offset}-x/2"]])
+    (found,) = find_crossings(H, -3.0, 5.0)
+    assert found.kind == "avoided"
+    assert found.position == pytest.approx(0.0, abs=1e-12)
+    assert found.gap == pytest.approx(0.02, rel=1e-12)
+    assert found.center_energy == pytest.approx(float(H(0.0)[0, 0].real), rel=1e-15)

@@ -31,7 +31,7 @@ from anticrossing.analysis.offers import (
     end_amplitude,
     with_checks,
 )
-from anticrossing.analysis.sector import Sector, in_courses, sector_of, traceless
+from anticrossing.analysis.sector import Sector, in_courses, sector_of
 from anticrossing.analysis.sequence_decay import Walk
 from anticrossing.checks import ConvergenceError, FloatArray, InputError
 from anticrossing.drive import Drive
@@ -40,6 +40,7 @@ from anticrossing.environment import Dephasing, Environment, FixedAxisDephasing
 from anticrossing.formulas import DomainCheck, Prediction
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum._search import DIFFERENT_SECTORS
+from anticrossing.spectrum.offset import traceless
 
 _LINEAR = 1e-6
 _REAL = 1e-12

@@ -14,7 +14,6 @@ from anticrossing import formulas
 from anticrossing._unchanging import frozen
 from anticrossing.analysis._roots import bracketed_roots
 from anticrossing.analysis.decay import rate_matrices
-from anticrossing.analysis.sector import traceless
 from anticrossing.checks import FloatArray, InputError, fail
 from anticrossing.drive import Drive
 from anticrossing.dynamics import features
@@ -25,6 +24,8 @@ from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.spectrum import Crossing, Crossings, find_crossings
 from anticrossing.spectrum._grid import ROUNDING
 from anticrossing.spectrum._search import BELOW_ROUNDING, DIFFERENT_SECTORS
+from anticrossing.spectrum.crossings import raised
+from anticrossing.spectrum.offset import traceless
 
 _SAMPLES, _MOST_SAMPLES = 4001, 64_001
 _MOST_TURNS = 2000
@@ -93,7 +94,7 @@ def find_events(
     times, positions = sample_path(drive)
     inner = traceless(hamiltonian)
     found = search(inner, float(positions.min()), float(positions.max()))
-    crossings = dataclasses.replace(found, found=tuple(_raised(hamiltonian, c) for c in found))
+    crossings = dataclasses.replace(found, found=tuple(raised(c, hamiltonian) for c in found))
     hamiltonian = inner
     warnings: list[str] = []
     places: list[Place] = []
@@ -119,14 +120,6 @@ def find_events(
     places.sort(key=lambda place: place.time)
     events = tuple(_event(hamiltonian, drive, places, k, environment) for k in range(len(places)))
     return crossings, events, warnings
-
-
-def _raised(hamiltonian: Hamiltonian, crossing: Crossing) -> Crossing:
-    """Return a crossing of H less its trace at the energy that it has in H."""
-    shared = hamiltonian(crossing.position) - traceless(hamiltonian)(crossing.position)
-    return dataclasses.replace(
-        crossing, center_energy=crossing.center_energy + float(shared[0, 0].real)
-    )
 
 
 @functools.lru_cache(maxsize=8)

@@ -18,7 +18,6 @@ from anticrossing.analysis.meetings import PassageEvent, find_events, half_place
 from anticrossing.analysis.offers import PassagePrediction
 from anticrossing.analysis.referee import in_words
 from anticrossing.analysis.regimes import held_against, regime_of
-from anticrossing.analysis.sector import traceless
 from anticrossing.checks import ConvergenceError, InputError, fail, integer
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability, log_probability
@@ -29,6 +28,7 @@ from anticrossing.dynamics.unitary import Propagation
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Crossings
+from anticrossing.spectrum.offset import traceless
 
 _TINY = 1e-10
 _ABRUPT = 0.1

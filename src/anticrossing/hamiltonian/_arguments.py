@@ -80,9 +80,9 @@ def common_offset(diagonals: FloatArray) -> FloatArray:
     Where levels are far apart nothing is taken out, which would move all of them by rounding.
     """
     middle = np.sort(diagonals, axis=-1)[..., diagonals.shape[-1] // 2]
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         spread = np.max(np.abs(diagonals - middle[..., None]), axis=-1)
-    return np.asarray(np.where(np.abs(middle) > _CLOSE * spread, middle, 0.0))
+        return np.asarray(np.where(np.abs(middle) > _CLOSE * spread, middle, 0.0))
 
 
 def number_array(name: str, value: Any) -> npt.NDArray[Any]:

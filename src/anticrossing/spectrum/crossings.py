@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,10 +18,11 @@ from anticrossing.checks import (
     positive_number,
     real_number,
 )
-from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.spectrum._blocks import Blocks
 from anticrossing.spectrum._grid import Grid, resolve
 from anticrossing.spectrum._search import Candidate, avoided_candidates, true_candidates
+from anticrossing.spectrum.offset import traceless
 from anticrossing.spectrum.symmetry import sectors
 
 _FARTHEST = 1e300
@@ -232,18 +234,29 @@ def find_crossings(
     ripple = real_number("prominence", prominence)
     if ripple < 0:
         raise fail("prominence", "not be negative", f"it is {ripple}")
+    inner = traceless(H) if isinstance(H, TermHamiltonian) else H
     with few_threads(H.dimension):
-        found = sectors(H, np.linspace(first, last, 17))
-        blocks = Blocks(H, found, count)
+        found = sectors(inner, np.linspace(first, last, 17))
+        blocks = Blocks(inner, found, count)
         grid = resolve(blocks, first, last, samples)
         absolute = accuracy * (last - first)
         candidates = avoided_candidates(blocks, grid, absolute, ripple)
         candidates += true_candidates(blocks, grid, absolute)
         candidates.sort(key=lambda candidate: candidate.position)
         crossings = _describe(blocks, grid, candidates)
-    if count is not None:
-        crossings = [c for c in crossings if c.levels[1] < count]
+    crossings = [c for c in crossings if count is None or c.levels[1] < count]
+    if inner is not H:
+        crossings = [raised(c, H) for c in crossings]
     return Crossings(tuple(crossings), first, last, H.coordinates[0], grid.complete)
+
+
+def raised(crossing: Crossing, H: Hamiltonian) -> Crossing:
+    """Return a crossing of H less what all levels share, at the energy that it has in H."""
+    inner = traceless(H)
+    if inner is H:
+        return crossing
+    shared = float((H(crossing.position) - inner(crossing.position))[0, 0].real)
+    return dataclasses.replace(crossing, center_energy=crossing.center_energy + shared)
 
 
 def _check_arguments(
