@@ -99,10 +99,14 @@ def _within(hamiltonian: Hamiltonian, basis: npt.NDArray[Any]) -> Hamiltonian:
     """Return H in the space of some orthonormal columns."""
     adjoint = basis.conj().T
     if isinstance(hamiltonian, TermHamiltonian):
+        size = basis.shape[1]
         projected = [adjoint @ (matrix @ basis) for matrix in hamiltonian.matrices]
-        terms = list(zip(hamiltonian.coefficients, projected, strict=True))
-        return TermHamiltonian(
-            terms, hamiltonian.parameters, hamiltonian.coordinates, units=hamiltonian.units
+        return hamiltonian._with(
+            matrices=tuple(0.5 * (matrix + matrix.conj().T) for matrix in projected),
+            dimension=size,
+            labels=tuple(str(i) for i in range(size)),
+            _stack=None,
+            _split=None,
         )
     return Hamiltonian.from_function(
         lambda x: adjoint @ hamiltonian(x) @ basis,
