@@ -58,7 +58,6 @@ if TYPE_CHECKING:
 _LATE_MODULES = (  # imported when first used, which keeps `import anticrossing` quick
     "ab_initio",
     "analysis",
-    "checks",
     "control",
     "drive",
     "dynamics",

@@ -227,3 +227,11 @@ def test_a_few_dephasings_in_passing_are_not_clearly_coherent():
     )
     assert not result.regimes[0].clear
     assert result.exact.probabilities[1] - result.regimes[0].landau_zener > 0.03
+
+
+@np.errstate(all="ignore")
+def test_numbers_too_far_apart_are_refused():
+    regime = ac.decoherence_regime(gap=1e200, sweep_rate=1.0, dephasing_rate=50.0, window=2.0)
+    assert regime.jump_probability == 0.5
+    with pytest.raises(ac.InputError, match="doubles overflow"):
+        ac.decoherence_regime(gap=1e200, sweep_rate=1e-200, dephasing_rate=50.0, window=2.0)

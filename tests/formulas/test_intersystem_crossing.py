@@ -173,3 +173,10 @@ def test_crossing_has_one_frequency_fewer():
         harmonic_partition_ratio(
             reactant_frequencies=[1.0], crossing_frequencies=[1.0], temperature=1.0
         )
+
+
+def test_a_ratio_that_no_double_holds_is_refused():
+    with pytest.raises(InputError, match="`temperature` must be higher"):
+        harmonic_partition_ratio(
+            reactant_frequencies=[0.01], crossing_frequencies=[], temperature=1e-300
+        )

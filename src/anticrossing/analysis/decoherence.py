@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import fail, integer, real_number
+from anticrossing.checks import InputError, fail, integer, real_number
 from anticrossing.formulas.landau_zener import landau_zener, passage_duration
 
 REGIMES = ("coherent", "incoherent", "frozen", "relaxed")
@@ -277,6 +277,8 @@ def decoherence_regime(
     if extra > 0 and dephasing > 0 and regime != "relaxed":
         clear = clear and 2 * extra + np.pi * dephasings <= _WEAK
         reasons.append("dephasing in the eigenbasis, which acts too, is left out")
+    if not np.isfinite(value):
+        raise InputError("Gap, rates and window must not lie so far apart that doubles overflow.")
     return DecoherenceRegime(
         regime=regime,
         clear=bool(clear),
@@ -321,7 +323,7 @@ class _Course:
         """Return the integral of all rates from the crossing on."""
         width = np.hypot(self.decay, self.gap)
         turned = np.arctan(self.sweep_rate * np.asarray(time) / width)
-        flips = self.gap**2 * self.flipping / (self.sweep_rate * width) * turned
+        flips = (self.gap / width) * (self.gap * self.flipping / self.sweep_rate) * turned
         return self.relaxation * np.asarray(time) + flips
 
     def along(self, p: float, start: float, stop: float) -> float:

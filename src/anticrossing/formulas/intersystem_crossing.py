@@ -237,4 +237,7 @@ def harmonic_partition_ratio(
         difference = levels(reactant) - levels(crossing)
         if not classical:
             difference = difference + (reactant.sum() - crossing.sum()) / (2 * heat)
-        return unwrap(exp(difference))
+        ratio = exp(difference)
+    if not np.all(np.isfinite(ratio)):
+        raise fail("temperature", "be higher", "the ratio is infinite at the one given")
+    return unwrap(ratio)
