@@ -113,12 +113,13 @@ def _advance(star: Star, state: Piece, stop: float) -> None:
     if stop <= start:
         return
     lowest, highest = _range(star, start, stop)
-    count = max(1, int(np.ceil((highest - lowest) * (stop - start) / _PHASE)))
-    if count > _MOST_PANELS:
+    panels = max(1.0, float(np.ceil((highest - lowest) * (stop - start) / _PHASE)))
+    if not panels <= _MOST_PANELS:
         raise ConvergenceError(
-            f"The drive is too slow for the solver of stars, which would take {count:.1e} panels: "
+            f"The drive is too slow for the solver of stars, which would take {panels:.1e} panels: "
             "`evolve_fermions` with method 'panels' has a cost that slowness does not raise."
         )
+    count = int(panels)
     for left in np.linspace(start, stop, count, endpoint=False):
         _panel(star, state, float(left), (stop - start) / count, 0)
     state.time = stop
