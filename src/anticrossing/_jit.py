@@ -8,7 +8,6 @@ it adds numbers up: all processes that share a cache run the same code, to the l
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import functools
 import os
@@ -112,45 +111,48 @@ def _stamp(file: Path) -> tuple[tuple[str, int, int], ...]:
 @functools.cache
 def _imports(path: Path) -> tuple[Path, ...]:
     """Return what a file with kernels imports: kernels, and constants; nothing for another file."""
-    try:
-        if not _holds_kernels(path):
-            return ()
-        tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+    if not _holds_kernels(path):
         return ()
-    root, package = path.parent, list[str]()
+    root = path.parent
     while (root / "__init__.py").exists():
-        package.insert(0, root.name)
         root = root.parent
-    modules: dict[str, bool] = {}  # whether a constant may come from it
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            modules |= {alias.name: False for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            before = package[: len(package) + 1 - node.level] if node.level else []
-            name = ".".join([*before, *filter(None, [node.module])])
-            for alias in node.names:
-                constant = alias.name.strip("_").isupper()
-                modules[name] = modules.get(name, False) or constant
-                modules.setdefault(f"{name}.{alias.name}", False)
     found = [Path(__file__)]
-    for name, constant in modules.items():
-        place = root.joinpath(*name.split("."))
-        places = (place.with_suffix(".py"), place / "__init__.py")
-        found += [p for p in places if p.is_file() and (constant or _holds_kernels(p))]
+    for module, names in _names_imported(path):
+        place = root.joinpath(*module.split("."))
+        constants = any(name.strip("_").isupper() for name in names)
+        found += [file for file in _files(place) if constants or _holds_kernels(file)]
+        found += [f for name in names for f in _files(place / name) if _holds_kernels(f)]
     return tuple(found)
 
 
 @functools.cache
 def _holds_kernels(path: Path) -> bool:
     """Whether a file imports this one, or decorates with what a file beside it that does offers."""
-    text = path.read_bytes()
-    if path.name == "_jit.py" or b"_jit import" in text:
+    imported = _names_imported(path)
+    if any("_jit" in (module.rpartition(".")[2], *names) for module, names in imported):
         return path.name != "_jit.py"
-    decorators = set(re.findall(rb"^@(\w+)", text, re.MULTILINE))
-    for module, names in re.findall(rb"^from [\w.]*?(\w+) import (\([^)]*\)|.*)", text, re.M):
-        beside = path.with_name(f"{module.decode()}.py")
-        offered = decorators & set(re.findall(rb"\w+", names))
-        if offered and beside.is_file() and b"_jit import" in beside.read_bytes():
-            return True
+    decorators = set(re.findall(r"^@(\w+)", _text(path), re.MULTILINE))
+    for module, names in imported:
+        beside = path.with_name(f"{module.rpartition('.')[2]}.py")
+        if decorators.intersection(names) and beside.is_file():
+            if any(module.endswith("._jit") for module, _ in _names_imported(beside)):
+                return True
     return False
+
+
+@functools.cache
+def _names_imported(path: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the modules, and what of them, that a file names behind `from`.
+
+    Found in its text: to parse all files with kernels would take a tenth of a second in every run.
+    """
+    lines = re.findall(r"^\s*from ([\w.]+) import (\([^)]*\)|.*)", _text(path), re.MULTILINE)
+    return tuple((module, tuple(re.findall(r"\w+", names))) for module, names in lines)
+
+
+def _files(place: Path) -> list[Path]:
+    return [file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()]
+
+
+def _text(path: Path) -> str:
+    return path.read_text("utf8", errors="replace")

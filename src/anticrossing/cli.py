@@ -7,6 +7,7 @@ import sys
 _INTERRUPTED = 130
 
 try:
+    import atexit
     import gc
     import json
     import warnings
@@ -53,6 +54,7 @@ def main() -> None:
     """Run the command line; bad input is one line on standard error and exit status 2."""
     try:
         gc.set_threshold(_RARELY)
+        atexit.register(gc.freeze)  # nor at the end, where all that was loaded is searched
         # Overflow on the way is caught by the checks of what comes out; the user gets one line.
         warnings.filterwarnings("ignore", category=RuntimeWarning)
         terminal.accept_any_text()

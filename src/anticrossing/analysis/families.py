@@ -102,10 +102,10 @@ def _two_levels(hamiltonian: Hamiltonian, drive: Drive, basis: str) -> Family | 
     levels = TwoLevels.along(hamiltonian, drive)
     if levels is None:
         return None
+    if levels.linear_pieces() is not None:
+        return None if basis == "superadiabatic" else _pieces(levels, basis, single=False)
     found = levels.tanh_sweep() or levels.pulse()
-    if found is not None:
-        return Family(*found, both_ends(drive))
-    return None if basis == "superadiabatic" else _pieces(levels, basis, single=False)
+    return None if found is None else Family(*found, both_ends(drive))
 
 
 def _pieces(levels: TwoLevels | None, basis: str, *, single: bool) -> Family | None:

@@ -122,7 +122,7 @@ def find_events(
     return crossings, events, warnings
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=64)
 def sample_path(drive: Drive) -> tuple[FloatArray, FloatArray]:
     """Return times over the window, dense enough to see every turn of the drive, and positions.
 
