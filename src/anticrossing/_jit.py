@@ -132,12 +132,8 @@ def _holds_kernels(path: Path) -> bool:
     if any("_jit" in (module.rpartition(".")[2], *names) for module, names in imported):
         return path.name != "_jit.py"
     decorators = set(re.findall(r"^@(\w+)", _text(path), re.MULTILINE))
-    for module, names in imported:
-        beside = path.with_name(f"{module.rpartition('.')[2]}.py")
-        if decorators.intersection(names) and beside.is_file():
-            if any(module.endswith("._jit") for module, _ in _names_imported(beside)):
-                return True
-    return False
+    near = (path.with_name(f"{m.rpartition('.')[2]}.py") for m, n in imported if decorators & {*n})
+    return any(b"_jit import" in file.read_bytes() for file in near if file.is_file())
 
 
 @functools.cache

@@ -218,3 +218,14 @@ def test_energies_common_to_all_levels_change_no_schedule(numerator):
     assert other.duration == pytest.approx(one.duration, rel=1e-9)
     t = np.linspace(0, one.duration, 21)
     assert np.max(np.abs(one(t) - other(t))) < 1e-8
+
+
+def test_of_many_levels_the_space_of_the_followed_one_is_enough() -> None:
+    """The full search among 300 items: (√N/ε) arctan √(N − 1), Roland and Cerf's eq. (19)."""
+    even, marked = np.full(300, 300**-0.5), np.eye(300)[3]
+    first, last = (np.eye(300) - np.outer(v, v) for v in (even, marked))
+    search = ac.Hamiltonian.affine(first, last - first)
+    schedule = local_adiabatic_schedule(search, 0, 1, adiabaticity=0.1, numerator="norm")
+    assert schedule.duration == pytest.approx(300**0.5 / 0.1 * np.arctan(299**0.5), rel=1e-11)
+    with pytest.raises(ac.InputError, match="meet near x = 0:"):
+        local_adiabatic_schedule(search, 0, 1, adiabaticity=0.1, level=7)  # one of 299

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing.drive import Drive
-from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.spectrum.subspace import within
 from anticrossing.spectrum.symmetry import sectors
 
 _RETURNED = 1e-6  # of the farthest change of H: a path that ends where it began
@@ -58,7 +59,7 @@ def sector_of(
     if found.basis is not None:
         block = block @ _courses(block, *ends)
     return Sector(
-        _within(hamiltonian, block),
+        within(hamiltonian, block),
         np.flatnonzero(places[0] == own),
         np.flatnonzero(places[1] == own),
         found.indices(own) if found.basis is None else None,
@@ -77,9 +78,9 @@ def in_courses(
     if np.abs(last - first).max() <= _RETURNED * np.abs(farthest - first).max():
         last = farthest
     basis = _courses(np.eye(hamiltonian.dimension), first, last)
-    yield _within(hamiltonian, basis)
+    yield within(hamiltonian, basis)
     if hamiltonian.dimension == 2:  # what moves there is the coupling
-        yield _within(hamiltonian, basis @ np.array([[1, 1], [1, -1]]) / np.sqrt(2))
+        yield within(hamiltonian, basis @ np.array([[1, 1], [1, -1]]) / np.sqrt(2))
 
 
 def _courses(
@@ -93,26 +94,3 @@ def _courses(
         own = vectors[:, groups == group]
         vectors[:, groups == group] = own @ np.linalg.eigh(own.conj().T @ first @ own)[1]
     return vectors
-
-
-def _within(hamiltonian: Hamiltonian, basis: npt.NDArray[Any]) -> Hamiltonian:
-    """Return H in the space of some orthonormal columns."""
-    adjoint = basis.conj().T
-    if isinstance(hamiltonian, TermHamiltonian):
-        size = basis.shape[1]
-        projected = [adjoint @ (matrix @ basis) for matrix in hamiltonian.matrices]
-        return hamiltonian._with(
-            matrices=tuple(0.5 * (matrix + matrix.conj().T) for matrix in projected),
-            dimension=size,
-            labels=tuple(str(i) for i in range(size)),
-            _stack=None,
-            _split=None,
-        )
-    return Hamiltonian.from_function(
-        lambda x: adjoint @ hamiltonian(x) @ basis,
-        derivative=lambda x: adjoint @ hamiltonian.derivative(x) @ basis,
-        vectorized=True,
-        dimension=basis.shape[1],
-        coordinates=hamiltonian.coordinates,
-        units=hamiltonian.units,
-    )

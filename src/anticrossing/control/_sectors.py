@@ -11,7 +11,8 @@ import numpy as np
 from anticrossing._unchanging import read_only
 from anticrossing.checks import FloatArray, InputError, describe, fail
 from anticrossing.hamiltonian import Hamiltonian, Matrices, check_finite_hermitian
-from anticrossing.spectrum.symmetry import sectors
+from anticrossing.spectrum.subspace import space_of_level, within
+from anticrossing.spectrum.symmetry import LARGEST_ROTATED, sectors
 
 CLOSED = 1e-13  # gap relative to the spread of the levels below which it is rounding
 
@@ -23,6 +24,8 @@ class Block:
 
     Attributes
     ----------
+    hamiltonian : Hamiltonian
+        H within the sector.
     basis : array, shape (N, n)
         Orthonormal columns that span the sector.
     """
@@ -37,13 +40,13 @@ class Block:
 
     def value(self, x: FloatArray) -> Matrices:
         """Return H(x) within the sector, shape ``x.shape + (n, n)``."""
-        full = self.hamiltonian(x)
-        check_finite_hermitian(full, x)
-        return np.asarray(self.basis.conj().T @ full @ self.basis)
+        values = self.hamiltonian(x)
+        check_finite_hermitian(values, x)
+        return np.asarray(values)
 
     def slope(self, x: FloatArray) -> Matrices:
         """Return ∂H/∂x within the sector, shape ``x.shape + (n, n)``."""
-        return np.asarray(self.basis.conj().T @ self.hamiltonian.derivative(x) @ self.basis)
+        return np.asarray(self.hamiltonian.derivative(x))
 
     def levels(self, x: FloatArray) -> tuple[FloatArray, Matrices]:
         """Return the sorted levels and eigenvectors within the sector."""
@@ -63,10 +66,27 @@ class Block:
 def blocks_of(hamiltonian: Hamiltonian, x: FloatArray) -> tuple[Block, ...]:
     """Return the sectors of H along the coordinates `x`."""
     found = sectors(hamiltonian, x)
+    if found.count == 1:
+        return (Block(hamiltonian, np.eye(hamiltonian.dimension)),)
     basis = np.eye(hamiltonian.dimension) if found.basis is None else found.basis
-    return tuple(
-        Block(hamiltonian, basis[:, found.indices(sector)]) for sector in range(found.count)
-    )
+    columns = (basis[:, found.indices(sector)] for sector in range(found.count))
+    return tuple(Block(within(hamiltonian, own), own) for own in columns)
+
+
+def block_along(hamiltonian: Hamiltonian, x: FloatArray, level: int) -> tuple[Block, int]:
+    """Return the block that holds a level of the whole spectrum at x₀, and its number there."""
+    if hamiltonian.dimension > LARGEST_ROTATED:
+        basis = space_of_level(hamiltonian, x, level, LARGEST_ROTATED)
+        if basis is not None:
+            block = Block(within(hamiltonian, basis), basis)
+            energy = np.linalg.eigvalsh(hamiltonian(x[0]))[level]
+            return block, int(np.argmin(np.abs(block.levels(x[:1])[0][0] - energy)))
+    block, rank = block_of_level(blocks_of(hamiltonian, x), float(x[0]), level)
+    energies = block.levels(x[:1])[0][0]
+    gaps = np.abs(np.delete(energies, rank) - energies[rank])
+    if gaps.min(initial=np.inf) <= CLOSED * np.abs(energies).max():  # before many are diagonalised
+        raise closed_gap(float(x[0]))
+    return block, rank
 
 
 def block_of_level(blocks: Sequence[Block], x: float, level: int) -> tuple[Block, int]:

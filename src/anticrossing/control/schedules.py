@@ -23,8 +23,7 @@ from anticrossing.checks import (
 from anticrossing.control._sectors import (
     CLOSED,
     Block,
-    block_of_level,
-    blocks_of,
+    block_along,
     check_single,
     closed_gap,
 )
@@ -174,8 +173,7 @@ def local_adiabatic_schedule(
     if level >= hamiltonian.dimension:
         raise fail("level", f"be below {hamiltonian.dimension}", f"it is {level}")
     epsilon = _adiabaticity(adiabaticity, error, duration, numerator)
-    blocks = blocks_of(hamiltonian, np.linspace(first, last, 33))
-    block, rank = block_of_level(blocks, first, level)
+    block, rank = block_along(hamiltonian, np.linspace(first, last, 33), level)
     if block.dimension == 1:
         raise fail(
             "level", "be coupled to another one", f"level {level} has a symmetry sector of its own"

@@ -17,7 +17,7 @@ from anticrossing._plain import compile_formula
 from anticrossing.checks import FloatArray, fail, parameter
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, check_finite_hermitian
 
-_LARGEST_ROTATED = 256  # above this only the basis as given is searched for blocks
+LARGEST_ROTATED = 256  # above this only the basis as given is searched for blocks
 _ZERO_AS_GIVEN = 1e-15  # relative size below which a given matrix element counts as zero
 _ZERO_ROTATED = 1e-11  # the same after a numerical change of basis
 _DEPENDENT = 1e-12  # relative singular value below which coefficient functions are dependent
@@ -105,7 +105,7 @@ def sectors(H: Hamiltonian, x: npt.ArrayLike | None = None) -> Sectors:
     if labels.max(initial=0) == H.dimension - 1:
         return Sectors(labels, None, H.dimension, "blocks of the given basis")
     dense = all(isinstance(matrix, np.ndarray) for matrix in matrices)
-    if H.dimension > _LARGEST_ROTATED or not dense:
+    if H.dimension > LARGEST_ROTATED or not dense:
         return Sectors(
             labels,
             None,
