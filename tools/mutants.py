@@ -22,6 +22,7 @@ import argparse
 import ast
 import difflib
 import functools
+import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
@@ -363,7 +364,7 @@ def pytest_main(paths: list[str], plugin: object) -> int:
 
 @dataclass
 class Tests:
-    """Which tests call which function: asked once for each folder, and kept in a file."""
+    """Which tests call which function: asked once for each state of a folder, and kept."""
 
     path: Path
     folders: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -373,14 +374,15 @@ class Tests:
             self.folders = json.loads(self.path.read_text())
 
     def learn(self, folder: str) -> None:
-        if folder in self.folders:
+        state = state_of(folder)
+        if self.folders.get(folder, {}).get("state") == state:
             return
         child = Child(lambda: self.record(folder), 3600.0)
         while not child.ended():
             time.sleep(0.2)
         if child.said in ("", UNDECIDED):
             sys.exit(f"the tests of {folder} do not pass without a change")
-        self.folders[folder] = json.loads(child.said)
+        self.folders[folder] = {"state": state, "calls": json.loads(child.said)}
         self.path.write_text(json.dumps(self.folders))
 
     @staticmethod
@@ -400,7 +402,7 @@ class Tests:
         places = {f"{file}:{line}" for line in mutant.functions}
         found = sorted(
             (seconds, name)
-            for name, (seconds, calls) in self.folders[mutant.path.parent.name].items()
+            for name, (seconds, calls) in self.folders[mutant.path.parent.name]["calls"].items()
             if (places & set(calls) if places else any(c.startswith(f"{file}:") for c in calls))
         )
         total, names = 0.0, list[str]()
@@ -410,6 +412,13 @@ class Tests:
             total += seconds
             names.append(name)
         return names, total
+
+
+def state_of(folder: str) -> str:
+    """Return what changes with any line of a folder's code or tests."""
+    files = [*(PACKAGE / folder).rglob("*.py"), *(ROOT / "tests" / folder).rglob("*.py")]
+    texts = (hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(files))
+    return hashlib.sha256("".join(texts).encode()).hexdigest()
 
 
 class Child:
