@@ -95,6 +95,16 @@ def test_parabolic_sweep_against_the_equation_of_motion(offset, two_level, adiab
     assert np.allclose(result.zeros[0].imag, result.zeros[1].imag)
 
 
+@pytest.mark.parametrize(("offset", "g"), [(2.6, 2.0), slow(1.0, 1.2), slow(3.0, 1.6)])
+def test_amplitudes_that_add_are_as_wrong_as_is_said(offset, g, two_level, adiabatic_matrix):
+    result = dykhne_davis_pechukas(
+        detuning="t**2 - a", coupling="g", parameters={"a": offset, "g": g}, window=(-6.0, 6.0)
+    )
+    exact = adiabatic_matrix(two_level(lambda t: t * t - offset, g), -25.0, 25.0, 1e-10)[1, 0]
+    (check,) = (check for check in result.checks if check.quantity.startswith("error of the sum"))
+    assert 0.1 < abs(result.value - exact) / exact < 1.1 * check.value
+
+
 def test_cubic_sweep_sums_three_zeros(two_level, adiabatic_matrix):
     g = 3.0
     result = dykhne_davis_pechukas(detuning="t**3", coupling="g", parameters={"g": g})
