@@ -1,6 +1,10 @@
+import contextlib
+
 import numpy as np
 import pytest
 
+from anticrossing import formulas
+from anticrossing.checks import InputError
 from anticrossing.formulas import (
     DomainCheck,
     Prediction,
@@ -77,3 +81,41 @@ def test_exact_formulas_say_so():
         tanh_sweep(gap=1.0, amplitude=2.0, width=1.0),
     ):
         assert result.exact
+
+
+@pytest.mark.parametrize(
+    ("formula", "arguments"),
+    [
+        (formulas.landau_zener, {"gap": 2.3, "sweep_rate": 1e-320, "third_level_distance": 1e-100}),
+        (formulas.golden_rule, {"gap": 1e160, "sweep_rate": 0.02}),
+        (formulas.stokes_phase, {"gap": 1.7e308, "sweep_rate": 0.8}),
+        (formulas.stokes_phase, {"gap": 0.003, "sweep_rate": 1e-320}),
+        (formulas.half_crossing, {"gap": 1e-3, "sweep_rate": 1e-10}),
+        (formulas.half_crossing, {"gap": 1e200, "sweep_rate": 34.0}),
+        (formulas.time_scales, {"gap": 1e300, "sweep_rate": 370.0}),
+        (formulas.time_scales, {"gap": 0.003, "sweep_rate": 1e-300}),
+        (formulas.rosen_zener, {"detuning": 1e30, "peak_coupling": -1e300, "width": 26.0}),
+        (formulas.demkov_kunike,
+         {"detuning": 7e-3, "chirp": 1e-100, "peak_coupling": 1e200, "width": 7.0}),
+        (formulas.tanh_sweep, {"gap": 3.7, "amplitude": 1.7e308, "width": 76.0}),
+        (formulas.spin_landau_zener, {"spin": 10, "gap": 1.7e308, "sweep_rate": 1e-320}),
+        (formulas.bow_tie, {"slopes": [1e-200, 0.7, 0.003], "couplings": [1e100, 0.002, 15.0]}),
+        (formulas.demkov_osherov, {"levels": [0, 1], "couplings": [1.0, 1e200], "sweep_rate": 1.0}),
+        (formulas.dephasing_landau_zener, {"gap": 1e-160, "sweep_rate": 1e30, "gamma": 140.0}),
+        (formulas.fixed_axis_dephasing_landau_zener,
+         {"gap": 600.0, "sweep_rate": 19.0, "rate": 1e-300, "window": 1e300}),
+        (formulas.transfer_matrix, {"gap": 1e300, "sweep_rate": 0.1}),
+        (formulas.transition_rate,
+         {"gap": 0.0, "offset": 2e-3, "amplitude": 421.0, "frequency": 899.0, "t2": 1e300}),
+        (formulas.classical_transition_rate,
+         {"gap": 1e200, "offset": 0.5, "amplitude": 0.1, "frequency": 2.6}),
+        (formulas.rate_population, {"rate": 1e-160, "t1": 1e-320}),
+        (formulas.bloch_siegert_shift, {"gap": 1e-320, "amplitude": 2e-3}),
+        (formulas.adiabatic_condition, {"gap": 1e-200, "sweep_rate": 1e10}),
+    ],
+)  # fmt: skip
+def test_arguments_of_any_size_give_a_number_or_one_line_and_no_noise(formula, arguments):
+    with contextlib.suppress(InputError):
+        found = formula(**arguments)
+        values = vars(found).values() if formula is formulas.time_scales else [found]
+        assert all(np.all(np.isfinite(np.asarray(value))) for value in values)

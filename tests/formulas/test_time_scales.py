@@ -67,3 +67,12 @@ def test_printing_names_every_time():
     assert [line.split()[0] for line in text.splitlines()] == [
         "impulse", "crossing", "duration", "jump_time", "adiabatic_jump_time",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("gap", "rate", "jump_time"),
+    [(1e-200, 4.0, np.sqrt(np.pi)), (1e-8, 4.0, np.sqrt(np.pi)), (1e9, 1e-3, 2e12)],
+)
+def test_jump_time_of_any_size(gap, rate, jump_time):
+    """The limits 2√(π/α) and 2g/α."""
+    assert time_scales(gap=gap, sweep_rate=rate).jump_time == pytest.approx(jump_time, rel=1e-7)

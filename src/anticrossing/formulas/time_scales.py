@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import positive
+from anticrossing.checks import describe, fail, positive
 from anticrossing.formulas.landau_zener import RATIO_LIMIT, passage_duration
 from anticrossing.formulas.result import DomainCheck, FloatArray, Prediction, broadcast, unwrap
+
+_SLOW = 1e16  # of g²/4α: the jump time is 2g/α to rounding
 
 
 def adiabatic_condition(*, gap: npt.ArrayLike, sweep_rate: npt.ArrayLike) -> Prediction:
@@ -118,14 +120,22 @@ def time_scales(*, gap: npt.ArrayLike, sweep_rate: npt.ArrayLike) -> TimeScales:
     rate = positive("sweep_rate", sweep_rate)
     g, rate = broadcast(gap=g, sweep_rate=rate)
     delta = 0.25 * g**2 / rate
-    jump = np.sqrt(-np.expm1(-2 * np.pi * delta) / (rate * delta)) / np.sin(_jump_angle(delta))
-    return TimeScales(
+    exponent = 2 * np.pi * delta
+    shape = np.divide(-np.expm1(-exponent), exponent, out=np.ones_like(delta), where=exponent > 0)
+    jump = np.sqrt(2 * np.pi / rate * shape) / np.sin(_jump_angle(delta))
+    jump = np.where(delta < _SLOW, jump, 2 * g / rate)
+    times = TimeScales(
         impulse=unwrap(1 / np.sqrt(rate)),
         crossing=unwrap(g / rate),
         duration=unwrap(passage_duration(g, rate)),
         jump_time=unwrap(np.asarray(jump)),
         adiabatic_jump_time=unwrap(np.asarray(2 * g / rate * np.exp(-np.pi * delta))),
     )
+    if not all(np.all(np.isfinite(time)) for time in vars(times).values()):
+        raise fail(
+            "sweep_rate", "leave times within the double range", f"it is {describe(sweep_rate)}"
+        )
+    return times
 
 
 def _jump_angle(delta: FloatArray) -> FloatArray:
