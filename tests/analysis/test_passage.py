@@ -309,3 +309,14 @@ def test_crossings_within_a_pulse_far_shorter_than_the_window_are_met(formula):
     stop, right = PULSED_FOR_LONG[formula]
     result = ac.passage(ac.models.LandauZener(gap=0.3), ac.drive.Formula(formula, 0, stop))
     assert [event.time for event in result.events] == pytest.approx(right, rel=1e-8)
+
+
+@pytest.mark.parametrize("rate", [0.1, [0.1, 0.2]])
+def test_surroundings_that_do_not_fit_are_refused(rate):
+    three = ac.models.DemkovOsherov(levels=[0.0, 1.0], couplings=[0.1, 0.2])
+    with pytest.raises(ac.InputError):
+        ac.passage(
+            three,
+            ac.drive.Linear(-5, 5, rate=1.0),
+            environment=ac.environment.FixedAxisDephasing(rate),
+        )

@@ -29,6 +29,7 @@ from anticrossing.analysis.offers import (
     PassagePrediction,
     both_ends,
     end_amplitude,
+    kink_amplitude,
     with_checks,
 )
 from anticrossing.analysis.sector import Sector, in_courses, sector_of
@@ -161,11 +162,25 @@ class View:
             prediction = with_checks(
                 prediction, DomainCheck("half crossings at its ends", len(halves), 0.0, message)
             )
+        occupied = None
         if open_ends is None:
-            open_ends = both_ends(self.drive) if self.basis == "diabatic" else ()
-        amplitude = end_amplitude(self.sector.hamiltonian, self.drive, self.basis, open_ends)
+            # Moving levels at the ends are not quite those at infinity; surroundings hide that.
+            moving = self.basis == "adiabatic" and self.environment is None
+            far = self.basis == "diabatic" or (moving and not prediction.exact)
+            open_ends = both_ends(self.drive) if far else ()
+            if moving:
+                occupied = np.arange(adiabatic.size) == self.start, adiabatic > 0
+        amplitude = end_amplitude(
+            self.sector.hamiltonian, self.drive, self.basis, open_ends, occupied
+        )
         if open_ends:
             prediction = with_checks(prediction, self.offers.ends(values, amplitude))
+        if self.environment is None and self.drive.breakpoints.size and not prediction.exact:
+            reached = (adiabatic > 0) | (np.arange(adiabatic.size) == self.start)
+            kinks = kink_amplitude(self.sector.hamiltonian, self.drive, reached)
+            message = "the drive turns sharply where levels are close"
+            check = self.offers.added("kinks of the drive", values, kinks, message)
+            prediction = with_checks(prediction, check)
         self.offers.add(name, prediction, values)
 
     def split(self, levels: tuple[int, int], jump: float) -> FloatArray:
@@ -224,10 +239,17 @@ class View:
             prediction = with_checks(prediction, *relaxation)
             self.add(name, prediction, self.split(event.levels, jump))
         others = [check for check in event.jump.checks if check.quantity != _DEPHASING]
+        notes = []
         for name, prediction, jump in dephased:
+            if not 0 <= jump <= 1:
+                notes.append(
+                    f"{name} is an expansion for slow sweeps: here it gives {jump:.3g}, which is "
+                    "no probability"
+                )
+                continue
             prediction = with_checks(prediction, *others)
             self.add(name, prediction, self.split(event.levels, jump))
-        return []
+        return notes
 
     def relaxation(self, without: FloatArray, with_it: FloatArray) -> DomainCheck:
         """Return the check of what relaxation does outside the passages."""

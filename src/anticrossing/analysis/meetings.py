@@ -37,6 +37,9 @@ _COINCIDENT = "crossings that coincide"
 _KEPT = 0.8  # of the probability to jump
 _EXACTLY = 1e-6  # the slope of a gap that is smallest, of that of the diabatic energies
 _MOST_EVENTS = 1000
+_GRADED = np.concatenate([[0.0], 0.5 ** np.arange(13, 0, -1), 1 - 0.5 ** np.arange(2, 14), [1.0]])
+_PHASE, _ROUNDED = 1e-9, 1e-13  # how well ∫E dt is known: absolutely, and of itself
+_MOST_ROUNDS, _MOST_PIECES = 40, 4000  # of halving
 # Beyond these, following the eigenvectors from crossing to crossing takes longer than all the rest.
 _MOST_COHERENT_EVENTS, _MOST_COHERENT_WORK = 300, 5e6  # events; events times N³
 
@@ -197,6 +200,9 @@ def _event(
     }
     distance = _next_meeting(places, index)
     extra: list[DomainCheck] = []
+    if place.crossing.reason == DIFFERENT_SECTORS:  # nothing happens there, so nothing is needed
+        jump = formulas.landau_zener(gap=0.0, sweep_rate=place.sweep_rate)
+        return PassageEvent(**vars(place), jump=dataclasses.replace(jump, exact=True))
     window = float(drive.stop_time) - float(drive.start_time)
     if distance is not None and distance <= _COINCIDE * window:
         message = "crossings that share a level coincide: no time lies between them"
@@ -409,16 +415,46 @@ def too_many_to_follow(hamiltonian: Hamiltonian, events: Sequence[Place]) -> boo
 
 
 def phases_between(hamiltonian: Hamiltonian, drive: Drive, start: float, stop: float) -> FloatArray:
-    """Return ∫E_j dt by Gauss–Legendre on pieces that shrink towards both crossings."""
+    """Return ∫E_j dt by Gauss–Legendre on pieces that shrink towards both crossings.
+
+    Wherever two halves do not give what the whole does, as at a kink of the drive, a piece is cut.
+    """
+    if not stop > start:
+        return np.zeros(hamiltonian.dimension)
+    inner = _own_places(hamiltonian, drive)
+    inner = inner[(inner > start) & (inner < stop)]
+    edges = np.union1d(start + (stop - start) * _GRADED, inner)
+    pieces = np.stack([edges[:-1], edges[1:]], axis=1)
+    done = np.zeros((2, hamiltonian.dimension))
+    for _ in range(_MOST_ROUNDS):
+        middle = pieces.mean(axis=1)
+        halves = np.stack([pieces[:, 0], middle, middle, pieces[:, 1]], axis=1).reshape(-1, 2)
+        whole = _phases_on(hamiltonian, drive, pieces)
+        parts = _phases_on(hamiltonian, drive, halves).reshape(len(pieces), 2, -1)
+        finer = parts.sum(axis=1)
+        allowed = _PHASE + _ROUNDED * (done[1] + np.abs(parts).sum(axis=(0, 1)))
+        good = np.all(np.abs(finer - whole) <= allowed / _MOST_ROUNDS, axis=1)
+        done += [finer[good].sum(axis=0), np.abs(finer[good]).sum(axis=0)]
+        pieces = halves.reshape(-1, 2, 2)[~good].reshape(-1, 2)
+        if not pieces.size or len(pieces) > _MOST_PIECES:
+            break
+    return np.asarray(done[0] + _phases_on(hamiltonian, drive, pieces).sum(axis=0))
+
+
+def _phases_on(hamiltonian: Hamiltonian, drive: Drive, pieces: FloatArray) -> FloatArray:
+    """Return ∫E_j dt over each of the pieces (n, 2), shape (n, N)."""
     nodes, weights = np.polynomial.legendre.leggauss(16)
-    half = 0.5 * np.concatenate([[0.0], 0.5 ** np.arange(30, -1, -1)])
-    edges = start + (stop - start) * np.concatenate([half, 1 - half[-2::-1]])
-    widths = np.diff(edges)
-    times = edges[:-1, None] + 0.5 * widths[:, None] * (nodes + 1)
+    half = 0.5 * np.diff(pieces, axis=1)
+    times = pieces[:, :1] + half * (nodes + 1)
     energies = np.linalg.eigvalsh(hamiltonian(drive(times.ravel())))
     energies = energies.reshape(*times.shape, hamiltonian.dimension)
-    phases = np.einsum("p,n,pnj->j", 0.5 * widths, weights, energies)
-    return np.asarray(phases * hamiltonian.units.angular)
+    return np.asarray(np.einsum("n,pnj->pj", weights, energies) * half) * hamiltonian.units.angular
+
+
+@functools.lru_cache(maxsize=8)
+def _own_places(hamiltonian: Hamiltonian, drive: Drive) -> FloatArray:
+    """Return the times at which H along the drive may do something in far less than the window."""
+    return frozen(features.edges(Lanes.of(hamiltonian, drive)))
 
 
 def _jump_signs(hamiltonian: Hamiltonian, drive: Drive, events: Sequence[Place]) -> list[int]:

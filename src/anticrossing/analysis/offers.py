@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,9 +123,14 @@ class Offers:
 
     def ends(self, values: FloatArray, amplitude: float) -> DomainCheck:
         """Return the check of the largest amplitude that the ends of the window may add."""
-        spread = 2 * amplitude * np.sqrt(np.maximum(values * (1 - values), 0)) + amplitude**2
         message = "the window is too short for the formula of an endless sweep"
-        return self.effect("the ends of the window", values, values + spread, message)
+        return self.added("the ends of the window", values, amplitude, message)
+
+    def added(self, by: str, values: FloatArray, amplitude: float, message: str) -> DomainCheck:
+        """Return the check of an amplitude of unknown phase that something adds to states."""
+        size = np.float64(amplitude)  # of any size: what overflows is refused
+        spread = 2 * size * np.sqrt(np.maximum(values * (1 - values), 0)) + size**2
+        return self.effect(by, values, values + spread, message)
 
 
 def with_checks(prediction: Prediction, *checks: DomainCheck) -> Prediction:
@@ -138,15 +144,20 @@ def both_ends(drive: Drive) -> tuple[float, ...]:
 
 
 def end_amplitude(
-    hamiltonian: Hamiltonian, drive: Drive, basis: str, times: tuple[float, ...]
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    basis: str,
+    times: tuple[float, ...],
+    occupied: Sequence[npt.NDArray[np.bool_]] | None = None,
 ) -> float:
     """Return the largest amplitude by which states at these ends are not those at infinity.
 
     Adiabatic states are mixed by the motion, |⟨j|dH/dt|i⟩|/gap²; states that H is written in by
-    their coupling over their distance or the rate at which it vanishes.
+    their coupling over their distance or the rate at which it vanishes. With `occupied`, for each
+    end, only what mixes one of these states with another counts.
     """
     total = 0.0
-    for time in times:
+    for end, time in enumerate(times):
         x, velocity = float(drive(time)), float(drive.velocity(time))
         h = hamiltonian(x)
         motion = hamiltonian.derivative(x) * velocity / hamiltonian.units.angular
@@ -161,5 +172,30 @@ def end_amplitude(
                 apart = np.hypot(apart, np.where(mixing > 0, np.abs(motion) / mixing, 0.0))
             ratio = np.where(mixing > 0, mixing / apart**power, 0.0)
         np.fill_diagonal(ratio, 0.0)
+        if occupied is not None:
+            ratio = ratio[occupied[end]]
         total += float(ratio.max(initial=0.0))
     return total
+
+
+def kink_amplitude(hamiltonian: Hamiltonian, drive: Drive, reached: npt.NDArray[np.bool_]) -> float:
+    """Return the amplitude that kinks of a drive add to levels, |⟨j|ΔdH/dt|i⟩|/gap² for each.
+
+    Only what mixes a level that is reached with another counts. Phases of different kinks are
+    taken to be independent.
+    """
+    start, stop = both_ends(drive)
+    times = drive.breakpoints[(drive.breakpoints > start) & (drive.breakpoints < stop)]
+    if not times.size:
+        return 0.0
+    beside = 1e-9 * (stop - start)
+    change = np.asarray(drive.velocity(times + beside)) - np.asarray(drive.velocity(times - beside))
+    positions = np.asarray(drive(times))
+    energies, vectors = np.linalg.eigh(hamiltonian(positions))
+    slope = vectors.conj().swapaxes(-1, -2) @ hamiltonian.derivative(positions) @ vectors
+    turned = np.abs(slope * change[:, None, None]) / hamiltonian.units.angular
+    apart = np.abs(energies[:, :, None] - energies[:, None, :])
+    with np.errstate(all="ignore"):
+        ratio = np.where(turned > 0, turned / apart**2, 0.0)
+    ratio[:, np.eye(energies.shape[-1], dtype=np.bool_)] = 0.0
+    return float(np.linalg.norm(ratio[:, reached].max(axis=(1, 2), initial=0.0)))

@@ -23,7 +23,7 @@ from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability, log_probability
 from anticrossing.dynamics.open_systems import OpenPropagation
 from anticrossing.dynamics.propagation import propagate
-from anticrossing.dynamics.request import check_kinds
+from anticrossing.dynamics.request import check_kinds, check_single_open
 from anticrossing.dynamics.unitary import Propagation
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
@@ -165,6 +165,8 @@ def passage(
     if initial >= hamiltonian.dimension:
         last = hamiltonian.dimension - 1
         raise fail("initial", f"be a level from 0 to {last}", f"it is {initial}")
+    if environment is not None:
+        check_single_open(hamiltonian, drive, environment)
     with few_threads(hamiltonian.dimension):
         crossings, events, warnings = find_events(hamiltonian, drive, environment)
     exact = propagate(

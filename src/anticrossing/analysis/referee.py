@@ -33,7 +33,7 @@ def known_to(error: float, probability: Any) -> Any:
 def in_words(exact: Exact, probability: float) -> str:
     """Return a probability, or what it is less than where it is not known to be more."""
     error = float(exact.error_estimate)
-    if isinstance(exact, Propagation) and 0 <= probability < (10 * error) ** 2:
+    if probability < ((10 * error) ** 2 if isinstance(exact, Propagation) else 0.0):
         return f"< {error:.0e}"
     return f"{probability:.6g}"
 
