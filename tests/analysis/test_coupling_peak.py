@@ -252,3 +252,20 @@ def test_a_bracket_whose_end_is_the_root_to_rounding():
         assert bracketed(lambda x: x, low, high, xtol=1e-15) == pytest.approx(root, abs=1e-15)
     with pytest.raises(ValueError, match="sign"):
         bracketed(lambda x: x, 1.0, 2.0)
+
+
+@pytest.mark.parametrize("levels", [(0, 1), (1, 2)])
+@pytest.mark.parametrize("window", [(-500.0, 80.0), (-87.0, 513.0)])
+def test_the_smallest_of_gaps_that_lie_close_together(levels, window):
+    """Three levels within 1 of each other in a window of 600; eigenvalues on a fine grid."""
+    constant = np.array([[0, 0.02, 0.01], [0.02, 0.3, 0.7], [0.01, 0.7, -0.3]])
+    slopes = np.diag([5.0, 0.3, -1.0])
+    peak = ac.coupling_peak(ac.Hamiltonian.affine(constant, slopes), window, levels=levels)
+    x = np.linspace(-3, 3, 60_001)
+    energies = np.linalg.eigvalsh(constant + x[:, None, None] * slopes)
+    gaps = energies[:, levels[1]] - energies[:, levels[0]]
+    k = int(np.argmin(gaps))
+    bend, tilt, _ = np.polyfit(np.arange(-1.0, 2.0), gaps[k - 1 : k + 2] ** 2, 2)
+    smallest = np.sqrt(gaps[k] ** 2 - tilt**2 / (4 * bend))
+    assert peak.gap == pytest.approx(smallest, rel=1e-6)
+    assert peak.closest == pytest.approx(x[k], abs=1e-4)

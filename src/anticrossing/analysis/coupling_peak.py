@@ -37,6 +37,7 @@ _MOST_BISECTIONS = 3000
 _RESOLVED = 1e-12  # of the integral, or of the largest value in a panel
 _RECOGNIZED = 0.5  # overlap of a level from node to node; nodes follow every change closely
 _GENTLE = 0.1  # of the slope of the gap to the sides of its minimum
+_SAME = 1e-9  # of a gap: a place no closer than another
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,8 +200,15 @@ def coupling_peak(
     path = _Path(line, *pair)
     with few_threads(line.dimension):
         closest, gap = path.closest(np.linspace(*ends, 4 * _FIRST_PANELS + 1))
-        first = np.linspace(*ends, _FIRST_PANELS + 1)
-        nodes, values, area = path.resolve(np.unique(np.append(first, closest)))
+        edges = np.linspace(*ends, _FIRST_PANELS + 1)
+        while True:
+            edges = np.unique(np.append(edges, closest))
+            nodes, values, area = path.resolve(edges)
+            # Where the coupling is resolved, minima show that fewer samples do not tell apart.
+            place, smaller = path.closest(np.unique(np.concatenate([edges, nodes])))
+            if not smaller < gap * (1 - _SAME):
+                break
+            closest, gap = place, smaller
         sizes = np.abs(values)
         if sizes.max() == 0:
             i, j = pair
@@ -261,6 +269,10 @@ class _Path:
         # A minimum lies where the gap stops closing, however narrow it is.
         minima = np.flatnonzero((opening[:-1] <= 0) & (opening[1:] > 0))
         places = [samples[np.argmin(gaps)]]
+        # Points that rounding separates have other signs alone than among others.
+        minima = minima[
+            [self.opening(samples[k]) <= 0 < self.opening(samples[k + 1]) for k in minima]
+        ]
         places += [_root(self.opening, samples[k], samples[k + 1]) for k in minima]
         basis = self.basis(np.array(places))
         found = basis.gaps[:, self.i, self.j]
