@@ -1,6 +1,6 @@
 """SHARC's model files: read, written again, refused with the line where they are wrong."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -236,3 +236,38 @@ def test_coordinates_of_wrong_shape(model):
         model.cartesian(np.zeros(2))
     with pytest.raises(InputError, match="Argument `momenta` must have a last axis"):
         model.cartesian_momenta(np.zeros(2))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"masses": [12.0]},
+        {"masses": [-12.0, 16.0]},
+        {"masses": [np.nan, 16.0]},
+        {"elements": ("C",)},
+        {"elements": ("C", "Frequencies")},
+        {"elements": ("C", "O 1")},
+        {"states": (1,)},
+        {"states": (-1, 2)},
+        {"charges": np.ones((2, 2))},
+        {"geometry": np.zeros(3)},
+        {"frequencies": np.zeros(6)},
+        {"frequencies": -np.ones(6)},
+        {"modes": np.eye(5)},
+        {"dipoles": np.eye(3)},
+        {"dipoles": np.triu(np.ones((3, 5, 5)))},
+        {"others": ("what nobody reads",)},
+        {"others": ("charge 0", "a\nb")},
+    ],
+    ids=str,
+)
+def test_models_made_by_hand_are_checked(model, changed):
+    with pytest.raises(InputError, match="Argument `"):
+        replace(model, **changed)
+
+
+@pytest.mark.parametrize("name", ["a#b.txt", "$V0.txt", "~V0.txt", " V0.txt", "a\nb.txt"])
+def test_a_reference_that_would_not_be_found_again_is_refused(model, tmp_path, name):
+    with pytest.raises(InputError, match="reference"):
+        write_sharc(model, tmp_path / "LVC.template", tmp_path / name)
+    assert not list(tmp_path.iterdir())

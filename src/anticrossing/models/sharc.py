@@ -26,7 +26,17 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._files import path_of, write_text
-from anticrossing.checks import ComplexArray, FloatArray, InputError, describe, fail, real_array
+from anticrossing.checks import (
+    ComplexArray,
+    FloatArray,
+    InputError,
+    describe,
+    fail,
+    hermitian,
+    non_negative,
+    positive,
+    real_array,
+)
 from anticrossing.hamiltonian import Matrices
 from anticrossing.models._sharc_text import (
     LIST_BLOCKS,
@@ -74,6 +84,12 @@ class SharcModel:
     others : tuple of str
         What the template holds besides, line by line: total charges, dipole derivatives, multipole
         fits. Nothing here uses it; `write_sharc` writes it again.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit each other, masses are not positive, frequencies are negative or are
+        not those of the Hamiltonian, dipoles are not Hermitian, or a text would not be read again.
     """
 
     hamiltonian: VibronicCoupling
@@ -86,6 +102,42 @@ class SharcModel:
     modes: FloatArray
     dipoles: ComplexArray | None
     others: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        atoms, size = len(self.elements), self.hamiltonian.dimension
+        if not atoms or not all(map(_is_word, self.elements)):
+            raise fail("elements", "be names of atoms", f"they are {describe(self.elements)}")
+        components = sum((m + 1) * n for m, n in enumerate(self.states))
+        if min(self.states, default=-1) < 0 or components != size:
+            raise fail(
+                "states", f"make up the {size} spin components of the Hamiltonian",
+                f"they are {describe(self.states)}",
+            )  # fmt: skip
+        shapes = {"charges": (atoms,), "masses": (atoms,), "geometry": (atoms, 3)}
+        shapes |= {"frequencies": (3 * atoms,), "modes": (3 * atoms, 3 * atoms)}
+        for name, shape in shapes.items():
+            array = real_array(name, getattr(self, name))
+            if array.shape != shape:
+                raise fail(name, f"have shape {shape}", f"its shape is {array.shape}")
+            object.__setattr__(self, name, array)
+        positive("masses", self.masses)
+        non_negative("frequencies", self.frequencies)
+        moving = self.frequencies[self._vibrations()]
+        if not np.array_equal(moving, self.hamiltonian.frequencies):
+            raise fail(
+                "frequencies", "be those of the Hamiltonian and zeros",
+                f"they are {describe(self.frequencies)}",
+            )  # fmt: skip
+        if self.dipoles is not None:
+            dipoles = hermitian("dipoles", self.dipoles)
+            if dipoles.shape != (3, size, size):
+                raise fail(
+                    "dipoles", f"have shape (3, {size}, {size})", f"its shape is {dipoles.shape}"
+                )
+            object.__setattr__(self, "dipoles", dipoles)
+        for k, line in enumerate(self.others):
+            if not line.isprintable() or (k == 0 and not line.lower().startswith(SKIPPED)):
+                raise fail(f"others[{k}]", "be a line of a template", f"it is {describe(line)}")
 
     def coordinates(self, geometry: npt.ArrayLike) -> FloatArray:
         """Return Q, shape (..., f), of geometries (..., n, 3) in bohr, aligned as the reference.
@@ -135,6 +187,12 @@ class SharcModel:
         return np.asarray(
             roots[:, None] * self.modes[:, vibrations] * np.sqrt(self.frequencies[vibrations])
         )
+
+
+def _is_word(name: str) -> bool:
+    """Return whether a text can head a line of numbers in `V0.txt`."""
+    whole = name.isprintable() and len(name.split()) == 1 and name.strip() == name
+    return whole and "#" not in name and name.lower() != "frequencies"
 
 
 def read_sharc(template: str | Path, reference: str | Path | None = None) -> SharcModel:
@@ -222,11 +280,11 @@ def read_sharc(template: str | Path, reference: str | Path | None = None) -> Sha
             f"{path} must hold Hermitian matrices, but one differs from its conjugate transpose by "
             f"{asymmetry:.3g}."
         )
-    hermitian = (blocks.matrices + blocks.matrices.conj().swapaxes(-1, -2)) / 2
-    dipoles = hermitian[1:]
+    symmetric = (blocks.matrices + blocks.matrices.conj().swapaxes(-1, -2)) / 2
+    dipoles = symmetric[1:]
     return SharcModel(
         hamiltonian=VibronicCoupling(
-            energies=blocks.constant + hermitian[0],
+            energies=blocks.constant + symmetric[0],
             frequencies=molecule.frequencies[kept],
             linear=blocks.linear[kept],
             quadratic=blocks.quadratic[np.ix_(kept, kept)] if np.any(blocks.quadratic) else None,
@@ -272,7 +330,7 @@ def write_sharc(model: SharcModel, template: str | Path, reference: str | Path) 
     ------
     InputError
         If `model` is not a SharcModel, has couplings that the files cannot hold, or if the files
-        cannot be written.
+        cannot be written or the name of `reference` not be read again.
     """
     if not isinstance(model, SharcModel):
         raise fail("model", "be a SharcModel", f"it is {describe(model)}")
@@ -280,6 +338,8 @@ def write_sharc(model: SharcModel, template: str | Path, reference: str | Path) 
     if place.absolute() == name.absolute():
         raise fail("reference", "be another file than `template`", f"both are {place}")
     first = name.name if name.parent == place.parent else str(name.absolute())
+    if first != first.strip() or not first.isprintable() or re.search(r"[#$]|^~", first):
+        raise fail("reference", "have a name that a template can hold", f"it is {first!r}")
     entries, coupling = _split(model)
     # total charges follow the states, fits and further dipoles come last
     last = [line.lower().startswith(SKIPPED[1:]) for line in (*model.others, SKIPPED[-1])].index(
