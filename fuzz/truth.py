@@ -85,9 +85,20 @@ def draw(rng: np.random.Generator, kind: str) -> Problem:
             ("height*exp(-(t-at)**2/2)*cos(3*(t-at))", 40.0),
             ("height*exp(-(t-at)**4)", 8.0),
         ][int(rng.integers(5))]
+        step = 0.25
+        others = rng.spawn(1)[0]  # forms that came later, and change no problem of a known number
+        if others.random() < 0.4:
+            form, reach, step = [
+                ("height/(1+(t-at)**2)**12", 40.0, 0.25),
+                ("height*exp(-(t-at)**16)", 4.0, 0.1),
+                ("height*exp(-sqrt((t-at)**2+0.0001))", 45.0, 0.01),
+                ("height*log(1+exp(-(t-at)**2/2))", 40.0, 0.25),
+                ("height*exp(-(t-at)**2/2)*cos(2*(t-at)**2)", 40.0, 0.05),
+                ("height*(exp(-(t-at)**2/2)+exp(-(t-at-9)**2/0.005))", 40.0, 0.02),
+            ][int(others.integers(6))]
         a = np.diag(np.sort(rng.normal(size=levels))) * rng.choice([0.0, 0.1, 1.0])
         formula, parameters = form, {"height": float(rng.uniform(0.3, 3)), "at": at}
-        window, step = (0.0, length), 0.25
+        window = (0.0, length)
         busy = ((at - reach, at - 3), (at - 3, at), (at, at + 3), (at + 3, at + reach))
     elif shape == "tanh":
         width = 10 ** rng.uniform(-4, 0)
