@@ -11,6 +11,7 @@ Shapes: P panels, n nodes, N levels; all generators are scaled to τ ∈ [−1, 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -42,6 +43,8 @@ CLUSTER_PHASES = (0.0, 3.0, 8.0)
 # Couplings of pairs that turn by less than this are integrated, not rotated away.
 NEAR_PHASE = 6.0
 _ALMOST_DEGENERATE = 1e-9
+_ROUNDING = 1e-12  # of the largest gap: levels that are nearer are one
+_COEFFICIENT_NOISE = 1e-16  # of a rotation's Chebyshev series
 
 
 @dataclass
@@ -157,28 +160,41 @@ def _superadiabatic(
 
     difference = energies[..., :, None] - energies[..., None, :]
     phase = 2 * np.min(np.abs(difference), axis=1)[:, None]
-    near = same | (phase < (_ALMOST_DEGENERATE if frames_only else NEAR_PHASE))
+    least: float | FloatArray = NEAR_PHASE
+    if frames_only:
+        largest = np.max(phase, axis=(1, 2, 3), keepdims=True)
+        least = np.maximum(_ALMOST_DEGENERATE * np.minimum(largest, 1.0), np.finfo(float).tiny)
+    near = same | (phase < least)
     inverse = np.where(near, 0.0, 1.0 / np.where(near, 1.0, difference))
     # A smooth coupling between levels whose phase Φ turns quickly acts only as its size over Φ, so
     # rounding of size u·Φ, unavoidable there, is harmless.
     weight = np.where(near, 0.0, np.minimum(1.0, grid.size**2 / np.maximum(phase, 1.0)))
     if frames_only:
         # What matters for a read-out is the mixing angle that is left, not its effect on a panel.
-        weight = np.where(same, 0.0, 2 / np.maximum(phase, _ALMOST_DEGENERATE))
+        apart = ~same & (phase > _ROUNDING * largest)
+        weight = np.where(apart, 2 / np.maximum(phase, least), 0.0)
     best = largest_entries(weight * g)
+    if frames_only:
+        best = np.maximum(best, largest_entries(np.where(apart, _unknown(1, phase), 0.0)))
     best_g, best_left, best_right = g.copy(), left.copy(), right.copy()
     active = np.flatnonzero(best > tolerance)
-    for _ in range(MOST_ROTATIONS):
+    for order in range(1, MOST_ROTATIONS + 1):
         if active.size == 0:
             break
         u = alignment[active]
-        off = np.where(near[active], 0.0, g[active])
+        left_out = near[active]
+        if frames_only:
+            unknown = _unknown(order, phase[active])
+            left_out = left_out | (unknown > best[active, None, None, None])
+        off = np.where(left_out, 0.0, g[active])
         # Sylvester equation G_pp S − S G_qq = −O_pq in the eigenbasis of the blocks.
         s = -dagger(u) @ ((u @ off @ dagger(u)) * inverse[active]) @ u
         g[active], q = rotate(g[active], s, grid)
         left[active] = left[active] @ q[:, 0]
         right[active] = right[active] @ q[:, -1]
         size = largest_entries(weight[active] * g[active])
+        if frames_only:
+            size = np.maximum(size, largest_entries(np.where(left_out, 0.0, unknown)))
         better = size < best[active]
         going_on = better & (size < 0.5 * best[active]) & (size > tolerance)
         rows = active[better]
@@ -196,6 +212,17 @@ def _superadiabatic(
         finished.accepted[:] = True
     result.put(usable, finished)
     return result
+
+
+def _unknown(order: int, phase: FloatArray) -> FloatArray:
+    """Return how well the mixing angles of an order are known on panels of phase Φ.
+
+    The rotation of order k is made of k-th derivatives, each divided by the gap; those of Tₖ are
+    2ᵏ⁻¹ k!. On narrow panels orders of noise go on falling, and what couples seems to be gone.
+    """
+    positive = np.maximum(phase, np.finfo(np.float64).tiny)
+    logarithm = (order - 1) * math.log(2) + math.lgamma(order + 1) - order * np.log(positive)
+    return np.asarray(_COEFFICIENT_NOISE * np.exp(np.minimum(logarithm, 300.0)))
 
 
 def _finish(

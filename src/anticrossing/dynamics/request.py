@@ -212,6 +212,8 @@ def readout_frames(
         )
         return identity, identity, None
     if basis == "superadiabatic":
+        for end in (lanes.start, lanes.stop):
+            _eigenvectors(lanes, end, warnings)  # notes degenerate ends
         first, last, residual = panels.end_frames(lanes, tolerance=0.1 * accuracy)
         if np.any(~np.isfinite(residual)):
             raise InputError(
@@ -232,10 +234,9 @@ def _eigenvectors(lanes: Lanes, when: FloatArray, warnings: list[str]) -> Comple
     matrices = lanes.traceless(when[:, None], np.arange(lanes.count))[:, 0]
     energies, vectors = np.linalg.eigh(matrices)
     scale = np.max(np.abs(energies), axis=-1, keepdims=True)
-    if np.any(np.diff(energies, axis=-1) <= 1e-12 * scale):
-        warnings.append(
-            "levels are degenerate at an end of the window: the adiabatic basis is not unique there"
-        )
+    note = "levels are degenerate at an end of the window: the adiabatic basis is not unique there"
+    if note not in warnings and np.any(np.diff(energies, axis=-1) <= 1e-12 * scale):
+        warnings.append(note)
     return vectors.astype(np.complex128)
 
 
