@@ -1,7 +1,10 @@
 """The adiabatic expansion: transport, first order, remainder; and the split of a probability."""
 
+import itertools
+
 import numpy as np
 import pytest
+from scipy.integrate import quad
 
 import anticrossing as ac
 from anticrossing.analysis._kernel import expand
@@ -239,6 +242,28 @@ def test_slow_time_of_a_curved_drive_is_its_duration():
 
 
 # ---- refusals ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("knots", [([0, 20, 30, 50], [-3, 3, 1, -3]), ([0, 20, 60], [-3, 0.2, 3])])
+def test_a_kink_of_the_drive_is_no_obstacle(knots):
+    """The rate 2λ(gα/2Δ²)²/(λ² + Δ²) of jumps, Δ² = x² + g², integrated over each piece in x."""
+    gap, rate = 1.0, 0.3
+    drive = ac.drive.Piecewise(*knots)
+    total = 0.0
+    for (start, stop), (first, last) in zip(*map(itertools.pairwise, knots), strict=True):
+        speed = abs(last - first) / (stop - start)
+        part, _ = quad(
+            lambda x: (
+                2 * rate * (gap / 2) ** 2 / (x * x + gap**2) ** 2 / (rate**2 + x * x + gap**2)
+            ),
+            *sorted((first, last)),
+        )
+        total += speed * part
+    surroundings = Dephasing(rate=rate)
+    found = adiabatic_expansion(TWO, drive, surroundings)
+    assert found.probabilities[1] == pytest.approx(total, rel=1e-9)
+    split = coherent_incoherent_split(TWO, drive, surroundings)
+    assert split.first_order == pytest.approx(total, rel=1e-9)
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.123456])

@@ -62,9 +62,14 @@ def resolved_panels(
 
 
 def panel_times(left: FloatArray, right: FloatArray, points: Grid) -> FloatArray:
-    """Return the nodes of every panel, shape (panels, nodes)."""
+    """Return the nodes of every panel, shape (panels, nodes).
+
+    The outer ones lie just inside: at a kink of the drive each panel has the velocity of its side.
+    """
     half = 0.5 * (right - left)
-    return np.asarray((left + half)[:, None] + half[:, None] * points.nodes)
+    times = (left + half)[:, None] + half[:, None] * points.nodes
+    inner = np.nextafter(left, right)[:, None], np.nextafter(right, left)[:, None]
+    return np.asarray(np.clip(times, *inner))
 
 
 def refine_gap(times: FloatArray, gaps: FloatArray, gap: Callable[[float], float]) -> None:
