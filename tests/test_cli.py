@@ -553,3 +553,49 @@ def test_ctrl_c_while_modules_are_imported() -> None:
     )
     done = python("-c", code)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+def test_ctrl_c_while_commands_are_defined() -> None:
+    code = (
+        "import click\n"
+        "def stop(*_, **__): raise KeyboardInterrupt\n"
+        "click.version_option = stop\n"
+        "import anticrossing.cli\n"
+    )
+    done = python("-c", code)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+    kept = "import sys, anticrossing.cli; assert sys.excepthook is sys.__excepthook__"
+    assert python("-c", kept).returncode == 0
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_output_that_nobody_reads_is_one_line(options: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "anticrossing", "models", *options]
+    done = subprocess.run(
+        command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (2, "error: Broken pipe\n")
+
+
+def test_an_output_directory_needs_the_name_of_what_to_reproduce(call: Any) -> None:
+    outcome = call("reproduce", "-o", "somewhere")
+    assert (outcome.status, outcome.out) == (2, "")
+    assert "-o needs a name" in outcome.err
+
+
+def test_a_current_directory_that_is_gone(
+    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.toml").write_text(GOOD)
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    outcome = call("run", tmp_path / "a.toml", "-q", "-o", tmp_path / "out")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert (tmp_path / "out" / "report.html").is_file()
+    outcome = call("run", tmp_path / "a.toml", "-q", "-o", "out")
+    assert (outcome.status, outcome.err.count("\n")) == (2, 1)
+    assert "out cannot be written" in outcome.err

@@ -5,24 +5,33 @@ from __future__ import annotations
 import sys
 
 _INTERRUPTED = 130
+_report = sys.excepthook
 
-try:
-    import atexit
-    import gc
-    import json
-    import warnings
-    from pathlib import Path
-    from typing import Any
 
-    import click
-
-    from anticrossing import terminal
-    from anticrossing._version import __version__
-    from anticrossing.checks import AnticrossingError, InputError
-except KeyboardInterrupt:  # Ctrl-C right after the start
+def _stopped(kind: type[BaseException], error: BaseException, trace: object) -> None:
+    """Leave in one line after Ctrl-C right after the start."""
+    if not issubclass(kind, KeyboardInterrupt):
+        _report(kind, error, trace)  # type: ignore[arg-type]
+        return
     if sys.stderr is not None:
         print("interrupted", file=sys.stderr)
     sys.exit(_INTERRUPTED)
+
+
+sys.excepthook = _stopped
+
+import atexit  # noqa: E402
+import gc  # noqa: E402
+import json  # noqa: E402
+import warnings  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import click  # noqa: E402
+
+from anticrossing import terminal  # noqa: E402
+from anticrossing._version import __version__  # noqa: E402
+from anticrossing.checks import AnticrossingError, InputError  # noqa: E402
 
 _RARELY = 100_000  # new objects between two searches for cycles, a tenth of a run otherwise
 _BAD_INPUT = 2
@@ -150,6 +159,8 @@ def reproduce_command(name: str | None, output: Path | None, as_json: bool) -> N
     from anticrossing import reproduce
 
     if name is None:
+        if output is not None:
+            raise InputError("Choose what to reproduce: -o needs a name.")
         bare = sys.flags.optimize > 1  # Python -OO leaves no descriptions
         lines = dict.fromkeys(reproduce.NAMES, "") if bare else reproduce.descriptions()
         if as_json:
@@ -249,6 +260,8 @@ def _fail(message: str) -> None:
     terminal.complain("error: " + "".join(plain))
     sys.exit(_BAD_INPUT)
 
+
+sys.excepthook = _report
 
 if __name__ == "__main__":
     main()

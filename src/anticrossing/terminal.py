@@ -305,10 +305,14 @@ def print_names(title: str, lines: dict[str, str]) -> None:
 def _console() -> Any:
     from rich.console import Console
 
+    class Heard(Console):
+        def on_broken_pipe(self) -> None:
+            raise  # as with any other file; Rich would end with status 1
+
     # Redirected output has no width of its own; 80 columns would fold every table.
     width = None if Console().is_terminal else 140
     # Text from files is shown as it is: no markup, no emoji, no colouring of numbers.
-    return Console(width=width, markup=False, emoji=False, highlight=False)
+    return Heard(width=width, markup=False, emoji=False, highlight=False)
 
 
 def _table(

@@ -42,7 +42,9 @@ def check_target(directory: str | Path) -> Path:
     InputError
         If it is a file, lies under a file, cannot be written to, or holds anything else.
     """
-    target = path_of("directory", directory).absolute()
+    named = path_of("directory", directory)
+    with _one_line(named):
+        target = named.absolute()
     with _one_line(target):
         return _checked(directory, target)
 
@@ -53,7 +55,7 @@ def _checked(directory: str | Path, target: Path) -> Path:
             target = target.resolve()
         except (OSError, RuntimeError):
             raise InputError(f"The output directory {directory} is a link to itself.") from None
-    if target == Path.cwd() or not target.name or target.name == "..":
+    if _is_current(target) or not target.name or target.name == "..":
         raise InputError(f"The output directory {directory} must be a new one, with a name.")
     _recover(target)
     existing = target
@@ -68,6 +70,13 @@ def _checked(directory: str | Path, target: Path) -> Path:
             raise InputError(f"The output directory {target} cannot be replaced: no permission.")
         _check_replaceable(target)
     return target
+
+
+def _is_current(target: Path) -> bool:
+    try:
+        return target == Path.cwd()
+    except OSError:  # it has been removed
+        return False
 
 
 def replace_directory(directory: str | Path, write: Callable[[Path], None]) -> Path:

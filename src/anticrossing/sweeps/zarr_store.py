@@ -52,8 +52,9 @@ _DAMAGE = (
 
 def read_path(store: Any) -> Path:
     """Return the path of a store, or raise if it can be none."""
-    path = path_of("store", store).absolute()
+    path = path_of("store", store)
     try:
+        path = path.absolute()
         occupied = path.exists() and not path.is_dir()
     except OSError as error:
         raise fail("store", "be the path of a directory", f"{error.strerror}: {path}") from None
