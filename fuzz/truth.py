@@ -90,7 +90,7 @@ def draw(rng: np.random.Generator, kind: str) -> Problem:
         if others.random() < 0.4:
             form, reach, step = [
                 ("height/(1+(t-at)**2)**12", 40.0, 0.25),
-                ("height*exp(-(t-at)**16)", 4.0, 0.1),
+                ("height*exp(-(t-at)**16)", 40.0, 0.1),
                 ("height*exp(-sqrt((t-at)**2+0.0001))", 45.0, 0.01),
                 ("height*log(1+exp(-(t-at)**2/2))", 40.0, 0.25),
                 ("height*exp(-(t-at)**2/2)*cos(2*(t-at)**2)", 40.0, 0.05),
