@@ -207,3 +207,26 @@ def test_missing_data_and_ignored_options():
     H = data.diabatize().hamiltonian()
     with pytest.raises(InputError, match=r"`x` must lie within the points, 5.5 … 8.5"):
         H(9.0)
+
+
+@pytest.mark.parametrize(
+    ("columns", "values", "says"),
+    [
+        ("coupling_0_1,coupling_1_0", "0.1,0.2", "contradicts"),
+        ("coupling_0_1,coupling_00_01", "0.1,0.2", "contradicts"),
+        ("dipole_0_0_1,dipole_0_1_0", "0.1,0.2", "contradicts"),
+        ("coupling_0_1,coupling_1_0", "0.1,-0.1", None),
+        ("dipole_0_0_1,dipole_0_1_0", "0.1,0.1", None),
+        ("overlap_0_0", "1", "all 4 columns"),
+        ("overlap_0_0,overlap_0_1,overlap_1_0,overlap_1_1", "1,0,0,1", "last row"),
+    ],
+)
+def test_no_column_of_a_table_is_lost(tmp_path, columns, values, says):
+    rows = [f"{k},-1,1,{values}" for k in range(4)]
+    (tmp_path / "a.csv").write_text("\n".join([f"x,energy_0,energy_1,{columns}", *rows]))
+    if says is None:
+        data = read_data(tmp_path / "a.csv")
+        assert (data.dipoles if data.couplings is None else data.couplings)[0].max() == 0.1
+    else:
+        with pytest.raises(InputError, match=says):
+            read_data(tmp_path / "a.csv")

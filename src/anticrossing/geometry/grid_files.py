@@ -67,12 +67,13 @@ def read_data(path: str | Path) -> AdiabaticData:
     """Read adiabatic data written by `write_data`, or any CSV with the columns it names.
 
     Only ``x`` and ``energy_i`` are required; of couplings and dipoles the other half follows from
-    the symmetry.
+    the symmetry, and columns that are not there are zero. Overlaps are all there or none.
 
     Raises
     ------
     InputError
-        If the file is not there, has another ending, or lacks or does not understand a column.
+        If the file is not there, has another ending, lacks or does not understand a column, or if
+        two columns contradict each other.
     """
     source = _checked(path)
     if not source.is_file():
@@ -172,21 +173,35 @@ def _read_csv(source: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
             kind: np.zeros((k, components, m, m) if kind == "dipole" else (k, m, m))
             for kind in used & _KINDS
         }
+        given = set[tuple[Any, ...]]()
         for name, values in column.items():
             kind, *indices = name.split("_")
             *c, i, j = (int(index) for index in indices)
             if min(*c, i, j) < 0 or len(c) != (kind == "dipole"):
                 raise ValueError(name)
             target = empty[kind][:, c[0]] if c else empty[kind]
-            target[:, i, j] = values
+            places = {(i, j): 1.0}
             if kind != "overlap":
-                sign = -1.0 if kind == "coupling" else 1.0
-                target[:, j, i] = sign * values
+                places = {(j, i): -1.0 if kind == "coupling" else 1.0} | places
+            for place, sign in places.items():
+                if (kind, *c, *place) in given and not np.array_equal(
+                    target[:, place[0], place[1]], sign * values, equal_nan=True
+                ):
+                    raise ValueError(f"{name} contradicts another column")
+                given.add((kind, *c, *place))
+                target[:, place[0], place[1]] = sign * values
     except (KeyError, ValueError, IndexError) as error:
         raise InputError(
             f"The file {source} must have columns x, energy_i, coupling_i_j, overlap_i_j and "
             f"dipole_c_i_j, but one is not understood or missing: {error}."
         ) from None
     if "overlap" in used:
+        if sum(kind == "overlap" for kind, *_ in given) < m * m:
+            raise InputError(f"The file {source} must hold all {m * m} columns overlap_i_j.")
+        if not np.isnan(empty["overlap"][-1]).all():
+            raise InputError(
+                f"The file {source} must leave overlaps empty in its last row, which has no next "
+                "point."
+            )
         empty["overlap"] = empty["overlap"][:-1]
     return arrays | {kind + "s": empty[kind] for kind in used}, units
