@@ -5,6 +5,8 @@ import pytest
 
 import anticrossing as ac
 
+FLIP = ac.Hamiltonian.from_matrix([[0, "x/2"], ["x/2", 0]])  # at all times along one axis
+
 
 @pytest.mark.parametrize("end", [0.1, 2.0, 3.0, 4.0, 5.0])
 @pytest.mark.parametrize("unit", [1.0, 1.9, 3.7, 1e160])
@@ -54,3 +56,74 @@ def test_degenerate_ends_are_noted_once_and_couple_nothing():
     assert jumped == pytest.approx(np.exp(-np.pi / 2), abs=1e-10)
     assert len(result.warnings) == 1
     assert "degenerate" in result.warnings[0]
+
+
+def area(function, start, stop, pieces=4000):
+    """Gauss's quadrature, far finer than anything that happens."""
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    half = 0.5 * (stop - start) / pieces
+    middles = start + half * (2 * np.arange(pieces) + 1)
+    return half * float(np.sum(function(middles[:, None] + half * nodes) @ weights))
+
+
+@pytest.mark.parametrize("factors", [7, 10])
+@pytest.mark.parametrize("tolerance", [1e-4, 1e-10])
+@pytest.mark.parametrize("place", [1.2334, 1.7263, 2.4])
+def test_products_of_harmonics_are_pulses_without_a_narrow_function(factors, tolerance, place):
+    """Π cos⁶(2ᵏ(t − c)) has the width 2^−K, and vanishes at all nodes of eight panels."""
+    formula = "*".join(f"cos({2**k}*(t-{place}))**6" for k in range(factors))
+    whole = area(
+        lambda t: np.prod([np.cos(2**k * (t - place)) ** 6 for k in range(factors)], 0), 0, 3
+    )
+    drive = ac.drive.Formula(f"A*{formula}", 0, 3, A=1.9 / whole)
+    result = ac.propagate(FLIP, drive, basis="diabatic", tolerance=tolerance)
+    off = abs(result.transition_matrix[1, 0] - np.sin(0.95) ** 2)
+    assert off < 3 * result.error_estimate
+    assert result.error_estimate < tolerance
+
+
+def test_products_of_harmonics_in_surroundings():
+    """Coherence falls by exp(−∫Γ dt), Γ a train of narrow bursts of one operator."""
+    formula = "*".join(f"cos({2**k}*(t-1.2334))**3" for k in range(10))
+    whole = area(lambda t: np.prod([np.cos(2**k * (t - 1.2334)) ** 6 for k in range(10)], 0), 0, 3)
+    burst = ac.environment.Lindblad([(f"{(0.35 / whole) ** 0.5}*{formula}", np.diag([1.0, -1.0]))])
+    result = ac.propagate(
+        ac.Hamiltonian.affine(np.diag([0.01, -0.01]), np.zeros((2, 2))),
+        ac.drive.Linear(0, 3, rate=1.0),
+        environment=burst,
+        initial=np.array([1, 1]) / np.sqrt(2),
+        basis="diabatic",
+    )
+    assert 2 * abs(result.density_matrix[0, 1]) == pytest.approx(np.exp(-0.7), abs=1e-9)
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e9])
+def test_rates_are_known_whatever_the_unit_of_their_operators(unit):
+    """Coefficient and matrix make one rate: 10⁹ times 10⁻⁹ took 62,000 panels, and a warning."""
+    height = float(np.sqrt(0.35) * 1e5**0.5 / unit)
+    burst = (f"{height!r}*exp(-(t-0.3337)**2/4e-10)", unit * np.diag([1.0, -1.0]))
+    result = ac.propagate(
+        ac.Hamiltonian.affine(np.diag([0.01, -0.01]), np.zeros((2, 2))),
+        ac.drive.Linear(0, 1, rate=1.0),
+        environment=ac.environment.Lindblad([burst]),
+        initial=np.array([1, 1]) / np.sqrt(2),
+        basis="diabatic",
+    )
+    kept = 2 * abs(result.density_matrix[0, 1])
+    assert kept == pytest.approx(np.exp(-0.7 * np.sqrt(2 * np.pi)), abs=1e-11)
+    assert result.panels < 40
+    assert result.warnings == ()
+
+
+def test_the_phase_of_a_jump_operator_is_of_no_effect():
+    """L e^{20it} has the generator of L, to all digits and at the same cost."""
+    lower = np.array([[0.0, 0.5], [0.0, 0.0]])
+    H, drive = ac.models.LandauZener(gap=1.0), ac.drive.Linear(-5, 5, rate=1.0)
+    turning = ac.environment.Lindblad([(lambda x, t: np.exp(20j * t), lower)])
+    found, right = (
+        ac.propagate(H, drive, environment=environment, basis="diabatic")
+        for environment in (turning, ac.environment.Lindblad([lower]))
+    )
+    assert np.max(np.abs(found.superoperator - right.superoperator)) < 1e-13
+    assert found.panels == right.panels
+    assert found.warnings == ()

@@ -109,7 +109,7 @@ class Environment(Unchanging, abc.ABC):
         """Return jump operators in the basis H is written in, each of shape (..., N, N)."""
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
-        """Return all functions of position and time at (...), shape (..., K), if there are any."""
+        """Return all rates at positions and times (...), shape (..., K), if any may vary."""
         return None
 
     @property
@@ -342,7 +342,8 @@ class FixedAxisDephasing(Environment):
         return [size[..., None, None] * self.axis]
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
-        return self.strength.scalars(x)
+        rates = self.strength.scalars(x)
+        return None if rates is None else 0.5 * np.max(np.abs(self.axis)) ** 2 * rates
 
     @property
     def has_functions(self) -> bool:
@@ -515,11 +516,12 @@ class Lindblad(Environment):
         return found
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
-        values = [
-            returned(f"operators[{k}]", function(x, t), x.shape, np.complex128)
-            for k, (function, _) in enumerate(self.terms)
+        rates = [
+            np.abs(returned(f"operators[{k}]", function(x, t), x.shape, np.complex128)) ** 2
+            * np.max(np.abs(matrix)) ** 2
+            for k, (function, matrix) in enumerate(self.terms)
         ]
-        return np.stack([*(v.real for v in values), *(v.imag for v in values)], axis=-1)
+        return np.stack(rates, axis=-1)
 
     @property
     def has_functions(self) -> bool:

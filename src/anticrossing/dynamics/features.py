@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 _SAMPLES = 256
 _SAMPLES_PER_PERIOD = 24
 _MOST_SAMPLES = 2**17
+_FEW_HARMONICS = 8  # that make no pulse far narrower than one of them
+_SAMPLES_PER_TURN = 4
 _MOST_NUMBERS = 2**22  # samples of all parameter points at once
 _ZOOM = 17  # points across a bracket in every step of the search
 _STEPS, _LEVEL_STEPS = 13, 9
@@ -72,9 +74,27 @@ def edges(lanes: Lanes) -> FloatArray:
 
 
 def is_plain(lanes: Lanes, formulas: Sequence[Any] = ()) -> bool:
-    """Whether H(x(t)) is made of polynomials and harmonic functions alone: it has no features."""
+    """Whether H(x(t)) is made of polynomials and few harmonic functions: it has no features."""
     opaque = not isinstance(lanes.hamiltonian, TermHamiltonian)
-    return not opaque and not _parts(lanes, formulas, _watched)
+    watched = not opaque and _parts(lanes, formulas, _watched)
+    return not (opaque or watched or _parts(lanes, formulas, _combs))
+
+
+def comb_samples(lanes: Lanes, formulas: Sequence[Any] = ()) -> int:
+    """Return how many samples of a window show the pulses that harmonic functions add up to.
+
+    Σ cₖ cos kt and Π cos 2ᵏt may vanish nearly everywhere; what is left of them is no narrower
+    than the angles of a product turn together.
+    """
+    grid = lanes.start[:, None] + (lanes.stop - lanes.start)[:, None] * np.linspace(0, 1, _SAMPLES)
+    lane = np.arange(lanes.count)
+    most = 0.0
+    for whose, comb in _parts(lanes, formulas, _combs):
+        for power, angle in _turning(comb):
+            values = _evaluator(lanes, whose, angle)(grid, lane)
+            turned = power * np.sum(np.abs(np.diff(values, axis=1)), axis=1)
+            most = max(most, float(np.nanmax(np.where(np.isfinite(turned), turned, 0.0))))
+    return int(min(_SAMPLES_PER_TURN * most / (2 * np.pi), _MOST_NUMBERS))
 
 
 def _parts(
@@ -133,6 +153,39 @@ def _angles(formula: sympy.Expr) -> tuple[sympy.Expr, ...]:
 
     parts = formula.atoms(sympy.sin, sympy.cos)
     return tuple(part.args[0] for part in parts if part.args[0].free_symbols)
+
+
+@functools.lru_cache(maxsize=4096)
+def _combs(formula: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    """Return the formula if it holds enough harmonic functions to be a train of pulses."""
+    return (formula,) if _harmonics(formula) > _FEW_HARMONICS else ()
+
+
+def _harmonics(formula: sympy.Expr) -> int:
+    """Return how many harmonic functions are added and multiplied, with their powers."""
+    import sympy
+
+    if isinstance(formula, (sympy.sin, sympy.cos)):
+        return 1 if formula.free_symbols else 0
+    if isinstance(formula, sympy.Pow) and formula.exp.is_Integer and formula.exp > 0:
+        return int(formula.exp) * _harmonics(formula.base)
+    return sum(_harmonics(part) for part in formula.args)
+
+
+@functools.lru_cache(maxsize=4096)
+def _turning(formula: sympy.Expr) -> tuple[tuple[int, sympy.Expr], ...]:
+    """Return the angles of every product in it, one for all that turn together, and their power."""
+    import sympy
+
+    if isinstance(formula, (sympy.sin, sympy.cos)):
+        return ((1, formula.args[0]),) if formula.free_symbols else ()
+    if isinstance(formula, sympy.Pow) and formula.exp.is_Integer and formula.exp > 0:
+        return tuple((int(formula.exp) * power, angle) for power, angle in _turning(formula.base))
+    found = [part for parts in formula.args for part in _turning(parts)]
+    if isinstance(formula, sympy.Mul) and found:
+        together = sum(power for power, _ in found)
+        return tuple(dict.fromkeys((together, angle) for _, angle in found))
+    return tuple(dict.fromkeys(found))
 
 
 def _find(lanes: Lanes, formulas: Sequence[Any], lane: npt.NDArray[np.intp]) -> list[list[float]]:

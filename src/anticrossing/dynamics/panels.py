@@ -40,6 +40,7 @@ _LARGEST_NOISE = 1e-3
 _FEWEST_PROBES, _MOST_PROBES = 64, 2**13
 _PANELS = 16  # of an ordinary window
 _PROBES_VECTORISED, _PROBES_ONE_BY_ONE = 2**17, 2**12  # of an ordinary window
+_PROBE_ROUNDING = 2e-14  # of interpolation between nodes
 _LARGEST_DEFECT = 1e-6
 _CHUNK_NUMBERS = 1_000_000  # matrix elements handled at once, which bounds memory
 _THREAD_NUMBERS = 20_000  # matrix elements that make another thread worth starting
@@ -284,8 +285,11 @@ def _solve_chunk(
     accepted = solved.accepted & np.isfinite(solved.propagator).all(axis=(1, 2))
     if any(probes) and accepted.any():
         rows = np.flatnonzero(accepted)
-        seen = _seen(lanes, kernel, times[rows], lane[rows], half[rows], allowed[rows], probes)
+        seen, missed = _seen(
+            lanes, kernel, times[rows], lane[rows], half[rows], allowed[rows], probes
+        )
         accepted[rows[~seen]] = False
+        solved.error[rows] += missed
     pieces = Pieces(
         lane[accepted],
         left[accepted],
@@ -305,12 +309,14 @@ def _seen(
     half: FloatArray,
     tolerance: FloatArray,
     probes: tuple[int, int],
-) -> npt.NDArray[np.bool_]:
+) -> tuple[npt.NDArray[np.bool_], FloatArray]:
     """Whether H, and all that drives the equation beside it, is off the nodes what they say it is.
 
-    A pulse between the nodes of a panel leaves no trace in any number taken at the nodes.
+    A pulse between the nodes of a panel leaves no trace in any number taken at the nodes. Also
+    return what is missed between them, integrated over the panel.
     """
     good = np.ones(lane.size, dtype=np.bool_)
+    total = np.zeros(lane.size)
     sources: tuple[_Values, _Values] = (
         functools.partial(_driving, lanes),
         functools.partial(kernel.scalars, lanes),
@@ -329,21 +335,24 @@ def _seen(
         largest = np.maximum(np.max(np.abs(nodes), axis=1), np.max(np.abs(found), axis=1))
         allowed = np.maximum(1e2 * tolerance[:, None], 1e-12 * half[:, None] * largest)
         good &= np.all(half[:, None] * np.max(missed, axis=1) <= allowed, axis=-1)
-    return good
+        above = np.maximum(missed - _PROBE_ROUNDING * largest[:, None], 0.0)
+        total += 2 * half * np.sum(np.mean(above, axis=1), axis=-1)
+    return good, total
 
 
 def _probe_counts(lanes: Lanes, kernel: Kernel) -> tuple[int, int]:
     """Return how many points of a panel to look at, for H and for what else drives the equation."""
     in_h = in_rest = 0
+    comb = features.comb_samples(lanes, kernel.formulas) // _PANELS
     if isinstance(lanes.hamiltonian, FunctionHamiltonian):
         per_window = _PROBES_VECTORISED if lanes.hamiltonian.vectorized else _PROBES_ONE_BY_ONE
         in_h = per_window // (_PANELS * lanes.count)
     elif not features.is_plain(lanes):
-        in_h = _FEWEST_PROBES
+        in_h = max(_FEWEST_PROBES, comb)
     if kernel.has_functions:
         in_rest = _PROBES_VECTORISED // (_PANELS * lanes.count)
     elif kernel.formulas:
-        in_rest = _FEWEST_PROBES
+        in_rest = max(_FEWEST_PROBES, comb)
     return tuple(  # type: ignore[return-value]
         0 if count == 0 else min(max(count, _FEWEST_PROBES), _MOST_PROBES)
         for count in (in_h, in_rest)
