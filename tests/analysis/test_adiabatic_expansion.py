@@ -266,6 +266,22 @@ def test_a_kink_of_the_drive_is_no_obstacle(knots):
     assert split.first_order == pytest.approx(total, rel=1e-9)
 
 
+@pytest.mark.parametrize(("height", "width"), [(3.0, 0.5), (4.6, 0.8), (45.0, 0.3)])
+def test_plateaus_of_a_ramp_are_no_obstacle(height, width):
+    """The rate of jumps of the test above, in x: its speed is (h² − (x − 0.3)²)/hw."""
+    rate = 0.3
+    ramp = ac.drive.Formula("h*tanh(t/w)+0.3", -15, 20, h=height, w=width)
+    total, _ = quad(
+        lambda x: 0.5 * rate * (height - (x - 0.3) ** 2 / height) / width
+        / ((x * x + 1) ** 2 * (rate**2 + x * x + 1)),
+        0.3 - height, 0.3 + height, points=[0.0], limit=400, epsabs=0, epsrel=1e-12,
+    )  # fmt: skip
+    found = adiabatic_expansion(TWO, ramp, Dephasing(rate=rate))
+    assert found.probabilities[1] == pytest.approx(total, rel=1e-9)
+    split = coherent_incoherent_split(TWO, ramp, Dephasing(rate=rate))
+    assert split.first_order == pytest.approx(total, rel=1e-9)
+
+
 @pytest.mark.parametrize("offset", [0.0, 0.123456])
 def test_closed_gap_is_refused(offset):
     crossing = ac.Hamiltonian.affine(np.diag([offset, -offset]), np.diag([0.5, -0.5]))

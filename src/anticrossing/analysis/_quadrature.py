@@ -18,6 +18,7 @@ _FIRST_PANELS = 8
 _MOST_ROUNDS = 60
 _MOST_PANELS = 20_000
 _RESOLVED = 1e-11
+_NOTHING, _FIRST_TOLD = 1e-13, 4  # of an integral, from the fourth halving on: not worth resolving
 
 
 def resolved_panels(
@@ -26,7 +27,9 @@ def resolved_panels(
     """Return panel edges on which every function is resolved to rounding.
 
     Each function of times (n,) gives values whose first axis is time. A panel is halved until the
-    last Chebyshev coefficients of each are small against its largest value on the panel.
+    last Chebyshev coefficients of each are small against its largest value on the panel. Those of
+    the first function, which is to be integrated, may also be so small that all over the window
+    they would leave its integral as it is: on a plateau of the drive it is nothing but rounding.
     """
     points = grid(_NODES)
     start, stop = float(lanes.start[0]), float(lanes.stop[0])
@@ -34,15 +37,24 @@ def resolved_panels(
     edges = np.unique(np.concatenate([np.linspace(start, stop, _FIRST_PANELS + 1), cuts]))
     panels = list(itertools.pairwise(edges.tolist()))
     done: list[tuple[float, float]] = []
-    for _ in range(_MOST_ROUNDS):
+    gathered = 0.0  # of the integral of the first function, from the panels that are done
+    for rounds in range(_MOST_ROUNDS):
         left = np.array([a for a, _ in panels])
         right = np.array([b for _, b in panels])
         times = panel_times(left, right, points)
         good = np.ones(left.size, dtype=np.bool_)
-        for values in functions(times.ravel()):
+        parts = np.zeros(left.size)
+        for k, values in enumerate(functions(times.ravel())):
             flat = values.reshape(left.size, points.size, -1)
             tail = np.max(np.abs(np.einsum("kn,pnc->pkc", points.tail, flat)), axis=(1, 2))
-            good &= tail <= _RESOLVED * np.max(np.abs(flat), axis=(1, 2))
+            largest = np.max(np.abs(flat), axis=(1, 2))
+            resolved = tail <= _RESOLVED * largest
+            if k == 0:
+                parts = largest * (right - left)
+                if rounds >= _FIRST_TOLD:
+                    resolved |= tail * (stop - start) <= _NOTHING * (gathered + parts.sum())
+            good &= resolved
+        gathered += float(parts[good].sum())
         done += [panel for panel, ok in zip(panels, good, strict=True) if ok]
         panels = [panel for panel, ok in zip(panels, good, strict=True) if not ok]
         if not panels:
