@@ -516,3 +516,21 @@ def test_the_cost_of_a_chunk_does_not_grow_with_their_number(tmp_path: Path) -> 
 
     timed(10)
     assert timed(1000) < 3 * timed(100)
+
+
+def test_units_of_what_is_not_there_are_refused() -> None:
+    with pytest.raises(InputError, match="there is no `gaap`"):
+        sweeps.sweep(abs_gap, grid={"gap": [1.0]}, units={"gaap": "GHz"}, progress=False)
+    found = sweeps.sweep(abs_gap, grid={"gap": [1.0]}, units={"value": "GHz"}, progress=False)
+    assert found["value"].attrs["units"] == "GHz"
+
+
+def test_an_executor_that_is_shut_down_is_one_line() -> None:
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        pass
+    with pytest.raises(SweepError, match="takes no work"):
+        sweeps.sweep(abs_gap, grid={"gap": [1.0]}, executor=pool, progress=False)
+
+
+def abs_gap(gap: float) -> float:
+    return abs(gap)

@@ -90,6 +90,11 @@ class Futures(Runner):
                     except self.lost as error:
                         self._again(number, attempts, waiting, error)
                         continue
+                    except RuntimeError as error:  # it has been shut down
+                        raise SweepError(
+                            f"The executor takes no work: {reason(error)}; what is finished is "
+                            "kept."
+                        ) from error
                     running[number] = future
                     future.add_done_callback(lambda f, n=number: finished.put((n, f)))
                 if not running:

@@ -117,6 +117,9 @@ class Layout:
             result[name] = (*self.grid.dims, *own)
         if unknown := [name for name in self.target.dims if name not in schema]:
             raise fail("output_dims", "name outputs", f"there is no output `{unknown[0]}`")
+        known = {*schema, *self.grid.names, *self.target.labels}
+        if unknown := [name for name in self.grid.units if name not in known]:
+            raise fail("units", "name parameters or outputs", f"there is no `{unknown[0]}`")
         return result
 
     def labels(self, dims: Mapping[str, tuple[str, ...]]) -> dict[str, list[Any]]:
