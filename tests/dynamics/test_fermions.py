@@ -107,6 +107,18 @@ def test_star_with_several_complex_driven_levels_in_other_places():
     assert np.max(np.abs(fast.energy - general.energy)) < 1e-10
 
 
+@pytest.mark.parametrize("method", ["star", "panels"])
+@pytest.mark.parametrize("times", [slow(None), [-3.0, -1.0, 0.5, 4.0]])
+def test_the_propagator_has_the_phase_of_what_all_levels_share(method, times):
+    constant, slope = np.diag([8.7, 8.2, 9.3, 10.0, 7.9]), np.diag(np.eye(5)[0])
+    constant[0, 1:] = constant[1:, 0] = 0.2, 0.3, -0.1, 0.2
+    hamiltonian, state = ac.Hamiltonian.affine(constant, slope), GaussianState.product(np.eye(5)[0])
+    sweep = ac.drive.Linear(-3, 4, rate=1.0)
+    evolution = evolve_fermions(hamiltonian, sweep, state=state, times=times, method=method)
+    exact = reference_propagator(hamiltonian, sweep)
+    np.testing.assert_allclose(evolution.propagator, exact, atol=1e-9)
+
+
 @pytest.mark.parametrize("offset", [slow(0.0), slow(1e9), -1e12])
 @pytest.mark.parametrize("method", ["star", slow("panels")])
 def test_a_short_pulse_of_the_driven_level_and_an_offset(method, offset):

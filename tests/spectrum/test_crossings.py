@@ -453,6 +453,14 @@ def test_prominence_leaves_out_ripples():
     assert few[0].gap == min(every.gaps)
 
 
+def test_prominence_leaves_out_ripples_between_hills():
+    """The lowest of many ripples in a valley between two hills, beyond which the gap falls."""
+    H = Hamiltonian.from_matrix([["(2 - cos(2*x) - 0.05*cos(40*x))/2", 0.1], [0.1, 0]])
+    assert len(find_crossings(H, -2.6, 2.6)) > 5
+    few = find_crossings(H, -2.6, 2.6, prominence=0.1)
+    assert [crossing.position for crossing in few] == pytest.approx([0.0], abs=1e-6)
+
+
 def test_limited_grid_is_reported(monkeypatch):
     H = DemkovOsherov(levels=[0.0, 0.1], couplings=[1e-9, 1e-9])
     assert find_crossings(H, -1, 1).complete

@@ -5,6 +5,7 @@ import importlib
 import mpmath
 import numpy as np
 import pytest
+import scipy.sparse
 
 from anticrossing.checks import InputError
 from anticrossing.hamiltonian import Hamiltonian
@@ -43,6 +44,20 @@ def test_sparse_levels_agree_with_dense_ones(monkeypatch):
     np.testing.assert_allclose(sparse[1], dense, atol=1e-10)
     batch = levels(chain.replace(coupling=[0.5, 1.0]), 1.2, count=2)
     np.testing.assert_allclose(batch[1], dense[:2], atol=1e-10)
+
+
+def test_sparse_levels_of_two_coordinates(monkeypatch):
+    module = importlib.import_module("anticrossing.spectrum.levels")
+    monkeypatch.setattr(module, "LARGEST_DENSE", 30)
+    heights = scipy.sparse.diags(np.arange(40.0)).tocsr()
+    hops = scipy.sparse.diags([1.0, 1.0], offsets=[-1, 1], shape=(40, 40)).tocsr()
+    H = Hamiltonian.from_terms([("x", heights), ("y", hops)], coordinates=("x", "y"))
+    points = np.array([[[1.0, 0.5], [0.3, 2.0]]])
+    found = levels(H, points, count=3)
+    assert found.shape == (1, 2, 3)
+    for point, values in zip(points[0], found[0], strict=True):
+        dense = point[0] * heights.toarray() + point[1] * hops.toarray()
+        assert values == pytest.approx(np.linalg.eigvalsh(dense)[:3], abs=1e-10)
 
 
 @pytest.mark.parametrize("arguments", [{"count": 0}, {"count": 4}, {"count": 1.5}])

@@ -16,6 +16,7 @@ from anticrossing.models import (
     spin_matrices,
 )
 from anticrossing.spectrum import sectors
+from anticrossing.spectrum.subspace import space_of_level, within
 
 
 def random_hermitian(rng, size, complex_entries=True):
@@ -154,3 +155,25 @@ def test_sparse_matrices_are_split_by_their_graph():
     assert "not searched" in found.reason
     with pytest.raises(InputError, match="`H`"):
         sectors(np.eye(2))
+
+
+@pytest.mark.parametrize(("level", "size"), [(0, 2), (1, None), (4, 2), (2, 3)])
+def test_space_that_a_level_never_leaves(level, size):
+    """Two blocks of two and three levels, turned at random: which one, level by level."""
+    rng = np.random.default_rng(2)
+    low = [np.diag([0.0, 4.0]), np.diag([1.0, 2.0, 3.0])]
+    turn = np.linalg.qr(random_hermitian(rng, 5))[0]
+    moving = [random_hermitian(rng, 2), random_hermitian(rng, 3)]
+    blocks = scipy.linalg.block_diag(*low), scipy.linalg.block_diag(*moving)
+    constant, slope = (turn @ block @ turn.conj().T for block in blocks)
+    H = Hamiltonian.affine(constant, slope)
+    most = 3 if size else 2
+    space = space_of_level(H, np.array([0.0, 1.0]), level, most)
+    if size is None:
+        assert space is None
+        return
+    assert space.shape == (5, size)
+    for matrix in (constant, slope):
+        assert np.abs(matrix @ space - space @ (space.conj().T @ matrix @ space)).max() < 1e-12
+    values = np.linalg.eigvalsh(within(H, space)(0.0))
+    assert values == pytest.approx([0.0, 4.0] if size == 2 else [1.0, 2.0, 3.0])
