@@ -5,9 +5,11 @@ import time
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
+import anticrossing as ac
 from anticrossing.checks import InputError
 from anticrossing.expression import check_name, compile_function, parse, symbol
 from tests.effort import cases
@@ -109,3 +111,33 @@ def test_large_powers_of_what_is_real_are_formulas():
     assert parse("(t/(2*tau))**40*exp(-t/tau)", ["t", "tau"]).has(parse("t", ["t"]))
     with pytest.raises(InputError, match="complex power larger than 32"):
         parse("asin(t)**40", ["t"])
+
+
+@pytest.mark.parametrize(
+    ("formula", "t", "value"),
+    [
+        ("exp(0.5*t - 800.5)", 1603.0, np.e),
+        ("exp(t - 3000.5)", 3000.5, 1.0),
+        ("exp(1e4*(cos(t) - 1))", 0.0, 1.0),
+        ("exp(2.5 - t)*exp(t - 1e3)", 3.0, np.exp(-997.5)),
+    ],
+)
+def test_constants_stay_in_the_exponent(formula, t, value):
+    """e^(t − 3000.5) is not e^(−3000.5) e^t, which is zero times infinity."""
+    name = symbol("t")
+    found = parse(formula, ["t"])
+    assert compile_function([name], found)(t) == pytest.approx(value, rel=1e-13)
+    other = symbol("u")
+    again = found.xreplace({name: other})  # which SymPy builds anew
+    assert compile_function([other], again)(t) == pytest.approx(value, rel=1e-13)
+
+
+@pytest.mark.parametrize("formula", ["exp(t)*exp(-3000.5)", "1e-200*t*1e-200", "exp(-800)*t"])
+def test_constants_too_small_for_a_double_are_refused(formula):
+    with pytest.raises(InputError, match="too small to represent"):
+        parse(formula, ["t"])
+
+
+def test_a_constant_that_sympy_took_out_is_refused():
+    with pytest.raises(InputError, match="too small to represent"):
+        ac.drive.Formula(sympy.exp(sympy.Symbol("t") - 3000.5), 2990.0, 3010.0)

@@ -117,8 +117,11 @@ def calculable(what: str) -> Iterator[None]:
 
 
 def check_analytic(formula: sympy.Expr, text: object) -> None:
-    """Raise `InputError` for a function that is not analytic, as √(x²) = |x|."""
+    """Raise `InputError` for a function that is not analytic, as √(x²) = |x|, or no double."""
     import sympy
+
+    if any(float(number) == 0 != number for number in formula.atoms(sympy.Float)):
+        raise InputError(f"Formula {_short(str(text))} contains a number too small to represent.")
 
     for function in formula.atoms(sympy.Function):
         name = type(function).__name__
@@ -169,6 +172,16 @@ def _is_involved(formula: sympy.Expr) -> bool:
     return towers or (formula.has(sympy.I) and formula.has(sympy.Function, sympy.exp))
 
 
+def _with_exact_constant(exponent: sympy.Expr) -> sympy.Expr:
+    """Return c + f with c as a fraction: SymPy would take e^c out, and round it to zero."""
+    import sympy
+
+    constant, rest = exponent.as_coeff_Add()
+    if not constant.is_Float or rest == 0:
+        return exponent
+    return sympy.Rational(repr(float(constant))) + rest
+
+
 _HYPERBOLIC = {"sinh", "cosh", "tanh", "sech", "asinh"}
 _FUNCTION_DEPTH = 4
 _LONGEST_NUMBER = 4096  # bits of a numerator or denominator
@@ -209,7 +222,8 @@ class _Reader:
             part = _short(ast.unparse(node))
             raise self.refuse(f"{part} divides by zero, or is too large to represent")
         if value == 0 and result != 0:
-            return sympy.Integer(0)
+            part = _short(ast.unparse(node))
+            raise self.refuse(f"{part} is too small to represent")
         if value.imag and result.has(sympy.Function, sympy.Pow):
             return sympy.sympify(value)  # algebra with such numbers might take minutes
         return result
@@ -247,6 +261,8 @@ class _Reader:
                     raise self.refuse(f"the argument of `{name}` is complex and too involved")
                 if name == "sech":
                     return 1 / sympy.cosh(value)
+                if name == "exp":
+                    value = _with_exact_constant(value)
                 return getattr(sympy, name)(value)
             case ast.Call():
                 raise self.refuse(

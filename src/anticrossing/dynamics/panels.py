@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from anticrossing._threads import one_thread, processors
 from anticrossing.checks import ComplexArray, ConvergenceError, FloatArray
-from anticrossing.dynamics import _many_level, features
+from anticrossing.dynamics import _many_level, cancellation, features
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, Kernel, PanelResults
 from anticrossing.dynamics.lanes import Lanes
@@ -73,6 +73,26 @@ class Pieces:
 
 
 @dataclass(frozen=True)
+class _Checks:
+    """What is looked at beside the nodes: points between them, and what cancels in formulas."""
+
+    probes: tuple[int, int]
+    cancellation: cancellation.Cancellation | None
+
+    @classmethod
+    def of(
+        cls,
+        lanes: Lanes,
+        kernel: Kernel,
+        lane: npt.NDArray[np.intp],
+        left: FloatArray,
+        right: FloatArray,
+    ) -> _Checks:
+        times = np.stack([left, 0.5 * (left + right), right], axis=1)
+        return cls(_probe_counts(lanes, kernel), cancellation.find(lanes, times, lane))
+
+
+@dataclass(frozen=True)
 class Evolution:
     """Propagators of all lanes: to the end, and to every requested time."""
 
@@ -115,11 +135,11 @@ def solve(
     evaluated = 0
     function = lanes.is_function
     most_open = lanes.count * (_MOST_OPEN_FUNCTION if function else _MOST_OPEN_FORMULA)
-    probes = _probe_counts(lanes, kernel)
+    checks = _Checks.of(lanes, kernel, lane, left, right)
     for round_number in range(1, _MOST_ROUNDS + 1):
         evaluated += lane.size
         with one_thread:
-            pieces, refused = _solve_round(lanes, kernel, lane, left, right, tolerance, probes)
+            pieces, refused = _solve_round(lanes, kernel, lane, left, right, tolerance, checks)
         accepted.extend(pieces)
         if refused.size == 0:
             break
@@ -233,7 +253,7 @@ def _solve_round(
     left: FloatArray,
     right: FloatArray,
     tolerance: float,
-    probes: tuple[int, int],
+    checks: _Checks,
 ) -> tuple[list[Pieces], npt.NDArray[np.intp]]:
     """Try all given panels, in chunks that run side by side; return pieces and refused indices."""
     numbers = kernel.grid.size * kernel.size**2
@@ -244,7 +264,7 @@ def _solve_round(
     parts = np.array_split(np.arange(lane.size), max(chunks, 1))
 
     def one(part: npt.NDArray[np.intp]) -> tuple[Pieces, npt.NDArray[np.bool_]]:
-        return _solve_chunk(lanes, kernel, lane[part], left[part], right[part], tolerance, probes)
+        return _solve_chunk(lanes, kernel, lane[part], left[part], right[part], tolerance, checks)
 
     if len(parts) == 1 or workers == 1:
         results = [one(part) for part in parts]
@@ -262,13 +282,16 @@ def _solve_chunk(
     left: FloatArray,
     right: FloatArray,
     tolerance: float,
-    probes: tuple[int, int],
+    checks: _Checks,
 ) -> tuple[Pieces, npt.NDArray[np.bool_]]:
     half = 0.5 * (right - left)
     times = (left + half)[:, None] + half[:, None] * kernel.grid.nodes
     # The first and last node are panel edges: exactly the same time in both neighbours.
     times[:, 0], times[:, -1] = left, right
-    noise = np.minimum(_noise(lanes, kernel, times, lane, half), _LARGEST_NOISE)
+    noise = _noise(lanes, kernel, times, lane, half)
+    if checks.cancellation is not None:
+        noise += half * (checks.cancellation.error(times, lane) @ kernel.grid.integral[-1])
+    noise = np.minimum(noise, _LARGEST_NOISE)
     allowed = np.maximum(tolerance, noise)
     # Panels on which H itself is known less well than the tolerance are solved as well as it is.
     grade = np.ceil(np.log10(allowed / tolerance) - 1e-9).astype(np.int64)
@@ -283,10 +306,10 @@ def _solve_chunk(
     # What the nodes do not know is left open, however little couples.
     solved.error += np.where(grade > 0, tolerance * 10.0**grade, noise)
     accepted = solved.accepted & np.isfinite(solved.propagator).all(axis=(1, 2))
-    if any(probes) and accepted.any():
+    if any(checks.probes) and accepted.any():
         rows = np.flatnonzero(accepted)
         seen, missed = _seen(
-            lanes, kernel, times[rows], lane[rows], half[rows], allowed[rows], probes
+            lanes, kernel, times[rows], lane[rows], half[rows], allowed[rows], checks.probes
         )
         accepted[rows[~seen]] = False
         solved.error[rows] += missed

@@ -92,7 +92,11 @@ class TermHamiltonian(Hamiltonian):
     def weights(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> npt.NDArray[Any]:
         """Return the size f_k(x)·max|M_k| of every term, less what commutes: (..., K)."""
         values = self._coefficient_values(self.formulas, x, parameters)
-        return np.asarray(values * np.max(np.abs(self._split_stack()[0]), axis=-1))
+        return np.asarray(values * self.weights_of_terms())
+
+    def weights_of_terms(self) -> FloatArray:
+        """Return max|M_k| of every term, less what commutes."""
+        return np.asarray(np.max(np.abs(self._split_stack()[0]), axis=-1))
 
     def evaluate_derivative(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], coordinate: int = 0
