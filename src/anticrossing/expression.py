@@ -120,7 +120,7 @@ def check_analytic(formula: sympy.Expr, text: object) -> None:
     """Raise `InputError` for a function that is not analytic, as √(x²) = |x|, or no double."""
     import sympy
 
-    if any(float(number) == 0 != number for number in formula.atoms(sympy.Float)):
+    if any(float(x) == 0 and not x.is_zero for x in formula.atoms(sympy.Float)):
         raise InputError(f"Formula {_short(str(text))} contains a number too small to represent.")
 
     for function in formula.atoms(sympy.Function):
@@ -221,9 +221,11 @@ class _Reader:
         if not (math.isfinite(value.real) and math.isfinite(value.imag)):
             part = _short(ast.unparse(node))
             raise self.refuse(f"{part} divides by zero, or is too large to represent")
-        if value == 0 and result != 0:
+        if value == 0 and result.is_zero is False:
             part = _short(ast.unparse(node))
             raise self.refuse(f"{part} is too small to represent")
+        if value == 0:
+            return sympy.Integer(0)
         if value.imag and result.has(sympy.Function, sympy.Pow):
             return sympy.sympify(value)  # algebra with such numbers might take minutes
         return result
