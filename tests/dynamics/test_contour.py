@@ -96,3 +96,13 @@ def test_a_pole_below_the_branch_point_is_detected():
 def test_a_root_stays_continuous_over_many_turns():
     angle = np.linspace(0, 12 * np.pi, 200)
     assert contour._continuous_root(np.exp(1j * angle)) == pytest.approx(np.exp(0.5j * angle))
+
+
+def test_decades_are_printed():
+    result = log_probability(ac.models.LandauZener(gap=1.0), ac.drive.Linear(-40, 40, rate=0.01))
+    assert f"P = 10^{-np.pi / 0.02 / np.log(10):.6g}" in str(result)[:60]
+
+
+def test_the_slowest_sweeps_have_the_exponent_alone():
+    result = log_probability(ac.models.LandauZener(gap=1.0), ac.drive.Linear(-1, 1, rate=1e-20))
+    assert (result.log_probability, result.exponent) == pytest.approx((-np.pi * 5e19, np.pi * 5e19))

@@ -7,6 +7,7 @@ from scipy.integrate import solve_ivp
 from scipy.optimize import minimize_scalar
 
 from anticrossing.checks import InputError
+from anticrossing.formulas._periodic import fast_check
 from anticrossing.formulas.multiphoton import bloch_siegert_shift, multiphoton_resonances
 from anticrossing.formulas.periodic import (
     classical_transition_rate,
@@ -262,3 +263,9 @@ def test_bad_orders_and_rates():
         multiphoton_resonances(**place, orders=1, t1=3.0)
     with pytest.raises(InputError, match="rate"):
         rate_population(rate=-1.0, t1=1.0)
+
+
+@pytest.mark.parametrize(("amplitude", "larger"), [(10.0, 10.0), (0.1, 0.5)])
+def test_passages_are_fast_against_the_larger_of_amplitude_and_frequency(amplitude, larger):
+    check = fast_check(np.array(0.2), np.array(amplitude), np.array(0.5))
+    assert check.value == pytest.approx(0.2**2 / (0.5 * larger))

@@ -254,3 +254,15 @@ def test_bad_spin_boson(key):
     for value in (*BAD, [1.0, 2.0], 10**9 if key == "modes" else "2"):
         with pytest.raises(InputError, match=f"`{key}` must"):
             SpinBoson(**{**arguments, key: value})
+
+
+@pytest.mark.parametrize(("distance", "resolved"), [(0.0, False), (1e3, True)])
+def test_too_many_quanta_are_refused_where_anything_is_left(distance, resolved):
+    """A mode of 10¹² quanta: far from resonance the rate is zero however they are added up."""
+    given = {"coupling": 1e-3, "reorganization_energy": 1.0, "temperature": 0.025}
+    mode = {"huang_rhys": 1e12, "frequency": 1e-12, "reaction_free_energy": -2.0 + distance}
+    if resolved:
+        assert float(marcus_levich_jortner(**given, **mode)) == 0.0
+    else:
+        with pytest.raises(ConvergenceError, match="quanta cannot be resolved"):
+            marcus_levich_jortner(**given, **mode)

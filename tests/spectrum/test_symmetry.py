@@ -177,3 +177,8 @@ def test_space_that_a_level_never_leaves(level, size):
         assert np.abs(matrix @ space - space @ (space.conj().T @ matrix @ space)).max() < 1e-12
     values = np.linalg.eigvalsh(within(H, space)(0.0))
     assert values == pytest.approx([0.0, 4.0] if size == 2 else [1.0, 2.0, 3.0])
+
+
+def test_terms_that_are_nowhere_finite_count_as_present():
+    H = Hamiltonian.from_matrix([["log(x)", 1], [1, 0]])
+    assert sectors(H, [-2.0, -1.0]).count == 1

@@ -368,3 +368,16 @@ def test_bad_occupations():
         entropy_production(-0.1, 0.5, 0.5)
     with pytest.raises(InputError, match="broadcast"):
         entropy_production([0.1, 0.2], [0.1, 0.2, 0.3], 0.5)
+
+
+def test_checks_are_ratios_to_the_level_spacing():
+    chain = LandauZenerChain(
+        energies=[0.0, 10.0, 14.0], couplings=0.05, speeds=0.04, beta=1.0, chemical_potential=0.0,
+        start=-20.0, stop=30.0,
+    )  # fmt: skip
+    values = {check.quantity: check.value for check in chain.checks}
+    assert values["gap / level spacing"] == pytest.approx([0.01, 0.025, 0.025])
+    assert values["√(speed) / level spacing"] == pytest.approx([0.02, 0.05, 0.05])
+    assert values["width of a crossing / distance from the ends"] == pytest.approx(
+        [0.01, 0.01, 0.0125]
+    )
