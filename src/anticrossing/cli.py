@@ -69,6 +69,7 @@ def main() -> None:
         terminal.accept_any_text()
         with app.make_context("anticrossing", sys.argv[1:]) as context:
             status = app.invoke(context)
+        terminal.finish()
     except click.exceptions.Exit as error:
         status = error.exit_code
     except click.ClickException as error:
@@ -258,6 +259,8 @@ def _fail(message: str) -> None:
     # A key or a path may hold escape sequences, which must not reach the terminal.
     plain = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
     terminal.complain("error: " + "".join(plain))
+    with contextlib.suppress(OSError):
+        terminal.finish()
     sys.exit(_BAD_INPUT)
 
 
