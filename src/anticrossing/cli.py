@@ -21,6 +21,7 @@ def _stopped(kind: type[BaseException], error: BaseException, trace: object) -> 
 sys.excepthook = _stopped
 
 import atexit  # noqa: E402
+import contextlib  # noqa: E402
 import gc  # noqa: E402
 import json  # noqa: E402
 import warnings  # noqa: E402
