@@ -229,9 +229,26 @@ def test_a_few_dephasings_in_passing_are_not_clearly_coherent():
     assert result.exact.probabilities[1] - result.regimes[0].landau_zener > 0.03
 
 
-@np.errstate(all="ignore")
 def test_numbers_too_far_apart_are_refused():
-    regime = ac.decoherence_regime(gap=1e200, sweep_rate=1.0, dephasing_rate=50.0, window=2.0)
+    regime = ac.decoherence_regime(gap=1e50, sweep_rate=1.0, dephasing_rate=50.0, window=2.0)
     assert regime.jump_probability == 0.5
-    with pytest.raises(ac.InputError, match="doubles overflow"):
-        ac.decoherence_regime(gap=1e200, sweep_rate=1e-200, dephasing_rate=50.0, window=2.0)
+    with pytest.raises(ac.InputError, match="`gap` must not exceed"):
+        ac.decoherence_regime(gap=1e200, sweep_rate=1.0, dephasing_rate=50.0, window=2.0)
+    given = {"incoherent_transition": 2.0, "eigenbasis_rate": 0.05, "window": 50.0}
+    with pytest.raises(ac.InputError, match="`sweep_rate` must lie between"):
+        ac.decoherence_regime(gap=0.2, sweep_rate=1e-200, **given)
+
+
+def test_no_numbers_within_the_limits_overflow():
+    rng = np.random.default_rng(4)
+    for _ in range(100):
+        gap, rate, window = 10 ** rng.uniform(-50, 50, 3)
+        local = 10 ** rng.uniform(-300, 50)
+        regime = ac.decoherence_regime(
+            gap=gap,
+            sweep_rate=rate,
+            window=window,
+            incoherent_transition=2.0,
+            eigenbasis_rate=local,
+        )
+        assert 0 <= regime.jump_probability <= 1

@@ -14,6 +14,7 @@ from anticrossing.formulas.landau_zener import landau_zener, passage_duration
 
 REGIMES = ("coherent", "incoherent", "frozen", "relaxed")
 PROMISED = 0.03  # how far the number of a clear regime may be off
+_SMALLEST, _LARGEST = 1e-50, 1e50
 _WEAK = 0.05  # change of the jump probability that still counts as coherent
 _STRONG = 0.3  # α/Γ² up to which the coherence follows the sweep, so that a rate equation holds
 _FIRST_ORDER = 3.0  # g²/α from which dephasing in the eigenbasis is a small rate
@@ -253,7 +254,7 @@ def decoherence_regime(
             )
     else:
         regime = "incoherent"
-        clear = slow or alpha <= _STRONG * decay**2
+        clear = slow or alpha <= _STRONG * decay * decay
         reasons = [
             f"coherence decays {passing:.3g} times during the passage: the two states mix by a "
             "rate equation"
@@ -277,8 +278,6 @@ def decoherence_regime(
     if extra > 0 and dephasing > 0 and regime != "relaxed":
         clear = clear and 2 * extra + np.pi * dephasings <= _WEAK
         reasons.append("dephasing in the eigenbasis, which acts too, is left out")
-    if not np.isfinite(value):
-        raise InputError("Gap, rates and window must not lie so far apart that doubles overflow.")
     return DecoherenceRegime(
         regime=regime,
         clear=bool(clear),
@@ -355,9 +354,11 @@ class _Course:
 
 
 def _above(name: str, value: float) -> float:
-    number = real_number(name, value)
-    if number <= 0:
-        raise fail(name, "be positive", f"it is {number:g}")
+    number = _not_below(name, value)
+    if number == 0:
+        raise fail(name, "be positive", "it is 0")
+    if number < _SMALLEST:
+        raise fail(name, f"lie between {_SMALLEST:g} and {_LARGEST:g}", f"it is {number:g}")
     return number
 
 
@@ -365,4 +366,6 @@ def _not_below(name: str, value: float) -> float:
     number = real_number(name, value)
     if number < 0:
         raise fail(name, "not be negative", f"it is {number:g}")
+    if number > _LARGEST:  # no product may leave the double range
+        raise fail(name, f"not exceed {_LARGEST:g}", f"it is {number:g}")
     return number

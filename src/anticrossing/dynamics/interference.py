@@ -6,6 +6,9 @@ final state, such as those between two passages; the levels' phases beside a sin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,6 +21,7 @@ from anticrossing.dynamics.panels import Evolution, Pieces
 # Of a phase: its own rounding, and as much again for that of t, x and H.
 _ROUNDING = 2 * float(np.finfo(np.float64).eps)
 _NEGLIGIBLE = 0.05  # of the error estimate
+_MOST_NUMBERS = 2_000_000  # handled at once, which bounds memory
 
 _Maps = npt.NDArray[np.complex128]
 
@@ -35,18 +39,16 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
     2 δ Im(U*_fi S_fj P_ji).
     """
     bound = of_phases(evolution)
-    for lane in _telling(bound, evolution):
-        pieces = evolution.pieces.of_lane(lane)
+    for lane, pieces in _groups(bound, evolution):
         phases, frames = _levels(lanes, lane, pieces)
-        left = rows[lane].conj().T
-        before, after = _parts(pieces.propagator, columns[lane], left)
-        into, out = dagger(frames) @ before, after @ frames  # (panels, j, i), (panels, f, j)
-        ways = np.einsum("kfj,kji->kfij", out, into)
+        before, after = _parts(pieces.propagator, columns[lane], dagger(rows[lane]))
+        into, out = dagger(frames) @ before, after @ frames  # (l, panels, j, i), (l, panels, f, j)
+        ways = np.einsum("lkfj,lkji->lkfij", out, into)
         others = ways.sum(axis=-1, keepdims=True) - ways
         turned = np.abs((others.conj() * ways).imag)
         turns = np.minimum(_ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
-        most = 2 * float(np.max(np.einsum("kj,kfij->fi", turns, turned)))
-        bound[lane] = min(bound[lane], most)
+        most = 2 * np.max(np.einsum("lkj,lkfij->lfi", turns, turned), axis=(1, 2))
+        bound[lane] = np.minimum(bound[lane], most)
     return bound
 
 
@@ -60,46 +62,57 @@ def of_densities(
     bound = of_phases(evolution)
     levels = lanes.hamiltonian.dimension
     apart = ~np.eye(levels, dtype=np.bool_).ravel()
-    for lane in _telling(bound, evolution):
-        pieces = evolution.pieces.of_lane(lane)
+    for lane, pieces in _groups(bound, evolution):
         phases, _ = _levels(lanes, lane, pieces)
-        ends = np.append(lanes.start[lane], pieces.right)[None]
-        frames = kernel.frames(lanes, ends, np.array([lane]))[0]
-        entering, leaving = kernel.entering(frames[1:]), kernel.leaving(frames[1:])
+        ends = np.concatenate([lanes.start[lane, None], pieces.right], axis=1)
+        frames = kernel.frames(lanes, ends, lane)
+        entering, leaving = kernel.entering(frames[:, 1:]), kernel.leaving(frames[:, 1:])
         before, after = _parts(
             pieces.propagator,
-            kernel.entering(frames[0]) @ columns[lane],
-            rows[lane] @ kernel.leaving(frames[-1]),
+            kernel.entering(frames[:, 0]) @ columns[lane],
+            rows[lane] @ kernel.leaving(frames[:, -1]),
         )
-        into, out = np.abs(leaving @ before)[:, apart], np.abs(after @ entering)[..., apart]
+        into, out = np.abs(leaving @ before)[:, :, apart], np.abs(after @ entering)[..., apart]
         turns = np.minimum(2 * _ROUNDING * phases.max(axis=-1), 2.0)
-        most = float(np.max(np.einsum("k,kfj,kji->fi", turns, out, into)))
-        bound[lane] = min(bound[lane], most)
+        most = np.max(np.einsum("lk,lkfj,lkji->lfi", turns, out, into), axis=(1, 2))
+        bound[lane] = np.minimum(bound[lane], most)
     return bound
 
 
-def _telling(bound: FloatArray, evolution: Evolution) -> npt.NDArray[np.intp]:
-    """Return the lanes in which the phases' rounding may be seen beside the other errors."""
-    return np.flatnonzero(bound > _NEGLIGIBLE * evolution.error)
+def _groups(
+    bound: FloatArray, evolution: Evolution
+) -> Iterator[tuple[npt.NDArray[np.intp], Pieces]]:
+    """Yield lanes in which the phases' rounding may be seen beside the other errors.
+
+    Those of equally many panels come together, with their pieces in arrays (lanes, panels, …).
+    """
+    pieces = evolution.pieces
+    telling = np.flatnonzero(bound > _NEGLIGIBLE * evolution.error)
+    first = np.searchsorted(pieces.lane, telling)
+    panels = np.searchsorted(pieces.lane, telling, side="right") - first
+    for count in np.unique(panels):
+        own = np.flatnonzero(panels == count)
+        size = int(count) * pieces.propagator.shape[-1] ** 3
+        for part in np.array_split(own, -(-own.size * size // _MOST_NUMBERS)):
+            yield telling[part], pieces.at(first[part, None] + np.arange(count))
 
 
-def _levels(lanes: Lanes, lane: int, pieces: Pieces) -> tuple[FloatArray, _Maps]:
+def _levels(lanes: Lanes, lane: npt.NDArray[np.intp], pieces: Pieces) -> tuple[FloatArray, _Maps]:
     """Return the levels' phases over every panel, and the eigenvectors at its end."""
-    times = np.stack([pieces.left, 0.5 * (pieces.left + pieces.right), pieces.right], axis=1)
-    h = lanes.traceless(times.reshape(1, -1), np.array([lane]))[0]
-    energies, frames = np.linalg.eigh(h)
-    levels = h.shape[-1]
-    largest = np.max(np.abs(energies).reshape(-1, 3, levels), axis=1)
-    last = frames.reshape(-1, 3, levels, levels)[:, -1].astype(np.complex128)
-    return (pieces.right - pieces.left)[:, None] * largest, last
+    times = np.stack([pieces.left, 0.5 * (pieces.left + pieces.right), pieces.right], axis=-1)
+    h = lanes.traceless(times.reshape(lane.size, -1), lane)
+    energies, frames = np.linalg.eigh(h.reshape(*times.shape, *h.shape[-2:]))
+    largest = np.max(np.abs(energies), axis=-2)
+    last = frames[..., -1, :, :].astype(np.complex128)
+    return (pieces.right - pieces.left)[..., None] * largest, last
 
 
-def _parts(pieces: npt.NDArray[np.generic], columns: _Maps, rows: _Maps) -> tuple[_Maps, _Maps]:
-    """Return the product up to the end of every panel, and from there on."""
+def _parts(pieces: npt.NDArray[Any], columns: _Maps, rows: _Maps) -> tuple[_Maps, _Maps]:
+    """Return the products up to the end of every panel, and from there on."""
     before, after = [], [rows]
-    for piece in pieces:
-        columns = piece @ columns
+    for k in range(pieces.shape[1]):
+        columns = pieces[:, k] @ columns
         before.append(columns)
-    for piece in pieces[:0:-1]:
-        after.append(after[-1] @ piece)
-    return np.array(before), np.array(after[::-1])
+    for k in range(pieces.shape[1] - 1, 0, -1):
+        after.append(after[-1] @ pieces[:, k])
+    return np.stack(before, axis=1), np.stack(after[::-1], axis=1)

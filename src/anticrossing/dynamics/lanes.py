@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray
+from anticrossing.checks import FloatArray, fail
 from anticrossing.drive import Drive
 from anticrossing.hamiltonian import (
     FunctionHamiltonian,
@@ -66,6 +66,9 @@ class Lanes:
         x = self.positions(times, lane)
         values, offset = self.hamiltonian.evaluate_split(x, self._h(lane))
         if self.is_function or not np.isfinite(values.sum() + offset.sum()):
+            if not np.all(np.isfinite(x)):
+                bad = float(np.real(times[~np.isfinite(x)][0]))
+                raise fail("drive", "be finite on its window", f"x(t) is not at t = {bad:.6g}")
             check_finite_hermitian(values + offset[..., None, None] * np.eye(values.shape[-1]), x)
         factor = self.hamiltonian.units.angular
         return (values, offset) if factor == 1.0 else (factor * values, factor * offset)

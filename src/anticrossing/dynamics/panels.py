@@ -59,10 +59,9 @@ class Pieces:
     error: FloatArray
     phase: FloatArray
 
-    def of_lane(self, lane: int) -> Pieces:
-        """Return those of one lane, if the pieces are in order of lanes."""
-        part = slice(*np.searchsorted(self.lane, [lane, lane + 1]))
-        return Pieces(*(getattr(self, field.name)[part] for field in fields(self)))
+    def at(self, places: npt.NDArray[np.intp]) -> Pieces:
+        """Return those at some places, in arrays of the shape of `places`."""
+        return Pieces(*(getattr(self, field.name)[places] for field in fields(self)))
 
     @classmethod
     def in_order(cls, accepted: list[Pieces]) -> Pieces:

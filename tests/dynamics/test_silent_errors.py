@@ -127,3 +127,9 @@ def test_the_phase_of_a_jump_operator_is_of_no_effect():
     assert np.max(np.abs(found.superoperator - right.superoperator)) < 1e-13
     assert found.panels == right.panels
     assert found.warnings == ()
+
+
+def test_a_drive_that_is_no_number_somewhere_says_when():
+    drive = ac.drive.Formula("sin(t)/t", -1.0, 1.0)
+    with pytest.raises(ac.InputError, match=r"`drive` must be finite .* not at t = 0"):
+        ac.propagate(ac.models.LandauZener(gap=1.0), drive)
