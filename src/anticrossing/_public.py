@@ -35,8 +35,11 @@ class Kind(NamedTuple):
     wrong: Callable[[Any], tuple[str, str, Any] | None]
 
 
-def guard(module_name: str) -> None:
-    """Let what a module makes public check the kinds of its arguments."""
+def guard(module_name: str, *, quiet: bool = False) -> None:
+    """Let what a module makes public check the kinds of its arguments.
+
+    Functions that are `quiet` compute without the warnings of NumPy.
+    """
     module = sys.modules[module_name]
     names = getattr(module, "__all__", [name for name in vars(module) if name[0] != "_"])
     for name in names:
@@ -45,9 +48,10 @@ def guard(module_name: str) -> None:
         if home is None or not home.__name__.startswith(module_name):
             continue
         if inspect.isfunction(thing):
+            made = _quiet(_guarded(thing)) if quiet else _guarded(thing)
             for place in (module, home):
                 if vars(place).get(name) is thing:
-                    setattr(place, name, _guarded(thing))
+                    setattr(place, name, made)
         elif inspect.isclass(thing) and thing not in _GUARDED:
             _GUARDED.add(thing)
             for key, member in list(vars(thing).items()):
@@ -89,6 +93,12 @@ def _guarded(function: Any) -> Any:
         checked.__code__, function.__globals__, function.__name__, None, checked.__closure__
     )
     return functools.update_wrapper(twin, function)
+
+
+def _quiet(function: Any) -> Any:
+    import numpy as np
+
+    return np.errstate(all="ignore")(function)
 
 
 def _text(annotation: Any) -> str:

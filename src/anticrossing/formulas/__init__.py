@@ -5,11 +5,6 @@ supplied. A formula used outside its domain still returns its value, with a warn
 Arguments broadcast; scalars in give a float.
 """
 
-import inspect as _inspect
-import sys as _sys
-
-import numpy as _np
-
 from anticrossing._public import guard
 from anticrossing.formulas.complex_time import ComplexTimePrediction, dykhne_davis_pechukas
 from anticrossing.formulas.dephasing import (
@@ -125,10 +120,5 @@ __all__ = [
     "transition_rate",
 ]
 
-guard(__name__)
-for _name in __all__:
-    if _inspect.isfunction(_formula := globals()[_name]):
-        # What leaves the double range on the way is refused or harmless in the end, without noise.
-        _home = _sys.modules[_formula.__module__]
-        globals()[_name] = _np.errstate(all="ignore")(_formula)
-        setattr(_home, _name, globals()[_name])
+# What leaves the double range on the way is refused or harmless in the end, without noise.
+guard(__name__, quiet=True)

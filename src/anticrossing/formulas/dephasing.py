@@ -215,7 +215,6 @@ def dephasing_landau_zener(
     )
 
 
-@np.errstate(all="ignore")  # what is not a number in the end is refused
 def constant_rate_dephasing_landau_zener(
     *, gap: npt.ArrayLike, sweep_rate: npt.ArrayLike, rate: npt.ArrayLike
 ) -> DephasingPrediction:

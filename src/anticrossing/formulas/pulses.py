@@ -59,7 +59,6 @@ def rosen_zener(
     )
 
 
-@np.errstate(all="ignore")  # what is not a number in the end is refused
 def allen_eberly(
     *, chirp: npt.ArrayLike, peak_coupling: npt.ArrayLike, width: npt.ArrayLike
 ) -> Prediction:
