@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import anticrossing as ac
+from anticrossing.dynamics import interference
 
 FLIP = ac.Hamiltonian.from_matrix([[0, "x/2"], ["x/2", 0]])  # at all times along one axis
 
@@ -133,3 +134,22 @@ def test_a_drive_that_is_no_number_somewhere_says_when():
     drive = ac.drive.Formula("sin(t)/t", -1.0, 1.0)
     with pytest.raises(ac.InputError, match=r"`drive` must be finite .* not at t = 0"):
         ac.propagate(ac.models.LandauZener(gap=1.0), drive)
+
+
+def test_degenerate_levels_under_phases_no_double_holds_are_refused_soon():
+    model = ac.models.SingletTripletCrossing(
+        spin_orbit=[0.06, 0.0, 0.08], internal_coupling=0.2, triplet_position=400.0
+    )
+    with pytest.raises(ac.ConvergenceError, match="still open nothing is known"):
+        ac.propagate(model, ac.drive.Linear(-400.0, 2.0**63, rate=1.0), basis="diabatic")
+
+
+def test_one_point_of_many_panels_is_bounded_on_its_own():
+    """More numbers than are handled at once belong to a single parameter point."""
+    drive = ac.drive.Formula("3*cos(t)-1", 0.0, 2 * np.pi * 60)
+    H = ac.Hamiltonian.affine(np.array([[0.3, 0.2, 0.1], [0.2, 0.0, 0.3], [0.1, 0.3, -0.4]]),
+                              np.diag([1.0, 0.0, -1.0]))  # fmt: skip
+    whole = ac.propagate(H, drive, tolerance=1e-12).error_estimate
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(interference, "_MOST_NUMBERS", 10)
+        assert ac.propagate(H, drive, tolerance=1e-12).error_estimate == whole

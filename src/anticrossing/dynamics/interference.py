@@ -93,7 +93,7 @@ def _groups(
     for count in np.unique(panels):
         own = np.flatnonzero(panels == count)
         size = int(count) * pieces.propagator.shape[-1] ** 3
-        for part in np.array_split(own, -(-own.size * size // _MOST_NUMBERS)):
+        for part in np.array_split(own, min(own.size, -(-own.size * size // _MOST_NUMBERS))):
             yield telling[part], pieces.at(first[part, None] + np.arange(count))
 
 

@@ -28,7 +28,7 @@ from anticrossing.hamiltonian import FunctionHamiltonian, TermHamiltonian
 FIRST_PANELS = 8
 SMALLEST_TOLERANCE = 2e-13
 _MOST_ROUNDS = 70
-_LATE_ROUND, _LARGEST_PHASE = 8, 1e100
+_LATE_ROUND, _LARGEST_PHASE, _MANY_OPEN = 8, 1e100, 1024
 # Open panels per lane at which a function must be noisy; formulas are smooth, however many periods
 # they run through.
 _MOST_OPEN_FUNCTION, _MOST_OPEN_FORMULA = 2**14, 2**22
@@ -150,7 +150,7 @@ def solve(
                 "panels are still open. It may carry numerical noise: give a smoother function or "
                 "a larger tolerance."
             )
-        if round_number == _LATE_ROUND:
+        if round_number == _LATE_ROUND or lane.size > _MANY_OPEN * lanes.count:
             _check_phases(lanes, lane, left, right)
         middle = left + 0.5 * (right - left)
         stuck = (middle <= left) | (middle >= right) | (round_number == _MOST_ROUNDS)
@@ -169,8 +169,17 @@ def solve(
 def _check_phases(
     lanes: Lanes, lane: npt.NDArray[np.intp], left: FloatArray, right: FloatArray
 ) -> None:
-    """Refuse what no halving helps: phases whose squares leave the range of doubles."""
+    """Refuse what no halving helps: phases whose squares leave the range of doubles.
+
+    Also those of many open panels that are not known to a tenth of a radian, as of levels that
+    are degenerate but for a common energy in which a double tells no distance.
+    """
     phase = phases(lanes, lane, np.stack([left, right], axis=1))
+    if lane.size > _MANY_OPEN * lanes.count and _UNIT * phase.sum() > 0.1 * lanes.count:
+        raise ConvergenceError(
+            f"H times the length of the window is too large: of {np.sum(phase):.1g} rad in "
+            f"{lane.size} panels that are still open nothing is known. Give a shorter window."
+        )
     if not np.all(phase < _LARGEST_PHASE):
         raise ConvergenceError(
             f"H times the length of the window is too large: a phase of {np.max(phase):.1g} rad "
