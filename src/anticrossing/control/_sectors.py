@@ -79,8 +79,8 @@ def block_along(hamiltonian: Hamiltonian, x: FloatArray, level: int) -> tuple[Bl
         basis = space_of_level(hamiltonian, x, level, LARGEST_ROTATED)
         if basis is not None:
             block = Block(within(hamiltonian, basis), basis)
-            energy = np.linalg.eigvalsh(hamiltonian(x[0]))[level]
-            return block, int(np.argmin(np.abs(block.levels(x[:1])[0][0] - energy)))
+            vectors = block.levels(x[:1])[1][0]
+            return block, int(np.argmax(np.abs(vectors[0])))  # the level is the first column
     block, rank = block_of_level(blocks_of(hamiltonian, x), float(x[0]), level)
     energies = block.levels(x[:1])[0][0]
     gaps = np.abs(np.delete(energies, rank) - energies[rank])

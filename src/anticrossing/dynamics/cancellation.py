@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     import sympy
 
 _UNIT = 2.0**-53
-_ORDINARY = 16.0  # units that a formula without cancellation may lose
+_OF_FUNCTION = 8.0  # units of a function or a power: NumPy's are good to four last digits
+_ORDINARY = 64.0  # units that a formula without cancellation may lose
 
 _Known = Mapping[str, tuple[Any, Any]]
 _Bounded = tuple[Any, Any]
@@ -130,13 +131,13 @@ def _power(values: Sequence[Any], errors: Sequence[Any]) -> _Bounded:
     value = np.power(np.asarray(base, dtype=np.result_type(base, float)), exponent)
     slope = np.abs(exponent) * np.abs(value / np.where(base == 0, 1.0, base))
     turned = np.abs(value * np.log(np.abs(np.where(base == 0, 1.0, base)) + 0j)) * errors[1]
-    return value, slope * errors[0] + turned + 2 * _UNIT * np.abs(value)
+    return value, slope * errors[0] + turned + _OF_FUNCTION * _UNIT * np.abs(value)
 
 
 def _function(node: sympy.Expr, values: Sequence[Any], errors: Sequence[Any]) -> _Bounded:
     compute, slopes = _with_slopes(node.func, len(values))
     value = compute(*values)
-    error = 2 * _UNIT * np.abs(value)
+    error = _OF_FUNCTION * _UNIT * np.abs(value)
     for slope, own in zip(slopes, errors, strict=True):
         # Where a function jumps it has no slope, and its breakpoint is known like any other.
         error = error + (np.abs(slope(*values)) * own if slope is not None else 0.0)

@@ -45,6 +45,7 @@ def space_of_level(
 
     It is spanned by products of the terms of H applied to the eigenvector (a Krylov space), so
     one diagonalisation finds it where the algebra of all terms is too large to be taken apart.
+    The level itself is the first column.
     None if it has more than `most` dimensions, or another level is too close to tell the vector.
     """
     energies, vectors = np.linalg.eigh(_dense(hamiltonian(x[0])))
