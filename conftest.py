@@ -29,9 +29,9 @@ collect_ignore = ["docs/conf.py", "docs/figures.py", "docs/rates_figure.py"]
 
 def check_experiment(example: Example) -> None:
     """Validate an experiment file shown as a ``toml`` block."""
-    from anticrossing import experiment
+    from anticrossing import studies
 
-    experiment.parse(example.parsed)
+    studies.parse(example.parsed)
 
 
 EXAMPLES = Sybil(

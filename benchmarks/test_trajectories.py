@@ -11,7 +11,7 @@ import pytest
 from conftest import FloatArray, best_of
 
 from anticrossing.models import TullySimple
-from anticrossing.trajectories import EnsembleResult, Fixed, run_trajectories
+from anticrossing.molecules.trajectories import EnsembleResult, Fixed, run_trajectories
 
 MASS = 2000.0
 START = -5.0

@@ -11,11 +11,11 @@ import pytest
 from conftest import FloatArray, best_of
 
 from anticrossing import models
-from anticrossing.dynamics.wavepacket import Absorber, Grid, WavePacket, propagate_packet
-from anticrossing.dynamics.wavepacket.operator import GridHamiltonian
-from anticrossing.dynamics.wavepacket.packets import initial_state
-from anticrossing.dynamics.wavepacket.stepper import Stepper
-from anticrossing.dynamics.wavepacket.watch import Watch
+from anticrossing.molecules.packets import Absorber, Grid, WavePacket, propagate_packet
+from anticrossing.molecules.packets.operator import GridHamiltonian
+from anticrossing.molecules.packets.packets import initial_state
+from anticrossing.molecules.packets.stepper import Stepper
+from anticrossing.molecules.packets.watch import Watch
 
 POINTS = 256
 STEPS = 20

@@ -11,7 +11,7 @@ from molecules_figure import pyrazine
 from rates_figure import rates
 
 import anticrossing as ac
-from anticrossing import experiment, plot
+from anticrossing import plot, studies
 
 HERE = Path(__file__).parent
 BLUE, ORANGE, GREY = "#1f5a96", "#d1701f", "#777777"
@@ -19,7 +19,7 @@ BLUE, ORANGE, GREY = "#1f5a96", "#d1701f", "#777777"
 
 def flux_qubit() -> Figure:
     """What `anticrossing run examples/flux_qubit.toml` draws."""
-    return plot.figure(experiment.run(experiment.load(HERE.parent / "examples/flux_qubit.toml")))
+    return plot.figure(studies.run(studies.load(HERE.parent / "examples/flux_qubit.toml")))
 
 
 def readout() -> Figure:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from anticrossing import experiment, plot
+from anticrossing import plot, studies
 
 HERE = Path(__file__).parent
 
 
 def pyrazine() -> Figure:
     """The figure of an example, as `anticrossing run` draws it."""
-    study = experiment.load(HERE.parent / "examples" / "pyrazine.toml")
-    return plot.figure(experiment.run(study))
+    study = studies.load(HERE.parent / "examples" / "pyrazine.toml")
+    return plot.figure(studies.run(study))
 
 
 def main(directory: Path) -> None:

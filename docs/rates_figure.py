@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from anticrossing.formulas import (
+from anticrossing.environment.spectral_density import Discrete
+from anticrossing.molecules.rates import (
     landau_zener_rate,
     marcus,
     marcus_levich_jortner,
@@ -17,7 +18,6 @@ from anticrossing.formulas import (
 )
 from anticrossing.plot import style
 from anticrossing.plot.rates import inverted_region
-from anticrossing.spectral_density import Discrete
 
 HERE = Path(__file__).parent
 QUESTION, ANSWER = "#EEF3F8", "#FBEFE3"

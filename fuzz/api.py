@@ -54,7 +54,7 @@ GOOD = {  # by a pattern in the annotation, then by nothing
     "Hamiltonian": ["ac.models.LandauZener(gap=0.5)", "ac.models.BowTie([1, 0, -1], [.1, 0, .2])"],
     "Drive": ["ac.drive.Linear(-5, 5, rate=1.0)", "ac.drive.Sinusoidal(0.0, 2.0, 1.0)"],
     "Environment": ["ac.environment.Dephasing(0.1)"],
-    "SpectralDensity": ["ac.spectral_density.Ohmic(alpha=0.1, cutoff=5.0)"],
+    "SpectralDensity": ["ac.environment.spectral_density.Ohmic(alpha=0.1, cutoff=5.0)"],
     "Callable|Function": ["lambda *a: a[0]", "lambda x: np.array([[x, .1], [.1, -x]])"],
     "bool": ["True", "False"],
     "int": ["1", "2", "3"],

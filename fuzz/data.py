@@ -22,13 +22,13 @@ import h5py
 import numpy as np
 import xarray
 
-from anticrossing.experiment import load
-from anticrossing.experiment.store import check_target
 from anticrossing.fits import read_measurement
 from anticrossing.geometry import read_data
 from anticrossing.models import read_sharc
+from anticrossing.molecules.trajectories import _store
+from anticrossing.studies import load
+from anticrossing.studies.store import check_target
 from anticrossing.sweeps import sweep
-from anticrossing.trajectories import _store
 from fuzz import _workers
 
 EXAMPLES, CORPUS = Path(__file__).parents[1] / "examples", Path(__file__).parent / "corpus"

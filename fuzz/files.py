@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 import anticrossing as ac
-from anticrossing.experiment import parse, parse_sweep
-from anticrossing.experiment.file import read_tables
+from anticrossing.studies import parse, parse_sweep
+from anticrossing.studies.file import read_tables
 from fuzz import _workers
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

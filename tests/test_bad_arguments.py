@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import anticrossing as ac
-from anticrossing import expression, formulas
+from anticrossing import formulas
+from anticrossing._core import expression
 
 ONE = np.eye(2)
 Lindblad = ac.environment.Lindblad
@@ -41,7 +42,9 @@ CALLS = {
         gap=1e-200, sweep_rate=1.0, rate=0.1
     ),
     "an infinite exponent": lambda: formulas.allen_eberly(chirp=3, peak_coupling=1, width=1e200),
-    "an infinite rate": lambda: formulas.fermi_golden_rule(coupling=1e200, density_of_states=1),
+    "an infinite rate": lambda: ac.molecules.rates.fermi_golden_rule(
+        coupling=1e200, density_of_states=1
+    ),
     "an infinite velocity": lambda: ac.units.velocity(1e308, 5e-324),
     "a slow window": lambda: formulas.finite_window(gap=50, sweep_rate=1e-3, start=1e-3, stop=50),
     "a slow propagator": lambda: formulas.finite_window_propagator(
@@ -84,7 +87,7 @@ CALLS = {
     ),
     "a number as axes": lambda: ac.plot.levels(3, 4),
     "text as one of several": lambda: ac.Hamiltonian.from_matrix([["x"]], labels=[3]),
-    "a list as a file": lambda: ac.experiment.load_sweep([1]),
+    "a list as a file": lambda: ac.studies.load_sweep([1]),
 }
 
 

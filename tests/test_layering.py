@@ -10,29 +10,17 @@ import anticrossing
 
 ROOT = Path(anticrossing.__file__).parent
 LAYERS = [
-    {
-        "_files",
-        "_jit",
-        "_roots",
-        "_threads",
-        "checks",
-        "units",
-        "expression",
-        "_plain",
-        "_reading",
-        "_public",
-        "_unchanging",
-        "_version",
-    },
-    {"_terms", "hamiltonian", "drive", "environment", "spectral_density"},
-    {"models", "spectrum", "formulas", "geometry", "vibronic"},
-    {"dynamics", "ab_initio"},
+    {"_core", "_version"},
+    {"units"},
+    {"hamiltonian", "drive", "environment"},
+    {"models", "spectrum", "formulas", "geometry"},
+    {"dynamics"},
+    {"molecules"},
     {"analysis"},
-    {"thermodynamics", "trajectories", "control", "fits"},
+    {"thermodynamics", "control", "fits"},
     {"sweeps"},
-    {"experiment"},
+    {"studies"},
     {"plot", "reproduce"},
-    {"terminal"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anticrossing._public import guard
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     FloatArray,
     choice,
     describe,
@@ -23,6 +22,7 @@ from anticrossing.checks import (
     positive,
     real_number,
 )
+from anticrossing._core.public import guard
 
 # CODATA 2018 (exact SI values where the SI defines them).
 _PLANCK = 6.62607015e-34

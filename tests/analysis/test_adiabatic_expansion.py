@@ -7,10 +7,10 @@ import pytest
 from scipy.integrate import quad
 
 import anticrossing as ac
+from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.analysis._kernel import expand
 from anticrossing.analysis.adiabatic_expansion import adiabatic_expansion
 from anticrossing.analysis.coherent_split import coherent_incoherent_split
-from anticrossing.checks import ConvergenceError, InputError
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import Dephasing, FixedAxisDephasing, Lindblad, ThermalRelaxation
 from tests.systems import random_hermitian

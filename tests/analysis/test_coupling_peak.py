@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import anticrossing as ac
 from anticrossing import Hamiltonian
-from anticrossing._roots import bracketed
+from anticrossing._core.roots import bracketed
 from anticrossing.analysis.coupling_peak import coupling_peak
 from tests.systems import random_unitary
 

@@ -5,8 +5,8 @@ import pytest
 from scipy.integrate import quad
 
 import anticrossing as ac
+from anticrossing._core.checks import InputError
 from anticrossing.analysis.decoherence import REGIMES, decoherence_regime
-from anticrossing.checks import InputError
 from anticrossing.environment import Dephasing, FixedAxisDephasing, ThermalRelaxation
 from tests.systems.lindblad import bloch_generator, bloch_ground, magnus
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.integrate
 
+from anticrossing._core.checks import InputError
 from anticrossing.analysis.intersection_passage import intersection_passage
-from anticrossing.checks import InputError
 from anticrossing.geometry.intersections import find_intersection
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.units import Units

@@ -6,7 +6,7 @@ import pytest
 import sympy
 
 import anticrossing as ac
-from anticrossing import expression
+from anticrossing._core import expression
 from anticrossing.dynamics.cancellation import bounded
 
 FLIP = ac.Hamiltonian.from_matrix([[0, "x/2"], ["x/2", 0]])

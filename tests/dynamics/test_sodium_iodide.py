@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import anticrossing as ac
-from anticrossing.dynamics.wavepacket import Grid, WavePacket, propagate_packet
-from anticrossing.trajectories import Gaussian, run_trajectories
+from anticrossing.molecules.packets import Grid, WavePacket, propagate_packet
+from anticrossing.molecules.trajectories import Gaussian, run_trajectories
 
 FS = 1.519267447878626  # ħ/eV
 MASS = 4656.222887  # ħ²/(eV Å²)

@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import curve_fit
 from scipy.special import jv
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.fits import (
     FitResult,
     Measurement,

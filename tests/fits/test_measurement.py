@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.fits import Measurement, read_measurement
 
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import curve_fit
 
 from anticrossing import formulas
-from anticrossing.checks import InputError, MissingExtraError
+from anticrossing._core.checks import InputError, MissingExtraError
 from anticrossing.fits import Measurement, fit_passages, synthetic_passages
 
 

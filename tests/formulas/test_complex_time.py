@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import sympy
 
-from anticrossing.checks import ConvergenceError, InputError
+from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.formulas import (
     dykhne_davis_pechukas,
     landau_zener,

@@ -5,7 +5,7 @@ import pytest
 from scipy.integrate import quad
 
 import anticrossing as ac
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.environment import Dephasing, FixedAxisDephasing
 from anticrossing.formulas import (
     canonical_dephasing,

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from scipy.special import fresnel
 
-from anticrossing.checks import ConvergenceError, InputError
+from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.formulas import finite_time, finite_window, finite_window_propagator
 
 

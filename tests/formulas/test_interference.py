@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.formulas import (
     Crossing,
     demkov_osherov,

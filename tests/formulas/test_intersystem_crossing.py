@@ -5,9 +5,10 @@ import pytest
 from scipy.integrate import quad
 from scipy.special import airy
 
-from anticrossing.checks import InputError
-from anticrossing.formulas import landau_zener_from_slopes, marcus
-from anticrossing.formulas.intersystem_crossing import (
+from anticrossing._core.checks import InputError
+from anticrossing.formulas import landau_zener_from_slopes
+from anticrossing.molecules.rates import marcus
+from anticrossing.molecules.rates.intersystem_crossing import (
     harmonic_partition_ratio,
     intersystem_crossing_rate,
 )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.formulas import (
     double_passage_average,
     finite_window,

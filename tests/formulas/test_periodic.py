@@ -6,7 +6,7 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.optimize import minimize_scalar
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.formulas._periodic import fast_check
 from anticrossing.formulas.multiphoton import bloch_siegert_shift, multiphoton_resonances
 from anticrossing.formulas.periodic import (

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.formulas import (
     allen_eberly,
     demkov_kunike,

@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
-from anticrossing.checks import AnticrossingError, ConvergenceError, InputError
-from anticrossing.formulas import (
+from anticrossing._core.checks import AnticrossingError, ConvergenceError, InputError
+from anticrossing.environment.spectral_density import (
+    BrownianOscillator,
+    Continuum,
+    Debye,
+    Discrete,
+    Ohmic,
+)
+from anticrossing.models.spin_boson import SpinBoson
+from anticrossing.molecules.rates import (
     fermi_golden_rule,
     harmonic_partition_ratio,
     intersystem_crossing_rate,
@@ -14,8 +22,6 @@ from anticrossing.formulas import (
     marcus_levich_jortner,
     spin_boson_golden_rule,
 )
-from anticrossing.models.spin_boson import SpinBoson
-from anticrossing.spectral_density import BrownianOscillator, Continuum, Debye, Discrete, Ohmic
 
 OHMIC = Ohmic(reorganization_energy=1.0, cutoff=0.1)
 STATES = {"coupling": 0.01, "reaction_free_energy": -0.3, "temperature": 0.1}

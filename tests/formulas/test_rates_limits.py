@@ -7,9 +7,15 @@ import numpy as np
 import pytest
 from scipy.special import gamma, loggamma
 
-from anticrossing.formulas import marcus, marcus_levich_jortner, spin_boson_golden_rule
+from anticrossing.environment.spectral_density import (
+    BrownianOscillator,
+    Continuum,
+    Debye,
+    Discrete,
+    Ohmic,
+)
 from anticrossing.models.spin_boson import SpinBoson
-from anticrossing.spectral_density import BrownianOscillator, Continuum, Debye, Discrete, Ohmic
+from anticrossing.molecules.rates import marcus, marcus_levich_jortner, spin_boson_golden_rule
 
 # ---- the sum over quanta -----------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from anticrossing import formulas
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.formulas import (
     DomainCheck,
     Prediction,

@@ -3,7 +3,7 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.formulas import (
     finite_window,
     ising_chain_defects,

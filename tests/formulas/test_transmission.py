@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from anticrossing.checks import InputError
-from anticrossing.formulas import landau_zener_from_slopes, marcus
-from anticrossing.formulas.transmission import (
+from anticrossing._core.checks import InputError
+from anticrossing.formulas import landau_zener_from_slopes
+from anticrossing.molecules.rates import marcus
+from anticrossing.molecules.rates.transmission import (
     AVERAGES,
     landau_zener_rate,
     landau_zener_transmission,

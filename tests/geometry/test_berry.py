@@ -1,12 +1,11 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from scipy.integrate import dblquad, quad, solve_ivp
 
 from anticrossing import Hamiltonian
-from anticrossing.checks import ConvergenceError, InputError
+from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.geometry._paths import eigenframes
 from anticrossing.geometry.berry import (
     berry_phase,

@@ -4,10 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.geometry.branching import BranchingPlane, encloses_intersection
 from anticrossing.geometry.intersections import find_intersection, find_intersections
 from anticrossing.hamiltonian import Hamiltonian

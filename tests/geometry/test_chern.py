@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from anticrossing import Hamiltonian
-from anticrossing.checks import ConvergenceError, InputError
+from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.geometry.chern import Sphere, Torus, chern_number, plaquette_fluxes
 from anticrossing.geometry.curvature import berry_curvature
 from tests.effort import slow

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.integrate import solve_ivp
 
 from anticrossing import Hamiltonian
-from anticrossing.checks import ConvergenceError, InputError
+from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.geometry.frames import Gauge, transport
 from anticrossing.models import SpinInField
 from anticrossing.spectrum.levels import tracked_levels

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.geometry.grid_data import AdiabaticData
 from anticrossing.geometry.grid_files import read_data, write_data
 from anticrossing.hamiltonian import Hamiltonian

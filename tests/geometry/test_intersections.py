@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from anticrossing.checks import ConvergenceError, InputError
+from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.geometry.intersection import CODIMENSIONS
 from anticrossing.geometry.intersections import find_intersection, find_intersections
 from anticrossing.hamiltonian import Hamiltonian

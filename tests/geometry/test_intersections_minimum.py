@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import scipy.optimize
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from anticrossing.checks import ConvergenceError, InputError
+from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.geometry.intersections import find_intersection, find_intersections
 from anticrossing.geometry.minimum_energy import (
     minimum_energy_crossing,

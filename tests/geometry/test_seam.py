@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.geometry.intersections import find_intersection
 from anticrossing.geometry.seam import trace_seam
 from anticrossing.hamiltonian import Hamiltonian

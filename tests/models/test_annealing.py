@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.models import Annealing, Grover, ising_problem, transverse_field_driver
 
 

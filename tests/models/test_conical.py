@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.optimize import minimize
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.models.conical import ConicalIntersection, JahnTeller
 
 coordinate = st.floats(-3, 3)

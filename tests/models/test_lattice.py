@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.models import BlochBands, TransverseIsing, TransverseIsingMode, ising_momenta
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.polynomial import polynomial
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.models import BowTie, DemkovOsherov, LandauZener, SpinInField, spin_matrices
 
 

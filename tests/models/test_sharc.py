@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.models.sharc import read_sharc, write_sharc
 
 FILES = Path(__file__).parents[1] / "reference_data" / "sharc_lvc"

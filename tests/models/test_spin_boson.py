@@ -5,9 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
+from anticrossing.environment.spectral_density import Debye, Discrete, Ohmic
 from anticrossing.models.spin_boson import SpinBoson
-from anticrossing.spectral_density import Debye, Discrete, Ohmic
 
 BATH = Ohmic(reorganization_energy=0.4, cutoff=0.05)
 

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import anticrossing as ac
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.models.spin_orbit import SingletTripletCrossing
 
 component = st.floats(-1, 1)

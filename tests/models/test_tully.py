@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sparse
 from scipy.sparse.linalg import spsolve
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.models.tully import TULLY_MASS, TullyDual, TullyExtended, TullySimple
 
 

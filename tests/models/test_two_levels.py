@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import anticrossing.models as models
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 
 
 def test_landau_zener_is_half_x_sigma_z_plus_half_gap_sigma_x():

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from anticrossing import Hamiltonian
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.models.vibronic_coupling import Pyrazine, VibronicCoupling
 
 STATES, MODES = 3, 4

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from anticrossing import experiment, plot
-from anticrossing.checks import InputError
-from anticrossing.experiment.driven_level import DrivenLevelOutcome
+from anticrossing import plot, studies
+from anticrossing._core.checks import InputError
 from anticrossing.plot import driven_level as panels
+from anticrossing.studies.driven_level import DrivenLevelOutcome
 
 TEXT = """
 title = "a <b>bold</b> & $title"
@@ -33,7 +33,7 @@ SCAN = '[scan]\nparameter = "driven_level.couplings"\nvalues = [0.05, 0.2, 0.8]\
 
 
 def outcome(text: str) -> DrivenLevelOutcome:
-    found = experiment.run(experiment.parse(text))
+    found = studies.run(studies.parse(text))
     assert isinstance(found, DrivenLevelOutcome)
     return found
 

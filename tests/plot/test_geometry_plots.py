@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from anticrossing import Hamiltonian, analysis, geometry, models, plot
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 
 LINE = np.linspace(-1.0, 1.0, 8)
 GRID = np.stack(np.meshgrid(LINE, LINE, indexing="ij"), axis=-1)

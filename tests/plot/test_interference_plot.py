@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from anticrossing import plot
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 
 
 def axes() -> plot.panels.Axes:

@@ -10,8 +10,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from anticrossing import Hamiltonian, InputError, MissingExtraError, Units, models, plot
-from anticrossing.dynamics.wavepacket import Absorber, Grid, WavePacket, propagate_packet
-from anticrossing.trajectories import Fixed, Mean, run_trajectories
+from anticrossing.molecules.packets import Absorber, Grid, WavePacket, propagate_packet
+from anticrossing.molecules.trajectories import Fixed, Mean, run_trajectories
 
 
 @pytest.fixture(scope="module")

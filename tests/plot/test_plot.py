@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from anticrossing import experiment, plot
-from anticrossing.checks import InputError
+from anticrossing import plot, studies
+from anticrossing._core.checks import InputError
 
 BASE = """
 title = "a <b>bold</b> & quoted \\"title\\""
@@ -41,13 +41,13 @@ drive = { kind = "linear", start = 0, stop = 1, rate = 1.0 }
 
 
 @pytest.fixture(scope="module")
-def single() -> experiment.Result:
-    return experiment.run(experiment.parse(BASE))
+def single() -> studies.Result:
+    return studies.run(studies.parse(BASE))
 
 
 @pytest.fixture(scope="module")
-def scanned() -> experiment.Result:
-    return experiment.run(experiment.parse(BASE + SCAN))
+def scanned() -> studies.Result:
+    return studies.run(studies.parse(BASE + SCAN))
 
 
 def axes() -> plot.panels.Axes:
@@ -55,7 +55,7 @@ def axes() -> plot.panels.Axes:
 
 
 def test_panels_return_the_axes_they_are_given(
-    single: experiment.Result, scanned: experiment.Result
+    single: studies.Result, scanned: studies.Result
 ) -> None:
     for draw, result in (
         (plot.levels, single),
@@ -70,7 +70,7 @@ def test_panels_return_the_axes_they_are_given(
         assert given.get_title(loc="left") or given.get_title()
 
 
-def test_levels_shows_the_computed_curves_and_the_crossing(single: experiment.Result) -> None:
+def test_levels_shows_the_computed_curves_and_the_crossing(single: studies.Result) -> None:
     drawn = plot.levels(axes(), single)
     marker = next(
         line for line in drawn.lines if line.get_marker() == "o" and len(line.get_xdata())
@@ -82,7 +82,7 @@ def test_levels_shows_the_computed_curves_and_the_crossing(single: experiment.Re
 
 
 def test_true_crossings_have_a_marker_of_their_own() -> None:
-    result = experiment.run(experiment.parse(LADDER))
+    result = studies.run(studies.parse(LADDER))
     drawn = plot.levels(axes(), result)
     markers = {line.get_marker() for line in drawn.lines}
     assert {"o", "X"} <= markers
@@ -90,7 +90,7 @@ def test_true_crossings_have_a_marker_of_their_own() -> None:
     assert "true crossing" in labels
 
 
-def test_populations_end_at_the_dashed_closed_form(single: experiment.Result) -> None:
+def test_populations_end_at_the_dashed_closed_form(single: studies.Result) -> None:
     drawn = plot.populations(axes(), single)
     dashed = [
         line for line in drawn.lines if line.get_linestyle() == "--" and line.get_xdata().size
@@ -100,7 +100,7 @@ def test_populations_end_at_the_dashed_closed_form(single: experiment.Result) ->
     np.testing.assert_allclose(ends[:2], [p, 1 - p], rtol=1e-9)
 
 
-def test_scan_points_are_the_exact_answer(scanned: experiment.Result) -> None:
+def test_scan_points_are_the_exact_answer(scanned: studies.Result) -> None:
     drawn = plot.scan(axes(), scanned)
     points = next(line for line in drawn.lines if line.get_label() == "exact")
     assert scanned.scan is not None
@@ -108,19 +108,19 @@ def test_scan_points_are_the_exact_answer(scanned: experiment.Result) -> None:
     assert drawn.get_xlabel() == "rate (1/s)"
 
 
-def test_a_scan_panel_needs_a_scan(single: experiment.Result) -> None:
+def test_a_scan_panel_needs_a_scan(single: studies.Result) -> None:
     with pytest.raises(InputError, match="no scan"):
         plot.scan(axes(), single)
 
 
 def test_a_passage_without_crossings_has_no_empty_panel() -> None:
-    result = experiment.run(experiment.parse(PARALLEL))
+    result = studies.run(studies.parse(PARALLEL))
     drawn = plot.figure(result)
     assert len(drawn.axes) == 2
     assert "meets no crossing" in plot.report(result)
 
 
-def test_files_and_global_state(scanned: experiment.Result, tmp_path: Path) -> None:
+def test_files_and_global_state(scanned: studies.Result, tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
     plot.write(scanned, tmp_path)
     assert dict(matplotlib.rcParams) == before
@@ -149,7 +149,7 @@ class _Checker(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_report_is_self_contained_and_well_formed(scanned: experiment.Result) -> None:
+def test_report_is_self_contained_and_well_formed(scanned: studies.Result) -> None:
     html = plot.report(scanned)
     checker = _Checker()
     checker.feed(html)
@@ -168,6 +168,6 @@ def test_report_is_self_contained_and_well_formed(scanned: experiment.Result) ->
 
 def test_report_states_checks_in_words_and_numbers() -> None:
     text = BASE.replace("start = -60, stop = 60", "start = -4, stop = 4")
-    html = plot.report(experiment.run(experiment.parse(text)))
+    html = plot.report(studies.run(studies.parse(text)))
     assert "the sweep ends before the passage is over" in html
     assert '<span class="bad">outside</span>' in html

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from anticrossing.checks import InputError
-from anticrossing.formulas import marcus
+from anticrossing._core.checks import InputError
+from anticrossing.molecules.rates import marcus
 from anticrossing.plot.rates import inverted_region, temperature_sweep
 
 COMMON = {"coupling": 1e-3, "reorganization_energy": 1.0}

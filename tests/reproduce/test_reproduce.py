@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from anticrossing import reproduce
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from tests.effort import slow
 
 # The longest; the laws behind them have quick tests of their own in dynamics and formulas.

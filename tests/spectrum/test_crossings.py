@@ -9,7 +9,7 @@ import pytest
 import scipy.optimize
 import scipy.signal
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import (
     Annealing,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import DemkovOsherov, LandauZener, SpinInField, TransverseIsing
 from anticrossing.spectrum import eigenvectors, levels, tracked_levels

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import (
     BowTie,

@@ -12,9 +12,9 @@ import xarray
 
 import anticrossing as ac
 import anticrossing.sweeps as sweeps
-from anticrossing import InputError, cli, experiment
-from anticrossing.experiment import sweep as experiment_sweep
-from anticrossing.experiment.sweep_file import parse_sweep
+from anticrossing import InputError, cli, studies
+from anticrossing.studies import sweep as experiment_sweep
+from anticrossing.studies.sweep_file import parse_sweep
 from anticrossing.thermodynamics import DrivenLevel
 from tests.sweeps.test_kill import files
 
@@ -116,7 +116,7 @@ def test_the_chunk_size_changes_no_bit(text: str, batched: bool) -> None:
 def test_points_one_by_one_agree_with_the_solver() -> None:
     result = swept(QUBIT + axes(("environment.t1", 20, 60)))
     table = 'environment = { kind = "qubit", t1 = 40.0, t2 = 30.0, temperature = 0.5 }'
-    alone = experiment.run(experiment.parse(PASSAGE + table))
+    alone = studies.run(studies.parse(PASSAGE + table))
     found = result.probability.sel({"environment.t1": 40.0})
     np.testing.assert_allclose(found, alone.exact.probabilities, atol=1e-12)
 
@@ -161,12 +161,12 @@ def test_a_driven_level_gives_occupation_and_entropy() -> None:
 
 
 def test_an_experiment_is_swept_from_python(tmp_path: Path) -> None:
-    loaded = experiment.parse(PASSAGE)
+    loaded = studies.parse(PASSAGE)
     grid = {"hamiltonian.gap": [0.5, 1.0, 1.5], "drive.rate": [1.0, 2.0, 3.0, 4.0]}
     store = tmp_path / "store"
     result = sweeps.sweep(loaded, grid=grid, store=store, progress=False)
     np.testing.assert_array_equal(result.probability, swept(PASSAGE + SWEEP).probability)
-    other = experiment.parse(PASSAGE.replace("-200", "-100"))
+    other = studies.parse(PASSAGE.replace("-200", "-100"))
     with pytest.raises(InputError, match=r"`drive.start` is -200 there and -100 here"):
         sweeps.sweep(other, grid=grid, store=store, progress=False)
     with pytest.raises(InputError, match=r"Argument `vectorized` must be left out"):

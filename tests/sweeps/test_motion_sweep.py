@@ -10,12 +10,12 @@ import pytest
 import xarray
 
 import anticrossing.sweeps as sweeps
-from anticrossing import InputError, experiment, models
-from anticrossing.dynamics.wavepacket import Grid, WavePacket, propagate_packet
-from anticrossing.experiment import motion_sweep
-from anticrossing.experiment.sweep_file import parse_sweep
-from anticrossing.experiment.trajectories import TrajectoriesOutcome
-from tests.experiment.common import TULLY
+from anticrossing import InputError, models, studies
+from anticrossing.molecules.packets import Grid, WavePacket, propagate_packet
+from anticrossing.studies import motion_sweep
+from anticrossing.studies.sweep_file import parse_sweep
+from anticrossing.studies.trajectories import TrajectoriesOutcome
+from tests.studies.common import TULLY
 from tests.sweeps.test_kill import files
 
 HOPPING = (
@@ -104,7 +104,7 @@ def test_a_point_is_what_a_file_with_its_seed_gives(momenta: xarray.Dataset, poi
     text = HOPPING
     for old, new in values.items():
         text = text.replace(old, new)
-    alone = experiment.run(experiment.parse(text))
+    alone = studies.run(studies.parse(text))
     assert isinstance(alone, TrajectoriesOutcome)
     np.testing.assert_array_equal(at.channel, alone.channels["x"].value)
     np.testing.assert_array_equal(at.channel_error, alone.channels["x"].error)
@@ -228,7 +228,7 @@ def test_from_python_it_is_the_same(momenta: xarray.Dataset) -> None:
             "trajectories.initial.width": [2.0, 1.25, 0.8],
         }
     )
-    found = sweeps.sweep(experiment.parse(HOPPING), grid={"point": grid}, progress=False)
+    found = sweeps.sweep(studies.parse(HOPPING), grid={"point": grid}, progress=False)
     np.testing.assert_array_equal(found.seed, momenta.seed)
     np.testing.assert_array_equal(found.channel, momenta.channel)
 

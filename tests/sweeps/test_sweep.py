@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import anticrossing.sweeps as sweeps
 from anticrossing import InputError

@@ -4,11 +4,10 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.special import entr, expit, rel_entr
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.formulas import demkov_osherov
 from anticrossing.thermodynamics.chain import LandauZenerChain
 from anticrossing.thermodynamics.dissipation import entropy_production

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.special import entr
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.formulas import demkov_osherov
 from anticrossing.thermodynamics.crossing_sequence import SequentialCrossings, crossing_sequence
 from tests.effort import cases

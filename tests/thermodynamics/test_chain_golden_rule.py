@@ -4,7 +4,7 @@ import pytest
 from scipy.special import expit, hyp2f1
 
 import anticrossing as ac
-from anticrossing.checks import ConvergenceError, InputError
+from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.thermodynamics import golden_rule
 from anticrossing.thermodynamics.chain import LandauZenerChain
 from anticrossing.thermodynamics.golden_rule import golden_rule_occupations, golden_rule_rates

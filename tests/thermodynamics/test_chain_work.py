@@ -5,11 +5,10 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.special import expit
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.thermodynamics.chain import LandauZenerChain
 from tests.effort import cases
 from tests.thermodynamics.test_chain import chains, paper_chain

@@ -3,13 +3,12 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.linalg import expm
 from scipy.special import expit, log_expit
 from scipy.stats import unitary_group
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from tests.systems.fermions import lowering_operators
 

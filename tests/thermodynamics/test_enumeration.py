@@ -5,7 +5,7 @@ import pytest
 from scipy.linalg import expm
 from scipy.stats import unitary_group
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.thermodynamics.atoms import AtomicStatistics, merge_atoms
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.enumeration import enumerate_transitions

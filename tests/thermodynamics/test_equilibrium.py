@@ -4,7 +4,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.thermodynamics import (
     binary_entropy,
     binary_relative_entropy,

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.special import expit, log_expit
 from scipy.stats import unitary_group
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.enumeration import enumerate_transitions
 from anticrossing.thermodynamics.fluctuation import (

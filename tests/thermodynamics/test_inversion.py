@@ -3,7 +3,7 @@ import pytest
 from scipy.special import expit, log_expit, logsumexp
 from scipy.stats import unitary_group
 
-from anticrossing.checks import ConvergenceError, InputError
+from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.thermodynamics.atoms import AtomicStatistics
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.inversion import (

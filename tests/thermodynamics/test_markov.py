@@ -5,11 +5,10 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.linalg import expm
 
-from anticrossing.checks import ConvergenceError, InputError
+from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.thermodynamics.equilibrium import binary_relative_entropy, fermi
 from anticrossing.thermodynamics.markov import MarkovChain
 from anticrossing.thermodynamics.reservoirs import Reservoir

@@ -3,7 +3,7 @@ import pytest
 from scipy.special import log_expit
 from scipy.stats import chi2, unitary_group
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.thermodynamics import sampling
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.enumeration import enumerate_transitions

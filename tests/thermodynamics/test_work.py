@@ -9,7 +9,7 @@ import pytest
 from scipy.integrate import solve_ivp
 from scipy.special import expit, log_expit
 
-from anticrossing.checks import InputError
+from anticrossing._core.checks import InputError
 from anticrossing.thermodynamics.atoms import AtomicStatistics
 from anticrossing.thermodynamics.chain import LandauZenerChain
 from anticrossing.thermodynamics.counting import TwoPointStatistics

@@ -1,6 +1,6 @@
 """The whole analysis of a sweep: crossings met, closed forms with their domain, exact answer."""
 
-from anticrossing._public import guard
+from anticrossing._core.public import guard
 from anticrossing.analysis.adiabatic_expansion import AdiabaticExpansion, adiabatic_expansion
 from anticrossing.analysis.coherent_split import (
     CoherentIncoherentSplit,
@@ -14,7 +14,6 @@ from anticrossing.analysis.intersection_passage import (
     IntersectionPassage,
     intersection_passage,
 )
-from anticrossing.analysis.intersystem_crossing import rate_through_crossing
 from anticrossing.analysis.meetings import PassageEvent
 from anticrossing.analysis.offers import PassagePrediction
 from anticrossing.analysis.passage import Passage, passage
@@ -39,7 +38,6 @@ __all__ = [
     "decoherence_regime",
     "intersection_passage",
     "passage",
-    "rate_through_crossing",
 ]
 
 guard(__name__)

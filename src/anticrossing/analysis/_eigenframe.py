@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing.analysis._quadrature import gapless
-from anticrossing.checks import ComplexArray, FloatArray
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.liouville import nodes_of
 from anticrossing.environment import Combined, Dephasing, Environment

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ConvergenceError, FloatArray, InputError
+from anticrossing._core.checks import ConvergenceError, FloatArray, InputError
 from anticrossing.dynamics.chebyshev import Grid, grid
 from anticrossing.dynamics.lanes import Lanes
 

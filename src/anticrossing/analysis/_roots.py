@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from anticrossing.checks import FloatArray
+from anticrossing._core.checks import FloatArray
 
 _MOST_STEPS = 200
 

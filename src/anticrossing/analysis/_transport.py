@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from anticrossing._core.checks import ConvergenceError, FloatArray, InputError
 from anticrossing.analysis.meetings import PassageEvent
-from anticrossing.checks import ConvergenceError, FloatArray, InputError
 from anticrossing.drive import Drive
 from anticrossing.hamiltonian import Hamiltonian, Matrices
 

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._core.checks import ComplexArray, FloatArray, fail, hermitian
 from anticrossing.analysis._eigenframe import first_order_check, frame, is_dephasing
 from anticrossing.analysis._kernel import Expansion, expand, projector
 from anticrossing.analysis._quadrature import panel_times, refine_gap, resolved_panels
-from anticrossing.checks import ComplexArray, FloatArray, fail, hermitian
 from anticrossing.drive import Drive
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.liouville import nodes_of

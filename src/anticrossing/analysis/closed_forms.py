@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from anticrossing import formulas
+from anticrossing._core.checks import ConvergenceError, FloatArray, InputError
 from anticrossing.analysis.families import Family, family, half_passage, single_window
 from anticrossing.analysis.meetings import (
     PassageEvent,
@@ -34,7 +35,6 @@ from anticrossing.analysis.offers import (
 )
 from anticrossing.analysis.sector import Sector, in_courses, sector_of
 from anticrossing.analysis.sequence_decay import Walk
-from anticrossing.checks import ConvergenceError, FloatArray, InputError
 from anticrossing.drive import Drive
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import Dephasing, Environment, FixedAxisDephasing

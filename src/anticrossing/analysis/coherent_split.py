@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.analysis._eigenframe import first_order_check, frame, is_dephasing
-from anticrossing.analysis._quadrature import panel_times, resolved_panels
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     FloatArray,
     describe,
     fail,
     integer,
     real_number,
 )
+from anticrossing.analysis._eigenframe import first_order_check, frame, is_dephasing
+from anticrossing.analysis._quadrature import panel_times, resolved_panels
 from anticrossing.drive import Drive
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.lanes import Lanes

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._roots import bracketed
-from anticrossing._threads import few_threads
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
     describe,
@@ -21,6 +19,8 @@ from anticrossing.checks import (
     real_array,
     real_number,
 )
+from anticrossing._core.roots import bracketed
+from anticrossing._core.threads import few_threads
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.formulas.landau_zener import landau_zener
 from anticrossing.formulas.result import Prediction

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anticrossing.checks import FloatArray
+from anticrossing._core.checks import FloatArray
 from anticrossing.drive import Drive
 from anticrossing.dynamics import liouville
 from anticrossing.dynamics.lanes import Lanes

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import fail, integer, real_number
+from anticrossing._core.checks import fail, integer, real_number
 from anticrossing.formulas.landau_zener import landau_zener, passage_duration
 
 REGIMES = ("coherent", "incoherent", "frozen", "relaxed")

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import formulas
+from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing.analysis.meetings import half_places, linear_range
 from anticrossing.analysis.offers import both_ends
 from anticrossing.analysis.two_levels import TwoLevels
-from anticrossing.checks import ComplexArray, FloatArray
 from anticrossing.drive import Drive
 from anticrossing.formulas import DomainCheck, MatrixPrediction
 from anticrossing.hamiltonian import Hamiltonian

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from anticrossing import formulas
-from anticrossing._threads import few_threads
+from anticrossing._core.checks import (
+    ComplexArray,
+    FloatArray,
+    InputError,
+    fail,
+    integer,
+)
+from anticrossing._core.threads import few_threads
 from anticrossing.analysis._transport import Transport
 from anticrossing.analysis.meetings import (
     PassageEvent,
@@ -22,13 +29,6 @@ from anticrossing.analysis.meetings import (
     phases_between,
     sample_path,
     too_many_to_follow,
-)
-from anticrossing.checks import (
-    ComplexArray,
-    FloatArray,
-    InputError,
-    fail,
-    integer,
 )
 from anticrossing.drive import Drive
 from anticrossing.dynamics.propagation import propagate

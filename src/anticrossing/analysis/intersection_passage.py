@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import drive
-from anticrossing.checks import FloatArray, InputError, fail, parameter, positive
+from anticrossing._core.checks import FloatArray, InputError, fail, parameter, positive
 from anticrossing.dynamics import Propagation, propagate
 from anticrossing.formulas import DomainCheck, Prediction, landau_zener
 from anticrossing.hamiltonian import Hamiltonian, Matrices

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from anticrossing import formulas
-from anticrossing._unchanging import frozen
+from anticrossing._core.checks import FloatArray, InputError, fail
+from anticrossing._core.unchanging import frozen
 from anticrossing.analysis._roots import bracketed_roots
 from anticrossing.analysis.decay import rate_matrices
-from anticrossing.checks import FloatArray, InputError, fail
 from anticrossing.drive import Drive
 from anticrossing.dynamics import features
 from anticrossing.dynamics.lanes import Lanes

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anticrossing._threads import few_threads
+from anticrossing._core.checks import ConvergenceError, InputError, fail, integer
+from anticrossing._core.threads import few_threads
 from anticrossing.analysis import referee
 from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.decoherence import DecoherenceRegime
@@ -18,7 +19,6 @@ from anticrossing.analysis.meetings import PassageEvent, find_events, half_place
 from anticrossing.analysis.offers import PassagePrediction
 from anticrossing.analysis.referee import in_words
 from anticrossing.analysis.regimes import held_against, regime_of
-from anticrossing.checks import ConvergenceError, InputError, fail, integer
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability, log_probability
 from anticrossing.dynamics.open_systems import OpenPropagation

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from anticrossing._core.checks import FloatArray
 from anticrossing.analysis.meetings import PassageEvent
 from anticrossing.analysis.offers import PassagePrediction, target_of, tenth
-from anticrossing.checks import FloatArray
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability
 from anticrossing.dynamics.open_systems import OpenPropagation

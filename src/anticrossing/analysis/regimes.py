@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+from anticrossing._core.checks import FloatArray
 from anticrossing.analysis.decay import decay_rates
 from anticrossing.analysis.decoherence import PROMISED, DecoherenceRegime, decoherence_regime
 from anticrossing.analysis.meetings import Place
-from anticrossing.checks import FloatArray
 from anticrossing.drive import Drive
 from anticrossing.environment import (
     Combined,

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from anticrossing import formulas
+from anticrossing._core.checks import FloatArray
 from anticrossing.analysis.decay import rate_matrices
 from anticrossing.analysis.meetings import PassageEvent, keeps_state
-from anticrossing.checks import FloatArray
 from anticrossing.drive import Drive
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from anticrossing import formulas
+from anticrossing._core.checks import FloatArray
 from anticrossing.analysis.meetings import sample_path
 from anticrossing.analysis.offers import both_ends
-from anticrossing.checks import FloatArray
 from anticrossing.drive import Drive
 from anticrossing.formulas import MatrixPrediction, Prediction
 from anticrossing.hamiltonian import Hamiltonian

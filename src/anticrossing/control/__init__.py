@@ -1,6 +1,6 @@
 """Control of a passage: counterdiabatic driving, local adiabatic schedules, optimal rates."""
 
-from anticrossing._public import guard
+from anticrossing._core.public import guard
 from anticrossing.control.counterdiabatic import (
     Counterdiabatic,
     adiabatic_gauge_potential,

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing._unchanging import read_only
-from anticrossing.checks import FloatArray, InputError, describe, fail
+from anticrossing._core.checks import FloatArray, InputError, describe, fail
+from anticrossing._core.unchanging import read_only
 from anticrossing.hamiltonian import Hamiltonian, Matrices, check_finite_hermitian
 from anticrossing.spectrum.subspace import space_of_level, within
 from anticrossing.spectrum.symmetry import LARGEST_ROTATED, sectors

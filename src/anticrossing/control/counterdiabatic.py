@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, FloatArray, InputError, fail, real_array
+from anticrossing._core.checks import ComplexArray, FloatArray, InputError, fail, real_array
 from anticrossing.control._sectors import (
     Block,
     block_of_level,

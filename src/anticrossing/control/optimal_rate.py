@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anticrossing._roots import bracketed
-from anticrossing.checks import ConvergenceError, FloatArray, InputError, fail, real_number
+from anticrossing._core.checks import ConvergenceError, FloatArray, InputError, fail, real_number
+from anticrossing._core.roots import bracketed
 from anticrossing.drive import FormulaDrive, Linear
 from anticrossing.dynamics.propagation import propagate
 from anticrossing.models import LandauZener

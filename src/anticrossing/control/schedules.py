@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.polynomial import chebyshev
 
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
     InputError,

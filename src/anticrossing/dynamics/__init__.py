@@ -1,6 +1,6 @@
 """Exact evolution: the panel solver, its results, and a slow reference."""
 
-from anticrossing._public import guard
+from anticrossing._core.public import guard
 from anticrossing.dynamics.contour import LogProbability, log_probability
 from anticrossing.dynamics.fermions import FermionEvolution, evolve_fermions
 from anticrossing.dynamics.floquet import Floquet, floquet

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anticrossing._jit import entry, inner
+from anticrossing._core.jit import entry, inner
 from anticrossing.dynamics._two_level import _compose, _multiply, _rotation, _tail_size
 
 MOST_ROTATIONS = 12

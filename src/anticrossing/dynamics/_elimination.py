@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, FloatArray
+from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing.dynamics._many_level import MOST_ROTATIONS, NEAR_PHASE
 from anticrossing.dynamics._stacks import (
     BoolArray,

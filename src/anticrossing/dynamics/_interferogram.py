@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anticrossing._jit import entry, inner
+from anticrossing._core.jit import entry, inner
 
 MOST_STEPS = 2**18  # in half a period
 MOST_HARMONICS = 10**7

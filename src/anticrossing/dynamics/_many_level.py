@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, FloatArray
+from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing.dynamics._stacks import (
     BoolArray,
     dagger,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ConvergenceError, FloatArray, fail, positive, real_array
+from anticrossing._core.checks import ConvergenceError, FloatArray, fail, positive, real_array
 from anticrossing.drive import Drive, FormulaDrive
 from anticrossing.dynamics import features, panels
 from anticrossing.dynamics.kernels import Kernel

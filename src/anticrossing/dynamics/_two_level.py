@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anticrossing._jit import entry, inner
+from anticrossing._core.jit import entry, inner
 
 MOST_ROTATIONS = 14
 MOST_PICARD = 60

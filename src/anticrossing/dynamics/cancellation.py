@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing import expression
-from anticrossing._plain import Plain, differentiate, used_names
-from anticrossing.checks import FloatArray
+from anticrossing._core import expression
+from anticrossing._core.checks import FloatArray
+from anticrossing._core.plain import Plain, differentiate, used_names
 from anticrossing.drive import FormulaDrive
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.hamiltonian import TermHamiltonian

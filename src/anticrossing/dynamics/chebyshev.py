@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from anticrossing.checks import FloatArray
+from anticrossing._core.checks import FloatArray
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, ConvergenceError, FloatArray, InputError, fail
+from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray, InputError, fail
 from anticrossing.drive import Drive
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.lanes import Lanes

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, FloatArray, choice
+from anticrossing._core.checks import ComplexArray, FloatArray, choice
 from anticrossing.drive import Drive
 from anticrossing.dynamics import interference
 from anticrossing.dynamics._period import Period, check_times, fold

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._unchanging import Unchanging
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     ComplexArray,
     FloatArray,
     InputError,
@@ -19,6 +18,7 @@ from anticrossing.checks import (
     real_array,
     real_number,
 )
+from anticrossing._core.unchanging import Unchanging
 
 _ROUNDING = 1e-9  # how far an occupation may lie outside [0, 1]
 _UNITARITY = 1e-6  # how far W†W may be from the unit matrix

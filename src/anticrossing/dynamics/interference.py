@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray
+from anticrossing._core.checks import FloatArray
 from anticrossing.dynamics._stacks import dagger
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.open_kernels import OpenKernel

@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._threads import processors
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
     InputError,
@@ -19,6 +18,7 @@ from anticrossing.checks import (
     positive,
     real_number,
 )
+from anticrossing._core.threads import processors
 
 BASES = ("diabatic", "adiabatic")
 _CHUNK = 1024  # points that one thread takes at a time

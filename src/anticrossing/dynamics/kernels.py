@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray
+from anticrossing._core.checks import FloatArray
 from anticrossing.dynamics import _many_level
 from anticrossing.dynamics.chebyshev import Grid, grid
 from anticrossing.dynamics.lanes import Lanes

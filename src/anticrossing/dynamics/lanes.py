@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, fail
+from anticrossing._core.checks import FloatArray, fail
 from anticrossing.drive import Drive
 from anticrossing.hamiltonian import (
     FunctionHamiltonian,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, FloatArray
+from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing.dynamics import liouville
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import (

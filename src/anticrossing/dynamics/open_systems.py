@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, FloatArray, fail
+from anticrossing._core.checks import ComplexArray, FloatArray, fail
 from anticrossing.dynamics import interference, liouville, panels
 from anticrossing.dynamics.open_kernels import BlochKernel, OpenKernel, SuperoperatorKernel
 from anticrossing.dynamics.request import Request, dagger, readout_frames, unreached

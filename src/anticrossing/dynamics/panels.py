@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._threads import one_thread, processors
-from anticrossing.checks import ComplexArray, ConvergenceError, FloatArray
+from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
+from anticrossing._core.threads import one_thread, processors
 from anticrossing.dynamics import _many_level, cancellation, features
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, Kernel, PanelResults

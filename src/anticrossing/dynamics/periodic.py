@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     ComplexArray,
     ConvergenceError,
     FloatArray,

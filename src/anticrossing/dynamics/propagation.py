@@ -6,7 +6,7 @@ from typing import overload
 
 import numpy.typing as npt
 
-from anticrossing.checks import describe, fail
+from anticrossing._core.checks import describe, fail
 from anticrossing.drive import Drive
 from anticrossing.dynamics import open_systems, unitary
 from anticrossing.dynamics.open_systems import OpenPropagation

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, FloatArray, describe, fail, nearest, real_array
+from anticrossing._core.checks import ComplexArray, FloatArray, describe, fail, nearest, real_array
 from anticrossing.drive import Drive, FormulaDrive
 from anticrossing.dynamics._period import fold
 from anticrossing.dynamics.floquet import Floquet, floquet

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from anticrossing.checks import ComplexArray
+from anticrossing._core.checks import ComplexArray
 from anticrossing.drive import Drive
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.liouville import generator

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from anticrossing._threads import few_threads
-from anticrossing.checks import ComplexArray, ConvergenceError, FloatArray
+from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
+from anticrossing._core.threads import few_threads
 from anticrossing.dynamics.chebyshev import Grid, grid
 
 _PHASE = 120.0  # spread of the levels times the length of a panel, aimed at

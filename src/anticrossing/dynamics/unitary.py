@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, FloatArray
+from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing.dynamics import interference, panels
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes

@@ -3,7 +3,7 @@
 Needs lmfit: ``pip install 'anticrossing[fit]'``.
 """
 
-from anticrossing._public import guard
+from anticrossing._core.public import guard
 from anticrossing.fits.interferogram import fit_interferogram, synthetic_interferogram
 from anticrossing.fits.measurement import Measurement, read_measurement
 from anticrossing.fits.passages import fit_passages, synthetic_passages

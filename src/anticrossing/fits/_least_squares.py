@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing.checks import FloatArray, fail, require
+from anticrossing._core.checks import FloatArray, fail, require
 from anticrossing.fits.measurement import Measurement
 from anticrossing.fits.result import FitResult, FittedParameter
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._files import write_text
-from anticrossing._reading import open_netcdf, read_text, reading
-from anticrossing.checks import FloatArray, InputError, fail, nearest, real_array
+from anticrossing._core.checks import FloatArray, InputError, fail, nearest, real_array
+from anticrossing._core.files import write_text
+from anticrossing._core.reading import open_netcdf, read_text, reading
 
 if TYPE_CHECKING:
     import xarray

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     FloatArray,
     choice,
     describe,

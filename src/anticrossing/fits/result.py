@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anticrossing._core.checks import FloatArray, fail, nearest
 from anticrossing._version import __version__
-from anticrossing.checks import FloatArray, fail, nearest
 from anticrossing.fits.measurement import Measurement
 
 if TYPE_CHECKING:

@@ -1,11 +1,11 @@
-"""Closed forms for passages through avoided crossings and for rates, each with its domain.
+"""Closed forms for passages through avoided crossings, each with its domain.
 
 A `Prediction` holds the value, the equation, and the conditions that could be tested with what was
 supplied. A formula used outside its domain still returns its value, with a warning in the result.
 Arguments broadcast; scalars in give a float.
 """
 
-from anticrossing._public import guard
+from anticrossing._core.public import guard
 from anticrossing.formulas.complex_time import ComplexTimePrediction, dykhne_davis_pechukas
 from anticrossing.formulas.dephasing import (
     CanonicalDephasing,
@@ -20,7 +20,6 @@ from anticrossing.formulas.finite_time import (
     finite_window,
     finite_window_propagator,
 )
-from anticrossing.formulas.golden_rules import fermi_golden_rule, spin_boson_golden_rule
 from anticrossing.formulas.half_crossing import half_crossing
 from anticrossing.formulas.interference import (
     Crossing,
@@ -30,10 +29,6 @@ from anticrossing.formulas.interference import (
     transfer_matrices,
     transfer_matrix,
 )
-from anticrossing.formulas.intersystem_crossing import (
-    harmonic_partition_ratio,
-    intersystem_crossing_rate,
-)
 from anticrossing.formulas.landau_zener import (
     double_passage_average,
     golden_rule,
@@ -41,7 +36,6 @@ from anticrossing.formulas.landau_zener import (
     landau_zener_from_gap_curvature,
     landau_zener_from_slopes,
 )
-from anticrossing.formulas.marcus import marcus, marcus_levich_jortner
 from anticrossing.formulas.multilevel import bow_tie, demkov_osherov
 from anticrossing.formulas.multiphoton import (
     MultiphotonResonances,
@@ -62,7 +56,6 @@ from anticrossing.formulas.spin import (
     spin_landau_zener,
 )
 from anticrossing.formulas.time_scales import TimeScales, adiabatic_condition, time_scales
-from anticrossing.formulas.transmission import landau_zener_rate, landau_zener_transmission
 
 __all__ = [
     "CanonicalDephasing",
@@ -88,28 +81,20 @@ __all__ = [
     "double_passage_average",
     "dykhne_davis_pechukas",
     "fast_passage_population",
-    "fermi_golden_rule",
     "finite_window",
     "finite_window_propagator",
     "fixed_axis_dephasing_landau_zener",
     "golden_rule",
     "half_crossing",
-    "harmonic_partition_ratio",
     "independent_crossings",
-    "intersystem_crossing_rate",
     "ising_chain_defects",
     "ising_mode_excitation",
     "landau_zener",
     "landau_zener_from_gap_curvature",
     "landau_zener_from_slopes",
-    "landau_zener_rate",
-    "landau_zener_transmission",
-    "marcus",
-    "marcus_levich_jortner",
     "multiphoton_resonances",
     "rate_population",
     "rosen_zener",
-    "spin_boson_golden_rule",
     "spin_landau_zener",
     "stokes_phase",
     "stueckelberg_two_passages",

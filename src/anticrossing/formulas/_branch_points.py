@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     ConvergenceError,
     fail,
     positive_number,

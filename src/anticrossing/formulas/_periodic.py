@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import fail, non_negative, positive, real_array
+from anticrossing._core.checks import fail, non_negative, positive, real_array
 from anticrossing.formulas.landau_zener import RATIO_LIMIT
 from anticrossing.formulas.result import DomainCheck, FloatArray, broadcast, unwrap
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from anticrossing.checks import ConvergenceError, InputError, fail, real_number, returned
+from anticrossing._core.checks import ConvergenceError, InputError, fail, real_number, returned
 from anticrossing.formulas._branch_points import Analytic, find_zeros, minimum, strip, visible
 from anticrossing.formulas.result import ComplexArray, DomainCheck, FloatArray, Prediction
 
@@ -255,7 +255,7 @@ def _function(
             return returned(name, user(t), t.shape, np.complex128) ** power
 
         return evaluate
-    from anticrossing.expression import parse
+    from anticrossing._core.expression import parse
 
     if isinstance(formula, sympy.Basic):
         expression = formula

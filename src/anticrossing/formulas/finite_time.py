@@ -20,7 +20,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ConvergenceError, choice, fail, non_negative, positive, real_array
+from anticrossing._core.checks import (
+    ConvergenceError,
+    choice,
+    fail,
+    non_negative,
+    positive,
+    real_array,
+)
 from anticrossing.formulas.landau_zener import RATIO_LIMIT, passage_duration
 from anticrossing.formulas.result import (
     ComplexArray,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import choice, non_negative, positive
+from anticrossing._core.checks import choice, non_negative, positive
 from anticrossing.formulas.landau_zener import passage_checks
 from anticrossing.formulas.result import Prediction, broadcast, unwrap
 

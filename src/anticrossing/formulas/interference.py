@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import fail, integer, non_negative, positive, real_array, real_number
+from anticrossing._core.checks import fail, integer, non_negative, positive, real_array, real_number
 from anticrossing.formulas.landau_zener import (
     RATIO_LIMIT,
     jump_probability,

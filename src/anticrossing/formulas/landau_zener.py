@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import describe, fail, non_negative, positive, real_array
+from anticrossing._core.checks import describe, fail, non_negative, positive, real_array
 from anticrossing.formulas.result import (
     DomainCheck,
     FloatArray,

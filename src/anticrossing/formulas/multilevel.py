@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import choice, fail, real_array, real_number
+from anticrossing._core.checks import choice, fail, real_array, real_number
 from anticrossing.formulas.landau_zener import RATIO_LIMIT
 from anticrossing.formulas.result import (
     DomainCheck,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import fail, non_negative, positive, real_array
+from anticrossing._core.checks import fail, non_negative, positive, real_array
 from anticrossing.formulas._periodic import (
     MOST_ORDER,
     components,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import non_negative, positive
+from anticrossing._core.checks import non_negative, positive
 from anticrossing.formulas._periodic import (
     components,
     decay_times,

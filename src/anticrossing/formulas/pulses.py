@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import non_negative, positive, real_array
+from anticrossing._core.checks import non_negative, positive, real_array
 from anticrossing.formulas.result import FloatArray, Prediction, broadcast, unwrap
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     choice,
     describe,
     fail,

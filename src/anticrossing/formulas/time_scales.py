@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import describe, fail, positive
+from anticrossing._core.checks import describe, fail, positive
 from anticrossing.formulas.landau_zener import RATIO_LIMIT, passage_duration
 from anticrossing.formulas.result import DomainCheck, FloatArray, Prediction, broadcast, unwrap
 

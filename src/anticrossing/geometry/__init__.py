@@ -1,6 +1,6 @@
 """The geometry of levels over configuration space: couplings, phases, intersections, diabats."""
 
-from anticrossing._public import guard
+from anticrossing._core.public import guard
 from anticrossing.geometry.berry import (
     WilsonLoop,
     berry_phase,

@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._threads import few_threads
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     FloatArray,
     InputError,
     choice,
@@ -26,6 +25,7 @@ from anticrossing.checks import (
     integer,
     real_array,
 )
+from anticrossing._core.threads import few_threads
 from anticrossing.geometry._paths import SMALLEST_GAP, check_hamiltonian
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, check_finite_hermitian
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anticrossing.checks import FloatArray
+from anticrossing._core.checks import FloatArray
 from anticrossing.geometry._sign_alignment import aligned_signs, exchanged, swapped_intervals
 from anticrossing.geometry._unitary import (
     MAGNUS_NODES,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray
+from anticrossing._core.checks import FloatArray
 from anticrossing.geometry._quasidegenerate import (
     EPSILON,
     Expansion,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, describe, fail, integer, real_array, real_number
+from anticrossing._core.checks import FloatArray, describe, fail, integer, real_array, real_number
 from anticrossing.geometry._paths import check_levels
 from anticrossing.geometry._unitary import adjoint
 from anticrossing.hamiltonian import Hamiltonian, Matrices, check_entries, number_array

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from anticrossing.checks import ConvergenceError, FloatArray
+from anticrossing._core.checks import ConvergenceError, FloatArray
 from anticrossing.geometry._unitary import adjoint, unitary_exponential, unitary_logarithm
 from anticrossing.hamiltonian import Matrices
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ConvergenceError, FloatArray
+from anticrossing._core.checks import ConvergenceError, FloatArray
 from anticrossing.geometry._paths import eigenframes, gradients
 from anticrossing.geometry._unitary import (
     MAGNUS_NODES,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, InputError, describe, fail, hermitian, real_array
+from anticrossing._core.checks import FloatArray, InputError, describe, fail, hermitian, real_array
 from anticrossing.hamiltonian import Hamiltonian, Matrices
 
 CLOSED_GAP = 1e-12  # gap, relative to the largest energy, below which two levels meet

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from anticrossing.checks import FloatArray
+from anticrossing._core.checks import FloatArray
 
 _MOST_STEPS = 100
 _MOST_HALVINGS = 25

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anticrossing.checks import FloatArray
+from anticrossing._core.checks import FloatArray
 from anticrossing.geometry._descent import restore
 from anticrossing.geometry._quasidegenerate import (
     EPSILON,

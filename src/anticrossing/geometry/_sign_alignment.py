@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, InputError
+from anticrossing._core.checks import FloatArray, InputError
 
 _MOST_STATES = 10
 _NOTICEABLE = 1e-3  # of the largest element: smaller ones need no sign

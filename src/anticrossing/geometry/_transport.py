@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ConvergenceError, FloatArray, InputError, fail
+from anticrossing._core.checks import ConvergenceError, FloatArray, InputError, fail
 from anticrossing.geometry._paths import (
     CLOSED_GAP,
     describe_point,

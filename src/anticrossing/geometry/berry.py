@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
     fail,

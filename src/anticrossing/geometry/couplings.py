@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, choice, fail, positive, real_array
+from anticrossing._core.checks import FloatArray, choice, fail, positive, real_array
 from anticrossing.geometry._adiabatic import (
     Adiabatic,
     check_degenerate,

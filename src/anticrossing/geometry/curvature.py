@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, describe, fail, integer
+from anticrossing._core.checks import FloatArray, describe, fail, integer
 from anticrossing.geometry._paths import (
     CLOSED_GAP,
     SMALLEST_GAP,

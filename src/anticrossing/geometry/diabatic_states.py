@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, InputError, fail, real_array
+from anticrossing._core.checks import FloatArray, InputError, fail, real_array
 from anticrossing.geometry._diabatic_arguments import chosen_levels
 from anticrossing.geometry._paths import check_single, eigenframes, field_points, own_shape
 from anticrossing.geometry._unitary import adjoint, polar

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, fail
+from anticrossing._core.checks import FloatArray, fail
 from anticrossing.geometry._diabatic_arguments import (
     chosen_levels,
     grid_origin,

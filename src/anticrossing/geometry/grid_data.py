@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anticrossing.checks import FloatArray, InputError, choice, describe, fail, real_array
+from anticrossing._core.checks import FloatArray, InputError, choice, describe, fail, real_array
 from anticrossing.geometry._data_transport import (
     from_couplings,
     from_dipoles,

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing._files import path_of, write_netcdf, write_npz, write_text
-from anticrossing._reading import open_netcdf, read_npz, read_text
-from anticrossing.checks import FloatArray, InputError, describe, fail
+from anticrossing._core.checks import FloatArray, InputError, describe, fail
+from anticrossing._core.files import path_of, write_netcdf, write_npz, write_text
+from anticrossing._core.reading import open_netcdf, read_npz, read_text
 from anticrossing.geometry.grid_data import AdiabaticData
 from anticrossing.units import Units
 

@@ -8,7 +8,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from anticrossing.checks import FloatArray, describe, fail
+from anticrossing._core.checks import FloatArray, describe, fail
 from anticrossing.geometry._quasidegenerate import (
     EPSILON,
     Group,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray
+from anticrossing._core.checks import FloatArray
 from anticrossing.geometry._adiabatic import (
     Adiabatic,
     Indices,

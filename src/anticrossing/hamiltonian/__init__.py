@@ -6,7 +6,7 @@ parameter, LaTeX, and symmetry. `FunctionHamiltonian` wraps a Python function. N
 time: a drive x(t) supplies that.
 """
 
-from anticrossing._public import guard
+from anticrossing._core.public import guard
 from anticrossing.hamiltonian._arguments import (
     Matrices,
     check_entries,

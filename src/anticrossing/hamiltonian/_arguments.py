@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing import expression
-from anticrossing.checks import FloatArray, InputError, describe, fail, hermitian, is_numeric
+from anticrossing._core import expression
+from anticrossing._core.checks import FloatArray, InputError, describe, fail, hermitian, is_numeric
 
 Matrices = npt.NDArray[Any]
 """A (…, N, N) array: float64 where every matrix is real, complex128 otherwise."""

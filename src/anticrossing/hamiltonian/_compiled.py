@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing import expression
-from anticrossing.checks import FloatArray
+from anticrossing._core import expression
+from anticrossing._core.checks import FloatArray
 from anticrossing.hamiltonian._arguments import Matrices
 from anticrossing.hamiltonian.terms import TermHamiltonian
 

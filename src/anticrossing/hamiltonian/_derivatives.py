@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing import expression
+from anticrossing._core import expression
 
 if TYPE_CHECKING:
     import sympy

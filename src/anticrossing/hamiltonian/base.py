@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing import expression
-from anticrossing._unchanging import Unchanging
-from anticrossing.checks import (
+from anticrossing._core import expression
+from anticrossing._core.checks import (
     FloatArray,
     describe,
     fail,
@@ -20,6 +19,7 @@ from anticrossing.checks import (
     parameter,
     real_array,
 )
+from anticrossing._core.unchanging import Unchanging
 from anticrossing.hamiltonian._arguments import (
     Matrices,
     check_broadcast,
@@ -127,12 +127,12 @@ class Hamiltonian(Unchanging, abc.ABC):
         array([[ 0. , -0.2],
                [ 0.2,  0. ]])
         """
-        from anticrossing import _terms
+        from anticrossing._core import terms as rewriting
         from anticrossing.hamiltonian.terms import TermHamiltonian
 
         names = coordinate_names(coordinates) + tuple(named_values("parameters", parameters))
         return TermHamiltonian(
-            _terms.from_matrix(matrix, names),
+            rewriting.from_matrix(matrix, names),
             named_values("parameters", parameters),
             coordinates,
             **details,

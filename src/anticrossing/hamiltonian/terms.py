@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing import expression
-from anticrossing._plain import Formula, Plain, compile_formula, differentiate, used_names
-from anticrossing.checks import (
+from anticrossing._core import expression
+from anticrossing._core.checks import (
     FloatArray,
     InputError,
     fail,
 )
+from anticrossing._core.plain import Formula, Plain, compile_formula, differentiate, used_names
 from anticrossing.hamiltonian._arguments import Matrices, common_offset, coordinate_names
 from anticrossing.hamiltonian._derivatives import DerivativeTable
 from anticrossing.hamiltonian.base import Hamiltonian
@@ -41,14 +41,14 @@ class TermHamiltonian(Hamiltonian):
         labels: Sequence[str] | None = None,
         source: str = "",
     ) -> None:
-        from anticrossing import _terms
+        from anticrossing._core import terms as rewriting
 
-        terms = _terms.check_pairs(terms)
+        terms = rewriting.check_pairs(terms)
         names = coordinate_names(coordinates)
-        self.matrices = _terms.check_matrices([matrix for _, matrix in terms])
+        self.matrices = rewriting.check_matrices([matrix for _, matrix in terms])
         self.dimension = int(self.matrices[0].shape[0])
         self._set_details(names, parameters, name, units, labels, source)
-        self.formulas = _terms.check_coefficients(
+        self.formulas = rewriting.check_coefficients(
             [coefficient for coefficient, _ in terms], names + tuple(self.parameters)
         )
         self._stack: Matrices | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from anticrossing._public import guard
+from anticrossing._core.public import guard
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models.annealing import Annealing, Grover, ising_problem, transverse_field_driver
 from anticrossing.models.conical import ConicalIntersection, JahnTeller

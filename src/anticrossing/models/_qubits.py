@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing.checks import FloatArray
+from anticrossing._core.checks import FloatArray
 
 SPARSE_FROM = 8
 """Qubits from which operators are SciPy sparse matrices."""

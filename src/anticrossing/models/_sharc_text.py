@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from anticrossing._reading import read_text
-from anticrossing.checks import ComplexArray, FloatArray, InputError, nearest
+from anticrossing._core.checks import ComplexArray, FloatArray, InputError, nearest
+from anticrossing._core.reading import read_text
 
 LIST_BLOCKS = {"epsilon": 2, "eta": 3, "kappa": 3, "lambda": 4, "gamma": 5}  # how many indices
 MATRIX_BLOCKS = ("SOC", "DMX", "DMY", "DMZ")

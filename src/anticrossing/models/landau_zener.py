@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import real_array
+from anticrossing._core.checks import real_array
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 
 SIGMA_X = np.array([[0.0, 1.0], [1.0, 0.0]])

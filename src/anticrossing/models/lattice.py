@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, fail, integer, non_negative, real_array
+from anticrossing._core.checks import FloatArray, fail, integer, non_negative, real_array
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.models._qubits import (
     MOST_QUBITS,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, fail, real_array
+from anticrossing._core.checks import FloatArray, fail, real_array
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy.typing as npt
 
-from anticrossing.checks import non_negative, positive
+from anticrossing._core.checks import non_negative, positive
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.models.landau_zener import SIGMA_X, SIGMA_Z
 from anticrossing.units import Units

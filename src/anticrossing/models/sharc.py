@@ -25,8 +25,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._files import path_of, write_text
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     ComplexArray,
     FloatArray,
     InputError,
@@ -37,6 +36,7 @@ from anticrossing.checks import (
     positive,
     real_array,
 )
+from anticrossing._core.files import path_of, write_text
 from anticrossing.hamiltonian import Matrices
 from anticrossing.models._sharc_text import (
     LIST_BLOCKS,

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, fail, real_array, real_number
+from anticrossing._core.checks import FloatArray, fail, real_array, real_number
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 
 _MOST_LEVELS = 4096  # a matrix larger than this does not fit

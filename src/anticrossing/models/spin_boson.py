@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from anticrossing.checks import describe, fail, real_number
+from anticrossing._core.checks import describe, fail, real_number
+from anticrossing.environment.spectral_density import Discrete, SpectralDensity
 from anticrossing.models.vibronic_coupling import VibronicCoupling
-from anticrossing.spectral_density import Discrete, SpectralDensity
 from anticrossing.units import NATURAL, Units
 
 
@@ -55,7 +55,7 @@ def SpinBoson(
 
     Examples
     --------
-    >>> from anticrossing.spectral_density import Debye
+    >>> from anticrossing.environment.spectral_density import Debye
     >>> W = SpinBoson(
     ...     coupling=0.01, reaction_free_energy=-0.1, modes=4,
     ...     spectral_density=Debye(reorganization_energy=0.4, relaxation_rate=0.02),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, FloatArray, fail, positive, real_array
+from anticrossing._core.checks import ComplexArray, FloatArray, fail, positive, real_array
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 
 _STATES = ("S1", "S2", "T-1", "T0", "T+1")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import positive, real_array
+from anticrossing._core.checks import positive, real_array
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.hamiltonian.functions import FunctionHamiltonian
 from anticrossing.models.landau_zener import SIGMA_X, SIGMA_Z

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, describe, fail, positive, real_array
+from anticrossing._core.checks import FloatArray, describe, fail, positive, real_array
 from anticrossing.hamiltonian import Matrices, TermHamiltonian, check_entries, number_array
 from anticrossing.units import NATURAL, Units
 
@@ -88,7 +88,7 @@ class VibronicCoupling(TermHamiltonian):
     ) -> None:
         import sympy
 
-        from anticrossing import expression
+        from anticrossing._core import expression
 
         omega = positive("frequencies", frequencies)
         if omega.ndim != 1 or omega.size == 0:

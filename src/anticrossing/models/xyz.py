@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._files import path_of, write_text
-from anticrossing.checks import FloatArray, describe, fail, real_array
+from anticrossing._core.checks import FloatArray, describe, fail, real_array
+from anticrossing._core.files import path_of, write_text
 from anticrossing.models.sharc import SharcModel
 from anticrossing.units import ENERGIES, LENGTHS, MASSES
 

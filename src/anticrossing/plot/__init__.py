@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from anticrossing._public import guard
+from anticrossing._core.public import guard
 from anticrossing.plot.figure import figure, save_figure
 from anticrossing.plot.panels import (
     comparison,

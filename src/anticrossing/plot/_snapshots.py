@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing.checks import FloatArray
-from anticrossing.dynamics.wavepacket import WavePacketPropagation
+from anticrossing._core.checks import FloatArray
+from anticrossing.molecules.packets import WavePacketPropagation
 from anticrossing.plot import style
 from anticrossing.plot.panels import Axes
 

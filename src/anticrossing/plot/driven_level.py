@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing.checks import FloatArray, InputError, fail, integer, real_number
-from anticrossing.experiment.driven_level import DrivenLevelOutcome, DrivenLevelScan, Work
-from anticrossing.experiment.driven_level.result import FLOOR
+from anticrossing._core.checks import FloatArray, InputError, fail, integer, real_number
 from anticrossing.plot import style
 from anticrossing.plot.figure import Figure, figure, panels_of
 from anticrossing.plot.panels import Axes
+from anticrossing.studies.driven_level import DrivenLevelOutcome, DrivenLevelScan, Work
+from anticrossing.studies.driven_level.result import FLOOR
 from anticrossing.thermodynamics.dissipation import entropy_production
 from anticrossing.thermodynamics.equilibrium import fermi
 

@@ -9,10 +9,10 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-from anticrossing._files import write_bytes
-from anticrossing.checks import describe, fail
-from anticrossing.experiment import Outcome, Result
+from anticrossing._core.checks import describe, fail
+from anticrossing._core.files import write_bytes
 from anticrossing.plot import panels, scan_panels, style
+from anticrossing.studies import Outcome, Result
 
 Figure = Any
 """A `matplotlib.figure.Figure`."""
@@ -34,7 +34,7 @@ def figure(result: Any) -> Figure:
 
     Examples
     --------
-    >>> from anticrossing.experiment import parse, run
+    >>> from anticrossing.studies import parse, run
     >>> result = run(parse('''
     ... hamiltonian = { model = "LandauZener", gap = 1.0 }
     ... drive = { kind = "linear", start = -100, stop = 100, rate = 1.0 }

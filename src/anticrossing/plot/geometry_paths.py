@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._core.checks import FloatArray, describe, fail, real_array
 from anticrossing.analysis import CouplingPeak
-from anticrossing.checks import FloatArray, describe, fail, real_array
 from anticrossing.geometry import DiabaticBasis, derivative_couplings
 from anticrossing.plot import style
 from anticrossing.plot.panels import Axes

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from anticrossing._version import __version__
-from anticrossing.experiment.dataset import versions
+from anticrossing.studies.dataset import versions
 
 _CSS = """
 :root { color-scheme: light dark; --ink: #1c2126; --soft: #5a646e; --line: #d9dee3; --paper: #fff;

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing.experiment.packet import PacketOutcome
-from anticrossing.experiment.trajectories import TrajectoriesOutcome
 from anticrossing.plot import style
 from anticrossing.plot.figure import Figure, figure, panels_of
 from anticrossing.plot.packets import CONTOURS, density
 from anticrossing.plot.panels import Axes
+from anticrossing.studies.packet import PacketOutcome
+from anticrossing.studies.trajectories import TrajectoriesOutcome
 
 _MOST_DRAWN = 50  # trajectories
 

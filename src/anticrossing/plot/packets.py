@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     InputError,
     MissingExtraError,
     describe,
@@ -17,11 +17,11 @@ from anticrossing.checks import (
     integer,
     real_array,
 )
-from anticrossing.dynamics.wavepacket import WavePacketPropagation
+from anticrossing.molecules.packets import WavePacketPropagation
+from anticrossing.molecules.trajectories import EnsembleResult, Mean
 from anticrossing.plot import style
 from anticrossing.plot._snapshots import Snapshots
 from anticrossing.plot.panels import Axes
-from anticrossing.trajectories import EnsembleResult, Mean
 
 CONTOURS = "contours: level 0"
 """What the lines of a map are."""
@@ -269,7 +269,7 @@ def animate_packet(
     Examples
     --------
     >>> import tempfile
-    >>> from anticrossing.dynamics.wavepacket import Grid, WavePacket, propagate_packet
+    >>> from anticrossing.molecules.packets import Grid, WavePacket, propagate_packet
     >>> from anticrossing.models import TullySimple
     >>> packet = WavePacket(centre=-8.0, momentum=20.0, width=1.0)
     >>> result = propagate_packet(

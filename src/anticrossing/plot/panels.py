@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing.checks import FloatArray
-from anticrossing.experiment import Result
+from anticrossing._core.checks import FloatArray
 from anticrossing.plot import style
+from anticrossing.studies import Result
 
 Axes = Any
 """A `matplotlib.axes.Axes`."""

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, fail, positive, real_array, real_number
-from anticrossing.experiment.rates.result import RatesOutcome, RatesScan
-from anticrossing.experiment.rates.system import TITLES
+from anticrossing._core.checks import FloatArray, fail, positive, real_array, real_number
 from anticrossing.formulas.result import BoolArray, Prediction
 from anticrossing.plot import style
 from anticrossing.plot.figure import Figure, figure, panels_of
 from anticrossing.plot.panels import Axes
+from anticrossing.studies.rates.result import RatesOutcome, RatesScan
+from anticrossing.studies.rates.system import TITLES
 
 
 def inverted_region(
@@ -56,7 +56,7 @@ def inverted_region(
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> from anticrossing.formulas import marcus
+    >>> from anticrossing.molecules.rates import marcus
     >>> free = np.linspace(-2.0, 0.0, 41)
     >>> rate = marcus(coupling=0.001, reorganization_energy=1.0, reaction_free_energy=free,
     ...               temperature=0.0257)
@@ -117,7 +117,7 @@ def temperature_sweep(
     Examples
     --------
     >>> from matplotlib.figure import Figure
-    >>> from anticrossing.formulas import marcus
+    >>> from anticrossing.molecules.rates import marcus
     >>> heat = np.linspace(0.015, 0.03, 16)
     >>> rate = marcus(coupling=0.001, reorganization_energy=1.0, reaction_free_energy=-0.5,
     ...               temperature=heat)

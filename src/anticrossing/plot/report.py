@@ -7,11 +7,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from anticrossing._files import write_bytes
-from anticrossing.experiment import Outcome, Result, Table, summarize
-from anticrossing.experiment.outcome import Cell
+from anticrossing._core.files import write_bytes
 from anticrossing.plot import html
 from anticrossing.plot.figure import figure, render
+from anticrossing.studies import Outcome, Result, Table, summarize
+from anticrossing.studies.outcome import Cell
 
 _MOST_ROWS = 60
 _MOST_STATES = 8

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anticrossing.checks import FloatArray
-from anticrossing.experiment import Result, ScanResult
+from anticrossing._core.checks import FloatArray
 from anticrossing.plot import style
 from anticrossing.plot.panels import (
     FLOOR,
@@ -15,6 +14,7 @@ from anticrossing.plot.panels import (
     probability_axis,
     state_names,
 )
+from anticrossing.studies import Result, ScanResult
 
 
 def scan(axes: Axes, result: Result) -> Axes:
@@ -116,7 +116,7 @@ def _primary_name(data: ScanResult) -> str:
 
 def _scan(result: Result) -> ScanResult:
     if result.scan is None:
-        from anticrossing.checks import InputError
+        from anticrossing._core.checks import InputError
 
         raise InputError("This result has no scan to draw.")
     return result.scan

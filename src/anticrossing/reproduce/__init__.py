@@ -10,8 +10,8 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-from anticrossing._public import guard
-from anticrossing.checks import choice
+from anticrossing._core.checks import choice
+from anticrossing._core.public import guard
 from anticrossing.reproduce.reproduction import Reproduction
 
 _MODULES = {
@@ -43,14 +43,14 @@ def compute(name: str, directory: str | Path | None = None) -> Reproduction:
     name : str
         One of `NAMES`.
     directory : str or Path, optional
-        See `anticrossing.experiment.check_target`.
+        See `anticrossing.studies.check_target`.
 
     Raises
     ------
     InputError
         For an unknown name (naming the nearest) or a directory that cannot be used.
     """
-    from anticrossing.experiment import check_target
+    from anticrossing.studies import check_target
 
     choice("name", name, NAMES)
     if directory is not None:

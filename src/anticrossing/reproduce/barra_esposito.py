@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing import experiment
-from anticrossing.experiment.driven_level import DrivenLevelOutcome
+from anticrossing import studies
 from anticrossing.reproduce.reproduction import Reproduction
+from anticrossing.studies.driven_level import DrivenLevelOutcome
 from anticrossing.thermodynamics import DrivenLevel, entropy_production
 
 _EXPERIMENT = """
@@ -52,7 +52,7 @@ _REFERENCE: tuple[tuple[str, float, float], ...] = (
 
 def compute() -> Reproduction:
     """Recompute the staircase, the entropy production, and the work in both directions."""
-    result = experiment.run(experiment.parse(_EXPERIMENT, name="barra_esposito"))
+    result = studies.run(studies.parse(_EXPERIMENT, name="barra_esposito"))
     assert isinstance(result, DrivenLevelOutcome)
     system = DrivenLevel(
         levels=np.arange(1.0, 10.0),

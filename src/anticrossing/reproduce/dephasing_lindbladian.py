@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from anticrossing import drive, models
-from anticrossing.checks import FloatArray
+from anticrossing._core.checks import FloatArray
 from anticrossing.dynamics import propagate
 from anticrossing.environment import Dephasing
 from anticrossing.reproduce.reproduction import Reproduction

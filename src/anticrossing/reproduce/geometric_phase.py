@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from anticrossing import geometry, models
+from anticrossing._core.checks import FloatArray
 from anticrossing.analysis import intersection_passage
-from anticrossing.checks import FloatArray
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.molecules.vibronic import RotorLevels, jahn_teller_levels, lower_surface_levels
 from anticrossing.reproduce.reproduction import Reproduction
-from anticrossing.vibronic import RotorLevels, jahn_teller_levels, lower_surface_levels
 
 _PHASE = 1e-9  # claimed for phases (radians) and probabilities
 _LEVEL = 1e-7

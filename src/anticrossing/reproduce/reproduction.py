@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from anticrossing._version import __version__
-from anticrossing.experiment.store import MARKER, replace_directory, write_json
-from anticrossing.experiment.summary import plain
+from anticrossing.studies.store import MARKER, replace_directory, write_json
+from anticrossing.studies.summary import plain
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from anticrossing._core.checks import FloatArray
 from anticrossing.analysis.impulse import adiabatic_impulse
-from anticrossing.checks import FloatArray
 from anticrossing.drive import Sinusoidal
 from anticrossing.dynamics import propagate
 from anticrossing.dynamics.interferogram import interferogram

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing.checks import FloatArray
-from anticrossing.dynamics.wavepacket import Absorber, Grid, WavePacket, propagate_packet
+from anticrossing._core.checks import FloatArray
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import TULLY_MASS, TullyDual, TullyExtended, TullySimple
+from anticrossing.molecules.packets import Absorber, Grid, WavePacket, propagate_packet
+from anticrossing.molecules.trajectories import EnsembleResult, Gaussian, Mean, run_trajectories
 from anticrossing.reproduce.reproduction import Reproduction
-from anticrossing.trajectories import EnsembleResult, Gaussian, Mean, run_trajectories
 
 _WITHIN = 2e-4  # of the published numbers
 _CONSERVED = 1e-6  # norm and counted flux against 1

@@ -1,6 +1,6 @@
 """What H(x) is along its coordinate: levels, symmetry sectors, crossings."""
 
-from anticrossing._public import guard
+from anticrossing._core.public import guard
 from anticrossing.spectrum.crossings import Crossing, Crossings, find_crossings
 from anticrossing.spectrum.levels import eigenvectors, levels, tracked_levels
 from anticrossing.spectrum.symmetry import Sectors, sectors

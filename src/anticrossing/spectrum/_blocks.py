@@ -7,8 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._plain import Formula, Plain, compile_formula, depends_on, differentiate, is_zero
-from anticrossing.checks import FloatArray, InputError, fail
+from anticrossing._core.checks import FloatArray, InputError, fail
+from anticrossing._core.plain import (
+    Formula,
+    Plain,
+    compile_formula,
+    depends_on,
+    differentiate,
+    is_zero,
+)
 from anticrossing.hamiltonian import (
     FunctionHamiltonian,
     Hamiltonian,

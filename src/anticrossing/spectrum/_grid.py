@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, InputError
+from anticrossing._core.checks import FloatArray, InputError
 from anticrossing.spectrum._blocks import Blocks
 
 EPSILON = float(np.finfo(np.float64).eps)

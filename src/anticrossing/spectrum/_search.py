@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._roots import bracketed
-from anticrossing.checks import FloatArray, InputError
+from anticrossing._core.checks import FloatArray, InputError
+from anticrossing._core.roots import bracketed
 from anticrossing.spectrum._blocks import Blocks, PairPoint
 from anticrossing.spectrum._grid import EPSILON, Grid, sign_changes, tangents_meet_below
 

@@ -10,14 +10,14 @@ from typing import overload
 
 import numpy as np
 
-from anticrossing._threads import few_threads
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     FloatArray,
     fail,
     integer,
     positive_number,
     real_number,
 )
+from anticrossing._core.threads import few_threads
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.spectrum._blocks import Blocks
 from anticrossing.spectrum._grid import Grid, resolve

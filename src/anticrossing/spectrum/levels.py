@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray, fail, integer, real_array
+from anticrossing._core.checks import FloatArray, fail, integer, real_array
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, check_finite_hermitian
 from anticrossing.spectrum._blocks import LARGEST_DENSE, lowest_levels
 from anticrossing.spectrum.symmetry import sectors

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import FloatArray
+from anticrossing._core.checks import FloatArray
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian
 from anticrossing.spectrum.symmetry import _effective_matrices, _sample_points
 

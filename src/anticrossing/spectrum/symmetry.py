@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._plain import compile_formula
-from anticrossing.checks import FloatArray, fail, parameter
+from anticrossing._core.checks import FloatArray, fail, parameter
+from anticrossing._core.plain import compile_formula
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, check_finite_hermitian
 
 LARGEST_ROTATED = 256  # above this only the basis as given is searched for blocks

@@ -1,6 +1,6 @@
 """One function at every point of a grid: resumable, parallel, and the same whoever computes it."""
 
-from anticrossing._public import guard
+from anticrossing._core.public import guard
 from anticrossing.sweeps.errors import SweepError
 from anticrossing.sweeps.grid import Zip
 from anticrossing.sweeps.run import sweep

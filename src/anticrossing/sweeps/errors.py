@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anticrossing.checks import AnticrossingError
+from anticrossing._core.checks import AnticrossingError
 
 
 class SweepError(AnticrossingError, RuntimeError):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import describe
+from anticrossing._core.checks import describe
 from anticrossing.sweeps.grid import MOST_AXES, IntArray, Values
 from anticrossing.sweeps.threads import one_blas_thread
 

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from anticrossing.checks import InputError, describe, fail, integer, require
+from anticrossing._core.checks import InputError, describe, fail, integer, require
 from anticrossing.sweeps.errors import SweepError
 from anticrossing.sweeps.evaluate import Block, Job, evaluate, reason
 

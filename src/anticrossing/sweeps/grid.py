@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._unchanging import Unchanging
-from anticrossing.checks import InputError, describe, fail, integer
+from anticrossing._core.checks import InputError, describe, fail, integer
+from anticrossing._core.unchanging import Unchanging
 
 IntArray = npt.NDArray[np.int64]
 Values = npt.NDArray[Any]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from anticrossing.checks import InputError, describe, fail
+from anticrossing._core.checks import InputError, describe, fail
 from anticrossing.sweeps import provenance
 from anticrossing.sweeps.grid import (
     MOST_AXES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 
-from anticrossing.checks import describe, fail
+from anticrossing._core.checks import describe, fail
 
 Progress = Callable[[int, int], None]
 """Called with (done, total), counted in points."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anticrossing.checks import describe, fail, integer
+from anticrossing._core.checks import describe, fail, integer
 from anticrossing.sweeps import provenance
 from anticrossing.sweeps.evaluate import Block, Job
 from anticrossing.sweeps.executors import Runner, runner
@@ -54,7 +54,7 @@ def sweep(
         ``function(**point)`` takes the swept parameters by name and returns a number, an array, or
         a mapping of named ones. What the first successful point returns fixes names, shapes, and
         whether they are complex. Numbers are kept as float64 or complex128. An experiment is one
-        of `anticrossing.experiment.load`; its parameters are named as in ``[scan]``.
+        of `anticrossing.studies.load`; its parameters are named as in ``[scan]``.
     grid : mapping of str to array, shape (P,)
         The values of each parameter: numbers or text. All combinations are computed, at most 20
         million. A `Zip` in place of values holds parameters that vary together along the axis of

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from anticrossing._unchanging import Unchanging
-from anticrossing.checks import InputError, describe, fail, nearest
+from anticrossing._core.checks import InputError, describe, fail, nearest
+from anticrossing._core.unchanging import Unchanging
 from anticrossing.sweeps import provenance
 from anticrossing.sweeps.grid import Grid
 

@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
-from anticrossing._threads import few_threads
+from anticrossing._core.threads import few_threads
 
 
 class _SharedLimit:

@@ -28,9 +28,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._files import path_of, replace
-from anticrossing._reading import read_json, reading
-from anticrossing.checks import InputError, fail, require
+from anticrossing._core.checks import InputError, fail, require
+from anticrossing._core.files import path_of, replace
+from anticrossing._core.reading import read_json, reading
 from anticrossing.sweeps import provenance
 from anticrossing.sweeps.errors import SweepError
 from anticrossing.sweeps.grid import Chunks

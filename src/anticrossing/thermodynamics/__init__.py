@@ -5,7 +5,7 @@ and exactly; `MarkovChain` is stochastic thermodynamics in discrete time for any
 and reservoirs; `TwoPointStatistics` counts what any quadratic Hamiltonian does to free fermions.
 """
 
-from anticrossing._public import guard
+from anticrossing._core.public import guard
 from anticrossing.thermodynamics.atoms import AtomicStatistics
 from anticrossing.thermodynamics.chain import LandauZenerChain
 from anticrossing.thermodynamics.chain_ledger import ChainLedger

@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, describe, fail, is_numeric, positive, real_number
+from anticrossing._core.checks import (
+    ComplexArray,
+    describe,
+    fail,
+    is_numeric,
+    positive,
+    real_number,
+)
 
 MOST_SAMPLES = 2 * 10**7  # a few arrays of as many numbers take a gibibyte
 

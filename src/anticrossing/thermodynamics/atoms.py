@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing.checks import ComplexArray, FloatArray, fail, integer, real_array
+from anticrossing._core.checks import ComplexArray, FloatArray, fail, integer, real_array
 from anticrossing.thermodynamics.arguments import MOST_SAMPLES, counting_field, generator
 
 _CHUNK = 1 << 21  # exponentials held at a time

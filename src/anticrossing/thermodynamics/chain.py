@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._unchanging import Unchanging
-from anticrossing.checks import FloatArray, describe, fail, positive, real_array, real_number
+from anticrossing._core.checks import FloatArray, describe, fail, positive, real_array, real_number
+from anticrossing._core.unchanging import Unchanging
 from anticrossing.formulas.result import DomainCheck
 from anticrossing.thermodynamics.arguments import equilibrium_parameters
 from anticrossing.thermodynamics.chain_ledger import ChainLedger

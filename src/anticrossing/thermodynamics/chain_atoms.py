@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._unchanging import read_only
-from anticrossing.checks import FloatArray, fail
+from anticrossing._core.checks import FloatArray, fail
+from anticrossing._core.unchanging import read_only
 
 # Values closer than this fraction of the largest possible work count as equal: lifts are
 # differences of rounded energies.

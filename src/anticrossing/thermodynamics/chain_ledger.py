@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_expit, xlogy
 
-from anticrossing._unchanging import read_only
-from anticrossing.checks import FloatArray
+from anticrossing._core.checks import FloatArray
+from anticrossing._core.unchanging import read_only
 from anticrossing.thermodynamics.dissipation import Filling, entropy_of_mixing
 from anticrossing.thermodynamics.equilibrium import binary_entropy
 

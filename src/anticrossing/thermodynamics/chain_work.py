@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_expit
 
-from anticrossing._unchanging import read_only
-from anticrossing.checks import ComplexArray, FloatArray, fail, integer, real_number
+from anticrossing._core.checks import ComplexArray, FloatArray, fail, integer, real_number
+from anticrossing._core.unchanging import read_only
 from anticrossing.formulas.result import broadcast, unwrap
 from anticrossing.thermodynamics.arguments import (
     MOST_SAMPLES,

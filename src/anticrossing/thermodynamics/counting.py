@@ -10,8 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, log_expit
 
-from anticrossing._threads import few_threads, processors
-from anticrossing.checks import ComplexArray, FloatArray, InputError, fail, integer, real_array
+from anticrossing._core.checks import (
+    ComplexArray,
+    FloatArray,
+    InputError,
+    fail,
+    integer,
+    real_array,
+)
+from anticrossing._core.threads import few_threads, processors
 from anticrossing.thermodynamics import enumeration, inversion, sampling
 from anticrossing.thermodynamics.arguments import counting_field, exponential
 from anticrossing.thermodynamics.atoms import merge_atoms

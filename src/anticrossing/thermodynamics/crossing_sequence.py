@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._unchanging import Unchanging
-from anticrossing.checks import FloatArray, describe, fail, real_array
+from anticrossing._core.checks import FloatArray, describe, fail, real_array
+from anticrossing._core.unchanging import Unchanging
 from anticrossing.formulas.result import DomainCheck
 from anticrossing.thermodynamics.arguments import equilibrium_parameters
 from anticrossing.thermodynamics.chain import crossing_probabilities

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, hyp2f1, kl_div, log_expit, logit
 
-from anticrossing._unchanging import read_only
-from anticrossing.checks import FloatArray, describe, fail, real_array
+from anticrossing._core.checks import FloatArray, describe, fail, real_array
+from anticrossing._core.unchanging import read_only
 from anticrossing.formulas.result import broadcast, unwrap
 from anticrossing.thermodynamics.equilibrium import binary_entropy
 

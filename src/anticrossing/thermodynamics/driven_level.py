@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing import drive as drives
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     ComplexArray,
     FloatArray,
     choice,

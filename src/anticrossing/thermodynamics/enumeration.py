@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_expit
 
-from anticrossing.checks import ComplexArray, FloatArray, fail
+from anticrossing._core.checks import ComplexArray, FloatArray, fail
 from anticrossing.thermodynamics.modes import (
     BoolArray,
     Transitions,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import entr, expit, log_expit, rel_entr
 
-from anticrossing.checks import FloatArray, describe, fail, real_array
+from anticrossing._core.checks import FloatArray, describe, fail, real_array
 from anticrossing.formulas.result import broadcast
 from anticrossing.thermodynamics.arguments import equilibrium_parameters
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anticrossing.checks import FloatArray
+from anticrossing._core.checks import FloatArray
 from anticrossing.dynamics import FermionEvolution, GaussianState
 from anticrossing.thermodynamics.equilibrium import binary_entropy
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_expit
 
-from anticrossing.checks import ComplexArray, fail, positive, real_array, real_number
+from anticrossing._core.checks import ComplexArray, fail, positive, real_array, real_number
 from anticrossing.thermodynamics.arguments import exponential, provides
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 

@@ -16,8 +16,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._threads import few_threads
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     ComplexArray,
     ConvergenceError,
     FloatArray,
@@ -26,6 +25,7 @@ from anticrossing.checks import (
     real_array,
     real_number,
 )
+from anticrossing._core.threads import few_threads
 from anticrossing.thermodynamics.arguments import provides
 
 _LOG_OUTSIDE = 41.0  # −ln of the probability a Fourier sum may fold over

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from anticrossing._unchanging import Unchanging
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
     choice,
@@ -23,6 +22,7 @@ from anticrossing.checks import (
     integer,
     non_negative,
 )
+from anticrossing._core.unchanging import Unchanging
 from anticrossing.thermodynamics.markov_ledger import MarkovLedger, keep_ledger
 from anticrossing.thermodynamics.reservoirs import (
     DrivenSystem,

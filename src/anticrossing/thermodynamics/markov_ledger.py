@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy.special import entr, rel_entr
 
-from anticrossing.checks import FloatArray, fail, integer
+from anticrossing._core.checks import FloatArray, fail, integer
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logit
 
-from anticrossing._threads import few_threads
-from anticrossing.checks import (
+from anticrossing._core.checks import (
     ComplexArray,
     FloatArray,
     describe,
@@ -18,6 +17,7 @@ from anticrossing.checks import (
     is_numeric,
     real_array,
 )
+from anticrossing._core.threads import few_threads
 
 BoolArray = npt.NDArray[np.bool_]
 

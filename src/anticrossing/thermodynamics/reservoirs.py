@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from anticrossing._unchanging import frozen
-from anticrossing.checks import FloatArray, describe, fail, non_negative, positive, real_array
+from anticrossing._core.checks import FloatArray, describe, fail, non_negative, positive, real_array
+from anticrossing._core.unchanging import frozen
 
 _TINY = float(np.finfo(np.float64).tiny)
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from anticrossing._threads import few_threads, processors
-from anticrossing.checks import ComplexArray, FloatArray, fail, integer
+from anticrossing._core.checks import ComplexArray, FloatArray, fail, integer
+from anticrossing._core.threads import few_threads, processors
 from anticrossing.thermodynamics.arguments import MOST_SAMPLES, generator
 from anticrossing.thermodynamics.modes import (
     BoolArray,
@@ -161,6 +161,6 @@ def _decide(kernel: ComplexArray, uniforms: FloatArray) -> BoolArray:
 
 @functools.cache
 def _compiled_decisions() -> Callable[[ComplexArray, FloatArray], BoolArray]:
-    from anticrossing._jit import entry
+    from anticrossing._core.jit import entry
 
     return entry()(_decide)

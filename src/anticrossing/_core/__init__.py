@@ -1,0 +1,1 @@
+"""What every room builds on and no physics: checks, safe formulas, compilation, files, threads."""

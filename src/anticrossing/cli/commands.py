@@ -1,0 +1,249 @@
+"""The commands: parse, call, print. What is heavy is imported by the command that needs it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import click
+
+from anticrossing._core.checks import AnticrossingError, InputError
+from anticrossing._version import __version__
+from anticrossing.cli import terminal
+
+INTERRUPTED = 130
+_RARELY = 100_000  # new objects between two searches for cycles, a tenth of a run otherwise
+_BAD_INPUT = 2
+
+
+class _Name(click.Path):
+    """The path of a file or a directory, which an empty text is not."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        if not str(value):
+            self.fail("it is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_PATH = _Name(path_type=Path)
+_file = click.argument("file", metavar="FILE.toml", type=_PATH)
+_json = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON alone.")
+_output = click.option("-o", "--output", metavar="DIR", type=_PATH, help="Where results go.")
+_quiet = click.option("-q", "--quiet", is_flag=True, help="Print only the path.")
+
+
+@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="anticrossing %(version)s")
+def app() -> None:
+    """Avoided level crossings: find them, predict the passage, compute it exactly."""
+
+
+def run() -> None:
+    """Run the command line; bad input is one line on standard error and exit status 2."""
+    try:
+        gc.set_threshold(_RARELY)
+        atexit.register(gc.freeze)  # nor at the end, where all that was loaded is searched
+        # Overflow on the way is caught by the checks of what comes out; the user gets one line.
+        warnings.filterwarnings("ignore", category=RuntimeWarning)
+        terminal.accept_any_text()
+        with app.make_context("anticrossing", sys.argv[1:]) as context:
+            status = app.invoke(context)
+        terminal.finish()
+    except click.exceptions.Exit as error:
+        status = error.exit_code
+    except click.ClickException as error:
+        hint = " Try  anticrossing --help." if isinstance(error, click.UsageError) else ""
+        _fail(error.format_message() + hint)
+    except (AnticrossingError, OSError) as error:
+        _fail(_describe(error))
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    if status == INTERRUPTED:
+        terminal.complain("interrupted")
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+@app.command("run")
+@_file
+@_output
+@_json
+@_quiet
+def run_command(file: Path, output: Path | None, as_json: bool, quiet: bool) -> None:
+    """Compute what an experiment file describes, and write data, figure and report.
+
+    The results go to DIR, by default NAME-result in the current directory. With --json they are
+    written only where -o says so.
+    """
+    from anticrossing import studies
+
+    loaded = studies.load(file)
+    target = output
+    if target is None and not as_json:
+        target = Path(f"{loaded.name}-result")
+    if target is not None:
+        from anticrossing import plot
+
+        studies.check_target(target)
+        plot.style.load()
+    try:
+        if target is not None and isinstance(loaded, studies.Study):
+            loaded.check_target(target)
+        result = terminal.compute(loaded, show=not quiet and not as_json)
+    except AnticrossingError as error:
+        raise type(error)(f"{file}: {error}") from None
+    if target is not None:
+        studies.save(result, target, also=(plot.write,))
+    if as_json:
+        print(json.dumps(studies.summarize(result), indent=2, allow_nan=False))
+    elif quiet:
+        print(target)
+    else:
+        terminal.print_result(result)
+        terminal.print_line(f"report: {target / 'report.html'}" if target else "")
+
+
+@app.command("crossings")
+@_file
+@_json
+def crossings_command(file: Path, as_json: bool) -> None:
+    """Find the crossings between the extreme positions of an experiment's drive."""
+    from anticrossing import studies
+    from anticrossing.analysis.meetings import sample_path
+    from anticrossing.spectrum import find_crossings
+    from anticrossing.studies.summary import crossing_rows
+
+    loaded = studies.load(file)
+    if isinstance(loaded, studies.Study):
+        raise InputError(
+            f"{file}: Only a file with [hamiltonian] and [drive] has levels that cross on a path."
+        )
+    hamiltonian = loaded.hamiltonian
+    _, positions = sample_path(loaded.drive)
+    low, high = float(positions.min()), float(positions.max())
+    found = find_crossings(hamiltonian, low, high)
+    if as_json:
+        content = {"anticrossing": __version__, "start": low, "stop": high}
+        rows = crossing_rows(found)
+        print(json.dumps({**content, "crossings": rows}, indent=2, allow_nan=False))
+        return
+    heading = f"{hamiltonian!r}, x = {low:g} … {high:g}"
+    terminal.print_crossings(heading, crossing_rows(found), hamiltonian.units)
+
+
+@app.command("reproduce")
+@click.argument("name", required=False)
+@_output
+@_json
+def reproduce_command(name: str | None, output: Path | None, as_json: bool) -> None:
+    """Recompute a published result and compare; with -o also write its figure and numbers."""
+    from anticrossing import reproduce
+
+    if name is None:
+        if output is not None:
+            raise InputError("Choose what to reproduce: -o needs a name.")
+        bare = sys.flags.optimize > 1  # Python -OO leaves no descriptions
+        lines = dict.fromkeys(reproduce.NAMES, "") if bare else reproduce.descriptions()
+        if as_json:
+            print(json.dumps(lines, indent=2))
+            return
+        terminal.print_names("published results", lines)
+        return
+    if output is not None:
+        from anticrossing import plot
+
+        plot.style.load()
+    reproduction = reproduce.compute(name, directory=output)
+    if as_json:
+        print(json.dumps(reproduction.summary(), indent=2, allow_nan=False))
+        return
+    terminal.print_reproduction(reproduction, output)
+    if not reproduction.agrees:
+        raise click.exceptions.Exit(1)
+
+
+@app.command("sweep")
+@_file
+@click.option(
+    "-o", "--output", "store", metavar="STORE", type=_PATH, help="The Zarr store to write."
+)
+@click.option("--resume", is_flag=True, help="Go on where an interrupted sweep stopped.")
+@click.option("--retry-failures", is_flag=True, help="Compute again the points that failed.")
+@click.option("--workers", type=int, metavar="N", help="Use N processes.")
+@click.option("--dask", metavar="ADDRESS", help="Use the Dask scheduler at this address.")
+@_quiet
+def sweep_command(
+    file: Path,
+    store: Path | None,
+    resume: bool,
+    retry_failures: bool,
+    workers: int | None,
+    dask: str | None,
+    quiet: bool,
+) -> None:
+    """Compute every point of the table [sweep] of an experiment file, and lose none.
+
+    The points go to STORE, by default NAME-sweep.zarr in the current directory, as they finish.
+    """
+    from anticrossing.studies.sweep_file import load_sweep
+
+    if workers is not None and dask is not None:
+        raise InputError("Choose one of --workers and --dask.")
+    if retry_failures and not resume:
+        raise InputError("--retry-failures needs --resume.")
+    loaded = load_sweep(file)
+    target = store or Path(f"{loaded.experiment.name}-sweep.zarr")
+    try:
+        dataset = loaded.run(
+            store=target,
+            executor=workers if dask is None else dask,
+            resume=resume,
+            retry_failures=retry_failures,
+            progress=not quiet,
+        )
+    except KeyboardInterrupt as error:
+        terminal.complain(str(error) or "interrupted")
+        sys.exit(INTERRUPTED)
+    failed = terminal.print_sweep(loaded, dataset, target, quiet=quiet)
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+@app.command("models")
+@_json
+def models_command(as_json: bool) -> None:
+    """List the named models an experiment file may use."""
+    from anticrossing.models import MODELS
+
+    lines = {name: _first_line(make) for name, make in MODELS.items()}
+    if as_json:
+        print(json.dumps(lines, indent=2))
+        return
+    terminal.print_names("models", lines)
+
+
+def _first_line(thing: Any) -> str:
+    """Return the first line of a docstring, if there is one."""
+    return (thing.__doc__ or "").strip().partition("\n")[0]
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}"
+    return str(error)
+
+
+def _fail(message: str) -> None:
+    line = " ".join(str(message).split())
+    # A key or a path may hold escape sequences, which must not reach the terminal.
+    plain = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    terminal.complain("error: " + "".join(plain))
+    with contextlib.suppress(OSError):
+        terminal.finish()
+    sys.exit(_BAD_INPUT)

@@ -1,0 +1,24 @@
+"""Drives x(t): how the coordinate moves in time.
+
+A drive has a window [start_time, stop_time], a position x(t), a velocity dx/dt, and breakpoints:
+the times inside the window at which x(t) is continuous but not smooth. Parameters may be arrays;
+their broadcast shape is the batch shape.
+"""
+
+from anticrossing._core.public import guard
+from anticrossing.drive.base import Drive
+from anticrossing.drive.formula import Formula, FormulaDrive, Linear, Sinusoidal, Tanh
+from anticrossing.drive.piecewise import Piecewise, PiecewiseDrive
+
+__all__ = [
+    "Drive",
+    "Formula",
+    "FormulaDrive",
+    "Linear",
+    "Piecewise",
+    "PiecewiseDrive",
+    "Sinusoidal",
+    "Tanh",
+]
+
+guard(__name__)

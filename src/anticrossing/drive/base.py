@@ -1,0 +1,101 @@
+"""What every drive is: a window, a position x(t), a velocity, and breakpoints."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import FloatArray, InputError, real_array
+from anticrossing._core.unchanging import Unchanging
+
+
+class Drive(Unchanging, abc.ABC):
+    """A path x(t) on a time window, possibly a batch of them.
+
+    `start_time` and `stop_time` have the batch shape; ``drive(t)`` has shape
+    ``batch_shape + t.shape``.
+    """
+
+    name: str
+    parameters: Mapping[str, FloatArray]
+    start_time: FloatArray
+    stop_time: FloatArray
+
+    def __call__(self, t: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Return the position x(t)."""
+        times, parameters = self._outer(t)
+        return self.evaluate(times, parameters)
+
+    def velocity(self, t: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Return dx/dt."""
+        times, parameters = self._outer(t)
+        return self.evaluate_velocity(times, parameters)
+
+    @abc.abstractmethod
+    def evaluate(self, t: npt.NDArray[Any], parameters: Mapping[str, Any]) -> npt.NDArray[Any]:
+        """Return x(t) for times and parameters that run along the same axes (t may be complex)."""
+
+    @abc.abstractmethod
+    def evaluate_velocity(
+        self, t: npt.NDArray[Any], parameters: Mapping[str, Any]
+    ) -> npt.NDArray[Any]:
+        """Return dx/dt with the conventions of `evaluate`."""
+
+    @property
+    @abc.abstractmethod
+    def breakpoints(self) -> FloatArray:
+        """Times strictly inside the window at which x(t) is not smooth, shape (k,)."""
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """The broadcast shape of all parameters."""
+        shapes = [np.shape(value) for value in self.parameters.values()]
+        return np.broadcast_shapes(*shapes, self.start_time.shape, self.stop_time.shape)
+
+    @property
+    def start(self) -> FloatArray:
+        """The position at the start of the window, shape `batch_shape`."""
+        return self._at(self.start_time)
+
+    @property
+    def stop(self) -> FloatArray:
+        """The position at the end of the window, shape `batch_shape`."""
+        return self._at(self.stop_time)
+
+    def flat_parameters(self, batch_shape: tuple[int, ...]) -> dict[str, FloatArray]:
+        """Return every parameter broadcast to `batch_shape` and flattened to one axis."""
+        return {
+            key: np.broadcast_to(value, batch_shape).reshape(-1)
+            for key, value in self.parameters.items()
+        }
+
+    def __repr__(self) -> str:
+        from anticrossing.hamiltonian import describe_value
+
+        values = ", ".join(f"{key}={describe_value(v)}" for key, v in self.parameters.items())
+        return f"{self.name}({values})"
+
+    def _at(self, times: FloatArray) -> FloatArray:
+        batch = self.batch_shape
+        parameters = {k: np.broadcast_to(v, batch) for k, v in self.parameters.items()}
+        return np.asarray(self.evaluate(np.broadcast_to(times, batch), parameters))
+
+    def _outer(self, t: npt.ArrayLike) -> tuple[npt.NDArray[Any], dict[str, FloatArray]]:
+        array = np.asarray(t)
+        times = array.astype(np.complex128) if np.iscomplexobj(array) else real_array("t", t)
+        batch = self.batch_shape
+        parameters = {
+            key: np.broadcast_to(value, batch).reshape(batch + (1,) * times.ndim)
+            for key, value in self.parameters.items()
+        }
+        return np.broadcast_to(times, batch + times.shape), parameters
+
+
+def shape_clash(values: Mapping[str, FloatArray]) -> InputError:
+    """Return the error about parameters whose shapes do not broadcast."""
+    shapes = ", ".join(f"{key} {value.shape}" for key, value in values.items())
+    return InputError(f"Drive parameters must broadcast, but they are {shapes}.")

@@ -1,0 +1,324 @@
+"""Drives given by a formula x(t; p), and the smooth drives with a name."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core import expression, plain
+from anticrossing._core.checks import (
+    FloatArray,
+    describe,
+    fail,
+    known_keys,
+    named_values,
+    parameter,
+    positive,
+    real_array,
+)
+from anticrossing.drive.base import Drive, shape_clash
+
+if TYPE_CHECKING:
+    import sympy
+
+_FARTHEST = 1e300  # positions beyond this have no difference that can be represented
+
+
+class FormulaDrive(Drive):
+    """A drive given by a formula x(t; p); the base of every smooth named drive."""
+
+    def __init__(
+        self,
+        formula: Any,
+        start_time: npt.ArrayLike,
+        stop_time: npt.ArrayLike,
+        *,
+        parameters: Mapping[str, npt.ArrayLike] | None = None,
+        breakpoints: Sequence[float] = (),
+        name: str = "Formula",
+    ) -> None:
+        from anticrossing._core.terms import as_expression
+
+        self.name = name
+        self.parameters = {
+            expression.check_name(key): parameter(key, value)
+            for key, value in named_values("parameters", parameters).items()
+        }
+        if "t" in self.parameters:
+            raise fail("parameters", "not be called `t`", "that is the time")
+        names = ("t", *self.parameters)
+        simple = plain.read(formula, names)
+        self._formula: plain.Formula = simple or as_expression(formula, names, "formula")
+        if simple is None:
+            _check_real(self._formula)
+        self.start_time, self.stop_time = _check_window(start_time, stop_time)
+        try:
+            _ = self.batch_shape
+        except ValueError:
+            window = {"start_time": self.start_time, "stop_time": self.stop_time}
+            raise shape_clash({**self.parameters, **window}) from None
+        self._breakpoints = real_array("breakpoints", breakpoints, ndim=1)
+        outside = (self._breakpoints <= self.start_time.min()) | (
+            self._breakpoints >= self.stop_time.max()
+        )
+        if np.any(outside):
+            raise fail(
+                "breakpoints",
+                "lie inside the window",
+                f"{self._breakpoints[outside][0]:g} does not",
+            )
+        ends = np.stack([self.start, self.stop])
+        if not np.all(np.isfinite(ends)):
+            raise fail(
+                "formula", "be finite on the window", f"{formula} is not, at one of its ends"
+            )
+
+    @functools.cached_property
+    def formula(self) -> sympy.Expr:
+        """x(t) as SymPy."""
+        found = self._formula
+        return found.symbolic() if isinstance(found, plain.Plain) else found
+
+    def evaluate(self, t: npt.NDArray[Any], parameters: Mapping[str, Any]) -> npt.NDArray[Any]:
+        return self._compute(self._formula, t, parameters)
+
+    def evaluate_velocity(
+        self, t: npt.NDArray[Any], parameters: Mapping[str, Any]
+    ) -> npt.NDArray[Any]:
+        return self._compute(plain.differentiate(self._formula, "t"), t, parameters)
+
+    @property
+    def breakpoints(self) -> FloatArray:
+        return self._breakpoints
+
+    def replace(self, **parameters: npt.ArrayLike) -> FormulaDrive:
+        """Return a copy on the same time window with some formula parameters replaced."""
+        known_keys("parameters", parameters, self.parameters)
+        return FormulaDrive(
+            self.formula,
+            self.start_time,
+            self.stop_time,
+            parameters={**self.parameters, **parameters},
+            breakpoints=self._breakpoints.tolist(),
+            name=self.name,
+        )
+
+    def _compute(
+        self, formula: plain.Formula, t: npt.NDArray[Any], parameters: Mapping[str, Any]
+    ) -> npt.NDArray[Any]:
+        arguments = (t, *(parameters[key] for key in self.parameters))
+        shape = np.broadcast_shapes(*(np.shape(a) for a in arguments))
+        with np.errstate(all="ignore"):
+            value = plain.compile_formula(("t", *self.parameters), formula)(*arguments)
+        return np.array(np.broadcast_to(value, shape))
+
+
+def Formula(
+    formula: Any,
+    start_time: npt.ArrayLike,
+    stop_time: npt.ArrayLike,
+    *,
+    breakpoints: Sequence[float] = (),
+    **parameters: npt.ArrayLike,
+) -> FormulaDrive:
+    """Drive along any formula of time `t` (safe text or SymPy) on [start_time, stop_time].
+
+    Parameters
+    ----------
+    formula : str or sympy.Expr
+        x(t), e.g. ``"rate*t + bend*t**3"``.
+    start_time, stop_time : float or array
+        The window.
+    breakpoints : sequence of float
+        Times inside the window at which the formula is not smooth.
+    **parameters
+        Values (or arrays) of the other names in the formula.
+
+    Examples
+    --------
+    >>> drive = Formula("rate*t + bend*t**3", -2, 2, rate=1.0, bend=0.1)
+    >>> round(float(drive.velocity(1.0)), 12)
+    1.3
+    """
+    return FormulaDrive(
+        formula, start_time, stop_time, parameters=parameters, breakpoints=breakpoints
+    )
+
+
+def Linear(start: npt.ArrayLike, stop: npt.ArrayLike, rate: npt.ArrayLike) -> FormulaDrive:
+    """Sweep the coordinate uniformly: x(t) = rate·t, from x = `start` to x = `stop`.
+
+    Time zero is where x = 0, so the window in time is [start/rate, stop/rate].
+
+    Parameters
+    ----------
+    start, stop : float or array
+        First and last position, in units of the coordinate.
+    rate : float or array
+        dx/dt ≠ 0, coordinate per time; negative for a sweep downwards.
+
+    Raises
+    ------
+    InputError
+        If the rate is zero, the window empty, or the rate points away from `stop`.
+
+    Examples
+    --------
+    >>> sweep = Linear(-10, 10, rate=0.5)
+    >>> float(sweep.start_time), float(sweep(4.0))
+    (-20.0, 2.0)
+    """
+    first, last, slope = _ends_and_rate(start, stop, rate)
+    with np.errstate(all="ignore"):
+        span = last - first
+        start_time, stop_time = first / slope, last / slope
+    if np.any(span == 0):
+        raise fail("stop", "differ from `start`", "the window is empty")
+    if np.any(np.sign(span) != np.sign(slope)):
+        raise fail(
+            "stop",
+            "lie after `start` in the direction of `rate`",
+            f"start is {describe(start)}, stop is {describe(stop)} and rate is {describe(rate)}",
+        )
+    return FormulaDrive("rate*t", start_time, stop_time, parameters={"rate": slope}, name="Linear")
+
+
+def Tanh(
+    start: npt.ArrayLike, stop: npt.ArrayLike, rate: npt.ArrayLike, duration: npt.ArrayLike
+) -> FormulaDrive:
+    """Ramp smoothly between two plateaus: x(t) = c + a·tanh(rate·t/a), c, a = (stop ± start)/2.
+
+    Parameters
+    ----------
+    start, stop : float or array
+        The plateaus approached at early and late times.
+    rate : float or array
+        dx/dt at the centre of the ramp (t = 0), with the sign of ``stop - start``.
+    duration : float or array
+        Length of the time window, which is [−duration/2, duration/2].
+
+    Examples
+    --------
+    >>> ramp = Tanh(-1.0, 1.0, rate=0.1, duration=400.0)
+    >>> float(ramp(0.0)), round(float(ramp.velocity(0.0)), 3)
+    (0.0, 0.1)
+    """
+    first, last, slope = _ends_and_rate(start, stop, rate)
+    half = positive("duration", duration) / 2
+    if np.any(last == first):
+        raise fail("stop", "differ from `start`", "the ramp is flat")
+    if np.any(np.sign(last - first) != np.sign(slope)):
+        raise fail("rate", "have the sign of `stop - start`", f"it is {describe(rate)}")
+    return FormulaDrive(
+        "centre + amplitude*tanh(rate*t/amplitude)",
+        -half,
+        half,
+        parameters={"centre": (last + first) / 2, "amplitude": (last - first) / 2, "rate": slope},
+        name="Tanh",
+    )
+
+
+def Sinusoidal(
+    offset: npt.ArrayLike,
+    amplitude: npt.ArrayLike,
+    frequency: npt.ArrayLike,
+    *,
+    start_time: npt.ArrayLike = 0.0,
+    stop_time: npt.ArrayLike | None = None,
+    phase: npt.ArrayLike = 0.0,
+) -> FormulaDrive:
+    """Drive periodically: x(t) = offset + amplitude·cos(frequency·t + phase).
+
+    Parameters
+    ----------
+    offset, amplitude : float or array
+        In units of the coordinate.
+    frequency : float or array
+        Angular frequency ω > 0, radians per time.
+    start_time, stop_time : float or array
+        The window; by default one period from 0.
+    phase : float or array
+        In radians.
+
+    Examples
+    --------
+    >>> drive = Sinusoidal(0.5, 5.0, 0.3)
+    >>> round(float(drive.stop_time), 4), float(drive(0.0))
+    (20.944, 5.5)
+    """
+    omega = positive("frequency", frequency)
+    if stop_time is None:
+        begin = real_array("start_time", start_time)
+        try:
+            stop_time = begin + 2 * np.pi / omega
+        except ValueError:
+            raise shape_clash({"frequency": omega, "start_time": begin}) from None
+    return FormulaDrive(
+        "offset + amplitude*cos(frequency*t + phase)",
+        start_time,
+        stop_time,
+        parameters={
+            "offset": real_array("offset", offset),
+            "amplitude": real_array("amplitude", amplitude),
+            "frequency": omega,
+            "phase": real_array("phase", phase),
+        },
+        name="Sinusoidal",
+    )
+
+
+def _ends_and_rate(
+    start: npt.ArrayLike, stop: npt.ArrayLike, rate: npt.ArrayLike
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return first and last position and the rate ≠ 0, broadcast to one shape."""
+    given = {
+        "start": parameter("start", start),
+        "stop": parameter("stop", stop),
+        "rate": parameter("rate", rate),
+    }
+    for name in ("start", "stop"):
+        if np.any(np.abs(given[name]) > _FARTHEST):
+            raise fail(
+                name, f"lie within ±{_FARTHEST:g}", f"it is {describe(given[name].tolist())}"
+            )
+    if np.any(given["rate"] == 0):
+        raise fail("rate", "not be zero", f"it is {describe(rate)}")
+    try:
+        first, last, slope = np.broadcast_arrays(*given.values())
+    except ValueError:
+        raise shape_clash(given) from None
+    return first, last, slope
+
+
+def _check_real(formula: sympy.Expr) -> None:
+    import sympy
+
+    if formula.has(sympy.I) and sympy.im(formula) != 0:
+        raise fail("formula", "be real", f"it is {formula}")
+
+
+def _check_window(
+    start_time: npt.ArrayLike, stop_time: npt.ArrayLike
+) -> tuple[FloatArray, FloatArray]:
+    start = parameter("start_time", start_time)
+    stop = parameter("stop_time", stop_time)
+    try:
+        with np.errstate(all="ignore"):
+            length = stop - start
+    except ValueError:
+        raise shape_clash({"start_time": start, "stop_time": stop}) from None
+    if not np.all(np.isfinite(length)):
+        raise fail("stop_time", "leave a window of finite length", "the window is too long")
+    if np.any(stop == start):
+        raise fail("stop_time", "be later than `start_time`", "the window is empty")
+    if np.any(stop < start):
+        raise fail(
+            "stop_time",
+            "be later than `start_time`",
+            f"the window is reversed ({describe(start_time)} to {describe(stop_time)})",
+        )
+    return start, stop

@@ -1,0 +1,74 @@
+"""Drives along straight segments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import FloatArray, InputError, describe, fail, real_array
+from anticrossing.drive.base import Drive
+
+
+class PiecewiseDrive(Drive):
+    """Straight segments between given points; the knots are breakpoints."""
+
+    def __init__(self, times: npt.ArrayLike, values: npt.ArrayLike) -> None:
+        self.name = "Piecewise"
+        self.parameters = {}
+        self.times = real_array("times", times, ndim=1)
+        self.values = real_array("values", values, ndim=1)
+        if self.times.size < 2:
+            raise fail("times", "contain at least two times", f"it has {self.times.size}")
+        if self.times.shape != self.values.shape:
+            raise fail(
+                "values",
+                f"have one value for each of the {self.times.size} times",
+                f"it has {self.values.size}",
+            )
+        if np.any(np.diff(self.times) <= 0):
+            raise fail("times", "increase strictly", f"they are {describe(self.times.tolist())}")
+        with np.errstate(all="ignore"):
+            slopes = np.diff(self.values) / np.diff(self.times)
+        if not np.all(np.isfinite(slopes)) or not np.isfinite(self.times[-1] - self.times[0]):
+            raise fail("values", "change at a finite rate", "a segment is too steep or too long")
+        self.start_time = np.asarray(self.times[0])
+        self.stop_time = np.asarray(self.times[-1])
+
+    def evaluate(self, t: npt.NDArray[Any], parameters: Mapping[str, Any]) -> npt.NDArray[Any]:
+        if np.iscomplexobj(t):
+            raise InputError("A piecewise drive has no continuation to complex times.")
+        return np.asarray(np.interp(t, self.times, self.values))
+
+    def evaluate_velocity(
+        self, t: npt.NDArray[Any], parameters: Mapping[str, Any]
+    ) -> npt.NDArray[Any]:
+        slopes = np.diff(self.values) / np.diff(self.times)
+        segment = np.clip(np.searchsorted(self.times, t, side="right") - 1, 0, slopes.size - 1)
+        return np.asarray(slopes[segment])
+
+    @property
+    def breakpoints(self) -> FloatArray:
+        return self.times[1:-1]
+
+    def __repr__(self) -> str:
+        return f"Piecewise({self.times.size - 1} segments, t = {self.times[0]} … {self.times[-1]})"
+
+
+def Piecewise(times: npt.ArrayLike, values: npt.ArrayLike) -> PiecewiseDrive:
+    """Move along straight segments through the points (times, values).
+
+    Parameters
+    ----------
+    times, values : array, shape (k,)
+        Strictly increasing times and the positions at them, k ≥ 2.
+
+    Examples
+    --------
+    >>> there_and_back = Piecewise([0, 10, 20], [-1, 1, -1])
+    >>> float(there_and_back(15.0)), there_and_back.breakpoints
+    (0.0, array([10.]))
+    """
+    return PiecewiseDrive(times, values)

@@ -1,0 +1,149 @@
+"""What every environment answers, and sums of environments."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.unchanging import Unchanging
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Nodes:
+    """Where an environment is asked for its rates.
+
+    Attributes
+    ----------
+    x, t : array, shape (...)
+        Positions and times.
+    energies : array, shape (..., N)
+        Eigenvalues of H there less `offset`, in the Hamiltonian's unit, ascending.
+    vectors : array, shape (..., N, N)
+        Eigenvectors (columns).
+    angular : float
+        Radians per unit of energy and of time.
+    lane : array of int, shape (...)
+        The flat index of the parameter point, for environments with array parameters.
+    offset : array, shape (...)
+        The multiple of the identity that `energies` leave out, in the Hamiltonian's unit.
+    """
+
+    x: FloatArray
+    t: FloatArray
+    energies: FloatArray
+    vectors: ComplexArray
+    angular: float
+    lane: npt.NDArray[np.intp]
+    offset: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class EigenRates:
+    """A generator that is simple in the instantaneous eigenbasis.
+
+    Coherences obey ρ_ij′ = −coherence_ij ρ_ij (complex: the imaginary part is a shift); populations
+    obey p_i′ = Σ_j transfer_ij p_j, with columns that sum to zero.
+    """
+
+    coherence: ComplexArray
+    transfer: FloatArray
+
+    def __add__(self, other: EigenRates) -> EigenRates:
+        return EigenRates(self.coherence + other.coherence, self.transfer + other.transfer)
+
+
+class Environment(Unchanging, abc.ABC):
+    """Base of all environments."""
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        """The shape of array parameters; () for one environment."""
+        return ()
+
+    def flat(self, batch_shape: tuple[int, ...]) -> Environment:
+        """Return a copy whose array parameters are broadcast and flattened to one axis."""
+        return self
+
+    def check(self, levels: int) -> None:
+        """Raise `InputError` if the environment does not fit a system of `levels` levels."""
+
+    @abc.abstractmethod
+    def eigen_rates(self, nodes: Nodes) -> EigenRates | None:
+        """Return the rates in the instantaneous eigenbasis, if there are any."""
+
+    @abc.abstractmethod
+    def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
+        """Return jump operators in the basis H is written in, each of shape (..., N, N)."""
+
+    def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
+        """Return all rates at positions and times (...), shape (..., K), if any may vary."""
+        return None
+
+    @property
+    def has_functions(self) -> bool:
+        """Whether some of them are Python functions, known at points alone."""
+        return False
+
+    def formulas(self) -> tuple[Any, ...]:
+        """Return those of them that are formulas in x and t, as SymPy expressions."""
+        return ()
+
+    def __add__(self, other: Environment) -> Environment:
+        if not isinstance(other, Environment):
+            return NotImplemented
+        return Combined((*_parts(self), *_parts(other)))
+
+
+class Combined(Environment):
+    """The sum of several environments acting at once."""
+
+    def __init__(self, parts: Sequence[Environment]) -> None:
+        self.parts = tuple(parts)
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return np.broadcast_shapes(*(part.batch_shape for part in self.parts))
+
+    def flat(self, batch_shape: tuple[int, ...]) -> Combined:
+        return Combined([part.flat(batch_shape) for part in self.parts])
+
+    def check(self, levels: int) -> None:
+        for part in self.parts:
+            part.check(levels)
+
+    def eigen_rates(self, nodes: Nodes) -> EigenRates | None:
+        total: EigenRates | None = None
+        for part in self.parts:
+            rates = part.eigen_rates(nodes)
+            if rates is not None:
+                total = rates if total is None else total + rates
+        return total
+
+    def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
+        return [operator for part in self.parts for operator in part.jump_operators(nodes)]
+
+    def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
+        found = [values for part in self.parts if (values := part.scalars(x, t)) is not None]
+        return np.concatenate(found, axis=-1) if found else None
+
+    @property
+    def has_functions(self) -> bool:
+        return any(part.has_functions for part in self.parts)
+
+    def formulas(self) -> tuple[Any, ...]:
+        return tuple(formula for part in self.parts for formula in part.formulas())
+
+    def __repr__(self) -> str:
+        return " + ".join(repr(part) for part in self.parts)
+
+
+def _parts(environment: Environment) -> tuple[Environment, ...]:
+    return environment.parts if isinstance(environment, Combined) else (environment,)

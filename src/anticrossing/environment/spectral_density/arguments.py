@@ -1,0 +1,31 @@
+"""Arguments of baths: energies that neither vanish nor leave the range of floats in products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from anticrossing._core.checks import FloatArray, fail, non_negative, positive, real_number
+
+SMALLEST, LARGEST = 1e-60, 1e60
+
+
+def scale(name: str, value: Any) -> FloatArray:
+    """Return positive numbers of a size that products of a few of them still have."""
+    array = positive(name, value)
+    if np.any((array < SMALLEST) | (array > LARGEST)):
+        found = array[(array < SMALLEST) | (array > LARGEST)].flat[0]
+        raise fail(name, f"lie between {SMALLEST:g} and {LARGEST:g}", f"it is {found:g}")
+    return array
+
+
+def single(name: str, value: Any) -> float:
+    """Return one positive number of such a size."""
+    return float(scale(name, real_number(name, value)))
+
+
+def relative(frequency: Any, unit: float) -> FloatArray:
+    """Return frequencies, zero among them, over a unit, at most what can be squared twice."""
+    with np.errstate(over="ignore"):
+        return np.minimum(non_negative("frequency", frequency) / unit, 1e70)

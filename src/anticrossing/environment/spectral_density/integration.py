@@ -1,0 +1,125 @@
+"""Integrals over all frequencies: Gauss-Legendre panels that refine themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from anticrossing._core.checks import ConvergenceError, FloatArray
+
+_ORDER = 16  # Gauss-Legendre points of one panel
+_ACCURACY = 1e-13  # of the integral over one panel, relative to the whole integral
+_MOST_HALVINGS = 900  # towards zero, where J/ω may be singular
+_LEFT_OVER = 1e-9  # of the integral, that may be missing after so many
+_MOST_PANELS = 1 << 14
+_MOST_DOUBLINGS = 200
+
+Function = Callable[[FloatArray], FloatArray]
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(_ORDER)
+
+
+def panel_nodes(panels: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return Gauss-Legendre nodes and weights of panels (n, 2), both of shape (n, 16)."""
+    half = (panels[:, 1:] - panels[:, :1]) / 2
+    return panels[:, :1] + half * (1 + _NODES), half * _WEIGHTS
+
+
+def adaptive_panels(function: Function, edges: Any, scale: float | None = None) -> FloatArray:
+    """Return panels (n, 2) between the first and the last edge on which a function is smooth.
+
+    Panels are halved until halving changes the integral by less than 1e-13 of `scale`, by default
+    the integral itself.
+    """
+    points = np.asarray(edges, dtype=np.float64)
+    panels = np.stack((points[:-1], points[1:]), axis=1)
+    done = []
+    missing = 0.0
+    for _ in range(_MOST_HALVINGS):
+        whole = _integrals(function, panels)
+        middle = panels.mean(axis=1)
+        halves = np.stack((panels[:, 0], middle, middle, panels[:, 1]), axis=1).reshape(-1, 2)
+        parts = _integrals(function, halves).reshape(-1, 2).sum(axis=1)
+        if scale is None:
+            scale = float(np.sum(np.abs(parts)))
+        coarse = np.abs(whole - parts) > _ACCURACY * scale
+        missing = float(np.sum(np.abs(whole - parts)[coarse]))
+        done.append(panels[~coarse])
+        panels = halves.reshape(-1, 2, 2)[coarse].reshape(-1, 2)
+        if not len(panels):
+            break
+        if len(panels) > _MOST_PANELS:
+            raise ConvergenceError(
+                "The spectral density is too ragged to be integrated: make it smooth, or name the "
+                "frequencies at which it is not."
+            )
+    if missing > _LEFT_OVER * (scale or 0.0):
+        raise ConvergenceError(
+            "The spectral density over the frequency is too singular to be integrated: it must "
+            "begin with a higher power of the frequency."
+        )
+    found = np.concatenate([*done, panels])
+    return np.asarray(found[np.argsort(found[:, 0])])
+
+
+def integrate(function: Function, scales: tuple[float, ...], start: float = 0.0) -> float | None:
+    """Return the integral of a function from `start` to ∞, or None where it does not converge."""
+    inner = [start, *(scale for scale in scales if scale > start)]
+    if len(inner) == 1:
+        inner.append(2 * start)
+    total = float(np.sum(_integrals(function, adaptive_panels(function, inner))))
+    low, high = inner[-1], 2 * inner[-1]
+    previous = np.inf
+    for _ in range(_MOST_DOUBLINGS):
+        panels = adaptive_panels(function, (low, high), scale=total or None)
+        part = float(np.sum(_integrals(function, panels)))
+        total += part
+        # A power law leaves a geometric series, whose rest is known.
+        if abs(part) <= 1e-17 * abs(total):
+            return total
+        if abs(part) <= 1e-4 * abs(total) and abs(part / previous) < 0.99:
+            ratio = part / previous
+            rest = part * ratio / (1 - ratio)
+            if abs(rest) <= 1e-16 * abs(total):
+                return total + rest
+        previous = part
+        low, high = high, 2 * high
+    return None
+
+
+def _integrals(function: Function, panels: FloatArray) -> FloatArray:
+    nodes, weights = panel_nodes(panels)
+    return np.asarray(np.sum(weights * function(nodes.ravel()).reshape(nodes.shape), axis=1))
+
+
+def invert_cumulative(
+    function: Function, scales: tuple[float, ...], targets: FloatArray
+) -> FloatArray:
+    """Return the upper limits at which the integral of a function from 0 reaches the targets."""
+    from scipy.optimize import brentq
+
+    edges = [0.0, *scales]
+    panels = adaptive_panels(function, edges, scale=float(targets[-1]))
+    parts = _integrals(function, panels)
+    # as far as rounding lets the integral grow
+    while parts.sum() < targets[-1] and panels[-1, 1] < 1e100 * scales[-1]:
+        edges = [panels[-1, 1], 2 * panels[-1, 1]]
+        panels = np.concatenate((panels, adaptive_panels(function, edges, float(targets[-1]))))
+        parts = _integrals(function, panels)
+    below = np.concatenate(([0.0], np.cumsum(parts)))
+    found = np.empty_like(targets)
+    for index, target in enumerate(targets):
+        place = min(int(np.searchsorted(below, target)) - 1, len(panels) - 1)
+        low, high = panels[place]
+
+        def missing(x: float, place: int = place, low: float = low, goal: float = target) -> float:
+            part = _integrals(function, np.array([[low, x]]))[0] if x > low else 0.0
+            return float(below[place] + part - goal)
+
+        found[index] = (
+            high
+            if missing(high) <= 0
+            else brentq(missing, low, high, xtol=1e-15 * high, rtol=1e-14)
+        )
+    return found

@@ -1,0 +1,129 @@
+"""Relaxation and thermal excitation between instantaneous eigenstates."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import (
+    ComplexArray,
+    FloatArray,
+    InputError,
+    describe,
+    fail,
+    hermitian,
+    non_negative_number,
+    positive_number,
+    returned,
+)
+from anticrossing.environment.base import EigenRates, Environment, Function, Nodes
+
+
+class ThermalRelaxation(Environment):
+    """Relaxation and thermal excitation between instantaneous eigenstates, in detailed balance.
+
+    For ω = E_i − E_j > 0 the rates are Γ(i→j) = J(ω)(n(ω) + 1) and Γ(j→i) = J(ω) n(ω), with the
+    Bose occupation n(ω) = 1/(e^{ω/T} − 1), each times |⟨j|A|i⟩|² if a coupling operator is given.
+    With `t1` instead of J, Γ(i→j) + Γ(j→i) = 1/T₁ in the same ratio. Coherences decay at half the
+    total rates out of their two levels.
+
+    Parameters
+    ----------
+    temperature : float
+        T > 0 in the Hamiltonian's energy unit (k_B = 1).
+    spectral_density : float or callable
+        J(ω) ≥ 0 per time; ω in the Hamiltonian's unit, vectorised.
+    t1 : float
+        T₁ > 0, instead of `spectral_density`.
+    operator : array, shape (N, N), optional
+        Hermitian coupling operator A; by default every pair of levels is coupled equally.
+
+    Examples
+    --------
+    >>> ThermalRelaxation(temperature=0.5, t1=1000.0)
+    ThermalRelaxation(temperature=0.5, t1=1000)
+    """
+
+    def __init__(
+        self,
+        *,
+        temperature: float,
+        spectral_density: float | Function | None = None,
+        t1: float | None = None,
+        operator: npt.ArrayLike | None = None,
+    ) -> None:
+        self.temperature = positive_number("temperature", temperature)
+        if (spectral_density is None) == (t1 is None):
+            raise InputError(
+                "ThermalRelaxation takes either `spectral_density` or `t1`, but "
+                + ("both were given." if t1 is not None else "neither was given.")
+            )
+        self.t1 = None if t1 is None else positive_number("t1", t1)
+        number = spectral_density is not None and not callable(spectral_density)
+        self.spectral_density = (
+            non_negative_number("spectral_density", spectral_density)
+            if number
+            else spectral_density
+        )
+        self.operator = None if operator is None else hermitian("operator", operator)
+
+    def check(self, levels: int) -> None:
+        if self.operator is not None and self.operator.shape != (levels, levels):
+            raise fail(
+                "operator",
+                f"have shape ({levels}, {levels})",
+                f"its shape is {self.operator.shape}",
+            )
+
+    def eigen_rates(self, nodes: Nodes) -> EigenRates:
+        energies = nodes.energies
+        levels = energies.shape[-1]
+        # omega[i, j] = E_j − E_i > 0: the transition j → i goes down.
+        omega = energies[..., None, :] - energies[..., :, None]
+        size = np.abs(omega)
+        ratio = size / self.temperature
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            if self.t1 is not None:
+                down, up = 1 / (1 + np.exp(-ratio)), 1 / (1 + np.exp(ratio))
+                strength = np.full(size.shape, 1 / self.t1)
+            else:
+                occupation = 1 / np.expm1(ratio)
+                down, up = occupation + 1, occupation
+                strength = self._density(size)
+            rates = strength * np.where(omega > 0, down, up)
+        if self.operator is not None:
+            matrix = nodes.vectors.conj().swapaxes(-1, -2) @ self.operator @ nodes.vectors
+            rates = rates * np.abs(matrix) ** 2
+        rates = np.where(np.eye(levels, dtype=np.bool_), 0.0, rates)
+        if not np.all(np.isfinite(rates)):
+            raise InputError(
+                "ThermalRelaxation: the rates diverge where two levels meet; use a spectral "
+                "density that vanishes at zero frequency, or `t1`."
+            )
+        out = rates.sum(axis=-2)
+        transfer = rates - out[..., None, :] * np.eye(levels)
+        coherence = 0.5 * (out[..., :, None] + out[..., None, :]) * (1 - np.eye(levels))
+        return EigenRates(coherence.astype(np.complex128), transfer)
+
+    def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
+        return []
+
+    def _density(self, omega: FloatArray) -> FloatArray:
+        if not callable(self.spectral_density):
+            return np.full(omega.shape, self.spectral_density)
+        values = returned("spectral_density", self.spectral_density(omega), omega.shape, np.float64)
+        if np.any(values[omega > 0] < 0):
+            raise fail(
+                "spectral_density",
+                "return a rate ≥ 0 for every frequency",
+                f"it returned {describe(values)}",
+            )
+        return values
+
+    def __repr__(self) -> str:
+        rate = (
+            f"t1={self.t1:g}"
+            if self.t1 is not None
+            else f"spectral_density={self.spectral_density}"
+        )
+        return f"ThermalRelaxation(temperature={self.temperature:g}, {rate})"

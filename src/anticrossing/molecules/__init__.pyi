@@ -1,0 +1,7 @@
+from . import (
+    ab_initio as ab_initio,
+    packets as packets,
+    rates as rates,
+    trajectories as trajectories,
+    vibronic as vibronic,
+)

@@ -1,0 +1,24 @@
+"""Levels, couplings and diabats from electronic-structure programs."""
+
+from anticrossing._core.public import guard
+from anticrossing.molecules.ab_initio.casscf import (
+    ATOMIC_UNITS,
+    bond_couplings,
+    bond_scan,
+    casscf_at,
+)
+from anticrossing.molecules.ab_initio.collision import DiabaticCrossing, diabatic_crossing
+from anticrossing.molecules.ab_initio.wavefunctions import state_dipoles, state_overlaps
+
+__all__ = [
+    "ATOMIC_UNITS",
+    "DiabaticCrossing",
+    "bond_couplings",
+    "bond_scan",
+    "casscf_at",
+    "diabatic_crossing",
+    "state_dipoles",
+    "state_overlaps",
+]
+
+guard(__name__)

@@ -1,0 +1,135 @@
+"""What `propagate_packet` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from anticrossing._core.checks import ComplexArray, FloatArray, fail, real_number
+from anticrossing.molecules.packets.grid import Grid
+from anticrossing.molecules.packets.operator import GridHamiltonian
+
+_UNTOUCHED = 1e-9  # absorbed probability up to which the energy on the grid is the whole
+
+
+@dataclass(frozen=True, eq=False)
+class WavePacketPropagation:
+    """A packet at K times, f coordinates, N states; `propagate_packet` makes it.
+
+    Attributes
+    ----------
+    times : array, shape (K,)
+        In units of ħ over that of the energies, as all times here; `units.time` of the Hamiltonian
+        is not applied.
+    populations : array, shape (K, N)
+        Probability of every adiabatic state on the grid.
+    diabatic_populations : array, shape (K, N)
+    norm : array, shape (K,)
+        Probability on the grid: 1 less what was absorbed.
+    energy : array, shape (K,)
+        ``⟨ψ|T + H|ψ⟩``, not divided by the norm.
+    positions, momenta : array, shape (K, f)
+        Means of x and p in what is on the grid, divided by its norm.
+    absorbed : array, shape (K, sides, N)
+        Probability absorbed until then, by side and adiabatic state.
+    sides : tuple of str
+        "x start", "x stop", …: the layers of the absorber.
+    state : array, shape (N,) + grid.shape
+        The last wave function, in the diabatic basis.
+    states : array, shape (K, N) + grid.shape, or None
+        The wave function at all times, if asked for.
+    autocorrelation_times, autocorrelation : array, shape (M,), or None
+        ``⟨ψ(0)|ψ(t)⟩`` after every step, if asked for.
+    step : float
+        The time step.
+    order : int
+    edge_weights : dict of str to float
+        The largest probability that was ever in the outermost points at the ends without absorber,
+        "x start", "x stop", …
+    fast_weights : dict of str to float
+        By coordinate, the largest probability that ever had a momentum above 95 % of the largest of
+        the grid. None of these exceeds 1e-6: the run would have ended with an error.
+    """
+
+    times: FloatArray
+    populations: FloatArray
+    diabatic_populations: FloatArray
+    norm: FloatArray
+    energy: FloatArray
+    positions: FloatArray
+    momenta: FloatArray
+    absorbed: FloatArray
+    sides: tuple[str, ...]
+    state: ComplexArray
+    states: ComplexArray | None
+    autocorrelation_times: FloatArray | None
+    autocorrelation: ComplexArray | None
+    step: float
+    order: int
+    grid: Grid
+    operator: GridHamiltonian
+    edge_weights: dict[str, float]
+    fast_weights: dict[str, float]
+
+    @property
+    def energy_drift(self) -> float:
+        """The largest change of the energy while nothing has been absorbed."""
+        whole = self.absorbed.sum(axis=(1, 2)) <= _UNTOUCHED
+        return float(np.abs(self.energy[whole] - self.energy[0]).max())
+
+    def channels(self, divide: float) -> FloatArray:
+        """Return the probability on each side of x = `divide`, absorbed or still there.
+
+        Parameters
+        ----------
+        divide : float
+            A position on the grid of one coordinate.
+
+        Returns
+        -------
+        array, shape (2, N)
+            Below and above, by adiabatic state. For a packet that came from below: reflected and
+            transmitted.
+
+        Raises
+        ------
+        InputError
+            For a grid of two coordinates or a position outside it.
+        """
+        x = dividing_position(self.grid, divide)
+        density = np.abs(self.operator.adiabatic_amplitudes(self.state)) ** 2 * self.grid.volume
+        above = self.grid.axes[0] >= x
+        found = np.stack([density[:, ~above].sum(axis=1), density[:, above].sum(axis=1)])
+        for side, lost in zip(self.sides, self.absorbed[-1], strict=True):
+            found[int(side.endswith("stop"))] += lost
+        return found
+
+    def __str__(self) -> str:
+        hamiltonian = self.operator.hamiltonian
+        unit = hamiltonian.units.natural_time
+        lines = [
+            f"Wave packet, {hamiltonian.name}, t = 0 to {self.times[-1]:g} {unit}".rstrip(),
+            f"  {self.grid}",
+            f"  step               {self.step:.4g}, order {self.order}",
+            f"  norm               {self.norm[-1]:.6g} on the grid",
+            "  populations        " + "  ".join(f"{p:.6g}" for p in self.populations[-1]),
+            f"  energy             {self.energy[0]:.6g}, drift {self.energy_drift:.1e}",
+        ]
+        edges = max(self.edge_weights.values(), default=0.0)
+        fast = max(self.fast_weights.values())
+        lines.append(f"  at the edges       {edges:.1e} of the grid, {fast:.1e} of its momenta")
+        for side, lost in zip(self.sides, self.absorbed[-1], strict=True):
+            values = "  ".join(f"{p:.6g}" for p in lost)
+            lines.append(f"  absorbed           {side}: {values}")
+        return "\n".join(lines)
+
+
+def dividing_position(grid: Grid, divide: float) -> float:
+    """Return the position that divides a grid of one coordinate, or raise `InputError`."""
+    x = real_number("divide", divide)
+    if grid.coordinates != 1:
+        raise fail("divide", "be used with one coordinate", "the grid has two")
+    if not grid.start[0] < x < grid.stop[0]:
+        raise fail("divide", "lie on the grid", f"it is {x:g}")
+    return x

@@ -1,0 +1,211 @@
+"""One chunk of an ensemble: draw its starts, run the kernels on threads, collect what is kept."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import ConvergenceError, FloatArray, describe, fail
+from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian, check_finite_hermitian
+from anticrossing.hamiltonian._compiled import (
+    CompiledHamiltonian,
+    Structure,
+    compile_terms,
+    structure,
+)
+from anticrossing.hamiltonian.functions import FunctionHamiltonian
+from anticrossing.molecules.trajectories import _state, _tracing
+from anticrossing.molecules.trajectories.request import Request
+
+Chunk = dict[str, npt.NDArray[Any]]
+
+
+Starts = tuple[FloatArray, FloatArray, npt.NDArray[np.uint64]]
+
+
+def draw_starts(request: Request) -> Starts:
+    """Return positions and momenta (T, f) and seeds (T,) of all trajectories, checked.
+
+    Raises
+    ------
+    InputError
+        If a trajectory starts outside of the box, or H is of no use there.
+    """
+    # A counter-based generator: every block has its own stretch of one stream.
+    key = np.random.SeedSequence(request.seed).generate_state(2, np.uint64)
+    count, size = -(-request.count // _state.BLOCK), _state.BLOCK
+    normal = np.empty((count, size, 2, request.masses.size))
+    seeds = np.empty((count, size), dtype=np.uint64)
+    for block in range(count):
+        generator = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, block, 0]))
+        seeds[block] = generator.integers(0, 2**64, size, dtype=np.uint64)
+        generator.standard_normal(out=normal[block])
+    drawn = normal.reshape(-1, *normal.shape[2:])[: request.count]
+    x, p = request.initial.place(request.masses, drawn)
+    low, high = request.box
+    outside = np.flatnonzero(np.any((x < low) | (x > high), axis=-1))
+    if outside.size:
+        raise fail(
+            "box",
+            "hold all starting points",
+            f"trajectory {outside[0]} starts at {describe(x[outside[0]])}",
+        )
+    where = x[:size] if len(request.hamiltonian.coordinates) > 1 else x[:size, 0]
+    check_finite_hermitian(request.hamiltonian(where), where)
+    return x, p, seeds.reshape(-1)[: request.count]
+
+
+def compiled_form(request: Request, points: FloatArray) -> CompiledHamiltonian | None:
+    """Return machine code for H, or None where it has no formula."""
+    H = request.hamiltonian
+    if isinstance(H, TermHamiltonian):
+        return compile_terms(H)
+    if isinstance(H, FunctionHamiltonian):
+        # Both sides of the origin, where kinks and steps use to lie, and where it starts.
+        trial = np.random.default_rng(0).uniform(-1.0, 1.0, (8, points.shape[1]))
+        return _tracing.compile_function(H, np.concatenate([trial, 8 * trial, points]))
+    return None
+
+
+def run_chunk(
+    request: Request, compiled: CompiledHamiltonian | None, first: int, last: int, starts: Starts
+) -> Chunk:
+    """Return everything about trajectories `first` to `last` − 1; `first` begins a block."""
+    positions, momenta, seeds = starts
+    x, p = positions[first:last], momenta[first:last]
+    form = structure_of_elements(request.hamiltonian, x) if compiled is None else compiled.structure
+    state, records = _state.allocate(
+        form,
+        x,
+        p / request.masses,
+        seeds[first:last],
+        outputs=request.outputs,
+        kept=min(max(request.keep - first, 0), last - first),
+        log=request.log,
+        augmented=request.decoherence == "augmented",
+    )
+    values = np.zeros(1) if compiled is None else compiled.parameters
+    model = _state.model(form, values, request.masses, request.box)
+    # A division by zero in a formula leaves NaN, which is reported below.
+    with ThreadPoolExecutor(request.threads) as pool:
+        spread = _Spread(pool, request.threads, last - first)
+        try:
+            if compiled is None:
+                _lock_step(request, state, model, records, spread)
+            else:
+                from anticrossing.molecules.trajectories import _kernel
+
+                fill, options = compiled.fill, request.options()
+                spread(lambda a, b: _kernel.run(fill, state, model, options, records, a, b))
+        except BaseException:
+            # An interrupt: the pool waits for its threads, which leave when there is no more to do.
+            pool.shutdown(wait=False, cancel_futures=True)
+            state.whole[:, _state.ENDED] = 1
+            raise
+    return _collect(request, state, records, first)
+
+
+class _Spread:
+    """Calls a compiled function, which releases the interpreter, on pieces of whole blocks."""
+
+    def __init__(self, pool: ThreadPoolExecutor, threads: int, count: int) -> None:
+        blocks = -(-count // _state.BLOCK)
+        pieces = min(blocks, 1 if threads == 1 else 4 * threads)
+        edges = [min(_state.BLOCK * (blocks * k // pieces), count) for k in range(pieces + 1)]
+        self._pool = pool
+        self._pieces = list(itertools.pairwise(edges))
+
+    def __call__(self, function: Callable[[int, int], Any]) -> None:
+        for future in [self._pool.submit(function, a, b) for a, b in self._pieces]:
+            future.result()
+
+
+def structure_of_elements(hamiltonian: Hamiltonian, x: FloatArray) -> Structure:
+    """Return the structure whose coefficients are the elements of H themselves."""
+    n = hamiltonian.dimension
+    several = len(hamiltonian.coordinates) > 1
+    units = [1.0, 1j] if np.iscomplexobj(hamiltonian(x if several else x[:, 0])) else [1.0]
+    matrices = []
+    for unit in units:
+        for i in range(n):
+            for j in range(i if unit == 1.0 else i + 1, n):
+                matrix = np.zeros((n, n), dtype=type(units[-1]))
+                matrix[i, j] = unit
+                matrices.append(matrix)
+    places = np.indices((len(matrices), x.shape[1])).reshape(2, -1)
+    return structure(matrices, places[0].astype(np.int64), places[1].astype(np.int64))
+
+
+def _elements(matrices: npt.NDArray[Any]) -> FloatArray:
+    """Return the elements (…, K) of Hermitian matrices in the order of `structure_of_elements`."""
+    n = matrices.shape[-1]
+    upper = np.triu_indices(n)
+    found = [matrices[..., upper[0], upper[1]].real]
+    if np.iscomplexobj(matrices):
+        above = np.triu_indices(n, 1)
+        found.append(matrices[..., above[0], above[1]].imag)
+    return np.concatenate(found, axis=-1)
+
+
+def _lock_step(
+    request: Request,
+    state: _state.State,
+    model: _state.Model,
+    records: _state.Records,
+    spread: _Spread,
+) -> None:
+    """Move all trajectories together, H evaluated for all of them at once."""
+    from anticrossing.molecules.trajectories import _kernel
+
+    H, options = request.hamiltonian, request.options()
+    several = len(H.coordinates) > 1
+    for step in range(request.steps + 1):
+        if step > 0:
+            spread(lambda a, b: _kernel.drift(state, model, options, a, b))
+        x = state.motion[:, 0, :] if several else state.motion[:, 0, 0]
+        if not np.isfinite(x).all():
+            return  # `_collect` says so
+        points, parameters, _ = H.flat_points(x)
+        state.coefficients[:] = _elements(H.evaluate(points, parameters))
+        slopes = _elements(H.evaluate_gradient(points, parameters))  # (T, f, K)
+        state.slopes[:] = slopes.swapaxes(1, 2).reshape(state.slopes.shape)
+
+        def complete(a: int, b: int, step: int = step) -> None:
+            _kernel.complete(state, model, options, records, step, a, b)
+
+        spread(complete)
+
+
+def _collect(request: Request, state: _state.State, records: _state.Records, first: int) -> Chunk:
+    drift = state.energy[:, _state.DRIFT]
+    bad = np.flatnonzero(~np.isfinite(drift))
+    if bad.size:
+        raise ConvergenceError(
+            f"Trajectory {first + bad[0]} ran into NaN or infinity after "
+            f"{state.whole[bad[0], _state.STEPS]} steps at most: H may not be finite where it "
+            "went; bound the motion with `box`, or shorten `dt`."
+        )
+    events = state.whole[:, _state.EVENTS]
+    noted = np.minimum(events, request.log)
+    entry = np.arange(request.log) < noted[:, np.newaxis]
+    return {
+        "sums": records.sums,
+        "squares": records.squares,
+        "kept": records.kept,
+        "position": state.motion[:, 0].copy(),
+        "momentum": state.motion[:, 1] * request.masses,
+        "level": state.whole[:, _state.ACTIVE].copy(),
+        "steps": state.whole[:, _state.STEPS].copy(),
+        "weights": np.abs(state.waves[:, 0]) ** 2,
+        "drift": drift.copy(),
+        "seeds": state.stream[:, 0].copy(),
+        "events": events.copy(),
+        "log_trajectory": first + np.repeat(np.arange(noted.size), noted),
+        "log_numbers": state.log_numbers[entry],
+        "log_codes": state.log_codes[entry],
+    }

@@ -1,0 +1,77 @@
+"""Chunks of an ensemble put together, the sums of the blocks added in their order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anticrossing.molecules.trajectories._chunks import Chunk
+from anticrossing.molecules.trajectories._state import observables
+from anticrossing.molecules.trajectories.request import Request
+from anticrossing.molecules.trajectories.result import EnsembleResult, HopLog, Mean
+
+
+class Collector:
+    """Takes the chunks of an ensemble one after the other, and makes its result."""
+
+    def __init__(self, request: Request) -> None:
+        n, f = request.hamiltonian.dimension, len(request.hamiltonian.coordinates)
+        shape = (request.outputs, observables(n, f))
+        self._request = request
+        self._total, self._squares = np.zeros(shape), np.zeros(shape)
+        self._rows: list[Chunk] = []
+
+    def add(self, chunk: Chunk) -> None:
+        """Add the next chunk; of its sums only the totals are kept."""
+        for sums, squares in zip(chunk["sums"], chunk["squares"], strict=True):
+            self._total += sums
+            self._squares += squares
+        self._rows.append({k: v for k, v in chunk.items() if k not in ("sums", "squares")})
+
+    def result(self, compiled: bool) -> EnsembleResult:
+        """Return the result of all chunks."""
+        data = {key: np.concatenate([rows[key] for rows in self._rows]) for key in self._rows[0]}
+        means = Mean.of_sums(self._total, self._squares, self._request.count)
+        return _result(self._request, data, means, compiled)
+
+
+def _result(request: Request, data: Chunk, means: Mean, compiled: bool) -> EnsembleResult:
+    n, f = data["weights"].shape[1], data["position"].shape[1]
+
+    def part(start: int, size: int) -> Mean:
+        where = slice(start, start + size)
+        return Mean(means.value[:, where], means.error[:, where])
+
+    def one(place: int) -> Mean:
+        return Mean(means.value[:, place], means.error[:, place])
+
+    active, electronic = part(0, n), part(n, n)
+    codes = data["log_codes"]
+    return EnsembleResult(
+        times=request.times,
+        populations=electronic if request.method == "ehrenfest" else active,
+        electronic_populations=active if request.method == "landau-zener" else electronic,
+        diabatic_populations=None if request.method == "mash" else part(2 * n, n),
+        kinetic_energy=one(3 * n),
+        energy=one(3 * n + 1),
+        position=part(3 * n + 2, f),
+        momentum=part(3 * n + 2 + f, f),
+        final_positions=data["position"],
+        final_momenta=data["momentum"],
+        final_levels=data["level"],
+        final_weights=data["weights"],
+        stop_times=data["steps"] * request.dt,
+        energy_drift=data["drift"],
+        hops=HopLog(
+            trajectory=data["log_trajectory"],
+            time=data["log_numbers"][:, 0],
+            source=codes[:, 0],
+            target=codes[:, 1],
+            energy=data["log_numbers"][:, 1],
+            reason=codes[:, 2],
+            lost=int(data["events"].sum() - len(codes)),
+        ),
+        seeds=data["seeds"],
+        request=request,
+        compiled=compiled,
+        _kept=data["kept"],
+    )

@@ -1,0 +1,150 @@
+"""The arrays that the compiled kernels work on, one row a trajectory."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing.hamiltonian._arguments import Matrices
+from anticrossing.hamiltonian._compiled import IndexArray, Structure
+
+BLOCK = 64
+"""Trajectories that are summed one after the other.
+
+The sums of the blocks are added in their order, so that no sum depends on threads or batches.
+"""
+
+FSSH, LANDAU_ZENER, EHRENFEST, MASH = range(4)
+NO_DECOHERENCE, ENERGY_BASED, AUGMENTED = range(3)
+ACCEPTED, FRUSTRATED, REFLECTED, FOLLOWED = range(4)
+
+
+ACTIVE, STEPS, EVENTS, ENDED, SMOOTH = range(5)  # of `whole`
+START_ENERGY, DRIFT = range(2)  # of `energy`
+
+
+Size = int | tuple[int, ...]
+"""A number, or a tuple of that length: then the kernels are compiled for this size alone."""
+
+
+class Model(NamedTuple):
+    """H for the kernels (see `hamiltonian._compiled.Structure`), masses and the box."""
+
+    parameters: FloatArray
+    entries: IndexArray  # (entries, 3): term, row, column of the upper triangle
+    values: Matrices  # (entries,)
+    places: IndexArray  # (slots, 2): term and coordinate of each derivative
+    pairs: Matrices  # (K, 3): elements 00, 11 and 01 of every term, for two states
+    masses: FloatArray  # (f,)
+    inverse_masses: FloatArray  # (f,)
+    box: FloatArray  # (2, f)
+    states: Size
+    coordinates: Size
+
+
+class Options(NamedTuple):
+    """What to do; codes are the constants of this module."""
+
+    method: int
+    along_velocity: bool
+    reflect: bool
+    decoherence: int
+    decoherence_energy: float
+    dt: float
+    steps: int
+    every: int
+    state: int
+    diabatic: bool
+
+
+class State(NamedTuple):
+    """Everything that changes: T trajectories, N states, f coordinates, K terms."""
+
+    motion: FloatArray  # (T, 4, f): x, v, force, direction of a hop
+    coefficients: FloatArray  # (T, K)
+    slopes: FloatArray  # (T, slots)
+    weights: FloatArray  # (T, K), scratch: expectation values of the terms
+    elements: ComplexArray  # (T, K), scratch: matrix elements of the terms
+    matrices: Matrices  # (T, 4, N, N): H, eigenvectors, scratch, ⟨i before | j now⟩
+    energies: FloatArray  # (T, 3, N): now, one step ago, two steps ago
+    rates: FloatArray  # (T, 3, N), for Landau–Zener hopping: dE/dt likewise
+    waves: ComplexArray  # (T, 3, N): amplitudes c, exp(−i E dt/2), their product before
+    moments: FloatArray  # (T, 3, N, f), for augmented hopping: forces, δR, δP
+    whole: IndexArray  # (T, 5): level, steps, events, whether it ended, points since a jump of v
+    energy: FloatArray  # (T, 2): E(0), largest |E − E(0)|
+    stream: npt.NDArray[np.uint64]  # (T, 2): seed, numbers drawn
+    log_numbers: FloatArray  # (T, L, 2): time, total energy
+    log_codes: IndexArray  # (T, L, 3): from, to, reason
+
+
+class Records(NamedTuple):
+    """What is reported at the output times."""
+
+    sums: FloatArray  # (blocks, outputs, M)
+    squares: FloatArray  # (blocks, outputs, M)
+    kept: FloatArray  # (trajectories kept, outputs, 2f + N + 3)
+
+
+def model(
+    structure: Structure, parameters: FloatArray, masses: FloatArray, box: FloatArray
+) -> Model:
+    """Return the data of H that the kernels take."""
+    s = structure
+    term = np.repeat(np.arange(s.terms), np.diff(s.first))
+    entries = np.stack([term, s.rows, s.columns], axis=-1)
+    places = np.stack([s.slope_terms, s.slope_coordinates], axis=-1)
+    pairs = np.zeros((s.terms if s.dimension == 2 else 1, 3), dtype=s.values.dtype)
+    if s.dimension == 2:
+        np.add.at(pairs, (term, np.where(s.rows == s.columns, s.rows, 2)), s.values)
+    n, f = s.dimension, masses.size
+    sizes: tuple[Size, Size] = ((0, 0), (0,)) if (n, f) == (2, 1) else (n, f)
+    return Model(parameters, entries, s.values, places, pairs, masses, 1 / masses, box, *sizes)
+
+
+def observables(states: int, coordinates: int) -> int:
+    """Return M: three kinds of populations, two energies, positions and momenta."""
+    return 3 * states + 2 + 2 * coordinates
+
+
+def allocate(
+    structure: Structure,
+    x: FloatArray,
+    v: FloatArray,
+    seeds: npt.NDArray[np.uint64],
+    *,
+    outputs: int,
+    kept: int,
+    log: int,
+    augmented: bool,
+) -> tuple[State, Records]:
+    """Return the arrays for trajectories that start at `x` with velocities `v`, both (T, f)."""
+    t, f = x.shape
+    n, k = structure.dimension, structure.terms
+    m = observables(n, f)
+    blocks = -(-t // BLOCK)
+    state = State(
+        motion=np.stack([x, v, np.zeros((t, f)), np.zeros((t, f))], axis=1),
+        coefficients=np.zeros((t, k)),
+        slopes=np.zeros((t, max(structure.slope_terms.size, 1))),
+        weights=np.zeros((t, k)),
+        elements=np.zeros((t, k), dtype=np.complex128),
+        matrices=np.zeros((t, 4, n, n), dtype=structure.values.dtype),
+        energies=np.zeros((t, 3, n)),
+        rates=np.zeros((t, 3, n)),
+        waves=np.zeros((t, 3, n), dtype=np.complex128),
+        moments=np.zeros((t, 3, n, f if augmented else 0)),
+        whole=np.zeros((t, 5), dtype=np.int64),
+        energy=np.zeros((t, 2)),
+        stream=np.stack([seeds, np.zeros_like(seeds)], axis=-1),
+        log_numbers=np.zeros((t, log, 2)),
+        log_codes=np.zeros((t, log, 3), dtype=np.int64),
+    )
+    records = Records(
+        sums=np.zeros((blocks, outputs, m)),
+        squares=np.zeros((blocks, outputs, m)),
+        kept=np.zeros((kept, outputs, 2 * f + n + 3)),
+    )
+    return state, records

@@ -1,0 +1,179 @@
+"""Ensembles of trajectories on coupled levels: the entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy.typing as npt
+
+from anticrossing._core.checks import describe, fail
+from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.molecules.trajectories import _chunks, request as requests
+from anticrossing.molecules.trajectories._collector import Collector
+from anticrossing.molecules.trajectories._state import BLOCK
+from anticrossing.molecules.trajectories._store import Store
+from anticrossing.molecules.trajectories.initial import InitialConditions
+from anticrossing.molecules.trajectories.result import EnsembleResult
+
+
+def run_trajectories(
+    hamiltonian: Hamiltonian,
+    *,
+    masses: npt.ArrayLike | None = None,
+    initial: InitialConditions,
+    dt: float,
+    steps: int,
+    count: int,
+    seed: int,
+    method: str = "fssh",
+    box: npt.ArrayLike | None = None,
+    every: int | None = None,
+    rescaling: str | None = None,
+    frustrated: str | None = None,
+    decoherence: str | None = None,
+    decoherence_energy: float | None = None,
+    keep: int = 0,
+    log: int = 16,
+    batch: int | None = None,
+    threads: int | None = None,
+    store: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> EnsembleResult:
+    """Follow an ensemble of classical trajectories on the levels of H(x).
+
+    The coordinates move by velocity Verlet, ``m_a ẍ_a = −⟨∂H/∂x_a⟩``, the expectation value taken
+    in the active level (hopping, MASH) or in ψ (Ehrenfest); ψ obeys ``i ψ̇ = H(x(t)) ψ``. A step of
+    ψ is ``exp(−iH(x′)dt/2) exp(−iH(x)dt/2)``, unitary for any dt; the active level is followed
+    through crossings that the step does not resolve, so that none is lost to a trivial crossing.
+
+    Parameters
+    ----------
+    hamiltonian : Hamiltonian
+        H(x), N states, f coordinates, single parameter values. Formulas, and functions written
+        with NumPy's functions of one argument, run as machine code; others are evaluated for all
+        trajectories together, step by step.
+    masses : float or array, shape (f,)
+        Positive, in units in which p²/2m is an energy of H with ħ = 1: electron masses for H in
+        hartree and x in bohr. A VibronicCoupling knows its own, which are the default.
+    initial : Fixed, Gaussian or Thermal
+        Positions, momenta and electronic state at the start; `vertical_excitation` makes them.
+    dt : float
+        Time step in units of ħ over the energy unit of H, whatever `hamiltonian.units.time` says:
+        0.0242 fs for hartree, 0.658 fs for eV.
+    steps, count : int
+        Number of steps and of trajectories.
+    seed : int
+        Results depend on it and not on `batch` or `threads`: every trajectory has its own stream.
+    method : {"fssh", "landau-zener", "ehrenfest", "mash"}
+        Fewest-switches surface hopping; hops at minima of the gap with the probability of Belyaev
+        and Lebedev; the mean field; the mapping approach to surface hopping (two states).
+        "landau-zener" counts a minimum of the gap if the two levels mix there as the formula
+        supposes; a level and a degenerate group have one crossing. It takes the second derivative
+        of the gap from three points: for linear diabats any `dt` is exact, otherwise the error
+        falls with dt⁴, or with dt where a derivative of H jumps at the crossing (the first problem
+        of Tully).
+    box : array, shape (2, f), optional
+        Lower and upper bounds, which hold all starting points; a trajectory ends where it leaves.
+    every : int, optional
+        Steps between outputs; by default a hundredth of `steps`. The last output is at the last
+        multiple of it, final values are those after `steps`.
+    rescaling : {"coupling", "velocity"}
+        The direction in which a hop changes the momentum: the derivative coupling (default of
+        "fssh") or the velocity (default of "landau-zener"). MASH always uses the coupling.
+    frustrated : {"ignore", "reflect"}
+        What a hop without the energy for it does to the momentum in that direction.
+    decoherence : {"none", "energy", "augmented"}
+        For "fssh": nothing, the energy-based correction of Granucci and Persico, or the moments
+        of augmented hopping, here their diagonal elements, set to zero at hops. Use
+        ``frustrated="reflect"`` with it: else a trajectory without the energy to hop, decohered,
+        has passed the crossing for good.
+    decoherence_energy : float, optional
+        The constant C of the energy-based correction, in the unit of energy of H; by default
+        0.1 hartree, and 0.1 where `hamiltonian.units` has no unit of energy.
+    keep : int
+        Number of trajectories whose points are kept, the first ones.
+    log : int
+        Hops that the log has room for, per trajectory.
+    batch : int, optional
+        Trajectories in memory at once, rounded up to multiples of 64.
+    threads : int, optional
+        All processors by default.
+    store : path, optional
+        A directory for finished batches. A run that was killed or interrupted goes on from there,
+        with the same result to the last bit; a damaged file is computed again. An ensemble that
+        differs in anything is refused; a function H(x) is compared where trajectories start.
+    progress : callable, optional
+        Called after every batch as ``progress(done, count)``.
+
+    Returns
+    -------
+    EnsembleResult
+
+    Raises
+    ------
+    InputError
+        For arguments that cannot be used or would be ignored, before any work.
+    ConvergenceError
+        If a trajectory runs into a point where H is not finite.
+
+    References
+    ----------
+    J. C. Tully, J. Chem. Phys. 93, 1061 (1990); G. Granucci, M. Persico and A. Toniolo,
+    J. Chem. Phys. 114, 10608 (2001); G. Granucci and M. Persico, J. Chem. Phys. 126, 134114
+    (2007); A. K. Belyaev and O. V. Lebedev, Phys. Rev. A 84, 014701 (2011); A. Jain, E. Alguire
+    and J. E. Subotnik, J. Chem. Theory Comput. 12, 5256 (2016); J. R. Mannouch and
+    J. O. Richardson, J. Chem. Phys. 158, 104111 (2023).
+
+    Examples
+    --------
+    >>> from anticrossing.models import TullySimple
+    >>> from anticrossing.molecules.trajectories import Fixed, run_trajectories
+    >>> found = run_trajectories(
+    ...     TullySimple(), masses=2000.0, initial=Fixed(position=-5.0, momentum=20.0),
+    ...     dt=20.0, steps=60, count=1000, seed=1, box=[-6.0, 5.0],
+    ... )
+    >>> print(found)
+    1000 trajectories, fssh, rescaling coupling, frustrated ignore, decoherence none, seed 1
+      time         0 to 1200, dt 20
+      populations  0.5... ± 0.0158, 0.4... ± 0.0158
+      hops         7... accepted, 0 frustrated, 0 reflected, 0 followed
+      energy drift 2.5e-04 at most
+    """
+    if progress is not None and not callable(progress):
+        raise fail("progress", "be a function", f"it is {describe(progress)}")
+    request = requests.check(
+        hamiltonian,
+        masses=masses,
+        initial=initial,
+        method=method,
+        dt=dt,
+        steps=steps,
+        every=every,
+        count=count,
+        seed=seed,
+        box=box,
+        rescaling=rescaling,
+        frustrated=frustrated,
+        decoherence=decoherence,
+        decoherence_energy=decoherence_energy,
+        keep=keep,
+        log=log,
+        batch=batch,
+        threads=threads,
+    )
+    starts = _chunks.draw_starts(request)
+    place = None if store is None else Store(store, request)
+    compiled = _chunks.compiled_form(request, starts[0][:BLOCK])
+    ensemble = Collector(request)
+    for first in range(0, request.count, request.batch):
+        last = min(first + request.batch, request.count)
+        chunk = None if place is None else place.load(first, last - first)
+        if chunk is None:
+            chunk = _chunks.run_chunk(request, compiled, first, last, starts)
+            if place is not None:
+                place.save(first, chunk)
+        ensemble.add(chunk)
+        if progress is not None:
+            progress(last, request.count)
+    return ensemble.result(compiled is not None)

@@ -1,0 +1,74 @@
+"""What the solvers of this package return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class VibronicLevels:
+    """The lowest vibronic levels of a Hamiltonian.
+
+    Attributes
+    ----------
+    energies : array, shape (count,)
+        Sorted upwards, degenerate levels repeated. Every one is an upper bound.
+    populations : array, shape (count, N)
+        How much of each diabatic state is in a level (of degenerate levels any mixture).
+    basis_sizes : tuple of int
+        The number of oscillator functions along each coordinate.
+    error_estimate : float
+        By how much the last enlargement of the basis lowered any of the levels.
+    """
+
+    energies: FloatArray
+    populations: FloatArray
+    basis_sizes: tuple[int, ...]
+    error_estimate: float
+
+    def __str__(self) -> str:
+        sizes = " × ".join(map(str, self.basis_sizes))
+        lines = [
+            f"{len(self.energies)} vibronic levels, basis {sizes}, ± {self.error_estimate:.1g}"
+        ]
+        lines += [f"  {energy: .10g}" for energy in self.energies]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class RotorLevels:
+    """Vibronic levels labelled by their pseudorotation, degenerate partners counted once.
+
+    Attributes
+    ----------
+    energies : array, shape (count,)
+        Sorted upwards.
+    angular_momenta : array, shape (count,)
+        |j| of each level, half-odd or integer; NaN where j is not conserved.
+    degeneracies : array of int, shape (count,)
+    symmetries : tuple of str
+        The representations of the trigonal group: ``"E"``, ``"A1"``, ``"A2"``, and ``"A1+A2"`` for
+        a pair that the full rotation symmetry keeps together.
+    error_estimate : float
+        By how much the last enlargement of the basis changed any of the levels.
+    """
+
+    energies: FloatArray
+    angular_momenta: FloatArray
+    degeneracies: npt.NDArray[np.int64]
+    symmetries: tuple[str, ...]
+    error_estimate: float
+
+    def __str__(self) -> str:
+        lines = ["       energy   degeneracy   |j|   symmetry"]
+        for energy, times, j, symmetry in zip(
+            self.energies, self.degeneracies, self.angular_momenta, self.symmetries, strict=True
+        ):
+            label = "-" if np.isnan(j) else f"{j:g}"
+            lines.append(f"{energy:13.8f} {times:12d} {label:>5} {symmetry:>10}")
+        return "\n".join(lines)

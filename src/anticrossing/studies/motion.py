@@ -1,0 +1,216 @@
+"""What experiments with moving nuclei share: H(x), their units, and values one per coordinate.
+
+A file is in the units of its Hamiltonian. The dynamics below has ħ = 1 and the energy and the
+coordinate of the Hamiltonian, so only times and masses are converted: times here, on the way in by
+`duration` and on the way out by `MotionStudy.shown_times`; masses on the way in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from anticrossing._core.checks import (
+    ConvergenceError,
+    FloatArray,
+    InputError,
+    choice,
+    describe,
+    fail,
+    positive,
+    positive_number,
+)
+from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.models import VibronicCoupling
+from anticrossing.studies import build, tables
+from anticrossing.studies.outcome import Study
+from anticrossing.units import ENERGIES, LENGTHS, MASSES, Units
+
+_TIME = re.compile(r"\bt = ([-+.\de]*\d)")
+"""How errors of the dynamics name a time."""
+
+SIDES = ("below", "above")
+"""Where a packet is with respect to a dividing position, trajectories to their box."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MotionStudy(Study):
+    """A validated file with moving nuclei.
+
+    Attributes
+    ----------
+    hamiltonian : Hamiltonian
+    entries : mapping
+        The tables of the file that matter for the numbers.
+    """
+
+    hamiltonian: Hamiltonian
+    entries: Mapping[str, Any]
+
+    @property
+    def time_unit(self) -> str:
+        """The unit of the times in the file and in the result; empty in natural units."""
+        return self.hamiltonian.units.shown_time
+
+    def shown_times(self, times: Any) -> FloatArray:
+        """Return times of the dynamics, ħ over the unit of energy, in the unit of the file."""
+        return np.asarray(times, dtype=np.float64) / self.hamiltonian.units.angular
+
+    @contextmanager
+    def errors_of(self, table: str) -> Iterator[None]:
+        """Say of every error within which table it is, and the times that it names in their unit.
+
+        The dynamics knows nothing of the unit of times in the file.
+        """
+        try:
+            with tables.inside(table):
+                yield
+        except (InputError, ConvergenceError) as error:
+            raise type(error)(self.in_its_times(str(error))) from None
+
+    def in_its_times(self, text: str) -> str:
+        """Return the text of an error of the dynamics with times in the unit of the file."""
+        units = self.hamiltonian.units
+        text = _TIME.sub(lambda found: f"t = {self.shown_time(float(found[1]))}", text)
+        if units.angular != 1 and any(name in text for name in ("`step`", "`dt`")):
+            text += f" (Times here are in ħ/{units.energy}, {1 / units.angular:.4g} {units.time}.)"
+        return text
+
+    def shown_time(self, time: float) -> str:
+        """Return a time of the dynamics as text with its unit."""
+        unit = self.time_unit
+        return f"{float(self.shown_times(time)):.6g}{' ' + unit if unit else ''}"
+
+
+def hamiltonian(entries: Mapping[str, Any], most_coordinates: int) -> Hamiltonian:
+    """Build H(x) from the tables [hamiltonian] and [units], of single numbers."""
+    given = tables.table(entries, "hamiltonian", required=True)
+    units = build.units(tables.table(entries, "units"))
+    built = build.hamiltonian(given, units, most_coordinates=most_coordinates)
+    with tables.inside("hamiltonian"):
+        if built.batch_shape:
+            raise fail("hamiltonian", "hold single numbers", "it holds a list of values")
+    return built
+
+
+def entries_of(entries: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Return the tables of a file that matter for the numbers."""
+    return {key: entries[key] for key in ("units", "hamiltonian", kind) if key in entries}
+
+
+# ---- values -----------------------------------------------------------------------------------
+
+
+def numbers(entries: Mapping[str, Any], key: str, default: Any = None) -> Any:
+    """Return a number, or a list of numbers, as a file can hold it."""
+    value = tables.required(entries, key) if default is None else entries.get(key, default)
+    tables.check_numbers(key, value)
+    return value
+
+
+def vector(
+    entries: Mapping[str, Any], key: str, coordinates: int, default: Any = None
+) -> FloatArray:
+    """Return the numbers of a list with one for each coordinate, or one number for them all."""
+    value = numbers(entries, key, default)
+    if isinstance(value, list):
+        nested = any(isinstance(entry, list) for entry in value)
+        if nested or len(value) != coordinates:
+            wanted = "a single number"
+            if coordinates > 1:
+                wanted = f"a number or a list of {coordinates}"
+            raise fail(key, f"be {wanted}", f"it is {describe(value)}")
+    return np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), (coordinates,)))
+
+
+def number(entries: Mapping[str, Any], key: str, default: float | None = None) -> float:
+    """Return a single finite number."""
+    value = numbers(entries, key, default)
+    if isinstance(value, list):
+        raise fail(key, "be a single number", f"it is the list {describe(value)}")
+    return float(value)
+
+
+def duration(entries: Mapping[str, Any], key: str, units: Units) -> float:
+    """Return a positive time in ħ over the unit of energy."""
+    return positive_number(key, number(entries, key)) * units.angular
+
+
+def masses(entries: Mapping[str, Any], hamiltonian: Hamiltonian) -> FloatArray:
+    """Return the masses (f,) with ħ = 1, from `masses` in the unit `mass_unit`.
+
+    The normal coordinates of a vibronic coupling model bring theirs.
+    """
+    units, coordinates = hamiltonian.units, len(hamiltonian.coordinates)
+    if isinstance(hamiltonian, VibronicCoupling) and "masses" not in entries:
+        if "mass_unit" in entries:
+            raise fail("mass_unit", "come with `masses`", "these are those of the model, 1/ω")
+        return np.asarray(1 / hamiltonian.frequencies)
+    values = np.asarray(positive("masses", vector(entries, "masses", coordinates)))
+    if "mass_unit" not in entries:
+        return values
+    unit = choice("mass_unit", entries["mass_unit"], MASSES)
+    if units.energy not in ENERGIES or units.coordinate not in LENGTHS:
+        raise InputError(
+            "`mass_unit` needs a Hamiltonian with a unit of energy and one of length "
+            f"({', '.join(LENGTHS)}) as its coordinate: leave it out, or give [units]."
+        )
+    length, energy = LENGTHS[units.coordinate], ENERGIES[units.energy]
+    per_second = Units(units.energy, "s").angular  # energy / ħ
+    return np.asarray(values * MASSES[unit] * (length * per_second) ** 2 / energy)
+
+
+def flag(entries: Mapping[str, Any], key: str) -> bool:
+    """Return true or false, false if it is not given."""
+    value = entries.get(key, False)
+    if not isinstance(value, bool):
+        raise fail(key, "be true or false", f"it is {describe(value)}")
+    return value
+
+
+# ---- what is shown ----------------------------------------------------------------------------
+
+
+def shown_masses(entries: Mapping[str, Any]) -> str:
+    """Return the masses as the file gives them."""
+    return f"mass {shown(entries['masses'])}" if "masses" in entries else "masses 1/ω"
+
+
+def shown(value: Any) -> str:
+    """Return a number, or the numbers of a list or array, as text; equal ones once."""
+    values = np.ravel(value)
+    same = values.size > 1 and bool(np.all(values == values[0]))
+    return ", ".join(f"{x:g}" for x in (values[:1] if same else values))
+
+
+def describe_units(units: Units, mass_unit: str | None) -> str:
+    """Return the units of everything in the file in one line."""
+    if not units.energy:
+        return "natural, ħ = 1"
+    said = [f"energy in {units.energy}", f"time in {units.shown_time}"]
+    if units.coordinate:
+        said += [f"coordinate in {units.coordinate}", f"momentum in ħ/{units.coordinate}"]
+    atomic = (units.energy, units.coordinate) == ("hartree", "bohr")
+    square = f"{units.coordinate}²" if units.coordinate else "coordinate²"
+    own = "electron masses" if atomic else f"ħ²/({units.energy} {square})"
+    return ", ".join([*said, f"mass in {mass_unit or own}"])
+
+
+def in_words(probabilities: Any) -> str:
+    """Return the probabilities of states as text."""
+    return ", ".join(f"P{n} = {p:.5f}" for n, p in enumerate(probabilities))
+
+
+def probability(value: float) -> float:
+    """Return a probability with the digits worth reading: five, and nothing below rounding."""
+    return 0.0 if abs(value) < 1e-15 else float(f"{value:.5g}")
+
+
+def rough(value: float) -> float:
+    """Return an error or a bound with the digits worth reading: two."""
+    return float(f"{value:.2g}")

@@ -1,0 +1,134 @@
+"""What Numba keeps between runs is compiled again when a file that it may depend on changed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+KERNEL = """
+from anticrossing._core.jit import entry
+from {package}.part import part
+from {package}.numbers import SHIFT
+
+@entry()
+def whole(x):
+    return part(x) + SHIFT
+"""
+WAYS = """
+from anticrossing._core.jit import inner
+
+compiled = inner(fastmath=True)
+"""
+PART = """
+from near.ways import compiled
+from {package}.far import far
+
+@compiled
+def part(x):
+    return {factor} * far(x)
+"""
+FAR = """
+from anticrossing._core.jit import inner
+
+@inner()
+def far(x):
+    return {power} * x
+"""
+EARLY = 1_000_000_000
+
+
+def _package(folder: Path) -> tuple[Path, Path]:
+    """Make a package whose kernels lie in two folders."""
+    near, far = folder / "near", folder / "other"
+    for package in (near, far):
+        package.mkdir(parents=True)
+        (package / "__init__.py").touch()
+    (near / "ways.py").write_text(WAYS)
+    (near / "whole.py").write_text(KERNEL.format(package="near"))
+    return near, far
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., str]:
+    near, far = _package(tmp_path)
+    code = "from near.whole import whole; print(whole(1.0), sum(whole.stats.cache_hits.values()))"
+
+    def run(factor: float, power: float, shift: float, remark: str = "") -> str:
+        (near / "part.py").write_text(PART.format(package="other", factor=factor))
+        (far / "far.py").write_text(FAR.format(power=power))
+        (near / "numbers.py").write_text(f"SHIFT = {shift}\n")
+        changed = (near / "part.py", factor), (far / "far.py", power), (near / "numbers.py", shift)
+        for path, number in changed:  # only what is edited is younger
+            os.utime(path, (EARLY + number, EARLY + number))
+        (near / "plain.py").write_text(f"REMARK = {remark!r}\n")
+        for package in (near, far):
+            shutil.rmtree(package / "__pycache__", ignore_errors=True)
+        return subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True,
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}, timeout=120,
+        ).stdout.strip()  # fmt: skip
+
+    return run
+
+
+@pytest.mark.slow
+def test_an_edit_of_another_file_is_not_missed(run: Callable[..., str]) -> None:
+    assert run(2.0, 1.0, 1.0) == "3.0 0"
+    assert run(2.0, 1.0, 1.0) == "3.0 1"
+    assert run(5.0, 1.0, 1.0) == "6.0 0"
+    assert run(5.0, 3.0, 1.0) == "16.0 0"  # a kernel of another folder
+    assert run(5.0, 3.0, 2.0) == "17.0 0"  # a constant of a file without kernels
+
+
+def test_an_edit_of_a_file_without_kernels_compiles_nothing(run: Callable[..., str]) -> None:
+    assert run(2.0, 1.0, 1.0) == "3.0 0"
+    assert run(2.0, 1.0, 1.0, "something else") == "3.0 1"
+
+
+def test_nothing_can_be_written_as_in_a_container(tmp_path: Path) -> None:
+    near, far = _package(tmp_path)
+    (near / "part.py").write_text(PART.format(package="other", factor=2.0))
+    (far / "far.py").write_text(FAR.format(power=1.0))
+    (near / "numbers.py").write_text("SHIFT = 1.0\n")
+    for package in (near, far):
+        (package / "__pycache__").touch()  # not even root can make this a directory
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("NUMBA")}
+    environment |= {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null/cache"}
+    found = subprocess.run(
+        [sys.executable, "-c", "from near.whole import whole; print(whole(1.0))"],
+        cwd=tmp_path, capture_output=True, text=True, env=environment, timeout=120,
+    )  # fmt: skip
+    assert (found.stdout, found.returncode) == ("3.0\n", 0), found.stderr
+
+
+@pytest.mark.slow
+def test_a_cache_that_cannot_be_used_is_done_without(tmp_path: Path) -> None:
+    """A full disk where the machine code is kept, and a damaged index."""
+    near, far = _package(tmp_path)
+    (near / "part.py").write_text(PART.format(package="other", factor=2.0))
+    (far / "far.py").write_text(FAR.format(power=1.0))
+    (near / "numbers.py").write_text("SHIFT = 1.0\n")
+    cache = tmp_path / "cache"
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
+    limit = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+    )
+    use = "from near.whole import whole; print(whole(1.0))"
+
+    def run(code: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-B", "-c", code], cwd=tmp_path, capture_output=True, text=True,
+            check=True, env=environment, timeout=120,
+        ).stdout  # fmt: skip
+
+    assert run(limit + use) == "3.0\n"
+    assert run(use) == "3.0\n"
+    (index,) = cache.rglob("*.nbi")
+    for content in (b"", index.read_bytes()[:40]):
+        index.write_bytes(content)
+        assert run(use) == "3.0\n"
