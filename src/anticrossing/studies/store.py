@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from anticrossing._core import netcdf
 from anticrossing._core.checks import InputError, describe, fail
 from anticrossing._core.files import path_of, write_bytes, write_netcdf, write_text
 from anticrossing._core.reading import read_json
-from anticrossing.studies import netcdf
+from anticrossing._core.variables import Variable
 from anticrossing.studies.dataset import contents
 from anticrossing.studies.outcome import Outcome
 from anticrossing.studies.result import Result
@@ -163,7 +164,13 @@ def save(result: Result | Outcome, directory: str | Path, also: Iterable[Writer]
     def write(folder: Path) -> None:
         data = folder / "result.nc"
         if isinstance(result, Result):
-            netcdf.write(contents(result), data)
+            found = contents(result)
+            everything = {**found.variables, **found.coordinates}
+            variables = {
+                name: Variable(dims, values, said.get("long_name", ""), said.get("units", ""))
+                for name, (dims, values, said) in everything.items()
+            }
+            netcdf.write(variables, found.attributes, data)
         else:
             write_netcdf(data, result.to_dataset())
         write_json(folder / MARKER, summarize(result))

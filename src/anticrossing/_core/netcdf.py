@@ -1,4 +1,4 @@
-"""Writing the dataset of a passage to NetCDF as xarray would, which takes a second to import.
+"""Writing variables to NetCDF as xarray would, which takes a second to import.
 
 A NetCDF 4 file is an HDF5 file in which every dimension is a dimension scale: the variable of the
 same name, or an empty stand-in. Each variable names its dimensions by attached scales.
@@ -7,34 +7,35 @@ same name, or an empty stand-in. Each variable names its dimensions by attached 
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from anticrossing._core.checks import require
 from anticrossing._core.files import write_bytes
+from anticrossing._core.variables import Variable, real
 from anticrossing._version import __version__
-from anticrossing.studies.dataset import Contents
 
 _NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 
 
-def write(contents: Contents, path: Path) -> None:
-    """Write a NetCDF file that xarray reads as the dataset of the same contents.
+def write(variables: Mapping[str, Variable], attributes: Mapping[str, Any], path: Path) -> None:
+    """Write a NetCDF file that xarray reads as the dataset of the same variables.
 
     It is encoded in memory first: the library that encodes cannot stand a full disk.
     """
-    import h5py
-
+    h5py = require("h5py", "files", "A NetCDF file")
     encoded = io.BytesIO()
 
-    everything = {**contents.variables, **contents.coordinates}
+    everything = real(variables)
     sizes: dict[str, int] = {}
-    for dims, values, _ in everything.values():
+    for dims, values, _, _ in everything.values():
         sizes.update(zip(dims, np.shape(values), strict=True))
     number = {dim: index for index, dim in enumerate(sizes)}
     with h5py.File(encoded, "w", track_order=True) as file:
-        for name, value in contents.attributes.items():
+        for name, value in attributes.items():
             file.attrs[name] = value if isinstance(value, str) else np.atleast_1d(value)
         versions = f"anticrossing={__version__},hdf5={h5py.version.hdf5_version}"
         file.attrs["_NCProperties"] = np.bytes_(f"version=2,{versions},h5py={h5py.__version__}")
@@ -44,8 +45,9 @@ def write(contents: Contents, path: Path) -> None:
                 scales[dim] = file.create_dataset(dim, shape=(size,), dtype=">f4")
                 scales[dim].make_scale(f"{_NO_VARIABLE}{size:10}")
         made = {}
-        for name, (dims, values, attributes) in everything.items():
-            made[name] = _variable(file, name, np.asarray(values), attributes)
+        for name, (dims, values, text, unit) in everything.items():
+            said = {k: v for k, v in (("long_name", text), ("units", unit)) if v}
+            made[name] = _variable(file, name, np.asarray(values), said)
             if dims:
                 made[name].attrs["_Netcdf4Coordinates"] = np.array(
                     [number[dim] for dim in dims], dtype=np.int32
@@ -55,7 +57,7 @@ def write(contents: Contents, path: Path) -> None:
                 scales[name].make_scale(name)
         for dim, scale in scales.items():
             scale.attrs["_Netcdf4Dimid"] = np.int32(number[dim])
-        for name, (dims, _, _) in everything.items():
+        for name, (dims, _, _, _) in everything.items():
             if dims and name not in scales:
                 made[name].attrs["_Netcdf4Dimid"] = np.int32(number[dims[0]])
                 for axis, dim in enumerate(dims):
