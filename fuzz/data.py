@@ -27,7 +27,7 @@ from anticrossing.geometry import read_data
 from anticrossing.models import read_sharc
 from anticrossing.molecules.trajectories import _store
 from anticrossing.studies import load
-from anticrossing.studies.store import check_target
+from anticrossing.studies.directory import check_target
 from anticrossing.sweeps import sweep
 from fuzz import _workers
 

@@ -459,7 +459,7 @@ def test_interruption_leaves_nothing(
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    place = {"analysis": "anticrossing.studies.run", "writing": "anticrossing.plot.write"}
+    place = {"analysis": "anticrossing.studies.run", "writing": "anticrossing.studies.page.files"}
     (tmp_path / "a.toml").write_text(GOOD)
     monkeypatch.setattr(place[moment], interrupt)
     outcome = call("run", "a.toml", "-o", "deep/out")

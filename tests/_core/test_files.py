@@ -22,7 +22,7 @@ from anticrossing.fits.measurement import Measurement
 from anticrossing.geometry.grid_data import AdiabaticData
 from anticrossing.geometry.grid_files import write_data
 from anticrossing.plot import save_figure
-from anticrossing.studies import store
+from anticrossing.studies import directory as store
 from tests.effort import slow
 
 PASSAGE = """

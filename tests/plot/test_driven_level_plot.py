@@ -8,12 +8,12 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from anticrossing.studies.driven_level import DrivenLevelOutcome
 from matplotlib.figure import Figure
 
 from anticrossing import plot, studies
 from anticrossing._core.checks import InputError
 from anticrossing.plot import driven_level as panels
-from anticrossing.studies.driven_level import DrivenLevelOutcome
 
 TEXT = """
 title = "a <b>bold</b> & $title"

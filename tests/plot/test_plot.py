@@ -41,12 +41,12 @@ drive = { kind = "linear", start = 0, stop = 1, rate = 1.0 }
 
 
 @pytest.fixture(scope="module")
-def single() -> studies.Result:
+def single() -> Any:
     return studies.run(studies.parse(BASE))
 
 
 @pytest.fixture(scope="module")
-def scanned() -> studies.Result:
+def scanned() -> Any:
     return studies.run(studies.parse(BASE + SCAN))
 
 
@@ -55,7 +55,7 @@ def axes() -> plot.panels.Axes:
 
 
 def test_panels_return_the_axes_they_are_given(
-    single: studies.Result, scanned: studies.Result
+    single: Any, scanned: Any
 ) -> None:
     for draw, result in (
         (plot.levels, single),
@@ -70,7 +70,7 @@ def test_panels_return_the_axes_they_are_given(
         assert given.get_title(loc="left") or given.get_title()
 
 
-def test_levels_shows_the_computed_curves_and_the_crossing(single: studies.Result) -> None:
+def test_levels_shows_the_computed_curves_and_the_crossing(single: Any) -> None:
     drawn = plot.levels(axes(), single)
     marker = next(
         line for line in drawn.lines if line.get_marker() == "o" and len(line.get_xdata())
@@ -90,7 +90,7 @@ def test_true_crossings_have_a_marker_of_their_own() -> None:
     assert "true crossing" in labels
 
 
-def test_populations_end_at_the_dashed_closed_form(single: studies.Result) -> None:
+def test_populations_end_at_the_dashed_closed_form(single: Any) -> None:
     drawn = plot.populations(axes(), single)
     dashed = [
         line for line in drawn.lines if line.get_linestyle() == "--" and line.get_xdata().size
@@ -100,7 +100,7 @@ def test_populations_end_at_the_dashed_closed_form(single: studies.Result) -> No
     np.testing.assert_allclose(ends[:2], [p, 1 - p], rtol=1e-9)
 
 
-def test_scan_points_are_the_exact_answer(scanned: studies.Result) -> None:
+def test_scan_points_are_the_exact_answer(scanned: Any) -> None:
     drawn = plot.scan(axes(), scanned)
     points = next(line for line in drawn.lines if line.get_label() == "exact")
     assert scanned.scan is not None
@@ -108,7 +108,7 @@ def test_scan_points_are_the_exact_answer(scanned: studies.Result) -> None:
     assert drawn.get_xlabel() == "rate (1/s)"
 
 
-def test_a_scan_panel_needs_a_scan(single: studies.Result) -> None:
+def test_a_scan_panel_needs_a_scan(single: Any) -> None:
     with pytest.raises(InputError, match="no scan"):
         plot.scan(axes(), single)
 
@@ -120,7 +120,7 @@ def test_a_passage_without_crossings_has_no_empty_panel() -> None:
     assert "meets no crossing" in plot.report(result)
 
 
-def test_files_and_global_state(scanned: studies.Result, tmp_path: Path) -> None:
+def test_files_and_global_state(scanned: Any, tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
     plot.write(scanned, tmp_path)
     assert dict(matplotlib.rcParams) == before
@@ -149,7 +149,7 @@ class _Checker(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_report_is_self_contained_and_well_formed(scanned: studies.Result) -> None:
+def test_report_is_self_contained_and_well_formed(scanned: Any) -> None:
     html = plot.report(scanned)
     checker = _Checker()
     checker.feed(html)

@@ -37,6 +37,6 @@ def check_tables(result: Outcome, titles: Sequence[str]) -> None:
 
 def check_summary(result: Outcome) -> dict[str, Any]:
     """Assert that the numbers are strict JSON; return them."""
-    summary = studies.summarize(result)
+    summary = result.summary()
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
     return summary

@@ -20,7 +20,7 @@ DRIVE = '[drive]\nkind = "linear"\nstart = -50\nstop = 50\nrate = 1.0\n'
 def test_defaults() -> None:
     loaded = studies.parse(HAMILTONIAN + DRIVE, name="a_name")
     assert loaded.title == "a name"
-    assert loaded.scan is None
+    assert loaded.plan is None
     assert (loaded.question.initial, loaded.question.basis) == (0, "adiabatic")
     assert loaded.hamiltonian.dimension == 2
     assert float(loaded.drive.stop_time) == 50.0
@@ -82,10 +82,10 @@ def test_window_that_follows_a_parameter_is_scanned() -> None:
         '[scan]\nparameter = "drive.total"\nvalues = [2, 4, 8]\n'
     )
     loaded = studies.parse(text)
-    assert loaded.scan is not None
-    np.testing.assert_array_equal(loaded.scan.drive.stop_time, [1, 2, 4])
+    points = [loaded.at_point(loaded.tables, {"drive.total": v}).drive for v in (2, 4, 8)]
+    assert [float(drive.stop_time) for drive in points] == [1, 2, 4]
     assert float(loaded.drive.stop_time) == 2.0
-    _, single, _ = loaded.point(8.0)
+    _, single, _ = loaded.point("drive.total", 8.0)
     assert float(single.stop_time) == 4.0
 
 
@@ -98,9 +98,10 @@ def test_scan_of_a_key_that_is_not_given_takes_the_middle_value() -> None:
 def test_log_scan() -> None:
     scan = '[scan]\nparameter = "drive.rate"\nfrom = 1e-2\nto = 1\npoints = 3\nscale = "log"\n'
     loaded = studies.parse(HAMILTONIAN + DRIVE + scan)
-    assert loaded.scan is not None
-    np.testing.assert_allclose(loaded.scan.values, [0.01, 0.1, 1.0])
-    assert loaded.scan.label == "rate"
+    assert loaded.plan is not None
+    (axis,) = loaded.plan.axes
+    np.testing.assert_allclose(axis.values, [0.01, 0.1, 1.0])
+    assert axis.label == "rate"
 
 
 def test_parameter_of_a_model_that_is_not_an_argument() -> None:
@@ -110,8 +111,8 @@ def test_parameter_of_a_model_that_is_not_an_argument() -> None:
         + '[scan]\nparameter = "hamiltonian.coupling_2"\nvalues = [0.1, 0.2]\n'
     )
     loaded = studies.parse(text)
-    assert loaded.scan is not None
-    assert loaded.scan.hamiltonian.batch_shape == (2,)
+    assert loaded.plan is not None
+    assert loaded.computes_many(loaded.plan.grid)
 
 
 NESTED = "x = " + "[" * 3000 + "]" * 3000
@@ -181,7 +182,7 @@ BAD = {
     "not Hermitian": (MATRIX + '[["x", "1"], ["2", "-x"]]\n' + DRIVE, "be Hermitian"),
     "not square": (MATRIX + '[["x", "1"], ["1"]]\n' + DRIVE, "be square"),
     "empty matrix": (MATRIX + "[]\n" + DRIVE, "be square"),
-    "matrix of lists": (MATRIX + "[[[1]]]\n" + DRIVE, "number or a formula"),
+    "matrix of lists": (MATRIX + "[[[1]]]\n" + DRIVE, "must be a number or text"),
     "unknown name": (MATRIX + '[["x", "g"], ["g", "-x"]]\n' + DRIVE, "unknown name `g`"),
     "hostile import": (
         MATRIX + "[[\"__import__('os').system('x')\", 0], [0, 0]]\n" + DRIVE,
@@ -260,7 +261,10 @@ BAD = {
     "scan table": (SCAN + 'parameter = "question.tolerance"\nvalues = [1]\n', "drive.NAME"),
     "scan kind": (SCAN + 'parameter = "drive.kind"\nvalues = [1]\n', "single number"),
     "scan empty": (SCAN + 'parameter = "drive.rate"\nvalues = []\n', "at least one number"),
-    "scan order": (SCAN + 'parameter = "drive.rate"\nvalues = [2, 1]\n', "increase strictly"),
+    "scan order": (
+        SCAN + 'parameter = "drive.rate"\nvalues = [2, 1, 3]\n',
+        "increase or decrease strictly",
+    ),
     "scan nan": (SCAN + 'parameter = "drive.rate"\nvalues = [1, nan]\n', "finite"),
     "scan zero rate": (SCAN + 'parameter = "drive.rate"\nvalues = [0, 1]\n', "not be zero"),
     "scan both": (SCAN + 'parameter = "drive.rate"\nvalues = [1]\nfrom = 1\n', "stand alone"),
@@ -283,7 +287,7 @@ BAD = {
     "nested coupling": (
         '[hamiltonian]\nmodel = "Annealing"\ninitial = "transverse field"\n'
         "problem = { fields = [1, 2], couplings = [[[0], 1, 1]] }\n" + DRIVE,
-        "`couplings` must be a list of",
+        "`couplings` must be an integer",
     ),
     "scan flat": (SCAN + 'parameter = "drive.rate"\nfrom = 1\nto = 1\npoints = 3\n', "differ"),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +20,7 @@ from anticrossing.molecules.rates import (
     marcus_levich_jortner,
     spin_boson_golden_rule,
 )
-from anticrossing.plot.rates import figure
-from anticrossing.studies.rates import RatesOutcome, RatesStudy, read
+from anticrossing.studies.kinds.rates import RatesOutcome, RatesStudy
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 UNITS = '[units]\nenergy = "eV"\ntemperature = "K"\ntime = "s"\n'
@@ -71,8 +69,9 @@ SCAN = '[scan]\nparameter = "rates.reaction_free_energy"\nfrom = -2.0\nto = 0.0\
 
 
 def study(text: str) -> RatesStudy:
-    heading = {"name": "a", "title": "a test", "source": "", "description": "", "text": text}
-    return read(tomllib.loads(text), heading)
+    found = studies.parse(text)
+    assert isinstance(found, RatesStudy)
+    return found
 
 
 def run(text: str) -> RatesOutcome:
@@ -148,7 +147,7 @@ def test_landau_zener_and_golden_rule() -> None:
     assert run(text).rates["landau_zener_rate"] == direct.value
     text = '[rates]\nformulas = "fermi_golden_rule"\ncoupling = 0.1\ndensity_of_states = 2.0\n'
     unknown = run(text + SCAN.replace("reaction_free_energy", "coupling"))
-    assert studies.summarize(unknown)["formulas"][0]["inside_domain"] is None
+    assert unknown.summary()["formulas"][0]["inside_domain"] is None
     assert unknown.tables()[0].rows[0][-1] is None
     assert not unknown.sentences().trusted
     assert "within its domain" not in " ".join(unknown.sentences().notes)
@@ -180,7 +179,7 @@ def test_partition_ratio_follows_the_temperature() -> None:
     )
     found = run(text + '[scan]\nparameter = "rates.temperature"\nvalues = [200, 400]\n')
     assert found.scan is not None
-    for heat, rate in zip((200.0, 400.0), found.scan.rates[0], strict=True):
+    for heat, rate in zip((200.0, 400.0), found.scan["rate"][:, 0], strict=True):
         ratio = harmonic_partition_ratio(
             reactant_frequencies=[400.0, 700.0], crossing_frequencies=[500.0], temperature=heat
         )
@@ -200,19 +199,19 @@ def test_scan_tables_and_dataset() -> None:
     found = study(UNITS + MARCUS + SCAN).run(lambda done, total: seen.append((done, total)))
     assert seen == [(n, 5) for n in range(1, 6)]
     assert found.scan is not None
-    rates = found.scan.rates[0]
+    rates = found.scan["rate"][:, 0]
     assert rates[0] == pytest.approx(rates[4], rel=1e-12)  # symmetric about −ΔG = λ
     assert np.argmax(rates) == 2
     for table in found.tables():
         assert {len(row) for row in table.rows} == {len(table.columns)}
     assert [table.title for table in found.tables()] == ["rates", "domain checks", "scan"]
     assert "none of them is the probability of one passage" in found.tables()[0].note
-    summary = studies.summarize(found)
+    summary = found.summary()
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
     data = found.to_dataset()
-    assert data["scan_rate"].dims == ("formula", "reaction_free_energy")
+    assert data["scan_rate"].dims == ("rates.reaction_free_energy", "formula")
     assert data["rate"].attrs["units"] == "1/s"
-    assert data["reaction_free_energy"].attrs["units"] == "eV"
+    assert data["rates.reaction_free_energy"].attrs["units"] == "eV"
     said = found.sentences()
     assert said.trusted
     assert "1/s" in said.verdict
@@ -224,12 +223,12 @@ def test_a_point_without_a_rate_does_not_lose_the_others() -> None:
     text += 'bath = { kind = "ohmic", reorganization_energy = 1.0, cutoff = 0.05 }\n'
     found = run(text + SCAN.replace("-2.0", "-16.0"))
     assert found.scan is not None
-    assert np.isfinite(found.scan.rates[0]).all()
-    assert np.isnan(found.scan.rates[1][0])
-    assert np.isfinite(found.scan.rates[1][-1])
+    assert np.isfinite(found.scan["rate"][:, 0]).all()
+    assert np.isnan(found.scan["rate"][:, 1][0])
+    assert np.isfinite(found.scan["rate"][:, 1][-1])
     assert any("gave no rate: The golden-rule integral" in n for n in found.sentences().notes)
-    assert studies.summarize(found)["scan"]["rates"]["spin_boson_golden_rule"][0] is None
-    assert figure(found).axes
+    assert found.summary()["scan"]["rates"]["spin_boson_golden_rule"][0] is None
+    assert found.figure().axes
     alone = text.replace('"marcus", ', "").replace("-0.5", "-16.0")
     with pytest.raises(ConvergenceError, match="cannot be resolved"):
         run(alone)
@@ -241,18 +240,18 @@ def test_examples(name: str) -> None:
     found = run(text)
     assert found.sentences().trusted
     assert found.scan is not None
-    assert np.isfinite(found.scan.rates).all()
+    assert np.isfinite(found.scan["rate"]).all()
     assert found.tables()[0].rows[0][0] == "Marcus"
-    left, right = figure(found).axes
+    left, right = found.figure().axes
     assert left.get_yscale() == right.get_yscale() == "log"
-    assert len(figure(run(text[: text.index("[scan]")])).axes) == 2
+    assert len(run(text[: text.index("[scan]")]).figure().axes) == 2
 
 
 def test_miller_and_closs() -> None:
     """The maximum of about 1e10 1/s near 1.2 eV, and three decades less at zero, not ten."""
     found = run((EXAMPLES / "marcus_rates.toml").read_text())
     assert found.scan is not None
-    classical, quantum, golden = found.scan.rates
+    classical, quantum, golden = found.scan["rate"].T
     assert quantum.max() == pytest.approx(7e9, rel=0.2)
     np.testing.assert_allclose(golden, quantum, rtol=0.05)
     assert quantum[0] > 500 * classical[0]
@@ -263,9 +262,9 @@ def test_miller_and_closs() -> None:
 BAD = {
     "no formulas": (MARCUS.replace('formulas = ["marcus"]', ""), "key `formulas` is missing"),
     "formula": (MARCUS.replace('"marcus"', '"markus"'), "did you mean `marcus`"),
-    "none": (MARCUS.replace('"marcus"', ""), "a name or a list of names"),
+    "none": (MARCUS.replace('"marcus"', ""), "name each formula once"),
     "twice": (MARCUS.replace('"marcus"', '"marcus", "marcus"'), "name each formula once"),
-    "number": (MARCUS.replace('"marcus"', "3"), "`formulas` must be one of"),
+    "number": (MARCUS.replace('"marcus"', "3"), "`formulas` must be text"),
     "key": (MARCUS + "couplin = 1\n", "did you mean `coupling`"),
     "unused": (MARCUS + 'average = "thermal"\n', "`average` has no meaning for marcus"),
     "missing": (MARCUS.replace("coupling = 0.001", ""), "`coupling` is missing: marcus needs it"),
@@ -275,7 +274,7 @@ BAD = {
     "nan": (MARCUS.replace("300.0", "nan"), "`temperature` must be finite"),
     "text": (MARCUS.replace("300.0", '"300 K"'), "`temperature` must be a number"),
     "true": (MARCUS.replace("0.001", "true"), "`coupling` must be a number"),
-    "list": (MARCUS.replace("0.001", "[1, 2]"), "`coupling` must be a single number"),
+    "list": (MARCUS.replace("0.001", "[1, 2]"), "`coupling` must be a number"),
     "table": ("rates = 3\n", "`rates` must be a table"),
     "mode": (QUANTUM.replace("vibration", "# "), "marcus_levich_jortner needs it"),
     "vibration": (QUANTUM.replace("huang_rhys = 2.0", "huang_rhys = -1"), "`huang_rhys` must not"),
@@ -283,7 +282,7 @@ BAD = {
     "bath kind": (QUANTUM.replace('"ohmic"', '"ohmik"'), "did you mean `ohmic`"),
     "bath key": (QUANTUM.replace("cutoff", "cut_off"), "did you mean `cutoff`"),
     "bath number": (QUANTUM.replace("0.005", "0"), "`cutoff` must be positive"),
-    "bath": (MARCUS + "bath = 3\n", "`bath` must be a table or a list of tables"),
+    "bath": (MARCUS + "bath = 3\n", "`bath` must be a list or a table"),
     "lines": (
         MARCUS.replace('["marcus"]', '"spin_boson_golden_rule"')
         .replace("reorganization_energy = 1.0", "")
@@ -303,7 +302,7 @@ BAD = {
         MARCUS + "vibration = { frequency = 0.1, huang_rhys = 1.0 }\n",
         "`frequency` must be left out beside `vibration`",
     ),
-    "crossing": (CROSSING.replace("1000.0, -2000.0", "1.0"), "be a pair of slopes"),
+    "crossing": (CROSSING.replace("1000.0, -2000.0", "1.0"), "`slopes` must be a list of 2"),
     "parallel": (CROSSING.replace("-2000.0", "1000.0"), "`slopes` must differ"),
     "partition": (CROSSING.replace("partition_ratio", "partition_ration"), "did you mean `part"),
     "both": (CROSSING + "classical = true\n", "be left out beside"),
@@ -320,14 +319,14 @@ BAD = {
     "length": (UNITS + 'length = "bohr"\n' + MARCUS, "`length` has no meaning without"),
     "no mass": (UNITS + CROSSING, "key `length` is missing"),
     "scan": (MARCUS + SCAN.replace("rates.reaction", "rate.reaction"), "`parameter` must be one"),
-    "not scanned": (MARCUS + SCAN.replace("reaction_free_energy", "bath"), "must be one of rates"),
+    "not scanned": (MARCUS + SCAN.replace("reaction_free_energy", "bath"), "`bath` must be a list or a table"),
     "no effect": (
         CROSSING + SCAN.replace("rates.reaction_free_energy", "rates.reaction_free_energi"),
-        "be one of rates.coupling, rates.temperature with these formulas",
+        "Unknown key `reaction_free_energi`",
     ),
     "scan value": (
         MARCUS + SCAN.replace("reaction_free_energy", "temperature"),
-        r"\[scan\]: At temperature = -2: .*positive",
+        r"\[scan\]: At rates.temperature = -2: .*positive",
     ),
     "scan unit": (UNITS + MARCUS + SCAN + 'unit = "meV"\n', "`unit` must be left out or 'eV'"),
 }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from anticrossing import studies
-from anticrossing.studies import result as module
+from anticrossing.studies.kinds import passage as module
 
 TEXT = """
 hamiltonian = {{ model = "LandauZener", gap = 1.0 }}
@@ -27,14 +27,14 @@ def searches(monkeypatch, parameter):
 def test_a_scan_of_the_rate_searches_for_crossings_once(monkeypatch):
     result, count = searches(monkeypatch, "drive.rate")
     assert count == 1
-    values = result.scan.scan.values
-    formula = result.scan.predictions["Landau–Zener"][:, 1]
+    values = result.scan.axis.values
+    formula = result.predicted["Landau–Zener"][:, 1]
     np.testing.assert_allclose(formula, np.exp(-np.pi / (2 * values)), rtol=1e-12)
 
 
 def test_a_scan_of_the_gap_searches_for_each(monkeypatch):
     result, count = searches(monkeypatch, "hamiltonian.gap")
     assert count == 4
-    formula = result.scan.predictions["Landau–Zener"][:, 1]
-    expected = np.exp(-np.pi * result.scan.scan.values**2 / 2)
+    formula = result.predicted["Landau–Zener"][:, 1]
+    expected = np.exp(-np.pi * result.scan.axis.values**2 / 2)
     np.testing.assert_allclose(formula, expected, rtol=1e-12)

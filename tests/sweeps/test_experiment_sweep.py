@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray
+from anticrossing.studies.sweep_file import parse_sweep
 
 import anticrossing as ac
 import anticrossing.sweeps as sweeps
 from anticrossing import InputError, cli, studies
 from anticrossing.studies import sweep as experiment_sweep
-from anticrossing.studies.sweep_file import parse_sweep
 from anticrossing.thermodynamics import DrivenLevel
 from tests.sweeps.test_kill import files
 
@@ -42,16 +42,16 @@ rate = 1.0
 
 
 def swept(text: str, **options: Any) -> xarray.Dataset:
-    return parse_sweep(text).run(progress=False, **options).load()
+    return studies.sweep(studies.parse(text), progress=False, **options).load()
 
 
 def test_a_sweep_file_does_not_change() -> None:
-    loaded = parse_sweep(PASSAGE + SWEEP)
-    for mapping in (loaded.grid.units, loaded.target.identity, loaded.target.details):
-        with pytest.raises(TypeError):
-            mapping["gap"] = "GHz"  # type: ignore[index]
+    loaded = studies.parse(PASSAGE + SWEEP)
+    assert loaded.plan is not None
+    with pytest.raises(TypeError):
+        loaded.plan.grid.units["gap"] = "GHz"  # type: ignore[index]
     with pytest.raises(AttributeError):
-        loaded.grid.units = {}
+        loaded.plan.grid.units = {}
 
 
 def test_probabilities_follow_the_landau_zener_formula() -> None:
@@ -106,7 +106,9 @@ def axes(*ranges: tuple[str, float, float]) -> str:
     ],
 )
 def test_the_chunk_size_changes_no_bit(text: str, batched: bool) -> None:
-    assert parse_sweep(text).target.vectorized == batched
+    loaded = studies.parse(text)
+    assert loaded.plan is not None
+    assert loaded.computes_many(loaded.plan.grid) == batched
     results = [swept(f"{text}\nchunk_size = {size}\n") for size in (1, 3, 25)]
     assert (results[0].status == 1).all()
     for result in results[1:]:
@@ -145,7 +147,9 @@ def test_zipped_parameters_keep_their_order() -> None:
 
 
 def test_a_driven_level_gives_occupation_and_entropy() -> None:
-    names = list(experiment_sweep.OUTPUTS["driven_level"])
+    loaded = studies.parse(LEVEL)
+    assert isinstance(loaded, DrivenLevelStudy)
+    names = list(loaded.outputs)
     text = f"{LEVEL}{axes(('driven_level.rate', 0.5, 2.5))}output = {names}".replace("'", '"')
     result = swept(text)
     for k, rate in enumerate(np.linspace(0.5, 2.5, 5)):
@@ -176,7 +180,6 @@ def test_an_experiment_is_swept_from_python(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (PASSAGE, r"The table \[sweep\] is missing"),
         (
             PASSAGE + "[sweep]\nparameters = []\n",
             "In .sweep.: Argument `parameters` must be a list",
@@ -201,7 +204,7 @@ def test_an_experiment_is_swept_from_python(tmp_path: Path) -> None:
 )
 def test_mistakes_in_a_file_are_one_line(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        parse_sweep(text)
+        studies.parse(text)
     assert "\n" not in str(caught.value)
 
 
@@ -285,16 +288,16 @@ def test_an_interrupt_says_how_to_go_on(
 ) -> None:
     (tmp_path / "two.toml").write_text(PASSAGE + SWEEP + "chunk_size = 2\n")
     calls: list[int] = []
-    original = experiment_sweep.PassagePoints.__call__
+    original = PassageStudy.compute_many.__func__  # type: ignore[attr-defined]
 
-    def interrupted(self: Any, **values: Any) -> Any:
+    def interrupted(cls: Any, *arguments: Any) -> Any:
         calls.append(1)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return original(self, **values)
+        return original(cls, *arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(experiment_sweep.PassagePoints, "__call__", interrupted)
+        patch.setattr(PassageStudy, "compute_many", classmethod(interrupted))
         status, out, err = call("two.toml")
     assert (status, out) == (130, "")
     assert err == "interrupted: 6 of 12 points are finished in two-sweep.zarr; resume it\n"

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray
+from anticrossing.studies.sweep_file import parse_sweep
 
 import anticrossing.sweeps as sweeps
 from anticrossing import InputError, models, studies
 from anticrossing.molecules.packets import Grid, WavePacket, propagate_packet
 from anticrossing.studies import motion_sweep
-from anticrossing.studies.sweep_file import parse_sweep
 from anticrossing.studies.trajectories import TrajectoriesOutcome
 from tests.studies.common import TULLY
 from tests.sweeps.test_kill import files

@@ -81,26 +81,25 @@ def run_command(file: Path, output: Path | None, as_json: bool, quiet: bool) -> 
     written only where -o says so.
     """
     from anticrossing import studies
+    from anticrossing.plot import style
 
     loaded = studies.load(file)
     target = output
     if target is None and not as_json:
         target = Path(f"{loaded.name}-result")
     if target is not None:
-        from anticrossing import plot
-
         studies.check_target(target)
-        plot.style.load()
+        style.load()
     try:
-        if target is not None and isinstance(loaded, studies.Study):
+        if target is not None:
             loaded.check_target(target)
         result = terminal.compute(loaded, show=not quiet and not as_json)
     except AnticrossingError as error:
         raise type(error)(f"{file}: {error}") from None
     if target is not None:
-        studies.save(result, target, also=(plot.write,))
+        studies.save(result, target)
     if as_json:
-        print(json.dumps(studies.summarize(result), indent=2, allow_nan=False))
+        print(json.dumps(result.summary(), indent=2, allow_nan=False))
     elif quiet:
         print(target)
     else:
@@ -114,26 +113,17 @@ def run_command(file: Path, output: Path | None, as_json: bool, quiet: bool) -> 
 def crossings_command(file: Path, as_json: bool) -> None:
     """Find the crossings between the extreme positions of an experiment's drive."""
     from anticrossing import studies
-    from anticrossing.analysis.meetings import sample_path
-    from anticrossing.spectrum import find_crossings
-    from anticrossing.studies.summary import crossing_rows
 
-    loaded = studies.load(file)
-    if isinstance(loaded, studies.Study):
-        raise InputError(
-            f"{file}: Only a file with [hamiltonian] and [drive] has levels that cross on a path."
-        )
-    hamiltonian = loaded.hamiltonian
-    _, positions = sample_path(loaded.drive)
-    low, high = float(positions.min()), float(positions.max())
-    found = find_crossings(hamiltonian, low, high)
+    try:
+        found = studies.load(file).crossings()
+    except AnticrossingError as error:
+        text = str(error)
+        raise type(error)(text if text.startswith(f"{file}: ") else f"{file}: {text}") from None
     if as_json:
-        content = {"anticrossing": __version__, "start": low, "stop": high}
-        rows = crossing_rows(found)
-        print(json.dumps({**content, "crossings": rows}, indent=2, allow_nan=False))
+        print(json.dumps({"anticrossing": __version__, **found.numbers}, indent=2, allow_nan=False))
         return
-    heading = f"{hamiltonian!r}, x = {low:g} … {high:g}"
-    terminal.print_crossings(heading, crossing_rows(found), hamiltonian.units)
+    terminal.print_line(found.heading)
+    terminal.print_table(found.table)
 
 
 @app.command("reproduce")
@@ -155,9 +145,9 @@ def reproduce_command(name: str | None, output: Path | None, as_json: bool) -> N
         terminal.print_names("published results", lines)
         return
     if output is not None:
-        from anticrossing import plot
+        from anticrossing.plot import style
 
-        plot.style.load()
+        style.load()
     reproduction = reproduce.compute(name, directory=output)
     if as_json:
         print(json.dumps(reproduction.summary(), indent=2, allow_nan=False))
@@ -186,20 +176,21 @@ def sweep_command(
     dask: str | None,
     quiet: bool,
 ) -> None:
-    """Compute every point of the table [sweep] of an experiment file, and lose none.
+    """Compute every point of the table [sweep] or [scan] of an experiment file, and lose none.
 
     The points go to STORE, by default NAME-sweep.zarr in the current directory, as they finish.
     """
-    from anticrossing.studies.sweep_file import load_sweep
+    from anticrossing import studies
 
     if workers is not None and dask is not None:
         raise InputError("Choose one of --workers and --dask.")
     if retry_failures and not resume:
         raise InputError("--retry-failures needs --resume.")
-    loaded = load_sweep(file)
-    target = store or Path(f"{loaded.experiment.name}-sweep.zarr")
+    loaded = studies.load(file)
+    target = store or Path(f"{loaded.name}-sweep.zarr")
     try:
-        dataset = loaded.run(
+        dataset = studies.sweep(
+            loaded,
             store=target,
             executor=workers if dask is None else dask,
             resume=resume,
@@ -212,6 +203,14 @@ def sweep_command(
     failed = terminal.print_sweep(loaded, dataset, target, quiet=quiet)
     if failed:
         raise click.exceptions.Exit(1)
+
+
+@app.command("schema")
+def schema_command() -> None:
+    """Print the JSON Schema of experiment files, by which editors complete and check them."""
+    from anticrossing.studies.json_schema import schema
+
+    print(json.dumps(schema(), indent=2, ensure_ascii=False))
 
 
 @app.command("models")

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from anticrossing.reproduce import Reproduction
-    from anticrossing.studies import Experiment, Outcome, Result, Study
-    from anticrossing.studies.sweep_file import SweepFile
+    from anticrossing.studies import Outcome, Study, Table as ResultTable
 
 _MOST_ROWS = 40
 _PLAIN = "anticrossing.plain"
@@ -74,8 +73,8 @@ def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
     ) or "?", (error.start + 1)
 
 
-def compute(loaded: Experiment | Study, *, show: bool) -> Result | Outcome:
-    """Run an experiment, with a bar on a terminal where `show` asks for one."""
+def compute(loaded: Study, *, show: bool) -> Outcome:
+    """Run a study, with a bar on a terminal where `show` asks for one."""
     from anticrossing import studies
 
     if not show:
@@ -106,39 +105,40 @@ def compute(loaded: Experiment | Study, *, show: bool) -> Result | Outcome:
         )
 
 
-def print_result(result: Result | Outcome) -> None:
-    """Print what came out of an experiment of any kind."""
-    from anticrossing.studies import Outcome, summarize
-
-    if isinstance(result, Outcome):
-        _outcome(result)
-        return
-
-    summary = summarize(result)
+def print_result(result: Outcome) -> None:
+    """Print what came out of a study of any kind."""
     out = _console()
-    out.print(summary["title"], style="bold")
-    lines = [f"{summary['hamiltonian']}", f"under {summary['drive']}"]
-    out.print("\n".join(lines), style="dim")
-    out.print(_crossings_table(summary["crossings"], result.experiment.hamiltonian.units))
-    out.print(_predictions_table(summary, result))
-    checks = _checks_table(summary)
-    if checks is not None:
-        out.print(checks)
-    if summary["log_jump"] is not None:
-        out.print(f"ln P of the jump, on a complex contour: {summary['log_jump']:.10g}")
-    for note in [*summary["warnings"], *summary["exact"]["warnings"]]:
+    out.print(result.experiment.title, style="bold")
+    setup = result.experiment.setup
+    out.print("\n".join(f"{name}: {line}" for name, line in setup.items()), style="dim")
+    for content in result.tables():
+        if not content.detail:
+            print_table(content)
+    said = result.sentences()
+    for note in said.notes:
         out.print(f"note: {note}")
-    if "scan" in summary:
-        scan = summary["scan"]
-        values = scan["values"]
-        out.print(
-            f"scan: {scan['parameter']} from {values[0]:g} to {values[-1]:g}, "
-            f"{len(values)} points; " + _scan_sentence(result),
-        )
-    out.print(summary["verdict"])
+    out.print(said.verdict)
 
 
-def print_sweep(loaded: SweepFile, dataset: Any, store: Path, *, quiet: bool) -> int:
+def print_table(content: ResultTable) -> None:
+    """Print one table of a result, or what there is to say where it has no rows."""
+    out = _console()
+    if not content.rows:
+        out.print(content.empty or f"no {content.title}")
+        return
+    table = _table([], title=content.title)
+    for index, column in enumerate(content.columns):
+        words = content.holds_words(index)
+        table.add_column(column, justify="left" if words else "right", overflow="fold")
+    for row in content.rows[:_MOST_ROWS]:
+        table.add_row(*(_mark(c) if isinstance(c, bool) else _cell(c) for c in row))
+    if len(content.rows) > _MOST_ROWS:
+        table.caption = f"and {len(content.rows) - _MOST_ROWS} more (--json prints all)"
+        table.caption_justify = "left"
+    out.print(table)
+
+
+def print_sweep(loaded: Study, dataset: Any, store: Path, *, quiet: bool) -> int:
     """Say what a sweep computed; return how many of its points failed."""
     import numpy as np
 
@@ -150,8 +150,9 @@ def print_sweep(loaded: SweepFile, dataset: Any, store: Path, *, quiet: bool) ->
         print(store)
         return where.size
     out = _console()
-    out.print(loaded.experiment.title, style="bold")
-    sizes = ", ".join(f"{axis.name} ({axis.size})" for axis in loaded.grid.axes)
+    out.print(loaded.title, style="bold")
+    axes = () if loaded.plan is None else loaded.plan.grid.axes
+    sizes = ", ".join(f"{axis.name} ({axis.size})" for axis in axes)
     out.print(f"{status.size} points: {sizes}")
     if where.size:
         first = np.unravel_index(where[0], status.shape)
@@ -167,125 +168,6 @@ def _with_axes(variable: Any, swept: int) -> str:
     """Return the name of a quantity, with what it runs over besides the swept parameters."""
     own = variable.dims[swept:]
     return f"{variable.name} ({', '.join(own)})" if own else str(variable.name)
-
-
-def _outcome(result: Outcome) -> None:
-    out = _console()
-    out.print(result.experiment.title, style="bold")
-    setup = result.experiment.setup
-    out.print("\n".join(f"{name}: {line}" for name, line in setup.items()), style="dim")
-    for content in result.tables():
-        if content.detail:
-            continue
-        table = _table([], title=content.title)
-        for index, column in enumerate(content.columns):
-            words = content.holds_words(index)
-            table.add_column(column, justify="left" if words else "right", overflow="fold")
-        for row in content.rows[:_MOST_ROWS]:
-            table.add_row(*(_mark(c) if isinstance(c, bool) else _cell(c) for c in row))
-        _caption(table, len(content.rows))
-        out.print(table)
-    said = result.sentences()
-    for note in said.notes:
-        out.print(f"note: {note}")
-    out.print(said.verdict)
-
-
-def _crossings_table(rows: list[dict[str, Any]], units: Any) -> Any:
-    if not rows:
-        return "no crossings"
-    table = _table(
-        [
-            units.label("position", "coordinate"),
-            "levels",
-            "kind",
-            units.label("gap", "energy"),
-            "slope difference",
-            "third level",
-            "reason",
-        ],
-        title="crossings",
-    )
-    for row in rows[:_MOST_ROWS]:
-        third = row["third_level_distance"]
-        table.add_row(
-            _cell(row["position"]),
-            f"{row['levels'][0]}, {row['levels'][1]}",
-            row["kind"],
-            _cell(row["gap"]),
-            _cell(row["slope_difference"]),
-            "none" if third is None else _cell(third),
-            row["reason"],
-        )
-    _caption(table, len(rows))
-    return table
-
-
-def _predictions_table(summary: dict[str, Any], result: Result) -> Table:
-    hamiltonian, question = result.experiment.hamiltonian, result.experiment.question
-    probabilities = summary["exact"]["probabilities"]
-    order = sorted(range(len(probabilities)), key=lambda i: -probabilities[i])[:6]
-    shown = sorted(order)
-    diabatic = question.basis == "diabatic"
-    heads = [str(hamiltonian.labels[i]) if diabatic else f"level {i}" for i in shown]
-    start = str(hamiltonian.labels[question.initial]) if diabatic else f"level {question.initial}"
-    title = f"final probabilities from {start} ({question.basis} read-out)"
-    table = _table(["", *heads, "difference", "domain"], title=title)
-    table.add_row("exact", *(_cell(probabilities[i]) for i in shown), "", "", style="bold")
-    for row in summary["predictions"]:
-        table.add_row(
-            row["name"],
-            *(_cell(row["probabilities"][i]) for i in shown),
-            f"{row['difference']:.1e}",
-            _mark(row["valid"]),
-        )
-    return table
-
-
-def _checks_table(summary: dict[str, Any]) -> Table | None:
-    rows = [(p["name"], c) for p in summary["predictions"] for c in p["checks"]]
-    if not rows:
-        return None
-    table = _table(["formula", "condition", "value", "limit", "", "meaning"], title="domain checks")
-    for name, check in rows:
-        relation = "≥" if check["condition"] == ">=" else "≤"
-        table.add_row(
-            name,
-            check["quantity"],
-            "–" if check["value"] is None else f"{check['value']:.3g}",
-            f"{relation} {check['limit']:.3g}",
-            _mark(check["satisfied"]),
-            "" if check["satisfied"] else check["message"],
-        )
-    return table
-
-
-def _scan_sentence(result: Result) -> str:
-    import numpy as np
-
-    scan = result.scan
-    if scan is None or not scan.predictions:
-        return "no closed form applies."
-    parts = []
-    for name, predicted in scan.predictions.items():
-        applies = np.isfinite(predicted).all(axis=1)
-        inside = applies & scan.valid[name]
-        if not inside.any():
-            parts.append(f"{name} is nowhere within its domain")
-            continue
-        worst = float(np.abs(predicted - scan.exact)[inside].max())
-        where = "everywhere" if inside.all() else f"at {int(inside.sum())} points"
-        parts.append(
-            f"{name} is within its domain {where} and differs there by at most {worst:.1e}"
-        )
-    return "; ".join(parts) + "."
-
-
-def print_crossings(heading: str, rows: list[dict[str, Any]], units: Any) -> None:
-    """Print a table of crossings."""
-    out = _console()
-    out.print(heading)
-    out.print(_crossings_table(rows, units))
 
 
 def print_reproduction(reproduction: Reproduction, directory: Path | None) -> None:
@@ -338,13 +220,6 @@ def _table(
     for column in columns:
         table.add_column(column, justify="left" if column in words else "right", overflow="fold")
     return table
-
-
-def _caption(table: Table, rows: int) -> None:
-    """Say below a table how many of its rows are not shown."""
-    if rows > _MOST_ROWS:
-        table.caption = f"and {rows - _MOST_ROWS} more (--json prints all)"
-        table.caption_justify = "left"
 
 
 def _mark(good: bool) -> Text:

@@ -11,14 +11,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from anticrossing._core.public import guard
-from anticrossing.plot.figure import figure, save_figure
+from anticrossing.plot.figure import save_figure
 from anticrossing.plot.panels import (
     comparison,
     differences,
     levels,
     populations,
 )
-from anticrossing.plot.report import report, write
 from anticrossing.plot.scan_panels import scan, scan_differences
 
 if TYPE_CHECKING:
@@ -75,7 +74,6 @@ __all__ = [
     "ensemble_populations",
     "entropy_production_surface",
     "entropy_steps",
-    "figure",
     "fringes",
     "gap_map",
     "interferogram",
@@ -84,7 +82,6 @@ __all__ = [
     "loop_phase",
     "populations",
     "quasi_energies",
-    "report",
     "save_figure",
     "scan",
     "scan_differences",
@@ -92,7 +89,6 @@ __all__ = [
     "surfaces",
     "temperature_sweep",
     "work_distributions",
-    "write",
 ]
 
 guard(__name__)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray, InputError, fail, integer, real_number
 from anticrossing.plot import style
-from anticrossing.plot.figure import Figure, figure, panels_of
+from anticrossing.plot.figure import Figure, panels_of
 from anticrossing.plot.panels import Axes
-from anticrossing.studies.driven_level import DrivenLevelOutcome, DrivenLevelScan, Work
-from anticrossing.studies.driven_level.result import FLOOR
 from anticrossing.thermodynamics.dissipation import entropy_production
-from anticrossing.thermodynamics.equilibrium import fermi
 
+if TYPE_CHECKING:
+    from anticrossing.studies.kinds.driven_level import DrivenLevelOutcome, Work
+    from anticrossing.studies.outcome import Scanned
+
+FLOOR = 1e-7
+"""Densities are computed to this absolute accuracy; what is smaller is not to be trusted."""
 _CHAIN_COLOR = "#D55E00"
 _COLORS = {"forward": "#0072B2", "backward": "#D55E00"}
 _MARKERS = {"forward": "o", "backward": "s"}
@@ -25,18 +28,15 @@ _MOST_BARS = 60
 
 def staircase(axes: Axes, result: DrivenLevelOutcome) -> Axes:
     """Draw the occupation of the level: the staircase of the chain and the exact curve."""
-    chain, system = result.chain, result.experiment.system
+    chain = result.chain
     crossed = chain.positions[1:-1]
     if crossed.size <= _MOST_LINES:
         for index, position in enumerate(crossed):
             label = "reservoir levels" if index == 0 else None
             axes.axvline(position, color=style.GRID, lw=1.4, zorder=0, label=label)
-    thermal = fermi(
-        result.positions, beta=system.beta, chemical_potential=system.chemical_potential
-    )
     axes.plot(
         result.positions,
-        thermal,
+        result.equilibrium,
         color=style.MUTED,
         lw=1.1,
         ls=(0, (4, 3)),
@@ -109,7 +109,7 @@ def work_distributions(axes: Axes, result: DrivenLevelOutcome, *, log: bool = Fa
     else:
         highest = _draw_densities(axes, work)
         axes.set_ylabel("probability density")
-        style.remark(axes, f"smoothed, σ = {style.number(work.question.width)}")
+        style.remark(axes, f"smoothed, σ = {style.number(work.width)}")
     axes.set_xlim(*_shown(work, 1e-6 if log else 1e-3))
     if log:
         axes.set_yscale("log")
@@ -186,7 +186,7 @@ def entropy_production_surface(
 def scan_occupation(axes: Axes, result: DrivenLevelOutcome) -> Axes:
     """Draw the final occupation along a scan, exact points and the chain as a line."""
     data = _scan(result)
-    _compare(axes, data, data.chain_occupation, data.exact_occupation)
+    _compare(axes, data, data["chain_occupation"], data["occupation"])
     axes.set_ylim(-0.03, 1.05)
     axes.set_yticks(np.linspace(0, 1, 6))
     axes.set_ylabel("final occupation")
@@ -198,7 +198,7 @@ def scan_occupation(axes: Axes, result: DrivenLevelOutcome) -> Axes:
 def scan_entropy(axes: Axes, result: DrivenLevelOutcome) -> Axes:
     """Draw the total entropy production along a scan, exact points and the chain as a line."""
     data = _scan(result)
-    _compare(axes, data, data.chain_entropy_production, data.exact_entropy_production)
+    _compare(axes, data, data["chain_entropy_production"], data["entropy_production"])
     axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
     axes.set_ylabel("entropy production Σ")
     axes.set_title("Total entropy production")
@@ -206,8 +206,8 @@ def scan_entropy(axes: Axes, result: DrivenLevelOutcome) -> Axes:
     return axes
 
 
-@figure.register
-def _driven_level(result: DrivenLevelOutcome) -> Figure:
+def figure(result: DrivenLevelOutcome) -> Figure:
+    """Return occupation and entropy production, the work, and the scan."""
     rows = 1 + (result.work is not None) + (result.scan is not None)
     with style.style():
         drawn, axes = panels_of(result.experiment.title, rows)
@@ -231,7 +231,7 @@ def _work(result: DrivenLevelOutcome) -> Work:
     return result.work
 
 
-def _scan(result: DrivenLevelOutcome) -> DrivenLevelScan:
+def _scan(result: DrivenLevelOutcome) -> Scanned:
     if result.scan is None:
         raise InputError("This result has no scan to draw.")
     return result.scan
@@ -297,10 +297,18 @@ def _shown(work: Work, share: float) -> tuple[float, float]:
     return float(left[visible].min()) - margin, float(right[visible].max()) + margin
 
 
-def _compare(axes: Axes, data: DrivenLevelScan, chain: FloatArray, exact: FloatArray) -> None:
-    values = data.scan.values
-    style.domain_line(axes, values, chain, data.trusted, _CHAIN_COLOR, label="chain", rank=1)
+def _compare(axes: Axes, data: Scanned, chain: FloatArray, exact: FloatArray) -> None:
+    values = data.axis.values
+    style.domain_line(
+        axes,
+        values,
+        chain,
+        np.asarray(data["inside_domain"]) == 1,
+        _CHAIN_COLOR,
+        label="chain",
+        rank=1,
+    )
     axes.plot(values, exact, "o", ms=4, color=style.EXACT_COLOR, label="exact", zorder=3)
-    style.parameter_axis(axes, values, data.scan.scale, data.scan.label, data.scan.unit)
+    style.parameter_axis(axes, values, data.axis.scale, data.axis.label, data.axis.unit)
     style.remark(axes, "dotted: outside the domain")
     style.grid(axes)

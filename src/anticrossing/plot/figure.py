@@ -1,75 +1,17 @@
-"""The combined figure of a result, and saving figures without pyplot."""
+"""Figures of several panels, and saving them, without pyplot."""
 
 from __future__ import annotations
 
-import functools
-import importlib
 import io
 import textwrap
 from pathlib import Path
 from typing import Any
 
-from anticrossing._core.checks import describe, fail
 from anticrossing._core.files import write_bytes
-from anticrossing.plot import panels, scan_panels, style
-from anticrossing.studies import Outcome, Result
+from anticrossing.plot import style
 
 Figure = Any
 """A `matplotlib.figure.Figure`."""
-
-# The modules that register the figures of the other kinds, by the names of their packages.
-_DRAWN_IN = {
-    "driven_level": "driven_level",
-    "packet": "motion",
-    "trajectories": "motion",
-    "rates": "rates",
-}
-
-
-@functools.singledispatch
-def figure(result: Any) -> Figure:
-    """Return one figure of a result; every kind of experiment registers its own.
-
-    That of a passage shows levels, populations, and predictions against the exact answer.
-
-    Examples
-    --------
-    >>> from anticrossing.studies import parse, run
-    >>> result = run(parse('''
-    ... hamiltonian = { model = "LandauZener", gap = 1.0 }
-    ... drive = { kind = "linear", start = -100, stop = 100, rate = 1.0 }
-    ... '''))
-    >>> len(figure(result).axes)
-    4
-    """
-    raise fail("result", "be a result of an experiment", f"it is {describe(result)}")
-
-
-@figure.register
-def _another_kind(result: Outcome) -> Figure:
-    *_, kind, _ = ("", "", *type(result).__module__.split("."))
-    if kind in _DRAWN_IN:
-        importlib.import_module(f"anticrossing.plot.{_DRAWN_IN[kind]}")
-    draw = figure.dispatch(type(result))
-    if draw is _another_kind:
-        raise fail("result", "be of a kind that has a figure", f"it is {describe(result)}")
-    return draw(result)
-
-
-@figure.register
-def _passage(result: Result) -> Figure:
-    lower = bool(result.passage.predictions) or result.scan is not None
-    with style.style():
-        drawn, axes = panels_of(result.experiment.title, 2 if lower else 1)
-        panels.levels(axes[0][0], result)
-        panels.populations(axes[0][1], result)
-        if result.scan is not None:
-            scan_panels.scan(axes[1][0], result)
-            scan_panels.scan_differences(axes[1][1], result)
-        elif lower:
-            panels.comparison(axes[1][0], result)
-            panels.differences(axes[1][1], result)
-    return drawn
 
 
 def panels_of(title: str, rows: int) -> tuple[Figure, Any]:

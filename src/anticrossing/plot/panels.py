@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
 from anticrossing.plot import style
-from anticrossing.studies import Result
+
+if TYPE_CHECKING:
+    from anticrossing.studies.kinds.passage import PassageOutcome
 
 Axes = Any
 """A `matplotlib.axes.Axes`."""
@@ -21,7 +23,7 @@ VISIBLE = 1e-3  # final probabilities below this are not given a curve of their 
 FLOOR = 1e-17
 
 
-def levels(axes: Axes, result: Result) -> Axes:
+def levels(axes: Axes, result: PassageOutcome) -> Axes:
     """Draw the adiabatic levels with their crossings marked and numbered.
 
     The coordinate range is narrowed to the crossings where the window is far wider than they are.
@@ -65,7 +67,7 @@ def levels(axes: Axes, result: Result) -> Axes:
     return axes
 
 
-def populations(axes: Axes, result: Result) -> Axes:
+def populations(axes: Axes, result: PassageOutcome) -> Axes:
     """Draw the populations through the passage, with the closed form's final values dashed."""
     hamiltonian, question = result.experiment.hamiltonian, result.experiment.question
     values, times = result.populations, result.times
@@ -111,7 +113,7 @@ def populations(axes: Axes, result: Result) -> Axes:
     return axes
 
 
-def comparison(axes: Axes, result: Result) -> Axes:
+def comparison(axes: Axes, result: PassageOutcome) -> Axes:
     """Draw the exact final probabilities as bars and each closed form as points upon them."""
     exact = result.exact.probabilities
     predictions = list(result.passage.predictions)
@@ -147,7 +149,7 @@ def comparison(axes: Axes, result: Result) -> Axes:
     return axes
 
 
-def differences(axes: Axes, result: Result) -> Axes:
+def differences(axes: Axes, result: PassageOutcome) -> Axes:
     """Draw how far each closed form is from the exact answer, on a logarithmic scale."""
     predictions = list(result.passage.predictions)
     rows = np.arange(len(predictions))[::-1]
@@ -199,7 +201,7 @@ def differences(axes: Axes, result: Result) -> Axes:
 # ---- shared with the panels of a scan --------------------------------------------------------
 
 
-def state_names(result: Result) -> list[str]:
+def state_names(result: PassageOutcome) -> list[str]:
     """Return the names of the read-out states."""
     hamiltonian = result.experiment.hamiltonian
     if result.experiment.question.basis == "diabatic":
@@ -284,11 +286,11 @@ def _energy_range(axes: Axes, energies: FloatArray, diabats: FloatArray) -> None
     axes.set_ylim(low - 0.06 * span, high + 0.06 * span)
 
 
-def _last_event(result: Result, otherwise: float) -> float:
+def _last_event(result: PassageOutcome, otherwise: float) -> float:
     return max((event.time for event in result.passage.events), default=otherwise)
 
 
-def _interesting_range(result: Result) -> tuple[float, float]:
+def _interesting_range(result: PassageOutcome) -> tuple[float, float]:
     x = result.curve_positions
     low, high = float(x[0]), float(x[-1])
     ends = []
@@ -303,7 +305,7 @@ def _interesting_range(result: Result) -> tuple[float, float]:
     return max(low, min(ends)), min(high, max(ends))
 
 
-def _event_range(result: Result) -> tuple[float, float]:
+def _event_range(result: PassageOutcome) -> tuple[float, float]:
     """Return the times around the passages over which the populations still move visibly."""
     times, values = result.times, result.populations
     start, stop = float(times[0]), float(times[-1])
@@ -332,12 +334,12 @@ def _primary(predictions: Sequence[Any]) -> Any:
     return predictions[0] if predictions else None
 
 
-def _coordinate(result: Result) -> str:
+def _coordinate(result: PassageOutcome) -> str:
     name = result.experiment.hamiltonian.coordinates[0]
     return "coordinate x" if name == "x" else name
 
 
-def _small_jump(result: Result) -> bool:
+def _small_jump(result: PassageOutcome) -> bool:
     final = np.sort(result.exact.probabilities)
     return bool(final.size == 2 and 1e-14 < final[0] < 0.01)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
@@ -14,27 +16,30 @@ from anticrossing.plot.panels import (
     probability_axis,
     state_names,
 )
-from anticrossing.studies import Result, ScanResult
+
+if TYPE_CHECKING:
+    from anticrossing.studies.kinds.passage import PassageOutcome
+    from anticrossing.studies.outcome import Scanned
 
 
-def scan(axes: Axes, result: Result) -> Axes:
+def scan(axes: Axes, result: PassageOutcome) -> Axes:
     """Draw final probabilities along a scan: exact points, closed forms as lines.
 
     A line is drawn solid where the formula is within its domain and dotted where it is not.
     """
-    data = _scan(result)
-    values, exact = data.scan.values, data.exact
+    axis = _scan(result).axis
+    values, exact = axis.values, _scan(result)["probability"]
     count = exact.shape[1]
     names = state_names(result)
     initial = result.experiment.question.initial
     if count == 2:
         other = 1 - initial
-        for index, (name, predicted) in enumerate(data.predictions.items()):
+        for index, (name, predicted) in enumerate(result.predicted.items()):
             style.domain_line(
                 axes,
                 values,
                 predicted[:, other],
-                data.valid[name],
+                result.inside[name],
                 color=style.formula_color(index),
                 label=name,
                 rank=index,
@@ -45,7 +50,7 @@ def scan(axes: Axes, result: Result) -> Axes:
         shown = exact[:, [other]]
         axes.set_ylabel(f"probability to end in {names[other]}")
     else:
-        primary = _primary_name(data)
+        primary = _primary_name(result)
         ranked = np.argsort(exact.max(axis=0))[::-1]
         chosen = sorted(int(i) for i in ranked[:6] if exact[:, i].max() > VISIBLE)
         for index in chosen:
@@ -57,8 +62,8 @@ def scan(axes: Axes, result: Result) -> Axes:
                 style.domain_line(
                     axes,
                     values,
-                    data.predictions[primary][:, index],
-                    data.valid[primary],
+                    result.predicted[primary][:, index],
+                    result.inside[primary],
                     color,
                     rank=2,
                 )
@@ -67,7 +72,7 @@ def scan(axes: Axes, result: Result) -> Axes:
         shown = exact[:, chosen]
         axes.set_ylabel("final probability")
     probability_axis(axes, shown, log=_needs_log(shown))
-    style.parameter_axis(axes, values, data.scan.scale, data.scan.label, data.scan.unit)
+    style.parameter_axis(axes, values, axis.scale, axis.label, axis.unit)
     axes.set_title("Predicted and exact")
     style.remark(axes, "dotted: outside the domain")
     style.grid(axes)
@@ -75,19 +80,19 @@ def scan(axes: Axes, result: Result) -> Axes:
     return axes
 
 
-def scan_differences(axes: Axes, result: Result) -> Axes:
+def scan_differences(axes: Axes, result: PassageOutcome) -> Axes:
     """Draw how far each closed form is from the exact answer along a scan."""
-    data = _scan(result)
-    values = data.scan.values
+    axis = _scan(result).axis
+    values, exact = axis.values, _scan(result)["probability"]
     lowest = result.experiment.question.tolerance
-    for index, (name, predicted) in enumerate(data.predictions.items()):
-        difference = np.abs(predicted - data.exact).max(axis=1)
+    for index, (name, predicted) in enumerate(result.predicted.items()):
+        difference = np.abs(predicted - exact).max(axis=1)
         lowest = min(lowest, float(np.nanmin(np.maximum(difference, 1e-16), initial=lowest)))
         style.domain_line(
             axes,
             values,
             np.maximum(difference, 1e-16),
-            data.valid[name],
+            result.inside[name],
             color=style.formula_color(index),
             label=name,
             marker=style.FORMULA_MARKERS[index % len(style.FORMULA_MARKERS)],
@@ -97,7 +102,7 @@ def scan_differences(axes: Axes, result: Result) -> Axes:
     axes.set_yscale("log")
     axes.set_ylim(lowest / 5, 3)
     style.logarithmic(axes.yaxis, 0.0, 1.0)
-    style.parameter_axis(axes, values, data.scan.scale, data.scan.label, data.scan.unit)
+    style.parameter_axis(axes, values, axis.scale, axis.label, axis.unit)
     axes.set_ylabel("largest |predicted − exact|")
     axes.set_title("Difference from the exact answer")
     axes.plot([], [], color=style.MUTED, lw=1.0, ls="--", label="tolerance of the exact answer")
@@ -109,12 +114,12 @@ def scan_differences(axes: Axes, result: Result) -> Axes:
 # ---- helpers ----------------------------------------------------------------------------------
 
 
-def _primary_name(data: ScanResult) -> str:
-    names = sorted(data.predictions, key=lambda name: -int(data.valid[name].sum()))
+def _primary_name(result: PassageOutcome) -> str:
+    names = sorted(result.predicted, key=lambda name: -int(result.inside[name].sum()))
     return names[0] if names else ""
 
 
-def _scan(result: Result) -> ScanResult:
+def _scan(result: PassageOutcome) -> Scanned:
     if result.scan is None:
         from anticrossing._core.checks import InputError
 

@@ -1,70 +1,50 @@
-"""An experiment file: read, told which kind it is, and checked in full before any work."""
+"""A file: read, told which kind of study it is, and checked in full before any work."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import importlib
+import pkgutil
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
-from anticrossing._core.checks import InputError, known_keys
+import msgspec
+
+from anticrossing._core.checks import InputError, fail, known_keys
 from anticrossing._core.reading import read_text
-from anticrossing.studies import passage_file, tables
-from anticrossing.studies.outcome import Study
-from anticrossing.studies.passage_file import Experiment
+from anticrossing.studies import kinds, plan, tables
+from anticrossing.studies.schema import decode
+from anticrossing.studies.study import Heading, Study, chosen_outputs
 
 LARGEST_FILE = 1_000_000  # bytes
 _DEEPEST_KEY = 100
-_HEADING = ("title", "source", "description")
+_PASSAGE = "passage"
+
+_Made = TypeVar("_Made", bound=Study)
 
 
-def _driven_level(entries: Mapping[str, Any], heading: Mapping[str, str]) -> Study:
-    from anticrossing.studies.driven_level import read
+@functools.cache
+def names() -> tuple[str, ...]:
+    """Return the kinds of studies; the table of that name tells each from the others.
 
-    return read(entries, heading)
-
-
-def _packet(entries: Mapping[str, Any], heading: Mapping[str, str]) -> Study:
-    from anticrossing.studies.packet import read
-
-    return read(entries, heading)
+    A passage has none: it is what has [hamiltonian] and [drive].
+    """
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(kinds.__path__)))
 
 
-def _trajectories(entries: Mapping[str, Any], heading: Mapping[str, str]) -> Study:
-    from anticrossing.studies.trajectories import read
-
-    return read(entries, heading)
-
-
-def _rates(entries: Mapping[str, Any], heading: Mapping[str, str]) -> Study:
-    from anticrossing.studies.rates import read
-
-    return read(entries, heading)
+@functools.cache
+def kind(name: str) -> type[Study]:
+    """Return the class of a kind of studies."""
+    found: type[Study] = importlib.import_module(f"{kinds.__name__}.{name}").KIND
+    return found
 
 
-class Kind(NamedTuple):
-    """A kind of experiment: the tables it takes besides its own, the units of one that takes no
-    [units], what reads them."""
-
-    tables: tuple[str, ...]
-    units: str
-    read: Callable[[Mapping[str, Any], Mapping[str, str]], Study]
-
-
-KINDS = {
-    "driven_level": Kind(
-        ("question", "work", "scan"), "it is in natural units, ħ = k_B = 1", _driven_level
-    ),
-    "packet": Kind(("units", "hamiltonian"), "", _packet),
-    "trajectories": Kind(("units", "hamiltonian"), "", _trajectories),
-    "rates": Kind(("units", "scan"), "", _rates),
-}
-"""The kinds of experiments besides a passage, under the table that tells them from it."""
-
-
-def load(path: str | Path) -> Experiment | Study:
-    """Read and validate an experiment file (TOML; see `anticrossing.studies`).
+def load(path: str | Path) -> Study:
+    """Read and validate a file (TOML; see `anticrossing.studies`).
 
     Parameters
     ----------
@@ -72,8 +52,7 @@ def load(path: str | Path) -> Experiment | Study:
 
     Returns
     -------
-    Experiment or Study
-        A `Study` for every kind of experiment but a passage.
+    Study
 
     Raises
     ------
@@ -90,12 +69,12 @@ def load(path: str | Path) -> Experiment | Study:
         raise InputError(f"{file}: {error}") from None
 
 
-def parse(text: str, *, name: str = "experiment") -> Experiment | Study:
-    """Validate the text of an experiment file.
+def parse(text: str, *, name: str = "experiment") -> Study:
+    """Validate the text of a file.
 
     Examples
     --------
-    >>> experiment = parse('''
+    >>> study = parse('''
     ... [hamiltonian]
     ... model = "LandauZener"
     ... gap = 1.0
@@ -105,13 +84,10 @@ def parse(text: str, *, name: str = "experiment") -> Experiment | Study:
     ... stop = 100
     ... rate = 1.0
     ... ''')
-    >>> experiment.hamiltonian
+    >>> study.hamiltonian
     LandauZener(gap=1) [2 levels]
     """
-    entries = read_toml(text)
-    if "sweep" in entries:
-        raise InputError("A file with the table [sweep] is run by  anticrossing sweep FILE.toml.")
-    return read_tables(entries, text, name)
+    return read_tables(read_toml(text), text, name)
 
 
 def read_toml(text: str) -> dict[str, Any]:
@@ -134,38 +110,73 @@ def read_toml(text: str) -> dict[str, Any]:
         raise InputError("Not valid TOML: it contains a number or date out of range.") from None
 
 
-def read_tables(entries: Mapping[str, Any], text: str, name: str) -> Experiment | Study:
-    """Turn the tables of a file into the experiment of the kind that they tell."""
-    kind = _kind(entries)
-    given = {key: tables.text(key, entries.get(key, "")) for key in _HEADING}
+def read_tables(entries: Mapping[str, Any], text: str, name: str) -> Study:
+    """Turn the tables of a file into the study of the kind that they tell."""
+    try:
+        tables.check(entries)
+    except RecursionError:
+        raise InputError("Not valid TOML: it is nested too deeply.") from None
+    chosen = kind(_kind(entries))
+    _check_keys(entries, chosen)
+    varied = plan.read(entries)
+    complete = {key: value for key, value in entries.items() if key not in ("scan", "sweep")}
+    if varied is not None:
+        complete = tables.with_values(complete, varied.middle(complete))
     # The name of a file need not be text.
-    given["title"] = given["title"] or name.replace("_", " ").encode(errors="replace").decode()
-    heading = {"name": name, "text": text, **given}
-    if kind is None:
-        return passage_file.read(entries, heading)
-    tables.table(entries, kind)
-    return KINDS[kind].read(entries, heading)
+    title = name.replace("_", " ").encode(errors="replace").decode()
+    said = {key: complete.pop(key, "") for key in ("title", "source", "description")}
+    for key, value in said.items():
+        if not isinstance(value, str):
+            raise fail(key, "be text", f"it is {value!r}")
+    heading = Heading(name, said["title"] or title, said["source"], said["description"], text)
+    study = read_study(chosen, complete, heading)
+    return study if varied is None else _with_plan(study, varied)
 
 
-def _kind(entries: Mapping[str, Any]) -> str | None:
-    """Return the table that tells the kind of the experiment, None for a passage."""
-    found = [key for key in KINDS if key in entries]
-    if "hamiltonian" in entries and not all("hamiltonian" in KINDS[kind].tables for kind in found):
-        found.insert(0, "hamiltonian")
+def read_study(chosen: type[_Made], entries: Mapping[str, Any], heading: Heading) -> _Made:
+    """Return the study of tables that hold single values alone."""
+    return chosen.read(decode(entries, chosen.structure, ""), entries, heading)
+
+
+def _with_plan(study: Study, varied: plan.Plan) -> Study:
+    """Return the study with what varies, checked."""
+    with tables.inside(varied.table):
+        for axis in varied.axes:
+            study.check_varied(axis.parameter)
+        chosen_outputs(study, varied.outputs)
+    found = dataclasses.replace(study, plan=varied)
+    if varied.table == "scan":
+        found.check_points()
+    return found
+
+
+def _kind(entries: Mapping[str, Any]) -> str:
+    """Return the kind of a study that the tables of a file tell."""
+    found = [name for name in names() if name in entries and name != _PASSAGE]
     if len(found) > 1:
         raise InputError(
-            f"A file describes one experiment, but it has both [{found[0]}] and [{found[1]}]."
+            f"A file describes one study, but it has both [{found[0]}] and [{found[1]}]."
         )
-    if not found:
-        # Without a table that tells the kind the nearest name may be that of another kind.
-        kinds = () if "hamiltonian" in entries and "drive" in entries else KINDS
-        known_keys("the file", entries, (*_HEADING, *passage_file.TABLES, *kinds))
-        return None
-    (kind,) = found
-    allowed = (*_HEADING, kind, *KINDS[kind].tables)
-    for key in passage_file.TABLES:
-        if key in entries and key not in allowed:
-            reason = KINDS[kind].units if key == "units" else "leave it out"
-            raise InputError(f"The table [{key}] has no meaning beside [{kind}]: {reason}.")
-    known_keys("the file", entries, allowed)
-    return kind
+    return found[0] if found else _PASSAGE
+
+
+def _check_keys(entries: Mapping[str, Any], chosen: type[Study]) -> None:
+    """Raise for a table that has no meaning beside the one that tells the kind."""
+    own = _keys(chosen)
+    unknown = [key for key in entries if key not in own]
+    if not unknown:
+        return
+    name = next((name for name in names() if name in entries), "")
+    if name and unknown[0] == "hamiltonian":
+        raise InputError(f"A file describes one study, but it has both [hamiltonian] and [{name}].")
+    if name and unknown[0] in {key for other in names() for key in _keys(kind(other))}:
+        raise InputError(f"The table [{unknown[0]}] has no meaning beside [{name}]: leave it out.")
+    # Without a table that tells the kind the nearest name may be that of another kind.
+    complete = name or ("hamiltonian" in entries and "drive" in entries)
+    others = [other for other in names() if other != _PASSAGE]
+    known_keys("the file", entries, own if complete else [*own, *others])
+
+
+def _keys(chosen: type[Study]) -> list[str]:
+    fields = [field.encode_name for field in msgspec.structs.fields(chosen.structure)]
+    return [*fields, "title", "source", "description", "scan", "sweep"]

@@ -1,37 +1,35 @@
-"""What every kind of experiment but a passage offers, so that one way of printing serves them all.
-
-A kind is a package with a function ``read(entries, heading)`` that turns the tables of a file into
-a `Study`; `anticrossing.studies.file` lists it under the table that tells it from the others.
-`Study.run` gives an `Outcome`, from which the command line, the report and the files on disk are
-made. What they do not say themselves is in the modules of the same package: ``result.run(study,
-progress)``, ``report.numbers``, ``report.result_tables`` and ``report.sentences`` of an outcome,
-``dataset.to_dataset``. Only the figure is drawn kind by kind, in `anticrossing.plot`.
-"""
+"""What comes out of a study: tables, sentences, variables and a figure."""
 
 from __future__ import annotations
 
 import abc
-import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
-from anticrossing._core.checks import fail
+from anticrossing._core.provenance import plain
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable
+from anticrossing._version import __version__
+from anticrossing.studies.plan import Axis
 
 if TYPE_CHECKING:
-    import xarray
+    from anticrossing.studies.study import Study
 
-    from anticrossing.sweeps.grid import Grid
-    from anticrossing.sweeps.target import Target
+Cell = str | int | float | bool | None
+"""One entry of a table; True and False say whether something is within its domain."""
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) as the points of a scan finish."""
 
-Cell = str | int | float | bool | None
-"""One entry of a table; True and False say whether something is within its domain."""
+
+class Output(NamedTuple):
+    """A number that can be had at every point: its meaning and dimensions, whether it is asked for
+    unless a file names others."""
+
+    text: str
+    dims: tuple[str, ...] = ()
+    default: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +45,8 @@ class Table:
         What a reader has to know about the columns.
     detail : bool
         Whether it is only for the report, not for the terminal.
+    empty : str
+        What is said where there are no rows.
     """
 
     title: str
@@ -54,10 +54,19 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
     detail: bool = False
+    empty: str = ""
 
     def holds_words(self, column: int) -> bool:
         """Whether a column holds words and not numbers only."""
         return any(isinstance(row[column], str) for row in self.rows)
+
+
+class Listed(NamedTuple):
+    """Something listed: a heading, a table, and the same numbers for JSON."""
+
+    heading: str
+    table: Table
+    numbers: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -79,106 +88,98 @@ class Sentences:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Study(abc.ABC):
-    """A validated experiment file of any kind but a passage.
+@dataclass(frozen=True, eq=False)
+class Scanned:
+    """What a scan gave: `values` holds each output along the axis, NaN where a point failed."""
 
-    Attributes
-    ----------
-    name : str
-        The file's name without its suffix.
-    title, source, description : str
-        As in the file.
-    text : str
-        The file itself, for the record.
-    """
+    axis: Axis
+    outputs: Mapping[str, Output]
+    values: Mapping[str, Any]
+    labels: Mapping[str, Sequence[Any]]
+    failures: tuple[str, ...]
 
-    name: str
-    title: str
-    source: str
-    description: str
-    text: str
+    def __getitem__(self, output: str) -> Any:
+        return self.values[output]
 
-    @property
-    @abc.abstractmethod
-    def setup(self) -> dict[str, str]:
-        """What was set up, one line under each heading."""
-
-    @property
-    def steps(self) -> int:
-        """The number of points of the scan, 0 without one."""
-        return 0
-
-    @property
-    def store(self) -> Path | None:
-        """The directory of unfinished work that the file names, if there is one."""
-        return None
-
-    def check_target(self, directory: Path) -> None:
-        """Refuse a directory for the results that holds the store, or lies in it."""
-        if self.store is None:
-            return
-        store, target = self.store.resolve(), directory.resolve()
-        if store.is_relative_to(target) or target.is_relative_to(store):
-            raise fail("store", f"lie apart from the results in {directory}", f"it is {store}")
-
-    def run(self, progress: Progress | None = None) -> Outcome:
-        """Compute everything that is asked."""
-        found: Outcome = _beside(self, "result").run(self, progress)
+    def variables(self) -> dict[str, Variable]:
+        """Return the outputs along the axis, for the dataset."""
+        axis = self.axis
+        found = {
+            axis.parameter: Variable(
+                (axis.parameter,), axis.values, f"{axis.label} (scanned)", axis.unit or "1"
+            )
+        }
+        for name, values in self.values.items():
+            output = self.outputs[name]
+            found[f"scan_{name}"] = Variable(
+                (axis.parameter, *output.dims), values, f"{output.text}, along the scan"
+            )
         return found
 
-    def sweep_target(self, grid: Grid) -> Target:
-        """Return what `anticrossing.sweep` computes at every point of a grid."""
-        from anticrossing.studies.sweep import experiment_target
+    def numbers(self) -> dict[str, Any]:
+        """Return the outputs along the axis, for JSON."""
+        axis = {"parameter": self.axis.parameter, "values": self.axis.values}
+        return {**axis, **self.values, "failures": list(self.failures)}
 
-        return experiment_target(self, grid)
 
-
-class Outcome(abc.ABC):
+class Outcome(Result, abc.ABC):
     """What came out of a study: numbers only, everything a figure or a file needs."""
 
     experiment: Study
+    scan: Scanned | None
 
     @property
     @abc.abstractmethod
     def caption(self) -> str:
         """What the figure shows, for readers who cannot see it."""
 
-    def numbers(self) -> dict[str, Any]:
-        """Return the numbers as nested dicts, lists and arrays, for JSON."""
-        found: dict[str, Any] = _beside(self, "report").numbers(self)
-        return found
-
+    @abc.abstractmethod
     def tables(self) -> tuple[Table, ...]:
         """Return the numbers worth reading, as tables."""
-        found: tuple[Table, ...] = _beside(self, "report").result_tables(self)
-        return found
 
+    @abc.abstractmethod
     def sentences(self) -> Sentences:
         """Return the result in words."""
-        found: Sentences = _beside(self, "report").sentences(self)
-        return found
 
-    def to_dataset(self) -> xarray.Dataset:
-        """Return everything as a labelled `xarray.Dataset` with units and provenance."""
-        found: xarray.Dataset = _beside(self, "dataset").to_dataset(self)
-        return found
+    @abc.abstractmethod
+    def figure(self) -> Any:
+        """Return a figure of everything."""
 
-    def attributes(self) -> dict[str, str]:
-        """Return where the result comes from, what was set up and the verdict, for the dataset."""
-        from anticrossing.studies.dataset import provenance
+    @abc.abstractmethod
+    def numbers(self) -> dict[str, Any]:
+        """Return everything but the curves as nested dicts, for JSON."""
 
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers with heading and verdict as plain data; what is not finite is None."""
+        study, said = self.experiment, self.sentences()
+        scan = {} if self.scan is None else {"scan": self.scan.numbers()}
+        found = {
+            "anticrossing": __version__,
+            "title": study.title,
+            "source": study.source,
+            "setup": study.setup,
+            **scan,
+            **self.numbers(),
+            "verdict": said.verdict,
+            "warnings": list(said.notes),
+        }
+        return dict(plain(found))
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what else has to be known, one sentence each."""
+        return self.sentences().notes
+
+    def _attributes(self) -> dict[str, Any]:
         study = self.experiment
-        return {**provenance(study), **study.setup, "verdict": self.sentences().verdict}
+        return {
+            "title": study.title,
+            "source": study.source,
+            "experiment_file": study.text,
+            **study.setup,
+            "verdict": self.sentences().verdict,
+        }
 
-
-def variable(
-    dimensions: tuple[str, ...], values: Any, text: str, unit: str = "1"
-) -> tuple[tuple[str, ...], Any, dict[str, str]]:
-    """Return a variable or coordinate of a dataset with its meaning and its unit."""
-    return dimensions, np.asarray(values), {"long_name": text, "units": unit}
-
-
-def _beside(owner: Study | Outcome, module: str) -> Any:
-    """Return a module of the package of a kind, imported when it is first needed."""
-    return importlib.import_module(f"{type(owner).__module__.rpartition('.')[0]}.{module}")
+    def __str__(self) -> str:
+        study, said = self.experiment, self.sentences()
+        setup = (f"{name}: {line}" for name, line in study.setup.items())
+        return "\n".join([study.title, *setup, *(f"note: {n}" for n in said.notes), said.verdict])

@@ -1,4 +1,4 @@
-"""Checks for what TOML can hold: types, finite numbers, sizes, and where a mistake is."""
+"""What a file can hold: finite numbers, sizes, text; where a mistake is; numbers by name."""
 
 from __future__ import annotations
 
@@ -16,30 +16,91 @@ LARGEST_LIST = 512
 
 @contextmanager
 def inside(where: str) -> Iterator[None]:
-    """Prefix every input error raised within by the table it is about."""
+    """Prefix every input error raised within by the table it is about, unless it has one."""
     try:
         yield
     except InputError as error:
-        raise InputError(f"In [{where}]: {error}") from None
+        text = str(error)
+        known = not where or text.startswith("In [")
+        raise InputError(text if known else f"In [{where}]: {text}") from None
 
 
-def table(parent: Mapping[str, Any], key: str, *, required: bool = False) -> dict[str, Any]:
-    """Return the sub-table `key` (empty if absent), or raise if it is missing or no table."""
-    if key not in parent:
-        if required:
-            raise InputError(f"The table [{key}] is missing.")
-        return {}
-    value = parent[key]
-    if not isinstance(value, dict):
-        raise fail(key, "be a table", f"it is {describe(value)}")
-    return value
+def check(value: Any, name: str = "", where: str = "") -> None:
+    """Raise unless a value of a file, and all that is in it, can be used."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            check(item, key, f"{where}.{name}".strip("."))
+        return
+    with inside(where):
+        _check(name, value)
+    if isinstance(value, list):
+        for item in value:
+            check(item, name, where)
+
+
+def _check(name: str, value: Any) -> None:
+    if isinstance(value, list) and len(value) > LARGEST_LIST:
+        raise fail(name, f"have at most {LARGEST_LIST} entries", f"it has {len(value)}")
+    if isinstance(value, str):
+        # Escape sequences in a file must not reach the terminal that prints its title.
+        if any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in value):
+            raise fail(name, "not contain control characters", f"it is {describe(value)}")
+    elif isinstance(value, int) and value.bit_length() > 1000:
+        raise fail(name, "be representable", "it contains a number that is too large")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise fail(name, "be finite", f"it contains {value}")
+    elif not isinstance(value, (bool, int, float, list)):
+        raise fail(name, "be text, a number, true, false, a list or a table", f"it is {value}")
 
 
 def thawed(value: Any) -> Any:
-    """Return a copy of tables as a file gives them, of what an experiment holds for good."""
+    """Return a copy of tables as a file gives them, of what a study holds for good."""
     if isinstance(value, Mapping):
         return {key: thawed(item) for key, item in value.items()}
     return [thawed(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+# ---- numbers under their names TABLE.KEY -------------------------------------------------------
+
+
+def with_values(entries: Mapping[str, Any], values: Mapping[str, float]) -> dict[str, Any]:
+    """Return the tables of a file with other values of the keys ``TABLE.KEY``."""
+    result: dict[str, Any] = thawed(entries)
+    for parameter, value in values.items():
+        owner, key = owner_of(result, parameter)
+        given = owner.get(key)
+        # Counts stay integers, where the file has one.
+        whole = isinstance(given, int) and float(value).is_integer()
+        owner[key] = int(value) if whole else float(value)
+    return result
+
+
+def given(entries: Mapping[str, Any], parameter: str) -> Any:
+    """Return what the tables of a file hold for the key ``TABLE.KEY``, None if nothing."""
+    owner, key = owner_of(thawed(entries), parameter)
+    return owner.get(key)
+
+
+def owner_of(entries: Mapping[str, Any], parameter: str) -> tuple[dict[str, Any], str]:
+    """Return the table that holds a parameter, and its key there."""
+    where, *inner, key = (parameter if "." in parameter else f"{parameter}.").split(".")
+    owner = entries.get(where)
+    if isinstance(owner, list) and len(owner) == 1:
+        owner = owner[0]
+    if not isinstance(owner, dict):
+        count = (
+            f"exactly one table [{where}]" if isinstance(owner, list) else f"the table [{where}]"
+        )
+        raise InputError(f"To vary `{parameter}` there must be {count}.")
+    for name in inner:  # [packet.grid], [trajectories.initial]
+        where = f"{where}.{name}"
+        if not isinstance(owner.get(name), dict):
+            raise InputError(f"To vary `{parameter}` there must be the table [{where}].")
+        owner = owner[name]
+    if key in owner or not any(form in owner for form in ("matrix", "terms", "formula")):
+        return owner, key
+    nested = owner.setdefault("parameters", {})  # a formula holds its values in a table of its own
+    return (nested if isinstance(nested, dict) else owner), key
 
 
 def required(entries: Mapping[str, Any], key: str) -> Any:
@@ -47,58 +108,3 @@ def required(entries: Mapping[str, Any], key: str) -> Any:
     if key not in entries:
         raise InputError(f"The key `{key}` is missing.")
     return entries[key]
-
-
-def text(name: str, value: Any) -> str:
-    """Return `value` if it is text."""
-    if not isinstance(value, str):
-        raise fail(name, "be text", f"it is {describe(value)}")
-    # Escape sequences in a file must not reach the terminal that prints its title.
-    if any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in value):
-        raise fail(name, "not contain control characters", f"it is {describe(value)}")
-    return value
-
-
-def check_numbers(name: str, value: Any) -> None:
-    """Raise unless `value` is a finite number or a nested list of them (no true, no text)."""
-    if isinstance(value, list):
-        check_length(name, value)
-        for item in value:
-            check_numbers(name, item)
-        return
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise fail(name, "be a number or a list of numbers", f"it contains {describe(value)}")
-    if isinstance(value, int) and value.bit_length() > 1000:
-        raise fail(name, "be representable", "it contains a number that is too large")
-    if not math.isfinite(value):
-        raise fail(name, "be finite", f"it contains {value}")
-
-
-def check_length(name: str, value: Any) -> None:
-    """Raise unless `value` is a list of acceptable length."""
-    if not isinstance(value, list):
-        raise fail(name, "be a list", f"it is {describe(value)}")
-    if len(value) > LARGEST_LIST:
-        raise fail(name, f"have at most {LARGEST_LIST} entries", f"it has {len(value)}")
-
-
-def complex_value(name: str, value: Any) -> complex:
-    """Return a matrix element: a number, or text such as ``"0.5 - 0.2*I"``."""
-    if isinstance(value, str):
-        from anticrossing._core.expression import parse
-
-        return complex(parse(value, ()))
-    check_numbers(name, value)
-    if isinstance(value, list):
-        raise fail(name, "be a number", f"it is the list {describe(value)}")
-    return complex(value)
-
-
-def constant_matrix(name: str, value: Any) -> list[list[complex]]:
-    """Return a square matrix of constants given as a list of rows."""
-    check_length(name, value)
-    for row in value:
-        check_length(f"{name} row", row)
-        if len(row) != len(value):
-            raise fail(name, "be square", f"it has {len(value)} rows and a row of {len(row)}")
-    return [[complex_value(name, entry) for entry in row] for row in value]

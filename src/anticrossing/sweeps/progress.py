@@ -23,10 +23,13 @@ def reporting(progress: bool | Progress, done: int, total: int) -> Iterator[Prog
     if callable(progress):
         yield progress
         return
+    if not progress:
+        yield lambda done, total: None
+        return
     from rich.console import Console
 
     console = Console(stderr=True)
-    if not progress or not console.is_terminal:
+    if not console.is_terminal:
         yield lambda done, total: None
         return
     from rich import progress as bars

@@ -12,12 +12,12 @@ import numpy as np
 from anticrossing._core.checks import describe, fail, integer
 from anticrossing.sweeps import provenance
 from anticrossing.sweeps.evaluate import Block, Job
-from anticrossing.sweeps.executors import Runner, runner
+from anticrossing.sweeps.executors import InProcess, Runner, runner
 from anticrossing.sweeps.grid import IntArray, Zip, read_chunk_size, read_grid
 from anticrossing.sweeps.layout import Layout
 from anticrossing.sweeps.outputs import FAILED, PENDING, ChunkData, schema_of
 from anticrossing.sweeps.progress import Progress, check_progress, reporting
-from anticrossing.sweeps.storage import Memory, Storage
+from anticrossing.sweeps.storage import Collected, Memory, Storage
 from anticrossing.sweeps.target import Target, target_of
 from anticrossing.sweeps.zarr_store import ZarrStore, read_path
 
@@ -163,6 +163,14 @@ def compute(
         finally:
             place.close()
     return place.dataset()
+
+
+def collect(layout: Layout, *, progress: Progress | None) -> Collected:
+    """Compute all points in this process, in memory, and return them without a dataset."""
+    size = layout.grid.size if layout.target.vectorized else 1
+    place = Memory(layout, size)
+    _Run(place, retry_failures=False).go(InProcess(), progress or False)
+    return place.collected()
 
 
 class _Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,13 @@ class Storage(abc.ABC):
         """Let others use it."""
 
 
+class Collected(NamedTuple):
+    """All points in the order of the grid: outputs (n, …), and why points failed, else ""."""
+
+    values: dict[str, npt.NDArray[Any]]
+    messages: list[str]
+
+
 class Memory(Storage):
     """Chunks in memory, gone when the process ends."""
 
@@ -77,6 +84,10 @@ class Memory(Storage):
         for name, array in data.values.items():
             self._values[name][where] = array
         self._status[where], self._messages[where] = data.status, data.messages
+
+    def collected(self) -> Collected:
+        """Return everything as plain arrays."""
+        return Collected(self._values, self._messages.tolist())
 
     def dataset(self) -> xarray.Dataset:
         import xarray

@@ -9,19 +9,14 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-from anticrossing._core import netcdf
-from anticrossing._core.checks import InputError, describe, fail
-from anticrossing._core.files import path_of, write_bytes, write_netcdf, write_text
+from anticrossing._core.checks import InputError
+from anticrossing._core.files import path_of, write_bytes, write_text
 from anticrossing._core.reading import read_json
-from anticrossing._core.variables import Variable
-from anticrossing.studies.dataset import contents
+from anticrossing.studies import page
 from anticrossing.studies.outcome import Outcome
-from anticrossing.studies.result import Result
-from anticrossing.studies.summary import summarize
 
 MARKER = "summary.json"
 FILES = (MARKER, "result.nc", "experiment.toml", "figure.png", "figure.svg", "report.html")
@@ -29,8 +24,6 @@ FILES = (MARKER, "result.nc", "experiment.toml", "figure.png", "figure.svg", "re
 
 _OLD = "-old"
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
-
-Writer = Callable[[Any, Path], None]
 
 
 def check_target(directory: str | Path) -> Path:
@@ -135,16 +128,14 @@ def _remove(made: list[Path]) -> None:
         parent.rmdir()
 
 
-def save(result: Result | Outcome, directory: str | Path, also: Iterable[Writer] = ()) -> Path:
-    """Write a result: data (NetCDF), numbers (JSON), the experiment file, and what `also` adds.
+def save(result: Outcome, directory: str | Path) -> Path:
+    """Write a result: data (NetCDF), numbers (JSON), the file, figure and report.
 
     Parameters
     ----------
-    result : Result or Outcome
+    result : Outcome
     directory : str or Path
         Replaced as a whole if it holds an earlier result; see `check_target`.
-    also : iterable of callable
-        Further writers ``write(result, directory)``, e.g. `anticrossing.plot.write`.
 
     Returns
     -------
@@ -156,27 +147,13 @@ def save(result: Result | Outcome, directory: str | Path, also: Iterable[Writer]
     InputError
         If the directory or a file in it cannot be written; see `check_target`.
     """
-    writers = list(also)
-    for k, writer in enumerate(writers):
-        if not callable(writer):
-            raise fail(f"also[{k}]", "be callable", f"it is {describe(writer)}")
 
     def write(folder: Path) -> None:
-        data = folder / "result.nc"
-        if isinstance(result, Result):
-            found = contents(result)
-            everything = {**found.variables, **found.coordinates}
-            variables = {
-                name: Variable(dims, values, said.get("long_name", ""), said.get("units", ""))
-                for name, (dims, values, said) in everything.items()
-            }
-            netcdf.write(variables, found.attributes, data)
-        else:
-            write_netcdf(data, result.to_dataset())
-        write_json(folder / MARKER, summarize(result))
+        result.save(folder / "result.nc")
+        write_json(folder / MARKER, result.summary())
         write_bytes(folder / "experiment.toml", result.experiment.text.encode("utf-8"))
-        for writer in writers:
-            writer(result, folder)
+        for name, content in page.files(result).items():
+            write_bytes(folder / name, content)
 
     return replace_directory(directory, write)
 

@@ -1,19 +1,110 @@
-"""The result of a driven level as numbers, tables and sentences."""
+"""A driven level as variables, numbers, tables and sentences."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anticrossing.studies.driven_level.result import (
-    DrivenLevelOutcome,
-    DrivenLevelScan,
-    Work,
-)
-from anticrossing.studies.outcome import Cell, Sentences, Table
+from anticrossing._core.variables import Variable
+from anticrossing.studies.outcome import Cell, Scanned, Sentences, Table
+
+if TYPE_CHECKING:
+    from anticrossing.studies.kinds.driven_level import DrivenLevelOutcome, Work
 
 METHOD_NAMES = {"landau-zener": "chain", "exact": "exact"}
+_METHODS = tuple(METHOD_NAMES)
+
+
+# ---- variables --------------------------------------------------------------------------------
+
+
+def variables(result: DrivenLevelOutcome) -> dict[str, Variable]:
+    """Return everything, for the dataset."""
+    system, chain, exact = result.experiment.system, result.chain, result.exact
+    found: dict[str, Variable] = {
+        "time": Variable(("time",), exact.times, "time"),
+        "level": Variable(("level",), system.levels, "energy of the reservoir level"),
+        "crossing": Variable(("crossing",), chain.positions[1:-1], "level crossed"),
+        "position": Variable(("time",), result.positions, "energy of the driven level"),
+        "occupation": Variable(
+            ("time",), exact.occupations, "occupation of the driven level, exact"
+        ),
+        "work": Variable(("time",), exact.work, "work done so far, exact"),
+        "heat": Variable(("time",), exact.heat, "heat from the reservoir so far, exact"),
+        "entropy_production": Variable(
+            ("time",), exact.entropy_production, "entropy production so far, exact"
+        ),
+        "reservoir_occupation": Variable(
+            ("time", "level"), exact.reservoir_occupations, "occupation of the reservoir, exact"
+        ),
+        "coupling": Variable(("level",), system.couplings, "half the gap"),
+        "speed": Variable(("level",), system.rates, "rate of the driven level"),
+        "chain_diabatic_probability": Variable(
+            ("crossing",), chain.diabatic_probabilities, "probability to keep the diabatic state"
+        ),
+        "chain_occupation_before": Variable(
+            ("crossing",), chain.occupations[:-1], "occupation of the driven level, chain"
+        ),
+        "chain_occupation_after": Variable(
+            ("crossing",), chain.occupations[1:], "occupation of the driven level, chain"
+        ),
+        "chain_heat": Variable(("crossing",), chain.heat[1:], "heat at the crossing, chain"),
+        "chain_entropy_production": Variable(
+            ("crossing",), chain.entropy_production[1:], "entropy production, chain"
+        ),
+        "mutual_information": Variable(
+            (), exact.mutual_information, "of level and reservoir at the end, exact"
+        ),
+        "error_estimate": Variable(
+            (), exact.evolution.error_estimate, "estimated error of the exact evolution"
+        ),
+    }
+    if result.work is not None:
+        found |= _work_variables(result.work)
+    if result.scan is not None:
+        found |= result.scan.variables()
+    return found
+
+
+def _work_variables(work: Work) -> dict[str, Variable]:
+    directions = work.question.directions
+    found: dict[str, Variable] = {}
+    # Not "method": `Dataset.sel` has an argument of that name.
+    found["solution"] = Variable(("solution",), list(_METHODS), "", "")
+    found["direction"] = Variable(("direction",), list(directions), "", "")
+    found["work_value"] = Variable(("work_value",), work.values, "work w; −w of the backward drive")
+    both = ("solution", "direction")
+
+    def stacked(laws: dict[tuple[str, str], Any]) -> Any:
+        return np.array([[laws[m, d] for d in directions] for m in _METHODS])
+
+    found["work_density"] = Variable(
+        (*both, "work_value"),
+        stacked(work.densities),
+        f"density of the work, smoothed with width {work.width:.6g}",
+    )
+    laws = work.distributions
+    for name, text in (
+        ("mean", "mean work"),
+        ("variance", "variance of the work"),
+        ("skewness", "skewness of the work"),
+        ("free_energy_difference", "difference of the grand potentials"),
+        ("jarzynski_ratio", "⟨exp(−βw)⟩ exp(βΔΩ)"),
+    ):
+        values = {key: getattr(law, name) for key, law in laws.items()}
+        found[f"work_{name}"] = Variable(both, stacked(values), text)
+    if work.edges is not None:
+        found["work_bin"] = Variable(
+            ("work_bin",), 0.5 * (work.edges[1:] + work.edges[:-1]), "centre of the bin"
+        )
+        found["work_probability"] = Variable(
+            (*both, "work_bin"), stacked(work.probabilities), "probability of the bin"
+        )
+    return found
+
+
+# ---- numbers ----------------------------------------------------------------------------------
 
 
 def totals(result: DrivenLevelOutcome) -> dict[str, tuple[float, float]]:
@@ -74,25 +165,13 @@ def numbers(result: DrivenLevelOutcome) -> dict[str, Any]:
     }
     if result.work is not None:
         found["work"] = _work_numbers(result.work)
-    if result.scan is not None:
-        scan = result.scan
-        found["scan"] = {
-            "parameter": scan.scan.parameter,
-            "values": scan.scan.values,
-            "inside_domain": scan.trusted,
-            "occupation": {"chain": scan.chain_occupation, "exact": scan.exact_occupation},
-            "entropy_production": {
-                "chain": scan.chain_entropy_production,
-                "exact": scan.exact_entropy_production,
-            },
-        }
     return found
 
 
 def _work_numbers(work: Work) -> dict[str, Any]:
     found: dict[str, Any] = {
         "scheme": work.question.scheme,
-        "width": work.question.width,
+        "width": work.width,
         "distributions": [
             {
                 "direction": direction,
@@ -217,20 +296,20 @@ def _checks_table(result: DrivenLevelOutcome) -> Table:
     )
 
 
-def _scan_table(scan: DrivenLevelScan) -> Table:
+def _scan_table(scan: Scanned) -> Table:
     rows = zip(
-        scan.scan.values.tolist(),
-        scan.chain_occupation.tolist(),
-        scan.exact_occupation.tolist(),
-        scan.chain_entropy_production.tolist(),
-        scan.exact_entropy_production.tolist(),
-        scan.trusted.tolist(),
+        scan.axis.values.tolist(),
+        scan["chain_occupation"].tolist(),
+        scan["occupation"].tolist(),
+        scan["chain_entropy_production"].tolist(),
+        scan["entropy_production"].tolist(),
+        _trusted(scan).tolist(),
         strict=True,
     )
     return Table(
         "scan",
         (
-            scan.scan.parameter,
+            scan.axis.parameter,
             "occupation, chain",
             "occupation, exact",
             "entropy production, chain",
@@ -247,8 +326,7 @@ def _scan_table(scan: DrivenLevelScan) -> Table:
 
 def sentences(result: DrivenLevelOutcome) -> Sentences:
     """Return verdict and notes."""
-    checks = result.experiment.system.checks
-    trusted = all(bool(np.all(check.satisfied)) for check in checks)
+    checks, trusted = result.experiment.system.checks, result.experiment.trusted
     found = totals(result)
     p, exact_p = found["final occupation"]
     s, exact_s = found["entropy production"]
@@ -262,7 +340,7 @@ def sentences(result: DrivenLevelOutcome) -> Sentences:
     if result.work is not None:
         notes.append(_jarzynski(result.work))
     if result.scan is not None:
-        notes.append(_scan_sentence(result.scan))
+        notes += [_scan_sentence(result.scan), *result.scan.failures[:5]]
     return Sentences(verdict, trusted, tuple(notes))
 
 
@@ -280,16 +358,18 @@ def _jarzynski(work: Work) -> str:
     return f"Jarzynski's relation holds to {worst:.1e} in all {len(work.distributions)} cases"
 
 
-def _scan_sentence(scan: DrivenLevelScan) -> str:
-    values, trusted = scan.scan.values, scan.trusted
-    apart = np.abs(scan.chain_occupation - scan.exact_occupation)
-    unit = f" {scan.scan.unit}" if scan.scan.unit else ""
-    text = (
-        f"scan of {scan.scan.parameter} from {values[0]:g} to {values[-1]:g}{unit}, {values.size} "
-        f"point{'' if values.size == 1 else 's'}: the chain is "
-    )
+def _trusted(scan: Scanned) -> Any:
+    """Return where every condition of the chain holds."""
+    return np.asarray(scan["inside_domain"]) == 1
+
+
+def _scan_sentence(scan: Scanned) -> str:
+    trusted = _trusted(scan)
+    apart = np.abs(scan["chain_occupation"] - scan["occupation"])
+    text = f"{scan.axis}: the chain is "
     if not trusted.any():
-        return text + f"nowhere within its domain; its occupation is off by up to {apart.max():.2g}"
+        off = np.nanmax(apart)
+        return text + f"nowhere within its domain; its occupation is off by up to {off:.2g}"
     where = "everywhere" if trusted.all() else f"at {int(trusted.sum())} of them"
     return text + (
         f"within its domain {where}, and its occupation is off there by up to "

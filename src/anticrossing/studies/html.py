@@ -6,8 +6,8 @@ import base64
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from anticrossing._core.provenance import versions
 from anticrossing._version import __version__
-from anticrossing.studies.dataset import versions
 
 _CSS = """
 :root { color-scheme: light dark; --ink: #1c2126; --soft: #5a646e; --line: #d9dee3; --paper: #fff;

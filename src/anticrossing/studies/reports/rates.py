@@ -1,19 +1,48 @@
-"""The result of thermal rates as numbers, tables and sentences."""
+"""Thermal rates as variables, numbers, tables and sentences."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anticrossing._core.variables import Variable
 from anticrossing.formulas import DomainCheck
-from anticrossing.studies.outcome import Cell, Sentences, Table
-from anticrossing.studies.rates.result import RatesOutcome, RatesScan
-from anticrossing.studies.rates.system import TITLES
+from anticrossing.studies.outcome import Cell, Scanned, Sentences, Table
+from anticrossing.studies.rates_system import TITLES
+
+if TYPE_CHECKING:
+    from anticrossing.studies.kinds.rates import RatesOutcome
 
 _WARNING = (
     "Thermal rates of a population in a bath; none of them is the probability of one passage."
 )
+
+
+def variables(result: RatesOutcome) -> dict[str, Variable]:
+    """Return everything, for the dataset."""
+    study = result.experiment
+    unit = study.units.rate or "1"
+    predicted = result.predictions
+    checks = [(name, check) for name, one in predicted.items() for check in one.checks]
+    names = list(study.formulas)
+    rates = [result.rates.get(name, np.nan) for name in names]
+    inside = [name in predicted and predicted[name].valid for name in names]
+    labels = [f"{name}: {check.quantity}" for name, check in checks]
+    variables = {
+        "formula": Variable(("formula",), names, "", ""),
+        "condition": Variable(("condition",), np.array(labels, dtype=str), "", ""),
+        "rate": Variable(("formula",), rates, "thermal rate", unit),
+        "inside_domain": Variable(("formula",), inside, "every check holds"),
+        "check": Variable(("condition",), [check.worst for _, check in checks], "value"),
+        "limit": Variable(("condition",), [check.limit for _, check in checks], "largest allowed"),
+    }
+    if result.scan is not None:
+        axis, found = result.scan.axis, result.scan.variables()
+        along = found[axis.parameter]._replace(unit=study.units.of(axis.name) or "1")
+        rate = found["scan_rate"]._replace(unit=unit)
+        variables |= {**found, axis.parameter: along, "scan_rate": rate}
+    return variables
 
 
 def numbers(result: RatesOutcome) -> dict[str, Any]:
@@ -40,13 +69,11 @@ def numbers(result: RatesOutcome) -> dict[str, Any]:
         "failures": result.failures,
     }
     if result.scan is not None:
-        scan = result.scan
+        along = {key: np.moveaxis(result.scan[key], 0, 1) for key in ("rate", "inside_domain")}
         found["scan"] = {
-            "parameter": scan.scan.parameter,
-            "values": scan.scan.values,
-            "rates": dict(zip(study.formulas, scan.rates, strict=True)),
-            "inside_domain": dict(zip(study.formulas, scan.inside, strict=True)),
-            "failures": scan.failures,
+            **result.scan.numbers(),
+            "rates": dict(zip(study.formulas, along["rate"], strict=True)),
+            "inside_domain": dict(zip(study.formulas, along["inside_domain"] == 1, strict=True)),
         }
     return found
 
@@ -105,20 +132,20 @@ def _checks_table(result: RatesOutcome) -> Table:
     )
 
 
-def _scan_table(result: RatesOutcome, scan: RatesScan) -> Table:
+def _scan_table(result: RatesOutcome, scan: Scanned) -> Table:
     study = result.experiment
-    columns = [scan.scan.parameter]
+    columns = [scan.axis.parameter]
     for name in study.formulas:
         columns += [TITLES[name], "domain"]
     rows: list[tuple[Cell, ...]] = []
-    for index, value in enumerate(scan.scan.values.tolist()):
+    for index, value in enumerate(scan.axis.values.tolist()):
         row: list[Cell] = [value]
-        for rates, inside in zip(scan.rates, scan.inside, strict=True):
+        for rates, inside in zip(scan["rate"].T, scan["inside_domain"].T, strict=True):
             missing = bool(np.isnan(rates[index]))
-            row += [None, None] if missing else [float(rates[index]), bool(inside[index])]
+            row += [None, None] if missing else [float(rates[index]), bool(inside[index] == 1)]
         rows.append(tuple(row))
-    unit = study.units.of(scan.scan.name)
-    note = f"{scan.scan.parameter} in {unit}, rates in {study.units.rate}." if unit else ""
+    unit = study.units.of(scan.axis.name)
+    note = f"{scan.axis.parameter} in {unit}, rates in {study.units.rate}." if unit else ""
     return Table("scan", tuple(columns), tuple(rows), note, detail=True)
 
 
@@ -145,7 +172,8 @@ def sentences(result: RatesOutcome) -> Sentences:
         if not check.satisfied
     ]
     notes += [
-        f"{TITLES[name]} gave no rate: {reason.rstrip('.')}" for name, reason in _missing(result)
+        f"{TITLES[name]} gave no rate: {reason.rstrip('.')}"
+        for name, reason in result.missing.items()
     ]
     notes += [
         f"{TITLES[name]}: the domain is not checked, for nothing to compare with was given"
@@ -153,7 +181,7 @@ def sentences(result: RatesOutcome) -> Sentences:
         if not found.checks
     ]
     if result.scan is not None:
-        notes.append(_scan_sentence(result, result.scan))
+        notes += [_scan_sentence(result, result.scan), *result.scan.failures[:5]]
     return Sentences(verdict, bool(inside), tuple(notes))
 
 
@@ -161,23 +189,17 @@ def _exceeded(check: DomainCheck) -> str:
     return f"{check.quantity} is {check.worst:.3g}, above {check.limit:.3g}: {check.message}"
 
 
-def _missing(result: RatesOutcome) -> list[tuple[str, str]]:
-    scanned = {} if result.scan is None else result.scan.failures
-    found = {**result.failures, **{k: v for k, v in scanned.items() if k not in result.failures}}
-    return list(found.items())
-
-
-def _scan_sentence(result: RatesOutcome, scan: RatesScan) -> str:
-    values, study = scan.scan.values, result.experiment
-    unit = study.units.of(scan.scan.name)
-    text = f"scan of {scan.scan.parameter} from {values[0]:g} to {values[-1]:g}"
-    text += f" {unit}" if unit else ""
-    parts = []
-    checked = {name for name, _ in scan.checks}
-    for name, rates, inside in zip(study.formulas, scan.rates, scan.inside, strict=True):
-        if name not in checked:
-            continue
-        given = int(np.isfinite(rates).sum())
-        part = f"{TITLES[name]} is within its domain at {int(inside.sum())} of {values.size} points"
-        parts.append(part if given == values.size else f"{part} and gives no rate at some")
-    return f"{text}: {'; '.join(parts)}" if parts else text
+def _scan_sentence(result: RatesOutcome, scan: Scanned) -> str:
+    study = result.experiment
+    unit = study.units.of(scan.axis.name)
+    size = scan.axis.values.size
+    low, high = scan.axis.values[0], scan.axis.values[-1]
+    text = f"scan of {scan.axis.parameter} from {low:g} to {high:g}{f' {unit}' if unit else ''}"
+    said = []
+    columns = (scan[key].T for key in ("rate", "inside_domain", "worst_check"))
+    for name, rates, inside, worst in zip(study.formulas, *columns, strict=True):
+        if np.isfinite(worst).any():
+            part = f"{TITLES[name]} is within its domain at {int((inside == 1).sum())} of {size}"
+            gaps = " and gives no rate at some" if np.isnan(rates).any() else ""
+            said.append(f"{part} points{gaps}")
+    return f"{text}: {'; '.join(said)}" if said else text

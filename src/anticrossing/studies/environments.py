@@ -1,0 +1,151 @@
+"""Environments from the [environment] tables of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import add
+from typing import Any
+
+from anticrossing._core import expression
+from anticrossing._core.checks import choice, fail, positive_number
+from anticrossing.environment import (
+    Dephasing,
+    Environment,
+    FixedAxisDephasing,
+    Lindblad,
+    ThermalRelaxation,
+)
+from anticrossing.studies import tables
+from anticrossing.studies.levels import constant_matrix
+from anticrossing.studies.schema import Matrix, Numbers, Table, decode
+
+
+class DephasingTable(Table, frozen=True):
+    """Dephasing in the instantaneous eigenbasis, by γ or by a rate."""
+
+    kind: str
+    gamma: Numbers | str | None = None
+    rate: Numbers | str | None = None
+
+
+class FixedAxisTable(Table, frozen=True):
+    """Dephasing along a fixed axis."""
+
+    kind: str
+    rate: Numbers | str
+    axis: Matrix | None = None
+
+
+class ThermalTable(Table, frozen=True):
+    """Relaxation in detailed balance, by T₁ or a spectral density (a formula in omega)."""
+
+    kind: str
+    temperature: float
+    t1: float | None = None
+    spectral_density: float | str | None = None
+
+
+class QubitTable(Table, frozen=True):
+    """T₁ and T₂ as they are measured."""
+
+    kind: str
+    t1: float
+    t2: float
+    temperature: float
+
+
+class OperatorTable(Table, frozen=True):
+    """A jump operator with its coefficient, a formula in x and t."""
+
+    matrix: Matrix
+    coefficient: float | str = 1.0
+
+
+class LindbladTable(Table, frozen=True):
+    """Any jump operators."""
+
+    kind: str
+    operators: list[OperatorTable]
+
+
+def environment(
+    entries: Sequence[Mapping[str, Any]], overrides: Mapping[str, Any] | None = None
+) -> Environment | None:
+    """Build the sum of all [environment] tables; None if there are none.
+
+    `overrides` replaces the strength of the only table while many points are computed at once.
+    """
+    parts = []
+    for number, table in enumerate(entries):
+        where = f"environment {number + 1}" if len(entries) > 1 else "environment"
+        with tables.inside(where):
+            kind = choice("kind", tables.required(table, "kind"), KINDS)
+            structure, make = KINDS[kind]
+            given: Any = decode({**table, **dict.fromkeys(overrides or (), 0.0)}, structure, where)
+            parts.append(make(given, **(overrides or {})))
+    return reduce(add, parts) if parts else None
+
+
+def tables_of(entries: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the environment tables of a file: one [environment] or several [[environment]]."""
+    found = entries.get("environment", [])
+    listed = [found] if isinstance(found, Mapping) else found
+    fits = isinstance(listed, (list, tuple)) and all(isinstance(t, Mapping) for t in listed)
+    if not fits:
+        raise fail("environment", "be a table or a list of tables", "it is not")
+    return list(listed)
+
+
+def _dephasing(given: DephasingTable, **new: Any) -> Environment:
+    return Dephasing(**{"gamma": given.gamma, "rate": given.rate, **new})
+
+
+def _fixed_axis(given: FixedAxisTable, **new: Any) -> Environment:
+    axis = None if given.axis is None else constant_matrix("axis", given.axis)
+    return FixedAxisDephasing(new.get("rate", given.rate), axis)
+
+
+def _thermal(given: ThermalTable) -> Environment:
+    density: Any = given.spectral_density
+    if isinstance(density, str):
+        formula = expression.parse(density, ["omega"])
+        density = expression.compile_function([expression.symbol("omega")], formula)
+    return ThermalRelaxation(temperature=given.temperature, t1=given.t1, spectral_density=density)
+
+
+def _qubit(given: QubitTable) -> Environment:
+    """T₁ and T₂ as they are measured: relaxation, and pure dephasing at 1/T₂ − 1/2T₁."""
+    t1, t2 = positive_number("t1", given.t1), positive_number("t2", given.t2)
+    if t2 > 2 * t1 * (1 + 1e-12):
+        raise fail("t2", "be at most 2 t1", f"t1 is {t1:g} and t2 is {t2:g}")
+    relaxation = ThermalRelaxation(temperature=given.temperature, t1=t1)
+    return relaxation + Dephasing(rate=max(1 / t2 - 1 / (2 * t1), 0.0))
+
+
+def _lindblad(given: LindbladTable) -> Environment:
+    return Lindblad(
+        [
+            (o.coefficient, constant_matrix(f"operators[{k}] matrix", o.matrix))
+            for k, o in enumerate(given.operators)
+        ]
+    )
+
+
+KINDS: dict[str, tuple[type[Table], Callable[..., Environment]]] = {
+    "dephasing": (DephasingTable, _dephasing),
+    "fixed-axis": (FixedAxisTable, _fixed_axis),
+    "thermal": (ThermalTable, _thermal),
+    "qubit": (QubitTable, _qubit),
+    "lindblad": (LindbladTable, _lindblad),
+}
+"""Kinds of environments: what a table of each may hold, and what makes it."""
+
+BATCHED = {"dephasing": ("gamma", "rate"), "fixed-axis": ("rate",)}
+"""Strengths that may be arrays, by kind."""
+
+
+def can_be_batched(entries: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> bool:
+    """Whether these keys of the only environment may be arrays."""
+    known = BATCHED.get(str(entries[0].get("kind")), ()) if len(entries) == 1 else ()
+    return all(key in known for key in keys)

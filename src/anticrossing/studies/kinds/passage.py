@@ -1,0 +1,510 @@
+"""A passage: levels swept through their crossings, closed forms beside the exact answer."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import (
+    AnticrossingError,
+    ConvergenceError,
+    FloatArray,
+    InputError,
+    fail,
+    integer,
+)
+from anticrossing._core.provenance import plain
+from anticrossing._core.unchanging import read_only
+from anticrossing.analysis import Passage, PassagePrediction, passage
+from anticrossing.analysis.closed_forms import predictions
+from anticrossing.analysis.meetings import find_events, sample_path
+from anticrossing.analysis.referee import audit
+from anticrossing.drive import Drive
+from anticrossing.dynamics import Propagation, propagate
+from anticrossing.dynamics.open_systems import LARGEST_DIMENSION
+from anticrossing.dynamics.request import check_tolerance
+from anticrossing.environment import Environment
+from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.spectrum import find_crossings, levels
+from anticrossing.studies import environments, levels as build, tables
+from anticrossing.studies.outcome import (
+    Listed,
+    Outcome,
+    Output,
+    Progress,
+    Scanned,
+    Sentences,
+    Table,
+)
+from anticrossing.studies.points import scan
+from anticrossing.studies.reports import passage as report
+from anticrossing.studies.schema import Table as TableOfFile
+from anticrossing.studies.study import Heading, Study, at
+from anticrossing.sweeps.grid import Grid, Values
+
+_LARGEST_WORK = 400_000  # points times levels squared: about a minute
+_MOST_SAMPLES = 5000
+_PARTS = ("hamiltonian", "drive", "environment")
+_WIDTHS = 6.0  # how far around a passage, in its durations, the curves are drawn finely
+_FINE_SHARE = 0.6  # share of the samples that goes there
+_OUTPUTS = {
+    "probability": Output("exact final probability", ("final",), default=True),
+    "panels": Output("accepted panels of the exact evolution"),
+    "error_estimate": Output("bound on the neglected amplitude"),
+}
+
+
+class Question(TableOfFile, frozen=True):
+    """What is asked: initial level, read-out basis, accuracy, and points of the curves."""
+
+    initial: int = 0
+    basis: Literal["adiabatic", "superadiabatic", "diabatic"] = "adiabatic"
+    tolerance: float = 1e-10
+    samples: int = 400
+
+
+class PassageFile(TableOfFile, frozen=True):
+    """The tables of a passage."""
+
+    hamiltonian: dict[str, Any]
+    drive: dict[str, Any]
+    units: dict[str, Any] = {}
+    environment: dict[str, Any] | list[Any] = []
+    question: Question = Question()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PassageStudy(Study):
+    """A validated file with [hamiltonian] and [drive].
+
+    Attributes
+    ----------
+    hamiltonian, drive, environment
+        The point analysed in detail; the environment is None for unitary evolution.
+    question : Question
+    """
+
+    hamiltonian: Hamiltonian
+    drive: Drive
+    environment: Environment | None
+    question: Question
+
+    structure: ClassVar[type[TableOfFile]] = PassageFile
+    varied: ClassVar[tuple[str, ...]] = _PARTS
+
+    @classmethod
+    def read(cls, given: PassageFile, entries: Mapping[str, Any], heading: Heading) -> Self:
+        """Build and check Hamiltonian, drive and environment."""
+        hamiltonian, drive, environment = parts(entries)
+        for where, built in zip(_PARTS, (hamiltonian, drive, environment), strict=True):
+            if built is not None and built.batch_shape:
+                deepest = max(entries[where], key=lambda key: _depth(entries[where][key]))
+                raise InputError(
+                    f"In [{where}]: Argument `{deepest}` must be a single number (or a plain list "
+                    "where one is asked for), but it holds more; several values belong into [scan]."
+                )
+        _check_question(given.question, hamiltonian.dimension)
+        if environment is not None:
+            _check_open(environment, given.question, hamiltonian.dimension)
+        return cls(
+            **heading._asdict(),
+            tables=entries,
+            hamiltonian=hamiltonian,
+            drive=drive,
+            environment=environment,
+            question=given.question,
+        )
+
+    @property
+    def setup(self) -> dict[str, str]:
+        """Hamiltonian, drive, environment and question, one line each."""
+        units = self.hamiltonian.units
+        found = {"hamiltonian": repr(self.hamiltonian), "drive": repr(self.drive)}
+        if self.environment is not None:
+            found["environment"] = repr(self.environment)
+        if units.energy:
+            found["units"] = f"energy in {units.energy}, time in {units.time}"
+        return found
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `passage` and `propagate` are called with."""
+        question = self.question
+        return {
+            "environment": self.environment,
+            "initial": question.initial,
+            "basis": question.basis,
+            "tolerance": question.tolerance,
+        }
+
+    @property
+    def states(self) -> list[str]:
+        """The names of the states that are read out."""
+        if self.question.basis == "diabatic":
+            return [str(label) for label in self.hamiltonian.labels]
+        return [f"level {k}" for k in range(self.hamiltonian.dimension)]
+
+    # ---- points -------------------------------------------------------------------------------
+
+    @property
+    def outputs(self) -> dict[str, Output]:
+        """What can be had at every point of a sweep."""
+        return _OUTPUTS
+
+    @property
+    def labels(self) -> dict[str, Sequence[Any]]:
+        """The final states."""
+        diabatic = self.question.basis == "diabatic"
+        return {"final": self.states if diabatic else range(self.hamiltonian.dimension)}
+
+    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
+        """Return outputs of the exact evolution."""
+        found = propagate(self.hamiltonian, self.drive, **self.settings)
+        return _outputs(found, outputs)
+
+    def computes_many(self, grid: Grid) -> bool:
+        """Whether all parameters that vary may be arrays."""
+        varied = [name.partition(".")[2] for name in grid.names if name.startswith("environment.")]
+        listed = environments.tables_of(self.tables)
+        if varied and not environments.can_be_batched(listed, varied):
+            return False
+        two = grid.points(np.array([0, grid.size - 1]))
+        shapes = []
+        try:
+            for name in grid.names:  # each by itself: one array hides that another was ignored
+                alone: dict[str, Values] = {key: two[key][:1] for key in grid.names}
+                built = parts(self.tables, {**alone, name: two[name]})
+                shapes.append(np.broadcast_shapes(*(o.batch_shape for o in built if o is not None)))
+        except (InputError, TypeError, ValueError):
+            return False
+        return all(shape == (2,) for shape in shapes)
+
+    @classmethod
+    def compute_many(
+        cls, entries: Mapping[str, Any], values: Mapping[str, Values], outputs: Sequence[str]
+    ) -> dict[str, Any]:
+        """Return outputs of the exact evolution of a batch."""
+        middle = {name: float(array[array.size // 2]) for name, array in values.items()}
+        settings = {**cls.at_point(entries, middle).settings}
+        hamiltonian, drive, settings["environment"] = parts(entries, values)
+        return _outputs(propagate(hamiltonian, drive, **settings), outputs)
+
+    def point(self, parameter: str, value: float) -> tuple[Hamiltonian, Drive, Environment | None]:
+        """Return Hamiltonian, drive and environment with another value of one parameter.
+
+        What the parameter does not touch is the same object: what is known of it stays known.
+        """
+        entries = tables.with_values(self.tables, {parameter: value})
+        hamiltonian, drive, environment = self.hamiltonian, self.drive, self.environment
+        where = parameter.partition(".")[0]
+        if where == "drive":
+            drive = build.drive(entries["drive"], hamiltonian.units)
+        elif where == "environment":
+            environment = environments.environment(environments.tables_of(entries))
+        else:
+            hamiltonian, drive, environment = parts(entries)
+        return hamiltonian, drive, environment
+
+    def check_points(self) -> None:
+        """Raise for the first point of the scan that cannot be computed, before any work."""
+        assert self.plan is not None
+        axis, size = self.plan.axes[0], self.hamiltonian.dimension
+        if axis.values.size * size**2 > _LARGEST_WORK:
+            must = f"be at most {_LARGEST_WORK // size**2} for {size} levels"
+            with tables.inside("scan"):
+                raise fail("points", must, f"there are {axis.values.size}")
+        for value in axis.values:
+            with at(axis, value):
+                sample_path(self.point(axis.parameter, float(value))[1])
+
+    # ---- the result ---------------------------------------------------------------------------
+
+    def crossings(self) -> Listed:
+        """Return the crossings between the extreme positions of the drive."""
+        _, positions = sample_path(self.drive)
+        low, high = float(positions.min()), float(positions.max())
+        found = find_crossings(self.hamiltonian, low, high)
+        rows = plain({"crossings": report.crossing_rows(found)})
+        return Listed(
+            f"{self.hamiltonian!r}, x = {low:g} … {high:g}",
+            report.crossings_table(found, self.hamiltonian.units),
+            {"start": low, "stop": high, **rows},
+        )
+
+    def run(self, progress: Progress | None = None) -> PassageOutcome:
+        """Analyse the passage, sample its curves, and follow the scan."""
+        analysed = passage(self.hamiltonian, self.drive, **self.settings)
+        _check_accuracy(analysed.exact)
+        times = _sample_times(analysed, self.drive, self.question.samples)
+        evolution = propagate(self.hamiltonian, self.drive, times=times, **self.settings)
+        positions = np.asarray(self.drive(times))
+        curve = _curve_positions(analysed, positions, self.question.samples)
+        scanned = scan(self, tuple(_OUTPUTS))
+        predicted, inside, notes = _predicted(self, scanned, progress)
+        return PassageOutcome(
+            experiment=self,
+            passage=analysed,
+            times=times,
+            positions=positions,
+            populations=evolution.populations,
+            curve_positions=curve,
+            curve_levels=levels(self.hamiltonian, curve),
+            curve_diabats=np.diagonal(self.hamiltonian(curve), axis1=-2, axis2=-1).real.copy(),
+            scan=scanned,
+            predicted=predicted,
+            inside=inside,
+            unpredicted=notes,
+        )
+
+
+@read_only
+@dataclass(frozen=True, eq=False)
+class PassageOutcome(Outcome):
+    """What came out of a passage.
+
+    Attributes
+    ----------
+    experiment : PassageStudy
+    passage : Passage
+        The analysis of the study's own point.
+    times, positions : array, shape (K,)
+        Where the populations were sampled, denser around the passages.
+    populations : array, shape (K, N)
+        In the adiabatic basis, or the diabatic one if that is the read-out.
+    curve_positions : array, shape (M,)
+        Coordinates of the level curves.
+    curve_levels : array, shape (M, N)
+        Adiabatic levels, sorted by energy.
+    curve_diabats : array, shape (M, N)
+        Diagonal elements of H.
+    scan : Scanned or None
+        The exact answer along the scan.
+    predicted : dict of str to array, shape (P, N)
+        By formula, along the scan; NaN where it does not apply.
+    inside : dict of str to bool array, shape (P,)
+        Whether every check of the formula's domain holds.
+    unpredicted : tuple of str
+        Points at which the closed forms could not be evaluated, with the reason.
+    """
+
+    experiment: PassageStudy
+    passage: Passage
+    times: FloatArray
+    positions: FloatArray
+    populations: FloatArray
+    curve_positions: FloatArray
+    curve_levels: FloatArray
+    curve_diabats: FloatArray
+    scan: Scanned | None
+    predicted: dict[str, FloatArray]
+    inside: dict[str, npt.NDArray[np.bool_]]
+    unpredicted: tuple[str, ...]
+
+    @property
+    def exact(self) -> Propagation:
+        """The exact evolution of the study's own point."""
+        return self.passage.exact
+
+    @property
+    def caption(self) -> str:
+        """What the figure shows."""
+        return (
+            "Levels with their crossings, populations through the passage, and predictions against "
+            "the exact answer"
+        )
+
+    def variables(self) -> Any:
+        """Return everything, for the dataset."""
+        return report.variables(self)
+
+    def _attributes(self) -> dict[str, Any]:
+        question = self.experiment.question
+        asked = {"read_out_basis": question.basis, "initial": question.initial}
+        return {**super()._attributes(), **asked, "tolerance": question.tolerance}
+
+    def numbers(self) -> dict[str, Any]:
+        """Return everything but the curves, for JSON."""
+        return report.numbers(self)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return crossings, predictions, checks, and the scan."""
+        return report.result_tables(self)
+
+    def sentences(self) -> Sentences:
+        """Return verdict and notes."""
+        return report.sentences(self)
+
+    def figure(self) -> Any:
+        """Draw levels, populations, and predictions against the exact answer."""
+        from anticrossing.plot import panels, scan_panels, style
+        from anticrossing.plot.figure import panels_of
+
+        lower = bool(self.passage.predictions) or self.scan is not None
+        with style.style():
+            drawn, axes = panels_of(self.experiment.title, 2 if lower else 1)
+            panels.levels(axes[0][0], self)
+            panels.populations(axes[0][1], self)
+            if self.scan is not None:
+                scan_panels.scan(axes[1][0], self)
+                scan_panels.scan_differences(axes[1][1], self)
+            elif lower:
+                panels.comparison(axes[1][0], self)
+                panels.differences(axes[1][1], self)
+        return drawn
+
+
+KIND = PassageStudy
+
+
+# ---- reading ----------------------------------------------------------------------------------
+
+
+def parts(
+    entries: Mapping[str, Any], values: Mapping[str, Values] | None = None
+) -> tuple[Hamiltonian, Drive, Environment | None]:
+    """Build Hamiltonian, drive and environment, with arrays for some of their numbers."""
+    overrides: dict[str, dict[str, Any]] = {where: {} for where in _PARTS}
+    for name, array in (values or {}).items():
+        where, _, key = name.partition(".")
+        overrides[where][key] = np.asarray(array, dtype=np.float64)
+    units = build.units(entries.get("units", {}))
+    hamiltonian = build.hamiltonian(entries["hamiltonian"], units, overrides["hamiltonian"])
+    drive = build.drive(entries["drive"], hamiltonian.units, overrides["drive"])
+    listed = environments.tables_of(entries)
+    return hamiltonian, drive, environments.environment(listed, overrides["environment"])
+
+
+def _depth(value: Any) -> int:
+    return 1 + max(map(_depth, value), default=0) if isinstance(value, (list, tuple)) else 0
+
+
+def _check_question(question: Question, levels: int) -> None:
+    with tables.inside("question"):
+        check_tolerance(question.tolerance)
+        integer("samples", question.samples, minimum=10, maximum=_MOST_SAMPLES)
+        if not 0 <= question.initial < levels:
+            raise fail("initial", f"be a level from 0 to {levels - 1}", f"it is {question.initial}")
+
+
+def _check_open(environment: Environment, question: Question, levels: int) -> None:
+    """Refuse what open evolution cannot do, before any work."""
+    with tables.inside("environment"):
+        environment.check(levels)
+        if levels > LARGEST_DIMENSION:
+            raise InputError(
+                f"At most {LARGEST_DIMENSION} levels can be given an environment, but there are "
+                f"{levels}."
+            )
+    if question.basis == "superadiabatic":
+        with tables.inside("question"):
+            must = "be 'adiabatic' or 'diabatic' with an environment"
+            raise fail("basis", must, "it is 'superadiabatic'")
+
+
+# ---- computing --------------------------------------------------------------------------------
+
+
+def _outputs(found: Propagation, outputs: Sequence[str]) -> dict[str, Any]:
+    if not np.all(np.abs(found.probabilities.sum(axis=-1) - 1) < 1e-6):
+        raise ConvergenceError("The evolution overflowed: choose other units.")
+    known = {
+        "probability": found.probabilities,
+        "panels": found.panels,
+        "error_estimate": found.error_estimate,
+    }
+    return {name: known[name] for name in outputs}
+
+
+def _check_accuracy(evolution: Propagation) -> None:
+    """Refuse an evolution whose numbers left the range of floating point."""
+    if not np.all(np.abs(evolution.probabilities.sum(axis=-1) - 1) < 1e-6):
+        raise ConvergenceError(
+            "The evolution overflowed: its probabilities do not add up to one. Energies and times "
+            "in the file are too large or too small; choose other units."
+        )
+
+
+def _predicted(
+    study: PassageStudy, scanned: Scanned | None, progress: Progress | None
+) -> tuple[dict[str, FloatArray], dict[str, npt.NDArray[np.bool_]], tuple[str, ...]]:
+    """Return what every closed form gives along a scan, and whether it is within its domain."""
+    predicted: dict[str, FloatArray] = {}
+    inside: dict[str, npt.NDArray[np.bool_]] = {}
+    if scanned is None:
+        return predicted, inside, ()
+    notes = []
+    axis, exact = scanned.axis, scanned["probability"]
+    search = functools.cache(find_crossings)  # often of one Hamiltonian on one stretch
+    for index, value in enumerate(axis.values):
+        error = float(scanned["error_estimate"][index])
+        if not np.isfinite(error):
+            continue
+        try:
+            found = _predict(study, axis.parameter, float(value), exact[index], error, search)
+        except AnticrossingError as reason:
+            notes.append(f"{axis.name} = {value:.6g}: {reason}")
+        else:
+            for one in found:
+                row = predicted.setdefault(one.name, np.full(exact.shape, np.nan))
+                row[index] = one.probabilities
+                size = axis.values.size
+                inside.setdefault(one.name, np.zeros(size, dtype=np.bool_))[index] = one.valid
+        if progress is not None:
+            progress(index + 1, axis.values.size)
+    return predicted, inside, tuple(notes)
+
+
+def _predict(
+    study: PassageStudy,
+    parameter: str,
+    value: float,
+    exact: FloatArray,
+    error: float,
+    search: Any,
+) -> tuple[PassagePrediction, ...]:
+    """Return what `passage` predicts, without computing again the exact answer it is given."""
+    hamiltonian, drive, environment = study.point(parameter, value)
+    initial, basis = study.question.initial, study.question.basis
+    _, events, _ = find_events(hamiltonian, drive, environment, search)
+    found, _ = predictions(hamiltonian, drive, events, initial, basis, exact, environment)
+    return audit(found, exact, error, initial)
+
+
+def _sample_times(analysed: Passage, drive: Drive, count: int) -> FloatArray:
+    """Return times over the whole window, denser where something happens."""
+    start, stop = float(drive.start_time), float(drive.stop_time)
+    fine = []
+    for event in analysed.events:
+        rate = event.sweep_rate
+        if rate <= 0 or not np.isfinite(rate):
+            continue
+        duration = max(rate**-0.5, event.gap / rate)
+        fine.append((event.time - _WIDTHS * duration, event.time + _WIDTHS * duration))
+    coarse = count if not fine else int(count * (1 - _FINE_SHARE))
+    times = [np.linspace(start, stop, max(coarse, 10))]
+    each = max(int(count * _FINE_SHARE / max(len(fine), 1)), 8)
+    times += [np.linspace(max(low, start), min(high, stop), each) for low, high in fine]
+    return _distinct(np.concatenate(times), stop - start)
+
+
+def _curve_positions(analysed: Passage, positions: FloatArray, count: int) -> FloatArray:
+    low, high = float(positions.min()), float(positions.max())
+    found = [np.linspace(low, high, count)]
+    for crossing in analysed.crossings:
+        if crossing.slope_difference > 0:
+            width = max(crossing.gap / crossing.slope_difference, 1e-6 * (high - low))
+            near = crossing.position + width * np.linspace(-4, 4, 33)
+            found.append(near[(near > low) & (near < high)])
+    return _distinct(np.concatenate(found), high - low)
+
+
+def _distinct(values: FloatArray, span: float) -> FloatArray:
+    """Sort, and drop points closer than rounding can tell apart."""
+    ordered = np.sort(values)
+    keep = np.concatenate(([True], np.diff(ordered) > 1e-12 * span))
+    return ordered[keep]

@@ -1,0 +1,547 @@
+"""Thermal rates by one or several formulas of `anticrossing.molecules.rates`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+
+from anticrossing._core.checks import (
+    ConvergenceError,
+    InputError,
+    choice,
+    describe,
+    fail,
+    nearest,
+    non_negative_number,
+    positive,
+    positive_number,
+)
+from anticrossing._core.unchanging import read_only
+from anticrossing.environment.spectral_density import (
+    BrownianOscillator,
+    Debye,
+    Discrete,
+    Ohmic,
+    SpectralDensity,
+)
+from anticrossing.formulas import Prediction
+from anticrossing.molecules.rates import harmonic_partition_ratio
+from anticrossing.molecules.rates.intersystem_crossing import PASSAGES
+from anticrossing.molecules.rates.transmission import AVERAGES
+from anticrossing.studies import tables
+from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
+from anticrossing.studies.points import scan
+from anticrossing.studies.rates_system import FORMULAS, TITLES, CrossingPoint, System, Vibration
+from anticrossing.studies.reports import rates as report
+from anticrossing.studies.schema import Table as TableOfFile, arguments_of, decode
+from anticrossing.studies.study import Heading, Study
+from anticrossing.units import ENERGIES, LENGTHS, MASSES, NATURAL, Units, convert_energy
+
+_BATHS: dict[str, type[SpectralDensity]] = {
+    "ohmic": Ohmic,
+    "debye": Debye,
+    "brownian": BrownianOscillator,
+    "modes": Discrete,
+}
+_POSITIVE = ("temperature", "frequency", "bandwidth")
+_NOT_NEGATIVE = ("reorganization_energy", "density_of_states")
+_OUTPUTS = {
+    "rate": Output("thermal rate", ("formula",), default=True),
+    "inside_domain": Output("every check of the domain holds", ("formula",)),
+    "worst_check": Output("the worst condition, over what is allowed", ("formula",)),
+}
+
+
+class UnitsTable(TableOfFile, frozen=True):
+    """Units of the numbers; natural ones without it. Length and mass are those of a crossing."""
+
+    energy: str = ""
+    time: str = ""
+    temperature: str = ""
+    length: str = ""
+    mass: str = ""
+
+
+class VibrationTable(TableOfFile, frozen=True):
+    """A vibration beside the bath."""
+
+    frequency: float
+    huang_rhys: float
+    thermal: bool | None = None
+
+
+class CrossingTable(TableOfFile, frozen=True):
+    """The lowest crossing point of two surfaces."""
+
+    slopes: tuple[float, float]
+    reduced_mass: float
+    barrier: float
+    passage: Literal["landau-zener", "weak coupling"] = "landau-zener"
+    partition_ratio: float | None = None
+    reactant_frequencies: list[float] | None = None
+    crossing_frequencies: list[float] | None = None
+    classical: bool | None = None
+
+
+class RatesTable(TableOfFile, frozen=True):
+    """The formulas, and what they describe; a formula takes what it needs."""
+
+    formulas: str | list[str]
+    coupling: float | None = None
+    reaction_free_energy: float | None = None
+    temperature: float | None = None
+    reorganization_energy: float | None = None
+    bath: dict[str, Any] | list[dict[str, Any]] | None = None
+    vibration: VibrationTable | None = None
+    frequency: float | None = None
+    average: str | None = None
+    crossing: CrossingTable | None = None
+    density_of_states: float | None = None
+    bandwidth: float | None = None
+
+
+class RatesFile(TableOfFile, frozen=True):
+    """The tables of thermal rates."""
+
+    rates: RatesTable
+    units: UnitsTable = UnitsTable()
+
+
+@dataclass(frozen=True)
+class RateUnits:
+    """What the numbers of a file with rates are in.
+
+    Attributes
+    ----------
+    base : Units
+        Of energies and times; rates are in the inverse of its time.
+    temperature : str
+        Unit of temperatures, a key of `ENERGIES`; "" where it is the unit of energy.
+    length, mass : str
+        Of a crossing point; "" where ħ = 1 and the unit of energy decide.
+    """
+
+    base: Units = NATURAL
+    temperature: str = ""
+    length: str = ""
+    mass: str = ""
+
+    @property
+    def rate(self) -> str:
+        """The unit of rates, for labels; "" in natural units."""
+        return f"1/{self.base.time}" if self.base.time else ""
+
+    def of(self, key: str) -> str:
+        """Return the unit of a key of [rates], for labels."""
+        if key == "temperature":
+            return self.temperature or self.base.energy
+        energy = self.base.energy
+        return f"1/{energy}" if energy and key == "density_of_states" else energy
+
+    def thermal_energy(self, temperature: float) -> float:
+        """Return a temperature of the file as an energy, in the unit of energy."""
+        if not self.temperature:
+            return temperature
+        return convert_energy(temperature, self.temperature, self.base.energy)
+
+    def natural_mass(self, mass: float) -> float:
+        """Return a mass in ħ² over the unit of energy and the unit of length squared."""
+        if not self.mass:
+            return mass
+        per_second = Units(self.base.energy, "s").angular  # E/ħ
+        size = MASSES[self.mass] * LENGTHS[self.length] ** 2
+        return mass * size * per_second**2 / ENERGIES[self.base.energy]
+
+    def __str__(self) -> str:
+        if not self.base.energy:
+            return "natural, ħ = k_B = 1: rates in units of energy"
+        energy, time = self.base.energy, self.base.time
+        text = f"energies in {energy}, temperature in {self.of('temperature')}, rates in 1/{time}"
+        return text + (f", length in {self.length}, mass in {self.mass}" if self.mass else "")
+
+
+@read_only
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RatesStudy(Study):
+    """A validated file with the table [rates].
+
+    Attributes
+    ----------
+    formulas : tuple of str
+        Names of `anticrossing.molecules.rates`.
+    units : RateUnits
+    system : System
+        The point shown in detail.
+    """
+
+    formulas: tuple[str, ...]
+    units: RateUnits
+    system: System
+
+    structure: ClassVar[type[TableOfFile]] = RatesFile
+    varied: ClassVar[tuple[str, ...]] = ("rates",)
+
+    @classmethod
+    def read(cls, given: RatesFile, entries: Mapping[str, Any], heading: Heading) -> Self:
+        """Build and check the system and its units."""
+        with tables.inside("rates"):
+            formulas = _formulas(given.rates.formulas)
+        units = _units(given.units, crossing="intersystem_crossing_rate" in formulas)
+        with tables.inside("rates"):
+            system = _system(given.rates, formulas, units)
+        return cls(
+            **heading._asdict(),
+            tables=entries,
+            formulas=formulas,
+            units=units,
+            system=system,
+        )
+
+    @property
+    def setup(self) -> dict[str, str]:
+        """States, environment and units, one line each."""
+        system, used = self.system, used_keys(self.formulas)
+        energy = f" {self.units.base.energy}" if self.units.base.energy else ""
+        states = [f"coupling {system.coupling:g}{energy}"]
+        if "reaction_free_energy" in used:
+            states.append(f"ΔG = {system.reaction_free_energy:g}{energy}")
+        if "temperature" in used:
+            given = system.temperature / self.units.thermal_energy(1.0)
+            states.append(f"T = {given:g} {self.units.of('temperature')}".rstrip())
+        found = {"states": ", ".join(states)}
+        parts = []
+        if system.reorganization_energy:
+            parts.append(f"classical solvent, λ = {system.reorganization_energy:g}{energy}")
+        if system.bath is not None:
+            parts.append(repr(system.bath))
+        if system.vibration is not None:
+            quantum = system.vibration
+            parts.append(f"vibration of {quantum.frequency:g}{energy}, S = {quantum.huang_rhys:g}")
+        if len(parts) > 1:
+            parts.append(f"together λ = {system.total_reorganization_energy:g}{energy}")
+        if parts:
+            found["environment"] = "; ".join(parts)
+        if system.crossing is not None:
+            point = system.crossing
+            found["crossing point"] = (
+                f"barrier {point.barrier:g}{energy}, slopes {point.slopes[0]:g} and "
+                f"{point.slopes[1]:g}, passage {point.passage}"
+            )
+        return {**found, "units": str(self.units)}
+
+    # ---- points -------------------------------------------------------------------------------
+
+    @property
+    def outputs(self) -> dict[str, Output]:
+        """The rates by formula, and their domains."""
+        return _OUTPUTS
+
+    @property
+    def labels(self) -> dict[str, Sequence[Any]]:
+        """The formulas."""
+        return {"formula": self.formulas}
+
+    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
+        """Evaluate every formula; one that gives no rate does not stop the others."""
+        found, failures = _evaluate(self.formulas, self.system)
+        if not found:
+            raise ConvergenceError(next(iter(failures.values())))
+        factor = self.units.base.angular
+        nothing = float("nan")
+        worst = {
+            name: max((c.worst / c.limit for c in one.checks), default=nothing)
+            for name, one in found.items()
+        }
+        known = {
+            "rate": [factor * float(found[n]) if n in found else np.nan for n in self.formulas],
+            "inside_domain": [
+                float(found[n].valid) if n in found else np.nan for n in self.formulas
+            ],
+            "worst_check": [worst.get(n, nothing) for n in self.formulas],
+        }
+        return {name: np.array(known[name], dtype=np.float64) for name in outputs}
+
+    def check_varied(self, parameter: str) -> None:
+        """Raise unless a parameter is one that all formulas take."""
+        where, _, key = parameter.partition(".")
+        known = [k for k in RatesTable.__struct_fields__ if self._all_scan(k)]
+        if where != "rates" or key not in known:
+            names = [f"rates.{name}" for name in known]
+            one = "one of " if len(names) > 1 else ""
+            must = f"be {one}{', '.join(names)} with these formulas"
+            but = f"it is {describe(parameter)}{nearest(parameter, names)}"
+            raise fail("parameter", must, but)
+
+    def _all_scan(self, key: str) -> bool:
+        return all(key in FORMULAS[name].scanned for name in self.formulas)
+
+    def check_points(self) -> None:
+        """Raise for a point of the scan that cannot be used, or a unit that is not the file's."""
+        assert self.plan is not None
+        axis = self.plan.axes[0]
+        if axis.unit not in ("", unit := self.units.of(axis.name)):
+            must = f"be left out or {unit!r}, as in [units]"
+            with tables.inside("scan"):
+                raise fail("unit", must, f"it is {axis.unit!r}")
+        super().check_points()
+
+    # ---- the result ---------------------------------------------------------------------------
+
+    def run(self, progress: Progress | None = None) -> RatesOutcome:
+        """Evaluate the formulas at the point shown, and along the scan."""
+        predictions, failures = _evaluate(self.formulas, self.system)
+        scanned = scan(self, tuple(_OUTPUTS), progress)
+        if not predictions and scanned is None:
+            raise ConvergenceError(next(iter(failures.values())))
+        return RatesOutcome(self, predictions, failures, scanned, self._missing(failures, scanned))
+
+    def _missing(self, failures: dict[str, str], scanned: Scanned | None) -> dict[str, str]:
+        """Return why formulas gave no rate, at the point shown or first along the scan."""
+        found = dict(failures)
+        for name, rates in zip(
+            self.formulas, () if scanned is None else scanned["rate"].T, strict=False
+        ):
+            where = np.flatnonzero(np.isnan(rates))
+            if scanned is not None and where.size and name not in found:
+                value = float(scanned.axis.values[where[0]])
+                point = self.at_point(self.tables, {scanned.axis.parameter: value})
+                found |= _evaluate((name,), point.system)[1]
+        return found
+
+
+@read_only
+@dataclass(frozen=True, eq=False)
+class RatesOutcome(Outcome):
+    """What came out of the formulas of a file.
+
+    Attributes
+    ----------
+    experiment : RatesStudy
+    predictions : dict of str to Prediction
+        By formula, at the point shown in detail, in natural units; those that gave a rate.
+    failures : dict of str to str
+        By formula: why it gave no rate there.
+    scan : Scanned or None
+    missing : dict of str to str
+        By formula: why it gave no rate there or, first, along the scan.
+    """
+
+    experiment: RatesStudy
+    predictions: dict[str, Prediction]
+    failures: dict[str, str]
+    scan: Scanned | None
+    missing: dict[str, str]
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """The rates by formula, in the unit of the file."""
+        factor = self.experiment.units.base.angular
+        return {name: factor * float(found) for name, found in self.predictions.items()}
+
+    @property
+    def caption(self) -> str:
+        """What the figure shows."""
+        if self.scan is None:
+            return "the rate by each formula; how far each condition is from its limit"
+        label = self.scan.axis.label
+        return f"rates against the {label}; how far the conditions are from their limits"
+
+    def variables(self) -> Any:
+        """Return everything, for the dataset."""
+        return report.variables(self)
+
+    def numbers(self) -> dict[str, Any]:
+        """Return everything, for JSON."""
+        return report.numbers(self)
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return rates, checks and the scan."""
+        return report.result_tables(self)
+
+    def sentences(self) -> Sentences:
+        """Return verdict and notes."""
+        return report.sentences(self)
+
+    def figure(self) -> Any:
+        """Draw the rates and how far each condition is from its limit."""
+        from anticrossing.plot.rates_figure import figure
+
+        return figure(self, TITLES)
+
+
+KIND = RatesStudy
+
+
+# ---- reading ----------------------------------------------------------------------------------
+
+
+def used_keys(formulas: tuple[str, ...]) -> set[str]:
+    """Return the keys of [rates] that at least one of the formulas reads."""
+    asked = [FORMULAS[name] for name in formulas]
+    return {key for formula in asked for key in (*formula.required, *formula.optional)}
+
+
+def _formulas(asked: str | list[str]) -> tuple[str, ...]:
+    names = [asked] if isinstance(asked, str) else asked
+    found = tuple(choice("formulas", name, FORMULAS) for name in names)
+    if not found or len(set(found)) < len(found):
+        raise fail("formulas", "name each formula once", f"it is {describe(asked)}")
+    return found
+
+
+def _units(given: UnitsTable, *, crossing: bool) -> RateUnits:
+    with tables.inside("units"):
+        if given == UnitsTable():
+            return RateUnits()
+        for key in ("energy", "time", *(("length", "mass") if crossing else ())):
+            if not getattr(given, key):
+                raise InputError(f"The key `{key}` is missing.")
+        for key, known in (("temperature", ENERGIES), ("length", LENGTHS), ("mass", MASSES)):
+            value = getattr(given, key)
+            if value and not crossing and key != "temperature":
+                raise InputError(f"The key `{key}` has no meaning without [rates.crossing].")
+            if value:
+                choice(key, value, known)
+        base = Units(given.energy, given.time)
+        return RateUnits(base, given.temperature, given.length, given.mass)
+
+
+def _system(given: RatesTable, formulas: tuple[str, ...], units: RateUnits) -> System:
+    """Build the system from the table [rates], with every number checked."""
+    used = used_keys(formulas)
+    present = {k: v for k in given.__struct_fields__ if (v := getattr(given, k)) is not None}
+    for key in present:
+        if key not in used and key != "formulas":
+            raise InputError(f"The key `{key}` has no meaning for {', '.join(formulas)}.")
+    for name in formulas:
+        for key in FORMULAS[name].required:
+            if key not in present:
+                raise InputError(f"The key `{key}` is missing: {name} needs it.")
+    for key, value in present.items():
+        if key in _POSITIVE:
+            positive_number(key, value)
+        elif key in _NOT_NEGATIVE:
+            non_negative_number(key, value)
+    thermal = "marcus_levich_jortner" in formulas
+    system = System(
+        coupling=float(present["coupling"]),
+        reaction_free_energy=present.get("reaction_free_energy", 0.0),
+        temperature=units.thermal_energy(present.get("temperature", 0.0)),
+        reorganization_energy=present.get("reorganization_energy", 0.0),
+        bath=None if given.bath is None else _bath(given.bath),
+        vibration=None if given.vibration is None else _vibration(given.vibration, thermal),
+        frequency=given.frequency,
+        average=choice("average", present.get("average", "thermal"), AVERAGES),
+        density_of_states=given.density_of_states,
+        bandwidth=given.bandwidth,
+        crossing=None if given.crossing is None else _crossing(given.crossing, units),
+    )
+    _check_environment(system, formulas)
+    return system
+
+
+def _bath(given: dict[str, Any] | list[dict[str, Any]]) -> SpectralDensity:
+    """Build a spectral density from a table, or the sum of several."""
+    parts = given if isinstance(given, list) else [given]
+    if not parts:
+        raise fail("bath", "be a table or a list of tables", "it is empty")
+    return reduce(add, map(_part, parts))
+
+
+def _part(given: Mapping[str, Any]) -> SpectralDensity:
+    with tables.inside("rates.bath"):
+        kind = choice("kind", tables.required(given, "kind"), _BATHS)
+        decode(given, arguments_of(kind, _BATHS[kind], tag="kind"), "rates.bath")
+        return _BATHS[kind](**{key: value for key, value in given.items() if key != "kind"})
+
+
+def _vibration(given: VibrationTable, with_thermal: bool) -> Vibration:
+    with tables.inside("rates.vibration"):
+        if given.thermal is not None and not with_thermal:
+            raise InputError("The key `thermal` has no meaning without marcus_levich_jortner.")
+        return Vibration(
+            frequency=positive_number("frequency", given.frequency),
+            huang_rhys=non_negative_number("huang_rhys", given.huang_rhys),
+            thermal=bool(given.thermal),
+        )
+
+
+def _crossing(given: CrossingTable, units: RateUnits) -> CrossingPoint:
+    """Check a crossing point, and put its mass into natural units."""
+    with tables.inside("rates.crossing"):
+        choice("passage", given.passage, PASSAGES)
+        if given.slopes[0] == given.slopes[1]:
+            raise fail("slopes", "differ, for the surfaces to cross", "they are equal")
+        if given.passage == "weak coupling" and 0 in given.slopes:
+            raise fail("slopes", "not vanish for weak coupling", "one of them is zero")
+        return CrossingPoint(
+            slopes=given.slopes,
+            reduced_mass=units.natural_mass(positive_number("reduced_mass", given.reduced_mass)),
+            barrier=non_negative_number("barrier", given.barrier),
+            passage=given.passage,
+            classical=bool(given.classical),
+            **_partition(given),
+        )
+
+
+def _partition(given: CrossingTable) -> dict[str, Any]:
+    """Return the partition ratio, or the frequencies that give it."""
+    lists = ("reactant_frequencies", "crossing_frequencies")
+    if given.partition_ratio is not None:
+        for key in (*lists, "classical"):
+            if getattr(given, key) is not None:
+                raise fail(key, "be left out beside `partition_ratio`", "both are given")
+        ratio = positive_number("partition_ratio", given.partition_ratio)
+        return {"partition_ratio": ratio, **dict.fromkeys(lists)}
+    present = {key: getattr(given, key) for key in lists}
+    if all(value is None for value in present.values()):
+        raise InputError("The key `partition_ratio` is missing, or both lists of frequencies.")
+    for key, value in present.items():
+        if value is None:
+            raise InputError(f"The key `{key}` is missing.")
+        present[key] = positive(key, value)
+    # checks that there is one frequency fewer at the crossing
+    harmonic_partition_ratio(**present, temperature=1.0)
+    return {"partition_ratio": None, **present}
+
+
+def _check_environment(system: System, formulas: tuple[str, ...]) -> None:
+    """Refuse an environment that a formula cannot take, or that leaves it nothing to describe."""
+    if "landau_zener_rate" in formulas and system.vibration is not None:
+        raise InputError(
+            "landau_zener_rate knows a classical bath only: leave `vibration` out, or that formula."
+        )
+    if system.vibration is not None and system.frequency is not None:
+        raise fail("frequency", "be left out beside `vibration`, which has its own", "it is given")
+    for name in formulas:
+        if name in ("marcus", "landau_zener_rate") and system.total_reorganization_energy == 0:
+            raise InputError(f"{name} needs `reorganization_energy`, `bath` or `vibration`.")
+        if name == "marcus_levich_jortner" and system.classical_reorganization_energy == 0:
+            raise InputError(f"{name} needs `reorganization_energy` or `bath` beside `vibration`.")
+        if name == "spin_boson_golden_rule":
+            if system.spectral_density is None:
+                raise InputError(f"{name} needs `bath` or `vibration`.")
+            if system.bath is None and system.reorganization_energy == 0:
+                raise InputError(
+                    f"{name} needs `reorganization_energy` or `bath` beside `vibration`: single "
+                    "modes give lines, not a rate."
+                )
+    if not np.isfinite(system.total_reorganization_energy):
+        raise fail("reorganization_energy", "be finite", "the environment makes it overflow")
+
+
+def _evaluate(
+    formulas: tuple[str, ...], system: System
+) -> tuple[dict[str, Prediction], dict[str, str]]:
+    predictions, failures = {}, {}
+    for name in formulas:
+        try:
+            predictions[name] = FORMULAS[name].evaluate(system)
+        except ConvergenceError as error:
+            failures[name] = str(error)
+    return predictions, failures

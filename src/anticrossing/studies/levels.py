@@ -1,0 +1,333 @@
+"""Hamiltonians and drives from the tables of a file.
+
+Numbers are checked by the constructors they are meant for, so that each check has one place; here
+are the keys a file may hold, and sizes.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from anticrossing import drive as drives
+from anticrossing._core import expression
+from anticrossing._core.checks import FloatArray, InputError, choice, fail, known_keys, positive
+from anticrossing.drive import Drive
+from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.models import MODELS, ising_problem, transverse_field_driver
+from anticrossing.studies import tables
+from anticrossing.studies.schema import Matrix, Table, arguments_of, decode
+from anticrossing.units import ENERGIES, LENGTHS, MASSES, NATURAL, TIMES, Units, velocity
+
+LARGEST_DIMENSION = 64
+_LARGEST_SIZE = {"spin": (LARGEST_DIMENSION - 1) / 2, "sites": 6, "qubits": 40}
+_LARGEST_ANNEALING = 6  # qubits
+
+Overrides = Mapping[str, FloatArray]
+"""Values that replace keys of a table, one array each, while many points are computed at once."""
+
+
+class UnitsTable(Table, frozen=True):
+    """Units of the numbers of a file; natural ones without it."""
+
+    energy: str = ""
+    time: str = ""
+    coordinate: str = ""
+
+
+class TermTable(Table, frozen=True):
+    """One term: a coefficient, a formula in the coordinates, times a constant matrix."""
+
+    coefficient: float | str
+    matrix: Matrix
+
+
+class OwnHamiltonian(Table, frozen=True):
+    """A matrix of formulas, or terms, with values of their names."""
+
+    matrix: Matrix | None = None
+    terms: list[TermTable] | None = None
+    parameters: dict[str, float] = {}
+    labels: list[str] | None = None
+    coordinates: list[str] | None = None
+
+
+class IsingProblem(Table, frozen=True):
+    """The energy of qubits in fields and couplings [i, j, J]."""
+
+    fields: list[float]
+    couplings: list[tuple[int, int, float]] = []
+
+
+class AnnealingTable(Table, frozen=True):
+    """An annealing schedule between two matrices."""
+
+    model: str
+    initial: str | Matrix
+    problem: IsingProblem | Matrix
+
+
+class FormulaTable(Table, frozen=True):
+    """A drive x(t) given by a formula; the ends of its window may follow its parameters."""
+
+    kind: str
+    formula: float | str
+    start_time: float | str
+    stop_time: float | str
+    breakpoints: list[float] = []
+    parameters: dict[str, float] = {}
+
+
+class BallisticTable(Table, frozen=True):
+    """A particle that crosses at the constant velocity √(2E/m)."""
+
+    kind: str
+    start: float
+    stop: float
+    kinetic_energy: float
+    mass: float
+    mass_unit: str = "amu"
+
+
+@functools.cache
+def model_table(name: str) -> type[Table]:
+    """Return the structure of [hamiltonian] for a named model: the arguments of its function."""
+    return AnnealingTable if name == "Annealing" else arguments_of(name, MODELS[name], tag="model")
+
+
+_DRIVES: dict[str, Callable[..., Drive]] = {
+    "linear": drives.Linear,
+    "tanh": drives.Tanh,
+    "sinusoidal": drives.Sinusoidal,
+    "piecewise": drives.Piecewise,
+}
+
+
+@functools.cache
+def drive_table(kind: str) -> type[Table]:
+    """Return the structure of [drive] for a kind of drive: the arguments of its function."""
+    if kind in _DRIVES:
+        return arguments_of(kind, _DRIVES[kind], tag="kind")
+    return FormulaTable if kind == "formula" else BallisticTable
+
+
+KINDS = (*_DRIVES, "formula", "ballistic")
+
+
+def units(entries: Mapping[str, Any]) -> Units:
+    """Build the units of a file."""
+    with tables.inside("units"):
+        given = decode(entries, UnitsTable, "units")
+        return Units(given.energy, given.time, given.coordinate)
+
+
+def hamiltonian(
+    entries: Mapping[str, Any],
+    file_units: Units,
+    overrides: Overrides | None = None,
+    *,
+    most_coordinates: int = 1,
+) -> Hamiltonian:
+    """Build H(x) from the table [hamiltonian], of one coordinate unless more are allowed."""
+    overrides = overrides or {}
+    with tables.inside("hamiltonian"):
+        forms = [key for key in ("model", "matrix", "terms") if key in entries]
+        if len(forms) != 1:
+            found = " and ".join(f"`{form}`" for form in forms) or "none of them"
+            raise InputError(
+                f"It must contain one of `model`, `matrix` or `terms`, but it contains {found}."
+            )
+        if forms[0] == "model":
+            result = _named_model(entries, overrides)
+        else:
+            result = _own_hamiltonian(entries, forms[0], overrides, most_coordinates)
+        _check_sizes(forms[0], result, most_coordinates)
+        return _with_units(result, file_units)
+
+
+def drive(
+    entries: Mapping[str, Any], hamiltonian_units: Units, overrides: Overrides | None = None
+) -> Drive:
+    """Build x(t) from the table [drive]."""
+    overrides = overrides or {}
+    with tables.inside("drive"):
+        kind = choice("kind", tables.required(entries, "kind"), KINDS)
+        given: Any = decode(_without(entries, overrides), drive_table(kind), "drive")
+        if kind == "formula":
+            return _formula(given, overrides)
+        if kind == "ballistic":
+            return _ballistic(given, hamiltonian_units, overrides)
+        return _made(_DRIVES[kind], entries, overrides, tag="kind")
+
+
+# ---- Hamiltonians -----------------------------------------------------------------------------
+
+
+def _named_model(entries: Mapping[str, Any], overrides: Overrides) -> Hamiltonian:
+    name = choice("model", entries["model"], MODELS)
+    own = inspect.signature(MODELS[name]).parameters
+    scanned = {key: value for key, value in overrides.items() if key in own}
+    plain = {key: value for key, value in entries.items() if key in own or key == "model"}
+    given: Any = decode(_without(plain, scanned), model_table(name), "hamiltonian")
+    if isinstance(given, AnnealingTable):
+        known_keys("[hamiltonian]", entries, plain)
+        return MODELS[name](**_annealing(given))
+    for key, largest in _LARGEST_SIZE.items():
+        value = getattr(given, key, None)
+        limit = largest if getattr(given, "reduced", True) else _LARGEST_ANNEALING
+        if isinstance(value, (int, float)) and value > limit:
+            raise fail(key, f"be at most {limit} in a file", f"it is {value}")
+    result: Hamiltonian = _made(MODELS[name], plain, scanned, tag="model")
+    # Parameters of the matrix that are no arguments of the function, such as `coupling_2`.
+    rest = {key: value for key, value in {**entries, **overrides}.items() if key not in plain}
+    known_keys("[hamiltonian]", rest, [*own, *result.parameters] if rest else ())
+    return result.replace(**{k: v for k, v in rest.items() if k not in own}) if rest else result
+
+
+def _annealing(given: AnnealingTable) -> dict[str, Any]:
+    """Turn the short forms of an annealing problem into matrices."""
+    if isinstance(given.problem, IsingProblem):
+        fields = given.problem.fields
+        if len(fields) > _LARGEST_ANNEALING:
+            raise fail("fields", f"have at most {_LARGEST_ANNEALING} entries", f"{len(fields)}")
+        problem = ising_problem(fields, {(i, j): J for i, j, J in given.problem.couplings})
+    else:
+        problem = constant_matrix("problem", given.problem)
+    if isinstance(given.initial, str):
+        choice("initial", given.initial, ("transverse field",))
+        initial = transverse_field_driver(max(len(problem).bit_length() - 1, 1))
+    else:
+        initial = constant_matrix("initial", given.initial)
+    return {"initial": initial, "problem": problem}
+
+
+def _own_hamiltonian(
+    entries: Mapping[str, Any], form: str, overrides: Overrides, most_coordinates: int
+) -> Hamiltonian:
+    given = decode(entries, OwnHamiltonian, "hamiltonian")
+    if given.coordinates is not None and most_coordinates == 1:
+        raise fail("coordinates", "be left out", "a coordinate that is driven is called x")
+    details = {k: v for k in ("coordinates", "labels") if (v := getattr(given, k)) is not None}
+    parameters = _parameters(given.parameters, overrides)
+    if form == "matrix":
+        rows = given.matrix or []
+        _check_rows("matrix", rows)
+        return Hamiltonian.from_matrix(rows, parameters=parameters, **details)
+    terms: list[Any] = []
+    for index, term in enumerate(given.terms or []):
+        _check_rows(f"terms[{index}] matrix", term.matrix)
+        matrix = constant_matrix(f"terms[{index}] matrix", term.matrix)
+        terms.append((term.coefficient, matrix))
+    return Hamiltonian.from_terms(terms, parameters=parameters, **details)
+
+
+def constant_matrix(name: str, rows: list[list[float | str]]) -> list[list[complex]]:
+    """Return a square matrix of constants given as a list of rows."""
+    for row in rows:
+        if len(row) != len(rows):
+            raise fail(name, "be square", f"it has {len(rows)} rows and a row of {len(row)}")
+    return [
+        [complex(expression.parse(x, ()) if isinstance(x, str) else x) for x in row] for row in rows
+    ]
+
+
+def _check_rows(name: str, rows: list[Any]) -> None:
+    if len(rows) > LARGEST_DIMENSION:
+        raise fail(name, f"have at most {LARGEST_DIMENSION} rows in a file", f"it has {len(rows)}")
+
+
+def _check_sizes(form: str, built: Hamiltonian, most: int) -> None:
+    names = built.coordinates
+    if len(names) > most:
+        raise fail(
+            form,
+            "have one coordinate to be driven" if most == 1 else f"have at most {most} coordinates",
+            f"{built.name} has {len(names)} ({', '.join(names)})",
+        )
+    if built.dimension > LARGEST_DIMENSION:
+        must = f"have at most {LARGEST_DIMENSION} levels in a file"
+        raise fail(form, must, f"it has {built.dimension}")
+
+
+def _with_units(result: Hamiltonian, file_units: Units) -> Hamiltonian:
+    if file_units == NATURAL or result.units == file_units:
+        return result
+    if result.units != NATURAL:
+        raise InputError(
+            f"The model {result.name} is in {result.units.energy}, {result.units.time} and "
+            f"{result.units.coordinate}: leave [units] out or repeat these."
+        )
+    return result.with_units(file_units)
+
+
+# ---- drives -----------------------------------------------------------------------------------
+
+
+def _formula(given: FormulaTable, overrides: Overrides) -> Drive:
+    parameters = _parameters(given.parameters, overrides)
+    return drives.FormulaDrive(
+        given.formula,
+        _time(given.start_time, parameters),
+        _time(given.stop_time, parameters),
+        parameters=parameters,
+        breakpoints=given.breakpoints,
+    )
+
+
+def _time(value: float | str, parameters: Mapping[str, Any]) -> Any:
+    """Return an end of the window, which may be a formula of the drive's parameters."""
+    if not isinstance(value, str):
+        return value
+    parsed = expression.parse(value, parameters)
+    symbols = [expression.symbol(key) for key in parameters]
+    with np.errstate(all="ignore"):
+        return np.asarray(expression.compile_function(symbols, parsed)(*parameters.values()))
+
+
+def _ballistic(given: BallisticTable, in_units: Units, overrides: Overrides) -> Drive:
+    if in_units.energy not in ENERGIES or in_units.time not in TIMES:
+        raise InputError("A ballistic drive needs the units of energy and time: give [units].")
+    if in_units.coordinate not in LENGTHS:
+        raise InputError(
+            "A ballistic drive needs a unit of length as `coordinate` in [units]"
+            f" (one of {', '.join(LENGTHS)})."
+        )
+    keys = ("start", "stop", "kinetic_energy", "mass")
+    known_keys("the parameters that vary", overrides, keys)
+    values: dict[str, Any] = {key: overrides.get(key, getattr(given, key)) for key in keys}
+    speed = velocity(
+        positive("kinetic_energy", values["kinetic_energy"]),
+        values["mass"],
+        energy=in_units.energy,
+        mass_unit=choice("mass_unit", given.mass_unit, MASSES),
+        length=in_units.coordinate,
+        time=in_units.time,
+    )
+    direction = np.sign(values["stop"] - np.asarray(values["start"]))
+    if np.any(direction == 0):
+        raise fail("stop", "differ from `start`", "the window is empty")
+    return drives.Linear(values["start"], values["stop"], direction * speed)
+
+
+# ---- shared -----------------------------------------------------------------------------------
+
+
+def _made(make: Callable[..., Any], entries: Mapping[str, Any], new: Overrides, *, tag: str) -> Any:
+    """Call a constructor with what a table holds, and what replaces some of it."""
+    thawed = {key: value for key, value in tables.thawed(entries).items() if key != tag}
+    return make(**{**thawed, **new})
+
+
+def _without(entries: Mapping[str, Any], overrides: Overrides) -> Mapping[str, Any]:
+    """Return a table to be decoded: keys that are overridden may be missing, not unknown."""
+    nested = any(form in entries for form in ("matrix", "terms", "formula"))
+    return entries if nested else {**entries, **dict.fromkeys(overrides, 0.0)}
+
+
+def _parameters(given: Mapping[str, float], overrides: Overrides) -> dict[str, Any]:
+    known_keys("the parameters that vary", overrides, given)
+    return {**given, **overrides}

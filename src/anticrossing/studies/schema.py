@@ -1,0 +1,202 @@
+"""What a file may hold, declared as msgspec structures, and read with one grammar of errors."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin
+
+import msgspec
+
+from anticrossing._core.checks import InputError, choice, describe, fail, known_keys
+from anticrossing.studies import tables
+
+Numbers = float | list[Any]
+"""A number, or a list of numbers (a list of lists for a matrix)."""
+Matrix = list[list[float | str]]
+"""Rows of numbers and formulas."""
+
+_Made = TypeVar("_Made", bound="Table")
+_WORDS = {
+    "float": "a number",
+    "int": "an integer",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+}
+_WHERE = re.compile(r"^(.*?)(?: - at `\$(.*)`)?$", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+
+
+class Table(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Base of every table of a file."""
+
+
+def decode(entries: Any, kind: type[_Made], where: str) -> _Made:
+    """Return a table of a file as its structure; `where` is its name in the file.
+
+    Raises
+    ------
+    InputError
+        For a key that is unknown or missing, or a value of another type, with the path in the file.
+    """
+    if not isinstance(entries, Mapping):
+        raise fail(where, "be a table", f"it is {describe(entries)}")
+    try:
+        return msgspec.convert(tables.thawed(entries), kind)
+    except msgspec.ValidationError as error:
+        raise _explain(str(error), entries, kind, where) from None
+
+
+def arguments_of(name: str, make: Callable[..., Any], *, tag: str = "") -> type[Table]:
+    """Return the structure of a table that holds the arguments of a function.
+
+    With a `tag` it has a key of that name, whose value is the name of the function.
+    """
+    fields: list[Any] = [(tag, Literal[name])] if tag else []
+    for key, parameter in _parameters(make).items():
+        kind = _kind(str(parameter.annotation))
+        default = parameter.default
+        if default is inspect.Parameter.empty:
+            fields.append((key, kind))
+        elif isinstance(default, (int, float, str, bool)):
+            fields.append((key, kind, default))
+        else:
+            fields.append((key, kind | None, None))
+    made: Any = msgspec.defstruct(name, fields, bases=(Table,), kw_only=True)
+    return cast("type[Table]", made)
+
+
+def _parameters(make: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """Return what a function, or the constructor of a class, takes."""
+    found = dict(inspect.signature(make.__init__ if inspect.isclass(make) else make).parameters)
+    found.pop("self", None)
+    return found
+
+
+def _kind(annotation: str) -> Any:
+    """Return the type of a key from the annotation of an argument."""
+    first = annotation.partition(" ")[0].strip("'")
+    plain = {"bool": bool, "int": int, "str": str, "float": float, "Any": Any}.get(first)
+    return plain or Numbers
+
+
+# ---- errors -----------------------------------------------------------------------------------
+
+
+def _explain(message: str, entries: Any, kind: Any, where: str) -> InputError:
+    """Return an error of the library in our grammar."""
+    found = _WHERE.match(message)
+    said, path = (found[1], found[2] or "") if found else (message, "")
+    steps = [step[0] or step[1] for step in _STEP.findall(path)]
+    key = re.search(r"field `(.+)`", said)
+    try:
+        with tables.inside(_join(where, _tables_on(entries, steps if key else steps[:-1]))):
+            if key:
+                _explain_key(key[1], said, _struct_at(kind, steps), _join(where, steps))
+            _explain_value(said, steps, _value_at(entries, steps), _type_at(kind, steps))
+    except InputError as error:
+        return error
+    raise AssertionError(message)
+
+
+def _explain_key(key: str, said: str, kind: Any, where: str) -> None:
+    if "unknown" in said and kind is not None:
+        known_keys(f"[{where}]", [key], [f.encode_name for f in msgspec.structs.fields(kind)])
+    raise InputError(f"The key `{key}` is missing." if where else f"The table [{key}] is missing.")
+
+
+def _explain_value(said: str, steps: list[str], value: Any, kind: Any) -> None:
+    named = [step for step in steps if not step.isdigit()]
+    name = named[-1] if named else "table"
+    if options := _options(_type_of_items(kind, value)):
+        choice(name, value, options)
+    if bound := re.search(r"`\w+` (>=|>|<=|<) (\S+)", said):
+        words = {">=": "at least", ">": "above", "<=": "at most", "<": "below"}
+        raise fail(name, f"be {words[bound[1]]} {bound[2]}", f"it is {describe(value)}")
+    if size := re.search(r"of length (?:>= )?(\d+)", said):
+        raise fail(name, f"be a list of {size[1]}", f"it is {describe(value)}")
+    if "out of range" in said:
+        raise fail(name, "be representable", "it contains a number that is too large")
+    wanted = re.search(r"Expected `([^`]+)`", said)
+    kinds = [k for k in wanted[1].split(" | ") if k != "null"] if wanted else []
+    words = [_WORDS[kind] for kind in _WORDS if kind in kinds and kind != "bool"]
+    must = " or ".join(words) + (", " if words and "bool" in kinds else "")
+    must += _WORDS["bool"] if "bool" in kinds else ""
+    whose = "it contains" if steps and steps[-1].isdigit() else "it is"
+    raise fail(name, f"be {must}", f"{whose} {describe(tables.thawed(value))}")
+
+
+def _join(where: str, steps: list[str]) -> str:
+    """Return the name of a table within a table."""
+    parts = [where] if where else []
+    for step in steps:
+        if step.isdigit() and parts:
+            parts[-1] += f" {int(step) + 1}"
+        else:
+            parts.append(step)
+    return ".".join(parts)
+
+
+def _tables_on(entries: Any, steps: list[str]) -> list[str]:
+    """Return the steps of a path up to the last table on it."""
+    last = 0
+    for count, step in enumerate(steps, start=1):
+        entries = entries[int(step)] if step.isdigit() else entries[step]
+        last = count if isinstance(entries, Mapping) else last
+    return steps[:last]
+
+
+def _value_at(value: Any, steps: list[str]) -> Any:
+    for step in steps:
+        value = value[int(step)] if step.isdigit() else value[step]
+    return value
+
+
+def _type_at(kind: Any, steps: list[str]) -> Any:
+    """Return the annotation at a path, None where it cannot be told."""
+    for step in steps:
+        kind = _inside(kind, step)
+    return kind
+
+
+def _struct_at(kind: Any, steps: list[str]) -> Any:
+    found = [k for k in _members(_type_at(kind, steps)) if _is_table(k)]
+    return found[0] if len(found) == 1 else None
+
+
+def _inside(kind: Any, step: str) -> Any:
+    for member in _members(kind):
+        if step.isdigit() and get_origin(member) in (list, tuple):
+            return get_args(member)[0]
+        if _is_table(member):
+            for field in msgspec.structs.fields(member):
+                if field.encode_name == step:
+                    return field.type
+    return None
+
+
+def _type_of_items(kind: Any, value: Any) -> Any:
+    """Return what a list holds where one of its entries is meant."""
+    listed = [m for m in _members(kind) if get_origin(m) in (list, tuple)]
+    return get_args(listed[0])[0] if listed and not isinstance(value, (list, tuple)) else kind
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    union = get_origin(kind) in (typing.Union, types.UnionType)
+    return get_args(kind) if union else (kind,)
+
+
+def _is_table(kind: Any) -> bool:
+    return inspect.isclass(kind) and issubclass(kind, msgspec.Struct)
+
+
+def _options(kind: Any) -> list[str]:
+    """Return the words that a key may hold, if it holds words of a list."""
+    members = [m for m in _members(kind) if m is not types.NoneType]
+    listed = [option for m in members if get_origin(m) is Literal for option in get_args(m)]
+    return listed if len(members) == 1 else []

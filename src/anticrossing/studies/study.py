@@ -1,0 +1,273 @@
+"""What every kind of study is: a file that is checked, and what comes out of it.
+
+A kind is one module of `anticrossing.studies.kinds`, called as the table that tells it. It holds
+the structure of its tables (`anticrossing.studies.schema`), a `Study` that is read from them and
+run, and an `Outcome` with tables, variables, sentences and a figure. Reading, scans, sweeps, the
+terminal, the report and the files on disk are the same for all.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+
+from anticrossing._core.checks import InputError, choice, describe, fail, nearest
+from anticrossing.studies import tables
+from anticrossing.studies.outcome import Listed, Outcome, Output, Progress
+from anticrossing.studies.plan import Axis, Plan
+from anticrossing.studies.schema import Table, decode
+from anticrossing.sweeps.grid import Grid, Values
+from anticrossing.sweeps.target import Target
+
+
+class Heading(NamedTuple):
+    """What a file says of itself: its name and text, and the title, source and description."""
+
+    name: str = "point"
+    title: str = ""
+    source: str = ""
+    description: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Study(abc.ABC):
+    """A validated file.
+
+    Attributes
+    ----------
+    name : str
+        The file's name without its suffix.
+    title, source, description : str
+        As in the file.
+    text : str
+        The file itself, for the record.
+    tables : mapping
+        The tables of the file that matter for the numbers.
+    plan : Plan or None
+        What varies.
+    """
+
+    name: str
+    title: str
+    source: str
+    description: str
+    text: str
+    tables: Mapping[str, Any]
+    plan: Plan | None = None
+
+    structure: ClassVar[type[Table]]
+    """The tables of a file of this kind."""
+    varied: ClassVar[tuple[str, ...]]
+    """The tables whose numbers can vary."""
+
+    @classmethod
+    @abc.abstractmethod
+    def read(cls, given: Any, entries: Mapping[str, Any], heading: Heading) -> Self:
+        """Make the study of a file: its tables as their structure, and as they are."""
+
+    @property
+    @abc.abstractmethod
+    def setup(self) -> dict[str, str]:
+        """What was set up, one line under each heading."""
+
+    @abc.abstractmethod
+    def run(self, progress: Progress | None = None) -> Outcome:
+        """Compute everything that is asked."""
+
+    # ---- points -------------------------------------------------------------------------------
+
+    @property
+    @abc.abstractmethod
+    def outputs(self) -> dict[str, Output]:
+        """What can be had at every point of a sweep, by name."""
+
+    @property
+    def labels(self) -> dict[str, Sequence[Any]]:
+        """Coordinates along the dimensions of the outputs."""
+        return {}
+
+    @abc.abstractmethod
+    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
+        """Return these outputs of the study itself."""
+
+    def computes_many(self, grid: Grid) -> bool:
+        """Whether all points of a grid can be computed at once, by `compute_many`."""
+        return False
+
+    @classmethod
+    def compute_many(
+        cls, entries: Mapping[str, Any], values: Mapping[str, Values], outputs: Sequence[str]
+    ) -> dict[str, Any]:
+        """Return outputs (n, …) at points given by arrays (n,)."""
+        raise NotImplementedError
+
+    @classmethod
+    def at_point(cls, entries: Mapping[str, Any], values: Mapping[str, float]) -> Self:
+        """Return the study of the same tables with other values of some parameters."""
+        complete = tables.with_values(entries, values)
+        return cls.read(decode(complete, cls.structure, ""), complete, Heading())
+
+    def check_varied(self, parameter: str) -> None:
+        """Raise unless a parameter is a number of the study that can vary."""
+        where = parameter.partition(".")[0]
+        known = [name for name in self.varied if name in self.tables]
+        if where not in known:
+            named = " or ".join(f"`{name}.NAME`" for name in known)
+            fields = [f"{name}.{key}" for name in known for key in _numbers(self.tables[name])]
+            hint = nearest(parameter, fields)
+            raise fail("parameter", f"be {named}", f"it is {describe(parameter)}{hint}")
+        value = tables.given(self.tables, parameter)
+        if isinstance(value, bool) or not isinstance(value, (int, float, type(None))):
+            raise fail("parameter", "name a single number", f"`{parameter}` is {describe(value)}")
+
+    def check_points(self) -> None:
+        """Raise for the first point of the scan that cannot be used, before any work."""
+        assert self.plan is not None
+        axis = self.plan.axes[0]
+        for value in axis.values:
+            with at(axis, value):
+                self.at_point(self.tables, {axis.parameter: float(value)})
+
+    def sweep_target(self, grid: Grid) -> Target:
+        """Return what `anticrossing.sweep` computes at every point of a grid."""
+        return target(self, grid)
+
+    # ---- the command line ---------------------------------------------------------------------
+
+    def crossings(self) -> Listed:
+        """Return the crossings on the way of a drive, if the study has one."""
+        raise InputError(
+            "Only a file with [hamiltonian] and [drive] has levels that cross on a path."
+        )
+
+    @property
+    def steps(self) -> int:
+        """The number of points of the scan, 0 without one."""
+        return 0 if self.plan is None else self.plan.grid.size
+
+    @property
+    def store(self) -> Path | None:
+        """The directory of unfinished work that the file names, if there is one."""
+        return None
+
+    def check_target(self, directory: Path) -> None:
+        """Refuse a directory for the results that holds the store, or lies in it."""
+        if self.store is None:
+            return
+        store, target = self.store.resolve(), directory.resolve()
+        if store.is_relative_to(target) or target.is_relative_to(store):
+            raise fail("store", f"lie apart from the results in {directory}", f"it is {store}")
+
+
+def _numbers(entries: Any) -> list[str]:
+    """Return the keys of a table that hold a number."""
+    found = entries.items() if isinstance(entries, Mapping) else ()
+    return [key for key, value in found if isinstance(value, (int, float))]
+
+
+class at:
+    """Say of an error at which point of a scan it is."""
+
+    def __init__(self, axis: Axis, value: float) -> None:
+        self.text = f"In [scan]: At {axis.parameter} = {value:.6g}: "
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, InputError):
+            raise InputError(self.text + str(error)) from None
+
+
+# ---- points of a sweep -------------------------------------------------------------------------
+
+
+def target(study: Study, grid: Grid, outputs: Sequence[str] | None = None) -> Target:
+    """Return what is computed at every point of a grid of a study's parameters.
+
+    Parameters
+    ----------
+    study : Study
+    grid : Grid
+        Its parameters are named ``TABLE.KEY``.
+    outputs : sequence of str, optional
+        See `Study.outputs`; those of the file, or its defaults.
+
+    Raises
+    ------
+    InputError
+        If a parameter is none of the study's numbers, or an output is unknown.
+    """
+    if outputs is None:
+        outputs = None if study.plan is None else study.plan.outputs
+    chosen, known = chosen_outputs(study, outputs), study.outputs
+    for axis in grid.axes:
+        for name, values in axis.parameters.items():
+            if values.dtype.kind not in "if":
+                raise fail(name, "hold numbers", f"its values are {values.dtype}")
+            study.check_varied(name)
+    flat = {key.replace(".parameters.", "."): text for key, text in _flat(study.tables).items()}
+    identity = {
+        "the list of outputs": ", ".join(chosen),
+        **{f"`{key}`": text for key, text in flat.items() if key not in grid.names},
+    }
+    dims = {name: known[name].dims for name in chosen if known[name].dims}
+    details = {name: {"long_name": known[name].text} for name in chosen}
+    return Target(
+        function=Points(type(study), study.tables, chosen),
+        identity=identity,
+        vectorized=study.computes_many(grid),
+        dims=dims,
+        labels={k: v for k, v in study.labels.items() if any(k in own for own in dims.values())},
+        details={**details, **({} if study.plan is None else study.plan.details())},
+        attributes={
+            "title": study.title,
+            "source": study.source,
+            "experiment_file": study.text,
+        },
+    )
+
+
+def chosen_outputs(study: Study, outputs: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the outputs that are asked, or those that are computed unless others are."""
+    known = study.outputs
+    if outputs is None:
+        return tuple(name for name, output in known.items() if output.default)
+    for output in outputs:
+        choice("output", output, known)
+    if not outputs or len(set(outputs)) < len(outputs):
+        raise fail("output", "name each output once, and at least one", f"it is {list(outputs)}")
+    return tuple(outputs)
+
+
+class Points:
+    """A study at one point of a sweep, or at many as one batch; it can be sent to other processes.
+
+    Alone and in a batch a point gives the same bits.
+    """
+
+    def __init__(
+        self, kind: type[Study], entries: Mapping[str, Any], outputs: Sequence[str]
+    ) -> None:
+        self.kind, self.tables, self.outputs = kind, tables.thawed(entries), tuple(outputs)
+
+    def __call__(self, **values: Any) -> dict[str, Any]:
+        if any(np.ndim(value) for value in values.values()):
+            return self.kind.compute_many(self.tables, values, self.outputs)
+        return self.kind.at_point(self.tables, values).compute(self.outputs)
+
+
+def _flat(entries: Any, prefix: str = "") -> dict[str, str]:
+    """Return nested tables as one level of text under dotted names."""
+    if not isinstance(entries, Mapping):
+        return {prefix: repr(tables.thawed(entries))}
+    found: dict[str, str] = {}
+    for key, value in entries.items():
+        found.update(_flat(value, f"{prefix}.{key}" if prefix else key))
+    return found
