@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray
-from anticrossing.studies.sweep_file import parse_sweep
 
 import anticrossing as ac
 import anticrossing.sweeps as sweeps
 from anticrossing import InputError, cli, studies
-from anticrossing.studies import sweep as experiment_sweep
+from anticrossing.studies.kinds.driven_level import DrivenLevelStudy
+from anticrossing.studies.kinds.passage import PassageStudy
 from anticrossing.thermodynamics import DrivenLevel
 from tests.sweeps.test_kill import files
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from anticrossing.plot import style
-from anticrossing.plot.figure import Figure, figure, panels_of
+from anticrossing.plot.figure import Figure, panels_of
 from anticrossing.plot.packets import CONTOURS, density
 from anticrossing.plot.panels import Axes
-from anticrossing.studies.packet import PacketOutcome
-from anticrossing.studies.trajectories import TrajectoriesOutcome
+
+if TYPE_CHECKING:
+    from anticrossing.studies.kinds.packet import PacketOutcome
+    from anticrossing.studies.kinds.trajectories import TrajectoriesOutcome
 
 _MOST_DRAWN = 50  # trajectories
 
 
-@figure.register
-def _packet(result: PacketOutcome) -> Figure:
+def packet_figure(result: PacketOutcome) -> Figure:
+    """Return populations and densities of a packet."""
     study, motion, snapshots = result.experiment, result.motion, result.snapshots
     times, unit = study.shown_times(motion.times), study.time_unit
     with style.style():
@@ -45,8 +47,8 @@ def _packet(result: PacketOutcome) -> Figure:
     return drawn
 
 
-@figure.register
-def _trajectories(result: TrajectoriesOutcome) -> Figure:
+def trajectories_figure(result: TrajectoriesOutcome) -> Figure:
+    """Return populations of an ensemble, and the paths that were kept."""
     study, ensemble = result.experiment, result.ensemble
     times, unit = study.shown_times(ensemble.times), study.time_unit
     with style.style():

@@ -1,38 +1,26 @@
-"""What experiments with moving nuclei share: H(x), their units, and values one per coordinate.
+"""What studies with moving nuclei share: H(x), masses, and values one per coordinate.
 
-A file is in the units of its Hamiltonian. The dynamics below has ħ = 1 and the energy and the
-coordinate of the Hamiltonian, so only times and masses are converted: times here, on the way in by
-`duration` and on the way out by `MotionStudy.shown_times`; masses on the way in.
+A file is in the units of its Hamiltonian, as is everything that it is handed to. Only masses may be
+in another unit, `mass_unit`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from anticrossing._core.checks import (
-    ConvergenceError,
-    FloatArray,
-    InputError,
-    choice,
-    describe,
-    fail,
-    positive,
-    positive_number,
-)
+from anticrossing._core.checks import FloatArray, InputError, choice, describe, fail, positive
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import VibronicCoupling
-from anticrossing.studies import build, tables
-from anticrossing.studies.outcome import Study
+from anticrossing.studies import levels, tables
+from anticrossing.studies.study import Study
 from anticrossing.units import ENERGIES, LENGTHS, MASSES, Units
 
-_TIME = re.compile(r"\bt = ([-+.\de]*\d)")
-"""How errors of the dynamics name a time."""
+Vector = float | list[float]
+"""One number for all coordinates, or a list with one for each."""
 
 SIDES = ("below", "above")
 """Where a packet is with respect to a dividing position, trajectories to their box."""
@@ -45,116 +33,54 @@ class MotionStudy(Study):
     Attributes
     ----------
     hamiltonian : Hamiltonian
-    entries : mapping
-        The tables of the file that matter for the numbers.
     """
 
     hamiltonian: Hamiltonian
-    entries: Mapping[str, Any]
 
     @property
     def time_unit(self) -> str:
         """The unit of the times in the file and in the result; empty in natural units."""
         return self.hamiltonian.units.shown_time
 
-    def shown_times(self, times: Any) -> FloatArray:
-        """Return times of the dynamics, ħ over the unit of energy, in the unit of the file."""
-        return np.asarray(times, dtype=np.float64) / self.hamiltonian.units.angular
-
-    @contextmanager
-    def errors_of(self, table: str) -> Iterator[None]:
-        """Say of every error within which table it is, and the times that it names in their unit.
-
-        The dynamics knows nothing of the unit of times in the file.
-        """
-        try:
-            with tables.inside(table):
-                yield
-        except (InputError, ConvergenceError) as error:
-            raise type(error)(self.in_its_times(str(error))) from None
-
-    def in_its_times(self, text: str) -> str:
-        """Return the text of an error of the dynamics with times in the unit of the file."""
-        units = self.hamiltonian.units
-        text = _TIME.sub(lambda found: f"t = {self.shown_time(float(found[1]))}", text)
-        if units.angular != 1 and any(name in text for name in ("`step`", "`dt`")):
-            text += f" (Times here are in ħ/{units.energy}, {1 / units.angular:.4g} {units.time}.)"
-        return text
-
     def shown_time(self, time: float) -> str:
-        """Return a time of the dynamics as text with its unit."""
-        unit = self.time_unit
-        return f"{float(self.shown_times(time)):.6g}{' ' + unit if unit else ''}"
+        """Return a time as text with its unit."""
+        return self.hamiltonian.units.time_text(time)
 
 
 def hamiltonian(entries: Mapping[str, Any], most_coordinates: int) -> Hamiltonian:
     """Build H(x) from the tables [hamiltonian] and [units], of single numbers."""
-    given = tables.table(entries, "hamiltonian", required=True)
-    units = build.units(tables.table(entries, "units"))
-    built = build.hamiltonian(given, units, most_coordinates=most_coordinates)
+    units = levels.units(entries.get("units", {}))
+    built = levels.hamiltonian(entries["hamiltonian"], units, most_coordinates=most_coordinates)
     with tables.inside("hamiltonian"):
         if built.batch_shape:
             raise fail("hamiltonian", "hold single numbers", "it holds a list of values")
     return built
 
 
-def entries_of(entries: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """Return the tables of a file that matter for the numbers."""
-    return {key: entries[key] for key in ("units", "hamiltonian", kind) if key in entries}
-
-
-# ---- values -----------------------------------------------------------------------------------
-
-
-def numbers(entries: Mapping[str, Any], key: str, default: Any = None) -> Any:
-    """Return a number, or a list of numbers, as a file can hold it."""
-    value = tables.required(entries, key) if default is None else entries.get(key, default)
-    tables.check_numbers(key, value)
-    return value
-
-
-def vector(
-    entries: Mapping[str, Any], key: str, coordinates: int, default: Any = None
-) -> FloatArray:
+def vector(key: str, value: Vector, coordinates: int) -> FloatArray:
     """Return the numbers of a list with one for each coordinate, or one number for them all."""
-    value = numbers(entries, key, default)
-    if isinstance(value, list):
-        nested = any(isinstance(entry, list) for entry in value)
-        if nested or len(value) != coordinates:
-            wanted = "a single number"
-            if coordinates > 1:
-                wanted = f"a number or a list of {coordinates}"
-            raise fail(key, f"be {wanted}", f"it is {describe(value)}")
+    if isinstance(value, list) and len(value) != coordinates:
+        wanted = f"a number or a list of {coordinates}" if coordinates > 1 else "a single number"
+        raise fail(key, f"be {wanted}", f"it is {describe(value)}")
     return np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), (coordinates,)))
 
 
-def number(entries: Mapping[str, Any], key: str, default: float | None = None) -> float:
-    """Return a single finite number."""
-    value = numbers(entries, key, default)
-    if isinstance(value, list):
-        raise fail(key, "be a single number", f"it is the list {describe(value)}")
-    return float(value)
-
-
-def duration(entries: Mapping[str, Any], key: str, units: Units) -> float:
-    """Return a positive time in ħ over the unit of energy."""
-    return positive_number(key, number(entries, key)) * units.angular
-
-
-def masses(entries: Mapping[str, Any], hamiltonian: Hamiltonian) -> FloatArray:
-    """Return the masses (f,) with ħ = 1, from `masses` in the unit `mass_unit`.
+def masses(given: Vector | None, unit: str | None, hamiltonian: Hamiltonian) -> FloatArray:
+    """Return the masses (f,) with ħ = 1, given in a unit.
 
     The normal coordinates of a vibronic coupling model bring theirs.
     """
     units, coordinates = hamiltonian.units, len(hamiltonian.coordinates)
-    if isinstance(hamiltonian, VibronicCoupling) and "masses" not in entries:
-        if "mass_unit" in entries:
+    if isinstance(hamiltonian, VibronicCoupling) and given is None:
+        if unit is not None:
             raise fail("mass_unit", "come with `masses`", "these are those of the model, 1/ω")
         return np.asarray(1 / hamiltonian.frequencies)
-    values = np.asarray(positive("masses", vector(entries, "masses", coordinates)))
-    if "mass_unit" not in entries:
+    if given is None:
+        raise InputError("The key `masses` is missing.")
+    values = np.asarray(positive("masses", vector("masses", given, coordinates)))
+    if unit is None:
         return values
-    unit = choice("mass_unit", entries["mass_unit"], MASSES)
+    choice("mass_unit", unit, MASSES)
     if units.energy not in ENERGIES or units.coordinate not in LENGTHS:
         raise InputError(
             "`mass_unit` needs a Hamiltonian with a unit of energy and one of length "
@@ -165,20 +91,12 @@ def masses(entries: Mapping[str, Any], hamiltonian: Hamiltonian) -> FloatArray:
     return np.asarray(values * MASSES[unit] * (length * per_second) ** 2 / energy)
 
 
-def flag(entries: Mapping[str, Any], key: str) -> bool:
-    """Return true or false, false if it is not given."""
-    value = entries.get(key, False)
-    if not isinstance(value, bool):
-        raise fail(key, "be true or false", f"it is {describe(value)}")
-    return value
-
-
 # ---- what is shown ----------------------------------------------------------------------------
 
 
-def shown_masses(entries: Mapping[str, Any]) -> str:
+def shown_masses(given: Vector | None) -> str:
     """Return the masses as the file gives them."""
-    return f"mass {shown(entries['masses'])}" if "masses" in entries else "masses 1/ω"
+    return "masses 1/ω" if given is None else f"mass {shown(given)}"
 
 
 def shown(value: Any) -> str:

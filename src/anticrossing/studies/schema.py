@@ -116,8 +116,8 @@ def _explain_value(said: str, steps: list[str], value: Any, kind: Any) -> None:
     if options := _options(_type_of_items(kind, value)):
         choice(name, value, options)
     if bound := re.search(r"`\w+` (>=|>|<=|<) (\S+)", said):
-        words = {">=": "at least", ">": "above", "<=": "at most", "<": "below"}
-        raise fail(name, f"be {words[bound[1]]} {bound[2]}", f"it is {describe(value)}")
+        bounds = {">=": "at least", ">": "above", "<=": "at most", "<": "below"}
+        raise fail(name, f"be {bounds[bound[1]]} {bound[2]}", f"it is {describe(value)}")
     if size := re.search(r"of length (?:>= )?(\d+)", said):
         raise fail(name, f"be a list of {size[1]}", f"it is {describe(value)}")
     if "out of range" in said:

@@ -96,6 +96,10 @@ class Study(abc.ABC):
     def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Return these outputs of the study itself."""
 
+    def extras(self, outputs: Sequence[str]) -> dict[str, Output]:
+        """Return what `compute` gives beside outputs, unasked."""
+        return {}
+
     def computes_many(self, grid: Grid) -> bool:
         """Whether all points of a grid can be computed at once, by `compute_many`."""
         return False
@@ -217,8 +221,9 @@ def target(study: Study, grid: Grid, outputs: Sequence[str] | None = None) -> Ta
         "the list of outputs": ", ".join(chosen),
         **{f"`{key}`": text for key, text in flat.items() if key not in grid.names},
     }
-    dims = {name: known[name].dims for name in chosen if known[name].dims}
-    details = {name: {"long_name": known[name].text} for name in chosen}
+    given = {**{name: known[name] for name in chosen}, **study.extras(chosen)}
+    dims = {name: output.dims for name, output in given.items() if output.dims}
+    details = {name: {"long_name": output.text} for name, output in given.items()}
     return Target(
         function=Points(type(study), study.tables, chosen),
         identity=identity,

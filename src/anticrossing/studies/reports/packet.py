@@ -1,20 +1,101 @@
-"""The result of a wave packet as numbers, tables and sentences."""
+"""A wave packet as variables, numbers, tables and sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anticrossing._core.checks import FloatArray
+from anticrossing._core.variables import Variable
 from anticrossing.molecules.packets.convergence import REFINEMENTS, ConvergenceReport
 from anticrossing.studies.motion import SIDES, in_words, probability, rough
 from anticrossing.studies.outcome import Cell, Sentences, Table
-from anticrossing.studies.packet.file import PacketStudy
-from anticrossing.studies.packet.result import PacketOutcome
+
+if TYPE_CHECKING:
+    from anticrossing.studies.kinds.packet import PacketOutcome
 
 _CONSERVED = 1e-6  # of the probability
 _SETTLED = 1e-3  # of the probability: changes that a channel may still show
+
+
+def variables(result: PacketOutcome) -> dict[str, Variable]:
+    """Return everything, for the dataset."""
+    study, motion, snapshots = result.experiment, result.motion, result.snapshots
+    units, names = study.hamiltonian.units, study.hamiltonian.coordinates
+    time, energy = study.time_unit or "1", units.energy or "1"
+    length, states = units.coordinate, motion.populations.shape[1]
+    found: dict[str, Variable] = {
+        "time": Variable(("time",), motion.times, "time", time),
+        "state": Variable(("state",), np.arange(states), "adiabatic state, the lowest first"),
+        "diabatic_state": Variable(
+            ("diabatic_state",), [str(label) for label in study.hamiltonian.labels], "", ""
+        ),
+        "coordinate": Variable(("coordinate",), list(names), "", ""),
+        "snapshot": Variable(("snapshot",), snapshots.times, "time of the densities", time),
+    }
+    places = tuple(f"grid_{name}" for name in names)
+    for place, axis in zip(places, motion.grid.axes, strict=True):
+        found[place] = Variable((place,), axis, "points of the grid", length or "1")
+    found |= {
+        "population": Variable(
+            ("time", "state"), motion.populations, "probability of the adiabatic state on the grid"
+        ),
+        "diabatic_population": Variable(
+            ("time", "diabatic_state"), motion.diabatic_populations, "probability on the grid"
+        ),
+        "norm": Variable(("time",), motion.norm, "probability on the grid"),
+        "energy": Variable(("time",), motion.energy, "expectation value on the grid", energy),
+        "position": Variable(
+            ("time", "coordinate"), motion.positions, "mean on the grid", length or "1"
+        ),
+        "momentum": Variable(
+            ("time", "coordinate"),
+            motion.momenta,
+            "mean on the grid",
+            f"ħ/{length}" if length else "1",
+        ),
+        "level": Variable(
+            (*places, "state"),
+            motion.operator.energies.reshape(*motion.grid.shape, states),
+            "adiabatic level",
+            energy,
+        ),
+        "density": Variable(
+            ("snapshot", "state", *places),
+            _density(result),
+            "probability density by state",
+            _per(length, len(names)),
+        ),
+    }
+    if motion.sides:
+        found["side"] = Variable(("side",), list(motion.sides), "", "")
+        found["absorbed"] = Variable(
+            ("time", "side", "state"), motion.absorbed, "probability absorbed so far"
+        )
+    channels = result.channels
+    if channels is not None:
+        found["channel"] = Variable(("channel",), list(SIDES), "", "")
+        found["channel_probability"] = Variable(
+            ("channel", "state"), channels, f"on this side of {study.divide:g}, absorbed or not"
+        )
+    return found
+
+
+def _per(length: str, coordinates: int) -> str:
+    """Return the unit of a density."""
+    if not length:
+        return "1"
+    return f"1/{length}" if coordinates == 1 else f"1/{length}^{coordinates}"
+
+
+def _density(result: PacketOutcome) -> FloatArray:
+    snapshots = result.snapshots
+    assert snapshots.states is not None
+    states, shape = snapshots.operator.states, snapshots.grid.shape
+    amplitudes = [snapshots.operator.adiabatic_amplitudes(psi) for psi in snapshots.states]
+    return np.asarray(np.abs(np.array(amplitudes)) ** 2).reshape(-1, states, *shape)
 
 
 def numbers(result: PacketOutcome) -> dict[str, Any]:
@@ -27,11 +108,11 @@ def numbers(result: PacketOutcome) -> dict[str, Any]:
             "width": study.packet.width,
             "state": study.packet.state,
             "basis": study.packet.basis,
-            "masses": study.entries["packet"].get("masses", study.masses),
+            "masses": study.masses if study.asked.masses is None else study.asked.masses,
         },
         "time_unit": study.time_unit,
-        "stop": float(study.shown_times(study.stop)),
-        "step": float(study.shown_times(motion.step)),
+        "stop": study.stop,
+        "step": motion.step,
         "populations": {
             "adiabatic": motion.populations[-1],
             "diabatic": motion.diabatic_populations[-1],
@@ -50,9 +131,7 @@ def numbers(result: PacketOutcome) -> dict[str, Any]:
     if result.convergence is not None:
         found["convergence"] = {
             "changes": result.convergence.changes,
-            "failures": {
-                key: study.in_its_times(text) for key, text in result.convergence.failures.items()
-            },
+            "failures": result.convergence.failures,
             "tolerance": result.convergence.tolerance,
             "converged": result.convergence.converged,
         }
@@ -209,12 +288,12 @@ def sentences(result: PacketOutcome) -> Sentences:
             "whether grid and step are fine enough was not checked (`convergence = true` does)"
         )
     else:
-        notes += _convergence_notes(study, result.convergence)
+        notes += _convergence_notes(result.convergence)
         trusted = trusted and result.convergence.converged
     return Sentences(verdict, trusted, tuple(notes))
 
 
-def _convergence_notes(study: PacketStudy, report: ConvergenceReport) -> list[str]:
+def _convergence_notes(report: ConvergenceReport) -> list[str]:
     notes: list[str] = []
     if report.changes:
         largest = max(report.changes.values())
@@ -225,7 +304,7 @@ def _convergence_notes(study: PacketStudy, report: ConvergenceReport) -> list[st
     for key, text in report.failures.items():
         notes.append(
             f"with {REFINEMENTS[key]} the run cannot be repeated, so that this is NOT checked: "
-            f"{study.in_its_times(text).removesuffix('.')}"
+            f"{text.removesuffix('.')}"
         )
     return notes
 

@@ -1,17 +1,20 @@
-"""The result of an ensemble of trajectories as numbers, tables and sentences."""
+"""An ensemble of trajectories as variables, numbers, tables and sentences."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anticrossing._core.variables import Variable
 from anticrossing.molecules.trajectories import REASONS, Mean
 from anticrossing.studies import motion
 from anticrossing.studies.motion import rough
 from anticrossing.studies.outcome import Cell, Sentences, Table
-from anticrossing.studies.trajectories.result import TrajectoriesOutcome
+
+if TYPE_CHECKING:
+    from anticrossing.studies.kinds.trajectories import TrajectoriesOutcome
 
 SIDES = (*motion.SIDES, "inside")
 _DRIFT = 0.01  # of the kinetic energy
@@ -22,6 +25,17 @@ _MEANINGS = {
     "reflected": "refused for want of energy, the momentum turned around",
     "followed": "no hop: a crossing that the time step does not resolve",
 }
+
+
+def variables(result: TrajectoriesOutcome) -> dict[str, Variable]:
+    """Return means with their errors, channels, hops, and the trajectories that were kept."""
+    found = dict(result.ensemble.variables())
+    dims = ("side", "state")
+    for name, mean in result.channels.items():
+        found[f"channel_{name}"] = Variable(dims, mean.value, "probability by side of the box")
+        found[f"channel_{name}_error"] = Variable(dims, mean.error, "standard error")
+        found["side"] = Variable(("side",), list(SIDES), "", "")
+    return found
 
 
 def numbers(result: TrajectoriesOutcome) -> dict[str, Any]:
@@ -38,7 +52,7 @@ def numbers(result: TrajectoriesOutcome) -> dict[str, Any]:
             "count": request.count,
             "seed": request.seed,
             "time_unit": result.experiment.time_unit,
-            "dt": float(result.experiment.shown_times(request.dt)),
+            "step": request.step,
             "steps": request.steps,
         },
         "populations": _last(ensemble.populations),
@@ -167,7 +181,7 @@ def sentences(result: TrajectoriesOutcome) -> Sentences:
     if not conserved:
         notes.append(
             f"the energy of a trajectory changes by up to {drift:.1e}, over {_DRIFT:.0%} of the "
-            "kinetic energy: take a smaller `dt`"
+            "kinetic energy: take a smaller `step`"
         )
     apart = _inconsistency(result)
     if apart is not None:
