@@ -109,7 +109,7 @@ models: atomic units):
     method = "fssh"              # or "landau-zener", "ehrenfest", "mash"
     count = 4000
     seed = 1
-    dt = 4.0
+    step = 4.0
     stop = 4000.0
     box = [-15.0, 15.0]
 

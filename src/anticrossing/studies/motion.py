@@ -1,22 +1,18 @@
 """What experiments with moving nuclei share: H(x), their units, and values one per coordinate.
 
-A file is in the units of its Hamiltonian. The dynamics below has ħ = 1 and the energy and the
-coordinate of the Hamiltonian, so only times and masses are converted: times here, on the way in by
-`duration` and on the way out by `MotionStudy.shown_times`; masses on the way in.
+A file is in the units of its Hamiltonian, as is everything that it is handed to. Only masses may be
+in another unit, `mass_unit`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from anticrossing._core.checks import (
-    ConvergenceError,
     FloatArray,
     InputError,
     choice,
@@ -30,9 +26,6 @@ from anticrossing.models import VibronicCoupling
 from anticrossing.studies import build, tables
 from anticrossing.studies.outcome import Study
 from anticrossing.units import ENERGIES, LENGTHS, MASSES, Units
-
-_TIME = re.compile(r"\bt = ([-+.\de]*\d)")
-"""How errors of the dynamics name a time."""
 
 SIDES = ("below", "above")
 """Where a packet is with respect to a dividing position, trajectories to their box."""
@@ -57,34 +50,9 @@ class MotionStudy(Study):
         """The unit of the times in the file and in the result; empty in natural units."""
         return self.hamiltonian.units.shown_time
 
-    def shown_times(self, times: Any) -> FloatArray:
-        """Return times of the dynamics, ħ over the unit of energy, in the unit of the file."""
-        return np.asarray(times, dtype=np.float64) / self.hamiltonian.units.angular
-
-    @contextmanager
-    def errors_of(self, table: str) -> Iterator[None]:
-        """Say of every error within which table it is, and the times that it names in their unit.
-
-        The dynamics knows nothing of the unit of times in the file.
-        """
-        try:
-            with tables.inside(table):
-                yield
-        except (InputError, ConvergenceError) as error:
-            raise type(error)(self.in_its_times(str(error))) from None
-
-    def in_its_times(self, text: str) -> str:
-        """Return the text of an error of the dynamics with times in the unit of the file."""
-        units = self.hamiltonian.units
-        text = _TIME.sub(lambda found: f"t = {self.shown_time(float(found[1]))}", text)
-        if units.angular != 1 and any(name in text for name in ("`step`", "`dt`")):
-            text += f" (Times here are in ħ/{units.energy}, {1 / units.angular:.4g} {units.time}.)"
-        return text
-
     def shown_time(self, time: float) -> str:
-        """Return a time of the dynamics as text with its unit."""
-        unit = self.time_unit
-        return f"{float(self.shown_times(time)):.6g}{' ' + unit if unit else ''}"
+        """Return a time as text with its unit."""
+        return self.hamiltonian.units.time_text(time)
 
 
 def hamiltonian(entries: Mapping[str, Any], most_coordinates: int) -> Hamiltonian:
@@ -136,9 +104,9 @@ def number(entries: Mapping[str, Any], key: str, default: float | None = None) -
     return float(value)
 
 
-def duration(entries: Mapping[str, Any], key: str, units: Units) -> float:
-    """Return a positive time in ħ over the unit of energy."""
-    return positive_number(key, number(entries, key)) * units.angular
+def duration(entries: Mapping[str, Any], key: str) -> float:
+    """Return a positive time."""
+    return positive_number(key, number(entries, key))
 
 
 def masses(entries: Mapping[str, Any], hamiltonian: Hamiltonian) -> FloatArray:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from anticrossing._core.checks import InputError, fail
-from anticrossing.molecules.trajectories import REASONS, Mean, run_trajectories
-from anticrossing.studies import motion
+from anticrossing.molecules.trajectories import REASONS, Mean
+from anticrossing.molecules.trajectories.ensemble import follow
+from anticrossing.studies import motion, tables
 from anticrossing.studies.packet import PacketStudy, read as read_packet
 from anticrossing.studies.packet.result import run as run_packet
 from anticrossing.studies.parameters import HEADING, Tables, with_values
@@ -82,7 +83,7 @@ def target(
     if isinstance(study, TrajectoriesStudy):
         if "diabatic_population" in outputs and study.request.method == "mash":
             raise InputError("The output `diabatic_population` is not there for the method 'mash'.")
-        if "store" in study.arguments:
+        if study.store is not None:
             raise fail("store", "be left out of a sweep, which has its own", "it is given")
         long_names = {key: TRAJECTORIES[key] for key in outputs}
         labels |= {"side": SIDES, "reason": REASONS}
@@ -142,7 +143,7 @@ class PacketPoint:
             "diabatic_population": last.diabatic_populations[-1],
             "norm": float(last.norm[-1] + lost.sum()),
             "energy_drift": last.energy_drift,
-            "step": float(study.shown_times(last.step)),
+            "step": last.step,
         }
         return {name: found[name] for name in self.outputs}
 
@@ -156,12 +157,12 @@ class TrajectoriesPoint:
     def __call__(self, **values: float) -> dict[str, Any]:
         given = self.tables["trajectories"]["seed"]
         seed = point_seed(given, values)
-        tables = with_values(self.tables, values)
-        tables["trajectories"]["seed"] = seed
-        tables["trajectories"]["keep"] = 0  # no trajectory is an output
-        study = read_trajectories(tables, HEADING)
-        with study.errors_of("trajectories"):
-            ensemble = run_trajectories(**study.arguments)
+        entries = with_values(self.tables, values)
+        entries["trajectories"]["seed"] = seed
+        entries["trajectories"]["keep"] = 0  # no trajectory is an output
+        study = read_trajectories(entries, HEADING)
+        with tables.inside("trajectories"):
+            ensemble = follow(study.request)
         found: dict[str, Any] = {"seed": float(seed)}
         for name in self.outputs:
             if name == "energy_drift":

@@ -24,13 +24,11 @@ def to_dataset(result: PacketOutcome) -> xarray.Dataset:
     time, energy = study.time_unit or "1", units.energy or "1"
     length, states = units.coordinate, motion.populations.shape[1]
     coordinates: dict[str, Any] = {
-        "time": variable(("time",), study.shown_times(motion.times), "time", time),
+        "time": variable(("time",), motion.times, "time", time),
         "state": variable(("state",), np.arange(states), "adiabatic state, the lowest first"),
         "diabatic_state": ("diabatic_state", [str(label) for label in study.hamiltonian.labels]),
         "coordinate": ("coordinate", list(names)),
-        "snapshot": variable(
-            ("snapshot",), study.shown_times(snapshots.times), "time of the densities", time
-        ),
+        "snapshot": variable(("snapshot",), snapshots.times, "time of the densities", time),
     }
     places = tuple(f"grid_{name}" for name in names)
     for place, axis in zip(places, motion.grid.axes, strict=True):
@@ -79,13 +77,13 @@ def to_dataset(result: PacketOutcome) -> xarray.Dataset:
         )
     attributes: dict[str, Any] = {
         **result.attributes(),
-        "step": float(study.shown_times(motion.step)),
+        "step": motion.step,
     }
     if result.convergence is not None:
         for key, change in result.convergence.changes.items():
             attributes[f"convergence_{key}"] = change
         for key, text in result.convergence.failures.items():
-            attributes[f"convergence_{key}"] = f"failed: {study.in_its_times(text)}"
+            attributes[f"convergence_{key}"] = f"failed: {text}"
     return xarray.Dataset(variables, coords=coordinates, attrs=attributes)
 
 

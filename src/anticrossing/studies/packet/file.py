@@ -56,7 +56,7 @@ _KEYS = (
 @read_only
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PacketStudy(motion.MotionStudy):
-    """A validated file with the table [packet]; times are in ħ over the unit of energy.
+    """A validated file with the table [packet].
 
     Attributes
     ----------
@@ -128,7 +128,7 @@ def read(entries: Mapping[str, Any], heading: Mapping[str, str]) -> PacketStudy:
     """Validate the tables of a wave packet."""
     given = tables.table(entries, "packet", required=True)
     hamiltonian = motion.hamiltonian(entries, MOST_COORDINATES)
-    units, coordinates = hamiltonian.units, len(hamiltonian.coordinates)
+    coordinates = len(hamiltonian.coordinates)
     with tables.inside("packet"):
         known_keys("[packet]", given, _KEYS)
         mesh = tables.table(given, "grid", required=True)
@@ -149,8 +149,8 @@ def read(entries: Mapping[str, Any], heading: Mapping[str, str]) -> PacketStudy:
             grid=grid,
             masses=motion.masses(given, hamiltonian),
             packet=_packet(given, coordinates),
-            stop=motion.duration(given, "stop", units),
-            step=motion.duration(given, "step", units) if "step" in given else None,
+            stop=motion.duration(given, "stop"),
+            step=motion.duration(given, "step") if "step" in given else None,
             tolerance=_tolerance(given),
             absorber=_absorber(given, coordinates),
             divide=_divide(given, grid),
@@ -159,7 +159,7 @@ def read(entries: Mapping[str, Any], heading: Mapping[str, str]) -> PacketStudy:
         )
         if study.step is not None:
             study.check_effort(study.step)
-    with study.errors_of("packet"):
+    with tables.inside("packet"):
         _check_start(study)
     return study
 
@@ -256,5 +256,7 @@ def _check_start(study: PacketStudy) -> None:
     else:
         # No step is chosen that lets the mean kinetic phase turn by more than half a turn.
         weights = operator.momentum_weights(psi)
-        kinetic = sum(float(w @ k) for w, k in zip(weights, operator.kinetic, strict=True))
-        study.check_effort(math.pi / (kinetic + math.pi / study.stop))
+        turn = operator.angular * sum(
+            float(w @ k) for w, k in zip(weights, operator.kinetic, strict=True)
+        )
+        study.check_effort(math.pi / (turn + math.pi / study.stop))

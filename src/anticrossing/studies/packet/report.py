@@ -10,7 +10,6 @@ import numpy as np
 from anticrossing.molecules.packets.convergence import REFINEMENTS, ConvergenceReport
 from anticrossing.studies.motion import SIDES, in_words, probability, rough
 from anticrossing.studies.outcome import Cell, Sentences, Table
-from anticrossing.studies.packet.file import PacketStudy
 from anticrossing.studies.packet.result import PacketOutcome
 
 _CONSERVED = 1e-6  # of the probability
@@ -30,8 +29,8 @@ def numbers(result: PacketOutcome) -> dict[str, Any]:
             "masses": study.entries["packet"].get("masses", study.masses),
         },
         "time_unit": study.time_unit,
-        "stop": float(study.shown_times(study.stop)),
-        "step": float(study.shown_times(motion.step)),
+        "stop": study.stop,
+        "step": motion.step,
         "populations": {
             "adiabatic": motion.populations[-1],
             "diabatic": motion.diabatic_populations[-1],
@@ -50,9 +49,7 @@ def numbers(result: PacketOutcome) -> dict[str, Any]:
     if result.convergence is not None:
         found["convergence"] = {
             "changes": result.convergence.changes,
-            "failures": {
-                key: study.in_its_times(text) for key, text in result.convergence.failures.items()
-            },
+            "failures": result.convergence.failures,
             "tolerance": result.convergence.tolerance,
             "converged": result.convergence.converged,
         }
@@ -209,12 +206,12 @@ def sentences(result: PacketOutcome) -> Sentences:
             "whether grid and step are fine enough was not checked (`convergence = true` does)"
         )
     else:
-        notes += _convergence_notes(study, result.convergence)
+        notes += _convergence_notes(result.convergence)
         trusted = trusted and result.convergence.converged
     return Sentences(verdict, trusted, tuple(notes))
 
 
-def _convergence_notes(study: PacketStudy, report: ConvergenceReport) -> list[str]:
+def _convergence_notes(report: ConvergenceReport) -> list[str]:
     notes: list[str] = []
     if report.changes:
         largest = max(report.changes.values())
@@ -225,7 +222,7 @@ def _convergence_notes(study: PacketStudy, report: ConvergenceReport) -> list[st
     for key, text in report.failures.items():
         notes.append(
             f"with {REFINEMENTS[key]} the run cannot be repeated, so that this is NOT checked: "
-            f"{study.in_its_times(text).removesuffix('.')}"
+            f"{text.removesuffix('.')}"
         )
     return notes
 

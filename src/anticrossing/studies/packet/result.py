@@ -14,6 +14,7 @@ from anticrossing.molecules.packets.limits import reach
 from anticrossing.molecules.packets.propagation import propagate_packet
 from anticrossing.molecules.packets.result import WavePacketPropagation
 from anticrossing.molecules.packets.step import choose_step
+from anticrossing.studies import tables
 from anticrossing.studies.outcome import Outcome, Progress
 from anticrossing.studies.packet.file import PacketStudy
 
@@ -94,7 +95,7 @@ class PacketOutcome(Outcome):
 
 def run(study: PacketStudy, progress: Progress | None = None) -> PacketOutcome:
     """Propagate a packet, and repeat it with everything refined if that is asked."""
-    with study.errors_of("packet"):
+    with tables.inside("packet"):
         return _run(study, progress)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anticrossing.molecules.trajectories.result import TIME_VARIABLES
 from anticrossing.studies.trajectories.report import SIDES
 from anticrossing.studies.trajectories.result import TrajectoriesOutcome
 
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 
 def to_dataset(result: TrajectoriesOutcome) -> xarray.Dataset:
     """Return means with their errors, channels, hops, and the trajectories that were kept."""
-    study = result.experiment
     dataset = result.ensemble.to_dataset()
     for name, mean in result.channels.items():
         dims = ("side", "state")
@@ -22,10 +20,5 @@ def to_dataset(result: TrajectoriesOutcome) -> xarray.Dataset:
         dataset[f"channel_{name}_error"] = (dims, mean.error)
     if result.channels:
         dataset = dataset.assign_coords(side=list(SIDES))
-    for name in TIME_VARIABLES:
-        dataset[name] = dataset[name].copy(data=study.shown_times(dataset[name]))
-        dataset[name].attrs["units"] = study.time_unit or "1"
-    dataset["time"].attrs["long_name"] = "time"
-    step = float(study.shown_times(result.ensemble.request.dt))
-    dataset.attrs = {**dataset.attrs, "dt": step, **result.attributes()}
+    dataset.attrs = {**dataset.attrs, **result.attributes()}
     return dataset

@@ -23,7 +23,7 @@ from anticrossing._core.unchanging import read_only
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import VibronicCoupling
 from anticrossing.molecules.trajectories import Fixed, Gaussian, InitialConditions, Thermal
-from anticrossing.molecules.trajectories.request import Request, check
+from anticrossing.molecules.trajectories.request import Request
 from anticrossing.studies import motion, tables
 
 MOST_COORDINATES = 64
@@ -42,7 +42,7 @@ _KEYS = (
     "decoherence_energy",
     "count",
     "seed",
-    "dt",
+    "step",
     "stop",
     "samples",
     "box",
@@ -65,25 +65,18 @@ class TrajectoriesStudy(motion.MotionStudy):
 
     Attributes
     ----------
-    arguments : dict
-        Those of `run_trajectories`, times in ħ over the unit of energy.
     request : Request
-        The same with every default filled in.
+    store : Path or None
+        The directory of finished batches.
     """
 
-    arguments: dict[str, Any]
     request: Request
+    store: Path | None
 
     @property
     def bounded(self) -> bool:
         """Whether there is a box."""
         return bool(np.all(np.isfinite(self.request.box)))
-
-    @property
-    def store(self) -> Path | None:
-        """The directory of finished batches."""
-        found: Path | None = self.arguments.get("store")
-        return found
 
     @property
     def setup(self) -> dict[str, str]:
@@ -96,8 +89,8 @@ class TrajectoriesStudy(motion.MotionStudy):
             "hamiltonian": repr(self.hamiltonian),
             "method": ", ".join([request.method, *options]),
             "trajectories": f"{request.count}, seed {request.seed}, "
-            f"{motion.shown_masses(given)}, time step {self.shown_time(request.dt)}, "
-            f"until {self.shown_time(request.steps * request.dt)}",
+            f"{motion.shown_masses(given)}, time step {self.shown_time(request.step)}, "
+            f"until {self.shown_time(request.steps * request.step)}",
             "start": _in_words(given["initial"]),
         }
         if self.bounded:
@@ -111,8 +104,9 @@ def read(entries: Mapping[str, Any], heading: Mapping[str, str]) -> Trajectories
     """Validate the tables of an ensemble of trajectories."""
     given = tables.table(entries, "trajectories", required=True)
     hamiltonian = motion.hamiltonian(entries, MOST_COORDINATES)
-    units = hamiltonian.units
     with tables.inside("trajectories"):
+        if "dt" in given:
+            raise InputError("The time step is called `step`: write it in place of `dt`.")
         known_keys("[trajectories]", given, _KEYS)
         start = tables.table(given, "initial", required=True)
     initial = _initial(start, hamiltonian)
@@ -120,13 +114,13 @@ def read(entries: Mapping[str, Any], heading: Mapping[str, str]) -> Trajectories
         for key in _OPTIONS:
             if key in given:
                 tables.text(key, given[key])
-        dt = motion.duration(given, "dt", units)
-        steps = _steps(motion.duration(given, "stop", units), dt, units.angular)
+        step = motion.duration(given, "step")
+        steps = _steps(motion.duration(given, "stop"), step)
         count = _bounded(given, "count", None, 1, LARGEST_COUNT)
         arguments: dict[str, Any] = {
             "masses": motion.masses(given, hamiltonian),
             "initial": initial,
-            "dt": dt,
+            "step": step,
             "steps": steps,
             "every": max(1, steps // _bounded(given, "samples", 100, 2, 1000)),
             "count": count,
@@ -138,23 +132,15 @@ def read(entries: Mapping[str, Any], heading: Mapping[str, str]) -> Trajectories
             arguments["decoherence_energy"] = motion.number(given, "decoherence_energy")
         if "box" in given:
             arguments["box"] = motion.numbers(given, "box")
-        complete = {
-            **dict.fromkeys(("rescaling", "frustrated", "decoherence", "decoherence_energy")),
-            "box": None,
-            "method": "fssh",
-            **arguments,
-        }
-        request = check(hamiltonian, **complete, log=32, batch=None, threads=None)
+        request = Request.of(hamiltonian, **arguments)
         _check_effort(request)
         _check_passage(request)
-        if "store" in given:
-            arguments["store"] = _store(given["store"])
         return TrajectoriesStudy(
             **heading,
             hamiltonian=hamiltonian,
             entries=motion.entries_of(entries, "trajectories"),
-            arguments={"hamiltonian": hamiltonian, **arguments},
             request=request,
+            store=_store(given["store"]) if "store" in given else None,
         )
 
 
@@ -197,11 +183,12 @@ def _initial(entries: Mapping[str, Any], hamiltonian: Hamiltonian) -> InitialCon
 
 def _check_passage(request: Request) -> None:
     """Refuse a time step in which the box is passed at once, and all that is in it missed."""
+    phase = request.step * request.hamiltonian.units.angular
     momentum, size = request.initial.momentum, request.box[1] - request.box[0]
-    beyond = np.abs(momentum) / request.masses * (request.dt * _FEWEST_STEPS) > size
+    beyond = np.abs(momentum) / request.masses * (phase * _FEWEST_STEPS) > size
     if np.any(beyond):
         raise fail(
-            "dt",
+            "step",
             f"be so small that the box is passed in {_FEWEST_STEPS} steps or more",
             f"along {request.hamiltonian.coordinates[int(np.argmax(beyond))]} it is not, with the "
             "mean momentum",
@@ -218,13 +205,12 @@ def _in_words(entries: Mapping[str, Any]) -> str:
     return f"{entries['kind']}: {', '.join(said)}, on {basis} state {entries.get('state', 0)}"
 
 
-def _steps(stop: float, dt: float, phase: float) -> int:
-    steps = stop / dt
+def _steps(stop: float, step: float) -> int:
+    steps = stop / step
     if steps > 1e9:
-        raise fail("dt", "make at most 1e9 steps", f"it is {dt / phase:g}")
+        raise fail("step", "make at most 1e9 steps", f"it is {step:g}")
     if abs(steps - round(steps)) > 1e-6 or round(steps) < 1:
-        shown = f"they are {stop / phase:g} and {dt / phase:g}"
-        raise fail("stop", "be a whole number of steps `dt`", shown)
+        raise fail("stop", "be a whole number of `step`", f"they are {stop:g} and {step:g}")
     return round(steps)
 
 
@@ -253,5 +239,5 @@ def _check_effort(request: Request) -> None:
     if work > _LARGEST_WORK:
         raise InputError(
             f"The trajectories would take {work / _LARGEST_WORK:.2g} times the limit of some "
-            "minutes: fewer of them, a larger `dt` or an earlier `stop`."
+            "minutes: fewer of them, a larger `step` or an earlier `stop`."
         )

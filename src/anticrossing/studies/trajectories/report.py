@@ -38,7 +38,7 @@ def numbers(result: TrajectoriesOutcome) -> dict[str, Any]:
             "count": request.count,
             "seed": request.seed,
             "time_unit": result.experiment.time_unit,
-            "dt": float(result.experiment.shown_times(request.dt)),
+            "step": request.step,
             "steps": request.steps,
         },
         "populations": _last(ensemble.populations),
@@ -167,7 +167,7 @@ def sentences(result: TrajectoriesOutcome) -> Sentences:
     if not conserved:
         notes.append(
             f"the energy of a trajectory changes by up to {drift:.1e}, over {_DRIFT:.0%} of the "
-            "kinetic energy: take a smaller `dt`"
+            "kinetic energy: take a smaller `step`"
         )
     apart = _inconsistency(result)
     if apart is not None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anticrossing.molecules.trajectories import EnsembleResult, Mean, run_trajectories
+from anticrossing.molecules.trajectories import EnsembleResult, Mean
+from anticrossing.molecules.trajectories.ensemble import follow
+from anticrossing.studies import tables
 from anticrossing.studies.outcome import Outcome, Progress
 from anticrossing.studies.trajectories.file import TrajectoriesStudy
 
@@ -17,7 +19,6 @@ class TrajectoriesOutcome(Outcome):
     ----------
     experiment : TrajectoriesStudy
     ensemble : EnsembleResult
-        Times in ħ over the unit of energy.
     """
 
     experiment: TrajectoriesStudy
@@ -42,5 +43,6 @@ class TrajectoriesOutcome(Outcome):
 
 def run(study: TrajectoriesStudy, progress: Progress | None = None) -> TrajectoriesOutcome:
     """Follow an ensemble of trajectories."""
-    with study.errors_of("trajectories"):
-        return TrajectoriesOutcome(study, run_trajectories(**study.arguments, progress=progress))
+    with tables.inside("trajectories"):
+        ensemble = follow(study.request, store=study.store, progress=progress)
+        return TrajectoriesOutcome(study, ensemble)
