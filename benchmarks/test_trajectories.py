@@ -30,7 +30,7 @@ def _run(momentum: float, count: int, dt: float = 20.0, threads: int = 2) -> Ens
         TullySimple(),
         masses=MASS,
         initial=Fixed(START, momentum),
-        dt=dt,
+        step=dt,
         steps=steps,
         every=steps,
         count=count,

@@ -93,8 +93,8 @@ class Units:
     6.283185
     >>> Units().angular
     1.0
-    >>> Units("hartree", "atomic").shown_time, Units("eV", "fs").natural_time
-    ('ħ/hartree', 'ħ/eV')
+    >>> Units("hartree", "atomic").shown_time, Units("eV", "fs").time_text(12.5)
+    ('ħ/hartree', '12.5 fs')
     """
 
     energy: str = ""
@@ -123,14 +123,13 @@ class Units:
         return ENERGIES[self.energy] * TIMES[self.time] / _HBAR
 
     @property
-    def natural_time(self) -> str:
-        """The unit of time in which ħ = 1, such as ``"ħ/eV"``: that of nuclear motion."""
-        return f"ħ/{self.energy}" if self.energy else ""
-
-    @property
     def shown_time(self) -> str:
         """The unit of time by the name worth showing: ``"ħ/hartree"`` for ``"atomic"``."""
-        return self.natural_time if self.angular == 1.0 else self.time
+        return f"ħ/{self.energy}" if self.energy and self.angular == 1.0 else self.time
+
+    def time_text(self, time: float) -> str:
+        """Return a time as text with its unit."""
+        return f"{time:.6g} {self.shown_time}".rstrip()
 
     def label(self, quantity: str, kind: str) -> str:
         """Return an axis label such as ``"energy / GHz"`` (`kind`: a field of this class)."""

@@ -227,7 +227,7 @@ def ensemble():
         ac.models.TullySimple(),
         masses=2000.0,
         initial=ac.molecules.trajectories.Fixed(position=-10.0, momentum=20.0),
-        dt=4.0,
+        step=4.0,
         steps=50,
         count=4,
         seed=1,

@@ -49,7 +49,7 @@ def ensemble():
         models.TullySimple(),
         masses=2000.0,
         initial=Fixed(position=-5.0, momentum=20.0),
-        dt=20.0,
+        step=20.0,
         steps=60,
         count=100,
         seed=1,

@@ -19,7 +19,7 @@ HOPPING = """
 masses = 2000.0
 count = 300
 seed = 3
-dt = 10.0
+step = 10.0
 stop = 2000.0
 samples = 20
 box = [-12.0, 8.0]
@@ -39,7 +39,7 @@ terms = [{ coefficient = "2*x**2 + y**2/2", matrix = [[1, 0], [0, 1]] },
 masses = 1.0
 count = 4000
 seed = 1
-dt = 0.05
+step = 0.05
 stop = 1.0
 [trajectories.initial]
 kind = "thermal"
@@ -128,9 +128,9 @@ BAD = {
     "count missing": (HOPPING.replace("count = 300\n", ""), "key `count` is missing"),
     "seed missing": (HOPPING.replace("seed = 3\n", ""), "key `seed` is missing"),
     "seed": (HOPPING.replace("seed = 3", "seed = -1"), "`seed`"),
-    "dt": (HOPPING.replace("dt = 10.0", "dt = 0"), "`dt` must be positive"),
-    "dt tiny": (HOPPING.replace("dt = 10.0", "dt = 1e-300"), "at most 1e9 steps"),
-    "slow": (HOPPING.replace("dt = 10.0", "dt = 0.00001"), "times the limit of some minutes"),
+    "step": (HOPPING.replace("step = 10.0", "step = 0"), "`step` must be positive"),
+    "step tiny": (HOPPING.replace("step = 10.0", "step = 1e-300"), "at most 1e9 steps"),
+    "slow": (HOPPING.replace("step = 10.0", "step = 0.00001"), "times the limit of some minutes"),
     "stop": (HOPPING.replace("stop = 2000.0", "stop = -1"), "`stop` must be positive"),
     "steps": (HOPPING.replace("stop = 2000.0", "stop = 2001"), "a whole number of steps"),
     "box": (HOPPING.replace("[-12.0, 8.0]", "[8.0, -12.0]"), "`box` must hold lower"),
@@ -157,7 +157,10 @@ BAD = {
         HOPPING.replace("seed = 3", "seed = 9223372036854775808"),
         "`seed` must be at",
     ),
-    "leap": (HOPPING.replace("dt = 10.0", "dt = 400.0"), "the box is passed in 10 steps or more"),
+    "leap": (
+        HOPPING.replace("step = 10.0", "step = 400.0"),
+        "the box is passed in 10 steps or more",
+    ),
     "light": (HOPPING.replace("masses = 2000.0", "masses = 1e-6"), "passed in 10 steps or more"),
     "width vanishing": (
         HOPPING.replace("width = 1.0", "width = 5e-324"),
@@ -196,7 +199,7 @@ def test_ensemble_is_that_of_the_library(result: TrajectoriesOutcome) -> None:
         models.TullySimple(),
         masses=2000.0,
         initial=Gaussian(position=-8.0, momentum=20.0, width=0.5),
-        dt=10.0,
+        step=10.0,
         steps=200,
         every=10,
         count=300,

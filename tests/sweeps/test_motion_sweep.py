@@ -25,7 +25,7 @@ HOPPING = (
 masses = 2000.0
 count = 256
 seed = 11
-dt = 10.0
+step = 10.0
 stop = 4000.0
 box = [-14.0, 6.0]
 [trajectories.initial]
@@ -116,7 +116,7 @@ def test_seeds_depend_on_the_point_and_the_seed_of_the_file_only(momenta: xarray
     fewer = swept(HOPPING + part)
     np.testing.assert_array_equal(fewer.seed, momenta.seed[1:])
     np.testing.assert_array_equal(fewer.channel, momenta.channel[1:])
-    other = {"trajectories.dt": 5.0}
+    other = {"trajectories.step": 5.0}
     assert motion_sweep.point_seed(11, other) != motion_sweep.point_seed(12, other)
     assert motion_sweep.point_seed(11, other) < 2**53
     repeated = swept(HOPPING + grid_of("trajectories.seed", [3, 11]))
@@ -148,7 +148,7 @@ def test_several_coordinates_have_channels_each() -> None:
     masses = 1.0
     count = 64
     seed = 1
-    dt = 0.05
+    step = 0.05
     stop = 3.0
     box = [[-1.0, -1.0], [1.0, 1.0]]
     [trajectories.initial]
@@ -156,7 +156,7 @@ def test_several_coordinates_have_channels_each() -> None:
     centre = 0.0
     momentum = [1.0, 0.0]
     """
-    found = swept(text + grid_of("trajectories.dt", [0.05, 0.1]))
+    found = swept(text + grid_of("trajectories.step", [0.05, 0.1]))
     assert found.channel.dims[1:] == ("coordinate", "side", "state")
     np.testing.assert_array_equal(found.channel.sel(coordinate="x", side="above", state=0), [1, 1])
     np.testing.assert_array_equal(found.channel.sel(coordinate="y", side="inside", state=0), [1, 1])
@@ -244,25 +244,25 @@ NO_BOX = HOPPING.replace("box = [-14.0, 6.0]\n", "")
 CHANNEL = 'output = ["channel"]\n'
 DIABATIC = 'output = ["diabatic_population"]\n'
 BAD = {
-    "no box": (NO_BOX + grid_of("trajectories.dt", [5.0], CHANNEL), "`channel` needs `box` in"),
+    "no box": (NO_BOX + grid_of("trajectories.step", [5.0], CHANNEL), "`channel` needs `box` in"),
     "no divide": (
         PACKET.replace("divide = 0.0\n", "") + grid_of("packet.step", [2.0], CHANNEL),
         r"`channel` needs `divide` in \[packet\]",
     ),
     "mash": (
         HOPPING.replace("count", 'method = "mash"\ncount')
-        + grid_of("trajectories.dt", [5.0], DIABATIC),
+        + grid_of("trajectories.step", [5.0], DIABATIC),
         "is not there for the method 'mash'",
     ),
     "store": (
-        HOPPING.replace("count", 'store = "x"\ncount') + grid_of("trajectories.dt", [5.0]),
+        HOPPING.replace("count", 'store = "x"\ncount') + grid_of("trajectories.step", [5.0]),
         "`store` must be left out of a sweep",
     ),
     "convergence": (
         PACKET.replace("divide", "convergence = true\ndivide") + grid_of("packet.step", [2.0]),
         "`convergence` must be left out of a sweep",
     ),
-    "output": (HOPPING + grid_of("trajectories.dt", [5.0], 'output = ["chanel"]'), "`channel`"),
+    "output": (HOPPING + grid_of("trajectories.step", [5.0], 'output = ["chanel"]'), "`channel`"),
     "key": (HOPPING + grid_of("trajectories.initial.momentm", [5.0]), "did you mean `momentum`"),
     "table": (HOPPING + grid_of("trajectories.start.momentum", [5.0]), r"the table \[trajector"),
     "list": (

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 _Made = TypeVar("_Made", bound=type)
+_Array = TypeVar("_Array", bound=np.ndarray[Any, Any])
 
 
 class _Sealing(abc.ABCMeta):
@@ -66,15 +67,27 @@ class Unchanging(metaclass=_Sealing):
 def frozen(value: Any) -> Any:
     """Return a read-only copy of arrays, and tuples for lists; anything else as it is."""
     if isinstance(value, np.ndarray):
-        if value.base is not None or value.flags.writeable:
-            value = value.copy()
-            value.flags.writeable = False
-        return value
+        return value if _is_settled(value) else settled(value.copy())
     if isinstance(value, (dict, MappingProxyType)):
         return MappingProxyType({key: frozen(item) for key, item in value.items()})
     if type(value) in (tuple, list):
         return tuple(frozen(item) for item in value)
     return value
+
+
+def settled(array: _Array) -> _Array:
+    """Make an array that nobody else holds read-only in place, so that it is kept uncopied."""
+    array.flags.writeable = False
+    return array
+
+
+def _is_settled(array: Any) -> bool:
+    """Whether neither an array nor one that it is a view of can be written to."""
+    while isinstance(array, np.ndarray):
+        if array.flags.writeable:
+            return False
+        array = array.base
+    return array is None
 
 
 def read_only(made: _Made) -> _Made:

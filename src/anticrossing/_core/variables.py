@@ -64,7 +64,8 @@ def in_units(unit: str, units: Any) -> str:
         return unit
     if units is None or not any(getattr(units, word) for word in ("energy", "coordinate")):
         return "1"
-    named = _WORDS.sub(lambda found: getattr(units, found[0]) or "1", unit)
+    names = {"energy": units.energy, "time": units.shown_time, "coordinate": units.coordinate}
+    named = _WORDS.sub(lambda found: names[found[0]] or "1", unit)
     return re.sub(r"(?<=.)/1\b", "", named)
 
 

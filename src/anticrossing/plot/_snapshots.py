@@ -34,7 +34,7 @@ class Snapshots:
     def when(self, frames: Sequence[int]) -> str:
         """Return the times as they stand in a title."""
         times = ", ".join(f"{self.result.times[frame]:.4g}" for frame in frames)
-        return style.label(f"t = {times}", self.hamiltonian.units.natural_time)
+        return style.label(f"t = {times}", self.hamiltonian.units.shown_time)
 
     def densities(self, frame: int) -> FloatArray:
         """Return |ψ_n|² of the adiabatic states, shape (N, *grid.shape)."""

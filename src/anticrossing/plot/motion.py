@@ -21,7 +21,7 @@ _MOST_DRAWN = 50  # trajectories
 def packet_figure(result: PacketOutcome) -> Figure:
     """Return populations and densities of a packet."""
     study, motion, snapshots = result.experiment, result.motion, result.snapshots
-    times, unit = study.shown_times(motion.times), study.time_unit
+    times, unit = motion.times, study.time_unit
     with style.style():
         drawn, axes = panels_of(study.title, 2)
         levels = [f"level {n}" for n in range(motion.populations.shape[1])]
@@ -41,7 +41,7 @@ def packet_figure(result: PacketOutcome) -> Figure:
             moments = snapshots.times[frames]
             density(axes[1][place], snapshots, moments.tolist())
             # `density` knows the times of the dynamics only; here they are those of the file.
-            shown = ", ".join(f"{time:.4g}" for time in study.shown_times(moments))
+            shown = ", ".join(f"{time:.4g}" for time in moments)
             lines = f"; {CONTOURS}" if motion.grid.coordinates == 2 else ""
             axes[1][place].set_title(f"Packet at t = {shown} {unit}".rstrip() + lines)
     return drawn
@@ -50,7 +50,7 @@ def packet_figure(result: PacketOutcome) -> Figure:
 def trajectories_figure(result: TrajectoriesOutcome) -> Figure:
     """Return populations of an ensemble, and the paths that were kept."""
     study, ensemble = result.experiment, result.ensemble
-    times, unit = study.shown_times(ensemble.times), study.time_unit
+    times, unit = ensemble.times, study.time_unit
     with style.style():
         drawn, axes = panels_of(study.title, 1)
         mean, count = ensemble.populations, ensemble.populations.value.shape[1]
@@ -83,7 +83,7 @@ def _diabatic(label: object) -> str:
 def _paths(axes: Axes, result: TrajectoriesOutcome) -> Axes:
     """Draw the first coordinate of the trajectories that were kept, coloured by their level."""
     kept = result.ensemble.trajectories().isel(trajectory=slice(0, _MOST_DRAWN))
-    times = result.experiment.shown_times(kept["time"].values)
+    times = kept["time"].values
     levels = kept["level"].values
     positions = kept["position"].values[..., 0]
     count = kept.sizes["state"]

@@ -152,7 +152,7 @@ def ensemble_populations(
                 ls=_dashes(level),
                 label="exact" if level == 0 else None,
             )
-    unit = next(iter(ensembles.values())).request.hamiltonian.units.natural_time
+    unit = next(iter(ensembles.values())).request.hamiltonian.units.shown_time
     axes.set(ylabel="population", ylim=(-0.02, 1.02), title="Adiabatic populations")
     axes.set_xlabel(style.label("time", unit))
     style.grid(axes)

@@ -189,7 +189,7 @@ def _ensembles(problem: _Problem, hamiltonian: Hamiltonian, method: str) -> Mean
                     momentum=np.array(k),
                     width=np.array(10.0 / k),
                 ),
-                dt=_ADVANCE[method] * TULLY_MASS / k,
+                step=_ADVANCE[method] * TULLY_MASS / k,
                 steps=steps,
                 every=steps,
                 count=_COUNT,

@@ -409,7 +409,7 @@ def test_the_unit_of_times_is_printed():
     result = propagate_packet(
         models.SodiumIodide(), Grid(1.5, 8.0, 600), 4656.2, start, stop=3.0, step=0.2, samples=2
     )
-    assert str(result).splitlines()[0] == "Wave packet, SodiumIodide, t = 0 to 3 ħ/eV"
+    assert str(result).splitlines()[0] == "Wave packet, SodiumIodide, t = 0 to 3 fs"
 
 
 def test_workers_and_samples_do_not_change_the_result():

@@ -77,8 +77,14 @@ def arguments(**changed):
             {"initial": WavePacket(centre=-12.0, momentum=20.0, width=1.0, state=2)},
             r"`state` must be less than 2, but it is 2",
         ),
-        ({"initial": "packet"}, r"`initial` must be a WavePacket or an array, but it is 'packet'"),
-        ({"initial": None}, r"`initial` must be a WavePacket or an array, but it is None"),
+        (
+            {"initial": "packet"},
+            r"`initial` must be a WavePacket or a number .*, but it is 'packet'",
+        ),
+        (
+            {"initial": None},
+            r"`initial` must be a WavePacket or a number .*, but it is None",
+        ),
         ({"initial": np.ones(768)}, r"`initial` must have the shape \(2, 768\)"),
         ({"initial": np.full((2, 768), np.nan)}, r"`initial` must be finite"),
         ({"initial": np.zeros((2, 768))}, r"`initial` must not vanish"),
@@ -87,7 +93,7 @@ def arguments(**changed):
         ({"step": 1e-9}, r"`step` must take at most 50000000 steps"),
         (
             {"step": 100.0, "samples": 2},
-            r"`step` must be at most 64.7 so that H\(x\) is nearly straight .* it is 100",
+            r"`step` must be at most 64.7 ħ/hartree so that H\(x\) is nearly straight .* 100 ħ",
         ),
         (
             {"step": None, "tolerance": 1e-300},
@@ -96,7 +102,7 @@ def arguments(**changed):
         ({"step": None, "stop": 1e300}, r"`stop` must take at most 50000000 steps"),
         ({"tolerance": 1e-5}, r"`tolerance` must be left out where `step` is given"),
         *(
-            ({"order": order}, r"`order` must be 2 or 4, but it is")
+            ({"order": order}, r"`order` must be (2 or 4|an integer), but it is")
             for order in (3, True, [2], 2.0)
         ),
         ({"samples": 1}, r"`samples` must be at least 2"),
@@ -107,7 +113,7 @@ def arguments(**changed):
         ({"stop_norm": 1.0, "absorber": Absorber(5.0)}, r"`stop_norm` must be less than 1"),
         ({"stop_norm": 0.1}, r"`stop_norm` must be left out without an absorber"),
         ({"keep_states": 1}, r"`keep_states` must be True or False"),
-        ({"progress": 5}, r"`progress` must be a function, but it is 5"),
+        ({"progress": 5}, r"`progress` must be callable or None, but it is 5"),
         ({"workers": 0}, r"`workers` must be at least 1"),
         ({"absorber": 5.0}, r"`absorber` must be an Absorber"),
         ({"absorber": Absorber(24.0)}, r"`absorber` must leave room along x"),
@@ -149,7 +155,7 @@ def test_bad_input(changed, message):
         (lambda: Grid([0.0, 0.0], 1.0, 8), r"`stop` must hold 2 number"),
         (lambda: Grid(0.0, 1.0, [8, 8]), r"`points` must hold 1 value"),
         *(
-            (lambda n=n: Grid(0.0, 1.0, n), r"`points` must be an integer, but it is")
+            (lambda n=n: Grid(0.0, 1.0, n), r"`points(\[0\])?` must be an integer.*, but it is")
             for n in (8.0, None, "8", np.nan, True, [8.0])
         ),
         (lambda: Grid(0.0, 1.0, 10**30), r"`points` must make at most 16777216, but there are"),
@@ -157,7 +163,7 @@ def test_bad_input(changed, message):
         (lambda: Grid(-1e308, 1e308, 8), r"`stop` must leave a spacing that floating-point"),
         (lambda: Grid(1e16, 1e16 + 4, 8), r"`stop` must leave a spacing that floating-point"),
         *(
-            (lambda name=name: Grid(0.0, 1.0, 8, basis=name), r"`basis` must be one of")
+            (lambda name=name: Grid(0.0, 1.0, 8, basis=name), r"`basis(\[0\])?` must be text")
             for name in (None, 3, b"fft", [None])
         ),
         (lambda: Grid(0.0, 1.0, 8, basis="sin"), r"`basis` must be one of .* did you mean `sine`"),
@@ -185,7 +191,7 @@ def test_bad_input(changed, message):
         ),
         (
             lambda: check_convergence(**arguments(initial=np.ones((2, 768)))),
-            r"`initial` must be a WavePacket, which can be put on any grid",
+            r"`initial` must be a WavePacket, but it is",
         ),
         (
             lambda: choose_step(**{k: v for k, v in arguments(order=1).items() if k != "step"}),

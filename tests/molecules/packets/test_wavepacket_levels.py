@@ -77,13 +77,13 @@ def test_spectrum_has_its_peaks_at_the_vibronic_levels():
         weight * np.exp(-0.5 * ((energies - level) / width) ** 2)
         for weight, level in zip(weights, levels.energies, strict=True)
     ) / (width * np.sqrt(2 * np.pi))
-    found = autocorrelation_spectrum(result, energies, broadening=width)
+    found = autocorrelation_spectrum(result, energies, broadening=width).density
     assert np.abs(found - exact).max() < 2e-3 * exact.max()
     # The strongest peak by itself.
     strongest = int(np.argmax(weights[:10]))
     near = levels.energies[strongest] + np.linspace(-0.5, 0.5, 5) * width
     curve = np.polynomial.Polynomial.fit(
-        near, np.log(autocorrelation_spectrum(result, near, broadening=width)), 2
+        near, np.log(autocorrelation_spectrum(result, near, broadening=width).density), 2
     )
     assert curve.deriv().roots()[0] == pytest.approx(levels.energies[strongest], abs=2e-4)
 
@@ -205,7 +205,7 @@ def test_bad_input():
     grid = Grid([-8.0, -8.0], [8.1, 8.1], 64)
     upper = WavePacket(centre=[2.0, 0.0], momentum=[0.0, 0.0], width=0.9, state=1)
     with pytest.raises(
-        InputError, match=r"`initial` must be a WavePacket on the adiabatic state 0"
+        InputError, match=r"`initial` must be on the adiabatic state 0, but it is on the"
     ):
         propagate_lower_surface(H, grid, 1.0, upper, stop=1.0)
     with pytest.raises(InputError, match=r"`geometric_phase` must be True or False"):

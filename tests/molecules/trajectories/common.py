@@ -8,7 +8,7 @@ from anticrossing.molecules.trajectories import Gaussian, run_trajectories
 
 def ensemble(**options):
     return run_trajectories(
-        models.TullyDual(), masses=2000.0, initial=Gaussian(-5.0, 25.0, 0.4), dt=0.1,
+        models.TullyDual(), masses=2000.0, initial=Gaussian(-5.0, 25.0, 0.4), step=0.1,
         **{"steps": 8000, "count": 630, "batch": 64, "keep": 100, "seed": 11, "threads": 2,
            **options},
     )  # fmt: skip

@@ -23,7 +23,7 @@ def test_hopping_with_decoherence_gives_the_golden_rule_if_refused_hops_turn_aro
 
     def rate(**options):
         found = run_trajectories(
-            H, initial=start, dt=0.05, steps=2000, every=400, count=2048, seed=7, **options
+            H, initial=start, step=0.05, steps=2000, every=400, count=2048, seed=7, **options
         )
         excess = 2 * found.diabatic_populations.value[:, 0] - 1
         error = 2 * found.diabatic_populations.error[:, 0] / excess

@@ -13,7 +13,7 @@ from tests.molecules.trajectories.random_vibronic import vibronic
 def test_levels_of_many_states_along_a_trajectory():
     H = vibronic(modes=3, states=6)
     found = run_trajectories(
-        H, masses=1 / H.frequencies, initial=Fixed([1.0, -0.5, 0.3], 0.5, state=5), dt=0.01,
+        H, masses=1 / H.frequencies, initial=Fixed([1.0, -0.5, 0.3], 0.5, state=5), step=0.01,
         steps=400, count=8, seed=1, method="fssh", keep=8, every=40,
     )  # fmt: skip
     kept = found.trajectories()
@@ -35,8 +35,8 @@ def test_the_wave_function_is_that_of_the_diabatic_equation():
     errors = []
     for steps in (400, 800):
         found = run_trajectories(
-            H, masses=1e12, initial=Fixed(x0, 1e12 * v, state=1, basis="diabatic"), dt=stop / steps,
-            steps=steps, count=1, seed=0, method="ehrenfest",
+            H, masses=1e12, initial=Fixed(x0, 1e12 * v, state=1, basis="diabatic"),
+            step=stop / steps, steps=steps, count=1, seed=0, method="ehrenfest",
         )  # fmt: skip
         expected = np.abs(exact.y[:, -1]) ** 2
         errors.append(np.abs(found.diabatic_populations.value[-1] - expected).max())
@@ -57,7 +57,7 @@ def test_degenerate_levels_are_not_mixed_by_rounding(states):
     for method in ("fssh", "landau-zener", "mash")[: 4 - states + 1]:
         found = run_trajectories(
             Hamiltonian.from_matrix(matrix.tolist()), masses=2000.0, initial=Fixed(-5.0, 20.0),
-            dt=10.0, steps=1500, every=10, count=192, seed=1, log=100, method=method,
+            step=10.0, steps=1500, every=10, count=192, seed=1, log=100, method=method,
         )  # fmt: skip
         late = found.position.value[:, 0] > 25.0
         assert late.sum() > 50
@@ -75,7 +75,7 @@ def test_degenerate_levels_are_not_mixed_by_rounding(states):
 def test_norms_and_eigenvectors_survive_many_steps():
     H = vibronic(modes=1, states=3)
     found = run_trajectories(
-        H, masses=1 / H.frequencies, initial=Fixed(1.0, 0.0, state=1), dt=0.02, steps=100_000,
+        H, masses=1 / H.frequencies, initial=Fixed(1.0, 0.0, state=1), step=0.02, steps=100_000,
         count=2, seed=1,
     )  # fmt: skip
     assert np.abs(found.final_weights.sum(axis=1) - 1).max() < 1e-10

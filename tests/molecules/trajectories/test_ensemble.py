@@ -21,7 +21,7 @@ def tully_packet(k, start=-12.0):
 
 
 def simple(k=20.0, *, initial=None, **options):
-    defaults = {"masses": MASS, "dt": 10.0, "steps": 200, "count": 400, "seed": 3,
+    defaults = {"masses": MASS, "step": 10.0, "steps": 200, "count": 400, "seed": 3,
                 "box": [-9.0, 6.0]}  # fmt: skip
     start = Fixed(position=-4.0, momentum=k) if initial is None else initial
     return run_trajectories(models.TullySimple(), initial=start, **{**defaults, **options})
@@ -50,7 +50,7 @@ def test_fewest_switches_agrees_with_a_second_implementation(name, k, start, cou
     expected = np.array([[np.mean((side == s) & (ends[:, 1] == j)) for j in (0, 1)]
                          for s in range(3)])  # fmt: skip
     found = run_trajectories(
-        H, masses=MASS, initial=Fixed(start, k), dt=dt, steps=steps, count=10_000, seed=1,
+        H, masses=MASS, initial=Fixed(start, k), step=dt, steps=steps, count=10_000, seed=1,
         box=[low, high],
     ).channels()  # fmt: skip
     error = np.sqrt(found.value * (1 - found.value) / len(ends) + found.error**2)
@@ -61,7 +61,7 @@ def test_fewest_switches_agrees_with_a_second_implementation(name, k, start, cou
 @pytest.mark.parametrize("method", ["fssh", "mash"])
 def test_transmission_through_the_simple_crossing_is_close_to_exact(method):
     found = run_trajectories(
-        models.TullySimple(), masses=MASS, initial=tully_packet(20.0), dt=10.0, steps=300,
+        models.TullySimple(), masses=MASS, initial=tully_packet(20.0), step=10.0, steps=300,
         count=20_000, seed=2, method=method, box=[-20.0, 8.0],
     ).channels()  # fmt: skip
     assert found.value.sum() == pytest.approx(1.0, abs=1e-12)
@@ -85,7 +85,7 @@ def test_ehrenfest_solves_its_equations():
     expected = solve_ivp(equations, (0, stop), y, rtol=1e-10, atol=1e-12).y[:, -1]
     errors = []
     for dt in (4.0, 2.0):
-        found = simple(initial=Fixed(start, k), method="ehrenfest", dt=dt, steps=int(stop / dt),
+        found = simple(initial=Fixed(start, k), method="ehrenfest", step=dt, steps=int(stop / dt),
                        count=1, box=None)  # fmt: skip
         vectors = np.linalg.eigh(H(expected[0].real))[1]
         weights = np.abs(vectors.T @ expected[2:]) ** 2
@@ -104,7 +104,7 @@ def test_landau_zener_hopping_is_the_formula_for_linear_diabats(coupling):
     H = Hamiltonian.from_matrix([[f"{slope}*x", coupling], [coupling, f"-{slope}*x"]])
     # Heavy enough that the speed does not change.
     found = run_trajectories(
-        H, masses=1e9, initial=Fixed(-40.0, 1e9 * speed), dt=7.0, steps=571, count=20_000,
+        H, masses=1e9, initial=Fixed(-40.0, 1e9 * speed), step=7.0, steps=571, count=20_000,
         seed=4, method="landau-zener",
     )  # fmt: skip
     exact = np.exp(-2 * np.pi * coupling**2 / (2 * slope * speed))
@@ -133,7 +133,7 @@ def test_detailed_balance_needs_the_momentum_along_the_coupling(rescaling):
         coordinates=names,
     )
     found = run_trajectories(
-        H, masses=1.0, dt=0.1, steps=4000, count=2000, seed=6, every=100, frustrated="reflect",
+        H, masses=1.0, step=0.1, steps=4000, count=2000, seed=6, every=100, frustrated="reflect",
         rescaling=rescaling,
         initial=Thermal(0.0, omega, temperature, distribution="classical"),
     )  # fmt: skip
@@ -162,7 +162,7 @@ def test_no_population_is_lost_at_trivial_crossings(method, dt):
         ]
     )
     found = run_trajectories(
-        H, masses=MASS, initial=Fixed(-5.0, 20.0, state=2, basis="diabatic"), dt=dt,
+        H, masses=MASS, initial=Fixed(-5.0, 20.0, state=2, basis="diabatic"), step=dt,
         steps=round(1200 / dt), count=64, seed=1, method=method,
     )  # fmt: skip
     assert_allclose(found.diabatic_populations.value[-1], [0, 0, 1], atol=1e-12)
@@ -183,7 +183,7 @@ def test_no_population_is_lost_at_trivial_crossings(method, dt):
 def test_uncoupled_lines_are_followed_by_every_method(method, dt):
     H = Hamiltonian.from_matrix([["0.004*x", 0], [0, "-0.003*x + 0.0001"]])
     found = run_trajectories(
-        H, masses=MASS, initial=Fixed(-3.0, 20.0), dt=dt, steps=round(1000 / dt), count=200,
+        H, masses=MASS, initial=Fixed(-3.0, 20.0), step=dt, steps=round(1000 / dt), count=200,
         seed=1, method=method,
     )  # fmt: skip
     assert_allclose(found.populations.value[-1], [0, 1], atol=1e-12)
@@ -192,7 +192,7 @@ def test_uncoupled_lines_are_followed_by_every_method(method, dt):
 
 
 def test_energy_is_conserved_between_hops_and_exactly_at_them():
-    found = simple(10.0, dt=1.0, steps=3000, count=256, every=1, keep=256)
+    found = simple(10.0, step=1.0, steps=3000, count=256, every=1, keep=256)
     assert found.hops.count("accepted") > 50
     kept = found.trajectories()
     energy = (kept.kinetic_energy + kept.potential_energy).values
@@ -212,7 +212,7 @@ def test_energy_is_conserved_between_hops_and_exactly_at_them():
 @pytest.mark.parametrize("frustrated", ["ignore", "reflect"])
 def test_frustrated_hops(frustrated):
     # At the crossing the kinetic energy, 0.007, is less than the gap, 0.01.
-    found = simple(7.0, dt=5.0, steps=1000, frustrated=frustrated, count=500, log=64)
+    found = simple(7.0, step=5.0, steps=1000, frustrated=frustrated, count=500, log=64)
     reason = "frustrated" if frustrated == "ignore" else "reflected"
     other = "reflected" if frustrated == "ignore" else "frustrated"
     assert found.hops.count(reason) > 50
@@ -227,7 +227,7 @@ def test_frustrated_hops(frustrated):
 def test_decoherence_makes_amplitudes_agree_with_levels():
     def gap(**options):
         found = run_trajectories(
-            models.TullyExtended(), masses=MASS, initial=Fixed(-8.0, 15.0), dt=10.0, steps=900,
+            models.TullyExtended(), masses=MASS, initial=Fixed(-8.0, 15.0), step=10.0, steps=900,
             count=1000, seed=8, box=[-10.0, 8.0], **options,
         )  # fmt: skip
         level = np.eye(2)[found.final_levels]
@@ -254,7 +254,7 @@ def test_a_unitary_change_of_the_diabatic_basis_changes_nothing():
         terms = [(f, turned @ m @ turned.conj().T) for f, m in zip(formulas, matrices, strict=True)]
         H = Hamiltonian.from_terms([well, *terms], coordinates=("x", "y"))
         return run_trajectories(
-            H, masses=[2000.0, 1000.0], initial=Fixed([-4.0, 0.5], [25.0, 1.0]), dt=10.0,
+            H, masses=[2000.0, 1000.0], initial=Fixed([-4.0, 0.5], [25.0, 1.0]), step=10.0,
             steps=150, count=128, seed=4, **options,
         )  # fmt: skip
 
@@ -279,7 +279,7 @@ def test_functions_without_a_formula_run_in_lock_step():
         return np.array([[difference, coupling], [coupling, -difference]])
 
     H = Hamiltonian.from_function(matrix, derivative=slope)
-    options = {"masses": MASS, "initial": Fixed(-3.0, 15.0), "dt": 15.0, "steps": 60, "count": 70,
+    options = {"masses": MASS, "initial": Fixed(-3.0, 15.0), "step": 15.0, "steps": 60, "count": 70,
                "seed": 9, "box": [-5.0, 4.0], "keep": 3}  # fmt: skip
     slow = run_trajectories(H, **options)
     fast = run_trajectories(models.TullySimple(), **options)
@@ -333,7 +333,7 @@ def test_a_killed_ensemble_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"must hold this ensemble, but its `seed` is 3, not 4"):
         simple(**options, store=tmp_path / "run", seed=4)
     with pytest.raises(ValueError, match=r"its `hamiltonian`"):
-        run_trajectories(models.TullySimple(coupling=0.006), masses=MASS, dt=10.0, steps=200,
+        run_trajectories(models.TullySimple(coupling=0.006), masses=MASS, step=10.0, steps=200,
                          seed=3, box=[-9.0, 6.0], store=tmp_path / "run", **options)  # fmt: skip
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter.txt").write_text("mine")
@@ -345,7 +345,7 @@ def test_netcdf(tmp_path):
     import xarray
 
     found = simple(count=100, keep=4)
-    with xarray.open_dataset(found.write(tmp_path / "run.nc"), engine="h5netcdf") as data:
+    with xarray.open_dataset(found.save(tmp_path / "run.nc"), engine="h5netcdf") as data:
         assert_array_equal(data.position.values, found.trajectories().position.values)
         assert_array_equal(data.mean_populations.values, found.populations.value)
         assert_array_equal(data.hop_time.values, found.hops.time)

@@ -45,7 +45,7 @@ def test_hops_follow_the_populations_when_nothing_pushes_back(count):
     # Constant velocity: the fewest switches must reproduce the populations of the wave function.
     H = vibronic(modes=1, states=4)
     found = run_trajectories(
-        H, masses=1e12, initial=Fixed(-4.0, 1e12, state=1), dt=0.02, steps=400, count=count,
+        H, masses=1e12, initial=Fixed(-4.0, 1e12, state=1), step=0.02, steps=400, count=count,
         seed=3,
     )  # fmt: skip
     mean, exact = found.populations, found.electronic_populations.value
@@ -60,7 +60,7 @@ def test_a_third_state_that_is_not_coupled_changes_nothing(method):
     # It crosses the others where ψ is on one of them, on both, and within their crossing.
     coupled = [["0.01*tanh(1.6*x)", "0.005*exp(-x**2)"], ["0.005*exp(-x**2)", "-0.01*tanh(1.6*x)"]]
     options = {
-        "masses": 2000.0, "initial": Fixed(-5.0, 16.0, state=1, basis="diabatic"), "dt": 10.0,
+        "masses": 2000.0, "initial": Fixed(-5.0, 16.0, state=1, basis="diabatic"), "step": 10.0,
         "steps": 250, "count": 256, "seed": 2, "method": method, "keep": 256,
     }  # fmt: skip
     alone = run_trajectories(Hamiltonian.from_matrix(coupled), **options)
@@ -96,7 +96,7 @@ def test_hops_conserve_the_energy_exactly(options):
         coordinates=["x", "y"],
     )
     found = run_trajectories(
-        H, masses=[1.0, 3.0], initial=Gaussian(0.0, 1.0, width=0.5, momentum_width=0.5), dt=0.05,
+        H, masses=[1.0, 3.0], initial=Gaussian(0.0, 1.0, width=0.5, momentum_width=0.5), step=0.05,
         steps=400, count=256, seed=3, log=400, **options,
     )  # fmt: skip
     refused = found.hops.count("frustrated") + found.hops.count("reflected")
@@ -116,7 +116,7 @@ def test_rate_of_collapse_of_augmented_hopping(side):
     constant, slope = np.diag([-0.5, 0.5]), f * np.array([[-0.5, side], [side, 0.5]])
     H = Hamiltonian.affine(turn.T @ constant @ turn, turn.T @ slope @ turn)
     found = run_trajectories(
-        H, masses=1.0, initial=Fixed(0.0, 0.0, state=0, basis="diabatic"), dt=2.0, steps=500,
+        H, masses=1.0, initial=Fixed(0.0, 0.0, state=0, basis="diabatic"), step=2.0, steps=500,
         count=2000, seed=5, decoherence="augmented",
     )  # fmt: skip
     collapsed = np.mean(found.final_weights.max(axis=1) > 0.9999)

@@ -21,7 +21,7 @@ START = Fixed(-4.0, 20.0)
 
 
 def run(hamiltonian=TULLY, **options):
-    defaults = {"masses": 2000.0, "initial": START, "dt": 10.0, "steps": 5, "count": 3, "seed": 1}
+    defaults = {"masses": 2000.0, "initial": START, "step": 10.0, "steps": 5, "count": 3, "seed": 1}
     return run_trajectories(hamiltonian, **{**defaults, **options})
 
 
@@ -51,7 +51,7 @@ ARGUMENTS = {
                ([], "must be one number, but its shape"), ([[1.0]], "must be one number"),
                ([1.0, 2.0], "must be one number"), (5e-324, "must leave speeds and kinetic"),
                (1e-310, "must leave speeds and kinetic energies finite")],
-    "dt": [*NOT_POSITIVE, *NOT_SINGLE, (1e308, "must leave the last time finite")],
+    "step": [*NOT_POSITIVE, *NOT_SINGLE, (1e308, "must leave the last time finite")],
     "steps": [*NOT_COUNT, (0, "must be at least 1"), (10**30, "must be at most 9007199254740992")],
     "count": [*NOT_COUNT, (0, "must be at least 1"), (10**13, "fits into .* GB of memory")],
     "seed": [*NOT_COUNT, (None, "must be an integer")],
@@ -168,12 +168,9 @@ def test_a_start_outside_of_the_box_is_found_wherever_it_is_drawn(no_work):
 
 
 def run_request(initial):
-    from anticrossing.molecules.trajectories import request
+    from anticrossing.molecules.trajectories.request import Request
 
-    nothing = dict.fromkeys(("box", "rescaling", "frustrated", "decoherence", "every", "batch",
-                             "decoherence_energy", "threads"))  # fmt: skip
-    return request.check(TULLY, masses=2000.0, initial=initial, method="fssh", dt=10.0, steps=5,
-                         count=300, seed=1, keep=0, log=16, **nothing)  # fmt: skip
+    return Request.of(TULLY, masses=2000.0, initial=initial, step=10.0, steps=5, count=300, seed=1)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", "\ufeff"])
@@ -214,7 +211,7 @@ def test_unusual_hamiltonians(H, method):
     if method == "mash" and H.dimension != 2:
         return
     start = Fixed(0.2, 1.0, basis="adiabatic" if method == "mash" else "diabatic")
-    found = run(H, masses=1.0, dt=0.01, steps=50, initial=start, method=method)
+    found = run(H, masses=1.0, step=0.01, steps=50, initial=start, method=method)
     assert found.populations.value[-1].sum() == pytest.approx(1.0)
     assert found.energy_drift.max() < 1e-4
 
@@ -236,7 +233,7 @@ def test_initial_conditions_do_not_change_with_what_they_were_made_of():
 
 
 def test_unusual_numbers():
-    found = run(masses=np.array([2000], dtype=np.int32), dt=np.float32(10), steps=np.int64(7),
+    found = run(masses=np.array([2000], dtype=np.int32), step=np.float32(10), steps=np.int64(7),
                 every=3, keep=10**30, batch=10**30, threads=10**30, seed=10**40)  # fmt: skip
     assert found.times.tolist() == [0.0, 30.0, 60.0]  # 7 steps, of which the last is no output
     assert found.stop_times.tolist() == [70.0] * 3
@@ -246,7 +243,7 @@ def test_unusual_numbers():
 
 def test_masses_of_normal_modes_are_the_default():
     H = models.Pyrazine()
-    options = {"initial": vertical_excitation(H, state=1), "dt": 1.0}
+    options = {"initial": vertical_excitation(H, state=1), "step": 1.0}
     default, given = (
         run(H, masses=masses, **options) for masses in (None, np.round(1 / H.frequencies, 10))
     )
@@ -272,7 +269,7 @@ def test_running_out_of_the_domain_is_no_bad_argument(compiled):
     if compiled:
         H = Hamiltonian.from_matrix([["sqrt(1-x)", 0.1], [0.1, 0]])
     with pytest.raises(ConvergenceError, match="Trajectory 0 ran into NaN or infinity"):
-        run(H, masses=1.0, initial=Fixed(0.0, 1.0), dt=0.5, steps=9)
+        run(H, masses=1.0, initial=Fixed(0.0, 1.0), step=0.5, steps=9)
 
 
 @pytest.fixture(scope="module")
@@ -293,19 +290,19 @@ def test_hops_of_no_reason(found):
 
 @pytest.mark.parametrize(
     ("path", "message"),
-    [(3, "`path` must be text"), ("", "`path` must be the name"),
-     ("/dev/null/a.nc", "cannot be written"), ("/dev", "cannot be written")],
+    [(3, "`path` must be the name of a file"), ("", "`path` must be the name"),
+     ("/dev/null/a.nc", "cannot be written"), ("/dev", "must end in .nc")],
 )  # fmt: skip
 def test_files_that_cannot_be_written(found, path, message):
     with pytest.raises(InputError, match=message):
-        found.write(path)
+        found.save(path)
 
 
 def test_everything_is_in_the_file(tmp_path):
     import xarray
 
     ensemble = run(seed=10**40, keep=2)
-    with xarray.open_dataset(ensemble.write(tmp_path / "a.nc"), engine="h5netcdf") as data:
+    with xarray.open_dataset(ensemble.save(tmp_path / "a.nc"), engine="h5netcdf") as data:
         assert data.attrs["seed"] == str(10**40)
         for name, own in {
             "final_position": ensemble.final_positions, "final_level": ensemble.final_levels,

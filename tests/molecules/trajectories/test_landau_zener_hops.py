@@ -32,7 +32,7 @@ def test_landau_zener_hops_are_exact_for_linear_diabats_and_any_step(step):
     slope, coupling, speed = 0.001, 0.0015, 0.02
     H = Hamiltonian.from_matrix([[f"{slope}*x", coupling], [coupling, f"-{slope}*x"]])
     found = landau_zener_probability(
-        H, masses=1e9, initial=Fixed(-5.0, 1e9 * speed), dt=step / speed, steps=round(10 / step),
+        H, masses=1e9, initial=Fixed(-5.0, 1e9 * speed), step=step / speed, steps=round(10 / step),
         box=[-6.0, 5.0],
     )  # fmt: skip
     exact = np.exp(-2 * np.pi * coupling**2 / (2 * slope * speed))
@@ -63,7 +63,7 @@ def test_landau_zener_hops_converge_to_the_formula_of_belyaev_and_lebedev():
         # The minimum lies at the same place between two points.
         found = landau_zener_probability(
             H, masses=1e9, initial=Fixed(float(lowest) - 9.4 * step, 1e9 * speed),
-            dt=step / speed, steps=20,
+            step=step / speed, steps=20,
         )  # fmt: skip
         errors.append(abs(found - exact))
     assert errors[0] < 0.02
@@ -81,7 +81,7 @@ def test_landau_zener_hops_where_the_third_derivative_jumps():
     exact = np.exp(-np.pi / 2 * np.sqrt((2 * c) ** 3 / bend) / speed)
     for step in (0.1, 0.05, 0.025):
         found = landau_zener_probability(
-            H, masses=2000.0, initial=Fixed(start, k), dt=step / speed,
+            H, masses=2000.0, initial=Fixed(start, k), step=step / speed,
             steps=round(8 / step), box=[-6.0, 2.0],
         )  # fmt: skip
         assert abs(found - exact) < 0.2 * step  # first order
@@ -97,7 +97,7 @@ def test_landau_zener_hops_lose_nothing_at_trivial_crossings(dt):
         ]
     )
     found = run_trajectories(
-        H, masses=2000.0, initial=Fixed(-5.0, 25.0, state=2, basis="diabatic"), dt=dt,
+        H, masses=2000.0, initial=Fixed(-5.0, 25.0, state=2, basis="diabatic"), step=dt,
         steps=round(1200 / dt), count=256, seed=1, method="landau-zener",
     )  # fmt: skip
     assert found.position.value[-1, 0] > 4.0
@@ -112,7 +112,7 @@ def test_a_level_passes_two_others_in_one_step(dt, distance):
     H = Hamiltonian.from_matrix(
         [["0.004*x", 0, 0], [0, "-0.003*x", 0], [0, 0, f"-0.003*x + {distance}"]]
     )
-    options = {"masses": 2000.0, "dt": dt, "steps": round(1400 / dt), "count": 64, "seed": 1,
+    options = {"masses": 2000.0, "step": dt, "steps": round(1400 / dt), "count": 64, "seed": 1,
                "method": "landau-zener"}  # fmt: skip
     for state, slope in enumerate((0.004, -0.003, -0.003)):
         found = run_trajectories(H, initial=Fixed(-5.0, 20.0, state=state), **options)
@@ -138,7 +138,8 @@ def test_a_level_and_a_band_are_the_formula_of_demkov_and_osherov(step, split):
         found = run_trajectories(
             Hamiltonian.from_matrix(matrix.tolist()), masses=1e9,
             initial=Fixed(-sign * length / 2 + 0.3 * step, sign * 1e9 * speed, state=state),
-            dt=step / speed, steps=round(length / step), count=4000, seed=1, method="landau-zener",
+            step=step / speed, steps=round(length / step), count=4000, seed=1,
+            method="landau-zener",
         )  # fmt: skip
         stays = found.final_levels == 3 - state
         if split > 1e-3:
@@ -163,7 +164,7 @@ def test_levels_that_come_near_without_coupling_do_not_hop():
     dipping = Hamiltonian.from_matrix([["-0.05*x", 0], [0, "-0.05*x + 0.0001 + 0.1*x**2"]])
     for H, start in ((touching, Fixed(1.0, 0.0)), (dipping, Fixed(-1.0, 1.0))):
         found = run_trajectories(
-            H, masses=1.0, initial=start, dt=0.01, steps=2000, count=64, seed=2,
+            H, masses=1.0, initial=start, step=0.01, steps=2000, count=64, seed=2,
             method="landau-zener",
         )  # fmt: skip
         assert len(found.hops.time) == 0

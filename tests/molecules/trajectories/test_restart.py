@@ -68,7 +68,7 @@ def test_killed_and_interrupted_at_random_moments(tmp_path):
 
 def small(**options):
     return run_trajectories(
-        models.TullySimple(), masses=2000.0, initial=Gaussian(-4.0, 20.0, 0.3), dt=20.0, steps=20,
+        models.TullySimple(), masses=2000.0, initial=Gaussian(-4.0, 20.0, 0.3), step=20.0, steps=20,
         count=150, batch=64, seed=2, **options,
     )  # fmt: skip
 
@@ -112,7 +112,7 @@ def test_a_run_killed_before_it_began(tmp_path):
 
 
 def test_formulas_that_agree_where_trajectories_start_are_told_apart(tmp_path):
-    options = {"masses": 2000.0, "initial": Fixed(-40.0, 20.0), "dt": 20.0, "steps": 2,
+    options = {"masses": 2000.0, "initial": Fixed(-40.0, 20.0), "step": 20.0, "steps": 2,
                "count": 2, "seed": 1, "store": tmp_path}  # fmt: skip
 
     def wall(slope):

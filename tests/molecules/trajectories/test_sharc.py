@@ -96,8 +96,8 @@ def test_the_run_of_sharc(model, start):
     # The forces of the spin-mixed state itself keep the energy, which in SHARC's run drifts by
     # 2.6 meV; the paths stay as close as that.
     found = run_trajectories(
-        H, initial=Fixed(Q, P, state=RUN["state"]), dt=STEP / 20, steps=20 * 21, every=20, count=1,
-        seed=1, keep=1, method="landau-zener",
+        H, initial=Fixed(Q, P, state=RUN["state"]), step=STEP / 20, steps=20 * 21, every=20,
+        count=1, seed=1, keep=1, method="landau-zener",
     )  # fmt: skip
     kept = found.trajectories()
     assert np.all(kept.level.values == RUN["state"])
@@ -120,7 +120,7 @@ def test_ehrenfest_solves_its_equations(tmp_path, start, imaginary):
     y = np.concatenate([Q, P, np.eye(12)[1]]).astype(complex)
     expected = solve_ivp(equations, (0, stop), y, method="DOP853", rtol=1e-11, atol=1e-13).y[:, -1]
     found = run_trajectories(
-        H, initial=Fixed(Q, P, state=1, basis="diabatic"), dt=0.04, steps=10_000, count=1, seed=1,
+        H, initial=Fixed(Q, P, state=1, basis="diabatic"), step=0.04, steps=10_000, count=1, seed=1,
         method="ehrenfest",
     )  # fmt: skip
     assert_allclose(found.final_positions[0], expected[:3].real, atol=1e-6)
@@ -136,7 +136,7 @@ def test_a_phase_of_the_triplets_changes_nothing(tmp_path, model):
     H = write_so2(tmp_path, imaginary=True).hamiltonian
     one, other = (
         run_trajectories(
-            hamiltonian, initial=vertical_excitation(hamiltonian, state=1), dt=4.0, steps=100,
+            hamiltonian, initial=vertical_excitation(hamiltonian, state=1), step=4.0, steps=100,
             count=64, seed=3,
         )
         for hamiltonian in (model.hamiltonian, H)
@@ -151,8 +151,8 @@ def test_a_phase_of_the_triplets_changes_nothing(tmp_path, model):
 def test_norm_and_energy_after_a_vertical_excitation(model, method):
     H = model.hamiltonian
     found = run_trajectories(
-        H, initial=vertical_excitation(H, state=1), dt=1.0, steps=800, every=40, count=192, seed=2,
-        method=method,
+        H, initial=vertical_excitation(H, state=1), step=1.0, steps=800, every=40, count=192,
+        seed=2, method=method,
     )  # fmt: skip
     assert_array_equal(found.request.masses, H.masses)
     for mean in (found.populations, found.electronic_populations, found.diabatic_populations):
@@ -203,7 +203,7 @@ def test_short_times_are_those_of_the_exact_packet(model):
         linear=whole.linear[:, own][:, :, own],
     )
     found = run_trajectories(
-        H, initial=vertical_excitation(H, state=0), dt=FEMTOSECOND / 40, steps=40, every=10,
+        H, initial=vertical_excitation(H, state=0), step=FEMTOSECOND / 40, steps=40, every=10,
         count=20_000, seed=1, method="ehrenfest",
     )  # fmt: skip
     exact = exact_populations(H, 0, found.times, (8, 12, 10))[:, 1]
@@ -218,7 +218,7 @@ def test_short_times_are_those_of_the_exact_packet(model):
 def test_masses_of_the_atoms_are_not_those_of_the_modes(model):
     # SO2 has three atoms and three vibrations: the wrong masses have the right number.
     with pytest.raises(ValueError, match=r"`masses` must be 1/ω for the normal coordinates"):
-        run_trajectories(model.hamiltonian, masses=model.masses, dt=1.0, steps=1, count=1, seed=1,
+        run_trajectories(model.hamiltonian, masses=model.masses, step=1.0, steps=1, count=1, seed=1,
                          initial=vertical_excitation(model.hamiltonian, state=0))  # fmt: skip
 
 
@@ -238,7 +238,7 @@ def read_frames(path):
 @pytest.fixture(scope="module")
 def kept(model, start):
     return run_trajectories(
-        model.hamiltonian, initial=Fixed(*start, state=4), dt=STEP, steps=20, every=2, count=3,
+        model.hamiltonian, initial=Fixed(*start, state=4), step=STEP, steps=20, every=2, count=3,
         seed=1, keep=2, box=[[-50.0] * 3, [50.0] * 3],
     )  # fmt: skip
 
@@ -276,7 +276,7 @@ def test_frames_of_a_trajectory_in_ase(model, kept, tmp_path):
 
 def test_ehrenfest_frames_have_no_state(model, start, tmp_path):
     found = run_trajectories(
-        model.hamiltonian, initial=Fixed(*start), dt=10.0, steps=2, count=1, seed=1, keep=1,
+        model.hamiltonian, initial=Fixed(*start), step=10.0, steps=2, count=1, seed=1, keep=1,
         method="ehrenfest",
     )  # fmt: skip
     assert "state" not in read_frames(found.write_xyz(tmp_path / "a.xyz", model))[0][0]

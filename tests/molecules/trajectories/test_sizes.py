@@ -13,7 +13,7 @@ def test_the_code_for_two_states_and_one_coordinate_does_what_the_other_does(met
     matrix = [["0.01*tanh(1.6*x)", "0.005*exp(-x**2)"], ["0.005*exp(-x**2)", "-0.01*tanh(1.6*x)"]]
     one = Hamiltonian.from_matrix(matrix)
     two = Hamiltonian.from_matrix(matrix, coordinates=["x", "y"])
-    options = {"dt": 10.0, "steps": 200, "count": 130, "seed": 5, "method": method, "keep": 130}
+    options = {"step": 10.0, "steps": 200, "count": 130, "seed": 5, "method": method, "keep": 130}
     found = run_trajectories(one, masses=2000.0, initial=Fixed(-4.0, 13.0), box=[-6.0, 6.0],
                              **options)  # fmt: skip
     other = run_trajectories(
@@ -36,7 +36,7 @@ def test_a_phase_of_the_coupling_changes_nothing(method):
     # For MASH, whose spins start at random angles, it turns the angles.
     phase = np.exp(0.7j)
     options = {
-        "masses": 2000.0, "initial": Fixed(-4.0, 13.0), "dt": 10.0, "steps": 150, "count": 64,
+        "masses": 2000.0, "initial": Fixed(-4.0, 13.0), "step": 10.0, "steps": 150, "count": 64,
         "seed": 5, "method": method,
     }  # fmt: skip
     terms = ("0.01*tanh(1.6*x)", np.diag([1.0, -1.0])), ("0.005*exp(-x**2)",)
@@ -55,7 +55,7 @@ def test_a_phase_of_the_coupling_changes_nothing(method):
 def test_one_state_moves_classically(method):
     H = Hamiltonian.from_matrix([["0.5*x**2"]])
     found = run_trajectories(
-        H, masses=1.0, initial=Fixed(1.0, 0.0), dt=0.001, steps=3000, count=1, seed=0,
+        H, masses=1.0, initial=Fixed(1.0, 0.0), step=0.001, steps=3000, count=1, seed=0,
         method=method,
     )  # fmt: skip
     assert found.final_positions[0, 0] == pytest.approx(np.cos(3.0), abs=1e-6)
@@ -67,7 +67,7 @@ def test_one_state_moves_classically(method):
 def test_a_trajectory_at_rest_where_nothing_pulls_stays(method):
     H = Hamiltonian.from_matrix([[1.0, 0.1], [0.1, 1.0]], coordinates=["x"])
     found = run_trajectories(
-        H, masses=1.0, initial=Fixed(0.3, 0.0, state=1), dt=0.1, steps=100, count=64, seed=0,
+        H, masses=1.0, initial=Fixed(0.3, 0.0, state=1), step=0.1, steps=100, count=64, seed=0,
         method=method,
     )  # fmt: skip
     assert_allclose(found.final_positions, 0.3)

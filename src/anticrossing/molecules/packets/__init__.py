@@ -1,10 +1,10 @@
 """Exact nuclear wave packets on coupled surfaces, in one or two coordinates.
 
-ħ = 1: times are in units of ħ over that of the energies, masses such that p²/2m is an energy. The
-unit of time that a Hamiltonian names (`units.time`, for drives) is not applied; one of it is
-`units.angular` of these.
+Energies, times and coordinates are in the units of the Hamiltonian, as for `propagate`; momenta in
+ħ/coordinate, masses in ħ²/(energy × coordinate²), so that p²/2m is an energy. Without units ħ = 1.
 """
 
+from anticrossing._core.public import guard
 from anticrossing.molecules.packets.absorber import Absorber
 from anticrossing.molecules.packets.convergence import ConvergenceReport, check_convergence
 from anticrossing.molecules.packets.grid import Grid
@@ -16,7 +16,7 @@ from anticrossing.molecules.packets.packets import WavePacket
 from anticrossing.molecules.packets.propagation import propagate_packet
 from anticrossing.molecules.packets.result import WavePacketPropagation
 from anticrossing.molecules.packets.scattering import ScatteringProbabilities, scatter
-from anticrossing.molecules.packets.spectrum import autocorrelation_spectrum
+from anticrossing.molecules.packets.spectrum import PacketSpectrum, autocorrelation_spectrum
 from anticrossing.molecules.packets.stationary import StationaryStates, stationary_states
 from anticrossing.molecules.packets.step import choose_step
 
@@ -24,6 +24,7 @@ __all__ = [
     "Absorber",
     "ConvergenceReport",
     "Grid",
+    "PacketSpectrum",
     "ScatteringProbabilities",
     "StationaryStates",
     "SurfacePropagation",
@@ -37,3 +38,5 @@ __all__ = [
     "scatter",
     "stationary_states",
 ]
+
+guard(__name__)

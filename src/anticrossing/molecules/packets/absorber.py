@@ -167,9 +167,9 @@ class Layer:
                 f"it is {self.width:.3g}",
             )
 
-    def mask(self, step: float) -> FloatArray:
-        """Return the factor of the amplitude over one step."""
-        return np.exp(-np.minimum(self.strength * step, _LARGEST_EXPONENT))
+    def mask(self, phase: float) -> FloatArray:
+        """Return the factor of the amplitude over one step, in radians per unit of energy."""
+        return np.exp(-np.minimum(self.strength * phase, _LARGEST_EXPONENT))
 
 
 Layers = tuple[Layer, ...]
@@ -177,11 +177,7 @@ Layers = tuple[Layer, ...]
 
 def make_layers(absorber: Absorber | None, operator: GridHamiltonian) -> Layers:
     """Return the layers of an optional absorber."""
-    if absorber is None:
-        return ()
-    if not isinstance(absorber, Absorber):
-        raise fail("absorber", "be an Absorber", f"it is {describe(absorber)}")
-    return absorber.layers(operator)
+    return () if absorber is None else absorber.layers(operator)
 
 
 def check_layers(psi: ComplexArray, operator: GridHamiltonian, layers: Layers) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,18 +14,19 @@ from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
     InputError,
-    describe,
     fail,
     positive_number,
     real_number,
 )
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable, shown
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.molecules.packets.absorber import Absorber, make_layers
 from anticrossing.molecules.packets.grid import Grid
 from anticrossing.molecules.packets.limits import reach
 from anticrossing.molecules.packets.operator import GridHamiltonian
 from anticrossing.molecules.packets.packets import WavePacket, initial_state
-from anticrossing.molecules.packets.propagation import Progress, check_progress, propagate_packet
+from anticrossing.molecules.packets.propagation import propagate_packet
 from anticrossing.molecules.packets.result import WavePacketPropagation, dividing_position
 
 _SAMPLES = 21
@@ -38,7 +41,7 @@ REFINEMENTS = {
 
 
 @dataclass(frozen=True, eq=False)
-class ConvergenceReport:
+class ConvergenceReport(Result):
     """How much the probabilities change (see `check_convergence`).
 
     Attributes
@@ -51,19 +54,46 @@ class ConvergenceReport:
         about these.
     tolerance : float
     probabilities : array
-        Those of the unrefined run: of each adiabatic state, on the grid or absorbed; with a
-        dividing position on each side of it.
+        Of the unrefined run: of each adiabatic state, on the grid or absorbed; with a dividing
+        position on each side of it.
     """
 
-    changes: dict[str, float]
-    failures: dict[str, str]
+    _variables: ClassVar = {
+        "converged": shown(text="whether no change exceeds the tolerance"),
+        "tolerance": shown(text="what counts as converged"),
+        "largest_change": shown(text="largest change of a probability"),
+    }
+
+    changes: Mapping[str, float]
+    failures: Mapping[str, str]
     tolerance: float
     probabilities: FloatArray
 
     @property
     def converged(self) -> bool:
         """Whether every repeat could be run and no change exceeds the tolerance."""
-        return not self.failures and max(self.changes.values()) <= self.tolerance
+        return not self.failures and self.largest_change <= self.tolerance
+
+    @property
+    def largest_change(self) -> float:
+        """The largest change of a probability by any refinement that could be run."""
+        return max(self.changes.values(), default=math.nan)
+
+    def variables(self) -> dict[str, Variable]:
+        """Return the verdict, and the change by each refinement (NaN where it failed)."""
+        names = [*self.changes, *self.failures]
+        changes = np.array([self.changes.get(name, np.nan) for name in names])
+        dims = ("side", "state")[-self.probabilities.ndim :]
+        return {
+            **super().variables(),
+            "refinement": Variable(("refinement",), np.array(names, dtype=np.str_), "what changed"),
+            "change": Variable(("refinement",), changes, "largest change of a probability"),
+            "probability": Variable(dims, self.probabilities, "of the run that is not refined"),
+        }
+
+    def notes(self) -> tuple[str, ...]:
+        """Return the refinements that failed, and why."""
+        return tuple(f"{REFINEMENTS[key]}: {text}" for key, text in self.failures.items())
 
     def __str__(self) -> str:
         verdict = "converged" if self.converged else "not converged"
@@ -86,7 +116,7 @@ def check_convergence(
     divide: float | None = None,
     fraction: float = 0.25,
     tolerance: float = 1e-4,
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> ConvergenceReport:
     """Repeat a propagation with half the step, half the spacing, a larger box, a wider absorber.
 
@@ -130,14 +160,6 @@ def check_convergence(
     >>> report.converged, list(report.changes)
     (True, ['step', 'spacing', 'box'])
     """
-    if not isinstance(initial, WavePacket):
-        raise fail(
-            "initial", "be a WavePacket, which can be put on any grid", f"it is {describe(initial)}"
-        )
-    if not isinstance(grid, Grid):
-        raise fail("grid", "be a Grid", f"it is {describe(grid)}")
-    if absorber is not None and not isinstance(absorber, Absorber):
-        raise fail("absorber", "be an Absorber", f"it is {describe(absorber)}")
     more = positive_number("fraction", real_number("fraction", fraction))
     if more > _LARGEST_FRACTION:
         raise fail("fraction", f"be at most {_LARGEST_FRACTION:g}", f"it is {more:g}")
@@ -146,7 +168,6 @@ def check_convergence(
     if divide is not None:
         dividing_position(grid, divide)
 
-    check_progress(progress)
     operator = GridHamiltonian(hamiltonian, grid, masses)
     make_layers(absorber, operator)
     psi = initial_state(initial, operator)

@@ -18,6 +18,7 @@ from anticrossing._core.checks import (
     integer,
     real_array,
 )
+from anticrossing._core.unchanging import Unchanging
 
 BASES = ("fft", "periodic", "sine")
 MOST_COORDINATES = 2
@@ -27,7 +28,7 @@ _LARGEST = 1e100
 _RESOLVED = 1e-12  # spacing relative to the ends, below which neighbours would be one number
 
 
-class Grid:
+class Grid(Unchanging):
     """Equally spaced points between two ends, in one or two coordinates.
 
     ``fft`` and ``periodic``: x_j = a + jh, h = (b − a)/n, plane waves of momenta 2πm/(b − a).

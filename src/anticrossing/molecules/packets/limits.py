@@ -97,27 +97,30 @@ def check_given_momentum(operator: GridHamiltonian, momenta: FloatArray, width: 
 def check_step(operator: GridHamiltonian, psi: ComplexArray, step: float) -> None:
     """Refuse a time step so long that the motion would not be that of H(x).
 
-    Kicks at intervals h cannot tell energies apart that differ by 2π/h. Of levels that matters
-    only if they mix, of kinetic energies only where H(x) bends over the distance of a step.
+    Kicks at intervals h cannot tell energies apart that differ by 2π/h. For levels this matters
+    only if they mix, for kinetic energies only where H(x) bends over the distance of a step.
     """
     found = reach(operator, psi)
     gap = mixing_gap(operator, found.inside)
     longest, reason = np.inf, ""
-    if step * gap > _APART:
+    h = step * operator.angular
+    if h * gap > _APART:
         longest, reason = _APART / gap, f"for levels that mix {gap:.3g} apart"
-    straight = _longest_straight(operator, found, step)
-    if straight < min(step, longest):
+    straight = _longest_straight(operator, found, h)
+    if straight < min(h, longest):
         longest, reason = (
             straight,
             "so that H(x) is nearly straight over the distance of one step with the kinetic energy "
             f"{found.kinetic:.3g} to expect",
         )
-    if longest < step:
-        raise fail("step", f"be at most {below(longest)} {reason}", f"it is {step:.3g}")
+    if longest < h:
+        most, unit = below(longest / operator.angular), operator.units.shown_time
+        unit = f" {unit}" if unit else ""
+        raise fail("step", f"be at most {most}{unit} {reason}", f"it is {step:.3g}{unit}")
 
 
 def _longest_straight(operator: GridHamiltonian, found: Reach, step: float) -> float:
-    """Return the longest time step up to `step` over which H(x) is straight enough."""
+    """Return the longest time step up to `step` (ħ = 1) over which H(x) is straight enough."""
     allowed, refused = _TURN / max(found.kinetic, np.finfo(float).tiny), step
     if step <= allowed:
         return step

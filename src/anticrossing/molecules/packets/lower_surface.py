@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,18 +13,22 @@ import numpy.typing as npt
 from anticrossing._core.checks import (
     ComplexArray,
     FloatArray,
-    describe,
     fail,
     integer,
     positive_number,
     real_number,
 )
+from anticrossing._core.result import Result
+from anticrossing._core.unchanging import settled
+from anticrossing._core.variables import Variable, in_units, shown
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.molecules.packets.grid import Grid
 from anticrossing.molecules.packets.limits import MOST_STEPS, check_memory
 from anticrossing.molecules.packets.operator import GridHamiltonian
 from anticrossing.molecules.packets.packets import WavePacket, initial_state
+from anticrossing.molecules.packets.result import places
 from anticrossing.molecules.packets.watch import Watch
+from anticrossing.units import Units
 
 _TOUCHING = 1e-12  # gap, relative to the largest, at which a grid point sits on an intersection
 _ROUNDING = 1e-13  # Bessel functions below it end a Chebyshev series
@@ -34,7 +39,7 @@ _FAST = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
-class SurfacePropagation:
+class SurfacePropagation(Result):
     """A packet on one surface at K times (see `propagate_lower_surface`).
 
     Attributes
@@ -49,6 +54,14 @@ class SurfacePropagation:
         geometric phase; χ alone without it.
     """
 
+    _variables: ClassVar = {
+        "time": shown("time", text="time", unit="time", of="times"),
+        "position": shown("time", "coordinate", text="mean", unit="coordinate", of="positions"),
+        "momentum": shown("time", "coordinate", text="mean", unit="ħ/coordinate", of="momenta"),
+        "norm": shown("time", text="probability"),
+        "energy": shown("time", text="expectation value", unit="energy"),
+    }
+
     times: FloatArray
     norm: FloatArray
     energy: FloatArray
@@ -57,6 +70,23 @@ class SurfacePropagation:
     densities: FloatArray
     state: ComplexArray
     grid: Grid
+    hamiltonian: Hamiltonian
+
+    @property
+    def units(self) -> Units:
+        """The units of the Hamiltonian."""
+        return self.hamiltonian.units
+
+    def variables(self) -> dict[str, Variable]:
+        """Return means, and densities and the last wave function on the points of the grid."""
+        points = places(self.grid, self.hamiltonian)
+        unit = in_units("/".join(["1", *["coordinate"] * len(points)]), self.units)
+        return {
+            **super().variables(),
+            **points,
+            "density": Variable(("time", *points), self.densities, "|χ|²", unit),
+            "wave_function": Variable(("component", *points), self.state, "the last wave function"),
+        }
 
 
 def propagate_lower_surface(
@@ -75,11 +105,11 @@ def propagate_lower_surface(
     i ∂χ/∂t = [Σ_a (p_a − A_a)²/2m_a + E₀(x) + D(x)] χ,  A_a = i⟨φ₀|∂_aφ₀⟩,
     D = Σ_a Σ_{j>0} |⟨φ_j|∂_aφ₀⟩|²/2m_a
 
-    A real φ₀ changes sign on the way round a conical intersection, and χ with it; with A it is the
-    same in every gauge. It is propagated as φ₀χ, which is single-valued whatever the phases of φ₀:
-    ⟨φ₀|T|φ₀⟩ holds both A and D. Without the geometric phase A = 0 and χ is single-valued: what
-    Born and Oppenheimer's nuclei would do. Time evolution is by Chebyshev series, without error of
-    a step.
+    A real φ₀ changes sign on the way round a conical intersection, and χ with it; with A the
+    motion is the same in every gauge. Propagated is φ₀χ, which is single-valued whatever the
+    phases of φ₀: ⟨φ₀|T|φ₀⟩ holds both A and D. Without the geometric phase A = 0 and χ is
+    single-valued, as Born and Oppenheimer had it. Chebyshev series advance the time, without a
+    step and its error.
 
     Parameters
     ----------
@@ -88,7 +118,7 @@ def propagate_lower_surface(
     initial : WavePacket
         On the adiabatic state 0.
     stop : float
-        The last time, in units of ħ over that of the energies, as for `propagate_packet`.
+        The last time, in the unit of time of H.
     samples : int
         How many times, equally spaced from 0 to `stop`, are recorded.
     geometric_phase : bool
@@ -128,10 +158,9 @@ def propagate_lower_surface(
     False
     True
     """
-    if not isinstance(initial, WavePacket) or initial.basis != "adiabatic" or initial.state != 0:
-        raise fail(
-            "initial", "be a WavePacket on the adiabatic state 0", f"it is {describe(initial)}"
-        )
+    if initial.basis != "adiabatic" or initial.state != 0:
+        place = f"{initial.basis} state {initial.state}"
+        raise fail("initial", "be on the adiabatic state 0", f"it is on the {place}")
     end = positive_number("stop", real_number("stop", stop))
     intervals = integer("samples", samples, minimum=2) - 1
     surface = SurfaceHamiltonian(
@@ -144,7 +173,7 @@ def propagate_lower_surface(
     operator = surface.operator
     check_memory(intervals + 1.0, 8 * operator.size)
     interval = end / intervals
-    middle, radius = surface.range
+    middle, radius = (operator.angular * energy for energy in surface.range)
     applications = 1.5 * radius * end
     if not applications <= MOST_STEPS:
         raise fail(
@@ -172,9 +201,10 @@ def propagate_lower_surface(
         energy=columns["energy"],
         positions=columns["positions"],
         momenta=columns["momenta"],
-        densities=columns["densities"],
+        densities=settled(columns["densities"]),
         state=surface.lift(chi),
         grid=grid,
+        hamiltonian=hamiltonian,
     )
 
 
@@ -190,12 +220,6 @@ class SurfaceHamiltonian:
         geometric_phase: bool,
         diagonal_correction: bool,
     ) -> None:
-        for name, flag in (
-            ("geometric_phase", geometric_phase),
-            ("diagonal_correction", diagonal_correction),
-        ):
-            if not isinstance(flag, (bool, np.bool_)):
-                raise fail(name, "be True or False", f"it is {describe(flag)}")
         self.operator = operator = GridHamiltonian(hamiltonian, grid, masses)
         if operator.states < 2:
             raise fail("hamiltonian", "have at least two levels", "it has one")

@@ -12,6 +12,7 @@ from anticrossing._core.checks import ComplexArray, FloatArray, describe, fail, 
 from anticrossing._core.threads import few_threads
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.molecules.packets.grid import Grid
+from anticrossing.units import Units
 
 _REAL = 1e-14  # relative size of imaginary parts that are rounding
 _LARGEST = 1e100  # energy; squares of it and products with times must not overflow
@@ -29,13 +30,11 @@ class GridHamiltonian:
         Adiabatic states in columns.
     kinetic : tuple of array
         k²/2m of the basis functions along each coordinate.
+
+    Times are in the unit of H. Energies meet them in `angular`, radians per unit of both.
     """
 
     def __init__(self, hamiltonian: Hamiltonian, grid: Grid, masses: npt.ArrayLike) -> None:
-        if not isinstance(hamiltonian, Hamiltonian):
-            raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}")
-        if not isinstance(grid, Grid):
-            raise fail("grid", "be a Grid", f"it is {describe(grid)}")
         if hamiltonian.batch_shape:
             raise fail(
                 "hamiltonian",
@@ -77,8 +76,20 @@ class GridHamiltonian:
         with few_threads(self.states):
             self.energies, self.vectors = np.linalg.eigh(self.potential)
         self.kinetic = tuple(k**2 / (2 * m) for k, m in zip(grid.momenta, self.masses, strict=True))
+        for array in (self.masses, self.potential, self.energies, self.vectors, *self.kinetic):
+            array.flags.writeable = False
         self._matrix: ComplexArray | None = None
         self._kinetic: FloatArray | None = None
+
+    @property
+    def units(self) -> Units:
+        """The units of H, and of the times here."""
+        return self.hamiltonian.units
+
+    @property
+    def angular(self) -> float:
+        """Radians per unit of energy and of time."""
+        return self.hamiltonian.units.angular
 
     @property
     def size(self) -> int:
@@ -93,21 +104,22 @@ class GridHamiltonian:
 
     def potential_factor(self, time: float) -> ComplexArray:
         """Return exp(−iHt) at every point, shape (N, N, points)."""
+        phase = self.angular * time
         if self.states == 2:
-            return self._two_state_factor(time)
-        phases = np.exp(-1j * time * self.energies)
+            return self._two_state_factor(phase)
+        phases = np.exp(-1j * phase * self.energies)
         factor = (self.vectors * phases[:, None, :]) @ self.vectors.conj().swapaxes(-1, -2)
         return np.ascontiguousarray(np.moveaxis(factor, 0, -1))
 
-    def _two_state_factor(self, time: float) -> ComplexArray:
-        """Return e^{−im}[cos e − i (sin e/e) (H − mean)], m and e mean and half gap times t."""
+    def _two_state_factor(self, phase: float) -> ComplexArray:
+        """Return e^{−im}[cos e − i (sin e/e) (H − mean)], m and e mean and half gap times phase."""
         upper, lower = self.potential[:, 0, 0].real, self.potential[:, 1, 1].real
         coupling = self.potential[:, 0, 1]
         difference = 0.5 * (upper - lower)
-        angle = time * np.sqrt(difference**2 + np.abs(coupling) ** 2)
-        phase = np.exp(-0.5j * time * (upper + lower))
-        sine = -1j * time * np.sinc(angle / np.pi) * phase
-        cosine = np.cos(angle) * phase
+        angle = phase * np.sqrt(difference**2 + np.abs(coupling) ** 2)
+        common = np.exp(-0.5j * phase * (upper + lower))
+        sine = -1j * phase * np.sinc(angle / np.pi) * common
+        cosine = np.cos(angle) * common
         factor = np.empty((2, 2, self.size), dtype=np.complex128)
         factor[0, 0] = cosine + sine * difference
         factor[1, 1] = cosine - sine * difference
@@ -117,7 +129,8 @@ class GridHamiltonian:
 
     def kinetic_factor(self, time: float) -> tuple[ComplexArray, ...]:
         """Return exp(−iTt) along each coordinate; the first carries the scale of `backward`."""
-        factors = [np.exp(-1j * time * energies) for energies in self.kinetic]
+        phase = self.angular * time
+        factors = [np.exp(-1j * phase * energies) for energies in self.kinetic]
         factors[0] = factors[0] * self.grid.scale
         return tuple(factors)
 

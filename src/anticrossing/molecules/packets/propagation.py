@@ -11,10 +11,10 @@ import numpy.typing as npt
 from anticrossing._core.checks import (
     ComplexArray,
     FloatArray,
-    describe,
     fail,
     integer,
 )
+from anticrossing._core.unchanging import settled
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.molecules.packets.absorber import (
     Absorber,
@@ -36,8 +36,6 @@ from anticrossing.molecules.packets.step import (
 from anticrossing.molecules.packets.stepper import Stepper
 from anticrossing.molecules.packets.watch import Watch
 
-Progress = Callable[[int, int], None]
-
 
 def propagate_packet(
     hamiltonian: Hamiltonian,
@@ -55,7 +53,7 @@ def propagate_packet(
     keep_states: bool = False,
     autocorrelation: bool = False,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> WavePacketPropagation:
     """Solve i ∂ψ/∂t = [Σ_a p_a²/2m_a + H(x)] ψ on a grid by the split-operator method.
 
@@ -68,13 +66,12 @@ def propagate_packet(
         H(x) of one or two coordinates, N states.
     grid : Grid
     masses : float or array, shape (f,)
-        m_a > 0 with ħ = 1, so that p²/2m has the units of H; 1/ω for a dimensionless normal
-        coordinate of frequency ω.
+        m_a > 0 in units of ħ²/(energy × coordinate²), so that p²/2m is an energy of H with p in
+        ħ/coordinate: 1/ω for a dimensionless normal coordinate of frequency ω.
     initial : WavePacket or array, shape (N,) + grid.shape
         An array is in the diabatic basis and is normalized.
     stop : float
-        The last time, in units of ħ over that of the energies. The unit of time that H names
-        (`units.time`) is not applied: for a time t in it pass ``t * hamiltonian.units.angular``.
+        The last time, in the unit of time of H (`units.time`; without units ħ = 1).
     step : float, optional
         The largest time step; otherwise `choose_step` chooses it for `tolerance`. Refused is one
         over whose distance H(x) is far from straight, or in which the phase of levels that mix
@@ -139,9 +136,9 @@ def propagate_packet(
     >>> ground = WavePacket(centre=[0, 0], momentum=0, width=2**0.5, state=1, basis="diabatic")
     >>> result = propagate_packet(
     ...     W, Grid([-10, -10], [10, 10], 60), 1 / W.frequencies, ground,
-    ...     stop=60 * W.units.angular, step=0.5, samples=4,
+    ...     stop=60.0, step=0.3, samples=4,
     ... )
-    >>> (result.times / W.units.angular).round(6)                        # fs
+    >>> result.times                                                     # fs
     array([ 0., 20., 40., 60.])
     >>> result.diabatic_populations[:, 1].round(3)
     array([1.   , 0.62 , 0.309, 0.226])
@@ -155,12 +152,8 @@ def propagate_packet(
         raise fail("stop_norm", "be left out without an absorber", "it is given")
     if enough >= 1:
         raise fail("stop_norm", "be less than 1", f"it is {enough:g}")
-    for name, flag in (("keep_states", keep_states), ("autocorrelation", autocorrelation)):
-        if not isinstance(flag, (bool, np.bool_)):
-            raise fail(name, "be True or False", f"it is {describe(flag)}")
     if workers is not None:
         integer("workers", workers, minimum=1)
-    check_progress(progress)
     if step is not None and tolerance is not None:
         raise fail("tolerance", "be left out where `step` is given", "both are given")
     largest = None if step is None else positive_number("step", step)
@@ -179,7 +172,9 @@ def propagate_packet(
     watch = Watch(operator, tuple(layer.side for layer in layers))
     stepper = Stepper(operator, h, order, layers, workers, watch)
     rows = [measure(operator, psi, operator.momentum_weights(psi), stepper.absorbed)]
-    states = np.empty((intervals + 1 if keep_states else 1, *psi.shape), dtype=np.complex128)
+    states: ComplexArray = np.empty(
+        (intervals + 1 if keep_states else 1, *psi.shape), dtype=np.complex128
+    )
     states[0] = psi
     overlaps = np.ones(intervals * per_sample + 1 if autocorrelation else 1, dtype=np.complex128)
     for k in range(1, intervals + 1):
@@ -204,7 +199,7 @@ def propagate_packet(
         **columns,
         sides=tuple(layer.side for layer in layers),
         state=psi,
-        states=states[: len(rows)] if keep_states else None,
+        states=settled(states)[: len(rows)] if keep_states else None,
         autocorrelation_times=instants if autocorrelation else None,
         autocorrelation=overlaps[: instants.size] if autocorrelation else None,
         step=h,
@@ -214,12 +209,6 @@ def propagate_packet(
         edge_weights=watch.edges,
         fast_weights=watch.fast,
     )
-
-
-def check_progress(progress: Any) -> None:
-    """Raise `InputError` for what cannot be told of the progress."""
-    if progress is not None and not callable(progress):
-        raise fail("progress", "be a function", f"it is {describe(progress)}")
 
 
 def measure(

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from anticrossing._core.checks import ComplexArray, FloatArray, fail, real_number
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable, in_units, shown
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.molecules.packets.grid import Grid
 from anticrossing.molecules.packets.operator import GridHamiltonian
+from anticrossing.units import Units
 
 _UNTOUCHED = 1e-9  # absorbed probability up to which the energy on the grid is the whole
 
 
 @dataclass(frozen=True, eq=False)
-class WavePacketPropagation:
+class WavePacketPropagation(Result):
     """A packet at K times, f coordinates, N states; `propagate_packet` makes it.
 
     Attributes
     ----------
     times : array, shape (K,)
-        In units of ħ over that of the energies, as all times here; `units.time` of the Hamiltonian
-        is not applied.
+        In the unit of time of the Hamiltonian, as all times here.
     populations : array, shape (K, N)
         Probability of every adiabatic state on the grid.
     diabatic_populations : array, shape (K, N)
@@ -52,6 +57,37 @@ class WavePacketPropagation:
         the grid. None of these exceeds 1e-6: the run would have ended with an error.
     """
 
+    _variables: ClassVar = {
+        "time": shown("time", text="time", unit="time", of="times"),
+        "population": shown(
+            "time",
+            "state",
+            text="probability of the adiabatic state on the grid",
+            of="populations",
+        ),
+        "diabatic_population": shown(
+            "time",
+            "diabatic_state",
+            text="probability of the diabatic state on the grid",
+            of="diabatic_populations",
+        ),
+        "norm": shown("time", text="probability on the grid"),
+        "energy": shown("time", text="expectation value on the grid", unit="energy"),
+        "position": shown(
+            "time", "coordinate", text="mean on the grid", unit="coordinate", of="positions"
+        ),
+        "momentum": shown(
+            "time", "coordinate", text="mean on the grid", unit="ħ/coordinate", of="momenta"
+        ),
+        "absorbed": shown("time", "side", "state", text="probability absorbed so far"),
+        "autocorrelation_time": shown(
+            "autocorrelation_time", text="time", unit="time", of="autocorrelation_times"
+        ),
+        "autocorrelation": shown("autocorrelation_time", text="overlap with the first ψ"),
+        "step": shown(text="time step", unit="time"),
+        "energy_drift": shown(text="change while nothing was absorbed", unit="energy"),
+    }
+
     times: FloatArray
     populations: FloatArray
     diabatic_populations: FloatArray
@@ -69,8 +105,39 @@ class WavePacketPropagation:
     order: int
     grid: Grid
     operator: GridHamiltonian
-    edge_weights: dict[str, float]
-    fast_weights: dict[str, float]
+    edge_weights: Mapping[str, float]
+    fast_weights: Mapping[str, float]
+
+    @property
+    def units(self) -> Units:
+        """The units of the Hamiltonian."""
+        return self.operator.units
+
+    def variables(self) -> dict[str, Variable]:
+        """Return the numbers of the result, the wave functions on the points of the grid."""
+        hamiltonian = self.operator.hamiltonian
+        points = places(self.grid, hamiltonian)
+        found = {
+            **super().variables(),
+            "diabatic_state": _labels("diabatic_state", hamiltonian.labels, "state of the basis"),
+            "coordinate": _labels("coordinate", hamiltonian.coordinates, "coordinate"),
+            "side": _labels("side", self.sides, "absorbing layer"),
+            **points,
+            "wave_function": Variable(("diabatic_state", *points), self.state, "the last ψ"),
+        }
+        if self.states is not None:
+            dims = ("time", "diabatic_state", *points)
+            found["wave_functions"] = Variable(dims, self.states, "ψ at all times")
+        return found
+
+    def _attributes(self) -> dict[str, Any]:
+        weights = {**self.edge_weights, **self.fast_weights}
+        return {
+            "hamiltonian": repr(self.operator.hamiltonian),
+            "masses": self.operator.masses,
+            "order": self.order,
+            **{f"largest_weight_{name}": weight for name, weight in weights.items()},
+        }
 
     @property
     def energy_drift(self) -> float:
@@ -106,12 +173,11 @@ class WavePacketPropagation:
         return found
 
     def __str__(self) -> str:
-        hamiltonian = self.operator.hamiltonian
-        unit = hamiltonian.units.natural_time
+        shown_time = self.units.time_text
         lines = [
-            f"Wave packet, {hamiltonian.name}, t = 0 to {self.times[-1]:g} {unit}".rstrip(),
+            f"Wave packet, {self.operator.hamiltonian.name}, t = 0 to {shown_time(self.times[-1])}",
             f"  {self.grid}",
-            f"  step               {self.step:.4g}, order {self.order}",
+            f"  step               {shown_time(self.step)}, order {self.order}",
             f"  norm               {self.norm[-1]:.6g} on the grid",
             "  populations        " + "  ".join(f"{p:.6g}" for p in self.populations[-1]),
             f"  energy             {self.energy[0]:.6g}, drift {self.energy_drift:.1e}",
@@ -133,3 +199,16 @@ def dividing_position(grid: Grid, divide: float) -> float:
     if not grid.start[0] < x < grid.stop[0]:
         raise fail("divide", "lie on the grid", f"it is {x:g}")
     return x
+
+
+def places(grid: Grid, hamiltonian: Hamiltonian) -> dict[str, Variable]:
+    """Return the points along each coordinate of a grid as variables."""
+    unit = in_units("coordinate", hamiltonian.units)
+    return {
+        f"grid_{name}": Variable((f"grid_{name}",), axis, f"points along {name}", unit)
+        for name, axis in zip(hamiltonian.coordinates, grid.axes, strict=True)
+    }
+
+
+def _labels(dim: str, labels: Sequence[Any], text: str) -> Variable:
+    return Variable((dim,), np.array([str(label) for label in labels], dtype=np.str_), text)

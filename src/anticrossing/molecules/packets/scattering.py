@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,8 @@ from anticrossing._core.checks import (
     real_array,
     real_number,
 )
+from anticrossing._core.result import Result
+from anticrossing._core.variables import shown
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.molecules.packets.absorber import Absorber, Layer, check_layers, make_layers
 from anticrossing.molecules.packets.grid import Grid
@@ -31,6 +33,7 @@ from anticrossing.molecules.packets.propagation import check_momenta
 from anticrossing.molecules.packets.step import check_order, steps_within
 from anticrossing.molecules.packets.stepper import Stepper
 from anticrossing.molecules.packets.watch import Watch
+from anticrossing.units import Units
 
 _FEWEST = 1e-6  # of the largest energy density: below, the packet says nothing about the energy
 _ROOM = 3.7  # widths: the amplitude of the incoming packet on the line behind it is 1e-6
@@ -43,7 +46,7 @@ _CONSTANT = 1e-3  # of the kinetic energy, by which H(x) may change where it sho
 
 
 @dataclass(frozen=True, eq=False)
-class ScatteringProbabilities:
+class ScatteringProbabilities(Result):
     """Probabilities at each energy, by outgoing channel.
 
     Attributes
@@ -60,11 +63,21 @@ class ScatteringProbabilities:
         ``1 − Σ_n (R_n + T_n)``, zero but for the errors of grid, step, absorber and what is left.
     """
 
+    _variables: ClassVar = {
+        "energy": shown("energy", text="total energy", unit="energy", of="energies"),
+        "transmitted": shown("energy", "state", text="probability of transmission"),
+        "reflected": shown("energy", "state", text="probability of reflection"),
+        "incoming_density": shown("energy", text="energy distribution", unit="1/energy"),
+        "deficit": shown("energy", text="what the probabilities lack of 1"),
+        "norm_left": shown(text="probability still on the grid"),
+    }
+
     energies: FloatArray
     reflected: FloatArray
     transmitted: FloatArray
     incoming_density: FloatArray
     norm_left: float
+    units: Units
 
     @property
     def deficit(self) -> FloatArray:
@@ -106,8 +119,7 @@ def scatter(
         Positions below and above the interaction, where H(x) is constant and no absorber acts. The
         packet has to begin between its nearer line and the interaction.
     stop, step : float
-        The last time and the time step, in units of ħ over that of the energies; every step is
-        recorded.
+        The last time and the time step, in the unit of time of H; every step is recorded.
     channels : sequence of int, optional
         Adiabatic states that must be open at all energies, on the transmission side.
     stop_norm : float
@@ -145,10 +157,8 @@ def scatter(
     operator = GridHamiltonian(hamiltonian, grid, positive("mass", real_number("mass", mass)))
     if grid.coordinates != 1:
         raise fail("grid", "have one coordinate", "it has two")
-    if not isinstance(initial, WavePacket) or initial.basis != "adiabatic":
-        raise fail("initial", "be an adiabatic WavePacket", f"it is {describe(initial)}")
-    if not isinstance(absorber, Absorber):
-        raise fail("absorber", "be an Absorber", f"it is {describe(absorber)}")
+    if initial.basis != "adiabatic":
+        raise fail("initial", "be on an adiabatic state", "its basis is diabatic")
     wanted = np.atleast_1d(real_array("energies", energies))
     if wanted.ndim != 1 or wanted.size == 0:
         raise fail("energies", "list at least one number", f"its shape is {wanted.shape}")
@@ -187,7 +197,7 @@ def scatter(
         finished = k == steps or (k % _EVERY == 0 and operator.norm(psi) < enough)
         if finished or len(records) == chunk:
             times = h * np.arange(begin, begin + len(records))
-            waves = np.exp(1j * np.outer(wanted, times))
+            waves = np.exp(1j * operator.angular * np.outer(wanted, times))
             total += np.einsum("et,tlds->ldes", waves, np.array(records))
             begin, records = k + 1, []
         if finished:
@@ -198,14 +208,16 @@ def scatter(
         raise ConvergenceError(
             f"Probability {left:.2g} is still on the grid at the last time: raise `stop`."
         )
-    total *= h / np.sqrt(2 * np.pi)
+    total *= operator.angular * h / np.sqrt(2 * np.pi)
     flux = np.empty((2, wanted.size, operator.states))
     for k in range(2):
         value, slope = total[k] @ frames[k].conj()
         open_channel = wanted[:, None] > thresholds[k]
         flux[k] = np.where(open_channel, (value.conj() * slope).imag / operator.masses[0], 0.0)
     outward = flux * np.array([-1.0, 1.0])[:, None, None] / density[:, None]
-    found = ScatteringProbabilities(wanted, outward[near], outward[1 - near], density, left)
+    found = ScatteringProbabilities(
+        wanted, outward[near], outward[1 - near], density, left, operator.units
+    )
     worst = int(np.argmax(np.abs(found.deficit)))
     if not abs(found.deficit[worst]) <= _MOST_DEFICIT:
         raise ConvergenceError(
@@ -224,8 +236,6 @@ def check_channels(
     momenta: FloatArray,
 ) -> None:
     """Refuse channels that are closed at any of the energies."""
-    if channels is not None and (isinstance(channels, str) or not isinstance(channels, Sequence)):
-        raise fail("channels", "be a list of states", f"it is {describe(channels)}")
     for channel in channels or ():
         if integer("channels", channel, minimum=0) >= operator.states:
             raise fail("channels", f"be less than {operator.states}", f"one is {channel}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,12 +15,48 @@ from anticrossing._core.checks import (
     real_array,
     real_number,
 )
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable, in_units
 from anticrossing.molecules.packets.result import WavePacketPropagation
+from anticrossing.units import Units
+
+
+@dataclass(frozen=True, eq=False)
+class PacketSpectrum(Result):
+    """The spectrum of an initial state (see `autocorrelation_spectrum`).
+
+    Attributes
+    ----------
+    energies : array, shape (...)
+    density : array, shape (...)
+        σ(E), per unit of energy.
+    broadening : float
+        The standard deviation of every level.
+    """
+
+    energies: FloatArray
+    density: FloatArray
+    broadening: float
+    units: Units
+
+    def variables(self) -> dict[str, Variable]:
+        """Return the density along the energies."""
+        unit = in_units("energy", self.units)
+        return {
+            "energy": Variable(("energy",), self.energies.ravel(), "energy", unit),
+            "density": Variable(
+                ("energy",),
+                self.density.ravel(),
+                "spectrum of the initial state",
+                in_units("1/energy", self.units),
+            ),
+            "broadening": Variable((), self.broadening, "standard deviation of a level", unit),
+        }
 
 
 def autocorrelation_spectrum(
     result: WavePacketPropagation, energies: npt.ArrayLike, *, broadening: float
-) -> FloatArray:
+) -> PacketSpectrum:
     """Return the spectrum of the initial state, every level a Gaussian.
 
     σ(E) = π⁻¹ Re ∫₀^∞ C(t) e^{−γ²t²/2} e^{iEt} dt = Σ_n |⟨n|ψ₀⟩|² g(E − E_n),
@@ -34,12 +72,11 @@ def autocorrelation_spectrum(
     energies : array, shape (...)
         E, in the units of H.
     broadening : float
-        γ > 0, at least 4/stop: the overlap must have been damped away when it ends.
+        γ > 0 (energy), at least 4ħ/stop: the overlap must be damped away when it ends.
 
     Returns
     -------
-    array, shape (...)
-        σ(E), per unit of energy.
+    PacketSpectrum
 
     Raises
     ------
@@ -61,15 +98,14 @@ def autocorrelation_spectrum(
     ...     WavePacket(centre=1.0, momentum=0.0, width=2**0.5), stop=120.0, step=0.01,
     ...     autocorrelation=True,
     ... )
-    >>> peaks = autocorrelation_spectrum(result, [0.5, 1.5], broadening=0.05)
-    >>> (peaks * 0.05 * (2 * np.pi)**0.5).round(3)        # e^{−½} and ½ e^{−½}
+    >>> spectrum = autocorrelation_spectrum(result, [0.5, 1.5], broadening=0.05)
+    >>> (spectrum.density * 0.05 * (2 * np.pi)**0.5).round(3)        # e^{−½} and ½ e^{−½}
     array([0.607, 0.303])
     """
-    if not isinstance(result, WavePacketPropagation):
-        raise fail("result", "be a WavePacketPropagation", f"it is {describe(result)}")
-    times, overlap = result.autocorrelation_times, result.autocorrelation
-    if times is None or overlap is None:
+    if result.autocorrelation_times is None or result.autocorrelation is None:
         raise fail("result", "be made with autocorrelation=True", "it was not")
+    # Phases per unit of energy: ħ = 1 from here on.
+    times, overlap = result.operator.angular * result.autocorrelation_times, result.autocorrelation
     wanted = real_array("energies", energies)
     width = positive_number("broadening", real_number("broadening", broadening))
     if width * times[-1] < 4.0 * (1 - 1e-12):
@@ -85,6 +121,5 @@ def autocorrelation_spectrum(
     weights = np.full(times.size, times[1] - times[0])
     weights[[0, -1]] *= 0.5
     damped = overlap * np.exp(-0.5 * (width * times) ** 2) * weights
-    return np.array(
-        [(damped @ np.exp(1j * E * times)).real / np.pi for E in wanted.ravel()]
-    ).reshape(wanted.shape)
+    density = np.array([(damped @ np.exp(1j * E * times)).real / np.pi for E in wanted.ravel()])
+    return PacketSpectrum(wanted, density.reshape(wanted.shape), width, result.units)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +18,14 @@ from anticrossing._core.checks import (
     positive_number,
     real_number,
 )
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable, shown
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.molecules.packets.grid import Grid
 from anticrossing.molecules.packets.operator import GridHamiltonian
+from anticrossing.molecules.packets.result import places
 from anticrossing.molecules.packets.watch import Watch
+from anticrossing.units import Units
 
 Apply = Callable[[ComplexArray], ComplexArray]
 
@@ -30,7 +35,7 @@ _MARGIN = 1.02  # of the estimated spectral range
 
 
 @dataclass(frozen=True, eq=False)
-class StationaryStates:
+class StationaryStates(Result):
     """The lowest eigenstates of T + H(x).
 
     Attributes
@@ -42,9 +47,30 @@ class StationaryStates:
         ``‖(T + H − E)ψ‖``: an eigenvalue lies within it of each energy.
     """
 
+    _variables: ClassVar = {
+        "energy": shown("level", text="energy", unit="energy", of="energies"),
+        "residual": shown(
+            "level", text="bound on the error of the energy", unit="energy", of="residuals"
+        ),
+    }
+
     energies: FloatArray
     states: ComplexArray
     residuals: FloatArray
+    grid: Grid
+    hamiltonian: Hamiltonian
+
+    @property
+    def units(self) -> Units:
+        """The units of the Hamiltonian."""
+        return self.hamiltonian.units
+
+    def variables(self) -> dict[str, Variable]:
+        """Return energies, residuals and wave functions."""
+        points = places(self.grid, self.hamiltonian)
+        dims = ("level", "diabatic_state", *points)
+        waves = Variable(dims, self.states, "eigenstates of unit norm")
+        return {**super().variables(), **points, "wave_function": waves}
 
 
 def stationary_states(
@@ -120,7 +146,7 @@ def stationary_states(
     states /= np.sqrt(grid.volume)
     for n, state in enumerate(states):
         _check_edges(operator, n, state)
-    return StationaryStates(energies, states, residuals)
+    return StationaryStates(energies, states, residuals, grid, hamiltonian)
 
 
 def _check_edges(operator: GridHamiltonian, n: int, state: ComplexArray) -> None:

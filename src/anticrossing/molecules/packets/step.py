@@ -51,7 +51,7 @@ def choose_step(
     Returns
     -------
     float
-        h, in units of ħ over that of the energies, as all times.
+        h, in the unit of time of H.
 
     Raises
     ------
@@ -85,9 +85,9 @@ def search_step(
     enough: float,
     workers: int | None,
 ) -> float:
-    """Return the step for a tolerance of which the arguments are checked."""
+    """Return the step for a tolerance; the arguments are checked."""
     # Half a turn of the mean kinetic phase is the coarsest start.
-    fastest = sum(
+    fastest = operator.angular * sum(
         float(weight @ values)
         for weight, values in zip(operator.momentum_weights(psi), operator.kinetic, strict=True)
     )

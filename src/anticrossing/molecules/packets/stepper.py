@@ -58,7 +58,7 @@ class Stepper:
         self._first, self._joint = known[potential[0]], known[2 * potential[0]]
         self._inner = [known[share] for share in potential[1:-1]]
         self._drifts = [drifts[share] for share in kinetic]
-        self._masks = [layer.mask(step) for layer in layers]
+        self._masks = [layer.mask(operator.angular * step) for layer in layers]
 
     def advance(self, psi: ComplexArray, count: int) -> ComplexArray:
         """Return ψ after `count` steps; `psi` is overwritten."""

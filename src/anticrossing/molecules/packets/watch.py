@@ -25,7 +25,7 @@ class Watch:
 
         grid = operator.grid
         self._look = _kernels.look
-        self._grid = grid
+        self._grid, self._units = grid, operator.units
         self._shape = (*grid.shape, 1)[:2]
         self._allowed_fast = allowed_fast
         ends = {end: slab for end, slab in _ends(operator).items() if end not in absorbing}
@@ -52,9 +52,9 @@ class Watch:
             return
         worst = int(np.argmax(self._edges))
         raise ConvergenceError(
-            f"The packet touches the boundary at {self._ends[worst]} at t = {time:.6g} with "
-            f"probability {self._edges[worst]:.1e}: extend the grid, stop earlier, or pass an "
-            "`absorber`."
+            f"The packet touches the boundary at {self._ends[worst]} at "
+            f"t = {self._units.time_text(time)} with probability {self._edges[worst]:.1e}: extend "
+            "the grid, stop earlier, or pass an `absorber`."
         )
 
     def momenta(self, coefficients: ComplexArray, time: float) -> None:
@@ -66,8 +66,8 @@ class Watch:
         worst = int(np.argmax(self._fast))
         raise ConvergenceError(
             f"The packet reaches the largest momentum of the grid along {self._names[worst]} at "
-            f"t = {time:.6g} with probability {self._fast[worst]:.1e}: take a spacing well below "
-            f"{self._grid.spacings[worst]:.3g}."
+            f"t = {self._units.time_text(time)} with probability {self._fast[worst]:.1e}: take a "
+            f"spacing well below {self._grid.spacings[worst]:.3g}."
         )
 
 

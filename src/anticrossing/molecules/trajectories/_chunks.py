@@ -66,7 +66,7 @@ def compiled_form(request: Request, points: FloatArray) -> CompiledHamiltonian |
     if isinstance(H, TermHamiltonian):
         return compile_terms(H)
     if isinstance(H, FunctionHamiltonian):
-        # Both sides of the origin, where kinks and steps use to lie, and where it starts.
+        # Both sides of the origin, where formulas often change, and where it starts.
         trial = np.random.default_rng(0).uniform(-1.0, 1.0, (8, points.shape[1]))
         return _tracing.compile_function(H, np.concatenate([trial, 8 * trial, points]))
     return None
@@ -188,7 +188,7 @@ def _collect(request: Request, state: _state.State, records: _state.Records, fir
         raise ConvergenceError(
             f"Trajectory {first + bad[0]} ran into NaN or infinity after "
             f"{state.whole[bad[0], _state.STEPS]} steps at most: H may not be finite where it "
-            "went; bound the motion with `box`, or shorten `dt`."
+            "went; bound the motion with `box`, or shorten `step`."
         )
     events = state.whole[:, _state.EVENTS]
     noted = np.minimum(events, request.log)

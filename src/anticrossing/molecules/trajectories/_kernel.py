@@ -134,10 +134,10 @@ def _drift(one, model, dt):
 
 
 @compiled
-def _log(one, dt, old, target, reason, energy):
+def _log(one, old, target, reason, energy):
     place = one.whole[EVENTS]
     if place < one.log_length:
-        one.log_numbers[2 * place] = one.whole[STEPS] * dt
+        one.log_numbers[2 * place] = one.whole[STEPS]
         one.log_numbers[2 * place + 1] = energy
         one.log_codes[3 * place] = old
         one.log_codes[3 * place + 1] = target
@@ -166,14 +166,14 @@ def _hop(one, model, options, before, target):
     # To remain on a level that has taken over another state is no hop between levels.
     remains = allowed and target == before and options.method == LANDAU_ZENER
     if level != before and not remains:
-        _log(one, options.dt, before, level, FOLLOWED, total)
+        _log(one, before, level, FOLLOWED, total)
     if allowed:
         one.whole[ACTIVE] = target
         if not remains:
-            _log(one, options.dt, level, target, ACCEPTED, total)
+            _log(one, level, target, ACCEPTED, total)
     else:
         reason = REFLECTED if options.reflect else FRUSTRATED
-        _log(one, options.dt, level, target, reason, total)
+        _log(one, level, target, reason, total)
         if options.method == MASH:
             # The spin turns back into the hemisphere of the active state with the momentum.
             c = one.amplitudes
@@ -241,7 +241,7 @@ def _at_point(one, model, options, step):
             _set_force(one, model, options.method)
     elif level != before:
         total = kinetic_energy(model, one.v) + element(one.energies, 0, level, size(model.states))
-        _log(one, options.dt, before, level, ACCEPTED if chosen else FOLLOWED, total)
+        _log(one, before, level, ACCEPTED if chosen else FOLLOWED, total)
     if options.method == LANDAU_ZENER and one.whole[ACTIVE] != before:
         _occupy(one, size(model.states), one.whole[ACTIVE])
     if options.decoherence != NO_DECOHERENCE:

@@ -45,21 +45,6 @@ class Model(NamedTuple):
     coordinates: Size
 
 
-class Options(NamedTuple):
-    """What to do; codes are the constants of this module."""
-
-    method: int
-    along_velocity: bool
-    reflect: bool
-    decoherence: int
-    decoherence_energy: float
-    dt: float
-    steps: int
-    every: int
-    state: int
-    diabatic: bool
-
-
 class State(NamedTuple):
     """Everything that changes: T trajectories, N states, f coordinates, K terms."""
 
@@ -76,7 +61,7 @@ class State(NamedTuple):
     whole: IndexArray  # (T, 5): level, steps, events, whether it ended, points since a jump of v
     energy: FloatArray  # (T, 2): E(0), largest |E − E(0)|
     stream: npt.NDArray[np.uint64]  # (T, 2): seed, numbers drawn
-    log_numbers: FloatArray  # (T, L, 2): time, total energy
+    log_numbers: FloatArray  # (T, L, 2): step, total energy
     log_codes: IndexArray  # (T, L, 3): from, to, reason
 
 

@@ -102,6 +102,7 @@ def _describe(request: Request) -> dict[str, str]:
     description = {
         "version": __version__,
         "hamiltonian": f"{H!r} {digest.hexdigest()[:16]}",
+        "units": str(H.units),
     }
     for field in fields(request):
         if field.name in _FREE:

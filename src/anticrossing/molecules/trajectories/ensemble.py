@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy.typing as npt
 
-from anticrossing._core.checks import describe, fail
 from anticrossing.hamiltonian import Hamiltonian
-from anticrossing.molecules.trajectories import _chunks, request as requests
+from anticrossing.molecules.trajectories import _chunks
 from anticrossing.molecules.trajectories._collector import Collector
 from anticrossing.molecules.trajectories._state import BLOCK
 from anticrossing.molecules.trajectories._store import Store
 from anticrossing.molecules.trajectories.initial import InitialConditions
+from anticrossing.molecules.trajectories.request import Request
 from anticrossing.molecules.trajectories.result import EnsembleResult
 
 
@@ -22,7 +22,7 @@ def run_trajectories(
     *,
     masses: npt.ArrayLike | None = None,
     initial: InitialConditions,
-    dt: float,
+    step: float,
     steps: int,
     count: int,
     seed: int,
@@ -44,7 +44,7 @@ def run_trajectories(
 
     The coordinates move by velocity Verlet, ``m_a ẍ_a = −⟨∂H/∂x_a⟩``, the expectation value taken
     in the active level (hopping, MASH) or in ψ (Ehrenfest); ψ obeys ``i ψ̇ = H(x(t)) ψ``. A step of
-    ψ is ``exp(−iH(x′)dt/2) exp(−iH(x)dt/2)``, unitary for any dt; the active level is followed
+    ψ is ``exp(−iH(x′)h/2) exp(−iH(x)h/2)``, unitary for any h; the active level is followed
     through crossings that the step does not resolve, so that none is lost to a trivial crossing.
 
     Parameters
@@ -54,13 +54,13 @@ def run_trajectories(
         with NumPy's functions of one argument, run as machine code; others are evaluated for all
         trajectories together, step by step.
     masses : float or array, shape (f,)
-        Positive, in units in which p²/2m is an energy of H with ħ = 1: electron masses for H in
-        hartree and x in bohr. A VibronicCoupling knows its own, which are the default.
+        Positive, in ħ²/(energy × coordinate²), so that p²/2m is an energy of H with p in
+        ħ/coordinate: electron masses for H in hartree and x in bohr. A VibronicCoupling knows its
+        own, which are the default.
     initial : Fixed, Gaussian or Thermal
         Positions, momenta and electronic state at the start; `vertical_excitation` makes them.
-    dt : float
-        Time step in units of ħ over the energy unit of H, whatever `hamiltonian.units.time` says:
-        0.0242 fs for hartree, 0.658 fs for eV.
+    step : float
+        Time step, in the unit of time of H (`units.time`; without units ħ = 1).
     steps, count : int
         Number of steps and of trajectories.
     seed : int
@@ -70,9 +70,9 @@ def run_trajectories(
         and Lebedev; the mean field; the mapping approach to surface hopping (two states).
         "landau-zener" counts a minimum of the gap if the two levels mix there as the formula
         supposes; a level and a degenerate group have one crossing. It takes the second derivative
-        of the gap from three points: for linear diabats any `dt` is exact, otherwise the error
-        falls with dt⁴, or with dt where a derivative of H jumps at the crossing (the first problem
-        of Tully).
+        of the gap from three points: for linear diabats any `step` is exact, otherwise the
+        error falls with its fourth power, or with its first where a derivative of H jumps at the
+        crossing (the first problem of Tully).
     box : array, shape (2, f), optional
         Lower and upper bounds, which hold all starting points; a trajectory ends where it leaves.
     every : int, optional
@@ -131,28 +131,26 @@ def run_trajectories(
     >>> from anticrossing.molecules.trajectories import Fixed, run_trajectories
     >>> found = run_trajectories(
     ...     TullySimple(), masses=2000.0, initial=Fixed(position=-5.0, momentum=20.0),
-    ...     dt=20.0, steps=60, count=1000, seed=1, box=[-6.0, 5.0],
+    ...     step=20.0, steps=60, count=1000, seed=1, box=[-6.0, 5.0],
     ... )
     >>> print(found)
     1000 trajectories, fssh, rescaling coupling, frustrated ignore, decoherence none, seed 1
-      time         0 to 1200, dt 20
+      time         0 to 1200 ħ/hartree, step 20 ħ/hartree
       populations  0.5... ± 0.0158, 0.4... ± 0.0158
       hops         7... accepted, 0 frustrated, 0 reflected, 0 followed
       energy drift 2.5e-04 at most
     """
-    if progress is not None and not callable(progress):
-        raise fail("progress", "be a function", f"it is {describe(progress)}")
-    request = requests.check(
+    request = Request.of(
         hamiltonian,
         masses=masses,
         initial=initial,
-        method=method,
-        dt=dt,
+        box=box,
+        step=step,
         steps=steps,
         every=every,
         count=count,
         seed=seed,
-        box=box,
+        method=method,
         rescaling=rescaling,
         frustrated=frustrated,
         decoherence=decoherence,
@@ -162,6 +160,16 @@ def run_trajectories(
         batch=batch,
         threads=threads,
     )
+    return follow(request, store=store, progress=progress)
+
+
+def follow(
+    request: Request,
+    *,
+    store: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> EnsembleResult:
+    """Follow the trajectories of a request (see `run_trajectories`)."""
     starts = _chunks.draw_starts(request)
     place = None if store is None else Store(store, request)
     compiled = _chunks.compiled_form(request, starts[0][:BLOCK])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,41 +35,161 @@ METHODS = {
     "ehrenfest": _state.EHRENFEST,
     "mash": _state.MASH,
 }
-RESCALING = ("coupling", "velocity")
-FRUSTRATED = ("ignore", "reflect")
 DECOHERENCE = {
     "none": _state.NO_DECOHERENCE,
     "energy": _state.ENERGY_BASED,
     "augmented": _state.AUGMENTED,
 }
+_CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
+    "rescaling": {"fssh": ("coupling", "velocity"), "landau-zener": ("velocity", "coupling")},
+    "frustrated": {"fssh": ("ignore", "reflect"), "landau-zener": ("ignore", "reflect")},
+    "decoherence": {"fssh": tuple(DECOHERENCE)},
+}
+"""What may be chosen for which method, the default first."""
+
+_MASH = {"rescaling": "coupling", "frustrated": "reflect"}  # what the method itself prescribes
+_FILLED_IN: Any = None  # where it is not given
 _DECOHERENCE_ENERGY = 0.1  # hartree, or the unit of H where it has no name
 _MOST_STEPS = 2**53  # more are no longer exact as floating-point numbers
 _SAME_MASS = 1e-3  # relative, between masses as they are written in files and 1/ω
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
-class Request:
-    """What `run_trajectories` was asked for, every default filled in."""
+class Options(NamedTuple):
+    """What the kernels do, with the codes of `_state`; ħ = 1."""
 
-    hamiltonian: Hamiltonian
-    masses: FloatArray
-    initial: InitialConditions
-    method: str
+    method: int
+    along_velocity: bool
+    reflect: bool
+    decoherence: int
+    decoherence_energy: float
     dt: float
     steps: int
     every: int
+    state: int
+    diabatic: bool
+
+
+@read_only
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Request:
+    """What `run_trajectories` was asked for: checked, every default filled in.
+
+    The fields are the arguments of `run_trajectories`; `box` becomes an array (2, f).
+    """
+
+    # what moves
+    hamiltonian: Hamiltonian
+    masses: FloatArray = _FILLED_IN
+    initial: InitialConditions
+    box: FloatArray = _FILLED_IN
+    # when, and how often
+    step: float
+    steps: int
+    every: int = _FILLED_IN
     count: int
     seed: int
-    box: FloatArray
-    rescaling: str | None
-    frustrated: str | None
-    decoherence: str | None
-    decoherence_energy: float | None
-    keep: int
-    log: int
-    batch: int
-    threads: int
+    # how
+    method: str = "fssh"
+    rescaling: str | None = None
+    frustrated: str | None = None
+    decoherence: str | None = None
+    decoherence_energy: float | None = None
+    # what is kept, and the work
+    keep: int = 0
+    log: int = 16
+    batch: int = _FILLED_IN
+    threads: int = _FILLED_IN
+
+    @classmethod
+    def of(cls, hamiltonian: object, **arguments: Any) -> Request:
+        """Return a request, its arguments checked; None stands for what is not given."""
+        if not isinstance(hamiltonian, Hamiltonian):
+            hint = ": pass its `hamiltonian`" if hasattr(hamiltonian, "hamiltonian") else ""
+            raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}{hint}")
+        return cls(hamiltonian=hamiltonian, **arguments)
+
+    def __post_init__(self) -> None:
+        for check in (self._motion, self._time, self._hopping, self._work):
+            for name, value in check().items():
+                object.__setattr__(self, name, value)
+        _check_memory(self)
+
+    def _motion(self) -> dict[str, Any]:
+        """Return the checked fields of what moves."""
+        H = self.hamiltonian
+        if H.batch_shape:
+            raise fail("hamiltonian", "have single parameter values", "an array of them was given")
+        coordinates = len(H.coordinates)
+        masses = _masses(H, self.masses)
+        self.initial.check(coordinates, H.dimension)
+        _check_spread(self.initial, masses)
+        return {"masses": masses, "box": _box(self.box, coordinates)}
+
+    def _time(self) -> dict[str, Any]:
+        """Return the checked fields of time and number."""
+        steps = integer("steps", self.steps, minimum=1)
+        if steps > _MOST_STEPS:
+            raise fail("steps", f"be at most {_MOST_STEPS}", f"it is {steps}")
+        step = positive_number("step", real_number("step", self.step))
+        if not math.isfinite(steps * step * self.hamiltonian.units.angular):
+            text = f"{steps} steps of {step:g} are too long"
+            raise fail("step", "leave the last time finite", text)
+        every = self.every
+        every = max(1, steps // 100) if every is None else integer("every", every, minimum=1)
+        if every > steps:
+            raise fail("every", f"be at most `steps`, {steps}", f"it is {every}")
+        return {
+            "step": step,
+            "steps": steps,
+            "every": every,
+            "count": integer("count", self.count, minimum=1),
+            "seed": integer("seed", self.seed, minimum=0),
+        }
+
+    def _hopping(self) -> dict[str, Any]:
+        """Return the checked method and its options."""
+        method = choice("method", self.method, METHODS)
+        found: dict[str, Any] = {"method": method}
+        for name, methods in _CHOICES.items():
+            value = getattr(self, name)
+            if value is not None:
+                choice(name, value, methods["fssh"])
+                if method not in methods:
+                    known = " or ".join(repr(m) for m in methods)
+                    is_not = f"the method is {method!r}"
+                    raise fail(name, f"be given for method {known} only", is_not)
+            found[name] = value or methods.get(method, (None,))[0]
+        if method == "mash":
+            found |= _MASH
+            if self.hamiltonian.dimension != 2:
+                states = f"it has {self.hamiltonian.dimension}"
+                raise fail("method", "be another one than 'mash' unless H has two states", states)
+            if self.initial.basis != "adiabatic":
+                must = "start in an adiabatic state for 'mash'"
+                raise fail("initial", must, "its basis is diabatic")
+        constant = self.decoherence_energy
+        if found["decoherence"] != "energy":
+            if constant is not None:
+                must = "be given for decoherence 'energy' only"
+                raise fail("decoherence_energy", must, f"it is {self.decoherence!r}")
+            return found
+        if constant is None:
+            unit = self.hamiltonian.units.energy or "hartree"
+            constant = convert_energy(_DECOHERENCE_ENERGY, "hartree", unit)
+        name = "decoherence_energy"
+        return {**found, name: positive_number(name, real_number(name, constant))}
+
+    def _work(self) -> dict[str, Any]:
+        """Return the checked fields of what is kept and of the work."""
+        size, batch, threads = _state.BLOCK, self.batch, self.threads
+        batch = 64 * size if batch is None else integer("batch", batch, minimum=1)
+        threads = processors() if threads is None else integer("threads", threads, minimum=1)
+        return {
+            "keep": min(integer("keep", self.keep, minimum=0), self.count),
+            "log": integer("log", self.log, minimum=0),
+            "batch": -(-batch // size) * size,
+            "threads": threads,
+        }
 
     @property
     def outputs(self) -> int:
@@ -79,114 +199,22 @@ class Request:
     @property
     def times(self) -> FloatArray:
         """The output times."""
-        return np.asarray(np.arange(self.outputs) * (self.every * self.dt), dtype=np.float64)
+        return np.asarray(np.arange(self.outputs) * (self.every * self.step), dtype=np.float64)
 
-    def options(self) -> _state.Options:
-        """Return the codes that the kernels take."""
-        return _state.Options(
+    def options(self) -> Options:
+        """Return what the kernels take."""
+        return Options(
             method=METHODS[self.method],
             along_velocity=self.rescaling == "velocity",
             reflect=self.frustrated == "reflect",
             decoherence=DECOHERENCE[self.decoherence or "none"],
             decoherence_energy=float(self.decoherence_energy or 0.0),
-            dt=self.dt,
+            dt=self.step * self.hamiltonian.units.angular,
             steps=self.steps,
             every=self.every,
             state=self.initial.state,
             diabatic=self.initial.basis == "diabatic",
         )
-
-
-def check(
-    hamiltonian: object,
-    *,
-    masses: npt.ArrayLike | None,
-    initial: InitialConditions,
-    method: str,
-    dt: float,
-    steps: int,
-    every: int | None,
-    count: int,
-    seed: int,
-    box: Any,
-    rescaling: str | None,
-    frustrated: str | None,
-    decoherence: str | None,
-    decoherence_energy: float | None,
-    keep: int,
-    log: int,
-    batch: int | None,
-    threads: int | None,
-) -> Request:
-    """Return the arguments, checked."""
-    if not isinstance(hamiltonian, Hamiltonian):
-        hint = ": pass its `hamiltonian`" if hasattr(hamiltonian, "hamiltonian") else ""
-        raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}{hint}")
-    if hamiltonian.batch_shape:
-        raise fail("hamiltonian", "have single parameter values", "an array of them was given")
-    coordinates = len(hamiltonian.coordinates)
-    mass = _masses(hamiltonian, masses)
-    if not isinstance(initial, InitialConditions):
-        raise fail("initial", "be `Fixed`, `Gaussian` or `Thermal`", f"it is {describe(initial)}")
-    initial.check(coordinates, hamiltonian.dimension)
-    _check_spread(initial, mass)
-    choice("method", method, METHODS)
-    steps = integer("steps", steps, minimum=1)
-    if steps > _MOST_STEPS:
-        raise fail("steps", f"be at most {_MOST_STEPS}", f"it is {steps}")
-    dt = positive_number("dt", real_number("dt", dt))
-    if not math.isfinite(steps * dt):
-        raise fail("dt", "leave the last time finite", f"{steps} steps of {dt:g} are too long")
-    every = max(1, steps // 100) if every is None else integer("every", every, minimum=1)
-    if every > steps:
-        raise fail("every", f"be at most `steps`, {steps}", f"it is {every}")
-    count = integer("count", count, minimum=1)
-    _check_method(hamiltonian, initial, method, rescaling, frustrated, decoherence)
-    if decoherence_energy is not None and decoherence != "energy":
-        raise fail(
-            "decoherence_energy",
-            "be given for decoherence 'energy' only",
-            f"that is {decoherence!r}",
-        )
-    if method == "fssh":
-        rescaling, frustrated = rescaling or "coupling", frustrated or "ignore"
-        decoherence = decoherence or "none"
-    elif method == "landau-zener":
-        rescaling, frustrated = rescaling or "velocity", frustrated or "ignore"
-    elif method == "mash":
-        rescaling, frustrated = "coupling", "reflect"
-    constant = decoherence_energy
-    if constant is None:
-        unit = hamiltonian.units.energy or "hartree"
-        constant = convert_energy(_DECOHERENCE_ENERGY, "hartree", unit)
-    size = _state.BLOCK
-    batch = 64 * size if batch is None else integer("batch", batch, minimum=1)
-    request = Request(
-        hamiltonian=hamiltonian,
-        masses=mass,
-        initial=initial,
-        method=method,
-        dt=dt,
-        steps=steps,
-        every=every,
-        count=count,
-        seed=integer("seed", seed, minimum=0),
-        box=_box(box, coordinates),
-        rescaling=rescaling,
-        frustrated=frustrated,
-        decoherence=decoherence,
-        decoherence_energy=(
-            positive_number("decoherence_energy", real_number("decoherence_energy", constant))
-            if decoherence == "energy"
-            else None
-        ),
-        keep=min(integer("keep", keep, minimum=0), count),
-        log=integer("log", log, minimum=0),
-        batch=-(-batch // size) * size,
-        threads=processors() if threads is None else integer("threads", threads, minimum=1),
-    )
-    _check_memory(request)
-    return request
 
 
 def _masses(hamiltonian: Hamiltonian, masses: npt.ArrayLike | None) -> FloatArray:
@@ -249,34 +277,6 @@ def _check_memory(request: Request) -> None:
             f"be such that the ensemble fits into {memory / 1e9:.3g} GB of memory",
             f"with these `steps`, `every`, `keep`, `log` and `batch` it takes {size / 1e9:.3g} GB",
         )
-
-
-def _check_method(
-    hamiltonian: Hamiltonian,
-    initial: InitialConditions,
-    method: str,
-    rescaling: str | None,
-    frustrated: str | None,
-    decoherence: str | None,
-) -> None:
-    options: list[tuple[str, str | None, Any, tuple[str, ...]]] = [
-        ("rescaling", rescaling, RESCALING, ("fssh", "landau-zener")),
-        ("frustrated", frustrated, FRUSTRATED, ("fssh", "landau-zener")),
-        ("decoherence", decoherence, DECOHERENCE, ("fssh",)),
-    ]
-    for name, value, allowed, methods in options:
-        if value is None:
-            continue
-        choice(name, value, allowed)
-        if method not in methods:
-            known = " or ".join(repr(m) for m in methods)
-            raise fail(name, f"be given for method {known} only", f"the method is {method!r}")
-    if method == "mash":
-        if hamiltonian.dimension != 2:
-            raise fail("method", "be another one than 'mash' unless H has two states",
-                       f"it has {hamiltonian.dimension}")  # fmt: skip
-        if initial.basis != "adiabatic":
-            raise fail("initial", "start in an adiabatic state for 'mash'", "its basis is diabatic")
 
 
 def _box(box: Any, coordinates: int) -> FloatArray:

@@ -4,47 +4,69 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, InputError, choice, describe, fail, integer
-from anticrossing._core.files import path_of, write_netcdf
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable, in_units, shown
 from anticrossing.models.sharc import SharcModel
 from anticrossing.models.xyz import write_xyz
 from anticrossing.molecules.trajectories.request import Request
-from anticrossing.units import ENERGIES, TIMES
+from anticrossing.units import ENERGIES, NATURAL, TIMES, Units
 
 if TYPE_CHECKING:
     import xarray
+
+_MOST_MEANS = 20  # that are written out
 
 REASONS = ("accepted", "frustrated", "reflected", "followed")
 """Of a hop: made; refused for want of energy, the momentum kept or turned around; or no hop at all,
 the state having been followed through a crossing that the time step does not resolve."""
 
-TIME_VARIABLES = ("time", "hop_time", "stop_time")
-"""What is a time in the dataset of an ensemble."""
-_PLACES = ("position", "mean_position", "mean_position_error", "final_position")
-_MOMENTA = ("momentum", "mean_momentum", "mean_momentum_error", "final_momentum")
-_ENERGIES = (
-    "mean_energy",
-    "mean_energy_error",
-    "mean_kinetic_energy",
-    "mean_kinetic_energy_error",
-    "kinetic_energy",
-    "potential_energy",
-    "hop_energy",
-    "energy_drift",
-)
+_MEANS = {
+    "populations": (("time", "state"), "population of the adiabatic level", "1"),
+    "electronic_populations": (("time", "state"), "mean |c|² of the adiabatic level", "1"),
+    "diabatic_populations": (("time", "state"), "population of the diabatic state", "1"),
+    "kinetic_energy": (("time",), "mean kinetic energy", "energy"),
+    "energy": (("time",), "mean total energy", "energy"),
+    "position": (("time", "coordinate"), "mean position", "coordinate"),
+    "momentum": (("time", "coordinate"), "mean momentum", "ħ/coordinate"),
+}
 
 
 @dataclass(frozen=True, eq=False)
-class Mean:
+class Mean(Result):
     """A mean over trajectories and its standard error, of the same shape."""
+
+    _variables: ClassVar = {
+        "value": shown(text="mean over the trajectories"),
+        "error": shown(text="standard error"),
+    }
 
     value: FloatArray
     error: FloatArray
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the means along their first axis with error bars, one line for each of the rest."""
+        from anticrossing._core.drawing import new_axes
+
+        ax = new_axes() if ax is None else ax
+        values, errors = (np.atleast_1d(part) for part in (self.value, self.error))
+        count = len(values)
+        for one, error in zip(
+            values.reshape(count, -1).T, errors.reshape(count, -1).T, strict=True
+        ):
+            ax.errorbar(np.arange(count), one, error, fmt="o-")
+        return ax
+
+    def __str__(self) -> str:
+        if np.size(self.value) > _MOST_MEANS:
+            return super().__str__()
+        pairs = zip(np.ravel(self.value), np.ravel(self.error), strict=True)
+        return ", ".join(f"{value:.4g} ± {error:.2g}" for value, error in pairs)
 
     @staticmethod
     def of_sums(total: FloatArray, squares: FloatArray, count: int) -> Mean:
@@ -59,7 +81,7 @@ class Mean:
 
 
 @dataclass(frozen=True, eq=False)
-class HopLog:
+class HopLog(Result):
     """Every hop, in the order of the trajectories; one entry per hop in each array.
 
     Attributes
@@ -74,6 +96,16 @@ class HopLog:
         Entries beyond the room that each trajectory had (`log`).
     """
 
+    _variables: ClassVar = {
+        "trajectory": shown("hop", text="trajectory"),
+        "time": shown("hop", text="time of the hop", unit="time"),
+        "source": shown("hop", text="level before"),
+        "target": shown("hop", text="level after"),
+        "energy": shown("hop", text="total energy", unit="energy"),
+        "reason": shown("hop", text="index of the reason"),
+        "lost": shown(text="hops that the log had no room for"),
+    }
+
     trajectory: npt.NDArray[np.int64]
     time: FloatArray
     source: npt.NDArray[np.int64]
@@ -81,6 +113,22 @@ class HopLog:
     energy: FloatArray
     reason: npt.NDArray[np.int64]
     lost: int
+    units: Units = NATURAL
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw how many hops of each reason fall into equal stretches of time."""
+        from anticrossing._core.drawing import new_axes
+
+        ax = new_axes() if ax is None else ax
+        kinds = range(len(REASONS))
+        ax.hist([self.time[self.reason == k] for k in kinds], 30, stacked=True, label=REASONS)
+        ax.set(xlabel=self.units.label("time", "time"), ylabel="hops")
+        ax.legend()
+        return ax
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{self.count(reason)} {reason}" for reason in REASONS)
+        return counts + (f" ({self.lost} not logged)" if self.lost else "")
 
     def count(self, reason: str) -> int:
         """Return the number of entries with this reason, one of `REASONS`."""
@@ -88,17 +136,17 @@ class HopLog:
 
 
 @dataclass(frozen=True, eq=False)
-class EnsembleResult:
+class EnsembleResult(Result):
     """An ensemble of trajectories, as `run_trajectories` returns it.
 
-    A trajectory that has left the box counts with its last values from then on. Times are in units
-    of ħ over the energy unit of H, energies in that unit.
+    A trajectory that has left the box counts with its last values from then on. Everything is in
+    the units of H.
 
     Attributes
     ----------
     times : array, shape (K,)
     populations : Mean, shape (K, N)
-        Of the adiabatic levels: trajectories on each level, for Ehrenfest the mean |c_j|².
+        The share of the trajectories on each adiabatic level, for Ehrenfest the mean |c_j|².
     electronic_populations : Mean, shape (K, N)
         The mean |c_j|²; agrees with `populations` where hopping is consistent.
     diabatic_populations : Mean or None, shape (K, N)
@@ -118,9 +166,9 @@ class EnsembleResult:
         The largest |E(t) − E(0)| of each trajectory over all steps.
     hops : HopLog
     seeds : array of uint64, shape (count,)
-        The seeds of the trajectories' own random numbers, which follow from `seed`.
+        The seed of each trajectory, which follows from `seed`.
     request : Request
-        The arguments.
+        The arguments, checked, with every default filled in.
     compiled : bool
         Whether H ran as machine code (otherwise it was evaluated for all trajectories together).
     """
@@ -189,82 +237,62 @@ class EnsembleResult:
             (trajectory, time, state), ``level``, ``kinetic_energy`` and ``potential_energy``
             (trajectory, time), in the units of the result.
         """
-        import xarray
+        from anticrossing._core import dataset
 
-        f, n = self.final_positions.shape[1], self.final_weights.shape[1]
-        kept, names = self._kept, list(self.request.hamiltonian.coordinates)
-        dims = ("trajectory", "time")
-        return xarray.Dataset(
-            {
-                "position": ((*dims, "coordinate"), kept[..., :f]),
-                "momentum": ((*dims, "coordinate"), kept[..., f : 2 * f]),
-                "weight": ((*dims, "state"), kept[..., 2 * f : 2 * f + n]),
-                "level": (dims, kept[..., 2 * f + n].astype(np.int64)),
-                "kinetic_energy": (dims, kept[..., 2 * f + n + 1]),
-                "potential_energy": (dims, kept[..., 2 * f + n + 2]),
-            },
-            coords={
-                "trajectory": np.arange(kept.shape[0]),
-                "time": self.times,
-                "coordinate": names,
-                "state": np.arange(n),
-            },
-            attrs=self._attributes(),
-        )
+        names = self._coordinates()
+        return dataset.make(names | self._kept_variables(), self._all_attributes())
 
-    def to_dataset(self) -> xarray.Dataset:
-        """Return means with their errors, the hop log, and the trajectories that were kept."""
-        import xarray
-
-        dims = {"populations": ("time", "state"), "electronic_populations": ("time", "state"),
-                "diabatic_populations": ("time", "state"), "kinetic_energy": ("time",),
-                "energy": ("time",), "position": ("time", "coordinate"),
-                "momentum": ("time", "coordinate")}  # fmt: skip
-        data: dict[str, Any] = {}
-        for name, axes in dims.items():
+    def variables(self) -> dict[str, Variable]:
+        """Return means with errors, the hop log, the ends, and the trajectories that were kept."""
+        units = self.units
+        found = self._coordinates()
+        for name, (dims, text, unit) in _MEANS.items():
             mean = getattr(self, name)
             if mean is not None:
-                data[f"mean_{name}"] = (axes, mean.value)
-                data[f"mean_{name}_error"] = (axes, mean.error)
-        for name in ("trajectory", "time", "source", "target", "energy", "reason"):
-            data[f"hop_{name}"] = (("hop",), getattr(self.hops, name))
-        for name, axes, values in (
-            ("seed", (), self.seeds),
-            ("stop_time", (), self.stop_times),
-            ("energy_drift", (), self.energy_drift),
-            ("final_level", (), self.final_levels),
-            ("final_weight", ("state",), self.final_weights),
-            ("final_position", ("coordinate",), self.final_positions),
-            ("final_momentum", ("coordinate",), self.final_momenta),
+                unit = in_units(unit, units)
+                found[f"mean_{name}"] = Variable(dims, mean.value, text, unit)
+                found[f"mean_{name}_error"] = Variable(dims, mean.error, "standard error", unit)
+        found |= {f"hop_{name}": v for name, v in self.hops.variables().items()}
+        for name, axes, values, text, unit in (
+            ("seed", (), self.seeds, "seed of the trajectory", "1"),
+            ("stop_time", (), self.stop_times, "when it left the box, or the end", "time"),
+            ("energy_drift", (), self.energy_drift, "largest change of its energy", "energy"),
+            ("final_level", (), self.final_levels, "active level at the end", "1"),
+            ("final_weight", ("state",), self.final_weights, "|c|² at the end", "1"),
+            ("final_position", ("coordinate",), self.final_positions, "at the end", "coordinate"),
+            ("final_momentum", ("coordinate",), self.final_momenta, "at the end", "ħ/coordinate"),
         ):
-            data[name] = (("member", *axes), values)
-        kept = self.trajectories()
-        found = xarray.merge(
-            [kept, xarray.Dataset(data, attrs=self._attributes())], combine_attrs="override"
-        )
-        units = self.request.hamiltonian.units
-        momentum = f"ħ/{units.coordinate}" if units.coordinate else ""
-        for names, unit in (
-            (TIME_VARIABLES, units.natural_time),
-            (_PLACES, units.coordinate),
-            (_MOMENTA, momentum),
-            (_ENERGIES, units.energy),
+            found[name] = Variable(("member", *axes), values, text, in_units(unit, units))
+        return found | self._kept_variables()
+
+    @property
+    def units(self) -> Units:
+        """The units of the Hamiltonian."""
+        return self.request.hamiltonian.units
+
+    def _coordinates(self) -> dict[str, Variable]:
+        names = np.array(self.request.hamiltonian.coordinates, dtype=np.str_)
+        levels = np.arange(self.final_weights.shape[1])
+        return {
+            "time": Variable(("time",), self.times, "time", in_units("time", self.units)),
+            "state": Variable(("state",), levels, "the lowest first"),
+            "coordinate": Variable(("coordinate",), names, "", ""),
+        }
+
+    def _kept_variables(self) -> dict[str, Variable]:
+        kept, f, n = self._kept, self.final_positions.shape[1], self.final_weights.shape[1]
+        found = {"trajectory": Variable(("trajectory",), np.arange(len(kept)), "that was kept")}
+        for name, axes, values, text, unit in (
+            ("position", ("coordinate",), kept[..., :f], "position", "coordinate"),
+            ("momentum", ("coordinate",), kept[..., f : 2 * f], "momentum", "ħ/coordinate"),
+            ("weight", ("state",), kept[..., 2 * f : 2 * f + n], "|c|²", "1"),
+            ("level", (), kept[..., 2 * f + n].astype(np.int64), "active level", "1"),
+            ("kinetic_energy", (), kept[..., 2 * f + n + 1], "kinetic energy", "energy"),
+            ("potential_energy", (), kept[..., 2 * f + n + 2], "potential energy", "energy"),
         ):
-            for name in names:
-                found[name].attrs["units"] = unit or "1"
+            dims = ("trajectory", "time", *axes)
+            found[name] = Variable(dims, values, text, in_units(unit, self.units))
         return found
-
-    def write(self, path: str | Path) -> Path:
-        """Write `to_dataset` to a NetCDF file that xarray reads, complete or not at all.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be written.
-        """
-        target, data = path_of("path", path), self.to_dataset()
-        write_netcdf(target, data)
-        return target
 
     def write_xyz(self, path: str | Path, model: SharcModel, trajectory: int = 0) -> Path:
         """Write a trajectory that was kept as extended XYZ, one frame an output time.
@@ -299,7 +327,7 @@ class EnsembleResult:
             raise fail("trajectory", f"be below {len(self._kept)}, what `keep` kept",
                        f"it is {trajectory}")  # fmt: skip
         one = self.trajectories().isel(trajectory=trajectory)
-        electronvolt = ENERGIES["hartree"] / ENERGIES["eV"]
+        electronvolt = ENERGIES[self.units.energy or "hartree"] / ENERGIES["eV"]
         info = {"energy": one.potential_energy.values * electronvolt}
         if self.request.method != "ehrenfest":
             info["state"] = one.level.values
@@ -307,7 +335,7 @@ class EnsembleResult:
             path,
             model,
             one.position.values,
-            times=self.times * (TIMES["atomic"] / TIMES["fs"]),
+            times=self.times * (TIMES[self.units.time or "atomic"] / TIMES["fs"]),
             momenta=one.momentum.values,
             info=info,
         )
@@ -315,7 +343,7 @@ class EnsembleResult:
     def _attributes(self) -> dict[str, Any]:
         r = self.request
         return {
-            "method": r.method, "hamiltonian": repr(r.hamiltonian), "dt": r.dt,
+            "method": r.method, "hamiltonian": repr(r.hamiltonian), "step": r.step,
             # NetCDF holds integers of 64 bits, seeds may be longer.
             "seed": r.seed if r.seed < 2**63 else str(r.seed),
             "count": r.count, "hop_reasons": ", ".join(REASONS),
@@ -324,17 +352,15 @@ class EnsembleResult:
         }  # fmt: skip
 
     def __str__(self) -> str:
-        r, hops = self.request, self.hops
+        r, shown_time = self.request, self.units.time_text
         choices = [f"{k} {v}" for k, v in (("rescaling", r.rescaling), ("frustrated", r.frustrated),
                                            ("decoherence", r.decoherence)) if v]  # fmt: skip
         pairs = zip(self.populations.value[-1], self.populations.error[-1], strict=True)
         ends = ", ".join(f"{value:.4f} ± {error:.4f}" for value, error in pairs)
-        counts = ", ".join(f"{hops.count(reason)} {reason}" for reason in REASONS)
-        lost = f" ({hops.lost} not logged)" if hops.lost else ""
         return (
             f"{r.count} trajectories, {', '.join([r.method, *choices])}, seed {r.seed}"
-            f"\n  time         0 to {self.times[-1]:g}, dt {r.dt:g}"
+            f"\n  time         0 to {shown_time(self.times[-1])}, step {shown_time(r.step)}"
             f"\n  populations  {ends}"
-            f"\n  hops         {counts}{lost}"
+            f"\n  hops         {self.hops}"
             f"\n  energy drift {self.energy_drift.max():.1e} at most"
         )
