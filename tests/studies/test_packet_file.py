@@ -15,7 +15,7 @@ from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.molecules.packets import Absorber, Grid, WavePacket, propagate_packet
 from anticrossing.plot import figure
 from anticrossing.studies import file
-from anticrossing.studies.packet import PacketOutcome, PacketStudy
+from anticrossing.studies.kinds.packet import PacketOutcome, PacketStudy
 from tests.studies.common import TULLY, check_summary, check_tables, refuse
 
 PACKET = """
@@ -184,7 +184,7 @@ def test_only_motion_knows_names_of_coordinates() -> None:
 
 
 def test_steps_that_the_tolerance_needs_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    from anticrossing.studies.packet import file as packet_file
+    from anticrossing.studies.kinds.packet import file as packet_file
 
     monkeypatch.setattr(packet_file, "_LARGEST_WORK", 1e5)
     loaded = study(TULLY + PACKET.replace("step = 4.0", "tolerance = 1e-3"))

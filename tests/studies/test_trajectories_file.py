@@ -11,7 +11,7 @@ from anticrossing import models, studies
 from anticrossing._core.checks import InputError
 from anticrossing.molecules.trajectories import Fixed, Gaussian, Thermal, run_trajectories
 from anticrossing.plot import figure
-from anticrossing.studies.trajectories import TrajectoriesOutcome, TrajectoriesStudy
+from anticrossing.studies.kinds.trajectories import TrajectoriesOutcome, TrajectoriesStudy
 from tests.studies.common import TULLY, check_summary, check_tables, refuse
 
 HOPPING = """

@@ -14,7 +14,7 @@ import anticrossing.sweeps as sweeps
 from anticrossing import InputError, models, studies
 from anticrossing.molecules.packets import Grid, WavePacket, propagate_packet
 from anticrossing.studies import motion_sweep
-from anticrossing.studies.trajectories import TrajectoriesOutcome
+from anticrossing.studies.kinds.trajectories import TrajectoriesOutcome
 from tests.studies.common import TULLY
 from tests.sweeps.test_kill import files
 

@@ -21,7 +21,7 @@ from anticrossing.studies.levels import constant_matrix
 from anticrossing.studies.schema import Matrix, Numbers, Table, decode
 
 
-class DephasingTable(Table, frozen=True):
+class DephasingTable(Table, frozen=True, kw_only=True):
     """Dephasing in the instantaneous eigenbasis, by γ or by a rate."""
 
     kind: str
@@ -29,7 +29,7 @@ class DephasingTable(Table, frozen=True):
     rate: Numbers | str | None = None
 
 
-class FixedAxisTable(Table, frozen=True):
+class FixedAxisTable(Table, frozen=True, kw_only=True):
     """Dephasing along a fixed axis."""
 
     kind: str
@@ -37,7 +37,7 @@ class FixedAxisTable(Table, frozen=True):
     axis: Matrix | None = None
 
 
-class ThermalTable(Table, frozen=True):
+class ThermalTable(Table, frozen=True, kw_only=True):
     """Relaxation in detailed balance, by T₁ or a spectral density (a formula in omega)."""
 
     kind: str
@@ -46,7 +46,7 @@ class ThermalTable(Table, frozen=True):
     spectral_density: float | str | None = None
 
 
-class QubitTable(Table, frozen=True):
+class QubitTable(Table, frozen=True, kw_only=True):
     """T₁ and T₂ as they are measured."""
 
     kind: str
@@ -55,14 +55,14 @@ class QubitTable(Table, frozen=True):
     temperature: float
 
 
-class OperatorTable(Table, frozen=True):
+class OperatorTable(Table, frozen=True, kw_only=True):
     """A jump operator with its coefficient, a formula in x and t."""
 
     matrix: Matrix
     coefficient: float | str = 1.0
 
 
-class LindbladTable(Table, frozen=True):
+class LindbladTable(Table, frozen=True, kw_only=True):
     """Any jump operators."""
 
     kind: str

@@ -31,7 +31,7 @@ Overrides = Mapping[str, FloatArray]
 """Values that replace keys of a table, one array each, while many points are computed at once."""
 
 
-class UnitsTable(Table, frozen=True):
+class UnitsTable(Table, frozen=True, kw_only=True):
     """Units of the numbers of a file; natural ones without it."""
 
     energy: str = ""
@@ -39,14 +39,14 @@ class UnitsTable(Table, frozen=True):
     coordinate: str = ""
 
 
-class TermTable(Table, frozen=True):
+class TermTable(Table, frozen=True, kw_only=True):
     """One term: a coefficient, a formula in the coordinates, times a constant matrix."""
 
     coefficient: float | str
     matrix: Matrix
 
 
-class OwnHamiltonian(Table, frozen=True):
+class OwnHamiltonian(Table, frozen=True, kw_only=True):
     """A matrix of formulas, or terms, with values of their names."""
 
     matrix: Matrix | None = None
@@ -56,14 +56,14 @@ class OwnHamiltonian(Table, frozen=True):
     coordinates: list[str] | None = None
 
 
-class IsingProblem(Table, frozen=True):
+class IsingProblem(Table, frozen=True, kw_only=True):
     """The energy of qubits in fields and couplings [i, j, J]."""
 
     fields: list[float]
     couplings: list[tuple[int, int, float]] = []
 
 
-class AnnealingTable(Table, frozen=True):
+class AnnealingTable(Table, frozen=True, kw_only=True):
     """An annealing schedule between two matrices."""
 
     model: str
@@ -71,7 +71,7 @@ class AnnealingTable(Table, frozen=True):
     problem: IsingProblem | Matrix
 
 
-class FormulaTable(Table, frozen=True):
+class FormulaTable(Table, frozen=True, kw_only=True):
     """A drive x(t) given by a formula; the ends of its window may follow its parameters."""
 
     kind: str
@@ -82,7 +82,7 @@ class FormulaTable(Table, frozen=True):
     parameters: dict[str, float] = {}
 
 
-class BallisticTable(Table, frozen=True):
+class BallisticTable(Table, frozen=True, kw_only=True):
     """A particle that crosses at the constant velocity √(2E/m)."""
 
     kind: str

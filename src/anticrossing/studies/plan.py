@@ -41,7 +41,7 @@ from anticrossing.sweeps.grid import Grid, read_chunk_size, read_grid
 LARGEST_SCAN = 2000  # points
 
 
-class AxisTable(Table, frozen=True):
+class AxisTable(Table, frozen=True, kw_only=True):
     """A parameter, ``TABLE.KEY``, and the values that it takes."""
 
     parameter: str
@@ -54,7 +54,7 @@ class AxisTable(Table, frozen=True):
     unit: str = ""
 
 
-class SweepTable(Table, frozen=True):
+class SweepTable(Table, frozen=True, kw_only=True):
     """Parameters that vary, and what is computed at every point."""
 
     parameters: list[AxisTable]

@@ -50,7 +50,7 @@ _OUTPUTS = {
 }
 
 
-class LevelRange(TableOfFile, frozen=True):
+class LevelRange(TableOfFile, frozen=True, kw_only=True):
     """Levels at equal distances."""
 
     start: float = msgspec.field(name="from")
@@ -58,7 +58,7 @@ class LevelRange(TableOfFile, frozen=True):
     count: int
 
 
-class DrivenLevelTable(TableOfFile, frozen=True):
+class DrivenLevelTable(TableOfFile, frozen=True, kw_only=True):
     """Level, reservoir and drive, in natural units, ħ = k_B = 1."""
 
     levels: LevelRange | list[float]
@@ -72,13 +72,13 @@ class DrivenLevelTable(TableOfFile, frozen=True):
     initial_occupation: float | str = "equilibrium"
 
 
-class QuestionTable(TableOfFile, frozen=True):
+class QuestionTable(TableOfFile, frozen=True, kw_only=True):
     """Points of the exact curve."""
 
     samples: int | None = None
 
 
-class WorkTable(TableOfFile, frozen=True):
+class WorkTable(TableOfFile, frozen=True, kw_only=True):
     """Which distributions of the work are asked for, and how finely they are resolved.
 
     The scheme is that of the exact two-point measurement, the width the standard deviation of the
@@ -90,7 +90,7 @@ class WorkTable(TableOfFile, frozen=True):
     width: float | None = None
 
 
-class DrivenLevelFile(TableOfFile, frozen=True):
+class DrivenLevelFile(TableOfFile, frozen=True, kw_only=True):
     """The tables of a driven level."""
 
     driven_level: DrivenLevelTable

@@ -56,7 +56,7 @@ _AT_TIMES = (
 )
 
 
-class GridTable(TableOfFile, frozen=True):
+class GridTable(TableOfFile, frozen=True, kw_only=True):
     """The grid of the wave function."""
 
     start: Vector
@@ -65,7 +65,7 @@ class GridTable(TableOfFile, frozen=True):
     basis: str | list[str] = "fft"
 
 
-class PacketTable(TableOfFile, frozen=True):
+class PacketTable(TableOfFile, frozen=True, kw_only=True):
     """A Gaussian packet, its grid, and how long it is followed; ħ = 1."""
 
     grid: GridTable
@@ -85,7 +85,7 @@ class PacketTable(TableOfFile, frozen=True):
     convergence: bool = False
 
 
-class PacketFile(TableOfFile, frozen=True):
+class PacketFile(TableOfFile, frozen=True, kw_only=True):
     """The tables of a wave packet."""
 
     hamiltonian: dict[str, Any]

@@ -59,7 +59,7 @@ _OUTPUTS = {
 }
 
 
-class Question(TableOfFile, frozen=True):
+class Question(TableOfFile, frozen=True, kw_only=True):
     """What is asked: initial level, read-out basis, accuracy, and points of the curves."""
 
     initial: int = 0
@@ -68,7 +68,7 @@ class Question(TableOfFile, frozen=True):
     samples: int = 400
 
 
-class PassageFile(TableOfFile, frozen=True):
+class PassageFile(TableOfFile, frozen=True, kw_only=True):
     """The tables of a passage."""
 
     hamiltonian: dict[str, Any]

@@ -57,7 +57,7 @@ _OUTPUTS = {
 }
 
 
-class UnitsTable(TableOfFile, frozen=True):
+class UnitsTable(TableOfFile, frozen=True, kw_only=True):
     """Units of the numbers; natural ones without it. Length and mass are those of a crossing."""
 
     energy: str = ""
@@ -67,7 +67,7 @@ class UnitsTable(TableOfFile, frozen=True):
     mass: str = ""
 
 
-class VibrationTable(TableOfFile, frozen=True):
+class VibrationTable(TableOfFile, frozen=True, kw_only=True):
     """A vibration beside the bath."""
 
     frequency: float
@@ -75,7 +75,7 @@ class VibrationTable(TableOfFile, frozen=True):
     thermal: bool | None = None
 
 
-class CrossingTable(TableOfFile, frozen=True):
+class CrossingTable(TableOfFile, frozen=True, kw_only=True):
     """The lowest crossing point of two surfaces."""
 
     slopes: tuple[float, float]
@@ -88,7 +88,7 @@ class CrossingTable(TableOfFile, frozen=True):
     classical: bool | None = None
 
 
-class RatesTable(TableOfFile, frozen=True):
+class RatesTable(TableOfFile, frozen=True, kw_only=True):
     """The formulas, and what they describe; a formula takes what it needs."""
 
     formulas: str | list[str]
@@ -105,7 +105,7 @@ class RatesTable(TableOfFile, frozen=True):
     bandwidth: float | None = None
 
 
-class RatesFile(TableOfFile, frozen=True):
+class RatesFile(TableOfFile, frozen=True, kw_only=True):
     """The tables of thermal rates."""
 
     rates: RatesTable

@@ -63,7 +63,7 @@ _OTHERS = {
 }
 
 
-class StartTable(TableOfFile, frozen=True):
+class StartTable(TableOfFile, frozen=True, kw_only=True):
     """All trajectories begin at one point with one momentum."""
 
     kind: str
@@ -73,13 +73,13 @@ class StartTable(TableOfFile, frozen=True):
     basis: Literal["adiabatic", "diabatic"] = "adiabatic"
 
 
-class PacketStartTable(StartTable, frozen=True):
+class PacketStartTable(StartTable, frozen=True, kw_only=True):
     """Trajectories begin as a Gaussian packet, exp(−(x − x₀)²/σ²) with the width σ."""
 
     width: Vector
 
 
-class ThermalStartTable(TableOfFile, frozen=True):
+class ThermalStartTable(TableOfFile, frozen=True, kw_only=True):
     """Trajectories begin in the vibrations of the ground state, lifted to a state at once."""
 
     kind: str
@@ -99,7 +99,7 @@ STARTS: dict[str, type[TableOfFile]] = {
 }
 
 
-class TrajectoriesTable(TableOfFile, frozen=True):
+class TrajectoriesTable(TableOfFile, frozen=True, kw_only=True):
     """The method, how many trajectories, and how long; ħ = 1."""
 
     initial: dict[str, Any]
@@ -121,7 +121,7 @@ class TrajectoriesTable(TableOfFile, frozen=True):
     dt: float | None = None
 
 
-class TrajectoriesFile(TableOfFile, frozen=True):
+class TrajectoriesFile(TableOfFile, frozen=True, kw_only=True):
     """The tables of an ensemble of trajectories."""
 
     hamiltonian: dict[str, Any]
@@ -359,9 +359,7 @@ def _request(
         count=count,
         seed=integer("seed", given.seed, minimum=0, maximum=_LARGEST_SEED),
         keep=integer("keep", keep, minimum=0, maximum=most),
-        box=given.box,
-        decoherence_energy=given.decoherence_energy,
-        **{key: getattr(given, key) for key in _OPTIONS},
+        **{key: getattr(given, key) for key in (*_OPTIONS, "box", "decoherence_energy")},
     )
 
 
@@ -398,7 +396,9 @@ def _thermal(
         own = hamiltonian.frequencies
     else:
         raise InputError("The key `frequencies` is missing.")
-    options = {} if given.distribution is None else {"distribution": given.distribution}
+    options: dict[str, Any] = (
+        {} if given.distribution is None else {"distribution": given.distribution}
+    )
     return Thermal(**place, frequencies=own, temperature=given.temperature, **options)
 
 

@@ -299,7 +299,9 @@ def _checks_table(result: PassageOutcome) -> Table:
 def _exact_table(result: PassageOutcome) -> Table:
     exact, names = result.exact, result.experiment.states
     shown = _shown(result)
-    rows = tuple((names[i], *(float(exact.transition_matrix[i][j]) for j in shown)) for i in shown)
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (names[i], *(float(exact.transition_matrix[i][j]) for j in shown)) for i in shown
+    )
     phase = float(exact.phase)
     return Table(
         "exact transition probabilities",
