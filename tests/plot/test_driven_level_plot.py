@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from anticrossing import plot, studies
 from anticrossing._core.checks import InputError
 from anticrossing.plot import driven_level as panels
+from anticrossing.plot.style import Axes
 from anticrossing.studies.driven_level import DrivenLevelOutcome
 
 TEXT = """
@@ -48,7 +49,7 @@ def bare() -> DrivenLevelOutcome:
     return outcome("work = false\n" + TEXT)
 
 
-def axes() -> plot.panels.Axes:
+def axes() -> Axes:
     return Figure().subplots()
 
 

@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 
 from anticrossing import plot, studies
 from anticrossing._core.checks import InputError
+from anticrossing.plot import panels
+from anticrossing.plot.style import Axes
 
 BASE = """
 title = "a <b>bold</b> & quoted \\"title\\""
@@ -50,7 +52,7 @@ def scanned() -> studies.Result:
     return studies.run(studies.parse(BASE + SCAN))
 
 
-def axes() -> plot.panels.Axes:
+def axes() -> Axes:
     return Figure().subplots()
 
 
@@ -58,8 +60,8 @@ def test_panels_return_the_axes_they_are_given(
     single: studies.Result, scanned: studies.Result
 ) -> None:
     for draw, result in (
-        (plot.levels, single),
-        (plot.populations, single),
+        (panels.levels, single),
+        (panels.populations, single),
         (plot.comparison, single),
         (plot.differences, single),
         (plot.scan, scanned),
@@ -71,7 +73,7 @@ def test_panels_return_the_axes_they_are_given(
 
 
 def test_levels_shows_the_computed_curves_and_the_crossing(single: studies.Result) -> None:
-    drawn = plot.levels(axes(), single)
+    drawn = panels.levels(axes(), single)
     marker = next(
         line for line in drawn.lines if line.get_marker() == "o" and len(line.get_xdata())
     )
@@ -83,7 +85,7 @@ def test_levels_shows_the_computed_curves_and_the_crossing(single: studies.Resul
 
 def test_true_crossings_have_a_marker_of_their_own() -> None:
     result = studies.run(studies.parse(LADDER))
-    drawn = plot.levels(axes(), result)
+    drawn = panels.levels(axes(), result)
     markers = {line.get_marker() for line in drawn.lines}
     assert {"o", "X"} <= markers
     labels = " ".join(text.get_text() for text in drawn.get_legend().get_texts())
@@ -91,7 +93,7 @@ def test_true_crossings_have_a_marker_of_their_own() -> None:
 
 
 def test_populations_end_at_the_dashed_closed_form(single: studies.Result) -> None:
-    drawn = plot.populations(axes(), single)
+    drawn = panels.populations(axes(), single)
     dashed = [
         line for line in drawn.lines if line.get_linestyle() == "--" and line.get_xdata().size
     ]

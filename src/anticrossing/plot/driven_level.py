@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from anticrossing._core.checks import FloatArray, InputError, fail, integer, real_number
+from anticrossing._core.public import guard
 from anticrossing.plot import style
 from anticrossing.plot.figure import Figure, figure, panels_of
 from anticrossing.plot.panels import Axes
@@ -304,3 +305,6 @@ def _compare(axes: Axes, data: DrivenLevelScan, chain: FloatArray, exact: FloatA
     style.parameter_axis(axes, values, data.scan.scale, data.scan.label, data.scan.unit)
     style.remark(axes, "dotted: outside the domain")
     style.grid(axes)
+
+
+guard(__name__)

@@ -11,6 +11,7 @@ from typing import Any
 
 from anticrossing._core.checks import describe, fail
 from anticrossing._core.files import write_bytes
+from anticrossing._core.public import guard
 from anticrossing.plot import panels, scan_panels, style
 from anticrossing.studies import Outcome, Result
 
@@ -109,3 +110,6 @@ def render(drawn: Figure, kind: str, *, dpi: int = 160) -> bytes:
     with style.style():
         drawn.savefig(buffer, format=kind, dpi=dpi, **options)
     return buffer.getvalue()
+
+
+guard(__name__)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.public import guard
 from anticrossing.plot import style
 from anticrossing.studies import Result
 
@@ -346,3 +347,6 @@ def _within(values: FloatArray, low: float, high: float) -> slice:
     """Return the stretch of sorted values that covers [low, high], one more on either side."""
     first = max(int(np.searchsorted(values, low)) - 1, 0)
     return slice(first, int(np.searchsorted(values, high, side="right")) + 1)
+
+
+guard(__name__)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anticrossing._core.files import write_bytes
+from anticrossing._core.public import guard
 from anticrossing.plot import html
 from anticrossing.plot.figure import figure, render
 from anticrossing.studies import Outcome, Result, Table, summarize
@@ -321,3 +322,6 @@ def state_columns(result: Result) -> tuple[list[str], list[int]]:
     probabilities = result.exact.probabilities
     order = sorted(range(len(names)), key=lambda i: -float(probabilities[i]))
     return names, sorted(order[:_MOST_STATES])
+
+
+guard(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.public import guard
 from anticrossing.plot import style
 from anticrossing.plot.panels import (
     FLOOR,
@@ -125,3 +126,6 @@ def _scan(result: Result) -> ScanResult:
 def _needs_log(values: FloatArray) -> bool:
     positive = values[values > FLOOR]
     return bool(values.shape[1] == 1 and positive.size and np.mean(positive < 2e-2) > 0.25)
+
+
+guard(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -72,6 +72,8 @@ class HopLog:
         Index into `REASONS`.
     lost : int
         Entries beyond the room that each trajectory had (`log`).
+    reasons : tuple of str
+        `REASONS`.
     """
 
     trajectory: npt.NDArray[np.int64]
@@ -81,6 +83,7 @@ class HopLog:
     energy: FloatArray
     reason: npt.NDArray[np.int64]
     lost: int
+    reasons: ClassVar[tuple[str, ...]] = REASONS
 
     def count(self, reason: str) -> int:
         """Return the number of entries with this reason, one of `REASONS`."""
