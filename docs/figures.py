@@ -101,7 +101,7 @@ def geometry() -> Figure:
             path,
             field,
             intersections=[found.position for found in cones],
-            ax=figure.add_axes((0.55, 0.135, 0.345, 0.775)),
+            ax=figure.add_axes((0.565, 0.135, 0.34, 0.775)),
         ).set_title("Derivative coupling, E⊗e")
     return figure
 

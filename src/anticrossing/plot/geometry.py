@@ -111,7 +111,7 @@ def energy_surfaces(
         axis.pane.set_alpha(0.0)
         axis.set_tick_params(pad=0)
         axis.set_major_locator(MaxNLocator(4))
-        axis.labelpad = 0
+        axis.labelpad = -2
     return ax
 
 

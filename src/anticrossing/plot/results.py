@@ -217,9 +217,9 @@ def checks(prediction: Any, *, ax: Axes = None) -> Axes:
     ax.set_ylim(max(len(ratios), 3) - 0.5, -0.7)
     ax.set_xlabel("condition / its limit")
     name = getattr(prediction, "name", "")
-    ax.set_title(f"Domain of {name}" if name else "Domain")
+    ax.set_title(f"Domain of {style.plain(name)}" if name else "Domain", pad=20)
     style.grid(ax)
-    ax.legend(loc="upper right", bbox_to_anchor=(1.0, 1.1), ncols=3, borderaxespad=0.0)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, borderaxespad=0.2)
     return ax
 
 
@@ -268,7 +268,7 @@ def transition_matrix(result: Any, *, names: Sequence[str] | None = None, ax: Ax
                 text,
                 ha="center",
                 va="center",
-                fontsize=9.0 if count <= 6 and "10" not in text else 6.5,
+                fontsize=6.5 if count > 6 or (count > 3 and 0 < value < 1e-3) else 9.0,
                 color="white" if value > 0.55 else style.EXACT_COLOR,
             )
     short = count > 4
