@@ -19,7 +19,7 @@ BLUE, ORANGE, GREY = "#1f5a96", "#d1701f", "#777777"
 
 def flux_qubit() -> Figure:
     """What `anticrossing run examples/flux_qubit.toml` draws."""
-    return plot.figure(studies.run(studies.load(HERE.parent / "examples/flux_qubit.toml")))
+    return studies.run(studies.load(HERE.parent / "examples/flux_qubit.toml")).figure()
 
 
 def readout() -> Figure:
@@ -93,15 +93,15 @@ def geometry() -> Figure:
     with plot.style.style():
         figure = Figure(figsize=(7.4, 3.3))
         cone = figure.add_axes((0.005, 0.02, 0.42, 0.89), projection="3d")
-        plot.surfaces(cone, disc, energies, intersections=[[0.0, 0.0, 0.0]])
+        plot.energy_surfaces(disc, energies, intersections=[[0.0, 0.0, 0.0]], ax=cone)
         cone.view_init(elev=14, azim=-62)
         cone.set_box_aspect(None, zoom=1.12)
         cone.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1], zticks=[-1, 0, 1])
         plot.coupling_field(
-            figure.add_axes((0.55, 0.135, 0.345, 0.775)),
             path,
             field,
             intersections=[found.position for found in cones],
+            ax=figure.add_axes((0.565, 0.135, 0.34, 0.775)),
         ).set_title("Derivative coupling, E⊗e")
     return figure
 

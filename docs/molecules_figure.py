@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 def pyrazine() -> Figure:
     """The figure of an example, as `anticrossing run` draws it."""
     study = studies.load(HERE.parent / "examples" / "pyrazine.toml")
-    return plot.figure(studies.run(study))
+    return studies.run(study).figure()
 
 
 def main(directory: Path) -> None:

@@ -16,8 +16,7 @@ from anticrossing.molecules.rates import (
     marcus_levich_jortner,
     spin_boson_golden_rule,
 )
-from anticrossing.plot import style
-from anticrossing.plot.rates import inverted_region
+from anticrossing.plot import inverted_region, style
 
 HERE = Path(__file__).parent
 QUESTION, ANSWER = "#EEF3F8", "#FBEFE3"
@@ -139,9 +138,8 @@ def _against_driving_force(axes: Any) -> None:
             spectral_density=soft, slow_reorganization_energy=0.5, **common
         ),
     }
-    inverted_region(axes, free, rates, reorganization_energy=1.0, unit="eV")
+    inverted_region(free, rates, reorganization_energy=1.0, unit="eV", rate_unit="eV/ħ", ax=axes)
     axes.set_ylim(1e-13, 1e-4)
-    axes.set_ylabel("rate k (eV/ħ)")
 
 
 def rates() -> Figure:

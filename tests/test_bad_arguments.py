@@ -85,7 +85,7 @@ CALLS = {
     "rows of an array as reservoirs": lambda: ac.thermodynamics.MarkovChain(
         energies=[[0.0, 1.0]], reservoirs=np.ones((2, 2)), transition_matrices=[np.eye(2)]
     ),
-    "a number as axes": lambda: ac.plot.levels(3, 4),
+    "a number as axes": lambda: ac.plot.fringes([0, 1], [0, 1], ax=3),
     "text as one of several": lambda: ac.Hamiltonian.from_matrix([["x"]], labels=[3]),
     "a list as a file": lambda: ac.studies.load_sweep([1]),
 }

@@ -63,6 +63,7 @@ def test_readme_opens_with_the_two_commands_a_figure_and_ten_lines() -> None:
         ),
         ("docs/api/vibronic.md", ac.molecules.vibronic.__all__),
         ("docs/api/ab_initio.md", ac.molecules.ab_initio.__all__),
+        ("docs/api/plot.md", [name for name in ac.plot.__all__ if name != "style"]),
     ],
 )
 def test_every_public_name_is_in_the_reference(page: str, names: list[str]) -> None:

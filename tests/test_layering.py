@@ -12,15 +12,15 @@ ROOT = Path(anticrossing.__file__).parent
 LAYERS = [
     {"_core", "_version"},
     {"units"},
+    {"plot", "sweeps"},
     {"hamiltonian", "drive", "environment"},
     {"models", "spectrum", "formulas", "geometry"},
     {"dynamics"},
     {"molecules"},
     {"analysis"},
     {"thermodynamics", "control", "fits"},
-    {"sweeps"},
     {"studies"},
-    {"plot", "reproduce"},
+    {"reproduce"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

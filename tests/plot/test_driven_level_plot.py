@@ -8,12 +8,15 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
-from anticrossing.studies.driven_level import DrivenLevelOutcome
 from matplotlib.figure import Figure
 
 from anticrossing import plot, studies
 from anticrossing._core.checks import InputError
 from anticrossing.plot import driven_level as panels
+from anticrossing.plot.style import Axes
+from anticrossing.studies import page
+from anticrossing.studies.kinds.driven_level import DrivenLevelOutcome
+from anticrossing.thermodynamics import entropy_production
 
 TEXT = """
 title = "a <b>bold</b> & $title"
@@ -48,7 +51,7 @@ def bare() -> DrivenLevelOutcome:
     return outcome("work = false\n" + TEXT)
 
 
-def axes() -> plot.panels.Axes:
+def axes() -> Axes:
     return Figure().subplots()
 
 
@@ -61,14 +64,19 @@ def test_panels_return_the_axes_they_are_given(result: DrivenLevelOutcome) -> No
         panels.scan_entropy,
     ):
         given = axes()
-        assert draw(given, result) is given
+        assert draw(result, ax=given) is given
         assert given.get_title(loc="left") or given.get_title()
     given = axes()
-    assert plot.entropy_production_surface(given) is given
+    grid = np.linspace(0, 1, 21)
+    produced = entropy_production(grid[None, :], grid[:, None], 0.75)
+    drawn = plot.entropy_production_surface(
+        grid, grid, produced, reservoir_occupation=0.75, ax=given
+    )
+    assert drawn is given
 
 
 def test_staircase_shows_chain_and_exact_curve(result: DrivenLevelOutcome) -> None:
-    drawn = plot.staircase(axes(), result)
+    drawn = plot.staircase(result, ax=axes())
     exact = next(line for line in drawn.lines if line.get_label() == "exact")
     np.testing.assert_array_equal(exact.get_ydata(), result.exact.occupations)
     np.testing.assert_array_equal(exact.get_xdata(), result.positions)
@@ -81,12 +89,12 @@ def test_a_sinking_level_runs_from_left_to_right() -> None:
     text = "work = false\n" + TEXT.replace("start = 0.0\nstop = 5.0", "start = 5.0\nstop = 0.0")
     sinking = outcome(text.replace("rate = 1.0", "rate = -1.0"))
     for draw in (plot.staircase, plot.entropy_steps):
-        assert draw(axes(), sinking).get_xlim() == (5.0, 0.0)
-    plot.figure(sinking)
+        assert draw(sinking, ax=axes()).get_xlim() == (5.0, 0.0)
+    sinking.figure()
 
 
 def test_bars_are_the_entropy_production_of_the_crossings(result: DrivenLevelOutcome) -> None:
-    drawn = plot.entropy_steps(axes(), result)
+    drawn = plot.entropy_steps(result, ax=axes())
     (bars,) = drawn.containers
     heights = [bar.get_height() for bar in bars]
     np.testing.assert_array_equal(heights, result.chain.entropy_production[1:])
@@ -95,14 +103,14 @@ def test_bars_are_the_entropy_production_of_the_crossings(result: DrivenLevelOut
 def test_work_bins_and_the_free_energy_difference(result: DrivenLevelOutcome) -> None:
     work = result.work
     assert work is not None
-    drawn = plot.work_distributions(axes(), result)
+    drawn = plot.work_distributions(result, ax=axes())
     points = next(line for line in drawn.lines if line.get_label() == "P(w), forward, chain")
     np.testing.assert_array_equal(
         np.nan_to_num(points.get_ydata()), work.probabilities["landau-zener", "forward"]
     )
     vertical = next(line for line in drawn.lines if line.get_label().startswith("ΔΩ"))
     assert vertical.get_xdata()[0] == work.free_energy_difference
-    assert plot.work_distributions(axes(), result, log=True).get_yscale() == "log"
+    assert plot.work_distributions(result, ax=axes(), log=True).get_yscale() == "log"
 
 
 def test_work_without_a_lattice_is_a_density() -> None:
@@ -110,7 +118,7 @@ def test_work_without_a_lattice_is_a_density() -> None:
     uneven = outcome(text)
     assert uneven.work is not None
     assert uneven.work.edges is None
-    drawn = plot.work_distributions(axes(), uneven)
+    drawn = plot.work_distributions(uneven, ax=axes())
     assert drawn.get_ylabel() == "probability density"
     lines = {line.get_label(): line for line in drawn.lines}
     curve = np.asarray(lines["P̃(−w), backward, exact"].get_ydata())
@@ -126,43 +134,39 @@ def test_work_without_a_lattice_is_a_density() -> None:
 
 def test_scan_points_are_the_exact_answer(result: DrivenLevelOutcome) -> None:
     assert result.scan is not None
-    drawn = panels.scan_occupation(axes(), result)
+    drawn = panels.scan_occupation(result, ax=axes())
     points = next(line for line in drawn.lines if line.get_label() == "exact")
     np.testing.assert_array_equal(points.get_ydata(), result.scan.exact_occupation)
     assert drawn.get_xlabel() == "couplings (E)"
 
 
-def test_surface_vanishes_where_nothing_is_mixed() -> None:
-    drawn = Figure().subplots()
-    plot.entropy_production_surface(drawn, 0.25, points=11)
-    assert drawn.get_xlabel().startswith("R")
-    for value in (0.0, 1.0, -0.1, 2.0, float("nan")):
-        with pytest.raises(InputError, match="reservoir_occupation"):
-            plot.entropy_production_surface(axes(), value)
+def test_a_surface_of_another_shape_is_refused() -> None:
+    with pytest.raises(InputError, match=r"have the shape \(2, 3\)"):
+        plot.entropy_production_surface(
+            [0, 0.5, 1], [0, 1], [[0, 1], [1, 0]], reservoir_occupation=0.5
+        )
 
 
 def test_panels_without_data_are_refused(bare: DrivenLevelOutcome) -> None:
     with pytest.raises(InputError, match="no distribution"):
-        plot.work_distributions(axes(), bare)
+        plot.work_distributions(bare, ax=axes())
     with pytest.raises(InputError, match="no scan"):
-        panels.scan_occupation(axes(), bare)
+        panels.scan_occupation(bare, ax=axes())
 
 
 def test_the_figure_has_what_was_asked_for(
     result: DrivenLevelOutcome, bare: DrivenLevelOutcome
 ) -> None:
-    assert len(plot.figure(result).axes) == 6
-    assert len(plot.figure(bare).axes) == 2
-    with pytest.raises(InputError, match="result of an experiment"):
-        plot.figure(3)
+    assert len(result.figure().axes) == 6
+    assert len(bare.figure().axes) == 2
 
 
 def test_many_levels_and_none_at_all() -> None:
     many = TEXT.replace("[1.0, 2.0, 3.0, 4.0]", "{ from = 0.1, to = 4.9, count = 80 }")
-    plot.figure(outcome("work = false\n" + many))
+    outcome("work = false\n" + many).figure()
     none = outcome(TEXT.replace("stop = 5.0", "stop = 0.5"))
-    assert len(plot.figure(none).axes) == 4
-    assert "no reservoir level is met" in plot.report(none)
+    assert len(none.figure().axes) == 4
+    assert "no reservoir level is met" in studies.report(none)
 
 
 class _Checker(HTMLParser):
@@ -182,7 +186,8 @@ class _Checker(HTMLParser):
 
 def test_files_report_and_global_state(result: DrivenLevelOutcome, tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
-    plot.write(result, tmp_path)
+    for name, content in page.files(result).items():
+        (tmp_path / name).write_bytes(content)
     assert dict(matplotlib.rcParams) == before
     assert (tmp_path / "figure.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -199,5 +204,5 @@ def test_files_report_and_global_state(result: DrivenLevelOutcome, tmp_path: Pat
 def test_long_tables_of_a_report_are_thinned() -> None:
     values = [round(0.05 + 0.01 * k, 2) for k in range(70)]
     text = "work = false\n" + TEXT + SCAN.replace("[0.05, 0.2, 0.8]", str(values))
-    page = plot.report(outcome(text))
+    page = studies.report(outcome(text))
     assert "One row in 2 of 70" in page

@@ -59,7 +59,7 @@ def ensemble():
 @pytest.mark.slow
 def test_density_lies_upon_its_level_and_keeps_its_weight(packet):
     axes = Figure().subplots()
-    assert plot.density(axes, packet, [0.0, 1600.0]) is axes
+    assert plot.density(packet, [0.0, 1600.0], ax=axes) is axes
     assert "t = 0, 1600" in axes.get_title()
     filled = [area.get_paths()[0].vertices for area in axes.collections]
     assert len(filled) == 4  # two states, two times
@@ -81,7 +81,7 @@ def test_density_lies_upon_its_level_and_keeps_its_weight(packet):
 @pytest.mark.slow
 def test_map_of_two_coordinates_shows_the_density(cone):
     axes = Figure().subplots()
-    plot.density(axes, cone, 0.25)
+    plot.density(cone, 0.25, ax=axes)
     mesh, lines = axes.collections
     shown = mesh.get_array().reshape(48, 48).T
     np.testing.assert_allclose(shown, (np.abs(cone.states[1]) ** 2).sum(axis=0), atol=1e-12)
@@ -96,7 +96,7 @@ def test_map_of_two_coordinates_shows_the_density(cone):
     (bar,) = (other for other in axes.figure.axes if other is not axes)
     assert bar.get_ylabel() == "density"
     assert bar.get_ylim() == (0.0, pytest.approx(shown.max()))
-    plot.density(Figure().subplots(), cone, 0.25, state=1)
+    plot.density(cone, 0.25, state=1)
 
 
 def test_a_flat_level_has_no_contours():
@@ -105,7 +105,7 @@ def test_a_flat_level_has_no_contours():
     result = propagate_packet(
         free, Grid([-8.0] * 2, [8.0] * 2, 32), 1.0, packet, stop=0.5, samples=2, keep_states=True
     )
-    axes = plot.density(Figure().subplots(), result)
+    axes = plot.density(result)
     assert len(axes.collections) == 1
 
 
@@ -117,12 +117,12 @@ def test_times_are_in_units_of_the_energy(packet, ensemble):
         well, Grid(-8.0, 8.0, 64), 1.0, start, stop=2 * np.pi, samples=3, keep_states=True
     )
     assert result.positions[:, 0] == pytest.approx([1.0, -1.0, 1.0], abs=1e-4)
-    axes = plot.density(Figure().subplots(), result, np.pi)
+    axes = plot.density(result, np.pi)
     assert axes.get_title() == "Packet at t = 3.142 (ħ/eV)"
     assert axes.get_ylabel() == "energy (eV)"
-    axes = plot.density(Figure().subplots(), packet)
+    axes = plot.density(packet)
     assert axes.get_title() == "Packet at t = 1600 (ħ/hartree)"
-    axes = plot.ensemble_populations(Figure().subplots(), {"hopping": ensemble})
+    axes = plot.ensemble_populations({"hopping": ensemble})
     assert axes.get_xlabel() == "time (ħ/hartree)"
 
 
@@ -133,7 +133,7 @@ def test_one_scale_for_a_packet_that_spreads():
     result = propagate_packet(
         free, Grid(-30.0, 30.0, 512), 1.0, start, stop=2.0, samples=5, keep_states=True
     )
-    axes = plot.density(Figure().subplots(), result, result.times[[0, 2]])
+    axes = plot.density(result, result.times[[0, 2]])
     tops = [area.get_paths()[0].vertices[:, 1].max() for area in axes.collections]
     width = 0.5 * np.abs(1 + 2j * result.times / 0.25)
     assert tops[0] / tops[1] == pytest.approx(width[2] / width[0], rel=2e-3)
@@ -147,7 +147,7 @@ def test_what_is_far_higher_than_usual_is_cut_off():
     result = propagate_packet(
         free, Grid(-60.0, 60.0, 2048), 1.0, start, stop=2.0, samples=5, keep_states=True
     )
-    axes = plot.density(Figure().subplots(), result, result.times[[0, 2]])
+    axes = plot.density(result, result.times[[0, 2]])
     tops = [area.get_paths()[0].vertices[:, 1].max() for area in axes.collections]
     assert tops[0] > axes.get_ylim()[1]
     assert tops[1] == pytest.approx(0.35 * 2.5 / 10, rel=2e-3)
@@ -155,7 +155,7 @@ def test_what_is_far_higher_than_usual_is_cut_off():
 
 def test_populations_with_bands_and_the_packet(packet, ensemble):
     axes = Figure().subplots()
-    plot.ensemble_populations(axes, {"hopping": ensemble}, exact=packet)
+    plot.ensemble_populations({"hopping": ensemble}, exact=packet, ax=axes)
     ours, ours_upper, exact, exact_upper = axes.get_lines()
     np.testing.assert_array_equal(ours.get_ydata(), ensemble.populations.value[:, 0])
     np.testing.assert_array_equal(ours_upper.get_ydata(), ensemble.populations.value[:, 1])
@@ -165,9 +165,8 @@ def test_populations_with_bands_and_the_packet(packet, ensemble):
 
 
 def test_channels_have_error_bars():
-    axes = Figure().subplots()
     mean = Mean(np.array([0.2, 0.4, 0.5]), np.array([0.01, 0.02, 0.03]))
-    plot.channels(axes, [10, 20, 30], {"fssh": mean}, exact=([10, 30], [0.25, 0.45]))
+    axes = plot.channel_probabilities([10, 20, 30], {"fssh": mean}, exact=([10, 30], [0.25, 0.45]))
     (bars,) = axes.containers
     np.testing.assert_array_equal(bars[0].get_ydata(), mean.value)
     ends = np.array([segment[:, 1] for segment in bars[2][0].get_segments()])
@@ -203,8 +202,16 @@ def test_animation_without_its_writer(packet, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_hops_are_counted_by_what_became_of_them(ensemble):
+    axes = plot.hops(ensemble, bins=10)
+    heights = sum(bar.get_height() for bar in axes.patches)
+    assert heights == sum(ensemble.hops.count(reason) for reason in ensemble.hops.reasons)
+    for text in axes.get_legend().get_texts():
+        reason, _, count = text.get_text().partition(": ")
+        assert ensemble.hops.count(reason) == int(count)
+
+
 def test_bad_arguments(packet, cone, ensemble, tmp_path):
-    axes = Figure().subplots()
     plain = propagate_packet(
         models.JahnTeller(linear=1.0),
         Grid([-8.0, -8.0], [8.0, 8.0], 48),
@@ -215,19 +222,19 @@ def test_bad_arguments(packet, cone, ensemble, tmp_path):
         samples=2,
     )
     with pytest.raises(InputError, match="pass `keep_states=True`"):
-        plot.density(axes, plain)
+        plot.density(plain)
     with pytest.raises(InputError, match="pass `keep_states=True`"):
         plot.animate_packet(plain, tmp_path / "a.gif")
     with pytest.raises(InputError, match="`result` must be a WavePacketPropagation"):
-        plot.density(axes, ensemble)
+        plot.density(ensemble)
     with pytest.raises(InputError, match="`times` must lie between 0 and 1600"):
-        plot.density(axes, packet, 1601.0)
+        plot.density(packet, 1601.0)
     with pytest.raises(InputError, match="`times` must be one time in two coordinates"):
-        plot.density(axes, cone, [0.0, 0.5])
+        plot.density(cone, [0.0, 0.5])
     with pytest.raises(InputError, match="`state` must be left out in one coordinate"):
-        plot.density(axes, packet, state=0)
+        plot.density(packet, state=0)
     with pytest.raises(InputError, match="`state` must be less than 2, but it is 2"):
-        plot.density(axes, cone, state=2)
+        plot.density(cone, state=2)
     with pytest.raises(InputError, match=r"`path` must end in .gif or .mp4"):
         plot.animate_packet(packet, tmp_path / "a.avi")
     with pytest.raises(InputError, match="`path` must lie in a folder that exists"):
@@ -240,19 +247,19 @@ def test_bad_arguments(packet, cone, ensemble, tmp_path):
     assert not list(tmp_path.iterdir())
     for wrong in ({}, [ensemble], {"a": packet}):
         with pytest.raises(InputError, match="`ensembles"):
-            plot.ensemble_populations(axes, wrong)
+            plot.ensemble_populations(wrong)
     mean = Mean(np.array([0.2, 0.4]), np.array([0.01, 0.02]))
     for methods in ({}, [mean], {"a": 5}):
         with pytest.raises(InputError, match="`methods"):
-            plot.channels(axes, [1.0, 2.0], methods)
+            plot.channel_probabilities([1.0, 2.0], methods)
     with pytest.raises(InputError, match="`exact` must"):
-        plot.channels(axes, [1.0, 2.0], {"a": mean}, exact=5)
+        plot.channel_probabilities([1.0, 2.0], {"a": mean}, exact=5)
     with pytest.raises(InputError, match="`frames_per_second` must be at least 1"):
         plot.animate_packet(packet, tmp_path / "a.gif", frames_per_second=0)
     with pytest.raises(InputError, match="`exact` must be a WavePacketPropagation"):
-        plot.ensemble_populations(axes, {"a": ensemble}, exact=ensemble)
+        plot.ensemble_populations({"a": ensemble}, exact=ensemble)
     mean = Mean(np.zeros(2), np.zeros(2))
     with pytest.raises(InputError, match="`methods` must hold means of shape"):
-        plot.channels(axes, [1.0, 2.0, 3.0], {"a": mean})
+        plot.channel_probabilities([1.0, 2.0, 3.0], {"a": mean})
     with pytest.raises(InputError, match="`exact` must hold two arrays of one shape"):
-        plot.channels(axes, [1.0, 2.0], {"a": mean}, exact=([1.0], [1.0, 2.0]))
+        plot.channel_probabilities([1.0, 2.0], {"a": mean}, exact=([1.0], [1.0, 2.0]))

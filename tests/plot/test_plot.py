@@ -14,6 +14,9 @@ from matplotlib.figure import Figure
 
 from anticrossing import plot, studies
 from anticrossing._core.checks import InputError
+from anticrossing.plot import panels
+from anticrossing.plot.style import Axes
+from anticrossing.studies import page
 
 BASE = """
 title = "a <b>bold</b> & quoted \\"title\\""
@@ -50,28 +53,26 @@ def scanned() -> Any:
     return studies.run(studies.parse(BASE + SCAN))
 
 
-def axes() -> plot.panels.Axes:
+def axes() -> Axes:
     return Figure().subplots()
 
 
-def test_panels_return_the_axes_they_are_given(
-    single: Any, scanned: Any
-) -> None:
+def test_panels_return_the_axes_they_are_given(single: Any, scanned: Any) -> None:
     for draw, result in (
-        (plot.levels, single),
-        (plot.populations, single),
+        (panels.levels, single),
+        (panels.populations, single),
         (plot.comparison, single),
         (plot.differences, single),
         (plot.scan, scanned),
         (plot.scan_differences, scanned),
     ):
         given = axes()
-        assert draw(given, result) is given
+        assert draw(result, ax=given) is given
         assert given.get_title(loc="left") or given.get_title()
 
 
 def test_levels_shows_the_computed_curves_and_the_crossing(single: Any) -> None:
-    drawn = plot.levels(axes(), single)
+    drawn = panels.levels(single, ax=axes())
     marker = next(
         line for line in drawn.lines if line.get_marker() == "o" and len(line.get_xdata())
     )
@@ -83,7 +84,7 @@ def test_levels_shows_the_computed_curves_and_the_crossing(single: Any) -> None:
 
 def test_true_crossings_have_a_marker_of_their_own() -> None:
     result = studies.run(studies.parse(LADDER))
-    drawn = plot.levels(axes(), result)
+    drawn = panels.levels(result, ax=axes())
     markers = {line.get_marker() for line in drawn.lines}
     assert {"o", "X"} <= markers
     labels = " ".join(text.get_text() for text in drawn.get_legend().get_texts())
@@ -91,7 +92,7 @@ def test_true_crossings_have_a_marker_of_their_own() -> None:
 
 
 def test_populations_end_at_the_dashed_closed_form(single: Any) -> None:
-    drawn = plot.populations(axes(), single)
+    drawn = panels.populations(single, ax=axes())
     dashed = [
         line for line in drawn.lines if line.get_linestyle() == "--" and line.get_xdata().size
     ]
@@ -101,28 +102,29 @@ def test_populations_end_at_the_dashed_closed_form(single: Any) -> None:
 
 
 def test_scan_points_are_the_exact_answer(scanned: Any) -> None:
-    drawn = plot.scan(axes(), scanned)
+    drawn = plot.scan(scanned, ax=axes())
     points = next(line for line in drawn.lines if line.get_label() == "exact")
     assert scanned.scan is not None
-    np.testing.assert_array_equal(points.get_ydata(), scanned.scan.exact[:, 1])
+    np.testing.assert_array_equal(points.get_ydata(), scanned.scan["probability"][:, 1])
     assert drawn.get_xlabel() == "rate (1/s)"
 
 
 def test_a_scan_panel_needs_a_scan(single: Any) -> None:
     with pytest.raises(InputError, match="no scan"):
-        plot.scan(axes(), single)
+        plot.scan(single, ax=axes())
 
 
 def test_a_passage_without_crossings_has_no_empty_panel() -> None:
     result = studies.run(studies.parse(PARALLEL))
-    drawn = plot.figure(result)
+    drawn = result.figure()
     assert len(drawn.axes) == 2
-    assert "meets no crossing" in plot.report(result)
+    assert "meets no crossing" in studies.report(result)
 
 
 def test_files_and_global_state(scanned: Any, tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
-    plot.write(scanned, tmp_path)
+    for name, content in page.files(scanned).items():
+        (tmp_path / name).write_bytes(content)
     assert dict(matplotlib.rcParams) == before
     assert (tmp_path / "figure.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert b"<svg" in (tmp_path / "figure.svg").read_bytes()[:1000]
@@ -150,7 +152,7 @@ class _Checker(HTMLParser):
 
 
 def test_report_is_self_contained_and_well_formed(scanned: Any) -> None:
-    html = plot.report(scanned)
+    html = studies.report(scanned)
     checker = _Checker()
     checker.feed(html)
     assert checker.open == []
@@ -168,6 +170,6 @@ def test_report_is_self_contained_and_well_formed(scanned: Any) -> None:
 
 def test_report_states_checks_in_words_and_numbers() -> None:
     text = BASE.replace("start = -60, stop = 60", "start = -4, stop = 4")
-    html = plot.report(studies.run(studies.parse(text)))
+    html = studies.report(studies.run(studies.parse(text)))
     assert "the sweep ends before the passage is over" in html
     assert '<span class="bad">outside</span>' in html

@@ -13,7 +13,6 @@ from scipy.sparse.linalg import expm_multiply
 from anticrossing import models, studies
 from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.molecules.packets import Absorber, Grid, WavePacket, propagate_packet
-from anticrossing.plot import figure
 from anticrossing.studies import file
 from anticrossing.studies.kinds.packet import PacketOutcome, PacketStudy
 from tests.studies.common import TULLY, check_summary, check_tables, refuse
@@ -230,7 +229,7 @@ def test_motion_in_two_coordinates_is_that_of_the_oscillator() -> None:
     np.testing.assert_allclose(found.motion.positions, expected, atol=2e-3)
     assert found.snapshots.states is not None
     assert found.snapshots.states.shape == (5, 2, 32, 36)
-    assert len(figure(found).axes) >= 4
+    assert len(found.figure().axes) >= 4
     data = found.to_dataset()
     assert data["density"].dims == ("snapshot", "state", "grid_x", "grid_y")
 

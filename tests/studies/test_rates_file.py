@@ -319,7 +319,10 @@ BAD = {
     "length": (UNITS + 'length = "bohr"\n' + MARCUS, "`length` has no meaning without"),
     "no mass": (UNITS + CROSSING, "key `length` is missing"),
     "scan": (MARCUS + SCAN.replace("rates.reaction", "rate.reaction"), "`parameter` must be one"),
-    "not scanned": (MARCUS + SCAN.replace("reaction_free_energy", "bath"), "`bath` must be a list or a table"),
+    "not scanned": (
+        MARCUS + SCAN.replace("reaction_free_energy", "bath"),
+        "`bath` must be a list or a table",
+    ),
     "no effect": (
         CROSSING + SCAN.replace("rates.reaction_free_energy", "rates.reaction_free_energi"),
         "Unknown key `reaction_free_energi`",

@@ -10,7 +10,6 @@ import pytest
 from anticrossing import models, studies
 from anticrossing._core.checks import InputError
 from anticrossing.molecules.trajectories import Fixed, Gaussian, Thermal, run_trajectories
-from anticrossing.plot import figure
 from anticrossing.studies.kinds.trajectories import TrajectoriesOutcome, TrajectoriesStudy
 from tests.studies.common import TULLY, check_summary, check_tables, refuse
 
@@ -263,7 +262,7 @@ def test_every_method_runs_and_is_drawn(method: str) -> None:
     text = HOPPING.replace("count = 300", f'method = "{method}"\ncount = 64')
     found = run(TULLY + text.replace("keep = 5", "keep = 0"))
     assert found.sentences().verdict.startswith(f"At t = 2000 ħ/hartree {method} gives P0 = ")
-    assert len(figure(found).axes) == 2
+    assert len(found.figure().axes) == 2
     check_summary(found)
     assert found.to_dataset().sizes["trajectory"] == 0
 
@@ -275,7 +274,7 @@ def test_tables_sentences_and_summary(result: TrajectoriesOutcome) -> None:
     assert hops["accepted"] == result.ensemble.hops.count("accepted")
     assert set(hops) == {"accepted", "frustrated", "reflected", "followed", "not_logged"}
     assert "those of sampling" in result.sentences().notes[0]
-    assert len(figure(result).axes) == 2
+    assert len(result.figure().axes) == 2
 
 
 def test_who_is_still_inside_is_said() -> None:

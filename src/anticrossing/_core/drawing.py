@@ -1,27 +1,67 @@
-"""A plain picture of variables, for results that have no better one; and axes to draw into."""
+"""Axes to draw into, and a plain picture of variables for results that have no better one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec
 
 import numpy as np
 
-from anticrossing._core.checks import InputError, require
+from anticrossing._core import style
+from anticrossing._core.checks import InputError
+from anticrossing._core.public import guarded
+from anticrossing._core.style import Axes
 from anticrossing._core.variables import Variable
 
 _MOST_LINES = 20
+_MOST_NAMES = 8
+
+# A title at the left would stay there beside one that is set later, outside the style.
+_SINGLE = {"axes.titlelocation": "center"}
+
+Arguments = ParamSpec("Arguments")
 
 
-def new_axes(width: float = 6.4, height: float = 4.0) -> Any:
+def new_axes(width: float = 6.4, height: float = 4.0, projection: str | None = None) -> Axes:
     """Return the axes of a new figure, which no state of Matplotlib knows of."""
-    figure = require("matplotlib.figure", "plot", "A figure").Figure(
-        figsize=(width, height), layout="constrained"
-    )
-    return figure.subplots()
+    style.load()
+    from anticrossing._core.notebook_figure import Figure
+
+    with style.style():
+        axes = Figure(figsize=(width, height), layout="constrained").add_subplot(
+            projection=projection
+        )
+        style.keep_ticks(axes)
+    return axes
 
 
-def draw(title: str, variables: Mapping[str, Variable], ax: Any = None) -> Any:
+def draws(
+    width: float = 6.4, height: float = 4.0, projection: str | None = None
+) -> Callable[[Callable[Arguments, Axes]], Callable[Arguments, Axes]]:
+    """Let a function draw into the axes `ax` that it is given, or into those of a new figure.
+
+    Given axes keep the settings of their owner, a new figure has the style of this package. The
+    kinds of the arguments are checked before anything is drawn.
+    """
+
+    def decorate(function: Callable[Arguments, Axes]) -> Callable[Arguments, Axes]:
+        @functools.wraps(function)
+        def drawn(*args: Any, ax: Any = None, **kwargs: Any) -> Axes:
+            checked: Any = guarded(function)
+            if ax is not None:
+                return checked(*args, ax=ax, **kwargs)
+            axes = new_axes(width, height, projection)
+            with style.style(_SINGLE):
+                return checked(*args, ax=axes, **kwargs)
+
+        return drawn
+
+    return decorate
+
+
+@draws()
+def draw(title: str, variables: Mapping[str, Variable], *, ax: Axes | None = None) -> Axes:
     """Draw the first variable along a coordinate with numbers; bars along another dimension."""
     chosen = _along_a_coordinate(variables) or _along_anything(variables)
     if chosen is None:
@@ -30,22 +70,45 @@ def draw(title: str, variables: Mapping[str, Variable], ax: Any = None) -> Any:
     variable = variables[name]
     values = np.moveaxis(np.asarray(variable.values), axis, 0)
     lines = values.reshape(values.shape[0], -1)[:, :_MOST_LINES]
-    ax = new_axes() if ax is None else ax
+    count = lines.shape[1]
+    colors = [style.level_color(k, count) for k in range(count)]
+    names = _names(variables, variable, axis, values.shape[1:])
     dim = variable.dims[axis]
     along = variables.get(dim)
+    assert ax is not None
     if along is not None and np.asarray(along.values).dtype.kind in "fiu":
-        ax.plot(along.values, lines)
+        for line, color, text in zip(lines.T, colors, names, strict=True):
+            ax.plot(along.values, line, color=color, label=text)
         ax.set_xlabel(_label(along.text or dim, along.unit))
     else:
         places = np.arange(len(lines))
-        width = 0.8 / lines.shape[1]
-        for k, line in enumerate(lines.T):
-            ax.bar(places + (k + 0.5) * width - 0.4, line, width)
-        ax.set_xticks(places, places if along is None else [str(v) for v in along.values])
-        ax.set_xlabel(dim)
+        width = 0.8 / count
+        for k, (line, color, text) in enumerate(zip(lines.T, colors, names, strict=True)):
+            ax.bar(places + (k + 0.5) * width - 0.4, line, width, color=color, label=text)
+        if along is not None:
+            ax.set_xticks(places, [style.plain(str(v)) for v in along.values])
+        elif len(lines) <= _MOST_LINES:
+            ax.set_xticks(places)
+        ax.set_xlabel(style.plain(dim))
     ax.set_ylabel(_label(variable.text or name, variable.unit))
-    ax.set_title(title)
+    ax.set_title(style.plain(title))
+    style.grid(ax)
+    if 1 < count <= _MOST_NAMES:
+        ax.legend(loc="best")
     return ax
+
+
+def _names(
+    variables: Mapping[str, Variable], variable: Variable, axis: int, shape: tuple[int, ...]
+) -> list[str | None]:
+    """Return the names of the lines, of two-dimensional variables; others have none."""
+    if len(shape) != 1:
+        return [None] * min(int(np.prod(shape, dtype=int)), _MOST_LINES)
+    dim = variable.dims[1 - axis]
+    across = variables.get(dim)
+    values = range(shape[0]) if across is None else across.values
+    shown = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in values]
+    return [style.plain(f"{dim} {text}") for text in shown[:_MOST_LINES]]
 
 
 def _along_a_coordinate(variables: Mapping[str, Variable]) -> tuple[str, int] | None:
@@ -66,4 +129,4 @@ def _numbers(variable: Variable) -> bool:
 
 
 def _label(text: str, unit: str) -> str:
-    return text if unit in ("1", "") else f"{text} ({unit})"
+    return style.label(text, "" if unit == "1" else unit)

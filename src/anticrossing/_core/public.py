@@ -48,7 +48,7 @@ def guard(module_name: str, *, quiet: bool = False) -> None:
         if home is None or not home.__name__.startswith(module_name):
             continue
         if inspect.isfunction(thing):
-            made = _quiet(_guarded(thing)) if quiet else _guarded(thing)
+            made = _quiet(guarded(thing)) if quiet else guarded(thing)
             for place in (module, home):
                 if vars(place).get(name) is thing:
                     setattr(place, name, made)
@@ -58,15 +58,15 @@ def guard(module_name: str, *, quiet: bool = False) -> None:
                 if key[0] == "_" and key not in ("__init__", "__call__"):
                     continue
                 if inspect.isfunction(member):
-                    setattr(thing, key, _guarded(member))
+                    setattr(thing, key, guarded(member))
                 elif isinstance(member, (classmethod, staticmethod)):
-                    setattr(thing, key, type(member)(_guarded(member.__func__)))
+                    setattr(thing, key, type(member)(guarded(member.__func__)))
             if dataclasses.is_dataclass(thing):
                 read_only(thing)
 
 
 @functools.cache
-def _guarded(function: Any) -> Any:
+def guarded(function: Any) -> Any:
     """Return a function that checks the kinds of its arguments, if it has any to check."""
     code = function.__code__
     count = code.co_argcount + code.co_kwonlyargcount

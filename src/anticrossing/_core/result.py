@@ -123,7 +123,7 @@ class Result:
         """
         from anticrossing._core import drawing
 
-        return drawing.draw(type(self).__name__, self.variables(), ax)
+        return drawing.draw(type(self).__name__, self.variables(), ax=ax)
 
     def _all_attributes(self) -> dict[str, Any]:
         from anticrossing._core.provenance import attributes

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
-from anticrossing.molecules.packets import WavePacketPropagation
 from anticrossing.plot import style
-from anticrossing.plot.panels import Axes
+from anticrossing.plot.style import Axes
+
+if TYPE_CHECKING:
+    from anticrossing.molecules.packets import WavePacketPropagation
 
 _SHARE = 0.35  # of the range of the levels that a density of the usual height takes up
 _TALLEST = 2.5  # of that, the highest one

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, fail, integer, real_number
+from anticrossing._core.checks import FloatArray, InputError, fail, real_number
+from anticrossing._core.drawing import draws
+from anticrossing._core.public import guard
 from anticrossing.plot import style
 from anticrossing.plot.figure import Figure, panels_of
 from anticrossing.plot.panels import Axes
-from anticrossing.thermodynamics.dissipation import entropy_production
 
 if TYPE_CHECKING:
     from anticrossing.studies.kinds.driven_level import DrivenLevelOutcome, Work
@@ -26,15 +28,16 @@ _MOST_LINES = 25  # more vertical lines than this hide the curves
 _MOST_BARS = 60
 
 
-def staircase(axes: Axes, result: DrivenLevelOutcome) -> Axes:
+@draws()
+def staircase(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
     """Draw the occupation of the level: the staircase of the chain and the exact curve."""
     chain = result.chain
     crossed = chain.positions[1:-1]
     if crossed.size <= _MOST_LINES:
         for index, position in enumerate(crossed):
             label = "reservoir levels" if index == 0 else None
-            axes.axvline(position, color=style.GRID, lw=1.4, zorder=0, label=label)
-    axes.plot(
+            ax.axvline(position, color=style.GRID, lw=1.4, zorder=0, label=label)
+    ax.plot(
         result.positions,
         result.equilibrium,
         color=style.MUTED,
@@ -42,28 +45,29 @@ def staircase(axes: Axes, result: DrivenLevelOutcome) -> Axes:
         ls=(0, (4, 3)),
         label="equilibrium f(ε)",
     )
-    axes.plot(result.positions, result.exact.occupations, color="#0072B2", lw=1.5, label="exact")
-    axes.stairs(
+    ax.plot(result.positions, result.exact.occupations, color="#0072B2", lw=1.5, label="exact")
+    ax.stairs(
         chain.occupations, chain.positions, baseline=None, color=_CHAIN_COLOR, lw=1.6, label="chain"
     )
-    axes.set_ylim(-0.03, 1.05)
-    axes.set_yticks(np.linspace(0, 1, 6))
-    _energy_axis(axes, result)
-    axes.set_ylabel("occupation of the level")
-    axes.set_title("Occupation: Landau–Zener chain and exact")
-    axes.grid(True, axis="y", color=style.GRID, linewidth=0.6)
-    style.strip_legend(axes, columns=4)
-    return axes
+    ax.set_ylim(-0.03, 1.05)
+    ax.set_yticks(np.linspace(0, 1, 6))
+    _energy_axis(ax, result)
+    ax.set_ylabel("occupation of the level")
+    ax.set_title("Occupation: Landau–Zener chain and exact")
+    ax.grid(True, axis="y", color=style.GRID, linewidth=0.6)
+    style.strip_legend(ax, columns=4)
+    return ax
 
 
-def entropy_steps(axes: Axes, result: DrivenLevelOutcome) -> Axes:
+@draws()
+def entropy_steps(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
     """Draw the entropy production of every crossing, its sum so far, and the exact curve."""
     chain = result.chain
     crossed, produced = chain.positions[1:-1], chain.entropy_production
     if 0 < crossed.size <= _MOST_BARS:
         gaps = np.abs(np.diff(chain.positions))
         width = 0.55 * np.minimum(gaps[1:], gaps[:-1])
-        axes.bar(
+        ax.bar(
             crossed,
             produced[1:],
             width=width,
@@ -72,14 +76,14 @@ def entropy_steps(axes: Axes, result: DrivenLevelOutcome) -> Axes:
             lw=0.8,
             label="chain, each crossing",
         )
-    axes.plot(
+    ax.plot(
         result.positions,
         result.exact.entropy_production,
         color="#0072B2",
         lw=1.5,
         label="exact, so far",
     )
-    axes.stairs(
+    ax.stairs(
         np.cumsum(produced),
         chain.positions,
         baseline=None,
@@ -87,16 +91,17 @@ def entropy_steps(axes: Axes, result: DrivenLevelOutcome) -> Axes:
         lw=1.6,
         label="chain, so far",
     )
-    axes.axhline(0.0, color="#555555", lw=0.8)
-    _energy_axis(axes, result)
-    axes.set_ylabel("entropy production Σ")
-    axes.set_title("Entropy production")
-    style.grid(axes)
-    style.strip_legend(axes, columns=3)
-    return axes
+    ax.axhline(0.0, color="#555555", lw=0.8)
+    _energy_axis(ax, result)
+    ax.set_ylabel("entropy production Σ")
+    ax.set_title("Entropy production")
+    style.grid(ax)
+    style.strip_legend(ax, columns=3)
+    return ax
 
 
-def work_distributions(axes: Axes, result: DrivenLevelOutcome, *, log: bool = False) -> Axes:
+@draws()
+def work_distributions(result: DrivenLevelOutcome, *, log: bool = False, ax: Axes = None) -> Axes:
     """Draw P(w) of the forward drive and P̃(−w) of the backward one, and ΔΩ where they cross.
 
     Bins around the values that the work of the chain can take where there are such, otherwise
@@ -104,20 +109,20 @@ def work_distributions(axes: Axes, result: DrivenLevelOutcome, *, log: bool = Fa
     """
     work = _work(result)
     if work.edges is not None:
-        highest = _draw_bins(axes, work, work.edges, log)
-        axes.set_ylabel("probability")
+        highest = _draw_bins(ax, work, work.edges, log)
+        ax.set_ylabel("probability")
     else:
-        highest = _draw_densities(axes, work)
-        axes.set_ylabel("probability density")
-        style.remark(axes, f"smoothed, σ = {style.number(work.width)}")
-    axes.set_xlim(*_shown(work, 1e-6 if log else 1e-3))
+        highest = _draw_densities(ax, work)
+        ax.set_ylabel("probability density")
+        style.remark(ax, f"smoothed, σ = {style.number(work.width)}")
+    ax.set_xlim(*_shown(work, 1e-6 if log else 1e-3))
     if log:
-        axes.set_yscale("log")
-        axes.set_ylim(1e-6 * highest, 2 * highest)
-        style.logarithmic(axes.yaxis, 0.0, 1.0)
+        ax.set_yscale("log")
+        ax.set_ylim(1e-6 * highest, 2 * highest)
+        style.logarithmic(ax.yaxis, 0.0, 1.0)
     else:
-        axes.set_ylim(0, 1.05 * highest)
-    axes.axvline(
+        ax.set_ylim(0, 1.05 * highest)
+    ax.axvline(
         work.free_energy_difference,
         color=style.EXACT_COLOR,
         lw=1.0,
@@ -125,30 +130,36 @@ def work_distributions(axes: Axes, result: DrivenLevelOutcome, *, log: bool = Fa
         label=f"ΔΩ = {style.number(work.free_energy_difference)}",
     )
     both = len(work.question.directions) > 1
-    axes.set_xlabel("work w" if both else f"work {_argument(work.question.directions[0])}")
-    axes.set_title("Distribution of the work" + (", logarithmic" if log else ""))
-    style.grid(axes)
-    style.strip_legend(axes, columns=3)
-    return axes
+    ax.set_xlabel("work w" if both else f"work {_argument(work.question.directions[0])}")
+    ax.set_title("Distribution of the work" + (", logarithmic" if log else ""))
+    style.grid(ax)
+    style.strip_legend(ax, columns=3)
+    return ax
 
 
+@draws()
 def entropy_production_surface(
-    axes: Axes, reservoir_occupation: float = 0.75, *, points: int = 121
+    diabatic_probabilities: npt.ArrayLike,
+    occupations: npt.ArrayLike,
+    entropy_production: npt.ArrayLike,
+    *,
+    reservoir_occupation: float,
+    ax: Axes = None,
 ) -> Axes:
     """Draw the entropy production of one crossing against R and the occupation before it.
 
     Parameters
     ----------
-    axes : Axes
+    diabatic_probabilities : array, shape (m,)
+        R, the probability to keep the diabatic state.
+    occupations : array, shape (n,)
+        p of the driven level before the crossing.
+    entropy_production : array, shape (n, m)
+        Σ, as `anticrossing.thermodynamics.entropy_production` gives it.
     reservoir_occupation : float
-        f of the reservoir level, between 0 and 1.
-    points : int
-        In each direction.
-
-    Raises
-    ------
-    InputError
-        If f is 0 or 1, where the entropy production is infinite, or outside them.
+        f of the reservoir level: at p = f no entropy is produced.
+    ax : Axes, optional
+        Where to draw.
 
     References
     ----------
@@ -156,17 +167,18 @@ def entropy_production_surface(
     """
     from matplotlib.ticker import MaxNLocator
 
+    r = real_array("diabatic_probabilities", diabatic_probabilities, ndim=1)
+    p = real_array("occupations", occupations, ndim=1)
+    sigma = real_array("entropy_production", entropy_production, ndim=2)
     f = real_number("reservoir_occupation", reservoir_occupation)
-    if not 0 < f < 1:
-        raise fail("reservoir_occupation", "lie strictly between 0 and 1", f"it is {f:g}")
-    integer("points", points, minimum=2)
-    r = p = np.linspace(0, 1, points)
-    sigma = np.asarray(entropy_production(r[None, :], p[:, None], f))
+    if sigma.shape != (p.size, r.size):
+        must = f"have the shape {(p.size, r.size)}"
+        raise fail("entropy_production", must, f"its shape is {sigma.shape}")
     levels = MaxNLocator(12).tick_values(0, float(sigma.max()))
-    filled = axes.contourf(r, p, sigma, levels, cmap="cividis")
-    axes.contour(r, p, sigma, levels[1:-1], colors="white", linewidths=0.4)
-    axes.axhline(f, color="white", lw=1.2, ls=(0, (4, 3)))
-    axes.annotate(
+    filled = ax.contourf(r, p, sigma, levels, cmap="cividis")
+    ax.contour(r, p, sigma, levels[1:-1], colors="white", linewidths=0.4)
+    ax.axhline(f, color="white", lw=1.2, ls=(0, (4, 3)))
+    ax.annotate(
         f"p = f = {f:g}: no entropy is produced",
         (0.02, f),
         xytext=(0, -4 if f > 0.5 else 4),
@@ -175,35 +187,37 @@ def entropy_production_surface(
         fontsize=8.5,
         va="top" if f > 0.5 else "bottom",
     )
-    bar = axes.figure.colorbar(filled, ax=axes, pad=0.02)
+    bar = ax.figure.colorbar(filled, ax=ax, pad=0.02)
     bar.set_label("entropy production Σ")
-    axes.set_xlabel("R, probability to keep the diabatic state")
-    axes.set_ylabel("occupation p before the crossing")
-    axes.set_title("Entropy production of one crossing")
-    return axes
+    ax.set_xlabel("R, probability to keep the diabatic state")
+    ax.set_ylabel("occupation p before the crossing")
+    ax.set_title("Entropy production of one crossing")
+    return ax
 
 
-def scan_occupation(axes: Axes, result: DrivenLevelOutcome) -> Axes:
+@draws()
+def scan_occupation(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
     """Draw the final occupation along a scan, exact points and the chain as a line."""
     data = _scan(result)
-    _compare(axes, data, data["chain_occupation"], data["occupation"])
-    axes.set_ylim(-0.03, 1.05)
-    axes.set_yticks(np.linspace(0, 1, 6))
-    axes.set_ylabel("final occupation")
-    axes.set_title("Final occupation")
-    style.strip_legend(axes)
-    return axes
+    _compare(ax, data, data["chain_occupation"], data["occupation"])
+    ax.set_ylim(-0.03, 1.05)
+    ax.set_yticks(np.linspace(0, 1, 6))
+    ax.set_ylabel("final occupation")
+    ax.set_title("Final occupation")
+    style.strip_legend(ax)
+    return ax
 
 
-def scan_entropy(axes: Axes, result: DrivenLevelOutcome) -> Axes:
+@draws()
+def scan_entropy(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
     """Draw the total entropy production along a scan, exact points and the chain as a line."""
     data = _scan(result)
-    _compare(axes, data, data["chain_entropy_production"], data["entropy_production"])
-    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
-    axes.set_ylabel("entropy production Σ")
-    axes.set_title("Total entropy production")
-    style.strip_legend(axes)
-    return axes
+    _compare(ax, data, data["chain_entropy_production"], data["entropy_production"])
+    ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
+    ax.set_ylabel("entropy production Σ")
+    ax.set_title("Total entropy production")
+    style.strip_legend(ax)
+    return ax
 
 
 def figure(result: DrivenLevelOutcome) -> Figure:
@@ -211,14 +225,14 @@ def figure(result: DrivenLevelOutcome) -> Figure:
     rows = 1 + (result.work is not None) + (result.scan is not None)
     with style.style():
         drawn, axes = panels_of(result.experiment.title, rows)
-        staircase(axes[0][0], result)
-        entropy_steps(axes[0][1], result)
+        staircase(result, ax=axes[0][0])
+        entropy_steps(result, ax=axes[0][1])
         if result.work is not None:
-            work_distributions(axes[1][0], result)
-            work_distributions(axes[1][1], result, log=True)
+            work_distributions(result, ax=axes[1][0])
+            work_distributions(result, log=True, ax=axes[1][1])
         if result.scan is not None:
-            scan_occupation(axes[-1][0], result)
-            scan_entropy(axes[-1][1], result)
+            scan_occupation(result, ax=axes[-1][0])
+            scan_entropy(result, ax=axes[-1][1])
     return drawn
 
 
@@ -312,3 +326,6 @@ def _compare(axes: Axes, data: Scanned, chain: FloatArray, exact: FloatArray) ->
     style.parameter_axis(axes, values, data.axis.scale, data.axis.label, data.axis.unit)
     style.remark(axes, "dotted: outside the domain")
     style.grid(axes)
+
+
+guard(__name__)

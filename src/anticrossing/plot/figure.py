@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anticrossing._core.files import write_bytes
+from anticrossing._core.public import guard
 from anticrossing.plot import style
 
 Figure = Any
@@ -51,3 +52,6 @@ def render(drawn: Figure, kind: str, *, dpi: int = 160) -> bytes:
     with style.style():
         drawn.savefig(buffer, format=kind, dpi=dpi, **options)
     return buffer.getvalue()
+
+
+guard(__name__)

@@ -9,27 +9,30 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, describe, fail, real_array
+from anticrossing._core.drawing import draws
+from anticrossing._core.public import guard
 from anticrossing.plot import style
-from anticrossing.plot.panels import Axes
+from anticrossing.plot.style import Axes
+
+__all__ = ["coupling_field", "energy_surfaces", "gap_map"]
 
 _SMALLEST_GAP = 1e-3  # of the largest: closer to an intersection colours tell nothing
 
 
-def surfaces(
-    axes: Axes,
+@draws(5.6, 4.4, projection="3d")
+def energy_surfaces(
     points: npt.ArrayLike,
     energies: npt.ArrayLike,
     *,
     intersections: npt.ArrayLike | None = None,
     coordinates: Sequence[str] = ("x", "y"),
     energy: str = "energy",
+    ax: Axes = None,
 ) -> Axes:
     """Draw adiabatic surfaces over a plane, lower ones first, with their intersections marked.
 
     Parameters
     ----------
-    axes : mpl_toolkits.mplot3d.Axes3D
-        Three-dimensional axes.
     points : array, shape (n, m, 2)
         A grid of the plane, of any form: a polar one shows a cone best.
     energies : array, shape (n, m, N)
@@ -39,12 +42,13 @@ def surfaces(
     coordinates : pair of str
         Labels of the two coordinates.
     energy : str
-        Label of the energy.
+        Label of the energy, with its unit.
+    ax : mpl_toolkits.mplot3d.Axes3D, optional
+        Three-dimensional axes to draw into, by default those of a new figure.
 
     Returns
     -------
-    Axes
-        The axes given.
+    matplotlib.axes.Axes
 
     Raises
     ------
@@ -53,17 +57,18 @@ def surfaces(
 
     Examples
     --------
-    >>> from matplotlib.figure import Figure
     >>> from anticrossing.models import ConicalIntersection
     >>> radius, angle = np.meshgrid(np.linspace(0, 1, 9), np.linspace(0, 2 * np.pi, 37))
     >>> points = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
     >>> levels = np.linalg.eigvalsh(ConicalIntersection(slope=1.0)(points))
-    >>> axes = Figure().add_subplot(projection="3d")
-    >>> len(surfaces(axes, points, levels, intersections=[[0, 0, 0]]).collections)
+    >>> axes = energy_surfaces(points, levels, intersections=[[0, 0, 0]])
+    >>> len(axes.collections)
     3
     """
-    if getattr(axes, "name", "") != "3d":
-        raise fail("axes", "be three-dimensional", f"they are {describe(axes)}")
+    from matplotlib.ticker import MaxNLocator
+
+    if getattr(ax, "name", "") != "3d":
+        raise fail("ax", "be three-dimensional", f"it is {describe(ax)}")
     mesh = _mesh(points)
     heights = real_array("energies", energies)
     if heights.ndim != 3 or heights.shape[:2] != mesh.shape[:2] or heights.shape[2] == 0:
@@ -75,9 +80,9 @@ def surfaces(
     marked = None if intersections is None else _places("intersections", intersections, 3)
     names = _names(coordinates)
     count = heights.shape[2]
-    axes.computed_zorder = False  # seen from above, an upper surface hides the lower ones
+    ax.computed_zorder = False  # seen from above, an upper surface hides the lower ones
     for index in range(count):
-        axes.plot_surface(
+        ax.plot_surface(
             mesh[..., 0],
             mesh[..., 1],
             heights[..., index],
@@ -91,7 +96,7 @@ def surfaces(
             zorder=index,
         )
     if marked is not None:
-        axes.scatter(
+        ax.scatter(
             *marked.T,
             s=34,
             color="white",
@@ -100,17 +105,18 @@ def surfaces(
             depthshade=False,
             zorder=count,
         )
-    axes.set(xlabel=names[0], ylabel=names[1], zlabel=style.plain(energy))
-    axes.set_title("Adiabatic surfaces")
-    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+    ax.set(xlabel=names[0], ylabel=names[1], zlabel=style.plain(energy))
+    ax.set_title("Adiabatic surfaces")
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.pane.set_alpha(0.0)
         axis.set_tick_params(pad=0)
-        axis.labelpad = -3
-    return axes
+        axis.set_major_locator(MaxNLocator(4))
+        axis.labelpad = -2
+    return ax
 
 
+@draws(5.6, 4.4)
 def gap_map(
-    axes: Axes,
     points: npt.ArrayLike,
     gaps: npt.ArrayLike,
     *,
@@ -118,12 +124,12 @@ def gap_map(
     seam: npt.ArrayLike | None = None,
     coordinates: Sequence[str] = ("x", "y"),
     gap: str = "gap",
+    ax: Axes = None,
 ) -> Axes:
     """Draw the gap between two levels over a plane, on a logarithmic scale of colour.
 
     Parameters
     ----------
-    axes : matplotlib.axes.Axes
     points : array, shape (n, m, 2)
         A grid of the plane.
     gaps : array, shape (n, m)
@@ -136,11 +142,13 @@ def gap_map(
         Labels of the two coordinates.
     gap : str
         Label of the scale of colour.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw, by default in a new figure.
 
     Returns
     -------
-    Axes
-        The axes given; a colour bar stands beside them.
+    matplotlib.axes.Axes
+        A colour bar stands beside them.
 
     Raises
     ------
@@ -149,11 +157,9 @@ def gap_map(
 
     Examples
     --------
-    >>> from matplotlib.figure import Figure
     >>> x, y = np.meshgrid(np.linspace(-1, 1, 21), np.linspace(-1, 1, 21), indexing="ij")
-    >>> axes = Figure().subplots()
-    >>> gap_map(axes, np.stack([x, y], axis=-1), 2 * np.hypot(x, y)) is axes
-    True
+    >>> gap_map(np.stack([x, y], axis=-1), 2 * np.hypot(x, y), gap="gap (eV)").get_title()
+    'Gap'
     """
     from matplotlib.colors import LogNorm
 
@@ -170,7 +176,7 @@ def gap_map(
     names = _names(coordinates)
     top = float(values.max())
     floor = min(max(float(values.min()), _SMALLEST_GAP * top), 0.999 * top)
-    drawn = axes.pcolormesh(
+    drawn = ax.pcolormesh(
         mesh[..., 0],
         mesh[..., 1],
         np.maximum(values, floor),
@@ -179,27 +185,28 @@ def gap_map(
         shading="gouraud",
         rasterized=True,
     )
-    _color_bar(axes, drawn, style.plain(gap), floor, top)
+    _color_bar(ax, drawn, style.plain(gap), floor, top)
     if line is not None:
-        axes.plot(*line.T, color="white", lw=2.0, label="seam")
+        ax.plot(*line.T, color="white", lw=2.0, label="seam")
     if marked is not None:
-        _mark(axes, marked)
-    axes.set(xlabel=names[0], ylabel=names[1])
-    axes.set_aspect("equal")
-    axes.set_title("Gap")
+        _mark(ax, marked)
+    ax.set(xlabel=names[0], ylabel=names[1])
+    ax.set_aspect("equal")
+    ax.set_title("Gap")
     if line is not None or marked is not None:
-        axes.legend(loc="best", facecolor="#9aa7ad")
-    return axes
+        ax.legend(loc="best", facecolor="#9aa7ad")
+    return ax
 
 
+@draws(5.6, 4.4)
 def coupling_field(
-    axes: Axes,
     points: npt.ArrayLike,
     couplings: npt.ArrayLike,
     *,
     intersections: npt.ArrayLike | None = None,
     coordinates: Sequence[str] = ("x", "y"),
     coupling: str = "|d|",
+    ax: Axes = None,
 ) -> Axes:
     """Draw a derivative coupling as a field of arrows: their direction, and its size as colour.
 
@@ -208,7 +215,6 @@ def coupling_field(
 
     Parameters
     ----------
-    axes : matplotlib.axes.Axes
     points : array, shape (..., 2)
         Where; the arrows are about as long as the distance between neighbours.
     couplings : array, shape (..., 2)
@@ -220,11 +226,13 @@ def coupling_field(
         Labels of the two coordinates.
     coupling : str
         Label of the scale of colour.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw, by default in a new figure.
 
     Returns
     -------
-    Axes
-        The axes given; a colour bar stands beside them.
+    matplotlib.axes.Axes
+        A colour bar stands beside them.
 
     Raises
     ------
@@ -233,10 +241,9 @@ def coupling_field(
 
     Examples
     --------
-    >>> from matplotlib.figure import Figure
     >>> x, y = np.meshgrid(np.linspace(-1, 1, 10), np.linspace(-1, 1, 10), indexing="ij")
     >>> vortex = np.stack([-y, x], axis=-1) / (2 * (x**2 + y**2))[..., np.newaxis]
-    >>> axes = coupling_field(Figure().subplots(), np.stack([x, y], axis=-1), vortex)
+    >>> axes = coupling_field(np.stack([x, y], axis=-1), vortex)
     >>> axes.collections[0].N
     100
     """
@@ -261,7 +268,7 @@ def coupling_field(
     flat, arrows, sizes = flat[shown], arrows[shown], sizes[shown]
     low, high = float(sizes.min()), max(float(sizes.max()), 1.001 * float(sizes.min()))
     spacing = _spacing(flat)
-    drawn = axes.quiver(
+    drawn = ax.quiver(
         *flat.T,
         *(arrows / sizes[:, np.newaxis]).T,
         sizes,
@@ -277,14 +284,14 @@ def coupling_field(
         headlength=4.0,
         headaxislength=3.6,
     )
-    _color_bar(axes, drawn, style.plain(coupling), low, high)
+    _color_bar(ax, drawn, style.plain(coupling), low, high)
     if marked is not None:
-        _mark(axes, marked)
-    axes.set(xlabel=names[0], ylabel=names[1])
-    axes.set_aspect("equal")
-    axes.margins(0.06)
-    axes.set_title("Derivative coupling")
-    return axes
+        _mark(ax, marked)
+    ax.set(xlabel=names[0], ylabel=names[1])
+    ax.set_aspect("equal")
+    ax.margins(0.06)
+    ax.set_title("Derivative coupling")
+    return ax
 
 
 # ---- helpers ----------------------------------------------------------------------------------
@@ -344,3 +351,6 @@ def _spacing(points: FloatArray) -> float:
 
     distances, _ = cKDTree(points).query(points, k=2)
     return float(np.median(distances[:, 1])) or 1.0
+
+
+guard(__name__)

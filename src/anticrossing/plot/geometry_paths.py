@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, describe, fail, real_array
-from anticrossing.analysis import CouplingPeak
-from anticrossing.geometry import DiabaticBasis, derivative_couplings
+from anticrossing._core.drawing import draws
+from anticrossing._core.public import guard
 from anticrossing.plot import style
-from anticrossing.plot.panels import Axes
+from anticrossing.plot.style import Axes
+
+if TYPE_CHECKING:
+    from anticrossing.analysis import CouplingPeak
+    from anticrossing.geometry import DiabaticBasis
+
+__all__ = ["coupling_curve", "diabats", "loop_phase"]
 
 _DASHES = (0, (4, 3))
-_PEAK_SAMPLES = 801
 _SHOWN_WIDTHS = 4.0  # of the peak, to either side of it
 
 
+@draws()
 def loop_phase(
-    axes: Axes, steps: npt.ArrayLike, overlaps: npt.ArrayLike, *, labels: Sequence[str]
+    steps: npt.ArrayLike,
+    overlaps: npt.ArrayLike,
+    *,
+    labels: Sequence[str],
+    ax: Axes = None,
 ) -> Axes:
     """Draw what a transported level gains on the way around loops.
 
@@ -29,7 +40,6 @@ def loop_phase(
 
     Parameters
     ----------
-    axes : matplotlib.axes.Axes
     steps : array, shape (k,)
         How much of the loop is done, from 0 to 1.
     overlaps : array, shape (n, k)
@@ -37,11 +47,12 @@ def loop_phase(
         complex ones so close together that the phase moves by less than π from one to the next.
     labels : sequence of str
         The name of each loop.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw, by default in a new figure.
 
     Returns
     -------
-    Axes
-        The axes given.
+    matplotlib.axes.Axes
 
     Raises
     ------
@@ -50,9 +61,8 @@ def loop_phase(
 
     Examples
     --------
-    >>> from matplotlib.figure import Figure
     >>> s = np.linspace(0, 1, 51)
-    >>> axes = loop_phase(Figure().subplots(), s, [np.cos(np.pi * s)], labels=["around"])
+    >>> axes = loop_phase(s, [np.cos(np.pi * s)], labels=["around"])
     >>> axes.lines[0].get_label()
     'around: −1'
     """
@@ -71,121 +81,158 @@ def loop_phase(
     for index, (label, curve) in enumerate(zip(labels, curves, strict=True)):
         end = f"{curve[-1] / np.pi:.3g}π" if turning else f"{round(curve[-1], 2) + 0.0:+g}"
         end = end.replace("-", "−")
-        axes.plot(
+        ax.plot(
             done,
             curve,
             color=style.level_color(index, len(curves)),
             label=f"{style.plain(label)}: {end}",
         )
-        axes.plot(done[-1], curve[-1], "o", ms=5, color=style.level_color(index, len(curves)))
-    axes.axhline(0, color=style.MUTED, lw=0.8)
-    axes.set_xlabel("part of the loop")
-    axes.set_ylabel("phase gained (radians)" if turning else "overlap with the start")
-    axes.set_title("Around a loop")
-    style.grid(axes)
+        ax.plot(done[-1], curve[-1], "o", ms=5, color=style.level_color(index, len(curves)))
+    ax.axhline(0, color=style.MUTED, lw=0.8)
+    ax.set_xlabel("part of the loop")
+    ax.set_ylabel("phase gained (radians)" if turning else "overlap with the start")
+    ax.set_title("Around a loop")
+    style.grid(ax)
     if turning:
-        axes.legend(loc="best")
+        ax.legend(loc="best")
     else:
-        axes.set_ylim(-1.1, 1.1)
-        axes.set_yticks(np.linspace(-1, 1, 5))
-        style.strip_legend(axes, columns=2)
-    return axes
+        ax.set_ylim(-1.1, 1.1)
+        ax.set_yticks(np.linspace(-1, 1, 5))
+        style.strip_legend(ax, columns=2)
+    return ax
 
 
-def coupling_peak(axes: Axes, peak: CouplingPeak) -> Axes:
-    """Draw |d_ij| along a line through an avoided crossing, and what linear diabats would give.
+@draws()
+def coupling_curve(
+    coordinate: npt.ArrayLike,
+    coupling: npt.ArrayLike,
+    *,
+    peak: CouplingPeak | None = None,
+    name: str = "coordinate",
+    unit: str = "",
+    ax: Axes = None,
+) -> Axes:
+    """Draw a derivative coupling |d_ij| along a line, and what linear diabats would give.
 
-    The closed form is the Lorentzian of the same height h, ``h/(1 + 4h²(s − s₀)²)``. The range is
-    narrowed to the peak where the window is far wider.
+    The closed form is the Lorentzian that has the height h of the peak,
+    ``h/(1 + 4h²(s − s₀)²)``. The range is narrowed to the peak where the line is far longer.
 
     Parameters
     ----------
-    axes : matplotlib.axes.Axes
-    peak : CouplingPeak
-        See `anticrossing.analysis.coupling_peak`.
+    coordinate : array, shape (k,)
+        The places s, increasing.
+    coupling : array, shape (k,)
+        d_ij there, for instance from `anticrossing.geometry.derivative_couplings`; its absolute
+        value is drawn.
+    peak : CouplingPeak, optional
+        Its Lorentzian, width and numbers, see `anticrossing.analysis.coupling_peak`.
+    name, unit : str
+        Of the coordinate; those of the Hamiltonian if a peak is given.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw, by default in a new figure.
 
     Returns
     -------
-    Axes
-        The axes given.
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    InputError
+        If the shapes do not fit.
 
     Examples
     --------
-    >>> from matplotlib.figure import Figure
-    >>> from anticrossing import analysis, models
-    >>> peak = analysis.coupling_peak(models.LandauZener(gap=1.0), (-50, 50))
-    >>> [line.get_label() for line in coupling_peak(Figure().subplots(), peak).lines]
+    >>> from anticrossing import analysis, geometry, models
+    >>> H = models.LandauZener(gap=1.0)
+    >>> s = np.linspace(-5, 5, 201)
+    >>> d = geometry.derivative_couplings(H, s)[:, 0, 1]
+    >>> axes = coupling_curve(s, d, peak=analysis.coupling_peak(H, (-5, 5)))
+    >>> [line.get_label() for line in axes.lines]
     ['$|d_{0,1}|$', 'linear diabats of this peak']
     """
-    low, high = peak.window
-    reach = _SHOWN_WIDTHS / peak.height
-    shown = max(low, peak.position - reach), min(high, peak.position + reach)
-    s = np.linspace(*shown, _PEAK_SAMPLES)
-    i, j = peak.levels
-    size = np.abs(derivative_couplings(peak.hamiltonian, s)[:, i, j])
-    linear = peak.height / (1 + 4 * peak.height**2 * (s - peak.position) ** 2)
-    axes.plot(s, size, color=style.level_color(0, 2), lw=2.0, label=f"$|d_{{{i},{j}}}|$")
-    axes.plot(
-        s, linear, color=style.level_color(1, 2), ls=_DASHES, label="linear diabats of this peak"
-    )
+    s = real_array("coordinate", coordinate, ndim=1)
+    size = np.abs(np.asarray(coupling))
+    if size.shape != s.shape or s.size < 2:
+        raise fail("coupling", f"have shape {s.shape}", f"its shape is {size.shape}")
+    low, high, text = s[0], s[-1], "$|d|$"
+    if peak is not None:
+        reach = _SHOWN_WIDTHS / peak.height
+        low, high = max(low, peak.position - reach), min(high, peak.position + reach)
+        i, j = peak.levels
+        text = f"$|d_{{{i},{j}}}|$"
+        unit, name = peak.hamiltonian.units.coordinate, peak.hamiltonian.coordinates[0]
+    ax.plot(s, size, color=style.level_color(0, 2), lw=2.0, label=text)
+    if peak is not None:
+        linear = peak.height / (1 + 4 * peak.height**2 * (s - peak.position) ** 2)
+        ax.plot(
+            s,
+            linear,
+            color=style.level_color(1, 2),
+            ls=_DASHES,
+            label="linear diabats of this peak",
+        )
+    ax.set_xlim(low, high)
+    ax.set_ylim(0, 1.05 * (size[(s >= low) & (s <= high)].max() if peak is None else peak.height))
+    ax.set_xlabel(style.label(name, unit))
+    ax.set_ylabel(style.label("derivative coupling", f"1/{unit}" if unit else ""))
+    ax.set_title("Derivative coupling")
+    style.grid(ax)
+    if peak is not None:
+        _describe(ax, peak)
+        style.strip_legend(ax, columns=2)
+    return ax
+
+
+def _describe(ax: Axes, peak: CouplingPeak) -> None:
+    """Mark the width of a peak and write its numbers beside it."""
+    units = peak.hamiltonian.units
+    inverse = f"1/{units.coordinate}" if units.coordinate else ""
+    facts = [
+        ("gap", style.number(peak.gap), units.energy),
+        ("height", style.number(peak.height), inverse),
+        ("area", f"{peak.area / (np.pi / 2):.4g} × π/2", ""),
+    ]
     if peak.width is not None:
-        axes.annotate(
+        facts.insert(2, ("width", style.number(peak.width), units.coordinate))
+        ax.annotate(
             "",
             xy=(peak.position - peak.width / 2, peak.height / 2),
             xytext=(peak.position + peak.width / 2, peak.height / 2),
             arrowprops={"arrowstyle": "<->", "color": style.EXACT_COLOR, "lw": 1.0},
         )
-    units, name = peak.hamiltonian.units, peak.hamiltonian.coordinates[0]
-    axes.set_xlim(*shown)
-    axes.set_ylim(0, 1.05 * peak.height)
-    axes.set_xlabel(style.label(name, units.coordinate))
-    per = f"1/{units.coordinate}" if units.coordinate else ""
-    axes.set_ylabel(style.label("derivative coupling", per))
-    axes.set_title("Derivative coupling")
-    facts = [
-        f"gap {style.number(peak.gap)}",
-        f"height {style.number(peak.height)}",
-        f"area {peak.area / (np.pi / 2):.4g} × π/2",
-    ]
-    if peak.width is not None:
-        facts.insert(2, f"width {style.number(peak.width)}")
-    axes.text(
-        0.985, 0.84, "\n".join(facts), transform=axes.transAxes, fontsize=8, ha="right", va="top"
-    )
-    style.grid(axes)
-    style.strip_legend(axes, columns=2)
-    return axes
+    lines = [f"{name} {value} {style.unit(unit)}".rstrip() for name, value, unit in facts]
+    ax.text(0.985, 0.84, "\n".join(lines), transform=ax.transAxes, fontsize=8, ha="right", va="top")
 
 
+@draws()
 def diabats(
-    axes: Axes,
     basis: DiabaticBasis,
     *,
-    coupling_axes: Axes | None = None,
     labels: Sequence[str] | None = None,
     coordinate: str = "coordinate",
+    coupling_ax: Axes | None = None,
+    ax: Axes = None,
 ) -> Axes:
     """Draw adiabatic and diabatic energies along a path, and the couplings between the diabats.
 
     Parameters
     ----------
-    axes : matplotlib.axes.Axes
-        For the energies.
     basis : DiabaticBasis
         Along one coordinate or along a path, which is then drawn against its length; see
         `anticrossing.geometry.diabatize`.
-    coupling_axes : matplotlib.axes.Axes, optional
-        For the absolute values |W_ab| of the couplings, which are not drawn otherwise: their own
-        axes, or ``axes.twinx()``.
     labels : sequence of str, optional
         Names of the diabats, ``1``, ``2``, … by default.
     coordinate : str
         Label of the coordinate, without its unit.
+    coupling_ax : matplotlib.axes.Axes, optional
+        For the absolute values |W_ab| of the couplings, which are not drawn otherwise: other axes,
+        or ``ax.twinx()``.
+    ax : matplotlib.axes.Axes, optional
+        For the energies, by default the axes of a new figure.
 
     Returns
     -------
-    Axes
-        The axes given.
+    matplotlib.axes.Axes
 
     Raises
     ------
@@ -194,11 +241,11 @@ def diabats(
 
     Examples
     --------
-    >>> from matplotlib.figure import Figure
     >>> from anticrossing import geometry, models
+    >>> from matplotlib.figure import Figure
     >>> basis = geometry.diabatize(models.LandauZener(gap=1.0), np.linspace(-4, 4, 81))
     >>> upper, lower = Figure().subplots(2, 1)
-    >>> len(diabats(upper, basis, coupling_axes=lower).lines), len(lower.lines)
+    >>> len(diabats(basis, coupling_ax=lower, ax=upper).lines), len(lower.lines)
     (5, 1)
     """
     if basis.energies.ndim != 2:
@@ -213,46 +260,46 @@ def diabats(
         raise fail("labels", f"name {count} diabats", f"there are {len(names)}")
     s, matrices, units = _path(basis), basis.matrices, basis.units
     for index in range(count):
-        axes.plot(s, basis.energies[:, index], color=style.EXACT_COLOR, lw=1.5)
-    axes.plot([], [], color=style.EXACT_COLOR, lw=1.5, label="adiabatic")
+        ax.plot(s, basis.energies[:, index], color=style.EXACT_COLOR, lw=1.5)
+    ax.plot([], [], color=style.EXACT_COLOR, lw=1.5, label="adiabatic")
     for index, name in enumerate(names):
-        axes.plot(
+        ax.plot(
             s,
             matrices[:, index, index].real,
             color=style.level_color(index, count),
             ls=_DASHES,
             label=f"diabat {style.plain(name)}",
         )
-    axes.set_ylabel(style.label("energy", units.energy))
-    axes.set_title("Adiabatic levels and diabats")
-    for panel in (axes,) if coupling_axes is None else (axes, coupling_axes):
+    ax.set_ylabel(style.label("energy", units.energy))
+    ax.set_title("Adiabatic levels and diabats")
+    for panel in (ax,) if coupling_ax is None else (ax, coupling_ax):
         panel.set_xlim(s[0], s[-1])
         panel.set_xlabel(style.label(coordinate, units.coordinate))
-    style.grid(axes)
-    if coupling_axes is not None:
-        _couplings(axes, coupling_axes, basis, names)
-    style.strip_legend(axes, columns=2)
-    return axes
+    style.grid(ax)
+    if coupling_ax is not None:
+        _couplings(ax, coupling_ax, basis, names)
+    style.strip_legend(ax, columns=2)
+    return ax
 
 
-def _couplings(axes: Axes, coupling_axes: Axes, basis: DiabaticBasis, names: list[str]) -> None:
+def _couplings(ax: Axes, coupling_ax: Axes, basis: DiabaticBasis, names: list[str]) -> None:
     s, matrices, count = _path(basis), basis.matrices, len(names)
-    twins = np.allclose(axes.get_position().bounds, coupling_axes.get_position().bounds)
+    twins = np.allclose(ax.get_position().bounds, coupling_ax.get_position().bounds)
     pairs = [(a, b) for a in range(count) for b in range(a + 1, count)]
     for index, (a, b) in enumerate(pairs):
         look = {"color": style.formula_color(index + 2), "ls": ":", "lw": 1.8}
         label = "coupling" if count == 2 else f"{style.plain(names[a])}–{style.plain(names[b])}"
-        coupling_axes.plot(s, np.abs(matrices[:, a, b]), label=label, **look)
+        coupling_ax.plot(s, np.abs(matrices[:, a, b]), label=label, **look)
         if twins:  # one legend for both
-            axes.plot([], [], label=f"{label} (right)", **look)
-    top = max(line.get_ydata().max(initial=0.0) for line in coupling_axes.lines)
-    coupling_axes.set_ylim(0, 1.3 * top or 1.0)  # below the legend of both
-    coupling_axes.set_ylabel(style.label("diabatic coupling", basis.units.energy))
+            ax.plot([], [], label=f"{label} (right)", **look)
+    top = max(line.get_ydata().max(initial=0.0) for line in coupling_ax.lines)
+    coupling_ax.set_ylim(0, 1.3 * top or 1.0)  # below the legend of both
+    coupling_ax.set_ylabel(style.label("diabatic coupling", basis.units.energy))
     if twins:
-        coupling_axes.spines["right"].set_visible(True)
+        coupling_ax.spines["right"].set_visible(True)
     else:
-        style.grid(coupling_axes)
-        style.strip_legend(coupling_axes, columns=3)
+        style.grid(coupling_ax)
+        style.strip_legend(coupling_ax, columns=3)
 
 
 def _path(basis: DiabaticBasis) -> FloatArray:
@@ -261,3 +308,6 @@ def _path(basis: DiabaticBasis) -> FloatArray:
         return basis.points
     steps = np.linalg.norm(np.diff(basis.points, axis=0), axis=-1)
     return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+guard(__name__)

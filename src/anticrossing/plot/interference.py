@@ -1,8 +1,8 @@
-"""Panels of repeated passages: interferograms, cuts through them, quasi-energies."""
+"""Pictures of repeated passages: interference maps, cuts through them, quasi-energies."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +14,22 @@ from anticrossing._core.checks import (
     real_array,
     real_number,
 )
+from anticrossing._core.drawing import draws
+from anticrossing._core.public import guard
 from anticrossing.plot import style
-from anticrossing.plot.panels import Axes
+from anticrossing.plot.style import Axes
 
+if TYPE_CHECKING:
+    from anticrossing.dynamics import QuasiEnergies
+
+__all__ = ["fringes", "interference_map", "quasi_energy_diagram"]
+
+_MOST_NUMBERS = 20  # of resonances
 _MOST_GUIDES = 60  # more lines of resonance than this hide the population
 
 
-def interferogram(
-    axes: Axes,
+@draws(5.6, 4.2)
+def interference_map(
     offsets: npt.ArrayLike,
     amplitudes: npt.ArrayLike,
     population: npt.ArrayLike,
@@ -30,12 +38,12 @@ def interferogram(
     unit: str = "",
     amplitude_unit: str | None = None,
     largest: float | None = None,
+    ax: Axes = None,
 ) -> Axes:
     """Draw a population as a colour over offset (horizontal) and amplitude (vertical).
 
     Parameters
     ----------
-    axes : Axes
     offsets : array_like, shape (n,)
         Strictly increasing.
     amplitudes : array_like, shape (m,)
@@ -49,10 +57,13 @@ def interferogram(
         Of offset and amplitude; the second is that of the offset if it is not given.
     largest : float, optional
         Population of the brightest colour, by default the largest of all.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw, by default in a new figure.
 
     Returns
     -------
-    Axes
+    matplotlib.axes.Axes
+        A colour bar stands beside them.
 
     Raises
     ------
@@ -61,33 +72,31 @@ def interferogram(
 
     Examples
     --------
-    >>> from matplotlib.figure import Figure
     >>> population = [[0, 0.1], [0, 0.5], [0, 0.1]]
-    >>> axes = interferogram(Figure().subplots(), [-1, 0, 1], [0, 1], population)
-    >>> axes.get_xlabel()
-    'offset'
+    >>> interference_map([-1, 0, 1], [0, 1], population, unit="GHz").get_xlabel()
+    'offset (GHz)'
     """
     x, y = _increasing("offsets", offsets), _increasing("amplitudes", amplitudes)
     z = real_array("population", population)
     if z.shape != (x.size, y.size):
         raise fail("population", f"have shape {(x.size, y.size)}", f"its shape is {z.shape}")
     top = float(z.max()) if largest is None else real_number("largest", largest)
-    mesh = axes.pcolormesh(
+    mesh = ax.pcolormesh(
         x, y, z.T, cmap="cividis", vmin=0, vmax=top or None, shading="nearest", rasterized=True
     )
-    bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02)
+    bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02)
     bar.set_label("population")
     bar.outline.set_visible(False)
-    axes.set_xlabel(style.label("offset", unit))
-    axes.set_ylabel(style.label("amplitude", unit if amplitude_unit is None else amplitude_unit))
-    axes.set_title("Interferogram")
+    ax.set_xlabel(style.label("offset", unit))
+    ax.set_ylabel(style.label("amplitude", unit if amplitude_unit is None else amplitude_unit))
+    ax.set_title("Interference pattern", pad=None if frequency is None else 18)
     if frequency is not None:
-        _mark_resonances(axes, x, positive_number("frequency", frequency))
-    return axes
+        _mark_resonances(ax, x, positive_number("frequency", frequency))
+    return ax
 
 
+@draws()
 def fringes(
-    axes: Axes,
     coordinate: npt.ArrayLike,
     population: npt.ArrayLike,
     *,
@@ -97,12 +106,12 @@ def fringes(
     name: str = "offset",
     unit: str = "",
     fit_label: str = "fit",
+    ax: Axes = None,
 ) -> Axes:
     """Draw a cut through an interferogram: measured populations, and a fit as a line.
 
     Parameters
     ----------
-    axes : Axes
     coordinate, population : array_like, shape (n,)
     error : array_like, shape (n,), optional
         Standard deviations.
@@ -113,10 +122,12 @@ def fringes(
         Of the coordinate.
     fit_label : str
         In the legend.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw, by default in a new figure.
 
     Returns
     -------
-    Axes
+    matplotlib.axes.Axes
 
     Raises
     ------
@@ -125,8 +136,7 @@ def fringes(
 
     Examples
     --------
-    >>> from matplotlib.figure import Figure
-    >>> axes = fringes(Figure().subplots(), [0, 1, 2], [0.1, 0.4, 0.1], fit=[0.1, 0.42, 0.1])
+    >>> axes = fringes([0, 1, 2], [0.1, 0.4, 0.1], fit=[0.1, 0.42, 0.1])
     >>> [text.get_text() for text in axes.get_legend().get_texts()]
     ['fit', 'measured']
     """
@@ -135,105 +145,109 @@ def fringes(
     order = np.argsort(x, kind="stable")
     if error is not None:
         bars = _like("error", error, x)[order]
-        axes.errorbar(
+        ax.errorbar(
             x[order], y[order], bars, fmt="none", ecolor=style.MUTED, elinewidth=0.9, zorder=2
         )
     if fit is not None:
         at = x if fit_coordinate is None else real_array("fit_coordinate", fit_coordinate, ndim=1)
         line = np.argsort(at, kind="stable")
-        axes.plot(at[line], _like("fit", fit, at)[line], color="#0072B2", label=fit_label, zorder=3)
+        ax.plot(at[line], _like("fit", fit, at)[line], color="#0072B2", label=fit_label, zorder=3)
     elif fit_coordinate is not None:
         raise fail("fit_coordinate", "be left out without `fit`", "it would be ignored")
-    axes.plot(
-        x[order], y[order], "o", ms=3.2, color=style.EXACT_COLOR, label="measured", zorder=2.5
-    )
-    axes.set_xlabel(style.label(name, unit))
-    axes.set_ylabel("population")
-    axes.set_title("Fringes")
-    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
-    style.grid(axes)
-    style.strip_legend(axes)
-    return axes
+    ax.plot(x[order], y[order], "o", ms=3.2, color=style.EXACT_COLOR, label="measured", zorder=2.5)
+    ax.set_xlabel(style.label(name, unit))
+    ax.set_ylabel("population")
+    ax.set_title("Fringes")
+    ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
+    style.grid(ax)
+    style.strip_legend(ax)
+    return ax
 
 
-def quasi_energies(
-    axes: Axes,
-    parameter: npt.ArrayLike,
-    quasienergies: npt.ArrayLike,
+@draws()
+def quasi_energy_diagram(
+    result: QuasiEnergies,
     *,
     frequency: float | None = None,
-    name: str = "parameter",
     unit: str = "",
+    ax: Axes = None,
 ) -> Axes:
-    """Draw quasi-energies along a parameter, broken where they leave the zone at ±ω/2.
+    """Draw quasi-energies along a parameter, with their resonances marked.
 
     Parameters
     ----------
-    axes : Axes
-    parameter : array_like, shape (n,)
-        Strictly increasing.
-    quasienergies : array_like, shape (n, levels)
+    result : QuasiEnergies
+        See `anticrossing.dynamics.quasi_energies`.
     frequency : float, optional
-        Angular frequency ω: marks the edges of the zone, and breaks lines that jump across it.
-    name, unit : str
-        Of the parameter; quasi-energies are in the same unit.
+        Angular frequency ω: folds the lines into the zone from −ω/2 to ω/2, broken where they leave
+        it, and marks its edges.
+    unit : str
+        Of the energies.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw, by default in a new figure.
 
     Returns
     -------
-    Axes
-
-    Raises
-    ------
-    InputError
-        If shapes do not fit or the parameter does not increase.
+    matplotlib.axes.Axes
 
     Examples
     --------
-    >>> from matplotlib.figure import Figure
-    >>> axes = quasi_energies(Figure().subplots(), [0, 1], [[-0.2, 0.2], [-0.1, 0.1]], frequency=1)
-    >>> len(axes.get_lines())
-    4
+    >>> from anticrossing import dynamics, drive, models
+    >>> H = models.LandauZener(gap=0.1)
+    >>> turning = drive.Formula("offset + 2*cos(t)", start_time=0, stop_time=20, offset=1.0)
+    >>> values = np.linspace(0.8, 1.2, 9)
+    >>> result = dynamics.quasi_energies(H, turning, "offset", values, period=2 * np.pi)
+    >>> quasi_energy_diagram(result, frequency=1.0).get_xlabel()
+    'offset'
     """
-    x = _increasing("parameter", parameter)
-    energies = real_array("quasienergies", quasienergies, ndim=2)
-    if energies.shape[0] != x.size:
-        raise fail(
-            "quasienergies",
-            f"have {x.size} rows, one a parameter",
-            f"its shape is {energies.shape}",
-        )
+    x, energies = result.values, result.branches
     count = energies.shape[1]
     omega = None if frequency is None else positive_number("frequency", frequency)
     for index in range(count):
         shown_x, shown = x, energies[:, index]
         if omega is not None:
+            shown = shown - omega * np.ceil(shown / omega - 0.5)
             breaks = np.flatnonzero(np.abs(np.diff(shown)) > 0.5 * omega) + 1
             shown_x, shown = np.insert(x, breaks, np.nan), np.insert(shown, breaks, np.nan)
-        axes.plot(shown_x, shown, color=style.level_color(index, count))
+        ax.plot(shown_x, shown, color=style.level_color(index, count))
+    for place, resonance in enumerate(result.resonances):
+        label = "resonances with their photons" if place == 0 else None
+        ax.axvline(resonance.position, color="#555555", lw=1.0, ls=":", zorder=0, label=label)
+        if len(result.resonances) <= _MOST_NUMBERS:
+            ax.annotate(
+                f"{resonance.photons}",
+                (resonance.position, 0.06),
+                xycoords=("data", "axes fraction"),
+                xytext=(2, 3),
+                textcoords="offset points",
+                fontsize=7.5,
+                color="#555555",
+            )
     if omega is not None:
         for edge in (-0.5 * omega, 0.5 * omega):
-            axes.axhline(edge, color=style.MUTED, lw=0.8, ls=(0, (4, 3)), zorder=0)
-        axes.set_ylim(-0.54 * omega, 0.54 * omega)
-        style.remark(axes, "dashed: edges of the zone, ±ω/2")
-    axes.set_xlim(x[0], x[-1])
-    axes.set_xlabel(style.label(name, unit))
-    axes.set_ylabel(style.label("quasi-energy", unit))
-    axes.set_title("Quasi-energies")
-    style.grid(axes)
-    return axes
+            ax.axhline(edge, color=style.MUTED, lw=0.8, ls=(0, (4, 3)), zorder=0)
+        ax.set_ylim(-0.54 * omega, 0.54 * omega)
+        style.remark(ax, "dashed: edges of the zone, ±ω/2")
+    ax.set_xlim(x[0], x[-1])
+    ax.set_xlabel(style.plain(result.parameter))
+    ax.set_ylabel(style.label("quasi-energy", unit))
+    ax.set_title("Quasi-energies")
+    style.grid(ax)
+    style.strip_legend(ax)
+    return ax
 
 
 # ---- helpers ----------------------------------------------------------------------------------
 
 
-def _mark_resonances(axes: Axes, x: FloatArray, omega: float) -> None:
+def _mark_resonances(ax: Axes, x: FloatArray, omega: float) -> None:
     """Number the multiples of ω on an upper axis."""
     orders = np.arange(np.ceil(x[0] / omega), np.floor(x[-1] / omega) + 1)
     if not 0 < orders.size <= _MOST_GUIDES:
         return
     every = -(-orders.size // 15)
     shown = orders[np.mod(orders, every) == 0]
-    upper: Any = axes.secondary_xaxis("top")
+    upper: Any = ax.secondary_xaxis("top")
     upper.set_xticks(shown * omega, [f"{int(n)}".replace("-", "−") for n in shown])
     upper.tick_params(length=2, pad=1, labelsize=7, colors="#555555")
     upper.spines["top"].set_visible(False)
@@ -252,3 +266,6 @@ def _like(name: str, values: npt.ArrayLike, reference: FloatArray) -> FloatArray
     if array.shape != reference.shape:
         raise fail(name, f"have shape {reference.shape}", f"its shape is {array.shape}")
     return array
+
+
+guard(__name__)

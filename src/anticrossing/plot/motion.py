@@ -39,7 +39,7 @@ def packet_figure(result: PacketOutcome) -> Figure:
         early = [0, middle] if motion.grid.coordinates == 1 else [middle]
         for place, frames in enumerate((early, [last])):
             moments = snapshots.times[frames]
-            density(axes[1][place], snapshots, moments.tolist())
+            density(snapshots, moments.tolist(), ax=axes[1][place])
             # `density` knows the times of the dynamics only; here they are those of the file.
             shown = ", ".join(f"{time:.4g}" for time in moments)
             lines = f"; {CONTOURS}" if motion.grid.coordinates == 2 else ""

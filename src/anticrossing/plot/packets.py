@@ -1,10 +1,10 @@
-"""Panels of molecules in motion: densities of packets, populations and channels of ensembles."""
+"""Pictures of molecules in motion: densities of packets, populations and channels of ensembles."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,23 @@ from anticrossing._core.checks import (
     integer,
     real_array,
 )
-from anticrossing.molecules.packets import WavePacketPropagation
-from anticrossing.molecules.trajectories import EnsembleResult, Mean
+from anticrossing._core.drawing import draws
+from anticrossing._core.public import guard
 from anticrossing.plot import style
 from anticrossing.plot._snapshots import Snapshots
-from anticrossing.plot.panels import Axes
+from anticrossing.plot.style import Axes
+
+if TYPE_CHECKING:
+    from anticrossing.molecules.packets import WavePacketPropagation
+    from anticrossing.molecules.trajectories import EnsembleResult, Mean
+
+__all__ = [
+    "animate_packet",
+    "channel_probabilities",
+    "density",
+    "ensemble_populations",
+    "hops",
+]
 
 CONTOURS = "contours: level 0"
 """What the lines of a map are."""
@@ -29,12 +41,13 @@ CONTOURS = "contours: level 0"
 _LEAST_DPI, _MOST_DPI = 20, 600
 
 
+@draws()
 def density(
-    axes: Axes,
     result: WavePacketPropagation,
     times: Sequence[float] | float | None = None,
     *,
     state: int | None = None,
+    ax: Axes = None,
 ) -> Axes:
     """Draw snapshots of a packet: in one coordinate |ψ_n|² upon its level, in two a map.
 
@@ -45,8 +58,6 @@ def density(
 
     Parameters
     ----------
-    axes : matplotlib Axes
-        Where to draw.
     result : WavePacketPropagation
         Made with ``keep_states=True``.
     times : float or sequence of float, optional
@@ -54,11 +65,12 @@ def density(
         those of the result; the last one by default.
     state : int, optional
         In two coordinates: the adiabatic state.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw, by default in a new figure.
 
     Returns
     -------
-    matplotlib Axes
-        The same axes.
+    matplotlib.axes.Axes
 
     Raises
     ------
@@ -81,53 +93,54 @@ def density(
             raise fail("times", "be one time in two coordinates", f"there are {len(frames)}")
         if state is not None and integer("state", state, minimum=0) >= result.operator.states:
             raise fail("state", f"be less than {result.operator.states}", f"it is {state}")
-        colours = snapshots.draw_map(axes, frames[0], state, None)
-        snapshots.draw_colours(colours, ax=axes, pad=0.03)
+        colours = snapshots.draw_map(ax, frames[0], state, None)
+        snapshots.draw_colours(colours, ax=ax, pad=0.03)
         part = "all levels" if state is None else f"level {state}"
-        axes.set_title(f"Density, {part}, {snapshots.when(frames)}; {CONTOURS}")
-        return axes
+        ax.set_title(f"Density, {part}, {snapshots.when(frames)}; {CONTOURS}")
+        return ax
     if state is not None:
         raise fail("state", "be left out in one coordinate", f"it is {describe(state)}")
-    snapshots.draw_levels(axes)
+    snapshots.draw_levels(ax)
     for place, frame in enumerate(frames):
-        snapshots.draw_packet(axes, frame, 0.35 + 0.65 * (place + 1) / len(frames))
-    axes.set_title(f"Packet at {snapshots.when(frames)}")
-    return axes
+        snapshots.draw_packet(ax, frame, 0.35 + 0.65 * (place + 1) / len(frames))
+    ax.set_title(f"Packet at {snapshots.when(frames)}")
+    return ax
 
 
+@draws()
 def ensemble_populations(
-    axes: Axes, ensembles: Mapping[str, EnsembleResult], *, exact: Any = None
+    ensembles: Mapping[str, EnsembleResult],
+    *,
+    exact: WavePacketPropagation | None = None,
+    ax: Axes = None,
 ) -> Axes:
     """Draw adiabatic populations of ensembles of trajectories with bands of one standard error.
 
     Parameters
     ----------
-    axes : matplotlib Axes
-        Where to draw.
     ensembles : mapping of str to EnsembleResult
         By the name to show. Colours tell ensembles apart, dashes levels above the lowest.
     exact : WavePacketPropagation, optional
         The packet beside them, black; what was absorbed counts on the level it left from.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw, by default in a new figure.
 
     Returns
     -------
-    matplotlib Axes
-        The same axes.
+    matplotlib.axes.Axes
 
     Raises
     ------
     InputError
         For ensembles that are none, or if `exact` is not a packet or has another number of levels.
     """
-    if not isinstance(ensembles, Mapping) or not ensembles:
-        raise fail("ensembles", "map names to results", f"it is {describe(ensembles)}")
+    if not ensembles:
+        raise fail("ensembles", "hold at least one result", "it is empty")
     for index, (name, found) in enumerate(ensembles.items()):
-        if not isinstance(found, EnsembleResult):
-            raise fail("ensembles", "hold EnsembleResults", f"{name!r} is {describe(found)}")
         value, error = found.populations.value, found.populations.error
         color = style.formula_color(index)
         for level in range(value.shape[1]):
-            axes.plot(
+            ax.plot(
                 found.times,
                 value[:, level],
                 color=color,
@@ -135,16 +148,14 @@ def ensemble_populations(
                 label=style.plain(str(name)) if level == 0 else None,
             )
             low, high = value[:, level] - error[:, level], value[:, level] + error[:, level]
-            axes.fill_between(found.times, low, high, color=color, alpha=0.3, lw=0)
+            ax.fill_between(found.times, low, high, color=color, alpha=0.3, lw=0)
     if exact is not None:
-        if not isinstance(exact, WavePacketPropagation):
-            raise fail("exact", "be a WavePacketPropagation", f"it is {describe(exact)}")
         total = exact.populations + exact.absorbed.sum(axis=1)
         counts = {found.populations.value.shape[1] for found in ensembles.values()}
         if counts - {total.shape[1]}:
             raise fail("exact", f"have {counts} levels as the ensembles", f"it has {total.shape}")
         for level, line in enumerate(total.T):
-            axes.plot(
+            ax.plot(
                 exact.times,
                 line,
                 color=style.EXACT_COLOR,
@@ -153,27 +164,27 @@ def ensemble_populations(
                 label="exact" if level == 0 else None,
             )
     unit = next(iter(ensembles.values())).request.hamiltonian.units.shown_time
-    axes.set(ylabel="population", ylim=(-0.02, 1.02), title="Adiabatic populations")
-    axes.set_xlabel(style.label("time", unit))
-    style.grid(axes)
-    axes.legend(loc="best")
-    return axes
+    ax.set(ylabel="population", ylim=(-0.02, 1.02), title="Adiabatic populations")
+    ax.set_xlabel(style.label("time", unit))
+    style.grid(ax)
+    ax.legend(loc="best")
+    return ax
 
 
-def channels(
-    axes: Axes,
+@draws()
+def channel_probabilities(
     momenta: npt.ArrayLike,
     methods: Mapping[str, Mean],
     *,
     exact: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     channel: str = "transmitted, lower level",
+    unit: str = "",
+    ax: Axes = None,
 ) -> Axes:
     """Draw the probability of one channel against the momentum, with error bars.
 
     Parameters
     ----------
-    axes : matplotlib Axes
-        Where to draw.
     momenta : array, shape (n,)
     methods : mapping of str to Mean
         Of shape (n,): probability and standard error by method.
@@ -181,11 +192,14 @@ def channels(
         Momenta and probabilities of a line to compare with, each of shape (k,).
     channel : str
         The name of the channel, for the label of the axis.
+    unit : str
+        Of the momenta.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw, by default in a new figure.
 
     Returns
     -------
-    matplotlib Axes
-        The same axes.
+    matplotlib.axes.Axes
 
     Raises
     ------
@@ -193,11 +207,9 @@ def channels(
         For shapes that differ.
     """
     k = real_array("momenta", momenta, ndim=1)
-    if not isinstance(methods, Mapping) or not methods:
-        raise fail("methods", "map names to means", f"it is {describe(methods)}")
+    if not methods:
+        raise fail("methods", "hold at least one mean", "it is empty")
     for name, mean in methods.items():
-        if not isinstance(mean, Mean):
-            raise fail("methods", "hold means with their errors", f"{name!r} is {describe(mean)}")
         if np.shape(mean.value) != k.shape or np.shape(mean.error) != k.shape:
             raise fail(
                 "methods",
@@ -205,15 +217,13 @@ def channels(
                 f"{name!r} has the shape {np.shape(mean.value)}",
             )
     if exact is not None:
-        if not isinstance(exact, Sequence) or len(exact) != 2:
-            raise fail("exact", "be momenta and probabilities", f"it is {describe(exact)}")
         line = [real_array("exact", part, ndim=1) for part in exact]
         if line[0].shape != line[1].shape:
             raise fail("exact", "hold two arrays of one shape", "they differ")
-        axes.plot(*line, color=style.EXACT_COLOR, lw=1.4, marker="o", ms=3, label="exact")
+        ax.plot(*line, color=style.EXACT_COLOR, lw=1.4, marker="o", ms=3, label="exact")
     spread = 0.012 * float(np.ptp(k)) if k.size > 1 else 0.0
     for index, (name, mean) in enumerate(methods.items()):
-        axes.errorbar(
+        ax.errorbar(
             k + spread * (index - 0.5 * (len(methods) - 1)),  # points must not hide each other
             mean.value,
             mean.error,
@@ -225,10 +235,49 @@ def channels(
             color=style.formula_color(index),
             label=style.plain(str(name)),
         )
-    axes.set(xlabel="momentum", ylabel=style.plain(f"probability, {channel}"), ylim=(-0.03, 1.03))
-    style.grid(axes)
-    axes.legend(loc="best")
-    return axes
+    ax.set(ylabel=style.plain(f"probability, {channel}"), ylim=(-0.03, 1.03))
+    ax.set_xlabel(style.label("momentum", unit))
+    style.grid(ax)
+    ax.legend(loc="best")
+    return ax
+
+
+@draws()
+def hops(result: EnsembleResult, *, bins: int = 40, ax: Axes = None) -> Axes:
+    """Draw how many hops there are in time, by what became of them.
+
+    Parameters
+    ----------
+    result : EnsembleResult
+        See `anticrossing.molecules.trajectories.run_trajectories`.
+    bins : int
+        Intervals of time.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw, by default in a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Bars of several colours stand upon each other.
+    """
+    log, edges = result.hops, np.linspace(result.times[0], result.times[-1], bins + 1)
+    names = [name for name in log.reasons if log.count(name)]
+    times = [log.time[log.reason == log.reasons.index(name)] for name in names]
+    labels = [f"{name}: {found.size}" for name, found in zip(names, times, strict=True)]
+    colors = [style.level_color(log.reasons.index(name), len(log.reasons)) for name in names]
+    if times:
+        ax.hist(times, edges, stacked=True, color=colors, label=labels)
+    else:
+        ax.set_ylim(0, 1)
+        style.remark(ax, "no hops")
+    ax.set_xlim(edges[0], edges[-1])
+    ax.set_xlabel(style.label("time", result.request.hamiltonian.units.shown_time))
+    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.set_ylabel("hops")
+    ax.set_title("Hops")
+    style.grid(ax)
+    style.strip_legend(ax, columns=4)
+    return ax
 
 
 def animate_packet(
@@ -327,12 +376,13 @@ def animate_packet(
     return target
 
 
-def _check_kept(result: Any) -> None:
-    if not isinstance(result, WavePacketPropagation):
-        raise fail("result", "be a WavePacketPropagation", f"it is {describe(result)}")
+def _check_kept(result: WavePacketPropagation) -> None:
     if result.states is None:
         raise InputError("The states were not kept: pass `keep_states=True` to `propagate_packet`.")
 
 
 def _dashes(level: int) -> Any:
     return ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))[level % 4]
+
+
+guard(__name__)

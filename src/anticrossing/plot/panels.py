@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.drawing import draws
+from anticrossing._core.public import guard
 from anticrossing.plot import style
 
 if TYPE_CHECKING:
@@ -23,7 +25,8 @@ VISIBLE = 1e-3  # final probabilities below this are not given a curve of their 
 FLOOR = 1e-17
 
 
-def levels(axes: Axes, result: PassageOutcome) -> Axes:
+@draws()
+def levels(result: PassageOutcome, *, ax: Axes = None) -> Axes:
     """Draw the adiabatic levels with their crossings marked and numbered.
 
     The coordinate range is narrowed to the crossings where the window is far wider than they are.
@@ -35,7 +38,7 @@ def levels(axes: Axes, result: PassageOutcome) -> Axes:
     low, high = _interesting_range(result)
     shown = _within(x, low, high)
     if count <= _MOST_DIABATS and not np.allclose(result.curve_diabats, energies):
-        axes.plot(
+        ax.plot(
             x[shown],
             result.curve_diabats[shown],
             color=style.MUTED,
@@ -43,31 +46,32 @@ def levels(axes: Axes, result: PassageOutcome) -> Axes:
             ls=(0, (4, 3)),
             zorder=1,
         )
-        axes.plot([], [], color=style.MUTED, lw=0.8, ls=(0, (4, 3)), label="diabatic energies")
+        ax.plot([], [], color=style.MUTED, lw=0.8, ls=(0, (4, 3)), label="diabatic energies")
     for index in range(count):
-        axes.plot(
+        ax.plot(
             x[shown],
             energies[shown, index],
             color=style.level_color(index, count),
             lw=1.8 if count <= 8 else 1.2,
             zorder=2,
         )
-    _mark_crossings(axes, crossings, hamiltonian.units.energy)
-    axes.set_xlim(low, high)
+    _mark_crossings(ax, crossings, hamiltonian.units.energy)
+    ax.set_xlim(low, high)
     inner = (x >= low) & (x <= high)
-    _energy_range(axes, energies[inner], result.curve_diabats[inner])
-    axes.set_xlabel(style.label(_coordinate(result), hamiltonian.units.coordinate))
-    axes.set_ylabel(style.label("energy", hamiltonian.units.energy))
-    axes.set_title("Levels and crossings")
+    _energy_range(ax, energies[inner], result.curve_diabats[inner])
+    ax.set_xlabel(style.label(_coordinate(result), hamiltonian.units.coordinate))
+    ax.set_ylabel(style.label("energy", hamiltonian.units.energy))
+    ax.set_title("Levels and crossings")
     if high - low < 0.99 * float(np.ptp(x)):
         ends = f"{style.number(float(x[0]))} … {style.number(float(x[-1]))}"
-        style.remark(axes, f"detail of the window {ends}")
-    style.grid(axes)
-    style.strip_legend(axes, columns=2)
-    return axes
+        style.remark(ax, f"detail of the window {ends}")
+    style.grid(ax)
+    style.strip_legend(ax, columns=2)
+    return ax
 
 
-def populations(axes: Axes, result: PassageOutcome) -> Axes:
+@draws()
+def populations(result: PassageOutcome, *, ax: Axes = None) -> Axes:
     """Draw the populations through the passage, with the closed form's final values dashed."""
     hamiltonian, question = result.experiment.hamiltonian, result.experiment.question
     values, times = result.populations, result.times
@@ -83,45 +87,46 @@ def populations(axes: Axes, result: PassageOutcome) -> Axes:
     listed = np.argsort(largest)[::-1][:_MOST_LABELS]
     for index in range(count):
         label = names[index] if index in listed and largest[index] > VISIBLE else None
-        axes.plot(
+        ax.plot(
             times[shown], values[shown, index], color=style.level_color(index, count), label=label
         )
     for event in result.passage.events:
         if low < event.time < high:
-            axes.axvline(event.time, color=style.MUTED, lw=0.8, ls=":", zorder=1)
+            ax.axvline(event.time, color=style.MUTED, lw=0.8, ls=":", zorder=1)
     prediction = _primary(result.passage.predictions)
     if prediction is not None:
         final = np.asarray(prediction.probabilities, dtype=np.float64)
         for index in range(count):
             if final[index] > VISIBLE or count == 2:
-                axes.plot(
+                ax.plot(
                     [_last_event(result, low), high],
                     [final[index], final[index]],
                     color=style.level_color(index, count),
                     lw=1.1,
                     ls=(0, (5, 3)),
                 )
-        axes.plot([], [], color="#555555", lw=1.1, ls=(0, (5, 3)), label=prediction.name)
-    axes.set_xlim(low, high)
-    probability_axis(axes, values[shown], log=_small_jump(result))
-    axes.set_xlabel(style.label("time", hamiltonian.units.time))
-    axes.set_ylabel("population")
+        ax.plot([], [], color="#555555", lw=1.1, ls=(0, (5, 3)), label=prediction.name)
+    ax.set_xlim(low, high)
+    probability_axis(ax, values[shown], log=_small_jump(result))
+    ax.set_xlabel(style.label("time", hamiltonian.units.time))
+    ax.set_ylabel("population")
     basis = "adiabatic" if question.basis != "diabatic" else "diabatic"
-    axes.set_title(f"Populations through the passage, {basis} basis")
-    style.grid(axes)
-    place_legend(axes)
-    return axes
+    ax.set_title(f"Populations through the passage, {basis} basis")
+    style.grid(ax)
+    place_legend(ax)
+    return ax
 
 
-def comparison(axes: Axes, result: PassageOutcome) -> Axes:
+@draws()
+def comparison(result: PassageOutcome, *, ax: Axes = None) -> Axes:
     """Draw the exact final probabilities as bars and each closed form as points upon them."""
     exact = result.exact.probabilities
     predictions = list(result.passage.predictions)
     final = np.arange(exact.size)
-    axes.bar(final, exact, width=0.62, color="#D9DEE4", edgecolor="#9AA4AF", lw=0.8, label="exact")
+    ax.bar(final, exact, width=0.62, color="#D9DEE4", edgecolor="#9AA4AF", lw=0.8, label="exact")
     offsets = np.linspace(-0.2, 0.2, len(predictions)) if len(predictions) > 1 else np.zeros(1)
     for index, prediction in enumerate(predictions):
-        axes.plot(
+        ax.plot(
             final + offsets[index],
             prediction.probabilities,
             ls="none",
@@ -132,24 +137,25 @@ def comparison(axes: Axes, result: PassageOutcome) -> Axes:
             label=prediction.name + ("" if prediction.valid else " (outside its domain)"),
         )
     positive = exact[exact > FLOOR]
-    axes.set_xticks(final, state_names(result))
-    axes.set_xlim(-0.6, exact.size - 0.4)
+    ax.set_xticks(final, state_names(result))
+    ax.set_xlim(-0.6, exact.size - 0.4)
     small = bool(positive.size) and positive.min() < 5e-3 and exact.size <= 8
     if small:
-        axes.set_yscale("log")
-        axes.set_ylim(max(positive.min() / 20, 1e-18), 3)
-        style.logarithmic(axes.yaxis, 0.0, 1.0)
+        ax.set_yscale("log")
+        ax.set_ylim(max(positive.min() / 20, 1e-18), 3)
+        style.logarithmic(ax.yaxis, 0.0, 1.0)
     else:
-        axes.set_ylim(0, 1.02)
-        axes.set_yticks(np.linspace(0, 1, 6))
-    axes.set_ylabel("final probability")
-    axes.set_title("Predictions against the exact answer")
-    style.grid(axes)
-    style.strip_legend(axes, columns=2)
-    return axes
+        ax.set_ylim(0, 1.02)
+        ax.set_yticks(np.linspace(0, 1, 6))
+    ax.set_ylabel("final probability")
+    ax.set_title("Predictions against the exact answer")
+    style.grid(ax)
+    style.strip_legend(ax, columns=2)
+    return ax
 
 
-def differences(axes: Axes, result: PassageOutcome) -> Axes:
+@draws()
+def differences(result: PassageOutcome, *, ax: Axes = None) -> Axes:
     """Draw how far each closed form is from the exact answer, on a logarithmic scale."""
     predictions = list(result.passage.predictions)
     rows = np.arange(len(predictions))[::-1]
@@ -157,7 +163,7 @@ def differences(axes: Axes, result: PassageOutcome) -> Axes:
     for row, (index, prediction) in zip(rows, enumerate(predictions), strict=True):
         value = max(float(prediction.difference), FLOOR)
         color = style.formula_color(index)
-        axes.plot(
+        ax.plot(
             value,
             row,
             marker=style.FORMULA_MARKERS[index % len(style.FORMULA_MARKERS)],
@@ -166,18 +172,18 @@ def differences(axes: Axes, result: PassageOutcome) -> Axes:
             mfc=color if prediction.valid else "white",
         )
         state = "within its domain" if prediction.valid else "outside its domain"
-        axes.text(
+        ax.text(
             0.0,
             row + 0.16,
             f"{prediction.name}: {style.number(float(prediction.difference))}, {state}",
-            transform=axes.get_yaxis_transform(),
+            transform=ax.get_yaxis_transform(),
             fontsize=8,
             ha="left",
             va="bottom",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
         )
-    axes.axvline(tolerance, color=style.MUTED, lw=1.0, ls="--")
-    axes.text(
+    ax.axvline(tolerance, color=style.MUTED, lw=1.0, ls="--")
+    ax.text(
         tolerance,
         -0.62,
         " tolerance of the exact answer",
@@ -187,15 +193,15 @@ def differences(axes: Axes, result: PassageOutcome) -> Axes:
         va="center",
     )
     found = [max(float(p.difference), FLOOR) for p in predictions]
-    axes.set_xscale("log")
-    axes.set_xlim(min([tolerance, *found]) / 10, max([10 * tolerance, 1.0, *found]) * 3)
-    axes.set_ylim(-0.9, len(predictions) - 0.2)
-    axes.set_yticks([])
-    axes.spines["left"].set_visible(False)
-    axes.set_xlabel("largest |predicted − exact| of the final probabilities")
-    axes.set_title("Difference from the exact answer")
-    axes.grid(True, axis="x", color=style.GRID, linewidth=0.6)
-    return axes
+    ax.set_xscale("log")
+    ax.set_xlim(min([tolerance, *found]) / 10, max([10 * tolerance, 1.0, *found]) * 3)
+    ax.set_ylim(-0.9, len(predictions) - 0.2)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel("largest |predicted − exact| of the final probabilities")
+    ax.set_title("Difference from the exact answer")
+    ax.grid(True, axis="x", color=style.GRID, linewidth=0.6)
+    return ax
 
 
 # ---- shared with the panels of a scan --------------------------------------------------------
@@ -348,3 +354,6 @@ def _within(values: FloatArray, low: float, high: float) -> slice:
     """Return the stretch of sorted values that covers [low, high], one more on either side."""
     first = max(int(np.searchsorted(values, low)) - 1, 0)
     return slice(first, int(np.searchsorted(values, high, side="right")) + 1)
+
+
+guard(__name__)

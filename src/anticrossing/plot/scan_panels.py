@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.drawing import draws
+from anticrossing._core.public import guard
 from anticrossing.plot import style
 from anticrossing.plot.panels import (
     FLOOR,
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from anticrossing.studies.outcome import Scanned
 
 
-def scan(axes: Axes, result: PassageOutcome) -> Axes:
+@draws()
+def scan(result: PassageOutcome, *, ax: Axes = None) -> Axes:
     """Draw final probabilities along a scan: exact points, closed forms as lines.
 
     A line is drawn solid where the formula is within its domain and dotted where it is not.
@@ -36,7 +39,7 @@ def scan(axes: Axes, result: PassageOutcome) -> Axes:
         other = 1 - initial
         for index, (name, predicted) in enumerate(result.predicted.items()):
             style.domain_line(
-                axes,
+                ax,
                 values,
                 predicted[:, other],
                 result.inside[name],
@@ -44,23 +47,21 @@ def scan(axes: Axes, result: PassageOutcome) -> Axes:
                 label=name,
                 rank=index,
             )
-        axes.plot(
+        ax.plot(
             values, exact[:, other], "o", ms=4, color=style.EXACT_COLOR, label="exact", zorder=3
         )
         shown = exact[:, [other]]
-        axes.set_ylabel(f"probability to end in {names[other]}")
+        ax.set_ylabel(f"probability to end in {names[other]}")
     else:
         primary = _primary_name(result)
         ranked = np.argsort(exact.max(axis=0))[::-1]
         chosen = sorted(int(i) for i in ranked[:6] if exact[:, i].max() > VISIBLE)
         for index in chosen:
             color = style.level_color(index, count)
-            axes.plot(
-                values, exact[:, index], "o", ms=3.6, color=color, label=names[index], zorder=3
-            )
+            ax.plot(values, exact[:, index], "o", ms=3.6, color=color, label=names[index], zorder=3)
             if primary:
                 style.domain_line(
-                    axes,
+                    ax,
                     values,
                     result.predicted[primary][:, index],
                     result.inside[primary],
@@ -68,19 +69,20 @@ def scan(axes: Axes, result: PassageOutcome) -> Axes:
                     rank=2,
                 )
         if primary:
-            axes.plot([], [], color="#555555", label=primary)
+            ax.plot([], [], color="#555555", label=primary)
         shown = exact[:, chosen]
-        axes.set_ylabel("final probability")
-    probability_axis(axes, shown, log=_needs_log(shown))
-    style.parameter_axis(axes, values, axis.scale, axis.label, axis.unit)
-    axes.set_title("Predicted and exact")
-    style.remark(axes, "dotted: outside the domain")
-    style.grid(axes)
-    place_legend(axes)
-    return axes
+        ax.set_ylabel("final probability")
+    probability_axis(ax, shown, log=_needs_log(shown))
+    style.parameter_axis(ax, values, axis.scale, axis.label, axis.unit)
+    ax.set_title("Predicted and exact")
+    style.remark(ax, "dotted: outside the domain")
+    style.grid(ax)
+    place_legend(ax)
+    return ax
 
 
-def scan_differences(axes: Axes, result: PassageOutcome) -> Axes:
+@draws()
+def scan_differences(result: PassageOutcome, *, ax: Axes = None) -> Axes:
     """Draw how far each closed form is from the exact answer along a scan."""
     axis = _scan(result).axis
     values, exact = axis.values, _scan(result)["probability"]
@@ -89,7 +91,7 @@ def scan_differences(axes: Axes, result: PassageOutcome) -> Axes:
         difference = np.abs(predicted - exact).max(axis=1)
         lowest = min(lowest, float(np.nanmin(np.maximum(difference, 1e-16), initial=lowest)))
         style.domain_line(
-            axes,
+            ax,
             values,
             np.maximum(difference, 1e-16),
             result.inside[name],
@@ -98,17 +100,17 @@ def scan_differences(axes: Axes, result: PassageOutcome) -> Axes:
             marker=style.FORMULA_MARKERS[index % len(style.FORMULA_MARKERS)],
             rank=min(index, 1) + 1,
         )
-    axes.axhline(result.experiment.question.tolerance, color=style.MUTED, lw=1.0, ls="--")
-    axes.set_yscale("log")
-    axes.set_ylim(lowest / 5, 3)
-    style.logarithmic(axes.yaxis, 0.0, 1.0)
-    style.parameter_axis(axes, values, axis.scale, axis.label, axis.unit)
-    axes.set_ylabel("largest |predicted − exact|")
-    axes.set_title("Difference from the exact answer")
-    axes.plot([], [], color=style.MUTED, lw=1.0, ls="--", label="tolerance of the exact answer")
-    style.grid(axes)
-    axes.legend(loc="best")
-    return axes
+    ax.axhline(result.experiment.question.tolerance, color=style.MUTED, lw=1.0, ls="--")
+    ax.set_yscale("log")
+    ax.set_ylim(lowest / 5, 3)
+    style.logarithmic(ax.yaxis, 0.0, 1.0)
+    style.parameter_axis(ax, values, axis.scale, axis.label, axis.unit)
+    ax.set_ylabel("largest |predicted − exact|")
+    ax.set_title("Difference from the exact answer")
+    ax.plot([], [], color=style.MUTED, lw=1.0, ls="--", label="tolerance of the exact answer")
+    style.grid(ax)
+    ax.legend(loc="best")
+    return ax
 
 
 # ---- helpers ----------------------------------------------------------------------------------
@@ -130,3 +132,6 @@ def _scan(result: PassageOutcome) -> Scanned:
 def _needs_log(values: FloatArray) -> bool:
     positive = values[values > FLOOR]
     return bool(values.shape[1] == 1 and positive.size and np.mean(positive < 2e-2) > 0.25)
+
+
+guard(__name__)

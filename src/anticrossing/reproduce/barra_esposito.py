@@ -81,9 +81,11 @@ def compute() -> Reproduction:
         from anticrossing import plot
 
         left, middle, right = figure.subplots(1, 3)
-        plot.staircase(left, result)
-        plot.entropy_production_surface(middle, 0.75)
-        plot.work_distributions(right, result)
+        grid = np.linspace(0, 1, 121)
+        produced = np.asarray(entropy_production(grid[None, :], grid[:, None], 0.75))
+        plot.staircase(result, ax=left)
+        plot.entropy_production_surface(grid, grid, produced, reservoir_occupation=0.75, ax=middle)
+        plot.work_distributions(result, ax=right)
 
     return Reproduction(
         name="barra-esposito",

@@ -240,14 +240,15 @@ def _number(value: float) -> str:
 
 
 def _draw(figure: Any, ladders: dict[str, RotorLevels]) -> None:
-    from anticrossing.plot import coupling_field, surfaces
+    from anticrossing.plot import coupling_field, energy_surfaces
 
     cone = models.ConicalIntersection(slope=1.0)
     radius, angle = np.meshgrid(np.linspace(0, 1, 13), np.linspace(0, 2 * np.pi, 61))
     disc = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
     # Placed by hand: panels with three dimensions and with colour bars keep other margins.
     left = figure.add_axes((0.0, 0.03, 0.31, 0.785), projection="3d")
-    surfaces(left, disc, np.linalg.eigvalsh(cone(disc)), intersections=[[0.0, 0.0, 0.0]])
+    energies = np.linalg.eigvalsh(cone(disc))
+    energy_surfaces(disc, energies, intersections=[[0.0, 0.0, 0.0]], ax=left)
     left.view_init(elev=14, azim=-62)
     left.set_box_aspect(None, zoom=1.15)
     left.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1], zticks=[-1, 0, 1])
@@ -255,7 +256,7 @@ def _draw(figure: Any, ladders: dict[str, RotorLevels]) -> None:
     middle = figure.add_axes((0.395, 0.125, 0.25, 0.69))
     path = _spiral(rings=8)
     field = geometry.transport(cone, path).couplings()[:, :, 0, 1]
-    coupling_field(middle, path, field, intersections=[[0.0, 0.0]])
+    coupling_field(path, field, intersections=[[0.0, 0.0]], ax=middle)
 
     _draw_ladders(figure.add_axes((0.765, 0.125, 0.225, 0.69)), ladders)
 

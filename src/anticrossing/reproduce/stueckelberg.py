@@ -76,7 +76,7 @@ def compute() -> Reproduction:
         from anticrossing.plot import style
 
         left, middle, right = figure.subplots(1, 3)
-        plot.interferogram(left, x, y, map_exact, frequency=_QUBIT["frequency"])
+        plot.interference_map(x, y, map_exact, frequency=_QUBIT["frequency"], ax=left)
         left.axhline(_FIRST_ZERO * _QUBIT["frequency"], color="white", lw=0.9, ls=(0, (4, 3)))
         row = int(np.argmin(np.abs(y - 5.0)))
         middle.plot(x, formula[:, row], color="#D55E00", lw=1.2, ls="--", label="fast passage")

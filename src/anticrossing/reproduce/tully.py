@@ -121,9 +121,10 @@ def compute() -> Reproduction:
                 for method, mean in sampled[problem.name].items()
             }
             line = (_between(problem.momenta), lines[problem.name][:, at])
-            plot.channels(axes, problem.momenta, means, exact=line, channel=_NAMES[at])
+            plot.channel_probabilities(
+                problem.momenta, means, exact=line, channel=_NAMES[at], unit="ħ/bohr", ax=axes
+            )
             axes.set_title(problem.title)
-            axes.set_xlabel("momentum (ħ/bohr)")
         # One legend; the reflected probabilities of the last panel are small.
         for axes in figure.axes[:-1]:
             axes.get_legend().remove()

@@ -94,6 +94,8 @@ class HopLog(Result):
         Index into `REASONS`.
     lost : int
         Entries beyond the room that each trajectory had (`log`).
+    reasons : tuple of str
+        `REASONS`.
     """
 
     _variables: ClassVar = {
@@ -114,6 +116,7 @@ class HopLog(Result):
     reason: npt.NDArray[np.int64]
     lost: int
     units: Units = NATURAL
+    reasons: ClassVar[tuple[str, ...]] = REASONS
 
     def plot(self, ax: Any = None) -> Any:
         """Draw how many hops of each reason fall into equal stretches of time."""

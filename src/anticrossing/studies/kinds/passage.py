@@ -347,14 +347,14 @@ class PassageOutcome(Outcome):
         lower = bool(self.passage.predictions) or self.scan is not None
         with style.style():
             drawn, axes = panels_of(self.experiment.title, 2 if lower else 1)
-            panels.levels(axes[0][0], self)
-            panels.populations(axes[0][1], self)
+            panels.levels(self, ax=axes[0][0])
+            panels.populations(self, ax=axes[0][1])
             if self.scan is not None:
-                scan_panels.scan(axes[1][0], self)
-                scan_panels.scan_differences(axes[1][1], self)
+                scan_panels.scan(self, ax=axes[1][0])
+                scan_panels.scan_differences(self, ax=axes[1][1])
             elif lower:
-                panels.comparison(axes[1][0], self)
-                panels.differences(axes[1][1], self)
+                panels.comparison(self, ax=axes[1][0])
+                panels.differences(self, ax=axes[1][1])
         return drawn
 
 

@@ -369,7 +369,7 @@ class RatesOutcome(Outcome):
 
     def figure(self) -> Any:
         """Draw the rates and how far each condition is from its limit."""
-        from anticrossing.plot.rates_figure import figure
+        from anticrossing.plot.rates import figure
 
         return figure(self, TITLES)
 
