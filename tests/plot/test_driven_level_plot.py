@@ -14,8 +14,8 @@ from anticrossing import plot, studies
 from anticrossing._core.checks import InputError
 from anticrossing.plot import driven_level as panels
 from anticrossing.plot.style import Axes
-from anticrossing.studies import page
 from anticrossing.studies.kinds.driven_level import DrivenLevelOutcome
+from anticrossing.studies.page import files
 from anticrossing.thermodynamics import entropy_production
 
 TEXT = """
@@ -136,7 +136,7 @@ def test_scan_points_are_the_exact_answer(result: DrivenLevelOutcome) -> None:
     assert result.scan is not None
     drawn = panels.scan_occupation(result, ax=axes())
     points = next(line for line in drawn.lines if line.get_label() == "exact")
-    np.testing.assert_array_equal(points.get_ydata(), result.scan.exact_occupation)
+    np.testing.assert_array_equal(points.get_ydata(), result.scan["occupation"])
     assert drawn.get_xlabel() == "couplings (E)"
 
 
@@ -186,7 +186,7 @@ class _Checker(HTMLParser):
 
 def test_files_report_and_global_state(result: DrivenLevelOutcome, tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
-    for name, content in page.files(result).items():
+    for name, content in files(result).items():
         (tmp_path / name).write_bytes(content)
     assert dict(matplotlib.rcParams) == before
     assert (tmp_path / "figure.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

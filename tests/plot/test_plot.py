@@ -6,6 +6,7 @@ import base64
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -16,7 +17,7 @@ from anticrossing import plot, studies
 from anticrossing._core.checks import InputError
 from anticrossing.plot import panels
 from anticrossing.plot.style import Axes
-from anticrossing.studies import page
+from anticrossing.studies.page import files
 
 BASE = """
 title = "a <b>bold</b> & quoted \\"title\\""
@@ -123,7 +124,7 @@ def test_a_passage_without_crossings_has_no_empty_panel() -> None:
 
 def test_files_and_global_state(scanned: Any, tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
-    for name, content in page.files(scanned).items():
+    for name, content in files(scanned).items():
         (tmp_path / name).write_bytes(content)
     assert dict(matplotlib.rcParams) == before
     assert (tmp_path / "figure.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

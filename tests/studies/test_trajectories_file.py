@@ -131,14 +131,14 @@ BAD = {
     "step tiny": (HOPPING.replace("step = 10.0", "step = 1e-300"), "at most 1e9 steps"),
     "slow": (HOPPING.replace("step = 10.0", "step = 0.00001"), "times the limit of some minutes"),
     "stop": (HOPPING.replace("stop = 2000.0", "stop = -1"), "`stop` must be positive"),
-    "steps": (HOPPING.replace("stop = 2000.0", "stop = 2001"), "a whole number of steps"),
+    "steps": (HOPPING.replace("stop = 2000.0", "stop = 2001"), "a whole number of `step`"),
     "box": (HOPPING.replace("[-12.0, 8.0]", "[8.0, -12.0]"), "`box` must hold lower"),
     "box infinite": (HOPPING.replace("[-12.0, 8.0]", "[-inf, 8.0]"), "`box` must be finite"),
     "keep": (HOPPING.replace("keep = 5", "keep = 301"), "`keep` must be at most 300"),
     "store": (HOPPING.replace("keep = 5", 'store = "/tmp/x"'), "a relative path without"),
     "store up": (HOPPING.replace("keep = 5", 'store = "a/../../x"'), "a relative path without"),
     "key": (HOPPING.replace("seed", "sede"), "did you mean `seed`"),
-    "no start": (HOPPING[: HOPPING.index("[trajectories.initial")], r"\[initial\] is missing"),
+    "no start": (HOPPING[: HOPPING.index("[trajectories.initial")], "key `initial` is missing"),
     "kind": (HOPPING.replace('"packet"', '"pakcet"'), "did you mean `packet`"),
     "no kind": (HOPPING.replace('kind = "packet"\n', ""), "key `kind` is missing"),
     "width": (HOPPING.replace("width = 1.0", "width = 0"), "`width` must be positive"),
@@ -168,7 +168,7 @@ BAD = {
     "store here": (HOPPING.replace("keep = 5", 'store = "."'), "a relative path without"),
     "store home": (HOPPING.replace("keep = 5", 'store = "~/x"'), "a relative path without"),
     "store line": (HOPPING.replace("keep = 5", 'store = "\\n"'), "a relative path without"),
-    "scan": ("[scan]\n" + HOPPING, r"\[scan\] has no meaning beside \[trajectories\]"),
+    "scan": ("[scan]\n" + HOPPING, "key `parameter` is missing"),
 }
 
 

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray
-from anticrossing.studies.sweep_file import parse_sweep
 
 import anticrossing.sweeps as sweeps
 from anticrossing import InputError, models, studies
 from anticrossing.molecules.packets import Grid, WavePacket, propagate_packet
-from anticrossing.studies import motion_sweep
-from anticrossing.studies.kinds.trajectories import TrajectoriesOutcome
+from anticrossing.studies.kinds import trajectories
+from anticrossing.studies.kinds.trajectories import TrajectoriesOutcome, TrajectoriesStudy
 from tests.studies.common import TULLY
 from tests.sweeps.test_kill import files
 
@@ -61,7 +60,7 @@ parameters = [
 
 
 def swept(text: str, **options: Any) -> xarray.Dataset:
-    result = parse_sweep(text).run(progress=False, **options).load()
+    result = studies.sweep(studies.parse(text), progress=False, **options).load()
     assert (result.status == 1).all(), result.message.values
     return result
 
@@ -117,15 +116,16 @@ def test_seeds_depend_on_the_point_and_the_seed_of_the_file_only(momenta: xarray
     np.testing.assert_array_equal(fewer.seed, momenta.seed[1:])
     np.testing.assert_array_equal(fewer.channel, momenta.channel[1:])
     other = {"trajectories.step": 5.0}
-    assert motion_sweep.point_seed(11, other) != motion_sweep.point_seed(12, other)
-    assert motion_sweep.point_seed(11, other) < 2**53
+    assert trajectories.point_seed(11, other) != trajectories.point_seed(12, other)
+    assert trajectories.point_seed(11, other) < 2**53
     repeated = swept(HOPPING + grid_of("trajectories.seed", [3, 11]))
     np.testing.assert_array_equal(repeated.seed, [3, 11])
 
 
 def test_other_outputs_of_trajectories() -> None:
-    names = [name for name in motion_sweep.TRAJECTORIES if name != "channel"]
     text = HOPPING.replace("box = [-14.0, 6.0]\n", "").replace("4000.0", "2000.0")
+    names = [*studies.parse(text).outputs]
+    assert "channel" not in names
     output = f"output = {names}\n".replace("'", '"')
     found = swept(text + grid_of("hamiltonian.coupling", [0.002, 0.005], output))
     np.testing.assert_allclose(found.population.sum("state"), 1, atol=1e-12)
@@ -166,7 +166,7 @@ def test_several_coordinates_have_channels_each() -> None:
 
 
 def test_a_packet_is_what_the_library_gives() -> None:
-    names = list(motion_sweep.PACKET)
+    names = [*studies.parse(PACKET).outputs]
     output = f"output = {names}\n".replace("'", '"')
     found = swept(PACKET + grid_of("hamiltonian.coupling", [0.002, 0.005], output))
     for k, coupling in enumerate([0.002, 0.005]):
@@ -201,16 +201,16 @@ def test_an_interrupted_sweep_ends_bitwise_equal(
 ) -> None:
     text = HOPPING + MOMENTA.replace("zipped", "chunk_size = 1\nzipped")
     calls: list[int] = []
-    original = motion_sweep.TrajectoriesPoint.__call__
+    original = TrajectoriesStudy.compute
 
-    def interrupted(self: Any, **values: Any) -> Any:
+    def interrupted(self: Any, outputs: Any) -> Any:
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return original(self, **values)
+        return original(self, outputs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(motion_sweep.TrajectoriesPoint, "__call__", interrupted)
+        patch.setattr(TrajectoriesStudy, "compute", interrupted)
         with pytest.raises(KeyboardInterrupt, match="2 of 3 points are finished"):
             swept(text, store=tmp_path / "a")
     swept(text, store=tmp_path / "a", resume=True)
@@ -235,7 +235,7 @@ def test_from_python_it_is_the_same(momenta: xarray.Dataset) -> None:
 
 def test_a_point_that_cannot_be_is_a_failure_with_its_reason() -> None:
     text = HOPPING + grid_of("trajectories.initial.centre", [-20.0, -9.0])
-    found = parse_sweep(text).run(progress=False)
+    found = studies.sweep(studies.parse(text), progress=False)
     assert found.status.values.tolist() == [2, 1]
     assert "`box` must hold all starting points" in str(found.message[0].values)
 
@@ -244,15 +244,18 @@ NO_BOX = HOPPING.replace("box = [-14.0, 6.0]\n", "")
 CHANNEL = 'output = ["channel"]\n'
 DIABATIC = 'output = ["diabatic_population"]\n'
 BAD = {
-    "no box": (NO_BOX + grid_of("trajectories.step", [5.0], CHANNEL), "`channel` needs `box` in"),
+    "no box": (
+        NO_BOX + grid_of("trajectories.step", [5.0], CHANNEL),
+        "must be one of 'population'",
+    ),
     "no divide": (
         PACKET.replace("divide = 0.0\n", "") + grid_of("packet.step", [2.0], CHANNEL),
-        r"`channel` needs `divide` in \[packet\]",
+        "must be one of 'population'",
     ),
     "mash": (
         HOPPING.replace("count", 'method = "mash"\ncount')
         + grid_of("trajectories.step", [5.0], DIABATIC),
-        "is not there for the method 'mash'",
+        "must be one of 'channel', 'population'",
     ),
     "store": (
         HOPPING.replace("count", 'store = "x"\ncount') + grid_of("trajectories.step", [5.0]),
@@ -272,7 +275,7 @@ BAD = {
     ),
     "text": (HOPPING + grid_of("trajectories.initial.kind", [1.0]), "is 'packet'"),
     "elsewhere": (HOPPING + grid_of("packet.step", [1.0]), "`hamiltonian.NAME` or `trajectories"),
-    "twice": (HOPPING + "[packet]\n" + grid_of("packet.step", [1.0]), "describes one experiment"),
+    "twice": (HOPPING + "[packet]\n" + grid_of("packet.step", [1.0]), "describes one study"),
 }
 
 
@@ -280,5 +283,5 @@ BAD = {
 def test_mistakes_are_one_line(name: str) -> None:
     text, message = BAD[name]
     with pytest.raises(InputError, match=message) as caught:
-        parse_sweep(text)
+        studies.parse(text)
     assert "\n" not in str(caught.value)

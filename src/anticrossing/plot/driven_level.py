@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, fail, real_number
+from anticrossing._core.checks import FloatArray, InputError, fail, real_array, real_number
 from anticrossing._core.drawing import draws
 from anticrossing._core.public import guard
 from anticrossing.plot import style

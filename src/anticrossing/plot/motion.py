@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,11 +10,13 @@ import numpy as np
 from anticrossing.plot import style
 from anticrossing.plot.figure import Figure, panels_of
 from anticrossing.plot.packets import CONTOURS, density
-from anticrossing.plot.panels import Axes
+from anticrossing.plot.scan_panels import outputs
+from anticrossing.plot.style import Axes
 
 if TYPE_CHECKING:
     from anticrossing.studies.kinds.packet import PacketOutcome
     from anticrossing.studies.kinds.trajectories import TrajectoriesOutcome
+    from anticrossing.studies.outcome import Scanned
 
 _MOST_DRAWN = 50  # trajectories
 
@@ -23,7 +26,7 @@ def packet_figure(result: PacketOutcome) -> Figure:
     study, motion, snapshots = result.experiment, result.motion, result.snapshots
     times, unit = motion.times, study.time_unit
     with style.style():
-        drawn, axes = panels_of(study.title, 2)
+        drawn, axes = panels_of(study.title, 2 + (result.scan is not None))
         levels = [f"level {n}" for n in range(motion.populations.shape[1])]
         _curves(axes[0][0], times, motion.populations, levels, unit)
         axes[0][0].set_title("Adiabatic populations")
@@ -40,10 +43,10 @@ def packet_figure(result: PacketOutcome) -> Figure:
         for place, frames in enumerate((early, [last])):
             moments = snapshots.times[frames]
             density(snapshots, moments.tolist(), ax=axes[1][place])
-            # `density` knows the times of the dynamics only; here they are those of the file.
             shown = ", ".join(f"{time:.4g}" for time in moments)
             lines = f"; {CONTOURS}" if motion.grid.coordinates == 2 else ""
             axes[1][place].set_title(f"Packet at t = {shown} {unit}".rstrip() + lines)
+        _scan(axes[-1], result.scan)
     return drawn
 
 
@@ -52,7 +55,7 @@ def trajectories_figure(result: TrajectoriesOutcome) -> Figure:
     study, ensemble = result.experiment, result.ensemble
     times, unit = ensemble.times, study.time_unit
     with style.style():
-        drawn, axes = panels_of(study.title, 1)
+        drawn, axes = panels_of(study.title, 1 + (result.scan is not None))
         mean, count = ensemble.populations, ensemble.populations.value.shape[1]
         _curves(axes[0][0], times, mean.value, [f"level {n}" for n in range(count)], unit)
         for level in range(count):
@@ -71,7 +74,15 @@ def trajectories_figure(result: TrajectoriesOutcome) -> Figure:
             axes[0][1].set_ylabel("trajectories")
             axes[0][1].set_title("Where they end")
             style.grid(axes[0][1])
+        _scan(axes[-1], result.scan)
     return drawn
+
+
+def _scan(row: Sequence[Axes], scanned: Scanned | None) -> None:
+    """Draw the scan, if there is one, in the last row."""
+    if scanned is not None:
+        outputs(scanned, ax=row[0])
+        row[1].set_axis_off()
 
 
 def _diabatic(label: object) -> str:

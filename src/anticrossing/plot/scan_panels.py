@@ -113,6 +113,21 @@ def scan_differences(result: PassageOutcome, *, ax: Axes = None) -> Axes:
     return ax
 
 
+@draws()
+def outputs(scanned: Scanned, *, ax: Axes = None) -> Axes:
+    """Draw what a file asks for along its scan, a line for each entry."""
+    axis, table = scanned.axis, scanned.table()
+    cells = np.array(table.rows, dtype=np.float64)
+    for index, name in enumerate(table.columns[1:]):
+        color = style.level_color(index, len(table.columns) - 1)
+        ax.plot(axis.values, cells[:, index + 1], "o-", ms=3.6, lw=1.2, color=color, label=name)
+    style.parameter_axis(ax, axis.values, axis.scale, axis.label, axis.unit)
+    ax.set_title("Scan")
+    style.grid(ax)
+    place_legend(ax)
+    return ax
+
+
 # ---- helpers ----------------------------------------------------------------------------------
 
 

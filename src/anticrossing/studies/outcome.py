@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import abc
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from anticrossing._core.provenance import plain
 from anticrossing._core.result import Result
@@ -115,6 +118,23 @@ class Scanned:
                 (axis.parameter, *output.dims), values, f"{output.text}, along the scan"
             )
         return found
+
+    def table(self) -> Table:
+        """Return the outputs that are asked for by default, one row for each point."""
+        columns: list[str] = [self.axis.parameter]
+        cells = [self.axis.values]
+        for name, values in self.values.items():
+            if self.outputs[name].default:
+                flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+                labels = [self.labels.get(dim, ()) for dim in self.outputs[name].dims]
+                named = [", ".join(map(str, label)) for label in itertools.product(*labels)]
+                columns += [f"{name} {label}".strip() for label in named]
+                cells += list(flat.T)
+        rows = tuple(
+            tuple(float(cell) if np.isfinite(cell) else None for cell in row)
+            for row in zip(*cells, strict=True)
+        )
+        return Table("scan", tuple(columns), rows, detail=True)
 
     def numbers(self) -> dict[str, Any]:
         """Return the outputs along the axis, for JSON."""

@@ -108,4 +108,5 @@ def scan(study: Study, outputs: Sequence[str], progress: Progress | None = None)
     )
     if len(failures) == axis.values.size:
         raise ConvergenceError(failures[0])
-    return Scanned(axis, study.outputs, found.values, study.labels, failures)
+    known = {**study.outputs, **study.extras(outputs)}
+    return Scanned(axis, known, found.values, study.labels, failures)

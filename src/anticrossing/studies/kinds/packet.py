@@ -30,10 +30,11 @@ from anticrossing.molecules.packets.result import WavePacketPropagation
 from anticrossing.molecules.packets.step import choose_step, steps_within
 from anticrossing.studies import motion, tables
 from anticrossing.studies.motion import SIDES, Vector
-from anticrossing.studies.outcome import Outcome, Output, Progress, Sentences, Table
+from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
+from anticrossing.studies.points import scan
 from anticrossing.studies.reports import packet as report
 from anticrossing.studies.schema import Table as TableOfFile
-from anticrossing.studies.study import Heading
+from anticrossing.studies.study import Heading, chosen_outputs
 
 LARGEST_GRID = 1 << 19  # points times states
 SNAPSHOTS = 5
@@ -224,7 +225,8 @@ class PacketStudy(motion.MotionStudy):
 
     def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Propagate the packet, and return outputs at its end."""
-        result = self.run()
+        with tables.inside("packet"):
+            result = _run(self, None)
         last = result.motion
         lost = last.absorbed[-1].sum(axis=0)
         found = {
@@ -249,7 +251,8 @@ class PacketStudy(motion.MotionStudy):
     def run(self, progress: Progress | None = None) -> PacketOutcome:
         """Propagate a packet, and repeat it with everything refined if that is asked."""
         with tables.inside("packet"):
-            return _run(self, progress)
+            found = _run(self, progress)
+        return replace(found, scan=scan(self, chosen_outputs(self, None), progress))
 
 
 _CHANNEL = Output("probability by side and adiabatic state", ("side", "state"), default=True)
@@ -284,6 +287,7 @@ class PacketOutcome(Outcome):
         The recorded time at or before the last tenth of the run.
     channels_before : array, shape (2, N), or None
         `channels` at that time.
+    scan : Scanned or None
     """
 
     experiment: PacketStudy
@@ -292,8 +296,7 @@ class PacketOutcome(Outcome):
     convergence: ConvergenceReport | None
     time_before: float
     channels_before: FloatArray | None
-
-    scan = None
+    scan: Scanned | None
 
     @property
     def channels(self) -> FloatArray | None:
@@ -499,6 +502,7 @@ def _run(study: PacketStudy, progress: Progress | None) -> PacketOutcome:
         report,
         time_before=float(before.times[-1]),
         channels_before=None if study.divide is None else before.channels(study.divide),
+        scan=None,
     )
 
 

@@ -35,11 +35,12 @@ from anticrossing.molecules.trajectories.ensemble import follow
 from anticrossing.molecules.trajectories.request import Request
 from anticrossing.studies import motion, tables
 from anticrossing.studies.motion import Vector
-from anticrossing.studies.outcome import Outcome, Output, Progress, Sentences, Table
+from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
+from anticrossing.studies.points import scan
 from anticrossing.studies.reports import trajectories as report
 from anticrossing.studies.reports.trajectories import SIDES
 from anticrossing.studies.schema import Table as TableOfFile, decode
-from anticrossing.studies.study import Heading
+from anticrossing.studies.study import Heading, chosen_outputs
 
 MOST_COORDINATES = 64
 LARGEST_COUNT = 1_000_000
@@ -271,7 +272,8 @@ class TrajectoriesStudy(motion.MotionStudy):
         """Follow an ensemble of trajectories."""
         with tables.inside("trajectories"):
             ensemble = follow(self.request, store=self.store, progress=progress)
-            return TrajectoriesOutcome(self, ensemble)
+        scanned = scan(self, chosen_outputs(self, None), progress)
+        return TrajectoriesOutcome(self, ensemble, scanned)
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,12 +284,12 @@ class TrajectoriesOutcome(Outcome):
     ----------
     experiment : TrajectoriesStudy
     ensemble : EnsembleResult
+    scan : Scanned or None
     """
 
     experiment: TrajectoriesStudy
     ensemble: EnsembleResult
-
-    scan = None
+    scan: Scanned | None
 
     @property
     def channels(self) -> dict[str, Mean]:

@@ -80,6 +80,8 @@ def variables(result: PacketOutcome) -> dict[str, Variable]:
         found["channel_probability"] = Variable(
             ("channel", "state"), channels, f"on this side of {study.divide:g}, absorbed or not"
         )
+    if result.scan is not None:
+        found |= result.scan.variables()
     return found
 
 
@@ -156,6 +158,8 @@ def result_tables(result: PacketOutcome) -> tuple[Table, ...]:
     found.append(_conserved_table(result))
     if result.convergence is not None:
         found.append(_convergence_table(result))
+    if result.scan is not None:
+        found.append(result.scan.table())
     return tuple(found)
 
 
@@ -290,6 +294,8 @@ def sentences(result: PacketOutcome) -> Sentences:
     else:
         notes += _convergence_notes(result.convergence)
         trusted = trusted and result.convergence.converged
+    if result.scan is not None:
+        notes += [str(result.scan.axis), *result.scan.failures[:5]]
     return Sentences(verdict, trusted, tuple(notes))
 
 

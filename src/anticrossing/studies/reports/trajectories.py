@@ -35,6 +35,8 @@ def variables(result: TrajectoriesOutcome) -> dict[str, Variable]:
         found[f"channel_{name}"] = Variable(dims, mean.value, "probability by side of the box")
         found[f"channel_{name}_error"] = Variable(dims, mean.error, "standard error")
         found["side"] = Variable(("side",), list(SIDES), "", "")
+    if result.scan is not None:
+        found |= result.scan.variables()
     return found
 
 
@@ -89,6 +91,8 @@ def result_tables(result: TrajectoriesOutcome) -> tuple[Table, ...]:
     count = result.ensemble.request.count
     found += [_channels_table(name, mean, count) for name, mean in result.channels.items()]
     found += [_hops_table(result), _energy_table(result)]
+    if result.scan is not None:
+        found.append(result.scan.table())
     return tuple(found)
 
 
@@ -195,6 +199,8 @@ def sentences(result: TrajectoriesOutcome) -> Sentences:
         inside = int(np.sum(np.all((x >= low) & (x <= high), axis=1)))
         if inside:
             notes.append(f"{inside} of {request.count} trajectories are still inside the box")
+    if result.scan is not None:
+        notes += [str(result.scan.axis), *result.scan.failures[:5]]
     return Sentences(f"{when} {request.method} gives {shown}.", conserved, tuple(notes))
 
 
