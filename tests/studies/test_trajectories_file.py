@@ -132,7 +132,11 @@ BAD = {
     "step tiny": (HOPPING.replace("step = 10.0", "step = 1e-300"), "at most 1e9 steps"),
     "slow": (HOPPING.replace("step = 10.0", "step = 0.00001"), "times the limit of some minutes"),
     "stop": (HOPPING.replace("stop = 2000.0", "stop = -1"), "`stop` must be positive"),
-    "steps": (HOPPING.replace("stop = 2000.0", "stop = 2001"), "a whole number of steps"),
+    "steps": (HOPPING.replace("stop = 2000.0", "stop = 2001"), "a whole number of `step`"),
+    "old name": (
+        HOPPING.replace("step = 10.0", "dt = 10.0"),
+        "is called `step`: write it",
+    ),
     "box": (HOPPING.replace("[-12.0, 8.0]", "[8.0, -12.0]"), "`box` must hold lower"),
     "box infinite": (HOPPING.replace("[-12.0, 8.0]", "[-inf, 8.0]"), "`box` must be finite"),
     "keep": (HOPPING.replace("keep = 5", "keep = 301"), "`keep` must be at most 300"),

@@ -66,12 +66,17 @@ class TrajectoriesStudy(motion.MotionStudy):
     Attributes
     ----------
     request : Request
-    store : Path or None
+    batches : Path or None
         The directory of finished batches.
     """
 
     request: Request
-    store: Path | None
+    batches: Path | None
+
+    @property
+    def store(self) -> Path | None:
+        """The directory of finished batches."""
+        return self.batches
 
     @property
     def bounded(self) -> bool:
@@ -140,7 +145,7 @@ def read(entries: Mapping[str, Any], heading: Mapping[str, str]) -> Trajectories
             hamiltonian=hamiltonian,
             entries=motion.entries_of(entries, "trajectories"),
             request=request,
-            store=_store(given["store"]) if "store" in given else None,
+            batches=_store(given["store"]) if "store" in given else None,
         )
 
 
