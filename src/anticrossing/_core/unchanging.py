@@ -81,13 +81,12 @@ def settled(array: _Array) -> _Array:
     return array
 
 
-def _is_settled(array: Any) -> bool:
-    """Whether neither an array nor one that it is a view of can be written to."""
-    while isinstance(array, np.ndarray):
-        if array.flags.writeable:
-            return False
-        array = array.base
-    return array is None
+def _is_settled(array: np.ndarray[Any, Any]) -> bool:
+    """Whether neither an array nor the one that it is a view of can be written to."""
+    owner = array
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    return owner.base is None and not (owner.flags.writeable or array.flags.writeable)
 
 
 def read_only(made: _Made) -> _Made:

@@ -61,8 +61,7 @@ def density(
     result : WavePacketPropagation
         Made with ``keep_states=True``.
     times : float or sequence of float, optional
-        The recorded times nearest to these are shown, in units of ħ over that of the energy like
-        those of the result; the last one by default.
+        The recorded times nearest to these are shown; the last one by default.
     state : int, optional
         In two coordinates: the adiabatic state.
     ax : matplotlib.axes.Axes, optional

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, InputError, describe, fail, positive
+from anticrossing._core.result import Result
+from anticrossing._core.variables import shown
 from anticrossing.formulas.landau_zener import landau_zener_from_slopes
 from anticrossing.formulas.result import Prediction, unwrap
 from anticrossing.geometry.diabatic_basis import DiabaticBasis
+from anticrossing.units import Units
 
 
 @dataclass(frozen=True, eq=False)
-class DiabaticCrossing:
+class DiabaticCrossing(Result):
     """Where two diabats cross, and what a passage there needs.
 
     Attributes
@@ -29,21 +33,29 @@ class DiabaticCrossing:
         F₀, F₁: the slopes of the two diabats (energy / length).
     linear_range : float
         The distance to the nearer end of the points.
-    angular : float
-        Radians per unit of energy and of time; 1 in atomic units.
+    units : Units
+        Of the levels; a velocity is in their units of coordinate and time.
     """
+
+    _variables: ClassVar = {
+        "position": shown(text="where the diabats cross", unit="coordinate"),
+        "energy": shown(text="energy of the crossing", unit="energy"),
+        "coupling": shown(text="coupling there, half the gap", unit="energy"),
+        "slopes": shown("diabatic_state", text="slopes of the diabats", unit="energy/coordinate"),
+        "linear_range": shown(text="distance to the nearer end", unit="coordinate"),
+    }
 
     position: float
     energy: float
     coupling: float
     slopes: tuple[float, float]
     linear_range: float
-    angular: float
+    units: Units
 
     def prediction(self, velocity: npt.ArrayLike) -> Prediction:
         """Return the Landau-Zener probability to stay on the diabat in one passage.
 
-        ``P = exp(−2πV²/(ħ v |F₀ − F₁|))``; checked are the time to the ends of the points.
+        ``P = exp(−2πV²/(ħ v |F₀ − F₁|))``, with a check of the time to the ends of the points.
 
         Parameters
         ----------
@@ -56,12 +68,27 @@ class DiabaticCrossing:
             If it is not positive.
         """
         v = positive("velocity", velocity)
+        angular = self.units.angular
         return landau_zener_from_slopes(
-            coupling=self.angular * self.coupling,
-            slopes=(self.angular * self.slopes[0], self.angular * self.slopes[1]),
+            coupling=angular * self.coupling,
+            slopes=(angular * self.slopes[0], angular * self.slopes[1]),
             velocity=v,
             window=unwrap(self.linear_range / v),
         )
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the two diabats and the adiabatic levels about the crossing."""
+        from anticrossing._core.drawing import new_axes
+
+        ax = new_axes() if ax is None else ax
+        x = np.linspace(-self.linear_range, self.linear_range, 201)
+        low, high = (self.energy + slope * x for slope in self.slopes)
+        gap = np.hypot(low - high, 2 * self.coupling)
+        ax.plot(self.position + x, np.stack([low, high], axis=1), ls="--")
+        ax.plot(self.position + x, np.stack([low + high - gap, low + high + gap], axis=1) / 2)
+        ax.set(xlabel=self.units.label("position", "coordinate"))
+        ax.set(ylabel=self.units.label("energy", "energy"))
+        return ax
 
     def __str__(self) -> str:
         return (
@@ -124,7 +151,7 @@ def diabatic_crossing(basis: DiabaticBasis) -> DiabaticCrossing:
         coupling=float(abs(at[0, 1])),
         slopes=(float(slope[0, 0].real), float(slope[1, 1].real)),
         linear_range=min(position - float(x[0]), float(x[-1]) - position),
-        angular=basis.units.angular,
+        units=basis.units,
     )
 
 

@@ -2,6 +2,10 @@
 
 A function that is written with NumPy ufuncs runs on symbols as well as on numbers. What branches
 on the value of its argument does not, and is left to the caller.
+
+`anticrossing._core.expression` compiles the formulas that are found here, but cannot find them: it
+reads text, and a function has none. NumPy's ufuncs refuse bare symbols of SymPy, hence the class
+below. Numba could compile the function itself, but would not give its derivatives.
 """
 
 from __future__ import annotations

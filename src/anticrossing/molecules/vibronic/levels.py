@@ -119,7 +119,8 @@ def vibronic_levels(
             )
         previous, sizes = energies, larger
     density = (np.abs(vectors) ** 2).reshape(-1, states, number)
-    return VibronicLevels(energies, density.sum(axis=0).T.copy(), sizes, change)
+    populations = density.sum(axis=0).T.copy()
+    return VibronicLevels(energies, populations, sizes, change, hamiltonian.units)
 
 
 def _frequencies(hamiltonian: TermHamiltonian, frequencies: npt.ArrayLike | None) -> FloatArray:

@@ -1,17 +1,21 @@
-"""What the solvers of this package return."""
+"""Vibronic levels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.result import Result
+from anticrossing._core.variables import shown
+from anticrossing.units import Units
 
 
 @dataclass(frozen=True, eq=False)
-class VibronicLevels:
+class VibronicLevels(Result):
     """The lowest vibronic levels of a Hamiltonian.
 
     Attributes
@@ -19,17 +23,29 @@ class VibronicLevels:
     energies : array, shape (count,)
         Sorted upwards, degenerate levels repeated. Every one is an upper bound.
     populations : array, shape (count, N)
-        How much of each diabatic state is in a level (of degenerate levels any mixture).
+        The share of each diabatic state in a level (of degenerate levels any mixture).
     basis_sizes : tuple of int
         The number of oscillator functions along each coordinate.
     error_estimate : float
         By how much the last enlargement of the basis lowered any of the levels.
     """
 
+    _variables: ClassVar = {
+        "energy": shown("level", text="upper bound on the energy", unit="energy", of="energies"),
+        "population": shown(
+            "level", "diabatic_state", text="share of the diabatic state", of="populations"
+        ),
+        "basis_size": shown(
+            "coordinate", text="oscillator functions along the coordinate", of="basis_sizes"
+        ),
+        "error_estimate": shown(text="what the last enlargement changed", unit="energy"),
+    }
+
     energies: FloatArray
     populations: FloatArray
     basis_sizes: tuple[int, ...]
     error_estimate: float
+    units: Units
 
     def __str__(self) -> str:
         sizes = " × ".join(map(str, self.basis_sizes))
@@ -41,7 +57,7 @@ class VibronicLevels:
 
 
 @dataclass(frozen=True, eq=False)
-class RotorLevels:
+class RotorLevels(Result):
     """Vibronic levels labelled by their pseudorotation, degenerate partners counted once.
 
     Attributes
@@ -57,6 +73,14 @@ class RotorLevels:
     error_estimate : float
         By how much the last enlargement of the basis changed any of the levels.
     """
+
+    _variables: ClassVar = {
+        "energy": shown("level", text="energy in vibrational quanta", of="energies"),
+        "angular_momentum": shown("level", text="|j|", of="angular_momenta"),
+        "degeneracy": shown("level", text="degeneracy", of="degeneracies"),
+        "symmetry": shown("level", text="trigonal representation", of="symmetries"),
+        "error_estimate": shown(text="what the last enlargement changed"),
+    }
 
     energies: FloatArray
     angular_momenta: FloatArray
