@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError
+from anticrossing._core.checks import FloatArray, InputError, MissingExtraError, require
 
 # Okabe and Ito's palette, which stays distinct for colour-blind readers and in print.
 _PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -66,10 +66,12 @@ def style() -> Iterator[None]:
 
 
 def load() -> Any:
-    """Import Matplotlib, or raise `InputError`; a backend it does not know matters to no file."""
+    """Import Matplotlib, or raise in one line; a backend it does not know matters to no file."""
     backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
     try:
-        import matplotlib
+        matplotlib = require("matplotlib", "plot", "A figure")
+    except MissingExtraError:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever is wrong with its settings
         why = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError(f"Matplotlib cannot be loaded: {why}.") from None

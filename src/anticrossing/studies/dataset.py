@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anticrossing._core.checks import require
 from anticrossing._version import __version__
 from anticrossing.dynamics import Propagation
 from anticrossing.studies.outcome import Study
@@ -32,7 +33,7 @@ def to_dataset(result: Result) -> xarray.Dataset:
 
     Complex arrays are split along a dimension ``part`` (real, imaginary), which NetCDF can store.
     """
-    import xarray
+    xarray = require("xarray", "files", "A dataset")
 
     found = contents(result)
     return xarray.Dataset(found.variables, coords=found.coordinates, attrs=found.attributes)

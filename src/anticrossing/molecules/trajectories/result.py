@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, choice, describe, fail, integer
+from anticrossing._core.checks import (
+    FloatArray,
+    InputError,
+    choice,
+    describe,
+    fail,
+    integer,
+    require,
+)
 from anticrossing._core.files import path_of, write_netcdf
 from anticrossing.models.sharc import SharcModel
 from anticrossing.models.xyz import write_xyz
@@ -189,7 +197,7 @@ class EnsembleResult:
             (trajectory, time, state), ``level``, ``kinetic_energy`` and ``potential_energy``
             (trajectory, time), in the units of the result.
         """
-        import xarray
+        xarray = require("xarray", "files", "A dataset")
 
         f, n = self.final_positions.shape[1], self.final_weights.shape[1]
         kept, names = self._kept, list(self.request.hamiltonian.coordinates)
@@ -214,7 +222,7 @@ class EnsembleResult:
 
     def to_dataset(self) -> xarray.Dataset:
         """Return means with their errors, the hop log, and the trajectories that were kept."""
-        import xarray
+        xarray = require("xarray", "files", "A dataset")
 
         dims = {"populations": ("time", "state"), "electronic_populations": ("time", "state"),
                 "diabatic_populations": ("time", "state"), "kinetic_energy": ("time",),

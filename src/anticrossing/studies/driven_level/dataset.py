@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anticrossing._core.checks import require
 from anticrossing.studies.driven_level.result import (
     METHODS,
     DrivenLevelOutcome,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def to_dataset(result: DrivenLevelOutcome) -> xarray.Dataset:
     """Return a result as an `xarray.Dataset`."""
-    import xarray
+    xarray = require("xarray", "files", "A dataset")
 
     system, chain, exact = result.experiment.system, result.chain, result.exact
     coordinates: dict[str, Any] = {

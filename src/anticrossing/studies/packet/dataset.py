@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray
+from anticrossing._core.checks import FloatArray, require
 from anticrossing.studies.motion import SIDES
 from anticrossing.studies.outcome import variable
 from anticrossing.studies.packet.result import PacketOutcome
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def to_dataset(result: PacketOutcome) -> xarray.Dataset:
     """Return a result as an `xarray.Dataset`."""
-    import xarray
+    xarray = require("xarray", "files", "A dataset")
 
     study, motion, snapshots = result.experiment, result.motion, result.snapshots
     units, names = study.hamiltonian.units, study.hamiltonian.coordinates

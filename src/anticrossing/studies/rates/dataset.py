@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from anticrossing._core.checks import require
 from anticrossing.studies.outcome import variable
 from anticrossing.studies.rates.result import RatesOutcome
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def to_dataset(result: RatesOutcome) -> xarray.Dataset:
     """Return a result as an `xarray.Dataset`."""
-    import xarray
+    xarray = require("xarray", "files", "A dataset")
 
     study = result.experiment
     unit = study.units.rate or "1"
