@@ -51,8 +51,8 @@ def _keeping(dispatcher: Any, stamp: object) -> Any:
     cache, load_or_compile = dispatcher._cache, dispatcher.compile
     index = cache._cache_file
     lock = Path(f"{index._index_path}.lock")
-    if not isinstance(index._source_stamp, tuple):
-        raise TypeError
+    if not hasattr(index, "_source_stamp"):
+        raise AttributeError("_source_stamp")
     index._source_stamp = stamp
     _tolerate(cache)
 
