@@ -1,7 +1,7 @@
 """Build the source distribution and the wheel, and use both as somebody would who found them.
 
     python tools/distribution.py            # build, check what they hold, install the wheel
-    python tools/distribution.py --tests    # and run the tests from the unpacked source distribution
+    python tools/distribution.py --tests    # and run the tests of the source distribution
 
 Environments are made below build/distribution; what is built lies in dist/.
 """
