@@ -86,7 +86,7 @@ def install(wheel: Path) -> None:
 def run_tests(unpacked: Path) -> None:
     """Run the quick tests of the unpacked source distribution against its own package."""
     python = environment("source")
-    pip(python, f"{unpacked}[test]")
+    run(python, "-m", "pip", "install", "--quiet", "-e", f"{unpacked}[test]")
     options = ("-q", "-n", "2", "--dist", "worksteal", "-m", "not slow")
     run(python, "-m", "pytest", *options, cwd=unpacked)
 
