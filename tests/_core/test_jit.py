@@ -169,3 +169,25 @@ def test_a_numba_that_has_changed_compiles_and_keeps_nothing(change: str, tmp_pa
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("3.0 3.0 ['RuntimeWarning']\n", "")
     assert not list(cache.rglob("*.nb*"))
+
+
+def test_an_index_without_its_data_leads_to_no_earlier_machine_code(tmp_path: Path) -> None:
+    """A process that is stopped between the two leaves data of an earlier source in place."""
+    near, far = _package(tmp_path)
+    (far / "far.py").write_text(FAR.format(power=1.0))
+    (near / "numbers.py").write_text("SHIFT = 1.0\n")
+    cache = tmp_path / "cache"
+    stop = (
+        "from numba.core.caching import IndexDataCacheFile\n"
+        "def stopped(*_): raise OSError\n"
+        "IndexDataCacheFile._save_data = stopped\n"
+    )
+    use = "from near.whole import whole; print(whole(1.0))"
+    for factor, code, value in ((2.0, use, 3.0), (5.0, stop + use, 6.0), (5.0, use, 6.0)):
+        (near / "part.py").write_text(PART.format(package="other", factor=factor))
+        os.utime(near / "part.py", (EARLY + factor, EARLY + factor))
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", code], cwd=tmp_path, capture_output=True, text=True,
+            check=True, env={**os.environ, "NUMBA_CACHE_DIR": str(cache)}, timeout=120,
+        )  # fmt: skip
+        assert done.stdout == f"{value}\n"

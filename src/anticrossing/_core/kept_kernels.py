@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import pickle
 import re
 import warnings
@@ -40,7 +41,7 @@ def compiled(
         return _keeping(numba.njit(**options)(function), current)
     except (RuntimeError, OSError):  # no place that can be written to
         return plain
-    except (AttributeError, TypeError):
+    except (AttributeError, TypeError, ValueError):
         _warn()
         return plain
 
@@ -53,6 +54,11 @@ def _keeping(dispatcher: Any, stamp: object) -> Any:
     lock = Path(f"{index._index_path}.lock")
     if not hasattr(index, "_source_stamp"):
         raise AttributeError("_source_stamp")
+    # Numba writes the index before the data: whoever is stopped in between leaves an index that
+    # points at machine code of an earlier source or Numba, unless that has another name.
+    edition = hashlib.sha256(repr((numba.__version__, stamp)).encode()).hexdigest()[:12]
+    stem, number = index._data_name_pattern.split(".{", 1)
+    index._data_name_pattern = f"{stem}-{edition}.{{{number}"
     index._source_stamp = stamp
     _tolerate(cache)
 
@@ -64,6 +70,12 @@ def _keeping(dispatcher: Any, stamp: object) -> Any:
     return dispatcher
 
 
+_UNREADABLE = (
+    *(OSError, EOFError, ValueError, TypeError, AttributeError, RuntimeError),
+    pickle.PickleError,
+)
+
+
 def _tolerate(cache: Any) -> None:
     """Compile where what is kept cannot be read, and go on where nothing can be kept."""
     load, save = cache.load_overload, cache.save_overload
@@ -71,7 +83,7 @@ def _tolerate(cache: Any) -> None:
     def load_overload(*arguments: Any) -> Any:
         try:
             return load(*arguments)
-        except (OSError, EOFError, ValueError, TypeError, AttributeError, pickle.PickleError):
+        except _UNREADABLE:
             return None
 
     def save_overload(*arguments: Any) -> None:
