@@ -7,7 +7,7 @@ ARGS ?=
 # Byte code is made for what is imported, when it is: half the time of an installation.
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
-.PHONY: run test test-all test-portable mutants fuzz bench docs lint clean
+.PHONY: run test test-all test-core test-portable mutants fuzz bench docs lint dist clean
 
 run: $(VENV)/.installed
 	$(BIN)/anticrossing run examples/flux_qubit.toml -o results/flux_qubit
@@ -17,6 +17,11 @@ test: $(VENV)/.tested
 
 test-all: $(VENV)/.documented lint
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --hypothesis-profile all
+
+# The library alone, without any extra: it works, names what is missing, and is imported quickly.
+test-core: $(VENV)-core/.installed
+	$(VENV)-core/bin/python tools/smoke.py
+	$(VENV)-core/bin/python -m pytest -q -s --confcutdir=benchmarks benchmarks/test_startup.py -k import
 
 # As on other processors, with other libraries and Pythons; ARGS=--quick for a minute of it.
 test-portable: $(VENV)/.tested
@@ -41,6 +46,10 @@ bench: $(VENV)/.benchmarked
 docs: $(VENV)/.documented
 	$(BIN)/python -m sphinx -W -b html docs docs/_build/html
 
+# Source distribution and wheel in dist/, as somebody would use them; ARGS=--tests for their tests.
+dist: $(VENV)/.released
+	$(BIN)/python tools/distribution.py $(ARGS)
+
 lint: $(VENV)/.linted
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,7 +59,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
-	$(PIP) -e .
+	$(PIP) -e '.[cli]'
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/bin/python pyproject.toml
@@ -69,5 +78,14 @@ $(VENV)/.benchmarked: $(VENV)/.tested
 	$(PIP) -e '.[benchmark]'
 	@touch $@
 
+$(VENV)/.released: $(VENV)/bin/python pyproject.toml
+	$(PIP) -e '.[dist]'
+	@touch $@
+
+$(VENV)-core/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-core
+	$(VENV)-core/bin/python -m pip install --quiet --disable-pip-version-check -e . pytest-benchmark
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build docs/_build results .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-core build dist docs/_build results .mypy_cache .ruff_cache .hypothesis

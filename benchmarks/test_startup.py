@@ -19,7 +19,7 @@ from typing import Any
 Report = Callable[[str, dict[str, Any]], None]
 
 ROOT = Path(__file__).resolve().parents[1]
-IMPORT_TARGET, FIRST_TARGET, LATER_TARGET = 1.6, 80.0, 15.0  # times `import numpy`
+IMPORT_TARGET, FIRST_TARGET, LATER_TARGET = 0.5, 80.0, 15.0  # times `import numpy`
 ROUNDS, FIRST_ROUNDS = 7, 3
 NUMPY = ("-c", "import numpy")
 HEAVY = ("sympy", "scipy", "matplotlib", "xarray", "mpmath", "numba")

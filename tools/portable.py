@@ -22,8 +22,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / "build" / "portable"
 COMPUTING = [
@@ -35,6 +33,7 @@ COMPUTING = [
     "tests/geometry",
     "tests/thermodynamics",
 ]
+RUNNING = ("files", "plot", "cli", "fit", "dask")  # extras that the tests need
 QUICK = [
     "tests/formulas/test_landau_zener.py",
     "tests/spectrum/test_levels.py",
@@ -54,6 +53,8 @@ class Place:
 
 def processors() -> list[Place]:
     """Return this machine as other processors, and with one and two threads."""
+    import numpy as np
+
     dispatched = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
     bare = {"NPY_DISABLE_CPU_FEATURES": " ".join(dispatched)} if dispatched else {}
     old = {"NUMBA_CPU_NAME": "generic", "OPENBLAS_CORETYPE": "Prescott", **bare}
@@ -94,8 +95,10 @@ def pythons(others: list[str]) -> Iterator[tuple[str, str]]:
 def oldest() -> str:
     """Return pip constraints: of every dependency the oldest minor version that is allowed."""
     with (ROOT / "pyproject.toml").open("rb") as file:
-        needed = tomllib.load(file)["project"]["dependencies"]
-    bounds = (re.match(r"([\w.-]+)>=([\d.]+)", requirement) for requirement in needed)
+        project = tomllib.load(file)["project"]
+    extras = project["optional-dependencies"]
+    needed = [*project["dependencies"], *(r for extra in RUNNING for r in extras[extra])]
+    bounds = (re.match(r"([\w.-]+)(?:\[\w+\])?>=([\d.]+)", requirement) for requirement in needed)
     return "".join(f"{bound[1]}=={bound[2]}.*\n" for bound in bounds if bound)
 
 
@@ -150,7 +153,11 @@ def main() -> int:
     parser.add_argument("--here", action="store_true", help="this Python and its libraries only")
     parser.add_argument("--python", action="append", default=[], help="another Python to run in")
     parser.add_argument("tests", nargs="*", help="what to run instead of the computing part")
+    parser.add_argument("--constraints", action="store_true", help="print the oldest versions only")
     given = parser.parse_args()
+    if given.constraints:
+        print(oldest(), end="")
+        return 0
     tests = given.tests or (QUICK if given.quick else COMPUTING)
     places: Iterator[Place] = iter(processors()[:2] if given.quick else processors())
     if not (given.quick or given.here):

@@ -132,3 +132,62 @@ def test_a_cache_that_cannot_be_used_is_done_without(tmp_path: Path) -> None:
     for content in (b"", index.read_bytes()[:40]):
         index.write_bytes(content)
         assert run(use) == "3.0\n"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "numba.__version__ = '0.99.0'",
+        "numba.__version__ = 'unknown'",
+        "del Dispatcher.enable_caching",
+        "caching.Cache.__init__, old = (lambda *a: (old(*a), delattr(a[0], '_cache_file'))[0], "
+        "caching.Cache.__init__)",
+        "caching.IndexDataCacheFile.__slots__ = (); caching.IndexDataCacheFile.__init__ = "
+        "lambda self, **_: None",
+    ],
+    ids=["newer", "no-number", "no-method", "no-file", "no-stamp"],
+)
+def test_a_numba_that_has_changed_compiles_and_keeps_nothing(change: str, tmp_path: Path) -> None:
+    near, far = _package(tmp_path)
+    (near / "part.py").write_text(PART.format(package="other", factor=2.0))
+    (far / "far.py").write_text(FAR.format(power=1.0))
+    (near / "numbers.py").write_text("SHIFT = 1.0\n")
+    (near / "second.py").write_text((near / "whole.py").read_text())
+    code = (
+        "import warnings, numba; from numba.core import caching\n"
+        "from numba.core.dispatcher import Dispatcher\n"
+        f"{change}\n"
+        "with warnings.catch_warnings(record=True) as said:\n"
+        "    warnings.simplefilter('always')\n"
+        "    from near.whole import whole; from near.second import whole as second\n"
+        "    print(whole(1.0), second(1.0), [w.category.__name__ for w in said])\n"
+    )
+    cache = tmp_path / "cache"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(cache)}, timeout=120,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("3.0 3.0 ['RuntimeWarning']\n", "")
+    assert not list(cache.rglob("*.nb*"))
+
+
+def test_an_index_without_its_data_leads_to_no_earlier_machine_code(tmp_path: Path) -> None:
+    """A process that is stopped between the two leaves data of an earlier source in place."""
+    near, far = _package(tmp_path)
+    (far / "far.py").write_text(FAR.format(power=1.0))
+    (near / "numbers.py").write_text("SHIFT = 1.0\n")
+    cache = tmp_path / "cache"
+    stop = (
+        "from numba.core.caching import IndexDataCacheFile\n"
+        "def stopped(*_): raise OSError\n"
+        "IndexDataCacheFile._save_data = stopped\n"
+    )
+    use = "from near.whole import whole; print(whole(1.0))"
+    for factor, code, value in ((2.0, use, 3.0), (5.0, stop + use, 6.0), (5.0, use, 6.0)):
+        (near / "part.py").write_text(PART.format(package="other", factor=factor))
+        os.utime(near / "part.py", (EARLY + factor, EARLY + factor))
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", code], cwd=tmp_path, capture_output=True, text=True,
+            check=True, env={**os.environ, "NUMBA_CACHE_DIR": str(cache)}, timeout=120,
+        )  # fmt: skip
+        assert done.stdout == f"{value}\n"

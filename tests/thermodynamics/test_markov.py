@@ -214,7 +214,7 @@ def test_diagonal_belongs_to_the_first_form():
 
 
 def crossings(initial):
-    """The chain of crossings of PHYSICS.md as a Markov chain, (13) of Barra and Esposito."""
+    """The chain of crossings as a Markov chain, (13) of Barra and Esposito."""
     level = np.arange(1.0, 11.0)
     keep = np.exp(-np.pi * 0.4**2 / 2)
     chain = MarkovChain.from_attempts(

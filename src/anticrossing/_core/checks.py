@@ -250,10 +250,13 @@ def require(module: str, extra: str, purpose: str) -> Any:
     """Import an optional dependency, or raise naming the extra that provides it."""
     import importlib
 
+    package = module.partition(".")[0]
     try:
         return importlib.import_module(module)
-    except ImportError:
+    except ImportError as error:
+        absent = isinstance(error, ModuleNotFoundError) and error.name in (package, module)
+        why = "" if absent else f", which cannot be imported ({describe(str(error))})"
         raise MissingExtraError(
-            f"{purpose} needs the package `{module}`: "
-            f"install it with  pip install 'anticrossing[{extra}]'."
+            f"{purpose} needs the package {package}{why}: "
+            f"install it with  pip install 'anticrossing[{extra}]'"
         ) from None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anticrossing._core.checks import InputError, describe, fail
+from anticrossing._core.checks import InputError, describe, fail, require
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -67,6 +67,7 @@ def write_text(path: Path, lines: list[str]) -> None:
 
 def write_netcdf(path: Path, dataset: xarray.Dataset) -> None:
     """Write NetCDF, encoded in memory first: the library that encodes cannot stand a full disk."""
+    require("h5netcdf", "files", "A NetCDF file")
     encoded = io.BytesIO()
     dataset.to_netcdf(encoded, engine="h5netcdf")
     write_bytes(path, encoded.getvalue())

@@ -8,16 +8,16 @@ it adds numbers up: all processes that share a cache run the same code, to the l
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
-import pickle
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba
+
+from anticrossing._core.kept_kernels import compiled
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
@@ -37,56 +37,10 @@ def entry(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
-        dispatcher = numba.njit(**OPTIONS, **options)(function)
-        try:
-            dispatcher.enable_caching()
-        except (RuntimeError, OSError):  # no place that can be written to
-            return dispatcher
-        index = getattr(dispatcher._cache, "_cache_file", None)
-        if index is None:
-            return dispatcher
-        index._source_stamp = _stamp(Path(function.__code__.co_filename))
-        _tolerate(dispatcher._cache)
-        load_or_compile = dispatcher.compile
-
-        def alone(signature: Any) -> Any:
-            with _locked(Path(f"{index._index_path}.lock")):
-                return load_or_compile(signature)
-
-        dispatcher.compile = alone
-        return dispatcher
+        file = Path(function.__code__.co_filename)
+        return compiled(function, {**OPTIONS, **options}, lambda: _stamp(file))
 
     return decorate
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keep other processes out, where the system and the place allow it."""
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(ImportError, OSError):
-            import fcntl
-
-            path.parent.mkdir(parents=True, exist_ok=True)
-            lock = stack.enter_context(path.open("w"))
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _tolerate(cache: Any) -> None:
-    """Compile where what is kept cannot be read, and go on where nothing can be kept."""
-    load, save = cache.load_overload, cache.save_overload
-
-    def load_overload(*arguments: Any) -> Any:
-        try:
-            return load(*arguments)
-        except (OSError, EOFError, ValueError, TypeError, AttributeError, pickle.PickleError):
-            return None
-
-    def save_overload(*arguments: Any) -> None:
-        with contextlib.suppress(OSError, EOFError, pickle.PickleError):
-            save(*arguments)
-
-    cache.load_overload, cache.save_overload = load_overload, save_overload
 
 
 _IMPORT = f"from {__name__} import".encode()

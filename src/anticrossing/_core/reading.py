@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from anticrossing._core.checks import AnticrossingError, InputError, fail
+from anticrossing._core.checks import AnticrossingError, InputError, fail, require
 
 if TYPE_CHECKING:
     import h5py
@@ -144,9 +144,10 @@ def open_netcdf(path: Path) -> Iterator[xarray.Dataset]:
     OSError
         If it is not there.
     """
-    import xarray
-
     size = size_of(path)
+    xarray = require("xarray", "files", "A NetCDF file")
+    for package in ("h5py", "h5netcdf"):
+        require(package, "files", "A NetCDF file")
     with reading(path, "NetCDF"):
         _check_heaps(path)
         left_out = _check_hdf5(path, size)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from anticrossing._core.checks import InputError
+from anticrossing._core.checks import InputError, MissingExtraError, require
 
 Axes = Any
 """A `matplotlib.axes.Axes`."""
@@ -64,7 +64,9 @@ def load() -> Any:
     """Import Matplotlib, or raise `InputError`; a backend it does not know matters to no file."""
     backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
     try:
-        import matplotlib
+        matplotlib = require("matplotlib", "plot", "A figure")
+    except MissingExtraError:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever is wrong with its settings
         why = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError(f"Matplotlib cannot be loaded: {why}.") from None

@@ -6,14 +6,25 @@ Nothing is computed here, and no kind of study is told from another.
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 
 def main() -> None:
     """Run the command line; Ctrl-C while its modules are loaded is one line, as it is later."""
     try:
+        from anticrossing._core.checks import MissingExtraError, require
+
+        for package in ("click", "rich"):
+            require(package, "cli", "The command `anticrossing`")
         from anticrossing.cli.commands import run
     except KeyboardInterrupt:
-        if sys.stderr is not None:
-            print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        _stop("interrupted", 130)
+    except MissingExtraError as error:
+        _stop(f"error: {error}", 2)
     run()
+
+
+def _stop(line: str, status: int) -> NoReturn:
+    if sys.stderr is not None:
+        print(line, file=sys.stderr)
+    sys.exit(status)

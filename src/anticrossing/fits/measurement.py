@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, fail, nearest, real_array
+from anticrossing._core.checks import FloatArray, InputError, fail, nearest, real_array, require
 from anticrossing._core.files import write_text
 from anticrossing._core.reading import open_netcdf, read_text, reading
 
@@ -124,7 +124,7 @@ class Measurement:
 
     def to_dataset(self) -> xarray.Dataset:
         """Return the numbers as an `xarray.Dataset` with the one dimension ``point``."""
-        import xarray
+        xarray = require("xarray", "files", "A dataset")
 
         variables: dict[str, Any] = {
             POPULATION: (("point",), self.population, {"long_name": "measured population"})

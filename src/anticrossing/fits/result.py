@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, fail, nearest
+from anticrossing._core.checks import FloatArray, fail, nearest, require
 from anticrossing._version import __version__
 from anticrossing.fits.measurement import Measurement
 
@@ -120,7 +120,7 @@ class FitResult:
 
     def to_dataset(self) -> xarray.Dataset:
         """Return data, fit and parameters as an `xarray.Dataset`, ready for NetCDF."""
-        import xarray
+        xarray = require("xarray", "files", "A dataset")
 
         dataset = self.data.to_dataset()
         names = list(self.parameters)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, InputError, describe, fail
+from anticrossing._core.checks import FloatArray, InputError, describe, fail, require
 from anticrossing._core.files import path_of, write_netcdf, write_npz, write_text
 from anticrossing._core.reading import open_netcdf, read_npz, read_text
 from anticrossing.geometry.grid_data import AdiabaticData
@@ -49,8 +49,7 @@ def write_data(data: AdiabaticData, path: str | Path) -> Path:
     if target.suffix == ".npz":
         write_npz(target, {"units": np.array(units), **arrays}, compress=False)
     elif target.suffix == ".nc":
-        import xarray
-
+        xarray = require("xarray", "files", "A NetCDF file")
         dataset = xarray.Dataset({name: (_dimensions(name), a) for name, a in arrays.items()})
         dataset.attrs.update(zip(("energy", "time", "coordinate"), units, strict=True))
         write_netcdf(target, dataset)

@@ -342,6 +342,7 @@ def animate_packet(
     if not target.parent.is_dir():
         raise fail("path", "lie in a folder that exists", f"it is {str(path)!r}")
 
+    style.load()
     from matplotlib import animation
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -58,11 +58,11 @@ class Reproduction:
 
     def figure(self) -> Any:
         """Return the figure (a `matplotlib.figure.Figure`)."""
-        from matplotlib.figure import Figure
-
         from anticrossing.plot import style
 
         with style.style():
+            from matplotlib.figure import Figure
+
             drawn = Figure(figsize=self.size)
             drawn.text(0.012, 0.97, self.title, fontsize=13, ha="left", va="top")
             self.draw(drawn)

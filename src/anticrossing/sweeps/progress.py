@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from anticrossing._core.checks import describe, fail
 
@@ -23,13 +24,8 @@ def reporting(progress: bool | Progress, done: int, total: int) -> Iterator[Prog
     if callable(progress):
         yield progress
         return
-    if not progress:
-        yield lambda done, total: None
-        return
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    console = _terminal() if progress else None
+    if console is None:
         yield lambda done, total: None
         return
     from rich import progress as bars
@@ -46,3 +42,13 @@ def reporting(progress: bool | Progress, done: int, total: int) -> Iterator[Prog
         # Points that are known from an earlier run say nothing about the speed of this one.
         task = bar.add_task("sweep", total=total, completed=done)
         yield lambda done, total: bar.update(task, completed=done)
+
+
+def _terminal() -> Any:
+    """Return a terminal to draw a bar on, or None where there is none or Rich is not installed."""
+    try:
+        from rich.console import Console
+    except ImportError:
+        return None
+    console = Console(stderr=True)
+    return console if console.is_terminal else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._core.checks import require
 from anticrossing.sweeps.grid import Chunks
 from anticrossing.sweeps.layout import Layout
 from anticrossing.sweeps.outputs import PENDING, ChunkData, Schema
@@ -60,6 +61,7 @@ class Memory(Storage):
     """Chunks in memory, gone when the process ends."""
 
     def __init__(self, layout: Layout, chunk_size: int | None) -> None:
+        require("xarray", "files", "A sweep")  # before any work
         self.layout, self.chunks, self.schema = layout, layout.chunks(chunk_size), None
         size = layout.grid.size
         self._status = np.full(size, PENDING, dtype=np.uint8)
@@ -90,7 +92,7 @@ class Memory(Storage):
         return Collected(self._values, self._messages.tolist())
 
     def dataset(self) -> xarray.Dataset:
-        import xarray
+        xarray = require("xarray", "files", "A dataset")
 
         layout, shape = self.layout, self.layout.grid.shape
         dims = layout.dims(self.schema or {}) if self.schema else {}

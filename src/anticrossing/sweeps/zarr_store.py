@@ -76,7 +76,8 @@ class ZarrStore(Storage):
 
     def __init__(self, path: Path, layout: Layout, chunk_size: int | None, *, resume: bool) -> None:
         self.layout, self.path, self.schema = layout, path, None
-        self._zarr = require("zarr", "sweep", "A sweep with a store")
+        require("xarray", "files", "A sweep with a store")
+        self._zarr = require("zarr", "files", "A sweep with a store")
         exists = _is_sweep(path)
         if exists and not resume:
             raise InputError(f"The store {path} exists already: resume it, or choose another.")
@@ -135,7 +136,7 @@ class ZarrStore(Storage):
                 self._flush_chunk(name, number)
 
     def dataset(self) -> xarray.Dataset:
-        import xarray
+        xarray = require("xarray", "files", "A dataset")
 
         with _reading(self.path):
             return xarray.open_zarr(self.path, chunks=None)
