@@ -212,7 +212,7 @@ def test_pulses_in_the_hamiltonian_and_in_a_vectorised_function():
         values[..., 0, 1] = values[..., 1, 0] = 0.5 * HEIGHT * np.exp(-((x - 0.37) ** 2) / 2e-8)
         return values
 
-    function = ac.Hamiltonian.from_function(matrix, vectorized=True)
+    function = ac.Hamiltonian.from_function(matrix, vectorised=True)
     assert abs(jump(function, ac.drive.Linear(0, 1, rate=1e-4)) - np.sin(0.65) ** 2) < 1e-9
 
 

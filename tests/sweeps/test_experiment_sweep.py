@@ -106,7 +106,7 @@ def axes(*ranges: tuple[str, float, float]) -> str:
     ],
 )
 def test_the_chunk_size_changes_no_bit(text: str, batched: bool) -> None:
-    assert parse_sweep(text).target.vectorized == batched
+    assert parse_sweep(text).target.vectorised == batched
     results = [swept(f"{text}\nchunk_size = {size}\n") for size in (1, 3, 25)]
     assert (results[0].status == 1).all()
     for result in results[1:]:
@@ -169,8 +169,8 @@ def test_an_experiment_is_swept_from_python(tmp_path: Path) -> None:
     other = studies.parse(PASSAGE.replace("-200", "-100"))
     with pytest.raises(InputError, match=r"`drive.start` is -200 there and -100 here"):
         sweeps.sweep(other, grid=grid, store=store, progress=False)
-    with pytest.raises(InputError, match=r"Argument `vectorized` must be left out"):
-        sweeps.sweep(loaded, grid=grid, vectorized=True)
+    with pytest.raises(InputError, match=r"Argument `vectorised` must be left out"):
+        sweeps.sweep(loaded, grid=grid, vectorised=True)
 
 
 @pytest.mark.parametrize(

@@ -19,17 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.linalg import dagger, nearer_unitary, polar_factor
 from anticrossing.dynamics._stacks import (
     BoolArray,
-    dagger,
     diagonals,
     in_middle_frame,
     inverse_cayley,
     largest_entries,
-    newton_schulz,
     nodes_resolve,
     picard,
-    polar,
     rotate,
     tails,
 )
@@ -144,7 +142,7 @@ def _superadiabatic(
     result = Solutions.empty(panels, levels)
 
     # The frame nearest to the middle one: blocks follow their projectors, no phase is left free.
-    alignment, aligned = polar(np.where(same, dagger(vectors), 0.0))
+    alignment, aligned = polar_factor(np.where(same, dagger(vectors), 0.0))
     usable = np.flatnonzero(aligned)
     if usable.size == 0:
         return result
@@ -259,7 +257,7 @@ def _finish(
         rows, kernel = rows[fine], kernel[fine]
     if rows.size:
         solved, y = picard(-1j * kernel, grid, tolerance)
-        inner[rows[solved]] = newton_schulz(y)[solved]
+        inner[rows[solved]] = nearer_unitary(y)[0][solved]
         result.accepted[rows[solved]] = True
         result.error[rows[solved]] = tolerance
 

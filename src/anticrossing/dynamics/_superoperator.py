@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.linalg import dagger, polar_factor
 from anticrossing.dynamics._elimination import Ends, Solutions, eliminate, integrate, pairs_resolve
 from anticrossing.dynamics._many_level import (
     CLUSTER_PHASES,
@@ -30,13 +31,11 @@ from anticrossing.dynamics._many_level import (
 )
 from anticrossing.dynamics._stacks import (
     BoolArray,
-    dagger,
     diagonals,
     in_middle_frame,
     inverse_cayley,
     largest_entries,
     nodes_resolve,
-    polar,
     rotate,
 )
 from anticrossing.dynamics.chebyshev import Grid
@@ -258,7 +257,7 @@ def _follow(
     """
     n = energies.shape[1]
     same = same[:, None]
-    alignment, aligned = polar(np.where(same, dagger(vectors), 0.0))
+    alignment, aligned = polar_factor(np.where(same, dagger(vectors), 0.0))
     usable = np.flatnonzero(aligned)
     if usable.size == 0:
         return usable, g[:0], g[:0], g[:0], aligned[:0]

@@ -376,7 +376,7 @@ def _probe_counts(lanes: Lanes, kernel: Kernel) -> tuple[int, int]:
     in_h = in_rest = 0
     comb = features.comb_samples(lanes, kernel.formulas) // _PANELS
     if isinstance(lanes.hamiltonian, FunctionHamiltonian):
-        per_window = _PROBES_VECTORISED if lanes.hamiltonian.vectorized else _PROBES_ONE_BY_ONE
+        per_window = _PROBES_VECTORISED if lanes.hamiltonian.vectorised else _PROBES_ONE_BY_ONE
         in_h = per_window // (_PANELS * lanes.count)
     elif not features.is_plain(lanes):
         in_h = max(_FEWEST_PROBES, comb)

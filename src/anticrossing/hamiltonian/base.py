@@ -157,7 +157,7 @@ class Hamiltonian(Unchanging, abc.ABC):
         function: Callable[..., Any],
         *,
         derivative: Callable[..., Any] | None = None,
-        vectorized: bool = False,
+        vectorised: bool = False,
         parameters: Mapping[str, npt.ArrayLike] | None = None,
         coordinates: str | Sequence[str] = "x",
         **details: Any,
@@ -175,7 +175,7 @@ class Hamiltonian(Unchanging, abc.ABC):
             one array (f, N, N). Otherwise finite differences of fourth order are used, with step
             ``h = ε^{1/5} max(1, |x|)`` in each coordinate: their error is about
             ``h⁴ |H⁽⁵⁾|/30 + 1e-13 |H|``.
-        vectorized : bool
+        vectorised : bool
             Set it if the function accepts arrays of points and returns (…, N, N).
 
         Examples
@@ -189,7 +189,7 @@ class Hamiltonian(Unchanging, abc.ABC):
         return FunctionHamiltonian(
             function,
             derivative,
-            vectorized,
+            vectorised,
             named_values("parameters", parameters),
             coordinates,
             **details,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anticrossing._version import __version__
-from anticrossing.dynamics import Propagation
 from anticrossing.studies.outcome import Study
 from anticrossing.studies.passage_file import Experiment
 from anticrossing.studies.result import Result
@@ -78,14 +77,14 @@ def contents(result: Result) -> Contents:
         "panels": data((), int(exact.panels), "accepted panels of the exact evolution"),
         "error_estimate": data((), float(exact.error_estimate), "bound on the neglected amplitude"),
     }
-    if isinstance(exact, Propagation):
-        name_of, matrix = "propagator", exact.propagator
-        text = "evolution matrix in the basis H is written in"
-    else:
-        name_of, matrix = "density_matrix", exact.density_matrix
-        text = "final density matrix in the basis H is written in"
-    parts = np.stack([matrix.real, matrix.imag], axis=-1)
-    variables[name_of] = data(("row", "column", "part"), parts, text)
+    for name_of, matrix, what in (
+        ("propagator", exact.propagator, "evolution matrix"),
+        ("density_matrix", exact.density_matrix, "final density matrix"),
+    ):
+        if matrix is not None:
+            parts = np.stack([matrix.real, matrix.imag], axis=-1)
+            text = f"{what} in the basis H is written in"
+            variables[name_of] = data(("row", "column", "part"), parts, text)
     _add_crossings(result, variables, data, energy, position)
     formulas = {p.name: p for p in result.passage.predictions}
     if result.scan is not None:

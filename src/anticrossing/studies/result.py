@@ -13,7 +13,7 @@ from anticrossing._core.checks import AnticrossingError, ConvergenceError, Float
 from anticrossing.analysis import Passage, passage
 from anticrossing.analysis.meetings import sample_path
 from anticrossing.drive import Drive
-from anticrossing.dynamics import OpenPropagation, Propagation, propagate
+from anticrossing.dynamics import Propagation, propagate
 from anticrossing.spectrum import find_crossings, levels
 from anticrossing.studies.outcome import Outcome, Progress, Study
 from anticrossing.studies.passage_file import Experiment, Scan
@@ -85,7 +85,7 @@ class Result:
     scan: ScanResult | None
 
     @property
-    def exact(self) -> Propagation | OpenPropagation:
+    def exact(self) -> Propagation:
         """The exact evolution of the experiment's own point."""
         return self.passage.exact
 
@@ -200,7 +200,7 @@ def _run_scan(
     return ScanResult(scan, exact.probabilities, predictions, valid, exact.panels, tuple(notes))
 
 
-def _check_accuracy(evolution: Propagation | OpenPropagation) -> None:
+def _check_accuracy(evolution: Propagation) -> None:
     """Refuse an evolution whose numbers left the range of floating point."""
     total = evolution.probabilities.sum(axis=-1)
     if not np.all(np.abs(total - 1) < 1e-6):

@@ -126,7 +126,7 @@ def crossing_rows(crossings: Iterable[Any]) -> list[dict[str, Any]]:
                 "coupling": crossing.coupling,
                 "slope_difference": crossing.slope_difference,
                 "third_level_distance": crossing.third_level_distance,
-                "center_energy": crossing.center_energy,
+                "centre_energy": crossing.centre_energy,
                 "reason": crossing.reason,
             }
             for crossing in crossings

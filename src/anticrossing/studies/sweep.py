@@ -101,7 +101,7 @@ def experiment_target(
     return Target(
         function=points,
         identity=identity,
-        vectorized=_can_be_batched(points, grid),
+        vectorised=_can_be_batched(points, grid),
         dims={"probability": ("final",)} if "probability" in chosen else {},
         labels={"final": final},
         details={**details, "final": {"long_name": f"final {'state' if diabatic else 'level'}"}},
