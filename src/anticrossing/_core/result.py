@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import xarray
 
-_MOST_SCALARS = 5  # in a line
+_MOST_SCALARS, _MOST_SIZES = 5, 5  # in a line
 
 
 class Result:
@@ -75,7 +75,10 @@ class Result:
         sizes: dict[str, int] = {}
         for variable in variables.values():
             sizes.update(zip(variable.dims, np.shape(variable.values), strict=True))
-        said = [*said[:_MOST_SCALARS], *(f"{size} × {dim}" for dim, size in sizes.items())]
+        said = [
+            *said[:_MOST_SCALARS],
+            *(f"{size} × {dim}" for dim, size in [*sizes.items()][:_MOST_SIZES]),
+        ]
         return f"{type(self).__name__}({', '.join(said)})"
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ Shapes: P panels, n nodes, N levels; all generators are scaled to τ ∈ [−1, 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -94,13 +95,7 @@ def solve_panels(
         g, frame = g[index], frame[index]
         energies, vectors = np.linalg.eigh(g)
         phases = 2 * np.min(np.diff(energies, axis=-1), axis=1)
-        tried: BoolArray | None = None
-        for threshold in CLUSTER_PHASES:
-            joined = phases < threshold
-            todo = ~result.accepted[index]
-            if tried is not None:
-                todo &= np.any(joined != tried, axis=-1)
-            tried = joined
+        for joined, todo in clusterings(phases, result.accepted, index):
             rows = np.flatnonzero(todo)
             if rows.size:
                 solved = _superadiabatic(
@@ -124,6 +119,24 @@ def superadiabatic_frames(
     solved.left = frame @ solved.left
     solved.right = frame @ solved.right
     return solved
+
+
+def clusterings(
+    phases: FloatArray, accepted: BoolArray, index: npt.NDArray[np.intp]
+) -> Iterator[tuple[BoolArray, BoolArray]]:
+    """Return for each threshold which neighbours (P, N − 1) move as one, and which panels to try.
+
+    `phases` are those of the distances of the levels of the panels `index`. What is accepted
+    meanwhile is not tried again, nor what differs from the last attempt in nothing.
+    """
+    tried = None
+    for threshold in CLUSTER_PHASES:
+        joined = phases < threshold
+        todo = ~accepted[index]
+        if tried is not None:
+            todo &= np.any(joined != tried, axis=-1)
+        tried = joined
+        yield joined, todo
 
 
 def _superadiabatic(

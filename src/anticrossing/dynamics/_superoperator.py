@@ -24,10 +24,10 @@ from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, polar_factor
 from anticrossing.dynamics._elimination import Ends, Solutions, eliminate, integrate, pairs_resolve
 from anticrossing.dynamics._many_level import (
-    CLUSTER_PHASES,
     MOST_ROTATIONS,
     NEAR_PHASE,
     STRONGEST_PICARD,
+    clusterings,
 )
 from anticrossing.dynamics._stacks import (
     BoolArray,
@@ -157,13 +157,7 @@ def _solve_chunk(
     g, frame, bath = g[index], frame[index], bath.of(index)
     energies, vectors = np.linalg.eigh(g)
     phases = 2 * np.min(np.diff(energies, axis=-1), axis=1)
-    tried: BoolArray | None = None
-    for threshold in CLUSTER_PHASES:
-        joined = phases < threshold
-        todo = ~result.accepted[index]
-        if tried is not None:
-            todo &= np.any(joined != tried, axis=-1)
-        tried = joined
+    for joined, todo in clusterings(phases, result.accepted, index):
         for clustered in (False, True):
             rows = np.flatnonzero(todo & (joined.any(axis=-1) == clustered))
             if rows.size == 0:

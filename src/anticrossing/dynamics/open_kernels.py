@@ -230,3 +230,9 @@ class SuperoperatorKernel(OpenKernel):
 
     def leaving(self, frames: ComplexArray) -> ComplexArray:
         return np.asarray(dagger(self.entering(frames)))
+
+
+def open_kernel(lanes: Lanes, environment: Environment) -> OpenKernel:
+    """Return the kernel of the Lindblad equation for the number of levels."""
+    flat, levels = environment.flat(lanes.batch_shape), lanes.hamiltonian.dimension
+    return BlochKernel(flat) if levels == 2 else SuperoperatorKernel(flat, levels)

@@ -7,7 +7,7 @@ import numpy as np
 from anticrossing._core.checks import ComplexArray
 from anticrossing._core.linalg import dagger
 from anticrossing.dynamics import interference, liouville, panels
-from anticrossing.dynamics.open_kernels import BlochKernel, OpenKernel, SuperoperatorKernel
+from anticrossing.dynamics.open_kernels import open_kernel
 from anticrossing.dynamics.readout import readout_frames, unreached
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
@@ -18,8 +18,7 @@ def evolve(request: Request, environment: Environment) -> Propagation:
     """Carry out a checked request with an environment."""
     lanes, basis = request.lanes, request.basis
     levels = lanes.hamiltonian.dimension
-    flat = environment.flat(lanes.batch_shape)
-    kernel: OpenKernel = BlochKernel(flat) if levels == 2 else SuperoperatorKernel(flat, levels)
+    kernel = open_kernel(lanes, environment)
     evolution = panels.solve(
         lanes,
         kernel,

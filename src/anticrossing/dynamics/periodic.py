@@ -22,7 +22,7 @@ from anticrossing.drive import Drive
 from anticrossing.dynamics import interference, liouville, panels
 from anticrossing.dynamics._period import Period, check_times
 from anticrossing.dynamics.kernels import UnitaryKernel
-from anticrossing.dynamics.open_kernels import BlochKernel, OpenKernel, SuperoperatorKernel
+from anticrossing.dynamics.open_kernels import OpenKernel, open_kernel
 from anticrossing.dynamics.readout import unreached
 from anticrossing.dynamics.request import check_kinds, check_open, check_tolerance
 from anticrossing.environment import Environment
@@ -273,9 +273,7 @@ def _check_open(
     check_open(hamiltonian, drive, environment)
     accuracy = check_tolerance(tolerance)
     over = Period.of(hamiltonian, drive, period, environment.batch_shape)
-    flat, levels = environment.flat(over.lanes.batch_shape), hamiltonian.dimension
-    kernel: OpenKernel = BlochKernel(flat) if levels == 2 else SuperoperatorKernel(flat, levels)
-    return over, kernel, accuracy
+    return over, open_kernel(over.lanes, environment), accuracy
 
 
 def _maps(

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from anticrossing.hamiltonian.terms import TermHamiltonian
 
 
+# What the constructors below make, by kind: the classes derive from `Hamiltonian` and tell it.
+_KINDS: dict[str, Any] = {}
+
+
 class Hamiltonian(Unchanging, abc.ABC):
     """A Hermitian matrix H(x; p) that depends on one or several coordinates and on parameters.
 
@@ -62,6 +66,11 @@ class Hamiltonian(Unchanging, abc.ABC):
     units: Units
     labels: tuple[str, ...]
     source: str
+
+    def __init_subclass__(cls, *, kind: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if kind:
+            _KINDS[kind] = cls
 
     # ---- construction -------------------------------------------------------------------------
 
@@ -99,9 +108,7 @@ class Hamiltonian(Unchanging, abc.ABC):
         >>> H.dimension
         2
         """
-        from anticrossing.hamiltonian.terms import TermHamiltonian
-
-        return TermHamiltonian(
+        return _KINDS["terms"](
             terms, named_values("parameters", parameters), coordinates, **details
         )
 
@@ -128,10 +135,9 @@ class Hamiltonian(Unchanging, abc.ABC):
                [ 0.2,  0. ]])
         """
         from anticrossing._core import terms as rewriting
-        from anticrossing.hamiltonian.terms import TermHamiltonian
 
         names = coordinate_names(coordinates) + tuple(named_values("parameters", parameters))
-        return TermHamiltonian(
+        return _KINDS["terms"](
             rewriting.from_matrix(matrix, names),
             named_values("parameters", parameters),
             coordinates,
@@ -148,9 +154,7 @@ class Hamiltonian(Unchanging, abc.ABC):
         array([[ 2.,  1.],
                [ 1., -2.]])
         """
-        from anticrossing.hamiltonian.terms import TermHamiltonian
-
-        return TermHamiltonian([(1, constant), ("x", slope)], {}, "x", **details)
+        return _KINDS["terms"]([(1, constant), ("x", slope)], {}, "x", **details)
 
     @staticmethod
     def from_function(
@@ -184,9 +188,7 @@ class Hamiltonian(Unchanging, abc.ABC):
         >>> H(0.5)[0, 0]
         np.float64(0.5)
         """
-        from anticrossing.hamiltonian.functions import FunctionHamiltonian
-
-        return FunctionHamiltonian(
+        return _KINDS["function"](
             function,
             derivative,
             vectorised,

@@ -24,7 +24,7 @@ from anticrossing.units import NATURAL, Units
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
-class FunctionHamiltonian(Hamiltonian):
+class FunctionHamiltonian(Hamiltonian, kind="function"):
     """H given by a Python function; derivatives given too, or by finite differences."""
 
     def __init__(

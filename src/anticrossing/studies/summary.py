@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
+from anticrossing._core.provenance import plain
 from anticrossing._version import __version__
 from anticrossing.studies.outcome import Outcome
 from anticrossing.studies.result import Result
@@ -132,18 +132,3 @@ def crossing_rows(crossings: Iterable[Any]) -> list[dict[str, Any]]:
             for crossing in crossings
         ]
     )
-
-
-def plain(value: Any) -> Any:
-    """Turn NumPy values into Python ones, and what is not finite into None (strict JSON)."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
