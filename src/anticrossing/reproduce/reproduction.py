@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anticrossing._core.provenance import plain
 from anticrossing._version import __version__
 from anticrossing.studies.store import MARKER, replace_directory, write_json
-from anticrossing.studies.summary import plain
 
 
 @dataclass(frozen=True, eq=False)
