@@ -8,7 +8,7 @@ from fuzz import truth
 from scipy.special import gammaln, jv
 
 import anticrossing as ac
-from anticrossing.dynamics import between_nodes, features
+from anticrossing.dynamics import between_nodes, features, panels
 from anticrossing.dynamics.floquet import floquet
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.periodic import one_period_propagator, periodic_steady_state
