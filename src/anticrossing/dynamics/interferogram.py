@@ -37,7 +37,8 @@ _FARTHEST = 1e150  # the square of a parameter, and of its inverse, must be a nu
 class Interferogram(NDArrayOperatorsMixin, Result):
     """Mean upper populations of a periodically driven qubit on a grid, as `interferogram` returns.
 
-    It stands for its array of populations in NumPy's functions and operators, and in indices.
+    In NumPy's functions and operators, in indices and in the methods of arrays it stands for its
+    array of populations.
 
     Attributes
     ----------
@@ -53,18 +54,9 @@ class Interferogram(NDArrayOperatorsMixin, Result):
     parameters: Mapping[str, FloatArray]
     readout: str
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The shape of the grid."""
-        return self.population.shape
-
-    def round(self, decimals: int = 0) -> FloatArray:
-        """Return the rounded populations."""
-        return self.population.round(decimals)
-
     def variables(self) -> dict[str, Variable]:
         """Return the populations by name, along axes that are parameters where only one varies."""
-        shape = self.shape
+        shape = self.population.shape
         dims = [f"axis_{k}" for k in range(len(shape))]
         found: dict[str, Variable] = {}
         for name, values in self.parameters.items():
@@ -97,7 +89,7 @@ class Interferogram(NDArrayOperatorsMixin, Result):
         axes = drawing.new_axes() if ax is None else ax
         y, x = (
             found[dim].values if dim in found else np.arange(size)
-            for dim, size in zip(dims, self.shape, strict=True)
+            for dim, size in zip(dims, population.shape, strict=True)
         )
         image = axes.pcolormesh(x, y, population, shading="nearest")
         axes.figure.colorbar(image, ax=axes, label=found["population"].text)
@@ -123,6 +115,11 @@ class Interferogram(NDArrayOperatorsMixin, Result):
 
     def __float__(self) -> float:
         return float(self.population)
+
+    def __getattr__(self, name: str) -> Any:
+        if name[0] == "_" or name == "population":
+            raise AttributeError(name)
+        return getattr(self.population, name)
 
 
 def interferogram(
