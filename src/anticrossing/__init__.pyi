@@ -38,7 +38,6 @@ from .analysis import (
 )
 from .drive import Drive as Drive
 from .dynamics import (
-    OpenPropagation as OpenPropagation,
     Propagation as Propagation,
     propagate as propagate,
 )

@@ -494,7 +494,7 @@ def _shared(text):
     def function(x):
         return np.array([[text(x) + x / 2, 0.3], [0.3, text(x) - x / 2]])
 
-    return ac.Hamiltonian.from_function(function, vectorized=False)
+    return ac.Hamiltonian.from_function(function, vectorised=False)
 
 
 @pytest.mark.parametrize(
@@ -511,7 +511,7 @@ def test_what_all_levels_share_hides_no_crossing(h):
     assert crossing.position == pytest.approx(0.0, abs=1e-6)
     assert crossing.gap == pytest.approx(0.6, rel=1e-6)
     energy = np.linalg.eigvalsh(h(crossing.position)).mean()
-    assert crossing.center_energy == pytest.approx(energy, abs=1e-6)
+    assert crossing.centre_energy == pytest.approx(energy, abs=1e-6)
     first = result.predictions[0]
     assert first.valid
     assert first.probabilities[1] == pytest.approx(np.exp(-2 * np.pi * 0.09 / 0.3), rel=1e-6)

@@ -95,7 +95,7 @@ def test_star_with_several_complex_driven_levels_in_other_places():
     slope[2, 2], slope[7, 7] = 1.0, -0.6
     hamiltonian = ac.Hamiltonian.affine(constant, slope, units=ac.Units(energy="MHz", time="us"))
     sweep = ac.drive.Linear(-2, 2, rate=3.0)
-    state = GaussianState.thermal(hamiltonian(-2.0), beta=0.7, chemical_potential=0.2)
+    state = GaussianState.thermal(hamiltonian(-2.0), temperature=1 / 0.7, chemical_potential=0.2)
     fast = evolve_fermions(hamiltonian, sweep, state=state, times=[-0.5, 0.1, 0.6])
     general = evolve_fermions(
         hamiltonian, sweep, state=state, times=[-0.5, 0.1, 0.6], method="panels", tolerance=1e-12
@@ -193,7 +193,7 @@ def test_a_kink_that_is_not_announced_is_found_by_halving():
 
 
 def test_currents_are_rates_of_change_and_conserve_particles():
-    state = GaussianState.thermal(driven(4)(0.0), beta=1.2, chemical_potential=2.0)
+    state = GaussianState.thermal(driven(4)(0.0), temperature=1 / 1.2, chemical_potential=2.0)
     step = 1e-4
     result = evolve_fermions(
         driven(4),
@@ -212,7 +212,7 @@ def test_currents_are_rates_of_change_and_conserve_particles():
 def test_entropies_and_energy_match_the_fock_space():
     rng = np.random.default_rng(8)
     h = random_hermitian(rng, 5)
-    state = GaussianState.thermal(h, beta=0.8, chemical_potential=0.3)
+    state = GaussianState.thermal(h, temperature=1 / 0.8, chemical_potential=0.3)
     rho = gibbs_in_fock_space(h, 0.8, 0.3)
     c = lowering_operators(5)
     correlations = [[np.trace(rho @ c[j].T @ c[i]) for j in range(5)] for i in range(5)]
@@ -249,7 +249,7 @@ def test_evolution_keeps_the_entropy_of_the_whole():
         (lambda: GaussianState([[0.5, 1], [0, 0.5]]), "Hermitian"),
         (lambda: GaussianState.product([0.2, 1.1]), "lie in \\[0, 1\\]"),
         (lambda: GaussianState.product([]), "at least one mode"),
-        (lambda: GaussianState.thermal([[1.0]], beta=-1), "`beta` must be positive"),
+        (lambda: GaussianState.thermal([[1.0]], temperature=-1), "`temperature` must be positive"),
         (lambda: GaussianState.product([0.1, 0.2]).entropy([2]), "from 0 to 1"),
         (lambda: GaussianState.product([0.1, 0.2]).entropy([]), "at least one mode"),
         (lambda: GaussianState.product([0.1, 0.2]).mutual_information([0], [0]), "not share"),

@@ -312,7 +312,7 @@ class TestSteadyState:
         )
         weights = np.exp(-np.linalg.eigvalsh(qubit(0.3)) / 0.4)
         assert np.max(np.abs(state.populations - weights / weights.sum())) < 1e-9
-        assert "mean populations" in str(state)
+        assert "population averaged over a period" in str(state)
 
     def test_batches_and_weak_relaxation_keep_their_accuracy(self):
         qubit = ac.models.LandauZener(gap=0.2)

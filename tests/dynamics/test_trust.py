@@ -8,7 +8,7 @@ from fuzz import truth
 from scipy.special import gammaln, jv
 
 import anticrossing as ac
-from anticrossing.dynamics import features, panels
+from anticrossing.dynamics import between_nodes, features, panels
 from anticrossing.dynamics.floquet import floquet
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.periodic import one_period_propagator, periodic_steady_state
@@ -212,7 +212,7 @@ def test_pulses_in_the_hamiltonian_and_in_a_vectorised_function():
         values[..., 0, 1] = values[..., 1, 0] = 0.5 * HEIGHT * np.exp(-((x - 0.37) ** 2) / 2e-8)
         return values
 
-    function = ac.Hamiltonian.from_function(matrix, vectorized=True)
+    function = ac.Hamiltonian.from_function(matrix, vectorised=True)
     assert abs(jump(function, ac.drive.Linear(0, 1, rate=1e-4)) - np.sin(0.65) ** 2) < 1e-9
 
 
@@ -303,11 +303,13 @@ def test_noise_that_an_offset_leaves_in_a_function_is_told():
 
 @pytest.mark.parametrize("count", [1, 7, 40])
 def test_points_between_the_nodes_lie_on_the_panel_and_in_no_step(count):
-    points, interpolate = panels._probe(21, count)
+    points, interpolate = between_nodes.probe(21, count)
     assert np.all(np.abs(points) < 1)
     assert np.all(np.diff(points) > 0)
     assert count < 3 or np.diff(points, n=2).std() > 0.1 / count
-    assert interpolate @ np.exp(panels.grid(21).nodes) == pytest.approx(np.exp(points), rel=1e-14)
+    assert interpolate @ np.exp(between_nodes.grid(21).nodes) == pytest.approx(
+        np.exp(points), rel=1e-14
+    )
 
 
 def test_error_estimates_bound_the_truth_on_random_problems():

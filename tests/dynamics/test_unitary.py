@@ -278,7 +278,7 @@ def test_noise_in_a_function_is_reported_instead_of_refined_forever():
         value[..., 0, 0], value[..., 1, 1] = x + 1e-5 * np.sin(1e9 * x), -x
         return value
 
-    H = ac.Hamiltonian.from_function(matrix, vectorized=True)
+    H = ac.Hamiltonian.from_function(matrix, vectorised=True)
     with pytest.raises(ac.ConvergenceError, match="noise"):
         ac.propagate(H, ac.drive.Linear(-1, 1, 1.0))
 

@@ -119,7 +119,7 @@ def test_levels_together_hold_the_sum_and_may_meet():
         return h
 
     hamiltonian = Hamiltonian.from_function(
-        two, coordinates=("x", "y", "z"), dimension=4, vectorized=True
+        two, coordinates=("x", "y", "z"), dimension=4, vectorised=True
     )
     assert chern_number(hamiltonian, levels=[0, 1], surface=Sphere(), grid=12).value == 2
     with pytest.raises(InputError, match="must be separated from the others by a gap"):
@@ -200,7 +200,7 @@ def test_a_hamiltonian_that_jumps():
         inside = (k[..., 0] < 0.123) | (k[..., 0] > 3)
         return np.where(inside[..., None, None], np.diag([1.0, -1.0]), np.eye(2)[::-1])
 
-    hamiltonian = Hamiltonian.from_function(jump, coordinates=("kx", "ky"), vectorized=True)
+    hamiltonian = Hamiltonian.from_function(jump, coordinates=("kx", "ky"), vectorised=True)
     with pytest.raises(ConvergenceError, match="not continuous on the surface"):
         chern_number(hamiltonian, levels=0, grid=4)
 

@@ -235,7 +235,7 @@ def test_a_function_that_turns_complex_on_the_way_is_refused():
         found[:, 0, 1], found[:, 1, 0] = unit, np.conj(unit)
         return found
 
-    H = Hamiltonian.from_function(matrix, vectorized=True, dimension=2)
+    H = Hamiltonian.from_function(matrix, vectorised=True, dimension=2)
     with pytest.raises(ac.InputError, match="real everywhere or complex everywhere"):
         surfaces(H, np.linspace(0.0, 80_000.0, 70_000))
 

@@ -100,8 +100,8 @@ def test_function_hamiltonians_with_and_without_a_derivative():
     assert numerical.replace(g=[0.1, 0.2])(np.zeros(3)).shape == (2, 3, 2, 2)
 
 
-def test_vectorized_function_must_return_its_shape():
-    H = Hamiltonian.from_function(lambda x: np.zeros((2, 2)), vectorized=True, dimension=2)
+def test_vectorised_function_must_return_its_shape():
+    H = Hamiltonian.from_function(lambda x: np.zeros((2, 2)), vectorised=True, dimension=2)
     with pytest.raises(ac.InputError, match="return shape"):
         H(np.zeros(3))
 
@@ -131,14 +131,14 @@ def test_a_function_may_fill_the_same_array_again(count):
         assert np.array_equal(values[:, 0, 0], np.sin(count * x))
 
 
-def test_a_vectorized_function_may_fill_the_same_array_again():
+def test_a_vectorised_function_may_fill_the_same_array_again():
     array = np.zeros((1, 2, 2), dtype=complex)
 
     def matrix(x):
         array[...] = x
         return array
 
-    H = Hamiltonian.from_function(matrix, vectorized=True, dimension=2)
+    H = Hamiltonian.from_function(matrix, vectorised=True, dimension=2)
     assert np.allclose(H.derivative([0.5]), 1.0)
 
 

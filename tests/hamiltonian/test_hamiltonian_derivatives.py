@@ -147,7 +147,7 @@ def test_a_derivative_of_the_wrong_shape_is_refused():
         H.gradient(POINT)
 
 
-def vectorized(points, k, a):
+def vectorised(points, k, a):
     return np.moveaxis(plain(np.moveaxis(points, -1, 0), k, a), (0, 1), (-2, -1))
 
 
@@ -159,10 +159,10 @@ def vectorized(points, k, a):
             plain, derivative=slopes, parameters=VALUES, coordinates=NAMES, labels=["one", "two"]
         ),
         Hamiltonian.from_function(
-            vectorized, vectorized=True, parameters=VALUES, coordinates=NAMES
+            vectorised, vectorised=True, parameters=VALUES, coordinates=NAMES
         ),
     ],
-    ids=["terms", "function", "vectorized"],
+    ids=["terms", "function", "vectorised"],
 )
 def test_along_a_line(H):
     direction = np.array([0.5, 0.0, -2.0])

@@ -79,7 +79,7 @@ def test_levels_shows_the_computed_curves_and_the_crossing(single: Any) -> None:
     )
     crossing = single.passage.crossings[0]
     assert marker.get_xdata()[0] == crossing.position
-    assert marker.get_ydata()[0] == crossing.center_energy
+    assert marker.get_ydata()[0] == crossing.centre_energy
     assert any("gap 1" in text.get_text() for text in drawn.get_legend().get_texts())
 
 

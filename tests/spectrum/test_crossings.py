@@ -54,7 +54,7 @@ def test_landau_zener_over_ten_decades(relative_gap, window):
     assert crossing.kind == "avoided"
     assert crossing.reason == "same symmetry sector"
     assert crossing.third_level_distance == np.inf
-    assert crossing.center_energy == pytest.approx(0.0, abs=1e-12 * width)
+    assert crossing.centre_energy == pytest.approx(0.0, abs=1e-12 * width)
 
 
 def test_position_is_accurate_where_the_crossing_is_not_at_zero():
@@ -526,4 +526,4 @@ def test_what_all_levels_share_moves_no_crossing(offset):
     assert found.kind == "avoided"
     assert found.position == pytest.approx(0.0, abs=1e-12)
     assert found.gap == pytest.approx(0.02, rel=1e-12)
-    assert found.center_energy == pytest.approx(float(H(0.0)[0, 0].real), rel=1e-15)
+    assert found.centre_energy == pytest.approx(float(H(0.0)[0, 0].real), rel=1e-15)

@@ -173,8 +173,8 @@ def test_an_experiment_is_swept_from_python(tmp_path: Path) -> None:
     other = studies.parse(PASSAGE.replace("-200", "-100"))
     with pytest.raises(InputError, match=r"`drive.start` is -200 there and -100 here"):
         sweeps.sweep(other, grid=grid, store=store, progress=False)
-    with pytest.raises(InputError, match=r"Argument `vectorized` must be left out"):
-        sweeps.sweep(loaded, grid=grid, vectorized=True)
+    with pytest.raises(InputError, match=r"Argument `vectorised` must be left out"):
+        sweeps.sweep(loaded, grid=grid, vectorised=True)
 
 
 @pytest.mark.parametrize(

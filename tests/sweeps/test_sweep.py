@@ -33,15 +33,15 @@ def run(function: Any, grid: Any = GRID, **options: Any) -> xarray.Dataset:
 
 
 @pytest.mark.parametrize("stored", [False, True])
-@pytest.mark.parametrize("vectorized", [False, True])
+@pytest.mark.parametrize("vectorised", [False, True])
 def test_values_stand_where_their_parameters_are(
-    stored: bool, vectorized: bool, tmp_path: Path
+    stored: bool, vectorised: bool, tmp_path: Path
 ) -> None:
     def function(gap: Any, rate: Any) -> dict[str, Any]:
         return {"jump": points.jump(gap, rate), "both": np.stack([gap, 1j * rate], axis=-1)}
 
     store = tmp_path / "store" if stored else None
-    result = run(function, vectorized=vectorized, store=store, chunk_size=5, units={"gap": "GHz"})
+    result = run(function, vectorised=vectorised, store=store, chunk_size=5, units={"gap": "GHz"})
     gap, rate = np.meshgrid(GRID["gap"], GRID["rate"], indexing="ij")
     np.testing.assert_allclose(result.jump, np.exp(-np.pi * gap**2 / (2 * rate)), rtol=1e-15)
     np.testing.assert_array_equal(result.both, np.stack([gap, 1j * rate], axis=-1))
@@ -161,7 +161,7 @@ class Stubborn:
         raise ValueError("no")
 
 
-@pytest.mark.parametrize("vectorized", [False, True])
+@pytest.mark.parametrize("vectorised", [False, True])
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
@@ -181,7 +181,7 @@ class Stubborn:
     ],
 )
 def test_whatever_ends_a_point_the_others_go_on(
-    answer: Any, message: str, vectorized: bool, tmp_path: Path
+    answer: Any, message: str, vectorised: bool, tmp_path: Path
 ) -> None:
     def function(k: Any) -> Any:
         if np.any(k == 1):
@@ -190,7 +190,7 @@ def test_whatever_ends_a_point_the_others_go_on(
             return answer
         return k
 
-    settings: dict[str, Any] = {"store": tmp_path / "store", "vectorized": vectorized}
+    settings: dict[str, Any] = {"store": tmp_path / "store", "vectorised": vectorised}
     result = run(function, {"k": np.arange(3)}, **settings)
     assert result.status.values.tolist() == [1, 2, 1]
     assert str(result.message[1].values) == message
@@ -202,12 +202,12 @@ def test_one_bad_point_of_a_vectorised_chunk_fails_alone() -> None:
             raise FloatingPointError("too fast")
         return points.jump(gap, rate)
 
-    result = run(function, vectorized=True, chunk_size=42)
+    result = run(function, vectorised=True, chunk_size=42)
     assert int((result.status == 2).sum()) == 1
     assert result.status[-1, -1] == 2
-    good = run(points.jump, vectorized=True).value.where(result.status == 1)
+    good = run(points.jump, vectorised=True).value.where(result.status == 1)
     np.testing.assert_array_equal(result.value, good)
-    wrong = run(lambda gap, rate: np.sum(gap), vectorized=True)
+    wrong = run(lambda gap, rate: np.sum(gap), vectorised=True)
     assert "must have 1 as its first dimension" in str(wrong.message[0, 0].values)
 
 
@@ -254,7 +254,7 @@ def test_random_numbers_depend_on_the_seed_and_the_point_only() -> None:
 
     first = run(one, seed=3)
     np.testing.assert_array_equal(first.value, run(one, seed=3, chunk_size=1).value)
-    np.testing.assert_array_equal(first.value, run(many, seed=3, vectorized=True).value)
+    np.testing.assert_array_equal(first.value, run(many, seed=3, vectorised=True).value)
     assert np.unique(first.value).size == first.value.size
     assert not np.any(first.value == run(one, seed=4).value)
     child = np.random.SeedSequence(3).spawn(10)[9]  # what `spawn` gives point 9 of the grid
@@ -369,10 +369,10 @@ def test_memory_is_bounded_by_the_chunk(tmp_path: Path) -> None:
         return np.ones((index.size, 10_000)) * index[:, None]
 
     grid = {"index": np.arange(1000)}
-    run(function, {"index": np.arange(20)}, store=tmp_path / "warm", vectorized=True, chunk_size=10)
+    run(function, {"index": np.arange(20)}, store=tmp_path / "warm", vectorised=True, chunk_size=10)
     tracemalloc.start()
     try:
-        result = run(function, grid, store=tmp_path / "s", vectorized=True, chunk_size=10)
+        result = run(function, grid, store=tmp_path / "s", vectorised=True, chunk_size=10)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -435,7 +435,7 @@ def test_memory_is_bounded_by_the_chunk(tmp_path: Path) -> None:
             "Argument `zipped` must be left out",
         ),
         ({"chunk_size": 0}, "Argument `chunk_size` must be at least 1"),
-        ({"vectorized": 1}, "Argument `vectorized` must be True or False"),
+        ({"vectorised": 1}, "Argument `vectorised` must be True or False"),
         ({"seed": 1}, "Argument `seed` must be left out"),
         ({"executor": 0}, "Argument `executor` must be at least 1"),
         ({"executor": [2]}, "Argument `executor` must be a number of processes"),

@@ -217,6 +217,13 @@ def nearest(word: Any, options: Iterable[str]) -> str:
     return f"; did you mean `{close[0]}`?" if close else ""
 
 
+def check_flag(name: str, value: Any) -> bool:
+    """Return `value` if it is True or False, or raise `InputError`."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise fail(name, "be True or False", f"it is {describe(value)}")
+    return bool(value)
+
+
 def hermitian(name: str, matrix: npt.ArrayLike, *, relative: float = 1e-10) -> ComplexArray:
     """Return `matrix` (…, n, n) as complex128 if finite and Hermitian, or raise `InputError`."""
     if not is_numeric(matrix):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import xarray
 
-_MOST_SCALARS = 5  # in a line
+_MOST_SCALARS, _MOST_SIZES = 5, 5  # in a line
 
 
 class Result:
@@ -42,6 +42,12 @@ class Result:
             values = getattr(self, of or name)
             if values is not None:
                 array = np.asarray(values)
+                if dims == (name,) and array.ndim > 1:  # a coordinate at parameter points
+                    first = array[(0,) * (array.ndim - 1)] if array.size else array
+                    if np.all(array == first):
+                        array = first
+                    else:
+                        name = f"{name}_at_point"
                 axes = (*points(array.ndim - len(dims)), *dims)
                 found[name] = Variable(axes, array, text, in_units(unit, self._own_units()))
         return found
@@ -58,18 +64,29 @@ class Result:
         """Return what its dataset says besides the variables: settings, a verdict."""
         return {}
 
+    def _rows(self) -> list[tuple[str, str, str]]:
+        """Return name, value and meaning of everything, settings first."""
+        settings = [(name, str(value), "") for name, value in self._attributes().items()]
+        return [*settings, *rows(self.variables())]
+
     def __repr__(self) -> str:
         variables = self.variables()
         said = [f"{name}={value_text(v)}" for name, v in variables.items() if not v.dims]
         sizes: dict[str, int] = {}
         for variable in variables.values():
             sizes.update(zip(variable.dims, np.shape(variable.values), strict=True))
-        said = [*said[:_MOST_SCALARS], *(f"{size} × {dim}" for dim, size in sizes.items())]
+        said = [
+            *said[:_MOST_SCALARS],
+            *(f"{size} × {dim}" for dim, size in [*sizes.items()][:_MOST_SIZES]),
+        ]
         return f"{type(self).__name__}({', '.join(said)})"
 
     def __str__(self) -> str:
-        listed = list(rows(self.variables()))
-        wide = [max(map(len, column)) for column in zip(*listed, strict=True)]
+        listed = self._rows()
+        wide = [
+            max((len(cells[k]) for cells in listed if cells[2] or k == 0), default=0)
+            for k in range(2)
+        ]
         lines = [
             f"  {name:<{wide[0]}}  {extent:<{wide[1]}}  {text}".rstrip()
             for name, extent, text in listed
@@ -80,7 +97,7 @@ class Result:
         body = "".join(
             f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(extent)}</td>"
             f"<td style='text-align:left'>{escape(text)}</td></tr>"
-            for name, extent, text in rows(self.variables())
+            for name, extent, text in self._rows()
         )
         notes = "".join(f"<p>Note: {escape(note)}</p>" for note in self.notes())
         title = f"<caption>{escape(type(self).__name__)}</caption>"

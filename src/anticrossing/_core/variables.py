@@ -10,6 +10,7 @@ import numpy as np
 
 from anticrossing._core.checks import InputError
 
+_MOST_WRITTEN = 6  # numbers, else their range
 _WORDS = re.compile(r"energy|time|coordinate")
 
 
@@ -100,6 +101,8 @@ def rows(variables: Mapping[str, Variable]) -> Iterator[tuple[str, str, str]]:
 def _range(values: Any, unit: str) -> str:
     if values.dtype.kind not in "fiu" or not values.size or not np.any(np.isfinite(values)):
         return ""
-    finite = values[np.isfinite(values)]
     unit = "" if unit in ("1", "") else f" {unit}"
+    if values.ndim == 1 and values.size <= _MOST_WRITTEN:
+        return f": {', '.join(f'{value:.6g}' for value in values)}{unit}"
+    finite = values[np.isfinite(values)]
     return f": {finite.min():.6g} … {finite.max():.6g}{unit}"

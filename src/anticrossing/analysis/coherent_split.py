@@ -225,7 +225,8 @@ def _integrand(
         ).states
         for state in np.eye(levels)
     ]
-    snapshots = np.stack(columns, axis=-1)
+    assert free.propagator is not None
+    snapshots = np.stack([states for states in columns if states is not None], axis=-1)
     backward = snapshots @ (free.propagator.conj().T @ target[:, final])
     full = propagate(
         lanes.hamiltonian,
@@ -235,6 +236,7 @@ def _integrand(
         times=moments,
         tolerance=_EXACT,
     )
+    assert full.density_matrices is not None
     matrices = lanes.matrices(moments[None], np.zeros(1, dtype=np.intp))[0]
     environment_part = generator(lanes, environment, moments[None])[0] - commutator(matrices)
     states = full.density_matrices.reshape(moments.size, -1, 1)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import fail, integer, real_number
+from anticrossing._core.quadrature import gauss_legendre
 from anticrossing.formulas.landau_zener import landau_zener, passage_duration
 
 REGIMES = ("coherent", "incoherent", "frozen", "relaxed")
@@ -22,7 +23,7 @@ _LASTING, _SHORT = 0.1, 2.5  # gΓ/α, dephasings of the eigenbasis in passing: 
 _FROZEN = 10.0  # line width over range of the sweep from which the state counts as frozen
 _RELAXED = 3.0  # relaxation times after the crossing: e^{-3} = 5 % of the excitation is left
 _LAG = 0.02  # change of the equilibrium population within the last relaxation time
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_NODES, _WEIGHTS = gauss_legendre(8)
 _EDGES = np.concatenate([[0.0], 0.5 ** np.arange(40, 0, -1)])
 _EDGES = np.concatenate([_EDGES, 1 - _EDGES[-2::-1]])  # finer towards both ends
 

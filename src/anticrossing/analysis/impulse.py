@@ -33,7 +33,7 @@ from anticrossing.analysis.meetings import (
 from anticrossing.drive import Drive
 from anticrossing.dynamics.propagation import propagate
 from anticrossing.dynamics.request import check_kinds, check_tolerance
-from anticrossing.dynamics.unitary import Propagation
+from anticrossing.dynamics.result import Propagation
 from anticrossing.formulas import DomainCheck, MatrixPrediction, Prediction
 from anticrossing.hamiltonian import Hamiltonian
 

@@ -251,7 +251,7 @@ def _on_line(
     return Hamiltonian.from_function(
         value,
         derivative=slope,
-        vectorized=True,
+        vectorised=True,
         parameters={"b": offset},
         coordinates="s",
         dimension=hamiltonian.dimension,

@@ -12,8 +12,9 @@ import numpy as np
 
 from anticrossing import formulas
 from anticrossing._core.checks import FloatArray, InputError, fail
+from anticrossing._core.quadrature import gauss_legendre
+from anticrossing._core.roots import bracketed_roots
 from anticrossing._core.unchanging import frozen
-from anticrossing.analysis._roots import bracketed_roots
 from anticrossing.analysis.decay import rate_matrices
 from anticrossing.drive import Drive
 from anticrossing.dynamics import features
@@ -311,7 +312,7 @@ def half_places(hamiltonian: Hamiltonian, drive: Drive) -> tuple[Place, ...]:
                 third_level_distance=float(
                     np.abs(others[:, None] - energies[[i, i + 1]]).min(initial=np.inf)
                 ),
-                center_energy=float(energies[[i, i + 1]].mean()),
+                centre_energy=float(energies[[i, i + 1]].mean()),
             )
             angular = hamiltonian.units.angular
             rate, gap = steepness * abs(velocity) * angular, gap * angular
@@ -443,7 +444,7 @@ def phases_between(hamiltonian: Hamiltonian, drive: Drive, start: float, stop: f
 
 def _phases_on(hamiltonian: Hamiltonian, drive: Drive, pieces: FloatArray) -> FloatArray:
     """Return ∫E_j dt over each of the pieces (n, 2), shape (n, N)."""
-    nodes, weights = np.polynomial.legendre.leggauss(16)
+    nodes, weights = gauss_legendre(16)
     half = 0.5 * np.diff(pieces, axis=1)
     times = pieces[:, :1] + half * (nodes + 1)
     energies = np.linalg.eigvalsh(hamiltonian(drive(times.ravel())))

@@ -21,10 +21,9 @@ from anticrossing.analysis.referee import in_words
 from anticrossing.analysis.regimes import held_against, regime_of
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability, log_probability
-from anticrossing.dynamics.open_systems import OpenPropagation
 from anticrossing.dynamics.propagation import propagate
 from anticrossing.dynamics.request import check_kinds, check_single_open
-from anticrossing.dynamics.unitary import Propagation
+from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Crossings
@@ -67,7 +66,7 @@ class Passage:
     events: tuple[PassageEvent, ...]
     regimes: tuple[DecoherenceRegime, ...]
     predictions: tuple[PassagePrediction, ...]
-    exact: Propagation | OpenPropagation
+    exact: Propagation
     log_jump: LogProbability | None
     verdict: str
     warnings: tuple[str, ...]
@@ -128,7 +127,7 @@ def passage(
     drive : Drive
         x(t) and its window (no batch).
     environment : Environment, optional
-        What dephases and relaxes the levels; the exact answer then is an `OpenPropagation`.
+        What dephases and relaxes the levels; the exact answer then has density matrices.
     initial : int
         The level occupied at the start; 0 is the lowest.
     basis : {"adiabatic", "superadiabatic", "diabatic"}

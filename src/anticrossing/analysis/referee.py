@@ -12,9 +12,8 @@ from anticrossing.analysis.meetings import PassageEvent
 from anticrossing.analysis.offers import PassagePrediction, target_of, tenth
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability
-from anticrossing.dynamics.open_systems import OpenPropagation
 from anticrossing.dynamics.propagation import propagate
-from anticrossing.dynamics.unitary import Propagation
+from anticrossing.dynamics.result import Propagation
 from anticrossing.formulas.result import DomainCheck
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Crossings
@@ -22,18 +21,16 @@ from anticrossing.spectrum import Crossings
 _AGREEMENT = 0.1
 _ADIABATIC = 1e-3
 
-Exact = Propagation | OpenPropagation
-
 
 def known_to(error: float, probability: Any) -> Any:
     """Return how well a probability of the exact answer is known: an amplitude is known to ε."""
     return 2 * error * np.sqrt(np.maximum(probability, 0.0)) + error**2
 
 
-def in_words(exact: Exact, probability: float) -> str:
+def in_words(exact: Propagation, probability: float) -> str:
     """Return a probability, or what it is less than where it is not known to be more."""
     error = float(exact.error_estimate)
-    if probability < ((10 * error) ** 2 if isinstance(exact, Propagation) else 0.0):
+    if probability < ((10 * error) ** 2 if exact.is_unitary else 0.0):
         return f"< {error:.0e}"
     return f"{probability:.6g}"
 
@@ -70,7 +67,7 @@ def adiabatic_answer(
     hamiltonian: Hamiltonian,
     drive: Drive,
     initial: int,
-    exact: Exact,
+    exact: Propagation,
     log_jump: LogProbability,
     tolerance: float,
 ) -> tuple[str, bool]:
@@ -91,7 +88,7 @@ def adiabatic_answer(
         )
     between = _leaving(inner, initial)
     residual = 0.0
-    if isinstance(inner, Propagation) and inner.readout_residual is not None:
+    if inner.readout_residual is not None:
         residual = float(inner.readout_residual)
     if between <= _bound(inner, between, predicted):
         return (
@@ -114,14 +111,14 @@ def adiabatic_answer(
     )
 
 
-def _bound(exact: Exact, leaving: float, predicted: float) -> float:
+def _bound(exact: Propagation, leaving: float, predicted: float) -> float:
     """Return up to where a probability is not more than was predicted."""
     return max(
         3 * float(known_to(float(exact.error_estimate), leaving)), (1 + _AGREEMENT) * predicted
     )
 
 
-def _leaving(exact: Exact, initial: int) -> float:
+def _leaving(exact: Propagation, initial: int) -> float:
     others = np.arange(np.asarray(exact.probabilities).size) != initial
     return float(np.sum(np.asarray(exact.probabilities)[others]))
 
@@ -130,7 +127,7 @@ def verdict(
     crossings: Crossings,
     events: tuple[PassageEvent, ...],
     found: tuple[PassagePrediction, ...],
-    exact: Exact,
+    exact: Propagation,
     initial: int,
     adiabatic: str,
     *,
@@ -150,7 +147,7 @@ def verdict(
         said = f"The drive starts or stops in the middle of a crossing; {stay}"
         return f"{said}. {_numbers(found, exact, initial)}" if found else f"{said}."
     if not events and not solved:
-        coherent = isinstance(exact, Propagation) and exact.basis != "diabatic"
+        coherent = exact.is_unitary and exact.basis != "diabatic"
         said = "The drive meets no crossing"
         if final[initial] < 1 - _ADIABATIC:
             said += ", yet " + (
@@ -169,7 +166,7 @@ def verdict(
     return _numbers(found, exact, initial)
 
 
-def _numbers(found: tuple[PassagePrediction, ...], exact: Exact, initial: int) -> str:
+def _numbers(found: tuple[PassagePrediction, ...], exact: Propagation, initial: int) -> str:
     """Return what the first closed form within its domain says beside the exact answer."""
     final: FloatArray = np.asarray(exact.probabilities)
     kind = "state" if exact.basis == "diabatic" else "level"

@@ -14,13 +14,14 @@ import numpy as np
 
 from anticrossing import formulas
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.quadrature import gauss_legendre
 from anticrossing.analysis.decay import rate_matrices
 from anticrossing.analysis.meetings import PassageEvent, keeps_state
 from anticrossing.drive import Drive
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 
-_NODES = np.polynomial.legendre.leggauss(8)
+_NODES = gauss_legendre(8)
 _GRADED = 0.5 ** np.arange(12, 0, -1)
 _EDGES = np.concatenate([[0], _GRADED, 1 - _GRADED[-2::-1], [1]])  # finer near the passages
 

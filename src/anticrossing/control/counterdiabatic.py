@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError, fail, real_array
+from anticrossing._core.linalg import dagger
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable, in_units
 from anticrossing.control._sectors import (
     Block,
     block_of_level,
@@ -23,13 +26,14 @@ from anticrossing.formulas.result import broadcast, unwrap
 from anticrossing.hamiltonian import FunctionHamiltonian, Hamiltonian, Matrices
 from anticrossing.spectrum import find_crossings
 
+_SHOWN = 201  # moments of a dataset or a picture
 _SAMPLES = 257  # points of the path that tell how far it reaches and which terms are present
 _NEARBY = np.array([-0.03, -0.01, 0.0, 0.01, 0.03])  # the same around a single coordinate
 _MEETING = 1e-9  # a gap at a crossing, relative to the largest level, too small to be followed
 
 
 @dataclass(frozen=True, eq=False)
-class Counterdiabatic:
+class Counterdiabatic(Result):
     """H(x(t)) with its counterdiabatic term, ready for `propagate`.
 
     Attributes
@@ -50,6 +54,25 @@ class Counterdiabatic:
     path: Drive
     blocks: tuple[Block, ...]
 
+    def variables(self) -> dict[str, Variable]:
+        """Return the path, and the size and elements of the term along it, by name."""
+        times = np.linspace(float(self.drive.start_time), float(self.drive.stop_time), _SHOWN)
+        units = self.original.units
+        term = self.term(times)
+        energy, time = in_units("energy", units), in_units("time", units)
+        largest = np.max(np.abs(term), axis=(-2, -1))
+        return {
+            "time": Variable(("time",), times, "time", time),
+            "strength": Variable(("time",), largest, "largest element of the term", energy),
+            "position": Variable(
+                ("time",), self.path(times), "coordinate", in_units("coordinate", units)
+            ),
+            "term": Variable(("time", "row", "column"), term, "counterdiabatic term", energy),
+        }
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"problem": f"{self.original!r} under {self.path!r}"}
+
     def term(self, t: npt.ArrayLike) -> ComplexArray:
         """Return H_CD(t) in the energy unit of H, shape ``t.shape + (N, N)``."""
         times = real_array("t", t)
@@ -63,6 +86,7 @@ class Counterdiabatic:
         """
         run = propagate(self.hamiltonian, self.drive, basis="diabatic", tolerance=tolerance)
         first, last = float(self.path.start), float(self.path.stop)
+        assert run.propagator is not None
         result = np.empty(self.original.dimension)
         for level in range(result.size):
             block, rank = block_of_level(self.blocks, first, level)
@@ -278,12 +302,11 @@ def _potential(blocks: Sequence[Block], x: FloatArray) -> ComplexArray:
 
 def _many_levels(block: Block, x: FloatArray) -> ComplexArray:
     energies, vectors = block.levels(x)
-    dagger = vectors.conj().swapaxes(-1, -2)
-    slope = dagger @ block.slope(x) @ vectors
+    slope = dagger(vectors) @ block.slope(x) @ vectors
     difference = energies[..., None, :] - energies[..., :, None]  # E_n − E_m at [m, n]
     same = np.eye(block.dimension, dtype=np.bool_)
     coupling = np.where(same, 0.0, slope / np.where(same, 1.0, difference))
-    return np.asarray(1j * (vectors @ coupling @ dagger))
+    return np.asarray(1j * (vectors @ coupling @ dagger(vectors)))
 
 
 def _two_levels(block: Block, x: FloatArray) -> ComplexArray:

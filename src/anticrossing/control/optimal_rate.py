@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
+from anticrossing._core import drawing
 from anticrossing._core.checks import ConvergenceError, FloatArray, InputError, fail, real_number
+from anticrossing._core.result import Result
 from anticrossing._core.roots import bracketed
+from anticrossing._core.variables import Shown, shown
 from anticrossing.drive import FormulaDrive, Linear
 from anticrossing.dynamics.propagation import propagate
 from anticrossing.models import LandauZener
@@ -23,7 +27,7 @@ _SMALLEST, _LARGEST, _FARTHEST = 1e-100, 1e100, 1e6  # of the gap, and of the en
 
 
 @dataclass(frozen=True)
-class OptimalRate:
+class OptimalRate(Result):
     """Rates of the diabatic energy difference for a given probability to jump.
 
     Attributes
@@ -51,6 +55,31 @@ class OptimalRate:
     safe_rate: float
     probability: float
     drive: FormulaDrive | None
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "rate": shown(text="greatest rate within the error"),
+        "safe_rate": shown(text="no slower sweep exceeds the error either"),
+        "formula": shown(text="rate between infinite times"),
+        "probability": shown(text="jump probability at the rate"),
+        "gap": shown(text="minimum gap"),
+        "error": shown(text="allowed probability to jump"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the Landau–Zener probability against the rate, and the rates that were found.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        axes = drawing.new_axes() if ax is None else ax
+        rates = np.geomspace(0.3, 3.0, 200) * self.formula
+        axes.plot(rates, self.error ** (self.formula / rates), label="infinite window")
+        axes.plot(self.rate, self.probability, "o", label="this sweep")
+        axes.set_xlabel("sweep rate")
+        axes.set_ylabel("jump probability")
+        axes.legend()
+        return axes
 
     def __str__(self) -> str:
         lines = [

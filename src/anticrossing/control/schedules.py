@@ -20,6 +20,7 @@ from anticrossing._core.checks import (
     real_array,
     real_number,
 )
+from anticrossing._core.linalg import dagger
 from anticrossing.control._sectors import (
     CLOSED,
     Block,
@@ -226,7 +227,7 @@ def _cost(block: Block, rank: int, numerator: str, x: FloatArray) -> tuple[Float
         values = np.linalg.eigvalsh(slope)
         size = 0.5 * (values[:, -1] - values[:, 0])
         return np.asarray(size * np.sqrt(np.sum(gaps**-4.0, axis=-1))), rounding
-    elements = vectors.conj().swapaxes(-1, -2) @ slope @ vectors[:, :, rank, None]
+    elements = dagger(vectors) @ slope @ vectors[:, :, rank, None]
     ratio = np.abs(elements[:, others, 0]) / gaps**2
     return np.asarray(np.sqrt(np.sum(ratio**2, axis=-1))), rounding
 

@@ -5,8 +5,7 @@ from anticrossing.dynamics.contour import LogProbability, log_probability
 from anticrossing.dynamics.fermions import FermionEvolution, evolve_fermions
 from anticrossing.dynamics.floquet import Floquet, floquet
 from anticrossing.dynamics.gaussian import GaussianState
-from anticrossing.dynamics.interferogram import interferogram
-from anticrossing.dynamics.open_systems import OpenPropagation
+from anticrossing.dynamics.interferogram import Interferogram, interferogram
 from anticrossing.dynamics.periodic import (
     PeriodicSteadyState,
     one_period_propagator,
@@ -14,14 +13,14 @@ from anticrossing.dynamics.periodic import (
 )
 from anticrossing.dynamics.propagation import propagate
 from anticrossing.dynamics.quasi_energies import QuasiEnergies, Resonance, quasi_energies
-from anticrossing.dynamics.unitary import Propagation
+from anticrossing.dynamics.result import Propagation
 
 __all__ = [
     "FermionEvolution",
     "Floquet",
     "GaussianState",
+    "Interferogram",
     "LogProbability",
-    "OpenPropagation",
     "PeriodicSteadyState",
     "Propagation",
     "QuasiEnergies",

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.linalg import dagger, hermitian_part
 from anticrossing.dynamics._many_level import MOST_ROTATIONS, NEAR_PHASE
 from anticrossing.dynamics._stacks import (
     BoolArray,
-    dagger,
     diagonals,
     half_and_slope,
     largest_entries,
@@ -198,7 +198,7 @@ def surviving(g: ComplexArray, grid: Grid) -> FloatArray:
         member = candidates[rows]
         both = member[:, None, :, None] & member[:, None, None, :]
         block = np.where(both, g[rows][:, :: grid.size // 4], 0.0)
-        hermitian = 0.5 * (block + dagger(block))
+        hermitian = hermitian_part(block)
         lowest = np.min(diagonals(hermitian).real, axis=(1, 2))
         diagonals(hermitian)[...] += np.where(member, 0.0, lowest[:, None])[:, None]
         growth = np.max(np.linalg.eigvalsh(hermitian), axis=(1, 2))

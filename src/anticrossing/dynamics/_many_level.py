@@ -12,6 +12,7 @@ Shapes: P panels, n nodes, N levels; all generators are scaled to τ ∈ [−1, 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -19,17 +20,15 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.linalg import dagger, nearer_unitary, polar_factor
 from anticrossing.dynamics._stacks import (
     BoolArray,
-    dagger,
     diagonals,
     in_middle_frame,
     inverse_cayley,
     largest_entries,
-    newton_schulz,
     nodes_resolve,
     picard,
-    polar,
     rotate,
     tails,
 )
@@ -96,13 +95,7 @@ def solve_panels(
         g, frame = g[index], frame[index]
         energies, vectors = np.linalg.eigh(g)
         phases = 2 * np.min(np.diff(energies, axis=-1), axis=1)
-        tried: BoolArray | None = None
-        for threshold in CLUSTER_PHASES:
-            joined = phases < threshold
-            todo = ~result.accepted[index]
-            if tried is not None:
-                todo &= np.any(joined != tried, axis=-1)
-            tried = joined
+        for joined, todo in clusterings(phases, result.accepted, index):
             rows = np.flatnonzero(todo)
             if rows.size:
                 solved = _superadiabatic(
@@ -128,6 +121,24 @@ def superadiabatic_frames(
     return solved
 
 
+def clusterings(
+    phases: FloatArray, accepted: BoolArray, index: npt.NDArray[np.intp]
+) -> Iterator[tuple[BoolArray, BoolArray]]:
+    """Return for each threshold which neighbours (P, N − 1) move as one, and which panels to try.
+
+    `phases` are those of the distances of the levels of the panels `index`. What is accepted
+    meanwhile is not tried again, nor what differs from the last attempt in nothing.
+    """
+    tried = None
+    for threshold in CLUSTER_PHASES:
+        joined = phases < threshold
+        todo = ~accepted[index]
+        if tried is not None:
+            todo &= np.any(joined != tried, axis=-1)
+        tried = joined
+        yield joined, todo
+
+
 def _superadiabatic(
     g: ComplexArray,
     energies: FloatArray,
@@ -144,7 +155,7 @@ def _superadiabatic(
     result = Solutions.empty(panels, levels)
 
     # The frame nearest to the middle one: blocks follow their projectors, no phase is left free.
-    alignment, aligned = polar(np.where(same, dagger(vectors), 0.0))
+    alignment, aligned = polar_factor(np.where(same, dagger(vectors), 0.0))
     usable = np.flatnonzero(aligned)
     if usable.size == 0:
         return result
@@ -259,7 +270,7 @@ def _finish(
         rows, kernel = rows[fine], kernel[fine]
     if rows.size:
         solved, y = picard(-1j * kernel, grid, tolerance)
-        inner[rows[solved]] = newton_schulz(y)[solved]
+        inner[rows[solved]] = nearer_unitary(y)[0][solved]
         result.accepted[rows[solved]] = True
         result.error[rows[solved]] = tolerance
 

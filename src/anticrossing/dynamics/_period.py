@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ConvergenceError, FloatArray, fail, positive, real_array
+from anticrossing._core.quadrature import gauss_legendre
 from anticrossing.drive import Drive, FormulaDrive
 from anticrossing.dynamics import features, panels
 from anticrossing.dynamics.kernels import Kernel
@@ -18,7 +19,7 @@ from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.hamiltonian import Hamiltonian
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)  # of one piece of an average
+_NODES, _WEIGHTS = gauss_legendre(16)  # of one piece of an average
 _OUTERMOST = 0.5 * (1 - _NODES[-1])  # of a piece lies beyond its last node
 _MOST_NODES = 2**16
 _PARTS = 4  # that a piece is split into

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.linalg import dagger, hermitian_part
 from anticrossing.dynamics.chebyshev import Grid
 
 MOST_PICARD = 80
@@ -53,7 +54,7 @@ def rotate(g: ComplexArray, s: ComplexArray, grid: Grid) -> tuple[ComplexArray, 
     inverse = np.linalg.inv(identity - half)
     q = inverse @ (identity + half)
     rotated = dagger(q) @ g @ q - 1j * (dagger(inverse) @ slope @ inverse)
-    return hermitian(rotated).astype(np.complex128), np.asarray(q, dtype=np.complex128)
+    return hermitian_part(rotated).astype(np.complex128), np.asarray(q, dtype=np.complex128)
 
 
 def inverse_cayley(q: ComplexArray) -> ComplexArray:
@@ -73,24 +74,6 @@ def inverse_cayley(q: ComplexArray) -> ComplexArray:
         inverse[none] = 0.0
     s = 2 * (q - identity) @ inverse
     return 0.5 * (s - dagger(s))
-
-
-def polar(a: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], BoolArray]:
-    """Return the unitary polar factors of (P, n, N, N), and which panels have well-defined ones."""
-    identity = np.eye(a.shape[-1])
-    x = a
-    for _ in range(9):
-        gram = dagger(x) @ x
-        x = x @ (1.5 * identity - 0.5 * gram)
-        if np.max(np.abs(gram - identity)) < 1e-9:
-            break
-    defect = np.max(np.abs(dagger(x) @ x - identity), axis=(1, 2, 3))
-    return x, defect < 1e-12
-
-
-def newton_schulz(a: ComplexArray) -> ComplexArray:
-    """One step towards the nearest unitary matrix, enough for one that is almost unitary."""
-    return 1.5 * a - 0.5 * a @ (dagger(a) @ a)
 
 
 def nodes_resolve(grid: Grid, g: ComplexArray, tolerance: float) -> BoolArray:
@@ -117,14 +100,6 @@ def largest_entries(a: ComplexArray) -> FloatArray:
 
 def diagonals(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.einsum("...ii->...i", a)
-
-
-def hermitian(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return 0.5 * (a + dagger(a))
-
-
-def dagger(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return a.conj().swapaxes(-1, -2)
 
 
 def picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArray, ComplexArray]:

@@ -21,22 +21,21 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.linalg import dagger, polar_factor
 from anticrossing.dynamics._elimination import Ends, Solutions, eliminate, integrate, pairs_resolve
 from anticrossing.dynamics._many_level import (
-    CLUSTER_PHASES,
     MOST_ROTATIONS,
     NEAR_PHASE,
     STRONGEST_PICARD,
+    clusterings,
 )
 from anticrossing.dynamics._stacks import (
     BoolArray,
-    dagger,
     diagonals,
     in_middle_frame,
     inverse_cayley,
     largest_entries,
     nodes_resolve,
-    polar,
     rotate,
 )
 from anticrossing.dynamics.chebyshev import Grid
@@ -158,13 +157,7 @@ def _solve_chunk(
     g, frame, bath = g[index], frame[index], bath.of(index)
     energies, vectors = np.linalg.eigh(g)
     phases = 2 * np.min(np.diff(energies, axis=-1), axis=1)
-    tried: BoolArray | None = None
-    for threshold in CLUSTER_PHASES:
-        joined = phases < threshold
-        todo = ~result.accepted[index]
-        if tried is not None:
-            todo &= np.any(joined != tried, axis=-1)
-        tried = joined
+    for joined, todo in clusterings(phases, result.accepted, index):
         for clustered in (False, True):
             rows = np.flatnonzero(todo & (joined.any(axis=-1) == clustered))
             if rows.size == 0:
@@ -258,7 +251,7 @@ def _follow(
     """
     n = energies.shape[1]
     same = same[:, None]
-    alignment, aligned = polar(np.where(same, dagger(vectors), 0.0))
+    alignment, aligned = polar_factor(np.where(same, dagger(vectors), 0.0))
     usable = np.flatnonzero(aligned)
     if usable.size == 0:
         return usable, g[:0], g[:0], g[:0], aligned[:0]

@@ -16,14 +16,17 @@ there: at moderate adiabaticity the result agrees with `propagate`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray, InputError, fail
+from anticrossing._core.quadrature import gauss_legendre
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.drive import Drive
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.lanes import Lanes
@@ -38,7 +41,7 @@ _LARGEST_EXPONENT = 1e7
 
 
 @dataclass(frozen=True)
-class LogProbability:
+class LogProbability(Result):
     """The logarithm of a transition probability between the two superadiabatic levels.
 
     Attributes
@@ -57,6 +60,12 @@ class LogProbability:
     branch_point: complex
     exponent: float
     warnings: tuple[str, ...]
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "log_probability": shown(text="ln P between superadiabatic levels"),
+        "branch_point": shown(text="complex time at which the gap vanishes"),
+        "exponent": shown(text="the Dykhne–Davis–Pechukas estimate is ln P = −exponent"),
+    }
 
     def __str__(self) -> str:
         decades = self.log_probability / np.log(10)
@@ -229,7 +238,7 @@ def _exponent(entries: Callable[[Any], Entries], point: complex) -> float:
 
 def _quadrature() -> tuple[FloatArray, FloatArray]:
     """Return nodes and weights on [0, 1]: Gauss–Legendre with 16 nodes on each of 24 pieces."""
-    nodes, weights = np.polynomial.legendre.leggauss(16)
+    nodes, weights = gauss_legendre(16)
     pieces = 24
     v = (np.arange(pieces)[:, None] + 0.5 * (nodes + 1)) / pieces
     return v.ravel(), np.tile(0.5 * weights / pieces, pieces)

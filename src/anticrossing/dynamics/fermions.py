@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from anticrossing._core.checks import (
     fail,
     real_array,
 )
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.drive import Drive
 from anticrossing.dynamics import features, interference, panels, star
 from anticrossing.dynamics.gaussian import GaussianState, propagated
@@ -25,6 +28,7 @@ from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import check_kinds, check_tolerance
 from anticrossing.dynamics.star import Star
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.units import NATURAL, Units
 
 METHODS = ("auto", "star", "panels")
 _LARGEST_PANELS = 64  # levels that the general solver follows in reasonable time
@@ -33,7 +37,7 @@ _LARGEST_STAR_PHASE = 1e5  # radians above which a small star is cheaper in supe
 
 
 @dataclass(frozen=True, eq=False)
-class FermionEvolution:
+class FermionEvolution(Result):
     """Free fermions along a drive, as `evolve_fermions` returns them.
 
     Attributes
@@ -70,15 +74,31 @@ class FermionEvolution:
     method: str
     panels: int
     error_estimate: float
+    units: Units
 
-    def __str__(self) -> str:
-        return (
-            f"Free fermions, {self.state.modes} modes, t = {self.times[0]:g} to {self.times[-1]:g}"
-            f"\n  method             {self.method}, {self.panels} panels"
-            f"\n  error estimate     {self.error_estimate:.1e}"
-            f"\n  particles          {self.state.particle_number:.6g}"
-            f"\n  energy             {self.energy[0]:.6g} → {self.energy[-1]:.6g}"
-        )
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "time": shown("time", text="time", unit="time", of="times"),
+        "occupation": shown("time", "mode", text="occupation of the mode", of="occupations"),
+        "current": shown(
+            "time", "mode", text="particle current into the mode", unit="1/time", of="currents"
+        ),
+        "energy": shown("time", text="mean total energy", unit="energy"),
+        "mode_energy": shown(
+            "time", "mode", text="energy of the mode", unit="energy", of="mode_energies"
+        ),
+        "panels": shown(text="panels that were needed"),
+        "error_estimate": shown(text="bound on the error of the propagator, phases aside"),
+        "propagator": shown("row", "column", text="single-particle propagator to the last time"),
+        "correlation": shown("row", "column", text="correlation matrix at the last time"),
+    }
+
+    @property
+    def correlation(self) -> ComplexArray:
+        """The correlation matrix at the last time, shape (N, N)."""
+        return self.state.correlation_matrix
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"method": self.method}
 
 
 def evolve_fermions(
@@ -165,7 +185,7 @@ def evolve_fermions(
         wanted,
         features.edges(lanes),
         order=order,
-        unit=hamiltonian.units.angular,
+        units=hamiltonian.units,
         common=common,
     )
 
@@ -178,7 +198,7 @@ def follow_star(
     breakpoints: FloatArray,
     *,
     order: npt.NDArray[np.intp] | None = None,
-    unit: float = 1.0,
+    units: Units = NATURAL,
     common: float = 0.0,
 ) -> FermionEvolution:
     """Follow a Gaussian state with the propagator of a star; `order[k]` is the place of level k.
@@ -203,7 +223,7 @@ def follow_star(
             records.append(piece)
             yield amplitudes, moved, levels
 
-    observed = _observe(snapshots(), np.full(times.size, common), unit)
+    observed = _observe(snapshots(), np.full(times.size, common), units.angular)
     last = records[-1]
     propagator = last.propagator[np.ix_(back, back)]
     defect = np.abs(propagator.conj().T @ propagator - np.eye(propagator.shape[0])).max()
@@ -213,7 +233,7 @@ def follow_star(
     moved = float(np.sum(np.max(np.abs(np.diff(arms.centre(when), axis=0)), axis=(1, 2))))
     defect += np.finfo(np.float64).eps * float(np.max(np.abs(when))) * moved
     propagator = propagator * np.exp(-1j * common * (times[-1] - start))
-    return _result(times, observed, propagator, state, "star", last.panels, float(defect))
+    return _result(times, observed, propagator, state, "star", last.panels, float(defect), units)
 
 
 def _by_panels(
@@ -238,7 +258,8 @@ def _by_panels(
     final, count = evolution.snapshots[0, -1], int(evolution.panels[0])
     one = np.eye(levels, dtype=np.complex128)[None]
     error = evolution.error + interference.of_states(lanes, evolution, one, one)
-    return _result(times, observed, final, state, "panels", count, float(error[0]))
+    units = lanes.hamiltonian.units
+    return _result(times, observed, final, state, "panels", count, float(error[0]), units)
 
 
 def _observe(
@@ -268,6 +289,7 @@ def _result(
     method: str,
     count: int,
     error: float,
+    units: Units,
 ) -> FermionEvolution:
     occupations, currents, energy, mode_energies = observed
     return FermionEvolution(
@@ -281,6 +303,7 @@ def _result(
         method,
         count,
         error,
+        units,
     )
 
 

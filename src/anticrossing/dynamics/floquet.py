@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray, choice
+from anticrossing._core.linalg import dagger, hermitian_part
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.drive import Drive
 from anticrossing.dynamics import interference
 from anticrossing.dynamics._period import Period, check_times, fold
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.periodic import BASES
-from anticrossing.dynamics.request import Request, check_kinds, check_tolerance, dagger, unreached
+from anticrossing.dynamics.readout import unreached
+from anticrossing.dynamics.request import check_initial, check_kinds, check_tolerance
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.units import Units
 
 _TOLD = 1e-3  # larger errors of modes are told
 _DEGENERATE = 1e-10  # of ω: quasi-energies this close beat slower than rounding can tell
 
 
 @dataclass(frozen=True, eq=False)
-class Floquet:
+class Floquet(Result):
     """Quasi-energies and modes of a periodically driven system. Batch axes come first everywhere.
 
     The solutions are ψ_α(t) = e^{−i q_α (t − t₀)} u_α(t) with periodic modes u_α; t₀ is the start
@@ -50,17 +57,19 @@ class Floquet:
     _period: Period
     _tolerance: float
 
-    def __str__(self) -> str:
-        lines = [
-            f"Floquet modes of {self._period.lanes.hamiltonian!r} under "
-            f"{self._period.lanes.drive!r}, {self.frequency.size} point(s)"
-        ]
-        if self.frequency.ndim == 0:
-            values = "  ".join(f"{q:.8g}" for q in self.quasi_energies)
-            lines.append(f"  quasi-energies     {values}  (modulo {float(self.frequency):.6g})")
-        lines.append(f"  error estimate     {float(np.max(self.error_estimate)):.1e}")
-        lines += [f"  note               {text}" for text in self.warnings]
-        return "\n".join(lines)
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "quasi_energy": shown("mode", text="quasi-energy", unit="energy", of="quasi_energies"),
+        "frequency": shown(text="energy of one photon", unit="energy"),
+        "error_estimate": shown(text="error of a quasi-energy", unit="energy"),
+        "mode_state": shown("state", "mode", text="mode at the start of a period", of="modes"),
+    }
+
+    def _own_units(self) -> Units:
+        return self._period.lanes.hamiltonian.units
+
+    def _attributes(self) -> dict[str, Any]:
+        lanes = self._period.lanes
+        return {"problem": f"{lanes.hamiltonian!r} under {lanes.drive!r}"}
 
     def modes_at(self, times: npt.ArrayLike) -> ComplexArray:
         """Return u_α(t), shape (..., K, N, N), at increasing times (K,) within the first period."""
@@ -125,17 +134,15 @@ class Floquet:
         """
         choice("basis", basis, BASES)
         lanes = self._period.lanes
-        request = Request.check(
-            lanes.hamiltonian, lanes.drive, initial, basis, None, self._tolerance, None
-        )
         levels = lanes.hamiltonian.dimension
-        if not isinstance(request.initial, int):
-            vectors = np.broadcast_to(request.initial, (lanes.count, levels))
+        state = check_initial(levels, initial)
+        if not isinstance(state, int):
+            vectors = np.broadcast_to(state, (lanes.count, levels))
         elif basis == "diabatic":
-            vectors = np.broadcast_to(np.eye(levels)[request.initial], (lanes.count, levels))
+            vectors = np.broadcast_to(np.eye(levels)[state], (lanes.count, levels))
         else:
             matrices = lanes.matrices(lanes.start[:, None], np.arange(lanes.count))[:, 0]
-            vectors = np.linalg.eigh(matrices)[1][..., request.initial]
+            vectors = np.linalg.eigh(matrices)[1][..., state]
         modes = self.modes.reshape(-1, levels, levels)
         amplitudes = (dagger(modes) @ vectors[..., None])[..., 0]
         omega = self.frequency.reshape(-1, 1, 1)
@@ -266,5 +273,5 @@ def _unitary_eigen(unitary: ComplexArray) -> tuple[FloatArray, ComplexArray]:
     turned = unitary * np.exp(1j * turn)[..., None]
     identity = np.eye(unitary.shape[-1])
     cayley = -1j * np.linalg.solve(identity + turned, identity - turned)
-    tangents, modes = np.linalg.eigh(0.5 * (cayley + dagger(cayley)))
+    tangents, modes = np.linalg.eigh(hermitian_part(cayley))
     return np.asarray(2 * np.arctan(tangents) + turn), modes

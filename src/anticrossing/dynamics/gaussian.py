@@ -82,13 +82,13 @@ class GaussianState(Unchanging):
 
     @classmethod
     def thermal(
-        cls, hamiltonian: npt.ArrayLike, *, beta: float, chemical_potential: float = 0.0
+        cls, hamiltonian: npt.ArrayLike, *, temperature: float, chemical_potential: float = 0.0
     ) -> GaussianState:
-        """Return the Gibbs state ``G = 1/(exp(β(H−μ)) + 1)`` of a single-particle matrix H (N, N).
+        """Return the Gibbs state ``G = 1/(exp((H−μ)/T) + 1)`` of a matrix H (N, N), k_B = 1.
 
         Examples
         --------
-        >>> GaussianState.thermal([[0.0, 0.0], [0.0, 1.0]], beta=2.0).occupations.round(6)
+        >>> GaussianState.thermal([[0.0, 0.0], [0.0, 1.0]], temperature=0.5).occupations.round(6)
         array([0.5     , 0.119203])
         """
         from scipy.special import expit
@@ -96,11 +96,10 @@ class GaussianState(Unchanging):
         matrix = hermitian("hamiltonian", hamiltonian)
         if matrix.ndim != 2:
             raise fail("hamiltonian", "be one matrix", f"its shape is {matrix.shape}")
-        inverse_temperature = real_number("beta", positive("beta", beta))
+        kelvin = real_number("temperature", positive("temperature", temperature))
         energies, vectors = np.linalg.eigh(matrix)
         occupied = expit(
-            -inverse_temperature
-            * (energies - real_number("chemical_potential", chemical_potential))
+            -(energies - real_number("chemical_potential", chemical_potential)) / kelvin
         )
         return cls._of(vectors * np.sqrt(occupied), (vectors * occupied) @ vectors.conj().T)
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
-from anticrossing.dynamics._stacks import dagger
+from anticrossing._core.linalg import dagger
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.open_kernels import OpenKernel
 from anticrossing.dynamics.panels import Evolution, Pieces

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from anticrossing._core import drawing
 from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
@@ -18,12 +23,103 @@ from anticrossing._core.checks import (
     positive,
     real_number,
 )
+from anticrossing._core.result import Result
 from anticrossing._core.threads import processors
+from anticrossing._core.variables import Variable
 
 BASES = ("diabatic", "adiabatic")
 _CHUNK = 1024  # points that one thread takes at a time
 _ROUNDING = 5e-16  # of the steps: what one radian of phase within T₁ may cost
 _FARTHEST = 1e150  # the square of a parameter, and of its inverse, must be a number
+
+
+@dataclass(frozen=True, eq=False)
+class Interferogram(NDArrayOperatorsMixin, Result):
+    """Mean upper populations of a periodically driven qubit on a grid, as `interferogram` returns.
+
+    In NumPy's functions and operators, in indices and in the methods of arrays it stands for its
+    array of populations.
+
+    Attributes
+    ----------
+    population : array
+        Of the broadcast shape of the parameters.
+    parameters : dict of str to array
+        What was given, each as it broadcasts against the others.
+    readout : str
+        Whose upper level is meant.
+    """
+
+    population: FloatArray
+    parameters: Mapping[str, FloatArray]
+    readout: str
+
+    def variables(self) -> dict[str, Variable]:
+        """Return the populations by name, along axes that are parameters where only one varies."""
+        shape = self.population.shape
+        dims = [f"axis_{k}" for k in range(len(shape))]
+        found: dict[str, Variable] = {}
+        for name, values in self.parameters.items():
+            varies = [k for k, size in enumerate(values.shape[::-1]) if size > 1]
+            axis = len(shape) - 1 - varies[0] if len(varies) == 1 else -1
+            if axis >= 0 and dims[axis] == f"axis_{axis}":
+                dims[axis] = name
+                found[name] = Variable((name,), values.ravel(), name)
+        for name, values in self.parameters.items():
+            if name not in found:
+                own = [
+                    k for k, size in enumerate(values.shape, len(shape) - values.ndim) if size > 1
+                ]
+                kept = values.reshape([shape[k] for k in own])
+                found[name] = Variable(tuple(dims[k] for k in own), kept, name)
+        text = f"mean population of the upper {self.readout} level"
+        return {"population": Variable(tuple(dims), self.population, text), **found}
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the population over two axes as colours, or along one.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        found = self.variables()
+        population, dims = found["population"].values, found["population"].dims
+        if len(dims) != 2:
+            return super().plot(ax)
+        axes = drawing.new_axes() if ax is None else ax
+        y, x = (
+            found[dim].values if dim in found else np.arange(size)
+            for dim, size in zip(dims, population.shape, strict=True)
+        )
+        image = axes.pcolormesh(x, y, population, shading="nearest")
+        axes.figure.colorbar(image, ax=axes, label=found["population"].text)
+        axes.set_xlabel(dims[1])
+        axes.set_ylabel(dims[0])
+        return axes
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"readout": self.readout}
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> FloatArray:
+        return np.array(self.population, dtype=dtype, copy=copy is not False)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        plain = (x.population if isinstance(x, Interferogram) else x for x in inputs)
+        return getattr(ufunc, method)(*plain, **kwargs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.population[index]
+
+    def __len__(self) -> int:
+        return len(self.population)
+
+    def __float__(self) -> float:
+        return float(self.population)
+
+    def __getattr__(self, name: str) -> Any:
+        if name[0] == "_" or name == "population":
+            raise AttributeError(name)
+        return getattr(self.population, name)
 
 
 def interferogram(
@@ -39,7 +135,7 @@ def interferogram(
     basis: str = "diabatic",
     readout: str | None = None,
     tolerance: float = 1e-6,
-) -> FloatArray:
+) -> Interferogram:
     """Return the mean upper population of a periodically driven qubit with T₁ and T₂.
 
     H(t) = ½[ε(t) σ_z + Δ σ_x], ε(t) = ε₀ + A cos ωt. In the chosen basis the populations relax
@@ -73,9 +169,9 @@ def interferogram(
 
     Returns
     -------
-    array
-        Of the broadcast shape. Every point is computed on its own: the values do not depend on the
-        rest of the grid or on the number of threads.
+    Interferogram
+        Its `population` has the broadcast shape of the parameters. Every point is computed on its
+        own: the values do not depend on the rest of the grid or on the number of threads.
 
     Raises
     ------
@@ -154,7 +250,10 @@ def interferogram(
             f"at {values}: raise `frequency` or lower `amplitude`, or follow a single point with "
             "`periodic_steady_state`."
         )
-    return population.reshape(shape)
+    known = {name: values for name, values in given.items() if not np.all(np.isnan(values))}
+    if "equilibrium" in known:
+        known["equilibrium"] = 0.5 * (1 + known["equilibrium"])
+    return Interferogram(population.reshape(shape), known, BASES[read_eigen])
 
 
 def _equilibrium(

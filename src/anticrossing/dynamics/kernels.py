@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.linalg import nearer_unitary
 from anticrossing.dynamics import _many_level
 from anticrossing.dynamics.chebyshev import Grid, grid
 from anticrossing.dynamics.lanes import Lanes
@@ -144,10 +145,7 @@ class UnitaryKernel(Kernel):
         return solved
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
-        # One Newton–Schulz step towards the nearest unitary matrix.
-        gram = product.conj().swapaxes(-1, -2) @ product
-        defect = np.max(np.abs(gram - np.eye(self.size)), axis=(-2, -1), initial=0.0)
-        return 1.5 * product - 0.5 * product @ gram, defect
+        return nearer_unitary(product)
 
     def _common_phase(
         self,

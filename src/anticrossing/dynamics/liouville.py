@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.linalg import dagger
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import EigenRates, Environment, Nodes
 
@@ -81,7 +82,7 @@ def commutator(matrix: npt.NDArray[Any]) -> ComplexArray:
 def dissipator(jump: ComplexArray) -> ComplexArray:
     """Return the superoperator ρ → LρL† − ½{L†L, ρ}, shape (..., N², N²)."""
     identity = np.eye(jump.shape[-1])
-    square = jump.conj().swapaxes(-1, -2) @ jump
+    square = dagger(jump) @ jump
     anticommutator = kron(square, identity) + kron(identity, square.swapaxes(-1, -2))
     return np.asarray(kron(jump, jump.conj()) - 0.5 * anticommutator)
 
@@ -100,7 +101,7 @@ def eigen_generator(rates: EigenRates) -> ComplexArray:
 def in_basis(superoperator: ComplexArray, vectors: ComplexArray) -> ComplexArray:
     """Return a superoperator given in the basis `vectors` (columns), in the original basis."""
     change = kron(vectors, vectors.conj())
-    return np.asarray(change @ superoperator @ change.conj().swapaxes(-1, -2))
+    return np.asarray(change @ superoperator @ dagger(change))
 
 
 def kron(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:

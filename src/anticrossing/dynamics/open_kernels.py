@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.linalg import dagger
 from anticrossing.dynamics import liouville
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import (
@@ -228,4 +229,10 @@ class SuperoperatorKernel(OpenKernel):
         return np.asarray(liouville.kron(frames, frames.conj()))
 
     def leaving(self, frames: ComplexArray) -> ComplexArray:
-        return np.asarray(self.entering(frames).conj().swapaxes(-1, -2))
+        return np.asarray(dagger(self.entering(frames)))
+
+
+def open_kernel(lanes: Lanes, environment: Environment) -> OpenKernel:
+    """Return the kernel of the Lindblad equation for the number of levels."""
+    flat, levels = environment.flat(lanes.batch_shape), lanes.hamiltonian.dimension
+    return BlochKernel(flat) if levels == 2 else SuperoperatorKernel(flat, levels)

@@ -8,8 +8,6 @@ order. The kernel never calls back: H is evaluated at all nodes of all open pane
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Any
@@ -17,13 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
+from anticrossing._core.checks import ConvergenceError, FloatArray
 from anticrossing._core.threads import one_thread, processors
-from anticrossing.dynamics import _many_level, cancellation, features
-from anticrossing.dynamics.chebyshev import grid
-from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, Kernel, PanelResults
+from anticrossing.dynamics import between_nodes, features
+from anticrossing.dynamics.between_nodes import Checks
+from anticrossing.dynamics.kernels import Kernel, PanelResults
 from anticrossing.dynamics.lanes import Lanes
-from anticrossing.hamiltonian import FunctionHamiltonian, TermHamiltonian
 
 FIRST_PANELS = 8
 SMALLEST_TOLERANCE = 2e-13
@@ -32,20 +29,11 @@ _LATE_ROUND, _LARGEST_PHASE, _MANY_OPEN = 8, 1e100, 1024
 # Open panels per lane at which a function must be noisy; formulas are smooth, however many periods
 # they run through.
 _MOST_OPEN_FUNCTION, _MOST_OPEN_FORMULA = 2**14, 2**22
-# Rounding that the product of two panels adds, and that of a function's values against its offset.
-_ROUNDING, _NOISE, _UNIT = 4e-16, 8e-16, 1.1e-16
-_LARGEST_NOISE = 1e-3
-# Points of an accepted panel, off its nodes, at which H is compared with what the nodes make of it:
-# few for formulas, whose features are located; for Python functions as many as they are quick.
-_FEWEST_PROBES, _MOST_PROBES = 64, 2**13
-_PANELS = 16  # of an ordinary window
-_PROBES_VECTORISED, _PROBES_ONE_BY_ONE = 2**17, 2**12  # of an ordinary window
-_PROBE_ROUNDING = 2e-14  # of interpolation between nodes
+_ROUNDING = 4e-16  # that the product of two panels adds
+_UNIT = 1.1e-16
 _LARGEST_DEFECT = 1e-6
 _CHUNK_NUMBERS = 1_000_000  # matrix elements handled at once, which bounds memory
 _THREAD_NUMBERS = 20_000  # matrix elements that make another thread worth starting
-
-_Values = Callable[[FloatArray, npt.NDArray[np.intp]], npt.NDArray[Any] | None]
 
 
 @dataclass
@@ -69,26 +57,6 @@ class Pieces:
         joined = [np.concatenate([getattr(p, f.name) for p in accepted]) for f in fields(cls)]
         order = np.lexsort((joined[1], joined[0]))
         return cls(*(values[order] for values in joined))
-
-
-@dataclass(frozen=True)
-class _Checks:
-    """What is looked at beside the nodes: points between them, and what cancels in formulas."""
-
-    probes: tuple[int, int]
-    cancellation: cancellation.Cancellation | None
-
-    @classmethod
-    def of(
-        cls,
-        lanes: Lanes,
-        kernel: Kernel,
-        lane: npt.NDArray[np.intp],
-        left: FloatArray,
-        right: FloatArray,
-    ) -> _Checks:
-        times = np.stack([left, 0.5 * (left + right), right], axis=1)
-        return cls(_probe_counts(lanes, kernel), cancellation.find(lanes, times, lane))
 
 
 @dataclass(frozen=True)
@@ -134,7 +102,7 @@ def solve(
     evaluated = 0
     function = lanes.is_function
     most_open = lanes.count * (_MOST_OPEN_FUNCTION if function else _MOST_OPEN_FORMULA)
-    checks = _Checks.of(lanes, kernel, lane, left, right)
+    checks = Checks.of(lanes, kernel, lane, left, right)
     for round_number in range(1, _MOST_ROUNDS + 1):
         evaluated += lane.size
         with one_thread:
@@ -194,38 +162,6 @@ def phases(lanes: Lanes, lane: npt.NDArray[np.intp], times: FloatArray) -> Float
         return np.asarray(h * (times[:, -1] - times[:, 0]))
 
 
-def end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, ComplexArray, FloatArray]:
-    """Return the superadiabatic frames at both ends of every window, and what they leave coupled.
-
-    The frame at an end is the best one over panels of decreasing width that touch it; columns are
-    ordered by energy.
-    """
-    points = grid(MANY_LEVEL_NODES)
-    levels = lanes.hamiltonian.dimension
-    frames = np.zeros((2, lanes.count, levels, levels), dtype=np.complex128)
-    best = np.full((2, lanes.count), np.inf)
-    lane = np.arange(lanes.count)
-    for halvings in range(1, 40):
-        width = (lanes.stop - lanes.start) * 0.5**halvings
-        open_ends = best > tolerance
-        if not open_ends.any():
-            break
-        for end, origin in enumerate((lanes.start, lanes.stop - width)):
-            todo = lane[open_ends[end]]
-            if todo.size == 0:
-                continue
-            half = 0.5 * width[todo]
-            times = (origin[todo] + half)[:, None] + half[:, None] * points.nodes
-            solved = _many_level.superadiabatic_frames(
-                lanes.traceless(times, todo), half, points, tolerance
-            )
-            better = solved.residual < best[end, todo]
-            side = solved.left if end == 0 else solved.right
-            frames[end, todo[better]] = side[better]
-            best[end, todo[better]] = solved.residual[better]
-    return frames[0], frames[1], best.max(axis=0)
-
-
 def _first_panels(
     lanes: Lanes, wanted: list[FloatArray | None]
 ) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
@@ -261,7 +197,7 @@ def _solve_round(
     left: FloatArray,
     right: FloatArray,
     tolerance: float,
-    checks: _Checks,
+    checks: Checks,
 ) -> tuple[list[Pieces], npt.NDArray[np.intp]]:
     """Try all given panels, in chunks that run side by side; return pieces and refused indices."""
     numbers = kernel.grid.size * kernel.size**2
@@ -290,16 +226,13 @@ def _solve_chunk(
     left: FloatArray,
     right: FloatArray,
     tolerance: float,
-    checks: _Checks,
+    checks: Checks,
 ) -> tuple[Pieces, npt.NDArray[np.bool_]]:
     half = 0.5 * (right - left)
     times = (left + half)[:, None] + half[:, None] * kernel.grid.nodes
     # The first and last node are panel edges: exactly the same time in both neighbours.
     times[:, 0], times[:, -1] = left, right
-    noise = _noise(lanes, kernel, times, lane, half)
-    if checks.cancellation is not None:
-        noise += half * (checks.cancellation.error(times, lane) @ kernel.grid.integral[-1])
-    noise = np.minimum(noise, _LARGEST_NOISE)
+    noise = checks.noise(lanes, kernel, times, lane, half)
     allowed = np.maximum(tolerance, noise)
     # Panels on which H itself is known less well than the tolerance are solved as well as it is.
     grade = np.ceil(np.log10(allowed / tolerance) - 1e-9).astype(np.int64)
@@ -316,7 +249,7 @@ def _solve_chunk(
     accepted = solved.accepted & np.isfinite(solved.propagator).all(axis=(1, 2))
     if any(checks.probes) and accepted.any():
         rows = np.flatnonzero(accepted)
-        seen, missed = _seen(
+        seen, missed = between_nodes.seen(
             lanes, kernel, times[rows], lane[rows], half[rows], allowed[rows], checks.probes
         )
         accepted[rows[~seen]] = False
@@ -330,113 +263,6 @@ def _solve_chunk(
         solved.phase[accepted],
     )
     return pieces, accepted
-
-
-def _seen(
-    lanes: Lanes,
-    kernel: Kernel,
-    times: FloatArray,
-    lane: npt.NDArray[np.intp],
-    half: FloatArray,
-    tolerance: FloatArray,
-    probes: tuple[int, int],
-) -> tuple[npt.NDArray[np.bool_], FloatArray]:
-    """Whether H, and all that drives the equation beside it, is off the nodes what they say it is.
-
-    A pulse between the nodes of a panel leaves no trace in any number taken at the nodes. Also
-    return what is missed between them, integrated over the panel.
-    """
-    good = np.ones(lane.size, dtype=np.bool_)
-    total = np.zeros(lane.size)
-    sources: tuple[_Values, _Values] = (
-        functools.partial(_driving, lanes),
-        functools.partial(kernel.scalars, lanes),
-    )
-    for values, count in zip(sources, probes, strict=True):
-        if not count:
-            continue
-        between, interpolate = _probe(kernel.grid.size, count)
-        inside = (times[:, :1] + half[:, None]) + half[:, None] * between
-        nodes = values(times, lane)
-        if nodes is None:
-            continue
-        found = values(inside, lane)
-        assert found is not None
-        missed = np.abs(found - interpolate @ nodes)
-        largest = np.maximum(np.max(np.abs(nodes), axis=1), np.max(np.abs(found), axis=1))
-        allowed = np.maximum(1e2 * tolerance[:, None], 1e-12 * half[:, None] * largest)
-        good &= np.all(half[:, None] * np.max(missed, axis=1) <= allowed, axis=-1)
-        above = np.maximum(missed - _PROBE_ROUNDING * largest[:, None], 0.0)
-        total += 2 * half * np.sum(np.mean(above, axis=1), axis=-1)
-    return good, total
-
-
-def _probe_counts(lanes: Lanes, kernel: Kernel) -> tuple[int, int]:
-    """Return how many points of a panel to look at, for H and for what else drives the equation."""
-    in_h = in_rest = 0
-    comb = features.comb_samples(lanes, kernel.formulas) // _PANELS
-    if isinstance(lanes.hamiltonian, FunctionHamiltonian):
-        per_window = _PROBES_VECTORISED if lanes.hamiltonian.vectorized else _PROBES_ONE_BY_ONE
-        in_h = per_window // (_PANELS * lanes.count)
-    elif not features.is_plain(lanes):
-        in_h = max(_FEWEST_PROBES, comb)
-    if kernel.has_functions:
-        in_rest = _PROBES_VECTORISED // (_PANELS * lanes.count)
-    elif kernel.formulas:
-        in_rest = max(_FEWEST_PROBES, comb)
-    return tuple(  # type: ignore[return-value]
-        0 if count == 0 else min(max(count, _FEWEST_PROBES), _MOST_PROBES)
-        for count in (in_h, in_rest)
-    )
-
-
-def _noise(
-    lanes: Lanes,
-    kernel: Kernel,
-    times: FloatArray,
-    lane: npt.NDArray[np.intp],
-    half: FloatArray,
-) -> FloatArray:
-    """Return how well H is known on every panel, given times and positions to rounding.
-
-    Near t = 10⁶ a double tells times apart by 10⁻¹⁰: a pulse of width 1 there is known no better,
-    nor what a function returns beside its offset.
-    """
-    if features.is_plain(lanes):
-        return np.zeros(lane.size)
-    x = lanes.positions(times, lane)
-    span = 0.5 * np.max(np.abs(np.diff(x, axis=1)), axis=1) * kernel.grid.size
-    shift = np.max(np.abs(times), axis=1) / half
-    with np.errstate(divide="ignore", invalid="ignore"):
-        moved = np.where(span > 0, np.max(np.abs(x), axis=1) / span, 0.0)
-    shift = _UNIT * np.minimum(np.maximum(shift, moved), 1 / _UNIT)
-    values = _driving(lanes, times, lane)
-    change = np.max(np.abs(np.diff(values, axis=1)), axis=1).max(axis=-1)
-    noise = kernel.grid.size * shift * half * change
-    if lanes.is_function:
-        offset = np.max(np.abs(lanes.offset(times, lane)), axis=1)
-        noise = np.maximum(noise, _NOISE * half * offset)
-    return np.asarray(np.where(np.isfinite(noise), noise, 0.0))
-
-
-def _driving(lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
-    """Return what varies in H, (P, n, K): the coefficients of its terms, or all of its elements."""
-    if isinstance(lanes.hamiltonian, TermHamiltonian):
-        return lanes.coefficients(times, lane)
-    values = lanes.traceless(times, lane)
-    return values.reshape(*values.shape[:2], -1)
-
-
-@functools.cache
-def _probe(nodes: int, count: int) -> tuple[FloatArray, FloatArray]:
-    """Return points between the nodes, evenly spread but in no step, and what interpolates there.
-
-    Points in step with anything periodic would see one phase of it alone.
-    """
-    shift = (np.arange(count) * 0.6180339887498949) % 1.0
-    points = -1 + 2 * (np.arange(count) + 0.1 + 0.8 * shift) / count
-    chebyshev = np.polynomial.chebyshev.chebvander(points, nodes - 1)
-    return points, chebyshev @ grid(nodes).to_coefficients
 
 
 def _assemble(

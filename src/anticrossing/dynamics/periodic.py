@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,18 +14,20 @@ from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
     choice,
-    describe,
-    fail,
 )
+from anticrossing._core.linalg import dagger, hermitian_part
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.drive import Drive
 from anticrossing.dynamics import interference, liouville, panels
 from anticrossing.dynamics._period import Period, check_times
 from anticrossing.dynamics.kernels import UnitaryKernel
-from anticrossing.dynamics.open_kernels import BlochKernel, OpenKernel, SuperoperatorKernel
-from anticrossing.dynamics.open_systems import LARGEST_DIMENSION
-from anticrossing.dynamics.request import check_kinds, check_tolerance, unreached
+from anticrossing.dynamics.open_kernels import OpenKernel, open_kernel
+from anticrossing.dynamics.readout import unreached
+from anticrossing.dynamics.request import check_kinds, check_open, check_tolerance
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.units import Units
 
 BASES = ("adiabatic", "diabatic")
 _LEAST_CONTRACTION = 1e-11  # below it rounding decides which state repeats itself
@@ -98,7 +102,7 @@ def _require(error: FloatArray, accuracy: float) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class PeriodicSteadyState:
+class PeriodicSteadyState(Result):
     """The periodic state of a driven open system. Batch axes come first everywhere.
 
     Attributes
@@ -132,19 +136,26 @@ class PeriodicSteadyState:
     error_estimate: FloatArray
     basis: str
     warnings: tuple[str, ...]
+    units: Units
 
-    def __str__(self) -> str:
-        lines = [
-            f"Periodic steady state, {self.basis} basis, {self.contraction.size} point(s)",
-            f"  relaxation time    {float(self.relaxation_time.min()):.6g} … "
-            f"{float(self.relaxation_time.max()):.6g}",
-            f"  error estimate     {float(self.error_estimate.max()):.1e}",
-        ]
-        if self.populations.ndim == 1:
-            values = "  ".join(f"{p:.6g}" for p in self.populations)
-            lines.append(f"  mean populations   {values}")
-        lines += [f"  note               {text}" for text in self.warnings]
-        return "\n".join(lines)
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "time": shown("time", text="requested time", unit="time", of="times"),
+        "population": shown("level", text="population averaged over a period", of="populations"),
+        "relaxation_time": shown(text="time in which deviations fall by e", unit="time"),
+        "contraction": shown(text="part of a deviation that one period takes away"),
+        "error_estimate": shown(text="bound on the error of the populations"),
+        "density_matrix": shown("row", "column", text="state at the start of a period"),
+        "density_matrix_at": shown(
+            "time", "row", "column", text="state at the time", of="density_matrices"
+        ),
+    }
+
+    def variables(self) -> dict[str, Variable]:
+        """Return the numbers by name; those along the requested times only if there are any."""
+        return {name: v for name, v in super().variables().items() if np.size(v.values)}
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"basis": self.basis}
 
 
 def periodic_steady_state(
@@ -226,7 +237,7 @@ def periodic_steady_state(
         found = states(at)
         if basis == "adiabatic":
             frames = np.linalg.eigh(over.lanes.traceless(at, np.arange(over.lanes.count)))[1]
-            found = frames.conj().swapaxes(-1, -2) @ found @ frames
+            found = dagger(frames) @ found @ frames
         return np.asarray(np.einsum("pkii->pki", found).real)
 
     batch = over.lanes.batch_shape
@@ -248,6 +259,7 @@ def periodic_steady_state(
         error_estimate=error.reshape(batch),
         basis=basis,
         warnings=unreached(error, accuracy),
+        units=hamiltonian.units,
     )
 
 
@@ -258,22 +270,10 @@ def _check_open(
     period: npt.ArrayLike | None,
     tolerance: float,
 ) -> tuple[Period, OpenKernel, float]:
-    if not isinstance(environment, Environment):
-        raise fail("environment", "be an Environment", f"it is {describe(environment)}")
-    check_kinds(hamiltonian, drive, environment.batch_shape)
+    check_open(hamiltonian, drive, environment)
     accuracy = check_tolerance(tolerance)
-    levels = hamiltonian.dimension
-    if levels > LARGEST_DIMENSION:
-        raise fail(
-            "hamiltonian",
-            f"have at most {LARGEST_DIMENSION} levels with an environment",
-            f"it has {levels}",
-        )
-    environment.check(levels)
     over = Period.of(hamiltonian, drive, period, environment.batch_shape)
-    flat = environment.flat(over.lanes.batch_shape)
-    kernel: OpenKernel = BlochKernel(flat) if levels == 2 else SuperoperatorKernel(flat, levels)
-    return over, kernel, accuracy
+    return over, open_kernel(over.lanes, environment), accuracy
 
 
 def _maps(
@@ -287,7 +287,7 @@ def _maps(
     eigen, first, last = kernel.eigen_maps(over.lanes, evolution.snapshots, times)
     before = liouville.kron(first, first.conj())[:, None]
     after = liouville.kron(last, last.conj())
-    maps = np.asarray(after @ eigen @ before.conj().swapaxes(-1, -2))
+    maps = np.asarray(after @ eigen @ dagger(before))
     return maps, evolution.error, interference.of_phases(evolution)
 
 
@@ -305,4 +305,4 @@ def _fixed_point(maps: ComplexArray, levels: int) -> ComplexArray:
     right = np.zeros((maps.shape[0], levels**2, 1), dtype=np.complex128)
     right[:, 0] = 1.0
     rho = np.linalg.solve(system, right).reshape(-1, levels, levels)
-    return np.asarray(0.5 * (rho + rho.conj().swapaxes(-1, -2)))
+    return np.asarray(hermitian_part(rho))

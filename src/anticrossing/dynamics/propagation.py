@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-from typing import overload
-
 import numpy.typing as npt
 
-from anticrossing._core.checks import describe, fail
 from anticrossing.drive import Drive
 from anticrossing.dynamics import open_systems, unitary
-from anticrossing.dynamics.open_systems import OpenPropagation
 from anticrossing.dynamics.request import Request
-from anticrossing.dynamics.unitary import Propagation
+from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 
 
-@overload
-def propagate(
-    hamiltonian: Hamiltonian,
-    drive: Drive,
-    *,
-    environment: None = None,
-    initial: int | npt.ArrayLike = 0,
-    basis: str = "adiabatic",
-    times: npt.ArrayLike | None = None,
-    tolerance: float = 1e-10,
-    breakpoints: npt.ArrayLike | None = None,
-) -> Propagation: ...
-@overload
-def propagate(
-    hamiltonian: Hamiltonian,
-    drive: Drive,
-    *,
-    environment: Environment,
-    initial: int | npt.ArrayLike = 0,
-    basis: str = "adiabatic",
-    times: npt.ArrayLike | None = None,
-    tolerance: float = 1e-10,
-    breakpoints: npt.ArrayLike | None = None,
-) -> OpenPropagation: ...
 def propagate(
     hamiltonian: Hamiltonian,
     drive: Drive,
@@ -50,7 +22,7 @@ def propagate(
     times: npt.ArrayLike | None = None,
     tolerance: float = 1e-10,
     breakpoints: npt.ArrayLike | None = None,
-) -> Propagation | OpenPropagation:
+) -> Propagation:
     """Solve i dψ/dt = H(x(t)) ψ, or the Lindblad equation, at a cost independent of slowness.
 
     The window is cut into panels on which the state is followed in superadiabatic frames, so slow
@@ -63,7 +35,8 @@ def propagate(
     drive : Drive
         x(t) and its window. Its array parameters broadcast against the Hamiltonian's.
     environment : Environment, optional
-        What dephases and relaxes the levels; the result is then an `OpenPropagation`.
+        What dephases and relaxes the levels; the result then has density matrices and no
+        propagator.
     initial : int or array, shape (N,) or (N, N)
         The initial level in the read-out basis (0 is the lowest), or a state vector in the basis H
         is written in; with an environment, also a density matrix.
@@ -82,7 +55,7 @@ def propagate(
 
     Returns
     -------
-    Propagation or OpenPropagation
+    Propagation
 
     Raises
     ------
@@ -99,21 +72,16 @@ def propagate(
     >>> round(float(result.transition_matrix[1, 0]), 8)   # exp(−π/2) = 0.20787958
     0.20787958
     """
-    if environment is None:
-        return unitary.evolve(
-            Request.check(hamiltonian, drive, initial, basis, times, tolerance, breakpoints)
-        )
-    if not isinstance(environment, Environment):
-        raise fail("environment", "be an Environment", f"it is {describe(environment)}")
-    request = Request.check(
+    request = Request(
         hamiltonian,
         drive,
-        initial,
-        basis,
-        times,
-        tolerance,
-        breakpoints,
-        environment.batch_shape,
-        open_system=True,
+        environment=environment,
+        initial=initial,
+        basis=basis,
+        times=times,
+        tolerance=tolerance,
+        breakpoints=breakpoints,
     )
+    if environment is None:
+        return unitary.evolve(request)
     return open_systems.evolve(request, environment)

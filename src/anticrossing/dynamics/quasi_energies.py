@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray, describe, fail, nearest, real_array
+from anticrossing._core.linalg import dagger
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, Variable, in_units, shown
 from anticrossing.drive import Drive, FormulaDrive
 from anticrossing.dynamics._period import fold
 from anticrossing.dynamics.floquet import Floquet, floquet
-from anticrossing.dynamics.request import check_kinds, dagger
+from anticrossing.dynamics.request import check_kinds
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.units import Units
 
 _REACH = 3.0  # widths from a resonance at which its slope is read
 _MOST_STEPS = 5  # each with a tenth of the distance or less
@@ -21,7 +26,7 @@ _FINEST = 1e-3  # of the step of the grid: the least distance for that
 
 
 @dataclass(frozen=True)
-class Resonance:
+class Resonance(Result):
     """An avoided crossing of two quasi-energies modulo ω along a parameter p.
 
     Near it their distance is √(gap² + slope²(p − position)²), and the time-averaged transition
@@ -49,10 +54,20 @@ class Resonance:
     width: float
     photons: int
     branches: tuple[int, int]
+    units: Units
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "position": shown(text="parameter at which the quasi-energies are nearest"),
+        "gap": shown(text="their distance there", unit="energy"),
+        "slope": shown(text="rate at which they would cross", unit="energy"),
+        "width": shown(text="half width at half maximum in the parameter"),
+        "photons": shown(text="quanta between the uncoupled levels"),
+        "branches": shown("pair", text="columns of the two branches"),
+    }
 
 
 @dataclass(frozen=True, eq=False)
-class QuasiEnergies:
+class QuasiEnergies(Result):
     """Quasi-energies followed along a parameter.
 
     Attributes
@@ -77,6 +92,40 @@ class QuasiEnergies:
     resonances: tuple[Resonance, ...]
     error_estimate: FloatArray
     warnings: tuple[str, ...]
+    units: Units
+
+    def variables(self) -> dict[str, Variable]:
+        """Return the branches along the parameter, and the resonances, by name."""
+        energy, along = in_units("energy", self.units), (self.parameter,)
+        found = {
+            self.parameter: Variable(along, self.values, self.parameter),
+            "quasi_energy": Variable((*along, "branch"), self.branches, "quasi-energy", energy),
+            "error_estimate": Variable(
+                along, self.error_estimate, "error of the quasi-energies", energy
+            ),
+        }
+        for name, shown_as in Resonance._variables.items():
+            values = np.array([getattr(r, name) for r in self.resonances])
+            if values.size:
+                found[f"resonance_{name}"] = Variable(
+                    ("resonance", *shown_as.dims),
+                    values,
+                    shown_as.text,
+                    in_units(shown_as.unit, self.units),
+                )
+        return found
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the branches along the parameter, with its resonances marked.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        axes = super().plot(ax)
+        for resonance in self.resonances:
+            axes.axvline(resonance.position, color="0.8", zorder=0)
+        return axes
 
     def __str__(self) -> str:
         lines = [
@@ -216,7 +265,13 @@ def quasi_energies(
         if r.gap < error
     )
     return QuasiEnergies(
-        parameter, points, branches, tuple(resonances), found.error_estimate, warnings
+        parameter,
+        points,
+        branches,
+        tuple(resonances),
+        found.error_estimate,
+        warnings,
+        hamiltonian.units,
     )
 
 
@@ -254,7 +309,8 @@ def _resonance(
     at, i, j, _ = family.pair(position, subspace)
     # In its eigenbasis the mean of H over the two modes is that of the uncoupled levels.
     photons = round(float(np.ptp(np.linalg.eigvalsh(at.mean_energy_matrix(i, j))) / at.frequency))
-    return Resonance(position, gap * unit, slope * unit, gap / slope, photons, branches)
+    width, units = gap / slope, family.hamiltonian.units
+    return Resonance(position, gap * unit, slope * unit, width, photons, branches, units)
 
 
 def _lowest(

@@ -1,8 +1,7 @@
-"""What `propagate` was asked: arguments checked, read-out frames at the ends of the window."""
+"""What `propagate` was asked, copied and checked once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,26 +18,27 @@ from anticrossing._core.checks import (
     real_array,
     real_number,
 )
+from anticrossing._core.unchanging import Unchanging
 from anticrossing.drive import Drive
 from anticrossing.dynamics import panels
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 
-LARGEST_USUAL = 1e-9  # many panels add up
 BASES = ("adiabatic", "superadiabatic", "diabatic")
+LARGEST_OPEN_DIMENSION = 12
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Unchanging):
     """A checked call of `propagate`.
 
     Attributes
     ----------
     lanes : Lanes
         The parameter points.
+    environment : Environment or None
     initial : int or array
-        The initial level, or a state vector.
+        The initial level, a state vector, or with an environment a density matrix.
     basis : str
         One of `BASES`.
     accuracy : float
@@ -47,46 +47,45 @@ class Request:
         Requested times.
     breakpoints : array, shape (lanes, k), or None
         Times where panels must end.
-    description : str
-        The problem in words.
     """
 
-    lanes: Lanes
-    initial: int | ComplexArray
-    basis: str
-    accuracy: float
-    times: FloatArray | None
-    breakpoints: FloatArray | None
-    description: str
-
-    @classmethod
-    def check(
-        cls,
+    def __init__(
+        self,
         hamiltonian: Hamiltonian,
         drive: Drive,
-        initial: Any,
+        *,
+        environment: Environment | None,
+        initial: int | npt.ArrayLike,
         basis: str,
         times: npt.ArrayLike | None,
         tolerance: float,
         breakpoints: npt.ArrayLike | None,
-        batch_shape: tuple[int, ...] = (),
-        open_system: bool = False,
-    ) -> Request:
-        """Check the arguments; `batch_shape` is that of an environment."""
-        check_kinds(hamiltonian, drive, batch_shape)
-        choice("basis", basis, BASES)
-        accuracy = check_tolerance(tolerance)
-        lanes = Lanes.of(hamiltonian, drive, batch_shape)
-        wanted = _check_times(lanes, times)
-        state = _check_initial(hamiltonian.dimension, initial, open_system)
-        cuts = None
-        if breakpoints is not None:
-            given = np.atleast_1d(real_array("breakpoints", breakpoints))
-            if given.ndim != 1:
-                raise fail("breakpoints", "have shape (k,)", f"its shape is {given.shape}")
-            cuts = np.broadcast_to(given, (lanes.count, given.shape[-1]))
-        description = f"{hamiltonian!r} under {drive!r}"
-        return cls(lanes, state, basis, accuracy, wanted, cuts, description)
+    ) -> None:
+        if environment is None:
+            check_kinds(hamiltonian, drive)
+        else:
+            check_open(hamiltonian, drive, environment)
+        self.environment = environment
+        self.lanes = Lanes.of(
+            hamiltonian, drive, () if environment is None else environment.batch_shape
+        )
+        self.basis = choice("basis", basis, BASES)
+        if environment is not None and basis == "superadiabatic":
+            raise fail(
+                "basis",
+                "be 'adiabatic' or 'diabatic' with an environment",
+                "the superadiabatic basis is defined for unitary evolution",
+            )
+        self.accuracy = check_tolerance(tolerance)
+        self.times = _check_times(self.lanes, times)
+        self.initial = check_initial(hamiltonian.dimension, initial, environment is not None)
+        self.breakpoints = _check_breakpoints(self.lanes, breakpoints)
+
+    @property
+    def description(self) -> str:
+        """The problem in words."""
+        said = f"{self.lanes.hamiltonian!r} under {self.lanes.drive!r}"
+        return said if self.environment is None else f"{said} with {self.environment!r}"
 
     @property
     def panel_tolerance(self) -> float:
@@ -121,11 +120,27 @@ def check_kinds(hamiltonian: Any, drive: Any, batch_shape: tuple[int, ...] = ())
         ) from None
 
 
+def check_open(hamiltonian: Any, drive: Any, environment: Any) -> None:
+    """Raise `InputError` unless these fit together and the generator is not too large."""
+    if not isinstance(environment, Environment):
+        raise fail("environment", "be an Environment", f"it is {describe(environment)}")
+    check_kinds(hamiltonian, drive, environment.batch_shape)
+    levels = hamiltonian.dimension
+    if levels > LARGEST_OPEN_DIMENSION:
+        raise fail(
+            "hamiltonian",
+            f"have at most {LARGEST_OPEN_DIMENSION} levels with an environment",
+            f"it has {levels}: the generator would be a dense {levels**2} × {levels**2} matrix at "
+            "every node; larger systems need quantum trajectories",
+        )
+    environment.check(levels)
+
+
 def check_single_open(hamiltonian: Any, drive: Any, environment: Any) -> None:
     """Raise `InputError` unless these fit together and are one parameter point, not a batch."""
     check_kinds(hamiltonian, drive)
     if not isinstance(environment, Environment):
-        raise fail("environment", "be an environment", f"it is {describe(environment)}")
+        raise fail("environment", "be an Environment", f"it is {describe(environment)}")
     for name, shape in (
         ("hamiltonian", hamiltonian.batch_shape),
         ("drive", drive.batch_shape),
@@ -170,7 +185,17 @@ def _check_times(lanes: Lanes, times: npt.ArrayLike | None) -> FloatArray | None
     return wanted
 
 
-def _check_initial(levels: int, initial: Any, open_system: bool) -> int | ComplexArray:
+def _check_breakpoints(lanes: Lanes, breakpoints: npt.ArrayLike | None) -> FloatArray | None:
+    if breakpoints is None:
+        return None
+    given = np.atleast_1d(real_array("breakpoints", breakpoints))
+    if given.ndim != 1:
+        raise fail("breakpoints", "have shape (k,)", f"its shape is {given.shape}")
+    return np.broadcast_to(given, (lanes.count, given.shape[-1]))
+
+
+def check_initial(levels: int, initial: Any, open_system: bool = False) -> int | ComplexArray:
+    """Return an initial level, state vector or, of an open system, density matrix."""
     if isinstance(initial, (int, np.integer)) and not isinstance(initial, bool):
         if not 0 <= initial < levels:
             raise fail("initial", f"be a level from 0 to {levels - 1}", f"it is {initial}")
@@ -199,57 +224,3 @@ def _check_density(rho: ComplexArray) -> ComplexArray:
     if lowest < -1e-10:
         raise fail("initial", "be positive", f"it has the eigenvalue {lowest:.3g}")
     return rho
-
-
-def readout_frames(
-    lanes: Lanes, basis: str, accuracy: float, warnings: list[str]
-) -> tuple[ComplexArray, ComplexArray, FloatArray | None]:
-    """Return the read-out frames at both ends (columns are states), and their residual."""
-    levels = lanes.hamiltonian.dimension
-    if basis == "diabatic":
-        identity = np.broadcast_to(
-            np.eye(levels, dtype=np.complex128), (lanes.count, levels, levels)
-        )
-        return identity, identity, None
-    if basis == "superadiabatic":
-        for end in (lanes.start, lanes.stop):
-            _eigenvectors(lanes, end, warnings)  # notes degenerate ends
-        first, last, residual = panels.end_frames(lanes, tolerance=0.1 * accuracy)
-        if np.any(~np.isfinite(residual)):
-            raise InputError(
-                "The superadiabatic basis does not exist at the ends of this window: the levels "
-                "are degenerate there. Use another `basis` or window."
-            )
-        if np.any(residual > accuracy):
-            warnings.append(
-                f"superadiabatic states at the ends still couple by {residual.max():.1e}: "
-                "the window is short"
-            )
-        return first, last, residual
-    first, last = (_eigenvectors(lanes, end, warnings) for end in (lanes.start, lanes.stop))
-    return first, last, None
-
-
-def _eigenvectors(lanes: Lanes, when: FloatArray, warnings: list[str]) -> ComplexArray:
-    matrices = lanes.traceless(when[:, None], np.arange(lanes.count))[:, 0]
-    energies, vectors = np.linalg.eigh(matrices)
-    scale = np.max(np.abs(energies), axis=-1, keepdims=True)
-    note = "levels are degenerate at an end of the window: the adiabatic basis is not unique there"
-    if note not in warnings and np.any(np.diff(energies, axis=-1) <= 1e-12 * scale):
-        warnings.append(note)
-    return vectors.astype(np.complex128)
-
-
-def dagger(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return a.conj().swapaxes(-1, -2)
-
-
-def unreached(error: FloatArray, accuracy: float) -> tuple[str, ...]:
-    """Say it where the error estimate exceeds the wanted accuracy."""
-    worst = float(np.max(error, initial=0.0))
-    if worst <= max(accuracy, LARGEST_USUAL):
-        return ()
-    return (
-        f"the wanted accuracy {accuracy:.1g} is not reached: the error may be {worst:.1g}, as H is "
-        "known no better where it changes so fast, or a phase so long (a double has 16 digits)",
-    )

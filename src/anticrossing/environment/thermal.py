@@ -16,6 +16,7 @@ from anticrossing._core.checks import (
     positive_number,
     returned,
 )
+from anticrossing._core.linalg import dagger
 from anticrossing.environment.base import EigenRates, Environment, Function, Nodes
 
 
@@ -92,7 +93,7 @@ class ThermalRelaxation(Environment):
                 strength = self._density(size)
             rates = strength * np.where(omega > 0, down, up)
         if self.operator is not None:
-            matrix = nodes.vectors.conj().swapaxes(-1, -2) @ self.operator @ nodes.vectors
+            matrix = dagger(nodes.vectors) @ self.operator @ nodes.vectors
             rates = rates * np.abs(matrix) ** 2
         rates = np.where(np.eye(levels, dtype=np.bool_), 0.0, rates)
         if not np.all(np.isfinite(rates)):

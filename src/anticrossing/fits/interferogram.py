@@ -238,7 +238,7 @@ def _population(
     }
     if model == "fast-passage":
         return np.asarray(fast_passage_population(**arguments).value)
-    return interferogram(**arguments, equilibrium=0.0, tolerance=tolerance)
+    return interferogram(**arguments, equilibrium=0.0, tolerance=tolerance).population
 
 
 def _search(

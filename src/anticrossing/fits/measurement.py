@@ -6,17 +6,17 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, fail, nearest, real_array, require
+from anticrossing._core import drawing
+from anticrossing._core.checks import FloatArray, InputError, fail, nearest, real_array
 from anticrossing._core.files import write_text
 from anticrossing._core.reading import open_netcdf, read_text, reading
-
-if TYPE_CHECKING:
-    import xarray
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable
 
 POPULATION, ERROR = "population", "error"
 _FARTHEST = 0.25  # beyond [0, 1] without errors
@@ -24,7 +24,7 @@ _MOST_ERRORS = 6.0  # beyond [0, 1] in units of the error
 
 
 @dataclass(frozen=True, eq=False)
-class Measurement:
+class Measurement(Result):
     """Populations measured at N points of named coordinates.
 
     Attributes
@@ -122,17 +122,37 @@ class Measurement:
         write_text(file, lines)
         return file
 
-    def to_dataset(self) -> xarray.Dataset:
-        """Return the numbers as an `xarray.Dataset` with the one dimension ``point``."""
-        xarray = require("xarray", "files", "A dataset")
-
-        variables: dict[str, Any] = {
-            POPULATION: (("point",), self.population, {"long_name": "measured population"})
+    def variables(self) -> dict[str, Variable]:
+        """Return coordinates, populations and errors by name, along the dimension ``point``."""
+        columns = {**self.coordinates, POPULATION: self.population, ERROR: self.error}
+        texts = {POPULATION: "measured population", ERROR: "standard deviation"}
+        return {
+            name: Variable(("point",), values, texts.get(name, name))
+            for name, values in columns.items()
+            if values is not None
         }
-        if self.error is not None:
-            variables[ERROR] = (("point",), self.error, {"long_name": "standard deviation"})
-        coordinates = {name: (("point",), values) for name, values in self.coordinates.items()}
-        return xarray.Dataset(variables, coordinates, attrs={"source": self.source})
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the populations along the coordinate, or colours over the first two of several.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        axes = drawing.new_axes() if ax is None else ax
+        first, *others = self.coordinates.items()
+        axes.set_xlabel(first[0])
+        if others:
+            drawn = axes.scatter(first[1], others[0][1], c=self.population)
+            axes.set_ylabel(others[0][0])
+            axes.figure.colorbar(drawn, ax=axes, label="measured population")
+        else:
+            axes.errorbar(first[1], self.population, self.error, fmt="o")
+            axes.set_ylabel("measured population")
+        return axes
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"source": self.source}
 
 
 def read_measurement(path: str | Path) -> Measurement:

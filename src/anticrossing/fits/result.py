@@ -6,20 +6,19 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, fail, nearest, require
-from anticrossing._version import __version__
+from anticrossing._core import drawing
+from anticrossing._core.checks import FloatArray, fail, nearest
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.fits.measurement import Measurement
-
-if TYPE_CHECKING:
-    import xarray
 
 
 @dataclass(frozen=True)
-class FittedParameter:
+class FittedParameter(Result):
     """One parameter of a model.
 
     Attributes
@@ -38,6 +37,13 @@ class FittedParameter:
     error: float
     varied: bool
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "name": shown(text="parameter"),
+        "value": shown(text="its value"),
+        "error": shown(text="its standard deviation"),
+        "varied": shown(text="whether it was fitted"),
+    }
+
     def __str__(self) -> str:
         if not self.varied:
             return f"{self.value:.6g} (fixed)"
@@ -54,7 +60,7 @@ class FittedParameter:
 
 
 @dataclass(frozen=True, eq=False)
-class FitResult:
+class FitResult(Result):
     """A least-squares fit.
 
     Attributes
@@ -118,33 +124,49 @@ class FitResult:
         with np.errstate(invalid="ignore"):
             return np.asarray(self.covariance / np.outer(deviations, deviations))
 
-    def to_dataset(self) -> xarray.Dataset:
-        """Return data, fit and parameters as an `xarray.Dataset`, ready for NetCDF."""
-        xarray = require("xarray", "files", "A dataset")
-
-        dataset = self.data.to_dataset()
-        names = list(self.parameters)
-        every = [self.parameters[name] for name in names]
-        variables: dict[str, Any] = {
-            "fitted_population": (("point",), self.prediction),
-            "residual": (("point",), self.residuals),
-            "value": (("parameter",), [p.value for p in every]),
-            "value_error": (("parameter",), [p.error for p in every]),
-            "covariance": (("varied", "varied_2"), self.covariance),
+    def variables(self) -> dict[str, Variable]:
+        """Return the data, the fit and the parameters by name."""
+        every, names = self.parameters.values(), list(self.parameters)
+        labels = np.array(self.varied)
+        return {
+            **self.data.variables(),
+            "fitted_population": Variable(("point",), self.prediction, "fitted population"),
+            "residual": Variable(("point",), self.residuals, "measured less fitted"),
+            "parameter": Variable(("parameter",), np.array(names), "parameter"),
+            "value": Variable(("parameter",), np.array([p.value for p in every]), "its value"),
+            "value_error": Variable(
+                ("parameter",), np.array([p.error for p in every]), "its standard deviation"
+            ),
+            "varied": Variable(("varied",), labels, "fitted parameter"),
+            "varied_2": Variable(("varied_2",), labels, "fitted parameter"),
+            "covariance": Variable(
+                ("varied", "varied_2"), self.covariance, "covariance of the fitted parameters"
+            ),
         }
-        dataset = dataset.assign_coords(
-            parameter=("parameter", names),
-            varied=("varied", list(self.varied)),
-            varied_2=("varied_2", list(self.varied)),
-        ).assign({name: xarray.Variable(*value) for name, value in variables.items()})
-        dataset.attrs |= {
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the data, and the fit along the coordinate; of several, the residuals.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        if len(self.data.coordinates) > 1:
+            return drawing.draw(self.model, {"residual": self.variables()["residual"]}, ax=ax)
+        axes = self.data.plot(ax)
+        (values,) = self.data.coordinates.values()
+        order = np.argsort(values)
+        axes.plot(values[order], self.prediction[order])
+        return axes
+
+    def _attributes(self) -> dict[str, Any]:
+        return {
+            **self.data._attributes(),
             "model": self.model,
             "chi_square": self.chi_square,
             "degrees_of_freedom": self.degrees_of_freedom,
             "warnings": json.dumps(self.warnings, ensure_ascii=False),
-            "anticrossing": __version__,
         }
-        return dataset
 
     def __str__(self) -> str:
         width = max(map(len, self.parameters))

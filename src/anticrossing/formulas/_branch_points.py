@@ -13,12 +13,13 @@ from anticrossing._core.checks import (
     positive_number,
     real_number,
 )
+from anticrossing._core.quadrature import gauss_legendre
 from anticrossing.formulas.result import ComplexArray, FloatArray
 
 Analytic = Callable[[ComplexArray], ComplexArray]
 
 _CLOSED = 1e-9  # a gap this small against its surroundings is a true crossing
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+_NODES, _WEIGHTS = gauss_legendre(16)
 
 
 def minimum(

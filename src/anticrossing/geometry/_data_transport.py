@@ -5,14 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.linalg import dagger, polar
 from anticrossing.geometry._sign_alignment import aligned_signs, exchanged, swapped_intervals
-from anticrossing.geometry._unitary import (
-    MAGNUS_NODES,
-    adjoint,
-    magnus_exponent,
-    polar,
-    unitary_exponential,
-)
+from anticrossing.geometry._unitary import MAGNUS_NODES, magnus_exponent, unitary_exponential
 from anticrossing.geometry.diabatic_states import boys_localization, property_mixing
 
 _STEPS = 8  # Magnus steps in each interval; for two states one would be exact
@@ -39,7 +34,7 @@ def from_overlaps(overlaps: FloatArray, origin: int) -> tuple[FloatArray, tuple[
     steps, least = polar(overlaps)
     mixing = np.tile(np.eye(m), (k, 1, 1))
     for index in range(origin, k - 1):
-        mixing[index + 1] = adjoint(steps[index]) @ mixing[index]
+        mixing[index + 1] = dagger(steps[index]) @ mixing[index]
     for index in range(origin - 1, -1, -1):
         mixing[index] = steps[index] @ mixing[index + 1]
     lost = least < _LOST
@@ -58,7 +53,7 @@ def from_dipoles(
     """Return T of the states of extreme dipole, signs such that W continues, and warnings."""
     one = dipoles.shape[1] == 1
     mixing = property_mixing(dipoles[:, 0]) if one else boys_localization(dipoles)
-    matrices = adjoint(mixing) @ (energies[:, :, np.newaxis] * mixing)
+    matrices = dagger(mixing) @ (energies[:, :, np.newaxis] * mixing)
     off = matrices * ~np.eye(matrices.shape[-1], dtype=bool)
     signs, undecided = aligned_signs(x, off[:, np.newaxis])
     return _continuous_rows(mixing * signs[:, np.newaxis, :], 0), _undecided(x, undecided)
@@ -93,7 +88,7 @@ def _by_couplings(
     for index in range(origin, x.size - 1):
         mixing[index + 1] = steps[index] @ mixing[index]
     for index in range(origin - 1, -1, -1):
-        mixing[index] = adjoint(steps[index]) @ mixing[index + 1]
+        mixing[index] = dagger(steps[index]) @ mixing[index + 1]
     sorted_rows = np.argsort(places, axis=1)
     mixing = np.take_along_axis(mixing, sorted_rows[:, :, np.newaxis], axis=1)
     # The diabatic states are numbered like the adiabatic ones at the origin.

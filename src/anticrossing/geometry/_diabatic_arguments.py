@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, describe, fail, integer, real_array, real_number
+from anticrossing._core.linalg import dagger
 from anticrossing.geometry._paths import check_levels
-from anticrossing.geometry._unitary import adjoint
 from anticrossing.hamiltonian import Hamiltonian, Matrices, check_entries, number_array
 
 _ORTHOGONAL = 1e-10
@@ -28,7 +28,7 @@ def unitary_mixing(mixing: npt.ArrayLike | None, count: int) -> Matrices:
     matrix = number_array("mixing", mixing)
     if matrix.shape != (count, count):
         raise fail("mixing", f"have shape {(count, count)}", f"its shape is {matrix.shape}")
-    if not np.allclose(adjoint(matrix) @ matrix, np.eye(count), rtol=0, atol=_ORTHOGONAL):
+    if not np.allclose(dagger(matrix) @ matrix, np.eye(count), rtol=0, atol=_ORTHOGONAL):
         raise fail("mixing", "be unitary", "its columns are not orthonormal")
     return matrix if np.any(matrix.imag) else matrix.real
 

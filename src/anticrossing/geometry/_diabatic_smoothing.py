@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from anticrossing._core.checks import ConvergenceError, FloatArray
-from anticrossing.geometry._unitary import adjoint, unitary_exponential, unitary_logarithm
+from anticrossing._core.linalg import dagger
+from anticrossing.geometry._unitary import unitary_exponential, unitary_logarithm
 from anticrossing.hamiltonian import Matrices
 
 _MOST_ROUNDS = 50
@@ -52,7 +53,7 @@ def smoothest_gauge(
     )
     gauge = np.tile(np.eye(size, dtype=flat.dtype), (number.size, 1, 1))
     for _ in range(_MOST_ROUNDS):
-        turned = adjoint(gauge[ends[:, 1]]) @ flat @ gauge[ends[:, 0]]
+        turned = dagger(gauge[ends[:, 1]]) @ flat @ gauge[ends[:, 0]]
         logarithms = unitary_logarithm(turned).reshape(count, -1)
         if not np.isfinite(logarithms).all():
             break
@@ -61,7 +62,7 @@ def smoothest_gauge(
         step = np.zeros((number.size, size * size), dtype=flat.dtype)
         step[free] = -np.stack([solve_complex(solve, column) for column in source[free].T], axis=1)
         turns = step.reshape(-1, size, size)
-        gauge = gauge @ unitary_exponential((turns - adjoint(turns)) / 2)
+        gauge = gauge @ unitary_exponential((turns - dagger(turns)) / 2)
         if np.abs(turns).max(initial=0.0) < _TURNED:
             return gauge.reshape(*shape, size, size)
     raise ConvergenceError(

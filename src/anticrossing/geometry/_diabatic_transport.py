@@ -11,13 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ConvergenceError, FloatArray
+from anticrossing._core.linalg import dagger
 from anticrossing.geometry._paths import eigenframes, gradients
-from anticrossing.geometry._unitary import (
-    MAGNUS_NODES,
-    adjoint,
-    magnus_exponent,
-    unitary_exponential,
-)
+from anticrossing.geometry._unitary import MAGNUS_NODES, magnus_exponent, unitary_exponential
 from anticrossing.hamiltonian import Hamiltonian, Matrices
 
 _MOST_HALVINGS = 48
@@ -110,7 +106,7 @@ class _Pieces:
     ) -> FloatArray:
         """Return how much of the carried set lies outside the set at the end of each piece."""
         _, vectors = eigenframes(self.H, self.position(owner, np.stack([begin, end])))
-        left = adjoint(vectors[1][..., self.outside]) @ carried @ vectors[0][..., self.levels]
+        left = dagger(vectors[1][..., self.outside]) @ carried @ vectors[0][..., self.levels]
         return np.abs(left).max(axis=(-2, -1))
 
     def _generator(self, owner: npt.NDArray[np.intp], nodes: FloatArray) -> Matrices:
@@ -126,8 +122,8 @@ class _Pieces:
         difference = np.where(
             np.abs(difference) > floor, difference, np.where(floor > 0, floor, 1.0)
         )
-        couplings = np.where(self.moves, adjoint(vectors) @ slope @ vectors / difference, 0.0)
-        return vectors @ couplings @ adjoint(vectors)
+        couplings = np.where(self.moves, dagger(vectors) @ slope @ vectors / difference, 0.0)
+        return vectors @ couplings @ dagger(vectors)
 
 
 def _ordered_product(

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ConvergenceError, FloatArray, InputError, fail
+from anticrossing._core.linalg import polar
 from anticrossing.geometry._paths import (
     CLOSED_GAP,
     describe_point,
@@ -24,7 +25,6 @@ from anticrossing.geometry._paths import (
     gradients,
     smallest_values,
 )
-from anticrossing.geometry._unitary import polar
 from anticrossing.hamiltonian import Hamiltonian, Matrices
 
 BoolArray = npt.NDArray[np.bool_]

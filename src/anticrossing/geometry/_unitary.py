@@ -1,44 +1,16 @@
-"""Unitary matrices by the stack: the nearest one, exponential and logarithm, one Magnus step."""
+"""Unitary matrices by the stack: exponential, logarithm, one Magnus step."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray
+from anticrossing._core.linalg import dagger
 from anticrossing.hamiltonian import Matrices
 
 MAGNUS_NODES = np.array([0.5 - np.sqrt(0.15), 0.5, 0.5 + np.sqrt(0.15)])
 """Where in a step `magnus_exponent` wants the generator: the Gauss nodes of [0, 1]."""
 
 _FLIPPED = 1e-8  # distance of an eigenvalue from −1 below which it is −1
-
-
-def adjoint(matrix: Matrices) -> Matrices:
-    """Return the conjugate transpose of the last two axes."""
-    return matrix.conj().swapaxes(-1, -2)
-
-
-def polar(
-    overlaps: Matrices, allowed: npt.NDArray[np.bool_] | None = None
-) -> tuple[Matrices, FloatArray]:
-    """Return unitary polar factors of (…, m, m) overlaps and their least singular values.
-
-    Elements outside `allowed` are set to zero first.
-    """
-    if overlaps.shape[-1] == 1:
-        size = np.abs(overlaps)
-        safe = np.where(size > 0, size, 1.0)
-        return np.where(size > 0, overlaps / safe, 1.0), np.asarray(size[..., 0, 0])
-    if allowed is not None:
-        if allowed.ndim == 2 and np.array_equal(allowed, np.eye(allowed.shape[0])):
-            diagonal = np.diagonal(overlaps, axis1=-2, axis2=-1)
-            sizes = np.abs(diagonal)
-            phases = np.where(sizes > 0, diagonal, 1.0) / np.where(sizes > 0, sizes, 1.0)
-            return phases[..., np.newaxis] * np.eye(allowed.shape[0]), sizes.min(axis=-1)
-        overlaps = np.where(allowed, overlaps, 0.0)
-    left, sizes, right = np.linalg.svd(overlaps)
-    return left @ right, sizes[..., -1]
 
 
 def unitary_logarithm(matrices: Matrices) -> Matrices:
@@ -52,8 +24,8 @@ def unitary_logarithm(matrices: Matrices) -> Matrices:
     flipped = np.linalg.svd(matrices + one, compute_uv=False)[..., -1] < _FLIPPED
     matrices = np.where(flipped[..., np.newaxis, np.newaxis], one, matrices)
     cayley = np.linalg.solve(matrices + one, matrices - one)
-    half, modes = np.linalg.eigh(-1j * (cayley - adjoint(cayley)) / 2)
-    result = (modes * (2j * np.arctan(half))[..., np.newaxis, :]) @ adjoint(modes)
+    half, modes = np.linalg.eigh(-1j * (cayley - dagger(cayley)) / 2)
+    result = (modes * (2j * np.arctan(half))[..., np.newaxis, :]) @ dagger(modes)
     result[flipped] = np.inf
     return result if np.iscomplexobj(matrices) else result.real
 
@@ -61,7 +33,7 @@ def unitary_logarithm(matrices: Matrices) -> Matrices:
 def unitary_exponential(generators: Matrices) -> Matrices:
     """Return exp of anti-Hermitian matrices, real where they are real."""
     phases, modes = np.linalg.eigh(-1j * generators)
-    result = (modes * np.exp(1j * phases)[..., np.newaxis, :]) @ adjoint(modes)
+    result = (modes * np.exp(1j * phases)[..., np.newaxis, :]) @ dagger(modes)
     return result if np.iscomplexobj(generators) else result.real
 
 

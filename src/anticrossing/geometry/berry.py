@@ -17,12 +17,14 @@ import numpy.typing as npt
 from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
+    check_flag,
     fail,
     integer,
     positive_number,
     real_array,
     real_number,
 )
+from anticrossing._core.linalg import polar
 from anticrossing.geometry._paths import (
     borders,
     check_levels,
@@ -35,8 +37,7 @@ from anticrossing.geometry._paths import (
     same_matrix,
 )
 from anticrossing.geometry._transport import Sampler, chain, transport_between_dips
-from anticrossing.geometry._unitary import polar
-from anticrossing.hamiltonian import Hamiltonian, Matrices, check_flag, number_array
+from anticrossing.hamiltonian import Hamiltonian, Matrices, number_array
 
 Loop = Callable[[float], npt.ArrayLike] | npt.ArrayLike
 
@@ -252,7 +253,7 @@ def _check_loop(
     if callable(loop):
         if check_flag("closed", closed):
             raise fail("closed", "not be given for a loop that is a function", "it is True")
-        point = _vectorized(hamiltonian, loop)
+        point = _vectorised(hamiltonian, loop)
         edges = np.linspace(0.0, 1.0, _FIRST_PANELS + 1)
     else:
         points = check_points("loop", hamiltonian, loop)
@@ -279,7 +280,7 @@ def _check_loop(
     return point, edges
 
 
-def _vectorized(
+def _vectorised(
     hamiltonian: Hamiltonian, loop: Callable[[float], npt.ArrayLike]
 ) -> Callable[[FloatArray], FloatArray]:
     count = len(hamiltonian.coordinates)

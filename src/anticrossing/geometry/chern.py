@@ -18,6 +18,7 @@ from anticrossing._core.checks import (
     integer,
     real_array,
 )
+from anticrossing._core.linalg import polar
 from anticrossing.geometry._paths import (
     CLOSED_GAP,
     borders,
@@ -30,7 +31,6 @@ from anticrossing.geometry._paths import (
     same_matrix,
     smallest_values,
 )
-from anticrossing.geometry._unitary import polar
 from anticrossing.hamiltonian import Hamiltonian, Matrices, number_array
 
 Surface = Callable[[FloatArray, FloatArray], npt.ArrayLike]

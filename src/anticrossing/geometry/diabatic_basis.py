@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, fail
-from anticrossing.geometry._unitary import adjoint
+from anticrossing._core.checks import FloatArray, InputError, check_flag, fail
+from anticrossing._core.linalg import dagger
 from anticrossing.hamiltonian import (
     FunctionHamiltonian,
     Hamiltonian,
     Matrices,
-    check_flag,
     number_array,
 )
 from anticrossing.units import NATURAL, Units
@@ -61,8 +60,8 @@ class DiabaticBasis:
     @property
     def matrices(self) -> Matrices:
         """H in the diabatic basis, W = T†ET, shape (…, m, m)."""
-        product = adjoint(self.mixing) @ (self.energies[..., :, np.newaxis] * self.mixing)
-        return (product + adjoint(product)) / 2
+        product = dagger(self.mixing) @ (self.energies[..., :, np.newaxis] * self.mixing)
+        return (product + dagger(product)) / 2
 
     @property
     def adiabatic_states(self) -> Matrices:
@@ -77,7 +76,7 @@ class DiabaticBasis:
         """
         if self.frame is None:
             raise InputError("The adiabatic states are not known: the basis was made from data.")
-        return self.frame @ adjoint(self.mixing)
+        return self.frame @ dagger(self.mixing)
 
     @property
     def mixing_angle(self) -> FloatArray:
@@ -116,7 +115,7 @@ class DiabaticBasis:
         InputError
             If the shape does not fit.
         """
-        return self._rotate(values, operator, adjoint(self.mixing))
+        return self._rotate(values, operator, dagger(self.mixing))
 
     def to_adiabatic(self, values: npt.ArrayLike, *, operator: bool = False) -> Matrices:
         """Return diabatic amplitudes (…, m), or an operator (…, m, m), in the adiabatic basis.
@@ -175,7 +174,7 @@ class DiabaticBasis:
         return Hamiltonian.from_function(
             lambda x: spline(inside(x)),
             derivative=lambda x: slope(inside(x)),
-            vectorized=True,
+            vectorised=True,
             dimension=self.mixing.shape[-1],
             name=name,
             labels=labels,
@@ -209,5 +208,5 @@ class DiabaticBasis:
                 "values", f"have last axes {(*batch, *wanted)}", f"their shape is {array.shape}"
             )
         if operator:
-            return left @ array @ adjoint(left)
+            return left @ array @ dagger(left)
         return np.einsum("...ij,...j->...i", left, array)

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, InputError, fail, real_array
+from anticrossing._core.linalg import dagger, polar
 from anticrossing.geometry._diabatic_arguments import chosen_levels
 from anticrossing.geometry._paths import check_single, eigenframes, field_points, own_shape
-from anticrossing.geometry._unitary import adjoint, polar
 from anticrossing.geometry.diabatic_basis import DiabaticBasis
 from anticrossing.hamiltonian import Hamiltonian, Matrices, number_array
 
@@ -85,7 +85,7 @@ def block_diagonalize(
         raise fail("levels", f"be as many as the {chi.shape[1]} references", f"it is {chosen}")
     energies, vectors = eigenframes(hamiltonian, points)
     states = vectors[..., chosen]
-    mixing, smallest = polar(adjoint(states) @ chi)
+    mixing, smallest = polar(dagger(states) @ chi)
     if np.any(smallest < _LOST):
         raise fail(
             "levels",

@@ -14,7 +14,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, fail
+from anticrossing._core.checks import FloatArray, check_flag, fail
+from anticrossing._core.linalg import dagger
 from anticrossing.geometry._diabatic_arguments import (
     chosen_levels,
     grid_origin,
@@ -38,9 +39,9 @@ from anticrossing.geometry._paths import (
     gradients,
     own_shape,
 )
-from anticrossing.geometry._unitary import adjoint, unitary_logarithm
+from anticrossing.geometry._unitary import unitary_logarithm
 from anticrossing.geometry.diabatic_basis import DiabaticBasis
-from anticrossing.hamiltonian import Hamiltonian, Matrices, check_flag
+from anticrossing.hamiltonian import Hamiltonian, Matrices
 
 _FLIPS = (
     "a state changes its sign over {} link(s): the grid lies around an intersection with a level "
@@ -281,8 +282,8 @@ def diabatize_grid(
         units=hamiltonian.units,
     )
     turn = rows[..., np.newaxis, np.newaxis, :, :]
-    states = frame @ adjoint(rows)
-    curl = adjoint(turn) @ _curl(hamiltonian, grid, energies, vectors, states, chosen) @ turn
+    states = frame @ dagger(rows)
+    curl = dagger(turn) @ _curl(hamiltonian, grid, energies, vectors, states, chosen) @ turn
     return GridDiabatization(basis, couplings, curl)
 
 
@@ -354,7 +355,7 @@ def _curl(
         )
     # d_iq d_qj with d_iq = ⟨i|∂hamiltonian|q⟩/(E_q − E_i) and d_qj = ⟨q|∂hamiltonian|j⟩/(E_j − E_q)
     outer = vectors[..., np.newaxis, :, :][..., outside]
-    slopes = adjoint(outer) @ gradients(hamiltonian, points) @ states[..., np.newaxis, :, :]
+    slopes = dagger(outer) @ gradients(hamiltonian, points) @ states[..., np.newaxis, :, :]
     down = slopes / gaps.swapaxes(-1, -2)[..., np.newaxis, :, :]
     product = -np.einsum("...aqi,...bqj->...abij", down.conj(), down)
     return product.swapaxes(-3, -4) - product
@@ -386,9 +387,9 @@ def _frames(
         part, mixing = (np.moveaxis(a[place], position, 0) for a in (frame, rows))
         found, link = (np.moveaxis(a[place], position, 0) for a in (vectors, links[axis]))
         for old, new in _outward(shape[axis], origin[axis]):
-            step = link[old] if new > old else adjoint(link[new])
+            step = link[old] if new > old else dagger(link[new])
             part[new] = step @ part[old]
-            row = adjoint(found[new]) @ part[new]
+            row = dagger(found[new]) @ part[new]
             overlap = np.sum(mixing[old] * row.conj(), axis=-1)
             size = np.abs(overlap)
             phase = np.where(size > 1e-8, overlap, 1.0) / np.where(size > 1e-8, size, 1.0)
@@ -419,7 +420,7 @@ def _links(
 def _left_over(frame: Matrices, link: Matrices, axis: int) -> Matrices:
     """Return C†(next) V C for every link: the identity where no coupling is left."""
     moved, carried = np.moveaxis(frame, axis, 0), np.moveaxis(link, axis, 0)
-    return np.moveaxis(adjoint(moved[1:]) @ carried @ moved[:-1], 0, axis)
+    return np.moveaxis(dagger(moved[1:]) @ carried @ moved[:-1], 0, axis)
 
 
 def _conventional(vectors: Matrices) -> Matrices:

@@ -11,7 +11,6 @@ from anticrossing.hamiltonian._arguments import (
     Matrices,
     check_entries,
     check_finite_hermitian,
-    check_flag,
     describe_value,
     number_array,
 )
@@ -26,7 +25,6 @@ __all__ = [
     "TermHamiltonian",
     "check_entries",
     "check_finite_hermitian",
-    "check_flag",
     "describe_value",
     "number_array",
 ]

@@ -104,13 +104,6 @@ def check_entries(name: str, value: Any, count: int, must: str) -> list[Any]:
     return list(entries)
 
 
-def check_flag(name: str, value: Any) -> bool:
-    """Return `value` if it is True or False, or raise `InputError`."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise fail(name, "be True or False", f"it is {describe(value)}")
-    return bool(value)
-
-
 def check_broadcast(parameters: Mapping[str, FloatArray]) -> None:
     try:
         np.broadcast_shapes(*(value.shape for value in parameters.values()))

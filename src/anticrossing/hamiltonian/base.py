@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from anticrossing.hamiltonian.terms import TermHamiltonian
 
 
+# What the constructors below make, by kind: the classes derive from `Hamiltonian` and tell it.
+_KINDS: dict[str, Any] = {}
+
+
 class Hamiltonian(Unchanging, abc.ABC):
     """A Hermitian matrix H(x; p) that depends on one or several coordinates and on parameters.
 
@@ -62,6 +66,11 @@ class Hamiltonian(Unchanging, abc.ABC):
     units: Units
     labels: tuple[str, ...]
     source: str
+
+    def __init_subclass__(cls, *, kind: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if kind:
+            _KINDS[kind] = cls
 
     # ---- construction -------------------------------------------------------------------------
 
@@ -99,9 +108,7 @@ class Hamiltonian(Unchanging, abc.ABC):
         >>> H.dimension
         2
         """
-        from anticrossing.hamiltonian.terms import TermHamiltonian
-
-        return TermHamiltonian(
+        return _KINDS["terms"](
             terms, named_values("parameters", parameters), coordinates, **details
         )
 
@@ -128,10 +135,9 @@ class Hamiltonian(Unchanging, abc.ABC):
                [ 0.2,  0. ]])
         """
         from anticrossing._core import terms as rewriting
-        from anticrossing.hamiltonian.terms import TermHamiltonian
 
         names = coordinate_names(coordinates) + tuple(named_values("parameters", parameters))
-        return TermHamiltonian(
+        return _KINDS["terms"](
             rewriting.from_matrix(matrix, names),
             named_values("parameters", parameters),
             coordinates,
@@ -148,16 +154,14 @@ class Hamiltonian(Unchanging, abc.ABC):
         array([[ 2.,  1.],
                [ 1., -2.]])
         """
-        from anticrossing.hamiltonian.terms import TermHamiltonian
-
-        return TermHamiltonian([(1, constant), ("x", slope)], {}, "x", **details)
+        return _KINDS["terms"]([(1, constant), ("x", slope)], {}, "x", **details)
 
     @staticmethod
     def from_function(
         function: Callable[..., Any],
         *,
         derivative: Callable[..., Any] | None = None,
-        vectorized: bool = False,
+        vectorised: bool = False,
         parameters: Mapping[str, npt.ArrayLike] | None = None,
         coordinates: str | Sequence[str] = "x",
         **details: Any,
@@ -175,7 +179,7 @@ class Hamiltonian(Unchanging, abc.ABC):
             one array (f, N, N). Otherwise finite differences of fourth order are used, with step
             ``h = ε^{1/5} max(1, |x|)`` in each coordinate: their error is about
             ``h⁴ |H⁽⁵⁾|/30 + 1e-13 |H|``.
-        vectorized : bool
+        vectorised : bool
             Set it if the function accepts arrays of points and returns (…, N, N).
 
         Examples
@@ -184,12 +188,10 @@ class Hamiltonian(Unchanging, abc.ABC):
         >>> H(0.5)[0, 0]
         np.float64(0.5)
         """
-        from anticrossing.hamiltonian.functions import FunctionHamiltonian
-
-        return FunctionHamiltonian(
+        return _KINDS["function"](
             function,
             derivative,
-            vectorized,
+            vectorised,
             named_values("parameters", parameters),
             coordinates,
             **details,

@@ -24,14 +24,14 @@ from anticrossing.units import NATURAL, Units
 _EPSILON = float(np.finfo(np.float64).eps)
 
 
-class FunctionHamiltonian(Hamiltonian):
+class FunctionHamiltonian(Hamiltonian, kind="function"):
     """H given by a Python function; derivatives given too, or by finite differences."""
 
     def __init__(
         self,
         function: Callable[..., Any],
         derivative: Callable[..., Any] | None,
-        vectorized: bool,
+        vectorised: bool,
         parameters: Mapping[str, npt.ArrayLike],
         coordinates: str | Sequence[str] = "x",
         *,
@@ -45,7 +45,7 @@ class FunctionHamiltonian(Hamiltonian):
             raise fail("function", "be callable", f"it is {describe(function)}")
         self.function = function
         self.derivative_function = derivative
-        self.vectorized = bool(vectorized)
+        self.vectorised = bool(vectorised)
         names = coordinate_names(coordinates)
         if dimension is None:
             dimension = self._probe_dimension(names, parameters)
@@ -169,7 +169,7 @@ class FunctionHamiltonian(Hamiltonian):
         shape = np.broadcast_shapes(shape, *(np.shape(parameters[k]) for k in self.parameters))
         single = (*axes, self.dimension, self.dimension)
         expected = (*shape, *single)
-        if self.vectorized:
+        if self.vectorised:
             result = _own(name, function(x, **{k: parameters[k] for k in self.parameters}))
             if result.shape != expected:
                 raise fail(name, f"return shape {expected}", f"it returned shape {result.shape}")
@@ -235,7 +235,7 @@ class FunctionHamiltonian(Hamiltonian):
         return FunctionHamiltonian(
             value,
             None if derivative is None else slope,
-            self.vectorized,
+            self.vectorised,
             self.parameters,
             name,
             dimension=self.dimension,

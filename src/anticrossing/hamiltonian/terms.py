@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LARGEST_DENSE = 4096
 
 
-class TermHamiltonian(Hamiltonian):
+class TermHamiltonian(Hamiltonian, kind="terms"):
     """H = Σ_k f_k(x; p) M_k with symbolic f_k and constant Hermitian M_k."""
 
     def __init__(

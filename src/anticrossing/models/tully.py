@@ -164,7 +164,7 @@ def _piecewise(name: str, value: Any, slope: Any, **parameters: Any) -> Function
     return Hamiltonian.from_function(
         value,
         derivative=slope,
-        vectorized=True,
+        vectorised=True,
         dimension=2,
         parameters=parameters,
         name=name,

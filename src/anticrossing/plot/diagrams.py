@@ -176,7 +176,7 @@ def _mark(ax: Axes, crossings: list[Crossing], energy_unit: str) -> None:
             label += f", gap{'s' * (len(ends) - 1)} {' … '.join(ends)}{unit}"
         ax.plot(
             [crossing.position for crossing in found],
-            [crossing.center_energy for crossing in found],
+            [crossing.centre_energy for crossing in found],
             ls="none",
             marker=marker,
             ms=7.5,
@@ -191,7 +191,7 @@ def _mark(ax: Axes, crossings: list[Crossing], energy_unit: str) -> None:
     for index, crossing in enumerate(crossings, start=1):
         ax.annotate(
             str(index),
-            (crossing.position, crossing.center_energy),
+            (crossing.position, crossing.centre_energy),
             xytext=(7, -7),
             textcoords="offset points",
             va="top",

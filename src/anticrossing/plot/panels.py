@@ -257,7 +257,7 @@ def _mark_crossings(axes: Axes, crossings: Sequence[Any], energy_unit: str) -> N
             label += f", gap{'s' * (len(ends) - 1)} {' … '.join(ends)}{unit}"
         axes.plot(
             [c.position for _, c in found],
-            [c.center_energy for _, c in found],
+            [c.centre_energy for _, c in found],
             ls="none",
             marker=marker,
             ms=7.5,
@@ -272,7 +272,7 @@ def _mark_crossings(axes: Axes, crossings: Sequence[Any], energy_unit: str) -> N
             for index, crossing in found:
                 axes.annotate(
                     str(index),
-                    (crossing.position, crossing.center_energy),
+                    (crossing.position, crossing.centre_energy),
                     xytext=(7, -7),
                     textcoords="offset points",
                     ha="left",

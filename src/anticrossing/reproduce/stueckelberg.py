@@ -107,13 +107,14 @@ def _steady(offset: FloatArray, amplitude: FloatArray, tolerance: float) -> Floa
     """Return mean populations of the diabatic state that relaxation empties."""
     return interferogram(
         offset=offset, amplitude=amplitude, equilibrium=0.0, tolerance=tolerance, **_QUBIT
-    )
+    ).population
 
 
 def _splitting(ratios: FloatArray, frequency: float) -> FloatArray:
     """Return the quasi-energy splitting of H = ½[A cos ωt σ_z + σ_x] at A = ratio · ω."""
     drive = Sinusoidal(0.0, ratios * frequency, frequency)
     period = propagate(LandauZener(gap=1.0), drive, basis="diabatic", tolerance=1e-12).propagator
+    assert period is not None
     # det U = 1: the eigenvalues are exp(±iθ), θ = ½ · splitting · period.
     cosine = 0.5 * np.trace(period, axis1=-2, axis2=-1).real
     sine = np.sqrt(np.sum(np.abs(period - cosine[..., None, None] * np.eye(2)) ** 2, (-2, -1)) / 2)

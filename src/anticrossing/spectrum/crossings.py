@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import overload
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, overload
 
 import numpy as np
 
+from anticrossing._core import drawing
 from anticrossing._core.checks import (
     FloatArray,
     fail,
@@ -17,13 +18,16 @@ from anticrossing._core.checks import (
     positive_number,
     real_number,
 )
+from anticrossing._core.result import Result
 from anticrossing._core.threads import few_threads
+from anticrossing._core.variables import Shown, Variable, in_units, shown
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.spectrum._blocks import Blocks
 from anticrossing.spectrum._grid import Grid, resolve
 from anticrossing.spectrum._search import Candidate, avoided_candidates, true_candidates
 from anticrossing.spectrum.offset import traceless
 from anticrossing.spectrum.symmetry import sectors
+from anticrossing.units import Units
 
 _FARTHEST = 1e300
 _ROUNDING = 1e-15  # of a position, relative to the stretch
@@ -35,7 +39,7 @@ _INCOMPLETE = (
 
 
 @dataclass(frozen=True)
-class Crossing:
+class Crossing(Result):
     """One place where two levels cross or nearly do.
 
     Attributes
@@ -59,7 +63,7 @@ class Crossing:
     third_level_distance : float
         Distance in energy from the pair to the nearest other level of the same sector(s); infinite
         where there is none. Levels of other sectors cannot take part and are not counted.
-    center_energy : float
+    centre_energy : float
         The mean energy of the pair at x₀.
     """
 
@@ -71,7 +75,22 @@ class Crossing:
     coupling: float
     slope_difference: float
     third_level_distance: float
-    center_energy: float
+    centre_energy: float
+    units: Units = field(default_factory=Units, compare=False)
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "position": shown(text="coordinate of the crossing", unit="coordinate"),
+        "gap": shown(text="minimum adiabatic gap", unit="energy"),
+        "kind": shown(text="avoided or true"),
+        "levels": shown("pair", text="the two levels"),
+        "slope_difference": shown(
+            text="slope difference of the local diabats", unit="energy/coordinate"
+        ),
+        "third_level_distance": shown(text="distance to the nearest other level", unit="energy"),
+        "centre_energy": shown(text="mean energy of the pair", unit="energy"),
+        "coupling": shown(text="diabatic coupling", unit="energy"),
+        "reason": shown(text="why it is of that kind"),
+    }
 
     @property
     def width(self) -> float:
@@ -87,7 +106,7 @@ class Crossing:
 
 
 @dataclass(frozen=True)
-class Crossings(Sequence[Crossing]):
+class Crossings(Result, Sequence[Crossing]):
     """The crossings on a stretch of the coordinate, in order of position; prints as a table.
 
     `complete` is False where the grid reached its largest size before every level was resolved, as
@@ -99,6 +118,48 @@ class Crossings(Sequence[Crossing]):
     stop: float
     coordinate: str = "x"
     complete: bool = True
+    units: Units = field(default_factory=Units)
+
+    def variables(self) -> dict[str, Variable]:
+        """Return the numbers of all crossings by name; none where there is no crossing."""
+        if not self.found:
+            return {}
+        return {
+            name: Variable(
+                ("crossing", *dims),
+                np.array([getattr(c, name) for c in self.found]),
+                text,
+                in_units(unit, self.units),
+            )
+            for name, (dims, text, unit, _) in Crossing._variables.items()
+        }
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what may be missing."""
+        return () if self.complete else (_INCOMPLETE,)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the gap of every crossing at its position, on a logarithmic scale.
+
+        True crossings, whose gap is zero, stand as vertical lines.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        axes = drawing.new_axes() if ax is None else ax
+        axes.plot(
+            [c.position for c in self.avoided], [c.gap for c in self.avoided], "o", label="avoided"
+        )
+        for crossing in self.true:
+            axes.axvline(crossing.position, color="0.8")
+        axes.set_yscale("log")
+        axes.set_xlabel(self.units.label(self.coordinate, "coordinate"))
+        axes.set_ylabel(self.units.label("gap", "energy"))
+        return axes
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"start": self.start, "stop": self.stop, "coordinate": self.coordinate}
 
     @overload
     def __getitem__(self, index: int) -> Crossing: ...
@@ -135,7 +196,7 @@ class Crossings(Sequence[Crossing]):
 
     def __str__(self) -> str:
         window = f"{self.coordinate} = {self.start:.6g} … {self.stop:.6g}"
-        note = [] if self.complete else [_INCOMPLETE]
+        note = self.notes()
         if not self.found:
             return "\n".join([f"No crossings in {window}.", *note])
         head = (self.coordinate, "levels", "kind", "gap", "slope diff.", "third level", "reason")
@@ -236,8 +297,8 @@ def find_crossings(
         raise fail("prominence", "not be negative", f"it is {ripple}")
     inner = traceless(H) if isinstance(H, TermHamiltonian) else H
     with few_threads(H.dimension):
-        found = sectors(inner, np.linspace(first, last, 17))
-        blocks = Blocks(inner, found, count)
+        parts = sectors(inner, np.linspace(first, last, 17))
+        blocks = Blocks(inner, parts, count)
         grid = resolve(blocks, first, last, samples)
         absolute = accuracy * (last - first)
         candidates = avoided_candidates(blocks, grid, absolute, ripple)
@@ -247,7 +308,8 @@ def find_crossings(
     crossings = [c for c in crossings if count is None or c.levels[1] < count]
     if inner is not H:
         crossings = [raised(c, H) for c in crossings]
-    return Crossings(tuple(crossings), first, last, H.coordinates[0], grid.complete)
+    found = tuple(dataclasses.replace(c, units=H.units) for c in crossings)
+    return Crossings(found, first, last, H.coordinates[0], grid.complete, H.units)
 
 
 def raised(crossing: Crossing, H: Hamiltonian) -> Crossing:
@@ -256,7 +318,7 @@ def raised(crossing: Crossing, H: Hamiltonian) -> Crossing:
     if inner is H:
         return crossing
     shared = float((H(crossing.position) - inner(crossing.position))[0, 0].real)
-    return dataclasses.replace(crossing, center_energy=crossing.center_energy + shared)
+    return dataclasses.replace(crossing, centre_energy=crossing.centre_energy + shared)
 
 
 def _check_arguments(
@@ -315,7 +377,7 @@ def _describe(blocks: Blocks, grid: Grid, candidates: list[Candidate]) -> list[C
                 coupling=candidate.gap / 2,
                 slope_difference=candidate.slope_difference,
                 third_level_distance=float(distances.min(initial=np.inf)),
-                center_energy=float(energy[pair].mean()),
+                centre_energy=float(energy[pair].mean()),
             )
         )
     return crossings

@@ -32,7 +32,7 @@ def traceless(hamiltonian: Hamiltonian) -> Hamiltonian:
     return Hamiltonian.from_function(
         lambda x: _less_trace(hamiltonian(x)),
         derivative=(lambda x: _less_trace(hamiltonian.derivative(x))) if given else None,
-        vectorized=True,
+        vectorised=True,
         dimension=hamiltonian.dimension,
         coordinates=hamiltonian.coordinates,
         **hamiltonian._details(),

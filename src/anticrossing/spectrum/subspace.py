@@ -31,7 +31,7 @@ def within(hamiltonian: Hamiltonian, basis: npt.NDArray[Any]) -> Hamiltonian:
     return Hamiltonian.from_function(
         lambda x: adjoint @ hamiltonian(x) @ basis,
         derivative=lambda x: adjoint @ hamiltonian.derivative(x) @ basis,
-        vectorized=True,
+        vectorised=True,
         dimension=basis.shape[1],
         coordinates=hamiltonian.coordinates,
         units=hamiltonian.units,

@@ -7,14 +7,17 @@ matrices M_k of H(x) = Σ_k f_k(x) M_k alone, without knowing the symmetry befor
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, fail, parameter
 from anticrossing._core.plain import compile_formula
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, check_finite_hermitian
 
 LARGEST_ROTATED = 256  # above this only the basis as given is searched for blocks
@@ -26,7 +29,7 @@ _APART = 1e-4  # of the largest eigenvalue: their vectors are exact to far below
 
 
 @dataclass(frozen=True, eq=False)
-class Sectors:
+class Sectors(Result):
     """The blocks into which a Hamiltonian falls, whatever the value of its coordinate.
 
     Attributes
@@ -46,6 +49,16 @@ class Sectors:
     basis: Matrices | None
     count: int
     reason: str
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "size": shown("sector", text="dimension of the sector", of="sizes"),
+        "label": shown("state", text="sector of the basis vector", of="labels"),
+        "count": shown(text="number of sectors"),
+        "basis": shown("row", "state", text="basis vectors, where they are not those given"),
+    }
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"reason": self.reason}
 
     def indices(self, sector: int) -> npt.NDArray[np.intp]:
         """Return the basis vectors that belong to `sector`."""

@@ -227,7 +227,7 @@ def target(study: Study, grid: Grid, outputs: Sequence[str] | None = None) -> Ta
     return Target(
         function=Points(type(study), study.tables, chosen),
         identity=identity,
-        vectorized=study.computes_many(grid),
+        vectorised=study.computes_many(grid),
         dims=dims,
         labels={k: v for k, v in study.labels.items() if any(k in own for own in dims.values())},
         details={**details, **({} if study.plan is None else study.plan.details())},

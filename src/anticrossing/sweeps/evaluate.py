@@ -29,7 +29,7 @@ class Job:
 
     number: int
     function: Callable[..., Any]
-    vectorized: bool
+    vectorised: bool
     seed: int | None
     indices: IntArray
     points: Mapping[str, Values]
@@ -54,10 +54,10 @@ class Block:
 def evaluate(job: Job) -> Block:
     """Compute a chunk."""
     with one_blas_thread():
-        return _vectorized(job) if job.vectorized else _one_by_one(job)
+        return _vectorised(job) if job.vectorised else _one_by_one(job)
 
 
-def _vectorized(job: Job) -> Block:
+def _vectorised(job: Job) -> Block:
     size = job.indices.size
     try:
         return Block([Group(np.arange(size), _call_many(job, slice(0, size)))], {})
@@ -70,7 +70,7 @@ def _one_by_one(job: Job) -> Block:
     failures = {}
     for k in range(job.indices.size):
         try:
-            if job.vectorized:
+            if job.vectorised:
                 many = _call_many(job, slice(k, k + 1))
                 outputs = {name: array[0] for name, array in many.items()}
             else:

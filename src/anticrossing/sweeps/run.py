@@ -32,7 +32,7 @@ def sweep(
     store: str | os.PathLike[str] | None = None,
     executor: Any = None,
     chunk_size: int | None = None,
-    vectorized: bool = False,
+    vectorised: bool = False,
     zipped: bool = False,
     seed: int | None = None,
     units: Mapping[str, str] | None = None,
@@ -67,7 +67,7 @@ def sweep(
     chunk_size : int, optional
         The largest number of points of a chunk, rounded down to a box of the grid. By default there
         are about 200 chunks.
-    vectorized : bool
+    vectorised : bool
         Whether the function takes arrays (n,) of many points and returns arrays (n, …). If it
         raises, its points are tried one by one to find the one that fails.
     zipped : bool
@@ -110,12 +110,12 @@ def sweep(
     >>> import numpy as np
     >>> def jump(gap, rate):
     ...     return {"probability": np.exp(-np.pi * gap**2 / (2 * rate))}
-    >>> result = sweep(jump, grid={"gap": [0.5, 1.0], "rate": [0.5, 1.0, 2.0]}, vectorized=True)
+    >>> result = sweep(jump, grid={"gap": [0.5, 1.0], "rate": [0.5, 1.0, 2.0]}, vectorised=True)
     >>> result.probability.sel(gap=1.0).round(6).values
     array([0.043214, 0.20788 , 0.455938])
     """
     return compute(
-        _read(function, grid, vectorized, zipped, seed, units, output_dims),
+        _read(function, grid, vectorised, zipped, seed, units, output_dims),
         store=store,
         executor=executor,
         chunk_size=chunk_size,
@@ -167,7 +167,7 @@ def compute(
 
 def collect(layout: Layout, *, progress: Progress | None) -> Collected:
     """Compute all points in this process, in memory, and return them without a dataset."""
-    size = layout.grid.size if layout.target.vectorized else 1
+    size = layout.grid.size if layout.target.vectorised else 1
     place = Memory(layout, size)
     _Run(place, retry_failures=False).go(InProcess(), progress or False)
     return place.collected()
@@ -205,7 +205,7 @@ class _Run:
         return Job(
             number,
             target.function,
-            target.vectorized,
+            target.vectorised,
             self.layout.seed if target.random else None,
             indices,
             self.layout.grid.points(indices),
@@ -234,14 +234,14 @@ class _Run:
 def _read(
     function: Any,
     grid: Any,
-    vectorized: bool,
+    vectorised: bool,
     zipped: bool,
     seed: int | None,
     units: Mapping[str, str] | None,
     output_dims: Mapping[str, Sequence[str]] | None,
 ) -> Layout:
     """Check what is to be computed."""
-    for name, flag in (("vectorized", vectorized), ("zipped", zipped)):
+    for name, flag in (("vectorised", vectorised), ("zipped", zipped)):
         _check_bool(name, flag)
     for name, mapping in (("units", units), ("output_dims", output_dims)):
         if mapping is not None and not isinstance(mapping, Mapping):
@@ -250,9 +250,9 @@ def _read(
     target: Target = target_of(function, points)
     if callable(function):
         dims = {name: tuple(axes) for name, axes in (output_dims or {}).items()}
-        target = dataclasses.replace(target, vectorized=vectorized, dims=dims)
-    elif vectorized or output_dims:
-        named = "vectorized" if vectorized else "output_dims"
+        target = dataclasses.replace(target, vectorised=vectorised, dims=dims)
+    elif vectorised or output_dims:
+        named = "vectorised" if vectorised else "output_dims"
         raise fail(named, "be left out for an experiment", "it is given")
     if seed is not None:
         seed = integer("seed", seed, minimum=0)

@@ -23,7 +23,7 @@ class Target(Unchanging):
         Takes every swept parameter by name.
     identity : mapping of str to str
         What must agree for two runs to be the same sweep.
-    vectorized : bool
+    vectorised : bool
         Whether it takes arrays (n,) and returns arrays (n, …).
     random : bool
         Whether it takes a random generator `rng`, or a list of n of them.
@@ -39,7 +39,7 @@ class Target(Unchanging):
 
     function: Callable[..., Any]
     identity: Mapping[str, str]
-    vectorized: bool = False
+    vectorised: bool = False
     random: bool = False
     dims: Mapping[str, Sequence[str]] = field(default_factory=dict)
     labels: Mapping[str, Sequence[Any]] = field(default_factory=dict)

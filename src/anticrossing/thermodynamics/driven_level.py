@@ -251,7 +251,7 @@ class DrivenLevel:
                 )
             state = GaussianState.thermal(
                 self.hamiltonian(self.start),
-                beta=self.beta,
+                temperature=1 / self.beta,
                 chemical_potential=self.chemical_potential,
             )
         else:

@@ -19,6 +19,7 @@ from anticrossing._core.checks import (
     real_array,
     real_number,
 )
+from anticrossing._core.quadrature import gauss_legendre
 from anticrossing.formulas.result import broadcast
 from anticrossing.thermodynamics.arguments import equilibrium_parameters
 from anticrossing.thermodynamics.dissipation import Filling, probability
@@ -302,7 +303,7 @@ def _constant(value: FloatArray) -> Callable[[FloatArray], FloatArray]:
 def _gauss(nodes: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return Gauss points and weights on [0, 1], and the integrals from 0 to each point."""
     legendre = np.polynomial.legendre
-    x, weights = legendre.leggauss(nodes)
+    x, weights = gauss_legendre(nodes)
     identity = np.eye(nodes)
     integrals = legendre.legval(x, legendre.legint(identity, lbnd=-1)).T
     matrix = integrals @ np.linalg.inv(legendre.legvander(x, nodes - 1))

@@ -17,6 +17,7 @@ from anticrossing._core.checks import (
     is_numeric,
     real_array,
 )
+from anticrossing._core.linalg import nearer_unitary
 from anticrossing._core.threads import few_threads
 
 BoolArray = npt.NDArray[np.bool_]
@@ -74,15 +75,12 @@ def nearest_unitary(name: str, matrix: npt.ArrayLike) -> ComplexArray:
         raise fail(name, "be a square matrix", f"its shape is {array.shape}")
     if not np.all(np.isfinite(array)):
         raise fail(name, "be finite", "it contains NaN or infinity")
-    identity = np.eye(array.shape[0])
     with few_threads(array.shape[0]):
-        defect = float(np.max(np.abs(array.conj().T @ array - identity)))
+        array, defect = nearer_unitary(array)
     if defect > _LARGEST_DEFECT:
         raise fail(name, "be unitary", f"its W†W differs from the unit matrix by {defect:.3g}")
     with few_threads(array.shape[0]):
-        for _ in range(2):  # each step squares the defect
-            array = 0.5 * array @ (3 * identity - array.conj().T @ array)
-    return array
+        return nearer_unitary(array)[0]
 
 
 def checked_log_odds(

@@ -282,7 +282,7 @@ def test_absorbed_flux_adds_up_and_is_that_of_a_larger_box(mirror):
         absorber=Absorber([[0.0, 15.0]]),
     )
     if mirror < 0:  # x → −x must change nothing but the names of the sides
-        H = Hamiltonian.from_function(lambda x: models.TullyExtended()(-x), vectorized=True)
+        H = Hamiltonian.from_function(lambda x: models.TullyExtended()(-x), vectorised=True)
         packet = WavePacket(centre=15.0, momentum=-k, width=20.0 / k)
     box = (-32.0, 20.0) if mirror > 0 else (-20.0, 32.0)
     result = propagate_packet(

@@ -104,7 +104,7 @@ def test_tully_simple_at_every_energy_against_close_coupling(mirror):
     numerov = [close_coupling(H, energy, MASS, 0, -11.0, 11.0, 3000) for energy in energies]
     grid, lines = Grid(-36.0, 28.0, 640), (-20.0, 10.0)
     if mirror < 0:
-        H = Hamiltonian.from_function(lambda x: models.TullySimple()(-x), vectorized=True)
+        H = Hamiltonian.from_function(lambda x: models.TullySimple()(-x), vectorised=True)
         grid, lines = Grid(-28.0, 36.0, 640), (-10.0, 20.0)
     found = scatter(
         H,

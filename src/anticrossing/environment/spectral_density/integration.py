@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from anticrossing._core.checks import ConvergenceError, FloatArray
+from anticrossing._core.quadrature import gauss_legendre
+from anticrossing._core.roots import bracketed
 
 _ORDER = 16  # Gauss-Legendre points of one panel
 _ACCURACY = 1e-13  # of the integral over one panel, relative to the whole integral
@@ -17,7 +19,7 @@ _MOST_PANELS = 1 << 14
 _MOST_DOUBLINGS = 200
 
 Function = Callable[[FloatArray], FloatArray]
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(_ORDER)
+_NODES, _WEIGHTS = gauss_legendre(_ORDER)
 
 
 def panel_nodes(panels: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -97,8 +99,6 @@ def invert_cumulative(
     function: Function, scales: tuple[float, ...], targets: FloatArray
 ) -> FloatArray:
     """Return the upper limits at which the integral of a function from 0 reaches the targets."""
-    from scipy.optimize import brentq
-
     edges = [0.0, *scales]
     panels = adaptive_panels(function, edges, scale=float(targets[-1]))
     parts = _integrals(function, panels)
@@ -120,6 +120,6 @@ def invert_cumulative(
         found[index] = (
             high
             if missing(high) <= 0
-            else brentq(missing, low, high, xtol=1e-15 * high, rtol=1e-14)
+            else bracketed(missing, low, high, xtol=1e-15 * high, rtol=1e-14)
         )
     return found

@@ -13,13 +13,13 @@ from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
     InputError,
+    check_flag,
     describe,
     fail,
     integer,
     real_array,
 )
 from anticrossing.geometry.grid_data import AdiabaticData
-from anticrossing.hamiltonian import check_flag
 from anticrossing.molecules.ab_initio.wavefunctions import pyscf, state_dipoles, state_overlaps
 from anticrossing.units import Units
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, InputError, describe, fail, positive
 from anticrossing._core.result import Result
+from anticrossing._core.roots import bracketed
 from anticrossing._core.variables import shown
 from anticrossing.formulas.landau_zener import landau_zener_from_slopes
 from anticrossing.formulas.result import Prediction, unwrap
@@ -156,12 +157,10 @@ def diabatic_crossing(basis: DiabaticBasis) -> DiabaticCrossing:
 
 
 def _root(H: object, start: float, stop: float) -> float:
-    from scipy.optimize import brentq
-
     assert callable(H)
 
     def difference(x: float) -> float:
         W = H(x)
         return float((W[0, 0] - W[1, 1]).real)
 
-    return float(brentq(difference, start, stop, xtol=1e-13, rtol=1e-14))
+    return bracketed(difference, start, stop, xtol=1e-13, rtol=1e-14)

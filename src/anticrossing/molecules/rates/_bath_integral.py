@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
+from anticrossing._core.roots import bracketed
 from anticrossing.environment.spectral_density import SpectralDensity
 from anticrossing.environment.spectral_density.integration import (
     adaptive_panels,
@@ -170,8 +171,6 @@ class BathIntegral:
         return float(np.clip(slope, -1e300, 1e300))
 
     def _saddle(self, energy: float) -> float:
-        from scipy.optimize import brentq
-
         beta = 1 / self.temperature
         low, high = _EDGE * beta, (1 - _EDGE) * beta
         if not self.continuous:
@@ -184,7 +183,7 @@ class BathIntegral:
             return low
         if self._slope(high, energy) <= 0:
             return high
-        return float(brentq(self._slope, low, high, args=(energy,), xtol=1e-12 * beta))
+        return bracketed(lambda tau: self._slope(tau, energy), low, high, xtol=1e-12 * beta)
 
     def _decay(self, tau: float, variance: float) -> tuple[Weights, float]:
         """Return a time after which the integrand is gone, and frequencies dense enough for it."""

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from anticrossing._core.checks import ConvergenceError, FloatArray, fail, integer, real_number
+from anticrossing._core.checks import (
+    ConvergenceError,
+    FloatArray,
+    check_flag,
+    fail,
+    integer,
+    real_number,
+)
 from anticrossing._core.threads import few_threads
-from anticrossing.hamiltonian import check_flag
 from anticrossing.molecules.vibronic.result import RotorLevels
 
 _LARGEST_BASIS = 2000

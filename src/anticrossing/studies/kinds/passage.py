@@ -26,8 +26,7 @@ from anticrossing.analysis.meetings import find_events, sample_path
 from anticrossing.analysis.referee import audit
 from anticrossing.drive import Drive
 from anticrossing.dynamics import Propagation, propagate
-from anticrossing.dynamics.open_systems import LARGEST_DIMENSION
-from anticrossing.dynamics.request import check_tolerance
+from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, check_tolerance
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import find_crossings, levels
@@ -395,10 +394,10 @@ def _check_open(environment: Environment, question: Question, levels: int) -> No
     """Refuse what open evolution cannot do, before any work."""
     with tables.inside("environment"):
         environment.check(levels)
-        if levels > LARGEST_DIMENSION:
+        if levels > LARGEST_OPEN_DIMENSION:
             raise InputError(
-                f"At most {LARGEST_DIMENSION} levels can be given an environment, but there are "
-                f"{levels}."
+                f"At most {LARGEST_OPEN_DIMENSION} levels can be given an environment, but there "
+                f"are {levels}."
             )
     if question.basis == "superadiabatic":
         with tables.inside("question"):

@@ -201,7 +201,7 @@ def numbers(result: PassageOutcome) -> dict[str, Any]:
 def crossing_rows(crossings: Iterable[Crossing]) -> list[dict[str, Any]]:
     """Return one dict for each crossing."""
     keys = ["position", "levels", "kind", "gap", "coupling", "slope_difference"]
-    keys += ["third_level_distance", "center_energy", "reason"]
+    keys += ["third_level_distance", "centre_energy", "reason"]
     return [{key: getattr(crossing, key) for key in keys} for crossing in crossings]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from anticrossing.analysis._roots import bracketed_roots
+from anticrossing._core.roots import bracketed_roots
 
 FUNCTIONS = {
     "many roots": (lambda t: np.sin(t), np.linspace(-20.0, 21.0, 300)),

@@ -1,0 +1,68 @@
+"""Stacks of small matrices: conjugate transpose, and unitary matrices next to others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import FloatArray
+
+
+def dagger(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the conjugate transpose of the last two axes."""
+    return a.conj().swapaxes(-1, -2)
+
+
+def hermitian_part(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the mean of a matrix and its conjugate transpose."""
+    return 0.5 * (a + dagger(a))
+
+
+def nearer_unitary(a: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
+    """Return one Newton–Schulz step towards the nearest unitary matrix, and the defect before it.
+
+    The defect is the largest element of a†a − 1; a step squares it.
+    """
+    gram = dagger(a) @ a
+    defect = np.max(np.abs(gram - np.eye(a.shape[-1])), axis=(-2, -1), initial=0.0)
+    return 1.5 * a - 0.5 * a @ gram, np.asarray(defect)
+
+
+def polar_factor(a: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Return unitary polar factors by products alone, and which matrices are near enough for that.
+
+    The verdict is one for all matrices of an entry along the first axis.
+    """
+    identity = np.eye(a.shape[-1])
+    x = a
+    for _ in range(9):
+        gram = dagger(x) @ x
+        x = x @ (1.5 * identity - 0.5 * gram)
+        if np.max(np.abs(gram - identity)) < 1e-9:
+            break
+    axes = tuple(range(1, a.ndim))
+    return x, np.max(np.abs(dagger(x) @ x - identity), axis=axes) < 1e-12
+
+
+def polar(
+    overlaps: npt.NDArray[Any], allowed: npt.NDArray[np.bool_] | None = None
+) -> tuple[npt.NDArray[Any], FloatArray]:
+    """Return unitary polar factors of any (…, m, m) overlaps and their least singular values.
+
+    Elements outside `allowed` are set to zero first.
+    """
+    if overlaps.shape[-1] == 1:
+        size = np.abs(overlaps)
+        safe = np.where(size > 0, size, 1.0)
+        return np.where(size > 0, overlaps / safe, 1.0), np.asarray(size[..., 0, 0])
+    if allowed is not None:
+        if allowed.ndim == 2 and np.array_equal(allowed, np.eye(allowed.shape[0])):
+            diagonal = np.diagonal(overlaps, axis1=-2, axis2=-1)
+            sizes = np.abs(diagonal)
+            phases = np.where(sizes > 0, diagonal, 1.0) / np.where(sizes > 0, sizes, 1.0)
+            return phases[..., None] * np.eye(allowed.shape[0]), sizes.min(axis=-1)
+        overlaps = np.where(allowed, overlaps, 0.0)
+    left, sizes, right = np.linalg.svd(overlaps)
+    return left @ right, sizes[..., -1]

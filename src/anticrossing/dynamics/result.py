@@ -1,0 +1,168 @@
+"""What `propagate` returns, with or without an environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core import drawing
+from anticrossing._core.checks import ComplexArray, FloatArray, InputError
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, Variable, shown
+from anticrossing.units import Units
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Propagation(Result):
+    """The exact evolution of one or many parameter points. Batch axes come first everywhere.
+
+    An evolution without environment is unitary and has a propagator; one with an environment has
+    density matrices and a superoperator. What the other kind has is None.
+
+    Attributes
+    ----------
+    transition_matrix : array, shape (..., N, N)
+        Probability ``[final, initial]`` between states of the read-out basis.
+    probabilities : array, shape (..., N)
+        Final probabilities in the read-out basis for the given initial state.
+    times : array, shape (..., K)
+        The requested times, if any.
+    populations : array, shape (..., K, N)
+        Probabilities in the adiabatic basis at those times (diabatic on that read-out).
+    basis : str
+        The read-out basis.
+    panels : array of int, shape (...)
+        Accepted panels of every parameter point.
+    evaluated_panels : int
+        Panels that were tried at all points together.
+    error_estimate : array, shape (...)
+        Bound on the error of `transition_matrix`: the sum of what each panel left coupled, and
+        the rounding of phases where ways of different phase interfere.
+    phase : array, shape (...)
+        The total dynamical phase Φ in radians.
+    warnings : tuple of str
+        What a reader of the numbers should know.
+    propagator : array, shape (..., N, N), or None
+        U(stop, start) in the basis H is written in.
+    amplitudes : array, shape (..., N, N), or None
+        The propagator between the read-out bases at the two ends.
+    states : array, shape (..., K, N), or None
+        The state at the requested times, in the basis H is written in.
+    phase_error : array, shape (...), or None
+        Φ times the rounding unit: the absolute error of phases in `propagator`.
+    readout_residual : array, shape (...), or None
+        For the superadiabatic basis: the coupling it could not remove at the ends.
+    density_matrix : array, shape (..., N, N), or None
+        The final state, in the basis H is written in.
+    density_matrices : array, shape (..., K, N, N), or None
+        The state at the requested times.
+    superoperator : array, shape (..., N², N²), or None
+        The map ρ(start) → ρ(stop), with ρ stacked row by row.
+    """
+
+    transition_matrix: FloatArray
+    probabilities: FloatArray
+    times: FloatArray
+    populations: FloatArray
+    basis: str
+    panels: npt.NDArray[np.intp]
+    evaluated_panels: int
+    error_estimate: FloatArray
+    phase: FloatArray
+    warnings: tuple[str, ...]
+    description: str
+    units: Units
+    propagator: ComplexArray | None = None
+    amplitudes: ComplexArray | None = None
+    states: ComplexArray | None = None
+    phase_error: FloatArray | None = None
+    readout_residual: FloatArray | None = None
+    density_matrix: ComplexArray | None = None
+    density_matrices: ComplexArray | None = None
+    superoperator: ComplexArray | None = None
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "time": shown("time", text="requested time", unit="time", of="times"),
+        "population": shown("time", "level", text="population of the level", of="populations"),
+        "probability": shown("level", text="final probability", of="probabilities"),
+        "transition_probability": shown(
+            "final", "initial", text="probability of the transition", of="transition_matrix"
+        ),
+        "error_estimate": shown(text="bound on the error of the probabilities"),
+        "panels": shown(text="accepted panels"),
+        "phase": shown(text="total dynamical phase", unit="rad"),
+        "phase_error": shown(text="rounding of the phase", unit="rad"),
+        "readout_residual": shown(text="coupling that superadiabatic states keep at the ends"),
+        "purity": shown(text="trace of the square of the final density matrix"),
+        "propagator": shown("row", "column", text="propagator from start to stop"),
+        "amplitude": shown("final", "initial", text="amplitude of the transition", of="amplitudes"),
+        "state": shown("time", "row", text="state at the time", of="states"),
+        "density_matrix": shown("row", "column", text="final density matrix"),
+        "density_matrix_at": shown(
+            "time", "row", "column", text="density matrix at the time", of="density_matrices"
+        ),
+        "superoperator": shown(
+            "entry_after", "entry_before", text="map of density matrices, stacked row by row"
+        ),
+    }
+
+    @property
+    def is_unitary(self) -> bool:
+        """Whether there was no environment."""
+        return self.propagator is not None
+
+    @property
+    def purity(self) -> FloatArray | None:
+        """tr ρ² of the final density matrix, shape (...)."""
+        rho = self.density_matrix
+        return None if rho is None else np.asarray(np.einsum("...ij,...ji->...", rho, rho).real)
+
+    def choi_eigenvalues(self) -> FloatArray:
+        """Return the eigenvalues of the Choi matrix, (..., N²): none negative for a CP map.
+
+        Raises
+        ------
+        InputError
+            For an evolution without environment, which has no superoperator.
+        """
+        if self.superoperator is None:
+            raise InputError("An evolution without environment has no superoperator.")
+        levels = self.probabilities.shape[-1]
+        batch = self.superoperator.shape[:-2]
+        tensor = self.superoperator.reshape(*batch, levels, levels, levels, levels)
+        # S[(i,j),(k,l)] → C[(k,i),(l,j)]
+        choi = np.moveaxis(tensor, (-4, -3, -2, -1), (-3, -1, -4, -2))
+        return np.asarray(
+            np.linalg.eigvalsh(choi.reshape(*batch, levels**2, levels**2)), np.float64
+        )
+
+    def variables(self) -> dict[str, Variable]:
+        """Return the numbers by name; those along the requested times only if there are any."""
+        return {name: v for name, v in super().variables().items() if np.size(v.values)}
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the populations along the requested times, else the final probabilities as bars.
+
+        Times that differ between the parameter points have no common axis: bars are drawn.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        found, title = self.variables(), f"{self.basis} basis"
+        if "time" not in found:
+            return drawing.draw(title, {"probability": found["probability"]}, ax=ax)
+        along = np.moveaxis(self.populations, -2, 0).reshape(self.times.shape[-1], -1)
+        population = found["population"]._replace(dims=("time", "level"), values=along)
+        return drawing.draw(title, {"population": population, "time": found["time"]}, ax=ax)
+
+    def _attributes(self) -> dict[str, Any]:
+        return {
+            "problem": self.description,
+            "basis": self.basis,
+            "evaluated_panels": self.evaluated_panels,
+        }

@@ -1,0 +1,19 @@
+"""What control returns shows itself, becomes a dataset and a file, and is drawn."""
+
+import pytest
+
+import anticrossing as ac
+from anticrossing.control import counterdiabatic, optimal_rate
+from tests.result_protocol import check
+
+SWEEP = ac.drive.Linear(-5, 5, rate=1.0)
+RESULTS = {
+    "counterdiabatic": lambda: counterdiabatic(ac.models.LandauZener(gap=1.0), SWEEP),
+    "optimal rate": lambda: optimal_rate(gap=1.0, error=1e-2),
+    "optimal rate on a window": lambda: optimal_rate(gap=1.0, error=1e-2, start=-20, stop=20),
+}
+
+
+@pytest.mark.parametrize("make", RESULTS.values(), ids=RESULTS)
+def test_a_result_shows_itself(make, tmp_path):
+    check(make(), tmp_path)
