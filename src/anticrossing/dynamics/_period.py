@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ConvergenceError, FloatArray, fail, positive, real_array
+from anticrossing._core.checks import ConvergenceError, FloatArray, fail, positive
 from anticrossing._core.quadrature import gauss_legendre
 from anticrossing.drive import Drive, FormulaDrive
 from anticrossing.dynamics import features, panels
@@ -232,27 +232,3 @@ def _check_repeats(drive: Drive, lanes: Lanes) -> None:
 def fold(q: FloatArray, omega: FloatArray) -> FloatArray:
     """Return q modulo ω in (−ω/2, ω/2]."""
     return np.asarray(q - omega * np.ceil(q / omega - 0.5))
-
-
-def check_times(period: Period, times: npt.ArrayLike) -> FloatArray:
-    """Return times (lanes, K) within the first period, or raise `InputError`."""
-    wanted = np.atleast_1d(real_array("times", times))
-    lanes = period.lanes
-    try:
-        wanted = np.broadcast_to(wanted, (*lanes.batch_shape, wanted.shape[-1]))
-    except ValueError:
-        raise fail(
-            "times",
-            f"have shape (K,) or {lanes.batch_shape} + (K,)",
-            f"its shape is {wanted.shape}",
-        ) from None
-    flat = wanted.reshape(lanes.count, -1)
-    if np.any(np.diff(flat, axis=-1) <= 0):
-        raise fail("times", "increase strictly", "they do not")
-    if np.any(flat < lanes.start[:, None]) or np.any(flat > lanes.stop[:, None]):
-        raise fail(
-            "times",
-            f"lie within one period, [{lanes.start.max():.6g}, {lanes.stop.min():.6g}]",
-            f"they run from {flat.min():.6g} to {flat.max():.6g}",
-        )
-    return flat

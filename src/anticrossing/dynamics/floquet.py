@@ -16,7 +16,7 @@ from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.drive import Drive
 from anticrossing.dynamics import interference
-from anticrossing.dynamics._period import Period, check_times, fold
+from anticrossing.dynamics._period import Period, fold
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.periodic import BASES
 from anticrossing.dynamics.readout import unreached
@@ -73,7 +73,7 @@ class Floquet(Result):
 
     def modes_at(self, times: npt.ArrayLike) -> ComplexArray:
         """Return u_α(t), shape (..., K, N, N), at increasing times (K,) within the first period."""
-        wanted = check_times(self._period, times)
+        wanted = self._period.lanes.check_times(times, where="within one period,")
         return self._modes(wanted).reshape(
             *self.frequency.shape, wanted.shape[1], *self.modes.shape[-2:]
         )

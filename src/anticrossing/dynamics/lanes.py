@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, fail
+from anticrossing._core.checks import FloatArray, fail, real_array
 from anticrossing.drive import Drive
 from anticrossing.hamiltonian import (
     FunctionHamiltonian,
@@ -98,6 +98,28 @@ class Lanes:
     def is_function(self) -> bool:
         """Whether H is a Python function, known at points alone."""
         return isinstance(self.hamiltonian, FunctionHamiltonian)
+
+    def check_times(self, times: npt.ArrayLike, *, where: str = "in the window") -> FloatArray:
+        """Return increasing times (lanes, K) in every window, or raise `InputError`."""
+        given = np.atleast_1d(real_array("times", times))
+        try:
+            wanted = np.broadcast_to(given, (*self.batch_shape, given.shape[-1]))
+        except ValueError:
+            raise fail(
+                "times",
+                f"have shape (K,) or {self.batch_shape} + (K,)",
+                f"its shape is {given.shape}",
+            ) from None
+        wanted = wanted.reshape(self.count, -1)
+        if np.any(np.diff(wanted, axis=-1) <= 0):
+            raise fail("times", "increase strictly", "they do not")
+        if np.any(wanted < self.start[:, None]) or np.any(wanted > self.stop[:, None]):
+            raise fail(
+                "times",
+                f"lie {where} [{self.start.max():.6g}, {self.stop.min():.6g}]",
+                f"they run from {wanted.min():.6g} to {wanted.max():.6g}",
+            )
+        return wanted
 
     def _h(self, lane: npt.NDArray[np.intp]) -> dict[str, FloatArray]:
         return {k: v[lane][:, None] for k, v in self.h_parameters.items()}

@@ -20,7 +20,7 @@ from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.drive import Drive
 from anticrossing.dynamics import interference, liouville, panels
-from anticrossing.dynamics._period import Period, check_times
+from anticrossing.dynamics._period import Period
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.open_kernels import OpenKernel, open_kernel
 from anticrossing.dynamics.readout import unreached
@@ -210,7 +210,9 @@ def periodic_steady_state(
     """
     choice("basis", basis, BASES)
     over, kernel, accuracy = _check_open(hamiltonian, drive, environment, period, tolerance)
-    wanted = np.empty((over.lanes.count, 0)) if times is None else check_times(over, times)
+    wanted = np.empty((over.lanes.count, 0))
+    if times is not None:
+        wanted = over.lanes.check_times(times, where="within one period,")
     levels = hamiltonian.dimension
     end = over.lanes.stop[:, None]
     maps, error, rounding = _maps(over, kernel, accuracy, end)

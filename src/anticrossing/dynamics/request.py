@@ -77,7 +77,7 @@ class Request(Unchanging):
                 "the superadiabatic basis is defined for unitary evolution",
             )
         self.accuracy = check_tolerance(tolerance)
-        self.times = _check_times(self.lanes, times)
+        self.times = None if times is None else self.lanes.check_times(times)
         self.initial = check_initial(hamiltonian.dimension, initial, environment is not None)
         self.breakpoints = _check_breakpoints(self.lanes, breakpoints)
 
@@ -157,32 +157,6 @@ def check_tolerance(tolerance: Any) -> float:
     if not 1e-13 <= accuracy <= 1e-2:
         raise fail("tolerance", "lie between 1e-13 and 1e-2", f"it is {accuracy:g}")
     return accuracy
-
-
-def _check_times(lanes: Lanes, times: npt.ArrayLike | None) -> FloatArray | None:
-    if times is None:
-        return None
-    array = real_array("times", times)
-    if array.ndim == 0:
-        array = array[None]
-    try:
-        wanted = np.broadcast_to(array, (*lanes.batch_shape, array.shape[-1]))
-    except ValueError:
-        raise fail(
-            "times",
-            f"have shape (K,) or {lanes.batch_shape} + (K,)",
-            f"its shape is {array.shape}",
-        ) from None
-    wanted = wanted.reshape(lanes.count, -1)
-    if np.any(np.diff(wanted, axis=-1) <= 0):
-        raise fail("times", "increase strictly", "they do not")
-    if np.any(wanted < lanes.start[:, None]) or np.any(wanted > lanes.stop[:, None]):
-        raise fail(
-            "times",
-            f"lie in the window [{lanes.start.max():.6g}, {lanes.stop.min():.6g}]",
-            f"they run from {wanted.min():.6g} to {wanted.max():.6g}",
-        )
-    return wanted
 
 
 def _check_breakpoints(lanes: Lanes, breakpoints: npt.ArrayLike | None) -> FloatArray | None:
