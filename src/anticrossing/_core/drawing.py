@@ -11,6 +11,7 @@ from anticrossing._core.checks import InputError, require
 from anticrossing._core.variables import Variable
 
 _MOST_LINES = 20
+_MOST_BARS = 60
 
 
 def new_axes(width: float = 6.4, height: float = 4.0) -> Any:
@@ -36,6 +37,9 @@ def draw(title: str, variables: Mapping[str, Variable], ax: Any = None) -> Any:
     if along is not None and np.asarray(along.values).dtype.kind in "fiu":
         ax.plot(along.values, lines)
         ax.set_xlabel(_label(along.text or dim, along.unit))
+    elif len(lines) > _MOST_BARS:
+        ax.plot(lines)
+        ax.set_xlabel(dim)
     else:
         places = np.arange(len(lines))
         width = 0.8 / lines.shape[1]
@@ -57,8 +61,9 @@ def _along_a_coordinate(variables: Mapping[str, Variable]) -> tuple[str, int] | 
 
 
 def _along_anything(variables: Mapping[str, Variable]) -> tuple[str, int] | None:
-    fit = (n for n, v in variables.items() if 0 < len(v.dims) < 3 and v.dims != (n,))
-    return next(((name, 0) for name in fit if _numbers(variables[name])), None)
+    fit = [n for n, v in variables.items() if v.dims and v.dims != (n,) and _numbers(v)]
+    plain = [name for name in fit if len(variables[name].dims) < 3]
+    return next(((name, 0) for name in (*plain, *fit)), None)
 
 
 def _numbers(variable: Variable) -> bool:

@@ -65,6 +65,8 @@ class Result:
         for variable in variables.values():
             sizes.update(zip(variable.dims, np.shape(variable.values), strict=True))
         said = [*said[:_MOST_SCALARS], *(f"{size} × {dim}" for dim, size in sizes.items())]
+        name = self._attributes().get("name")
+        said = said if name is None else [repr(name), *said]
         return f"{type(self).__name__}({', '.join(said)})"
 
     def __str__(self) -> str:

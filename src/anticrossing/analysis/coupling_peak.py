@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,10 @@ from anticrossing._core.checks import (
     real_array,
     real_number,
 )
+from anticrossing._core.result import Result
 from anticrossing._core.roots import bracketed
 from anticrossing._core.threads import few_threads
+from anticrossing._core.variables import Shown, Variable, in_units, shown
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.formulas.landau_zener import landau_zener
 from anticrossing.formulas.result import Prediction
@@ -31,6 +33,8 @@ if TYPE_CHECKING:  # the geometry package is large, and imported when it is used
     from anticrossing.geometry._adiabatic import Adiabatic
 
 _NODES = 21
+_SHOWN_WIDTHS = 6.0  # of the peak, to either side
+_SHOWN_POINTS = 201
 _FIRST_PANELS = 64
 _MOST_PANELS = 20_000
 _MOST_BISECTIONS = 3000
@@ -41,7 +45,7 @@ _SAME = 1e-9  # of a gap: a place no closer than another
 
 
 @dataclass(frozen=True, eq=False)
-class CouplingPeak:
+class CouplingPeak(Result):
     """The derivative coupling of two levels along a line (see `coupling_peak`).
 
     Attributes
@@ -75,6 +79,48 @@ class CouplingPeak:
     width: float | None
     area: float
     velocity: float | None
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "gap": shown(text="gap where the levels are closest", unit="energy"),
+        "closest": shown(text="place of the smallest gap", unit="coordinate"),
+        "position": shown(text="place of the peak", unit="coordinate"),
+        "height": shown(text="height of the peak", unit="1/coordinate"),
+        "width": shown(text="full width at half height", unit="coordinate"),
+        "area": shown(text="angle by which the levels turn into each other", unit="rad"),
+        "velocity": shown(text="velocity along the line", unit="coordinate/time"),
+        "sweep_rate": shown(text="rate of the energy difference", unit="rad/time²"),
+        "massey": shown(text="|v d|/gap at the peak"),
+        "jump": shown(text="Landau–Zener probability to jump"),
+    }
+
+    def coupling(self, coordinate: npt.ArrayLike) -> FloatArray:
+        """Return |d_ij| at places along the line, of any shape (per unit of the coordinate)."""
+        from anticrossing.geometry.couplings import derivative_couplings
+
+        i, j = self.levels
+        found = derivative_couplings(self.hamiltonian, coordinate)
+        return np.asarray(np.abs(found[..., i, j]))
+
+    def variables(self) -> dict[str, Variable]:
+        name, units = self.hamiltonian.coordinates[0], self.hamiltonian.units
+        low, high = self.window
+        reach = _SHOWN_WIDTHS / self.height
+        s = np.linspace(
+            max(low, self.position - reach), min(high, self.position + reach), _SHOWN_POINTS
+        )
+        per = in_units("1/coordinate", units)
+        return {
+            **super().variables(),
+            name: Variable((name,), s, name, in_units("coordinate", units)),
+            "coupling": Variable((name,), self.coupling(s), "derivative coupling", per),
+        }
+
+    def _own_units(self) -> Any:
+        return self.hamiltonian.units
+
+    def _attributes(self) -> dict[str, Any]:
+        i, j = self.levels
+        return {"name": self.hamiltonian.name, "lower_level": i, "upper_level": j}
 
     @property
     def slope_difference(self) -> float:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.drive import Drive
 from anticrossing.dynamics import liouville
 from anticrossing.dynamics.lanes import Lanes
@@ -15,7 +19,7 @@ from anticrossing.hamiltonian import Hamiltonian
 
 
 @dataclass(frozen=True)
-class DecayRates:
+class DecayRates(Result):
     """Rates of a pair of instantaneous eigenstates, per time.
 
     Attributes
@@ -31,6 +35,12 @@ class DecayRates:
     coherence: float
     relaxation: float
     dephasing: float
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "coherence": shown(text="decay rate of the coherence"),
+        "relaxation": shown(text="sum of the transition rates"),
+        "dephasing": shown(text="rate of pure dephasing"),
+    }
 
 
 def decay_rates(

@@ -8,8 +8,9 @@ sign (for complex H the phase) of every jump, so that the model gives the full p
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,7 +22,9 @@ from anticrossing._core.checks import (
     fail,
     integer,
 )
+from anticrossing._core.result import Result
 from anticrossing._core.threads import few_threads
+from anticrossing._core.variables import Shown, shown
 from anticrossing.analysis._transport import Transport
 from anticrossing.analysis.meetings import (
     PassageEvent,
@@ -30,6 +33,7 @@ from anticrossing.analysis.meetings import (
     sample_path,
     too_many_to_follow,
 )
+from anticrossing.analysis.offers import draw_probabilities
 from anticrossing.drive import Drive
 from anticrossing.dynamics.propagation import propagate
 from anticrossing.dynamics.request import check_kinds, check_tolerance
@@ -45,7 +49,7 @@ _TURN = 0.5
 
 
 @dataclass(frozen=True)
-class ImpulsePassage:
+class ImpulsePassage(Result):
     """One row of the model: a crossing as the drive passes it (ħ = 1: radians per time).
 
     Attributes
@@ -77,9 +81,23 @@ class ImpulsePassage:
     jump_phase: float
     phase_to_next: float | None
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "time": shown(text="time"),
+        "position": shown(text="position"),
+        "gap": shown(text="gap, radians per time"),
+        "sweep_rate": shown(text="rate of the energy difference, radians per time²"),
+        "jump_probability": shown(text="probability to jump"),
+        "stokes_phase": shown(text="Stokes phase", unit="rad"),
+        "jump_phase": shown(text="phase of the jump upwards", unit="rad"),
+        "phase_to_next": shown(text="phase gathered until the next crossing", unit="rad"),
+    }
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"lower_level": self.levels[0], "upper_level": self.levels[1]}
+
 
 @dataclass(frozen=True, eq=False)
-class AdiabaticImpulse:
+class AdiabaticImpulse(Result):
     """What `adiabatic_impulse` found; printing it gives a readable summary.
 
     Attributes
@@ -98,7 +116,7 @@ class AdiabaticImpulse:
         The exact evolution, unless it was not wanted.
     initial : int
         The level occupied at the start.
-    notes : tuple of str
+    left_out : tuple of str
         What the model could not take into account.
     """
 
@@ -111,7 +129,17 @@ class AdiabaticImpulse:
     two_passages: Prediction | None
     exact: Propagation | None
     initial: int
-    notes: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "transition_matrix": shown("final", "initial", text="probability in the model"),
+        "averaged": shown("final", "initial", text="probability, all phases averaged"),
+        "exact": shown("final", "initial", text="exact probability", of="_exact_matrix"),
+        "difference": shown(text="largest difference from the exact probabilities"),
+        "time": shown("passage", text="time of the passage", of="_times"),
+        "two_passages": shown(text="4P(1 − P) sin²(ζ + φ_S)"),
+        "propagator": shown("row", "column", text="propagator of the model"),
+    }
 
     @property
     def transition_matrix(self) -> FloatArray:
@@ -132,8 +160,8 @@ class AdiabaticImpulse:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """One line for each check that fails, and the notes."""
-        return (*self.prediction.warnings, *self.notes)
+        """One line for each check that fails, and what was left out."""
+        return (*self.prediction.warnings, *self.left_out)
 
     @property
     def valid(self) -> bool:
@@ -154,8 +182,26 @@ class AdiabaticImpulse:
         if self.two_passages is not None:
             lines.append(f"  two passages, 4P(1 − P) sin²(ζ + φ_S): {float(self.two_passages):.6g}")
         lines += ["", *(str(check) for check in self.prediction.checks)]
-        lines += [f"note: {text}" for text in self.notes]
+        lines += [f"note: {text}" for text in self.left_out]
         return "\n".join(lines).rstrip()
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the final probabilities of the levels: exact, with phases and averaged."""
+        rows = [("with phases", self.probabilities), ("averaged", self.averaged[:, self.initial])]
+        if self.exact is not None:
+            rows.insert(0, ("exact", self.exact.probabilities))
+        return draw_probabilities(rows, "adiabatic-impulse model", ax)
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"hamiltonian": repr(self.hamiltonian), "drive": repr(self.drive)}
+
+    @property
+    def _exact_matrix(self) -> FloatArray | None:
+        return None if self.exact is None else self.exact.transition_matrix
+
+    @property
+    def _times(self) -> FloatArray:
+        return np.array([passage.time for passage in self.passages])
 
 
 def adiabatic_impulse(
@@ -266,7 +312,7 @@ def adiabatic_impulse(
         two_passages=_two_passages(hamiltonian.dimension, passages),
         exact=exact,
         initial=initial,
-        notes=tuple(notes),
+        left_out=tuple(notes),
     )
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
 from anticrossing import formulas
 from anticrossing._core.checks import FloatArray, InputError, fail
+from anticrossing._core.result import Result
 from anticrossing._core.unchanging import frozen
+from anticrossing._core.variables import Shown, shown
 from anticrossing.analysis._roots import bracketed_roots
 from anticrossing.analysis.decay import rate_matrices
 from anticrossing.drive import Drive
@@ -45,7 +48,7 @@ _MOST_COHERENT_EVENTS, _MOST_COHERENT_WORK = 300, 5e6  # events; events times N�
 
 
 @dataclass(frozen=True)
-class Place:
+class Place(Result):
     """The local data of a crossing as the drive meets it (ħ = 1: radians per time).
 
     Attributes
@@ -65,6 +68,18 @@ class Place:
     gap: float
     sweep_rate: float
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "time": shown(text="time"),
+        "position": shown(text="position"),
+        "velocity": shown(text="velocity of the drive"),
+        "gap": shown(text="gap, radians per time"),
+        "sweep_rate": shown(text="rate of the energy difference, radians per time²"),
+    }
+
+    def _attributes(self) -> dict[str, Any]:
+        i, j = self.levels
+        return {"lower_level": i, "upper_level": j}
+
     @property
     def levels(self) -> tuple[int, int]:
         """The pair of adiabatic levels that meet."""
@@ -82,6 +97,29 @@ class PassageEvent(Place):
     """
 
     jump: Prediction
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        **Place._variables,
+        "jump": shown(text="Landau–Zener probability to jump"),
+    }
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line for each check of `jump` that fails."""
+        return self.jump.warnings
+
+    def __str__(self) -> str:
+        i, j = self.levels
+        head = (
+            f"levels {i} and {j} meet at t = {self.time:.6g}, x = {self.position:.6g}: "
+            f"gap {self.gap:.6g}, sweep rate {self.sweep_rate:.6g} (radians per time), jump "
+            f"probability {float(self.jump):.6g}"
+        )
+        return "\n".join([head, *(f"  {check}" for check in self.jump.checks)])
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the checks of `jump` as bars against their limits."""
+        return self.jump.plot(ax)
 
 
 def find_events(

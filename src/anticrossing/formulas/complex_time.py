@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from anticrossing._core.checks import ConvergenceError, InputError, fail, real_number, returned
+from anticrossing._core.variables import Shown, shown
 from anticrossing.formulas._branch_points import Analytic, find_zeros, minimum, strip, visible
 from anticrossing.formulas.result import ComplexArray, DomainCheck, FloatArray, Prediction
 
@@ -42,6 +43,13 @@ class ComplexTimePrediction(Prediction):
     zeros: ComplexArray | None = None
     actions: ComplexArray | None = None
     signs: FloatArray | None = None
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        **Prediction._variables,
+        "zeros": shown("zero", text="complex time of a zero of the gap"),
+        "actions": shown("zero", text="action up to the zero"),
+        "signs": shown("zero", text="sign of its amplitude"),
+    }
 
 
 def dykhne_davis_pechukas(

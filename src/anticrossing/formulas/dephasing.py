@@ -8,9 +8,9 @@ same ``L``, so its rates are rates in physical time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ from anticrossing._core.checks import (
     real_array,
     returned,
 )
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.environment import Nodes, Strength
 from anticrossing.formulas.landau_zener import RATIO_LIMIT
 from anticrossing.formulas.result import (
@@ -40,7 +42,8 @@ from anticrossing.formulas.result import (
 _SOURCE_CHECK = "terms of higher order in the sweep rate are not small"
 
 
-class CanonicalDephasing(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class CanonicalDephasing(Result):
     """The canonical form of a two-level dephasing generator (see `canonical_dephasing`).
 
     Attributes
@@ -53,6 +56,14 @@ class CanonicalDephasing(NamedTuple):
 
     kappa: float | FloatArray
     gamma: float | FloatArray
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "kappa": shown(text="half the splitting κ"),
+        "gamma": shown(text="dephasing γ, decay of coherences over 2|κ|"),
+    }
+
+    def __iter__(self) -> Iterator[float | FloatArray]:
+        return iter((self.kappa, self.gamma))
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +80,12 @@ class DephasingPrediction(Prediction):
 
     coherent: float | FloatArray = 0.0
     incoherent: float | FloatArray = 0.0
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        **Prediction._variables,
+        "coherent": shown(text="Landau–Zener probability without the environment"),
+        "incoherent": shown(text="what dephasing adds"),
+    }
 
 
 def canonical_dephasing(

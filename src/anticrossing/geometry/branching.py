@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +19,9 @@ from anticrossing._core.checks import (
     real_array,
     real_number,
 )
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.geometry._quasidegenerate import (
     check_neighbours,
     check_several_levels,
@@ -31,7 +36,7 @@ _MOST_POINTS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class BranchingPlane:
+class BranchingPlane(Result):
     """The plane in which the degeneracy of a conical intersection is lifted, and the cone in it.
 
     With ρ the distance from the intersection, x = ρ·x̂ and y = ρ·ŷ in the plane, the levels are::
@@ -75,6 +80,32 @@ class BranchingPlane:
     g: FloatArray
     h: FloatArray
     slope: FloatArray
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "pitch": shown(text="mean steepness δ of the cone"),
+        "asymmetry": shown(text="asymmetry Δ"),
+        "tilt": shown(text="tilt σ"),
+        "tilt_heading": shown(text="direction θ_s of steepest rise", unit="rad"),
+        "peakedness": shown(text="P, above one sloped"),
+        "bifurcation": shown(text="B, above one a single path"),
+        "g": shown("coordinate", text="half the gradient difference"),
+        "h": shown("coordinate", text="coupling gradient"),
+        "slope": shown("coordinate", text="gradient of the mean energy"),
+    }
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"topography": self.topography}
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw both levels of the cone on a circle of radius one around the intersection."""
+        ax = new_axes() if ax is None else ax
+        angle = np.linspace(0.0, 2 * np.pi, 201)
+        ring = np.outer(np.cos(angle), self.x) + np.outer(np.sin(angle), self.y)
+        ax.plot(angle, self.energies(ring))
+        ax.set_xlabel("angle from g (rad)")
+        ax.set_ylabel("energy at distance one")
+        ax.set_title(self.topography)
+        return ax
 
     def __post_init__(self) -> None:
         for name in ("g", "h", "slope"):

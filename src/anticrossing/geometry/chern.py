@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,14 @@ import numpy.typing as npt
 from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
+    InputError,
     describe,
     fail,
     integer,
     real_array,
 )
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.geometry._paths import (
     CLOSED_GAP,
     borders,
@@ -105,7 +108,7 @@ class Sphere:
 
 
 @dataclass(frozen=True, eq=False)
-class ChernNumber:
+class ChernNumber(Result):
     """A Chern number and what it rests on.
 
     Attributes
@@ -131,6 +134,19 @@ class ChernNumber:
     smallest_gap: float
     smallest_gap_at: FloatArray
     grid: tuple[int, int]
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "value": shown(text="Chern number"),
+        "residual": shown(text="distance of the summed flux from the integer"),
+        "largest_flux": shown(text="largest flux through a plaquette", unit="rad"),
+        "smallest_gap": shown(text="smallest gap to other levels on the surface"),
+        "smallest_gap_at": shown("coordinate", text="place of the smallest gap"),
+        "grid": shown("direction", text="number of plaquettes"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Refuse: a Chern number is a single number."""
+        raise InputError("A Chern number is a single number: draw `plaquette_fluxes` instead.")
 
     def __int__(self) -> int:
         return self.value

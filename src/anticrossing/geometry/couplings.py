@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, choice, fail, positive, real_array
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable
 from anticrossing.geometry._adiabatic import (
     Adiabatic,
     check_degenerate,
@@ -209,7 +211,7 @@ def diagonal_correction(
 
 
 @dataclass(frozen=True, eq=False)
-class TrajectoryCouplings:
+class TrajectoryCouplings(Result):
     """Levels and couplings along a trajectory, with consistent signs (see `trajectory_couplings`).
 
     Attributes
@@ -227,6 +229,17 @@ class TrajectoryCouplings:
     vectors: Matrices
     couplings: Matrices
     levels: npt.NDArray[np.intp]
+
+    def variables(self) -> dict[str, Variable]:
+        over = () if self.couplings.ndim == 3 else ("coordinate",)
+        return {
+            "energy": Variable(("place", "state"), self.energies, "energy of the state"),
+            "level": Variable(("place", "state"), self.levels, "level that the state has become"),
+            "coupling": Variable(
+                ("place", *over, "row", "column"), self.couplings, "derivative coupling"
+            ),
+            "vectors": Variable(("place", "component", "state"), self.vectors, "eigenvectors"),
+        }
 
 
 def trajectory_couplings(

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, InputError, fail
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable, in_units
 from anticrossing.geometry._unitary import adjoint
 from anticrossing.hamiltonian import (
     FunctionHamiltonian,
@@ -21,7 +23,7 @@ from anticrossing.units import NATURAL, Units
 
 
 @dataclass(frozen=True, eq=False)
-class DiabaticBasis:
+class DiabaticBasis(Result):
     """Diabatic states |a⟩ = Σ_i |φ_i⟩ T_ia along a path or on a grid, and H in them.
 
     ``W(R) = T† E T``, with the adiabatic energies E on the diagonal.
@@ -57,6 +59,34 @@ class DiabaticBasis:
     error_estimate: float = 0.0
     warnings: tuple[str, ...] = ()
     units: Units = NATURAL
+
+    def variables(self) -> dict[str, Variable]:
+        energy = in_units("energy", self.units)
+        grid = self.energies.shape[:-1]
+        along = ("place",) if len(grid) == 1 else tuple(f"axis_{k}" for k in range(len(grid)))
+        where = along if self.points.ndim == len(grid) else (*along, "coordinate")
+        name = "place" if where == ("place",) else "position"
+        pair = ("row", "column")
+        found = {
+            name: Variable(where, self.points, "place", in_units("coordinate", self.units)),
+            "diabatic_energy": Variable(
+                (*along, "state"), self._diagonal, "diabatic energy", energy
+            ),
+            "energy": Variable((*along, "level"), self.energies, "adiabatic energy", energy),
+            "matrix": Variable((*along, *pair), self.matrices, "H in the diabatic basis", energy),
+            "mixing": Variable((*along, "level", "state"), self.mixing, "mixing matrix T"),
+            "error_estimate": Variable((), self.error_estimate, "error of the mixing"),
+        }
+        if self.frame is not None:
+            found["frame"] = Variable((*along, "component", "state"), self.frame, "diabatic states")
+        return found
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"method": self.method, "levels": list(self.levels)}
+
+    @property
+    def _diagonal(self) -> FloatArray:
+        return np.asarray(np.diagonal(self.matrices, axis1=-2, axis2=-1).real)
 
     @property
     def matrices(self) -> Matrices:

@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, fail
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable
 from anticrossing.geometry._diabatic_arguments import (
     chosen_levels,
     grid_origin,
@@ -133,7 +137,7 @@ def diabatize(
 
 
 @dataclass(frozen=True, eq=False)
-class GridDiabatization:
+class GridDiabatization(Result):
     """A diabatic basis on a grid of several coordinates, and the coupling that it leaves.
 
     Attributes
@@ -152,6 +156,41 @@ class GridDiabatization:
     basis: DiabaticBasis
     remaining_couplings: tuple[Matrices, ...]
     residual_curl: Matrices
+
+    def variables(self) -> dict[str, Variable]:
+        found = self.basis.variables()
+        along = found["energy"].dims[:-1]
+        pair = ("row", "column")
+        for k, coupling in enumerate(self.remaining_couplings):
+            dims = tuple(f"link_{k}" if axis == k else name for axis, name in enumerate(along))
+            text = f"coupling left along coordinate {k}"
+            found[f"remaining_coupling_{k}"] = Variable((*dims, *pair), coupling, text)
+        curl = (*along, "first_coordinate", "second_coordinate", *pair)
+        found["residual_curl"] = Variable(curl, self.residual_curl, "curl that no basis removes")
+        for name, text in (
+            ("largest_remaining_coupling", "largest coupling left on a link"),
+            ("mean_remaining_coupling", "its root mean square over all links"),
+            ("largest_curl", "largest residual curl"),
+        ):
+            found[name] = Variable((), getattr(self, name), text)
+        return found
+
+    def notes(self) -> tuple[str, ...]:
+        return self.basis.warnings
+
+    def _attributes(self) -> dict[str, Any]:
+        return self.basis._attributes()
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the size of the coupling left on the links along the first coordinate."""
+        ax = new_axes() if ax is None else ax
+        size = _norm(self.remaining_couplings[0])
+        flat = size.reshape(size.shape[0], -1)
+        ax.imshow(flat.T, origin="lower", aspect="auto")
+        ax.set_xlabel("link of the first coordinate")
+        ax.set_ylabel("point of the others")
+        ax.set_title("coupling left")
+        return ax
 
     @property
     def largest_remaining_coupling(self) -> float:

@@ -23,6 +23,8 @@ from anticrossing._core.checks import (
     real_array,
     real_number,
 )
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable, in_units
 from anticrossing.geometry._paths import (
     CLOSED_GAP,
     borders,
@@ -47,7 +49,7 @@ _EIGENVECTOR = 1e-8  # relative residual above which given vectors are not eigen
 
 
 @dataclass(frozen=True, eq=False)
-class Frames:
+class Frames(Result):
     """Energies and transported eigenvectors at k points of a path.
 
     Attributes
@@ -78,6 +80,22 @@ class Frames:
     blocks: tuple[tuple[int, ...], ...]
     error: float
     evaluations: int
+
+    def variables(self) -> dict[str, Variable]:
+        several = self.points.ndim > 1
+        units = self.hamiltonian.units
+        where = ("place", "coordinate") if several else ("place",)
+        coordinate = Variable(where, self.points, "place", in_units("coordinate", units))
+        return {
+            "position" if several else "place": coordinate,
+            "energy": Variable(
+                ("place", "state"), self.energies, "energy", in_units("energy", units)
+            ),
+            "level": Variable(("place", "state"), self.levels, "level of the state"),
+            "vectors": Variable(("place", "component", "state"), self.vectors, "eigenvectors"),
+            "error": Variable((), self.error, "error of the transport"),
+            "evaluations": Variable((), self.evaluations, "points that were diagonalised"),
+        }
 
     def couplings(self) -> Matrices:
         """Return d_ij = ⟨φ_i|∇φ_j⟩ in these frames, with signs that do not jump.

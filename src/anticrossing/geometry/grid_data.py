@@ -7,11 +7,15 @@ From any of the three a diabatic basis follows, and from it a Hamiltonian.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray, InputError, choice, describe, fail, real_array
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.geometry._data_transport import (
     from_couplings,
     from_dipoles,
@@ -29,7 +33,7 @@ _LARGEST_OVERLAP = 1 + 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class AdiabaticData:
+class AdiabaticData(Result):
     """Energies, couplings, overlaps and dipoles of m real adiabatic states at k points.
 
     Parameters
@@ -72,6 +76,16 @@ class AdiabaticData:
     overlaps: FloatArray | None = None
     dipoles: FloatArray | None = None
     units: Units = NATURAL
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "x": shown("x", text="coordinate", unit="coordinate"),
+        "energy": shown("x", "level", text="energy", unit="energy", of="energies"),
+        "coupling": shown(
+            "x", "row", "column", text="derivative coupling", unit="1/coordinate", of="couplings"
+        ),
+        "overlap": shown("link", "row", "column", text="overlap with the next", of="overlaps"),
+        "dipole": shown("x", "component", "row", "column", text="dipole matrix", of="dipoles"),
+    }
 
     def __post_init__(self) -> None:
         x = real_array("x", self.x, ndim=1)

@@ -19,8 +19,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +39,8 @@ from anticrossing._core.checks import (
     real_array,
 )
 from anticrossing._core.files import path_of, write_text
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.hamiltonian import Matrices
 from anticrossing.models._sharc_text import (
     LIST_BLOCKS,
@@ -58,7 +62,7 @@ _NO_VIBRATION = 1e-10  # hartree: translations and rotations are written with fr
 
 
 @dataclass(frozen=True, eq=False)
-class SharcModel:
+class SharcModel(Result):
     """A vibronic coupling model and the molecule it belongs to.
 
     Attributes
@@ -102,6 +106,16 @@ class SharcModel:
     modes: FloatArray
     dipoles: ComplexArray | None
     others: tuple[str, ...] = ()
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "frequency": shown("mode", text="frequency of the mode, hartree", of="frequencies"),
+        "element": shown("atom", text="element", unit="", of="elements"),
+        "mass": shown("atom", text="mass", unit="u", of="masses"),
+        "charge": shown("atom", text="nuclear charge", unit="e", of="charges"),
+        "geometry": shown("atom", "direction", text="reference geometry", unit="bohr"),
+        "modes": shown("displacement", "mode", text="mass-weighted normal modes"),
+        "dipole": shown("direction", "row", "column", text="dipole matrix", of="dipoles"),
+    }
 
     def __post_init__(self) -> None:
         atoms, size = len(self.elements), self.hamiltonian.dimension

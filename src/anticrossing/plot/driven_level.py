@@ -32,7 +32,9 @@ def staircase(axes: Axes, result: DrivenLevelOutcome) -> Axes:
             label = "reservoir levels" if index == 0 else None
             axes.axvline(position, color=style.GRID, lw=1.4, zorder=0, label=label)
     thermal = fermi(
-        result.positions, beta=system.beta, chemical_potential=system.chemical_potential
+        result.positions,
+        temperature=system.temperature,
+        chemical_potential=system.chemical_potential,
     )
     axes.plot(
         result.positions,

@@ -57,7 +57,7 @@ def compute() -> Reproduction:
     system = DrivenLevel(
         levels=np.arange(1.0, 10.0),
         couplings=0.2,
-        beta=1.2,
+        temperature=1 / 1.2,
         chemical_potential=3.0,
         start=0.0,
         stop=10.0,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,10 +20,13 @@ from anticrossing._core.checks import (
     integer,
     real_array,
 )
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
 from anticrossing._core.threads import few_threads, processors
+from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.thermodynamics import enumeration, inversion, sampling
 from anticrossing.thermodynamics.arguments import counting_field, exponential
-from anticrossing.thermodynamics.atoms import merge_atoms
+from anticrossing.thermodynamics.atoms import draw_atoms, merge_atoms
 from anticrossing.thermodynamics.modes import checked_log_odds, nearest_unitary
 
 _BALANCED = 1e-9  # a shift that only scales need not be found better
@@ -29,7 +34,7 @@ _CHUNK_BYTES = 1 << 24  # of determinants worked on at a time, by each thread
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class TwoPointStatistics:
+class TwoPointStatistics(Result):
     """Statistics of a one-body observable measured before and after a unitary evolution.
 
     Before, the modes i are occupied independently with probability ``f_i`` (a Gibbs state of free
@@ -91,6 +96,38 @@ class TwoPointStatistics:
     initial_values: FloatArray
     final_values: FloatArray
     log_odds: FloatArray
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "mean": shown(text="mean of w"),
+        "variance": shown(text="variance of w"),
+        "skewness": shown(text="skewness of w"),
+        "occupation": shown("mode", text="initial occupation of the mode", of="occupations"),
+        "initial_value": shown("mode", text="value of the initial mode", of="initial_values"),
+        "final_value": shown("mode", text="value of the final mode", of="final_values"),
+        "propagator": shown("final_mode", "mode", text="propagator between the modes"),
+    }
+
+    def variables(self) -> dict[str, Variable]:
+        found = super().variables()
+        if not self.joint:
+            return found
+        names = ("mean", "variance", "skewness", "initial_value", "final_value")
+        for name in names:
+            dims = ("observable", *found[name].dims[1:])
+            found[name] = found[name]._replace(dims=dims)
+        return found
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the probability of every value, or of each of K observables mean and spread."""
+        listed = None if self.joint else self.atoms()
+        if listed is not None:
+            return draw_atoms(*listed, ax)
+        ax = new_axes() if ax is None else ax
+        mean, spread = np.atleast_1d(self.mean), np.sqrt(np.atleast_1d(self.variance))
+        ax.errorbar(np.arange(mean.size), mean, spread, fmt="o")
+        ax.set_xlabel("observable")
+        ax.set_ylabel("mean and standard deviation")
+        return ax
 
     def __init__(
         self,

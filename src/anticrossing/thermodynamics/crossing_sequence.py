@@ -8,25 +8,31 @@ exact for occupations as long as no two paths lead from one level to another.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, describe, fail, real_array
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
 from anticrossing._core.unchanging import Unchanging
+from anticrossing._core.variables import Shown, shown
 from anticrossing.formulas.result import DomainCheck
-from anticrossing.thermodynamics.arguments import equilibrium_parameters
+from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
 from anticrossing.thermodynamics.chain import crossing_probabilities
 from anticrossing.thermodynamics.dissipation import probability
 from anticrossing.thermodynamics.equilibrium import binary_entropy, fermi
+from anticrossing.thermodynamics.pictures import draw_along
 
 IntArray = npt.NDArray[np.int64]
 MANY_PATHS = 1e9  # path counts stop here: they double with every second crossing
 
 
 @dataclass(frozen=True, eq=False)
-class CrossingEvents:
+class CrossingEvents(Result):
     """Crossings in the order of time, one an entry.
 
     Attributes
@@ -43,6 +49,21 @@ class CrossingEvents:
     system_levels: IntArray
     reservoir_levels: IntArray
     speeds: FloatArray
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "time": shown("time", text="time of the crossing", of="times"),
+        "system_level": shown("time", text="level of the system", of="system_levels"),
+        "reservoir_level": shown("time", text="level of the reservoir", of="reservoir_levels"),
+        "speed": shown("time", text="speed of the system level", of="speeds"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw which reservoir level is met when, one row for each level."""
+        ax = new_axes() if ax is None else ax
+        ax.scatter(self.times, self.reservoir_levels, c=self.system_levels)
+        ax.set_xlabel("time")
+        ax.set_ylabel("reservoir level")
+        return ax
 
 
 def crossing_sequence(
@@ -115,7 +136,7 @@ def _sides(distances: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class SequentialLedger:
+class SequentialLedger(Thermal, Result):
     """What `SequentialCrossings.run` returns, for K crossings; batch axes first.
 
     Attributes
@@ -129,7 +150,7 @@ class SequentialLedger:
     positions : array, shape (K+2, S)
         Energies of the system levels at the start, at each crossing and at the end.
     reservoir_energies : array, shape (M,)
-    beta, chemical_potential : float
+    temperature, chemical_potential : float
         Of the reservoir.
     """
 
@@ -138,8 +159,34 @@ class SequentialLedger:
     reservoir_occupations: FloatArray
     positions: FloatArray
     reservoir_energies: FloatArray
-    beta: float
+    temperature: float
     chemical_potential: float
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "occupation": shown(
+            "moment", "level", text="occupation of the level", of="system_occupations"
+        ),
+        "reservoir_occupation": shown(
+            "moment", "reservoir_level", text="its occupation", of="reservoir_occupations"
+        ),
+        "position": shown("place", "level", text="energy of the level", of="positions"),
+        "mechanical_work": shown("moment", "level", text="mechanical work"),
+        "particles_received": shown("crossing", text="particles from the reservoir"),
+        "heat": shown("crossing", text="heat from the reservoir"),
+        "chemical_work": shown("crossing", text="chemical work"),
+        "entropy_production": shown("moment", text="entropy produced since the start"),
+        "energy_change": shown(text="change of energy"),
+        "temperature": shown(text="temperature of the reservoir"),
+        "chemical_potential": shown(text="chemical potential of the reservoir"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the entropy produced since the start after each crossing."""
+        ax = draw_along(
+            np.arange(self.entropy_production.shape[-1]), self.entropy_production, "crossing", ax
+        )
+        ax.set_ylabel("entropy production")
+        return ax
 
     @property
     def particles_received(self) -> FloatArray:
@@ -202,7 +249,7 @@ class SequentialLedger:
         return "\n".join(lines)
 
 
-class SequentialCrossings(Unchanging):
+class SequentialCrossings(Thermal, Unchanging):
     """System levels on piecewise linear paths through the levels of one reservoir.
 
     At each crossing the two occupations mix, with ``R = exp(−2πγ²/|ε̇|)``::
@@ -219,8 +266,8 @@ class SequentialCrossings(Unchanging):
         As for `crossing_sequence`: shapes (n,), (S, n) and (M,).
     couplings : array_like, shape (), (M,) or (S, M)
         ``γ`` of each system level with each reservoir level (energy).
-    beta : float
-        Inverse temperature of the reservoir, positive.
+    temperature : float
+        Temperature of the reservoir (energy, k_B = 1), positive.
     chemical_potential : float
         ``μ`` of the reservoir (energy).
 
@@ -237,7 +284,7 @@ class SequentialCrossings(Unchanging):
     --------
     >>> model = SequentialCrossings(
     ...     times=[0.0, 10.0], system_energies=[[0.0, 10.0], [-3.0, 7.0]],
-    ...     reservoir_energies=[5.0], couplings=0.2, beta=1.2, chemical_potential=3.0,
+    ...     reservoir_energies=[5.0], couplings=0.2, temperature=1 / 1.2, chemical_potential=3.0,
     ... )
     >>> model.run([1.0, 0.0]).system_occupations.round(4)
     array([[1.    , 0.    ],
@@ -252,7 +299,7 @@ class SequentialCrossings(Unchanging):
         system_energies: npt.ArrayLike,
         reservoir_energies: npt.ArrayLike,
         couplings: npt.ArrayLike,
-        beta: float,
+        temperature: float,
         chemical_potential: float,
     ) -> None:
         self.events = crossing_sequence(
@@ -270,7 +317,9 @@ class SequentialCrossings(Unchanging):
                 f"its shape is {gamma.shape}",
             )
         self.couplings = np.array(np.broadcast_to(gamma, shape))
-        self.beta, self.chemical_potential = equilibrium_parameters(beta, chemical_potential)
+        self.temperature, self.chemical_potential = equilibrium_parameters(
+            temperature, chemical_potential
+        )
 
         self._window = float(corners[0]), float(corners[-1])
         stops = np.concatenate(([corners[0]], self.events.times, [corners[-1]]))
@@ -407,9 +456,11 @@ class SequentialCrossings(Unchanging):
             reservoir_occupations=occupations[..., systems:],
             positions=self.positions,
             reservoir_energies=self.reservoir_energies,
-            beta=self.beta,
+            temperature=self.temperature,
             chemical_potential=self.chemical_potential,
         )
 
     def _equilibrium(self, energies: FloatArray) -> FloatArray:
-        return fermi(energies, beta=self.beta, chemical_potential=self.chemical_potential)
+        return fermi(
+            energies, temperature=self.temperature, chemical_potential=self.chemical_potential
+        )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +19,9 @@ from anticrossing._core.checks import (
     is_numeric,
     real_array,
 )
+from anticrossing._core.result import Result
 from anticrossing._core.threads import few_threads
+from anticrossing._core.variables import Shown, shown
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -26,7 +30,7 @@ _ROUNDING = 1e-9  # by which eigenvalues of a correlation matrix may leave [0, 1
 
 
 @dataclass(frozen=True, eq=False)
-class Transitions:
+class Transitions(Result):
     """Transitions between occupied sets of modes.
 
     Attributes
@@ -40,6 +44,12 @@ class Transitions:
     initial: BoolArray
     final: BoolArray
     probabilities: FloatArray
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "probability": shown("transition", text="probability", of="probabilities"),
+        "initial": shown("transition", "mode", text="whether occupied before"),
+        "final": shown("transition", "mode", text="whether occupied after"),
+    }
 
     def values(self, initial_values: npt.ArrayLike, final_values: npt.ArrayLike) -> FloatArray:
         """Return ``Σ qT_j − Σ q0_i`` of each, shape (n,); (n, K) for values of shape (K, N).

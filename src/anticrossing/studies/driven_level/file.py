@@ -156,14 +156,13 @@ def _system(entries: Mapping[str, Any]) -> tuple[DrivenLevel, float | None]:
         found = "both are given" if "beta" in entries else "neither is"
         raise InputError(f"Exactly one of `beta` and `temperature` is needed, but {found}.")
     if "beta" in entries:
-        beta = real_number("beta", entries["beta"])
+        temperature = 1 / real_number("beta", positive("beta", entries["beta"]))
     else:
-        temperature = real_number("temperature", positive("temperature", entries["temperature"]))
-        beta = 1 / temperature
+        temperature = entries["temperature"]
     system = DrivenLevel(
         levels=_levels(tables.required(entries, "levels")),
         couplings=tables.required(entries, "couplings"),
-        beta=beta,
+        temperature=temperature,
         chemical_potential=entries.get("chemical_potential", 0.0),
         start=tables.required(entries, "start"),
         stop=tables.required(entries, "stop"),
