@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import xarray
 
 _MOST_SCALARS = 5  # in a line
+_MOST_DIMS = 5
 
 
 class Result:
@@ -64,7 +65,10 @@ class Result:
         sizes: dict[str, int] = {}
         for variable in variables.values():
             sizes.update(zip(variable.dims, np.shape(variable.values), strict=True))
-        said = [*said[:_MOST_SCALARS], *(f"{size} × {dim}" for dim, size in sizes.items())]
+        extents = [f"{size} × {dim}" for dim, size in sizes.items()]
+        if len(extents) > _MOST_DIMS:
+            extents = [*extents[:_MOST_DIMS], "…"]
+        said = [*said[:_MOST_SCALARS], *extents]
         name = self._attributes().get("name")
         said = said if name is None else [repr(name), *said]
         return f"{type(self).__name__}({', '.join(said)})"

@@ -326,7 +326,7 @@ class View:
         return []
 
     def unknown_phases(
-        self, sequence: list[formulas.Crossing], walk: Walk | None, classical: FloatArray
+        self, sequence: list[formulas.CrossingStep], walk: Walk | None, classical: FloatArray
     ) -> FloatArray:
         """Return the largest change of the probabilities by interference at some random phases."""
         shape = (len(sequence) - 1, classical.size)
@@ -447,12 +447,12 @@ def _gap_functions(hamiltonian: Hamiltonian, drive: Drive) -> dict[str, Any]:
 
 def _sequence(
     events: Sequence[PassageEvent], directions: list[int] | None = None
-) -> list[formulas.Crossing]:
+) -> list[formulas.CrossingStep]:
     found = []
     for k, event in enumerate(events):
         if event.levels[1] != event.levels[0] + 1:
             continue
-        crossing = formulas.Crossing.from_gap(
+        crossing = formulas.CrossingStep.from_gap(
             event.levels,
             gap=event.gap,
             sweep_rate=event.sweep_rate,

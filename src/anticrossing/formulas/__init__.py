@@ -22,7 +22,7 @@ from anticrossing.formulas.finite_time import (
 )
 from anticrossing.formulas.half_crossing import half_crossing
 from anticrossing.formulas.interference import (
-    Crossing,
+    CrossingStep,
     independent_crossings,
     stokes_phase,
     stueckelberg_two_passages,
@@ -60,7 +60,7 @@ from anticrossing.formulas.time_scales import TimeScales, adiabatic_condition, t
 __all__ = [
     "CanonicalDephasing",
     "ComplexTimePrediction",
-    "Crossing",
+    "CrossingStep",
     "DephasingPrediction",
     "DomainCheck",
     "FiniteWindow",

@@ -279,19 +279,19 @@ def _dips(sampler: Sampler, panels: list[Panel]) -> tuple[FloatArray, FloatArray
     padded = np.concatenate(([np.inf], gaps, [np.inf]))
     dip = (gaps <= padded[:-2]) & (gaps <= padded[2:]) & (gaps < 0.5 * gaps.max())
     dip[np.argmin(gaps)] = True
-    centers = np.flatnonzero(dip)
-    centers = centers[np.argsort(gaps[centers])][:_MOST_DIPS]
-    if not np.isfinite(gaps[centers[0]]):
+    centres = np.flatnonzero(dip)
+    centres = centres[np.argsort(gaps[centres])][:_MOST_DIPS]
+    if not np.isfinite(gaps[centres[0]]):
         return nodes[:1], gaps[:1], gaps[:1]
-    low = nodes[np.maximum(centers - 1, 0)][:, np.newaxis]
-    width = nodes[np.minimum(centers + 1, nodes.size - 1)][:, np.newaxis] - low
+    low = nodes[np.maximum(centres - 1, 0)][:, np.newaxis]
+    width = nodes[np.minimum(centres + 1, nodes.size - 1)][:, np.newaxis] - low
 
     def gap(t: FloatArray) -> FloatArray:
         return sampler.gap(low + width * t[..., 0])
 
-    start = (nodes[centers][:, np.newaxis] - low) / width
+    start = (nodes[centres][:, np.newaxis] - low) / width
     found, values = smallest_values(gap, start, np.full(1, 0.5))
-    return (low + width * found)[:, 0], values, gaps[centers]
+    return (low + width * found)[:, 0], values, gaps[centres]
 
 
 def _unresolved(sampler: Sampler, point: FloatArray) -> ConvergenceError:

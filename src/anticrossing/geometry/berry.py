@@ -281,7 +281,7 @@ def _check_loop(
     if callable(loop):
         if check_flag("closed", closed):
             raise fail("closed", "not be given for a loop that is a function", "it is True")
-        point = _vectorized(hamiltonian, loop)
+        point = _vectorised(hamiltonian, loop)
         edges = np.linspace(0.0, 1.0, _FIRST_PANELS + 1)
     else:
         points = check_points("loop", hamiltonian, loop)
@@ -308,7 +308,7 @@ def _check_loop(
     return point, edges
 
 
-def _vectorized(
+def _vectorised(
     hamiltonian: Hamiltonian, loop: Callable[[float], npt.ArrayLike]
 ) -> Callable[[FloatArray], FloatArray]:
     count = len(hamiltonian.coordinates)

@@ -161,7 +161,7 @@ class BranchingPlane(Result):
         """Orthonormal directions of the seam, shape (f − 2, f)."""
         return np.asarray(np.linalg.svd(np.stack([self.x, self.y]))[2][2:])
 
-    def circle(self, center: npt.ArrayLike, radius: float, *, points: int = 32) -> FloatArray:
+    def circle(self, centre: npt.ArrayLike, radius: float, *, points: int = 32) -> FloatArray:
         """Return a circle in this plane as a polygon, shape (points, f), once around.
 
         Examples
@@ -173,9 +173,9 @@ class BranchingPlane(Result):
                [-0.5,  0. ,  5. ],
                [ 0. , -0.5,  5. ]])
         """
-        middle = real_array("center", center)
+        middle = real_array("centre", centre)
         if middle.shape != self.g.shape:
-            raise fail("center", f"have {self.g.size} entries", f"its shape is {middle.shape}")
+            raise fail("centre", f"have {self.g.size} entries", f"its shape is {middle.shape}")
         size = positive_number("radius", real_number("radius", radius))
         angle = 2 * np.pi * np.arange(integer("points", points, minimum=3, maximum=10**7)) / points
         around = np.outer(np.cos(angle), self.x) + np.outer(np.sin(angle), self.y)

@@ -257,7 +257,7 @@ def trajectory_couplings(
     hamiltonian : Hamiltonian
         H(x) with f coordinates and single parameter values.
     x : array, shape (k, f), for one coordinate (k,)
-        Points in the order of the trajectory, so close that states are recognized.
+        Points in the order of the trajectory, so close that states are recognised.
     order : {"energy", "character"}
         Columns sorted by energy at every point, or each following its state through crossings
         (sorted at the first point). Signs are continuous along each state in both.
