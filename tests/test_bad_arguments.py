@@ -118,7 +118,10 @@ def test_large_integers_are_numbers_like_others(text, value):
 
 
 def test_what_fits_an_annotation_is_taken():
-    crossings = (formulas.CrossingStep((0, 1), 0.5), formulas.CrossingStep([1, 2], np.float64(0.25)))
+    crossings = (
+        formulas.CrossingStep((0, 1), 0.5),
+        formulas.CrossingStep([1, 2], np.float64(0.25)),
+    )
     assert formulas.independent_crossings(crossings, levels=np.int64(3)).value.shape == (3, 3)
     assert formulas.landau_zener.__wrapped__ is not formulas.landau_zener
     assert pickle.loads(pickle.dumps(formulas.landau_zener)) is formulas.landau_zener

@@ -139,7 +139,9 @@ def test_demkov_osherov_is_a_sequence_of_independent_crossings():
     levels, couplings, rate = [0.2, 1.0, 1.7], [0.3, 0.2, 0.4], 0.9
     # rising through the parallel levels, the sloped level is number 0, then 1, then 2
     sequence = [
-        CrossingStep.from_gap((j, j + 1), gap=2 * couplings[j], sweep_rate=rate, time=levels[j] / rate)
+        CrossingStep.from_gap(
+            (j, j + 1), gap=2 * couplings[j], sweep_rate=rate, time=levels[j] / rate
+        )
         for j in range(3)
     ]
     exact = demkov_osherov(levels=levels, couplings=couplings, sweep_rate=rate, basis="adiabatic")

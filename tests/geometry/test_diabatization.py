@@ -11,7 +11,8 @@ from anticrossing.geometry.diabatic_states import (
     generalized_mulliken_hush,
     property_mixing,
 )
-from anticrossing.geometry.diabatization import diabatize, diabatize_grid, residual_curl
+from anticrossing.geometry.diabatization import diabatize, residual_curl
+from anticrossing.geometry.grid_diabatization import diabatize_grid
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import LandauZener, SodiumIodide
 from tests.effort import cases

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, FloatArray, fail, hermitian
+from anticrossing._core.checks import ComplexArray, FloatArray, fail, hermitian, level
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.analysis._eigenframe import first_order_check, frame, is_dephasing
@@ -261,9 +261,7 @@ def _weights(vectors: ComplexArray, start: int | ComplexArray) -> FloatArray:
 
 def _initial_state(levels: int, initial: Any) -> int | ComplexArray:
     if isinstance(initial, (int, np.integer)) and not isinstance(initial, bool):
-        if not 0 <= initial < levels:
-            raise fail("initial", f"be a level from 0 to {levels - 1}", f"it is {initial}")
-        return int(initial)
+        return level("initial", initial, levels)
     state = hermitian("initial", initial)
     if state.shape != (levels, levels):
         raise fail(

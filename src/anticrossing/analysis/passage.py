@@ -14,11 +14,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ConvergenceError, FloatArray, InputError, fail, integer
+from anticrossing._core.checks import ConvergenceError, FloatArray, InputError
 from anticrossing._core.result import Result
 from anticrossing._core.threads import few_threads
 from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.analysis import referee
+from anticrossing.analysis.arguments import check_sweep
 from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.decoherence import DecoherenceRegime
 from anticrossing.analysis.meetings import PassageEvent, find_events, half_places
@@ -29,7 +30,7 @@ from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability, log_probability
 from anticrossing.dynamics.open_systems import OpenPropagation
 from anticrossing.dynamics.propagation import propagate
-from anticrossing.dynamics.request import check_kinds, check_single_open
+from anticrossing.dynamics.request import check_single_open
 from anticrossing.dynamics.unitary import Propagation
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
@@ -224,16 +225,7 @@ def passage(
     >>> print(result.verdict)
     Within its domain, Landau–Zener gives 0.20788 for level 1, the exact answer is 0.20788.
     """
-    check_kinds(hamiltonian, drive)
-    if hamiltonian.batch_shape or drive.batch_shape:
-        raise InputError(
-            "A passage is analysed for single parameter values, but an array of them was given: "
-            "use `propagate` for the batch."
-        )
-    integer("initial", initial, minimum=0)
-    if initial >= hamiltonian.dimension:
-        last = hamiltonian.dimension - 1
-        raise fail("initial", f"be a level from 0 to {last}", f"it is {initial}")
+    check_sweep(hamiltonian, drive, initial)
     if environment is not None:
         check_single_open(hamiltonian, drive, environment)
     with few_threads(hamiltonian.dimension):

@@ -6,11 +6,10 @@ Arguments broadcast; scalars in give a float.
 """
 
 from anticrossing._core.public import guard
+from anticrossing.formulas.canonical_dephasing import CanonicalDephasing, canonical_dephasing
 from anticrossing.formulas.complex_time import ComplexTimePrediction, dykhne_davis_pechukas
 from anticrossing.formulas.dephasing import (
-    CanonicalDephasing,
     DephasingPrediction,
-    canonical_dephasing,
     constant_rate_dephasing_landau_zener,
     dephasing_landau_zener,
     fixed_axis_dephasing_landau_zener,

@@ -15,6 +15,8 @@ from anticrossing._core.checks import (
     InputError,
     fail,
     integer,
+    last_axis,
+    of_shape,
     positive_number,
     real_array,
     real_number,
@@ -111,9 +113,7 @@ class BranchingPlane(Result):
         for name in ("g", "h", "slope"):
             object.__setattr__(self, name, real_array(name, getattr(self, name), ndim=1))
         for name in ("h", "slope"):
-            shape = getattr(self, name).shape
-            if shape != self.g.shape:
-                raise fail(name, f"have {self.g.size} entries, as g", f"its shape is {shape}")
+            of_shape(name, getattr(self, name), self.g.shape)
         long, short = np.linalg.norm(self.g), np.linalg.norm(self.h)
         if short == 0 or short > long * (1 + _SYMMETRIC):
             raise fail("h", "not be zero nor longer than g", f"|g| = {long:.6g}, |h| = {short:.6g}")
@@ -173,9 +173,7 @@ class BranchingPlane(Result):
                [-0.5,  0. ,  5. ],
                [ 0. , -0.5,  5. ]])
         """
-        middle = real_array("centre", centre)
-        if middle.shape != self.g.shape:
-            raise fail("centre", f"have {self.g.size} entries", f"its shape is {middle.shape}")
+        middle = of_shape("centre", real_array("centre", centre), self.g.shape)
         size = positive_number("radius", real_number("radius", radius))
         angle = 2 * np.pi * np.arange(integer("points", points, minimum=3, maximum=10**7)) / points
         around = np.outer(np.cos(angle), self.x) + np.outer(np.sin(angle), self.y)
@@ -245,13 +243,7 @@ class BranchingPlane(Result):
 
         Linear in the distance: the cone itself, not the surfaces of H.
         """
-        rho = real_array("displacement", displacement)
-        if rho.ndim == 0 or rho.shape[-1] != self.g.size:
-            raise fail(
-                "displacement",
-                f"have a last axis of length {self.g.size}",
-                f"its shape is {rho.shape}",
-            )
+        rho = last_axis("displacement", real_array("displacement", displacement), self.g.size)
         half = np.hypot(rho @ self.g, rho @ self.h)
         return np.asarray((rho @ self.slope)[..., np.newaxis] + np.stack([-half, half], axis=-1))
 

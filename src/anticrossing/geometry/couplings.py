@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, choice, fail, positive, real_array
+from anticrossing._core.checks import FloatArray, choice, fail, of_shape, positive, real_array
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable
 from anticrossing.geometry._adiabatic import (
@@ -193,8 +193,7 @@ def diagonal_correction(
     chosen = check_levels(hamiltonian, levels)
     mass = positive("masses", masses)
     count = len(hamiltonian.coordinates)
-    if mass.ndim > 0 and mass.shape != (count,):
-        raise fail("masses", f"be one number or {count} numbers", f"its shape is {mass.shape}")
+    of_shape("masses", mass, (), (count,))
     with np.errstate(over="ignore"):
         inverse = np.broadcast_to(1 / mass, (count,))
     if not np.isfinite(inverse).all():

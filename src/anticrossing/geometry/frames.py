@@ -19,6 +19,8 @@ from anticrossing._core.checks import (
     choice,
     describe,
     fail,
+    last_axis,
+    of_shape,
     positive_number,
     real_array,
     real_number,
@@ -266,9 +268,7 @@ def _check_blocks(blocks: Any, size: int) -> tuple[tuple[int, ...], ...]:
 
 
 def _check_initial(initial: Any, energies: FloatArray, vectors: Matrices) -> Matrices:
-    array = number_array("initial", initial)
-    if array.shape != vectors.shape:
-        raise fail("initial", f"have shape {vectors.shape}", f"its shape is {array.shape}")
+    array = of_shape("initial", number_array("initial", initial), vectors.shape)
     overlap = vectors.conj().T @ array
     residual = energies[:, np.newaxis] * overlap - overlap * energies
     unitary = overlap.conj().T @ overlap - np.eye(energies.size)
@@ -399,12 +399,7 @@ class Gauge:
         """Return A (..., f, N), or (..., N) for one coordinate, in the new gauge."""
         a = real_array("connection", connection)
         phases = np.asarray(self.phases)
-        if a.ndim == 0 or a.shape[-1] != phases.shape[-1]:
-            raise fail(
-                "connection",
-                f"have {phases.shape[-1]} levels on the last axis",
-                f"its shape is {a.shape}",
-            )
+        last_axis("connection", a, phases.shape[-1])
         return a if self.gradients is None else np.asarray(a - self._fitting(a.shape))
 
     def _fits(self, name: str, values: npt.ArrayLike, own: int, *, square: bool = True) -> Matrices:
@@ -423,10 +418,7 @@ class Gauge:
         return array
 
     def _fitting(self, shape: tuple[int, ...]) -> FloatArray:
-        gradients = np.asarray(self.gradients)
-        if gradients.shape != shape:
-            raise fail("gradients", f"have shape {shape} here", f"its shape is {gradients.shape}")
-        return gradients
+        return of_shape("gradients", np.asarray(self.gradients), shape)
 
 
 def _turn(matrix: Matrices, factors: Matrices) -> Matrices:

@@ -34,7 +34,9 @@ from anticrossing._core.checks import (
     describe,
     fail,
     hermitian,
+    last_axis,
     non_negative,
+    of_shape,
     positive,
     real_array,
 )
@@ -130,9 +132,7 @@ class SharcModel(Result):
         shapes = {"charges": (atoms,), "masses": (atoms,), "geometry": (atoms, 3)}
         shapes |= {"frequencies": (3 * atoms,), "modes": (3 * atoms, 3 * atoms)}
         for name, shape in shapes.items():
-            array = real_array(name, getattr(self, name))
-            if array.shape != shape:
-                raise fail(name, f"have shape {shape}", f"its shape is {array.shape}")
+            array = of_shape(name, real_array(name, getattr(self, name)), shape)
             object.__setattr__(self, name, array)
         positive("masses", self.masses)
         non_negative("frequencies", self.frequencies)
@@ -143,11 +143,7 @@ class SharcModel(Result):
                 f"they are {describe(self.frequencies)}",
             )  # fmt: skip
         if self.dipoles is not None:
-            dipoles = hermitian("dipoles", self.dipoles)
-            if dipoles.shape != (3, size, size):
-                raise fail(
-                    "dipoles", f"have shape (3, {size}, {size})", f"its shape is {dipoles.shape}"
-                )
+            dipoles = of_shape("dipoles", hermitian("dipoles", self.dipoles), (3, size, size))
             object.__setattr__(self, "dipoles", dipoles)
         for k, line in enumerate(self.others):
             if not line.isprintable() or (k == 0 and not line.lower().startswith(SKIPPED)):
@@ -186,11 +182,7 @@ class SharcModel(Result):
 
     def _normal(self, name: str, value: npt.ArrayLike) -> FloatArray:
         """Return an argument whose last axis runs over the vibrations."""
-        array = real_array(name, value)
-        count = int(self._vibrations().sum())
-        if array.shape[-1:] != (count,):
-            raise fail(name, f"have a last axis of length {count}", f"its shape is {array.shape}")
-        return array
+        return last_axis(name, real_array(name, value), int(self._vibrations().sum()))
 
     def _vibrations(self) -> npt.NDArray[np.bool_]:
         return self.frequencies > _NO_VIBRATION

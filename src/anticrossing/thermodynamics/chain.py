@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, describe, fail, positive, real_array, real_number
+from anticrossing._core.checks import (
+    FloatArray,
+    describe,
+    fail,
+    of_shape,
+    positive,
+    real_array,
+    real_number,
+)
 from anticrossing._core.unchanging import Unchanging
 from anticrossing.formulas.result import DomainCheck
 from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
@@ -109,15 +117,15 @@ class LandauZenerChain(Thermal, Unchanging):
         if np.any(direction * np.diff(levels) <= 0):
             order = "ascend for a rising level" if direction > 0 else "descend for a sinking level"
             raise fail("energies", f"strictly {order}", f"it is {describe(levels.tolist())}")
-        gamma = _per_level("couplings", real_array("couplings", couplings), levels.size)
-        speed = _per_level("speeds", positive("speeds", speeds), levels.size)
+        gamma = per_level("couplings", real_array("couplings", couplings), levels.size)
+        speed = per_level("speeds", positive("speeds", speeds), levels.size)
         self.temperature, self.chemical_potential = equilibrium_parameters(
             temperature, chemical_potential
         )
         reservoir = Filling.thermal(levels, self.beta, self.chemical_potential)
         if reservoir_occupations is not None:
             given = probability("reservoir_occupations", reservoir_occupations)
-            reservoir = Filling.of(_per_level("reservoir_occupations", given, levels.size))
+            reservoir = Filling.of(per_level("reservoir_occupations", given, levels.size))
 
         met = (levels > min(self.start, self.stop)) & (levels < max(self.start, self.stop))
         self.energies = levels[met]
@@ -297,7 +305,6 @@ def crossing_probabilities(
     return np.exp(-exponent), -np.expm1(-exponent)
 
 
-def _per_level(name: str, values: FloatArray, levels: int) -> FloatArray:
-    if values.shape not in ((), (levels,)):
-        raise fail(name, f"be one number or have shape ({levels},)", f"its shape is {values.shape}")
-    return np.broadcast_to(values, (levels,))
+def per_level(name: str, values: FloatArray, levels: int) -> FloatArray:
+    """Return one number for every level, or raise `InputError`."""
+    return np.broadcast_to(of_shape(name, values, (), (levels,)), (levels,))

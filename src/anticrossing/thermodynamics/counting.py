@@ -18,6 +18,8 @@ from anticrossing._core.checks import (
     InputError,
     fail,
     integer,
+    last_axis,
+    of_shape,
     real_array,
 )
 from anticrossing._core.drawing import new_axes
@@ -148,12 +150,7 @@ class TwoPointStatistics(Result):
                 f"have shape ({modes},) or (K, {modes})",
                 f"its shape is {initial.shape}",
             )
-        if final.shape != initial.shape:
-            raise fail(
-                "final_values",
-                "have the shape of `initial_values`",
-                f"their shapes are {final.shape} and {initial.shape}",
-            )
+        of_shape("final_values", final, initial.shape)
         odds = checked_log_odds(modes, occupations=occupations, log_odds=log_odds)
         for name, array in (
             ("propagator", unitary),
@@ -399,9 +396,7 @@ def _fields(u: npt.ArrayLike, observables: int | None) -> ComplexArray:
     fields = counting_field("u", u)
     if observables is None:
         return fields[..., None]
-    if fields.ndim == 0 or fields.shape[-1] != observables:
-        raise fail("u", f"have a last axis of length {observables}", f"its shape is {fields.shape}")
-    return fields
+    return last_axis("u", fields, observables)
 
 
 def _balance(rows: FloatArray, columns: FloatArray) -> FloatArray:

@@ -29,7 +29,7 @@ from anticrossing.dynamics.star import Star, evolve
 from anticrossing.formulas.result import DomainCheck, failures
 from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
 from anticrossing.thermodynamics.atoms import AtomicStatistics
-from anticrossing.thermodynamics.chain import LandauZenerChain
+from anticrossing.thermodynamics.chain import LandauZenerChain, per_level
 from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.enumeration import MOST_MODES, enumerate_transitions
@@ -135,12 +135,12 @@ class DrivenLevel(Thermal, Result):
                 "be strictly ascending",
                 f"level {k} at {energies[k]:g} is {word} level {k + 1} at {energies[k + 1]:g}",
             )
-        gamma = _per_level("couplings", couplings, energies.size)
+        gamma = per_level("couplings", real_array("couplings", couplings), energies.size)
         warmth, potential = equilibrium_parameters(temperature, chemical_potential)
         first, last = real_number("start", start), real_number("stop", stop)
         if first == last:
             raise fail("stop", "differ from `start`", f"both are {first:g}")
-        rates = _per_level("rate", rate, energies.size)
+        rates = per_level("rate", real_array("rate", rate), energies.size)
         if np.any(rates == 0) or np.any(np.sign(rates) != np.sign(last - first)):
             raise fail(
                 "rate",
@@ -458,14 +458,3 @@ class _Centre:
 
     def __call__(self, times: FloatArray) -> ComplexArray:
         return np.asarray(self.drive(times), dtype=np.complex128)[:, None, None]
-
-
-def _per_level(name: str, value: npt.ArrayLike, count: int) -> FloatArray:
-    array = real_array(name, value)
-    if array.shape not in ((), (count,)):
-        raise fail(
-            name,
-            f"be one number or have one entry for each of the {count} levels",
-            f"its shape is {array.shape}",
-        )
-    return np.broadcast_to(array, (count,))

@@ -14,6 +14,7 @@ from anticrossing._core.checks import (
     FloatArray,
     describe,
     fail,
+    increasing,
     non_negative,
     positive,
     real_array,
@@ -228,9 +229,7 @@ def golden_rule_occupations(
     >>> solution.occupations.round(4)
     array([0.9734, 0.6228, 0.185 ])
     """
-    points = real_array("times", times, ndim=1)
-    if points.size < 2 or np.any(np.diff(points) <= 0):
-        raise fail("times", "be at least two, increasing", f"it is {describe(points.tolist())}")
+    points = increasing("times", times)
     warmth, mu = equilibrium_parameters(temperature, chemical_potential)
     if not callable(position):
         raise fail("position", "be a function of time", f"it is {describe(position)}")

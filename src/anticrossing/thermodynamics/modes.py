@@ -17,6 +17,7 @@ from anticrossing._core.checks import (
     fail,
     hermitian,
     is_numeric,
+    of_shape,
     real_array,
 )
 from anticrossing._core.result import Result
@@ -115,16 +116,13 @@ def checked_log_odds(
             raise fail(name, "be an array of real numbers", f"it is {describe(log_odds)}") from None
         if np.any(np.isnan(array)):
             raise fail(name, "not contain NaN", f"it is {describe(log_odds)}")
-    if array.shape != (modes,):
-        raise fail(name, f"have shape ({modes},)", f"its shape is {array.shape}")
-    return array
+    return of_shape(name, array, (modes,))
 
 
 def checked_correlation(modes: int, correlation: npt.ArrayLike) -> ComplexArray:
     """Return a correlation matrix of N modes, eigenvalues in [0, 1], or raise `InputError`."""
     array = hermitian("correlation", correlation)
-    if array.shape != (modes, modes):
-        raise fail("correlation", f"have shape ({modes}, {modes})", f"its shape is {array.shape}")
+    of_shape("correlation", array, (modes, modes))
     occupied = np.linalg.eigvalsh(array)
     if occupied[0] < -_ROUNDING or occupied[-1] > 1 + _ROUNDING:
         raise fail(

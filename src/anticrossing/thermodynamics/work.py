@@ -17,6 +17,7 @@ from anticrossing._core.checks import (
     InputError,
     describe,
     fail,
+    increasing,
     real_array,
     real_number,
 )
@@ -266,9 +267,7 @@ class WorkDistribution(Thermal, Result):
         InputError
             If the edges do not increase, or the values are too many to be listed.
         """
-        limits = real_array("edges", edges, ndim=1)
-        if limits.size < 2 or np.any(np.diff(limits) <= 0):
-            raise fail("edges", "be at least two, in increasing order", f"it is {describe(edges)}")
+        limits = increasing("edges", edges)
         x, p = self.atoms()
         tolerance = _EDGE * float(np.max(np.abs(x)))
         place = np.searchsorted(x, limits - tolerance)
