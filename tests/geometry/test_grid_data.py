@@ -171,7 +171,7 @@ def test_bad_files(tmp_path):
         ({"couplings": np.zeros((4, 3, 3))}, r"`couplings` must have shape \(4, 2, 2\)"),
         ({"couplings": np.ones((4, 2, 2))}, "`couplings` must be antisymmetric"),
         ({"couplings": np.full((4, 2, 2), np.nan)}, "`couplings` must be finite"),
-        ({"overlaps": np.ones((3, 2, 2))}, "`overlaps` must be those of normalised states"),
+        ({"overlaps": np.ones((3, 2, 2))}, "`overlaps` must belong to normalised states"),
         ({"dipoles": np.zeros((4, 2))}, "`dipoles` must have shape"),
         ({"dipoles": np.zeros((4, 0, 2, 2))}, "`dipoles` must have shape"),
         ({"units": "eV"}, "`units` must be a Units"),

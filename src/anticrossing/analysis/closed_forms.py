@@ -137,7 +137,7 @@ class View:
         return int(np.flatnonzero(self.sector.first == self.level)[0])
 
     def read_out(self, adiabatic: FloatArray) -> FloatArray:
-        """Return probabilities of the sector's levels as those of what is read out."""
+        """Return probabilities of what is read out from those for the sector's levels."""
         whole = np.zeros(self.hamiltonian.dimension)
         whole[self.sector.last] = adiabatic
         return whole[self.labels.last]

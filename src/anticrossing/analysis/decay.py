@@ -54,7 +54,7 @@ def decay_rates(
 ) -> DecayRates:
     """Return the decay rates of the levels (i, j) at one time (single parameter values).
 
-    With `diabatic` they are those of the local diabatic states of the pair, the eigenstates of
+    With `diabatic` they belong to the local diabatic states of the pair, the eigenstates of
     dH/dx between the two levels, and only general jump operators count.
 
     Examples
@@ -90,7 +90,7 @@ def rate_matrices(
 ) -> tuple[FloatArray, FloatArray]:
     """Return, at times (n,), p_i′ = Σ_j transfer_ij p_j and the decay of coherences, (n, N, N).
 
-    They are those of the eigenstates. With `diabatic` general jump operators act on the local
+    They belong to the eigenstates. With `diabatic` general jump operators act on the local
     diabatic states of that pair of levels, each in the place of the level it is most alike; rates
     given in the eigenbasis are left out without `eigenbasis`.
     """

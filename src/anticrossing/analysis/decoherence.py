@@ -324,10 +324,9 @@ def decoherence_regime(
 
 @dataclass(frozen=True)
 class _Course:
-    """The population p of the upper level along a linear sweep, p′ = −Γ₁(p − p_eq) − 2w(p − ½).
+    """The population p of the upper level along a linear sweep, p′ = −Γ₁(p − p_eq) − 2w(p − ½)."""
 
-    Dephasing of the diabatic states flips the levels at the rate w = ½g²Γ_φ/(Γ₂² + g² + α²t²).
-    """
+    # Dephasing of the diabatic states flips the levels at the rate w = ½g²Γ_φ/(Γ₂² + g² + α²t²).
 
     gap: float
     sweep_rate: float

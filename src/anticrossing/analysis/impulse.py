@@ -249,7 +249,7 @@ def _two_passages(levels: int, passages: Sequence[ImpulsePassage]) -> Prediction
 def _checks(
     drive: Drive, events: Sequence[PassageEvent], passages: Sequence[ImpulsePassage]
 ) -> tuple[DomainCheck, ...]:
-    """Return the worst of each check of the single passages, and those of the sequence."""
+    """Return the worst of each check of single passages, and the checks of the sequence."""
     worst: dict[str, DomainCheck] = {}
     for event in events:
         for check in event.jump.checks:

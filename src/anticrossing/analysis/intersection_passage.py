@@ -22,7 +22,7 @@ from anticrossing.hamiltonian import Hamiltonian, Matrices
 if TYPE_CHECKING:  # the geometry package is large, and imported when it is used
     from anticrossing.geometry.intersection import Intersection
 
-_LINEAR = 0.1  # largest departure of the gap from that of the cone, in gaps
+_LINEAR = 0.1  # largest departure of the gap from the cone's gap, in gaps
 _SAMPLES = 41
 
 
@@ -306,7 +306,7 @@ def _linearity(
     steepness: float,
     velocity: FloatArray,
 ) -> DomainCheck:
-    """Return how far the gap departs from that of the cone while the passage lasts."""
+    """Return how far the gap departs from the cone's gap while the passage lasts."""
     duration = np.maximum(1 / np.sqrt(rate), gap / rate)
     reach = (velocity * duration)[..., np.newaxis] * np.linspace(-1, 1, _SAMPLES)
     b = line.parameters["b"][..., np.newaxis]

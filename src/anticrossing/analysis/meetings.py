@@ -37,7 +37,7 @@ _HIDDEN = 0.01
 _COINCIDE = 1e-12  # of the window: how well the time of a crossing is known
 _COINCIDENT = "crossings that coincide"
 _KEPT = 0.8  # of the probability to jump
-_EXACTLY = 1e-6  # the slope of a gap that is smallest, of that of the diabatic energies
+_EXACTLY = 1e-6  # slope of a gap at its minimum, in slopes of the diabatic energies
 _MOST_EVENTS = 1000
 # Beyond these, following the eigenvectors from crossing to crossing takes longer than all the rest.
 
@@ -292,10 +292,8 @@ def _rounding_check(hamiltonian: Hamiltonian, drive: Drive, place: Place) -> Dom
 
 
 def _next_meeting(places: list[Place], index: int) -> float | None:
-    """Return the time to the nearest other crossing that shares a level, if there is one.
-
-    Levels of different sectors only change their order where they cross: nothing happens there.
-    """
+    """Return the time to the nearest other crossing that shares a level, if there is one."""
+    # Levels of different sectors only change their order where they cross: nothing happens there.
     place, found = places[index], []
     if place.crossing.reason == DIFFERENT_SECTORS:
         return None

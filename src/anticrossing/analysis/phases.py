@@ -92,11 +92,9 @@ def _own_places(hamiltonian: Hamiltonian, drive: Drive) -> FloatArray:
 
 
 def _jump_signs(hamiltonian: Hamiltonian, drive: Drive, events: Sequence[Place]) -> list[int]:
-    """Follow the real eigenvectors along the path; the `direction` of `transfer_matrix` for each.
-
-    It is the sign of ⟨upper|∂ₜ lower⟩ = −⟨upper|Ḣ|lower⟩/gap. At a true crossing the two levels
-    exchange their vectors as `transfer_matrix` does for P = 1.
-    """
+    """Return the `direction` of `transfer_matrix` for each event, real H."""
+    # It is the sign of ⟨upper|∂ₜ lower⟩ = −⟨upper|Ḣ|lower⟩/gap. At a true crossing the two levels
+    # exchange their vectors as `transfer_matrix` does for P = 1.
     signs: list[int] = []
     frame: FloatArray | None = None
     previous = float(drive.start_time)

@@ -216,11 +216,9 @@ def dykhne_davis_pechukas(
 
 
 def _phase_error(exponent: float, size: float, total: float) -> float:
-    """Return the relative error of a probability from the phases of its amplitudes.
-
-    The sum leaves out what is left of the Stokes phase, 1/12δ with 2 Im D = 2πδ, and the share
-    e^{−2 Im D} of what has already jumped. Amplitudes that nearly cancel feel the phase most.
-    """
+    """Return the relative error of a probability from the phases of its amplitudes."""
+    # The sum leaves out what is left of the Stokes phase, 1/12δ with 2 Im D = 2πδ, and the share
+    # e^{−2 Im D} of what has already jumped. Amplitudes that nearly cancel feel the phase most.
     phase = np.pi / (12 * exponent) if exponent > 0 else np.inf
     if size == 0 or not np.isfinite(phase):
         return np.inf

@@ -300,10 +300,8 @@ def _sum(
 
 
 def _varying(strength: Strength, gap: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the integral of the first-order term for every gap, and 1/length of γ's change.
-
-    ``x = g u/√(1 − u²)`` turns it into ``(1/2g²) ∫ (1 − u²) γ/(1 + γ²) du`` over (−1, 1).
-    """
+    """Return the integral of the first-order term for every gap, and 1/length of γ's change."""
+    # ``x = g u/√(1 − u²)`` turns it into ``(1/2g²) ∫ (1 − u²) γ/(1 + γ²) du`` over (−1, 1).
     from scipy.integrate import quad
 
     def at(x: FloatArray) -> FloatArray:

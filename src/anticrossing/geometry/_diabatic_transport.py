@@ -155,7 +155,7 @@ def carried_frames(
 ) -> tuple[Matrices, Matrices]:
     """Return T and the diabatic states C, carried from the origin along one axis after another.
 
-    A row of T is an adiabatic state: its phase follows that of the same row one point earlier.
+    A row of T is an adiabatic state: its phase follows the same row one point earlier.
     """
     shape = vectors.shape[:-2]
     start = _conventional(vectors[origin])

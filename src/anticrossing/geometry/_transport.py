@@ -155,11 +155,9 @@ class Sampler:
 def _branches(
     energies: FloatArray, vectors: Matrices, slope: Matrices, scale: float
 ) -> tuple[Matrices, BoolArray]:
-    """Return the vectors with which levels cross at a node, and which of them stay degenerate.
-
-    Inside a degenerate space the levels that leave it with different slopes are eigenvectors of the
-    derivative along the path (degenerate perturbation theory, exact as the gap goes to zero).
-    """
+    """Return the vectors with which levels cross at a node, and which of them stay degenerate."""
+    # Inside a degenerate space the levels that leave it with different slopes are eigenvectors of
+    # the derivative along the path (degenerate perturbation theory, exact as the gap goes to zero).
     result = vectors.astype(np.result_type(vectors, slope))
     same = np.eye(energies.size, dtype=np.bool_)
     group = np.cumsum(np.concatenate(([0], np.diff(energies) > _CROSSING * scale)))

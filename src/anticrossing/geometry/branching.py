@@ -57,7 +57,7 @@ class BranchingPlane(Result):
 
     Notes
     -----
-    Lengths and angles are those of the coordinates as they are. For the shape of the cone as the
+    Lengths and angles are measured in the coordinates as they are. For the shape of the cone as the
     nuclei see it, use mass-weighted coordinates.
 
     References

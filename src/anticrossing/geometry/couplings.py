@@ -337,10 +337,8 @@ def _trajectory(hamiltonian: Hamiltonian, x: npt.ArrayLike) -> FloatArray:
 def _align(
     vectors: Matrices, degenerate: npt.NDArray[np.bool_]
 ) -> tuple[Matrices, npt.NDArray[np.intp]]:
-    """Return what turns sorted eigenvectors into continued ones, and the level of each of these.
-
-    The columns of the first result (k, N, N), unitary, are the states of the first point.
-    """
+    """Return what turns sorted eigenvectors into continued ones, and the level of each of these."""
+    # The columns of the first result (k, N, N), unitary, are the states of the first point.
     count, size = vectors.shape[:2]
     overlaps = vectors[1:].conj().swapaxes(-1, -2) @ vectors[:-1]
     frames = np.zeros_like(vectors)

@@ -158,7 +158,7 @@ class DiabaticBasis(Result):
     def hamiltonian(self, *, name: str = "Diabats", labels: Any = None) -> FunctionHamiltonian:
         """Return H in the diabatic basis as a Hamiltonian of the coordinate, by cubic splines.
 
-        The energies it has between the points are those of the interpolated W; its levels at the
+        Between the points its energies are the eigenvalues of the interpolated W; its levels at the
         points are the adiabatic energies.
 
         Parameters

@@ -403,7 +403,7 @@ class Gauge:
         return a if self.gradients is None else np.asarray(a - self._fitting(a.shape))
 
     def _fits(self, name: str, values: npt.ArrayLike, own: int, *, square: bool = True) -> Matrices:
-        """Return finite values with `own` axes after those of the points, the last over levels."""
+        """Return finite values with `own` axes after the point axes, the last over levels."""
         array = number_array(name, values)
         shape = np.shape(self.phases)
         wanted = (shape[-1],) * (1 + square)

@@ -114,7 +114,7 @@ class AdiabaticData(Result):
         if self.overlaps is not None:
             s = of_shape("overlaps", real_array("overlaps", self.overlaps), (k - 1, m, m))
             if np.linalg.norm(s, ord=2, axis=(-2, -1)).max() > _LARGEST_OVERLAP:
-                raise fail("overlaps", "be those of normalised states", "a norm exceeds 1")
+                raise fail("overlaps", "belong to normalised states", "a norm exceeds 1")
             checked["overlaps"] = s
         if self.dipoles is not None:
             mu = real_array("dipoles", self.dipoles)

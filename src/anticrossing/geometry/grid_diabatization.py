@@ -150,7 +150,7 @@ def diabatize_grid(
     reference : sequence of int, optional
         The index on each axis of the reference point; the first point by default.
     order : sequence of str, optional
-        The names of the coordinates in the order of transport; that of H by default.
+        The names of the coordinates in the order of transport; as in H by default.
     smooth : bool
         Whether to spread the coupling that is left as evenly as possible.
     mixing : array, shape (m, m), optional

@@ -23,7 +23,7 @@ from anticrossing.geometry._quasidegenerate import (
 from anticrossing.hamiltonian import Hamiltonian
 
 _AROUND = 40
-_GLANCING = 1e-6  # slopes of the splitting below this part of those of H count as zero
+_GLANCING = 1e-6  # slopes of the splitting below this part of the slopes of H count as zero
 
 CODIMENSIONS = {"real": 2, "complex": 3, "kramers": 5}
 """Conditions for levels to meet without any further symmetry (von Neumann and Wigner)."""
@@ -281,7 +281,7 @@ def same_around(hamiltonian: Hamiltonian, place: Intersection, reach: float) -> 
 
 
 def _signed(lengths: FloatArray, vectors: FloatArray) -> FloatArray:
-    """Return the vectors times their lengths, those of equal length along the axes if possible."""
+    """Return the scaled vectors; vectors of equal length lie along the axes if possible."""
     rows: list[FloatArray] = []
     k = 0
     while k < len(lengths):

@@ -136,7 +136,7 @@ class MinimumEnergyCrossing(Result):
         the energy from falling along the seam.
     smooth : bool
         False where one of the levels meets a neighbour in its own set, a kink of the seam: then
-        coupling and gradients are those of one of the states that meet.
+        coupling and gradients belong to one of the states that meet.
     """
 
     position: FloatArray

@@ -95,7 +95,7 @@ class SharcModel(Result):
     ------
     InputError
         If shapes do not fit each other, masses are not positive, frequencies are negative or are
-        not those of the Hamiltonian, dipoles are not Hermitian, or a text would not be read again.
+        not the Hamiltonian's, dipoles are not Hermitian, or a text would not be read again.
     """
 
     hamiltonian: VibronicCoupling
@@ -139,7 +139,7 @@ class SharcModel(Result):
         moving = self.frequencies[self._vibrations()]
         if not np.array_equal(moving, self.hamiltonian.frequencies):
             raise fail(
-                "frequencies", "be those of the Hamiltonian and zeros",
+                "frequencies", "be the Hamiltonian's and zeros",
                 f"they are {describe(self.frequencies)}",
             )  # fmt: skip
         if self.dipoles is not None:

@@ -48,7 +48,7 @@ def write_xyz(
     times : array, shape (K,), optional
         The time of each frame, in any unit.
     momenta : array, shape (f,) or (K, f), optional
-        The dimensionless momenta P. The column ``momenta`` of the file holds those of the atoms in
+        The dimensionless momenta P. The column ``momenta`` of the file holds the atoms' momenta in
         the unit of ASE, √(u eV), from which ``Atoms.get_velocities`` and ``get_kinetic_energy``
         follow.
     info : mapping of names to arrays of shape (K,), optional

@@ -51,7 +51,7 @@ class ChainTotals(Totals):
 
 @dataclass(frozen=True, eq=False)
 class ChainLedger(Thermal, Result):
-    """What `LandauZenerChain.run` returns, for L crossings; indices are those of the paper.
+    """What `LandauZenerChain.run` returns, for L crossings; indices as in the paper.
 
     *Points* are numbered 0 … L+1: the start, just before crossing i = 1 … L, the end. *Steps* are
     numbered 0 … L: step 0 lifts the level from the start to the first reservoir level, step i

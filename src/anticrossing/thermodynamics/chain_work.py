@@ -75,7 +75,7 @@ class SampledTrajectories(Result):
 class ChainWorkStatistics(Result):
     """What `LandauZenerChain.work_statistics` returns.
 
-    For an equilibrium start and Fermi occupations, with ``P̃`` and ``χ̃`` those of the backward
+    For an equilibrium start and Fermi occupations, with ``P̃`` and ``χ̃`` for the backward
     chain (also from equilibrium)::
 
         P(w, q, N) / P̃(−w, −q, −N) = exp[β(w − ΔΩ^eq)]       χ(u) = e^{−βΔΩ^eq} χ̃(iβ − u)
@@ -294,11 +294,9 @@ class ChainWorkStatistics(Result):
     def _log_characteristic(
         self, work: npt.ArrayLike, heat: npt.ArrayLike, particle_number: npt.ArrayLike
     ) -> ComplexArray:
-        """Product of 2×2 matrices in a gauge in which no factor exceeds one.
-
-        With the real recursion at the imaginary parts of the fields done in logarithms, what is
-        left is a Markov chain of its own (the tilted one) with phases at the real parts.
-        """
+        """Product of 2×2 matrices in a gauge in which no factor exceeds one."""
+        # With the real recursion at the imaginary parts of the fields done in logarithms, what is
+        # left is a Markov chain of its own (the tilted one) with phases at the real parts.
         given = broadcast(
             work=counting_field("work", work),
             heat=counting_field("heat", heat),

@@ -400,11 +400,9 @@ def _fields(u: npt.ArrayLike, observables: int | None) -> ComplexArray:
 
 
 def _balance(rows: FloatArray, columns: FloatArray) -> FloatArray:
-    """Return the shift c at which ``Σ σ(row + c) = Σ σ(column − c)``, for each first index.
-
-    There the product of all the factors (1 + e^{row+c})(1 + e^{column−c}) that scale the matrix is
-    smallest, so that nothing is scaled further than needed.
-    """
+    """Return the shift c at which ``Σ σ(row + c) = Σ σ(column − c)``, for each first index."""
+    # There the product of all the factors (1 + e^{row+c})(1 + e^{column−c}) that scale the matrix
+    # is smallest, so that nothing is scaled further than needed.
     finite = np.where(np.isfinite(rows), rows, 0.0)
     reach = np.abs(finite).max(axis=-1) + np.abs(columns).max(axis=-1) + 1.0
     low, high = -reach, reach
@@ -423,11 +421,9 @@ def _balance(rows: FloatArray, columns: FloatArray) -> FloatArray:
 def _scaled(
     log_odds: FloatArray, initial: ComplexArray, final: ComplexArray, balance: FloatArray
 ) -> tuple[ComplexArray, FloatArray]:
-    """Return G with rows and columns scaled to entries of at most one, and ln of the scale.
-
-    ``G_ij = (1 − f_i)(1 + exp(r_i + c_j))`` with complex r and c is divided by ``(1 − f_i)(1 +
-    |exp r_i|)(1 + |exp c_j|)``; `initial` and `final` are u times the values, shape (u, N).
-    """
+    """Return G with rows and columns scaled to entries of at most one, and ln of the scale."""
+    # ``G_ij = (1 − f_i)(1 + exp(r_i + c_j))`` with complex r and c is divided by ``(1 − f_i)(1 +
+    # |exp r_i|)(1 + |exp c_j|)``; `initial` and `final` are u times the values, shape (u, N).
     c = balance[:, None]
     lift = initial.imag + c
     row, column = log_odds + lift, -final.imag - c

@@ -1,4 +1,4 @@
-"""The order in which levels on piecewise linear paths cross those of a reservoir."""
+"""The order in which levels on piecewise linear paths cross reservoir levels."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def crooks_deviation(
 ) -> float:
     """Return the largest ``|χ_F(u + iβ) exp(βΔΩ) − χ_B(−u)|``, zero by Crooks' relation.
 
-    The relation is that of ``P_F(w) = exp(β(w − ΔΩ)) P_B(−w)``, for all w at once.
+    The relation says ``P_F(w) = exp(β(w − ΔΩ)) P_B(−w)``, for all w at once.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def entropy_production_statistics(
 ) -> EntropyProduction:
     """Return the statistics of the total entropy production against a final reference state.
 
-    ``σ = ln P(S) − ln P'(S')`` with P the distribution of the initial and P' that of independent
+    ``σ = ln P(S) − ln P'(S')`` with P the distribution of the initial and P' the one of independent
     final modes with any log-odds ``ℓ'_j``; ``⟨exp(−σ)⟩ = 1``. With P' the equilibrium at the end,
     ``σ = β(w − ΔΩ)``; with modes of reservoirs at several temperatures, σ is the entropy that flows
     to all of them.

@@ -219,7 +219,7 @@ class MarkovChain(Unchanging):
         """Build a chain of contacts in continuous time, one reservoir after the other.
 
         ``M^ν(i) = exp(W τ_i)`` with ``W_mm′ = Γ_mm′ / (exp(x) + 1)``, x as in `from_attempts`, and
-        columns of W that add to zero. Heat and entropy production are those of the whole contact.
+        columns of W that add to zero. Heat and entropy production belong to the whole contact.
 
         At most one reservoir may act in a step. With several, the heat each one gives depends on
         the path within the step (in through one, out through another), which the matrix over the

@@ -341,10 +341,9 @@ def keep_ledger(
 
 
 def _excess(forward: FloatArray, reverse: FloatArray, log_ratio: FloatArray) -> FloatArray:
-    """Return x ln(x/y) − x + y ≥ 0 for x = forward, y = reverse, given ln(x/y) where x > 0.
-
-    Over all m, m′ the parts −x + y add to zero, so these terms add to (A13), none of them negative.
-    """
+    """Return x ln(x/y) − x + y ≥ 0 for x = forward, y = reverse, given ln(x/y) where x > 0."""
+    # Over all m, m′ the parts −x + y add to zero, so these terms add to (A13), none of them
+    # negative.
     terms = forward * np.where(forward > 0, log_ratio, 0.0) - forward + reverse
     return np.asarray(np.maximum(terms, 0.0))
 
