@@ -165,7 +165,7 @@ def test_bad_files(tmp_path):
     ("change", "message"),
     [
         ({"x": [0.0, 1.0]}, "`x` must hold at least 4"),
-        ({"x": [0.0, 1.0, 1.0, 2.0]}, "`x` must hold at least 4 ascending"),
+        ({"x": [0.0, 1.0, 1.0, 2.0]}, "`x` must hold at least 4 numbers that"),
         ({"energies": np.zeros((3, 2))}, r"`energies` must have shape \(4, m\)"),
         ({"energies": np.tile([1.0, 0.0], (4, 1))}, "`energies` must ascend"),
         ({"couplings": np.zeros((4, 3, 3))}, r"`couplings` must have shape \(4, 2, 2\)"),

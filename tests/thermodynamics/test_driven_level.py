@@ -473,7 +473,7 @@ def test_entropy_of_a_level_that_stays_full():
         ({"levels": []}, "at least one reservoir level"),
         ({"levels": 3.0}, "1 dimension"),
         ({"levels": [1.0, np.nan]}, "finite"),
-        ({"couplings": [0.1, 0.2]}, "one entry for each of the 9 levels"),
+        ({"couplings": [0.1, 0.2]}, r"be one number or have shape \(9,\)"),
         ({"couplings": "strong"}, "number"),
         ({"temperature": 0.0}, "`temperature` must be positive"),
         ({"temperature": -1.0}, "`temperature` must be positive"),
@@ -482,7 +482,7 @@ def test_entropy_of_a_level_that_stays_full():
         ({"stop": 0.0}, "differ from `start`"),
         ({"rate": -1.0}, "point from `start` to `stop`"),
         ({"rate": 0.0}, "point from `start` to `stop`"),
-        ({"rate": [1.0] * 8}, "one entry for each of the 9 levels"),
+        ({"rate": [1.0] * 8}, r"be one number or have shape \(9,\)"),
     ],
 )
 def test_bad_models_are_refused(change, message):

@@ -632,14 +632,14 @@ def test_bad_builders_and_runs():
         MarkovChain.from_attempts(**system, attempts=[PAIR, PAIR])
     with pytest.raises(InputError, match="reservoirs 0 and 1 both act in step 0"):
         MarkovChain.from_rates(**system, rates=[PAIR, PAIR], durations=1.0)
-    with pytest.raises(InputError, match="`durations` must be a number or have shape"):
+    with pytest.raises(InputError, match="`durations` must be one number or have shape"):
         MarkovChain.from_rates(**system, rates=[PAIR, 0 * PAIR], durations=[1.0])
     with pytest.raises(InputError, match="`durations` must not be negative"):
         MarkovChain.from_rates(**system, rates=[PAIR, 0 * PAIR], durations=-1.0)
     chain = MarkovChain(**GOOD)
     for wrong, message in (
-        (1.0, "have last axis of length 2"),
-        ([0.2, 0.3, 0.5], "have last axis of length 2"),
+        (1.0, "have a last axis of length 2"),
+        ([0.2, 0.3, 0.5], "have a last axis of length 2"),
         ([0.5, 0.4], "add to one"),
         ([1.5, -0.5], "not be negative"),
     ):

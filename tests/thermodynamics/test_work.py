@@ -288,7 +288,7 @@ def test_work_arguments():
     with pytest.raises(InputError, match="`statistics` must be of one observable"):
         WorkDistribution(joint, temperature=1.0, free_energy_difference=0.0)
     work = WorkDistribution(good, temperature=1.0, free_energy_difference=0.0)
-    with pytest.raises(InputError, match="`edges` must be at least two, in increasing order"):
+    with pytest.raises(InputError, match="`edges` must hold at least 2 numbers that increase"):
         work.probabilities([1.0, 0.0])
     with pytest.raises(InputError, match="`width` must be positive"):
         work.density([0.0], width=-1.0)

@@ -31,9 +31,9 @@ def enumerate_transitions(
 
     ``P(S → S') = P(S) |det W[S', S]|²``. The minors of all sizes are built level by level, by
     expansion along the last column; minors of more than half of the modes are the complementary
-    ones of a unitary matrix. The initial sets follow from independent modes, or from any Gaussian state
-    that is measured in these modes (and loses its coherences): ``P(S) = det[s G + (1 − s)(1 − G)]``
-    with s the diagonal matrix of occupied modes.
+    ones of a unitary matrix. The initial sets follow from independent modes, or from any Gaussian
+    state that is measured in these modes (and loses its coherences): ``P(S) = det[s G + (1 − s)(1
+    − G)]`` with s the diagonal matrix of occupied modes.
 
     Parameters
     ----------
