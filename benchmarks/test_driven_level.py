@@ -21,7 +21,7 @@ CASES: dict[str, dict[str, Any]] = {
         "system": {
             "levels": list(range(1, 201)),
             "couplings": 0.2,
-            "beta": 1.2,
+            "temperature": 1 / 1.2,
             "chemical_potential": 100.0,
             "start": 0.0,
             "stop": 201.0,
@@ -36,7 +36,7 @@ CASES: dict[str, dict[str, Any]] = {
         "system": {
             "levels": np.linspace(0.0, 10.0, 1000).tolist(),
             "couplings": 0.02,
-            "beta": 1.2,
+            "temperature": 1 / 1.2,
             "chemical_potential": 3.0,
             "start": -1.0,
             "stop": 11.0,

@@ -59,7 +59,7 @@ CALLS = {
     "sites": lambda: ac.models.ising_momenta(HUGE),
     "a long spin": lambda: formulas.spin_landau_zener(spin=1e200, gap=1, sweep_rate=1),
     "many levels": lambda: formulas.independent_crossings(
-        [formulas.Crossing((0, 1), 0.5)], levels=10**6
+        [formulas.CrossingStep((0, 1), 0.5)], levels=10**6
     ),
     "a huge formula": lambda: ac.drive.Formula(HUGE, 0, 1),
     "a huge rate": lambda: ac.environment.FixedAxisDephasing(HUGE),
@@ -118,7 +118,10 @@ def test_large_integers_are_numbers_like_others(text, value):
 
 
 def test_what_fits_an_annotation_is_taken():
-    crossings = (formulas.Crossing((0, 1), 0.5), formulas.Crossing([1, 2], np.float64(0.25)))
+    crossings = (
+        formulas.CrossingStep((0, 1), 0.5),
+        formulas.CrossingStep([1, 2], np.float64(0.25)),
+    )
     assert formulas.independent_crossings(crossings, levels=np.int64(3)).value.shape == (3, 3)
     assert formulas.landau_zener.__wrapped__ is not formulas.landau_zener
     assert pickle.loads(pickle.dumps(formulas.landau_zener)) is formulas.landau_zener

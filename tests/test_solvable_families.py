@@ -71,7 +71,7 @@ def test_two_zeros_that_are_not_small_are_outside():
 
 def test_signs_of_a_chirped_pulse_come_from_h():
     # Both zeros count with the sign of the coupling: 1.396e-6; the gap alone gives 2.9e-5.
-    from anticrossing.analysis.closed_forms import _gap_functions
+    from anticrossing.analysis.single_crossing import _gap_functions
 
     h = ac.Hamiltonian.from_matrix([["10*x", "5*exp(-x**2)"], ["5*exp(-x**2)", "-10*x"]])
     drive = ac.drive.Linear(-6, 6, rate=1.0)

@@ -31,7 +31,7 @@ CHAIN = LandauZenerChain(
     energies=[1.0, 2.0],
     couplings=0.2,
     speeds=1.0,
-    beta=1.2,
+    temperature=1 / 1.2,
     chemical_potential=3.0,
     start=0.0,
     stop=10.0,
@@ -198,7 +198,7 @@ def driven_level():
     found = DrivenLevel(
         levels=range(1, 5),
         couplings=0.2,
-        beta=1.2,
+        temperature=1 / 1.2,
         chemical_potential=3.0,
         start=0.0,
         stop=5.0,
@@ -254,7 +254,7 @@ RESULTS = {
         system_energies=[[0.0, 10.0]],
         reservoir_energies=[5.0],
         couplings=0.2,
-        beta=1.2,
+        temperature=1 / 1.2,
         chemical_potential=3.0,
     ),
     "fit": lambda: ac.fits.fit_passages(ac.fits.synthetic_passages(gap=0.8, error=0.01, seed=1)),
@@ -288,7 +288,7 @@ def test_nothing_in_results_and_their_copies_can_be_changed(make):
         lambda given: block_diagonalize(ac.models.LandauZener(gap=1.0), given, np.eye(2)).points,
         lambda given: (
             golden_rule_occupations(
-                given, position=lambda t: t, rate=0.25, beta=1.2, chemical_potential=3.0
+                given, position=lambda t: t, rate=0.25, temperature=1 / 1.2, chemical_potential=3.0
             ).times
         ),
     ],

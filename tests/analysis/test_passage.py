@@ -9,7 +9,8 @@ from scipy.special import lambertw
 
 import anticrossing as ac
 from anticrossing import formulas
-from anticrossing.analysis.meetings import find_events, interference_inputs
+from anticrossing.analysis.meetings import find_events
+from anticrossing.analysis.phases import interference_inputs
 
 
 def names(result):

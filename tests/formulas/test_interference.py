@@ -7,7 +7,7 @@ from scipy.integrate import quad
 
 from anticrossing._core.checks import InputError
 from anticrossing.formulas import (
-    Crossing,
+    CrossingStep,
     demkov_osherov,
     finite_window_propagator,
     independent_crossings,
@@ -86,7 +86,7 @@ def test_two_passages_of_a_periodic_drive(two_level, adiabatic_matrix):
 @pytest.mark.parametrize("gap", [0.2, 0.6, 1.0])
 def test_transfer_matrices_of_a_to_and_fro_drive(gap, two_level, adiabatic_matrix):
     p, zeta = _to_and_fro(gap)
-    sequence = [Crossing((0, 1), p, direction=-1), Crossing((0, 1), p, direction=1)]
+    sequence = [CrossingStep((0, 1), p, direction=-1), CrossingStep((0, 1), p, direction=1)]
     u = transfer_matrices(sequence, [[-zeta, zeta]], levels=2)
     assert abs(u[1, 0]) ** 2 == pytest.approx(stueckelberg_two_passages(p, zeta).value, rel=1e-12)
     hamiltonian = two_level(lambda t: 0.5 + 5 * np.cos(0.3 * t), gap)
@@ -108,7 +108,7 @@ def test_two_crossings_in_one_direction_add_the_other_way(two_level, adiabatic_m
         half = quad(lambda t: 0.5 * np.hypot(detuning(t), gap), first, second, epsabs=1e-12)[0]
         phases.append([-half, half])
     sequence = [
-        Crossing.from_gap((0, 1), gap=gap, sweep_rate=abs(s), direction=int(np.sign(s)), time=r)
+        CrossingStep.from_gap((0, 1), gap=gap, sweep_rate=abs(s), direction=int(np.sign(s)), time=r)
         for r, s in zip(roots, slopes, strict=True)
     ]
     predicted = independent_crossings(sequence, levels=2, phases=phases)
@@ -122,10 +122,10 @@ def test_two_crossings_in_one_direction_add_the_other_way(two_level, adiabatic_m
 def test_phase_average_is_the_product_of_stochastic_matrices():
     rng = np.random.default_rng(11)
     sequence = [
-        Crossing((0, 1), 0.3),
-        Crossing((1, 2), 0.6),
-        Crossing((0, 1), 0.8, direction=-1),
-        Crossing((1, 2), 0.5),
+        CrossingStep((0, 1), 0.3),
+        CrossingStep((1, 2), 0.6),
+        CrossingStep((0, 1), 0.8, direction=-1),
+        CrossingStep((1, 2), 0.5),
     ]
     mean = np.zeros((3, 3))
     runs = 1000
@@ -139,7 +139,9 @@ def test_demkov_osherov_is_a_sequence_of_independent_crossings():
     levels, couplings, rate = [0.2, 1.0, 1.7], [0.3, 0.2, 0.4], 0.9
     # rising through the parallel levels, the sloped level is number 0, then 1, then 2
     sequence = [
-        Crossing.from_gap((j, j + 1), gap=2 * couplings[j], sweep_rate=rate, time=levels[j] / rate)
+        CrossingStep.from_gap(
+            (j, j + 1), gap=2 * couplings[j], sweep_rate=rate, time=levels[j] / rate
+        )
         for j in range(3)
     ]
     exact = demkov_osherov(levels=levels, couplings=couplings, sweep_rate=rate, basis="adiabatic")
@@ -149,16 +151,16 @@ def test_demkov_osherov_is_a_sequence_of_independent_crossings():
 
 
 def test_true_crossing_exchanges_the_labels():
-    matrix = independent_crossings([Crossing((0, 1), 1.0)], levels=2).transition_matrix
+    matrix = independent_crossings([CrossingStep((0, 1), 1.0)], levels=2).transition_matrix
     assert np.array_equal(matrix, [[0, 1], [1, 0]])
-    u = transfer_matrices([Crossing((0, 1), 0.0)], np.zeros((2, 2)), levels=2)
+    u = transfer_matrices([CrossingStep((0, 1), 0.0)], np.zeros((2, 2)), levels=2)
     assert np.allclose(np.abs(u), np.eye(2))
 
 
 def test_outer_phases_multiply_from_both_sides():
-    inner = transfer_matrices([Crossing((0, 1), 0.4)], np.zeros((0, 2)), levels=2)
+    inner = transfer_matrices([CrossingStep((0, 1), 0.4)], np.zeros((0, 2)), levels=2)
     phases = np.array([[0.1, 0.2], [0.3, -0.4]])
-    outer = transfer_matrices([Crossing((0, 1), 0.4)], phases, levels=2)
+    outer = transfer_matrices([CrossingStep((0, 1), 0.4)], phases, levels=2)
     expected = np.exp(-1j * phases[1])[:, None] * inner * np.exp(-1j * phases[0])
     assert np.allclose(outer, expected, atol=1e-15)
 
@@ -166,13 +168,13 @@ def test_outer_phases_multiply_from_both_sides():
 def test_unseparated_passages_are_reported():
     assert not stueckelberg_two_passages(0.5, 0.2).valid
     close = [
-        Crossing((0, 1), 0.5, time=0.0, duration=1.0),
-        Crossing((1, 2), 0.5, time=2.0, duration=0.1),
+        CrossingStep((0, 1), 0.5, time=0.0, duration=1.0),
+        CrossingStep((1, 2), 0.5, time=2.0, duration=0.1),
     ]
     assert not independent_crossings(close, levels=3).valid
     apart = [
-        Crossing((0, 1), 0.5, time=0.0, duration=1.0),
-        Crossing((2, 3), 0.5, time=0.1, duration=1.0),
+        CrossingStep((0, 1), 0.5, time=0.0, duration=1.0),
+        CrossingStep((2, 3), 0.5, time=0.1, duration=1.0),
     ]
     assert independent_crossings(apart, levels=4).valid
 
@@ -181,17 +183,17 @@ def test_unseparated_passages_are_reported():
     ("call", "text"),
     [
         (lambda: independent_crossings([], levels=2), "at least one"),
-        (lambda: independent_crossings([Crossing((0, 2), 0.5)], levels=3), "adjacent"),
-        (lambda: independent_crossings([Crossing((1, 2), 0.5)], levels=2), "adjacent"),
-        (lambda: independent_crossings([Crossing((0, 1), 1.5)], levels=2), "between 0 and 1"),
+        (lambda: independent_crossings([CrossingStep((0, 2), 0.5)], levels=3), "adjacent"),
+        (lambda: independent_crossings([CrossingStep((1, 2), 0.5)], levels=2), "adjacent"),
+        (lambda: independent_crossings([CrossingStep((0, 1), 1.5)], levels=2), "between 0 and 1"),
         (
             lambda: independent_crossings(
-                [Crossing((0, 1), 0.5, time=1.0), Crossing((0, 1), 0.5, time=0.0)], levels=2
+                [CrossingStep((0, 1), 0.5, time=1.0), CrossingStep((0, 1), 0.5, time=0.0)], levels=2
             ),
             "order of time",
         ),
         (
-            lambda: transfer_matrices([Crossing((0, 1), 0.5)] * 3, np.zeros((3, 2)), levels=2),
+            lambda: transfer_matrices([CrossingStep((0, 1), 0.5)] * 3, np.zeros((3, 2)), levels=2),
             "phases",
         ),
         (lambda: transfer_matrix(gap=1.0, sweep_rate=1.0, direction=2), "direction"),

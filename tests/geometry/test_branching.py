@@ -213,7 +213,7 @@ def test_a_branching_plane_needs_a_conical_intersection():
     with pytest.raises(InputError, match="be an Intersection"):
         BranchingPlane.of([0.0, 0.0])
     plane = plane_of(cone([1.0, 0.0], [0.0, 1.0], [0.0, 0.0]))
-    with pytest.raises(InputError, match="`center`"):
+    with pytest.raises(InputError, match="`centre`"):
         plane.circle([0.0], 1.0)
     with pytest.raises(InputError, match="`radius`"):
         plane.circle([0.0, 0.0], 0.0)

@@ -98,13 +98,13 @@ def test_the_haldane_phase_diagram(phase):
 @pytest.mark.parametrize("spin", [slow(0.5), 1, slow(1.5)])
 def test_a_sphere_around_the_origin_holds_minus_two_m(spin):
     hamiltonian = spin_in_field(spin)
-    around = Sphere(center=(0.3, -0.2, 0.4), radius=1.1)
+    around = Sphere(centre=(0.3, -0.2, 0.4), radius=1.1)
     numbers = [
         chern_number(hamiltonian, levels=level, surface=around).value
         for level in range(hamiltonian.dimension)
     ]
     assert numbers == [int(-2 * m) for m in np.arange(-spin, spin + 1)]
-    beside = Sphere(center=(1.5, 0.0, 0.0))
+    beside = Sphere(centre=(1.5, 0.0, 0.0))
     assert chern_number(hamiltonian, levels=0, surface=beside).value == 0
 
 
@@ -144,7 +144,7 @@ def test_a_function_as_a_surface_and_its_orientation():
 def test_a_sphere_next_to_the_degeneracy_is_resolved():
     hamiltonian = spin_in_field(0.5)
     for offset, value in ((1 - 1e-8, 1), (1 + 1e-8, 0)):
-        found = chern_number(hamiltonian, levels=0, surface=Sphere(center=(0.0, offset, 0.0)))
+        found = chern_number(hamiltonian, levels=0, surface=Sphere(centre=(0.0, offset, 0.0)))
         assert found.value == value
         assert found.smallest_gap == pytest.approx(1e-8, rel=1e-6)
 
@@ -232,8 +232,8 @@ def test_bad_surfaces_and_vectors():
         Torus(periods=(1.0,))
     with pytest.raises(InputError, match="`periods` must not be zero"):
         Torus(periods=(1.0, 0.0))
-    with pytest.raises(InputError, match="`center` must be a list of 3"):
-        Sphere(center=(0.0, 0.0))
+    with pytest.raises(InputError, match="`centre` must be a list of 3"):
+        Sphere(centre=(0.0, 0.0))
     with pytest.raises(InputError, match="`radius` must be a positive number"):
         Sphere(radius=0.0)
     with pytest.raises(InputError, match="`vectors` must have shape"):

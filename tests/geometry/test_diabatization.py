@@ -11,7 +11,8 @@ from anticrossing.geometry.diabatic_states import (
     generalized_mulliken_hush,
     property_mixing,
 )
-from anticrossing.geometry.diabatization import diabatize, diabatize_grid, residual_curl
+from anticrossing.geometry.diabatization import diabatize, residual_curl
+from anticrossing.geometry.grid_diabatization import diabatize_grid
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import LandauZener, SodiumIodide
 from tests.effort import cases
@@ -316,7 +317,7 @@ def test_bad_grids_and_shapes():
         diabatize_grid(three_level(), [[0, 1]])
     with pytest.raises(InputError, match="`axes` must hold one array"):
         diabatize_grid(plane(), [[0, 1]])
-    with pytest.raises(InputError, match=r"`axes\[y\]` must hold at least two ascending"):
+    with pytest.raises(InputError, match=r"`axes\[y\]` must hold at least 2 numbers that"):
         diabatize_grid(plane(), [[0, 1], [1, 0]])
     with pytest.raises(InputError, match="`order` must name each of x, y once"):
         diabatize_grid(plane(), [[0, 1], [0, 1]], order=["x", "x"])

@@ -8,6 +8,7 @@ import pytest
 
 from anticrossing._core.checks import InputError
 from anticrossing.models.sharc import read_sharc, write_sharc
+from tests.result_protocol import check
 
 FILES = Path(__file__).parents[1] / "reference_data" / "sharc_lvc"
 ELECTRONS_PER_DALTON = 1822.888486
@@ -16,6 +17,10 @@ ELECTRONS_PER_DALTON = 1822.888486
 @pytest.fixture(scope="module")
 def model():
     return read_sharc(FILES / "LVC.template")
+
+
+def test_result_protocol(model, tmp_path):
+    check(model, tmp_path)
 
 
 def test_hamiltonian_is_what_the_file_says(model):

@@ -89,7 +89,7 @@ def test_bad_arguments(model, coordinates, tmp_path):
         write_xyz(path, model, coordinates, times=[1.0])
     with pytest.raises(InputError, match="`coordinates` must"):
         write_xyz(path, model, np.nan * coordinates)
-    with pytest.raises(InputError, match=r"`momenta` must have the shape \(3, 1\)"):
+    with pytest.raises(InputError, match=r"`momenta` must have shape \(3, 1\)"):
         write_xyz(path, model, coordinates, momenta=coordinates[:2])
     with pytest.raises(InputError, match="`info` must be a mapping"):
         write_xyz(path, model, coordinates, info=[1.0])

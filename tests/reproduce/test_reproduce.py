@@ -10,6 +10,7 @@ import pytest
 from anticrossing import reproduce
 from anticrossing._core.checks import InputError
 from tests.effort import slow
+from tests.result_protocol import check
 
 # The longest; the laws behind them have quick tests of their own in dynamics and formulas.
 LONG = ("tully", "dephasing-lindbladian", "landau-zener-limits", "finite-window", "stueckelberg")
@@ -32,6 +33,10 @@ def test_finite_window_numbers_of_the_theory_page() -> None:
     infinite = 0.20787957635076193  # exp(-π/2)
     assert abs(rows[1.0, 50.0][2] / infinite - 1) == pytest.approx(0.063, abs=0.001)
     assert abs(rows[1.0, 50.0][5] / infinite - 1) == pytest.approx(2e-5, abs=1e-5)
+
+
+def test_result_protocol(tmp_path: Path) -> None:
+    check(reproduce.compute("demkov-osherov"), tmp_path)
 
 
 def test_unknown_name_names_the_nearest() -> None:

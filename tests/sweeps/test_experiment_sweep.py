@@ -154,7 +154,7 @@ def test_a_driven_level_gives_occupation_and_entropy() -> None:
     result = swept(text)
     for k, rate in enumerate(np.linspace(0.5, 2.5, 5)):
         level = DrivenLevel(
-            levels=[1.0, 2.0, 3.0], couplings=0.2, beta=1.2, chemical_potential=0.0,
+            levels=[1.0, 2.0, 3.0], couplings=0.2, temperature=1 / 1.2, chemical_potential=0.0,
             start=0.0, stop=4.0, rate=rate,
         )  # fmt: skip
         exact, chain = level.evolve(), level.run()

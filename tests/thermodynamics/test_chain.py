@@ -16,7 +16,7 @@ from tests.effort import cases
 REFERENCE = json.loads(
     (Path(__file__).parents[1] / "reference_data" / "driven_level.json").read_text()
 )
-PAPER = {"couplings": 0.2, "speeds": 1.0, "beta": 1.2, "chemical_potential": 3.0}
+PAPER = {"couplings": 0.2, "speeds": 1.0, "temperature": 1 / 1.2, "chemical_potential": 3.0}
 
 
 def paper_chain(**changes):
@@ -38,7 +38,7 @@ def chains(draw, largest=8):
         energies=energies,
         couplings=rng.normal(size=size) * 10.0 ** rng.uniform(-3, 0.5),
         speeds=10.0 ** rng.uniform(-2, 2, size),
-        beta=10.0 ** rng.uniform(-1, 1),
+        temperature=1 / (10.0 ** rng.uniform(-1, 1)),
         chemical_potential=rng.uniform(-3, 3),
         start=ends[0],
         stop=ends[1],
@@ -163,7 +163,7 @@ def test_against_demkov_osherov(seed, size, sign):
         energies=energies,
         couplings=couplings,
         speeds=speed,
-        beta=1.0,
+        temperature=1.0,
         chemical_potential=0.0,
         start=-5.0 * sign,
         stop=5.0 * sign,
@@ -235,7 +235,7 @@ def test_levels_far_from_the_chemical_potential():
         energies=energies,
         couplings=0.3,
         speeds=1.0,
-        beta=1.0,
+        temperature=1.0,
         chemical_potential=0.0,
         start=-700.0,
         stop=700.0,
@@ -345,8 +345,8 @@ def test_domain_checks():
         ({"couplings": [0.1, 0.2]}, "couplings"),
         ({"speeds": 0.0}, "speeds"),
         ({"speeds": [[1.0]]}, "speeds"),
-        ({"beta": -1.0}, "beta"),
-        ({"beta": np.inf}, "beta"),
+        ({"temperature": -1.0}, "temperature"),
+        ({"temperature": np.inf}, "temperature"),
         ({"chemical_potential": [1.0, 2.0]}, "chemical_potential"),
         ({"stop": 0.0}, "stop"),
         ({"reservoir_occupations": 1.2}, "reservoir_occupations"),
@@ -371,8 +371,8 @@ def test_bad_occupations():
 
 def test_checks_are_ratios_to_the_level_spacing():
     chain = LandauZenerChain(
-        energies=[0.0, 10.0, 14.0], couplings=0.05, speeds=0.04, beta=1.0, chemical_potential=0.0,
-        start=-20.0, stop=30.0,
+        energies=[0.0, 10.0, 14.0], couplings=0.05, speeds=0.04, temperature=1.0,
+        chemical_potential=0.0, start=-20.0, stop=30.0,
     )  # fmt: skip
     values = {check.quantity: check.value for check in chain.checks}
     assert values["gap / level spacing"] == pytest.approx([0.01, 0.025, 0.025])

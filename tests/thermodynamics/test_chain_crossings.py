@@ -5,11 +5,12 @@ from scipy.special import entr
 
 from anticrossing._core.checks import InputError
 from anticrossing.formulas import demkov_osherov
-from anticrossing.thermodynamics.crossing_sequence import SequentialCrossings, crossing_sequence
+from anticrossing.thermodynamics.crossing_events import crossing_sequence
+from anticrossing.thermodynamics.crossing_sequence import SequentialCrossings
 from tests.effort import cases
 from tests.thermodynamics.test_chain import chains
 
-RESERVOIR = {"beta": 1.2, "chemical_potential": 3.0}
+RESERVOIR = {"temperature": 1 / 1.2, "chemical_potential": 3.0}
 
 
 @st.composite
@@ -24,7 +25,7 @@ def models(draw):
         system_energies=walk + wobble + np.arange(systems)[:, None],
         reservoir_energies=rng.permutation(np.sort(rng.uniform(-3, 3, levels))),
         couplings=rng.uniform(-1, 1, (systems, levels)),
-        beta=rng.uniform(0.1, 3),
+        temperature=1 / (rng.uniform(0.1, 3)),
         chemical_potential=rng.uniform(-2, 2),
     )
 
@@ -60,7 +61,7 @@ def test_one_level_one_way_is_the_chain(chain, start):
         system_energies=[stops],
         reservoir_energies=chain.energies[::-1],
         couplings=chain.couplings[::-1] * np.sqrt(speed / chain.speeds[::-1]),
-        beta=chain.beta,
+        temperature=1 / chain.beta,
         chemical_potential=chain.chemical_potential,
     )
     ours, theirs = model.run([start]), chain.run(start)
@@ -258,7 +259,7 @@ def test_checks_of_time():
         ({"reservoir_energies": [0.5, 0.5]}, "reservoir_energies"),
         ({"reservoir_energies": [np.inf]}, "reservoir_energies"),
         ({"couplings": [1.0, 2.0, 3.0]}, "couplings"),
-        ({"beta": -1.0}, "beta"),
+        ({"temperature": -1.0}, "temperature"),
     ],
 )
 def test_bad_arguments(changes, text):

@@ -9,19 +9,19 @@ from anticrossing.thermodynamics import golden_rule
 from anticrossing.thermodynamics.chain import LandauZenerChain
 from anticrossing.thermodynamics.golden_rule import golden_rule_occupations, golden_rule_rates
 
-RESERVOIR = {"beta": 1.2, "chemical_potential": 3.0}
+RESERVOIR = {"temperature": 1 / 1.2, "chemical_potential": 3.0}
 
 
 def ramp(t):
     return t
 
 
-def closed_form(energies, rate, start, *, beta, chemical_potential):
+def closed_form(energies, rate, start, *, temperature, chemical_potential):
     """dp/dε = Γ(f − p) for a linear sweep at unit speed, by a hypergeometric function."""
 
     def driven(energy):
-        a = rate / beta
-        return hyp2f1(1, a, 1 + a, -np.exp(beta * (energy - chemical_potential)))
+        a = rate * temperature
+        return hyp2f1(1, a, 1 + a, -np.exp((energy - chemical_potential) / temperature))
 
     energies = np.asarray(energies)
     return driven(energies) + (start - driven(energies[0])) * np.exp(
@@ -70,7 +70,7 @@ def test_general_drive_against_mpmath():
         times,
         position=position,
         rate=rate,
-        beta=4.0,
+        temperature=1 / 4.0,
         chemical_potential=3.0,
         initial_occupation=0.2,
     )
@@ -102,7 +102,7 @@ def test_stiff_rates_against_mpmath():
         [0.0, 3.0],
         position=lambda t: t + 0.1 * np.sin(9 * t),
         rate=lambda t: 1e5 * (1 + 0.5 * np.cos(t)),
-        beta=5.0,
+        temperature=1 / 5.0,
         chemical_potential=3.0,
     )
     assert solution.occupations[1] == pytest.approx(exact, abs=1e-14)
@@ -198,7 +198,7 @@ def test_quasistatic_driving_follows_equilibrium():
         ({"position": 3.0}, "position"),
         ({"position": lambda t: np.zeros(3)}, "position"),
         ({"position": lambda t: np.full_like(t, np.nan)}, "position"),
-        ({"beta": 0.0}, "beta"),
+        ({"temperature": 0.0}, "temperature"),
         ({"initial_occupation": 1.5}, "initial_occupation"),
         ({"initial_occupation": [0.5, 0.5]}, "initial_occupation"),
     ],

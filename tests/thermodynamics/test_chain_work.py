@@ -132,7 +132,7 @@ def test_long_cold_chains_neither_overflow_nor_lose_digits():
         energies=energies,
         couplings=0.3,
         speeds=0.7,
-        beta=20.0,
+        temperature=1 / 20.0,
         chemical_potential=0.0,
         start=-100.0,
         stop=100.0,

@@ -21,7 +21,7 @@ OCCUPATION, WORK = REFERENCE["occupation"], REFERENCE["work"]
 PUBLISHED = {
     "levels": np.arange(1.0, 10.0),
     "couplings": 0.2,
-    "beta": 1.2,
+    "temperature": 1 / 1.2,
     "chemical_potential": 3.0,
     "start": 0.0,
     "stop": 10.0,
@@ -159,7 +159,7 @@ def test_jarzynski_and_crooks_for_any_parameters(size, seed, beta, mu, rate, ris
     system = DrivenLevel(
         levels=levels,
         couplings=rng.normal(size=size) * 0.4,
-        beta=beta,
+        temperature=1 / beta,
         chemical_potential=mu,
         start=start if rising else stop,
         stop=stop if rising else start,
@@ -227,7 +227,7 @@ def test_every_scheme_against_the_whole_fock_space(rising):
     levels, couplings, beta, mu = np.array([1.0, 2.2]), np.array([0.35, -0.2]), 0.8, 1.3
     ends, rate = ((0.2, 3.1), 1.3) if rising else ((3.1, 0.2), -1.3)
     system = DrivenLevel(
-        levels=levels, couplings=couplings, beta=beta, chemical_potential=mu,
+        levels=levels, couplings=couplings, temperature=1 / beta, chemical_potential=mu,
         start=ends[0], stop=ends[1], rate=rate,
     )  # fmt: skip
     operators = lowering_operators(3)
@@ -307,7 +307,7 @@ def test_coupled_start_is_stationary_without_a_drive(published):
 def test_chain_is_demkov_osherov_for_infinite_drives(rate):
     levels, couplings = np.array([-2.0, -0.5, 0.4, 1.7]), np.array([0.3, 0.15, 0.25, 0.2])
     system = DrivenLevel(
-        levels=levels, couplings=couplings, beta=0.9, start=-50.0, stop=50.0, rate=rate
+        levels=levels, couplings=couplings, temperature=1 / 0.9, start=-50.0, stop=50.0, rate=rate
     )
     matrix = ac.formulas.demkov_osherov(
         levels=levels, couplings=couplings, sweep_rate=rate
@@ -325,7 +325,12 @@ def test_exact_occupation_tends_to_the_chain_as_the_window_grows():
     differences = []
     for reach in (1e2, 1e4, 1e6, 1e8):
         system = DrivenLevel(
-            levels=levels, couplings=couplings, beta=0.9, start=-reach, stop=reach, rate=1.0
+            levels=levels,
+            couplings=couplings,
+            temperature=1 / 0.9,
+            start=-reach,
+            stop=reach,
+            rate=1.0,
         )
         exact = ac.propagate(
             hamiltonian,
@@ -347,16 +352,16 @@ def test_exact_occupation_tends_to_the_chain_as_the_window_grows():
 def test_speed_that_varies_from_level_to_level():
     rates = np.array([0.5, 2.0, 1.0])
     system = DrivenLevel(
-        levels=[1.0, 3.0, 5.0], couplings=0.2, beta=1.0, start=0.0, stop=6.0, rate=rates
+        levels=[1.0, 3.0, 5.0], couplings=0.2, temperature=1.0, start=0.0, stop=6.0, rate=rates
     )
     assert np.allclose(system.chain.diabatic_probabilities, np.exp(-2 * np.pi * 0.04 / rates))
     passing = [np.interp(level, *_path(system)) for level in (1.0, 3.0, 5.0)]
     assert np.allclose(system.drive.velocity(passing), rates)
     same = DrivenLevel(
-        levels=[1.0, 3.0, 5.0], couplings=0.2, beta=1.0, start=0.0, stop=6.0, rate=[1.0] * 3
+        levels=[1.0, 3.0, 5.0], couplings=0.2, temperature=1.0, start=0.0, stop=6.0, rate=[1.0] * 3
     )
     plain = DrivenLevel(
-        levels=[1.0, 3.0, 5.0], couplings=0.2, beta=1.0, start=0.0, stop=6.0, rate=1.0
+        levels=[1.0, 3.0, 5.0], couplings=0.2, temperature=1.0, start=0.0, stop=6.0, rate=1.0
     )
     assert np.max(np.abs(same.propagator - plain.propagator)) < 1e-12
 
@@ -378,7 +383,7 @@ def test_speed_changes_half_way_between_levels(window, expected, sinks):
     start, stop = window[::-1] if sinks else window
     rates = np.array([0.5, 2.0, 1.0]) * (-1 if sinks else 1)
     system = DrivenLevel(
-        levels=[1.0, 3.0, 5.0], couplings=0.2, beta=1.0, start=start, stop=stop, rate=rates
+        levels=[1.0, 3.0, 5.0], couplings=0.2, temperature=1.0, start=start, stop=stop, rate=rates
     )
     duration = float(system.drive.stop_time) - float(system.drive.start_time)
     assert duration == pytest.approx(expected, rel=1e-14)
@@ -394,7 +399,7 @@ def test_sinking_level_is_the_mirror_image():
     sinking = DrivenLevel(
         levels=-PUBLISHED["levels"][::-1],
         couplings=0.2,
-        beta=1.2,
+        temperature=1 / 1.2,
         chemical_potential=-3.0,
         start=0.0,
         stop=-10.0,
@@ -433,7 +438,7 @@ def test_a_model_does_not_follow_changes_of_its_arguments():
     with pytest.raises(ValueError, match="read-only"):
         system.levels[0] = 0.0
     with pytest.raises(AttributeError):
-        system.beta = 2.0
+        system.temperature = 2.0
 
 
 def test_product_scheme_is_refused_before_any_work(monkeypatch):
@@ -451,8 +456,8 @@ def test_entropy_of_a_level_that_stays_full():
     full = []
     for coupling in np.random.default_rng(0).uniform(0, 1e-7, 30):
         system = DrivenLevel(
-            levels=[1.0, 2.0, 3.0], couplings=coupling, beta=50.0, chemical_potential=10.0,
-            start=0.0, stop=4.0, rate=1.0,
+            levels=[1.0, 2.0, 3.0], couplings=coupling, temperature=0.02,
+            chemical_potential=10.0, start=0.0, stop=4.0, rate=1.0,
         )  # fmt: skip
         exact = system.evolve(1.0)
         full.append(exact.occupations[-1])
@@ -468,16 +473,16 @@ def test_entropy_of_a_level_that_stays_full():
         ({"levels": []}, "at least one reservoir level"),
         ({"levels": 3.0}, "1 dimension"),
         ({"levels": [1.0, np.nan]}, "finite"),
-        ({"couplings": [0.1, 0.2]}, "one entry for each of the 9 levels"),
+        ({"couplings": [0.1, 0.2]}, r"be one number or have shape \(9,\)"),
         ({"couplings": "strong"}, "number"),
-        ({"beta": 0.0}, "`beta` must be positive"),
-        ({"beta": -1.0}, "`beta` must be positive"),
-        ({"beta": [1.0, 2.0]}, "single number"),
+        ({"temperature": 0.0}, "`temperature` must be positive"),
+        ({"temperature": -1.0}, "`temperature` must be positive"),
+        ({"temperature": [1.0, 2.0]}, "single number"),
         ({"chemical_potential": np.inf}, "finite"),
         ({"stop": 0.0}, "differ from `start`"),
         ({"rate": -1.0}, "point from `start` to `stop`"),
         ({"rate": 0.0}, "point from `start` to `stop`"),
-        ({"rate": [1.0] * 8}, "one entry for each of the 9 levels"),
+        ({"rate": [1.0] * 8}, r"be one number or have shape \(9,\)"),
     ],
 )
 def test_bad_models_are_refused(change, message):

@@ -20,8 +20,10 @@ def test_against_forty_digits(beta):
         factors = [mp.exp(mp.mpf(beta) * (mp.mpf(e) - 3)) for e in energies]
         occupied = [float(1 / (x + 1)) for x in factors]
         potential = float(-sum(mp.log(1 + 1 / x) for x in factors) / mp.mpf(beta))
-    assert fermi(energies, beta=beta, chemical_potential=3.0) == pytest.approx(occupied, rel=1e-14)
-    found = grand_potential(energies, beta=beta, chemical_potential=3.0)
+    assert fermi(energies, temperature=1 / beta, chemical_potential=3.0) == pytest.approx(
+        occupied, rel=1e-14
+    )
+    found = grand_potential(energies, temperature=1 / beta, chemical_potential=3.0)
     assert found == pytest.approx(potential, rel=1e-14)
 
 
@@ -44,13 +46,34 @@ def test_computed_occupations_may_be_rounded_beyond_one():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: fermi("a", beta=1.0, chemical_potential=0.0), "`energies` must be a number"),
-        (lambda: fermi(np.nan, beta=1.0, chemical_potential=0.0), "`energies` must be finite"),
-        (lambda: fermi(1.0, beta=-1.0, chemical_potential=0.0), "`beta` must be positive"),
-        (lambda: fermi(1.0, beta=np.inf, chemical_potential=0.0), "`beta` must be finite"),
-        (lambda: fermi(1.0, beta=1.0, chemical_potential=None), "`chemical_potential` must be"),
-        (lambda: grand_potential(1.0, beta=0.0, chemical_potential=0.0), "`beta` must be positive"),
-        (lambda: grand_potential(1j, beta=1.0, chemical_potential=0.0), "`energies` must be real"),
+        (
+            lambda: fermi("a", temperature=1.0, chemical_potential=0.0),
+            "`energies` must be a number",
+        ),
+        (
+            lambda: fermi(np.nan, temperature=1.0, chemical_potential=0.0),
+            "`energies` must be finite",
+        ),
+        (
+            lambda: fermi(1.0, temperature=-1.0, chemical_potential=0.0),
+            "`temperature` must be positive",
+        ),
+        (
+            lambda: fermi(1.0, temperature=np.inf, chemical_potential=0.0),
+            "`temperature` must be finite",
+        ),
+        (
+            lambda: fermi(1.0, temperature=1.0, chemical_potential=None),
+            "`chemical_potential` must be",
+        ),
+        (
+            lambda: grand_potential(1.0, temperature=0.0, chemical_potential=0.0),
+            "`temperature` must be positive",
+        ),
+        (
+            lambda: grand_potential(1j, temperature=1.0, chemical_potential=0.0),
+            "`energies` must be real",
+        ),
         (lambda: binary_entropy(1.1), "`occupation` must lie between 0 and 1"),
         (lambda: binary_entropy([0.2, np.nan]), "`occupation` must be finite"),
         (lambda: binary_relative_entropy(0.5, -0.1), "`reference` must lie between 0 and 1"),

@@ -32,7 +32,7 @@ def test_relations_hold_for_any_unitary_evolution(seed, modes, beta, mu):
     )
     backward = forward.backward(log_odds=-beta * (final - mu))
     change = (log_expit(beta * (final - mu)) - log_expit(beta * (initial - mu))).sum() / beta
-    numbers = {"beta": beta, "free_energy_difference": change}
+    numbers = {"temperature": 1 / beta, "free_energy_difference": change}
     assert jarzynski_ratio(forward, **numbers) == pytest.approx(1.0, abs=1e-12)
     assert crooks_deviation(forward, backward, np.linspace(-3, 3, 7), **numbers) < 1e-11
     sigma = entropy_production_statistics(
@@ -50,11 +50,11 @@ def test_relations_fail_where_they_should():
         propagator=W, initial_values=initial, final_values=final, log_odds=-initial
     )
     change = (log_expit(final) - log_expit(initial)).sum()
-    wrong = jarzynski_ratio(forward, beta=1.0, free_energy_difference=change + 0.1)
+    wrong = jarzynski_ratio(forward, temperature=1.0, free_energy_difference=change + 0.1)
     assert wrong == pytest.approx(np.exp(0.1), rel=1e-12)
     backward = forward.backward(log_odds=-0.9 * final)
     deviation = crooks_deviation(
-        forward, backward, [0.5, 1.0], beta=1.0, free_energy_difference=change
+        forward, backward, [0.5, 1.0], temperature=1.0, free_energy_difference=change
     )
     assert deviation > 1e-3
 
@@ -85,16 +85,16 @@ def test_fluctuation_arguments():
     work = TwoPointStatistics(
         propagator=np.eye(2), initial_values=[0, 1], final_values=[0, 2], log_odds=[0, 0]
     )
-    with pytest.raises(InputError, match="`beta` must be positive"):
-        jarzynski_ratio(work, beta=-1.0, free_energy_difference=0.0)
+    with pytest.raises(InputError, match="`temperature` must be positive"):
+        jarzynski_ratio(work, temperature=-1.0, free_energy_difference=0.0)
     with pytest.raises(InputError, match="`free_energy_difference` must be finite"):
-        jarzynski_ratio(work, beta=1.0, free_energy_difference=np.nan)
+        jarzynski_ratio(work, temperature=1.0, free_energy_difference=np.nan)
     with pytest.raises(InputError, match="`statistics` must have `log_characteristic_function`"):
-        jarzynski_ratio(None, beta=1.0, free_energy_difference=0.0)
+        jarzynski_ratio(None, temperature=1.0, free_energy_difference=0.0)
     with pytest.raises(InputError, match="`backward` must have `log_characteristic_function`"):
-        crooks_deviation(work, None, [0.1], beta=1.0, free_energy_difference=0.0)
-    assert jarzynski_ratio(work, beta=1.0, free_energy_difference=1e4) == np.inf
+        crooks_deviation(work, None, [0.1], temperature=1.0, free_energy_difference=0.0)
+    assert jarzynski_ratio(work, temperature=1.0, free_energy_difference=1e4) == np.inf
     with pytest.raises(InputError, match="`u` must hold at least one number"):
-        crooks_deviation(work, work, [], beta=1.0, free_energy_difference=0.0)
+        crooks_deviation(work, work, [], temperature=1.0, free_energy_difference=0.0)
     with pytest.raises(InputError, match="`final_log_odds` must have the shape"):
         entropy_production_statistics(propagator=np.eye(2), log_odds=[0, 0], final_log_odds=[0.0])

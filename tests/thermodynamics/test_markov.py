@@ -230,7 +230,11 @@ def crossings(initial):
     ("start", "occupation", "production"),
     [
         (1.0, "chain_p1_is_1", "sigma_p1_is_1"),
-        (float(fermi(0.0, beta=1.2, chemical_potential=3.0)), "chain_eq_start", "sigma_eq_start"),
+        (
+            float(fermi(0.0, temperature=1 / 1.2, chemical_potential=3.0)),
+            "chain_eq_start",
+            "sigma_eq_start",
+        ),
     ],
 )
 def test_chain_of_crossings(start, occupation, production):
@@ -257,7 +261,7 @@ def test_stationary_current_through_a_level(attempt):
         attempts=np.multiply.outer(attempt, PAIR),
     )
     f = [
-        float(fermi(level, beta=1 / t, chemical_potential=mu))
+        float(fermi(level, temperature=t, chemical_potential=mu))
         for t, mu in zip(temperatures, potentials, strict=True)
     ]
     a = np.array(attempt)
@@ -439,7 +443,7 @@ def test_a_reservoir_may_act_in_many_steps():
 
 def test_an_empty_state_is_entered():
     """Both parts of the second form are infinite, their difference is D(p|f) − D(p′|f)."""
-    f = float(fermi(1.0, beta=1.0, chemical_potential=0.0))
+    f = float(fermi(1.0, temperature=1.0, chemical_potential=0.0))
     chain = MarkovChain.from_attempts(
         energies=[[0.0, 1.0]] * 2, reservoirs=[Reservoir(1.0)], attempts=[0.4 * PAIR]
     )
@@ -628,14 +632,14 @@ def test_bad_builders_and_runs():
         MarkovChain.from_attempts(**system, attempts=[PAIR, PAIR])
     with pytest.raises(InputError, match="reservoirs 0 and 1 both act in step 0"):
         MarkovChain.from_rates(**system, rates=[PAIR, PAIR], durations=1.0)
-    with pytest.raises(InputError, match="`durations` must be a number or have shape"):
+    with pytest.raises(InputError, match="`durations` must be one number or have shape"):
         MarkovChain.from_rates(**system, rates=[PAIR, 0 * PAIR], durations=[1.0])
     with pytest.raises(InputError, match="`durations` must not be negative"):
         MarkovChain.from_rates(**system, rates=[PAIR, 0 * PAIR], durations=-1.0)
     chain = MarkovChain(**GOOD)
     for wrong, message in (
-        (1.0, "have last axis of length 2"),
-        ([0.2, 0.3, 0.5], "have last axis of length 2"),
+        (1.0, "have a last axis of length 2"),
+        ([0.2, 0.3, 0.5], "have a last axis of length 2"),
         ([0.5, 0.4], "add to one"),
         ([1.5, -0.5], "not be negative"),
     ):

@@ -160,7 +160,7 @@ def test_hundreds_of_modes():
         log_odds=-beta * (initial - 3),
     )
     change = (log_expit(beta * (final - 3)) - log_expit(beta * (initial - 3))).sum() / beta
-    numbers = {"beta": beta, "free_energy_difference": change}
+    numbers = {"temperature": 1 / beta, "free_energy_difference": change}
     assert jarzynski_ratio(work, **numbers) == pytest.approx(1.0, abs=1e-12)
     backward = work.backward(log_odds=-beta * (final - 3))
     assert crooks_deviation(work, backward, [0.3, 2.0], **numbers) < 1e-11

@@ -72,7 +72,7 @@ def distribution(scheme, direction):
             final_values=final,
             log_odds=-BETA * (initial - MU),
         ),
-        beta=BETA,
+        temperature=1 / BETA,
         free_energy_difference=potential(final) - potential(initial),
         description=f"{scheme}, {direction}",
     )
@@ -164,7 +164,9 @@ def test_product_state_measured_with_coupled_energies_breaks_jarzynski():
     )
     statistics = AtomicStatistics(found.values(initial, final), found.probabilities)
     work = WorkDistribution(
-        statistics, beta=BETA, free_energy_difference=potential(final) - potential(initial)
+        statistics,
+        temperature=1 / BETA,
+        free_energy_difference=potential(final) - potential(initial),
     )
     # the mean needs only the occupations of the initial modes
     occupied = np.diag(before.T @ np.diag(f) @ before)
@@ -178,13 +180,15 @@ def test_chain_through_the_same_front():
         energies=LEVELS,
         couplings=COUPLING,
         speeds=1.0,
-        beta=BETA,
+        temperature=1 / BETA,
         chemical_potential=MU,
         start=0.0,
         stop=10.0,
     )
     work = WorkDistribution(
-        chain.work_statistics(), beta=BETA, free_energy_difference=chain.grand_potential_change
+        chain.work_statistics(),
+        temperature=1 / BETA,
+        free_energy_difference=chain.grand_potential_change,
     )
     expected = REFERENCE["LZ_forward"]
     assert work.mean == pytest.approx(expected["mean"], rel=1e-12)
@@ -228,7 +232,9 @@ class Unlisted:
 
 def test_without_a_list_the_density_is_inverted_and_bins_are_refused():
     listed = distribution("A_coupled", "fwd")
-    work = WorkDistribution(Unlisted(listed.statistics), beta=BETA, free_energy_difference=0.0)
+    work = WorkDistribution(
+        Unlisted(listed.statistics), temperature=1 / BETA, free_energy_difference=0.0
+    )
     w = np.linspace(-2, 14, 30)
     exact = listed.density(w, width=0.5)
     assert work.density(w, width=0.5) == pytest.approx(exact, abs=1e-12, rel=1e-9)
@@ -240,7 +246,7 @@ def test_without_a_list_the_density_is_inverted_and_bins_are_refused():
 
 def test_bins_are_closed_below_and_open_above():
     coin = AtomicStatistics([0.1 + 0.2, 1.0], [0.25, 0.75])
-    work = WorkDistribution(coin, beta=1.0, free_energy_difference=0.0)
+    work = WorkDistribution(coin, temperature=1.0, free_energy_difference=0.0)
     # 0.1 + 0.2 differs from 0.3 by rounding only
     assert work.probabilities([0.0, 0.3, 1.0, 2.0]) == pytest.approx([0.0, 0.25, 0.75])
     assert work.probabilities([0.3, 1.0]) == pytest.approx([0.25])
@@ -253,12 +259,12 @@ def test_work_prints_and_is_immutable():
     assert "mean" in lines[1]
     assert "6.265397" in lines[1]
     with pytest.raises(AttributeError):
-        work.beta = 2.0
+        work.temperature = 2.0
 
 
 def test_averages_beyond_the_largest_float_are_infinite():
     lowered = WorkDistribution(
-        AtomicStatistics([-800.0], [1.0]), beta=1.0, free_energy_difference=-800.0
+        AtomicStatistics([-800.0], [1.0]), temperature=1.0, free_energy_difference=-800.0
     )
     assert lowered.exponential_average == np.inf
     assert lowered.jarzynski_ratio == pytest.approx(1.0, abs=1e-12)
@@ -269,20 +275,20 @@ def test_averages_beyond_the_largest_float_are_infinite():
 def test_work_arguments():
     good = AtomicStatistics([0.0, 1.0], [0.5, 0.5])
     with pytest.raises(InputError, match="`statistics` must have `log_characteristic_function`"):
-        WorkDistribution(None, beta=1.0, free_energy_difference=0.0)
-    with pytest.raises(InputError, match="`beta` must be positive"):
-        WorkDistribution(good, beta=0.0, free_energy_difference=0.0)
+        WorkDistribution(None, temperature=1.0, free_energy_difference=0.0)
+    with pytest.raises(InputError, match="`temperature` must be positive"):
+        WorkDistribution(good, temperature=0.0, free_energy_difference=0.0)
     with pytest.raises(InputError, match="`free_energy_difference` must be finite"):
-        WorkDistribution(good, beta=1.0, free_energy_difference=np.inf)
+        WorkDistribution(good, temperature=1.0, free_energy_difference=np.inf)
     with pytest.raises(InputError, match="`description` must be text"):
-        WorkDistribution(good, beta=1.0, free_energy_difference=0.0, description=3)
+        WorkDistribution(good, temperature=1.0, free_energy_difference=0.0, description=3)
     joint = TwoPointStatistics(
         propagator=np.eye(2), initial_values=np.eye(2), final_values=np.eye(2), log_odds=[0, 0]
     )
     with pytest.raises(InputError, match="`statistics` must be of one observable"):
-        WorkDistribution(joint, beta=1.0, free_energy_difference=0.0)
-    work = WorkDistribution(good, beta=1.0, free_energy_difference=0.0)
-    with pytest.raises(InputError, match="`edges` must be at least two, in increasing order"):
+        WorkDistribution(joint, temperature=1.0, free_energy_difference=0.0)
+    work = WorkDistribution(good, temperature=1.0, free_energy_difference=0.0)
+    with pytest.raises(InputError, match="`edges` must hold at least 2 numbers that increase"):
         work.probabilities([1.0, 0.0])
     with pytest.raises(InputError, match="`width` must be positive"):
         work.density([0.0], width=-1.0)

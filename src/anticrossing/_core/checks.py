@@ -9,13 +9,14 @@ from __future__ import annotations
 import difflib
 import unicodedata
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
+_Array = TypeVar("_Array", bound=npt.NDArray[Any])
 
 
 _LONGEST_LINE = 900
@@ -184,6 +185,38 @@ def integer(
     if maximum is not None and value > maximum:
         raise fail(name, f"be at most {maximum}", f"it is {describe(value)}")
     return int(value)
+
+
+def of_shape(name: str, array: _Array, *shapes: tuple[int, ...]) -> _Array:
+    """Return an array that has one of the shapes, () for one number, or raise `InputError`."""
+    if array.shape not in shapes:
+        said = ["be one number" if not shape else f"have shape {shape}" for shape in shapes]
+        raise fail(name, " or ".join(said), f"its shape is {array.shape}")
+    return array
+
+
+def last_axis(name: str, array: _Array, length: int) -> _Array:
+    """Return an array whose last axis has a length, or raise `InputError`."""
+    if array.shape[-1:] != (length,):
+        raise fail(name, f"have a last axis of length {length}", f"its shape is {array.shape}")
+    return array
+
+
+def increasing(name: str, value: Any, fewest: int = 2) -> FloatArray:
+    """Return at least so many numbers that increase strictly, or raise `InputError`."""
+    array = real_array(name, value, ndim=1)
+    if array.size < fewest or np.any(np.diff(array) <= 0):
+        must = f"hold at least {fewest} numbers that increase"
+        raise fail(name, must, f"it is {describe(array.tolist())}")
+    return array
+
+
+def level(name: str, value: Any, count: int) -> int:
+    """Return the number of one of the levels 0 … count − 1, or raise `InputError`."""
+    number = integer(name, value, minimum=0)
+    if number >= count:
+        raise fail(name, f"be a level from 0 to {count - 1}", f"it is {number}")
+    return number
 
 
 def choice(name: str, value: Any, allowed: Iterable[str]) -> str:

@@ -16,6 +16,7 @@ from anticrossing._core.variables import Variable
 
 _MOST_LINES = 20
 _MOST_NAMES = 8
+_MOST_BARS = 60
 
 # A title at the left would stay there beside one that is set later, outside the style.
 _SINGLE = {"axes.titlelocation": "center"}
@@ -80,6 +81,9 @@ def draw(title: str, variables: Mapping[str, Variable], *, ax: Axes | None = Non
         for line, color, text in zip(lines.T, colors, names, strict=True):
             ax.plot(along.values, line, color=color, label=text)
         ax.set_xlabel(_label(along.text or dim, along.unit))
+    elif len(lines) > _MOST_BARS:
+        ax.plot(lines)
+        ax.set_xlabel(dim)
     else:
         places = np.arange(len(lines))
         width = 0.8 / count
@@ -120,8 +124,9 @@ def _along_a_coordinate(variables: Mapping[str, Variable]) -> tuple[str, int] | 
 
 
 def _along_anything(variables: Mapping[str, Variable]) -> tuple[str, int] | None:
-    fit = (n for n, v in variables.items() if 0 < len(v.dims) < 3 and v.dims != (n,))
-    return next(((name, 0) for name in fit if _numbers(variables[name])), None)
+    fit = [n for n, v in variables.items() if v.dims and v.dims != (n,) and _numbers(v)]
+    plain = [name for name in fit if len(variables[name].dims) < 3]
+    return next(((name, 0) for name in (*plain, *fit)), None)
 
 
 def _numbers(variable: Variable) -> bool:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     import xarray
 
-_MOST_SCALARS, _MOST_SIZES = 5, 5  # in a line
+_MOST_SCALARS = 5  # in a line
+_MOST_DIMS = 5
 
 
 class Result:
@@ -75,10 +76,12 @@ class Result:
         sizes: dict[str, int] = {}
         for variable in variables.values():
             sizes.update(zip(variable.dims, np.shape(variable.values), strict=True))
-        said = [
-            *said[:_MOST_SCALARS],
-            *(f"{size} × {dim}" for dim, size in [*sizes.items()][:_MOST_SIZES]),
-        ]
+        extents = [f"{size} × {dim}" for dim, size in sizes.items()]
+        if len(extents) > _MOST_DIMS:
+            extents = [*extents[:_MOST_DIMS], "…"]
+        said = [*said[:_MOST_SCALARS], *extents]
+        name = self._attributes().get("name")
+        said = said if name is None else [repr(name), *said]
         return f"{type(self).__name__}({', '.join(said)})"
 
     def __str__(self) -> str:

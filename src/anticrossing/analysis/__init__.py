@@ -9,7 +9,8 @@ from anticrossing.analysis.coherent_split import (
 from anticrossing.analysis.coupling_peak import CouplingPeak, coupling_peak
 from anticrossing.analysis.decay import DecayRates, decay_rates
 from anticrossing.analysis.decoherence import DecoherenceRegime, decoherence_regime
-from anticrossing.analysis.impulse import AdiabaticImpulse, ImpulsePassage, adiabatic_impulse
+from anticrossing.analysis.impulse import adiabatic_impulse
+from anticrossing.analysis.impulse_result import AdiabaticImpulse, ImpulsePassage
 from anticrossing.analysis.intersection_passage import (
     IntersectionPassage,
     intersection_passage,

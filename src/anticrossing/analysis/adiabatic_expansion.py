@@ -11,13 +11,16 @@ carry the factor ε, so that the product ε a does not depend on which slow time
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, FloatArray, fail, hermitian
+from anticrossing._core.checks import ComplexArray, FloatArray, fail, hermitian, level
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.analysis._eigenframe import first_order_check, frame, is_dephasing
 from anticrossing.analysis._kernel import Expansion, expand, projector
 from anticrossing.analysis._quadrature import panel_times, refine_gap, resolved_panels
@@ -27,11 +30,12 @@ from anticrossing.dynamics.liouville import nodes_of
 from anticrossing.dynamics.request import check_single_open
 from anticrossing.environment import Environment
 from anticrossing.formulas import DomainCheck
+from anticrossing.formulas.result import failures
 from anticrossing.hamiltonian import Hamiltonian
 
 
 @dataclass(frozen=True, eq=False)
-class AdiabaticExpansion:
+class AdiabaticExpansion(Result):
     """The first two terms of the expansion at the end of the window.
 
     Attributes
@@ -69,6 +73,17 @@ class AdiabaticExpansion:
     panels: int
     description: str
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "epsilon": shown(text="slowness ε"),
+        "probabilities": shown("level", text="probability of the final level"),
+        "zeroth": shown("row", "column", text="transported stationary state"),
+        "first_order": shown("row", "column", text="first-order correction"),
+        "start_state": shown("row", "column", text="state whose solution stays within O(ε²)"),
+        "transport": shown("row_squared", "column_squared", text="transport of stacked states"),
+        "kernel_dimension": shown(text="number of stationary states"),
+        "panels": shown(text="panels of the quadrature"),
+    }
+
     @property
     def checks(self) -> tuple[DomainCheck, ...]:
         """Whether the first-order term is small, as an expansion needs."""
@@ -77,7 +92,7 @@ class AdiabaticExpansion:
     @property
     def warnings(self) -> tuple[str, ...]:
         """One line for each condition that fails."""
-        return tuple(str(check) for check in self.checks if not check.satisfied)
+        return failures(self.checks)
 
     @property
     def coefficient(self) -> ComplexArray:
@@ -95,6 +110,9 @@ class AdiabaticExpansion:
         if array.shape[-2:] != self.zeroth.shape:
             raise fail("exact", f"have shape {self.zeroth.shape}", f"its shape is {array.shape}")
         return np.asarray(array - self.density_matrix)
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"description": self.description}
 
     def __str__(self) -> str:
         values = "  ".join(f"{p:.6g}" for p in self.probabilities)
@@ -243,9 +261,7 @@ def _weights(vectors: ComplexArray, start: int | ComplexArray) -> FloatArray:
 
 def _initial_state(levels: int, initial: Any) -> int | ComplexArray:
     if isinstance(initial, (int, np.integer)) and not isinstance(initial, bool):
-        if not 0 <= initial < levels:
-            raise fail("initial", f"be a level from 0 to {levels - 1}", f"it is {initial}")
-        return int(initial)
+        return level("initial", initial, levels)
     state = hermitian("initial", initial)
     if state.shape != (levels, levels):
         raise fail(

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from anticrossing import formulas
-from anticrossing._core.checks import ConvergenceError, FloatArray, InputError
+from anticrossing._core.checks import FloatArray
 from anticrossing.analysis.families import Family, family, half_passage, single_window
 from anticrossing.analysis.meetings import (
     PassageEvent,
     coincides,
     find_events,
     half_places,
-    interference_inputs,
-    nonlinearity,
     sample_path,
-    too_many_to_follow,
 )
 from anticrossing.analysis.offers import (
     Labels,
@@ -33,18 +28,18 @@ from anticrossing.analysis.offers import (
     kink_amplitude,
     with_checks,
 )
+from anticrossing.analysis.phases import interference_inputs, too_many_to_follow
 from anticrossing.analysis.sector import Sector, in_courses, sector_of
 from anticrossing.analysis.sequence_decay import Walk
+from anticrossing.analysis.single_crossing import single_crossing, with_dephasing
 from anticrossing.drive import Drive
-from anticrossing.dynamics.lanes import Lanes
-from anticrossing.environment import Dephasing, Environment, FixedAxisDephasing
+from anticrossing.environment import Environment, FixedAxisDephasing
 from anticrossing.formulas import DomainCheck, Prediction
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum._search import DIFFERENT_SECTORS
 from anticrossing.spectrum.offset import traceless
 
 _LINEAR = 1e-6
-_REAL = 1e-12
 _TRIALS = 4
 _ALONE = ("third level distance", "linear range")
 _DEPHASING = "passage duration / dephasing time"
@@ -142,7 +137,7 @@ class View:
         return int(np.flatnonzero(self.sector.first == self.level)[0])
 
     def read_out(self, adiabatic: FloatArray) -> FloatArray:
-        """Return probabilities of the sector's levels as those of what is read out."""
+        """Return probabilities of what is read out from those for the sector's levels."""
         whole = np.zeros(self.hamiltonian.dimension)
         whole[self.sector.last] = adiabatic
         return whole[self.labels.last]
@@ -224,7 +219,7 @@ class View:
             relaxed = walk.probabilities(self.start, _sequence([event]))
             relaxation = (self.relaxation(plain, relaxed), *self.dephasing([event], plain))
         alone = inside.dimension == 2 and event.gap > 0
-        dephased = _with_dephasing(self.drive, event, environment, self.basis) if alone else []
+        dephased = with_dephasing(self.drive, event, environment, self.basis) if alone else []
         if isinstance(environment, FixedAxisDephasing):
             message = "dephasing holds the states that pass each other"
             plain = self.split(event.levels, float(event.jump))
@@ -233,7 +228,7 @@ class View:
                 for _, prediction, jump in dephased
                 if prediction.valid
             )
-        for name, prediction, jump in _single_crossing(
+        for name, prediction, jump in single_crossing(
             inside, self.drive, event, coherent=environment is None
         ):
             prediction = with_checks(prediction, *relaxation)
@@ -326,7 +321,7 @@ class View:
         return []
 
     def unknown_phases(
-        self, sequence: list[formulas.Crossing], walk: Walk | None, classical: FloatArray
+        self, sequence: list[formulas.CrossingStep], walk: Walk | None, classical: FloatArray
     ) -> FloatArray:
         """Return the largest change of the probabilities by interference at some random phases."""
         shape = (len(sequence) - 1, classical.size)
@@ -363,96 +358,14 @@ def _own_checks(events: Sequence[PassageEvent], level: int) -> list[DomainCheck]
     return [check for quantity, check in worst.items() if quantity.endswith(_ALONE)]
 
 
-def _single_crossing(
-    hamiltonian: Hamiltonian, drive: Drive, event: PassageEvent, *, coherent: bool
-) -> list[tuple[str, Prediction, float]]:
-    """Return (name, prediction, probability to jump between adiabatic levels)."""
-    forms: list[tuple[str, Prediction, float]] = [("Landau–Zener", event.jump, float(event.jump))]
-    if event.gap == 0 or not coherent:
-        return forms
-    start, stop = both_ends(drive)
-    if hamiltonian.dimension == 2:
-        reach = np.geomspace(1e-3, 1.0, 12) * max(event.time - start, stop - event.time)
-        linear = nonlinearity(hamiltonian, drive, event, reach) < _LINEAR
-        if not linear and not drive.breakpoints.size:
-            # A gap without a complex zero that the formula could use has no such prediction.
-            with contextlib.suppress(InputError, ConvergenceError):
-                slow = formulas.dykhne_davis_pechukas(
-                    **_gap_functions(hamiltonian, drive),
-                    near=complex(event.time, event.gap / event.sweep_rate),  # of a linear sweep
-                    window=(start, stop),
-                )
-                forms.append(("Dykhne–Davis–Pechukas", slow, float(slow)))
-    fast = formulas.golden_rule(gap=event.gap, sweep_rate=event.sweep_rate)
-    if fast.valid:
-        fast = dataclasses.replace(fast, checks=(*fast.checks, *event.jump.checks))
-        forms.append(("golden rule (fast limit)", fast, 1 - float(fast)))
-    return forms
-
-
-def _with_dephasing(
-    drive: Drive, event: PassageEvent, environment: Environment | None, basis: str
-) -> list[tuple[str, Prediction, float]]:
-    """Return the closed forms for two levels with one kind of dephasing of constant strength."""
-    strength = getattr(environment, "strength", None)
-    if strength is None or strength.values is None or strength.values.ndim:
-        return []
-    local = {"gap": event.gap, "sweep_rate": event.sweep_rate}
-    value = float(strength.values)
-    if isinstance(environment, Dephasing):
-        if environment.form == "gamma":
-            prediction: Prediction = formulas.dephasing_landau_zener(**local, gamma=value)
-        else:
-            prediction = formulas.constant_rate_dephasing_landau_zener(**local, rate=value)
-        return [("Landau–Zener with dephasing", prediction, float(prediction))]
-    if isinstance(environment, FixedAxisDephasing) and value > 0:
-        sides = np.abs(np.array(both_ends(drive)) - event.time)
-        frozen, longer = (
-            formulas.fixed_axis_dephasing_landau_zener(**local, rate=value, window=float(side))
-            for side in np.sort(sides)
-        )
-        # What is left of the polarisation, 2P − 1, is a product over both sides of the window.
-        left = np.sqrt((2 * float(frozen) - 1) * (2 * float(longer) - 1))
-        if basis != "diabatic":  # the levels at the ends are not quite the states that are held
-            reach = event.sweep_rate * sides
-            left *= float(np.prod(reach / np.hypot(reach, event.gap)))
-        # To keep the diabatic state is to jump between adiabatic levels.
-        return [("strong dephasing (diabatic axis)", frozen, 0.5 * (1 + left))]
-    return []
-
-
-def _gap_functions(hamiltonian: Hamiltonian, drive: Drive) -> dict[str, Any]:
-    """Return detuning and coupling, which fix the signs; the squared gap if the phase turns."""
-    lanes = Lanes.of(hamiltonian, drive)
-
-    def entries(t: Any) -> Any:
-        times = np.asarray(t, dtype=np.complex128)
-        h = lanes.matrices(times.reshape(1, -1), np.zeros(1, dtype=np.intp))[0]
-        return h.reshape(*times.shape, 2, 2)
-
-    def squared_gap(t: Any) -> Any:
-        h = entries(t)
-        return (h[..., 0, 0] - h[..., 1, 1]) ** 2 + 4 * h[..., 0, 1] * h[..., 1, 0]
-
-    def detuning(t: Any) -> Any:
-        h = entries(t)
-        return h[..., 0, 0] - h[..., 1, 1]
-
-    axis = entries(np.linspace(float(drive.start_time), float(drive.stop_time), 65))[:, 0, 1]
-    turn = np.exp(-1j * np.angle(axis[np.argmax(np.abs(axis))]))
-    if np.abs((axis * turn).imag).max() > _REAL * np.abs(axis).max():
-        return {"gap": squared_gap, "squared": True}
-    return {"detuning": detuning, "coupling": lambda t: 2 * turn * entries(t)[..., 0, 1]}
-
-
 def _sequence(
     events: Sequence[PassageEvent], directions: list[int] | None = None
-) -> list[formulas.Crossing]:
+) -> list[formulas.CrossingStep]:
     found = []
     for k, event in enumerate(events):
         if event.levels[1] != event.levels[0] + 1:
             continue
-        crossing = formulas.Crossing.from_gap(
+        crossing = formulas.CrossingStep.from_gap(
             event.levels,
             gap=event.gap,
             sweep_rate=event.sweep_rate,

@@ -11,8 +11,9 @@ in physical time; with a slow time s = ε t the integral carries 1/ε. The formu
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ from anticrossing._core.checks import (
     integer,
     real_number,
 )
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.analysis._eigenframe import first_order_check, frame, is_dephasing
 from anticrossing.analysis._quadrature import panel_times, resolved_panels
 from anticrossing.drive import Drive
@@ -34,6 +37,7 @@ from anticrossing.dynamics.propagation import propagate
 from anticrossing.dynamics.request import check_single_open
 from anticrossing.environment import Environment
 from anticrossing.formulas import DomainCheck
+from anticrossing.formulas.result import failures
 from anticrossing.hamiltonian import Hamiltonian
 
 _NODES = 17
@@ -44,7 +48,7 @@ _SMALLEST = 1e-6  # probabilities below this are not asked for relative accuracy
 
 
 @dataclass(frozen=True, eq=False)
-class CoherentIncoherentSplit:
+class CoherentIncoherentSplit(Result):
     """A transition probability in two parts (see `coherent_incoherent_split`).
 
     Attributes
@@ -78,6 +82,17 @@ class CoherentIncoherentSplit:
     density: FloatArray
     error_estimate: float
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "probability": shown(text="transition probability"),
+        "coherent": shown(text="without the environment"),
+        "incoherent": shown(text="what the environment adds"),
+        "first_order": shown(text="incoherent part to first order in the slowness"),
+        "time": shown("time", text="time", of="times"),
+        "density": shown("time", text="incoherent transitions per time"),
+        "integral": shown(text="integral of the density"),
+        "error_estimate": shown(text="error of the quadrature"),
+    }
+
     @property
     def checks(self) -> tuple[DomainCheck, ...]:
         """Whether `first_order` is small enough to be the first term of an expansion."""
@@ -88,7 +103,7 @@ class CoherentIncoherentSplit:
     @property
     def warnings(self) -> tuple[str, ...]:
         """One line for each condition that fails."""
-        return tuple(str(check) for check in self.checks if not check.satisfied)
+        return failures(self.checks)
 
     @property
     def probability(self) -> float:
@@ -99,6 +114,9 @@ class CoherentIncoherentSplit:
     def remainder(self) -> float | None:
         """``incoherent − first_order``, of second order in the slowness."""
         return None if self.first_order is None else self.incoherent - self.first_order
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"initial": self.levels[0], "final": self.levels[1]}
 
     def __str__(self) -> str:
         lines = [

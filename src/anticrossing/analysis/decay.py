@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.drive import Drive
 from anticrossing.dynamics import liouville
 from anticrossing.dynamics.lanes import Lanes
@@ -15,7 +19,7 @@ from anticrossing.hamiltonian import Hamiltonian
 
 
 @dataclass(frozen=True)
-class DecayRates:
+class DecayRates(Result):
     """Rates of a pair of instantaneous eigenstates, per time.
 
     Attributes
@@ -32,6 +36,12 @@ class DecayRates:
     relaxation: float
     dephasing: float
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "coherence": shown(text="decay rate of the coherence"),
+        "relaxation": shown(text="sum of the transition rates"),
+        "dephasing": shown(text="rate of pure dephasing"),
+    }
+
 
 def decay_rates(
     hamiltonian: Hamiltonian,
@@ -44,7 +54,7 @@ def decay_rates(
 ) -> DecayRates:
     """Return the decay rates of the levels (i, j) at one time (single parameter values).
 
-    With `diabatic` they are those of the local diabatic states of the pair, the eigenstates of
+    With `diabatic` they belong to the local diabatic states of the pair, the eigenstates of
     dH/dx between the two levels, and only general jump operators count.
 
     Examples
@@ -80,7 +90,7 @@ def rate_matrices(
 ) -> tuple[FloatArray, FloatArray]:
     """Return, at times (n,), p_i′ = Σ_j transfer_ij p_j and the decay of coherences, (n, N, N).
 
-    They are those of the eigenstates. With `diabatic` general jump operators act on the local
+    They belong to the eigenstates. With `diabatic` general jump operators act on the local
     diabatic states of that pair of levels, each in the place of the level it is most alike; rates
     given in the eigenbasis are left out without `eigenbasis`.
     """

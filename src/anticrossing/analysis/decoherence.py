@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import fail, integer, real_number
+from anticrossing._core.drawing import new_axes
 from anticrossing._core.quadrature import gauss_legendre
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.formulas.landau_zener import landau_zener, passage_duration
 
 REGIMES = ("coherent", "incoherent", "frozen", "relaxed")
@@ -29,7 +33,7 @@ _EDGES = np.concatenate([_EDGES, 1 - _EDGES[-2::-1]])  # finer towards both ends
 
 
 @dataclass(frozen=True)
-class DecoherenceRegime:
+class DecoherenceRegime(Result):
     """The regime of a passage, the ratios that decide it, and the reasons in words.
 
     Attributes
@@ -64,6 +68,33 @@ class DecoherenceRegime:
     line_width_over_range: float
     relaxation_after_crossing: float
     reasons: tuple[str, ...]
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "jump_probability": shown(text="probability to end in the other level"),
+        "landau_zener": shown(text="coherent probability to jump"),
+        "coherence_loss": shown(text="change by loss of coherence"),
+        "dephasing_during_passage": shown(text="coherence decay during the passage, Γ₂τ"),
+        "line_width_over_range": shown(text="line width over the range of the sweep, Γ₂/αT"),
+        "relaxation_after_crossing": shown(text="relaxation after the crossing, Γ₁T"),
+    }
+
+    def notes(self) -> tuple[str, ...]:
+        return self.reasons
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"name": self.regime, "clear": str(self.clear)}
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the four numbers that decide the regime: small ones leave the passage coherent."""
+        ax = new_axes(height=2.8) if ax is None else ax
+        deciding = list(self._variables.items())[2:]
+        sizes = [max(getattr(self, name), 1e-6) for name, _ in deciding]
+        ax.barh([variable.text for _, variable in deciding], sizes)
+        ax.axvline(1.0, color="black", linewidth=1.0)
+        ax.set_xscale("log")
+        ax.invert_yaxis()
+        ax.set_title(f"decoherence regime: {self.regime}")
+        return ax
 
     def __str__(self) -> str:
         head = self.regime if self.clear else f"{self.regime} (not clearly: between regimes)"
@@ -294,10 +325,9 @@ def decoherence_regime(
 
 @dataclass(frozen=True)
 class _Course:
-    """The population p of the upper level along a linear sweep, p′ = −Γ₁(p − p_eq) − 2w(p − ½).
+    """The population p of the upper level along a linear sweep, p′ = −Γ₁(p − p_eq) − 2w(p − ½)."""
 
-    Dephasing of the diabatic states flips the levels at the rate w = ½g²Γ_φ/(Γ₂² + g² + α²t²).
-    """
+    # Dephasing of the diabatic states flips the levels at the rate w = ½g²Γ_φ/(Γ₂² + g² + α²t²).
 
     gap: float
     sweep_rate: float

@@ -215,11 +215,9 @@ def _star(
 def _band_phase(
     energies: FloatArray, couplings: FloatArray, rate: float, meeting: FloatArray, ends: FloatArray
 ) -> DomainCheck | None:
-    """Return the check of the phase of levels with one energy before and after they are met.
-
-    The sloped level shifts what it couples to by γ²/αt: what is gathered on both sides cancels
-    only in a window that lies evenly about the crossing.
-    """
+    """Return the check of the phase of levels with one energy before and after they are met."""
+    # The sloped level shifts what it couples to by γ²/αt: what is gathered on both sides cancels
+    # only in a window that lies evenly about the crossing.
     worst = 0.0
     for energy in np.unique(energies):
         same = energies == energy

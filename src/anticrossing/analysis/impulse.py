@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,21 +18,16 @@ from anticrossing._core.checks import (
     FloatArray,
     InputError,
     fail,
-    integer,
 )
 from anticrossing._core.threads import few_threads
 from anticrossing.analysis._transport import Transport
-from anticrossing.analysis.meetings import (
-    PassageEvent,
-    find_events,
-    phases_between,
-    sample_path,
-    too_many_to_follow,
-)
+from anticrossing.analysis.arguments import check_sweep
+from anticrossing.analysis.impulse_result import AdiabaticImpulse, ImpulsePassage
+from anticrossing.analysis.meetings import PassageEvent, find_events, sample_path
+from anticrossing.analysis.phases import phases_between, too_many_to_follow
 from anticrossing.drive import Drive
 from anticrossing.dynamics.propagation import propagate
-from anticrossing.dynamics.request import check_kinds, check_tolerance
-from anticrossing.dynamics.result import Propagation
+from anticrossing.dynamics.request import check_tolerance
 from anticrossing.formulas import DomainCheck, MatrixPrediction, Prediction
 from anticrossing.hamiltonian import Hamiltonian
 
@@ -42,120 +36,6 @@ _SAME_PROBABILITY = 1e-6
 _LEAST_JUMP = 1e-6
 _SEPARATE_PHASE = 1.0  # a passage itself takes about one radian
 _TURN = 0.5
-
-
-@dataclass(frozen=True)
-class ImpulsePassage:
-    """One row of the model: a crossing as the drive passes it (ħ = 1: radians per time).
-
-    Attributes
-    ----------
-    time, position : float
-        When and where.
-    levels : (int, int)
-        The pair of adiabatic levels, lower first.
-    gap, sweep_rate : float
-        g and α, the rate of the diabatic energy difference.
-    jump_probability : float
-        P = exp(−πg²/2α); 1 at a true crossing.
-    stokes_phase : float
-        φ_S of the passage.
-    jump_phase : float
-        Phase of the jump from the lower to the upper level between eigenvectors transported along
-        the path: for real H zero or π, and different by π between a passage to and one fro.
-    phase_to_next : float or None
-        ζ = ½∫(E_j − E_i) dt of this pair until the next row; None in the last one.
-    """
-
-    time: float
-    position: float
-    levels: tuple[int, int]
-    gap: float
-    sweep_rate: float
-    jump_probability: float
-    stokes_phase: float
-    jump_phase: float
-    phase_to_next: float | None
-
-
-@dataclass(frozen=True, eq=False)
-class AdiabaticImpulse:
-    """What `adiabatic_impulse` found; printing it gives a readable summary.
-
-    Attributes
-    ----------
-    passages : tuple of ImpulsePassage
-        The crossings in order of time.
-    prediction : MatrixPrediction
-        Probabilities ``[final, initial]`` between adiabatic levels, with the checks of the domain.
-    propagator : array, shape (N, N)
-        The model's U(stop, start) in the basis H is written in.
-    averaged : array, shape (N, N)
-        Probabilities ``[final, initial]`` if all phases average out.
-    two_passages : Prediction or None
-        4P(1 − P) sin²(ζ + φ_S), where two levels pass once to and once fro, equally fast.
-    exact : Propagation or None
-        The exact evolution, unless it was not wanted.
-    initial : int
-        The level occupied at the start.
-    notes : tuple of str
-        What the model could not take into account.
-    """
-
-    hamiltonian: Hamiltonian
-    drive: Drive
-    passages: tuple[ImpulsePassage, ...]
-    prediction: MatrixPrediction
-    propagator: ComplexArray
-    averaged: FloatArray
-    two_passages: Prediction | None
-    exact: Propagation | None
-    initial: int
-    notes: tuple[str, ...]
-
-    @property
-    def transition_matrix(self) -> FloatArray:
-        """Probabilities ``[final, initial]`` between adiabatic levels, with interference."""
-        return self.prediction.transition_matrix
-
-    @property
-    def probabilities(self) -> FloatArray:
-        """Final probabilities of the adiabatic levels from `initial`, shape (N,)."""
-        return np.asarray(self.transition_matrix[:, self.initial])
-
-    @property
-    def difference(self) -> float | None:
-        """Largest difference of a probability from the exact one; None without `exact`."""
-        if self.exact is None:
-            return None
-        return float(np.max(np.abs(self.transition_matrix - self.exact.transition_matrix)))
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """One line for each check that fails, and the notes."""
-        return (*self.prediction.warnings, *self.notes)
-
-    @property
-    def valid(self) -> bool:
-        """Whether the drive lies in the domain of the model."""
-        return not self.warnings
-
-    def __str__(self) -> str:
-        lines = [f"Adiabatic-impulse model of {self.hamiltonian!r} under {self.drive!r}", ""]
-        lines += _table(self.passages)
-        lines += ["", f"final probabilities from level {self.initial} (adiabatic basis)"]
-        rows = [("with phases", self.probabilities), ("averaged", self.averaged[:, self.initial])]
-        if self.exact is not None:
-            rows.insert(0, ("exact", self.exact.probabilities))
-        for name, values in rows:
-            lines.append(f"  {name:<12}" + "  ".join(f"{p:10.6g}" for p in values))
-        if self.difference is not None:
-            lines.append(f"  largest difference of a transition probability: {self.difference:.2g}")
-        if self.two_passages is not None:
-            lines.append(f"  two passages, 4P(1 − P) sin²(ζ + φ_S): {float(self.two_passages):.6g}")
-        lines += ["", *(str(check) for check in self.prediction.checks)]
-        lines += [f"note: {text}" for text in self.notes]
-        return "\n".join(lines).rstrip()
 
 
 def adiabatic_impulse(
@@ -213,16 +93,7 @@ def adiabatic_impulse(
     >>> print(f"{result.probabilities[1]:.6f}, exact {result.exact.probabilities[1]:.6f}")
     0.074821, exact 0.076019
     """
-    check_kinds(hamiltonian, drive)
-    if hamiltonian.batch_shape or drive.batch_shape:
-        raise InputError(
-            "The adiabatic-impulse model is for single parameter values, but an array of them was "
-            "given."
-        )
-    integer("initial", initial, minimum=0)
-    if initial >= hamiltonian.dimension:
-        last = hamiltonian.dimension - 1
-        raise fail("initial", f"be a level from 0 to {last}", f"it is {initial}")
+    check_sweep(hamiltonian, drive, initial)
     if not isinstance(compare, bool):
         raise fail("compare", "be true or false", f"it is {compare!r}")
     check_tolerance(tolerance)
@@ -266,7 +137,7 @@ def adiabatic_impulse(
         two_passages=_two_passages(hamiltonian.dimension, passages),
         exact=exact,
         initial=initial,
-        notes=tuple(notes),
+        left_out=tuple(notes),
     )
 
 
@@ -378,7 +249,7 @@ def _two_passages(levels: int, passages: Sequence[ImpulsePassage]) -> Prediction
 def _checks(
     drive: Drive, events: Sequence[PassageEvent], passages: Sequence[ImpulsePassage]
 ) -> tuple[DomainCheck, ...]:
-    """Return the worst of each check of the single passages, and those of the sequence."""
+    """Return the worst of each check of single passages, and the checks of the sequence."""
     worst: dict[str, DomainCheck] = {}
     for event in events:
         for check in event.jump.checks:
@@ -434,27 +305,3 @@ def _turning_check(drive: Drive, events: Sequence[PassageEvent]) -> DomainCheck 
         _TURN,
         "the drive turns inside the crossing, which is then not passed at a constant rate",
     )
-
-
-def _table(passages: Sequence[ImpulsePassage]) -> list[str]:
-    if not passages:
-        return ["The drive meets no crossing: every level only gathers its phase."]
-    head = ("time", "levels", "gap", "sweep rate", "P jump", "Stokes", "jump phase", "to next")
-    rows = [
-        (
-            f"{p.time:.6g}",
-            f"{p.levels[0]}, {p.levels[1]}",
-            f"{p.gap:.6g}",
-            f"{p.sweep_rate:.6g}",
-            f"{p.jump_probability:.6g}",
-            f"{p.stokes_phase:.5f}",
-            f"{p.jump_phase:.5f}",
-            "" if p.phase_to_next is None else f"{p.phase_to_next:.6g}",
-        )
-        for p in passages
-    ]
-    widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in (head, *rows)
-    ]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing import drive
 from anticrossing._core.checks import FloatArray, InputError, fail, parameter, positive
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.dynamics import Propagation, propagate
 from anticrossing.formulas import DomainCheck, Prediction, landau_zener
 from anticrossing.hamiltonian import Hamiltonian, Matrices
@@ -18,12 +22,12 @@ from anticrossing.hamiltonian import Hamiltonian, Matrices
 if TYPE_CHECKING:  # the geometry package is large, and imported when it is used
     from anticrossing.geometry.intersection import Intersection
 
-_LINEAR = 0.1  # largest departure of the gap from that of the cone, in gaps
+_LINEAR = 0.1  # largest departure of the gap from the cone's gap, in gaps
 _SAMPLES = 41
 
 
 @dataclass(frozen=True, eq=False)
-class IntersectionPassage:
+class IntersectionPassage(Result):
     """One passage of an intersection on a straight line; batch axes come first everywhere.
 
     Attributes
@@ -52,10 +56,43 @@ class IntersectionPassage:
     probability: FloatArray
     propagation: Propagation
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "probability": shown(text="exact probability to jump"),
+        "predicted": shown(text="Landau–Zener probability to jump", of="prediction"),
+        "difference": shown(text="exact minus predicted probability"),
+        "impact_parameter": shown(text="distance of the line from the intersection"),
+        "gap": shown(text="smallest gap of the cone on the line"),
+        "sweep_rate": shown(text="rate of the diabatic energy difference"),
+        "closest": shown("coordinate", text="point of the smallest gap"),
+    }
+
     @property
     def difference(self) -> FloatArray:
         """Exact minus predicted probability, shape (...)."""
         return np.asarray(self.probability - np.asarray(self.prediction.value))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line for each check that fails."""
+        return self.prediction.warnings
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw exact and predicted probabilities against the impact parameter."""
+        ax = new_axes() if ax is None else ax
+        b, exact = np.ravel(self.impact_parameter), np.ravel(self.probability)
+        order = np.argsort(b, kind="stable")
+        predicted = np.broadcast_to(self.prediction.value, np.shape(self.probability)).ravel()
+        if b.size == exact.size:
+            ax.plot(b[order], exact[order], "o", label="exact")
+            ax.plot(b[order], predicted[order], "--", label=self.prediction.name)
+            ax.set_xlabel("impact parameter")
+        else:
+            ax.plot(exact, "o", label="exact")
+            ax.plot(predicted, "--", label=self.prediction.name)
+            ax.set_xlabel("point")
+        ax.set_ylabel("probability to jump")
+        ax.legend()
+        return ax
 
     def __str__(self) -> str:
         return "\n".join(
@@ -269,7 +306,7 @@ def _linearity(
     steepness: float,
     velocity: FloatArray,
 ) -> DomainCheck:
-    """Return how far the gap departs from that of the cone while the passage lasts."""
+    """Return how far the gap departs from the cone's gap while the passage lasts."""
     duration = np.maximum(1 / np.sqrt(rate), gap / rate)
     reach = (velocity * duration)[..., np.newaxis] * np.linspace(-1, 1, _SAMPLES)
     b = line.parameters["b"][..., np.newaxis]

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.drive import Drive
 from anticrossing.formulas import DomainCheck, Prediction
+from anticrossing.formulas.result import check_variables
 from anticrossing.hamiltonian import Hamiltonian
 
 _DIABATIC_OVERLAP = 0.9
@@ -21,7 +26,7 @@ _NEGLECTED = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class PassagePrediction:
+class PassagePrediction(Result):
     """What one closed form says of the final probabilities, and whether it may say so.
 
     Attributes
@@ -45,10 +50,37 @@ class PassagePrediction:
     warnings: tuple[str, ...]
     difference: float
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "difference": shown(text="largest difference from the exact probabilities"),
+        "probability": shown("level", text="probability of the level", of="probabilities"),
+    }
+
     @property
     def valid(self) -> bool:
         """Whether every domain check holds."""
         return not self.warnings
+
+    @property
+    def verdict(self) -> str:
+        """Whether the closed form holds here, in a few words."""
+        return "within its domain" if self.valid else "OUTSIDE its domain"
+
+    def variables(self) -> dict[str, Variable]:
+        return {**super().variables(), **check_variables(self.checks)}
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"name": self.name, "equation": self.equation, "valid": str(self.valid)}
+
+    def __str__(self) -> str:
+        values = "  ".join(f"{p:.6g}" for p in self.probabilities)
+        return "\n".join(
+            [
+                f"{self.name}: {values}",
+                f"  {self.equation}",
+                f"  {self.verdict}, differs from the exact probabilities by {self.difference:.2g}",
+                *(f"  {check}" for check in self.checks),
+            ]
+        )
 
 
 @dataclass(frozen=True)
@@ -131,6 +163,24 @@ class Offers:
         size = np.float64(amplitude)  # of any size: what overflows is refused
         spread = 2 * size * np.sqrt(np.maximum(values * (1 - values), 0)) + size**2
         return self.effect(by, values, values + spread, message)
+
+
+def draw_probabilities(
+    rows: Sequence[tuple[str, npt.ArrayLike]], title: str, ax: Any = None
+) -> Any:
+    """Draw named rows of final probabilities as bars beside each other at every level."""
+    ax = new_axes() if ax is None else ax
+    width = 0.8 / len(rows)
+    for k, (name, values) in enumerate(rows):
+        array = np.asarray(values)
+        places = np.arange(array.size)
+        ax.bar(places + (k + 0.5) * width - 0.4, array, width, label=name)
+    ax.set_xticks(places)
+    ax.set_xlabel("level")
+    ax.set_ylabel("final probability")
+    ax.set_title(title)
+    ax.legend()
+    return ax
 
 
 def with_checks(prediction: Prediction, *checks: DomainCheck) -> Prediction:

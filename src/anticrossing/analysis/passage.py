@@ -6,23 +6,30 @@ with its domain check, computes the exact answer, and states the difference.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from anticrossing._core.checks import ConvergenceError, InputError, fail, integer
+from anticrossing._core.checks import ConvergenceError, FloatArray, InputError
+from anticrossing._core.result import Result
 from anticrossing._core.threads import few_threads
+from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.analysis import referee
+from anticrossing.analysis.arguments import check_sweep
 from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.decoherence import DecoherenceRegime
 from anticrossing.analysis.meetings import PassageEvent, find_events, half_places
-from anticrossing.analysis.offers import PassagePrediction
+from anticrossing.analysis.offers import PassagePrediction, draw_probabilities
 from anticrossing.analysis.referee import in_words
 from anticrossing.analysis.regimes import held_against, regime_of
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability, log_probability
 from anticrossing.dynamics.propagation import propagate
-from anticrossing.dynamics.request import check_kinds, check_single_open
+from anticrossing.dynamics.request import check_single_open
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
@@ -34,7 +41,7 @@ _ABRUPT = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Passage:
+class Passage(Result):
     """Everything `passage` found; printing it gives a readable summary.
 
     Attributes
@@ -71,6 +78,67 @@ class Passage:
     verdict: str
     warnings: tuple[str, ...]
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "level": shown("level", text="level", of="_levels"),
+        "exact": shown("level", text="exact probability of the level", of="_exact"),
+        "log_jump": shown(text="ln P of the jump", of="_log_jump"),
+    }
+
+    def variables(self) -> dict[str, Variable]:
+        found = super().variables()
+        if self.predictions:
+            form = ("closed_form",)
+            offered = self.predictions
+            found["closed_form"] = Variable(form, np.array([p.name for p in offered]), "name", "")
+            found["predicted"] = Variable(
+                (*form, "level"),
+                np.array([p.probabilities for p in offered]),
+                "probability of the level by the closed form",
+            )
+            found["difference"] = Variable(
+                form, np.array([p.difference for p in offered]), "largest difference from exact"
+            )
+            found["within"] = Variable(
+                form, np.array([p.valid for p in offered]), "whether within its domain"
+            )
+        for name, (_, _, text, _) in self.events[0].variables().items() if self.events else ():
+            values = np.array([float(getattr(event, name)) for event in self.events])
+            found[f"event_{name}"] = Variable(("event",), values, text)
+        return found
+
+    def notes(self) -> tuple[str, ...]:
+        return (*self.warnings, *self.exact.warnings)
+
+    def _attributes(self) -> dict[str, Any]:
+        return {
+            "hamiltonian": repr(self.hamiltonian),
+            "drive": repr(self.drive),
+            "environment": repr(self.environment),
+            "initial": self.initial,
+            "basis": self.exact.basis,
+            "verdict": self.verdict,
+        }
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the final probabilities: the exact ones beside every closed form."""
+        rows = [("exact", self._exact), *((p.name, p.probabilities) for p in self.predictions)]
+        return draw_probabilities(rows, f"from level {self.initial}", ax)
+
+    @property
+    def _levels(self) -> npt.NDArray[np.intp]:
+        return np.arange(self._exact.size)
+
+    @property
+    def _exact(self) -> FloatArray:
+        return np.asarray(self.exact.probabilities)
+
+    @property
+    def _log_jump(self) -> float | None:
+        return None if self.log_jump is None else float(self.log_jump.log_probability)
+
     def __str__(self) -> str:
         units = self.hamiltonian.units
         lines = [f"Passage of {self.hamiltonian!r} under {self.drive!r}"]
@@ -94,11 +162,13 @@ class Passage:
             (
                 p.name,
                 [f"{value:.6g}" for value in p.probabilities],
-                f"differs by {p.difference:.2g}" + ("" if p.valid else ", OUTSIDE its domain"),
+                f"differs by {p.difference:.2g}, {p.verdict}",
             )
             for p in self.predictions
         ]
         width = max(len(name) for name, _, _ in rows)
+        word = "state" if self.exact.basis == "diabatic" else "level"
+        rows.insert(0, ("", [f"{word} {k}" for k in self._levels], ""))
         for name, probabilities, remark in rows:
             numbers = "  ".join(f"{text:>10}" for text in probabilities)
             lines.append(f"  {name:<{width}}  {numbers}  {remark}".rstrip())
@@ -154,16 +224,7 @@ def passage(
     >>> print(result.verdict)
     Within its domain, Landau–Zener gives 0.20788 for level 1, the exact answer is 0.20788.
     """
-    check_kinds(hamiltonian, drive)
-    if hamiltonian.batch_shape or drive.batch_shape:
-        raise InputError(
-            "A passage is analysed for single parameter values, but an array of them was given: "
-            "use `propagate` for the batch."
-        )
-    integer("initial", initial, minimum=0)
-    if initial >= hamiltonian.dimension:
-        last = hamiltonian.dimension - 1
-        raise fail("initial", f"be a level from 0 to {last}", f"it is {initial}")
+    check_sweep(hamiltonian, drive, initial)
     if environment is not None:
         check_single_open(hamiltonian, drive, environment)
     with few_threads(hamiltonian.dimension):

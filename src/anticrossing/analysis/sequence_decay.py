@@ -61,7 +61,7 @@ class Walk:
     def probabilities(
         self,
         level: int,
-        crossings: Sequence[formulas.Crossing],
+        crossings: Sequence[formulas.CrossingStep],
         phases: FloatArray | None = None,
     ) -> FloatArray:
         """Return the final populations of the adiabatic levels; incoherent without phases."""

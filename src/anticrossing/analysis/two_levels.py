@@ -93,8 +93,8 @@ class TwoLevels:
         part = (self.detuning[inner] - offset) / signed
         if abs(part) >= 1:
             return None
-        center = self.times[inner] - width * np.arctanh(part)
-        course = offset + signed * np.tanh((self.times - center) / width)
+        centre = self.times[inner] - width * np.arctanh(part)
+        course = offset + signed * np.tanh((self.times - centre) / width)
         if np.abs(course - self.detuning).max() > _SAME * scale:
             return None
         jump = formulas.tanh_sweep(gap=abs(gap), amplitude=amplitude, width=width, offset=offset)
@@ -116,12 +116,12 @@ class TwoLevels:
         part = -self.coupling_slope[steepest] / self.coupling[steepest] * width
         if abs(part) >= 1:
             return None
-        center = self.times[steepest] - width * np.arctanh(part)
+        centre = self.times[steepest] - width * np.arctanh(part)
         with np.errstate(over="ignore"):
-            course = height / np.cosh((self.times - center) / width)
+            course = height / np.cosh((self.times - centre) / width)
         if np.abs(course - np.abs(self.coupling)).max() > _SAME * height:
             return None
-        step = np.tanh((self.times - center) / width)
+        step = np.tanh((self.times - centre) / width)
         table = np.stack([np.ones_like(step), step], axis=1)
         offset, chirp = np.linalg.lstsq(table, self.detuning, rcond=None)[0]
         largest = max(float(np.abs(self.detuning).max()), height)

@@ -6,11 +6,10 @@ Arguments broadcast; scalars in give a float.
 """
 
 from anticrossing._core.public import guard
+from anticrossing.formulas.canonical_dephasing import CanonicalDephasing, canonical_dephasing
 from anticrossing.formulas.complex_time import ComplexTimePrediction, dykhne_davis_pechukas
 from anticrossing.formulas.dephasing import (
-    CanonicalDephasing,
     DephasingPrediction,
-    canonical_dephasing,
     constant_rate_dephasing_landau_zener,
     dephasing_landau_zener,
     fixed_axis_dephasing_landau_zener,
@@ -22,7 +21,7 @@ from anticrossing.formulas.finite_time import (
 )
 from anticrossing.formulas.half_crossing import half_crossing
 from anticrossing.formulas.interference import (
-    Crossing,
+    CrossingStep,
     independent_crossings,
     stokes_phase,
     stueckelberg_two_passages,
@@ -60,7 +59,7 @@ from anticrossing.formulas.time_scales import TimeScales, adiabatic_condition, t
 __all__ = [
     "CanonicalDephasing",
     "ComplexTimePrediction",
-    "Crossing",
+    "CrossingStep",
     "DephasingPrediction",
     "DomainCheck",
     "FiniteWindow",

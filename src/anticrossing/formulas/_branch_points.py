@@ -159,11 +159,9 @@ def _along_axis(square: Analytic, start: float, stop: float) -> float:
 
 
 def _up_to_zero(square: Analytic, zero: complex) -> complex:
-    """``∫ gap dt`` straight up from ``Re t_c`` to ``t_c``, positive branch at the real end.
-
-    With ``t = t_c + (Re t_c − t_c) s²`` the integrand is analytic, and ``gap²/s²`` has no zero on
-    the path, so that its phase can be followed from the real axis.
-    """
+    """``∫ gap dt`` straight up from ``Re t_c`` to ``t_c``, positive branch at the real end."""
+    # With ``t = t_c + (Re t_c − t_c) s²`` the integrand is analytic, and ``gap²/s²`` has no zero on
+    # the path, so that its phase can be followed from the real axis.
     leg = zero.real - zero
 
     def integral(panels: int) -> complex:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from anticrossing._core.checks import ConvergenceError, InputError, fail, real_number, returned
+from anticrossing._core.variables import Shown, shown
 from anticrossing.formulas._branch_points import Analytic, find_zeros, minimum, strip, visible
 from anticrossing.formulas.result import ComplexArray, DomainCheck, FloatArray, Prediction
 
@@ -42,6 +43,13 @@ class ComplexTimePrediction(Prediction):
     zeros: ComplexArray | None = None
     actions: ComplexArray | None = None
     signs: FloatArray | None = None
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        **Prediction._variables,
+        "zeros": shown("zero", text="complex time of a zero of the gap"),
+        "actions": shown("zero", text="action up to the zero"),
+        "signs": shown("zero", text="sign of its amplitude"),
+    }
 
 
 def dykhne_davis_pechukas(
@@ -208,11 +216,9 @@ def dykhne_davis_pechukas(
 
 
 def _phase_error(exponent: float, size: float, total: float) -> float:
-    """Return the relative error of a probability from the phases of its amplitudes.
-
-    The sum leaves out what is left of the Stokes phase, 1/12δ with 2 Im D = 2πδ, and the share
-    e^{−2 Im D} of what has already jumped. Amplitudes that nearly cancel feel the phase most.
-    """
+    """Return the relative error of a probability from the phases of its amplitudes."""
+    # The sum leaves out what is left of the Stokes phase, 1/12δ with 2 Im D = 2πδ, and the share
+    # e^{−2 Im D} of what has already jumped. Amplitudes that nearly cancel feel the phase most.
     phase = np.pi / (12 * exponent) if exponent > 0 else np.inf
     if size == 0 or not np.isfinite(phase):
         return np.inf

@@ -8,27 +8,22 @@ same ``L``, so its rates are rates in physical time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import (
-    InputError,
-    describe,
     fail,
-    is_numeric,
     non_negative,
     positive,
-    real_array,
-    returned,
 )
+from anticrossing._core.variables import Shown, shown
 from anticrossing.environment import Nodes, Strength
 from anticrossing.formulas.landau_zener import RATIO_LIMIT
 from anticrossing.formulas.result import (
-    ComplexArray,
     DomainCheck,
     FloatArray,
     Prediction,
@@ -38,21 +33,6 @@ from anticrossing.formulas.result import (
 )
 
 _SOURCE_CHECK = "terms of higher order in the sweep rate are not small"
-
-
-class CanonicalDephasing(NamedTuple):
-    """The canonical form of a two-level dephasing generator (see `canonical_dephasing`).
-
-    Attributes
-    ----------
-    kappa : float or ndarray
-        ``κ``: the Hamiltonian is ``κ(P₊ − P₋)``; coherences rotate at ``2κ``.
-    gamma : float or ndarray
-        ``γ ≥ 0``, dimensionless; coherences decay at ``2γ|κ|``.
-    """
-
-    kappa: float | FloatArray
-    gamma: float | FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,73 +50,11 @@ class DephasingPrediction(Prediction):
     coherent: float | FloatArray = 0.0
     incoherent: float | FloatArray = 0.0
 
-
-def canonical_dephasing(
-    *,
-    energies: tuple[npt.ArrayLike, npt.ArrayLike],
-    functions: Sequence[Callable[..., Any] | tuple[npt.ArrayLike, npt.ArrayLike]],
-) -> CanonicalDephasing:
-    """Canonical Hamiltonian and strength of any two-level dephasing generator.
-
-    ``κ = ½(e₊ − e₋ − Σ_α Im f_α⁺ f̄_α⁻)``, ``γ = Σ_α |f_α⁺ − f_α⁻|² / 4|κ|``
-
-    A generator with jump operators ``f_α(H)`` equals ``−i[H′, ·] − (γ/2)[√H′, [√H′, ·]]`` with
-    ``H′ = κ(P₊ − P₋)`` and ``√H′ = sgn(H′)√|H′|``.
-
-    Parameters
-    ----------
-    energies : pair of array_like
-        ``(e₋, e₊)``, the two energies (radians per time); arrays broadcast.
-    functions : sequence
-        One entry for each ``f_α``: a vectorised function of the energy, or the pair of its values
-        ``(f_α⁻, f_α⁺)``; ``|f_α|²`` is a rate per time.
-
-    Returns
-    -------
-    CanonicalDephasing
-        ``(kappa, gamma)``.
-
-    Raises
-    ------
-    InputError
-        If a function does not return one finite value for each energy, or if ``κ = 0``: the
-        coherences then do not rotate and the canonical form does not exist.
-
-    References
-    ----------
-    M. Fraas, L. Hänggli, Ann. Henri Poincaré 18, 2447 (2017), Lemma 1.
-
-    Examples
-    --------
-    >>> kappa, gamma = canonical_dephasing(energies=(-0.5, 0.5), functions=[(0.0, 0.2)])
-    >>> kappa, round(gamma, 12)
-    (0.5, 0.02)
-    """
-    if len(energies) != 2:
-        raise fail("energies", "be a pair (e_minus, e_plus)", f"it has {len(energies)} entries")
-    lower, upper = broadcast(
-        **{
-            "energies[0]": real_array("energies", energies[0]),
-            "energies[1]": real_array("energies", energies[1]),
-        }
-    )
-    shift = np.zeros(lower.shape)
-    distance = np.zeros(lower.shape)
-    with np.errstate(all="ignore"):
-        for k, function in enumerate(functions):
-            minus, plus = _values(k, function, lower, upper)
-            shift = shift + (plus * minus.conj()).imag
-            distance = distance + np.abs(plus - minus) ** 2
-        kappa = np.asarray(0.5 * (upper - lower - shift))
-        gamma = np.asarray(distance / (4 * np.abs(kappa)))
-    if np.any(kappa == 0):
-        raise InputError(
-            "The coherences do not rotate (kappa = 0): a degenerate generator has no canonical "
-            "dephasing form."
-        )
-    if not (np.all(np.isfinite(kappa)) and np.all(np.isfinite(gamma))):
-        raise fail("functions", "give finite kappa and gamma", "these leave the double range")
-    return CanonicalDephasing(unwrap(kappa), unwrap(gamma))
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        **Prediction._variables,
+        "coherent": shown(text="Landau–Zener probability without the environment"),
+        "incoherent": shown(text="what dephasing adds"),
+    }
 
 
 def dephasing_landau_zener(
@@ -382,10 +300,8 @@ def _sum(
 
 
 def _varying(strength: Strength, gap: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the integral of the first-order term for every gap, and 1/length of γ's change.
-
-    ``x = g u/√(1 − u²)`` turns it into ``(1/2g²) ∫ (1 − u²) γ/(1 + γ²) du`` over (−1, 1).
-    """
+    """Return the integral of the first-order term for every gap, and 1/length of γ's change."""
+    # ``x = g u/√(1 − u²)`` turns it into ``(1/2g²) ∫ (1 − u²) γ/(1 + γ²) du`` over (−1, 1).
     from scipy.integrate import quad
 
     def at(x: FloatArray) -> FloatArray:
@@ -424,30 +340,3 @@ def _varying(strength: Strength, gap: FloatArray) -> tuple[FloatArray, FloatArra
         slope = weight * np.abs(np.gradient(value, x))
         variation[index] = float(np.max(slope)) / largest if largest > 0 else 0.0
     return integral, variation
-
-
-def _values(
-    index: int, function: Any, lower: FloatArray, upper: FloatArray
-) -> tuple[ComplexArray, ComplexArray]:
-    """Return (f(e₋), f(e₊)) of one jump operator, from a function or a pair of values."""
-    name = f"functions[{index}]"
-    if callable(function):
-        values = [returned(name, function(e), e.shape, np.complex128) for e in (lower, upper)]
-    elif isinstance(function, (tuple, list, np.ndarray)) and len(function) == 2:
-        for value in function:
-            if not is_numeric(value):
-                raise fail(name, "give numbers", f"it gives {describe(value)}")
-        values = [np.asarray(value, dtype=np.complex128) for value in function]
-    else:
-        raise fail(
-            name,
-            "be a function of the energy or a pair of values (f_minus, f_plus)",
-            f"it is {describe(function)}",
-        )
-    for value in values:
-        if not np.all(np.isfinite(value)):
-            raise fail(name, "give finite values", f"it gives {describe(value)}")
-    minus, plus, _ = broadcast(
-        **{f"{name}[0]": values[0], f"{name}[1]": values[1], "energies": lower}
-    )
-    return minus, plus

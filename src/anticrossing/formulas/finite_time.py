@@ -13,9 +13,9 @@ a combination of these two.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from anticrossing._core.checks import (
     positive,
     real_array,
 )
+from anticrossing._core.variables import Shown, shown
 from anticrossing.formulas.landau_zener import RATIO_LIMIT, passage_duration
 from anticrossing.formulas.result import (
     ComplexArray,
@@ -63,6 +64,12 @@ class FiniteWindow(MatrixPrediction):
 
     matrix: FloatArray | None = None
     propagator: ComplexArray | None = None
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "value": shown(text="probability to jump, or to keep the diabatic state"),
+        **MatrixPrediction._variables,
+        "propagator": shown("row", "column", text="evolution matrix in the diabatic basis"),
+    }
 
     @property
     def transition_matrix(self) -> FloatArray:

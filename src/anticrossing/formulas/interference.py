@@ -199,7 +199,7 @@ def stueckelberg_two_passages(probability: npt.ArrayLike, phase: npt.ArrayLike) 
 
 
 @dataclass(frozen=True)
-class Crossing:
+class CrossingStep:
     """One crossing in a sequence, met by two adiabatic levels.
 
     Attributes
@@ -231,7 +231,7 @@ class Crossing:
         sweep_rate: float,
         direction: int = 1,
         time: float | None = None,
-    ) -> Crossing:
+    ) -> CrossingStep:
         """Return the crossing with the Landau-Zener probability and duration of a gap and rate."""
         g, rate = non_negative("gap", gap), positive("sweep_rate", sweep_rate)
         return cls(
@@ -244,7 +244,7 @@ class Crossing:
 
 
 def transfer_matrices(
-    crossings: Sequence[Crossing], phases: npt.ArrayLike, *, levels: int
+    crossings: Sequence[CrossingStep], phases: npt.ArrayLike, *, levels: int
 ) -> ComplexArray:
     """Evolution matrix of independent crossings in sequence, with phases.
 
@@ -253,7 +253,7 @@ def transfer_matrices(
 
     Parameters
     ----------
-    crossings : sequence of Crossing
+    crossings : sequence of CrossingStep
         In order of time.
     phases : array_like, shape (K−1, levels) or (K+1, levels)
         Dynamical phases of every level between the K crossings; with K+1 rows also before the first
@@ -278,8 +278,8 @@ def transfer_matrices(
 
     Examples
     --------
-    >>> there = Crossing((0, 1), 0.5)
-    >>> back = Crossing((0, 1), 0.5, direction=-1)
+    >>> there = CrossingStep((0, 1), 0.5)
+    >>> back = CrossingStep((0, 1), 0.5, direction=-1)
     >>> u = transfer_matrices([there, back], [[-1.0, 1.0]], levels=2)
     >>> bool(np.isclose(abs(u[1, 0]) ** 2, stueckelberg_two_passages(0.5, 1.0).value))
     True
@@ -307,7 +307,7 @@ def transfer_matrices(
 
 
 def independent_crossings(
-    crossings: Sequence[Crossing],
+    crossings: Sequence[CrossingStep],
     *,
     levels: int,
     phases: npt.ArrayLike | None = None,
@@ -319,7 +319,7 @@ def independent_crossings(
 
     Parameters
     ----------
-    crossings : sequence of Crossing
+    crossings : sequence of CrossingStep
         In order of time.
     levels : int
         Number of levels.
@@ -343,7 +343,7 @@ def independent_crossings(
 
     Examples
     --------
-    >>> sequence = [Crossing((0, 1), 0.5), Crossing((1, 2), 0.25)]
+    >>> sequence = [CrossingStep((0, 1), 0.5), CrossingStep((1, 2), 0.25)]
     >>> independent_crossings(sequence, levels=3).transition_matrix
     array([[0.5  , 0.5  , 0.   ],
            [0.375, 0.375, 0.25 ],
@@ -368,7 +368,7 @@ def independent_crossings(
     )
 
 
-def _check_sequence(crossings: Sequence[Crossing], n: int) -> None:
+def _check_sequence(crossings: Sequence[CrossingStep], n: int) -> None:
     if len(crossings) == 0:
         raise fail("crossings", "hold at least one crossing", "it is empty")
     latest = -np.inf
@@ -388,7 +388,7 @@ def _check_sequence(crossings: Sequence[Crossing], n: int) -> None:
             latest = crossing.time
 
 
-def _overlap_checks(crossings: Sequence[Crossing]) -> tuple[DomainCheck, ...]:
+def _overlap_checks(crossings: Sequence[CrossingStep]) -> tuple[DomainCheck, ...]:
     ratios = []
     for number, first in enumerate(crossings):
         if first.time is None or first.duration is None:

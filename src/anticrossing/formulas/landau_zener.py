@@ -7,6 +7,7 @@ the diabatic character, that is, to jump between the adiabatic levels.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -158,12 +159,10 @@ def landau_zener_from_slopes(
     if np.any(speed == 0):
         raise fail("velocity", "not be zero", "it is zero (a turning point at the crossing)")
     result = landau_zener(gap=2 * np.abs(v), sweep_rate=np.abs(difference) * speed, **surroundings)
-    return Prediction(
-        value=result.value,
+    return dataclasses.replace(
+        result,
         name="Landau-Zener from slopes",
-        checks=result.checks,
         equation="P = exp(-2 pi coupling^2 / (|F1 - F2| velocity))",
-        log_value=result.log_value,
     )
 
 
@@ -207,12 +206,10 @@ def landau_zener_from_gap_curvature(
     curvature = positive("gap_curvature", gap_curvature)
     broadcast(gap=z, gap_curvature=curvature)
     result = landau_zener(gap=z, sweep_rate=np.sqrt(z * curvature), **surroundings)
-    return Prediction(
-        value=result.value,
+    return dataclasses.replace(
+        result,
         name="Landau-Zener from gap curvature (Belyaev-Lebedev)",
-        checks=result.checks,
         equation="P = exp(-(pi/2) sqrt(gap^3 / gap_curvature))",
-        log_value=result.log_value,
     )
 
 

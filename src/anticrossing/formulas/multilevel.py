@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import choice, fail, real_array, real_number
+from anticrossing._core.checks import choice, fail, last_axis, real_array, real_number
 from anticrossing.formulas.landau_zener import RATIO_LIMIT
 from anticrossing.formulas.result import (
     DomainCheck,
@@ -272,8 +272,7 @@ def _batch(
 ) -> tuple[FloatArray, FloatArray, tuple[int, ...]]:
     """Broadcast couplings (..., n) against rates (...)."""
     values = real_array(vector_name, vector)
-    if values.ndim == 0 or values.shape[-1] != n:
-        raise fail(vector_name, f"have last axis of length {n}", f"its shape is {values.shape}")
+    last_axis(vector_name, values, n)
     rates = real_array(rate_name, rate)
     if np.any(rates == 0):
         raise fail(rate_name, "not be zero", "it is zero")

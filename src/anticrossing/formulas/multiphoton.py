@@ -7,12 +7,16 @@ quanta; component n is resonant where ``ε₀ = nω``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import fail, non_negative, positive, real_array
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.formulas._periodic import (
     MOST_ORDER,
     components,
@@ -25,12 +29,14 @@ from anticrossing.formulas.result import (
     FloatArray,
     Prediction,
     broadcast,
+    check_variables,
+    failures,
     unwrap,
 )
 
 
 @dataclass(frozen=True, eq=False)
-class MultiphotonResonances:
+class MultiphotonResonances(Result):
     """The resonances of a periodic drive, one for each number of quanta.
 
     Arrays have the shape of the drive's parameters with the orders as last axis.
@@ -60,10 +66,26 @@ class MultiphotonResonances:
     rates: FloatArray | None
     checks: tuple[DomainCheck, ...]
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "order": shown("order", text="number of quanta", of="orders"),
+        "coupling": shown("order", text="coupling g_n of the resonance", of="couplings"),
+        "position": shown("order", text="offset of the resonance", of="positions"),
+        "half_width": shown("order", text="half width along the offset", of="half_widths"),
+        "rate": shown("order", text="golden-rule rate on resonance", of="rates"),
+    }
+
     @property
     def valid(self) -> bool:
         """Whether every check holds."""
-        return all(bool(np.all(check.satisfied)) for check in self.checks)
+        return not self.warnings
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line for each check that fails."""
+        return failures(self.checks)
+
+    def variables(self) -> dict[str, Variable]:
+        return {**super().variables(), **check_variables(self.checks)}
 
 
 def multiphoton_resonances(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import InputError, describe, fail, numbers
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, Variable, shown
 
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
@@ -40,7 +44,7 @@ def context(name: str, value: npt.ArrayLike) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class DomainCheck:
+class DomainCheck(Result):
     """One condition under which a formula holds, as a number against a limit.
 
     The condition is ``value <= limit`` unless `at_least` is set, then ``value >= limit``.
@@ -65,6 +69,12 @@ class DomainCheck:
     message: str
     at_least: bool = False
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "value": shown(text="value of the ratio"),
+        "limit": shown(text="limit of the formula's domain"),
+        "satisfied": shown(text="whether the formula is within its domain"),
+    }
+
     @property
     def satisfied(self) -> bool | BoolArray:
         """Whether the condition holds, elementwise for arrays."""
@@ -79,6 +89,14 @@ class DomainCheck:
         if value.size == 0:
             return self.limit
         return float(np.min(value) if self.at_least else np.max(value))
+
+    @property
+    def share(self) -> float:
+        """How much of the domain the worst value takes up: above one it lies outside."""
+        reached, allowed = (self.limit, self.worst) if self.at_least else (self.worst, self.limit)
+        if allowed == 0:
+            return float("inf") if reached > 0 else 0.0
+        return reached / allowed
 
     def summary(self) -> dict[str, Any]:
         """Return the condition as plain numbers and words, for JSON."""
@@ -98,9 +116,66 @@ class DomainCheck:
             return f"within   {text}"
         return f"OUTSIDE  {text}: {self.message}"
 
+    def notes(self) -> tuple[str, ...]:
+        return () if np.all(self.satisfied) else (self.message,)
+
+    def _attributes(self) -> dict[str, Any]:
+        condition = ">=" if self.at_least else "<="
+        return {"name": self.quantity, "condition": condition, "message": self.message}
+
+    def plot(self, ax: Any = None) -> Any:
+        if np.ndim(self.value):
+            return super().plot(ax)
+        return draw_checks((self,), self.quantity, ax)
+
+
+def failures(checks: Sequence[DomainCheck]) -> tuple[str, ...]:
+    """Return one line for each check that fails."""
+    return tuple(
+        f"{check.quantity} is {check.worst:.3g}, {'below' if check.at_least else 'above'} "
+        f"{check.limit:.3g}: {check.message}"
+        for check in checks
+        if not np.all(check.satisfied)
+    )
+
+
+def check_variables(checks: Sequence[DomainCheck]) -> dict[str, Variable]:
+    """Return checks as variables along a dimension ``check``; none for none."""
+    if not checks:
+        return {}
+    along = ("check",)
+    return {
+        "check": Variable(along, np.array([check.quantity for check in checks]), "condition", ""),
+        "worst": Variable(along, np.array([check.worst for check in checks]), "worst value"),
+        "limit": Variable(along, np.array([check.limit for check in checks]), "limit"),
+        "within": Variable(
+            along,
+            np.array([bool(np.all(check.satisfied)) for check in checks]),
+            "whether the condition holds",
+        ),
+    }
+
+
+def draw_checks(checks: Sequence[DomainCheck], title: str, ax: Any = None) -> Any:
+    """Draw each check as a bar: how much of the domain it takes up, outside beyond one."""
+    ax = new_axes(height=1.6 + 0.4 * len(checks)) if ax is None else ax
+    least, most = 1e-3, 1e3
+    places = np.arange(len(checks))
+    shares = np.clip([check.share for check in checks], 1.1 * least, most)
+    colours = ["#0072B2" if np.all(check.satisfied) else "#D55E00" for check in checks]
+    ax.barh(places, shares - least, left=least, color=colours)
+    ax.axvline(1.0, color="black", linewidth=1.0)
+    ax.set_xscale("log")
+    ax.set_xlim(least, most)
+    ax.set_yticks(places, [check.quantity for check in checks])
+    ax.invert_yaxis()
+    ax.set_xlabel("share of the domain taken up; beyond 1 outside")
+    ax.set_title(title)
+    return ax
+
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
+class Prediction(Result):
     """The value of a closed form together with the checks of its domain.
 
     Attributes
@@ -126,6 +201,11 @@ class Prediction:
     log_value: float | FloatArray | None = None
     exact: bool = False
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "value": shown(text="value of the closed form"),
+        "log_value": shown(text="natural logarithm of the value"),
+    }
+
     def __post_init__(self) -> None:
         if not np.all(np.isfinite(self.value)):
             raise InputError(
@@ -141,17 +221,12 @@ class Prediction:
     @property
     def valid(self) -> bool:
         """Whether every check holds, for every element."""
-        return all(bool(np.all(check.satisfied)) for check in self.checks)
+        return not failures(self.checks)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """One line for each check that fails."""
-        return tuple(
-            f"{check.quantity} is {check.worst:.3g}, {_beyond(check)} {check.limit:.3g}: "
-            f"{check.message}"
-            for check in self.checks
-            if not np.all(check.satisfied)
-        )
+        return failures(self.checks)
 
     def __float__(self) -> float:
         return float(self.value)
@@ -161,6 +236,18 @@ class Prediction:
     ) -> npt.NDArray[Any]:
         array = np.asarray(self.value, dtype=dtype)
         return array.copy() if copy else array
+
+    def variables(self) -> dict[str, Variable]:
+        return {**super().variables(), **check_variables(self.checks)}
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"name": self.name, "equation": self.equation, "valid": str(self.valid)}
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the checks as bars against their limits; for arrays the value at every point."""
+        if np.ndim(self.value) or not self.checks:
+            return super().plot(ax)
+        return draw_checks(self.checks, self.name, ax)
 
     def __str__(self) -> str:
         value = np.asarray(self.value)
@@ -188,11 +275,14 @@ class MatrixPrediction(Prediction):
 
     basis: str = "diabatic"
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "transition_matrix": shown("final", "initial", text="transition probability"),
+    }
+
+    def _attributes(self) -> dict[str, Any]:
+        return {**super()._attributes(), "basis": self.basis}
+
     @property
     def transition_matrix(self) -> FloatArray:
         """The matrix of probabilities, ``[..., final, initial]``."""
         return np.asarray(self.value, dtype=np.float64)
-
-
-def _beyond(check: DomainCheck) -> str:
-    return "below" if check.at_least else "above"

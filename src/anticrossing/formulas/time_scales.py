@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import describe, fail, positive
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.formulas.landau_zener import RATIO_LIMIT, passage_duration
 from anticrossing.formulas.result import DomainCheck, FloatArray, Prediction, broadcast, unwrap
 
@@ -58,7 +63,7 @@ def adiabatic_condition(*, gap: npt.ArrayLike, sweep_rate: npt.ArrayLike) -> Pre
 
 
 @dataclass(frozen=True, eq=False)
-class TimeScales:
+class TimeScales(Result):
     """The times that belong to one passage (see `time_scales`)."""
 
     impulse: float | FloatArray
@@ -67,9 +72,26 @@ class TimeScales:
     jump_time: float | FloatArray
     adiabatic_jump_time: float | FloatArray
 
-    def __str__(self) -> str:
-        names = ("impulse", "crossing", "duration", "jump_time", "adiabatic_jump_time")
-        return "\n".join(f"{name:<20} {getattr(self, name)}" for name in names)
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "impulse": shown(text="duration of a sudden passage, 1/√α"),
+        "crossing": shown(text="duration of a slow passage, g/α"),
+        "duration": shown(text="the longer of the two"),
+        "jump_time": shown(text="jump time between diabatic states"),
+        "adiabatic_jump_time": shown(text="jump time between adiabatic levels"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the five times as bars; for arrays their course over the points."""
+        named = {name: np.ravel(v.values) for name, v in self.variables().items()}
+        ax = new_axes() if ax is None else ax
+        if np.ndim(self.impulse):
+            for name, values in named.items():
+                ax.plot(values, label=name)
+            ax.legend()
+        else:
+            ax.barh([*named], np.concatenate([*named.values()]))
+        ax.set_title("time scales of one passage")
+        return ax
 
 
 def time_scales(*, gap: npt.ArrayLike, sweep_rate: npt.ArrayLike) -> TimeScales:

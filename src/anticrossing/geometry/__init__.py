@@ -25,14 +25,10 @@ from anticrossing.geometry.diabatic_states import (
     generalized_mulliken_hush,
     property_mixing,
 )
-from anticrossing.geometry.diabatization import (
-    GridDiabatization,
-    diabatize,
-    diabatize_grid,
-    residual_curl,
-)
+from anticrossing.geometry.diabatization import diabatize, residual_curl
 from anticrossing.geometry.frames import Frames, Gauge, transport
 from anticrossing.geometry.grid_data import AdiabaticData
+from anticrossing.geometry.grid_diabatization import GridDiabatization, diabatize_grid
 from anticrossing.geometry.grid_files import read_data, write_data
 from anticrossing.geometry.intersection import CODIMENSIONS, Intersection, Intersections
 from anticrossing.geometry.intersections import find_intersection, find_intersections

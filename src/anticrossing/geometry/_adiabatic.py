@@ -190,7 +190,7 @@ def over_points(
 ) -> tuple[npt.NDArray[Any], ...]:
     """Return what `compute` finds at all points, shape ``batch_shape + x.shape[:-1] + (…)``.
 
-    `order` is that of the highest derivative of H that `compute` needs.
+    `order` is the order of the highest derivative of H that `compute` needs.
     """
     check_hamiltonian(hamiltonian)
     points, parameters, shape = hamiltonian.flat_points(real_array("x", x))

@@ -152,11 +152,9 @@ def _newton_step(
     expansion: Expansion,
     radius: FloatArray,
 ) -> tuple[FloatArray, BoolArray]:
-    """Return the step that goes down along every axis of the Hessian, and where it is the last.
-
-    Directions of negative curvature are followed downhill; a point that is stationary but no
-    minimum is left along the most negative one.
-    """
+    """Return the step that goes down along every axis of the Hessian, and where it is the last."""
+    # Directions of negative curvature are followed downhill; a point that is stationary but no
+    # minimum is left along the most negative one.
     gradient = np.einsum("sca,sc->sa", expansion.jacobian, expansion.residual)
     bend = curvature(hamiltonian, group, points, expansion)
     hessian = np.einsum("sca,scb->sab", expansion.jacobian, expansion.jacobian)

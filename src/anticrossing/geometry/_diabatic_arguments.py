@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, describe, fail, integer, real_array, real_number
+from anticrossing._core.checks import (
+    FloatArray,
+    describe,
+    fail,
+    increasing,
+    integer,
+    of_shape,
+    real_number,
+)
 from anticrossing._core.linalg import dagger
 from anticrossing.geometry._paths import check_levels
 from anticrossing.hamiltonian import Hamiltonian, Matrices, check_entries, number_array
@@ -26,8 +34,7 @@ def unitary_mixing(mixing: npt.ArrayLike | None, count: int) -> Matrices:
     if mixing is None:
         return np.eye(count)
     matrix = number_array("mixing", mixing)
-    if matrix.shape != (count, count):
-        raise fail("mixing", f"have shape {(count, count)}", f"its shape is {matrix.shape}")
+    of_shape("mixing", matrix, (count, count))
     if not np.allclose(dagger(matrix) @ matrix, np.eye(count), rtol=0, atol=_ORTHOGONAL):
         raise fail("mixing", "be unitary", "its columns are not orthonormal")
     return matrix if np.any(matrix.imag) else matrix.real
@@ -59,10 +66,7 @@ def grid_points(hamiltonian: Hamiltonian, axes: Sequence[npt.ArrayLike]) -> Floa
     )
     values = []
     for name, axis in zip(names, given, strict=True):
-        value = real_array(f"axes[{name}]", axis, ndim=1)
-        if value.size < 2 or np.any(np.diff(value) <= 0):
-            raise fail(f"axes[{name}]", "hold at least two ascending values", f"it is {value}")
-        values.append(value)
+        values.append(increasing(f"axes[{name}]", axis))
     return np.stack(np.meshgrid(*values, indexing="ij"), axis=-1)
 
 

@@ -7,6 +7,9 @@ differences between the set and the other levels enter, so levels of the set may
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -137,3 +140,50 @@ def _ordered_product(
     for index in np.lexsort((begin, owner)):
         total[owner[index]] = steps[index] @ total[owner[index]]
     return total
+
+
+def carried_frames(
+    vectors: Matrices,
+    links: Sequence[Matrices],
+    origin: tuple[int, ...],
+    sequence: Sequence[int],
+    anchor: Matrices,
+) -> tuple[Matrices, Matrices]:
+    """Return T and the diabatic states C, carried from the origin along one axis after another.
+
+    A row of T is an adiabatic state: its phase follows the same row one point earlier.
+    """
+    shape = vectors.shape[:-2]
+    start = _conventional(vectors[origin])
+    dtype = np.result_type(start, anchor, *links)
+    frame = np.empty((*shape, *vectors.shape[-2:]), dtype=dtype)
+    rows = np.empty((*shape, *anchor.shape), dtype=dtype)
+    frame[origin], rows[origin] = start @ anchor, anchor
+    where: list[int | slice] = list(origin)
+    for axis in sequence:
+        where[axis] = slice(None)
+        # Axes that have been walked are whole, those to come are at the origin.
+        place = tuple(where)
+        position = sum(isinstance(entry, slice) for entry in where[:axis])
+        part, mixing = (np.moveaxis(a[place], position, 0) for a in (frame, rows))
+        found, link = (np.moveaxis(a[place], position, 0) for a in (vectors, links[axis]))
+        for old, new in _outward(shape[axis], origin[axis]):
+            step = link[old] if new > old else dagger(link[new])
+            part[new] = step @ part[old]
+            row = dagger(found[new]) @ part[new]
+            overlap = np.sum(mixing[old] * row.conj(), axis=-1)
+            size = np.abs(overlap)
+            phase = np.where(size > 1e-8, overlap, 1.0) / np.where(size > 1e-8, size, 1.0)
+            mixing[new] = phase[..., np.newaxis] * row
+    return rows, frame
+
+
+def _outward(count: int, origin: int) -> list[tuple[int, int]]:
+    """Return the steps (from, to) that reach every index from the origin."""
+    return list(pairwise(range(origin, count))) + list(pairwise(range(origin, -1, -1)))
+
+
+def _conventional(vectors: Matrices) -> Matrices:
+    """Return vectors with the largest component of each real and positive."""
+    largest = np.take_along_axis(vectors, np.abs(vectors).argmax(axis=0)[np.newaxis], axis=0)
+    return vectors * (np.abs(largest) / largest)

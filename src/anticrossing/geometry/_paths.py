@@ -153,19 +153,19 @@ def polyline(points: FloatArray) -> Callable[[FloatArray], FloatArray]:
 
 
 def smallest_values(
-    function: Callable[[FloatArray], FloatArray], centers: FloatArray, widths: FloatArray
+    function: Callable[[FloatArray], FloatArray], centres: FloatArray, widths: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Return minima of a function on the unit cube, (c, d) places and (c,) values, near `centers`.
+    """Return minima of a function on the unit cube, (c, d) places and (c,) values, near `centres`.
 
     A pattern search: it needs no derivative, which a gap does not have where it closes. The steps,
     `widths` (d,) at first, are halved whenever no neighbour on the pattern is lower.
     """
-    count, dimension = centers.shape
+    count, dimension = centres.shape
     ticks = np.linspace(-1.0, 1.0, 5)
     pattern = np.stack(np.meshgrid(*[ticks] * dimension, indexing="ij"), axis=-1)
     pattern = pattern.reshape(-1, dimension)
     pattern = pattern[np.argsort(np.abs(pattern).sum(axis=1), kind="stable")]  # the centre first
-    places, steps = centers.copy(), np.ones(count)
+    places, steps = centres.copy(), np.ones(count)
     rows = np.arange(count)
     values = np.full(count, np.inf)
     for _ in range(_PATTERN_STEPS):

@@ -44,7 +44,7 @@ _SEARCH_RANK = 1e-10  # and during a search
 
 @dataclass(frozen=True)
 class Group:
-    """Which levels meet: those of two neighbouring multiplets, each degenerate everywhere.
+    """Which levels meet: two neighbouring multiplets, each degenerate everywhere.
 
     Attributes
     ----------

@@ -155,11 +155,9 @@ class Sampler:
 def _branches(
     energies: FloatArray, vectors: Matrices, slope: Matrices, scale: float
 ) -> tuple[Matrices, BoolArray]:
-    """Return the vectors with which levels cross at a node, and which of them stay degenerate.
-
-    Inside a degenerate space the levels that leave it with different slopes are eigenvectors of the
-    derivative along the path (degenerate perturbation theory, exact as the gap goes to zero).
-    """
+    """Return the vectors with which levels cross at a node, and which of them stay degenerate."""
+    # Inside a degenerate space the levels that leave it with different slopes are eigenvectors of
+    # the derivative along the path (degenerate perturbation theory, exact as the gap goes to zero).
     result = vectors.astype(np.result_type(vectors, slope))
     same = np.eye(energies.size, dtype=np.bool_)
     group = np.cumsum(np.concatenate(([0], np.diff(energies) > _CROSSING * scale)))
@@ -279,19 +277,19 @@ def _dips(sampler: Sampler, panels: list[Panel]) -> tuple[FloatArray, FloatArray
     padded = np.concatenate(([np.inf], gaps, [np.inf]))
     dip = (gaps <= padded[:-2]) & (gaps <= padded[2:]) & (gaps < 0.5 * gaps.max())
     dip[np.argmin(gaps)] = True
-    centers = np.flatnonzero(dip)
-    centers = centers[np.argsort(gaps[centers])][:_MOST_DIPS]
-    if not np.isfinite(gaps[centers[0]]):
+    centres = np.flatnonzero(dip)
+    centres = centres[np.argsort(gaps[centres])][:_MOST_DIPS]
+    if not np.isfinite(gaps[centres[0]]):
         return nodes[:1], gaps[:1], gaps[:1]
-    low = nodes[np.maximum(centers - 1, 0)][:, np.newaxis]
-    width = nodes[np.minimum(centers + 1, nodes.size - 1)][:, np.newaxis] - low
+    low = nodes[np.maximum(centres - 1, 0)][:, np.newaxis]
+    width = nodes[np.minimum(centres + 1, nodes.size - 1)][:, np.newaxis] - low
 
     def gap(t: FloatArray) -> FloatArray:
         return sampler.gap(low + width * t[..., 0])
 
-    start = (nodes[centers][:, np.newaxis] - low) / width
+    start = (nodes[centres][:, np.newaxis] - low) / width
     found, values = smallest_values(gap, start, np.full(1, 0.5))
-    return (low + width * found)[:, 0], values, gaps[centers]
+    return (low + width * found)[:, 0], values, gaps[centres]
 
 
 def _unresolved(sampler: Sampler, point: FloatArray) -> ConvergenceError:

@@ -7,9 +7,9 @@ field gains ``−mΩ`` on a loop that spans the solid angle Ω.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,10 @@ from anticrossing._core.checks import (
     real_array,
     real_number,
 )
+from anticrossing._core.drawing import new_axes
 from anticrossing._core.linalg import polar
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.geometry._paths import (
     borders,
     check_levels,
@@ -46,7 +49,7 @@ _ORTHOGONAL = 1e-8  # overlap below which no phase relates two vectors
 
 
 @dataclass(frozen=True, eq=False)
-class WilsonLoop:
+class WilsonLoop(Result):
     """The unitary matrix that levels gain on a closed loop.
 
     Attributes
@@ -80,6 +83,32 @@ class WilsonLoop:
     smallest_gap_at: FloatArray
     error: float
     evaluations: int
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "phases": shown("phase", text="eigenphase of the loop", unit="rad"),
+        "total_phase": shown(text="phase of the determinant", unit="rad"),
+        "smallest_gap": shown(text="smallest gap to other levels on the loop"),
+        "error": shown(text="error of the matrix"),
+        "evaluations": shown(text="points that were diagonalised"),
+        "level": shown("level", text="level that is followed", of="levels"),
+        "matrix": shown("row", "column", text="unitary matrix of the loop"),
+        "vectors": shown("component", "level", text="eigenvectors at the start"),
+        "smallest_gap_at": shown("coordinate", text="place of the smallest gap", of="_gap_at"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the eigenvalues of the loop on the unit circle."""
+        ax = new_axes(4.0, 4.0) if ax is None else ax
+        around = np.linspace(0.0, 2 * np.pi, 201)
+        ax.plot(np.cos(around), np.sin(around), color="0.7", linewidth=0.8)
+        ax.plot(np.cos(self.phases), np.sin(self.phases), "o")
+        ax.set_aspect("equal")
+        ax.set_title("eigenvalues of the Wilson loop")
+        return ax
+
+    @property
+    def _gap_at(self) -> FloatArray:
+        return np.atleast_1d(self.smallest_gap_at)
 
     def __str__(self) -> str:
         phases = ", ".join(f"{phase:.10g}" for phase in self.phases)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +15,15 @@ from anticrossing._core.checks import (
     InputError,
     fail,
     integer,
+    last_axis,
+    of_shape,
     positive_number,
     real_array,
     real_number,
 )
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.geometry._quasidegenerate import (
     check_neighbours,
     check_several_levels,
@@ -31,7 +38,7 @@ _MOST_POINTS = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class BranchingPlane:
+class BranchingPlane(Result):
     """The plane in which the degeneracy of a conical intersection is lifted, and the cone in it.
 
     With ρ the distance from the intersection, x = ρ·x̂ and y = ρ·ŷ in the plane, the levels are::
@@ -50,7 +57,7 @@ class BranchingPlane:
 
     Notes
     -----
-    Lengths and angles are those of the coordinates as they are. For the shape of the cone as the
+    Lengths and angles are measured in the coordinates as they are. For the shape of the cone as the
     nuclei see it, use mass-weighted coordinates.
 
     References
@@ -76,13 +83,37 @@ class BranchingPlane:
     h: FloatArray
     slope: FloatArray
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "pitch": shown(text="mean steepness δ of the cone"),
+        "asymmetry": shown(text="asymmetry Δ"),
+        "tilt": shown(text="tilt σ"),
+        "tilt_heading": shown(text="direction θ_s of steepest rise", unit="rad"),
+        "peakedness": shown(text="P, above one sloped"),
+        "bifurcation": shown(text="B, above one a single path"),
+        "g": shown("coordinate", text="half the gradient difference"),
+        "h": shown("coordinate", text="coupling gradient"),
+        "slope": shown("coordinate", text="gradient of the mean energy"),
+    }
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"topography": self.topography}
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw both levels of the cone on a circle of radius one around the intersection."""
+        ax = new_axes() if ax is None else ax
+        angle = np.linspace(0.0, 2 * np.pi, 201)
+        ring = np.outer(np.cos(angle), self.x) + np.outer(np.sin(angle), self.y)
+        ax.plot(angle, self.energies(ring))
+        ax.set_xlabel("angle from g (rad)")
+        ax.set_ylabel("energy at distance one")
+        ax.set_title(self.topography)
+        return ax
+
     def __post_init__(self) -> None:
         for name in ("g", "h", "slope"):
             object.__setattr__(self, name, real_array(name, getattr(self, name), ndim=1))
         for name in ("h", "slope"):
-            shape = getattr(self, name).shape
-            if shape != self.g.shape:
-                raise fail(name, f"have {self.g.size} entries, as g", f"its shape is {shape}")
+            of_shape(name, getattr(self, name), self.g.shape)
         long, short = np.linalg.norm(self.g), np.linalg.norm(self.h)
         if short == 0 or short > long * (1 + _SYMMETRIC):
             raise fail("h", "not be zero nor longer than g", f"|g| = {long:.6g}, |h| = {short:.6g}")
@@ -130,7 +161,7 @@ class BranchingPlane:
         """Orthonormal directions of the seam, shape (f − 2, f)."""
         return np.asarray(np.linalg.svd(np.stack([self.x, self.y]))[2][2:])
 
-    def circle(self, center: npt.ArrayLike, radius: float, *, points: int = 32) -> FloatArray:
+    def circle(self, centre: npt.ArrayLike, radius: float, *, points: int = 32) -> FloatArray:
         """Return a circle in this plane as a polygon, shape (points, f), once around.
 
         Examples
@@ -142,9 +173,7 @@ class BranchingPlane:
                [-0.5,  0. ,  5. ],
                [ 0. , -0.5,  5. ]])
         """
-        middle = real_array("center", center)
-        if middle.shape != self.g.shape:
-            raise fail("center", f"have {self.g.size} entries", f"its shape is {middle.shape}")
+        middle = of_shape("centre", real_array("centre", centre), self.g.shape)
         size = positive_number("radius", real_number("radius", radius))
         angle = 2 * np.pi * np.arange(integer("points", points, minimum=3, maximum=10**7)) / points
         around = np.outer(np.cos(angle), self.x) + np.outer(np.sin(angle), self.y)
@@ -214,13 +243,7 @@ class BranchingPlane:
 
         Linear in the distance: the cone itself, not the surfaces of H.
         """
-        rho = real_array("displacement", displacement)
-        if rho.ndim == 0 or rho.shape[-1] != self.g.size:
-            raise fail(
-                "displacement",
-                f"have a last axis of length {self.g.size}",
-                f"its shape is {rho.shape}",
-            )
+        rho = last_axis("displacement", real_array("displacement", displacement), self.g.size)
         half = np.hypot(rho @ self.g, rho @ self.h)
         return np.asarray((rho @ self.slope)[..., np.newaxis] + np.stack([-half, half], axis=-1))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +13,15 @@ import numpy.typing as npt
 from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
+    InputError,
     describe,
     fail,
     integer,
     real_array,
 )
 from anticrossing._core.linalg import polar
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.geometry._paths import (
     CLOSED_GAP,
     borders,
@@ -79,7 +82,7 @@ class Sphere:
 
     Parameters
     ----------
-    center : (float, float, float)
+    centre : (float, float, float)
     radius : float
         Positive.
 
@@ -89,23 +92,23 @@ class Sphere:
     array([0., 0., 2.])
     """
 
-    center: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    centre: tuple[float, float, float] = (0.0, 0.0, 0.0)
     radius: float = 1.0
 
     def __post_init__(self) -> None:
-        if real_array("center", self.center).shape != (3,):
-            raise fail("center", "be three numbers", f"it is {describe(self.center)}")
+        if real_array("centre", self.centre).shape != (3,):
+            raise fail("centre", "be three numbers", f"it is {describe(self.centre)}")
         if real_array("radius", self.radius).ndim or self.radius <= 0:
             raise fail("radius", "be a positive number", f"it is {describe(self.radius)}")
 
     def __call__(self, u: FloatArray, v: FloatArray) -> FloatArray:
         sine = np.where((u == 0) | (u == 1), 0.0, np.sin(np.pi * u))  # sin π is not quite zero
         x, y = sine * np.cos(2 * np.pi * v), sine * np.sin(2 * np.pi * v)
-        return self.radius * np.stack((x, y, np.cos(np.pi * u)), axis=-1) + np.asarray(self.center)
+        return self.radius * np.stack((x, y, np.cos(np.pi * u)), axis=-1) + np.asarray(self.centre)
 
 
 @dataclass(frozen=True, eq=False)
-class ChernNumber:
+class ChernNumber(Result):
     """A Chern number and what it rests on.
 
     Attributes
@@ -131,6 +134,19 @@ class ChernNumber:
     smallest_gap: float
     smallest_gap_at: FloatArray
     grid: tuple[int, int]
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "value": shown(text="Chern number"),
+        "residual": shown(text="distance of the summed flux from the integer"),
+        "largest_flux": shown(text="largest flux through a plaquette", unit="rad"),
+        "smallest_gap": shown(text="smallest gap to other levels on the surface"),
+        "smallest_gap_at": shown("coordinate", text="place of the smallest gap"),
+        "grid": shown("direction", text="number of plaquettes"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Refuse: a Chern number is a single number."""
+        raise InputError("A Chern number is a single number: draw `plaquette_fluxes` instead.")
 
     def __int__(self) -> int:
         return self.value
@@ -193,7 +209,7 @@ def chern_number(
     ...     [["z/2", "(x - I*y)/2"], ["(x + I*y)/2", "-z/2"]], coordinates=("x", "y", "z"))
     >>> chern_number(H, levels=0, surface=Sphere()).value
     1
-    >>> chern_number(H, levels=0, surface=Sphere(center=(2, 0, 0))).value
+    >>> chern_number(H, levels=0, surface=Sphere(centre=(2, 0, 0))).value
     0
     """
     check_single(hamiltonian)
@@ -362,8 +378,8 @@ class _Sheet:
         if i.size == 0:
             return np.zeros((1, 2)), float(gaps.min())
         order = np.argsort(gaps[i, j], kind="stable")[:_MOST_MINIMA]
-        centers = np.stack((u[i[order]], v[j[order]]), axis=1)
-        places, values = smallest_values(self.gap, centers, np.array([u[1], v[1]]))
+        centres = np.stack((u[i[order]], v[j[order]]), axis=1)
+        places, values = smallest_values(self.gap, centres, np.array([u[1], v[1]]))
         order = np.argsort(values, kind="stable")
         places, values = places[order], values[order]
         if values[0] <= CLOSED_GAP * np.abs(energies).max():

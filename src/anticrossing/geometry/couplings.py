@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, choice, fail, positive, real_array
+from anticrossing._core.checks import FloatArray, choice, fail, of_shape, positive, real_array
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable
 from anticrossing.geometry._adiabatic import (
     Adiabatic,
     check_degenerate,
@@ -191,8 +193,7 @@ def diagonal_correction(
     chosen = check_levels(hamiltonian, levels)
     mass = positive("masses", masses)
     count = len(hamiltonian.coordinates)
-    if mass.ndim > 0 and mass.shape != (count,):
-        raise fail("masses", f"be one number or {count} numbers", f"its shape is {mass.shape}")
+    of_shape("masses", mass, (), (count,))
     with np.errstate(over="ignore"):
         inverse = np.broadcast_to(1 / mass, (count,))
     if not np.isfinite(inverse).all():
@@ -209,7 +210,7 @@ def diagonal_correction(
 
 
 @dataclass(frozen=True, eq=False)
-class TrajectoryCouplings:
+class TrajectoryCouplings(Result):
     """Levels and couplings along a trajectory, with consistent signs (see `trajectory_couplings`).
 
     Attributes
@@ -228,6 +229,17 @@ class TrajectoryCouplings:
     couplings: Matrices
     levels: npt.NDArray[np.intp]
 
+    def variables(self) -> dict[str, Variable]:
+        over = () if self.couplings.ndim == 3 else ("coordinate",)
+        return {
+            "energy": Variable(("place", "state"), self.energies, "energy of the state"),
+            "level": Variable(("place", "state"), self.levels, "level that the state has become"),
+            "coupling": Variable(
+                ("place", *over, "row", "column"), self.couplings, "derivative coupling"
+            ),
+            "vectors": Variable(("place", "component", "state"), self.vectors, "eigenvectors"),
+        }
+
 
 def trajectory_couplings(
     hamiltonian: Hamiltonian, x: npt.ArrayLike, *, order: str = "energy"
@@ -244,7 +256,7 @@ def trajectory_couplings(
     hamiltonian : Hamiltonian
         H(x) with f coordinates and single parameter values.
     x : array, shape (k, f), for one coordinate (k,)
-        Points in the order of the trajectory, so close that states are recognized.
+        Points in the order of the trajectory, so close that states are recognised.
     order : {"energy", "character"}
         Columns sorted by energy at every point, or each following its state through crossings
         (sorted at the first point). Signs are continuous along each state in both.
@@ -325,10 +337,8 @@ def _trajectory(hamiltonian: Hamiltonian, x: npt.ArrayLike) -> FloatArray:
 def _align(
     vectors: Matrices, degenerate: npt.NDArray[np.bool_]
 ) -> tuple[Matrices, npt.NDArray[np.intp]]:
-    """Return what turns sorted eigenvectors into continued ones, and the level of each of these.
-
-    The columns of the first result (k, N, N), unitary, are the states of the first point.
-    """
+    """Return what turns sorted eigenvectors into continued ones, and the level of each of these."""
+    # The columns of the first result (k, N, N), unitary, are the states of the first point.
     count, size = vectors.shape[:2]
     overlaps = vectors[1:].conj().swapaxes(-1, -2) @ vectors[:-1]
     frames = np.zeros_like(vectors)

@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, InputError, check_flag, fail
 from anticrossing._core.linalg import dagger
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable, in_units
 from anticrossing.hamiltonian import (
     FunctionHamiltonian,
     Hamiltonian,
@@ -20,7 +22,7 @@ from anticrossing.units import NATURAL, Units
 
 
 @dataclass(frozen=True, eq=False)
-class DiabaticBasis:
+class DiabaticBasis(Result):
     """Diabatic states |a⟩ = Σ_i |φ_i⟩ T_ia along a path or on a grid, and H in them.
 
     ``W(R) = T† E T``, with the adiabatic energies E on the diagonal.
@@ -56,6 +58,34 @@ class DiabaticBasis:
     error_estimate: float = 0.0
     warnings: tuple[str, ...] = ()
     units: Units = NATURAL
+
+    def variables(self) -> dict[str, Variable]:
+        energy = in_units("energy", self.units)
+        grid = self.energies.shape[:-1]
+        along = ("place",) if len(grid) == 1 else tuple(f"axis_{k}" for k in range(len(grid)))
+        where = along if self.points.ndim == len(grid) else (*along, "coordinate")
+        name = "place" if where == ("place",) else "position"
+        pair = ("row", "column")
+        found = {
+            name: Variable(where, self.points, "place", in_units("coordinate", self.units)),
+            "diabatic_energy": Variable(
+                (*along, "state"), self._diagonal, "diabatic energy", energy
+            ),
+            "energy": Variable((*along, "level"), self.energies, "adiabatic energy", energy),
+            "matrix": Variable((*along, *pair), self.matrices, "H in the diabatic basis", energy),
+            "mixing": Variable((*along, "level", "state"), self.mixing, "mixing matrix T"),
+            "error_estimate": Variable((), self.error_estimate, "error of the mixing"),
+        }
+        if self.frame is not None:
+            found["frame"] = Variable((*along, "component", "state"), self.frame, "diabatic states")
+        return found
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"method": self.method, "levels": list(self.levels)}
+
+    @property
+    def _diagonal(self) -> FloatArray:
+        return np.asarray(np.diagonal(self.matrices, axis1=-2, axis2=-1).real)
 
     @property
     def matrices(self) -> Matrices:
@@ -127,7 +157,7 @@ class DiabaticBasis:
     def hamiltonian(self, *, name: str = "Diabats", labels: Any = None) -> FunctionHamiltonian:
         """Return H in the diabatic basis as a Hamiltonian of the coordinate, by cubic splines.
 
-        The energies it has between the points are those of the interpolated W; its levels at the
+        Between the points its energies are the eigenvalues of the interpolated W; its levels at the
         points are the adiabatic energies.
 
         Parameters

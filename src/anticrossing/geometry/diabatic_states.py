@@ -207,7 +207,7 @@ def boys_localization(dipoles: npt.ArrayLike) -> FloatArray:
 
     Of all orthogonal T the one with the largest ``Σ_{a<b} |μ_aa − μ_bb|²``, equivalently
     ``Σ_a |μ_aa|²``, by Jacobi rotations of pairs of states. For two states and one component it is
-    that of `property_mixing`.
+    the result of `property_mixing`.
 
     Parameters
     ----------

@@ -7,26 +7,19 @@ is left is returned with the result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, check_flag, fail
+from anticrossing._core.checks import FloatArray, fail
 from anticrossing._core.linalg import dagger
 from anticrossing.geometry._diabatic_arguments import (
     chosen_levels,
-    grid_origin,
-    grid_points,
     point_index,
-    transport_order,
     transport_tolerance,
     unitary_mixing,
 )
-from anticrossing.geometry._diabatic_smoothing import smoothest_gauge
 from anticrossing.geometry._diabatic_transport import (
+    carried_frames,
     transporters,
 )
 from anticrossing.geometry._paths import (
@@ -39,14 +32,8 @@ from anticrossing.geometry._paths import (
     gradients,
     own_shape,
 )
-from anticrossing.geometry._unitary import unitary_logarithm
 from anticrossing.geometry.diabatic_basis import DiabaticBasis
 from anticrossing.hamiltonian import Hamiltonian, Matrices
-
-_FLIPS = (
-    "a state changes its sign over {} link(s): the grid lies around an intersection with a level "
-    "outside the set"
-)
 
 
 def diabatize(
@@ -118,7 +105,7 @@ def diabatize(
     accuracy = transport_tolerance(tolerance)
     energies, vectors = eigenframes(hamiltonian, points)
     links = transporters(hamiltonian, points[:-1], points[1:], chosen, accuracy)
-    rows, frame = _frames(vectors[..., chosen], [links], (origin,), [0], anchor)
+    rows, frame = carried_frames(vectors[..., chosen], [links], (origin,), [0], anchor)
     return DiabaticBasis(
         points=own_shape(hamiltonian, points),
         energies=energies[:, chosen],
@@ -131,160 +118,6 @@ def diabatize(
         else 0.0,
         units=hamiltonian.units,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class GridDiabatization:
-    """A diabatic basis on a grid of several coordinates, and the coupling that it leaves.
-
-    Attributes
-    ----------
-    basis : DiabaticBasis
-        On points of shape (n₁, …, n_f, f).
-    remaining_couplings : tuple of array
-        For each coordinate the derivative coupling in the diabatic basis, averaged over each link
-        between neighbouring points: shapes (n₁ − 1, n₂, …, m, m), (n₁, n₂ − 1, …, m, m), …
-        Infinite where a state changes its sign from one point to the next, as it must somewhere on
-        a grid around an intersection with a level outside the set.
-    residual_curl : array, shape (n₁, …, n_f, f, f, m, m)
-        The curl that no basis of these levels removes, in the diabatic basis; see `residual_curl`.
-    """
-
-    basis: DiabaticBasis
-    remaining_couplings: tuple[Matrices, ...]
-    residual_curl: Matrices
-
-    @property
-    def largest_remaining_coupling(self) -> float:
-        """The largest Frobenius norm of the coupling left on any link (inverse coordinate)."""
-        return max(float(_norm(coupling).max()) for coupling in self.remaining_couplings)
-
-    @property
-    def mean_remaining_coupling(self) -> float:
-        """The root mean square over all links of the Frobenius norm of the coupling left."""
-        squares = np.concatenate([_norm(c).ravel() ** 2 for c in self.remaining_couplings])
-        return float(np.sqrt(squares.mean()))
-
-    @property
-    def largest_curl(self) -> float:
-        """The largest Frobenius norm of the residual curl of two coordinates."""
-        return float(_norm(self.residual_curl).max())
-
-    def __str__(self) -> str:
-        return (
-            f"{self.basis}\n  largest coupling left: {self.largest_remaining_coupling:.4g}, "
-            f"root mean square {self.mean_remaining_coupling:.4g}\n"
-            f"  largest residual curl: {self.largest_curl:.4g}"
-        )
-
-
-def diabatize_grid(
-    hamiltonian: Hamiltonian,
-    axes: Sequence[npt.ArrayLike],
-    *,
-    levels: npt.ArrayLike | None = None,
-    reference: Sequence[int] | None = None,
-    order: Sequence[str] | None = None,
-    smooth: bool = False,
-    mixing: npt.ArrayLike | None = None,
-    tolerance: float = 1e-11,
-) -> GridDiabatization:
-    """Return a diabatic basis on a grid of several coordinates, with the coupling that is left.
-
-    The states are transported from the reference along the first coordinate of `order`, from
-    there along the second, and so on; along the last coordinate no coupling is left, along the
-    others as much as the residual curl between the paths leaves. With `smooth` the basis is then
-    turned at every point so that ``Σ ‖d_dia‖²`` over all links is as small as it can be.
-
-    Parameters
-    ----------
-    hamiltonian : Hamiltonian
-        With f ≥ 2 coordinates and single parameter values.
-    axes : sequence of array
-        The values of each coordinate, ascending, at least two each.
-    levels : sequence of int, optional
-        The adiabatic levels that span the basis, ascending; all by default.
-    reference : sequence of int, optional
-        The index on each axis of the reference point; the first point by default.
-    order : sequence of str, optional
-        The names of the coordinates in the order of transport; that of H by default.
-    smooth : bool
-        Whether to spread the coupling that is left as evenly as possible.
-    mixing : array, shape (m, m), optional
-        T at the reference; see `diabatize`.
-    tolerance : float
-        Allowed error of the transport over one link.
-
-    Returns
-    -------
-    GridDiabatization
-
-    Raises
-    ------
-    InputError
-        As `diabatize`; also for axes that are not ascending, or names that are not coordinates.
-    ConvergenceError
-        Where a chosen level meets one that was not chosen, or the turning does not converge.
-
-    References
-    ----------
-    C. A. Mead and D. G. Truhlar, J. Chem. Phys. 77, 6090 (1982) (no strictly diabatic basis);
-    M. Baer, Phys. Rep. 358, 75 (2002).
-
-    Examples
-    --------
-    >>> H = Hamiltonian.from_matrix(
-    ...     [["x", "y", "0.3"], ["y", "-x", "0.2*x"], ["0.3", "0.2*x", "5"]], coordinates=["x", "y"]
-    ... )
-    >>> axes = [np.linspace(-1, 1, 5)] * 2
-    >>> diabatize_grid(H, axes).largest_curl               # all three levels
-    0.0
-    >>> pair = diabatize_grid(H, axes, levels=[0, 1])
-    >>> smooth = diabatize_grid(H, axes, levels=[0, 1], smooth=True)
-    >>> smooth.mean_remaining_coupling < pair.mean_remaining_coupling < 0.01
-    True
-    """
-    check_single(hamiltonian)
-    grid = grid_points(hamiltonian, axes)
-    shape = grid.shape[:-1]
-    check_flag("smooth", smooth)
-    chosen = chosen_levels(hamiltonian, levels)
-    names = list(hamiltonian.coordinates)
-    sequence = transport_order(order, names)
-    origin = grid_origin(reference, shape)
-    anchor = unitary_mixing(mixing, chosen.size)
-    accuracy = transport_tolerance(tolerance)
-    energies, vectors = eigenframes(hamiltonian, grid)
-    links = [_links(hamiltonian, grid, axis, chosen, accuracy) for axis in range(len(shape))]
-    rows, frame = _frames(vectors[..., chosen], links, origin, sequence, anchor)
-    method = "transport along " + ", ".join(names[axis] for axis in sequence)
-    left = [_left_over(frame, links[axis], axis) for axis in range(len(shape))]
-    spacings = [np.diff(np.asarray(axis, dtype=np.float64)) for axis in axes]
-    if smooth:
-        gauge = smoothest_gauge(left, spacings, origin)
-        rows, frame = rows @ gauge, frame @ gauge
-        method += ", then turned to the least coupling"
-        left = [_left_over(frame, links[axis], axis) for axis in range(len(shape))]
-    couplings = tuple(
-        -unitary_logarithm(link) / _along(spacing, axis, len(shape))
-        for axis, (link, spacing) in enumerate(zip(left, spacings, strict=True))
-    )
-    flips = sum(int(np.isinf(_norm(coupling)).sum()) for coupling in couplings)
-    basis = DiabaticBasis(
-        points=grid,
-        energies=energies[..., chosen],
-        mixing=rows,
-        levels=tuple(chosen.tolist()),
-        method=method,
-        frame=frame,
-        error_estimate=accuracy * sum(shape) if chosen.size < hamiltonian.dimension else 0.0,
-        warnings=(_FLIPS.format(flips),) if flips else (),
-        units=hamiltonian.units,
-    )
-    turn = rows[..., np.newaxis, np.newaxis, :, :]
-    states = frame @ dagger(rows)
-    curl = dagger(turn) @ _curl(hamiltonian, grid, energies, vectors, states, chosen) @ turn
-    return GridDiabatization(basis, couplings, curl)
 
 
 def residual_curl(
@@ -332,10 +165,10 @@ def residual_curl(
     points = field_points(hamiltonian, x)
     chosen = chosen_levels(hamiltonian, levels)
     energies, vectors = eigenframes(hamiltonian, points)
-    return _curl(hamiltonian, points, energies, vectors, vectors[..., chosen], chosen)
+    return curl_of_levels(hamiltonian, points, energies, vectors, vectors[..., chosen], chosen)
 
 
-def _curl(
+def curl_of_levels(
     hamiltonian: Hamiltonian,
     points: FloatArray,
     energies: FloatArray,
@@ -359,79 +192,3 @@ def _curl(
     down = slopes / gaps.swapaxes(-1, -2)[..., np.newaxis, :, :]
     product = -np.einsum("...aqi,...bqj->...abij", down.conj(), down)
     return product.swapaxes(-3, -4) - product
-
-
-def _frames(
-    vectors: Matrices,
-    links: Sequence[Matrices],
-    origin: tuple[int, ...],
-    sequence: Sequence[int],
-    anchor: Matrices,
-) -> tuple[Matrices, Matrices]:
-    """Return T and the diabatic states C, carried from the origin along one axis after another.
-
-    A row of T is an adiabatic state: its phase follows that of the same row one point earlier.
-    """
-    shape = vectors.shape[:-2]
-    start = _conventional(vectors[origin])
-    dtype = np.result_type(start, anchor, *links)
-    frame = np.empty((*shape, *vectors.shape[-2:]), dtype=dtype)
-    rows = np.empty((*shape, *anchor.shape), dtype=dtype)
-    frame[origin], rows[origin] = start @ anchor, anchor
-    where: list[int | slice] = list(origin)
-    for axis in sequence:
-        where[axis] = slice(None)
-        # Axes that have been walked are whole, those to come are at the origin.
-        place = tuple(where)
-        position = sum(isinstance(entry, slice) for entry in where[:axis])
-        part, mixing = (np.moveaxis(a[place], position, 0) for a in (frame, rows))
-        found, link = (np.moveaxis(a[place], position, 0) for a in (vectors, links[axis]))
-        for old, new in _outward(shape[axis], origin[axis]):
-            step = link[old] if new > old else dagger(link[new])
-            part[new] = step @ part[old]
-            row = dagger(found[new]) @ part[new]
-            overlap = np.sum(mixing[old] * row.conj(), axis=-1)
-            size = np.abs(overlap)
-            phase = np.where(size > 1e-8, overlap, 1.0) / np.where(size > 1e-8, size, 1.0)
-            mixing[new] = phase[..., np.newaxis] * row
-    return rows, frame
-
-
-def _outward(count: int, origin: int) -> list[tuple[int, int]]:
-    """Return the steps (from, to) that reach every index from the origin."""
-    return list(pairwise(range(origin, count))) + list(pairwise(range(origin, -1, -1)))
-
-
-def _links(
-    hamiltonian: Hamiltonian,
-    grid: FloatArray,
-    axis: int,
-    chosen: npt.NDArray[np.intp],
-    tolerance: float,
-) -> Matrices:
-    """Return the transporters between neighbours along one axis of the grid."""
-    moved = np.moveaxis(grid, axis, 0)
-    shape = moved[1:].shape[:-1]
-    start, stop = (part.reshape(-1, grid.shape[-1]) for part in (moved[:-1], moved[1:]))
-    found = transporters(hamiltonian, start, stop, chosen, tolerance)
-    return np.moveaxis(found.reshape(*shape, hamiltonian.dimension, hamiltonian.dimension), 0, axis)
-
-
-def _left_over(frame: Matrices, link: Matrices, axis: int) -> Matrices:
-    """Return C†(next) V C for every link: the identity where no coupling is left."""
-    moved, carried = np.moveaxis(frame, axis, 0), np.moveaxis(link, axis, 0)
-    return np.moveaxis(dagger(moved[1:]) @ carried @ moved[:-1], 0, axis)
-
-
-def _conventional(vectors: Matrices) -> Matrices:
-    """Return vectors with the largest component of each real and positive."""
-    largest = np.take_along_axis(vectors, np.abs(vectors).argmax(axis=0)[np.newaxis], axis=0)
-    return vectors * (np.abs(largest) / largest)
-
-
-def _along(spacing: FloatArray, axis: int, count: int) -> FloatArray:
-    return spacing.reshape((*(-1 if k == axis else 1 for k in range(count)), 1, 1))
-
-
-def _norm(matrices: Matrices) -> FloatArray:
-    return np.sqrt(np.sum(np.abs(matrices) ** 2, axis=(-2, -1)))

@@ -19,10 +19,14 @@ from anticrossing._core.checks import (
     choice,
     describe,
     fail,
+    last_axis,
+    of_shape,
     positive_number,
     real_array,
     real_number,
 )
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable, in_units
 from anticrossing.geometry._paths import (
     CLOSED_GAP,
     borders,
@@ -47,7 +51,7 @@ _EIGENVECTOR = 1e-8  # relative residual above which given vectors are not eigen
 
 
 @dataclass(frozen=True, eq=False)
-class Frames:
+class Frames(Result):
     """Energies and transported eigenvectors at k points of a path.
 
     Attributes
@@ -78,6 +82,22 @@ class Frames:
     blocks: tuple[tuple[int, ...], ...]
     error: float
     evaluations: int
+
+    def variables(self) -> dict[str, Variable]:
+        several = self.points.ndim > 1
+        units = self.hamiltonian.units
+        where = ("place", "coordinate") if several else ("place",)
+        coordinate = Variable(where, self.points, "place", in_units("coordinate", units))
+        return {
+            "position" if several else "place": coordinate,
+            "energy": Variable(
+                ("place", "state"), self.energies, "energy", in_units("energy", units)
+            ),
+            "level": Variable(("place", "state"), self.levels, "level of the state"),
+            "vectors": Variable(("place", "component", "state"), self.vectors, "eigenvectors"),
+            "error": Variable((), self.error, "error of the transport"),
+            "evaluations": Variable((), self.evaluations, "points that were diagonalised"),
+        }
 
     def couplings(self) -> Matrices:
         """Return d_ij = ⟨φ_i|∇φ_j⟩ in these frames, with signs that do not jump.
@@ -248,9 +268,7 @@ def _check_blocks(blocks: Any, size: int) -> tuple[tuple[int, ...], ...]:
 
 
 def _check_initial(initial: Any, energies: FloatArray, vectors: Matrices) -> Matrices:
-    array = number_array("initial", initial)
-    if array.shape != vectors.shape:
-        raise fail("initial", f"have shape {vectors.shape}", f"its shape is {array.shape}")
+    array = of_shape("initial", number_array("initial", initial), vectors.shape)
     overlap = vectors.conj().T @ array
     residual = energies[:, np.newaxis] * overlap - overlap * energies
     unitary = overlap.conj().T @ overlap - np.eye(energies.size)
@@ -381,16 +399,11 @@ class Gauge:
         """Return A (..., f, N), or (..., N) for one coordinate, in the new gauge."""
         a = real_array("connection", connection)
         phases = np.asarray(self.phases)
-        if a.ndim == 0 or a.shape[-1] != phases.shape[-1]:
-            raise fail(
-                "connection",
-                f"have {phases.shape[-1]} levels on the last axis",
-                f"its shape is {a.shape}",
-            )
+        last_axis("connection", a, phases.shape[-1])
         return a if self.gradients is None else np.asarray(a - self._fitting(a.shape))
 
     def _fits(self, name: str, values: npt.ArrayLike, own: int, *, square: bool = True) -> Matrices:
-        """Return finite values with `own` axes after those of the points, the last over levels."""
+        """Return finite values with `own` axes after the point axes, the last over levels."""
         array = number_array(name, values)
         shape = np.shape(self.phases)
         wanted = (shape[-1],) * (1 + square)
@@ -405,10 +418,7 @@ class Gauge:
         return array
 
     def _fitting(self, shape: tuple[int, ...]) -> FloatArray:
-        gradients = np.asarray(self.gradients)
-        if gradients.shape != shape:
-            raise fail("gradients", f"have shape {shape} here", f"its shape is {gradients.shape}")
-        return gradients
+        return of_shape("gradients", np.asarray(self.gradients), shape)
 
 
 def _turn(matrix: Matrices, factors: Matrices) -> Matrices:

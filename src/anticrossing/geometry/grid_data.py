@@ -7,11 +7,24 @@ From any of the three a diabatic basis follows, and from it a Hamiltonian.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, InputError, choice, describe, fail, real_array
+from anticrossing._core.checks import (
+    FloatArray,
+    InputError,
+    choice,
+    describe,
+    fail,
+    increasing,
+    of_shape,
+    real_array,
+)
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.geometry._data_transport import (
     from_couplings,
     from_dipoles,
@@ -29,7 +42,7 @@ _LARGEST_OVERLAP = 1 + 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class AdiabaticData:
+class AdiabaticData(Result):
     """Energies, couplings, overlaps and dipoles of m real adiabatic states at k points.
 
     Parameters
@@ -73,10 +86,18 @@ class AdiabaticData:
     dipoles: FloatArray | None = None
     units: Units = NATURAL
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "x": shown("x", text="coordinate", unit="coordinate"),
+        "energy": shown("x", "level", text="energy", unit="energy", of="energies"),
+        "coupling": shown(
+            "x", "row", "column", text="derivative coupling", unit="1/coordinate", of="couplings"
+        ),
+        "overlap": shown("link", "row", "column", text="overlap with the next", of="overlaps"),
+        "dipole": shown("x", "component", "row", "column", text="dipole matrix", of="dipoles"),
+    }
+
     def __post_init__(self) -> None:
-        x = real_array("x", self.x, ndim=1)
-        if x.size < _FEWEST or np.any(x[1:] <= x[:-1]):
-            raise fail("x", f"hold at least {_FEWEST} ascending values", f"it is {describe(x)}")
+        x = increasing("x", self.x, _FEWEST)
         energies = real_array("energies", self.energies, ndim=2)
         k, m = x.size, energies.shape[1]
         if energies.shape[0] != k or m < 1:
@@ -85,15 +106,15 @@ class AdiabaticData:
             raise fail("energies", "ascend at every point", "a later one is lower")
         checked = {"x": x, "energies": energies}
         if self.couplings is not None:
-            d = _shaped("couplings", self.couplings, (k, m, m))
+            d = of_shape("couplings", real_array("couplings", self.couplings), (k, m, m))
             allowed = _ANTISYMMETRIC * max(1.0, float(np.abs(d).max()))
             if np.abs(d / 2 + d.swapaxes(-1, -2) / 2).max() > allowed / 2:
                 raise fail("couplings", "be antisymmetric", "d_ij + d_ji is not zero")
             checked["couplings"] = d / 2 - d.swapaxes(-1, -2) / 2
         if self.overlaps is not None:
-            s = _shaped("overlaps", self.overlaps, (k - 1, m, m))
+            s = of_shape("overlaps", real_array("overlaps", self.overlaps), (k - 1, m, m))
             if np.linalg.norm(s, ord=2, axis=(-2, -1)).max() > _LARGEST_OVERLAP:
-                raise fail("overlaps", "be those of normalised states", "a norm exceeds 1")
+                raise fail("overlaps", "belong to normalised states", "a norm exceeds 1")
             checked["overlaps"] = s
         if self.dipoles is not None:
             mu = real_array("dipoles", self.dipoles)
@@ -241,13 +262,6 @@ class AdiabaticData:
             warnings=warnings,
             units=self.units,
         )
-
-
-def _shaped(name: str, value: FloatArray, shape: tuple[int, ...]) -> FloatArray:
-    array = real_array(name, value)
-    if array.shape != shape:
-        raise fail(name, f"have shape {shape}", f"its shape is {array.shape}")
-    return array
 
 
 def _components(array: FloatArray) -> FloatArray:

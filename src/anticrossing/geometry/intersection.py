@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, describe, fail
+from anticrossing._core.checks import FloatArray, InputError, describe, fail
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.geometry._quasidegenerate import (
     EPSILON,
     Group,
@@ -20,14 +23,14 @@ from anticrossing.geometry._quasidegenerate import (
 from anticrossing.hamiltonian import Hamiltonian
 
 _AROUND = 40
-_GLANCING = 1e-6  # slopes of the splitting below this part of those of H count as zero
+_GLANCING = 1e-6  # slopes of the splitting below this part of the slopes of H count as zero
 
 CODIMENSIONS = {"real": 2, "complex": 3, "kramers": 5}
 """Conditions for levels to meet without any further symmetry (von Neumann and Wigner)."""
 
 
 @dataclass(frozen=True, eq=False)
-class Intersection:
+class Intersection(Result):
     """A point where two levels meet, or where their gap is smallest without closing.
 
     Near an intersection the two levels are
@@ -76,6 +79,39 @@ class Intersection:
     third_level_distance: float
     rounding: float
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "position": shown("coordinate", text="coordinates"),
+        "energy": shown(text="mean energy of the two levels"),
+        "gap": shown(text="their distance"),
+        "codimension": shown(text="conditions that make the levels meet"),
+        "third_level_distance": shown(text="distance of the nearest other level"),
+        "rounding": shown(text="gap that rounding could make"),
+        "branching_vectors": shown("direction", "coordinate", text="vectors that split the levels"),
+        "mean_slope": shown("coordinate", text="gradient of the mean energy"),
+    }
+
+    def _attributes(self) -> dict[str, Any]:
+        i, j = self.levels
+        return {
+            "name": self.kind, "symmetry": self.symmetry, "lower_level": i, "upper_level": j,
+        }  # fmt: skip
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw both levels near the intersection along each direction that splits them."""
+        if not self.codimension:
+            raise InputError("No direction splits these levels: there is nothing to draw.")
+        ax = new_axes() if ax is None else ax
+        rho = np.linspace(-1.0, 1.0, 101)
+        for k, vector in enumerate(self.branching_vectors):
+            size = float(np.linalg.norm(vector))
+            mean = self.energy + rho * float(self.mean_slope @ vector) / size
+            (line,) = ax.plot(rho, mean + np.abs(rho) * size, label=f"direction {k}")
+            ax.plot(rho, mean - np.abs(rho) * size, color=line.get_color())
+        ax.set_xlabel("distance from the intersection")
+        ax.set_ylabel("energy")
+        ax.legend()
+        return ax
+
     @property
     def codimension(self) -> int:
         """How many independent conditions make the levels meet."""
@@ -113,7 +149,7 @@ class Intersection:
 
 
 @dataclass(frozen=True, eq=False)
-class Intersections(Sequence[Intersection]):
+class Intersections(Result, Sequence[Intersection]):
     """What a search from many starts found; a sequence of intersections, lowest energy first.
 
     Attributes
@@ -139,6 +175,26 @@ class Intersections(Sequence[Intersection]):
     starts: int
     coordinates: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "position": shown("intersection", "coordinate", text="coordinates", of="positions"),
+        "coordinate": shown("coordinate", text="name", unit="", of="coordinates"),
+        "energy": shown("intersection", text="energy at which the levels meet", of="_energies"),
+        "hits": shown("intersection", text="starts that led here"),
+        "starts": shown(text="number of starts"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the energies of the intersections, lowest first."""
+        ax = new_axes() if ax is None else ax
+        ax.plot(self._energies, "o")
+        ax.set_xlabel("intersection")
+        ax.set_ylabel("energy")
+        return ax
+
+    @property
+    def _energies(self) -> FloatArray:
+        return np.array([one.energy for one in self.found])
 
     @overload
     def __getitem__(self, index: int) -> Intersection: ...
@@ -225,7 +281,7 @@ def same_around(hamiltonian: Hamiltonian, place: Intersection, reach: float) -> 
 
 
 def _signed(lengths: FloatArray, vectors: FloatArray) -> FloatArray:
-    """Return the vectors times their lengths, those of equal length along the axes if possible."""
+    """Return the scaled vectors; vectors of equal length lie along the axes if possible."""
     rows: list[FloatArray] = []
     k = 0
     while k < len(lengths):

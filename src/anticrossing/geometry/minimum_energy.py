@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ from anticrossing._core.checks import (
     fail,
     integer,
 )
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.geometry._quasidegenerate import (
     EPSILON,
     Group,
@@ -116,7 +119,7 @@ def minimum_energy_intersection(
 
 
 @dataclass(frozen=True, eq=False)
-class MinimumEnergyCrossing:
+class MinimumEnergyCrossing(Result):
     """The lowest point at which levels of two sets of states cross, their coupling left out.
 
     Attributes
@@ -133,7 +136,7 @@ class MinimumEnergyCrossing:
         the energy from falling along the seam.
     smooth : bool
         False where one of the levels meets a neighbour in its own set, a kink of the seam: then
-        coupling and gradients are those of one of the states that meet.
+        coupling and gradients belong to one of the states that meet.
     """
 
     position: FloatArray
@@ -141,6 +144,28 @@ class MinimumEnergyCrossing:
     coupling: complex
     gradients: FloatArray
     smooth: bool = True
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "position": shown("coordinate", text="coordinates"),
+        "energy": shown(text="common energy"),
+        "coupling": shown(text="coupling of the two states"),
+        "gradients": shown("state", "coordinate", text="gradient of the level"),
+        "is_sloped": shown(text="whether both levels rise to the same side"),
+        "smooth": shown(text="whether the seam is smooth here"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw both levels along the direction in which their difference grows."""
+        ax = new_axes() if ax is None else ax
+        rho = np.linspace(-1.0, 1.0, 101)
+        direction = self.gradient_difference
+        direction = direction / max(float(np.linalg.norm(direction)), 1e-300)
+        for state, gradient in enumerate(self.gradients):
+            ax.plot(rho, self.energy + rho * float(gradient @ direction), label=f"state {state}")
+        ax.set_xlabel("distance from the crossing")
+        ax.set_ylabel("energy")
+        ax.legend()
+        return ax
 
     @property
     def gradient_difference(self) -> FloatArray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +16,8 @@ from anticrossing._core.checks import (
     positive_number,
     real_number,
 )
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.geometry._descent import restore
 from anticrossing.geometry._quasidegenerate import (
     Directions,
@@ -33,7 +37,7 @@ _FINEST = 1e-12  # of the length: finer steps would be lost in rounding
 
 
 @dataclass(frozen=True, eq=False)
-class Seam:
+class Seam(Result):
     """A curve of intersections of two levels.
 
     Attributes
@@ -55,6 +59,17 @@ class Seam:
     arc_length: FloatArray
     closed: bool
     levels: tuple[int, int]
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "arc_length": shown("arc_length", text="length along the seam"),
+        "energy": shown("arc_length", text="energy at which the levels meet", of="energies"),
+        "position": shown("arc_length", "coordinate", text="coordinates", of="points"),
+        "length": shown(text="length of the seam"),
+        "closed": shown(text="whether it comes back to its start"),
+    }
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"lower_level": self.levels[0], "upper_level": self.levels[1]}
 
     @property
     def length(self) -> float:

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable, points
 from anticrossing.geometry._adiabatic import (
     Adiabatic,
     Indices,
@@ -24,7 +26,7 @@ _SAME_FORCE = 1e-10  # of the largest slope
 
 
 @dataclass(frozen=True, eq=False)
-class Surfaces:
+class Surfaces(Result):
     """Energies, forces and derivative couplings of all levels (see `surfaces`).
 
     Attributes
@@ -43,6 +45,17 @@ class Surfaces:
     forces: FloatArray
     couplings: Matrices
     vectors: Matrices
+
+    def variables(self) -> dict[str, Variable]:
+        batch = points(self.energies.ndim - 1)
+        over = () if self.forces.ndim == self.energies.ndim else ("coordinate",)
+        pair = ("row", "column")
+        return {
+            "energy": Variable((*batch, "level"), self.energies, "energy of the level"),
+            "force": Variable((*batch, "level", *over), self.forces, "force on the level"),
+            "coupling": Variable((*batch, *over, *pair), self.couplings, "derivative coupling"),
+            "vectors": Variable((*batch, "component", "level"), self.vectors, "eigenvectors"),
+        }
 
 
 def surfaces(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, fail, real_array
+from anticrossing._core.checks import FloatArray, fail, last_axis, real_array
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 
 
@@ -139,12 +139,7 @@ def _paired(
     one, two = real_array(first_name, first), real_array(second_name, second)
     if one.ndim == 0 or one.shape[-1] == 0:
         raise fail(first_name, "list at least one number", f"its shape is {one.shape}")
-    if two.ndim == 0 or two.shape[-1] != one.shape[-1]:
-        raise fail(
-            second_name,
-            f"have a last axis of length {one.shape[-1]}, like `{first_name}`",
-            f"its shape is {two.shape}",
-        )
+    last_axis(second_name, two, one.shape[-1])
     return one, two
 
 

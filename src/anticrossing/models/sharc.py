@@ -19,8 +19,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,11 +34,15 @@ from anticrossing._core.checks import (
     describe,
     fail,
     hermitian,
+    last_axis,
     non_negative,
+    of_shape,
     positive,
     real_array,
 )
 from anticrossing._core.files import path_of, write_text
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.hamiltonian import Matrices
 from anticrossing.models._sharc_text import (
     LIST_BLOCKS,
@@ -58,7 +64,7 @@ _NO_VIBRATION = 1e-10  # hartree: translations and rotations are written with fr
 
 
 @dataclass(frozen=True, eq=False)
-class SharcModel:
+class SharcModel(Result):
     """A vibronic coupling model and the molecule it belongs to.
 
     Attributes
@@ -89,7 +95,7 @@ class SharcModel:
     ------
     InputError
         If shapes do not fit each other, masses are not positive, frequencies are negative or are
-        not those of the Hamiltonian, dipoles are not Hermitian, or a text would not be read again.
+        not the Hamiltonian's, dipoles are not Hermitian, or a text would not be read again.
     """
 
     hamiltonian: VibronicCoupling
@@ -102,6 +108,16 @@ class SharcModel:
     modes: FloatArray
     dipoles: ComplexArray | None
     others: tuple[str, ...] = ()
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "frequency": shown("mode", text="frequency of the mode, hartree", of="frequencies"),
+        "element": shown("atom", text="element", unit="", of="elements"),
+        "mass": shown("atom", text="mass", unit="u", of="masses"),
+        "charge": shown("atom", text="nuclear charge", unit="e", of="charges"),
+        "geometry": shown("atom", "direction", text="reference geometry", unit="bohr"),
+        "modes": shown("displacement", "mode", text="mass-weighted normal modes"),
+        "dipole": shown("direction", "row", "column", text="dipole matrix", of="dipoles"),
+    }
 
     def __post_init__(self) -> None:
         atoms, size = len(self.elements), self.hamiltonian.dimension
@@ -116,24 +132,18 @@ class SharcModel:
         shapes = {"charges": (atoms,), "masses": (atoms,), "geometry": (atoms, 3)}
         shapes |= {"frequencies": (3 * atoms,), "modes": (3 * atoms, 3 * atoms)}
         for name, shape in shapes.items():
-            array = real_array(name, getattr(self, name))
-            if array.shape != shape:
-                raise fail(name, f"have shape {shape}", f"its shape is {array.shape}")
+            array = of_shape(name, real_array(name, getattr(self, name)), shape)
             object.__setattr__(self, name, array)
         positive("masses", self.masses)
         non_negative("frequencies", self.frequencies)
         moving = self.frequencies[self._vibrations()]
         if not np.array_equal(moving, self.hamiltonian.frequencies):
             raise fail(
-                "frequencies", "be those of the Hamiltonian and zeros",
+                "frequencies", "be the Hamiltonian's and zeros",
                 f"they are {describe(self.frequencies)}",
             )  # fmt: skip
         if self.dipoles is not None:
-            dipoles = hermitian("dipoles", self.dipoles)
-            if dipoles.shape != (3, size, size):
-                raise fail(
-                    "dipoles", f"have shape (3, {size}, {size})", f"its shape is {dipoles.shape}"
-                )
+            dipoles = of_shape("dipoles", hermitian("dipoles", self.dipoles), (3, size, size))
             object.__setattr__(self, "dipoles", dipoles)
         for k, line in enumerate(self.others):
             if not line.isprintable() or (k == 0 and not line.lower().startswith(SKIPPED)):
@@ -172,11 +182,7 @@ class SharcModel:
 
     def _normal(self, name: str, value: npt.ArrayLike) -> FloatArray:
         """Return an argument whose last axis runs over the vibrations."""
-        array = real_array(name, value)
-        count = int(self._vibrations().sum())
-        if array.shape[-1:] != (count,):
-            raise fail(name, f"have a last axis of length {count}", f"its shape is {array.shape}")
-        return array
+        return last_axis(name, real_array(name, value), int(self._vibrations().sum()))
 
     def _vibrations(self) -> npt.NDArray[np.bool_]:
         return self.frequencies > _NO_VIBRATION

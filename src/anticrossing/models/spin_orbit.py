@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, FloatArray, fail, positive, real_array
+from anticrossing._core.checks import ComplexArray, FloatArray, of_shape, positive, real_array
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 
 _STATES = ("S1", "S2", "T-1", "T0", "T+1")
@@ -81,9 +81,7 @@ def SingletTripletCrossing(
     >>> bool(abs(final[1] - converted) < 1e-3), bool(abs(final[2:].sum() - crossed) < 1e-3)
     (True, True)
     """
-    vector = real_array("spin_orbit", spin_orbit)
-    if vector.shape != (3,):
-        raise fail("spin_orbit", "hold the components (x, y, z)", f"its shape is {vector.shape}")
+    vector = of_shape("spin_orbit", real_array("spin_orbit", spin_orbit), (3,))
     parameters: dict[str, FloatArray] = {
         "internal_coupling": real_array("internal_coupling", internal_coupling),
         "singlet_slope": positive("singlet_slope", singlet_slope),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, describe, fail, positive, real_array
+from anticrossing._core.checks import FloatArray, describe, fail, of_shape, positive, real_array
 from anticrossing.hamiltonian import Matrices, TermHamiltonian, check_entries, number_array
 from anticrossing.units import NATURAL, Units
 
@@ -259,9 +259,7 @@ def _constant(energies: npt.ArrayLike) -> Matrices:
 
 def _matrices(name: str, value: npt.ArrayLike, shape: tuple[int, ...]) -> Matrices:
     """Return Hermitian matrices of the wanted shape, real where all of them are."""
-    array = number_array(name, value)
-    if array.shape != shape:
-        raise fail(name, f"have the shape {shape}", f"its shape is {array.shape}")
+    array = of_shape(name, number_array(name, value), shape)
     difference = np.abs(array - array.conj().swapaxes(-1, -2)).max()
     if difference > _ROUNDING * np.abs(array).max():
         raise fail(

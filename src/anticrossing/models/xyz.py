@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, describe, fail, real_array
+from anticrossing._core.checks import FloatArray, describe, fail, of_shape, real_array
 from anticrossing._core.files import path_of, write_text
 from anticrossing.models.sharc import SharcModel
 from anticrossing.units import ENERGIES, LENGTHS, MASSES
@@ -48,7 +48,7 @@ def write_xyz(
     times : array, shape (K,), optional
         The time of each frame, in any unit.
     momenta : array, shape (f,) or (K, f), optional
-        The dimensionless momenta P. The column ``momenta`` of the file holds those of the atoms in
+        The dimensionless momenta P. The column ``momenta`` of the file holds the atoms' momenta in
         the unit of ASE, √(u eV), from which ``Atoms.get_velocities`` and ``get_kinetic_energy``
         follow.
     info : mapping of names to arrays of shape (K,), optional
@@ -96,9 +96,7 @@ def write_xyz(
     frames, columns = len(Q), _ANGSTROM * model.cartesian(Q)
     properties = "species:S:1:pos:R:3"
     if momenta is not None:
-        P = _rows("momenta", momenta)
-        if P.shape != Q.shape:
-            raise fail("momenta", f"have the shape {Q.shape}", f"its shape is {P.shape}")
+        P = of_shape("momenta", _rows("momenta", momenta), Q.shape)
         columns = np.concatenate([columns, _ASE_MOMENTUM * model.cartesian_momenta(P)], axis=-1)
         properties += ":momenta:R:3"
     comments = [f'Properties={properties}:masses:R:1 pbc="F F F"'] * frames
@@ -140,6 +138,4 @@ def _entries(
 
 def _column(name: str, values: npt.ArrayLike, frames: int) -> list[float]:
     array = np.atleast_1d(real_array(name, values))
-    if array.shape != (frames,):
-        raise fail(name, f"hold {frames} number(s)", f"its shape is {array.shape}")
-    return [float(value) for value in array]
+    return [float(value) for value in of_shape(name, array, (frames,))]

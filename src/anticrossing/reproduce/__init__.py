@@ -58,7 +58,7 @@ def compute(name: str, directory: str | Path | None = None) -> Reproduction:
     module = importlib.import_module(f"{__name__}.{_MODULES[name]}")
     reproduction: Reproduction = module.compute()
     if directory is not None:
-        reproduction.save(directory)
+        reproduction.write(directory)
     return reproduction
 
 

@@ -57,7 +57,7 @@ def compute() -> Reproduction:
     system = DrivenLevel(
         levels=np.arange(1.0, 10.0),
         couplings=0.2,
-        beta=1.2,
+        temperature=1 / 1.2,
         chemical_potential=3.0,
         start=0.0,
         stop=10.0,
@@ -70,7 +70,7 @@ def compute() -> Reproduction:
         rows.append([name, reference, value, abs(value - reference)])
         agrees &= abs(value - reference) < claim
     conclusion = (
-        f"All {len(rows)} numbers agree with those of 40-digit arithmetic within "
+        f"All {len(rows)} numbers agree with 40-digit arithmetic within "
         f"{max(row[-1] for row in rows):.0e}. Jarzynski's equality holds within {fluctuation:.0e} "
         "for the chain and for both exact schemes. The chain is within "
         f"{values[-1]:.1%} of the exact work distribution, though its crossings are not well "

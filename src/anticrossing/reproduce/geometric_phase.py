@@ -98,8 +98,8 @@ def _loops() -> list[Row]:
         "… beside them": ((2.0, 0.0), 1.0, 0.0),
     }
     rows = []
-    for what, (center, radius, exact) in loops.items():
-        found = geometry.berry_phase(hamiltonian, _circle(center, radius), level=0)
+    for what, (centre, radius, exact) in loops.items():
+        found = geometry.berry_phase(hamiltonian, _circle(centre, radius), level=0)
         rows.append((what, exact, found, _PHASE))
     return rows
 
@@ -204,10 +204,10 @@ def _chern_numbers() -> list[Row]:
     return rows
 
 
-def _circle(center: tuple[float, float], radius: float) -> Callable[[float], FloatArray]:
+def _circle(centre: tuple[float, float], radius: float) -> Callable[[float], FloatArray]:
     def loop(s: float) -> FloatArray:
         angle = 2 * np.pi * s
-        return np.array(center) + radius * np.array([np.cos(angle), np.sin(angle)])
+        return np.array(centre) + radius * np.array([np.cos(angle), np.sin(angle)])
 
     return loop
 

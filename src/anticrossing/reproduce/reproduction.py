@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from anticrossing._core.checks import fail
 from anticrossing._core.provenance import plain
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Variable
 from anticrossing._version import __version__
 from anticrossing.studies.directory import MARKER, replace_directory, write_json
 
 
 @dataclass(frozen=True, eq=False)
-class Reproduction:
+class Reproduction(Result):
     """A published result beside the numbers of this package.
 
     Attributes
@@ -42,6 +48,42 @@ class Reproduction:
     draw: Callable[[Any], None]
     size: tuple[float, float] = (10.4, 4.5)
 
+    def variables(self) -> dict[str, Variable]:
+        """Return the columns of the table, numbers where all entries are numbers."""
+        found = {}
+        for name, *values in zip(self.columns, *self.rows, strict=True):
+            key = re.sub(r"\W+", "_", name).strip("_") or "column"
+            while key in found:
+                key += "_"
+            array = np.array(values)
+            found[key] = Variable(
+                ("row",), array if array.dtype.kind in "biuf" else array.astype(str), name, ""
+            )
+        return found
+
+    def _attributes(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "title": self.title,
+            "source": self.source,
+            "conclusion": self.conclusion,
+            "agrees": str(self.agrees),
+        }
+
+    def __str__(self) -> str:
+        table = [self.columns, *([_entry(cell) for cell in row] for row in self.rows)]
+        wide = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = ("  ".join(f"{c:<{w}}" for c, w in zip(row, wide, strict=True)) for row in table)
+        return "\n".join(
+            [self.title, self.source, *(line.rstrip() for line in lines), self.conclusion]
+        )
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the figure, which has axes of its own, and return the first of them."""
+        if ax is not None:
+            raise fail("ax", "be left out", "a reproduction has a figure with axes of its own")
+        return self.figure().axes[0]
+
     def summary(self) -> dict[str, Any]:
         """Return everything but the figure as plain data."""
         content = {
@@ -69,14 +111,18 @@ class Reproduction:
             drawn.subplots_adjust(left=0.075, right=0.985, top=0.83, bottom=0.125, wspace=0.22)
         return drawn
 
-    def save(self, directory: str | Path) -> Path:
+    def write(self, directory: str | Path) -> Path:
         """Write ``figure.png``, ``figure.svg`` and ``summary.json``, all or nothing."""
         from anticrossing.plot import save_figure
 
-        def write(folder: Path) -> None:
+        def fill(folder: Path) -> None:
             drawn = self.figure()
             save_figure(drawn, folder / "figure.svg")
             save_figure(drawn, folder / "figure.png")
             write_json(folder / MARKER, self.summary())
 
-        return replace_directory(directory, write)
+        return replace_directory(directory, fill)
+
+
+def _entry(cell: Any) -> str:
+    return f"{cell:.6g}" if isinstance(cell, float) else str(cell)

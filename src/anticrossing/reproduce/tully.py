@@ -37,11 +37,10 @@ _PUBLISHED = {
 
 @dataclass(frozen=True)
 class _Problem:
-    """A problem: where the packet starts, how far it would go freely until read, what to draw.
+    """A problem: where the packet starts, how far it would go freely until read, what to draw."""
 
-    The time matters: some of what is left on the upper level of the first two problems circulates
-    in its well long after the packet has passed. The published numbers are read at these times.
-    """
+    # The time matters: some of what is left on the upper level of the first two problems circulates
+    # in its well long after the packet has passed. The published numbers are read at these times.
 
     name: str
     model: Callable[[], Hamiltonian]
@@ -80,7 +79,7 @@ _PROBLEMS = (
 def compute() -> Reproduction:
     """Propagate packets and ensembles at several momenta and compare with the published table."""
     exact: dict[str, FloatArray] = {}
-    lines: dict[str, FloatArray] = {}  # with momenta between those of the table
+    lines: dict[str, FloatArray] = {}  # with momenta between the ones of the table
     sampled: dict[str, dict[str, Mean]] = {}
     rows: list[list[Any]] = []
     errors, lost = [], []

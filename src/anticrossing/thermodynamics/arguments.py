@@ -12,18 +12,36 @@ from anticrossing._core.checks import (
     describe,
     fail,
     is_numeric,
-    positive,
+    positive_number,
     real_number,
 )
 
+_COLDEST = float(np.finfo(np.float64).tiny)
 MOST_SAMPLES = 2 * 10**7  # a few arrays of as many numbers take a gibibyte
 
 
-def equilibrium_parameters(beta: Any, chemical_potential: Any) -> tuple[float, float]:
-    """Return ``β > 0`` and ``μ`` as finite floats, or raise `InputError`."""
-    inverse = real_number("beta", beta)
-    positive("beta", inverse)
-    return inverse, real_number("chemical_potential", chemical_potential)
+class Thermal:
+    """What has a temperature, and with it an inverse one."""
+
+    temperature: float
+
+    @property
+    def beta(self) -> float:
+        """``β = 1/T`` (1 / energy)."""
+        return 1 / self.temperature
+
+
+def checked_temperature(value: Any) -> float:
+    """Return ``T > 0`` as a float with a finite inverse, or raise `InputError`."""
+    temperature = positive_number("temperature", value)
+    if temperature < _COLDEST:
+        raise fail("temperature", f"be at least {_COLDEST:g}", f"it is {temperature:g}")
+    return temperature
+
+
+def equilibrium_parameters(temperature: Any, chemical_potential: Any) -> tuple[float, float]:
+    """Return ``T > 0`` and ``μ`` as finite floats, or raise `InputError`."""
+    return checked_temperature(temperature), real_number("chemical_potential", chemical_potential)
 
 
 def counting_field(name: str, value: Any) -> ComplexArray:

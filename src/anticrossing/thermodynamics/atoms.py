@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray, fail, integer, real_array
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.thermodynamics.arguments import MOST_SAMPLES, counting_field, generator
 
 _CHUNK = 1 << 21  # exponentials held at a time
@@ -37,8 +42,20 @@ def merge_atoms(
     return x[first] + np.divide(moved, total, out=np.zeros_like(total), where=total > 0), total
 
 
+def draw_atoms(
+    values: npt.ArrayLike, probabilities: npt.ArrayLike, ax: Any = None, *, label: str = "value"
+) -> Any:
+    """Draw the probability of every value as a line from zero."""
+    ax = new_axes() if ax is None else ax
+    ax.vlines(values, 0.0, probabilities)
+    ax.set_ylim(bottom=0.0)
+    ax.set_xlabel(label)
+    ax.set_ylabel("probability")
+    return ax
+
+
 @dataclass(frozen=True, eq=False, init=False)
-class AtomicStatistics:
+class AtomicStatistics(Result):
     """Statistics of a quantity given by its values and their probabilities.
 
     Parameters
@@ -62,6 +79,18 @@ class AtomicStatistics:
 
     values: FloatArray
     probabilities: FloatArray
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "mean": shown(text="mean"),
+        "variance": shown(text="variance"),
+        "skewness": shown(text="skewness"),
+        "value": shown("value", text="value", of="values"),
+        "probability": shown("value", text="probability of the value", of="probabilities"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the probability of every value."""
+        return draw_atoms(self.values, self.probabilities, ax)
 
     def __init__(self, values: npt.ArrayLike, probabilities: npt.ArrayLike) -> None:
         x = real_array("values", values, ndim=1)

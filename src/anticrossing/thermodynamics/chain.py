@@ -7,10 +7,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, describe, fail, positive, real_array, real_number
+from anticrossing._core.checks import (
+    FloatArray,
+    describe,
+    fail,
+    of_shape,
+    positive,
+    real_array,
+    real_number,
+)
 from anticrossing._core.unchanging import Unchanging
 from anticrossing.formulas.result import DomainCheck
-from anticrossing.thermodynamics.arguments import equilibrium_parameters
+from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
 from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.chain_work import ChainWorkStatistics
 from anticrossing.thermodynamics.dissipation import Filling, mix, probability
@@ -19,7 +27,7 @@ from anticrossing.thermodynamics.equilibrium import grand_potential
 REGIME_LIMIT = 0.1  # "always" and "never" mean up to a tenth
 
 
-class LandauZenerChain(Unchanging):
+class LandauZenerChain(Thermal, Unchanging):
     """A Fermi level that moves from `start` to `stop` and crosses reservoir levels one by one.
 
     At the crossing with level i, of coupling ``γ_i`` (gap ``δ_i = 2γ_i``) and speed ``ε̇_i``, the
@@ -40,8 +48,8 @@ class LandauZenerChain(Unchanging):
         ``γ_i`` (energy), of any sign.
     speeds : array_like, shape (K,) or ()
         Speeds ``|ε̇_i|`` of the level at the crossings (energy / time), positive.
-    beta : float
-        Inverse temperature of the reservoir, positive.
+    temperature : float
+        Temperature of the reservoir (energy, k_B = 1), positive.
     chemical_potential : float
         ``μ`` of the reservoir (energy).
     start, stop : float
@@ -63,8 +71,8 @@ class LandauZenerChain(Unchanging):
     Examples
     --------
     >>> chain = LandauZenerChain(
-    ...     energies=range(1, 10), couplings=0.2, speeds=1.0, beta=1.2, chemical_potential=3.0,
-    ...     start=0.0, stop=10.0,
+    ...     energies=range(1, 10), couplings=0.2, speeds=1.0, start=0.0, stop=10.0,
+    ...     temperature=1 / 1.2, chemical_potential=3.0,
     ... )
     >>> print(chain.run(1.0))
     Landau-Zener chain, 9 crossings, level from 0 to 10
@@ -80,7 +88,7 @@ class LandauZenerChain(Unchanging):
 
     start: float
     stop: float
-    beta: float
+    temperature: float
     chemical_potential: float
     energies: FloatArray
     couplings: FloatArray
@@ -95,7 +103,7 @@ class LandauZenerChain(Unchanging):
         energies: npt.ArrayLike,
         couplings: npt.ArrayLike,
         speeds: npt.ArrayLike,
-        beta: float,
+        temperature: float,
         chemical_potential: float,
         start: float,
         stop: float,
@@ -109,13 +117,15 @@ class LandauZenerChain(Unchanging):
         if np.any(direction * np.diff(levels) <= 0):
             order = "ascend for a rising level" if direction > 0 else "descend for a sinking level"
             raise fail("energies", f"strictly {order}", f"it is {describe(levels.tolist())}")
-        gamma = _per_level("couplings", real_array("couplings", couplings), levels.size)
-        speed = _per_level("speeds", positive("speeds", speeds), levels.size)
-        self.beta, self.chemical_potential = equilibrium_parameters(beta, chemical_potential)
+        gamma = per_level("couplings", real_array("couplings", couplings), levels.size)
+        speed = per_level("speeds", positive("speeds", speeds), levels.size)
+        self.temperature, self.chemical_potential = equilibrium_parameters(
+            temperature, chemical_potential
+        )
         reservoir = Filling.thermal(levels, self.beta, self.chemical_potential)
         if reservoir_occupations is not None:
             given = probability("reservoir_occupations", reservoir_occupations)
-            reservoir = Filling.of(_per_level("reservoir_occupations", given, levels.size))
+            reservoir = Filling.of(per_level("reservoir_occupations", given, levels.size))
 
         met = (levels > min(self.start, self.stop)) & (levels < max(self.start, self.stop))
         self.energies = levels[met]
@@ -138,7 +148,7 @@ class LandauZenerChain(Unchanging):
 
         def potential(energy: float) -> float:
             return grand_potential(
-                [energy], beta=self.beta, chemical_potential=self.chemical_potential
+                [energy], temperature=self.temperature, chemical_potential=self.chemical_potential
             )
 
         return potential(self.stop) - potential(self.start)
@@ -208,7 +218,7 @@ class LandauZenerChain(Unchanging):
             reservoir=self.reservoir,
             diabatic_probabilities=self.diabatic_probabilities,
             adiabatic_probabilities=self.adiabatic_probabilities,
-            beta=self.beta,
+            temperature=self.temperature,
             chemical_potential=self.chemical_potential,
         )
 
@@ -268,7 +278,7 @@ class LandauZenerChain(Unchanging):
     def __repr__(self) -> str:
         return (
             f"LandauZenerChain({self.energies.size} crossings, {self.start:g} -> {self.stop:g}, "
-            f"beta={self.beta:g}, chemical_potential={self.chemical_potential:g})"
+            f"temperature={self.temperature:g}, chemical_potential={self.chemical_potential:g})"
         )
 
     def _changed(self, couplings: FloatArray, speeds: FloatArray) -> LandauZenerChain:
@@ -295,7 +305,6 @@ def crossing_probabilities(
     return np.exp(-exponent), -np.expm1(-exponent)
 
 
-def _per_level(name: str, values: FloatArray, levels: int) -> FloatArray:
-    if values.shape not in ((), (levels,)):
-        raise fail(name, f"be one number or have shape ({levels},)", f"its shape is {values.shape}")
-    return np.broadcast_to(values, (levels,))
+def per_level(name: str, values: FloatArray, levels: int) -> FloatArray:
+    """Return one number for every level, or raise `InputError`."""
+    return np.broadcast_to(of_shape(name, values, (), (levels,)), (levels,))

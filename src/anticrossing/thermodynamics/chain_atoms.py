@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, fail
+from anticrossing._core.result import Result
 from anticrossing._core.unchanging import read_only
+from anticrossing._core.variables import Shown, shown
+from anticrossing.thermodynamics.atoms import draw_atoms
 
 # Values closer than this fraction of the largest possible work count as equal: lifts are
 # differences of rounded energies.
@@ -17,7 +22,7 @@ EQUAL = 1e-11
 
 @read_only
 @dataclass(frozen=True, eq=False)
-class WorkAtoms:
+class WorkAtoms(Result):
     """The values that the work can take, with their probabilities.
 
     Attributes
@@ -36,6 +41,18 @@ class WorkAtoms:
     log_probabilities: FloatArray
     step: float | None
     multiples: npt.NDArray[np.int64] | None
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "step": shown(text="energy of which all values are multiples"),
+        "work": shown("work", text="work", of="values"),
+        "probability": shown("work", text="probability of the value", of="probabilities"),
+        "log_probability": shown("work", text="its logarithm", of="log_probabilities"),
+        "multiple": shown("work", text="value over step", of="multiples"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the probability of every value."""
+        return draw_atoms(self.values, self.probabilities, ax, label="work")
 
     @property
     def probabilities(self) -> FloatArray:

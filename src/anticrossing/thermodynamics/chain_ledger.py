@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import log_expit, xlogy
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.result import Result
 from anticrossing._core.unchanging import read_only
+from anticrossing._core.variables import Shown, shown
+from anticrossing.thermodynamics.arguments import Thermal
 from anticrossing.thermodynamics.dissipation import Filling, entropy_of_mixing
 from anticrossing.thermodynamics.equilibrium import binary_entropy
+from anticrossing.thermodynamics.pictures import Totals, draw_along
 
 
 @read_only
 @dataclass(frozen=True, eq=False)
-class ChainTotals:
+class ChainTotals(Totals):
     """Sums over all steps of a ledger, each of the batch shape of the initial occupation."""
 
     mechanical_work: FloatArray
@@ -29,10 +35,23 @@ class ChainTotals:
     grand_potential_change: FloatArray
     equilibrium_grand_potential_change: FloatArray
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "mechanical_work": shown(text="mechanical work"),
+        "chemical_work": shown(text="chemical work"),
+        "heat": shown(text="heat from the reservoir"),
+        "energy_change": shown(text="change of energy"),
+        "entropy_change": shown(text="change of entropy"),
+        "entropy_flow": shown(text="entropy from the reservoir"),
+        "entropy_production": shown(text="entropy production"),
+        "dissipated_work": shown(text="dissipated work"),
+        "grand_potential_change": shown(text="change of the grand potential"),
+        "equilibrium_grand_potential_change": shown(text="its change in equilibrium"),
+    }
+
 
 @dataclass(frozen=True, eq=False)
-class ChainLedger:
-    """What `LandauZenerChain.run` returns, for L crossings; indices are those of the paper.
+class ChainLedger(Thermal, Result):
+    """What `LandauZenerChain.run` returns, for L crossings; indices as in the paper.
 
     *Points* are numbered 0 … L+1: the start, just before crossing i = 1 … L, the end. *Steps* are
     numbered 0 … L: step 0 lifts the level from the start to the first reservoir level, step i
@@ -48,7 +67,7 @@ class ChainLedger:
         The reservoir levels before their crossings, shape (L,).
     diabatic_probabilities, adiabatic_probabilities : array, shape (L,)
         ``R_i`` and ``1 − R_i``.
-    beta, chemical_potential : float
+    temperature, chemical_potential : float
         Of the reservoir.
     """
 
@@ -57,8 +76,37 @@ class ChainLedger:
     reservoir: Filling
     diabatic_probabilities: FloatArray
     adiabatic_probabilities: FloatArray
-    beta: float
+    temperature: float
     chemical_potential: float
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "position": shown("place", text="energy of the level", of="positions"),
+        "particle_number": shown("place", text="occupation of the level"),
+        "energy": shown("place", text="energy of the system"),
+        "entropy": shown("place", text="entropy of the system"),
+        "grand_potential": shown("place", text="grand potential"),
+        "equilibrium_grand_potential": shown("place", text="grand potential in equilibrium"),
+        "mechanical_work": shown("step", text="mechanical work"),
+        "chemical_work": shown("step", text="chemical work"),
+        "heat": shown("step", text="heat from the reservoir"),
+        "energy_change": shown("step", text="change of energy"),
+        "entropy_change": shown("step", text="change of entropy"),
+        "entropy_flow": shown("step", text="entropy from the reservoir"),
+        "entropy_production": shown("step", text="entropy production"),
+        "dissipated_work": shown("step", text="dissipated work"),
+        "reservoir_occupation": shown(
+            "crossing", text="occupation of the reservoir level before", of="reservoir_occupations"
+        ),
+        "diabatic_probability": shown(
+            "crossing", text="probability to keep the diabatic state", of="diabatic_probabilities"
+        ),
+        "temperature": shown(text="temperature of the reservoir"),
+        "chemical_potential": shown(text="chemical potential of the reservoir"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the occupation of the level against its energy."""
+        return draw_along(self.positions, self.particle_number, "energy of the level", ax)
 
     @property
     def occupations(self) -> FloatArray:

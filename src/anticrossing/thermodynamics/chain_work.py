@@ -7,16 +7,21 @@ mechanical work ``w = Σ_k Δε_k n_k`` and takes ``q = Σ_i (ε_i − μ)(n_i �
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import comb
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_expit
 
 from anticrossing._core.checks import ComplexArray, FloatArray, fail, integer, real_number
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
 from anticrossing._core.unchanging import read_only
+from anticrossing._core.variables import Shown, shown
 from anticrossing.formulas.result import broadcast, unwrap
 from anticrossing.thermodynamics.arguments import (
     MOST_SAMPLES,
@@ -32,7 +37,7 @@ _EXACT_INTEGERS = 2.0**53  # beyond, floats do not count multiples one by one
 
 @read_only
 @dataclass(frozen=True, eq=False)
-class SampledTrajectories:
+class SampledTrajectories(Result):
     """Trajectories drawn by `ChainWorkStatistics.sample`, one a row.
 
     Attributes
@@ -50,12 +55,27 @@ class SampledTrajectories:
     heat: FloatArray
     particle_number: npt.NDArray[np.int64]
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "work": shown("trajectory", text="work done on the level"),
+        "heat": shown("trajectory", text="heat from the reservoir"),
+        "particle_number": shown("trajectory", text="particles from the reservoir"),
+        "occupation": shown("trajectory", "lift", text="whether occupied", of="occupations"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the histogram of the work."""
+        ax = new_axes() if ax is None else ax
+        ax.hist(self.work, bins="auto")
+        ax.set_xlabel("work")
+        ax.set_ylabel("number of trajectories")
+        return ax
+
 
 @dataclass(frozen=True, eq=False)
-class ChainWorkStatistics:
+class ChainWorkStatistics(Result):
     """What `LandauZenerChain.work_statistics` returns.
 
-    For an equilibrium start and Fermi occupations, with ``P̃`` and ``χ̃`` those of the backward
+    For an equilibrium start and Fermi occupations, with ``P̃`` and ``χ̃`` for the backward
     chain (also from equilibrium)::
 
         P(w, q, N) / P̃(−w, −q, −N) = exp[β(w − ΔΩ^eq)]       χ(u) = e^{−βΔΩ^eq} χ̃(iβ − u)
@@ -76,6 +96,15 @@ class ChainWorkStatistics:
     excess_energies: FloatArray
     log_initial: FloatArray
     log_transitions: FloatArray
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "lift": shown("lift", text="energy of the lift", of="lifts"),
+        "log_initial": shown("initial", text="logarithm of the initial probability"),
+        "log_transition": shown(
+            "crossing", "final", "initial", text="its logarithm", of="log_transitions"
+        ),
+        "excess_energy": shown("crossing", text="ε − μ at the crossing", of="excess_energies"),
+    }
 
     @classmethod
     def of(
@@ -181,8 +210,8 @@ class ChainWorkStatistics:
         --------
         >>> from anticrossing.thermodynamics.chain import LandauZenerChain
         >>> chain = LandauZenerChain(
-        ...     energies=[1.0], couplings=0.2, speeds=1.0, beta=1.2, chemical_potential=3.0,
-        ...     start=0.5, stop=2.0,
+        ...     energies=[1.0], couplings=0.2, speeds=1.0, start=0.5, stop=2.0,
+        ...     temperature=1 / 1.2, chemical_potential=3.0,
         ... )
         >>> atoms = chain.work_statistics().atoms()
         >>> atoms.values, atoms.probabilities.round(4)
@@ -265,11 +294,9 @@ class ChainWorkStatistics:
     def _log_characteristic(
         self, work: npt.ArrayLike, heat: npt.ArrayLike, particle_number: npt.ArrayLike
     ) -> ComplexArray:
-        """Product of 2×2 matrices in a gauge in which no factor exceeds one.
-
-        With the real recursion at the imaginary parts of the fields done in logarithms, what is
-        left is a Markov chain of its own (the tilted one) with phases at the real parts.
-        """
+        """Product of 2×2 matrices in a gauge in which no factor exceeds one."""
+        # With the real recursion at the imaginary parts of the fields done in logarithms, what is
+        # left is a Markov chain of its own (the tilted one) with phases at the real parts.
         given = broadcast(
             work=counting_field("work", work),
             heat=counting_field("heat", heat),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +18,17 @@ from anticrossing._core.checks import (
     InputError,
     fail,
     integer,
+    last_axis,
+    of_shape,
     real_array,
 )
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
 from anticrossing._core.threads import few_threads, processors
+from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.thermodynamics import enumeration, inversion, sampling
 from anticrossing.thermodynamics.arguments import counting_field, exponential
-from anticrossing.thermodynamics.atoms import merge_atoms
+from anticrossing.thermodynamics.atoms import draw_atoms, merge_atoms
 from anticrossing.thermodynamics.modes import checked_log_odds, nearest_unitary
 
 _BALANCED = 1e-9  # a shift that only scales need not be found better
@@ -29,7 +36,7 @@ _CHUNK_BYTES = 1 << 24  # of determinants worked on at a time, by each thread
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class TwoPointStatistics:
+class TwoPointStatistics(Result):
     """Statistics of a one-body observable measured before and after a unitary evolution.
 
     Before, the modes i are occupied independently with probability ``f_i`` (a Gibbs state of free
@@ -92,6 +99,38 @@ class TwoPointStatistics:
     final_values: FloatArray
     log_odds: FloatArray
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "mean": shown(text="mean of w"),
+        "variance": shown(text="variance of w"),
+        "skewness": shown(text="skewness of w"),
+        "occupation": shown("mode", text="initial occupation of the mode", of="occupations"),
+        "initial_value": shown("mode", text="value of the initial mode", of="initial_values"),
+        "final_value": shown("mode", text="value of the final mode", of="final_values"),
+        "propagator": shown("final_mode", "mode", text="propagator between the modes"),
+    }
+
+    def variables(self) -> dict[str, Variable]:
+        found = super().variables()
+        if not self.joint:
+            return found
+        names = ("mean", "variance", "skewness", "initial_value", "final_value")
+        for name in names:
+            dims = ("observable", *found[name].dims[1:])
+            found[name] = found[name]._replace(dims=dims)
+        return found
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the probability of every value, or of each of K observables mean and spread."""
+        listed = None if self.joint else self.atoms()
+        if listed is not None:
+            return draw_atoms(*listed, ax)
+        ax = new_axes() if ax is None else ax
+        mean, spread = np.atleast_1d(self.mean), np.sqrt(np.atleast_1d(self.variance))
+        ax.errorbar(np.arange(mean.size), mean, spread, fmt="o")
+        ax.set_xlabel("observable")
+        ax.set_ylabel("mean and standard deviation")
+        return ax
+
     def __init__(
         self,
         *,
@@ -111,12 +150,7 @@ class TwoPointStatistics:
                 f"have shape ({modes},) or (K, {modes})",
                 f"its shape is {initial.shape}",
             )
-        if final.shape != initial.shape:
-            raise fail(
-                "final_values",
-                "have the shape of `initial_values`",
-                f"their shapes are {final.shape} and {initial.shape}",
-            )
+        of_shape("final_values", final, initial.shape)
         odds = checked_log_odds(modes, occupations=occupations, log_odds=log_odds)
         for name, array in (
             ("propagator", unitary),
@@ -362,17 +396,13 @@ def _fields(u: npt.ArrayLike, observables: int | None) -> ComplexArray:
     fields = counting_field("u", u)
     if observables is None:
         return fields[..., None]
-    if fields.ndim == 0 or fields.shape[-1] != observables:
-        raise fail("u", f"have a last axis of length {observables}", f"its shape is {fields.shape}")
-    return fields
+    return last_axis("u", fields, observables)
 
 
 def _balance(rows: FloatArray, columns: FloatArray) -> FloatArray:
-    """Return the shift c at which ``Σ σ(row + c) = Σ σ(column − c)``, for each first index.
-
-    There the product of all the factors (1 + e^{row+c})(1 + e^{column−c}) that scale the matrix is
-    smallest, so that nothing is scaled further than needed.
-    """
+    """Return the shift c at which ``Σ σ(row + c) = Σ σ(column − c)``, for each first index."""
+    # There the product of all the factors (1 + e^{row+c})(1 + e^{column−c}) that scale the matrix
+    # is smallest, so that nothing is scaled further than needed.
     finite = np.where(np.isfinite(rows), rows, 0.0)
     reach = np.abs(finite).max(axis=-1) + np.abs(columns).max(axis=-1) + 1.0
     low, high = -reach, reach
@@ -391,11 +421,9 @@ def _balance(rows: FloatArray, columns: FloatArray) -> FloatArray:
 def _scaled(
     log_odds: FloatArray, initial: ComplexArray, final: ComplexArray, balance: FloatArray
 ) -> tuple[ComplexArray, FloatArray]:
-    """Return G with rows and columns scaled to entries of at most one, and ln of the scale.
-
-    ``G_ij = (1 − f_i)(1 + exp(r_i + c_j))`` with complex r and c is divided by ``(1 − f_i)(1 +
-    |exp r_i|)(1 + |exp c_j|)``; `initial` and `final` are u times the values, shape (u, N).
-    """
+    """Return G with rows and columns scaled to entries of at most one, and ln of the scale."""
+    # ``G_ij = (1 − f_i)(1 + exp(r_i + c_j))`` with complex r and c is divided by ``(1 − f_i)(1 +
+    # |exp r_i|)(1 + |exp c_j|)``; `initial` and `final` are u times the values, shape (u, N).
     c = balance[:, None]
     lift = initial.imag + c
     row, column = log_odds + lift, -final.imag - c

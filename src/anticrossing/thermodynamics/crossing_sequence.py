@@ -8,114 +8,30 @@ exact for occupations as long as no two paths lead from one level to another.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, describe, fail, real_array
+from anticrossing._core.checks import FloatArray, last_axis, of_shape, real_array
+from anticrossing._core.result import Result
 from anticrossing._core.unchanging import Unchanging
+from anticrossing._core.variables import Shown, shown
 from anticrossing.formulas.result import DomainCheck
-from anticrossing.thermodynamics.arguments import equilibrium_parameters
+from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
 from anticrossing.thermodynamics.chain import crossing_probabilities
+from anticrossing.thermodynamics.crossing_events import CrossingEvents, IntArray, crossing_sequence
 from anticrossing.thermodynamics.dissipation import probability
 from anticrossing.thermodynamics.equilibrium import binary_entropy, fermi
+from anticrossing.thermodynamics.pictures import draw_along
 
-IntArray = npt.NDArray[np.int64]
 MANY_PATHS = 1e9  # path counts stop here: they double with every second crossing
 
 
 @dataclass(frozen=True, eq=False)
-class CrossingEvents:
-    """Crossings in the order of time, one an entry.
-
-    Attributes
-    ----------
-    times : array, shape (K,)
-        When they happen.
-    system_levels, reservoir_levels : array of int, shape (K,)
-        Which two levels cross.
-    speeds : array, shape (K,)
-        ``|dε/dt|`` of the system level (energy / time).
-    """
-
-    times: FloatArray
-    system_levels: IntArray
-    reservoir_levels: IntArray
-    speeds: FloatArray
-
-
-def crossing_sequence(
-    *, times: npt.ArrayLike, system_energies: npt.ArrayLike, reservoir_energies: npt.ArrayLike
-) -> CrossingEvents:
-    """Find all crossings of piecewise linear system levels with fixed reservoir levels.
-
-    A level that only touches a reservoir level, or that starts or ends on it, does not cross it.
-
-    Parameters
-    ----------
-    times : array_like, shape (n,)
-        Increasing times of the corners.
-    system_energies : array_like, shape (S, n)
-        Energies of the S system levels at the corners; they must not meet each other.
-    reservoir_energies : array_like, shape (M,)
-        Energies of the reservoir levels, all different, in any order.
-
-    Returns
-    -------
-    CrossingEvents
-
-    Raises
-    ------
-    InputError
-        If times do not increase, shapes do not fit, system levels meet, or reservoir levels are
-        equal.
-
-    Examples
-    --------
-    >>> events = crossing_sequence(
-    ...     times=[0.0, 4.0, 8.0], system_energies=[[0.0, 2.0, 0.0]], reservoir_energies=[1.5, 1.0]
-    ... )
-    >>> events.times, events.reservoir_levels, events.speeds
-    (array([2., 3., 5., 6.]), array([1, 0, 0, 1]), array([0.5, 0.5, 0.5, 0.5]))
-    """
-    corners = real_array("times", times, ndim=1)
-    if corners.size < 2 or np.any(np.diff(corners) <= 0):
-        raise fail("times", "be at least two, increasing", f"it is {describe(corners.tolist())}")
-    systems = real_array("system_energies", system_energies)
-    if systems.ndim != 2 or systems.shape[0] == 0 or systems.shape[1] != corners.size:
-        raise fail(
-            "system_energies", f"have shape (S, {corners.size})", f"its shape is {systems.shape}"
-        )
-    ordered = systems[np.argsort(systems[:, 0])]
-    if np.any(np.diff(ordered, axis=0) <= 0):
-        raise fail("system_energies", "hold levels that never meet each other", "two of them do")
-    levels = real_array("reservoir_energies", reservoir_energies, ndim=1)
-    if np.unique(levels).size < levels.size:
-        raise fail("reservoir_energies", "be different", "two of them are equal")
-
-    slopes = np.diff(systems, axis=1) / np.diff(corners)
-    sides = _sides(systems[:, None, :] - levels[:, None])
-    system, reservoir, piece = np.nonzero(sides[..., 1:] != sides[..., :-1])
-    slope = slopes[system, piece]
-    when = corners[piece] + (levels[reservoir] - systems[system, piece]) / slope
-    order = np.argsort(when, kind="stable")
-    return CrossingEvents(
-        when[order], system[order], reservoir[order], np.asarray(np.abs(slope[order]))
-    )
-
-
-def _sides(distances: FloatArray) -> FloatArray:
-    """Return the side of each corner, ±1; one on the level counts to the side it came from."""
-    sides = np.sign(distances)
-    place = np.where(sides != 0, np.arange(sides.shape[-1]), -1)
-    latest = np.maximum.accumulate(place, axis=-1)
-    first = np.argmax(sides != 0, axis=-1)[..., None]
-    return np.take_along_axis(sides, np.where(latest < 0, first, latest), axis=-1)
-
-
-@dataclass(frozen=True, eq=False)
-class SequentialLedger:
+class SequentialLedger(Thermal, Result):
     """What `SequentialCrossings.run` returns, for K crossings; batch axes first.
 
     Attributes
@@ -129,7 +45,7 @@ class SequentialLedger:
     positions : array, shape (K+2, S)
         Energies of the system levels at the start, at each crossing and at the end.
     reservoir_energies : array, shape (M,)
-    beta, chemical_potential : float
+    temperature, chemical_potential : float
         Of the reservoir.
     """
 
@@ -138,8 +54,34 @@ class SequentialLedger:
     reservoir_occupations: FloatArray
     positions: FloatArray
     reservoir_energies: FloatArray
-    beta: float
+    temperature: float
     chemical_potential: float
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "occupation": shown(
+            "moment", "level", text="occupation of the level", of="system_occupations"
+        ),
+        "reservoir_occupation": shown(
+            "moment", "reservoir_level", text="its occupation", of="reservoir_occupations"
+        ),
+        "position": shown("place", "level", text="energy of the level", of="positions"),
+        "mechanical_work": shown("moment", "level", text="mechanical work"),
+        "particles_received": shown("crossing", text="particles from the reservoir"),
+        "heat": shown("crossing", text="heat from the reservoir"),
+        "chemical_work": shown("crossing", text="chemical work"),
+        "entropy_production": shown("moment", text="entropy produced since the start"),
+        "energy_change": shown(text="change of energy"),
+        "temperature": shown(text="temperature of the reservoir"),
+        "chemical_potential": shown(text="chemical potential of the reservoir"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the entropy produced since the start after each crossing."""
+        ax = draw_along(
+            np.arange(self.entropy_production.shape[-1]), self.entropy_production, "crossing", ax
+        )
+        ax.set_ylabel("entropy production")
+        return ax
 
     @property
     def particles_received(self) -> FloatArray:
@@ -202,7 +144,7 @@ class SequentialLedger:
         return "\n".join(lines)
 
 
-class SequentialCrossings(Unchanging):
+class SequentialCrossings(Thermal, Unchanging):
     """System levels on piecewise linear paths through the levels of one reservoir.
 
     At each crossing the two occupations mix, with ``R = exp(−2πγ²/|ε̇|)``::
@@ -219,8 +161,8 @@ class SequentialCrossings(Unchanging):
         As for `crossing_sequence`: shapes (n,), (S, n) and (M,).
     couplings : array_like, shape (), (M,) or (S, M)
         ``γ`` of each system level with each reservoir level (energy).
-    beta : float
-        Inverse temperature of the reservoir, positive.
+    temperature : float
+        Temperature of the reservoir (energy, k_B = 1), positive.
     chemical_potential : float
         ``μ`` of the reservoir (energy).
 
@@ -237,7 +179,7 @@ class SequentialCrossings(Unchanging):
     --------
     >>> model = SequentialCrossings(
     ...     times=[0.0, 10.0], system_energies=[[0.0, 10.0], [-3.0, 7.0]],
-    ...     reservoir_energies=[5.0], couplings=0.2, beta=1.2, chemical_potential=3.0,
+    ...     reservoir_energies=[5.0], couplings=0.2, temperature=1 / 1.2, chemical_potential=3.0,
     ... )
     >>> model.run([1.0, 0.0]).system_occupations.round(4)
     array([[1.    , 0.    ],
@@ -252,7 +194,7 @@ class SequentialCrossings(Unchanging):
         system_energies: npt.ArrayLike,
         reservoir_energies: npt.ArrayLike,
         couplings: npt.ArrayLike,
-        beta: float,
+        temperature: float,
         chemical_potential: float,
     ) -> None:
         self.events = crossing_sequence(
@@ -263,14 +205,11 @@ class SequentialCrossings(Unchanging):
         self.reservoir_energies = np.array(reservoir_energies, dtype=np.float64)
         shape = (systems.shape[0], self.reservoir_energies.size)
         gamma = real_array("couplings", couplings)
-        if gamma.shape not in ((), shape[1:], shape):
-            raise fail(
-                "couplings",
-                f"be one number or have shape {shape[1:]} or {shape}",
-                f"its shape is {gamma.shape}",
-            )
+        of_shape("couplings", gamma, (), shape[1:], shape)
         self.couplings = np.array(np.broadcast_to(gamma, shape))
-        self.beta, self.chemical_potential = equilibrium_parameters(beta, chemical_potential)
+        self.temperature, self.chemical_potential = equilibrium_parameters(
+            temperature, chemical_potential
+        )
 
         self._window = float(corners[0]), float(corners[-1])
         stops = np.concatenate(([corners[0]], self.events.times, [corners[-1]]))
@@ -373,22 +312,12 @@ class SequentialCrossings(Unchanging):
             system = self._equilibrium(self.positions[0])
         else:
             system = probability("initial_occupations", initial_occupations)
-            if system.ndim == 0 or system.shape[-1] != systems:
-                raise fail(
-                    "initial_occupations",
-                    f"have last axis of length {systems}",
-                    f"its shape is {system.shape}",
-                )
+            last_axis("initial_occupations", system, systems)
         if reservoir_occupations is None:
             reservoir = self._equilibrium(self.reservoir_energies)
         else:
             reservoir = probability("reservoir_occupations", reservoir_occupations)
-            if reservoir.shape != (levels,):
-                raise fail(
-                    "reservoir_occupations",
-                    f"have shape ({levels},)",
-                    f"its shape is {reservoir.shape}",
-                )
+            of_shape("reservoir_occupations", reservoir, (levels,))
 
         events = self.events
         batch = system.shape[:-1]
@@ -407,9 +336,11 @@ class SequentialCrossings(Unchanging):
             reservoir_occupations=occupations[..., systems:],
             positions=self.positions,
             reservoir_energies=self.reservoir_energies,
-            beta=self.beta,
+            temperature=self.temperature,
             chemical_potential=self.chemical_potential,
         )
 
     def _equilibrium(self, energies: FloatArray) -> FloatArray:
-        return fermi(energies, beta=self.beta, chemical_potential=self.chemical_potential)
+        return fermi(
+            energies, temperature=self.temperature, chemical_potential=self.chemical_potential
+        )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,14 +20,16 @@ from anticrossing._core.checks import (
     real_array,
     real_number,
 )
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.drive import Drive
 from anticrossing.dynamics.fermions import check_times, follow_star
 from anticrossing.dynamics.gaussian import GaussianState
 from anticrossing.dynamics.star import Star, evolve
-from anticrossing.formulas.result import DomainCheck
-from anticrossing.thermodynamics.arguments import equilibrium_parameters
+from anticrossing.formulas.result import DomainCheck, failures
+from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
 from anticrossing.thermodynamics.atoms import AtomicStatistics
-from anticrossing.thermodynamics.chain import LandauZenerChain
+from anticrossing.thermodynamics.chain import LandauZenerChain, per_level
 from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.enumeration import MOST_MODES, enumerate_transitions
@@ -39,7 +43,7 @@ DIRECTIONS = ("forward", "backward")
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
-class DrivenLevel:
+class DrivenLevel(Thermal, Result):
     """A Fermi level driven from `start` to `stop` through a reservoir of L levels.
 
     ``H(t) = ε_t c†c + Σ_i ε_i c_i†c_i + Σ_i γ_i (c†c_i + c_i†c)``, the reservoir at first in
@@ -54,8 +58,8 @@ class DrivenLevel:
         Reservoir levels ``ε_i`` (energy), strictly ascending.
     couplings : float or array, shape (L,)
         ``γ_i`` (energy), half the gaps ``δ_i``; real, of any sign.
-    beta : float
-        Inverse temperature ``β > 0`` of the reservoir.
+    temperature : float
+        Temperature ``T > 0`` of the reservoir (energy, k_B = 1), ``β = 1/T``.
     chemical_potential : float
         ``μ`` of the reservoir (energy).
     start, stop : float
@@ -68,8 +72,8 @@ class DrivenLevel:
     Raises
     ------
     InputError
-        If the levels are not ascending, lengths differ, `beta` is not positive, or the rate points
-        away from `stop`.
+        If the levels are not ascending, lengths differ, `temperature` is not positive, or the rate
+        points away from `stop`.
 
     References
     ----------
@@ -78,7 +82,7 @@ class DrivenLevel:
     Examples
     --------
     >>> system = DrivenLevel(
-    ...     levels=range(1, 10), couplings=0.2, beta=1.2, chemical_potential=3.0,
+    ...     levels=range(1, 10), couplings=0.2, temperature=1 / 1.2, chemical_potential=3.0,
     ...     start=0.0, stop=10.0, rate=1.0,
     ... )
     >>> chain, exact = system.run(1.0), system.evolve(1.0)
@@ -91,18 +95,29 @@ class DrivenLevel:
 
     levels: FloatArray
     couplings: FloatArray
-    beta: float
+    temperature: float
     chemical_potential: float
     start: float
     stop: float
     rates: FloatArray
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "start": shown(text="energy at the start"),
+        "stop": shown(text="energy at the end"),
+        "temperature": shown(text="temperature of the reservoir"),
+        "chemical_potential": shown(text="chemical potential of the reservoir"),
+        "energy": shown("level", text="energy of the reservoir level", of="levels"),
+        "coupling": shown("level", text="coupling to the reservoir level", of="couplings"),
+        "rate": shown("level", text="rate of the drive at the level", of="rates"),
+        "reservoir_occupation": shown("level", text="its occupation", of="reservoir_occupations"),
+    }
 
     def __init__(
         self,
         *,
         levels: npt.ArrayLike,
         couplings: npt.ArrayLike,
-        beta: float,
+        temperature: float,
         chemical_potential: float = 0.0,
         start: float,
         stop: float,
@@ -120,12 +135,12 @@ class DrivenLevel:
                 "be strictly ascending",
                 f"level {k} at {energies[k]:g} is {word} level {k + 1} at {energies[k + 1]:g}",
             )
-        gamma = _per_level("couplings", couplings, energies.size)
-        inverse, potential = equilibrium_parameters(beta, chemical_potential)
+        gamma = per_level("couplings", real_array("couplings", couplings), energies.size)
+        warmth, potential = equilibrium_parameters(temperature, chemical_potential)
         first, last = real_number("start", start), real_number("stop", stop)
         if first == last:
             raise fail("stop", "differ from `start`", f"both are {first:g}")
-        rates = _per_level("rate", rate, energies.size)
+        rates = per_level("rate", real_array("rate", rate), energies.size)
         if np.any(rates == 0) or np.any(np.sign(rates) != np.sign(last - first)):
             raise fail(
                 "rate",
@@ -136,7 +151,7 @@ class DrivenLevel:
             ("levels", energies),
             ("couplings", gamma),
             ("rates", rates),
-            ("beta", inverse),
+            ("temperature", warmth),
             ("chemical_potential", potential),
             ("start", first),
             ("stop", last),
@@ -180,7 +195,7 @@ class DrivenLevel:
             energies=self.levels[turn],
             couplings=self.couplings[turn],
             speeds=np.abs(self.rates[turn]),
-            beta=self.beta,
+            temperature=self.temperature,
             chemical_potential=self.chemical_potential,
             start=self.start,
             stop=self.stop,
@@ -203,7 +218,7 @@ class DrivenLevel:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is outside the domain of the chain, in words."""
-        return tuple(str(check) for check in self.checks if not np.all(check.satisfied))
+        return failures(self.checks)
 
     # ---- dynamics ---------------------------------------------------------------------------
 
@@ -259,7 +274,7 @@ class DrivenLevel:
         evolution = follow_star(self._star, state, begin, wanted, self.drive.breakpoints)
         return ExactLedger(
             evolution,
-            self.beta,
+            self.temperature,
             self.chemical_potential,
             state,
             state.energy(self.hamiltonian(self.start)),
@@ -318,7 +333,7 @@ class DrivenLevel:
             chain = self.chain if forward else self.chain.backward()
             return WorkDistribution(
                 chain.work_statistics(),
-                beta=self.beta,
+                temperature=self.temperature,
                 free_energy_difference=chain.grand_potential_change,
                 description=f"Landau-Zener chain, {direction}",
             )
@@ -346,7 +361,7 @@ class DrivenLevel:
             found = enumerate_transitions(amplitudes, correlation=state)
             return WorkDistribution(
                 AtomicStatistics(found.values(first, last), found.probabilities),
-                beta=self.beta,
+                temperature=self.temperature,
                 free_energy_difference=change,
                 description=description,
             )
@@ -357,7 +372,10 @@ class DrivenLevel:
             log_odds=-self.beta * (first - self.chemical_potential),
         )
         return WorkDistribution(
-            statistics, beta=self.beta, free_energy_difference=change, description=description
+            statistics,
+            temperature=self.temperature,
+            free_energy_difference=change,
+            description=description,
         )
 
     def full_counting(self, *, direction: str = "forward") -> TwoPointStatistics:
@@ -394,7 +412,7 @@ class DrivenLevel:
             f"Level driven from {self.start:g} to {self.stop:g} through {self.levels.size} "
             "reservoir levels",
             f"  levels             {self.levels[0]:g} … {self.levels[-1]:g}",
-            f"  reservoir          β = {self.beta:g}, μ = {self.chemical_potential:g}",
+            f"  reservoir          T = {self.temperature:g}, μ = {self.chemical_potential:g}",
         ]
         if chain.energies.size:
             least, most = chain.diabatic_probabilities.min(), chain.diabatic_probabilities.max()
@@ -422,10 +440,14 @@ class DrivenLevel:
         return GaussianState.product(np.concatenate([[level], self.reservoir_occupations]))
 
     def _fermi(self, energies: FloatArray) -> FloatArray:
-        return fermi(energies, beta=self.beta, chemical_potential=self.chemical_potential)
+        return fermi(
+            energies, temperature=self.temperature, chemical_potential=self.chemical_potential
+        )
 
     def _grand_potential(self, energies: FloatArray) -> float:
-        return grand_potential(energies, beta=self.beta, chemical_potential=self.chemical_potential)
+        return grand_potential(
+            energies, temperature=self.temperature, chemical_potential=self.chemical_potential
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -436,14 +458,3 @@ class _Centre:
 
     def __call__(self, times: FloatArray) -> ComplexArray:
         return np.asarray(self.drive(times), dtype=np.complex128)[:, None, None]
-
-
-def _per_level(name: str, value: npt.ArrayLike, count: int) -> FloatArray:
-    array = real_array(name, value)
-    if array.shape not in ((), (count,)):
-        raise fail(
-            name,
-            f"be one number or have one entry for each of the {count} levels",
-            f"its shape is {array.shape}",
-        )
-    return np.broadcast_to(array, (count,))

@@ -30,10 +30,10 @@ def enumerate_transitions(
     """Return all transitions ``S → S'`` between occupied sets of modes and their probabilities.
 
     ``P(S → S') = P(S) |det W[S', S]|²``. The minors of all sizes are built level by level, by
-    expansion along the last column; those of more than half of the modes are the complementary ones
-    of a unitary matrix. The initial sets follow from independent modes, or from any Gaussian state
-    that is measured in these modes (and loses its coherences): ``P(S) = det[s G + (1 − s)(1 − G)]``
-    with s the diagonal matrix of occupied modes.
+    expansion along the last column; minors of more than half of the modes are the complementary
+    ones of a unitary matrix. The initial sets follow from independent modes, or from any Gaussian
+    state that is measured in these modes (and loses its coherences): ``P(S) = det[s G + (1 − s)(1
+    − G)]`` with s the diagonal matrix of occupied modes.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def _members(modes: int, count: int) -> npt.NDArray[np.intp]:
 
 
 def _next_minors(matrix: ComplexArray, smaller: ComplexArray, count: int) -> ComplexArray:
-    """Return all minors of size `count` (rows, columns) from those of size `count − 1`."""
+    """Return all minors of size `count` (rows, columns) from the minors one smaller."""
     modes = matrix.shape[0]
     sets = _members(modes, count)
     place = np.zeros(1 << modes, dtype=np.intp)

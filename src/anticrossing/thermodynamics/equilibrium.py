@@ -15,15 +15,15 @@ from anticrossing.thermodynamics.arguments import equilibrium_parameters
 _ROUNDING = 1e-9  # by which a computed occupation may lie outside [0, 1]
 
 
-def fermi(energies: npt.ArrayLike, *, beta: float, chemical_potential: float) -> FloatArray:
+def fermi(energies: npt.ArrayLike, *, temperature: float, chemical_potential: float) -> FloatArray:
     """Return the Fermi occupation ``f(ε) = 1/(exp(β(ε−μ)) + 1)``.
 
     Parameters
     ----------
     energies : array_like, shape (...)
         Energies ``ε`` of the levels.
-    beta : float
-        Inverse temperature (1 / energy), positive.
+    temperature : float
+        Temperature ``T = 1/β`` (energy, k_B = 1), positive.
     chemical_potential : float
         ``μ`` (energy).
 
@@ -34,22 +34,24 @@ def fermi(energies: npt.ArrayLike, *, beta: float, chemical_potential: float) ->
     Raises
     ------
     InputError
-        If a number is not finite, or `beta` not positive.
+        If a number is not finite, or `temperature` not positive.
 
     Examples
     --------
-    >>> fermi([2.0, 3.0, 4.0], beta=1.2, chemical_potential=3.0).round(4)
+    >>> fermi([2.0, 3.0, 4.0], temperature=1 / 1.2, chemical_potential=3.0).round(4)
     array([0.7685, 0.5   , 0.2315])
     """
-    return expit(-_scaled(energies, beta, chemical_potential))
+    return expit(-_scaled(energies, temperature, chemical_potential))
 
 
-def grand_potential(energies: npt.ArrayLike, *, beta: float, chemical_potential: float) -> float:
+def grand_potential(
+    energies: npt.ArrayLike, *, temperature: float, chemical_potential: float
+) -> float:
     """Return ``Ω = −T Σ ln(1 + exp(−β(ε−μ)))`` of independent Fermi levels (energy).
 
     Parameters
     ----------
-    energies, beta, chemical_potential
+    energies, temperature, chemical_potential
         As for `fermi`; the sum is over all levels.
 
     Raises
@@ -59,10 +61,12 @@ def grand_potential(energies: npt.ArrayLike, *, beta: float, chemical_potential:
 
     Examples
     --------
-    >>> round(grand_potential([0.0], beta=1.2, chemical_potential=3.0), 6)
+    >>> round(grand_potential([0.0], temperature=1 / 1.2, chemical_potential=3.0), 6)
     -3.022464
     """
-    return float(np.sum(log_expit(_scaled(energies, beta, chemical_potential)))) / float(beta)
+    return float(np.sum(log_expit(_scaled(energies, temperature, chemical_potential)))) * float(
+        temperature
+    )
 
 
 def binary_entropy(occupation: npt.ArrayLike) -> FloatArray:
@@ -130,7 +134,7 @@ def _computed(name: str, value: Any) -> FloatArray:
     return np.clip(array, 0.0, 1.0)
 
 
-def _scaled(energies: npt.ArrayLike, beta: float, chemical_potential: float) -> FloatArray:
+def _scaled(energies: npt.ArrayLike, temperature: float, chemical_potential: float) -> FloatArray:
     """Return ``β(ε−μ)``."""
-    inverse, potential = equilibrium_parameters(beta, chemical_potential)
-    return inverse * (real_array("energies", energies) - potential)
+    checked, potential = equilibrium_parameters(temperature, chemical_potential)
+    return (real_array("energies", energies) - potential) / checked

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.dynamics import FermionEvolution, GaussianState
+from anticrossing.thermodynamics.arguments import Thermal
 from anticrossing.thermodynamics.equilibrium import binary_entropy
 
 
 @dataclass(frozen=True, eq=False)
-class ExactLedger:
+class ExactLedger(Thermal, Result):
     """A driven level and its reservoir along the exact evolution.
 
     The level begins uncorrelated with a reservoir in equilibrium, or (`coupled`) in the common
@@ -21,7 +26,7 @@ class ExactLedger:
     ----------
     evolution : FermionEvolution
         Mode 0 is the driven level, the others the reservoir levels.
-    beta, chemical_potential : float
+    temperature, chemical_potential : float
         Of the reservoir at the start.
     initial : GaussianState
         The state at the start.
@@ -36,11 +41,34 @@ class ExactLedger:
     """
 
     evolution: FermionEvolution
-    beta: float
+    temperature: float
     chemical_potential: float
     initial: GaussianState
     initial_energy: float
     reservoir_levels: FloatArray
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "time": shown("time", text="time", of="times"),
+        "occupation": shown("time", text="occupation of the driven level", of="occupations"),
+        "energy": shown("time", text="energy of the driven level"),
+        "work": shown("time", text="work done since the start"),
+        "heat": shown("time", text="heat from the reservoir since the start"),
+        "entropy": shown("time", text="entropy of the driven level"),
+        "entropy_production": shown("time", text="entropy produced since the start"),
+        "reservoir_occupation": shown(
+            "time", "reservoir_level", text="its occupation", of="reservoir_occupations"
+        ),
+        "current": shown(
+            "time", "reservoir_level", text="particle current into the level", of="currents"
+        ),
+        "reservoir_energy": shown("reservoir_level", text="its energy", of="reservoir_levels"),
+        "mutual_information": shown(text="mutual information at the last time"),
+        "temperature": shown(text="temperature of the reservoir"),
+        "chemical_potential": shown(text="chemical potential of the reservoir"),
+    }
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"error_estimate": float(self.evolution.error_estimate)}
 
     @property
     def times(self) -> FloatArray:

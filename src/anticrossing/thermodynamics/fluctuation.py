@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_expit
 
-from anticrossing._core.checks import ComplexArray, fail, positive, real_array, real_number
-from anticrossing.thermodynamics.arguments import exponential, provides
+from anticrossing._core.checks import (
+    ComplexArray,
+    InputError,
+    fail,
+    real_array,
+    real_number,
+)
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
+from anticrossing.thermodynamics.arguments import checked_temperature, exponential, provides
+from anticrossing.thermodynamics.atoms import draw_atoms
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 
 
@@ -24,7 +34,7 @@ class HasLogCharacteristicFunction(Protocol):
 
 
 def jarzynski_ratio(
-    statistics: HasLogCharacteristicFunction, *, beta: float, free_energy_difference: float
+    statistics: HasLogCharacteristicFunction, *, temperature: float, free_energy_difference: float
 ) -> float:
     """Return ``⟨exp(−βw)⟩ exp(βΔΩ)``, one for a start in equilibrium (Jarzynski's equality).
 
@@ -32,8 +42,8 @@ def jarzynski_ratio(
     ----------
     statistics : object
         Of the work, with `log_characteristic_function`.
-    beta : float
-        Inverse temperature of the initial state (1 / energy).
+    temperature : float
+        Temperature of the initial state (energy, k_B = 1).
     free_energy_difference : float
         ``ΔΩ`` between equilibrium at the end and at the start (energy).
 
@@ -45,7 +55,7 @@ def jarzynski_ratio(
     Raises
     ------
     InputError
-        If `beta` is not positive, or an argument cannot be used.
+        If `temperature` is not positive, or an argument cannot be used.
 
     References
     ----------
@@ -60,11 +70,11 @@ def jarzynski_ratio(
     ...     propagator=[[1.0]], initial_values=[0.0], final_values=[1.0], occupations=[0.5]
     ... )
     >>> change = np.log(2) - np.log(1 + np.exp(-1.0))
-    >>> round(jarzynski_ratio(work, beta=1.0, free_energy_difference=change), 12)
+    >>> round(jarzynski_ratio(work, temperature=1.0, free_energy_difference=change), 12)
     1.0
     """
     provides("statistics", statistics, "log_characteristic_function")
-    inverse = _beta(beta)
+    inverse = 1 / checked_temperature(temperature)
     change = real_number("free_energy_difference", free_energy_difference)
     log = np.asarray(statistics.log_characteristic_function(1j * inverse))
     return float(exponential(log.real + inverse * change).real)
@@ -75,12 +85,12 @@ def crooks_deviation(
     backward: HasLogCharacteristicFunction,
     u: npt.ArrayLike,
     *,
-    beta: float,
+    temperature: float,
     free_energy_difference: float,
 ) -> float:
     """Return the largest ``|χ_F(u + iβ) exp(βΔΩ) − χ_B(−u)|``, zero by Crooks' relation.
 
-    The relation is that of ``P_F(w) = exp(β(w − ΔΩ)) P_B(−w)``, for all w at once.
+    The relation says ``P_F(w) = exp(β(w − ΔΩ)) P_B(−w)``, for all w at once.
 
     Parameters
     ----------
@@ -88,7 +98,7 @@ def crooks_deviation(
         Statistics of the work in the protocol and in its reverse, each from equilibrium.
     u : array of float
         Counting fields at which the two sides are compared (1 / energy).
-    beta, free_energy_difference : float
+    temperature, free_energy_difference : float
         As for `jarzynski_ratio`.
 
     Returns
@@ -112,7 +122,10 @@ def crooks_deviation(
     ... )
     >>> reverse = work.backward(log_odds=[-1.0])
     >>> change = np.log(2) - np.log(1 + np.exp(-1.0))
-    >>> crooks_deviation(work, reverse, [0.0, 0.7], beta=1.0, free_energy_difference=change) < 1e-14
+    >>> deviation = crooks_deviation(
+    ...     work, reverse, [0.0, 0.7], temperature=1.0, free_energy_difference=change
+    ... )
+    >>> deviation < 1e-14
     True
     """
     provides("forward", forward, "log_characteristic_function")
@@ -120,7 +133,7 @@ def crooks_deviation(
     fields = real_array("u", u)
     if fields.size == 0:
         raise fail("u", "hold at least one number", f"its shape is {fields.shape}")
-    inverse = _beta(beta)
+    inverse = 1 / checked_temperature(temperature)
     change = real_number("free_energy_difference", free_energy_difference)
     left = np.asarray(forward.log_characteristic_function(fields + 1j * inverse))
     right = np.asarray(backward.log_characteristic_function(-fields))
@@ -128,7 +141,7 @@ def crooks_deviation(
 
 
 @dataclass(frozen=True, eq=False)
-class EntropyProduction:
+class EntropyProduction(Result):
     """Statistics of ``σ = ln P(S) − ln P'(S')`` over the transitions ``S → S'``.
 
     Attributes
@@ -141,6 +154,20 @@ class EntropyProduction:
 
     statistics: TwoPointStatistics
     offset: float
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "mean": shown(text="mean entropy production"),
+        "integral_ratio": shown(text="⟨exp(−σ)⟩, one by the integral theorem"),
+        "offset": shown(text="constant part of σ"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the probability of every value of σ."""
+        listed = self.statistics.atoms()
+        if listed is None:
+            raise InputError("σ takes too many values to be drawn.")
+        values, probabilities = listed
+        return draw_atoms(values + self.offset, probabilities, ax, label="entropy production")
 
     @property
     def mean(self) -> float:
@@ -159,7 +186,7 @@ def entropy_production_statistics(
 ) -> EntropyProduction:
     """Return the statistics of the total entropy production against a final reference state.
 
-    ``σ = ln P(S) − ln P'(S')`` with P the distribution of the initial and P' that of independent
+    ``σ = ln P(S) − ln P'(S')`` with P the distribution of the initial and P' the one of independent
     final modes with any log-odds ``ℓ'_j``; ``⟨exp(−σ)⟩ = 1``. With P' the equilibrium at the end,
     ``σ = β(w − ΔΩ)``; with modes of reservoirs at several temperatures, σ is the entropy that flows
     to all of them.
@@ -206,9 +233,3 @@ def entropy_production_statistics(
     )
     offset = float(log_expit(-initial).sum() - log_expit(-final).sum())
     return EntropyProduction(statistics, offset)
-
-
-def _beta(beta: float) -> float:
-    value = real_number("beta", beta)
-    positive("beta", value)
-    return value

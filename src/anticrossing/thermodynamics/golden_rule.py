@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +14,17 @@ from anticrossing._core.checks import (
     FloatArray,
     describe,
     fail,
+    increasing,
     non_negative,
     positive,
     real_array,
     real_number,
 )
 from anticrossing._core.quadrature import gauss_legendre
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.formulas.result import broadcast
-from anticrossing.thermodynamics.arguments import equilibrium_parameters
+from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
 from anticrossing.thermodynamics.dissipation import Filling, probability
 from anticrossing.thermodynamics.equilibrium import fermi
 
@@ -33,12 +36,18 @@ FORGOTTEN = 40.0  # ∫Γ after which nothing is left of what was before, exp(�
 
 
 @dataclass(frozen=True, eq=False)
-class GoldenRuleRates:
+class GoldenRuleRates(Result):
     """Rates at which the level is filled and emptied (1/time), and their sum ``Γ``."""
 
     filling: FloatArray
     emptying: FloatArray
     total: FloatArray
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "total": shown(text="sum of the rates"),
+        "filling": shown(text="rate at which the level is filled"),
+        "emptying": shown(text="rate at which the level is emptied"),
+    }
 
 
 def golden_rule_rates(
@@ -46,7 +55,7 @@ def golden_rule_rates(
     energies: npt.ArrayLike,
     couplings: npt.ArrayLike,
     density_of_states: npt.ArrayLike,
-    beta: float,
+    temperature: float,
     chemical_potential: float,
 ) -> GoldenRuleRates:
     """Golden-rule rates between a level and a dense reservoir.
@@ -64,8 +73,8 @@ def golden_rule_rates(
         ``γ`` to the reservoir levels near that energy (energy).
     density_of_states : array_like
         ``d`` (1/energy), positive.
-    beta : float
-        Inverse temperature, positive.
+    temperature : float
+        Temperature (energy, k_B = 1), positive.
     chemical_potential : float
         ``μ`` (energy).
 
@@ -76,7 +85,7 @@ def golden_rule_rates(
     Raises
     ------
     InputError
-        If the density or `beta` is not positive, or the shapes do not broadcast.
+        If the density or `temperature` is not positive, or the shapes do not broadcast.
 
     References
     ----------
@@ -85,7 +94,8 @@ def golden_rule_rates(
     Examples
     --------
     >>> rates = golden_rule_rates(
-    ...     energies=3.0, couplings=0.2, density_of_states=1.0, beta=1.2, chemical_potential=3.0
+    ...     energies=3.0, couplings=0.2, density_of_states=1.0,
+    ...     temperature=1 / 1.2, chemical_potential=3.0,
     ... )
     >>> rates.total.round(4), rates.filling.round(4)
     (np.float64(0.2513), np.float64(0.1257))
@@ -95,17 +105,17 @@ def golden_rule_rates(
         couplings=real_array("couplings", couplings),
         density_of_states=positive("density_of_states", density_of_states),
     )
-    inverse, mu = equilibrium_parameters(beta, chemical_potential)
+    warmth, mu = equilibrium_parameters(temperature, chemical_potential)
     with np.errstate(over="ignore"):
         total = 2 * np.pi * gamma**2 * density
     if not np.all(np.isfinite(total)):
         raise fail("couplings", "give finite rates", f"the largest is {np.max(np.abs(gamma)):.3g}")
-    thermal = Filling.thermal(energy, inverse, mu)
+    thermal = Filling.thermal(energy, 1 / warmth, mu)
     return GoldenRuleRates(total * thermal.occupied, total * thermal.vacant, total)
 
 
 @dataclass(frozen=True, eq=False)
-class GoldenRuleSolution:
+class GoldenRuleSolution(Thermal, Result):
     """What `golden_rule_occupations` returns; all arrays have the shape of `times`.
 
     Attributes
@@ -118,7 +128,7 @@ class GoldenRuleSolution:
         ``Γ`` (1/time).
     occupations : array, shape (K,)
         ``p`` of the level.
-    beta, chemical_potential : float
+    temperature, chemical_potential : float
         Of the reservoir.
     """
 
@@ -126,14 +136,26 @@ class GoldenRuleSolution:
     positions: FloatArray
     rates: FloatArray
     occupations: FloatArray
-    beta: float
+    temperature: float
     chemical_potential: float
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "time": shown("time", text="time", of="times"),
+        "occupation": shown("time", text="occupation of the level", of="occupations"),
+        "position": shown("time", text="energy of the level", of="positions"),
+        "rate": shown("time", text="exchange rate", of="rates"),
+        "particle_current": shown("time", text="particle current into the level"),
+        "heat_current": shown("time", text="heat current into the level"),
+        "entropy_production_rate": shown("time", text="entropy produced per time"),
+        "temperature": shown(text="temperature of the reservoir"),
+        "chemical_potential": shown(text="chemical potential of the reservoir"),
+    }
 
     @property
     def particle_current(self) -> FloatArray:
         """``Γ(f − p)`` from the reservoir into the level (1/time)."""
         equilibrium = fermi(
-            self.positions, beta=self.beta, chemical_potential=self.chemical_potential
+            self.positions, temperature=self.temperature, chemical_potential=self.chemical_potential
         )
         return self.rates * (equilibrium - self.occupations)
 
@@ -157,7 +179,7 @@ def golden_rule_occupations(
     *,
     position: Callable[[FloatArray], npt.ArrayLike],
     rate: float | Callable[[FloatArray], npt.ArrayLike],
-    beta: float,
+    temperature: float,
     chemical_potential: float,
     initial_occupation: float | None = None,
 ) -> GoldenRuleSolution:
@@ -177,8 +199,8 @@ def golden_rule_occupations(
         ``ε_t`` for an array of times (energy); a `Drive` without batch axes is one.
     rate : float or callable
         ``Γ``, or Γ(t) for an array of times, not negative (1/time).
-    beta : float
-        Inverse temperature, positive.
+    temperature : float
+        Temperature (energy, k_B = 1), positive.
     chemical_potential : float
         ``μ`` (energy).
     initial_occupation : float, optional
@@ -202,21 +224,20 @@ def golden_rule_occupations(
     Examples
     --------
     >>> solution = golden_rule_occupations(
-    ...     [0.0, 5.0, 10.0], position=lambda t: t, rate=0.25, beta=1.2, chemical_potential=3.0
+    ...     [0.0, 5.0, 10.0], position=lambda t: t, rate=0.25,
+    ...     temperature=1 / 1.2, chemical_potential=3.0,
     ... )
     >>> solution.occupations.round(4)
     array([0.9734, 0.6228, 0.185 ])
     """
-    points = real_array("times", times, ndim=1)
-    if points.size < 2 or np.any(np.diff(points) <= 0):
-        raise fail("times", "be at least two, increasing", f"it is {describe(points.tolist())}")
-    inverse, mu = equilibrium_parameters(beta, chemical_potential)
+    points = increasing("times", times)
+    warmth, mu = equilibrium_parameters(temperature, chemical_potential)
     if not callable(position):
         raise fail("position", "be a function of time", f"it is {describe(position)}")
     drift = rate if callable(rate) else _constant(non_negative("rate", real_number("rate", rate)))
     positions = _evaluate("position", position, points)
     if initial_occupation is None:
-        start = float(fermi(positions[0], beta=inverse, chemical_potential=mu))
+        start = float(fermi(positions[0], temperature=warmth, chemical_potential=mu))
     else:
         start = float(
             probability("initial_occupation", real_number("initial_occupation", initial_occupation))
@@ -229,7 +250,9 @@ def golden_rule_occupations(
             gamma = non_negative("rate", _evaluate("rate", drift, t)) * length[:, None]
         if not np.all(np.isfinite(gamma)):
             raise fail("rate", "have a finite integral over the times", "it has none")
-        filled = fermi(_evaluate("position", position, t), beta=inverse, chemical_potential=mu)
+        filled = fermi(
+            _evaluate("position", position, t), temperature=warmth, chemical_potential=mu
+        )
         whole = gamma @ _WEIGHTS
         later = np.maximum(whole[:, None] - gamma @ _INTEGRALS, 0.0)
         return whole, (gamma * filled * np.exp(-later)) @ _WEIGHTS
@@ -245,7 +268,7 @@ def golden_rule_occupations(
             current = decay * current + fill
         occupations[k + 1], done = current, stop
     rates = _evaluate("rate", drift, points)
-    return GoldenRuleSolution(points, positions, rates, occupations, inverse, mu)
+    return GoldenRuleSolution(points, positions, rates, occupations, warmth, mu)
 
 
 def _halve(

@@ -20,7 +20,9 @@ from anticrossing._core.checks import (
     describe,
     fail,
     integer,
+    last_axis,
     non_negative,
+    of_shape,
 )
 from anticrossing._core.unchanging import Unchanging
 from anticrossing.thermodynamics.markov_ledger import MarkovLedger, keep_ledger
@@ -217,7 +219,7 @@ class MarkovChain(Unchanging):
         """Build a chain of contacts in continuous time, one reservoir after the other.
 
         ``M^ν(i) = exp(W τ_i)`` with ``W_mm′ = Γ_mm′ / (exp(x) + 1)``, x as in `from_attempts`, and
-        columns of W that add to zero. Heat and entropy production are those of the whole contact.
+        columns of W that add to zero. Heat and entropy production belong to the whole contact.
 
         At most one reservoir may act in a step. With several, the heat each one gives depends on
         the path within the step (in through one, out through another), which the matrix over the
@@ -256,12 +258,7 @@ class MarkovChain(Unchanging):
         system = DrivenSystem.check(energies, reservoirs, particle_numbers)
         strength = system.symmetric("rates", rates)
         times = non_negative("durations", durations)
-        if times.shape not in ((), (system.steps,)):
-            raise fail(
-                "durations",
-                f"be a number or have shape ({system.steps},)",
-                f"its shape is {times.shape}",
-            )
+        of_shape("durations", times, (), (system.steps,))
         acts = np.any(strength > 0, axis=(-2, -1))
         if np.any(acts.sum(axis=1) > 1):
             step = int(np.argmax(acts.sum(axis=1) > 1))
@@ -364,10 +361,7 @@ class MarkovChain(Unchanging):
         """
         start = non_negative("initial", initial)
         states = self._system.states
-        if start.ndim == 0 or start.shape[-1] != states:
-            raise fail(
-                "initial", f"have last axis of length {states}", f"its shape is {start.shape}"
-            )
+        last_axis("initial", start, states)
         sums = start.sum(axis=-1, keepdims=True)
         if np.any(np.abs(sums - 1) > _SUM_TOLERANCE):
             raise fail("initial", "add to one", f"it is {describe(initial)}")

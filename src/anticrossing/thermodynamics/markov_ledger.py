@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import entr, rel_entr
 
 from anticrossing._core.checks import FloatArray, fail, integer
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
+from anticrossing.thermodynamics.pictures import Totals
 
 
 @dataclass(frozen=True, eq=False)
-class MarkovTotals:
+class MarkovTotals(Totals):
     """Changes and exchanges of a run of steps, summed.
 
     Attributes
@@ -33,9 +39,22 @@ class MarkovTotals:
     chemical_work: FloatArray
     entropy_production: FloatArray
 
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "energy_change": shown(text="change of energy"),
+        "particle_change": shown(text="change of particles"),
+        "entropy_change": shown(text="change of entropy"),
+        "mechanical_work": shown(text="mechanical work"),
+        "chemical_work": shown(text="chemical work"),
+        "entropy_production": shown(text="entropy production"),
+        "energy_current": shown("reservoir", text="energy from the reservoir"),
+        "particle_current": shown("reservoir", text="particles from the reservoir"),
+        "heat": shown("reservoir", text="heat from the reservoir"),
+        "entropy_flow": shown("reservoir", text="entropy from the reservoir"),
+    }
+
 
 @dataclass(frozen=True, eq=False)
-class MarkovLedger:
+class MarkovLedger(Result):
     """Energy, particles, work, heat and entropy of every step of a Markov chain (k_B = 1).
 
     First and second law, step by step::
@@ -124,6 +143,40 @@ class MarkovLedger:
     schnakenberg_production: FloatArray
     relative_entropy: FloatArray
     reservoir_names: tuple[str, ...]
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "probability": shown(
+            "moment", "state", text="probability of the state", of="probabilities"
+        ),
+        "energy": shown("moment", text="energy"),
+        "particle_number": shown("moment", text="number of particles"),
+        "entropy": shown("moment", text="entropy"),
+        "reservoir": shown("reservoir", text="name", unit="", of="reservoir_names"),
+        "energy_change": shown("step", text="change of energy"),
+        "entropy_change": shown("step", text="change of entropy"),
+        "mechanical_work": shown("step", text="mechanical work"),
+        "chemical_work": shown("step", text="chemical work"),
+        "entropy_production": shown("step", text="entropy production"),
+        "energy_current": shown("step", "reservoir", text="energy from the reservoir"),
+        "particle_current": shown("step", "reservoir", text="particles from the reservoir"),
+        "heat": shown("step", "reservoir", text="heat from the reservoir"),
+        "entropy_flow": shown("step", "reservoir", text="entropy from the reservoir"),
+        "entropy_production_schnakenberg_form": shown("step", text="its second form"),
+        "schnakenberg_production": shown("step", text="part that survives in continuous time"),
+        "relative_entropy": shown("step", text="D(p(i+1)|p(i))"),
+        "first_law_residual": shown("step", text="residual of the first law"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the probability of every state after each step; the first of a batch."""
+        ax = new_axes() if ax is None else ax
+        first = self.probabilities.reshape(-1, *self.probabilities.shape[-2:])[0]
+        for state, values in enumerate(first.T):
+            ax.plot(values, marker=".", label=f"state {state}")
+        ax.set_xlabel("steps made")
+        ax.set_ylabel("probability")
+        ax.legend()
+        return ax
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -288,10 +341,9 @@ def keep_ledger(
 
 
 def _excess(forward: FloatArray, reverse: FloatArray, log_ratio: FloatArray) -> FloatArray:
-    """Return x ln(x/y) − x + y ≥ 0 for x = forward, y = reverse, given ln(x/y) where x > 0.
-
-    Over all m, m′ the parts −x + y add to zero, so these terms add to (A13), none of them negative.
-    """
+    """Return x ln(x/y) − x + y ≥ 0 for x = forward, y = reverse, given ln(x/y) where x > 0."""
+    # Over all m, m′ the parts −x + y add to zero, so these terms add to (A13), none of them
+    # negative.
     terms = forward * np.where(forward > 0, log_ratio, 0.0) - forward + reverse
     return np.asarray(np.maximum(terms, 0.0))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +17,13 @@ from anticrossing._core.checks import (
     fail,
     hermitian,
     is_numeric,
+    of_shape,
     real_array,
 )
 from anticrossing._core.linalg import nearer_unitary
+from anticrossing._core.result import Result
 from anticrossing._core.threads import few_threads
+from anticrossing._core.variables import Shown, shown
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -27,7 +32,7 @@ _ROUNDING = 1e-9  # by which eigenvalues of a correlation matrix may leave [0, 1
 
 
 @dataclass(frozen=True, eq=False)
-class Transitions:
+class Transitions(Result):
     """Transitions between occupied sets of modes.
 
     Attributes
@@ -41,6 +46,12 @@ class Transitions:
     initial: BoolArray
     final: BoolArray
     probabilities: FloatArray
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "probability": shown("transition", text="probability", of="probabilities"),
+        "initial": shown("transition", "mode", text="whether occupied before"),
+        "final": shown("transition", "mode", text="whether occupied after"),
+    }
 
     def values(self, initial_values: npt.ArrayLike, final_values: npt.ArrayLike) -> FloatArray:
         """Return ``Σ qT_j − Σ q0_i`` of each, shape (n,); (n, K) for values of shape (K, N).
@@ -103,16 +114,13 @@ def checked_log_odds(
             raise fail(name, "be an array of real numbers", f"it is {describe(log_odds)}") from None
         if np.any(np.isnan(array)):
             raise fail(name, "not contain NaN", f"it is {describe(log_odds)}")
-    if array.shape != (modes,):
-        raise fail(name, f"have shape ({modes},)", f"its shape is {array.shape}")
-    return array
+    return of_shape(name, array, (modes,))
 
 
 def checked_correlation(modes: int, correlation: npt.ArrayLike) -> ComplexArray:
     """Return a correlation matrix of N modes, eigenvalues in [0, 1], or raise `InputError`."""
     array = hermitian("correlation", correlation)
-    if array.shape != (modes, modes):
-        raise fail("correlation", f"have shape ({modes}, {modes})", f"its shape is {array.shape}")
+    of_shape("correlation", array, (modes, modes))
     occupied = np.linalg.eigvalsh(array)
     if occupied[0] < -_ROUNDING or occupied[-1] > 1 + _ROUNDING:
         raise fail(

@@ -9,7 +9,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from anticrossing._core.checks import FloatArray, describe, fail, non_negative, positive, real_array
+from anticrossing._core.checks import (
+    FloatArray,
+    describe,
+    fail,
+    non_negative,
+    of_shape,
+    positive,
+    real_array,
+)
 from anticrossing._core.unchanging import frozen
 
 _TINY = float(np.finfo(np.float64).tiny)
@@ -100,11 +108,8 @@ class DrivenSystem:
                 )
             numbers = np.zeros(states)
         else:
-            numbers = real_array("particle_numbers", particle_numbers)
-            if numbers.shape != (states,):
-                raise fail(
-                    "particle_numbers", f"have shape ({states},)", f"its shape is {numbers.shape}"
-                )
+            given = real_array("particle_numbers", particle_numbers)
+            numbers = of_shape("particle_numbers", given, (states,))
         temperatures = np.stack(parameters["temperature"], axis=-1)
         return DrivenSystem(e, tuple(reservoirs), numbers, temperatures, potentials)
 
@@ -126,10 +131,7 @@ class DrivenSystem:
         """Return non-negative numbers for each step, reservoir and pair, (steps, R, M, M)."""
         array = non_negative(name, value)
         shape = (len(self.reservoirs), self.states, self.states)
-        if array.shape not in (shape, (self.steps, *shape)):
-            raise fail(
-                name, f"have shape {shape} or {(self.steps, *shape)}", f"its shape is {array.shape}"
-            )
+        of_shape(name, array, shape, (self.steps, *shape))
         return np.broadcast_to(array, (self.steps, *shape))
 
     def symmetric(self, name: str, value: npt.ArrayLike) -> FloatArray:

@@ -117,11 +117,9 @@ def _draw(
     uniforms: FloatArray,
     decide: Callable[[ComplexArray, FloatArray], BoolArray],
 ) -> BoolArray:
-    """Draw the rows of the projection process onto orthonormal `columns` (N, n).
-
-    The conditional kernel after the decisions on a block B is ``K − K_:B (K_BB − 1_empty)⁻¹ K_B:``;
-    the factors of all the blocks so far are kept in `left` and `right`.
-    """
+    """Draw the rows of the projection process onto orthonormal `columns` (N, n)."""
+    # The conditional kernel after the decisions on a block B is ``K − K_:B (K_BB − 1_empty)⁻¹
+    # K_B:``; the factors of all the blocks so far are kept in `left` and `right`.
     modes, particles = columns.shape
     taken = np.zeros(modes, dtype=bool)
     if particles == 0:

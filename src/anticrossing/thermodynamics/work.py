@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,15 +17,25 @@ from anticrossing._core.checks import (
     InputError,
     describe,
     fail,
-    positive,
+    increasing,
     real_array,
     real_number,
 )
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
 from anticrossing.thermodynamics import inversion
-from anticrossing.thermodynamics.arguments import exponential, provides
+from anticrossing.thermodynamics.arguments import (
+    Thermal,
+    checked_temperature,
+    exponential,
+    provides,
+)
+from anticrossing.thermodynamics.atoms import draw_atoms
 from anticrossing.thermodynamics.chain_work import ChainWorkStatistics
 
 _EDGE = 1e-9  # a value this close to the edge of a bin, relative to the largest, lies on it
+_DRAWN = 401
 _CHUNK = 1 << 21
 
 
@@ -60,7 +71,7 @@ class WorkStatistics(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class WorkDistribution:
+class WorkDistribution(Thermal, Result):
     """The work done in a protocol that starts in equilibrium, with all that follows from it.
 
     Parameters
@@ -68,8 +79,8 @@ class WorkDistribution:
     statistics : WorkStatistics or ChainWorkStatistics
         For example `TwoPointStatistics` of the energies, `AtomicStatistics`, or the statistics of a
         Landau-Zener chain.
-    beta : float
-        Inverse temperature of the start (1 / energy).
+    temperature : float
+        Temperature of the start (energy, k_B = 1).
     free_energy_difference : float
         ``ΔΩ`` of equilibrium at the end against the start (energy).
     description : str
@@ -91,7 +102,7 @@ class WorkDistribution:
     ...         final_values=[2.0, 1.0],
     ...         log_odds=[0.0, -1.0],
     ...     ),
-    ...     beta=1.0,
+    ...     temperature=1.0,
     ...     free_energy_difference=np.log(2) - np.log(1 + np.exp(-2.0)),
     ... )
     >>> work.probabilities([0.0, 1.0, 2.0, 3.0]).round(4)
@@ -107,9 +118,35 @@ class WorkDistribution:
     """
 
     statistics: WorkStatistics | ChainWorkStatistics
-    beta: float
+    temperature: float
     free_energy_difference: float
     description: str = ""
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "mean": shown(text="mean work"),
+        "variance": shown(text="variance of the work"),
+        "skewness": shown(text="skewness of the work"),
+        "free_energy_difference": shown(text="free-energy difference"),
+        "dissipated_work": shown(text="mean dissipated work"),
+        "jarzynski_ratio": shown(text="⟨exp(−βw)⟩ exp(βΔΩ)"),
+        "temperature": shown(text="temperature of the start"),
+    }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the probability of every value, or a smoothed density where they are too many."""
+        listed = self._source.atoms()
+        if listed is not None:
+            return draw_atoms(*listed, ax, label="work")
+        ax = new_axes() if ax is None else ax
+        spread = math.sqrt(self.variance)
+        w = self.mean + np.linspace(-5, 5, _DRAWN) * spread
+        ax.plot(w, self.density(w, width=spread / 20))
+        ax.set_xlabel("work")
+        ax.set_ylabel(f"density, smoothed by {spread / 20:.2g}")
+        return ax
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"name": self.description or "work distribution"}
 
     def __post_init__(self) -> None:
         provides(
@@ -122,7 +159,7 @@ class WorkDistribution:
         )
         if np.ndim(self._source.mean) != 0:
             raise fail("statistics", "be of one observable", "it counts several jointly")
-        positive("beta", real_number("beta", self.beta))
+        checked_temperature(self.temperature)
         real_number("free_energy_difference", self.free_energy_difference)
         if not isinstance(self.description, str):
             raise fail("description", "be a text", f"it is {describe(self.description)}")
@@ -230,9 +267,7 @@ class WorkDistribution:
         InputError
             If the edges do not increase, or the values are too many to be listed.
         """
-        limits = real_array("edges", edges, ndim=1)
-        if limits.size < 2 or np.any(np.diff(limits) <= 0):
-            raise fail("edges", "be at least two, in increasing order", f"it is {describe(edges)}")
+        limits = increasing("edges", edges)
         x, p = self.atoms()
         tolerance = _EDGE * float(np.max(np.abs(x)))
         place = np.searchsorted(x, limits - tolerance)

@@ -356,13 +356,13 @@ def _system(given: DrivenLevelTable) -> DrivenLevel:
     if (given.beta is None) == (given.temperature is None):
         found = "neither is" if given.beta is None else "both are given"
         raise InputError(f"Exactly one of `beta` and `temperature` is needed, but {found}.")
-    beta = given.beta
-    if beta is None:
-        beta = 1 / positive_number("temperature", given.temperature)
+    temperature = given.temperature
+    if temperature is None:
+        temperature = 1 / positive_number("beta", given.beta)
     return DrivenLevel(
         levels=_levels(given.levels),
         couplings=given.couplings,
-        beta=beta,
+        temperature=temperature,
         chemical_potential=given.chemical_potential,
         start=given.start,
         stop=given.stop,

@@ -1,0 +1,70 @@
+"""Every result of driven levels, chains and counting shows, stores and draws itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from anticrossing import thermodynamics as td
+from tests.result_protocol import check
+
+RESERVOIR = {"temperature": 0.8, "chemical_potential": 3.0}
+LEVEL = td.DrivenLevel(
+    levels=range(1, 5), couplings=0.2, start=0.0, stop=5.0, rate=1.0, **RESERVOIR
+)
+SEQUENCE = td.SequentialCrossings(
+    times=[0.0, 10.0], system_energies=[[0.0, 10.0], [-3.0, 7.0]],
+    reservoir_energies=[5.0], couplings=0.2, **RESERVOIR,
+)  # fmt: skip
+PAIR = [[0.0, 0.1], [0.1, 0.0]]
+MARKOV = td.MarkovChain.from_attempts(
+    energies=[[0.0, 0.0], [0.0, 1.0]],
+    particle_numbers=[0, 1],
+    reservoirs=[td.Reservoir(1.0, 0.5, name="left"), td.Reservoir(1.0, -0.5, name="right")],
+    attempts=[PAIR, PAIR],
+)
+TURN = [[0.8, -0.6], [0.6, 0.8]]
+
+
+def two_point(values: list) -> td.TwoPointStatistics:
+    return td.TwoPointStatistics(
+        propagator=TURN, initial_values=values, final_values=values, occupations=[0.5, 0.2]
+    )
+
+
+RESULTS = {
+    "atoms": lambda: td.AtomicStatistics([0.0, 1.0], [0.5, 0.5]),
+    "work atoms": lambda: LEVEL.chain.work_statistics().atoms(),
+    "chain": lambda: LEVEL.run(1.0),
+    "chains": lambda: LEVEL.run([0.2, 0.5, 1.0]),
+    "chain totals": lambda: LEVEL.run(1.0).totals,
+    "chain work": lambda: LEVEL.chain.work_statistics(),
+    "trajectories": lambda: LEVEL.chain.work_statistics().sample(20, np.random.default_rng(1)),
+    "counting": lambda: two_point([0.0, 1.0]),
+    "joint counting": lambda: two_point([[0.0, 1.0], [1.0, 2.0]]),
+    "crossings": lambda: SEQUENCE.events,
+    "sequence": lambda: SEQUENCE.run([1.0, 0.0]),
+    "sequences": lambda: SEQUENCE.run([[1.0, 0.0], [0.0, 1.0]]),
+    "driven level": lambda: LEVEL,
+    "exact": lambda: LEVEL.evolve(1.0),
+    "entropy": lambda: td.entropy_production_statistics(
+        propagator=TURN, log_odds=[0.0, -1.0], final_log_odds=[0.5, -1.0]
+    ),
+    "rates": lambda: td.golden_rule_rates(
+        energies=[2.0, 3.0], couplings=0.2, density_of_states=1.0, **RESERVOIR
+    ),
+    "golden rule": lambda: td.golden_rule_occupations(
+        [0.0, 5.0, 10.0], position=lambda t: t, rate=0.25, **RESERVOIR
+    ),
+    "markov": lambda: MARKOV.run([1.0, 0.0]),
+    "markovs": lambda: MARKOV.run([[1.0, 0.0], [0.5, 0.5]]),
+    "markov totals": lambda: MARKOV.run([1.0, 0.0]).total(),
+    "transitions": lambda: td.enumerate_transitions(TURN, log_odds=[0.0, -1.0]),
+    "work": lambda: LEVEL.work_distribution(),
+    "work of a chain": lambda: LEVEL.work_distribution(method="landau-zener"),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_result_protocol(name, tmp_path):
+    check(RESULTS[name](), tmp_path)
