@@ -302,7 +302,11 @@ class DrivenLevelOutcome(Outcome):
     def equilibrium(self) -> FloatArray:
         """The occupation in equilibrium at `positions`, (K,)."""
         system = self.experiment.system
-        return fermi(self.positions, beta=system.beta, chemical_potential=system.chemical_potential)
+        return fermi(
+            self.positions,
+            temperature=system.temperature,
+            chemical_potential=system.chemical_potential,
+        )
 
     @property
     def caption(self) -> str:
