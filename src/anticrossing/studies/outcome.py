@@ -6,13 +6,13 @@ import abc
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from anticrossing._core.provenance import plain
 from anticrossing._core.result import Result
-from anticrossing._core.variables import Variable
+from anticrossing._core.variables import Variable, real
 from anticrossing._version import __version__
 from anticrossing.studies.plan import Axis
 
@@ -147,6 +147,8 @@ class Outcome(Result, abc.ABC):
 
     experiment: Study
     scan: Scanned | None
+    curves: ClassVar[tuple[str, ...]] = ()
+    """Dimensions of the variables that are curves, too long to be read."""
 
     @property
     @abc.abstractmethod
@@ -165,9 +167,13 @@ class Outcome(Result, abc.ABC):
     def figure(self) -> Any:
         """Return a figure of everything."""
 
-    @abc.abstractmethod
     def numbers(self) -> dict[str, Any]:
         """Return everything but the curves as nested dicts, for JSON."""
+        return {
+            name: variable.values
+            for name, variable in real(self.variables()).items()
+            if not set(variable.dims) & set(self.curves) and not name.startswith("scan_")
+        }
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers with heading and verdict as plain data; what is not finite is None."""

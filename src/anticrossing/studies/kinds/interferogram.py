@@ -1,0 +1,260 @@
+"""Interference fringes of a driven, relaxing qubit: its mean population over offset and amplitude.
+
+.. code-block:: toml
+
+    [interferogram]              # energies in one unit, ħ = 1
+    gap = 0.2
+    offset = { from = -6, to = 6, points = 121 }
+    amplitude = { from = 0, to = 10, points = 101 }
+    frequency = 1.0
+    t1 = 1000.0
+    t2 = 50.0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+import msgspec
+import numpy as np
+
+from anticrossing._core.checks import FloatArray, InputError, fail, integer
+from anticrossing._core.unchanging import read_only
+from anticrossing.dynamics import interferogram
+from anticrossing.studies import tables
+from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
+from anticrossing.studies.points import scan
+from anticrossing.studies.schema import Table as TableOfFile
+from anticrossing.studies.study import Heading, Study, chosen_outputs
+
+_MOST_POINTS = 4_000_000  # about a minute
+_MOST_RESONANCES = 8  # in a table
+_NUMBERS = ("gap", "frequency", "t1", "t2", "temperature", "equilibrium")
+_OUTPUTS = {
+    "mean_population": Output("population averaged over the map", default=True),
+    "largest_population": Output("largest population of the map", default=True),
+}
+
+
+class RangeTable(TableOfFile, frozen=True, kw_only=True):
+    """Values at equal distances."""
+
+    start: float = msgspec.field(name="from")
+    stop: float = msgspec.field(name="to")
+    points: int
+
+
+class InterferogramTable(TableOfFile, frozen=True, kw_only=True):
+    """The qubit, its drive, and what relaxes it; see `anticrossing.dynamics.interferogram`."""
+
+    gap: float
+    offset: RangeTable | list[float]
+    amplitude: RangeTable | list[float]
+    frequency: float
+    t1: float
+    t2: float
+    temperature: float | None = None
+    equilibrium: float | None = None
+    basis: Literal["diabatic", "adiabatic"] = "diabatic"
+    readout: Literal["diabatic", "adiabatic"] | None = None
+    tolerance: float = 1e-6
+    unit: str = ""
+
+
+class InterferogramFile(TableOfFile, frozen=True, kw_only=True):
+    """The tables of an interferogram."""
+
+    interferogram: InterferogramTable
+
+
+@read_only
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InterferogramStudy(Study):
+    """A validated file with the table [interferogram].
+
+    Attributes
+    ----------
+    asked : InterferogramTable
+    offsets, amplitudes : array
+        The two axes of the map.
+    """
+
+    asked: InterferogramTable
+    offsets: FloatArray
+    amplitudes: FloatArray
+
+    structure: ClassVar[type[TableOfFile]] = InterferogramFile
+    varied: ClassVar[tuple[str, ...]] = ("interferogram",)
+
+    @classmethod
+    def read(cls, given: InterferogramFile, entries: Mapping[str, Any], heading: Heading) -> Self:
+        """Build the two axes, and try one point with every other number."""
+        asked = given.interferogram
+        with tables.inside("interferogram"):
+            offsets, amplitudes = (_axis(k, getattr(asked, k)) for k in ("offset", "amplitude"))
+            if offsets.size * amplitudes.size > _MOST_POINTS:
+                found = f"there are {offsets.size * amplitudes.size}"
+                raise fail("points", f"make at most {_MOST_POINTS} together", found)
+            study = cls(
+                **heading._asdict(),
+                tables=entries,
+                asked=asked,
+                offsets=offsets,
+                amplitudes=amplitudes,
+            )
+            study.population(offsets[:1], amplitudes[:1])
+        return study
+
+    def population(self, offsets: FloatArray, amplitudes: FloatArray) -> FloatArray:
+        """Return the mean upper population at every pair, offsets first."""
+        asked = self.asked
+        found = interferogram(
+            **{key: value for key in _NUMBERS if (value := getattr(asked, key)) is not None},
+            offset=offsets[:, None],
+            amplitude=amplitudes,
+            basis=asked.basis,
+            readout=asked.readout,
+            tolerance=asked.tolerance,
+        )
+        return np.asarray(found)
+
+    @property
+    def setup(self) -> dict[str, str]:
+        """Qubit, drive and surroundings, one line each."""
+        asked, unit = self.asked, f" {self.asked.unit}" if self.asked.unit else ""
+        bath = "" if asked.temperature is None else f", temperature {asked.temperature:g}{unit}"
+        ends = [f"{v[0]:g} … {v[-1]:g}{unit}" for v in (self.offsets, self.amplitudes)]
+        return {
+            "qubit": f"gap {asked.gap:g}{unit}, T₁ = {asked.t1:g}, T₂ = {asked.t2:g}{bath}",
+            "drive": f"offset {ends[0]}, amplitude {ends[1]}, frequency {asked.frequency:g}{unit}",
+        }
+
+    @property
+    def outputs(self) -> dict[str, Output]:
+        """What is known of a whole map."""
+        return _OUTPUTS
+
+    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
+        """Return the mean and the largest population of the map."""
+        found = self.population(self.offsets, self.amplitudes)
+        known = {"mean_population": found.mean(), "largest_population": found.max()}
+        return {name: float(known[name]) for name in outputs}
+
+    def run(self, progress: Progress | None = None) -> InterferogramOutcome:
+        """Compute the map."""
+        found = self.population(self.offsets, self.amplitudes)
+        return InterferogramOutcome(self, found, scan(self, chosen_outputs(self, None), progress))
+
+
+@read_only
+@dataclass(frozen=True, eq=False)
+class InterferogramOutcome(Outcome):
+    """What came out of an interferogram.
+
+    Attributes
+    ----------
+    experiment : InterferogramStudy
+    population : array, shape (offsets, amplitudes)
+        The mean population of the upper level.
+    scan : Scanned or None
+    """
+
+    experiment: InterferogramStudy
+    population: FloatArray
+    scan: Scanned | None
+
+    curves: ClassVar[tuple[str, ...]] = ("offset", "amplitude")
+
+    @property
+    def caption(self) -> str:
+        """What the figure shows."""
+        return "The mean population of the upper level over offset and amplitude of the drive"
+
+    def variables(self) -> Any:
+        """Return the map, for the dataset."""
+        from anticrossing._core.variables import Variable
+
+        study = self.experiment
+        unit = study.asked.unit or "1"
+        found = {
+            "offset": Variable(("offset",), study.offsets, "offset", unit),
+            "amplitude": Variable(("amplitude",), study.amplitudes, "amplitude", unit),
+            "population": Variable(
+                ("offset", "amplitude"), self.population, "mean population of the upper level"
+            ),
+            "mean_population": Variable((), float(self.population.mean()), "mean over the map"),
+        }
+        return found if self.scan is None else {**found, **self.scan.variables()}
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return the multiphoton resonances of the map, and the scan."""
+        study = self.experiment
+        rows = []
+        for n in range(-_MOST_RESONANCES, _MOST_RESONANCES + 1):
+            place = n * study.asked.frequency
+            if study.offsets.min() <= place <= study.offsets.max():
+                row = self.population[int(np.argmin(np.abs(study.offsets - place)))]
+                best = int(np.argmax(row))
+                cells = (place, float(row.mean()), float(row[best]), float(study.amplitudes[best]))
+                rows.append((n, *cells))
+        columns = ("photons", "offset", "mean population", "largest", "at amplitude")
+        note = "At the offset of the map that is nearest to n times the frequency."
+        found = [Table("resonances", columns, tuple(rows), note, empty="no resonance in the map")]
+        return tuple(found if self.scan is None else [*found, self.scan.table()])
+
+    def sentences(self) -> Sentences:
+        """Return where the population is largest."""
+        study = self.experiment
+        i, j = np.unravel_index(int(np.argmax(self.population)), self.population.shape)
+        verdict = (
+            f"The population of the upper level is {self.population[i, j]:.4f} at most, at offset "
+            f"{study.offsets[i]:g} and amplitude {study.amplitudes[j]:g}; its mean over the map is "
+            f"{self.population.mean():.4f}."
+        )
+        notes = () if self.scan is None else (str(self.scan.axis), *self.scan.failures[:5])
+        return Sentences(verdict, True, notes)
+
+    def figure(self) -> Any:
+        """Draw the map, and the scan."""
+        from anticrossing.plot import interference_map, scan_panels, style
+        from anticrossing.plot.figure import panels_of
+
+        study = self.experiment
+        with style.style():
+            drawn, axes = panels_of(study.title, 1)
+            left, right = axes[0]
+            if min(self.population.shape) > 1:
+                interference_map(
+                    study.offsets,
+                    study.amplitudes,
+                    self.population,
+                    frequency=study.asked.frequency,
+                    unit=study.asked.unit,
+                    ax=left,
+                )
+            if self.scan is None:
+                right.plot(study.offsets, self.population.mean(axis=1))
+                right.set_xlabel(style.label("offset", study.asked.unit))
+                right.set_ylabel("population")
+                right.set_title("Mean over the amplitudes")
+                style.grid(right)
+            else:
+                scan_panels.outputs(self.scan, ax=right)
+        return drawn
+
+
+KIND = InterferogramStudy
+
+
+def _axis(name: str, given: RangeTable | list[float]) -> FloatArray:
+    """Return the values of a list or of a range, which increase."""
+    if isinstance(given, RangeTable):
+        integer("points", given.points, minimum=2, maximum=_MOST_POINTS)
+        values = np.linspace(given.start, given.stop, given.points)
+    else:
+        values = np.asarray(given, dtype=np.float64)
+    if values.size == 0 or np.any(np.diff(values) <= 0):
+        raise InputError(f"The values of `{name}` must increase strictly, and be one at least.")
+    return values
