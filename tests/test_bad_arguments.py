@@ -87,7 +87,7 @@ CALLS = {
     ),
     "a number as axes": lambda: ac.plot.fringes([0, 1], [0, 1], ax=3),
     "text as one of several": lambda: ac.Hamiltonian.from_matrix([["x"]], labels=[3]),
-    "a list as a file": lambda: ac.studies.load_sweep([1]),
+    "a list as a file": lambda: ac.studies.load([1]),
 }
 
 

@@ -72,7 +72,7 @@ def check_the_core() -> None:
     assert np.allclose(np.sum(moved.populations, axis=-1), 1, atol=1e-9)
     hopped = molecules.trajectories.run_trajectories(
         tully, masses=2000.0, initial=molecules.trajectories.Fixed(position=-5.0, momentum=20.0),
-        dt=20.0, steps=60, count=200, seed=1, box=[-6.0, 5.0],
+        step=20.0, steps=60, count=200, seed=1, box=[-6.0, 5.0],
     )  # fmt: skip
     assert str(hopped)
     levels = molecules.vibronic.vibronic_levels(

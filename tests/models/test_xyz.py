@@ -85,7 +85,7 @@ def test_bad_arguments(model, coordinates, tmp_path):
         write_xyz(path, model, np.zeros((3, 2)))
     with pytest.raises(InputError, match="`coordinates` must hold at least one row"):
         write_xyz(path, model, coordinates[:0])
-    with pytest.raises(InputError, match=r"`times` must hold 3 number\(s\)"):
+    with pytest.raises(InputError, match=r"`times` must have shape"):
         write_xyz(path, model, coordinates, times=[1.0])
     with pytest.raises(InputError, match="`coordinates` must"):
         write_xyz(path, model, np.nan * coordinates)

@@ -9,6 +9,7 @@ import pytest
 
 from anticrossing import dynamics, plot
 from anticrossing._core.checks import InputError
+from anticrossing.units import NATURAL
 
 
 def test_interferogram_shows_every_point_at_its_place() -> None:
@@ -54,7 +55,7 @@ def followed(x: Any, branches: Any, resonances: Any = ()) -> dynamics.QuasiEnerg
 def test_quasi_energies_are_folded_and_broken_at_the_edge_of_the_zone() -> None:
     parameter = np.linspace(0, 2, 5)
     energy = np.array([0.3, 0.45, 0.6, 0.75, 0.9])
-    resonance = dynamics.Resonance(1.0, 0.1, 1.0, 0.1, 3, (0, 1))
+    resonance = dynamics.Resonance(1.0, 0.1, 1.0, 0.1, 3, (0, 1), NATURAL)
     result = followed(parameter, np.stack([energy, -energy], 1), (resonance,))
     drawn = plot.quasi_energy_diagram(result, frequency=1.0, unit="GHz")
     first = np.asarray(drawn.get_lines()[0].get_ydata())

@@ -122,9 +122,15 @@ BAD = {
     "levels float count": (LEVEL.replace("count = 9", "count = 9.5"), "be an integer"),
     "levels reversed": (LEVEL.replace("from = 1", "from = 19"), "`to` must be above"),
     "levels huge": (LEVEL.replace("count = 9", "count = 1000000000"), "at most 2000"),
-    "couplings length": (SMALL.replace("couplings = 0.2", "couplings = [0.2]"), "each of the 3"),
+    "couplings length": (
+        SMALL.replace("couplings = 0.2", "couplings = [0.2]"),
+        "must be one number or have shape",
+    ),
     "couplings text": (SMALL.replace("couplings = 0.2", 'couplings = "a"'), "`couplings` must be"),
-    "rate length": (SMALL.replace("rate = 1.0", "rate = [1.0, 2.0]"), "each of the 3 levels"),
+    "rate length": (
+        SMALL.replace("rate = 1.0", "rate = [1.0, 2.0]"),
+        "must be one number or have shape",
+    ),
     "rate sign": (SMALL.replace("rate = 1.0", "rate = -1.0"), "point from `start` to `stop`"),
     "rate zero": (SMALL.replace("rate = 1.0", "rate = 0"), "point from `start` to `stop`"),
     "rate infinite": (SMALL.replace("rate = 1.0", "rate = inf"), "`rate` must be finite"),

@@ -133,7 +133,7 @@ BAD = {
     "drive": ('[drive]\nkind = "linear"\n' + PACKET, r"\[drive\] has no meaning beside \[packet"),
     "units": ('[units]\nenergy = "eV"\n' + PACKET, r"In \[units\]: .*both an energy and a time"),
     "unit of mass": (PACKET.replace("masses", 'mass_unit = "stone"\nmasses'), "one of 'kg', 'amu'"),
-    "mass list": (PACKET.replace("2000.0", "[2000.0, 1.0]"), "`masses` must be a number"),
+    "mass list": (PACKET.replace("2000.0", "[2000.0, 1.0]"), "must be a single number"),
     "mass nested": (PACKET.replace("2000.0", "[[2000.0]]"), "`masses` must be a number"),
     "start empty": (
         PACKET.replace("start = -14.0", "start = []"),

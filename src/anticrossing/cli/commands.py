@@ -9,13 +9,16 @@ import json
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from anticrossing._core.checks import AnticrossingError, InputError
 from anticrossing._version import __version__
 from anticrossing.cli import terminal
+
+if TYPE_CHECKING:
+    from anticrossing.studies import Study
 
 INTERRUPTED = 130
 _RARELY = 100_000  # new objects between two searches for cycles, a tenth of a run otherwise
@@ -81,9 +84,31 @@ def run_command(file: Path, output: Path | None, as_json: bool, quiet: bool) -> 
     written only where -o says so.
     """
     from anticrossing import studies
+
+    _run(studies.load(file), file, output, as_json, quiet)
+
+
+@app.command("fit")
+@click.argument("data", metavar="DATA", type=_PATH)
+@_file
+@_output
+@_json
+@_quiet
+def fit_command(data: Path, file: Path, output: Path | None, as_json: bool, quiet: bool) -> None:
+    """Fit the model of the table [fit] of an experiment file to measured populations.
+
+    DATA is a table (CSV) or a NetCDF file. The results go to DIR, as those of `run`.
+    """
+    from anticrossing import studies
+
+    _run(studies.load(file).with_data(data), file, output, as_json, quiet)
+
+
+def _run(loaded: Study, file: Path, output: Path | None, as_json: bool, quiet: bool) -> None:
+    """Run a study, write its results and print them."""
+    from anticrossing import studies
     from anticrossing.plot import style
 
-    loaded = studies.load(file)
     target = output
     if target is None and not as_json:
         target = Path(f"{loaded.name}-result")

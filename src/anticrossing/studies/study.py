@@ -144,6 +144,10 @@ class Study(abc.ABC):
 
     # ---- the command line ---------------------------------------------------------------------
 
+    def with_data(self, path: Path) -> Self:
+        """Return the study with measured data, if it takes some."""
+        raise InputError(f"Only a file with [fit] takes data, such as {path}.")
+
     def crossings(self) -> Listed:
         """Return the crossings on the way of a drive, if the study has one."""
         raise InputError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anticrossing._core.checks import describe, fail, integer
+from anticrossing._core.checks import describe, fail, integer, require
 from anticrossing.sweeps import provenance
 from anticrossing.sweeps.evaluate import Block, Job
 from anticrossing.sweeps.executors import InProcess, Runner, runner
@@ -153,6 +153,7 @@ def compute(
     with runner(executor, layout.target.function) as workers:
         place: Storage
         if path is None:
+            require("xarray", "files", "A sweep")  # before any work
             place = Memory(layout, size)
         else:
             place = ZarrStore(path, layout, size, resume=resume)

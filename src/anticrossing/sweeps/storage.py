@@ -61,7 +61,6 @@ class Memory(Storage):
     """Chunks in memory, gone when the process ends."""
 
     def __init__(self, layout: Layout, chunk_size: int | None) -> None:
-        require("xarray", "files", "A sweep")  # before any work
         self.layout, self.chunks, self.schema = layout, layout.chunks(chunk_size), None
         size = layout.grid.size
         self._status = np.full(size, PENDING, dtype=np.uint8)

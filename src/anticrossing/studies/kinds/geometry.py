@@ -54,9 +54,7 @@ _CORNERS = 32  # of a loop
 _ACROSS = 81  # points of the map in each direction
 _OUTPUTS = {
     "count": Output("number of intersections found", default=True),
-    "lowest_energy": Output(
-        "energy of the lowest intersection, NaN without one", default=True
-    ),
+    "lowest_energy": Output("energy of the lowest intersection, NaN without one", default=True),
 }
 
 

@@ -77,6 +77,7 @@ class PassageFile(TableOfFile, frozen=True, kw_only=True):
     question: Question = Question()
 
 
+@read_only
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PassageStudy(Study):
     """A validated file with [hamiltonian] and [drive].

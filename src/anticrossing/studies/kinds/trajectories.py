@@ -276,6 +276,7 @@ class TrajectoriesStudy(motion.MotionStudy):
         return TrajectoriesOutcome(self, ensemble, scanned)
 
 
+@read_only
 @dataclass(frozen=True, eq=False)
 class TrajectoriesOutcome(Outcome):
     """What came out of an ensemble of trajectories.

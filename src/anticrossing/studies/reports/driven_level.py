@@ -165,6 +165,16 @@ def numbers(result: DrivenLevelOutcome) -> dict[str, Any]:
     }
     if result.work is not None:
         found["work"] = _work_numbers(result.work)
+    if result.scan is not None:
+        scan = result.scan
+        found["scan"] = {
+            **scan.numbers(),
+            "inside_domain": _trusted(scan),
+            **{
+                name: {"chain": scan[f"chain_{name}"], "exact": scan[name]}
+                for name in ("occupation", "entropy_production")
+            },
+        }
     return found
 
 

@@ -1,0 +1,222 @@
+"""A fit to measured populations: of single passages, or of the fringes of a driven qubit.
+
+.. code-block:: toml
+
+    [fit]                        # anticrossing fit DATA FILE.toml
+    kind = "interferogram"       # or "passages"
+    gap = 0.1                    # starting values, or what is held fixed
+    t1 = 2000.0
+    t2 = 1.0
+    frequency = 7.54
+    vary = ["gap", "t2", "amplitude_scale", "offset_shift"]
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from anticrossing._core.checks import InputError, choice, fail
+from anticrossing._core.unchanging import read_only
+from anticrossing._core.variables import Variable
+from anticrossing.fits import (
+    FitResult,
+    Measurement,
+    fit_interferogram,
+    fit_passages,
+    read_measurement,
+)
+from anticrossing.studies import tables
+from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
+from anticrossing.studies.points import scan
+from anticrossing.studies.schema import Table as TableOfFile, decode
+from anticrossing.studies.study import Heading, Study, chosen_outputs
+
+_OUTPUTS = {
+    "reduced_chi_square": Output("χ² per degree of freedom", default=True),
+}
+
+
+class PassagesFit(TableOfFile, frozen=True, kw_only=True):
+    """The gap from populations after single passages; see `anticrossing.fits.fit_passages`."""
+
+    kind: str
+    model: str = "landau-zener"
+    measured: str = "jump"
+    window: tuple[float, float] | None = None
+    basis: str | None = None
+    gap: float | None = None
+    visibility: float = 1.0
+    background: float = 0.0
+    vary: list[str] | None = None
+
+
+class InterferogramFit(TableOfFile, frozen=True, kw_only=True):
+    """A driven qubit from its fringes; see `anticrossing.fits.fit_interferogram`."""
+
+    kind: str
+    gap: float
+    t1: float
+    t2: float
+    amplitude_scale: float = 1.0
+    offset_shift: float = 0.0
+    frequency: float | None = None
+    model: str = "exact"
+    vary: list[str] | None = None
+
+
+FITS: dict[str, tuple[type[TableOfFile], Any]] = {
+    "passages": (PassagesFit, fit_passages),
+    "interferogram": (InterferogramFit, fit_interferogram),
+}
+
+
+class FitFile(TableOfFile, frozen=True, kw_only=True):
+    """The tables of a fit."""
+
+    fit: dict[str, Any]
+
+
+@read_only
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FitStudy(Study):
+    """A validated file with the table [fit].
+
+    Attributes
+    ----------
+    kind : str
+        "passages" or "interferogram".
+    options : dict
+        The arguments of the fit.
+    data : Measurement or None
+        What is fitted, once it is given: see `with_data`.
+    """
+
+    kind: str
+    options: dict[str, Any]
+    data: Measurement | None = None
+
+    structure: ClassVar[type[TableOfFile]] = FitFile
+    varied: ClassVar[tuple[str, ...]] = ("fit",)
+
+    @classmethod
+    def read(cls, given: FitFile, entries: Mapping[str, Any], heading: Heading) -> Self:
+        """Check the options of the fit."""
+        with tables.inside("fit"):
+            kind = choice("kind", tables.required(given.fit, "kind"), FITS)
+            table = decode(given.fit, FITS[kind][0], "fit")
+        keys = [key for key in table.__struct_fields__ if key != "kind"]
+        options = {key: value for key in keys if (value := getattr(table, key)) is not None}
+        return cls(**heading._asdict(), tables=entries, kind=kind, options=options)
+
+    def with_data(self, path: Path) -> Self:
+        """Return the study with measured populations from a file."""
+        return dataclasses.replace(self, data=read_measurement(path))
+
+    def result(self) -> FitResult:
+        """Return the fit."""
+        if self.data is None:
+            raise InputError("A fit needs data: anticrossing fit DATA FILE.toml.")
+        with tables.inside("fit"):
+            found: FitResult = FITS[self.kind][1](self.data, **self.options)
+        return found
+
+    @property
+    def setup(self) -> dict[str, str]:
+        """The data, and what is held or begun with."""
+        given = ", ".join(f"{key} {value}" for key, value in self.options.items())
+        return {"data": "none" if self.data is None else str(self.data), "options": given}
+
+    @property
+    def outputs(self) -> dict[str, Output]:
+        """How good the fit is, for instance against what is held fixed."""
+        return _OUTPUTS
+
+    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
+        """Return the quality of the fit."""
+        known = {"reduced_chi_square": float(self.result().reduced_chi_square)}
+        return {name: known[name] for name in outputs}
+
+    def check_varied(self, parameter: str) -> None:
+        """Refuse scans and sweeps: their points would have no data."""
+        raise fail("parameter", "be left out: a fit is not scanned", f"it is {parameter!r}")
+
+    def run(self, progress: Progress | None = None) -> FitOutcome:
+        """Fit."""
+        return FitOutcome(self, self.result(), scan(self, chosen_outputs(self, None), progress))
+
+
+@read_only
+@dataclass(frozen=True, eq=False)
+class FitOutcome(Outcome):
+    """What came out of a fit.
+
+    Attributes
+    ----------
+    experiment : FitStudy
+    fit : FitResult
+    scan : None
+    """
+
+    experiment: FitStudy
+    fit: FitResult
+    scan: Scanned | None
+
+    curves: ClassVar[tuple[str, ...]] = ("point",)
+
+    @property
+    def caption(self) -> str:
+        """What the figure shows."""
+        return "The measured populations and the fit; what is left between them"
+
+    def variables(self) -> dict[str, Variable]:
+        """Return data, fit and parameters, for the dataset."""
+        return dict(self.fit.variables())
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return the parameters with their errors."""
+        rows = tuple(
+            (name, float(one.value), float(one.error) if name in self.fit.varied else None)
+            for name, one in self.fit.parameters.items()
+        )
+        note = "Without an error: held fixed."
+        return (Table("parameters", ("parameter", "value", "±"), rows, note),)
+
+    def sentences(self) -> Sentences:
+        """Return the varied parameters, and how good the fit is."""
+        fit = self.fit
+        shown = ", ".join(
+            f"{name} = {fit[name].value:.6g} ± {fit[name].error:.2g}" for name in fit.varied
+        )
+        verdict = (
+            f"{shown}; χ² = {fit.chi_square:.4g} for {fit.degrees_of_freedom} degrees of freedom."
+        )
+        return Sentences(verdict, fit.determined and not fit.warnings, fit.warnings)
+
+    def figure(self) -> Any:
+        """Draw data and fit, and the residuals."""
+        from anticrossing.plot import style
+        from anticrossing.plot.figure import panels_of
+
+        with style.style():
+            drawn, axes = panels_of(self.experiment.title, 1)
+            left, right = axes[0]
+            if len(self.fit.data.coordinates) > 1:
+                self.fit.data.plot(left)
+            else:
+                self.fit.plot(left)
+            left.set_title("Data" if len(self.fit.data.coordinates) > 1 else "Data and fit")
+            right.plot(np.sort(self.fit.residuals), np.linspace(0, 1, self.fit.residuals.size))
+            right.set_xlabel("residual")
+            right.set_ylabel("share below")
+            right.set_title("Residuals, in order")
+            style.grid(right)
+        return drawn
+
+
+KIND = FitStudy
