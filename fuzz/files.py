@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import anticrossing as ac
-from anticrossing.studies import parse, parse_sweep
+from anticrossing.studies import parse
 from anticrossing.studies.file import read_tables
 from fuzz import _workers
 
@@ -225,7 +225,7 @@ def make(seed: int) -> tuple[Callable[[int], object], Callable[[int], str]]:
             off = what[0][1]
             matrix = [[what[0][0], off], [off, what[1][1]]]
             return ac.Hamiltonian.from_matrix(matrix, parameters={"gap": 1.0, "k": 2.0})(0.3)
-        return (parse_sweep if kind == "sweep" else parse)(what)
+        return parse(what)
 
     def show(index: int) -> str:
         kind, what = draw(index)

@@ -10,6 +10,7 @@ from scipy.integrate import quad
 from scipy.special import loggamma
 
 from anticrossing import studies
+from anticrossing.studies.kinds.passage import PassageOutcome
 from anticrossing.fits import read_measurement, synthetic_interferogram
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -29,7 +30,7 @@ def test_shipped_data_are_what_their_comment_says() -> None:
 @pytest.mark.slow
 def test_tunnelling_in_a_tilted_lattice_is_that_of_a_free_atom_at_the_edge() -> None:
     result = studies.run(studies.load(EXAMPLES / "tilted_lattice.toml"))
-    assert isinstance(result, studies.Result)
+    assert isinstance(result, PassageOutcome)
     assert result.scan is not None
     tilt, depth = result.scan.scan.values, 0.5
     formula = np.exp(-(np.pi**2) * depth**2 / (32 * tilt))
@@ -43,7 +44,7 @@ def test_tunnelling_in_a_tilted_lattice_is_that_of_a_free_atom_at_the_edge() -> 
 @pytest.mark.slow
 def test_fringes_of_two_bloch_periods_have_the_phase_of_the_bands() -> None:
     result = studies.run(studies.load(EXAMPLES / "bloch_interferometer.toml"))
-    assert isinstance(result, studies.Result)
+    assert isinstance(result, PassageOutcome)
     assert result.scan is not None
     tilt, hopping, gap = result.scan.scan.values, 2 / np.pi, 0.2
 

@@ -96,7 +96,7 @@ def test_bad_arguments(model, coordinates, tmp_path):
     for key in ("", "two words", "a=b", "Time", "pbc", 3):
         with pytest.raises(InputError, match="`info` must have keys that are free names"):
             write_xyz(path, model, coordinates, info={key: [0.0] * 3})
-    with pytest.raises(InputError, match=r"`info\[energy\]` must hold 3 number"):
+    with pytest.raises(InputError, match=r"`info\[energy\]` must have shape"):
         write_xyz(path, model, coordinates, info={"energy": [0.0]})
     for place in (3, "", tmp_path):
         with pytest.raises(InputError, match=r"`path` must be|cannot be written"):

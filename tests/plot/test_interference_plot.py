@@ -48,7 +48,7 @@ def test_fringes_are_sorted_and_a_fit_may_be_finer() -> None:
 
 def followed(x: Any, branches: Any, resonances: Any = ()) -> dynamics.QuasiEnergies:
     return dynamics.QuasiEnergies(
-        "offset", np.asarray(x), np.asarray(branches), resonances, np.zeros(len(x)), ()
+        "offset", np.asarray(x), np.asarray(branches), resonances, np.zeros(len(x)), (), NATURAL
     )
 
 
