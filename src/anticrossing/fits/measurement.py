@@ -281,7 +281,7 @@ def _read_netcdf(file: Path) -> dict[str, FloatArray]:
         wanted: dict[str, npt.NDArray[Any]] = {}
         for name, variable in {**dataset.coords, **dataset.data_vars}.items():
             if set(variable.dims) <= set(dims) and (
-                name in dataset.coords or name in (POPULATION, ERROR)
+                not dataset.coords or name in dataset.coords or name in (POPULATION, ERROR)
             ):
                 full = variable.broadcast_like(dataset[POPULATION]).transpose(*dims)
                 wanted[str(name)] = np.asarray(full.values).reshape(-1)
