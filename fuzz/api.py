@@ -67,7 +67,7 @@ GOOD = {  # by a pattern in the annotation, then by nothing
 def public() -> dict[str, Any]:
     """Return what is public, by its dotted name."""
     found: dict[str, Any] = {}
-    late = [getattr(ac, name) for name in ac._LATE_MODULES]
+    late = [part for name in ac.__all__ if inspect.ismodule(part := getattr(ac, name))]
     for module in (ac, *late):
         names = getattr(module, "__all__", None) or [
             name

@@ -203,14 +203,15 @@ class DrivenLevelStudy(Study):
 
     def check_effort(self, systems: Sequence[DrivenLevel]) -> None:
         """Refuse what would take far longer than a minute, with all points of a scan."""
-        panels = self.samples + sum(_panels(system) for system in [self.system, *systems])
-        effort = panels * (self.system.levels.size + 50.0) ** 2
-        if not effort <= _LARGEST_EFFORT:
-            raise InputError(
-                f"The exact evolution would take about {effort / _LARGEST_EFFORT:.2g} minutes, and "
-                "one is the limit: drive faster, or ask for fewer levels, samples or points of the "
-                "scan."
-            )
+        with tables.inside("driven_level"):
+            panels = self.samples + sum(_panels(system) for system in [self.system, *systems])
+            effort = panels * (self.system.levels.size + 50.0) ** 2
+            if not effort <= _LARGEST_EFFORT:
+                raise InputError(
+                    f"The exact evolution would take about {effort / _LARGEST_EFFORT:.2g} minutes, "
+                    "and one is the limit: drive faster, or ask for fewer levels, samples or "
+                    "points of the scan."
+                )
 
     # ---- the result ---------------------------------------------------------------------------
 

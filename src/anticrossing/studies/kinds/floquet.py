@@ -26,7 +26,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, InputError
+from anticrossing._core.checks import FloatArray
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
@@ -40,6 +40,7 @@ from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
 from anticrossing.studies.study import Heading, Study, chosen_outputs
 
+_LARGEST_WORK = 2e4  # levels squared, at all points: some minutes
 _OUTPUTS = {
     "quasi_energy": Output("quasi-energy", ("mode",), default=True),
     "mean_energy": Output("energy of a mode averaged over a period", ("mode",)),
@@ -94,11 +95,8 @@ class FloquetStudy(Study):
         hamiltonian = levels.hamiltonian(given.hamiltonian, levels.units(given.units))
         drive = levels.drive(given.drive, hamiltonian.units)
         environment = environments.environment(environments.tables_of(entries))
-        if hamiltonian.batch_shape or drive.batch_shape:
-            raise InputError("Numbers must be single here; several values belong into [scan].")
-        if environment is not None:
-            with tables.inside("environment"):
-                environment.check(hamiltonian.dimension)
+        levels.check_single(entries, hamiltonian=hamiltonian, drive=drive, environment=environment)
+        environments.check_open(environment, hamiltonian.dimension)
         with tables.inside("floquet"):
             check_tolerance(given.floquet.tolerance)
         return cls(
@@ -136,6 +134,12 @@ class FloquetStudy(Study):
             basis=asked.basis,
             tolerance=max(asked.tolerance, 1e-9),
         )
+
+    @property
+    def effort(self) -> float:
+        """Elements of propagators and superoperators, over what takes some minutes."""
+        size = self.hamiltonian.dimension
+        return (size**2 + (0 if self.environment is None else 0.1 * size**4)) / _LARGEST_WORK
 
     @property
     def outputs(self) -> dict[str, Output]:

@@ -50,6 +50,7 @@ from anticrossing.studies.study import Heading, Study, chosen_outputs
 
 MOST_COORDINATES = 64
 _MOST_STARTS = 10_000
+_LARGEST_WORK = 8e5  # of all searches: some minutes
 _CORNERS = 32  # of a loop
 _ACROSS = 81  # points of the map in each direction
 _OUTPUTS = {
@@ -124,13 +125,23 @@ class GeometryStudy(Study):
                 raise fail("points", f"hold lists of {count} numbers", "one is of another length")
             narrow = 0.01 * min(high - low for low, high in asked.bounds)
             radius = narrow if asked.radius is None else positive_number("radius", asked.radius)
-        return cls(
-            **heading._asdict(),
-            tables=entries,
-            hamiltonian=hamiltonian,
-            asked=asked,
-            radius=radius,
-        )
+            found = cls(
+                **heading._asdict(),
+                tables=entries,
+                hamiltonian=hamiltonian,
+                asked=asked,
+                radius=radius,
+            )
+            if found.effort > 1:
+                most = int(asked.starts / found.effort)
+                raise fail("starts", f"be at most {most} here", f"it is {asked.starts}")
+        return found
+
+    @property
+    def effort(self) -> float:
+        """Starts times coordinates times matrix elements, over what takes some minutes."""
+        each = len(self.hamiltonian.coordinates) * self.hamiltonian.dimension**2
+        return self.asked.starts * each / _LARGEST_WORK
 
     @property
     def setup(self) -> dict[str, str]:

@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Literal, Self
 import msgspec
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, InputError, fail, integer
+from anticrossing._core.checks import FloatArray, describe, fail, integer
 from anticrossing._core.unchanging import read_only
 from anticrossing.dynamics import interferogram
 from anticrossing.studies import tables
@@ -29,7 +29,8 @@ from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
 from anticrossing.studies.study import Heading, Study, chosen_outputs
 
-_MOST_POINTS = 4_000_000  # about a minute
+_MOST_POINTS = 4_000_000
+_LARGEST_WORK = 2e8  # points of all maps: some minutes
 _MOST_RESONANCES = 8  # in a table
 _NUMBERS = ("gap", "frequency", "t1", "t2", "temperature", "equilibrium")
 _OUTPUTS = {
@@ -130,6 +131,11 @@ class InterferogramStudy(Study):
             "qubit": f"gap {asked.gap:g}{unit}, T₁ = {asked.t1:g}, T₂ = {asked.t2:g}{bath}",
             "drive": f"offset {ends[0]}, amplitude {ends[1]}, frequency {asked.frequency:g}{unit}",
         }
+
+    @property
+    def effort(self) -> float:
+        """Points of the map, over what takes some minutes."""
+        return self.offsets.size * self.amplitudes.size / _LARGEST_WORK
 
     @property
     def outputs(self) -> dict[str, Output]:
@@ -256,5 +262,5 @@ def _axis(name: str, given: RangeTable | list[float]) -> FloatArray:
     else:
         values = np.asarray(given, dtype=np.float64)
     if values.size == 0 or np.any(np.diff(values) <= 0):
-        raise InputError(f"The values of `{name}` must increase strictly, and be one at least.")
+        raise fail(name, "increase strictly, with one value at least", f"it is {describe(values)}")
     return values

@@ -116,6 +116,8 @@ class PacketStudy(motion.MotionStudy):
     convergence : bool
         Whether the run is repeated with everything refined.
     asked : PacketTable
+    longest_step : float
+        The step, or what it is at most where it is chosen.
     """
 
     grid: Grid
@@ -129,6 +131,7 @@ class PacketStudy(motion.MotionStudy):
     samples: int
     convergence: bool
     asked: PacketTable
+    longest_step: float
 
     structure: ClassVar[type[TableOfFile]] = PacketFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "packet")
@@ -162,10 +165,11 @@ class PacketStudy(motion.MotionStudy):
                 samples=_samples(asked.samples, size),
                 convergence=asked.convergence,
                 asked=asked,
+                longest_step=asked.stop if asked.step is None else asked.step,
             )
-            if study.step is not None:
-                study.check_effort(study.step)
-            _check_start(study)
+            study.check_effort(study.longest_step)
+            study = replace(study, longest_step=_longest_step(study))
+            study.check_effort(study.longest_step)
         return study
 
     @property
@@ -194,13 +198,20 @@ class PacketStudy(motion.MotionStudy):
         """The price of everything, in propagations."""
         return _CONVERGENCE[self.grid.coordinates] if self.convergence else 1.0
 
+    @property
+    def effort(self) -> float:
+        """Steps times amplitudes, over what takes some minutes: at least, for a step not given."""
+        return self._effort(self.longest_step)
+
+    def _effort(self, step: float) -> float:
+        return max(self.stop / step, self.samples) * self.size * self.runs / _LARGEST_WORK
+
     def check_effort(self, step: float) -> None:
         """Refuse what would take far longer than some minutes."""
-        work = max(self.stop / step, self.samples) * self.size * self.runs
-        if work > _LARGEST_WORK:
+        if (effort := self._effort(step)) > 1:
             raise InputError(
                 f"The propagation would take about {self.stop / step:.2g} steps, "
-                f"{work / _LARGEST_WORK:.2g} times the limit of some minutes: take a larger step, "
+                f"{effort:.2g} times the limit of some minutes: take a larger step, "
                 "a larger tolerance, a coarser or smaller grid, or no check of the convergence."
             )
 
@@ -434,8 +445,8 @@ def _samples(given: int | None, size: int) -> int:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what overflows is refused by name
-def _check_start(study: PacketStudy) -> None:
-    """Refuse masses, grids and layers that do not suit the packet."""
+def _longest_step(study: PacketStudy) -> float:
+    """Refuse masses, grids and layers that do not suit the packet; return the step at most."""
     operator = GridHamiltonian(study.hamiltonian, study.grid, study.masses)
     psi = initial_state(study.packet, operator)
     check_layers(psi, operator, make_layers(study.absorber, operator))
@@ -443,13 +454,13 @@ def _check_start(study: PacketStudy) -> None:
         interval = study.stop / (study.samples - 1)
         count = steps_within("step", interval, study.step, study.samples - 1)
         check_step(operator, psi, interval / count)
-    else:
-        # No step is chosen that lets the mean kinetic phase turn by more than half a turn.
-        weights = operator.momentum_weights(psi)
-        turn = operator.angular * sum(
-            float(w @ k) for w, k in zip(weights, operator.kinetic, strict=True)
-        )
-        study.check_effort(math.pi / (turn + math.pi / study.stop))
+        return study.step
+    # No step is chosen that lets the mean kinetic phase turn by more than half a turn.
+    weights = operator.momentum_weights(psi)
+    turn = operator.angular * sum(
+        float(w @ k) for w, k in zip(weights, operator.kinetic, strict=True)
+    )
+    return float(1 / (turn / np.pi + np.float64(1) / study.stop))
 
 
 # ---- computing --------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from anticrossing.analysis.meetings import find_events, sample_path
 from anticrossing.analysis.referee import audit
 from anticrossing.drive import Drive
 from anticrossing.dynamics import Propagation, propagate
-from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, check_tolerance
+from anticrossing.dynamics.request import check_tolerance
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import find_crossings, levels
@@ -101,16 +101,13 @@ class PassageStudy(Study):
     def read(cls, given: PassageFile, entries: Mapping[str, Any], heading: Heading) -> Self:
         """Build and check Hamiltonian, drive and environment."""
         hamiltonian, drive, environment = parts(entries)
-        for where, built in zip(_PARTS, (hamiltonian, drive, environment), strict=True):
-            if built is not None and built.batch_shape:
-                deepest = max(entries[where], key=lambda key: _depth(entries[where][key]))
-                raise InputError(
-                    f"In [{where}]: Argument `{deepest}` must be a single number (or a plain list "
-                    "where one is asked for), but it holds more; several values belong into [scan]."
-                )
+        build.check_single(entries, hamiltonian=hamiltonian, drive=drive, environment=environment)
         _check_question(given.question, hamiltonian.dimension)
-        if environment is not None:
-            _check_open(environment, given.question, hamiltonian.dimension)
+        environments.check_open(environment, hamiltonian.dimension)
+        if environment is not None and given.question.basis == "superadiabatic":
+            with tables.inside("question"):
+                must = "be 'adiabatic' or 'diabatic' with an environment"
+                raise fail("basis", must, "it is 'superadiabatic'")
         return cls(
             **heading._asdict(),
             tables=entries,
@@ -379,31 +376,12 @@ def parts(
     return hamiltonian, drive, environments.environment(listed, overrides["environment"])
 
 
-def _depth(value: Any) -> int:
-    return 1 + max(map(_depth, value), default=0) if isinstance(value, (list, tuple)) else 0
-
-
 def _check_question(question: Question, levels: int) -> None:
     with tables.inside("question"):
         check_tolerance(question.tolerance)
         integer("samples", question.samples, minimum=10, maximum=_MOST_SAMPLES)
         if not 0 <= question.initial < levels:
             raise fail("initial", f"be a level from 0 to {levels - 1}", f"it is {question.initial}")
-
-
-def _check_open(environment: Environment, question: Question, levels: int) -> None:
-    """Refuse what open evolution cannot do, before any work."""
-    with tables.inside("environment"):
-        environment.check(levels)
-        if levels > LARGEST_OPEN_DIMENSION:
-            raise InputError(
-                f"At most {LARGEST_OPEN_DIMENSION} levels can be given an environment, but there "
-                f"are {levels}."
-            )
-    if question.basis == "superadiabatic":
-        with tables.inside("question"):
-            must = "be 'adiabatic' or 'diabatic' with an environment"
-            raise fail("basis", must, "it is 'superadiabatic'")
 
 
 # ---- computing --------------------------------------------------------------------------------

@@ -155,17 +155,29 @@ class TrajectoriesStudy(motion.MotionStudy):
         initial = _initial(asked.initial, hamiltonian)
         with tables.inside("trajectories"):
             request = _request(asked, hamiltonian, initial)
-            _check_effort(request)
             _check_passage(request)
             if asked.store is not None:
                 _check_store(asked.store)
-        return cls(
-            **heading._asdict(),
-            tables=entries,
-            hamiltonian=hamiltonian,
-            request=request,
-            asked=asked,
-        )
+            found = cls(
+                **heading._asdict(),
+                tables=entries,
+                hamiltonian=hamiltonian,
+                request=request,
+                asked=asked,
+            )
+            if found.effort > 1:
+                raise InputError(
+                    f"The trajectories would take {found.effort:.2g} times the limit of some "
+                    "minutes: fewer of them, a larger `step` or an earlier `stop`."
+                )
+        return found
+
+    @property
+    def effort(self) -> float:
+        """Steps of all trajectories, over what takes some minutes."""
+        states, count = self.hamiltonian.dimension, float(self.request.count)
+        per_step = states**2 * (self.request.masses.size + states)
+        return self.request.steps * count * per_step / _LARGEST_WORK
 
     @property
     def store(self) -> Path | None:
@@ -446,17 +458,6 @@ def _steps(stop: float, step: float) -> int:
     return round(steps)
 
 
-def _check_effort(request: Request) -> None:
-    """Refuse what would take far longer than some minutes."""
-    states, coordinates = request.hamiltonian.dimension, request.masses.size
-    work = float(request.steps) * request.count * states**2 * (coordinates + states)
-    if work > _LARGEST_WORK:
-        raise InputError(
-            f"The trajectories would take {work / _LARGEST_WORK:.2g} times the limit of some "
-            "minutes: fewer of them, a larger `step` or an earlier `stop`."
-        )
-
-
 # ---- points -----------------------------------------------------------------------------------
 
 
@@ -466,7 +467,9 @@ def point_seed(seed: int, values: Mapping[str, float]) -> int:
     It is below 2⁵³, so that a dataset of floating-point numbers keeps it as it is.
     """
     if _SEED in values:
-        return int(values[_SEED])
+        own: Any = values[_SEED]
+        own = int(own) if float(own).is_integer() else own
+        return integer("seed", own, minimum=0, maximum=_LARGEST_SEED)
     words = [seed]
     for name in sorted(values):
         words += [int.from_bytes(name.encode(), "little"), int(np.float64(values[name]).view("u8"))]
