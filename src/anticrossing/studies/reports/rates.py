@@ -72,6 +72,11 @@ def numbers(result: RatesOutcome) -> dict[str, Any]:
         along = {key: np.moveaxis(result.scan[key], 0, 1) for key in ("rate", "inside_domain")}
         found["scan"] = {
             **result.scan.numbers(),
+            "failures": {
+                name: result.missing[name]
+                for name, rates in zip(study.formulas, along["rate"], strict=True)
+                if np.isnan(rates).any()
+            },
             "rates": dict(zip(study.formulas, along["rate"], strict=True)),
             "inside_domain": dict(zip(study.formulas, along["inside_domain"] == 1, strict=True)),
         }
