@@ -325,8 +325,10 @@ class DrivenLevelOutcome(Outcome):
 
     def _attributes(self) -> dict[str, Any]:
         system = self.experiment.system
+        work = {} if self.work is None else {"work_scheme": self.work.question.scheme}
         return {
             **super()._attributes(),
+            **work,
             "beta": system.beta,
             "chemical_potential": system.chemical_potential,
             "initial_occupation": float(self.chain.occupations[0]),

@@ -321,8 +321,15 @@ class PassageOutcome(Outcome):
 
     def _attributes(self) -> dict[str, Any]:
         question = self.experiment.question
-        asked = {"read_out_basis": question.basis, "initial": question.initial}
-        return {**super()._attributes(), **asked, "tolerance": question.tolerance}
+        units = self.experiment.hamiltonian.units
+        return {
+            **super()._attributes(),
+            "energy_unit": units.energy or "natural (hbar = 1)",
+            "time_unit": units.time or "natural (hbar = 1)",
+            "read_out_basis": question.basis,
+            "initial": question.initial,
+            "tolerance": question.tolerance,
+        }
 
     def numbers(self) -> dict[str, Any]:
         """Return everything but the curves, for JSON."""
