@@ -291,7 +291,7 @@ def _place(error: BaseException) -> tuple[bool, str]:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [f for f in frames if f.filename == "<call>" or "anticrossing" in f.filename]
     if isinstance(error, TypeError) and ours[-1].filename.endswith(
-        ("_public.py", "_unchanging.py")
+        ("_core/public.py", "_core/unchanging.py")
     ):
         ours = ours[:1]  # missing and unknown arguments are left to Python
     where = ours[-1] if ours else frames[-1]

@@ -207,7 +207,7 @@ class FloquetOutcome(Outcome):
         """What the figure shows."""
         return "Populations of the steady state and of the modes; quasi-energies"
 
-    def variables(self) -> dict[str, Variable]:
+    def own_variables(self) -> dict[str, Variable]:
         """Return modes, steady state and scan, for the dataset."""
         energy = self.experiment.hamiltonian.units.energy or "1"
         found = dict(self.modes.variables())
@@ -219,9 +219,9 @@ class FloquetOutcome(Outcome):
         )
         if self.steady is not None:
             found |= {f"steady_{name}": v for name, v in self.steady.variables().items()}
-        return found if self.scan is None else {**found, **self.scan.variables()}
+        return found
 
-    def tables(self) -> tuple[Table, ...]:
+    def own_tables(self) -> list[Table]:
         """Return modes, steady state and scan."""
         study = self.experiment
         energy = study.hamiltonian.units.label
@@ -243,9 +243,9 @@ class FloquetOutcome(Outcome):
         if self.steady is not None:
             levels_ = tuple((n, float(self.steady.populations[n])) for n in numbers)
             found.append(Table("steady state", ("level", "population"), levels_, note))
-        return tuple(found if self.scan is None else [*found, self.scan.table()])
+        return found
 
-    def sentences(self) -> Sentences:
+    def own_sentences(self) -> Sentences:
         """Return quasi-energies, or the steady state where there is one."""
         shown = ", ".join(f"{q:.6g}" for q in self.modes.quasi_energies)
         verdict = f"The quasi-energies are {shown}."
@@ -258,8 +258,6 @@ class FloquetOutcome(Outcome):
             )
             notes += self.steady.warnings
         trusted = not notes
-        if self.scan is not None:
-            notes += [str(self.scan.axis), *self.scan.failures[:5]]
         return Sentences(verdict, trusted, tuple(notes))
 
     def figure(self) -> Any:

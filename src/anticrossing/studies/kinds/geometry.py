@@ -242,7 +242,7 @@ class GeometryOutcome(Outcome):
         """What the figure shows."""
         return "The gap between the two levels over the first two coordinates, intersections marked"
 
-    def variables(self) -> dict[str, Variable]:
+    def own_variables(self) -> dict[str, Variable]:
         """Return intersections, points and the map, for the dataset."""
         hamiltonian = self.experiment.hamiltonian
         energy, length = hamiltonian.units.energy or "1", hamiltonian.units.coordinate or "1"
@@ -250,7 +250,7 @@ class GeometryOutcome(Outcome):
         places = np.array([one.position for one in listed]).reshape(-1, count)
         phases = [np.nan if phase is None else phase for phase in self.phases]
         each = ("intersection",)
-        found = {
+        return {
             "coordinate": Variable(("coordinate",), list(hamiltonian.coordinates), "", ""),
             "intersection_position": Variable((*each, "coordinate"), places, "where", length),
             "intersection_energy": Variable(each, [o.energy for o in listed], "energy", energy),
@@ -262,9 +262,8 @@ class GeometryOutcome(Outcome):
             "plane": Variable(("row", "column", "axis"), self.plane, "points of the map", length),
             "gap": Variable(("row", "column"), self.gaps, "gap on the map", energy),
         }
-        return found if self.scan is None else {**found, **self.scan.variables()}
 
-    def tables(self) -> tuple[Table, ...]:
+    def own_tables(self) -> list[Table]:
         """Return intersections, points and the scan."""
         hamiltonian = self.experiment.hamiltonian
         names, label = hamiltonian.coordinates, hamiltonian.units.label
@@ -304,9 +303,9 @@ class GeometryOutcome(Outcome):
                     ),
                 )
             )
-        return tuple(found if self.scan is None else [*found, self.scan.table()])
+        return found
 
-    def sentences(self) -> Sentences:
+    def own_sentences(self) -> Sentences:
         """Return how many intersections there are, and the lowest."""
         found = [one for one in self.intersections if one.found]
         if not found:
@@ -319,8 +318,6 @@ class GeometryOutcome(Outcome):
                 f"lowest, which is {lowest.kind}, is at ({place}), energy {lowest.energy:.8g}."
             )
         notes = ["a search from random starts may miss an intersection: more starts find more"]
-        if self.scan is not None:
-            notes += [str(self.scan.axis), *self.scan.failures[:5]]
         return Sentences(verdict, True, tuple(notes))
 
     def figure(self) -> Any:

@@ -22,6 +22,7 @@ import numpy as np
 
 from anticrossing._core.checks import FloatArray, describe, fail, integer
 from anticrossing._core.unchanging import read_only
+from anticrossing._core.variables import Variable
 from anticrossing.dynamics import interferogram
 from anticrossing.studies import tables
 from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
@@ -178,13 +179,11 @@ class InterferogramOutcome(Outcome):
         """What the figure shows."""
         return "The mean population of the upper level over offset and amplitude of the drive"
 
-    def variables(self) -> Any:
+    def own_variables(self) -> dict[str, Variable]:
         """Return the map, for the dataset."""
-        from anticrossing._core.variables import Variable
-
         study = self.experiment
         unit = study.asked.unit or "1"
-        found = {
+        return {
             "offset": Variable(("offset",), study.offsets, "offset", unit),
             "amplitude": Variable(("amplitude",), study.amplitudes, "amplitude", unit),
             "population": Variable(
@@ -192,9 +191,8 @@ class InterferogramOutcome(Outcome):
             ),
             "mean_population": Variable((), float(self.population.mean()), "mean over the map"),
         }
-        return found if self.scan is None else {**found, **self.scan.variables()}
 
-    def tables(self) -> tuple[Table, ...]:
+    def own_tables(self) -> list[Table]:
         """Return the multiphoton resonances of the map, and the scan."""
         study = self.experiment
         rows = []
@@ -207,10 +205,9 @@ class InterferogramOutcome(Outcome):
                 rows.append((n, *cells))
         columns = ("photons", "offset", "mean population", "largest", "at amplitude")
         note = "At the offset of the map that is nearest to n times the frequency."
-        found = [Table("resonances", columns, tuple(rows), note, empty="no resonance in the map")]
-        return tuple(found if self.scan is None else [*found, self.scan.table()])
+        return [Table("resonances", columns, tuple(rows), note, empty="no resonance in the map")]
 
-    def sentences(self) -> Sentences:
+    def own_sentences(self) -> Sentences:
         """Return where the population is largest."""
         study = self.experiment
         i, j = np.unravel_index(int(np.argmax(self.population)), self.population.shape)
@@ -219,8 +216,7 @@ class InterferogramOutcome(Outcome):
             f"{study.offsets[i]:g} and amplitude {study.amplitudes[j]:g}; its mean over the map is "
             f"{self.population.mean():.4f}."
         )
-        notes = () if self.scan is None else (str(self.scan.axis), *self.scan.failures[:5])
-        return Sentences(verdict, True, notes)
+        return Sentences(verdict, True)
 
     def figure(self) -> Any:
         """Draw the map, and the scan."""

@@ -33,15 +33,12 @@ from anticrossing.spectrum import find_crossings, levels
 from anticrossing.studies import environments, levels as build, tables
 from anticrossing.studies.outcome import (
     Listed,
-    Outcome,
     Output,
     Progress,
     Scanned,
-    Sentences,
-    Table,
 )
 from anticrossing.studies.points import scan
-from anticrossing.studies.reports import passage as report
+from anticrossing.studies.reports.passage import PassageOutcome, crossing_rows, crossings_table
 from anticrossing.studies.schema import Table as TableOfFile
 from anticrossing.studies.study import Heading, Study, at
 from anticrossing.sweeps.grid import Grid, Values
@@ -226,10 +223,10 @@ class PassageStudy(Study):
         _, positions = sample_path(self.drive)
         low, high = float(positions.min()), float(positions.max())
         found = find_crossings(self.hamiltonian, low, high)
-        rows = plain({"crossings": report.crossing_rows(found)})
+        rows = plain({"crossings": crossing_rows(found)})
         return Listed(
             f"{self.hamiltonian!r}, x = {low:g} … {high:g}",
-            report.crossings_table(found, self.hamiltonian.units),
+            crossings_table(found, self.hamiltonian.units),
             {"start": low, "stop": high, **rows},
         )
 
@@ -257,109 +254,6 @@ class PassageStudy(Study):
             inside=inside,
             unpredicted=notes,
         )
-
-
-@read_only
-@dataclass(frozen=True, eq=False)
-class PassageOutcome(Outcome):
-    """What came out of a passage.
-
-    Attributes
-    ----------
-    experiment : PassageStudy
-    passage : Passage
-        The analysis of the study's own point.
-    times, positions : array, shape (K,)
-        Where the populations were sampled, denser around the passages.
-    populations : array, shape (K, N)
-        In the adiabatic basis, or the diabatic one if that is the read-out.
-    curve_positions : array, shape (M,)
-        Coordinates of the level curves.
-    curve_levels : array, shape (M, N)
-        Adiabatic levels, sorted by energy.
-    curve_diabats : array, shape (M, N)
-        Diagonal elements of H.
-    scan : Scanned or None
-        The exact answer along the scan.
-    predicted : dict of str to array, shape (P, N)
-        By formula, along the scan; NaN where it does not apply.
-    inside : dict of str to bool array, shape (P,)
-        Whether every check of the formula's domain holds.
-    unpredicted : tuple of str
-        Points at which the closed forms could not be evaluated, with the reason.
-    """
-
-    experiment: PassageStudy
-    passage: Passage
-    times: FloatArray
-    positions: FloatArray
-    populations: FloatArray
-    curve_positions: FloatArray
-    curve_levels: FloatArray
-    curve_diabats: FloatArray
-    scan: Scanned | None
-    predicted: dict[str, FloatArray]
-    inside: dict[str, npt.NDArray[np.bool_]]
-    unpredicted: tuple[str, ...]
-
-    @property
-    def exact(self) -> Propagation:
-        """The exact evolution of the study's own point."""
-        return self.passage.exact
-
-    @property
-    def caption(self) -> str:
-        """What the figure shows."""
-        return (
-            "Levels with their crossings, populations through the passage, and predictions against "
-            "the exact answer"
-        )
-
-    def variables(self) -> Any:
-        """Return everything, for the dataset."""
-        return report.variables(self)
-
-    def _attributes(self) -> dict[str, Any]:
-        question = self.experiment.question
-        units = self.experiment.hamiltonian.units
-        return {
-            **super()._attributes(),
-            "energy_unit": units.energy or "natural (hbar = 1)",
-            "time_unit": units.time or "natural (hbar = 1)",
-            "read_out_basis": question.basis,
-            "initial": question.initial,
-            "tolerance": question.tolerance,
-        }
-
-    def numbers(self) -> dict[str, Any]:
-        """Return everything but the curves, for JSON."""
-        return report.numbers(self)
-
-    def tables(self) -> tuple[Table, ...]:
-        """Return crossings, predictions, checks, and the scan."""
-        return report.result_tables(self)
-
-    def sentences(self) -> Sentences:
-        """Return verdict and notes."""
-        return report.sentences(self)
-
-    def figure(self) -> Any:
-        """Draw levels, populations, and predictions against the exact answer."""
-        from anticrossing.plot import panels, scan_panels, style
-        from anticrossing.plot.figure import panels_of
-
-        lower = bool(self.passage.predictions) or self.scan is not None
-        with style.style():
-            drawn, axes = panels_of(self.experiment.title, 2 if lower else 1)
-            panels.levels(self, ax=axes[0][0])
-            panels.populations(self, ax=axes[0][1])
-            if self.scan is not None:
-                scan_panels.scan(self, ax=axes[1][0])
-                scan_panels.scan_differences(self, ax=axes[1][1])
-            elif lower:
-                panels.comparison(self, ax=axes[1][0])
-                panels.differences(self, ax=axes[1][1])
-        return drawn
 
 
 KIND = PassageStudy

@@ -34,10 +34,10 @@ from anticrossing.molecules.rates import harmonic_partition_ratio
 from anticrossing.molecules.rates.intersystem_crossing import PASSAGES
 from anticrossing.molecules.rates.transmission import AVERAGES
 from anticrossing.studies import tables
-from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
+from anticrossing.studies.outcome import Output, Progress, Scanned
 from anticrossing.studies.points import scan
-from anticrossing.studies.rates_system import FORMULAS, TITLES, CrossingPoint, System, Vibration
-from anticrossing.studies.reports import rates as report
+from anticrossing.studies.rates_system import FORMULAS, CrossingPoint, System, Vibration
+from anticrossing.studies.reports.rates import RatesOutcome
 from anticrossing.studies.schema import Table as TableOfFile, arguments_of, decode
 from anticrossing.studies.study import Heading, Study
 from anticrossing.units import ENERGIES, LENGTHS, MASSES, NATURAL, Units, convert_energy
@@ -312,66 +312,6 @@ class RatesStudy(Study):
                 point = self.at_point(self.tables, {scanned.axis.parameter: value})
                 found |= _evaluate((name,), point.system)[1]
         return found
-
-
-@read_only
-@dataclass(frozen=True, eq=False)
-class RatesOutcome(Outcome):
-    """What came out of the formulas of a file.
-
-    Attributes
-    ----------
-    experiment : RatesStudy
-    predictions : dict of str to Prediction
-        By formula, at the point shown in detail, in natural units; those that gave a rate.
-    failures : dict of str to str
-        By formula: why it gave no rate there.
-    scan : Scanned or None
-    missing : dict of str to str
-        By formula: why it gave no rate there or, first, along the scan.
-    """
-
-    experiment: RatesStudy
-    predictions: dict[str, Prediction]
-    failures: dict[str, str]
-    scan: Scanned | None
-    missing: dict[str, str]
-
-    @property
-    def rates(self) -> dict[str, float]:
-        """The rates by formula, in the unit of the file."""
-        factor = self.experiment.units.base.angular
-        return {name: factor * float(found) for name, found in self.predictions.items()}
-
-    @property
-    def caption(self) -> str:
-        """What the figure shows."""
-        if self.scan is None:
-            return "the rate by each formula; how far each condition is from its limit"
-        label = self.scan.axis.label
-        return f"rates against the {label}; how far the conditions are from their limits"
-
-    def variables(self) -> Any:
-        """Return everything, for the dataset."""
-        return report.variables(self)
-
-    def numbers(self) -> dict[str, Any]:
-        """Return everything, for JSON."""
-        return report.numbers(self)
-
-    def tables(self) -> tuple[Table, ...]:
-        """Return rates, checks and the scan."""
-        return report.result_tables(self)
-
-    def sentences(self) -> Sentences:
-        """Return verdict and notes."""
-        return report.sentences(self)
-
-    def figure(self) -> Any:
-        """Draw the rates and how far each condition is from its limit."""
-        from anticrossing.plot.rates import figure
-
-        return figure(self, TITLES)
 
 
 KIND = RatesStudy
