@@ -15,8 +15,9 @@ from anticrossing.plot.figure import Figure, panels_of
 from anticrossing.plot.panels import Axes
 
 if TYPE_CHECKING:
-    from anticrossing.studies.kinds.driven_level import DrivenLevelOutcome, Work
     from anticrossing.studies.outcome import Scanned
+    from anticrossing.studies.reports.driven_level import DrivenLevelOutcome
+    from anticrossing.studies.reports.work import Work
 
 FLOOR = 1e-7
 """Densities are computed to this absolute accuracy; what is smaller is not to be trusted."""

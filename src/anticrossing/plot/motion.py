@@ -14,9 +14,9 @@ from anticrossing.plot.scan_panels import outputs
 from anticrossing.plot.style import Axes
 
 if TYPE_CHECKING:
-    from anticrossing.studies.kinds.packet import PacketOutcome
-    from anticrossing.studies.kinds.trajectories import TrajectoriesOutcome
     from anticrossing.studies.outcome import Scanned
+    from anticrossing.studies.reports.packet import PacketOutcome
+    from anticrossing.studies.reports.trajectories import TrajectoriesOutcome
 
 _MOST_DRAWN = 50  # trajectories
 

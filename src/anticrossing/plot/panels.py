@@ -13,7 +13,7 @@ from anticrossing._core.public import guard
 from anticrossing.plot import style
 
 if TYPE_CHECKING:
-    from anticrossing.studies.kinds.passage import PassageOutcome
+    from anticrossing.studies.reports.passage import PassageOutcome
 
 Axes = Any
 """A `matplotlib.axes.Axes`."""

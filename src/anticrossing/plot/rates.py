@@ -14,8 +14,8 @@ from anticrossing.plot.panels import Axes
 from anticrossing.plot.rate_curves import explain_dots, line, shade_inverted, width_of
 
 if TYPE_CHECKING:
-    from anticrossing.studies.kinds.rates import RatesOutcome
     from anticrossing.studies.outcome import Scanned
+    from anticrossing.studies.reports.rates import RatesOutcome
 
 
 def figure(result: RatesOutcome, titles: Mapping[str, str]) -> Figure:

@@ -20,8 +20,8 @@ from anticrossing.plot.panels import (
 )
 
 if TYPE_CHECKING:
-    from anticrossing.studies.kinds.passage import PassageOutcome
     from anticrossing.studies.outcome import Scanned
+    from anticrossing.studies.reports.passage import PassageOutcome
 
 
 @draws()
