@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from anticrossing.studies.driven_level import DrivenLevelOutcome, DrivenLevelStudy
 
 from anticrossing import studies
 from anticrossing._core.checks import InputError
-from anticrossing.studies.driven_level import DrivenLevelOutcome, DrivenLevelStudy
 from tests.studies.common import refuse
 
 LEVEL = """

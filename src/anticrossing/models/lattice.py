@@ -72,9 +72,7 @@ def TransverseIsing(
     )
 
 
-def TransverseIsingMode(
-    *, momentum: npt.ArrayLike, coupling: npt.ArrayLike = 1.0
-) -> Hamiltonian:
+def TransverseIsingMode(*, momentum: npt.ArrayLike, coupling: npt.ArrayLike = 1.0) -> Hamiltonian:
     """One pair (k, −k) of fermion modes of the transverse-field Ising chain.
 
     H_k(x) = 2 [[x − J cos k, J sin k], [J sin k, −(x − J cos k)]], with levels ±ε_k,

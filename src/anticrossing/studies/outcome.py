@@ -6,7 +6,7 @@ import abc
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -15,9 +15,6 @@ from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, real
 from anticrossing._version import __version__
 from anticrossing.studies.plan import Axis
-
-if TYPE_CHECKING:
-    from anticrossing.studies.study import Study
 
 _MOST_FAILURES = 5  # in words
 
@@ -147,7 +144,7 @@ class Scanned:
 class Outcome(Result, abc.ABC):
     """What came out of a study: numbers only, everything a figure or a file needs."""
 
-    experiment: Study
+    experiment: Any
     scan: Scanned | None
     curves: ClassVar[tuple[str, ...]] = ()
     """Dimensions of the variables that are curves, too long to be read."""

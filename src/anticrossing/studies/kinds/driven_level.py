@@ -20,9 +20,9 @@ from anticrossing._core.checks import (
 from anticrossing._core.unchanging import read_only
 from anticrossing.studies import tables
 from anticrossing.studies.outcome import Output, Progress
+from anticrossing.studies.outcomes.driven_level import DrivenLevelOutcome
+from anticrossing.studies.outcomes.work import Work, WorkTable
 from anticrossing.studies.points import scan
-from anticrossing.studies.reports.driven_level import DrivenLevelOutcome
-from anticrossing.studies.reports.work import Work, WorkTable
 from anticrossing.studies.schema import Numbers, Table as TableOfFile
 from anticrossing.studies.study import Heading, Study, at
 from anticrossing.thermodynamics.dissipation import probability

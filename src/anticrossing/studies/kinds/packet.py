@@ -30,8 +30,8 @@ from anticrossing.molecules.packets.step import choose_step, steps_within
 from anticrossing.studies import motion, tables
 from anticrossing.studies.motion import SIDES, Vector
 from anticrossing.studies.outcome import Output, Progress
+from anticrossing.studies.outcomes.packet import PacketOutcome
 from anticrossing.studies.points import scan
-from anticrossing.studies.reports.packet import PacketOutcome
 from anticrossing.studies.schema import Table as TableOfFile
 from anticrossing.studies.study import Heading, chosen_outputs
 

@@ -37,8 +37,8 @@ from anticrossing.studies.outcome import (
     Progress,
     Scanned,
 )
+from anticrossing.studies.outcomes.passage import PassageOutcome, crossing_rows, crossings_table
 from anticrossing.studies.points import scan
-from anticrossing.studies.reports.passage import PassageOutcome, crossing_rows, crossings_table
 from anticrossing.studies.schema import Table as TableOfFile
 from anticrossing.studies.study import Heading, Study, at
 from anticrossing.sweeps.grid import Grid, Values

@@ -35,6 +35,7 @@ from anticrossing.molecules.rates import harmonic_partition_ratio
 from anticrossing.molecules.rates.transmission import AVERAGES
 from anticrossing.studies import tables
 from anticrossing.studies.outcome import Output, Progress, Scanned
+from anticrossing.studies.outcomes.rates import RatesOutcome
 from anticrossing.studies.points import scan
 from anticrossing.studies.rates_system import (
     FORMULAS,
@@ -43,7 +44,6 @@ from anticrossing.studies.rates_system import (
     VibrationTable,
 )
 from anticrossing.studies.rates_units import RateUnits, UnitsTable, read_units
-from anticrossing.studies.reports.rates import RatesOutcome
 from anticrossing.studies.schema import Table as TableOfFile, arguments_of, decode
 from anticrossing.studies.study import Heading, Study
 

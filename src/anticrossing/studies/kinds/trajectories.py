@@ -35,8 +35,8 @@ from anticrossing.molecules.trajectories.request import Request
 from anticrossing.studies import motion, tables
 from anticrossing.studies.motion import Vector
 from anticrossing.studies.outcome import Output, Progress
+from anticrossing.studies.outcomes.trajectories import SIDES, TrajectoriesOutcome
 from anticrossing.studies.points import scan
-from anticrossing.studies.reports.trajectories import SIDES, TrajectoriesOutcome
 from anticrossing.studies.schema import Table as TableOfFile, decode
 from anticrossing.studies.study import Heading, chosen_outputs
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +18,6 @@ from anticrossing.molecules.trajectories import (
 from anticrossing.studies import motion
 from anticrossing.studies.motion import rough
 from anticrossing.studies.outcome import Cell, Outcome, Scanned, Sentences, Table
-
-if TYPE_CHECKING:
-    from anticrossing.studies.kinds.trajectories import TrajectoriesStudy
 
 SIDES = (*motion.SIDES, "inside")
 _DRIFT = 0.01  # of the kinetic energy
@@ -45,7 +42,7 @@ class TrajectoriesOutcome(Outcome):
     scan : Scanned or None
     """
 
-    experiment: TrajectoriesStudy
+    experiment: Any
     ensemble: EnsembleResult
     scan: Scanned | None
 

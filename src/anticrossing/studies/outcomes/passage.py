@@ -27,7 +27,6 @@ from anticrossing.studies.outcome import (
 
 if TYPE_CHECKING:
     from anticrossing.spectrum import Crossing
-    from anticrossing.studies.kinds.passage import PassageStudy
     from anticrossing.units import Units
 
 _MOST_STATES = 6  # in a table
@@ -63,7 +62,7 @@ class PassageOutcome(Outcome):
         Points at which the closed forms could not be evaluated, with the reason.
     """
 
-    experiment: PassageStudy
+    experiment: Any
     passage: Passage
     times: FloatArray
     positions: FloatArray

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +13,10 @@ from anticrossing._core.checks import (
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.studies.outcome import Cell, Outcome, Scanned, Sentences, Table
-from anticrossing.studies.reports.work import Work
+from anticrossing.studies.outcomes.work import Work
 from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.equilibrium import fermi
 from anticrossing.thermodynamics.exact import ExactLedger
-
-if TYPE_CHECKING:
-    from anticrossing.studies.kinds.driven_level import DrivenLevelStudy
 
 
 @read_only
@@ -40,7 +37,7 @@ class DrivenLevelOutcome(Outcome):
     scan : Scanned or None
     """
 
-    experiment: DrivenLevelStudy
+    experiment: Any
     chain: ChainLedger
     exact: ExactLedger
     positions: FloatArray

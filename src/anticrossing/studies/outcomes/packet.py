@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,6 @@ from anticrossing.molecules.packets.limits import reach
 from anticrossing.molecules.packets.result import WavePacketPropagation
 from anticrossing.studies.motion import SIDES, in_words, probability, rough
 from anticrossing.studies.outcome import Cell, Outcome, Scanned, Sentences, Table
-
-if TYPE_CHECKING:
-    from anticrossing.studies.kinds.packet import PacketStudy
 
 _CONSERVED = 1e-6  # of the probability
 _SETTLED = 1e-3  # of the probability: changes that a channel may still show
@@ -50,7 +47,7 @@ class PacketOutcome(Outcome):
     scan : Scanned or None
     """
 
-    experiment: PacketStudy
+    experiment: Any
     motion: WavePacketPropagation
     snapshots: WavePacketPropagation
     convergence: ConvergenceReport | None

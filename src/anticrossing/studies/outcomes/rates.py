@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from anticrossing._core.variables import Variable
 from anticrossing.formulas import DomainCheck, Prediction
 from anticrossing.studies.outcome import Cell, Outcome, Scanned, Sentences, Table
 from anticrossing.studies.rates_system import TITLES
-
-if TYPE_CHECKING:
-    from anticrossing.studies.kinds.rates import RatesStudy
 
 _WARNING = (
     "Thermal rates of a population in a bath; none of them is the probability of one passage."
@@ -38,7 +35,7 @@ class RatesOutcome(Outcome):
         By formula: why it gave no rate there or, first, along the scan.
     """
 
-    experiment: RatesStudy
+    experiment: Any
     predictions: dict[str, Prediction]
     failures: dict[str, str]
     scan: Scanned | None
