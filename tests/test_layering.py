@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import functools
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+
+from tools import shape
 
 import anticrossing
 
@@ -27,83 +27,48 @@ LAYERS = [
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-MODULES = {
-    ".".join(("anticrossing", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(
-        ".__init__"
-    ): path
-    for path in ROOT.rglob("*.py")
-}
-
-
-@functools.cache
-def syntax(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
-
-
-def executed(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield everything that can run: all but what is only for type checkers."""
-    for child in ast.iter_child_nodes(node):
-        types = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
-        if not types:
-            yield child
-            yield from executed(child)
-
-
-@functools.cache
-def imported(module: str) -> frozenset[str]:
-    """Modules of the package that a module imports, within functions too."""
-    found = set()
-    for node in executed(syntax(MODULES[module])):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            for alias in node.names:
-                inner = f"{node.module}.{alias.name}"
-                found.add(inner if inner in MODULES else node.module)
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return frozenset(found & set(MODULES))
-
-
-def room(module: str) -> str:
-    return module.split(".")[1] if "." in module else ""
+MODULES = shape.modules(ROOT)
+GRAPH = shape.imports(MODULES)
+LONG = {"anticrossing.dynamics._bloch"}  # one compiled kernel
 
 
 def test_every_module_has_a_layer_and_imports_run_downward() -> None:
-    rooms = {room(module) for module in MODULES} - {"", "__main__"}
+    rooms = {shape.room(module) for module in MODULES} - {"", "__main__"}
     assert rooms == set(RANK)
     upward = [
         f"{module} imports {name}"
         for module in MODULES
-        if room(module) in RANK
-        for name in imported(module)
-        if RANK.get(room(name), len(LAYERS)) > RANK[room(module)]
+        if shape.room(module) in RANK
+        for name in GRAPH[module]
+        if RANK.get(shape.room(name), len(LAYERS)) > RANK[shape.room(module)]
     ]
     assert upward == []
 
 
 def test_nothing_runs_in_a_circle() -> None:
-    left = {module: set(imported(module)) - {module} for module in MODULES}
-    while True:
-        leaves = {module for module, names in left.items() if not names & set(left)}
-        if not leaves:
-            break
-        left = {module: names for module, names in left.items() if module not in leaves}
-    among = {module: names & set(left) for module, names in left.items()}
-    # What only leads into a circle is in none.
-    while idle := {m for m in among if not any(m in names for names in among.values())}:
-        among = {m: names for m, names in among.items() if m not in idle}
-    assert among == {}
+    assert shape.circles(GRAPH) == {}
+
+
+def test_circles_are_found() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}, "e": set[str]()}
+    assert set(shape.circles(graph)) == {"b", "c"}
+
+
+def test_files_can_be_read_in_one_sitting() -> None:
+    long = {module for module, path in MODULES.items() if shape.lines(path)["all"] > shape.LONG}
+    assert long == LONG
 
 
 def test_formulas_and_dynamics_never_import_each_other() -> None:
     for one, other in (("formulas", "dynamics"), ("dynamics", "formulas")):
         for module in MODULES:
-            if room(module) == one:
-                assert not [name for name in imported(module) if room(name) == other], module
+            if shape.room(module) == one:
+                assert not [name for name in GRAPH[module] if shape.room(name) == other], module
 
 
 def test_relative_imports_are_not_used() -> None:
     for path in MODULES.values():
-        for node in ast.walk(syntax(path)):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             assert not (isinstance(node, ast.ImportFrom) and node.level), path
 
 

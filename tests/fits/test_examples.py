@@ -32,7 +32,7 @@ def test_tunnelling_in_a_tilted_lattice_is_that_of_a_free_atom_at_the_edge() -> 
     result = studies.run(studies.load(EXAMPLES / "tilted_lattice.toml"))
     assert isinstance(result, PassageOutcome)
     assert result.scan is not None
-    tilt, depth = result.scan.scan.values, 0.5
+    tilt, depth = result.scan.axis.values, 0.5
     formula = np.exp(-(np.pi**2) * depth**2 / (32 * tilt))
     # Finite zone and curvature of the bands; the formula is for free atoms and an infinite sweep.
     inside = tilt < 0.12
@@ -46,7 +46,7 @@ def test_fringes_of_two_bloch_periods_have_the_phase_of_the_bands() -> None:
     result = studies.run(studies.load(EXAMPLES / "bloch_interferometer.toml"))
     assert isinstance(result, PassageOutcome)
     assert result.scan is not None
-    tilt, hopping, gap = result.scan.scan.values, 2 / np.pi, 0.2
+    tilt, hopping, gap = result.scan.axis.values, 2 / np.pi, 0.2
 
     def splitting(x: float) -> float:
         return 2 * np.sqrt(4 * hopping**2 * np.cos(x / 2) ** 2 + (gap / 2 * np.sin(x / 2)) ** 2)

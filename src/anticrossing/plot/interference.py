@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,10 @@ from anticrossing._core.drawing import draws
 from anticrossing._core.public import guard
 from anticrossing.plot import style
 from anticrossing.plot.style import Axes
+
+if TYPE_CHECKING:
+    # Results of rooms above, told by their names: they draw themselves with this room.
+    QuasiEnergies = Any
 
 __all__ = ["fringes", "interference_map", "quasi_energy_diagram"]
 
@@ -163,7 +167,7 @@ def fringes(
 
 @draws()
 def quasi_energy_diagram(
-    result: Any,
+    result: QuasiEnergies,
     *,
     frequency: float | None = None,
     unit: str = "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,12 @@ from anticrossing.plot import style
 from anticrossing.plot._snapshots import Snapshots
 from anticrossing.plot.style import Axes
 
+if TYPE_CHECKING:
+    # Results of rooms above, told by their names: they draw themselves with this room.
+    EnsembleResult = Any
+    Mean = Any
+    WavePacketPropagation = Any
+
 __all__ = [
     "animate_packet",
     "channel_probabilities",
@@ -39,7 +45,7 @@ _LEAST_DPI, _MOST_DPI = 20, 600
 
 @draws()
 def density(
-    result: Any,
+    result: WavePacketPropagation,
     times: Sequence[float] | float | None = None,
     *,
     state: int | None = None,
@@ -104,9 +110,9 @@ def density(
 
 @draws()
 def ensemble_populations(
-    ensembles: Mapping[str, Any],
+    ensembles: Mapping[str, EnsembleResult],
     *,
-    exact: Any = None,
+    exact: WavePacketPropagation | None = None,
     ax: Axes = None,
 ) -> Axes:
     """Draw adiabatic populations of ensembles of trajectories with bands of one standard error.
@@ -169,7 +175,7 @@ def ensemble_populations(
 @draws()
 def channel_probabilities(
     momenta: npt.ArrayLike,
-    methods: Mapping[str, Any],
+    methods: Mapping[str, Mean],
     *,
     exact: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     channel: str = "transmitted, lower level",
@@ -238,7 +244,7 @@ def channel_probabilities(
 
 
 @draws()
-def hops(result: Any, *, bins: int = 40, ax: Axes = None) -> Axes:
+def hops(result: EnsembleResult, *, bins: int = 40, ax: Axes = None) -> Axes:
     """Draw how many hops there are in time, by what became of them.
 
     Parameters
@@ -276,7 +282,7 @@ def hops(result: Any, *, bins: int = 40, ax: Axes = None) -> Axes:
 
 
 def animate_packet(
-    result: Any,
+    result: WavePacketPropagation,
     path: str | Path,
     *,
     frames_per_second: int = 15,
@@ -372,7 +378,7 @@ def animate_packet(
     return target
 
 
-def _check_kept(result: Any) -> None:
+def _check_kept(result: WavePacketPropagation) -> None:
     if result.states is None:
         raise InputError("The states were not kept: pass `keep_states=True` to `propagate_packet`.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,17 @@ from anticrossing._core.public import guard
 from anticrossing.plot import style
 from anticrossing.plot.style import Axes
 
+if TYPE_CHECKING:
+    # Results of rooms above, told by their names: they draw themselves with this room.
+    Prediction = Any
+
 __all__ = ["arrhenius", "inverted_region"]
 
 
 @draws()
 def inverted_region(
     reaction_free_energy: npt.ArrayLike,
-    rates: Mapping[str, Any],
+    rates: Mapping[str, Prediction | npt.ArrayLike],
     *,
     reorganization_energy: float | None = None,
     unit: str = "",
@@ -80,7 +84,7 @@ def inverted_region(
 @draws()
 def arrhenius(
     temperature: npt.ArrayLike,
-    rates: Mapping[str, Any],
+    rates: Mapping[str, Prediction | npt.ArrayLike],
     *,
     unit: str = "",
     rate_unit: str = "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,11 @@ from anticrossing._core.drawing import draws
 from anticrossing._core.public import guard
 from anticrossing.plot import style
 from anticrossing.plot.style import Axes
+
+if TYPE_CHECKING:
+    # Results of rooms above, told by their names: they draw themselves with this room.
+    ChainLedger = Any
+    MarkovLedger = Any
 
 __all__ = ["checks", "final_probabilities", "ledger", "populations", "transition_matrix"]
 
@@ -288,7 +293,7 @@ def transition_matrix(result: Any, *, names: Sequence[str] | None = None, ax: Ax
 
 @draws()
 def ledger(
-    result: Any,
+    result: ChainLedger | MarkovLedger,
     quantities: Sequence[str] = ("mechanical_work", "chemical_work", "heat"),
     *,
     unit: str = "",
