@@ -23,7 +23,7 @@ OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
 def inner(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function that compiled functions alone call: Python has no way in."""
+    """Compile a function that only compiled functions call: Python cannot call it."""
     within = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     decorate: Callable[[Callable[..., Any]], Any] = numba.njit(**OPTIONS, **within, **options)
     return decorate
@@ -48,7 +48,7 @@ _IMPORT = f"from {__name__} import".encode()
 
 @functools.cache
 def _stamp(file: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return what tells whether a source file that the machine code may depend on has changed.
+    """Return a stamp that changes when a source file behind the machine code changes.
 
     These are the files with kernels beside one, those that they import, and this one.
     """

@@ -258,7 +258,7 @@ def integrate(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solu
 
 
 def pairs_resolve(grid: Grid, g: ComplexArray, tolerance: float) -> BoolArray:
-    """Whether the nodes resolve g: every coupling to rounding of what it couples, no coarser.
+    """Whether the nodes resolve g: every coupling to the rounding of the elements it couples.
 
     A global measure would let rapid coherences excuse populations that change between the nodes.
     """

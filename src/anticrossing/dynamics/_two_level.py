@@ -50,7 +50,7 @@ def _rotation(d, c_real, c_imaginary):
     """Return E, q, Re s, Im s of the rotation that diagonalises [[d, c], [c*, −d]] to (E, −E).
 
     Only ratios are squared: the square of a coupling below 1e-154 has lost its digits, and a
-    rotation made of it would not be one.
+    rotation made from it would not be unitary.
     """
     largest = max(abs(c_real), abs(c_imaginary))
     if largest == 0.0:

@@ -107,7 +107,7 @@ def log_probability(hamiltonian: Hamiltonian, drive: Drive) -> LogProbability:
 
     References
     ----------
-    The contour argument is that of A. M. Dykhne, Sov. Phys. JETP 14, 941 (1962), and J.-T. Hwang
+    The contour argument is due to A. M. Dykhne, Sov. Phys. JETP 14, 941 (1962), and J.-T. Hwang
     and P. Pechukas, J. Chem. Phys. 67, 4640 (1977), carried out
     exactly instead of to leading order.
 

@@ -16,7 +16,9 @@ from anticrossing._core.checks import (
     choice,
     describe,
     fail,
+    instance,
     real_array,
+    single_point,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
@@ -153,14 +155,8 @@ def evolve_fermions(
     """
     check_kinds(hamiltonian, drive)
     lanes = Lanes.of(hamiltonian, drive)
-    if lanes.batch_shape:
-        raise fail(
-            "hamiltonian and drive",
-            "be a single parameter point",
-            f"their batch shape is {lanes.batch_shape}",
-        )
-    if not isinstance(state, GaussianState):
-        raise fail("state", "be a GaussianState", f"it is {describe(state)}")
+    single_point("hamiltonian and drive", lanes)
+    instance("state", state, GaussianState)
     if state.modes != hamiltonian.dimension:
         raise fail("state", f"have {hamiltonian.dimension} modes", f"it has {state.modes}")
     accuracy = check_tolerance(tolerance)
@@ -203,7 +199,7 @@ def follow_star(
 ) -> FermionEvolution:
     """Follow a Gaussian state with the propagator of a star; `order[k]` is the place of level k.
 
-    `common` is an energy that all levels have beside those of the star.
+    `common` is an energy that all levels share, beside the energies of the star.
     """
     back = np.arange(arms.size) if order is None else np.argsort(order)
     place = np.arange(arms.size) if order is None else order

@@ -51,7 +51,7 @@ class Star:
 
     @property
     def size(self) -> int:
-        """The number of levels, those of the centre first."""
+        """The number of levels; the centre comes first."""
         return int(sum(self.couplings.shape))
 
     def apply(self, time: float, amplitudes: ComplexArray) -> ComplexArray:

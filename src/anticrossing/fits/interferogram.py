@@ -15,6 +15,7 @@ from anticrossing._core.checks import (
     fail,
     integer,
     positive,
+    positive_number,
     real_array,
     real_number,
     require,
@@ -118,7 +119,7 @@ def fit_interferogram(
     choice("model", model, MODELS)
     omega = _frequency(check_data(data), frequency)
     given = {"gap": gap, "t1": t1, "t2": t2, "amplitude_scale": amplitude_scale}
-    first = {name: _positive(name, value) for name, value in given.items()}
+    first = {name: positive_number(name, value) for name, value in given.items()}
     if first["t2"] > 2 * first["t1"]:
         raise fail("t2", "be at most 2·`t1`", f"they are {t2:g} and {t1:g}")
     first["offset_shift"] = real_number("offset_shift", offset_shift)
@@ -192,17 +193,17 @@ def synthetic_interferogram(
     >>> print(synthetic_interferogram(seed=1, offsets=3, amplitudes=2))
     6 populations: offset -26.39 … 26.39, amplitude 0 … 68; errors about 0.01
     """
-    omega, noise = _positive("frequency", frequency), _positive("error", error)
-    scale = _positive("amplitude_scale", amplitude_scale)
+    omega, noise = positive_number("frequency", frequency), positive_number("error", error)
+    scale = positive_number("amplitude_scale", amplitude_scale)
     set_offset = _axis("offsets", offsets, -3.5 * omega, 3.5 * omega)
     top = float(f"{4.5 * omega / scale:.2g}")
     set_amplitude = _axis("amplitudes", amplitudes, 0.0, top)
     grid = np.meshgrid(set_offset, set_amplitude, indexing="ij")
     offset, amplitude = (part.reshape(-1) for part in grid)
     values = {
-        "gap": _positive("gap", gap),
-        "t1": _positive("t1", t1),
-        "t2": _positive("t2", t2),
+        "gap": positive_number("gap", gap),
+        "t1": positive_number("t1", t1),
+        "t2": positive_number("t2", t2),
         "amplitude_scale": scale,
         "offset_shift": real_number("offset_shift", offset_shift),
     }
@@ -227,7 +228,7 @@ def _population(
     tolerance: float,
     model: str,
 ) -> FloatArray:
-    """Return the model; parameters may carry axes in front of those of the points."""
+    """Return the model; parameters may carry axes in front of the axes of the points."""
     arguments = {
         "gap": values["gap"],
         "offset": offset + values["offset_shift"],
@@ -253,7 +254,8 @@ def _search(
 
     The landscape has many minima along amplitude and offset only (one for every fringe that can be
     mistaken for another); the strength of the resonances, gap²·T₁, and their width need a few
-    values each. One width is that of the grid, so that no narrow resonance falls between.
+    values each. One width equals the spacing of the grid, so that no narrow resonance falls
+    between.
     """
     strength = next((name for name in ("gap", "t1") if name in varied), None)
     grids: dict[str, FloatArray] = {}
@@ -286,7 +288,7 @@ def _search(
 
 
 def _shifts(data: Measurement, omega: FloatArray, guess: float) -> FloatArray:
-    """Return shifts to try: those that put the population, folded with ω, on the resonances."""
+    """Return shifts to try: the population, folded with ω, then lies on the resonances."""
     quantum = float(np.mean(omega))
     tried = guess + quantum * np.array([-0.5, -0.25, 0.0, 0.25, 0.5])
     if np.ptp(omega) > 1e-6 * quantum:
@@ -339,13 +341,6 @@ def _frequency(data: Measurement, frequency: float | None) -> FloatArray:
     else:
         omega = np.full(len(data), real_number("frequency", frequency))
     return positive("frequency", omega)
-
-
-def _positive(name: str, value: float) -> float:
-    number = real_number(name, value)
-    if number <= 0:
-        raise fail(name, "be positive", f"it is {number:g}")
-    return number
 
 
 def _axis(name: str, value: int | npt.ArrayLike, low: float, high: float) -> FloatArray:

@@ -15,6 +15,7 @@ from anticrossing._core.checks import (
     describe,
     fail,
     integer,
+    level as check_level,
     real_array,
 )
 from anticrossing._core.drawing import draws
@@ -90,8 +91,8 @@ def density(
     if result.grid.coordinates == 2:
         if len(frames) > 1:
             raise fail("times", "be one time in two coordinates", f"there are {len(frames)}")
-        if state is not None and integer("state", state, minimum=0) >= result.operator.states:
-            raise fail("state", f"be less than {result.operator.states}", f"it is {state}")
+        if state is not None:
+            check_level("state", state, result.operator.states)
         colours = snapshots.draw_map(ax, frames[0], state, None)
         snapshots.draw_colours(colours, ax=ax, pad=0.03)
         part = "all levels" if state is None else f"level {state}"
@@ -330,9 +331,7 @@ def animate_packet(
     """
     _check_kept(result)
     rate = integer("frames_per_second", frames_per_second, minimum=1)
-    resolution = integer("dpi", dpi, minimum=_LEAST_DPI)
-    if resolution > _MOST_DPI:
-        raise fail("dpi", f"be at most {_MOST_DPI}", f"it is {resolution}")
+    resolution = integer("dpi", dpi, minimum=_LEAST_DPI, maximum=_MOST_DPI)
     if not isinstance(path, (str, Path)):
         raise fail("path", "be a path", f"it is {describe(path)}")
     target = Path(path)

@@ -88,7 +88,7 @@ def compute() -> Reproduction:
 
 
 def _loops() -> list[Row]:
-    """Quadratic Jahn–Teller with cones at the origin and at 2k/g = 4 on three sides of it."""
+    """Quadratic Jahn–Teller with cones at the origin and at 2k/g = 4 on three sides."""
     hamiltonian = models.JahnTeller(linear=1.0, quadratic=0.5)
     loops = {
         "Berry phase around one intersection": ((0.0, 0.0), 1.0, np.pi),

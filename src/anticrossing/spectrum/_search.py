@@ -135,7 +135,7 @@ def _minimum(
 def _secant_minimum(
     blocks: Blocks, block: int, lower: int, left: float, right: float, tolerance: float
 ) -> float:
-    """Do the same by Brent's method, where too few levels are known for Newton's step."""
+    """Minimise the gap by Brent's method, where too few levels are known for Newton's step."""
 
     def product(x: float) -> float:
         point = blocks.pair(block, lower, x)

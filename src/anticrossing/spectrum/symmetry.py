@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, fail, parameter
+from anticrossing._core.checks import FloatArray, instance, parameter
 from anticrossing._core.plain import compile_formula
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
@@ -111,8 +111,7 @@ def sectors(H: Hamiltonian, x: npt.ArrayLike | None = None) -> Sectors:
     >>> sectors(LandauZener(gap=1e-9)).count
     1
     """
-    if not isinstance(H, Hamiltonian):
-        raise fail("H", "be a Hamiltonian", f"it is {type(H).__name__}")
+    instance("H", H, Hamiltonian)
     matrices = _effective_matrices(H, _sample_points(H, x))
     labels = _components(matrices)
     if labels.max(initial=0) == H.dimension - 1:

@@ -17,9 +17,9 @@ from anticrossing._core.checks import (
     FloatArray,
     InputError,
     fail,
-    integer,
     last_axis,
     of_shape,
+    one_of,
     real_array,
 )
 from anticrossing._core.drawing import new_axes
@@ -242,8 +242,7 @@ class TwoPointStatistics(Result):
         array, shape (order,) or (K, order)
             κ1 … κ4 in powers of the unit of the values.
         """
-        if integer("order", order, minimum=1) > 4:
-            raise fail("order", "be 1, 2, 3 or 4", f"it is {order}")
+        one_of("order", order, range(1, 5))
         return self._cumulants[..., :order].copy()
 
     @functools.cached_property

@@ -15,6 +15,7 @@ from anticrossing._core.checks import (
     ComplexArray,
     InputError,
     fail,
+    of_shape,
     real_array,
     real_number,
 )
@@ -222,12 +223,7 @@ def entropy_production_statistics(
     """
     initial = real_array("log_odds", log_odds, ndim=1)
     final = real_array("final_log_odds", final_log_odds, ndim=1)
-    if initial.shape != final.shape:
-        raise fail(
-            "final_log_odds",
-            "have the shape of `log_odds`",
-            f"their shapes are {final.shape} and {initial.shape}",
-        )
+    of_shape("final_log_odds", final, initial.shape)
     statistics = TwoPointStatistics(
         propagator=propagator, initial_values=-initial, final_values=-final, log_odds=initial
     )

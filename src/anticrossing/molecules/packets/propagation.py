@@ -8,12 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import (
-    ComplexArray,
-    FloatArray,
-    fail,
-    integer,
-)
+from anticrossing._core.checks import ComplexArray, FloatArray, fail, integer, positive_number
 from anticrossing._core.unchanging import settled
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.molecules.packets.absorber import (
@@ -29,7 +24,6 @@ from anticrossing.molecules.packets.packets import WavePacket, initial_state
 from anticrossing.molecules.packets.result import WavePacketPropagation
 from anticrossing.molecules.packets.step import (
     check_order,
-    positive_number,
     search_step,
     steps_within,
 )

@@ -16,7 +16,6 @@ from anticrossing._core.checks import (
     fail,
     integer,
     positive_number,
-    real_number,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, shown
@@ -128,7 +127,7 @@ def stationary_states(
     """
     operator = GridHamiltonian(hamiltonian, grid, masses)
     number = integer("count", count, minimum=1)
-    allowed = positive_number("tolerance", real_number("tolerance", tolerance))
+    allowed = positive_number("tolerance", tolerance)
     generator = np.random.default_rng(integer("seed", seed, minimum=0))
     block = number + 4 + number // 4
     if block > operator.size * operator.states:

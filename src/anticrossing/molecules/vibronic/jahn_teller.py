@@ -13,6 +13,7 @@ from anticrossing._core.checks import (
     describe,
     fail,
     integer,
+    positive_number,
     real_number,
 )
 from anticrossing.molecules.vibronic._lanczos import lowest
@@ -83,9 +84,7 @@ def jahn_teller_levels(
     if abs(g) >= 1:
         raise fail("quadratic", "lie between −1 and 1", f"it is {describe(quadratic)}")
     number = integer("count", count, minimum=1, maximum=10**5)
-    allowed = real_number("tolerance", tolerance)
-    if allowed <= 0:
-        raise fail("tolerance", "be positive", f"it is {tolerance}")
+    allowed = positive_number("tolerance", tolerance)
     # The minima lie at ρ = k/(1 − |g|), where a wave packet holds about ½ρ² quanta.
     radius = min(abs(k) / (1 - abs(g)), _LARGEST_CHAIN)
     size = int(20 + radius**2 + 2 * number)
