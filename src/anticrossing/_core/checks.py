@@ -91,7 +91,7 @@ def numbers(name: str, value: Any) -> FloatArray:
     if isinstance(value, (str, bytes)):
         raise fail(name, wanted, f"it is the text {value!r}")
     if np.ma.is_masked(value):
-        raise fail(name, wanted, "some of it is masked")
+        raise fail(name, wanted, "a part is masked")
     try:
         raw = np.asarray(value)
         if np.iscomplexobj(raw):

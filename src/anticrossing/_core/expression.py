@@ -112,7 +112,7 @@ def calculable(what: str) -> Iterator[None]:
         reason = " ".join(str(error).split())[:100]
         raise InputError(f"{what} cannot be computed: {reason}.") from None
     except AttributeError:  # SymPy stumbles over an error message of its own
-        reason = "SymPy finds no value for a part of it"
+        reason = "SymPy finds no value for a part"
         raise InputError(f"{what} cannot be computed: {reason}.") from None
 
 

@@ -48,10 +48,8 @@ _IMPORT = f"from {__name__} import".encode()
 
 @functools.cache
 def _stamp(file: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return a stamp that changes when a source file behind the machine code changes.
-
-    These are the files with kernels beside one, those that they import, and this one.
-    """
+    """Return a stamp that changes when a source file behind the machine code changes."""
+    # These are the files with kernels beside one, those that they import, and this one.
     beside = [path for path in file.parent.glob("*.py") if _imports(path)]
     found, waiting = {Path(__file__)}, [file, *beside]
     while waiting:
@@ -95,10 +93,9 @@ def _holds_kernels(path: Path) -> bool:
 
 @functools.cache
 def _names_imported(path: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return the modules, and what of them, that a file names behind `from`.
-
-    Found in its text: to parse all files with kernels would take a tenth of a second in every run.
-    """
+    """Return the modules, and what of them, that a file names behind `from`."""
+    # Found in its text: to parse all files with kernels would take a tenth of a second in every
+    # run.
     lines = re.findall(r"^\s*from ([\w.]+) import (\([^)]*\)|.*)", _text(path), re.MULTILINE)
     return tuple((module, tuple(re.findall(r"\w+", names))) for module, names in lines)
 

@@ -174,10 +174,8 @@ def _check_heaps(path: Path) -> None:
 
 
 def _check_hdf5(path: Path, size: int) -> list[str]:
-    """Read what an HDF5 file says of itself, and return the names of its texts.
-
-    The libraries above this one leave a traceback on the terminal if they stop half-way.
-    """
+    """Read what an HDF5 file says of itself, and return the names of its texts."""
+    # The libraries above this one leave a traceback on the terminal if they stop half-way.
     import h5py
 
     texts, declared = [], 0

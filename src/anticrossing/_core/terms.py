@@ -212,10 +212,9 @@ def _originals(stand_ins: dict[sympy.Expr, sympy.Dummy]) -> dict[sympy.Basic, sy
 
 
 def _real_atoms(formula: sympy.Expr, stand_ins: dict[sympy.Expr, sympy.Dummy]) -> sympy.Expr:
-    """Replace what is real on a part of the axis only, as √x or asin x, by a real symbol.
-
-    Such a formula is used where it is real; elsewhere it evaluates to NaN, which is refused there.
-    """
+    """Replace what is real on a part of the axis only, as √x or asin x, by a real symbol."""
+    # Such a formula is used where it is real; elsewhere it evaluates to NaN, which is refused
+    # there.
     import sympy
 
     def stand_in(atom: sympy.Expr) -> sympy.Expr:

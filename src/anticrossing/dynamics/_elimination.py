@@ -177,7 +177,7 @@ def surviving(g: ComplexArray, grid: Grid) -> FloatArray:
 
     Decay of each element alone is no proof: couplings of the same strength can keep a combination
     alive, as strong dephasing along a fixed axis does. A set of elements dies if a logarithmic norm
-    of the generator on it is negative enough: that of row sums, or that of the Hermitian part.
+    of the generator on it is negative enough: from row sums, or from the Hermitian part.
     """
     values = diagonals(g)
     candidates = values.real.swapaxes(1, 2) @ grid.weights < -_DEAD

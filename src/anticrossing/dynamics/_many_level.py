@@ -226,11 +226,9 @@ def _superadiabatic(
 
 
 def _unknown(order: int, phase: FloatArray) -> FloatArray:
-    """Return how well the mixing angles of an order are known on panels of phase Φ.
-
-    The rotation of order k is made of k-th derivatives, each divided by the gap; for Tₖ they are
-    2ᵏ⁻¹ k!. On narrow panels orders of noise go on falling, and what couples seems to be gone.
-    """
+    """Return how well the mixing angles of an order are known on panels of phase Φ."""
+    # The rotation of order k is made of k-th derivatives, each divided by the gap; for Tₖ they are
+    # 2ᵏ⁻¹ k!. On narrow panels orders of noise go on falling, and what couples seems to be gone.
     positive = np.maximum(phase, np.finfo(np.float64).tiny)
     logarithm = (order - 1) * math.log(2) + math.lgamma(order + 1) - order * np.log(positive)
     return np.asarray(_COEFFICIENT_NOISE * np.exp(np.minimum(logarithm, 300.0)))

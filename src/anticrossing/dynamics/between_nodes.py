@@ -130,11 +130,9 @@ def _noise(
     lane: npt.NDArray[np.intp],
     half: FloatArray,
 ) -> FloatArray:
-    """Return how well H is known on every panel, given times and positions to rounding.
-
-    Near t = 10⁶ a double tells times apart by 10⁻¹⁰: a pulse of width 1 there is known no better,
-    nor what a function returns beside its offset.
-    """
+    """Return how well H is known on every panel, given times and positions to rounding."""
+    # Near t = 10⁶ a double tells times apart by 10⁻¹⁰: a pulse of width 1 there is known no better,
+    # nor what a function returns beside its offset.
     if features.is_plain(lanes):
         return np.zeros(lane.size)
     x = lanes.positions(times, lane)

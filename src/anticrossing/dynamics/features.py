@@ -114,12 +114,10 @@ def _parts(
 
 @functools.lru_cache(maxsize=4096)
 def _watched(formula: sympy.Expr) -> tuple[tuple[sympy.Expr, str], ...]:
-    """Return what to look at, innermost first, and for what.
-
-    Zeros and turning points of arguments are "features"; those of inner arguments are only
-    "samples". "levels" belong to what makes a function large or small: a power is
-    exp(n log|base|).
-    """
+    """Return what to look at, innermost first, and for what."""
+    # Zeros and turning points of arguments are "features"; those of inner arguments are only
+    # "samples". "levels" belong to what makes a function large or small: a power is exp(n
+    # log|base|).
     import sympy
 
     arguments: list[Any] = []

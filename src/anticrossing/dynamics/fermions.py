@@ -263,11 +263,9 @@ def _observe(
     common: FloatArray,
     unit: float,
 ) -> list[FloatArray]:
-    """Return occupations, currents, energy and mode energies from amplitudes Y and H Y.
-
-    With ``G = Y Y†``: dG/dt = −i[H, G] has the diagonal 2 Im (H G)_ii. The energy `common` to all
-    levels at every time is not part of H.
-    """
+    """Return occupations, currents, energy and mode energies from amplitudes Y and H Y."""
+    # With ``G = Y Y†``: dG/dt = −i[H, G] has the diagonal 2 Im (H G)_ii. The energy `common` to all
+    # levels at every time is not part of H.
     rows = []
     for (amplitudes, moved, levels), shift in zip(snapshots, common, strict=True):
         occupied = np.sum(np.abs(amplitudes) ** 2, axis=1)
@@ -350,10 +348,8 @@ def _prefers_panels(lanes: Lanes, levels: int) -> bool:
 
 
 def _star(lanes: Lanes, centre: npt.NDArray[np.intp]) -> tuple[Star, npt.NDArray[np.intp], float]:
-    """Return the star of a Hamiltonian, the order of its levels, centre first, and their energy.
-
-    An energy common to all levels, where it is large, must not cost the others their digits.
-    """
+    """Return the star of a Hamiltonian, the order of its levels, centre first, and their energy."""
+    # An energy common to all levels, where it is large, must not cost the others their digits.
     hamiltonian = lanes.hamiltonian
     assert isinstance(hamiltonian, TermHamiltonian)
     fixed = np.setdiff1d(np.arange(hamiltonian.dimension), centre)

@@ -260,11 +260,9 @@ def _near(q: FloatArray, omega: FloatArray, error: FloatArray) -> tuple[str, ...
 
 
 def _unitary_eigen(unitary: ComplexArray) -> tuple[FloatArray, ComplexArray]:
-    """Return φ and orthonormal u of U u = e^{−iφ} u, for (lanes, N, N).
-
-    The Cayley transform of U is Hermitian, so that degenerate modes come out orthogonal; U is
-    turned so that −1 falls in the middle of its largest spectral gap.
-    """
+    """Return φ and orthonormal u of U u = e^{−iφ} u, for (lanes, N, N)."""
+    # The Cayley transform of U is Hermitian, so that degenerate modes come out orthogonal; U is
+    # turned so that −1 falls in the middle of its largest spectral gap.
     rough = np.sort(-np.angle(np.linalg.eigvals(unitary)), axis=-1)
     gaps = np.diff(rough, axis=-1, append=rough[:, :1] + 2 * np.pi)
     widest = np.argmax(gaps, axis=-1)[:, None]

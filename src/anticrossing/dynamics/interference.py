@@ -82,10 +82,8 @@ def of_densities(
 def _groups(
     bound: FloatArray, evolution: Evolution
 ) -> Iterator[tuple[npt.NDArray[np.intp], Pieces]]:
-    """Yield lanes in which the phases' rounding may be seen beside the other errors.
-
-    Lanes of equally many panels come together, with their pieces in arrays (lanes, panels, …).
-    """
+    """Yield lanes in which the phases' rounding may be seen beside the other errors."""
+    # Lanes of equally many panels come together, with their pieces in arrays (lanes, panels, …).
     pieces = evolution.pieces
     telling = np.flatnonzero(bound > _NEGLIGIBLE * evolution.error)
     first = np.searchsorted(pieces.lane, telling)

@@ -155,12 +155,10 @@ class UnitaryKernel(Kernel):
         offset: FloatArray,
         wanted: npt.NDArray[np.bool_],
     ) -> tuple[FloatArray, FloatArray]:
-        """Integrate the multiple of the identity over every wanted panel, and its size.
-
-        It commutes with all else: where the panel's nodes do not resolve it, it is integrated on
-        halves of the panel, which cost no more than its own values. A size of infinity: it is not
-        known.
-        """
+        """Integrate the multiple of the identity over every wanted panel, and its size."""
+        # It commutes with all else: where the panel's nodes do not resolve it, it is integrated on
+        # halves of the panel, which cost no more than its own values. A size of infinity: it is not
+        # known.
         total, size = np.zeros(lane.size), np.zeros(lane.size)
         owner = np.flatnonzero(wanted)
         left, right, values = times[owner, 0], times[owner, -1], offset[owner]

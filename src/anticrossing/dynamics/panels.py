@@ -137,11 +137,9 @@ def solve(
 def _check_phases(
     lanes: Lanes, lane: npt.NDArray[np.intp], left: FloatArray, right: FloatArray
 ) -> None:
-    """Refuse phases that no halving helps: their squares leave the range of doubles.
-
-    Also phases of many open panels that are not known to a tenth of a radian, as for levels that
-    are degenerate but for a common energy in which a double tells no distance.
-    """
+    """Refuse phases that no halving helps: their squares leave the range of doubles."""
+    # Also phases of many open panels that are not known to a tenth of a radian, as for levels that
+    # are degenerate but for a common energy in which a double tells no distance.
     phase = phases(lanes, lane, np.stack([left, right], axis=1))
     if lane.size > _MANY_OPEN * lanes.count and _UNIT * phase.sum() > 0.1 * lanes.count:
         raise ConvergenceError(

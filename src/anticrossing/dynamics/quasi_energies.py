@@ -316,10 +316,8 @@ def _resonance(
 def _lowest(
     apart: Callable[[float], float], position: float, gap: float, slope: float
 ) -> tuple[float, float]:
-    """Go on to where the square of a distance is least, a parabola, as closely as it is known.
-
-    The search before this stops some 1e-11 away, where a narrower gap is not seen yet.
-    """
+    """Go on to where the square of a distance is least, a parabola, as closely as it is known."""
+    # The search before this stops some 1e-11 away, where a narrower gap is not seen yet.
     for _ in range(_MOST_STEPS):
         reach = max(_REACH * gap / slope, float(np.spacing(position)))
         before, after = apart(position - reach) ** 2, apart(position + reach) ** 2

@@ -91,10 +91,8 @@ def _constant(value: complex, x: Any, t: Any) -> complex:
 
 
 def _lindblad_term(index: int, entry: Any) -> tuple[Function, ComplexArray, Any]:
-    """Return coefficient and matrix of a jump operator, and the coefficient as a formula.
-
-    The last is None for a number and False for a Python function.
-    """
+    """Return coefficient and matrix of a jump operator, and the coefficient as a formula."""
+    # The last is None for a number and False for a Python function.
     coefficient: Any = 1.0
     matrix = entry
     if isinstance(entry, (tuple, list)) and len(entry) == 2:

@@ -57,7 +57,7 @@ def fit_interferogram(
     ``A = amplitude_scale · amplitude``, where offset and amplitude are what was set. The exact
     model is the periodic steady state, `anticrossing.dynamics.interferogram.interferogram`, the
     other the fast-passage formula. Both relax to a diabatic state, at zero temperature; the
-    population is that of the other one, which relaxation empties, on both sides of ε₀ = 0.
+    population belongs to the other one, which relaxation empties, on both sides of ε₀ = 0.
 
     Starting values are searched in a factor of four around those that are given and in one quantum
     ω around the given shift, so that a guess may be three times off.
@@ -250,13 +250,11 @@ def _search(
     quantum: float,
     shifts: FloatArray,
 ) -> list[dict[str, float]]:
-    """Return the guess and those starting values of a grid around it that fit best.
-
-    The landscape has many minima along amplitude and offset only (one for every fringe that can be
-    mistaken for another); the strength of the resonances, gap²·T₁, and their width need a few
-    values each. One width equals the spacing of the grid, so that no narrow resonance falls
-    between.
-    """
+    """Return the guess and those starting values of a grid around it that fit best."""
+    # The landscape has many minima along amplitude and offset only (one for every fringe that can
+    # be mistaken for another); the strength of the resonances, gap²·T₁, and their width need a few
+    # values each. One width equals the spacing of the grid, so that no narrow resonance falls
+    # between.
     strength = next((name for name in ("gap", "t1") if name in varied), None)
     grids: dict[str, FloatArray] = {}
     for name in varied:
@@ -321,10 +319,8 @@ def _apart(one: Mapping[str, float], other: Mapping[str, float], quantum: float)
 
 
 def _subset(population: FloatArray) -> npt.NDArray[np.intp]:
-    """Return some of the points: half of them the most populated, which narrow resonances need.
-
-    The others are spread irregularly, so that no grid line is preferred.
-    """
+    """Return some of the points: half of them the most populated, which narrow resonances need."""
+    # The others are spread irregularly, so that no grid line is preferred.
     order = np.argsort(-population, kind="stable")
     high, low = order[: _SEARCH_POINTS // 2], order[_SEARCH_POINTS // 2 :]
     others = np.random.default_rng(0).permutation(low)[: _SEARCH_POINTS // 2]

@@ -229,7 +229,7 @@ def _missed(on_seam: list[Intersection], same: int) -> tuple[str, ...]:
     if on_seam:
         hints.append(
             f"{len(on_seam)} starts led to a seam of dimension {on_seam[0].seam_dimension} whose "
-            'energy has no minimum in the box: `seam="points"` returns points of it, '
+            'energy has no minimum in the box: `seam="points"` returns its points, '
             "`minimum_energy_intersection` looks outside the box too"
         )
     if same:

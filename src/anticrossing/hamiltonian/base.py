@@ -389,7 +389,7 @@ class Hamiltonian(Unchanging, abc.ABC):
         Parameters
         ----------
         origin, direction : array, shape (f,)
-            R₀ and n in the units of the coordinates; n is used as it is, not normalized.
+            R₀ and n in the units of the coordinates; n is used as it is, not normalised.
         coordinate : str
             The name of s.
 

@@ -383,10 +383,8 @@ def _clean(position: float, window: float) -> float:
 def _ranks_just_below(
     energy: FloatArray, slope: FloatArray, copies: FloatArray, rounding: float
 ) -> FloatArray:
-    """Return each level's place among all levels at x₀ − 0.
-
-    Where levels coincide to rounding, the steeper one lies lower before the crossing.
-    """
+    """Return each level's place among all levels at x₀ − 0."""
+    # Where levels coincide to rounding, the steeper one lies lower before the crossing.
     order = np.argsort(energy, kind="stable")
     cluster = np.cumsum(np.concatenate([[0], np.diff(energy[order]) > 4 * rounding]))
     order = order[np.lexsort((-slope[order], cluster))]

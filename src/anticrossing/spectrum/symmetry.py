@@ -295,10 +295,8 @@ def _decompose(blocks: npt.NDArray[Any]) -> tuple[Matrices, npt.NDArray[np.intp]
 def _aligned_eigenbasis(
     blocks: npt.NDArray[Any], rng: np.random.Generator
 ) -> tuple[Matrices, bool]:
-    """Diagonalise a generic element of the algebra; align the bases of its degenerate spaces.
-
-    Also returns whether its eigenvalues are well apart.
-    """
+    """Diagonalise a generic element of the algebra; align the bases of its degenerate spaces."""
+    # Also returns whether its eigenvalues are well apart.
     a, b, c, d, e = np.tensordot(rng.normal(size=(5, blocks.shape[0])), blocks, axes=1)
     # Sums alone need not separate sectors (two spins can share an eigenvalue for every field), so
     # products are added; the commutator makes the element generic among complex matrices too.

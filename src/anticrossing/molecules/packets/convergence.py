@@ -54,7 +54,7 @@ class ConvergenceReport(Result):
     tolerance : float
     probabilities : array
         Of the unrefined run: of each adiabatic state, on the grid or absorbed; with a dividing
-        position on each side of it.
+        position on each side.
     """
 
     _variables: ClassVar = {

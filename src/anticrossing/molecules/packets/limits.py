@@ -33,7 +33,7 @@ class Reach:
 
 
 def reach(operator: GridHamiltonian, psi: ComplexArray) -> Reach:
-    """Return how far a normalized state goes in energy and place, with three standard deviations.
+    """Return how far a normalised state goes in energy and place, with three standard deviations.
 
     It is fastest at the lowest potential among the points that it can reach with that energy.
     """

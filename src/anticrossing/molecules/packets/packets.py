@@ -195,7 +195,7 @@ def _neighbours(values: npt.NDArray[Any], axis: int) -> tuple[Any, Any]:
 
 
 def initial_state(initial: Any, operator: GridHamiltonian) -> ComplexArray:
-    """Return a normalized ψ (N, *grid.shape) from a packet or an array, or raise `InputError`."""
+    """Return a normalised ψ (N, *grid.shape) from a packet or an array, or raise `InputError`."""
     if isinstance(initial, WavePacket):
         psi = initial.on_grid(operator)
     else:

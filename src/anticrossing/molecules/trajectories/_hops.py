@@ -156,15 +156,13 @@ def landau_zener_target(one, model, dt, before):
 
 @inlined
 def _encounter(one, before, level, other, dt, n):
-    """Return when in this step the gap was smallest, exp(−π/2 √(gap³/gap″)), if levels crossed.
-
-    The time is −1 where there is nothing to decide. The formula is for a gap that the coupling of
-    the two levels keeps open, which also mixes them, by a known angle. Where third levels or a
-    turning point do so there is less mixing than that. Levels that cross count with their share
-    of the mixing, others only if it is at least one half. So a level meets the one state of a
-    degenerate group that it is coupled with, wherever the others lie, and no level that just comes
-    near.
-    """
+    """Return when in this step the gap was smallest, exp(−π/2 √(gap³/gap″)), if levels crossed."""
+    # The time is −1 where there is nothing to decide. The formula is for a gap that the coupling of
+    # the two levels keeps open, which also mixes them, by a known angle. Where third levels or a
+    # turning point do so there is less mixing than that. Levels that cross count with their share
+    # of the mixing, others only if it is at least one half. So a level meets the one state of a
+    # degenerate group that it is coupled with, wherever the others lie, and no level that just
+    # comes near.
     energies = one.energies
     behind = element(energies, n, other, n) < element(energies, n, level, n)
     crossed = behind != (element(energies, 0, other, n) < element(energies, 0, level, n))

@@ -124,11 +124,9 @@ def _chains(k: float, count: int, size: int) -> list[Sector]:
 
 
 def _trigonal(k: float, g: float, count: int, shell: int) -> list[Sector]:
-    """Sectors of j modulo 3, in circular quanta (n₊, n₋) with n₊ + n₋ ≤ shell.
-
-    With z = x + iy and the electronic states rotated to σ_z → σ_x, σ_x → σ_y,
-    H = n₊ + n₋ + 1 + [k z̄ + ½ g z²] S₊ + h.c. and z = a₊† + a₋.
-    """
+    """Sectors of j modulo 3, in circular quanta (n₊, n₋) with n₊ + n₋ ≤ shell."""
+    # With z = x + iy and the electronic states rotated to σ_z → σ_x, σ_x → σ_y, H = n₊ + n₋ + 1 +
+    # [k z̄ + ½ g z²] S₊ + h.c. and z = a₊† + a₋.
     E = _quanta(shell, 0)
     # No level lies below the lower surface.
     bottom = -(k**2) / (2 * (1 - abs(g)))

@@ -99,7 +99,7 @@ def vibronic_levels(
     previous: FloatArray | None = None
     while True:
         matrix = build(terms, omega, sizes)
-        # In one or two coordinates the matrix can be factorized; the levels of the smaller basis
+        # In one or two coordinates the matrix can be factorised; the levels of the smaller basis
         # tell where to invert it.
         near = None
         if len(sizes) <= 2:

@@ -137,11 +137,9 @@ def _converged(k: float, order: float, count: int, allowed: float) -> tuple[Floa
 
 
 def _radial(k: float, order: float, size: int) -> FloatArray:
-    """Levels in the oscillator functions R_n ∝ ρ^μ L_n^(μ)(ρ²) e^{−ρ²/2}, μ the order.
-
-    They diagonalize everything but −kρ. With L_n^(μ) = Σ_i c_{n−i} L_i^(μ+½), c_r = (−½)_r/r!, the
-    matrix of ρ is a sum over i of exact products: no quadrature, and no cancellation.
-    """
+    """Levels in the oscillator functions R_n ∝ ρ^μ L_n^(μ)(ρ²) e^{−ρ²/2}, μ the order."""
+    # They diagonalise everything but −kρ. With L_n^(μ) = Σ_i c_{n−i} L_i^(μ+½), c_r = (−½)_r/r!,
+    # the matrix of ρ is a sum over i of exact products: no quadrature, and no cancellation.
     from scipy.special import gammaln
 
     n = np.arange(size)
