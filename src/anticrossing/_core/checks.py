@@ -253,6 +253,13 @@ def of_shape(name: str, array: _Array, *shapes: tuple[int, ...]) -> _Array:
     return array
 
 
+def shaped_like(name: str, array: _Array, other: str, shape: tuple[int, ...]) -> _Array:
+    """Return an array that has the shape of another argument, or raise `InputError`."""
+    if array.shape != shape:
+        raise fail(name, f"have the shape of `{other}`, {shape}", f"its shape is {array.shape}")
+    return array
+
+
 def last_axis(name: str, array: _Array, length: int) -> _Array:
     """Return an array whose last axis has a length, or raise `InputError`."""
     if array.shape[-1:] != (length,):
@@ -278,6 +285,11 @@ def increasing(name: str, value: Any, fewest: int = 2) -> FloatArray:
         must = f"hold at least {fewest} numbers that increase"
         raise fail(name, must, f"it is {describe(array.tolist())}")
     return array
+
+
+def index(name: str, value: Any, count: int) -> int:
+    """Return the number of one of `count` things, counted from 0, or raise `InputError`."""
+    return integer(name, value, minimum=0, maximum=count - 1)
 
 
 def level(name: str, value: Any, count: int) -> int:

@@ -13,8 +13,8 @@ from anticrossing._core.checks import (
     InputError,
     fail,
     increasing,
-    of_shape,
     real_array,
+    shaped_like,
 )
 from anticrossing.drive.base import Drive
 
@@ -26,7 +26,7 @@ class PiecewiseDrive(Drive):
         self.name = "Piecewise"
         self.parameters = {}
         self.times = increasing("times", times)
-        self.values = of_shape("values", real_array("values", values), self.times.shape)
+        self.values = shaped_like("values", real_array("values", values), "times", self.times.shape)
         with np.errstate(all="ignore"):
             slopes = np.diff(self.values) / np.diff(self.times)
         if not np.all(np.isfinite(slopes)) or not np.isfinite(self.times[-1] - self.times[0]):

@@ -12,7 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core import drawing
-from anticrossing._core.checks import FloatArray, InputError, fail, listed, nearest, real_array
+from anticrossing._core.checks import (
+    FloatArray,
+    InputError,
+    fail,
+    listed,
+    nearest,
+    real_array,
+    shaped_like,
+)
 from anticrossing._core.files import write_text
 from anticrossing._core.reading import open_netcdf, read_text, reading
 from anticrossing._core.result import Result
@@ -63,12 +71,8 @@ class Measurement(Result):
         population = listed(POPULATION, self.population)
         error = None if self.error is None else real_array(ERROR, self.error)
         for name, values in ({**columns, ERROR: error}).items():
-            if values is not None and values.shape != population.shape:
-                raise fail(
-                    name,
-                    f"have the shape of `{POPULATION}`, {population.shape}",
-                    f"its shape is {values.shape}",
-                )
+            if values is not None:
+                shaped_like(name, values, POPULATION, population.shape)
         if error is not None and np.any(error <= 0):
             worst = int(np.argmin(error))
             raise fail(ERROR, "be positive", f"number {worst} is {error[worst]:g}")

@@ -14,8 +14,8 @@ from anticrossing._core.checks import (
     MissingExtraError,
     describe,
     fail,
+    index as check_index,
     integer,
-    level as check_level,
     real_array,
 )
 from anticrossing._core.drawing import draws
@@ -92,7 +92,7 @@ def density(
         if len(frames) > 1:
             raise fail("times", "be one time in two coordinates", f"there are {len(frames)}")
         if state is not None:
-            check_level("state", state, result.operator.states)
+            check_index("state", state, result.operator.states)
         colours = snapshots.draw_map(ax, frames[0], state, None)
         snapshots.draw_colours(colours, ax=ax, pad=0.03)
         part = "all levels" if state is None else f"level {state}"

@@ -15,8 +15,8 @@ from anticrossing._core.checks import (
     fail,
     integer,
     listed,
-    of_shape,
     real_array,
+    shaped_like,
 )
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
@@ -102,7 +102,9 @@ class AtomicStatistics(Result):
 
     def __init__(self, values: npt.ArrayLike, probabilities: npt.ArrayLike) -> None:
         x = listed("values", values)
-        p = of_shape("probabilities", real_array("probabilities", probabilities), x.shape)
+        p = shaped_like(
+            "probabilities", real_array("probabilities", probabilities), "values", x.shape
+        )
         if np.any(p < 0) or abs(p.sum() - 1) > 1e-9:
             raise fail(
                 "probabilities",

@@ -18,9 +18,9 @@ from anticrossing._core.checks import (
     InputError,
     fail,
     last_axis,
-    of_shape,
     one_of,
     real_array,
+    shaped_like,
 )
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
@@ -150,7 +150,7 @@ class TwoPointStatistics(Result):
                 f"have shape ({modes},) or (K, {modes})",
                 f"its shape is {initial.shape}",
             )
-        of_shape("final_values", final, initial.shape)
+        shaped_like("final_values", final, "initial_values", initial.shape)
         odds = checked_log_odds(modes, occupations=occupations, log_odds=log_odds)
         for name, array in (
             ("propagator", unitary),

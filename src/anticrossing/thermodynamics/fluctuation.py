@@ -15,9 +15,9 @@ from anticrossing._core.checks import (
     ComplexArray,
     InputError,
     fail,
-    of_shape,
     real_array,
     real_number,
+    shaped_like,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
@@ -223,7 +223,7 @@ def entropy_production_statistics(
     """
     initial = real_array("log_odds", log_odds, ndim=1)
     final = real_array("final_log_odds", final_log_odds, ndim=1)
-    of_shape("final_log_odds", final, initial.shape)
+    shaped_like("final_log_odds", final, "log_odds", initial.shape)
     statistics = TwoPointStatistics(
         propagator=propagator, initial_values=-initial, final_values=-final, log_odds=initial
     )

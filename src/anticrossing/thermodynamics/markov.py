@@ -19,8 +19,8 @@ from anticrossing._core.checks import (
     choice,
     describe,
     fail,
+    index,
     last_axis,
-    level,
     non_negative,
     of_shape,
 )
@@ -297,8 +297,8 @@ class MarkovChain(Unchanging):
         array([0.8808, 0.1192])
         """
         system = self._system
-        i = level("step", step, system.steps)
-        r = level("reservoir", reservoir, len(self.reservoirs))
+        i = index("step", step, system.steps)
+        r = index("reservoir", reservoir, len(self.reservoirs))
         grand = system.energies[i] - system.potentials[i, r] * system.particle_numbers
         return np.asarray(softmax(-grand / system.temperatures[i, r]))
 

@@ -19,6 +19,7 @@ from anticrossing._core.checks import (
     hermitian,
     of_shape,
     real_array,
+    shaped_like,
     square_matrix,
 )
 from anticrossing._core.linalg import nearer_unitary
@@ -69,7 +70,7 @@ class Transitions(Result):
             raise fail(
                 "initial_values", f"have shape ({modes},) or (K, {modes})", f"it is {before.shape}"
             )
-        of_shape("final_values", after, before.shape)
+        shaped_like("final_values", after, "initial_values", before.shape)
         return self.final @ after.T - self.initial @ before.T
 
 

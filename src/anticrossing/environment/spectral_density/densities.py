@@ -16,7 +16,7 @@ from anticrossing._core.checks import (
     integer,
     listed,
     non_negative,
-    of_shape,
+    shaped_like,
 )
 from anticrossing._core.unchanging import Unchanging
 from anticrossing.environment.spectral_density.arguments import LARGEST, SMALLEST, scale
@@ -209,7 +209,7 @@ class Discrete(SpectralDensity):
         omega = scale("frequencies", listed("frequencies", frequencies))
         factors = non_negative("huang_rhys", huang_rhys)
         at_most("huang_rhys", factors, LARGEST)
-        of_shape("huang_rhys", factors, omega.shape)
+        shaped_like("huang_rhys", factors, "frequencies", omega.shape)
         self._frequencies, self._huang_rhys = omega.copy(), factors.copy()
         self._frequencies.setflags(write=False)
         self._huang_rhys.setflags(write=False)

@@ -16,8 +16,8 @@ from anticrossing._core.checks import (
     describe,
     fail,
     finite,
+    index,
     integer,
-    level,
     of_shape,
     positive,
     real_array,
@@ -130,7 +130,7 @@ class WavePacket:
     def on_grid(self, operator: GridHamiltonian) -> ComplexArray:
         """Return ψ, shape (N, *grid.shape), of unit norm."""
         grid = operator.grid
-        level("state", self.state, operator.states)
+        index("state", self.state, operator.states)
         scalar = self.envelope(operator)
         if self.basis == "diabatic":
             psi = np.zeros((operator.states, *grid.shape), dtype=np.complex128)

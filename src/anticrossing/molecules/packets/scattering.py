@@ -16,7 +16,7 @@ from anticrossing._core.checks import (
     at_most,
     describe,
     fail,
-    level,
+    index,
     positive,
     positive_number,
     real_array,
@@ -237,7 +237,7 @@ def check_channels(
 ) -> None:
     """Refuse channels that are closed at any of the energies."""
     for channel in channels or ():
-        level("channels", channel, operator.states)
+        index("channels", channel, operator.states)
         lowest = int(np.argmin(energies))
         if energies[lowest] <= thresholds[channel]:
             initial = energies[lowest] - momenta[lowest] ** 2 / (2 * operator.masses[0])

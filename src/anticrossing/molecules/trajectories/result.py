@@ -15,9 +15,9 @@ from anticrossing._core.checks import (
     choice,
     describe,
     fail,
+    index,
     instance,
     integer,
-    level,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units, shown
@@ -225,7 +225,7 @@ class EnsembleResult(Result):
             If the ensemble had no box, or there is no such coordinate.
         """
         coordinates = self.final_positions.shape[1]
-        level("coordinate", coordinate, coordinates)
+        index("coordinate", coordinate, coordinates)
         low, high = self.request.box[:, coordinate]
         if not (np.isfinite(low) and np.isfinite(high)):
             raise InputError("Channels need a box: pass `box` to `run_trajectories`.")
