@@ -67,8 +67,8 @@ GOOD = {  # by a pattern in the annotation, then by nothing
 def public() -> dict[str, Any]:
     """Return what is public, by its dotted name."""
     found: dict[str, Any] = {}
-    rooms = [room for name in ac.__all__ if inspect.ismodule(room := getattr(ac, name))]
-    for module in (ac, *rooms):
+    late = [getattr(ac, name) for name in ac._LATE_MODULES]
+    for module in (ac, *late):
         names = getattr(module, "__all__", None) or [
             name
             for name, thing in vars(module).items()
