@@ -51,10 +51,15 @@ ac.drive.Linear(-5, 5, rate=1.0)|ac.environment.Dephasing(0.1)|[[0, 1], [1, 0]]|
 MAY_DIVERGE = ("ac.thermodynamics.entropy_pro", "ac.thermodynamics.binary_relative_entropy(")
 HOSTILE_VALUES = [text for line in HOSTILE.splitlines() for text in line.split("|")]
 GOOD = {  # by a pattern in the annotation, then by nothing
-    "Hamiltonian": ["ac.models.LandauZener(gap=0.5)", "ac.models.BowTie([1, 0, -1], [.1, 0, .2])"],
+    "Hamiltonian": [
+        "ac.models.LandauZener(gap=0.5)",
+        "ac.models.BowTie(slopes=[1, 0, -1], couplings=[.1, 0, .2])",
+    ],
     "Drive": ["ac.drive.Linear(-5, 5, rate=1.0)", "ac.drive.Sinusoidal(0.0, 2.0, 1.0)"],
     "Environment": ["ac.environment.Dephasing(0.1)"],
-    "SpectralDensity": ["ac.environment.spectral_density.Ohmic(alpha=0.1, cutoff=5.0)"],
+    "SpectralDensity": [
+        "ac.environment.spectral_density.Ohmic(reorganization_energy=0.1, cutoff=5.0)"
+    ],
     "Callable|Function": ["lambda *a: a[0]", "lambda x: np.array([[x, .1], [.1, -x]])"],
     "bool": ["True", "False"],
     "int": ["1", "2", "3"],
@@ -67,7 +72,7 @@ GOOD = {  # by a pattern in the annotation, then by nothing
 def public() -> dict[str, Any]:
     """Return what is public, by its dotted name."""
     found: dict[str, Any] = {}
-    late = [getattr(ac, name) for name in ac._LATE_MODULES]
+    late = [thing for thing in (getattr(ac, n) for n in ac.__all__) if inspect.ismodule(thing)]
     for module in (ac, *late):
         names = getattr(module, "__all__", None) or [
             name
@@ -238,10 +243,15 @@ class Generator:
 
 
 def signature_of(thing: Any) -> inspect.Signature | None:
+    """Return how to call a thing; a metaclass hides the constructor of an unchanging class."""
+    hidden = inspect.isclass(thing) and "__call__" in vars(type(thing))
+    if hidden and thing.__init__ is object.__init__:
+        return None  # made by its class methods alone
     try:
-        return inspect.signature(thing)
+        found = inspect.signature(thing.__init__ if hidden else thing)
     except (TypeError, ValueError):
         return None
+    return found.replace(parameters=list(found.parameters.values())[1:]) if hidden else found
 
 
 class Hang(BaseException):

@@ -1,7 +1,7 @@
 """Hostile experiment files: what does not belong there in every place of the examples.
 
 ``python -m fuzz.files --count 10000 --seed 0`` damages tables, the text of files, and formulas. It
-fails if reading one ends in anything but an experiment or one clear line, or takes too much time or
+fails if reading one ends in anything but a study or one clear line, or takes too much time or
 memory (see `fuzz._workers`).
 """
 
@@ -11,6 +11,7 @@ import copy
 import datetime
 import re
 import sys
+import textwrap
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,8 +43,191 @@ FUNCTIONS = [
 ]
 SWEEP = """
 [sweep]
-parameters = [{ parameter = "drive.rate", from = 1, to = 4, points = 4 }]
+zipped = false
+output = ["probability"]
+chunk_size = 2
+[[sweep.parameters]]
+parameter = "drive.rate"
+from = 1
+to = 4
+points = 4
+scale = "log"
+label = "rate"
+unit = "1"
+[[sweep.parameters]]
+parameter = "hamiltonian.gap"
+values = [0.5, 1.0]
 """
+MORE = [
+    """
+    [interferogram]
+    gap = 0.2
+    offset = { from = -6, to = 6, points = 13 }
+    amplitude = [1.0, 2.0]
+    frequency = 1.0
+    t1 = 1000.0
+    t2 = 50.0
+    temperature = 0.1
+    readout = "diabatic"
+    [scan]
+    parameter = "interferogram.t2"
+    values = [50.0, 20.0]
+    """,
+    """
+    [hamiltonian]
+    model = "LandauZener"
+    gap = 0.2
+    [drive]
+    kind = "sinusoidal"
+    offset = 2.0
+    amplitude = 3.0
+    frequency = 1.0
+    [environment]
+    kind = "thermal"
+    temperature = 0.3
+    t1 = 1000.0
+    [floquet]
+    period = 6.283185307179586
+    basis = "diabatic"
+    [scan]
+    parameter = "drive.amplitude"
+    from = 1
+    to = 3
+    points = 3
+    """,
+    """
+    [hamiltonian]
+    model = "JahnTeller"
+    linear = 1.0
+    quadratic = 0.1
+    [geometry]
+    bounds = [[-12, 12], [-12, 12]]
+    levels = [0, 1]
+    starts = 10
+    radius = 0.1
+    points = [[1.0, 0.0]]
+    [scan]
+    parameter = "hamiltonian.quadratic"
+    values = [0.1, 0.2]
+    """,
+    """
+    [fit]
+    kind = "interferogram"
+    gap = 0.1
+    t1 = 2000.0
+    t2 = 1.0
+    frequency = 7.54
+    vary = ["gap", "t2", "amplitude_scale", "offset_shift"]
+    """,
+    """
+    [fit]
+    kind = "passages"
+    model = "landau-zener"
+    window = [-10, 10]
+    gap = 0.1
+    vary = ["gap"]
+    """,
+    """
+    [rates]
+    formulas = ["intersystem_crossing_rate"]
+    coupling = 50.0
+    temperature = 300.0
+    [rates.crossing]
+    slopes = [0.1, -0.1]
+    reduced_mass = 10.0
+    barrier = 0.01
+    reactant_frequencies = [0.1, 0.2]
+    crossing_frequencies = [0.1]
+    [scan]
+    parameter = "rates.temperature"
+    values = [200.0, 300.0]
+    """,
+    """
+    [rates]
+    formulas = ["marcus", "spin_boson_golden_rule"]
+    coupling = 0.1
+    temperature = 1.0
+    reaction_free_energy = -1.0
+    bath = [{ kind = "debye", reorganization_energy = 1.0, relaxation_rate = 1.0 }]
+    [sweep]
+    output = ["rate"]
+    [[sweep.parameters]]
+    parameter = "rates.temperature"
+    values = [1.0, 2.0]
+    [[sweep.parameters]]
+    parameter = "rates.coupling"
+    values = [0.1, 0.2]
+    """,
+    """
+    [hamiltonian]
+    matrix = [["k*x", "v"], ["v", "-k*x"]]
+    parameters = { k = 0.1, v = 0.05 }
+    [packet]
+    centre = -5.0
+    momentum = 10.0
+    width = 1.0
+    masses = 20.0
+    stop = 5.0
+    divide = 0.0
+    absorber = [[2.0, 2.0]]
+    [packet.grid]
+    start = -15.0
+    stop = 15.0
+    points = 256
+    basis = ["fft"]
+    [scan]
+    parameter = "hamiltonian.v"
+    values = [0.1, 0.05]
+    label = "coupling"
+    unit = ""
+    """,
+    """
+    [hamiltonian]
+    terms = [{ coefficient = "tanh(x)", matrix = [[1, 0], [0, -1]] },
+             { coefficient = "v", matrix = [[0, 1], [1, 0]] }]
+    parameters = { v = 0.05 }
+    labels = ["a", "b"]
+    [trajectories]
+    count = 10
+    seed = 1
+    step = 0.5
+    stop = 50.0
+    masses = 20.0
+    box = [-10.0, 10.0]
+    decoherence = "energy"
+    decoherence_energy = 0.1
+    keep = 2
+    [trajectories.initial]
+    kind = "packet"
+    centre = -5.0
+    momentum = 10.0
+    width = 1.0
+    [scan]
+    parameter = "trajectories.initial.momentum"
+    from = 10
+    to = 12
+    points = 3
+    """,
+    """
+    [driven_level]
+    levels = { from = -1, to = 1, count = 5 }
+    couplings = 0.1
+    temperature = 1.0
+    start = -2
+    stop = 2
+    rate = 1.0
+    initial_occupation = 0.5
+    [work]
+    directions = ["forward"]
+    width = 0.5
+    [sweep]
+    zipped = true
+    output = ["occupation", "inside_domain"]
+    parameters = [{ parameter = "driven_level.rate", values = [1, 2] },
+                  { parameter = "driven_level.temperature", values = [2, 1] }]
+    """,
+]
+"""Files of the kinds, and with the tables, that no example has."""
 
 
 def formula(rng: np.random.Generator, depth: int = 0) -> str:
@@ -205,6 +389,7 @@ def mangled(text: str, rng: np.random.Generator) -> str:
 def make(seed: int) -> tuple[Callable[[int], object], Callable[[int], str]]:
     """Return the cases of a seed by number, and what describes one."""
     texts = [path.read_text("utf-8") for path in sorted(EXAMPLES.glob("*.toml"))]
+    texts += [textwrap.dedent(text) for text in MORE]
     tables, values = [tomllib.loads(text) for text in texts], hostile()
 
     def draw(index: int) -> tuple[str, Any]:

@@ -74,9 +74,10 @@ def test_netcdf_on_a_grid_is_flattened_with_its_coordinates(tmp_path: Path) -> N
 def test_dataset_of_a_measurement_reads_back(tmp_path: Path) -> None:
     data = Measurement({"sweep_rate": [1.0, 2.0]}, [0.2, 0.4], [0.01, 0.02])
     data.to_dataset().to_netcdf(tmp_path / "a.nc", engine="h5netcdf")
-    again = read_measurement(tmp_path / "a.nc")
-    np.testing.assert_array_equal(again.coordinate("sweep_rate"), [1.0, 2.0])
-    np.testing.assert_array_equal(again.population, data.population)
+    for file in (tmp_path / "a.nc", data.save(tmp_path / "b.nc")):
+        again = read_measurement(file)
+        np.testing.assert_array_equal(again.coordinate("sweep_rate"), [1.0, 2.0])
+        np.testing.assert_array_equal(again.population, data.population)
 
 
 @pytest.mark.parametrize(

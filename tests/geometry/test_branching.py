@@ -227,7 +227,7 @@ def test_a_branching_plane_needs_a_conical_intersection():
         (([1.0, 0.0], [0.0, 0.0], [0.0, 0.0]), "`h` must not be zero"),
         (([1.0, 0.0], [0.0, 2.0], [0.0, 0.0]), "`h` must not be zero nor longer than g"),
         (([1.0, 0.0], [0.5, 0.5], [0.0, 0.0]), "`h` must be perpendicular to g"),
-        (([1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0]), "`h` must have shape"),
+        (([1.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0]), r"`h` must have shape \(2,\)"),
         (([1.0, 0.0], [0.0, 1.0], 0.0), r"`slope` must have 1 dimension"),
         (([1.0, np.nan], [0.0, 1.0], [0.0, 0.0]), "`g` must be finite"),
     ],

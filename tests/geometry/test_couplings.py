@@ -357,7 +357,10 @@ CONE = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=("x", "y")
         (lambda: derivative_couplings(CONE, [1, 0], degenerate="zero"), "`degenerate` must be"),
         (lambda: diagonal_correction(CONE, [1, 0], -1.0), "`masses` must be positive"),
         (lambda: diagonal_correction(CONE, [1, 0], 1e-320), "`masses` must have a finite inverse"),
-        (lambda: diagonal_correction(CONE, [1, 0], [1.0, 2.0, 3.0]), "one number or have shape"),
+        (
+            lambda: diagonal_correction(CONE, [1, 0], [1.0, 2.0, 3.0]),
+            r"one number or have shape \(2,\)",
+        ),
         (lambda: trajectory_couplings(CONE, [1.0, 0.0]), "`x` must have 2 dimension"),
         (lambda: trajectory_couplings(CONE, np.empty((0, 2))), "at least one point"),
         (lambda: trajectory_couplings(CONE, [[1, 0]], order="sign"), "`order` must be one of"),

@@ -342,7 +342,7 @@ def test_bad_gauges():
         ("couplings", np.full((5, 2, 2), np.nan), "`couplings` must be finite"),
         ("couplings", np.zeros((5, 4, 3, 3)), "`couplings` must fit phases"),
         ("couplings", [[0.0, 1.0], [1.0]], "`couplings` must be a number or an array"),
-        ("connection", 1.0, "`connection` must have a last axis"),
+        ("connection", 1.0, "`connection` must have a last axis of length 2"),
     ],
 )
 def test_what_does_not_fit_a_gauge_is_refused(method, bad, message):

@@ -85,7 +85,7 @@ def test_bad_arguments(model, coordinates, tmp_path):
         write_xyz(path, model, np.zeros((3, 2)))
     with pytest.raises(InputError, match="`coordinates` must hold at least one row"):
         write_xyz(path, model, coordinates[:0])
-    with pytest.raises(InputError, match=r"`times` must have shape"):
+    with pytest.raises(InputError, match=r"`times` must have shape \(3,\)"):
         write_xyz(path, model, coordinates, times=[1.0])
     with pytest.raises(InputError, match="`coordinates` must"):
         write_xyz(path, model, np.nan * coordinates)
@@ -96,7 +96,7 @@ def test_bad_arguments(model, coordinates, tmp_path):
     for key in ("", "two words", "a=b", "Time", "pbc", 3):
         with pytest.raises(InputError, match="`info` must have keys that are free names"):
             write_xyz(path, model, coordinates, info={key: [0.0] * 3})
-    with pytest.raises(InputError, match=r"`info\[energy\]` must have shape"):
+    with pytest.raises(InputError, match=r"`info\[energy\]` must have shape \(3,\)"):
         write_xyz(path, model, coordinates, info={"energy": [0.0]})
     for place in (3, "", tmp_path):
         with pytest.raises(InputError, match=r"`path` must be|cannot be written"):

@@ -13,7 +13,6 @@ from anticrossing._core.linalg import dagger
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units
 from anticrossing.hamiltonian import (
-    FunctionHamiltonian,
     Hamiltonian,
     Matrices,
     number_array,
@@ -154,7 +153,7 @@ class DiabaticBasis(Result):
         """
         return self._rotate(values, operator, self.mixing)
 
-    def hamiltonian(self, *, name: str = "Diabats", labels: Any = None) -> FunctionHamiltonian:
+    def hamiltonian(self, *, name: str = "Diabats", labels: Any = None) -> Hamiltonian:
         """Return H in the diabatic basis as a Hamiltonian of the coordinate, by cubic splines.
 
         Between the points its energies are the eigenvalues of the interpolated W; its levels at the

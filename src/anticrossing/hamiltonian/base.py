@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,11 +30,6 @@ from anticrossing.hamiltonian._arguments import (
     points_array,
 )
 from anticrossing.units import Units
-
-if TYPE_CHECKING:
-    from anticrossing.hamiltonian.functions import FunctionHamiltonian
-    from anticrossing.hamiltonian.terms import TermHamiltonian
-
 
 # What the constructors below make, by kind: the classes derive from `Hamiltonian` and tell it.
 _KINDS: dict[str, Any] = {}
@@ -82,7 +77,7 @@ class Hamiltonian(Unchanging, abc.ABC):
         parameters: Mapping[str, npt.ArrayLike] | None = None,
         coordinates: str | Sequence[str] = "x",
         **details: Any,
-    ) -> TermHamiltonian:
+    ) -> Hamiltonian:
         """Build H = Σ_k f_k M_k from pairs (f_k, M_k).
 
         Parameters
@@ -120,7 +115,7 @@ class Hamiltonian(Unchanging, abc.ABC):
         parameters: Mapping[str, npt.ArrayLike] | None = None,
         coordinates: str | Sequence[str] = "x",
         **details: Any,
-    ) -> TermHamiltonian:
+    ) -> Hamiltonian:
         """Build H from a matrix of formulas (text, numbers or SymPy; ``I`` is the imaginary unit).
 
         Raises
@@ -146,7 +141,7 @@ class Hamiltonian(Unchanging, abc.ABC):
         )
 
     @staticmethod
-    def affine(constant: Any, slope: Any, **details: Any) -> TermHamiltonian:
+    def affine(constant: Any, slope: Any, **details: Any) -> Hamiltonian:
         """Build H(x) = H₀ + x H₁ from two constant Hermitian matrices (dense or sparse).
 
         Examples
@@ -166,7 +161,7 @@ class Hamiltonian(Unchanging, abc.ABC):
         parameters: Mapping[str, npt.ArrayLike] | None = None,
         coordinates: str | Sequence[str] = "x",
         **details: Any,
-    ) -> FunctionHamiltonian:
+    ) -> Hamiltonian:
         """Build H from a Python function of one point, ``function(x, **parameters) -> (N, N)``.
 
         Parameters

@@ -18,7 +18,7 @@ from anticrossing._core.checks import (
     real_array,
     real_number,
 )
-from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models._qubits import (
     MOST_QUBITS,
     SPARSE_FROM,
@@ -30,7 +30,7 @@ from anticrossing.models._qubits import (
 _MOST_QUBITS = 1000  # 2^qubits must be a double
 
 
-def Annealing(*, initial: Any, problem: Any) -> TermHamiltonian:
+def Annealing(*, initial: Any, problem: Any) -> Hamiltonian:
     """Interpolate between two Hamiltonians.
 
     H(x) = (1 − x) H_initial + x H_problem, for x from 0 to 1.
@@ -42,7 +42,7 @@ def Annealing(*, initial: Any, problem: Any) -> TermHamiltonian:
 
     Returns
     -------
-    TermHamiltonian
+    Hamiltonian
         Without parameters; states are labelled by bits where N is a power of two.
 
     Raises
@@ -135,7 +135,7 @@ def ising_problem(
     return np.diag(diagonal)
 
 
-def Grover(*, qubits: int, reduced: bool = True) -> TermHamiltonian:
+def Grover(*, qubits: int, reduced: bool = True) -> Hamiltonian:
     """Adiabatic search for one marked item among N = 2^qubits.
 
     H(x) = (1 − x)(1 − |s⟩⟨s|) + x(1 − |m⟩⟨m|), s the uniform superposition and m the marked item.
@@ -152,7 +152,7 @@ def Grover(*, qubits: int, reduced: bool = True) -> TermHamiltonian:
 
     Returns
     -------
-    TermHamiltonian
+    Hamiltonian
         Without parameters.
 
     References

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import describe, fail, positive, real_array
-from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models.landau_zener import SIGMA_X, SIGMA_Z
 
 
@@ -16,7 +16,7 @@ def ConicalIntersection(
     anisotropy: npt.ArrayLike = 1.0,
     tilt_x: npt.ArrayLike = 0.0,
     tilt_y: npt.ArrayLike = 0.0,
-) -> TermHamiltonian:
+) -> Hamiltonian:
     """Two levels that meet in a point of a plane, to first order about it.
 
     H(x, y) = κ [(t_x x + t_y y) 𝟙 + x σ_z + a y σ_x]
@@ -36,7 +36,7 @@ def ConicalIntersection(
 
     Returns
     -------
-    TermHamiltonian
+    Hamiltonian
         With coordinates (x, y) and the parameters `slope`, `anisotropy`, `tilt_x`, `tilt_y`.
 
     References
@@ -68,7 +68,7 @@ def ConicalIntersection(
     )
 
 
-def JahnTeller(*, linear: npt.ArrayLike, quadratic: npt.ArrayLike = 0.0) -> TermHamiltonian:
+def JahnTeller(*, linear: npt.ArrayLike, quadratic: npt.ArrayLike = 0.0) -> Hamiltonian:
     """A doubly degenerate state in a doubly degenerate vibration, E⊗e.
 
     H(x, y) = ½(x² + y²) 𝟙 + k (x σ_z + y σ_x) + ½ g [(x² − y²) σ_z − 2xy σ_x]
@@ -92,7 +92,7 @@ def JahnTeller(*, linear: npt.ArrayLike, quadratic: npt.ArrayLike = 0.0) -> Term
 
     Returns
     -------
-    TermHamiltonian
+    Hamiltonian
         With coordinates (x, y) and the parameters `linear` and `quadratic`.
 
     References

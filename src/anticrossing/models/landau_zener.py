@@ -6,13 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import real_array
-from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.hamiltonian import Hamiltonian
 
 SIGMA_X = np.array([[0.0, 1.0], [1.0, 0.0]])
 SIGMA_Z = np.array([[1.0, 0.0], [0.0, -1.0]])
 
 
-def LandauZener(*, gap: npt.ArrayLike) -> TermHamiltonian:
+def LandauZener(*, gap: npt.ArrayLike) -> Hamiltonian:
     """Two levels that cross linearly, with a constant coupling.
 
     H(x) = ½ [[x, g], [g, −x]]; the coordinate x is the diabatic energy difference, so a drive
@@ -25,7 +25,7 @@ def LandauZener(*, gap: npt.ArrayLike) -> TermHamiltonian:
 
     Returns
     -------
-    TermHamiltonian
+    Hamiltonian
         With the parameter `gap`.
 
     References

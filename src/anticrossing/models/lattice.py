@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, fail, integer, non_negative, real_array
-from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models._qubits import (
     MOST_QUBITS,
     SPARSE_FROM,
@@ -21,7 +21,7 @@ from anticrossing.models.landau_zener import SIGMA_X, SIGMA_Z
 
 def TransverseIsing(
     *, sites: int, coupling: npt.ArrayLike = 1.0, periodic: bool = True
-) -> TermHamiltonian:
+) -> Hamiltonian:
     """The transverse-field Ising chain as a function of the field.
 
     H(x) = −J Σ_i σ^z_i σ^z_{i+1} − x Σ_i σ^x_i, critical at x = J. Its matrices are sparse from 8
@@ -38,7 +38,7 @@ def TransverseIsing(
 
     Returns
     -------
-    TermHamiltonian
+    Hamiltonian
         With the parameter `coupling`; states are labelled by bits, 0 for σ^z = +1.
 
     References
@@ -72,9 +72,7 @@ def TransverseIsing(
     )
 
 
-def TransverseIsingMode(
-    *, momentum: npt.ArrayLike, coupling: npt.ArrayLike = 1.0
-) -> TermHamiltonian:
+def TransverseIsingMode(*, momentum: npt.ArrayLike, coupling: npt.ArrayLike = 1.0) -> Hamiltonian:
     """One pair (k, −k) of fermion modes of the transverse-field Ising chain.
 
     H_k(x) = 2 [[x − J cos k, J sin k], [J sin k, −(x − J cos k)]], with levels ±ε_k,
@@ -90,7 +88,7 @@ def TransverseIsingMode(
 
     Returns
     -------
-    TermHamiltonian
+    Hamiltonian
         With parameters `momentum` and `coupling`.
 
     References
@@ -134,7 +132,7 @@ def ising_momenta(sites: int) -> FloatArray:
     return np.pi * (2 * np.arange(1, length // 2 + 1) - 1) / length
 
 
-def BlochBands(*, hopping: npt.ArrayLike, gap: npt.ArrayLike) -> TermHamiltonian:
+def BlochBands(*, hopping: npt.ArrayLike, gap: npt.ArrayLike) -> Hamiltonian:
     """Two Bloch bands of a dimerised chain as a function of the quasi-momentum.
 
     H(x) = [[2J cos(x/2), (g/2) sin(x/2)], [(g/2) sin(x/2), −2J cos(x/2)]] with x the
@@ -153,7 +151,7 @@ def BlochBands(*, hopping: npt.ArrayLike, gap: npt.ArrayLike) -> TermHamiltonian
 
     Returns
     -------
-    TermHamiltonian
+    Hamiltonian
         With parameters `hopping` and `gap`.
 
     References

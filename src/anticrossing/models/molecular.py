@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import real_array
-from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models.landau_zener import SIGMA_X
 from anticrossing.units import Units
 
@@ -30,7 +30,7 @@ _COUPLING = "coupling*exp(-0.6931*(x - 6.93)**2)"
 
 def SodiumIodide(
     *, coupling: npt.ArrayLike = 0.055, asymptote: npt.ArrayLike = 2.075
-) -> TermHamiltonian:
+) -> Hamiltonian:
     """The ionic and covalent states of sodium iodide against the bond length.
 
     With R the coordinate x in Å and energies in eV (covalent atoms at R = ∞ are the zero),
@@ -53,7 +53,7 @@ def SodiumIodide(
 
     Returns
     -------
-    TermHamiltonian
+    Hamiltonian
         States (ionic, covalent), units eV, fs and Å; valid for R > 0. `SODIUM_IODIDE_MASS` is the
         reduced mass that turns a kinetic energy into a velocity.
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, fail, last_axis, real_array
-from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.hamiltonian import Hamiltonian
 
 
-def DemkovOsherov(*, levels: npt.ArrayLike, couplings: npt.ArrayLike) -> TermHamiltonian:
+def DemkovOsherov(*, levels: npt.ArrayLike, couplings: npt.ArrayLike) -> Hamiltonian:
     """One sloped level through a band of parallel levels.
 
     H(x) = x|0⟩⟨0| + Σ_j ε_j|j⟩⟨j| + Σ_j γ_j(|0⟩⟨j| + |j⟩⟨0|), j = 1 … n.
@@ -25,7 +25,7 @@ def DemkovOsherov(*, levels: npt.ArrayLike, couplings: npt.ArrayLike) -> TermHam
 
     Returns
     -------
-    TermHamiltonian
+    Hamiltonian
         Dimension n + 1, with parameters `level_1` … `level_n`, `coupling_1` … `coupling_n`.
 
     Raises
@@ -65,7 +65,7 @@ def DemkovOsherov(*, levels: npt.ArrayLike, couplings: npt.ArrayLike) -> TermHam
 
 def BowTie(
     *, slopes: npt.ArrayLike, couplings: npt.ArrayLike, offset: npt.ArrayLike | None = None
-) -> TermHamiltonian:
+) -> Hamiltonian:
     """Levels of different slopes through one point, each coupled to one flat level.
 
     H(x) = Σ_j β_j x|j⟩⟨j| + Σ_j γ_j(|0⟩⟨j| + |j⟩⟨0|), j = 1 … n; the flat level is |0⟩.
@@ -85,7 +85,7 @@ def BowTie(
 
     Returns
     -------
-    TermHamiltonian
+    Hamiltonian
         Dimension n + 1 (n + 2 with an offset), with parameters `slope_1` … `slope_n`,
         `coupling_1` … `coupling_n` and `offset` where given.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy.typing as npt
 
 from anticrossing._core.checks import non_negative, positive
-from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models.landau_zener import SIGMA_X, SIGMA_Z
 from anticrossing.units import Units
 
@@ -14,7 +14,7 @@ from anticrossing.units import Units
 GIGAHERTZ_PER_MILLIPHI0_NANOAMPERE = 1e-21 / 1.602176634e-19
 
 
-def FluxQubit(*, gap: npt.ArrayLike, persistent_current: npt.ArrayLike) -> TermHamiltonian:
+def FluxQubit(*, gap: npt.ArrayLike, persistent_current: npt.ArrayLike) -> Hamiltonian:
     """A superconducting flux qubit as a function of its flux bias.
 
     H(x)/h = −½(ε σ_z + Δ σ_x), ε = 2 I_p Φ₀ x/h, with x the flux bias in mΦ₀ measured from half a
@@ -29,7 +29,7 @@ def FluxQubit(*, gap: npt.ArrayLike, persistent_current: npt.ArrayLike) -> TermH
 
     Returns
     -------
-    TermHamiltonian
+    Hamiltonian
         With parameters `gap` and `persistent_current`; the states are the two directions of the
         circulating current. Drives are in mΦ₀ and ns.
 

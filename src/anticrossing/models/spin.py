@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, fail, real_array, real_number
-from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.hamiltonian import Hamiltonian
 
 _MOST_LEVELS = 4096  # a matrix larger than this does not fit
 
 
 def SpinInField(
     *, spin: float, transverse_field: npt.ArrayLike, anisotropy: npt.ArrayLike = 0.0
-) -> TermHamiltonian:
+) -> Hamiltonian:
     """A spin S in a longitudinal field x and a transverse field b.
 
     H(x) = x S_z + b S_x + D S_z²; both fields are Zeeman energies (gμ_B times the field).
@@ -35,7 +35,7 @@ def SpinInField(
 
     Returns
     -------
-    TermHamiltonian
+    Hamiltonian
         With parameters `transverse_field` and `anisotropy`.
 
     Raises

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray, of_shape, positive, real_array
-from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.hamiltonian import Hamiltonian
 
 _STATES = ("S1", "S2", "T-1", "T0", "T+1")
 
@@ -21,7 +21,7 @@ def SingletTripletCrossing(
     triplet_slope: npt.ArrayLike = 0.5,
     triplet_position: npt.ArrayLike = 10.0,
     spin_orbit_range: npt.ArrayLike | None = None,
-) -> TermHamiltonian:
+) -> Hamiltonian:
     """A singlet that crosses another singlet at x = 0 and a triplet at x = x_T.
 
     In the order (S₁, S₂, T₋₁, T₀, T₊₁), with F and F_T the slopes of S₂ and of the triplet,
@@ -56,7 +56,7 @@ def SingletTripletCrossing(
 
     Returns
     -------
-    TermHamiltonian
+    Hamiltonian
         Five levels, complex where s_x, s_y or s_z do not vanish.
 
     References

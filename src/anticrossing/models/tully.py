@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import positive, real_array
-from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
-from anticrossing.hamiltonian.functions import FunctionHamiltonian
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models.landau_zener import SIGMA_X, SIGMA_Z
 from anticrossing.units import Units
 
@@ -26,7 +25,7 @@ def TullySimple(
     steepness: npt.ArrayLike = 1.6,
     coupling: npt.ArrayLike = 0.005,
     narrowness: npt.ArrayLike = 1.0,
-) -> FunctionHamiltonian:
+) -> Hamiltonian:
     """Tully's first problem: a simple avoided crossing.
 
     H(x) = A sgn(x) [1 − exp(−B|x|)] σ_z + C exp(−D x²) σ_x
@@ -41,7 +40,7 @@ def TullySimple(
 
     Returns
     -------
-    FunctionHamiltonian
+    Hamiltonian
         In atomic units, with exact first derivatives; the mass is `TULLY_MASS`.
 
     References
@@ -72,7 +71,7 @@ def TullyDual(
     offset: npt.ArrayLike = 0.05,
     coupling: npt.ArrayLike = 0.015,
     coupling_narrowness: npt.ArrayLike = 0.06,
-) -> TermHamiltonian:
+) -> Hamiltonian:
     """Tully's second problem: a dual avoided crossing, whose two passages interfere.
 
     V₁₁ = 0,  V₂₂ = −A exp(−B x²) + E₀,  V₁₂ = C exp(−D x²)
@@ -86,7 +85,7 @@ def TullyDual(
 
     Returns
     -------
-    TermHamiltonian
+    Hamiltonian
         In atomic units; the mass is `TULLY_MASS`.
 
     References
@@ -122,7 +121,7 @@ def TullyExtended(
     gap: npt.ArrayLike = 6e-4,
     coupling: npt.ArrayLike = 0.1,
     steepness: npt.ArrayLike = 0.9,
-) -> FunctionHamiltonian:
+) -> Hamiltonian:
     """Tully's third problem: an extended coupling that reflects the upper state.
 
     V₁₁ = A,  V₂₂ = −A,  V₁₂ = B exp(Cx) for x < 0,  B [2 − exp(−Cx)] for x > 0
@@ -137,7 +136,7 @@ def TullyExtended(
 
     Returns
     -------
-    FunctionHamiltonian
+    Hamiltonian
         In atomic units, with exact first derivatives; the mass is `TULLY_MASS`.
 
     References
@@ -160,7 +159,7 @@ def TullyExtended(
     )
 
 
-def _piecewise(name: str, value: Any, slope: Any, **parameters: Any) -> FunctionHamiltonian:
+def _piecewise(name: str, value: Any, slope: Any, **parameters: Any) -> Hamiltonian:
     return Hamiltonian.from_function(
         value,
         derivative=slope,

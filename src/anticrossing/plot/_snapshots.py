@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
 from anticrossing.plot import style
 from anticrossing.plot.style import Axes
-
-if TYPE_CHECKING:
-    from anticrossing.molecules.packets import WavePacketPropagation
 
 _SHARE = 0.35  # of the range of the levels that a density of the usual height takes up
 _TALLEST = 2.5  # of that, the highest one
@@ -28,7 +25,7 @@ _TINY = float(np.finfo(float).tiny)
 class Snapshots:
     """The recorded moments of a packet whose states were kept."""
 
-    def __init__(self, result: WavePacketPropagation) -> None:
+    def __init__(self, result: Any) -> None:
         self.result = result
         self.hamiltonian = result.operator.hamiltonian
         self.grid = result.grid

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,6 @@ from anticrossing._core.drawing import draws
 from anticrossing._core.public import guard
 from anticrossing.plot import style
 from anticrossing.plot.style import Axes
-
-if TYPE_CHECKING:
-    from anticrossing.spectrum import Crossing
 
 __all__ = ["level_diagram", "level_ladder"]
 
@@ -28,7 +25,7 @@ def level_diagram(
     coordinate: npt.ArrayLike,
     energies: npt.ArrayLike,
     *,
-    crossings: Sequence[Crossing] = (),
+    crossings: Sequence[Any] = (),
     diabats: npt.ArrayLike | None = None,
     name: str = "coordinate",
     unit: str = "",
@@ -160,7 +157,7 @@ def _along(name: str, values: npt.ArrayLike, x: FloatArray) -> FloatArray:
     return array
 
 
-def _mark(ax: Axes, crossings: list[Crossing], energy_unit: str) -> None:
+def _mark(ax: Axes, crossings: list[Any], energy_unit: str) -> None:
     """Mark avoided crossings with circles, true ones with crosses, and number them."""
     from matplotlib.patheffects import withStroke
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,6 @@ from anticrossing._core.public import guard
 from anticrossing.plot import style
 from anticrossing.plot.figure import Figure, panels_of
 from anticrossing.plot.panels import Axes
-
-if TYPE_CHECKING:
-    from anticrossing.studies.kinds.driven_level import DrivenLevelOutcome, Work
-    from anticrossing.studies.outcome import Scanned
 
 FLOOR = 1e-7
 """Densities are computed to this absolute accuracy; what is smaller is not to be trusted."""
@@ -29,7 +25,7 @@ _MOST_BARS = 60
 
 
 @draws()
-def staircase(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
+def staircase(result: Any, *, ax: Axes = None) -> Axes:
     """Draw the occupation of the level: the staircase of the chain and the exact curve."""
     chain = result.chain
     crossed = chain.positions[1:-1]
@@ -60,7 +56,7 @@ def staircase(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
 
 
 @draws()
-def entropy_steps(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
+def entropy_steps(result: Any, *, ax: Axes = None) -> Axes:
     """Draw the entropy production of every crossing, its sum so far, and the exact curve."""
     chain = result.chain
     crossed, produced = chain.positions[1:-1], chain.entropy_production
@@ -101,7 +97,7 @@ def entropy_steps(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
 
 
 @draws()
-def work_distributions(result: DrivenLevelOutcome, *, log: bool = False, ax: Axes = None) -> Axes:
+def work_distributions(result: Any, *, log: bool = False, ax: Axes = None) -> Axes:
     """Draw P(w) of the forward drive and P̃(−w) of the backward one, and ΔΩ where they cross.
 
     Bins around the values that the work of the chain can take where there are such, otherwise
@@ -196,7 +192,7 @@ def entropy_production_surface(
 
 
 @draws()
-def scan_occupation(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
+def scan_occupation(result: Any, *, ax: Axes = None) -> Axes:
     """Draw the final occupation along a scan, exact points and the chain as a line."""
     data = _scan(result)
     _compare(ax, data, data["chain_occupation"], data["occupation"])
@@ -209,7 +205,7 @@ def scan_occupation(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
 
 
 @draws()
-def scan_entropy(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
+def scan_entropy(result: Any, *, ax: Axes = None) -> Axes:
     """Draw the total entropy production along a scan, exact points and the chain as a line."""
     data = _scan(result)
     _compare(ax, data, data["chain_entropy_production"], data["entropy_production"])
@@ -220,7 +216,7 @@ def scan_entropy(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
     return ax
 
 
-def figure(result: DrivenLevelOutcome) -> Figure:
+def figure(result: Any) -> Figure:
     """Return occupation and entropy production, the work, and the scan."""
     rows = 1 + (result.work is not None) + (result.scan is not None)
     with style.style():
@@ -239,19 +235,19 @@ def figure(result: DrivenLevelOutcome) -> Figure:
 # ---- helpers ----------------------------------------------------------------------------------
 
 
-def _work(result: DrivenLevelOutcome) -> Work:
+def _work(result: Any) -> Any:
     if result.work is None:
         raise InputError("This result has no distribution of the work to draw.")
     return result.work
 
 
-def _scan(result: DrivenLevelOutcome) -> Scanned:
+def _scan(result: Any) -> Any:
     if result.scan is None:
         raise InputError("This result has no scan to draw.")
     return result.scan
 
 
-def _energy_axis(axes: Axes, result: DrivenLevelOutcome) -> None:
+def _energy_axis(axes: Axes, result: Any) -> None:
     """Let the axis run as the level does, from its start to its end."""
     system = result.experiment.system
     axes.set_xlim(system.start, system.stop)
@@ -262,7 +258,7 @@ def _argument(direction: str) -> str:
     return "w" if direction == "forward" else "−w of the backward drive"
 
 
-def _draw_bins(axes: Axes, work: Work, edges: FloatArray, log: bool) -> float:
+def _draw_bins(axes: Axes, work: Any, edges: FloatArray, log: bool) -> float:
     """Draw the exact probabilities as a histogram, with the chain as points on top."""
     centres = 0.5 * (edges[1:] + edges[:-1])
     for direction in work.question.directions:
@@ -285,7 +281,7 @@ def _draw_bins(axes: Axes, work: Work, edges: FloatArray, log: bool) -> float:
     return max(float(values.max()) for values in work.probabilities.values())
 
 
-def _draw_densities(axes: Axes, work: Work) -> float:
+def _draw_densities(axes: Axes, work: Any) -> float:
     for direction in work.question.directions:
         color = _COLORS[direction]
         exact, chain = (work.densities[m, direction] for m in ("exact", "landau-zener"))
@@ -298,7 +294,7 @@ def _draw_densities(axes: Axes, work: Work) -> float:
     return max(float(values.max()) for values in work.densities.values())
 
 
-def _shown(work: Work, share: float) -> tuple[float, float]:
+def _shown(work: Any, share: float) -> tuple[float, float]:
     """Return the range in which some curve is above this share of its largest value."""
     if work.edges is not None:
         left, right, curves = work.edges[:-1], work.edges[1:], work.probabilities
@@ -311,7 +307,7 @@ def _shown(work: Work, share: float) -> tuple[float, float]:
     return float(left[visible].min()) - margin, float(right[visible].max()) + margin
 
 
-def _compare(axes: Axes, data: Scanned, chain: FloatArray, exact: FloatArray) -> None:
+def _compare(axes: Axes, data: Any, chain: FloatArray, exact: FloatArray) -> None:
     values = data.axis.values
     style.domain_line(
         axes,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,6 @@ from anticrossing._core.drawing import draws
 from anticrossing._core.public import guard
 from anticrossing.plot import style
 from anticrossing.plot.style import Axes
-
-if TYPE_CHECKING:
-    from anticrossing.analysis import CouplingPeak
-    from anticrossing.geometry import DiabaticBasis
 
 __all__ = ["coupling_curve", "diabats", "loop_phase"]
 
@@ -107,7 +103,7 @@ def coupling_curve(
     coordinate: npt.ArrayLike,
     coupling: npt.ArrayLike,
     *,
-    peak: CouplingPeak | None = None,
+    peak: Any = None,
     name: str = "coordinate",
     unit: str = "",
     ax: Axes = None,
@@ -183,7 +179,7 @@ def coupling_curve(
     return ax
 
 
-def _describe(ax: Axes, peak: CouplingPeak) -> None:
+def _describe(ax: Axes, peak: Any) -> None:
     """Mark the width of a peak and write its numbers beside it."""
     units = peak.hamiltonian.units
     inverse = f"1/{units.coordinate}" if units.coordinate else ""
@@ -206,7 +202,7 @@ def _describe(ax: Axes, peak: CouplingPeak) -> None:
 
 @draws()
 def diabats(
-    basis: DiabaticBasis,
+    basis: Any,
     *,
     labels: Sequence[str] | None = None,
     coordinate: str = "coordinate",
@@ -282,7 +278,7 @@ def diabats(
     return ax
 
 
-def _couplings(ax: Axes, coupling_ax: Axes, basis: DiabaticBasis, names: list[str]) -> None:
+def _couplings(ax: Axes, coupling_ax: Axes, basis: Any, names: list[str]) -> None:
     s, matrices, count = _path(basis), basis.matrices, len(names)
     twins = np.allclose(ax.get_position().bounds, coupling_ax.get_position().bounds)
     pairs = [(a, b) for a in range(count) for b in range(a + 1, count)]
@@ -302,7 +298,7 @@ def _couplings(ax: Axes, coupling_ax: Axes, basis: DiabaticBasis, names: list[st
         style.strip_legend(coupling_ax, columns=3)
 
 
-def _path(basis: DiabaticBasis) -> FloatArray:
+def _path(basis: Any) -> FloatArray:
     """Return the coordinate, or the length of the path in several."""
     if basis.points.ndim == 1:
         return basis.points

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,6 @@ from anticrossing._core.drawing import draws
 from anticrossing._core.public import guard
 from anticrossing.plot import style
 from anticrossing.plot.style import Axes
-
-if TYPE_CHECKING:
-    from anticrossing.dynamics import QuasiEnergies
 
 __all__ = ["fringes", "interference_map", "quasi_energy_diagram"]
 
@@ -172,7 +169,7 @@ def fringes(
 
 @draws()
 def quasi_energy_diagram(
-    result: QuasiEnergies,
+    result: Any,
     *,
     frequency: float | None = None,
     unit: str = "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,15 +13,10 @@ from anticrossing.plot.packets import CONTOURS, density
 from anticrossing.plot.scan_panels import outputs
 from anticrossing.plot.style import Axes
 
-if TYPE_CHECKING:
-    from anticrossing.studies.kinds.packet import PacketOutcome
-    from anticrossing.studies.kinds.trajectories import TrajectoriesOutcome
-    from anticrossing.studies.outcome import Scanned
-
 _MOST_DRAWN = 50  # trajectories
 
 
-def packet_figure(result: PacketOutcome) -> Figure:
+def packet_figure(result: Any) -> Figure:
     """Return populations and densities of a packet."""
     study, motion, snapshots = result.experiment, result.motion, result.snapshots
     times, unit = motion.times, study.time_unit
@@ -50,7 +45,7 @@ def packet_figure(result: PacketOutcome) -> Figure:
     return drawn
 
 
-def trajectories_figure(result: TrajectoriesOutcome) -> Figure:
+def trajectories_figure(result: Any) -> Figure:
     """Return populations of an ensemble, and the paths that were kept."""
     study, ensemble = result.experiment, result.ensemble
     times, unit = ensemble.times, study.time_unit
@@ -78,7 +73,7 @@ def trajectories_figure(result: TrajectoriesOutcome) -> Figure:
     return drawn
 
 
-def _scan(row: Sequence[Axes], scanned: Scanned | None) -> None:
+def _scan(row: Sequence[Axes], scanned: Any) -> None:
     """Draw the scan, if there is one, in the last row."""
     if scanned is not None:
         outputs(scanned, ax=row[0])
@@ -91,7 +86,7 @@ def _diabatic(label: object) -> str:
     return f"diabat {shown}" if shown.isdigit() else style.plain(shown)
 
 
-def _paths(axes: Axes, result: TrajectoriesOutcome) -> Axes:
+def _paths(axes: Axes, result: Any) -> Axes:
     """Draw the first coordinate of the trajectories that were kept, coloured by their level."""
     kept = result.ensemble.trajectories().isel(trajectory=slice(0, _MOST_DRAWN))
     times = kept["time"].values
@@ -115,7 +110,7 @@ def _paths(axes: Axes, result: TrajectoriesOutcome) -> Axes:
     return axes
 
 
-def _position_label(write: Any, result: TrajectoriesOutcome) -> None:
+def _position_label(write: Any, result: Any) -> None:
     hamiltonian = result.experiment.hamiltonian
     write(style.label(hamiltonian.coordinates[0], hamiltonian.units.coordinate))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +24,6 @@ from anticrossing.plot import style
 from anticrossing.plot._snapshots import Snapshots
 from anticrossing.plot.style import Axes
 
-if TYPE_CHECKING:
-    from anticrossing.molecules.packets import WavePacketPropagation
-    from anticrossing.molecules.trajectories import EnsembleResult, Mean
-
 __all__ = [
     "animate_packet",
     "channel_probabilities",
@@ -44,7 +40,7 @@ _LEAST_DPI, _MOST_DPI = 20, 600
 
 @draws()
 def density(
-    result: WavePacketPropagation,
+    result: Any,
     times: Sequence[float] | float | None = None,
     *,
     state: int | None = None,
@@ -109,9 +105,9 @@ def density(
 
 @draws()
 def ensemble_populations(
-    ensembles: Mapping[str, EnsembleResult],
+    ensembles: Mapping[str, Any],
     *,
-    exact: WavePacketPropagation | None = None,
+    exact: Any = None,
     ax: Axes = None,
 ) -> Axes:
     """Draw adiabatic populations of ensembles of trajectories with bands of one standard error.
@@ -174,7 +170,7 @@ def ensemble_populations(
 @draws()
 def channel_probabilities(
     momenta: npt.ArrayLike,
-    methods: Mapping[str, Mean],
+    methods: Mapping[str, Any],
     *,
     exact: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     channel: str = "transmitted, lower level",
@@ -243,7 +239,7 @@ def channel_probabilities(
 
 
 @draws()
-def hops(result: EnsembleResult, *, bins: int = 40, ax: Axes = None) -> Axes:
+def hops(result: Any, *, bins: int = 40, ax: Axes = None) -> Axes:
     """Draw how many hops there are in time, by what became of them.
 
     Parameters
@@ -281,7 +277,7 @@ def hops(result: EnsembleResult, *, bins: int = 40, ax: Axes = None) -> Axes:
 
 
 def animate_packet(
-    result: WavePacketPropagation,
+    result: Any,
     path: str | Path,
     *,
     frames_per_second: int = 15,
@@ -375,7 +371,7 @@ def animate_packet(
     return target
 
 
-def _check_kept(result: WavePacketPropagation) -> None:
+def _check_kept(result: Any) -> None:
     if result.states is None:
         raise InputError("The states were not kept: pass `keep_states=True` to `propagate_packet`.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +11,6 @@ from anticrossing._core.checks import FloatArray
 from anticrossing._core.drawing import draws
 from anticrossing._core.public import guard
 from anticrossing.plot import style
-
-if TYPE_CHECKING:
-    from anticrossing.studies.kinds.passage import PassageOutcome
 
 Axes = Any
 """A `matplotlib.axes.Axes`."""
@@ -26,7 +23,7 @@ FLOOR = 1e-17
 
 
 @draws()
-def levels(result: PassageOutcome, *, ax: Axes = None) -> Axes:
+def levels(result: Any, *, ax: Axes = None) -> Axes:
     """Draw the adiabatic levels with their crossings marked and numbered.
 
     The coordinate range is narrowed to the crossings where the window is far wider than they are.
@@ -71,7 +68,7 @@ def levels(result: PassageOutcome, *, ax: Axes = None) -> Axes:
 
 
 @draws()
-def populations(result: PassageOutcome, *, ax: Axes = None) -> Axes:
+def populations(result: Any, *, ax: Axes = None) -> Axes:
     """Draw the populations through the passage, with the closed form's final values dashed."""
     hamiltonian, question = result.experiment.hamiltonian, result.experiment.question
     values, times = result.populations, result.times
@@ -118,7 +115,7 @@ def populations(result: PassageOutcome, *, ax: Axes = None) -> Axes:
 
 
 @draws()
-def comparison(result: PassageOutcome, *, ax: Axes = None) -> Axes:
+def comparison(result: Any, *, ax: Axes = None) -> Axes:
     """Draw the exact final probabilities as bars and each closed form as points upon them."""
     exact = result.exact.probabilities
     predictions = list(result.passage.predictions)
@@ -155,7 +152,7 @@ def comparison(result: PassageOutcome, *, ax: Axes = None) -> Axes:
 
 
 @draws()
-def differences(result: PassageOutcome, *, ax: Axes = None) -> Axes:
+def differences(result: Any, *, ax: Axes = None) -> Axes:
     """Draw how far each closed form is from the exact answer, on a logarithmic scale."""
     predictions = list(result.passage.predictions)
     rows = np.arange(len(predictions))[::-1]
@@ -207,7 +204,7 @@ def differences(result: PassageOutcome, *, ax: Axes = None) -> Axes:
 # ---- shared with the panels of a scan --------------------------------------------------------
 
 
-def state_names(result: PassageOutcome) -> list[str]:
+def state_names(result: Any) -> list[str]:
     """Return the names of the read-out states."""
     hamiltonian = result.experiment.hamiltonian
     if result.experiment.question.basis == "diabatic":
@@ -292,11 +289,11 @@ def _energy_range(axes: Axes, energies: FloatArray, diabats: FloatArray) -> None
     axes.set_ylim(low - 0.06 * span, high + 0.06 * span)
 
 
-def _last_event(result: PassageOutcome, otherwise: float) -> float:
+def _last_event(result: Any, otherwise: float) -> float:
     return max((event.time for event in result.passage.events), default=otherwise)
 
 
-def _interesting_range(result: PassageOutcome) -> tuple[float, float]:
+def _interesting_range(result: Any) -> tuple[float, float]:
     x = result.curve_positions
     low, high = float(x[0]), float(x[-1])
     ends = []
@@ -311,7 +308,7 @@ def _interesting_range(result: PassageOutcome) -> tuple[float, float]:
     return max(low, min(ends)), min(high, max(ends))
 
 
-def _event_range(result: PassageOutcome) -> tuple[float, float]:
+def _event_range(result: Any) -> tuple[float, float]:
     """Return the times around the passages over which the populations still move visibly."""
     times, values = result.times, result.populations
     start, stop = float(times[0]), float(times[-1])
@@ -338,12 +335,12 @@ def _primary(predictions: Sequence[Any]) -> Any:
     return predictions[0] if predictions else None
 
 
-def _coordinate(result: PassageOutcome) -> str:
+def _coordinate(result: Any) -> str:
     name = result.experiment.hamiltonian.coordinates[0]
     return "coordinate x" if name == "x" else name
 
 
-def _small_jump(result: PassageOutcome) -> bool:
+def _small_jump(result: Any) -> bool:
     final = np.sort(result.exact.probabilities)
     return bool(final.size == 2 and 1e-14 < final[0] < 0.01)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +14,13 @@ from anticrossing._core.public import guard
 from anticrossing.plot import style
 from anticrossing.plot.style import Axes
 
-if TYPE_CHECKING:
-    from anticrossing.formulas import Prediction
-
 __all__ = ["arrhenius", "inverted_region"]
 
 
 @draws()
 def inverted_region(
     reaction_free_energy: npt.ArrayLike,
-    rates: Mapping[str, Prediction | npt.ArrayLike],
+    rates: Mapping[str, Any],
     *,
     reorganization_energy: float | None = None,
     unit: str = "",
@@ -83,7 +80,7 @@ def inverted_region(
 @draws()
 def arrhenius(
     temperature: npt.ArrayLike,
-    rates: Mapping[str, Prediction | npt.ArrayLike],
+    rates: Mapping[str, Any],
     *,
     unit: str = "",
     rate_unit: str = "",

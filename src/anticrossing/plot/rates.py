@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +13,8 @@ from anticrossing.plot.figure import Figure, panels_of
 from anticrossing.plot.panels import Axes
 from anticrossing.plot.rate_curves import explain_dots, line, shade_inverted, width_of
 
-if TYPE_CHECKING:
-    from anticrossing.studies.kinds.rates import RatesOutcome
-    from anticrossing.studies.outcome import Scanned
 
-
-def figure(result: RatesOutcome, titles: Mapping[str, str]) -> Figure:
+def figure(result: Any, titles: Mapping[str, str]) -> Figure:
     """Return the rates and how far each condition is from its limit; `titles` name the formulas."""
     with style.style():
         drawn, axes = panels_of(result.experiment.title, 1)
@@ -32,7 +28,7 @@ def figure(result: RatesOutcome, titles: Mapping[str, str]) -> Figure:
     return drawn
 
 
-def _abscissa(result: RatesOutcome, scan: Scanned) -> tuple[FloatArray, str]:
+def _abscissa(result: Any, scan: Any) -> tuple[FloatArray, str]:
     """Return what stands on the axis of a scan: −ΔG, 1/T, or the parameter itself."""
     unit, values = result.experiment.units.of(scan.axis.name), scan.axis.values
     if scan.axis.name == "reaction_free_energy":
@@ -44,7 +40,7 @@ def _abscissa(result: RatesOutcome, scan: Scanned) -> tuple[FloatArray, str]:
     return values, style.label(scan.axis.label, unit)
 
 
-def _scanned(axes: Axes, result: RatesOutcome, titles: Mapping[str, str]) -> None:
+def _scanned(axes: Axes, result: Any, titles: Mapping[str, str]) -> None:
     scan = result.scan
     assert scan is not None
     x, label = _abscissa(result, scan)
@@ -63,7 +59,7 @@ def _scanned(axes: Axes, result: RatesOutcome, titles: Mapping[str, str]) -> Non
     axes.set_title(known.get(scan.axis.name, f"Rate against {scan.axis.label}"))
 
 
-def _distances(axes: Axes, result: RatesOutcome, titles: Mapping[str, str]) -> None:
+def _distances(axes: Axes, result: Any, titles: Mapping[str, str]) -> None:
     """Draw, of each formula, its worst condition over what is allowed: one ends the domain."""
     scan = result.scan
     assert scan is not None
@@ -81,7 +77,7 @@ def _distances(axes: Axes, result: RatesOutcome, titles: Mapping[str, str]) -> N
     axes.set_title("Domain: trusted below the limit")
 
 
-def _finish(axes: Axes, scan: Scanned, label: str) -> None:
+def _finish(axes: Axes, scan: Any, label: str) -> None:
     if scan.axis.scale == "log" and scan.axis.name not in ("reaction_free_energy", "temperature"):
         axes.set_xscale("log")
     axes.set_xlabel(label)
@@ -89,7 +85,7 @@ def _finish(axes: Axes, scan: Scanned, label: str) -> None:
     axes.legend(loc="best")
 
 
-def _points(axes: Axes, result: RatesOutcome, titles: Mapping[str, str]) -> None:
+def _points(axes: Axes, result: Any, titles: Mapping[str, str]) -> None:
     names = result.experiment.formulas
     for index, name in enumerate(names):
         rate = result.rates.get(name, 0.0)
@@ -100,7 +96,7 @@ def _points(axes: Axes, result: RatesOutcome, titles: Mapping[str, str]) -> None
     axes.set_title("Rates; hollow: outside the domain")
 
 
-def _conditions(axes: Axes, result: RatesOutcome, titles: Mapping[str, str]) -> None:
+def _conditions(axes: Axes, result: Any, titles: Mapping[str, str]) -> None:
     labels: list[str] = []
     ratios: list[float] = []
     for index, name in enumerate(result.experiment.formulas):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ from anticrossing._core.drawing import draws
 from anticrossing._core.public import guard
 from anticrossing.plot import style
 from anticrossing.plot.style import Axes
-
-if TYPE_CHECKING:
-    from anticrossing.thermodynamics import ChainLedger, MarkovLedger
 
 __all__ = ["checks", "final_probabilities", "ledger", "populations", "transition_matrix"]
 
@@ -291,7 +288,7 @@ def transition_matrix(result: Any, *, names: Sequence[str] | None = None, ax: Ax
 
 @draws()
 def ledger(
-    result: ChainLedger | MarkovLedger,
+    result: Any,
     quantities: Sequence[str] = ("mechanical_work", "chemical_work", "heat"),
     *,
     unit: str = "",

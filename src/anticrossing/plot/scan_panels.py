@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -19,13 +19,9 @@ from anticrossing.plot.panels import (
     state_names,
 )
 
-if TYPE_CHECKING:
-    from anticrossing.studies.kinds.passage import PassageOutcome
-    from anticrossing.studies.outcome import Scanned
-
 
 @draws()
-def scan(result: PassageOutcome, *, ax: Axes = None) -> Axes:
+def scan(result: Any, *, ax: Axes = None) -> Axes:
     """Draw final probabilities along a scan: exact points, closed forms as lines.
 
     A line is drawn solid where the formula is within its domain and dotted where it is not.
@@ -82,7 +78,7 @@ def scan(result: PassageOutcome, *, ax: Axes = None) -> Axes:
 
 
 @draws()
-def scan_differences(result: PassageOutcome, *, ax: Axes = None) -> Axes:
+def scan_differences(result: Any, *, ax: Axes = None) -> Axes:
     """Draw how far each closed form is from the exact answer along a scan."""
     axis = _scan(result).axis
     values, exact = axis.values, _scan(result)["probability"]
@@ -114,7 +110,7 @@ def scan_differences(result: PassageOutcome, *, ax: Axes = None) -> Axes:
 
 
 @draws()
-def outputs(scanned: Scanned, *, ax: Axes = None) -> Axes:
+def outputs(scanned: Any, *, ax: Axes = None) -> Axes:
     """Draw what a file asks for along its scan, a line for each entry."""
     axis, table = scanned.axis, scanned.table()
     cells = np.array(table.rows, dtype=np.float64)
@@ -131,12 +127,12 @@ def outputs(scanned: Scanned, *, ax: Axes = None) -> Axes:
 # ---- helpers ----------------------------------------------------------------------------------
 
 
-def _primary_name(result: PassageOutcome) -> str:
+def _primary_name(result: Any) -> str:
     names = sorted(result.predicted, key=lambda name: -int(result.inside[name].sum()))
     return names[0] if names else ""
 
 
-def _scan(result: PassageOutcome) -> Scanned:
+def _scan(result: Any) -> Any:
     if result.scan is None:
         from anticrossing._core.checks import InputError
 

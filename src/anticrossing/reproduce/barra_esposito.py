@@ -8,7 +8,7 @@ import numpy as np
 
 from anticrossing import studies
 from anticrossing.reproduce.reproduction import Reproduction
-from anticrossing.studies.kinds.driven_level import DrivenLevelOutcome
+from anticrossing.studies.outcomes.driven_level import DrivenLevelOutcome
 from anticrossing.thermodynamics import DrivenLevel, entropy_production
 
 _EXPERIMENT = """

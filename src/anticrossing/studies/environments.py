@@ -8,7 +8,8 @@ from operator import add
 from typing import Any
 
 from anticrossing._core import expression
-from anticrossing._core.checks import choice, fail, positive_number
+from anticrossing._core.checks import InputError, choice, fail, positive_number
+from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION
 from anticrossing.environment import (
     Dephasing,
     Environment,
@@ -95,6 +96,18 @@ def tables_of(entries: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if not fits:
         raise fail("environment", "be a table or a list of tables", "it is not")
     return list(listed)
+
+
+def check_open(found: Environment | None, dimension: int) -> None:
+    """Refuse what open evolution cannot do, before any work."""
+    if found is not None:
+        with tables.inside("environment"):
+            found.check(dimension)
+            if dimension > LARGEST_OPEN_DIMENSION:
+                raise InputError(
+                    f"At most {LARGEST_OPEN_DIMENSION} levels can be given an environment, but "
+                    f"there are {dimension}."
+                )
 
 
 def _dephasing(given: DephasingTable, **new: Any) -> Environment:

@@ -121,7 +121,8 @@ def read_tables(entries: Mapping[str, Any], text: str, name: str) -> Study:
     varied = plan.read(entries)
     complete = {key: value for key, value in entries.items() if key not in ("scan", "sweep")}
     if varied is not None:
-        complete = tables.with_values(complete, varied.middle(complete))
+        with tables.inside(varied.table):
+            complete = tables.with_values(complete, varied.middle(complete))
     # The name of a file need not be text.
     title = name.replace("_", " ").encode(errors="replace").decode()
     said = {key: complete.pop(key, "") for key in ("title", "source", "description")}

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from anticrossing import drive as drives
 from anticrossing._core import expression
-from anticrossing._core.checks import FloatArray, InputError, choice, fail, known_keys, positive
+from anticrossing._core.checks import (
+    FloatArray,
+    InputError,
+    choice,
+    fail,
+    known_keys,
+    positive,
+)
 from anticrossing.drive import Drive
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import MODELS, ising_problem, transverse_field_driver
@@ -184,7 +192,7 @@ def _named_model(entries: Mapping[str, Any], overrides: Overrides) -> Hamiltonia
     result: Hamiltonian = _made(MODELS[name], plain, scanned, tag="model")
     # Parameters of the matrix that are no arguments of the function, such as `coupling_2`.
     rest = {key: value for key, value in {**entries, **overrides}.items() if key not in plain}
-    known_keys("[hamiltonian]", rest, [*own, *result.parameters] if rest else ())
+    known_keys("[hamiltonian]", rest, {**own, **result.parameters} if rest else ())
     return result.replace(**{k: v for k, v in rest.items() if k not in own}) if rest else result
 
 
@@ -216,13 +224,17 @@ def _own_hamiltonian(
     if form == "matrix":
         rows = given.matrix or []
         _check_rows("matrix", rows)
-        return Hamiltonian.from_matrix(rows, parameters=parameters, **details)
+        built = Hamiltonian.from_matrix(rows, parameters=parameters, **details)
+        _check_used(parameters, [entry for row in rows for entry in row])
+        return built
     terms: list[Any] = []
     for index, term in enumerate(given.terms or []):
         _check_rows(f"terms[{index}] matrix", term.matrix)
         matrix = constant_matrix(f"terms[{index}] matrix", term.matrix)
         terms.append((term.coefficient, matrix))
-    return Hamiltonian.from_terms(terms, parameters=parameters, **details)
+    built = Hamiltonian.from_terms(terms, parameters=parameters, **details)
+    _check_used(parameters, [coefficient for coefficient, _ in terms])
+    return built
 
 
 def constant_matrix(name: str, rows: list[list[float | str]]) -> list[list[complex]]:
@@ -269,13 +281,15 @@ def _with_units(result: Hamiltonian, file_units: Units) -> Hamiltonian:
 
 def _formula(given: FormulaTable, overrides: Overrides) -> Drive:
     parameters = _parameters(given.parameters, overrides)
-    return drives.FormulaDrive(
+    built = drives.FormulaDrive(
         given.formula,
         _time(given.start_time, parameters),
         _time(given.stop_time, parameters),
         parameters=parameters,
         breakpoints=given.breakpoints,
     )
+    _check_used(parameters, [given.formula, given.start_time, given.stop_time])
+    return built
 
 
 def _time(value: float | str, parameters: Mapping[str, Any]) -> Any:
@@ -319,7 +333,8 @@ def _ballistic(given: BallisticTable, in_units: Units, overrides: Overrides) -> 
 def _made(make: Callable[..., Any], entries: Mapping[str, Any], new: Overrides, *, tag: str) -> Any:
     """Call a constructor with what a table holds, and what replaces some of it."""
     thawed = {key: value for key, value in tables.thawed(entries).items() if key != tag}
-    return make(**{**thawed, **new})
+    with np.errstate(all="ignore"):  # what overflows is refused by name
+        return make(**{**thawed, **new})
 
 
 def _without(entries: Mapping[str, Any], overrides: Overrides) -> Mapping[str, Any]:
@@ -331,3 +346,25 @@ def _without(entries: Mapping[str, Any], overrides: Overrides) -> Mapping[str, A
 def _parameters(given: Mapping[str, float], overrides: Overrides) -> dict[str, Any]:
     known_keys("the parameters that vary", overrides, given)
     return {**given, **overrides}
+
+
+def _check_used(parameters: Iterable[str], formulas: Iterable[Any]) -> None:
+    """Raise for a parameter that no formula uses."""
+    used = {name for text in formulas for name in re.findall(r"[^\W\d]\w*", str(text))}
+    if unused := [name for name in parameters if name not in used]:
+        raise fail("parameters", "be used in a formula", f"`{unused[0]}` is in none")
+
+
+def check_single(entries: Mapping[str, Any], **built: Any) -> None:
+    """Raise if what was built from a table holds several values where one is meant."""
+    for where, one in built.items():
+        if one is not None and one.batch_shape:
+            deepest = max(entries[where], key=lambda key: _depth(entries[where][key]))
+            raise InputError(
+                f"In [{where}]: Argument `{deepest}` must be a single number (or a plain list "
+                "where one is asked for), but it holds more; several values belong into [scan]."
+            )
+
+
+def _depth(value: Any) -> int:
+    return 1 + max(map(_depth, value), default=0) if isinstance(value, (list, tuple)) else 0

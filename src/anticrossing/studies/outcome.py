@@ -5,8 +5,8 @@ from __future__ import annotations
 import abc
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,7 @@ from anticrossing._core.variables import Variable, real
 from anticrossing._version import __version__
 from anticrossing.studies.plan import Axis
 
-if TYPE_CHECKING:
-    from anticrossing.studies.study import Study
+_MOST_FAILURES = 5  # in words
 
 Cell = str | int | float | bool | None
 """One entry of a table; True and False say whether something is within its domain."""
@@ -145,7 +144,7 @@ class Scanned:
 class Outcome(Result, abc.ABC):
     """What came out of a study: numbers only, everything a figure or a file needs."""
 
-    experiment: Study
+    experiment: Any
     scan: Scanned | None
     curves: ClassVar[tuple[str, ...]] = ()
     """Dimensions of the variables that are curves, too long to be read."""
@@ -156,29 +155,71 @@ class Outcome(Result, abc.ABC):
         """What the figure shows, for readers who cannot see it."""
 
     @abc.abstractmethod
-    def tables(self) -> tuple[Table, ...]:
-        """Return the numbers worth reading, as tables."""
+    def own_variables(self) -> dict[str, Variable]:
+        """Return everything but the scan, for the dataset."""
 
     @abc.abstractmethod
-    def sentences(self) -> Sentences:
-        """Return the result in words."""
+    def own_tables(self) -> list[Table]:
+        """Return the numbers worth reading, as tables, but for the scan."""
+
+    @abc.abstractmethod
+    def own_sentences(self) -> Sentences:
+        """Return the result in words, but for the scan."""
 
     @abc.abstractmethod
     def figure(self) -> Any:
         """Return a figure of everything."""
 
     def numbers(self) -> dict[str, Any]:
-        """Return everything but the curves as nested dicts, for JSON."""
+        """Return everything but curves and scan as nested dicts, for JSON."""
         return {
             name: variable.values
-            for name, variable in real(self.variables()).items()
-            if not set(variable.dims) & set(self.curves) and not name.startswith("scan_")
+            for name, variable in real(self.own_variables()).items()
+            if not set(variable.dims) & set(self.curves)
         }
+
+    # What a kind may say of a scan in another way.
+
+    def scan_variables(self, scan: Scanned) -> dict[str, Variable]:
+        """Return a scan, for the dataset."""
+        return scan.variables()
+
+    def scan_numbers(self, scan: Scanned) -> dict[str, Any]:
+        """Return a scan, for JSON."""
+        return scan.numbers()
+
+    def scan_table(self, scan: Scanned) -> Table:
+        """Return a scan as a table."""
+        return scan.table()
+
+    def scan_sentence(self, scan: Scanned) -> str:
+        """Return a scan in words."""
+        return str(scan.axis)
+
+    # ---- everything ---------------------------------------------------------------------------
+
+    def variables(self) -> dict[str, Variable]:
+        """Return everything, for the dataset."""
+        scan = {} if self.scan is None else self.scan_variables(self.scan)
+        return {**self.own_variables(), **scan}
+
+    def tables(self) -> tuple[Table, ...]:
+        """Return the numbers worth reading, as tables."""
+        found = self.own_tables()
+        return tuple(found if self.scan is None else [*found, self.scan_table(self.scan)])
+
+    def sentences(self) -> Sentences:
+        """Return the result in words."""
+        said = self.own_sentences()
+        if self.scan is None:
+            return said
+        failures = self.scan.failures[:_MOST_FAILURES]
+        return replace(said, notes=(*said.notes, self.scan_sentence(self.scan), *failures))
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers with heading and verdict as plain data; what is not finite is None."""
         study, said = self.experiment, self.sentences()
-        scan = {} if self.scan is None else {"scan": self.scan.numbers()}
+        scan = {} if self.scan is None else {"scan": self.scan_numbers(self.scan)}
         found = {
             "anticrossing": __version__,
             "title": study.title,

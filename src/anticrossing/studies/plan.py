@@ -171,7 +171,7 @@ def _grid(axes: tuple[Axis, ...], *, zipped: bool) -> Grid:
 
 
 def _axis(given: AxisTable) -> Axis:
-    if "." not in given.parameter or given.parameter.endswith("."):
+    if "." not in given.parameter or not all(given.parameter.split(".")):
         raise fail("parameter", "be `TABLE.KEY`", f"it is {describe(given.parameter)}")
     values, scale = _range(given) if given.values is None else _listed(given)
     label = given.label or given.parameter.partition(".")[2].replace("_", " ")
@@ -206,4 +206,6 @@ def _range(given: AxisTable) -> tuple[FloatArray, str]:
     if scale == "log":
         positive("from", min(given.start, given.stop))
         return np.geomspace(given.start, given.stop, count), scale
+    if not np.isfinite(given.stop - given.start):
+        raise fail("to", "leave a finite range", f"it begins at {given.start:g}")
     return np.linspace(given.start, given.stop, count), scale

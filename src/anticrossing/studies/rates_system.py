@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from operator import attrgetter
+from typing import Literal, NamedTuple
 
 from anticrossing._core.checks import FloatArray
-from anticrossing._core.unchanging import read_only
 from anticrossing.environment.spectral_density import Discrete, SpectralDensity
 from anticrossing.formulas import Prediction
 from anticrossing.molecules.rates import (
@@ -19,15 +19,15 @@ from anticrossing.molecules.rates import (
     marcus_levich_jortner,
     spin_boson_golden_rule,
 )
+from anticrossing.studies.schema import Table
 
 
-@dataclass(frozen=True)
-class Vibration:
-    """A vibration beside the bath: its frequency, its Huang–Rhys factor, whether it is thermal."""
+class VibrationTable(Table, frozen=True, kw_only=True):
+    """A vibration beside the bath."""
 
     frequency: float
     huang_rhys: float
-    thermal: bool
+    thermal: bool | None = None
 
     @property
     def reorganization_energy(self) -> float:
@@ -35,22 +35,17 @@ class Vibration:
         return self.frequency * self.huang_rhys
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
-class CrossingPoint:
-    """The lowest crossing point of two surfaces, in natural units.
-
-    The partition ratio is a number, or follows from the frequencies at every temperature.
-    """
+class CrossingTable(Table, frozen=True, kw_only=True):
+    """The lowest crossing point of two surfaces."""
 
     slopes: tuple[float, float]
     reduced_mass: float
     barrier: float
-    passage: str
-    partition_ratio: float | None
-    reactant_frequencies: FloatArray | None
-    crossing_frequencies: FloatArray | None
-    classical: bool
+    passage: Literal["landau-zener", "weak coupling"] = "landau-zener"
+    partition_ratio: float | None = None
+    reactant_frequencies: list[float] | None = None
+    crossing_frequencies: list[float] | None = None
+    classical: bool | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,13 +60,14 @@ class System:
         Of a classical solvent alone.
     bath : SpectralDensity or None
         A quantum bath beside it.
-    vibration : Vibration or None
+    vibration : VibrationTable or None
     frequency : float or None
         Typical frequency of the bath as a classical coordinate.
     average : str
         See `landau_zener_rate`.
     density_of_states, bandwidth : float or None
-    crossing : CrossingPoint or None
+    crossing : CrossingTable or None
+        With its mass in natural units
     """
 
     coupling: float
@@ -79,12 +75,12 @@ class System:
     temperature: float
     reorganization_energy: float
     bath: SpectralDensity | None
-    vibration: Vibration | None
+    vibration: VibrationTable | None
     frequency: float | None
     average: str
     density_of_states: float | None
     bandwidth: float | None
-    crossing: CrossingPoint | None
+    crossing: CrossingTable | None
 
     @property
     def classical_reorganization_energy(self) -> float:
@@ -118,140 +114,112 @@ class System:
             return self.bath.characteristic_frequency
         return self.frequency
 
+    @property
+    def thermal(self) -> bool:
+        """Whether the vibration is thermal."""
+        return self.vibration is not None and bool(self.vibration.thermal)
 
-def _fermi(system: System) -> Prediction:
-    assert system.density_of_states is not None
-    return fermi_golden_rule(
-        coupling=system.coupling,
-        density_of_states=system.density_of_states,
-        bandwidth=system.bandwidth,
-    )
-
-
-def _marcus(system: System) -> Prediction:
-    return marcus(
-        coupling=system.coupling,
-        reorganization_energy=system.total_reorganization_energy,
-        reaction_free_energy=system.reaction_free_energy,
-        temperature=system.temperature,
-        frequency=system.typical_frequency,
-    )
-
-
-def _marcus_levich_jortner(system: System) -> Prediction:
-    assert system.vibration is not None
-    return marcus_levich_jortner(
-        coupling=system.coupling,
-        reorganization_energy=system.classical_reorganization_energy,
-        reaction_free_energy=system.reaction_free_energy,
-        temperature=system.temperature,
-        huang_rhys=system.vibration.huang_rhys,
-        frequency=system.vibration.frequency,
-        thermal_mode=system.vibration.thermal,
-    )
-
-
-def _spin_boson(system: System) -> Prediction:
-    assert system.spectral_density is not None
-    return spin_boson_golden_rule(
-        coupling=system.coupling,
-        reaction_free_energy=system.reaction_free_energy,
-        temperature=system.temperature,
-        spectral_density=system.spectral_density,
-        slow_reorganization_energy=system.reorganization_energy,
-    )
-
-
-def _landau_zener(system: System) -> Prediction:
-    assert system.frequency is not None
-    return landau_zener_rate(
-        coupling=system.coupling,
-        reorganization_energy=system.classical_reorganization_energy,
-        reaction_free_energy=system.reaction_free_energy,
-        temperature=system.temperature,
-        frequency=system.frequency,
-        average=system.average,
-    )
-
-
-def _intersystem_crossing(system: System) -> Prediction:
-    point = system.crossing
-    assert point is not None
-    ratio: float | FloatArray | None = point.partition_ratio
-    if ratio is None:
-        assert point.reactant_frequencies is not None
-        assert point.crossing_frequencies is not None
-        ratio = harmonic_partition_ratio(
-            reactant_frequencies=point.reactant_frequencies,
-            crossing_frequencies=point.crossing_frequencies,
-            temperature=system.temperature,
-            classical=point.classical,
+    @property
+    def partition_ratio(self) -> float | FloatArray:
+        """That of the crossing point, or what its frequencies give at this temperature."""
+        point = self.crossing
+        assert point is not None
+        if point.partition_ratio is not None:
+            return point.partition_ratio
+        return harmonic_partition_ratio(
+            reactant_frequencies=point.reactant_frequencies or [],
+            crossing_frequencies=point.crossing_frequencies or [],
+            temperature=self.temperature,
+            classical=bool(point.classical),
         )
-    return intersystem_crossing_rate(
-        coupling=system.coupling,
-        slopes=point.slopes,
-        reduced_mass=point.reduced_mass,
-        barrier=point.barrier,
-        temperature=system.temperature,
-        partition_ratio=ratio,
-        passage=point.passage,
-    )
 
 
 class Formula(NamedTuple):
-    """A formula of a file: its name in tables and figures, how it is evaluated, what it reads."""
+    """A formula of a file: its name in tables and figures, what it reads and is called with."""
 
     title: str
-    evaluate: Callable[[System], Prediction]
+    function: Callable[..., Prediction]
     required: tuple[str, ...]
     optional: tuple[str, ...]
     scanned: tuple[str, ...]
+    arguments: Mapping[str, str]
+    """Of the function, with the attributes of the system that they are."""
+
+    def evaluate(self, system: System) -> Prediction:
+        """Return the rate of a system."""
+        found = {key: attrgetter(name)(system) for key, name in self.arguments.items()}
+        return self.function(**found)
 
 
 _TRANSFER = ("coupling", "reaction_free_energy", "temperature")
 _ENVIRONMENT = ("reorganization_energy", "bath", "vibration")
+_STATES = dict(zip(_TRANSFER, _TRANSFER, strict=True))
+_SOLVENT = {**_STATES, "reorganization_energy": "classical_reorganization_energy"}
+_POINT = ("slopes", "reduced_mass", "barrier", "passage")
 FORMULAS = {
     "fermi_golden_rule": Formula(
         "Fermi's golden rule",
-        _fermi,
+        fermi_golden_rule,
         ("coupling", "density_of_states"),
         ("bandwidth",),
         ("coupling", "density_of_states"),
+        {key: key for key in ("coupling", "density_of_states", "bandwidth")},
     ),
     "marcus": Formula(
         "Marcus",
-        _marcus,
+        marcus,
         _TRANSFER,
         (*_ENVIRONMENT, "frequency"),
         (*_TRANSFER, "reorganization_energy"),
+        {
+            **_STATES,
+            "reorganization_energy": "total_reorganization_energy",
+            "frequency": "typical_frequency",
+        },
     ),
     "marcus_levich_jortner": Formula(
         "Marcus–Levich–Jortner",
-        _marcus_levich_jortner,
+        marcus_levich_jortner,
         (*_TRANSFER, "vibration"),
         ("reorganization_energy", "bath"),
         (*_TRANSFER, "reorganization_energy"),
+        {
+            **_SOLVENT,
+            "huang_rhys": "vibration.huang_rhys",
+            "frequency": "vibration.frequency",
+            "thermal_mode": "thermal",
+        },
     ),
     "spin_boson_golden_rule": Formula(
         "spin-boson golden rule",
-        _spin_boson,
+        spin_boson_golden_rule,
         _TRANSFER,
         _ENVIRONMENT,
         (*_TRANSFER, "reorganization_energy"),
+        {
+            **_STATES,
+            "spectral_density": "spectral_density",
+            "slow_reorganization_energy": "reorganization_energy",
+        },
     ),
     "landau_zener_rate": Formula(
         "Landau–Zener",
-        _landau_zener,
+        landau_zener_rate,
         (*_TRANSFER, "frequency"),
         ("reorganization_energy", "bath", "average"),
         (*_TRANSFER, "reorganization_energy", "frequency"),
+        {**_SOLVENT, "frequency": "frequency", "average": "average"},
     ),
     "intersystem_crossing_rate": Formula(
         "intersystem crossing",
-        _intersystem_crossing,
+        intersystem_crossing_rate,
         ("coupling", "temperature", "crossing"),
         (),
         ("coupling", "temperature"),
+        {
+            **{key: key for key in ("coupling", "temperature", "partition_ratio")},
+            **{key: f"crossing.{key}" for key in _POINT},
+        },
     ),
 }
 """The formulas that a file may ask for, by the names of their functions."""

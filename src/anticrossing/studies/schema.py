@@ -16,6 +16,8 @@ from anticrossing.studies import tables
 
 Numbers = float | list[Any]
 """A number, or a list of numbers (a list of lists for a matrix)."""
+Step = str | int
+"""A key or an index on the way to a value."""
 Matrix = list[list[float | str]]
 """Rows of numbers and formulas."""
 
@@ -92,7 +94,7 @@ def _explain(message: str, entries: Any, kind: Any, where: str) -> InputError:
     """Return an error of the library in our grammar."""
     found = _WHERE.match(message)
     said, path = (found[1], found[2] or "") if found else (message, "")
-    steps = [step[0] or step[1] for step in _STEP.findall(path)]
+    steps = _steps(path, entries, kind)
     key = re.search(r"field `(.+)`", said)
     try:
         with tables.inside(_join(where, _tables_on(entries, steps if key else steps[:-1]))):
@@ -110,8 +112,8 @@ def _explain_key(key: str, said: str, kind: Any, where: str) -> None:
     raise InputError(f"The key `{key}` is missing." if where else f"The table [{key}] is missing.")
 
 
-def _explain_value(said: str, steps: list[str], value: Any, kind: Any) -> None:
-    named = [step for step in steps if not step.isdigit()]
+def _explain_value(said: str, steps: list[Step], value: Any, kind: Any) -> None:
+    named = [step for step in steps if not isinstance(step, int)]
     name = named[-1] if named else "table"
     if options := _options(_type_of_items(kind, value)):
         choice(name, value, options)
@@ -127,52 +129,77 @@ def _explain_value(said: str, steps: list[str], value: Any, kind: Any) -> None:
     words = [_WORDS[kind] for kind in _WORDS if kind in kinds and kind != "bool"]
     must = " or ".join(words) + (", " if words and "bool" in kinds else "")
     must += _WORDS["bool"] if "bool" in kinds else ""
-    whose = "it contains" if steps and steps[-1].isdigit() else "it is"
+    whose = "it contains" if steps and isinstance(steps[-1], int) else "it is"
     raise fail(name, f"be {must}", f"{whose} {describe(tables.thawed(value))}")
 
 
-def _join(where: str, steps: list[str]) -> str:
+def _join(where: str, steps: list[Step]) -> str:
     """Return the name of a table within a table."""
     parts = [where] if where else []
     for step in steps:
-        if step.isdigit() and parts:
-            parts[-1] += f" {int(step) + 1}"
+        if isinstance(step, int) and parts:
+            parts[-1] += f" {step + 1}"
         else:
-            parts.append(step)
+            parts.append(str(step))
     return ".".join(parts)
 
 
-def _tables_on(entries: Any, steps: list[str]) -> list[str]:
+def _steps(path: str, value: Any, kind: Any) -> list[Step]:
+    """Return a path, with the key that is wrong where msgspec only says that one is, ``...``."""
+    found: list[Step] = []
+    for key, index in _STEP.findall(path):
+        step: Step = key or index
+        if step == "...":
+            held = _inside(kind, step)
+            step = next(name for name, item in value.items() if not _fits(item, held))
+        elif index:
+            step = int(index)
+        found.append(step)
+        kind, value = _inside(kind, step), _value_at(value, [step])
+    return found
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    try:
+        msgspec.convert(tables.thawed(value), kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _tables_on(entries: Any, steps: list[Step]) -> list[Step]:
     """Return the steps of a path up to the last table on it."""
     last = 0
     for count, step in enumerate(steps, start=1):
-        entries = entries[int(step)] if step.isdigit() else entries[step]
+        entries = _value_at(entries, [step])
         last = count if isinstance(entries, Mapping) else last
     return steps[:last]
 
 
-def _value_at(value: Any, steps: list[str]) -> Any:
+def _value_at(value: Any, steps: list[Step]) -> Any:
     for step in steps:
-        value = value[int(step)] if step.isdigit() else value[step]
+        value = value[step]
     return value
 
 
-def _type_at(kind: Any, steps: list[str]) -> Any:
+def _type_at(kind: Any, steps: list[Step]) -> Any:
     """Return the annotation at a path, None where it cannot be told."""
     for step in steps:
         kind = _inside(kind, step)
     return kind
 
 
-def _struct_at(kind: Any, steps: list[str]) -> Any:
+def _struct_at(kind: Any, steps: list[Step]) -> Any:
     found = [k for k in _members(_type_at(kind, steps)) if _is_table(k)]
     return found[0] if len(found) == 1 else None
 
 
-def _inside(kind: Any, step: str) -> Any:
+def _inside(kind: Any, step: Step) -> Any:
     for member in _members(kind):
-        if step.isdigit() and get_origin(member) in (list, tuple):
+        if isinstance(step, int) and get_origin(member) in (list, tuple):
             return get_args(member)[0]
+        if get_origin(member) is dict:
+            return get_args(member)[1]
         if _is_table(member):
             for field in msgspec.structs.fields(member):
                 if field.encode_name == step:

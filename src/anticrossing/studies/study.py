@@ -130,13 +130,22 @@ class Study(abc.ABC):
         if isinstance(value, bool) or not isinstance(value, (int, float, type(None))):
             raise fail("parameter", "name a single number", f"`{parameter}` is {describe(value)}")
 
+    @property
+    def effort(self) -> float:
+        """About how long one point takes, in units of the longest run allowed: some minutes."""
+        return 0.0
+
     def check_points(self) -> None:
         """Raise for the first point of the scan that cannot be used, before any work."""
         assert self.plan is not None
-        axis = self.plan.axes[0]
-        for value in axis.values:
+        axis, effort = self.plan.axes[0], self.effort
+        for count, value in enumerate(axis.values, start=1):
             with at(axis, value):
-                self.at_point(self.tables, {axis.parameter: float(value)})
+                effort += self.at_point(self.tables, {axis.parameter: float(value)}).effort
+            if effort > 1:
+                must = "take some minutes at most, all together (those of [sweep] may take longer)"
+                with tables.inside("scan"):
+                    raise fail("points", must, f"{count} of {axis.values.size} do already")
 
     def sweep_target(self, grid: Grid) -> Target:
         """Return what `anticrossing.sweep` computes at every point of a grid."""

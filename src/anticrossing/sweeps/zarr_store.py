@@ -159,7 +159,9 @@ class ZarrStore(Storage):
             there = json.loads(_attributes(self.path)["identity"])
             found = provenance.difference(there, here) or self._different_values(group)
         if found:
-            raise InputError(f"The store {self.path} belongs to another sweep: {found}.")
+            raise InputError(
+                f"The store {self.path} belongs to another sweep: {found}; choose another."
+            )
 
     def _different_values(self, group: Any) -> str | None:
         for name, _, values, _ in self.layout.coordinates():

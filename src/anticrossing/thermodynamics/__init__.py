@@ -12,7 +12,6 @@ from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.chain_work import ChainWorkStatistics
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.crossing_events import CrossingEvents, crossing_sequence
-from anticrossing.thermodynamics.crossing_sequence import SequentialCrossings, SequentialLedger
 from anticrossing.thermodynamics.dissipation import entropy_production
 from anticrossing.thermodynamics.driven_level import DrivenLevel
 from anticrossing.thermodynamics.enumeration import enumerate_transitions
@@ -45,6 +44,7 @@ from anticrossing.thermodynamics.markov_ledger import MarkovLedger, MarkovTotals
 from anticrossing.thermodynamics.modes import Transitions
 from anticrossing.thermodynamics.reservoirs import Reservoir
 from anticrossing.thermodynamics.sampling import sample_transitions
+from anticrossing.thermodynamics.sequential import SequentialCrossings, SequentialLedger
 from anticrossing.thermodynamics.work import WorkDistribution, WorkStatistics
 
 __all__ = [

@@ -71,17 +71,22 @@ def _compare(marker: Path, description: dict[str, str]) -> None:
     """Raise `InputError` unless the store was made for the same ensemble."""
     try:
         found = read_json(marker)
-        known = {key: found[key] for key in description}
-    except (ValueError, KeyError, TypeError):
+        _, same = found["version"], found.keys() == description.keys()
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(
             f"The file {marker} must describe an ensemble, but it is damaged: choose another "
             "directory."
         ) from None
+    if not same:
+        raise InputError(
+            f"The store {marker.parent} was written by another version of anticrossing: choose "
+            "another directory."
+        )
     for key, value in description.items():
-        if known[key] != value:
+        if found[key] != value:
             raise InputError(
                 f"The store {marker.parent} must hold this ensemble, but its `{key}` is "
-                f"{known[key]}, not {value}: choose another directory."
+                f"{found[key]}, not {value}: choose another directory."
             )
 
 

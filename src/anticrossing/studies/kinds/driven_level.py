@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import msgspec
 import numpy as np
@@ -20,15 +20,13 @@ from anticrossing._core.checks import (
 )
 from anticrossing._core.unchanging import read_only
 from anticrossing.studies import tables
-from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
+from anticrossing.studies.outcome import Output, Progress
+from anticrossing.studies.outcomes.driven_level import DrivenLevelOutcome
+from anticrossing.studies.outcomes.work import Work, WorkTable
 from anticrossing.studies.points import scan
-from anticrossing.studies.reports import driven_level as report
 from anticrossing.studies.schema import Numbers, Table as TableOfFile
 from anticrossing.studies.study import Heading, Study, at
-from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.driven_level import DrivenLevel
-from anticrossing.thermodynamics.equilibrium import fermi
-from anticrossing.thermodynamics.exact import ExactLedger
 from anticrossing.thermodynamics.work import WorkDistribution
 
 LARGEST_RESERVOIR = 2000  # levels
@@ -76,18 +74,6 @@ class QuestionTable(TableOfFile, frozen=True, kw_only=True):
     """Points of the exact curve."""
 
     samples: int | None = None
-
-
-class WorkTable(TableOfFile, frozen=True, kw_only=True):
-    """Which distributions of the work are asked for, and how finely they are resolved.
-
-    The scheme is that of the exact two-point measurement, the width the standard deviation of the
-    smoothing (energy).
-    """
-
-    scheme: Literal["coupled", "decoupled"] = "coupled"
-    directions: tuple[Literal["forward", "backward"], ...] = ("forward", "backward")
-    width: float | None = None
 
 
 class DrivenLevelFile(TableOfFile, frozen=True, kw_only=True):
@@ -203,14 +189,15 @@ class DrivenLevelStudy(Study):
 
     def check_effort(self, systems: Sequence[DrivenLevel]) -> None:
         """Refuse what would take far longer than a minute, with all points of a scan."""
-        panels = self.samples + sum(_panels(system) for system in [self.system, *systems])
-        effort = panels * (self.system.levels.size + 50.0) ** 2
-        if not effort <= _LARGEST_EFFORT:
-            raise InputError(
-                f"The exact evolution would take about {effort / _LARGEST_EFFORT:.2g} minutes, and "
-                "one is the limit: drive faster, or ask for fewer levels, samples or points of the "
-                "scan."
-            )
+        with tables.inside("driven_level"):
+            panels = self.samples + sum(_panels(system) for system in [self.system, *systems])
+            effort = panels * (self.system.levels.size + 50.0) ** 2
+            if not effort <= _LARGEST_EFFORT:
+                raise InputError(
+                    f"The exact evolution would take about {effort / _LARGEST_EFFORT:.2g} minutes, "
+                    "and one is the limit: drive faster, or ask for fewer levels, samples or "
+                    "points of the scan."
+                )
 
     # ---- the result ---------------------------------------------------------------------------
 
@@ -227,127 +214,6 @@ class DrivenLevelStudy(Study):
             work=None if self.work is None else _work(system, self.work),
             scan=scan(self, tuple(_OUTPUTS), progress),
         )
-
-
-@read_only
-@dataclass(frozen=True, eq=False)
-class Work:
-    """The statistics of the work, by chain and exactly, in each direction that is asked for.
-
-    All curves share one axis: w of the forward drive and −w of the backward one, so that the two
-    densities cross where the fluctuation theorem says, at ΔΩ.
-
-    Attributes
-    ----------
-    question : WorkTable
-    distributions : dict of (method, direction) to WorkDistribution
-    values : array, shape (K,)
-        w, and −w of the backward drive.
-    densities : dict of (method, direction) to array, shape (K,)
-        Smoothed with the width of the question (1 / energy).
-    edges : array, shape (B+1,), or None
-        Bins around the values that the work of the chain can take, if these lie on a lattice, are
-        few, and all work values can be listed.
-    probabilities : dict of (method, direction) to array, shape (B,)
-        Of the bins; empty without them.
-    """
-
-    question: WorkTable
-    distributions: dict[tuple[str, str], WorkDistribution]
-    values: FloatArray
-    densities: dict[tuple[str, str], FloatArray]
-    edges: FloatArray | None
-    probabilities: dict[tuple[str, str], FloatArray]
-
-    @property
-    def width(self) -> float:
-        """The standard deviation of the smoothing (energy)."""
-        assert self.question.width is not None
-        return self.question.width
-
-    @property
-    def free_energy_difference(self) -> float:
-        """ΔΩ of the exact forward drive (energy)."""
-        direction = self.question.directions[0]
-        found = self.distributions["exact", direction].free_energy_difference
-        return found if direction == "forward" else -found
-
-
-@read_only
-@dataclass(frozen=True, eq=False)
-class DrivenLevelOutcome(Outcome):
-    """What came out of a driven level.
-
-    Attributes
-    ----------
-    experiment : DrivenLevelStudy
-    chain : ChainLedger
-        The Landau-Zener chain.
-    exact : ExactLedger
-        The exact evolution at `positions`.
-    positions : array, shape (K,)
-        Energies of the level at the sampled times.
-    work : Work or None
-    scan : Scanned or None
-    """
-
-    experiment: DrivenLevelStudy
-    chain: ChainLedger
-    exact: ExactLedger
-    positions: FloatArray
-    work: Work | None
-    scan: Scanned | None
-
-    @property
-    def equilibrium(self) -> FloatArray:
-        """The occupation in equilibrium at `positions`, (K,)."""
-        system = self.experiment.system
-        return fermi(
-            self.positions,
-            temperature=system.temperature,
-            chemical_potential=system.chemical_potential,
-        )
-
-    @property
-    def caption(self) -> str:
-        """What the figure shows."""
-        shown = ["the occupation of the level and the entropy production, chain and exact"]
-        if self.work is not None:
-            shown.append("the distribution of the work")
-        if self.scan is not None:
-            shown.append(f"occupation and entropy production against the {self.scan.axis.label}")
-        return "; ".join(shown)
-
-    def variables(self) -> Any:
-        """Return everything, for the dataset."""
-        return report.variables(self)
-
-    def _attributes(self) -> dict[str, Any]:
-        system = self.experiment.system
-        return {
-            **super()._attributes(),
-            "beta": system.beta,
-            "chemical_potential": system.chemical_potential,
-            "initial_occupation": float(self.chain.occupations[0]),
-        }
-
-    def numbers(self) -> dict[str, Any]:
-        """Return everything but the curves, for JSON."""
-        return report.numbers(self)
-
-    def tables(self) -> tuple[Table, ...]:
-        """Return totals, crossings, work, checks and the scan."""
-        return report.result_tables(self)
-
-    def sentences(self) -> Sentences:
-        """Return verdict and notes."""
-        return report.sentences(self)
-
-    def figure(self) -> Any:
-        """Draw occupation and entropy production, the work, and the scan."""
-        from anticrossing.plot.driven_level import figure
-
-        return figure(self)
 
 
 KIND = DrivenLevelStudy

@@ -174,20 +174,20 @@ class FitOutcome(Outcome):
         """What the figure shows."""
         return "The measured populations and the fit; what is left between them"
 
-    def variables(self) -> dict[str, Variable]:
+    def own_variables(self) -> dict[str, Variable]:
         """Return data, fit and parameters, for the dataset."""
         return dict(self.fit.variables())
 
-    def tables(self) -> tuple[Table, ...]:
+    def own_tables(self) -> list[Table]:
         """Return the parameters with their errors."""
         rows = tuple(
             (name, float(one.value), float(one.error) if name in self.fit.varied else None)
             for name, one in self.fit.parameters.items()
         )
         note = "Without an error: held fixed."
-        return (Table("parameters", ("parameter", "value", "±"), rows, note),)
+        return [Table("parameters", ("parameter", "value", "±"), rows, note)]
 
-    def sentences(self) -> Sentences:
+    def own_sentences(self) -> Sentences:
         """Return the varied parameters, and how good the fit is."""
         fit = self.fit
         shown = ", ".join(

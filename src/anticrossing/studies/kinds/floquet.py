@@ -26,7 +26,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, InputError
+from anticrossing._core.checks import FloatArray
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
@@ -40,6 +40,7 @@ from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
 from anticrossing.studies.study import Heading, Study, chosen_outputs
 
+_LARGEST_WORK = 2e4  # levels squared, at all points: some minutes
 _OUTPUTS = {
     "quasi_energy": Output("quasi-energy", ("mode",), default=True),
     "mean_energy": Output("energy of a mode averaged over a period", ("mode",)),
@@ -94,11 +95,8 @@ class FloquetStudy(Study):
         hamiltonian = levels.hamiltonian(given.hamiltonian, levels.units(given.units))
         drive = levels.drive(given.drive, hamiltonian.units)
         environment = environments.environment(environments.tables_of(entries))
-        if hamiltonian.batch_shape or drive.batch_shape:
-            raise InputError("Numbers must be single here; several values belong into [scan].")
-        if environment is not None:
-            with tables.inside("environment"):
-                environment.check(hamiltonian.dimension)
+        levels.check_single(entries, hamiltonian=hamiltonian, drive=drive, environment=environment)
+        environments.check_open(environment, hamiltonian.dimension)
         with tables.inside("floquet"):
             check_tolerance(given.floquet.tolerance)
         return cls(
@@ -136,6 +134,12 @@ class FloquetStudy(Study):
             basis=asked.basis,
             tolerance=max(asked.tolerance, 1e-9),
         )
+
+    @property
+    def effort(self) -> float:
+        """Elements of propagators and superoperators, over what takes some minutes."""
+        size = self.hamiltonian.dimension
+        return (size**2 + (0 if self.environment is None else 0.1 * size**4)) / _LARGEST_WORK
 
     @property
     def outputs(self) -> dict[str, Output]:
@@ -203,7 +207,7 @@ class FloquetOutcome(Outcome):
         """What the figure shows."""
         return "Populations of the steady state and of the modes; quasi-energies"
 
-    def variables(self) -> dict[str, Variable]:
+    def own_variables(self) -> dict[str, Variable]:
         """Return modes, steady state and scan, for the dataset."""
         energy = self.experiment.hamiltonian.units.energy or "1"
         found = dict(self.modes.variables())
@@ -215,9 +219,9 @@ class FloquetOutcome(Outcome):
         )
         if self.steady is not None:
             found |= {f"steady_{name}": v for name, v in self.steady.variables().items()}
-        return found if self.scan is None else {**found, **self.scan.variables()}
+        return found
 
-    def tables(self) -> tuple[Table, ...]:
+    def own_tables(self) -> list[Table]:
         """Return modes, steady state and scan."""
         study = self.experiment
         energy = study.hamiltonian.units.label
@@ -239,9 +243,9 @@ class FloquetOutcome(Outcome):
         if self.steady is not None:
             levels_ = tuple((n, float(self.steady.populations[n])) for n in numbers)
             found.append(Table("steady state", ("level", "population"), levels_, note))
-        return tuple(found if self.scan is None else [*found, self.scan.table()])
+        return found
 
-    def sentences(self) -> Sentences:
+    def own_sentences(self) -> Sentences:
         """Return quasi-energies, or the steady state where there is one."""
         shown = ", ".join(f"{q:.6g}" for q in self.modes.quasi_energies)
         verdict = f"The quasi-energies are {shown}."
@@ -254,8 +258,6 @@ class FloquetOutcome(Outcome):
             )
             notes += self.steady.warnings
         trusted = not notes
-        if self.scan is not None:
-            notes += [str(self.scan.axis), *self.scan.failures[:5]]
         return Sentences(verdict, trusted, tuple(notes))
 
     def figure(self) -> Any:

@@ -50,6 +50,7 @@ from anticrossing.studies.study import Heading, Study, chosen_outputs
 
 MOST_COORDINATES = 64
 _MOST_STARTS = 10_000
+_LARGEST_WORK = 8e5  # of all searches: some minutes
 _CORNERS = 32  # of a loop
 _ACROSS = 81  # points of the map in each direction
 _OUTPUTS = {
@@ -124,13 +125,23 @@ class GeometryStudy(Study):
                 raise fail("points", f"hold lists of {count} numbers", "one is of another length")
             narrow = 0.01 * min(high - low for low, high in asked.bounds)
             radius = narrow if asked.radius is None else positive_number("radius", asked.radius)
-        return cls(
-            **heading._asdict(),
-            tables=entries,
-            hamiltonian=hamiltonian,
-            asked=asked,
-            radius=radius,
-        )
+            found = cls(
+                **heading._asdict(),
+                tables=entries,
+                hamiltonian=hamiltonian,
+                asked=asked,
+                radius=radius,
+            )
+            if found.effort > 1:
+                most = int(asked.starts / found.effort)
+                raise fail("starts", f"be at most {most} here", f"it is {asked.starts}")
+        return found
+
+    @property
+    def effort(self) -> float:
+        """Starts times coordinates times matrix elements, over what takes some minutes."""
+        each = len(self.hamiltonian.coordinates) * self.hamiltonian.dimension**2
+        return self.asked.starts * each / _LARGEST_WORK
 
     @property
     def setup(self) -> dict[str, str]:
@@ -231,7 +242,7 @@ class GeometryOutcome(Outcome):
         """What the figure shows."""
         return "The gap between the two levels over the first two coordinates, intersections marked"
 
-    def variables(self) -> dict[str, Variable]:
+    def own_variables(self) -> dict[str, Variable]:
         """Return intersections, points and the map, for the dataset."""
         hamiltonian = self.experiment.hamiltonian
         energy, length = hamiltonian.units.energy or "1", hamiltonian.units.coordinate or "1"
@@ -239,7 +250,7 @@ class GeometryOutcome(Outcome):
         places = np.array([one.position for one in listed]).reshape(-1, count)
         phases = [np.nan if phase is None else phase for phase in self.phases]
         each = ("intersection",)
-        found = {
+        return {
             "coordinate": Variable(("coordinate",), list(hamiltonian.coordinates), "", ""),
             "intersection_position": Variable((*each, "coordinate"), places, "where", length),
             "intersection_energy": Variable(each, [o.energy for o in listed], "energy", energy),
@@ -251,9 +262,8 @@ class GeometryOutcome(Outcome):
             "plane": Variable(("row", "column", "axis"), self.plane, "points of the map", length),
             "gap": Variable(("row", "column"), self.gaps, "gap on the map", energy),
         }
-        return found if self.scan is None else {**found, **self.scan.variables()}
 
-    def tables(self) -> tuple[Table, ...]:
+    def own_tables(self) -> list[Table]:
         """Return intersections, points and the scan."""
         hamiltonian = self.experiment.hamiltonian
         names, label = hamiltonian.coordinates, hamiltonian.units.label
@@ -293,9 +303,9 @@ class GeometryOutcome(Outcome):
                     ),
                 )
             )
-        return tuple(found if self.scan is None else [*found, self.scan.table()])
+        return found
 
-    def sentences(self) -> Sentences:
+    def own_sentences(self) -> Sentences:
         """Return how many intersections there are, and the lowest."""
         found = [one for one in self.intersections if one.found]
         if not found:
@@ -308,8 +318,6 @@ class GeometryOutcome(Outcome):
                 f"lowest, which is {lowest.kind}, is at ({place}), energy {lowest.energy:.8g}."
             )
         notes = ["a search from random starts may miss an intersection: more starts find more"]
-        if self.scan is not None:
-            notes += [str(self.scan.axis), *self.scan.failures[:5]]
         return Sentences(verdict, True, tuple(notes))
 
     def figure(self) -> Any:

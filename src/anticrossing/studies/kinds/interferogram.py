@@ -20,8 +20,9 @@ from typing import Any, ClassVar, Literal, Self
 import msgspec
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, InputError, fail, integer
+from anticrossing._core.checks import FloatArray, describe, fail, integer
 from anticrossing._core.unchanging import read_only
+from anticrossing._core.variables import Variable
 from anticrossing.dynamics import interferogram
 from anticrossing.studies import tables
 from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
@@ -29,7 +30,8 @@ from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
 from anticrossing.studies.study import Heading, Study, chosen_outputs
 
-_MOST_POINTS = 4_000_000  # about a minute
+_MOST_POINTS = 4_000_000
+_LARGEST_WORK = 2e8  # points of all maps: some minutes
 _MOST_RESONANCES = 8  # in a table
 _NUMBERS = ("gap", "frequency", "t1", "t2", "temperature", "equilibrium")
 _OUTPUTS = {
@@ -132,6 +134,11 @@ class InterferogramStudy(Study):
         }
 
     @property
+    def effort(self) -> float:
+        """Points of the map, over what takes some minutes."""
+        return self.offsets.size * self.amplitudes.size / _LARGEST_WORK
+
+    @property
     def outputs(self) -> dict[str, Output]:
         """What is known of a whole map."""
         return _OUTPUTS
@@ -172,13 +179,11 @@ class InterferogramOutcome(Outcome):
         """What the figure shows."""
         return "The mean population of the upper level over offset and amplitude of the drive"
 
-    def variables(self) -> Any:
+    def own_variables(self) -> dict[str, Variable]:
         """Return the map, for the dataset."""
-        from anticrossing._core.variables import Variable
-
         study = self.experiment
         unit = study.asked.unit or "1"
-        found = {
+        return {
             "offset": Variable(("offset",), study.offsets, "offset", unit),
             "amplitude": Variable(("amplitude",), study.amplitudes, "amplitude", unit),
             "population": Variable(
@@ -186,9 +191,8 @@ class InterferogramOutcome(Outcome):
             ),
             "mean_population": Variable((), float(self.population.mean()), "mean over the map"),
         }
-        return found if self.scan is None else {**found, **self.scan.variables()}
 
-    def tables(self) -> tuple[Table, ...]:
+    def own_tables(self) -> list[Table]:
         """Return the multiphoton resonances of the map, and the scan."""
         study = self.experiment
         rows = []
@@ -201,10 +205,9 @@ class InterferogramOutcome(Outcome):
                 rows.append((n, *cells))
         columns = ("photons", "offset", "mean population", "largest", "at amplitude")
         note = "At the offset of the map that is nearest to n times the frequency."
-        found = [Table("resonances", columns, tuple(rows), note, empty="no resonance in the map")]
-        return tuple(found if self.scan is None else [*found, self.scan.table()])
+        return [Table("resonances", columns, tuple(rows), note, empty="no resonance in the map")]
 
-    def sentences(self) -> Sentences:
+    def own_sentences(self) -> Sentences:
         """Return where the population is largest."""
         study = self.experiment
         i, j = np.unravel_index(int(np.argmax(self.population)), self.population.shape)
@@ -213,8 +216,7 @@ class InterferogramOutcome(Outcome):
             f"{study.offsets[i]:g} and amplitude {study.amplitudes[j]:g}; its mean over the map is "
             f"{self.population.mean():.4f}."
         )
-        notes = () if self.scan is None else (str(self.scan.axis), *self.scan.failures[:5])
-        return Sentences(verdict, True, notes)
+        return Sentences(verdict, True)
 
     def figure(self) -> Any:
         """Draw the map, and the scan."""
@@ -256,5 +258,5 @@ def _axis(name: str, given: RangeTable | list[float]) -> FloatArray:
     else:
         values = np.asarray(given, dtype=np.float64)
     if values.size == 0 or np.any(np.diff(values) <= 0):
-        raise InputError(f"The values of `{name}` must increase strictly, and be one at least.")
+        raise fail(name, "increase strictly, with one value at least", f"it is {describe(values)}")
     return values

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from anticrossing._core.checks import (
     FloatArray,
@@ -20,9 +19,9 @@ from anticrossing._core.checks import (
 )
 from anticrossing._core.unchanging import read_only
 from anticrossing.molecules.packets.absorber import Absorber, check_layers, make_layers
-from anticrossing.molecules.packets.convergence import ConvergenceReport, check_convergence
+from anticrossing.molecules.packets.convergence import check_convergence
 from anticrossing.molecules.packets.grid import MOST_COORDINATES, Grid
-from anticrossing.molecules.packets.limits import check_step, reach
+from anticrossing.molecules.packets.limits import check_step
 from anticrossing.molecules.packets.operator import GridHamiltonian
 from anticrossing.molecules.packets.packets import WavePacket, initial_state
 from anticrossing.molecules.packets.propagation import propagate_packet
@@ -30,9 +29,9 @@ from anticrossing.molecules.packets.result import WavePacketPropagation
 from anticrossing.molecules.packets.step import choose_step, steps_within
 from anticrossing.studies import motion, tables
 from anticrossing.studies.motion import SIDES, Vector
-from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
+from anticrossing.studies.outcome import Output, Progress
+from anticrossing.studies.outcomes.packet import PacketOutcome
 from anticrossing.studies.points import scan
-from anticrossing.studies.reports import packet as report
 from anticrossing.studies.schema import Table as TableOfFile
 from anticrossing.studies.study import Heading, chosen_outputs
 
@@ -116,6 +115,8 @@ class PacketStudy(motion.MotionStudy):
     convergence : bool
         Whether the run is repeated with everything refined.
     asked : PacketTable
+    longest_step : float
+        The step, or what it is at most where it is chosen.
     """
 
     grid: Grid
@@ -129,6 +130,7 @@ class PacketStudy(motion.MotionStudy):
     samples: int
     convergence: bool
     asked: PacketTable
+    longest_step: float
 
     structure: ClassVar[type[TableOfFile]] = PacketFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "packet")
@@ -162,10 +164,11 @@ class PacketStudy(motion.MotionStudy):
                 samples=_samples(asked.samples, size),
                 convergence=asked.convergence,
                 asked=asked,
+                longest_step=asked.stop if asked.step is None else asked.step,
             )
-            if study.step is not None:
-                study.check_effort(study.step)
-            _check_start(study)
+            study.check_effort(study.longest_step)
+            study = replace(study, longest_step=_longest_step(study))
+            study.check_effort(study.longest_step)
         return study
 
     @property
@@ -194,13 +197,20 @@ class PacketStudy(motion.MotionStudy):
         """The price of everything, in propagations."""
         return _CONVERGENCE[self.grid.coordinates] if self.convergence else 1.0
 
+    @property
+    def effort(self) -> float:
+        """Steps times amplitudes, over what takes some minutes: at least, for a step not given."""
+        return self._effort(self.longest_step)
+
+    def _effort(self, step: float) -> float:
+        return max(self.stop / step, self.samples) * self.size * self.runs / _LARGEST_WORK
+
     def check_effort(self, step: float) -> None:
         """Refuse what would take far longer than some minutes."""
-        work = max(self.stop / step, self.samples) * self.size * self.runs
-        if work > _LARGEST_WORK:
+        if (effort := self._effort(step)) > 1:
             raise InputError(
                 f"The propagation would take about {self.stop / step:.2g} steps, "
-                f"{work / _LARGEST_WORK:.2g} times the limit of some minutes: take a larger step, "
+                f"{effort:.2g} times the limit of some minutes: take a larger step, "
                 "a larger tolerance, a coarser or smaller grid, or no check of the convergence."
             )
 
@@ -268,98 +278,6 @@ _OUTPUTS = {
     "energy_drift": Output("largest change of the energy while nothing was absorbed"),
     "step": Output("time step"),
 }
-
-
-@read_only
-@dataclass(frozen=True, eq=False)
-class PacketOutcome(Outcome):
-    """What came out of a wave packet.
-
-    Attributes
-    ----------
-    experiment : PacketStudy
-    motion : WavePacketPropagation
-        At all times, without the wave functions but the last.
-    snapshots : WavePacketPropagation
-        The same at a few times, with the wave functions.
-    convergence : ConvergenceReport or None
-    time_before : float
-        The recorded time at or before the last tenth of the run.
-    channels_before : array, shape (2, N), or None
-        `channels` at that time.
-    scan : Scanned or None
-    """
-
-    experiment: PacketStudy
-    motion: WavePacketPropagation
-    snapshots: WavePacketPropagation
-    convergence: ConvergenceReport | None
-    time_before: float
-    channels_before: FloatArray | None
-    scan: Scanned | None
-
-    @property
-    def channels(self) -> FloatArray | None:
-        """Probability below and above the dividing position, (2, N), if there is one."""
-        divide = self.experiment.divide
-        return None if divide is None else self.motion.channels(divide)
-
-    @property
-    def channel_change(self) -> float | None:
-        """The largest change of a channel since `time_before`."""
-        if self.channels is None or self.channels_before is None:
-            return None
-        return float(np.abs(self.channels - self.channels_before).max())
-
-    @property
-    def closed(self) -> npt.NDArray[np.bool_]:
-        """Whether a level is above the energies of the packet at an end of the grid, (2, N).
-
-        At an end where all are it is a wall, and False is returned: a packet may be bound there.
-        """
-        operator = self.motion.operator
-        initial = self.snapshots.states
-        assert initial is not None
-        found = reach(operator, initial[0])
-        highest = found.kinetic + operator.energies[found.inside, 0].min()
-        above = operator.energies[[0, -1]] > highest
-        return np.asarray(above & ~above.all(axis=1, keepdims=True))
-
-    @property
-    def caption(self) -> str:
-        """What the figure shows."""
-        shown = "the adiabatic levels and the density of the packet at a few times"
-        return f"the populations of the states against time; {shown}"
-
-    def variables(self) -> Any:
-        """Return everything, for the dataset."""
-        return report.variables(self)
-
-    def _attributes(self) -> dict[str, Any]:
-        found = {**super()._attributes(), "step": self.motion.step}
-        if self.convergence is not None:
-            found |= {f"convergence_{k}": v for k, v in self.convergence.changes.items()}
-            failures = self.convergence.failures.items()
-            found |= {f"convergence_{key}": f"failed: {text}" for key, text in failures}
-        return found
-
-    def numbers(self) -> dict[str, Any]:
-        """Return everything but the curves, for JSON."""
-        return report.numbers(self)
-
-    def tables(self) -> tuple[Table, ...]:
-        """Return populations, channels, what is conserved, and the check of convergence."""
-        return report.result_tables(self)
-
-    def sentences(self) -> Sentences:
-        """Return verdict and notes."""
-        return report.sentences(self)
-
-    def figure(self) -> Any:
-        """Draw populations and densities."""
-        from anticrossing.plot.motion import packet_figure
-
-        return packet_figure(self)
 
 
 KIND = PacketStudy
@@ -434,8 +352,8 @@ def _samples(given: int | None, size: int) -> int:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what overflows is refused by name
-def _check_start(study: PacketStudy) -> None:
-    """Refuse masses, grids and layers that do not suit the packet."""
+def _longest_step(study: PacketStudy) -> float:
+    """Refuse masses, grids and layers that do not suit the packet; return the step at most."""
     operator = GridHamiltonian(study.hamiltonian, study.grid, study.masses)
     psi = initial_state(study.packet, operator)
     check_layers(psi, operator, make_layers(study.absorber, operator))
@@ -443,13 +361,13 @@ def _check_start(study: PacketStudy) -> None:
         interval = study.stop / (study.samples - 1)
         count = steps_within("step", interval, study.step, study.samples - 1)
         check_step(operator, psi, interval / count)
-    else:
-        # No step is chosen that lets the mean kinetic phase turn by more than half a turn.
-        weights = operator.momentum_weights(psi)
-        turn = operator.angular * sum(
-            float(w @ k) for w, k in zip(weights, operator.kinetic, strict=True)
-        )
-        study.check_effort(math.pi / (turn + math.pi / study.stop))
+        return study.step
+    # No step is chosen that lets the mean kinetic phase turn by more than half a turn.
+    weights = operator.momentum_weights(psi)
+    turn = operator.angular * sum(
+        float(w @ k) for w, k in zip(weights, operator.kinetic, strict=True)
+    )
+    return float(1 / (turn / np.pi + np.float64(1) / study.stop))
 
 
 # ---- computing --------------------------------------------------------------------------------

@@ -26,22 +26,19 @@ from anticrossing.analysis.meetings import find_events, sample_path
 from anticrossing.analysis.referee import audit
 from anticrossing.drive import Drive
 from anticrossing.dynamics import Propagation, propagate
-from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, check_tolerance
+from anticrossing.dynamics.request import check_tolerance
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import find_crossings, levels
 from anticrossing.studies import environments, levels as build, tables
 from anticrossing.studies.outcome import (
     Listed,
-    Outcome,
     Output,
     Progress,
     Scanned,
-    Sentences,
-    Table,
 )
+from anticrossing.studies.outcomes.passage import PassageOutcome, crossing_rows, crossings_table
 from anticrossing.studies.points import scan
-from anticrossing.studies.reports import passage as report
 from anticrossing.studies.schema import Table as TableOfFile
 from anticrossing.studies.study import Heading, Study, at
 from anticrossing.sweeps.grid import Grid, Values
@@ -101,16 +98,13 @@ class PassageStudy(Study):
     def read(cls, given: PassageFile, entries: Mapping[str, Any], heading: Heading) -> Self:
         """Build and check Hamiltonian, drive and environment."""
         hamiltonian, drive, environment = parts(entries)
-        for where, built in zip(_PARTS, (hamiltonian, drive, environment), strict=True):
-            if built is not None and built.batch_shape:
-                deepest = max(entries[where], key=lambda key: _depth(entries[where][key]))
-                raise InputError(
-                    f"In [{where}]: Argument `{deepest}` must be a single number (or a plain list "
-                    "where one is asked for), but it holds more; several values belong into [scan]."
-                )
+        build.check_single(entries, hamiltonian=hamiltonian, drive=drive, environment=environment)
         _check_question(given.question, hamiltonian.dimension)
-        if environment is not None:
-            _check_open(environment, given.question, hamiltonian.dimension)
+        environments.check_open(environment, hamiltonian.dimension)
+        if environment is not None and given.question.basis == "superadiabatic":
+            with tables.inside("question"):
+                must = "be 'adiabatic' or 'diabatic' with an environment"
+                raise fail("basis", must, "it is 'superadiabatic'")
         return cls(
             **heading._asdict(),
             tables=entries,
@@ -229,10 +223,10 @@ class PassageStudy(Study):
         _, positions = sample_path(self.drive)
         low, high = float(positions.min()), float(positions.max())
         found = find_crossings(self.hamiltonian, low, high)
-        rows = plain({"crossings": report.crossing_rows(found)})
+        rows = plain({"crossings": crossing_rows(found)})
         return Listed(
             f"{self.hamiltonian!r}, x = {low:g} … {high:g}",
-            report.crossings_table(found, self.hamiltonian.units),
+            crossings_table(found, self.hamiltonian.units),
             {"start": low, "stop": high, **rows},
         )
 
@@ -262,102 +256,6 @@ class PassageStudy(Study):
         )
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
-class PassageOutcome(Outcome):
-    """What came out of a passage.
-
-    Attributes
-    ----------
-    experiment : PassageStudy
-    passage : Passage
-        The analysis of the study's own point.
-    times, positions : array, shape (K,)
-        Where the populations were sampled, denser around the passages.
-    populations : array, shape (K, N)
-        In the adiabatic basis, or the diabatic one if that is the read-out.
-    curve_positions : array, shape (M,)
-        Coordinates of the level curves.
-    curve_levels : array, shape (M, N)
-        Adiabatic levels, sorted by energy.
-    curve_diabats : array, shape (M, N)
-        Diagonal elements of H.
-    scan : Scanned or None
-        The exact answer along the scan.
-    predicted : dict of str to array, shape (P, N)
-        By formula, along the scan; NaN where it does not apply.
-    inside : dict of str to bool array, shape (P,)
-        Whether every check of the formula's domain holds.
-    unpredicted : tuple of str
-        Points at which the closed forms could not be evaluated, with the reason.
-    """
-
-    experiment: PassageStudy
-    passage: Passage
-    times: FloatArray
-    positions: FloatArray
-    populations: FloatArray
-    curve_positions: FloatArray
-    curve_levels: FloatArray
-    curve_diabats: FloatArray
-    scan: Scanned | None
-    predicted: dict[str, FloatArray]
-    inside: dict[str, npt.NDArray[np.bool_]]
-    unpredicted: tuple[str, ...]
-
-    @property
-    def exact(self) -> Propagation:
-        """The exact evolution of the study's own point."""
-        return self.passage.exact
-
-    @property
-    def caption(self) -> str:
-        """What the figure shows."""
-        return (
-            "Levels with their crossings, populations through the passage, and predictions against "
-            "the exact answer"
-        )
-
-    def variables(self) -> Any:
-        """Return everything, for the dataset."""
-        return report.variables(self)
-
-    def _attributes(self) -> dict[str, Any]:
-        question = self.experiment.question
-        asked = {"read_out_basis": question.basis, "initial": question.initial}
-        return {**super()._attributes(), **asked, "tolerance": question.tolerance}
-
-    def numbers(self) -> dict[str, Any]:
-        """Return everything but the curves, for JSON."""
-        return report.numbers(self)
-
-    def tables(self) -> tuple[Table, ...]:
-        """Return crossings, predictions, checks, and the scan."""
-        return report.result_tables(self)
-
-    def sentences(self) -> Sentences:
-        """Return verdict and notes."""
-        return report.sentences(self)
-
-    def figure(self) -> Any:
-        """Draw levels, populations, and predictions against the exact answer."""
-        from anticrossing.plot import panels, scan_panels, style
-        from anticrossing.plot.figure import panels_of
-
-        lower = bool(self.passage.predictions) or self.scan is not None
-        with style.style():
-            drawn, axes = panels_of(self.experiment.title, 2 if lower else 1)
-            panels.levels(self, ax=axes[0][0])
-            panels.populations(self, ax=axes[0][1])
-            if self.scan is not None:
-                scan_panels.scan(self, ax=axes[1][0])
-                scan_panels.scan_differences(self, ax=axes[1][1])
-            elif lower:
-                panels.comparison(self, ax=axes[1][0])
-                panels.differences(self, ax=axes[1][1])
-        return drawn
-
-
 KIND = PassageStudy
 
 
@@ -379,31 +277,12 @@ def parts(
     return hamiltonian, drive, environments.environment(listed, overrides["environment"])
 
 
-def _depth(value: Any) -> int:
-    return 1 + max(map(_depth, value), default=0) if isinstance(value, (list, tuple)) else 0
-
-
 def _check_question(question: Question, levels: int) -> None:
     with tables.inside("question"):
         check_tolerance(question.tolerance)
         integer("samples", question.samples, minimum=10, maximum=_MOST_SAMPLES)
         if not 0 <= question.initial < levels:
             raise fail("initial", f"be a level from 0 to {levels - 1}", f"it is {question.initial}")
-
-
-def _check_open(environment: Environment, question: Question, levels: int) -> None:
-    """Refuse what open evolution cannot do, before any work."""
-    with tables.inside("environment"):
-        environment.check(levels)
-        if levels > LARGEST_OPEN_DIMENSION:
-            raise InputError(
-                f"At most {LARGEST_OPEN_DIMENSION} levels can be given an environment, but there "
-                f"are {levels}."
-            )
-    if question.basis == "superadiabatic":
-        with tables.inside("question"):
-            must = "be 'adiabatic' or 'diabatic' with an environment"
-            raise fail("basis", must, "it is 'superadiabatic'")
 
 
 # ---- computing --------------------------------------------------------------------------------

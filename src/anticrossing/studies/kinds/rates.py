@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
+import msgspec
 import numpy as np
 
 from anticrossing._core.checks import (
@@ -31,16 +32,20 @@ from anticrossing.environment.spectral_density import (
 )
 from anticrossing.formulas import Prediction
 from anticrossing.molecules.rates import harmonic_partition_ratio
-from anticrossing.molecules.rates.intersystem_crossing import PASSAGES
 from anticrossing.molecules.rates.transmission import AVERAGES
 from anticrossing.studies import tables
-from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
+from anticrossing.studies.outcome import Output, Progress, Scanned
+from anticrossing.studies.outcomes.rates import RatesOutcome
 from anticrossing.studies.points import scan
-from anticrossing.studies.rates_system import FORMULAS, TITLES, CrossingPoint, System, Vibration
-from anticrossing.studies.reports import rates as report
+from anticrossing.studies.rates_system import (
+    FORMULAS,
+    CrossingTable,
+    System,
+    VibrationTable,
+)
+from anticrossing.studies.rates_units import RateUnits, UnitsTable, read_units
 from anticrossing.studies.schema import Table as TableOfFile, arguments_of, decode
 from anticrossing.studies.study import Heading, Study
-from anticrossing.units import ENERGIES, LENGTHS, MASSES, NATURAL, Units, convert_energy
 
 _BATHS: dict[str, type[SpectralDensity]] = {
     "ohmic": Ohmic,
@@ -55,37 +60,6 @@ _OUTPUTS = {
     "inside_domain": Output("every check of the domain holds", ("formula",)),
     "worst_check": Output("the worst condition, over what is allowed", ("formula",)),
 }
-
-
-class UnitsTable(TableOfFile, frozen=True, kw_only=True):
-    """Units of the numbers; natural ones without it. Length and mass are those of a crossing."""
-
-    energy: str = ""
-    time: str = ""
-    temperature: str = ""
-    length: str = ""
-    mass: str = ""
-
-
-class VibrationTable(TableOfFile, frozen=True, kw_only=True):
-    """A vibration beside the bath."""
-
-    frequency: float
-    huang_rhys: float
-    thermal: bool | None = None
-
-
-class CrossingTable(TableOfFile, frozen=True, kw_only=True):
-    """The lowest crossing point of two surfaces."""
-
-    slopes: tuple[float, float]
-    reduced_mass: float
-    barrier: float
-    passage: Literal["landau-zener", "weak coupling"] = "landau-zener"
-    partition_ratio: float | None = None
-    reactant_frequencies: list[float] | None = None
-    crossing_frequencies: list[float] | None = None
-    classical: bool | None = None
 
 
 class RatesTable(TableOfFile, frozen=True, kw_only=True):
@@ -110,59 +84,6 @@ class RatesFile(TableOfFile, frozen=True, kw_only=True):
 
     rates: RatesTable
     units: UnitsTable = UnitsTable()
-
-
-@dataclass(frozen=True)
-class RateUnits:
-    """What the numbers of a file with rates are in.
-
-    Attributes
-    ----------
-    base : Units
-        Of energies and times; rates are in the inverse of its time.
-    temperature : str
-        Unit of temperatures, a key of `ENERGIES`; "" where it is the unit of energy.
-    length, mass : str
-        Of a crossing point; "" where ħ = 1 and the unit of energy decide.
-    """
-
-    base: Units = NATURAL
-    temperature: str = ""
-    length: str = ""
-    mass: str = ""
-
-    @property
-    def rate(self) -> str:
-        """The unit of rates, for labels; "" in natural units."""
-        return f"1/{self.base.time}" if self.base.time else ""
-
-    def of(self, key: str) -> str:
-        """Return the unit of a key of [rates], for labels."""
-        if key == "temperature":
-            return self.temperature or self.base.energy
-        energy = self.base.energy
-        return f"1/{energy}" if energy and key == "density_of_states" else energy
-
-    def thermal_energy(self, temperature: float) -> float:
-        """Return a temperature of the file as an energy, in the unit of energy."""
-        if not self.temperature:
-            return temperature
-        return convert_energy(temperature, self.temperature, self.base.energy)
-
-    def natural_mass(self, mass: float) -> float:
-        """Return a mass in ħ² over the unit of energy and the unit of length squared."""
-        if not self.mass:
-            return mass
-        per_second = Units(self.base.energy, "s").angular  # E/ħ
-        size = MASSES[self.mass] * LENGTHS[self.length] ** 2
-        return mass * size * per_second**2 / ENERGIES[self.base.energy]
-
-    def __str__(self) -> str:
-        if not self.base.energy:
-            return "natural, ħ = k_B = 1: rates in units of energy"
-        energy, time = self.base.energy, self.base.time
-        text = f"energies in {energy}, temperature in {self.of('temperature')}, rates in 1/{time}"
-        return text + (f", length in {self.length}, mass in {self.mass}" if self.mass else "")
 
 
 @read_only
@@ -191,7 +112,7 @@ class RatesStudy(Study):
         """Build and check the system and its units."""
         with tables.inside("rates"):
             formulas = _formulas(given.rates.formulas)
-        units = _units(given.units, crossing="intersystem_crossing_rate" in formulas)
+        units = read_units(given.units, crossing="intersystem_crossing_rate" in formulas)
         with tables.inside("rates"):
             system = _system(given.rates, formulas, units)
         return cls(
@@ -314,66 +235,6 @@ class RatesStudy(Study):
         return found
 
 
-@read_only
-@dataclass(frozen=True, eq=False)
-class RatesOutcome(Outcome):
-    """What came out of the formulas of a file.
-
-    Attributes
-    ----------
-    experiment : RatesStudy
-    predictions : dict of str to Prediction
-        By formula, at the point shown in detail, in natural units; those that gave a rate.
-    failures : dict of str to str
-        By formula: why it gave no rate there.
-    scan : Scanned or None
-    missing : dict of str to str
-        By formula: why it gave no rate there or, first, along the scan.
-    """
-
-    experiment: RatesStudy
-    predictions: dict[str, Prediction]
-    failures: dict[str, str]
-    scan: Scanned | None
-    missing: dict[str, str]
-
-    @property
-    def rates(self) -> dict[str, float]:
-        """The rates by formula, in the unit of the file."""
-        factor = self.experiment.units.base.angular
-        return {name: factor * float(found) for name, found in self.predictions.items()}
-
-    @property
-    def caption(self) -> str:
-        """What the figure shows."""
-        if self.scan is None:
-            return "the rate by each formula; how far each condition is from its limit"
-        label = self.scan.axis.label
-        return f"rates against the {label}; how far the conditions are from their limits"
-
-    def variables(self) -> Any:
-        """Return everything, for the dataset."""
-        return report.variables(self)
-
-    def numbers(self) -> dict[str, Any]:
-        """Return everything, for JSON."""
-        return report.numbers(self)
-
-    def tables(self) -> tuple[Table, ...]:
-        """Return rates, checks and the scan."""
-        return report.result_tables(self)
-
-    def sentences(self) -> Sentences:
-        """Return verdict and notes."""
-        return report.sentences(self)
-
-    def figure(self) -> Any:
-        """Draw the rates and how far each condition is from its limit."""
-        from anticrossing.plot.rates import figure
-
-        return figure(self, TITLES)
-
-
 KIND = RatesStudy
 
 
@@ -392,23 +253,6 @@ def _formulas(asked: str | list[str]) -> tuple[str, ...]:
     if not found or len(set(found)) < len(found):
         raise fail("formulas", "name each formula once", f"it is {describe(asked)}")
     return found
-
-
-def _units(given: UnitsTable, *, crossing: bool) -> RateUnits:
-    with tables.inside("units"):
-        if given == UnitsTable():
-            return RateUnits()
-        for key in ("energy", "time", *(("length", "mass") if crossing else ())):
-            if not getattr(given, key):
-                raise InputError(f"The key `{key}` is missing.")
-        for key, known in (("temperature", ENERGIES), ("length", LENGTHS), ("mass", MASSES)):
-            value = getattr(given, key)
-            if value and not crossing and key != "temperature":
-                raise InputError(f"The key `{key}` has no meaning without [rates.crossing].")
-            if value:
-                choice(key, value, known)
-        base = Units(given.energy, given.time)
-        return RateUnits(base, given.temperature, given.length, given.mass)
 
 
 def _system(given: RatesTable, formulas: tuple[str, ...], units: RateUnits) -> System:
@@ -460,54 +304,45 @@ def _part(given: Mapping[str, Any]) -> SpectralDensity:
         return _BATHS[kind](**{key: value for key, value in given.items() if key != "kind"})
 
 
-def _vibration(given: VibrationTable, with_thermal: bool) -> Vibration:
+def _vibration(given: VibrationTable, with_thermal: bool) -> VibrationTable:
     with tables.inside("rates.vibration"):
         if given.thermal is not None and not with_thermal:
             raise InputError("The key `thermal` has no meaning without marcus_levich_jortner.")
-        return Vibration(
-            frequency=positive_number("frequency", given.frequency),
-            huang_rhys=non_negative_number("huang_rhys", given.huang_rhys),
-            thermal=bool(given.thermal),
-        )
+        positive_number("frequency", given.frequency)
+        non_negative_number("huang_rhys", given.huang_rhys)
+        return given
 
 
-def _crossing(given: CrossingTable, units: RateUnits) -> CrossingPoint:
+def _crossing(given: CrossingTable, units: RateUnits) -> CrossingTable:
     """Check a crossing point, and put its mass into natural units."""
     with tables.inside("rates.crossing"):
-        choice("passage", given.passage, PASSAGES)
         if given.slopes[0] == given.slopes[1]:
             raise fail("slopes", "differ, for the surfaces to cross", "they are equal")
         if given.passage == "weak coupling" and 0 in given.slopes:
             raise fail("slopes", "not vanish for weak coupling", "one of them is zero")
-        return CrossingPoint(
-            slopes=given.slopes,
-            reduced_mass=units.natural_mass(positive_number("reduced_mass", given.reduced_mass)),
-            barrier=non_negative_number("barrier", given.barrier),
-            passage=given.passage,
-            classical=bool(given.classical),
-            **_partition(given),
-        )
+        non_negative_number("barrier", given.barrier)
+        _check_partition(given)
+        mass = units.natural_mass(positive_number("reduced_mass", given.reduced_mass))
+        return msgspec.structs.replace(given, reduced_mass=mass)
 
 
-def _partition(given: CrossingTable) -> dict[str, Any]:
-    """Return the partition ratio, or the frequencies that give it."""
+def _check_partition(given: CrossingTable) -> None:
+    """Check the partition ratio, or the frequencies that give it."""
     lists = ("reactant_frequencies", "crossing_frequencies")
+    present = {key: value for key in lists if (value := getattr(given, key)) is not None}
     if given.partition_ratio is not None:
-        for key in (*lists, "classical"):
-            if getattr(given, key) is not None:
-                raise fail(key, "be left out beside `partition_ratio`", "both are given")
-        ratio = positive_number("partition_ratio", given.partition_ratio)
-        return {"partition_ratio": ratio, **dict.fromkeys(lists)}
-    present = {key: getattr(given, key) for key in lists}
-    if all(value is None for value in present.values()):
+        positive_number("partition_ratio", given.partition_ratio)
+        for key in (*present, *(() if given.classical is None else ("classical",))):
+            raise fail(key, "be left out beside `partition_ratio`", "both are given")
+        return
+    if not present:
         raise InputError("The key `partition_ratio` is missing, or both lists of frequencies.")
-    for key, value in present.items():
-        if value is None:
+    for key in lists:
+        if key not in present:
             raise InputError(f"The key `{key}` is missing.")
-        present[key] = positive(key, value)
+        positive(key, present[key])
     # checks that there is one frequency fewer at the crossing
     harmonic_partition_ratio(**present, temperature=1.0)
-    return {"partition_ratio": None, **present}
 
 
 def _check_environment(system: System, formulas: tuple[str, ...]) -> None:

@@ -24,7 +24,6 @@ from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import VibronicCoupling
 from anticrossing.molecules.trajectories import (
     REASONS,
-    EnsembleResult,
     Fixed,
     Gaussian,
     InitialConditions,
@@ -35,10 +34,9 @@ from anticrossing.molecules.trajectories.ensemble import follow
 from anticrossing.molecules.trajectories.request import Request
 from anticrossing.studies import motion, tables
 from anticrossing.studies.motion import Vector
-from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
+from anticrossing.studies.outcome import Output, Progress
+from anticrossing.studies.outcomes.trajectories import SIDES, TrajectoriesOutcome
 from anticrossing.studies.points import scan
-from anticrossing.studies.reports import trajectories as report
-from anticrossing.studies.reports.trajectories import SIDES
 from anticrossing.studies.schema import Table as TableOfFile, decode
 from anticrossing.studies.study import Heading, chosen_outputs
 
@@ -155,17 +153,29 @@ class TrajectoriesStudy(motion.MotionStudy):
         initial = _initial(asked.initial, hamiltonian)
         with tables.inside("trajectories"):
             request = _request(asked, hamiltonian, initial)
-            _check_effort(request)
             _check_passage(request)
             if asked.store is not None:
                 _check_store(asked.store)
-        return cls(
-            **heading._asdict(),
-            tables=entries,
-            hamiltonian=hamiltonian,
-            request=request,
-            asked=asked,
-        )
+            found = cls(
+                **heading._asdict(),
+                tables=entries,
+                hamiltonian=hamiltonian,
+                request=request,
+                asked=asked,
+            )
+            if found.effort > 1:
+                raise InputError(
+                    f"The trajectories would take {found.effort:.2g} times the limit of some "
+                    "minutes: fewer of them, a larger `step` or an earlier `stop`."
+                )
+        return found
+
+    @property
+    def effort(self) -> float:
+        """Steps of all trajectories, over what takes some minutes."""
+        states, count = self.hamiltonian.dimension, float(self.request.count)
+        per_step = states**2 * (self.request.masses.size + states)
+        return self.request.steps * count * per_step / _LARGEST_WORK
 
     @property
     def store(self) -> Path | None:
@@ -274,64 +284,6 @@ class TrajectoriesStudy(motion.MotionStudy):
             ensemble = follow(self.request, store=self.store, progress=progress)
         scanned = scan(self, chosen_outputs(self, None), progress)
         return TrajectoriesOutcome(self, ensemble, scanned)
-
-
-@read_only
-@dataclass(frozen=True, eq=False)
-class TrajectoriesOutcome(Outcome):
-    """What came out of an ensemble of trajectories.
-
-    Attributes
-    ----------
-    experiment : TrajectoriesStudy
-    ensemble : EnsembleResult
-    scan : Scanned or None
-    """
-
-    experiment: TrajectoriesStudy
-    ensemble: EnsembleResult
-    scan: Scanned | None
-
-    @property
-    def channels(self) -> dict[str, Mean]:
-        """For each coordinate with a box: probabilities below, above and inside it, (3, N)."""
-        if not self.experiment.bounded:
-            return {}
-        names = self.experiment.hamiltonian.coordinates
-        return {name: self.ensemble.channels(k) for k, name in enumerate(names)}
-
-    @property
-    def caption(self) -> str:
-        """What the figure shows."""
-        shown = "the populations of the levels against time with their standard errors"
-        kept = "trajectories that were kept, coloured by their level"
-        ends = "where the trajectories end"
-        return f"{shown}; {kept if self.ensemble.request.keep else ends}"
-
-    def variables(self) -> Any:
-        """Return means with errors, channels, hops, and the trajectories that were kept."""
-        return report.variables(self)
-
-    def numbers(self) -> dict[str, Any]:
-        """Return everything but the curves, for JSON."""
-        return report.numbers(self)
-
-    def tables(self) -> tuple[Table, ...]:
-        """Return populations, channels, hops and the energy."""
-        return report.result_tables(self)
-
-    def sentences(self) -> Sentences:
-        """Return verdict and notes."""
-        return report.sentences(self)
-
-    def figure(self) -> Any:
-        """Draw populations and the paths that were kept."""
-        from anticrossing.plot.motion import trajectories_figure
-
-        return trajectories_figure(self)
-
-    def _attributes(self) -> dict[str, Any]:
-        return {**self.ensemble._attributes(), **super()._attributes()}
 
 
 KIND = TrajectoriesStudy
@@ -446,17 +398,6 @@ def _steps(stop: float, step: float) -> int:
     return round(steps)
 
 
-def _check_effort(request: Request) -> None:
-    """Refuse what would take far longer than some minutes."""
-    states, coordinates = request.hamiltonian.dimension, request.masses.size
-    work = float(request.steps) * request.count * states**2 * (coordinates + states)
-    if work > _LARGEST_WORK:
-        raise InputError(
-            f"The trajectories would take {work / _LARGEST_WORK:.2g} times the limit of some "
-            "minutes: fewer of them, a larger `step` or an earlier `stop`."
-        )
-
-
 # ---- points -----------------------------------------------------------------------------------
 
 
@@ -466,7 +407,9 @@ def point_seed(seed: int, values: Mapping[str, float]) -> int:
     It is below 2⁵³, so that a dataset of floating-point numbers keeps it as it is.
     """
     if _SEED in values:
-        return int(values[_SEED])
+        own: Any = values[_SEED]
+        own = int(own) if float(own).is_integer() else own
+        return integer("seed", own, minimum=0, maximum=_LARGEST_SEED)
     words = [seed]
     for name in sorted(values):
         words += [int.from_bytes(name.encode(), "little"), int(np.float64(values[name]).view("u8"))]
