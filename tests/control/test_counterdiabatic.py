@@ -180,7 +180,7 @@ def test_bad_arguments():
         counterdiabatic(model, ac.drive.Piecewise([0, 1, 2], [-1, 0, 3]))
     with pytest.raises(ac.InputError, match="single parameter point"):
         counterdiabatic(ac.models.LandauZener(gap=[1.0, 2.0]), sweep)
-    with pytest.raises(ac.InputError, match="single drive"):
+    with pytest.raises(ac.InputError, match="`drive` must be a single"):
         counterdiabatic(model, ac.drive.Linear(-1, 1, rate=[1.0, 2.0]))
     with pytest.raises(ac.InputError, match="hamiltonian"):
         adiabatic_gauge_potential("H", 0.0)

@@ -184,7 +184,7 @@ def test_bad_arguments():
         ({"adiabaticity": np.nan}, "finite"),
         ({"error": 0.1, "numerator": "norm"}, "only be a bound"),
         ({"adiabaticity": 0.1, "numerator": "exact"}, "numerator"),
-        ({"adiabaticity": 0.1, "level": 2}, "`level` must be below 2"),
+        ({"adiabaticity": 0.1, "level": 2}, "`level` must be a level from 0 to 1"),
     ):
         with pytest.raises(ac.InputError, match=text):
             local_adiabatic_schedule(h, -1, 1, **options)

@@ -247,8 +247,8 @@ def test_evolution_keeps_the_entropy_of_the_whole():
     [
         (lambda: GaussianState([[1.2]]), "eigenvalues in \\[0, 1\\]"),
         (lambda: GaussianState([[0.5, 1], [0, 0.5]]), "Hermitian"),
-        (lambda: GaussianState.product([0.2, 1.1]), "lie in \\[0, 1\\]"),
-        (lambda: GaussianState.product([]), "at least one mode"),
+        (lambda: GaussianState.product([0.2, 1.1]), "lie between 0 and 1"),
+        (lambda: GaussianState.product([]), "at least one number"),
         (lambda: GaussianState.thermal([[1.0]], temperature=-1), "`temperature` must be positive"),
         (lambda: GaussianState.product([0.1, 0.2]).entropy([2]), "from 0 to 1"),
         (lambda: GaussianState.product([0.1, 0.2]).entropy([]), "at least one mode"),

@@ -227,7 +227,7 @@ def test_more_nodes_change_nothing(seed, size, rate):
     ("arguments", "message"),
     [
         ({"basis": "adiabatc"}, "did you mean `adiabatic`"),
-        ({"tolerance": 0.0}, "between 1e-13 and 1e-2"),
+        ({"tolerance": 0.0}, "between 1e-13 and 0.01"),
         ({"tolerance": float("nan")}, "finite"),
         ({"initial": 2}, "level from 0 to 1"),
         ({"initial": [1.0, 1.0]}, "norm 1"),

@@ -105,7 +105,7 @@ def test_sum_keeps_single_modes():
         ),
         (lambda: Discrete(frequencies=[0.0], huang_rhys=[1.0]), "`frequencies` must be positive"),
         (lambda: Discrete(frequencies=[1.0], huang_rhys=[-1.0]), "`huang_rhys` must not be neg"),
-        (lambda: Discrete(frequencies=[1.0, 2.0], huang_rhys=[1.0]), "one factor for each"),
+        (lambda: Discrete(frequencies=[1.0, 2.0], huang_rhys=[1.0]), "shape of `frequencies`"),
         (lambda: Discrete(frequencies=[], huang_rhys=[]), "at least one"),
         (lambda: Continuum(3.0, scales=1.0), "`function` must be callable"),
         (lambda: Continuum(lambda w: w, scales=[]), "`scales` must list"),

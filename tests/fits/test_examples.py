@@ -36,9 +36,9 @@ def test_tunnelling_in_a_tilted_lattice_is_that_of_a_free_atom_at_the_edge() -> 
     formula = np.exp(-(np.pi**2) * depth**2 / (32 * tilt))
     # Finite zone and curvature of the bands; the formula is for free atoms and an infinite sweep.
     inside = tilt < 0.12
-    assert np.max(np.abs(result.scan.exact[inside, 1] - formula[inside])) < 0.01
-    assert result.scan.exact[0, 1] < 0.01
-    assert result.scan.exact[-1, 1] > 0.8
+    assert np.max(np.abs(result.scan["probability"][inside, 1] - formula[inside])) < 0.01
+    assert result.scan["probability"][0, 1] < 0.01
+    assert result.scan["probability"][-1, 1] > 0.8
 
 
 @pytest.mark.slow
@@ -60,7 +60,7 @@ def test_fringes_of_two_bloch_periods_have_the_phase_of_the_bands() -> None:
     # The two passages are the same but for a reciprocal lattice vector: a cosine, where a passage
     # to and one fro give a sine.
     fringes = 4 * p * (1 - p) * np.cos(phase) ** 2
-    exact = result.scan.exact[:, 1]
+    exact = result.scan["probability"][:, 1]
     assert np.max(np.abs(exact - fringes)) < 0.03
     assert exact.max() > 0.95
     assert exact.min() < 0.01

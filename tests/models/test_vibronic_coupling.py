@@ -113,7 +113,7 @@ CROOKED[0, 1, 0, 0] = 1.0
         ("energies", [0.0, np.nan], "finite"),
         ("energies", [[0.0, 1.0], [0.5, 0.0]], "Hermitian"),
         ("frequencies", [0.1, -0.2], "positive"),
-        ("frequencies", 0.1, "at least one"),
+        ("frequencies", 0.1, "1 dimension"),
         ("linear", np.zeros((3, 2, 2)), "shape"),
         ("linear", [[[0, 1], [0, 0]], [[0, 0], [0, 0]]], "Hermitian"),
         ("linear", "kappa", "numbers"),

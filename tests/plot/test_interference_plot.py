@@ -70,7 +70,7 @@ def test_quasi_energies_are_folded_and_broken_at_the_edge_of_the_zone() -> None:
 def test_shapes_are_checked_in_words() -> None:
     with pytest.raises(InputError, match="`population` must have shape"):
         plot.interference_map([0, 1], [0, 1, 2], np.zeros((3, 2)))
-    with pytest.raises(InputError, match="increasing"):
+    with pytest.raises(InputError, match="increase"):
         plot.interference_map([1, 0], [0, 1], np.zeros((2, 2)))
     with pytest.raises(InputError, match="`error` must have shape"):
         plot.fringes([0, 1], [0, 1], error=[0.1])

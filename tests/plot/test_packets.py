@@ -233,7 +233,7 @@ def test_bad_arguments(packet, cone, ensemble, tmp_path):
         plot.density(cone, [0.0, 0.5])
     with pytest.raises(InputError, match="`state` must be left out in one coordinate"):
         plot.density(packet, state=0)
-    with pytest.raises(InputError, match="`state` must be less than 2, but it is 2"):
+    with pytest.raises(InputError, match="`state` must be at most 1, but it is 2"):
         plot.density(cone, state=2)
     with pytest.raises(InputError, match=r"`path` must end in .gif or .mp4"):
         plot.animate_packet(packet, tmp_path / "a.avi")

@@ -112,7 +112,7 @@ def test_scanned_key_may_be_left_out_or_replace_the_equilibrium() -> None:
 BAD = {
     "unsorted": (SMALL.replace("[1.0, 2.0", "[2.0, 1.0"), "ascending, but level 0 at 2 is above"),
     "duplicate": (SMALL.replace("[1.0, 2.0", "[2.0, 2.0"), "level 0 at 2 is equal to level 1"),
-    "no levels": (SMALL.replace("[1.0, 2.0, 3.0]", "[]"), "at least one reservoir level"),
+    "no levels": (SMALL.replace("[1.0, 2.0, 3.0]", "[]"), "at least one number"),
     "levels number": (SMALL.replace("[1.0, 2.0, 3.0]", "3"), "be a list or a table"),
     "levels text": (SMALL.replace("[1.0, 2.0, 3.0]", '[1.0, "x"]'), "`levels` must be a number"),
     "levels nested": (SMALL.replace("[1.0, 2.0, 3.0]", "[[1.0, 2.0]]"), r"must be a number"),

@@ -215,11 +215,11 @@ BAD = {
     "list rate": (HAMILTONIAN + DRIVE.replace("rate = 1.0", "rate = [1.0, 2.0]"), "single number"),
     "piecewise order": (
         HAMILTONIAN + '[drive]\nkind = "piecewise"\ntimes = [0, 2, 1]\nvalues = [0, 1, 2]\n',
-        "increase strictly",
+        "numbers that increase",
     ),
     "piecewise shape": (
         HAMILTONIAN + '[drive]\nkind = "piecewise"\ntimes = [0, 2]\nvalues = [0, 1, 2]\n',
-        "one value for each",
+        "shape of `times`",
     ),
     "formula hostile": (
         HAMILTONIAN

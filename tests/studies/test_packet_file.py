@@ -104,7 +104,7 @@ BAD = {
     "nan": (PACKET.replace("momentum = 20.0", "momentum = nan"), "`momentum` must be finite"),
     "width": (PACKET.replace("width = 1.0", "width = 0"), "`width` must be positive"),
     "state": (PACKET + "[packet.more]\n", "`more`"),
-    "state large": (PACKET.replace("divide = 0.0", "state = 2"), "`state` must be less than 2"),
+    "state large": (PACKET.replace("divide = 0.0", "state = 2"), "`state` must be at most 1"),
     "state float": (PACKET.replace("divide = 0.0", "state = 0.5"), "`state`"),
     "basis": (PACKET.replace("divide = 0.0", 'basis = "adiabatc"'), "did you mean `adiabatic`"),
     "stop": (PACKET.replace("stop = 1600.0", "stop = 0"), "`stop` must be positive"),

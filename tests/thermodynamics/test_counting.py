@@ -303,7 +303,7 @@ GOOD = {
         ({"propagator": 1.1 * np.eye(2)}, "`propagator` must be unitary"),
         ({"propagator": [[np.nan, 0], [0, 1]]}, "`propagator` must be finite"),
         ({"propagator": "W"}, "`propagator` must be"),
-        ({"final_values": [0.0]}, "`final_values` must have shape"),
+        ({"final_values": [0.0]}, "`final_values` must have the shape"),
         ({"initial_values": [0.0, np.inf]}, "`initial_values` must be finite"),
         ({"occupations": [0.5, 1.5]}, "`occupations` must lie between 0 and 1"),
         ({"occupations": [0.5]}, "`occupations` must have shape"),

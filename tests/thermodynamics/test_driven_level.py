@@ -470,7 +470,7 @@ def test_entropy_of_a_level_that_stays_full():
     [
         ({"levels": [2.0, 1.0]}, "strictly ascending, but level 0 at 2 is above level 1 at 1"),
         ({"levels": [1.0, 1.0]}, "level 0 at 1 is equal to level 1 at 1"),
-        ({"levels": []}, "at least one reservoir level"),
+        ({"levels": []}, "at least one number"),
         ({"levels": 3.0}, "1 dimension"),
         ({"levels": [1.0, np.nan]}, "finite"),
         ({"couplings": [0.1, 0.2]}, r"be one number or have shape \(9,\)"),

@@ -645,9 +645,9 @@ def test_bad_builders_and_runs():
     ):
         with pytest.raises(InputError, match=f"`initial` must {message}"):
             chain.run(wrong)
-    with pytest.raises(InputError, match="`step` must be below 2"):
+    with pytest.raises(InputError, match="`step` must be at most 1"):
         chain.equilibrium(step=2)
-    with pytest.raises(InputError, match="`reservoir` must be below 1"):
+    with pytest.raises(InputError, match="`reservoir` must be at most 0"):
         chain.equilibrium(reservoir=1)
 
 

@@ -1,1 +1,4 @@
-"""What every room builds on and no physics: checks, safe formulas, compilation, files, threads."""
+"""What every room builds on: checks, safe formulas, compilation, files, results, threads.
+
+No physics enters here, and nothing here imports another room.
+"""

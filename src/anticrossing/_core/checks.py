@@ -17,6 +17,7 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
 _Array = TypeVar("_Array", bound=npt.NDArray[Any])
+_Ordered = TypeVar("_Ordered", int, float, FloatArray)
 
 
 _LONGEST_LINE = 900
@@ -30,7 +31,7 @@ class InputError(AnticrossingError, ValueError):
     """An argument or a file entry that cannot be used, described in one line."""
 
     def __init__(self, message: str = "") -> None:
-        # What a file holds may stand in the message: it ends no line, and steers no terminal.
+        # Text from a file may stand in the message: it must end no line and steer no terminal.
         steering = {c for c in message if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
         for character in steering:
             code = character.encode("unicode_escape").decode("ascii")
@@ -65,7 +66,7 @@ def describe(value: object) -> str:
 
 
 def is_numeric(value: Any) -> bool:
-    """Return whether `value` is a number or an array of numbers, complex ones or truths perhaps."""
+    """Return whether `value` is a number or an array of numbers, complex or Boolean ones too."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
         return not np.ma.is_masked(value)
     if isinstance(value, (str, bytes)) or np.ma.is_masked(value):
@@ -82,15 +83,15 @@ def is_numeric(value: Any) -> bool:
 
 
 def numbers(name: str, value: Any) -> FloatArray:
-    """Return `value` as a float64 array of its own, infinite or NaN perhaps, or raise `InputError`.
+    """Return `value` as a new float64 array, infinite or NaN perhaps, or raise `InputError`.
 
-    It is a copy: whoever made `value` may fill it anew.
+    The array is a copy: the caller may fill `value` anew.
     """
     wanted = "be a real number or an array of them"
     if isinstance(value, (str, bytes)):
         raise fail(name, wanted, f"it is the text {value!r}")
     if np.ma.is_masked(value):
-        raise fail(name, wanted, "some of it is masked")
+        raise fail(name, wanted, "a part is masked")
     try:
         raw = np.asarray(value)
         if np.iscomplexobj(raw):
@@ -107,7 +108,7 @@ def numbers(name: str, value: Any) -> FloatArray:
 
 
 def returned(name: str, value: Any, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
-    """Return a copy of what a function of the user gave, of a shape, or raise `InputError`."""
+    """Return a copy of what a user's function gave, broadcast to a shape, or raise `InputError`."""
     try:
         if not is_numeric(value) or np.shape(value) not in ((), shape):
             raise TypeError
@@ -187,11 +188,75 @@ def integer(
     return int(value)
 
 
+def between(name: str, value: Any, low: float, high: float) -> FloatArray:
+    """Return `value` as a float64 array of numbers from `low` to `high`, or raise `InputError`."""
+    array = real_array(name, value)
+    outside = array[(array < low) | (array > high)]
+    if outside.size:
+        found = describe(float(outside[0]))
+        raise fail(name, f"lie between {low:g} and {high:g}", f"it is {found}")
+    return array
+
+
+def fraction(name: str, value: Any) -> FloatArray:
+    """Return `value` as a float64 array of numbers from 0 to 1, or raise `InputError`."""
+    return between(name, value, 0.0, 1.0)
+
+
+def number_between(name: str, value: Any, low: float, high: float) -> float:
+    """Return `value` as one float from `low` to `high`, or raise `InputError`."""
+    return float(between(name, real_number(name, value), low, high))
+
+
+def at_most(name: str, value: _Ordered, most: float) -> _Ordered:
+    """Return numbers that have been checked already if none is above `most`, or raise."""
+    if np.any(np.asarray(value) > most):
+        raise fail(name, f"be at most {most:g}", f"it is {describe(value)}")
+    return value
+
+
+def at_least(name: str, value: _Ordered, least: float) -> _Ordered:
+    """Return numbers that have been checked already if none is below `least`, or raise."""
+    if np.any(np.asarray(value) < least):
+        raise fail(name, f"be at least {least:g}", f"it is {describe(value)}")
+    return value
+
+
+def nowhere_zero(name: str, value: Any) -> FloatArray:
+    """Return `value` as a float64 array of numbers other than zero, or raise `InputError`."""
+    array = real_array(name, value)
+    if np.any(array == 0):
+        raise fail(name, "not be zero", f"it is {describe(value)}")
+    return array
+
+
+def finite(name: str, array: _Array) -> _Array:
+    """Return an array whose numbers are all finite, or raise `InputError`."""
+    if not np.all(np.isfinite(array)):
+        raise fail(name, "be finite", "it contains NaN or infinity")
+    return array
+
+
+def listed(name: str, value: Any) -> FloatArray:
+    """Return a list of at least one number, one axis, or raise `InputError`."""
+    array = real_array(name, value, ndim=1)
+    if array.size == 0:
+        raise fail(name, "hold at least one number", "it is empty")
+    return array
+
+
 def of_shape(name: str, array: _Array, *shapes: tuple[int, ...]) -> _Array:
     """Return an array that has one of the shapes, () for one number, or raise `InputError`."""
     if array.shape not in shapes:
         said = ["be one number" if not shape else f"have shape {shape}" for shape in shapes]
         raise fail(name, " or ".join(said), f"its shape is {array.shape}")
+    return array
+
+
+def shaped_like(name: str, array: _Array, other: str, shape: tuple[int, ...]) -> _Array:
+    """Return an array that has the shape of another argument, or raise `InputError`."""
+    if array.shape != shape:
+        raise fail(name, f"have the shape of `{other}`, {shape}", f"its shape is {array.shape}")
     return array
 
 
@@ -202,13 +267,29 @@ def last_axis(name: str, array: _Array, length: int) -> _Array:
     return array
 
 
+def two_levels(name: str, value: Any, count: int) -> tuple[int, int]:
+    """Return the numbers of two different levels of `count`, or raise `InputError`."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise fail(name, "be a pair of levels", f"it is {describe(value)}")
+    first, second = (integer(name, one, minimum=0) for one in value)
+    if first == second or max(first, second) >= count:
+        must = f"be two different levels from 0 to {count - 1}"
+        raise fail(name, must, f"they are {first} and {second}")
+    return first, second
+
+
 def increasing(name: str, value: Any, fewest: int = 2) -> FloatArray:
-    """Return at least so many numbers that increase strictly, or raise `InputError`."""
+    """Return `fewest` or more numbers that increase strictly, or raise `InputError`."""
     array = real_array(name, value, ndim=1)
     if array.size < fewest or np.any(np.diff(array) <= 0):
         must = f"hold at least {fewest} numbers that increase"
         raise fail(name, must, f"it is {describe(array.tolist())}")
     return array
+
+
+def index(name: str, value: Any, count: int) -> int:
+    """Return the number of one of `count` things, counted from 0, or raise `InputError`."""
+    return integer(name, value, minimum=0, maximum=count - 1)
 
 
 def level(name: str, value: Any, count: int) -> int:
@@ -217,6 +298,40 @@ def level(name: str, value: Any, count: int) -> int:
     if number >= count:
         raise fail(name, f"be a level from 0 to {count - 1}", f"it is {number}")
     return number
+
+
+def one_of(name: str, value: Any, allowed: Iterable[int]) -> int:
+    """Return one of the integers that are allowed, or raise `InputError`."""
+    options = list(allowed)
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value not in options:
+        *others, last = map(str, options)
+        raise fail(name, f"be {', '.join(others)} or {last}", f"it is {describe(value)}")
+    return int(value)
+
+
+def instance(name: str, value: Any, kind: type[Any]) -> None:
+    """Raise `InputError` unless `value` is an instance of a class."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise fail(name, f"be {article} {kind.__name__}", f"it is {describe(value)}")
+
+
+def single_point(name: str, value: Any) -> None:
+    """Raise `InputError` unless what has a batch shape is a single parameter point."""
+    if value.batch_shape:
+        raise fail(name, "be a single parameter point", f"its batch shape is {value.batch_shape}")
+
+
+def square_matrix(name: str, matrix: Any, *, single: bool = False) -> ComplexArray:
+    """Return finite square matrices (…, n, n), or a single one, as complex128, or raise."""
+    if not is_numeric(matrix):
+        raise fail(name, "be a square matrix of numbers", f"it is {describe(matrix)}")
+    array = np.asarray(matrix, dtype=np.complex128)
+    if array.ndim < 2 or array.shape[-1] != array.shape[-2] or array.shape[-1] == 0:
+        raise fail(name, "be a square matrix", f"its shape is {array.shape}")
+    if single and array.ndim != 2:
+        raise fail(name, "be one matrix", f"its shape is {array.shape}")
+    return finite(name, array)
 
 
 def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
@@ -257,23 +372,16 @@ def check_flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def hermitian(name: str, matrix: npt.ArrayLike, *, relative: float = 1e-10) -> ComplexArray:
+def hermitian(
+    name: str, matrix: npt.ArrayLike, *, relative: float = 1e-10, single: bool = False
+) -> ComplexArray:
     """Return `matrix` (…, n, n) as complex128 if finite and Hermitian, or raise `InputError`."""
-    if not is_numeric(matrix):
-        raise fail(name, "be a square matrix of numbers", f"it is {describe(matrix)}")
-    array = np.asarray(matrix, dtype=np.complex128)
-    if array.ndim < 2 or array.shape[-1] != array.shape[-2] or array.shape[-1] == 0:
-        raise fail(name, "be a square matrix", f"its shape is {array.shape}")
-    if not np.all(np.isfinite(array)):
-        raise fail(name, "be finite", "it contains NaN or infinity")
+    array = square_matrix(name, matrix, single=single)
     difference = np.max(np.abs(array - array.conj().swapaxes(-1, -2)), initial=0.0)
     scale = np.max(np.abs(array), initial=0.0)
     if difference > relative * scale:
-        raise fail(
-            name,
-            "be Hermitian",
-            f"it differs from its conjugate transpose by {difference:.3g}",
-        )
+        but = f"it differs from its conjugate transpose by {difference:.3g}"
+        raise fail(name, "be Hermitian", but)
     return array
 
 

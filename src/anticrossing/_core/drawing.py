@@ -40,7 +40,7 @@ def new_axes(width: float = 6.4, height: float = 4.0, projection: str | None = N
 def draws(
     width: float = 6.4, height: float = 4.0, projection: str | None = None
 ) -> Callable[[Callable[Arguments, Axes]], Callable[Arguments, Axes]]:
-    """Let a function draw into the axes `ax` that it is given, or into those of a new figure.
+    """Let a function draw into the axes `ax` that it is given, or into a new figure.
 
     Given axes keep the settings of their owner, a new figure has the style of this package. The
     kinds of the arguments are checked before anything is drawn.

@@ -112,7 +112,7 @@ def calculable(what: str) -> Iterator[None]:
         reason = " ".join(str(error).split())[:100]
         raise InputError(f"{what} cannot be computed: {reason}.") from None
     except AttributeError:  # SymPy stumbles over an error message of its own
-        reason = "SymPy finds no value for a part of it"
+        reason = "SymPy finds no value for a part"
         raise InputError(f"{what} cannot be computed: {reason}.") from None
 
 
@@ -162,7 +162,7 @@ def _may_be_complex(formula: sympy.Expr) -> bool:
 
 
 def _is_involved(formula: sympy.Expr) -> bool:
-    """Whether SymPy may take minutes to find out if a hyperbolic function of it is real."""
+    """Whether SymPy may take minutes to tell if a hyperbolic function of a formula is real."""
     import sympy
 
     if formula.is_number or not _may_be_complex(formula):
@@ -173,7 +173,7 @@ def _is_involved(formula: sympy.Expr) -> bool:
 
 
 def _with_exact_constant(exponent: sympy.Expr) -> sympy.Expr:
-    """Return c + f with c as a fraction: SymPy would take e^c out, and round it to zero."""
+    """Return c + f with c as a fraction: SymPy would factor e^c out and round it to zero."""
     import sympy
 
     constant, rest = exponent.as_coeff_Add()
@@ -216,7 +216,7 @@ class _Reader:
         # What it is made of has been checked: its value cannot run away.
         try:
             value = complex(result)
-        except (ValueError, TypeError, ArithmeticError):  # SymPy finds no digit of it
+        except (ValueError, TypeError, ArithmeticError):  # SymPy finds no digit
             value = complex(math.nan)
         if not (math.isfinite(value.real) and math.isfinite(value.imag)):
             part = _short(ast.unparse(node))
@@ -312,7 +312,7 @@ class _Reader:
         """Refuse numeric powers whose exact value would not fit in memory."""
         import sympy
 
-        # SymPy may never come back from what it makes of a complex exponent.
+        # SymPy may never return from a complex exponent.
         if exponent.has(sympy.I) and base != sympy.E:
             raise self.refuse("it contains a complex exponent (only `exp` takes one)")
         if not exponent.is_number:

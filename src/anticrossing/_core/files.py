@@ -66,7 +66,7 @@ def write_text(path: Path, lines: list[str]) -> None:
 
 
 def write_netcdf(path: Path, dataset: xarray.Dataset) -> None:
-    """Write NetCDF, encoded in memory first: the library that encodes cannot stand a full disk."""
+    """Write NetCDF, encoded in memory first: the encoding library fails badly on a full disk."""
     require("h5netcdf", "files", "A NetCDF file")
     encoded = io.BytesIO()
     dataset.to_netcdf(encoded, engine="h5netcdf")

@@ -23,7 +23,7 @@ OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
 def inner(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function that compiled functions alone call: Python has no way in."""
+    """Compile a function that only compiled functions call: Python cannot call it."""
     within = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     decorate: Callable[[Callable[..., Any]], Any] = numba.njit(**OPTIONS, **within, **options)
     return decorate
@@ -48,10 +48,8 @@ _IMPORT = f"from {__name__} import".encode()
 
 @functools.cache
 def _stamp(file: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return what tells whether a source file that the machine code may depend on has changed.
-
-    These are the files with kernels beside one, those that they import, and this one.
-    """
+    """Return a stamp that changes when a source file behind the machine code changes."""
+    # These are the files with kernels beside one, those that they import, and this one.
     beside = [path for path in file.parent.glob("*.py") if _imports(path)]
     found, waiting = {Path(__file__)}, [file, *beside]
     while waiting:
@@ -95,10 +93,9 @@ def _holds_kernels(path: Path) -> bool:
 
 @functools.cache
 def _names_imported(path: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return the modules, and what of them, that a file names behind `from`.
-
-    Found in its text: to parse all files with kernels would take a tenth of a second in every run.
-    """
+    """Return the modules, and what of them, that a file names behind `from`."""
+    # Found in its text: to parse all files with kernels would take a tenth of a second in every
+    # run.
     lines = re.findall(r"^\s*from ([\w.]+) import (\([^)]*\)|.*)", _text(path), re.MULTILINE)
     return tuple((module, tuple(re.findall(r"\w+", names))) for module, names in lines)
 

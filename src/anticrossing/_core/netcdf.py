@@ -24,7 +24,7 @@ _NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 def write(variables: Mapping[str, Variable], attributes: Mapping[str, Any], path: Path) -> None:
     """Write a NetCDF file that xarray reads as the dataset of the same variables.
 
-    It is encoded in memory first: the library that encodes cannot stand a full disk.
+    The file is encoded in memory first: the encoding library fails badly on a full disk.
     """
     h5py = require("h5py", "files", "A NetCDF file")
     encoded = io.BytesIO()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import xarray
 
 LARGEST_TEXT = 2**24  # bytes
-# What a file may say it holds: packed numbers can be far more than the file, but not any amount.
+# What a file may claim to hold: packed numbers can exceed the size of the file, within limits.
 _PACKED, _FREE = 8, 2**27  # times its size, and bytes
 _MARKS = {  # the four bytes of UTF-32 begin with the two of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
@@ -166,7 +166,7 @@ def _check_heaps(path: Path) -> None:
             end = min(end, len(raw))
             while place + head <= end:
                 size = int.from_bytes(raw[place + 8 : place + head], "little")
-                free = raw[place : place + 2] == b"\0\0"  # its size includes that of its head
+                free = raw[place : place + 2] == b"\0\0"  # its size includes its head
                 step = size if free else head + -(-size // 8) * 8
                 if not head <= step <= end - place:
                     raise ValueError("a size in a heap is wrong")
@@ -174,10 +174,8 @@ def _check_heaps(path: Path) -> None:
 
 
 def _check_hdf5(path: Path, size: int) -> list[str]:
-    """Read what an HDF5 file says of itself, and return the names of its texts.
-
-    The libraries above this one leave a traceback on the terminal if they stop half-way.
-    """
+    """Read what an HDF5 file says of itself, and return the names of its texts."""
+    # The libraries above this one leave a traceback on the terminal if they stop half-way.
     import h5py
 
     texts, declared = [], 0

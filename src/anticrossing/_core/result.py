@@ -54,7 +54,7 @@ class Result:
         return found
 
     def notes(self) -> tuple[str, ...]:
-        """Return what has to be known before the result is used, one sentence each."""
+        """Return what a user must know before using the result, one sentence each."""
         return tuple(getattr(self, "warnings", ()))
 
     def _own_units(self) -> Any:

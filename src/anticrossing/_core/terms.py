@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anticrossing._core import expression, plain
-from anticrossing._core.checks import ComplexArray, FloatArray, describe, fail, hermitian
+from anticrossing._core.checks import ComplexArray, FloatArray, describe, fail, finite, hermitian
 from anticrossing._core.plain import Formula
 
 if TYPE_CHECKING:
@@ -42,9 +42,7 @@ def check_matrices(matrices: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def _dense(index: int, matrix: Any) -> np.ndarray[Any, Any]:
-    array = hermitian(f"terms[{index}] matrix", matrix)
-    if array.ndim != 2:
-        raise fail(f"terms[{index}] matrix", "be one matrix", f"its shape is {array.shape}")
+    array = hermitian(f"terms[{index}] matrix", matrix, single=True)
     return array if np.any(array.imag) else np.ascontiguousarray(array.real)
 
 
@@ -55,8 +53,7 @@ def _sparse(index: int, matrix: Any) -> Any:
     name = f"terms[{index}] matrix"
     if csr.shape[0] != csr.shape[1]:
         raise fail(name, "be square", f"its shape is {csr.shape}")
-    if not np.all(np.isfinite(csr.data)):
-        raise fail(name, "be finite", "it contains NaN or infinity")
+    finite(name, csr.data)
     difference = abs(csr - csr.conj().T).max() if csr.nnz else 0.0
     if difference > 1e-10 * abs(csr).max():
         raise fail(
@@ -215,10 +212,9 @@ def _originals(stand_ins: dict[sympy.Expr, sympy.Dummy]) -> dict[sympy.Basic, sy
 
 
 def _real_atoms(formula: sympy.Expr, stand_ins: dict[sympy.Expr, sympy.Dummy]) -> sympy.Expr:
-    """Replace what is real on a part of the axis only, as √x or asin x, by a real symbol.
-
-    Such a formula is used where it is real; elsewhere it evaluates to NaN, which is refused there.
-    """
+    """Replace what is real on a part of the axis only, as √x or asin x, by a real symbol."""
+    # Such a formula is used where it is real; elsewhere it evaluates to NaN, which is refused
+    # there.
     import sympy
 
     def stand_in(atom: sympy.Expr) -> sympy.Expr:

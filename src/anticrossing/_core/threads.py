@@ -65,7 +65,7 @@ def _controller_of(with_scipy: bool) -> Any:
 
 
 def _take_control() -> None:
-    """Let this thread set the number of threads: OpenBLAS obeys the one that did so first alone."""
+    """Let this thread set the number of threads: OpenBLAS obeys only the one that did so first."""
     for lib in _controller().lib_controllers:
         clear = getattr(lib, "clear_controlling_thread", None)
         if clear is not None:

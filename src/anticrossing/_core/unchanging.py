@@ -37,7 +37,7 @@ class Unchanging(metaclass=_Sealing):
         self.__dict__["_sealed"] = True
 
     def _with(self, **attributes: Any) -> Self:
-        """Return another object that differs in these attributes."""
+        """Return a copy with these attributes replaced."""
         made = object.__new__(type(self))
         kept = vars(self).keys() - attributes.keys() - {"_sealed"}
         made.__dict__.update((name, vars(self)[name]) for name in kept)

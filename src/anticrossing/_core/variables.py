@@ -40,7 +40,7 @@ def shown(*dims: str, text: str, unit: str = "1", of: str = "") -> Shown:
     """Declare a variable of a class of results.
 
     `unit` may use the words energy, time and coordinate for the units of the result; `of` is the
-    attribute that holds the numbers, where it is not called as the variable is.
+    attribute that holds the numbers, where its name is not the name of the variable.
     """
     return Shown(dims, text, unit, of)
 
@@ -71,7 +71,7 @@ def in_units(unit: str, units: Any) -> str:
 
 
 def value_text(variable: Variable) -> str:
-    """Return the value of a scalar with its unit, a few digits of it."""
+    """Return the value of a scalar to a few digits, with its unit."""
     value = variable.values[()] if isinstance(variable.values, np.ndarray) else variable.values
     number = isinstance(value, (int, float, complex, np.number)) and not isinstance(value, bool)
     text = f"{value:.6g}" if number else str(value)

@@ -1,4 +1,7 @@
-"""The whole analysis of a sweep: crossings met, closed forms with their domain, exact answer."""
+"""The whole analysis of a sweep: crossings met, closed forms with their domain, exact answer.
+
+What enters joins several rooms: spectrum, formulas and dynamics.
+"""
 
 from anticrossing._core.public import guard
 from anticrossing.analysis.adiabatic_expansion import AdiabaticExpansion, adiabatic_expansion

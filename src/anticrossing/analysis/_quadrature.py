@@ -27,9 +27,10 @@ def resolved_panels(
     """Return panel edges on which every function is resolved to rounding.
 
     Each function of times (n,) gives values whose first axis is time. A panel is halved until the
-    last Chebyshev coefficients of each are small against its largest value on the panel. Those of
-    the first function, which is to be integrated, may also be so small that all over the window
-    they would leave its integral as it is: on a plateau of the drive it is nothing but rounding.
+    last Chebyshev coefficients of each are small against its largest value on the panel. For
+    the first function, which is to be integrated, they may also be so small that all over the
+    window they would leave its integral as it is: on a plateau of the drive it is nothing but
+    rounding.
     """
     points = grid(_NODES)
     start, stop = float(lanes.start[0]), float(lanes.stop[0])

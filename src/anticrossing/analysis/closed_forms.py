@@ -343,7 +343,7 @@ class View:
 
 
 def _own_checks(events: Sequence[PassageEvent], level: int) -> list[DomainCheck]:
-    """Return the worst of what each passage that a level may come to needs for itself alone."""
+    """Return the worst of the checks that each single passage needs."""
     reached, worst = {level}, dict[str, DomainCheck]()
     for event in events:
         i, j = event.levels

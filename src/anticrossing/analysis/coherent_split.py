@@ -20,10 +20,8 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import (
     FloatArray,
-    describe,
-    fail,
-    integer,
-    real_number,
+    number_between,
+    two_levels,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
@@ -183,10 +181,8 @@ def coherent_incoherent_split(
     0.00039 0.03710 0.03670
     """
     check_single_open(hamiltonian, drive, environment)
-    initial, final = _check_levels(hamiltonian.dimension, levels)
-    accuracy = real_number("tolerance", tolerance)
-    if not 1e-11 <= accuracy <= 0.1:
-        raise fail("tolerance", "lie between 1e-11 and 0.1", f"it is {accuracy:g}")
+    initial, final = two_levels("levels", levels, hamiltonian.dimension)
+    accuracy = number_between("tolerance", tolerance, 1e-11, 0.1)
     lanes = Lanes.of(hamiltonian, drive)
     first_order = None
     start, stop = float(lanes.start[0]), float(lanes.stop[0])
@@ -281,14 +277,3 @@ def _first_order(
         times = panel_times(np.array([a]), np.array([b]), points)[0]
         total += 0.5 * (b - a) * float(points.weights @ rates(times)[0])
     return total, edges
-
-
-def _check_levels(dimension: int, levels: Any) -> tuple[int, int]:
-    if not isinstance(levels, (tuple, list)) or len(levels) != 2:
-        raise fail("levels", "be a pair (initial, final)", f"it is {describe(levels)}")
-    found = [integer("levels", level, minimum=0) for level in levels]
-    if max(found) >= dimension or found[0] == found[1]:
-        raise fail(
-            "levels", f"be two different levels from 0 to {dimension - 1}", f"it is {levels}"
-        )
-    return found[0], found[1]

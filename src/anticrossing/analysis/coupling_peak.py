@@ -13,10 +13,9 @@ from anticrossing._core.checks import (
     FloatArray,
     describe,
     fail,
-    integer,
-    positive,
+    positive_number,
     real_array,
-    real_number,
+    two_levels,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.threads import few_threads
@@ -282,18 +281,8 @@ def _check(
     ends = real_array("window", window)
     if ends.shape != (2,) or not ends[0] < ends[1]:
         raise fail("window", "be a pair (start, stop), start < stop", f"it is {describe(window)}")
-    if not isinstance(levels, (tuple, list)) or len(levels) != 2:
-        raise fail("levels", "be a pair of levels", f"it is {describe(levels)}")
-    low, high = sorted(integer("levels", level, minimum=0) for level in levels)
-    if low == high or high >= hamiltonian.dimension:
-        raise fail(
-            "levels",
-            f"be two different levels from 0 to {hamiltonian.dimension - 1}",
-            f"they are {low} and {high}",
-        )
-    speed = None if velocity is None else real_number("velocity", velocity)
-    if speed is not None:
-        positive("velocity", speed)
+    low, high = sorted(two_levels("levels", levels, hamiltonian.dimension))
+    speed = None if velocity is None else positive_number("velocity", velocity)
     several = len(hamiltonian.coordinates) > 1
     for name, value in (("origin", origin), ("direction", direction)):
         if several and value is None:

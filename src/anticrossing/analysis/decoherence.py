@@ -10,7 +10,13 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import fail, integer, real_number
+from anticrossing._core.checks import (
+    at_most,
+    level,
+    non_negative_number,
+    number_between,
+    positive_number,
+)
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.quadrature import gauss_legendre
 from anticrossing._core.result import Result
@@ -203,8 +209,7 @@ def decoherence_regime(
     extra = _not_below("incoherent_transition", incoherent_transition)
     local_rate = _not_below("eigenbasis_rate", eigenbasis_rate)
     environment = 0.0 if temperature is None else _not_below("temperature", temperature)
-    if integer("initial", initial, minimum=0) > 1:
-        raise fail("initial", "be 0 or 1, the lower or the upper level", f"it is {initial}")
+    level("initial", initial, 2)
 
     decay = dephasing + relaxation / 2
     duration = float(passage_duration(np.asarray(g), np.asarray(alpha)))
@@ -385,18 +390,9 @@ class _Course:
 
 
 def _above(name: str, value: float) -> float:
-    number = _not_below(name, value)
-    if number == 0:
-        raise fail(name, "be positive", "it is 0")
-    if number < _SMALLEST:
-        raise fail(name, f"lie between {_SMALLEST:g} and {_LARGEST:g}", f"it is {number:g}")
-    return number
+    return number_between(name, positive_number(name, value), _SMALLEST, _LARGEST)
 
 
 def _not_below(name: str, value: float) -> float:
-    number = real_number(name, value)
-    if number < 0:
-        raise fail(name, "not be negative", f"it is {number:g}")
-    if number > _LARGEST:  # no product may leave the double range
-        raise fail(name, f"not exceed {_LARGEST:g}", f"it is {number:g}")
-    return number
+    # No product may leave the range of floats.
+    return at_most(name, non_negative_number(name, value), _LARGEST)

@@ -13,12 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from anticrossing import formulas
-from anticrossing._core.checks import (
-    ComplexArray,
-    FloatArray,
-    InputError,
-    fail,
-)
+from anticrossing._core.checks import ComplexArray, FloatArray, InputError, check_flag
 from anticrossing._core.threads import few_threads
 from anticrossing.analysis._transport import Transport
 from anticrossing.analysis.arguments import check_sweep
@@ -94,8 +89,7 @@ def adiabatic_impulse(
     0.074821, exact 0.076019
     """
     check_sweep(hamiltonian, drive, initial)
-    if not isinstance(compare, bool):
-        raise fail("compare", "be true or false", f"it is {compare!r}")
+    check_flag("compare", compare)
     check_tolerance(tolerance)
     with few_threads(hamiltonian.dimension):
         _, events, notes = find_events(hamiltonian, drive)

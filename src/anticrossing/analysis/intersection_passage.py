@@ -138,7 +138,7 @@ def intersection_passage(
     speed : float or array
         v > 0 (coordinate / time).
     length : float or array
-        The length of the line, half of it on either side of `closest`.
+        The length of the line, one half on either side of `closest`.
     side : array_like, shape (f,), optional
         The direction of the displacement b·n; its part along u is taken out. By default, for
         codimension 2, n lies in the branching plane perpendicular to u.

@@ -21,7 +21,7 @@ from anticrossing.hamiltonian import Hamiltonian
 
 _DIABATIC_OVERLAP = 0.9
 _AGREEMENT = 0.1
-_UNSEEN = 1e-3  # of a level that is not the one spoken of
+_UNSEEN = 1e-3  # of a level that is not the one in question
 _NEGLECTED = 0.01
 
 
@@ -107,9 +107,9 @@ class Labels:
 
 
 def tenth(probabilities: FloatArray, spoken_of: int) -> FloatArray:
-    """Return a tenth of each probability to be there or not: a formula's word is good to that.
+    """Return a tenth of each probability to be there or not, the accuracy of a formula.
 
-    For all but the level spoken of it is not less than a thousandth.
+    For all levels but the one in question the tenth is at least a thousandth.
     """
     part = _AGREEMENT * np.minimum(probabilities, 1 - probabilities)
     least = np.where(np.arange(probabilities.size) == spoken_of, 1e-10, _UNSEEN)

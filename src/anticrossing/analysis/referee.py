@@ -1,4 +1,4 @@
-"""What `passage` says in the end: closed forms held against the exact answer, nothing untested."""
+"""The verdict of `passage`: closed forms compared with the exact answer."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def adiabatic_answer(
     log_jump: LogProbability,
     tolerance: float,
 ) -> tuple[str, bool]:
-    """Return what may be said of ln P beside the exact answer, and whether they agree.
+    """Return ln P beside the exact answer in words, and whether they agree.
 
     Where the exact answer leaves the level more often than ln P says, the ends of the window are
     named only if the superadiabatic read-out shows that it is them.

@@ -1,4 +1,4 @@
-"""The symmetry sector in which a system stays: what of H its passage is about."""
+"""The symmetry sector in which a system stays: the part of H that matters to its passage."""
 
 from __future__ import annotations
 

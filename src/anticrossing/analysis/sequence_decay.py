@@ -1,4 +1,4 @@
-"""What surroundings do on the way from one passage to the next: a walk of the density matrix.
+"""What an environment does between passages: the density matrix followed step by step.
 
 Between passages populations relax and coherences decay in the eigenbasis; at a passage two levels
 mix as Landau–Zener says. The walk is never offered as a closed form: it tells how far closed forms

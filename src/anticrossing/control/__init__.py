@@ -1,4 +1,7 @@
-"""Control of a passage: counterdiabatic driving, local adiabatic schedules, optimal rates."""
+"""Control of a passage: counterdiabatic driving, local adiabatic schedules, optimal rates.
+
+What enters answers how to drive, and returns a drive, a Hamiltonian or a rate.
+"""
 
 from anticrossing._core.public import guard
 from anticrossing.control.counterdiabatic import (

@@ -1,4 +1,4 @@
-"""The symmetry sectors of H(x) one by one: their levels avoid each other, those of others cross."""
+"""The symmetry sectors of H(x) one by one; levels of one sector avoid each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, InputError, describe, fail
+from anticrossing._core.checks import FloatArray, InputError, fail, instance, single_point
 from anticrossing._core.unchanging import read_only
 from anticrossing.hamiltonian import Hamiltonian, Matrices, check_finite_hermitian
 from anticrossing.spectrum.subspace import space_of_level, within
@@ -104,16 +104,10 @@ def block_of_level(blocks: Sequence[Block], x: float, level: int) -> tuple[Block
 
 def check_single(hamiltonian: Any) -> Hamiltonian:
     """Return a Hamiltonian of one coordinate and single parameters, or raise `InputError`."""
-    if not isinstance(hamiltonian, Hamiltonian):
-        raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}")
+    instance("hamiltonian", hamiltonian, Hamiltonian)
     if len(hamiltonian.coordinates) != 1:
         raise fail("hamiltonian", "have one coordinate", f"it has {len(hamiltonian.coordinates)}")
-    if hamiltonian.batch_shape:
-        raise fail(
-            "hamiltonian",
-            "be a single parameter point",
-            f"its batch shape is {hamiltonian.batch_shape}",
-        )
+    single_point("hamiltonian", hamiltonian)
     return hamiltonian
 
 

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, FloatArray, InputError, fail, real_array
+from anticrossing._core.checks import (
+    ComplexArray,
+    FloatArray,
+    InputError,
+    fail,
+    real_array,
+    single_point,
+)
 from anticrossing._core.linalg import dagger
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units
@@ -134,8 +141,7 @@ def counterdiabatic(hamiltonian: Hamiltonian, drive: Drive) -> Counterdiabatic:
     """
     check_kinds(hamiltonian, drive)
     check_single(hamiltonian)
-    if drive.batch_shape:
-        raise fail("drive", "be a single drive", f"its batch shape is {drive.batch_shape}")
+    single_point("drive", drive)
     if drive.breakpoints.size:
         raise fail(
             "drive",

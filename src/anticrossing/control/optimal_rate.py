@@ -9,7 +9,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from anticrossing._core import drawing
-from anticrossing._core.checks import ConvergenceError, FloatArray, InputError, fail, real_number
+from anticrossing._core.checks import (
+    ConvergenceError,
+    FloatArray,
+    InputError,
+    fail,
+    number_between,
+    positive_number,
+    real_number,
+)
 from anticrossing._core.result import Result
 from anticrossing._core.roots import bracketed
 from anticrossing._core.variables import Shown, shown
@@ -43,7 +51,7 @@ class OptimalRate(Result):
         The greatest rate up to which no slower sweep exceeds the error: below `rate` where that one
         lies in a dip of the oscillations that the ends of the window cause.
     probability : float
-        The jump probability at `rate`: exact on the window, else that of the formula.
+        The jump probability at `rate`: exact on the window, else from the formula.
     drive : FormulaDrive or None
         The sweep at `rate`, for `LandauZener`; None without a window.
     """
@@ -135,11 +143,8 @@ def optimal_rate(
     >>> print(f"{found.formula:.5f} {found.rate:.5f} {found.probability:.6f}")
     0.22740 0.22738 0.001000
     """
-    g, wanted = real_number("gap", gap), real_number("error", error)
-    if g <= 0:
-        raise fail("gap", "be positive", f"it is {g:g}")
-    if not _SMALLEST <= g <= _LARGEST:
-        raise fail("gap", f"lie between {_SMALLEST:g} and {_LARGEST:g}", f"it is {g:g}")
+    g = number_between("gap", positive_number("gap", gap), _SMALLEST, _LARGEST)
+    wanted = real_number("error", error)
     if not 0 < wanted < 1:
         raise fail("error", "lie between 0 and 1", f"it is {wanted:g}")
     if (start is None) != (stop is None):

@@ -15,7 +15,7 @@ from anticrossing._core.checks import (
     InputError,
     choice,
     fail,
-    integer,
+    level as check_level,
     positive_number,
     real_array,
     real_number,
@@ -135,7 +135,7 @@ def local_adiabatic_schedule(
         The level to be followed, counted at `start`; only the levels of its symmetry sector matter.
     numerator : {"matrix_element", "norm"}
         ``"norm"`` replaces every matrix element by half the spread of the eigenvalues of ∂_x H,
-        which is never smaller: a slower schedule that needs no eigenvectors, that of Roland and
+        which is never smaller: a slower schedule that needs no eigenvectors, due to Roland and
         Cerf for the search problem. `error`, which would only be bounded, cannot be given then.
 
     Returns
@@ -170,9 +170,7 @@ def local_adiabatic_schedule(
     if first == last:
         raise fail("stop", "differ from `start`", "the path is empty")
     choice("numerator", numerator, NUMERATORS)
-    integer("level", level, minimum=0)
-    if level >= hamiltonian.dimension:
-        raise fail("level", f"be below {hamiltonian.dimension}", f"it is {level}")
+    level = check_level("level", level, hamiltonian.dimension)
     epsilon = _adiabaticity(adiabaticity, error, duration, numerator)
     block, rank = block_along(hamiltonian, np.linspace(first, last, 33), level)
     if block.dimension == 1:

@@ -12,10 +12,12 @@ import numpy.typing as npt
 from anticrossing._core import expression, plain
 from anticrossing._core.checks import (
     FloatArray,
+    between,
     describe,
     fail,
     known_keys,
     named_values,
+    nowhere_zero,
     parameter,
     positive,
     real_array,
@@ -276,17 +278,10 @@ def _ends_and_rate(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return first and last position and the rate ≠ 0, broadcast to one shape."""
     given = {
-        "start": parameter("start", start),
-        "stop": parameter("stop", stop),
-        "rate": parameter("rate", rate),
+        "start": between("start", parameter("start", start), -_FARTHEST, _FARTHEST),
+        "stop": between("stop", parameter("stop", stop), -_FARTHEST, _FARTHEST),
+        "rate": nowhere_zero("rate", parameter("rate", rate)),
     }
-    for name in ("start", "stop"):
-        if np.any(np.abs(given[name]) > _FARTHEST):
-            raise fail(
-                name, f"lie within ±{_FARTHEST:g}", f"it is {describe(given[name].tolist())}"
-            )
-    if np.any(given["rate"] == 0):
-        raise fail("rate", "not be zero", f"it is {describe(rate)}")
     try:
         first, last, slope = np.broadcast_arrays(*given.values())
     except ValueError:

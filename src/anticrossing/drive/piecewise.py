@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, describe, fail, real_array
+from anticrossing._core.checks import (
+    FloatArray,
+    InputError,
+    fail,
+    increasing,
+    real_array,
+    shaped_like,
+)
 from anticrossing.drive.base import Drive
 
 
@@ -18,18 +25,8 @@ class PiecewiseDrive(Drive):
     def __init__(self, times: npt.ArrayLike, values: npt.ArrayLike) -> None:
         self.name = "Piecewise"
         self.parameters = {}
-        self.times = real_array("times", times, ndim=1)
-        self.values = real_array("values", values, ndim=1)
-        if self.times.size < 2:
-            raise fail("times", "contain at least two times", f"it has {self.times.size}")
-        if self.times.shape != self.values.shape:
-            raise fail(
-                "values",
-                f"have one value for each of the {self.times.size} times",
-                f"it has {self.values.size}",
-            )
-        if np.any(np.diff(self.times) <= 0):
-            raise fail("times", "increase strictly", f"they are {describe(self.times.tolist())}")
+        self.times = increasing("times", times)
+        self.values = shaped_like("values", real_array("values", values), "times", self.times.shape)
         with np.errstate(all="ignore"):
             slopes = np.diff(self.values) / np.diff(self.times)
         if not np.all(np.isfinite(slopes)) or not np.isfinite(self.times[-1] - self.times[0]):

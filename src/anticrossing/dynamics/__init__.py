@@ -1,4 +1,8 @@
-"""Exact evolution: the panel solver, its results, and a slow reference."""
+"""Exact evolution along a drive: the panel solver, its results, and a slow reference.
+
+What enters solves an equation of motion to a tolerance and says how well. Closed forms stay in
+`anticrossing.formulas`: neither room imports the other, so that each tests the other.
+"""
 
 from anticrossing._core.public import guard
 from anticrossing.dynamics.contour import LogProbability, log_probability

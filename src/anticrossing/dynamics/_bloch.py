@@ -105,10 +105,8 @@ def _edge_frame(h, out):
 
 @inner()
 def _turn_to_edge(edge, frame, out):
-    """Write the rotation about z that takes coordinates in `frame` to those in `edge`.
-
-    False if the two have not the same z: a turned H of 1e-310 has lost its direction.
-    """
+    """Write the rotation about z that takes coordinates in `frame` to those in `edge`."""
+    # False if the two have not the same z: a turned H of 1e-310 has lost its direction.
     along_x, along_y = 0.0, 0.0
     for k in range(3):
         along_x += edge[k, 0] * frame[k, 2]
@@ -279,10 +277,8 @@ def _eliminate(g, b, far, derivative, tail, tolerance, s, v, ds, dv):
 
 @inner()
 def _integrate(g, b, integral, tail, tolerance, out, info):
-    """Integrate what remains; write the affine map (3, 4). False if the nodes do not resolve it.
-
-    What the nodes and the iteration leave out is added to info[0].
-    """
+    """Integrate what remains; write the affine map (3, 4). False if the nodes do not resolve it."""
+    # What the nodes and the iteration leave out is added to info[0].
     n = g.shape[0]
     ar, rr, ri = np.empty(n), np.empty(n), np.empty(n)
     for j in range(n):

@@ -177,7 +177,7 @@ def surviving(g: ComplexArray, grid: Grid) -> FloatArray:
 
     Decay of each element alone is no proof: couplings of the same strength can keep a combination
     alive, as strong dephasing along a fixed axis does. A set of elements dies if a logarithmic norm
-    of the generator on it is negative enough: that of row sums, or that of the Hermitian part.
+    of the generator on it is negative enough: from row sums, or from the Hermitian part.
     """
     values = diagonals(g)
     candidates = values.real.swapaxes(1, 2) @ grid.weights < -_DEAD
@@ -258,7 +258,7 @@ def integrate(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solu
 
 
 def pairs_resolve(grid: Grid, g: ComplexArray, tolerance: float) -> BoolArray:
-    """Whether the nodes resolve g: every coupling to rounding of what it couples, no coarser.
+    """Whether the nodes resolve g: every coupling to the rounding of the elements it couples.
 
     A global measure would let rapid coherences excuse populations that change between the nodes.
     """

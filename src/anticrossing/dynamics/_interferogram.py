@@ -16,7 +16,7 @@ that product.
 
 `steps`, for relaxation or read-out in the instantaneous eigenbasis: affine fourth-order Magnus
 steps over half a period. The drive is even in time, and reflecting y transposes the generator:
-the steps of the second half are those of the first, transposed and in reverse order. All steps are
+the steps of the second half are the first ones, transposed and in reverse order. All steps are
 halved until the extrapolated average stands still.
 """
 
@@ -132,11 +132,9 @@ def _multiply(a, b, out):
 
 @inner()
 def _step(point, t, h, relax_eigen, work, step):
-    """Fill one step from t to t + h.
-
-    Rows 0–2 of `step` are the map e^X, row 3 the source of the step, row 4 that of the mirrored
-    step in the second half of the period, where the two nodes change places.
-    """
+    """Fill one step from t to t + h."""
+    # Rows 0–2 of `step` are the map e^X, row 3 the source of the step, row 4 the source of the
+    # mirrored step in the second half of the period, where the two nodes change places.
     first, second, x, square, one, two = work[0], work[1], work[2], work[3], work[4], work[5]
     reach = np.sqrt(3.0) / 6.0
     _generator(point, t + (0.5 - reach) * h, relax_eigen, first, one[0])

@@ -1,6 +1,6 @@
 """Vectorised step for panels of an N-level system, all panels at once.
 
-The idea is that of `_two_level`: go to the instantaneous eigenframe, remove the off-diagonal part
+As in `_two_level`: go to the instantaneous eigenframe, remove the off-diagonal part
 order by order in the adiabaticity, and integrate exactly what remains. With many levels some pairs
 may be too close in energy for that on a given panel. Such levels form a cluster that stays together
 as one block: only its projector is followed, and the motion inside the block is solved by Picard
@@ -126,8 +126,8 @@ def clusterings(
 ) -> Iterator[tuple[BoolArray, BoolArray]]:
     """Return for each threshold which neighbours (P, N − 1) move as one, and which panels to try.
 
-    `phases` are those of the distances of the levels of the panels `index`. What is accepted
-    meanwhile is not tried again, nor what differs from the last attempt in nothing.
+    `phases` belong to the distances of the levels, in the panels `index`. What is accepted
+    meanwhile is not tried again, nor what equals the last attempt.
     """
     tried = None
     for threshold in CLUSTER_PHASES:
@@ -226,11 +226,9 @@ def _superadiabatic(
 
 
 def _unknown(order: int, phase: FloatArray) -> FloatArray:
-    """Return how well the mixing angles of an order are known on panels of phase Φ.
-
-    The rotation of order k is made of k-th derivatives, each divided by the gap; those of Tₖ are
-    2ᵏ⁻¹ k!. On narrow panels orders of noise go on falling, and what couples seems to be gone.
-    """
+    """Return how well the mixing angles of an order are known on panels of phase Φ."""
+    # The rotation of order k is made of k-th derivatives, each divided by the gap; for Tₖ they are
+    # 2ᵏ⁻¹ k!. On narrow panels orders of noise go on falling, and what couples seems to be gone.
     positive = np.maximum(phase, np.finfo(np.float64).tiny)
     logarithm = (order - 1) * math.log(2) + math.lgamma(order + 1) - order * np.log(positive)
     return np.asarray(_COEFFICIENT_NOISE * np.exp(np.minimum(logarithm, 300.0)))

@@ -185,10 +185,8 @@ def _superadiabatic(
     grid: Grid,
     tolerance: float,
 ) -> tuple[Solutions, ComplexArray, ComplexArray]:
-    """Follow the frame of H, then remove what the environment couples in it.
-
-    Returns the solutions in the frames at the two ends, and those frames.
-    """
+    """Follow the frame of H, then remove what the environment couples in it."""
+    # Returns the solutions in the frames at the two ends, and those frames.
     panels, n, levels = energies.shape
     result = Solutions.empty(panels, levels**2)
     left = np.broadcast_to(np.eye(levels, dtype=np.complex128), (panels, levels, levels)).copy()
@@ -244,11 +242,9 @@ def _follow(
     grid: Grid,
     tolerance: float,
 ) -> tuple[IndexArray, ComplexArray, ComplexArray, ComplexArray, BoolArray]:
-    """Carry H into its superadiabatic frame, keeping that frame at every node.
-
-    Returns the usable panels, H there, the frames, the alignment of the eigenvectors with them, and
-    which of those panels are worth going on with.
-    """
+    """Carry H into its superadiabatic frame, keeping that frame at every node."""
+    # Returns the usable panels, H there, the frames, the alignment of the eigenvectors with them,
+    # and which of those panels are worth going on with.
     n = energies.shape[1]
     same = same[:, None]
     alignment, aligned = polar_factor(np.where(same, dagger(vectors), 0.0))

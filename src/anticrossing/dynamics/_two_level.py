@@ -47,11 +47,9 @@ def _multiply(matrix, real, imaginary, out_real, out_imaginary):
 
 @inner()
 def _rotation(d, c_real, c_imaginary):
-    """Return E, q, Re s, Im s of the rotation that diagonalises [[d, c], [c*, −d]] to (E, −E).
-
-    Only ratios are squared: the square of a coupling below 1e-154 has lost its digits, and a
-    rotation made of it would not be one.
-    """
+    """Return E, q, Re s, Im s of the rotation that diagonalises [[d, c], [c*, −d]] to (E, −E)."""
+    # Only ratios are squared: the square of a coupling below 1e-154 has lost its digits, and a
+    # rotation made from it would not be unitary.
     largest = max(abs(c_real), abs(c_imaginary))
     if largest == 0.0:
         if d >= 0.0:
@@ -80,10 +78,8 @@ def _compose(frame, q, s):
 
 @inner(fastmath={"contract", "reassoc"})
 def _panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, out, info):
-    """Solve one panel; d, c = cr + i ci and m are overwritten. Returns the status.
-
-    Frames are unitary matrices [[a*, −b], [b*, a]] held as (a, b).
-    """
+    """Solve one panel; d, c = cr + i ci and m are overwritten. Returns the status."""
+    # Frames are unitary matrices [[a*, −b], [b*, a]] held as (a, b).
     n = d.size
     middle = n // 2
     rounding = 4e-15

@@ -1,4 +1,4 @@
-"""How well the nodes of a panel know H: what lies between them, and what rounding leaves of it."""
+"""How well the nodes of a panel know H: what lies between them, and what rounding leaves."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from anticrossing.hamiltonian import FunctionHamiltonian, TermHamiltonian
 # Rounding of a function's values against its offset, and of a double.
 _NOISE, _UNIT = 8e-16, 1.1e-16
 _LARGEST_NOISE = 1e-3
-# Points of an accepted panel, off its nodes, at which H is compared with what the nodes make of it:
-# few for formulas, whose features are located; for Python functions as many as they are quick.
+# Points of an accepted panel, off its nodes, at which H is compared with the interpolation from the
+# nodes: few for formulas, whose features are located; for Python functions as many as they are
+# quick.
 _FEWEST_PROBES, _MOST_PROBES = 64, 2**13
 _PANELS = 16  # of an ordinary window
 _PROBES_VECTORISED, _PROBES_ONE_BY_ONE = 2**17, 2**12  # of an ordinary window
@@ -73,7 +74,7 @@ def seen(
     tolerance: FloatArray,
     probes: tuple[int, int],
 ) -> tuple[npt.NDArray[np.bool_], FloatArray]:
-    """Whether H, and all that drives the equation beside it, is off the nodes what they say it is.
+    """Whether H and the other driving terms are, off the nodes, what the nodes say.
 
     A pulse between the nodes of a panel leaves no trace in any number taken at the nodes. Also
     return what is missed between them, integrated over the panel.
@@ -129,11 +130,9 @@ def _noise(
     lane: npt.NDArray[np.intp],
     half: FloatArray,
 ) -> FloatArray:
-    """Return how well H is known on every panel, given times and positions to rounding.
-
-    Near t = 10⁶ a double tells times apart by 10⁻¹⁰: a pulse of width 1 there is known no better,
-    nor what a function returns beside its offset.
-    """
+    """Return how well H is known on every panel, given times and positions to rounding."""
+    # Near t = 10⁶ a double tells times apart by 10⁻¹⁰: a pulse of width 1 there is known no better,
+    # nor what a function returns beside its offset.
     if features.is_plain(lanes):
         return np.zeros(lane.size)
     x = lanes.positions(times, lane)
@@ -163,7 +162,7 @@ def _driving(lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> npt
 def probe(nodes: int, count: int) -> tuple[FloatArray, FloatArray]:
     """Return points between the nodes, evenly spread but in no step, and what interpolates there.
 
-    Points in step with anything periodic would see one phase of it alone.
+    Points in step with a periodic function would see a single phase.
     """
     shift = (np.arange(count) * 0.6180339887498949) % 1.0
     points = -1 + 2 * (np.arange(count) + 0.1 + 0.8 * shift) / count

@@ -84,7 +84,7 @@ def find(lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> Cancell
 def bounded(formula: Any, known: _Known) -> _Bounded:
     """Return the values of a formula and a bound on their rounding errors.
 
-    `known` holds the same of every name in it.
+    `known` holds values and bounds of every name in the formula.
     """
     tree = formula.symbolic() if isinstance(formula, Plain) else formula
     with np.errstate(all="ignore"):

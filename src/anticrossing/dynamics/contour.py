@@ -107,7 +107,7 @@ def log_probability(hamiltonian: Hamiltonian, drive: Drive) -> LogProbability:
 
     References
     ----------
-    The contour argument is that of A. M. Dykhne, Sov. Phys. JETP 14, 941 (1962), and J.-T. Hwang
+    The contour argument is due to A. M. Dykhne, Sov. Phys. JETP 14, 941 (1962), and J.-T. Hwang
     and P. Pechukas, J. Chem. Phys. 67, 4640 (1977), carried out
     exactly instead of to leading order.
 
@@ -341,14 +341,11 @@ def _check_region(
 def _climb(
     entries: Callable[[Any], Entries], centre: complex, end: complex, level: int
 ) -> tuple[ComplexArray, complex]:
-    """Go up from the real axis to `end` in one superadiabatic state.
-
-    The way up is slanted, so that it is long enough for the states to be defined even where the
-    level line ends close to the axis.
-
-    Returns the superadiabatic frame at `end` (columns: upper, lower) in the gauge that is real on
-    the axis, and log of the factor that `level` (0 upper, 1 lower) acquires on the way up.
-    """
+    """Go up from the real axis to `end` in one superadiabatic state."""
+    # The way up is slanted, so that it is long enough for the states to be defined even where the
+    # level line ends close to the axis.
+    # Returns the superadiabatic frame at `end` (columns: upper, lower) in the gauge that is real on
+    # the axis, and log of the factor that `level` (0 upper, 1 lower) acquires on the way up.
     base = 2 * end.real - centre.real
     parts = [(0.0, 1.0)]
     factor = 0.0j

@@ -100,7 +100,7 @@ def comb_samples(lanes: Lanes, formulas: Sequence[Any] = ()) -> int:
 def _parts(
     lanes: Lanes, formulas: Sequence[Any], of: Callable[[Any], tuple[Any, ...]]
 ) -> list[tuple[str, Any]]:
-    """Return what `of` finds in every formula, once, with whose symbols it is written in."""
+    """Return what `of` finds in every formula, once, and which symbols it uses."""
     written: list[tuple[str, Any]] = [("environment", formula) for formula in formulas]
     if isinstance(lanes.hamiltonian, TermHamiltonian):
         written = [("hamiltonian", f) for f in lanes.hamiltonian.formulas] + written
@@ -114,12 +114,10 @@ def _parts(
 
 @functools.lru_cache(maxsize=4096)
 def _watched(formula: sympy.Expr) -> tuple[tuple[sympy.Expr, str], ...]:
-    """Return what to look at, innermost first, and for what.
-
-    Zeros and turning points of arguments are "features"; those of what is within them are only
-    "samples". "levels" are those of what a function is large or small by: a power is
-    exp(n log|base|).
-    """
+    """Return what to look at, innermost first, and for what."""
+    # Zeros and turning points of arguments are "features"; those of inner arguments are only
+    # "samples". "levels" belong to what makes a function large or small: a power is exp(n
+    # log|base|).
     import sympy
 
     arguments: list[Any] = []

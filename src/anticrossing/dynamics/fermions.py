@@ -16,7 +16,9 @@ from anticrossing._core.checks import (
     choice,
     describe,
     fail,
+    instance,
     real_array,
+    single_point,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
@@ -153,14 +155,8 @@ def evolve_fermions(
     """
     check_kinds(hamiltonian, drive)
     lanes = Lanes.of(hamiltonian, drive)
-    if lanes.batch_shape:
-        raise fail(
-            "hamiltonian and drive",
-            "be a single parameter point",
-            f"their batch shape is {lanes.batch_shape}",
-        )
-    if not isinstance(state, GaussianState):
-        raise fail("state", "be a GaussianState", f"it is {describe(state)}")
+    single_point("hamiltonian and drive", lanes)
+    instance("state", state, GaussianState)
     if state.modes != hamiltonian.dimension:
         raise fail("state", f"have {hamiltonian.dimension} modes", f"it has {state.modes}")
     accuracy = check_tolerance(tolerance)
@@ -203,7 +199,7 @@ def follow_star(
 ) -> FermionEvolution:
     """Follow a Gaussian state with the propagator of a star; `order[k]` is the place of level k.
 
-    `common` is an energy that all levels have beside those of the star.
+    `common` is an energy that all levels share, beside the energies of the star.
     """
     back = np.arange(arms.size) if order is None else np.argsort(order)
     place = np.arange(arms.size) if order is None else order
@@ -267,11 +263,9 @@ def _observe(
     common: FloatArray,
     unit: float,
 ) -> list[FloatArray]:
-    """Return occupations, currents, energy and mode energies from amplitudes Y and H Y.
-
-    With ``G = Y Y†``: dG/dt = −i[H, G] has the diagonal 2 Im (H G)_ii. The energy `common` to all
-    levels at every time is not part of H.
-    """
+    """Return occupations, currents, energy and mode energies from amplitudes Y and H Y."""
+    # With ``G = Y Y†``: dG/dt = −i[H, G] has the diagonal 2 Im (H G)_ii. The energy `common` to all
+    # levels at every time is not part of H.
     rows = []
     for (amplitudes, moved, levels), shift in zip(snapshots, common, strict=True):
         occupied = np.sum(np.abs(amplitudes) ** 2, axis=1)
@@ -354,10 +348,8 @@ def _prefers_panels(lanes: Lanes, levels: int) -> bool:
 
 
 def _star(lanes: Lanes, centre: npt.NDArray[np.intp]) -> tuple[Star, npt.NDArray[np.intp], float]:
-    """Return the star of a Hamiltonian, the order of its levels, centre first, and their energy.
-
-    An energy common to all levels, where it is large, must not cost the others their digits.
-    """
+    """Return the star of a Hamiltonian, the order of its levels, centre first, and their energy."""
+    # An energy common to all levels, where it is large, must not cost the others their digits.
     hamiltonian = lanes.hamiltonian
     assert isinstance(hamiltonian, TermHamiltonian)
     fixed = np.setdiff1d(np.arange(hamiltonian.dimension), centre)

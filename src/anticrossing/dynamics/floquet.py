@@ -45,7 +45,7 @@ class Floquet(Result):
         The energy of one photon, ω, in the Hamiltonian's unit.
     error_estimate : array, shape (...)
         Of a quasi-energy: what the solver neglected in one period, and the rounding of the phases
-        in it, over the period. That of a mode is as much over the distance to the next one.
+        in it, over the period. The error of a mode is as much over the distance to the next one.
     warnings : tuple of str
     """
 
@@ -251,7 +251,7 @@ def floquet(
 
 
 def _near(q: FloatArray, omega: FloatArray, error: FloatArray) -> tuple[str, ...]:
-    """Say so where quasi-energies (lanes, N) lie so close that their modes are hardly known."""
+    """Return a warning where quasi-energies (lanes, N) lie so close that modes are hardly known."""
     apart = np.diff(q, axis=-1, append=q[:, :1] + omega).min(axis=-1)
     worst = float(np.max(error / np.maximum(apart, error), initial=0.0))
     if worst <= _TOLD:
@@ -260,11 +260,9 @@ def _near(q: FloatArray, omega: FloatArray, error: FloatArray) -> tuple[str, ...
 
 
 def _unitary_eigen(unitary: ComplexArray) -> tuple[FloatArray, ComplexArray]:
-    """Return φ and orthonormal u of U u = e^{−iφ} u, for (lanes, N, N).
-
-    The Cayley transform of U is Hermitian, so that degenerate modes come out orthogonal; U is
-    turned so that −1 falls in the middle of its largest spectral gap.
-    """
+    """Return φ and orthonormal u of U u = e^{−iφ} u, for (lanes, N, N)."""
+    # The Cayley transform of U is Hermitian, so that degenerate modes come out orthogonal; U is
+    # turned so that −1 falls in the middle of its largest spectral gap.
     rough = np.sort(-np.angle(np.linalg.eigvals(unitary)), axis=-1)
     gaps = np.diff(rough, axis=-1, append=rough[:, :1] + 2 * np.pi)
     widest = np.argmax(gaps, axis=-1)[:, None]

@@ -13,10 +13,13 @@ from anticrossing._core.checks import (
     InputError,
     describe,
     fail,
+    fraction,
     hermitian,
-    positive,
-    real_array,
+    listed,
+    of_shape,
+    positive_number,
     real_number,
+    square_matrix,
 )
 from anticrossing._core.unchanging import Unchanging
 
@@ -54,9 +57,7 @@ class GaussianState(Unchanging):
     """
 
     def __init__(self, correlation_matrix: npt.ArrayLike) -> None:
-        matrix = hermitian("correlation_matrix", correlation_matrix)
-        if matrix.ndim != 2:
-            raise fail("correlation_matrix", "have two axes", f"its shape is {matrix.shape}")
+        matrix = hermitian("correlation_matrix", correlation_matrix, single=True)
         values, vectors = np.linalg.eigh(matrix)
         if values[0] < -_ROUNDING or values[-1] > 1 + _ROUNDING:
             worst = values[0] if values[0] < -_ROUNDING else values[-1]
@@ -93,10 +94,8 @@ class GaussianState(Unchanging):
         """
         from scipy.special import expit
 
-        matrix = hermitian("hamiltonian", hamiltonian)
-        if matrix.ndim != 2:
-            raise fail("hamiltonian", "be one matrix", f"its shape is {matrix.shape}")
-        kelvin = real_number("temperature", positive("temperature", temperature))
+        matrix = hermitian("hamiltonian", hamiltonian, single=True)
+        kelvin = positive_number("temperature", temperature)
         energies, vectors = np.linalg.eigh(matrix)
         occupied = expit(
             -(energies - real_number("chemical_potential", chemical_potential)) / kelvin
@@ -112,11 +111,7 @@ class GaussianState(Unchanging):
         >>> GaussianState.product([1.0, 0.25]).particle_number
         1.25
         """
-        occupied = real_array("occupations", occupations, ndim=1)
-        if np.any((occupied < 0) | (occupied > 1)):
-            raise fail("occupations", "lie in [0, 1]", f"it is {describe(occupations)}")
-        if occupied.size == 0:
-            raise fail("occupations", "hold at least one mode", "it is empty")
+        occupied = fraction("occupations", listed("occupations", occupations))
         return cls._of(np.diagflat(np.sqrt(occupied)), np.diagflat(occupied).astype(np.complex128))
 
     @property
@@ -142,12 +137,7 @@ class GaussianState(Unchanging):
     def energy(self, hamiltonian: npt.ArrayLike) -> float:
         """Return ``⟨H⟩ = Tr(H G)`` for a single-particle matrix H, (N, N)."""
         matrix = hermitian("hamiltonian", hamiltonian)
-        if matrix.shape != self.correlation_matrix.shape:
-            raise fail(
-                "hamiltonian",
-                f"have shape {self.correlation_matrix.shape}",
-                f"its shape is {matrix.shape}",
-            )
+        of_shape("hamiltonian", matrix, self.correlation_matrix.shape)
         return float(np.sum(matrix * self.correlation_matrix.T).real)
 
     def evolved(self, propagator: npt.ArrayLike) -> GaussianState:
@@ -158,20 +148,8 @@ class GaussianState(Unchanging):
         InputError
             If the propagator has another size, or is not unitary to 1e-6.
         """
-        try:
-            matrix: ComplexArray = np.asarray(propagator, dtype=np.complex128)
-        except (TypeError, ValueError):
-            raise fail(
-                "propagator", "be a square matrix of numbers", f"it is {describe(propagator)}"
-            ) from None
-        if matrix.shape != self.correlation_matrix.shape:
-            raise fail(
-                "propagator",
-                f"have shape {self.correlation_matrix.shape}",
-                f"its shape is {matrix.shape}",
-            )
-        if not np.all(np.isfinite(matrix)):
-            raise fail("propagator", "be finite", "it contains NaN or infinity")
+        matrix = square_matrix("propagator", propagator)
+        of_shape("propagator", matrix, self.correlation_matrix.shape)
         defect = float(np.abs(matrix.conj().T @ matrix - np.eye(self.modes)).max())
         if defect > _UNITARITY:
             raise fail(

@@ -18,7 +18,7 @@ from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.open_kernels import OpenKernel
 from anticrossing.dynamics.panels import Evolution, Pieces
 
-# Of a phase: its own rounding, and as much again for that of t, x and H.
+# Of a phase: its own rounding, and as much again for the rounding of t, x and H.
 _ROUNDING = 2 * float(np.finfo(np.float64).eps)
 _NEGLIGIBLE = 0.05  # of the error estimate
 _MOST_NUMBERS = 2_000_000  # handled at once, which bounds memory
@@ -82,10 +82,8 @@ def of_densities(
 def _groups(
     bound: FloatArray, evolution: Evolution
 ) -> Iterator[tuple[npt.NDArray[np.intp], Pieces]]:
-    """Yield lanes in which the phases' rounding may be seen beside the other errors.
-
-    Those of equally many panels come together, with their pieces in arrays (lanes, panels, …).
-    """
+    """Yield lanes in which the phases' rounding may be seen beside the other errors."""
+    # Lanes of equally many panels come together, with their pieces in arrays (lanes, panels, …).
     pieces = evolution.pieces
     telling = np.flatnonzero(bound > _NEGLIGIBLE * evolution.error)
     first = np.searchsorted(pieces.lane, telling)

@@ -19,9 +19,9 @@ from anticrossing._core.checks import (
     choice,
     fail,
     non_negative,
+    number_between,
     parameter,
     positive,
-    real_number,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.threads import processors
@@ -161,7 +161,7 @@ def interferogram(
     equilibrium : float or array, optional
         Instead of a temperature: the upper population in equilibrium, from 0 to 1.
     basis : {"diabatic", "adiabatic"}
-        Where T₁ and T₂ act: on the eigenstates of σ_z, or on those of H(t).
+        Where T₁ and T₂ act: on the eigenstates of σ_z or of H(t).
     readout : {"diabatic", "adiabatic"}, optional
         Whose upper level is meant: σ_z = +1, or the upper eigenstate of H(t). Default: `basis`.
     tolerance : float
@@ -199,9 +199,7 @@ def interferogram(
 
     relax_eigen = choice("basis", basis, BASES) == "adiabatic"
     read_eigen = relax_eigen if readout is None else choice("readout", readout, BASES) == BASES[1]
-    accuracy = real_number("tolerance", tolerance)
-    if not 1e-10 <= accuracy <= 1e-2:
-        raise fail("tolerance", "lie between 1e-10 and 1e-2", f"it is {accuracy:g}")
+    accuracy = number_between("tolerance", tolerance, 1e-10, 1e-2)
     given = {
         "gap": positive("gap", gap),
         "offset": parameter("offset", offset),

@@ -23,7 +23,7 @@ _OFFSET_TOLERANCE = 1e-13
 
 @dataclass
 class PanelResults:
-    """What a kernel says of P panels; rows of refused panels hold no meaning."""
+    """What a kernel returns for P panels; rows of refused panels hold no meaning."""
 
     accepted: npt.NDArray[np.bool_]
     propagator: npt.NDArray[Any]
@@ -41,7 +41,7 @@ class PanelResults:
         )
 
     def put(self, rows: npt.NDArray[np.intp], other: PanelResults) -> None:
-        """Store what was found of the panels `rows`."""
+        """Store the results of the panels `rows`."""
         self.accepted[rows], self.propagator[rows] = other.accepted, other.propagator
         self.error[rows], self.phase[rows] = other.error, other.phase
 
@@ -70,7 +70,7 @@ class Kernel(abc.ABC):
 
     @property
     def has_functions(self) -> bool:
-        """Whether Python functions, known at points alone, drive the equation beside H."""
+        """Whether Python functions, known only at points, drive the equation beside H."""
         return False
 
     @abc.abstractmethod
@@ -155,12 +155,10 @@ class UnitaryKernel(Kernel):
         offset: FloatArray,
         wanted: npt.NDArray[np.bool_],
     ) -> tuple[FloatArray, FloatArray]:
-        """Integrate the multiple of the identity over every wanted panel, and its size.
-
-        It commutes with all else: where the panel's nodes do not resolve it, it is integrated on
-        halves of the panel, which cost no more than its own values. A size of infinity: it is not
-        known.
-        """
+        """Integrate the multiple of the identity over every wanted panel, and its size."""
+        # It commutes with all else: where the panel's nodes do not resolve it, it is integrated on
+        # halves of the panel, which cost no more than its own values. A size of infinity: it is not
+        # known.
         total, size = np.zeros(lane.size), np.zeros(lane.size)
         owner = np.flatnonzero(wanted)
         left, right, values = times[owner, 0], times[owner, -1], offset[owner]

@@ -59,7 +59,7 @@ class Lanes:
     def split(
         self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]
     ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """Return H less a multiple of the identity, (P, n, N, N), and the multiple, (P, n).
+        """Return H without a multiple of the identity, (P, n, N, N), and the multiple, (P, n).
 
         The multiple only turns a phase that all levels share, and its size must not cost digits.
         """
@@ -74,7 +74,7 @@ class Lanes:
         return (values, offset) if factor == 1.0 else (factor * values, factor * offset)
 
     def traceless(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
-        """Return H less a multiple of the identity, (P, n, N, N): the same eigenvectors."""
+        """Return H without a multiple of the identity, (P, n, N, N): the same eigenvectors."""
         return self.split(times, lane)[0]
 
     def offset(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
@@ -96,7 +96,7 @@ class Lanes:
 
     @property
     def is_function(self) -> bool:
-        """Whether H is a Python function, known at points alone."""
+        """Whether H is a Python function, known only at points."""
         return isinstance(self.hamiltonian, FunctionHamiltonian)
 
     def check_times(self, times: npt.ArrayLike, *, where: str = "in the window") -> FloatArray:

@@ -81,7 +81,7 @@ def evolve(request: Request, environment: Environment) -> Propagation:
 def _initial_density(
     initial: int | ComplexArray, frame: ComplexArray | None, lanes: int, levels: int
 ) -> ComplexArray:
-    """Return ρ(start) of every lane in the basis H is written in; levels are those of `frame`."""
+    """Return ρ(start) of every lane in the basis H is written in; levels refer to `frame`."""
     if isinstance(initial, int):
         basis = np.eye(levels, dtype=np.complex128)[None] if frame is None else frame
         vector = np.broadcast_to(basis[..., initial], (lanes, levels))

@@ -48,7 +48,7 @@ class Pieces:
     phase: FloatArray
 
     def at(self, places: npt.NDArray[np.intp]) -> Pieces:
-        """Return those at some places, in arrays of the shape of `places`."""
+        """Return the pieces at some places, in arrays of the shape of `places`."""
         return Pieces(*(getattr(self, field.name)[places] for field in fields(self)))
 
     @classmethod
@@ -88,7 +88,7 @@ def solve(
     lanes : Lanes
         What to propagate.
     kernel : Kernel
-        The equation, and how one panel of it is solved.
+        The equation, and how one panel is solved.
     tolerance : float
         Bound on the neglected coupling of one panel (an amplitude).
     breakpoints : array, shape (lanes, k), optional
@@ -137,11 +137,9 @@ def solve(
 def _check_phases(
     lanes: Lanes, lane: npt.NDArray[np.intp], left: FloatArray, right: FloatArray
 ) -> None:
-    """Refuse what no halving helps: phases whose squares leave the range of doubles.
-
-    Also those of many open panels that are not known to a tenth of a radian, as of levels that
-    are degenerate but for a common energy in which a double tells no distance.
-    """
+    """Refuse phases that no halving helps: their squares leave the range of doubles."""
+    # Also phases of many open panels that are not known to a tenth of a radian, as for levels that
+    # are degenerate but for a common energy in which a double tells no distance.
     phase = phases(lanes, lane, np.stack([left, right], axis=1))
     if lane.size > _MANY_OPEN * lanes.count and _UNIT * phase.sum() > 0.1 * lanes.count:
         raise ConvergenceError(
@@ -165,7 +163,7 @@ def phases(lanes: Lanes, lane: npt.NDArray[np.intp], times: FloatArray) -> Float
 def _first_panels(
     lanes: Lanes, wanted: list[FloatArray | None]
 ) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
-    """Cut every window at its breakpoints, at all that is wanted, and into a few equal parts."""
+    """Cut every window at breakpoints, at requested times, and into a few equal parts."""
     given = [np.broadcast_to(lanes.drive.breakpoints, (lanes.count, lanes.drive.breakpoints.size))]
     given += [cuts for cuts in wanted if cuts is not None]
     cuts = np.concatenate(given, axis=1)

@@ -281,10 +281,8 @@ def _check_open(
 def _maps(
     over: Period, kernel: OpenKernel, tolerance: float, times: FloatArray
 ) -> tuple[ComplexArray, FloatArray, FloatArray]:
-    """Return the maps of ρ from the start to `times` (lanes, K), and two errors of one period.
-
-    They are what the solver neglected, and the rounding of phases, which no tolerance makes less.
-    """
+    """Return the maps of ρ from the start to `times` (lanes, K), and two errors of one period."""
+    # They are what the solver neglected, and the rounding of phases, which no tolerance makes less.
     evolution = over.solve(kernel, tolerance, times)
     eigen, first, last = kernel.eigen_maps(over.lanes, evolution.snapshots, times)
     before = liouville.kron(first, first.conj())[:, None]

@@ -307,7 +307,7 @@ def _resonance(
     sides = [apart(position + side * reach) for side in (-1, 1)]
     slope = float(np.mean(np.sqrt(np.maximum(np.square(sides) - gap**2, 0.0)))) / reach
     at, i, j, _ = family.pair(position, subspace)
-    # In its eigenbasis the mean of H over the two modes is that of the uncoupled levels.
+    # In its eigenbasis the mean of H over the two modes equals its mean over the uncoupled levels.
     photons = round(float(np.ptp(np.linalg.eigvalsh(at.mean_energy_matrix(i, j))) / at.frequency))
     width, units = gap / slope, family.hamiltonian.units
     return Resonance(position, gap * unit, slope * unit, width, photons, branches, units)
@@ -316,10 +316,8 @@ def _resonance(
 def _lowest(
     apart: Callable[[float], float], position: float, gap: float, slope: float
 ) -> tuple[float, float]:
-    """Go on to where the square of a distance is least, a parabola, as closely as it is known.
-
-    The search before this stops some 1e-11 away, where a narrower gap is not seen yet.
-    """
+    """Go on to where the square of a distance is least, a parabola, as closely as it is known."""
+    # The search before this stops some 1e-11 away, where a narrower gap is not seen yet.
     for _ in range(_MOST_STEPS):
         reach = max(_REACH * gap / slope, float(np.spacing(position)))
         before, after = apart(position - reach) ** 2, apart(position + reach) ** 2

@@ -1,4 +1,4 @@
-"""What `propagate` was asked, copied and checked once."""
+"""The arguments of `propagate`, copied and checked once."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from anticrossing._core.checks import (
     describe,
     fail,
     hermitian,
+    instance,
+    number_between,
     real_array,
-    real_number,
 )
 from anticrossing._core.unchanging import Unchanging
 from anticrossing.drive import Drive
@@ -100,8 +101,7 @@ class Request(Unchanging):
 
 def check_kinds(hamiltonian: Any, drive: Any, batch_shape: tuple[int, ...] = ()) -> None:
     """Raise `InputError` unless these are a one-coordinate Hamiltonian and a drive that fit."""
-    if not isinstance(hamiltonian, Hamiltonian):
-        raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}")
+    instance("hamiltonian", hamiltonian, Hamiltonian)
     if not isinstance(drive, Drive):
         raise fail("drive", "be a drive from `anticrossing.drive`", f"it is {describe(drive)}")
     if len(hamiltonian.coordinates) != 1:
@@ -122,8 +122,7 @@ def check_kinds(hamiltonian: Any, drive: Any, batch_shape: tuple[int, ...] = ())
 
 def check_open(hamiltonian: Any, drive: Any, environment: Any) -> None:
     """Raise `InputError` unless these fit together and the generator is not too large."""
-    if not isinstance(environment, Environment):
-        raise fail("environment", "be an Environment", f"it is {describe(environment)}")
+    instance("environment", environment, Environment)
     check_kinds(hamiltonian, drive, environment.batch_shape)
     levels = hamiltonian.dimension
     if levels > LARGEST_OPEN_DIMENSION:
@@ -139,8 +138,7 @@ def check_open(hamiltonian: Any, drive: Any, environment: Any) -> None:
 def check_single_open(hamiltonian: Any, drive: Any, environment: Any) -> None:
     """Raise `InputError` unless these fit together and are one parameter point, not a batch."""
     check_kinds(hamiltonian, drive)
-    if not isinstance(environment, Environment):
-        raise fail("environment", "be an Environment", f"it is {describe(environment)}")
+    instance("environment", environment, Environment)
     for name, shape in (
         ("hamiltonian", hamiltonian.batch_shape),
         ("drive", drive.batch_shape),
@@ -153,10 +151,7 @@ def check_single_open(hamiltonian: Any, drive: Any, environment: Any) -> None:
 
 def check_tolerance(tolerance: Any) -> float:
     """Return the wanted accuracy of probabilities, or raise `InputError`."""
-    accuracy = real_number("tolerance", tolerance)
-    if not 1e-13 <= accuracy <= 1e-2:
-        raise fail("tolerance", "lie between 1e-13 and 1e-2", f"it is {accuracy:g}")
-    return accuracy
+    return number_between("tolerance", tolerance, 1e-13, 1e-2)
 
 
 def _check_breakpoints(lanes: Lanes, breakpoints: npt.ArrayLike | None) -> FloatArray | None:

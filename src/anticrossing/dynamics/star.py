@@ -51,7 +51,7 @@ class Star:
 
     @property
     def size(self) -> int:
-        """The number of levels, those of the centre first."""
+        """The number of levels; the centre comes first."""
         return int(sum(self.couplings.shape))
 
     def apply(self, time: float, amplitudes: ComplexArray) -> ComplexArray:
@@ -171,10 +171,8 @@ def _centre(
     local: ComplexArray,
     length: float,
 ) -> ComplexArray:
-    """Return the centre's amplitudes u at the nodes, (nodes, m, size), for every initial level.
-
-    `local` is h at the nodes, counted from the middle of the levels.
-    """
+    """Return the centre's amplitudes u at the nodes, (nodes, m, size), for every initial level."""
+    # `local` is h at the nodes, counted from the middle of the levels.
     import scipy.linalg
 
     n, m = star.couplings.shape

@@ -89,11 +89,11 @@ class Environment(Unchanging, abc.ABC):
 
     @property
     def has_functions(self) -> bool:
-        """Whether some of them are Python functions, known at points alone."""
+        """Whether some rates are Python functions, known only at points."""
         return False
 
     def formulas(self) -> tuple[Any, ...]:
-        """Return those of them that are formulas in x and t, as SymPy expressions."""
+        """Return the rates that are formulas in x and t, as SymPy expressions."""
         return ()
 
     def __add__(self, other: Environment) -> Environment:

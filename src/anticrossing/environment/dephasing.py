@@ -15,6 +15,7 @@ from anticrossing._core.checks import (
     describe,
     fail,
     hermitian,
+    of_shape,
     returned,
 )
 from anticrossing.environment.base import EigenRates, Environment, Function, Nodes
@@ -180,10 +181,7 @@ class FixedAxisDephasing(Environment):
         return self._with(strength=self.strength.flat(batch_shape))
 
     def check(self, levels: int) -> None:
-        if self.axis.shape != (levels, levels):
-            raise fail(
-                "axis", f"have shape ({levels}, {levels})", f"its shape is {self.axis.shape}"
-            )
+        of_shape("axis", self.axis, (levels, levels))
 
     def eigen_rates(self, nodes: Nodes) -> None:
         return None

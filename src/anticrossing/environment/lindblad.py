@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 
 from anticrossing._core import expression
-from anticrossing._core.checks import ComplexArray, FloatArray, describe, fail, is_numeric, returned
+from anticrossing._core.checks import (
+    ComplexArray,
+    FloatArray,
+    describe,
+    fail,
+    of_shape,
+    returned,
+    square_matrix,
+)
 from anticrossing.environment.base import Environment, Function, Nodes
 from anticrossing.environment.strength import Formula
 
@@ -42,12 +50,7 @@ class Lindblad(Environment):
 
     def check(self, levels: int) -> None:
         for k, (_, matrix) in enumerate(self.terms):
-            if matrix.shape != (levels, levels):
-                raise fail(
-                    f"operators[{k}]",
-                    f"have shape ({levels}, {levels})",
-                    f"its shape is {matrix.shape}",
-                )
+            of_shape(f"operators[{k}]", matrix, (levels, levels))
 
     def eigen_rates(self, nodes: Nodes) -> None:
         return None
@@ -88,10 +91,8 @@ def _constant(value: complex, x: Any, t: Any) -> complex:
 
 
 def _lindblad_term(index: int, entry: Any) -> tuple[Function, ComplexArray, Any]:
-    """Return coefficient and matrix of a jump operator, and the coefficient as a formula.
-
-    The last is None for a number and False for a Python function.
-    """
+    """Return coefficient and matrix of a jump operator, and the coefficient as a formula."""
+    # The last is None for a number and False for a Python function.
     coefficient: Any = 1.0
     matrix = entry
     if isinstance(entry, (tuple, list)) and len(entry) == 2:
@@ -103,13 +104,7 @@ def _lindblad_term(index: int, entry: Any) -> tuple[Function, ComplexArray, Any]
             )
         if not isinstance(entry[0], (tuple, list, np.ndarray)) or np.ndim(entry[0]) == 0:
             coefficient, matrix = entry
-    if not is_numeric(matrix):
-        raise fail(f"operators[{index}]", "be a matrix of numbers", f"it is {describe(matrix)}")
-    array = np.asarray(matrix, dtype=np.complex128)
-    if array.ndim != 2 or array.shape[0] != array.shape[1] or not np.all(np.isfinite(array)):
-        raise fail(
-            f"operators[{index}]", "be a finite square matrix", f"its shape is {array.shape}"
-        )
+    array = square_matrix(f"operators[{index}]", matrix, single=True)
     if isinstance(coefficient, str):
         formula = expression.parse(coefficient, ["x", "t"])
         return Formula(formula, ("x", "t")), array, formula

@@ -69,7 +69,7 @@ class Strength(Unchanging):
 
     @property
     def is_opaque(self) -> bool:
-        """Whether it is a Python function, known at points alone."""
+        """Whether it is a Python function, known only at points."""
         return self.function is not None and not self.formulas
 
     def scalars(self, x: FloatArray) -> FloatArray | None:

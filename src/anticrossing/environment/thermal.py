@@ -13,6 +13,7 @@ from anticrossing._core.checks import (
     fail,
     hermitian,
     non_negative_number,
+    of_shape,
     positive_number,
     returned,
 )
@@ -69,12 +70,8 @@ class ThermalRelaxation(Environment):
         self.operator = None if operator is None else hermitian("operator", operator)
 
     def check(self, levels: int) -> None:
-        if self.operator is not None and self.operator.shape != (levels, levels):
-            raise fail(
-                "operator",
-                f"have shape ({levels}, {levels})",
-                f"its shape is {self.operator.shape}",
-            )
+        if self.operator is not None:
+            of_shape("operator", self.operator, (levels, levels))
 
     def eigen_rates(self, nodes: Nodes) -> EigenRates:
         energies = nodes.energies

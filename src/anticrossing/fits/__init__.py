@@ -1,5 +1,6 @@
 """Fits: from measured populations to gap, T₁, T₂ and the calibration of the drive.
 
+What enters needs data; its model comes from `anticrossing.formulas` or `anticrossing.dynamics`.
 Needs lmfit: ``pip install 'anticrossing[fit]'``.
 """
 

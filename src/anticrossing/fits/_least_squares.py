@@ -158,7 +158,7 @@ def minimise(model: Model, data: Measurement, coordinates: Coordinates, most: in
 def report(
     name: str, model: Model, data: Measurement, coordinates: Coordinates, minimum: Minimum
 ) -> FitResult:
-    """Return the result at a minimum, with uncertainties and what stands against them."""
+    """Return the result at a minimum, with uncertainties and notes."""
     values = coordinates.parameters(minimum.u)
     prediction = model(values)
     freedom = len(data) - minimum.u.size

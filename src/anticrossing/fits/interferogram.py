@@ -15,6 +15,7 @@ from anticrossing._core.checks import (
     fail,
     integer,
     positive,
+    positive_number,
     real_array,
     real_number,
     require,
@@ -56,7 +57,7 @@ def fit_interferogram(
     ``A = amplitude_scale · amplitude``, where offset and amplitude are what was set. The exact
     model is the periodic steady state, `anticrossing.dynamics.interferogram.interferogram`, the
     other the fast-passage formula. Both relax to a diabatic state, at zero temperature; the
-    population is that of the other one, which relaxation empties, on both sides of ε₀ = 0.
+    population belongs to the other one, which relaxation empties, on both sides of ε₀ = 0.
 
     Starting values are searched in a factor of four around those that are given and in one quantum
     ω around the given shift, so that a guess may be three times off.
@@ -118,7 +119,7 @@ def fit_interferogram(
     choice("model", model, MODELS)
     omega = _frequency(check_data(data), frequency)
     given = {"gap": gap, "t1": t1, "t2": t2, "amplitude_scale": amplitude_scale}
-    first = {name: _positive(name, value) for name, value in given.items()}
+    first = {name: positive_number(name, value) for name, value in given.items()}
     if first["t2"] > 2 * first["t1"]:
         raise fail("t2", "be at most 2·`t1`", f"they are {t2:g} and {t1:g}")
     first["offset_shift"] = real_number("offset_shift", offset_shift)
@@ -192,17 +193,17 @@ def synthetic_interferogram(
     >>> print(synthetic_interferogram(seed=1, offsets=3, amplitudes=2))
     6 populations: offset -26.39 … 26.39, amplitude 0 … 68; errors about 0.01
     """
-    omega, noise = _positive("frequency", frequency), _positive("error", error)
-    scale = _positive("amplitude_scale", amplitude_scale)
+    omega, noise = positive_number("frequency", frequency), positive_number("error", error)
+    scale = positive_number("amplitude_scale", amplitude_scale)
     set_offset = _axis("offsets", offsets, -3.5 * omega, 3.5 * omega)
     top = float(f"{4.5 * omega / scale:.2g}")
     set_amplitude = _axis("amplitudes", amplitudes, 0.0, top)
     grid = np.meshgrid(set_offset, set_amplitude, indexing="ij")
     offset, amplitude = (part.reshape(-1) for part in grid)
     values = {
-        "gap": _positive("gap", gap),
-        "t1": _positive("t1", t1),
-        "t2": _positive("t2", t2),
+        "gap": positive_number("gap", gap),
+        "t1": positive_number("t1", t1),
+        "t2": positive_number("t2", t2),
         "amplitude_scale": scale,
         "offset_shift": real_number("offset_shift", offset_shift),
     }
@@ -227,7 +228,7 @@ def _population(
     tolerance: float,
     model: str,
 ) -> FloatArray:
-    """Return the model; parameters may carry axes in front of those of the points."""
+    """Return the model; parameters may carry axes in front of the axes of the points."""
     arguments = {
         "gap": values["gap"],
         "offset": offset + values["offset_shift"],
@@ -249,12 +250,11 @@ def _search(
     quantum: float,
     shifts: FloatArray,
 ) -> list[dict[str, float]]:
-    """Return the guess and those starting values of a grid around it that fit best.
-
-    The landscape has many minima along amplitude and offset only (one for every fringe that can be
-    mistaken for another); the strength of the resonances, gap²·T₁, and their width need a few
-    values each. One width is that of the grid, so that no narrow resonance falls between.
-    """
+    """Return the guess and those starting values of a grid around it that fit best."""
+    # The landscape has many minima along amplitude and offset only (one for every fringe that can
+    # be mistaken for another); the strength of the resonances, gap²·T₁, and their width need a few
+    # values each. One width equals the spacing of the grid, so that no narrow resonance falls
+    # between.
     strength = next((name for name in ("gap", "t1") if name in varied), None)
     grids: dict[str, FloatArray] = {}
     for name in varied:
@@ -286,7 +286,7 @@ def _search(
 
 
 def _shifts(data: Measurement, omega: FloatArray, guess: float) -> FloatArray:
-    """Return shifts to try: those that put the population, folded with ω, on the resonances."""
+    """Return shifts to try: the population, folded with ω, then lies on the resonances."""
     quantum = float(np.mean(omega))
     tried = guess + quantum * np.array([-0.5, -0.25, 0.0, 0.25, 0.5])
     if np.ptp(omega) > 1e-6 * quantum:
@@ -319,10 +319,8 @@ def _apart(one: Mapping[str, float], other: Mapping[str, float], quantum: float)
 
 
 def _subset(population: FloatArray) -> npt.NDArray[np.intp]:
-    """Return some of the points: half of them the most populated, which narrow resonances need.
-
-    The others are spread irregularly, so that no grid line is preferred.
-    """
+    """Return some of the points: half of them the most populated, which narrow resonances need."""
+    # The others are spread irregularly, so that no grid line is preferred.
     order = np.argsort(-population, kind="stable")
     high, low = order[: _SEARCH_POINTS // 2], order[_SEARCH_POINTS // 2 :]
     others = np.random.default_rng(0).permutation(low)[: _SEARCH_POINTS // 2]
@@ -339,13 +337,6 @@ def _frequency(data: Measurement, frequency: float | None) -> FloatArray:
     else:
         omega = np.full(len(data), real_number("frequency", frequency))
     return positive("frequency", omega)
-
-
-def _positive(name: str, value: float) -> float:
-    number = real_number(name, value)
-    if number <= 0:
-        raise fail(name, "be positive", f"it is {number:g}")
-    return number
 
 
 def _axis(name: str, value: int | npt.ArrayLike, low: float, high: float) -> FloatArray:

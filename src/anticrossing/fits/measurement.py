@@ -12,7 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core import drawing
-from anticrossing._core.checks import FloatArray, InputError, fail, nearest, real_array
+from anticrossing._core.checks import (
+    FloatArray,
+    InputError,
+    fail,
+    listed,
+    nearest,
+    real_array,
+    shaped_like,
+)
 from anticrossing._core.files import write_text
 from anticrossing._core.reading import open_netcdf, read_text, reading
 from anticrossing._core.result import Result
@@ -60,17 +68,11 @@ class Measurement(Result):
         if not self.coordinates:
             raise fail("coordinates", "hold at least one coordinate", "it is empty")
         columns = {name: real_array(name, value) for name, value in self.coordinates.items()}
-        population = real_array(POPULATION, self.population, ndim=1)
-        if population.size == 0:
-            raise fail(POPULATION, "hold at least one number", "it is empty")
+        population = listed(POPULATION, self.population)
         error = None if self.error is None else real_array(ERROR, self.error)
         for name, values in ({**columns, ERROR: error}).items():
-            if values is not None and values.shape != population.shape:
-                raise fail(
-                    name,
-                    f"have the shape of `{POPULATION}`, {population.shape}",
-                    f"its shape is {values.shape}",
-                )
+            if values is not None:
+                shaped_like(name, values, POPULATION, population.shape)
         if error is not None and np.any(error <= 0):
             worst = int(np.argmin(error))
             raise fail(ERROR, "be positive", f"number {worst} is {error[worst]:g}")

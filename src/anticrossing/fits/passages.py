@@ -12,7 +12,9 @@ from anticrossing._core.checks import (
     choice,
     describe,
     fail,
+    instance,
     integer,
+    positive_number,
     real_array,
     real_number,
     require,
@@ -56,7 +58,7 @@ def fit_passages(
     model : {"landau-zener", "exact"}
         The closed form for an infinite sweep, or `propagate` over `window`.
     measured : {"jump", "stay"}
-        Whether the population is that of the other adiabatic level (diabatic state kept) or of the
+        Whether the population belongs to the other adiabatic level (diabatic state kept) or to the
         initial one.
     window : (float, float), optional
         Diabatic energy difference ε at the start and at the end of the sweep (energy); needed, and
@@ -117,9 +119,7 @@ def fit_passages(
             raise fail("gap", "be given if it is held fixed", "it is not")
         first = _guess(data, rates, measured, held)
     else:
-        first = real_number("gap", gap)
-        if first <= 0:
-            raise fail("gap", "be positive", f"it is {first:g}")
+        first = positive_number("gap", gap)
 
     def predict(values: Mapping[str, float]) -> FloatArray:
         jump = probability(values["gap"])
@@ -161,12 +161,8 @@ def synthetic_passages(
     >>> print(synthetic_passages(gap=0.8, seed=1))
     25 populations: sweep_rate 0.100531 … 10.0531; errors about 0.01
     """
-    size = real_number("gap", gap)
-    if size <= 0:
-        raise fail("gap", "be positive", f"it is {size:g}")
-    noise = real_number("error", error)
-    if noise <= 0:
-        raise fail("error", "be positive", f"it is {noise:g}")
+    size = positive_number("gap", gap)
+    noise = positive_number("error", error)
     if sweep_rates is None:
         rates = 0.5 * np.pi * size * size * np.geomspace(0.1, 10.0, 25)
     else:
@@ -183,8 +179,7 @@ def synthetic_passages(
 
 def check_data(data: Measurement) -> Measurement:
     """Return the data, or raise `InputError` for anything else."""
-    if not isinstance(data, Measurement):
-        raise fail("data", "be a Measurement", f"it is {describe(data)}")
+    instance("data", data, Measurement)
     return data
 
 

@@ -13,10 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import fail, integer, non_negative, positive, real_array, real_number
+from anticrossing._core.checks import (
+    fail,
+    fraction,
+    integer,
+    non_negative,
+    one_of,
+    positive,
+    real_array,
+    real_number,
+)
 from anticrossing.formulas.landau_zener import (
     RATIO_LIMIT,
-    jump_probability,
     passage_duration,
 )
 from anticrossing.formulas.result import (
@@ -136,8 +144,7 @@ def transfer_matrix(
 def _scattering(
     stay: FloatArray, jump: FloatArray, stokes: FloatArray, direction: int
 ) -> ComplexArray:
-    if integer("direction", direction) not in (1, -1):
-        raise fail("direction", "be 1 or -1", f"it is {direction}")
+    one_of("direction", direction, (1, -1))
     matrix = np.empty((*stay.shape, 2, 2), dtype=np.complex128)
     matrix[..., 0, 0] = stay * np.exp(1j * stokes)
     matrix[..., 1, 1] = stay * np.exp(-1j * stokes)
@@ -179,10 +186,10 @@ def stueckelberg_two_passages(probability: npt.ArrayLike, phase: npt.ArrayLike) 
     0.225688
     """
     p, zeta = broadcast(
-        probability=jump_probability("probability", probability), phase=real_array("phase", phase)
+        probability=fraction("probability", probability), phase=real_array("phase", phase)
     )
     angle = zeta + _stokes_of_probability(p)
-    # The phase between two separate passages is at least that of one passage, about one radian.
+    # Two separate passages are at least the phase of one passage apart, about one radian.
     check = DomainCheck(
         "phase between the passages",
         unwrap(np.array(zeta)),
@@ -381,7 +388,7 @@ def _check_sequence(crossings: Sequence[CrossingStep], n: int) -> None:
                 f"be two adjacent levels below {n}, lower first",
                 f"it is {crossing.levels!r}",
             )
-        jump_probability(f"{where}.jump_probability", real_number(where, crossing.jump_probability))
+        fraction(f"{where}.jump_probability", real_number(where, crossing.jump_probability))
         if crossing.time is not None:
             if crossing.time < latest:
                 raise fail("crossings", "be in order of time", f"number {number} comes too early")

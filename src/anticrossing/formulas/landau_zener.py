@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import describe, fail, non_negative, positive, real_array
+from anticrossing._core.checks import (
+    describe,
+    fail,
+    fraction,
+    non_negative,
+    positive,
+    real_array,
+)
 from anticrossing.formulas.result import (
     DomainCheck,
     FloatArray,
@@ -289,7 +296,7 @@ def double_passage_average(probability: npt.ArrayLike | Prediction) -> Predictio
     """
     carried = probability.checks if isinstance(probability, Prediction) else ()
     raw = probability.value if isinstance(probability, Prediction) else probability
-    p = jump_probability("probability", raw)
+    p = fraction("probability", raw)
     return Prediction(
         unwrap(2 * p * (1 - p)), "two passages, phase averaged", carried, "P2 = 2 P (1 - P)"
     )
@@ -298,14 +305,6 @@ def double_passage_average(probability: npt.ArrayLike | Prediction) -> Predictio
 def passage_duration(gap: FloatArray, sweep_rate: FloatArray) -> FloatArray:
     """Return ``τ = max(1/√α, g/α)``, the time one passage takes."""
     return np.asarray(np.maximum(1 / np.sqrt(sweep_rate), gap / sweep_rate))
-
-
-def jump_probability(name: str, value: npt.ArrayLike) -> FloatArray:
-    """Return `value` as probabilities in [0, 1], or raise `InputError`."""
-    p = real_array(name, value)
-    if np.any(p < 0) or np.any(p > 1):
-        raise fail(name, "lie between 0 and 1", f"it reaches {float(p.min())}, {float(p.max())}")
-    return p
 
 
 def passage_checks(

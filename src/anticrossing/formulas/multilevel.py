@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import choice, fail, last_axis, real_array, real_number
+from anticrossing._core.checks import (
+    choice,
+    fail,
+    last_axis,
+    listed,
+    nowhere_zero,
+    real_array,
+    real_number,
+)
 from anticrossing.formulas.landau_zener import RATIO_LIMIT
 from anticrossing.formulas.result import (
     DomainCheck,
@@ -225,9 +233,7 @@ def bow_tie(
            [0.478 , 0.1561, 0.3659]])
     """
     chosen = choice("basis", basis, BASES)
-    others = real_array("slopes", slopes, ndim=1)
-    if others.size == 0:
-        raise fail("slopes", "hold at least one level", "it is empty")
+    others = listed("slopes", slopes)
     b = np.concatenate(([real_number("slope_0", slope_0)], others))
     if np.unique(b).size < b.size:
         raise fail("slopes", "differ from each other and from `slope_0`", "two of them are equal")
@@ -273,9 +279,7 @@ def _batch(
     """Broadcast couplings (..., n) against rates (...)."""
     values = real_array(vector_name, vector)
     last_axis(vector_name, values, n)
-    rates = real_array(rate_name, rate)
-    if np.any(rates == 0):
-        raise fail(rate_name, "not be zero", "it is zero")
+    rates = nowhere_zero(rate_name, rate)
     try:
         shape = np.broadcast_shapes(values.shape[:-1], rates.shape)
     except ValueError:

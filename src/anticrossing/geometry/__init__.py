@@ -1,4 +1,7 @@
-"""The geometry of levels over configuration space: couplings, phases, intersections, diabats."""
+"""The geometry of levels over configuration space: couplings, phases, intersections, diabats.
+
+What enters needs H(x) at points, along paths or on surfaces, but no time.
+"""
 
 from anticrossing._core.public import guard
 from anticrossing.geometry.berry import (

@@ -196,7 +196,7 @@ def over_points(
     points, parameters, shape = hamiltonian.flat_points(real_array("x", x))
     workers = _cores() if threads is None else integer("threads", threads, minimum=1)
     if not isinstance(hamiltonian, TermHamiltonian):
-        # A user's function need not bear several callers at once.
+        # A user's function need not be safe on several threads.
         if threads is not None and workers > 1:
             raise fail("threads", "be 1 for a Hamiltonian given by a function", f"it is {threads}")
         workers = 1
@@ -236,7 +236,7 @@ def over_points(
 
 
 def drop_axes(hamiltonian: Hamiltonian, values: npt.NDArray[Any], *axes: int) -> Any:
-    """Return `values` without its axes over coordinates if there is one coordinate only."""
+    """Return `values` without the axes over coordinates if there is only one coordinate."""
     return values if len(hamiltonian.coordinates) > 1 else np.squeeze(values, axis=axes)
 
 

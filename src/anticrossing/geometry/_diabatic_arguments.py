@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import (
     FloatArray,
+    at_least,
     describe,
     fail,
     increasing,
@@ -52,8 +53,7 @@ def chosen_levels(hamiltonian: Hamiltonian, levels: npt.ArrayLike | None) -> npt
 
 def transport_tolerance(tolerance: float) -> float:
     value = real_number("tolerance", tolerance)
-    if value < _FINEST:
-        raise fail("tolerance", f"be at least {_FINEST:g}", f"it is {value:g}")
+    at_least("tolerance", value, _FINEST)
     return value
 
 

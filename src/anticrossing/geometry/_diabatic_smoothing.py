@@ -73,7 +73,7 @@ def smoothest_gauge(
 
 
 def solve_complex(solve: object, column: Matrices) -> Matrices:
-    """Apply a real sparse factorization to a real or complex right-hand side."""
+    """Apply a real sparse factorisation to a real or complex right-hand side."""
     assert callable(solve)
     if np.iscomplexobj(column):
         return solve(column.real.copy()) + 1j * solve(column.imag.copy())

@@ -76,7 +76,7 @@ def transporters(
 
 
 class _Pieces:
-    """Pieces of straight segments, named by their segment and the stretch of it they cover."""
+    """Pieces of straight segments, named by their segment and the stretch that they cover."""
 
     def __init__(
         self,

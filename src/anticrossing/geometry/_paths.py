@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, describe, fail, hermitian, real_array
+from anticrossing._core.checks import (
+    FloatArray,
+    InputError,
+    describe,
+    fail,
+    hermitian,
+    instance,
+    real_array,
+)
 from anticrossing.hamiltonian import Hamiltonian, Matrices
 
 CLOSED_GAP = 1e-12  # gap, relative to the largest energy, below which two levels meet
@@ -19,8 +27,7 @@ _SAME_MATRIX = 1e-9  # relative difference below which H at two ends of a loop i
 
 def check_hamiltonian(hamiltonian: Any) -> Hamiltonian:
     """Return a Hamiltonian, or raise `InputError`."""
-    if not isinstance(hamiltonian, Hamiltonian):
-        raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}")
+    instance("hamiltonian", hamiltonian, Hamiltonian)
     return hamiltonian
 
 
@@ -92,7 +99,7 @@ def field_points(hamiltonian: Hamiltonian, x: npt.ArrayLike) -> FloatArray:
 
 
 def own_shape(hamiltonian: Hamiltonian, points: FloatArray) -> FloatArray:
-    """Return points (…, f) as the Hamiltonian takes them: without the axis of one coordinate."""
+    """Return points (…, f) as the Hamiltonian takes them: one coordinate has no axis."""
     return points if len(hamiltonian.coordinates) > 1 else points[..., 0]
 
 

@@ -27,7 +27,6 @@ from anticrossing._core.checks import (
     integer,
     positive_number,
     real_array,
-    real_number,
 )
 from anticrossing.geometry._paths import check_single
 from anticrossing.hamiltonian import Hamiltonian, Matrices, check_finite_hermitian
@@ -335,7 +334,7 @@ def check_point(name: str, hamiltonian: Hamiltonian, value: Any) -> FloatArray:
 
 def check_reach(value: Any, start: FloatArray) -> float:
     """Return a distance within which to search around a start."""
-    reach = positive_number("reach", real_number("reach", value))
+    reach = positive_number("reach", value)
     smallest = max(1 / _LARGEST_REACH, _SMALLEST_REACH * float(np.abs(start).max()))
     if not smallest <= reach <= _LARGEST_REACH:
         raise fail(

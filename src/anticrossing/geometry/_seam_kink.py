@@ -1,4 +1,4 @@
-"""Kinks of a seam: where a level that crosses another set's meets a neighbour in its own set.
+"""Kinks of a seam: there a level also meets a neighbour within its own set.
 
 There the energy along the seam has a corner, which may be its lowest point. The levels that meet
 are a group of their own, degenerate on a smaller seam without corners.

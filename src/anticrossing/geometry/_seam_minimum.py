@@ -85,7 +85,7 @@ def minimise(
 ) -> FloatArray | None:
     """Return the local minimum of the energy along the seam that `start` on it leads to.
 
-    None if there is none within reach, or, with a box (f, 2), if the way down leads far out of it.
+    None if there is none within reach, or, with a box (f, 2), if the way down leads far outside.
     """
     point, radius = start, reach
     here = seam.at(point)

@@ -96,7 +96,7 @@ class Sampler:
         return np.asarray(gaps.min(axis=-1, initial=np.inf))
 
     def noise(self, energies: FloatArray) -> FloatArray:
-        """Return, for each panel, to what its eigenvectors are known: some ε E/gap."""
+        """Return the accuracy of the eigenvectors of each panel, some ε E/gap."""
         gaps = np.diff(energies, axis=-1)
         gaps = gaps if self.tracked else gaps[..., self.borders]
         if self.tracked:
@@ -144,7 +144,7 @@ class Sampler:
     def _allowed(self, overlaps: Matrices, same: BoolArray | None) -> BoolArray:
         if same is None:
             return self.mask
-        # A column goes on as the one group of the next node that holds most of it.
+        # A column goes on as the group of the next node with which it overlaps most.
         weight = np.abs(overlaps) ** 2 @ same
         return np.asarray(weight > 0.5)
 

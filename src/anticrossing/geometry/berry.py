@@ -22,7 +22,6 @@ from anticrossing._core.checks import (
     integer,
     positive_number,
     real_array,
-    real_number,
 )
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.linalg import polar
@@ -233,7 +232,7 @@ def wilson_loop(
     """
     check_single(hamiltonian)
     chosen = check_levels("levels", levels, hamiltonian.dimension)
-    wanted = positive_number("tolerance", real_number("tolerance", tolerance))
+    wanted = positive_number("tolerance", tolerance)
     point, edges = _check_loop(hamiltonian, loop, closed)
     size = len(chosen)
     sampler = Sampler(

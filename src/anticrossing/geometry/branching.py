@@ -19,7 +19,6 @@ from anticrossing._core.checks import (
     of_shape,
     positive_number,
     real_array,
-    real_number,
 )
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
@@ -174,7 +173,7 @@ class BranchingPlane(Result):
                [ 0. , -0.5,  5. ]])
         """
         middle = of_shape("centre", real_array("centre", centre), self.g.shape)
-        size = positive_number("radius", real_number("radius", radius))
+        size = positive_number("radius", radius)
         angle = 2 * np.pi * np.arange(integer("points", points, minimum=3, maximum=10**7)) / points
         around = np.outer(np.cos(angle), self.x) + np.outer(np.sin(angle), self.y)
         return np.asarray(middle + size * around)
@@ -268,9 +267,9 @@ def encloses_intersection(
 
     Carried around the loop, the real wave function of the lower level changes sign with every
     conical intersection inside. Here the determinant of the overlaps of the levels 0 … i is
-    followed, which is blind to intersections among these, so that only those of the levels i and
-    i + 1 count. The sides of the polygon are divided, eightfold at least, until H changes by less
-    than half the gap from each point to the next: where it does so steadily, no overlap can be
+    followed, which is blind to intersections among these, so that only intersections of the levels
+    i and i + 1 count. The sides of the polygon are divided, eightfold at least, until H changes by
+    less than half the gap from each point to the next: where it does so steadily, no overlap can be
     mistaken for its opposite.
 
     Parameters

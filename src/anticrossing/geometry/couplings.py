@@ -268,7 +268,7 @@ def trajectory_couplings(
     Raises
     ------
     InputError
-        If two points are too far apart to recognize the states, if the trajectory meets a
+        If two points are too far apart to recognise the states, if the trajectory meets a
         degeneracy of coupled levels (naming levels, point and gap), or for a batch.
 
     Notes

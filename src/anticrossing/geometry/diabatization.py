@@ -52,7 +52,7 @@ def diabatize(
     ``C' = [P', P] C`` with P the projector on the chosen levels.
 
     For all levels of H the states C do not move and W is H in another constant basis. For some of
-    them W is the smaller matrix that acts alone as long as the other levels stay out of it.
+    them W is the smaller matrix that acts alone as long as the other levels do not take part.
 
     Parameters
     ----------

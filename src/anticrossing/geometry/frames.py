@@ -23,7 +23,6 @@ from anticrossing._core.checks import (
     of_shape,
     positive_number,
     real_array,
-    real_number,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units
@@ -191,7 +190,7 @@ def transport(
     if points.shape[0] < 2:
         raise fail("path", "have at least two points", f"it has {points.shape[0]}")
     tracked = choice("order", order, ORDERS) == "tracked"
-    wanted = positive_number("tolerance", real_number("tolerance", tolerance))
+    wanted = positive_number("tolerance", tolerance)
     size = hamiltonian.dimension
     if tracked and blocks is not None:
         raise fail("blocks", "not be given for tracked levels", f"it is {describe(blocks)}")

@@ -17,9 +17,9 @@ from anticrossing._core.checks import (
     FloatArray,
     InputError,
     choice,
-    describe,
     fail,
     increasing,
+    instance,
     of_shape,
     real_array,
 )
@@ -128,8 +128,7 @@ class AdiabaticData(Result):
                 raise fail("dipoles", "be symmetric", "μ_ij − μ_ji is not zero")
             mu = mu if mu.ndim == 4 else mu[:, np.newaxis]
             checked["dipoles"] = mu / 2 + mu.swapaxes(-1, -2) / 2
-        if not isinstance(self.units, Units):
-            raise fail("units", "be a `Units` object", f"it is {describe(self.units)}")
+        instance("units", self.units, Units)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -160,7 +159,7 @@ class AdiabaticData(Result):
 
         From overlaps where they are known, otherwise from couplings and dipoles together, each
         sign being the one with which they continue best. Where all of these vanish over a stretch
-        the signs beyond it stay open; `diabatize` warns of it.
+        the signs beyond that stretch stay open, and `diabatize` warns.
 
         Raises
         ------

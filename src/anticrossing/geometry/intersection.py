@@ -8,7 +8,7 @@ from typing import Any, ClassVar, overload
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, InputError, describe, fail
+from anticrossing._core.checks import FloatArray, InputError, fail, instance
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
@@ -299,8 +299,7 @@ def _signed(lengths: FloatArray, vectors: FloatArray) -> FloatArray:
 
 def check_intersection(intersection: Any, hamiltonian: Hamiltonian | None = None) -> Intersection:
     """Return an intersection that was found (and is one of `hamiltonian`), or raise."""
-    if not isinstance(intersection, Intersection):
-        raise fail("intersection", "be an Intersection", f"it is {describe(intersection)}")
+    instance("intersection", intersection, Intersection)
     if not intersection.found:
         raise fail(
             "intersection",

@@ -16,7 +16,6 @@ from anticrossing._core.checks import (
     integer,
     positive_number,
     real_array,
-    real_number,
 )
 from anticrossing.geometry._descent import descend
 from anticrossing.geometry._quasidegenerate import (
@@ -157,7 +156,7 @@ def find_intersections(
         For the random starts.
     seam : {"minimum", "points"}
         What to return of a seam of dimension > 0: the local minima of the energy along it (those
-        inside the box, not at its border), or the points of it that the starts led to.
+        inside the box, not at its border), or the points that the starts led to.
     gap_tolerance : float, optional
         See `find_intersection`.
 
@@ -230,7 +229,7 @@ def _missed(on_seam: list[Intersection], same: int) -> tuple[str, ...]:
     if on_seam:
         hints.append(
             f"{len(on_seam)} starts led to a seam of dimension {on_seam[0].seam_dimension} whose "
-            'energy has no minimum in the box: `seam="points"` returns points of it, '
+            'energy has no minimum in the box: `seam="points"` returns its points, '
             "`minimum_energy_intersection` looks outside the box too"
         )
     if same:
@@ -257,7 +256,7 @@ def _different(ends: list[Intersection], size: float) -> tuple[list[Intersection
 def _threshold(gap_tolerance: float | None) -> float | None:
     if gap_tolerance is None:
         return None
-    return positive_number("gap_tolerance", real_number("gap_tolerance", gap_tolerance))
+    return positive_number("gap_tolerance", gap_tolerance)
 
 
 def _check_bounds(hamiltonian: Hamiltonian, bounds: npt.ArrayLike) -> FloatArray:
@@ -283,9 +282,7 @@ def _starts(
     seed: int | np.random.Generator,
 ) -> FloatArray:
     if isinstance(starts, (int, float, np.number)):
-        count = integer("starts", starts, minimum=1)
-        if count > _MOST_STARTS:
-            raise fail("starts", f"be at most {_MOST_STARTS}", f"it is {describe(starts)}")
+        count = integer("starts", starts, minimum=1, maximum=_MOST_STARTS)
         if not isinstance(seed, np.random.Generator):
             seed = np.random.default_rng(integer("seed", seed, minimum=0))
         return seed.uniform(box[:, 0], box[:, 1], (count, len(box)))

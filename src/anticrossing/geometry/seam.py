@@ -14,7 +14,6 @@ from anticrossing._core.checks import (
     FloatArray,
     fail,
     positive_number,
-    real_number,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
@@ -149,8 +148,8 @@ def trace_seam(
     check_several_levels(hamiltonian)
     check_intersection(intersection, hamiltonian)
     begin = intersection.position
-    total = positive_number("length", real_number("length", length))
-    longest = positive_number("step", real_number("step", step))
+    total = positive_number("length", length)
+    longest = positive_number("step", step)
     if longest > total:
         raise fail("step", "not exceed `length`", f"it is {longest:g}, above {total:g}")
     if longest < _FINEST * total:

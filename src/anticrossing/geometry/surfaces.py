@@ -66,7 +66,7 @@ def surfaces(
     degenerate: str = "refuse",
     threads: int | None = None,
 ) -> Surfaces:
-    """Return energies, forces and all derivative couplings from one diagonalization per point.
+    """Return energies, forces and all derivative couplings from one diagonalisation per point.
 
     ``F_n = −⟨φ_n|∂H|φ_n⟩`` and ``d_ij = ⟨φ_i|∂H|φ_j⟩/(E_j − E_i)``.
 

@@ -1,4 +1,4 @@
-"""Checks of what goes into a Hamiltonian and of what comes out of it."""
+"""Checks of the arguments and the values of a Hamiltonian."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def points_array(x: npt.ArrayLike) -> npt.NDArray[Any]:
 def common_offset(diagonals: FloatArray) -> FloatArray:
     """Return what the diagonals (…, N) have in common, where it exceeds what sets them apart.
 
-    It is one of the elements: differences of close numbers are exact, those to a mean are not.
-    Where levels are far apart nothing is taken out, which would move all of them by rounding.
+    It is one of the elements: differences of close numbers are exact, differences from a mean are
+    not. Where levels are far apart nothing is taken out, which would move all of them by rounding.
     """
     middle = np.sort(diagonals, axis=-1)[..., diagonals.shape[-1] // 2]
     with np.errstate(invalid="ignore", over="ignore"):
@@ -97,7 +97,7 @@ def number_array(name: str, value: Any) -> npt.NDArray[Any]:
 
 
 def check_entries(name: str, value: Any, count: int, must: str) -> list[Any]:
-    """Return a list or an array of `count` entries as a list, or raise that it must be so."""
+    """Return a list or an array of `count` entries as a list, or raise `InputError`."""
     entries = value.tolist() if isinstance(value, np.ndarray) else value
     if not isinstance(entries, (list, tuple)) or len(entries) != count:
         raise fail(name, must, f"it is {describe(value)}")

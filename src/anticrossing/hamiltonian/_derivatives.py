@@ -88,10 +88,8 @@ class DerivativeTable:
     def _tensor(
         self, parameters: tuple[float, ...] | None, stack: npt.NDArray[Any]
     ) -> npt.NDArray[Any]:
-        """Return what the function values are multiplied with: (functions, components · M.size).
-
-        For None it has one row per entry, without the weights.
-        """
+        """Return what the function values are multiplied with: (functions, components · M.size)."""
+        # For None it has one row per entry, without the weights.
         latest = self._latest
         if latest is not None and latest[0] == parameters:
             return latest[1]

@@ -14,6 +14,7 @@ from anticrossing._core.checks import (
     FloatArray,
     describe,
     fail,
+    instance,
     known_keys,
     named_values,
     parameter,
@@ -286,7 +287,7 @@ class Hamiltonian(Unchanging, abc.ABC):
     def evaluate_split(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any]
     ) -> tuple[Matrices, npt.NDArray[Any]]:
-        """Return H less a multiple of the identity, and the multiple, as `evaluate` does H.
+        """Return H without a multiple of the identity, and the multiple, shaped as by `evaluate`.
 
         The multiple is taken out, or not, of all points along the last axis of `x` alike.
         """
@@ -370,8 +371,7 @@ class Hamiltonian(Unchanging, abc.ABC):
         >>> H.with_units(Units("GHz", "ns")).units.energy
         'GHz'
         """
-        if not isinstance(units, Units):
-            raise fail("units", "be a `Units` object", f"it is {describe(units)}")
+        instance("units", units, Units)
         copy = self.replace()
         copy.__dict__["units"] = units
         return copy
@@ -384,7 +384,7 @@ class Hamiltonian(Unchanging, abc.ABC):
         Parameters
         ----------
         origin, direction : array, shape (f,)
-            R₀ and n in the units of the coordinates; n is used as it is, not normalized.
+            R₀ and n in the units of the coordinates; n is used as it is, not normalised.
         coordinate : str
             The name of s.
 
@@ -500,8 +500,7 @@ class Hamiltonian(Unchanging, abc.ABC):
     ) -> None:
         if not isinstance(name, str):
             raise fail("name", "be text", f"it is {describe(name)}")
-        if not isinstance(units, Units):
-            raise fail("units", "be a `Units` object", f"it is {describe(units)}")
+        instance("units", units, Units)
         if labels is not None and (isinstance(labels, str) or not isinstance(labels, Sequence)):
             raise fail("labels", "be a list of names", f"it is {describe(labels)}")
         self.coordinates = coordinates

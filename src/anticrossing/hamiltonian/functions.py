@@ -98,7 +98,7 @@ class FunctionHamiltonian(Hamiltonian, kind="function"):
         coordinate: int,
         axes: int = 2,
     ) -> Matrices:
-        """Return the derivative in one coordinate of a `function` with so many axes of its own."""
+        """Return the derivative in one coordinate of a `function` with `axes` axes of values."""
         step = _finite_difference_step(x)
         shift = self._along(step, coordinate)
         own = step[..., coordinate] if len(self.coordinates) > 1 else step
@@ -158,7 +158,7 @@ class FunctionHamiltonian(Hamiltonian, kind="function"):
         name: str = "function",
         axes: tuple[int, ...] = (),
     ) -> Matrices:
-        """Call `function` at all points; it has `axes` before those of the matrix."""
+        """Call `function` at all points; `axes` stand before the axes of the matrix."""
         if np.iscomplexobj(x):
             raise InputError(
                 "A Hamiltonian given by a Python function has no continuation to complex "
@@ -247,7 +247,7 @@ class FunctionHamiltonian(Hamiltonian, kind="function"):
 
 
 def _own(name: str, value: Any) -> Matrices:
-    """Return a copy of what a function gave: it may give the same array again, filled anew."""
+    """Return a copy of a function's value: the function may fill the same array again."""
     if not is_numeric(value):
         raise fail(name, "return a matrix of numbers", f"it returned {describe(value)}")
     real = np.asarray(value).dtype.kind in "biuf"

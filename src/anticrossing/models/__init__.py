@@ -1,4 +1,7 @@
-"""Hamiltonians with a name and a paper; `MODELS` lists them for experiment files."""
+"""Hamiltonians with a name and a paper; `MODELS` lists them for experiment files.
+
+A model enters as a function of keywords that returns a `Hamiltonian`. It knows no dynamics.
+"""
 
 from __future__ import annotations
 

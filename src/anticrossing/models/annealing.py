@@ -14,6 +14,7 @@ from anticrossing._core.checks import (
     fail,
     integer,
     is_numeric,
+    of_shape,
     real_array,
     real_number,
 )
@@ -187,9 +188,7 @@ def Grover(*, qubits: int, reduced: bool = True) -> Hamiltonian:
 
 def _pairs(couplings: Any, qubits: int) -> dict[tuple[int, int], float]:
     if not isinstance(couplings, Mapping):
-        matrix = real_array("couplings", couplings, ndim=2)
-        if matrix.shape != (qubits, qubits):
-            raise fail("couplings", f"have shape {(qubits, qubits)}", f"it has {matrix.shape}")
+        matrix = of_shape("couplings", real_array("couplings", couplings, ndim=2), (qubits, qubits))
         lower = np.tril(matrix, -1)
         if np.any(np.diag(matrix)) or (np.any(lower) and np.any(np.triu(matrix, 1) != lower.T)):
             raise fail(

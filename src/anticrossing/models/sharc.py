@@ -34,6 +34,7 @@ from anticrossing._core.checks import (
     describe,
     fail,
     hermitian,
+    instance,
     last_axis,
     non_negative,
     of_shape,
@@ -338,8 +339,7 @@ def write_sharc(model: SharcModel, template: str | Path, reference: str | Path) 
         If `model` is not a SharcModel, has couplings that the files cannot hold, or if the files
         cannot be written or the name of `reference` not be read again.
     """
-    if not isinstance(model, SharcModel):
-        raise fail("model", "be a SharcModel", f"it is {describe(model)}")
+    instance("model", model, SharcModel)
     place, name = path_of("template", template), path_of("reference", reference)
     if place.absolute() == name.absolute():
         raise fail("reference", "be another file than `template`", f"both are {place}")

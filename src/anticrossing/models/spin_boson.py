@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anticrossing._core.checks import describe, fail, real_number
+from anticrossing._core.checks import describe, fail, instance, real_number
 from anticrossing.environment.spectral_density import Discrete, SpectralDensity
 from anticrossing.models.vibronic_coupling import VibronicCoupling
 from anticrossing.units import NATURAL, Units
@@ -66,10 +66,7 @@ def SpinBoson(
     """
     v = real_number("coupling", coupling)
     free = real_number("reaction_free_energy", reaction_free_energy)
-    if not isinstance(spectral_density, SpectralDensity):
-        raise fail(
-            "spectral_density", "be a SpectralDensity", f"it is {describe(spectral_density)}"
-        )
+    instance("spectral_density", spectral_density, SpectralDensity)
     if spectral_density.scales:
         if modes is None:
             raise fail("modes", "be given for a bath with a continuum", "it is missing")

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, describe, fail, of_shape, positive, real_array
+from anticrossing._core.checks import (
+    FloatArray,
+    fail,
+    listed,
+    of_shape,
+    one_of,
+    positive,
+    real_array,
+)
 from anticrossing.hamiltonian import Matrices, TermHamiltonian, check_entries, number_array
 from anticrossing.units import NATURAL, Units
 
@@ -90,9 +98,7 @@ class VibronicCoupling(TermHamiltonian):
 
         from anticrossing._core import expression
 
-        omega = positive("frequencies", frequencies)
-        if omega.ndim != 1 or omega.size == 0:
-            raise fail("frequencies", "list at least one number", f"its shape is {omega.shape}")
+        omega = positive("frequencies", listed("frequencies", frequencies))
         modes = omega.size
         constant = _constant(energies)
         states = len(constant)
@@ -210,9 +216,7 @@ def Pyrazine(*, modes: int = 3) -> VibronicCoupling:
     array([[3.94, 0.  ],
            [0.  , 4.84]])
     """
-    if not isinstance(modes, (int, np.integer)) or isinstance(modes, bool) or modes not in (3, 4):
-        raise fail("modes", "be 3 or 4", f"it is {describe(modes)}")
-    if modes == 3:
+    if one_of("modes", modes, (3, 4)) == 3:
         return VibronicCoupling(
             energies=[3.94, 4.84],
             frequencies=[0.126, 0.074, 0.118],

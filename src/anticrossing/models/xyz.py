@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, describe, fail, of_shape, real_array
+from anticrossing._core.checks import FloatArray, describe, fail, instance, of_shape, real_array
 from anticrossing._core.files import path_of, write_text
 from anticrossing.models.sharc import SharcModel
 from anticrossing.units import ENERGIES, LENGTHS, MASSES
@@ -89,8 +89,7 @@ def write_xyz(
     H       0.0000000000     0.0000000000    -0.432154...    1.00782503
     H       0.0000000000     0.0000000000     0.432154...    1.00782503
     """
-    if not isinstance(model, SharcModel):
-        raise fail("model", "be a SharcModel", f"it is {describe(model)}")
+    instance("model", model, SharcModel)
     target = path_of("path", path)
     Q = _rows("coordinates", coordinates)
     frames, columns = len(Q), _ANGSTROM * model.cartesian(Q)

@@ -1,8 +1,8 @@
 """Figures of results: axes in, axes out. Nothing here computes physics.
 
-A function takes a result, or plain arrays, and draws into the axes `ax` or into those of a new
-figure; it returns the axes, and ``.figure`` of them is what a notebook shows and
-``.figure.savefig(path)`` writes. Nothing global is touched: figures are made without `pyplot`.
+A function takes a result, or plain arrays, and draws into the axes `ax` or into a new
+figure. It returns the axes: a notebook shows their ``.figure``, and ``.figure.savefig(path)``
+writes it. Nothing global is touched: figures are made without `pyplot`.
 """
 
 import lazy_loader

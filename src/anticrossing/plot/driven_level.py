@@ -265,7 +265,7 @@ def _argument(direction: str) -> str:
 
 
 def _draw_bins(axes: Axes, work: Work, edges: FloatArray, log: bool) -> float:
-    """Draw the exact probabilities as a histogram and those of the chain as points upon it."""
+    """Draw the exact probabilities as a histogram, with the chain as points on top."""
     centres = 0.5 * (edges[1:] + edges[:-1])
     for direction in work.question.directions:
         color = _COLORS[direction]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, describe, fail, real_array
+from anticrossing._core.checks import FloatArray, describe, fail, of_shape, real_array
 from anticrossing._core.drawing import draws
 from anticrossing._core.public import guard
 from anticrossing.plot import style
@@ -44,7 +44,7 @@ def energy_surfaces(
     energy : str
         Label of the energy, with its unit.
     ax : mpl_toolkits.mplot3d.Axes3D, optional
-        Three-dimensional axes to draw into, by default those of a new figure.
+        Three-dimensional axes to draw into, by default in a new figure.
 
     Returns
     -------
@@ -164,9 +164,7 @@ def gap_map(
     from matplotlib.colors import LogNorm
 
     mesh = _mesh(points)
-    values = real_array("gaps", gaps)
-    if values.shape != mesh.shape[:2]:
-        raise fail("gaps", f"have shape {mesh.shape[:2]}", f"its shape is {values.shape}")
+    values = of_shape("gaps", real_array("gaps", gaps), mesh.shape[:2])
     if np.any(values < 0):
         raise fail("gaps", "not be negative", f"the smallest is {values.min():g}")
     if not values.any():
@@ -256,8 +254,7 @@ def coupling_field(
     field = np.asarray(couplings)
     if field.dtype.kind not in "fiu":
         raise fail("couplings", "be real numbers", f"they are {describe(couplings)}")
-    if field.shape != where.shape:
-        raise fail("couplings", f"have shape {where.shape}", f"its shape is {field.shape}")
+    of_shape("couplings", field, where.shape)
     marked = None if intersections is None else _places("intersections", intersections, 2)
     names = _names(coordinates)
     flat, arrows = where.reshape(-1, 2), field.reshape(-1, 2)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["coupling_curve", "diabats", "loop_phase"]
 
 _DASHES = (0, (4, 3))
-_SHOWN_WIDTHS = 4.0  # of the peak, to either side of it
+_SHOWN_WIDTHS = 4.0  # of the peak, to either side
 
 
 @draws()
@@ -128,7 +128,7 @@ def coupling_curve(
     peak : CouplingPeak, optional
         Its Lorentzian, width and numbers, see `anticrossing.analysis.coupling_peak`.
     name, unit : str
-        Of the coordinate; those of the Hamiltonian if a peak is given.
+        Of the coordinate; the units of the Hamiltonian if a peak is given.
     ax : matplotlib.axes.Axes, optional
         Where to draw, by default in a new figure.
 

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from anticrossing._core.checks import (
     FloatArray,
     fail,
+    increasing,
+    of_shape,
     positive_number,
     real_array,
     real_number,
@@ -55,7 +57,7 @@ def interference_map(
         Angular frequency in the unit of the offset; marks the resonances at its multiples on the
         upper edge.
     unit, amplitude_unit : str
-        Of offset and amplitude; the second is that of the offset if it is not given.
+        Of offset and amplitude; the second is the unit of the offset if it is not given.
     largest : float, optional
         Population of the brightest colour, by default the largest of all.
     ax : matplotlib.axes.Axes, optional
@@ -77,10 +79,8 @@ def interference_map(
     >>> interference_map([-1, 0, 1], [0, 1], population, unit="GHz").get_xlabel()
     'offset (GHz)'
     """
-    x, y = _increasing("offsets", offsets), _increasing("amplitudes", amplitudes)
-    z = real_array("population", population)
-    if z.shape != (x.size, y.size):
-        raise fail("population", f"have shape {(x.size, y.size)}", f"its shape is {z.shape}")
+    x, y = increasing("offsets", offsets), increasing("amplitudes", amplitudes)
+    z = of_shape("population", real_array("population", population), (x.size, y.size))
     top = float(z.max()) if largest is None else real_number("largest", largest)
     mesh = ax.pcolormesh(
         x, y, z.T, cmap="cividis", vmin=0, vmax=top or None, shading="nearest", rasterized=True
@@ -142,17 +142,23 @@ def fringes(
     ['fit', 'measured']
     """
     x = real_array("coordinate", coordinate, ndim=1)
-    y = _like("population", population, x)
+    y = of_shape("population", real_array("population", population), x.shape)
     order = np.argsort(x, kind="stable")
     if error is not None:
-        bars = _like("error", error, x)[order]
+        bars = of_shape("error", real_array("error", error), x.shape)[order]
         ax.errorbar(
             x[order], y[order], bars, fmt="none", ecolor=style.MUTED, elinewidth=0.9, zorder=2
         )
     if fit is not None:
         at = x if fit_coordinate is None else real_array("fit_coordinate", fit_coordinate, ndim=1)
         line = np.argsort(at, kind="stable")
-        ax.plot(at[line], _like("fit", fit, at)[line], color="#0072B2", label=fit_label, zorder=3)
+        ax.plot(
+            at[line],
+            of_shape("fit", real_array("fit", fit), at.shape)[line],
+            color="#0072B2",
+            label=fit_label,
+            zorder=3,
+        )
     elif fit_coordinate is not None:
         raise fail("fit_coordinate", "be left out without `fit`", "it would be ignored")
     ax.plot(x[order], y[order], "o", ms=3.2, color=style.EXACT_COLOR, label="measured", zorder=2.5)
@@ -253,20 +259,6 @@ def _mark_resonances(ax: Axes, x: FloatArray, omega: float) -> None:
     upper.tick_params(length=2, pad=1, labelsize=7, colors="#555555")
     upper.spines["top"].set_visible(False)
     upper.set_xlabel("ε₀/ω", loc="right", fontsize=7.5, color="#555555", labelpad=2)
-
-
-def _increasing(name: str, values: npt.ArrayLike) -> FloatArray:
-    array = real_array(name, values, ndim=1)
-    if array.size < 2 or np.any(np.diff(array) <= 0):
-        raise fail(name, "hold at least two increasing numbers", f"it holds {array.size}")
-    return array
-
-
-def _like(name: str, values: npt.ArrayLike, reference: FloatArray) -> FloatArray:
-    array = real_array(name, values)
-    if array.shape != reference.shape:
-        raise fail(name, f"have shape {reference.shape}", f"its shape is {array.shape}")
-    return array
 
 
 guard(__name__)

@@ -14,6 +14,7 @@ from anticrossing._core.checks import (
     MissingExtraError,
     describe,
     fail,
+    index as check_index,
     integer,
     real_array,
 )
@@ -92,8 +93,8 @@ def density(
     if result.grid.coordinates == 2:
         if len(frames) > 1:
             raise fail("times", "be one time in two coordinates", f"there are {len(frames)}")
-        if state is not None and integer("state", state, minimum=0) >= result.operator.states:
-            raise fail("state", f"be less than {result.operator.states}", f"it is {state}")
+        if state is not None:
+            check_index("state", state, result.operator.states)
         colours = snapshots.draw_map(ax, frames[0], state, None)
         snapshots.draw_colours(colours, ax=ax, pad=0.03)
         part = "all levels" if state is None else f"level {state}"
@@ -332,9 +333,7 @@ def animate_packet(
     """
     _check_kept(result)
     rate = integer("frames_per_second", frames_per_second, minimum=1)
-    resolution = integer("dpi", dpi, minimum=_LEAST_DPI)
-    if resolution > _MOST_DPI:
-        raise fail("dpi", f"be at most {_MOST_DPI}", f"it is {resolution}")
+    resolution = integer("dpi", dpi, minimum=_LEAST_DPI, maximum=_MOST_DPI)
     if not isinstance(path, (str, Path)):
         raise fail("path", "be a path", f"it is {describe(path)}")
     target = Path(path)

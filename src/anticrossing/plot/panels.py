@@ -329,11 +329,9 @@ def _event_range(result: PassageOutcome) -> tuple[float, float]:
 
 
 def _primary(predictions: Sequence[Any]) -> Any:
-    """Return the prediction whose end values are drawn.
-
-    The first one that is within its domain and near; if there is none, the nearest within its
-    domain, and then the first.
-    """
+    """Return the prediction whose end values are drawn."""
+    # The first one that is within its domain and near; if there is none, the nearest within its
+    # domain, and then the first.
     valid = [p for p in predictions if p.valid]
     near = [p for p in valid if p.difference < 0.05]
     if near or valid:

@@ -1,5 +1,7 @@
 """Published results, recomputed: a table, a figure, and whether they agree.
 
+A module enters with one paper, and states the numbers it is compared with.
+
 >>> reproduction = compute("demkov-osherov")
 >>> reproduction.agrees
 True

@@ -73,7 +73,7 @@ def compute() -> Reproduction:
         source="M. V. Berry, Proc. R. Soc. A 392, 45 (1984) (loops, solid angle); A. Zee, Phys. "
         "Rev. A 38, 1 (1988) (quadrupole); E. Teller, J. Phys. Chem. 41, 109 (1937) (jump); H. C. "
         "Longuet-Higgins et al., Proc. R. Soc. A 244, 1 (1958) (E⊗e levels; their digits from "
-        "diagonalization in a basis of two oscillators); X.-L. Qi, Y.-S. Wu and S.-C. Zhang, Phys. "
+        "diagonalisation in a basis of two oscillators); X.-L. Qi, Y.-S. Wu and S.-C. Zhang, Phys. "
         "Rev. B 74, 085308 (2006) (two bands).",
         columns=["quantity", "reference", "recomputed", "difference"],
         rows=rows,
@@ -88,7 +88,7 @@ def compute() -> Reproduction:
 
 
 def _loops() -> list[Row]:
-    """Quadratic Jahn–Teller with cones at the origin and at 2k/g = 4 on three sides of it."""
+    """Quadratic Jahn–Teller with cones at the origin and at 2k/g = 4 on three sides."""
     hamiltonian = models.JahnTeller(linear=1.0, quadratic=0.5)
     loops = {
         "Berry phase around one intersection": ((0.0, 0.0), 1.0, np.pi),

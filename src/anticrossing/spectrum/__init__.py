@@ -1,4 +1,8 @@
-"""What H(x) is along its coordinate: levels, symmetry sectors, crossings."""
+"""What H(x) is along its coordinate: levels, symmetry sectors, crossings.
+
+What enters needs H(x) and a stretch of one coordinate, but no time: a drive belongs to
+`anticrossing.analysis`, several coordinates to `anticrossing.geometry`.
+"""
 
 from anticrossing._core.public import guard
 from anticrossing.spectrum.crossings import Crossing, Crossings, find_crossings

@@ -135,7 +135,7 @@ def _minimum(
 def _secant_minimum(
     blocks: Blocks, block: int, lower: int, left: float, right: float, tolerance: float
 ) -> float:
-    """Do the same by Brent's method, where too few levels are known for Newton's step."""
+    """Minimise the gap by Brent's method, where too few levels are known for Newton's step."""
 
     def product(x: float) -> float:
         point = blocks.pair(block, lower, x)
@@ -153,10 +153,8 @@ def _slope_squared(point: PairPoint) -> float:
 def _prominent(
     minima: list[tuple[float, PairPoint]], x: FloatArray, gaps: FloatArray, prominence: float
 ) -> list[tuple[float, PairPoint]]:
-    """Drop the higher of two minima whenever the maximum between them hardly rises above it.
-
-    The ends of the stretch compete too: a ripple on a gap that falls towards an end is dropped.
-    """
+    """Drop the higher of two minima whenever the maximum between them hardly rises above it."""
+    # The ends of the stretch compete too: a ripple on a gap that falls towards an end is dropped.
     ends = [(float(x[e]), PairPoint(float(gaps[e]), 0.0, 0.0)) for e in (0, -1)]
     kept = [ends[0], *minima, ends[1]]
     index = 0
@@ -284,11 +282,9 @@ def _bracketed_newton(
     right: float,
     tolerance: float,
 ) -> float:
-    """Find the sign change from − to +; `step` returns (a value of that sign, Newton's step).
-
-    Newton's step is taken while it stays inside the bracket and the bracket or the step shrinks;
-    otherwise the bracket is halved.
-    """
+    """Find the sign change from − to +; `step` returns (a value of that sign, Newton's step)."""
+    # Newton's step is taken while it stays inside the bracket and the bracket or the step shrinks;
+    # otherwise the bracket is halved.
     if not left < x < right:
         x = (left + right) / 2
     previous = math.inf

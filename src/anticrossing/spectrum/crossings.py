@@ -14,9 +14,12 @@ from anticrossing._core import drawing
 from anticrossing._core.checks import (
     FloatArray,
     fail,
+    instance,
     integer,
+    non_negative_number,
+    number_between,
     positive_number,
-    real_number,
+    single_point,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.threads import few_threads
@@ -256,9 +259,9 @@ def find_crossings(
         Accuracy of the positions relative to the stretch.
     prominence : float
         Ripples of the gap are left out: of two minima, the higher one is dropped unless the
-        maximum between them exceeds it by this part of it; a lower gap at an end of the stretch
-        competes in the same way. The grid resolves levels to 0.2 % of the gap, so values below
-        that need more `samples`.
+        maximum between them exceeds the higher one by this part; a lower gap at an end of the
+        stretch competes in the same way. The grid resolves levels to 0.2 % of the gap, so values
+        below that need more `samples`.
     count : int, optional
         Look at the lowest `count` levels only; needed for sectors above dimension 512.
 
@@ -272,7 +275,7 @@ def find_crossings(
     InputError
         For a reversed or empty stretch, a batch of parameters, several coordinates, an H that is
         not finite and Hermitian on the stretch, or more than 10 000 crossings (2000 where the
-        levels could not be resolved, as those of an H that is not smooth).
+        levels could not be resolved, as for an H that is not smooth).
 
     References
     ----------
@@ -289,12 +292,9 @@ def find_crossings(
     true 0.9998 0.0
     """
     first, last = _check_arguments(H, start, stop, count)
-    if integer("samples", samples, minimum=5) > _MOST_SAMPLES:
-        raise fail("samples", f"be at most {_MOST_SAMPLES}", f"it is {samples}")
-    accuracy = positive_number("tolerance", real_number("tolerance", tolerance))
-    ripple = real_number("prominence", prominence)
-    if ripple < 0:
-        raise fail("prominence", "not be negative", f"it is {ripple}")
+    integer("samples", samples, minimum=5, maximum=_MOST_SAMPLES)
+    accuracy = positive_number("tolerance", tolerance)
+    ripple = non_negative_number("prominence", prominence)
     inner = traceless(H) if isinstance(H, TermHamiltonian) else H
     with few_threads(H.dimension):
         parts = sectors(inner, np.linspace(first, last, 17))
@@ -324,23 +324,15 @@ def raised(crossing: Crossing, H: Hamiltonian) -> Crossing:
 def _check_arguments(
     H: Hamiltonian, start: float, stop: float, count: int | None
 ) -> tuple[float, float]:
-    if not isinstance(H, Hamiltonian):
-        raise fail("H", "be a Hamiltonian", f"it is {type(H).__name__}")
-    first, last = real_number("start", start), real_number("stop", stop)
-    for name, end in (("start", first), ("stop", last)):
-        if abs(end) > _FARTHEST:
-            raise fail(name, f"lie within ±{_FARTHEST:g}", f"it is {end:g}")
+    instance("H", H, Hamiltonian)
+    first = number_between("start", start, -_FARTHEST, _FARTHEST)
+    last = number_between("stop", stop, -_FARTHEST, _FARTHEST)
     if first >= last:
         what = "empty" if first == last else "reversed"
         raise fail("stop", "be greater than `start`", f"the stretch {first} … {last} is {what}")
     if len(H.coordinates) != 1:
         raise fail("H", "have one coordinate", f"it has {', '.join(H.coordinates)}")
-    if H.batch_shape != ():
-        raise fail(
-            "H",
-            "have single parameter values",
-            f"its parameters are a batch of shape {H.batch_shape}",
-        )
+    single_point("H", H)
     if count is not None:
         integer("count", count, minimum=2)
     return first, last
@@ -391,10 +383,8 @@ def _clean(position: float, window: float) -> float:
 def _ranks_just_below(
     energy: FloatArray, slope: FloatArray, copies: FloatArray, rounding: float
 ) -> FloatArray:
-    """Return each level's place among all levels at x₀ − 0.
-
-    Where levels coincide to rounding, the steeper one lies lower before the crossing.
-    """
+    """Return each level's place among all levels at x₀ − 0."""
+    # Where levels coincide to rounding, the steeper one lies lower before the crossing.
     order = np.argsort(energy, kind="stable")
     cluster = np.cumsum(np.concatenate([[0], np.diff(energy[order]) > 4 * rounding]))
     order = order[np.lexsort((-slope[order], cluster))]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, fail, integer, real_array
+from anticrossing._core.checks import FloatArray, at_most, fail, integer, listed, real_array
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, check_finite_hermitian
 from anticrossing.spectrum._blocks import LARGEST_DENSE, lowest_levels
 from anticrossing.spectrum.symmetry import sectors
@@ -46,8 +46,7 @@ def levels(H: Hamiltonian, x: npt.ArrayLike, *, count: int | None = None) -> Flo
     points = real_array("x", x)
     if count is not None:
         integer("count", count, minimum=1)
-        if count > H.dimension:
-            raise fail("count", f"be at most {H.dimension}", f"it is {count}")
+        at_most("count", count, H.dimension)
     if isinstance(H, TermHamiltonian) and H.is_sparse and H.dimension > LARGEST_DENSE:
         return _sparse_levels(H, points, count)
     values = H(points)
@@ -60,7 +59,7 @@ def eigenvectors(H: Hamiltonian, x: npt.ArrayLike) -> tuple[FloatArray, Matrices
     """Return the sorted levels and their eigenvectors with phases that vary smoothly along x.
 
     Each vector is transported: its overlap with the same vector at the previous point is real and
-    positive. The phases at the first point are those of the eigenvalue routine.
+    positive. The phases at the first point come from the eigenvalue routine.
 
     Parameters
     ----------
@@ -139,10 +138,7 @@ def tracked_levels(H: Hamiltonian, x: npt.ArrayLike) -> FloatArray:
 def _path(H: Hamiltonian, x: npt.ArrayLike) -> FloatArray:
     if len(H.coordinates) != 1:
         raise fail("H", "have one coordinate", f"it has {', '.join(H.coordinates)}")
-    points = real_array("x", x, ndim=1)
-    if points.size == 0:
-        raise fail("x", "contain at least one point", "it is empty")
-    return points
+    return listed("x", x)
 
 
 def _two_levels(values: Matrices) -> FloatArray:

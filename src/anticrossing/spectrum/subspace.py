@@ -1,4 +1,4 @@
-"""H in a part of its space: that of a sector, or the smallest that a state never leaves."""
+"""H in a part of its space: a sector, or the smallest space that a state never leaves."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, fail, parameter
+from anticrossing._core.checks import FloatArray, instance, parameter
 from anticrossing._core.plain import compile_formula
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
@@ -111,8 +111,7 @@ def sectors(H: Hamiltonian, x: npt.ArrayLike | None = None) -> Sectors:
     >>> sectors(LandauZener(gap=1e-9)).count
     1
     """
-    if not isinstance(H, Hamiltonian):
-        raise fail("H", "be a Hamiltonian", f"it is {type(H).__name__}")
+    instance("H", H, Hamiltonian)
     matrices = _effective_matrices(H, _sample_points(H, x))
     labels = _components(matrices)
     if labels.max(initial=0) == H.dimension - 1:
@@ -296,10 +295,8 @@ def _decompose(blocks: npt.NDArray[Any]) -> tuple[Matrices, npt.NDArray[np.intp]
 def _aligned_eigenbasis(
     blocks: npt.NDArray[Any], rng: np.random.Generator
 ) -> tuple[Matrices, bool]:
-    """Diagonalise a generic element of the algebra; align the bases of its degenerate spaces.
-
-    Also returns whether its eigenvalues are well apart.
-    """
+    """Diagonalise a generic element of the algebra; align the bases of its degenerate spaces."""
+    # Also returns whether its eigenvalues are well apart.
     a, b, c, d, e = np.tensordot(rng.normal(size=(5, blocks.shape[0])), blocks, axes=1)
     # Sums alone need not separate sectors (two spins can share an eigenvalue for every field), so
     # products are added; the commutator makes the element generic among complex matrices too.

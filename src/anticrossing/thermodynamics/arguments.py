@@ -9,8 +9,10 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import (
     ComplexArray,
+    at_least,
     describe,
     fail,
+    finite,
     is_numeric,
     positive_number,
     real_number,
@@ -34,8 +36,7 @@ class Thermal:
 def checked_temperature(value: Any) -> float:
     """Return ``T > 0`` as a float with a finite inverse, or raise `InputError`."""
     temperature = positive_number("temperature", value)
-    if temperature < _COLDEST:
-        raise fail("temperature", f"be at least {_COLDEST:g}", f"it is {temperature:g}")
+    at_least("temperature", temperature, _COLDEST)
     return temperature
 
 
@@ -49,8 +50,7 @@ def counting_field(name: str, value: Any) -> ComplexArray:
     if not is_numeric(value):
         raise fail(name, "be a number or an array of them", f"it is {describe(value)}")
     fields = np.asarray(value, dtype=np.complex128)
-    if not np.all(np.isfinite(fields)):
-        raise fail(name, "be finite", f"it contains NaN or infinity ({describe(value)})")
+    finite(name, fields)
     return fields
 
 

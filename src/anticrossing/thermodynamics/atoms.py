@@ -9,7 +9,15 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, FloatArray, fail, integer, real_array
+from anticrossing._core.checks import (
+    ComplexArray,
+    FloatArray,
+    fail,
+    integer,
+    listed,
+    real_array,
+    shaped_like,
+)
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
@@ -93,14 +101,10 @@ class AtomicStatistics(Result):
         return draw_atoms(self.values, self.probabilities, ax)
 
     def __init__(self, values: npt.ArrayLike, probabilities: npt.ArrayLike) -> None:
-        x = real_array("values", values, ndim=1)
-        p = real_array("probabilities", probabilities, ndim=1)
-        if x.shape != p.shape or x.size == 0:
-            raise fail(
-                "probabilities",
-                "have the shape of `values`, at least one",
-                f"their shapes are {p.shape} and {x.shape}",
-            )
+        x = listed("values", values)
+        p = shaped_like(
+            "probabilities", real_array("probabilities", probabilities), "values", x.shape
+        )
         if np.any(p < 0) or abs(p.sum() - 1) > 1e-9:
             raise fail(
                 "probabilities",

@@ -11,6 +11,7 @@ from anticrossing._core.checks import (
     FloatArray,
     describe,
     fail,
+    fraction,
     of_shape,
     positive,
     real_array,
@@ -21,7 +22,7 @@ from anticrossing.formulas.result import DomainCheck
 from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
 from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.chain_work import ChainWorkStatistics
-from anticrossing.thermodynamics.dissipation import Filling, mix, probability
+from anticrossing.thermodynamics.dissipation import Filling, mix
 from anticrossing.thermodynamics.equilibrium import grand_potential
 
 REGIME_LIMIT = 0.1  # "always" and "never" mean up to a tenth
@@ -124,7 +125,7 @@ class LandauZenerChain(Thermal, Unchanging):
         )
         reservoir = Filling.thermal(levels, self.beta, self.chemical_potential)
         if reservoir_occupations is not None:
-            given = probability("reservoir_occupations", reservoir_occupations)
+            given = fraction("reservoir_occupations", reservoir_occupations)
             reservoir = Filling.of(per_level("reservoir_occupations", given, levels.size))
 
         met = (levels > min(self.start, self.stop)) & (levels < max(self.start, self.stop))
@@ -293,7 +294,7 @@ class LandauZenerChain(Thermal, Unchanging):
     def _initial(self, occupation: Any) -> Filling:
         if occupation is None:
             return Filling.thermal(np.asarray(self.start), self.beta, self.chemical_potential)
-        return Filling.of(probability("initial_occupation", occupation))
+        return Filling.of(fraction("initial_occupation", occupation))
 
 
 def crossing_probabilities(

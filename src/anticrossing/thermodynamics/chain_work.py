@@ -17,7 +17,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_expit
 
-from anticrossing._core.checks import ComplexArray, FloatArray, fail, integer, real_number
+from anticrossing._core.checks import (
+    ComplexArray,
+    FloatArray,
+    fail,
+    integer,
+    positive_number,
+)
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
 from anticrossing._core.unchanging import read_only
@@ -221,9 +227,7 @@ class ChainWorkStatistics(Result):
         if step is None:
             unit = common_step(self.lifts, limit)
         else:
-            unit = real_number("step", step)
-            if unit <= 0:
-                raise fail("step", "be positive", f"it is {unit:g}")
+            unit = positive_number("step", step)
             with np.errstate(over="ignore"):
                 multiples = self.lifts / unit
             if np.abs(multiples).sum() > _EXACT_INTEGERS:

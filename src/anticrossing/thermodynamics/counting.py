@@ -17,10 +17,10 @@ from anticrossing._core.checks import (
     FloatArray,
     InputError,
     fail,
-    integer,
     last_axis,
-    of_shape,
+    one_of,
     real_array,
+    shaped_like,
 )
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
@@ -150,7 +150,7 @@ class TwoPointStatistics(Result):
                 f"have shape ({modes},) or (K, {modes})",
                 f"its shape is {initial.shape}",
             )
-        of_shape("final_values", final, initial.shape)
+        shaped_like("final_values", final, "initial_values", initial.shape)
         odds = checked_log_odds(modes, occupations=occupations, log_odds=log_odds)
         for name, array in (
             ("propagator", unitary),
@@ -242,8 +242,7 @@ class TwoPointStatistics(Result):
         array, shape (order,) or (K, order)
             κ1 … κ4 in powers of the unit of the values.
         """
-        if integer("order", order, minimum=1) > 4:
-            raise fail("order", "be 1, 2, 3 or 4", f"it is {order}")
+        one_of("order", order, range(1, 5))
         return self._cumulants[..., :order].copy()
 
     @functools.cached_property

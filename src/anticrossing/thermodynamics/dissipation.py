@@ -9,18 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, hyp2f1, kl_div, log_expit, logit
 
-from anticrossing._core.checks import FloatArray, describe, fail, real_array
+from anticrossing._core.checks import FloatArray, fraction
 from anticrossing._core.unchanging import read_only
 from anticrossing.formulas.result import broadcast, unwrap
 from anticrossing.thermodynamics.equilibrium import binary_entropy
-
-
-def probability(name: str, value: Any) -> FloatArray:
-    """Return `value` as a float64 array of numbers in [0, 1], or raise `InputError`."""
-    array = real_array(name, value)
-    if np.any((array < 0) | (array > 1)):
-        raise fail(name, "lie between 0 and 1", f"it is {describe(value)}")
-    return array
 
 
 @read_only
@@ -111,9 +103,9 @@ def entropy_production(
     0.239444
     """
     keep, p, f = broadcast(
-        diabatic_probability=probability("diabatic_probability", diabatic_probability),
-        occupation=probability("occupation", occupation),
-        reservoir_occupation=probability("reservoir_occupation", reservoir_occupation),
+        diabatic_probability=fraction("diabatic_probability", diabatic_probability),
+        occupation=fraction("occupation", occupation),
+        reservoir_occupation=fraction("reservoir_occupation", reservoir_occupation),
     )
     return unwrap(np.asarray(entropy_of_mixing(keep, 1 - keep, Filling.of(p), Filling.of(f))))
 

@@ -17,6 +17,8 @@ from anticrossing._core.checks import (
     choice,
     describe,
     fail,
+    listed,
+    number_between,
     real_array,
     real_number,
 )
@@ -123,9 +125,7 @@ class DrivenLevel(Thermal, Result):
         stop: float,
         rate: npt.ArrayLike,
     ) -> None:
-        energies = real_array("levels", levels, ndim=1)
-        if energies.size == 0:
-            raise fail("levels", "hold at least one reservoir level", "it is empty")
+        energies = listed("levels", levels)
         steps = np.diff(energies)
         if np.any(steps <= 0):
             k = int(np.argmax(steps <= 0))
@@ -434,9 +434,7 @@ class DrivenLevel(Thermal, Result):
         if occupation is None:
             level = float(self._fermi(np.array(energy)))
         else:
-            level = real_number("initial_occupation", occupation)
-            if not 0 <= level <= 1:
-                raise fail("initial_occupation", "lie in [0, 1]", f"it is {level:g}")
+            level = number_between("initial_occupation", occupation, 0, 1)
         return GaussianState.product(np.concatenate([[level], self.reservoir_occupations]))
 
     def _fermi(self, energies: FloatArray) -> FloatArray:

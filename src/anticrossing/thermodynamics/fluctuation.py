@@ -17,6 +17,7 @@ from anticrossing._core.checks import (
     fail,
     real_array,
     real_number,
+    shaped_like,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
@@ -222,12 +223,7 @@ def entropy_production_statistics(
     """
     initial = real_array("log_odds", log_odds, ndim=1)
     final = real_array("final_log_odds", final_log_odds, ndim=1)
-    if initial.shape != final.shape:
-        raise fail(
-            "final_log_odds",
-            "have the shape of `log_odds`",
-            f"their shapes are {final.shape} and {initial.shape}",
-        )
+    shaped_like("final_log_odds", final, "log_odds", initial.shape)
     statistics = TwoPointStatistics(
         propagator=propagator, initial_values=-initial, final_values=-final, log_odds=initial
     )

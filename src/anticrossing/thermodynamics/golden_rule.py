@@ -14,6 +14,7 @@ from anticrossing._core.checks import (
     FloatArray,
     describe,
     fail,
+    fraction,
     increasing,
     non_negative,
     positive,
@@ -25,7 +26,7 @@ from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.formulas.result import broadcast
 from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
-from anticrossing.thermodynamics.dissipation import Filling, probability
+from anticrossing.thermodynamics.dissipation import Filling
 from anticrossing.thermodynamics.equilibrium import fermi
 
 NODES = 16  # Gauss points of one panel
@@ -240,7 +241,7 @@ def golden_rule_occupations(
         start = float(fermi(positions[0], temperature=warmth, chemical_potential=mu))
     else:
         start = float(
-            probability("initial_occupation", real_number("initial_occupation", initial_occupation))
+            fraction("initial_occupation", real_number("initial_occupation", initial_occupation))
         )
 
     def panel(begin: FloatArray, length: FloatArray) -> tuple[FloatArray, FloatArray]:

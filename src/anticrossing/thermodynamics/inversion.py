@@ -21,6 +21,7 @@ from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
     fail,
+    non_negative_number,
     positive,
     real_array,
     real_number,
@@ -186,9 +187,7 @@ def smoothed_log_density(
     provides("statistics", statistics, "log_characteristic_function", "variance")
     w = real_array("values", values)
     sigma = checked_width(width)
-    least = real_number("floor", floor)
-    if least < 0:
-        raise fail("floor", "not be negative", f"it is {floor!r}")
+    least = non_negative_number("floor", floor)
     result = np.full(w.size, -np.inf)
     if w.size == 0:
         return result.reshape(w.shape)
@@ -377,7 +376,8 @@ def lattice_step(
     initial_values, final_values : array, shape (N,)
         The values before and after.
     relative : float
-        Deviation allowed, relative to the largest difference; steps below 1e-5 of it are not found.
+        Deviation allowed, relative to the largest difference; steps below 1e-5 of that difference
+        are not found.
 
     Examples
     --------

@@ -19,7 +19,7 @@ from anticrossing._core.checks import (
     choice,
     describe,
     fail,
-    integer,
+    index,
     last_axis,
     non_negative,
     of_shape,
@@ -297,8 +297,8 @@ class MarkovChain(Unchanging):
         array([0.8808, 0.1192])
         """
         system = self._system
-        i = _index("step", step, system.steps)
-        r = _index("reservoir", reservoir, len(self.reservoirs))
+        i = index("step", step, system.steps)
+        r = index("reservoir", reservoir, len(self.reservoirs))
         grand = system.energies[i] - system.potentials[i, r] * system.particle_numbers
         return np.asarray(softmax(-grand / system.temperatures[i, r]))
 
@@ -389,13 +389,6 @@ class MarkovChain(Unchanging):
             f"MarkovChain({system.steps} steps, {system.states} states, "
             f"{len(self.reservoirs)} reservoirs)"
         )
-
-
-def _index(name: str, value: int, size: int) -> int:
-    index = integer(name, value, minimum=0)
-    if index >= size:
-        raise fail(name, f"be below {size}", f"it is {index}")
-    return index
 
 
 def _largest(values: FloatArray) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import entr, rel_entr
 
-from anticrossing._core.checks import FloatArray, fail, integer
+from anticrossing._core.checks import FloatArray, at_most, fail, integer
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
@@ -223,8 +223,7 @@ class MarkovLedger(Result):
             If there are no such steps.
         """
         last = self.steps if stop is None else integer("stop", stop, minimum=1)
-        if last > self.steps:
-            raise fail("stop", f"be at most {self.steps}", f"it is {last}")
+        at_most("stop", last, self.steps)
         first = integer("start", start, minimum=0)
         if first >= last:
             raise fail("start", f"be below {last}", f"it is {first}")

@@ -15,10 +15,12 @@ from anticrossing._core.checks import (
     FloatArray,
     describe,
     fail,
+    fraction,
     hermitian,
-    is_numeric,
     of_shape,
     real_array,
+    shaped_like,
+    square_matrix,
 )
 from anticrossing._core.linalg import nearer_unitary
 from anticrossing._core.result import Result
@@ -68,24 +70,13 @@ class Transitions(Result):
             raise fail(
                 "initial_values", f"have shape ({modes},) or (K, {modes})", f"it is {before.shape}"
             )
-        if after.shape != before.shape:
-            raise fail(
-                "final_values",
-                "have the shape of `initial_values`",
-                f"their shapes are {after.shape} and {before.shape}",
-            )
+        shaped_like("final_values", after, "initial_values", before.shape)
         return self.final @ after.T - self.initial @ before.T
 
 
 def nearest_unitary(name: str, matrix: npt.ArrayLike) -> ComplexArray:
     """Return the unitary matrix next to a nearly unitary one, or raise `InputError`."""
-    if not is_numeric(matrix):
-        raise fail(name, "be a square matrix of numbers", f"it is {describe(matrix)}")
-    array = np.array(matrix, dtype=np.complex128)
-    if array.ndim != 2 or array.shape[0] != array.shape[1] or array.size == 0:
-        raise fail(name, "be a square matrix", f"its shape is {array.shape}")
-    if not np.all(np.isfinite(array)):
-        raise fail(name, "be finite", "it contains NaN or infinity")
+    array = square_matrix(name, matrix, single=True).copy()
     with few_threads(array.shape[0]):
         array, defect = nearer_unitary(array)
     if defect > _LARGEST_DEFECT:
@@ -102,10 +93,7 @@ def checked_log_odds(
         given = "neither is given" if occupations is None else "both are given"
         raise fail("occupations", "be given, or else `log_odds`", given)
     if occupations is not None:
-        name, array = "occupations", real_array("occupations", occupations)
-        if np.any((array < 0) | (array > 1)):
-            raise fail(name, "lie between 0 and 1", f"it is {describe(occupations)}")
-        array = logit(array)
+        name, array = "occupations", logit(fraction("occupations", occupations))
     else:
         name = "log_odds"
         try:

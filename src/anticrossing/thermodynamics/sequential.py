@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, last_axis, of_shape, real_array
+from anticrossing._core.checks import FloatArray, fraction, last_axis, of_shape, real_array
 from anticrossing._core.result import Result
 from anticrossing._core.unchanging import Unchanging
 from anticrossing._core.variables import Shown, shown
@@ -23,7 +23,6 @@ from anticrossing.formulas.result import DomainCheck
 from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
 from anticrossing.thermodynamics.chain import crossing_probabilities
 from anticrossing.thermodynamics.crossing_events import CrossingEvents, IntArray, crossing_sequence
-from anticrossing.thermodynamics.dissipation import probability
 from anticrossing.thermodynamics.equilibrium import binary_entropy, fermi
 from anticrossing.thermodynamics.pictures import draw_along
 
@@ -311,12 +310,12 @@ class SequentialCrossings(Thermal, Unchanging):
         if initial_occupations is None:
             system = self._equilibrium(self.positions[0])
         else:
-            system = probability("initial_occupations", initial_occupations)
+            system = fraction("initial_occupations", initial_occupations)
             last_axis("initial_occupations", system, systems)
         if reservoir_occupations is None:
             reservoir = self._equilibrium(self.reservoir_energies)
         else:
-            reservoir = probability("reservoir_occupations", reservoir_occupations)
+            reservoir = fraction("reservoir_occupations", reservoir_occupations)
             of_shape("reservoir_occupations", reservoir, (levels,))
 
         events = self.events

@@ -36,7 +36,7 @@ def arguments(**changed):
         ({"hamiltonian": np.eye(2)}, r"`hamiltonian` must be a Hamiltonian"),
         (
             {"hamiltonian": models.TullySimple(depth=[0.01, 0.02])},
-            r"`hamiltonian` must have single numbers as parameters, but they are a batch",
+            r"`hamiltonian` must be a single parameter point, but its batch",
         ),
         ({"hamiltonian": models.JahnTeller(linear=1.0)}, r"`grid` must have the 2 coordinate"),
         ({"masses": 0.0}, r"`masses` must be positive, but it is 0.0"),
@@ -75,7 +75,7 @@ def arguments(**changed):
         ),
         (
             {"initial": WavePacket(centre=-12.0, momentum=20.0, width=1.0, state=2)},
-            r"`state` must be less than 2, but it is 2",
+            r"`state` must be at most 1, but it is 2",
         ),
         (
             {"initial": "packet"},
@@ -85,7 +85,7 @@ def arguments(**changed):
             {"initial": None},
             r"`initial` must be a WavePacket or a number .*, but it is None",
         ),
-        ({"initial": np.ones(768)}, r"`initial` must have the shape \(2, 768\)"),
+        ({"initial": np.ones(768)}, r"`initial` must have shape \(2, 768\)"),
         ({"initial": np.full((2, 768), np.nan)}, r"`initial` must be finite"),
         ({"initial": np.zeros((2, 768))}, r"`initial` must not vanish"),
         ({"stop": 0.0}, r"`stop` must be positive"),
@@ -172,7 +172,7 @@ def test_bad_input(changed, message):
         (lambda: Absorber([[1.0, 1.0, 1.0]]), r"`width` must have the shape"),
         (
             lambda: WavePacket(centre=0.0, momentum=[1.0, 2.0], width=1.0),
-            r"`momentum` must have the shape \(1,\)",
+            r"`momentum` must be one number or have shape \(1,\)",
         ),
         (lambda: WavePacket(centre=0.0, momentum=0.0, width=0.0), r"`width` must be positive"),
         (

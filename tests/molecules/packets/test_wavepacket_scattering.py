@@ -176,7 +176,7 @@ def arguments(**changed):
         ),
         ({"energies": [0.5]}, r"`energies` must be contained in the initial packet, but 0.5"),
         ({"energies": [-0.02]}, r"`energies` must exceed the energy -0.01 of the initial state"),
-        ({"channels": [2]}, r"`channels` must be less than 2, but one is 2"),
+        ({"channels": [2]}, r"`channels` must be at most 1, but it is 2"),
         ({"lines": (-30.0, 10.0)}, r"`lines` must lie outside the absorber, but one is -30"),
         ({"lines": (-13.0, 10.0)}, r"`lines` must leave the initial packet 3.7 widths of room"),
         ({"lines": (10.0, -20.0)}, r"`lines` must be two rising positions on the grid"),

@@ -58,7 +58,7 @@ def test_rate_is_that_of_marcus(crossing):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"masses": [1.0, 2.0]}, "one number or 3"),
+        ({"masses": [1.0, 2.0]}, "one number or have shape"),
         ({"masses": -1.0}, "`masses` must be positive"),
         ({"reactant_energy": 5.0}, "not lie above the crossing"),
     ],

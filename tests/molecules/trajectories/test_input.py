@@ -138,7 +138,7 @@ PAIR = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=("x", "y")
         ({"hamiltonian": ONE_LEVEL, "method": "mash"}, "unless H has two states, but it has 1"),
         ({"hamiltonian": lambda x: x}, "`hamiltonian` must be a Hamiltonian"),
         ({"hamiltonian": np.eye(2)}, "`hamiltonian` must be a Hamiltonian"),
-        ({"hamiltonian": models.LandauZener(gap=[1.0, 2.0])}, "must have single parameter values"),
+        ({"hamiltonian": models.LandauZener(gap=[1.0, 2.0])}, "must be a single parameter point"),
         ({"hamiltonian": PAIR, "box": [-9.0, 9.0]}, r"`box` must have the shape \(2, 2\)"),
         ({"hamiltonian": PAIR, "box": [[-9.0, -1.0], [9.0, 1.0]]}, "must hold all starting points"),
         ({"hamiltonian": PAIR, "masses": [1.0, 2.0, 3.0]}, "must be one number or 2"),

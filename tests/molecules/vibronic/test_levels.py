@@ -125,7 +125,7 @@ TWO = JahnTeller(linear=1.0)
     [
         (ONE, {"frequencies": [1.0]}, "`frequencies` must be left out"),
         (TWO, {}, "`frequencies` must be given"),
-        (TWO, {"frequencies": [1.0]}, r"`frequencies` must have the shape \(2,\)"),
+        (TWO, {"frequencies": [1.0]}, r"`frequencies` must have shape \(2,\)"),
         (TWO, {"frequencies": [1.0, -1.0]}, "`frequencies` must be positive"),
         (ONE, {"count": 0}, "`count` must be at least 1"),
         (ONE, {"tolerance": 0.0}, "`tolerance` must be positive"),
@@ -136,7 +136,7 @@ TWO = JahnTeller(linear=1.0)
         (ONE, {"basis_sizes": [2], "count": 3}, "`basis_sizes` must make at least 3"),
         (ONE, {"largest_basis": 3}, "`largest_basis` must be at least"),
         ("JahnTeller", {}, "`hamiltonian` must be a TermHamiltonian"),
-        (JahnTeller(linear=[1.0, 2.0]), {"frequencies": [1, 1]}, "must have single parameter"),
+        (JahnTeller(linear=[1.0, 2.0]), {"frequencies": [1, 1]}, "must be a single parameter"),
         (Hamiltonian.from_terms([("exp(x)", [[1.0]])]), {"frequencies": [1.0]}, "a polynomial"),
         (Hamiltonian.from_terms([("x**13", [[1.0]])]), {"frequencies": [1.0]}, "no power above"),
     ],

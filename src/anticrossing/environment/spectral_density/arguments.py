@@ -6,22 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, fail, non_negative, positive, real_number
+from anticrossing._core.checks import FloatArray, between, non_negative, positive, real_number
 
 SMALLEST, LARGEST = 1e-60, 1e60
 
 
 def scale(name: str, value: Any) -> FloatArray:
-    """Return positive numbers of a size that products of a few of them still have."""
-    array = positive(name, value)
-    if np.any((array < SMALLEST) | (array > LARGEST)):
-        found = array[(array < SMALLEST) | (array > LARGEST)].flat[0]
-        raise fail(name, f"lie between {SMALLEST:g} and {LARGEST:g}", f"it is {found:g}")
-    return array
+    """Return positive numbers whose products stay in the range of floats."""
+    return between(name, positive(name, value), SMALLEST, LARGEST)
 
 
 def single(name: str, value: Any) -> float:
-    """Return one positive number of such a size."""
+    """Return one positive number in the range of `scale`."""
     return float(scale(name, real_number(name, value)))
 
 

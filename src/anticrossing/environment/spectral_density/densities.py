@@ -8,7 +8,16 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, describe, fail, integer, non_negative
+from anticrossing._core.checks import (
+    FloatArray,
+    at_most,
+    describe,
+    fail,
+    integer,
+    listed,
+    non_negative,
+    shaped_like,
+)
 from anticrossing._core.unchanging import Unchanging
 from anticrossing.environment.spectral_density.arguments import LARGEST, SMALLEST, scale
 from anticrossing.environment.spectral_density.integration import integrate, invert_cumulative
@@ -197,18 +206,10 @@ class Discrete(SpectralDensity):
     """
 
     def __init__(self, *, frequencies: npt.ArrayLike, huang_rhys: npt.ArrayLike) -> None:
-        omega = scale("frequencies", frequencies)
+        omega = scale("frequencies", listed("frequencies", frequencies))
         factors = non_negative("huang_rhys", huang_rhys)
-        if omega.ndim != 1 or omega.size == 0:
-            raise fail("frequencies", "list at least one number", f"its shape is {omega.shape}")
-        if np.any(factors > LARGEST):
-            raise fail("huang_rhys", f"be at most {LARGEST:g}", f"it is {describe(huang_rhys)}")
-        if factors.shape != omega.shape:
-            raise fail(
-                "huang_rhys",
-                "hold one factor for each frequency",
-                f"the shapes are {factors.shape} and {omega.shape}",
-            )
+        at_most("huang_rhys", factors, LARGEST)
+        shaped_like("huang_rhys", factors, "frequencies", omega.shape)
         self._frequencies, self._huang_rhys = omega.copy(), factors.copy()
         self._frequencies.setflags(write=False)
         self._huang_rhys.setflags(write=False)

@@ -1,4 +1,4 @@
-"""Spectral densities with a name: Ohmic, Debye, and that of a damped vibration."""
+"""Spectral densities with a name: Ohmic, Debye, and damped vibration."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class BrownianOscillator(SpectralDensity):
             raise fail(
                 "damping",
                 f"be at least {_NARROWEST:g} of `frequency` (else take a `Discrete` mode)",
-                f"it is {self.damping / self.frequency:.2g} of it",
+                f"it is {self.damping / self.frequency:.2g} of the frequency",
             )
 
     @property

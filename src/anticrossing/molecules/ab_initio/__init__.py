@@ -1,4 +1,7 @@
-"""Levels, couplings and diabats from electronic-structure programs."""
+"""Levels, couplings and diabats from electronic-structure programs.
+
+What enters calls such a program, or turns its output into data for `anticrossing.geometry`.
+"""
 
 from anticrossing._core.public import guard
 from anticrossing.molecules.ab_initio.casscf import (

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, describe, fail, positive
+from anticrossing._core.checks import FloatArray, InputError, fail, instance, positive
 from anticrossing._core.result import Result
 from anticrossing._core.roots import bracketed
 from anticrossing._core.variables import shown
@@ -129,8 +129,7 @@ def diabatic_crossing(basis: DiabaticBasis) -> DiabaticCrossing:
     >>> round(crossing.coupling, 6), round(float(crossing.prediction(0.01).value), 4)
     (0.1, 0.0432)
     """
-    if not isinstance(basis, DiabaticBasis):
-        raise fail("basis", "be a DiabaticBasis", f"it is {describe(basis)}")
+    instance("basis", basis, DiabaticBasis)
     if basis.mixing.shape[-1] != 2:
         raise fail("basis", "hold two states", f"it holds {basis.mixing.shape[-1]}")
     H = basis.hamiltonian()

@@ -76,10 +76,8 @@ def state_dipoles(calculation: Any) -> FloatArray:
 
 
 def _string_overlaps(orbitals: FloatArray, count: int) -> FloatArray:
-    """Return the minors of the orbital overlaps for all strings of `count` electrons.
-
-    The order is PySCF's: strings as binary numbers, ascending.
-    """
+    """Return the minors of the orbital overlaps for all strings of `count` electrons."""
+    # The order is PySCF's: strings as binary numbers, ascending.
     strings = sorted(
         combinations(range(orbitals.shape[0]), count),
         key=lambda occupied: sum(1 << orbital for orbital in occupied),

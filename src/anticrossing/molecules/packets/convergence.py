@@ -14,9 +14,8 @@ from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
     InputError,
-    fail,
+    at_most,
     positive_number,
-    real_number,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, shown
@@ -55,7 +54,7 @@ class ConvergenceReport(Result):
     tolerance : float
     probabilities : array
         Of the unrefined run: of each adiabatic state, on the grid or absorbed; with a dividing
-        position on each side of it.
+        position on each side.
     """
 
     _variables: ClassVar = {
@@ -120,8 +119,8 @@ def check_convergence(
 ) -> ConvergenceReport:
     """Repeat a propagation with half the step, half the spacing, a larger box, a wider absorber.
 
-    The price is about six times that of the run in one coordinate, eight in two. What the box cuts
-    off shows only if the packet can come back from there; what it must not touch is an error
+    The repeats cost about six times the run in one coordinate, eight times in two. What the box
+    cuts off shows only if the packet can come back from there; what it must not touch is an error
     anyway. A repeat that ends with an error is reported as failed, and the others still count.
 
     Parameters
@@ -160,11 +159,10 @@ def check_convergence(
     >>> report.converged, list(report.changes)
     (True, ['step', 'spacing', 'box'])
     """
-    more = positive_number("fraction", real_number("fraction", fraction))
-    if more > _LARGEST_FRACTION:
-        raise fail("fraction", f"be at most {_LARGEST_FRACTION:g}", f"it is {more:g}")
-    allowed = positive_number("tolerance", real_number("tolerance", tolerance))
-    h = positive_number("step", real_number("step", step))
+    more = positive_number("fraction", fraction)
+    at_most("fraction", more, _LARGEST_FRACTION)
+    allowed = positive_number("tolerance", tolerance)
+    h = positive_number("step", step)
     if divide is not None:
         dividing_position(grid, divide)
 

@@ -154,7 +154,7 @@ class Grid(Unchanging):
         return values.reshape([-1 if k == axis else 1 for k in range(self.coordinates)])
 
     def forward(self, psi: ComplexArray, workers: int | None = None) -> ComplexArray:
-        """Return unnormalized coefficients of (..., *shape); `psi` may be overwritten."""
+        """Return unnormalised coefficients of (..., *shape); `psi` may be overwritten."""
         from scipy import fft
 
         options = {"overwrite_x": True, "workers": workers}

@@ -33,7 +33,7 @@ class Reach:
 
 
 def reach(operator: GridHamiltonian, psi: ComplexArray) -> Reach:
-    """Return how far a normalized state goes in energy and place, with three standard deviations.
+    """Return how far a normalised state goes in energy and place, with three standard deviations.
 
     It is fastest at the lowest potential among the points that it can reach with that energy.
     """
@@ -95,7 +95,7 @@ def check_given_momentum(operator: GridHamiltonian, momenta: FloatArray, width: 
 
 
 def check_step(operator: GridHamiltonian, psi: ComplexArray, step: float) -> None:
-    """Refuse a time step so long that the motion would not be that of H(x).
+    """Refuse a time step so long that the motion would not follow H(x).
 
     Kicks at intervals h cannot tell energies apart that differ by 2π/h. For levels this matters
     only if they mix, for kinetic energies only where H(x) bends over the distance of a step.

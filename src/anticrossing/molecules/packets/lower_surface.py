@@ -16,7 +16,6 @@ from anticrossing._core.checks import (
     fail,
     integer,
     positive_number,
-    real_number,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.unchanging import settled
@@ -34,7 +33,7 @@ _TOUCHING = 1e-12  # gap, relative to the largest, at which a grid point sits on
 _ROUNDING = 1e-13  # Bessel functions below it end a Chebyshev series
 _LONGEST = 50.0  # largest argument of one Chebyshev series; no packet crosses an edge within it
 
-# On the surface alone χ is not smooth at an intersection: a little of it has all momenta.
+# On the surface alone χ is not smooth at an intersection: a small part has all momenta.
 _FAST = 1e-4
 
 
@@ -161,7 +160,7 @@ def propagate_lower_surface(
     if initial.basis != "adiabatic" or initial.state != 0:
         place = f"{initial.basis} state {initial.state}"
         raise fail("initial", "be on the adiabatic state 0", f"it is on the {place}")
-    end = positive_number("stop", real_number("stop", stop))
+    end = positive_number("stop", stop)
     intervals = integer("samples", samples, minimum=2) - 1
     surface = SurfaceHamiltonian(
         hamiltonian,

@@ -8,14 +8,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, FloatArray, describe, fail, positive
+from anticrossing._core.checks import (
+    ComplexArray,
+    FloatArray,
+    describe,
+    fail,
+    positive,
+    single_point,
+)
 from anticrossing._core.threads import few_threads
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.molecules.packets.grid import Grid
 from anticrossing.units import Units
 
 _REAL = 1e-14  # relative size of imaginary parts that are rounding
-_LARGEST = 1e100  # energy; squares of it and products with times must not overflow
+_LARGEST = 1e100  # energy; squares and products with times must not overflow
 
 
 class GridHamiltonian:
@@ -35,12 +42,7 @@ class GridHamiltonian:
     """
 
     def __init__(self, hamiltonian: Hamiltonian, grid: Grid, masses: npt.ArrayLike) -> None:
-        if hamiltonian.batch_shape:
-            raise fail(
-                "hamiltonian",
-                "have single numbers as parameters",
-                f"they are a batch of shape {hamiltonian.batch_shape}",
-            )
+        single_point("hamiltonian", hamiltonian)
         if len(hamiltonian.coordinates) != grid.coordinates:
             raise fail(
                 "grid",

@@ -15,7 +15,10 @@ from anticrossing._core.checks import (
     choice,
     describe,
     fail,
+    finite,
+    index,
     integer,
+    of_shape,
     positive,
     real_array,
 )
@@ -83,8 +86,7 @@ class WavePacket:
             ("momentum", real_array("momentum", momentum)),
             ("width", positive("width", width)),
         ):
-            if value.shape not in ((), place.shape):
-                raise fail(name, f"have the shape {place.shape}", f"its shape is {value.shape}")
+            of_shape(name, value, (), place.shape)
             object.__setattr__(self, name, np.broadcast_to(value, place.shape).copy())
         object.__setattr__(self, "centre", place)
         object.__setattr__(self, "state", integer("state", state, minimum=0))
@@ -128,8 +130,7 @@ class WavePacket:
     def on_grid(self, operator: GridHamiltonian) -> ComplexArray:
         """Return ψ, shape (N, *grid.shape), of unit norm."""
         grid = operator.grid
-        if self.state >= operator.states:
-            raise fail("state", f"be less than {operator.states}", f"it is {self.state}")
+        index("state", self.state, operator.states)
         scalar = self.envelope(operator)
         if self.basis == "diabatic":
             psi = np.zeros((operator.states, *grid.shape), dtype=np.complex128)
@@ -194,7 +195,7 @@ def _neighbours(values: npt.NDArray[Any], axis: int) -> tuple[Any, Any]:
 
 
 def initial_state(initial: Any, operator: GridHamiltonian) -> ComplexArray:
-    """Return a normalized ψ (N, *grid.shape) from a packet or an array, or raise `InputError`."""
+    """Return a normalised ψ (N, *grid.shape) from a packet or an array, or raise `InputError`."""
     if isinstance(initial, WavePacket):
         psi = initial.on_grid(operator)
     else:
@@ -211,10 +212,8 @@ def _from_array(initial: Any, operator: GridHamiltonian) -> ComplexArray:
     if psi.ndim == 0:
         raise fail("initial", "be a WavePacket or an array", f"it is {describe(initial)}")
     shape = (operator.states, *operator.grid.shape)
-    if psi.shape != shape:
-        raise fail("initial", f"have the shape {shape}", f"its shape is {psi.shape}")
-    if not np.all(np.isfinite(psi)):
-        raise fail("initial", "be finite", "it contains NaN or infinity")
+    of_shape("initial", psi, shape)
+    finite("initial", psi)
     largest = max(np.abs(psi.real).max(), np.abs(psi.imag).max())
     if largest == 0:
         raise fail("initial", "not vanish", "all of its values are zero")

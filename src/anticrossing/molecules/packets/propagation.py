@@ -8,12 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import (
-    ComplexArray,
-    FloatArray,
-    fail,
-    integer,
-)
+from anticrossing._core.checks import ComplexArray, FloatArray, fail, integer, positive_number
 from anticrossing._core.unchanging import settled
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.molecules.packets.absorber import (
@@ -29,7 +24,6 @@ from anticrossing.molecules.packets.packets import WavePacket, initial_state
 from anticrossing.molecules.packets.result import WavePacketPropagation
 from anticrossing.molecules.packets.step import (
     check_order,
-    positive_number,
     search_step,
     steps_within,
 )
@@ -58,7 +52,7 @@ def propagate_packet(
     """Solve i ∂ψ/∂t = [Σ_a p_a²/2m_a + H(x)] ψ on a grid by the split-operator method.
 
     exp(−iHh/2) exp(−iTh) exp(−iHh/2) in the diabatic basis, exact in T by fast transforms and in
-    H(x) by diagonalization at every point.
+    H(x) by diagonalisation at every point.
 
     Parameters
     ----------
@@ -69,7 +63,7 @@ def propagate_packet(
         m_a > 0 in units of ħ²/(energy × coordinate²), so that p²/2m is an energy of H with p in
         ħ/coordinate: 1/ω for a dimensionless normal coordinate of frequency ω.
     initial : WavePacket or array, shape (N,) + grid.shape
-        An array is in the diabatic basis and is normalized.
+        An array is in the diabatic basis and is normalised.
     stop : float
         The last time, in the unit of time of H (`units.time`; without units ħ = 1).
     step : float, optional

@@ -13,7 +13,6 @@ from anticrossing._core.checks import (
     fail,
     positive_number,
     real_array,
-    real_number,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units
@@ -107,7 +106,7 @@ def autocorrelation_spectrum(
     # Phases per unit of energy: ħ = 1 from here on.
     times, overlap = result.operator.angular * result.autocorrelation_times, result.autocorrelation
     wanted = real_array("energies", energies)
-    width = positive_number("broadening", real_number("broadening", broadening))
+    width = positive_number("broadening", broadening)
     if width * times[-1] < 4.0 * (1 - 1e-12):
         raise fail("broadening", f"be at least {4 / times[-1]:.3g}", f"it is {width:g}")
     reach = np.pi / (times[1] - times[0])

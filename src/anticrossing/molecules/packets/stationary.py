@@ -16,7 +16,6 @@ from anticrossing._core.checks import (
     fail,
     integer,
     positive_number,
-    real_number,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, shown
@@ -29,7 +28,7 @@ from anticrossing.units import Units
 
 Apply = Callable[[ComplexArray], ComplexArray]
 
-_TERMS = 60  # degree of the filter between two diagonalizations
+_TERMS = 60  # degree of the filter between two diagonalisations
 _MOST_ROUNDS = 60
 _MARGIN = 1.02  # of the estimated spectral range
 
@@ -42,7 +41,7 @@ class StationaryStates(Result):
     ----------
     energies : array, shape (count,)
     states : array, shape (count, N) + grid.shape
-        Normalized, in the diabatic basis: each can be the `initial` of `propagate_packet`.
+        Normalised, in the diabatic basis: each can be the `initial` of `propagate_packet`.
     residuals : array, shape (count,)
         ``‖(T + H − E)ψ‖``: an eigenvalue lies within it of each energy.
     """
@@ -88,7 +87,7 @@ def stationary_states(
 
     for a set of functions at once: the Chebyshev polynomial of degree m is at most 1 on [a, b],
     the unwanted part of the spectrum, and below it grows faster than imaginary time, e^{−(T+H)τ},
-    of the same work; there is no error of a time step. Between the rounds T + H is diagonalized in
+    of the same work; there is no error of a time step. Between the rounds T + H is diagonalised in
     the space the functions span.
 
     Parameters
@@ -128,7 +127,7 @@ def stationary_states(
     """
     operator = GridHamiltonian(hamiltonian, grid, masses)
     number = integer("count", count, minimum=1)
-    allowed = positive_number("tolerance", real_number("tolerance", tolerance))
+    allowed = positive_number("tolerance", tolerance)
     generator = np.random.default_rng(integer("seed", seed, minimum=0))
     block = number + 4 + number // 4
     if block > operator.size * operator.states:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, describe, fail, real_number
+from anticrossing._core.checks import ComplexArray, fail, one_of, positive_number
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.molecules.packets.absorber import (
     Absorber,
@@ -115,9 +115,7 @@ def steps_within(name: str, interval: float, step: float, intervals: int = 1) ->
 
 def check_order(order: Any) -> int:
     """Return the order of a splitting, or raise `InputError`."""
-    if isinstance(order, bool) or not isinstance(order, (int, np.integer)) or order not in SCHEMES:
-        raise fail("order", "be 2 or 4", f"it is {describe(order)}")
-    return int(order)
+    return one_of("order", order, SCHEMES)
 
 
 def _pilot(
@@ -141,11 +139,3 @@ def _pilot(
         if total > _PILOT_ERROR or operator.norm(psi) < enough:
             break
     return total
-
-
-def positive_number(name: str, value: Any) -> float:
-    """Return a positive number, or raise `InputError`."""
-    number = real_number(name, value)
-    if number <= 0:
-        raise fail(name, "be positive", f"it is {number:g}")
-    return number

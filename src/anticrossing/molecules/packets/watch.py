@@ -1,4 +1,4 @@
-"""What is looked at on the way: the ends of a grid and its largest momenta."""
+"""A watch on the ends of a grid and on its largest momenta during a run."""
 
 from __future__ import annotations
 

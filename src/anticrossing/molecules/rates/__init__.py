@@ -1,4 +1,8 @@
-"""Thermal rates through a crossing: closed forms, each with its domain, and from a Hamiltonian."""
+"""Thermal rates through a crossing: closed forms, each with its domain, and from a Hamiltonian.
+
+A rate enters with the checks that say where it holds. Probabilities of a single passage belong to
+`anticrossing.formulas`.
+"""
 
 from anticrossing._core.public import guard
 from anticrossing.molecules.rates.golden_rules import fermi_golden_rule, spin_boson_golden_rule

@@ -207,10 +207,8 @@ class BathIntegral:
 
 
 def _quanta(weights: Weights, temperature: float, tau: float) -> tuple[FloatArray, FloatArray]:
-    """Return sum and difference of S(n + 1)e^{−ωτ} and S n e^{ωτ}: quanta given to and taken.
-
-    Where ω is small both are very large, and nearly the same.
-    """
+    """Return sum and difference of S(n + 1)e^{−ωτ} and S n e^{ωτ}: quanta given to and taken."""
+    # Where ω is small both are very large, and nearly the same.
     omega, later = weights.omega, 1 / temperature - tau
     share = weights.strength / -np.expm1(-omega / temperature)
     given, taken = share * np.exp(-omega * tau), share * np.exp(-omega * later)
@@ -222,11 +220,9 @@ def _quanta(weights: Weights, temperature: float, tau: float) -> tuple[FloatArra
 def _series(
     omega: FloatArray, both: FloatArray, net: FloatArray, step: float, count: int
 ) -> ComplexArray:
-    """Return Σ both (cos ωt − 1) − i net sin ωt at t = 0, step, …
-
-    Times are a coarse and a fine multiple of the step, and with ε = e^{−iωt} − 1 the sum of two
-    times has ε₁ + ε₂ + ε₁ε₂: products of matrices, and no digits are lost where ω is small.
-    """
+    """Return Σ both (cos ωt − 1) − i net sin ωt at t = 0, step, …"""
+    # Times are a coarse and a fine multiple of the step, and with ε = e^{−iωt} − 1 the sum of two
+    # times has ε₁ + ε₂ + ε₁ε₂: products of matrices, and no digits are lost where ω is small.
     fine = int(np.ceil(np.sqrt(count)))
     coarse = -(-count // fine)
     total = np.zeros((coarse, fine), dtype=np.complex128)

@@ -36,7 +36,7 @@ _CHUNK = 1 << 12  # elements averaged at once, 14 MB
 quiet = functools.partial(
     np.errstate, over="ignore", under="ignore", divide="ignore", invalid="ignore"
 )
-"""A block in which numbers may leave the range of floats; what comes out of it is never NaN."""
+"""A block in which numbers may leave the range of floats; the result is never NaN."""
 
 
 def rate_arguments(**given: Any) -> list[FloatArray]:
@@ -163,13 +163,13 @@ def weak_passages(mean_exponent: FloatArray) -> DomainCheck:
 def diabatic_barrier(
     mean_exponent: FloatArray, coupling: FloatArray, temperature: FloatArray
 ) -> DomainCheck:
-    """Return the check that the barrier is that of the crossing of the diabatic states."""
-    # Where passages are adiabatic the barrier is that of the lower level, lower by |V|.
+    """Return the check that the barrier is the crossing of the diabatic states."""
+    # Where passages are adiabatic the barrier lies on the lower level, lower by |V|.
     with quiet():
         lowered = -np.expm1(-mean_exponent) * (np.abs(coupling) / temperature)
     return DomainCheck(
         "adiabatic lowering of the barrier / temperature",
         unwrap(np.asarray(lowered)),
         RATIO_LIMIT,
-        "the adiabatic barrier is lower than that of the crossing by the coupling",
+        "the adiabatic barrier is lower than the crossing by the coupling",
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import describe, fail, non_negative, real_number
+from anticrossing._core.checks import fail, instance, non_negative, real_number
 from anticrossing.environment.spectral_density import SpectralDensity
 from anticrossing.environment.spectral_density.arguments import LARGEST, scale, single
 from anticrossing.formulas.landau_zener import RATIO_LIMIT
@@ -150,10 +150,7 @@ def spin_boson_golden_rule(
     >>> round(quantum.value / classical.value, 2)
     3.72
     """
-    if not isinstance(spectral_density, SpectralDensity):
-        raise fail(
-            "spectral_density", "be a SpectralDensity", f"it is {describe(spectral_density)}"
-        )
+    instance("spectral_density", spectral_density, SpectralDensity)
     v, free, heat = rate_arguments(
         coupling=coupling, reaction_free_energy=reaction_free_energy, temperature=temperature
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import choice, describe, fail, positive
+from anticrossing._core.checks import check_flag, choice, describe, fail, positive
 from anticrossing.formulas.landau_zener import RATIO_LIMIT
 from anticrossing.formulas.result import DomainCheck, FloatArray, Prediction, unwrap
 from anticrossing.molecules.rates._thermal import (
@@ -64,7 +64,7 @@ def intersystem_crossing_rate(
         ``T > 0`` (energy).
     partition_ratio : array_like
         ``Q_X/Q_R > 0``: partition function of the crossing point without the direction of passage,
-        over that of the reactant, each from its own lowest energy; see
+        over the partition function of the reactant, each from its own lowest energy; see
         `harmonic_partition_ratio`.
     passage : {"landau-zener", "weak coupling"}
         The probability of a passage.
@@ -185,7 +185,7 @@ def harmonic_partition_ratio(
 
     ``Q_X/Q_R = Π_R 2 sinh(ω/2T) / Π_X 2 sinh(ω/2T)``, or ``Π_R (ω/T) / Π_X (ω/T)`` classically.
     Energies count from the minima of the surfaces: the quantum ratio contains the zero-point
-    energies, so they do not belong into the barrier.
+    energies, so they do not belong in the barrier.
 
     Parameters
     ----------
@@ -218,8 +218,7 @@ def harmonic_partition_ratio(
     reactant = positive("reactant_frequencies", reactant_frequencies)
     crossing = positive("crossing_frequencies", crossing_frequencies)
     (heat,) = rate_arguments(temperature=temperature)
-    if not isinstance(classical, (bool, np.bool_)):
-        raise fail("classical", "be True or False", f"it is {describe(classical)}")
+    check_flag("classical", classical)
     if reactant.ndim != 1 or crossing.shape != (reactant.size - 1,):
         raise fail(
             "crossing_frequencies",

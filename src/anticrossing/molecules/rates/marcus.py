@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import describe, fail
+from anticrossing._core.checks import check_flag
 from anticrossing.formulas.landau_zener import RATIO_LIMIT
 from anticrossing.formulas.result import DomainCheck, FloatArray, Prediction, broadcast, unwrap
 from anticrossing.molecules.rates._quanta import log_sum_over_quanta
@@ -177,8 +177,7 @@ def marcus_levich_jortner(
     >>> round(quantum.value / classical.value)
     87
     """
-    if not isinstance(thermal_mode, (bool, np.bool_)):
-        raise fail("thermal_mode", "be True or False", f"it is {describe(thermal_mode)}")
+    check_flag("thermal_mode", thermal_mode)
     v, energy, free, heat, factor, omega = rate_arguments(
         coupling=coupling,
         reorganization_energy=reorganization_energy,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import describe, fail, positive, real_number
+from anticrossing._core.checks import fail, instance, of_shape, positive, real_number
 from anticrossing.formulas.result import Prediction
 from anticrossing.molecules.rates.intersystem_crossing import intersystem_crossing_rate
 
@@ -72,12 +72,10 @@ def rate_through_crossing(
     """
     from anticrossing.geometry import MinimumEnergyCrossing
 
-    if not isinstance(crossing, MinimumEnergyCrossing):
-        raise fail("crossing", "be a MinimumEnergyCrossing", f"it is {describe(crossing)}")
+    instance("crossing", crossing, MinimumEnergyCrossing)
     mass = positive("masses", masses)
     count = crossing.position.size
-    if mass.shape not in ((), (count,)):
-        raise fail("masses", f"be one number or {count} of them", f"its shape is {mass.shape}")
+    of_shape("masses", mass, (), (count,))
     reactant = real_number("reactant_energy", reactant_energy)
     if reactant > crossing.energy:
         raise fail(

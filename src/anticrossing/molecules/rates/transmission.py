@@ -113,8 +113,8 @@ def landau_zener_rate(
 
     ``k = κ (ω/2π) exp(−(ΔG + λ)²/4λT)`` with κ of `landau_zener_transmission`; the region is the
     inverted one where ``|ΔG| > λ``. For weak coupling it is the Marcus rate, exactly; for strong
-    coupling in the normal region κ → 1 leaves the attempt frequency. The barrier is that of the
-    diabatic crossing.
+    coupling in the normal region κ → 1 leaves the attempt frequency. The barrier is the height of
+    the diabatic crossing.
 
     Parameters
     ----------

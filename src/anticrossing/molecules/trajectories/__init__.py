@@ -1,5 +1,7 @@
-"""Trajectories on coupled levels: hopping, Ehrenfest, MASH. Approximations; the exact packets of
-`anticrossing.dynamics` are what they are judged against."""
+"""Trajectories on coupled levels: surface hopping, Ehrenfest, MASH.
+
+All of them are approximations; the exact packets of `anticrossing.molecules.packets` judge them.
+"""
 
 from anticrossing._core.public import guard
 from anticrossing.molecules.trajectories.ensemble import run_trajectories

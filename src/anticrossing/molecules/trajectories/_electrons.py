@@ -1,9 +1,9 @@
 # mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
 """Compiled pieces for the electrons: adiabatic states, amplitudes, forces, random numbers.
 
-Eigenvectors are found by Jacobi rotations that start from those of the step before: the product of
-the rotations is the overlap of the two bases, and each state continues the one it came from, in
-sign and phase too. Arrays are passed as pointers (see `_pointers`), matrices row by row.
+Eigenvectors are found by Jacobi rotations that start from the vectors of the step before: the
+product of the rotations is the overlap of the two bases, and each state continues the one it came
+from, in sign and phase too. Arrays are passed as pointers (see `_pointers`), matrices row by row.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from anticrossing.molecules.trajectories._pointers import compiled, inlined, siz
 
 _MOST_SWEEPS = 60
 NOISE = 1e-29
-"""Squares of elements and gaps below n² times this, relative to those of energies, are rounding.
+"""Squares of elements and gaps below n² times this, relative to squared energies, are rounding.
 
 Taken seriously it would mix and exchange degenerate levels at random.
 """
@@ -87,7 +87,7 @@ def orthonormalize(vectors, n):
 
 @inlined
 def diagonalize(h, old, new, overlap, energies, n):
-    """Replace energies and vectors by those of H, and set the overlap with the old vectors."""
+    """Diagonalise H: replace energies and vectors, and set the overlap with the old vectors."""
     if n == 2:
         _diagonalize_two(h, old, overlap, energies)
         return
@@ -313,7 +313,7 @@ def mixed_elements(vectors, one, two, model, elements):
 
 @compiled
 def coupling_direction(vectors, one, two, slopes, model, elements, out):
-    """Set `out` to the real direction of ⟨one|∂H|two⟩, that of the derivative coupling.
+    """Set `out` to the real direction of ⟨one|∂H|two⟩, the direction of the derivative coupling.
 
     Where it is complex, the common phase is chosen such that its real part is longest.
     """

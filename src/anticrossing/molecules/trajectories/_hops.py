@@ -156,14 +156,13 @@ def landau_zener_target(one, model, dt, before):
 
 @inlined
 def _encounter(one, before, level, other, dt, n):
-    """Return when in this step the gap was smallest, exp(−π/2 √(gap³/gap″)), if levels crossed.
-
-    The time is −1 where there is nothing to decide. The formula is for a gap that the coupling of
-    the two levels keeps open, which also mixes them, by a known angle. Where third levels or a
-    turning point do so there is less mixing than that. Levels that cross count with their share
-    of it, others only if it is one half at least. So a level meets the one state of a degenerate
-    group that it is coupled with, wherever the others lie, and no level that just comes near.
-    """
+    """Return when in this step the gap was smallest, exp(−π/2 √(gap³/gap″)), if levels crossed."""
+    # The time is −1 where there is nothing to decide. The formula is for a gap that the coupling of
+    # the two levels keeps open, which also mixes them, by a known angle. Where third levels or a
+    # turning point do so there is less mixing than that. Levels that cross count with their share
+    # of the mixing, others only if it is at least one half. So a level meets the one state of a
+    # degenerate group that it is coupled with, wherever the others lie, and no level that just
+    # comes near.
     energies = one.energies
     behind = element(energies, n, other, n) < element(energies, n, level, n)
     crossed = behind != (element(energies, 0, other, n) < element(energies, 0, level, n))
@@ -200,7 +199,7 @@ def _lowest_gap(one, level, other, dt, n):
     """Return t at the minimum of gap² in this step (−1: none), gap² there, its second derivative.
 
     With t in steps from the point before, gap² is p₃(t) + t²(t − 1)²[a + b(t + 1)]: p₃ takes
-    values and derivatives of the last two points, a and b add those of the point before them
+    values and derivatives of the last two points, a and b add the point before them
     unless the velocity jumped since. For linear diabats it is a parabola, for any step.
     """
     three = one.whole[SMOOTH] >= 3

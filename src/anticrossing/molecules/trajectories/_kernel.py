@@ -67,7 +67,7 @@ from anticrossing.molecules.trajectories._state import (
     STEPS,
 )
 
-_TIDY = 32  # steps between orthonormalizations
+_TIDY = 32  # steps between orthonormalisations
 
 
 @compiled
@@ -147,10 +147,8 @@ def _log(one, old, target, reason, energy):
 
 @compiled
 def _hop(one, model, options, before, target):
-    """Take the active state to `target` at constant energy if the momentum allows it.
-
-    It was at level `before` one step ago.
-    """
+    """Take the active state to `target` at constant energy if the momentum allows it."""
+    # It was at level `before` one step ago.
     level = one.whole[ACTIVE]
     n = size(model.states)
     start, end = element(one.energies, 0, level, n), element(one.energies, 0, target, n)

@@ -6,7 +6,7 @@ The kernels pass some thirty arrays on at every step: as pointers they cost one 
 makes both the code and its compilation several times faster.
 
 For two states and one coordinate a trajectory moves in a copy on the stack of a size known to the
-compiler, which can then keep most of it in registers: the same functions, compiled once more.
+compiler, which can then keep most values in registers: the same functions, compiled once more.
 """
 
 from __future__ import annotations

@@ -13,12 +13,12 @@ from anticrossing._core.checks import (
     choice,
     describe,
     fail,
+    instance,
     integer,
     non_negative,
     non_negative_number,
     positive,
     real_array,
-    real_number,
 )
 from anticrossing.models.vibronic_coupling import VibronicCoupling
 
@@ -30,7 +30,7 @@ class InitialConditions(abc.ABC):
     """Positions, momenta and the electronic state in which trajectories start.
 
     The state is a level counted from the lowest (`basis` "adiabatic"), or a state of the basis in
-    which H is written ("diabatic"): then the amplitudes are those of that state, and the active
+    which H is written ("diabatic"): then the amplitudes belong to that state, and the active
     level is drawn with their squares.
     """
 
@@ -140,7 +140,8 @@ class Fixed(InitialConditions):
 class Gaussian(InitialConditions):
     """Independent Gaussians; by default the Wigner function of a packet of minimal uncertainty.
 
-    For the packet ψ ∝ exp(−(x − x₀)²/σ² + ikx) the width is σ/2, and that of the momentum 1/σ.
+    For the packet ψ ∝ exp(−(x − x₀)²/σ² + ikx) the width is σ/2, and the momentum has the width
+    1/σ.
 
     Parameters
     ----------
@@ -252,7 +253,7 @@ class Thermal(InitialConditions):
     ) -> None:
         self._set(position, momentum, state, basis)
         omega = _vector("frequencies", positive("frequencies", frequencies))
-        energy = non_negative_number("temperature", real_number("temperature", temperature))
+        energy = non_negative_number("temperature", temperature)
         choice("distribution", distribution, ("wigner", "classical"))
         if distribution == "classical" and energy == 0:
             raise fail("temperature", "be positive for a classical distribution", "it is 0")
@@ -313,6 +314,5 @@ def vertical_excitation(
     >>> start.spread(Pyrazine().masses)[0]
     array([0.70710678, 0.70710678, 0.70710678])
     """
-    if not isinstance(hamiltonian, VibronicCoupling):
-        raise fail("hamiltonian", "be a VibronicCoupling", f"it is {describe(hamiltonian)}")
+    instance("hamiltonian", hamiltonian, VibronicCoupling)
     return Thermal(0.0, hamiltonian.frequencies, temperature, state=state, basis=basis)

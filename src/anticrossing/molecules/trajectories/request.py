@@ -20,6 +20,7 @@ from anticrossing._core.checks import (
     positive_number,
     real_array,
     real_number,
+    single_point,
 )
 from anticrossing._core.threads import processors
 from anticrossing._core.unchanging import read_only
@@ -117,8 +118,7 @@ class Request:
     def _motion(self) -> dict[str, Any]:
         """Return the checked fields of what moves."""
         H = self.hamiltonian
-        if H.batch_shape:
-            raise fail("hamiltonian", "have single parameter values", "an array of them was given")
+        single_point("hamiltonian", H)
         coordinates = len(H.coordinates)
         masses = _masses(H, self.masses)
         self.initial.check(coordinates, H.dimension)
@@ -127,10 +127,8 @@ class Request:
 
     def _time(self) -> dict[str, Any]:
         """Return the checked fields of time and number."""
-        steps = integer("steps", self.steps, minimum=1)
-        if steps > _MOST_STEPS:
-            raise fail("steps", f"be at most {_MOST_STEPS}", f"it is {steps}")
-        step = positive_number("step", real_number("step", self.step))
+        steps = integer("steps", self.steps, minimum=1, maximum=_MOST_STEPS)
+        step = positive_number("step", self.step)
         if not math.isfinite(steps * step * self.hamiltonian.units.angular):
             text = f"{steps} steps of {step:g} are too long"
             raise fail("step", "leave the last time finite", text)
@@ -218,7 +216,7 @@ class Request:
 
 
 def _masses(hamiltonian: Hamiltonian, masses: npt.ArrayLike | None) -> FloatArray:
-    """Return the masses of all coordinates; those of a vibronic coupling model are 1/ω."""
+    """Return the masses of all coordinates; a vibronic coupling model has 1/ω."""
     coordinates = len(hamiltonian.coordinates)
     own = hamiltonian.masses if isinstance(hamiltonian, VibronicCoupling) else None
     if masses is None:
@@ -229,7 +227,7 @@ def _masses(hamiltonian: Hamiltonian, masses: npt.ArrayLike | None) -> FloatArra
     if mass.shape not in ((), (1,), (coordinates,)):
         count = "one number" if coordinates == 1 else f"one number or {coordinates}"
         raise fail("masses", f"be {count}", f"its shape is {mass.shape}")
-    # One number is a choice; as many as there are modes may be those of the atoms by mistake.
+    # One number is a choice; as many as there are modes may be atomic masses by mistake.
     if own is not None and mass.size > 1 and np.any(np.abs(mass / own - 1) > _SAME_MASS):
         raise fail(
             "masses",

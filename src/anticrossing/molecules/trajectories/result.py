@@ -1,4 +1,4 @@
-"""What an ensemble of trajectories gives."""
+"""The result of an ensemble of trajectories."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, choice, describe, fail, integer
+from anticrossing._core.checks import (
+    FloatArray,
+    InputError,
+    choice,
+    describe,
+    fail,
+    index,
+    instance,
+    integer,
+)
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units, shown
 from anticrossing.models.sharc import SharcModel
@@ -216,8 +225,7 @@ class EnsembleResult(Result):
             If the ensemble had no box, or there is no such coordinate.
         """
         coordinates = self.final_positions.shape[1]
-        if integer("coordinate", coordinate, minimum=0) >= coordinates:
-            raise fail("coordinate", f"be below {coordinates}", f"it is {coordinate}")
+        index("coordinate", coordinate, coordinates)
         low, high = self.request.box[:, coordinate]
         if not (np.isfinite(low) and np.isfinite(high)):
             raise InputError("Channels need a box: pass `box` to `run_trajectories`.")
@@ -319,8 +327,7 @@ class EnsembleResult(Result):
             If the ensemble was run with another Hamiltonian, the trajectory was not kept, or the
             file cannot be written.
         """
-        if not isinstance(model, SharcModel):
-            raise fail("model", "be a SharcModel", f"it is {describe(model)}")
+        instance("model", model, SharcModel)
         own, other = self.request.hamiltonian, model.hamiltonian
         if own.coordinates != other.coordinates or not np.array_equal(
             own(np.eye(len(own.coordinates))), other(np.eye(len(own.coordinates)))

@@ -1,4 +1,7 @@
-"""Quantum nuclei on coupled surfaces: vibronic levels."""
+"""Vibronic levels: the stationary states of nuclei and electrons together.
+
+What moves in time belongs to `anticrossing.molecules.packets`.
+"""
 
 from __future__ import annotations
 

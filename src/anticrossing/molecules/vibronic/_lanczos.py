@@ -23,7 +23,7 @@ def lowest(
     """Return the `count` lowest eigenvalues and their vectors as columns.
 
     With an energy `near` the lowest level the iteration runs with the inverse of the matrix below
-    it: many times fewer steps, where the matrix can be factorized.
+    it: many times fewer steps, where the matrix can be factorised.
     """
     import scipy.linalg
     import scipy.sparse.linalg
@@ -45,11 +45,9 @@ def lowest(
 def _repeated(
     matrix: Any, count: int, tolerance: float, near: float | None
 ) -> tuple[FloatArray, Vectors]:
-    """Lanczos iteration, repeated without the vectors found until nothing low is missing.
-
-    From one starting vector a Krylov space holds one copy of a degenerate level; the others appear
-    through rounding only, and not always in time.
-    """
+    """Lanczos iteration, repeated without the vectors found until nothing low is missing."""
+    # From one starting vector a Krylov space holds one copy of a degenerate level; the others
+    # appear through rounding only, and not always in time.
     import scipy.sparse.linalg as sparse
 
     size = matrix.shape[0]
@@ -91,7 +89,7 @@ def _lifted(matrix: Any) -> Callable[[Vectors], Callable[[Vectors], Vectors]]:
 
 
 def _inverted(factors: Any) -> Callable[[Vectors], Callable[[Vectors], Vectors]]:
-    """The inverse of the factorized matrix, with the vectors found projected out."""
+    """The inverse of the factorised matrix, with the vectors found projected out."""
 
     def without(found: Vectors) -> Callable[[Vectors], Vectors]:
         def project(v: Vectors) -> Vectors:
@@ -103,11 +101,10 @@ def _inverted(factors: Any) -> Callable[[Vectors], Callable[[Vectors], Vectors]]
 
 
 def _factorized(matrix: Any, near: float) -> tuple[float, Any]:
-    """Return an energy below the whole spectrum, and the factors of matrix − energy.
-
-    Without pivoting the factors of a Hermitian matrix have as many negative pivots as it has
-    negative eigenvalues (Sylvester): if there are any, levels lie below, and the energy is lowered.
-    """
+    """Return an energy below the whole spectrum, and the factors of matrix − energy."""
+    # Without pivoting the factors of a Hermitian matrix have as many negative pivots as it has
+    # negative eigenvalues (Sylvester): if there are any, levels lie below, and the energy is
+    # lowered.
     import scipy.sparse
     import scipy.sparse.linalg as sparse
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, fail
+from anticrossing._core.checks import FloatArray, InputError, fail, single_point
 from anticrossing.hamiltonian import TermHamiltonian
 
 Monomials = list[tuple[tuple[int, ...], npt.NDArray[Any]]]
@@ -24,12 +24,7 @@ def monomials(hamiltonian: TermHamiltonian) -> Monomials:
 
     from anticrossing._core import expression
 
-    if hamiltonian.batch_shape:
-        raise fail(
-            "hamiltonian",
-            "have single parameter values",
-            f"it is a batch of shape {hamiltonian.batch_shape}",
-        )
+    single_point("hamiltonian", hamiltonian)
     values = {
         expression.symbol(key): sympy.Float(float(value), 17)
         for key, value in hamiltonian.parameters.items()

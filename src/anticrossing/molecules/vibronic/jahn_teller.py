@@ -13,6 +13,7 @@ from anticrossing._core.checks import (
     describe,
     fail,
     integer,
+    positive_number,
     real_number,
 )
 from anticrossing.molecules.vibronic._lanczos import lowest
@@ -83,9 +84,7 @@ def jahn_teller_levels(
     if abs(g) >= 1:
         raise fail("quadratic", "lie between −1 and 1", f"it is {describe(quadratic)}")
     number = integer("count", count, minimum=1, maximum=10**5)
-    allowed = real_number("tolerance", tolerance)
-    if allowed <= 0:
-        raise fail("tolerance", "be positive", f"it is {tolerance}")
+    allowed = positive_number("tolerance", tolerance)
     # The minima lie at ρ = k/(1 − |g|), where a wave packet holds about ½ρ² quanta.
     radius = min(abs(k) / (1 - abs(g)), _LARGEST_CHAIN)
     size = int(20 + radius**2 + 2 * number)
@@ -125,11 +124,9 @@ def _chains(k: float, count: int, size: int) -> list[Sector]:
 
 
 def _trigonal(k: float, g: float, count: int, shell: int) -> list[Sector]:
-    """Sectors of j modulo 3, in circular quanta (n₊, n₋) with n₊ + n₋ ≤ shell.
-
-    With z = x + iy and the electronic states rotated to σ_z → σ_x, σ_x → σ_y,
-    H = n₊ + n₋ + 1 + [k z̄ + ½ g z²] S₊ + h.c. and z = a₊† + a₋.
-    """
+    """Sectors of j modulo 3, in circular quanta (n₊, n₋) with n₊ + n₋ ≤ shell."""
+    # With z = x + iy and the electronic states rotated to σ_z → σ_x, σ_x → σ_y, H = n₊ + n₋ + 1 +
+    # [k z̄ + ½ g z²] S₊ + h.c. and z = a₊† + a₋.
     E = _quanta(shell, 0)
     # No level lies below the lower surface.
     bottom = -(k**2) / (2 * (1 - abs(g)))

@@ -11,11 +11,12 @@ import numpy.typing as npt
 from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
-    describe,
     fail,
+    instance,
     integer,
+    of_shape,
     positive,
-    real_number,
+    positive_number,
 )
 from anticrossing.hamiltonian import TermHamiltonian, check_entries
 from anticrossing.models.vibronic_coupling import VibronicCoupling
@@ -83,13 +84,10 @@ def vibronic_levels(
     >>> [round(float(energy), 6) for energy in result.energies]      # the ground level is double
     [-1.445743, -1.445743, -1.15966]
     """
-    if not isinstance(hamiltonian, TermHamiltonian):
-        raise fail("hamiltonian", "be a TermHamiltonian", f"it is {describe(hamiltonian)}")
+    instance("hamiltonian", hamiltonian, TermHamiltonian)
     number = integer("count", count, minimum=1, maximum=10**5)
     omega = _frequencies(hamiltonian, frequencies)
-    allowed = real_number("tolerance", tolerance)
-    if allowed <= 0:
-        raise fail("tolerance", "be positive", f"it is {tolerance}")
+    allowed = positive_number("tolerance", tolerance)
     limit = integer("largest_basis", largest_basis, minimum=1)
     if 2 * number > limit:
         raise fail("largest_basis", f"be at least {2 * number}, twice `count`", f"it is {limit}")
@@ -101,7 +99,7 @@ def vibronic_levels(
     previous: FloatArray | None = None
     while True:
         matrix = build(terms, omega, sizes)
-        # In one or two coordinates the matrix can be factorized; the levels of the smaller basis
+        # In one or two coordinates the matrix can be factorised; the levels of the smaller basis
         # tell where to invert it.
         near = None
         if len(sizes) <= 2:
@@ -131,10 +129,7 @@ def _frequencies(hamiltonian: TermHamiltonian, frequencies: npt.ArrayLike | None
         return hamiltonian.frequencies
     if frequencies is None:
         raise fail("frequencies", "be given: the kinetic energy needs them", "it is missing")
-    omega = positive("frequencies", frequencies)
-    if omega.shape != (modes,):
-        raise fail("frequencies", f"have the shape ({modes},)", f"its shape is {omega.shape}")
-    return omega
+    return of_shape("frequencies", positive("frequencies", frequencies), (modes,))
 
 
 def _start(

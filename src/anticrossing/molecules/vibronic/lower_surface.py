@@ -10,6 +10,7 @@ from anticrossing._core.checks import (
     check_flag,
     fail,
     integer,
+    positive_number,
     real_number,
 )
 from anticrossing._core.threads import few_threads
@@ -87,9 +88,7 @@ def lower_surface_levels(
     ):
         check_flag(name, value)
     number = integer("count", count, minimum=1, maximum=10**5)
-    allowed = real_number("tolerance", tolerance)
-    if allowed <= 0:
-        raise fail("tolerance", "be positive", f"it is {tolerance}")
+    allowed = positive_number("tolerance", tolerance)
     shift = 0.5 if geometric_phase else 0.0
     rows: list[tuple[float, float]] = []
     error = 0.0
@@ -113,7 +112,7 @@ def lower_surface_levels(
 
 
 def _symmetry(m: float) -> str:
-    """The trigonal representation: half-odd m is vibronic, integer m that of e^{imφ} alone."""
+    """The trigonal representation: half-odd m is vibronic, integer m belongs to e^{imφ} alone."""
     if m == 0:
         return "A1"
     return "A1+A2" if round(2 * m) % 3 == 0 else "E"
@@ -138,11 +137,9 @@ def _converged(k: float, order: float, count: int, allowed: float) -> tuple[Floa
 
 
 def _radial(k: float, order: float, size: int) -> FloatArray:
-    """Levels in the oscillator functions R_n ∝ ρ^μ L_n^(μ)(ρ²) e^{−ρ²/2}, μ the order.
-
-    They diagonalize everything but −kρ. With L_n^(μ) = Σ_i c_{n−i} L_i^(μ+½), c_r = (−½)_r/r!, the
-    matrix of ρ is a sum over i of exact products: no quadrature, and no cancellation.
-    """
+    """Levels in the oscillator functions R_n ∝ ρ^μ L_n^(μ)(ρ²) e^{−ρ²/2}, μ the order."""
+    # They diagonalise everything but −kρ. With L_n^(μ) = Σ_i c_{n−i} L_i^(μ+½), c_r = (−½)_r/r!,
+    # the matrix of ρ is a sum over i of exact products: no quadrature, and no cancellation.
     from scipy.special import gammaln
 
     n = np.arange(size)

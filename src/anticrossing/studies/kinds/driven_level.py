@@ -13,6 +13,7 @@ from anticrossing._core.checks import (
     FloatArray,
     InputError,
     fail,
+    fraction,
     integer,
     nearest,
     positive_number,
@@ -25,7 +26,6 @@ from anticrossing.studies.outcomes.work import Work, WorkTable
 from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Numbers, Table as TableOfFile
 from anticrossing.studies.study import Heading, Study, at
-from anticrossing.thermodynamics.dissipation import probability
 from anticrossing.thermodynamics.driven_level import DrivenLevel
 from anticrossing.thermodynamics.work import WorkDistribution
 
@@ -252,7 +252,7 @@ def _levels(given: LevelRange | list[float]) -> Any:
 
 def _occupation(given: float | str) -> float | None:
     if not isinstance(given, str):
-        return float(probability("initial_occupation", given))
+        return float(fraction("initial_occupation", given))
     if given != "equilibrium":
         must = 'be a number from 0 to 1 or "equilibrium"'
         raise fail("initial_occupation", must, f"it is {given!r}{nearest(given, ['equilibrium'])}")
