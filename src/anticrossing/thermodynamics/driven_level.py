@@ -185,7 +185,7 @@ class DrivenLevel(Thermal, Result):
     @property
     def reservoir_occupations(self) -> FloatArray:
         """The Fermi occupations ``f_i`` of the reservoir levels, shape (L,)."""
-        return self._fermi(self.levels)
+        return fermi(self.levels, **self._bath)
 
     @functools.cached_property
     def chain(self) -> LandauZenerChain:
@@ -354,7 +354,7 @@ class DrivenLevel(Thermal, Result):
             last, after = np.linalg.eigh(self.hamiltonian(ends[1]))
             amplitudes = after.T @ propagator @ before
         description = f"exact, {scheme} scheme, {direction}"
-        change = self._grand_potential(last) - self._grand_potential(first)
+        change = grand_potential(last, **self._bath) - grand_potential(first, **self._bath)
         if scheme == "product":
             # The measurement destroys coherences, and what is left is not Gaussian.
             state = before.T @ np.diag(self._product(ends[0], None).occupations) @ before
@@ -428,31 +428,21 @@ class DrivenLevel(Thermal, Result):
 
     @functools.cached_property
     def _star(self) -> Star:
-        return Star(_Centre(self.drive), self.levels, self.couplings[:, None].astype(np.complex128))
+        energy = functools.partial(_energy, self.drive)
+        return Star(energy, self.levels, self.couplings[:, None].astype(np.complex128))
 
     def _product(self, energy: float, occupation: float | None) -> GaussianState:
         if occupation is None:
-            level = float(self._fermi(np.array(energy)))
+            level = float(fermi(np.array(energy), **self._bath))
         else:
             level = number_between("initial_occupation", occupation, 0, 1)
         return GaussianState.product(np.concatenate([[level], self.reservoir_occupations]))
 
-    def _fermi(self, energies: FloatArray) -> FloatArray:
-        return fermi(
-            energies, temperature=self.temperature, chemical_potential=self.chemical_potential
-        )
-
-    def _grand_potential(self, energies: FloatArray) -> float:
-        return grand_potential(
-            energies, temperature=self.temperature, chemical_potential=self.chemical_potential
-        )
+    @property
+    def _bath(self) -> dict[str, float]:
+        return {"temperature": self.temperature, "chemical_potential": self.chemical_potential}
 
 
-@dataclass(frozen=True, eq=False)
-class _Centre:
-    """The energy of the driven level as a matrix, a function that can be pickled."""
-
-    drive: Drive
-
-    def __call__(self, times: FloatArray) -> ComplexArray:
-        return np.asarray(self.drive(times), dtype=np.complex128)[:, None, None]
+def _energy(drive: Drive, times: FloatArray) -> ComplexArray:
+    """Return the energy of the driven level as a matrix."""
+    return np.asarray(drive(times), dtype=np.complex128)[:, None, None]
