@@ -186,10 +186,10 @@ BAD = {
         + "axis = [[1,0,0],[0,0,0],[0,0,-1]]\n",
         r"\[environment\].*`axis` must",
     ),
-    "scan": (DRIVEN + SCAN.replace("drive.offset", "drive.kind"), "`kind` must"),
+    "scan": (DRIVEN + SCAN.replace("drive.offset", "drive.kind"), "name a single number"),
     "scan of a table": (
         DRIVEN + SCAN.replace("drive.offset", "drives.offset"),
-        r"`parameter` must be .*drive",
+        "did you mean `drive.offset`",
     ),
     "scanned value": (
         DRIVEN + SCAN.replace("drive.offset", "drive.frequency").replace("0.4", "-1.0"),

@@ -1,4 +1,4 @@
-"""Files with interference fringes: what is accepted, one clear line for the rest, what comes out."""
+"""Files with interference fringes: what is accepted, what is refused, and what comes out."""
 
 from __future__ import annotations
 
@@ -122,6 +122,12 @@ def test_a_unit_is_on_the_axes() -> None:
     assert found.to_dataset().offset.attrs["units"] == "rad/ns"
     assert "rad/ns" in found.figure().axes[0].get_xlabel()
     assert "rad/ns" in found.experiment.setup["drive"]
+
+
+def test_whose_population_is_said(result: InterferogramOutcome) -> None:
+    assert "of the state with σ_z = +1 is" in result.sentences().verdict
+    text = QUBIT.replace("points = 25", "points = 3").replace("points = 13", "points = 2")
+    assert "of the upper level is" in run(text + 'readout = "adiabatic"\n').sentences().verdict
 
 
 # ---- one clear line ---------------------------------------------------------------------------
