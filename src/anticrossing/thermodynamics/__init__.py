@@ -12,7 +12,7 @@ from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.chain_work import ChainWorkStatistics
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.crossing_events import CrossingEvents, crossing_sequence
-from anticrossing.thermodynamics.crossing_sequence import SequentialCrossings, SequentialLedger
+from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings, SequentialLedger
 from anticrossing.thermodynamics.dissipation import entropy_production
 from anticrossing.thermodynamics.driven_level import DrivenLevel
 from anticrossing.thermodynamics.enumeration import enumerate_transitions
