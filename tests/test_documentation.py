@@ -71,6 +71,23 @@ def test_every_public_name_is_in_the_reference(page: str, names: list[str]) -> N
     assert set(names) - documented(page) == set()
 
 
+def test_what_the_reference_calls_a_function_is_none_of_our_modules() -> None:
+    """A submodule of the same name takes the place of a function of its room."""
+    rooms = {name: getattr(ac, name) for name in ac.__all__}
+    rooms = {
+        name: room
+        for name, room in rooms.items()
+        if isinstance(room, ModuleType) and hasattr(room, "__all__")
+    }
+    found = {
+        f"{name}.{thing}"
+        for name, room in rooms.items()
+        for thing in room.__all__
+        if name != "molecules" and isinstance(getattr(room, thing), ModuleType)
+    }
+    assert found - {"environment.spectral_density", "plot.style"} == set()
+
+
 def test_every_top_level_name_is_in_the_reference() -> None:
     found = set().union(*(documented(f"docs/api/{p.name}") for p in ROOT.glob("docs/api/*.md")))
     modules = {name for name in ac.__all__ if isinstance(getattr(ac, name), ModuleType)}

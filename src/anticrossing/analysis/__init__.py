@@ -1,4 +1,7 @@
-"""The whole analysis of a sweep: crossings met, closed forms with their domain, exact answer."""
+"""The whole analysis of a sweep: crossings met, closed forms with their domain, exact answer.
+
+What enters holds formulas against exact evolution; lower rooms know only one of the two.
+"""
 
 from anticrossing._core.public import guard
 from anticrossing.analysis.adiabatic_expansion import AdiabaticExpansion, adiabatic_expansion

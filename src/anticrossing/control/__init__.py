@@ -1,4 +1,7 @@
-"""Control of a passage: counterdiabatic driving, local adiabatic schedules, optimal rates."""
+"""Control of a passage: counterdiabatic driving, local adiabatic schedules, optimal rates.
+
+What enters returns a drive, a schedule or a Hamiltonian that keeps a system on its level.
+"""
 
 from anticrossing._core.public import guard
 from anticrossing.control.counterdiabatic import (

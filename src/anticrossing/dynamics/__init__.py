@@ -1,4 +1,8 @@
-"""Exact evolution: the panel solver, its results, and a slow reference."""
+"""Exact evolution: the panel solver, its results, and a slow reference.
+
+What enters solves the equations of motion of levels whose coordinate is prescribed, to an accuracy
+that it states. `anticrossing.formulas` is never imported: each is the other's test.
+"""
 
 from anticrossing._core.public import guard
 from anticrossing.dynamics.contour import LogProbability, log_probability

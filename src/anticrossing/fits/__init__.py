@@ -1,5 +1,7 @@
 """Fits: from measured populations to gap, T₁, T₂ and the calibration of the drive.
 
+What enters compares a model of a lower room with data, and gives every parameter an error.
+
 Needs lmfit: ``pip install 'anticrossing[fit]'``.
 """
 

@@ -1,4 +1,8 @@
-"""The geometry of levels over configuration space: couplings, phases, intersections, diabats."""
+"""The geometry of levels over configuration space: couplings, phases, intersections, diabats.
+
+What enters needs levels of several coordinates, from H or from a table of data, and no time;
+nuclei that move are in `anticrossing.molecules`.
+"""
 
 from anticrossing._core.public import guard
 from anticrossing.geometry.berry import (

@@ -1,4 +1,8 @@
-"""Hamiltonians with a name and a paper; `MODELS` lists them for experiment files."""
+"""Hamiltonians with a name and a paper; `MODELS` lists them for experiment files.
+
+What enters has a paper, and a test against something independent of it; it is a `Hamiltonian` and
+knows no dynamics.
+"""
 
 from __future__ import annotations
 

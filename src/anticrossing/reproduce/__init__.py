@@ -1,5 +1,7 @@
 """Published results, recomputed: a table, a figure, and whether they agree.
 
+What enters is a published number or curve with its source.
+
 >>> reproduction = compute("demkov-osherov")
 >>> reproduction.agrees
 True

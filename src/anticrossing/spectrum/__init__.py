@@ -1,4 +1,7 @@
-"""What H(x) is along its coordinate: levels, symmetry sectors, crossings."""
+"""What H(x) is along its coordinate: levels, symmetry sectors, crossings.
+
+What enters needs H(x) of one coordinate alone: no drive and no time.
+"""
 
 from anticrossing._core.public import guard
 from anticrossing.spectrum.crossings import Crossing, Crossings, find_crossings

@@ -1,5 +1,5 @@
 """Trajectories on coupled levels: hopping, Ehrenfest, MASH. Approximations; the exact packets of
-`anticrossing.dynamics` are what they are judged against."""
+`anticrossing.molecules.packets` are what they are judged against."""
 
 from anticrossing._core.public import guard
 from anticrossing.molecules.trajectories.ensemble import run_trajectories
