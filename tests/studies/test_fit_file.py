@@ -14,6 +14,7 @@ from anticrossing import InputError, fits, studies
 from anticrossing.studies.kinds.fit import FitOutcome, FitStudy
 from tests.studies.common import check_outcome, check_tables, refuse
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "fringes_fit.toml"
 DATA = Path(__file__).parents[2] / "examples" / "data" / "interferogram_synthetic.csv"
 FRINGES = """
 [fit]
@@ -105,6 +106,10 @@ def test_the_command_writes_what_run_writes(passages: Path, tmp_path: Path) -> N
     printed = json.loads(done.stdout)
     assert printed == json.loads((tmp_path / "out" / "summary.json").read_text(encoding="utf-8"))
     assert "gap = 0.80" in printed["verdict"]
+
+
+def test_the_example_asks_for_this_fit() -> None:
+    assert study(EXAMPLE.read_text(encoding="utf-8")).options == study(FRINGES).options
 
 
 # ---- one clear line ---------------------------------------------------------------------------

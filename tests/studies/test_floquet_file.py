@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
-from scipy.special import j0
+from scipy.special import j0, jv
 
 from anticrossing import studies
 from anticrossing.drive import Sinusoidal
@@ -18,6 +18,7 @@ from anticrossing.models import LandauZener
 from anticrossing.studies.kinds.floquet import FloquetOutcome
 from tests.studies.common import check_outcome, check_tables, refuse
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "flux_qubit_floquet.toml"
 DRIVEN = """
 [hamiltonian]
 model = "LandauZener"
@@ -117,6 +118,21 @@ def test_a_period_of_its_own() -> None:
     np.testing.assert_allclose(
         found.modes.quasi_energies, closed.modes.quasi_energies, rtol=0, atol=1e-9
     )
+
+
+def test_the_example_is_at_a_two_photon_resonance() -> None:
+    """The quasi-energies are apart by g J₂(A/ω), and the diabatic states are half populated."""
+    found = run(EXAMPLE.read_text(encoding="utf-8"))
+    slope = 230.7e-9 / 1.602176634e-19 * 1e-12  # I_p/e in GHz per mΦ₀
+    expected = 0.013 * abs(jv(2, 2.5 * slope / 1.2))
+    q = found.modes.quasi_energies
+    assert q[1] - q[0] == pytest.approx(expected, rel=0.02)
+    assert found.steady is not None
+    np.testing.assert_allclose(found.steady.populations, 0.5, atol=2e-3)
+    assert found.scan is not None
+    apart = np.diff(found.scan["quasi_energy"], axis=1)[:, 0]
+    assert int(np.argmin(apart)) == 10
+    assert np.abs(found.scan["population"][[0, -1]] - 0.5).min() > 0.1
 
 
 # ---- what comes out ---------------------------------------------------------------------------

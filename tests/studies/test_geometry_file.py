@@ -14,6 +14,7 @@ from anticrossing.models import JahnTeller
 from anticrossing.studies.kinds.geometry import GeometryOutcome
 from tests.studies.common import check_outcome, check_tables, refuse
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "jahn_teller.toml"
 FILES = Path(__file__).parents[1] / "reference_data" / "sharc_lvc"
 CONE = """
 [hamiltonian]
@@ -132,6 +133,19 @@ def test_a_model_of_sharc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert one.energy == pytest.approx(0.5 * 0.004 * 4 + 0.002 * 2)
     assert abs(found.phases[0] or 0) == pytest.approx(np.pi)
     assert found.to_dataset().intersection_energy.attrs["units"] == "hartree"
+
+
+def test_the_example_counts_the_cones_that_lie_in_its_box() -> None:
+    found = run(EXAMPLE.read_text(encoding="utf-8"))
+    assert len(found.intersections) == 4
+    assert found.scan is not None
+    angles = np.array([np.pi / 3, np.pi, 5 * np.pi / 3])
+    for g, count in zip(found.scan.axis.values, found.scan["count"], strict=True):
+        places = 2 * 1.5 / g * np.stack([np.cos(angles), np.sin(angles)])
+        assert count == 1 + np.sum(np.all(np.abs(places) < 9.0, axis=0))
+    # The minimum has the depth k²/2(1 − g), the saddle k²/2(1 + g).
+    expected = [-(1.5**2) / (2 * 0.6), -(1.5**2) / (2 * 1.4)]
+    np.testing.assert_allclose(found.energies[:2, 0], expected, atol=1e-8)
 
 
 # ---- what comes out ---------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from anticrossing.formulas import fast_passage_population
 from anticrossing.studies.kinds.interferogram import InterferogramOutcome
 from tests.studies.common import check_outcome, check_tables, refuse
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "flux_qubit_interferogram.toml"
 QUBIT = """
 [interferogram]
 gap = 0.2
@@ -91,6 +92,18 @@ def test_without_a_drive_and_a_gap_there_is_equilibrium() -> None:
     text = text.replace("{ from = 0, to = 6, points = 13 }", "[0.0]")
     expected = 1 / (1 + np.exp(np.linspace(-3, 3, 25) / 0.7))
     np.testing.assert_allclose(run(text).population[:, 0], expected, atol=1e-9)
+
+
+def test_the_example_saturates_at_its_resonances_the_more_the_longer_the_coherence() -> None:
+    found = run(EXAMPLE.read_text(encoding="utf-8"))
+    rows = {row[0]: row for row in found.tables()[0].rows}
+    assert list(rows) == [0, 1, 2, 3, 4]
+    assert all(0.49 < float(rows[n][3]) < 0.5 for n in (1, 2, 3, 4))
+    # The first maximum of J_n lies at A/ω = 1.84, 3.05, 4.20, 5.32.
+    strongest = [float(rows[n][4]) / 7.54 for n in (1, 2, 3, 4)]
+    np.testing.assert_allclose(strongest, [1.841, 3.054, 4.201, 5.318], atol=0.06)
+    assert found.scan is not None
+    assert np.isfinite(found.scan["mean_population"]).all()
 
 
 # ---- what comes out ---------------------------------------------------------------------------
