@@ -183,8 +183,10 @@ def test_every_example_is_tested_above() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.toml")}
     elsewhere = {
         *("tilted_lattice", "bloch_interferometer"),  # tests/fits/test_examples.py
-        "pyrazine",  # tests/experiment/test_packet_file.py
-        *("arrhenius_rates", "marcus_rates"),  # tests/experiment/test_rates_file.py
+        "pyrazine",  # tests/studies/test_packet_file.py
+        *("arrhenius_rates", "marcus_rates"),  # tests/studies/test_rates_file.py
+        # tests/studies/test_interferogram_file.py and its neighbours
+        *("flux_qubit_interferogram", "flux_qubit_floquet", "jahn_teller", "fringes_fit"),
     }
     assert names - elsewhere == {
         "flux_qubit",

@@ -62,12 +62,30 @@ def test_readme_opens_with_the_two_commands_a_figure_and_ten_lines() -> None:
             ],
         ),
         ("docs/api/vibronic.md", ac.molecules.vibronic.__all__),
+        ("docs/api/studies.md", ac.studies.__all__),
         ("docs/api/ab_initio.md", ac.molecules.ab_initio.__all__),
         ("docs/api/plot.md", [name for name in ac.plot.__all__ if name != "style"]),
     ],
 )
 def test_every_public_name_is_in_the_reference(page: str, names: list[str]) -> None:
     assert set(names) - documented(page) == set()
+
+
+def test_what_the_reference_calls_a_function_is_none_of_our_modules() -> None:
+    """A submodule of the same name takes the place of a function of its room."""
+    rooms = {name: getattr(ac, name) for name in ac.__all__}
+    rooms = {
+        name: room
+        for name, room in rooms.items()
+        if isinstance(room, ModuleType) and hasattr(room, "__all__")
+    }
+    found = {
+        f"{name}.{thing}"
+        for name, room in rooms.items()
+        for thing in room.__all__
+        if name != "molecules" and isinstance(getattr(room, thing), ModuleType)
+    }
+    assert found - {"environment.spectral_density", "plot.style"} == set()
 
 
 def test_every_top_level_name_is_in_the_reference() -> None:
@@ -100,6 +118,15 @@ def test_every_unit_is_named_among_the_experiment_files() -> None:
     assert [name for name in known if f"`{name}`" not in page] == []
 
 
+def test_every_table_and_key_is_named_among_the_experiment_files() -> None:
+    from anticrossing.studies.json_schema import schema
+
+    page = text("docs/files.md") + text("docs/rates.md")
+    own = [name for name in schema()["$defs"] if name.endswith(("File", "Table"))]
+    keys = {key for name in own for key in schema()["$defs"][name]["properties"]} - {"dt"}
+    assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", page)] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_relative_links_lead_to_files(page: Path) -> None:
     content = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -115,7 +142,7 @@ def test_commands_shown_exist() -> None:
     shown = "\n".join(page.read_text(encoding="utf-8") for page in PAGES) + text("Makefile")
     subcommands = set(app.commands)
     assert set(re.findall(r"^\$ anticrossing (\w+)", shown, re.MULTILINE)) == subcommands
-    files = set(re.findall(r"anticrossing \w+ (examples/\w+\.toml)", shown))
+    files = set(re.findall(r"anticrossing \w+ (?:\S+ )?(examples/\w+\.toml)", shown))
     assert files
     assert [name for name in files if not (ROOT / name).exists()] == []
     assert set(re.findall(r"anticrossing reproduce ([a-z][\w-]+)", shown)) <= set(NAMES)
@@ -125,7 +152,7 @@ def test_commands_shown_exist() -> None:
 @pytest.mark.slow
 def test_command_output_shown_is_printed(tmp_path: Path) -> None:
     blocks = re.findall(r"```console\n\$ (.*)\n((?:[^$`].*\n)+)```", text("docs/command_line.md"))
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     compare = doctest.OutputChecker().check_output
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+import xarray
 
 from anticrossing import studies
 from anticrossing._core.checks import InputError
@@ -39,4 +41,22 @@ def check_summary(result: Outcome) -> dict[str, Any]:
     """Assert that the numbers are strict JSON; return them."""
     summary = result.summary()
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    return summary
+
+
+def check_outcome(result: Outcome, folder: Path) -> dict[str, Any]:
+    """Assert that an outcome can be kept, drawn and reported; return its summary."""
+    expected = result.to_dataset()
+    path = result.save(folder / "outcome.nc")
+    with xarray.open_dataset(path) as stored:
+        xarray.testing.assert_identical(stored.load(), expected)
+    assert len(result.figure().axes) >= 2
+    html = studies.report(result)
+    assert result.sentences().verdict.split(" ")[0] in html
+    assert "<svg" in html or "data:image" in html
+    written = studies.save(result, folder / "kept")
+    names = {"report.html", "figure.png", "figure.svg", "result.nc", "summary.json"}
+    assert names <= {file.name for file in (folder / "kept").iterdir()}, written
+    summary = check_summary(result)
+    assert json.loads((folder / "kept" / "summary.json").read_text(encoding="utf-8")) == summary
     return summary

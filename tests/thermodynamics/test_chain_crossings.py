@@ -6,7 +6,7 @@ from scipy.special import entr
 from anticrossing._core.checks import InputError
 from anticrossing.formulas import demkov_osherov
 from anticrossing.thermodynamics.crossing_events import crossing_sequence
-from anticrossing.thermodynamics.sequential import SequentialCrossings
+from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings
 from tests.effort import cases
 from tests.thermodynamics.test_chain import chains
 

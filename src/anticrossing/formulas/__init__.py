@@ -1,5 +1,8 @@
 """Closed forms for passages through avoided crossings, each with its domain.
 
+What enters has a paper and conditions that can be checked. `anticrossing.dynamics` is never
+imported: each is the other's test.
+
 A `Prediction` holds the value, the equation, and the conditions that could be tested with what was
 supplied. A formula used outside its domain still returns its value, with a warning in the result.
 Arguments broadcast; scalars in give a float.

@@ -1,6 +1,7 @@
 """The geometry of levels over configuration space: couplings, phases, intersections, diabats.
 
-What enters needs H(x) at points, along paths or on surfaces, but no time.
+What enters needs levels of several coordinates, from H or from a table of data, and no time;
+nuclei that move are in `anticrossing.molecules`.
 """
 
 from anticrossing._core.public import guard

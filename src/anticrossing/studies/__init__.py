@@ -1,5 +1,7 @@
 """Studies: a file in, numbers, tables, a figure and a report out.
 
+What enters reads, runs, shows or keeps a file; the physics is called from the rooms below.
+
 What a file may hold, table by table, is told by `anticrossing.studies.kinds`, and by the command
 ``anticrossing schema``. Everything is checked before any work; a mistake gives one line that names
 the table and the key.

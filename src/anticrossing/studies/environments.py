@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, Literal
 
 from anticrossing._core import expression
 from anticrossing._core.checks import InputError, choice, fail, positive_number
@@ -25,7 +25,7 @@ from anticrossing.studies.schema import Matrix, Numbers, Table, decode
 class DephasingTable(Table, frozen=True, kw_only=True):
     """Dephasing in the instantaneous eigenbasis, by γ or by a rate."""
 
-    kind: str
+    kind: Literal["dephasing"]
     gamma: Numbers | str | None = None
     rate: Numbers | str | None = None
 
@@ -33,7 +33,7 @@ class DephasingTable(Table, frozen=True, kw_only=True):
 class FixedAxisTable(Table, frozen=True, kw_only=True):
     """Dephasing along a fixed axis."""
 
-    kind: str
+    kind: Literal["fixed-axis"]
     rate: Numbers | str
     axis: Matrix | None = None
 
@@ -41,7 +41,7 @@ class FixedAxisTable(Table, frozen=True, kw_only=True):
 class ThermalTable(Table, frozen=True, kw_only=True):
     """Relaxation in detailed balance, by T₁ or a spectral density (a formula in omega)."""
 
-    kind: str
+    kind: Literal["thermal"]
     temperature: float
     t1: float | None = None
     spectral_density: float | str | None = None
@@ -50,7 +50,7 @@ class ThermalTable(Table, frozen=True, kw_only=True):
 class QubitTable(Table, frozen=True, kw_only=True):
     """T₁ and T₂ as they are measured."""
 
-    kind: str
+    kind: Literal["qubit"]
     t1: float
     t2: float
     temperature: float
@@ -66,7 +66,7 @@ class OperatorTable(Table, frozen=True, kw_only=True):
 class LindbladTable(Table, frozen=True, kw_only=True):
     """Any jump operators."""
 
-    kind: str
+    kind: Literal["lindblad"]
     operators: list[OperatorTable]
 
 

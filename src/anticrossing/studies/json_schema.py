@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ _OPEN = {  # keys whose table depends on a word within it
     "environment": tuple(structure for structure, _ in environments.KINDS.values()),
     "units": (levels.UnitsTable,),
 }
+_VARIED = {"scan": plan.AxisTable, "sweep": plan.SweepTable}
 
 
 def schema() -> dict[str, Any]:
@@ -26,28 +27,28 @@ def schema() -> dict[str, Any]:
     >>> schema()["$schema"]
     'https://json-schema.org/draft/2020-12/schema'
     """
-    structures = [file.kind(name).structure for name in file.names()]
-    everything = [*structures, plan.AxisTable, plan.SweepTable]
-    for several in _OPEN.values():
-        everything += several
-    _, found = msgspec.json.schema_components(everything, ref_template="#/$defs/{name}")
+    kinds = [file.kind(name) for name in file.names()]
+    tables = [kind.structure for kind in kinds]
+    several = [*_OPEN.values(), *(those for kind in kinds for those in kind.choices.values())]
+    everything = list(dict.fromkeys([*tables, *_VARIED.values(), *itertools.chain(*several)]))
+    # Two structures may have one name; then their names among the definitions are longer.
+    made, found = msgspec.json.schema_components(everything, ref_template="#/$defs/{name}")
+    reference = dict(zip(everything, made, strict=True))
     text = {"type": "string"}
-    for structure in structures:
-        properties = found[structure.__name__]["properties"]
+    for kind in kinds:
+        name = reference[kind.structure]["$ref"].removeprefix("#/$defs/")
+        properties = found[name]["properties"]
         for key, value in properties.items():
-            if key in _OPEN and "$ref" not in value:
-                properties[key] = _any_of(_OPEN[key], several=key == "environment")
+            choices = {**_OPEN, **kind.choices}.get(key, ())
+            if choices and "$ref" not in value:
+                one = {"anyOf": [reference[structure] for structure in choices]}
+                many = {"anyOf": [one, {"type": "array", "items": one}]}
+                properties[key] = many if key == "environment" else one
         properties |= {"title": text, "source": text, "description": text}
-        properties["scan"] = {"$ref": "#/$defs/AxisTable"}
-        properties["sweep"] = {"$ref": "#/$defs/SweepTable"}
+        properties |= {key: reference[structure] for key, structure in _VARIED.items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "An experiment file of anticrossing",
-        "anyOf": [{"$ref": f"#/$defs/{structure.__name__}"} for structure in structures],
+        "anyOf": [reference[structure] for structure in tables],
         "$defs": found,
     }
-
-
-def _any_of(structures: Iterable[Any], *, several: bool) -> dict[str, Any]:
-    one = {"anyOf": [{"$ref": f"#/$defs/{structure.__name__}"} for structure in structures]}
-    return {"anyOf": [one, {"type": "array", "items": one}]} if several else one

@@ -10,7 +10,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -74,7 +74,7 @@ class IsingProblem(Table, frozen=True, kw_only=True):
 class AnnealingTable(Table, frozen=True, kw_only=True):
     """An annealing schedule between two matrices."""
 
-    model: str
+    model: Literal["Annealing"]
     initial: str | Matrix
     problem: IsingProblem | Matrix
 
@@ -82,7 +82,7 @@ class AnnealingTable(Table, frozen=True, kw_only=True):
 class FormulaTable(Table, frozen=True, kw_only=True):
     """A drive x(t) given by a formula; the ends of its window may follow its parameters."""
 
-    kind: str
+    kind: Literal["formula"]
     formula: float | str
     start_time: float | str
     stop_time: float | str
@@ -93,7 +93,7 @@ class FormulaTable(Table, frozen=True, kw_only=True):
 class BallisticTable(Table, frozen=True, kw_only=True):
     """A particle that crosses at the constant velocity √(2E/m)."""
 
-    kind: str
+    kind: Literal["ballistic"]
     start: float
     stop: float
     kinetic_energy: float

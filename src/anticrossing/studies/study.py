@@ -65,6 +65,8 @@ class Study(abc.ABC):
     """The tables of a file of this kind."""
     varied: ClassVar[tuple[str, ...]]
     """The tables whose numbers can vary."""
+    choices: ClassVar[Mapping[str, tuple[type[Table], ...]]] = {}
+    """Tables that are one of several structures, told by a word within them."""
 
     @classmethod
     @abc.abstractmethod

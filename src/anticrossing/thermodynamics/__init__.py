@@ -1,5 +1,7 @@
 """Work, heat and entropy of driven levels that meet finite reservoirs.
 
+What enters counts one of the three, or the states that they follow from.
+
 `DrivenLevel` is one Fermi level driven through a reservoir, as a chain of Landau-Zener crossings
 and exactly; `MarkovChain` is stochastic thermodynamics in discrete time for any number of states
 and reservoirs; `TwoPointStatistics` counts what any quadratic Hamiltonian does to free fermions.
@@ -44,7 +46,7 @@ from anticrossing.thermodynamics.markov_ledger import MarkovLedger, MarkovTotals
 from anticrossing.thermodynamics.modes import Transitions
 from anticrossing.thermodynamics.reservoirs import Reservoir
 from anticrossing.thermodynamics.sampling import sample_transitions
-from anticrossing.thermodynamics.sequential import SequentialCrossings, SequentialLedger
+from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings, SequentialLedger
 from anticrossing.thermodynamics.work import WorkDistribution, WorkStatistics
 
 __all__ = [

@@ -18,7 +18,15 @@ The sums of the blocks are added in their order, so that no sum depends on threa
 """
 
 FSSH, LANDAU_ZENER, EHRENFEST, MASH = range(4)
+METHODS = {"fssh": FSSH, "landau-zener": LANDAU_ZENER, "ehrenfest": EHRENFEST, "mash": MASH}
 NO_DECOHERENCE, ENERGY_BASED, AUGMENTED = range(3)
+DECOHERENCE = {"none": NO_DECOHERENCE, "energy": ENERGY_BASED, "augmented": AUGMENTED}
+CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
+    "rescaling": {"fssh": ("coupling", "velocity"), "landau-zener": ("velocity", "coupling")},
+    "frustrated": {"fssh": ("ignore", "reflect"), "landau-zener": ("ignore", "reflect")},
+    "decoherence": {"fssh": tuple(DECOHERENCE)},
+}
+"""What may be chosen for which method, the default first."""
 ACCEPTED, FRUSTRATED, REFLECTED, FOLLOWED = range(4)
 
 

@@ -27,26 +27,9 @@ from anticrossing._core.unchanging import read_only
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models.vibronic_coupling import VibronicCoupling
 from anticrossing.molecules.trajectories import _state
+from anticrossing.molecules.trajectories._state import CHOICES, DECOHERENCE, METHODS
 from anticrossing.molecules.trajectories.initial import InitialConditions
 from anticrossing.units import convert_energy
-
-METHODS = {
-    "fssh": _state.FSSH,
-    "landau-zener": _state.LANDAU_ZENER,
-    "ehrenfest": _state.EHRENFEST,
-    "mash": _state.MASH,
-}
-DECOHERENCE = {
-    "none": _state.NO_DECOHERENCE,
-    "energy": _state.ENERGY_BASED,
-    "augmented": _state.AUGMENTED,
-}
-_CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
-    "rescaling": {"fssh": ("coupling", "velocity"), "landau-zener": ("velocity", "coupling")},
-    "frustrated": {"fssh": ("ignore", "reflect"), "landau-zener": ("ignore", "reflect")},
-    "decoherence": {"fssh": tuple(DECOHERENCE)},
-}
-"""What may be chosen for which method, the default first."""
 
 _MASH = {"rescaling": "coupling", "frustrated": "reflect"}  # what the method itself prescribes
 _FILLED_IN: Any = None  # where it is not given
@@ -148,7 +131,7 @@ class Request:
         """Return the checked method and its options."""
         method = choice("method", self.method, METHODS)
         found: dict[str, Any] = {"method": method}
-        for name, methods in _CHOICES.items():
+        for name, methods in CHOICES.items():
             value = getattr(self, name)
             if value is not None:
                 choice(name, value, methods["fssh"])

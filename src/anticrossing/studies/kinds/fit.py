@@ -17,7 +17,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -45,7 +45,7 @@ _OUTPUTS = {
 class PassagesFit(TableOfFile, frozen=True, kw_only=True):
     """The gap from populations after single passages; see `anticrossing.fits.fit_passages`."""
 
-    kind: str
+    kind: Literal["passages"]
     model: str = "landau-zener"
     measured: str = "jump"
     window: tuple[float, float] | None = None
@@ -59,7 +59,7 @@ class PassagesFit(TableOfFile, frozen=True, kw_only=True):
 class InterferogramFit(TableOfFile, frozen=True, kw_only=True):
     """A driven qubit from its fringes; see `anticrossing.fits.fit_interferogram`."""
 
-    kind: str
+    kind: Literal["interferogram"]
     gap: float
     t1: float
     t2: float
@@ -103,6 +103,9 @@ class FitStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = FitFile
     varied: ClassVar[tuple[str, ...]] = ("fit",)
+    choices: ClassVar[Mapping[str, tuple[type[TableOfFile], ...]]] = {
+        "fit": (PassagesFit, InterferogramFit)
+    }
 
     @classmethod
     def read(cls, given: FitFile, entries: Mapping[str, Any], heading: Heading) -> Self:

@@ -123,6 +123,12 @@ class InterferogramStudy(Study):
         return np.asarray(found)
 
     @property
+    def measured(self) -> str:
+        """Whose population is meant; of the diabatic states it is not always the upper one's."""
+        diabatic = (self.asked.readout or self.asked.basis) == "diabatic"
+        return "state with σ_z = +1" if diabatic else "upper level"
+
+    @property
     def setup(self) -> dict[str, str]:
         """Qubit, drive and surroundings, one line each."""
         asked, unit = self.asked, f" {self.asked.unit}" if self.asked.unit else ""
@@ -177,7 +183,8 @@ class InterferogramOutcome(Outcome):
     @property
     def caption(self) -> str:
         """What the figure shows."""
-        return "The mean population of the upper level over offset and amplitude of the drive"
+        measured = self.experiment.measured
+        return f"The mean population of the {measured} over offset and amplitude of the drive"
 
     def own_variables(self) -> dict[str, Variable]:
         """Return the map, for the dataset."""
@@ -187,7 +194,7 @@ class InterferogramOutcome(Outcome):
             "offset": Variable(("offset",), study.offsets, "offset", unit),
             "amplitude": Variable(("amplitude",), study.amplitudes, "amplitude", unit),
             "population": Variable(
-                ("offset", "amplitude"), self.population, "mean population of the upper level"
+                ("offset", "amplitude"), self.population, f"mean population of the {study.measured}"
             ),
             "mean_population": Variable((), float(self.population.mean()), "mean over the map"),
         }
@@ -212,9 +219,9 @@ class InterferogramOutcome(Outcome):
         study = self.experiment
         i, j = np.unravel_index(int(np.argmax(self.population)), self.population.shape)
         verdict = (
-            f"The population of the upper level is {self.population[i, j]:.4f} at most, at offset "
-            f"{study.offsets[i]:g} and amplitude {study.amplitudes[j]:g}; its mean over the map is "
-            f"{self.population.mean():.4f}."
+            f"The population of the {study.measured} is {self.population[i, j]:.4f} at most, at "
+            f"offset {study.offsets[i]:g} and amplitude {study.amplitudes[j]:g}; its mean over the "
+            f"map is {self.population.mean():.4f}."
         )
         return Sentences(verdict, True)
 
