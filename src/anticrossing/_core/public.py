@@ -102,7 +102,9 @@ def _quiet(function: Any) -> Any:
 
 
 def _text(annotation: Any) -> str:
-    return str(getattr(annotation, "__forward_arg__", annotation))
+    """Return an annotation as text; without postponed evaluation it is the class itself."""
+    known = annotation.__name__ if isinstance(annotation, type) else annotation
+    return str(getattr(annotation, "__forward_arg__", known))
 
 
 def _refusal(name: str, where: str, must: str, value: Any) -> InputError:

@@ -116,12 +116,23 @@ def scan_differences(result: PassageOutcome, *, ax: Axes = None) -> Axes:
 
 @draws()
 def outputs(scanned: Scanned, *, ax: Axes = None) -> Axes:
-    """Draw what a file asks for along its scan, a line for each entry."""
-    axis, table = scanned.axis, scanned.table()
-    cells = np.array(table.rows, dtype=np.float64)
-    for index, name in enumerate(table.columns[1:]):
-        color = style.level_color(index, len(table.columns) - 1)
-        ax.plot(axis.values, cells[:, index + 1], "o-", ms=3.6, lw=1.2, color=color, label=name)
+    """Draw what a file asks for along its scan, a line for each entry.
+
+    A second quantity has its own axis, on the right, and dashed lines.
+    """
+    axis, columns = scanned.axis, scanned.columns()
+    count, index = sum(map(len, columns.values())), 0
+    for place, (quantity, entries) in zip((ax, None), columns.items(), strict=False):
+        own: Any = ax.twinx() if place is None else place
+        for name, values in entries:
+            look = {"marker": "o", "ms": 3.6, "lw": 1.2, "ls": "--" if place is None else "-"}
+            color = style.level_color(index, count)
+            own.plot(axis.values, values, color=color, **look)
+            ax.plot([], [], color=color, label=name, **look)
+            index += 1
+        own.set_ylabel(quantity)
+        if place is None:
+            _make_room(ax, own)
     style.parameter_axis(ax, axis.values, axis.scale, axis.label, axis.unit)
     ax.set_title("Scan")
     style.grid(ax)
@@ -130,6 +141,15 @@ def outputs(scanned: Scanned, *, ax: Axes = None) -> Axes:
 
 
 # ---- helpers ----------------------------------------------------------------------------------
+
+
+def _make_room(ax: Any, right: Any) -> None:
+    """Leave room for the labels of the right axis, and for the legend above its lines."""
+    box = ax.get_position()
+    ax.set_position((box.x0, box.y0, 0.87 * box.width, box.height))
+    low, high = right.get_ylim()
+    right.set_ylim(low, high + 0.2 * (high - low))
+    right.grid(False)
 
 
 def _primary_name(result: PassageOutcome) -> str:

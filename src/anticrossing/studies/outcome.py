@@ -27,11 +27,12 @@ Progress = Callable[[int, int], None]
 
 class Output(NamedTuple):
     """A number that can be had at every point: its meaning and dimensions, whether it is asked for
-    unless a file names others."""
+    unless a file names others, and the axis of the figure that it shares with others."""
 
     text: str
     dims: tuple[str, ...] = ()
     default: bool = False
+    quantity: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,20 +121,26 @@ class Scanned:
 
     def table(self) -> Table:
         """Return the outputs that are asked for by default, one row for each point."""
-        columns: list[str] = [self.axis.parameter]
-        cells = [self.axis.values]
-        for name, values in self.values.items():
-            if self.outputs[name].default:
-                flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
-                labels = [self.labels.get(dim, ()) for dim in self.outputs[name].dims]
-                named = [", ".join(map(str, label)) for label in itertools.product(*labels)]
-                columns += [f"{name} {label}".strip() for label in named]
-                cells += list(flat.T)
+        named = [pair for columns in self.columns().values() for pair in columns]
+        columns = (self.axis.parameter, *(name for name, _ in named))
+        cells = [self.axis.values, *(values for _, values in named)]
         rows = tuple(
             tuple(float(cell) if np.isfinite(cell) else None for cell in row)
             for row in zip(*cells, strict=True)
         )
-        return Table("scan", tuple(columns), rows, detail=True)
+        return Table("scan", columns, rows, detail=True)
+
+    def columns(self) -> dict[str, list[tuple[str, Any]]]:
+        """Return what is asked for by default, each entry with its name, by quantity."""
+        found: dict[str, list[tuple[str, Any]]] = {}
+        for name, values in self.values.items():
+            output = self.outputs[name]
+            if output.default:
+                flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+                labels = itertools.product(*(self.labels.get(dim, ()) for dim in output.dims))
+                named = [f"{name} {', '.join(map(str, label))}".strip() for label in labels]
+                found.setdefault(output.quantity, []).extend(zip(named, flat.T, strict=True))
+        return found
 
     def numbers(self) -> dict[str, Any]:
         """Return the outputs along the axis, for JSON."""

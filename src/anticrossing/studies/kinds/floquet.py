@@ -42,11 +42,13 @@ from anticrossing.studies.study import Heading, Study, chosen_outputs
 
 _LARGEST_WORK = 2e4  # levels squared, at all points: some minutes
 _OUTPUTS = {
-    "quasi_energy": Output("quasi-energy", ("mode",), default=True),
+    "quasi_energy": Output("quasi-energy", ("mode",), default=True, quantity="quasi-energy"),
     "mean_energy": Output("energy of a mode averaged over a period", ("mode",)),
 }
 _STEADY = {
-    "population": Output("population averaged over a period", ("level",), default=True),
+    "population": Output(
+        "population averaged over a period", ("level",), default=True, quantity="population"
+    ),
     "relaxation_time": Output("time in which deviations from the steady state fall by e"),
 }
 
@@ -248,13 +250,14 @@ class FloquetOutcome(Outcome):
     def own_sentences(self) -> Sentences:
         """Return quasi-energies, or the steady state where there is one."""
         shown = ", ".join(f"{q:.6g}" for q in self.modes.quasi_energies)
-        verdict = f"The quasi-energies are {shown}."
+        units = self.experiment.hamiltonian.units
+        verdict = f"The quasi-energies are {shown} {units.energy}".rstrip() + "."
         notes = [*self.modes.warnings]
         if self.steady is not None:
             held = ", ".join(f"P{n} = {p:.5f}" for n, p in enumerate(self.steady.populations))
             verdict += (
-                f" The state that repeats itself has {held}; it is reached in "
-                f"{float(self.steady.relaxation_time):.4g}."
+                f" The state that repeats itself has {held}; deviations from it fall by e in "
+                f"{units.time_text(float(f'{self.steady.relaxation_time:.4g}'))}."
             )
             notes += self.steady.warnings
         trusted = not notes

@@ -54,8 +54,10 @@ _LARGEST_WORK = 8e5  # of all searches: some minutes
 _CORNERS = 32  # of a loop
 _ACROSS = 81  # points of the map in each direction
 _OUTPUTS = {
-    "count": Output("number of intersections found", default=True),
-    "lowest_energy": Output("energy of the lowest intersection, NaN without one", default=True),
+    "count": Output("number of intersections found", default=True, quantity="intersections"),
+    "lowest_energy": Output(
+        "energy of the lowest intersection, NaN without one", default=True, quantity="energy"
+    ),
 }
 
 
