@@ -7,7 +7,7 @@ ARGS ?=
 # Byte code is made for what is imported, when it is: half the time of an installation.
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
-.PHONY: run test test-all test-core test-portable mutants fuzz bench docs lint dist clean
+.PHONY: run test test-all test-core test-portable mutants fuzz bench docs lint shape dist clean
 
 run: $(VENV)/.installed
 	$(BIN)/anticrossing run examples/flux_qubit.toml -o results/flux_qubit
@@ -49,6 +49,10 @@ docs: $(VENV)/.documented
 # Source distribution and wheel in dist/, as somebody would use them; ARGS=--tests for their tests.
 dist: $(VENV)/.released
 	$(BIN)/python tools/distribution.py $(ARGS)
+
+# Rooms and floors of the package, circles of imports, lines of code and of checks.
+shape:
+	$(PYTHON) tools/shape.py
 
 lint: $(VENV)/.linted
 	$(BIN)/ruff check .
