@@ -10,8 +10,8 @@ from scipy.integrate import quad
 from scipy.special import loggamma
 
 from anticrossing import studies
-from anticrossing.studies.kinds.passage import PassageOutcome
 from anticrossing.fits import read_measurement, synthetic_interferogram
+from anticrossing.studies.kinds.passage import PassageOutcome
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 DATA = EXAMPLES / "data" / "interferogram_synthetic.csv"

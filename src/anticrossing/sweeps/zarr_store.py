@@ -368,16 +368,25 @@ def _attributes(path: Path) -> dict[str, Any]:
 
 def _lock(path: Path) -> int:
     """Return the open lock of a store, or raise if another process holds it."""
+    own = getattr(os, "O_CLOEXEC", 0)  # Windows has none
+    lock = os.open(path / _PRIVATE / "lock", os.O_RDWR | os.O_CREAT | own, 0o666)
     try:
-        import fcntl
-    except ImportError:
-        raise SweepError("A sweep with a store needs a system with file locks (POSIX).") from None
-    lock = os.open(path / _PRIVATE / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _hold(lock)
     except OSError as error:
         os.close(lock)
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK):
             raise
         raise SweepError(f"The store {path} is in use: another process is writing it.") from None
     return lock
+
+
+def _hold(lock: int) -> None:
+    """Lock an open file, or raise `OSError` at once."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
