@@ -117,6 +117,9 @@ class ZarrStore(Storage):
 
     def read(self, number: int) -> ChunkData:
         region, shape = self.chunks.region(number), self.layout.grid.shape
+        for name, output in (self.schema or {}).items():
+            if 0 not in output.shape and not (path := self._chunk_path(name, number)).is_file():
+                raise InputError(f"The store {self.path} is damaged: {path} is missing.")
 
         def flat(name: str) -> npt.NDArray[Any]:
             values = np.asarray(_array(group, name, shape)[region])
@@ -265,6 +268,9 @@ class ZarrStore(Storage):
             fill_value=missing,
             dimension_names=dims,
             attributes=details,
+            # A file with a wrong byte or without one is noticed.
+            compressors=self._zarr.codecs.ZstdCodec(level=0, checksum=True),
+            config={"write_empty_chunks": dtype is not str},
         )
         if fill is not None:
             array[...] = fill
@@ -290,7 +296,7 @@ class ZarrStore(Storage):
             self._replace(key)
             del self._staged[key]
         if not keys:
-            # Zarr keeps no chunk of nothing but the fill value; an older one must go.
+            # Nothing is kept of a chunk without messages; an older one must go.
             self._chunk_path(name, number).unlink(missing_ok=True)
 
     def _chunk_path(self, name: str, number: int) -> Path:
