@@ -11,7 +11,7 @@ replaced, so that no file is ever half-written. The order does the rest:
 
 Each file is forced to the disk before it replaces anything. A lock that the system takes away from
 a process that ends keeps a second one out. It lies within the array ``status``, where Zarr looks
-for nothing but chunks, and so does the temporary file.
+for nothing but chunks, and so do the temporary files.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 _ROOT = "zarr.json"
 _PRIVATE = Path("status") / ".sweep"
+_TOGETHER = 8  # files
 _WHAT = "the store of a sweep"
 _DAMAGE = (
     *(ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError),
@@ -55,11 +57,12 @@ def read_path(store: Any) -> Path:
     path = path_of("store", store)
     try:
         path = path.absolute()
-        occupied = path.exists() and not path.is_dir()
+        there = next(place for place in (path, *path.parents) if place.exists())
+        occupied = not there.is_dir()
     except OSError as error:
         raise fail("store", "be the path of a directory", f"{error.strerror}: {path}") from None
     if occupied:
-        raise fail("store", "be the path of a directory", f"{path} is a file")
+        raise fail("store", "be the path of a directory", f"{there} is a file")
     return path
 
 
@@ -86,6 +89,7 @@ class ZarrStore(Storage):
         with self._writing():
             (path / _PRIVATE).mkdir(parents=True, exist_ok=True)
             self._lock = _lock(path)
+        self._threads = ThreadPoolExecutor(_TOGETHER)
         try:
             if exists := _is_sweep(path):
                 self._compare()
@@ -134,9 +138,12 @@ class ZarrStore(Storage):
         shape = tuple(part.stop - part.start for part in region)
         parts = {**data.values, "message": data.messages, "status": data.status}
         with self._writing():
-            for name, values in parts.items():  # the status is the last
+            for name, values in parts.items():
                 self._arrays[name][region] = values.reshape(shape + values.shape[1:])
-                self._flush_chunk(name, number)
+            # A disk forces several files at once in the time of one.
+            others = [name for name in parts if name != "status"]
+            list(self._threads.map(self._flush_chunk, others, [number] * len(others)))
+            self._flush_chunk("status", number)
 
     def dataset(self) -> xarray.Dataset:
         xarray = require("xarray", "files", "A dataset")
@@ -145,6 +152,7 @@ class ZarrStore(Storage):
             return xarray.open_zarr(self.path, chunks=None)
 
     def close(self) -> None:
+        self._threads.shutdown()
         os.close(self._lock)
 
     # ---- what the store holds -----------------------------------------------------------------
@@ -291,9 +299,9 @@ class ZarrStore(Storage):
             del self._staged[key]
 
     def _flush_chunk(self, name: str, number: int) -> None:
-        keys = [key for key in self._staged if key.startswith(f"{name}/c/")]
+        keys = [key for key in list(self._staged) if key.startswith(f"{name}/c/")]
         for key in keys:
-            self._replace(key)
+            self._replace(key, name)
             del self._staged[key]
         if not keys:
             # Nothing is kept of a chunk without messages; an older one must go.
@@ -305,8 +313,8 @@ class ZarrStore(Storage):
         inner = self.schema[name].shape if self.schema and name in self.schema else ()
         return self.path.joinpath(name, "c", *where, *("0" for _ in inner))
 
-    def _replace(self, key: str) -> None:
-        partial = self.path / _PRIVATE / "partial"
+    def _replace(self, key: str, name: str = "") -> None:
+        partial = self.path / _PRIVATE / f"partial{f'-{name}' if name else ''}"
         replace(self.path / key, self._staged[key].to_bytes(), partial)
 
     @contextlib.contextmanager
