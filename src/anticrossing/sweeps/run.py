@@ -68,7 +68,7 @@ def sweep(
         address of a Dask scheduler. By default this process computes everything.
     chunk_size : int, optional
         The largest number of points of a chunk, rounded down to a box of the grid. By default there
-        are about 200 chunks.
+        are about 200 chunks, or at least 20 of up to 1000 points if the function is vectorised.
     vectorised : bool
         Whether the function takes arrays (n,) of many points and returns arrays (n, …). If it
         raises, its points are tried one by one to find the one that fails.

@@ -136,14 +136,18 @@ class ZarrStore(Storage):
     def write(self, number: int, data: ChunkData) -> None:
         region = self.chunks.region(number)
         shape = tuple(part.stop - part.start for part in region)
-        parts = {**data.values, "message": data.messages, "status": data.status}
+        parts = {**data.values, "status": data.status}
+        if any(data.messages):
+            parts["message"] = data.messages
         with self._writing():
             for name, values in parts.items():
                 self._arrays[name][region] = values.reshape(shape + values.shape[1:])
             # A disk forces several files at once in the time of one.
             others = [name for name in parts if name != "status"]
-            list(self._threads.map(self._flush_chunk, others, [number] * len(others)))
-            self._flush_chunk("status", number)
+            list(self._threads.map(self._flush_chunk, others))
+            if "message" not in parts:  # nothing is kept of a chunk without; an older one must go
+                self._chunk_path("message", number).unlink(missing_ok=True)
+            self._flush_chunk("status")
 
     def dataset(self) -> xarray.Dataset:
         xarray = require("xarray", "files", "A dataset")
@@ -298,14 +302,11 @@ class ZarrStore(Storage):
         for key in [key for key in self._staged if not key.endswith(_ROOT)]:
             del self._staged[key]
 
-    def _flush_chunk(self, name: str, number: int) -> None:
+    def _flush_chunk(self, name: str) -> None:
         keys = [key for key in list(self._staged) if key.startswith(f"{name}/c/")]
         for key in keys:
             self._replace(key, name)
             del self._staged[key]
-        if not keys:
-            # Nothing is kept of a chunk without messages; an older one must go.
-            self._chunk_path(name, number).unlink(missing_ok=True)
 
     def _chunk_path(self, name: str, number: int) -> Path:
         counts = self.chunks.counts
