@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import functools
+import pickle
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import describe
+from anticrossing._core.threads import one_thread
 from anticrossing.sweeps.grid import MOST_AXES, IntArray, Values
-from anticrossing.sweeps.threads import one_blas_thread
 
 Outputs = dict[str, npt.NDArray[Any]]
 OUTPUT = "value"
@@ -28,11 +31,16 @@ class Job:
     """The points of one chunk, with all that is needed to compute them anywhere."""
 
     number: int
-    function: Callable[..., Any]
+    function: Any  # callable, or None on the way to a worker that knows it
     vectorised: bool
     seed: int | None
     indices: IntArray
     points: Mapping[str, Values]
+    strict: bool = False
+
+    def without_function(self) -> Job:
+        """Return the job for a worker that has been given the function."""
+        return dataclasses.replace(self, function=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +57,24 @@ class Block:
 
     groups: Sequence[Group]
     failures: Mapping[int, str]
+    error: BaseException | None = None
+    """What ends the sweep, if a failure does."""
 
 
 def evaluate(job: Job) -> Block:
     """Compute a chunk."""
-    with one_blas_thread():
+    with one_thread:  # the results of BLAS depend on how many it has
         return _vectorised(job) if job.vectorised else _one_by_one(job)
+
+
+def evaluate_pickled(function: bytes, job: Job) -> Block:
+    """Compute a chunk with a function that this process reads once, and not for every chunk."""
+    return evaluate(dataclasses.replace(job, function=_loaded(function)))
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(function: bytes) -> Callable[..., Any]:
+    return pickle.loads(function)
 
 
 def _vectorised(job: Job) -> Block:
@@ -76,6 +96,8 @@ def _one_by_one(job: Job) -> Block:
             else:
                 outputs = _call_one(job, k)
         except _FAILURES as error:
+            if job.strict:
+                return Block([], {}, error)
             failures[k] = reason(error)
         else:
             kind = tuple((name, a.shape, a.dtype.kind) for name, a in sorted(outputs.items()))

@@ -19,7 +19,8 @@ from typing import Any
 
 from anticrossing._core.checks import InputError, describe, fail, integer, require
 from anticrossing.sweeps.errors import SweepError
-from anticrossing.sweeps.evaluate import Block, Job, evaluate, reason
+from anticrossing.sweeps.evaluate import Block, Job, evaluate, evaluate_pickled, reason
+from anticrossing.sweeps.target import Target
 
 _ATTEMPTS = 3  # at a chunk whose worker dies
 _PATIENCE = 20.0  # seconds, for a Dask scheduler to answer
@@ -131,19 +132,20 @@ class Futures(Runner):
 
 
 class Processes(Futures):
-    """A pool of processes of its own, started anew when one of them dies."""
+    """A pool of processes of its own, started anew when one of them dies.
 
-    def __init__(self, count: int) -> None:
+    Every process is given the function once, when it starts, and not again with every chunk.
+    """
+
+    def __init__(self, count: int, function: bytes) -> None:
+        self._function = function
         super().__init__(self._start(count), count)
 
     def submit(self, job: Job) -> Any:
         # This may start a process. Ctrl-C on a terminal reaches all of them; one that still
         # imports its modules would print a traceback.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            return super().submit(job)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        with _interrupts_held():
+            return self.executor.submit(_evaluate_own, job.without_function())
 
     def recover(self) -> None:
         if getattr(self.executor, "_broken", True):
@@ -153,13 +155,13 @@ class Processes(Futures):
     def close(self) -> None:
         self._stop()
 
-    @staticmethod
-    def _start(count: int) -> concurrent.futures.ProcessPoolExecutor:
+    def _start(self, count: int) -> concurrent.futures.ProcessPoolExecutor:
         # A fork would copy locks that other threads hold, such as those of Numba and BLAS.
         return concurrent.futures.ProcessPoolExecutor(
             count,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_begin,
+            initargs=(self._function,),
         )
 
     def _stop(self) -> None:
@@ -176,10 +178,14 @@ class Processes(Futures):
 class Dask(Futures):
     """The workers of a Dask client."""
 
-    def __init__(self, client: Any, *, owned: bool) -> None:
+    def __init__(self, client: Any, function: Callable[..., Any], *, owned: bool) -> None:
         distributed = require("distributed", "dask", "A sweep on a Dask cluster")
         super().__init__(client, 1)
         self._owned = owned
+        try:
+            self._function = distributed.protocol.pickle.dumps(function)
+        except Exception as error:  # noqa: BLE001 - whatever an object of somebody else's raises
+            raise _unpicklable(error) from None
         self.lost = (
             *Futures.lost,
             distributed.scheduler.KilledWorker,
@@ -190,7 +196,8 @@ class Dask(Futures):
 
     def submit(self, job: Job) -> Any:
         self._count()  # workers come and go
-        return self.executor.submit(evaluate, job, pure=False)
+        own = self._function, job.without_function()
+        return self.executor.submit(evaluate_pickled, *own, pure=False)
 
     def give_up(self, futures: Iterable[Any]) -> None:
         self.executor.cancel(list(futures))
@@ -204,34 +211,33 @@ class Dask(Futures):
 
 
 @contextlib.contextmanager
-def runner(executor: Any, function: Callable[..., Any]) -> Iterator[Runner]:
+def runner(executor: Any, target: Target) -> Iterator[Runner]:
     """Yield what computes the chunks."""
-    chosen = _choose(executor, function)
+    chosen = _choose(executor, target)
     try:
         yield chosen
     finally:
         chosen.close()
 
 
-def _choose(executor: Any, function: Callable[..., Any]) -> Runner:
+def _choose(executor: Any, target: Target) -> Runner:
     if executor is None:
         return InProcess()
     if isinstance(executor, int):
         count = integer("executor", executor, minimum=1)
-        _check_picklable(function)
-        return Processes(count)
+        return Processes(count, _pickled(target))
     if isinstance(executor, str):
         distributed = require("distributed", "dask", "A sweep on a Dask cluster")
         try:
             client = distributed.Client(executor, timeout=_PATIENCE)
         except (OSError, ValueError, TimeoutError) as error:
             raise SweepError(f"No Dask scheduler answers at {executor}: {error}.") from error
-        return Dask(client, owned=True)
+        return Dask(client, target.function, owned=True)
     if type(executor).__module__.startswith("distributed."):
-        return Dask(executor, owned=False)
+        return Dask(executor, target.function, owned=False)
     if isinstance(executor, concurrent.futures.Executor):
         if isinstance(executor, concurrent.futures.ProcessPoolExecutor):
-            _check_picklable(function)
+            _pickled(target)
         workers = getattr(executor, "_max_workers", None) or os.cpu_count() or 1
         return Futures(executor, workers)
     raise fail(
@@ -242,25 +248,48 @@ def _choose(executor: Any, function: Callable[..., Any]) -> Runner:
     )
 
 
-def _check_picklable(function: Callable[..., Any]) -> None:
+def _pickled(target: Target) -> bytes:
     try:
-        pickle.dumps(function)
+        return pickle.dumps(target.function)
     except Exception as error:  # noqa: BLE001 - whatever an object of somebody else's raises
-        raise _unpicklable(error) from None
+        raise _unpicklable(error, target.argument) from None
 
 
-def _unpicklable(error: Exception) -> InputError:
+def _unpicklable(error: Exception, argument: str = "function") -> InputError:
     return fail(
-        "function",
+        argument,
         "be one that other processes can import by name, as must be whatever it carries",
         reason(error),
     )
 
 
-def _begin() -> None:
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Keep Ctrl-C from processes that are started within, until they are ready for it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_own: list[bytes] = []
+"""The function of a worker process."""
+
+
+def _evaluate_own(job: Job) -> Block:
+    return evaluate_pickled(_own[0], job)
+
+
+def _begin(function: bytes) -> None:
     """Prepare a worker: it leaves Ctrl-C to the process that writes the store, and ends with it."""
+    _own[:] = [function]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     parent = multiprocessing.parent_process()
     if parent is None:
         return

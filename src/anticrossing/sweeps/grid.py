@@ -26,6 +26,7 @@ MOST_CHUNKS = 1_000_000
 _LONGEST_NAME = 200  # bytes: many systems allow files 255, and names of axes are longer
 _CHUNKS = 200  # of a sweep whose chunk size is not given: what a kill can lose is half a percent
 _LARGEST_CHUNK = 10_000  # points, of such a sweep
+_SMALLEST_BATCH, _FEWEST_BATCHES = 1000, 20  # points and chunks, of a vectorised one
 
 
 class Zip(Unchanging):
@@ -131,13 +132,16 @@ class Chunks:
     shape: tuple[int, ...]
 
     @classmethod
-    def of(cls, grid: tuple[int, ...], size: int | None) -> Chunks:
+    def of(cls, grid: tuple[int, ...], size: int | None, *, vectorised: bool = False) -> Chunks:
         """Return chunks of at most `size` points that follow each other in the order of the grid.
 
-        Without a size there are about 200, so that little is lost when a sweep is killed.
+        Without a size there are about 200, so that little is lost when a sweep is killed; of a
+        vectorised function, which is slow for few points, down to 20.
         """
         if size is None:
-            size = min(max(math.prod(grid) // _CHUNKS, 1), _LARGEST_CHUNK)
+            count = math.prod(grid)
+            least = min(_SMALLEST_BATCH, count // _FEWEST_BATCHES) if vectorised else 1
+            size = min(max(count // _CHUNKS, least, 1), _LARGEST_CHUNK)
         shape = []
         for length in reversed(grid):
             shape.append(min(length, max(size, 1)))

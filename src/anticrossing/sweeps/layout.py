@@ -129,7 +129,7 @@ class Layout:
 
     def chunks(self, size: int | None) -> Chunks:
         """Return the chunks of the grid, or raise if they are too many."""
-        chunks = Chunks.of(self.grid.shape, size)
+        chunks = Chunks.of(self.grid.shape, size, vectorised=self.target.vectorised)
         if chunks.count > MOST_CHUNKS:
             must = f"cut the grid into at most {MOST_CHUNKS} chunks"
             raise fail("chunk_size", must, f"{size} makes {chunks.count}")

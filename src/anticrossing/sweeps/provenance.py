@@ -52,19 +52,23 @@ def identity_of(function: Callable[..., Any]) -> dict[str, str]:
     The digest covers its code, and what it carries: defaults, closures, bound arguments,
     attributes, and whatever these hold. It cannot see changes in other functions that are called.
     """
+    return {"the function": name_of(function), _CODE: digest(function)}
+
+
+def digest(value: Any) -> str:
+    """Return a digest of anything by its content, or the type in it that cannot be compared."""
     try:
-        digest = _Description().of(function)[:16]
+        return _Description().of(value)[:16]
     except _Unknown as unknown:
-        digest = f"{_UNKNOWN}{unknown}"
+        return f"{_UNKNOWN}{unknown}"
     except RecursionError:
-        digest = f"{_UNKNOWN}{type(function).__name__} (nested too deeply)"
-    return {"the function": name_of(function), _CODE: digest}
+        return f"{_UNKNOWN}{type(value).__name__} (nested too deeply)"
 
 
 def unknown(identity: Mapping[str, str]) -> str:
     """Return what a function carries that cannot be compared, or an empty text."""
-    code = identity.get(_CODE, "")
-    return code.removeprefix(_UNKNOWN) if code.startswith(_UNKNOWN) else ""
+    found = (text for text in identity.values() if text.startswith(_UNKNOWN))
+    return next(found, "").removeprefix(_UNKNOWN)
 
 
 def difference(there: Mapping[str, str], here: Mapping[str, str]) -> str | None:

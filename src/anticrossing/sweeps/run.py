@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from anticrossing._core.checks import describe, fail, integer, require
+from anticrossing._core.checks import InputError, describe, fail, integer, require
 from anticrossing.sweeps import provenance
 from anticrossing.sweeps.evaluate import Block, Job
 from anticrossing.sweeps.executors import InProcess, Runner, runner
@@ -17,7 +19,7 @@ from anticrossing.sweeps.grid import IntArray, Zip, read_chunk_size, read_grid
 from anticrossing.sweeps.layout import Layout
 from anticrossing.sweeps.outputs import FAILED, PENDING, ChunkData, schema_of
 from anticrossing.sweeps.progress import Progress, check_progress, reporting
-from anticrossing.sweeps.storage import Collected, Memory, Storage
+from anticrossing.sweeps.storage import Collected, Memory, Passing, Storage
 from anticrossing.sweeps.target import Target, target_of
 from anticrossing.sweeps.zarr_store import ZarrStore, read_path
 
@@ -66,7 +68,7 @@ def sweep(
         address of a Dask scheduler. By default this process computes everything.
     chunk_size : int, optional
         The largest number of points of a chunk, rounded down to a box of the grid. By default there
-        are about 200 chunks.
+        are about 200 chunks, or at least 20 of up to 1000 points if the function is vectorised.
     vectorised : bool
         Whether the function takes arrays (n,) of many points and returns arrays (n, …). If it
         raises, its points are tried one by one to find the one that fails.
@@ -142,28 +144,45 @@ def compute(
     _check_bool("retry_failures", retry_failures)
     if retry_failures and (store is None or not resume):
         raise fail("retry_failures", "come with a store to resume", "there is none")
+    path = None if store is None else _comparable(store, layout, resume)
     layout.chunks(size)
-    path = None if store is None else read_path(store)
-    if path is not None and resume and (carried := provenance.unknown(layout.target.identity)):
-        raise fail(
-            "function",
-            "carry only what can be compared when its store is resumed (or `resume` be false)",
-            f"it carries an object of the type {carried}",
-        )
-    with runner(executor, layout.target.function) as workers:
-        place: Storage
-        if path is None:
-            require("xarray", "files", "A sweep")  # before any work
-            place = Memory(layout, size)
-        else:
-            place = ZarrStore(path, layout, size, resume=resume)
-        try:
-            _Run(place, retry_failures).go(workers, progress)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(_interrupted(place, store)) from None
-        finally:
-            place.close()
+
+    def storage() -> Storage:
+        if path is not None:
+            return ZarrStore(path, layout, size, resume=resume)
+        require("xarray", "files", "A sweep")  # before any work
+        return Memory(layout, size)
+
+    with _running(layout, storage, executor, store) as (workers, place):
+        _Run(place, retry_failures).go(workers, progress)
     return place.dataset()
+
+
+def stream(
+    layout: Layout,
+    take: Callable[[ChunkData], None],
+    *,
+    store: str | os.PathLike[str] | None,
+    executor: Any,
+    progress: bool | Progress,
+) -> None:
+    """Compute what is missing of a sweep, and hand on its points one by one, in their order.
+
+    Few are in memory at any moment. What is damaged in the store is computed again.
+    """
+    path = None if store is None else _comparable(store, layout, resume=True)
+
+    def storage() -> Storage:
+        if path is not None:
+            return ZarrStore(path, layout, 1, resume=True)
+        return Passing(layout, 1, take)
+
+    with _running(layout, storage, executor, store) as (workers, place):
+        run = _Run(place, retry_failures=True)
+        run.go(workers, progress)
+        if path is not None:
+            for number in range(place.chunks.count):
+                take(run.intact(number, workers))
 
 
 def collect(layout: Layout, *, progress: Progress | None) -> Collected:
@@ -172,6 +191,34 @@ def collect(layout: Layout, *, progress: Progress | None) -> Collected:
     place = Memory(layout, size)
     _Run(place, retry_failures=False).go(InProcess(), progress or False)
     return place.collected()
+
+
+@contextlib.contextmanager
+def _running(
+    layout: Layout, storage: Callable[[], Storage], executor: Any, store: Any
+) -> Iterator[tuple[Runner, Storage]]:
+    """Yield workers and an open storage; an interrupt says what is kept."""
+    with runner(executor, layout.target) as workers:
+        place = storage()
+        try:
+            yield workers, place
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_interrupted(place, store)) from None
+        finally:
+            place.close()
+
+
+def _comparable(store: Any, layout: Layout, resume: bool) -> Path:
+    """Return the path of a store, if it can be told whether it is that of the same sweep."""
+    path = read_path(store)
+    if resume and (carried := provenance.unknown(layout.target.identity)):
+        raise fail(
+            layout.target.argument,
+            "carry only what can be compared when its store is resumed"
+            + (" (or `resume` be false)" if layout.target.argument == "function" else ""),
+            f"it carries an object of the type {carried}",
+        )
+    return path
 
 
 class _Run:
@@ -210,10 +257,13 @@ class _Run:
             self.layout.seed if target.random else None,
             indices,
             self.layout.grid.points(indices),
+            target.strict,
         )
 
     def enter(self, number: int, block: Block, report: Progress) -> None:
         """Keep a finished chunk."""
+        if block.error is not None:
+            raise block.error
         if self.place.schema is None and (schema := schema_of(block)) is not None:
             self.place.begin(schema)
         wanted = self._wanted[self.place.chunks.region(number)]
@@ -226,6 +276,16 @@ class _Run:
         self.place.write(number, data)
         self.done += positions.size
         report(self.done, self.total)
+
+    def intact(self, number: int, workers: Runner) -> ChunkData:
+        """Return a finished chunk of a store, computed again if it is damaged."""
+        try:
+            return self.place.read(number)
+        except InputError:
+            self._wanted[self.place.chunks.region(number)] = True
+            for _, block in workers.run([number], self.job):
+                self.enter(number, block, lambda done, total: None)
+            return self.place.read(number)
 
     def _indices(self, number: int) -> IntArray:
         chunks = self.place.chunks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -48,6 +49,40 @@ class Storage(abc.ABC):
     @abc.abstractmethod
     def close(self) -> None:
         """Let others use it."""
+
+
+class Passing(Storage):
+    """Chunks handed on in the order of the grid, and not kept."""
+
+    def __init__(
+        self, layout: Layout, chunk_size: int | None, take: Callable[[ChunkData], None]
+    ) -> None:
+        self.layout, self.chunks, self.schema = layout, layout.chunks(chunk_size), None
+        self._take = take
+        self._early: dict[int, ChunkData] = {}
+        self._next = 0
+
+    def status(self) -> npt.NDArray[np.uint8]:
+        return np.full(self.layout.grid.shape, PENDING, dtype=np.uint8)
+
+    def begin(self, schema: Schema) -> None:
+        self.layout.dims(schema)
+        self.schema = schema
+
+    def read(self, number: int) -> ChunkData:
+        raise NotImplementedError("what is handed on is gone")
+
+    def write(self, number: int, data: ChunkData) -> None:
+        self._early[number] = data
+        while self._next in self._early:
+            self._take(self._early.pop(self._next))
+            self._next += 1
+
+    def dataset(self) -> xarray.Dataset:
+        raise NotImplementedError("what is handed on is gone")
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 class Collected(NamedTuple):

@@ -27,6 +27,10 @@ class Target(Unchanging):
         Whether it takes arrays (n,) and returns arrays (n, …).
     random : bool
         Whether it takes a random generator `rng`, or a list of n of them.
+    strict : bool
+        Whether the sweep ends with the exception of a point; else failures are recorded.
+    argument : str
+        What the caller calls the function, in messages about it.
     dims : mapping of str to sequence of str
         Names of the axes of each output.
     labels : mapping of str to sequence
@@ -41,6 +45,8 @@ class Target(Unchanging):
     identity: Mapping[str, str]
     vectorised: bool = False
     random: bool = False
+    strict: bool = False
+    argument: str = "function"
     dims: Mapping[str, Sequence[str]] = field(default_factory=dict)
     labels: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     details: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -11,7 +11,7 @@ replaced, so that no file is ever half-written. The order does the rest:
 
 Each file is forced to the disk before it replaces anything. A lock that the system takes away from
 a process that ends keeps a second one out. It lies within the array ``status``, where Zarr looks
-for nothing but chunks, and so does the temporary file.
+for nothing but chunks, and so do the temporary files.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 _ROOT = "zarr.json"
 _PRIVATE = Path("status") / ".sweep"
+_TOGETHER = 8  # files
 _WHAT = "the store of a sweep"
 _DAMAGE = (
     *(ArithmeticError, AssertionError, AttributeError, EOFError, ImportError, LookupError),
@@ -55,11 +57,12 @@ def read_path(store: Any) -> Path:
     path = path_of("store", store)
     try:
         path = path.absolute()
-        occupied = path.exists() and not path.is_dir()
+        there = next(place for place in (path, *path.parents) if place.exists())
+        occupied = not there.is_dir()
     except OSError as error:
         raise fail("store", "be the path of a directory", f"{error.strerror}: {path}") from None
     if occupied:
-        raise fail("store", "be the path of a directory", f"{path} is a file")
+        raise fail("store", "be the path of a directory", f"{there} is a file")
     return path
 
 
@@ -86,6 +89,7 @@ class ZarrStore(Storage):
         with self._writing():
             (path / _PRIVATE).mkdir(parents=True, exist_ok=True)
             self._lock = _lock(path)
+        self._threads = ThreadPoolExecutor(_TOGETHER)
         try:
             if exists := _is_sweep(path):
                 self._compare()
@@ -117,6 +121,9 @@ class ZarrStore(Storage):
 
     def read(self, number: int) -> ChunkData:
         region, shape = self.chunks.region(number), self.layout.grid.shape
+        for name, output in (self.schema or {}).items():
+            if 0 not in output.shape and not (path := self._chunk_path(name, number)).is_file():
+                raise InputError(f"The store {self.path} is damaged: {path} is missing.")
 
         def flat(name: str) -> npt.NDArray[Any]:
             values = np.asarray(_array(group, name, shape)[region])
@@ -129,11 +136,18 @@ class ZarrStore(Storage):
     def write(self, number: int, data: ChunkData) -> None:
         region = self.chunks.region(number)
         shape = tuple(part.stop - part.start for part in region)
-        parts = {**data.values, "message": data.messages, "status": data.status}
+        parts = {**data.values, "status": data.status}
+        if any(data.messages):
+            parts["message"] = data.messages
         with self._writing():
-            for name, values in parts.items():  # the status is the last
+            for name, values in parts.items():
                 self._arrays[name][region] = values.reshape(shape + values.shape[1:])
-                self._flush_chunk(name, number)
+            # A disk forces several files at once in the time of one.
+            others = [name for name in parts if name != "status"]
+            list(self._threads.map(self._flush_chunk, others))
+            if "message" not in parts:  # nothing is kept of a chunk without; an older one must go
+                self._chunk_path("message", number).unlink(missing_ok=True)
+            self._flush_chunk("status")
 
     def dataset(self) -> xarray.Dataset:
         xarray = require("xarray", "files", "A dataset")
@@ -142,6 +156,7 @@ class ZarrStore(Storage):
             return xarray.open_zarr(self.path, chunks=None)
 
     def close(self) -> None:
+        self._threads.shutdown()
         os.close(self._lock)
 
     # ---- what the store holds -----------------------------------------------------------------
@@ -267,6 +282,9 @@ class ZarrStore(Storage):
             fill_value=missing,
             dimension_names=dims,
             attributes=details,
+            # A file with a wrong byte or without one is noticed.
+            compressors=self._zarr.codecs.ZstdCodec(level=0, checksum=True),
+            config={"write_empty_chunks": dtype is not str},
         )
         if fill is not None:
             array[...] = fill
@@ -286,14 +304,11 @@ class ZarrStore(Storage):
         for key in [key for key in self._staged if not key.endswith(_ROOT)]:
             del self._staged[key]
 
-    def _flush_chunk(self, name: str, number: int) -> None:
-        keys = [key for key in self._staged if key.startswith(f"{name}/c/")]
+    def _flush_chunk(self, name: str) -> None:
+        keys = [key for key in list(self._staged) if key.startswith(f"{name}/c/")]
         for key in keys:
-            self._replace(key)
+            self._replace(key, name)
             del self._staged[key]
-        if not keys:
-            # Zarr keeps no chunk of nothing but the fill value; an older one must go.
-            self._chunk_path(name, number).unlink(missing_ok=True)
 
     def _chunk_path(self, name: str, number: int) -> Path:
         counts = self.chunks.counts
@@ -301,8 +316,8 @@ class ZarrStore(Storage):
         inner = self.schema[name].shape if self.schema and name in self.schema else ()
         return self.path.joinpath(name, "c", *where, *("0" for _ in inner))
 
-    def _replace(self, key: str) -> None:
-        partial = self.path / _PRIVATE / "partial"
+    def _replace(self, key: str, name: str = "") -> None:
+        partial = self.path / _PRIVATE / f"partial{f'-{name}' if name else ''}"
         replace(self.path / key, self._staged[key].to_bytes(), partial)
 
     @contextlib.contextmanager
@@ -370,16 +385,25 @@ def _attributes(path: Path) -> dict[str, Any]:
 
 def _lock(path: Path) -> int:
     """Return the open lock of a store, or raise if another process holds it."""
+    own = getattr(os, "O_CLOEXEC", 0)  # Windows has none
+    lock = os.open(path / _PRIVATE / "lock", os.O_RDWR | os.O_CREAT | own, 0o666)
     try:
-        import fcntl
-    except ImportError:
-        raise SweepError("A sweep with a store needs a system with file locks (POSIX).") from None
-    lock = os.open(path / _PRIVATE / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _hold(lock)
     except OSError as error:
         os.close(lock)
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK):
             raise
         raise SweepError(f"The store {path} is in use: another process is writing it.") from None
     return lock
+
+
+def _hold(lock: int) -> None:
+    """Lock an open file, or raise `OSError` at once."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -323,21 +323,21 @@ def test_a_killed_ensemble_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     monkeypatch.setattr(_chunks, "run_chunk", killed)
     with pytest.raises(KeyboardInterrupt):
         simple(**options, store=tmp_path / "run")
-    (tmp_path / "run" / ".trajectories-000000256-1.npz").write_bytes(b"half written")
+    (tmp_path / "run" / "status" / ".sweep" / "partial-position").write_bytes(b"half written")
     resumed = simple(**options, store=tmp_path / "run", threads=1)
     assert calls == [0, 128, 256, 256, 384]
     assert_identical(whole, resumed)
     again = simple(**options, store=tmp_path / "run")
     assert len(calls) == 5
     assert_identical(whole, again)
-    with pytest.raises(ValueError, match=r"must hold this ensemble, but its `seed` is 3, not 4"):
+    with pytest.raises(ValueError, match="belongs to another sweep: `seed` is 3 there and 4 here"):
         simple(**options, store=tmp_path / "run", seed=4)
-    with pytest.raises(ValueError, match=r"its `hamiltonian`"):
+    with pytest.raises(ValueError, match=r"`hamiltonian` is .* there and .* here"):
         run_trajectories(models.TullySimple(coupling=0.006), masses=MASS, step=10.0, steps=200,
                          seed=3, box=[-9.0, 6.0], store=tmp_path / "run", **options)  # fmt: skip
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "letter.txt").write_text("mine")
-    with pytest.raises(ValueError, match="holds other files"):
+    with pytest.raises(ValueError, match="holds something else"):
         simple(**options, store=tmp_path / "other")
 
 

@@ -77,7 +77,8 @@ ARGUMENTS = {
                 (Thermal(0.0, 1e-300, 1e300), "`initial` must give finite positions")],
     "store": [(3, "must be text"), ("", "must be the name of a file"),
               (b"x", "must be text"), ("a\0b", "must be the name of a file"),
-              ("/dev/null", "must be a directory"), ("/dev/null/x", "cannot be used")],
+              ("/dev/null", "must be the path of a directory"),
+              ("/dev/null/x", "must be the path of a directory, but /dev/null is a file")],
 }  # fmt: skip
 
 
@@ -161,7 +162,7 @@ def test_combinations(no_work, options, message):
 
 def test_a_start_outside_of_the_box_is_found_wherever_it_is_drawn(no_work):
     wide = Gaussian(-4.0, 20.0, 1.0)
-    x = _chunks.draw_starts(run_request(wide))[0][:, 0]
+    x = _chunks.draw_starts(run_request(wide), 0, 300)[0][:, 0]
     low = 0.5 * np.sum(np.sort(x)[:2])
     with pytest.raises(InputError, match=f"but trajectory {np.argmin(x)} starts at"):
         run(initial=wide, count=300, batch=64, box=[low, 90.0])
@@ -175,20 +176,20 @@ def run_request(initial):
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", "\ufeff"])
 def test_a_damaged_description_of_the_store(no_work, tmp_path, text):
-    (tmp_path / "ensemble.json").write_text(text)
-    with pytest.raises(InputError, match="must describe an ensemble, but it is damaged"):
+    (tmp_path / "zarr.json").write_text(text)
+    with pytest.raises(InputError, match="but it holds something else"):
         run(store=tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["ensemble.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["zarr.json"]
 
 
 def test_a_store_that_is_refused_is_not_touched(no_work, tmp_path):
     (tmp_path / "letter.txt").write_text("mine")
-    with pytest.raises(InputError, match="must be new, empty or one of this ensemble"):
+    with pytest.raises(InputError, match="must be a new directory or that of a sweep"):
         run(store=tmp_path)
     with pytest.raises(InputError):
         run(store=tmp_path / "new", masses=-1.0)
-    (tmp_path / "marker" / "ensemble.json").mkdir(parents=True)
-    with pytest.raises(InputError, match="choose another directory"):
+    (tmp_path / "marker" / "zarr.json").mkdir(parents=True)
+    with pytest.raises(InputError, match="but it holds something else"):
         run(store=tmp_path / "marker")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["letter.txt", "marker"]
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from anticrossing import Hamiltonian, models
 from anticrossing.molecules.trajectories import Fixed, Gaussian, run_trajectories
+from anticrossing.sweeps import provenance
 from tests.molecules.trajectories import common
 from tests.molecules.trajectories.common import assert_identical, ensemble
 
@@ -29,8 +31,10 @@ def child(script):
     )
 
 
-def chunks(store):
-    return sorted(store.glob("trajectories-*.npz"))
+def chunks(store, name="status"):
+    """The files of finished batches, in their order."""
+    found = [path for path in (store / name / "c").rglob("*") if path.is_file()]
+    return sorted(found, key=lambda path: [int(n) for n in path.relative_to(store).parts[2:]])
 
 
 def wait_for(process, store, count):
@@ -74,40 +78,55 @@ def small(**options):
 
 
 DAMAGES = {
+    "lost": lambda content: None,
     "empty": lambda content: b"",
     "text": lambda content: b"mine",
     "cut": lambda content: content[: len(content) // 2],
-    "a byte": lambda content: content[:300] + bytes([content[300] ^ 1]) + content[301:],
+    "a byte": lambda content: content[:200] + bytes([content[200] ^ 1]) + content[201:],
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_chunk_is_computed_again(tmp_path, damage):
     first = small(store=tmp_path)
-    path = chunks(tmp_path)[1]
+    path = chunks(tmp_path, "position")[1]
     content = path.read_bytes()
-    path.write_bytes(DAMAGES[damage](content))
+    damaged = DAMAGES[damage](content)
+    path.unlink() if damaged is None else path.write_bytes(damaged)
     assert_identical(first, small(store=tmp_path))
-    with np.load(path) as again, np.load(chunks(tmp_path)[0]) as other:
-        assert again.files == other.files
+    assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("foreign", ["array", "archive", "another chunk"])
-def test_a_foreign_file_in_place_of_a_chunk_is_replaced(tmp_path, foreign):
-    first = small(store=tmp_path)
-    path = chunks(tmp_path)[2]
-    with path.open("wb") as file:
-        if foreign == "array":
-            np.save(file, np.arange(3.0))
-        elif foreign == "archive":
-            np.savez(file, position=np.zeros((22, 1)))
-        else:
-            file.write(chunks(tmp_path)[0].read_bytes())
-    assert_identical(first, small(store=tmp_path))
+@pytest.mark.parametrize("executor", [2, "threads"])
+def test_whoever_computes_the_batches_the_result_is_the_same(tmp_path, executor):
+    if executor == "threads":
+        with ThreadPoolExecutor(2) as pool:
+            assert_identical(small(), small(executor=pool))
+            return
+    assert_identical(small(), small(executor=executor))
+    assert_identical(small(), small(executor=executor, store=tmp_path / "run"))
+    assert_identical(small(), small(store=tmp_path / "run"))
+
+
+def test_dask_computes_batches_too():
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(2, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        assert_identical(small(), small(executor=client))
+
+
+def test_a_function_without_a_name_cannot_be_sent_to_processes():
+    H = Hamiltonian.from_function(lambda x: np.array([[x, 0.1], [0.1, -x]]))
+    with pytest.raises(ValueError, match="Argument `hamiltonian` must be one that other processes"):
+        run_trajectories(H, masses=1.0, initial=Fixed(0.0, 1.0), step=0.1, steps=1, count=1, seed=1,
+                         executor=2)  # fmt: skip
 
 
 def test_a_run_killed_before_it_began(tmp_path):
-    (tmp_path / ".ensemble.json-123").write_text("{")
+    (tmp_path / "status" / ".sweep").mkdir(parents=True)
+    (tmp_path / "status" / ".sweep" / "partial").write_text("{")
     assert_identical(small(store=tmp_path), small())
 
 
@@ -120,16 +139,15 @@ def test_formulas_that_agree_where_trajectories_start_are_told_apart(tmp_path):
 
     assert wall(2.0)(-40.0).tobytes() == wall(3.0)(-40.0).tobytes()
     run_trajectories(wall(2.0), **options)
-    with pytest.raises(ValueError, match="its `hamiltonian` is"):
+    with pytest.raises(ValueError, match=r"belongs to another sweep: `?.*hamiltonian` is"):
         run_trajectories(wall(3.0), **options)
 
 
 def test_another_version_is_not_mixed_in(tmp_path, monkeypatch):
-    from anticrossing.molecules.trajectories import _store
-
     small(store=tmp_path)
-    monkeypatch.setattr(_store, "__version__", "0.0.1")
-    with pytest.raises(ValueError, match=r"must hold this ensemble, but its `version` is"):
+    versions = {**provenance.versions(), "anticrossing": "0.0.1"}
+    monkeypatch.setattr(provenance, "versions", lambda: versions)
+    with pytest.raises(ValueError, match=r"version of anticrossing is .* there and 0.0.1 here"):
         small(store=tmp_path)
 
 

@@ -28,36 +28,42 @@ Chunk = dict[str, npt.NDArray[Any]]
 Starts = tuple[FloatArray, FloatArray, npt.NDArray[np.uint64]]
 
 
-def draw_starts(request: Request) -> Starts:
-    """Return positions and momenta (T, f) and seeds (T,) of all trajectories, checked.
+def check_starts(request: Request) -> None:
+    """Raise `InputError` if a trajectory starts outside of the box, or H is of no use there."""
+    low, high = request.box
+    bounded = np.isfinite(request.box).any()
+    for first in range(0, request.count if bounded else 0, request.batch):
+        x, _, _ = draw_starts(request, first, first + request.batch)
+        outside = np.flatnonzero(np.any((x < low) | (x > high), axis=-1))
+        if outside.size:
+            raise fail(
+                "box",
+                "hold all starting points",
+                f"trajectory {first + outside[0]} starts at {describe(x[outside[0]])}",
+            )
+    x, _, _ = draw_starts(request, 0, _state.BLOCK)
+    where = x if len(request.hamiltonian.coordinates) > 1 else x[:, 0]
+    check_finite_hermitian(request.hamiltonian(where), where)
 
-    Raises
-    ------
-    InputError
-        If a trajectory starts outside of the box, or H is of no use there.
+
+def draw_starts(request: Request, first: int, last: int) -> Starts:
+    """Return positions and momenta (T, f) and seeds (T,) of trajectories `first` to `last` − 1.
+
+    There are no more than the ensemble has; `first` begins a block.
     """
     # A counter-based generator: every block has its own stretch of one stream.
     key = np.random.SeedSequence(request.seed).generate_state(2, np.uint64)
-    count, size = -(-request.count // _state.BLOCK), _state.BLOCK
-    normal = np.empty((count, size, 2, request.masses.size))
-    seeds = np.empty((count, size), dtype=np.uint64)
-    for block in range(count):
+    size, last = _state.BLOCK, min(last, request.count)
+    blocks = range(first // size, -(-last // size))
+    normal = np.empty((len(blocks), size, 2, request.masses.size))
+    seeds = np.empty((len(blocks), size), dtype=np.uint64)
+    for k, block in enumerate(blocks):
         generator = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, block, 0]))
-        seeds[block] = generator.integers(0, 2**64, size, dtype=np.uint64)
-        generator.standard_normal(out=normal[block])
-    drawn = normal.reshape(-1, *normal.shape[2:])[: request.count]
+        seeds[k] = generator.integers(0, 2**64, size, dtype=np.uint64)
+        generator.standard_normal(out=normal[k])
+    drawn = normal.reshape(-1, *normal.shape[2:])[: last - first]
     x, p = request.initial.place(request.masses, drawn)
-    low, high = request.box
-    outside = np.flatnonzero(np.any((x < low) | (x > high), axis=-1))
-    if outside.size:
-        raise fail(
-            "box",
-            "hold all starting points",
-            f"trajectory {outside[0]} starts at {describe(x[outside[0]])}",
-        )
-    where = x[:size] if len(request.hamiltonian.coordinates) > 1 else x[:size, 0]
-    check_finite_hermitian(request.hamiltonian(where), where)
-    return x, p, seeds.reshape(-1)[: request.count]
+    return x, p, seeds.reshape(-1)[: last - first]
 
 
 def compiled_form(request: Request, points: FloatArray) -> CompiledHamiltonian | None:
@@ -73,19 +79,18 @@ def compiled_form(request: Request, points: FloatArray) -> CompiledHamiltonian |
 
 
 def run_chunk(
-    request: Request, compiled: CompiledHamiltonian | None, first: int, last: int, starts: Starts
+    request: Request, compiled: CompiledHamiltonian | None, first: int, starts: Starts
 ) -> Chunk:
-    """Return everything about trajectories `first` to `last` − 1; `first` begins a block."""
-    positions, momenta, seeds = starts
-    x, p = positions[first:last], momenta[first:last]
+    """Return everything about the trajectories from `first` on that start as given."""
+    x, p, seeds = starts
     form = structure_of_elements(request.hamiltonian, x) if compiled is None else compiled.structure
     state, records = _state.allocate(
         form,
         x,
         p / request.masses,
-        seeds[first:last],
+        seeds,
         outputs=request.outputs,
-        kept=min(max(request.keep - first, 0), last - first),
+        kept=min(max(request.keep - first, 0), len(x)),
         log=request.log,
         augmented=request.decoherence == "augmented",
     )
@@ -93,7 +98,7 @@ def run_chunk(
     model = _state.model(form, values, request.masses, request.box)
     # A division by zero in a formula leaves NaN, which is reported below.
     with ThreadPoolExecutor(request.threads) as pool:
-        spread = _Spread(pool, request.threads, last - first)
+        spread = _Spread(pool, request.threads, len(x))
         try:
             if compiled is None:
                 _lock_step(request, state, model, records, spread)
@@ -190,22 +195,17 @@ def _collect(request: Request, state: _state.State, records: _state.Records, fir
             f"{state.whole[bad[0], _state.STEPS]} steps at most: H may not be finite where it "
             "went; bound the motion with `box`, or shorten `step`."
         )
-    events = state.whole[:, _state.EVENTS]
-    noted = np.minimum(events, request.log)
-    entry = np.arange(request.log) < noted[:, np.newaxis]
     return {
         "sums": records.sums,
         "squares": records.squares,
         "kept": records.kept,
-        "position": state.motion[:, 0].copy(),
+        "position": state.motion[:, 0],
         "momentum": state.motion[:, 1] * request.masses,
-        "level": state.whole[:, _state.ACTIVE].copy(),
-        "steps": state.whole[:, _state.STEPS].copy(),
+        "level": state.whole[:, _state.ACTIVE],
+        "steps": state.whole[:, _state.STEPS],
+        "events": state.whole[:, _state.EVENTS],
         "weights": np.abs(state.waves[:, 0]) ** 2,
-        "drift": drift.copy(),
-        "seeds": state.stream[:, 0].copy(),
-        "events": events.copy(),
-        "log_trajectory": first + np.repeat(np.arange(noted.size), noted),
-        "log_numbers": state.log_numbers[entry],
-        "log_codes": state.log_codes[entry],
+        "drift": drift,
+        "seeds": state.stream[:, 0],
+        "log": np.concatenate([state.log_numbers, state.log_codes], axis=-1),
     }

@@ -27,6 +27,11 @@ class Collector:
             self._squares += squares
         self._rows.append({k: v for k, v in chunk.items() if k not in ("sums", "squares")})
 
+    @property
+    def taken(self) -> int:
+        """The number of chunks so far."""
+        return len(self._rows)
+
     def result(self, compiled: bool) -> EnsembleResult:
         """Return the result of all chunks."""
         data = {key: np.concatenate([rows[key] for rows in self._rows]) for key in self._rows[0]}

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy.typing as npt
 
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.molecules.trajectories import _chunks
+from anticrossing.molecules.trajectories._batches import Batches
 from anticrossing.molecules.trajectories._collector import Collector
-from anticrossing.molecules.trajectories._state import BLOCK
-from anticrossing.molecules.trajectories._store import Store
 from anticrossing.molecules.trajectories.initial import InitialConditions
 from anticrossing.molecules.trajectories.request import Request
 from anticrossing.molecules.trajectories.result import EnsembleResult
+from anticrossing.sweeps.outputs import ChunkData
+from anticrossing.sweeps.run import stream
 
 
 def run_trajectories(
@@ -38,6 +40,7 @@ def run_trajectories(
     batch: int | None = None,
     threads: int | None = None,
     store: str | Path | None = None,
+    executor: Any = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> EnsembleResult:
     """Follow an ensemble of classical trajectories on the levels of H(x).
@@ -98,13 +101,15 @@ def run_trajectories(
     batch : int, optional
         Trajectories in memory at once, rounded up to multiples of 64.
     threads : int, optional
-        All processors by default.
+        For a batch: all processors by default, one where an `executor` has several batches at once.
     store : path, optional
-        A directory for finished batches. A run that was killed or interrupted goes on from there,
-        with the same result to the last bit; a damaged file is computed again. An ensemble that
-        differs in anything is refused; a function H(x) is compared where trajectories start.
+        A directory for finished batches, as `anticrossing.sweep` keeps points. A run that was
+        killed or interrupted goes on from there, with the same result to the last bit; a damaged
+        file is computed again. An ensemble that differs in anything is refused.
+    executor : int, executor, Dask client or str, optional
+        Who computes the batches, as in `anticrossing.sweep`; this process by default.
     progress : callable, optional
-        Called after every batch as ``progress(done, count)``.
+        Called after every batch that is computed as ``progress(done, count)``.
 
     Returns
     -------
@@ -113,7 +118,10 @@ def run_trajectories(
     Raises
     ------
     InputError
-        For arguments that cannot be used or would be ignored, before any work.
+        For arguments that cannot be used or would be ignored, before any work; for a store of
+        another ensemble, with the difference.
+    SweepError
+        If the store cannot be written or is in use, or the workers are lost.
     ConvergenceError
         If a trajectory runs into a point where H is not finite.
 
@@ -158,30 +166,29 @@ def run_trajectories(
         keep=keep,
         log=log,
         batch=batch,
-        threads=threads,
+        threads=1 if threads is None and executor is not None else threads,
     )
-    return follow(request, store=store, progress=progress)
+    return follow(request, store=store, executor=executor, progress=progress)
 
 
 def follow(
     request: Request,
     *,
     store: str | Path | None = None,
+    executor: Any = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> EnsembleResult:
     """Follow the trajectories of a request (see `run_trajectories`)."""
-    starts = _chunks.draw_starts(request)
-    place = None if store is None else Store(store, request)
-    compiled = _chunks.compiled_form(request, starts[0][:BLOCK])
-    ensemble = Collector(request)
-    for first in range(0, request.count, request.batch):
-        last = min(first + request.batch, request.count)
-        chunk = None if place is None else place.load(first, last - first)
-        if chunk is None:
-            chunk = _chunks.run_chunk(request, compiled, first, last, starts)
-            if place is not None:
-                place.save(first, chunk)
-        ensemble.add(chunk)
+    _chunks.check_starts(request)
+    batches, ensemble = Batches(request), Collector(request)
+
+    def take(data: ChunkData) -> None:
+        values = {name: array[0] for name, array in data.values.items()}
+        ensemble.add(batches.chunk(ensemble.taken, values))
+
+    def told(done: int, _: int) -> None:
         if progress is not None:
-            progress(last, request.count)
-    return ensemble.result(compiled is not None)
+            progress(batches.range(done - 1)[1], request.count)
+
+    stream(batches.layout(), take, store=store, executor=executor, progress=told)
+    return ensemble.result(batches.compiled is not None)

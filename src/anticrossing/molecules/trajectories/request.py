@@ -247,11 +247,12 @@ def _check_memory(request: Request) -> None:
     n, f = request.hamiltonian.dimension, len(request.hamiltonian.coordinates)
     together = min(request.batch, request.count)
     sums = -(-together // _state.BLOCK) * request.outputs * _state.observables(n, f) * 2
-    work = together * (4 * f + n * n * (10 + f) + 5 * request.log)
+    logs = together * 5 * request.log
+    work = together * (8 * f + n * n * (10 + f) + 1)
     kept = request.keep * request.outputs * (2 * f + n + 3)
     ends = request.count * (2 * f + n + 6)
-    starts = request.count * (4 * f + 1)
-    size = 8 * (sums + work + starts + 2 * kept + 2 * ends)
+    # Of a batch there are up to three copies, on its way from the kernels to the result.
+    size = 8 * (3 * (sums + logs) + work + 2 * kept + 2 * ends)
     if size > memory:
         raise fail(
             "count",

@@ -1,0 +1,138 @@
+"""An ensemble as a sweep over its batches, each of which gives arrays of one and the same shape."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from anticrossing._core.checks import FloatArray
+from anticrossing.molecules.trajectories import _chunks, _state
+from anticrossing.molecules.trajectories._chunks import Chunk
+from anticrossing.molecules.trajectories.request import Request
+from anticrossing.sweeps import provenance
+from anticrossing.sweeps.grid import read_grid
+from anticrossing.sweeps.layout import Layout
+from anticrossing.sweeps.target import Target
+
+_FREE = ("threads", "hamiltonian")  # what may differ, or is compared by its content
+_OUTPUTS = {
+    "sums": ("block", "output", "observable"),
+    "squares": ("block", "output", "observable"),
+    "kept": ("kept_trajectory", "output", "recorded"),
+    "position": ("trajectory", "coordinate"),
+    "momentum": ("trajectory", "coordinate"),
+    "weights": ("trajectory", "state"),
+    "ends": ("trajectory", "end"),
+    "log": ("trajectory", "event", "logged"),
+}
+_ENDS = ("level", "steps", "events", "seed_above", "seed_below", "drift")
+_HALF = np.uint64(2**32)
+
+
+class Batches:
+    """Computes the batches of an ensemble by their number; it can be sent to other processes."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"request": self.request}  # machine code stays where it is
+
+    @functools.cached_property
+    def compiled(self) -> Any:
+        """Machine code for H, or None where it has no formula."""
+        x, _, _ = _chunks.draw_starts(self.request, 0, _state.BLOCK)
+        return _chunks.compiled_form(self.request, x)
+
+    @property
+    def count(self) -> int:
+        """The number of batches."""
+        return -(-self.request.count // self.request.batch)
+
+    def range(self, batch: int) -> tuple[int, int]:
+        """Return the first trajectory of a batch, and the one after its last."""
+        first = batch * self.request.batch
+        return first, min(first + self.request.batch, self.request.count)
+
+    def __call__(self, batch: int) -> dict[str, FloatArray]:
+        """Follow the trajectories of a batch; rows that it does not have are NaN."""
+        request, (first, last) = self.request, self.range(batch)
+        starts = _chunks.draw_starts(request, first, last)
+        chunk = _chunks.run_chunk(request, self.compiled, first, starts)
+        # As numbers of floating point, integers up to 2⁵³ are exact.
+        chunk["seed_above"], chunk["seed_below"] = np.divmod(chunk["seeds"], _HALF)
+        chunk["ends"] = np.stack([chunk[name] for name in _ENDS], axis=-1)
+        size = min(request.batch, request.count)
+        rows = {
+            "sums": -(-size // _state.BLOCK),
+            "squares": -(-size // _state.BLOCK),
+            "kept": min(request.keep, size),
+        }
+        found = {name: _padded(chunk[name], rows.get(name, size)) for name in _OUTPUTS}
+        return {name: array for name, array in found.items() if array.size}
+
+    def chunk(self, batch: int, values: Mapping[str, FloatArray]) -> Chunk:
+        """Return a batch as it was computed, from arrays (…) as they are kept."""
+        first, last = self.range(batch)
+        size = last - first
+        blocks, kept = -(-size // _state.BLOCK), min(max(self.request.keep - first, 0), size)
+        rows = {"sums": blocks, "squares": blocks, "kept": kept}
+        chunk: Chunk = {name: array[: rows.get(name, size)] for name, array in values.items()}
+        ends = dict(zip(_ENDS, chunk.pop("ends").T, strict=True))
+        chunk["drift"] = ends.pop("drift")
+        chunk["seeds"] = ends.pop("seed_above").astype(np.uint64) * _HALF
+        chunk["seeds"] += ends.pop("seed_below").astype(np.uint64)
+        chunk |= {name: array.astype(np.int64) for name, array in ends.items()}
+        log = chunk.pop("log", np.zeros((size, 0, 5)))
+        noted = np.minimum(chunk["events"], self.request.log)
+        entries = log[np.arange(self.request.log) < noted[:, np.newaxis]]
+        chunk["log_trajectory"] = first + np.repeat(np.arange(size), noted)
+        chunk["log_numbers"], chunk["log_codes"] = entries[:, :2], entries[:, 2:].astype(np.int64)
+        columns = 2 * chunk["position"].shape[1] + chunk["weights"].shape[1] + 3
+        chunk.setdefault("kept", np.zeros((0, self.request.outputs, columns)))
+        return chunk
+
+    def layout(self) -> Layout:
+        """Return the sweep over the batches."""
+        given = {"kept": self.request.keep, "log": self.request.log}
+        target = Target(
+            function=self,
+            identity=self._identity(),
+            strict=True,
+            argument="hamiltonian",
+            dims={name: dims for name, dims in _OUTPUTS.items() if given.get(name, 1)},
+            labels={"end": _ENDS},
+            attributes={"function": _NAME},
+        )
+        grid = read_grid({"batch": np.arange(self.count)}, zipped=False, units=None)
+        return Layout(grid, target, seed=None)
+
+    def _identity(self) -> dict[str, str]:
+        """Return everything the results depend on."""
+        H = self.request.hamiltonian
+        found = {"the function": _NAME, "`hamiltonian`": repr(H)}
+        for field in fields(self.request):
+            if field.name in _FREE:
+                continue
+            value = getattr(self.request, field.name)
+            if field.name == "initial":
+                parts = {name: np.asarray(part).tolist() for name, part in vars(value).items()}
+                value = f"{type(value).__name__} {parts}"
+            elif isinstance(value, np.ndarray):
+                value = value.tolist()
+            found[f"`{field.name}`"] = str(value)
+        return {**found, "the content of `hamiltonian`": provenance.digest(H)}
+
+
+_NAME = "anticrossing.molecules.trajectories.run_trajectories"
+
+
+def _padded(array: Any, rows: int) -> FloatArray:
+    """Return an array as numbers of floating point with so many rows; those that lack are NaN."""
+    found = np.full((rows, *array.shape[1:]), np.nan)
+    found[: len(array)] = array
+    return found
