@@ -360,7 +360,7 @@ def _is_sweep(path: Path) -> bool:
         return False
     raise InputError(
         f"The store {path} must be a new directory or that of a sweep, but it holds something "
-        f"else ({entries[0]})."
+        f"else ({entries[0]}): choose another."
     )
 
 
