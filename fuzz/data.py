@@ -25,7 +25,6 @@ import xarray
 from anticrossing.fits import read_measurement
 from anticrossing.geometry import read_data
 from anticrossing.models import read_sharc
-from anticrossing.molecules.trajectories import _store
 from anticrossing.studies import load
 from anticrossing.studies.directory import check_target
 from anticrossing.sweeps import sweep
@@ -71,7 +70,6 @@ READERS: dict[str, Callable[[Path], object]] = {
     "V0.txt": _model,
     "e.toml": lambda folder: load(folder / "e.toml"),
     "summary.json": lambda folder: check_target(folder),
-    "ensemble.json": lambda folder: _store._compare(folder / "ensemble.json", {"version": "1"}),
     "s.zarr": _sweep,
 }
 """What reads a folder that holds a file of this name."""
@@ -224,7 +222,6 @@ FIXED = {
     "LVC.template": MODEL.encode(),
     "V0.txt": REFERENCE.encode(),
     "summary.json": b'{"anticrossing": "1", "a": [1, 2.5, null, {"b": "c"}]}',
-    "ensemble.json": b'{"version": "1", "masses": "[1.0]"}',
 }
 
 

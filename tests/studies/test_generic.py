@@ -216,15 +216,14 @@ class OscillatorOutcome(Outcome):
     scan: object
     caption = "Levels"
 
-    def variables(self):
-        found = {"energy": Variable(("level",), self.experiment.compute(())["energy"], "energy")}
-        return found if self.scan is None else {**found, **self.scan.variables()}
+    def own_variables(self):
+        return {"energy": Variable(("level",), self.experiment.compute(())["energy"], "energy")}
 
-    def tables(self):
+    def own_tables(self):
         rows = tuple(enumerate(map(float, self.experiment.compute(())["energy"])))
-        return (Table("levels", ("level", "energy"), rows),)
+        return [Table("levels", ("level", "energy"), rows)]
 
-    def sentences(self):
+    def own_sentences(self):
         return Sentences(f"The lowest level is at {0.5 * self.experiment.asked.frequency:g}.", True)
 
     def figure(self):
