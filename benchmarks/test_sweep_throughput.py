@@ -68,7 +68,7 @@ def compute(way: str, points: int, store: Path) -> dict[str, Any]:
         import distributed
 
         with (
-            distributed.LocalCluster(CORES, threads_per_worker=1, dashboard_address=None) as local,
+            distributed.LocalCluster(CORES, threads_per_worker=1, dashboard_address=":0") as local,
             distributed.Client(local) as client,
         ):
             result = sweep(store=store, executor=client)

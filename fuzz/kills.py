@@ -202,7 +202,7 @@ def _serve(place: Path) -> None:
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with distributed.LocalCluster(
-        n_workers=0, processes=False, dashboard_address=None, protocol="tcp"
+        n_workers=0, processes=False, dashboard_address=":0", protocol="tcp"
     ) as local:
         workers: list[subprocess.Popen[str]] = []
         try:

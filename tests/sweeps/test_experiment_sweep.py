@@ -257,7 +257,7 @@ def test_the_command_uses_a_dask_cluster(call: Any, tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     (tmp_path / "two.toml").write_text(PASSAGE + SWEEP)
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50
     ) as local:
         assert call("two.toml", "--dask", local.scheduler_address, "-q")[0] == 0
     stored = xarray.open_zarr(tmp_path / "two-sweep.zarr", chunks=None)

@@ -51,7 +51,7 @@ def test_processes_give_the_bits_of_one_batch(probabilities: Any, tmp_path: Path
 def test_dask_gives_the_bits_of_one_batch(probabilities: Any) -> None:
     distributed = pytest.importorskip("distributed")
     with (
-        distributed.LocalCluster(2, processes=False, dashboard_address=None) as cluster,
+        distributed.LocalCluster(2, processes=False, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         result = sweep(executor=client)

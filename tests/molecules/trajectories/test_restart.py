@@ -111,7 +111,7 @@ def test_whoever_computes_the_batches_the_result_is_the_same(tmp_path, executor)
 def test_dask_computes_batches_too():
     distributed = pytest.importorskip("distributed")
     with (
-        distributed.LocalCluster(2, processes=False, dashboard_address=None) as cluster,
+        distributed.LocalCluster(2, processes=False, dashboard_address=":0") as cluster,
         distributed.Client(cluster) as client,
     ):
         assert_identical(small(), small(executor=client))
