@@ -36,9 +36,7 @@ def check_experiment(example: Example) -> None:
 
 EXAMPLES = Sybil(
     parsers=[
-        PythonCodeBlockParser(
-            doctest_optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS,
-        ),
+        PythonCodeBlockParser(doctest_optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS),
         CodeBlockParser(language="toml", evaluator=check_experiment),
     ],
     path=str(ROOT),

@@ -24,10 +24,7 @@ LADDER = (1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11)
 def _ours(rates: FloatArray, tolerance: float) -> FloatArray:
     drive = ac.drive.Linear(-HALF_WINDOW * rates, HALF_WINDOW * rates, rates)
     result = ac.propagate(
-        ac.models.LandauZener(gap=1.0),
-        drive,
-        environment=ac.Dephasing(GAMMA),
-        tolerance=tolerance,
+        ac.models.LandauZener(gap=1.0), drive, environment=ac.Dephasing(GAMMA), tolerance=tolerance
     )
     return result.transition_matrix[:, 1, 0]
 

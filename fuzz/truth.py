@@ -175,11 +175,7 @@ def solve(problem: Problem) -> tuple[Matrix, float, bool]:
     environment = ac.environment.Lindblad([(coefficient, problem.jump)])
     if problem.kind == "periodic":
         steady = ac.dynamics.periodic_steady_state(
-            hamiltonian,
-            drive,
-            environment,
-            period=2 * np.pi,
-            tolerance=problem.tolerance,
+            hamiltonian, drive, environment, period=2 * np.pi, tolerance=problem.tolerance
         )
         rho = steady.density_matrix
         return rho.diagonal().real[:, None], float(steady.error_estimate), False

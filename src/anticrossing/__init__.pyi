@@ -37,10 +37,7 @@ from .analysis import (
     passage as passage,
 )
 from .drive import Drive as Drive
-from .dynamics import (
-    Propagation as Propagation,
-    propagate as propagate,
-)
+from .dynamics import Propagation as Propagation, propagate as propagate
 from .environment import (
     Dephasing as Dephasing,
     Environment as Environment,

@@ -208,10 +208,7 @@ COMMANDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "encoding",
-    ["ascii", slow("latin-1"), slow("cp1252")],
-)
+@pytest.mark.parametrize("encoding", ["ascii", slow("latin-1"), slow("cp1252")])
 def test_every_command_prints_in_every_encoding(encoding: str, tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(PASSAGE, encoding="utf-8")
     (tmp_path / "s.toml").write_text(

@@ -331,11 +331,7 @@ def test_initial_state_must_be_stationary(initial, message):
 
 @pytest.mark.parametrize(
     "environment",
-    [
-        Dephasing(0.3),
-        FixedAxisDephasing(0.2),
-        ThermalRelaxation(temperature=0.5, t1=20.0),
-    ],
+    [Dephasing(0.3), FixedAxisDephasing(0.2), ThermalRelaxation(temperature=0.5, t1=20.0)],
 )
 def test_the_two_parts_add_exactly(environment):
     drive = ac.drive.Linear(-6, 6, 0.5)

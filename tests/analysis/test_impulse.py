@@ -151,9 +151,7 @@ def test_units_enter_once():
         ac.models.LandauZener(gap=0.2 * 2 * np.pi), ac.drive.Sinusoidal(0.5, 10.0, 0.3)
     )
     h = ac.Hamiltonian.from_matrix(
-        [["x/4/pi", "g/2"], ["g/2", "-x/4/pi"]],
-        parameters={"g": 0.2},
-        units=ac.Units("GHz", "ns"),
+        [["x/4/pi", "g/2"], ["g/2", "-x/4/pi"]], parameters={"g": 0.2}, units=ac.Units("GHz", "ns")
     )
     result = adiabatic_impulse(h, ac.drive.Sinusoidal(0.5, 10.0, 0.3))
     assert np.allclose(result.transition_matrix, natural.transition_matrix, atol=1e-7)

@@ -94,8 +94,7 @@ def test_a_weyl_point():
 
 def test_the_exact_probability_of_a_curved_model_by_another_integrator():
     H = Hamiltonian.from_matrix(
-        [["x + x**2/20 + y**2/5", "y + x*y/10"], ["y + x*y/10", "-x + y/4"]],
-        coordinates=["x", "y"],
+        [["x + x**2/20 + y**2/5", "y + x*y/10"], ["y + x*y/10", "-x + y/4"]], coordinates=["x", "y"]
     )
     found = find_intersection(H, [0.2, 0.1])
     passage = intersection_passage(

@@ -125,9 +125,7 @@ def test_two_level_closed_form():
 
 def test_true_crossings_need_no_term():
     """Two blocks that cross: the term has no element between them and stays finite."""
-    h = ac.Hamiltonian.from_matrix(
-        [["x", 0.2, 0], [0.2, "-x", 0], [0, 0, "3*x + 1"]],
-    )
+    h = ac.Hamiltonian.from_matrix([["x", 0.2, 0], [0.2, "-x", 0], [0, 0, "3*x + 1"]])
     fast = counterdiabatic(h, ac.drive.Linear(-3, 3, rate=50.0))
     assert np.all(np.abs(fast.fidelity() - 1) < 1e-10)
     term = fast.term(np.linspace(-0.05, 0.05, 101))

@@ -196,10 +196,7 @@ def test_currents_are_rates_of_change_and_conserve_particles():
     state = GaussianState.thermal(driven(4)(0.0), temperature=1 / 1.2, chemical_potential=2.0)
     step = 1e-4
     result = evolve_fermions(
-        driven(4),
-        ac.drive.Linear(0, 5, rate=1.0),
-        state=state,
-        times=[2.2 - step, 2.2, 2.2 + step],
+        driven(4), ac.drive.Linear(0, 5, rate=1.0), state=state, times=[2.2 - step, 2.2, 2.2 + step]
     )
     slope = (result.occupations[2] - result.occupations[0]) / (2 * step)
     assert np.max(np.abs(slope - result.currents[1])) < 1e-7

@@ -157,11 +157,7 @@ def test_the_two_methods_agree():
     found = points(400, seed=4)
     fourier = interferogram(**found, tolerance=1e-10)
     rows, _ = module._broadcast(
-        {
-            **found,
-            "equilibrium": 2 * found["equilibrium"] - 1,
-            "temperature": np.array(np.nan),
-        }
+        {**found, "equilibrium": 2 * found["equilibrium"] - 1, "temperature": np.array(np.nan)}
     )
     steps = np.empty(400)
     _interferogram.steps(np.stack(rows), False, False, 1e-10, steps)

@@ -217,10 +217,7 @@ class TestResonances:
 
     def test_three_photon_resonance_of_a_transverse_field_is_found_though_narrow(self):
         found = quasi_energies(
-            TRANSVERSE,
-            ac.drive.Sinusoidal(0.0, 0.02, 1.0),
-            "splitting",
-            np.linspace(2.6, 3.4, 8),
+            TRANSVERSE, ac.drive.Sinusoidal(0.0, 0.02, 1.0), "splitting", np.linspace(2.6, 3.4, 8)
         )
         (resonance,) = found.resonances
         assert resonance.photons == 3  # an even number is forbidden by parity

@@ -37,10 +37,7 @@ def test_errors_may_be_absent(tmp_path: Path) -> None:
     assert "errors unknown" in str(data)
 
 
-@given(
-    values=st.lists(st.floats(-0.2, 1.2), min_size=1, max_size=6),
-    scale=st.floats(1e-6, 1e6),
-)
+@given(values=st.lists(st.floats(-0.2, 1.2), min_size=1, max_size=6), scale=st.floats(1e-6, 1e6))
 def test_what_is_written_is_read(values: list[float], scale: float, tmp_path_factory) -> None:  # type: ignore[no-untyped-def]
     population = np.array(values)
     data = Measurement({"x": scale * np.arange(population.size)}, population)

@@ -2,11 +2,7 @@
 
 import pytest
 
-from anticrossing.fits import (
-    fit_passages,
-    synthetic_interferogram,
-    synthetic_passages,
-)
+from anticrossing.fits import fit_passages, synthetic_interferogram, synthetic_passages
 from tests.result_protocol import check
 
 DATA = synthetic_passages(gap=1.0, seed=1)

@@ -3,12 +3,7 @@ import pytest
 import sympy
 
 from anticrossing._core.checks import ConvergenceError, InputError
-from anticrossing.formulas import (
-    dykhne_davis_pechukas,
-    landau_zener,
-    rosen_zener,
-    tanh_sweep,
-)
+from anticrossing.formulas import dykhne_davis_pechukas, landau_zener, rosen_zener, tanh_sweep
 from tests.effort import slow
 
 

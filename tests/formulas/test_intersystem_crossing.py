@@ -99,17 +99,11 @@ def test_two_parabolas_give_the_marcus_rate(free):
         barrier=(free + energy) ** 2 / (4 * energy),
         temperature=heat,
         partition_ratio=harmonic_partition_ratio(
-            reactant_frequencies=[omega],
-            crossing_frequencies=[],
-            temperature=heat,
-            classical=True,
+            reactant_frequencies=[omega], crossing_frequencies=[], temperature=heat, classical=True
         ),
     )
     expected = marcus(
-        coupling=coupling,
-        reorganization_energy=energy,
-        reaction_free_energy=free,
-        temperature=heat,
+        coupling=coupling, reorganization_energy=energy, reaction_free_energy=free, temperature=heat
     )
     assert found.value == pytest.approx(expected.value, rel=1e-5)
 

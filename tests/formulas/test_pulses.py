@@ -2,13 +2,7 @@ import numpy as np
 import pytest
 
 from anticrossing._core.checks import InputError
-from anticrossing.formulas import (
-    allen_eberly,
-    demkov_kunike,
-    landau_zener,
-    rosen_zener,
-    tanh_sweep,
-)
+from anticrossing.formulas import allen_eberly, demkov_kunike, landau_zener, rosen_zener, tanh_sweep
 
 
 @pytest.mark.parametrize(

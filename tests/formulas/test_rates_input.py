@@ -53,11 +53,7 @@ FORMULAS = {
     "tunnelling": (intersystem_crossing_rate, {**CROSSING, "passage": "weak coupling"}),
     "partition": (
         harmonic_partition_ratio,
-        {
-            "reactant_frequencies": [0.1, 0.2],
-            "crossing_frequencies": [0.15],
-            "temperature": 0.1,
-        },
+        {"reactant_frequencies": [0.1, 0.2], "crossing_frequencies": [0.15], "temperature": 0.1},
     ),
 }
 CASES = [(name, key) for name, (_, arguments) in FORMULAS.items() for key in arguments]

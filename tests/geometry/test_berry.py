@@ -7,18 +7,9 @@ from scipy.integrate import dblquad, quad, solve_ivp
 from anticrossing import Hamiltonian
 from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.geometry._paths import eigenframes
-from anticrossing.geometry.berry import (
-    berry_phase,
-    discrete_wilson_loop,
-    link_phases,
-    wilson_loop,
-)
+from anticrossing.geometry.berry import berry_phase, discrete_wilson_loop, link_phases, wilson_loop
 from anticrossing.geometry.chern import Sphere, chern_number
-from anticrossing.geometry.curvature import (
-    berry_connection,
-    berry_curvature,
-    curvature_matrix,
-)
+from anticrossing.geometry.curvature import berry_connection, berry_curvature, curvature_matrix
 from anticrossing.geometry.frames import transport
 from tests.effort import cases
 

@@ -138,10 +138,7 @@ def test_crossing_of_displaced_oscillators():
     # E₁ = ω·q²/2, E₂ = ω·(q − q₀)²/2 + Δ: linear conditions, closed form
     frequencies, shift, energy = np.array([0.3, 0.8]), np.array([1.0, -0.5]), 0.4
     H = Hamiltonian.from_matrix(
-        [
-            ["(3*x**2 + 8*y**2)/20", "c*x"],
-            ["c*x", "(3*(x - 1)**2 + 8*(y + 1/2)**2)/20 + 2/5"],
-        ],
+        [["(3*x**2 + 8*y**2)/20", "c*x"], ["c*x", "(3*(x - 1)**2 + 8*(y + 1/2)**2)/20 + 2/5"]],
         parameters={"c": 0.02},
         coordinates=["x", "y"],
     )

@@ -14,10 +14,7 @@ XYZ = ["x", "y", "z"]
 def ellipse(tilt=0.0):
     """The seam x²/4 + y² = 1, z = x y / 5, in three coordinates."""
     return Hamiltonian.from_matrix(
-        [
-            ["x**2/4 + y**2 - 1 + t*x", "z - x*y/5"],
-            ["z - x*y/5", "1 - x**2/4 - y**2 + t*x"],
-        ],
+        [["x**2/4 + y**2 - 1 + t*x", "z - x*y/5"], ["z - x*y/5", "1 - x**2/4 - y**2 + t*x"]],
         parameters={"t": tilt},
         coordinates=XYZ,
     )

@@ -127,9 +127,7 @@ def test_functions_of_several_coordinates(derivative):
     batch = H.replace(k=[0.5, 1.5])
     assert batch.gradient(points).shape == (2, 2, 3, 2, 2)
     assert_allclose(
-        batch.second_derivatives(points)[0, 1],
-        curvatures(points[1], 0.5, VALUES["a"]),
-        atol=1e-9,
+        batch.second_derivatives(points)[0, 1], curvatures(points[1], 0.5, VALUES["a"]), atol=1e-9
     )
 
 

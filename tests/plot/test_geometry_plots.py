@@ -221,10 +221,7 @@ def test_diabats_along_a_path_are_drawn_against_its_length() -> None:
     ("draw", "message"),
     [
         (lambda: plot.energy_surfaces(GRID, LEVELS, ax=flat()), "`ax` must be three-dimensional"),
-        (
-            lambda: plot.energy_surfaces(GRID[0], LEVELS),
-            r"`points` must have shape \(n, m, 2\)",
-        ),
+        (lambda: plot.energy_surfaces(GRID[0], LEVELS), r"`points` must have shape \(n, m, 2\)"),
         (lambda: plot.energy_surfaces(GRID, LEVELS[:3]), "`energies` must have shape"),
         (
             lambda: plot.energy_surfaces(GRID, LEVELS, intersections=[[0, 0]]),
@@ -244,14 +241,8 @@ def test_diabats_along_a_path_are_drawn_against_its_length() -> None:
         (lambda: plot.coupling_field(GRID[..., 0], VORTEX), "`points` must have shape"),
         (lambda: plot.coupling_field(GRID, VORTEX[0]), "`couplings` must have shape"),
         (lambda: plot.coupling_field(GRID, 1j * VORTEX), "`couplings` must be real"),
-        (
-            lambda: plot.coupling_field(GRID, 0 * VORTEX),
-            "`couplings` must be finite and",
-        ),
-        (
-            lambda: plot.loop_phase(STEPS, STEPS, labels=["a"]),
-            "`overlaps` must have sha",
-        ),
+        (lambda: plot.coupling_field(GRID, 0 * VORTEX), "`couplings` must be finite and"),
+        (lambda: plot.loop_phase(STEPS, STEPS, labels=["a"]), "`overlaps` must have sha"),
         (
             lambda: plot.loop_phase(STEPS, [STEPS], labels=["a", "b"]),
             r"`labels` must name 1 loop\(s\), but there are 2",

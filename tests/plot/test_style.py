@@ -8,13 +8,7 @@ from anticrossing.plot import style
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [
-        (1e-10, "10⁻¹⁰"),
-        (1.0, "10⁰"),
-        (2e-3, "2×10⁻³"),
-        (-3.456e12, "−3.46×10¹²"),
-        (9.999e5, "10⁶"),
-    ],
+    [(1e-10, "10⁻¹⁰"), (1.0, "10⁰"), (2e-3, "2×10⁻³"), (-3.456e12, "−3.46×10¹²"), (9.999e5, "10⁶")],
 )
 def test_scientific(value, text):
     assert style.scientific(value) == text

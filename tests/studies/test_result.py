@@ -64,9 +64,7 @@ def test_scan_equals_the_single_point(result: Any) -> None:
         assert bool(result.inside[name][1]) == prediction.valid
 
 
-def test_populations_start_in_the_asked_level_and_end_at_the_exact_answer(
-    result: Any,
-) -> None:
+def test_populations_start_in_the_asked_level_and_end_at_the_exact_answer(result: Any) -> None:
     np.testing.assert_allclose(result.populations[0], [1, 0], atol=1e-10)
     np.testing.assert_allclose(result.populations[-1], result.exact.probabilities, atol=1e-9)
     np.testing.assert_allclose(result.populations.sum(axis=1), 1, atol=1e-11)

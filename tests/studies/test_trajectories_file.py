@@ -132,10 +132,7 @@ BAD = {
     "slow": (HOPPING.replace("step = 10.0", "step = 0.00001"), "times the limit of some minutes"),
     "stop": (HOPPING.replace("stop = 2000.0", "stop = -1"), "`stop` must be positive"),
     "steps": (HOPPING.replace("stop = 2000.0", "stop = 2001"), "a whole number of `step`"),
-    "old name": (
-        HOPPING.replace("step = 10.0", "dt = 10.0"),
-        "is called `step`: write it",
-    ),
+    "old name": (HOPPING.replace("step = 10.0", "dt = 10.0"), "is called `step`: write it"),
     "box": (HOPPING.replace("[-12.0, 8.0]", "[8.0, -12.0]"), "`box` must hold lower"),
     "box infinite": (HOPPING.replace("[-12.0, 8.0]", "[-inf, 8.0]"), "`box` must be finite"),
     "keep": (HOPPING.replace("keep = 5", "keep = 301"), "`keep` must be at most 300"),
@@ -156,10 +153,7 @@ BAD = {
     "nan": (HOPPING.replace("centre = -8.0", "centre = nan"), "`centre` must be finite"),
     "drive": ('[drive]\nkind = "linear"\n' + HOPPING, r"\[drive\] has no meaning beside \[traj"),
     "units": ('[units]\nenergy = "eV"\n' + HOPPING, r"In \[units\]: .*both an energy and a time"),
-    "seed large": (
-        HOPPING.replace("seed = 3", "seed = 9223372036854775808"),
-        "`seed` must be at",
-    ),
+    "seed large": (HOPPING.replace("seed = 3", "seed = 9223372036854775808"), "`seed` must be at"),
     "leap": (
         HOPPING.replace("step = 10.0", "step = 400.0"),
         "the box is passed in 10 steps or more",

@@ -189,16 +189,7 @@ def test_incommensurate_lifts():
 def test_sinking_levels_have_negative_work():
     chain = paper_chain(energies=[2.0, 1.0], start=2.5, stop=0.5)
     atoms = chain.work_statistics().atoms()
-    assert (
-        atoms.multiples.tolist()
-        == [
-            -4,
-            -3,
-            -2,
-            -1,
-            0,
-        ][: atoms.multiples.size]
-    )
+    assert atoms.multiples.tolist() == [-4, -3, -2, -1, 0][: atoms.multiples.size]
     assert atoms.values[0] == -2.0
 
 

@@ -49,10 +49,7 @@ def test_characteristic_function_is_the_many_body_trace(modes):
     initial, final = rng.normal(size=(2, 2, modes))
     many = ManyBody(modes, f, generator)
     joint = TwoPointStatistics(
-        propagator=expm(-1j * generator),
-        initial_values=initial,
-        final_values=final,
-        occupations=f,
+        propagator=expm(-1j * generator), initial_values=initial, final_values=final, occupations=f
     )
     fields = rng.normal(size=(3, 4, 2)) + 1j * rng.normal(size=(3, 4, 2))
     got = joint.characteristic_function(fields)

@@ -25,10 +25,7 @@ def test_relations_hold_for_any_unitary_evolution(seed, modes, beta, mu):
     W = unitary_group.rvs(modes, random_state=seed)
     initial, final = rng.normal(size=(2, modes))
     forward = TwoPointStatistics(
-        propagator=W,
-        initial_values=initial,
-        final_values=final,
-        log_odds=-beta * (initial - mu),
+        propagator=W, initial_values=initial, final_values=final, log_odds=-beta * (initial - mu)
     )
     backward = forward.backward(log_odds=-beta * (final - mu))
     change = (log_expit(beta * (final - mu)) - log_expit(beta * (initial - mu))).sum() / beta

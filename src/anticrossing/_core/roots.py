@@ -29,10 +29,7 @@ def bracketed(function: Callable[[float], float], low: float, high: float, **opt
 
 
 def bracketed_roots(
-    function: Callable[[FloatArray], FloatArray],
-    low: FloatArray,
-    high: FloatArray,
-    accuracy: float,
+    function: Callable[[FloatArray], FloatArray], low: FloatArray, high: FloatArray, accuracy: float
 ) -> FloatArray:
     """Return a root between each `low` and `high`, where `function` has opposite signs.
 

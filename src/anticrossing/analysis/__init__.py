@@ -5,19 +5,13 @@ What enters joins several rooms: spectrum, formulas and dynamics.
 
 from anticrossing._core.public import guard
 from anticrossing.analysis.adiabatic_expansion import AdiabaticExpansion, adiabatic_expansion
-from anticrossing.analysis.coherent_split import (
-    CoherentIncoherentSplit,
-    coherent_incoherent_split,
-)
+from anticrossing.analysis.coherent_split import CoherentIncoherentSplit, coherent_incoherent_split
 from anticrossing.analysis.coupling_peak import CouplingPeak, coupling_peak
 from anticrossing.analysis.decay import DecayRates, decay_rates
 from anticrossing.analysis.decoherence import DecoherenceRegime, decoherence_regime
 from anticrossing.analysis.impulse import adiabatic_impulse
 from anticrossing.analysis.impulse_result import AdiabaticImpulse, ImpulsePassage
-from anticrossing.analysis.intersection_passage import (
-    IntersectionPassage,
-    intersection_passage,
-)
+from anticrossing.analysis.intersection_passage import IntersectionPassage, intersection_passage
 from anticrossing.analysis.meetings import PassageEvent
 from anticrossing.analysis.offers import PassagePrediction
 from anticrossing.analysis.passage import Passage, passage

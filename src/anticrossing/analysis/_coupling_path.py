@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from anticrossing._core.checks import (
-    ConvergenceError,
-    FloatArray,
-    fail,
-)
+from anticrossing._core.checks import ConvergenceError, FloatArray, fail
 from anticrossing._core.roots import bracketed
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.hamiltonian import Hamiltonian, Matrices

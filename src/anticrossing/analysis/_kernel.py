@@ -10,12 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray, fail
-from anticrossing.analysis._quadrature import (
-    gapless,
-    panel_times,
-    refine_gap,
-    resolved_panels,
-)
+from anticrossing.analysis._quadrature import gapless, panel_times, refine_gap, resolved_panels
 from anticrossing.dynamics.chebyshev import Grid
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.liouville import generator, nodes_of

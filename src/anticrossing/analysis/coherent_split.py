@@ -18,11 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import (
-    FloatArray,
-    number_between,
-    two_levels,
-)
+from anticrossing._core.checks import FloatArray, number_between, two_levels
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.analysis._eigenframe import first_order_check, frame, is_dephasing

@@ -241,8 +241,5 @@ def _reorder(prediction: MatrixPrediction, order: npt.NDArray[np.intp]) -> Matri
     matrix = np.empty_like(prediction.value)
     matrix[np.ix_(order, order)] = prediction.value
     return MatrixPrediction(
-        value=matrix,
-        name=prediction.name,
-        checks=prediction.checks,
-        equation=prediction.equation,
+        value=matrix, name=prediction.name, checks=prediction.checks, equation=prediction.equation
     )

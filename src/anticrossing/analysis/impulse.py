@@ -203,10 +203,7 @@ def _passages(
 
 
 def _product(
-    levels: int,
-    groups: Sequence[Sequence[PassageEvent]],
-    phases: FloatArray,
-    path: Transport,
+    levels: int, groups: Sequence[Sequence[PassageEvent]], phases: FloatArray, path: Transport
 ) -> tuple[ComplexArray, FloatArray]:
     """Return amplitudes between the transported eigenvectors, and phase-averaged probabilities."""
     amplitudes = np.diag(np.exp(-1j * phases[0]))

@@ -8,10 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from anticrossing._core.checks import (
-    ComplexArray,
-    FloatArray,
-)
+from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.analysis.offers import draw_probabilities

@@ -22,11 +22,7 @@ from anticrossing.hamiltonian import Hamiltonian
 
 
 def regime_of(
-    hamiltonian: Hamiltonian,
-    drive: Drive,
-    environment: Environment,
-    place: Place,
-    initial: int = 0,
+    hamiltonian: Hamiltonian, drive: Drive, environment: Environment, place: Place, initial: int = 0
 ) -> DecoherenceRegime:
     """Return the decoherence regime of one passage from a level, from the environment's rates.
 

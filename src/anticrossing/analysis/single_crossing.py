@@ -10,13 +10,8 @@ import numpy as np
 
 from anticrossing import formulas
 from anticrossing._core.checks import ConvergenceError, InputError
-from anticrossing.analysis.meetings import (
-    PassageEvent,
-    nonlinearity,
-)
-from anticrossing.analysis.offers import (
-    both_ends,
-)
+from anticrossing.analysis.meetings import PassageEvent, nonlinearity
+from anticrossing.analysis.offers import both_ends
 from anticrossing.drive import Drive
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import Dephasing, Environment, FixedAxisDephasing

@@ -20,12 +20,7 @@ from anticrossing._core.checks import (
 from anticrossing._core.linalg import dagger
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units
-from anticrossing.control._sectors import (
-    Block,
-    block_of_level,
-    blocks_of,
-    check_single,
-)
+from anticrossing.control._sectors import Block, block_of_level, blocks_of, check_single
 from anticrossing.drive import Drive, Formula, FormulaDrive
 from anticrossing.dynamics.propagation import propagate
 from anticrossing.dynamics.request import check_kinds

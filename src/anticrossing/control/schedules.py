@@ -21,13 +21,7 @@ from anticrossing._core.checks import (
     real_number,
 )
 from anticrossing._core.linalg import dagger
-from anticrossing.control._sectors import (
-    CLOSED,
-    Block,
-    block_along,
-    check_single,
-    closed_gap,
-)
+from anticrossing.control._sectors import CLOSED, Block, block_along, check_single, closed_gap
 from anticrossing.drive import Drive
 from anticrossing.dynamics.chebyshev import Grid, grid
 from anticrossing.hamiltonian import Hamiltonian

@@ -235,11 +235,7 @@ def _unknown(order: int, phase: FloatArray) -> FloatArray:
 
 
 def _finish(
-    g: ComplexArray,
-    left: ComplexArray,
-    right: ComplexArray,
-    grid: Grid,
-    tolerance: float,
+    g: ComplexArray, left: ComplexArray, right: ComplexArray, grid: Grid, tolerance: float
 ) -> Solutions:
     """Integrate the remaining generator: phases by quadrature, couplings by Picard iteration."""
     panels, n, levels, _ = g.shape

@@ -223,9 +223,7 @@ def _check_repeats(drive: Drive, lanes: Lanes) -> None:
     apart = np.max(np.abs(last - first), axis=(-2, -1))
     if np.any(apart > 1e-9 * np.max(np.abs(first), axis=(-2, -1))):
         raise fail(
-            "period",
-            "bring H(x(t)) back to where it started",
-            f"it ends {apart.max():.3g} away",
+            "period", "bring H(x(t)) back to where it started", f"it ends {apart.max():.3g} away"
         )
 
 

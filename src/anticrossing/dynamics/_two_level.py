@@ -160,14 +160,8 @@ def _panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, o
     plus, minus = np.exp(-1j * (mean + phase)), np.exp(-1j * (mean - phase))
     # out = right · diag(plus, minus) · [[a, −b*], [b, a*]] · left†
     y = ((plus * a, -plus * np.conj(b)), (minus * b, minus * np.conj(a)))
-    r = (
-        (np.conj(best_right[0]), -best_right[1]),
-        (np.conj(best_right[1]), best_right[0]),
-    )
-    f = (
-        (np.conj(best_left[0]), -best_left[1]),
-        (np.conj(best_left[1]), best_left[0]),
-    )
+    r = ((np.conj(best_right[0]), -best_right[1]), (np.conj(best_right[1]), best_right[0]))
+    f = ((np.conj(best_left[0]), -best_left[1]), (np.conj(best_left[1]), best_left[0]))
     for row in range(2):
         z0 = r[row][0] * y[0][0] + r[row][1] * y[1][0]
         z1 = r[row][0] * y[0][1] + r[row][1] * y[1][1]

@@ -124,11 +124,7 @@ def _probe_counts(lanes: Lanes, kernel: Kernel) -> tuple[int, int]:
 
 
 def _noise(
-    lanes: Lanes,
-    kernel: Kernel,
-    times: FloatArray,
-    lane: npt.NDArray[np.intp],
-    half: FloatArray,
+    lanes: Lanes, kernel: Kernel, times: FloatArray, lane: npt.NDArray[np.intp], half: FloatArray
 ) -> FloatArray:
     """Return how well H is known on every panel, given times and positions to rounding."""
     # Near t = 10⁶ a double tells times apart by 10⁻¹⁰: a pulse of width 1 there is known no better,

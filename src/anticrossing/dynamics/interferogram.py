@@ -323,8 +323,6 @@ def _broadcast(given: dict[str, FloatArray]) -> tuple[list[FloatArray], tuple[in
     if np.any(t2 > 2 * t1 * (1 + 1e-12)):
         worst = int(np.argmax(t2 / t1))
         raise fail(
-            "t2",
-            "be at most 2·`t1`",
-            f"it is {t2.flat[worst]:g} where `t1` is {t1.flat[worst]:g}",
+            "t2", "be at most 2·`t1`", f"it is {t2.flat[worst]:g} where `t1` is {t1.flat[worst]:g}"
         )
     return list(rows), rows[0].shape

@@ -9,12 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import (
-    ComplexArray,
-    ConvergenceError,
-    FloatArray,
-    choice,
-)
+from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray, choice
 from anticrossing._core.linalg import dagger, hermitian_part
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown

@@ -210,10 +210,7 @@ def _share(star: Star, state: Piece, mesh: Grid, length: float, middle: float) -
     arrival = oscillation[-1][:, None] * oscillation.conj().T * mesh.weights * (0.5 * length)
     weights = -1j * arrival[:, :, None] * star.couplings[:, None, :]
     shared = _Shared(
-        oscillation,
-        -1j * (integral @ oscillation),
-        memory,
-        weights.reshape(n, mesh.size * m),
+        oscillation, -1j * (integral @ oscillation), memory, weights.reshape(n, mesh.size * m)
     )
     state._shared.clear()  # the matrices of one length are large; keep one set
     state._shared[key] = shared

@@ -61,11 +61,7 @@ class Dephasing(Environment):
     """
 
     def __init__(
-        self,
-        gamma: Any = None,
-        *,
-        rate: Any = None,
-        functions: Sequence[Function] | None = None,
+        self, gamma: Any = None, *, rate: Any = None, functions: Sequence[Function] | None = None
     ) -> None:
         given = [
             n

@@ -133,11 +133,7 @@ def fit_passages(
 
 
 def synthetic_passages(
-    *,
-    gap: float,
-    error: float = 0.01,
-    seed: int,
-    sweep_rates: npt.ArrayLike | None = None,
+    *, gap: float, error: float = 0.01, seed: int, sweep_rates: npt.ArrayLike | None = None
 ) -> Measurement:
     """Return populations of the Landau–Zener formula with normal noise, as if measured.
 

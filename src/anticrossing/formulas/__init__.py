@@ -17,11 +17,7 @@ from anticrossing.formulas.dephasing import (
     dephasing_landau_zener,
     fixed_axis_dephasing_landau_zener,
 )
-from anticrossing.formulas.finite_time import (
-    FiniteWindow,
-    finite_window,
-    finite_window_propagator,
-)
+from anticrossing.formulas.finite_time import FiniteWindow, finite_window, finite_window_propagator
 from anticrossing.formulas.half_crossing import half_crossing
 from anticrossing.formulas.interference import (
     CrossingStep,
@@ -52,11 +48,7 @@ from anticrossing.formulas.periodic import (
 )
 from anticrossing.formulas.pulses import allen_eberly, demkov_kunike, rosen_zener, tanh_sweep
 from anticrossing.formulas.result import DomainCheck, MatrixPrediction, Prediction
-from anticrossing.formulas.spin import (
-    ising_chain_defects,
-    ising_mode_excitation,
-    spin_landau_zener,
-)
+from anticrossing.formulas.spin import ising_chain_defects, ising_mode_excitation, spin_landau_zener
 from anticrossing.formulas.time_scales import TimeScales, adiabatic_condition, time_scales
 
 __all__ = [

@@ -7,12 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing._core.checks import (
-    ConvergenceError,
-    fail,
-    positive_number,
-    real_number,
-)
+from anticrossing._core.checks import ConvergenceError, fail, positive_number, real_number
 from anticrossing._core.quadrature import gauss_legendre
 from anticrossing.formulas.result import ComplexArray, FloatArray
 
@@ -23,9 +18,7 @@ _NODES, _WEIGHTS = gauss_legendre(16)
 
 
 def minimum(
-    square: Analytic,
-    near: float,
-    window: tuple[float, float] | None,
+    square: Analytic, near: float, window: tuple[float, float] | None
 ) -> tuple[float, float, bool]:
     """Reference time (minimum of the gap on the real axis), its width, whether the gap closes."""
     from scipy.optimize import minimize_scalar
@@ -93,10 +86,7 @@ def strip(
 
 
 def find_zeros(
-    square: Analytic,
-    strip: tuple[float, float, float],
-    width: float,
-    near: complex,
+    square: Analytic, strip: tuple[float, float, float], width: float, near: complex
 ) -> ComplexArray:
     """Zeros of the squared gap in the strip, by Newton steps from a grid of starts."""
     left, right, top = strip

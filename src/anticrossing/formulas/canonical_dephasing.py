@@ -9,22 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import (
-    InputError,
-    describe,
-    fail,
-    is_numeric,
-    real_array,
-    returned,
-)
+from anticrossing._core.checks import InputError, describe, fail, is_numeric, real_array, returned
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
-from anticrossing.formulas.result import (
-    ComplexArray,
-    FloatArray,
-    broadcast,
-    unwrap,
-)
+from anticrossing.formulas.result import ComplexArray, FloatArray, broadcast, unwrap
 
 
 @dataclass(frozen=True, eq=False)

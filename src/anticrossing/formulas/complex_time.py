@@ -299,10 +299,7 @@ def _sum_of_squares(epsilon: Analytic, g: Analytic) -> Analytic:
 
 
 def _signs(
-    zeros: ComplexArray,
-    epsilon: Analytic | None,
-    g: Analytic | None,
-    signs: Sequence[float] | None,
+    zeros: ComplexArray, epsilon: Analytic | None, g: Analytic | None, signs: Sequence[float] | None
 ) -> tuple[FloatArray, bool]:
     if signs is not None:
         chosen = np.asarray(signs, dtype=np.float64)

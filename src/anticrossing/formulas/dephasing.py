@@ -15,11 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import (
-    fail,
-    non_negative,
-    positive,
-)
+from anticrossing._core.checks import fail, non_negative, positive
 from anticrossing._core.variables import Shown, shown
 from anticrossing.environment import Nodes, Strength
 from anticrossing.formulas.landau_zener import RATIO_LIMIT

@@ -161,11 +161,7 @@ def finite_window(
 
 
 def finite_window_propagator(
-    *,
-    gap: npt.ArrayLike,
-    sweep_rate: npt.ArrayLike,
-    start: npt.ArrayLike,
-    stop: npt.ArrayLike,
+    *, gap: npt.ArrayLike, sweep_rate: npt.ArrayLike, start: npt.ArrayLike, stop: npt.ArrayLike
 ) -> ComplexArray:
     """Exact evolution matrix of the linear sweep between two finite times, diabatic basis.
 

@@ -15,11 +15,7 @@ BASES = ("adiabatic", "diabatic")
 
 
 def half_crossing(
-    *,
-    gap: npt.ArrayLike,
-    sweep_rate: npt.ArrayLike,
-    basis: str = "adiabatic",
-    **surroundings: Any,
+    *, gap: npt.ArrayLike, sweep_rate: npt.ArrayLike, basis: str = "adiabatic", **surroundings: Any
 ) -> Prediction:
     """Probability of half a Landau-Zener passage, from the smallest gap to infinity (exact).
 

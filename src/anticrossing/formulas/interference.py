@@ -23,10 +23,7 @@ from anticrossing._core.checks import (
     real_array,
     real_number,
 )
-from anticrossing.formulas.landau_zener import (
-    RATIO_LIMIT,
-    passage_duration,
-)
+from anticrossing.formulas.landau_zener import RATIO_LIMIT, passage_duration
 from anticrossing.formulas.result import (
     ComplexArray,
     DomainCheck,
@@ -314,10 +311,7 @@ def transfer_matrices(
 
 
 def independent_crossings(
-    crossings: Sequence[CrossingStep],
-    *,
-    levels: int,
-    phases: npt.ArrayLike | None = None,
+    crossings: Sequence[CrossingStep], *, levels: int, phases: npt.ArrayLike | None = None
 ) -> MatrixPrediction:
     """Transition probabilities of several crossings passed one after another.
 

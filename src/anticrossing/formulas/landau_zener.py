@@ -13,14 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import (
-    describe,
-    fail,
-    fraction,
-    non_negative,
-    positive,
-    real_array,
-)
+from anticrossing._core.checks import describe, fail, fraction, non_negative, positive, real_array
 from anticrossing.formulas.result import (
     DomainCheck,
     FloatArray,

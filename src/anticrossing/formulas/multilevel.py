@@ -21,13 +21,7 @@ from anticrossing._core.checks import (
     real_number,
 )
 from anticrossing.formulas.landau_zener import RATIO_LIMIT
-from anticrossing.formulas.result import (
-    DomainCheck,
-    FloatArray,
-    MatrixPrediction,
-    context,
-    unwrap,
-)
+from anticrossing.formulas.result import DomainCheck, FloatArray, MatrixPrediction, context, unwrap
 
 BASES = ("diabatic", "adiabatic")
 

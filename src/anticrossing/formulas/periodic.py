@@ -19,12 +19,7 @@ from anticrossing.formulas._periodic import (
     separate_check,
 )
 from anticrossing.formulas.landau_zener import RATIO_LIMIT, passage_duration
-from anticrossing.formulas.result import (
-    DomainCheck,
-    Prediction,
-    broadcast,
-    unwrap,
-)
+from anticrossing.formulas.result import DomainCheck, Prediction, broadcast, unwrap
 
 
 def fast_passage_population(
@@ -165,11 +160,7 @@ def transition_rate(
 
 
 def classical_transition_rate(
-    *,
-    gap: npt.ArrayLike,
-    offset: npt.ArrayLike,
-    amplitude: npt.ArrayLike,
-    frequency: npt.ArrayLike,
+    *, gap: npt.ArrayLike, offset: npt.ArrayLike, amplitude: npt.ArrayLike, frequency: npt.ArrayLike
 ) -> Prediction:
     """Rate at which passages exchange the diabatic states if no coherence survives between them.
 

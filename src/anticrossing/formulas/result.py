@@ -276,7 +276,7 @@ class MatrixPrediction(Prediction):
     basis: str = "diabatic"
 
     _variables: ClassVar[Mapping[str, Shown]] = {
-        "transition_matrix": shown("final", "initial", text="transition probability"),
+        "transition_matrix": shown("final", "initial", text="transition probability")
     }
 
     def _attributes(self) -> dict[str, Any]:

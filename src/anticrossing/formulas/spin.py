@@ -29,11 +29,7 @@ _LONGEST_SPIN = 100.0  # one second
 
 
 def spin_landau_zener(
-    *,
-    spin: float,
-    gap: npt.ArrayLike,
-    sweep_rate: npt.ArrayLike,
-    basis: str = "adiabatic",
+    *, spin: float, gap: npt.ArrayLike, sweep_rate: npt.ArrayLike, basis: str = "adiabatic"
 ) -> MatrixPrediction:
     """Transition probabilities of a spin of any length in a swept field (exact).
 
@@ -183,10 +179,7 @@ def ising_mode_excitation(
 
 
 def ising_chain_defects(
-    *,
-    exchange: npt.ArrayLike,
-    quench_time: npt.ArrayLike,
-    sites: int | None = None,
+    *, exchange: npt.ArrayLike, quench_time: npt.ArrayLike, sites: int | None = None
 ) -> Prediction:
     """Density of defects after a linear quench of the transverse-field Ising chain.
 

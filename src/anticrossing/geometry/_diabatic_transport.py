@@ -79,11 +79,7 @@ class _Pieces:
     """Pieces of straight segments, named by their segment and the stretch that they cover."""
 
     def __init__(
-        self,
-        H: Hamiltonian,
-        start: FloatArray,
-        stop: FloatArray,
-        levels: npt.NDArray[np.intp],
+        self, H: Hamiltonian, start: FloatArray, stop: FloatArray, levels: npt.NDArray[np.intp]
     ) -> None:
         self.H, self.start, self.direction, self.levels = H, start, stop - start, levels
         inside = np.isin(np.arange(H.dimension), levels)
@@ -101,11 +97,7 @@ class _Pieces:
         return unitary_exponential(magnus_exponent(a))
 
     def leak(
-        self,
-        owner: npt.NDArray[np.intp],
-        begin: FloatArray,
-        end: FloatArray,
-        carried: Matrices,
+        self, owner: npt.NDArray[np.intp], begin: FloatArray, end: FloatArray, carried: Matrices
     ) -> FloatArray:
         """Return how much of the carried set lies outside the set at the end of each piece."""
         _, vectors = eigenframes(self.H, self.position(owner, np.stack([begin, end])))

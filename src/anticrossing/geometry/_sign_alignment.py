@@ -56,10 +56,7 @@ def aligned_signs(x: FloatArray, matrices: FloatArray) -> tuple[FloatArray, tupl
 
 
 def swapped_intervals(
-    x: FloatArray,
-    energies: FloatArray,
-    couplings: FloatArray | None,
-    overlaps: FloatArray | None,
+    x: FloatArray, energies: FloatArray, couplings: FloatArray | None, overlaps: FloatArray | None
 ) -> tuple[tuple[int, int], ...]:
     """Return (interval, lower level) of every pair of neighbours that changes places."""
     if overlaps is not None:

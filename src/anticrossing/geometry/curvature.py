@@ -128,11 +128,7 @@ def curvature_matrix(
 
 
 def berry_connection(
-    hamiltonian: Hamiltonian,
-    x: npt.ArrayLike,
-    *,
-    level: int,
-    reference: int | npt.ArrayLike,
+    hamiltonian: Hamiltonian, x: npt.ArrayLike, *, level: int, reference: int | npt.ArrayLike
 ) -> FloatArray:
     """Return the Berry connection ``A_j = i⟨n|∂_j n⟩`` in the gauge in which ⟨r|n⟩ is positive.
 

@@ -12,11 +12,7 @@ from anticrossing._core.checks import FloatArray, InputError, check_flag, fail
 from anticrossing._core.linalg import dagger
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units
-from anticrossing.hamiltonian import (
-    Hamiltonian,
-    Matrices,
-    number_array,
-)
+from anticrossing.hamiltonian import Hamiltonian, Matrices, number_array
 from anticrossing.units import NATURAL, Units
 
 

@@ -18,10 +18,7 @@ from anticrossing.geometry._diabatic_arguments import (
     transport_tolerance,
     unitary_mixing,
 )
-from anticrossing.geometry._diabatic_transport import (
-    carried_frames,
-    transporters,
-)
+from anticrossing.geometry._diabatic_transport import carried_frames, transporters
 from anticrossing.geometry._paths import (
     SMALLEST_GAP,
     check_points,

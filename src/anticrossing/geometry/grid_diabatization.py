@@ -23,14 +23,8 @@ from anticrossing.geometry._diabatic_arguments import (
     unitary_mixing,
 )
 from anticrossing.geometry._diabatic_smoothing import smoothest_gauge
-from anticrossing.geometry._diabatic_transport import (
-    carried_frames,
-    transporters,
-)
-from anticrossing.geometry._paths import (
-    check_single,
-    eigenframes,
-)
+from anticrossing.geometry._diabatic_transport import carried_frames, transporters
+from anticrossing.geometry._paths import check_single, eigenframes
 from anticrossing.geometry._unitary import unitary_logarithm
 from anticrossing.geometry.diabatic_basis import DiabaticBasis
 from anticrossing.geometry.diabatization import curl_of_levels

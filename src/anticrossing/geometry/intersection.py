@@ -225,11 +225,7 @@ class Intersections(Result, Sequence[Intersection]):
 
 
 def characterise(
-    hamiltonian: Hamiltonian,
-    group: Group,
-    point: FloatArray,
-    reach: float,
-    threshold: float | None,
+    hamiltonian: Hamiltonian, group: Group, point: FloatArray, reach: float, threshold: float | None
 ) -> Intersection:
     """Return what the levels do at a point where a search ended."""
     expansion = expand(hamiltonian, group, point[np.newaxis])

@@ -289,8 +289,6 @@ def _starts(
     given = real_array("starts", starts)
     if given.ndim != 2 or given.shape[1] != len(box) or len(given) == 0:
         raise fail(
-            "starts",
-            f"be a number or have shape (S, {len(box)})",
-            f"its shape is {given.shape}",
+            "starts", f"be a number or have shape (S, {len(box)})", f"its shape is {given.shape}"
         )
     return given

@@ -9,13 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import (
-    ConvergenceError,
-    FloatArray,
-    describe,
-    fail,
-    integer,
-)
+from anticrossing._core.checks import ConvergenceError, FloatArray, describe, fail, integer
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
@@ -32,12 +26,7 @@ from anticrossing.geometry._quasidegenerate import (
 )
 from anticrossing.geometry._seam_approach import approach, metric, restarts
 from anticrossing.geometry._seam_kink import kinks, lowest_around
-from anticrossing.geometry._seam_minimum import (
-    DegenerateLevels,
-    SeamFunction,
-    SeamPoint,
-    minimise,
-)
+from anticrossing.geometry._seam_minimum import DegenerateLevels, SeamFunction, SeamPoint, minimise
 from anticrossing.geometry.intersection import Intersection, characterise
 from anticrossing.geometry.intersections import find_intersection, refuse_region
 from anticrossing.hamiltonian import Hamiltonian

@@ -9,12 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import (
-    ConvergenceError,
-    FloatArray,
-    fail,
-    positive_number,
-)
+from anticrossing._core.checks import ConvergenceError, FloatArray, fail, positive_number
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.geometry._descent import restore

@@ -128,10 +128,7 @@ def surfaces(
 
     energies, force, couplings, vectors = over_points(hamiltonian, x, compute, threads=threads)
     return Surfaces(
-        energies,
-        drop_axes(hamiltonian, force, -1),
-        drop_axes(hamiltonian, couplings, -3),
-        vectors,
+        energies, drop_axes(hamiltonian, force, -1), drop_axes(hamiltonian, couplings, -3), vectors
     )
 
 

@@ -20,11 +20,7 @@ from anticrossing._core.checks import (
     parameter,
     real_array,
 )
-from anticrossing.hamiltonian._arguments import (
-    check_broadcast,
-    coordinate_names,
-    describe_value,
-)
+from anticrossing.hamiltonian._arguments import check_broadcast, coordinate_names, describe_value
 from anticrossing.hamiltonian.values import MatrixFunction
 from anticrossing.units import Units
 

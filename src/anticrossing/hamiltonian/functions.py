@@ -181,9 +181,7 @@ class FunctionHamiltonian(Hamiltonian, kind="function"):
             result = _own(name, function(points[index], **{k: v[index] for k, v in values.items()}))
             if result.shape != single:
                 raise fail(
-                    name,
-                    f"return an array of shape {single}",
-                    f"it returned shape {result.shape}",
+                    name, f"return an array of shape {single}", f"it returned shape {result.shape}"
                 )
             results.append(result)
         return np.asarray(results, dtype=None if results else np.float64).reshape(expected)

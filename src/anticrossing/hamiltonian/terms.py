@@ -10,11 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core import expression
-from anticrossing._core.checks import (
-    FloatArray,
-    InputError,
-    fail,
-)
+from anticrossing._core.checks import FloatArray, InputError, fail
 from anticrossing._core.plain import Formula, Plain, compile_formula, differentiate, used_names
 from anticrossing.hamiltonian._arguments import Matrices, common_offset, coordinate_names
 from anticrossing.hamiltonian._derivatives import DerivativeTable
@@ -151,10 +147,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         return self._combine(self._differentiated(parameter), x, parameters)
 
     def _coefficient_values(
-        self,
-        coefficients: tuple[Formula, ...],
-        x: npt.NDArray[Any],
-        parameters: Mapping[str, Any],
+        self, coefficients: tuple[Formula, ...], x: npt.NDArray[Any], parameters: Mapping[str, Any]
     ) -> npt.NDArray[Any]:
         points = (x,) if len(self.coordinates) == 1 else tuple(np.moveaxis(x, -1, 0))
         arguments = points + tuple(parameters[key] for key in self.parameters)
@@ -179,10 +172,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         return values
 
     def _combine(
-        self,
-        coefficients: tuple[Formula, ...],
-        x: npt.NDArray[Any],
-        parameters: Mapping[str, Any],
+        self, coefficients: tuple[Formula, ...], x: npt.NDArray[Any], parameters: Mapping[str, Any]
     ) -> Matrices:
         values = self._coefficient_values(coefficients, x, parameters)
         stack = self._dense_stack()

@@ -176,10 +176,7 @@ def Grover(*, qubits: int, reduced: bool = True) -> Hamiltonian:
     target[0] = 1.0
     identity = np.eye(start.size)
     return Hamiltonian.from_terms(
-        [
-            ("1 - x", identity - np.outer(start, start)),
-            ("x", identity - np.outer(target, target)),
-        ],
+        [("1 - x", identity - np.outer(start, start)), ("x", identity - np.outer(target, target))],
         name="Grover",
         labels=("marked", "rest") if reduced else bit_labels(qubits),
         source="J. Roland and N. J. Cerf, Phys. Rev. A 65, 042308 (2002)",

@@ -167,10 +167,7 @@ def BlochBands(*, hopping: npt.ArrayLike, gap: npt.ArrayLike) -> Hamiltonian:
     """
     return Hamiltonian.from_terms(
         [("2*hopping*cos(x/2)", SIGMA_Z), ("gap/2*sin(x/2)", SIGMA_X)],
-        parameters={
-            "hopping": non_negative("hopping", hopping),
-            "gap": non_negative("gap", gap),
-        },
+        parameters={"hopping": non_negative("hopping", hopping), "gap": non_negative("gap", gap)},
         name="BlochBands",
         labels=("folded +", "folded -"),
         source="C. Zener, Proc. R. Soc. A 145, 523 (1934)",

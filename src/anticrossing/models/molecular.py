@@ -80,11 +80,7 @@ def SodiumIodide(
     -3.08
     """
     return Hamiltonian.from_terms(
-        [
-            (_IONIC, np.diag([1.0, 0.0])),
-            (_COVALENT, np.diag([0.0, 1.0])),
-            (_COUPLING, SIGMA_X),
-        ],
+        [(_IONIC, np.diag([1.0, 0.0])), (_COVALENT, np.diag([0.0, 1.0])), (_COUPLING, SIGMA_X)],
         parameters={
             "coupling": real_array("coupling", coupling),
             "asymptote": real_array("asymptote", asymptote),

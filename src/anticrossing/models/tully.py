@@ -117,10 +117,7 @@ def TullyDual(
 
 
 def TullyExtended(
-    *,
-    gap: npt.ArrayLike = 6e-4,
-    coupling: npt.ArrayLike = 0.1,
-    steepness: npt.ArrayLike = 0.9,
+    *, gap: npt.ArrayLike = 6e-4, coupling: npt.ArrayLike = 0.1, steepness: npt.ArrayLike = 0.9
 ) -> Hamiltonian:
     """Tully's third problem: an extended coupling that reflects the upper state.
 

@@ -1,8 +1,5 @@
 from . import style as style
-from .diagrams import (
-    level_diagram as level_diagram,
-    level_ladder as level_ladder,
-)
+from .diagrams import level_diagram as level_diagram, level_ladder as level_ladder
 from .driven_level import (
     entropy_production_surface as entropy_production_surface,
     entropy_steps as entropy_steps,
@@ -32,14 +29,8 @@ from .packets import (
     ensemble_populations as ensemble_populations,
     hops as hops,
 )
-from .panels import (
-    comparison as comparison,
-    differences as differences,
-)
-from .rate_curves import (
-    arrhenius as arrhenius,
-    inverted_region as inverted_region,
-)
+from .panels import comparison as comparison, differences as differences
+from .rate_curves import arrhenius as arrhenius, inverted_region as inverted_region
 from .results import (
     checks as checks,
     final_probabilities as final_probabilities,
@@ -47,7 +38,4 @@ from .results import (
     populations as populations,
     transition_matrix as transition_matrix,
 )
-from .scan_panels import (
-    scan as scan,
-    scan_differences as scan_differences,
-)
+from .scan_panels import scan as scan, scan_differences as scan_differences

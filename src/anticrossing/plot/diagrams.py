@@ -94,11 +94,7 @@ def level_diagram(
 
 @draws(4.8, 4.4)
 def level_ladder(
-    energies: npt.ArrayLike,
-    *,
-    names: Sequence[str] | None = None,
-    unit: str = "",
-    ax: Axes = None,
+    energies: npt.ArrayLike, *, names: Sequence[str] | None = None, unit: str = "", ax: Axes = None
 ) -> Axes:
     """Draw discrete levels as a ladder of short lines, degenerate ones side by side.
 

@@ -27,11 +27,7 @@ _SHOWN_WIDTHS = 4.0  # of the peak, to either side
 
 @draws()
 def loop_phase(
-    steps: npt.ArrayLike,
-    overlaps: npt.ArrayLike,
-    *,
-    labels: Sequence[str],
-    ax: Axes = None,
+    steps: npt.ArrayLike, overlaps: npt.ArrayLike, *, labels: Sequence[str], ax: Axes = None
 ) -> Axes:
     """Draw what a transported level gains on the way around loops.
 

@@ -173,11 +173,7 @@ def fringes(
 
 @draws()
 def quasi_energy_diagram(
-    result: QuasiEnergies,
-    *,
-    frequency: float | None = None,
-    unit: str = "",
-    ax: Axes = None,
+    result: QuasiEnergies, *, frequency: float | None = None, unit: str = "", ax: Axes = None
 ) -> Axes:
     """Draw quasi-energies along a parameter, with their resonances marked.
 

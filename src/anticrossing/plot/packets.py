@@ -30,13 +30,7 @@ if TYPE_CHECKING:
     Mean = Any
     WavePacketPropagation = Any
 
-__all__ = [
-    "animate_packet",
-    "channel_probabilities",
-    "density",
-    "ensemble_populations",
-    "hops",
-]
+__all__ = ["animate_packet", "channel_probabilities", "density", "ensemble_populations", "hops"]
 
 CONTOURS = "contours: level 0"
 """What the lines of a map are."""

@@ -176,10 +176,7 @@ def _degeneracies() -> list[Row]:
             2,
             lambda: lower_surface_levels(_SHOWN, count=1),
         ),
-        "… and without": (
-            1,
-            lambda: lower_surface_levels(_SHOWN, geometric_phase=False, count=1),
-        ),
+        "… and without": (1, lambda: lower_surface_levels(_SHOWN, geometric_phase=False, count=1)),
     }
     return [
         (what, float(exact), float(levels().degeneracies[0]), 0.0)

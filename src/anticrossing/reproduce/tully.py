@@ -185,9 +185,7 @@ def _ensembles(problem: _Problem, hamiltonian: Hamiltonian, method: str) -> Mean
                 hamiltonian,
                 masses=TULLY_MASS,
                 initial=Gaussian(
-                    position=np.array(problem.start),
-                    momentum=np.array(k),
-                    width=np.array(10.0 / k),
+                    position=np.array(problem.start), momentum=np.array(k), width=np.array(10.0 / k)
                 ),
                 step=_ADVANCE[method] * TULLY_MASS / k,
                 steps=steps,

@@ -16,14 +16,7 @@ import numpy as np
 
 from anticrossing import drive as drives
 from anticrossing._core import expression
-from anticrossing._core.checks import (
-    FloatArray,
-    InputError,
-    choice,
-    fail,
-    known_keys,
-    positive,
-)
+from anticrossing._core.checks import FloatArray, InputError, choice, fail, known_keys, positive
 from anticrossing.drive import Drive
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import MODELS, ising_problem, transverse_field_driver

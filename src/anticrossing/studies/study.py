@@ -246,11 +246,7 @@ def target(study: Study, grid: Grid, outputs: Sequence[str] | None = None) -> Ta
         dims=dims,
         labels={k: v for k, v in study.labels.items() if any(k in own for own in dims.values())},
         details={**details, **({} if study.plan is None else study.plan.details())},
-        attributes={
-            "title": study.title,
-            "source": study.source,
-            "experiment_file": study.text,
-        },
+        attributes={"title": study.title, "source": study.source, "experiment_file": study.text},
     )
 
 

@@ -9,15 +9,7 @@ from typing import Any, NamedTuple
 
 from anticrossing._core.checks import InputError, describe, fail
 from anticrossing.sweeps import provenance
-from anticrossing.sweeps.grid import (
-    MOST_AXES,
-    MOST_CHUNKS,
-    RESERVED,
-    Chunks,
-    Grid,
-    Values,
-    is_name,
-)
+from anticrossing.sweeps.grid import MOST_AXES, MOST_CHUNKS, RESERVED, Chunks, Grid, Values, is_name
 from anticrossing.sweeps.outputs import MEANINGS, Schema
 from anticrossing.sweeps.target import Target
 

@@ -263,7 +263,7 @@ class ChainLedger(Thermal, Result):
         crossings = self.reservoir.occupied.size
         lines = [
             f"Landau-Zener chain, {crossings} crossing{'' if crossings == 1 else 's'}, level from "
-            f"{self.positions[0]:g} to {self.positions[-1]:g}",
+            f"{self.positions[0]:g} to {self.positions[-1]:g}"
         ]
         if self.occupations.ndim > 1:
             lines.append(f"  batch of initial occupations, shape {self.occupations.shape[:-1]}")

@@ -17,13 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_expit
 
-from anticrossing._core.checks import (
-    ComplexArray,
-    FloatArray,
-    fail,
-    integer,
-    positive_number,
-)
+from anticrossing._core.checks import ComplexArray, FloatArray, fail, integer, positive_number
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
 from anticrossing._core.unchanging import read_only

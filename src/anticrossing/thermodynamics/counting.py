@@ -341,10 +341,7 @@ class TwoPointStatistics(Result):
         return found.values(self.initial_values, self.final_values)
 
     def backward(
-        self,
-        *,
-        occupations: npt.ArrayLike | None = None,
-        log_odds: npt.ArrayLike | None = None,
+        self, *, occupations: npt.ArrayLike | None = None, log_odds: npt.ArrayLike | None = None
     ) -> TwoPointStatistics:
         """Return the statistics of the reversed protocol, which starts from the final modes.
 

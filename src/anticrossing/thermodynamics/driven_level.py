@@ -291,11 +291,7 @@ class DrivenLevel(Thermal, Result):
     # ---- work -------------------------------------------------------------------------------
 
     def work_distribution(
-        self,
-        *,
-        method: str = "exact",
-        scheme: str | None = None,
-        direction: str = "forward",
+        self, *, method: str = "exact", scheme: str | None = None, direction: str = "forward"
     ) -> WorkDistribution:
         """Return the statistics of the mechanical work.
 

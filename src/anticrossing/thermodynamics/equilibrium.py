@@ -120,8 +120,7 @@ def binary_relative_entropy(occupation: npt.ArrayLike, reference: npt.ArrayLike)
     array([0.693147, 0.      ])
     """
     p, q = broadcast(
-        occupation=_computed("occupation", occupation),
-        reference=_computed("reference", reference),
+        occupation=_computed("occupation", occupation), reference=_computed("reference", reference)
     )
     return np.maximum(rel_entr(p, q) + rel_entr(1 - p, 1 - q), 0.0)
 

@@ -26,12 +26,7 @@ from anticrossing._core.checks import (
 )
 from anticrossing._core.unchanging import Unchanging
 from anticrossing.thermodynamics.markov_ledger import MarkovLedger, keep_ledger
-from anticrossing.thermodynamics.reservoirs import (
-    DrivenSystem,
-    Reservoir,
-    log_ratios,
-    relax,
-)
+from anticrossing.thermodynamics.reservoirs import DrivenSystem, Reservoir, log_ratios, relax
 
 BALANCE_TOLERANCE = 1e-9
 """How far ln(M/Mᵀ) may be from its value by local detailed balance, relative to 1 + |value|."""

@@ -81,10 +81,7 @@ def arguments(**changed):
             {"initial": "packet"},
             r"`initial` must be a WavePacket or a number .*, but it is 'packet'",
         ),
-        (
-            {"initial": None},
-            r"`initial` must be a WavePacket or a number .*, but it is None",
-        ),
+        ({"initial": None}, r"`initial` must be a WavePacket or a number .*, but it is None"),
         ({"initial": np.ones(768)}, r"`initial` must have shape \(2, 768\)"),
         ({"initial": np.full((2, 768), np.nan)}, r"`initial` must be finite"),
         ({"initial": np.zeros((2, 768))}, r"`initial` must not vanish"),

@@ -44,9 +44,7 @@ def test_rate_is_that_of_marcus(crossing):
         **arguments
         | {
             "partition_ratio": harmonic_partition_ratio(
-                reactant_frequencies=[OMEGA] * 3,
-                crossing_frequencies=[OMEGA] * 2,
-                temperature=HEAT,
+                reactant_frequencies=[OMEGA] * 3, crossing_frequencies=[OMEGA] * 2, temperature=HEAT
             )
         },
         passage="weak coupling",

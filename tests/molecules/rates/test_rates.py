@@ -279,10 +279,7 @@ def test_debye_bath_by_quadrature_on_the_symmetric_line():
 @given(st.floats(0.05, 2.0), st.floats(0.15, 2.0), st.sampled_from(BATHS))
 def test_detailed_balance(free, heat, bath):
     rates = spin_boson_golden_rule(
-        coupling=0.01,
-        reaction_free_energy=[free, -free],
-        temperature=heat,
-        spectral_density=bath,
+        coupling=0.01, reaction_free_energy=[free, -free], temperature=heat, spectral_density=bath
     )
     assert rates.log_value[0] - rates.log_value[1] == pytest.approx(-free / heat, abs=1e-7)
 
@@ -309,10 +306,7 @@ def test_small_rates_keep_their_digits():
     # Endothermic by 40 T: the rate is e^{-40} times the backward one and still resolved.
     bath = Ohmic(reorganization_energy=1.0, cutoff=0.05)
     rates = spin_boson_golden_rule(
-        coupling=1.0,
-        reaction_free_energy=[0.8, -0.8],
-        temperature=0.02,
-        spectral_density=bath,
+        coupling=1.0, reaction_free_energy=[0.8, -0.8], temperature=0.02, spectral_density=bath
     )
     assert rates.log_value[0] - rates.log_value[1] == pytest.approx(-40.0, abs=1e-8)
 

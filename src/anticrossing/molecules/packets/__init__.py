@@ -8,10 +8,7 @@ from anticrossing._core.public import guard
 from anticrossing.molecules.packets.absorber import Absorber
 from anticrossing.molecules.packets.convergence import ConvergenceReport, check_convergence
 from anticrossing.molecules.packets.grid import Grid
-from anticrossing.molecules.packets.lower_surface import (
-    SurfacePropagation,
-    propagate_lower_surface,
-)
+from anticrossing.molecules.packets.lower_surface import SurfacePropagation, propagate_lower_surface
 from anticrossing.molecules.packets.packets import WavePacket
 from anticrossing.molecules.packets.propagation import propagate_packet
 from anticrossing.molecules.packets.result import WavePacketPropagation

@@ -112,10 +112,7 @@ class Absorber:
                     f"{_FEWEST_POINTS} points",
                     f"its widths are {width[axis]}",
                 )
-            depths = (
-                grid.start[axis] + width[axis, 0] - x,
-                x - (grid.stop[axis] - width[axis, 1]),
-            )
+            depths = (grid.start[axis] + width[axis, 0] - x, x - (grid.stop[axis] - width[axis, 1]))
             for side, depth, size in zip(("start", "stop"), depths, width[axis], strict=True):
                 if size > 0:
                     fraction = np.clip(depth / size, 0.0, 1.0)

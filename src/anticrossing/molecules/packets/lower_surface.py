@@ -10,13 +10,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import (
-    ComplexArray,
-    FloatArray,
-    fail,
-    integer,
-    positive_number,
-)
+from anticrossing._core.checks import ComplexArray, FloatArray, fail, integer, positive_number
 from anticrossing._core.result import Result
 from anticrossing._core.unchanging import settled
 from anticrossing._core.variables import Variable, in_units, shown

@@ -23,12 +23,7 @@ from anticrossing._core.checks import (
     real_array,
 )
 from anticrossing.molecules.packets.grid import Grid
-from anticrossing.molecules.packets.limits import (
-    CARRIED,
-    check_given_momentum,
-    check_room,
-    touches,
-)
+from anticrossing.molecules.packets.limits import CARRIED, check_given_momentum, check_room, touches
 from anticrossing.molecules.packets.operator import GridHamiltonian
 from anticrossing.molecules.packets.watch import EDGE
 

@@ -11,22 +11,13 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray, fail, integer, positive_number
 from anticrossing._core.unchanging import settled
 from anticrossing.hamiltonian import Hamiltonian
-from anticrossing.molecules.packets.absorber import (
-    Absorber,
-    Layers,
-    check_layers,
-    make_layers,
-)
+from anticrossing.molecules.packets.absorber import Absorber, Layers, check_layers, make_layers
 from anticrossing.molecules.packets.grid import Grid
 from anticrossing.molecules.packets.limits import check_memory, check_step
 from anticrossing.molecules.packets.operator import GridHamiltonian
 from anticrossing.molecules.packets.packets import WavePacket, initial_state
 from anticrossing.molecules.packets.result import WavePacketPropagation
-from anticrossing.molecules.packets.step import (
-    check_order,
-    search_step,
-    steps_within,
-)
+from anticrossing.molecules.packets.step import check_order, search_step, steps_within
 from anticrossing.molecules.packets.stepper import Stepper
 from anticrossing.molecules.packets.watch import Watch
 

@@ -60,10 +60,7 @@ class WavePacketPropagation(Result):
     _variables: ClassVar = {
         "time": shown("time", text="time", unit="time", of="times"),
         "population": shown(
-            "time",
-            "state",
-            text="probability of the adiabatic state on the grid",
-            of="populations",
+            "time", "state", text="probability of the adiabatic state on the grid", of="populations"
         ),
         "diabatic_population": shown(
             "time",

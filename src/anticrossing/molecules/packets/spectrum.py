@@ -7,13 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import (
-    FloatArray,
-    describe,
-    fail,
-    positive_number,
-    real_array,
-)
+from anticrossing._core.checks import FloatArray, describe, fail, positive_number, real_array
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units
 from anticrossing.molecules.packets.result import WavePacketPropagation

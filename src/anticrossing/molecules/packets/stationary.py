@@ -168,11 +168,7 @@ def operator_top(operator: GridHamiltonian) -> float:
 
 
 def relax(
-    apply: Apply,
-    block: ComplexArray,
-    bounds: tuple[float, float],
-    count: int,
-    allowed: float,
+    apply: Apply, block: ComplexArray, bounds: tuple[float, float], count: int, allowed: float
 ) -> tuple[FloatArray, ComplexArray, FloatArray]:
     """Return the lowest eigenpairs of an operator with spectrum inside `bounds`, and residuals."""
     shape = block.shape[1:]

@@ -10,12 +10,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, fail, one_of, positive_number
 from anticrossing.hamiltonian import Hamiltonian
-from anticrossing.molecules.packets.absorber import (
-    Absorber,
-    Layers,
-    check_layers,
-    make_layers,
-)
+from anticrossing.molecules.packets.absorber import Absorber, Layers, check_layers, make_layers
 from anticrossing.molecules.packets.grid import Grid
 from anticrossing.molecules.packets.limits import MOST_STEPS
 from anticrossing.molecules.packets.operator import GridHamiltonian

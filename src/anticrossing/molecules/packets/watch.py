@@ -16,10 +16,7 @@ class Watch:
     """The largest probability seen at the ends of "fft" coordinates and at the largest momenta."""
 
     def __init__(
-        self,
-        operator: GridHamiltonian,
-        absorbing: tuple[str, ...] = (),
-        allowed_fast: float = EDGE,
+        self, operator: GridHamiltonian, absorbing: tuple[str, ...] = (), allowed_fast: float = EDGE
     ) -> None:
         from anticrossing.molecules.packets import _kernels
 

@@ -106,9 +106,7 @@ class BathIntegral:
         nodes, weights = panel_nodes(np.stack((low, low + part), axis=1))
         smooth = weights.ravel() * self.bath.continuum(nodes.ravel()) / (np.pi * nodes.ravel() ** 2)
         return Weights(
-            np.concatenate((omega, nodes.ravel())),
-            np.concatenate((strength, smooth)),
-            self._beyond,
+            np.concatenate((omega, nodes.ravel())), np.concatenate((strength, smooth)), self._beyond
         )
 
     def __call__(self, energy: float) -> Integral:

@@ -277,11 +277,7 @@ class Thermal(InitialConditions):
 
 
 def vertical_excitation(
-    hamiltonian: VibronicCoupling,
-    *,
-    state: int,
-    temperature: float = 0.0,
-    basis: str = "diabatic",
+    hamiltonian: VibronicCoupling, *, state: int, temperature: float = 0.0, basis: str = "diabatic"
 ) -> Thermal:
     """Return the vibrations of the reference state, lifted to an electronic state at once.
 

@@ -103,11 +103,7 @@ def lower_surface_levels(
             break
     energies, momenta = (np.array(column) for column in zip(*rows, strict=True))
     return RotorLevels(
-        energies,
-        momenta,
-        np.where(momenta == 0, 1, 2),
-        tuple(_symmetry(m) for m in momenta),
-        error,
+        energies, momenta, np.where(momenta == 0, 1, 2), tuple(_symmetry(m) for m in momenta), error
     )
 
 

@@ -37,9 +37,7 @@ from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile, decode
 from anticrossing.studies.study import Heading, Study, chosen_outputs
 
-_OUTPUTS = {
-    "reduced_chi_square": Output("χ² per degree of freedom", default=True),
-}
+_OUTPUTS = {"reduced_chi_square": Output("χ² per degree of freedom", default=True)}
 
 
 class PassagesFit(TableOfFile, frozen=True, kw_only=True):

@@ -31,12 +31,7 @@ from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import find_crossings, levels
 from anticrossing.studies import environments, levels as build, tables
-from anticrossing.studies.outcome import (
-    Listed,
-    Output,
-    Progress,
-    Scanned,
-)
+from anticrossing.studies.outcome import Listed, Output, Progress, Scanned
 from anticrossing.studies.outcomes.passage import PassageOutcome, crossing_rows, crossings_table
 from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
@@ -339,12 +334,7 @@ def _predicted(
 
 
 def _predict(
-    study: PassageStudy,
-    parameter: str,
-    value: float,
-    exact: FloatArray,
-    error: float,
-    search: Any,
+    study: PassageStudy, parameter: str, value: float, exact: FloatArray, error: float, search: Any
 ) -> tuple[PassagePrediction, ...]:
     """Return what `passage` predicts, without computing again the exact answer it is given."""
     hamiltonian, drive, environment = study.point(parameter, value)

@@ -37,12 +37,7 @@ from anticrossing.studies import tables
 from anticrossing.studies.outcome import Output, Progress, Scanned
 from anticrossing.studies.outcomes.rates import RatesOutcome
 from anticrossing.studies.points import scan
-from anticrossing.studies.rates_system import (
-    FORMULAS,
-    CrossingTable,
-    System,
-    VibrationTable,
-)
+from anticrossing.studies.rates_system import FORMULAS, CrossingTable, System, VibrationTable
 from anticrossing.studies.rates_units import RateUnits, UnitsTable, read_units
 from anticrossing.studies.schema import Table as TableOfFile, arguments_of, decode
 from anticrossing.studies.study import Heading, Study
@@ -116,11 +111,7 @@ class RatesStudy(Study):
         with tables.inside("rates"):
             system = _system(given.rates, formulas, units)
         return cls(
-            **heading._asdict(),
-            tables=entries,
-            formulas=formulas,
-            units=units,
-            system=system,
+            **heading._asdict(), tables=entries, formulas=formulas, units=units, system=system
         )
 
     @property

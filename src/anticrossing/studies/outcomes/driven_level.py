@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing._core.checks import (
-    FloatArray,
-)
+from anticrossing._core.checks import FloatArray
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.studies.outcome import Cell, Outcome, Scanned, Sentences, Table

@@ -9,15 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import (
-    FloatArray,
-)
+from anticrossing._core.checks import FloatArray
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
-from anticrossing.molecules.packets.convergence import (
-    REFINEMENTS,
-    ConvergenceReport,
-)
+from anticrossing.molecules.packets.convergence import REFINEMENTS, ConvergenceReport
 from anticrossing.molecules.packets.limits import reach
 from anticrossing.molecules.packets.result import WavePacketPropagation
 from anticrossing.studies.motion import SIDES, in_words, probability, rough
@@ -199,10 +194,7 @@ class PacketOutcome(Outcome):
         }
         channels = self.channels
         if channels is not None:
-            found["channels"] = {
-                "divide": study.divide,
-                **dict(zip(SIDES, channels, strict=True)),
-            }
+            found["channels"] = {"divide": study.divide, **dict(zip(SIDES, channels, strict=True))}
         if self.convergence is not None:
             found["convergence"] = {
                 "changes": self.convergence.changes,

@@ -10,20 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import (
-    FloatArray,
-)
+from anticrossing._core.checks import FloatArray
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.analysis import Passage
 from anticrossing.dynamics import Propagation
-from anticrossing.studies.outcome import (
-    Cell,
-    Outcome,
-    Scanned,
-    Sentences,
-    Table,
-)
+from anticrossing.studies.outcome import Cell, Outcome, Scanned, Sentences, Table
 
 if TYPE_CHECKING:
     from anticrossing.spectrum import Crossing
@@ -160,11 +152,7 @@ class PassageOutcome(Outcome):
             if (matrix := getattr(exact, what, None)) is not None:
                 dims = ("row", "column")
                 found[what] = Variable(dims, matrix, f"{text} in the basis H is written in")
-        return {
-            **found,
-            **self._crossings(energy, position),
-            **self._predictions(),
-        }
+        return {**found, **self._crossings(energy, position), **self._predictions()}
 
     def _crossings(self, energy: str, position: str) -> dict[str, Variable]:
         listed = list(self.passage.crossings)

@@ -10,11 +10,7 @@ import numpy as np
 
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
-from anticrossing.molecules.trajectories import (
-    REASONS,
-    EnsembleResult,
-    Mean,
-)
+from anticrossing.molecules.trajectories import REASONS, EnsembleResult, Mean
 from anticrossing.studies import motion
 from anticrossing.studies.motion import rough
 from anticrossing.studies.outcome import Cell, Outcome, Scanned, Sentences, Table
