@@ -13,7 +13,7 @@ import numpy as np
 
 from anticrossing._core.checks import InputError, describe, fail, integer, require
 from anticrossing.sweeps import provenance
-from anticrossing.sweeps.evaluate import Block, Job
+from anticrossing.sweeps.evaluate import Block, Job, evaluate
 from anticrossing.sweeps.executors import InProcess, Runner, runner
 from anticrossing.sweeps.grid import IntArray, Zip, read_chunk_size, read_grid
 from anticrossing.sweeps.layout import Layout
@@ -178,11 +178,10 @@ def stream(
         return Passing(layout, 1, take)
 
     with _running(layout, storage, executor, store) as (workers, place):
-        run = _Run(place, retry_failures=True)
-        run.go(workers, progress)
-        if path is not None:
-            for number in range(place.chunks.count):
-                take(run.intact(number, workers))
+        if path is None:
+            _Run(place, retry_failures=True).go(workers, progress)
+        else:
+            _StoredRun(place, take).go(workers, progress)
 
 
 def collect(layout: Layout, *, progress: Progress | None) -> Collected:
@@ -260,8 +259,8 @@ class _Run:
             target.strict,
         )
 
-    def enter(self, number: int, block: Block, report: Progress) -> None:
-        """Keep a finished chunk."""
+    def enter(self, number: int, block: Block, report: Progress) -> ChunkData:
+        """Keep a finished chunk, and return it."""
         if block.error is not None:
             raise block.error
         if self.place.schema is None and (schema := schema_of(block)) is not None:
@@ -276,20 +275,51 @@ class _Run:
         self.place.write(number, data)
         self.done += positions.size
         report(self.done, self.total)
-
-    def intact(self, number: int, workers: Runner) -> ChunkData:
-        """Return a finished chunk of a store, computed again if it is damaged."""
-        try:
-            return self.place.read(number)
-        except InputError:
-            self._wanted[self.place.chunks.region(number)] = True
-            for _, block in workers.run([number], self.job):
-                self.enter(number, block, lambda done, total: None)
-            return self.place.read(number)
+        return data
 
     def _indices(self, number: int) -> IntArray:
         chunks = self.place.chunks
         return chunks.indices(number)[self._wanted[chunks.region(number)].reshape(-1)]
+
+
+class _StoredRun(_Run):
+    """The same with a store, its chunks handed on in the order of the grid.
+
+    Those that are finished before their turn are read from the store when it comes.
+    """
+
+    def __init__(self, place: Storage, take: Callable[[ChunkData], None]) -> None:
+        super().__init__(place, retry_failures=True)
+        self._take, self._next = take, 0
+        self._finished = set(range(place.chunks.count)) - set(self.missing)
+
+    def go(self, workers: Runner, progress: bool | Progress) -> None:
+        super().go(workers, progress)
+        self._catch_up()
+
+    def enter(self, number: int, block: Block, report: Progress) -> ChunkData:
+        self._catch_up()
+        data = super().enter(number, block, report)
+        if number == self._next:
+            self._take(data)
+            self._next += 1
+        else:
+            self._finished.add(number)
+        return data
+
+    def _catch_up(self) -> None:
+        while self._next in self._finished:
+            self._finished.remove(self._next)
+            self._take(self._intact(self._next))
+            self._next += 1
+
+    def _intact(self, number: int) -> ChunkData:
+        """Return a finished chunk of the store, computed again here if it is damaged."""
+        try:
+            return self.place.read(number)
+        except InputError:
+            self._wanted[self.place.chunks.region(number)] = True
+            return super().enter(number, evaluate(self.job(number)), lambda done, total: None)
 
 
 def _read(

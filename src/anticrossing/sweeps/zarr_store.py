@@ -299,8 +299,9 @@ class ZarrStore(Storage):
 
     def _flush(self) -> None:
         """Write whatever is staged, the metadata of the group last; keep the metadata staged."""
-        for key in sorted(self._staged, key=lambda key: key == _ROOT):
-            self._replace(key)
+        others = sorted(key for key in self._staged if key != _ROOT)
+        list(self._threads.map(self._replace, others, map(str, range(len(others)))))
+        self._replace(_ROOT)
         for key in [key for key in self._staged if not key.endswith(_ROOT)]:
             del self._staged[key]
 
