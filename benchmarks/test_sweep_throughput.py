@@ -71,6 +71,8 @@ def compute(way: str, points: int, store: Path) -> dict[str, Any]:
             distributed.LocalCluster(CORES, threads_per_worker=1, dashboard_address=":0") as local,
             distributed.Client(local) as client,
         ):
+            client.wait_for_workers(CORES)  # a cluster is there before it is given work
+            begun = time.perf_counter()
             result = sweep(store=store, executor=client)
     wall = time.perf_counter() - begun
     own = time.process_time() - processor

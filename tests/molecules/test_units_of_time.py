@@ -146,5 +146,5 @@ def test_stores_tell_units_apart(tmp_path):
         )  # fmt: skip
 
     run(EV_FS)
-    with pytest.raises(InputError, match=r"its `(hamiltonian|units)` is"):
+    with pytest.raises(InputError, match=r"another sweep: the content of `hamiltonian` is"):
         run(dataclasses.replace(EV_FS, time="ps"))

@@ -301,16 +301,3 @@ def test_populations_apart_from_amplitudes_are_noticed() -> None:
     slow = slow.replace("stop = 2000.0", "stop = 8000.0")
     notes = run(TULLY + slow).sentences().notes
     assert any("not consistent with its amplitudes" in note for note in notes)
-
-
-def test_a_store_of_an_earlier_version_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its description has other keys, `dt` for one: that is no damage."""
-    monkeypatch.chdir(tmp_path)
-    kept = study(TULLY + HOPPING.replace("keep = 5", 'store = "kept"').replace("300", "5"))
-    kept.run()
-    described = tmp_path / "kept" / "ensemble.json"
-    described.write_text(described.read_text().replace('"step"', '"dt"'))
-    with pytest.raises(InputError, match="another version of anticrossing: choose another"):
-        kept.run()

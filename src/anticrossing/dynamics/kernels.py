@@ -188,8 +188,9 @@ class UnitaryKernel(Kernel):
         from anticrossing.dynamics import _two_level
 
         panels = half_width.size
-        propagator = np.empty((panels, 2, 2), dtype=np.complex128)
-        info = np.empty((panels, 2))
+        # Refused panels leave theirs as they are: zeros, no garbage that NumPy warns of.
+        propagator = np.zeros((panels, 2, 2), dtype=np.complex128)
+        info = np.zeros((panels, 2))
         status = np.empty(panels, dtype=np.int64)
         _two_level.solve_panels(
             np.ascontiguousarray(matrices, dtype=np.complex128),

@@ -121,8 +121,8 @@ class BlochKernel(OpenKernel):
         panels = half_width.size
         maps = np.zeros((panels, 4, 4))
         maps[:, 3, 3] = 1.0
-        affine = np.empty((panels, 3, 4))
-        info = np.empty((panels, 2))
+        affine = np.zeros((panels, 3, 4))
+        info = np.zeros((panels, 2))
         status = np.empty(panels, dtype=np.int64)
         _bloch.solve_panels(
             np.ascontiguousarray(matrices, dtype=np.complex128),
