@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -33,6 +34,36 @@ def load_yaml(path: Path) -> Any:
 
 
 # ---- metadata ---------------------------------------------------------------------------------
+
+
+def declared(extra: str | None = None) -> set[str]:
+    """Return the packages of an extra and of the extras that it names, or those of the core."""
+    extras = PROJECT["optional-dependencies"]
+    listed = PROJECT["dependencies"] if extra is None else extras[extra]
+    found = set()
+    for entry in listed:
+        name, inner = re.match(r"([\w-]+)(?:\[([\w,]+)\])?", entry).groups()  # type: ignore[union-attr]
+        found |= {name} if name != "anticrossing" else set()
+        for other in (inner or "").split(",") if name == "anticrossing" else ():
+            found |= declared(other)
+        if inner and name != "anticrossing":
+            found.add(inner)
+    return found
+
+
+def test_every_package_that_is_imported_is_declared() -> None:
+    known = declared() | declared("all") | set(sys.stdlib_module_names) | {"anticrossing"}
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "require":
+                package, extra = (getattr(a, "value", None) for a in node.args[:2])
+                if package is not None and extra is not None:
+                    assert package in declared(extra), f"{path}: {package} is not in [{extra}]"
+            unknown = {name.partition(".")[0] for name in names} - known
+            assert not unknown, f"{path} imports {unknown}"
 
 
 def test_versions_agree() -> None:

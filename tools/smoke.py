@@ -22,7 +22,7 @@ from anticrossing._core.variables import shown
 
 OPTIONAL = (
     *("xarray", "h5py", "h5netcdf", "zarr", "pandas", "matplotlib", "click", "rich"),
-    *("dask", "distributed", "lmfit", "pyscf", "qutip"),
+    *("msgspec", "dask", "distributed", "lmfit", "pyscf", "qutip"),
 )
 
 
@@ -93,6 +93,7 @@ def check_what_is_missing() -> None:
             "a dataset": ("files", result.to_dataset),
             "a NetCDF file": ("files", lambda: result.save(Path(folder) / "result.nc")),
             "a sweep": ("files", lambda: ac.sweep(_double, grid={"x": [1.0, 2.0]})),
+            "an experiment file": ("files", lambda: ac.studies.parse("")),
             "a picture": ("plot", result.plot),
             "a fit": ("fit", lambda: ac.fits.fit_passages(
                 ac.fits.synthetic_passages(gap=0.8, seed=1))),

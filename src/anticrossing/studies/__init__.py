@@ -7,7 +7,11 @@ What a file may hold, table by table, is told by `anticrossing.studies.kinds`, a
 the table and the key.
 """
 
+from anticrossing._core.checks import require
 from anticrossing._core.public import guard
+
+require("msgspec", "files", "`anticrossing.studies`")
+
 from anticrossing.studies.directory import check_target, replace_directory, save
 from anticrossing.studies.file import load, parse
 from anticrossing.studies.outcome import Outcome, Output, Scanned, Sentences, Table
