@@ -71,6 +71,7 @@ def test_flux_qubit(call: Any) -> None:
         assert exact[1] == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_sodium_iodide(call: Any) -> None:
     summary = run_example(call, "sodium_iodide")
     crossing = summary["crossings"][0]
@@ -84,6 +85,7 @@ def test_sodium_iodide(call: Any) -> None:
     assert np.all(np.diff(jumps) > 0)
 
 
+@pytest.mark.slow
 def test_ladder(call: Any) -> None:
     summary = run_example(call, "ladder")
     for rate, exact in zip(summary["scan"]["values"], summary["scan"]["exact"], strict=True):
@@ -158,6 +160,7 @@ def test_driven_level(call: Any) -> None:
     assert apart[inside].max() < 0.02
 
 
+@pytest.mark.slow
 def test_tully_simple(call: Any) -> None:
     summary = run_example(call, "tully_simple")
     # The converged values of the first problem at the momentum 20.
@@ -513,6 +516,7 @@ def test_lists_need_no_docstrings(command: str) -> None:
     assert set(json.loads(done.stdout).values()) == {""}
 
 
+@pytest.mark.slow
 def test_settings_of_matplotlib_change_no_figure(call: Any, tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(GOOD)
     settings = "text.usetex: True\nfigure.constrained_layout.use: True\naxes.facecolor: black\n"

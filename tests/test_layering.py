@@ -55,7 +55,8 @@ def test_circles_are_found() -> None:
 
 
 def test_files_can_be_read_in_one_sitting() -> None:
-    long = {module for module, path in MODULES.items() if shape.lines(path)["all"] > shape.LONG}
+    lines = {name: path.read_text(encoding="utf-8").count("\n") for name, path in MODULES.items()}
+    long = {name for name, count in lines.items() if count > shape.LONG}
     assert long == LONG
 
 

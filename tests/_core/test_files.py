@@ -209,6 +209,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("encoding", ["ascii", slow("latin-1"), slow("cp1252")])
+@pytest.mark.slow
 def test_every_command_prints_in_every_encoding(encoding: str, tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(PASSAGE, encoding="utf-8")
     (tmp_path / "s.toml").write_text(

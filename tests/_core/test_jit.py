@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import slow
+
 KERNEL = """
 from anticrossing._core.jit import entry
 from {package}.part import part
@@ -84,6 +86,7 @@ def test_an_edit_of_another_file_is_not_missed(run: Callable[..., str]) -> None:
     assert run(5.0, 3.0, 2.0) == "17.0 0"  # a constant of a file without kernels
 
 
+@pytest.mark.slow
 def test_an_edit_of_a_file_without_kernels_compiles_nothing(run: Callable[..., str]) -> None:
     assert run(2.0, 1.0, 1.0) == "3.0 0"
     assert run(2.0, 1.0, 1.0, "something else") == "3.0 1"
@@ -138,10 +141,12 @@ def test_a_cache_that_cannot_be_used_is_done_without(tmp_path: Path) -> None:
     "change",
     [
         "numba.__version__ = '0.99.0'",
-        "numba.__version__ = 'unknown'",
-        "del Dispatcher.enable_caching",
-        "caching.Cache.__init__, old = (lambda *a: (old(*a), delattr(a[0], '_cache_file'))[0], "
-        "caching.Cache.__init__)",
+        slow("numba.__version__ = 'unknown'"),
+        slow("del Dispatcher.enable_caching"),
+        slow(
+            "caching.Cache.__init__, old = "
+            "(lambda *a: (old(*a), delattr(a[0], '_cache_file'))[0], caching.Cache.__init__)"
+        ),
         "caching.IndexDataCacheFile.__slots__ = (); caching.IndexDataCacheFile.__init__ = "
         "lambda self, **_: None",
     ],

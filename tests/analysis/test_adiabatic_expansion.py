@@ -116,6 +116,7 @@ def test_transport_is_isometric_and_intertwines():
     assert np.max(np.abs(THREE(2.0) @ moved - moved @ THREE(2.0))) < 1e-12
 
 
+@pytest.mark.slow
 def test_non_dephasing_kernel_of_dimension_two():
     """Two uncoupled pairs, each relaxing to a state of its own: weights are kept, states follow."""
     pair = 0.5 * np.array([[0, 1], [1, 0]])
@@ -267,6 +268,7 @@ def test_a_kink_of_the_drive_is_no_obstacle(knots):
 
 
 @pytest.mark.parametrize(("height", "width"), [(3.0, 0.5), (4.6, 0.8), (45.0, 0.3)])
+@pytest.mark.slow
 def test_plateaus_of_a_ramp_are_no_obstacle(height, width):
     """The rate of jumps of the test above, in x: its speed is (h² − (x − 0.3)²)/hw."""
     rate = 0.3

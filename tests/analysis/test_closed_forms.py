@@ -462,6 +462,7 @@ def test_fast_passage_stays_coherent(gap, rate, decay, right):
 
 
 @pytest.mark.parametrize("gap", [0.1, 0.3, 1.0, 3.0])
+@pytest.mark.slow
 def test_regimes_hold_what_they_say(gap):
     checked = 0
     for sweep_rate in (0.3, 1.0, 3.0, 10.0):

@@ -92,6 +92,7 @@ def test_a_weyl_point():
     assert float(passage.probability) == pytest.approx(expected, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_the_exact_probability_of_a_curved_model_by_another_integrator():
     H = Hamiltonian.from_matrix(
         [["x + x**2/20 + y**2/5", "y + x*y/10"], ["y + x*y/10", "-x + y/4"]], coordinates=["x", "y"]

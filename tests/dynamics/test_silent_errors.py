@@ -136,6 +136,7 @@ def test_a_drive_that_is_no_number_somewhere_says_when():
         ac.propagate(ac.models.LandauZener(gap=1.0), drive)
 
 
+@pytest.mark.slow
 def test_degenerate_levels_under_phases_no_double_holds_are_refused_soon():
     model = ac.models.SingletTripletCrossing(
         spin_orbit=[0.06, 0.0, 0.08], internal_coupling=0.2, triplet_position=400.0

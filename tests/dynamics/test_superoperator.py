@@ -222,6 +222,7 @@ def test_levels_degenerate_for_ever(environment):
     assert np.max(np.abs(change - open_propagator(H, drive, environment))) < 1e-9
 
 
+@pytest.mark.slow
 def test_levels_that_cross_without_coupling():
     constant = np.array([[0.0, 0.5, 0.0], [0.5, 0.0, 0.0], [0.0, 0.0, 0.4]])
     H = ac.Hamiltonian.affine(constant, np.diag([1.0, -1.0, 0.3]))

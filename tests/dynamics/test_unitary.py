@@ -272,6 +272,7 @@ def test_jump_in_a_function_costs_panels_but_no_accuracy():
     assert np.max(np.abs(result.propagator - exact)) < 1e-10
 
 
+@pytest.mark.slow
 def test_noise_in_a_function_is_reported_instead_of_refined_forever():
     def matrix(x):
         value = np.full((*np.shape(x), 2, 2), 0.5)

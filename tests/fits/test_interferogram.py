@@ -46,6 +46,7 @@ def within(result: FitResult, true: dict[str, float], deviations: float) -> bool
     return all(abs(result[k].value - v) < deviations * result[k].error for k, v in true.items())
 
 
+@pytest.mark.slow
 def test_values_and_covariance_are_those_of_an_independent_fit(small: Measurement) -> None:
     result = fit_interferogram(small, frequency=OMEGA, **GUESS, model="fast-passage")
     value, covariance = curve_fit(

@@ -226,6 +226,7 @@ def test_bins_have_the_published_total_variation(result: DrivenLevelOutcome) -> 
     assert 0.5 * np.abs(p - q).sum() == pytest.approx(0.0132528285, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_chain_bins_obey_the_fluctuation_theorem(result: DrivenLevelOutcome) -> None:
     """P(w) = P̃(−w) exp[β(w − ΔΩ)]: the backward bins must stand where −w says."""
     work = result.work
@@ -276,6 +277,7 @@ def test_scan_is_the_single_point_again(result: DrivenLevelOutcome) -> None:
         assert scan["chain_occupation"][k] == pytest.approx(p, abs=1e-13)
 
 
+@pytest.mark.slow
 def test_scan_of_beta_and_temperature_agree() -> None:
     one = SMALL + '[scan]\nparameter = "driven_level.beta"\nvalues = [0.5, 2.0]\n'
     two = SMALL.replace("beta = 1.2", "temperature = 0.8") + (

@@ -78,6 +78,7 @@ def test_the_gap_of_passages_is_within_its_error(passages: Path, tmp_path: Path)
     assert found.sentences().trusted
 
 
+@pytest.mark.slow
 def test_fringes_give_what_they_were_made_with(tmp_path: Path) -> None:
     found = run(FRINGES, DATA)
     true = {"gap": 0.04, "t2": 2.5, "amplitude_scale": 0.5, "offset_shift": 0.4}
@@ -97,6 +98,7 @@ def test_other_options_reach_the_fit(passages: Path) -> None:
     assert exact.fit["gap"].value == pytest.approx(TRUE_GAP, abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_run_writes(passages: Path, tmp_path: Path) -> None:
     (tmp_path / "gap.toml").write_text(PASSAGES, encoding="utf-8")
     command = [sys.executable, "-m", "anticrossing", "fit", str(passages), "gap.toml"]

@@ -120,6 +120,7 @@ def test_a_period_of_its_own() -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_example_is_at_a_two_photon_resonance() -> None:
     """The quasi-energies are apart by g J₂(A/ω), and the diabatic states are half populated."""
     found = run(EXAMPLE.read_text(encoding="utf-8"))

@@ -102,6 +102,7 @@ def test_a_scan_is_the_sweep_of_the_same_points() -> None:
     assert swept["interferogram.t2"].attrs["long_name"] == "coherence time"
 
 
+@pytest.mark.slow
 def test_the_command_sweeps_a_file_with_a_scan(tmp_path: Path) -> None:
     (tmp_path / "fringes.toml").write_text(FRINGES, encoding="utf-8")
     command = [

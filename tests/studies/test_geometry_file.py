@@ -135,6 +135,7 @@ def test_a_model_of_sharc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert found.to_dataset().intersection_energy.attrs["units"] == "hartree"
 
 
+@pytest.mark.slow
 def test_the_example_counts_the_cones_that_lie_in_its_box() -> None:
     found = run(EXAMPLE.read_text(encoding="utf-8"))
     assert len(found.intersections) == 4

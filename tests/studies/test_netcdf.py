@@ -7,6 +7,7 @@ import pytest
 import xarray
 
 from anticrossing import studies
+from tests.effort import slow
 
 LINE = """
 title = "Grüße"
@@ -35,9 +36,9 @@ drive = { kind = "linear", start = 5, stop = 30, rate = 1.0 }
 }
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_the_file_is_what_xarray_writes(text, tmp_path):
-    result = studies.run(studies.parse(text))
+@pytest.mark.parametrize("name", ["states", slow("scan"), slow("open"), slow("no crossing")])
+def test_the_file_is_what_xarray_writes(name, tmp_path):
+    result = studies.run(studies.parse(TEXTS[name]))
     studies.save(result, tmp_path / "saved")
     result.to_dataset().to_netcdf(tmp_path / "reference.nc", engine="h5netcdf")
     with (

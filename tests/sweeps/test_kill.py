@@ -22,6 +22,7 @@ import anticrossing.sweeps as sweeps
 from anticrossing import Dephasing, InputError, models, propagate
 from anticrossing.drive import Linear
 from anticrossing.sweeps import SweepError, zarr_store
+from tests.effort import slow
 from tests.sweeps import points
 
 ROOT = Path(__file__).parents[2]
@@ -146,6 +147,7 @@ def test_every_prefix_of_the_writes_is_a_store_that_resumes(
 # ---- one store, one sweep ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_processes_on_one_store_are_refused(server: Any, whole: Path, tmp_path: Path) -> None:
     store = tmp_path / "store.zarr"
     child = server(store)
@@ -401,7 +403,7 @@ def test_a_directory_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
 # ---- Ctrl-C --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("executor", [None, 2])
+@pytest.mark.parametrize("executor", [None, slow(2)])
 def test_ctrl_c_leaves_a_store_to_resume(executor: int | None, tmp_path: Path) -> None:
     store = tmp_path / "store"
     code = (

@@ -58,6 +58,7 @@ def test_dask_gives_the_bits_of_one_batch(probabilities: Any) -> None:
     np.testing.assert_array_equal(result.probability.values, probabilities)
 
 
+@pytest.mark.slow
 def test_nothing_that_is_finished_is_computed_again(probabilities: Any, tmp_path: Path) -> None:
     store = tmp_path / "store"
     code = f"from tests.sweeps.test_throughput import sweep; sweep(store={str(store)!r})"

@@ -104,6 +104,7 @@ def test_autocorrelation_and_populations(molecule, eigenstates, packet):
     assert packet.times[-1] > 100.0
 
 
+@pytest.mark.slow
 def test_absorption_spectrum(eigenstates, packet):
     levels, _, _, start = eigenstates
     energies = np.linspace(3.6, 6.4, 561)

@@ -277,6 +277,7 @@ def test_debye_bath_by_quadrature_on_the_symmetric_line():
 
 @cases(12)
 @given(st.floats(0.05, 2.0), st.floats(0.15, 2.0), st.sampled_from(BATHS))
+@pytest.mark.slow
 def test_detailed_balance(free, heat, bath):
     rates = spin_boson_golden_rule(
         coupling=0.01, reaction_free_energy=[free, -free], temperature=heat, spectral_density=bath

@@ -14,6 +14,7 @@ import pytest
 from anticrossing import Hamiltonian, models
 from anticrossing.molecules.trajectories import Fixed, Gaussian, run_trajectories
 from anticrossing.sweeps import provenance
+from tests.effort import slow
 from tests.molecules.trajectories import common
 from tests.molecules.trajectories.common import assert_identical, ensemble
 
@@ -97,7 +98,7 @@ def test_a_damaged_chunk_is_computed_again(tmp_path, damage):
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("executor", [2, "threads"])
+@pytest.mark.parametrize("executor", [slow(2), "threads"])
 def test_whoever_computes_the_batches_the_result_is_the_same(tmp_path, executor):
     if executor == "threads":
         with ThreadPoolExecutor(2) as pool:
@@ -151,6 +152,7 @@ def test_another_version_is_not_mixed_in(tmp_path, monkeypatch):
         small(store=tmp_path)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_long_batch_at_once():
     process = child(
         "import os, signal, threading, time\n"
