@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import functools
 import pickle
@@ -22,8 +21,6 @@ Outputs = dict[str, npt.NDArray[Any]]
 OUTPUT = "value"
 """The name of what a function returns that gives it none."""
 _LONGEST_REASON = 500
-_FAILURES = (Exception, SystemExit, GeneratorExit, asyncio.CancelledError)
-"""What ends a point and not the sweep."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +78,15 @@ def _vectorised(job: Job) -> Block:
     size = job.indices.size
     try:
         return Block([Group(np.arange(size), _call_many(job, slice(0, size)))], {})
-    except _FAILURES:  # which point is to blame is found out below
+    except _failures():  # which point is to blame is found out below
         return _one_by_one(job)
+
+
+def _failures() -> tuple[type[BaseException], ...]:
+    """What ends a point and not the sweep; asked, and asyncio imported, when something failed."""
+    import asyncio
+
+    return (Exception, SystemExit, GeneratorExit, asyncio.CancelledError)
 
 
 def _one_by_one(job: Job) -> Block:
@@ -95,7 +99,7 @@ def _one_by_one(job: Job) -> Block:
                 outputs = {name: array[0] for name, array in many.items()}
             else:
                 outputs = _call_one(job, k)
-        except _FAILURES as error:
+        except _failures() as error:
             if job.strict:
                 return Block([], {}, error)
             failures[k] = reason(error)

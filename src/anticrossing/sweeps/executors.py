@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import asyncio
 import concurrent.futures
 import contextlib
 import ctypes
@@ -179,6 +178,8 @@ class Dask(Futures):
     """The workers of a Dask client."""
 
     def __init__(self, client: Any, function: Callable[..., Any], *, owned: bool) -> None:
+        import asyncio  # slow, and here already
+
         distributed = require("distributed", "dask", "A sweep on a Dask cluster")
         super().__init__(client, 1)
         self._owned = owned
