@@ -51,8 +51,7 @@ class Dephasing(Environment):
 
     References
     ----------
-    J. E. Avron, M. Fraas, G. M. Graf, P. Grech, "Landau–Zener tunneling for dephasing Lindblad
-    evolutions", Commun. Math. Phys. 305, 633 (2011).
+    J. E. Avron, M. Fraas, G. M. Graf, P. Grech, Commun. Math. Phys. 305, 633 (2011).
 
     Examples
     --------

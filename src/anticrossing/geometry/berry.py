@@ -150,7 +150,7 @@ def berry_phase(
 
     References
     ----------
-    M. V. Berry, Proc. R. Soc. Lond. A 392, 45 (1984), equations (6) and (21).
+    M. V. Berry, Proc. R. Soc. A 392, 45 (1984), equations (6) and (21).
 
     Examples
     --------

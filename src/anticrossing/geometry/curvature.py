@@ -66,7 +66,7 @@ def berry_curvature(
 
     References
     ----------
-    M. V. Berry, Proc. R. Soc. Lond. A 392, 45 (1984), equation (10).
+    M. V. Berry, Proc. R. Soc. A 392, 45 (1984), equation (10).
 
     Examples
     --------
