@@ -9,6 +9,7 @@ its docstring cites the number, or the file names it. ``{literature}`` lists eve
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections import defaultdict
 from typing import Any
@@ -42,15 +43,16 @@ class Statements(_Generated):
     def lines(self) -> list[str]:
         source = literature.source(self.arguments[0])
         head = f"{source.authors}, *{source.title}*" + (f", {source.paper}" if source.paper else "")
-        lines = [f"{head}. {source.about}", "", "| | what it says | where it is |", "|---|---|---|"]
+        rows = []
         for statement in source.statements:
             says = _escaped(statement.says)
             if statement.misprint:
                 says += f" **Misprint:** {_escaped(statement.misprint)}."
             if statement.note:
                 says += f" ({_escaped(statement.note)})"
-            lines.append(f"| {statement.where} | {says} | {', '.join(_links(statement))} |")
-        return lines
+            rows.append((statement.where, says, ", ".join(_links(statement))))
+        table = _table((14, 52, 34), ("", "what it says", "where it is"), rows)
+        return [f"{head}. {source.about}", "", *table]
 
 
 class Literature(_Generated):
@@ -61,12 +63,22 @@ class Literature(_Generated):
         for citation in literature.citations():
             uses[citation.paper].append(citation)
         known = literature.titles()
-        lines = ["| paper | cited by |", "|---|---|"]
+        rows = []
         for paper, found in sorted(uses.items(), key=lambda item: _surname(item[1][0])):
             title = f"*{known[paper]}*, " if paper in known else ""
             names = ", ".join(dict.fromkeys(_function(one.name) for one in found))
-            lines.append(f"| {found[0].authors}, {title}{paper} | {names} |")
-        return lines
+            rows.append((f"{found[0].authors}, {title}{paper}", names))
+        return _table((60, 40), ("paper", "cited by"), rows)
+
+
+def _table(
+    widths: tuple[int, ...], header: tuple[str, ...], rows: list[tuple[str, ...]]
+) -> list[str]:
+    """Return a table with columns of these widths."""
+    lines = ["```{list-table}", ":header-rows: 1", f":widths: {' '.join(map(str, widths))}", ""]
+    for row in (header, *rows):
+        lines += [f"{'  ' if k else '* '}- {cell}" for k, cell in enumerate(row)]
+    return [*lines, "```"]
 
 
 def _links(statement: literature.Statement) -> list[str]:
@@ -86,7 +98,10 @@ def _function(name: str) -> str:
     room, _, owner = name.rpartition(".")
     if room.rpartition(".")[2][:1].isupper():
         room, _, owner = room.rpartition(".")
-    if owner in anticrossing.__all__:
+    value = getattr(importlib.import_module(room), owner)
+    if isinstance(value, type):
+        room = value.__module__
+    elif owner in anticrossing.__all__:
         room = "anticrossing"
     return f"{{py:obj}}`{text} <{room}.{owner}>`"
 

@@ -71,10 +71,15 @@ class Citation:
     @property
     def places(self) -> frozenset[str]:
         """Equations, theorems, figures, sections that are named, small: "(a5)", "theorem 2"."""
-        found = set(_LABEL.findall(self.detail))
-        for prefix, first, last in _RANGE.findall(self.detail):
-            found |= {f"({prefix}{k})" for k in range(int(first), int(last) + 1)}
-        return frozenset(label.lower() for label in found)
+        return places(self.detail)
+
+
+def places(text: str) -> frozenset[str]:
+    """Return the equations, theorems, figures and sections that a text names, ranges in full."""
+    found = set(_LABEL.findall(text))
+    for prefix, first, last in _RANGE.findall(text):
+        found |= {f"({prefix}{k})" for k in range(int(first), int(last) + 1)}
+    return frozenset(label.lower() for label in found)
 
 
 def rooms() -> Iterator[ModuleType]:
