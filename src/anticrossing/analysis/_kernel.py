@@ -127,7 +127,7 @@ def expand(
     *,
     pieces: int = 2,
     scale: float = 1.0,
-    visit: Callable[[float, float, _Orders], None] | None = None,
+    visit: Callable[[float, float, Orders], None] | None = None,
 ) -> Expansion:
     """Expand for any gapped generator, with the stationary states in kernel coordinates.
 
@@ -171,7 +171,7 @@ def expand(
                 gaps.append(kernel.gap)
                 moments.append(local)
             path = _transport(kernel, series[:, 1] / radius, transported, half, points)
-            orders = _Orders.of(kernel, series, path, memory, radius, half, points)
+            orders = Orders.of(kernel, series, path, memory, radius, half, points)
             memory, transported = orders.memory, path[-1]
             norms = trace_norms(orders.kernel + orders.range, levels)
             sizes = np.maximum(sizes, norms[: order + 1].max(axis=-1))
@@ -235,7 +235,7 @@ def _transport(
 
 
 @dataclass(frozen=True)
-class _Orders:
+class Orders:
     """All orders at the nodes of a panel, (order + 2, n, N²), one more than is wanted.
 
     `slope` is the time derivative of the part in the range, `memory` is α_n at the end.
@@ -256,7 +256,7 @@ class _Orders:
         radius: float,
         half: float,
         points: Grid,
-    ) -> _Orders:
+    ) -> Orders:
         highest = series.shape[1] - 1
         count = highest  # of the orders 0 … highest − 1
         right, left = _dual_series(kernel, series, path)

@@ -15,7 +15,7 @@ physical time; with a slow time s = ε t they carry the factor ε, so that the p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -53,10 +53,6 @@ class AdiabaticExpansion(Result):
 
     Attributes
     ----------
-    zeroth : array, shape (N, N)
-        P: the initial stationary state, parallel transported, in the basis H is written in.
-    first_order : array, shape (N, N)
-        ε a, the first-order correction.
     kernel_terms, range_terms : array, shape (order + 1, N, N)
         εⁿ a_n and εⁿ b_n: what of every order is stationary, and what is not. Their sum over n is
         `density_matrix`.
@@ -64,12 +60,10 @@ class AdiabaticExpansion(Result):
         k, the highest order.
     epsilon : float
         ε of the slow time: |rate| for a linear drive (slow time x), else 1/duration.
-    probabilities : array, shape (N,)
-        Diagonal of `density_matrix` in the eigenbasis of the final H.
-    start_state : array, shape (N, N)
-        ``P + Σ εⁿ b_n`` at the start: the exact solution that begins here stays within O(ε^{k+1}).
-        One that begins in P itself differs by the propagated ``Σ εⁿ b_n``, for a dephasing
-        generator a coherence at first, whose effect on the probabilities is O(ε²).
+    probability_terms : array, shape (order + 1, N)
+        Diagonal of every order in the eigenbasis of the final H.
+    start_terms : array, shape (order + 1, N, N)
+        Every order at the start: P, then εⁿ b_n.
     transport : array, shape (N², N²)
         The map T(stop, start) 𝒫(start), completely positive and trace preserving, for ρ stacked
         row by row.
@@ -94,11 +88,9 @@ class AdiabaticExpansion(Result):
         `kernel_terms` and `range_terms` there.
     """
 
-    zeroth: ComplexArray
-    first_order: ComplexArray
     epsilon: float
-    probabilities: FloatArray
-    start_state: ComplexArray
+    probability_terms: FloatArray
+    start_terms: ComplexArray
     transport: ComplexArray
     kernel_dimension: int
     panels: int
@@ -131,6 +123,50 @@ class AdiabaticExpansion(Result):
         "kernel_path": shown("order", "time", "row", "column", text="stationary part on the way"),
         "range_path": shown("order", "time", "row", "column", text="other part on the way"),
     }
+
+    @property
+    def zeroth(self) -> ComplexArray:
+        """P: the initial stationary state, parallel transported, in the basis H is written in."""
+        return np.asarray(self.kernel_terms[0])
+
+    @property
+    def first_order(self) -> ComplexArray:
+        """ε a, the first-order correction."""
+        return np.asarray(self.kernel_terms[1] + self.range_terms[1])
+
+    @property
+    def probabilities(self) -> FloatArray:
+        """Diagonal of `density_matrix` in the eigenbasis of the final H, shape (N,)."""
+        return np.asarray(self.probability_terms.sum(axis=0))
+
+    @property
+    def start_state(self) -> ComplexArray:
+        """``P + Σ εⁿ b_n`` at the start: the exact solution from here stays within O(ε^{k+1}).
+
+        One that begins in P itself differs by the propagated ``Σ εⁿ b_n``, for a dephasing
+        generator a coherence at first, whose effect on the probabilities is O(ε²).
+        """
+        return np.asarray(self.start_terms.sum(axis=0))
+
+    def truncated(self, order: int) -> AdiabaticExpansion:
+        """Return the same expansion up to a lower order.
+
+        Raises
+        ------
+        InputError
+            If `order` is not an integer from 1 to the order of the expansion.
+        """
+        n = integer("order", order, minimum=1, maximum=self.order) + 1
+        return replace(
+            self,
+            order=n - 1,
+            kernel_terms=self.kernel_terms[:n],
+            range_terms=self.range_terms[:n],
+            probability_terms=self.probability_terms[:n],
+            start_terms=self.start_terms[:n],
+            kernel_path=None if self.kernel_path is None else self.kernel_path[:n],
+            range_path=None if self.range_path is None else self.range_path[:n],
+        )
 
     @property
     def optimal_order(self) -> int | None:
@@ -299,7 +335,7 @@ def adiabatic_expansion(
     """
     check_single_open(hamiltonian, drive, environment)
     wanted = _order(order)
-    start = _initial_state(hamiltonian.dimension, initial)
+    start = initial_state(hamiltonian.dimension, initial)
     lanes = Lanes.of(hamiltonian, drive)
     moments = None if times is None else lanes.check_times(times)[0]
     rates = is_dephasing(environment) and moments is None
@@ -320,13 +356,11 @@ def adiabatic_expansion(
     terms = found.truncated(kept)
     _, last = nodes_of(lanes, lanes.stop[:, None], np.zeros(1, dtype=np.intp))
     kernel, outside = terms.kernel[:, -1], terms.range[:, -1]
-    final = last.vectors[0, 0].conj().T @ (kernel + outside).sum(axis=0) @ last.vectors[0, 0]
+    final = last.vectors[0, 0].conj().T @ (kernel + outside) @ last.vectors[0, 0]
     return AdiabaticExpansion(
-        zeroth=terms.zeroth,
-        first_order=terms.first,
-        epsilon=_slowness(drive),
-        probabilities=np.diagonal(final).real.copy(),
-        start_state=terms.start_state,
+        epsilon=slowness(drive),
+        probability_terms=np.diagonal(final, axis1=-2, axis2=-1).real.copy(),
+        start_terms=terms.start,
         transport=terms.transport,
         kernel_dimension=terms.kernel_dimension,
         panels=terms.panels,
@@ -365,7 +399,7 @@ def _best(sizes: FloatArray, errors: FloatArray | None) -> int:
     return int(np.argmin(sizes[1 : max(count, 1) + 1])) + 1
 
 
-def _initial_state(levels: int, initial: Any) -> int | ComplexArray:
+def initial_state(levels: int, initial: Any) -> int | ComplexArray:
     if isinstance(initial, (int, np.integer)) and not isinstance(initial, bool):
         return level("initial", initial, levels)
     state = hermitian("initial", initial)
@@ -380,7 +414,7 @@ def _initial_state(levels: int, initial: Any) -> int | ComplexArray:
     return state
 
 
-def _slowness(drive: Drive) -> float:
+def slowness(drive: Drive) -> float:
     if drive.name == "Linear":
         return float(np.abs(drive.parameters["rate"]))
     return float(1 / (drive.stop_time - drive.start_time))

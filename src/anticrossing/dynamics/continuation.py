@@ -6,7 +6,8 @@ digits; differences of values on the real axis lose some with every derivative.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -37,9 +38,15 @@ def continued_generator(
     matrices = angular * values.astype(np.complex128)
     _, real = nodes_of(lanes, centres[None], lane)
     total = commutator(matrices)
-    where = np.zeros(times.shape, dtype=np.intp)
-    empty = np.empty((*times.shape, 0))
-    nodes = Nodes(x, times, empty, empty.astype(np.complex128), angular, where, offset)  # type: ignore[arg-type]
+    nodes = Nodes(
+        cast(FloatArray, x),  # here, and here alone, all of them are complex
+        cast(FloatArray, times),
+        np.empty((*times.shape, 0)),
+        np.empty((*times.shape, 0), dtype=np.complex128),
+        angular,
+        np.zeros(times.shape, dtype=np.intp),
+        offset,
+    )
     if environment.eigen_rates(real) is not None:
         nodes = _eigen(matrices, nodes)
         rates = environment.eigen_rates(nodes)
@@ -48,15 +55,7 @@ def continued_generator(
         change = kron(nodes.vectors, nodes.left.swapaxes(-1, -2))
         back = kron(nodes.left, nodes.vectors.swapaxes(-1, -2))
         total = total + change @ eigen_generator(rates) @ back
-    mirrored = Nodes(
-        x.conj(),
-        times.conj(),
-        empty,
-        nodes.vectors,
-        angular,
-        where,
-        offset.conj(),  # type: ignore[arg-type]
-    )
+    mirrored = replace(nodes, x=nodes.x.conj(), t=nodes.t.conj())
     identity = np.eye(matrices.shape[-1])
     pairs = zip(
         environment.jump_operators(nodes), environment.jump_operators(mirrored), strict=True
@@ -86,13 +85,4 @@ def _eigen(matrices: ComplexArray, nodes: Nodes) -> Nodes:
     energies = np.take_along_axis(energies, order, axis=-1)
     vectors = np.take_along_axis(vectors, order[..., None, :], axis=-1)
     left: npt.NDArray[Any] = np.linalg.inv(vectors)
-    return Nodes(
-        nodes.x,
-        nodes.t,
-        energies / nodes.angular,
-        vectors,
-        nodes.angular,
-        nodes.lane,
-        nodes.offset,
-        left,
-    )
+    return replace(nodes, energies=energies / nodes.angular, vectors=vectors, left=left)
