@@ -89,7 +89,7 @@ def projector(vectors: ComplexArray, level: int) -> ComplexArray:
 
 
 @dataclass(frozen=True)
-class _Kernel:
+class Kernel:
     """The kernel of L at several times: frames, projection and the inverse on the range."""
 
     right: ComplexArray
@@ -99,10 +99,10 @@ class _Kernel:
     gap: FloatArray
 
     @classmethod
-    def of(cls, matrices: ComplexArray, times: FloatArray) -> _Kernel:
+    def of(cls, matrices: ComplexArray, times: FloatArray, threshold: float = _KERNEL) -> Kernel:
         u, singular, vh = np.linalg.svd(matrices)
         largest = singular.max(axis=-1, keepdims=True)
-        dimension = np.sum(singular <= _KERNEL * largest, axis=-1)
+        dimension = np.sum(singular <= threshold * largest, axis=-1)
         if dimension.min() != dimension.max():
             raise gapless(float(times[np.argmax(dimension)]))
         m = int(dimension[0])
@@ -141,12 +141,12 @@ def expand(
 
     def resolved(moments: FloatArray) -> list[npt.NDArray[Any]]:
         matrices = at(moments)
-        return [matrices, _Kernel.of(matrices, moments).projection]
+        return [matrices, Kernel.of(matrices, moments).projection]
 
     edges, points = resolved_panels(lanes, resolved)
     begin, end = float(lanes.start[0]), float(lanes.stop[0])
     wanted = np.array([end]) if times is None else np.append(times, end)
-    first = _Kernel.of(at(np.array([begin])), np.array([begin]))
+    first = Kernel.of(at(np.array([begin])), np.array([begin]))
     m = first.right.shape[-1]
     # Y spans the transported kernel, X is dual to it: T(t, start) 𝒫(start) = Y(t) X(start).
     transported = first.right[0]
@@ -166,7 +166,7 @@ def expand(
             half = 0.5 * (b - a)
             local = panel_times(np.array([a]), np.array([b]), points)[0]
             series, radius = taylor.at(local, parent, order + 3)
-            kernel = _Kernel.of(at(local), local)
+            kernel = Kernel.of(at(local), local)
             if scale == 1:  # once is enough
                 gaps.append(kernel.gap)
                 moments.append(local)
@@ -188,7 +188,7 @@ def expand(
             if visit is not None:
                 visit(a, b, orders)
     if gaps:
-        _check_gap(np.concatenate(gaps), np.concatenate(moments), at, m)
+        check_gap(np.concatenate(gaps), np.concatenate(moments), at, m)
     assert start_terms is not None
     ends = trace_norms(last, levels) + trace_norms(start_terms, levels)
     square = (levels, levels)
@@ -219,7 +219,7 @@ def _interpolation(points: Grid, place: FloatArray) -> FloatArray:
 
 
 def _transport(
-    kernel: _Kernel, slope: ComplexArray, transported: ComplexArray, half: float, points: Grid
+    kernel: Kernel, slope: ComplexArray, transported: ComplexArray, half: float, points: Grid
 ) -> ComplexArray:
     """Return the transported kernel at the nodes of a panel, (n, N², m), from the one before it."""
     moving = -(
@@ -249,7 +249,7 @@ class Orders:
     @classmethod
     def of(
         cls,
-        kernel: _Kernel,
+        kernel: Kernel,
         series: ComplexArray,
         path: ComplexArray,
         memory: ComplexArray,
@@ -285,7 +285,7 @@ class Orders:
 
 
 def _dual_series(
-    kernel: _Kernel, series: ComplexArray, path: ComplexArray
+    kernel: Kernel, series: ComplexArray, path: ComplexArray
 ) -> tuple[ComplexArray, ComplexArray]:
     """Return the Taylor series of Y and X: LY = 0, XL = 0, XY′ = 0, X′Y = 0."""
     n, count, size, _ = series.shape
@@ -306,7 +306,7 @@ def _dual_series(
 
 
 def _solve(
-    kernel: _Kernel,
+    kernel: Kernel,
     series: ComplexArray,
     right: ComplexArray,
     left: ComplexArray,
@@ -353,7 +353,7 @@ def _collocate(
 
 
 def _kernel_weights(
-    lanes: Lanes, dual: ComplexArray, first: _Kernel, start: int | ComplexArray, m: int
+    lanes: Lanes, dual: ComplexArray, first: Kernel, start: int | ComplexArray, m: int
 ) -> ComplexArray:
     _, nodes = nodes_of(lanes, lanes.start[:, None], np.zeros(1, dtype=np.intp))
     state = start if not isinstance(start, int) else projector(nodes.vectors[0, 0], start)
@@ -368,9 +368,11 @@ def _kernel_weights(
     return np.asarray(dual @ vector)
 
 
-def _check_gap(
+def check_gap(
     gaps: FloatArray, times: FloatArray, at: Callable[[FloatArray], ComplexArray], m: int
 ) -> None:
+    """Raise if the gap above the kernel of dimension `m` closes between the times."""
+
     def gap(time: float) -> float:
         return float(np.linalg.svd(at(np.array([time]))[0], compute_uv=False)[-m - 1])
 

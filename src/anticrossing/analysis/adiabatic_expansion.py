@@ -331,7 +331,7 @@ def adiabatic_expansion(
     ...     ac.models.LandauZener(gap=1.0), sweep, Dephasing(0.3), order=3
     ... )
     >>> print(f"{third.probabilities[1]:.6e}")              # exact: 1.831722e-03
-    1.831723e-03
+    1.831722e-03
     """
     check_single_open(hamiltonian, drive, environment)
     wanted = _order(order)
