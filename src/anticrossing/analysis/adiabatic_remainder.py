@@ -144,6 +144,7 @@ def adiabatic_remainder(
     >>> sweep = ac.drive.Linear(-2, 2, rate=0.05)
     >>> rest = adiabatic_remainder(ac.models.LandauZener(gap=1.0), sweep, ac.Dephasing(0.3))
     >>> print(f"{rest.trace_norm:.3e} {abs(rest.remainder - rest.direct).max() < 1e-12}")
+    1.581e-04 True
     """
     check_single_open(hamiltonian, drive, environment)
     k = integer("order", order, minimum=1, maximum=HIGHEST_ORDER - 1)

@@ -305,7 +305,8 @@ def _structure(
         kernel = Kernel.of(superoperator[None], np.zeros(1), _ZERO)
         projection, dimension = kernel.projection[0], kernel.right.shape[-1]
     shift = scale if scale > 0 else 1.0
-    values = np.linalg.eigvals(superoperator)
+    values = np.linalg.eigvals(superoperator).astype(np.complex128)
+    inverse = np.linalg.inv(superoperator + shift * projection) - projection / shift
     return LindbladStructure(
         hamiltonian=hamiltonian,
         jumps=jumps,
@@ -313,7 +314,7 @@ def _structure(
         eigenvalues=values[np.argsort(np.abs(values))],
         kernel_dimension=dimension,
         projection=projection,
-        inverse=np.linalg.inv(superoperator + shift * projection) - projection / shift,
+        inverse=np.asarray(inverse, dtype=np.complex128),
         function_distance=function_distance,
         stationarity_distance=stationarity,
         distance_tolerance=float(tolerance),

@@ -248,7 +248,7 @@ def _step(turn: ComplexArray, half: float, points: Grid) -> ComplexArray:
     for _ in range(_MOST_ROUNDS):
         change = turn @ path
         new = one + half * np.tensordot(points.integral, change, axes=1)
-        done = np.abs(new - path).max() <= 4e-16 * np.abs(new).max()
+        done = np.abs(new - path).max() <= 2e-15 * np.abs(new).max()
         path = new
         if done:
             return np.asarray(path[-1])
