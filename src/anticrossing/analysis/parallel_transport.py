@@ -252,6 +252,4 @@ def _step(turn: ComplexArray, half: float, points: Grid) -> ComplexArray:
         path = new
         if done:
             return np.asarray(path[-1])
-    raise ConvergenceError(
-        "The stationary states turn too far on one panel: make the drive slower."
-    )
+    raise ConvergenceError("The stationary states turn too far on one panel.")
