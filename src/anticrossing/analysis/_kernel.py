@@ -46,6 +46,7 @@ class Expansion:
     transport: ComplexArray
     kernel_dimension: int
     panels: int
+    marks: ComplexArray  # a_n + b_n where resolved panels end, (order + 1, panels, N²)
     is_continued: bool = True
 
     @property
@@ -158,15 +159,16 @@ def expand(
     found = np.zeros((2, order + 1, wanted.size, levels**2), dtype=np.complex128)
     start_terms: ComplexArray | None = None
     sizes, moved = np.zeros(order + 1), np.zeros(order + 2)
-    gaps, moments = [], []
+    gaps, moments, marks = [], [], []
     taylor = Taylor(lanes, environment, scale=scale)
     for parent in itertools.pairwise(edges.tolist()):
         cuts = np.linspace(*parent, pieces + 1)
         for a, b in itertools.pairwise(cuts.tolist()):
             half = 0.5 * (b - a)
             local = panel_times(np.array([a]), np.array([b]), points)[0]
-            series, radius = taylor.at(local, parent, order + 3)
-            kernel = Kernel.of(at(local), local)
+            matrices = at(local)
+            series, radius = taylor.at(local, matrices, parent, order + 3)
+            kernel = Kernel.of(matrices, local)
             if scale == 1:  # once is enough
                 gaps.append(kernel.gap)
                 moments.append(local)
@@ -185,6 +187,8 @@ def expand(
                 found[0][:, inside] = np.einsum("kn,jnc->jkc", rows, orders.kernel[: order + 1])
                 found[1][:, inside] = np.einsum("kn,jnc->jkc", rows, orders.range[: order + 1])
             last = orders.range[:, -1]
+            if b == parent[1]:
+                marks.append((orders.kernel + orders.range)[: order + 1, -1])
             if visit is not None:
                 visit(a, b, orders)
     if gaps:
@@ -201,6 +205,7 @@ def expand(
         transport=np.asarray(transported @ dual_start),
         kernel_dimension=m,
         panels=pieces * (edges.size - 1),
+        marks=np.stack(marks, axis=1),
         is_continued=taylor.is_continued,
     )
 

@@ -37,16 +37,17 @@ class Taylor:
     _able: bool | None = field(default=None, repr=False)
 
     def at(
-        self, times: FloatArray, panel: tuple[float, float], count: int
+        self, times: FloatArray, values: ComplexArray, panel: tuple[float, float], count: int
     ) -> tuple[ComplexArray, float]:
         """Return c_j r^j for j < count, shape (n, count, N², N²), at times on a panel, and r.
 
-        On the panel, which may reach beyond the times, the generator is smooth.
+        `values` is the generator at the times. On the panel, which may reach beyond them, it is
+        smooth.
         """
         half = 0.5 * (panel[1] - panel[0])
         radius = self.scale * _RADIUS * half
         for _ in range(_TRIES if self._able is not False else 0):
-            found = self._circle(times, radius, count)
+            found = self._circle(times, values, radius, count)
             if found is not None:
                 return found, radius
             if self._able is False:
@@ -55,7 +56,9 @@ class Taylor:
         self.is_continued = False
         return self._real(times, panel, count, half), half
 
-    def _circle(self, times: FloatArray, radius: float, count: int) -> ComplexArray | None:
+    def _circle(
+        self, times: FloatArray, centre: ComplexArray, radius: float, count: int
+    ) -> ComplexArray | None:
         """Return the coefficients from values on circles, None where these are not analytic."""
         m = _CIRCLE
         angles = 2 * np.pi * np.arange(m // 2 + 1) / m
@@ -72,7 +75,9 @@ class Taylor:
         circle = np.concatenate([values, lower], axis=1)
         powers = np.fft.fft(circle, axis=1) / m
         largest = np.max(np.abs(powers[:, 0]))
-        if not np.max(np.abs(powers[:, -6:])) <= _ANALYTIC * largest:
+        # The mean over a circle is the value in its middle, and negative powers vanish.
+        wrong = max(np.max(np.abs(powers[:, -6:])), np.max(np.abs(powers[:, 0] - centre)))
+        if not wrong <= _ANALYTIC * largest:
             return None
         return np.asarray(powers[:, :count])
 

@@ -80,8 +80,8 @@ class AdiabaticExpansion(Result):
         Bounds of the trace norm of what is left out after each order: |b_{n+1}| at both ends and
         the integral of |ḃ_{n+1}|. None for the first order of pure dephasing.
     error_estimates : array, shape (M,), or None
-        Numerical error of every order: the largest difference between two computations with
-        other panels and other Taylor series. None where `remainder_bounds` is.
+        Numerical error of every order: the largest difference, along the window, from a
+        computation with other panels and other Taylor series. None where `remainder_bounds` is.
     times : array, shape (K,), or None
         The times asked for.
     kernel_path, range_path : array, shape (order + 1, K, N, N), or None
@@ -348,6 +348,7 @@ def adiabatic_expansion(
         found = expand(lanes, environment, start, most, moments, pieces=cuts)
         other = expand(lanes, environment, start, most, moments, pieces=cuts + 1, scale=0.7)
         errors = _largest(found, other)
+        errors = np.maximum(errors, np.abs(found.marks - other.marks).max(axis=(1, 2)))
         if rates:  # which keeps the relative accuracy of small probabilities
             exact = expand_dephasing(lanes, environment, start)
             errors[:2] = np.maximum(errors[:2], _largest(found.truncated(1), exact))

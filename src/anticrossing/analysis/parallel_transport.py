@@ -225,8 +225,9 @@ def _carried(
     for parent in itertools.pairwise(edges.tolist()):
         for a, b in itertools.pairwise(np.linspace(*parent, pieces + 1).tolist()):
             times = panel_times(np.array([a]), np.array([b]), points)[0]
-            series, radius = taylor.at(times, parent, 2)
-            kernel = Kernel.of(at(times), times)
+            matrices = at(times)
+            series, radius = taylor.at(times, matrices, parent, 2)
+            kernel = Kernel.of(matrices, times)
             gaps.append(kernel.gap)
             moments.append(times)
             slope = series[:, 1] / radius
