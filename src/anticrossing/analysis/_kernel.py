@@ -20,7 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray, fail
-from anticrossing.analysis._quadrature import gapless, panel_times, refine_gap, resolved_panels
+from anticrossing.analysis._quadrature import (
+    gapless,
+    kinked,
+    panel_times,
+    refine_gap,
+    resolved_panels,
+)
 from anticrossing.analysis._taylor import Taylor
 from anticrossing.dynamics.chebyshev import Grid
 from anticrossing.dynamics.lanes import Lanes
@@ -28,6 +34,7 @@ from anticrossing.dynamics.liouville import generator, nodes_of
 from anticrossing.environment import Environment
 
 _KERNEL = 1e-9  # singular values of L below this, relative to the largest, count as zero
+_KINK = 1e-2  # jumps of b_n between panels above this, relative to the largest, are no rounding
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,7 @@ class Expansion:
     transport: ComplexArray
     kernel_dimension: int
     panels: int
+    jumps: FloatArray  # of b_n between panels
     marks: ComplexArray  # a_n + b_n where resolved panels end, (order + 1, panels, N²)
     is_continued: bool = True
 
@@ -158,7 +166,7 @@ def expand(
     levels = lanes.hamiltonian.dimension
     found = np.zeros((2, order + 1, wanted.size, levels**2), dtype=np.complex128)
     start_terms: ComplexArray | None = None
-    sizes, moved = np.zeros(order + 1), np.zeros(order + 2)
+    sizes, jumps, moved = np.zeros(order + 1), np.zeros(order + 1), np.zeros(order + 2)
     gaps, moments, marks = [], [], []
     taylor = Taylor(lanes, environment, scale=scale)
     for parent in itertools.pairwise(edges.tolist()):
@@ -181,6 +189,11 @@ def expand(
             moved = moved + half * slopes @ points.weights
             if start_terms is None:
                 start_terms = orders.kernel[:, 0] + orders.range[:, 0]
+                last = orders.range[:, 0]
+            jump = np.abs(orders.range[:, 0] - last)[: order + 1].max(axis=-1)
+            if order > 1 and np.any(jump[:3] > _KINK * sizes[:3]):  # higher ones may be noise
+                raise kinked(a)
+            jumps = np.maximum(jumps, jump)
             inside = np.flatnonzero((wanted >= a) & (wanted <= b))
             if inside.size:
                 rows = _interpolation(points, (wanted[inside] - 0.5 * (a + b)) / half)
@@ -205,6 +218,7 @@ def expand(
         transport=np.asarray(transported @ dual_start),
         kernel_dimension=m,
         panels=pieces * (edges.size - 1),
+        jumps=jumps,
         marks=np.stack(marks, axis=1),
         is_continued=taylor.is_continued,
     )

@@ -65,6 +65,7 @@ def expand_dephasing(
         bounds=np.full(2, np.nan),
         transport=np.asarray(transport, dtype=np.complex128),
         kernel_dimension=levels,
+        jumps=np.zeros(2),
         marks=terms.reshape(2, 1, -1),
         panels=left.size,
     )

@@ -16,7 +16,7 @@ from anticrossing.dynamics.liouville import generator
 from anticrossing.environment import Environment
 
 _CIRCLE = 64  # points on a circle in the complex plane: as many as the highest coefficient, twice
-_RADIUS, _SHRINK, _TRIES = 0.4, 0.6, 6  # of the circle, in half-widths of the panel
+_LARGEST, _SHRINK, _TRIES = 2.0, 0.7, 12  # radius of the circle, in half-widths of the panel
 _ANALYTIC = 1e-12  # negative powers below this, relative to the largest, are rounding
 _REAL_NODES = (33, 27)  # two noises, of which the difference tells how much there is
 _ROUNDING = 4e-16
@@ -35,6 +35,7 @@ class Taylor:
     is_continued: bool = True
     scale: float = 1.0
     _able: bool | None = field(default=None, repr=False)
+    _share: float = field(default=_LARGEST, repr=False)
 
     def at(
         self, times: FloatArray, values: ComplexArray, panel: tuple[float, float], count: int
@@ -45,14 +46,17 @@ class Taylor:
         smooth.
         """
         half = 0.5 * (panel[1] - panel[0])
-        radius = self.scale * _RADIUS * half
+        # The larger the circle, the less of a coefficient is rounding; the next panel is alike.
+        share = min(_LARGEST, self._share / _SHRINK)
         for _ in range(_TRIES if self._able is not False else 0):
+            radius = self.scale * share * half
             found = self._circle(times, values, radius, count)
             if found is not None:
+                self._share = share
                 return found, radius
             if self._able is False:
                 break
-            radius *= _SHRINK
+            share *= _SHRINK
         self.is_continued = False
         return self._real(times, panel, count, half), half
 

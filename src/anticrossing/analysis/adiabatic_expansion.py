@@ -187,10 +187,12 @@ class AdiabaticExpansion(Result):
             text = f"the terms grow again: order {best} is the best"
             found.append(DomainCheck("last term / smallest term", growth, 1.0, text))
         if self.error_estimates is not None:
-            wrong = float(self.error_estimates[: self.order + 1].max())
-            least = max(float(self.term_sizes[1 : self.order + 1].min()), 1e-14)
-            text = "the last terms are mostly rounding"
-            found.append(DomainCheck("numerical error / smallest term", wrong / least, 0.1, text))
+            n = slice(1, self.order + 1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                wrong = np.nan_to_num(self.error_estimates[n] / self.term_sizes[n], nan=0.0)
+            text = "that order is mostly rounding"
+            worst = float(wrong.max())
+            found.append(DomainCheck("numerical error of an order / its size", worst, 0.1, text))
         return tuple(found)
 
     @property
@@ -309,8 +311,9 @@ def adiabatic_expansion(
     Raises
     ------
     InputError
-        For arguments that cannot be used, an initial state that is not stationary, or a generator
-        whose zero eigenvalue is not isolated on the window (to 1e-9 of its largest rate).
+        For arguments that cannot be used, an initial state that is not stationary, a generator
+        whose zero eigenvalue is not isolated on the window (to 1e-9 of its largest rate), or one
+        with a kink at orders above the first.
     ConvergenceError
         If the generator is not smooth at a time that is not a breakpoint.
 
@@ -349,6 +352,7 @@ def adiabatic_expansion(
         other = expand(lanes, environment, start, most, moments, pieces=cuts + 1, scale=0.7)
         errors = _largest(found, other)
         errors = np.maximum(errors, np.abs(found.marks - other.marks).max(axis=(1, 2)))
+        errors = np.maximum(errors, found.jumps)
         if rates:  # which keeps the relative accuracy of small probabilities
             exact = expand_dephasing(lanes, environment, start)
             errors[:2] = np.maximum(errors[:2], _largest(found.truncated(1), exact))
