@@ -101,6 +101,13 @@ def refine_gap(times: FloatArray, gaps: FloatArray, gap: Callable[[float], float
             raise gapless(float(best.x))
 
 
+def kinked(time: float) -> InputError:
+    return InputError(
+        f"The generator has a kink near t = {time:.6g}: orders above the first need a smooth one; "
+        "expand on either side of it."
+    )
+
+
 def gapless(time: float) -> InputError:
     return InputError(
         f"The generator has no gap near t = {time:.6g}: its zero eigenvalue is not isolated there "

@@ -1,29 +1,40 @@
-"""The first-order adiabatic expansion of a slowly driven open system.
+"""The adiabatic expansion of a slowly driven open system, to any order.
 
 For ``dρ/dt = L_t ρ`` with a generator whose eigenvalue zero stays isolated there is a solution
 
-    ρ(t) = P_t + ε a_t + ε² r,      ε a_t = L⁻¹ Ṗ_t + ∫ T(t, τ) 𝒫̇_τ L_τ⁻¹ Ṗ_τ dτ,
+    ρ(t) = P_t + Σ_n εⁿ (a_n + b_n) + ε^{k+1} r,      n = 1 … k,
 
-where 𝒫 projects on the stationary states, T is the parallel transport of ker L and P_t the
-transported initial state. Dots are derivatives in physical time; with a slow time s = ε t they
-carry the factor ε, so that the product ε a does not depend on which slow time is chosen.
+    b_n = L⁻¹ d/dt (a_{n−1} + b_{n−1}),      a_n = ∫ T(t, τ) 𝒫̇_τ b_n dτ,
+
+where 𝒫 projects on the stationary states, T is the parallel transport of ker L, P_t = a_0 the
+transported initial state, a_n lies in the kernel of L and b_n in its range. Dots are derivatives in
+physical time; with a slow time s = ε t they carry the factor ε, so that the products εⁿ a_n and
+εⁿ b_n do not depend on which slow time is chosen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, FloatArray, fail, hermitian, level
+from anticrossing._core.checks import (
+    ComplexArray,
+    FloatArray,
+    describe,
+    fail,
+    hermitian,
+    integer,
+    level,
+)
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
-from anticrossing.analysis._eigenframe import first_order_check, frame, is_dephasing
-from anticrossing.analysis._kernel import Expansion, expand, projector
-from anticrossing.analysis._quadrature import panel_times, refine_gap, resolved_panels
+from anticrossing.analysis._eigenframe import first_order_check, is_dephasing
+from anticrossing.analysis._kernel import Expansion, expand
+from anticrossing.analysis._rate_expansion import expand_dephasing
 from anticrossing.drive import Drive
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.liouville import nodes_of
@@ -33,25 +44,26 @@ from anticrossing.formulas import DomainCheck
 from anticrossing.formulas.result import failures
 from anticrossing.hamiltonian import Hamiltonian
 
+HIGHEST_ORDER = 20  # Taylor coefficients on circles are good to rounding up to here, and further
+
 
 @dataclass(frozen=True, eq=False)
 class AdiabaticExpansion(Result):
-    """The first two terms of the expansion at the end of the window.
+    """The terms of the expansion at the end of the window, and at other times on request.
 
     Attributes
     ----------
-    zeroth : array, shape (N, N)
-        P: the initial stationary state, parallel transported, in the basis H is written in.
-    first_order : array, shape (N, N)
-        ε a, the first-order correction.
+    kernel_terms, range_terms : array, shape (order + 1, N, N)
+        εⁿ a_n and εⁿ b_n: what of every order is stationary, and what is not. Their sum over n is
+        `density_matrix`.
+    order : int
+        k, the highest order.
     epsilon : float
         ε of the slow time: |rate| for a linear drive (slow time x), else 1/duration.
-    probabilities : array, shape (N,)
-        Diagonal of ``zeroth + first_order`` in the eigenbasis of the final H.
-    start_state : array, shape (N, N)
-        ``P + L⁻¹Ṗ`` at the start: the exact solution that begins here stays within O(ε²). One
-        that begins in P itself differs by the propagated ``L⁻¹Ṗ``, a coherence for a dephasing
-        generator, whose effect on the probabilities is O(ε²) too.
+    probability_terms : array, shape (order + 1, N)
+        Diagonal of every order in the eigenbasis of the final H.
+    start_terms : array, shape (order + 1, N, N)
+        Every order at the start: P, then εⁿ b_n.
     transport : array, shape (N², N²)
         The map T(stop, start) 𝒫(start), completely positive and trace preserving, for ρ stacked
         row by row.
@@ -61,33 +73,127 @@ class AdiabaticExpansion(Result):
         Panels of the quadrature.
     description : str
         What was expanded.
+    term_sizes : array, shape (M,)
+        The largest trace norm of every order along the window, M ≥ order + 1: with
+        ``order="optimal"`` of the orders beyond, too.
+    remainder_bounds : array, shape (M,), or None
+        Bounds of the trace norm of what is left out after each order: |b_{n+1}| at both ends and
+        the integral of |ḃ_{n+1}|. None for the first order of pure dephasing.
+    error_estimates : array, shape (M,), or None
+        Numerical error of every order: the largest difference, along the window, from a
+        computation with other panels and other Taylor series. None where `remainder_bounds` is.
+    times : array, shape (K,), or None
+        The times asked for.
+    kernel_path, range_path : array, shape (order + 1, K, N, N), or None
+        `kernel_terms` and `range_terms` there.
     """
 
-    zeroth: ComplexArray
-    first_order: ComplexArray
     epsilon: float
-    probabilities: FloatArray
-    start_state: ComplexArray
+    probability_terms: FloatArray
+    start_terms: ComplexArray
     transport: ComplexArray
     kernel_dimension: int
     panels: int
     description: str
+    order: int
+    kernel_terms: ComplexArray
+    range_terms: ComplexArray
+    term_sizes: FloatArray
+    remainder_bounds: FloatArray | None
+    error_estimates: FloatArray | None
+    times: FloatArray | None
+    kernel_path: ComplexArray | None
+    range_path: ComplexArray | None
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "epsilon": shown(text="slowness ε"),
         "probabilities": shown("level", text="probability of the final level"),
         "zeroth": shown("row", "column", text="transported stationary state"),
         "first_order": shown("row", "column", text="first-order correction"),
-        "start_state": shown("row", "column", text="state whose solution stays within O(ε²)"),
+        "kernel_terms": shown("order", "row", "column", text="stationary part of every order"),
+        "range_terms": shown("order", "row", "column", text="other part of every order"),
+        "term_sizes": shown("all_orders", text="largest trace norm of every order"),
+        "remainder_bounds": shown("all_orders", text="bound of what each order leaves out"),
+        "error_estimates": shown("all_orders", text="numerical error of every order"),
+        "start_state": shown("row", "column", text="state whose solution stays near"),
         "transport": shown("row_squared", "column_squared", text="transport of stacked states"),
         "kernel_dimension": shown(text="number of stationary states"),
         "panels": shown(text="panels of the quadrature"),
+        "time": shown("time", text="time", unit="time", of="times"),
+        "kernel_path": shown("order", "time", "row", "column", text="stationary part on the way"),
+        "range_path": shown("order", "time", "row", "column", text="other part on the way"),
     }
 
     @property
+    def zeroth(self) -> ComplexArray:
+        """P: the initial stationary state, parallel transported, in the basis H is written in."""
+        return np.asarray(self.kernel_terms[0])
+
+    @property
+    def first_order(self) -> ComplexArray:
+        """ε a, the first-order correction."""
+        return np.asarray(self.kernel_terms[1] + self.range_terms[1])
+
+    @property
+    def probabilities(self) -> FloatArray:
+        """Diagonal of `density_matrix` in the eigenbasis of the final H, shape (N,)."""
+        return np.asarray(self.probability_terms.sum(axis=0))
+
+    @property
+    def start_state(self) -> ComplexArray:
+        """``P + Σ εⁿ b_n`` at the start: the exact solution from here stays within O(ε^{k+1}).
+
+        One that begins in P itself differs by the propagated ``Σ εⁿ b_n``, for a dephasing
+        generator a coherence at first, whose effect on the probabilities is O(ε²).
+        """
+        return np.asarray(self.start_terms.sum(axis=0))
+
+    def truncated(self, order: int) -> AdiabaticExpansion:
+        """Return the same expansion up to a lower order.
+
+        Raises
+        ------
+        InputError
+            If `order` is not an integer from 1 to the order of the expansion.
+        """
+        n = integer("order", order, minimum=1, maximum=self.order) + 1
+        return replace(
+            self,
+            order=n - 1,
+            kernel_terms=self.kernel_terms[:n],
+            range_terms=self.range_terms[:n],
+            probability_terms=self.probability_terms[:n],
+            start_terms=self.start_terms[:n],
+            kernel_path=None if self.kernel_path is None else self.kernel_path[:n],
+            range_path=None if self.range_path is None else self.range_path[:n],
+        )
+
+    @property
+    def optimal_order(self) -> int | None:
+        """The order with the smallest term, n ≥ 1; None if the terms still fall at the last."""
+        falling = self.term_sizes[1:]
+        smallest = int(np.argmin(falling)) + 1
+        return None if smallest == falling.size else smallest
+
+    @property
     def checks(self) -> tuple[DomainCheck, ...]:
-        """Whether the first-order term is small, as an expansion needs."""
-        return (first_order_check(float(np.linalg.norm(self.first_order, 2))),)
+        """Whether the terms fall, as an expansion needs, and are more than rounding."""
+        found = [first_order_check(float(np.linalg.norm(self.first_order, 2)))]
+        if self.order > 1:
+            kept = self.term_sizes[1 : self.order + 1]
+            best = int(np.argmin(kept)) + 1
+            with np.errstate(divide="ignore", invalid="ignore"):
+                growth = float(np.nan_to_num(kept[-1] / kept.min(), nan=1.0))
+            text = f"the terms grow again: order {best} is the best"
+            found.append(DomainCheck("last term / smallest term", growth, 1.0, text))
+        if self.error_estimates is not None:
+            n = slice(1, self.order + 1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                wrong = np.nan_to_num(self.error_estimates[n] / self.term_sizes[n], nan=0.0)
+            text = "that order is mostly rounding"
+            worst = float(wrong.max())
+            found.append(DomainCheck("numerical error of an order / its size", worst, 0.1, text))
+        return tuple(found)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -100,33 +206,63 @@ class AdiabaticExpansion(Result):
         return np.asarray(self.first_order / self.epsilon)
 
     @property
+    def kernel_coefficients(self) -> ComplexArray:
+        """The matrices a_n, ``kernel_terms / epsilonⁿ``."""
+        return np.asarray(self.kernel_terms / self._powers)
+
+    @property
+    def range_coefficients(self) -> ComplexArray:
+        """The matrices b_n, ``range_terms / epsilonⁿ``."""
+        return np.asarray(self.range_terms / self._powers)
+
+    @property
     def density_matrix(self) -> ComplexArray:
-        """``zeroth + first_order``, which has trace one but need not be positive."""
-        return np.asarray(self.zeroth + self.first_order)
+        """The sum of all terms, which has trace one but need not be positive."""
+        return np.asarray((self.kernel_terms + self.range_terms).sum(axis=0))
+
+    @property
+    def density_matrices(self) -> ComplexArray | None:
+        """The sums of all terms at `times`, shape (K, N, N)."""
+        if self.kernel_path is None or self.range_path is None:
+            return None
+        return np.asarray((self.kernel_path + self.range_path).sum(axis=0))
 
     def remainder(self, exact: npt.ArrayLike) -> ComplexArray:
-        """Return ``exact − zeroth − first_order``, ε² r, for an exact final density matrix."""
+        """Return ``exact − density_matrix``, ε^{k+1} r, for an exact final density matrix."""
         array = np.asarray(exact, dtype=np.complex128)
         if array.shape[-2:] != self.zeroth.shape:
             raise fail("exact", f"have shape {self.zeroth.shape}", f"its shape is {array.shape}")
         return np.asarray(array - self.density_matrix)
 
+    @property
+    def _powers(self) -> FloatArray:
+        return np.asarray(self.epsilon ** np.arange(self.order + 1.0))[:, None, None]
+
     def _attributes(self) -> dict[str, Any]:
-        return {"description": self.description}
+        return {"description": self.description, "order": self.order}
 
     def __str__(self) -> str:
         values = "  ".join(f"{p:.6g}" for p in self.probabilities)
-        return "\n".join(
-            [
-                f"First-order adiabatic expansion of {self.description}",
-                f"  slowness           {self.epsilon:.6g}",
-                f"  stationary states  {self.kernel_dimension}",
-                f"  probabilities      {values}",
-                f"  first order        {float(np.max(np.abs(self.first_order))):.3g} at most",
-                f"  panels             {self.panels}",
-                *(f"  warning: {text}" for text in self.warnings),
+        name = "First-order adiabatic" if self.order == 1 else f"Adiabatic (order {self.order})"
+        lines = [
+            f"{name} expansion of {self.description}",
+            f"  slowness           {self.epsilon:.6g}",
+            f"  stationary states  {self.kernel_dimension}",
+            f"  probabilities      {values}",
+            f"  first order        {float(np.max(np.abs(self.first_order))):.3g} at most",
+        ]
+        if self.remainder_bounds is not None and self.error_estimates is not None:
+            best = self.optimal_order
+            said = "beyond those computed" if best is None else str(best)
+            wrong = float(self.error_estimates[: self.order + 1].max())
+            lines += [
+                f"  last term          {self.term_sizes[self.order]:.3g} at most",
+                f"  left out           {self.remainder_bounds[self.order]:.3g} at most",
+                f"  optimal order      {said}",
+                f"  numerical error    {wrong:.1g}",
             ]
-        )
+        lines.append(f"  panels             {self.panels}")
+        return "\n".join([*lines, *(f"  warning: {text}" for text in self.warnings)])
 
 
 def adiabatic_expansion(
@@ -135,14 +271,21 @@ def adiabatic_expansion(
     environment: Environment,
     *,
     initial: int | npt.ArrayLike = 0,
+    order: int | str = 1,
+    times: npt.ArrayLike | None = None,
 ) -> AdiabaticExpansion:
-    """Return the first-order adiabatic expansion of ρ at the end of a slow drive.
+    """Return the adiabatic expansion of ρ at the end of a slow drive, to first or any order.
 
-    ``ρ = P + ε a + O(ε²)``, ``ε a = L⁻¹Ṗ + ∫ T(t, τ) 𝒫̇_τ L_τ⁻¹ Ṗ_τ dτ``
+    ``ρ = P + Σ εⁿ (a_n + b_n) + O(ε^{k+1})``, ``b_n = L⁻¹ d/dt (a_{n−1} + b_{n−1})``,
+    ``a_n = ∫ T(t, τ) 𝒫̇_τ b_n dτ``; to first order
+    ``ρ = P + ε a``, ``ε a = L⁻¹Ṗ + ∫ T(t, τ) 𝒫̇_τ L_τ⁻¹ Ṗ_τ dτ``
 
-    Any number of levels and any environment whose generator keeps its zero eigenvalue isolated.
-    Pure dephasing in the eigenbasis is summed as a rate equation from derivative couplings; other
-    generators through the numerical projection on their kernel.
+    Any number of levels and any environment whose generator keeps its zero eigenvalue isolated. To
+    first order, pure dephasing in the eigenbasis is summed as a rate equation from derivative
+    couplings. Everything else goes through the numerical projection on the kernel, with the
+    Taylor series of L at every node: from values at complex times where H, the drive and the rates
+    are formulas, which costs no digits at any order; from values at real times for Python
+    functions that take no complex numbers, which costs two to three digits with each order.
 
     Parameters
     ----------
@@ -155,6 +298,11 @@ def adiabatic_expansion(
     initial : int or array, shape (N, N)
         The initial level, or a density matrix that is stationary at the start. Where only one
         stationary state exists the expansion starts from it, whatever is given.
+    order : int or "optimal"
+        k, from 1 to 20; the series diverges for most drives, and "optimal" stops at its smallest
+        term, or at the last one that is more than rounding.
+    times : array, shape (K,), optional
+        Increasing times in the window at which all terms are wanted, too.
 
     Returns
     -------
@@ -163,8 +311,9 @@ def adiabatic_expansion(
     Raises
     ------
     InputError
-        For arguments that cannot be used, an initial state that is not stationary, or a generator
-        whose zero eigenvalue is not isolated on the window (to 1e-9 of its largest rate).
+        For arguments that cannot be used, an initial state that is not stationary, a generator
+        whose zero eigenvalue is not isolated on the window (to 1e-9 of its largest rate), or one
+        with a kink at orders above the first.
     ConvergenceError
         If the generator is not smooth at a time that is not a breakpoint.
 
@@ -181,85 +330,81 @@ def adiabatic_expansion(
     >>> slow = adiabatic_expansion(ac.models.LandauZener(gap=1.0), sweep, Dephasing(0.3))
     >>> print(f"{slow.probabilities[1]:.6e}")               # (2/3) 0.01 · 0.3/(1 + 0.3²)
     1.834862e-03
+    >>> third = adiabatic_expansion(
+    ...     ac.models.LandauZener(gap=1.0), sweep, Dephasing(0.3), order=3
+    ... )
+    >>> print(f"{third.probabilities[1]:.6e}")              # exact: 1.831722e-03
+    1.831722e-03
     """
     check_single_open(hamiltonian, drive, environment)
-    start = _initial_state(hamiltonian.dimension, initial)
+    wanted = _order(order)
+    start = initial_state(hamiltonian.dimension, initial)
     lanes = Lanes.of(hamiltonian, drive)
-    dephasing = is_dephasing(environment)
-    found = (_dephasing if dephasing else expand)(lanes, environment, start)
+    moments = None if times is None else lanes.check_times(times)[0]
+    rates = is_dephasing(environment) and moments is None
+    errors: FloatArray | None = None
+    if rates and wanted == 1:
+        found = expand_dephasing(lanes, environment, start)
+    else:
+        most = HIGHEST_ORDER if wanted is None else wanted
+        cuts = 1 if most == 1 else 2
+        found = expand(lanes, environment, start, most, moments, pieces=cuts)
+        other = expand(lanes, environment, start, most, moments, pieces=cuts + 1, scale=0.7)
+        errors = _largest(found, other)
+        errors = np.maximum(errors, np.abs(found.marks - other.marks).max(axis=(1, 2)))
+        errors = np.maximum(errors, found.jumps)
+        if rates:  # which keeps the relative accuracy of small probabilities
+            exact = expand_dephasing(lanes, environment, start)
+            errors[:2] = np.maximum(errors[:2], _largest(found.truncated(1), exact))
+            found = found.with_lowest(exact)
+    kept = wanted if wanted is not None else _best(found.sizes, errors)
+    terms = found.truncated(kept)
     _, last = nodes_of(lanes, lanes.stop[:, None], np.zeros(1, dtype=np.intp))
-    final = last.vectors[0, 0].conj().T @ (found.zeroth + found.first) @ last.vectors[0, 0]
+    kernel, outside = terms.kernel[:, -1], terms.range[:, -1]
+    final = last.vectors[0, 0].conj().T @ (kernel + outside) @ last.vectors[0, 0]
     return AdiabaticExpansion(
-        zeroth=found.zeroth,
-        first_order=found.first,
-        epsilon=_slowness(drive),
-        probabilities=np.diagonal(final).real.copy(),
-        start_state=found.start_state,
-        transport=found.transport,
-        kernel_dimension=found.kernel_dimension,
-        panels=found.panels,
+        epsilon=slowness(drive),
+        probability_terms=np.diagonal(final, axis1=-2, axis2=-1).real.copy(),
+        start_terms=terms.start,
+        transport=terms.transport,
+        kernel_dimension=terms.kernel_dimension,
+        panels=terms.panels,
         description=f"{hamiltonian!r} under {drive!r} with {environment!r}",
+        order=kept,
+        kernel_terms=kernel,
+        range_terms=outside,
+        term_sizes=found.sizes,
+        remainder_bounds=None if errors is None else found.bounds,
+        error_estimates=errors,
+        times=moments,
+        kernel_path=None if moments is None else terms.kernel[:, :-1],
+        range_path=None if moments is None else terms.range[:, :-1],
     )
 
 
-def _dephasing(lanes: Lanes, environment: Environment, start: int | ComplexArray) -> Expansion:
-    """Expand under pure dephasing: constant weights of P_j, and rates between them."""
-    levels = lanes.hamiltonian.dimension
-    ends = frame(lanes, environment, np.array([lanes.start[0], lanes.stop[0]]))
-    weights = _weights(ends.vectors[0], start)
-
-    def resolved(times: FloatArray) -> list[npt.NDArray[Any]]:
-        local = frame(lanes, environment, times)
-        # Levels that touch or cross make kinks in the sorted energies, which are found here.
-        return [local.rates, np.diff(local.energies, axis=-1)]
-
-    edges, points = resolved_panels(lanes, resolved)
-    left, right = edges[:-1], edges[1:]
-    times = panel_times(left, right, points)
-    local = frame(lanes, environment, times.ravel())
-    _check_gap(times.ravel(), np.diff(local.energies, axis=-1).min(axis=-1), lanes, environment)
-    rates = local.rates.reshape(left.size, points.size, levels, levels)
-    half = 0.5 * (right - left)
-    total = np.einsum("p,n,pnij->ij", half, points.weights, rates)
-    total = total - np.diag(total.sum(axis=0))
-
-    def lifted(k: int, weight: FloatArray) -> ComplexArray:
-        return np.asarray(ends.vectors[k] @ np.diag(weight) @ ends.vectors[k].conj().T)
-
-    def inverse_slope(k: int) -> ComplexArray:
-        slope = (weights[None, :] - weights[:, None]) * ends.coupling[k]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            solved = np.where(slope != 0, -slope / ends.decay[k], 0.0)
-        return np.asarray(ends.vectors[k] @ solved @ ends.vectors[k].conj().T)
-
-    transport = sum(
-        np.outer(projector(ends.vectors[1], j).ravel(), projector(ends.vectors[0], j).conj())
-        for j in range(levels)
-    )
-    return Expansion(
-        zeroth=lifted(1, weights),
-        first=lifted(1, total @ weights) + inverse_slope(1),
-        start_state=lifted(0, weights) + inverse_slope(0),
-        transport=np.asarray(transport, dtype=np.complex128),
-        kernel_dimension=levels,
-        panels=left.size,
-    )
+def _order(order: Any) -> int | None:
+    if isinstance(order, str):
+        if order != "optimal":
+            raise fail("order", 'be an integer or "optimal"', f"it is {describe(order)}")
+        return None
+    return integer("order", order, minimum=1, maximum=HIGHEST_ORDER)
 
 
-def _weights(vectors: ComplexArray, start: int | ComplexArray) -> FloatArray:
-    if isinstance(start, int):
-        return np.eye(vectors.shape[-1])[start]
-    inside = vectors.conj().T @ start @ vectors
-    if np.max(np.abs(inside - np.diag(np.diagonal(inside)))) > 1e-9:
-        raise fail(
-            "initial",
-            "be diagonal in the eigenbasis at the start (stationary)",
-            "it has coherences there",
-        )
-    return np.diagonal(inside).real.copy()
+def _largest(one: Expansion, other: Expansion) -> FloatArray:
+    """Return the largest difference of every order, at the end and on the way."""
+    parts = (one.kernel - other.kernel, one.range - other.range)
+    return np.asarray(np.maximum(*(np.abs(part).max(axis=(1, 2, 3)) for part in parts)))
 
 
-def _initial_state(levels: int, initial: Any) -> int | ComplexArray:
+def _best(sizes: FloatArray, errors: FloatArray | None) -> int:
+    """Return the order with the smallest term, among the first that are more than rounding."""
+    assert errors is not None
+    rounded = np.flatnonzero(errors[1:] > 0.1 * sizes[1:])
+    count = int(rounded[0]) if rounded.size else sizes.size - 1
+    return int(np.argmin(sizes[1 : max(count, 1) + 1])) + 1
+
+
+def initial_state(levels: int, initial: Any) -> int | ComplexArray:
     if isinstance(initial, (int, np.integer)) and not isinstance(initial, bool):
         return level("initial", initial, levels)
     state = hermitian("initial", initial)
@@ -274,14 +419,7 @@ def _initial_state(levels: int, initial: Any) -> int | ComplexArray:
     return state
 
 
-def _slowness(drive: Drive) -> float:
+def slowness(drive: Drive) -> float:
     if drive.name == "Linear":
         return float(np.abs(drive.parameters["rate"]))
     return float(1 / (drive.stop_time - drive.start_time))
-
-
-def _check_gap(times: FloatArray, gaps: FloatArray, lanes: Lanes, environment: Environment) -> None:
-    def gap(time: float) -> float:
-        return float(np.diff(frame(lanes, environment, np.array([time])).energies[0]).min())
-
-    refine_gap(times, gaps, gap)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.linalg import dagger
 from anticrossing._core.unchanging import Unchanging
 
 Function = Callable[..., Any]
@@ -34,6 +35,9 @@ class Nodes:
         The flat index of the parameter point, for environments with array parameters.
     offset : array, shape (...)
         The multiple of the identity that `energies` leave out, in the Hamiltonian's unit.
+    left : array, shape (..., N, N), optional
+        Left eigenvectors (rows), where positions, times and energies are complex: rates are
+        then continued analytically from the real ones nearby.
     """
 
     x: FloatArray
@@ -43,6 +47,12 @@ class Nodes:
     angular: float
     lane: npt.NDArray[np.intp]
     offset: FloatArray
+    left: ComplexArray | None = None
+
+    @property
+    def dual(self) -> ComplexArray:
+        """The rows that are dual to `vectors`."""
+        return np.asarray(dagger(self.vectors)) if self.left is None else self.left
 
 
 @dataclass(frozen=True, eq=False)

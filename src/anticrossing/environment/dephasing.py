@@ -106,7 +106,8 @@ class Dephasing(Environment):
                 coherence = strength * (1 - np.eye(energies.shape[-1]))
             else:
                 centred = energies - energies.mean(axis=-1, keepdims=True)
-                root = np.sign(centred) * np.sqrt(np.abs(centred))
+                sign = np.sign(centred.real)  # complex energies lie near real ones
+                root = sign * np.sqrt(sign * centred)
                 difference = root[..., :, None] - root[..., None, :]
                 coherence = 0.5 * nodes.angular * strength * difference**2
         return EigenRates(coherence.astype(np.complex128), np.zeros(coherence.shape))
@@ -134,9 +135,12 @@ class Dephasing(Environment):
                     "return one finite value for every energy",
                     f"one returned {describe(f)}",
                 )
-            size = np.abs(f) ** 2
+            other = f.conj()
+            if np.iscomplexobj(energies):  # what f̄ is on the real axis, continued
+                other = returned("functions", function(energies.conj()), f.shape, f.dtype).conj()
+            size = f * other
             total += 0.5 * (size[..., :, None] + size[..., None, :])
-            total -= f[..., :, None] * f[..., None, :].conj()
+            total -= f[..., :, None] * other[..., None, :]
         return total
 
     def __repr__(self) -> str:

@@ -84,6 +84,8 @@ class Strength(Unchanging):
                 return np.full(nodes.x.shape, float(self.values))
             return self.values[nodes.lane]
         assert self.function is not None
+        if np.iscomplexobj(nodes.x):
+            return returned(self.name, self.function(nodes.x), nodes.x.shape, np.complex128)
         values = returned(self.name, self.function(nodes.x), nodes.x.shape, np.float64)
         if not np.all(np.isfinite(values)) or np.any(values < 0):
             bad = nodes.x[~(np.isfinite(values) & (values >= 0))].ravel()[0]

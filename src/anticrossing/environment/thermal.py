@@ -17,7 +17,6 @@ from anticrossing._core.checks import (
     positive_number,
     returned,
 )
-from anticrossing._core.linalg import dagger
 from anticrossing.environment.base import EigenRates, Environment, Function, Nodes
 
 
@@ -78,7 +77,8 @@ class ThermalRelaxation(Environment):
         levels = energies.shape[-1]
         # omega[i, j] = E_j − E_i > 0: the transition j → i goes down.
         omega = energies[..., None, :] - energies[..., :, None]
-        size = np.abs(omega)
+        falling = omega.real > 0
+        size = np.where(falling, omega, -omega) + 0.0  # no negative zero
         ratio = size / self.temperature
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             if self.t1 is not None:
@@ -88,10 +88,11 @@ class ThermalRelaxation(Environment):
                 occupation = 1 / np.expm1(ratio)
                 down, up = occupation + 1, occupation
                 strength = self._density(size)
-            rates = strength * np.where(omega > 0, down, up)
+            rates = strength * np.where(falling, down, up)
         if self.operator is not None:
-            matrix = dagger(nodes.vectors) @ self.operator @ nodes.vectors
-            rates = rates * np.abs(matrix) ** 2
+            matrix = nodes.dual @ self.operator @ nodes.vectors
+            back = matrix.swapaxes(-1, -2)
+            rates = rates * (np.abs(matrix) ** 2 if nodes.left is None else matrix * back)
         rates = np.where(np.eye(levels, dtype=np.bool_), 0.0, rates)
         if not np.all(np.isfinite(rates)):
             raise InputError(
@@ -109,7 +110,10 @@ class ThermalRelaxation(Environment):
     def _density(self, omega: FloatArray) -> FloatArray:
         if not callable(self.spectral_density):
             return np.full(omega.shape, self.spectral_density)
-        values = returned("spectral_density", self.spectral_density(omega), omega.shape, np.float64)
+        found, dtype = self.spectral_density(omega), omega.dtype
+        values = returned("spectral_density", found, omega.shape, dtype)
+        if np.iscomplexobj(omega):
+            return values
         if np.any(values[omega > 0] < 0):
             raise fail(
                 "spectral_density",

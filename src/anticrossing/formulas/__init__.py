@@ -17,6 +17,10 @@ from anticrossing.formulas.dephasing import (
     dephasing_landau_zener,
     fixed_axis_dephasing_landau_zener,
 )
+from anticrossing.formulas.dephasing_coefficients import (
+    DephasingCoefficients,
+    dephasing_coefficients,
+)
 from anticrossing.formulas.finite_time import FiniteWindow, finite_window, finite_window_propagator
 from anticrossing.formulas.half_crossing import half_crossing
 from anticrossing.formulas.interference import (
@@ -55,6 +59,7 @@ __all__ = [
     "CanonicalDephasing",
     "ComplexTimePrediction",
     "CrossingStep",
+    "DephasingCoefficients",
     "DephasingPrediction",
     "DomainCheck",
     "FiniteWindow",
@@ -71,6 +76,7 @@ __all__ = [
     "constant_rate_dephasing_landau_zener",
     "demkov_kunike",
     "demkov_osherov",
+    "dephasing_coefficients",
     "dephasing_landau_zener",
     "double_passage_average",
     "dykhne_davis_pechukas",
