@@ -77,7 +77,14 @@ def readout(request: Request, warnings: list[str]) -> Readout:
     lane = np.repeat(np.arange(lanes.count), times.shape[1])
     states = superadiabatic_states(lanes, times.ravel(), lane, HIGHEST_ORDER)
     order = optimal_order(states.sizes, lane, lanes.count)
-    _note_noise(states, int(order.max()), warnings)
+    nowhere = ~np.all(np.isfinite(states.sizes), axis=1)
+    if nowhere.any():
+        where = float(times.ravel()[nowhere][0])
+        warnings.append(
+            f"superadiabatic states do not exist at t = {where:.6g}, where levels are degenerate "
+            "or H(x(t)) is not smooth: populations are adiabatic"
+        )
+    _note_noise(states, int(np.max(order, initial=0)), warnings)
     between = states.vectors @ states.rotations(order[lane])
     return Readout(first, last, between.reshape(*times.shape, levels, levels), residual, order)
 
@@ -108,14 +115,18 @@ def _of_order(lanes: Lanes, times: FloatArray, order: int, warnings: list[str]) 
 
 def _note_noise(states: Superadiabatic, order: int, warnings: list[str]) -> None:
     """Say how far the orders go that the numbers carry, where `order` goes beyond."""
+    if order == 0:
+        return
     sizes = states.sizes
     sizes[:, 1:] = np.maximum(sizes[:, 1:], sizes[:, :-1])  # every other term may vanish
+    known = np.isfinite(states.noise[:, order])
     drowned = states.noise > np.maximum(_LARGEST_NOISE, 0.1 * sizes)
-    carried = int(np.min(np.where(drowned.any(axis=1), np.argmax(drowned, axis=1), order + 1))) - 1
+    reached = np.where(drowned.any(axis=1), np.argmax(drowned, axis=1) - 1, order)
+    carried = int(np.min(reached[known], initial=order))
     if carried < order:
         warnings.append(
             f"derivatives of H carry superadiabatic states to order {max(carried, 0)} only: those "
-            f"of order {order} are known to {np.max(states.noise[:, order]):.1e}"
+            f"of order {order} are known to {np.max(states.noise[known, order]):.1e}"
         )
 
 

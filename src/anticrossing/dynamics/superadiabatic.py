@@ -90,10 +90,12 @@ def superadiabatic_states(
 
 
 def optimal_order(sizes: FloatArray, lane: _Lane, lanes: int) -> _Lane:
-    """Return for every lane the order whose next term is smallest at the worst of its times."""
+    """Return for every lane the order whose next terms are smallest at the worst of its times."""
     worst = np.zeros((lanes, sizes.shape[1]))
     np.maximum.at(worst, lane, np.where(np.isfinite(sizes), sizes, np.inf))
-    return np.argmin(np.maximum(worst[:, 1:], _FLOOR), axis=1)
+    # Every other term vanishes in the middle of a symmetric passage: two are looked at.
+    following = np.hypot(worst[:, 1:-1], worst[:, 2:])
+    return np.argmin(np.maximum(following, _FLOOR), axis=1)
 
 
 def _states(lanes: Lanes, times: FloatArray, lane: _Lane, orders: int) -> Superadiabatic:
@@ -123,32 +125,11 @@ def _states(lanes: Lanes, times: FloatArray, lane: _Lane, orders: int) -> Supera
 
 def _expand(energies: FloatArray, series: ComplexArray, radius: FloatArray) -> ComplexArray:
     """Return the terms Φ_k(0), (P, L, N, N), from the Taylor series of H in units of `radius`."""
-    count, length, levels, _ = series.shape
-    identity = np.eye(levels, dtype=np.complex128)
-    difference = energies[:, :, None] - energies[:, None, :]
-    inverse = np.where(identity == 1, 0.0, 1 / np.where(identity == 1, 1.0, difference))
-    phi = np.zeros((count, length, length, levels, levels), dtype=np.complex128)
-    lam = np.zeros((count, length, length, levels), dtype=np.complex128)
-    phi[:, 0, 0] = identity
-    lam[:, 0, 0] = energies
-    with np.errstate(over="ignore", invalid="ignore"):
-        for k in range(length):
-            for m in range(length - k):
-                if k == m == 0:
-                    continue
-                # (H Φ)_k[m] without H₀ Φ_k[m], whose part along the level itself is zero.
-                driven = np.einsum("plab,plbj->paj", series[:, 1 : m + 1], phi[:, k, :m][:, ::-1])
-                lam[:, k, m] = np.einsum("pjj->pj", driven)
-                shared = np.einsum(
-                    "pkmj,pkmaj->paj",
-                    lam[:, : k + 1, : m + 1],
-                    phi[:, k::-1, m::-1] if k or m else phi[:, :1, :1],
-                )
-                right = shared - driven
-                if k:
-                    right = right + 1j * (m + 1) * phi[:, k - 1, m + 1] / radius[:, None, None]
-                phi[:, k, m] = right * inverse
-    return phi[:, :, 0]
+    from anticrossing.dynamics import _series
+
+    terms = np.zeros(series.shape, dtype=np.complex128)
+    _series.expand(energies, np.ascontiguousarray(series), radius, terms)
+    return terms
 
 
 def _taylor(
