@@ -25,6 +25,8 @@ _MODULES = {
     "geometric-phase": "geometric_phase",
     "stueckelberg": "stueckelberg",
     "tully": "tully",
+    "berry-histories": "berry_histories",
+    "brundobler-elser": "brundobler_elser",
 }
 
 NAMES = tuple(_MODULES)
