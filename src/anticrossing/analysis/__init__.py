@@ -12,6 +12,7 @@ from anticrossing.analysis.decoherence import DecoherenceRegime, decoherence_reg
 from anticrossing.analysis.impulse import adiabatic_impulse
 from anticrossing.analysis.impulse_result import AdiabaticImpulse, ImpulsePassage
 from anticrossing.analysis.intersection_passage import IntersectionPassage, intersection_passage
+from anticrossing.analysis.linear_sweep import LinearSweepConstraints, linear_sweep_constraints
 from anticrossing.analysis.meetings import PassageEvent
 from anticrossing.analysis.offers import PassagePrediction
 from anticrossing.analysis.passage import Passage, passage
@@ -25,6 +26,7 @@ __all__ = [
     "DecoherenceRegime",
     "ImpulsePassage",
     "IntersectionPassage",
+    "LinearSweepConstraints",
     "Passage",
     "PassageEvent",
     "PassagePrediction",
@@ -35,6 +37,7 @@ __all__ = [
     "decay_rates",
     "decoherence_regime",
     "intersection_passage",
+    "linear_sweep_constraints",
     "passage",
 ]
 

@@ -19,7 +19,7 @@ _ORDERS = (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20)
 _DRAWN = (0, 2, 4, 6, 18)
 _DISTANCE = 0.25  # over √F: what the universal history leaves out
 _OTHERS = (6.0, 10.0, 24.0)
-_CUBIC = 0.4  # of a sweep that is not linear
+_CUBIC = 0.1  # of a sweep that is not linear
 _SOURCE = "M. V. Berry, Proc. R. Soc. Lond. A 429, 61 (1990)"
 _LATER = "R. Lim, M. V. Berry, J. Phys. A 24, 3255 (1991)"
 
@@ -181,7 +181,7 @@ def _draw(
         passage.natural, optimal[0], color=style.EXACT_COLOR, lw=2.2, label=f"n = {optimal[1]}"
     )
     left.set_yscale("log")
-    left.set_ylim(1e-3, 3e4)
+    left.set_ylim(1e-3, 1e6)
     left.set_xlabel("natural time T")
     left.set_ylabel("amplitude |c| / e⁻ᶠ")
     left.set_title(f"{passage.label}: from the adiabatic to the optimal basis")
