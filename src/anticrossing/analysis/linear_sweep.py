@@ -131,11 +131,11 @@ class LinearSweepConstraints(Result):
 
     def __str__(self) -> str:
         lines = [f"Linear sweep of {self.slopes.size} levels, states in order of falling slope"]
-        for row in self.constraints:
-            lines.append(
-                f"  {_NAMES[row.kind]:<15} {row.of:<20} {row.predicted:<14.8g} "
-                f"exact {row.exact:<14.8g} difference {row.exact - row.predicted:.1e}"
-            )
+        lines += [
+            f"  {_NAMES[row.kind]:<15} {row.of:<20} {row.predicted:<14.8g} "
+            f"exact {row.exact:<14.8g} difference {row.exact - row.predicted:.1e}"
+            for row in self.constraints
+        ]
         lines += [f"  warning: {text}" for text in self.warnings]
         return "\n".join(lines)
 
@@ -278,7 +278,7 @@ def _diabatic(
     energies = np.empty_like(slopes)
     largest = max(float(np.max(np.abs(slopes))), np.finfo(float).tiny)
     new = np.flatnonzero(np.append(True, -np.diff(slopes) > _SAME * largest))
-    for first, stop in zip(new, np.append(new[1:], slopes.size), strict=True):
+    for first, stop in zip(new.tolist(), [*new[1:].tolist(), slopes.size], strict=True):
         band = basis[:, first:stop]
         slopes[first:stop] = slopes[first:stop].mean()
         energies[first:stop], turn = np.linalg.eigh(band.conj().T @ constant @ band)
