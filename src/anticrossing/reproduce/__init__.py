@@ -92,11 +92,11 @@ def compute_all(
     """
     from anticrossing.studies import check_target
 
-    targets = {name: None if directory is None else Path(directory) / name for name in NAMES}
+    targets: dict[str, Path | None] = dict.fromkeys(NAMES)
     if directory is not None:
         Path(directory).mkdir(parents=True, exist_ok=True)
-        for target in targets.values():
-            check_target(target)
+        for name in NAMES:
+            targets[name] = check_target(Path(directory) / name)
     found: dict[str, Reproduction] = {}
     seconds: dict[str, float] = {}
     for name, target in targets.items():
