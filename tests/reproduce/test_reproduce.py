@@ -28,7 +28,8 @@ def test_published_result_agrees(name: str, tmp_path: Path) -> None:
     assert reproduction.numbers
     for number in reproduction.numbers:
         assert number.agrees, number
-        assert number.quantity and number.source
+        assert number.quantity
+        assert number.source
     stored = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert stored == reproduction.summary()
     assert (tmp_path / "out" / "figure.png").stat().st_size > 10_000

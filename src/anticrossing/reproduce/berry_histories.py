@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing import Hamiltonian, drive, formulas, models
+from anticrossing import drive, formulas, models
 from anticrossing._core.checks import FloatArray
 from anticrossing.dynamics import propagate
 from anticrossing.formulas import TransitionHistory
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.reproduce.reproduction import Number, Reproduction
 
 _SLOWNESS = 16.0  # g²/α of the table and of the first panel

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing import Hamiltonian, models, spectrum
+from anticrossing import models, spectrum
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing.analysis import LinearSweepConstraints, linear_sweep_constraints
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.reproduce.reproduction import Number, Reproduction
 
 _SEED = 2017
