@@ -236,7 +236,7 @@ def test_bad_environments_are_one_clear_line(build, message):
         ({"environment": 0.3}, "be an Environment"),
         ({"environment": ac.FixedAxisDephasing(1, np.eye(3))}, r"shape \(2, 2\)"),
         ({"environment": ac.Lindblad([np.eye(3)])}, r"shape \(2, 2\)"),
-        ({"environment": ac.Dephasing(0.1), "basis": "superadiabatic"}, "superadiabatic"),
+        ({"environment": ac.Dephasing(0.1), "order": 3}, "superadiabatic"),
         ({"environment": ac.Dephasing(lambda x: -1.0 + 0 * x)}, "not negative"),
         ({"environment": ac.Dephasing(0.1), "initial": np.diag([0.5, 0.2])}, "trace 1"),
         ({"environment": ac.Dephasing(0.1), "initial": np.diag([1.5, -0.5])}, "positive"),

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from anticrossing import reproduce
 from anticrossing._core.checks import InputError
+from anticrossing.reproduce import Comparison, Number
 from tests.effort import slow
 from tests.result_protocol import check
 
 # The longest; the laws behind them have quick tests of their own in dynamics and formulas.
 LONG = ("tully", "dephasing-lindbladian", "landau-zener-limits", "finite-window", "stueckelberg")
-LONG += ("barra-esposito", "geometric-phase")
+LONG += ("barra-esposito", "geometric-phase", "berry-histories", "brundobler-elser")
 
 
 @pytest.mark.parametrize("name", [slow(n) if n in LONG else n for n in reproduce.NAMES])
@@ -22,6 +25,11 @@ def test_published_result_agrees(name: str, tmp_path: Path) -> None:
     reproduction = reproduce.compute(name, tmp_path / "out")
     assert reproduction.agrees, reproduction.conclusion
     assert all(len(row) == len(reproduction.columns) for row in reproduction.rows)
+    assert reproduction.numbers
+    for number in reproduction.numbers:
+        assert number.agrees, number
+        assert number.quantity
+        assert number.source
     stored = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert stored == reproduction.summary()
     assert (tmp_path / "out" / "figure.png").stat().st_size > 10_000
@@ -37,6 +45,27 @@ def test_finite_window_numbers_of_the_theory_page() -> None:
 
 def test_result_protocol(tmp_path: Path) -> None:
     check(reproduce.compute("demkov-osherov"), tmp_path)
+
+
+def test_all_numbers_stand_in_one_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reproduce, "NAMES", ("demkov-osherov",))
+    done: list[str] = []
+    comparison = reproduce.compute_all(tmp_path / "all", report=lambda name, _: done.append(name))
+    assert done == ["demkov-osherov"]
+    assert comparison.agrees
+    assert comparison.found.shape == (36,)
+    assert np.all(np.abs(comparison.difference) <= comparison.allowed)
+    assert (tmp_path / "all" / "demkov-osherov" / "figure.png").exists()
+    assert "36 of 36 numbers" in str(comparison)
+    check(comparison, tmp_path)
+
+
+def test_a_number_that_is_off_is_named() -> None:
+    good = reproduce.compute("demkov-osherov")
+    wrong = Number("P", 0.5, 0.6, 1e-3, "a paper")
+    comparison = Comparison.of({"x": replace(good, numbers=(wrong,))}, {"x": 0.0})
+    assert not comparison.agrees
+    assert "OUTSIDE" in str(comparison)
 
 
 def test_unknown_name_names_the_nearest() -> None:

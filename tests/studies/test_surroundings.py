@@ -87,10 +87,6 @@ def test_dataset_holds_the_density_matrix() -> None:
         ('environment = { kind = "fixed-axis", rate = 1, axis = [[0, 1], [0, 0]] }', "Hermitian"),
         ('environment = { kind = "fixed-axis", rate = 1, axis = [[1]] }', r"shape \(2, 2\)"),
         ('environment = { kind = "lindblad", operators = [1] }', "be a table"),
-        (
-            'environment = { kind = "dephasing", gamma = 0.1 }\nquestion.basis = "superadiabatic"',
-            "with an environment",
-        ),
     ],
 )
 def test_mistakes_are_one_clear_line(text: str, message: str) -> None:

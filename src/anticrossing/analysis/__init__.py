@@ -24,6 +24,7 @@ from anticrossing.analysis.lindbladian import (
     lindblad_operators,
     lindbladian,
 )
+from anticrossing.analysis.linear_sweep import LinearSweepConstraints, linear_sweep_constraints
 from anticrossing.analysis.meetings import PassageEvent
 from anticrossing.analysis.offers import PassagePrediction
 from anticrossing.analysis.parallel_transport import ParallelTransport, parallel_transport
@@ -41,6 +42,7 @@ __all__ = [
     "IntersectionPassage",
     "LindbladStructure",
     "ParallelTransport",
+    "LinearSweepConstraints",
     "Passage",
     "PassageEvent",
     "PassagePrediction",
@@ -59,6 +61,7 @@ __all__ = [
     "lindblad_structure_at",
     "lindbladian",
     "parallel_transport",
+    "linear_sweep_constraints",
     "passage",
 ]
 

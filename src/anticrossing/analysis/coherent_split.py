@@ -49,10 +49,15 @@ class CoherentIncoherentSplit(Result):
     ----------
     levels : tuple of int
         (initial, final) adiabatic levels.
+    probability : float
+        The whole transition probability; it keeps its digits where the two parts cancel.
     coherent : float
         The probability without the environment.
     incoherent : float
         What the environment adds, exactly (it may be negative): the difference of two propagations.
+    incoherent_error : float
+        Bound on the error of `incoherent`: where it is no longer small against it, `integral` is
+        the better number.
     integral : float
         The same number as the integral over `density`; equal to `incoherent` within
         `error_estimate`.
@@ -68,8 +73,10 @@ class CoherentIncoherentSplit(Result):
     """
 
     levels: tuple[int, int]
+    probability: float
     coherent: float
     incoherent: float
+    incoherent_error: float
     integral: float
     first_order: float | None
     times: FloatArray
@@ -80,6 +87,7 @@ class CoherentIncoherentSplit(Result):
         "probability": shown(text="transition probability"),
         "coherent": shown(text="without the environment"),
         "incoherent": shown(text="what the environment adds"),
+        "incoherent_error": shown(text="bound on the error of the incoherent part"),
         "first_order": shown(text="incoherent part to first order in the slowness"),
         "time": shown("time", text="time", of="times"),
         "density": shown("time", text="incoherent transitions per time"),
@@ -100,11 +108,6 @@ class CoherentIncoherentSplit(Result):
         return failures(self.checks)
 
     @property
-    def probability(self) -> float:
-        """The whole transition probability, ``coherent + incoherent``."""
-        return self.coherent + self.incoherent
-
-    @property
     def remainder(self) -> float | None:
         """``incoherent − first_order``, of second order in the slowness."""
         return None if self.first_order is None else self.incoherent - self.first_order
@@ -117,7 +120,7 @@ class CoherentIncoherentSplit(Result):
             f"Transition from level {self.levels[0]} to level {self.levels[1]}",
             f"  probability        {self.probability:.8g}",
             f"  coherent part      {self.coherent:.8g}",
-            f"  incoherent part    {self.incoherent:.8g}",
+            f"  incoherent part    {self.incoherent:.8g} ± {self.incoherent_error:.1g}",
         ]
         if self.first_order is not None:
             lines.append(f"  to first order     {self.first_order:.8g}")
@@ -193,7 +196,8 @@ def coherent_incoherent_split(
         left, right = edges[:-1], edges[1:]
         half = 0.5 * (right - left)
         times = panel_times(left, right, points)
-        coherent, probability, density = _integrand(lanes, environment, times, initial, final)
+        parts = _integrand(lanes, environment, times, initial, final)
+        coherent, probability, error, density = parts
         total = float(np.einsum("p,n,pn->", half, points.weights, density))
         # Every other node is a Chebyshev grid too: the difference of the two rules is the error.
         doubt = half * np.abs(density @ points.weights - density[:, ::2] @ coarse.weights)
@@ -205,8 +209,10 @@ def coherent_incoherent_split(
         edges = np.sort(np.concatenate([edges, 0.5 * (left + right)[worst]]))
     return CoherentIncoherentSplit(
         levels=(initial, final),
+        probability=probability,
         coherent=coherent,
         incoherent=probability - coherent,
+        incoherent_error=error,
         integral=total,
         first_order=first_order,
         times=times.ravel(),
@@ -217,8 +223,8 @@ def coherent_incoherent_split(
 
 def _integrand(
     lanes: Lanes, environment: Environment, times: FloatArray, initial: int, final: int
-) -> tuple[float, float, FloatArray]:
-    """Return both probabilities, without and with the environment, and the integrand at `times`."""
+) -> tuple[float, float, float, FloatArray]:
+    """Return both probabilities, without and with the environment, the error, and the integrand."""
     panels, nodes = times.shape
     levels = lanes.hamiltonian.dimension
     # Neighbouring panels share an edge, so every moment is visited once.
@@ -256,7 +262,8 @@ def _integrand(
     shaped[:, :-1] = density[:-1].reshape(panels, nodes - 1)
     shaped[:, -1] = density[nodes - 1 :: nodes - 1]
     coherent = float(np.abs(target[:, final].conj() @ free.propagator @ source[:, initial]) ** 2)
-    return coherent, float(full.probabilities[final]), shaped
+    error = float(free.error_estimate + full.error_estimate)
+    return coherent, float(full.probabilities[final]), error, shaped
 
 
 def _first_order(

@@ -153,12 +153,20 @@ def crossings_command(file: Path, as_json: bool) -> None:
 
 @app.command("reproduce")
 @click.argument("name", required=False)
+@click.option("--all", "everything", is_flag=True, help="Recompute all: one table, some minutes.")
 @_output
 @_json
-def reproduce_command(name: str | None, output: Path | None, as_json: bool) -> None:
+def reproduce_command(
+    name: str | None, everything: bool, output: Path | None, as_json: bool
+) -> None:
     """Recompute a published result and compare; with -o also write its figure and numbers."""
     from anticrossing import reproduce
 
+    if everything:
+        if name is not None:
+            raise InputError("Choose a name or --all, but not both.")
+        _reproduce_all(output, as_json)
+        return
     if name is None:
         if output is not None:
             raise InputError("Choose what to reproduce: -o needs a name.")
@@ -179,6 +187,24 @@ def reproduce_command(name: str | None, output: Path | None, as_json: bool) -> N
         return
     terminal.print_reproduction(reproduction, output)
     if not reproduction.agrees:
+        raise click.exceptions.Exit(1)
+
+
+def _reproduce_all(output: Path | None, as_json: bool) -> None:
+    """Recompute everything; what is done is told on stderr, as it takes minutes."""
+    from anticrossing import reproduce
+
+    if output is not None:
+        from anticrossing.plot import style
+
+        style.load()
+
+    def report(name: str, seconds: float) -> None:
+        print(f"{name}: {seconds:.0f} s", file=sys.stderr, flush=True)
+
+    comparison = reproduce.compute_all(output, report=report)
+    print(json.dumps(comparison.summary(), indent=2, allow_nan=False) if as_json else comparison)
+    if not comparison.agrees:
         raise click.exceptions.Exit(1)
 
 

@@ -8,7 +8,7 @@ from anticrossing._core.checks import ComplexArray
 from anticrossing._core.linalg import dagger
 from anticrossing.dynamics import interference, liouville, panels
 from anticrossing.dynamics.open_kernels import open_kernel
-from anticrossing.dynamics.readout import readout_frames, unreached
+from anticrossing.dynamics.readout import note_degenerate_ends, readout, unreached
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
@@ -35,27 +35,30 @@ def evolve(request: Request, environment: Environment) -> Propagation:
     after = liouville.kron(last, last.conj())
     superoperators = after @ maps @ dagger(before)
 
+    warnings: list[str] = []
+    read = readout(request, warnings)
+    if basis == "diabatic":
+        note_degenerate_ends(lanes, warnings)  # where the environment's own basis is not unique
     levels_at = np.arange(levels) * (levels + 1)
-    adiabatic = basis == "adiabatic"
-    columns = rows = np.eye(levels**2, dtype=np.complex128)
-    if not adiabatic:
-        columns, rows = dagger(before[:, 0]), after[:, -1]
-    columns = np.broadcast_to(columns[..., levels_at], (lanes.count, levels**2, levels))
-    rows = np.broadcast_to(rows[..., levels_at, :], (lanes.count, levels, levels**2))
+    # Read-out states in the eigenbases, where small populations keep their digits.
+    start_in, all_in = read.in_eigenbases(first, last)
+    if basis == "adiabatic":
+        identity = np.eye(levels, dtype=np.complex128)
+        start_in, all_in = (np.broadcast_to(identity, a.shape) for a in (start_in, all_in))
+    columns = liouville.kron(start_in, start_in.conj())[..., levels_at]
+    rows = dagger(liouville.kron(all_in[:, -1], all_in[:, -1].conj())[..., levels_at])
     error = evolution.error + interference.of_densities(lanes, kernel, evolution, columns, rows)
-    warnings = list(unreached(error, request.accuracy))
-    readout_frames(lanes, "adiabatic", request.accuracy, warnings)  # notes degenerate ends
-    whole = maps[:, -1] if adiabatic else superoperators[:, -1]
-    transition = whole[:, levels_at[:, None], levels_at].real
+    warnings[:0] = unreached(error, request.accuracy)
+    transition = (rows @ maps[:, -1] @ columns).real
 
-    start = _initial_density(request.initial, first if adiabatic else None, lanes.count, levels)
-    start_eigen = dagger(first) @ start @ first
-    if isinstance(request.initial, int) and adiabatic:
-        start_eigen = np.zeros_like(start)
-        start_eigen[:, request.initial, request.initial] = 1.0
+    if isinstance(request.initial, int):
+        vector = start_in[..., request.initial]
+        start_eigen = vector[..., :, None] * vector[..., None, :].conj()
+    else:
+        start_eigen = dagger(first) @ _density(request.initial) @ first
     eigen = (maps @ start_eigen.reshape(-1, 1, levels**2, 1)).reshape(*times.shape, levels, levels)
     states = last @ eigen @ dagger(last)
-    populations = np.einsum("pkii->pki", eigen if adiabatic else states).real
+    populations = np.einsum("pkij,pkia,pkja->pka", eigen, all_in.conj(), all_in).real
     final, probabilities = states[:, -1], populations[:, -1]
 
     batch = lanes.batch_shape
@@ -72,19 +75,14 @@ def evolve(request: Request, environment: Environment) -> Propagation:
         evaluated_panels=evolution.evaluated,
         error_estimate=error.reshape(batch),
         phase=evolution.phase.reshape(batch),
+        readout_residual=None if read.residual is None else read.residual.reshape(batch),
+        readout_order=None if read.order is None else read.order.reshape(batch),
         warnings=tuple(warnings),
         description=request.description,
         units=lanes.hamiltonian.units,
     )
 
 
-def _initial_density(
-    initial: int | ComplexArray, frame: ComplexArray | None, lanes: int, levels: int
-) -> ComplexArray:
-    """Return ρ(start) of every lane in the basis H is written in; levels refer to `frame`."""
-    if isinstance(initial, int):
-        basis = np.eye(levels, dtype=np.complex128)[None] if frame is None else frame
-        vector = np.broadcast_to(basis[..., initial], (lanes, levels))
-        return np.asarray(vector[..., :, None] * vector[..., None, :].conj())
-    rho = initial if initial.ndim == 2 else np.outer(initial, initial.conj())
-    return np.array(np.broadcast_to(rho, (lanes, levels, levels)), dtype=np.complex128)
+def _density(initial: ComplexArray) -> ComplexArray:
+    """Return ρ of a state vector or a density matrix."""
+    return initial if initial.ndim == 2 else np.outer(initial, initial.conj())

@@ -19,6 +19,7 @@ def propagate(
     environment: Environment | None = None,
     initial: int | npt.ArrayLike = 0,
     basis: str = "adiabatic",
+    order: int | None = None,
     times: npt.ArrayLike | None = None,
     tolerance: float = 1e-10,
     breakpoints: npt.ArrayLike | None = None,
@@ -43,6 +44,10 @@ def propagate(
     basis : {"adiabatic", "superadiabatic", "diabatic"}
         Read-out at both ends: eigenstates of H; eigenstates corrected for the finite sweep rate,
         which converge much faster with the window; or the basis H is written in.
+    order : int, optional
+        With the superadiabatic basis, how many orders correct the eigenstates, from 0 (none) to 40;
+        the same at the ends and at `times`. By default the best: at the ends what couples least,
+        at `times` the order whose next term is smallest at the worst of them.
     times : array, shape (K,) or batch shape + (K,), optional
         Increasing times inside the window at which the state is wanted.
     tolerance : float
@@ -64,6 +69,10 @@ def propagate(
     ConvergenceError
         If H(x(t)) is not smooth at a time that is not a breakpoint.
 
+    References
+    ----------
+    M. V. Berry, Proc. R. Soc. Lond. A 429, 61 (1990), for superadiabatic states of any order.
+
     Examples
     --------
     >>> import anticrossing as ac
@@ -78,6 +87,7 @@ def propagate(
         environment=environment,
         initial=initial,
         basis=basis,
+        order=order,
         times=times,
         tolerance=tolerance,
         breakpoints=breakpoints,

@@ -16,6 +16,7 @@ from anticrossing._core.checks import (
     fail,
     hermitian,
     instance,
+    integer,
     number_between,
     real_array,
 )
@@ -23,6 +24,7 @@ from anticrossing._core.unchanging import Unchanging
 from anticrossing.drive import Drive
 from anticrossing.dynamics import panels
 from anticrossing.dynamics.lanes import Lanes
+from anticrossing.dynamics.superadiabatic import HIGHEST_ORDER
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 
@@ -42,6 +44,8 @@ class Request(Unchanging):
         The initial level, a state vector, or with an environment a density matrix.
     basis : str
         One of `BASES`.
+    order : int or None
+        Of the superadiabatic states; None for the best.
     accuracy : float
         Wanted accuracy of the probabilities.
     times : array, shape (lanes, K), or None
@@ -58,6 +62,7 @@ class Request(Unchanging):
         environment: Environment | None,
         initial: int | npt.ArrayLike,
         basis: str,
+        order: int | None,
         times: npt.ArrayLike | None,
         tolerance: float,
         breakpoints: npt.ArrayLike | None,
@@ -71,12 +76,7 @@ class Request(Unchanging):
             hamiltonian, drive, () if environment is None else environment.batch_shape
         )
         self.basis = choice("basis", basis, BASES)
-        if environment is not None and basis == "superadiabatic":
-            raise fail(
-                "basis",
-                "be 'adiabatic' or 'diabatic' with an environment",
-                "the superadiabatic basis is defined for unitary evolution",
-            )
+        self.order = check_order(self.basis, order)
         self.accuracy = check_tolerance(tolerance)
         self.times = None if times is None else self.lanes.check_times(times)
         self.initial = check_initial(hamiltonian.dimension, initial, environment is not None)
@@ -147,6 +147,15 @@ def check_single_open(hamiltonian: Any, drive: Any, environment: Any) -> None:
         if shape != ():
             raise fail(name, "be a single parameter point", f"its batch shape is {shape}")
     environment.check(hamiltonian.dimension)
+
+
+def check_order(basis: str, order: Any) -> int | None:
+    """Return the order of superadiabatic states, or raise `InputError`."""
+    if order is None:
+        return None
+    if basis != "superadiabatic":
+        raise fail("order", "be used with basis='superadiabatic'", f"the basis is {basis!r}")
+    return integer("order", order, minimum=0, maximum=HIGHEST_ORDER)
 
 
 def check_tolerance(tolerance: Any) -> float:

@@ -32,7 +32,7 @@ class Propagation(Result):
     times : array, shape (..., K)
         The requested times, if any.
     populations : array, shape (..., K, N)
-        Probabilities in the adiabatic basis at those times (diabatic on that read-out).
+        Probabilities in the read-out basis at those times.
     basis : str
         The read-out basis.
     panels : array of int, shape (...)
@@ -56,6 +56,8 @@ class Propagation(Result):
         Φ times the rounding unit: the absolute error of phases in `propagator`.
     readout_residual : array, shape (...), or None
         For the superadiabatic basis: the coupling it could not remove at the ends.
+    readout_order : array of int, shape (...), or None
+        The order of the superadiabatic states at the requested times (everywhere if it was given).
     density_matrix : array, shape (..., N, N), or None
         The final state, in the basis H is written in.
     density_matrices : array, shape (..., K, N, N), or None
@@ -81,6 +83,7 @@ class Propagation(Result):
     states: ComplexArray | None = None
     phase_error: FloatArray | None = None
     readout_residual: FloatArray | None = None
+    readout_order: npt.NDArray[np.intp] | None = None
     density_matrix: ComplexArray | None = None
     density_matrices: ComplexArray | None = None
     superoperator: ComplexArray | None = None
@@ -97,6 +100,7 @@ class Propagation(Result):
         "phase": shown(text="total dynamical phase", unit="rad"),
         "phase_error": shown(text="rounding of the phase", unit="rad"),
         "readout_residual": shown(text="coupling that superadiabatic states keep at the ends"),
+        "readout_order": shown(text="order of the superadiabatic states"),
         "purity": shown(text="trace of the square of the final density matrix"),
         "propagator": shown("row", "column", text="propagator from start to stop"),
         "amplitude": shown("final", "initial", text="amplitude of the transition", of="amplitudes"),

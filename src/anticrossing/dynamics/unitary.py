@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing.dynamics import interference, panels
 from anticrossing.dynamics.kernels import UnitaryKernel
-from anticrossing.dynamics.lanes import Lanes
-from anticrossing.dynamics.readout import readout_frames, unreached
+from anticrossing.dynamics.readout import readout, unreached
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
 
 
 def evolve(request: Request) -> Propagation:
     """Carry out a checked request without environment."""
-    lanes, state, basis = request.lanes, request.initial, request.basis
+    lanes, state = request.lanes, request.initial
     levels = lanes.hamiltonian.dimension
     evolution = panels.solve(
         lanes,
@@ -27,7 +25,8 @@ def evolve(request: Request) -> Propagation:
     )
 
     warnings: list[str] = []
-    first, last, residual = readout_frames(lanes, basis, request.accuracy, warnings)
+    read = readout(request, warnings)
+    first, last = read.first, read.last
     error = evolution.error + interference.of_states(lanes, evolution, first, last)
     warnings[:0] = unreached(error, request.accuracy)
     amplitudes = dagger(last) @ evolution.propagator @ first
@@ -40,7 +39,7 @@ def evolve(request: Request) -> Propagation:
         final = evolution.propagator @ vector[..., None]
         probabilities = np.abs((dagger(last) @ final)[..., 0]) ** 2
     states = (evolution.snapshots @ vector[:, None, :, None])[..., 0]
-    populations = _populations(lanes, request.times, states, basis)
+    populations = np.abs((dagger(read.between) @ states[..., None])[..., 0]) ** 2
 
     batch = lanes.batch_shape
     return Propagation(
@@ -51,24 +50,15 @@ def evolve(request: Request) -> Propagation:
         times=request.shaped_times(),
         states=states.reshape(*batch, -1, levels),
         populations=populations.reshape(*batch, -1, levels),
-        basis=basis,
+        basis=request.basis,
         panels=evolution.panels.reshape(batch),
         evaluated_panels=evolution.evaluated,
         error_estimate=error.reshape(batch),
         phase=evolution.phase.reshape(batch),
         phase_error=(evolution.phase * np.finfo(np.float64).eps).reshape(batch),
-        readout_residual=None if residual is None else residual.reshape(batch),
+        readout_residual=None if read.residual is None else read.residual.reshape(batch),
+        readout_order=None if read.order is None else read.order.reshape(batch),
         warnings=tuple(warnings),
         description=request.description,
         units=lanes.hamiltonian.units,
     )
-
-
-def _populations(
-    lanes: Lanes, times: FloatArray | None, states: ComplexArray, basis: str
-) -> FloatArray:
-    if times is None or basis == "diabatic":
-        return np.abs(states) ** 2
-    matrices = lanes.traceless(times, np.arange(lanes.count))
-    _, vectors = np.linalg.eigh(matrices)
-    return np.abs((dagger(vectors) @ states[..., None])[..., 0]) ** 2

@@ -54,6 +54,11 @@ from anticrossing.formulas.pulses import allen_eberly, demkov_kunike, rosen_zene
 from anticrossing.formulas.result import DomainCheck, MatrixPrediction, Prediction
 from anticrossing.formulas.spin import ising_chain_defects, ising_mode_excitation, spin_landau_zener
 from anticrossing.formulas.time_scales import TimeScales, adiabatic_condition, time_scales
+from anticrossing.formulas.transition_history import (
+    TransitionHistory,
+    landau_zener_history,
+    transition_history,
+)
 
 __all__ = [
     "CanonicalDephasing",
@@ -67,6 +72,7 @@ __all__ = [
     "MultiphotonResonances",
     "Prediction",
     "TimeScales",
+    "TransitionHistory",
     "adiabatic_condition",
     "allen_eberly",
     "bloch_siegert_shift",
@@ -92,6 +98,7 @@ __all__ = [
     "landau_zener",
     "landau_zener_from_gap_curvature",
     "landau_zener_from_slopes",
+    "landau_zener_history",
     "multiphoton_resonances",
     "rate_population",
     "rosen_zener",
@@ -102,6 +109,7 @@ __all__ = [
     "time_scales",
     "transfer_matrices",
     "transfer_matrix",
+    "transition_history",
     "transition_rate",
 ]
 

@@ -133,11 +133,13 @@ def visible(
             for other in zeros
         )
     ]
-    actions = [_along_axis(square, origin, z.real) + _up_to_zero(square, z) for z in kept]
+    actions = [along_axis(square, origin, z.real) + _up_to_zero(square, z) for z in kept]
     return np.array(kept), np.array(actions)
 
 
-def _along_axis(square: Analytic, start: float, stop: float) -> float:
+def along_axis(square: Analytic, start: float, stop: float) -> float:
+    """Return ``∫ gap dt`` between two real times."""
+
     def integral(panels: int) -> float:
         edges = np.linspace(start, stop, panels + 1)
         half = np.diff(edges) / 2

@@ -130,41 +130,21 @@ def dykhne_davis_pechukas(
     >>> round(sweep.log_value / (-3.141592653589793 * 2.0), 12)
     1.0
     """
-    given = parameters or {}
-    if (gap is None) == (detuning is None and coupling is None):
-        raise InputError(
-            "Give either `gap`, or `detuning` and `coupling`, but not both or neither."
-        )
-    epsilon: Analytic | None = None
-    g: Analytic | None = None
-    if gap is not None:
-        square = _function("gap", gap, variable, given, power=1 if squared else 2)
-    else:
-        if detuning is None or coupling is None:
-            raise InputError("Arguments `detuning` and `coupling` must be given together.")
-        if squared:
-            raise fail("squared", "be used with `gap` only", "`detuning` and `coupling` are given")
-        epsilon = _function("detuning", detuning, variable, given, power=1)
-        g = _function("coupling", coupling, variable, given, power=1)
-        square = _sum_of_squares(epsilon, g)
-
-    centre, width, closes = minimum(square, complex(near).real, window)
-    if closes:
-        return _true_crossing(centre)
-    zeros = find_zeros(
-        square, strip(centre, width, window, height, complex(near).real), width, complex(near)
+    found = branch_points(
+        gap,
+        detuning=detuning,
+        coupling=coupling,
+        squared=squared,
+        near=near,
+        window=window,
+        height=height,
+        variable=variable,
+        parameters=parameters,
+        signs=signs,
     )
-    if zeros.size == 0:
-        raise ConvergenceError(
-            "No complex zero of the gap was found; give `window=` and `height=` (or `near=`) "
-            "around the time where the gap is smallest."
-        )
-    zeros, actions = visible(square, zeros, centre)
-    relevant = actions.imag <= actions.imag.min() - np.log(_RELEVANT)
-    zeros, actions = zeros[relevant], actions[relevant]
-    in_time = np.lexsort((zeros.imag, zeros.real))
-    zeros, actions = zeros[in_time], actions[in_time]
-    chosen, assumed = _signs(zeros, epsilon, g, signs)
+    if found.closes:
+        return _true_crossing(found.centre)
+    zeros, actions, chosen, assumed = found.zeros, found.actions, found.signs, found.assumed
 
     exponent = actions.imag.min()
     amplitude = np.sum(chosen * np.exp(1j * actions.real - (actions.imag - exponent)))
@@ -213,6 +193,72 @@ def dykhne_davis_pechukas(
         actions=actions[order],
         signs=chosen[order],
     )
+
+
+@dataclass(frozen=True)
+class BranchPoints:
+    """The zeros that count, in time; none where the gap closes at the real time `centre`."""
+
+    square: Analytic
+    centre: float
+    closes: bool
+    zeros: ComplexArray
+    actions: ComplexArray
+    signs: FloatArray
+    assumed: bool
+
+
+def branch_points(
+    gap: Formula | None,
+    *,
+    detuning: Formula | None,
+    coupling: Formula | None,
+    squared: bool,
+    near: float | complex,
+    window: tuple[float, float] | None,
+    height: float | None,
+    variable: str,
+    parameters: Mapping[str, float] | None,
+    signs: Sequence[float] | None,
+) -> BranchPoints:
+    """Return the complex zeros of a gap, from the arguments of `dykhne_davis_pechukas`."""
+    given = parameters or {}
+    if (gap is None) == (detuning is None and coupling is None):
+        raise InputError(
+            "Give either `gap`, or `detuning` and `coupling`, but not both or neither."
+        )
+    epsilon: Analytic | None = None
+    g: Analytic | None = None
+    if gap is not None:
+        square = _function("gap", gap, variable, given, power=1 if squared else 2)
+    else:
+        if detuning is None or coupling is None:
+            raise InputError("Arguments `detuning` and `coupling` must be given together.")
+        if squared:
+            raise fail("squared", "be used with `gap` only", "`detuning` and `coupling` are given")
+        epsilon = _function("detuning", detuning, variable, given, power=1)
+        g = _function("coupling", coupling, variable, given, power=1)
+        square = _sum_of_squares(epsilon, g)
+
+    centre, width, closes = minimum(square, complex(near).real, window)
+    if closes:
+        none = np.zeros(0, dtype=np.complex128)
+        return BranchPoints(square, centre, True, none, none, np.zeros(0), False)
+    zeros = find_zeros(
+        square, strip(centre, width, window, height, complex(near).real), width, complex(near)
+    )
+    if zeros.size == 0:
+        raise ConvergenceError(
+            "No complex zero of the gap was found; give `window=` and `height=` (or `near=`) "
+            "around the time where the gap is smallest."
+        )
+    zeros, actions = visible(square, zeros, centre)
+    relevant = actions.imag <= actions.imag.min() - np.log(_RELEVANT)
+    zeros, actions = zeros[relevant], actions[relevant]
+    in_time = np.lexsort((zeros.imag, zeros.real))
+    zeros, actions = zeros[in_time], actions[in_time]
+    chosen, assumed = _signs(zeros, epsilon, g, signs)
+    return BranchPoints(square, centre, False, zeros, actions, chosen, assumed)
 
 
 def _phase_error(exponent: float, size: float, total: float) -> float:

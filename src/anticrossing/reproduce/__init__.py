@@ -10,11 +10,14 @@ True
 from __future__ import annotations
 
 import importlib
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from anticrossing._core.checks import choice
 from anticrossing._core.public import guard
-from anticrossing.reproduce.reproduction import Reproduction
+from anticrossing.reproduce.comparison import Comparison
+from anticrossing.reproduce.reproduction import Number, Reproduction
 
 _MODULES = {
     "landau-zener-limits": "landau_zener_limits",
@@ -25,6 +28,8 @@ _MODULES = {
     "geometric-phase": "geometric_phase",
     "stueckelberg": "stueckelberg",
     "tully": "tully",
+    "berry-histories": "berry_histories",
+    "brundobler-elser": "brundobler_elser",
 }
 
 NAMES = tuple(_MODULES)
@@ -64,6 +69,53 @@ def compute(name: str, directory: str | Path | None = None) -> Reproduction:
     return reproduction
 
 
-__all__ = ["NAMES", "Reproduction", "compute", "descriptions"]
+def compute_all(
+    directory: str | Path | None = None, *, report: Callable[[str, float], None] | None = None
+) -> Comparison:
+    """Recompute everything: one table with each published number beside the one found here.
+
+    Parameters
+    ----------
+    directory : str or Path, optional
+        A directory that is made if need be; figure and numbers of each are written below it.
+    report : callable, optional
+        Called with the name and the seconds that it took as each is done.
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        For a directory that cannot be used.
+    """
+    from anticrossing.studies import check_target
+
+    targets: dict[str, Path | None] = dict.fromkeys(NAMES)
+    if directory is not None:
+        Path(directory).mkdir(parents=True, exist_ok=True)
+        for name in NAMES:
+            targets[name] = check_target(Path(directory) / name)
+    found: dict[str, Reproduction] = {}
+    seconds: dict[str, float] = {}
+    for name, target in targets.items():
+        start = time.perf_counter()
+        found[name] = compute(name, target)
+        seconds[name] = time.perf_counter() - start
+        if report is not None:
+            report(name, seconds[name])
+    return Comparison.of(found, seconds)
+
+
+__all__ = [
+    "NAMES",
+    "Comparison",
+    "Number",
+    "Reproduction",
+    "compute",
+    "compute_all",
+    "descriptions",
+]
 
 guard(__name__)

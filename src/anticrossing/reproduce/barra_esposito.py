@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from anticrossing import studies
-from anticrossing.reproduce.reproduction import Reproduction
+from anticrossing.reproduce.reproduction import Number, Reproduction
 from anticrossing.studies.outcomes.driven_level import DrivenLevelOutcome
 from anticrossing.thermodynamics import DrivenLevel, entropy_production
 
@@ -48,6 +48,8 @@ _REFERENCE: tuple[tuple[str, float, float], ...] = (
     ("fig. 4: P(w in [9.5, 10.5)), exact, coupled", 0.20664195754723094, _CLAIM),
     ("fig. 4: distance of the two, unit bins", 0.013252828497270707, _CLAIM),
 )
+
+_SOURCE = "F. Barra and M. Esposito, Phys. Rev. E 93, 062118 (2016)"
 
 
 def compute() -> Reproduction:
@@ -90,13 +92,17 @@ def compute() -> Reproduction:
     return Reproduction(
         name="barra-esposito",
         title="A level driven through nine reservoir levels",
-        source="F. Barra and M. Esposito, Phys. Rev. E 93, 062118 (2016), figures 2, 3 and 4.",
+        source=f"{_SOURCE}, figures 2, 3 and 4.",
         columns=["quantity", "reference", "recomputed", "difference"],
         rows=rows,
         conclusion=conclusion,
         agrees=bool(agrees and fluctuation < 1e-10),
         draw=draw,
         size=(15.0, 4.9),
+        numbers=tuple(
+            Number(name, reference, value, claim, _SOURCE)
+            for (name, reference, claim), value in zip(_REFERENCE, values, strict=True)
+        ),
     )
 
 

@@ -9,13 +9,15 @@ import numpy as np
 from anticrossing import drive, formulas, models, spectrum
 from anticrossing._core.checks import FloatArray
 from anticrossing.dynamics import propagate
-from anticrossing.reproduce.reproduction import Reproduction
+from anticrossing.reproduce.reproduction import Number, Reproduction
 
 _LEVELS = (-4.0, -1.5, 0.0, 2.2, 5.0)
 _COUPLINGS = (0.30, 0.15, 0.25, 0.40, 0.20)
 _RATE = 1.0
 _WINDOW = 1000.0
 _CLAIM = 1e-10
+
+_SOURCE = "Yu. N. Demkov and V. I. Osherov, Sov. Phys. JETP 26, 916 (1968)"
 
 
 def compute() -> Reproduction:
@@ -48,13 +50,16 @@ def compute() -> Reproduction:
     return Reproduction(
         name="demkov-osherov",
         title="Demkov–Osherov: one level through five",
-        source="Yu. N. Demkov and V. I. Osherov, Sov. Phys. JETP 26, 916 (1968): products of "
-        "p = exp(−2π γ²/α) and 1 − p in the order of the crossings.",
+        source=f"{_SOURCE}: products of p = exp(−2π γ²/α) and 1 − p in the order of the crossings.",
         columns=["from level", "to level", "exact", "formula", "difference"],
         rows=rows,
         conclusion=conclusion,
         agrees=bool(difference.max() < _CLAIM),
         draw=draw,
+        numbers=tuple(
+            Number(f"P {i} → {j}", published, found, _CLAIM, _SOURCE)
+            for i, j, found, published, _ in rows
+        ),
     )
 
 

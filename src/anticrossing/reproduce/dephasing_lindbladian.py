@@ -10,11 +10,13 @@ from anticrossing import drive, models
 from anticrossing._core.checks import FloatArray
 from anticrossing.dynamics import propagate
 from anticrossing.environment import Dephasing
-from anticrossing.reproduce.reproduction import Reproduction
+from anticrossing.reproduce.reproduction import Number, Reproduction
 
 _GAMMAS = (0.01, 0.1, 0.3, 1.0, 3.0, 10.0)
 _TABLE = (1.0, 1e-1, 1e-2, 1e-4, 1e-6)  # ε
 _UNIFORM = 0.5  # |R| ≤ Cγε² with this C, for every γ and ε here
+
+_SOURCE = "M. Fraas and L. Hänggli, Ann. Henri Poincaré 18, 2447 (2017)"
 
 
 def compute() -> Reproduction:
@@ -27,14 +29,27 @@ def compute() -> Reproduction:
     }
     largest = max(float(np.max(np.abs(values))) for values in remainders.values())
     rows: list[list[Any]] = []
+    numbers = []
     for gamma in _GAMMAS:
         table = np.array(_TABLE)
         for epsilon, exact in zip(_TABLE, _exact(gamma, table), strict=True):
             theory = float(_theory(gamma, epsilon))
             remainder = (exact - theory) / (gamma * epsilon**2)
+            what, allowed = f"p at γ = {gamma:g}, ε = {epsilon:g} g²", _UNIFORM * gamma * epsilon**2
+            numbers.append(Number(what, theory, float(exact), allowed, _SOURCE))
             rows.append([gamma, epsilon, f"{exact:.10g}", f"{theory:.10g}", f"{remainder:.4f}"])
     # Slow populations obey a rate equation, so R tends to minus the square of the incoherent term.
     limits = {gamma: -4 / 9 * gamma / (1 + gamma**2) ** 2 for gamma in _GAMMAS}
+    numbers += [
+        Number(
+            f"R/γε² as ε → 0 at γ = {gamma:g}",
+            limit,
+            float(remainders[gamma][0]),
+            2e-3 * abs(limit),
+            _SOURCE,
+        )
+        for gamma, limit in limits.items()
+    ]
     agree = all(abs(remainders[gamma][0] / limits[gamma] - 1) < 2e-3 for gamma in _GAMMAS)
     conclusion = (
         f"|R| ≤ {largest:.2f} γε² over γ = {_GAMMAS[0]:g} … {_GAMMAS[-1]:g} and ε = 10⁻⁶ … 1: one "
@@ -48,13 +63,13 @@ def compute() -> Reproduction:
     return Reproduction(
         name="dephasing-lindbladian",
         title="Landau–Zener tunnelling with dephasing in the instantaneous eigenbasis",
-        source="M. Fraas and L. Hänggli, Ann. Henri Poincaré 18, 2447 (2017): "
-        "p = exp(−πg²/2ε) + ε ∫ γ/(1+γ²) g²/(64 e⁵) ds + R, |R| ≤ Cγε².",
+        source=f"{_SOURCE}: p = exp(−πg²/2ε) + ε ∫ γ/(1+γ²) g²/(64 e⁵) ds + R, |R| ≤ Cγε².",
         columns=["γ", "ε/g²", "p exact", "p of the theorem", "R/γε²"],
         rows=rows,
         conclusion=conclusion,
         agrees=bool(largest < _UNIFORM and agree),
         draw=draw,
+        numbers=tuple(numbers),
     )
 
 

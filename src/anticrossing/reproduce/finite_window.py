@@ -9,18 +9,21 @@ import numpy as np
 from anticrossing import drive, formulas, models
 from anticrossing._core.checks import FloatArray
 from anticrossing.dynamics import propagate
-from anticrossing.reproduce.reproduction import Reproduction
+from anticrossing.reproduce.reproduction import Number, Reproduction
 
 _WINDOWS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)  # T √α
 _GAPS = (1.0, 3.0)  # g/√α
 _CLAIM = 1e-10
 _BASES = ("diabatic", "adiabatic")
 
+_SOURCE = "N. V. Vitanov and B. M. Garraway, Phys. Rev. A 53, 4288 (1996)"
+
 
 def compute() -> Reproduction:
     """Read a sweep from −T to T out in both bases; the exact answer solves the Weber equation."""
     windows = np.asarray(_WINDOWS)
     rows: list[list[Any]] = []
+    numbers: list[Number] = []
     errors: dict[tuple[float, str], FloatArray] = {}
     largest = 0.0
     for gap in _GAPS:
@@ -40,6 +43,9 @@ def compute() -> Reproduction:
             row: list[Any] = [gap, window]
             for basis in _BASES:
                 weber, computed = found[basis]
+                what = f"P {basis}, g/√α = {gap:g}, T√α = {window:g}"
+                own = float(computed[index])
+                numbers.append(Number(what, float(weber[index]), own, _CLAIM, _SOURCE))
                 row += [float(computed[index]), f"{abs(computed[index] - weber[index]):.0e}"]
                 row.append(_percent(float(errors[gap, basis][index])))
             rows.append(row)
@@ -68,7 +74,7 @@ def compute() -> Reproduction:
     return Reproduction(
         name="finite-window",
         title="Landau–Zener over a finite window: the basis of the read-out decides",
-        source="N. V. Vitanov and B. M. Garraway, Phys. Rev. A 53, 4288 (1996): amplitudes are "
+        source=f"{_SOURCE}: amplitudes are "
         "parabolic cylinder (Weber) functions of order i g²/4α − 1.",
         columns=[
             "g/√α",
@@ -84,6 +90,7 @@ def compute() -> Reproduction:
         conclusion=conclusion,
         agrees=bool(largest < _CLAIM and published),
         draw=draw,
+        numbers=tuple(numbers),
     )
 
 

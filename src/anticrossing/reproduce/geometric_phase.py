@@ -12,7 +12,7 @@ from anticrossing._core.checks import FloatArray
 from anticrossing.analysis import intersection_passage
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.molecules.vibronic import RotorLevels, jahn_teller_levels, lower_surface_levels
-from anticrossing.reproduce.reproduction import Reproduction
+from anticrossing.reproduce.reproduction import Number, Reproduction
 
 _PHASE = 1e-9  # claimed for phases (radians) and probabilities
 _LEVEL = 1e-7
@@ -30,18 +30,25 @@ _COUNT = 5
 Row = tuple[str, float, float, float]
 """What, the reference, what was found, the difference claimed."""
 
+_SOURCES = {
+    "phases": "M. V. Berry, Proc. R. Soc. A 392, 45 (1984)",
+    "quadrupole": "A. Zee, Phys. Rev. A 38, 1 (1988)",
+    "jump": "E. Teller, J. Phys. Chem. 41, 109 (1937)",
+    "vibronic": "H. C. Longuet-Higgins et al., Proc. R. Soc. A 244, 1 (1958)",
+    "bands": "X.-L. Qi, Y.-S. Wu and S.-C. Zhang, Phys. Rev. B 74, 085308 (2006)",
+}
+
 
 def compute() -> Reproduction:
     """Compare phases, jumps, levels and Chern numbers with closed forms and published values."""
-    found = [
-        *_loops(),
-        *_solid_angles(),
-        *_holonomies(),
-        *_passages(),
-        *_vibronic_levels(),
-        *_degeneracies(),
-        *_chern_numbers(),
-    ]
+    parts = {
+        "phases": [*_loops(), *_solid_angles()],
+        "quadrupole": _holonomies(),
+        "jump": _passages(),
+        "vibronic": [*_vibronic_levels(), *_degeneracies()],
+        "bands": _chern_numbers(),
+    }
+    found = [row for part in parts.values() for row in part]
     rows: list[list[Any]] = [
         [what, _number(reference), _number(value), f"{abs(value - reference):.0e}"]
         for what, reference, value, _ in found
@@ -81,6 +88,11 @@ def compute() -> Reproduction:
         agrees=all(abs(value - reference) <= claim for _, reference, value, claim in found),
         draw=draw,
         size=(12.6, 4.6),
+        numbers=tuple(
+            Number(what, float(reference), float(value), claim, _SOURCES[group])
+            for group, part in parts.items()
+            for what, reference, value, claim in part
+        ),
     )
 
 

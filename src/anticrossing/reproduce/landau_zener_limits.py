@@ -8,13 +8,17 @@ import numpy as np
 
 from anticrossing import drive, formulas, models
 from anticrossing.dynamics import log_probability, propagate
-from anticrossing.reproduce.reproduction import Reproduction
+from anticrossing.reproduce.reproduction import Number, Reproduction
 
 _WINDOW = 1e5
 _CLAIM = 1e-11  # absolute, for probabilities
 _CLAIM_LOGARITHM = 1e-8  # relative, for ln P
 _DECISIVE = 2 / np.pi  # g²/α at which P = 1/e
 _SLOW = (1e3, 1e6)
+
+_SOURCE = (
+    "L. D. Landau, Phys. Z. Sowjetunion 2, 46 (1932); C. Zener, Proc. R. Soc. A 137, 696 (1932)"
+)
 
 
 def compute() -> Reproduction:
@@ -58,14 +62,27 @@ def compute() -> Reproduction:
     return Reproduction(
         name="landau-zener-limits",
         title="Landau–Zener: from the fast to the slow limit",
-        source="L. D. Landau, Phys. Z. Sowjetunion 2, 46 (1932); C. Zener, Proc. R. Soc. A 137, "
-        "696 (1932): P = exp(−π g²/2α), golden rule 1 − P = π g²/2α when fast, "
+        source=f"{_SOURCE}: P = exp(−π g²/2α), golden rule 1 − P = π g²/2α when fast, "
         "P = 1/e at α = π g²/2.",
         columns=["g²/α", "exact P", "formula", "difference", "golden rule"],
         rows=rows,
         conclusion=conclusion,
         agrees=bool(agrees),
         draw=draw,
+        numbers=(
+            *(Number(f"P at g²/α = {row[0]:.4g}", row[2], row[1], _CLAIM, _SOURCE) for row in rows),
+            Number("P at sweep rate π g²/2: 1/e", float(np.exp(-1)), decisive, _CLAIM, _SOURCE),
+            *(
+                Number(
+                    f"ln P at g²/α = {x:.0e}",
+                    float(published),
+                    float(found),
+                    float(_CLAIM_LOGARITHM * abs(published)),
+                    _SOURCE,
+                )
+                for x, published, found in zip(_SLOW, expected, logarithms, strict=True)
+            ),
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,38 @@ from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable
 from anticrossing._version import __version__
 from anticrossing.studies.directory import MARKER, replace_directory, write_json
+
+
+@dataclass(frozen=True)
+class Number:
+    """A published number beside the one of this package.
+
+    Attributes
+    ----------
+    quantity : str
+        What it is, in words.
+    published, found : float
+    allowed : float
+        The largest difference that counts as agreement.
+    source : str
+        Where it was published.
+    """
+
+    quantity: str
+    published: float
+    found: float
+    allowed: float
+    source: str
+
+    @property
+    def difference(self) -> float:
+        """Ours less the published number."""
+        return self.found - self.published
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the difference is allowed."""
+        return bool(abs(self.difference) <= self.allowed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +68,8 @@ class Reproduction(Result):
         Draws into a new Matplotlib figure: ``draw(figure)``.
     size : tuple of float
         Width and height of the figure in inches.
+    numbers : tuple of Number
+        The published numbers that it is judged by.
     """
 
     name: str
@@ -47,6 +81,7 @@ class Reproduction(Result):
     agrees: bool
     draw: Callable[[Any], None]
     size: tuple[float, float] = (10.4, 4.5)
+    numbers: tuple[Number, ...] = ()
 
     def variables(self) -> dict[str, Variable]:
         """Return the columns of the table, numbers where all entries are numbers."""
@@ -95,6 +130,10 @@ class Reproduction(Result):
             "rows": self.rows,
             "conclusion": self.conclusion,
             "agrees": self.agrees,
+            "numbers": [
+                {**asdict(number), "difference": number.difference, "agrees": number.agrees}
+                for number in self.numbers
+            ],
         }
         return plain(content)
 

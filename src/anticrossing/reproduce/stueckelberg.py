@@ -13,7 +13,7 @@ from anticrossing.dynamics import propagate
 from anticrossing.dynamics.interferogram import interferogram
 from anticrossing.formulas.periodic import fast_passage_population
 from anticrossing.models import LandauZener
-from anticrossing.reproduce.reproduction import Reproduction
+from anticrossing.reproduce.reproduction import Number, Reproduction
 
 _FIRST_ZERO = 2.404825557695773  # of the Bessel function J₀
 _QUBIT: dict[str, Any] = {"gap": 0.5, "frequency": 2.0, "t1": 40.0, "t2": 15.0}
@@ -30,6 +30,9 @@ _STEADY = (
     (0.0, 2.0 * _FIRST_ZERO, 0.054275844594),
 )
 _BESSEL = ((1.0, 0.765197686558), (2.0, 0.223890779141), (_FIRST_ZERO, 0.0), (4.0, -0.397149809864))
+
+_REVIEW = "S. N. Shevchenko, S. Ashhab and F. Nori, Phys. Rep. 492, 1 (2010)"
+_BESSEL_SOURCE = "F. Grossmann, T. Dittrich, P. Jung and P. Hänggi, Phys. Rev. Lett. 67, 516 (1991)"
 
 
 def compute() -> Reproduction:
@@ -92,14 +95,19 @@ def compute() -> Reproduction:
     return Reproduction(
         name="stueckelberg",
         title="Repeated passages of a driven qubit",
-        source="S. N. Shevchenko, S. Ashhab and F. Nori, Phys. Rep. 492, 1 (2010); F. Grossmann, "
-        "T. Dittrich, P. Jung and P. Hänggi, Phys. Rev. Lett. 67, 516 (1991).",
+        source=f"{_REVIEW}; {_BESSEL_SOURCE}.",
         columns=["quantity", "reference", "recomputed", "difference"],
         rows=rows,
         conclusion=conclusion,
         agrees=agrees,
         draw=draw,
         size=(15.0, 5.3),
+        numbers=tuple(
+            Number(name, float(reference), float(value), claim, source)
+            for (name, reference, value, claim), source in zip(
+                compared, [_REVIEW] * 7 + [_BESSEL_SOURCE] * len(_BESSEL), strict=True
+            )
+        ),
     )
 
 

@@ -13,7 +13,7 @@ from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import TULLY_MASS, TullyDual, TullyExtended, TullySimple
 from anticrossing.molecules.packets import Absorber, Grid, WavePacket, propagate_packet
 from anticrossing.molecules.trajectories import EnsembleResult, Gaussian, Mean, run_trajectories
-from anticrossing.reproduce.reproduction import Reproduction
+from anticrossing.reproduce.reproduction import Number, Reproduction
 
 _WITHIN = 2e-4  # of the published numbers
 _CONSERVED = 1e-6  # norm and counted flux against 1
@@ -75,6 +75,8 @@ _PROBLEMS = (
     ),
 )
 
+_SOURCE = "J. C. Tully, J. Chem. Phys. 93, 1061 (1990)"
+
 
 def compute() -> Reproduction:
     """Propagate packets and ensembles at several momenta and compare with the published table."""
@@ -83,6 +85,7 @@ def compute() -> Reproduction:
     sampled: dict[str, dict[str, Mean]] = {}
     rows: list[list[Any]] = []
     errors, lost = [], []
+    numbers: list[Number] = []
     for problem in _PROBLEMS:
         H = problem.model()
         line = np.array([_packet(problem, H, k) for k in _between(problem.momenta)])
@@ -97,6 +100,12 @@ def compute() -> Reproduction:
                 note: list[Any] = [0.0, "norm and flux", missing]
             else:
                 errors.append(float(np.abs(found[place] - published).max()))
+                numbers += [
+                    Number(f"{problem.name}, k = {k:g}: {name}", value, own, _WITHIN, _SOURCE)
+                    for name, value, own in zip(
+                        _NAMES, published, found[place].tolist(), strict=True
+                    )
+                ]
                 note = [0.0, "published", errors[-1]]
             rows.append([problem.name, k, "exact", *found[place].tolist(), *note])
             for method, mean in sampled[problem.name].items():
@@ -132,7 +141,7 @@ def compute() -> Reproduction:
     return Reproduction(
         name="tully",
         title="Tully's three problems: exact packets and trajectories",
-        source="J. C. Tully, J. Chem. Phys. 93, 1061 (1990).",
+        source=f"{_SOURCE}.",
         columns=[
             "problem",
             "momentum (ħ/bohr)",
@@ -150,6 +159,7 @@ def compute() -> Reproduction:
         agrees=agrees,
         draw=draw,
         size=(14.0, 4.8),
+        numbers=tuple(numbers),
     )
 
 

@@ -96,10 +96,6 @@ class PassageStudy(Study):
         build.check_single(entries, hamiltonian=hamiltonian, drive=drive, environment=environment)
         _check_question(given.question, hamiltonian.dimension)
         environments.check_open(environment, hamiltonian.dimension)
-        if environment is not None and given.question.basis == "superadiabatic":
-            with tables.inside("question"):
-                must = "be 'adiabatic' or 'diabatic' with an environment"
-                raise fail("basis", must, "it is 'superadiabatic'")
         return cls(
             **heading._asdict(),
             tables=entries,
