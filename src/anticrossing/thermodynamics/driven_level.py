@@ -25,9 +25,8 @@ from anticrossing._core.checks import (
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.drive import Drive
-from anticrossing.dynamics.fermions import check_times, follow_star
+from anticrossing.dynamics.fermions import FermionEvolution, check_times
 from anticrossing.dynamics.gaussian import GaussianState
-from anticrossing.dynamics.star import Star, evolve
 from anticrossing.formulas.result import DomainCheck, failures
 from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
 from anticrossing.thermodynamics.atoms import AtomicStatistics
@@ -37,6 +36,7 @@ from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.enumeration import MOST_MODES, enumerate_transitions
 from anticrossing.thermodynamics.equilibrium import fermi, grand_potential
 from anticrossing.thermodynamics.exact import ExactLedger
+from anticrossing.thermodynamics.level_dynamics import follow_level
 from anticrossing.thermodynamics.work import WorkDistribution
 
 METHODS = ("exact", "landau-zener")
@@ -176,6 +176,12 @@ class DrivenLevel(Thermal, Result):
         times = np.concatenate([[0.0], np.cumsum(np.diff(positions) / speeds)])
         return drives.Piecewise(times, positions)
 
+    @property
+    def phase(self) -> float:
+        """Spread of all energies times the length of the drive: how slow it is, in radians."""
+        ends = np.concatenate([self.levels, [self.start, self.stop]])
+        return float(np.ptp(ends) * (self.drive.stop_time - self.drive.start_time))
+
     def hamiltonian(self, energy: float) -> FloatArray:
         """Return the single-particle matrix with the driven level (index 0) at `energy`."""
         matrix = np.diag(np.concatenate([[real_number("energy", energy)], self.levels]))
@@ -204,7 +210,7 @@ class DrivenLevel(Thermal, Result):
     @property
     def checks(self) -> tuple[DomainCheck, ...]:
         """Whether the crossings may be treated one by one, and whether all levels are met."""
-        missed = int(np.sum(~self._met))
+        missed = self.levels.size - self.chain.energies.size
         return (
             *self.chain.checks,
             DomainCheck(
@@ -235,6 +241,9 @@ class DrivenLevel(Thermal, Result):
     ) -> ExactLedger:
         """Solve level and reservoir exactly, at any coupling and speed.
 
+        Slow drives of few levels cost no more than faster ones; with hundreds of levels the cost
+        grows with the number of oscillations.
+
         Parameters
         ----------
         initial_occupation : float, optional
@@ -255,10 +264,10 @@ class DrivenLevel(Thermal, Result):
             If the occupation lies outside [0, 1] or is given together with `coupled`, or times lie
             outside the window.
         ConvergenceError
-            If the drive is so slow that it would take more than a million panels.
+            If there are hundreds of levels, and the drive is so slow that it would take more than
+            a million panels.
         """
-        begin = float(self.drive.start_time)
-        wanted = check_times(times, begin, float(self.drive.stop_time))
+        wanted = check_times(times, float(self.drive.start_time), float(self.drive.stop_time))
         if coupled:
             if initial_occupation is not None:
                 raise fail(
@@ -271,9 +280,8 @@ class DrivenLevel(Thermal, Result):
             )
         else:
             state = self._product(self.start, initial_occupation)
-        evolution = follow_star(self._star, state, begin, wanted, self.drive.breakpoints)
         return ExactLedger(
-            evolution,
+            self._follow(state, wanted),
             self.temperature,
             self.chemical_potential,
             state,
@@ -284,9 +292,12 @@ class DrivenLevel(Thermal, Result):
     @functools.cached_property
     def propagator(self) -> ComplexArray:
         """The exact single-particle propagator over the whole drive, (L+1, L+1), level first."""
-        window = float(self.drive.start_time), float(self.drive.stop_time)
-        (piece,) = evolve(self._star, window[0], np.array(window[1:]), self.drive.breakpoints)
-        return piece.propagator
+        return self._whole.propagator
+
+    @property
+    def propagator_error(self) -> float:
+        """Bound on the error of any ``|W_ij|²``, and so of what the exact work follows from."""
+        return self._whole.error_estimate
 
     # ---- work -------------------------------------------------------------------------------
 
@@ -417,15 +428,13 @@ class DrivenLevel(Thermal, Result):
 
     # ---- parts ------------------------------------------------------------------------------
 
-    @property
-    def _met(self) -> npt.NDArray[np.bool_]:
-        low, high = sorted((self.start, self.stop))
-        return (self.levels > low) & (self.levels < high)
-
     @functools.cached_property
-    def _star(self) -> Star:
-        energy = functools.partial(_energy, self.drive)
-        return Star(energy, self.levels, self.couplings[:, None].astype(np.complex128))
+    def _whole(self) -> FermionEvolution:
+        empty = GaussianState.product(np.zeros(self.levels.size + 1))
+        return self._follow(empty, np.array([float(self.drive.stop_time)]))
+
+    def _follow(self, state: GaussianState, times: FloatArray) -> FermionEvolution:
+        return follow_level(self.drive, self.levels, self.couplings, self.phase, state, times)
 
     def _product(self, energy: float, occupation: float | None) -> GaussianState:
         if occupation is None:
@@ -437,8 +446,3 @@ class DrivenLevel(Thermal, Result):
     @property
     def _bath(self) -> dict[str, float]:
         return {"temperature": self.temperature, "chemical_potential": self.chemical_potential}
-
-
-def _energy(drive: Drive, times: FloatArray) -> ComplexArray:
-    """Return the energy of the driven level as a matrix."""
-    return np.asarray(drive(times), dtype=np.complex128)[:, None, None]

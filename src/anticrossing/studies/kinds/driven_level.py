@@ -19,6 +19,7 @@ from anticrossing._core.checks import (
     positive_number,
 )
 from anticrossing._core.unchanging import read_only
+from anticrossing.dynamics.fermions import efforts
 from anticrossing.studies import tables
 from anticrossing.studies.outcome import Output, Progress
 from anticrossing.studies.outcomes.driven_level import DrivenLevelOutcome
@@ -32,8 +33,7 @@ from anticrossing.thermodynamics.work import WorkDistribution
 LARGEST_RESERVOIR = 2000  # levels
 LARGEST_WORK_RESERVOIR = 200  # levels, for the distribution of the work
 METHODS = ("landau-zener", "exact")
-_LARGEST_EFFORT = 1e8  # panels times (levels + 50)²: about a minute
-_PANEL = 120.0  # radians that the exact solver covers with one panel
+_LARGEST_EFFORT = 1e8  # of the exact evolution: about a minute
 _LARGEST_INVERSION = 5e8  # range over width times levels cubed: about a minute
 _POINTS = 601
 _DEVIATIONS = 5.0  # how far from their means the distributions are followed
@@ -190,8 +190,8 @@ class DrivenLevelStudy(Study):
     def check_effort(self, systems: Sequence[DrivenLevel]) -> None:
         """Refuse what would take far longer than a minute, with all points of a scan."""
         with tables.inside("driven_level"):
-            panels = self.samples + sum(_panels(system) for system in [self.system, *systems])
-            effort = panels * (self.system.levels.size + 50.0) ** 2
+            effort = _effort(self.system, self.samples)
+            effort += sum(_effort(system, 2) for system in systems)
             if not effort <= _LARGEST_EFFORT:
                 raise InputError(
                     f"The exact evolution would take about {effort / _LARGEST_EFFORT:.2g} minutes, "
@@ -298,11 +298,9 @@ def _width(given: float | None, system: DrivenLevel) -> float:
     return given
 
 
-def _panels(system: DrivenLevel) -> float:
-    """Return about how many panels the exact evolution takes."""
-    ends = np.concatenate([system.levels, [system.start, system.stop]])
-    duration = float(system.drive.stop_time - system.drive.start_time)
-    return 2 + float(np.ptp(ends)) * duration / _PANEL
+def _effort(system: DrivenLevel, reports: int) -> float:
+    """Return about what the exact evolution costs."""
+    return min(efforts(system.levels.size + 1, system.phase, reports))
 
 
 # ---- computing --------------------------------------------------------------------------------
