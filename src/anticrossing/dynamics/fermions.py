@@ -342,20 +342,20 @@ def _split(hamiltonian: Hamiltonian) -> npt.NDArray[np.intp] | None:
     return np.flatnonzero(moving)
 
 
-def efforts(levels: int, phase: float, reports: int) -> tuple[float, float]:
+def efforts(levels: int, phase: float, reports: int, *, centre: int = 1) -> tuple[float, float]:
     """Return about what star and superadiabatic panels cost; 1e8 is about a minute.
 
     `phase` is the spread of the levels times the window, which only the star has to resolve;
     `reports` is the number of times asked for, each of which ends a panel.
     """
-    whole = (phase / _STAR_PHASE + reports) * (levels + 49.0) ** 2
+    whole = (phase / _STAR_PHASE + reports) * (levels - centre + 50.0 * centre) ** 2
     adiabatic = (_PANELS_PER_LEVEL * levels + reports) * (3.0 * levels**3 + 3000.0)
     return whole, adiabatic
 
 
-def prefers_panels(levels: int, phase: float, reports: int) -> bool:
+def prefers_panels(levels: int, phase: float, reports: int, *, centre: int = 1) -> bool:
     """Whether a star is so slow that superadiabatic frames are cheaper."""
-    whole, adiabatic = efforts(levels, phase, reports)
+    whole, adiabatic = efforts(levels, phase, reports, centre=centre)
     return adiabatic < whole
 
 

@@ -46,12 +46,18 @@ from anticrossing.thermodynamics.markov_ledger import MarkovLedger, MarkovTotals
 from anticrossing.thermodynamics.modes import Transitions
 from anticrossing.thermodynamics.reservoirs import Reservoir
 from anticrossing.thermodynamics.sampling import sample_transitions
-from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings, SequentialLedger
+from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings
+from anticrossing.thermodynamics.sequential_exact import SequentialExact
+from anticrossing.thermodynamics.sequential_ledger import SequentialLedger
+from anticrossing.thermodynamics.sequential_statistics import SequentialStatistics
+from anticrossing.thermodynamics.sequential_trajectories import SequentialTrajectories
+from anticrossing.thermodynamics.trajectories import ChainTrajectories
 from anticrossing.thermodynamics.work import WorkDistribution, WorkStatistics
 
 __all__ = [
     "AtomicStatistics",
     "ChainLedger",
+    "ChainTrajectories",
     "ChainWorkStatistics",
     "CrossingEvents",
     "DrivenLevel",
@@ -65,7 +71,10 @@ __all__ = [
     "MarkovTotals",
     "Reservoir",
     "SequentialCrossings",
+    "SequentialExact",
     "SequentialLedger",
+    "SequentialStatistics",
+    "SequentialTrajectories",
     "Transitions",
     "TwoPointStatistics",
     "WorkDistribution",

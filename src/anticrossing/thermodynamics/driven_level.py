@@ -29,19 +29,14 @@ from anticrossing.dynamics.fermions import FermionEvolution, check_times
 from anticrossing.dynamics.gaussian import GaussianState
 from anticrossing.formulas.result import DomainCheck, failures
 from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
-from anticrossing.thermodynamics.atoms import AtomicStatistics
 from anticrossing.thermodynamics.chain import LandauZenerChain, per_level
 from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.counting import TwoPointStatistics
-from anticrossing.thermodynamics.enumeration import MOST_MODES, enumerate_transitions
-from anticrossing.thermodynamics.equilibrium import fermi, grand_potential
+from anticrossing.thermodynamics.equilibrium import fermi
 from anticrossing.thermodynamics.exact import ExactLedger
+from anticrossing.thermodynamics.exact_work import DIRECTIONS, checked_scheme, exact_work
 from anticrossing.thermodynamics.level_dynamics import follow_level
 from anticrossing.thermodynamics.work import WorkDistribution
-
-METHODS = ("exact", "landau-zener")
-SCHEMES = ("coupled", "decoupled", "product")
-DIRECTIONS = ("forward", "backward")
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -329,14 +324,9 @@ class DrivenLevel(Thermal, Result):
             For an unknown option, a scheme that the method would ignore, or a product scheme with
             more than ten reservoir levels.
         """
-        choice("method", method, METHODS)
-        choice("direction", direction, DIRECTIONS)
-        forward = direction == "forward"
+        scheme = checked_scheme(method, scheme, self.levels.size)
+        forward = choice("direction", direction, DIRECTIONS) == "forward"
         if method == "landau-zener":
-            if scheme is not None:
-                raise fail(
-                    "scheme", "not be given with method 'landau-zener'", "it would be ignored"
-                )
             chain = self.chain if forward else self.chain.backward()
             return WorkDistribution(
                 chain.work_statistics(),
@@ -344,45 +334,13 @@ class DrivenLevel(Thermal, Result):
                 free_energy_difference=chain.grand_potential_change,
                 description=f"Landau-Zener chain, {direction}",
             )
-        scheme = choice("scheme", "coupled" if scheme is None else scheme, SCHEMES)
-        if scheme == "product" and self.levels.size + 1 > MOST_MODES:
-            raise fail(
-                "scheme",
-                "be 'coupled' or 'decoupled' for this many levels",
-                f"'product' is no Gaussian measurement, so that it has to be enumerated: at "
-                f"most {MOST_MODES - 1} reservoir levels, not {self.levels.size}",
-            )
         ends = (self.start, self.stop) if forward else (self.stop, self.start)
-        propagator = self.propagator if forward else self.propagator.T
-        if scheme == "decoupled":
-            first, last = (np.concatenate([[end], self.levels]) for end in ends)
-        else:
-            first, before = np.linalg.eigh(self.hamiltonian(ends[0]))
-            last, after = np.linalg.eigh(self.hamiltonian(ends[1]))
-            amplitudes = after.T @ propagator @ before
-        description = f"exact, {scheme} scheme, {direction}"
-        change = grand_potential(last, **self._bath) - grand_potential(first, **self._bath)
-        if scheme == "product":
-            # The measurement destroys coherences, and what is left is not Gaussian.
-            state = before.T @ np.diag(self._product(ends[0], None).occupations) @ before
-            found = enumerate_transitions(amplitudes, correlation=state)
-            return WorkDistribution(
-                AtomicStatistics(found.values(first, last), found.probabilities),
-                temperature=self.temperature,
-                free_energy_difference=change,
-                description=description,
-            )
-        statistics = TwoPointStatistics(
-            propagator=propagator if scheme == "decoupled" else amplitudes,
-            initial_values=first,
-            final_values=last,
-            log_odds=-self.beta * (first - self.chemical_potential),
-        )
-        return WorkDistribution(
-            statistics,
-            temperature=self.temperature,
-            free_energy_difference=change,
-            description=description,
+        return exact_work(
+            self.propagator if forward else self.propagator.T,
+            (self.hamiltonian(ends[0]), self.hamiltonian(ends[1])),
+            scheme=scheme,
+            description=f"exact, {scheme} scheme, {direction}",
+            **self._bath,
         )
 
     def full_counting(self, *, direction: str = "forward") -> TwoPointStatistics:
