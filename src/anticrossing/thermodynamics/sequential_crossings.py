@@ -33,7 +33,7 @@ from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameter
 from anticrossing.thermodynamics.chain import crossing_probabilities
 from anticrossing.thermodynamics.crossing_events import CrossingEvents, IntArray, crossing_sequence
 from anticrossing.thermodynamics.dissipation import Filling
-from anticrossing.thermodynamics.equilibrium import fermi, grand_potential
+from anticrossing.thermodynamics.equilibrium import grand_potential
 from anticrossing.thermodynamics.exact_work import DIRECTIONS, checked_scheme, exact_work
 from anticrossing.thermodynamics.sequential_exact import Paths, SequentialExact
 from anticrossing.thermodynamics.sequential_ledger import SequentialLedger
@@ -213,37 +213,44 @@ class SequentialCrossings(Thermal, Unchanging):
             If an occupation is not between 0 and 1, or a shape does not fit.
         """
         systems, levels = self.positions.shape[1], self.reservoir_energies.size
-        if initial_occupations is None:
-            system = self._equilibrium(self.positions[0])
-        else:
-            system = fraction("initial_occupations", initial_occupations)
-            last_axis("initial_occupations", system, systems)
-        if reservoir_occupations is None:
-            reservoir = self._equilibrium(self.reservoir_energies)
-        else:
-            reservoir = fraction("reservoir_occupations", reservoir_occupations)
-            of_shape("reservoir_occupations", reservoir, (levels,))
+        system = self._filling(self.positions[0])
+        if initial_occupations is not None:
+            given = fraction("initial_occupations", initial_occupations)
+            system = Filling.of(last_axis("initial_occupations", given, systems))
+        reservoir = self._filling(self.reservoir_energies)
+        if reservoir_occupations is not None:
+            given = fraction("reservoir_occupations", reservoir_occupations)
+            reservoir = Filling.of(of_shape("reservoir_occupations", given, (levels,)))
 
-        events = self.events
-        batch = system.shape[:-1]
-        occupations = np.empty((*batch, events.times.size + 1, systems + levels))
-        occupations[..., 0, :systems] = system
-        occupations[..., 0, systems:] = reservoir
-        pairs = np.stack((events.system_levels, systems + events.reservoir_levels), axis=-1)
-        for k, pair in enumerate(pairs):
-            keep, swap = self.diabatic_probabilities[k], self.adiabatic_probabilities[k]
-            occupations[..., k + 1, :] = occupations[..., k, :]
-            before = occupations[..., k, pair]
-            occupations[..., k + 1, pair] = keep * before + swap * before[..., ::-1]
+        occupied, vacant = (
+            self._mixed(*pair)
+            for pair in ((system.occupied, reservoir.occupied), (system.vacant, reservoir.vacant))
+        )
         return SequentialLedger(
-            events=events,
-            system_occupations=occupations[..., :systems],
-            reservoir_occupations=occupations[..., systems:],
+            events=self.events,
+            system_occupations=occupied[..., :systems],
+            reservoir_occupations=occupied[..., systems:],
+            system_vacancies=vacant[..., :systems],
+            reservoir_vacancies=vacant[..., systems:],
             positions=self.positions,
             reservoir_energies=self.reservoir_energies,
             temperature=self.temperature,
             chemical_potential=self.chemical_potential,
         )
+
+    def _mixed(self, system: FloatArray, reservoir: FloatArray) -> FloatArray:
+        """Return occupations, or vacancies, after each crossing, (..., K+1, S+M)."""
+        events, systems = self.events, system.shape[-1]
+        found = np.empty((*system.shape[:-1], events.times.size + 1, systems + reservoir.size))
+        found[..., 0, :systems] = system
+        found[..., 0, systems:] = reservoir
+        pairs = np.stack((events.system_levels, systems + events.reservoir_levels), axis=-1)
+        for k, pair in enumerate(pairs):
+            keep, swap = self.diabatic_probabilities[k], self.adiabatic_probabilities[k]
+            found[..., k + 1, :] = found[..., k, :]
+            before = found[..., k, pair]
+            found[..., k + 1, pair] = keep * before + swap * before[..., ::-1]
+        return found
 
     # ---- statistics of the crossings ------------------------------------------------------------
 
@@ -269,8 +276,7 @@ class SequentialCrossings(Thermal, Unchanging):
             As for `run`.
         """
         ledger = self._single(initial_occupations, reservoir_occupations)
-        starts = Filling.thermal(self.positions[0], self.beta, self.chemical_potential)
-        bath = Filling.thermal(self.reservoir_energies, self.beta, self.chemical_potential)
+        starts, bath = self._filling(self.positions[0]), self._filling(self.reservoir_energies)
         if initial_occupations is not None:
             starts = Filling.of(ledger.system_occupations[0])
         if reservoir_occupations is not None:
@@ -284,7 +290,7 @@ class SequentialCrossings(Thermal, Unchanging):
             diabatic_probabilities=self.diabatic_probabilities,
             adiabatic_probabilities=self.adiabatic_probabilities,
             initial=starts,
-            final=Filling.of(ledger.system_occupations[-1]),
+            final=ledger.filling(-1),
             reservoir=bath,
             temperature=self.temperature,
         )
@@ -436,5 +442,5 @@ class SequentialCrossings(Thermal, Unchanging):
     def _bath(self) -> dict[str, float]:
         return {"temperature": self.temperature, "chemical_potential": self.chemical_potential}
 
-    def _equilibrium(self, energies: FloatArray) -> FloatArray:
-        return fermi(energies, **self._bath)
+    def _filling(self, energies: FloatArray) -> Filling:
+        return Filling.thermal(energies, self.beta, self.chemical_potential)

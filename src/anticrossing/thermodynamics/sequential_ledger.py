@@ -13,6 +13,7 @@ from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.thermodynamics.arguments import Thermal
 from anticrossing.thermodynamics.crossing_events import CrossingEvents
+from anticrossing.thermodynamics.dissipation import Filling
 from anticrossing.thermodynamics.equilibrium import binary_entropy
 from anticrossing.thermodynamics.pictures import draw_along
 
@@ -29,6 +30,8 @@ class SequentialLedger(Thermal, Result):
         Occupations of the system levels before the first and after each crossing.
     reservoir_occupations : array, shape (..., K+1, M)
         Occupations of the reservoir levels.
+    system_vacancies, reservoir_vacancies : array, shapes as above
+        Their complements, which keep their digits where a level is almost full.
     positions : array, shape (K+2, S)
         Energies of the system levels at the start, at each crossing and at the end.
     reservoir_energies : array, shape (M,)
@@ -39,6 +42,8 @@ class SequentialLedger(Thermal, Result):
     events: CrossingEvents
     system_occupations: FloatArray
     reservoir_occupations: FloatArray
+    system_vacancies: FloatArray
+    reservoir_vacancies: FloatArray
     positions: FloatArray
     reservoir_energies: FloatArray
     temperature: float
@@ -112,6 +117,10 @@ class SequentialLedger(Thermal, Result):
         flow = np.concatenate((np.zeros((*flow.shape[:-1], 1)), flow), axis=-1)
         return entropy - entropy[..., :1] - flow
 
+    def filling(self, moment: int) -> Filling:
+        """Return the occupations of the driven levels after so many crossings."""
+        return filled(self.system_occupations[moment], self.system_vacancies[moment])
+
     def __str__(self) -> str:
         crossings, systems = self.events.times.size, self.positions.shape[1]
         lines = [f"Sequential crossings, {crossings} of {systems} system level(s)"]
@@ -129,3 +138,9 @@ class SequentialLedger(Thermal, Result):
             f"  entropy production    {self.entropy_production[-1]:.10g}",
         ]
         return "\n".join(lines)
+
+
+def filled(occupied: FloatArray, vacant: FloatArray) -> Filling:
+    """Return occupations with complements that are known."""
+    with np.errstate(divide="ignore"):
+        return Filling(occupied, vacant, np.log(occupied) - np.log(vacant))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Shown, shown
 from anticrossing.thermodynamics.arguments import MOST_SAMPLES, generator
 from anticrossing.thermodynamics.dissipation import Filling
-from anticrossing.thermodynamics.sequential_ledger import SequentialLedger
+from anticrossing.thermodynamics.sequential_ledger import SequentialLedger, filled
 from anticrossing.thermodynamics.sequential_statistics import exchange
 from anticrossing.thermodynamics.trajectories import MOST_PATHS, BoolArray, Weighted
 
@@ -102,7 +103,7 @@ class SequentialTrajectories(Weighted):
     @property
     def entropy_production(self) -> FloatArray:
         """``Σ`` since the start after each crossing, of either sign; shape (n, K+1)."""
-        surprise = _surprise(self.ledger.system_occupations, self.occupations)
+        surprise = self._surprise
         flow = self.beta * np.cumsum(self.heat, axis=1)
         flow = np.concatenate((np.zeros((flow.shape[0], 1)), flow), axis=1)
         return surprise - surprise[:, :1] - flow
@@ -115,10 +116,8 @@ class SequentialTrajectories(Weighted):
     @property
     def log_probabilities(self) -> FloatArray:
         """``ln P`` of the trajectories, shape (n,)."""
-        ledger = self.ledger
-        first = _surprise(ledger.system_occupations[:1], self.occupations[:, :1])
-        reservoir = _surprise(ledger.reservoir_occupations[:1], self.reservoir_occupations[:, :1])
-        return self._exchanges - first[:, 0] - reservoir[:, 0]
+        first = self._surprise[:, 0]
+        return self._exchanges - first - self._reservoir_surprise(0)
 
     @property
     def log_reversed_probabilities(self) -> FloatArray:
@@ -127,10 +126,21 @@ class SequentialTrajectories(Weighted):
         They begin with independent driven levels of the final occupations, and with the reservoir
         as it was at the start.
         """
+        return self._exchanges - self._surprise[:, -1] - self._reservoir_surprise(-1)
+
+    @cached_property
+    def _surprise(self) -> FloatArray:
+        """``−Σ_s ln p_s(n_s)`` of the driven levels after each crossing, (n, K+1)."""
         ledger = self.ledger
-        last = _surprise(ledger.system_occupations[-1:], self.occupations[:, -1:])
-        reservoir = _surprise(ledger.reservoir_occupations[:1], self.reservoir_occupations[:, -1:])
-        return self._exchanges - last[:, 0] - reservoir[:, 0]
+        return _surprise(
+            filled(ledger.system_occupations, ledger.system_vacancies), self.occupations
+        )
+
+    def _reservoir_surprise(self, moment: int) -> FloatArray:
+        """Return the same of the reservoir's occupations at a moment, by their law at the start."""
+        ledger = self.ledger
+        law = filled(ledger.reservoir_occupations[0], ledger.reservoir_vacancies[0])
+        return _surprise(law, self.reservoir_occupations[:, moment])
 
     @property
     def _exchanges(self) -> FloatArray:
@@ -146,10 +156,9 @@ class SequentialTrajectories(Weighted):
         return np.asarray(steps.sum(axis=1))
 
 
-def _surprise(probabilities: FloatArray, occupied: BoolArray) -> FloatArray:
+def _surprise(law: Filling, occupied: BoolArray) -> FloatArray:
     """Return ``−ln p`` of independent occupations, summed over the levels."""
-    with np.errstate(divide="ignore"):
-        odds = Filling.of(probabilities).log_odds
+    odds = law.log_odds
     return np.asarray(-log_expit(np.where(occupied, odds, -odds)).sum(axis=-1))
 
 
@@ -183,7 +192,8 @@ def every_history(
     _check_paths(1 << min(chance.size, 62))
     numbers = np.arange(1 << chance.size)
     states = ((numbers[:, None] >> np.arange(chance.size)) & 1).astype(bool)
-    weights = np.prod(np.where(states, chance, 1 - chance), axis=1)
+    vacant = np.concatenate([ledger.system_vacancies[0], ledger.reservoir_vacancies[0]])
+    weights = np.prod(np.where(states, chance, vacant), axis=1)
     states, weights = states[weights > 0], weights[weights > 0]
     history = states[None]
     pairs = zip(events.system_levels, systems + events.reservoir_levels, strict=True)
