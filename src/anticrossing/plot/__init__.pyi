@@ -3,6 +3,8 @@ from .diagrams import level_diagram as level_diagram, level_ladder as level_ladd
 from .driven_level import (
     entropy_production_surface as entropy_production_surface,
     entropy_steps as entropy_steps,
+    fluctuation_differences as fluctuation_differences,
+    fluctuation_line as fluctuation_line,
     staircase as staircase,
     work_distributions as work_distributions,
 )

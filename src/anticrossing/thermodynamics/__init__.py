@@ -30,6 +30,7 @@ from anticrossing.thermodynamics.fluctuation import (
     entropy_production_statistics,
     jarzynski_ratio,
 )
+from anticrossing.thermodynamics.fluctuation_ratio import FluctuationRatio, fluctuation_ratio
 from anticrossing.thermodynamics.golden_rule import (
     GoldenRuleRates,
     GoldenRuleSolution,
@@ -63,6 +64,7 @@ __all__ = [
     "DrivenLevel",
     "EntropyProduction",
     "ExactLedger",
+    "FluctuationRatio",
     "GoldenRuleRates",
     "GoldenRuleSolution",
     "LandauZenerChain",
@@ -87,6 +89,7 @@ __all__ = [
     "entropy_production_statistics",
     "enumerate_transitions",
     "fermi",
+    "fluctuation_ratio",
     "golden_rule_occupations",
     "golden_rule_rates",
     "grand_potential",

@@ -23,7 +23,7 @@ from anticrossing.dynamics.fermions import efforts
 from anticrossing.studies import tables
 from anticrossing.studies.outcome import Output, Progress
 from anticrossing.studies.outcomes.driven_level import DrivenLevelOutcome
-from anticrossing.studies.outcomes.work import Work, WorkTable
+from anticrossing.studies.outcomes.work import Work, WorkTable, ratios_of
 from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Numbers, Table as TableOfFile
 from anticrossing.studies.study import Heading, Study, at
@@ -328,7 +328,8 @@ def _work(system: DrivenLevel, question: WorkTable) -> Work:
         for key, found in distributions.items()
     }
     edges, probabilities = _bins(system, distributions, min(ends), max(ends))
-    return Work(question, distributions, values, densities, edges, probabilities)
+    ratios = ratios_of(distributions, question.width)
+    return Work(question, distributions, values, densities, edges, probabilities, ratios)
 
 
 def _bins(
