@@ -18,6 +18,7 @@ from anticrossing.plot.panels import Axes
 if TYPE_CHECKING:
     # Results of rooms above, told by their names: they draw themselves with this room.
     DrivenLevelOutcome = Any
+    DrivenLevelsOutcome = Any
     Scanned = Any
     Work = Any
     FluctuationRatio = Any
@@ -111,7 +112,9 @@ def entropy_steps(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
 
 
 @draws()
-def work_distributions(result: DrivenLevelOutcome, *, log: bool = False, ax: Axes = None) -> Axes:
+def work_distributions(
+    result: DrivenLevelOutcome | DrivenLevelsOutcome, *, log: bool = False, ax: Axes = None
+) -> Axes:
     """Draw P(w) of the forward drive and P̃(−w) of the backward one, and ΔΩ where they cross.
 
     Bins around the values that the work of the chain can take where there are such, otherwise
@@ -301,7 +304,7 @@ def figure(result: DrivenLevelOutcome) -> Figure:
 # ---- helpers ----------------------------------------------------------------------------------
 
 
-def _work(result: DrivenLevelOutcome) -> Work:
+def _work(result: DrivenLevelOutcome | DrivenLevelsOutcome) -> Work:
     if result.work is None:
         raise InputError("This result has no distribution of the work to draw.")
     return result.work
