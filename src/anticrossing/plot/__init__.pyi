@@ -8,6 +8,7 @@ from .driven_level import (
     staircase as staircase,
     work_distributions as work_distributions,
 )
+from .driven_levels import driven_occupations as driven_occupations, driven_paths as driven_paths
 from .figure import save_figure as save_figure
 from .geometry import (
     coupling_field as coupling_field,

@@ -225,6 +225,8 @@ class DrivenLevelsOutcome(Outcome):
             for check in study.system.checks
             if np.size(check.value) and not np.all(check.satisfied)
         ]
+        if self.chain.events.times.size == 0:
+            notes.append("no reservoir level is met: the levels keep their occupations")
         if self.work is not None:
             notes.append(self.work.in_words())
         return Sentences(verdict, study.trusted, tuple(notes))
