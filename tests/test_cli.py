@@ -186,6 +186,7 @@ def test_every_example_is_tested_above() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.toml")}
     elsewhere = {
         *("tilted_lattice", "bloch_interferometer"),  # tests/fits/test_examples.py
+        "returning_levels",  # tests/studies/test_driven_levels_file.py
         "pyrazine",  # tests/studies/test_packet_file.py
         *("arrhenius_rates", "marcus_rates"),  # tests/studies/test_rates_file.py
         # tests/studies/test_interferogram_file.py and its neighbours

@@ -113,6 +113,19 @@ def test_work_bins_and_the_free_energy_difference(result: DrivenLevelOutcome) ->
     assert plot.work_distributions(result, ax=axes(), log=True).get_yscale() == "log"
 
 
+def test_the_fluctuation_theorem_is_a_line(result: DrivenLevelOutcome) -> None:
+    assert result.work is not None
+    ratios = [result.work.ratios[name] for name in ("exact", "landau-zener")]
+    drawn = plot.fluctuation_line(ratios, ax=axes())
+    lines = {line.get_label(): line for line in drawn.lines}
+    chain = lines["Landau-Zener chain"]
+    change = result.experiment.system.chain.grand_potential_change
+    np.testing.assert_allclose(chain.get_ydata(), 1.2 * (chain.get_xdata() - change), atol=1e-10)
+    plot.fluctuation_differences(ratios, ax=axes())
+    with pytest.raises(InputError, match="one to 4"):
+        plot.fluctuation_line([], ax=axes())
+
+
 def test_work_without_a_lattice_is_a_density() -> None:
     text = TEXT.replace("2.0, 3.0", "2.1, 3.3333") + '[work]\ndirections = ["backward"]\n'
     uneven = outcome(text)
@@ -157,7 +170,7 @@ def test_panels_without_data_are_refused(bare: DrivenLevelOutcome) -> None:
 def test_the_figure_has_what_was_asked_for(
     result: DrivenLevelOutcome, bare: DrivenLevelOutcome
 ) -> None:
-    assert len(result.figure().axes) == 6
+    assert len(result.figure().axes) == 8
     assert len(bare.figure().axes) == 2
 
 
@@ -165,7 +178,7 @@ def test_many_levels_and_none_at_all() -> None:
     many = TEXT.replace("[1.0, 2.0, 3.0, 4.0]", "{ from = 0.1, to = 4.9, count = 80 }")
     outcome("work = false\n" + many).figure()
     none = outcome(TEXT.replace("stop = 5.0", "stop = 0.5"))
-    assert len(none.figure().axes) == 4
+    assert len(none.figure().axes) == 6
     assert "no reservoir level is met" in studies.report(none)
 
 

@@ -183,15 +183,33 @@ BAD = {
         SMALL + SCAN.replace("rate", "temperature"),
         "Exactly one of `beta` and `temperature`",
     ),
-    "slow": (SMALL.replace("rate = 1.0", "rate = 1e-6"), "one is the limit: drive faster"),
-    "endless": (SMALL.replace("rate = 1.0", "rate = 1e-300"), "one is the limit: drive faster"),
-    "slow scan": (SMALL + SCAN.replace("0.5", "1e-7"), "one is the limit: drive faster"),
+    "slow": (
+        SMALL.replace("[1.0, 2.0, 3.0]", "{ from = 1, to = 3, count = 150 }").replace(
+            "rate = 1.0", "rate = 1e-6"
+        ),
+        "one is the limit: drive faster",
+    ),
+    "slow scan": (
+        SMALL.replace("[1.0, 2.0, 3.0]", "{ from = 1, to = 3, count = 150 }")
+        + SCAN.replace("0.5", "1e-7"),
+        "one is the limit: drive faster",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_files_give_one_clear_line(case: str) -> None:
     refuse(*BAD[case])
+
+
+def test_slowness_is_not_refused() -> None:
+    """The published system ten million times slower than published."""
+    slow = LEVEL.replace("rate = 1.0", "rate = 1e-7") + "[question]\nsamples = 10\n"
+    found = studies.run(study("work = false\n" + slow))
+    assert isinstance(found, DrivenLevelOutcome)
+    direct = found.experiment.system.evolve(1.0)
+    assert found.exact.occupations[-1] == pytest.approx(direct.occupations[-1], abs=1e-8)
+    assert found.exact.evolution.panels < 200
 
 
 # ---- what comes out ---------------------------------------------------------------------------

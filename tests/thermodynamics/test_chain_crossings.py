@@ -14,10 +14,12 @@ RESERVOIR = {"temperature": 1 / 1.2, "chemical_potential": 3.0}
 
 
 @st.composite
-def models(draw):
-    """Two or three rigid or independent levels on random walks through random reservoirs."""
+def models(draw, largest=(3, 5, 5)):
+    """Levels on random walks, rigid or not, through random reservoirs."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    systems, levels, corners = rng.integers(1, 4), rng.integers(1, 6), rng.integers(2, 6)
+    systems, levels, corners = (
+        rng.integers(low, n + 1) for low, n in zip((1, 1, 2), largest, strict=True)
+    )
     walk = rng.uniform(-3, 3, corners)
     wobble = rng.uniform(-0.4, 0.4, (systems, corners))
     return SequentialCrossings(
@@ -28,6 +30,11 @@ def models(draw):
         temperature=1 / (rng.uniform(0.1, 3)),
         chemical_potential=rng.uniform(-2, 2),
     )
+
+
+def small_models():
+    """Few enough trajectories to follow every one."""
+    return models((2, 3, 4)).filter(lambda model: model.events.times.size <= 9)
 
 
 def test_touching_starting_and_ending_on_a_level_is_no_crossing():

@@ -33,9 +33,10 @@ from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.units import NATURAL, Units
 
 METHODS = ("auto", "star", "panels")
-_LARGEST_PANELS = 64  # levels that the general solver follows in reasonable time
 _SAMPLES = 257  # of a driven level, beside its features
-_LARGEST_STAR_PHASE = 1e5  # radians above which a small star is cheaper in superadiabatic frames
+# Measured costs: of a panel of either solver, and of superadiabatic panels for each level.
+_STAR_PHASE = 120.0  # radians that a panel of the star covers
+_PANELS_PER_LEVEL = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +170,11 @@ def evolve_fermions(
             "be 'panels' or 'auto' for this Hamiltonian",
             "only a few driven levels among fixed, mutually uncoupled ones make a star",
         )
-    if split is not None and method == "auto" and _prefers_panels(lanes, hamiltonian.dimension):
+    if (
+        split is not None
+        and method == "auto"
+        and prefers_panels(hamiltonian.dimension, _phase(lanes), wanted.size)
+    ):
         split = None
     if split is None:
         return _by_panels(lanes, state, wanted, accuracy)
@@ -337,14 +342,29 @@ def _split(hamiltonian: Hamiltonian) -> npt.NDArray[np.intp] | None:
     return np.flatnonzero(moving)
 
 
-def _prefers_panels(lanes: Lanes, levels: int) -> bool:
-    """Whether a long slow drive of a few levels is cheaper in superadiabatic frames."""
-    if levels > _LARGEST_PANELS:
-        return False
+def efforts(levels: int, phase: float, reports: int, *, centre: int = 1) -> tuple[float, float]:
+    """Return about what star and superadiabatic panels cost; 1e8 is about a minute.
+
+    `phase` is the spread of the levels times the window, which only the star has to resolve;
+    `reports` is the number of times asked for, each of which ends a panel.
+    """
+    whole = (phase / _STAR_PHASE + reports) * (levels - centre + 50.0 * centre) ** 2
+    adiabatic = (_PANELS_PER_LEVEL * levels + reports) * (3.0 * levels**3 + 3000.0)
+    return whole, adiabatic
+
+
+def prefers_panels(levels: int, phase: float, reports: int, *, centre: int = 1) -> bool:
+    """Whether a star is so slow that superadiabatic frames are cheaper."""
+    whole, adiabatic = efforts(levels, phase, reports, centre=centre)
+    return adiabatic < whole
+
+
+def _phase(lanes: Lanes) -> float:
+    """Return the spread of all levels times the length of the window."""
     when = np.linspace(lanes.start[0], lanes.stop[0], 65)
-    energies = np.linalg.eigvalsh(lanes.matrices(when[None], np.zeros(1, dtype=np.intp))[0])
-    spread = energies.max() - energies.min()
-    return bool(spread * (when[-1] - when[0]) > _LARGEST_STAR_PHASE)
+    matrices = lanes.matrices(when[None], np.zeros(1, dtype=np.intp))[0]
+    energies = np.linalg.eigvalsh(matrices)
+    return float((energies.max() - energies.min()) * (when[-1] - when[0]))
 
 
 def _star(lanes: Lanes, centre: npt.NDArray[np.intp]) -> tuple[Star, npt.NDArray[np.intp], float]:

@@ -3,9 +3,12 @@ from .diagrams import level_diagram as level_diagram, level_ladder as level_ladd
 from .driven_level import (
     entropy_production_surface as entropy_production_surface,
     entropy_steps as entropy_steps,
+    fluctuation_differences as fluctuation_differences,
+    fluctuation_line as fluctuation_line,
     staircase as staircase,
     work_distributions as work_distributions,
 )
+from .driven_levels import driven_occupations as driven_occupations, driven_paths as driven_paths
 from .figure import save_figure as save_figure
 from .geometry import (
     coupling_field as coupling_field,

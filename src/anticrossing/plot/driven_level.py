@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +18,10 @@ from anticrossing.plot.panels import Axes
 if TYPE_CHECKING:
     # Results of rooms above, told by their names: they draw themselves with this room.
     DrivenLevelOutcome = Any
+    DrivenLevelsOutcome = Any
     Scanned = Any
     Work = Any
+    FluctuationRatio = Any
 
 FLOOR = 1e-7
 """Densities are computed to this absolute accuracy; what is smaller is not to be trusted."""
@@ -26,6 +29,12 @@ _CHAIN_COLOR = "#D55E00"
 _COLORS = {"forward": "#0072B2", "backward": "#D55E00"}
 _MARKERS = {"forward": "o", "backward": "s"}
 _NAMES = {"forward": "P(w), forward", "backward": "P̃(−w), backward"}
+_RATIO_LOOKS: tuple[dict[str, Any], ...] = (
+    {"color": "#0072B2", "marker": "o", "ms": 4.5},
+    {"color": _CHAIN_COLOR, "marker": "s", "ms": 4.5},
+    {"color": "#009E73", "marker": "^", "ms": 4.5},
+    {"color": "#CC79A7", "marker": "v", "ms": 4.5},
+)
 _MOST_LINES = 25  # more vertical lines than this hide the curves
 _MOST_BARS = 60
 
@@ -103,7 +112,9 @@ def entropy_steps(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
 
 
 @draws()
-def work_distributions(result: DrivenLevelOutcome, *, log: bool = False, ax: Axes = None) -> Axes:
+def work_distributions(
+    result: DrivenLevelOutcome | DrivenLevelsOutcome, *, log: bool = False, ax: Axes = None
+) -> Axes:
     """Draw P(w) of the forward drive and P̃(−w) of the backward one, and ΔΩ where they cross.
 
     Bins around the values that the work of the chain can take where there are such, otherwise
@@ -136,6 +147,53 @@ def work_distributions(result: DrivenLevelOutcome, *, log: bool = False, ax: Axe
     ax.set_title("Distribution of the work" + (", logarithmic" if log else ""))
     style.grid(ax)
     style.strip_legend(ax, columns=3)
+    return ax
+
+
+@draws()
+def fluctuation_line(ratios: Sequence[FluctuationRatio], *, ax: Axes = None) -> Axes:
+    """Draw ln P(w)/P̃(−w) of forward and backward drives, and the line β(w − ΔΩ) it must lie on.
+
+    Parameters
+    ----------
+    ratios : list of FluctuationRatio
+        As `anticrossing.thermodynamics.fluctuation_ratio` gives them, up to four.
+    ax : Axes, optional
+        Where to draw.
+
+    References
+    ----------
+    F. Barra, M. Esposito, Phys. Rev. E 93, 062118 (2016), figure 4.
+    """
+    if not ratios or len(ratios) > len(_RATIO_LOOKS):
+        raise fail("ratios", f"be one to {len(_RATIO_LOOKS)} of them", f"there are {len(ratios)}")
+    for ratio, look in zip(ratios, _RATIO_LOOKS, strict=False):
+        name = ratio.description.removesuffix(", forward") or "ln P(w)/P̃(−w)"
+        ends = np.array([ratio.values.min(), ratio.values.max()])
+        line = ratio.beta * (ends - ratio.free_energy_difference)
+        ax.plot(ends, line, color=look["color"], lw=1.0, ls=(0, (4, 3)), zorder=1)
+        ax.plot(ratio.values, ratio.log_ratios, ls="none", mfc="white", mew=1.2, label=name, **look)
+    ax.axhline(0.0, color="#555555", lw=0.8)
+    ax.set_xlabel("work w")
+    ax.set_ylabel("ln P(w) / P̃(−w)")
+    ax.set_title("Fluctuation theorem: dashed, β(w − ΔΩ)")
+    style.grid(ax)
+    style.strip_legend(ax, columns=2)
+    return ax
+
+
+@draws()
+def fluctuation_differences(ratios: Sequence[FluctuationRatio], *, ax: Axes = None) -> Axes:
+    """Draw how far ln P(w)/P̃(−w) is from the line β(w − ΔΩ), on a logarithmic axis."""
+    for ratio, look in zip(ratios, _RATIO_LOOKS, strict=False):
+        apart = np.maximum(np.abs(ratio.log_ratios - ratio.line), np.finfo(np.float64).eps)
+        name = ratio.description.removesuffix(", forward")
+        ax.semilogy(ratio.values, apart, ls="none", mfc="white", mew=1.2, label=name, **look)
+    ax.set_xlabel("work w")
+    ax.set_ylabel("distance from the line")
+    ax.set_title("Distance from the fluctuation theorem")
+    style.logarithmic(ax.yaxis, 0.0, 1.0)
+    style.grid(ax)
     return ax
 
 
@@ -223,8 +281,10 @@ def scan_entropy(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
 
 
 def figure(result: DrivenLevelOutcome) -> Figure:
-    """Return occupation and entropy production, the work, and the scan."""
-    rows = 1 + (result.work is not None) + (result.scan is not None)
+    """Return occupation and entropy production, the work and its theorem, and the scan."""
+    # The exact points first, those of the chain on top.
+    ratios = [] if result.work is None else [*result.work.ratios.values()][::-1]
+    rows = 1 + (result.work is not None) + bool(ratios) + (result.scan is not None)
     with style.style():
         drawn, axes = panels_of(result.experiment.title, rows)
         staircase(result, ax=axes[0][0])
@@ -232,6 +292,9 @@ def figure(result: DrivenLevelOutcome) -> Figure:
         if result.work is not None:
             work_distributions(result, ax=axes[1][0])
             work_distributions(result, log=True, ax=axes[1][1])
+        if ratios:
+            fluctuation_line(ratios, ax=axes[2][0])
+            fluctuation_differences(ratios, ax=axes[2][1])
         if result.scan is not None:
             scan_occupation(result, ax=axes[-1][0])
             scan_entropy(result, ax=axes[-1][1])
@@ -241,7 +304,7 @@ def figure(result: DrivenLevelOutcome) -> Figure:
 # ---- helpers ----------------------------------------------------------------------------------
 
 
-def _work(result: DrivenLevelOutcome) -> Work:
+def _work(result: DrivenLevelOutcome | DrivenLevelsOutcome) -> Work:
     if result.work is None:
         raise InputError("This result has no distribution of the work to draw.")
     return result.work

@@ -30,6 +30,7 @@ from anticrossing.thermodynamics.fluctuation import (
     entropy_production_statistics,
     jarzynski_ratio,
 )
+from anticrossing.thermodynamics.fluctuation_ratio import FluctuationRatio, fluctuation_ratio
 from anticrossing.thermodynamics.golden_rule import (
     GoldenRuleRates,
     GoldenRuleSolution,
@@ -46,17 +47,24 @@ from anticrossing.thermodynamics.markov_ledger import MarkovLedger, MarkovTotals
 from anticrossing.thermodynamics.modes import Transitions
 from anticrossing.thermodynamics.reservoirs import Reservoir
 from anticrossing.thermodynamics.sampling import sample_transitions
-from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings, SequentialLedger
+from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings
+from anticrossing.thermodynamics.sequential_exact import SequentialExact
+from anticrossing.thermodynamics.sequential_ledger import SequentialLedger
+from anticrossing.thermodynamics.sequential_statistics import SequentialStatistics
+from anticrossing.thermodynamics.sequential_trajectories import SequentialTrajectories
+from anticrossing.thermodynamics.trajectories import ChainTrajectories
 from anticrossing.thermodynamics.work import WorkDistribution, WorkStatistics
 
 __all__ = [
     "AtomicStatistics",
     "ChainLedger",
+    "ChainTrajectories",
     "ChainWorkStatistics",
     "CrossingEvents",
     "DrivenLevel",
     "EntropyProduction",
     "ExactLedger",
+    "FluctuationRatio",
     "GoldenRuleRates",
     "GoldenRuleSolution",
     "LandauZenerChain",
@@ -65,7 +73,10 @@ __all__ = [
     "MarkovTotals",
     "Reservoir",
     "SequentialCrossings",
+    "SequentialExact",
     "SequentialLedger",
+    "SequentialStatistics",
+    "SequentialTrajectories",
     "Transitions",
     "TwoPointStatistics",
     "WorkDistribution",
@@ -78,6 +89,7 @@ __all__ = [
     "entropy_production_statistics",
     "enumerate_transitions",
     "fermi",
+    "fluctuation_ratio",
     "golden_rule_occupations",
     "golden_rule_rates",
     "grand_potential",

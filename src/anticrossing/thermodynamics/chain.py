@@ -24,6 +24,7 @@ from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.chain_work import ChainWorkStatistics
 from anticrossing.thermodynamics.dissipation import Filling, mix
 from anticrossing.thermodynamics.equilibrium import grand_potential
+from anticrossing.thermodynamics.trajectories import ChainTrajectories, every_path
 
 REGIME_LIMIT = 0.1  # "always" and "never" mean up to a tenth
 
@@ -242,6 +243,49 @@ class LandauZenerChain(Thermal, Unchanging):
             keep=self.diabatic_probabilities,
             swap=self.adiabatic_probabilities,
         )
+
+    def trajectories(
+        self, n: int, rng: np.random.Generator, initial_occupation: float | None = None
+    ) -> ChainTrajectories:
+        """Draw independent trajectories, with work, heat and entropy of every step.
+
+        Parameters
+        ----------
+        n : int
+            Number of trajectories.
+        rng : numpy.random.Generator
+            Source of randomness.
+        initial_occupation : float, optional
+            As for `work_statistics`.
+
+        Returns
+        -------
+        ChainTrajectories
+        """
+        drawn = self.work_statistics(initial_occupation).sample(n, rng)
+        ledger = self.run(initial_occupation)
+        return ChainTrajectories(ledger, drawn.occupations, np.full(n, 1 / n))
+
+    def every_trajectory(self, initial_occupation: float | None = None) -> ChainTrajectories:
+        """Return all trajectories that are possible, with their probabilities as weights.
+
+        Parameters
+        ----------
+        initial_occupation : float, optional
+            As for `work_statistics`.
+
+        Returns
+        -------
+        ChainTrajectories
+
+        Raises
+        ------
+        InputError
+            If there are more than 19 crossings.
+        """
+        statistics = self.work_statistics(initial_occupation)
+        occupied, weights = every_path(statistics.log_initial, statistics.log_transitions)
+        return ChainTrajectories(self.run(initial_occupation), occupied, weights)
 
     def backward(self) -> LandauZenerChain:
         """Return the reversed protocol: from `stop` to `start`, crossings in reverse order.

@@ -25,23 +25,18 @@ from anticrossing._core.checks import (
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.drive import Drive
-from anticrossing.dynamics.fermions import check_times, follow_star
+from anticrossing.dynamics.fermions import FermionEvolution, check_times
 from anticrossing.dynamics.gaussian import GaussianState
-from anticrossing.dynamics.star import Star, evolve
 from anticrossing.formulas.result import DomainCheck, failures
 from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
-from anticrossing.thermodynamics.atoms import AtomicStatistics
 from anticrossing.thermodynamics.chain import LandauZenerChain, per_level
 from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.counting import TwoPointStatistics
-from anticrossing.thermodynamics.enumeration import MOST_MODES, enumerate_transitions
-from anticrossing.thermodynamics.equilibrium import fermi, grand_potential
+from anticrossing.thermodynamics.equilibrium import fermi
 from anticrossing.thermodynamics.exact import ExactLedger
+from anticrossing.thermodynamics.exact_work import DIRECTIONS, checked_scheme, exact_work
+from anticrossing.thermodynamics.level_dynamics import follow_level
 from anticrossing.thermodynamics.work import WorkDistribution
-
-METHODS = ("exact", "landau-zener")
-SCHEMES = ("coupled", "decoupled", "product")
-DIRECTIONS = ("forward", "backward")
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -176,6 +171,12 @@ class DrivenLevel(Thermal, Result):
         times = np.concatenate([[0.0], np.cumsum(np.diff(positions) / speeds)])
         return drives.Piecewise(times, positions)
 
+    @property
+    def phase(self) -> float:
+        """Spread of all energies times the length of the drive: how slow it is, in radians."""
+        ends = np.concatenate([self.levels, [self.start, self.stop]])
+        return float(np.ptp(ends) * (self.drive.stop_time - self.drive.start_time))
+
     def hamiltonian(self, energy: float) -> FloatArray:
         """Return the single-particle matrix with the driven level (index 0) at `energy`."""
         matrix = np.diag(np.concatenate([[real_number("energy", energy)], self.levels]))
@@ -204,7 +205,7 @@ class DrivenLevel(Thermal, Result):
     @property
     def checks(self) -> tuple[DomainCheck, ...]:
         """Whether the crossings may be treated one by one, and whether all levels are met."""
-        missed = int(np.sum(~self._met))
+        missed = self.levels.size - self.chain.energies.size
         return (
             *self.chain.checks,
             DomainCheck(
@@ -235,6 +236,9 @@ class DrivenLevel(Thermal, Result):
     ) -> ExactLedger:
         """Solve level and reservoir exactly, at any coupling and speed.
 
+        Slow drives of few levels cost no more than faster ones; with hundreds of levels the cost
+        grows with the number of oscillations.
+
         Parameters
         ----------
         initial_occupation : float, optional
@@ -255,10 +259,10 @@ class DrivenLevel(Thermal, Result):
             If the occupation lies outside [0, 1] or is given together with `coupled`, or times lie
             outside the window.
         ConvergenceError
-            If the drive is so slow that it would take more than a million panels.
+            If there are hundreds of levels, and the drive is so slow that it would take more than
+            a million panels.
         """
-        begin = float(self.drive.start_time)
-        wanted = check_times(times, begin, float(self.drive.stop_time))
+        wanted = check_times(times, float(self.drive.start_time), float(self.drive.stop_time))
         if coupled:
             if initial_occupation is not None:
                 raise fail(
@@ -271,9 +275,8 @@ class DrivenLevel(Thermal, Result):
             )
         else:
             state = self._product(self.start, initial_occupation)
-        evolution = follow_star(self._star, state, begin, wanted, self.drive.breakpoints)
         return ExactLedger(
-            evolution,
+            self._follow(state, wanted),
             self.temperature,
             self.chemical_potential,
             state,
@@ -284,9 +287,12 @@ class DrivenLevel(Thermal, Result):
     @functools.cached_property
     def propagator(self) -> ComplexArray:
         """The exact single-particle propagator over the whole drive, (L+1, L+1), level first."""
-        window = float(self.drive.start_time), float(self.drive.stop_time)
-        (piece,) = evolve(self._star, window[0], np.array(window[1:]), self.drive.breakpoints)
-        return piece.propagator
+        return self._whole.propagator
+
+    @property
+    def propagator_error(self) -> float:
+        """Bound on the error of any ``|W_ij|²``, and so of what the exact work follows from."""
+        return self._whole.error_estimate
 
     # ---- work -------------------------------------------------------------------------------
 
@@ -318,14 +324,9 @@ class DrivenLevel(Thermal, Result):
             For an unknown option, a scheme that the method would ignore, or a product scheme with
             more than ten reservoir levels.
         """
-        choice("method", method, METHODS)
-        choice("direction", direction, DIRECTIONS)
-        forward = direction == "forward"
+        scheme = checked_scheme(method, scheme, self.levels.size)
+        forward = choice("direction", direction, DIRECTIONS) == "forward"
         if method == "landau-zener":
-            if scheme is not None:
-                raise fail(
-                    "scheme", "not be given with method 'landau-zener'", "it would be ignored"
-                )
             chain = self.chain if forward else self.chain.backward()
             return WorkDistribution(
                 chain.work_statistics(),
@@ -333,45 +334,13 @@ class DrivenLevel(Thermal, Result):
                 free_energy_difference=chain.grand_potential_change,
                 description=f"Landau-Zener chain, {direction}",
             )
-        scheme = choice("scheme", "coupled" if scheme is None else scheme, SCHEMES)
-        if scheme == "product" and self.levels.size + 1 > MOST_MODES:
-            raise fail(
-                "scheme",
-                "be 'coupled' or 'decoupled' for this many levels",
-                f"'product' is no Gaussian measurement, so that it has to be enumerated: at "
-                f"most {MOST_MODES - 1} reservoir levels, not {self.levels.size}",
-            )
         ends = (self.start, self.stop) if forward else (self.stop, self.start)
-        propagator = self.propagator if forward else self.propagator.T
-        if scheme == "decoupled":
-            first, last = (np.concatenate([[end], self.levels]) for end in ends)
-        else:
-            first, before = np.linalg.eigh(self.hamiltonian(ends[0]))
-            last, after = np.linalg.eigh(self.hamiltonian(ends[1]))
-            amplitudes = after.T @ propagator @ before
-        description = f"exact, {scheme} scheme, {direction}"
-        change = grand_potential(last, **self._bath) - grand_potential(first, **self._bath)
-        if scheme == "product":
-            # The measurement destroys coherences, and what is left is not Gaussian.
-            state = before.T @ np.diag(self._product(ends[0], None).occupations) @ before
-            found = enumerate_transitions(amplitudes, correlation=state)
-            return WorkDistribution(
-                AtomicStatistics(found.values(first, last), found.probabilities),
-                temperature=self.temperature,
-                free_energy_difference=change,
-                description=description,
-            )
-        statistics = TwoPointStatistics(
-            propagator=propagator if scheme == "decoupled" else amplitudes,
-            initial_values=first,
-            final_values=last,
-            log_odds=-self.beta * (first - self.chemical_potential),
-        )
-        return WorkDistribution(
-            statistics,
-            temperature=self.temperature,
-            free_energy_difference=change,
-            description=description,
+        return exact_work(
+            self.propagator if forward else self.propagator.T,
+            (self.hamiltonian(ends[0]), self.hamiltonian(ends[1])),
+            scheme=scheme,
+            description=f"exact, {scheme} scheme, {direction}",
+            **self._bath,
         )
 
     def full_counting(self, *, direction: str = "forward") -> TwoPointStatistics:
@@ -417,15 +386,13 @@ class DrivenLevel(Thermal, Result):
 
     # ---- parts ------------------------------------------------------------------------------
 
-    @property
-    def _met(self) -> npt.NDArray[np.bool_]:
-        low, high = sorted((self.start, self.stop))
-        return (self.levels > low) & (self.levels < high)
-
     @functools.cached_property
-    def _star(self) -> Star:
-        energy = functools.partial(_energy, self.drive)
-        return Star(energy, self.levels, self.couplings[:, None].astype(np.complex128))
+    def _whole(self) -> FermionEvolution:
+        empty = GaussianState.product(np.zeros(self.levels.size + 1))
+        return self._follow(empty, np.array([float(self.drive.stop_time)]))
+
+    def _follow(self, state: GaussianState, times: FloatArray) -> FermionEvolution:
+        return follow_level(self.drive, self.levels, self.couplings, self.phase, state, times)
 
     def _product(self, energy: float, occupation: float | None) -> GaussianState:
         if occupation is None:
@@ -437,8 +404,3 @@ class DrivenLevel(Thermal, Result):
     @property
     def _bath(self) -> dict[str, float]:
         return {"temperature": self.temperature, "chemical_potential": self.chemical_potential}
-
-
-def _energy(drive: Drive, times: FloatArray) -> ComplexArray:
-    """Return the energy of the driven level as a matrix."""
-    return np.asarray(drive(times), dtype=np.complex128)[:, None, None]

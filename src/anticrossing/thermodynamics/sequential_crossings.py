@@ -8,139 +8,44 @@ exact for occupations as long as no two paths lead from one level to another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+import functools
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, fraction, last_axis, of_shape, real_array
-from anticrossing._core.result import Result
+from anticrossing._core.checks import (
+    ComplexArray,
+    FloatArray,
+    choice,
+    fail,
+    fraction,
+    last_axis,
+    number_between,
+    of_shape,
+    real_array,
+)
 from anticrossing._core.unchanging import Unchanging
-from anticrossing._core.variables import Shown, shown
+from anticrossing.dynamics.fermions import check_times
+from anticrossing.dynamics.gaussian import GaussianState
 from anticrossing.formulas.result import DomainCheck
 from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
 from anticrossing.thermodynamics.chain import crossing_probabilities
 from anticrossing.thermodynamics.crossing_events import CrossingEvents, IntArray, crossing_sequence
-from anticrossing.thermodynamics.equilibrium import binary_entropy, fermi
-from anticrossing.thermodynamics.pictures import draw_along
+from anticrossing.thermodynamics.dissipation import Filling
+from anticrossing.thermodynamics.equilibrium import grand_potential
+from anticrossing.thermodynamics.exact_work import DIRECTIONS, checked_scheme, exact_work
+from anticrossing.thermodynamics.sequential_exact import Paths, SequentialExact
+from anticrossing.thermodynamics.sequential_ledger import SequentialLedger
+from anticrossing.thermodynamics.sequential_statistics import SequentialStatistics
+from anticrossing.thermodynamics.sequential_trajectories import (
+    SequentialTrajectories,
+    draw_trajectories,
+    every_history,
+)
+from anticrossing.thermodynamics.work import WorkDistribution
 
 MANY_PATHS = 1e9  # path counts stop here: they double with every second crossing
-
-
-@dataclass(frozen=True, eq=False)
-class SequentialLedger(Thermal, Result):
-    """What `SequentialCrossings.run` returns, for K crossings; batch axes first.
-
-    Attributes
-    ----------
-    events : CrossingEvents
-        The crossings.
-    system_occupations : array, shape (..., K+1, S)
-        Occupations of the system levels before the first and after each crossing.
-    reservoir_occupations : array, shape (..., K+1, M)
-        Occupations of the reservoir levels.
-    positions : array, shape (K+2, S)
-        Energies of the system levels at the start, at each crossing and at the end.
-    reservoir_energies : array, shape (M,)
-    temperature, chemical_potential : float
-        Of the reservoir.
-    """
-
-    events: CrossingEvents
-    system_occupations: FloatArray
-    reservoir_occupations: FloatArray
-    positions: FloatArray
-    reservoir_energies: FloatArray
-    temperature: float
-    chemical_potential: float
-
-    _variables: ClassVar[Mapping[str, Shown]] = {
-        "occupation": shown(
-            "moment", "level", text="occupation of the level", of="system_occupations"
-        ),
-        "reservoir_occupation": shown(
-            "moment", "reservoir_level", text="its occupation", of="reservoir_occupations"
-        ),
-        "position": shown("place", "level", text="energy of the level", of="positions"),
-        "mechanical_work": shown("moment", "level", text="mechanical work"),
-        "particles_received": shown("crossing", text="particles from the reservoir"),
-        "heat": shown("crossing", text="heat from the reservoir"),
-        "chemical_work": shown("crossing", text="chemical work"),
-        "entropy_production": shown("moment", text="entropy produced since the start"),
-        "energy_change": shown(text="change of energy"),
-        "temperature": shown(text="temperature of the reservoir"),
-        "chemical_potential": shown(text="chemical potential of the reservoir"),
-    }
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the entropy produced since the start after each crossing."""
-        ax = draw_along(
-            np.arange(self.entropy_production.shape[-1]), self.entropy_production, "crossing", ax
-        )
-        ax.set_ylabel("entropy production")
-        return ax
-
-    @property
-    def particles_received(self) -> FloatArray:
-        """Particles that the system takes from the reservoir at each crossing, shape (..., K)."""
-        changes = np.diff(self.system_occupations, axis=-2)
-        return np.asarray(np.sum(changes, axis=-1))  # only one level changes at a crossing
-
-    @property
-    def heat(self) -> FloatArray:
-        """``Q = (ε − μ) Δp`` into the system at each crossing, shape (..., K)."""
-        levels = self.reservoir_energies[self.events.reservoir_levels]
-        return (levels - self.chemical_potential) * self.particles_received
-
-    @property
-    def chemical_work(self) -> FloatArray:
-        """``W^c = μ Δp`` at each crossing, shape (..., K)."""
-        return self.chemical_potential * self.particles_received
-
-    @property
-    def mechanical_work(self) -> FloatArray:
-        """``W^m`` done on each system level before, between, after crossings; (..., K+1, S)."""
-        return np.diff(self.positions, axis=0) * self.system_occupations
-
-    @property
-    def energy_change(self) -> FloatArray:
-        """Energy of the system at the end less that at the start, shape (...)."""
-        last = self.positions[-1] * self.system_occupations[..., -1, :]
-        first = self.positions[0] * self.system_occupations[..., 0, :]
-        return np.asarray(np.sum(last - first, axis=-1))
-
-    @property
-    def entropy_production(self) -> FloatArray:
-        """Entropy produced since the start, ``ΔS − Q/T``, after each crossing; (..., K+1).
-
-        S is the sum over the system levels. The total is never negative if the reservoir begins
-        in equilibrium, but where a reservoir level is met again it may fall from one crossing to
-        the next: the reservoir gives back what it took.
-        """
-        entropy = np.sum(binary_entropy(self.system_occupations), axis=-1)
-        flow = self.beta * np.cumsum(self.heat, axis=-1)
-        flow = np.concatenate((np.zeros((*flow.shape[:-1], 1)), flow), axis=-1)
-        return entropy - entropy[..., :1] - flow
-
-    def __str__(self) -> str:
-        crossings, systems = self.events.times.size, self.positions.shape[1]
-        lines = [f"Sequential crossings, {crossings} of {systems} system level(s)"]
-        if self.system_occupations.ndim > 2:
-            batch = self.system_occupations.shape[:-2]
-            lines.append(f"  batch of initial occupations, shape {batch}")
-            return "\n".join(lines)
-        last = "  ".join(f"{p:.6g}" for p in self.system_occupations[-1])
-        lines += [
-            f"  final occupations     {last}",
-            f"  mechanical work       {self.mechanical_work.sum():.10g}",
-            f"  chemical work         {self.chemical_work.sum():.10g}",
-            f"  heat from reservoir   {self.heat.sum():.10g}",
-            f"  energy change         {self.energy_change:.10g}",
-            f"  entropy production    {self.entropy_production[-1]:.10g}",
-        ]
-        return "\n".join(lines)
 
 
 class SequentialCrossings(Thermal, Unchanging):
@@ -199,8 +104,8 @@ class SequentialCrossings(Thermal, Unchanging):
         self.events = crossing_sequence(
             times=times, system_energies=system_energies, reservoir_energies=reservoir_energies
         )
-        corners = np.asarray(times, dtype=np.float64)
-        systems = np.asarray(system_energies, dtype=np.float64)
+        corners = np.array(times, dtype=np.float64)
+        systems = np.array(system_energies, dtype=np.float64)
         self.reservoir_energies = np.array(reservoir_energies, dtype=np.float64)
         shape = (systems.shape[0], self.reservoir_energies.size)
         gamma = real_array("couplings", couplings)
@@ -211,6 +116,7 @@ class SequentialCrossings(Thermal, Unchanging):
         )
 
         self._window = float(corners[0]), float(corners[-1])
+        self._paths = Paths(corners, systems, self.reservoir_energies, self.couplings)
         stops = np.concatenate(([corners[0]], self.events.times, [corners[-1]]))
         self.positions = np.stack([np.interp(stops, corners, path) for path in systems], axis=-1)
         met = self.couplings[self.events.system_levels, self.events.reservoir_levels]
@@ -307,39 +213,234 @@ class SequentialCrossings(Thermal, Unchanging):
             If an occupation is not between 0 and 1, or a shape does not fit.
         """
         systems, levels = self.positions.shape[1], self.reservoir_energies.size
-        if initial_occupations is None:
-            system = self._equilibrium(self.positions[0])
-        else:
-            system = fraction("initial_occupations", initial_occupations)
-            last_axis("initial_occupations", system, systems)
-        if reservoir_occupations is None:
-            reservoir = self._equilibrium(self.reservoir_energies)
-        else:
-            reservoir = fraction("reservoir_occupations", reservoir_occupations)
-            of_shape("reservoir_occupations", reservoir, (levels,))
+        system = self._filling(self.positions[0])
+        if initial_occupations is not None:
+            given = fraction("initial_occupations", initial_occupations)
+            system = Filling.of(last_axis("initial_occupations", given, systems))
+        reservoir = self._filling(self.reservoir_energies)
+        if reservoir_occupations is not None:
+            given = fraction("reservoir_occupations", reservoir_occupations)
+            reservoir = Filling.of(of_shape("reservoir_occupations", given, (levels,)))
 
-        events = self.events
-        batch = system.shape[:-1]
-        occupations = np.empty((*batch, events.times.size + 1, systems + levels))
-        occupations[..., 0, :systems] = system
-        occupations[..., 0, systems:] = reservoir
-        pairs = np.stack((events.system_levels, systems + events.reservoir_levels), axis=-1)
-        for k, pair in enumerate(pairs):
-            keep, swap = self.diabatic_probabilities[k], self.adiabatic_probabilities[k]
-            occupations[..., k + 1, :] = occupations[..., k, :]
-            before = occupations[..., k, pair]
-            occupations[..., k + 1, pair] = keep * before + swap * before[..., ::-1]
+        occupied, vacant = (
+            self._mixed(*pair)
+            for pair in ((system.occupied, reservoir.occupied), (system.vacant, reservoir.vacant))
+        )
         return SequentialLedger(
-            events=events,
-            system_occupations=occupations[..., :systems],
-            reservoir_occupations=occupations[..., systems:],
+            events=self.events,
+            system_occupations=occupied[..., :systems],
+            reservoir_occupations=occupied[..., systems:],
+            system_vacancies=vacant[..., :systems],
+            reservoir_vacancies=vacant[..., systems:],
             positions=self.positions,
             reservoir_energies=self.reservoir_energies,
             temperature=self.temperature,
             chemical_potential=self.chemical_potential,
         )
 
-    def _equilibrium(self, energies: FloatArray) -> FloatArray:
-        return fermi(
-            energies, temperature=self.temperature, chemical_potential=self.chemical_potential
+    def _mixed(self, system: FloatArray, reservoir: FloatArray) -> FloatArray:
+        """Return occupations, or vacancies, after each crossing, (..., K+1, S+M)."""
+        events, systems = self.events, system.shape[-1]
+        found = np.empty((*system.shape[:-1], events.times.size + 1, systems + reservoir.size))
+        found[..., 0, :systems] = system
+        found[..., 0, systems:] = reservoir
+        pairs = np.stack((events.system_levels, systems + events.reservoir_levels), axis=-1)
+        for k, pair in enumerate(pairs):
+            keep, swap = self.diabatic_probabilities[k], self.adiabatic_probabilities[k]
+            found[..., k + 1, :] = found[..., k, :]
+            before = found[..., k, pair]
+            found[..., k + 1, pair] = keep * before + swap * before[..., ::-1]
+        return found
+
+    # ---- statistics of the crossings ------------------------------------------------------------
+
+    @property
+    def grand_potential_change(self) -> float:
+        """``ΔΩ^eq`` of the uncoupled driven levels between their ends."""
+        first, last = (grand_potential(self.positions[k], **self._bath) for k in (0, -1))
+        return last - first
+
+    def work_statistics(
+        self,
+        initial_occupations: npt.ArrayLike | None = None,
+        *,
+        reservoir_occupations: npt.ArrayLike | None = None,
+    ) -> SequentialStatistics:
+        """Return the exact statistics of work, heat, particles and entropy of the crossings.
+
+        Parameters
+        ----------
+        initial_occupations : array_like, shape (S,), optional
+            As for `run`; in equilibrium the work fluctuation theorem holds.
+        reservoir_occupations : array_like, shape (M,), optional
+            As for `run`.
+        """
+        ledger = self._single(initial_occupations, reservoir_occupations)
+        starts, bath = self._filling(self.positions[0]), self._filling(self.reservoir_energies)
+        if initial_occupations is not None:
+            starts = Filling.of(ledger.system_occupations[0])
+        if reservoir_occupations is not None:
+            bath = Filling.of(ledger.reservoir_occupations[0])
+        levels = self.reservoir_energies[self.events.reservoir_levels]
+        return SequentialStatistics(
+            lifts=np.diff(self.positions, axis=0),
+            system_levels=self.events.system_levels,
+            reservoir_levels=self.events.reservoir_levels,
+            excess_energies=levels - self.chemical_potential,
+            diabatic_probabilities=self.diabatic_probabilities,
+            adiabatic_probabilities=self.adiabatic_probabilities,
+            initial=starts,
+            final=ledger.filling(-1),
+            reservoir=bath,
+            temperature=self.temperature,
         )
+
+    def trajectories(
+        self, n: int, rng: np.random.Generator, initial_occupations: npt.ArrayLike | None = None
+    ) -> SequentialTrajectories:
+        """Draw n independent trajectories, with work, heat and entropy of every crossing.
+
+        Parameters
+        ----------
+        n : int
+        rng : numpy.random.Generator
+        initial_occupations : array_like, shape (S,), optional
+            As for `run`.
+        """
+        ledger = self._single(initial_occupations)
+        return draw_trajectories(ledger, *self._probabilities, n, rng)
+
+    def every_trajectory(
+        self, initial_occupations: npt.ArrayLike | None = None
+    ) -> SequentialTrajectories:
+        """Return all trajectories that are possible, with their probabilities as weights.
+
+        Raises
+        ------
+        InputError
+            If there are more than a million.
+        """
+        return every_history(self._single(initial_occupations), *self._probabilities)
+
+    def backward(self) -> SequentialCrossings:
+        """Return the reversed protocol: the same crossings, in reverse order."""
+        middle, events, paths = sum(self._window), self.events, self._paths
+        return self._with(
+            events=CrossingEvents(
+                middle - events.times[::-1],
+                events.system_levels[::-1],
+                events.reservoir_levels[::-1],
+                events.speeds[::-1],
+            ),
+            positions=self.positions[::-1],
+            diabatic_probabilities=self.diabatic_probabilities[::-1],
+            adiabatic_probabilities=self.adiabatic_probabilities[::-1],
+            _met_couplings=self._met_couplings[::-1],
+            _paths=Paths(
+                middle - paths.corners[::-1], paths.energies[:, ::-1], paths.levels, paths.couplings
+            ),
+        )
+
+    # ---- the exact twin -------------------------------------------------------------------------
+
+    def hamiltonian(self, time: float) -> FloatArray:
+        """Return the single-particle matrix at a time, the driven levels first."""
+        return self._paths.at(number_between("time", time, *self._window))
+
+    def evolve(
+        self,
+        initial_occupations: npt.ArrayLike | None = None,
+        *,
+        coupled: bool = False,
+        times: npt.ArrayLike | None = None,
+    ) -> SequentialExact:
+        """Solve levels and reservoir exactly, with all interference between paths.
+
+        Parameters
+        ----------
+        initial_occupations : array_like, shape (S,), optional
+            Of the driven levels at the start, uncorrelated with each other and the reservoir; by
+            default their equilibrium there.
+        coupled : bool
+            Begin in the common equilibrium of all coupled levels instead.
+        times : array, shape (K,), optional
+            Increasing times inside the window; its ends by default.
+        """
+        wanted = check_times(times, *self._window)
+        before = self.hamiltonian(self._window[0])
+        if not coupled:
+            ledger = self._single(initial_occupations)
+            occupied = (ledger.system_occupations[0], ledger.reservoir_occupations[0])
+            state = GaussianState.product(np.concatenate(occupied))
+        elif initial_occupations is None:
+            state = GaussianState.thermal(before, **self._bath)
+        else:
+            must = "not be given with `coupled`"
+            raise fail("initial_occupations", must, "they would be ignored")
+        return SequentialExact(
+            self._paths.follow(state, wanted),
+            self.temperature,
+            self.chemical_potential,
+            state,
+            state.energy(before),
+            self.reservoir_energies,
+        )
+
+    @functools.cached_property
+    def propagator(self) -> ComplexArray:
+        """The exact single-particle propagator over the whole window, driven levels first."""
+        modes = self.positions.shape[1] + self.reservoir_energies.size
+        empty = GaussianState.product(np.zeros(modes))
+        return self._paths.follow(empty, np.array(self._window[1:])).propagator
+
+    def work_distribution(
+        self, *, method: str = "exact", scheme: str | None = None, direction: str = "forward"
+    ) -> WorkDistribution:
+        """Return the statistics of the mechanical work, with the options of a `DrivenLevel`.
+
+        Parameters
+        ----------
+        method : {"exact", "landau-zener"}
+        scheme : {"coupled", "decoupled", "product"}, optional
+        direction : {"forward", "backward"}
+        """
+        systems, levels = self.positions.shape[1], self.reservoir_energies.size
+        scheme = checked_scheme(method, scheme, levels, systems)
+        forward = choice("direction", direction, DIRECTIONS) == "forward"
+        if method == "landau-zener":
+            model = self if forward else self.backward()
+            statistics = model.work_statistics()
+            statistics.check_active()
+            return WorkDistribution(
+                statistics,
+                temperature=self.temperature,
+                free_energy_difference=model.grand_potential_change,
+                description=f"Landau-Zener crossings, {direction}",
+            )
+        start, stop = (self.hamiltonian(time) for time in self._window)
+        return exact_work(
+            self.propagator if forward else self.propagator.T,
+            (start, stop) if forward else (stop, start),
+            scheme=scheme,
+            description=f"exact, {scheme} scheme, {direction}",
+            **self._bath,
+        )
+
+    def _single(self, systems: Any, reservoir: Any = None) -> SequentialLedger:
+        """Return the ledger of one set of initial occupations."""
+        ledger = self.run(systems, reservoir_occupations=reservoir)
+        if ledger.system_occupations.ndim > 2:
+            must = f"have shape ({self.positions.shape[1]},)"
+            raise fail("initial_occupations", must, f"its shape is {np.shape(systems)}")
+        return ledger
+
+    @property
+    def _probabilities(self) -> tuple[FloatArray, FloatArray]:
+        return self.diabatic_probabilities, self.adiabatic_probabilities
+
+    @property
+    def _bath(self) -> dict[str, float]:
+        return {"temperature": self.temperature, "chemical_potential": self.chemical_potential}
+
+    def _filling(self, energies: FloatArray) -> Filling:
+        return Filling.thermal(energies, self.beta, self.chemical_potential)

@@ -6,39 +6,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-import msgspec
 import numpy as np
 
-from anticrossing._core.checks import (
-    FloatArray,
-    InputError,
-    fail,
-    fraction,
-    integer,
-    nearest,
-    positive_number,
-)
+from anticrossing._core.checks import InputError, fail, fraction, nearest
 from anticrossing._core.unchanging import read_only
+from anticrossing.dynamics.fermions import efforts
 from anticrossing.studies import tables
+from anticrossing.studies.driven import (
+    LevelRange,
+    asked_work,
+    bath_temperature,
+    check_effort,
+    counted,
+    finest_width,
+    reservoir_levels,
+    samples_of,
+    span,
+    work_of,
+)
 from anticrossing.studies.outcome import Output, Progress
 from anticrossing.studies.outcomes.driven_level import DrivenLevelOutcome
-from anticrossing.studies.outcomes.work import Work, WorkTable
+from anticrossing.studies.outcomes.work import WorkTable
 from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Numbers, Table as TableOfFile
 from anticrossing.studies.study import Heading, Study, at
 from anticrossing.thermodynamics.driven_level import DrivenLevel
-from anticrossing.thermodynamics.work import WorkDistribution
 
-LARGEST_RESERVOIR = 2000  # levels
 LARGEST_WORK_RESERVOIR = 200  # levels, for the distribution of the work
-METHODS = ("landau-zener", "exact")
-_LARGEST_EFFORT = 1e8  # panels times (levels + 50)²: about a minute
-_PANEL = 120.0  # radians that the exact solver covers with one panel
-_LARGEST_INVERSION = 5e8  # range over width times levels cubed: about a minute
-_POINTS = 601
-_DEVIATIONS = 5.0  # how far from their means the distributions are followed
-_MOST_BINS = 60  # more, or many that stay empty, are no picture of the distribution
-_MOST_SAMPLES = 5000
 _OUTPUTS = {
     "occupation": Output("exact final occupation", default=True),
     "entropy_production": Output("exact entropy production", default=True),
@@ -46,14 +40,6 @@ _OUTPUTS = {
     "chain_entropy_production": Output("entropy production by the Landau-Zener chain"),
     "inside_domain": Output("every condition of the chain holds"),
 }
-
-
-class LevelRange(TableOfFile, frozen=True, kw_only=True):
-    """Levels at equal distances."""
-
-    start: float = msgspec.field(name="from")
-    stop: float = msgspec.field(name="to")
-    count: int
 
 
 class DrivenLevelTable(TableOfFile, frozen=True, kw_only=True):
@@ -115,12 +101,14 @@ class DrivenLevelStudy(Study):
         with tables.inside("driven_level"):
             system = _system(given.driven_level)
             occupation = _occupation(given.driven_level.initial_occupation)
+        with tables.inside("question"):
+            samples = samples_of(given.question.samples, system.levels.size)
         found = cls(
             **heading._asdict(),
             tables=entries,
             system=system,
             initial_occupation=occupation,
-            samples=_samples(given.question, system.levels.size),
+            samples=samples,
             work=_asked_work(given.work, system),
         )
         found.check_effort([])
@@ -133,10 +121,10 @@ class DrivenLevelStudy(Study):
         begin = "in equilibrium" if self.initial_occupation is None else "with occupation "
         begin += "" if self.initial_occupation is None else f"{self.initial_occupation:g}"
         return {
-            "level": f"{system.start:g} → {system.stop:g}, rate {_span(system.rates)}, "
+            "level": f"{system.start:g} → {system.stop:g}, rate {span(system.rates)}, "
             f"begins {begin}",
-            "reservoir": f"{_counted(system.levels.size)} {_span(system.levels)}, couplings "
-            f"{_span(system.couplings)}, β = {system.beta:g}, μ = {system.chemical_potential:g}",
+            "reservoir": f"{counted(system.levels.size)} {span(system.levels)}, couplings "
+            f"{span(system.couplings)}, β = {system.beta:g}, μ = {system.chemical_potential:g}",
             "units": "natural, ħ = k_B = 1",
         }
 
@@ -190,20 +178,16 @@ class DrivenLevelStudy(Study):
     def check_effort(self, systems: Sequence[DrivenLevel]) -> None:
         """Refuse what would take far longer than a minute, with all points of a scan."""
         with tables.inside("driven_level"):
-            panels = self.samples + sum(_panels(system) for system in [self.system, *systems])
-            effort = panels * (self.system.levels.size + 50.0) ** 2
-            if not effort <= _LARGEST_EFFORT:
-                raise InputError(
-                    f"The exact evolution would take about {effort / _LARGEST_EFFORT:.2g} minutes, "
-                    "and one is the limit: drive faster, or ask for fewer levels, samples or "
-                    "points of the scan."
-                )
+            effort = _effort(self.system, self.samples)
+            effort += sum(_effort(system, 2) for system in systems)
+            check_effort(effort)
 
     # ---- the result ---------------------------------------------------------------------------
 
     def run(self, progress: Progress | None = None) -> DrivenLevelOutcome:
         """Compute everything a driven level is asked for."""
-        system = self.system
+        system, asked = self.system, self.work
+        lifts = np.diff(system.chain.positions)
         start, stop = float(system.drive.start_time), float(system.drive.stop_time)
         times = np.linspace(start, stop, self.samples)
         return DrivenLevelOutcome(
@@ -211,7 +195,7 @@ class DrivenLevelStudy(Study):
             chain=system.run(self.initial_occupation),
             exact=system.evolve(self.initial_occupation, times=times),
             positions=np.asarray(system.drive(times), dtype=np.float64),
-            work=None if self.work is None else _work(system, self.work),
+            work=None if asked is None else work_of(system, asked, lifts),
             scan=scan(self, tuple(_OUTPUTS), progress),
         )
 
@@ -223,31 +207,15 @@ KIND = DrivenLevelStudy
 
 
 def _system(given: DrivenLevelTable) -> DrivenLevel:
-    if (given.beta is None) == (given.temperature is None):
-        found = "neither is" if given.beta is None else "both are given"
-        raise InputError(f"Exactly one of `beta` and `temperature` is needed, but {found}.")
-    temperature = given.temperature
-    if temperature is None:
-        temperature = 1 / positive_number("beta", given.beta)
     return DrivenLevel(
-        levels=_levels(given.levels),
+        levels=reservoir_levels(given.levels),
         couplings=given.couplings,
-        temperature=temperature,
+        temperature=bath_temperature(given.temperature, given.beta),
         chemical_potential=given.chemical_potential,
         start=given.start,
         stop=given.stop,
         rate=given.rate,
     )
-
-
-def _levels(given: LevelRange | list[float]) -> Any:
-    """Return the levels of a list or of a range."""
-    if isinstance(given, list):
-        return given
-    integer("count", given.count, minimum=2, maximum=LARGEST_RESERVOIR)
-    if given.start >= given.stop:
-        raise fail("to", "be above `from`", f"they are {given.stop:g} and {given.start:g}")
-    return np.linspace(given.start, given.stop, given.count)
 
 
 def _occupation(given: float | str) -> float | None:
@@ -257,13 +225,6 @@ def _occupation(given: float | str) -> float | None:
         must = 'be a number from 0 to 1 or "equilibrium"'
         raise fail("initial_occupation", must, f"it is {given!r}{nearest(given, ['equilibrium'])}")
     return None
-
-
-def _samples(given: QuestionTable, levels: int) -> int:
-    default = min(400, max(20, int(3e7 / (levels + 50) ** 2)))
-    with tables.inside("question"):
-        samples = default if given.samples is None else given.samples
-        return integer("samples", samples, minimum=10, maximum=_MOST_SAMPLES)
 
 
 def _asked_work(given: WorkTable | bool | None, system: DrivenLevel) -> WorkTable | None:
@@ -277,99 +238,13 @@ def _asked_work(given: WorkTable | bool | None, system: DrivenLevel) -> WorkTabl
             f"The distribution of the work can be had for at most {LARGEST_WORK_RESERVOIR} "
             f"reservoir levels, but there are {count}: leave [work] out."
         )
-    asked = WorkTable() if given is True else given
-    with tables.inside("work"):
-        listed = asked.directions
-        if not listed or len(set(listed)) < len(listed):
-            raise fail("directions", "name one or both directions once", f"it is {list(listed)}")
-        return msgspec.structs.replace(asked, width=_width(asked.width, system))
-
-
-def _width(given: float | None, system: DrivenLevel) -> float:
-    """Return the resolution of the density: half a spacing of the levels, unless that is costly."""
-    count = system.levels.size
     reach = abs(system.stop - system.start)
-    finest = reach * (count + 1) ** 3 / _LARGEST_INVERSION
-    if given is None:
-        spacing = float(np.median(np.diff(system.levels))) if count > 1 else 0.25 * reach
-        return max(0.5 * min(spacing, 0.25 * reach), finest)
-    if positive_number("width", given) < finest:
-        raise fail("width", f"be at least {finest:.3g} for {count} levels", f"it is {given:g}")
-    return given
+    spacing = float(np.median(np.diff(system.levels))) if count > 1 else 0.25 * reach
+    with tables.inside("work"):
+        coarse = 0.5 * min(spacing, 0.25 * reach)
+        return asked_work(given, finest_width(reach, count), coarse, count)
 
 
-def _panels(system: DrivenLevel) -> float:
-    """Return about how many panels the exact evolution takes."""
-    ends = np.concatenate([system.levels, [system.start, system.stop]])
-    duration = float(system.drive.stop_time - system.drive.start_time)
-    return 2 + float(np.ptp(ends)) * duration / _PANEL
-
-
-# ---- computing --------------------------------------------------------------------------------
-
-
-def _work(system: DrivenLevel, question: WorkTable) -> Work:
-    distributions: dict[tuple[str, str], WorkDistribution] = {
-        (method, direction): system.work_distribution(
-            method=method,
-            scheme=question.scheme if method == "exact" else None,
-            direction=direction,
-        )
-        for direction in question.directions
-        for method in METHODS
-    }
-    assert question.width is not None
-    ends = []
-    for (_, direction), found in distributions.items():
-        reach = _DEVIATIONS * float(np.sqrt(max(found.variance, 0.0))) + 3 * question.width
-        mean = _sign(direction) * found.mean
-        ends += [mean - reach, mean + reach]
-    values = np.linspace(min(ends), max(ends), _POINTS)
-    densities = {
-        key: found.density(_sign(key[1]) * values, width=question.width)
-        for key, found in distributions.items()
-    }
-    edges, probabilities = _bins(system, distributions, min(ends), max(ends))
-    return Work(question, distributions, values, densities, edges, probabilities)
-
-
-def _bins(
-    system: DrivenLevel,
-    distributions: dict[tuple[str, str], WorkDistribution],
-    low: float,
-    high: float,
-) -> tuple[FloatArray | None, dict[tuple[str, str], FloatArray]]:
-    """Return bins centred on the lattice of the chain's work, and their probabilities."""
-    steps = np.diff(system.chain.positions)
-    step = float(np.abs(steps).min())
-    ratios = steps / step
-    on_lattice = bool(np.all(np.abs(ratios - np.round(ratios)) < 1e-9 * np.abs(ratios)))
-    on_lattice = on_lattice and float(np.median(np.abs(ratios))) < 2
-    first, last = int(np.floor(low / step)), int(np.ceil(high / step))
-    if not on_lattice or last - first > _MOST_BINS:
-        return None, {}
-    edges: FloatArray = (np.arange(first, last + 2, dtype=np.float64) - 0.5) * step
-    try:
-        # The edges of −w, mirrored: the bins come in reverse order.
-        probabilities = {
-            key: found.probabilities(edges)
-            if key[1] == "forward"
-            else found.probabilities(-edges[::-1])[::-1]
-            for key, found in distributions.items()
-        }
-    except InputError:  # the only thing refused here is a work with too many values
-        return None, {}
-    return edges, probabilities
-
-
-def _sign(direction: str) -> float:
-    return 1.0 if direction == "forward" else -1.0
-
-
-def _counted(count: int) -> str:
-    return "one level" if count == 1 else f"{count} levels"
-
-
-def _span(values: FloatArray) -> str:
-    low, high = float(values.min()), float(values.max())
-    return f"{low:g}" if low == high else f"{low:g} … {high:g}"
+def _effort(system: DrivenLevel, reports: int) -> float:
+    """Return about what the exact evolution costs."""
+    return min(efforts(system.levels.size + 1, system.phase, reports))

@@ -7,11 +7,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray
+from anticrossing._core.checks import FloatArray, InputError
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.studies.outcome import Table
 from anticrossing.studies.schema import Table as TableOfFile
+from anticrossing.thermodynamics.fluctuation_ratio import (
+    MOST_PAIRS,
+    FluctuationRatio,
+    fluctuation_ratio,
+)
 from anticrossing.thermodynamics.work import WorkDistribution
 
 METHOD_NAMES = {"landau-zener": "chain", "exact": "exact"}
@@ -51,6 +56,8 @@ class Work:
         few, and all work values can be listed.
     probabilities : dict of (method, direction) to array, shape (B,)
         Of the bins; empty without them.
+    ratios : dict of method to FluctuationRatio
+        ``ln P(w)/P̃(−w)``, if both directions are asked for.
     """
 
     question: WorkTable
@@ -59,6 +66,7 @@ class Work:
     densities: dict[tuple[str, str], FloatArray]
     edges: FloatArray | None
     probabilities: dict[tuple[str, str], FloatArray]
+    ratios: dict[str, FluctuationRatio]
 
     @property
     def width(self) -> float:
@@ -110,6 +118,14 @@ class Work:
             found["work_probability"] = Variable(
                 (*both, "work_bin"), stacked(self.probabilities), "probability of the bin"
             )
+        for method, ratio in self.ratios.items():
+            name = METHOD_NAMES[method]
+            found[f"{name}_ratio_work"] = Variable(
+                (f"{name}_ratio_work",), ratio.values, f"work w, {name}"
+            )
+            found[f"{name}_log_ratio"] = Variable(
+                (f"{name}_ratio_work",), ratio.log_ratios, f"ln P(w)/P̃(−w), {name}"
+            )
         return found
 
     def numbers(self) -> dict[str, Any]:
@@ -139,6 +155,16 @@ class Work:
                     for (method, direction), values in self.probabilities.items()
                 ],
             }
+        if self.ratios:
+            found["fluctuation_theorem"] = [
+                {
+                    "method": method,
+                    "work": ratio.values,
+                    "log_ratio": ratio.log_ratios,
+                    "deviation": ratio.deviation,
+                }
+                for method, ratio in self.ratios.items()
+            ]
         return found
 
     def table(self) -> Table:
@@ -176,4 +202,30 @@ class Work:
     def in_words(self) -> str:
         """Return how well Jarzynski's relation holds."""
         worst = max(abs(law.jarzynski_ratio - 1) for law in self.distributions.values())
-        return f"Jarzynski's relation holds to {worst:.1e} in all {len(self.distributions)} cases"
+        text = f"Jarzynski's relation holds to {worst:.1e} in all {len(self.distributions)} cases"
+        if self.ratios:
+            apart = max(ratio.deviation for ratio in self.ratios.values())
+            text += f"; ln P(w)/P̃(−w) is within {apart:.1e} of β(w − ΔΩ)"
+        return text
+
+
+def ratios_of(
+    distributions: dict[tuple[str, str], WorkDistribution], width: float
+) -> dict[str, FluctuationRatio]:
+    """Return ln P(w)/P̃(−w) by either method, where both directions are known."""
+    found = {}
+    for method in _METHODS:
+        pair = [distributions.get((method, way)) for way in ("forward", "backward")]
+        if pair[0] is None or pair[1] is None:
+            continue
+        few = method == "landau-zener" and _few(pair[0]) and _few(pair[1])
+        found[method] = fluctuation_ratio(pair[0], pair[1], width=None if few else width)
+    return found
+
+
+def _few(work: WorkDistribution) -> bool:
+    """Whether the values of the work can be compared one by one."""
+    try:
+        return work.atoms()[0].size <= MOST_PAIRS
+    except InputError:  # too many to be listed
+        return False

@@ -1,0 +1,68 @@
+"""Work of driven free fermions by a two-point measurement, in one of three schemes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anticrossing._core.checks import ComplexArray, FloatArray, choice, fail
+from anticrossing.thermodynamics.atoms import AtomicStatistics
+from anticrossing.thermodynamics.counting import TwoPointStatistics
+from anticrossing.thermodynamics.enumeration import MOST_MODES, enumerate_transitions
+from anticrossing.thermodynamics.equilibrium import fermi, grand_potential
+from anticrossing.thermodynamics.work import WorkDistribution
+
+METHODS = ("exact", "landau-zener")
+SCHEMES = ("coupled", "decoupled", "product")
+DIRECTIONS = ("forward", "backward")
+
+
+def checked_scheme(method: str, scheme: str | None, levels: int, systems: int = 1) -> str:
+    """Return the scheme of the exact method, or raise `InputError` for one that cannot be."""
+    if choice("method", method, METHODS) == "landau-zener":
+        if scheme is not None:
+            raise fail("scheme", "not be given with method 'landau-zener'", "it would be ignored")
+        return ""
+    scheme = choice("scheme", "coupled" if scheme is None else scheme, SCHEMES)
+    if scheme == "product" and levels + systems > MOST_MODES:
+        raise fail(
+            "scheme",
+            "be 'coupled' or 'decoupled' for this many levels",
+            f"'product' is no Gaussian measurement, so that it has to be enumerated: at "
+            f"most {MOST_MODES - systems} reservoir levels, not {levels}",
+        )
+    return scheme
+
+
+def exact_work(
+    propagator: ComplexArray,
+    matrices: tuple[FloatArray, FloatArray],
+    *,
+    scheme: str,
+    temperature: float,
+    chemical_potential: float,
+    description: str,
+) -> WorkDistribution:
+    """Return the work between the single-particle matrices (N, N) at the two ends."""
+    bath = {"temperature": temperature, "chemical_potential": chemical_potential}
+    if scheme == "decoupled":
+        first, last = (np.diag(matrix) for matrix in matrices)
+    else:
+        (first, before), (last, after) = (np.linalg.eigh(matrix) for matrix in matrices)
+        amplitudes = after.T @ propagator @ before
+    change = grand_potential(last, **bath) - grand_potential(first, **bath)
+    statistics: AtomicStatistics | TwoPointStatistics
+    if scheme == "product":
+        # The measurement destroys coherences, and what is left is not Gaussian.
+        occupied = fermi(np.diag(matrices[0]), **bath)
+        found = enumerate_transitions(amplitudes, correlation=before.T @ np.diag(occupied) @ before)
+        statistics = AtomicStatistics(found.values(first, last), found.probabilities)
+    else:
+        statistics = TwoPointStatistics(
+            propagator=propagator if scheme == "decoupled" else amplitudes,
+            initial_values=first,
+            final_values=last,
+            log_odds=-(first - chemical_potential) / temperature,
+        )
+    return WorkDistribution(
+        statistics, temperature=temperature, free_energy_difference=change, description=description
+    )
