@@ -42,7 +42,10 @@ from anticrossing.thermodynamics.inversion import (
     smoothed_log_density,
 )
 from anticrossing.thermodynamics.markov import MarkovChain
+from anticrossing.thermodynamics.markov_counting import CountingStatistics
 from anticrossing.thermodynamics.markov_ledger import MarkovLedger, MarkovTotals
+from anticrossing.thermodynamics.markov_scaled import ScaledCounting
+from anticrossing.thermodynamics.markov_trajectories import MarkovTrajectories
 from anticrossing.thermodynamics.modes import Transitions
 from anticrossing.thermodynamics.reservoirs import Reservoir
 from anticrossing.thermodynamics.sampling import sample_transitions
@@ -53,6 +56,7 @@ __all__ = [
     "AtomicStatistics",
     "ChainLedger",
     "ChainWorkStatistics",
+    "CountingStatistics",
     "CrossingEvents",
     "DrivenLevel",
     "EntropyProduction",
@@ -63,7 +67,9 @@ __all__ = [
     "MarkovChain",
     "MarkovLedger",
     "MarkovTotals",
+    "MarkovTrajectories",
     "Reservoir",
+    "ScaledCounting",
     "SequentialCrossings",
     "SequentialLedger",
     "Transitions",
