@@ -14,6 +14,7 @@ from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.chain_work import ChainWorkStatistics
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.crossing_events import CrossingEvents, crossing_sequence
+from anticrossing.thermodynamics.cycles import level_cycle, otto_cycle
 from anticrossing.thermodynamics.dissipation import entropy_production
 from anticrossing.thermodynamics.driven_level import DrivenLevel
 from anticrossing.thermodynamics.enumeration import enumerate_transitions
@@ -43,6 +44,7 @@ from anticrossing.thermodynamics.inversion import (
 )
 from anticrossing.thermodynamics.markov import MarkovChain
 from anticrossing.thermodynamics.markov_counting import CountingStatistics
+from anticrossing.thermodynamics.markov_cycle import CyclePerformance
 from anticrossing.thermodynamics.markov_ledger import MarkovLedger, MarkovTotals
 from anticrossing.thermodynamics.markov_scaled import ScaledCounting
 from anticrossing.thermodynamics.markov_trajectories import MarkovTrajectories
@@ -58,6 +60,7 @@ __all__ = [
     "ChainWorkStatistics",
     "CountingStatistics",
     "CrossingEvents",
+    "CyclePerformance",
     "DrivenLevel",
     "EntropyProduction",
     "ExactLedger",
@@ -89,6 +92,8 @@ __all__ = [
     "grand_potential",
     "jarzynski_ratio",
     "lattice_atoms",
+    "level_cycle",
+    "otto_cycle",
     "sample_transitions",
     "smoothed_density",
     "smoothed_log_density",

@@ -15,10 +15,12 @@ from anticrossing._core.checks import (
     integer,
     non_negative,
     of_shape,
+    positive_number,
 )
 from anticrossing._core.public import guard
 from anticrossing.thermodynamics.arguments import MOST_SAMPLES, generator
 from anticrossing.thermodynamics.markov_counting import CountingStatistics, Increments, increments
+from anticrossing.thermodynamics.markov_cycle import CyclePerformance, cycle_performance
 from anticrossing.thermodynamics.markov_ledger import MarkovLedger
 from anticrossing.thermodynamics.markov_scaled import ScaledCounting, scaled_counting
 from anticrossing.thermodynamics.markov_trajectories import MarkovTrajectories, draw_trajectories
@@ -233,6 +235,53 @@ class ChainStatistics:
         ones = np.ones(state.size)
         production = float(self.run(state).entropy_production.sum())
         return scaled_counting(self._increments(weights, ones, ones), state, production)
+
+    def cycle(self, duration: float | None = None) -> CyclePerformance:
+        """Return work, heats and efficiency of one cycle between two temperatures.
+
+        The system is in the periodic state, where it ends a cycle as it began it. A single step is
+        a steady state, whose work is chemical.
+
+        Parameters
+        ----------
+        duration : float, optional
+            Of a cycle (time), for the power.
+
+        Returns
+        -------
+        CyclePerformance
+            Whether it is an engine, a refrigerator, a heater or an accelerator, and how good a one.
+
+        Raises
+        ------
+        InputError
+            If the energies do not end where they began, or the reservoirs at work do not have
+            two temperatures.
+        ConvergenceError
+            If there is no single periodic state.
+
+        Examples
+        --------
+        >>> from anticrossing.thermodynamics import Reservoir, otto_cycle
+        >>> cooler = otto_cycle(
+        ...     energies=[1.0, 0.2], reservoirs=[Reservoir(1.0), Reservoir(0.4)], rates=1.0,
+        ...     durations=5.0,
+        ... ).cycle()
+        >>> cooler.mode, round(cooler.coefficient_of_performance, 12)
+        ('refrigerator', 0.25)
+        """
+        system = self._system
+        time = None if duration is None else positive_number("duration", duration)
+        if np.any(system.energies[0] != system.energies[-1]):
+            raise fail("energies", "end where they began in a cycle", "they do not")
+        heats = np.abs(system.exchange).max(initial=0.0)
+        return cycle_performance(
+            self.run(self.periodic_state()),
+            system.temperatures,
+            self._jumps.sum(axis=(-2, -1)),
+            float(heats + np.ptp(system.energies)),
+            time,
+        )
 
     def _increments(self, weights: Any, first: FloatArray, last: FloatArray) -> Increments:
         system = self._system
