@@ -52,6 +52,7 @@ from anticrossing.thermodynamics.modes import Transitions
 from anticrossing.thermodynamics.reservoirs import Reservoir
 from anticrossing.thermodynamics.sampling import sample_transitions
 from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings, SequentialLedger
+from anticrossing.thermodynamics.slow_limit import thermodynamic_length
 from anticrossing.thermodynamics.work import WorkDistribution, WorkStatistics
 
 __all__ = [
@@ -97,6 +98,7 @@ __all__ = [
     "sample_transitions",
     "smoothed_density",
     "smoothed_log_density",
+    "thermodynamic_length",
 ]
 
 guard(__name__)
