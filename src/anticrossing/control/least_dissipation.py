@@ -330,7 +330,7 @@ def least_dissipation_protocol(
         raise fail("stop", "differ from `start`", f"both are {first:g}")
     count = integer("cells", cells, minimum=1, maximum=_MOST_CELLS)
     width = (last - first) / count
-    middles = first + width * (np.arange(count) + 0.5)
+    middles = first + width * (np.arange(count, dtype=np.float64) + 0.5)
     gamma = non_negative("rate", real_array("rate", rate(middles) if callable(rate) else rate))
     if gamma.shape not in ((), middles.shape):
         raise fail("rate", "return one number for every energy", f"its shape is {gamma.shape}")
