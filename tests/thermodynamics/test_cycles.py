@@ -82,6 +82,18 @@ def test_carnot_is_reached_where_nothing_moves():
     assert still.mode == "idle"
 
 
+@pytest.mark.parametrize("rate", [1e-160, 1e-12, 1e300])
+def test_rare_jumps_and_instant_ones_have_the_same_efficiency(rate):
+    cycle = otto_cycle(
+        energies=[1.0, 0.6], reservoirs=[Reservoir(1.0), Reservoir(0.4)], rates=rate, durations=1.0
+    ).cycle()
+    assert cycle.mode == "engine"
+    assert cycle.efficiency == pytest.approx(0.4, rel=1e-12)
+    share = rate / 2 if rate < 1 else 1.0  # a_h a_c/(a_h + a_c − a_h a_c)
+    moved = share * (occupied(1.0, 1.0) - occupied(0.6, 0.4))
+    assert cycle.hot_heat == pytest.approx(moved, rel=1e-11)
+
+
 def test_short_contacts_have_the_power_of_a_continuous_engine():
     cycle = otto_cycle(
         energies=[1.0, 0.6], reservoirs=[Reservoir(1.0), Reservoir(0.4)], rates=2.0, durations=1e-6

@@ -356,6 +356,12 @@ def test_bad_questions():
         chain.counting()
     with pytest.raises(InputError, match="heat"):
         chain.counting(heat=[1.0, 2.0])
+    with pytest.raises(InputError, match="range of floats"):
+        _ = chain.counting(heat=1e200).variance
+    with pytest.raises(InputError, match="final"):
+        chain.counting([0.5, 0.5], final=[0.0, 1.0], entropy_production=1.0)
+    with pytest.raises(InputError, match="cycles"):
+        chain.repeated(10**9)
     with pytest.raises(InputError, match="one for each combination"):
         chain.counting(heat=np.ones((3, 1)), mechanical_work=np.ones(2))
     with pytest.raises(InputError, match="initial"):

@@ -53,12 +53,14 @@ def test_cumulants_against_derivatives_of_the_eigenvalue(seed):
             float(mpmath.re(mpmath.diff(lambda h: largest_eigenvalue(arguments, weights, h), 0, n)))
             for n in (1, 2, 3)
         ]
-        away = [complex(largest_eigenvalue(arguments, weights, h)) for h in (0.7, -1.3)]
+        tilts = np.array([0.7, -1.3, 400.0, -400.0])  # the last ones beyond the range of floats
+        away = [complex(largest_eigenvalue(arguments, weights, h)) for h in tilts]
     assert flow.current == pytest.approx(derivatives[0], rel=1e-11, abs=1e-12)
     assert flow.noise == pytest.approx(derivatives[1], rel=1e-11)
     assert flow.third_cumulant == pytest.approx(derivatives[2], rel=1e-10, abs=1e-11)
-    found = flow.log_characteristic_function(np.array([-0.7j, 1.3j]))
-    np.testing.assert_allclose(found, away, rtol=0, atol=1e-13)
+    assert abs(away[-1]) > 700
+    found = flow.log_characteristic_function(-1j * tilts)
+    np.testing.assert_allclose(found, away, rtol=1e-13, atol=1e-13)
 
 
 def test_finite_cumulants_grow_by_the_scaled_ones():
@@ -125,6 +127,20 @@ def test_symmetry_of_gallavotti_and_cohen():
     huge = level.scaled_counting(entropy_production=1.0).log_characteristic_function(1e5j)
     assert np.isfinite(huge)
     assert huge.real > 1e4
+
+
+@pytest.mark.parametrize("seed", [1, slow(2)])
+def test_a_driven_cycle_and_its_reverse(seed):
+    """λ(u) of the entropy and the work of a cycle is λ(i − u) of the reversed cycle."""
+    chain = MarkovChain(**closed_cycle(seed, steps=3, states=4))
+    reverse = chain.backward()
+    u = np.array([0.3, -0.2 + 0.9j, 2 - 1j, 0.5j])
+    question = {"entropy_production": 1.0}
+    there = chain.scaled_counting(**question).log_characteristic_function(u)
+    back = reverse.scaled_counting(**question).log_characteristic_function(1j - u)
+    np.testing.assert_allclose(there, back, rtol=1e-12, atol=1e-13)
+    own = chain.scaled_counting(**question).log_characteristic_function(1j - u)
+    assert np.max(np.abs(there - own)) > 1e-3  # the cycle is not its own reverse
 
 
 @given(seed=SEEDS)

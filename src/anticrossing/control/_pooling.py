@@ -52,15 +52,15 @@ class Crossings:
         """Return the times that minimise work + price · time."""
         pools: list[tuple[int, float, float, float]] = []  # first, lift, step, root
         memories, count = self.memories.tolist(), self.lifts.size
-        for i, (lift, step) in enumerate(
-            zip(self.lifts.tolist(), self.steps.tolist(), strict=True)
-        ):
-            after = memories[i + 1] if i + 1 < count else None
+        rows = zip(
+            self.lifts.tolist(), self.steps.tolist(), self._roots(price).tolist(), strict=True
+        )
+        for i, (lift, step, root) in enumerate(rows):
             first = i
-            root = _root(lift, step, memories[first], after, price)
             while pools and pools[-1][3] + pools[-1][2] <= root:
                 first, more_lift, more_step, _ = pools.pop()
                 lift, step = lift + more_lift, step + more_step
+                after = memories[i + 1] if i + 1 < count else None
                 root = _root(lift, step, memories[first], after, price)
             pools.append((first, lift, step, root))
         found, before = np.zeros(count), self.excess
@@ -75,17 +75,15 @@ class Crossings:
         """Return the times that add to a duration and cost the least work, and their price."""
         if duration < _SUDDEN * float(self.memories.min()):
             return self._sudden(duration)
-        # The price of time where one crossing alone has it all is a scale for its logarithm.
-        scale = math.log(self.excess * float(self.lifts.sum()) / float(self.memories.max()))
+        # No time is spent at a price above the most that its first moment can save.
+        scale = math.log(float(self._first_savings().max()))
 
         def missing(logarithm: float) -> float:
             return float(self.times(math.exp(scale + logarithm)).sum()) / duration - 1
 
         low, high = -1.0, 1.0
-        while missing(high) > 0 and high < _FAR:
-            high = min(2 * high, _FAR)
         while missing(low) < 0 and low > -_FAR:
-            low = max(2 * low, -_FAR)
+            low, high = max(2 * low, -_FAR), low
         if missing(low) < 0:  # nothing is left to gain from more time
             times = self.times(math.exp(scale + low))
             return times * (duration / times.sum()), 0.0
@@ -95,12 +93,28 @@ class Crossings:
 
     def _sudden(self, duration: float) -> tuple[FloatArray, float]:
         """Give a time in which hardly anything happens to the crossing where it saves most."""
-        excesses = self.excess + np.concatenate([[0.0], np.cumsum(self.steps[:-1])])
-        saved = excesses / self.memories * np.cumsum(self.lifts[::-1])[::-1]
+        saved = self._first_savings()
         best = int(np.argmax(saved))
         times = np.zeros(self.lifts.size)
         times[best] = duration
         return times, float(saved[best])
+
+    def _first_savings(self) -> FloatArray:
+        """Return the work that each crossing saves per time, if no time is spent yet."""
+        excesses = self.excess + np.concatenate([[0.0], np.cumsum(self.steps[:-1])])
+        return np.asarray(excesses / self.memories * np.cumsum(self.lifts[::-1])[::-1])
+
+    def _roots(self, price: float) -> FloatArray:
+        """Return `_root` of every crossing by itself."""
+        lifts, memories, steps = self.lifts[:-1], self.memories[:-1], self.steps[:-1]
+        linear = lifts * steps + price * (self.memories[1:] - memories)
+        constant = price * steps * memories
+        spread = np.hypot(linear, 2 * np.sqrt(lifts) * np.sqrt(constant))
+        upper = np.maximum(linear, 0.0) + spread
+        steep = np.divide(2 * constant, upper, out=np.zeros_like(upper), where=upper > 0)
+        roots = np.where(linear < 0, (spread - linear) / (2 * lifts), steep)
+        last = price * self.memories[-1] / self.lifts[-1]
+        return np.maximum(np.append(roots, last), _TINY)
 
 
 def _root(lift: float, step: float, memory: float, after: float | None, price: float) -> float:

@@ -27,9 +27,9 @@ from anticrossing._core.variables import Shown, shown
 from anticrossing.control._pooling import Crossings
 from anticrossing.formulas.result import DomainCheck
 from anticrossing.thermodynamics.chain import LandauZenerChain
-from anticrossing.thermodynamics.dissipation import Filling
+from anticrossing.thermodynamics.dissipation import Filling, entropy_of_mixing
 
-_MOST_CELLS = 100_000
+_MOST_CELLS = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,17 +136,19 @@ class LeastDissipation(Result):
 
 
 def dissipated_work(chain: LandauZenerChain, occupation: float) -> float:
-    """Return ``W^m − ΔΩ^eq`` as a sum of terms that are not negative, for a thermal start."""
+    """Return ``W^m − ΔΩ^eq = T [Σ + D(p|f) at the end − D(p|f) at the start]``."""
     ledger = chain.run(occupation)
     produced = float(ledger.totals.entropy_production)
-    if not np.isfinite(produced):  # where occupations are below the range of floats
-        return float(ledger.totals.dissipated_work)
     ends = Filling.thermal(
         np.array([chain.start, chain.stop]), chain.beta, chain.chemical_potential
     )
     states = ledger.filling[np.array([0, -1])]
-    away = states.relative_entropy(ends)
-    return chain.temperature * (produced + float(away[1] - away[0]))
+    nothing = np.zeros(2)  # of the state is kept in equilibrium
+    away = entropy_of_mixing(nothing, nothing + 1, states, ends)
+    entropy = produced + float(away[1] - away[0])
+    if not np.isfinite(entropy):  # where occupations are below the range of floats
+        return float(ledger.totals.dissipated_work)
+    return chain.temperature * entropy
 
 
 def least_dissipation(

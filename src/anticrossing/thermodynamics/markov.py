@@ -15,6 +15,7 @@ from scipy.special import softmax
 
 from anticrossing._core.checks import (
     FloatArray,
+    at_most,
     choice,
     describe,
     fail,
@@ -25,6 +26,7 @@ from anticrossing._core.checks import (
     of_shape,
 )
 from anticrossing._core.unchanging import Unchanging
+from anticrossing.thermodynamics.arguments import MOST_SAMPLES
 from anticrossing.thermodynamics.markov_ledger import MarkovLedger, keep_ledger
 from anticrossing.thermodynamics.markov_stationary import product, stationary
 from anticrossing.thermodynamics.markov_statistics import SUM_TOLERANCE, ChainStatistics
@@ -380,7 +382,7 @@ class MarkovChain(ChainStatistics, Unchanging):
         Raises
         ------
         InputError
-            If the energies do not end where they began.
+            If the energies do not end where they began, or the chain becomes too long to hold.
 
         Examples
         --------
@@ -389,6 +391,7 @@ class MarkovChain(ChainStatistics, Unchanging):
         MarkovChain(100 steps, 2 states, 1 reservoirs)
         """
         count = integer("cycles", cycles, minimum=1)
+        at_most("cycles", count, MOST_SAMPLES // self.transition_matrices.size)
         if np.any(self.energies[0] != self.energies[-1]):
             raise fail("energies", "end where they began to be repeated", "they do not")
         order = np.tile(np.arange(self._system.steps), count)

@@ -9,7 +9,15 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, FloatArray, fail, integer, of_shape, real_array
+from anticrossing._core.checks import (
+    ComplexArray,
+    FloatArray,
+    InputError,
+    fail,
+    integer,
+    of_shape,
+    real_array,
+)
 from anticrossing._core.result import Result
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Shown, shown
@@ -118,6 +126,22 @@ class Increments:
             found = found.moved(moves, self.values[:, step])
         return found
 
+    def tilted(
+        self, quantity: int, step: int, fields: ComplexArray
+    ) -> tuple[FloatArray, ComplexArray]:
+        """Return sizes (as logarithms) and phases, (U, M, M), of a matrix tilted by ``e^{ax}``."""
+        states = self.moves.shape[-1]
+        final, initial, kind = np.nonzero(self.moves[step].transpose(1, 2, 0) > 0)
+        pairs, starts = np.unique(final * states + initial, return_index=True)
+        log_moves = np.log(self.moves[step][kind, final, initial])
+        x = self.values[quantity, step][kind, final, initial]
+        logs = np.full((states**2, fields.size), -np.inf)
+        phases = np.ones((states**2, fields.size), dtype=complex)
+        real = log_moves[:, None] + np.multiply.outer(x, fields.real)
+        logs[pairs], phases[pairs] = _gathered(real, np.multiply.outer(x, fields.imag), starts)
+        shape = (states, states, fields.size)
+        return logs.reshape(shape).transpose(2, 0, 1), phases.reshape(shape).transpose(2, 0, 1)
+
     def follow(
         self, quantity: int, fields: ComplexArray, logs: FloatArray, phases: ComplexArray
     ) -> tuple[FloatArray, ComplexArray]:
@@ -125,19 +149,27 @@ class Increments:
         for step in range(self.moves.shape[0]):
             initial, log_moves, x, states, starts = self.entries(quantity, step)
             real = log_moves[:, None] + np.multiply.outer(x, fields.real) + logs[initial]
-            top = np.maximum.reduceat(real, starts)
-            top = np.where(np.isfinite(top), top, 0.0)
-            repeat = np.diff(np.append(starts, x.size))
-            terms = np.exp(real - np.repeat(top, repeat, axis=0)) * phases[initial]
-            if np.any(fields.imag):
-                terms = terms * np.exp(1j * np.multiply.outer(x, fields.imag))
-            sums = np.add.reduceat(terms, starts)
-            size = np.abs(sums)
+            turned = np.multiply.outer(x, fields.imag) + np.angle(phases[initial])
             logs, phases = np.full(logs.shape, -np.inf), np.ones(phases.shape, dtype=complex)
-            with np.errstate(divide="ignore"):
-                logs[states] = top + np.log(size)
-            phases[states] = np.divide(sums, size, out=np.ones_like(sums), where=size > 0)
+            logs[states], phases[states] = _gathered(real, turned, starts)
         return logs, phases
+
+
+def _gathered(
+    real: FloatArray, imaginary: FloatArray, starts: npt.NDArray[np.intp]
+) -> tuple[FloatArray, ComplexArray]:
+    """Return ln |Σ| and the phase of Σ of the sums of exponentials over runs of rows."""
+    top = np.maximum.reduceat(real, starts)
+    top = np.where(np.isfinite(top), top, 0.0)
+    repeat = np.diff(np.append(starts, real.shape[0]))
+    terms = np.exp(real - np.repeat(top, repeat, axis=0)).astype(complex)
+    if np.any(imaginary):
+        terms *= np.exp(1j * imaginary)
+    sums = np.add.reduceat(terms, starts)
+    size = np.abs(sums)
+    with np.errstate(divide="ignore"):
+        logs = top + np.log(size)
+    return logs, np.divide(sums, size, out=np.ones_like(sums), where=size > 0)
 
 
 def increments(
@@ -169,7 +201,9 @@ def increments(
                 name, "give one weight, or one for each combination", f"its shape is {batch}"
             )
     if not any(np.any(w) for w in (*scalars.values(), *currents.values())):
-        raise fail("heat", "or another quantity have a weight", "all weights are zero")
+        raise InputError(
+            "One of the weights, such as `heat`, must not be zero, but all weights are zero."
+        )
     count = shape[0] if shape else 1
     by = {name: np.broadcast_to(w, shape).reshape(count) for name, w in scalars.items()}
     values = np.zeros((count, steps, kinds, states, states))
@@ -362,10 +396,13 @@ class CountingStatistics(Result):
         for moves in x.moves:
             last = moves.sum(axis=0) @ last
         end = x.end - (x.end @ last)[:, None]
-        found = Moments.of(state[None], start.shape[0]).shifted(start)
-        for step, moves in enumerate(x.moves):
-            found = found.moved(moves, centred.values[:, step])
-        sums = [part[0].sum(axis=-1) for part in found.shifted(end)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = Moments.of(state[None], start.shape[0]).shifted(start)
+            for step, moves in enumerate(x.moves):
+                found = found.moved(moves, centred.values[:, step])
+            sums = [part[0].sum(axis=-1) for part in found.shifted(end)]
+        if not all(np.all(np.isfinite(part)) for part in sums):
+            raise InputError("The cumulants exceed the range of floats: give smaller weights.")
         return means.sum(axis=1) + x.start @ state + x.end @ last, sums[2], sums[3]
 
 

@@ -145,10 +145,16 @@ def cycle_performance(
     ledger: MarkovLedger,
     temperatures: FloatArray,
     active: FloatArray,
-    scale: float,
+    *,
+    traffic: float,
+    lifted: bool,
     duration: float | None,
 ) -> CyclePerformance:
-    """Return what a ledger of one period amounts to; `active` (steps, R) marks what jumps."""
+    """Return what a ledger of one period amounts to.
+
+    `active` (steps, R) marks what jumps, `traffic` is the heat that goes in and out, against which
+    a sum counts as zero, and `lifted` tells whether the energies move at all.
+    """
     used = np.unique(temperatures[active > 0])
     if used.size != 2:
         raise fail(
@@ -160,8 +166,10 @@ def cycle_performance(
     totals = ledger.total()
     hot_heat = float(ledger.heat[temperatures == hot].sum())
     cold_heat = float(ledger.heat[temperatures == cold].sum())
-    mechanical, chemical = float(totals.mechanical_work), float(totals.chemical_work)
-    least = _ROUNDING * scale
+    # By the first law, from the jumps alone: they have their digits, however rare they are.
+    mechanical = -float(ledger.energy_current.sum()) if lifted else 0.0
+    chemical = float(totals.chemical_work)
+    least = _ROUNDING * traffic
     work, hot_sign, cold_sign = (
         0 if abs(x) <= least else int(math.copysign(1, x))
         for x in (mechanical + chemical, hot_heat, cold_heat)

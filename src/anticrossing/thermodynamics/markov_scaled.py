@@ -18,6 +18,7 @@ from anticrossing.thermodynamics.arguments import counting_field
 from anticrossing.thermodynamics.markov_counting import Increments, Moments
 
 _CHUNK = 1 << 18  # matrix elements held at a time
+_RANGE = 650.0  # of exponents whose product no float loses
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,21 +132,46 @@ class ScaledCounting(Result):
         self, k: int, fields: ComplexArray, members: npt.NDArray[np.intp]
     ) -> tuple[FloatArray, ComplexArray]:
         """Return ln size and phase of the tilted matrices of a cycle, (U, m, m)."""
-        states, size = self.state.size, members.size
-        logs = np.full((states, size, fields.size), -np.inf)
-        logs[members, np.arange(size)] = 0.0
-        shape = logs.shape
-        logs, phases = self.increments.follow(
-            k,
-            np.tile(fields, size),
-            logs.reshape(states, -1),
-            np.ones((states, size * fields.size), dtype=complex),
-        )
-        order = (2, 0, 1)
-        return (
-            logs.reshape(shape)[members].transpose(order),
-            phases.reshape(shape)[members].transpose(order),
-        )
+        tilted = self.increments.tilted
+        logs, phases = tilted(k, 0, fields)
+        logs, phases = logs[..., members], phases[..., members]
+        for step in range(1, self.increments.moves.shape[0]):
+            logs, phases = _product(*tilted(k, step, fields), logs, phases)
+        return logs[:, members], phases[:, members]
+
+
+def _product(
+    later: FloatArray, later_phases: ComplexArray, logs: FloatArray, phases: ComplexArray
+) -> tuple[FloatArray, ComplexArray]:
+    """Return the products of matrices (U, M, M) and (U, M, m), all as logarithms and phases."""
+    rows = logs.max(axis=-1)
+    with np.errstate(invalid="ignore"):
+        right = np.where(np.isneginf(rows)[..., None], -np.inf, logs - rows[..., None])
+        left = later + rows[:, None, :]
+        tops = left.max(axis=-1)
+        left = np.where(np.isneginf(tops)[..., None], -np.inf, left - tops[..., None])
+    # Where no product of two factors is below the range of floats, matrices do.
+    lowest = [-np.where(np.isfinite(x), x, 0.0).min(axis=(-2, -1)) for x in (left, right)]
+    plain = lowest[0] + lowest[1] < _RANGE
+    found = np.full((*left.shape[:2], right.shape[2]), -np.inf)
+    turned = np.ones(found.shape, dtype=complex)
+    if np.any(plain):
+        sums = (np.exp(left[plain]) * later_phases[plain]) @ (np.exp(right[plain]) * phases[plain])
+        size = np.abs(sums)
+        with np.errstate(divide="ignore"):
+            found[plain] = tops[plain][..., None] + np.log(size)
+        turned[plain] = np.divide(sums, size, out=np.ones_like(sums), where=size > 0)
+    for u in np.flatnonzero(~plain):
+        paths = later[u][:, :, None] + logs[u][None]
+        top = paths.max(axis=1)
+        top = np.where(np.isfinite(top), top, 0.0)
+        terms = np.exp(paths - top[:, None]) * later_phases[u][:, :, None] * phases[u][None]
+        sums = terms.sum(axis=1)
+        size = np.abs(sums)
+        with np.errstate(divide="ignore"):
+            found[u] = top + np.log(size)
+        turned[u] = np.divide(sums, size, out=np.ones_like(sums), where=size > 0)
+    return found, turned
 
 
 def scaled_counting(increments: Increments, state: FloatArray, production: float) -> ScaledCounting:

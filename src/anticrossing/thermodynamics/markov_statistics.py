@@ -163,7 +163,11 @@ class ChainStatistics:
         start = self._start(initial)
         last = self.run(start).probabilities[-1]
         if final is not None:
+            reached = last > 0
             last = _distribution("final", final, start.size)
+            if np.any(reached & (last == 0)):
+                must = "not be zero for a state that the chain can end in"
+                raise fail("final", must, f"it is {describe(final)}")
         weights = {
             "mechanical_work": mechanical_work,
             "chemical_work": chemical_work,
@@ -274,13 +278,16 @@ class ChainStatistics:
         time = None if duration is None else positive_number("duration", duration)
         if np.any(system.energies[0] != system.energies[-1]):
             raise fail("energies", "end where they began in a cycle", "they do not")
-        heats = np.abs(system.exchange).max(initial=0.0)
+        state = self.periodic_state()
+        ledger = self.run(state)
+        flows = self._jumps * ledger.probabilities[:-1, None, None, :]
         return cycle_performance(
-            self.run(self.periodic_state()),
+            ledger,
             system.temperatures,
-            self._jumps.sum(axis=(-2, -1)),
-            float(heats + np.ptp(system.energies)),
-            time,
+            flows.sum(axis=(-2, -1)),
+            traffic=float(np.sum(np.abs(system.exchange) * flows)),
+            lifted=bool(np.any(system.energies != system.energies[0])),
+            duration=time,
         )
 
     def _increments(self, weights: Any, first: FloatArray, last: FloatArray) -> Increments:

@@ -138,27 +138,31 @@ def draw_trajectories(
     states = np.empty((steps + 1, count), dtype=np.int64)
     causes = np.empty((steps, count), dtype=np.int64)
     states[0] = _pick(initial[None, :], np.zeros(count, dtype=np.int64), rng)
-    finals = np.concatenate([np.tile(np.arange(size), reservoirs), [0]])
-    names = np.append(np.repeat(np.arange(reservoirs), size), -1)
+    # What every state can do: jump by a reservoir to a state, or stay.
+    everyone = np.arange(size)
+    finals = np.tile(np.append(np.tile(everyone, reservoirs), 0), (size, 1))
+    finals[:, -1] = everyone
+    names = np.tile(np.append(np.repeat(np.arange(reservoirs), size), -1), size)
     for step in range(steps):
-        current = states[step]
         chances = np.concatenate([jumps[step].reshape(-1, size), stay[step][None, :]]).T
-        choice = _pick(chances, current, rng)
-        causes[step] = names[choice]
-        states[step + 1] = np.where(causes[step] < 0, current, finals[choice])
+        choice = _pick(chances, states[step], rng)
+        np.take(names, choice, out=causes[step])
+        np.take(finals.ravel(), choice, out=states[step + 1])
     return states.T, causes.T
 
 
 def _pick(
     weights: FloatArray, rows: npt.NDArray[np.int64], rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
-    """Return for every row index a column, drawn by its weight; a weight of zero never is."""
+) -> npt.NDArray[np.intp]:
+    """Return for every row index an index into `weights`, flat; one of weight zero never is."""
     shares = np.cumsum(weights, axis=1)
     shares /= shares[:, -1:]
     options = weights.shape[1]
     last = options - 1 - np.argmax(weights[:, ::-1] > 0, axis=1)
     shares[np.arange(options) >= last[:, None]] = 1.0
     # Row r holds the numbers from r to r + 1, so that one search serves all rows.
-    line = (shares + np.arange(weights.shape[0])[:, None]).ravel()
-    drawn = np.minimum(rows + rng.random(rows.size), np.nextafter(rows + 1.0, 0.0))
-    return np.asarray(np.searchsorted(line, drawn, side="right") - rows * options)
+    floor = np.arange(weights.shape[0], dtype=np.float64)
+    drawn = rng.random(rows.size)
+    drawn += rows
+    np.minimum(drawn, np.nextafter(floor + 1, 0.0)[rows], out=drawn)
+    return np.searchsorted((shares + floor[:, None]).ravel(), drawn, side="right")
