@@ -259,6 +259,21 @@ def test_length_by_quadrature(rate):
         assert found == pytest.approx(expected, rel=1e-12)
 
 
+def test_what_is_outside_the_domain_is_said():
+    chain = regular()
+    slowly = least_dissipation(chain, 100.0)
+    assert not slowly.warnings
+    assert all(np.all(check.satisfied) for check in slowly.checks)
+    quickly = least_dissipation(chain, 1.0)
+    assert "before the crossing is over" in quickly.warnings[0]
+    arguments = {"start": -2.0, "stop": 2.0, "rate": 1.0, **RESERVOIR}
+    assert not least_dissipation_protocol(duration=5.0, **arguments).warnings
+    coarse = least_dissipation_protocol(duration=5.0, cells=5, **arguments)
+    assert len(coarse.warnings) == 2
+    assert "give more" in str(coarse)
+    assert least_dissipation_protocol(duration=1e4, **arguments).warnings
+
+
 def test_where_it_ends():
     """Times of nothing and of ever, a single crossing, nothing to gain, occupations of 1e-200."""
     chain = regular()

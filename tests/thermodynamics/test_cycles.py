@@ -15,7 +15,7 @@ from anticrossing.thermodynamics import (
     level_cycle,
     otto_cycle,
 )
-from tests.effort import cases
+from tests.effort import cases, slow
 from tests.thermodynamics.test_markov import PAIR, SEEDS
 
 
@@ -102,7 +102,7 @@ def test_short_contacts_have_the_power_of_a_continuous_engine():
     assert cycle.power == pytest.approx(limit, rel=1e-8)
 
 
-@pytest.mark.parametrize("carnot", [0.1, 0.3])
+@pytest.mark.parametrize("carnot", [0.3, slow(0.1)])
 def test_thermoelectric_dot_at_maximum_power(carnot):
     """Esposito, Lindenberg, Van den Broeck, EPL 85, 60010 (2009), equation (16)."""
     cold = 1 - carnot

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,7 +25,7 @@ from anticrossing._core.checks import (
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.control._pooling import Crossings
-from anticrossing.formulas.result import DomainCheck
+from anticrossing.formulas.result import DomainCheck, failures
 from anticrossing.thermodynamics.chain import LandauZenerChain
 from anticrossing.thermodynamics.dissipation import Filling, entropy_of_mixing
 
@@ -52,6 +52,9 @@ class LeastDissipation(Result):
         Times spent on them. They add to the duration, or to less if more time would only harm.
     price : float
         ``−∂W/∂τ``, the work that a little more time would save, per time.
+    checks : tuple of DomainCheck
+        Of the chain at these speeds, where a leap changes nothing; for a dense reservoir, whether
+        the cells are fine enough.
     """
 
     chain: LandauZenerChain
@@ -62,6 +65,7 @@ class LeastDissipation(Result):
     cells: FloatArray
     durations: FloatArray
     price: float
+    checks: tuple[DomainCheck, ...]
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "dissipated_work": shown(text="least dissipated work"),
@@ -130,9 +134,9 @@ class LeastDissipation(Result):
         return self.constant_speed_dissipated_work / self.dissipated_work
 
     @property
-    def checks(self) -> tuple[DomainCheck, ...]:
-        """The conditions of the chain at these speeds; leaps change nothing and count nowhere."""
-        return self.chain.checks
+    def warnings(self) -> tuple[str, ...]:
+        """One line for each check that fails."""
+        return failures(self.checks)
 
 
 def dissipated_work(chain: LandauZenerChain, occupation: float) -> float:
@@ -232,8 +236,9 @@ def least_dissipation(
             metric = cells * (weights.sum() / total) / weights
     else:
         metric = np.full(cells.size, length / total)
+    found = chain.at_speeds(speeds)
     return LeastDissipation(
-        chain=chain.at_speeds(speeds),
+        chain=found,
         constant_speed=chain.at_speeds(np.full(cells.size, length / total)),
         metric_speed=chain.at_speeds(metric),
         initial_occupation=float(start.occupied),
@@ -241,6 +246,7 @@ def least_dissipation(
         cells=cells,
         durations=durations,
         price=price,
+        checks=found.checks,
     )
 
 
@@ -352,4 +358,11 @@ def least_dissipation_protocol(
                 "cells", "be wider than the rounding of the energies", "they are not"
             ) from None
         raise
-    return least_dissipation(chain, duration, initial_occupation=initial_occupation)
+    found = least_dissipation(chain, duration, initial_occupation=initial_occupation)
+    relaxed = 2 * np.pi * chain.couplings**2 / abs(width) * found.durations
+    coarse = "the cells are too wide: give more of them"
+    checks = (
+        DomainCheck("cell width / temperature", abs(width) / chain.temperature, 0.1, coarse),
+        DomainCheck("Γ · time spent on a cell", relaxed, 0.5, coarse),
+    )
+    return replace(found, checks=checks)
