@@ -3,7 +3,7 @@
 import pytest
 
 import anticrossing as ac
-from anticrossing.control import counterdiabatic, optimal_rate
+from anticrossing.control import counterdiabatic, least_dissipation_protocol, optimal_rate
 from tests.result_protocol import check
 
 SWEEP = ac.drive.Linear(-5, 5, rate=1.0)
@@ -11,6 +11,15 @@ RESULTS = {
     "counterdiabatic": lambda: counterdiabatic(ac.models.LandauZener(gap=1.0), SWEEP),
     "optimal rate": lambda: optimal_rate(gap=1.0, error=1e-2),
     "optimal rate on a window": lambda: optimal_rate(gap=1.0, error=1e-2, start=-20, stop=20),
+    "least dissipation": lambda: least_dissipation_protocol(
+        start=-2.0,
+        stop=2.0,
+        duration=5.0,
+        rate=1.0,
+        temperature=1.0,
+        chemical_potential=0.0,
+        cells=20,
+    ),
 }
 
 

@@ -65,6 +65,17 @@ RESULTS = {
         [0.0, 5.0, 10.0], position=lambda t: t, rate=0.25, **RESERVOIR
     ),
     "markov": lambda: MARKOV.run([1.0, 0.0]),
+    "markov trajectories": lambda: MARKOV.trajectories(20, np.random.default_rng(1)),
+    "markov counting": lambda: MARKOV.counting(particle_current=[1.0, 0.0]),
+    "markov countings": lambda: MARKOV.counting(particle_current=np.eye(2)),
+    "scaled counting": lambda: MARKOV.scaled_counting(particle_current=[1.0, 0.0]),
+    "scaled countings": lambda: MARKOV.scaled_counting(particle_current=np.eye(2)),
+    "cycle": lambda: td.otto_cycle(
+        energies=[1.0, 0.6],
+        reservoirs=[td.Reservoir(1.0), td.Reservoir(0.4)],
+        rates=1.0,
+        durations=1.0,
+    ).cycle(2.0),
     "markovs": lambda: MARKOV.run([[1.0, 0.0], [0.5, 0.5]]),
     "markov totals": lambda: MARKOV.run([1.0, 0.0]).total(),
     "transitions": lambda: td.enumerate_transitions(TURN, log_odds=[0.0, -1.0]),

@@ -1,4 +1,4 @@
-"""Control of a passage: counterdiabatic driving, local adiabatic schedules, optimal rates.
+"""Control of a passage: counterdiabatic driving, local adiabatic schedules, optimal speeds.
 
 What enters answers how to drive, and returns a drive, a Hamiltonian or a rate.
 """
@@ -10,15 +10,23 @@ from anticrossing.control.counterdiabatic import (
     counterdiabatic,
     two_level_counterdiabatic,
 )
+from anticrossing.control.least_dissipation import (
+    LeastDissipation,
+    least_dissipation,
+    least_dissipation_protocol,
+)
 from anticrossing.control.optimal_rate import OptimalRate, optimal_rate
 from anticrossing.control.schedules import LocalAdiabatic, local_adiabatic_schedule
 
 __all__ = [
     "Counterdiabatic",
+    "LeastDissipation",
     "LocalAdiabatic",
     "OptimalRate",
     "adiabatic_gauge_potential",
     "counterdiabatic",
+    "least_dissipation",
+    "least_dissipation_protocol",
     "local_adiabatic_schedule",
     "optimal_rate",
     "two_level_counterdiabatic",

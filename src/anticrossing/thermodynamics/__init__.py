@@ -14,6 +14,7 @@ from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.chain_work import ChainWorkStatistics
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.crossing_events import CrossingEvents, crossing_sequence
+from anticrossing.thermodynamics.cycles import level_cycle, otto_cycle
 from anticrossing.thermodynamics.dissipation import entropy_production
 from anticrossing.thermodynamics.driven_level import DrivenLevel
 from anticrossing.thermodynamics.enumeration import enumerate_transitions
@@ -43,7 +44,11 @@ from anticrossing.thermodynamics.inversion import (
     smoothed_log_density,
 )
 from anticrossing.thermodynamics.markov import MarkovChain
+from anticrossing.thermodynamics.markov_counting import CountingStatistics
+from anticrossing.thermodynamics.markov_cycle import CyclePerformance
 from anticrossing.thermodynamics.markov_ledger import MarkovLedger, MarkovTotals
+from anticrossing.thermodynamics.markov_scaled import ScaledCounting
+from anticrossing.thermodynamics.markov_trajectories import MarkovTrajectories
 from anticrossing.thermodynamics.modes import Transitions
 from anticrossing.thermodynamics.reservoirs import Reservoir
 from anticrossing.thermodynamics.sampling import sample_transitions
@@ -53,6 +58,8 @@ from anticrossing.thermodynamics.sequential_ledger import SequentialLedger
 from anticrossing.thermodynamics.sequential_statistics import SequentialStatistics
 from anticrossing.thermodynamics.sequential_trajectories import SequentialTrajectories
 from anticrossing.thermodynamics.trajectories import ChainTrajectories
+from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings, SequentialLedger
+from anticrossing.thermodynamics.slow_limit import thermodynamic_length
 from anticrossing.thermodynamics.work import WorkDistribution, WorkStatistics
 
 __all__ = [
@@ -60,7 +67,9 @@ __all__ = [
     "ChainLedger",
     "ChainTrajectories",
     "ChainWorkStatistics",
+    "CountingStatistics",
     "CrossingEvents",
+    "CyclePerformance",
     "DrivenLevel",
     "EntropyProduction",
     "ExactLedger",
@@ -71,7 +80,9 @@ __all__ = [
     "MarkovChain",
     "MarkovLedger",
     "MarkovTotals",
+    "MarkovTrajectories",
     "Reservoir",
+    "ScaledCounting",
     "SequentialCrossings",
     "SequentialExact",
     "SequentialLedger",
@@ -95,9 +106,12 @@ __all__ = [
     "grand_potential",
     "jarzynski_ratio",
     "lattice_atoms",
+    "level_cycle",
+    "otto_cycle",
     "sample_transitions",
     "smoothed_density",
     "smoothed_log_density",
+    "thermodynamic_length",
 ]
 
 guard(__name__)

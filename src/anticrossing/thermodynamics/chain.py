@@ -18,7 +18,7 @@ from anticrossing._core.checks import (
     real_number,
 )
 from anticrossing._core.unchanging import Unchanging
-from anticrossing.formulas.result import DomainCheck
+from anticrossing.formulas.result import DomainCheck, context
 from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
 from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.chain_work import ChainWorkStatistics
@@ -159,6 +159,7 @@ class LandauZenerChain(Thermal, Unchanging):
     def checks(self) -> tuple[DomainCheck, ...]:
         """Conditions ``Δε > √ε̇`` and ``Δε > δ`` between levels, and the same towards the ends."""
         gaps, widths = 2 * np.abs(self.couplings), np.sqrt(self.speeds)
+        gaps, widths = (np.where(np.isinf(self.speeds), 0.0, x) for x in (gaps, widths))
         ends = np.minimum(np.abs(self.energies - self.start), np.abs(self.energies - self.stop))
         between = "the next reservoir level is met before the crossing is over"
         at_ends = "the sweep begins or ends inside a crossing"
@@ -303,6 +304,22 @@ class LandauZenerChain(Thermal, Unchanging):
             diabatic_probabilities=self.diabatic_probabilities[::-1],
             adiabatic_probabilities=self.adiabatic_probabilities[::-1],
         )
+
+    def at_speeds(self, speeds: npt.ArrayLike) -> LandauZenerChain:
+        """Return the same crossings at other speeds; at an infinite one nothing is exchanged.
+
+        Parameters
+        ----------
+        speeds : array_like, shape (L,) or ()
+            ``|ε̇_i|`` at the crossings that are met, positive (infinity is allowed).
+
+        Raises
+        ------
+        InputError
+            If a speed is not positive, or the shapes differ.
+        """
+        new = per_level("speeds", context("speeds", speeds), self.energies.size)
+        return self._changed(self.couplings, new)
 
     def adiabatic_limit(self) -> LandauZenerChain:
         """Return the same chain at vanishing speed, where every crossing exchanges occupations.

@@ -14,26 +14,29 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 from anticrossing._core.checks import (
-    ConvergenceError,
     FloatArray,
+    at_most,
     choice,
     describe,
     fail,
     index,
+    integer,
     last_axis,
     non_negative,
     of_shape,
 )
 from anticrossing._core.unchanging import Unchanging
+from anticrossing.thermodynamics.arguments import MOST_SAMPLES
 from anticrossing.thermodynamics.markov_ledger import MarkovLedger, keep_ledger
+from anticrossing.thermodynamics.markov_stationary import product, stationary
+from anticrossing.thermodynamics.markov_statistics import SUM_TOLERANCE, ChainStatistics
 from anticrossing.thermodynamics.reservoirs import DrivenSystem, Reservoir, log_ratios, relax
 
 BALANCE_TOLERANCE = 1e-9
 """How far ln(M/Mᵀ) may be from its value by local detailed balance, relative to 1 + |value|."""
-_SUM_TOLERANCE = 1e-10
 
 
-class MarkovChain(Unchanging):
+class MarkovChain(ChainStatistics, Unchanging):
     """A driven system of M states that jumps under R reservoirs at once, in discrete time.
 
     ``p(i+1) = Σ_ν M^ν(i) p(i)``, and every reservoir obeys local detailed balance with the energies
@@ -115,7 +118,7 @@ class MarkovChain(Unchanging):
 
         total = matrices.sum(axis=1)
         wrong = np.abs(total.sum(axis=-2) - 1)
-        if np.max(wrong) > _SUM_TOLERANCE:
+        if np.max(wrong) > SUM_TOLERANCE:
             step, state = _largest(wrong)
             raise fail(
                 "transition_matrices",
@@ -186,7 +189,7 @@ class MarkovChain(Unchanging):
         system = DrivenSystem.check(energies, reservoirs, particle_numbers)
         jumps = system.heat_bath(system.symmetric("attempts", attempts))
         leaving = jumps.sum(axis=(1, 2))
-        if np.max(leaving) > 1 + _SUM_TOLERANCE:
+        if np.max(leaving) > 1 + SUM_TOLERANCE:
             step, state = _largest(leaving)
             raise fail(
                 "attempts",
@@ -324,17 +327,7 @@ class MarkovChain(Unchanging):
         >>> chain.periodic_state().round(4)
         array([0.75, 0.25])
         """
-        period = np.eye(self._system.states)
-        for matrix in self.transition_matrix:
-            period = matrix @ period
-        _, sizes, rows = np.linalg.svd(period - np.eye(self._system.states))
-        if sizes.size > 1 and sizes[-2] < 1e-12:
-            raise ConvergenceError(
-                "The chain has more than one periodic state: its steps leave states unconnected, "
-                "or connect them too weakly to tell. Start `run` from a distribution instead."
-            )
-        state = np.abs(rows[-1])
-        return np.asarray(state / state.sum())
+        return stationary(product(self.transition_matrix))
 
     def run(self, initial: npt.ArrayLike) -> MarkovLedger:
         """Follow a distribution through all steps and keep the books.
@@ -358,7 +351,7 @@ class MarkovChain(Unchanging):
         states = self._system.states
         last_axis("initial", start, states)
         sums = start.sum(axis=-1, keepdims=True)
-        if np.any(np.abs(sums - 1) > _SUM_TOLERANCE):
+        if np.any(np.abs(sums - 1) > SUM_TOLERANCE):
             raise fail("initial", "add to one", f"it is {describe(initial)}")
         probabilities = np.empty((*start.shape[:-1], self._system.steps + 1, states))
         probabilities[..., 0, :] = start / sums
@@ -376,6 +369,68 @@ class MarkovChain(Unchanging):
                 reservoir.name or f"reservoir {index}"
                 for index, reservoir in enumerate(self.reservoirs)
             ),
+        )
+
+    def repeated(self, cycles: int) -> MarkovChain:
+        """Return the chain of many cycles, one after the other.
+
+        Parameters
+        ----------
+        cycles : int
+            How often all steps are made.
+
+        Raises
+        ------
+        InputError
+            If the energies do not end where they began, or the chain becomes too long to hold.
+
+        Examples
+        --------
+        >>> heat_bath = {"reservoirs": [Reservoir(1.0)], "transition_matrices": [np.eye(2)]}
+        >>> MarkovChain(energies=[[0.0, 1.0]] * 2, **heat_bath).repeated(100)
+        MarkovChain(100 steps, 2 states, 1 reservoirs)
+        """
+        count = integer("cycles", cycles, minimum=1)
+        at_most("cycles", count, MOST_SAMPLES // self.transition_matrices.size)
+        if np.any(self.energies[0] != self.energies[-1]):
+            raise fail("energies", "end where they began to be repeated", "they do not")
+        order = np.tile(np.arange(self._system.steps), count)
+        return self._of_steps(order, np.concatenate([self.energies[order], self.energies[-1:]]))
+
+    def backward(self) -> MarkovChain:
+        """Return the reversed protocol: first the last lift undone, then the jumps in reverse.
+
+        Jumps come before lifts in a step, so that the reversed chain has one step more, of which
+        the first makes no jump.
+
+        Examples
+        --------
+        >>> chain = MarkovChain(
+        ...     energies=[[0.0, 1.0], [0.0, 2.0]],
+        ...     reservoirs=[Reservoir(1.0)],
+        ...     transition_matrices=[np.eye(2)],
+        ... )
+        >>> chain.backward().energies[:, 1]
+        array([2., 1., 1.])
+        """
+        last = self._system.steps - 1
+        order = np.append(last, np.arange(last, -1, -1))
+        energies = np.concatenate([self.energies[::-1], self.energies[:1]])
+        return self._of_steps(order, energies, resting=True)
+
+    def _of_steps(
+        self, order: npt.NDArray[np.int64], energies: FloatArray, *, resting: bool = False
+    ) -> MarkovChain:
+        """Return a chain of these steps; `resting` keeps every state in the first one."""
+        matrices = self.transition_matrices[order]
+        if resting:
+            matrices[0] = np.eye(self._system.states) / len(self.reservoirs)
+        return MarkovChain(
+            energies=energies,
+            reservoirs=[reservoir.at(order) for reservoir in self.reservoirs],
+            transition_matrices=matrices,
+            particle_numbers=self.particle_numbers,
+            local_detailed_balance="report",
         )
 
     def __repr__(self) -> str:

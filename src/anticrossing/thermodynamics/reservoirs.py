@@ -60,6 +60,15 @@ class Reservoir:
                 raise fail(name, "be a number or one per step", f"its shape is {values.shape}")
             object.__setattr__(self, name, frozen(values))
 
+    def at(self, steps: npt.NDArray[np.int64]) -> Reservoir:
+        """Return the reservoir of a chain that makes these steps of the present one."""
+
+        def taken(values: npt.ArrayLike) -> FloatArray:
+            array = np.asarray(values)
+            return array[steps] if array.ndim else array
+
+        return Reservoir(taken(self.temperature), taken(self.chemical_potential), self.name)
+
 
 @dataclass(frozen=True, eq=False)
 class DrivenSystem:
