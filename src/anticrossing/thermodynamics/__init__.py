@@ -9,6 +9,7 @@ and reservoirs; `TwoPointStatistics` counts what any quadratic Hamiltonian does 
 
 from anticrossing._core.public import guard
 from anticrossing.thermodynamics.atoms import AtomicStatistics
+from anticrossing.thermodynamics.breit_wigner import transmission
 from anticrossing.thermodynamics.chain import LandauZenerChain
 from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.chain_work import ChainWorkStatistics
@@ -41,12 +42,16 @@ from anticrossing.thermodynamics.inversion import (
     smoothed_density,
     smoothed_log_density,
 )
+from anticrossing.thermodynamics.junction import Junction
+from anticrossing.thermodynamics.leads import Lead
+from anticrossing.thermodynamics.levitov_lesovik import LevitovLesovik
 from anticrossing.thermodynamics.markov import MarkovChain
 from anticrossing.thermodynamics.markov_ledger import MarkovLedger, MarkovTotals
 from anticrossing.thermodynamics.modes import Transitions
 from anticrossing.thermodynamics.reservoirs import Reservoir
 from anticrossing.thermodynamics.sampling import sample_transitions
 from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings, SequentialLedger
+from anticrossing.thermodynamics.transport import TransportLedger
 from anticrossing.thermodynamics.work import WorkDistribution, WorkStatistics
 
 __all__ = [
@@ -59,7 +64,10 @@ __all__ = [
     "ExactLedger",
     "GoldenRuleRates",
     "GoldenRuleSolution",
+    "Junction",
     "LandauZenerChain",
+    "Lead",
+    "LevitovLesovik",
     "MarkovChain",
     "MarkovLedger",
     "MarkovTotals",
@@ -67,6 +75,7 @@ __all__ = [
     "SequentialCrossings",
     "SequentialLedger",
     "Transitions",
+    "TransportLedger",
     "TwoPointStatistics",
     "WorkDistribution",
     "WorkStatistics",
@@ -86,6 +95,7 @@ __all__ = [
     "sample_transitions",
     "smoothed_density",
     "smoothed_log_density",
+    "transmission",
 ]
 
 guard(__name__)
