@@ -89,7 +89,7 @@ class Junction(Unchanging):
     ...     Reservoir(0.2, 0.5), Reservoir(0.2, -0.5), band=(-5.0, 5.0),
     ... )
     >>> round(float(ledger.particle_currents[-1, 0]), 5), round(conductor.current, 5)
-    (0.09816, 0.09816)
+    (0.11027, 0.11027)
     """
 
     def __init__(

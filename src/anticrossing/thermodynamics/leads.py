@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -162,7 +163,7 @@ class Lead(Thermal):
 
     @property
     def recurrence_time(self) -> float:
-        """``2π`` over the largest spacing: when what has left comes back; infinite for one level."""
+        """``2π`` over the largest spacing: when what has left comes back; ∞ for one level."""
         if self.energies.size == 1:
             return float("inf")
         spacing = float(np.max(np.diff(np.sort(self.energies))))
@@ -192,7 +193,7 @@ class Arrangement:
     def slices(self) -> tuple[slice, ...]:
         """Where the levels of each lead stand."""
         ends = np.cumsum([self.levels, *(lead.energies.size for lead in self.leads)])
-        return tuple(slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True))
+        return tuple(slice(int(a), int(b)) for a, b in itertools.pairwise(ends))
 
     @functools.cached_property
     def _natural(self) -> tuple[FloatArray, ComplexArray]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, log_expit
+from scipy.special import expit, expm1, log1p, log_expit
 
 from anticrossing._core.checks import (
     ComplexArray,
@@ -219,8 +219,8 @@ class LevitovLesovik(Result):
             # Small fields: 1 + small, and large ones in logarithms, scaled by the largest term.
             small = top < 0.5
             with np.errstate(over="ignore", invalid="ignore"):
-                change = np.exp(forward) * np.expm1(field) + np.exp(backward) * np.expm1(-field)
-                near = np.log1p(np.where(small, change, 0.0))
+                change = _change(forward, field) + _change(backward, -field)
+                near = log1p(np.where(small, change, 0.0))
                 rest = np.exp(_log_rest(passed, at) - top)
                 far = top + np.log(np.exp(ups - top) + np.exp(downs - top) + rest)
             total = np.where(small, near, far).sum(axis=1)
@@ -406,3 +406,10 @@ def _log_rest(passed: FloatArray, at: Nodes) -> FloatArray:
     empty_left, empty_right = (expit(x)[:, None] for x in at.scaled)
     with np.errstate(divide="ignore"):
         return np.log((1 - passed) + passed * (left * right + empty_left * empty_right))
+
+
+def _change(log_weight: FloatArray, field: ComplexArray) -> ComplexArray:
+    """Return ``p (e^a − 1)`` from ln p and a, neither losing digits nor overflowing."""
+    near = np.abs(field) < 1
+    small = np.exp(log_weight) * expm1(np.where(near, field, 0.0))
+    return np.where(near, small, np.exp(log_weight + field) - np.exp(log_weight))
