@@ -4,7 +4,8 @@ What enters counts one of the three, or the states that they follow from.
 
 `DrivenLevel` is one Fermi level driven through a reservoir, as a chain of Landau-Zener crossings
 and exactly; `MarkovChain` is stochastic thermodynamics in discrete time for any number of states
-and reservoirs; `TwoPointStatistics` counts what any quadratic Hamiltonian does to free fermions.
+and reservoirs; `Junction` is levels between several reservoirs of free fermions, exactly;
+`TwoPointStatistics` counts what any quadratic Hamiltonian does to free fermions.
 """
 
 from anticrossing._core.public import guard
@@ -15,6 +16,7 @@ from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.chain_work import ChainWorkStatistics
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.crossing_events import CrossingEvents, crossing_sequence
+from anticrossing.thermodynamics.dense import DenseLimit, dense_limit
 from anticrossing.thermodynamics.dissipation import entropy_production
 from anticrossing.thermodynamics.driven_level import DrivenLevel
 from anticrossing.thermodynamics.enumeration import enumerate_transitions
@@ -52,6 +54,12 @@ from anticrossing.thermodynamics.reservoirs import Reservoir
 from anticrossing.thermodynamics.sampling import sample_transitions
 from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings, SequentialLedger
 from anticrossing.thermodynamics.transport import TransportLedger
+from anticrossing.thermodynamics.wide_band import (
+    RestingLevel,
+    WideBandSolution,
+    resting_level,
+    wide_band_occupations,
+)
 from anticrossing.thermodynamics.work import WorkDistribution, WorkStatistics
 
 __all__ = [
@@ -59,6 +67,7 @@ __all__ = [
     "ChainLedger",
     "ChainWorkStatistics",
     "CrossingEvents",
+    "DenseLimit",
     "DrivenLevel",
     "EntropyProduction",
     "ExactLedger",
@@ -72,17 +81,20 @@ __all__ = [
     "MarkovLedger",
     "MarkovTotals",
     "Reservoir",
+    "RestingLevel",
     "SequentialCrossings",
     "SequentialLedger",
     "Transitions",
     "TransportLedger",
     "TwoPointStatistics",
+    "WideBandSolution",
     "WorkDistribution",
     "WorkStatistics",
     "binary_entropy",
     "binary_relative_entropy",
     "crooks_deviation",
     "crossing_sequence",
+    "dense_limit",
     "entropy_production",
     "entropy_production_statistics",
     "enumerate_transitions",
@@ -92,10 +104,12 @@ __all__ = [
     "grand_potential",
     "jarzynski_ratio",
     "lattice_atoms",
+    "resting_level",
     "sample_transitions",
     "smoothed_density",
     "smoothed_log_density",
     "transmission",
+    "wide_band_occupations",
 ]
 
 guard(__name__)

@@ -54,8 +54,8 @@ def transmission(
 
     References
     ----------
-    Y. Meir, N. S. Wingreen, Phys. Rev. Lett. 68, 2512 (1992), equation (7); for the channels M.
-    Büttiker, Phys. Rev. B 46, 12485 (1992).
+    Y. Meir, N. S. Wingreen, Phys. Rev. Lett. 68, 2512 (1992); for the channels M. Büttiker, Phys.
+    Rev. B 46, 12485 (1992).
 
     Examples
     --------

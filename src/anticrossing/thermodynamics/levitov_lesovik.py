@@ -19,6 +19,7 @@ from anticrossing._core.checks import (
     choice,
     fail,
     increasing,
+    listed,
     one_of,
     real_array,
 )
@@ -30,6 +31,7 @@ from anticrossing.thermodynamics.energy_integrals import Nodes, Window, integrat
 from anticrossing.thermodynamics.reservoirs import Reservoir
 
 COUNTED = ("particles", "energy")
+_DRAWN = 401
 _EXCESS = 1e-9  # by which rounding may lift a transmission above one
 
 
@@ -88,7 +90,7 @@ class LevitovLesovik(Result):
     References
     ----------
     L. S. Levitov, G. B. Lesovik, JETP Lett. 58, 230 (1993); Ya. M. Blanter, M. Büttiker, Phys. Rep.
-    336, 1 (2000), equations (39) and (61); for the exchange theorem M. Esposito, U. Harbola, S.
+    336, 1 (2000), equation (61) for the noise; for the exchange theorem M. Esposito, U. Harbola, S.
     Mukamel, Rev. Mod. Phys. 81, 1665 (2009); for the bound K. Brandner, K. Saito, Phys. Rev. Lett.
     135, 046302 (2025).
 
@@ -346,6 +348,25 @@ class LevitovLesovik(Result):
             return math.nan
         y = self.entropy_production_rate / current
         return 2.0 if y < 1e-8 else 2 * y * math.exp(-y / 2) / -math.expm1(-y)
+
+    def spectrum(self, energies: npt.ArrayLike | None = None) -> tuple[FloatArray, ...]:
+        """Return energies, T(E), ``f_L`` and ``f_R``: shapes (n,), (n, channels), (n,), (n,).
+
+        By default 401 energies from 6 T below the lower μ to 6 T above the higher one.
+        """
+        if energies is None:
+            away = 6 * self.temperatures
+            low = float(np.min(self.chemical_potentials - away))
+            at = np.linspace(low, float(np.max(self.chemical_potentials + away)), _DRAWN)
+        else:
+            at = listed("energies", energies)
+        scaled = [
+            (at - mu) / t for t, mu in zip(self.temperatures, self.chemical_potentials, strict=True)
+        ]
+        passed = self._transmitted(Nodes(at, (scaled[0], scaled[1]), scaled[1] - scaled[0]))
+        if self.band is not None:
+            passed = np.where(((at > self.band[0]) & (at < self.band[1]))[:, None], passed, 0.0)
+        return at, passed, expit(-scaled[0]), expit(-scaled[1])
 
     def plot(self, ax: Any = None) -> Any:
         """Draw transmission and Fermi functions against the energy."""

@@ -76,7 +76,7 @@ class TransportLedger(Result):
 
     References
     ----------
-    M. Esposito, K. Lindenberg, C. Van den Broeck, New J. Phys. 12, 013013 (2010), equation (12).
+    M. Esposito, K. Lindenberg, C. Van den Broeck, New J. Phys. 12, 013013 (2010).
     """
 
     times: FloatArray
