@@ -229,6 +229,21 @@ def test_one_lead_is_a_driven_level_and_its_reservoir():
     assert np.max(abs(law - given)) < 1e-11
 
 
+def test_leads_alike_turn_the_entropy_production_into_the_dissipated_work():
+    """Two leads share the levels of one reservoir: σ = (w − ΔΩ)/T, Jarzynski's and Crooks' work."""
+    levels, bath = np.arange(0.5, 5.5), {"temperature": 0.8, "chemical_potential": 2.0}
+    system = td.DrivenLevel(levels=levels, couplings=0.25, start=0.0, stop=6.0, rate=1.0, **bath)
+    work = system.work_distribution(scheme="decoupled")
+    leads = [Lead(levels[k::2], 0.25, **bath) for k in (0, 1)]
+    h = ac.Hamiltonian.from_terms([("x", [[1.0]])])
+    junction = Junction(hamiltonian=h, drive=ac.drive.Linear(0.0, 6.0, rate=1.0), leads=leads)
+    sigma = junction.entropy_production(reference=[[td.fermi(6.0, **bath)]])
+    assert abs(sigma.mean - work.dissipated_work / 0.8) < 1e-11
+    assert abs(sigma.statistics.variance - work.variance / 0.64) < 1e-11
+    assert abs(sigma.integral_ratio - 1) < 1e-11
+    assert sigma.mean > junction.entropy_production().mean
+
+
 # ---- steady state -----------------------------------------------------------------------------
 
 EDGE, RATES, WARMTH, POTENTIAL, LEVEL = 6.0, (0.5, 0.7), (0.4, 0.3), (0.6, -0.4), 0.1

@@ -110,4 +110,5 @@ def _solve(matrix: ComplexArray, right: ComplexArray, total: ComplexArray) -> Co
     """Return ``matrix⁻¹ right`` with a pole on the real axis moved off by rounding."""
     size = float(np.abs(total).max()) + float(np.abs(matrix).max(initial=0.0))
     shifted = matrix + 1j * np.finfo(np.float64).eps * size * np.eye(matrix.shape[-1])
-    return np.linalg.solve(shifted, np.broadcast_to(right, matrix.shape))
+    solved = np.linalg.solve(shifted, np.broadcast_to(right, matrix.shape))
+    return np.asarray(solved, dtype=np.complex128)

@@ -29,6 +29,10 @@ from anticrossing.thermodynamics.reservoirs import Reservoir
 from anticrossing.thermodynamics.wide_band import wide_band_occupations
 
 MOST_LEVELS = 4000
+_COLUMNS = (
+    "spacings", "chain", "exact", "chain_heat", "exact_heat", "chain_work", "exact_work",
+    "chain_production", "exact_production", "coupling_energy",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,9 +155,9 @@ def dense_limit(
     ...     start=0.0, stop=10.0, speed=1.0, initial_occupation=1.0,
     ... )
     >>> limit.chain.round(4), round(limit.golden_rule, 4)
-    (array([0.0858, 0.0854]), 0.0853)
+    (array([0.1752, 0.1749]), 0.1749)
     >>> limit.exact.round(4), round(limit.wide_band, 4)
-    (array([0.0858, 0.0854]), 0.0853)
+    (array([0.1514, 0.1786]), 0.1805)
     """
     low, high = (float(edge) for edge in increasing("band", band))
     gamma = non_negative_number("rate", rate)
@@ -168,7 +172,8 @@ def dense_limit(
     at_most("number of levels in the band", counts, MOST_LEVELS)
     rate_signed = math.copysign(pace, last - first)
     bath = {"temperature": temperature, "chemical_potential": chemical_potential}
-    rows, checks = [], ()
+    rows: list[tuple[Any, ...]] = []
+    checks: tuple[DomainCheck, ...] = ()
     for count in counts.astype(int):
         step = (high - low) / count
         system = DrivenLevel(
@@ -196,6 +201,7 @@ def dense_limit(
             )
         )
     columns = [np.array(column, dtype=np.float64) for column in zip(*rows, strict=True)]
+    named: dict[str, Any] = dict(zip(_COLUMNS, columns, strict=True))
     times = np.array([0.0, abs(last - first) / pace])
 
     def position(t: FloatArray) -> FloatArray:
@@ -211,13 +217,9 @@ def dense_limit(
         reservoirs=Reservoir(temperature, chemical_potential),
         initial_occupation=initial_occupation,
     )
-    spacing, chain_p, exact_p, *rest = columns
     return DenseLimit(
-        spacing,
-        chain_p,
-        exact_p,
-        float(golden.occupations[-1]),
-        float(wide.occupations[-1]),
-        *rest,
-        checks=tuple(checks),
+        golden_rule=float(golden.occupations[-1]),
+        wide_band=float(wide.occupations[-1]),
+        checks=checks,
+        **named,
     )

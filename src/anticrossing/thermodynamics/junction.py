@@ -104,11 +104,12 @@ class Junction(Unchanging):
             if drive is None:
                 raise fail("drive", "be given with a Hamiltonian", "it is missing")
             instance("drive", drive, Drive)
-            lanes: Lanes | None = Lanes.of(hamiltonian, drive)
+            lanes = Lanes.of(hamiltonian, drive)
             single_point("hamiltonian and drive", lanes)
             if hamiltonian.units.angular != 1.0:
                 raise fail("hamiltonian", "be in natural units", f"they are {hamiltonian.units!r}")
             self.start, self.stop = float(lanes.start[0]), float(lanes.stop[0])
+            self._lanes: Lanes | None = lanes
         else:
             if drive is not None:
                 raise fail("drive", "not be given with levels at rest", "it would be ignored")
@@ -117,8 +118,7 @@ class Junction(Unchanging):
                 raise fail("hamiltonian", must, f"it is {describe(hamiltonian)}")
             self._rest = hermitian("hamiltonian", np.atleast_2d(hamiltonian), single=True).copy()
             self.start, self.stop = 0.0, np.inf
-            lanes = None
-        self._lanes = lanes
+            self._lanes = None
         start = self.system_hamiltonian(self.start)
         self.leads = _leads(leads, start.shape[0])
         self.lead_names = tuple(lead.name or str(k) for k, lead in enumerate(self.leads))
@@ -247,21 +247,42 @@ class Junction(Unchanging):
             log_odds=self._parts.log_odds,
         )
 
-    def entropy_production(self, time: float | None = None) -> EntropyProduction:
+    def entropy_production(
+        self, time: float | None = None, *, reference: npt.ArrayLike | None = None
+    ) -> EntropyProduction:
         """Return the statistics of the entropy produced until a time.
 
-        ``σ = ln P(S) − ln P′(S′)``: the system is measured in the eigenstates of its own
-        correlation matrix, before and after, and the leads in their levels, P′ being the final
-        state of the system beside leads as they were at first. Its mean is ``Σ = ΔS − Σ_ν Q_ν/T_ν``
-        of `evolve`; ``⟨exp(−σ)⟩ = 1``, and ``P(σ) = exp(σ) P̃(−σ)`` with its `backward`.
+        ``σ = ln P(S) − ln P′(S′)``: the leads are measured in their levels, before and after, and
+        the system in the eigenstates of its correlation matrix, before, and of the reference,
+        after. P′ is the reference beside leads as they were at first. ``⟨exp(−σ)⟩ = 1``, and
+        ``P(σ) = exp(σ) P̃(−σ)`` with its `backward`.
 
+        Parameters
+        ----------
+        time : float, optional
+            The end of the drive by default.
+        reference : array, shape (m, m), optional
+            A correlation matrix of the system. By default its own at that time: the mean of σ is
+            then ``Σ = ΔS − Σ_ν Q_ν/T_ν`` of `evolve`. With the equilibrium of h at the end, for
+            leads alike and a system that starts in equilibrium with them, ``σ = (w − ΔΩ)/T``, and
+            the theorems are those of Jarzynski and Crooks.
+
+        Returns
+        -------
+        EntropyProduction
+
+        Notes
+        -----
         Where the system starts in a pure state, what the reverse of the process would reach besides
         is missing, and ``⟨exp(−σ)⟩ < 1``: absolute irreversibility.
         """
         m, odds = self.levels, self._parts.log_odds
+        given = None if reference is None else checked_correlation(m, reference)
         moved = self._parts.from_natural(self.propagator(time))
-        amplitudes = moved[:m] * np.sqrt(expit(odds))
-        occupied, modes = np.linalg.eigh(amplitudes @ amplitudes.conj().T)
+        if given is None:
+            amplitudes = moved[:m] * np.sqrt(expit(odds))
+            given = amplitudes @ amplitudes.conj().T
+        occupied, modes = np.linalg.eigh(given)
         moved[:m] = modes.conj().T @ moved[:m]
         final = np.concatenate([logit(np.clip(occupied, 0.0, 1.0)), odds[m:]])
         return EntropyProduction.between(moved, odds, final)

@@ -211,7 +211,7 @@ class LevitovLesovik(Result):
     def _generating(self, u: complex, v: complex) -> complex:
         def density(at: Nodes) -> tuple[ComplexArray, FloatArray]:
             passed = self._transmitted(at)
-            field = 1j * (u + v * at.energies)[:, None]
+            field: ComplexArray = np.asarray(1j * (u + v * at.energies), np.complex128)[:, None]
             with np.errstate(divide="ignore"):
                 log_passed = np.log(passed)
             forward = log_passed + (log_expit(-at.scaled[0]) + log_expit(at.scaled[1]))[:, None]
@@ -250,7 +250,7 @@ class LevitovLesovik(Result):
     @property
     def orders(self) -> FloatArray:
         """The orders of the cumulants that a dataset holds."""
-        return np.arange(1, 5)
+        return np.arange(1.0, 5.0)
 
     @property
     def particle_cumulant(self) -> FloatArray:

@@ -139,9 +139,10 @@ class TransportLedger(Result):
         columns: list[Any] = [
             None if column[0] is None else np.array(column) for column in zip(*rows, strict=True)
         ]
+        named: dict[str, Any] = dict(zip(Row._fields, columns, strict=True))
         return TransportLedger(
-            times,
-            *columns,
+            times=times,
+            **named,
             initial_entropy=_entropy(expit(parts.log_odds[: parts.levels])),
             temperatures=np.array([lead.temperature for lead in parts.leads]),
             chemical_potentials=np.array([lead.chemical_potential for lead in parts.leads]),
