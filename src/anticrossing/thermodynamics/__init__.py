@@ -51,15 +51,11 @@ from anticrossing.thermodynamics.markov import MarkovChain
 from anticrossing.thermodynamics.markov_ledger import MarkovLedger, MarkovTotals
 from anticrossing.thermodynamics.modes import Transitions
 from anticrossing.thermodynamics.reservoirs import Reservoir
+from anticrossing.thermodynamics.resting import RestingLevel, resting_level
 from anticrossing.thermodynamics.sampling import sample_transitions
 from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings, SequentialLedger
 from anticrossing.thermodynamics.transport import TransportLedger
-from anticrossing.thermodynamics.wide_band import (
-    RestingLevel,
-    WideBandSolution,
-    resting_level,
-    wide_band_occupations,
-)
+from anticrossing.thermodynamics.wide_band import WideBandSolution, wide_band_occupations
 from anticrossing.thermodynamics.work import WorkDistribution, WorkStatistics
 
 __all__ = [

@@ -114,8 +114,8 @@ class Lead(Thermal):
         """Return a band ``Γ(ε) = 2π Σ_i |γ_i|² δ(ε − ε_i)`` cut into levels.
 
         ``γ_i = sqrt(Γ(ε_i) w_i/2π)`` with the weights w_i of the grid. Until about
-        `recurrence_time` the levels look like a continuous band: at Gauss points to rounding, at
-        equidistant ones up to terms ``(t/recurrence_time)²`` from its edges.
+        half the `recurrence_time` the levels look like a continuous band: at Gauss points to
+        rounding, at equidistant ones up to terms ``(t/recurrence_time)²`` from its edges.
 
         Parameters
         ----------
