@@ -431,6 +431,14 @@ def test_cold_leads_and_a_pure_start():
         sigma.backward()
 
 
+def test_phases_without_digits_are_told():
+    ledger = Junction(hamiltonian=0.5, leads=[Lead([0.0, 1.0], 0.1, temperature=1.0)]).evolve(
+        [1e16]
+    )
+    assert ledger.warnings
+    assert not resonant(levels=10).evolve([1.0]).warnings
+
+
 def test_a_level_that_no_lead_reaches_stays():
     lead = Lead([0.0, 1.0], 0.0, temperature=1.0)
     ledger = Junction(hamiltonian=0.5, leads=[lead], occupations=0.7).evolve([0.0, 9.0])
@@ -460,7 +468,13 @@ REFUSED = {
     "text as couplings": lambda: Lead([0.0], "strong", temperature=1.0),
     "a band upside down": lambda: Lead.band(rate=1, low=1, high=0, levels=3, temperature=1),
     "a negative rate": lambda: Lead.band(rate=-1, low=0, high=1, levels=3, temperature=1),
-    "too cold": lambda: Lead([1.0], 0.1, temperature=1e-308, chemical_potential=-1e10),
+    "too cold": lambda: Lead([1.0], 0.1, temperature=1e-80, chemical_potential=-1.0),
+    "a band too strong": lambda: Lead.band(
+        rate=1e300, low=-1e308, high=1e308, levels=3, temperature=1
+    ),
+    "a band of a million levels": lambda: Lead.band(
+        rate=1, low=0, high=1, levels=10**6, temperature=1
+    ),
 }
 
 

@@ -243,6 +243,8 @@ REFUSED = {
     "a transmission above one": lambda: LevitovLesovik(lambda e: 1.1 + 0 * e, *ENDS).current,
     "a negative transmission": lambda: LevitovLesovik(lambda e: -0.1 + 0 * e, *ENDS).current,
     "no number": lambda: LevitovLesovik(lambda e: np.nan * e, *ENDS).current,
+    "a complex transmission": lambda: LevitovLesovik(lambda e: 0.5 + 0j * e, *ENDS).current,
+    "a temperature too small": lambda: LevitovLesovik(abs, Reservoir(1e-310), ENDS[1]),
     "a wrong shape": lambda: LevitovLesovik(lambda e: np.ones(3), *ENDS).current,
     "a number as transmission": lambda: LevitovLesovik(0.5, *ENDS),
     "a reservoir that changes": lambda: LevitovLesovik(abs, Reservoir([0.1, 0.2]), ENDS[1]),

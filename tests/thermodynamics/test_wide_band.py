@@ -258,6 +258,7 @@ REFUSED = {
     "an occupation of two": lambda: td.wide_band_occupations(
         [0, 1], **STILL, initial_occupation=2.0
     ),
+    "a level too far": lambda: td.resting_level(1e300, rate=0.1, temperature=1e-10),
     "a bottom above the level": lambda: td.resting_level(
         0.0, rate=0.1, temperature=0.1, band_bottom=1.0
     ),
@@ -274,6 +275,11 @@ def test_bad_arguments_are_refused_in_one_line(name):
     assert "\n" not in str(error.value)
 
 
-def test_a_time_too_long_is_refused_in_one_line():
+def test_a_time_too_long_and_a_jump_are_refused_in_one_line():
     with pytest.raises(ac.ConvergenceError):
         td.wide_band_occupations([0.0, 1e9], **STILL)
+    jump = {**STILL, "position": lambda t: np.where(t < 1.2345, 0.0, 1.0)}
+    with pytest.raises(ac.ConvergenceError):
+        td.wide_band_occupations([0.0, 4.0], **jump)
+    marked = td.wide_band_occupations([0.0, 1.0, 4.0], **STILL)  # no jump, no refusal
+    assert np.all(np.isfinite(marked.fillings))

@@ -174,7 +174,8 @@ def integrate(density: Density, window: Window) -> npt.NDArray[Any]:
             place = float(window.potentials[window.anchors[0]] + window.lows[0])
             raise ConvergenceError(
                 f"The integral over energies does not settle near E = {place:.6g}: give the "
-                "energies at which the transmission jumps or peaks as `features`."
+                "energies at which the transmission jumps or peaks as `features`, and count "
+                "energies from near a peak as narrow as their rounding."
             )
         parts = window.halved()
         fine, sizes = parts.sums(density)

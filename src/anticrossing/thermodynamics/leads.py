@@ -31,7 +31,8 @@ from anticrossing._core.unchanging import frozen
 from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
 
 GRIDS = ("gauss", "equidistant")
-MOST_LEVELS = 20_000
+MOST_LEVELS = 2000  # of a band
+_COLDEST = 1e70  # largest (ε − μ)/T, whose fourth power is still a float
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,10 @@ class Lead(Thermal):
         if not isinstance(self.name, str):
             raise fail("name", "be text", f"it is {describe(self.name)}")
         with np.errstate(over="ignore"):
-            finite("(energies − chemical_potential)/temperature", (energies - potential) / warmth)
+            farthest = float(np.max(np.abs(energies - potential) / warmth))
+        if not farthest <= _COLDEST:
+            but = f"the farthest level is {farthest:.3g} temperatures from μ"
+            raise fail("temperature", f"keep all levels within {_COLDEST:g} of it", but)
         for name, value in (
             ("energies", frozen(energies)),
             ("couplings", frozen(given.reshape(count, -1))),
@@ -153,7 +157,8 @@ class Lead(Thermal):
         shape = np.array(amplitudes, dtype=np.complex128)
         if shape.ndim != 1 or shape.size == 0:
             raise fail("amplitudes", "have shape (m,)", f"its shape is {shape.shape}")
-        strength = np.sqrt(gamma * half * weights / (2 * np.pi))
+        with np.errstate(over="ignore"):
+            strength = finite("rate", np.sqrt(gamma * half * weights / (2 * np.pi)))
         return cls(energies, strength[:, None] * shape, temperature, chemical_potential, name=name)
 
     @property

@@ -16,6 +16,7 @@ from anticrossing._core.checks import (
     ComplexArray,
     FloatArray,
     InputError,
+    at_least,
     choice,
     fail,
     increasing,
@@ -146,8 +147,8 @@ class LevitovLesovik(Result):
                     raise fail(name, f"have one {what.replace('_', ' ')}", "it has one per step")
         temperatures = np.array([left.temperature, right.temperature], dtype=np.float64)
         potentials = np.array([left.chemical_potential, right.chemical_potential])
-        if not np.all(np.isfinite(1 / temperatures)):
-            raise fail("left and right", "have finite inverse temperatures", "one is infinite")
+        for name, value in zip(("left", "right"), temperatures, strict=True):
+            at_least(f"{name}.temperature", float(value), float(np.finfo(np.float64).tiny))
         edges = None
         if band is not None:
             low, high = increasing("band", band)
@@ -404,7 +405,7 @@ class LevitovLesovik(Result):
 
     def _transmitted(self, at: Nodes) -> FloatArray:
         """Return T at the nodes, (n, channels), or raise `InputError`."""
-        found = np.asarray(self.transmission(at.energies), dtype=np.float64)
+        found = real_array("transmission", self.transmission(at.energies))
         if found.ndim == 0:
             found = np.broadcast_to(found, at.energies.shape)
         if found.ndim not in (1, 2) or found.shape[0] != at.energies.size:

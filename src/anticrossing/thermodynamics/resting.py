@@ -105,12 +105,12 @@ def resting_level(
     )
     warmth, mu = equilibrium_parameters(temperature, chemical_potential)
     away, scale = epsilon - mu, 2 * np.pi * warmth
-    bare = fermi(epsilon, temperature=warmth, chemical_potential=mu)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         sharp = 0.5 + 1j * away / scale
         z = sharp + 0.5 * gamma / scale
     if not np.all(np.isfinite(z)):
         raise fail("temperature", "not be that far below the energies", f"it is {warmth:g}")
+    bare = fermi(epsilon, temperature=warmth, chemical_potential=mu)
     # f(ε) keeps its digits in the tails; what the width adds is a difference of digammas.
     occupation = np.clip(bare - np.imag(digamma(z) - digamma(sharp)) / np.pi, 0.0, 1.0)
     if band_bottom is None:

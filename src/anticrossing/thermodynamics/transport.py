@@ -13,6 +13,7 @@ from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.result import Result
 from anticrossing._core.threads import few_threads
 from anticrossing._core.variables import Shown, shown
+from anticrossing.formulas.result import DomainCheck, failures
 from anticrossing.thermodynamics.leads import Arrangement
 
 
@@ -148,6 +149,23 @@ class TransportLedger(Result):
             chemical_potentials=np.array([lead.chemical_potential for lead in parts.leads]),
             **details,
         )
+
+    @property
+    def checks(self) -> tuple[DomainCheck, ...]:
+        """Whether the phases of the levels still have digits at the last time."""
+        return (
+            DomainCheck(
+                "error of the propagator",
+                self.error_estimate,
+                1e-6,
+                "energies times time have lost their digits to rounding",
+            ),
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong with these numbers, in words."""
+        return failures(self.checks)
 
     def _attributes(self) -> dict[str, Any]:
         return {"error_estimate": self.error_estimate}

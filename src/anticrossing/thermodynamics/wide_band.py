@@ -30,7 +30,7 @@ _NODES = 16
 _TOLERANCE = 1e-11  # of occupations and fillings; halving stops when both agree to this
 _FORGOTTEN = 42.0  # exponent of the memory beyond which nothing is left, exp(−42) = 6e-19
 _MOST_POINTS = 3 * 10**8  # of the memory kernel: half a minute
-_CHUNK = 1 << 21
+_HALVINGS = 8  # of panels that begin no longer than what they must resolve
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,8 +186,10 @@ def wide_band_occupations(
     edges = np.union1d(points, inside)
     finest = memory.length(edges)
     previous: tuple[FloatArray, FloatArray] | None = None
-    for _ in range(12):
-        memory.affordable(points[-1] - points[0], finest)
+    memory.affordable(points[-1] - points[0], finest / 2)
+    for _ in range(_HALVINGS):
+        if not memory.points(points[-1] - points[0], finest) <= _MOST_POINTS:
+            break
         found = memory.follow(_subdivided(edges, finest), start)
         kept = np.searchsorted(found[0], points)
         occupations, fillings = found[1][kept], found[2][kept]
@@ -246,14 +248,18 @@ class _Memory:
 
     def affordable(self, window: float, length: float) -> None:
         """Raise `ConvergenceError` if panels of a length in a window are too many."""
+        needed = self.points(window, length)
+        if not needed <= _MOST_POINTS:
+            raise ConvergenceError(
+                f"The memory of the bands takes too many points, {needed:.1e}: ask for a shorter "
+                "time, or use `golden_rule_occupations`."
+            )
+
+    def points(self, window: float, length: float) -> float:
+        """Return how many points of the memory panels of a length need."""
         count = window / length + 1
         before = min(count, float(np.max(self.reach)) / length + 2)
-        if count * before * (_NODES + 1) * _NODES * self.rates.size > _MOST_POINTS:
-            raise ConvergenceError(
-                f"The memory of the bands takes too many points, {count:.2g} panels with "
-                f"{before:.2g} before each: ask for a shorter time, or use "
-                "`golden_rule_occupations`."
-            )
+        return count * before * (_NODES + 1) * _NODES * self.rates.size
 
     def follow(self, edges: FloatArray, start: float) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return the edges of the panels, p there, and the fillings there."""
