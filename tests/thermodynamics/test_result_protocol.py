@@ -16,6 +16,16 @@ SEQUENCE = td.SequentialCrossings(
     times=[0.0, 10.0], system_energies=[[0.0, 10.0], [-3.0, 7.0]],
     reservoir_energies=[5.0], couplings=0.2, **RESERVOIR,
 )  # fmt: skip
+LEADS = [
+    td.Lead([0.0, 1.0], 0.2, temperature=0.5, chemical_potential=mu, name=name)
+    for mu, name in ((0.5, "left"), (-0.5, "right"))
+]
+JUNCTION = td.Junction(hamiltonian=0.3, leads=LEADS)
+CONDUCTOR = td.LevitovLesovik(
+    lambda e: td.transmission(e, hamiltonian=0.3, rates=[0.2, 0.2]),
+    td.Reservoir(0.5, 0.5),
+    td.Reservoir(0.5, -0.5),
+)
 PAIR = [[0.0, 0.1], [0.1, 0.0]]
 MARKOV = td.MarkovChain.from_attempts(
     energies=[[0.0, 0.0], [0.0, 1.0]],
@@ -79,6 +89,22 @@ RESULTS = {
     "markovs": lambda: MARKOV.run([[1.0, 0.0], [0.5, 0.5]]),
     "markov totals": lambda: MARKOV.run([1.0, 0.0]).total(),
     "transitions": lambda: td.enumerate_transitions(TURN, log_odds=[0.0, -1.0]),
+    "transport": lambda: JUNCTION.evolve([0.0, 1.0, 2.0]),
+    "noise": lambda: JUNCTION.evolve([1.0, 2.0], fluctuations=True),
+    "entropy of transport": lambda: JUNCTION.entropy_production(1.0),
+    "conductor": lambda: CONDUCTOR,
+    "wide band": lambda: td.wide_band_occupations(
+        [0.0, 1.0],
+        position=lambda t: t,
+        rates=[0.2, 0.3],
+        reservoirs=[td.Reservoir(0.5), td.Reservoir(0.4, 0.2)],
+    ),
+    "resting levels": lambda: td.resting_level(
+        [0.0, 1.0], rate=0.2, temperature=0.5, band_bottom=-20.0
+    ),
+    "dense limit": lambda: td.dense_limit(
+        [1.0, 0.5], rate=0.2, band=(-2.0, 5.0), start=0.0, stop=3.0, speed=1.0, **RESERVOIR
+    ),
     "work": lambda: LEVEL.work_distribution(),
     "work of a chain": lambda: LEVEL.work_distribution(method="landau-zener"),
 }

@@ -42,3 +42,8 @@ from .results import (
     transition_matrix as transition_matrix,
 )
 from .scan_panels import scan as scan, scan_differences as scan_differences
+from .transport import (
+    dense_occupations as dense_occupations,
+    lead_currents as lead_currents,
+    transmission_window as transmission_window,
+)

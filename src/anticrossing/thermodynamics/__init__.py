@@ -4,17 +4,20 @@ What enters counts one of the three, or the states that they follow from.
 
 `DrivenLevel` is one Fermi level driven through a reservoir, as a chain of Landau-Zener crossings
 and exactly; `MarkovChain` is stochastic thermodynamics in discrete time for any number of states
-and reservoirs; `TwoPointStatistics` counts what any quadratic Hamiltonian does to free fermions.
+and reservoirs; `Junction` is levels between several reservoirs of free fermions, exactly;
+`TwoPointStatistics` counts what any quadratic Hamiltonian does to free fermions.
 """
 
 from anticrossing._core.public import guard
 from anticrossing.thermodynamics.atoms import AtomicStatistics
+from anticrossing.thermodynamics.breit_wigner import transmission
 from anticrossing.thermodynamics.chain import LandauZenerChain
 from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.chain_work import ChainWorkStatistics
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.crossing_events import CrossingEvents, crossing_sequence
 from anticrossing.thermodynamics.cycles import level_cycle, otto_cycle
+from anticrossing.thermodynamics.dense import DenseLimit, dense_limit
 from anticrossing.thermodynamics.dissipation import entropy_production
 from anticrossing.thermodynamics.driven_level import DrivenLevel
 from anticrossing.thermodynamics.enumeration import enumerate_transitions
@@ -43,6 +46,9 @@ from anticrossing.thermodynamics.inversion import (
     smoothed_density,
     smoothed_log_density,
 )
+from anticrossing.thermodynamics.junction import Junction
+from anticrossing.thermodynamics.leads import Lead
+from anticrossing.thermodynamics.levitov_lesovik import LevitovLesovik
 from anticrossing.thermodynamics.markov import MarkovChain
 from anticrossing.thermodynamics.markov_counting import CountingStatistics
 from anticrossing.thermodynamics.markov_cycle import CyclePerformance
@@ -51,6 +57,7 @@ from anticrossing.thermodynamics.markov_scaled import ScaledCounting
 from anticrossing.thermodynamics.markov_trajectories import MarkovTrajectories
 from anticrossing.thermodynamics.modes import Transitions
 from anticrossing.thermodynamics.reservoirs import Reservoir
+from anticrossing.thermodynamics.resting import RestingLevel, resting_level
 from anticrossing.thermodynamics.sampling import sample_transitions
 from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings
 from anticrossing.thermodynamics.sequential_exact import SequentialExact
@@ -60,6 +67,8 @@ from anticrossing.thermodynamics.sequential_trajectories import SequentialTrajec
 from anticrossing.thermodynamics.trajectories import ChainTrajectories
 from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings, SequentialLedger
 from anticrossing.thermodynamics.slow_limit import thermodynamic_length
+from anticrossing.thermodynamics.transport import TransportLedger
+from anticrossing.thermodynamics.wide_band import WideBandSolution, wide_band_occupations
 from anticrossing.thermodynamics.work import WorkDistribution, WorkStatistics
 
 __all__ = [
@@ -70,32 +79,40 @@ __all__ = [
     "CountingStatistics",
     "CrossingEvents",
     "CyclePerformance",
+    "DenseLimit",
     "DrivenLevel",
     "EntropyProduction",
     "ExactLedger",
     "FluctuationRatio",
     "GoldenRuleRates",
     "GoldenRuleSolution",
+    "Junction",
     "LandauZenerChain",
+    "Lead",
+    "LevitovLesovik",
     "MarkovChain",
     "MarkovLedger",
     "MarkovTotals",
     "MarkovTrajectories",
     "Reservoir",
     "ScaledCounting",
+    "RestingLevel",
     "SequentialCrossings",
     "SequentialExact",
     "SequentialLedger",
     "SequentialStatistics",
     "SequentialTrajectories",
     "Transitions",
+    "TransportLedger",
     "TwoPointStatistics",
+    "WideBandSolution",
     "WorkDistribution",
     "WorkStatistics",
     "binary_entropy",
     "binary_relative_entropy",
     "crooks_deviation",
     "crossing_sequence",
+    "dense_limit",
     "entropy_production",
     "entropy_production_statistics",
     "enumerate_transitions",
@@ -112,6 +129,12 @@ __all__ = [
     "smoothed_density",
     "smoothed_log_density",
     "thermodynamic_length",
+    "resting_level",
+    "sample_transitions",
+    "smoothed_density",
+    "smoothed_log_density",
+    "transmission",
+    "wide_band_occupations",
 ]
 
 guard(__name__)

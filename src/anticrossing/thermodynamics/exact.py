@@ -20,7 +20,8 @@ class ExactLedger(Thermal, Result):
 
     The level begins uncorrelated with a reservoir in equilibrium, or (`coupled`) in the common
     equilibrium of both. Heat is what the reservoir loses, ``Q = −Δ Σ_i (ε_i − μ) n_i``, and work is
-    the change of the total energy, the couplings included.
+    the change of the total energy, the couplings included. With their energy ``⟨V⟩`` the first law
+    reads ``Δ(E + ⟨V⟩) = W + Q + W_chem``: what the level alone takes in is not what it is given.
 
     Attributes
     ----------
@@ -51,7 +52,9 @@ class ExactLedger(Thermal, Result):
         "time": shown("time", text="time", of="times"),
         "occupation": shown("time", text="occupation of the driven level", of="occupations"),
         "energy": shown("time", text="energy of the driven level"),
+        "coupling_energy": shown("time", text="energy of the couplings"),
         "work": shown("time", text="work done since the start"),
+        "chemical_work": shown("time", text="chemical work since the start"),
         "heat": shown("time", text="heat from the reservoir since the start"),
         "entropy": shown("time", text="entropy of the driven level"),
         "entropy_production": shown("time", text="entropy produced since the start"),
@@ -96,6 +99,11 @@ class ExactLedger(Thermal, Result):
         return self.evolution.mode_energies[:, 0]
 
     @property
+    def coupling_energy(self) -> FloatArray:
+        """Energy ``⟨V⟩`` of the couplings, shape (K,); zero without initial correlations."""
+        return self.evolution.energy - self.evolution.mode_energies.sum(axis=1)
+
+    @property
     def work(self) -> FloatArray:
         """Work done since the start, the change of the total energy, shape (K,)."""
         return self.evolution.energy - self.initial_energy
@@ -105,6 +113,11 @@ class ExactLedger(Thermal, Result):
         """Heat given by the reservoir since the start, shape (K,)."""
         change = self.reservoir_occupations - self.initial.occupations[1:]
         return -change @ (self.reservoir_levels - self.chemical_potential)
+
+    @property
+    def chemical_work(self) -> FloatArray:
+        """``μ`` times the particles that the level has received since the start, shape (K,)."""
+        return self.chemical_potential * (self.occupations - self.initial.occupations[0])
 
     @property
     def entropy(self) -> FloatArray:
@@ -137,6 +150,7 @@ class ExactLedger(Thermal, Result):
                 f"{self.occupations[-1]:.10g}",
                 f"  work                  {self.work[-1]:.10g}",
                 f"  heat from reservoir   {self.heat[-1]:.10g}",
+                f"  coupling energy       {self.coupling_energy[-1]:.10g}",
                 f"  entropy production    {self.entropy_production[-1]:.10g}",
                 f"  mutual information    {self.mutual_information:.10g}",
                 f"  error estimate        {self.evolution.error_estimate:.1e}",

@@ -13,6 +13,7 @@ from scipy.special import log_expit
 
 from anticrossing._core.checks import (
     ComplexArray,
+    FloatArray,
     InputError,
     fail,
     real_array,
@@ -21,7 +22,12 @@ from anticrossing._core.checks import (
 )
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
-from anticrossing.thermodynamics.arguments import checked_temperature, exponential, provides
+from anticrossing.thermodynamics.arguments import (
+    checked_temperature,
+    counting_field,
+    exponential,
+    provides,
+)
 from anticrossing.thermodynamics.atoms import draw_atoms
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 
@@ -151,16 +157,57 @@ class EntropyProduction(Result):
         Of ``σ − offset``.
     offset : float
         ``Σ ln(1 − f_i) − Σ ln(1 − f'_j)``.
+    final_log_odds : array, shape (N,), or None
+        Of the reference state of the final modes, from which the reverse starts.
     """
 
     statistics: TwoPointStatistics
     offset: float
+    final_log_odds: FloatArray | None = None
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "mean": shown(text="mean entropy production"),
         "integral_ratio": shown(text="⟨exp(−σ)⟩, one by the integral theorem"),
         "offset": shown(text="constant part of σ"),
     }
+
+    @classmethod
+    def between(
+        cls, propagator: npt.ArrayLike, initial: FloatArray, final: FloatArray
+    ) -> EntropyProduction:
+        """Return σ between independent modes, log-odds ±∞ among them: these are not random."""
+        before, after = (np.where(np.isfinite(x), x, 0.0) for x in (initial, final))
+        statistics = TwoPointStatistics(
+            propagator=propagator, initial_values=-before, final_values=-after, log_odds=initial
+        )
+        # ln of the probability that a mode is empty; that of one surely empty or full is zero
+        empty = [np.where(np.isfinite(x), log_expit(-x), 0.0).sum() for x in (initial, final)]
+        return cls(statistics, float(empty[0] - empty[1]), final)
+
+    def log_characteristic_function(self, u: npt.ArrayLike) -> ComplexArray:
+        """Return ``ln⟨exp(iuσ)⟩`` for complex u of any shape, the phase modulo 2π."""
+        fields = counting_field("u", u)
+        return self.statistics.log_characteristic_function(fields) + 1j * fields * self.offset
+
+    def backward(self) -> EntropyProduction:
+        """Return σ of the reversed protocol, which starts from the final reference state.
+
+        ``P(σ) = exp(σ) P̃(−σ)``, that is ``χ(u + i) = χ̃(−u)``.
+
+        Raises
+        ------
+        InputError
+            If the reference is not known, or a mode at either end is surely empty or full.
+        """
+        odds = self.final_log_odds
+        if odds is None or not np.all(np.isfinite([*odds, *self.statistics.log_odds])):
+            raise InputError(
+                "The reverse of this process is not defined: a mode is surely empty or full at an "
+                "end, so that ln P is infinite there."
+            )
+        return EntropyProduction(
+            self.statistics.backward(log_odds=odds), -self.offset, self.statistics.log_odds
+        )
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the probability of every value of σ."""
@@ -224,8 +271,4 @@ def entropy_production_statistics(
     initial = real_array("log_odds", log_odds, ndim=1)
     final = real_array("final_log_odds", final_log_odds, ndim=1)
     shaped_like("final_log_odds", final, "log_odds", initial.shape)
-    statistics = TwoPointStatistics(
-        propagator=propagator, initial_values=-initial, final_values=-final, log_odds=initial
-    )
-    offset = float(log_expit(-initial).sum() - log_expit(-final).sum())
-    return EntropyProduction(statistics, offset)
+    return EntropyProduction.between(propagator, initial, final)
