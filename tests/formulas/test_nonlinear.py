@@ -67,7 +67,8 @@ def test_parabolic_sweep_far_from_touching_is_two_passages_or_one_action():
     gap, depth = 1.0, 400.0
     single = landau_zener(gap=gap, sweep_rate=2 * np.sqrt(depth)).value
     zero = mpmath.sqrt(mpmath.mpc(depth, gap))
-    action = mpmath.quad(lambda t: mpmath.sqrt(gap**2 + (t * t - depth) ** 2), [0, 15, 19, 19.8, 20, zero])
+    pieces = [0, 15, 19, 19.8, 20, zero]
+    action = mpmath.quad(lambda t: mpmath.sqrt(gap**2 + (t * t - depth) ** 2), pieces)
     expected = stueckelberg_two_passages(single, float(action.real))
     found = parabolic_sweep(gap=gap, coefficient=1.0, depth=depth)
     assert found.value == pytest.approx(float(expected), rel=2e-4)

@@ -29,7 +29,7 @@ from anticrossing.analysis.offers import (
     with_checks,
 )
 from anticrossing.analysis.phases import interference_inputs, too_many_to_follow
-from anticrossing.analysis.sector import Sector, in_courses, sector_of
+from anticrossing.analysis.sector import Sector, in_courses, linked_states, sector_of
 from anticrossing.analysis.sequence_decay import Walk
 from anticrossing.analysis.single_crossing import single_crossing, with_dephasing
 from anticrossing.drive import Drive
@@ -104,7 +104,7 @@ def _between_states(hamiltonian: Hamiltonian, drive: Drive, offers: Offers, find
     sector = sector_of(hamiltonian, drive, offers.initial, of_state=True)
     inside, states = sector.hamiltonian, sector.states
     if states is None:
-        inside, states = hamiltonian, np.arange(hamiltonian.dimension)
+        inside, states = linked_states(hamiltonian, drive, offers.initial)
     known = find(inside, drive, "diabatic")
     if known is None or known.prediction.basis != "diabatic":
         return

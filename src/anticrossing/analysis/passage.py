@@ -34,6 +34,7 @@ from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Crossings
+from anticrossing.spectrum._grid import ROUNDING
 from anticrossing.spectrum.offset import traceless
 
 _TINY = 1e-10
@@ -299,7 +300,8 @@ def _abrupt_ends(hamiltonian: Hamiltonian, drive: Drive) -> list[str]:
         gaps = np.abs(energies[:, None] - energies[None, :]) * hamiltonian.units.angular
         coupled = np.abs(slope * velocity * hamiltonian.units.angular)
         np.fill_diagonal(coupled, 0.0)
-        mixing = np.divide(coupled, gaps**2, out=np.zeros_like(coupled), where=gaps > 0)
+        apart = gaps > ROUNDING * np.abs(energies).max() * hamiltonian.units.angular
+        mixing = np.divide(coupled, gaps**2, out=np.zeros_like(coupled), where=apart)
         if mixing.max() > _ABRUPT:
             i, j = sorted(np.unravel_index(int(np.argmax(mixing)), mixing.shape))
             notes.append(

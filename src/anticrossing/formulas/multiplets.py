@@ -21,7 +21,7 @@ from anticrossing.formulas.result import (
 )
 
 _EQUAL = 1e-9  # of the largest effective coupling: two that act as one
-_SWING = 0.01  # how much of a probability may swing with the length of the window
+_SWING = 1e-3  # how much of a probability may swing with the length of the window
 
 
 @dataclass(frozen=True, eq=False)

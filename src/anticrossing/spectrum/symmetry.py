@@ -127,6 +127,11 @@ def sectors(H: Hamiltonian, x: npt.ArrayLike | None = None) -> Sectors:
     return _split_components(matrices, labels)
 
 
+def linked(H: Hamiltonian, x: FloatArray) -> npt.NDArray[np.intp]:
+    """Return which states, as H is written, its matrix elements link: a number for each."""
+    return _components(_effective_matrices(H, _sample_points(H, x)))
+
+
 # ---- which matrices occur ---------------------------------------------------------------------
 
 
