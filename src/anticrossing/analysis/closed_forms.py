@@ -36,7 +36,6 @@ from anticrossing.drive import Drive
 from anticrossing.environment import Environment, FixedAxisDephasing
 from anticrossing.formulas import DomainCheck, Prediction
 from anticrossing.hamiltonian import Hamiltonian
-from anticrossing.spectrum._search import DIFFERENT_SECTORS
 from anticrossing.spectrum.offset import traceless
 
 _LINEAR = 1e-6
@@ -347,7 +346,7 @@ def _own_checks(events: Sequence[PassageEvent], level: int) -> list[DomainCheck]
     reached, worst = {level}, dict[str, DomainCheck]()
     for event in events:
         i, j = event.levels
-        if event.crossing.reason == DIFFERENT_SECTORS:  # nothing happens: only the order changes
+        if event.crossing.between_sectors:  # nothing happens: only the order changes
             reached = {{i: j, j: i}.get(level, level) for level in reached}
         elif reached & {i, j}:
             reached |= {i, j}
@@ -372,7 +371,7 @@ def _sequence(
             direction=1 if directions is None else directions[k],
             time=event.time,
         )
-        if event.crossing.reason == DIFFERENT_SECTORS:  # nothing happens: it takes no time
+        if event.crossing.between_sectors:  # nothing happens: it takes no time
             crossing = dataclasses.replace(crossing, duration=None)
         found.append(crossing)
     return found

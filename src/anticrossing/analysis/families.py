@@ -224,7 +224,7 @@ def _split_star(
     scale, spread = float(np.abs(constant).max()), float(np.ptp(rates))
     energies = np.diagonal(constant).real
     for i, j in itertools.combinations(range(rates.size), 2):
-        hubs, rest = [i, j], np.delete(np.arange(rates.size), [i, j])
+        hubs, rest = np.array([i, j]), np.delete(np.arange(rates.size), [i, j])
         alike = abs(rates[i] - rates[j]) <= _SAME * spread
         inner = constant[np.ix_(rest, rest)] - np.diag(np.diagonal(constant)[rest])
         apart = max(np.abs(inner).max(initial=0.0), abs(constant[i, j]))

@@ -6,6 +6,7 @@ with its domain check, computes the exact answer, and states the difference.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -33,7 +34,7 @@ from anticrossing.dynamics.request import check_single_open
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
-from anticrossing.spectrum import Crossings
+from anticrossing.spectrum import Crossings, Symmetry, find_crossings
 from anticrossing.spectrum._grid import ROUNDING
 from anticrossing.spectrum.offset import traceless
 
@@ -188,6 +189,7 @@ def passage(
     initial: int = 0,
     basis: str = "adiabatic",
     tolerance: float = 1e-10,
+    symmetry: Symmetry | None = None,
 ) -> Passage:
     """Analyse a sweep through level crossings: crossings, closed forms with domain, exact answer.
 
@@ -205,6 +207,8 @@ def passage(
         Read-out of the exact answer; see `propagate`.
     tolerance : float
         Accuracy of the exact probabilities.
+    symmetry : Symmetry, optional
+        Names for the sectors of H: crossings then say which symmetries meet.
 
     Returns
     -------
@@ -213,7 +217,7 @@ def passage(
     Raises
     ------
     InputError
-        For a batch, or anything `propagate` refuses.
+        For a batch, a symmetry that H has not, or anything `propagate` refuses.
 
     Examples
     --------
@@ -229,7 +233,8 @@ def passage(
     if environment is not None:
         check_single_open(hamiltonian, drive, environment)
     with few_threads(hamiltonian.dimension):
-        crossings, events, warnings = find_events(hamiltonian, drive, environment)
+        search = functools.partial(find_crossings, symmetry=symmetry)
+        crossings, events, warnings = find_events(hamiltonian, drive, environment, search)
     exact = propagate(
         hamiltonian,
         drive,
