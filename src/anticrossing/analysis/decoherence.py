@@ -144,8 +144,8 @@ def decoherence_regime(
     Relaxation before and after the passage is part of every number. Where the result is `clear`,
     and the window many times longer than g/α, its jump probability is within 0.03 of the exact
     one. Frozen is the quantum Zeno effect: watching holds the diabatic state, but only as long as
-    the sweep stays within the line width that watching makes. A passage that is fast against the coupling stays coherent at almost any dephasing rate,
-    because there is nothing to interfere.
+    the sweep stays within the line width that watching makes. A passage that is fast against the
+    coupling stays coherent at almost any dephasing rate, because there is nothing to interfere.
 
     Parameters
     ----------
