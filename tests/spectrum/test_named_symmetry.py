@@ -175,6 +175,7 @@ def test_operators_give_sectors_that_no_state_shows():
     found = sectors(h, symmetry=named)
     assert sorted(found.names) == ["A1", "E", "E"]
     assert "E (2 times)" in str(found)
+    assert sorted(found.to_dataset()["symmetry"].values) == ["A1", "E", "E"]
     (crossing,) = find_crossings(h, -1, 1, symmetry=named)
     assert set(crossing.symmetries) == {"A1", "E"}
     bent = ac.Hamiltonian.from_terms([("x", ring), ("0.2", np.diag([1.0, 0, 0]))])

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import FloatArray, fail, instance, parameter
 from anticrossing._core.plain import compile_formula
 from anticrossing._core.result import Result
-from anticrossing._core.variables import Shown, shown
+from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, check_finite_hermitian
 from anticrossing.spectrum.named_symmetry import Symmetry
 
@@ -60,6 +60,13 @@ class Sectors(Result):
         "count": shown(text="number of sectors"),
         "basis": shown("row", "state", text="basis vectors, where they are not those given"),
     }
+
+    def variables(self) -> dict[str, Variable]:
+        found = super().variables()
+        if self.names:
+            text = "symmetry of the sector"
+            found["symmetry"] = Variable(("sector",), np.array(self.names), text)
+        return found
 
     def _attributes(self) -> dict[str, Any]:
         return {"reason": self.reason}
