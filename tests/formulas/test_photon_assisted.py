@@ -65,6 +65,13 @@ def test_photon_assisted_passages_say_where_they_fail():
     overlapping = photon_assisted_passage(gap=2.0, sweep_rate=1.0, amplitude=3.0, frequency=1.0)
     assert not overlapping.valid
     assert abs(overlapping.value - kept(2.0, 1.0, 3.0, 1.0, 0.0)) > 0.03
+    slow_sweep = photon_assisted_passage(gap=0.1, sweep_rate=1e-4, amplitude=1.3, frequency=1.0)
+    assert "phases" in slow_sweep.warnings[0]
+    assert photon_assisted_passage(
+        gap=0.1, sweep_rate=1e-4, amplitude=1.3, frequency=1.0, coherent=False
+    ).valid
+    with pytest.raises(InputError):
+        photon_assisted_passage(gap=1e160, sweep_rate=1.0, amplitude=1.0, frequency=1.0)
     assert photon_assisted_passage(gap=0.0, sweep_rate=1.0, amplitude=1, frequency=9).value == 1
     with pytest.raises(InputError, match="amplitude"):
         photon_assisted_passage(gap=1.0, sweep_rate=1.0, amplitude=1e9, frequency=1.0)

@@ -18,6 +18,7 @@ _MIXED = 0.27  # error of the uniform formula, per ratio of the two parts of D
 _WEAK = 0.9  # g/a^{1/3} up to which that may be the better one
 _WEAK_ERROR = 0.6  # error of the first Magnus term, per g²/a^{2/3}
 _ERROR = 0.1
+_EPSILON = float(np.finfo(np.float64).eps)
 _PHASE = 50.0  # beyond it an Airy function is its asymptotic form to rounding
 _SMALLEST_EXPONENT = 2.0  # as for `dykhne_davis_pechukas`
 _SUM_ERROR = 0.2
@@ -90,7 +91,8 @@ def parabolic_sweep(
     weak = (g <= _WEAK) & ((ratio > 0.5) | (_WEAK_ERROR * small**2 < _MIXED * ratio))
     logs = np.where(weak, _log_weak(small, np.clip(b, -2.0, 2.0)), logs)
     logs = np.minimum(np.where(g > 0, logs, -np.inf), 0.0)
-    error = np.where(weak, _WEAK_ERROR * small**2, _MIXED * ratio)
+    phase = np.where(b > 0, real, 0.0) * _EPSILON  # the rounding of the phase between crossings
+    error = np.where(weak, _WEAK_ERROR * small**2, _MIXED * ratio + phase)
     error = np.where(g > 0, error, 0.0)
     check = DomainCheck(
         "share of the probability left open, fringes averaged",

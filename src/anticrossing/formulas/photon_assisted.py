@@ -24,6 +24,7 @@ from anticrossing.formulas.landau_zener import RATIO_LIMIT, passage_checks
 from anticrossing.formulas.result import DomainCheck, FloatArray, Prediction, broadcast, unwrap
 
 _MOST_QUANTA = 10_000
+_EPSILON = float(np.finfo(np.float64).eps)
 _SEEN = 1e-12  # weaker crossings than this, of the strongest, are left out
 
 
@@ -94,7 +95,8 @@ def photon_assisted_passage(
     Returns
     -------
     PhotonAssistedPassage
-        The probability, with the checks that crossings lie apart and that the drive is fast.
+        The probability, with the checks that crossings lie apart, that the drive is fast, and
+        that the phases are known.
 
     Raises
     ------
@@ -138,12 +140,14 @@ def photon_assisted_passage(
     delta = couplings * (couplings / (4 * alpha))
     jumped = -np.expm1(-2 * np.pi * delta)
     kept = np.exp(-2 * np.pi * delta)
+    value: float
     if add_amplitudes:
         value = _coherent(n, times, delta, couplings, alpha, omega, phi)
     else:
         value = 0.5 * (1 + float(np.prod(1 - 2 * jumped)))
     strongest = float(np.abs(couplings).max())
-    checks = (
+    ratio = np.float64(g) / omega  # may overflow, which the checks show
+    checks: tuple[DomainCheck, ...] = (
         DomainCheck(
             "duration of a crossing / time between crossings",
             max(strongest / alpha, alpha**-0.5) / (omega / alpha),
@@ -152,11 +156,21 @@ def photon_assisted_passage(
         ),
         DomainCheck(
             "(gap / frequency)^2",
-            (g / omega) ** 2,
+            float(ratio**2),
             RATIO_LIMIT,
             "the drive is not fast: crossings are dressed by more than one number of quanta",
         ),
     )
+    if add_amplitudes:
+        rounding = _EPSILON * np.abs(times).max() ** 2 * alpha
+        checks += (
+            DomainCheck(
+                "phase left out between crossings, gap^4 / (sweep_rate frequency^2)",
+                float(ratio**2 * (g * (g / alpha)) + rounding),
+                RATIO_LIMIT,
+                "amplitudes add with phases that are known to second order in the gap only",
+            ),
+        )
     return PhotonAssistedPassage(
         value=value,
         name="photon-assisted passage" + ("" if add_amplitudes else ", phases averaged"),
@@ -180,7 +194,9 @@ def _coherent(
 ) -> float:
     from scipy.special import xlogy
 
-    unit = omega / alpha  # of the times; a common unit only turns the phases of the states
+    unit = (
+        np.float64(omega) / alpha
+    )  # of the times; a common unit only turns the phases of the states
     shift = np.zeros(n.size)
     for k in range(n.size):
         away = np.abs(n - n[k]).astype(np.float64)

@@ -9,11 +9,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import InputError, describe, fail, known_keys, square_matrix
+from anticrossing._core.checks import (
+    InputError,
+    describe,
+    fail,
+    is_numeric,
+    known_keys,
+    listed,
+    real_array,
+    square_matrix,
+)
 from anticrossing.hamiltonian import Matrices
 from anticrossing.spectrum.point_groups import group_of
 
 _SAME = 1e-9  # how well operators must keep what they claim
+_LARGEST = 1e6  # of an angular momentum
 _LETTERS = "ΣΠΔΦΓHIKLMNOQ"
 
 
@@ -87,6 +97,8 @@ class Symmetry:
         ('odd', 'even')
         """
         values, basis = _eigenvectors(_matrix("operator", operator))
+        if names is not None and not all(is_numeric(key) for key in names):
+            raise fail("names", "be a mapping from eigenvalues", f"it is {describe(names)}")
         if names is None:
             return cls(tuple(_text(value) for value in values), basis)
         return cls(tuple(_named(value, names) for value in values), basis)
@@ -222,6 +234,8 @@ class Symmetry:
 
     def __and__(self, other: Symmetry) -> Symmetry:
         """Return both symmetries together; their operators must commute."""
+        if not isinstance(other, Symmetry):
+            return NotImplemented
         if len(self.labels) != len(other.labels):
             raise InputError(
                 f"Symmetries must speak of the same states, but one has {len(self.labels)} and "
@@ -258,13 +272,13 @@ class Symmetry:
 
     @classmethod
     def _by_number(cls, name: str, operator: npt.ArrayLike, label: Any) -> Symmetry:
-        array = np.asarray(operator)
-        if array.ndim == 1 and array.size:
-            return cls(tuple(label(name, float(value)) for value in array.real))
-        values, basis = _eigenvectors(_matrix(name, operator))
-        if np.abs(values.imag).max() > _SAME:
+        if np.ndim(operator) == 1:
+            values = real_array(name, operator)
+            return cls(tuple(label(name, float(value)) for value in listed(name, values)))
+        found, basis = _eigenvectors(_matrix(name, operator))
+        if np.abs(found.imag).max() > _SAME:
             raise fail(name, "be Hermitian", "it has eigenvalues that are not real")
-        return cls(tuple(label(name, float(value)) for value in values.real), basis)
+        return cls(tuple(label(name, float(value)) for value in found.real), basis)
 
 
 def _columns(symmetry: Symmetry) -> Matrices:
@@ -341,7 +355,7 @@ def _named(value: complex, names: Mapping[Any, str]) -> str:
 
 
 def _axial(name: str, value: float) -> str:
-    twice = round(2 * abs(value))
+    twice = round(2 * min(abs(value), _LARGEST))
     if not abs(2 * abs(value) - twice) <= 1e-6:
         raise fail(name, "have multiples of 1/2 as eigenvalues", f"{value:.6g} is one of them")
     if twice % 2:
@@ -352,7 +366,11 @@ def _axial(name: str, value: float) -> str:
 
 
 def _multiplicity(name: str, value: float) -> str:
-    multiplicity = np.sqrt(max(1 + 4 * value, 0.0))
-    if not abs(multiplicity - round(multiplicity)) <= 1e-6 or round(multiplicity) < 1:
+    multiplicity = float(np.sqrt(max(1 + 4 * min(value, _LARGEST), 0.0)))
+    if (
+        value > _LARGEST
+        or not abs(multiplicity - round(multiplicity)) <= 1e-6
+        or round(multiplicity) < 1
+    ):
         raise fail(name, "have the eigenvalues S(S + 1)", f"{value:.6g} is one of them")
-    return str(round(multiplicity))
+    return str(nearest)
