@@ -86,6 +86,24 @@ def test_sodium_iodide(call: Any) -> None:
 
 
 @pytest.mark.slow
+def test_heavy_atom(call: Any) -> None:
+    summary = run_example(call, "heavy_atom")
+    zeta = 2 / 3 * np.array([404.14, 882.35, 3685.24, 7602.98])  # measured 2P splittings, 1/cm
+    assert summary["scan"]["values"] == pytest.approx(zeta, rel=2e-4)
+    hbar = 5308.8375  # 1/cm fs
+    converted = 1 - np.exp(-2 * np.pi * 110**2 / (hbar * 20000 * 0.003))
+    crossed = 1 - np.exp(-2 * np.pi * (zeta / 40) ** 2 / (hbar * 10000 * 0.003))
+    exact = np.array(summary["scan"]["exact"])
+    np.testing.assert_allclose(exact[:, 2], converted, rtol=1e-3)
+    np.testing.assert_allclose(exact[:, 0], (1 - converted) * crossed, rtol=0.02)
+    ratio = exact[:, 0] / exact[:, 2]
+    assert ratio[1] / ratio[0] == pytest.approx((882.35 / 404.14) ** 2, rel=0.01)  # as ζ²
+    assert ratio[3] / ratio[2] < 0.85 * (7602.98 / 3685.24) ** 2  # saturated
+    coherent = summary["scan"]["predictions"]["crossings with phases"]
+    assert all(coherent["valid"])
+
+
+@pytest.mark.slow
 def test_ladder(call: Any) -> None:
     summary = run_example(call, "ladder")
     for rate, exact in zip(summary["scan"]["values"], summary["scan"]["exact"], strict=True):
@@ -196,6 +214,7 @@ def test_every_example_is_tested_above() -> None:
         "flux_qubit",
         "decohering_qubit",
         "sodium_iodide",
+        "heavy_atom",
         "ladder",
         "bloch_band",
         "annealing",

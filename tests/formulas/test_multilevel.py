@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import anticrossing as ac
 from anticrossing._core.checks import InputError
 from anticrossing.formulas import (
     bow_tie,
@@ -167,3 +168,31 @@ def test_bow_tie_is_doubly_stochastic_and_broadcasts():
 def test_bad_arguments(call, text):
     with pytest.raises(InputError, match=text):
         call()
+
+
+@pytest.mark.parametrize("offset", [3.0, -3.0])
+def test_generalised_bow_tie_against_exact_evolution(offset):
+    slopes, couplings = [1.0, -0.6, 2.5], [0.4, 0.3, 0.5]
+    h = ac.models.BowTie(slopes=slopes, couplings=couplings, offset=offset)
+    for rate in (1.0, -1.0):
+        drive = ac.drive.Linear(-400.0 * rate, 400.0 * rate, rate=rate)
+        numeric = ac.propagate(h, drive, basis="superadiabatic").transition_matrix
+        found = bow_tie(
+            slopes=slopes, couplings=couplings, offset=offset, sweep_rate=rate, basis="adiabatic"
+        )
+        assert np.abs(found.transition_matrix - numeric).max() < 1e-9
+
+
+def test_generalised_bow_tie_adds_up_to_the_bow_tie():
+    slopes, couplings = (
+        [0.5, 1.2, -2.2, 4.0],
+        np.array([[0.2, 0.4, 0.5, 1.0], [0.1, 0.1, 0.2, 0.0]]),
+    )
+    whole = bow_tie(slopes=slopes, couplings=couplings).transition_matrix
+    split = bow_tie(slopes=slopes, couplings=couplings, offset=1e-12).transition_matrix
+    assert np.allclose(split.sum(axis=-1), 1, atol=1e-13)
+    assert np.allclose(split.sum(axis=-2), 1, atol=1e-13)
+    assert np.allclose(split[:, 2:, 2:], whole[:, 1:, 1:], atol=1e-14)
+    assert np.allclose(split[:, :2, 2:].sum(axis=-2), whole[:, 0, 1:], atol=1e-14)
+    with pytest.raises(InputError, match="offset"):
+        bow_tie(slopes=slopes, couplings=couplings, offset=0.0)

@@ -29,14 +29,13 @@ from anticrossing.analysis.offers import (
     with_checks,
 )
 from anticrossing.analysis.phases import interference_inputs, too_many_to_follow
-from anticrossing.analysis.sector import Sector, in_courses, sector_of
+from anticrossing.analysis.sector import Sector, in_courses, linked_states, sector_of
 from anticrossing.analysis.sequence_decay import Walk
 from anticrossing.analysis.single_crossing import single_crossing, with_dephasing
 from anticrossing.drive import Drive
 from anticrossing.environment import Environment, FixedAxisDephasing
 from anticrossing.formulas import DomainCheck, Prediction
 from anticrossing.hamiltonian import Hamiltonian
-from anticrossing.spectrum._search import DIFFERENT_SECTORS
 from anticrossing.spectrum.offset import traceless
 
 _LINEAR = 1e-6
@@ -104,7 +103,7 @@ def _between_states(hamiltonian: Hamiltonian, drive: Drive, offers: Offers, find
     sector = sector_of(hamiltonian, drive, offers.initial, of_state=True)
     inside, states = sector.hamiltonian, sector.states
     if states is None:
-        inside, states = hamiltonian, np.arange(hamiltonian.dimension)
+        inside, states = linked_states(hamiltonian, drive, offers.initial)
     known = find(inside, drive, "diabatic")
     if known is None or known.prediction.basis != "diabatic":
         return
@@ -347,7 +346,7 @@ def _own_checks(events: Sequence[PassageEvent], level: int) -> list[DomainCheck]
     reached, worst = {level}, dict[str, DomainCheck]()
     for event in events:
         i, j = event.levels
-        if event.crossing.reason == DIFFERENT_SECTORS:  # nothing happens: only the order changes
+        if event.crossing.between_sectors:  # nothing happens: only the order changes
             reached = {{i: j, j: i}.get(level, level) for level in reached}
         elif reached & {i, j}:
             reached |= {i, j}
@@ -372,7 +371,7 @@ def _sequence(
             direction=1 if directions is None else directions[k],
             time=event.time,
         )
-        if event.crossing.reason == DIFFERENT_SECTORS:  # nothing happens: it takes no time
+        if event.crossing.between_sectors:  # nothing happens: it takes no time
             crossing = dataclasses.replace(crossing, duration=None)
         found.append(crossing)
     return found

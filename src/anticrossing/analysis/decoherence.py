@@ -143,8 +143,9 @@ def decoherence_regime(
     tested in this order, with ``R² = Γ₂² + g²``; the two sides of a window add half of E each.
     Relaxation before and after the passage is part of every number. Where the result is `clear`,
     and the window many times longer than g/α, its jump probability is within 0.03 of the exact
-    one. A passage that is fast against the coupling stays coherent at almost any dephasing rate,
-    because there is nothing to interfere.
+    one. Frozen is the quantum Zeno effect: watching holds the diabatic state, but only as long as
+    the sweep stays within the line width that watching makes. A passage that is fast against the
+    coupling stays coherent at almost any dephasing rate, because there is nothing to interfere.
 
     Parameters
     ----------
@@ -275,7 +276,7 @@ def decoherence_regime(
         clear = (g / decay) * (g / decay) <= 0.1 and decay * min(before, after) >= 10
         reasons = [
             f"the sweep covers only 1/{width:.3g} of the line width: dephasing watches the "
-            "diabatic state and holds it"
+            "diabatic state and holds it (quantum Zeno effect)"
         ]
         if not clear:
             reasons.append("the coherence has no time to settle, so the law is only qualitative")

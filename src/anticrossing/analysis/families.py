@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,7 +105,7 @@ def _two_levels(hamiltonian: Hamiltonian, drive: Drive, basis: str) -> Family | 
         return None
     if levels.linear_pieces() is not None:
         return None if basis == "superadiabatic" else _pieces(levels, basis, single=False)
-    found = levels.tanh_sweep() or levels.pulse()
+    found = levels.tanh_sweep() or levels.pulse() or levels.parabola()
     return None if found is None else Family(*found, both_ends(drive))
 
 
@@ -122,7 +123,11 @@ def _linear(
 ) -> tuple[str, MatrixPrediction] | None:
     """Recognise a solved constant + diag(rates) t."""
     arguments = constant, rates, ends
-    return _spin(*arguments) or _star(*arguments) or _independent(*arguments)
+    for recognise in (_spin, _star, _split_star, _multiplets, _independent):
+        found = recognise(*arguments)
+        if found is not None:
+            return found
+    return None
 
 
 def _independent(
@@ -210,6 +215,70 @@ def _star(
             prediction = formulas.bow_tie(slopes=slopes, couplings=coupling[hub, rest])
             return "bow-tie", _reorder(prediction, order)
     return None
+
+
+def _split_star(
+    constant: ComplexArray, rates: FloatArray, ends: FloatArray
+) -> tuple[str, MatrixPrediction] | None:
+    """Recognise two parallel levels, each coupled alike to levels through their middle."""
+    scale, spread = float(np.abs(constant).max()), float(np.ptp(rates))
+    energies = np.diagonal(constant).real
+    for i, j in itertools.combinations(range(rates.size), 2):
+        hubs, rest = np.array([i, j]), np.delete(np.arange(rates.size), [i, j])
+        alike = abs(rates[i] - rates[j]) <= _SAME * spread
+        inner = constant[np.ix_(rest, rest)] - np.diag(np.diagonal(constant)[rest])
+        apart = max(np.abs(inner).max(initial=0.0), abs(constant[i, j]))
+        if not alike or not rest.size or apart > _SAME * scale:
+            continue
+        links, slopes = constant[np.ix_(hubs, rest)], rates[rest] - rates[i]
+        strongest = links[:, np.argmax(np.abs(links).min(axis=0))]
+        if np.abs(strongest).min() <= _SAME * scale or np.abs(slopes).min() <= _SAME * spread:
+            continue
+        turned = links * np.exp(-1j * np.angle(strongest))[:, None]
+        meeting = (energies[hubs].mean() - energies[rest]) / slopes
+        offset = float(energies[i] - energies[j])
+        reach = abs(offset) / 2 / np.abs(slopes)
+        if (
+            np.abs(turned[0] - turned[1]).max() > _SAME * scale
+            or (rest.size > 1 and np.diff(np.sort(slopes)).min() <= _SAME * spread)
+            or np.ptp(meeting) > _SAME * np.ptp(ends)
+            or abs(offset) <= _SAME * scale
+            or (meeting - reach).min() <= ends[0]
+            or (meeting + reach).max() >= ends[1]
+        ):
+            continue
+        prediction = formulas.bow_tie(
+            slopes=slopes, couplings=np.sqrt(2) * np.abs(links[0]), offset=offset
+        )
+        return "generalised bow-tie", _reorder(prediction, np.concatenate((hubs, rest)))
+    return None
+
+
+def _multiplets(
+    constant: ComplexArray, rates: FloatArray, ends: FloatArray
+) -> tuple[str, MatrixPrediction] | None:
+    """Recognise two sets of equal levels that cross and are coupled to each other alone."""
+    spread, scale = float(np.ptp(rates)), float(np.abs(constant).max())
+    one = np.abs(rates - rates.min()) <= _SAME * spread
+    two = np.abs(rates - rates.max()) <= _SAME * spread
+    if spread == 0 or not np.all(one | two):
+        return None
+    sets = np.flatnonzero(one), np.flatnonzero(two)
+    means = []
+    for inside in sets:
+        block = constant[np.ix_(inside, inside)]
+        means.append(float(np.diagonal(block).real.mean()))
+        if np.abs(block - means[-1] * np.eye(inside.size)).max() > _SAME * scale:
+            return None
+    meeting = (means[0] - means[1]) / spread
+    if not ends[0] < meeting < ends[1]:
+        return None
+    prediction = formulas.multiplet_landau_zener(
+        couplings=constant[np.ix_(*sets)],
+        sweep_rate=spread,
+        window=min(meeting - ends[0], ends[1] - meeting),
+    )
+    return "two multiplets", _reorder(prediction, np.concatenate(sets))
 
 
 def _band_phase(

@@ -25,7 +25,6 @@ from anticrossing.formulas import DomainCheck, Prediction
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Crossing, Crossings, find_crossings
 from anticrossing.spectrum._grid import ROUNDING
-from anticrossing.spectrum._search import BELOW_ROUNDING, DIFFERENT_SECTORS
 from anticrossing.spectrum.crossings import raised
 from anticrossing.spectrum.offset import traceless
 
@@ -233,7 +232,7 @@ def _event(
     }
     distance = _next_meeting(places, index)
     extra: list[DomainCheck] = []
-    if place.crossing.reason == DIFFERENT_SECTORS:  # nothing happens there, so nothing is needed
+    if place.crossing.between_sectors:  # nothing happens there, so nothing is needed
         jump = formulas.landau_zener(gap=0.0, sweep_rate=place.sweep_rate)
         return PassageEvent(**vars(place), jump=dataclasses.replace(jump, exact=True))
     window = float(drive.stop_time) - float(drive.start_time)
@@ -249,7 +248,7 @@ def _event(
         if coherence > 0:
             surroundings["dephasing_time"] = 1 / coherence
     jump = formulas.landau_zener(gap=place.gap, sweep_rate=place.sweep_rate, **surroundings)
-    if place.crossing.reason == BELOW_ROUNDING:
+    if place.crossing.kind == "true":
         extra.append(_rounding_check(hamiltonian, drive, place))
     jump = dataclasses.replace(jump, checks=(*jump.checks, *extra))
     return PassageEvent(**vars(place), jump=jump)
@@ -295,12 +294,12 @@ def _next_meeting(places: list[Place], index: int) -> float | None:
     """Return the time to the nearest other crossing that shares a level, if there is one."""
     # Levels of different sectors only change their order where they cross: nothing happens there.
     place, found = places[index], []
-    if place.crossing.reason == DIFFERENT_SECTORS:
+    if place.crossing.between_sectors:
         return None
     for others in (places[:index][::-1], places[index + 1 :]):
         shared = set(place.levels)
         for other in others:
-            if other.crossing.reason == DIFFERENT_SECTORS:
+            if other.crossing.between_sectors:
                 swap = dict(zip(other.levels, other.levels[::-1], strict=True))
                 shared = {swap.get(level, level) for level in shared}
             elif shared & set(other.levels):

@@ -6,6 +6,7 @@ with its domain check, computes the exact answer, and states the difference.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -33,7 +34,8 @@ from anticrossing.dynamics.request import check_single_open
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
-from anticrossing.spectrum import Crossings
+from anticrossing.spectrum import Crossings, Symmetry, find_crossings
+from anticrossing.spectrum._grid import ROUNDING
 from anticrossing.spectrum.offset import traceless
 
 _TINY = 1e-10
@@ -187,6 +189,7 @@ def passage(
     initial: int = 0,
     basis: str = "adiabatic",
     tolerance: float = 1e-10,
+    symmetry: Symmetry | None = None,
 ) -> Passage:
     """Analyse a sweep through level crossings: crossings, closed forms with domain, exact answer.
 
@@ -204,6 +207,8 @@ def passage(
         Read-out of the exact answer; see `propagate`.
     tolerance : float
         Accuracy of the exact probabilities.
+    symmetry : Symmetry, optional
+        Names for the sectors of H: crossings then say which symmetries meet.
 
     Returns
     -------
@@ -212,7 +217,7 @@ def passage(
     Raises
     ------
     InputError
-        For a batch, or anything `propagate` refuses.
+        For a batch, a symmetry that H has not, or anything `propagate` refuses.
 
     Examples
     --------
@@ -228,7 +233,8 @@ def passage(
     if environment is not None:
         check_single_open(hamiltonian, drive, environment)
     with few_threads(hamiltonian.dimension):
-        crossings, events, warnings = find_events(hamiltonian, drive, environment)
+        search = functools.partial(find_crossings, symmetry=symmetry)
+        crossings, events, warnings = find_events(hamiltonian, drive, environment, search)
     exact = propagate(
         hamiltonian,
         drive,
@@ -299,7 +305,8 @@ def _abrupt_ends(hamiltonian: Hamiltonian, drive: Drive) -> list[str]:
         gaps = np.abs(energies[:, None] - energies[None, :]) * hamiltonian.units.angular
         coupled = np.abs(slope * velocity * hamiltonian.units.angular)
         np.fill_diagonal(coupled, 0.0)
-        mixing = np.divide(coupled, gaps**2, out=np.zeros_like(coupled), where=gaps > 0)
+        apart = gaps > ROUNDING * np.abs(energies).max() * hamiltonian.units.angular
+        mixing = np.divide(coupled, gaps**2, out=np.zeros_like(coupled), where=apart)
         if mixing.max() > _ABRUPT:
             i, j = sorted(np.unravel_index(int(np.argmax(mixing)), mixing.shape))
             notes.append(

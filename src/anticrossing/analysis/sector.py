@@ -12,7 +12,7 @@ import numpy.typing as npt
 from anticrossing.drive import Drive
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum.subspace import within
-from anticrossing.spectrum.symmetry import sectors
+from anticrossing.spectrum.symmetry import linked, sectors
 
 _RETURNED = 1e-6  # of the farthest change of H: a path that ends where it began
 
@@ -64,6 +64,18 @@ def sector_of(
         np.flatnonzero(places[1] == own),
         found.indices(own) if found.basis is None else None,
     )
+
+
+def linked_states(
+    hamiltonian: Hamiltonian, drive: Drive, state: int
+) -> tuple[Hamiltonian, npt.NDArray[np.intp]]:
+    """Return H in the states that couplings of any strength link to one of them, and which."""
+    times = np.linspace(float(drive.start_time), float(drive.stop_time), 65)
+    found = linked(hamiltonian, drive(times))
+    states = np.flatnonzero(found == found[state])
+    if states.size == hamiltonian.dimension:
+        return hamiltonian, states
+    return within(hamiltonian, np.eye(hamiltonian.dimension)[:, states]), states
 
 
 def in_courses(

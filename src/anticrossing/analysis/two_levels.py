@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from anticrossing.spectrum._grid import ROUNDING
 
 _SAME = 1e-9  # of the largest value: how well a course must be followed to be recognised
 _MOST_PIECES = 8
+_SMALLEST_BEND = 1e-6  # of a sweep that is not taken to be a straight line
 # Beyond this g²/α the mpmath evaluation of the Weber solution takes seconds, and P < 1e-68.
 _LARGEST_WEBER = 100.0
 # Below this one, P is 1 to rounding, and ever more digits would be needed to find that out.
@@ -99,6 +101,24 @@ class TwoLevels:
             return None
         jump = formulas.tanh_sweep(gap=abs(gap), amplitude=amplitude, width=width, offset=offset)
         return "tanh sweep", _exchange(jump, "adiabatic")
+
+    def parabola(self) -> tuple[str, MatrixPrediction] | None:
+        """Recognise Δ = a(t − t₀)² − b at constant coupling, with t₀ inside the window."""
+        gap, scale = self.gap, float(np.abs(self.detuning).max())
+        start, stop = both_ends(self.drive)
+        if gap is None or scale == 0 or self.drive.breakpoints.size:
+            return None
+        middle, half = (start + stop) / 2, (stop - start) / 2
+        u = (self.times - middle) / half
+        table = np.stack([np.ones_like(u), u, u**2], axis=1)
+        c, b, a = np.linalg.lstsq(table, self.detuning / scale, rcond=None)[0]
+        off = np.abs(table @ [c, b, a] - self.detuning / scale).max()
+        if off > _SAME or abs(a) <= _SMALLEST_BEND or abs(b) >= 2 * abs(a):
+            return None
+        found = formulas.parabolic_sweep(
+            gap=abs(gap), coefficient=a * scale / half**2, depth=(b * b / (4 * a) - c) * scale
+        )
+        return "parabolic sweep", dataclasses.replace(_exchange(found, "adiabatic"), exact=False)
 
     def pulse(self) -> tuple[str, MatrixPrediction] | None:
         """Recognise Ω = Ω₀ sech((t − t₀)/T), Δ = Δ₀ + B tanh((t − t₀)/T): Demkov–Kunike."""

@@ -44,11 +44,18 @@ from anticrossing.formulas.multiphoton import (
     bloch_siegert_shift,
     multiphoton_resonances,
 )
+from anticrossing.formulas.multiplets import MultipletPrediction, multiplet_landau_zener
+from anticrossing.formulas.nonlinear import parabolic_sweep, power_law_sweep
 from anticrossing.formulas.periodic import (
     classical_transition_rate,
     fast_passage_population,
     rate_population,
     transition_rate,
+)
+from anticrossing.formulas.photon_assisted import (
+    PhotonAssistedPassage,
+    dressed_crossing,
+    photon_assisted_passage,
 )
 from anticrossing.formulas.pulses import allen_eberly, demkov_kunike, rosen_zener, tanh_sweep
 from anticrossing.formulas.result import DomainCheck, MatrixPrediction, Prediction
@@ -70,6 +77,8 @@ __all__ = [
     "FiniteWindow",
     "MatrixPrediction",
     "MultiphotonResonances",
+    "MultipletPrediction",
+    "PhotonAssistedPassage",
     "Prediction",
     "TimeScales",
     "TransitionHistory",
@@ -85,6 +94,7 @@ __all__ = [
     "dephasing_coefficients",
     "dephasing_landau_zener",
     "double_passage_average",
+    "dressed_crossing",
     "dykhne_davis_pechukas",
     "fast_passage_population",
     "finite_window",
@@ -100,6 +110,10 @@ __all__ = [
     "landau_zener_from_slopes",
     "landau_zener_history",
     "multiphoton_resonances",
+    "multiplet_landau_zener",
+    "parabolic_sweep",
+    "photon_assisted_passage",
+    "power_law_sweep",
     "rate_population",
     "rosen_zener",
     "spin_landau_zener",

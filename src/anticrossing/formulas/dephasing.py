@@ -202,8 +202,9 @@ def fixed_axis_dephasing_landau_zener(
     ``½(1 + exp(−πg²/α))``, whatever ``Γ`` is.
 
     With ``V = g/2`` the exponent is ``(8V²/α) arctan(αT/Γ)``. Strong dephasing freezes the
-    diabatic state only if the sweep stays within the line width, ``Γ ≫ αT``; a long sweep mixes
-    the two states instead.
+    diabatic state (quantum Zeno effect) only if the sweep stays within the line width, ``Γ ≫ αT``:
+    then ``1 − P → g²T/Γ``, which vanishes as the watching gets stronger. A long sweep mixes the
+    two states instead.
 
     Parameters
     ----------
@@ -229,7 +230,8 @@ def fixed_axis_dephasing_landau_zener(
     References
     ----------
     Adiabatic elimination of the coherence in the optical Bloch equations, integrated over the
-    sweep; see Y. Kayanuma, J. Phys. Soc. Jpn. 53, 108 (1984), for the infinite sweep.
+    sweep; see Y. Kayanuma, J. Phys. Soc. Jpn. 53, 108 (1984), for the infinite sweep;
+    B. Misra, E. C. G. Sudarshan, J. Math. Phys. 18, 756 (1977) (Zeno).
 
     Examples
     --------

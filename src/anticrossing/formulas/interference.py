@@ -72,10 +72,11 @@ def stokes_phase(*, gap: npt.ArrayLike, sweep_rate: npt.ArrayLike) -> float | Fl
     g = non_negative("gap", gap)
     rate = positive("sweep_rate", sweep_rate)
     g, rate = broadcast(gap=g, sweep_rate=rate)
-    return unwrap(_stokes_of_delta(0.25 * g**2 / rate))
+    return unwrap(stokes_of_delta(0.25 * g**2 / rate))
 
 
-def _stokes_of_delta(delta: FloatArray) -> FloatArray:
+def stokes_of_delta(delta: FloatArray) -> FloatArray:
+    """Return φ_S = π/4 + δ(ln δ − 1) + arg Γ(1 − iδ)."""
     from scipy.special import loggamma, xlogy
 
     # For large δ terms of order δ ln δ cancel to 1/12δ: use Stirling's series there.
@@ -90,7 +91,7 @@ def _stokes_of_probability(p: FloatArray) -> FloatArray:
     """Stokes phase of a passage with jump probability ``P = e^{−2πδ}``."""
     with np.errstate(divide="ignore"):
         delta = -np.log(p) / (2 * np.pi)
-    return _stokes_of_delta(np.minimum(delta, 1e300))
+    return stokes_of_delta(np.minimum(delta, 1e300))
 
 
 def transfer_matrix(
@@ -135,7 +136,7 @@ def transfer_matrix(
     g, rate = broadcast(gap=g, sweep_rate=rate)
     exponent = 0.5 * np.pi * g**2 / rate
     stay, jump = np.sqrt(-np.expm1(-exponent)), np.exp(-exponent / 2)
-    return _scattering(stay, jump, _stokes_of_delta(0.25 * g**2 / rate), direction)
+    return _scattering(stay, jump, stokes_of_delta(0.25 * g**2 / rate), direction)
 
 
 def _scattering(

@@ -174,6 +174,7 @@ def bow_tie(
     couplings: npt.ArrayLike,
     sweep_rate: npt.ArrayLike = 1.0,
     slope_0: float = 0.0,
+    offset: float | None = None,
     basis: str = "diabatic",
 ) -> MatrixPrediction:
     """Transition probabilities where many levels cross at one point (exact).
@@ -189,6 +190,12 @@ def bow_tie(
 
     and transitions with level 0 follow from rows and columns summing to one.
 
+    With an `offset` level 0 is split into two parallel ones, |+⟩ and |−⟩, at the energies
+    ``±offset/2``, each coupled to level j by ``V_j/√2``: the generalised bow-tie. Every level then
+    meets them one after the other, with the same ``p_j`` each time, and the product of these
+    passages in order of time is exact: all ways from one level to another have the same phase.
+    How large the offset is does not matter; what it splits adds up to the bow-tie.
+
     Parameters
     ----------
     slopes : array_like, shape (n,)
@@ -199,24 +206,27 @@ def bow_tie(
         Rate ``α = dx/dt``, not zero. The probabilities do not depend on its sign.
     slope_0 : float
         Slope ``b_0`` of the level coupled to all others, different from theirs.
+    offset : float, optional
+        Energy difference of the two levels of the generalised bow-tie, not zero.
     basis : {"diabatic", "adiabatic"}
-        Labels of the matrix: index 0 this level and j the others as given, or levels sorted by
-        energy (lowest first) at −∞ and +∞.
+        Labels of the matrix: index 0 this level (0 and 1 the levels |+⟩ and |−⟩) and then the
+        others as given, or levels sorted by energy (lowest first) at −∞ and +∞.
 
     Returns
     -------
     MatrixPrediction
-        Probabilities ``[..., final, initial]``, shape ``(..., n+1, n+1)``.
+        Probabilities ``[..., final, initial]``, shape ``(..., n+1, n+1)``; with an offset one more.
 
     Raises
     ------
     InputError
-        If slopes coincide, the rate is zero, or the lengths differ.
+        If slopes coincide, the rate or the offset is zero, or the lengths differ.
 
     References
     ----------
     C. E. Carroll, F. T. Hioe, J. Phys. A 19, 1151 (1986), three levels; V. N. Ostrovsky,
-    H. Nakamura, J. Phys. A 30, 6939 (1997).
+    H. Nakamura, J. Phys. A 30, 6939 (1997); Yu. N. Demkov, V. N. Ostrovsky, Phys. Rev. A 61,
+    032705 (2000), J. Phys. B 34, 2419 (2001) (generalised).
 
     Examples
     --------
@@ -225,6 +235,9 @@ def bow_tie(
     array([[0.044 , 0.478 , 0.478 ],
            [0.478 , 0.3659, 0.1561],
            [0.478 , 0.1561, 0.3659]])
+    >>> split = bow_tie(slopes=[1.0, -1.0], couplings=[0.4, 0.4], offset=2.0)
+    >>> split.transition_matrix[2].round(4)                  # to the first of the sloped levels
+    array([0.239 , 0.239 , 0.3659, 0.1561])
     """
     chosen = choice("basis", basis, BASES)
     others = listed("slopes", slopes)
@@ -233,20 +246,47 @@ def bow_tie(
         raise fail("slopes", "differ from each other and from `slope_0`", "two of them are equal")
     v, rate, shape = _batch("couplings", couplings, "sweep_rate", sweep_rate, b.size - 1)
 
-    matrix = np.empty((*shape, b.size, b.size))
+    apart = None if offset is None else float(nowhere_zero("offset", real_number("offset", offset)))
+    hubs = 1 if apart is None else 2
+    size = b.size + hubs - 1
+    # An offset lifts |+⟩ above |−⟩, or the other way round, at both ends.
+    slopes_of_all = np.concatenate((b[:1], b)) if apart is not None else b
+    lift = np.zeros(size)
+    if apart is not None:
+        lift[:2] = apart, -apart
+    matrix = np.empty((*shape, size, size))
     for index in np.ndindex(shape):
-        matrix[index] = _bow_tie(b[1:] - b[0], v[index], float(rate[index]))
+        r = float(rate[index])
+        if apart is None:
+            matrix[index] = _bow_tie(b[1:] - b[0], v[index], r)
+        else:
+            matrix[index] = _split_bow_tie(np.sign(r) * (b[1:] - b[0]), v[index], abs(r), apart)
         if chosen == "adiabatic":
-            last = np.argsort(b) if rate[index] > 0 else np.argsort(-b)
-            matrix[index] = matrix[index][np.ix_(last, last[::-1])]
+            first, last = (np.lexsort((lift, side * slopes_of_all)) for side in (-r, r))
+            matrix[index] = matrix[index][np.ix_(last, first)]
     return MatrixPrediction(
         value=matrix,
-        name=f"bow-tie, {chosen} labels",
+        name=f"{'bow-tie' if apart is None else 'generalised bow-tie'}, {chosen} labels",
         checks=(),
         equation="products of p_j = exp(-pi coupling_j^2 / |sweep_rate (slope_j - slope_0)|)",
         basis=chosen,
         exact=True,
     )
+
+
+def _split_bow_tie(slope: FloatArray, v: FloatArray, rate: float, offset: float) -> FloatArray:
+    """Return the matrix where the hub is |+⟩, |−⟩: slopes in the order of time, rate > 0."""
+    exponent = -np.pi * v**2 / (rate * np.abs(slope))
+    stay, change = np.exp(exponent / 2), np.sqrt(-np.expm1(exponent))
+    upper, lower = (0, 1) if offset > 0 else (1, 0)
+    amplitudes = np.eye(slope.size + 2)
+    for half in (-1, 1):  # before the middle flat levels first, after it steep ones first
+        for j in np.argsort(np.abs(slope))[::-half]:
+            hub = upper if half * slope[j] > 0 else lower
+            pair = [hub, j + 2]
+            passage = np.array([[stay[j], -change[j]], [change[j], stay[j]]])
+            amplitudes[pair] = passage @ amplitudes[pair]
+    return np.asarray(amplitudes**2)
 
 
 def _bow_tie(slope: FloatArray, v: FloatArray, rate: float) -> FloatArray:

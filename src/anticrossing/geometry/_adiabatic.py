@@ -6,6 +6,7 @@ result does not depend on the number of threads.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,10 +32,11 @@ from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, che
 
 Indices = npt.NDArray[np.intp]
 
-DEGENERATE_OPTIONS = ("refuse", "nan")
+DEGENERATE_OPTIONS = ("refuse", "nan", "multiplets")
 
 _CHUNK = 250_000  # numbers per chunk, which stay in the cache
 _EPSILON = float(np.finfo(np.float64).eps)
+_SAME_SLOPE = 1e-10  # of the largest slope
 _SAME_LEVEL = 1e-13  # of the width of the spectrum: rounding in the levels themselves
 
 
@@ -75,6 +77,38 @@ class Adiabatic:
             n, i, j = np.nonzero(self.degenerate)
             found[n, :, i, j] = np.nan
         return found
+
+    def kept(self, found: npt.NDArray[Any], pairs: npt.NDArray[np.bool_] | None = None) -> Any:
+        """Return an array over pairs, zero within multiplets: their states are kept as they are."""
+        within = self.degenerate if pairs is None else pairs
+        axes = tuple(range(1, found.ndim - 2))
+        return np.where(np.expand_dims(within, axes), 0.0, found)
+
+    def averaged(self, found: FloatArray) -> FloatArray:
+        """Return an array over levels (n, N, …), averaged over each multiplet."""
+        if not self.degenerate.any():
+            return found
+        weights = self.degenerate + np.eye(self.degenerate.shape[-1])
+        weights = weights / weights.sum(axis=-1, keepdims=True)
+        return np.asarray(np.einsum("pij,pj...->pi...", weights, found))
+
+    @cached_property
+    def parted(self) -> npt.NDArray[np.bool_]:
+        """Degenerate pairs of levels that part in some direction, shape (n, N, N)."""
+        found = np.zeros_like(self.degenerate)
+        for point in np.flatnonzero(self.degenerate.any(axis=(1, 2))):
+            slopes = self.slopes[point]
+            own = np.einsum("ann->na", slopes).real
+            differ = np.abs(own[:, np.newaxis] - own).max(axis=-1) + np.abs(slopes).max(axis=0)
+            apart = differ > _SAME_SLOPE * np.abs(slopes).max()
+            found[point] = self.degenerate[point] & apart
+        return found
+
+    def refuse_parting(self, what: str, levels: Indices, *, others: bool = True) -> None:
+        """Raise where levels meet that are no multiplet: they part again nearby."""
+        if self.parted.any():
+            meeting = dataclasses.replace(self, degenerate=self.parted)
+            meeting.refuse_degenerate(what, levels, others=others)
 
     def coupling_derivatives(self) -> Matrices:
         """Return ``∂_a d^a_ij`` where ``d_jj = 0`` along every coordinate line, (n, f, N, N).

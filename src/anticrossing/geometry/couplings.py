@@ -17,6 +17,7 @@ from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable
 from anticrossing.geometry._adiabatic import (
     Adiabatic,
+    Indices,
     check_degenerate,
     check_levels,
     drop_axes,
@@ -56,8 +57,12 @@ def derivative_couplings(
     levels : sequence of int, optional
         Which levels to return, all by default; levels that are not asked for may be degenerate
         among themselves.
-    degenerate : {"refuse", "nan"}
+    degenerate : {"refuse", "nan", "multiplets"}
         What to do where levels agree to rounding: an error, or NaN for the coupling between them.
+        With ``"multiplets"`` levels that stay together, as the components of a triplet, are not
+        coupled among themselves; what couples them to others depends on the basis within the
+        multiplet, and its norm over the block, ``√Σ_{i∈A, j∈B}|d_ij|²``, does not. Levels that only
+        meet are still an error.
     threads : int, optional
         Threads to use, all cores by default; results do not depend on it.
 
@@ -82,16 +87,24 @@ def derivative_couplings(
     >>> np.abs(derivative_couplings(H, [0.0, 1.0])[:, 0, 1])
     array([1. , 0.2])
     """
-    keep = check_degenerate(degenerate) == "nan"
+    how = check_degenerate(degenerate)
     chosen = check_levels(hamiltonian, levels)
 
     def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
-        if not keep:
-            basis.refuse_degenerate("derivative couplings", chosen, others=False)
-        return (basis.couplings[..., chosen[:, np.newaxis], chosen],)
+        return (couplings_of(basis, chosen, how)[..., chosen[:, np.newaxis], chosen],)
 
     (found,) = over_points(hamiltonian, x, compute, threads=threads)
     return np.asarray(drop_axes(hamiltonian, found, -3))
+
+
+def couplings_of(basis: Adiabatic, chosen: Indices, how: str) -> Matrices:
+    """Return ``d_ij`` of all levels, with what the option says of those that are degenerate."""
+    if how == "refuse":
+        basis.refuse_degenerate("derivative couplings", chosen, others=False)
+    elif how == "multiplets":
+        basis.refuse_parting("derivative couplings", chosen, others=False)
+        return np.asarray(basis.kept(basis.couplings, basis.degenerate & ~basis.parted))
+    return basis.couplings
 
 
 def second_order_couplings(
@@ -132,7 +145,7 @@ def second_order_couplings(
     >>> second_order_couplings(H, 0.0).diagonal()
     array([-1., -1.])
     """
-    keep = check_degenerate(degenerate) == "nan"
+    keep = choice("degenerate", degenerate, ("refuse", "nan")) == "nan"
     chosen = check_levels(hamiltonian, levels)
 
     def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
@@ -165,8 +178,10 @@ def diagonal_correction(
     masses : float or array, shape (f,)
         Masses of the coordinates, one number for all or one each, positive: such that
         1/(mass · coordinate²) is an energy in the Hamiltonian's units, as in atomic units.
-    degenerate : {"refuse", "nan"}
-        What to do where levels agree to rounding: an error, or NaN for their corrections.
+    degenerate : {"refuse", "nan", "multiplets"}
+        What to do where levels agree to rounding: an error, or NaN for their corrections. With
+        ``"multiplets"`` levels that stay together have one correction, by their couplings to all
+        others, averaged over the multiplet; levels that only meet are still an error.
 
     Returns
     -------
@@ -189,7 +204,7 @@ def diagonal_correction(
     array([0.0005, 0.0005])
     """
     check_hamiltonian(hamiltonian)
-    keep = check_degenerate(degenerate) == "nan"
+    how = check_degenerate(degenerate)
     chosen = check_levels(hamiltonian, levels)
     mass = positive("masses", masses)
     count = len(hamiltonian.coordinates)
@@ -200,10 +215,14 @@ def diagonal_correction(
         raise fail("masses", "have a finite inverse", f"one is {mass.min():g}")
 
     def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
-        if not keep:
+        if how == "refuse":
             basis.refuse_degenerate("derivative couplings", chosen)
-        squares = np.sum(np.abs(basis.couplings) ** 2, axis=-1)
-        return (0.5 * np.einsum("pai,a->pi", squares, inverse)[:, chosen],)
+        couplings = basis.couplings
+        if how == "multiplets":
+            basis.refuse_parting("derivative couplings", chosen)
+            couplings = basis.kept(couplings, basis.degenerate & ~basis.parted)
+        found = 0.5 * np.einsum("pai,a->pi", np.sum(np.abs(couplings) ** 2, axis=-1), inverse)
+        return ((basis.averaged(found) if how == "multiplets" else found)[:, chosen],)
 
     (found,) = over_points(hamiltonian, x, compute, threads=threads)
     return np.asarray(found)

@@ -209,7 +209,9 @@ def find_intersections(
     if seam == "minimum" and on_seam:
         meeting = DegenerateLevels(hamiltonian, group, threshold)
         met = described(minimise(meeting, end.position, 0.1 * size, box) for end in met)
-    met = [end for end in met if inside(end.position)]
+    met = [
+        end for end in met if inside(end.position) and not same_around(hamiltonian, end, 0.1 * size)
+    ]
     found, hits = _different(met, size)
     order = sorted(range(len(found)), key=lambda k: (found[k].energy, *found[k].position))
     avoided, _ = _different([end for end in ends if not end.found and inside(end.position)], size)

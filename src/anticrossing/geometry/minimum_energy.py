@@ -32,6 +32,7 @@ from anticrossing.geometry.intersections import find_intersection, refuse_region
 from anticrossing.hamiltonian import Hamiltonian
 
 _MOST_RESTORING_STEPS = 30
+_SAME = 1e-13  # of the largest level: the components of a multiplet
 _RESTARTS = 20
 
 
@@ -119,13 +120,17 @@ class MinimumEnergyCrossing(Result):
         The common energy.
     coupling : complex
         ⟨a|H|b⟩ between the two crossing states (energy), for instance the spin–orbit coupling. Its
-        modulus does not depend on phases.
+        modulus does not depend on phases. Of a multiplet the effective coupling √Σ|⟨a|H|b⟩|² over
+        all its components, which does not depend on the basis within it either.
     gradients : array, shape (2, f)
         The gradients of the two levels; parallel at a minimum, since only their difference keeps
         the energy from falling along the seam.
     smooth : bool
         False where one of the levels meets a neighbour in its own set, a kink of the seam: then
         coupling and gradients belong to one of the states that meet.
+    degeneracies : (int, int)
+        How many states of either set have the energy of the level: (1, 3) for a singlet and a
+        triplet.
     """
 
     position: FloatArray
@@ -133,6 +138,7 @@ class MinimumEnergyCrossing(Result):
     coupling: complex
     gradients: FloatArray
     smooth: bool = True
+    degeneracies: tuple[int, int] = (1, 1)
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "position": shown("coordinate", text="coordinates"),
@@ -141,6 +147,7 @@ class MinimumEnergyCrossing(Result):
         "gradients": shown("state", "coordinate", text="gradient of the level"),
         "is_sloped": shown(text="whether both levels rise to the same side"),
         "smooth": shown(text="whether the seam is smooth here"),
+        "degeneracies": shown("state", text="states that have the energy of the level"),
     }
 
     def plot(self, ax: Any = None) -> Any:
@@ -185,6 +192,8 @@ def minimum_energy_crossing(
     spin–orbit coupling then makes the passage. The lower the crossing, the more it matters for
     intersystem crossing; with `coupling` and `gradient_difference` the passage at velocity v has
     the Landau-Zener probability ``exp(−2π|V|² / |v·∇(E_b − E_a)|)`` to stay on the same state.
+    A singlet meets a triplet with the effective coupling of all three components; of a triplet that
+    meets a singlet only a third can pass (`formulas.multiplet_landau_zener`).
 
     Parameters
     ----------
@@ -309,11 +318,14 @@ class UncoupledLevels(SeamFunction):
     def crossing(self, point: FloatArray, smooth: bool = True) -> MinimumEnergyCrossing:
         """Describe the crossing at a point of the seam."""
         values = hamiltonian_at(self.hamiltonian, point[np.newaxis])[0]
-        ends = [
-            np.linalg.eigh(values[np.ix_(states, states)])[1][:, level]
-            for states, level in zip(self.states, self.levels, strict=True)
-        ]
-        coupling = ends[0].conj() @ values[np.ix_(*self.states)] @ ends[1]
+        ends = []
+        for states, level in zip(self.states, self.levels, strict=True):
+            energies, vectors = np.linalg.eigh(values[np.ix_(states, states)])
+            same = np.abs(energies - energies[level]) <= _SAME * np.abs(energies).max()
+            # At a kink levels meet that are no multiplet.
+            ends.append(vectors[:, same if smooth else [level]])
+        block = ends[0].conj().T @ values[np.ix_(*self.states)] @ ends[1]
+        coupling = block[0, 0] if block.size == 1 else np.complex128(np.linalg.norm(block))
         (low, high), slopes, _ = self._pair(point)
         return MinimumEnergyCrossing(
             position=point,
@@ -321,6 +333,7 @@ class UncoupledLevels(SeamFunction):
             coupling=coupling.item(),
             gradients=np.stack(slopes),
             smooth=smooth,
+            degeneracies=(ends[0].shape[1], ends[1].shape[1]),
         )
 
     def _pair(self, point: FloatArray) -> tuple[Any, Any, Any]:

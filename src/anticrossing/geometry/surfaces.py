@@ -20,9 +20,10 @@ from anticrossing.geometry._adiabatic import (
     drop_axes,
     over_points,
 )
+from anticrossing.geometry.couplings import couplings_of
 from anticrossing.hamiltonian import Hamiltonian, Matrices
 
-_SAME_FORCE = 1e-10  # of the largest slope
+_SAME_FORCE = 1e-10  # of the largest second derivative
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +80,10 @@ def surfaces(
     levels : sequence of int, optional
         Which levels to return, all by default; levels that are not asked for may be degenerate
         among themselves.
-    degenerate : {"refuse", "nan"}
+    degenerate : {"refuse", "nan", "multiplets"}
         What to do where levels agree to rounding: an error, or NaN for their forces and for the
-        coupling between them.
+        coupling between them. With ``"multiplets"`` levels that stay together, as the components
+        of a triplet, are not coupled among themselves: see `derivative_couplings`.
     threads : int, optional
         Threads to use, all cores by default (one for a Hamiltonian given by a Python function);
         results do not depend on it.
@@ -116,14 +118,12 @@ def surfaces(
     array([[0.08, 0.06],
            [0.25, 0.  ]])
     """
-    keep = check_degenerate(degenerate) == "nan"
+    how = check_degenerate(degenerate)
     chosen = check_levels(hamiltonian, levels)
 
     def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
-        if not keep:
-            basis.refuse_degenerate("derivative couplings", chosen, others=False)
-        couplings = basis.couplings[..., chosen[:, np.newaxis], chosen]
-        force = _forces(basis, chosen, keep)
+        couplings = couplings_of(basis, chosen, how)[..., chosen[:, np.newaxis], chosen]
+        force = _forces(basis, chosen, how == "nan")
         return basis.energies[:, chosen], force, couplings, basis.vectors[..., chosen]
 
     energies, force, couplings, vectors = over_points(hamiltonian, x, compute, threads=threads)
@@ -195,8 +195,9 @@ def hessians(
     ----------
     hamiltonian, x, levels, threads
         As for `surfaces`.
-    degenerate : {"refuse", "nan"}
-        What to do where levels agree to rounding: an error, or NaN for their Hessians.
+    degenerate : {"refuse", "nan", "multiplets"}
+        What to do where levels agree to rounding: an error, or NaN for their Hessians. With
+        ``"multiplets"`` levels that stay together, up to second order, have one Hessian.
 
     Returns
     -------
@@ -214,12 +215,15 @@ def hessians(
     >>> hessians(H, 0.0)
     array([-1.,  1.])
     """
-    keep = check_degenerate(degenerate) == "nan"
+    how = check_degenerate(degenerate)
     chosen = check_levels(hamiltonian, levels)
 
     def compute(basis: Adiabatic) -> tuple[npt.NDArray[Any], ...]:
-        if not keep:
+        if how == "refuse":
             basis.refuse_degenerate("Hessians", chosen)
+        if how == "multiplets":
+            basis.refuse_parting("Hessians", chosen)
+            return (_common_hessians(basis, chosen)[:, chosen],)
         own = np.einsum("pabnn->pnab", basis.second_slopes()).real
         every = np.arange(basis.energies.shape[-1])
         # Divided by E_n − E_k = −gaps[n, k], and nothing for k = n.
@@ -238,14 +242,29 @@ def hessians(
     return np.asarray(drop_axes(hamiltonian, found, -1, -2))
 
 
+def _common_hessians(basis: Adiabatic, chosen: Indices) -> FloatArray:
+    """Return the Hessians of levels and of multiplets; refuse those that part to second order."""
+    second = basis.second_slopes()
+    response = basis.kept(basis.couplings, basis.degenerate)  # F_ik/(E_k − E_i), zero within
+    # Row i, column j: Σ_k F^a_ik F^b_kj/(E_i − E_k) + the same with a and b exchanged.
+    paths = -np.einsum("paik,pbkj->pabij", response, basis.slopes)
+    whole = second + paths + paths.swapaxes(1, 2)
+    found = np.einsum("pabnn->pnab", whole).real
+    for point in np.flatnonzero(basis.degenerate.any(axis=(1, 2))):
+        pairs = basis.degenerate[point]
+        differ = np.abs(found[point][:, np.newaxis] - found[point]).max(axis=(-2, -1))
+        differ += np.abs(whole[point]).max(axis=(0, 1))
+        parting = pairs & (differ > _SAME_FORCE * max(np.abs(found[point]).max(), 1e-300))
+        if parting[chosen].any():
+            basis.refuse_degenerate("Hessians", chosen[parting[chosen].any(axis=1)], int(point))
+    return basis.averaged(found)
+
+
 def _forces(basis: Adiabatic, chosen: Indices, keep: bool) -> FloatArray:
     """Return −⟨φ_n|∂H|φ_n⟩, shape (n, N, f), where it does not depend on the choice of φ_n."""
     found = np.ascontiguousarray(-np.einsum("pann->pna", basis.slopes).real)
-    for point in np.flatnonzero(basis.degenerate.any(axis=(1, 2))):
-        slopes, pairs = basis.slopes[point], basis.degenerate[point]
-        own = np.einsum("ann->na", slopes).real
-        differ = np.abs(own[:, np.newaxis] - own).max(axis=-1) + np.abs(slopes).max(axis=0)
-        ambiguous = pairs & (differ > _SAME_FORCE * np.abs(slopes).max())
+    for point in np.flatnonzero(basis.parted.any(axis=(1, 2))):
+        ambiguous = basis.parted[point]
         if ambiguous[chosen].any() and not keep:
             basis.refuse_degenerate("forces", chosen[ambiguous[chosen].any(axis=1)], int(point))
         found[point, ambiguous.any(axis=1)] = np.nan

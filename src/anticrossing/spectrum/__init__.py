@@ -7,6 +7,8 @@ What enters needs H(x) and a stretch of one coordinate, but no time: a drive bel
 from anticrossing._core.public import guard
 from anticrossing.spectrum.crossings import Crossing, Crossings, find_crossings
 from anticrossing.spectrum.levels import eigenvectors, levels, tracked_levels
+from anticrossing.spectrum.named_symmetry import Symmetry
+from anticrossing.spectrum.point_groups import CharacterTable, character_table
 from anticrossing.spectrum.symmetry import Sectors, sectors
 
 __all__ = [
@@ -18,6 +20,9 @@ __all__ = [
     "find_crossings",
     "Crossing",
     "Crossings",
+    "Symmetry",
+    "CharacterTable",
+    "character_table",
 ]
 
 guard(__name__)

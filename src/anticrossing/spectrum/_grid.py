@@ -30,10 +30,15 @@ class Grid:
     energies: list[FloatArray]
     slopes: list[FloatArray]
     blocks: list[int]
-    copies: list[int]
+    alike: list[list[int]]
     rounding: float
     slope_scale: float
     complete: bool
+
+    @property
+    def copies(self) -> list[int]:
+        """How many blocks have the levels of each inequivalent one."""
+        return [len(blocks) for blocks in self.alike]
 
     def level_noise(self, position: int) -> FloatArray:
         """Return the rounding error of the slope differences of neighbouring levels."""
@@ -60,7 +65,7 @@ def resolve(blocks: Blocks, start: float, stop: float, samples: int) -> Grid:
     sampled = [blocks.levels(b, x) for b in range(count)]
     energies, slopes = [e for e, _ in sampled], [f for _, f in sampled]
     scale = max(float(np.abs(e).max()) for e in energies)
-    kept, copies = _inequivalent(energies, _EQUIVALENT * scale)
+    kept, alike = _inequivalent(energies, _EQUIVALENT * scale)
     energies, slopes = [energies[b] for b in kept], [slopes[b] for b in kept]
     spread = max(float(e.max()) for e in energies) - min(float(e.min()) for e in energies)
     rounding = ROUNDING * scale
@@ -98,7 +103,7 @@ def resolve(blocks: Blocks, start: float, stop: float, samples: int) -> Grid:
         first = pending + np.arange(pending.size)
         pending = np.sort(np.concatenate([first[rough], first[rough] + 1]))
     complete = pending.size == 0
-    return Grid(x, energies, slopes, kept, copies, rounding, slope_scale, complete)
+    return Grid(x, energies, slopes, kept, alike, rounding, slope_scale, complete)
 
 
 def sign_changes(values: FloatArray, noise: FloatArray) -> list[tuple[int, int, int]]:
@@ -137,17 +142,19 @@ def _room(*energies: FloatArray) -> FloatArray:
     return room
 
 
-def _inequivalent(energies: list[FloatArray], tolerance: float) -> tuple[list[int], list[int]]:
+def _inequivalent(
+    energies: list[FloatArray], tolerance: float
+) -> tuple[list[int], list[list[int]]]:
     """Keep one block of each set of copies (blocks with the same levels everywhere)."""
     kept: list[int] = []
-    copies: list[int] = []
+    alike: list[list[int]] = []
     for block, energy in enumerate(energies):
         for k, other in enumerate(kept):
             same = energies[other].shape == energy.shape
             if same and np.abs(energies[other] - energy).max() <= tolerance:
-                copies[k] += 1
+                alike[k].append(block)
                 break
         else:
             kept.append(block)
-            copies.append(1)
-    return kept, copies
+            alike.append([block])
+    return kept, alike

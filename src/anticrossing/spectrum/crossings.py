@@ -27,7 +27,13 @@ from anticrossing._core.variables import Shown, Variable, in_units, shown
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.spectrum._blocks import Blocks
 from anticrossing.spectrum._grid import Grid, resolve
-from anticrossing.spectrum._search import Candidate, avoided_candidates, true_candidates
+from anticrossing.spectrum._search import (
+    BELOW_ROUNDING,
+    Candidate,
+    avoided_candidates,
+    true_candidates,
+)
+from anticrossing.spectrum.named_symmetry import Symmetry
 from anticrossing.spectrum.offset import traceless
 from anticrossing.spectrum.symmetry import sectors
 from anticrossing.units import Units
@@ -68,6 +74,8 @@ class Crossing(Result):
         where there is none. Levels of other sectors cannot take part and are not counted.
     centre_energy : float
         The mean energy of the pair at x₀.
+    symmetries : (str, str)
+        The symmetries of the two levels, where one was given; else empty.
     """
 
     position: float
@@ -80,6 +88,7 @@ class Crossing(Result):
     third_level_distance: float
     centre_energy: float
     units: Units = field(default_factory=Units, compare=False)
+    symmetries: tuple[str, str] = ("", "")
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "position": shown(text="coordinate of the crossing", unit="coordinate"),
@@ -93,12 +102,18 @@ class Crossing(Result):
         "centre_energy": shown(text="mean energy of the pair", unit="energy"),
         "coupling": shown(text="diabatic coupling", unit="energy"),
         "reason": shown(text="why it is of that kind"),
+        "symmetries": shown("pair", text="symmetries of the two levels"),
     }
 
     @property
     def width(self) -> float:
         """The extent g/|F₁ − F₂| of the crossing along the coordinate."""
         return self.gap / self.slope_difference if self.slope_difference else math.inf
+
+    @property
+    def between_sectors(self) -> bool:
+        """Whether the levels belong to different sectors: they pass through each other freely."""
+        return self.kind == "true" and not self.reason.endswith(BELOW_ROUNDING)
 
     def __str__(self) -> str:
         return (
@@ -233,6 +248,7 @@ def find_crossings(
     tolerance: float = 1e-13,
     prominence: float = 0.01,
     count: int | None = None,
+    symmetry: Symmetry | None = None,
 ) -> Crossings:
     """Find every crossing of two levels strictly between `start` and `stop`.
 
@@ -264,6 +280,9 @@ def find_crossings(
         below that need more `samples`.
     count : int, optional
         Look at the lowest `count` levels only; needed for sectors above dimension 512.
+    symmetry : Symmetry, optional
+        Names for the sectors: each crossing then says the symmetries of its two levels, and why it
+        is true or avoided.
 
     Returns
     -------
@@ -274,8 +293,8 @@ def find_crossings(
     ------
     InputError
         For a reversed or empty stretch, a batch of parameters, several coordinates, an H that is
-        not finite and Hermitian on the stretch, or more than 10 000 crossings (2000 where the
-        levels could not be resolved, as for an H that is not smooth).
+        not finite and Hermitian on the stretch or lacks the symmetry given, or more than 10 000
+        crossings (2000 where the levels could not be resolved, as for an H that is not smooth).
 
     References
     ----------
@@ -297,14 +316,14 @@ def find_crossings(
     ripple = non_negative_number("prominence", prominence)
     inner = traceless(H) if isinstance(H, TermHamiltonian) else H
     with few_threads(H.dimension):
-        parts = sectors(inner, np.linspace(first, last, 17))
+        parts = sectors(inner, np.linspace(first, last, 17), symmetry=symmetry)
         blocks = Blocks(inner, parts, count)
         grid = resolve(blocks, first, last, samples)
         absolute = accuracy * (last - first)
         candidates = avoided_candidates(blocks, grid, absolute, ripple)
         candidates += true_candidates(blocks, grid, absolute)
         candidates.sort(key=lambda candidate: candidate.position)
-        crossings = _describe(blocks, grid, candidates)
+        crossings = _describe(blocks, grid, candidates, parts.names)
     crossings = [c for c in crossings if count is None or c.levels[1] < count]
     if inner is not H:
         crossings = [raised(c, H) for c in crossings]
@@ -338,7 +357,9 @@ def _check_arguments(
     return first, last
 
 
-def _describe(blocks: Blocks, grid: Grid, candidates: list[Candidate]) -> list[Crossing]:
+def _describe(
+    blocks: Blocks, grid: Grid, candidates: list[Candidate], sector_names: tuple[str, ...]
+) -> list[Crossing]:
     """Add to each candidate its place among all levels."""
     if not candidates:
         return []
@@ -359,20 +380,38 @@ def _describe(blocks: Blocks, grid: Grid, candidates: list[Candidate]) -> list[C
         rivals = np.isin(owner, [block for block, _ in candidate.members])
         rivals[pair] = False
         distances = np.abs(energy[rivals, np.newaxis] - energy[pair])
+        reason, symmetries = candidate.reason, ("", "")
+        if sector_names:
+            members = sorted(zip(rank[pair], candidate.members, strict=True))
+            kinds = [grid.alike[block] for _, (block, _) in members]
+            one, two = (" or ".join(dict.fromkeys(sector_names[s] for s in k)) for k in kinds)
+            reason, symmetries = _named_reason(candidate, one, two), (one, two)
         crossings.append(
             Crossing(
                 position=_clean(candidate.position, grid.x[-1] - grid.x[0]),
                 levels=(lower, upper),
                 gap=candidate.gap,
                 kind=candidate.kind,
-                reason=candidate.reason,
+                reason=reason,
                 coupling=candidate.gap / 2,
                 slope_difference=candidate.slope_difference,
                 third_level_distance=float(distances.min(initial=np.inf)),
                 centre_energy=float(energy[pair].mean()),
+                symmetries=symmetries,
             )
         )
     return crossings
+
+
+def _named_reason(candidate: Candidate, one: str, two: str) -> str:
+    """Return why a crossing is of its kind, with the symmetries of its levels."""
+    if candidate.kind == "avoided":
+        return f"both {one}, coupled by H(x)"
+    if candidate.reason == BELOW_ROUNDING:
+        return f"both {one}, {BELOW_ROUNDING}"
+    if one != two:
+        return f"{one} × {two}: no coupling is allowed by symmetry"
+    return f"both {one}, but in different sectors of H(x)"
 
 
 def _clean(position: float, window: float) -> float:

@@ -14,11 +14,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, instance, parameter
+from anticrossing._core.checks import FloatArray, fail, instance, parameter
 from anticrossing._core.plain import compile_formula
 from anticrossing._core.result import Result
-from anticrossing._core.variables import Shown, shown
+from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, check_finite_hermitian
+from anticrossing.spectrum.named_symmetry import Symmetry
 
 LARGEST_ROTATED = 256  # above this only the basis as given is searched for blocks
 _ZERO_AS_GIVEN = 1e-15  # relative size below which a given matrix element counts as zero
@@ -43,12 +44,15 @@ class Sectors(Result):
         The number of sectors.
     reason : str
         How they were found, in words.
+    names : tuple of str
+        The symmetry of each sector, where one was given; else empty.
     """
 
     labels: npt.NDArray[np.intp]
     basis: Matrices | None
     count: int
     reason: str
+    names: tuple[str, ...] = ()
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "size": shown("sector", text="dimension of the sector", of="sizes"),
@@ -56,6 +60,13 @@ class Sectors(Result):
         "count": shown(text="number of sectors"),
         "basis": shown("row", "state", text="basis vectors, where they are not those given"),
     }
+
+    def variables(self) -> dict[str, Variable]:
+        found = super().variables()
+        if self.names:
+            text = "symmetry of the sector"
+            found["symmetry"] = Variable(("sector",), np.array(self.names), text)
+        return found
 
     def _attributes(self) -> dict[str, Any]:
         return {"reason": self.reason}
@@ -73,10 +84,17 @@ class Sectors(Result):
         sizes = sorted(Counter(self.sizes).items(), reverse=True)
         listed = ", ".join(f"{size}" if n == 1 else f"{size} ({n} times)" for size, n in sizes)
         plural = "" if self.count == 1 else "s"
-        return f"{self.count} symmetry sector{plural} of size {listed}: {self.reason}"
+        text = f"{self.count} symmetry sector{plural} of size {listed}: {self.reason}"
+        if not self.names:
+            return text
+        counted = Counter(self.names)
+        named = ", ".join(name if n == 1 else f"{name} ({n} times)" for name, n in counted.items())
+        return f"{text}\nsymmetries: {named}"
 
 
-def sectors(H: Hamiltonian, x: npt.ArrayLike | None = None) -> Sectors:
+def sectors(
+    H: Hamiltonian, x: npt.ArrayLike | None = None, *, symmetry: Symmetry | None = None
+) -> Sectors:
     """Find the symmetry sectors of H(x): the irreducible blocks common to all its matrices.
 
     A matrix X with [X, M_k] = 0 for every M_k is conserved along any path; the sectors are the
@@ -92,12 +110,20 @@ def sectors(H: Hamiltonian, x: npt.ArrayLike | None = None) -> Sectors:
         M_k). A batch of parameters is taken as a whole.
     x : array, optional
         Coordinates that tell which terms are present; by default a few points around 0.
+    symmetry : Symmetry, optional
+        A symmetry with names, by labels of the states or by operators: every sector lies within
+        one of its labels and bears it.
 
     Returns
     -------
     Sectors
         Up to dimension 256 complete; above it, and for sparse matrices, only blocks visible in the
         given basis are found (the reason says so).
+
+    Raises
+    ------
+    InputError
+        If H(x) couples states of different labels, which the line names.
 
     References
     ----------
@@ -110,9 +136,20 @@ def sectors(H: Hamiltonian, x: npt.ArrayLike | None = None) -> Sectors:
     3 symmetry sectors of size 1 (3 times): blocks of the given basis
     >>> sectors(LandauZener(gap=1e-9)).count
     1
+    >>> from anticrossing.spectrum import Symmetry
+    >>> reflection = Symmetry.operator([2, 1, 0], {1: "even", -1: "odd"})
+    >>> chain = Hamiltonian.from_matrix([["x", 1, 0], [1, 0, 1], [0, 1, "x"]])
+    >>> sectors(chain, symmetry=reflection).names
+    ('odd', 'even')
     """
     instance("H", H, Hamiltonian)
     matrices = _effective_matrices(H, _sample_points(H, x))
+    if symmetry is not None:
+        return _named_sectors(H, matrices, symmetry)
+    return _all_sectors(H, matrices)
+
+
+def _all_sectors(H: Hamiltonian, matrices: list[Any]) -> Sectors:
     labels = _components(matrices)
     if labels.max(initial=0) == H.dimension - 1:
         return Sectors(labels, None, H.dimension, "blocks of the given basis")
@@ -125,6 +162,64 @@ def sectors(H: Hamiltonian, x: npt.ArrayLike | None = None) -> Sectors:
             "blocks of the given basis (others were not searched for: the matrices are large)",
         )
     return _split_components(matrices, labels)
+
+
+def linked(H: Hamiltonian, x: FloatArray) -> npt.NDArray[np.intp]:
+    """Return which states, as H is written, its matrix elements link: a number for each."""
+    return _components(_effective_matrices(H, _sample_points(H, x)))
+
+
+def _named_sectors(H: Hamiltonian, matrices: list[Any], symmetry: Symmetry) -> Sectors:
+    """Return the sectors within each label of a symmetry, checked to be one of H."""
+    names = symmetry.labels
+    if len(names) != H.dimension:
+        raise fail("symmetry", f"label {H.dimension} states", f"it labels {len(names)}")
+    if symmetry.basis is not None:
+        turn = symmetry.basis
+        matrices = [turn.conj().T @ (matrix @ turn) for matrix in matrices]
+    zero = _ZERO_AS_GIVEN if symmetry.basis is None else _ZERO_ROTATED
+    kinds = {name: k for k, name in enumerate(dict.fromkeys(names))}
+    number = np.array([kinds[name] for name in names])
+    for k, matrix in enumerate(matrices):
+        matrices[k] = _within_labels(matrix, number, names, zero)
+    found = _all_sectors(H, matrices)
+    basis = found.basis
+    if symmetry.basis is not None:
+        basis = symmetry.basis if basis is None else symmetry.basis @ basis
+    first = [int(found.indices(sector)[0]) for sector in range(found.count)]
+    return Sectors(
+        found.labels,
+        basis,
+        found.count,
+        "blocks within each label of the symmetry given",
+        tuple(names[k] for k in first),
+    )
+
+
+def _within_labels(
+    matrix: Any, number: npt.NDArray[np.intp], names: tuple[str, ...], zero: float
+) -> Any:
+    """Return a matrix without its elements between labels; refuse it if they are not rounding."""
+    if isinstance(matrix, np.ndarray):
+        across = np.where(number[:, None] != number, np.abs(matrix), 0.0)
+        row, column = (int(k) for k in np.unravel_index(int(np.argmax(across)), across.shape))
+        worst, largest = float(across[row, column]), float(np.abs(matrix).max())
+    else:
+        entries = matrix.tocoo()
+        sizes = np.where(number[entries.row] != number[entries.col], np.abs(entries.data), 0.0)
+        place = int(np.argmax(sizes)) if sizes.size else 0
+        worst, largest = float(sizes.max(initial=0.0)), float(np.abs(entries.data).max(initial=0.0))
+        row, column = (int(k[place]) if sizes.size else 0 for k in (entries.row, entries.col))
+    if worst > zero * largest:
+        raise fail(
+            "symmetry",
+            "be one of H(x)",
+            f"H couples {names[row]} and {names[column]} by {worst / largest:.2g} of its largest "
+            "element",
+        )
+    if isinstance(matrix, np.ndarray):
+        return np.where(number[:, None] == number, matrix, 0.0)
+    return matrix
 
 
 # ---- which matrices occur ---------------------------------------------------------------------

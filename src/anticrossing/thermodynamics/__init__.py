@@ -64,9 +64,8 @@ from anticrossing.thermodynamics.sequential_exact import SequentialExact
 from anticrossing.thermodynamics.sequential_ledger import SequentialLedger
 from anticrossing.thermodynamics.sequential_statistics import SequentialStatistics
 from anticrossing.thermodynamics.sequential_trajectories import SequentialTrajectories
-from anticrossing.thermodynamics.trajectories import ChainTrajectories
-from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings, SequentialLedger
 from anticrossing.thermodynamics.slow_limit import thermodynamic_length
+from anticrossing.thermodynamics.trajectories import ChainTrajectories
 from anticrossing.thermodynamics.transport import TransportLedger
 from anticrossing.thermodynamics.wide_band import WideBandSolution, wide_band_occupations
 from anticrossing.thermodynamics.work import WorkDistribution, WorkStatistics
@@ -130,9 +129,6 @@ __all__ = [
     "smoothed_log_density",
     "thermodynamic_length",
     "resting_level",
-    "sample_transitions",
-    "smoothed_density",
-    "smoothed_log_density",
     "transmission",
     "wide_band_occupations",
 ]

@@ -40,7 +40,9 @@ def rate_through_crossing(
     reactant_energy : float
         Energy of the minimum of the initial surface.
     temperature, partition_ratio, passage
-        As in `intersystem_crossing_rate`.
+        As in `intersystem_crossing_rate`. Of m degenerate reactant states that meet fewer products
+        only so many superpositions pass: that share is part of the ratio, 1/3 from a triplet to a
+        singlet.
 
     Returns
     -------

@@ -29,7 +29,7 @@ from anticrossing.dynamics import Propagation, propagate
 from anticrossing.dynamics.request import check_tolerance
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
-from anticrossing.spectrum import find_crossings, levels
+from anticrossing.spectrum import Symmetry, find_crossings, levels, sectors
 from anticrossing.studies import environments, levels as build, tables
 from anticrossing.studies.outcome import Listed, Output, Progress, Scanned
 from anticrossing.studies.outcomes.passage import PassageOutcome, crossing_rows, crossings_table
@@ -51,12 +51,13 @@ _OUTPUTS = {
 
 
 class Question(TableOfFile, frozen=True, kw_only=True):
-    """What is asked: initial level, read-out basis, accuracy, and points of the curves."""
+    """What is asked: initial level, basis, accuracy, points of the curves, names of symmetries."""
 
     initial: int = 0
     basis: Literal["adiabatic", "superadiabatic", "diabatic"] = "adiabatic"
     tolerance: float = 1e-10
     samples: int = 400
+    symmetry: list[str] | None = None
 
 
 class PassageFile(TableOfFile, frozen=True, kw_only=True):
@@ -96,6 +97,11 @@ class PassageStudy(Study):
         build.check_single(entries, hamiltonian=hamiltonian, drive=drive, environment=environment)
         _check_question(given.question, hamiltonian.dimension)
         environments.check_open(environment, hamiltonian.dimension)
+        if given.question.symmetry is not None:
+            with tables.inside("question"):
+                named = Symmetry.labelled(given.question.symmetry)
+                x = np.linspace(float(drive.start), float(drive.stop), 17)
+                sectors(hamiltonian, x, symmetry=named)
         return cls(
             **heading._asdict(),
             tables=entries,
@@ -126,6 +132,12 @@ class PassageStudy(Study):
             "basis": question.basis,
             "tolerance": question.tolerance,
         }
+
+    @property
+    def symmetry(self) -> Symmetry | None:
+        """The labels of the states that H is written in, if the file gives them."""
+        labels = self.question.symmetry
+        return None if labels is None else Symmetry.labelled(labels)
 
     @property
     def states(self) -> list[str]:
@@ -213,7 +225,7 @@ class PassageStudy(Study):
         """Return the crossings between the extreme positions of the drive."""
         _, positions = sample_path(self.drive)
         low, high = float(positions.min()), float(positions.max())
-        found = find_crossings(self.hamiltonian, low, high)
+        found = find_crossings(self.hamiltonian, low, high, symmetry=self.symmetry)
         rows = plain({"crossings": crossing_rows(found)})
         return Listed(
             f"{self.hamiltonian!r}, x = {low:g} … {high:g}",
@@ -223,7 +235,7 @@ class PassageStudy(Study):
 
     def run(self, progress: Progress | None = None) -> PassageOutcome:
         """Analyse the passage, sample its curves, and follow the scan."""
-        analysed = passage(self.hamiltonian, self.drive, **self.settings)
+        analysed = passage(self.hamiltonian, self.drive, symmetry=self.symmetry, **self.settings)
         _check_accuracy(analysed.exact)
         times = _sample_times(analysed, self.drive, self.question.samples)
         evolution = propagate(self.hamiltonian, self.drive, times=times, **self.settings)
