@@ -25,6 +25,7 @@ _MODULES = {
     "geometric-phase": "geometric_phase",
     "stueckelberg": "stueckelberg",
     "tully": "tully",
+    "retinal": "retinal",
 }
 
 NAMES = tuple(_MODULES)
