@@ -22,6 +22,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+Pair = tuple[Any, Any]
+"""The first column (a, b) of a unitary matrix [[a, −b*], [b, a*]]."""
+
 _TERMS = 40
 _FAR = 260.0  # of X: from here the terms of the expansion fall below 1e-38 of the first
 _SHORT = 2.0  # radians up to which a window is crossed by Taylor series
@@ -36,27 +39,27 @@ def _polynomials() -> tuple[list[list[int]], list[tuple[list[int], int]]]:
         inner = [2 * i * c for i, c in enumerate(r[k])][1:]
         for i in range(1, k // 2 + 1):
             twice = 1 if 2 * i == k else 2
-            inner = _sum(inner, [twice * c for c in _product(r[i], r[k - i])])
+            inner = _added(inner, [twice * c for c in _multiplied(r[i], r[k - i])])
         odd = [0] + [-2 * (2 * k + 1) * c for c in r[k]]
-        r.append(_sum(_sum(inner, [0, 0] + [-c for c in inner]), odd))
+        r.append(_added(_added(inner, [0, 0] + [-c for c in inner]), odd))
     integrals: list[tuple[list[int], int]] = [([], 1)]
     for k in range(1, _TERMS + 1):
         shifted: list[int] = []
         for c in reversed(r[k]):
-            shifted = _sum(_product(shifted, [1, -1]), [c])
+            shifted = _added(_multiplied(shifted, [1, -1]), [c])
         weight = [math.comb(k, j) * 2 ** (k - j) * (-1) ** j for j in range(k + 1)]
-        terms = _product(shifted, weight)
+        terms = _multiplied(shifted, weight)
         common = math.lcm(*range(k + 1, k + 1 + len(terms)))
         integrals.append(([c * (common // (k + 1 + j)) for j, c in enumerate(terms)], common))
     return r, integrals
 
 
-def _sum(a: list[int], b: list[int]) -> list[int]:
+def _added(a: list[int], b: list[int]) -> list[int]:
     longer, shorter = (a, b) if len(a) >= len(b) else (b, a)
     return [x + y for x, y in zip(longer, shorter, strict=False)] + longer[len(shorter) :]
 
 
-def _product(a: list[int], b: list[int]) -> list[int]:
+def _multiplied(a: list[int], b: list[int]) -> list[int]:
     found = [0] * max(len(a) + len(b) - 1, 0)
     for i, x in enumerate(a):
         for j, y in enumerate(b):
@@ -85,10 +88,10 @@ class Sweep:
 
 def evolution(
     gap: float, rate: float, start: float, stop: float, digits: int
-) -> tuple[Any, Any, bool]:
-    """Return U(stop, start) in the diabatic states and in the levels (lower, upper) at its ends.
+) -> tuple[Pair, Pair, bool]:
+    """Return U(stop, start), the amplitudes to stay on a level and to jump, and how exact they are.
 
-    To `digits`: relatively in every entry where the third value is true, otherwise absolutely.
+    To `digits`: relatively in every number where the third value is true, otherwise absolutely.
     """
     import mpmath
 
@@ -98,61 +101,52 @@ def evolution(
         sweep = Sweep(g, a, max([0, *map(mpmath.mag, phases)]) + 20)
         turned = (mpmath.mpf(stop) - start) * mpmath.sqrt((a * t) ** 2 + g * g) / 2
     with mpmath.workdps(digits + 10):
-        last = _End(sweep, stop)
-        first = _End(sweep, start) if abs(start) != abs(stop) else last
+        last, first = _End(sweep, stop), _End(sweep, start)
+        relative = last.far and first.far
+        crosses = start < 0 <= stop
         if not gap or turned <= _SHORT:
             u = short(sweep, start, stop) if gap else _phases(sweep, start, stop)
-            inner = last.frame.T * _mirrored(u, start, stop) * first.frame
-            return u, _levels(inner, start, stop), not gap
-        mirror = mpmath.matrix([[1, 0], [0, -1]])
-        crosses, near = start < 0 <= stop, not (last.far or first.far)
-        if near:
-            inner = last.from_zero * (mirror if crosses else mpmath.eye(2)) * first.from_zero.H
+            inner, relative = _product(_product(_inverse(last.frame), u), first.frame), not gap
         else:
-            between = _crossing(sweep) if crosses else mpmath.eye(2)
-            inner = last.states * between * first.states.H
-        u = last.frame * inner * first.frame.T
-        relative = last.far and first.far
-        return _mirrored(u, start, stop), _levels(inner, start, stop), relative
+            if last.far or first.far:
+                states = _product(last.states, _crossing(sweep)) if crosses else last.states
+                inner = _product(states, _inverse(first.states))
+            else:
+                inner = _product(last.from_zero, _inverse(first.from_zero))
+            u = _product(_product(last.frame, inner), _inverse(first.frame))
+    # The first of the levels is the upper one after the crossing, the lower one before.
+    return u, inner[::-1] if crosses else inner, relative
 
 
-def _mirrored(u: Any, start: float, stop: float) -> Any:
-    """Return u between ends at ±t for one between ends at t, where H(−t) = −σ_z H(t) σ_z."""
-    u = u.copy()
-    for end, entries in ((stop, ((1, 0), (1, 1))), (start, ((0, 1), (1, 1)))):
-        if end < 0:
-            for place in entries:
-                u[place] = -u[place]
-    return u
+def _product(p: Pair, q: Pair) -> Pair:
+    """Return (a, b) of a product of matrices [[a, −b*], [b, a*]]."""
+    return p[0] * q[0] - p[1].conjugate() * q[1], p[1] * q[0] + p[0].conjugate() * q[1]
 
 
-def _levels(inner: Any, start: float, stop: float) -> Any:
-    """Return a matrix in (upper, lower) at t in the order of energies at ±t."""
-    import mpmath
-
-    row, column = (0 if end < 0 else 1 for end in (stop, start))
-    return mpmath.matrix(
-        [[inner[abs(row - i), abs(column - j)] for j in range(2)] for i in range(2)]
-    )
+def _inverse(p: Pair) -> Pair:
+    return p[0].conjugate(), -p[1]
 
 
-def _phases(sweep: Sweep, start: float, stop: float) -> Any:
+def _phases(sweep: Sweep, start: float, stop: float) -> Pair:
     """Return U without a gap."""
     import mpmath
 
     with mpmath.workprec(mpmath.mp.prec + sweep.bits):
         square = sweep.rate * (mpmath.mpf(stop) ** 2 - mpmath.mpf(start) ** 2)
-    phase = mpmath.expj(-square / 4)
-    return mpmath.matrix([[phase, 0], [0, mpmath.conj(phase)]])
+    return mpmath.expj(-square / 4), mpmath.mpc(0)
 
 
 class _End:
-    """What belongs to |t| at one end of a window: its levels, and F(z) in them."""
+    """What belongs to one end of a window: its levels, and F(z) in them.
+
+    For z < 0 it is all that of −z, mirrored by σ_z, as H(−z) = −σ_z H(z) σ_z: b changes its sign.
+    """
 
     def __init__(self, sweep: Sweep, time: float) -> None:
         import mpmath
 
         self.sweep, self.time = sweep, mpmath.mpf(abs(time))
+        self.sign = -1 if time < 0 else 1
         with mpmath.workprec(mpmath.mp.prec + sweep.bits):
             drift = sweep.rate * self.time
             self.size = mpmath.sqrt(drift * drift + sweep.gap**2)
@@ -161,34 +155,36 @@ class _End:
         self.w = sweep.gap / self.size if self.size else mpmath.mpf(0)
         self.far = self.X > _FAR
 
-    @property
-    def frame(self) -> Any:
-        """The levels in columns, upper first."""
+    @functools.cached_property
+    def frame(self) -> Pair:
+        """The levels in columns."""
         import mpmath
 
-        c, s = mpmath.sqrt((1 + self.tau) / 2), self.w / mpmath.sqrt(2 * (1 + self.tau))
-        return mpmath.matrix([[c, -s], [s, c]])
+        sine = self.w / mpmath.sqrt(2 * (1 + self.tau))
+        return mpmath.sqrt((1 + self.tau) / 2), self.sign * sine
 
     @property
-    def from_zero(self) -> Any:
-        """U(t, 0) with what it leads to in the levels."""
-        return self.frame.T * _near(self.sweep, self.time)
+    def from_zero(self) -> Pair:
+        """U(t, 0), with what it leads to in the levels."""
+        even, odd = _near(self.sweep, self.time)
+        return _product(_inverse(self.frame), (even, self.sign * odd))
 
-    @functools.cached_property
-    def states(self) -> Any:
+    @property
+    def states(self) -> Pair:
         """F(z) in the levels."""
         import mpmath
 
         if not self.far:
-            return self.from_zero * _origin(self.sweep).H
+            g1, g2 = _origin(self.sweep)
+            return _product(self.from_zero, _inverse((g1, self.sign * g2)))
         with mpmath.workprec(mpmath.mp.prec + self.sweep.bits):
             angle = mpmath.asinh(self.sweep.rate * self.time / self.sweep.gap)
             S = self.time * self.size / 4 + self.sweep.delta * angle
         A, B = _far(self.X, self.tau, self.w, S)
-        return mpmath.matrix([[A, -mpmath.conj(B)], [B, mpmath.conj(A)]])
+        return A, self.sign * B
 
 
-def _far(X: Any, tau: Any, w: Any, S: Any) -> tuple[Any, Any]:
+def _far(X: Any, tau: Any, w: Any, S: Any) -> Pair:
     """Return the first column of F in the levels (upper, lower), in fixed-point numbers inside."""
     import mpmath
     from mpmath.libmp import to_fixed
@@ -230,15 +226,14 @@ def _horner(coefficients: list[int], x: int, bits: int) -> int:
     return found
 
 
-def _near(sweep: Sweep, time: Any) -> Any:
+def _near(sweep: Sweep, time: Any) -> Pair:
     """Return U(t, 0) from E = e^{−iy/2} ₁F₁(iδ/2; ½; iy) and O, with y = αt²/2."""
     import mpmath
 
     y, alpha = sweep.rate * time * time / 2, sweep.delta / 2
     phase = mpmath.expj(-y / 2)
     even = phase * _kummer(0, 1, alpha, y)
-    odd = mpmath.mpc(0, -1) * sweep.gap * time / 2 * phase * _kummer(1, 3, alpha, y)
-    return mpmath.matrix([[even, -mpmath.conj(odd)], [odd, mpmath.conj(even)]])
+    return even, mpmath.mpc(0, -1) * sweep.gap * time / 2 * phase * _kummer(1, 3, alpha, y)
 
 
 def _kummer(n: int, twice: int, alpha: Any, y: Any) -> Any:
@@ -270,7 +265,7 @@ def _kummer(n: int, twice: int, alpha: Any, y: Any) -> Any:
     return mpmath.mpc(*(mpmath.ldexp(part, -bits) for part in sums))
 
 
-def _origin(sweep: Sweep) -> Any:
+def _origin(sweep: Sweep) -> Pair:
     """Return F(0)†, from Kummer's functions at z → ∞."""
     import mpmath
 
@@ -280,25 +275,22 @@ def _origin(sweep: Sweep) -> Any:
     half = mpmath.mpf(1) / 2
     g1 = size * turn * mpmath.rgamma(mpmath.mpc(half, -delta / 2))
     g2 = size * v * mpmath.sqrt(half) * mpmath.expj(-3 * mpmath.pi / 4)
-    g2 *= mpmath.conj(turn) * mpmath.rgamma(mpmath.mpc(1, delta / 2))
-    return mpmath.matrix([[g1, -mpmath.conj(g2)], [g2, mpmath.conj(g1)]])
+    return g1, g2 * mpmath.conj(turn) * mpmath.rgamma(mpmath.mpc(1, delta / 2))
 
 
-def _crossing(sweep: Sweep) -> Any:
-    """Return F(0)† σ_z F(0), which leads from z → −∞ to z → ∞: e^{−πδ} and the Stokes phase."""
+def _crossing(sweep: Sweep) -> Pair:
+    """Return what leads from z → −∞ to z → ∞: F(0)† times its mirror image."""
     import mpmath
 
     delta = sweep.delta
     with mpmath.workprec(mpmath.mp.prec + max(mpmath.mag(delta), 0) + 20):
         delta = sweep.delta
         stokes = delta - delta * mpmath.log(delta) - mpmath.loggamma(mpmath.mpc(1, -delta)).imag
-    jump = mpmath.exp(-mpmath.pi * delta)
     stay = mpmath.sqrt(-mpmath.expm1(-2 * mpmath.pi * delta))
-    stay *= mpmath.expj(stokes + 3 * mpmath.pi / 4)
-    return mpmath.matrix([[jump, stay], [mpmath.conj(stay), -jump]])
+    return mpmath.exp(-mpmath.pi * delta), stay * mpmath.expj(-stokes - 3 * mpmath.pi / 4)
 
 
-def short(sweep: Sweep, start: float, stop: float) -> Any:
+def short(sweep: Sweep, start: float, stop: float) -> Pair:
     """Return U by one Taylor series of ``i a′ = z a/2 + v b``, ``i b′ = v a − z b/2``.
 
     It holds no sum of large terms, however short the window.
@@ -308,7 +300,7 @@ def short(sweep: Sweep, start: float, stop: float) -> Any:
     root, v = mpmath.sqrt(sweep.rate), sweep.v
     z, step = root * start, root * (mpmath.mpf(stop) - start)
     least = mpmath.ldexp(1, -mpmath.mp.prec)
-    # Terms times powers of the step, the ones before first; U = [[a, −b*], [b, a*]].
+    # Terms times powers of the step, the ones before first;
     a, b = [mpmath.mpc(0), mpmath.mpc(1)], [mpmath.mpc(0), mpmath.mpc(0)]
     half, square, turn = z * step / 2, step * step / 2, v * step
     n = 0
@@ -317,5 +309,4 @@ def short(sweep: Sweep, start: float, stop: float) -> Any:
         factor = mpmath.mpc(0, -1) / n
         a.append(factor * (half * a[-1] + square * a[-2] + turn * b[-1]))
         b.append(factor * (turn * a[-2] - half * b[-1] - square * b[-2]))
-    one, two = mpmath.fsum(a), mpmath.fsum(b)
-    return mpmath.matrix([[one, -mpmath.conj(two)], [two, mpmath.conj(one)]])
+    return mpmath.fsum(a), mpmath.fsum(b)

@@ -207,11 +207,13 @@ def _evaluate(
     import mpmath
 
     for digits in (_DIGITS, _ALL_DIGITS):
-        diabatic, adiabatic, relative = evolution(gap, rate, start, stop, digits)
-        entries = [mpmath.fabs(x) for x in (*diabatic, *adiabatic)]
-        if relative or min(entries) > _SMALL:
+        (a, b), levels, relative = evolution(gap, rate, start, stop, digits)
+        sizes = [mpmath.fabs(x) for x in (a, b, *levels)]
+        if relative or min(sizes) > _SMALL:
             break
     with mpmath.workdps(_DIGITS):
-        squares = np.array([float(x * x) for x in entries]).reshape(2, 2, 2)
-    propagator = np.array([complex(x) for x in diabatic]).reshape(2, 2)
-    return propagator, {"diabatic": squares[0], "adiabatic": squares[1]}
+        keep, change, stay, jump = (float(size * size) for size in sizes)
+    one, two = complex(a), complex(b)
+    propagator = np.array([[one, -two.conjugate()], [two, one.conjugate()]])
+    tables = {"diabatic": (keep, change), "adiabatic": (stay, jump)}
+    return propagator, {name: np.array([[p, q], [q, p]]) for name, (p, q) in tables.items()}
