@@ -117,6 +117,16 @@ def test_against_other_solutions_in_many_digits(other, ratio, start, stop):
             assert abs(size / abs(rotated[1 - row, 1]) - 1) < 1e-34
 
 
+@pytest.mark.parametrize("gap", [10.0, 31.0, 70.0])
+def test_large_gaps_from_far_away(gap):
+    # pcfd is quick and right where the ends are far beyond the passage
+    with mpmath.workdps(60):
+        point = [mpmath.mpf(x) for x in (gap, 1, -1000, 1000)]
+        table = squares(in_levels(weber(*point), *point))
+    window = finite_window(gap=gap, sweep_rate=1.0, start=-1000.0, stop=1000.0)
+    assert window.transition_matrix == pytest.approx(table, rel=1e-14)
+
+
 @pytest.mark.parametrize(
     ("gap", "start", "stop"),
     [
@@ -190,6 +200,23 @@ def test_neighbouring_times(gap, start):
     tolerance = 1e-12 + turned**2
     assert jump == pytest.approx((0.25 * gap * h / square) ** 2, rel=tolerance)
     assert moved == pytest.approx((0.5 * gap * h) ** 2, rel=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("gap", "rate", "start", "stop", "jump"),
+    [
+        (1e300, 1.0, -1.0, 1.0, 0.0),
+        (1e-300, 1e-300, -1e300, 1e300, 1.0),
+        (1e300, 1e300, -1e300, 1e300, 0.0),
+        (1.7e308, 5e-324, -5e-324, 1.7e308, 0.0),
+        (5e-324, 1.7e308, -1.7e308, 1.7e308, 1.0),
+        (5e-324, 5e-324, 0.0, 5e-324, 0.0),
+    ],
+)
+def test_the_ends_of_double_precision(gap, rate, start, stop, jump):
+    window = finite_window(gap=gap, sweep_rate=rate, start=start, stop=stop)
+    assert window.value == jump
+    assert np.max(np.abs(window.propagator @ window.propagator.conj().T - np.eye(2))) < 1e-15
 
 
 @pytest.mark.parametrize("ratio", [1e-30, 1e-3, 30.0, 1e8, 1e30])

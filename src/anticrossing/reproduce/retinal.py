@@ -18,7 +18,7 @@ _MEASURED = "0.65 ± 0.01"
 _DECAY = 200.0  # fs, published and measured
 _SETTLED, _STOP = 300.0, 2000.0  # fs: the yield is the mean over this stretch
 _SAMPLE = 10.0
-_STEP = {"packet": 0.25, "trajectories": 0.1}
+_STEP = {"packet": 0.9, "trajectories": 0.1}
 _COUNT, _SEED = 500, 2000
 _METHODS: dict[str, dict[str, Any]] = {
     "fssh": {"method": "fssh"},
@@ -111,6 +111,7 @@ def _packet(hamiltonian: Any, widths: FloatArray) -> _Course:
         WavePacket(centre=[0.0, 0.0], momentum=0.0, width=widths, state=1, basis="diabatic"),
         stop=_STOP,
         step=_STEP["packet"],
+        order=4,
         samples=round(_STOP / _SAMPLE) + 1,
         keep_states=True,
     )

@@ -75,13 +75,13 @@ def test_the_example_follows_the_expansion():
 
 
 @pytest.mark.parametrize(
-    ("times", "step", "size", "functions", "tolerance"),
+    ("times", "step", "order", "size", "functions", "tolerance"),
     [
-        ([100.0], 0.4, [270, 36], (100, 20), 1e-4),
-        effort.slow([100.0, 200.0, 300.0, 400.0], 0.1, [350, 48], (130, 26), 3e-4),
+        ([100.0], 0.4, 2, [270, 36], (100, 20), 1e-4),
+        effort.slow([100.0, 200.0, 300.0, 400.0], 0.8, 4, [350, 48], (130, 26), 2e-6),
     ],
 )
-def test_trans_and_cis(times, step, size, functions, tolerance):
+def test_trans_and_cis(times, step, order, size, functions, tolerance):
     """More of it lies beyond 90° than returns: 0.69 after 200 fs."""
     result = propagate_packet(
         Retinal(),
@@ -90,13 +90,15 @@ def test_trans_and_cis(times, step, size, functions, tolerance):
         WavePacket(centre=[0.0, 0.0], momentum=0.0, width=WIDTHS, state=1, basis="diabatic"),
         stop=times[-1],
         step=step,
+        order=order,
         samples=len(times) + 1,
         keep_states=True,
     )
     S1, trans = expansion(times, *functions)
     found = result.within(lambda points: np.cos(points[..., 0]) < 0)
     assert found.shape == (len(times) + 1, 2)
-    assert found.sum(axis=1)[1:] == pytest.approx(trans, abs=tolerance)
+    # The border of the region is as sharp as the spacing, which resolves the fringes across it.
+    assert found.sum(axis=1)[1:] == pytest.approx(trans, abs=2e-4)
     assert result.diabatic_populations[1:, 1] == pytest.approx(S1, abs=tolerance)
     whole = result.within(lambda points: np.ones(points.shape[:-1]))
     assert whole == pytest.approx(result.populations, abs=1e-12)
