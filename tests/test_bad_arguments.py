@@ -46,13 +46,6 @@ CALLS = {
         coupling=1e200, density_of_states=1
     ),
     "an infinite velocity": lambda: ac.units.velocity(1e308, 5e-324),
-    "a slow window": lambda: formulas.finite_window(gap=50, sweep_rate=1e-3, start=1e-3, stop=50),
-    "a slow propagator": lambda: formulas.finite_window_propagator(
-        gap=50, sweep_rate=0.1, start=-1e300, stop=50
-    ),
-    "a gap whose square overflows": lambda: formulas.finite_window(
-        gap=1e300, sweep_rate=1, start=-1, stop=1
-    ),
     "qubits": lambda: ac.models.Grover(qubits=HUGE),
     "qubits of a driver": lambda: ac.models.transverse_field_driver(64),
     "qubits of a problem": lambda: ac.models.ising_problem(np.zeros(64), {}),

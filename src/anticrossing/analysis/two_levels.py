@@ -20,10 +20,6 @@ from anticrossing.spectrum._grid import ROUNDING
 _SAME = 1e-9  # of the largest value: how well a course must be followed to be recognised
 _MOST_PIECES = 8
 _SMALLEST_BEND = 1e-6  # of a sweep that is not taken to be a straight line
-# Beyond this g²/α the mpmath evaluation of the Weber solution takes seconds, and P < 1e-68.
-_LARGEST_WEBER = 100.0
-# Below this one, P is 1 to rounding, and ever more digits would be needed to find that out.
-_SMALLEST_WEBER = 1e-20
 
 
 @dataclass(frozen=True)
@@ -172,8 +168,7 @@ class TwoLevels:
             return None
         rates = np.abs(np.diff(values) / np.diff(knots))
         moving = rates * np.diff(knots) > 1e-12 * scale
-        ratios = gap**2 / rates[moving]
-        if not moving.any() or ratios.min() < _SMALLEST_WEBER or ratios.max() > _LARGEST_WEBER:
+        if not moving.any():
             return None
         return [
             Piece(*map(float, piece))

@@ -21,6 +21,7 @@ from anticrossing.models.lattice import (
 from anticrossing.models.molecular import SODIUM_IODIDE_MASS, SodiumIodide
 from anticrossing.models.multilevel import BowTie, DemkovOsherov
 from anticrossing.models.qubit import FluxQubit
+from anticrossing.models.retinal import RETINAL_MASSES, Retinal
 from anticrossing.models.sharc import SharcModel, read_sharc, write_sharc
 from anticrossing.models.spin import SpinInField, spin_matrices
 from anticrossing.models.spin_boson import SpinBoson
@@ -45,6 +46,7 @@ MODELS: dict[str, Callable[..., Hamiltonian]] = {
     "JahnTeller": JahnTeller,
     "VibronicCoupling": VibronicCoupling,
     "Pyrazine": Pyrazine,
+    "Retinal": Retinal,
     "SingletTripletCrossing": SingletTripletCrossing,
     "TullySimple": TullySimple,
     "TullyDual": TullyDual,
@@ -68,6 +70,7 @@ __all__ = [
     "JahnTeller",
     "VibronicCoupling",
     "Pyrazine",
+    "Retinal",
     "SingletTripletCrossing",
     "TullySimple",
     "TullyDual",
@@ -82,6 +85,7 @@ __all__ = [
     "spin_matrices",
     "transverse_field_driver",
     "MODELS",
+    "RETINAL_MASSES",
     "SODIUM_IODIDE_MASS",
     "TULLY_MASS",
 ]

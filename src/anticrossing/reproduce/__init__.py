@@ -30,6 +30,7 @@ _MODULES = {
     "tully": "tully",
     "berry-histories": "berry_histories",
     "brundobler-elser": "brundobler_elser",
+    "retinal": "retinal",
 }
 
 NAMES = tuple(_MODULES)

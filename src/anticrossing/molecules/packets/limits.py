@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -49,11 +50,29 @@ def reach(operator: GridHamiltonian, psi: ComplexArray) -> Reach:
     lowest = operator.energies[:, 0].reshape(grid.shape)
     regions, _ = label(lowest <= highest)
     density = np.sum(np.abs(psi) ** 2, axis=0)
-    home = regions[np.unravel_index(int(np.argmax(density)), grid.shape)]
+    home = int(regions[np.unravel_index(int(np.argmax(density)), grid.shape)])
     # A state that begins inside a wall narrower than itself has no region.
-    inside = ((regions == home) if home else (density > CARRIED * density.max())).ravel()
+    connected = np.isin(regions, _joined(regions, home, grid.bases))
+    inside = (connected if home else density > CARRIED * density.max()).ravel()
     bottom = float(operator.energies[inside, 0].min())
     return Reach(max(kinetic, highest - bottom), inside)
+
+
+def _joined(regions: npt.NDArray[Any], home: int, bases: tuple[str, ...]) -> list[int]:
+    """Return the regions that meet `home`, also across the seams of periodic coordinates."""
+    found, waiting = {home}, [home]
+    seams = [
+        (regions.take(0, axis), regions.take(-1, axis))
+        for axis, name in enumerate(bases)
+        if name == "periodic"
+    ]
+    while waiting:
+        one = waiting.pop()
+        for first, last in seams:
+            others = {*last[first == one].tolist(), *first[last == one].tolist()} - {0} - found
+            found |= others
+            waiting += others
+    return sorted(found)
 
 
 def usual_momentum(operator: GridHamiltonian, axis: int, weight: FloatArray) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, FloatArray, fail, real_number
+from anticrossing._core.checks import ComplexArray, FloatArray, fail, of_shape, real_number
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units, shown
 from anticrossing.hamiltonian import Hamiltonian
@@ -168,6 +169,51 @@ class WavePacketPropagation(Result):
         for side, lost in zip(self.sides, self.absorbed[-1], strict=True):
             found[int(side.endswith("stop"))] += lost
         return found
+
+    def within(self, region: Callable[[FloatArray], npt.ArrayLike]) -> FloatArray:
+        """Return the probability on a part of the grid, by adiabatic state, at all times.
+
+        Parameters
+        ----------
+        region : callable
+            Which points belong to it: takes them as the Hamiltonian does, shape (n,) or (…, 2), and
+            returns True or False for each, or a weight between 0 and 1.
+
+        Returns
+        -------
+        array, shape (K, N)
+            Of a run without ``keep_states`` the last time alone, shape (1, N).
+
+        Raises
+        ------
+        InputError
+            For a region that does not return one number from 0 to 1 for every point.
+
+        Examples
+        --------
+        >>> from anticrossing import models
+        >>> from anticrossing.molecules.packets import Grid, WavePacket, propagate_packet
+        >>> result = propagate_packet(
+        ...     models.TullySimple(), Grid(-20.0, 22.0, 512), 2000.0,
+        ...     WavePacket(centre=-12.0, momentum=20.0, width=1.0), stop=2400.0, step=4.0,
+        ...     samples=2, keep_states=True,
+        ... )
+        >>> result.within(lambda x: x > 0).round(3)
+        array([[0.   , 0.   ],
+               [0.508, 0.492]])
+        """
+        try:
+            weights = np.asarray(region(self.grid.points), dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise fail("region", "return a number for every point", str(error)) from error
+        of_shape("region", weights, self.grid.shape)
+        if not np.all((weights >= 0) & (weights <= 1)):
+            raise fail(
+                "region", "return True, False or weights from 0 to 1", "others are among them"
+            )
+        states = self.state[np.newaxis] if self.states is None else self.states
+        each = (np.abs(self.operator.adiabatic_amplitudes(psi)) ** 2 for psi in states)
+        return np.array([density @ weights.ravel() for density in each]) * self.grid.volume
 
     def __str__(self) -> str:
         shown_time = self.units.time_text
