@@ -65,8 +65,8 @@ def test_every_paper_has_a_title_and_every_title_is_cited() -> None:
 
 
 def test_places_are_read() -> None:
-    text = "equations (2.9)–(2.12) and (A.1), Theorem 2, section VI, figure 3 and (A2)"
+    text = "equations (2.9)–(2.12) and (A.1), Theorem 2, section VI, figures 3 and 4, (A2)"
     assert literature.places(text) == {
         *("(2.9)", "(2.10)", "(2.11)", "(2.12)", "(a.1)", "theorem 2", "section vi", "figure 3"),
-        "(a2)",
+        *("figure 4", "(a2)"),
     }

@@ -25,10 +25,12 @@ import anticrossing
 SOURCES = Path(__file__).parents[1] / "docs" / "sources"
 _YEAR = re.compile(r"\((?:[^()]*, )?(\d{4})\)")
 _INITIALS = re.compile(r"(?:\b[A-Z][a-z]?\.[- ]?)+(?=\w)")
-_RANGE = re.compile(r"\(([A-Z]?\.?(?:\d+\.)?)(\d+)\)[–-]\((?:[A-Z]?\.?(?:\d+\.)?)(\d+)\)")
-_LABEL = re.compile(
-    r"\([A-Z]?\.?\d+(?:\.\d+)?\)"
-    r"|(?:theorem|lemma|proposition|figure|section|table|appendix) [A-Z]?\.?[\dIVX]+(?:\.\d+)?",
+_RANGE = re.compile(r"\(([A-Z]?\.?(?:\d+\.)?)(\d+)\)(?:[–-]| to )\((?:[A-Z]?\.?(?:\d+\.)?)(\d+)\)")
+_EQUATION = re.compile(r"\([A-Z]?\.?\d+(?:\.\d+)?\)")
+_PART = r"[A-Z]?\.?(?:\d+|[IVX]+)(?:\.\d+)*\b"
+_PARTS = re.compile(
+    rf"(theorem|lemma|proposition|figure|section|table|appendix)(?:s|es)? "
+    rf"({_PART}(?:(?:, and |, | and ){_PART})*)",
     re.IGNORECASE,
 )
 
@@ -76,7 +78,9 @@ class Citation:
 
 def places(text: str) -> frozenset[str]:
     """Return the equations, theorems, figures and sections that a text names, ranges in full."""
-    found = set(_LABEL.findall(text))
+    found = set(_EQUATION.findall(text))
+    for kind, parts in _PARTS.findall(text.replace("appendices", "appendixes")):
+        found |= {f"{kind} {part}" for part in re.findall(_PART, parts)}
     for prefix, first, last in _RANGE.findall(text):
         found |= {f"({prefix}{k})" for k in range(int(first), int(last) + 1)}
     return frozenset(label.lower() for label in found)

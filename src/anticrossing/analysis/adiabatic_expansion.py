@@ -319,8 +319,9 @@ def adiabatic_expansion(
 
     References
     ----------
-    M. Fraas, L. Hänggli, Ann. Henri Poincaré 18, 2447 (2017), Theorem 2; J. E. Avron, M. Fraas,
-    G. M. Graf, P. Grech, Commun. Math. Phys. 314, 163 (2012), Theorem 6.
+    M. Fraas, L. Hänggli, Ann. Henri Poincaré 18, 2447 (2017), Theorem 2, equations (2.13),
+    (2.14), (2.17) and (3.6); J. E. Avron, M. Fraas, G. M. Graf, P. Grech, Commun. Math. Phys.
+    314, 163 (2012), Theorem 6.
 
     Examples
     --------

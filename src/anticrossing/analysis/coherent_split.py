@@ -167,8 +167,8 @@ def coherent_incoherent_split(
 
     References
     ----------
-    M. Fraas, L. Hänggli, Ann. Henri Poincaré 18, 2447 (2017), equation (3.16), with the two
-    evolutions exchanged, and section 4.
+    M. Fraas, L. Hänggli, Ann. Henri Poincaré 18, 2447 (2017), equations (3.14) to (3.16),
+    with the two evolutions exchanged, and section 4.
 
     Examples
     --------

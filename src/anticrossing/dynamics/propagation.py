@@ -71,7 +71,7 @@ def propagate(
 
     References
     ----------
-    M. V. Berry, Proc. R. Soc. Lond. A 429, 61 (1990), for superadiabatic states of any order.
+    M. V. Berry, Proc. R. Soc. A 429, 61 (1990), for superadiabatic states of any order.
 
     Examples
     --------

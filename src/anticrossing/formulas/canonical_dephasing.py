@@ -72,7 +72,8 @@ def canonical_dephasing(
 
     References
     ----------
-    M. Fraas, L. Hänggli, Ann. Henri Poincaré 18, 2447 (2017), Lemma 1.
+    M. Fraas, L. Hänggli, Ann. Henri Poincaré 18, 2447 (2017), Lemma 1, equations (3.1) to
+    (3.4).
 
     Examples
     --------

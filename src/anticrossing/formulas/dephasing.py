@@ -90,7 +90,8 @@ def dephasing_landau_zener(
 
     References
     ----------
-    M. Fraas, L. Hänggli, Ann. Henri Poincaré 18, 2447 (2017), Theorem 3.
+    M. Fraas, L. Hänggli, Ann. Henri Poincaré 18, 2447 (2017), Theorem 3, equations (1.4)
+    and (1.5).
 
     Examples
     --------

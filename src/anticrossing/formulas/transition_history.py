@@ -98,7 +98,7 @@ def landau_zener_history(
 
     References
     ----------
-    M. V. Berry, Proc. R. Soc. Lond. A 429, 61 (1990); R. Lim, M. V. Berry, J. Phys. A 24, 3255
+    M. V. Berry, Proc. R. Soc. A 429, 61 (1990); R. Lim, M. V. Berry, J. Phys. A 24, 3255
     (1991).
 
     Examples
@@ -170,7 +170,7 @@ def transition_history(
 
     References
     ----------
-    M. V. Berry, Proc. R. Soc. Lond. A 429, 61 (1990); V. Betz, S. Teufel, Ann. Henri Poincaré 6,
+    M. V. Berry, Proc. R. Soc. A 429, 61 (1990); V. Betz, S. Teufel, Ann. Henri Poincaré 6,
     217 (2005), for the same step with proof.
 
     Examples

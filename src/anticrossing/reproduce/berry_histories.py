@@ -21,7 +21,7 @@ _DRAWN = (0, 2, 4, 6, 18)
 _DISTANCE = 0.25  # over √F: what the universal history leaves out
 _OTHERS = (6.0, 10.0, 24.0)
 _CUBIC = 0.1  # of a sweep that is not linear
-_SOURCE = "M. V. Berry, Proc. R. Soc. Lond. A 429, 61 (1990)"
+_SOURCE = "M. V. Berry, Proc. R. Soc. A 429, 61 (1990)"
 _LATER = "R. Lim, M. V. Berry, J. Phys. A 24, 3255 (1991)"
 
 

@@ -68,7 +68,8 @@ class LandauZenerChain(Thermal, Unchanging):
 
     References
     ----------
-    F. Barra, M. Esposito, Phys. Rev. E 93, 062118 (2016).
+    F. Barra, M. Esposito, Phys. Rev. E 93, 062118 (2016), equation (1), sections II and
+    III.
 
     Examples
     --------

@@ -74,7 +74,7 @@ class DrivenLevel(Thermal, Result):
 
     References
     ----------
-    F. Barra, M. Esposito, Phys. Rev. E 93, 062118 (2016).
+    F. Barra, M. Esposito, Phys. Rev. E 93, 062118 (2016), equation (2), figures 2 and 4.
 
     Examples
     --------

@@ -87,7 +87,8 @@ class MarkovChain(ChainStatistics, Unchanging):
 
     References
     ----------
-    F. Barra, M. Esposito, Phys. Rev. E 93, 062118 (2016), appendix, (A1) and (A2).
+    F. Barra, M. Esposito, Phys. Rev. E 93, 062118 (2016), equations (A1), (A2) and
+    (A14).
 
     Examples
     --------

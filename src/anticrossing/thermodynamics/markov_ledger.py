@@ -98,9 +98,9 @@ class MarkovLedger(Result):
 
     References
     ----------
-    F. Barra, M. Esposito, Phys. Rev. E 93, 062118 (2016), appendix, where (A13) is printed without
-    saying that m = m′ is meant to be included, and the inequality below it, which should read
-    ``−ln X ≥ 1 − X``.
+    F. Barra, M. Esposito, Phys. Rev. E 93, 062118 (2016), equations (A3)–(A15), of which (A13) is
+    printed without saying that m = m′ is meant to be included, and the inequality below it, which
+    should read ``−ln X ≥ 1 − X``.
 
     Examples
     --------

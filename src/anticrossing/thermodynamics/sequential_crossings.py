@@ -77,7 +77,7 @@ class SequentialCrossings(Thermal, Unchanging):
 
     References
     ----------
-    F. Barra, M. Esposito, Phys. Rev. E 93, 062118 (2016), conclusions.
+    F. Barra, M. Esposito, Phys. Rev. E 93, 062118 (2016), section VII.
 
     Examples
     --------
