@@ -19,9 +19,10 @@ THREE = ac.Hamiltonian.affine(
     2 * np.array([[0, 0.3, 0.1], [0.3, 0, 0.4j], [0.1, -0.4j, 0]]), np.diag([-1.0, 0.2, 1.0])
 )
 FOUR = ac.Hamiltonian.affine(
-    np.diag([-2.2, -0.8, 0.7, 2.3]) + 0.3 * random_hermitian(np.random.default_rng(3), 4),
+    np.diag([-2.2, -0.8, 0.7, 2.3]) + 0.4 * random_hermitian(np.random.default_rng(3), 4),
     np.diag([-1.0, 0.3, -0.2, 1.0]),
 )
+FOUR_THERMAL = Dephasing(rate=0.3) + ThermalRelaxation(temperature=1.0, t1=1.0)
 DEPHASING = Dephasing(functions=[lambda energy: 0.4 * energy])
 FIXED = FixedAxisDephasing(0.5) + ThermalRelaxation(temperature=0.5, spectral_density=0.5)
 THERMAL = Dephasing(rate=0.3) + ThermalRelaxation(
@@ -48,23 +49,21 @@ def left_out(expansion, order, evolution):
 
 
 @pytest.mark.parametrize(
-    ("hamiltonian", "environment", "rates"),
+    ("hamiltonian", "environment", "start", "rates"),
     [
-        (TWO, Dephasing(0.5), (0.016, 0.008)),
-        slow(TWO, Dephasing("0.5/(1 + x**2)"), (0.016, 0.008)),
-        slow(TWO, FIXED, (0.012, 0.006)),
-        slow(THREE, DEPHASING, (0.012, 0.006)),
-        (THREE, THERMAL, (0.012, 0.006)),
-        slow(FOUR, Dephasing(rate=0.5), (0.024, 0.012)),
-        slow(
-            FOUR, Dephasing(rate=0.3) + ThermalRelaxation(temperature=1.0, t1=2.0), (0.012, 0.006)
-        ),
+        (TWO, Dephasing(0.5), -3, (0.016, 0.008)),
+        slow(TWO, Dephasing("0.5/(1 + x**2)"), -3, (0.016, 0.008)),
+        slow(TWO, FIXED, -3, (0.012, 0.006)),
+        slow(THREE, DEPHASING, -3, (0.012, 0.006)),
+        (THREE, THERMAL, -3, (0.012, 0.006)),
+        slow(FOUR, Dephasing(rate=1.0), -2, (0.02, 0.01)),
+        slow(FOUR, FOUR_THERMAL, -2, (0.02, 0.01)),
     ],
 )
-def test_order_k_leaves_out_a_remainder_of_order_k_plus_one(hamiltonian, environment, rates):
+def test_order_k_leaves_out_a_remainder_of_order_k_plus_one(hamiltonian, environment, start, rates):
     sizes = []
     for rate in rates:
-        drive = ac.drive.Linear(-3, 0.3, rate)  # ends where every order is large
+        drive = ac.drive.Linear(start, 0.3, rate)  # ends where every order is large
         expansion = adiabatic_expansion(hamiltonian, drive, environment, order=5)
         evolution = exact_map(hamiltonian, drive, environment)
         rest = [trace_norm(left_out(expansion, k, evolution)) for k in range(1, 6)]
@@ -103,7 +102,7 @@ def test_against_another_integrator():
         (TWO, FIXED, 1),
         slow(TWO, Dephasing(0.3), 3),
         slow(THREE, DEPHASING, 2),
-        slow(FOUR, Dephasing(rate=0.3) + ThermalRelaxation(temperature=1.0, t1=2.0), 4),
+        slow(FOUR, FOUR_THERMAL, 4),
     ],
 )
 def test_equation_2_15_is_what_the_expansion_leaves_out(hamiltonian, environment, order):
@@ -119,6 +118,7 @@ def test_equation_2_15_is_what_the_expansion_leaves_out(hamiltonian, environment
     assert abs(np.trace(rest.remainder)) < 1e-13
 
 
+@pytest.mark.slow
 def test_remainder_keeps_relative_accuracy_where_differences_have_none():
     """ρ − Σ to order 5 is of 1e-13 here: the sixth order, and what it starts from."""
     drive = ac.drive.Linear(-2, 0.3, 0.003)
@@ -135,24 +135,31 @@ def test_remainder_keeps_relative_accuracy_where_differences_have_none():
 
 @pytest.mark.parametrize(
     ("hamiltonian", "environment", "rate"),
-    [(TWO, Dephasing(0.3), 0.15), slow(TWO, FIXED, 0.12), slow(THREE, DEPHASING, 0.06)],
+    [slow(TWO, Dephasing(0.3), 0.15), slow(TWO, FIXED, 0.12), slow(THREE, DEPHASING, 0.06)],
 )
-def test_optimal_truncation(hamiltonian, environment, rate):
-    """The error falls up to the optimal order, and grows without limit beyond it."""
+def test_the_error_is_least_near_the_optimal_order(hamiltonian, environment, rate):
     drive = ac.drive.Linear(-3, 0.3, rate)
-    best = adiabatic_expansion(hamiltonian, drive, environment, order="optimal")
     whole = adiabatic_expansion(hamiltonian, drive, environment, order=20)
-    assert best.order == best.optimal_order == whole.optimal_order
-    assert 2 < best.order < 12
-    assert np.allclose(best.density_matrix, whole.truncated(best.order).density_matrix, atol=1e-15)
+    best = whole.optimal_order
+    assert 2 < best < 12
     evolution = exact_map(hamiltonian, drive, environment)
     errors = np.array([trace_norm(left_out(whole, k, evolution)) for k in range(1, 21)])
-    nearest = int(np.argmin(errors)) + 1
-    assert abs(nearest - best.order) <= 2
-    assert errors[best.order - 1] < 3 * errors.min()
-    assert errors[-1] > 1e3 * errors.min()
-    assert not best.warnings[1:]
+    assert abs(int(np.argmin(errors)) + 1 - best) <= 2
+    assert errors[best - 1] < 3 * errors.min()
+    assert errors[-1] > 100 * errors.min()
     assert any("grow again" in text for text in whole.warnings)
+
+
+def test_optimal_truncation_is_found():
+    drive = ac.drive.Linear(-3, 0.3, 0.2)
+    best = adiabatic_expansion(TWO, drive, Dephasing(0.3), order="optimal")
+    assert best.order == best.optimal_order == np.argmin(best.term_sizes[1:]) + 1
+    assert best.term_sizes.shape == (21,)
+    assert best.kernel_terms.shape == (best.order + 1, 2, 2)
+    evolution = exact_map(TWO, drive, Dephasing(0.3))
+    errors = [trace_norm(left_out(best, k, evolution)) for k in range(1, best.order + 1)]
+    assert np.all(np.diff(errors) < 0)
+    assert not any("grow" in text for text in best.warnings)
 
 
 def test_terms_that_still_fall_have_no_optimum_yet():
@@ -168,8 +175,8 @@ def test_errors_tell_how_far_functions_are_off():
     """Real times only: digits are lost with each order, and the estimate says how many."""
     function = ac.Hamiltonian.from_function(lambda x: 0.5 * np.array([[x, 1.0], [1.0, -x]]))
     drive = ac.drive.Linear(-3, 3, 0.1)
-    known = adiabatic_expansion(TWO, drive, Dephasing(0.3), order=8)
-    found = adiabatic_expansion(function, drive, Dephasing(0.3), order=8)
+    known = adiabatic_expansion(TWO, drive, Dephasing(0.3), order=7)
+    found = adiabatic_expansion(function, drive, Dephasing(0.3), order=7)
     off = np.abs(found.kernel_terms + found.range_terms - known.kernel_terms - known.range_terms)
     off = off.max(axis=(1, 2))
     assert np.all(known.error_estimates[1:] < 1e-11 * known.term_sizes[1:])
@@ -183,39 +190,44 @@ def test_errors_tell_how_far_functions_are_off():
 def test_rates_that_only_look_continuable():
     """|x + 5| takes complex numbers, but is no analytic function of them."""
     drive = ac.drive.Linear(-3, 1, 0.05)
-    known = adiabatic_expansion(TWO, drive, FixedAxisDephasing("x + 5"), order=3)
-    found = adiabatic_expansion(TWO, drive, FixedAxisDephasing(lambda x: np.abs(x + 5)), order=3)
+    bath = ThermalRelaxation(temperature=0.5, spectral_density=0.5)
+    known = adiabatic_expansion(TWO, drive, bath + FixedAxisDephasing("x + 5"), order=3)
+    found = adiabatic_expansion(
+        TWO, drive, bath + FixedAxisDephasing(lambda x: np.abs(x + 5)), order=3
+    )
     off = np.abs(found.kernel_terms + found.range_terms - known.kernel_terms - known.range_terms)
     assert np.all(off.max(axis=(1, 2)) <= found.error_estimates + 1e-15)
     assert np.all(off.max(axis=(1, 2)) < 1e-7 * known.term_sizes)
 
 
 @pytest.mark.parametrize(
-    "drive", [ac.drive.Piecewise([0, 20, 60], [-3, -1, 3]), ac.drive.Formula("0.1*t", -30, 30)]
+    "drive",
+    [ac.drive.Piecewise([0, 20, 60], [-3, -1, 3]), slow(ac.drive.Formula("0.1*t", -30, 30))],
 )
 def test_the_same_motion_written_otherwise(drive):
     line = ac.drive.Linear(-3, 3, 0.1)
-    one, other = (adiabatic_expansion(TWO, d, Dephasing(0.3), order=4) for d in (line, drive))
+    one, other = (adiabatic_expansion(TWO, d, Dephasing(0.3), order=3) for d in (line, drive))
     assert np.allclose(one.kernel_terms, other.kernel_terms, atol=1e-15)
     assert np.allclose(one.range_terms, other.range_terms, atol=1e-15)
 
 
-def test_a_large_energy_and_other_units_change_nothing():
+def test_a_large_energy_changes_nothing():
     drive = ac.drive.Linear(-3, 3, 0.1)
-    plain = adiabatic_expansion(TWO, drive, DEPHASING, order=4)
-    far = ac.Hamiltonian.affine(
-        np.array([[1e12, 0.5], [0.5, 1e12]]), np.diag([0.5, -0.5])
-    )  # f(E) is linear: only differences of energies count
-    shifted = adiabatic_expansion(far, drive, Dephasing(rate=0.3), order=4)
-    near = adiabatic_expansion(TWO, drive, Dephasing(rate=0.3), order=4)
+    far = ac.Hamiltonian.affine(np.array([[1e12, 0.5], [0.5, 1e12]]), np.diag([0.5, -0.5]))
+    shifted, near = (adiabatic_expansion(h, drive, Dephasing(0.3), order=2) for h in (far, TWO))
     assert np.allclose(shifted.density_matrix, near.density_matrix, atol=1e-15)
-    # In GHz and ns a unit of energy is 2π radians per time: 2π times the time does the same.
-    turns = 2 * np.pi
-    fast = ac.drive.Linear(-3, 3, 0.1 * turns)
-    giga = adiabatic_expansion(TWO.with_units(ac.Units("GHz", "ns")), fast, Dephasing(0.3), order=4)
-    natural = adiabatic_expansion(TWO, drive, Dephasing(0.3), order=4)
+
+
+@pytest.mark.slow
+def test_units():
+    """In GHz and ns a unit of energy is 2π radians per time: 2π times as fast is the same."""
+    units = ac.Units("GHz", "ns")
+    drives = (ac.drive.Linear(-3, 3, 0.1), ac.drive.Linear(-3, 3, 0.1 * 2 * np.pi))
+    natural, giga = (
+        adiabatic_expansion(h, drive, Dephasing(0.3), order=4)
+        for h, drive in zip((TWO, TWO.with_units(units)), drives, strict=True)
+    )
     assert np.allclose(giga.density_matrix, natural.density_matrix, atol=1e-13)
-    assert plain.order == 4
 
 
 # ---- on the way -------------------------------------------------------------------------------
@@ -223,10 +235,10 @@ def test_a_large_energy_and_other_units_change_nothing():
 
 def test_terms_on_the_way_are_those_of_windows_that_end_there():
     """The first one lies at the start: nothing but P and b_n."""
-    times = [-40.0, -7.3, 6.0]
+    times = [-40.0, 6.0]
     drive = ac.drive.Linear(-2, 0.5, 0.05)
     found = adiabatic_expansion(TWO, drive, FIXED, order=3, times=times)
-    assert found.density_matrices.shape == (3, 2, 2)
+    assert found.density_matrices.shape == (2, 2, 2)
     assert np.allclose(found.density_matrices[0], found.start_state, atol=1e-14)
     for k, time in enumerate(times[1:], 1):
         window = ac.drive.Linear(-2, 0.05 * time, 0.05)

@@ -34,6 +34,7 @@ from anticrossing.dynamics.liouville import generator, nodes_of
 from anticrossing.environment import Environment
 
 _KERNEL = 1e-9  # singular values of L below this, relative to the largest, count as zero
+_ROUNDING = 1e-14  # of a density matrix
 _KINK = 1e-2  # jumps of b_n between panels above this, relative to the largest, are no rounding
 
 
@@ -191,7 +192,8 @@ def expand(
                 start_terms = orders.kernel[:, 0] + orders.range[:, 0]
                 last = orders.range[:, 0]
             jump = np.abs(orders.range[:, 0] - last)[: order + 1].max(axis=-1)
-            if order > 1 and np.any(jump[:3] > _KINK * sizes[:3]):  # higher ones may be noise
+            apart = (jump > _KINK * sizes) & (jump > _ROUNDING)
+            if order > 1 and np.any(apart[:3]):  # of higher orders it may be noise
                 raise kinked(a)
             jumps = np.maximum(jumps, jump)
             inside = np.flatnonzero((wanted >= a) & (wanted <= b))

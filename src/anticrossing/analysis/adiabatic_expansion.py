@@ -44,6 +44,7 @@ from anticrossing.formulas import DomainCheck
 from anticrossing.formulas.result import failures
 from anticrossing.hamiltonian import Hamiltonian
 
+_ROUNDING = 1e-14  # terms below it are too small to matter
 HIGHEST_ORDER = 20  # Taylor coefficients on circles are good to rounding up to here, and further
 
 
@@ -188,8 +189,7 @@ class AdiabaticExpansion(Result):
             found.append(DomainCheck("last term / smallest term", growth, 1.0, text))
         if self.error_estimates is not None:
             n = slice(1, self.order + 1)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                wrong = np.nan_to_num(self.error_estimates[n] / self.term_sizes[n], nan=0.0)
+            wrong = self.error_estimates[n] / np.maximum(self.term_sizes[n], _ROUNDING)
             text = "that order is mostly rounding"
             worst = float(wrong.max())
             found.append(DomainCheck("numerical error of an order / its size", worst, 0.1, text))
