@@ -111,8 +111,8 @@ def test_many_levels():
         reservoir_energies=range(1, 65), couplings=0.2, **BATH,
     )  # fmt: skip
     statistics = returning.work_statistics()
-    drawn = statistics.sample(20000, np.random.default_rng(2))
-    assert abs(drawn.mean() - statistics.mean) < 5 * drawn.std() / np.sqrt(20000)
+    drawn = statistics.sample(10000, np.random.default_rng(2))
+    assert abs(drawn.mean() - statistics.mean) < 5 * drawn.std() / np.sqrt(10000)
     assert abs(drawn.var() / statistics.variance - 1) < 0.08
     assert statistics.atoms() is None
     with pytest.raises(InputError, match="65 levels have to be known at a time"):
