@@ -200,11 +200,11 @@ def test_drawn_trajectories_of_a_sequence():
         reservoir_energies=range(1, 65), couplings=0.2, temperature=1 / 1.2,
         chemical_potential=3.0,
     )  # fmt: skip
-    drawn = model.trajectories(4000, np.random.default_rng(3))
+    drawn = model.trajectories(2000, np.random.default_rng(3))
     ledger = model.run()
     for name in ("mechanical_work", "heat", "entropy_production"):
         values = getattr(drawn, name)
-        spread = values.std(axis=0) / np.sqrt(4000)
+        spread = values.std(axis=0) / np.sqrt(2000)
         apart = np.abs(drawn.average(values) - getattr(ledger, name))
         assert np.mean(apart < 3 * spread + 0.02) > 0.98
         assert np.all(apart < 6 * spread + 0.05)

@@ -9,7 +9,7 @@ import numpy as np
 from anticrossing import studies
 from anticrossing.reproduce.reproduction import Number, Reproduction
 from anticrossing.studies.outcomes.driven_level import DrivenLevelOutcome
-from anticrossing.thermodynamics import DrivenLevel, entropy_production
+from anticrossing.thermodynamics import DrivenLevel, entropy_production, fluctuation_ratio
 
 _EXPERIMENT = """
 [driven_level]
@@ -46,6 +46,7 @@ _REFERENCE: tuple[tuple[str, float, float], ...] = (
     ("fig. 4: mean of the backward work, exact, coupled", -0.9711362362439043, _CLAIM),
     ("fig. 4: P(w in [9.5, 10.5)), chain", 0.19674883564213247, _CHAIN_CLAIM),
     ("fig. 4: P(w in [9.5, 10.5)), exact, coupled", 0.20664195754723094, _CLAIM),
+    ("fig. 4: ln P(10)/P̃(−10), chain", 1.2 * (10 - 3.022276875802411), _CLAIM),
     ("fig. 4: distance of the two, unit bins", 0.013252828497270707, _CLAIM),
 )
 
@@ -82,12 +83,14 @@ def compute() -> Reproduction:
     def draw(figure: Any) -> None:
         from anticrossing import plot
 
-        left, middle, right = figure.subplots(1, 3)
+        left, middle, right, line = figure.subplots(1, 4)
         grid = np.linspace(0, 1, 121)
         produced = np.asarray(entropy_production(grid[None, :], grid[:, None], 0.75))
         plot.staircase(result, ax=left)
         plot.entropy_production_surface(grid, grid, produced, reservoir_occupation=0.75, ax=middle)
         plot.work_distributions(result, ax=right)
+        assert result.work is not None
+        plot.fluctuation_line([*result.work.ratios.values()][::-1], ax=line)
 
     return Reproduction(
         name="barra-esposito",
@@ -98,7 +101,7 @@ def compute() -> Reproduction:
         conclusion=conclusion,
         agrees=bool(agrees and fluctuation < 1e-10),
         draw=draw,
-        size=(15.0, 4.9),
+        size=(20.0, 4.9),
         numbers=tuple(
             Number(name, reference, value, claim, _SOURCE)
             for (name, reference, claim), value in zip(_REFERENCE, values, strict=True)
@@ -137,6 +140,7 @@ def _recompute(system: DrivenLevel) -> tuple[list[float], float]:
         back.mean,
         bins[0][ten],
         bins[1][ten],
+        fluctuation_ratio(lz, lz_back).log_ratios[-1],
         0.5 * np.abs(bins[0] - bins[1]).sum(),
     ]
     works = (lz, lz_back, coupled, back, decoupled)

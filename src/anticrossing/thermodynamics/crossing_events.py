@@ -43,6 +43,18 @@ class CrossingEvents(Result):
         "speed": shown("time", text="speed of the system level", of="speeds"),
     }
 
+    @property
+    def waits(self) -> FloatArray:
+        """Time from each crossing to the nearest other one of either of its levels, shape (K,)."""
+        found = np.full(self.times.shape, np.inf)
+        for levels in (self.system_levels, self.reservoir_levels):
+            for level in np.unique(levels):
+                own = np.flatnonzero(levels == level)
+                gaps = np.diff(self.times[own])
+                found[own[1:]] = np.minimum(found[own[1:]], gaps)
+                found[own[:-1]] = np.minimum(found[own[:-1]], gaps)
+        return found
+
     def plot(self, ax: Any = None) -> Any:
         """Draw which reservoir level is met when, one row for each level."""
         ax = new_axes() if ax is None else ax

@@ -34,7 +34,12 @@ from anticrossing.thermodynamics.chain_ledger import ChainLedger
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.equilibrium import fermi
 from anticrossing.thermodynamics.exact import ExactLedger
-from anticrossing.thermodynamics.exact_work import DIRECTIONS, checked_scheme, exact_work
+from anticrossing.thermodynamics.exact_work import (
+    DIRECTIONS,
+    checked_scheme,
+    exact_work,
+    joint_counting,
+)
 from anticrossing.thermodynamics.level_dynamics import follow_level
 from anticrossing.thermodynamics.work import WorkDistribution
 
@@ -361,14 +366,11 @@ class DrivenLevel(Thermal, Result):
         """
         forward = choice("direction", direction, DIRECTIONS) == "forward"
         ends = (self.start, self.stop) if forward else (self.stop, self.start)
-        first, last = (np.concatenate([[end], self.levels]) for end in ends)
-        heat = np.concatenate([[0.0], self.chemical_potential - self.levels])
-        particles = np.concatenate([[1.0], np.zeros(self.levels.size)])
-        return TwoPointStatistics(
-            propagator=self.propagator if forward else self.propagator.T,
-            initial_values=np.stack([first, heat, particles]),
-            final_values=np.stack([last, heat, particles]),
-            log_odds=-self.beta * (first - self.chemical_potential),
+        return joint_counting(
+            self.propagator if forward else self.propagator.T,
+            np.array(ends)[:, None],
+            self.levels,
+            **self._bath,
         )
 
     def __str__(self) -> str:

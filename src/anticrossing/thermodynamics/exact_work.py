@@ -66,3 +66,24 @@ def exact_work(
     return WorkDistribution(
         statistics, temperature=temperature, free_energy_difference=change, description=description
     )
+
+
+def joint_counting(
+    propagator: ComplexArray,
+    ends: FloatArray,
+    levels: FloatArray,
+    *,
+    temperature: float,
+    chemical_potential: float,
+) -> TwoPointStatistics:
+    """Return work, heat and particles of driven levels, at `ends` (2, S), decoupled."""
+    driven, fixed = np.ones(ends.shape[1]), np.zeros(levels.size)
+    before, after = (np.concatenate([end, levels]) for end in ends)
+    heat = np.concatenate([0 * driven, chemical_potential - levels])
+    particles = np.concatenate([driven, fixed])
+    return TwoPointStatistics(
+        propagator=propagator,
+        initial_values=np.stack([before, heat, particles]),
+        final_values=np.stack([after, heat, particles]),
+        log_odds=-(before - chemical_potential) / temperature,
+    )

@@ -31,12 +31,18 @@ from anticrossing.dynamics.gaussian import GaussianState
 from anticrossing.formulas.result import DomainCheck
 from anticrossing.thermodynamics.arguments import Thermal, equilibrium_parameters
 from anticrossing.thermodynamics.chain import crossing_probabilities
+from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.crossing_events import CrossingEvents, IntArray, crossing_sequence
 from anticrossing.thermodynamics.dissipation import Filling
 from anticrossing.thermodynamics.equilibrium import grand_potential
-from anticrossing.thermodynamics.exact_work import DIRECTIONS, checked_scheme, exact_work
+from anticrossing.thermodynamics.exact_work import (
+    DIRECTIONS,
+    checked_scheme,
+    exact_work,
+    joint_counting,
+)
 from anticrossing.thermodynamics.sequential_exact import Paths, SequentialExact
-from anticrossing.thermodynamics.sequential_ledger import SequentialLedger
+from anticrossing.thermodynamics.sequential_ledger import SequentialLedger, mixed
 from anticrossing.thermodynamics.sequential_statistics import SequentialStatistics
 from anticrossing.thermodynamics.sequential_trajectories import (
     SequentialTrajectories,
@@ -152,19 +158,12 @@ class SequentialCrossings(Thermal, Unchanging):
         durations = np.maximum(
             1 / np.sqrt(self.events.speeds), 2 * np.abs(self._met_couplings) / self.events.speeds
         )
-        waits = np.full(durations.shape, np.inf)
-        for levels in (self.events.system_levels, self.events.reservoir_levels):
-            for level in np.unique(levels):
-                own = np.flatnonzero(levels == level)
-                gaps = np.diff(self.events.times[own])
-                waits[own[1:]] = np.minimum(waits[own[1:]], gaps)
-                waits[own[:-1]] = np.minimum(waits[own[:-1]], gaps)
         start, stop = self._window
         margins = np.minimum(self.events.times - start, stop - self.events.times)
         return (
             DomainCheck(
                 "duration of a crossing / time to the next of the same level",
-                durations / waits,
+                durations / self.events.waits,
                 1.0,
                 "a level is met again before the crossing is over",
             ),
@@ -223,7 +222,7 @@ class SequentialCrossings(Thermal, Unchanging):
             reservoir = Filling.of(of_shape("reservoir_occupations", given, (levels,)))
 
         occupied, vacant = (
-            self._mixed(*pair)
+            mixed(self.events, *self._probabilities, *pair)
             for pair in ((system.occupied, reservoir.occupied), (system.vacant, reservoir.vacant))
         )
         return SequentialLedger(
@@ -237,20 +236,6 @@ class SequentialCrossings(Thermal, Unchanging):
             temperature=self.temperature,
             chemical_potential=self.chemical_potential,
         )
-
-    def _mixed(self, system: FloatArray, reservoir: FloatArray) -> FloatArray:
-        """Return occupations, or vacancies, after each crossing, (..., K+1, S+M)."""
-        events, systems = self.events, system.shape[-1]
-        found = np.empty((*system.shape[:-1], events.times.size + 1, systems + reservoir.size))
-        found[..., 0, :systems] = system
-        found[..., 0, systems:] = reservoir
-        pairs = np.stack((events.system_levels, systems + events.reservoir_levels), axis=-1)
-        for k, pair in enumerate(pairs):
-            keep, swap = self.diabatic_probabilities[k], self.adiabatic_probabilities[k]
-            found[..., k + 1, :] = found[..., k, :]
-            before = found[..., k, pair]
-            found[..., k + 1, pair] = keep * before + swap * before[..., ::-1]
-        return found
 
     # ---- statistics of the crossings ------------------------------------------------------------
 
@@ -425,6 +410,18 @@ class SequentialCrossings(Thermal, Unchanging):
             description=f"exact, {scheme} scheme, {direction}",
             **self._bath,
         )
+
+    def full_counting(self, *, direction: str = "forward") -> TwoPointStatistics:
+        """Return the exact joint statistics of work, heat and particles, as for a `DrivenLevel`.
+
+        Parameters
+        ----------
+        direction : {"forward", "backward"}
+        """
+        forward = choice("direction", direction, DIRECTIONS) == "forward"
+        ends = self.positions[[0, -1] if forward else [-1, 0]]
+        propagator = self.propagator if forward else self.propagator.T
+        return joint_counting(propagator, ends, self.reservoir_energies, **self._bath)
 
     def _single(self, systems: Any, reservoir: Any = None) -> SequentialLedger:
         """Return the ledger of one set of initial occupations."""

@@ -140,6 +140,26 @@ class SequentialLedger(Thermal, Result):
         return "\n".join(lines)
 
 
+def mixed(
+    events: CrossingEvents,
+    keep: FloatArray,
+    swap: FloatArray,
+    system: FloatArray,
+    reservoir: FloatArray,
+) -> FloatArray:
+    """Return occupations, or vacancies, after each crossing, (..., K+1, S+M)."""
+    systems = system.shape[-1]
+    found = np.empty((*system.shape[:-1], events.times.size + 1, systems + reservoir.size))
+    found[..., 0, :systems] = system
+    found[..., 0, systems:] = reservoir
+    pairs = np.stack((events.system_levels, systems + events.reservoir_levels), axis=-1)
+    for k, pair in enumerate(pairs):
+        found[..., k + 1, :] = found[..., k, :]
+        before = found[..., k, pair]
+        found[..., k + 1, pair] = keep[k] * before + swap[k] * before[..., ::-1]
+    return found
+
+
 def filled(occupied: FloatArray, vacant: FloatArray) -> Filling:
     """Return occupations with complements that are known."""
     with np.errstate(divide="ignore"):
