@@ -4,7 +4,8 @@ What enters counts one of the three, or the states that they follow from.
 
 `DrivenLevel` is one Fermi level driven through a reservoir, as a chain of Landau-Zener crossings
 and exactly; `MarkovChain` is stochastic thermodynamics in discrete time for any number of states
-and reservoirs; `TwoPointStatistics` counts what any quadratic Hamiltonian does to free fermions.
+and reservoirs, with trajectories, counting and cycles; `TwoPointStatistics` counts what any
+quadratic Hamiltonian does to free fermions.
 """
 
 from anticrossing._core.public import guard

@@ -187,7 +187,7 @@ def scaled_counting(increments: Increments, state: FloatArray, production: float
     def apply(vectors: FloatArray) -> Moments:
         full = np.zeros((vectors.shape[0], state.size))
         full[:, members] = vectors
-        return Moments(*(part[..., members] for part in centred.moments(full)))
+        return Moments(*(part[..., members] for part in centred.moments(Moments.of(full, count))))
 
     zero = state[members]
     period = apply(np.eye(members.size)).zeroth.T
