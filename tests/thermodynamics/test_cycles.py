@@ -105,7 +105,7 @@ def test_short_contacts_have_the_power_of_a_continuous_engine():
 
 @pytest.mark.parametrize("carnot", [0.3, slow(0.1)])
 def test_thermoelectric_dot_at_maximum_power(carnot):
-    """Esposito, Lindenberg, Van den Broeck, EPL 85, 60010 (2009), equation (16)."""
+    """Esposito, Lindenberg, Van den Broeck, EPL 85, 60010 (2009)."""
     cold = 1 - carnot
 
     def performance(level, bias):

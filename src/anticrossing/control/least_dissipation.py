@@ -163,8 +163,8 @@ def least_dissipation(
     Around crossing i the level moves at the speed ``ε̇_i`` over a cell of length ``ℓ_i``, from half
     way to the neighbour before to half way to the next, or from the start, or to the end. Then
     ``R_i = exp(−Γ_i τ_i)``, ``Γ_i = 2πγ_i²/ℓ_i``, and the times ``τ_i = ℓ_i/ε̇_i`` are chosen for
-    the least ``W^m − ΔΩ^eq`` under ``Σ τ_i = τ``. The minimum is the global one. It begins and ends
-    with leaps at infinite speed, as such optima do.
+    the least ``W^m − ΔΩ^eq`` under ``Σ τ_i = τ``. The minimum is the global one. It may begin
+    and end with a leap at infinite speed, as such optima do.
 
     The entropy production alone has no sensible minimum: a level that waits in equilibrium and
     leaps at the end produces none until it relaxes. The dissipated work counts that too.

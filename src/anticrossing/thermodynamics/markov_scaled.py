@@ -45,7 +45,7 @@ class ScaledCounting(Result):
 
     References
     ----------
-    H. Touchette, Phys. Rep. 478, 1 (2009), section 4.3; G. Gallavotti, E. G. D. Cohen, Phys. Rev.
+    H. Touchette, Phys. Rep. 478, 1 (2009); G. Gallavotti, E. G. D. Cohen, Phys. Rev.
     Lett. 74, 2694 (1995); J. L. Lebowitz, H. Spohn, J. Stat. Phys. 95, 333 (1999).
     """
 
