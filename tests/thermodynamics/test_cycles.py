@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 from scipy.optimize import minimize
 
 from anticrossing._core.checks import InputError
+from anticrossing.control import least_dissipation
 from anticrossing.thermodynamics import (
     LandauZenerChain,
     MarkovChain,
@@ -104,7 +105,7 @@ def test_short_contacts_have_the_power_of_a_continuous_engine():
 
 @pytest.mark.parametrize("carnot", [0.3, slow(0.1)])
 def test_thermoelectric_dot_at_maximum_power(carnot):
-    """Esposito, Lindenberg, Van den Broeck, EPL 85, 60010 (2009), equation (16)."""
+    """Esposito, Lindenberg, Van den Broeck, EPL 85, 60010 (2009)."""
     cold = 1 - carnot
 
     def performance(level, bias):
@@ -223,6 +224,53 @@ def test_driven_level_approaches_a_reversible_stirling_engine():
         errors.append(-level_cycle(pair).cycle().work / area - 1)
     assert abs(errors[1]) < 2e-3
     assert errors[0] / errors[1] == pytest.approx(4.0, rel=0.1)
+
+
+def carnot_strokes(levels, duration, *, optimal):
+    """Isotherms between ε = T and 3T, hot down and cold up, with leaps at equal ε/T between."""
+    made = []
+    for temperature, way in ((2.0, (3.0, 1.0)), (1.0, (1.0, 3.0))):
+        start, stop = temperature * way[0], temperature * way[1]
+        met = start + (stop - start) * (np.arange(levels) + 0.5) / levels
+        isotherm = LandauZenerChain(
+            energies=met,
+            couplings=math.sqrt(abs(stop - start) / levels / (2 * math.pi)),  # Γ = 1
+            speeds=abs(stop - start) / duration,
+            start=start,
+            stop=stop,
+            temperature=temperature,
+            chemical_potential=0.0,
+        )
+        if optimal:
+            isotherm = least_dissipation(isotherm, duration).chain
+        made.append(isotherm)
+    hot, cold = made
+
+    def leap(start, stop):
+        return LandauZenerChain(
+            energies=[100.0 if stop > start else -100.0], couplings=1.0, speeds=1.0, start=start,
+            stop=stop, temperature=1.0, chemical_potential=0.0,
+        )  # fmt: skip
+
+    return [hot, leap(2.0, 1.0), cold, leap(3.0, 6.0)]
+
+
+def test_driven_level_as_a_carnot_engine():
+    """Slow isotherms reach Carnot's efficiency, the heat T ΔS; the best speeds come nearer."""
+    filled = occupied(1, 1), occupied(3, 1)
+    entropies = [-f * math.log(f) - (1 - f) * math.log(1 - f) for f in filled]
+    lost = []
+    for duration in (100.0, 400.0):
+        even, best = (
+            level_cycle(carnot_strokes(round(10 * duration), duration, optimal=o)).cycle()
+            for o in (False, True)
+        )
+        assert even.mode == best.mode == "engine"
+        assert even.efficiency < best.efficiency < best.carnot_efficiency == 0.5
+        lost.append(1 - best.efficiency / 0.5)
+    assert lost[0] / lost[1] == pytest.approx(4.0, rel=0.1)
+    assert lost[1] < 0.01
+    assert best.hot_heat == pytest.approx(2 * (entropies[0] - entropies[1]), rel=0.02)
 
 
 def test_one_reservoir_stroke_by_stroke_is_no_cycle_between_temperatures():

@@ -1,6 +1,6 @@
 """Control of a passage: counterdiabatic driving, local adiabatic schedules, optimal speeds.
 
-What enters answers how to drive, and returns a drive, a Hamiltonian or a rate.
+What enters answers how to drive, and returns a drive, a Hamiltonian, a rate or speeds.
 """
 
 from anticrossing._core.public import guard

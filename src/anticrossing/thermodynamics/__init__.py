@@ -6,6 +6,8 @@ What enters counts one of the three, or the states that they follow from.
 and exactly; `MarkovChain` is stochastic thermodynamics in discrete time for any number of states
 and reservoirs; `Junction` is levels between several reservoirs of free fermions, exactly;
 `TwoPointStatistics` counts what any quadratic Hamiltonian does to free fermions.
+and reservoirs, with trajectories, counting and cycles; `TwoPointStatistics` counts what any
+quadratic Hamiltonian does to free fermions.
 """
 
 from anticrossing._core.public import guard

@@ -50,7 +50,7 @@ def otto_cycle(
 
     References
     ----------
-    H. T. Quan, Y. Liu, C. P. Sun, F. Nori, Phys. Rev. E 76, 031105 (2007), section IV.
+    H. T. Quan, Y. Liu, C. P. Sun, F. Nori, Phys. Rev. E 76, 031105 (2007).
 
     Examples
     --------

@@ -59,24 +59,27 @@ class Moments(NamedTuple):
             self.third + 3 * x * variances + 3 * x**2 * a + x**3 * p,
         )
 
-    def moved(self, moves: FloatArray, x: FloatArray) -> Moments:
-        """Return the moments after a step with probabilities (R, M, M), increments (K, R, M, M)."""
-        whole = moves.sum(axis=0)
-        one = np.einsum("rmn,krmn->kmn", moves, x)
-        two = np.einsum("rmn,krmn,lrmn->klmn", moves, x, x)
-        three = np.einsum("rmn,krmn->kmn", moves, x**3)
+    def moved(
+        self, whole: FloatArray, one: FloatArray, two: FloatArray, three: FloatArray
+    ) -> Moments:
+        """Return the moments after a step whose matrices `Increments.powers` gives."""
         p, a, c, d = self
-        variances = np.diagonal(c, axis1=1, axis2=2).swapaxes(1, 2)
-        cross = np.einsum("kmn,bln->bklm", one, a)
-        twos = np.einsum("kkmn->kmn", two)
+        count = one.shape[0]
+        diagonal = np.arange(count)
+        variances = c[:, diagonal, diagonal]
+        cross = np.matmul(one[None, :, None], a[:, None, :, :, None])[..., 0]
+        columns = p[:, None, :, None]
         return Moments(
             p @ whole.T,
-            a @ whole.T + np.einsum("kmn,bn->bkm", one, p),
-            c @ whole.T + cross + cross.swapaxes(1, 2) + np.einsum("klmn,bn->bklm", two, p),
+            a @ whole.T + np.matmul(one, columns)[..., 0],
+            c @ whole.T
+            + cross
+            + cross.swapaxes(1, 2)
+            + np.matmul(two, columns[:, :, None])[..., 0],
             d @ whole.T
-            + 3 * np.einsum("kmn,bkn->bkm", one, variances)
-            + 3 * np.einsum("kmn,bkn->bkm", twos, a)
-            + np.einsum("kmn,bn->bkm", three, p),
+            + 3 * np.matmul(one, variances[..., None])[..., 0]
+            + 3 * np.matmul(two[diagonal, diagonal], a[..., None])[..., 0]
+            + np.matmul(three, columns)[..., 0],
         )
 
 
@@ -112,19 +115,32 @@ class Increments:
 
     def centred(self, state: FloatArray) -> tuple[FloatArray, Increments]:
         """Return the mean of every step (K, steps), and the increments less these means."""
-        means = np.empty(self.values.shape[:2])
-        for step, moves in enumerate(self.moves):
-            means[:, step] = np.einsum("krmn,rmn,n->k", self.values[:, step], moves, state)
-            state = moves.sum(axis=0) @ state
+        states = np.empty((self.moves.shape[0], state.size))
+        for step, whole in enumerate(self.moves.sum(axis=1)):
+            states[step] = state
+            state = whole @ state
+        flows = self.moves * states[:, None, None, :]
+        means = np.einsum("ksrmn,srmn->ks", self.values, flows)
         values = self.values - means[..., None, None, None]
         return means, Increments(self.moves, values, self.start, self.end, self.shape)
 
-    def moments(self, start: FloatArray) -> Moments:
-        """Return the moments of vectors (B, M) after all steps, without start and end."""
-        found = Moments.of(start, self.values.shape[0])
-        for step, moves in enumerate(self.moves):
-            found = found.moved(moves, self.values[:, step])
-        return found
+    def powers(self) -> Iterator[tuple[FloatArray, ...]]:
+        """Return for every step Σ_ν M, Σ_ν M x_k, Σ_ν M x_k x_l and Σ_ν M x_k³, M and x of ν."""
+        moves, x = self.moves, self.values
+        weighted = moves * x
+        return zip(
+            moves.sum(axis=1),
+            weighted.sum(axis=2).swapaxes(0, 1),
+            np.einsum("ksrmn,lsrmn->sklmn", weighted, x),
+            np.einsum("ksrmn,ksrmn->skmn", weighted, x**2),
+            strict=True,
+        )
+
+    def moments(self, start: Moments) -> Moments:
+        """Return the moments of vectors after all steps, without start and end."""
+        for step in self.powers():
+            start = start.moved(*step)
+        return start
 
     def tilted(
         self, quantity: int, step: int, fields: ComplexArray
@@ -332,11 +348,9 @@ class CountingStatistics(Result):
         used = np.concatenate([x.values[k][x.moves > 0], starts[self.initial > 0], ends])
         sizes = np.unique(np.abs(used))
         unit = common_step(sizes, most) if sizes[-1] > 0 else 1.0
-        if unit is None:
-            return self._merged(k, most)
         span = np.max(np.abs(x.values[k]), axis=(-3, -2, -1)).sum() + 2 * sizes[-1]
-        if 2 * span > most * unit:
-            raise _too_many(most)
+        if unit is None or 2 * span > most * unit:
+            return self._merged(k, most)
         return self._on_lattice(k, unit)
 
     def _on_lattice(self, k: int, unit: float) -> AtomicStatistics:
@@ -398,9 +412,8 @@ class CountingStatistics(Result):
         end = x.end - (x.end @ last)[:, None]
         with np.errstate(over="ignore", invalid="ignore"):
             found = Moments.of(state[None], start.shape[0]).shifted(start)
-            for step, moves in enumerate(x.moves):
-                found = found.moved(moves, centred.values[:, step])
-            sums = [part[0].sum(axis=-1) for part in found.shifted(end)]
+            found = centred.moments(found).shifted(end)
+            sums = [part[0].sum(axis=-1) for part in found]
         if not all(np.all(np.isfinite(part)) for part in sums):
             raise InputError("The cumulants exceed the range of floats: give smaller weights.")
         return means.sum(axis=1) + x.start @ state + x.end @ last, sums[2], sums[3]

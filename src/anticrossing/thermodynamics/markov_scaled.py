@@ -45,7 +45,7 @@ class ScaledCounting(Result):
 
     References
     ----------
-    H. Touchette, Phys. Rep. 478, 1 (2009), section 4.3; G. Gallavotti, E. G. D. Cohen, Phys. Rev.
+    H. Touchette, Phys. Rep. 478, 1 (2009); G. Gallavotti, E. G. D. Cohen, Phys. Rev.
     Lett. 74, 2694 (1995); J. L. Lebowitz, H. Spohn, J. Stat. Phys. 95, 333 (1999).
     """
 
@@ -187,7 +187,7 @@ def scaled_counting(increments: Increments, state: FloatArray, production: float
     def apply(vectors: FloatArray) -> Moments:
         full = np.zeros((vectors.shape[0], state.size))
         full[:, members] = vectors
-        return Moments(*(part[..., members] for part in centred.moments(full)))
+        return Moments(*(part[..., members] for part in centred.moments(Moments.of(full, count))))
 
     zero = state[members]
     period = apply(np.eye(members.size)).zeroth.T

@@ -145,8 +145,8 @@ class ChainStatistics:
 
         References
         ----------
-        M. Esposito, U. Harbola, S. Mukamel, Rev. Mod. Phys. 81, 1665 (2009), section II; U.
-        Seifert, Rep. Prog. Phys. 75, 126001 (2012), section 3.
+        M. Esposito, U. Harbola, S. Mukamel, Rev. Mod. Phys. 81, 1665 (2009); U.
+        Seifert, Rep. Prog. Phys. 75, 126001 (2012).
 
         Examples
         --------
@@ -210,7 +210,7 @@ class ChainStatistics:
 
         References
         ----------
-        H. Touchette, Phys. Rep. 478, 1 (2009), section 4.3.
+        H. Touchette, Phys. Rep. 478, 1 (2009).
 
         Examples
         --------

@@ -64,7 +64,7 @@ def thermodynamic_length(
     References
     ----------
     P. Salamon, R. S. Berry, Phys. Rev. Lett. 51, 1127 (1983); D. A. Sivak, G. E. Crooks, Phys. Rev.
-    Lett. 108, 190602 (2012), equations (8)–(12).
+    Lett. 108, 190602 (2012).
 
     Examples
     --------
