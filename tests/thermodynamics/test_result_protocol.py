@@ -71,7 +71,7 @@ RESULTS = {
     "markov totals": lambda: MARKOV.run([1.0, 0.0]).total(),
     "transitions": lambda: td.enumerate_transitions(TURN, log_odds=[0.0, -1.0]),
     "transport": lambda: JUNCTION.evolve([0.0, 1.0, 2.0]),
-    "noise": lambda: JUNCTION.evolve([1.0, 2.0], fluctuations=True),
+    "noise": lambda: JUNCTION.evolve([0.0, 2.0], fluctuations=True),
     "entropy of transport": lambda: JUNCTION.entropy_production(1.0),
     "conductor": lambda: CONDUCTOR,
     "wide band": lambda: td.wide_band_occupations(
