@@ -53,6 +53,7 @@ from anticrossing.thermodynamics.modes import Transitions
 from anticrossing.thermodynamics.reservoirs import Reservoir
 from anticrossing.thermodynamics.resting import RestingLevel, resting_level
 from anticrossing.thermodynamics.sampling import sample_transitions
+from anticrossing.thermodynamics.scattering import MultiTerminal, scattering_matrix
 from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings, SequentialLedger
 from anticrossing.thermodynamics.transport import TransportLedger
 from anticrossing.thermodynamics.wide_band import WideBandSolution, wide_band_occupations
@@ -76,6 +77,7 @@ __all__ = [
     "MarkovChain",
     "MarkovLedger",
     "MarkovTotals",
+    "MultiTerminal",
     "Reservoir",
     "RestingLevel",
     "SequentialCrossings",
@@ -102,6 +104,7 @@ __all__ = [
     "lattice_atoms",
     "resting_level",
     "sample_transitions",
+    "scattering_matrix",
     "smoothed_density",
     "smoothed_log_density",
     "transmission",
