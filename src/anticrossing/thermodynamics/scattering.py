@@ -17,9 +17,12 @@ from anticrossing._core.checks import (
     FloatArray,
     InputError,
     at_least,
+    describe,
     fail,
+    finite,
     hermitian,
     increasing,
+    is_numeric,
     last_axis,
     real_array,
 )
@@ -27,11 +30,13 @@ from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.formulas.result import broadcast
 from anticrossing.thermodynamics.arguments import counting_field
+from anticrossing.thermodynamics.counting import balance_of, scaled_transfers
 from anticrossing.thermodynamics.energy_integrals import Nodes, Window, integrate
 from anticrossing.thermodynamics.reservoirs import Reservoir
 
 _UNITARITY = 1e-8
-_LARGEST_TILT = 300.0  # of one transfer: exponentials and their products stay floats
+_CHUNK = 1 << 22  # numbers held at a time
+MOST_TERMINALS = 16
 
 
 def scattering_matrix(
@@ -75,7 +80,7 @@ def scattering_matrix(
     """
     e = real_array("energies", energies)
     h = hermitian("hamiltonian", np.atleast_2d(hamiltonian), single=True)
-    w = np.atleast_2d(np.asarray(couplings, dtype=np.complex128))
+    w = np.atleast_2d(finite("couplings", np.asarray(couplings, dtype=np.complex128)))
     if w.ndim != 2 or w.shape[0] != h.shape[0]:
         raise fail("couplings", f"have shape ({h.shape[0]}, R)", f"its shape is {w.shape}")
     m = h.shape[0]
@@ -103,7 +108,7 @@ class MultiTerminal(Result):
     ----------
     scattering : callable
         ``S(E)`` for an array of energies (n,): shape (n, R, R), ``[outgoing, incoming]``, unitary.
-    reservoirs : sequence of R Reservoir
+    reservoirs : sequence of R Reservoir, 2 to 16
         Each with one temperature and one chemical potential.
     band : (float, float), optional
         The energies outside of which nothing is transmitted.
@@ -167,8 +172,9 @@ class MultiTerminal(Result):
         band: tuple[float, float] | None = None,
         features: npt.ArrayLike = (),
     ) -> None:
-        if len(reservoirs) < 2:
-            raise fail("reservoirs", "list at least two", f"there are {len(reservoirs)}")
+        if not 2 <= len(reservoirs) <= MOST_TERMINALS:
+            must = f"list 2 to {MOST_TERMINALS}"
+            raise fail("reservoirs", must, f"there are {len(reservoirs)}")
         for k, bath in enumerate(reservoirs):
             if np.ndim(bath.temperature) or np.ndim(bath.chemical_potential):
                 must = "have one temperature and one μ"
@@ -207,8 +213,7 @@ class MultiTerminal(Result):
         Raises
         ------
         InputError
-            If ``Im(v_ν − v_μ)`` does not lie in ``(−1/T_ν, 1/T_μ)``, or a transfer is tilted by
-            more than exp(300).
+            If ``Im(v_ν − v_μ)`` does not lie in ``(−1/T_ν, 1/T_μ)``.
         """
         count = self.temperatures.size
         first, second = broadcast(u=counting_field("u", u), v=counting_field("v", v))
@@ -220,26 +225,21 @@ class MultiTerminal(Result):
             if np.any(slopes <= -betas[:, None]) or np.any(slopes >= betas):
                 must = "have imaginary parts that differ by less than inverse temperatures"
                 raise fail("v", must, f"they differ by up to {slopes.max():.6g}")
-            tilts = a.imag[:, None] - a.imag
-            if np.max(np.abs(tilts)) > _LARGEST_TILT:
-                must = f"have imaginary parts that differ by at most {_LARGEST_TILT:g}"
-                raise fail("u", must, f"they differ by {np.max(np.abs(tilts)):.6g}")
             values.append(self._generating(a, b))
         result = np.array(values, dtype=np.complex128).reshape(first.shape[:-1])
         return result if result.ndim else complex(result)
 
     def _generating(self, u: ComplexArray, v: ComplexArray) -> complex:
-        one = np.eye(self.temperatures.size)
-
         def density(at: Nodes) -> tuple[ComplexArray, FloatArray]:
-            s = self._scattered(at.energies)
-            phase = np.asarray(1j * (u + v * at.energies[:, None]), dtype=np.complex128)
-            phase -= phase.real.mean(axis=1)[:, None]  # a common factor drops out
-            change = s * np.exp(phase[:, None, :] - phase[:, :, None])
-            change = s.conj().swapaxes(1, 2) @ change - one
-            determinant = np.linalg.det(one + expit(-at.scaled).T[:, :, None] * change)
-            with np.errstate(divide="ignore"):
-                value = np.log(determinant)
+            adjoint = self._scattered(at.energies).conj().swapaxes(1, 2)
+            fields = np.asarray(-(u + v * at.energies[:, None]), dtype=np.complex128)
+            fields -= fields.mean(axis=1)[:, None]  # what all have in common drops out
+            odds = -at.scaled.T
+            balance = balance_of(odds + fields.imag, -fields.imag)
+            matrix, scale = scaled_transfers(odds, fields, fields, balance)
+            sign, log = np.linalg.slogdet(matrix * adjoint)
+            sign_0, log_0 = np.linalg.slogdet(adjoint)
+            value = log + scale - log_0 + 1j * np.angle(sign * np.conj(sign_0))
             # the rounding of a determinant near one counts against what the reservoirs could do
             could = (expit(-at.scaled)[:, None] * expit(at.scaled)).max(axis=(0, 1))
             return value[None], (np.abs(value) + could)[None]
@@ -265,12 +265,13 @@ class MultiTerminal(Result):
             net = np.where(drops > 0, ahead, behind)
             flows = np.einsum("nba,abn->abn", passed, net)  # from a to b, less what comes back
             given = flows.sum(axis=1)
-            # A_a = P_a − S† P_a S; covariance tr[f A_a (1 − f) A_b]
-            change = one[:, None, :, None] * one[:, None, None, :] - np.einsum(
-                "nai,naj->anij", s.conj(), s
+            noise = np.concatenate(
+                [
+                    _covariances(s[part], full[:, part], empty[:, part])
+                    for part in _parts(at.energies.size, count)
+                ],
+                axis=2,
             )
-            weight = np.einsum("in,jn->nij", full, empty)
-            noise = np.einsum("nij,anij,bnij->abn", weight, change, change.conj()).real
             produced = 0.5 * np.sum(flows * drops, axis=(0, 1))
             rows = np.concatenate(
                 [given, given * at.energies, noise.reshape(-1, at.energies.size), produced[None]]
@@ -329,7 +330,10 @@ class MultiTerminal(Result):
 
     def _scattered(self, energies: FloatArray) -> ComplexArray:
         """Return S at the energies, (n, R, R), or raise `InputError`."""
-        found = np.asarray(self.scattering(energies), dtype=np.complex128)
+        given = self.scattering(energies)
+        if not is_numeric(given):
+            raise fail("scattering", "return numbers", f"it returned {describe(given)}")
+        found = np.asarray(given, dtype=np.complex128)
         count = self.temperatures.size
         if found.shape != (energies.size, count, count):
             must = f"return shape (n, {count}, {count}) for n energies"
@@ -352,3 +356,18 @@ class MultiTerminal(Result):
         return "\n".join(
             [*lines, f"  entropy production  {self.entropy_production_rate:.10g} per time"]
         )
+
+
+def _parts(nodes: int, terminals: int) -> list[slice]:
+    """Return slices of nodes whose matrices fit into memory together."""
+    size = max(1, _CHUNK // terminals**3)
+    return [slice(k, k + size) for k in range(0, nodes, size)]
+
+
+def _covariances(s: ComplexArray, full: FloatArray, empty: FloatArray) -> FloatArray:
+    """Return ``tr[f A_a (1 − f) A_b]`` with ``A_a = P_a − S† P_a S``, shape (R, R, n)."""
+    one = np.eye(s.shape[1])
+    change = one[:, None, :, None] * one[:, None, None, :] - np.einsum("nai,naj->anij", s.conj(), s)
+    weight = np.einsum("in,jn->nij", full, empty)
+    found = np.einsum("anij,bnij->abn", weight * change, change.conj(), optimize=True)
+    return np.asarray(found.real)
