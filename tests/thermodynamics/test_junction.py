@@ -249,7 +249,7 @@ def test_leads_alike_turn_the_entropy_production_into_the_dissipated_work():
 EDGE, RATES, WARMTH, POTENTIAL, LEVEL = 6.0, (0.5, 0.7), (0.4, 0.3), (0.6, -0.4), 0.1
 
 
-def resonant(levels=200, warmth=WARMTH):
+def resonant(levels=180, warmth=WARMTH):
     leads = [
         Lead.band(
             rate=RATES[k], low=-EDGE, high=EDGE, levels=levels, temperature=warmth[k],
@@ -293,7 +293,7 @@ def test_cumulants_grow_as_levitov_and_lesovik_say(of, tolerance):
 
 
 def test_the_generating_function_grows_as_levitov_and_lesovik_say():
-    junction, u = resonant(), np.array([0.5, 1.5, 0.8j])
+    junction, u = resonant(), np.array([0.5, 0.8j])
     early, late = (
         junction.counting(time, of="particles", lead="left").log_characteristic_function(u)
         for time in (20.0, 24.0)
@@ -306,6 +306,7 @@ def test_the_generating_function_grows_as_levitov_and_lesovik_say():
     assert np.max(abs(error)) < 1e-6
 
 
+@pytest.mark.slow
 def test_the_exchange_theorem_holds_for_what_grows():
     """ln χ of a finite time breaks the symmetry, by boundary terms that do not grow."""
     junction, wanted = resonant(warmth=(0.4, 0.4)), conductor(warmth=(0.4, 0.4))
@@ -460,6 +461,10 @@ REFUSED = {
     ),
     "an occupation of two": lambda: Junction(hamiltonian=0.0, leads=[LEAD], occupations=2.0),
     "times at rest": lambda: Junction(hamiltonian=0.0, leads=[LEAD]).evolve(),
+    "no time at rest": lambda: Junction(hamiltonian=0.0, leads=[LEAD]).counting(),
+    "too many levels": lambda: Junction(
+        hamiltonian=0.0, leads=[Lead(np.arange(9000.0), 0.1, temperature=1.0)]
+    ),
     "a negative time": lambda: Junction(hamiltonian=0.0, leads=[LEAD]).evolve([-1.0]),
     "an unknown quantity": lambda: Junction(hamiltonian=0.0, leads=[LEAD]).counting(1.0, of="spin"),
     "an unknown lead": lambda: Junction(hamiltonian=0.0, leads=[LEAD]).counting(1.0, lead="lift"),

@@ -10,6 +10,7 @@ import pytest
 
 import anticrossing as ac
 from anticrossing import thermodynamics as td
+from tests.effort import slow
 
 Reservoir, LevitovLesovik = td.Reservoir, td.LevitovLesovik
 
@@ -41,7 +42,7 @@ def exact(u, v):
     return value
 
 
-@pytest.mark.parametrize("fields", [(0.7 + 0.1j, 0.3 - 0.2j), (-0.5j, 0.0), (1e-6, 0.0)])
+@pytest.mark.parametrize("fields", [(0.7 + 0.1j, 0.3 - 0.2j), slow((-0.5j, 0.0)), (1e-6, 0.0)])
 def test_the_generating_function(biased, fields):
     wanted = by_mpmath(exact(*fields))
     found = biased.cumulant_generating_function(*fields)
@@ -59,13 +60,9 @@ def test_cumulants_are_derivatives_of_the_generating_function(biased):
         series = np.fft.fft(values)[1:5] / 32 / radius ** np.arange(1, 5)
         wanted = (series * [1, 2, 6, 24]).real
         assert np.max(abs(biased.cumulants(of=of) - wanted)) < 1e-11
-    mixed = np.array(
-        [
-            [biased.cumulant_generating_function(-0.4j * y, -0.2j * z) for z in turns[::2]]
-            for y in turns[::2]
-        ]
-    )
-    assert abs(np.fft.fft2(mixed)[1, 1].real / 256 / 0.08 - biased.cross_noise) < 1e-11
+    few = turns[::4]
+    mixed = biased.cumulant_generating_function(-0.1j * few[:, None], -0.05j * few)
+    assert abs(np.fft.fft2(mixed)[1, 1].real / 64 / 0.005 - biased.cross_noise) < 1e-9
 
 
 def test_the_exchange_fluctuation_theorem(biased):
@@ -152,7 +149,7 @@ def test_large_tilts_do_not_overflow():
 def test_no_conductor_is_more_precise_than_the_bound():
     """Random transmissions, temperatures and potentials; y/sinh(y/2) is never undercut."""
     rng = np.random.default_rng(3)
-    for _ in range(60):
+    for _ in range(20):
         centres, widths = rng.normal(size=3), rng.exponential(0.5, size=3) + 0.01
         heights = rng.random(3)
 

@@ -90,9 +90,13 @@ RESULTS = {
     "markov totals": lambda: MARKOV.run([1.0, 0.0]).total(),
     "transitions": lambda: td.enumerate_transitions(TURN, log_odds=[0.0, -1.0]),
     "transport": lambda: JUNCTION.evolve([0.0, 1.0, 2.0]),
-    "noise": lambda: JUNCTION.evolve([1.0, 2.0], fluctuations=True),
+    "noise": lambda: JUNCTION.evolve([0.0, 2.0], fluctuations=True),
     "entropy of transport": lambda: JUNCTION.entropy_production(1.0),
     "conductor": lambda: CONDUCTOR,
+    "terminals": lambda: td.MultiTerminal(
+        lambda e: td.scattering_matrix(e, hamiltonian=0.3, couplings=[0.3, 0.4, 0.5]),
+        [td.Reservoir(0.5, mu) for mu in (0.5, 0.0, -0.5)],
+    ),
     "wide band": lambda: td.wide_band_occupations(
         [0.0, 1.0],
         position=lambda t: t,

@@ -68,6 +68,8 @@ from anticrossing.thermodynamics.sequential_statistics import SequentialStatisti
 from anticrossing.thermodynamics.sequential_trajectories import SequentialTrajectories
 from anticrossing.thermodynamics.slow_limit import thermodynamic_length
 from anticrossing.thermodynamics.trajectories import ChainTrajectories
+from anticrossing.thermodynamics.scattering import MultiTerminal, scattering_matrix
+from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings, SequentialLedger
 from anticrossing.thermodynamics.transport import TransportLedger
 from anticrossing.thermodynamics.wide_band import WideBandSolution, wide_band_occupations
 from anticrossing.thermodynamics.work import WorkDistribution, WorkStatistics
@@ -95,6 +97,7 @@ __all__ = [
     "MarkovLedger",
     "MarkovTotals",
     "MarkovTrajectories",
+    "MultiTerminal",
     "Reservoir",
     "ScaledCounting",
     "RestingLevel",
@@ -127,6 +130,7 @@ __all__ = [
     "level_cycle",
     "otto_cycle",
     "sample_transitions",
+    "scattering_matrix",
     "smoothed_density",
     "smoothed_log_density",
     "thermodynamic_length",

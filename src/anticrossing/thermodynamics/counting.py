@@ -195,14 +195,14 @@ class TwoPointStatistics(Result):
         values = self._centred_values
         tilts, place = np.unique(fields.imag, axis=0, return_inverse=True)
         place = place.reshape(-1)
-        balance = _balance(self.log_odds + tilts @ values[0], -tilts @ values[1])
+        balance = balance_of(self.log_odds + tilts @ values[0], -tilts @ values[1])
         adjoint = self.propagator.conj().T
         sign_0, log_0 = self._determinant
         chunk = max(1, _CHUNK_BYTES // (48 * self.modes**2))
         parts = [slice(k, k + chunk) for k in range(0, fields.shape[0], chunk)]
 
         def logarithms(part: slice) -> ComplexArray:
-            matrix, scale = _scaled(
+            matrix, scale = scaled_transfers(
                 self.log_odds, fields[part] @ values[0], fields[part] @ values[1],
                 balance[place[part]],
             )  # fmt: skip
@@ -395,7 +395,7 @@ def _fields(u: npt.ArrayLike, observables: int | None) -> ComplexArray:
     return last_axis("u", fields, observables)
 
 
-def _balance(rows: FloatArray, columns: FloatArray) -> FloatArray:
+def balance_of(rows: FloatArray, columns: FloatArray) -> FloatArray:
     """Return the shift c at which ``Σ σ(row + c) = Σ σ(column − c)``, for each first index."""
     # There the product of all the factors (1 + e^{row+c})(1 + e^{column−c}) that scale the matrix
     # is smallest, so that nothing is scaled further than needed.
@@ -414,7 +414,7 @@ def _balance(rows: FloatArray, columns: FloatArray) -> FloatArray:
     return 0.5 * (low + high)
 
 
-def _scaled(
+def scaled_transfers(
     log_odds: FloatArray, initial: ComplexArray, final: ComplexArray, balance: FloatArray
 ) -> tuple[ComplexArray, FloatArray]:
     """Return G with rows and columns scaled to entries of at most one, and ln of the scale."""

@@ -1,4 +1,4 @@
-"""Integrals over the energies at which two Fermi seas differ or fluctuate."""
+"""Integrals over the energies at which Fermi seas differ or fluctuate."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _STEPS = np.array([1.0, 4.0, 12.0, 24.0])  # edges around a chemical potential, 
 
 @dataclass(frozen=True)
 class Nodes:
-    """Energies, with what of them is accurate next to either chemical potential.
+    """Energies, with what of them is accurate next to any of R chemical potentials.
 
     Attributes
     ----------
     energies : array, shape (n,)
-    scaled : (array, array), shape (n,)
-        ``x_ν = (E − μ_ν)/T_ν`` of both reservoirs.
-    drop : array, shape (n,)
-        ``x_R − x_L``, without cancellation.
+    scaled : array, shape (R, n)
+        ``x_ν = (E − μ_ν)/T_ν``.
+    drops : array, shape (R, R, n)
+        ``x_b − x_a`` at [a, b], without cancellation.
     """
 
     energies: FloatArray
-    scaled: tuple[FloatArray, FloatArray]
-    drop: FloatArray
+    scaled: FloatArray
+    drops: FloatArray
 
 
 Density = Callable[[Nodes], tuple[npt.NDArray[Any], FloatArray]]
@@ -63,41 +63,34 @@ class Window:
         temperatures: FloatArray,
         potentials: FloatArray,
         *,
-        tilt: float,
-        energy_tilt: float,
+        tilts: npt.ArrayLike,
+        energy_tilts: npt.ArrayLike,
         band: tuple[float, float] | None,
         features: FloatArray,
     ) -> Window:
-        """Return the energies at which ``f_L (1 − f_R)`` and its reverse count, tilted or not.
+        """Return the energies at which any ``f_a (1 − f_b)`` counts, tilted or not.
 
-        The tilts multiply the two by ``exp(∓(tilt + energy_tilt · E))``.
+        What leaves a is weighed with ``exp(−tilt_a − energy_tilt_a · E)``, what enters with the
+        inverse.
         """
-        betas = 1 / temperatures
+        shift, slope = np.asarray(tilts, np.float64), np.asarray(energy_tilts, np.float64)
+        tops, bottoms = _reach(temperatures, potentials, shift, slope)
         order = np.argsort(potentials, kind="stable")
-        middle = 0.5 * (potentials[order[1]] - potentials[order[0]])
-        # Falling off upwards and downwards, in either direction of transport: slope and height.
-        slopes = np.array([betas[0] + energy_tilt, betas[1] - energy_tilt])
-        with np.errstate(over="ignore"):
-            at_zero = np.array(
-                [
-                    -tilt - energy_tilt * potentials[0],
-                    tilt + energy_tilt * potentials[1],
-                    tilt + energy_tilt * potentials[0],
-                    -tilt - energy_tilt * potentials[1],
-                ]
-            )
-        tops = (_NOTHING + np.maximum(at_zero[:2], 0.0)) / slopes
-        bottoms = (_NOTHING + np.maximum(at_zero[2:], 0.0)) / slopes
+        middles = 0.5 * np.diff(potentials[order])
         anchors, lows, highs = [], [], []
         for place, anchor in enumerate(order):
-            shift = potentials - potentials[anchor]
-            high = float(np.max(shift + tops)) if place else middle
-            low = -middle if place else float(np.min(shift - bottoms))
+            away = potentials - potentials[anchor]
+            high = float(np.max(away + tops)) if place == len(order) - 1 else middles[place]
+            low = -middles[place - 1] if place else float(np.min(away - bottoms))
             if band is not None:
                 low = max(low, band[0] - potentials[anchor])
                 high = min(high, band[1] - potentials[anchor])
-            marks = [shift[k] + s * temperatures[k] * _STEPS for k in (0, 1) for s in (-1, 1)]
-            inside = np.concatenate([*marks, shift, features - potentials[anchor]])
+            marks = [
+                mu + sign * warmth * _STEPS
+                for mu, warmth in zip(away, temperatures, strict=True)
+                for sign in (-1, 1)
+            ]
+            inside = np.concatenate([*marks, away, features - potentials[anchor]])
             inside = inside[(inside > low) & (inside < high)]
             if high <= low:
                 continue
@@ -141,13 +134,14 @@ class Window:
         half = 0.5 * (self.highs - self.lows)
         offsets = (0.5 * (self.lows + self.highs))[:, None] + half[:, None] * x
         base = self.potentials[self.anchors][:, None]
-        (t_left, t_right), (mu_left, mu_right) = self.temperatures, self.potentials
-        left, right = (base - mu_left) / t_left, (base - mu_right) / t_right
-        slope = (t_left - t_right) / t_left / t_right
+        warmth, mu = self.temperatures[:, None, None], self.potentials[:, None, None]
+        start = (base - mu) / warmth
+        scaled = start + offsets / warmth
+        turn = (warmth[:, None] - warmth) / warmth[:, None] / warmth  # 1/T_b − 1/T_a at [a, b]
+        drops = (start - start[:, None]) + offsets * turn
+        count = self.temperatures.size
         at = Nodes(
-            (base + offsets).reshape(-1),
-            ((left + offsets / t_left).reshape(-1), (right + offsets / t_right).reshape(-1)),
-            ((right - left) + offsets * slope).reshape(-1),
+            (base + offsets).reshape(-1), scaled.reshape(count, -1), drops.reshape(count, count, -1)
         )
         values, sizes = (v.reshape(v.shape[0], -1, _NODES) @ weights * half for v in density(at))
         return values, sizes
@@ -191,3 +185,19 @@ def integrate(density: Density, window: Window) -> npt.NDArray[Any]:
         again = np.repeat(~settled, 2)
         window, coarse = parts.part(again), fine[:, again]
     return total
+
+
+def _reach(
+    temperatures: FloatArray, potentials: FloatArray, tilts: FloatArray, slopes: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return how far above and below each μ some ``f_a (1 − f_b)``, tilted, is not yet nothing."""
+    betas = 1 / temperatures
+    tilt = tilts[:, None] - tilts
+    slope = slopes[:, None] - slopes
+    with np.errstate(over="ignore"):
+        # f_a falls off upwards, 1 − f_b downwards
+        above = np.maximum(-tilt - slope * potentials[:, None], 0.0)
+        below = np.maximum(-tilt - slope * potentials, 0.0)
+        tops = (_NOTHING + above) / (betas[:, None] + slope)
+        bottoms = (_NOTHING + below) / (betas - slope)
+    return tops.max(axis=1), bottoms.max(axis=0)

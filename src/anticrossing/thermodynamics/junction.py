@@ -41,6 +41,7 @@ from anticrossing.thermodynamics.modes import checked_correlation
 from anticrossing.thermodynamics.transport import TransportLedger, observe
 
 COUNTED = ("particles", "energy", "heat")
+MOST_LEVELS = 8000  # whose propagator takes a gibibyte
 _LANE = np.zeros(1, dtype=np.intp)
 
 
@@ -201,7 +202,9 @@ class Junction(Unchanging):
 
         The time is the end of the drive by default.
         """
-        wanted = self._times(None if time is None else [time])[-1:]
+        if time is None and self._lanes is None:
+            raise fail("time", "be given for levels at rest", "it is missing")
+        wanted = self._times(None if time is None else [real_number("time", time)])[-1:]
         (found,) = (matrix.copy() for matrix, _ in self._propagators(wanted))
         return found
 
@@ -390,6 +393,9 @@ def _leads(leads: Sequence[Lead], levels: int) -> tuple[Lead, ...]:
                 f"Argument `leads` must have couplings to {levels} level(s) of the system, but "
                 f"item {k} has them to {lead.couplings.shape[1]}."
             )
+    count = sum(lead.energies.size for lead in leads)
+    if count > MOST_LEVELS:
+        raise fail("leads", f"hold at most {MOST_LEVELS} levels together", f"they hold {count}")
     names = [lead.name for lead in leads if lead.name]
     if len(set(names)) < len(names):
         raise fail("leads", "have different names", f"they are {names}")

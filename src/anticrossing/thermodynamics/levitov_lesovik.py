@@ -211,7 +211,7 @@ class LevitovLesovik(Result):
 
     def _generating(self, u: complex, v: complex) -> complex:
         def density(at: Nodes) -> tuple[ComplexArray, FloatArray]:
-            passed = self._transmitted(at)
+            passed = self._transmitted(at.energies)
             field: ComplexArray = np.asarray(1j * (u + v * at.energies), np.complex128)[:, None]
             with np.errstate(divide="ignore"):
                 log_passed = np.log(passed)
@@ -264,12 +264,12 @@ class LevitovLesovik(Result):
         wanted = [(1, 0), (2, 0), (3, 0), (4, 0), (1, 1), (2, 1), (2, 2), (3, 3), (4, 4)]
 
         def density(at: Nodes) -> tuple[FloatArray, FloatArray]:
-            passed = self._transmitted(at)
+            passed = self._transmitted(at.energies)
             left, right = (expit(-x)[:, None] for x in at.scaled)
             empty_left, empty_right = (expit(x)[:, None] for x in at.scaled)
             ups, downs = passed * left * empty_right, passed * right * empty_left
             # T (f_L − f_R) without cancellation: ups = downs · exp(drop)
-            drop = at.drop[:, None]
+            drop = at.drops[0, 1][:, None]
             with np.errstate(over="ignore", invalid="ignore"):
                 net = np.where(drop > 0, -ups * np.expm1(-drop), downs * np.expm1(drop))
             stays = (1 - passed) + passed * (left * right + empty_left * empty_right)
@@ -282,7 +282,7 @@ class LevitovLesovik(Result):
             rows = [orders[n - 1] * at.energies**k for n, k in wanted]
             terms = [np.abs(first), *([activity.sum(axis=1)] * 3)]
             sizes = [terms[n - 1] * np.abs(at.energies) ** k for n, k in wanted]
-            produced = first * at.drop
+            produced = first * at.drops[0, 1]
             return np.stack([*rows, produced]), np.stack([*sizes, produced])
 
         found = integrate(density, self._window(0.0, 0.0)) / (2 * math.pi)
@@ -364,7 +364,7 @@ class LevitovLesovik(Result):
         scaled = [
             (at - mu) / t for t, mu in zip(self.temperatures, self.chemical_potentials, strict=True)
         ]
-        passed = self._transmitted(Nodes(at, (scaled[0], scaled[1]), scaled[1] - scaled[0]))
+        passed = self._transmitted(at)
         if self.band is not None:
             passed = np.where(((at > self.band[0]) & (at < self.band[1]))[:, None], passed, 0.0)
         return at, passed, expit(-scaled[0]), expit(-scaled[1])
@@ -397,22 +397,22 @@ class LevitovLesovik(Result):
         return Window.of(
             self.temperatures,
             self.chemical_potentials,
-            tilt=tilt,
-            energy_tilt=energy_tilt,
+            tilts=(tilt, 0.0),
+            energy_tilts=(energy_tilt, 0.0),
             band=self.band,
             features=self.features,
         )
 
-    def _transmitted(self, at: Nodes) -> FloatArray:
+    def _transmitted(self, energies: FloatArray) -> FloatArray:
         """Return T at the nodes, (n, channels), or raise `InputError`."""
-        found = real_array("transmission", self.transmission(at.energies))
+        found = real_array("transmission", self.transmission(energies))
         if found.ndim == 0:
-            found = np.broadcast_to(found, at.energies.shape)
-        if found.ndim not in (1, 2) or found.shape[0] != at.energies.size:
+            found = np.broadcast_to(found, energies.shape)
+        if found.ndim not in (1, 2) or found.shape[0] != energies.size:
             raise fail(
                 "transmission",
                 "return a number for each energy and channel",
-                f"its shape is {found.shape} for {at.energies.size} energies",
+                f"its shape is {found.shape} for {energies.size} energies",
             )
         if not np.all((found >= 0) & (found <= 1 + _EXCESS)):
             raise InputError(

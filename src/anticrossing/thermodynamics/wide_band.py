@@ -29,7 +29,7 @@ from anticrossing.thermodynamics.reservoirs import Reservoir
 _NODES = 16
 _TOLERANCE = 1e-11  # of occupations and fillings; halving stops when both agree to this
 _FORGOTTEN = 42.0  # exponent of the memory beyond which nothing is left, exp(−42) = 6e-19
-_MOST_POINTS = 3 * 10**8  # of the memory kernel: half a minute
+_MOST_POINTS = 10**8  # of the memory kernel: ten seconds
 _HALVINGS = 8  # of panels that begin no longer than what they must resolve
 
 
@@ -186,9 +186,9 @@ def wide_band_occupations(
     edges = np.union1d(points, inside)
     finest = memory.length(edges)
     previous: tuple[FloatArray, FloatArray] | None = None
-    memory.affordable(points[-1] - points[0], finest / 2)
+    memory.affordable(edges, finest / 2)
     for _ in range(_HALVINGS):
-        if not memory.points(points[-1] - points[0], finest) <= _MOST_POINTS:
+        if not memory.points(edges, finest) <= _MOST_POINTS:
             break
         found = memory.follow(_subdivided(edges, finest), start)
         kept = np.searchsorted(found[0], points)
@@ -246,19 +246,20 @@ class _Memory:
         """The time after which each reservoir has forgotten, shape (R,)."""
         return _FORGOTTEN / (0.5 * self.rates.sum() + np.pi * self.temperatures)
 
-    def affordable(self, window: float, length: float) -> None:
-        """Raise `ConvergenceError` if panels of a length in a window are too many."""
-        needed = self.points(window, length)
+    def affordable(self, edges: FloatArray, length: float) -> None:
+        """Raise `ConvergenceError` if panels of a length between the edges are too many."""
+        needed = self.points(edges, length)
         if not needed <= _MOST_POINTS:
             raise ConvergenceError(
                 f"The memory of the bands takes too many points, {needed:.1e}: ask for a shorter "
                 "time, or use `golden_rule_occupations`."
             )
 
-    def points(self, window: float, length: float) -> float:
+    def points(self, edges: FloatArray, length: float) -> float:
         """Return how many points of the memory panels of a length need."""
-        count = window / length + 1
-        before = min(count, float(np.max(self.reach)) / length + 2)
+        count = float(np.sum(np.ceil(np.diff(edges) / length)))
+        mean = float(edges[-1] - edges[0]) / count
+        before = min(count, float(np.max(self.reach)) / mean + 2)
         return count * before * (_NODES + 1) * _NODES * self.rates.size
 
     def follow(self, edges: FloatArray, start: float) -> tuple[FloatArray, FloatArray, FloatArray]:
