@@ -107,8 +107,23 @@ def test_parabola_is_recognised(gap, depth):
     assert found[1] == pytest.approx(exact, rel=0.05)
 
 
+@pytest.mark.parametrize(("power", "gap"), [(4, 4.0), slow(3, 3.0), slow(6, 4.0)])
+def test_powers_are_recognised(power, gap):
+    h = ac.Hamiltonian.from_matrix([["x/2", "g/2"], ["g/2", "-x/2"]], parameters={"g": gap})
+    drive = ac.drive.Formula(f"(t - 1/2)**{power}", -9.5, 10.0)
+    result = ac.passage(h, drive)
+    name, valid, found = first_of(result)
+    assert (name, valid) == ("power-law sweep", True)
+    assert found[1] == pytest.approx(float(result.exact.probabilities[1]), rel=0.05)
+
+
 def test_half_a_parabola_and_lines_are_no_parabola():
     h = ac.models.LandauZener(gap=0.4)
-    for drive in (ac.drive.Formula("t**2 - 9", 0.5, 40), ac.drive.Formula("t + 1e-12*t**2", -9, 9)):
-        names = {p.name for p in ac.passage(h, drive).predictions}
-        assert "parabolic sweep" not in names
+    for formula, start in (
+        ("t**2 - 9", 0.5),
+        ("t + 1e-12*t**2", -9),
+        ("t**3 + t", -9),
+        ("t**4", 0.5),
+    ):
+        names = {p.name for p in ac.passage(h, ac.drive.Formula(formula, start, 9)).predictions}
+        assert not names & {"parabolic sweep", "power-law sweep"}

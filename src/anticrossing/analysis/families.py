@@ -105,7 +105,7 @@ def _two_levels(hamiltonian: Hamiltonian, drive: Drive, basis: str) -> Family | 
         return None
     if levels.linear_pieces() is not None:
         return None if basis == "superadiabatic" else _pieces(levels, basis, single=False)
-    found = levels.tanh_sweep() or levels.pulse() or levels.parabola()
+    found = levels.tanh_sweep() or levels.pulse() or levels.parabola() or levels.power_law()
     return None if found is None else Family(*found, both_ends(drive))
 
 

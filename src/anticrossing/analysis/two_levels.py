@@ -19,6 +19,7 @@ from anticrossing.spectrum._grid import ROUNDING
 
 _SAME = 1e-9  # of the largest value: how well a course must be followed to be recognised
 _MOST_PIECES = 8
+_MOST_POWER = 30
 _SMALLEST_BEND = 1e-6  # of a sweep that is not taken to be a straight line
 
 
@@ -115,6 +116,28 @@ class TwoLevels:
             gap=abs(gap), coefficient=a * scale / half**2, depth=(b * b / (4 * a) - c) * scale
         )
         return "parabolic sweep", dataclasses.replace(_exchange(found, "adiabatic"), exact=False)
+
+    def power_law(self) -> tuple[str, MatrixPrediction] | None:
+        """Recognise Δ = a(t − t₀)^N, N > 2, at constant coupling, from N Δ = (t − t₀)Δ′."""
+        gap, scale = self.gap, float(np.abs(self.detuning).max())
+        start, stop = both_ends(self.drive)
+        if gap is None or scale == 0 or self.drive.breakpoints.size:
+            return None
+        middle, half = (start + stop) / 2, (stop - start) / 2
+        u, slope = (self.times - middle) / half, self.detuning_slope * (half / scale)
+        table = np.stack([u * slope, slope], axis=1)
+        inverse, shift = np.linalg.lstsq(table, self.detuning / scale, rcond=None)[0]
+        power = round(1 / inverse) if abs(inverse) > 1 / _MOST_POWER else 0
+        if power < 3 or abs(shift) >= abs(inverse):
+            return None
+        shape = (u + shift * power) ** power
+        height = float(shape @ self.detuning / (shape @ shape))
+        if np.abs(height * shape - self.detuning).max() > _SAME * scale:
+            return None
+        found = formulas.power_law_sweep(
+            gap=abs(gap), coefficient=height / half**power, power=power
+        )
+        return "power-law sweep", dataclasses.replace(_exchange(found, "adiabatic"), exact=False)
 
     def pulse(self) -> tuple[str, MatrixPrediction] | None:
         """Recognise Ω = Ω₀ sech((t − t₀)/T), Δ = Δ₀ + B tanh((t − t₀)/T): Demkov–Kunike."""

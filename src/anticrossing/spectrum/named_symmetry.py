@@ -367,10 +367,7 @@ def _axial(name: str, value: float) -> str:
 
 def _multiplicity(name: str, value: float) -> str:
     multiplicity = float(np.sqrt(max(1 + 4 * min(value, _LARGEST), 0.0)))
-    if (
-        value > _LARGEST
-        or not abs(multiplicity - round(multiplicity)) <= 1e-6
-        or round(multiplicity) < 1
-    ):
+    nearest = round(multiplicity)
+    if value > _LARGEST or nearest < 1 or not abs(multiplicity - nearest) <= 1e-6:
         raise fail(name, "have the eigenvalues S(S + 1)", f"{value:.6g} is one of them")
     return str(round(multiplicity))
