@@ -73,7 +73,7 @@ class Sweep:
 
     gap: Any
     rate: Any
-    bits: int  # that phases need in front of the point
+    bits: int  # that phases need before they are reduced to one turn
 
     @property
     def delta(self) -> Any:
@@ -132,8 +132,9 @@ def _phases(sweep: Sweep, start: float, stop: float) -> Pair:
     import mpmath
 
     with mpmath.workprec(mpmath.mp.prec + sweep.bits):
-        square = sweep.rate * (mpmath.mpf(stop) ** 2 - mpmath.mpf(start) ** 2)
-    return mpmath.expj(-square / 4), mpmath.mpc(0)
+        phase = sweep.rate * (mpmath.mpf(stop) ** 2 - mpmath.mpf(start) ** 2) / 4
+        phase %= 2 * mpmath.pi
+    return mpmath.expj(-phase), mpmath.mpc(0)
 
 
 class _End:
@@ -179,7 +180,7 @@ class _End:
             return _product(self.from_zero, _inverse((g1, self.sign * g2)))
         with mpmath.workprec(mpmath.mp.prec + self.sweep.bits):
             angle = mpmath.asinh(self.sweep.rate * self.time / self.sweep.gap)
-            S = self.time * self.size / 4 + self.sweep.delta * angle
+            S = (self.time * self.size / 4 + self.sweep.delta * angle) % (2 * mpmath.pi)
         A, B = _far(self.X, self.tau, self.w, S)
         return A, self.sign * B
 
@@ -286,6 +287,7 @@ def _crossing(sweep: Sweep) -> Pair:
     with mpmath.workprec(mpmath.mp.prec + max(mpmath.mag(delta), 0) + 20):
         delta = sweep.delta
         stokes = delta - delta * mpmath.log(delta) - mpmath.loggamma(mpmath.mpc(1, -delta)).imag
+        stokes %= 2 * mpmath.pi
     stay = mpmath.sqrt(-mpmath.expm1(-2 * mpmath.pi * delta))
     return mpmath.exp(-mpmath.pi * delta), stay * mpmath.expj(-stokes - 3 * mpmath.pi / 4)
 

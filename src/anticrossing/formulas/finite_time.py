@@ -27,7 +27,7 @@ from anticrossing.formulas.result import (
 )
 
 BASES = ("adiabatic", "diabatic")
-_DIGITS = 40
+_DIGITS = 32
 _SMALL = 1e-20  # an amplitude below this one asks for more digits
 _ALL_DIGITS = 200  # for any amplitude whose square is not zero in floating point
 

@@ -14,6 +14,7 @@ from anticrossing.models import RETINAL_MASSES, Retinal
 from anticrossing.molecules.packets import Grid, WavePacket, propagate_packet
 from anticrossing.molecules.packets.limits import reach
 from anticrossing.molecules.packets.operator import GridHamiltonian
+from anticrossing.molecules.trajectories import Gaussian, run_trajectories
 from tests import effort
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "retinal.toml"
@@ -139,3 +140,23 @@ def test_what_is_reached_does_not_end_at_the_seam():
     assert 10 < there < 40
     assert np.count_nonzero(found[1].inside) == pytest.approx(there, abs=1)
     assert found[1].kinetic == pytest.approx(found[0].kinetic, rel=2e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["fssh", "landau-zener"])
+def test_trajectories_slide_into_the_funnel_with_the_packet(method):
+    count = 800
+    found = run_trajectories(
+        Retinal(),
+        masses=RETINAL_MASSES,
+        initial=Gaussian([0.0, 0.0], [0.0, 0.0], np.array(WIDTHS) / 2, state=1, basis="diabatic"),
+        step=0.1,
+        steps=1100,
+        count=count,
+        seed=9,
+        method=method,
+    )
+    _, (trans,) = expansion([110.0], 130, 26)
+    share = np.mean(np.cos(found.final_positions[:, 0]) < 0)
+    assert abs(share - trans) < 3 * np.sqrt(trans * (1 - trans) / count)
+    assert found.energy_drift.max() < 0.05  # eV, at the point where the levels touch
