@@ -61,6 +61,7 @@ from anticrossing.thermodynamics.modes import Transitions
 from anticrossing.thermodynamics.reservoirs import Reservoir
 from anticrossing.thermodynamics.resting import RestingLevel, resting_level
 from anticrossing.thermodynamics.sampling import sample_transitions
+from anticrossing.thermodynamics.scattering import MultiTerminal, scattering_matrix
 from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings
 from anticrossing.thermodynamics.sequential_exact import SequentialExact
 from anticrossing.thermodynamics.sequential_ledger import SequentialLedger
@@ -68,8 +69,6 @@ from anticrossing.thermodynamics.sequential_statistics import SequentialStatisti
 from anticrossing.thermodynamics.sequential_trajectories import SequentialTrajectories
 from anticrossing.thermodynamics.slow_limit import thermodynamic_length
 from anticrossing.thermodynamics.trajectories import ChainTrajectories
-from anticrossing.thermodynamics.scattering import MultiTerminal, scattering_matrix
-from anticrossing.thermodynamics.sequential_crossings import SequentialCrossings, SequentialLedger
 from anticrossing.thermodynamics.transport import TransportLedger
 from anticrossing.thermodynamics.wide_band import WideBandSolution, wide_band_occupations
 from anticrossing.thermodynamics.work import WorkDistribution, WorkStatistics
