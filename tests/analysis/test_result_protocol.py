@@ -43,6 +43,16 @@ RESULTS = {
     "impulse": impulse,
     "impulse alone": lambda: analysis.adiabatic_impulse(H, SWEEP, compare=False),
     "expansion": lambda: analysis.adiabatic_expansion(H, SWEEP, ac.Dephasing(1.0)),
+    "expansion on the way": lambda: analysis.adiabatic_expansion(
+        H, ac.drive.Linear(-2, 2, rate=0.2), ac.Dephasing(1.0), order=2, times=[0.0, 5.0]
+    ),
+    "remainder": lambda: analysis.adiabatic_remainder(
+        H, ac.drive.Linear(-2, 2, rate=0.2), ac.Dephasing(1.0)
+    ),
+    "transport": lambda: analysis.parallel_transport(
+        H, ac.drive.Linear(-2, 2, rate=0.2), ac.Dephasing(1.0)
+    ),
+    "structure": lambda: analysis.lindblad_structure_at(H, SWEEP, ac.Dephasing(1.0), 3.0),
     "split": lambda: analysis.coherent_incoherent_split(H, SWEEP, ac.Dephasing(0.1)),
     "peak": lambda: analysis.coupling_peak(H, (-50, 50)),
     "regime": lambda: analysis.decoherence_regime(gap=1.0, sweep_rate=1.0, **RATES),

@@ -73,6 +73,7 @@ class AdiabaticRemainder(Result):
         "trace_norm": shown(text="trace norm of what is left out"),
         "bound": shown(text="bound of that norm"),
         "remainder": shown("row", "column", text="what is left out"),
+        "diagonal": shown("state", text="its diagonal in the basis H is written in"),
         "end": shown("row", "column", text="its part from the end"),
         "start": shown("row", "column", text="its part from the start"),
         "memory": shown("row", "column", text="its part from between"),
@@ -84,6 +85,11 @@ class AdiabaticRemainder(Result):
     def remainder(self) -> ComplexArray:
         """ε^{k+1} r, the sum of the three parts."""
         return np.asarray(self.end + self.start + self.memory)
+
+    @property
+    def diagonal(self) -> FloatArray:
+        """The diagonal of `remainder`, which is real."""
+        return np.asarray(np.diagonal(self.remainder).real)
 
     @property
     def coefficient(self) -> ComplexArray:

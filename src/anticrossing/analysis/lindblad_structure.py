@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, InputError, fail, real_number
+from anticrossing._core.checks import ComplexArray, FloatArray, InputError, fail, real_number
 from anticrossing._core.linalg import dagger
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
@@ -86,6 +86,7 @@ class LindbladStructure(Result):
         "function_distance": shown(text="distance of the jump operators from functions of H"),
         "stationarity_distance": shown(text="distance of eigenprojections from stationary states"),
         "distance_tolerance": shown(text="distance that rounding explains"),
+        "decay_rates": shown("eigenvalue", text="decay rate of each eigenvalue"),
         "eigenvalues": shown("eigenvalue", text="eigenvalues of the generator"),
         "hamiltonian": shown("row", "column", text="Hamiltonian"),
         "jumps": shown("jump", "row", "column", text="jump operators"),
@@ -127,6 +128,11 @@ class LindbladStructure(Result):
         """The least distance from zero of the other eigenvalues; infinite if L = 0."""
         others = self.eigenvalues[self.kernel_dimension :]
         return float(np.abs(others).min(initial=np.inf))
+
+    @property
+    def decay_rates(self) -> FloatArray:
+        """Minus the real part of every eigenvalue."""
+        return np.asarray(-self.eigenvalues.real)
 
     @property
     def relaxation_gap(self) -> float:

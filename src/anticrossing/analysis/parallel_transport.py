@@ -75,6 +75,7 @@ class ParallelTransport(Result):
         "intertwining_error": shown(text="largest element of T𝒫′ − 𝒫T"),
         "error_estimate": shown(text="numerical error"),
         "panels": shown(text="panels"),
+        "choi_eigenvalues": shown("eigenvalue", text="Choi eigenvalues on stationary states"),
         "matrix": shown("row_squared", "column_squared", text="T(s, s′), stacked by rows"),
         "stationary": shown("row_squared", "column_squared", text="T(s, s′) on stationary states"),
         "start_projection": shown("row_squared", "column_squared", text="projection 𝒫 at s′"),
