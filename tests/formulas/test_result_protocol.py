@@ -20,6 +20,9 @@ RESULTS = {
     ),
     "finite window": lambda: formulas.finite_window(**CROSSING, start=-5.0, stop=5.0),
     "complex time": lambda: formulas.dykhne_davis_pechukas(lambda t: (t**2 + 1) ** 0.5),
+    "history": lambda: formulas.transition_history(
+        "sqrt(1 + (0.1*t)**2)", time=np.linspace(-9, 9, 7)
+    ),
     "dephasing": lambda: formulas.dephasing_landau_zener(**CROSSING, gamma=0.1),
     "resonances": lambda: formulas.multiphoton_resonances(
         gap=0.1, amplitude=5.0, frequency=1.0, orders=[1, 2]
