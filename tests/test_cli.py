@@ -362,6 +362,19 @@ def test_reproduce(call: Any, tmp_path: Path) -> None:
     assert json.loads(call("reproduce", "demkov-osherov", "--json").out)["agrees"] is True
 
 
+def test_reproduce_all(call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from anticrossing import reproduce
+
+    monkeypatch.setattr(reproduce, "NAMES", ("demkov-osherov",))
+    outcome = call("reproduce", "--all", "-o", "out")
+    assert outcome.status == 0, outcome.err
+    assert "36 of 36 numbers are within" in outcome.out
+    assert (tmp_path / "out" / "demkov-osherov" / "figure.svg").exists()
+    found = json.loads(call("reproduce", "--all", "--json").out)
+    assert found["agrees"] is True
+    assert len(found["numbers"]) == 36
+
+
 # ---- bad input --------------------------------------------------------------------------------
 
 BAD_FILES = {
@@ -442,6 +455,7 @@ def test_bad_file(call: Any, tmp_path: Path, case: str, command: str) -> None:
         ["crossings", "missing.toml"],
         ["sweep", "sweep.toml", "-o", ""],
         ["reproduce", "everything"],
+        ["reproduce", "demkov-osherov", "--all"],
         ["reproduce", "demkov-osherov", "-o", "a.toml"],
     ],
     ids=" ".join,

@@ -54,6 +54,7 @@ RESULTS = {
     ),
     "structure": lambda: analysis.lindblad_structure_at(H, SWEEP, ac.Dephasing(1.0), 3.0),
     "split": lambda: analysis.coherent_incoherent_split(H, SWEEP, ac.Dephasing(0.1)),
+    "linear sweep": lambda: analysis.linear_sweep_constraints(H),
     "peak": lambda: analysis.coupling_peak(H, (-50, 50)),
     "regime": lambda: analysis.decoherence_regime(gap=1.0, sweep_rate=1.0, **RATES),
     "past an intersection": intersection_passage,

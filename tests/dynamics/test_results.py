@@ -33,6 +33,9 @@ RESULTS = {
     "unitary with times": lambda: ac.propagate(QUBIT, SWEEP, times=[-1.0, 0.0, 1.0]),
     "batch with times": lambda: ac.propagate(BATCH, SWEEP, times=[[-1.0, 0.0], [0.5, 1.0]]),
     "superadiabatic batch": lambda: ac.propagate(BATCH, SWEEP, basis="superadiabatic"),
+    "superadiabatic on the way": lambda: ac.propagate(
+        BATCH, SWEEP, basis="superadiabatic", order=2, times=[-1.0, 0.0], environment=BATH
+    ),
     "open": lambda: ac.propagate(QUBIT, SWEEP, environment=BATH),
     "open batch": lambda: ac.propagate(BATCH, SWEEP, environment=BATH, times=[-1.0, 0.0]),
     "fermions": fermions,

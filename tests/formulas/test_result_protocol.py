@@ -23,6 +23,9 @@ RESULTS = {
     "coefficients": lambda: formulas.dephasing_coefficients(
         gap=1.0, gamma=0.3, start=-1.0, stop=[0.0, 1.0]
     ),
+    "history": lambda: formulas.transition_history(
+        "sqrt(1 + (0.1*t)**2)", time=np.linspace(-9, 9, 7)
+    ),
     "dephasing": lambda: formulas.dephasing_landau_zener(**CROSSING, gamma=0.1),
     "resonances": lambda: formulas.multiphoton_resonances(
         gap=0.1, amplitude=5.0, frequency=1.0, orders=[1, 2]

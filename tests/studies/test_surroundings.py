@@ -20,6 +20,13 @@ def exact(text: str) -> np.ndarray:
     return np.asarray(result.exact.transition_matrix)
 
 
+def test_superadiabatic_states_are_read_out_with_an_environment() -> None:
+    text = 'environment = { kind = "dephasing", gamma = 0.1 }\n'
+    between = exact(text + 'question.basis = "superadiabatic"')
+    assert np.max(np.abs(between - exact(text))) < 1e-3
+    assert np.max(np.abs(between - exact(text))) > 1e-9
+
+
 @pytest.mark.parametrize(
     ("text", "environment"),
     [

@@ -15,9 +15,8 @@ from anticrossing.dynamics.kernels import MANY_LEVEL_NODES
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.superadiabatic import (
-    HIGHEST_ORDER,
     Superadiabatic,
-    optimal_order,
+    optimal_states,
     superadiabatic_states,
 )
 
@@ -75,8 +74,7 @@ def readout(request: Request, warnings: list[str]) -> Readout:
     if times is None:
         return Readout(first, last, np.empty((lanes.count, 0, levels, levels), complex), residual)
     lane = np.repeat(np.arange(lanes.count), times.shape[1])
-    states = superadiabatic_states(lanes, times.ravel(), lane, HIGHEST_ORDER)
-    order = optimal_order(states.sizes, lane, lanes.count)
+    states, order = optimal_states(lanes, times.ravel(), lane)
     nowhere = ~np.all(np.isfinite(states.sizes), axis=1)
     if nowhere.any():
         where = float(times.ravel()[nowhere][0])

@@ -14,7 +14,7 @@ from anticrossing.reproduce.reproduction import Number, Reproduction
 
 _SEED = 2017
 _CLAIM = 1e-10
-_RATES = np.geomspace(0.2, 20.0, 9)
+_RATES = np.geomspace(0.2, 20.0, 7)
 _SOURCES = {
     "survival": "S. Brundobler, V. Elser, J. Phys. A 26, 1211 (1993)",
     "no-go": "N. A. Sinitsyn, J. Phys. A 37, 10691 (2004)",
