@@ -2,6 +2,7 @@
 
 import math
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -10,6 +11,7 @@ from scipy.optimize import minimize
 
 from anticrossing._core.checks import InputError
 from anticrossing.control import least_dissipation, least_dissipation_protocol
+from anticrossing.control._pooling import Crossings, _root
 from anticrossing.thermodynamics import (
     LandauZenerChain,
     fermi,
@@ -272,6 +274,44 @@ def test_what_is_outside_the_domain_is_said():
     assert len(coarse.warnings) == 2
     assert "give more" in str(coarse)
     assert least_dissipation_protocol(duration=1e4, **arguments).warnings
+
+
+def test_far_away_lies_no_length():
+    """Ends a million temperatures off, for constant Γ given as a function: π √(T/Γ)."""
+    for far in (100.0, 1e6):
+        found = thermodynamic_length(
+            -far, far, rate=lambda e: 2.0 + 0 * e, temperature=1.0, chemical_potential=0.0
+        )
+        assert found == pytest.approx(math.pi / math.sqrt(2), rel=1e-12)
+
+
+@given(
+    lift=st.floats(1e-6, 1e3),
+    step=st.floats(1e-12, 1),
+    memories=st.tuples(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6)),
+    price=st.floats(1e-12, 1e3),
+)
+@cases(50)
+def test_roots_keep_their_digits(lift, step, memories, price):
+    """The price of a pool is paid at the root of its quadratic equation, in 60 digits."""
+    with mpmath.workdps(60):
+        a, b = (mpmath.mpf(x) for x in (lift, step))
+        r, s = (mpmath.mpf(x) for x in memories)
+        linear = a * b + mpmath.mpf(price) * (s - r)
+        exact = (mpmath.sqrt(linear**2 + 4 * a * b * r * mpmath.mpf(price)) - linear) / (2 * a)
+        expected = float(exact)
+    # Of linear itself as many digits are lost as its two terms cancel.
+    lost = max(lift * step, price * max(memories)) / max(abs(float(linear)), 1e-300)
+    spread = math.sqrt(4 * lift * step * memories[0] * price)
+    lost = min(lost, max(lift * step, price * max(memories)) / max(spread, 1e-300))
+    assert _root(lift, step, *memories, price) == pytest.approx(expected, rel=1e-14 * (4 + lost))
+    crossings = Crossings(
+        lifts=np.array([lift, 1.0]),
+        memories=np.array(memories),
+        steps=np.array([step, 0.0]),
+        excess=1.0,
+    )
+    assert crossings._roots(price)[0] == pytest.approx(expected, rel=1e-14 * (4 + lost))
 
 
 def test_where_it_ends():

@@ -215,6 +215,57 @@ def test_detailed_theorem_value_by_value():
     np.testing.assert_allclose(ratio, forward.values, rtol=0, atol=1e-7)
 
 
+def test_entropies_on_a_lattice():
+    """All entropies multiples of ln 2, ends included: the theorem and moments of 40 steps."""
+    unit = math.log(2)
+    links = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 8
+    chain = MarkovChain.from_attempts(
+        energies=[[0.0, unit, 3 * unit]] * 41,
+        reservoirs=[Reservoir(1.0), Reservoir(0.5)],
+        attempts=[links, links / 2],
+    )
+    p, q = [0.5, 0.25, 0.25], [0.25, 0.25, 0.5]
+    forward = chain.counting(p, final=q, entropy_production=1.0)
+    reverse = chain.backward().counting(q, final=p, entropy_production=1.0)
+    one, other = forward.atoms(), reverse.atoms()
+    assert one.values.size < 500
+    assert one.mean == pytest.approx(forward.mean, abs=1e-12)
+    assert one.variance == pytest.approx(forward.variance, rel=1e-12)
+    np.testing.assert_allclose(one.values, -other.values[::-1], rtol=0, atol=1e-12)
+    ratio = np.log(one.probabilities / other.probabilities[::-1])
+    np.testing.assert_allclose(ratio, one.values, rtol=1e-12, atol=1e-11)
+
+
+class Edge(np.random.Generator):
+    """A generator whose numbers are all the largest below one, or all zero."""
+
+    def __init__(self, value):
+        super().__init__(np.random.PCG64(0))
+        self.value = value
+
+    def random(self, size=None):
+        return np.full(size, self.value)
+
+
+@pytest.mark.parametrize("value", [0.0, np.nextafter(1.0, 0.0)])
+def test_the_ends_of_the_random_numbers_draw_what_can_happen(value):
+    """Every state is left by its first or last move of positive probability."""
+    for seed in range(6):
+        initial, arguments = random_chain(seed, states=6)
+        chain = MarkovChain(**arguments)
+        drawn = chain.trajectories(3, Edge(value), initial=initial)
+        assert np.all(initial[drawn.states[:, 0]] > 0)
+        steps = np.arange(3)
+        whole = chain.transition_matrix
+        assert np.all(whole[steps, drawn.states[:, 1:], drawn.states[:, :-1]] > 0)
+        jumped = drawn.reservoirs >= 0
+        chances = chain.transition_matrices[
+            steps, drawn.reservoirs, drawn.states[:, 1:], drawn.states[:, :-1]
+        ]
+        assert np.all(chances[jumped] > 0)
+        assert np.array_equal(jumped, np.diff(drawn.states, axis=1) != 0)
+
+
 def test_an_empty_start_breaks_the_integral_theorem_by_what_cannot_come_back():
     """⟨exp(−σ)⟩ is the probability that the reversed process ends where the start was possible."""
     chain = MarkovChain.from_attempts(

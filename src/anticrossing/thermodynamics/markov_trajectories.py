@@ -156,10 +156,7 @@ def _pick(
 ) -> npt.NDArray[np.intp]:
     """Return for every row index an index into `weights`, flat; one of weight zero never is."""
     shares = np.cumsum(weights, axis=1)
-    shares /= shares[:, -1:]
-    options = weights.shape[1]
-    last = options - 1 - np.argmax(weights[:, ::-1] > 0, axis=1)
-    shares[np.arange(options) >= last[:, None]] = 1.0
+    shares /= shares[:, -1:]  # one from the last positive weight on
     # Row r holds the numbers from r to r + 1, so that one search serves all rows.
     floor = np.arange(weights.shape[0], dtype=np.float64)
     drawn = rng.random(rows.size)
