@@ -91,6 +91,22 @@ def test_without_temperature_transport_is_binomial():
     assert abs(conductor.cumulant_generating_function(u) - wanted) < 1e-10
 
 
+@pytest.mark.parametrize("rates", [(0.5, 0.5), (0.2, 0.7)])
+def test_a_double_barrier_at_high_bias(rates):
+    """F = (Γ/2){[1 + 4 Γ_L Γ_R/Γ² (e^{iu} − 1)]^½ − 1}: de Jong 1996, Bagrets and Nazarov 2003."""
+    conductor = LevitovLesovik(
+        breit_wigner(0.0, rates), Reservoir(1.0, 1e9), Reservoir(1.0, -1e9), features=[0.0]
+    )
+    width, product = sum(rates), rates[0] * rates[1]
+    u = np.array([0.7, -2.0, 1.5j, -0.8j])
+    root = np.sqrt(1 + 4 * product / width**2 * (np.exp(1j * u) - 1))
+    found = conductor.cumulant_generating_function(u)
+    assert np.max(abs(found - width / 2 * (root - 1))) < 1e-8
+    fano = conductor.cumulants() / conductor.current
+    share = product / width**2
+    assert np.allclose(fano[:3], [1, 1 - 2 * share, 1 - 6 * share + 12 * share**2], atol=1e-8)
+
+
 def test_equilibrium_noise_is_that_of_johnson_and_nyquist():
     """S = 2 T G with the conductance G = −∫ T(E) f′ dE/2π, here for a constant transmission."""
     conductor = LevitovLesovik(
