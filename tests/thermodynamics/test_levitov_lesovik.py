@@ -151,6 +151,15 @@ def test_far_below_and_above_the_width_of_a_level(temperature):
     assert abs(weak.current / golden - 1) < 1e-6
 
 
+@pytest.mark.parametrize("rate", [1e-9, 1e-100])
+def test_a_peak_of_any_width_is_found_where_it_is_marked(rate):
+    conductor = LevitovLesovik(
+        breit_wigner(0.0, (rate, rate)), Reservoir(0.1, 0.5), Reservoir(0.1), features=[0.0]
+    )
+    golden = rate / 2 * (1 / (np.exp(-5.0) + 1) - 0.5)
+    assert abs(conductor.current / golden - 1) < 10 * rate + 1e-12
+
+
 def test_large_tilts_do_not_overflow():
     conductor = LevitovLesovik(
         lambda e: np.full_like(e, 0.5), Reservoir(0.1, 0.5), Reservoir(0.1, -0.5)
