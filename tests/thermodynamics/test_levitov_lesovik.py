@@ -91,6 +91,22 @@ def test_without_temperature_transport_is_binomial():
     assert abs(conductor.cumulant_generating_function(u) - wanted) < 1e-10
 
 
+@pytest.mark.parametrize("rates", [(0.5, 0.5), (0.2, 0.7)])
+def test_a_double_barrier_at_high_bias(rates):
+    """F = (Γ/2){[1 + 4 Γ_L Γ_R/Γ² (e^{iu} − 1)]^½ − 1}: de Jong 1996, Bagrets and Nazarov 2003."""
+    conductor = LevitovLesovik(
+        breit_wigner(0.0, rates), Reservoir(1.0, 1e9), Reservoir(1.0, -1e9), features=[0.0]
+    )
+    width, product = sum(rates), rates[0] * rates[1]
+    u = np.array([0.7, -2.0, 1.5j, -0.8j])
+    root = np.sqrt(1 + 4 * product / width**2 * (np.exp(1j * u) - 1))
+    found = conductor.cumulant_generating_function(u)
+    assert np.max(abs(found - width / 2 * (root - 1))) < 1e-8
+    fano = conductor.cumulants() / conductor.current
+    share = product / width**2
+    assert np.allclose(fano[:3], [1, 1 - 2 * share, 1 - 6 * share + 12 * share**2], atol=1e-8)
+
+
 def test_equilibrium_noise_is_that_of_johnson_and_nyquist():
     """S = 2 T G with the conductance G = −∫ T(E) f′ dE/2π, here for a constant transmission."""
     conductor = LevitovLesovik(
@@ -133,6 +149,15 @@ def test_far_below_and_above_the_width_of_a_level(temperature):
     filling = [1 / (np.exp((level - mu) / t) + 1) for mu, t in ((0.5, 1.0), (-0.5, 0.5))]
     golden = 1e-7 * 2e-7 / 3e-7 * (filling[0] - filling[1])
     assert abs(weak.current / golden - 1) < 1e-6
+
+
+@pytest.mark.parametrize("rate", [1e-9, 1e-100])
+def test_a_peak_of_any_width_is_found_where_it_is_marked(rate):
+    conductor = LevitovLesovik(
+        breit_wigner(0.0, (rate, rate)), Reservoir(0.1, 0.5), Reservoir(0.1), features=[0.0]
+    )
+    golden = rate / 2 * (1 / (np.exp(-5.0) + 1) - 0.5)
+    assert abs(conductor.current / golden - 1) < 10 * rate + 1e-12
 
 
 def test_large_tilts_do_not_overflow():

@@ -38,6 +38,7 @@ def test_two_terminals_are_those_of_levitov_and_lesovik():
         assert abs(found - wanted) < 1e-13 * max(1, abs(wanted))
 
 
+@pytest.mark.slow
 def test_currents_and_covariances_are_derivatives(three):
     """Contour sums of the generating function over the fields of two terminals."""
     turns = np.exp(2j * np.pi * np.arange(8) / 8)

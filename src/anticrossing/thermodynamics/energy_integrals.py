@@ -42,17 +42,17 @@ Density = Callable[[Nodes], tuple[npt.NDArray[Any], FloatArray]]
 
 @dataclass(frozen=True)
 class Window:
-    """Panels in energy, each counted from the chemical potential next to it.
+    """Panels in energy, each counted from the chemical potential or feature next to it.
 
     Attributes
     ----------
-    anchors : array of int, shape (P,)
-        Which chemical potential.
+    anchors : array, shape (P,)
+        The energies that the panels are counted from.
     lows, highs : array, shape (P,)
         The panels, from their anchors.
     """
 
-    anchors: npt.NDArray[np.intp]
+    anchors: FloatArray
     lows: FloatArray
     highs: FloatArray
     temperatures: FloatArray
@@ -75,32 +75,34 @@ class Window:
         """
         shift, slope = np.asarray(tilts, np.float64), np.asarray(energy_tilts, np.float64)
         tops, bottoms = _reach(temperatures, potentials, shift, slope)
-        order = np.argsort(potentials, kind="stable")
-        middles = 0.5 * np.diff(potentials[order])
+        points = np.unique(np.concatenate([potentials, features]))
+        middles = 0.5 * np.diff(points)
         anchors, lows, highs = [], [], []
-        for place, anchor in enumerate(order):
-            away = potentials - potentials[anchor]
-            high = float(np.max(away + tops)) if place == len(order) - 1 else middles[place]
-            low = -middles[place - 1] if place else float(np.min(away - bottoms))
+        for place, anchor in enumerate(points):
+            away = potentials - anchor
+            low, high = float(np.min(away - bottoms)), float(np.max(away + tops))
+            if place:
+                low = max(low, -middles[place - 1])
+            if place < middles.size:
+                high = min(high, middles[place])
             if band is not None:
-                low = max(low, band[0] - potentials[anchor])
-                high = min(high, band[1] - potentials[anchor])
+                low, high = max(low, band[0] - anchor), min(high, band[1] - anchor)
+            if high <= low:
+                continue
             marks = [
                 mu + sign * warmth * _STEPS
                 for mu, warmth in zip(away, temperatures, strict=True)
                 for sign in (-1, 1)
             ]
-            inside = np.concatenate([*marks, away, features - potentials[anchor]])
+            inside = np.concatenate([*marks, away, [0.0]])
             inside = inside[(inside > low) & (inside < high)]
-            if high <= low:
-                continue
             edges = np.unique(np.concatenate([[low, high], inside]))
             anchors.append(np.full(edges.size - 1, anchor))
             lows.append(edges[:-1])
             highs.append(edges[1:])
         if not anchors:  # the band lies where nothing moves
             nothing = np.zeros(1)
-            return Window(nothing.astype(np.intp), nothing, nothing, temperatures, potentials)
+            return Window(nothing, nothing, nothing, temperatures, potentials)
         return Window(
             np.concatenate(anchors),
             np.concatenate(lows),
@@ -133,7 +135,7 @@ class Window:
         x, weights = gauss_legendre(_NODES)
         half = 0.5 * (self.highs - self.lows)
         offsets = (0.5 * (self.lows + self.highs))[:, None] + half[:, None] * x
-        base = self.potentials[self.anchors][:, None]
+        base = self.anchors[:, None]
         warmth, mu = self.temperatures[:, None, None], self.potentials[:, None, None]
         start = (base - mu) / warmth
         scaled = start + offsets / warmth
@@ -165,7 +167,7 @@ def integrate(density: Density, window: Window) -> npt.NDArray[Any]:
     while window.anchors.size:
         used += window.anchors.size
         if used > _MOST_PANELS:
-            place = float(window.potentials[window.anchors[0]] + window.lows[0])
+            place = float(window.anchors[0] + window.lows[0])
             raise ConvergenceError(
                 f"The integral over energies does not settle near E = {place:.6g}: give the "
                 "energies at which the transmission jumps or peaks as `features`, and count "
