@@ -17,6 +17,7 @@ from anticrossing.environment import Environment
 
 _CIRCLE = 64  # points on a circle in the complex plane: as many as the highest coefficient, twice
 _LARGEST, _SHRINK, _TRIES = 2.0, 0.7, 12  # radius of the circle, in half-widths of the panel
+_MOST_NUMBERS = 4_000_000  # in one array
 _ANALYTIC = 1e-12  # negative powers below this, relative to the largest, are rounding
 _REAL_NODES = (33, 27)  # two noises, of which the difference tells how much there is
 _ROUNDING = 4e-16
@@ -64,6 +65,15 @@ class Taylor:
         self, times: FloatArray, centre: ComplexArray, radius: float, count: int
     ) -> ComplexArray | None:
         """Return the coefficients from values on circles, None where these are not analytic."""
+        most = max(_MOST_NUMBERS // (_CIRCLE * centre[0].size), 1)
+        if times.size > most:  # a few nodes at a time, for the memory they take
+            parts = []
+            for k in range(0, times.size, most):
+                part = self._circle(times[k : k + most], centre[k : k + most], radius, count)
+                if part is None:
+                    return None
+                parts.append(part)
+            return np.concatenate(parts)
         m = _CIRCLE
         angles = 2 * np.pi * np.arange(m // 2 + 1) / m
         shifts = radius * np.exp(1j * angles)
