@@ -445,7 +445,7 @@ def test_product_scheme_is_refused_before_any_work(monkeypatch):
     def nothing(*arguments):
         raise AssertionError("propagated before the arguments were checked")
 
-    monkeypatch.setattr(driven_level, "follow_level", nothing)
+    monkeypatch.setattr(driven_level, "Paths", nothing)
     large = DrivenLevel(**(PUBLISHED | {"levels": np.linspace(1, 9, 11)}))
     with pytest.raises(ac.InputError, match="at most 10 reservoir levels, not 11"):
         large.work_distribution(scheme="product")

@@ -155,3 +155,22 @@ def test_speeds_that_change_between_levels():
     first, last = (np.linalg.eigvalsh(model.hamiltonian(x)) for x in (0.0, 4.0))
     filled = 1 / (1 + np.exp(first))
     assert abs(work.mean - np.sum(filled * (last - first))) < 1e-9
+
+
+@pytest.mark.parametrize("rate", [1.0, 1e-6])
+def test_energies_far_from_zero(rate):
+    """Only differences of energies matter, and 1e12 leaves them exact in what is given."""
+    given = {"couplings": 0.2, "temperature": 1 / BETA}
+    near, far = (
+        DrivenLevel(
+            levels=[x + 1, x + 2, x + 3], start=x, stop=x + 4, rate=rate,
+            chemical_potential=x + 1.5, **given,
+        )
+        for x in (0.0, 2.0**40)
+    )  # fmt: skip
+    occupied = [model.evolve(coupled=True).occupations[-1] for model in (near, far)]
+    assert abs(occupied[1] - occupied[0]) < 1e-10
+    work, expected = far.work_distribution(), near.work_distribution()
+    for name in ("mean", "variance", "free_energy_difference"):
+        assert abs(getattr(work, name) - getattr(expected, name)) < 1e-9
+    assert far.evolve().evolution.panels < 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,9 +39,10 @@ from anticrossing.thermodynamics.exact_work import (
     DIRECTIONS,
     checked_scheme,
     exact_work,
+    gibbs_state,
     joint_counting,
 )
-from anticrossing.thermodynamics.level_dynamics import follow_level
+from anticrossing.thermodynamics.sequential_exact import Paths
 from anticrossing.thermodynamics.work import WorkDistribution
 
 
@@ -273,11 +275,7 @@ class DrivenLevel(Thermal, Result):
                 raise fail(
                     "initial_occupation", "not be given with `coupled`", "it would be ignored"
                 )
-            state = GaussianState.thermal(
-                self.hamiltonian(self.start),
-                temperature=1 / self.beta,
-                chemical_potential=self.chemical_potential,
-            )
+            state = gibbs_state(self.hamiltonian(self.start), **self._bath)
         else:
             state = self._product(self.start, initial_occupation)
         return ExactLedger(
@@ -394,7 +392,17 @@ class DrivenLevel(Thermal, Result):
         return self._follow(empty, np.array([float(self.drive.stop_time)]))
 
     def _follow(self, state: GaussianState, times: FloatArray) -> FermionEvolution:
-        return follow_level(self.drive, self.levels, self.couplings, self.phase, state, times)
+        # Times from the start: those of a linear drive far from zero have lost their digits.
+        drive, begin = self.drive, float(self.drive.start_time)
+        corners = np.concatenate([[begin], drive.breakpoints, [float(drive.stop_time)]])
+        path = np.asarray(drive(corners), dtype=np.float64)
+        path[[0, -1]] = self.start, self.stop
+        local = corners - begin
+        if local.size == 2:
+            local[1] = (self.stop - self.start) / self.rates[0]
+        when = np.where(times >= corners[-1], local[-1], np.minimum(times - begin, local[-1]))
+        paths = Paths(local, path[None], self.levels, self.couplings[None])
+        return dataclasses.replace(paths.follow(state, when), times=times)
 
     def _product(self, energy: float, occupation: float | None) -> GaussianState:
         if occupation is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from anticrossing._core.checks import ComplexArray, FloatArray, choice, fail
+from anticrossing.dynamics.gaussian import GaussianState
 from anticrossing.thermodynamics.atoms import AtomicStatistics
 from anticrossing.thermodynamics.counting import TwoPointStatistics
 from anticrossing.thermodynamics.enumeration import MOST_MODES, enumerate_transitions
@@ -43,6 +44,11 @@ def exact_work(
     description: str,
 ) -> WorkDistribution:
     """Return the work between the single-particle matrices (N, N) at the two ends."""
+    # Only ε − μ matters: energies far from zero keep the digits of their differences.
+    middle = _middle(matrices[0])
+    one = middle * np.eye(len(matrices[0]))
+    matrices = matrices[0] - one, matrices[1] - one
+    chemical_potential = chemical_potential - middle
     bath = {"temperature": temperature, "chemical_potential": chemical_potential}
     if scheme == "decoupled":
         first, last = (np.diag(matrix) for matrix in matrices)
@@ -66,6 +72,23 @@ def exact_work(
     return WorkDistribution(
         statistics, temperature=temperature, free_energy_difference=change, description=description
     )
+
+
+def gibbs_state(
+    matrix: FloatArray, *, temperature: float, chemical_potential: float
+) -> GaussianState:
+    """Return the Gibbs state of a single-particle matrix, however far its energies from zero."""
+    middle = _middle(matrix)
+    return GaussianState.thermal(
+        matrix - middle * np.eye(len(matrix)),
+        temperature=temperature,
+        chemical_potential=chemical_potential - middle,
+    )
+
+
+def _middle(matrix: FloatArray) -> float:
+    levels = np.diag(matrix)
+    return 0.5 * float(levels.min() + levels.max())
 
 
 def joint_counting(

@@ -39,6 +39,7 @@ from anticrossing.thermodynamics.exact_work import (
     DIRECTIONS,
     checked_scheme,
     exact_work,
+    gibbs_state,
     joint_counting,
 )
 from anticrossing.thermodynamics.sequential_exact import Paths, SequentialExact
@@ -358,7 +359,7 @@ class SequentialCrossings(Thermal, Unchanging):
             occupied = (ledger.system_occupations[0], ledger.reservoir_occupations[0])
             state = GaussianState.product(np.concatenate(occupied))
         elif initial_occupations is None:
-            state = GaussianState.thermal(before, **self._bath)
+            state = gibbs_state(before, **self._bath)
         else:
             must = "not be given with `coupled`"
             raise fail("initial_occupations", must, "they would be ignored")

@@ -179,8 +179,16 @@ class Paths:
         every = np.concatenate([self.levels, self.energies.ravel()])
         phase = float(np.ptp(every) * (self.corners[-1] - self.corners[0]))
         reports = times.size + self.corners.size
+        # Energies far from zero keep their digits when counted from the reservoir.
+        middle = 0.5 * float(self.levels.min() + self.levels.max())
+        near = Paths(self.corners, self.energies - middle, self.levels - middle, self.couplings)
         if prefers_panels(systems + self.levels.size, phase, reports, centre=systems):
-            return self._by_pieces(state, times)
+            found = near._by_pieces(state, times)
+        else:
+            found = near._by_star(state, times)
+        return _lifted(found, middle, float(times[-1] - self.corners[0]))
+
+    def _by_star(self, state: GaussianState, times: FloatArray) -> FermionEvolution:
         star = Star(self._centre, self.levels, self.couplings.T.astype(np.complex128))
         return follow_star(star, state, float(self.corners[0]), times, self.corners[1:-1])
 
@@ -208,10 +216,21 @@ class Paths:
                 matrix, drives.Linear(0.0, span, rate=1.0), state=state, times=asked,
                 method="panels",
             )  # fmt: skip
-            whole = _joined(whole, piece, left, np.isin(asked, inside))
+            reported = np.isin(asked, inside)
+            whole = _joined(whole, piece, left, reported)
             state = piece.state
         assert whole is not None
-        return whole
+        return dataclasses.replace(whole, times=times)
+
+
+def _lifted(piece: FermionEvolution, energy: float, duration: float) -> FermionEvolution:
+    """Return a piece with an energy added to every level."""
+    return dataclasses.replace(
+        piece,
+        energy=piece.energy + energy * piece.occupations.sum(axis=1),
+        mode_energies=piece.mode_energies + energy * piece.occupations,
+        propagator=piece.propagator * np.exp(-1j * energy * duration),
+    )
 
 
 def _joined(
