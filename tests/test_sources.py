@@ -60,6 +60,7 @@ def test_every_number_of_a_paper_has_a_row_and_every_row_cited_exists(name: str)
 
 def test_every_paper_has_a_title_and_every_title_is_cited() -> None:
     cited = {citation.paper for citation in literature.citations()}
+    assert all(citation.authors for citation in literature.citations())
     titles = literature.titles()
     assert {paper for paper in cited if not literature.is_book(paper)} == set(titles)
 

@@ -226,7 +226,7 @@ def bow_tie(
     ----------
     C. E. Carroll, F. T. Hioe, J. Phys. A 19, 1151 (1986), three levels; V. N. Ostrovsky,
     H. Nakamura, J. Phys. A 30, 6939 (1997); Yu. N. Demkov, V. N. Ostrovsky, Phys. Rev. A 61,
-    032705 (2000), J. Phys. B 34, 2419 (2001) (generalised).
+    032705 (2000); Yu. N. Demkov, V. N. Ostrovsky, J. Phys. B 34, 2419 (2001) (generalised).
 
     Examples
     --------
