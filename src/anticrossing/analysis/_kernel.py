@@ -56,7 +56,6 @@ class Expansion:
     panels: int
     jumps: FloatArray  # of b_n between panels
     marks: ComplexArray  # a_n + b_n where resolved panels end, (order + 1, panels, N²)
-    is_continued: bool = True
 
     @property
     def zeroth(self) -> ComplexArray:
@@ -222,7 +221,6 @@ def expand(
         panels=pieces * (edges.size - 1),
         jumps=jumps,
         marks=np.stack(marks, axis=1),
-        is_continued=taylor.is_continued,
     )
 
 

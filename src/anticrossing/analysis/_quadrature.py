@@ -92,7 +92,8 @@ def refine_gap(times: FloatArray, gaps: FloatArray, gap: Callable[[float], float
     inner = np.flatnonzero((gaps[1:-1] <= gaps[:-2]) & (gaps[1:-1] <= gaps[2:])) + 1
     for k in inner[np.argsort(gaps[inner])][:4]:
         low, high = float(times[k - 1]), float(times[k + 1])
-        if not low < high:
+        # Towards a zero a gap falls at least by half from one node to the next but one.
+        if not low < high or gaps[k] > 0.9 * max(gaps[k - 1], gaps[k + 1]):
             continue
         best = minimize_scalar(
             gap, bounds=(low, high), method="bounded", options={"xatol": 1e-13 * (high - low)}

@@ -15,25 +15,22 @@ from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.liouville import generator
 from anticrossing.environment import Environment
 
-_CIRCLE = 64  # points on a circle in the complex plane: as many as the highest coefficient, twice
+_CIRCLE = 64  # points on a circle in the complex plane, more than twice the highest coefficient
+# More levels cost more: half as many points for a few coefficients, real times for fewer still.
+_SMALL, _HALF_CIRCLE, _FEW, _VERY_FEW = 4, 32, 8, 4
 _LARGEST, _SHRINK, _TRIES = 2.0, 0.7, 12  # radius of the circle, in half-widths of the panel
 _MOST_NUMBERS = 4_000_000  # in one array
 _ANALYTIC = 1e-12  # negative powers below this, relative to the largest, are rounding
 _REAL_NODES = (33, 27)  # two noises, of which the difference tells how much there is
 _ROUNDING = 4e-16
-HIGHEST_COEFFICIENT = _CIRCLE // 2 - 8
 
 
 @dataclass
 class Taylor:
-    """Taylor coefficients of one generator: by circles in complex time, or on the real axis.
-
-    ``is_continued`` tells whether every panel so far had an analytic continuation.
-    """
+    """Taylor coefficients of one generator: by circles in complex time, or on the real axis."""
 
     lanes: Lanes
     environment: Environment
-    is_continued: bool = True
     scale: float = 1.0
     _able: bool | None = field(default=None, repr=False)
     _share: float = field(default=_LARGEST, repr=False)
@@ -49,7 +46,8 @@ class Taylor:
         half = 0.5 * (panel[1] - panel[0])
         # The larger the circle, the less of a coefficient is rounding; the next panel is alike.
         share = min(_LARGEST, self._share / _SHRINK)
-        for _ in range(_TRIES if self._able is not False else 0):
+        cheap = self.lanes.hamiltonian.dimension > _SMALL and count <= _VERY_FEW
+        for _ in range(0 if cheap or self._able is False else _TRIES):
             radius = self.scale * share * half
             found = self._circle(times, values, radius, count)
             if found is not None:
@@ -58,7 +56,6 @@ class Taylor:
             if self._able is False:
                 break
             share *= _SHRINK
-        self.is_continued = False
         return self._real(times, panel, count, half), half
 
     def _circle(
@@ -74,7 +71,8 @@ class Taylor:
                     return None
                 parts.append(part)
             return np.concatenate(parts)
-        m = _CIRCLE
+        large = self.lanes.hamiltonian.dimension > _SMALL
+        m = _HALF_CIRCLE if large and count <= _FEW else _CIRCLE
         angles = 2 * np.pi * np.arange(m // 2 + 1) / m
         shifts = radius * np.exp(1j * angles)
         shifts[[0, -1]] = radius, -radius
