@@ -24,7 +24,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 ROOT = Path(__file__).parent
 LONG_PAGES = ("docs/fits.md", "docs/molecules.md")  # for `make test-all`
-collect_ignore = ["docs/conf.py", "docs/figures.py", "docs/rates_figure.py"]
+collect_ignore = ["docs/conf.py", "docs/source_map.py", "docs/figures.py", "docs/rates_figure.py"]
 
 
 def check_experiment(example: Example) -> None:
