@@ -175,7 +175,11 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
+@pytest.mark.parametrize(
+    "case",
+    [*CASES[:-1], pytest.param(CASES[-1], marks=pytest.mark.slow)],
+    ids=[case[0] for case in CASES],
+)
 def test_remainder_is_of_second_order(case):
     _, hamiltonian, environment, reach = case
     rates = np.array([4e-3, 2e-3, 1e-3])

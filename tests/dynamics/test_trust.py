@@ -426,6 +426,7 @@ def test_a_period_whose_phase_has_no_digits_is_refused_at_once(amplitude, monkey
             call()
 
 
+@pytest.mark.slow
 def test_a_steady_state_of_long_phases_is_not_solved_more_finely_than_they_are_known(monkeypatch):
     solve, solved = panels.solve, []
 

@@ -159,6 +159,7 @@ def test_what_comes_out(wide: GeometryOutcome, tmp_path: Path) -> None:
     assert "4 places" in wide.sentences().verdict
 
 
+@pytest.mark.slow
 def test_scan(tmp_path: Path) -> None:
     """The satellites at ρ = 2k/g enter the box as g grows."""
     found = run(CONE.replace("[[-3, 3], [-3, 3]]", "[[-5, 5], [-5, 5]]") + SCAN)

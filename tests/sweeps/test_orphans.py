@@ -13,7 +13,7 @@ LINUX = Path("/proc/self/environ").exists()
 
 
 @pytest.mark.skipif(not LINUX, reason="processes are found in /proc")
-@pytest.mark.parametrize("kind", ["pool", slow("dask"), slow("interrupt"), slow("parent")])
+@pytest.mark.parametrize("kind", [slow("pool"), slow("dask"), slow("interrupt"), slow("parent")])
 def test_whatever_is_killed_the_store_is_the_same_and_nobody_is_left(
     kind: str, tmp_path: Path
 ) -> None:

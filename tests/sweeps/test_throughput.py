@@ -42,6 +42,7 @@ def probabilities() -> Any:
     return result.probability.values
 
 
+@pytest.mark.slow
 def test_processes_give_the_bits_of_one_batch(probabilities: Any, tmp_path: Path) -> None:
     result = sweep(executor=2, store=tmp_path / "store")
     assert chunks(tmp_path / "store") == CHUNKS
