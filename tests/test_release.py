@@ -159,6 +159,7 @@ def test_the_library_works_without_extras() -> None:
 # ---- the wheel --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_wheel_installs_into_an_empty_environment_and_runs(tmp_path: Path) -> None:
     """The libraries are lent by this environment, the package comes from the wheel alone."""
     pytest.importorskip("hatchling")

@@ -73,6 +73,7 @@ def test_order_k_leaves_out_a_remainder_of_order_k_plus_one(hamiltonian, environ
     assert np.allclose(slopes, np.arange(2, 7), atol=0.15)
 
 
+@pytest.mark.slow
 def test_against_another_integrator():
     """Fixed axis and decay, L from H and jump operators by hand, DOP853."""
     jumps = [np.sqrt(0.25) * np.diag([1.0, -1.0]), 0.6 * np.array([[0, 1], [0, 0]])]

@@ -47,6 +47,7 @@ def test_tanh_ramp_far_below_rounding_against_demkov_and_kunike():
     assert result.log_probability == pytest.approx(exact.log_value, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("at", "start", "width"), [slow(2.0, 1.0, 1e-4), (3e-5, -1.0, 3e-6)])
 def test_a_crossing_far_narrower_than_the_window_is_found(at, start, width):
     # In units of the ramp's width the problem is always the same.

@@ -63,6 +63,7 @@ def kato(hamiltonian, start, stop, vectors, block):
     return run.y[:, -1].reshape(vectors.shape)
 
 
+@pytest.mark.slow
 def test_transport_of_single_levels_against_an_ode():
     hamiltonian = random_hamiltonian(1, 4, 3)
     path = np.array([[0.3, -0.2, 0.1], [-0.5, 0.4, 0.6], [0.2, 0.9, -0.7]])

@@ -79,6 +79,7 @@ def test_chosen_steps_and_convergence():
     assert_allclose(named.probabilities, plain.probabilities, **CLOSE)
 
 
+@pytest.mark.slow
 def test_scattering():
     def run(units, time):
         return scatter(

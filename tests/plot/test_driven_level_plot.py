@@ -174,6 +174,7 @@ def test_the_figure_has_what_was_asked_for(
     assert len(bare.figure().axes) == 2
 
 
+@pytest.mark.slow
 def test_many_levels_and_none_at_all() -> None:
     many = TEXT.replace("[1.0, 2.0, 3.0, 4.0]", "{ from = 0.1, to = 4.9, count = 80 }")
     outcome("work = false\n" + many).figure()
@@ -214,6 +215,7 @@ def test_files_report_and_global_state(result: DrivenLevelOutcome, tmp_path: Pat
     assert '<span class="good">within</span>' in page
 
 
+@pytest.mark.slow
 def test_long_tables_of_a_report_are_thinned() -> None:
     values = [round(0.05 + 0.01 * k, 2) for k in range(70)]
     text = "work = false\n" + TEXT + SCAN.replace("[0.05, 0.2, 0.8]", str(values))

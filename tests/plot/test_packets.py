@@ -173,6 +173,7 @@ def test_channels_have_error_bars():
     np.testing.assert_allclose(np.diff(ends)[:, 0], 2 * mean.error)
 
 
+@pytest.mark.slow
 def test_animation_has_a_frame_for_each_time(packet, cone, tmp_path):
     from PIL import Image
 

@@ -14,6 +14,7 @@ import xarray
 from anticrossing import InputError, studies
 from anticrossing.studies import file, kinds
 from anticrossing.studies.json_schema import schema
+from tests.effort import slow
 from tests.studies.common import TULLY, check_outcome
 
 PACKET = (
@@ -69,7 +70,9 @@ def scanned(name: str) -> str:
     return f'{text}[scan]\nparameter = "{parameter}"\nvalues = {values}\nunit = "1/bohr"\n'
 
 
-@pytest.mark.parametrize("name", SCANS)
+@pytest.mark.parametrize(
+    "name", [slow(name) if name in ("packet", "trajectories") else name for name in SCANS]
+)
 def test_a_scan_is_run_and_its_points_are_studies_of_their_own(name: str, tmp_path: Path) -> None:
     text, parameter, values = SCANS[name]
     found = studies.run(studies.parse(scanned(name)))

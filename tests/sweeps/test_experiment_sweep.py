@@ -227,6 +227,7 @@ def call(
     return run
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_store(call: Any, tmp_path: Path) -> None:
     (tmp_path / "two.toml").write_text(PASSAGE + SWEEP)
     status, out, err = call("two.toml")

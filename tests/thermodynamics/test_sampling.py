@@ -32,6 +32,7 @@ def assert_same_law(sampled, exact, modes):
     assert expected.size > 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("filling", "block"),
     [

@@ -205,6 +205,7 @@ def test_chain_through_the_same_front():
     assert np.exp(work.log_density(w, width=0.5)) == pytest.approx(direct, rel=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [slow(0.1), 1.0])
 def test_density_of_listed_values_and_by_inversion(width):
     work = distribution("A_coupled", "fwd")

@@ -116,6 +116,7 @@ def test_absorption_spectrum(eigenstates, packet):
     assert np.trapezoid(found, energies) == pytest.approx(1.0, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_parity_in_the_coupling_mode(packet):
     """H(Q₆ₐ, −Q₁₀ₐ) = σ_z H σ_z: S2 stays even in the coupling mode, S1 is odd, with a node."""
     state, mirrored = packet.state[:, :, 1:], packet.state[:, :, :0:-1]  # −10 has no mirror image

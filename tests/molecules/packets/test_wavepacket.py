@@ -246,6 +246,7 @@ def test_tully_probabilities(H, k, x0, time, box, step, published):
     assert result.energy_drift < 1e-6
 
 
+@pytest.mark.slow
 def test_tully_extended_coupling():
     # Fast transmitted waves leave through the layer long before the reflected ones have separated.
     result = propagate_packet(

@@ -86,6 +86,7 @@ def along_a_straight_line(H, place, velocity, time):
     return np.array(found)
 
 
+@pytest.mark.slow
 def test_a_heavy_packet_passes_as_landau_and_zener_say():
     """Of a packet too heavy to feel the force every slice moves uniformly; the rest is 1/M."""
     slope, coupling, velocity, start, stop = 0.08, 0.012, 0.1, -4.0, 80.0

@@ -19,6 +19,7 @@ from anticrossing.molecules.packets.stationary import relax
 from tests.effort import slow
 
 
+@pytest.mark.slow
 def test_stationary_states_of_jahn_teller_with_their_degeneracy():
     H = models.JahnTeller(linear=2.0)
     exact = vibronic.vibronic_levels(H, count=6, frequencies=[1.0, 1.0]).energies

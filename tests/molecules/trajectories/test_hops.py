@@ -11,6 +11,7 @@ from tests.effort import cases
 from tests.molecules.trajectories.random_vibronic import vibronic
 
 
+@pytest.mark.slow
 @cases(40)
 @given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 4))
 def test_rescaling_conserves_the_energy_exactly(seed, size):

@@ -71,6 +71,7 @@ def test_landau_zener_hops_converge_to_the_formula_of_belyaev_and_lebedev():
     assert errors[2] < 1.5e-4
 
 
+@pytest.mark.slow
 def test_landau_zener_hops_where_the_third_derivative_jumps():
     # The simple crossing has |x|³ in gap², whose second derivative at 0 is 8(A²B² − 2C²D).
     k, start = 13.0, -5.0
