@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from anticrossing import formulas
 from anticrossing._core.checks import FloatArray
-from anticrossing.analysis.families import Family, family, half_passage, single_window
+from anticrossing.analysis.families import Family, family, half_passage, is_one_line, single_window
 from anticrossing.analysis.meetings import (
     PassageEvent,
     coincides,
@@ -188,9 +187,7 @@ class View:
 
     def solve(self, find: Finder) -> None:
         """Add a solved passage that speaks of adiabatic levels, or can be made to."""
-        given = self.sector.hamiltonian
-        turned = in_courses(given, sample_path(self.drive)[1])
-        for inside in itertools.chain((given,), turned):
+        for inside in self._courses(find):
             known = find(inside, self.drive, self.basis)
             if known is not None:
                 break
@@ -205,6 +202,13 @@ class View:
                 values = np.zeros(inside.dimension)
                 values[ends.last] = column[:, np.flatnonzero(ends.first == self.start)[0]]
                 self.add(known.name, known.prediction, values, known.open_ends)
+
+    def _courses(self, find: Finder) -> Iterator[Hamiltonian]:
+        """Yield H, and H turned to other bases unless it is a straight line that needs none."""
+        given = self.sector.hamiltonian
+        yield given
+        if find is not family or not is_one_line(given, self.drive):
+            yield from in_courses(given, sample_path(self.drive)[1])
 
     def one(self, event: PassageEvent) -> list[str]:
         """Add the closed forms for a single crossing."""

@@ -92,6 +92,13 @@ def half_passage(hamiltonian: Hamiltonian, drive: Drive, basis: str) -> Family |
     return Family("half crossing", prediction, (stop if place.time == start else start,))
 
 
+def is_one_line(hamiltonian: Hamiltonian, drive: Drive) -> bool:
+    """Whether two levels are swept in one straight line, which is what `single_window` solves."""
+    levels = TwoLevels.along(hamiltonian, drive) if hamiltonian.dimension == 2 else None
+    pieces = None if levels is None else levels.linear_pieces()
+    return pieces is not None and len(pieces) == 1
+
+
 def single_window(hamiltonian: Hamiltonian, drive: Drive, basis: str) -> Family | None:
     """Return the exact answer of one linear sweep of two levels on its window."""
     if hamiltonian.dimension != 2 or basis == "superadiabatic":
