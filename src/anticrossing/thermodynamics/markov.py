@@ -387,8 +387,12 @@ class MarkovChain(ChainStatistics, Unchanging):
 
         Examples
         --------
-        >>> heat_bath = {"reservoirs": [Reservoir(1.0)], "transition_matrices": [np.eye(2)]}
-        >>> MarkovChain(energies=[[0.0, 1.0]] * 2, **heat_bath).repeated(100)
+        >>> chain = MarkovChain(
+        ...     energies=[[0.0, 1.0]] * 2,
+        ...     reservoirs=[Reservoir(1.0)],
+        ...     transition_matrices=[np.eye(2)],
+        ... )
+        >>> chain.repeated(100)
         MarkovChain(100 steps, 2 states, 1 reservoirs)
         """
         count = integer("cycles", cycles, minimum=1)
