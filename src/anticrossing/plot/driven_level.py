@@ -282,13 +282,18 @@ def scan_entropy(result: DrivenLevelOutcome, *, ax: Axes = None) -> Axes:
 
 def figure(result: DrivenLevelOutcome) -> Figure:
     """Return occupation and entropy production, the work and its theorem, and the scan."""
+    return with_work(result, (staircase, entropy_steps), (scan_occupation, scan_entropy))
+
+
+def with_work(result: Any, first: Sequence[Any], scanned: Sequence[Any]) -> Figure:
+    """Return the panels of driven levels: two to begin with, the work, two along a scan."""
     # The exact points first, those of the chain on top.
     ratios = [] if result.work is None else [*result.work.ratios.values()][::-1]
     rows = 1 + (result.work is not None) + bool(ratios) + (result.scan is not None)
     with style.style():
         drawn, axes = panels_of(result.experiment.title, rows)
-        staircase(result, ax=axes[0][0])
-        entropy_steps(result, ax=axes[0][1])
+        for draw, ax in zip(first, axes[0], strict=True):
+            draw(result, ax=ax)
         if result.work is not None:
             work_distributions(result, ax=axes[1][0])
             work_distributions(result, log=True, ax=axes[1][1])
@@ -296,8 +301,8 @@ def figure(result: DrivenLevelOutcome) -> Figure:
             fluctuation_line(ratios, ax=axes[2][0])
             fluctuation_differences(ratios, ax=axes[2][1])
         if result.scan is not None:
-            scan_occupation(result, ax=axes[-1][0])
-            scan_entropy(result, ax=axes[-1][1])
+            for draw, ax in zip(scanned, axes[-1], strict=True):
+                draw(result, ax=ax)
     return drawn
 
 

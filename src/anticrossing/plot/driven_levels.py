@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,12 +10,8 @@ import numpy as np
 from anticrossing._core.drawing import draws
 from anticrossing._core.public import guard
 from anticrossing.plot import style
-from anticrossing.plot.driven_level import (
-    fluctuation_differences,
-    fluctuation_line,
-    work_distributions,
-)
-from anticrossing.plot.figure import Figure, panels_of
+from anticrossing.plot.driven_level import with_work
+from anticrossing.plot.figure import Figure
 from anticrossing.plot.panels import Axes
 
 if TYPE_CHECKING:
@@ -65,25 +62,11 @@ def driven_occupations(result: DrivenLevelsOutcome, *, ax: Axes = None) -> Axes:
 
 def figure(result: DrivenLevelsOutcome) -> Figure:
     """Return levels and occupations, the work and its theorem, and the scan."""
-    ratios = [] if result.work is None else [*result.work.ratios.values()][::-1]
-    rows = 1 + (result.work is not None) + bool(ratios) + (result.scan is not None)
-    with style.style():
-        drawn, axes = panels_of(result.experiment.title, rows)
-        driven_paths(result, ax=axes[0][0])
-        driven_occupations(result, ax=axes[0][1])
-        if result.work is not None:
-            work_distributions(result, ax=axes[1][0])
-            work_distributions(result, log=True, ax=axes[1][1])
-        if ratios:
-            fluctuation_line(ratios, ax=axes[2][0])
-            fluctuation_differences(ratios, ax=axes[2][1])
-        if result.scan is not None:
-            for name, ax in zip(("particle_number", "work"), axes[-1], strict=True):
-                _scanned(result, name, ax)
-    return drawn
+    scanned = [functools.partial(_scanned, name=name) for name in ("particle_number", "work")]
+    return with_work(result, (driven_paths, driven_occupations), scanned)
 
 
-def _scanned(result: DrivenLevelsOutcome, name: str, ax: Axes) -> None:
+def _scanned(result: DrivenLevelsOutcome, *, name: str, ax: Axes) -> None:
     """Draw an output along the scan, exact and by crossings."""
     scan = result.scan
     values = scan.axis.values
