@@ -67,23 +67,27 @@ def guard(module_name: str, *, quiet: bool = False) -> None:
 
 @functools.cache
 def guarded(function: Any) -> Any:
-    """Return a function that checks the kinds of its arguments, if it has any to check."""
+    """Return a function that checks the kinds of its arguments, if it has any to check.
+
+    What its annotations ask for is read at its first call: most of what is public is not called.
+    """
+    if not function.__annotations__.keys() - {"return"} or hasattr(function, "__wrapped__"):
+        return function
     code = function.__code__
     count = code.co_argcount + code.co_kwonlyargcount
     names, positional = code.co_varnames[:count], code.co_varnames[: code.co_argcount]
-    texts = {name: _text(annotation) for name, annotation in function.__annotations__.items()}
-    found = {name: kind_of(text, function.__module__) for name, text in texts.items()}
-    kinds = {name: kind for name, kind in found.items() if kind is not None and name != "return"}
-    if not kinds or hasattr(function, "__wrapped__"):
-        return function
-    others = None
+    others = ""
     if code.co_flags & inspect.CO_VARKEYWORDS:
-        others = kinds.get(code.co_varnames[count + bool(code.co_flags & inspect.CO_VARARGS)])
-    refuse = _refusal
+        others = code.co_varnames[count + bool(code.co_flags & inspect.CO_VARARGS)]
+    kinds: dict[str, Kind] | None = None
+    refuse, read = _refusal, _kinds
 
     def checked(*args: Any, **kwargs: Any) -> Any:
+        nonlocal kinds
+        if kinds is None:
+            kinds = read(function)
         for name, value in (*zip(positional, args, strict=False), *kwargs.items()):
-            kind = kinds.get(name) if name in names else others
+            kind = kinds.get(name if name in names else others)
             if kind is not None and (wrong := kind.wrong(value)) is not None:
                 raise refuse(name, *wrong)
         return function(*args, **kwargs)
@@ -93,6 +97,17 @@ def guarded(function: Any) -> Any:
         checked.__code__, function.__globals__, function.__name__, None, checked.__closure__
     )
     return functools.update_wrapper(twin, function)
+
+
+def _kinds(function: Any) -> dict[str, Kind]:
+    """Return what the annotations of a function ask for."""
+    found = {}
+    for name, annotation in function.__annotations__.items():
+        if name != "return":
+            kind = kind_of(_text(annotation), function.__module__)
+            if kind is not None:
+                found[name] = kind
+    return found
 
 
 def _quiet(function: Any) -> Any:
