@@ -45,6 +45,7 @@ from anticrossing.formulas.multiphoton import (
     multiphoton_resonances,
 )
 from anticrossing.formulas.multiplets import MultipletPrediction, multiplet_landau_zener
+from anticrossing.formulas.noise import noisy_coupling_landau_zener
 from anticrossing.formulas.nonlinear import parabolic_sweep, power_law_sweep
 from anticrossing.formulas.periodic import (
     classical_transition_rate,
@@ -111,6 +112,7 @@ __all__ = [
     "landau_zener_history",
     "multiphoton_resonances",
     "multiplet_landau_zener",
+    "noisy_coupling_landau_zener",
     "parabolic_sweep",
     "photon_assisted_passage",
     "power_law_sweep",
