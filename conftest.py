@@ -23,7 +23,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent
-LONG_PAGES = ("docs/fits.md", "docs/molecules.md")  # for `make test-all`
+LONG_PAGES = ("docs/fits.md", "docs/molecules.md", "docs/transport.md")  # for `make test-all`
 collect_ignore = ["docs/conf.py", "docs/source_map.py", "docs/figures.py", "docs/rates_figure.py"]
 
 

@@ -146,6 +146,7 @@ def test_a_package_that_is_missing_or_broken_is_one_line(
         require("broken_package", "files", "A dataset")
 
 
+@pytest.mark.slow
 def test_the_library_works_without_extras() -> None:
     """`make test-core` runs the same where they are really absent."""
     done = subprocess.run(

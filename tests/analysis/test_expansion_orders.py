@@ -53,7 +53,7 @@ def left_out(expansion, order, evolution):
     [
         (TWO, Dephasing(0.5), -3, (0.016, 0.008)),
         slow(TWO, Dephasing("0.5/(1 + x**2)"), -3, (0.016, 0.008)),
-        (TWO, FIXED, -3, (0.012, 0.006)),
+        slow(TWO, FIXED, -3, (0.012, 0.006)),
         slow(THREE, DEPHASING, -3, (0.012, 0.006)),
         slow(THREE, THERMAL, -3, (0.012, 0.006)),
         slow(FOUR, Dephasing(rate=1.0), -2, (0.02, 0.01)),
@@ -151,6 +151,7 @@ def test_the_error_is_least_near_the_optimal_order(hamiltonian, environment, rat
     assert any("grow again" in text for text in whole.warnings)
 
 
+@pytest.mark.slow
 def test_optimal_truncation_is_found():
     drive = ac.drive.Linear(-3, 0.3, 0.2)
     best = adiabatic_expansion(TWO, drive, Dephasing(0.3), order="optimal")

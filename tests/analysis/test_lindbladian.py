@@ -266,6 +266,7 @@ def test_proposition_one(hamiltonian, environment):
         assert sizes[1] == pytest.approx(sizes[0], rel=1e-12)
 
 
+@pytest.mark.slow
 def test_product_of_projections_tends_to_the_transport():
     """Equation (2.11): T = lim Π(𝒫𝒫′ + 𝒬𝒬′), with an error that falls like the step."""
     drive = ac.drive.Linear(-1, 1, 0.1)

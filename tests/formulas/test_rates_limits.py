@@ -16,6 +16,7 @@ from anticrossing.environment.spectral_density import (
 )
 from anticrossing.models.spin_boson import SpinBoson
 from anticrossing.molecules.rates import marcus, marcus_levich_jortner, spin_boson_golden_rule
+from tests.effort import slow
 
 # ---- the sum over quanta -----------------------------------------------------------------------
 
@@ -125,7 +126,7 @@ def test_other_powers_are_marcus_at_high_temperature(power):
     np.testing.assert_allclose(quantum.value, classical.value, rtol=1e-3)
 
 
-@pytest.mark.parametrize("alpha", [2.0, 2.5])
+@pytest.mark.parametrize("alpha", [2.0, slow(2.5)])
 def test_zero_temperature(alpha):
     # Q = 2α ln(1 + iω_c t):  k = (2πV²/ω_cΓ(2α)) (ε/ω_c)^{2α−1} e^{−ε/ω_c}, ε = −ΔG > 0
     gap = 1.3
@@ -223,7 +224,7 @@ def populations(coupling, free, heat, frequency, factor, slow, times):
     return np.array(found)
 
 
-@pytest.mark.parametrize("free", [0.3, -0.9])
+@pytest.mark.parametrize("free", [0.3, slow(-0.9)])
 def test_golden_rule_is_the_growth_of_the_exact_population(free):
     heat, frequency, factor, slow, coupling = 0.4, 0.6, 0.8, 0.3, 2e-4
     times = np.array([40.0, 80.0])

@@ -406,6 +406,7 @@ def random_complex(seed, size=4, count=2):
     )
 
 
+@pytest.mark.slow
 def test_stokes_a_patch_carries_the_phase_of_its_rim():
     hamiltonian = random_complex(3)
     for levels in ([1], [0, 1]):

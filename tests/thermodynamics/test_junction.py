@@ -137,7 +137,9 @@ def sweep():
 
 
 CASES = [
-    pytest.param(three_leads, 2.7, False, id="two levels at rest, three leads"),
+    pytest.param(
+        three_leads, 2.7, False, id="two levels at rest, three leads", marks=pytest.mark.slow
+    ),
     pytest.param(sweep, 4.0, True, id="a driven level, two leads"),
 ]
 
@@ -366,6 +368,7 @@ def test_coupled_levels_transmit_as_their_matrix_says():
     assert abs(ledger.particle_currents[0, 0] - wanted.current) < 2e-6
 
 
+@pytest.mark.slow
 def test_precision_beyond_the_classical_bound_in_the_exact_evolution():
     """Two levels in series, leads at one temperature: noise · σ/current² falls below 2."""
     leads = [
