@@ -141,6 +141,11 @@ NATURAL = Units()
 """ħ = 1: energies and inverse times in the same unit."""
 
 
+def in_time(units: Units) -> Units:
+    """Return the units of what has time for its coordinate."""
+    return Units(units.energy, units.time, units.shown_time)
+
+
 def convert_energy(value: float, source: str, target: str) -> float:
     """Convert an energy between two units of `ENERGIES`.
 

@@ -48,7 +48,7 @@ def frame(lanes: Lanes, environment: Environment, times: FloatArray) -> Frame:
     _, nodes = nodes_of(lanes, times[None], lane)
     angular = nodes.angular
     energies, vectors = angular * nodes.energies[0], nodes.vectors[0]
-    slope = lanes.hamiltonian.derivative(nodes.x[0])
+    slope = lanes.hamiltonian.derivative(lanes.positions(times[None], lane)[0])
     velocity = np.asarray(lanes.drive.velocity(times))
     slope = angular * velocity[:, None, None] * slope
     slope = vectors.conj().swapaxes(-1, -2) @ slope @ vectors

@@ -337,7 +337,7 @@ def adiabatic_expansion(
     >>> print(f"{third.probabilities[1]:.6e}")              # exact: 1.831722e-03
     1.831722e-03
     """
-    check_single_open(hamiltonian, drive, environment)
+    hamiltonian, drive = check_single_open(hamiltonian, drive, environment)
     wanted = _order(order)
     start = initial_state(hamiltonian.dimension, initial)
     lanes = Lanes.of(hamiltonian, drive)

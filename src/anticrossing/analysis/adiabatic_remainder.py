@@ -152,7 +152,7 @@ def adiabatic_remainder(
     >>> print(f"{rest.trace_norm:.3e} {abs(rest.remainder - rest.direct).max() < 1e-12}")
     1.581e-04 True
     """
-    check_single_open(hamiltonian, drive, environment)
+    hamiltonian, drive = check_single_open(hamiltonian, drive, environment)
     k = integer("order", order, minimum=1, maximum=HIGHEST_ORDER - 1)
     state = initial_state(hamiltonian.dimension, initial)
     lanes = Lanes.of(hamiltonian, drive)

@@ -179,7 +179,7 @@ def coherent_incoherent_split(
     >>> print(f"{split.coherent:.5f} {split.incoherent:.5f} {split.first_order:.5f}")
     0.00039 0.03710 0.03670
     """
-    check_single_open(hamiltonian, drive, environment)
+    hamiltonian, drive = check_single_open(hamiltonian, drive, environment)
     initial, final = two_levels("levels", levels, hamiltonian.dimension)
     accuracy = number_between("tolerance", tolerance, 1e-11, 0.1)
     lanes = Lanes.of(hamiltonian, drive)

@@ -94,9 +94,8 @@ def rate_matrices(
     diabatic states of that pair of levels, each in the place of the level it is most alike; rates
     given in the eigenbasis are left out without `eigenbasis`.
     """
-    _, nodes = liouville.nodes_of(
-        Lanes.of(hamiltonian, drive), times[None, :], np.zeros(1, dtype=np.intp)
-    )
+    lanes, lane = Lanes.of(hamiltonian, drive), np.zeros(1, dtype=np.intp)
+    _, nodes = liouville.nodes_of(lanes, times[None, :], lane)
     vectors = nodes.vectors[0].copy()
     transfer, coherence = np.zeros(vectors.shape), np.zeros(vectors.shape)
     flat = environment.flat(())
@@ -106,7 +105,7 @@ def rate_matrices(
         coherence += np.broadcast_to(rates.coherence.real, nodes.vectors.shape)[0]
     if diabatic is not None:
         pair = vectors[:, :, list(diabatic)]
-        slope = hamiltonian.derivative(nodes.x[0])
+        slope = lanes.hamiltonian.derivative(lanes.positions(times[None, :], lane)[0])
         turn = np.linalg.eigh(pair.conj().swapaxes(-1, -2) @ slope @ pair)[1]
         swapped = np.abs(turn[:, 0, 0]) < np.abs(turn[:, 0, 1])
         turn[swapped] = turn[swapped][:, :, ::-1]

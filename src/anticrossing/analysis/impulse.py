@@ -88,7 +88,7 @@ def adiabatic_impulse(
     >>> print(f"{result.probabilities[1]:.6f}, exact {result.exact.probabilities[1]:.6f}")
     0.074821, exact 0.076019
     """
-    check_sweep(hamiltonian, drive, initial)
+    hamiltonian, drive = check_sweep(hamiltonian, drive, initial)
     check_flag("compare", compare)
     check_tolerance(tolerance)
     with few_threads(hamiltonian.dimension):

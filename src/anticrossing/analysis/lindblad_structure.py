@@ -266,7 +266,7 @@ def lindblad_structure_at(
     >>> lindblad_structure_at(H, sweep, ac.FixedAxisDephasing(0.3), 0.0).is_dephasing
     False
     """
-    check_single_open(hamiltonian, drive, environment)
+    hamiltonian, drive = check_single_open(hamiltonian, drive, environment)
     check_size(hamiltonian.dimension)
     lanes = Lanes.of(hamiltonian, drive)
     moment = lanes.check_times(real_number("time", time))

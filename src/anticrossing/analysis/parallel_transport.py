@@ -174,7 +174,7 @@ def parallel_transport(
     >>> round(float((lowest @ moved.apply(ground) @ lowest).real), 12)
     1.0
     """
-    check_single_open(hamiltonian, drive, environment)
+    hamiltonian, drive = check_single_open(hamiltonian, drive, environment)
     is_dual = check_flag("dual", dual)
     lanes = Lanes.of(hamiltonian, drive)
     begin = float(lanes.start[0]) if start is None else real_number("start", start)

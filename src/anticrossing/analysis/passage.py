@@ -229,7 +229,7 @@ def passage(
     >>> print(result.verdict)
     Within its domain, Landau–Zener gives 0.20788 for level 1, the exact answer is 0.20788.
     """
-    check_sweep(hamiltonian, drive, initial)
+    hamiltonian, drive = check_sweep(hamiltonian, drive, initial)
     if environment is not None:
         check_single_open(hamiltonian, drive, environment)
     with few_threads(hamiltonian.dimension):

@@ -134,7 +134,7 @@ def counterdiabatic(hamiltonian: Hamiltonian, drive: Drive) -> Counterdiabatic:
     >>> print(fast.fidelity().round(10))
     [1. 1.]
     """
-    check_kinds(hamiltonian, drive)
+    hamiltonian, drive = check_kinds(hamiltonian, drive)
     check_single(hamiltonian)
     single_point("drive", drive)
     if drive.breakpoints.size:

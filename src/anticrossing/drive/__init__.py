@@ -6,19 +6,25 @@ their broadcast shape is the batch shape. A drive knows no levels.
 """
 
 from anticrossing._core.public import guard
+from anticrossing.drive._sampled import is_drive
 from anticrossing.drive.base import Drive
 from anticrossing.drive.formula import Formula, FormulaDrive, Linear, Sinusoidal, Tanh
+from anticrossing.drive.path import Clock, Path, compose
 from anticrossing.drive.piecewise import Piecewise, PiecewiseDrive
 
 __all__ = [
+    "Clock",
     "Drive",
     "Formula",
     "FormulaDrive",
     "Linear",
+    "Path",
     "Piecewise",
     "PiecewiseDrive",
     "Sinusoidal",
     "Tanh",
+    "compose",
+    "is_drive",
 ]
 
 guard(__name__)

@@ -38,6 +38,8 @@ def continued_generator(
     matrices = angular * values.astype(np.complex128)
     _, real = nodes_of(lanes, centres[None], lane)
     total = commutator(matrices)
+    if lanes.path is not None:
+        x = lanes.coordinates(times, np.zeros(times.shape[0], dtype=np.intp))
     nodes = Nodes(
         cast(FloatArray, x),  # here, and here alone, all of them are complex
         cast(FloatArray, times),

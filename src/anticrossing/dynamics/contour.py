@@ -27,7 +27,7 @@ from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.quadrature import gauss_legendre
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
-from anticrossing.drive import Drive
+from anticrossing.drive import Drive, compose
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.hamiltonian import Hamiltonian
@@ -118,6 +118,7 @@ def log_probability(hamiltonian: Hamiltonian, drive: Drive) -> LogProbability:
     >>> round(log_probability(H, sweep).log_probability, 6)    # −1000π/2
     -1570.796327
     """
+    hamiltonian, drive = compose(hamiltonian, drive)
     if hamiltonian.dimension != 2:
         raise fail("hamiltonian", "have two levels", f"it has {hamiltonian.dimension}")
     lanes = Lanes.of(hamiltonian, drive)

@@ -22,9 +22,9 @@ import numpy.typing as npt
 from anticrossing._core import expression
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.plain import Plain
-from anticrossing.drive import FormulaDrive
+from anticrossing.drive import FormulaDrive, is_drive
 from anticrossing.dynamics.lanes import Lanes
-from anticrossing.hamiltonian import TermHamiltonian
+from anticrossing.hamiltonian import TermHamiltonian, formulas_in
 
 if TYPE_CHECKING:
     import sympy
@@ -104,6 +104,9 @@ def _parts(
     written: list[tuple[str, Any]] = [("environment", formula) for formula in formulas]
     if isinstance(lanes.hamiltonian, TermHamiltonian):
         written = [("hamiltonian", f) for f in lanes.hamiltonian.formulas] + written
+    elif lanes.path is not None:
+        moving = formulas_in(lanes.path, lanes.hamiltonian.coordinates[0])
+        written = [("hamiltonian", formula) for formula in moving.values()] + written
     if isinstance(lanes.drive, FormulaDrive):
         written = [("drive", lanes.drive._formula), *written]
     # Plain formulas hold no functions, and SymPy is not imported for them.
@@ -128,7 +131,7 @@ def _watched(formula: sympy.Expr) -> tuple[tuple[sympy.Expr, str], ...]:
             if not (exponent.is_Integer and 0 < exponent < _LARGE_POWER):
                 arguments += [base, exponent]
                 exponents += [exponent, exponent * sympy.log(sympy.Abs(base))]
-        elif isinstance(part, sympy.Function) and not isinstance(part, (sympy.sin, sympy.cos)):
+        elif isinstance(part, sympy.Function) and not _is_smooth(part):
             arguments += part.args
             exponents += part.args
     found: dict[tuple[sympy.Expr, str], None] = {}
@@ -142,6 +145,13 @@ def _watched(formula: sympy.Expr) -> tuple[tuple[sympy.Expr, str], ...]:
     found |= dict.fromkeys((exponent, "levels") for exponent in exponents)
     varying = (part for part in found if part[0].free_symbols)
     return tuple(sorted(varying, key=lambda part: (sympy.count_ops(part[0]), part[1] == "levels")))
+
+
+def _is_smooth(function: sympy.Expr) -> bool:
+    """Whether a function is nowhere far narrower than its argument says, its breakpoints apart."""
+    import sympy
+
+    return isinstance(function, (sympy.sin, sympy.cos)) or is_drive(function)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -343,16 +353,20 @@ def _evaluator(lanes: Lanes, source: str, formula: sympy.Expr) -> _Values:
     parameters: Mapping[str, FloatArray] = (
         lanes.d_parameters if source == "drive" else lanes.h_parameters
     )
-    coordinate = "" if source == "drive" else lanes.hamiltonian.coordinates[0]
+    coordinates: tuple[str, ...] = () if source == "drive" else lanes.hamiltonian.coordinates
     if source == "environment":
-        coordinate = "x"
+        coordinates = ("x",) if lanes.path is None else lanes.path.coordinates
 
     def values(times: FloatArray, lane: npt.NDArray[np.intp]) -> FloatArray:
-        x = lanes.positions(times, lane) if source != "drive" else times
+        x = [times]
+        if source == "environment" and lanes.path is not None:
+            x = list(np.moveaxis(lanes.coordinates(times, lane), -1, 0))
+        elif source != "drive":
+            x = [lanes.positions(times, lane)]
         arguments = []
         for name in names:
-            if name == coordinate:
-                arguments.append(x)
+            if name in coordinates:
+                arguments.append(x[coordinates.index(name)])
             elif name == "t" and source != "hamiltonian":
                 arguments.append(times)
             else:

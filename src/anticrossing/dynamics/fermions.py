@@ -154,7 +154,7 @@ def evolve_fermions(
     >>> evolution.occupations[:, 0].round(4)
     array([1.    , 0.9792, 0.9333])
     """
-    check_kinds(hamiltonian, drive)
+    hamiltonian, drive = check_kinds(hamiltonian, drive)
     lanes = Lanes.of(hamiltonian, drive)
     single_point("hamiltonian and drive", lanes)
     instance("state", state, GaussianState)

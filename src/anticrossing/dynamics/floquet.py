@@ -223,7 +223,7 @@ def floquet(
     >>> round(float(found.frequency - (q[1] - q[0])), 4)
     0.0577
     """
-    check_kinds(hamiltonian, drive)
+    hamiltonian, drive = check_kinds(hamiltonian, drive)
     accuracy = check_tolerance(tolerance)
     over = Period.of(hamiltonian, drive, period)
     levels = hamiltonian.dimension

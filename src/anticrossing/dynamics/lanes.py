@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, fail, real_array
-from anticrossing.drive import Drive
+from anticrossing.drive import Clock, Drive, Path, compose
 from anticrossing.hamiltonian import (
     FunctionHamiltonian,
     Hamiltonian,
@@ -34,6 +34,7 @@ class Lanes:
     @classmethod
     def of(cls, hamiltonian: Hamiltonian, drive: Drive, batch_shape: tuple[int, ...] = ()) -> Lanes:
         """Return the lanes of a Hamiltonian and a drive, and of anything else of `batch_shape`."""
+        hamiltonian, drive = compose(hamiltonian, drive)
         batch = np.broadcast_shapes(hamiltonian.batch_shape, drive.batch_shape, batch_shape)
         return cls(
             hamiltonian,
@@ -93,6 +94,18 @@ class Lanes:
         return self.drive.evaluate(
             times, {k: v[lane][:, None] for k, v in self.d_parameters.items()}
         )
+
+    @property
+    def path(self) -> Path | None:
+        """The path that H is followed along, if it has several coordinates."""
+        return self.drive.path if isinstance(self.drive, Clock) else None
+
+    def coordinates(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+        """Return the positions that an environment is asked at: along a path (P, n, f)."""
+        if self.path is None:
+            return self.positions(times, lane)
+        parameters = self._h(lane)
+        return self.path.evaluate(times, {key: parameters[key] for key in self.path.parameters})
 
     @property
     def is_function(self) -> bool:

@@ -25,7 +25,7 @@ def nodes_of(
         energies, vectors = two_level_energies(matrices), two_level_vectors(matrices)
     else:
         energies, vectors = np.linalg.eigh(matrices)
-    x = lanes.positions(times, lane)
+    x = lanes.coordinates(times, lane)
     angular = lanes.hamiltonian.units.angular
     where = np.broadcast_to(lane[:, None], times.shape)
     nodes = Nodes(

@@ -52,7 +52,7 @@ class OpenKernel(Kernel):
     def scalars(
         self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]
     ) -> npt.NDArray[Any] | None:
-        return self.environment.scalars(lanes.positions(times, lane), times)
+        return self.environment.scalars(lanes.coordinates(times, lane), times)
 
     def _unresolved(
         self,
@@ -160,7 +160,7 @@ class BlochKernel(OpenKernel):
         return _FROM_DEVIATION
 
     def _eigen_rates(self, nodes: Nodes) -> FloatArray:
-        rates = np.zeros((*nodes.x.shape, 4))
+        rates = np.zeros((*nodes.t.shape, 4))
         found = self.environment.eigen_rates(nodes)
         if found is not None:
             # κ of the element between lower and upper level; rates upper → lower and back.

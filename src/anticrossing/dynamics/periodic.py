@@ -73,7 +73,7 @@ def one_period_propagator(
     True
     """
     if environment is None:
-        check_kinds(hamiltonian, drive)
+        hamiltonian, drive = check_kinds(hamiltonian, drive)
         accuracy = check_tolerance(tolerance)
         over = Period.of(hamiltonian, drive, period)
         levels = hamiltonian.dimension
@@ -267,7 +267,7 @@ def _check_open(
     period: npt.ArrayLike | None,
     tolerance: float,
 ) -> tuple[Period, OpenKernel, float]:
-    check_open(hamiltonian, drive, environment)
+    hamiltonian, drive = check_open(hamiltonian, drive, environment)
     accuracy = check_tolerance(tolerance)
     over = Period.of(hamiltonian, drive, period, environment.batch_shape)
     return over, open_kernel(over.lanes, environment), accuracy

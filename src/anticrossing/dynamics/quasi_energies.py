@@ -223,7 +223,7 @@ def quasi_energies(
     1 0.9994 0.0576
     2 1.9976 0.0353
     """
-    check_kinds(hamiltonian, drive)
+    hamiltonian, drive = check_kinds(hamiltonian, drive)
     points = real_array("values", values, ndim=1)
     if points.size < 3 or np.any(np.diff(points) <= 0):
         raise fail("values", "be at least three numbers that increase", f"it is {describe(values)}")

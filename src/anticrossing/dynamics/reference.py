@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from anticrossing._core.checks import ComplexArray
-from anticrossing.drive import Drive
+from anticrossing.drive import Drive, compose
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.liouville import generator
 from anticrossing.environment import Environment
@@ -31,6 +31,7 @@ def propagator(
     """
     from scipy.integrate import solve_ivp
 
+    hamiltonian, drive = compose(hamiltonian, drive)
     levels = hamiltonian.dimension
     factor = hamiltonian.units.angular
 

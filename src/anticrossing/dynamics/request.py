@@ -21,7 +21,7 @@ from anticrossing._core.checks import (
     real_array,
 )
 from anticrossing._core.unchanging import Unchanging
-from anticrossing.drive import Drive
+from anticrossing.drive import Clock, Drive, compose
 from anticrossing.dynamics import panels
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.superadiabatic import HIGHEST_ORDER
@@ -68,9 +68,9 @@ class Request(Unchanging):
         breakpoints: npt.ArrayLike | None,
     ) -> None:
         if environment is None:
-            check_kinds(hamiltonian, drive)
+            hamiltonian, drive = check_kinds(hamiltonian, drive)
         else:
-            check_open(hamiltonian, drive, environment)
+            hamiltonian, drive = check_open(hamiltonian, drive, environment)
         self.environment = environment
         self.lanes = Lanes.of(
             hamiltonian, drive, () if environment is None else environment.batch_shape
@@ -99,15 +99,21 @@ class Request(Unchanging):
         return np.empty((*batch, 0)) if self.times is None else self.times.reshape(*batch, -1)
 
 
-def check_kinds(hamiltonian: Any, drive: Any, batch_shape: tuple[int, ...] = ()) -> None:
-    """Raise `InputError` unless these are a one-coordinate Hamiltonian and a drive that fit."""
+def check_kinds(
+    hamiltonian: Any, drive: Any, batch_shape: tuple[int, ...] = ()
+) -> tuple[Hamiltonian, Drive]:
+    """Return a Hamiltonian of one coordinate and its drive, or raise `InputError`.
+
+    Along a path of several coordinates the one coordinate is time.
+    """
     instance("hamiltonian", hamiltonian, Hamiltonian)
     if not isinstance(drive, Drive):
         raise fail("drive", "be a drive from `anticrossing.drive`", f"it is {describe(drive)}")
+    hamiltonian, drive = compose(hamiltonian, drive)
     if len(hamiltonian.coordinates) != 1:
         raise fail(
             "hamiltonian",
-            "have one coordinate to be driven",
+            "have one coordinate to be driven, or a `drive.Path` that moves all of them",
             f"it has {len(hamiltonian.coordinates)}",
         )
     try:
@@ -118,12 +124,13 @@ def check_kinds(hamiltonian: Any, drive: Any, batch_shape: tuple[int, ...] = ())
             f"The batch shapes of Hamiltonian {hamiltonian.batch_shape}, drive "
             f"{drive.batch_shape}{environment} must broadcast, but they do not."
         ) from None
+    return hamiltonian, drive
 
 
-def check_open(hamiltonian: Any, drive: Any, environment: Any) -> None:
-    """Raise `InputError` unless these fit together and the generator is not too large."""
+def check_open(hamiltonian: Any, drive: Any, environment: Any) -> tuple[Hamiltonian, Drive]:
+    """Return what `check_kinds` does, or raise `InputError`, also for a generator too large."""
     instance("environment", environment, Environment)
-    check_kinds(hamiltonian, drive, environment.batch_shape)
+    hamiltonian, drive = check_kinds(hamiltonian, drive, environment.batch_shape)
     levels = hamiltonian.dimension
     if levels > LARGEST_OPEN_DIMENSION:
         raise fail(
@@ -132,12 +139,13 @@ def check_open(hamiltonian: Any, drive: Any, environment: Any) -> None:
             f"it has {levels}: the generator would be a dense {levels**2} × {levels**2} matrix at "
             "every node; larger systems need quantum trajectories",
         )
-    environment.check(levels)
+    environment.check(levels, _coordinates(drive))
+    return hamiltonian, drive
 
 
-def check_single_open(hamiltonian: Any, drive: Any, environment: Any) -> None:
-    """Raise `InputError` unless these fit together and are one parameter point, not a batch."""
-    check_kinds(hamiltonian, drive)
+def check_single_open(hamiltonian: Any, drive: Any, environment: Any) -> tuple[Hamiltonian, Drive]:
+    """Return what `check_kinds` does, or raise `InputError`, also for a batch."""
+    hamiltonian, drive = check_kinds(hamiltonian, drive)
     instance("environment", environment, Environment)
     for name, shape in (
         ("hamiltonian", hamiltonian.batch_shape),
@@ -146,7 +154,13 @@ def check_single_open(hamiltonian: Any, drive: Any, environment: Any) -> None:
     ):
         if shape != ():
             raise fail(name, "be a single parameter point", f"its batch shape is {shape}")
-    environment.check(hamiltonian.dimension)
+    environment.check(hamiltonian.dimension, _coordinates(drive))
+    return hamiltonian, drive
+
+
+def _coordinates(drive: Drive) -> tuple[str, ...]:
+    """Return the names of the coordinates that an environment may depend on."""
+    return drive.path.coordinates if isinstance(drive, Clock) else ("x",)
 
 
 def check_order(basis: str, order: Any) -> int | None:

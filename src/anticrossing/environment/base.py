@@ -23,8 +23,10 @@ class Nodes:
 
     Attributes
     ----------
-    x, t : array, shape (...)
-        Positions and times.
+    x : array, shape (...)
+        Positions; along a path of several coordinates of shape (..., f).
+    t : array, shape (...)
+        Times.
     energies : array, shape (..., N)
         Eigenvalues of H there less `offset`, in the Hamiltonian's unit, ascending.
     vectors : array, shape (..., N, N)
@@ -82,8 +84,8 @@ class Environment(Unchanging, abc.ABC):
         """Return a copy whose array parameters are broadcast and flattened to one axis."""
         return self
 
-    def check(self, levels: int) -> None:
-        """Raise `InputError` if the environment does not fit a system of `levels` levels."""
+    def check(self, levels: int, coordinates: tuple[str, ...] = ("x",)) -> None:
+        """Raise `InputError` if the environment does not fit these levels and coordinates."""
 
     @abc.abstractmethod
     def eigen_rates(self, nodes: Nodes) -> EigenRates | None:
@@ -94,7 +96,7 @@ class Environment(Unchanging, abc.ABC):
         """Return jump operators in the basis H is written in, each of shape (..., N, N)."""
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
-        """Return all rates at positions and times (...), shape (..., K), if any may vary."""
+        """Return all rates at positions and times `t` (...), shape (..., K), if any may vary."""
         return None
 
     @property
@@ -103,7 +105,7 @@ class Environment(Unchanging, abc.ABC):
         return False
 
     def formulas(self) -> tuple[Any, ...]:
-        """Return the rates that are formulas in x and t, as SymPy expressions."""
+        """Return the rates that are formulas in the coordinates and t, as SymPy expressions."""
         return ()
 
     def __add__(self, other: Environment) -> Environment:
@@ -125,9 +127,9 @@ class Combined(Environment):
     def flat(self, batch_shape: tuple[int, ...]) -> Combined:
         return Combined([part.flat(batch_shape) for part in self.parts])
 
-    def check(self, levels: int) -> None:
+    def check(self, levels: int, coordinates: tuple[str, ...] = ("x",)) -> None:
         for part in self.parts:
-            part.check(levels)
+            part.check(levels, coordinates)
 
     def eigen_rates(self, nodes: Nodes) -> EigenRates | None:
         total: EigenRates | None = None

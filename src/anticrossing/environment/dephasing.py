@@ -43,6 +43,9 @@ class Dephasing(Environment):
         Coherence decay rate λ ≥ 0 per time, likewise.
     functions : sequence of callables
         f_α(E), vectorised, E in the Hamiltonian's unit; |f|² is a rate per time.
+    coordinates : str or sequence of str
+        The names in the formula: those of the Hamiltonian along a `drive.Path`, in its order; a
+        function then gets positions of shape (..., f).
 
     Raises
     ------
@@ -60,7 +63,12 @@ class Dephasing(Environment):
     """
 
     def __init__(
-        self, gamma: Any = None, *, rate: Any = None, functions: Sequence[Function] | None = None
+        self,
+        gamma: Any = None,
+        *,
+        rate: Any = None,
+        functions: Sequence[Function] | None = None,
+        coordinates: str | Sequence[str] = "x",
     ) -> None:
         given = [
             n
@@ -83,7 +91,9 @@ class Dephasing(Environment):
                 )
         self.functions: tuple[Function, ...] = tuple(functions or ())
         strength = gamma if gamma is not None else rate
-        self.strength = None if functions is not None else Strength.of(self.form, strength)
+        self.strength = (
+            None if functions is not None else Strength.of(self.form, strength, coordinates)
+        )
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -93,6 +103,10 @@ class Dephasing(Environment):
         if self.strength is None:
             return self
         return self._with(strength=self.strength.flat(batch_shape))
+
+    def check(self, levels: int, coordinates: tuple[str, ...] = ("x",)) -> None:
+        if self.strength is not None:
+            self.strength.check(coordinates)
 
     def eigen_rates(self, nodes: Nodes) -> EigenRates:
         energies = nodes.energies
@@ -116,7 +130,7 @@ class Dephasing(Environment):
         return []
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
-        return None if self.strength is None else self.strength.scalars(x)
+        return None if self.strength is None else self.strength.scalars(x, t)
 
     @property
     def has_functions(self) -> bool:
@@ -160,6 +174,8 @@ class FixedAxisDephasing(Environment):
         Γ ≥ 0 per time; a formula in ``x``, or a function of x.
     axis : array, shape (N, N), optional
         Hermitian A.
+    coordinates : str or sequence of str
+        As for `Dephasing`.
 
     Examples
     --------
@@ -167,8 +183,14 @@ class FixedAxisDephasing(Environment):
     FixedAxisDephasing(rate=0.1)
     """
 
-    def __init__(self, rate: Any, axis: npt.ArrayLike | None = None) -> None:
-        self.strength = Strength.of("rate", rate)
+    def __init__(
+        self,
+        rate: Any,
+        axis: npt.ArrayLike | None = None,
+        *,
+        coordinates: str | Sequence[str] = "x",
+    ) -> None:
+        self.strength = Strength.of("rate", rate, coordinates)
         matrix = np.diag([1.0, -1.0]) if axis is None else axis
         self.axis = hermitian("axis", matrix)
 
@@ -179,7 +201,8 @@ class FixedAxisDephasing(Environment):
     def flat(self, batch_shape: tuple[int, ...]) -> FixedAxisDephasing:
         return self._with(strength=self.strength.flat(batch_shape))
 
-    def check(self, levels: int) -> None:
+    def check(self, levels: int, coordinates: tuple[str, ...] = ("x",)) -> None:
+        self.strength.check(coordinates)
         of_shape("axis", self.axis, (levels, levels))
 
     def eigen_rates(self, nodes: Nodes) -> None:
@@ -190,7 +213,7 @@ class FixedAxisDephasing(Environment):
         return [size[..., None, None] * self.axis]
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
-        rates = self.strength.scalars(x)
+        rates = self.strength.scalars(x, t)
         return None if rates is None else 0.5 * np.max(np.abs(self.axis)) ** 2 * rates
 
     @property

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from anticrossing._core import expression
 from anticrossing._core.checks import (
     ComplexArray,
     FloatArray,
@@ -20,6 +19,7 @@ from anticrossing._core.checks import (
 )
 from anticrossing.environment.base import Environment, Function, Nodes
 from anticrossing.environment.strength import Formula
+from anticrossing.hamiltonian import coordinate_names
 
 
 class Lindblad(Environment):
@@ -30,6 +30,8 @@ class Lindblad(Environment):
     operators : sequence
         Each entry is an (N, N) matrix L_k, or a pair (coefficient, matrix) whose coefficient is a
         number, a formula in ``x`` and ``t``, or a function of (x, t); |coefficient|² is a rate.
+    coordinates : str or sequence of str
+        The names of positions in formulas, as for `Dephasing`.
 
     Examples
     --------
@@ -37,20 +39,21 @@ class Lindblad(Environment):
     Lindblad(1 operator)
     """
 
-    def __init__(self, operators: Sequence[Any]) -> None:
+    def __init__(
+        self, operators: Sequence[Any], *, coordinates: str | Sequence[str] = "x"
+    ) -> None:
         if not isinstance(operators, (list, tuple, np.ndarray)):
             raise fail("operators", "be a list of operators", f"it is {describe(operators)}")
         if len(operators) == 0:
             raise fail("operators", "contain at least one operator", "it is empty")
-        terms = [_lindblad_term(k, entry) for k, entry in enumerate(operators)]
-        self.terms = [(function, matrix) for function, matrix, _ in terms]
-        found = [formula for _, _, formula in terms]
-        self._formulas = tuple(formula for formula in found if formula not in (None, False))
-        self._has_functions = any(formula is False for formula in found)
+        names = coordinate_names(coordinates)
+        self.terms = [_lindblad_term(k, entry, names) for k, entry in enumerate(operators)]
 
-    def check(self, levels: int) -> None:
-        for k, (_, matrix) in enumerate(self.terms):
+    def check(self, levels: int, coordinates: tuple[str, ...] = ("x",)) -> None:
+        for k, (function, matrix) in enumerate(self.terms):
             of_shape(f"operators[{k}]", matrix, (levels, levels))
+            if isinstance(function, Formula):
+                function.check(f"operators[{k}]", coordinates)
 
     def eigen_rates(self, nodes: Nodes) -> None:
         return None
@@ -59,7 +62,7 @@ class Lindblad(Environment):
         found = []
         for k, (function, matrix) in enumerate(self.terms):
             values = returned(
-                f"operators[{k}]", function(nodes.x, nodes.t), nodes.x.shape, np.complex128
+                f"operators[{k}]", function(nodes.x, nodes.t), nodes.t.shape, np.complex128
             )
             if not np.all(np.isfinite(values)):
                 raise fail(f"operators[{k}]", "be finite", "its coefficient is NaN or infinite")
@@ -68,7 +71,7 @@ class Lindblad(Environment):
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         rates = [
-            np.abs(returned(f"operators[{k}]", function(x, t), x.shape, np.complex128)) ** 2
+            np.abs(returned(f"operators[{k}]", function(x, t), t.shape, np.complex128)) ** 2
             * np.max(np.abs(matrix)) ** 2
             for k, (function, matrix) in enumerate(self.terms)
         ]
@@ -76,23 +79,30 @@ class Lindblad(Environment):
 
     @property
     def has_functions(self) -> bool:
-        return self._has_functions
+        return not all(isinstance(f, (Formula, _Constant)) for f, _ in self.terms)
 
     def formulas(self) -> tuple[Any, ...]:
-        return self._formulas
+        return tuple(f.formula for f, _ in self.terms if isinstance(f, Formula))
 
     def __repr__(self) -> str:
         plural = "" if len(self.terms) == 1 else "s"
         return f"Lindblad({len(self.terms)} operator{plural})"
 
 
-def _constant(value: complex, x: Any, t: Any) -> complex:
-    return value
+@dataclass(frozen=True)
+class _Constant:
+    """A number as a function."""
+
+    value: complex
+
+    def __call__(self, x: Any, t: Any) -> complex:
+        return self.value
 
 
-def _lindblad_term(index: int, entry: Any) -> tuple[Function, ComplexArray, Any]:
-    """Return coefficient and matrix of a jump operator, and the coefficient as a formula."""
-    # The last is None for a number and False for a Python function.
+def _lindblad_term(
+    index: int, entry: Any, coordinates: tuple[str, ...]
+) -> tuple[Function, ComplexArray]:
+    """Return coefficient and matrix of a jump operator."""
     coefficient: Any = 1.0
     matrix = entry
     if isinstance(entry, (tuple, list)) and len(entry) == 2:
@@ -106,9 +116,8 @@ def _lindblad_term(index: int, entry: Any) -> tuple[Function, ComplexArray, Any]
             coefficient, matrix = entry
     array = square_matrix(f"operators[{index}]", matrix, single=True)
     if isinstance(coefficient, str):
-        formula = expression.parse(coefficient, ["x", "t"])
-        return Formula(formula, ("x", "t")), array, formula
+        return Formula.of(coefficient, coordinates, ("t",)), array
     if callable(coefficient):
-        return coefficient, array, False
+        return coefficient, array
     value = complex(returned(f"operators[{index}]", coefficient, (), np.complex128))
-    return functools.partial(_constant, value), array, None
+    return _Constant(value), array

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,22 +12,43 @@ from anticrossing._core import expression
 from anticrossing._core.checks import FloatArray, fail, non_negative, parameter, returned
 from anticrossing._core.unchanging import Unchanging
 from anticrossing.environment.base import Function, Nodes
+from anticrossing.hamiltonian import coordinate_names
 
 
 @dataclass(frozen=True)
 class Formula:
-    """A formula as a function, one that can be sent to another process."""
+    """A formula in coordinates, and more, as a function that can be sent to another process."""
 
     formula: Any
-    names: tuple[str, ...]
+    coordinates: tuple[str, ...]
+    more: tuple[str, ...] = ()
 
-    def __call__(self, *arguments: Any) -> Any:
-        symbols = [expression.symbol(name) for name in self.names]
-        return expression.compile_function(symbols, self.formula)(*arguments)
+    @classmethod
+    def of(cls, text: str, coordinates: tuple[str, ...], more: tuple[str, ...] = ()) -> Formula:
+        """Return a formula given as text."""
+        for name in set(coordinates) & set(more):
+            raise fail("coordinates", f"not be called `{name}` here", "that is the time")
+        return cls(expression.parse(text, (*coordinates, *more)), coordinates, more)
+
+    def __call__(self, x: Any, *arguments: Any) -> Any:
+        names = (*self.coordinates, *self.more)
+        positions = (x,) if len(self.coordinates) == 1 else tuple(np.moveaxis(x, -1, 0))
+        symbols = [expression.symbol(name) for name in names]
+        return expression.compile_function(symbols, self.formula)(*positions, *arguments)
+
+    def check(self, name: str, coordinates: tuple[str, ...]) -> None:
+        """Raise `InputError` unless the formula is one in these coordinates."""
+        if self.coordinates != coordinates:
+            ours, theirs = (", ".join(names) for names in (self.coordinates, coordinates))
+            raise fail(
+                name,
+                f"be a formula in what is driven, coordinates=({theirs})",
+                f"it is one in ({ours})",
+            )
 
 
 class Strength(Unchanging):
-    """A non-negative strength: a number, an array (batch), a formula in x, or a function of x."""
+    """A non-negative strength: a number, an array (batch), a formula or a function of position."""
 
     def __init__(
         self,
@@ -34,19 +56,18 @@ class Strength(Unchanging):
         values: FloatArray | None,
         function: Function | None,
         text: str,
-        formula: Any = None,
     ) -> None:
         self.name = name
-        self.formulas = () if formula is None else (formula,)
+        self.formulas = (function.formula,) if isinstance(function, Formula) else ()
         self.values = values
         self.function = function
         self.text = text
 
     @classmethod
-    def of(cls, name: str, value: Any) -> Strength:
+    def of(cls, name: str, value: Any, coordinates: str | Sequence[str] = "x") -> Strength:
+        names = coordinate_names(coordinates)
         if isinstance(value, str):
-            formula = expression.parse(value, ["x"])
-            return cls(name, None, Formula(formula, ("x",)), repr(value), formula)
+            return cls(name, None, Formula.of(value, names), repr(value))
         if callable(value):
             return cls(name, None, value, getattr(value, "__name__", "function"))
         array = parameter(name, non_negative(name, value))
@@ -72,24 +93,31 @@ class Strength(Unchanging):
         """Whether it is a Python function, known only at points."""
         return self.function is not None and not self.formulas
 
-    def scalars(self, x: FloatArray) -> FloatArray | None:
-        """Return a strength that is a function of x, (..., 1), or None."""
+    def check(self, coordinates: tuple[str, ...]) -> None:
+        """Raise `InputError` for a formula in other coordinates."""
+        if isinstance(self.function, Formula):
+            self.function.check(self.name, coordinates)
+
+    def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
+        """Return a strength that is a function of the position at times (...), (..., 1), or None."""
         if self.function is None:
             return None
-        return returned(self.name, self.function(x), x.shape, np.float64)[..., None]
+        return returned(self.name, self.function(x), t.shape, np.float64)[..., None]
 
     def __call__(self, nodes: Nodes) -> FloatArray:
         if self.values is not None:
             if self.values.ndim == 0:
-                return np.full(nodes.x.shape, float(self.values))
+                return np.full(nodes.t.shape, float(self.values))
             return self.values[nodes.lane]
         assert self.function is not None
         if np.iscomplexobj(nodes.x):
-            return returned(self.name, self.function(nodes.x), nodes.x.shape, np.complex128)
-        values = returned(self.name, self.function(nodes.x), nodes.x.shape, np.float64)
+            return returned(self.name, self.function(nodes.x), nodes.t.shape, np.complex128)
+        values = returned(self.name, self.function(nodes.x), nodes.t.shape, np.float64)
         if not np.all(np.isfinite(values)) or np.any(values < 0):
-            bad = nodes.x[~(np.isfinite(values) & (values >= 0))].ravel()[0]
-            raise fail(self.name, "be finite and not negative", f"it is not at x = {bad:.6g}")
+            bad = nodes.x[~(np.isfinite(values) & (values >= 0))][0]
+            where = ", ".join(f"{value:.6g}" for value in np.atleast_1d(bad))
+            where = f"({where})" if np.ndim(bad) else where
+            raise fail(self.name, "be finite and not negative", f"it is not at x = {where}")
         return values
 
     def __repr__(self) -> str:

@@ -68,7 +68,7 @@ class ThermalRelaxation(Environment):
         )
         self.operator = None if operator is None else hermitian("operator", operator)
 
-    def check(self, levels: int) -> None:
+    def check(self, levels: int, coordinates: tuple[str, ...] = ("x",)) -> None:
         if self.operator is not None:
             of_shape("operator", self.operator, (levels, levels))
 

@@ -11,21 +11,26 @@ from anticrossing.hamiltonian._arguments import (
     Matrices,
     check_entries,
     check_finite_hermitian,
+    coordinate_names,
     describe_value,
     number_array,
 )
 from anticrossing.hamiltonian.base import Hamiltonian
+from anticrossing.hamiltonian.curve import Curve, formulas_in
 from anticrossing.hamiltonian.functions import FunctionHamiltonian
 from anticrossing.hamiltonian.terms import TermHamiltonian
 
 __all__ = [
+    "Curve",
     "FunctionHamiltonian",
     "Hamiltonian",
     "Matrices",
     "TermHamiltonian",
     "check_entries",
     "check_finite_hermitian",
+    "coordinate_names",
     "describe_value",
+    "formulas_in",
     "number_array",
 ]
 

@@ -21,6 +21,7 @@ from anticrossing._core.checks import (
     real_array,
 )
 from anticrossing.hamiltonian._arguments import check_broadcast, coordinate_names, describe_value
+from anticrossing.hamiltonian.curve import Curve, check_fits
 from anticrossing.hamiltonian.values import MatrixFunction
 from anticrossing.units import Units
 
@@ -188,6 +189,9 @@ class Hamiltonian(MatrixFunction):
     def _restrict(self, origin: FloatArray, direction: FloatArray, name: str) -> Hamiltonian: ...
 
     @abc.abstractmethod
+    def _compose(self, curve: Curve) -> Hamiltonian: ...
+
+    @abc.abstractmethod
     def _copy_with(self, parameters: dict[str, FloatArray]) -> Hamiltonian: ...
 
     # ---- other Hamiltonians from this one -----------------------------------------------------
@@ -265,6 +269,37 @@ class Hamiltonian(MatrixFunction):
         if not np.any(step):
             raise fail("direction", "not vanish", "all of its components are zero")
         return self._restrict(start, step, expression.check_name(coordinate))
+
+    def along(self, path: Curve) -> Hamiltonian:
+        """Return H(x(t), y(t), …) along a path, a Hamiltonian of the one coordinate t.
+
+        Its derivative is dH/dt = Σ_a ∂H/∂x_a · dx_a/dt. The parameters of the path become
+        parameters of H, ``x_rate`` for the `rate` of the drive of x; a coordinate that is a number
+        becomes a parameter of its own name.
+
+        Parameters
+        ----------
+        path : drive.Path
+            A drive or a number for every coordinate.
+
+        Raises
+        ------
+        InputError
+            If a coordinate is missing or unknown, a name is used twice, or batches do not fit.
+
+        Examples
+        --------
+        >>> import anticrossing as ac
+        >>> cone = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=("x", "y"))
+        >>> path = ac.drive.Path(x=ac.drive.Linear(-2, 2, rate=0.5), y=0.1)
+        >>> passed = cone.along(path)
+        >>> passed(2.0), [crossing.gap for crossing in ac.find_crossings(passed, -4, 4)]
+        (array([[ 1. ,  0.1],
+               [ 0.1, -1. ]]), [0.2])
+        """
+        instance("path", path, Curve)
+        check_fits(path, self.coordinates, self.parameters)
+        return self._compose(path)
 
     def __repr__(self) -> str:
         values = ", ".join(f"{key}={describe_value(v)}" for key, v in self.parameters.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ from anticrossing._core.checks import (
 )
 from anticrossing.hamiltonian._arguments import Matrices, coordinate_names
 from anticrossing.hamiltonian.base import Hamiltonian
-from anticrossing.units import NATURAL, Units
+from anticrossing.hamiltonian.curve import Curve, name_of_time
+from anticrossing.units import NATURAL, Units, in_time
 
 _EPSILON = float(np.finfo(np.float64).eps)
 
@@ -240,8 +242,44 @@ class FunctionHamiltonian(Hamiltonian, kind="function"):
             **self._details(),
         )
 
+    def _compose(self, curve: Curve) -> FunctionHamiltonian:
+        composed = _Along(self, curve)
+        return FunctionHamiltonian(
+            composed.value,
+            composed.slope,
+            True,
+            {**self.parameters, **curve.parameters},
+            name_of_time({**self.parameters, **curve.parameters}),
+            dimension=self.dimension,
+            **{**self._details(), "units": in_time(self.units)},
+        )
+
     def _copy_with(self, parameters: dict[str, FloatArray]) -> FunctionHamiltonian:
         return self._with(parameters=parameters)
+
+
+@dataclass(frozen=True, eq=False)
+class _Along:
+    """A Hamiltonian along a curve, as functions that can be sent to another process."""
+
+    hamiltonian: FunctionHamiltonian
+    curve: Curve
+
+    def value(self, t: npt.NDArray[Any], **parameters: Any) -> Matrices:
+        return self.hamiltonian.evaluate(self._positions(t, parameters), parameters)
+
+    def slope(self, t: npt.NDArray[Any], **parameters: Any) -> Matrices:
+        gradient = self.hamiltonian.evaluate_gradient(self._positions(t, parameters), parameters)
+        velocity = self._ordered(self.curve.evaluate_velocity(t, parameters))
+        return np.asarray(np.einsum("...a,...aij->...ij", velocity, gradient))
+
+    def _positions(self, t: npt.NDArray[Any], parameters: Mapping[str, Any]) -> npt.NDArray[Any]:
+        found = self._ordered(self.curve.evaluate(t, parameters))
+        return found if len(self.hamiltonian.coordinates) > 1 else found[..., 0]
+
+    def _ordered(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        order = [self.curve.coordinates.index(name) for name in self.hamiltonian.coordinates]
+        return values[..., order]
 
 
 def _own(name: str, value: Any) -> Matrices:

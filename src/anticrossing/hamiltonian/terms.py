@@ -15,7 +15,8 @@ from anticrossing._core.plain import Formula, Plain, compile_formula, differenti
 from anticrossing.hamiltonian._arguments import Matrices, common_offset, coordinate_names
 from anticrossing.hamiltonian._derivatives import DerivativeTable
 from anticrossing.hamiltonian.base import Hamiltonian
-from anticrossing.units import NATURAL, Units
+from anticrossing.hamiltonian.curve import Curve, along, formulas_in, name_of_time
+from anticrossing.units import NATURAL, Units, in_time
 
 if TYPE_CHECKING:
     import sympy
@@ -232,6 +233,18 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
             for coefficient, matrix in zip(self.coefficients, self.matrices, strict=True)
         ]
         return TermHamiltonian(terms, self.parameters, name, **self._details())
+
+    def _compose(self, curve: Curve) -> TermHamiltonian:
+        time = name_of_time({**self.parameters, **curve.parameters})
+        positions = formulas_in(curve, time)
+        made = object.__new__(TermHamiltonian)  # matrices and formulas have been checked
+        made.matrices, made.dimension = self.matrices, self.dimension
+        details = {**self._details(), "units": in_time(self.units)}
+        made._set_details((time,), {**self.parameters, **curve.parameters}, **details)
+        made.formulas = tuple(along(formula, positions) for formula in self.formulas)
+        made._stack, made._split, made._tables = self._stack, self._split, {}
+        made._seal()
+        return made
 
     def _copy_with(self, parameters: dict[str, FloatArray]) -> TermHamiltonian:
         return self._with(parameters=parameters)
