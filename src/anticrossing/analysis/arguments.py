@@ -10,9 +10,7 @@ from anticrossing.dynamics.request import check_kinds
 from anticrossing.hamiltonian import Hamiltonian
 
 
-def check_sweep(
-    hamiltonian: Hamiltonian, drive: Drive, initial: Any
-) -> tuple[Hamiltonian, Drive]:
+def check_sweep(hamiltonian: Hamiltonian, drive: Drive, initial: Any) -> tuple[Hamiltonian, Drive]:
     """Return what `check_kinds` does, or raise `InputError` unless it is a sweep from one level."""
     hamiltonian, drive = check_kinds(hamiltonian, drive)
     if hamiltonian.batch_shape or drive.batch_shape:

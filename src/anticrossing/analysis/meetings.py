@@ -17,7 +17,7 @@ from anticrossing._core.roots import bracketed_roots
 from anticrossing._core.unchanging import frozen
 from anticrossing._core.variables import Shown, shown
 from anticrossing.analysis.decay import rate_matrices
-from anticrossing.drive import Drive
+from anticrossing.drive import Clock, Drive
 from anticrossing.dynamics import features
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import Environment
@@ -120,7 +120,7 @@ def find_events(
     hamiltonian: Hamiltonian,
     drive: Drive,
     environment: Environment | None = None,
-    search: Callable[[Hamiltonian, float, float], Crossings] = find_crossings,
+    search: Callable[..., Crossings] = find_crossings,
 ) -> tuple[Crossings, tuple[PassageEvent, ...], list[str]]:
     """Return the crossings in reach of the drive, when it meets them, and what was left out.
 
@@ -128,7 +128,8 @@ def find_events(
     """
     times, positions = sample_path(drive)
     inner = traceless(hamiltonian)
-    found = search(inner, float(positions.min()), float(positions.max()))
+    stretch = float(positions.min()), float(positions.max())
+    found = search(inner, *stretch, **where_to_look(inner, drive))
     crossings = dataclasses.replace(found, found=tuple(raised(c, hamiltonian) for c in found))
     hamiltonian = inner
     warnings: list[str] = []
@@ -155,6 +156,13 @@ def find_events(
     places.sort(key=lambda place: place.time)
     events = tuple(_event(hamiltonian, drive, places, k, environment) for k in range(len(places)))
     return crossings, events, warnings
+
+
+def where_to_look(hamiltonian: Hamiltonian, drive: Drive) -> dict[str, tuple[float, ...]]:
+    """Return the `points` of `find_crossings` along a path: what drives do is in H there."""
+    if not isinstance(drive, Clock):
+        return {}
+    return {"points": tuple(features.edges(Lanes.of(hamiltonian, drive)).tolist())}
 
 
 @functools.lru_cache(maxsize=64)

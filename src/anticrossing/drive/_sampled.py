@@ -67,4 +67,4 @@ def _function(values: Sequence[Callable[..., Any]]) -> Callable[..., sympy.Expr]
             "is_drive": True,
         },
     )
-    return made  # type: ignore[no-any-return]
+    return made

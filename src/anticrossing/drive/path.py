@@ -75,9 +75,7 @@ class Path(Drive, Curve):
             if name not in self.drives
         }
         if not self.drives:
-            raise fail(
-                "path", "hold at least one drive", f"it holds {describe(coordinates) or 'nothing'}"
-            )
+            raise fail("path", "hold at least one drive", f"it holds {describe(coordinates)}")
         self.parameters = self._named()
         self.start_time, self.stop_time = self._window()
         self._breakpoints = np.unique(np.concatenate([d.breakpoints for d in self.drives.values()]))
@@ -117,6 +115,15 @@ class Path(Drive, Curve):
                 found[name] = position_function(drive)(expression.symbol("t"), *symbols.values())
         return found
 
+    @property
+    def period(self) -> FloatArray | None:
+        """The period, if every drive is sinusoidal and all have one frequency."""
+        if any(drive.name != "Sinusoidal" for drive in self.drives.values()):
+            return None
+        first, *others = (drive.parameters["frequency"] for drive in self.drives.values())
+        alike = all(np.array_equal(first, other) for other in others)
+        return np.asarray(2 * np.pi / first) if alike else None
+
     @functools.cached_property
     def clock(self) -> Clock:
         """The drive of the one coordinate t along the path."""
@@ -126,7 +133,8 @@ class Path(Drive, Curve):
         """Return the path with its coordinates in this order."""
         if coordinates == self.coordinates:
             return self
-        return Path(**{name: self.drives.get(name, self.constants.get(name)) for name in coordinates})
+        parts: dict[str, Any] = {**self.drives, **self.constants}
+        return Path(**{name: parts[name] for name in coordinates})
 
     def replace(self, **parameters: npt.ArrayLike) -> Path:
         """Return a copy with some parameters replaced: ``path.replace(x_rate=2.0, y=[0.1, 0.2])``.
@@ -199,7 +207,9 @@ class Path(Drive, Curve):
                 f"The batch shapes of all coordinates must broadcast, but they are {told}."
             ) from None
         (first, leading), *others = self.drives.items()
-        start, stop = (np.broadcast_to(end, batch) for end in (leading.start_time, leading.stop_time))
+        start, stop = (
+            np.broadcast_to(end, batch) for end in (leading.start_time, leading.stop_time)
+        )
         for name, drive in others:
             apart = np.maximum(np.abs(drive.start_time - start), np.abs(drive.stop_time - stop))
             if np.any(apart > _SAME * np.maximum(stop - start, np.maximum(abs(start), abs(stop)))):
@@ -240,7 +250,7 @@ class Clock(FormulaDrive):
 
 
 def compose(hamiltonian: Hamiltonian, drive: Drive) -> tuple[Hamiltonian, Drive]:
-    """Return a Hamiltonian of one coordinate and its drive: H along a path, and anything else as is.
+    """Return H along a path, with time for its drive, and anything else as it is.
 
     Raises
     ------

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ConvergenceError, FloatArray, fail, positive
 from anticrossing._core.quadrature import gauss_legendre
-from anticrossing.drive import Drive, FormulaDrive
+from anticrossing.drive import Clock, Drive
 from anticrossing.dynamics import features, panels
 from anticrossing.dynamics.kernels import Kernel
 from anticrossing.dynamics.lanes import Lanes
@@ -198,12 +198,16 @@ def _legendre() -> tuple[FloatArray, FloatArray]:
 
 
 def _length(drive: Drive, period: npt.ArrayLike | None) -> FloatArray:
-    sinusoidal = isinstance(drive, FormulaDrive) and drive.name == "Sinusoidal"
+    stated: FloatArray | None = None
+    if isinstance(drive, Clock):
+        stated = drive.path.period
+    elif drive.name == "Sinusoidal":
+        stated = np.asarray(2 * np.pi / drive.parameters["frequency"])
     if period is None:
-        if not sinusoidal:
+        if stated is None:
             raise fail("period", "be given for this drive", f"only Sinusoidal states it: {drive!r}")
-        return np.asarray(2 * np.pi / drive.parameters["frequency"])
-    if sinusoidal:
+        return stated
+    if stated is not None:
         raise fail("period", "not be given for a sinusoidal drive", "its frequency sets it")
     return positive("period", period)
 

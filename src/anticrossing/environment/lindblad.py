@@ -39,9 +39,7 @@ class Lindblad(Environment):
     Lindblad(1 operator)
     """
 
-    def __init__(
-        self, operators: Sequence[Any], *, coordinates: str | Sequence[str] = "x"
-    ) -> None:
+    def __init__(self, operators: Sequence[Any], *, coordinates: str | Sequence[str] = "x") -> None:
         if not isinstance(operators, (list, tuple, np.ndarray)):
             raise fail("operators", "be a list of operators", f"it is {describe(operators)}")
         if len(operators) == 0:

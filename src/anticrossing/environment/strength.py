@@ -51,11 +51,7 @@ class Strength(Unchanging):
     """A non-negative strength: a number, an array (batch), a formula or a function of position."""
 
     def __init__(
-        self,
-        name: str,
-        values: FloatArray | None,
-        function: Function | None,
-        text: str,
+        self, name: str, values: FloatArray | None, function: Function | None, text: str
     ) -> None:
         self.name = name
         self.formulas = (function.formula,) if isinstance(function, Formula) else ()
@@ -99,7 +95,7 @@ class Strength(Unchanging):
             self.function.check(self.name, coordinates)
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
-        """Return a strength that is a function of the position at times (...), (..., 1), or None."""
+        """Return a strength that is a function of position at times (...), (..., 1), or None."""
         if self.function is None:
             return None
         return returned(self.name, self.function(x), t.shape, np.float64)[..., None]

@@ -22,6 +22,7 @@ from anticrossing._core.checks import (
     integer,
     positive_number,
     real_array,
+    single_point,
 )
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.linalg import polar
@@ -39,9 +40,10 @@ from anticrossing.geometry._paths import (
     same_matrix,
 )
 from anticrossing.geometry._transport import Sampler, chain, transport_between_dips
-from anticrossing.hamiltonian import Hamiltonian, Matrices, number_array
+from anticrossing.drive import Path
+from anticrossing.hamiltonian import Hamiltonian, Matrices, check_fits, number_array
 
-Loop = Callable[[float], npt.ArrayLike] | npt.ArrayLike
+Loop = Path | Callable[[float], npt.ArrayLike] | npt.ArrayLike
 
 _FIRST_PANELS = 8  # of a loop that is a function
 _ORTHOGONAL = 1e-8  # overlap below which no phase relates two vectors
@@ -188,11 +190,12 @@ def wilson_loop(
     ----------
     hamiltonian : Hamiltonian
         With any number f of coordinates and single parameter values.
-    loop : callable or array, shape (k, f), or (k,) for one coordinate
+    loop : callable, drive.Path or array, shape (k, f), or (k,) for one coordinate
         A function of s in [0, 1] that returns the point R(s), looked at in 65 places first: a
         detour between two of them is not seen. Or at least three corners, joined by straight lines
-        (exactly: more points on the same lines change nothing). It is closed where H is the same
-        at both ends, so an angle may run from 0 to 2π.
+        (exactly: more points on the same lines change nothing). Or a `drive.Path`, from the start
+        to the end of its window. It is closed where H is the same at both ends, so an angle may run
+        from 0 to 2π.
     levels : int or sequence of int
         The levels, counted by energy from 0.
     closed : bool
@@ -278,11 +281,14 @@ def _check_loop(
     hamiltonian: Hamiltonian, loop: Any, closed: bool
 ) -> tuple[Callable[[FloatArray], FloatArray], FloatArray]:
     """Return s → R(s) for arrays, and the edges of the first panels, of a loop that is closed."""
+    kinks = np.empty(0)
+    if isinstance(loop, Path):
+        loop, kinks = _around(loop, hamiltonian)
     if callable(loop):
         if check_flag("closed", closed):
             raise fail("closed", "not be given for a loop that is a function", "it is True")
         point = _vectorised(hamiltonian, loop)
-        edges = np.linspace(0.0, 1.0, _FIRST_PANELS + 1)
+        edges = np.union1d(np.linspace(0.0, 1.0, _FIRST_PANELS + 1), kinks)
     else:
         points = check_points("loop", hamiltonian, loop)
         if points.shape[0] < 3:
@@ -306,6 +312,21 @@ def _check_loop(
             "where H is different",
         )
     return point, edges
+
+
+def _around(
+    path: Path, hamiltonian: Hamiltonian
+) -> tuple[Callable[[float], npt.ArrayLike], FloatArray]:
+    """Return a path as a function of the part s of its window, and where it is not smooth."""
+    check_fits(path, hamiltonian.coordinates, hamiltonian.parameters)
+    single_point("loop", path)
+    ordered = path.ordered(hamiltonian.coordinates)
+    start, stop = float(path.start_time), float(path.stop_time)
+
+    def point(s: float) -> npt.ArrayLike:
+        return ordered(start + (stop - start) * s if s < 1 else stop)
+
+    return point, (path.breakpoints - start) / (stop - start)
 
 
 def _vectorised(

@@ -16,7 +16,7 @@ from anticrossing.hamiltonian._arguments import (
     number_array,
 )
 from anticrossing.hamiltonian.base import Hamiltonian
-from anticrossing.hamiltonian.curve import Curve, formulas_in
+from anticrossing.hamiltonian.curve import Curve, check_fits, formulas_in
 from anticrossing.hamiltonian.functions import FunctionHamiltonian
 from anticrossing.hamiltonian.terms import TermHamiltonian
 
@@ -28,6 +28,7 @@ __all__ = [
     "TermHamiltonian",
     "check_entries",
     "check_finite_hermitian",
+    "check_fits",
     "coordinate_names",
     "describe_value",
     "formulas_in",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError
+from anticrossing._core.checks import FloatArray, InputError, fail, real_array
 from anticrossing.spectrum._blocks import Blocks
 
 EPSILON = float(np.finfo(np.float64).eps)
@@ -46,15 +46,28 @@ class Grid:
         return _slope_noise(gaps, self.rounding, self.slope_scale)
 
 
-def resolve(blocks: Blocks, start: float, stop: float, samples: int) -> Grid:
-    """Sample the levels, halving every interval in which they are not yet smooth.
+def first_grid(start: float, stop: float, samples: int, points: npt.ArrayLike | None) -> FloatArray:
+    """Return even samples, and the points given that lie inside and apart."""
+    even = np.linspace(start, stop, samples)
+    if points is None:
+        return even
+    given = real_array("points", points, ndim=1)
+    inside = given[(given > start) & (given < stop)]
+    if inside.size > _MOST_POINTS:
+        raise fail("points", f"be at most {_MOST_POINTS}", f"there are {inside.size}")
+    grid = np.union1d(even, inside)
+    return np.asarray(grid[np.append(np.diff(grid) > 1e-13 * (stop - start), True)])
+
+
+def resolve(blocks: Blocks, start: float, stop: float, x: FloatArray) -> Grid:
+    """Sample the levels at first at `x`, halving every interval in which they are not yet smooth.
 
     An interval is smooth when the levels at its middle agree with the cubic through the levels and
     slopes at its ends, to a small part of the gap to the neighbouring levels, and no two levels
     approach each other so steeply at both ends that their tangents meet. A crossing with a tiny
     gap is therefore resolved down to its own width (or to rounding) and cannot hide.
     """
-    x = np.linspace(start, stop, samples)
+    samples = x.size
     count = len(blocks.indices)
     size, slope_scale = blocks.norm(x, 0), blocks.norm(x, 1)
     if not (size <= _LARGEST and slope_scale <= _LARGEST):

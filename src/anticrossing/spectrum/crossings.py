@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from anticrossing._core import drawing
 from anticrossing._core.checks import (
@@ -26,7 +27,7 @@ from anticrossing._core.threads import few_threads
 from anticrossing._core.variables import Shown, Variable, in_units, shown
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.spectrum._blocks import Blocks
-from anticrossing.spectrum._grid import Grid, resolve
+from anticrossing.spectrum._grid import Grid, first_grid, resolve
 from anticrossing.spectrum._search import (
     BELOW_ROUNDING,
     Candidate,
@@ -245,6 +246,7 @@ def find_crossings(
     stop: float,
     *,
     samples: int = 129,
+    points: npt.ArrayLike | None = None,
     tolerance: float = 1e-13,
     prominence: float = 0.01,
     count: int | None = None,
@@ -271,6 +273,9 @@ def find_crossings(
     samples : int
         Points of the first grid, at least 5. Raise it if H itself has features narrower than
         (stop − start)/samples.
+    points : array, shape (k,), optional
+        Further points of the first grid, where H has narrow features or is not smooth, such as the
+        `breakpoints` of a path.
     tolerance : float
         Accuracy of the positions relative to the stretch.
     prominence : float
@@ -318,7 +323,7 @@ def find_crossings(
     with few_threads(H.dimension):
         parts = sectors(inner, np.linspace(first, last, 17), symmetry=symmetry)
         blocks = Blocks(inner, parts, count)
-        grid = resolve(blocks, first, last, samples)
+        grid = resolve(blocks, first, last, first_grid(first, last, samples, points))
         absolute = accuracy * (last - first)
         candidates = avoided_candidates(blocks, grid, absolute, ripple)
         candidates += true_candidates(blocks, grid, absolute)
