@@ -139,7 +139,7 @@ def check_open(hamiltonian: Any, drive: Any, environment: Any) -> tuple[Hamilton
             f"it has {levels}: the generator would be a dense {levels**2} × {levels**2} matrix at "
             "every node; larger systems need quantum trajectories",
         )
-    environment.check(levels, _coordinates(drive))
+    environment.check(levels, environment_coordinates(drive))
     return hamiltonian, drive
 
 
@@ -154,11 +154,11 @@ def check_single_open(hamiltonian: Any, drive: Any, environment: Any) -> tuple[H
     ):
         if shape != ():
             raise fail(name, "be a single parameter point", f"its batch shape is {shape}")
-    environment.check(hamiltonian.dimension, _coordinates(drive))
+    environment.check(hamiltonian.dimension, environment_coordinates(drive))
     return hamiltonian, drive
 
 
-def _coordinates(drive: Drive) -> tuple[str, ...]:
+def environment_coordinates(drive: Drive) -> tuple[str, ...]:
     """Return the names of the coordinates that an environment may depend on."""
     return drive.path.coordinates if isinstance(drive, Clock) else ("x",)
 

@@ -28,6 +28,7 @@ from anticrossing._core.drawing import new_axes
 from anticrossing._core.linalg import polar
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
+from anticrossing.drive import Path
 from anticrossing.geometry._paths import (
     borders,
     check_levels,
@@ -40,7 +41,6 @@ from anticrossing.geometry._paths import (
     same_matrix,
 )
 from anticrossing.geometry._transport import Sampler, chain, transport_between_dips
-from anticrossing.drive import Path
 from anticrossing.hamiltonian import Hamiltonian, Matrices, check_fits, number_array
 
 Loop = Path | Callable[[float], npt.ArrayLike] | npt.ArrayLike

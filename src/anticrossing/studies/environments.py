@@ -57,7 +57,7 @@ class QubitTable(Table, frozen=True, kw_only=True):
 
 
 class OperatorTable(Table, frozen=True, kw_only=True):
-    """A jump operator with its coefficient, a formula in x and t."""
+    """A jump operator with its coefficient, a formula in x (along a path, its names) and t."""
 
     matrix: Matrix
     coefficient: float | str = 1.0
@@ -71,11 +71,15 @@ class LindbladTable(Table, frozen=True, kw_only=True):
 
 
 def environment(
-    entries: Sequence[Mapping[str, Any]], overrides: Mapping[str, Any] | None = None
+    entries: Sequence[Mapping[str, Any]],
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    coordinates: tuple[str, ...] = ("x",),
 ) -> Environment | None:
     """Build the sum of all [environment] tables; None if there are none.
 
-    `overrides` replaces the strength of the only table while many points are computed at once.
+    Formulas are in these coordinates. `overrides` replaces the strength of the only table while
+    many points are computed at once.
     """
     parts = []
     for number, table in enumerate(entries):
@@ -84,7 +88,7 @@ def environment(
             kind = choice("kind", tables.required(table, "kind"), KINDS)
             structure, make = KINDS[kind]
             given: Any = decode({**table, **dict.fromkeys(overrides or (), 0.0)}, structure, where)
-            parts.append(make(given, **(overrides or {})))
+            parts.append(make(given, coordinates, **(overrides or {})))
     return reduce(add, parts) if parts else None
 
 
@@ -98,11 +102,13 @@ def tables_of(entries: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return list(listed)
 
 
-def check_open(found: Environment | None, dimension: int) -> None:
+def check_open(
+    found: Environment | None, dimension: int, coordinates: tuple[str, ...] = ("x",)
+) -> None:
     """Refuse what open evolution cannot do, before any work."""
     if found is not None:
         with tables.inside("environment"):
-            found.check(dimension)
+            found.check(dimension, coordinates)
             if dimension > LARGEST_OPEN_DIMENSION:
                 raise InputError(
                     f"At most {LARGEST_OPEN_DIMENSION} levels can be given an environment, but "
@@ -110,16 +116,20 @@ def check_open(found: Environment | None, dimension: int) -> None:
                 )
 
 
-def _dephasing(given: DephasingTable, **new: Any) -> Environment:
-    return Dephasing(**{"gamma": given.gamma, "rate": given.rate, **new})
+_Names = tuple[str, ...]
 
 
-def _fixed_axis(given: FixedAxisTable, **new: Any) -> Environment:
+def _dephasing(given: DephasingTable, coordinates: _Names, **new: Any) -> Environment:
+    strength = {"gamma": given.gamma, "rate": given.rate, **new}
+    return Dephasing(**strength, coordinates=coordinates)
+
+
+def _fixed_axis(given: FixedAxisTable, coordinates: _Names, **new: Any) -> Environment:
     axis = None if given.axis is None else constant_matrix("axis", given.axis)
-    return FixedAxisDephasing(new.get("rate", given.rate), axis)
+    return FixedAxisDephasing(new.get("rate", given.rate), axis, coordinates=coordinates)
 
 
-def _thermal(given: ThermalTable) -> Environment:
+def _thermal(given: ThermalTable, coordinates: _Names) -> Environment:
     density: Any = given.spectral_density
     if isinstance(density, str):
         formula = expression.parse(density, ["omega"])
@@ -127,7 +137,7 @@ def _thermal(given: ThermalTable) -> Environment:
     return ThermalRelaxation(temperature=given.temperature, t1=given.t1, spectral_density=density)
 
 
-def _qubit(given: QubitTable) -> Environment:
+def _qubit(given: QubitTable, coordinates: _Names) -> Environment:
     """T₁ and T₂ as they are measured: relaxation, and pure dephasing at 1/T₂ − 1/2T₁."""
     t1, t2 = positive_number("t1", given.t1), positive_number("t2", given.t2)
     if t2 > 2 * t1 * (1 + 1e-12):
@@ -136,12 +146,13 @@ def _qubit(given: QubitTable) -> Environment:
     return relaxation + Dephasing(rate=max(1 / t2 - 1 / (2 * t1), 0.0))
 
 
-def _lindblad(given: LindbladTable) -> Environment:
+def _lindblad(given: LindbladTable, coordinates: _Names) -> Environment:
     return Lindblad(
         [
             (o.coefficient, constant_matrix(f"operators[{k}] matrix", o.matrix))
             for k, o in enumerate(given.operators)
-        ]
+        ],
+        coordinates=coordinates,
     )
 
 

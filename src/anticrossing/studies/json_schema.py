@@ -34,6 +34,9 @@ def schema() -> dict[str, Any]:
     # Two structures may have one name; then their names among the definitions are longer.
     made, found = msgspec.json.schema_components(everything, ref_template="#/$defs/{name}")
     reference = dict(zip(everything, made, strict=True))
+    path = found[reference[levels.PathTable]["$ref"].removeprefix("#/$defs/")]
+    lines = [reference[levels.drive_table(kind)] for kind in levels.ALONE]
+    path["additionalProperties"] = {"anyOf": [{"type": "number"}, *lines]}
     text = {"type": "string"}
     for kind in kinds:
         name = reference[kind.structure]["$ref"].removeprefix("#/$defs/")

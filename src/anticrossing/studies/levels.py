@@ -25,6 +25,7 @@ from anticrossing.studies.schema import Matrix, Table, arguments_of, decode
 from anticrossing.units import ENERGIES, LENGTHS, MASSES, NATURAL, TIMES, Units, velocity
 
 LARGEST_DIMENSION = 64
+MOST_COORDINATES = 32  # of a path
 _LARGEST_SIZE = {"spin": (LARGEST_DIMENSION - 1) / 2, "sites": 6, "qubits": 40}
 _LARGEST_ANNEALING = 6  # qubits
 
@@ -83,6 +84,12 @@ class FormulaTable(Table, frozen=True, kw_only=True):
     parameters: dict[str, float] = {}
 
 
+class PathTable(Table, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """Several coordinates at once: beside the kind, a drive or a number under each name."""
+
+    kind: Literal["path"]
+
+
 class BallisticTable(Table, frozen=True, kw_only=True):
     """A particle that crosses at the constant velocity √(2E/m)."""
 
@@ -113,10 +120,13 @@ def drive_table(kind: str) -> type[Table]:
     """Return the structure of [drive] for a kind of drive: the arguments of its function."""
     if kind in _DRIVES:
         return arguments_of(kind, _DRIVES[kind], tag="kind")
-    return FormulaTable if kind == "formula" else BallisticTable
+    return {"formula": FormulaTable, "ballistic": BallisticTable, "path": PathTable}[kind]
 
 
-KINDS = (*_DRIVES, "formula", "ballistic")
+ALONE = (*_DRIVES, "formula", "ballistic")
+"""Kinds of drives of one coordinate."""
+
+KINDS = (*ALONE, "path")
 
 
 def units(entries: Mapping[str, Any]) -> Units:
@@ -151,18 +161,43 @@ def hamiltonian(
 
 
 def drive(
-    entries: Mapping[str, Any], hamiltonian_units: Units, overrides: Overrides | None = None
+    entries: Mapping[str, Any],
+    hamiltonian_units: Units,
+    overrides: Overrides | None = None,
+    *,
+    where: str = "drive",
 ) -> Drive:
-    """Build x(t) from the table [drive]."""
+    """Build x(t) from the table [drive], or from that of one coordinate of a path."""
     overrides = overrides or {}
-    with tables.inside("drive"):
-        kind = choice("kind", tables.required(entries, "kind"), KINDS)
-        given: Any = decode(_without(entries, overrides), drive_table(kind), "drive")
+    with tables.inside(where):
+        kinds = KINDS if where == "drive" else ALONE
+        kind = choice("kind", tables.required(entries, "kind"), kinds)
+        if kind == "path":
+            return _path(entries, hamiltonian_units, overrides)
+        given: Any = decode(_without(entries, overrides), drive_table(kind), where)
         if kind == "formula":
             return _formula(given, overrides)
         if kind == "ballistic":
             return _ballistic(given, hamiltonian_units, overrides)
         return _made(_DRIVES[kind], entries, overrides, tag="kind")
+
+
+def problem(
+    entries: Mapping[str, Any], overrides: Mapping[str, Overrides] | None = None
+) -> tuple[Hamiltonian, Drive]:
+    """Build H and its drive from a file; along a path H is one of the coordinate t."""
+    overrides = overrides or {}
+    moved = entries["drive"]
+    most = MOST_COORDINATES if moved.get("kind") == "path" else 1
+    built = hamiltonian(
+        entries["hamiltonian"],
+        units(entries.get("units", {})),
+        overrides.get("hamiltonian"),
+        most_coordinates=most,
+    )
+    moving = drive(moved, built.units, overrides.get("drive"))
+    with tables.inside("drive"):
+        return drives.compose(built, moving)
 
 
 # ---- Hamiltonians -----------------------------------------------------------------------------
@@ -250,7 +285,9 @@ def _check_sizes(form: str, built: Hamiltonian, most: int) -> None:
     if len(names) > most:
         raise fail(
             form,
-            "have one coordinate to be driven" if most == 1 else f"have at most {most} coordinates",
+            'have one coordinate to be driven, or a [drive] of kind "path"'
+            if most == 1
+            else f"have at most {most} coordinates",
             f"{built.name} has {len(names)} ({', '.join(names)})",
         )
     if built.dimension > LARGEST_DIMENSION:
@@ -293,6 +330,26 @@ def _time(value: float | str, parameters: Mapping[str, Any]) -> Any:
     symbols = [expression.symbol(key) for key in parameters]
     with np.errstate(all="ignore"):
         return np.asarray(expression.compile_function(symbols, parsed)(*parameters.values()))
+
+
+def _path(entries: Mapping[str, Any], in_units: Units, overrides: Overrides) -> Drive:
+    parts: dict[str, Any] = {}
+    for name, given in entries.items():
+        if name == "kind":
+            continue
+        own = {
+            key.removeprefix(f"{name}."): value
+            for key, value in overrides.items()
+            if key == name or key.startswith(f"{name}.")
+        }
+        if isinstance(given, Mapping):
+            parts[name] = drive(given, in_units, own, where=f"drive.{name}")
+        elif isinstance(given, (int, float)) and not isinstance(given, bool):
+            parts[name] = own.get(name, given)
+        else:
+            raise fail(name, "be a number or the table of a drive", f"it is {given!r}")
+    known_keys("[drive]", (key.partition(".")[0] for key in overrides), parts)
+    return drives.Path(**parts)
 
 
 def _ballistic(given: BallisticTable, in_units: Units, overrides: Overrides) -> Drive:

@@ -31,7 +31,7 @@ from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
 from anticrossing.dynamics import Floquet, PeriodicSteadyState, floquet, periodic_steady_state
-from anticrossing.dynamics.request import check_tolerance
+from anticrossing.dynamics.request import check_tolerance, environment_coordinates
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import environments, levels, tables
@@ -94,11 +94,12 @@ class FloquetStudy(Study):
     @classmethod
     def read(cls, given: FloquetFile, entries: Mapping[str, Any], heading: Heading) -> Self:
         """Build and check Hamiltonian, drive and environment."""
-        hamiltonian = levels.hamiltonian(given.hamiltonian, levels.units(given.units))
-        drive = levels.drive(given.drive, hamiltonian.units)
-        environment = environments.environment(environments.tables_of(entries))
+        hamiltonian, drive = levels.problem(entries)
+        names = environment_coordinates(drive)
+        listed = environments.tables_of(entries)
+        environment = environments.environment(listed, coordinates=names)
         levels.check_single(entries, hamiltonian=hamiltonian, drive=drive, environment=environment)
-        environments.check_open(environment, hamiltonian.dimension)
+        environments.check_open(environment, hamiltonian.dimension, names)
         with tables.inside("floquet"):
             check_tolerance(given.floquet.tolerance)
         return cls(

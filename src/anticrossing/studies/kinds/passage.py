@@ -22,11 +22,11 @@ from anticrossing._core.provenance import plain
 from anticrossing._core.unchanging import read_only
 from anticrossing.analysis import Passage, PassagePrediction, passage
 from anticrossing.analysis.closed_forms import predictions
-from anticrossing.analysis.meetings import find_events, sample_path
+from anticrossing.analysis.meetings import find_events, sample_path, where_to_look
 from anticrossing.analysis.referee import audit
-from anticrossing.drive import Drive
+from anticrossing.drive import Clock, Drive
 from anticrossing.dynamics import Propagation, propagate
-from anticrossing.dynamics.request import check_tolerance
+from anticrossing.dynamics.request import check_tolerance, environment_coordinates
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Symmetry, find_crossings, levels, sectors
@@ -96,7 +96,7 @@ class PassageStudy(Study):
         hamiltonian, drive, environment = parts(entries)
         build.check_single(entries, hamiltonian=hamiltonian, drive=drive, environment=environment)
         _check_question(given.question, hamiltonian.dimension)
-        environments.check_open(environment, hamiltonian.dimension)
+        environments.check_open(environment, hamiltonian.dimension, environment_coordinates(drive))
         if given.question.symmetry is not None:
             with tables.inside("question"):
                 named = Symmetry.labelled(given.question.symmetry)
@@ -199,10 +199,12 @@ class PassageStudy(Study):
         entries = tables.with_values(self.tables, {parameter: value})
         hamiltonian, drive, environment = self.hamiltonian, self.drive, self.environment
         where = parameter.partition(".")[0]
-        if where == "drive":
+        if where == "drive" and not isinstance(drive, Clock):
             drive = build.drive(entries["drive"], hamiltonian.units)
         elif where == "environment":
-            environment = environments.environment(environments.tables_of(entries))
+            environment = environments.environment(
+                environments.tables_of(entries), coordinates=environment_coordinates(drive)
+            )
         else:
             hamiltonian, drive, environment = parts(entries)
         return hamiltonian, drive, environment
@@ -225,10 +227,11 @@ class PassageStudy(Study):
         """Return the crossings between the extreme positions of the drive."""
         _, positions = sample_path(self.drive)
         low, high = float(positions.min()), float(positions.max())
-        found = find_crossings(self.hamiltonian, low, high, symmetry=self.symmetry)
+        look = where_to_look(self.hamiltonian, self.drive)
+        found = find_crossings(self.hamiltonian, low, high, symmetry=self.symmetry, **look)
         rows = plain({"crossings": crossing_rows(found)})
         return Listed(
-            f"{self.hamiltonian!r}, x = {low:g} … {high:g}",
+            f"{self.hamiltonian!r}, {self.hamiltonian.coordinates[0]} = {low:g} … {high:g}",
             crossings_table(found, self.hamiltonian.units),
             {"start": low, "stop": high, **rows},
         )
@@ -273,11 +276,11 @@ def parts(
     for name, array in (values or {}).items():
         where, _, key = name.partition(".")
         overrides[where][key] = np.asarray(array, dtype=np.float64)
-    units = build.units(entries.get("units", {}))
-    hamiltonian = build.hamiltonian(entries["hamiltonian"], units, overrides["hamiltonian"])
-    drive = build.drive(entries["drive"], hamiltonian.units, overrides["drive"])
+    hamiltonian, drive = build.problem(entries, overrides)
     listed = environments.tables_of(entries)
-    return hamiltonian, drive, environments.environment(listed, overrides["environment"])
+    names = environment_coordinates(drive)
+    built = environments.environment(listed, overrides["environment"], coordinates=names)
+    return hamiltonian, drive, built
 
 
 def _check_question(question: Question, levels: int) -> None:
