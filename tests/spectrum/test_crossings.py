@@ -473,7 +473,7 @@ def test_limited_grid_is_reported(monkeypatch):
 def test_touching_levels_of_one_sector_do_not_exhaust_the_grid():
     # Free fermions: two levels of one sector of the chain touch quadratically at x = 1.
     H = TransverseIsing(sites=6)
-    grid = resolve(Blocks(H, sectors(H), None), 0.9, 1.1, 129)
+    grid = resolve(Blocks(H, sectors(H), None), np.linspace(0.9, 1.1, 129))
     assert grid.complete
     assert grid.x.size < 3000
 

@@ -129,7 +129,7 @@ def find_events(
     times, positions = sample_path(drive)
     inner = traceless(hamiltonian)
     stretch = float(positions.min()), float(positions.max())
-    found = search(inner, *stretch, **where_to_look(inner, drive))
+    found = search(inner, *stretch, points=where_to_look(inner, drive))
     crossings = dataclasses.replace(found, found=tuple(raised(c, hamiltonian) for c in found))
     hamiltonian = inner
     warnings: list[str] = []
@@ -158,11 +158,11 @@ def find_events(
     return crossings, events, warnings
 
 
-def where_to_look(hamiltonian: Hamiltonian, drive: Drive) -> dict[str, tuple[float, ...]]:
+def where_to_look(hamiltonian: Hamiltonian, drive: Drive) -> tuple[float, ...] | None:
     """Return the `points` of `find_crossings` along a path: what drives do is in H there."""
     if not isinstance(drive, Clock):
-        return {}
-    return {"points": tuple(features.edges(Lanes.of(hamiltonian, drive)).tolist())}
+        return None
+    return tuple(features.edges(Lanes.of(hamiltonian, drive)).tolist())
 
 
 @functools.lru_cache(maxsize=64)

@@ -10,15 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core import expression
-from anticrossing._core.checks import (
-    FloatArray,
-    InputError,
-    describe,
-    fail,
-    is_numeric,
-    known_keys,
-    parameter,
-)
+from anticrossing._core.checks import FloatArray, InputError, describe, fail, known_keys, parameter
 from anticrossing.drive._sampled import position_function
 from anticrossing.drive.base import Drive
 from anticrossing.drive.formula import FormulaDrive
@@ -70,7 +62,7 @@ class Path(Drive, Curve):
             if isinstance(given, Drive)
         }
         self.constants: Mapping[str, FloatArray] = {
-            name: _number(name, given)
+            name: parameter(name, given)
             for name, given in coordinates.items()
             if name not in self.drives
         }
@@ -270,12 +262,6 @@ def _drive(name: str, given: Drive) -> Drive:
     if isinstance(given, (Path, Clock)):
         raise fail(name, "be a drive of one coordinate or a number", f"it is {describe(given)}")
     return given
-
-
-def _number(name: str, given: Any) -> FloatArray:
-    if not is_numeric(given):
-        raise fail(name, "be a drive or a number", f"it is {describe(given)}")
-    return parameter(name, given)
 
 
 def _interval(drive: Drive) -> str:

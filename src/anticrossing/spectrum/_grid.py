@@ -59,15 +59,15 @@ def first_grid(start: float, stop: float, samples: int, points: npt.ArrayLike | 
     return np.asarray(grid[np.append(np.diff(grid) > 1e-13 * (stop - start), True)])
 
 
-def resolve(blocks: Blocks, start: float, stop: float, x: FloatArray) -> Grid:
-    """Sample the levels at first at `x`, halving every interval in which they are not yet smooth.
+def resolve(blocks: Blocks, x: FloatArray) -> Grid:
+    """Sample the levels, first at `x`, halving every interval in which they are not yet smooth.
 
     An interval is smooth when the levels at its middle agree with the cubic through the levels and
     slopes at its ends, to a small part of the gap to the neighbouring levels, and no two levels
     approach each other so steeply at both ends that their tangents meet. A crossing with a tiny
     gap is therefore resolved down to its own width (or to rounding) and cannot hide.
     """
-    samples = x.size
+    samples, start, stop = x.size, float(x[0]), float(x[-1])
     count = len(blocks.indices)
     size, slope_scale = blocks.norm(x, 0), blocks.norm(x, 1)
     if not (size <= _LARGEST and slope_scale <= _LARGEST):

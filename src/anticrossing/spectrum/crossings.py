@@ -323,7 +323,7 @@ def find_crossings(
     with few_threads(H.dimension):
         parts = sectors(inner, np.linspace(first, last, 17), symmetry=symmetry)
         blocks = Blocks(inner, parts, count)
-        grid = resolve(blocks, first, last, first_grid(first, last, samples, points))
+        grid = resolve(blocks, first_grid(first, last, samples, points))
         absolute = accuracy * (last - first)
         candidates = avoided_candidates(blocks, grid, absolute, ripple)
         candidates += true_candidates(blocks, grid, absolute)

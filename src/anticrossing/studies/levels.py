@@ -120,7 +120,12 @@ def drive_table(kind: str) -> type[Table]:
     """Return the structure of [drive] for a kind of drive: the arguments of its function."""
     if kind in _DRIVES:
         return arguments_of(kind, _DRIVES[kind], tag="kind")
-    return {"formula": FormulaTable, "ballistic": BallisticTable, "path": PathTable}[kind]
+    others: dict[str, type[Table]] = {
+        "formula": FormulaTable,
+        "ballistic": BallisticTable,
+        "path": PathTable,
+    }
+    return others[kind]
 
 
 ALONE = (*_DRIVES, "formula", "ballistic")

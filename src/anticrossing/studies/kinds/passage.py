@@ -228,7 +228,7 @@ class PassageStudy(Study):
         _, positions = sample_path(self.drive)
         low, high = float(positions.min()), float(positions.max())
         look = where_to_look(self.hamiltonian, self.drive)
-        found = find_crossings(self.hamiltonian, low, high, symmetry=self.symmetry, **look)
+        found = find_crossings(self.hamiltonian, low, high, symmetry=self.symmetry, points=look)
         rows = plain({"crossings": crossing_rows(found)})
         return Listed(
             f"{self.hamiltonian!r}, {self.hamiltonian.coordinates[0]} = {low:g} … {high:g}",
