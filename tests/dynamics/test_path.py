@@ -254,6 +254,7 @@ def test_the_cost_does_not_grow_with_slowness() -> None:
     assert panels[1] <= 3 * panels[0]
 
 
+@pytest.mark.slow
 def test_the_logarithm_of_a_jump_on_a_line() -> None:
     path = Path(x=Linear(-10, 10, rate=0.1), y=0.5)
     assert log_probability(CONE, path).log_probability == pytest.approx(-2.5 * np.pi, abs=1e-9)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing.analysis.meetings import where_to_look
 from anticrossing.drive import Drive
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum.subspace import within
@@ -41,7 +42,7 @@ def sector_of(
     hamiltonian: Hamiltonian, drive: Drive, level: int, *, of_state: bool = False
 ) -> Sector:
     """Return the sector of a level at the start of the drive, or of a state H is written in."""
-    times = np.linspace(float(drive.start_time), float(drive.stop_time), 65)
+    times = _moments(hamiltonian, drive)
     found = sectors(hamiltonian, drive(times))
     everything = np.arange(hamiltonian.dimension)
     if found.count == 1:
@@ -70,12 +71,17 @@ def linked_states(
     hamiltonian: Hamiltonian, drive: Drive, state: int
 ) -> tuple[Hamiltonian, npt.NDArray[np.intp]]:
     """Return H in the states that couplings of any strength link to one of them, and which."""
-    times = np.linspace(float(drive.start_time), float(drive.stop_time), 65)
-    found = linked(hamiltonian, drive(times))
+    found = linked(hamiltonian, drive(_moments(hamiltonian, drive)))
     states = np.flatnonzero(found == found[state])
     if states.size == hamiltonian.dimension:
         return hamiltonian, states
     return within(hamiltonian, np.eye(hamiltonian.dimension)[:, states]), states
+
+
+def _moments(hamiltonian: Hamiltonian, drive: Drive) -> npt.NDArray[np.float64]:
+    """Return times that tell which terms of H vary, be it in a narrow place only."""
+    even = np.linspace(float(drive.start_time), float(drive.stop_time), 65)
+    return np.union1d(even, where_to_look(hamiltonian, drive) or ())
 
 
 def in_courses(

@@ -320,10 +320,12 @@ def find_crossings(
     accuracy = positive_number("tolerance", tolerance)
     ripple = non_negative_number("prominence", prominence)
     inner = traceless(H) if isinstance(H, TermHamiltonian) else H
+    even = first_grid(first, last, samples, points)
+    told = first_grid(first, last, 17, points)  # which terms vary may show in a narrow place only
     with few_threads(H.dimension):
-        parts = sectors(inner, np.linspace(first, last, 17), symmetry=symmetry)
+        parts = sectors(inner, told, symmetry=symmetry)
         blocks = Blocks(inner, parts, count)
-        grid = resolve(blocks, first_grid(first, last, samples, points))
+        grid = resolve(blocks, even)
         absolute = accuracy * (last - first)
         candidates = avoided_candidates(blocks, grid, absolute, ripple)
         candidates += true_candidates(blocks, grid, absolute)
