@@ -112,6 +112,14 @@ def test_h_along_a_path_differentiates_by_the_chain_rule() -> None:
     assert np.allclose(passed.second_derivatives(times), second, rtol=0, atol=1e-8)
 
 
+def test_h_along_a_path_can_be_sent_elsewhere() -> None:
+    passed = CONE.along(Path(x=SWEEP, y=Piecewise([-2, 0, 2], [0, 1, 0])))
+    again = pickle.loads(pickle.dumps(passed))
+    times = np.array([-1.5, 0.3, 1.1])
+    assert np.array_equal(again(times), passed(times))
+    assert np.array_equal(again.derivative(times), passed.derivative(times))
+
+
 def test_time_gives_way_to_a_parameter_of_its_name() -> None:
     h = ac.Hamiltonian.from_matrix(
         [["t*x", "y"], ["y", "-t*x"]], parameters={"t": 0.5}, coordinates=("x", "y")

@@ -16,9 +16,9 @@ def searches(monkeypatch, parameter):
     found = []
     search = module.find_crossings
 
-    def counted(*arguments):
+    def counted(*arguments, **options):
         found.append(arguments)
-        return search(*arguments)
+        return search(*arguments, **options)
 
     monkeypatch.setattr(module, "find_crossings", counted)
     return studies.run(studies.parse(TEXT.format(parameter=parameter))), len(found)

@@ -21,7 +21,7 @@ _STEP = float(np.finfo(np.float64).eps) ** 0.25  # of the window, for the deriva
 
 def is_drive(function: sympy.Expr) -> bool:
     """Whether a SymPy function is a drive."""
-    return hasattr(type(function), "_drive")
+    return getattr(function, "is_drive", False)
 
 
 def position_function(drive: Drive) -> Any:
@@ -46,6 +46,7 @@ def _function(drive: Drive, order: int) -> Any:
     details = {
         "_imp_": staticmethod(value),
         "_drive": (drive, order),
+        "is_drive": True,
         "_eval_is_extended_real": lambda self: True,
         "_eval_is_finite": lambda self: True,
         "fdiff": fdiff,
