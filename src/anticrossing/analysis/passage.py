@@ -198,7 +198,7 @@ def passage(
     hamiltonian : Hamiltonian
         H(x) with single parameter values (no batch).
     drive : Drive
-        x(t) and its window (no batch).
+        x(t) and its window (no batch); along a `drive.Path` crossings are found in time.
     environment : Environment, optional
         What dephases and relaxes the levels; the exact answer then has density matrices.
     initial : int

@@ -2,7 +2,8 @@
 
 A drive has a window [start_time, stop_time], a position x(t), a velocity dx/dt, and breakpoints:
 the times inside the window at which x(t) is continuous but not smooth. Parameters may be arrays;
-their broadcast shape is the batch shape. A drive knows no levels.
+their broadcast shape is the batch shape. A drive knows no levels. A `Path` holds one drive, or a
+number, for each of several coordinates.
 """
 
 from anticrossing._core.public import guard

@@ -70,7 +70,9 @@ class Path(Drive, Curve):
             raise fail("path", "hold at least one drive", f"it holds {describe(coordinates)}")
         self.parameters = self._named()
         self.start_time, self.stop_time = self._window()
-        self._breakpoints = np.unique(np.concatenate([d.breakpoints for d in self.drives.values()]))
+        found = np.unique(np.concatenate([d.breakpoints for d in self.drives.values()]))
+        inside = (found > self.start_time.min()) & (found < self.stop_time.max())
+        self._breakpoints = found[inside]
 
     def __call__(self, t: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return the positions, shape ``batch_shape + t.shape + (f,)``."""

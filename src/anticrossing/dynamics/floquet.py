@@ -196,7 +196,8 @@ def floquet(
     drive : Drive
         x(t); the period starts with its window.
     period : float or array, optional
-        The period of a drive other than `drive.Sinusoidal`; its window must hold one.
+        The period of a drive other than `drive.Sinusoidal`, or a path of them with one frequency;
+        the window must hold one.
     tolerance : float
         Wanted accuracy of probabilities, between 1e-13 and 1e-2.
 

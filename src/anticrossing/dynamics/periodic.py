@@ -47,7 +47,8 @@ def one_period_propagator(
     environment : Environment, optional
         If it depends on time, it must have the same period.
     period : float or array, optional
-        The period of a drive other than `drive.Sinusoidal`; its window must hold one.
+        The period of a drive other than `drive.Sinusoidal`, or a path of them with one frequency;
+        the window must hold one.
     tolerance : float
         Wanted accuracy of probabilities, between 1e-13 and 1e-2.
 
@@ -177,7 +178,8 @@ def periodic_steady_state(
     environment : Environment
         If it depends on time, it must have the same period.
     period : float or array, optional
-        The period of a drive other than `drive.Sinusoidal`; its window must hold one.
+        The period of a drive other than `drive.Sinusoidal`, or a path of them with one frequency;
+        the window must hold one.
     times : array, shape (K,) or batch shape + (K,), optional
         Increasing times within the first period at which the state is wanted.
     basis : {"adiabatic", "diabatic"}

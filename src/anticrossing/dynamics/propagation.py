@@ -34,7 +34,8 @@ def propagate(
     hamiltonian : Hamiltonian
         H(x), N levels. Array parameters make a batch.
     drive : Drive
-        x(t) and its window. Its array parameters broadcast against the Hamiltonian's.
+        x(t) and its window, a `drive.Path` for several coordinates. Its array parameters broadcast
+        against the Hamiltonian's.
     environment : Environment, optional
         What dephases and relaxes the levels; the result then has density matrices and no
         propagator.

@@ -190,12 +190,13 @@ def quasi_energies(
     drive : Drive
         x(t); the period starts with its window.
     parameter : str
-        The parameter that is varied: one of the drive (``offset``, ``amplitude``, ``frequency``)
-        or of the Hamiltonian.
+        The parameter that is varied: one of the drive (``offset``, ``amplitude``, ``frequency``,
+        along a path ``x_offset`` and so on) or of the Hamiltonian.
     values : array, shape (K,)
         Increasing values, K ≥ 3.
     period : float, optional
-        The period of a drive other than `drive.Sinusoidal`; its window must hold one.
+        The period of a drive other than `drive.Sinusoidal`, or a path of them with one frequency;
+        the window must hold one.
     tolerance : float
         Wanted accuracy of probabilities, between 1e-13 and 1e-2.
 

@@ -3,7 +3,8 @@
 Two concrete kinds share one interface. `TermHamiltonian` holds scalar formulas times constant
 Hermitian matrices, which gives vectorised values, exact derivatives in the coordinate and in every
 parameter, LaTeX, and symmetry. `FunctionHamiltonian` wraps a Python function. Neither knows about
-time: a drive x(t) supplies that.
+time: a drive x(t) supplies that, and along a `Curve` through several coordinates H becomes one of
+the coordinate time.
 """
 
 from anticrossing._core.public import guard
