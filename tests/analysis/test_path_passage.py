@@ -88,6 +88,7 @@ def test_sweeps_vary_the_parameters_of_a_path() -> None:
     assert np.max(np.abs(found.value.values - batch)) < 1e-9
 
 
+@pytest.mark.slow
 def test_an_expansion_and_a_counterdiabatic_drive() -> None:
     path = Path(x=Linear(-50, 50, rate=0.1), y=0.5)
     line = ac.models.LandauZener(gap=1.0)

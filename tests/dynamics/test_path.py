@@ -63,7 +63,8 @@ def test_a_batch_is_its_members() -> None:
             assert np.max(np.abs(apart)) < 1e-9
 
 
-@pytest.mark.parametrize("vectorised", [True, slow(False)])
+@pytest.mark.slow
+@pytest.mark.parametrize("vectorised", [True, False])
 def test_functions_are_what_formulas_are(vectorised: bool) -> None:
     formula = ac.Hamiltonian.from_matrix(
         [["x", "y - 0.2*I*x"], ["y + 0.2*I*x", "-x"]], coordinates=("x", "y")
@@ -109,7 +110,7 @@ def test_vibronic_surfaces_are_driven() -> None:
     h = ac.models.Pyrazine()
     names = h.coordinates
     path = Path(
-        **{names[0]: Formula("1.5*cos(w*t)", 0, 4, w=1.5)},
+        **{names[0]: Formula("1.5*cos(w*t)", 0, 2, w=3.0)},
         **{name: 0.1 * (k + 1) for k, name in enumerate(names[1:])},
     )
     found = ac.propagate(h, path, basis="diabatic")

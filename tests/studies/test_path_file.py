@@ -86,6 +86,7 @@ def test_a_model_of_two_coordinates() -> None:
     assert np.max(np.abs(found.passage.exact.probabilities - direct.probabilities)) < 1e-9
 
 
+@pytest.mark.slow
 def test_a_periodic_path() -> None:
     text = CONE + '[drive]\nkind = "path"\n[drive.x]\nkind = "sinusoidal"\noffset = 0.8\n'
     text += 'amplitude = 1.5\nfrequency = 1.0\n[drive.y]\nkind = "formula"\nformula = "cos(2*t)"\n'
