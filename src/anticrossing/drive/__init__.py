@@ -9,16 +9,32 @@ from anticrossing._core.public import guard
 from anticrossing.drive.base import Drive
 from anticrossing.drive.formula import Formula, FormulaDrive, Linear, Sinusoidal, Tanh
 from anticrossing.drive.piecewise import Piecewise, PiecewiseDrive
+from anticrossing.drive.pulses import Chirp, Cosine, EdgedDrive, Gaussian, Sech, Trapezoid
+from anticrossing.drive.pulses_slepian import FastAdiabatic, Slepian
+from anticrossing.drive.samples import AnnealingSchedule, Function, Samples
+from anticrossing.drive.waveform import WaveformDrive
 
 __all__ = [
+    "AnnealingSchedule",
+    "Chirp",
+    "Cosine",
     "Drive",
+    "EdgedDrive",
+    "FastAdiabatic",
     "Formula",
     "FormulaDrive",
+    "Function",
+    "Gaussian",
     "Linear",
     "Piecewise",
     "PiecewiseDrive",
+    "Samples",
+    "Sech",
     "Sinusoidal",
+    "Slepian",
     "Tanh",
+    "Trapezoid",
+    "WaveformDrive",
 ]
 
 guard(__name__)
