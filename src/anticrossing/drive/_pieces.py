@@ -73,7 +73,7 @@ class Pieces:
         table = self._tables[1 if slope else 0]
         k = np.clip(piece, 0, table.shape[0] - 1)
         left, right = self.knots[k], self.knots[k + 1]
-        u = ((s - left) - (right - s)) / (right - left)
+        u = np.where(k == piece, ((s - left) - (right - s)) / (right - left), 0.0)
         value = np.asarray(_clenshaw(table.T[:, k], u))
         before, after = (0.0, 0.0) if slope else (self.before, self.after)
         value = np.where(piece < 0, before, value)

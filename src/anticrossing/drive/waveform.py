@@ -12,7 +12,7 @@ from anticrossing._core.checks import FloatArray, fail, parameter
 from anticrossing.drive._pieces import Pieces
 from anticrossing.drive.base import Drive, check_window, shape_clash
 
-_ROUNDING = 8 * np.finfo(np.float64).eps  # of a time that is computed from several numbers
+_ROUNDING = 3 * np.finfo(np.float64).eps  # of a time that is computed from several numbers
 
 
 class SteppedDrive(Drive):

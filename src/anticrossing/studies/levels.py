@@ -105,6 +105,15 @@ _DRIVES: dict[str, Callable[..., Drive]] = {
     "tanh": drives.Tanh,
     "sinusoidal": drives.Sinusoidal,
     "piecewise": drives.Piecewise,
+    "gaussian": drives.Gaussian,
+    "sech": drives.Sech,
+    "chirp": drives.Chirp,
+    "trapezoid": drives.Trapezoid,
+    "cosine": drives.Cosine,
+    "slepian": drives.Slepian,
+    "fast-adiabatic": drives.FastAdiabatic,
+    "samples": drives.Samples,
+    "annealing": drives.AnnealingSchedule,
 }
 
 
