@@ -209,24 +209,28 @@ def _merged(
     """Join neighbours that one series describes as well."""
     fit = _rules()[0]
     scale = float(np.abs(coefficients).sum(axis=1).max(initial=0.0))
-    start = 0
-    tried = 0
-    while tried < 2:
+    start = in_vain = 0
+    while in_vain < 2:
         first = np.arange(start, left.size - 1, 2)
         first = first[~np.isin(right[first], edges)]
         whole = Pieces(np.append(left, right[-1]), coefficients)
-        a, b = left[first], right[first + 1]
-        nodes = 0.5 * (a + b)[:, None] + 0.5 * (b - a)[:, None] * _nodes()
+        a, b = left[first, None], right[first + 1, None]
+        nodes = 0.5 * (a + b) + 0.5 * (b - a) * _nodes()
         owner = np.where(nodes <= right[first, None], first[:, None], first[:, None] + 1)
         joined = whole(nodes, owner) @ fit.T
         good = np.max(np.abs(joined[:, -_TAIL:]), axis=1, initial=0.0) <= tolerance * scale
-        tried = 0 if np.any(good) else tried + 1
-        start = 1 - start if not np.any(good) else start
+        for part in (first, first + 1):  # one of them may be short, and lie between the nodes
+            c, d = left[part, None], right[part, None]
+            inside = 0.5 * (c + d) + 0.5 * (d - c) * _nodes()
+            series = _clenshaw(joined.T[:, :, None], ((inside - a) - (b - inside)) / (b - a))
+            missed = np.abs(series - whole(inside, np.broadcast_to(part[:, None], inside.shape)))
+            good &= np.max(missed, axis=1, initial=0.0) <= 10 * tolerance * scale
+        in_vain, start = (0, start) if np.any(good) else (in_vain + 1, 1 - start)
         keep = np.ones(left.size, dtype=bool)
         keep[first[good] + 1] = False
-        right[first[good]], coefficients[first[good]] = b[good], joined[good]
+        right[first[good]], coefficients[first[good]] = b[good, 0], joined[good]
         left, right, coefficients = left[keep], right[keep], coefficients[keep]
-    return left, right, coefficients
+    return left, right, np.asarray(coefficients)
 
 
 @functools.cache
@@ -238,6 +242,6 @@ def _nodes() -> FloatArray:
 def _rules() -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the map from values to coefficients, points between the nodes, and the map to them."""
     chebyshev = np.polynomial.chebyshev
-    fit = np.linalg.inv(chebyshev.chebvander(_nodes(), _NODES - 1))
+    fit: FloatArray = np.linalg.inv(chebyshev.chebvander(_nodes(), _NODES - 1))
     between = -1 + 2 * (np.arange(_BETWEEN) + 0.4142) / _BETWEEN
     return fit, between, chebyshev.chebvander(between, _NODES - 1) @ fit

@@ -25,7 +25,13 @@ from anticrossing.studies.schema import Matrix, Table, arguments_of, decode
 from anticrossing.units import ENERGIES, LENGTHS, MASSES, NATURAL, TIMES, Units, velocity
 
 LARGEST_DIMENSION = 64
-_LARGEST_SIZE = {"spin": (LARGEST_DIMENSION - 1) / 2, "sites": 6, "qubits": 40}
+_LARGEST_SIZE = {
+    "spin": (LARGEST_DIMENSION - 1) / 2,
+    "sites": 6,
+    "qubits": 40,
+    "cutoff": (LARGEST_DIMENSION - 1) // 2,
+    "levels": 8,
+}
 _LARGEST_ANNEALING = 6  # qubits
 
 Overrides = Mapping[str, FloatArray]
