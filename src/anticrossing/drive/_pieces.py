@@ -242,6 +242,6 @@ def _nodes() -> FloatArray:
 def _rules() -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return the map from values to coefficients, points between the nodes, and the map to them."""
     chebyshev = np.polynomial.chebyshev
-    fit: FloatArray = np.linalg.inv(chebyshev.chebvander(_nodes(), _NODES - 1))
+    fit = np.asarray(np.linalg.inv(chebyshev.chebvander(_nodes(), _NODES - 1)), np.float64)
     between = -1 + 2 * (np.arange(_BETWEEN) + 0.4142) / _BETWEEN
     return fit, between, chebyshev.chebvander(between, _NODES - 1) @ fit

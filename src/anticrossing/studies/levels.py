@@ -197,6 +197,10 @@ def _named_model(entries: Mapping[str, Any], overrides: Overrides) -> Hamiltonia
         limit = largest if getattr(given, "reduced", True) else _LARGEST_ANNEALING
         if isinstance(value, (int, float)) and value > limit:
             raise fail(key, f"be at most {limit} in a file", f"it is {value}")
+    fields = getattr(given, "fields", ())
+    if isinstance(fields, list) and len(fields) > _LARGEST_ANNEALING:
+        must = f"hold at most {_LARGEST_ANNEALING} numbers in a file"
+        raise fail("fields", must, f"it holds {len(fields)}")
     result: Hamiltonian = _made(MODELS[name], plain, scanned, tag="model")
     # Parameters of the matrix that are no arguments of the function, such as `coupling_2`.
     rest = {key: value for key, value in {**entries, **overrides}.items() if key not in plain}
