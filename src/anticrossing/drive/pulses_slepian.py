@@ -25,7 +25,7 @@ from anticrossing.drive.waveform import WaveformDrive
 
 _LARGEST_BANDWIDTH = 60.0
 _NODES = 257
-_NEWTON_STEPS = 12
+_MOST_STEPS = 60
 
 
 def Slepian(
@@ -172,7 +172,8 @@ def FastAdiabatic(
         theta = half(np.minimum(t, length - t) / length)
         return np.asarray(half_gap / np.tan(theta))
 
-    waveform = approximate(energy, np.array([0.0, length]), tolerance=1e-14, noisy="the pulse")
+    ends = np.array([0.0, length])
+    waveform = approximate(energy, ends, tolerance=1e-14, noisy="the pulse", first=4)
     return WaveformDrive(
         "FastAdiabatic",
         waveform,
@@ -200,7 +201,7 @@ class _AngleInTime:
         series = np.polynomial.Chebyshev.interpolate(
             lambda tau: np.sin(self.theta(tau)), _NODES - 1, domain=[0.0, 0.5]
         )
-        self.time = series.integ(lbnd=0.0)
+        self.time = series.trim(1e-17).integ(lbnd=0.0)
         self.total = 2 * float(self.time(0.5))
 
     def _shape(self, tau: FloatArray) -> FloatArray:
@@ -214,12 +215,12 @@ class _AngleInTime:
         wanted = t * self.total
         low, high = np.zeros_like(wanted), np.full_like(wanted, 0.5)
         tau = t.copy()
-        for _ in range(_NEWTON_STEPS + 48):
+        for _ in range(_MOST_STEPS):
             miss = self.time(tau) - wanted
             low, high = np.where(miss < 0, tau, low), np.where(miss < 0, high, tau)
             step = tau - miss / np.sin(self.theta(tau))
             fresh = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
-            if np.max(np.abs(fresh - tau), initial=0.0) < 1e-16:
+            if np.max(np.abs(fresh - tau), initial=0.0) < 1e-15:
                 break
             tau = fresh
         return self.theta(tau)
