@@ -116,7 +116,7 @@ def FastAdiabatic(
     gap: float,
     duration: float,
     *,
-    coefficients: Sequence[float] = (1.0, -0.18, 0.04),
+    coefficients: Sequence[float] = (1.0,),
     amplitude: npt.ArrayLike = 1.0,
     offset: npt.ArrayLike = 0.0,
 ) -> WaveformDrive:
@@ -138,7 +138,8 @@ def FastAdiabatic(
     duration : float
         Of the whole pulse; it begins at t = 0.
     coefficients : sequence of float
-        λ₁, λ₂ …, relative to each other; their shape must rise to the middle and fall again.
+        λ₁, λ₂ …, relative to each other; their shape must rise to the middle and fall again. A small
+        negative λ₂, such as −0.1, broadens the middle and lowers the leakage of short pulses.
     amplitude, offset : float or array
         From ε to the coordinate.
 
