@@ -393,3 +393,48 @@ def test_schedules_pause_quench_and_go_back():
     quench = drive.AnnealingSchedule([(0, 1), (5, 0.4), (25, 0.4), (25, 1)])
     assert (float(quench(24.9)), float(quench.stop)) == (0.4, 1.0)
     assert float(quench.stop_time) == pytest.approx(25, abs=1e-13)
+
+
+def test_sums_are_what_their_parts_add_up_to():
+    pulses = [
+        drive.Slepian(1.0, 4.0, centre=-5.0),
+        drive.Trapezoid(-1.0, 2.0, 0.0, centre=5.0),
+        drive.Piecewise([-1.0, 0.0, 1.0], [0.0, 0.7, 0.0]),
+        samples("hold", amplitude=[1.0, 2.0], delay=8.0),
+    ]
+    total = drive.Sum(*pulses)
+    assert total.batch_shape == (2,)
+    assert (float(total.start_time), float(total.stop_time)) == (-7.0, 11.0)
+    t = np.linspace(-7.0, 11.0, 37)[1:-1] + 0.01
+    assert np.allclose(total(t), sum(pulse(t) for pulse in pulses), atol=1e-15)
+    assert np.allclose(total.velocity(t), sum(pulse.velocity(t) for pulse in pulses), atol=1e-14)
+    found = ac.propagate(H, total, basis="diabatic").transition_matrix
+    alone = drive.Sum(*pulses[:3], samples("hold", amplitude=2.0, delay=8.0))
+    exact = np.abs(reference(alone, H)) ** 2
+    assert np.max(np.abs(found[1] - exact)) < 1e-9
+
+
+def test_a_train_of_short_pulses_is_found():
+    length = 1e4  # the two pulses of a window 10⁴ times their width
+    height = 1.3 / np.sqrt(2 * np.pi)
+    pulses = [
+        drive.Gaussian(height, 1.0, centre=share * length, start_time=0.0, stop_time=length)
+        for share in (0.31, 0.77)
+    ]
+    found = ac.propagate(H.replace(d=[0.0, 0.3]), drive.Sum(*pulses), basis="diabatic")
+    # By DOP853 on pieces of the window.
+    assert found.transition_matrix[:, 1, 0] == pytest.approx([0.928444, 0.204130], abs=1e-6)
+    tones = drive.Sum(drive.Sinusoidal(0.0, 1.0, 2.0), drive.Sinusoidal(0.0, 0.5, 3.0))
+    assert tones.parameters.keys() >= {"frequency_1", "frequency_2"}
+    assert float(tones(0.4)) == pytest.approx(np.cos(0.8) + 0.5 * np.cos(1.2))
+
+
+def test_sums_refuse_in_one_line():
+    pulse = drive.Cosine(1.0, 2.0)
+    for given, message in (
+        ((pulse,), "two or more"),
+        ((pulse, 3.0), "drives of one coordinate"),
+        ((pulse, drive.Gaussian(1.0, 1.0)), "Gaussian is one and Cosine is not"),
+    ):
+        with pytest.raises(ac.InputError, match=message):
+            drive.Sum(*given)

@@ -12,6 +12,7 @@ from anticrossing.drive.piecewise import Piecewise, PiecewiseDrive
 from anticrossing.drive.pulses import Chirp, Cosine, EdgedDrive, Gaussian, Sech, Trapezoid
 from anticrossing.drive.pulses_slepian import FastAdiabatic, Slepian
 from anticrossing.drive.samples import AnnealingSchedule, Function, Samples
+from anticrossing.drive.sums import Sum, SumDrive
 from anticrossing.drive.waveform import WaveformDrive
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "Sech",
     "Sinusoidal",
     "Slepian",
+    "Sum",
+    "SumDrive",
     "Tanh",
     "Trapezoid",
     "WaveformDrive",

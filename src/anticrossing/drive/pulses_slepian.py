@@ -138,8 +138,8 @@ def FastAdiabatic(
     duration : float
         Of the whole pulse; it begins at t = 0.
     coefficients : sequence of float
-        λ₁, λ₂ …, relative to each other; their shape must rise to the middle and fall again. A small
-        negative λ₂, such as −0.1, broadens the middle and lowers the leakage of short pulses.
+        λ₁, λ₂ …, relative to each other; their shape must rise to the middle and fall again. A
+        small negative λ₂, such as −0.1, broadens the middle and lowers the leakage of short pulses.
     amplitude, offset : float or array
         From ε to the coordinate.
 
