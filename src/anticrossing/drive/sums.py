@@ -19,8 +19,8 @@ from anticrossing.drive.waveform import SteppedDrive
 def Sum(*drives: Drive) -> Drive:
     """Drive along a sum: x(t) = x₁(t) + x₂(t) + …, on a window that holds all of theirs.
 
-    Outside of its own window a pulse, or samples, keep the value they have at the end, and a formula
-    goes on as it is written. The parameters of the n-th drive get the ending ``_n``.
+    Outside of its own window a pulse, or samples, keep the value they have at the end, and a
+    formula goes on as it is written. The parameters of the n-th drive get the ending ``_n``.
 
     Parameters
     ----------
