@@ -447,3 +447,13 @@ def test_sums_refuse_in_one_line():
     ):
         with pytest.raises(ac.InputError, match=message):
             drive.Sum(*given)
+
+
+def test_only_formulas_are_followed_to_complex_times():
+    crossing = ac.models.LandauZener(gap=1.0)
+    line = drive.Function(lambda t: t, -60.0, 60.0, vectorised=True)
+    with pytest.raises(ac.InputError, match="be a formula, known at complex times"):
+        ac.dynamics.log_probability(crossing, line)
+    # A raised cosine is one analytic function, and reaches its middle without a knot.
+    assert drive.Cosine(1.0, 3.0).breakpoints.size == 0
+    assert drive.Cosine(1.0, 3.0, start_time=-2.0, stop_time=2.0).breakpoints.size == 2

@@ -313,9 +313,12 @@ class EdgedDrive(SteppedDrive):
         rise, hold, fall = self._times(parameters)
         half = 0.5 * (rise + hold + fall)
         first, last = parameters["centre"] - half, parameters["centre"] + half
-        knots = np.stack([first, first + rise, last - fall, last], axis=1)
+        corners = [first, first + rise, last - fall, last]
+        if "width" in parameters:  # both edges are one cosine
+            corners = [first, last]
+        knots = np.stack(corners, axis=1)
         sides = np.zeros_like(knots)
-        sides[:, 0], sides[:, 3] = rise == 0, -1.0 * (fall == 0)
+        sides[:, 0], sides[:, -1] = rise == 0, -1.0 * (fall == 0)
         return knots, sides
 
     def __repr__(self) -> str:
