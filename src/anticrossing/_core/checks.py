@@ -20,6 +20,7 @@ _Array = TypeVar("_Array", bound=npt.NDArray[Any])
 _Ordered = TypeVar("_Ordered", int, float, FloatArray)
 
 
+_LONGEST_LIST = 400  # characters of names, where one of them is near
 _LONGEST_LINE = 900
 
 
@@ -338,11 +339,12 @@ def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
     """Return `value` if it is one of `allowed`, or raise naming the nearest one."""
     options = list(allowed)
     if not isinstance(value, str) or value not in options:
-        raise fail(
-            name,
-            "be one of " + ", ".join(repr(option) for option in options),
-            f"it is {describe(value)}" + nearest(value, options),
-        )
+        close = nearest(value, options)
+        listed = ", ".join(repr(option) for option in options)
+        known = f"one of {listed}"
+        if close and len(listed) > _LONGEST_LIST:
+            known = f"one of {len(options)} names"
+        raise fail(name, f"be {known}", f"it is {describe(value)}{close}")
     return str(value)
 
 

@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 FUNCTIONS = (
     "sin", "cos", "tan", "asin", "acos", "atan",
     "sinh", "cosh", "tanh", "asinh", "acosh", "atanh",
-    "exp", "log", "sqrt", "sech",
+    "exp", "log", "sqrt", "sech", "erf", "erfc",
 )  # fmt: skip
 CONSTANTS = ("pi", "I")
 
 _ANALYTIC = (*FUNCTIONS, "sec", "csc", "csch", "coth", "cot")  # with what derivatives turn into
+_STEPS = ("heaviside", "step", "sign", "abs")  # that have a jump or a kink
 _LONGEST_TEXT = 4000
 _DEEPEST_TREE = 100
 _LARGEST_EXPANDED, _LARGEST_COMPLEX, _SMALLEST_EXPONENT = 100, 32, 1e-20
@@ -146,7 +147,12 @@ def compile_function(
 def _compile(arguments: tuple[sympy.Symbol, ...], expression: sympy.Expr) -> Callable[..., Any]:
     import sympy
 
-    return sympy.lambdify(arguments, expression, modules="numpy", cse=False, docstring_limit=0)
+    modules: list[Any] = ["numpy"]
+    if expression.has(sympy.erf, sympy.erfc):
+        from scipy.special import erf, erfc
+
+        modules.insert(0, {"erf": erf, "erfc": erfc})
+    return sympy.lambdify(arguments, expression, modules=modules, cse=False, docstring_limit=0)
 
 
 def _short(text: str) -> str:
@@ -257,6 +263,11 @@ class _Reader:
                     operator, self.expression(left, depth + 1), self.expression(right, depth + 1)
                 )
             case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]):
+                if name.lower() in _STEPS:
+                    raise self.refuse(
+                        f"`{name}` is not smooth (a jump or a kink belongs in a drive that knows "
+                        "its time: Piecewise, Trapezoid, Samples, Function)"
+                    )
                 if name not in FUNCTIONS:
                     raise self.refuse(f"`{name}` is not a known function{nearest(name, FUNCTIONS)}")
                 # Every function inside another takes many frames of Python wherever it is handled.

@@ -12,18 +12,37 @@ from anticrossing.drive.base import Drive
 from anticrossing.drive.formula import Formula, FormulaDrive, Linear, Sinusoidal, Tanh
 from anticrossing.drive.path import Clock, Path, compose
 from anticrossing.drive.piecewise import Piecewise, PiecewiseDrive
+from anticrossing.drive.pulses import Chirp, Cosine, EdgedDrive, Gaussian, Sech, Trapezoid
+from anticrossing.drive.pulses_slepian import FastAdiabatic, Slepian
+from anticrossing.drive.samples import AnnealingSchedule, Function, Samples
+from anticrossing.drive.sums import Sum, SumDrive
+from anticrossing.drive.waveform import WaveformDrive
 
 __all__ = [
+    "AnnealingSchedule",
+    "Chirp",
     "Clock",
+    "Cosine",
     "Drive",
+    "EdgedDrive",
+    "FastAdiabatic",
     "Formula",
     "FormulaDrive",
+    "Function",
+    "Gaussian",
     "Linear",
     "Path",
     "Piecewise",
     "PiecewiseDrive",
+    "Samples",
+    "Sech",
     "Sinusoidal",
+    "Slepian",
+    "Sum",
+    "SumDrive",
     "Tanh",
+    "Trapezoid",
+    "WaveformDrive",
     "compose",
     "is_drive",
 ]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, real_array
+from anticrossing._core.checks import FloatArray, InputError, describe, fail, parameter, real_array
 from anticrossing._core.unchanging import Unchanging
 
 
@@ -49,6 +49,17 @@ class Drive(Unchanging, abc.ABC):
     @abc.abstractmethod
     def breakpoints(self) -> FloatArray:
         """Times strictly inside the window at which x(t) is not smooth, shape (k,)."""
+
+    def breakpoints_of(self, batch_shape: tuple[int, ...]) -> FloatArray:
+        """Return the breakpoints of every point of a batch, shape (points, k), padded with NaN."""
+        points = int(np.prod(batch_shape))
+        return np.broadcast_to(self.breakpoints, (points, self.breakpoints.size))
+
+    def continued(
+        self, centres: npt.NDArray[Any], t: npt.NDArray[Any], parameters: Mapping[str, Any]
+    ) -> npt.NDArray[Any]:
+        """Return x at complex times t, continued from the smooth piece that holds `centres`."""
+        return self.evaluate(t, parameters)
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -99,3 +110,27 @@ def shape_clash(values: Mapping[str, FloatArray]) -> InputError:
     """Return the error about parameters whose shapes do not broadcast."""
     shapes = ", ".join(f"{key} {value.shape}" for key, value in values.items())
     return InputError(f"Drive parameters must broadcast, but they are {shapes}.")
+
+
+def check_window(
+    start_time: npt.ArrayLike, stop_time: npt.ArrayLike
+) -> tuple[FloatArray, FloatArray]:
+    """Return the ends of a window that is neither empty, reversed nor infinite."""
+    start = parameter("start_time", start_time)
+    stop = parameter("stop_time", stop_time)
+    try:
+        with np.errstate(all="ignore"):
+            length = stop - start
+    except ValueError:
+        raise shape_clash({"start_time": start, "stop_time": stop}) from None
+    if not np.all(np.isfinite(length)):
+        raise fail("stop_time", "leave a window of finite length", "the window is too long")
+    if np.any(stop == start):
+        raise fail("stop_time", "be later than `start_time`", "the window is empty")
+    if np.any(stop < start):
+        raise fail(
+            "stop_time",
+            "be later than `start_time`",
+            f"the window is reversed ({describe(start_time)} to {describe(stop_time)})",
+        )
+    return start, stop

@@ -22,7 +22,7 @@ from anticrossing._core.checks import (
     positive,
     real_array,
 )
-from anticrossing.drive.base import Drive, shape_clash
+from anticrossing.drive.base import Drive, check_window, shape_clash
 
 if TYPE_CHECKING:
     import sympy
@@ -57,7 +57,7 @@ class FormulaDrive(Drive):
         self._formula: plain.Formula = simple or as_expression(formula, names, "formula")
         if simple is None:
             _check_real(self._formula)
-        self.start_time, self.stop_time = _check_window(start_time, stop_time)
+        self.start_time, self.stop_time = check_window(start_time, stop_time)
         try:
             _ = self.batch_shape
         except ValueError:
@@ -294,26 +294,3 @@ def _check_real(formula: sympy.Expr) -> None:
 
     if formula.has(sympy.I) and sympy.im(formula) != 0:
         raise fail("formula", "be real", f"it is {formula}")
-
-
-def _check_window(
-    start_time: npt.ArrayLike, stop_time: npt.ArrayLike
-) -> tuple[FloatArray, FloatArray]:
-    start = parameter("start_time", start_time)
-    stop = parameter("stop_time", stop_time)
-    try:
-        with np.errstate(all="ignore"):
-            length = stop - start
-    except ValueError:
-        raise shape_clash({"start_time": start, "stop_time": stop}) from None
-    if not np.all(np.isfinite(length)):
-        raise fail("stop_time", "leave a window of finite length", "the window is too long")
-    if np.any(stop == start):
-        raise fail("stop_time", "be later than `start_time`", "the window is empty")
-    if np.any(stop < start):
-        raise fail(
-            "stop_time",
-            "be later than `start_time`",
-            f"the window is reversed ({describe(start_time)} to {describe(stop_time)})",
-        )
-    return start, stop

@@ -39,6 +39,13 @@ class PiecewiseDrive(Drive):
             raise InputError("A piecewise drive has no continuation to complex times.")
         return np.asarray(np.interp(t, self.times, self.values))
 
+    def continued(
+        self, centres: npt.NDArray[Any], t: npt.NDArray[Any], parameters: Mapping[str, Any]
+    ) -> npt.NDArray[Any]:
+        # Straight beyond the ends of its segment, too.
+        start, speed = self(centres), self.velocity(centres)
+        return np.asarray(start + speed * (t - centres))
+
     def evaluate_velocity(
         self, t: npt.NDArray[Any], parameters: Mapping[str, Any]
     ) -> npt.NDArray[Any]:

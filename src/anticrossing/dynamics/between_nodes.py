@@ -129,7 +129,7 @@ def _noise(
     """Return how well H is known on every panel, given times and positions to rounding."""
     # Near t = 10⁶ a double tells times apart by 10⁻¹⁰: a pulse of width 1 there is known no better,
     # nor what a function returns beside its offset.
-    if features.is_plain(lanes):
+    if features.is_plain(lanes) and lanes.breakpoints.shape[1] == 0:
         return np.zeros(lane.size)
     x = lanes.positions(times, lane)
     span = 0.5 * np.max(np.abs(np.diff(x, axis=1)), axis=1) * kernel.grid.size

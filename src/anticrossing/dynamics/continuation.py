@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError
 from anticrossing._core.linalg import dagger
-from anticrossing.drive import PiecewiseDrive
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.liouville import commutator, eigen_generator, kron, nodes_of
 from anticrossing.environment import Environment, Nodes
@@ -73,11 +72,9 @@ def continued_generator(
 
 
 def _positions(lanes: Lanes, centres: FloatArray, times: ComplexArray) -> ComplexArray:
-    if isinstance(lanes.drive, PiecewiseDrive):  # straight beyond the ends of its segment, too
-        start, speed = lanes.drive(centres), lanes.drive.velocity(centres)
-        return np.asarray(start[:, None] + speed[:, None] * (times - centres[:, None]))
-    lane = np.zeros(times.shape[0], dtype=np.intp)
-    return np.asarray(lanes.positions(times, lane), dtype=np.complex128)
+    parameters = {key: value[:, None] for key, value in lanes.d_parameters.items()}
+    found = lanes.drive.continued(centres[:, None], times, parameters)
+    return np.asarray(found, dtype=np.complex128)
 
 
 def _eigen(matrices: ComplexArray, nodes: Nodes) -> Nodes:

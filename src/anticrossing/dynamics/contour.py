@@ -27,7 +27,7 @@ from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.quadrature import gauss_legendre
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
-from anticrossing.drive import Drive, compose
+from anticrossing.drive import Drive, WaveformDrive, compose
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.hamiltonian import Hamiltonian
@@ -126,6 +126,8 @@ def log_probability(hamiltonian: Hamiltonian, drive: Drive) -> LogProbability:
         raise fail("hamiltonian", "have single parameter values here", f"a batch of {lanes.count}")
     if drive.breakpoints.size:
         raise fail("drive", "be analytic", f"it has {drive.breakpoints.size} breakpoint(s)")
+    if isinstance(drive, WaveformDrive):  # its series hold near real times alone
+        raise fail("drive", "be a formula, known at complex times", f"it is {drive!r}")
 
     def entries(t: npt.NDArray[Any]) -> Entries:
         matrix = lanes.matrices(t.reshape(1, -1), np.zeros(1, dtype=np.intp))[0]

@@ -234,13 +234,14 @@ def _grid(lanes: Lanes, lane: npt.NDArray[np.intp], samples: int) -> FloatArray:
     start, stop = lanes.start[lane, None], lanes.stop[lane, None]
     grid = start + (stop - start) * np.linspace(0, 1, samples)
     grid[:, -1] = stop[:, 0]
-    knots = lanes.drive.breakpoints
-    if knots.size == 0:
+    knots = lanes.breakpoints[lane]
+    if knots.shape[1] == 0:
         return grid
-    count = max(1, min(_PER_SEGMENT, _MOST_SAMPLES // knots.size))
-    between = knots[:-1, None] + np.diff(knots)[:, None] * (np.arange(count) / count)
-    cuts = np.append(between.ravel(), knots[-1])
-    cuts = np.clip(np.broadcast_to(cuts, (lane.size, cuts.size)), start, stop)
+    knots = np.clip(np.where(np.isnan(knots), stop, knots), start, stop)
+    count = max(1, min(_PER_SEGMENT, _MOST_SAMPLES // knots.shape[1]))
+    parts = np.arange(count) / count
+    between = knots[:, :-1, None] + np.diff(knots, axis=1)[:, :, None] * parts
+    cuts = np.concatenate([between.reshape(lane.size, -1), knots[:, -1:]], axis=1)
     return np.sort(np.concatenate([grid, cuts], axis=1), axis=1)
 
 

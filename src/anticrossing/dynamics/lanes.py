@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -94,6 +95,11 @@ class Lanes:
         return self.drive.evaluate(
             times, {k: v[lane][:, None] for k, v in self.d_parameters.items()}
         )
+
+    @functools.cached_property
+    def breakpoints(self) -> FloatArray:
+        """The drive's breakpoints in every lane, (lanes, k), padded with NaN."""
+        return self.drive.breakpoints_of(self.batch_shape)
 
     @property
     def path(self) -> Path | None:

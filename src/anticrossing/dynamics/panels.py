@@ -164,7 +164,7 @@ def _first_panels(
     lanes: Lanes, wanted: list[FloatArray | None]
 ) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
     """Cut every window at breakpoints, at requested times, and into a few equal parts."""
-    given = [np.broadcast_to(lanes.drive.breakpoints, (lanes.count, lanes.drive.breakpoints.size))]
+    given = [lanes.breakpoints]
     given += [cuts for cuts in wanted if cuts is not None]
     cuts = np.concatenate(given, axis=1)
     start, stop = lanes.start[:, None], lanes.stop[:, None]

@@ -307,7 +307,7 @@ def _function(
             return returned(name, user(t), t.shape, np.complex128) ** power
 
         return evaluate
-    from anticrossing._core.expression import parse
+    from anticrossing._core.expression import compile_function, parse
 
     if isinstance(formula, sympy.Basic):
         expression = formula
@@ -329,7 +329,7 @@ def _function(
     )
     for name_of, inverse in ((sympy.sech, sympy.cosh), (sympy.csch, sympy.sinh)):
         expression = expression.replace(name_of, lambda x, inverse=inverse: 1 / inverse(x))
-    compiled = sympy.lambdify(time, expression, modules="numpy")
+    compiled = compile_function((time,), expression)
 
     def evaluate_expression(t: ComplexArray) -> ComplexArray:
         return np.broadcast_to(np.asarray(compiled(t), dtype=np.complex128), t.shape)

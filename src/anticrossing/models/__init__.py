@@ -9,7 +9,10 @@ from collections.abc import Callable
 
 from anticrossing._core.public import guard
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.models.annealer import Annealer
 from anticrossing.models.annealing import Annealing, Grover, ising_problem, transverse_field_driver
+from anticrossing.models.atoms import LambdaSystem, NVCentre, RydbergChain, RydbergPair
+from anticrossing.models.circuits import CoupledTransmons, Transmon
 from anticrossing.models.conical import ConicalIntersection, JahnTeller
 from anticrossing.models.landau_zener import LandauZener
 from anticrossing.models.lattice import (
@@ -51,6 +54,13 @@ MODELS: dict[str, Callable[..., Hamiltonian]] = {
     "TullySimple": TullySimple,
     "TullyDual": TullyDual,
     "TullyExtended": TullyExtended,
+    "Transmon": Transmon,
+    "CoupledTransmons": CoupledTransmons,
+    "LambdaSystem": LambdaSystem,
+    "RydbergPair": RydbergPair,
+    "RydbergChain": RydbergChain,
+    "NVCentre": NVCentre,
+    "Annealer": Annealer,
 }
 """Every named model by its name."""
 
@@ -75,6 +85,13 @@ __all__ = [
     "TullySimple",
     "TullyDual",
     "TullyExtended",
+    "Transmon",
+    "CoupledTransmons",
+    "LambdaSystem",
+    "RydbergPair",
+    "RydbergChain",
+    "NVCentre",
+    "Annealer",
     "SpinBoson",
     "SharcModel",
     "read_sharc",

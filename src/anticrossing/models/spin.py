@@ -14,15 +14,22 @@ _MOST_LEVELS = 4096  # a matrix larger than this does not fit
 
 
 def SpinInField(
-    *, spin: float, transverse_field: npt.ArrayLike, anisotropy: npt.ArrayLike = 0.0
+    *,
+    spin: float,
+    transverse_field: npt.ArrayLike,
+    anisotropy: npt.ArrayLike = 0.0,
+    rhombic: npt.ArrayLike = 0.0,
 ) -> Hamiltonian:
     """A spin S in a longitudinal field x and a transverse field b.
 
-    H(x) = x S_z + b S_x + D S_z²; both fields are Zeeman energies (gμ_B times the field).
+    H(x) = x S_z + b S_x + D S_z² + E (S_x² − S_y²); both fields are Zeeman energies (gμ_B times the
+    field).
 
     Without anisotropy the levels are m√(x² + b²) and all of them avoid at x = 0 (the Majorana
     problem; spin ½ is `LandauZener` with gap b). With D < 0 this is a single-molecule magnet: the
-    diabats m and m′ cross at x = −D(m + m′), with gaps of order b^{|m−m′|}.
+    diabats m and m′ cross at x = −D(m + m′), with gaps of order b^{|m−m′|}. Rhombic anisotropy
+    couples m and m ± 2; with E > 0 the field b is along the hard axis, and the gap of ±S at x = 0
+    vanishes at fields 2√(2E(E − D)) apart.
 
     Parameters
     ----------
@@ -32,11 +39,13 @@ def SpinInField(
         b (energy).
     anisotropy : float or array
         D (energy); negative for an easy axis.
+    rhombic : float or array
+        E (energy).
 
     Returns
     -------
     Hamiltonian
-        With parameters `transverse_field` and `anisotropy`.
+        With parameters `transverse_field` and `anisotropy`, and `rhombic` unless it is zero.
 
     Raises
     ------
@@ -46,7 +55,8 @@ def SpinInField(
     References
     ----------
     E. Majorana, Nuovo Cimento 9, 43 (1932); D. Gatteschi and R. Sessoli, Angew. Chem. Int. Ed.
-    42, 268 (2003), section 3 (molecular magnets).
+    42, 268 (2003), section 3 (molecular magnets); A. Garg, Europhys. Lett. 22, 205 (1993) (the
+    zeros of the gap).
 
     Examples
     --------
@@ -57,12 +67,19 @@ def SpinInField(
     ('m=1', 'm=0', 'm=-1')
     """
     s_x, s_z = spin_matrices(spin)
+    terms = [("x", s_z), ("transverse_field", s_x), ("anisotropy", s_z @ s_z)]
+    parameters = {
+        "transverse_field": real_array("transverse_field", transverse_field),
+        "anisotropy": real_array("anisotropy", anisotropy),
+    }
+    # A term of zero would hide symmetries from those who look for them.
+    if np.any(real_array("rhombic", rhombic)):
+        raising = np.triu(s_x)
+        terms.append(("rhombic", 2 * (raising @ raising + (raising @ raising).T)))
+        parameters["rhombic"] = real_array("rhombic", rhombic)
     return Hamiltonian.from_terms(
-        [("x", s_z), ("transverse_field", s_x), ("anisotropy", s_z @ s_z)],
-        parameters={
-            "transverse_field": real_array("transverse_field", transverse_field),
-            "anisotropy": real_array("anisotropy", anisotropy),
-        },
+        terms,
+        parameters=parameters,
         name="SpinInField",
         labels=tuple(f"m={Fraction(m).limit_denominator(2)}" for m in np.diag(s_z)),
         source="E. Majorana, Nuovo Cimento 9, 43 (1932)",

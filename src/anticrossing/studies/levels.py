@@ -26,7 +26,13 @@ from anticrossing.units import ENERGIES, LENGTHS, MASSES, NATURAL, TIMES, Units,
 
 LARGEST_DIMENSION = 64
 MOST_COORDINATES = 32  # of a path
-_LARGEST_SIZE = {"spin": (LARGEST_DIMENSION - 1) / 2, "sites": 6, "qubits": 40}
+_LARGEST_SIZE = {
+    "spin": (LARGEST_DIMENSION - 1) / 2,
+    "sites": 6,
+    "qubits": 40,
+    "cutoff": (LARGEST_DIMENSION - 1) // 2,
+    "levels": 8,
+}
 _LARGEST_ANNEALING = 6  # qubits
 
 Overrides = Mapping[str, FloatArray]
@@ -112,6 +118,15 @@ _DRIVES: dict[str, Callable[..., Drive]] = {
     "tanh": drives.Tanh,
     "sinusoidal": drives.Sinusoidal,
     "piecewise": drives.Piecewise,
+    "gaussian": drives.Gaussian,
+    "sech": drives.Sech,
+    "chirp": drives.Chirp,
+    "trapezoid": drives.Trapezoid,
+    "cosine": drives.Cosine,
+    "slepian": drives.Slepian,
+    "fast-adiabatic": drives.FastAdiabatic,
+    "samples": drives.Samples,
+    "annealing": drives.AnnealingSchedule,
 }
 
 
@@ -222,6 +237,10 @@ def _named_model(entries: Mapping[str, Any], overrides: Overrides) -> Hamiltonia
         limit = largest if getattr(given, "reduced", True) else _LARGEST_ANNEALING
         if isinstance(value, (int, float)) and value > limit:
             raise fail(key, f"be at most {limit} in a file", f"it is {value}")
+    fields = getattr(given, "fields", ())
+    if isinstance(fields, list) and len(fields) > _LARGEST_ANNEALING:
+        must = f"hold at most {_LARGEST_ANNEALING} numbers in a file"
+        raise fail("fields", must, f"it holds {len(fields)}")
     result: Hamiltonian = _made(MODELS[name], plain, scanned, tag="model")
     # Parameters of the matrix that are no arguments of the function, such as `coupling_2`.
     rest = {key: value for key, value in {**entries, **overrides}.items() if key not in plain}

@@ -82,7 +82,12 @@ def _parameters(make: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 def _kind(annotation: str) -> Any:
     """Return the type of a key from the annotation of an argument."""
-    first = annotation.partition(" ")[0].strip("'")
+    parts = [part.strip("' ") for part in annotation.split(" | ")]
+    first = parts[0]
+    if first.startswith("Mapping[str"):
+        return dict[str, float]
+    if "str" in parts and len({*parts} - {"None"}) > 1:  # a number or a formula, perhaps a list
+        return float | str if {*parts} <= {"str", "float", "None"} else Numbers | str
     plain = {"bool": bool, "int": int, "str": str, "float": float, "Any": Any}.get(first)
     return plain or Numbers
 
