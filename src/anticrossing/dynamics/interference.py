@@ -28,7 +28,12 @@ _Maps = npt.NDArray[np.complex128]
 
 def of_phases(evolution: Evolution) -> FloatArray:
     """Return a bound on what the rounding of its phases does to any element of U or to |U|²."""
-    return np.minimum(2 * _ROUNDING * evolution.phase, 1.0)
+    return turns(evolution.phase)
+
+
+def turns(phase: FloatArray) -> FloatArray:
+    """Return the same bound for phases of so many radians."""
+    return np.minimum(2 * _ROUNDING * phase, 1.0)
 
 
 def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -> FloatArray:
@@ -46,8 +51,8 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
         ways = np.einsum("lkfj,lkji->lkfij", out, into)
         others = ways.sum(axis=-1, keepdims=True) - ways
         turned = np.abs((others.conj() * ways).imag)
-        turns = np.minimum(_ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
-        most = 2 * np.max(np.einsum("lkj,lkfij->lfi", turns, turned), axis=(1, 2))
+        angles = np.minimum(_ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
+        most = 2 * np.max(np.einsum("lkj,lkfij->lfi", angles, turned), axis=(1, 2))
         bound[lane] = np.minimum(bound[lane], most)
     return bound
 
@@ -73,8 +78,8 @@ def of_densities(
             rows[lane] @ kernel.leaving(frames[:, -1]),
         )
         into, out = np.abs(leaving @ before)[:, :, apart], np.abs(after @ entering)[..., apart]
-        turns = np.minimum(2 * _ROUNDING * phases.max(axis=-1), 2.0)
-        most = np.max(np.einsum("lk,lkfj,lkji->lfi", turns, out, into), axis=(1, 2))
+        angles = np.minimum(2 * _ROUNDING * phases.max(axis=-1), 2.0)
+        most = np.max(np.einsum("lk,lkfj,lkji->lfi", angles, out, into), axis=(1, 2))
         bound[lane] = np.minimum(bound[lane], most)
     return bound
 
