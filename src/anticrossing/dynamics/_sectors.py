@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray
+from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
-from anticrossing.dynamics import panels
+from anticrossing.dynamics import interference, panels
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution
@@ -122,8 +122,15 @@ class Sectored:
             places = np.argsort(found.labels, kind="stable")
             ends = np.cumsum(found.sizes).tolist()
             slices = tuple(slice(a, b) for a, b in zip([0, *ends], ends, strict=False))
-            made = _given if found.basis is None else _rotated
-            return made(lanes, hamiltonian, places, slices, found.basis)
+            if found.basis is None:
+                return _given(lanes, hamiltonian, places, slices)
+            return _rotated(lanes, hamiltonian, places, slices, found.basis)
+
+    @classmethod
+    def whole(cls, lanes: Lanes) -> Sectored:
+        """Return all of H as one sector."""
+        size = lanes.hamiltonian.dimension
+        return cls((lanes,), (0,), (slice(0, size),), None, np.arange(size), None)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -149,6 +156,25 @@ class Sectored:
             for lanes in (*blocks, *self.blocks)
         ]
         return Solved(tuple(found[len(blocks) :]), found[0] if blocks else None)
+
+    def turns(self, solved: Solved) -> FloatArray:
+        """Return a bound on what the rounding of all phases does to a probability."""
+        bound = interference.turns(solved.phase)
+        return np.minimum(self.rounding * bound, 1.0) + self.mismatch
+
+    def interference(self, solved: Solved, amplitudes: ComplexArray) -> FloatArray:
+        """Return a bound on what it does to |U|², (lanes, N, N), in the states H is written in."""
+        bound = interference.turns(solved.phase)
+        if self.basis is None:
+            states = np.eye(self.places.size, dtype=np.complex128)[self.places]
+        else:
+            states = dagger(self.basis).astype(np.complex128)
+        parts = []
+        for own, block in zip(self.slices, self.owner, strict=True):
+            columns = np.broadcast_to(states[own], (bound.size, *states[own].shape))
+            parts.append((self.blocks[block], solved.blocks[block], columns, columns))
+        found = interference.of_sectors(parts, amplitudes, bound)
+        return np.minimum(self.rounding * found, 1.0) + self.mismatch
 
     def diagonal(self, blocks: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """Return matrices (…, N, N) of the blocks' matrices (…, n, n)."""
@@ -222,7 +248,6 @@ def _given(
     hamiltonian: TermHamiltonian,
     places: npt.NDArray[np.intp],
     slices: tuple[slice, ...],
-    _: None,
 ) -> Sectored:
     """Return sectors of the states H is written in: their matrix elements stay as they are."""
     stack = hamiltonian.traceless_matrices()
@@ -246,10 +271,10 @@ def _rotated(
     slices: tuple[slice, ...],
     basis: Matrices,
 ) -> Sectored:
-    """Return sectors of superpositions; equal ones get bases in which they are the same matrices."""
+    """Return sectors of superpositions; in the bases of equal ones the matrices are the same."""
     stack = hamiltonian.traceless_matrices()
     basis = basis[:, places]
-    defect = float(np.abs(dagger(basis) @ basis - np.eye(places.size)).max())
+    defect = float(np.abs(np.sum(np.abs(basis) ** 2, axis=0) - 1).max())
     turned = dagger(basis) @ stack @ basis
     parts = [turned[:, own, own] for own in slices]
     parts = [0.5 * (part + dagger(part)) for part in parts]
@@ -270,7 +295,7 @@ def _rotated(
         np.concatenate(columns, axis=1),
         places,
         _common(lanes, hamiltonian),
-        1.0 + defect / _UNIT,
+        max(1.0, defect / _UNIT),
         mismatch,
     )
 

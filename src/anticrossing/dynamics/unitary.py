@@ -114,13 +114,13 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
     solved = sectored.solve(request.panel_tolerance, request.breakpoints, request.times)
     reads = readouts(request, sectored.blocks, warnings)
     final = [evolution.propagator for evolution in solved.blocks]
-    propagator = solved.shared(sectored.matrix(final))
+    inner = sectored.matrix(final)
+    propagator = solved.shared(inner)
 
     error = solved.error
     if diabatic and sectored.basis is not None:
-        # The sectors interfere in states that belong to several of them.
-        turned = np.minimum(sectored.rounding * interference.turns(solved.phase), 1.0)
-        error = error + turned + sectored.mismatch
+        # The sectors interfere in states that belong to several of them; but for the common phase.
+        error = error + sectored.interference(solved, inner)
     else:
         bounds = [
             interference.of_states(block, evolution, read.first, read.last)
@@ -132,12 +132,12 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
     if diabatic:
         amplitudes = propagator
     else:
-        inner = [dagger(r.last) @ u @ r.first for r, u in zip(reads, final, strict=True)]
+        jumps = [dagger(r.last) @ u @ r.first for r, u in zip(reads, final, strict=True)]
         starting, ties = sectored.order(lanes.start[:, None])
         ending, more = sectored.order(lanes.stop[:, None])
         if (ties or more) and DEGENERATE not in warnings:
             warnings.append(DEGENERATE)
-        amplitudes = solved.shared(sectored.diagonal(inner))
+        amplitudes = solved.shared(sectored.diagonal(jumps))
         amplitudes = np.take_along_axis(amplitudes, ending[:, 0, :, None], axis=1)
         amplitudes = np.take_along_axis(amplitudes, starting, axis=2)
     if not isinstance(state, int):

@@ -155,7 +155,7 @@ def sectors(
 
 
 def conserved(H: TermHamiltonian, symmetry: Symmetry | None = None) -> Sectors:
-    """Return sectors that every term of H keeps, whatever x: no sample decides which terms are there.
+    """Return sectors that every term of H keeps; no sample decides which terms are there.
 
     What the terms couple across them is rounding, some 1e-15 of their largest elements. Up to
     dimension 256, or so many states of one label of a symmetry, they are complete; above, they are
