@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 from scipy.linalg import block_diag
 
 import anticrossing as ac
@@ -71,7 +72,7 @@ def test_as_all_levels_together(seed, kind, together):
     rng = np.random.default_rng(seed)
     psi = random_unitary(rng, H.dimension)[0]
     for basis in ("adiabatic", "diabatic"):
-        for initial in (0, H.dimension - 1, psi):
+        for initial in (H.dimension - 1, psi):
             options = {"basis": basis, "initial": initial, "times": TIMES, "tolerance": 1e-12}
             one = ac.propagate(H, SWEEP, **options)
             other = together(ac.propagate, H, SWEEP, **options)
@@ -211,6 +212,28 @@ def test_a_symmetry_given():
         ac.propagate(function, SWEEP, symmetry=labelled)
     with pytest.raises(InputError, match="`symmetry`"):
         ac.propagate(pair, SWEEP, symmetry=["up", "down"])
+
+
+@pytest.mark.slow
+def test_a_ring_of_512_states():
+    states = np.arange(2**9)
+    shifted = (2 * states) % 2**9 + states // 2**8
+    symmetry = Symmetry.operator(shifted) & Symmetry.parity(states[::-1].copy())
+    ring, sweep = ac.models.TransverseIsing(sites=9), ac.drive.Linear(3.0, 0.2, rate=-0.1)
+    found = ac.propagate(ring, sweep, symmetry=symmetry)
+    assert max(found.sectors) == 16
+    assert sum(found.sectors) == 512
+    bonds, field = ring.matrices
+    first = np.linalg.eigh(ring(3.0))[1][:, 0]
+    solved = solve_ivp(
+        lambda t, y: -1j * (bonds @ y - 0.1 * t * (field @ y)),
+        (-30.0, -2.0),
+        first.astype(complex),
+        method="DOP853",
+        rtol=1e-11,
+        atol=1e-13,
+    )
+    assert np.abs(found.propagator @ first - solved.y[:, -1]).max() < 1e-9
 
 
 def test_a_symmetry_of_more_states_than_are_searched():
