@@ -23,7 +23,7 @@ from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian
 from anticrossing.spectrum import Symmetry
-from anticrossing.spectrum._algebra import equal_blocks
+from anticrossing.spectrum._algebra import dense, equal_blocks
 from anticrossing.spectrum.symmetry import conserved
 
 _SMALLEST = 3  # of two levels a search costs as much as it could save
@@ -250,12 +250,13 @@ def _given(
     slices: tuple[slice, ...],
 ) -> Sectored:
     """Return sectors of the states H is written in: their matrix elements stay as they are."""
-    stack = hamiltonian.traceless_matrices()
+    offsets = hamiltonian.offsets()
     different: list[npt.NDArray[Any]] = []
     owner = []
     for own in slices:
         states = places[own]
-        part = stack[:, states[:, None], states]
+        part = np.stack([dense(matrix[states][:, states]) for matrix in hamiltonian.matrices])
+        np.einsum("kii->ki", part)[...] -= offsets[:, None]
         same = (k for k, other in enumerate(different) if np.array_equal(part, other))
         owner.append(next(same, len(different)))
         if owner[-1] == len(different):

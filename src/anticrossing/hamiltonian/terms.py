@@ -210,16 +210,15 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         return stack.reshape(-1, self.dimension, self.dimension)
 
     def offsets(self) -> FloatArray:
-        """Return those multiples of the identity, one for each term."""
-        return self._split_stack()[1]
+        """Return the large multiples of the identity in the constant matrices, one for each."""
+        return common_offset(np.stack([matrix.diagonal().real for matrix in self.matrices]))
 
     def _split_stack(self) -> tuple[Matrices, FloatArray]:
         """Return the constant matrices less their multiples of the identity, and these."""
         if self._split is None:
             stack = self._dense_stack().copy()
-            diagonals = stack[:, :: self.dimension + 1]
-            offsets = common_offset(diagonals.real)
-            diagonals -= offsets[:, None]
+            offsets = self.offsets()
+            stack[:, :: self.dimension + 1] -= offsets[:, None]
             self._split = stack, offsets
         return self._split
 
