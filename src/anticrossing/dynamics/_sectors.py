@@ -311,6 +311,7 @@ def _block(lanes: Lanes, hamiltonian: TermHamiltonian, stack: npt.NDArray[Any]) 
         dimension=size,
         labels=tuple(str(k) for k in range(size)),
         _stack=None,
+        _permutations=(),
         _split=None,
     )
     return dataclasses.replace(lanes, hamiltonian=block)

@@ -27,6 +27,7 @@ def within(hamiltonian: Hamiltonian, basis: npt.NDArray[Any]) -> Hamiltonian:
             dimension=size,
             labels=tuple(str(i) for i in range(size)),
             _stack=None,
+            _permutations=(),
             _split=None,
         )
     return Hamiltonian.from_function(

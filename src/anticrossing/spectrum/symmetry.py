@@ -6,6 +6,8 @@ matrices M_k of H(x) = Σ_k f_k(x) M_k alone, without knowing the symmetry befor
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from anticrossing.spectrum._algebra import ZERO_AS_GIVEN, ZERO_ROTATED, componen
 from anticrossing.spectrum.named_symmetry import Symmetry
 
 LARGEST_ROTATED = 256  # above this only the basis as given is searched for blocks
+LARGEST_KNOWN = 2048  # above this the eigenvectors of permutations take minutes
 _ZERO_CONSERVED = 2e-15  # the same of sectors that an evolution rests on, times √N
 _DEPENDENT = 1e-12  # relative singular value below which coefficient functions are dependent
 
@@ -159,8 +162,10 @@ def conserved(H: TermHamiltonian, symmetry: Symmetry | None = None) -> Sectors:
 
     What the terms couple across them is rounding, some 1e-15 of their largest elements. Up to
     dimension 256, or so many states of one label of a symmetry, they are complete; above, they are
-    the blocks visible in the given basis, or the labels.
+    the blocks visible in the given basis, or the labels. Permutations that H knows are used there.
     """
+    if symmetry is None and LARGEST_ROTATED < H.dimension <= LARGEST_KNOWN and H.permutations:
+        symmetry = functools.reduce(operator.and_, map(Symmetry.operator, H.permutations))
     merged: dict[Any, Any] = {}
     for f, matrix in zip(H.formulas, H.matrices, strict=True):
         used = used_names(f)
@@ -207,7 +212,7 @@ def _named_sectors(
         raise fail("symmetry", f"label {size} states", f"it labels {len(names)}")
     if symmetry.basis is not None:
         turn = symmetry.basis
-        matrices = [turn.conj().T @ (matrix @ turn) for matrix in matrices]
+        matrices = [_rotated(matrix, turn) for matrix in matrices]
     zero = tolerated or (ZERO_AS_GIVEN if symmetry.basis is None else ZERO_ROTATED)
     kinds = {name: k for k, name in enumerate(dict.fromkeys(names))}
     number = np.array([kinds[name] for name in names])
@@ -225,6 +230,13 @@ def _named_sectors(
         "blocks within each label of the symmetry given",
         tuple(names[k] for k in first),
     )
+
+
+def _rotated(matrix: Any, turn: Matrices) -> Matrices:
+    """Return a matrix in another basis, without elements that are rounding of the change."""
+    turned = turn.conj().T @ (matrix @ turn)
+    sizes = np.abs(turned)
+    return np.where(sizes > _ZERO_CONSERVED * turn.shape[0] ** 0.5 * sizes.max(), turned, 0.0)
 
 
 def _within_labels(
