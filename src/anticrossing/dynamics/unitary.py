@@ -34,6 +34,7 @@ class _Outcome:
     residual: FloatArray | None
     order: npt.NDArray[np.intp] | None
     sectors: tuple[int, ...]
+    rounding: float = 1.0
 
 
 def evolve(request: Request) -> Propagation:
@@ -60,7 +61,7 @@ def evolve(request: Request) -> Propagation:
         evaluated_panels=found.evaluated,
         error_estimate=found.error.reshape(batch),
         phase=found.phase.reshape(batch),
-        phase_error=(found.phase * np.finfo(np.float64).eps).reshape(batch),
+        phase_error=(found.rounding * found.phase * np.finfo(np.float64).eps).reshape(batch),
         readout_residual=None if found.residual is None else found.residual.reshape(batch),
         readout_order=None if found.order is None else found.order.reshape(batch),
         sectors=found.sectors,
@@ -176,6 +177,7 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
         residual,
         order,
         sectored.sizes,
+        sectored.rounding,
     )
 
 
