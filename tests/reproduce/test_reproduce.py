@@ -18,6 +18,7 @@ from tests.result_protocol import check
 # The longest; the laws behind them have quick tests of their own in dynamics and formulas.
 LONG = ("tully", "dephasing-lindbladian", "landau-zener-limits", "finite-window", "stueckelberg")
 LONG += ("barra-esposito", "geometric-phase", "berry-histories", "brundobler-elser", "retinal")
+LONG += ("quantum-annealing-24",)
 
 
 @pytest.mark.parametrize("name", [slow(n) if n in LONG else n for n in reproduce.NAMES])

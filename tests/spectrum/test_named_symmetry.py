@@ -310,3 +310,17 @@ symmetry = ["g", "LABEL"]
     path.write_text(text.replace("0.0]", "0.1]").replace("[0.0,", "[0.1,"), encoding="utf-8")
     with pytest.raises(InputError, match="symmetry"):
         studies.load(path)
+
+
+@pytest.mark.parametrize("turned", [[1, 2, 0, 3], [1, 0, 3, 2], [0, 1], [2, 3, 4, 5, 0, 1, 6]])
+def test_a_permutation_has_plane_waves_on_its_cycles(turned):
+    matrix = np.zeros((len(turned), len(turned)))
+    matrix[turned, np.arange(len(turned))] = 1.0
+    found = Symmetry.operator(turned)
+    basis = found.basis
+    assert np.abs(basis.conj().T @ basis - np.eye(len(turned))).max() < 1e-15
+    values = np.diag(basis.conj().T @ matrix @ basis)
+    assert np.abs(matrix @ basis - basis * values).max() < 1e-15
+    labels = Symmetry.operator(matrix).labels
+    assert sorted(found.labels) == sorted(labels)
+    assert np.iscomplexobj(basis) == bool(np.abs(values.imag).max() > 1e-9)

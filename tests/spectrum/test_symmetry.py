@@ -148,8 +148,8 @@ def test_the_largest_numbers_hide_no_link():
     assert sectors(LandauZener(gap=1e308)).count == 1
 
 
-def test_sparse_matrices_are_split_by_their_graph():
-    sparse = TransverseIsing(sites=8)
+def test_large_matrices_are_split_by_their_graph():
+    sparse = TransverseIsing(sites=9)
     found = sectors(sparse)
     assert found.count == 1
     assert "not searched" in found.reason

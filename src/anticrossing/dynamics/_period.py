@@ -14,6 +14,7 @@ from anticrossing._core.checks import ConvergenceError, FloatArray, fail, positi
 from anticrossing._core.quadrature import gauss_legendre
 from anticrossing.drive import Clock, Drive
 from anticrossing.dynamics import features, panels
+from anticrossing.dynamics._sectors import Sectored, Solved
 from anticrossing.dynamics.kernels import Kernel
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution
@@ -87,6 +88,12 @@ class Period:
             tolerance=max(0.02 * tolerance, panels.SMALLEST_TOLERANCE),
             times=times,
         )
+
+    def closed(
+        self, sectored: Sectored, tolerance: float, times: FloatArray | None = None
+    ) -> Solved:
+        """Propagate over the period without environment, sector by sector."""
+        return sectored.solve(max(0.02 * tolerance, panels.SMALLEST_TOLERANCE), times=times)
 
     def average(
         self, values: Callable[[FloatArray], npt.NDArray[Any]], tolerance: float | FloatArray

@@ -15,13 +15,18 @@ from anticrossing._core.linalg import dagger, hermitian_part
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.drive import Drive
-from anticrossing.dynamics import interference
 from anticrossing.dynamics._period import Period, fold
-from anticrossing.dynamics.kernels import UnitaryKernel
+from anticrossing.dynamics._sectors import Sectored
 from anticrossing.dynamics.periodic import BASES
 from anticrossing.dynamics.readout import unreached
-from anticrossing.dynamics.request import check_initial, check_kinds, check_tolerance
+from anticrossing.dynamics.request import (
+    check_initial,
+    check_kinds,
+    check_symmetry,
+    check_tolerance,
+)
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.spectrum import Symmetry
 from anticrossing.units import Units
 
 _TOLD = 1e-3  # larger errors of modes are told
@@ -55,6 +60,7 @@ class Floquet(Result):
     error_estimate: FloatArray
     warnings: tuple[str, ...]
     _period: Period
+    _sectored: Sectored
     _tolerance: float
 
     _variables: ClassVar[Mapping[str, Shown]] = {
@@ -169,13 +175,14 @@ class Floquet(Result):
 
     def _modes(self, times: FloatArray) -> ComplexArray:
         """Return the modes at `times` (lanes, K): (lanes, K, N, N)."""
-        lanes = self._period.lanes
+        lanes, sectored = self._period.lanes, self._sectored
         levels = lanes.hamiltonian.dimension
-        evolution = self._period.solve(UnitaryKernel(levels), self._tolerance, times)
+        solved = self._period.closed(sectored, self._tolerance, times)
+        moved = sectored.matrix([evolution.snapshots for evolution in solved.blocks])
         q = self.quasi_energies.reshape(-1, levels) * lanes.hamiltonian.units.angular
         phases = np.exp(1j * (times - lanes.start[:, None])[..., None] * q[:, None, :])
         first = self.modes.reshape(-1, 1, levels, levels)
-        return np.asarray(evolution.snapshots @ first * phases[..., None, :])
+        return np.asarray(solved.shared_between(moved) @ first * phases[..., None, :])
 
 
 def floquet(
@@ -184,6 +191,7 @@ def floquet(
     *,
     period: npt.ArrayLike | None = None,
     tolerance: float = 1e-10,
+    symmetry: Symmetry | None = None,
 ) -> Floquet:
     """Return the quasi-energies and Floquet modes of a periodic drive, U u_α = e^{−2πi q_α/ω} u_α.
 
@@ -200,6 +208,9 @@ def floquet(
         the window must hold one.
     tolerance : float
         Wanted accuracy of probabilities, between 1e-13 and 1e-2.
+    symmetry : Symmetry, optional
+        Labels or operators that H(x) keeps, as for `propagate`. Every mode belongs to one sector,
+        those of equal quasi-energies too.
 
     Returns
     -------
@@ -226,12 +237,16 @@ def floquet(
     """
     hamiltonian, drive = check_kinds(hamiltonian, drive)
     accuracy = check_tolerance(tolerance)
+    check_symmetry(hamiltonian, symmetry)
     over = Period.of(hamiltonian, drive, period)
     levels = hamiltonian.dimension
-    evolution = over.solve(UnitaryKernel(levels), accuracy)
-    error = evolution.error + interference.of_phases(evolution)
-    propagator = evolution.propagator
-    phases, modes = _unitary_eigen(propagator.astype(np.complex128))
+    sectored = Sectored.of(over.lanes, symmetry) or Sectored.whole(over.lanes)
+    solved = over.closed(sectored, accuracy)
+    error = solved.error + sectored.turns(solved)
+    own = [_unitary_eigen(solved.shared(evolution.propagator)) for evolution in solved.blocks]
+    phases = sectored.joined([phase for phase, _ in own])
+    columns = sectored.diagonal([vectors for _, vectors in own]).swapaxes(-1, -2)
+    modes = sectored.to_given(columns).swapaxes(-1, -2)
     omega = over.frequency[:, None]
     q = fold(phases / over.length[:, None], omega)
     order = np.argsort(q, axis=-1)
@@ -247,6 +262,7 @@ def floquet(
         (error / over.length / angular).reshape(batch),
         unreached(error, accuracy) + _near(q, omega, error / over.length),
         over,
+        sectored,
         accuracy,
     )
 

@@ -6,7 +6,7 @@ final state, such as those between two passages; the levels' phases beside a sin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,12 @@ _Maps = npt.NDArray[np.complex128]
 
 def of_phases(evolution: Evolution) -> FloatArray:
     """Return a bound on what the rounding of its phases does to any element of U or to |U|²."""
-    return np.minimum(2 * _ROUNDING * evolution.phase, 1.0)
+    return turns(evolution.phase)
+
+
+def turns(phase: FloatArray) -> FloatArray:
+    """Return the same bound for phases of so many radians."""
+    return np.minimum(2 * _ROUNDING * phase, 1.0)
 
 
 def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -> FloatArray:
@@ -39,17 +44,56 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
     2 δ Im(U*_fi S_fj P_ji).
     """
     bound = of_phases(evolution)
-    for lane, pieces in _groups(bound, evolution):
+    telling = np.flatnonzero(bound > _NEGLIGIBLE * evolution.error)
+    for lane, pieces in _groups(telling, evolution):
         phases, frames = _levels(lanes, lane, pieces)
-        before, after = _parts(pieces.propagator, columns[lane], dagger(rows[lane]))
-        into, out = dagger(frames) @ before, after @ frames  # (l, panels, j, i), (l, panels, f, j)
-        ways = np.einsum("lkfj,lkji->lkfij", out, into)
-        others = ways.sum(axis=-1, keepdims=True) - ways
-        turned = np.abs((others.conj() * ways).imag)
-        turns = np.minimum(_ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
-        most = 2 * np.max(np.einsum("lkj,lkfij->lfi", turns, turned), axis=(1, 2))
-        bound[lane] = np.minimum(bound[lane], most)
+        most = _turned(pieces, phases, frames, columns[lane], rows[lane], 0.0)
+        bound[lane] = np.minimum(bound[lane], np.max(most, axis=(1, 2)))
     return bound
+
+
+def of_sectors(
+    parts: Sequence[tuple[Lanes, Evolution, _Maps, _Maps]], amplitudes: _Maps, bound: FloatArray
+) -> FloatArray:
+    """Return the same where several sectors add to every amplitude (lanes, f, i).
+
+    Each is given with what `of_states` takes; `bound` holds for any phases.
+    """
+    size = amplitudes.shape[-1] ** 2
+    panels = max(int(np.max(evolution.panels)) for _, evolution, _, _ in parts)
+    if size * panels * max(columns.shape[1] for *_, columns, _ in parts) > _MOST_NUMBERS:
+        return bound
+    error = np.max([evolution.error for _, evolution, _, _ in parts], axis=0)
+    telling = np.flatnonzero(bound > _NEGLIGIBLE * error)
+    total = np.zeros(amplitudes.shape)
+    for lanes, evolution, columns, rows in parts:
+        rest = amplitudes - dagger(rows) @ evolution.propagator @ columns
+        for lane, pieces in _groups(telling, evolution):
+            phases, frames = _levels(lanes, lane, pieces, offset=True)
+            total[lane] += _turned(pieces, phases, frames, columns[lane], rows[lane], rest[lane])
+    found = bound.copy()
+    found[telling] = np.minimum(bound[telling], np.max(total[telling], axis=(1, 2)))
+    return found
+
+
+def _turned(
+    pieces: Pieces,
+    phases: FloatArray,
+    frames: _Maps,
+    columns: _Maps,
+    rows: _Maps,
+    rest: _Maps | float,
+) -> FloatArray:
+    """Return the bound of every |rows† U columns + rest|², (lanes, f, i)."""
+    before, after = _parts(pieces.propagator, columns, dagger(rows))
+    into, out = dagger(frames) @ before, after @ frames  # (l, panels, j, i), (l, panels, f, j)
+    ways = np.einsum("lkfj,lkji->lkfij", out, into)
+    others = ways.sum(axis=-1, keepdims=True) - ways
+    if not isinstance(rest, float):
+        others = others + rest[:, None, :, :, None]
+    turned = np.abs((others.conj() * ways).imag)
+    angles = np.minimum(_ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
+    return 2 * np.einsum("lkj,lkfij->lfi", angles, turned)
 
 
 def of_densities(
@@ -62,7 +106,8 @@ def of_densities(
     bound = of_phases(evolution)
     levels = lanes.hamiltonian.dimension
     apart = ~np.eye(levels, dtype=np.bool_).ravel()
-    for lane, pieces in _groups(bound, evolution):
+    telling = np.flatnonzero(bound > _NEGLIGIBLE * evolution.error)
+    for lane, pieces in _groups(telling, evolution):
         phases, _ = _levels(lanes, lane, pieces)
         ends = np.concatenate([lanes.start[lane, None], pieces.right], axis=1)
         frames = kernel.frames(lanes, ends, lane)
@@ -73,19 +118,18 @@ def of_densities(
             rows[lane] @ kernel.leaving(frames[:, -1]),
         )
         into, out = np.abs(leaving @ before)[:, :, apart], np.abs(after @ entering)[..., apart]
-        turns = np.minimum(2 * _ROUNDING * phases.max(axis=-1), 2.0)
-        most = np.max(np.einsum("lk,lkfj,lkji->lfi", turns, out, into), axis=(1, 2))
+        angles = np.minimum(2 * _ROUNDING * phases.max(axis=-1), 2.0)
+        most = np.max(np.einsum("lk,lkfj,lkji->lfi", angles, out, into), axis=(1, 2))
         bound[lane] = np.minimum(bound[lane], most)
     return bound
 
 
 def _groups(
-    bound: FloatArray, evolution: Evolution
+    telling: npt.NDArray[np.intp], evolution: Evolution
 ) -> Iterator[tuple[npt.NDArray[np.intp], Pieces]]:
-    """Yield lanes in which the phases' rounding may be seen beside the other errors."""
+    """Yield the lanes in which the phases' rounding may be seen beside the other errors."""
     # Lanes of equally many panels come together, with their pieces in arrays (lanes, panels, …).
     pieces = evolution.pieces
-    telling = np.flatnonzero(bound > _NEGLIGIBLE * evolution.error)
     first = np.searchsorted(pieces.lane, telling)
     panels = np.searchsorted(pieces.lane, telling, side="right") - first
     for count in np.unique(panels):
@@ -95,10 +139,14 @@ def _groups(
             yield telling[part], pieces.at(first[part, None] + np.arange(count))
 
 
-def _levels(lanes: Lanes, lane: npt.NDArray[np.intp], pieces: Pieces) -> tuple[FloatArray, _Maps]:
+def _levels(
+    lanes: Lanes, lane: npt.NDArray[np.intp], pieces: Pieces, offset: bool = False
+) -> tuple[FloatArray, _Maps]:
     """Return the levels' phases over every panel, and the eigenvectors at its end."""
+    # The offset turns all levels alike: it is seen only beside other sectors.
     times = np.stack([pieces.left, 0.5 * (pieces.left + pieces.right), pieces.right], axis=-1)
-    h = lanes.traceless(times.reshape(lane.size, -1), lane)
+    evaluate = lanes.matrices if offset else lanes.traceless
+    h = evaluate(times.reshape(lane.size, -1), lane)
     energies, frames = np.linalg.eigh(h.reshape(*times.shape, *h.shape[-2:]))
     largest = np.max(np.abs(energies), axis=-2)
     last = frames[..., -1, :, :].astype(np.complex128)

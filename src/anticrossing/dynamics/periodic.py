@@ -16,12 +16,13 @@ from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.drive import Drive
 from anticrossing.dynamics import interference, liouville, panels
 from anticrossing.dynamics._period import Period
-from anticrossing.dynamics.kernels import UnitaryKernel
+from anticrossing.dynamics._sectors import Sectored
 from anticrossing.dynamics.open_kernels import OpenKernel, open_kernel
 from anticrossing.dynamics.readout import unreached
-from anticrossing.dynamics.request import check_kinds, check_open, check_tolerance
+from anticrossing.dynamics.request import check_kinds, check_open, check_symmetry, check_tolerance
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.spectrum import Symmetry
 from anticrossing.units import Units
 
 BASES = ("adiabatic", "diabatic")
@@ -35,6 +36,7 @@ def one_period_propagator(
     environment: Environment | None = None,
     period: npt.ArrayLike | None = None,
     tolerance: float = 1e-10,
+    symmetry: Symmetry | None = None,
 ) -> ComplexArray:
     """Return the exact map over one period of a periodic drive, U(t₀ + 2π/ω, t₀).
 
@@ -51,6 +53,8 @@ def one_period_propagator(
         the window must hold one.
     tolerance : float
         Wanted accuracy of probabilities, between 1e-13 and 1e-2.
+    symmetry : Symmetry, optional
+        Labels or operators that H(x) keeps, as for `propagate`.
 
     Returns
     -------
@@ -76,12 +80,15 @@ def one_period_propagator(
     if environment is None:
         hamiltonian, drive = check_kinds(hamiltonian, drive)
         accuracy = check_tolerance(tolerance)
+        check_symmetry(hamiltonian, symmetry)
         over = Period.of(hamiltonian, drive, period)
         levels = hamiltonian.dimension
-        evolution = over.solve(UnitaryKernel(levels), accuracy)
-        _require(evolution.error + interference.of_phases(evolution), accuracy)
-        product = evolution.propagator
+        sectored = Sectored.of(over.lanes, symmetry) or Sectored.whole(over.lanes)
+        solved = over.closed(sectored, accuracy)
+        _require(solved.error + sectored.turns(solved), accuracy)
+        product = solved.shared(sectored.matrix([own.propagator for own in solved.blocks]))
         return np.asarray(product.reshape(*over.lanes.batch_shape, levels, levels))
+    check_symmetry(hamiltonian, symmetry, open_system=True)
     over, kernel, accuracy = _check_open(hamiltonian, drive, environment, period, tolerance)
     maps, error, rounding = _maps(over, kernel, accuracy, over.lanes.stop[:, None])
     _require(error + rounding, accuracy)

@@ -10,6 +10,7 @@ from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.spectrum import Symmetry
 
 
 def propagate(
@@ -23,6 +24,7 @@ def propagate(
     times: npt.ArrayLike | None = None,
     tolerance: float = 1e-10,
     breakpoints: npt.ArrayLike | None = None,
+    symmetry: Symmetry | None = None,
 ) -> Propagation:
     """Solve i dψ/dt = H(x(t)) ψ, or the Lindblad equation, at a cost independent of slowness.
 
@@ -58,6 +60,10 @@ def propagate(
         formulas are found, tried down to a millionth of the window. A Python function is looked at
         in some 10⁵ places of the window if it takes arrays, else in some 4000: give the times of
         anything narrower.
+    symmetry : Symmetry, optional
+        Labels or operators that H(x) keeps, instead of a search for its sectors. Sectors are
+        followed one by one, without an environment: the search finds all of up to 256 states, and
+        of more those the given basis shows. Within every label it goes on.
 
     Returns
     -------
@@ -66,7 +72,8 @@ def propagate(
     Raises
     ------
     InputError
-        For arguments that cannot be used, before any work, or an H(x) that is not finite.
+        For arguments that cannot be used, before any work, an H(x) that is not finite, or one
+        that couples states of different labels of a symmetry.
     ConvergenceError
         If H(x(t)) is not smooth at a time that is not a breakpoint.
 
@@ -92,6 +99,7 @@ def propagate(
         times=times,
         tolerance=tolerance,
         breakpoints=breakpoints,
+        symmetry=symmetry,
     )
     if environment is None:
         return unitary.evolve(request)

@@ -16,8 +16,9 @@ from anticrossing._core.variables import Shown, Variable, in_units, shown
 from anticrossing.drive import Drive, FormulaDrive
 from anticrossing.dynamics._period import fold
 from anticrossing.dynamics.floquet import Floquet, floquet
-from anticrossing.dynamics.request import check_kinds
+from anticrossing.dynamics.request import check_kinds, check_symmetry
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.spectrum import Symmetry
 from anticrossing.units import Units
 
 _REACH = 3.0  # widths from a resonance at which its slope is read
@@ -150,6 +151,7 @@ class _Family:
     parameter: str
     period: float | None
     tolerance: float
+    symmetry: Symmetry | None
 
     def at(self, values: npt.ArrayLike) -> Floquet:
         hamiltonian, drive = self.hamiltonian, self.drive
@@ -158,7 +160,9 @@ class _Family:
         else:
             assert isinstance(drive, FormulaDrive)
             drive = drive.replace(**{self.parameter: values})
-        return floquet(hamiltonian, drive, period=self.period, tolerance=self.tolerance)
+        return floquet(
+            hamiltonian, drive, period=self.period, tolerance=self.tolerance, symmetry=self.symmetry
+        )
 
     def pair(self, value: float, subspace: ComplexArray) -> tuple[Floquet, int, int, float]:
         """Return the modes at a value, the two nearest to a subspace, and their distance mod ω."""
@@ -177,6 +181,7 @@ def quasi_energies(
     *,
     period: float | None = None,
     tolerance: float = 1e-12,
+    symmetry: Symmetry | None = None,
 ) -> QuasiEnergies:
     """Follow the quasi-energies of a periodic drive along a parameter and find their resonances.
 
@@ -199,6 +204,8 @@ def quasi_energies(
         the window must hold one.
     tolerance : float
         Wanted accuracy of probabilities, between 1e-13 and 1e-2.
+    symmetry : Symmetry, optional
+        Labels or operators that H(x) keeps, as for `propagate`.
 
     Returns
     -------
@@ -229,7 +236,8 @@ def quasi_energies(
     if points.size < 3 or np.any(np.diff(points) <= 0):
         raise fail("values", "be at least three numbers that increase", f"it is {describe(values)}")
     _check_parameter(hamiltonian, drive, parameter)
-    family = _Family(hamiltonian, drive, parameter, period, tolerance)
+    check_symmetry(hamiltonian, symmetry)
+    family = _Family(hamiltonian, drive, parameter, period, tolerance, symmetry)
     if (hamiltonian.batch_shape, drive.batch_shape) != ((), ()):
         raise fail(
             "hamiltonian and drive",

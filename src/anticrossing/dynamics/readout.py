@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,13 +17,14 @@ from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.superadiabatic import (
     Superadiabatic,
+    largest_sizes,
     optimal_states,
     superadiabatic_states,
 )
 
 LARGEST_USUAL = 1e-9  # many panels add up
 _LARGEST_NOISE = 1e-13  # of superadiabatic states, beside a tenth of their highest term
-_DEGENERATE = (
+DEGENERATE = (
     "levels are degenerate at an end of the window: the adiabatic basis is not unique there"
 )
 
@@ -47,20 +49,49 @@ class Readout:
 
 def readout(request: Request, warnings: list[str]) -> Readout:
     """Return the states in which a request is read out; `warnings` are added to."""
+    return readouts(request, [request.lanes], warnings)[0]
+
+
+def readouts(request: Request, blocks: Sequence[Lanes], warnings: list[str]) -> list[Readout]:
+    """Return them for every one of several blocks of H; the superadiabatic order is one for all."""
     lanes, basis, times = request.lanes, request.basis, request.times
-    levels = lanes.hamiltonian.dimension
     wanted = np.empty((lanes.count, 0)) if times is None else times
     if basis == "diabatic":
-        written = np.broadcast_to(np.eye(levels, dtype=complex), (*wanted.shape, levels, levels))
-        ends = np.broadcast_to(np.eye(levels, dtype=complex), (lanes.count, levels, levels))
-        return Readout(ends, ends, written)
-    first, last = (_eigenvectors(lanes, end, warnings) for end in (lanes.start, lanes.stop))
+        return [_unit(block, wanted) for block in blocks]
     if basis == "adiabatic":
-        matrices = lanes.traceless(wanted, np.arange(lanes.count))
-        return Readout(first, last, np.linalg.eigh(matrices)[1].astype(np.complex128))
-    if request.order is not None:
-        return _of_order(lanes, wanted, request.order, warnings)
-    first, last, residual = _end_frames(lanes, tolerance=0.1 * request.accuracy)
+        return [_adiabatic(block, wanted, warnings) for block in blocks]
+    found = [_unit(block, wanted) for block in blocks]  # of one level
+    several = [k for k, block in enumerate(blocks) if block.hamiltonian.dimension > 1]
+    if several:
+        make = _best if request.order is None else _of_order
+        made = make(request, [blocks[k] for k in several], wanted, warnings)
+        for k, read in zip(several, made, strict=True):
+            found[k] = read
+    return found
+
+
+def _unit(lanes: Lanes, times: FloatArray) -> Readout:
+    levels = lanes.hamiltonian.dimension
+    ends = np.broadcast_to(np.eye(levels, dtype=complex), (lanes.count, levels, levels))
+    written = np.broadcast_to(np.eye(levels, dtype=complex), (*times.shape, levels, levels))
+    return Readout(ends, ends, written)
+
+
+def _adiabatic(lanes: Lanes, times: FloatArray, warnings: list[str]) -> Readout:
+    first, last = (_eigenvectors(lanes, end, warnings) for end in (lanes.start, lanes.stop))
+    matrices = lanes.traceless(times, np.arange(lanes.count))
+    return Readout(first, last, np.linalg.eigh(matrices)[1].astype(np.complex128))
+
+
+def _best(
+    request: Request, blocks: Sequence[Lanes], times: FloatArray, warnings: list[str]
+) -> list[Readout]:
+    """Return the states that couple least at the ends, and those of the best order at `times`."""
+    lanes = request.lanes
+    for block in blocks:
+        note_degenerate_ends(block, warnings)
+    ends = [_end_frames(block, tolerance=0.1 * request.accuracy) for block in blocks]
+    residual = np.max([left_over for *_, left_over in ends], axis=0)
     if np.any(~np.isfinite(residual)):
         raise InputError(
             "The superadiabatic basis does not exist at the ends of this window: the levels are "
@@ -71,11 +102,15 @@ def readout(request: Request, warnings: list[str]) -> Readout:
             f"superadiabatic states at the ends still couple by {residual.max():.1e}: the window "
             "is short"
         )
-    if times is None:
-        return Readout(first, last, np.empty((lanes.count, 0, levels, levels), complex), residual)
+    if request.times is None:
+        nothing = [_unit(block, times).between for block in blocks]
+        return [
+            Readout(first, last, between, residual)
+            for (first, last, _), between in zip(ends, nothing, strict=True)
+        ]
     lane = np.repeat(np.arange(lanes.count), times.shape[1])
-    states, order = optimal_states(lanes, times.ravel(), lane)
-    nowhere = ~np.all(np.isfinite(states.sizes), axis=1)
+    states, order = optimal_states(blocks, times.ravel(), lane)
+    nowhere = ~np.all([np.all(np.isfinite(own.sizes), axis=1) for own in states], axis=0)
     if nowhere.any():
         where = float(times.ravel()[nowhere][0])
         warnings.append(
@@ -83,48 +118,57 @@ def readout(request: Request, warnings: list[str]) -> Readout:
             "or H(x(t)) is not smooth: populations are adiabatic"
         )
     _note_noise(states, int(np.max(order, initial=0)), warnings)
-    between = states.vectors @ states.rotations(order[lane])
-    return Readout(first, last, between.reshape(*times.shape, levels, levels), residual, order)
+    between = [own.vectors @ own.rotations(order[lane]) for own in states]
+    return [
+        Readout(first, last, own.reshape(*times.shape, *own.shape[1:]), residual, order)
+        for (first, last, _), own in zip(ends, between, strict=True)
+    ]
 
 
-def _of_order(lanes: Lanes, times: FloatArray, order: int, warnings: list[str]) -> Readout:
+def _of_order(
+    request: Request, blocks: Sequence[Lanes], times: FloatArray, warnings: list[str]
+) -> list[Readout]:
     """Return the states of one order everywhere."""
+    lanes, order = request.lanes, request.order
+    assert order is not None
+    for block in blocks:
+        note_degenerate_ends(block, warnings)
     everywhere = np.concatenate([lanes.start[:, None], times, lanes.stop[:, None]], axis=1)
     lane = np.repeat(np.arange(lanes.count), everywhere.shape[1])
-    states = superadiabatic_states(lanes, everywhere.ravel(), lane, order)
-    if order and not np.all(np.isfinite(states.sizes)):
-        where = float(everywhere.ravel()[~np.all(np.isfinite(states.sizes), axis=1)][0])
+    states = [superadiabatic_states(block, everywhere.ravel(), lane, order) for block in blocks]
+    known = np.all([np.all(np.isfinite(own.sizes), axis=1) for own in states], axis=0)
+    if order and not np.all(known):
+        where = float(everywhere.ravel()[~known][0])
         raise InputError(
             f"The superadiabatic basis of order {order} does not exist at t = {where:.6g}: levels "
             "are degenerate there, or H(x(t)) is not smooth. Use another `order` or `basis`."
         )
     _note_noise(states, order, warnings)
-    frames = states.vectors @ states.rotations(np.full(lane.size, order))
-    frames = frames.reshape(*everywhere.shape, *frames.shape[-2:])
-    left_over = states.sizes[:, order + 1].reshape(everywhere.shape)
-    return Readout(
-        frames[:, 0],
-        frames[:, -1],
-        frames[:, 1:-1],
-        np.maximum(left_over[:, 0], left_over[:, -1]),
-        np.full(lanes.count, order),
-    )
+    found = []
+    for own in states:
+        frames = own.vectors @ own.rotations(np.full(lane.size, order))
+        frames = frames.reshape(*everywhere.shape, *frames.shape[-2:])
+        found.append((frames[:, 0], frames[:, -1], frames[:, 1:-1]))
+    left_over = largest_sizes(states)[:, order + 1].reshape(everywhere.shape)
+    residual = np.maximum(left_over[:, 0], left_over[:, -1])
+    return [Readout(*frames, residual, np.full(lanes.count, order)) for frames in found]
 
 
-def _note_noise(states: Superadiabatic, order: int, warnings: list[str]) -> None:
+def _note_noise(states: Sequence[Superadiabatic], order: int, warnings: list[str]) -> None:
     """Say how far the orders go that the numbers carry, where `order` goes beyond."""
     if order == 0:
         return
-    sizes = states.sizes
+    sizes = largest_sizes(states)
+    noise = np.max([own.noise for own in states], axis=0)
     sizes[:, 1:] = np.maximum(sizes[:, 1:], sizes[:, :-1])  # every other term may vanish
-    known = np.isfinite(states.noise[:, order])
-    drowned = states.noise > np.maximum(_LARGEST_NOISE, 0.1 * sizes)
+    known = np.isfinite(noise[:, order])
+    drowned = noise > np.maximum(_LARGEST_NOISE, 0.1 * sizes)
     reached = np.where(drowned.any(axis=1), np.argmax(drowned, axis=1) - 1, order)
     carried = int(np.min(reached[known], initial=order))
     if carried < order:
         warnings.append(
             f"derivatives of H carry superadiabatic states to order {max(carried, 0)} only: those "
-            f"of order {order} are known to {np.max(states.noise[known, order]):.1e}"
+            f"of order {order} are known to {np.max(noise[known, order]):.1e}"
         )
 
 
@@ -170,8 +214,8 @@ def _eigenvectors(lanes: Lanes, when: FloatArray, warnings: list[str]) -> Comple
     matrices = lanes.traceless(when[:, None], np.arange(lanes.count))[:, 0]
     energies, vectors = np.linalg.eigh(matrices)
     scale = np.max(np.abs(energies), axis=-1, keepdims=True)
-    if _DEGENERATE not in warnings and np.any(np.diff(energies, axis=-1) <= 1e-12 * scale):
-        warnings.append(_DEGENERATE)
+    if DEGENERATE not in warnings and np.any(np.diff(energies, axis=-1) <= 1e-12 * scale):
+        warnings.append(DEGENERATE)
     return vectors.astype(np.complex128)
 
 

@@ -26,7 +26,8 @@ from anticrossing.dynamics import panels
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.superadiabatic import HIGHEST_ORDER
 from anticrossing.environment import Environment
-from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.spectrum import Symmetry
 
 BASES = ("adiabatic", "superadiabatic", "diabatic")
 LARGEST_OPEN_DIMENSION = 12
@@ -52,6 +53,8 @@ class Request(Unchanging):
         Requested times.
     breakpoints : array, shape (lanes, k), or None
         Times where panels must end.
+    symmetry : Symmetry or None
+        Whose sectors H keeps; None for those that are found.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Request(Unchanging):
         times: npt.ArrayLike | None,
         tolerance: float,
         breakpoints: npt.ArrayLike | None,
+        symmetry: Symmetry | None,
     ) -> None:
         if environment is None:
             hamiltonian, drive = check_kinds(hamiltonian, drive)
@@ -81,6 +85,7 @@ class Request(Unchanging):
         self.times = None if times is None else self.lanes.check_times(times)
         self.initial = check_initial(hamiltonian.dimension, initial, environment is not None)
         self.breakpoints = _check_breakpoints(self.lanes, breakpoints)
+        self.symmetry = check_symmetry(hamiltonian, symmetry, environment is not None)
 
     @property
     def description(self) -> str:
@@ -170,6 +175,30 @@ def check_order(basis: str, order: Any) -> int | None:
     if basis != "superadiabatic":
         raise fail("order", "be used with basis='superadiabatic'", f"the basis is {basis!r}")
     return integer("order", order, minimum=0, maximum=HIGHEST_ORDER)
+
+
+def check_symmetry(
+    hamiltonian: Hamiltonian, symmetry: Any, open_system: bool = False
+) -> Symmetry | None:
+    """Return a symmetry that may be one of H, or raise `InputError`."""
+    if symmetry is None:
+        return None
+    instance("symmetry", symmetry, Symmetry)
+    if open_system:
+        raise fail(
+            "symmetry", "be given without an environment", "there is one, which may break it"
+        )
+    if not isinstance(hamiltonian, TermHamiltonian):
+        raise fail(
+            "symmetry",
+            "be one of constant matrices",
+            "H is a Python function, known only where it is called",
+        )
+    if len(symmetry.labels) != hamiltonian.dimension:
+        raise fail(
+            "symmetry", f"label {hamiltonian.dimension} states", f"it labels {len(symmetry.labels)}"
+        )
+    return symmetry
 
 
 def check_tolerance(tolerance: Any) -> float:

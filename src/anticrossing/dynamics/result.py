@@ -13,6 +13,7 @@ from anticrossing._core import drawing
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
+from anticrossing.spectrum.symmetry import listed_sizes
 from anticrossing.units import Units
 
 
@@ -44,6 +45,9 @@ class Propagation(Result):
         the rounding of phases where ways of different phase interfere.
     phase : array, shape (...)
         The total dynamical phase Φ in radians.
+    sectors : tuple of int
+        The dimensions of the symmetry sectors that were followed one by one; (N,) where all levels
+        were followed together.
     warnings : tuple of str
         What a reader of the numbers should know.
     propagator : array, shape (..., N, N), or None
@@ -78,6 +82,7 @@ class Propagation(Result):
     warnings: tuple[str, ...]
     description: str
     units: Units
+    sectors: tuple[int, ...] = ()
     propagator: ComplexArray | None = None
     amplitudes: ComplexArray | None = None
     states: ComplexArray | None = None
@@ -165,8 +170,11 @@ class Propagation(Result):
         return drawing.draw(title, {"population": population, "time": found["time"]}, ax=ax)
 
     def _attributes(self) -> dict[str, Any]:
-        return {
+        found = {
             "problem": self.description,
             "basis": self.basis,
             "evaluated_panels": self.evaluated_panels,
         }
+        if len(self.sectors) > 1:
+            found["sectors"] = f"{len(self.sectors)}, of size {listed_sizes(self.sectors)}"
+        return found

@@ -15,7 +15,7 @@ just the right width: at order 20 of a passage with g²/α = 20 it is off by a t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,15 +92,25 @@ def superadiabatic_states(
     return Superadiabatic(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
 
 
-def optimal_states(lanes: Lanes, times: FloatArray, lane: _Lane) -> tuple[Superadiabatic, _Lane]:
-    """Return states at `times` (P,) of lanes `lane` (P,), and the optimal order of every lane."""
+def optimal_states(
+    blocks: Sequence[Lanes], times: FloatArray, lane: _Lane
+) -> tuple[list[Superadiabatic], _Lane]:
+    """Return states of every block of H at `times` (P,) of lanes `lane` (P,).
+
+    Also the order of every lane that is optimal for all of them together.
+    """
     for orders in _ATTEMPTS:
-        states = superadiabatic_states(lanes, times, lane, orders)
-        order = optimal_order(states.sizes, lane, lanes.count)
+        states = [superadiabatic_states(block, times, lane, orders) for block in blocks]
+        order = optimal_order(largest_sizes(states), lane, blocks[0].count)
         # The terms fall and then grow: a least one inside is the least of all.
         if np.max(order, initial=0) < orders - 1:
             break
     return states, order
+
+
+def largest_sizes(states: Sequence[Superadiabatic]) -> FloatArray:
+    """Return the largest element of every term in any of the blocks, shape (P, orders + 2)."""
+    return np.asarray(np.max([own.sizes for own in states], axis=0))
 
 
 def optimal_order(sizes: FloatArray, lane: _Lane, lanes: int) -> _Lane:

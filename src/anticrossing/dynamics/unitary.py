@@ -2,18 +2,77 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing.dynamics import interference, panels
+from anticrossing.dynamics._sectors import Sectored
 from anticrossing.dynamics.kernels import UnitaryKernel
-from anticrossing.dynamics.readout import readout, unreached
+from anticrossing.dynamics.readout import DEGENERATE, readout, readouts, unreached
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
 
 
+@dataclass(frozen=True)
+class _Outcome:
+    """What an evolution gives; the parameter points are along one axis."""
+
+    propagator: ComplexArray
+    amplitudes: ComplexArray
+    probabilities: FloatArray
+    states: ComplexArray
+    populations: FloatArray
+    error: FloatArray
+    phase: FloatArray
+    panels: npt.NDArray[np.intp]
+    evaluated: int
+    residual: FloatArray | None
+    order: npt.NDArray[np.intp] | None
+    sectors: tuple[int, ...]
+    rounding: float = 1.0
+
+
 def evolve(request: Request) -> Propagation:
     """Carry out a checked request without environment."""
+    lanes = request.lanes
+    sectored = Sectored.of(lanes, request.symmetry)
+    warnings: list[str] = []
+    if sectored is None:
+        found = _whole(request, warnings)
+    else:
+        found = _by_sectors(request, sectored, warnings)
+    warnings[:0] = unreached(found.error, request.accuracy)
+    batch, levels = lanes.batch_shape, lanes.hamiltonian.dimension
+    return Propagation(
+        transition_matrix=(np.abs(found.amplitudes) ** 2).reshape(*batch, levels, levels),
+        probabilities=found.probabilities.reshape(*batch, levels),
+        propagator=found.propagator.reshape(*batch, levels, levels),
+        amplitudes=found.amplitudes.reshape(*batch, levels, levels),
+        times=request.shaped_times(),
+        states=found.states.reshape(*batch, -1, levels),
+        populations=found.populations.reshape(*batch, -1, levels),
+        basis=request.basis,
+        panels=found.panels.reshape(batch),
+        evaluated_panels=found.evaluated,
+        error_estimate=found.error.reshape(batch),
+        phase=found.phase.reshape(batch),
+        phase_error=(found.rounding * found.phase * np.finfo(np.float64).eps).reshape(batch),
+        readout_residual=None if found.residual is None else found.residual.reshape(batch),
+        readout_order=None if found.order is None else found.order.reshape(batch),
+        sectors=found.sectors,
+        warnings=tuple(warnings),
+        description=request.description,
+        units=lanes.hamiltonian.units,
+    )
+
+
+def _whole(request: Request, warnings: list[str]) -> _Outcome:
+    """Follow all levels together."""
     lanes, state = request.lanes, request.initial
     levels = lanes.hamiltonian.dimension
     evolution = panels.solve(
@@ -23,42 +82,104 @@ def evolve(request: Request) -> Propagation:
         breakpoints=request.breakpoints,
         times=request.times,
     )
-
-    warnings: list[str] = []
     read = readout(request, warnings)
     first, last = read.first, read.last
-    error = evolution.error + interference.of_states(lanes, evolution, first, last)
-    warnings[:0] = unreached(error, request.accuracy)
     amplitudes = dagger(last) @ evolution.propagator @ first
-    transition = np.abs(amplitudes) ** 2
     if isinstance(state, int):
-        probabilities = transition[..., state]
+        probabilities = np.abs(amplitudes[..., state]) ** 2
         vector = first[..., state]
     else:
         vector = np.broadcast_to(state, (lanes.count, state.size))
         final = evolution.propagator @ vector[..., None]
         probabilities = np.abs((dagger(last) @ final)[..., 0]) ** 2
     states = (evolution.snapshots @ vector[:, None, :, None])[..., 0]
-    populations = np.abs((dagger(read.between) @ states[..., None])[..., 0]) ** 2
-
-    batch = lanes.batch_shape
-    return Propagation(
-        transition_matrix=transition.reshape(*batch, levels, levels),
-        probabilities=probabilities.reshape(*batch, levels),
-        propagator=evolution.propagator.reshape(*batch, levels, levels),
-        amplitudes=amplitudes.reshape(*batch, levels, levels),
-        times=request.shaped_times(),
-        states=states.reshape(*batch, -1, levels),
-        populations=populations.reshape(*batch, -1, levels),
-        basis=request.basis,
-        panels=evolution.panels.reshape(batch),
-        evaluated_panels=evolution.evaluated,
-        error_estimate=error.reshape(batch),
-        phase=evolution.phase.reshape(batch),
-        phase_error=(evolution.phase * np.finfo(np.float64).eps).reshape(batch),
-        readout_residual=None if read.residual is None else read.residual.reshape(batch),
-        readout_order=None if read.order is None else read.order.reshape(batch),
-        warnings=tuple(warnings),
-        description=request.description,
-        units=lanes.hamiltonian.units,
+    return _Outcome(
+        evolution.propagator,
+        amplitudes,
+        probabilities,
+        states,
+        np.abs((dagger(read.between) @ states[..., None])[..., 0]) ** 2,
+        evolution.error + interference.of_states(lanes, evolution, first, last),
+        evolution.phase,
+        evolution.panels,
+        evolution.evaluated,
+        read.residual,
+        read.order,
+        (levels,),
     )
+
+
+def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _Outcome:
+    """Follow every sector on its own, and put together what all of them give."""
+    lanes, state, diabatic = request.lanes, request.initial, request.basis == "diabatic"
+    solved = sectored.solve(request.panel_tolerance, request.breakpoints, request.times)
+    reads = readouts(request, sectored.blocks, warnings)
+    final = [evolution.propagator for evolution in solved.blocks]
+    inner = sectored.matrix(final)
+    propagator = solved.shared(inner)
+
+    error = solved.error
+    if diabatic and sectored.basis is not None:
+        # The sectors interfere in states that belong to several of them; but for the common phase.
+        error = error + sectored.interference(solved, inner)
+    else:
+        bounds = [
+            interference.of_states(block, evolution, read.first, read.last)
+            for block, evolution, read in zip(sectored.blocks, solved.blocks, reads, strict=True)
+        ]
+        error = error + np.minimum(sectored.rounding * np.max(bounds, axis=0), 1.0)
+
+    first = sectored.diagonal([read.first for read in reads])
+    if diabatic:
+        amplitudes = propagator
+    else:
+        jumps = [dagger(r.last) @ u @ r.first for r, u in zip(reads, final, strict=True)]
+        starting, ties = sectored.order(lanes.start[:, None])
+        ending, more = sectored.order(lanes.stop[:, None])
+        if (ties or more) and DEGENERATE not in warnings:
+            warnings.append(DEGENERATE)
+        amplitudes = solved.shared(sectored.diagonal(jumps))
+        amplitudes = np.take_along_axis(amplitudes, ending[:, 0, :, None], axis=1)
+        amplitudes = np.take_along_axis(amplitudes, starting, axis=2)
+    if not isinstance(state, int):
+        vector = np.broadcast_to(sectored.from_given(state), (lanes.count, state.size))
+    elif diabatic:
+        unit = np.eye(lanes.hamiltonian.dimension, dtype=np.complex128)[state]
+        vector = np.broadcast_to(sectored.from_given(unit), (lanes.count, unit.size))
+    else:
+        vector = np.take_along_axis(first, starting[:, :, state, None], axis=2)[..., 0]
+
+    moved = sectored.moved([u.snapshots for u in solved.blocks], vector[:, None, :])
+    ended = sectored.moved(final, vector)
+    states = solved.shared_between(sectored.to_given(moved))
+    if diabatic:
+        populations = np.abs(states) ** 2
+        probabilities = np.abs(sectored.to_given(ended)) ** 2
+    else:
+        within = sectored.moved([dagger(read.between) for read in reads], moved)
+        between, _ = sectored.order(_times(request))
+        populations = np.take_along_axis(np.abs(within) ** 2, between, axis=-1)
+        at_end = sectored.moved([dagger(read.last) for read in reads], ended)
+        probabilities = np.take_along_axis(np.abs(at_end) ** 2, ending[:, 0], axis=-1)
+    # Blocks of one level have no residual and no order; the others share theirs.
+    residual = next((read.residual for read in reads if read.residual is not None), None)
+    order = next((read.order for read in reads if read.order is not None), None)
+    return _Outcome(
+        propagator,
+        amplitudes,
+        probabilities,
+        states,
+        populations,
+        error,
+        solved.phase,
+        solved.panels,
+        solved.evaluated,
+        residual,
+        order,
+        sectored.sizes,
+        sectored.rounding,
+    )
+
+
+def _times(request: Request) -> Any:
+    return np.empty((request.lanes.count, 0)) if request.times is None else request.times

@@ -27,6 +27,8 @@ _LARGEST_DENSE = 4096
 class TermHamiltonian(Hamiltonian, kind="terms"):
     """H = Σ_k f_k(x; p) M_k with symbolic f_k and constant Hermitian M_k."""
 
+    _permutations: tuple[npt.NDArray[np.intp], ...] = ()
+
     def __init__(
         self,
         terms: Sequence[tuple[Any, Any]],
@@ -126,6 +128,19 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         """float64 when every constant matrix is real, complex128 otherwise."""
         return np.complex128 if any(np.iscomplexobj(m) for m in self.matrices) else np.float64
 
+    @property
+    def permutations(self) -> tuple[npt.NDArray[np.intp], ...]:
+        """Permutations of the states that commute with all terms and with each other, if known."""
+        return self._permutations
+
+    def with_permutations(self, *permutations: npt.ArrayLike) -> TermHamiltonian:
+        """Return a copy that knows such permutations: state k is turned into permutation[k].
+
+        They are checked where they are used.
+        """
+        known = tuple(np.array(turned, dtype=np.intp) for turned in permutations)
+        return self._with(_permutations=known)
+
     def latex(self) -> str:
         """Return H as LaTeX: a matrix up to dimension 8, a sum of terms above."""
         import sympy
@@ -210,13 +225,16 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         stack = self._split_stack()[0]
         return stack.reshape(-1, self.dimension, self.dimension)
 
+    def offsets(self) -> FloatArray:
+        """Return the large multiples of the identity in the constant matrices, one for each."""
+        return common_offset(np.stack([matrix.diagonal().real for matrix in self.matrices]))
+
     def _split_stack(self) -> tuple[Matrices, FloatArray]:
         """Return the constant matrices less their multiples of the identity, and these."""
         if self._split is None:
             stack = self._dense_stack().copy()
-            diagonals = stack[:, :: self.dimension + 1]
-            offsets = common_offset(diagonals.real)
-            diagonals -= offsets[:, None]
+            offsets = self.offsets()
+            stack[:, :: self.dimension + 1] -= offsets[:, None]
             self._split = stack, offsets
         return self._split
 

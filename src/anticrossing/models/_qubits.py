@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
 
@@ -42,3 +43,14 @@ def pauli_sum(qubits: int, factor: float) -> Any:
 def bit_labels(qubits: int) -> tuple[str, ...]:
     """Return the bit strings 0…0 to 1…1."""
     return tuple(format(state, f"0{qubits}b") for state in range(2**qubits))
+
+
+def moved_bits(states: npt.NDArray[np.intp], qubits: int) -> npt.NDArray[np.intp]:
+    """Return the states with every bit moved to its left neighbour, the first to the end."""
+    return 2 * states % 2**qubits + states // 2 ** (qubits - 1)
+
+
+def mirrored_bits(states: npt.NDArray[np.intp], qubits: int) -> npt.NDArray[np.intp]:
+    """Return the states with their bits in reverse order."""
+    bits = (states[:, None] >> np.arange(qubits)) & 1
+    return bits @ (2 ** np.arange(qubits)[::-1])

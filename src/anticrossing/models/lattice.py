@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, fail, integer, non_negative, real_array
-from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.models._qubits import (
     MOST_QUBITS,
     SPARSE_FROM,
     bit_labels,
+    mirrored_bits,
+    moved_bits,
     pauli_sum,
     pauli_z_diagonal,
 )
@@ -63,13 +65,18 @@ def TransverseIsing(
         import scipy.sparse
 
         exchange = scipy.sparse.diags_array(diagonal).tocsr()
-    return Hamiltonian.from_terms(
+    chain = TermHamiltonian(
         [("coupling", exchange), ("x", pauli_sum(length, -1.0))],
-        parameters={"coupling": real_array("coupling", coupling)},
+        {"coupling": real_array("coupling", coupling)},
         name="TransverseIsing",
         labels=bit_labels(length),
         source="P. Pfeuty, Ann. Phys. 57, 79 (1970)",
     )
+    states = np.arange(2**length)
+    flipped = states[-1] - states
+    if periodic:
+        return chain.with_permutations(moved_bits(states, length), flipped)
+    return chain.with_permutations(mirrored_bits(states, length), flipped)
 
 
 def TransverseIsingMode(*, momentum: npt.ArrayLike, coupling: npt.ArrayLike = 1.0) -> Hamiltonian:

@@ -31,6 +31,7 @@ _MODULES = {
     "berry-histories": "berry_histories",
     "brundobler-elser": "brundobler_elser",
     "retinal": "retinal",
+    "quantum-annealing-24": "quantum_annealing",
 }
 
 NAMES = tuple(_MODULES)

@@ -96,7 +96,7 @@ class Symmetry:
         >>> Symmetry.operator([1, 0], {1: "even", -1: "odd"}).labels     # exchange of two states
         ('odd', 'even')
         """
-        values, basis = _eigenvectors(_matrix("operator", operator))
+        values, basis = _eigenvectors(_matrix("operator", operator), operator)
         if names is not None and not all(is_numeric(key) for key in names):
             raise fail("names", "be a mapping from eigenvalues", f"it is {describe(names)}")
         if names is None:
@@ -316,8 +316,10 @@ def _real_if_real(matrix: Matrices) -> Matrices:
     return matrix.real if np.abs(matrix.imag).max() <= 1e-14 else matrix
 
 
-def _eigenvectors(matrix: Matrices) -> tuple[npt.NDArray[Any], Matrices]:
+def _eigenvectors(matrix: Matrices, given: Any = None) -> tuple[npt.NDArray[Any], Matrices]:
     """Return the eigenvalues of a Hermitian or unitary matrix, and orthonormal eigenvectors."""
+    if np.ndim(given) == 1:
+        return _of_permutation(np.asarray(given))
     scale = max(float(np.abs(matrix).max()), 1e-300)
     adjoint = matrix.conj().T
     if np.abs(matrix - adjoint).max() <= _SAME * scale:
@@ -330,6 +332,29 @@ def _eigenvectors(matrix: Matrices) -> tuple[npt.NDArray[Any], Matrices]:
     mixture = (matrix + adjoint) / 2 + 0.7310585786 * (matrix - adjoint) / 2j
     _, vectors = np.linalg.eigh(mixture)
     return np.diagonal(vectors.conj().T @ matrix @ vectors).copy(), vectors
+
+
+def _of_permutation(turned: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Matrices]:
+    """Return the eigenvalues and eigenvectors of a permutation: plane waves on its cycles."""
+    size = turned.size
+    values, basis = np.empty(size, np.complex128), np.zeros((size, size), np.complex128)
+    pending = np.ones(size, dtype=np.bool_)
+    first = 0
+    for start in range(size):
+        cycle, state = [], start
+        while pending[state]:
+            pending[state] = False
+            cycle.append(state)
+            state = int(turned[state])
+        if cycle:
+            steps = np.arange(len(cycle))
+            own = slice(first, first + steps.size)
+            first += steps.size
+            angles = 2 * np.pi / steps.size * (steps[:, None] * steps % steps.size)
+            basis[cycle, own] = np.exp(-1j * angles) / np.sqrt(steps.size)
+            values[own] = np.exp(2j * np.pi * steps / steps.size)
+    order = np.lexsort((np.round(values.imag, 9), np.round(values.real, 9)))
+    return values[order], _real_if_real(basis[:, order])
 
 
 def _product(matrices: Mapping[str, Matrices], word: tuple[str, ...], size: int) -> Matrices:

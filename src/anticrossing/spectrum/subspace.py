@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian
+from anticrossing.spectrum._algebra import dense
 from anticrossing.spectrum.symmetry import _effective_matrices, _sample_points
 
 _NEW = 1e-10  # share of a vector outside a space below which it is rounding
@@ -26,6 +27,7 @@ def within(hamiltonian: Hamiltonian, basis: npt.NDArray[Any]) -> Hamiltonian:
             dimension=size,
             labels=tuple(str(i) for i in range(size)),
             _stack=None,
+            _permutations=(),
             _split=None,
         )
     return Hamiltonian.from_function(
@@ -48,7 +50,7 @@ def space_of_level(
     The level itself is the first column.
     None if it has more than `most` dimensions, or another level is too close to tell the vector.
     """
-    energies, vectors = np.linalg.eigh(_dense(hamiltonian(x[0])))
+    energies, vectors = np.linalg.eigh(dense(hamiltonian(x[0])))
     distances = np.abs(np.delete(energies, level) - energies[level])
     if distances.min() <= _SAME * np.abs(energies).max():
         return None
@@ -65,10 +67,6 @@ def space_of_level(
         if basis.shape[1] > most:
             return None
     return basis
-
-
-def _dense(matrix: Any) -> Matrices:
-    return np.asarray(matrix if isinstance(matrix, np.ndarray) else matrix.toarray())
 
 
 def _size(matrix: Any) -> float:

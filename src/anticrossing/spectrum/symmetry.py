@@ -6,8 +6,10 @@ matrices M_k of H(x) = Σ_k f_k(x) M_k alone, without knowing the symmetry befor
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,18 +17,17 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, fail, instance, parameter
-from anticrossing._core.plain import compile_formula
+from anticrossing._core.plain import compile_formula, used_names
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, check_finite_hermitian
+from anticrossing.spectrum._algebra import ZERO_AS_GIVEN, ZERO_ROTATED, components, split
 from anticrossing.spectrum.named_symmetry import Symmetry
 
 LARGEST_ROTATED = 256  # above this only the basis as given is searched for blocks
-_ZERO_AS_GIVEN = 1e-15  # relative size below which a given matrix element counts as zero
-_ZERO_ROTATED = 1e-11  # the same after a numerical change of basis
+LARGEST_KNOWN = 2048  # above this the eigenvectors of permutations take minutes
+_ZERO_CONSERVED = 2e-15  # the same of sectors that an evolution rests on, times √N
 _DEPENDENT = 1e-12  # relative singular value below which coefficient functions are dependent
-_SEEDS = (1, 2, 3)
-_APART = 1e-4  # of the largest eigenvalue: their vectors are exact to far below _ZERO_ROTATED
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,15 +82,22 @@ class Sectors(Result):
         return tuple(int(n) for n in np.bincount(self.labels, minlength=self.count))
 
     def __str__(self) -> str:
-        sizes = sorted(Counter(self.sizes).items(), reverse=True)
-        listed = ", ".join(f"{size}" if n == 1 else f"{size} ({n} times)" for size, n in sizes)
         plural = "" if self.count == 1 else "s"
-        text = f"{self.count} symmetry sector{plural} of size {listed}: {self.reason}"
+        text = (
+            f"{self.count} symmetry sector{plural} of size {listed_sizes(self.sizes)}: "
+            f"{self.reason}"
+        )
         if not self.names:
             return text
         counted = Counter(self.names)
         named = ", ".join(name if n == 1 else f"{name} ({n} times)" for name, n in counted.items())
         return f"{text}\nsymmetries: {named}"
+
+
+def listed_sizes(sizes: Iterable[int]) -> str:
+    """Return the different sizes, the largest first, each with how often it occurs."""
+    counted = sorted(Counter(sizes).items(), reverse=True)
+    return ", ".join(f"{size}" if n == 1 else f"{size} ({n} times)" for size, n in counted)
 
 
 def sectors(
@@ -117,8 +125,8 @@ def sectors(
     Returns
     -------
     Sectors
-        Up to dimension 256 complete; above it, and for sparse matrices, only blocks visible in the
-        given basis are found (the reason says so).
+        Up to dimension 256 complete; above it only blocks visible in the given basis are found
+        (the reason says so).
 
     Raises
     ------
@@ -145,44 +153,72 @@ def sectors(
     instance("H", H, Hamiltonian)
     matrices = _effective_matrices(H, _sample_points(H, x))
     if symmetry is not None:
-        return _named_sectors(H, matrices, symmetry)
-    return _all_sectors(H, matrices)
+        return _named_sectors(matrices, symmetry)
+    return _all_sectors(matrices)
 
 
-def _all_sectors(H: Hamiltonian, matrices: list[Any]) -> Sectors:
-    labels = _components(matrices)
-    if labels.max(initial=0) == H.dimension - 1:
-        return Sectors(labels, None, H.dimension, "blocks of the given basis")
-    dense = all(isinstance(matrix, np.ndarray) for matrix in matrices)
-    if H.dimension > LARGEST_ROTATED or not dense:
-        return Sectors(
-            labels,
-            None,
-            int(labels.max(initial=0)) + 1,
-            "blocks of the given basis (others were not searched for: the matrices are large)",
-        )
-    return _split_components(matrices, labels)
+def conserved(H: TermHamiltonian, symmetry: Symmetry | None = None) -> Sectors:
+    """Return sectors that every term of H keeps; no sample decides which terms are there.
+
+    What the terms couple across them is rounding, some 1e-15 of their largest elements. Up to
+    dimension 256, or so many states of one label of a symmetry, they are complete; above, they are
+    the blocks visible in the given basis, or the labels. Permutations that H knows are used there.
+    """
+    if symmetry is None and LARGEST_ROTATED < H.dimension <= LARGEST_KNOWN and H.permutations:
+        symmetry = functools.reduce(operator.and_, map(Symmetry.operator, H.permutations))
+    merged: dict[Any, Any] = {}
+    for f, matrix in zip(H.formulas, H.matrices, strict=True):
+        used = used_names(f)
+        if set(used).isdisjoint(H.coordinates):
+            with np.errstate(all="ignore"):
+                value = compile_formula(used, f)(*(H.parameters[name] for name in used))
+            if not np.any(value):
+                continue
+        merged[f] = merged[f] + matrix if f in merged else matrix
+    matrices = list(merged.values()) or [0.0 * H.matrices[0]]
+    zero = _ZERO_CONSERVED * H.dimension**0.5
+    if symmetry is not None:
+        return _named_sectors(matrices, symmetry, zero)
+    return _all_sectors(matrices, zero)
+
+
+def _all_sectors(matrices: list[Any], zero: float | None = None) -> Sectors:
+    labels = components(matrices, ZERO_AS_GIVEN if zero is None else 0.0)
+    found = split(matrices, labels, LARGEST_ROTATED, zero)
+    count = int(found.parts.max()) + 1
+    left = np.bincount(found.parts).max() > LARGEST_ROTATED
+    aside = " (others were not searched for: the matrices are large)" if left else ""
+    if found.rotated:
+        reason = "matrices that commute with all terms (commutant)" + aside
+    elif count == 1 and not left:
+        reason = "nothing but multiples of the identity commutes with all terms"
+    else:
+        reason = "blocks of the given basis" + aside
+    return Sectors(found.parts, found.basis if found.rotated else None, count, reason)
 
 
 def linked(H: Hamiltonian, x: FloatArray) -> npt.NDArray[np.intp]:
     """Return which states, as H is written, its matrix elements link: a number for each."""
-    return _components(_effective_matrices(H, _sample_points(H, x)))
+    return components(_effective_matrices(H, _sample_points(H, x)), ZERO_AS_GIVEN)
 
 
-def _named_sectors(H: Hamiltonian, matrices: list[Any], symmetry: Symmetry) -> Sectors:
+def _named_sectors(
+    matrices: list[Any], symmetry: Symmetry, tolerated: float | None = None
+) -> Sectors:
     """Return the sectors within each label of a symmetry, checked to be one of H."""
     names = symmetry.labels
-    if len(names) != H.dimension:
-        raise fail("symmetry", f"label {H.dimension} states", f"it labels {len(names)}")
+    size = matrices[0].shape[0]
+    if len(names) != size:
+        raise fail("symmetry", f"label {size} states", f"it labels {len(names)}")
     if symmetry.basis is not None:
         turn = symmetry.basis
-        matrices = [turn.conj().T @ (matrix @ turn) for matrix in matrices]
-    zero = _ZERO_AS_GIVEN if symmetry.basis is None else _ZERO_ROTATED
+        matrices = [_rotated(matrix, turn) for matrix in matrices]
+    zero = tolerated or (ZERO_AS_GIVEN if symmetry.basis is None else ZERO_ROTATED)
     kinds = {name: k for k, name in enumerate(dict.fromkeys(names))}
     number = np.array([kinds[name] for name in names])
     for k, matrix in enumerate(matrices):
         matrices[k] = _within_labels(matrix, number, names, zero)
-    found = _all_sectors(H, matrices)
+    found = _all_sectors(matrices, tolerated)
     basis = found.basis
     if symmetry.basis is not None:
         basis = symmetry.basis if basis is None else symmetry.basis @ basis
@@ -194,6 +230,13 @@ def _named_sectors(H: Hamiltonian, matrices: list[Any], symmetry: Symmetry) -> S
         "blocks within each label of the symmetry given",
         tuple(names[k] for k in first),
     )
+
+
+def _rotated(matrix: Any, turn: Matrices) -> Matrices:
+    """Return a matrix in another basis, without elements that are rounding of the change."""
+    turned = turn.conj().T @ (matrix @ turn)
+    sizes = np.abs(turned)
+    return np.where(sizes > _ZERO_CONSERVED * turn.shape[0] ** 0.5 * sizes.max(), turned, 0.0)
 
 
 def _within_labels(
@@ -297,140 +340,3 @@ def _effective_terms(H: TermHamiltonian, points: FloatArray) -> list[Any]:
             matrix = matrix + weight * H.matrices[term]
         combined.append(matrix)
     return combined
-
-
-# ---- blocks -----------------------------------------------------------------------------------
-
-
-def _components(matrices: list[Any]) -> npt.NDArray[np.intp]:
-    """Return the connected component of each basis vector in the union of the sparsity graphs."""
-    size = matrices[0].shape[0]
-    dense = np.zeros((size, size), dtype=bool)
-    sparse = []
-    for matrix in matrices:
-        links = abs(matrix) > _ZERO_AS_GIVEN * (abs(matrix).max() if size else 0.0)
-        if isinstance(matrix, np.ndarray):
-            dense |= links
-        else:
-            sparse.append(links)
-    if not sparse:
-        return _dense_components(dense | dense.T)
-    import scipy.sparse
-    import scipy.sparse.csgraph
-
-    total = scipy.sparse.csr_matrix(dense)
-    for links in sparse:
-        total = total + scipy.sparse.csr_matrix(links)
-    _, labels = scipy.sparse.csgraph.connected_components(total, directed=False)
-    return np.asarray(labels, dtype=np.intp)
-
-
-def _dense_components(links: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    labels = np.full(links.shape[0], -1, dtype=np.intp)
-    for first in range(labels.size):
-        if labels[first] < 0:
-            label, reached = labels.max() + 1, np.array([first])
-            while reached.size:
-                labels[reached] = label
-                reached = np.flatnonzero(links[reached].any(axis=0) & (labels < 0))
-    return labels
-
-
-def _split_components(matrices: list[Any], labels: npt.NDArray[np.intp]) -> Sectors:
-    size = labels.size
-    real = not any(np.iscomplexobj(matrix) for matrix in matrices)
-    basis: Matrices = np.eye(size)
-    new = np.zeros(size, dtype=np.intp)
-    count, rotated = 0, False
-    for component in range(int(labels.max()) + 1):
-        inside = np.flatnonzero(labels == component)
-        blocks = np.stack([matrix[np.ix_(inside, inside)] for matrix in matrices])
-        vectors, parts = _decompose(blocks)
-        number = int(parts.max()) + 1
-        if number > 1:
-            rotated = True
-            if real:
-                vectors = _real_basis(vectors, parts)
-            basis = basis.astype(np.result_type(basis, vectors))
-            basis[np.ix_(inside, inside)] = vectors
-        new[inside] = count + parts
-        count += number
-    if count == 1:
-        return Sectors(
-            new, None, 1, "nothing but multiples of the identity commutes with all terms"
-        )
-    if not rotated:
-        return Sectors(new, None, count, "blocks of the given basis")
-    return Sectors(new, basis, count, "matrices that commute with all terms (commutant)")
-
-
-def _decompose(blocks: npt.NDArray[Any]) -> tuple[Matrices, npt.NDArray[np.intp]]:
-    """Return (basis, part of each basis vector) of the finest common block form found."""
-    size = blocks.shape[-1]
-    scales = np.abs(blocks).max(axis=(1, 2), keepdims=True)
-    blocks = blocks[scales[:, 0, 0] > 0] / scales[scales[:, 0, 0] > 0]
-    trivial = np.eye(size), np.zeros(size, dtype=np.intp)
-    if size == 1 or blocks.shape[0] == 0:
-        # A zero block, or one level: every basis vector is its own sector.
-        return np.eye(size), np.arange(size, dtype=np.intp)
-    best: tuple[Matrices, npt.NDArray[np.intp]] = trivial
-    for seed in _SEEDS:
-        vectors, apart = _aligned_eigenbasis(blocks, np.random.default_rng(seed))
-        turned = vectors.conj().T @ blocks @ vectors
-        turned[np.abs(turned) < _ZERO_ROTATED] = 0.0
-        parts = _components(list(turned))
-        if parts.max() > best[1].max():
-            best = vectors, parts
-        # What commutes with all is diagonal where no two eigenvalues agree: there is nothing finer.
-        if apart or (best[1].max() > 0 and seed != _SEEDS[0]):
-            break
-    return best
-
-
-def _aligned_eigenbasis(
-    blocks: npt.NDArray[Any], rng: np.random.Generator
-) -> tuple[Matrices, bool]:
-    """Diagonalise a generic element of the algebra; align the bases of its degenerate spaces."""
-    # Also returns whether its eigenvalues are well apart.
-    a, b, c, d, e = np.tensordot(rng.normal(size=(5, blocks.shape[0])), blocks, axes=1)
-    # Sums alone need not separate sectors (two spins can share an eigenvalue for every field), so
-    # products are added; the commutator makes the element generic among complex matrices too.
-    generic = a + (b @ c + c @ b) / 2 + 1j * (d @ e - e @ d) / 2
-    values, vectors = np.linalg.eigh(generic)
-    scale = max(float(np.abs(values).max()), 1.0)
-    spacings = np.diff(values)
-    starts = np.flatnonzero(np.concatenate([[True], spacings > 1e-9 * scale]))
-    if starts.size == values.size:
-        return np.asarray(vectors), bool(spacings.min() > _APART * scale)
-    groups = np.split(np.arange(values.size), starts[1:])
-    weights = rng.normal(size=blocks.shape[0]) + 1j * rng.normal(size=blocks.shape[0])
-    # Copies of one sector give equal eigenvalues, and between two such eigenspaces every element
-    # of the algebra is a multiple of one unitary: carrying the basis over with it aligns them.
-    pending = set(range(len(groups)))
-    while pending:
-        queue = [pending.pop()]
-        while queue:
-            source = queue.pop(0)
-            for target in sorted(pending):
-                if len(groups[target]) != len(groups[source]):
-                    continue
-                here, there = vectors[:, groups[source]], vectors[:, groups[target]]
-                link = np.tensordot(weights, there.conj().T @ blocks @ here, axes=1)
-                if np.abs(link).max() > _ZERO_ROTATED:
-                    left, _, right = np.linalg.svd(link)
-                    vectors[:, groups[target]] = there @ (left @ right)
-                    pending.discard(target)
-                    queue.append(target)
-    return np.asarray(vectors), False
-
-
-def _real_basis(vectors: Matrices, parts: npt.NDArray[np.intp]) -> Matrices:
-    """Return a real basis of the same subspaces, where they are real."""
-    real = np.empty(vectors.shape)
-    for part in range(int(parts.max()) + 1):
-        inside = parts == part
-        projector = vectors[:, inside] @ vectors[:, inside].conj().T
-        if np.abs(projector.imag).max() > 1e-10:
-            return vectors
-        real[:, inside] = np.linalg.eigh(projector.real)[1][:, -int(inside.sum()) :]
-    return real

@@ -1,0 +1,322 @@
+"""H(x(t)) sector by sector: as many small problems as there are different blocks.
+
+Whatever H does, a state stays in the sectors it began in. Blocks that are equal, as symmetries that
+do not commute make them, are solved once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.linalg import dagger
+from anticrossing._core.threads import one_thread
+from anticrossing.dynamics import interference, panels
+from anticrossing.dynamics.kernels import UnitaryKernel
+from anticrossing.dynamics.lanes import Lanes
+from anticrossing.dynamics.panels import Evolution
+from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian
+from anticrossing.spectrum import Symmetry
+from anticrossing.spectrum._algebra import dense, equal_blocks
+from anticrossing.spectrum.symmetry import conserved
+
+_SMALLEST = 3  # of two levels a search costs as much as it could save
+_TIED = 1e-12  # of the largest level: levels that are nearer are one
+_UNIT = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True)
+class Solved:
+    """The evolution in every different block, without the phase that all levels share."""
+
+    blocks: tuple[Evolution, ...]
+    common: Evolution | None
+
+    @property
+    def error(self) -> FloatArray:
+        """What the worst block leaves open, of every lane."""
+        return np.max([evolution.error for evolution in self.blocks], axis=0)
+
+    @property
+    def phase(self) -> FloatArray:
+        """The largest phase of any block with the common one, of every lane."""
+        largest = np.max([evolution.phase for evolution in self.blocks], axis=0)
+        return largest if self.common is None else largest + self.common.phase
+
+    @property
+    def panels(self) -> npt.NDArray[np.intp]:
+        """The panels of all blocks together, of every lane."""
+        return np.sum([evolution.panels for evolution in self.blocks], axis=0)
+
+    @property
+    def evaluated(self) -> int:
+        """The panels that were tried."""
+        return sum(evolution.evaluated for evolution in self.blocks)
+
+    def shared(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return what ends the window, (lanes, …), with the phase that all levels share."""
+        if self.common is None:
+            return values
+        phase = self.common.propagator[:, 0, 0]
+        return values * phase.reshape(-1, *(1,) * (values.ndim - 1))
+
+    def shared_between(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the same of what belongs to the requested times, (lanes, K, …)."""
+        if self.common is None:
+            return values
+        phase = self.common.snapshots[:, :, 0, 0]
+        return values * phase.reshape(*phase.shape, *(1,) * (values.ndim - 2))
+
+
+@dataclass(frozen=True)
+class Sectored:
+    """H in the coordinates of its sectors, one sector after the other.
+
+    Attributes
+    ----------
+    blocks : tuple of Lanes
+        The different blocks.
+    owner : tuple of int
+        The block of each sector.
+    slices : tuple of slice
+        The coordinates of each sector.
+    basis : array, shape (N, N), or None
+        What they are in the states H is written in; None where they are such states.
+    places : array of int, shape (N,)
+        Those states.
+    common : Lanes or None
+        The multiple of the identity in H, as a problem of one level.
+    rounding : float
+        How much less well H is known in this basis, a factor.
+    mismatch : float
+        How well the bases of equal blocks fit.
+    """
+
+    blocks: tuple[Lanes, ...]
+    owner: tuple[int, ...]
+    slices: tuple[slice, ...]
+    basis: Matrices | None
+    places: npt.NDArray[np.intp]
+    common: Lanes | None
+    rounding: float = 1.0
+    mismatch: float = 0.0
+
+    @classmethod
+    def of(cls, lanes: Lanes, symmetry: Symmetry | None = None) -> Sectored | None:
+        """Return the sectors of H, found or those of a symmetry; None if there is only one."""
+        hamiltonian = lanes.hamiltonian
+        if not isinstance(hamiltonian, TermHamiltonian):
+            return None
+        if symmetry is None and hamiltonian.dimension < _SMALLEST:
+            return None
+        with one_thread:
+            found = conserved(hamiltonian, symmetry)
+            if found.count == 1:
+                return None
+            places = np.argsort(found.labels, kind="stable")
+            ends = np.cumsum(found.sizes).tolist()
+            slices = tuple(slice(a, b) for a, b in zip([0, *ends], ends, strict=False))
+            if found.basis is None:
+                return _given(lanes, hamiltonian, places, slices)
+            return _rotated(lanes, hamiltonian, places, slices, found.basis)
+
+    @classmethod
+    def whole(cls, lanes: Lanes) -> Sectored:
+        """Return all of H as one sector."""
+        size = lanes.hamiltonian.dimension
+        return cls((lanes,), (0,), (slice(0, size),), None, np.arange(size), None)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The dimension of every sector."""
+        return tuple(own.stop - own.start for own in self.slices)
+
+    def solve(
+        self,
+        tolerance: float,
+        breakpoints: FloatArray | None = None,
+        times: FloatArray | None = None,
+    ) -> Solved:
+        """Propagate every different block across the window."""
+        blocks = [self.common] if self.common is not None else []
+        found = [
+            panels.solve(
+                lanes,
+                UnitaryKernel(lanes.hamiltonian.dimension),
+                tolerance=tolerance,
+                breakpoints=breakpoints,
+                times=times,
+            )
+            for lanes in (*blocks, *self.blocks)
+        ]
+        return Solved(tuple(found[len(blocks) :]), found[0] if blocks else None)
+
+    def turns(self, solved: Solved) -> FloatArray:
+        """Return a bound on what the rounding of all phases does to a probability."""
+        bound = interference.turns(solved.phase)
+        return np.minimum(self.rounding * bound, 1.0) + self.mismatch
+
+    def interference(self, solved: Solved, amplitudes: ComplexArray) -> FloatArray:
+        """Return a bound on what it does to |U|², (lanes, N, N), in the states H is written in."""
+        bound = interference.turns(solved.phase)
+        if self.basis is None:
+            states = np.eye(self.places.size, dtype=np.complex128)[self.places]
+        else:
+            states = dagger(self.basis).astype(np.complex128)
+        parts = []
+        for own, block in zip(self.slices, self.owner, strict=True):
+            columns = np.broadcast_to(states[own], (bound.size, *states[own].shape))
+            parts.append((self.blocks[block], solved.blocks[block], columns, columns))
+        found = interference.of_sectors(parts, amplitudes, bound)
+        return np.minimum(self.rounding * found, 1.0) + self.mismatch
+
+    def diagonal(self, blocks: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """Return matrices (…, N, N) of the blocks' matrices (…, n, n)."""
+        shape = blocks[0].shape[:-2]
+        whole = np.zeros((*shape, self.places.size, self.places.size), dtype=np.complex128)
+        for own, block in zip(self.slices, self.owner, strict=True):
+            whole[..., own, own] = blocks[block]
+        return whole
+
+    def joined(self, blocks: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """Return values (…, N) of the blocks' values (…, n)."""
+        return np.concatenate([blocks[block] for block in self.owner], axis=-1)
+
+    def moved(
+        self, blocks: Sequence[npt.NDArray[Any]], vectors: npt.NDArray[Any]
+    ) -> npt.NDArray[Any]:
+        """Return the blocks' matrices (…, n, n) applied to vectors (…, N)."""
+        parts = [
+            (blocks[block] @ vectors[..., own, None])[..., 0]
+            for own, block in zip(self.slices, self.owner, strict=True)
+        ]
+        return np.concatenate(parts, axis=-1)
+
+    def from_given(self, vectors: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return vectors (…, N), given in the states H is written in, by sectors."""
+        return vectors[..., self.places] if self.basis is None else vectors @ self.basis.conj()
+
+    def to_given(self, vectors: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return vectors (…, N) by sectors in the states H is written in."""
+        if self.basis is not None:
+            return vectors @ self.basis.T
+        given = np.empty_like(vectors)
+        given[..., self.places] = vectors
+        return given
+
+    def matrix(self, blocks: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+        """Return the blocks' matrices (…, n, n) as one in the states H is written in."""
+        if self.basis is None:
+            whole = np.zeros((*blocks[0].shape[:-2], *(self.places.size,) * 2), np.complex128)
+            for own, block in zip(self.slices, self.owner, strict=True):
+                states = self.places[own]
+                whole[..., states[:, None], states] = blocks[block]
+            return whole
+        adjoint = dagger(self.basis)
+        parts = [
+            blocks[block] @ adjoint[own] for own, block in zip(self.slices, self.owner, strict=True)
+        ]
+        return self.basis @ np.concatenate(parts, axis=-2)
+
+    def order(self, times: FloatArray) -> tuple[npt.NDArray[np.intp], bool]:
+        """Return the coordinates in order of energy at times (lanes, K), and whether some tie.
+
+        Within the sectors levels are sorted. Tied ones, which rounding would order, are in order of
+        sectors.
+        """
+        everywhere = np.arange(times.shape[0])
+        energies = [np.linalg.eigvalsh(lanes.matrices(times, everywhere)) for lanes in self.blocks]
+        levels = self.joined(energies)
+        order = np.argsort(levels, axis=-1, kind="stable")
+        sorted_levels = np.take_along_axis(levels, order, axis=-1)
+        scale = np.max(np.abs(levels), axis=-1, keepdims=True, initial=0.0)
+        apart = np.diff(sorted_levels, axis=-1) > _TIED * scale
+        groups = np.zeros(order.shape, dtype=np.intp)
+        groups[..., 1:] = np.cumsum(apart, axis=-1)
+        size = self.places.size
+        return np.sort(groups * size + order, axis=-1) % size, not apart.all()
+
+
+def _given(
+    lanes: Lanes,
+    hamiltonian: TermHamiltonian,
+    places: npt.NDArray[np.intp],
+    slices: tuple[slice, ...],
+) -> Sectored:
+    """Return sectors of the states H is written in: their matrix elements stay as they are."""
+    offsets = hamiltonian.offsets()
+    different: list[npt.NDArray[Any]] = []
+    owner = []
+    for own in slices:
+        states = places[own]
+        part = np.stack([dense(matrix[states][:, states]) for matrix in hamiltonian.matrices])
+        np.einsum("kii->ki", part)[...] -= offsets[:, None]
+        same = (k for k, other in enumerate(different) if np.array_equal(part, other))
+        owner.append(next(same, len(different)))
+        if owner[-1] == len(different):
+            different.append(part)
+    blocks = tuple(_block(lanes, hamiltonian, part) for part in different)
+    return Sectored(blocks, tuple(owner), slices, None, places, _common(lanes, hamiltonian))
+
+
+def _rotated(
+    lanes: Lanes,
+    hamiltonian: TermHamiltonian,
+    places: npt.NDArray[np.intp],
+    slices: tuple[slice, ...],
+    basis: Matrices,
+) -> Sectored:
+    """Return sectors of superpositions; in the bases of equal ones the matrices are the same."""
+    stack = hamiltonian.traceless_matrices()
+    basis = basis[:, places]
+    defect = float(np.abs(np.sum(np.abs(basis) ** 2, axis=0) - 1).max())
+    turned = dagger(basis) @ stack @ basis
+    parts = [turned[:, own, own] for own in slices]
+    parts = [0.5 * (part + dagger(part)) for part in parts]
+    scale = np.max(np.abs(stack), axis=(1, 2), keepdims=True)
+    scale = np.where(scale > 0, scale, 1.0)
+    first, turns = equal_blocks([part / scale for part in parts])
+    mismatch, columns = 0.0, []
+    for k, own in enumerate(slices):
+        turn: Any = turns[k] if first.count(first[k]) > 1 else np.eye(own.stop - own.start)
+        columns.append(basis[:, own] @ turn)
+        parts[k] = dagger(turn) @ parts[k] @ turn
+        mismatch = max(mismatch, float(np.abs((parts[k] - parts[first[k]]) / scale).max()))
+    different = list(dict.fromkeys(first))
+    return Sectored(
+        tuple(_block(lanes, hamiltonian, parts[k]) for k in different),
+        tuple(different.index(k) for k in first),
+        slices,
+        np.concatenate(columns, axis=1),
+        places,
+        _common(lanes, hamiltonian),
+        max(1.0, defect / _UNIT),
+        mismatch,
+    )
+
+
+def _block(lanes: Lanes, hamiltonian: TermHamiltonian, stack: npt.NDArray[Any]) -> Lanes:
+    """Return the problem with these matrices (K, n, n) as its terms."""
+    stack = 0.5 * (stack + dagger(stack))
+    real = not np.iscomplexobj(stack) or not np.any(stack.imag)
+    size = stack.shape[-1]
+    block: Hamiltonian = hamiltonian._with(
+        matrices=tuple(stack.real.copy() if real else stack),
+        dimension=size,
+        labels=tuple(str(k) for k in range(size)),
+        _stack=None,
+        _permutations=(),
+        _split=None,
+    )
+    return dataclasses.replace(lanes, hamiltonian=block)
+
+
+def _common(lanes: Lanes, hamiltonian: TermHamiltonian) -> Lanes | None:
+    offsets = hamiltonian.offsets()
+    return _block(lanes, hamiltonian, offsets[:, None, None]) if offsets.any() else None
