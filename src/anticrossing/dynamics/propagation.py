@@ -1,11 +1,12 @@
-"""`propagate`: exact evolution, with or without an environment."""
+"""`propagate`: exact evolution, with or without an environment, or of one state of a large H."""
 
 from __future__ import annotations
 
 import numpy.typing as npt
 
+from anticrossing._core.checks import fail
 from anticrossing.drive import Drive
-from anticrossing.dynamics import open_systems, unitary
+from anticrossing.dynamics import open_systems, state_evolution, unitary
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
@@ -23,11 +24,16 @@ def propagate(
     times: npt.ArrayLike | None = None,
     tolerance: float = 1e-10,
     breakpoints: npt.ArrayLike | None = None,
+    levels: int | None = None,
+    method: str = "auto",
 ) -> Propagation:
     """Solve i dψ/dt = H(x(t)) ψ, or the Lindblad equation, at a cost independent of slowness.
 
     The window is cut into panels on which the state is followed in superadiabatic frames, so slow
     evolution needs no more panels than fast; see the theory page of the documentation.
+
+    Of a Hamiltonian of sparse matrices or linear operators with more than 512 levels one state is
+    followed, and a `StateEvolution` returned.
 
     Parameters
     ----------
@@ -57,10 +63,18 @@ def propagate(
         formulas are found, tried down to a millionth of the window. A Python function is looked at
         in some 10⁵ places of the window if it takes arrays, else in some 4000: give the times of
         anything narrower.
+    levels : int, optional
+        Of a large sparse Hamiltonian: how many of the lowest levels are read out (4 by default),
+        and followed at least by method "lowest".
+    method : {"auto", "direct", "lowest"}
+        Of a large sparse Hamiltonian: "direct" takes products of its terms with the state, in
+        number proportional to the duration; "lowest" follows the lowest levels along a drive that
+        moves one way, at a cost that does not depend on the duration, and bounds what the other
+        levels do (`leakage`). By default what takes less work.
 
     Returns
     -------
-    Propagation
+    Propagation, of a large sparse Hamiltonian StateEvolution
 
     Raises
     ------
@@ -81,6 +95,26 @@ def propagate(
     >>> round(float(result.transition_matrix[1, 0]), 8)   # exp(−π/2) = 0.20787958
     0.20787958
     """
+    if state_evolution.is_large(hamiltonian):
+        _refuse_whole(environment, order)
+        return state_evolution.evolve(  # type: ignore[return-value]
+            hamiltonian,  # type: ignore[arg-type]
+            drive,
+            initial=initial,
+            basis=basis,
+            times=times,
+            tolerance=tolerance,
+            breakpoints=breakpoints,
+            levels=levels,
+            method=method,
+        )
+    if levels is not None or method != "auto":
+        name = "method" if levels is None else "levels"
+        raise fail(
+            name,
+            "be given for a large sparse Hamiltonian only",
+            "this one is followed with all of its levels",
+        )
     request = Request(
         hamiltonian,
         drive,
@@ -95,3 +129,17 @@ def propagate(
     if environment is None:
         return unitary.evolve(request)
     return open_systems.evolve(request, environment)
+
+
+def _refuse_whole(environment: Environment | None, order: int | None) -> None:
+    """Refuse what needs all levels of a large sparse Hamiltonian."""
+    if environment is not None:
+        raise fail(
+            "environment",
+            "be left out for a large sparse Hamiltonian",
+            "one was given: density matrices of as many levels do not fit",
+        )
+    if order is not None:
+        raise fail(
+            "order", "be left out for a large sparse Hamiltonian", "it reads out adiabatic levels"
+        )

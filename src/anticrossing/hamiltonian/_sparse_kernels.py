@@ -1,4 +1,4 @@
-# mypy: allow-untyped-calls
+# mypy: allow-untyped-calls, allow-untyped-defs
 """Compiled products of a sparse matrix and vectors, without the matrix where it is not needed."""
 
 from __future__ import annotations

@@ -262,5 +262,5 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
 
 
 def _size(matrix: Any) -> float:
-    """Return the largest element of a sparse matrix; 1 for an operator, whose elements are hidden."""
+    """Return the largest element of a sparse matrix; 1 for an operator, which hides its own."""
     return 1.0 if hasattr(matrix, "matvec") else float(abs(matrix).max() if matrix.nnz else 0.0)

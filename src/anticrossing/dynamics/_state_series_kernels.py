@@ -1,4 +1,4 @@
-# mypy: allow-untyped-calls
+# mypy: allow-untyped-calls, allow-untyped-defs
 """Compiled part of the Taylor series of a state."""
 
 from __future__ import annotations

@@ -17,17 +17,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
-from anticrossing.dynamics import _taylor_kernels as kernels
+from anticrossing.dynamics import _state_series_kernels as kernels
 from anticrossing.hamiltonian.sparse import SparseTerm, combine
 
 _EPSILON = float(np.finfo(np.float64).eps)
 _DEGREE = 12  # of the coefficients on one step
 _FIRST_PHASE, _LARGEST_PHASE = 6.0, 24.0
 _MOST_ORDERS = 90
-_SMALLEST_GROWTH, _LARGEST_GROWTH = 8.0, 2000.0  # of the terms of the series over the state
+_SMALLEST_GROWTH, _LARGEST_GROWTH = 50.0, 2000.0  # of the terms of the series over the state
 _PRODUCTS_PER_RADIAN = 6.5
-ROWS = 2 * (_DEGREE + 1) + 4
-"""State vectors that a Hamiltonian of two terms needs at most."""
+ROWS_PER_TERM = _DEGREE + 1
+"""State vectors that each term of a Hamiltonian takes."""
 
 Coefficients = Callable[[FloatArray], FloatArray]
 
@@ -108,10 +108,8 @@ class TaylorSeries:
             length = phase / mean
         return length
 
-    def _step(
-        self, motion: Motion, time: float, length: float, allowed: float
-    ) -> float | None:
-        """Try one step; return how far the terms of the series exceed the state, None if refused."""
+    def _step(self, motion: Motion, time: float, length: float, allowed: float) -> float | None:
+        """Try one step; return how far terms of the series exceed the state, None if refused."""
         series = self._to_series @ self._coefficients(time + length * self._nodes)
         sizes = np.abs(series) * self._spreads * length
         missed = float(np.sum(np.max(sizes[-2:], axis=0)))
