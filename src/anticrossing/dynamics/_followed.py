@@ -17,7 +17,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ConvergenceError, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing.dynamics.chebyshev import Grid, grid
-from anticrossing.hamiltonian.sparse import Combined, SparseTerms
+from anticrossing.hamiltonian.sparse import Combined, SparseHamiltonian
 from anticrossing.spectrum._blocks import lowest_levels, lowest_with_copies
 
 Array = npt.NDArray[Any]
@@ -87,7 +87,7 @@ class Piece:
 class Follower:
     """Finds the pieces of a stretch; `solved` counts the eigenproblems."""
 
-    def __init__(self, terms: SparseTerms, levels: int) -> None:
+    def __init__(self, terms: SparseHamiltonian, levels: int) -> None:
         self._terms = terms
         self._angular = terms.hamiltonian.units.angular
         self._wanted = levels

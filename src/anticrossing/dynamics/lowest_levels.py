@@ -27,7 +27,7 @@ from anticrossing.dynamics import _many_level
 from anticrossing.dynamics._followed import NODES, Follower, Piece
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES
-from anticrossing.hamiltonian.sparse import SparseTerms
+from anticrossing.hamiltonian.sparse import SparseHamiltonian
 
 _EPSILON = float(np.finfo(np.float64).eps)
 _CONNECTION = 4.0 * NODES  # what differentiation makes of what the nodes miss
@@ -124,7 +124,11 @@ class Path:
 
 
 def follow(
-    terms: SparseTerms, path: Path, initial: int | ComplexArray, levels: int, times: FloatArray
+    terms: SparseHamiltonian,
+    path: Path,
+    initial: int | ComplexArray,
+    levels: int,
+    times: FloatArray,
 ) -> Followed:
     """Carry a state along a path within the lowest levels."""
     follower = Follower(terms, levels)

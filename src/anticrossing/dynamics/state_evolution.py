@@ -31,7 +31,7 @@ from anticrossing.dynamics._state_series import ROWS_PER_TERM, Motion, TaylorSer
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import check_initial, check_kinds, check_tolerance
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
-from anticrossing.hamiltonian.sparse import SparseTerms
+from anticrossing.hamiltonian.sparse import SparseHamiltonian
 from anticrossing.spectrum._blocks import lowest_with_copies
 from anticrossing.units import Units
 
@@ -173,7 +173,7 @@ def evolve(
     wanted = np.empty(0) if times is None else lanes.check_times(times)[0]
     extra = np.empty(0) if breakpoints is None else np.ravel(real_array("breakpoints", breakpoints))
     _check_memory(hamiltonian, wanted.size, count)
-    terms = SparseTerms(hamiltonian)
+    terms = SparseHamiltonian(hamiltonian)
     series = TaylorSeries(terms.terms, _Coefficients(terms, drive, hamiltonian.units.angular))
     start, stop = float(drive.start_time), float(drive.stop_time)
     _check_finite(series, start, stop)
@@ -206,7 +206,7 @@ def evolve(
 class _Coefficients:
     """The coefficients of the terms at times, in radians per time."""
 
-    def __init__(self, terms: SparseTerms, drive: Drive, angular: float) -> None:
+    def __init__(self, terms: SparseHamiltonian, drive: Drive, angular: float) -> None:
         self._terms, self._drive, self._angular = terms, drive, angular
 
     def __call__(self, times: FloatArray) -> FloatArray:
@@ -216,7 +216,7 @@ class _Coefficients:
 
 def _directly(
     lanes: Lanes,
-    terms: SparseTerms,
+    terms: SparseHamiltonian,
     series: TaylorSeries,
     cuts: FloatArray,
     initial: int | ComplexArray,
@@ -265,7 +265,7 @@ def _directly(
 
 def _followed(
     lanes: Lanes,
-    terms: SparseTerms,
+    terms: SparseHamiltonian,
     path: lowest_levels.Path,
     initial: int | ComplexArray,
     levels: int,
@@ -324,7 +324,11 @@ def _probability_error(probabilities: FloatArray, amplitude: float) -> float:
 
 
 def _initial_state(
-    lanes: Lanes, terms: SparseTerms, initial: int | ComplexArray, basis: str, warnings: list[str]
+    lanes: Lanes,
+    terms: SparseHamiltonian,
+    initial: int | ComplexArray,
+    basis: str,
+    warnings: list[str],
 ) -> ComplexArray:
     if not isinstance(initial, int):
         return initial
@@ -341,7 +345,7 @@ def _unit(size: int, index: int) -> ComplexArray:
 
 
 def _lowest(
-    lanes: Lanes, terms: SparseTerms, time: float, levels: int, warnings: list[str]
+    lanes: Lanes, terms: SparseHamiltonian, time: float, levels: int, warnings: list[str]
 ) -> tuple[FloatArray, npt.NDArray[Any]]:
     """Return the lowest levels at a time and their states as columns."""
     matrix = terms.at(float(np.real(lanes.drive(time))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,11 +55,6 @@ class SparseTerm:
         own = 64 * self.size if self.operator is not None else 0
         self.work = float(self.size * (1 + self.masks.size) + 4 * stored + own)
 
-    @property
-    def has_flips(self) -> bool:
-        """Whether a diagonal or bit flips are there."""
-        return bool(self.masks.size or self.diagonal.any())
-
     def apply(self, v: Vectors, out: Vectors) -> None:
         """Set `out` to the product with each row of `v`, both (m, N) and contiguous."""
         combine(v, out, self.diagonal, self.masks, self.weights)
@@ -106,15 +101,13 @@ class SparseTerm:
 
 
 class SparseTerms:
-    """The terms of a Hamiltonian of single parameter values, ready for products with vectors."""
+    """Constant matrices M_k ready for products with vectors, and for sums of them."""
 
-    def __init__(self, hamiltonian: TermHamiltonian) -> None:
-        self.hamiltonian = hamiltonian
-        self.size = hamiltonian.dimension
-        self.terms = tuple(SparseTerm(matrix) for matrix in hamiltonian.matrices)
+    def __init__(self, matrices: Sequence[Any]) -> None:
+        self.terms = tuple(SparseTerm(matrix) for matrix in matrices)
+        self.size = self.terms[0].size
         self.is_real = all(term.is_real for term in self.terms)
         self.dtype: type = np.float64 if self.is_real else np.complex128
-        self._parameters: Mapping[str, Any] = hamiltonian.parameters
         self._masks = np.unique(np.concatenate([term.masks for term in self.terms]))
         self._places = [np.searchsorted(self._masks, term.masks) for term in self.terms]
 
@@ -123,24 +116,27 @@ class SparseTerms:
         """Multiplications in one product of every term with a vector."""
         return sum(term.work for term in self.terms)
 
+    def combined(self, weights: FloatArray) -> Combined:
+        """Return Σ_k weights[k] M_k."""
+        return Combined(self, np.asarray(weights, dtype=np.float64))
+
+
+class SparseHamiltonian(SparseTerms):
+    """The terms of a Hamiltonian of single parameter values, with their coefficients."""
+
+    def __init__(self, hamiltonian: TermHamiltonian) -> None:
+        super().__init__(hamiltonian.matrices)
+        self.hamiltonian = hamiltonian
+        self._parameters: Mapping[str, Any] = hamiltonian.parameters
+
     def coefficients(self, x: FloatArray) -> FloatArray:
         """Return the coefficients of the terms at points x: (…, K)."""
         found = self.hamiltonian._coefficient_values(self.hamiltonian.formulas, x, self._parameters)
         return np.asarray(found, dtype=np.float64)
 
-    def slopes(self, x: FloatArray) -> FloatArray:
-        """Return the derivatives of the coefficients in the coordinate: (…, K)."""
-        formulas = self.hamiltonian._differentiated(self.hamiltonian.coordinates[0])
-        found = self.hamiltonian._coefficient_values(formulas, x, self._parameters)
-        return np.asarray(found, dtype=np.float64)
-
-    def combined(self, weights: FloatArray) -> Combined:
-        """Return Σ_k weights[k] M_k."""
-        return Combined(self, np.asarray(weights, dtype=np.float64))
-
-    def at(self, x: float) -> Combined:
+    def at(self, x: float | FloatArray) -> Combined:
         """Return H(x)."""
-        return self.combined(self.coefficients(np.asarray(float(x))))
+        return self.combined(self.coefficients(np.asarray(x, dtype=np.float64)))
 
 
 class Combined:
@@ -164,11 +160,6 @@ class Combined:
             ends = sorted((weight * term.lowest, weight * term.highest))
             self.lowest += ends[0]
             self.highest += ends[1]
-
-    @property
-    def diagonal(self) -> FloatArray:
-        """The diagonal, as far as it is known."""
-        return self._diagonal
 
     def __matmul__(self, v: Vectors) -> Vectors:
         """Return the product with a vector (N,) or with vectors as columns (N, m)."""

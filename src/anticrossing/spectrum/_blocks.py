@@ -24,6 +24,7 @@ from anticrossing.hamiltonian import (
     TermHamiltonian,
     check_finite_hermitian,
 )
+from anticrossing.hamiltonian.sparse import Combined, SparseTerms
 from anticrossing.spectrum.symmetry import Sectors
 
 LARGEST_DENSE = 512
@@ -129,7 +130,8 @@ class Blocks:
         with np.errstate(all="ignore"):
             for block in range(len(self.indices)):
                 if self.is_partial(block):
-                    rows = [np.abs(self._sparse(block, float(p), order)).sum(axis=1) for p in x]
+                    sums = (self._sparse(block, float(p), order) for p in x)
+                    rows = [np.abs([s.lowest, s.highest]) for s in sums]
                 else:
                     rows = [np.abs(self._dense(block, x, order)).sum(axis=-1)]
                 norms += [row.max() for row in rows]
@@ -147,18 +149,18 @@ class Blocks:
         self._functions = [
             [None if is_zero(f) else compile_formula(names, f) for f in order] for order in orders
         ]
-        self._sparse_blocks: dict[int, list[Any]] = {}
+        self._sparse_blocks: dict[int, SparseTerms] = {}
         self._stacks: dict[int, npt.NDArray[Any]] = {}
         for block, inside in enumerate(self.indices):
             if sectors.basis is not None:
                 part = sectors.basis[:, inside]
                 blocks = [part.conj().T @ matrix @ part for matrix in matrices]
+            elif inside.size == H.dimension:
+                blocks = matrices
             else:
                 blocks = [matrix[inside][:, inside] for matrix in matrices]
             if inside.size > LARGEST_DENSE:
-                import scipy.sparse
-
-                self._sparse_blocks[block] = [scipy.sparse.csr_matrix(m) for m in blocks]
+                self._sparse_blocks[block] = SparseTerms(blocks)
             else:
                 dense = [m if isinstance(m, np.ndarray) else m.toarray() for m in blocks]
                 self._stacks[block] = np.stack(dense).reshape(len(dense), -1)
@@ -223,17 +225,13 @@ class Blocks:
         self._latest[order] = (x, values)
         return values
 
-    def _sparse(self, block: int, x: float, order: int) -> Any:
-        weights = self._coefficients(x, order)
-        matrices = self._sparse_blocks[block]
-        total = weights[0] * matrices[0]
-        for weight, matrix in zip(weights[1:], matrices[1:], strict=True):
-            total = total + weight * matrix
-        return total
+    def _sparse(self, block: int, x: float, order: int) -> Combined:
+        return self._sparse_blocks[block].combined(self._coefficients(x, order))
 
     def _lanczos(self, block: int, x: float) -> tuple[FloatArray, Matrices]:
         assert self.count is not None  # refused in __init__
-        return lowest_levels(self._sparse(block, x, 0), min(self.count + 1, self.size(block) - 2))
+        operator = self._sparse(block, x, 0).linear_operator()
+        return lowest_levels(operator, min(self.count + 1, self.size(block) - 2))
 
 
 def lowest_levels(

@@ -143,6 +143,8 @@ def sectors(
     ('odd', 'even')
     """
     instance("H", H, Hamiltonian)
+    if isinstance(H, TermHamiltonian) and any(hasattr(m, "matvec") for m in H.matrices):
+        return _one_sector(H, symmetry)
     matrices = _effective_matrices(H, _sample_points(H, x))
     if symmetry is not None:
         return _named_sectors(H, matrices, symmetry)
@@ -162,6 +164,18 @@ def _all_sectors(H: Hamiltonian, matrices: list[Any]) -> Sectors:
             "blocks of the given basis (others were not searched for: the matrices are large)",
         )
     return _split_components(matrices, labels)
+
+
+def _one_sector(H: Hamiltonian, symmetry: Symmetry | None) -> Sectors:
+    """Return all states as one sector: the elements of a `LinearOperator` are not known."""
+    if symmetry is not None:
+        raise fail(
+            "symmetry",
+            "be left out where a term of H is a LinearOperator",
+            "one was given: make the operators of each sector, and look at them one by one",
+        )
+    labels = np.zeros(H.dimension, dtype=np.intp)
+    return Sectors(labels, None, 1, "not searched for: a term is a LinearOperator")
 
 
 def linked(H: Hamiltonian, x: FloatArray) -> npt.NDArray[np.intp]:
