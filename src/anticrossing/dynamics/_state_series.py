@@ -110,10 +110,14 @@ class TaylorSeries:
 
     def _step(self, motion: Motion, time: float, length: float, allowed: float) -> float | None:
         """Try one step; return how far terms of the series exceed the state, None if refused."""
-        series = self._to_series @ self._coefficients(time + length * self._nodes)
+        values = self._coefficients(time + length * self._nodes)
+        series = self._to_series @ values
         sizes = np.abs(series) * self._spreads * length
         missed = float(np.sum(np.max(sizes[-2:], axis=0)))
-        if not np.all(np.isfinite(series)) or missed > allowed:
+        # Times are known to rounding, and coefficients to what they change meanwhile.
+        turned = np.ptp(values, axis=0) @ self._spreads
+        noise = 4 * _EPSILON * max(abs(time), abs(time + length)) * turned
+        if not np.all(np.isfinite(series)) or missed > max(allowed, noise):
             return None
         # What is below rounding would only be carried along.
         kept = np.max(sizes, axis=1) > 1e-17 + _EPSILON / 8 * np.max(sizes)

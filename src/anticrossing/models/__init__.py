@@ -22,6 +22,7 @@ from anticrossing.models.molecular import SODIUM_IODIDE_MASS, SodiumIodide
 from anticrossing.models.multilevel import BowTie, DemkovOsherov
 from anticrossing.models.qubit import FluxQubit
 from anticrossing.models.retinal import RETINAL_MASSES, Retinal
+from anticrossing.models.rydberg import RydbergChain
 from anticrossing.models.sharc import SharcModel, read_sharc, write_sharc
 from anticrossing.models.spin import SpinInField, spin_matrices
 from anticrossing.models.spin_boson import SpinBoson
@@ -38,6 +39,7 @@ MODELS: dict[str, Callable[..., Hamiltonian]] = {
     "TransverseIsing": TransverseIsing,
     "TransverseIsingMode": TransverseIsingMode,
     "BlochBands": BlochBands,
+    "RydbergChain": RydbergChain,
     "Annealing": Annealing,
     "Grover": Grover,
     "SodiumIodide": SodiumIodide,
@@ -62,6 +64,7 @@ __all__ = [
     "TransverseIsing",
     "TransverseIsingMode",
     "BlochBands",
+    "RydbergChain",
     "Annealing",
     "Grover",
     "SodiumIodide",
