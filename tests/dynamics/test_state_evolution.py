@@ -116,6 +116,7 @@ def test_the_error_estimate_bounds_the_error(tolerance):
     assert error <= found.error_estimate <= max(3 * tolerance, 1e-11)
 
 
+@pytest.mark.slow
 def test_followed_levels_keep_their_bound():
     # A small matrix, whatever `propagate` would do with it: both methods by hand.
     H = annealing(5)

@@ -73,22 +73,23 @@ class TaylorSeries:
 
     def advance(self, motion: Motion, start: float, stop: float, tolerance: float) -> None:
         """Carry `motion` from start to stop, smooth in between, to an error of the state."""
-        time, phase = start, _FIRST_PHASE
+        time, phase, longest = start, _FIRST_PHASE, stop - start
         while time < stop:
-            length = self._length(time, stop, phase)
+            length = min(self._length(time, stop, phase), longest)
             last = length >= (stop - time) * (1 - 1e-12)
             length = stop - time if last else length
             allowed = max(tolerance * length / (stop - start), 4 * _EPSILON)
             growth = self._step(motion, time, length, allowed)
             if growth is None:
-                phase *= 0.5
-                if time + length / 2 <= time or phase < 1e-6:
+                longest = length / 2
+                if time + longest / 16 <= time:
                     raise ConvergenceError(
                         f"H(x(t)) is not smooth near t = {time:.9g}: give that time as a "
                         "breakpoint, or a larger tolerance."
                     )
                 continue
             time = stop if last else time + length
+            longest *= 2
             most = min(max(allowed / (4 * _EPSILON), _SMALLEST_GROWTH), _LARGEST_GROWTH)
             if not last or growth > most:
                 ratio = np.log(most) / max(np.log(growth), 0.1)
