@@ -127,7 +127,7 @@ class TaylorSeries:
         count, rows = len(self._terms), degree + 1
         total, state = motion.state.copy(), motion.state.copy()
         ring = self._ring.view(np.float64)
-        squares, before = 1.0, np.inf
+        squares, norms = 1.0, [1.0]
         radius = float(np.sum(np.abs(powers) @ self._spreads)) * length
         for order in range(_MOST_ORDERS):
             slot = order % rows
@@ -147,13 +147,13 @@ class TaylorSeries:
                 total.view(np.float64),
             )
             squares += norm**2
-            # From here on every term is less than half the one before.
+            # A term is at most `ratio` times the largest of those that it follows from.
+            norms.append(norm)
             ratio = radius / (order + 2)
-            if ratio < 0.5 and max(norm, before * ratio) * ratio / (1 - ratio) <= 0.5 * allowed:
+            if ratio < 0.5 and rows * max(norms[-rows:]) * ratio / (1 - ratio) <= 0.5 * allowed:
                 break
             if not squares < _LARGEST_GROWTH**4:
                 return None
-            before = norm
         else:
             return None
         growth = float(np.sqrt(squares))
