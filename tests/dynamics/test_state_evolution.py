@@ -238,3 +238,13 @@ def test_the_result_shows_itself(tmp_path):
     assert found.to_dataset()["population"].shape == (2, 4)
     assert found.plot().get_xlabel()
     assert found.save(tmp_path / "result.json").exists()
+
+
+def test_what_follows_all_levels_refuses_in_one_line():
+    chain = ac.models.TransverseIsing(sites=10)
+    with pytest.raises(InputError, match="`propagate` follows one state of a large sparse"):
+        ac.dynamics.floquet(chain, ac.drive.Sinusoidal(0.0, 1.0, frequency=1.0))
+    found = ac.propagate(chain, ac.drive.Linear(0.0, 0.1, rate=1.0), levels=1)
+    with pytest.raises(InputError, match="fewer levels for `transition_matrix`"):
+        _ = found.transition_matrix
+    assert not hasattr(found, "density_matrix")

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import fail
 from anticrossing.drive import Drive
 from anticrossing.dynamics import open_systems, state_evolution, unitary
+from anticrossing.dynamics.lanes import is_large
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
@@ -95,7 +96,7 @@ def propagate(
     >>> round(float(result.transition_matrix[1, 0]), 8)   # exp(−π/2) = 0.20787958
     0.20787958
     """
-    if state_evolution.is_large(hamiltonian):
+    if is_large(hamiltonian):
         _refuse_whole(environment, order)
         return state_evolution.evolve(  # type: ignore[return-value]
             hamiltonian,  # type: ignore[arg-type]

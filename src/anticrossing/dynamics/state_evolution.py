@@ -30,16 +30,15 @@ from anticrossing.dynamics._followed import NODES
 from anticrossing.dynamics._state_series import ROWS_PER_TERM, Motion, TaylorSeries
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import check_initial, check_kinds, check_tolerance
-from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.hamiltonian import TermHamiltonian
 from anticrossing.hamiltonian.sparse import SparseHamiltonian
 from anticrossing.spectrum._blocks import lowest_with_copies
 from anticrossing.units import Units
 
 METHODS = ("auto", "direct", "lowest")
 BASES = ("adiabatic", "diabatic")
-LARGEST_WHOLE = 512
-"""Sparse Hamiltonians above this dimension evolve one state, not the whole propagator."""
 
+_OF_ALL_LEVELS = ("transition_matrix", "propagator", "amplitudes", "superoperator")
 _LEVELS = 4
 _MOST_LEVELS = 32
 _SECONDS_PER_PRODUCT = 1.5e-9  # times the multiplications in it
@@ -115,6 +114,16 @@ class StateEvolution(Result):
         "state": shown("time", "row", text="state at the time", of="states"),
     }
 
+    def __getattr__(self, name: str) -> Any:
+        if name in _OF_ALL_LEVELS:
+            raise fail(
+                "hamiltonian",
+                f"have fewer levels for `{name}`",
+                f"of {self.state.size} sparse ones a single state was followed: `probabilities`, "
+                "`populations` and `state` hold it",
+            )
+        raise AttributeError(f"a StateEvolution has no {name!r}")
+
     def variables(self) -> dict[str, Variable]:
         """Return the numbers by name; those along the requested times only if there are any."""
         return {name: v for name, v in super().variables().items() if np.size(v.values)}
@@ -133,12 +142,6 @@ class StateEvolution(Result):
 
     def _attributes(self) -> dict[str, Any]:
         return {"problem": self.description, "basis": self.basis, "method": self.method}
-
-
-def is_large(hamiltonian: Hamiltonian) -> bool:
-    """Whether `propagate` follows one state of this Hamiltonian."""
-    sparse = isinstance(hamiltonian, TermHamiltonian) and hamiltonian.is_sparse
-    return sparse and hamiltonian.dimension > LARGEST_WHOLE
 
 
 def evolve(
