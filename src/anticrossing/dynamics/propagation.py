@@ -87,6 +87,8 @@ def propagate(
     References
     ----------
     M. V. Berry, Proc. R. Soc. A 429, 61 (1990), for superadiabatic states of any order.
+    S. Jansen, M.-B. Ruskai and R. Seiler, J. Math. Phys. 48, 102111 (2007), for bounds on what
+    leaves the lowest levels.
 
     Examples
     --------
