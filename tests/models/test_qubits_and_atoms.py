@@ -177,6 +177,16 @@ def test_rydberg_chain_is_a_sum_over_its_atoms(sites):
         assert np.allclose(pair(4.0), expected, atol=1e-13)
 
 
+def test_a_ring_of_atoms_takes_the_shorter_way():
+    H = models.RydbergChain(sites=4, rabi=1.0, interaction=5.0, periodic=True)
+    assert H(0.0)[0b1001, 0b1001] == pytest.approx(5.0)
+    assert H(0.0)[0b1010, 0b1010] == pytest.approx(5.0 / 64)
+
+
+def test_a_long_chain_is_sparse():
+    assert models.RydbergChain(sites=8, rabi=1.0, interaction=2.0).is_sparse
+
+
 def test_blockaded_atoms_turn_together():
     # Two atoms: √2 Ω, and |rr⟩ is left empty to second order in Ω/V.
     H = models.RydbergChain(sites=2, rabi=1.0, interaction=2e4)

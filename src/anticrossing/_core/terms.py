@@ -14,6 +14,7 @@ from anticrossing._core.plain import Formula
 if TYPE_CHECKING:
     import sympy
 
+_LARGEST_WRITTEN = 512  # dimension up to which a `LinearOperator` is written out as a matrix
 _SAME = 1e-10  # what rounding may leave of the difference of two formulas, of its terms
 
 
@@ -32,8 +33,8 @@ def check_pairs(terms: Any) -> list[tuple[Any, Any]]:
 
 
 def check_matrices(matrices: Sequence[Any]) -> tuple[Any, ...]:
-    """Return the constant matrices of one kind (all dense, or all CSR), each Hermitian."""
-    sparse = any(hasattr(matrix, "tocsr") for matrix in matrices)
+    """Return the constant matrices of one kind, each Hermitian: all dense, or CSR and operators."""
+    sparse = any(hasattr(m, "tocsr") or hasattr(m, "matvec") for m in matrices)
     checked = [_sparse(k, m) if sparse else _dense(k, m) for k, m in enumerate(matrices)]
     shapes = {matrix.shape for matrix in checked}
     if len(shapes) > 1:
@@ -49,8 +50,12 @@ def _dense(index: int, matrix: Any) -> np.ndarray[Any, Any]:
 def _sparse(index: int, matrix: Any) -> Any:
     import scipy.sparse
 
-    csr = scipy.sparse.csr_matrix(matrix)
     name = f"terms[{index}] matrix"
+    if hasattr(matrix, "matvec"):
+        matrix = _operator(name, matrix)
+        if hasattr(matrix, "matvec"):
+            return matrix
+    csr = scipy.sparse.csr_matrix(matrix)
     if csr.shape[0] != csr.shape[1]:
         raise fail(name, "be square", f"its shape is {csr.shape}")
     finite(name, csr.data)
@@ -61,6 +66,24 @@ def _sparse(index: int, matrix: Any) -> Any:
         )
     real = not np.iscomplexobj(csr.data) or not np.any(csr.data.imag)
     return csr.real.astype(np.float64) if real else csr.astype(np.complex128)
+
+
+def _operator(name: str, operator: Any) -> Any:
+    """Return a `LinearOperator` that looks Hermitian; the matrix of a small one."""
+    shape, kind = np.shape(operator), np.dtype(getattr(operator, "dtype", None) or np.complex128)
+    if len(shape) != 2 or shape[0] != shape[1]:
+        raise fail(name, "be square", f"its shape is {shape}")
+    if shape[0] <= _LARGEST_WRITTEN:
+        return finite(name, np.asarray(operator @ np.eye(shape[0], dtype=kind)))
+    rng = np.random.default_rng(0)
+    one, two = rng.normal(size=(2, shape[0])).astype(kind)
+    if kind.kind == "c":
+        one, two = np.exp(2j * np.pi * rng.uniform(size=(2, shape[0])))
+    left, right = (finite(name, np.ravel(operator @ v)) for v in (one, two))
+    difference = abs(np.vdot(left, two) - np.vdot(one, right))
+    if difference > 1e-10 * np.linalg.norm(left) * np.linalg.norm(two):
+        raise fail(name, "be Hermitian", f"⟨Mu|v⟩ and ⟨u|Mv⟩ differ by {difference:.3g}")
+    return operator
 
 
 def check_coefficients(coefficients: Sequence[Any], names: Sequence[str]) -> tuple[Formula, ...]:

@@ -18,6 +18,7 @@ from anticrossing.dynamics.periodic import (
 from anticrossing.dynamics.propagation import propagate
 from anticrossing.dynamics.quasi_energies import QuasiEnergies, Resonance, quasi_energies
 from anticrossing.dynamics.result import Propagation
+from anticrossing.dynamics.state_evolution import StateEvolution
 
 __all__ = [
     "FermionEvolution",
@@ -29,6 +30,7 @@ __all__ = [
     "Propagation",
     "QuasiEnergies",
     "Resonance",
+    "StateEvolution",
     "evolve_fermions",
     "floquet",
     "interferogram",

@@ -19,6 +19,26 @@ from anticrossing.hamiltonian import (
     check_finite_hermitian,
 )
 
+LARGEST_WHOLE = 512
+"""Sparse Hamiltonians above this dimension evolve one state, not all of them."""
+
+
+def is_large(hamiltonian: Hamiltonian) -> bool:
+    """Whether H is sparse, and too large to follow all of its levels."""
+    sparse = isinstance(hamiltonian, TermHamiltonian) and hamiltonian.is_sparse
+    return sparse and hamiltonian.dimension > LARGEST_WHOLE
+
+
+def refuse_large(hamiltonian: Hamiltonian) -> None:
+    """Raise `InputError` for a sparse H that is too large to follow all of its levels."""
+    if is_large(hamiltonian):
+        raise fail(
+            "hamiltonian",
+            f"have at most {LARGEST_WHOLE} levels for what follows all of them",
+            f"it has {hamiltonian.dimension}: `propagate` follows one state of a large sparse "
+            "Hamiltonian, `levels` and `find_crossings` with `count` look at the lowest levels",
+        )
+
 
 @dataclass(frozen=True)
 class Lanes:

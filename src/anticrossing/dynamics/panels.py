@@ -20,7 +20,7 @@ from anticrossing._core.threads import one_thread, processors
 from anticrossing.dynamics import between_nodes, features
 from anticrossing.dynamics.between_nodes import Checks
 from anticrossing.dynamics.kernels import Kernel, PanelResults
-from anticrossing.dynamics.lanes import Lanes
+from anticrossing.dynamics.lanes import Lanes, refuse_large
 
 FIRST_PANELS = 8
 SMALLEST_TOLERANCE = 2e-13
@@ -96,6 +96,7 @@ def solve(
     times : array, shape (lanes, k), optional
         Times at which the propagator is wanted, inside the window and increasing.
     """
+    refuse_large(lanes.hamiltonian)
     formulas = kernel.formulas
     lane, left, right = _first_panels(lanes, [breakpoints, times, features.find(lanes, formulas)])
     accepted: list[Pieces] = []

@@ -1,11 +1,13 @@
-"""`propagate`: exact evolution, with or without an environment."""
+"""`propagate`: exact evolution, with or without an environment, or of one state of a large H."""
 
 from __future__ import annotations
 
 import numpy.typing as npt
 
+from anticrossing._core.checks import fail
 from anticrossing.drive import Drive
-from anticrossing.dynamics import open_systems, unitary
+from anticrossing.dynamics import open_systems, state_evolution, unitary
+from anticrossing.dynamics.lanes import is_large
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
@@ -25,11 +27,16 @@ def propagate(
     tolerance: float = 1e-10,
     breakpoints: npt.ArrayLike | None = None,
     symmetry: Symmetry | None = None,
+    levels: int | None = None,
+    method: str = "auto",
 ) -> Propagation:
     """Solve i dψ/dt = H(x(t)) ψ, or the Lindblad equation, at a cost independent of slowness.
 
     The window is cut into panels on which the state is followed in superadiabatic frames, so slow
     evolution needs no more panels than fast; see the theory page of the documentation.
+
+    Of a Hamiltonian of sparse matrices or linear operators with more than 512 levels one state is
+    followed, and a `StateEvolution` returned.
 
     Parameters
     ----------
@@ -64,10 +71,18 @@ def propagate(
         Labels or operators that H(x) keeps, instead of a search for its sectors. Sectors are
         followed one by one, without an environment: the search finds all of up to 256 states, and
         of more those the given basis shows. Within every label it goes on.
+    levels : int, optional
+        Of a large sparse Hamiltonian: how many of the lowest levels are read out (4 by default),
+        and followed at least by method "lowest".
+    method : {"auto", "direct", "lowest"}
+        Of a large sparse Hamiltonian: "direct" takes products of its terms with the state, in
+        number proportional to the duration; "lowest" follows the lowest levels along a drive that
+        moves one way, at a cost that does not depend on the duration, and bounds what the other
+        levels do (`leakage`). By default what takes less work.
 
     Returns
     -------
-    Propagation
+    Propagation, of a large sparse Hamiltonian StateEvolution
 
     Raises
     ------
@@ -80,6 +95,8 @@ def propagate(
     References
     ----------
     M. V. Berry, Proc. R. Soc. A 429, 61 (1990), for superadiabatic states of any order.
+    S. Jansen, M.-B. Ruskai and R. Seiler, J. Math. Phys. 48, 102111 (2007), for bounds on what
+    leaves the lowest levels.
 
     Examples
     --------
@@ -89,6 +106,26 @@ def propagate(
     >>> round(float(result.transition_matrix[1, 0]), 8)   # exp(−π/2) = 0.20787958
     0.20787958
     """
+    if is_large(hamiltonian):
+        _refuse_whole(environment, order)
+        return state_evolution.evolve(  # type: ignore[return-value]
+            hamiltonian,  # type: ignore[arg-type]
+            drive,
+            initial=initial,
+            basis=basis,
+            times=times,
+            tolerance=tolerance,
+            breakpoints=breakpoints,
+            levels=levels,
+            method=method,
+        )
+    if levels is not None or method != "auto":
+        name = "method" if levels is None else "levels"
+        raise fail(
+            name,
+            "be given for a large sparse Hamiltonian only",
+            "this one is followed with all of its levels",
+        )
     request = Request(
         hamiltonian,
         drive,
@@ -104,3 +141,17 @@ def propagate(
     if environment is None:
         return unitary.evolve(request)
     return open_systems.evolve(request, environment)
+
+
+def _refuse_whole(environment: Environment | None, order: int | None) -> None:
+    """Refuse what needs all levels of a large sparse Hamiltonian."""
+    if environment is not None:
+        raise fail(
+            "environment",
+            "be left out for a large sparse Hamiltonian",
+            "one was given: density matrices of as many levels do not fit",
+        )
+    if order is not None:
+        raise fail(
+            "order", "be left out for a large sparse Hamiltonian", "it reads out adiabatic levels"
+        )

@@ -77,7 +77,8 @@ class Hamiltonian(MatrixFunction):
         terms : sequence of (coefficient, matrix)
             The coefficient is a number, text in the safe formula language, or a SymPy expression
             in the coordinates and parameters; it must be real. The matrix is a constant Hermitian
-            (N, N) array or SciPy sparse matrix.
+            (N, N) array, SciPy sparse matrix, or SciPy `LinearOperator` (with a dtype; it is tried
+            with two random vectors for being Hermitian).
         parameters : mapping of str to float or array, optional
             Values of every parameter used in the coefficients; arrays make a batch.
         coordinates : str or sequence of str

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core import expression
-from anticrossing._core.checks import FloatArray, InputError, fail
+from anticrossing._core.checks import FloatArray, fail
 from anticrossing._core.plain import Formula, Plain, compile_formula, differentiate, used_names
 from anticrossing.hamiltonian._arguments import Matrices, common_offset, coordinate_names
 from anticrossing.hamiltonian._derivatives import DerivativeTable
@@ -65,7 +65,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
 
     @property
     def is_sparse(self) -> bool:
-        """Whether the constant matrices are SciPy sparse matrices."""
+        """Whether the constant matrices are SciPy sparse matrices or linear operators."""
         return not isinstance(self.matrices[0], np.ndarray)
 
     def evaluate(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> Matrices:
@@ -95,6 +95,8 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
 
     def weights_of_terms(self) -> FloatArray:
         """Return max|M_k| of every term, less what commutes."""
+        if self.is_sparse:
+            return np.array([_size(matrix) for matrix in self.matrices])
         return np.asarray(np.max(np.abs(self._split_stack()[0]), axis=-1))
 
     def evaluate_derivative(
@@ -111,9 +113,16 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         return self._all_derivatives(2, x, parameters)
 
     def sparse(self, x: float | npt.ArrayLike) -> Any:
-        """Return H at one point as a SciPy CSR matrix (single parameter values only)."""
+        """Return H at one point as a SciPy CSR matrix (single parameter values only).
+
+        Raises
+        ------
+        InputError
+            For several points, or a term that is a `LinearOperator`.
+        """
         import scipy.sparse
 
+        self._refuse_operators("be made of matrices to be written out")
         points, parameters = self._outer(x)
         values = self._coefficient_values(self.formulas, points, parameters)
         if values.ndim != 1:
@@ -126,7 +135,8 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
     @property
     def dtype(self) -> type:
         """float64 when every constant matrix is real, complex128 otherwise."""
-        return np.complex128 if any(np.iscomplexobj(m) for m in self.matrices) else np.float64
+        kinds = (np.dtype(m.dtype or np.complex128).kind for m in self.matrices)
+        return np.complex128 if "c" in kinds else np.float64
 
     @property
     def permutations(self) -> tuple[npt.NDArray[np.intp], ...]:
@@ -212,13 +222,27 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         """Return the constant matrices as dense rows, one for each term."""
         if self._stack is None:
             if self.dimension > _LARGEST_DENSE:
-                raise InputError(
-                    f"A dense H(x) of dimension {self.dimension} would not fit: "
-                    "use the sparse eigenvalue functions instead."
+                raise fail(
+                    "hamiltonian",
+                    f"have at most {_LARGEST_DENSE} levels for what needs all of H(x)",
+                    f"it has {self.dimension}: `propagate`, `levels` and `find_crossings` with "
+                    "`count` do with sparse products",
                 )
+            self._refuse_operators("be made of matrices for what needs all of H(x)")
             dense = [m if isinstance(m, np.ndarray) else m.toarray() for m in self.matrices]
             self._stack = np.stack(dense).reshape(len(dense), -1)
         return self._stack
+
+    def _refuse_operators(self, must: str) -> None:
+        """Raise `InputError` if a term is known only by its products with vectors."""
+        for k, matrix in enumerate(self.matrices):
+            if hasattr(matrix, "matvec"):
+                raise fail(
+                    "hamiltonian",
+                    must,
+                    f"the matrix of term {k} is a LinearOperator: `propagate`, `levels` and "
+                    "`find_crossings` with `count` do with its products",
+                )
 
     def traceless_matrices(self) -> Matrices:
         """Return the constant matrices less the large multiples of the identity in them."""
@@ -266,3 +290,8 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
 
     def _copy_with(self, parameters: dict[str, FloatArray]) -> TermHamiltonian:
         return self._with(parameters=parameters)
+
+
+def _size(matrix: Any) -> float:
+    """Return the largest element of a sparse matrix; 1 for an operator, which hides its own."""
+    return 1.0 if hasattr(matrix, "matvec") else float(abs(matrix).max() if matrix.nnz else 0.0)

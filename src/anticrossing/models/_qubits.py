@@ -40,6 +40,15 @@ def pauli_sum(qubits: int, factor: float) -> Any:
     return matrix
 
 
+def diagonal(values: FloatArray) -> Any:
+    """Return a diagonal matrix."""
+    if values.size < 2**SPARSE_FROM:
+        return np.diag(values)
+    import scipy.sparse
+
+    return scipy.sparse.diags_array(values).tocsr()
+
+
 def bit_labels(qubits: int) -> tuple[str, ...]:
     """Return the bit strings 0…0 to 1…1."""
     return tuple(format(state, f"0{qubits}b") for state in range(2**qubits))

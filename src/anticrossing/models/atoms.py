@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import (
     FloatArray,
+    check_flag,
     fail,
     integer,
     named_values,
@@ -18,6 +19,13 @@ from anticrossing._core.checks import (
     positive,
 )
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.models._qubits import (
+    MOST_QUBITS,
+    bit_labels,
+    diagonal,
+    pauli_sum,
+    pauli_z_diagonal,
+)
 from anticrossing.models.spin import spin_matrices
 from anticrossing.units import Units
 
@@ -25,8 +33,6 @@ NV_SPLITTING = 2870.0
 """Zero-field splitting D of the ground state of the nitrogen-vacancy centre, MHz."""
 NV_GYROMAGNETIC_RATIO = 2.8025
 """γ_e of the nitrogen-vacancy centre, MHz per gauss."""
-
-_MOST_ATOMS = 12
 
 
 def LambdaSystem(
@@ -113,17 +119,20 @@ def RydbergPair(*, rabi: npt.ArrayLike, detuning: npt.ArrayLike, c6: npt.ArrayLi
     >>> RydbergPair(rabi=1.0, detuning=0.0, c6=64.0)(2.0).diagonal()
     array([0., 0., 0., 1.])
     """
-    flip, number = _atoms(2)
-    both = np.diag([0.0, 0.0, 0.0, 1.0])
+    first, second = _excited(2)
     return Hamiltonian.from_terms(
-        [("rabi/2", flip), ("-detuning", number), ("c6/x**6", both)],
+        [
+            ("rabi/2", pauli_sum(2, 1.0)),
+            ("-detuning", np.diag(first + second)),
+            ("c6/x**6", np.diag(first * second)),
+        ],
         parameters={
             "rabi": parameter("rabi", rabi),
             "detuning": parameter("detuning", detuning),
             "c6": nowhere_zero("c6", parameter("c6", c6)),
         },
         name="RydbergPair",
-        labels=_atom_labels(2),
+        labels=bit_labels(2),
         source="M. Saffman, T. G. Walker and K. Mølmer, Rev. Mod. Phys. 82, 2313 (2010)",
     )
 
@@ -135,23 +144,26 @@ def RydbergChain(
     interaction: npt.ArrayLike | None = None,
     c6: npt.ArrayLike | None = None,
     spacing: npt.ArrayLike | None = None,
+    periodic: bool = False,
 ) -> Hamiltonian:
     """A chain of atoms in a laser that excites a Rydberg state, as a function of the detuning x.
 
     H(x) = ½Ω Σ_i σ^x_i − x Σ_i n_i + V Σ_{i<j} n_i n_j/|i − j|⁶. For V ≫ Ω neighbours are never
     both excited; from large negative to positive x the ground state changes from no excitation to
-    every second atom.
+    every second atom. The matrices are sparse from 8 atoms on.
 
     Parameters
     ----------
     sites : int
-        Number of atoms, at most 12; the dimension is 2^sites.
+        Number of atoms, 1 to 20; the dimension is 2^sites.
     rabi : float or array
         Ω (energy).
     interaction : float or array, optional
         V, the interaction of neighbours (energy).
     c6, spacing : float or array, optional
         Instead of it C₆ (energy times distance⁶) and the distance a of neighbours: V = C₆/a⁶.
+    periodic : bool
+        Whether the chain is closed to a ring; |i − j| is then the shorter way round it.
 
     Returns
     -------
@@ -175,7 +187,8 @@ def RydbergChain(
     >>> chain.labels[np.argmax(abs(ground))]
     '101'
     """
-    count = integer("sites", sites, minimum=1, maximum=_MOST_ATOMS)
+    count = integer("sites", sites, minimum=1, maximum=MOST_QUBITS)
+    closed = check_flag("periodic", periodic)
     if interaction is None:
         if c6 is None or spacing is None:
             raise fail("interaction", "be given, or `c6` and `spacing`", "they are not")
@@ -184,17 +197,21 @@ def RydbergChain(
         raise fail("interaction", "be left out beside `c6` and `spacing`", "all are given")
     else:
         strength = parameter("interaction", interaction)
-    flip, number = _atoms(count)
     excited = _excited(count)
     pairs = np.zeros(2**count)
     for i in range(count):
         for j in range(i + 1, count):
-            pairs += excited[i] * excited[j] / float(j - i) ** 6
+            distance = min(j - i, count - j + i) if closed else j - i
+            pairs += excited[i] * excited[j] / float(distance) ** 6
     return Hamiltonian.from_terms(
-        [("rabi/2", flip), ("-x", number), ("interaction", np.diag(pairs))],
+        [
+            ("rabi/2", pauli_sum(count, 1.0)),
+            ("-x", diagonal(sum(excited))),
+            ("interaction", diagonal(pairs)),
+        ],
         parameters={"rabi": parameter("rabi", rabi), "interaction": strength},
         name="RydbergChain",
-        labels=_atom_labels(count),
+        labels=bit_labels(count),
         source="H. Bernien et al., Nature 551, 579 (2017)",
     )
 
@@ -266,20 +283,6 @@ def NVCentre(
     )
 
 
-def _excited(count: int) -> FloatArray:
-    """Return the diagonal of n_i for every atom, shape (atoms, states); bit 1 is excited."""
-    states = np.arange(2**count)
-    return np.array([(states >> (count - 1 - i)) & 1 for i in range(count)], dtype=np.float64)
-
-
-def _atoms(count: int) -> tuple[FloatArray, FloatArray]:
-    """Return Σ σ^x and Σ n."""
-    states = np.arange(2**count)
-    flip = np.zeros((states.size, states.size))
-    for i in range(count):
-        flip[states, states ^ (1 << i)] = 1.0
-    return flip, np.diag(_excited(count).sum(axis=0))
-
-
-def _atom_labels(count: int) -> tuple[str, ...]:
-    return tuple(format(state, f"0{count}b") for state in range(2**count))
+def _excited(count: int) -> list[FloatArray]:
+    """Return the diagonal of n_i for every atom; bit 1 is excited."""
+    return [(1 - pauli_z_diagonal(count, i)) / 2 for i in range(count)]

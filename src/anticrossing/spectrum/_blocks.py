@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, fail
+from anticrossing._core.checks import ConvergenceError, FloatArray, InputError, fail
 from anticrossing._core.plain import (
     Formula,
     Plain,
@@ -23,10 +24,13 @@ from anticrossing.hamiltonian import (
     TermHamiltonian,
     check_finite_hermitian,
 )
+from anticrossing.hamiltonian.sparse import Combined, SparseTerms
 from anticrossing.spectrum.symmetry import Sectors
 
 LARGEST_DENSE = 512
 """Blocks above this dimension are diagonalised by Lanczos iteration, for their lowest levels."""
+
+_COPY = 1e-12  # of the spread: levels closer than this are one
 
 
 class PairPoint(NamedTuple):
@@ -126,7 +130,8 @@ class Blocks:
         with np.errstate(all="ignore"):
             for block in range(len(self.indices)):
                 if self.is_partial(block):
-                    rows = [np.abs(self._sparse(block, float(p), order)).sum(axis=1) for p in x]
+                    sums = (self._sparse(block, float(p), order) for p in x)
+                    rows = [np.abs([s.lowest, s.highest]) for s in sums]
                 else:
                     rows = [np.abs(self._dense(block, x, order)).sum(axis=-1)]
                 norms += [row.max() for row in rows]
@@ -144,18 +149,18 @@ class Blocks:
         self._functions = [
             [None if is_zero(f) else compile_formula(names, f) for f in order] for order in orders
         ]
-        self._sparse_blocks: dict[int, list[Any]] = {}
+        self._sparse_blocks: dict[int, SparseTerms] = {}
         self._stacks: dict[int, npt.NDArray[Any]] = {}
         for block, inside in enumerate(self.indices):
             if sectors.basis is not None:
                 part = sectors.basis[:, inside]
                 blocks = [part.conj().T @ matrix @ part for matrix in matrices]
+            elif inside.size == H.dimension:
+                blocks = matrices
             else:
                 blocks = [matrix[inside][:, inside] for matrix in matrices]
             if inside.size > LARGEST_DENSE:
-                import scipy.sparse
-
-                self._sparse_blocks[block] = [scipy.sparse.csr_matrix(m) for m in blocks]
+                self._sparse_blocks[block] = SparseTerms(blocks)
             else:
                 dense = [m if isinstance(m, np.ndarray) else m.toarray() for m in blocks]
                 self._stacks[block] = np.stack(dense).reshape(len(dense), -1)
@@ -220,25 +225,69 @@ class Blocks:
         self._latest[order] = (x, values)
         return values
 
-    def _sparse(self, block: int, x: float, order: int) -> Any:
-        weights = self._coefficients(x, order)
-        matrices = self._sparse_blocks[block]
-        total = weights[0] * matrices[0]
-        for weight, matrix in zip(weights[1:], matrices[1:], strict=True):
-            total = total + weight * matrix
-        return total
+    def _sparse(self, block: int, x: float, order: int) -> Combined:
+        return self._sparse_blocks[block].combined(self._coefficients(x, order))
 
     def _lanczos(self, block: int, x: float) -> tuple[FloatArray, Matrices]:
         assert self.count is not None  # refused in __init__
-        return lowest_levels(self._sparse(block, x, 0), min(self.count + 1, self.size(block) - 2))
+        operator = self._sparse(block, x, 0).linear_operator()
+        return lowest_levels(operator, min(self.count + 1, self.size(block) - 2))
 
 
-def lowest_levels(matrix: Any, count: int) -> tuple[FloatArray, Matrices]:
-    """Return the `count` lowest eigenvalues and eigenvectors of a sparse Hermitian matrix."""
+def lowest_levels(
+    matrix: Any, count: int, start: npt.NDArray[Any] | None = None
+) -> tuple[FloatArray, Matrices]:
+    """Return the `count` lowest eigenvalues and eigenvectors of a sparse Hermitian matrix.
+
+    `matrix` may be a `LinearOperator`; `start` is a state near the ones that are wanted.
+    """
     import scipy.sparse.linalg
 
-    # A fixed starting vector without symmetry: the same answer at every call, all sectors seen.
-    start = np.random.default_rng(0).normal(size=matrix.shape[0])
-    energies, vectors = scipy.sparse.linalg.eigsh(matrix, k=count, which="SA", v0=start, tol=0)
+    if start is None:
+        # Fixed, without symmetry: the same answer at every call, all sectors seen.
+        start = np.random.default_rng(0).normal(size=matrix.shape[0])
+    size = min(max(2 * count + 8, 20), matrix.shape[0])
+    try:
+        energies, vectors = scipy.sparse.linalg.eigsh(
+            matrix, k=count, which="SA", v0=start, tol=0, ncv=size
+        )
+    except scipy.sparse.linalg.ArpackNoConvergence:
+        raise ConvergenceError(
+            f"The lowest {count} of {matrix.shape[0]} levels did not converge: ask for others, so "
+            "that the last one is apart from the next."
+        ) from None
     order = np.argsort(energies)
     return np.asarray(energies[order]), np.asarray(vectors[:, order])
+
+
+def lowest_with_copies(
+    matrix: Any, count: int, spread: float, start: npt.NDArray[Any] | None = None
+) -> tuple[FloatArray, Matrices]:
+    """Return what `lowest_levels` does, with every copy of a degenerate level.
+
+    Lanczos iteration from one vector sees a single vector of a degenerate level. The levels found
+    are lifted by `spread`, more than the distance of the levels: whatever is still below the last
+    of them was missed.
+    """
+    import scipy.sparse.linalg
+
+    energies, vectors = lowest_levels(matrix, count, start)
+    for _ in range(count):
+        lifted = scipy.sparse.linalg.LinearOperator(
+            matrix.shape,
+            matvec=functools.partial(_lifted, matrix, vectors, spread),
+            dtype=matrix.dtype,
+        )
+        missed, vector = lowest_levels(lifted, 1)
+        if missed[0] >= energies[count - 1] - _COPY * spread:
+            break
+        energies = np.append(energies, missed)
+        vectors = np.concatenate([vectors, vector], axis=1)
+        order = np.argsort(energies, kind="stable")
+        energies, vectors = energies[order], vectors[:, order]
+    return energies[:count], np.linalg.qr(vectors[:, :count])[0]
+
+
+def _lifted(matrix: Any, vectors: Matrices, spread: float, v: npt.NDArray[Any]) -> Any:
+    v = v.reshape(-1)
+    return matrix @ v + spread * (vectors @ (vectors.conj().T @ v))

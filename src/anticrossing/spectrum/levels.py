@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, at_most, fail, integer, listed, real_array
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, check_finite_hermitian
-from anticrossing.spectrum._blocks import LARGEST_DENSE, lowest_levels
+from anticrossing.hamiltonian.sparse import SparseHamiltonian
+from anticrossing.spectrum._blocks import LARGEST_DENSE, lowest_with_copies
 from anticrossing.spectrum.symmetry import sectors
 
 
@@ -164,6 +165,9 @@ def _sparse_levels(H: TermHamiltonian, points: FloatArray, count: int | None) ->
     result = np.empty((int(np.prod(batch)), flat.shape[0], count))
     for member in range(result.shape[0]):
         single: Any = H.replace(**{key: value[member] for key, value in parameters.items()})
+        terms = SparseHamiltonian(single)
         for index, point in enumerate(flat):
-            result[member, index] = lowest_levels(single.sparse(point), count)[0]
+            matrix = terms.at(np.asarray(point))
+            spread = 1.1 * (matrix.highest - matrix.lowest)
+            result[member, index] = lowest_with_copies(matrix.linear_operator(), count, spread)[0]
     return result.reshape(*batch, *shape, count)

@@ -151,6 +151,8 @@ def sectors(
     ('odd', 'even')
     """
     instance("H", H, Hamiltonian)
+    if isinstance(H, TermHamiltonian) and any(hasattr(m, "matvec") for m in H.matrices):
+        return _one_sector(H, symmetry)
     matrices = _effective_matrices(H, _sample_points(H, x))
     if symmetry is not None:
         return _named_sectors(matrices, symmetry)
@@ -195,6 +197,18 @@ def _all_sectors(matrices: list[Any], zero: float | None = None) -> Sectors:
     else:
         reason = "blocks of the given basis" + aside
     return Sectors(found.parts, found.basis if found.rotated else None, count, reason)
+
+
+def _one_sector(H: Hamiltonian, symmetry: Symmetry | None) -> Sectors:
+    """Return all states as one sector: the elements of a `LinearOperator` are not known."""
+    if symmetry is not None:
+        raise fail(
+            "symmetry",
+            "be left out where a term of H is a LinearOperator",
+            "one was given: make the operators of each sector, and look at them one by one",
+        )
+    labels = np.zeros(H.dimension, dtype=np.intp)
+    return Sectors(labels, None, 1, "not searched for: a term is a LinearOperator")
 
 
 def linked(H: Hamiltonian, x: FloatArray) -> npt.NDArray[np.intp]:
