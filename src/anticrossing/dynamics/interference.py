@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.linalg import dagger
+from anticrossing._core.threads import one_thread
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.open_kernels import OpenKernel
-from anticrossing.dynamics.panels import Evolution, Pieces
+from anticrossing.dynamics.panels import SUPERADIABATIC, Evolution, Pieces
 
 # Of a phase: its own rounding, and as much again for the rounding of t, x and H.
 _ROUNDING = 2 * float(np.finfo(np.float64).eps)
@@ -39,16 +40,20 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
     2 δ Im(U*_fi S_fj P_ji).
     """
     bound = of_phases(evolution)
+    if evolution.method != SUPERADIABATIC:
+        return bound
     for lane, pieces in _groups(bound, evolution):
         phases, frames = _levels(lanes, lane, pieces)
         before, after = _parts(pieces.propagator, columns[lane], dagger(rows[lane]))
         into, out = dagger(frames) @ before, after @ frames  # (l, panels, j, i), (l, panels, f, j)
-        ways = np.einsum("lkfj,lkji->lkfij", out, into)
-        others = ways.sum(axis=-1, keepdims=True) - ways
-        turned = np.abs((others.conj() * ways).imag)
+        total = (out[:, 0] @ into[:, 0])[..., None].conj()
         turns = np.minimum(_ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
-        most = 2 * np.max(np.einsum("lkj,lkfij->lfi", turns, turned), axis=(1, 2))
-        bound[lane] = np.minimum(bound[lane], most)
+        most = np.zeros(total.shape[:-1])
+        for k in range(phases.shape[1]):
+            ways = out[:, k, :, None, :] * into[:, k].swapaxes(-1, -2)[:, None]
+            # The other ways are the total less this one, of which the product is real.
+            most += (np.abs((total * ways).imag) @ turns[:, k, None, :, None])[..., 0]
+        bound[lane] = np.minimum(bound[lane], 2 * np.max(most, axis=(1, 2)))
     return bound
 
 
@@ -99,7 +104,8 @@ def _levels(lanes: Lanes, lane: npt.NDArray[np.intp], pieces: Pieces) -> tuple[F
     """Return the levels' phases over every panel, and the eigenvectors at its end."""
     times = np.stack([pieces.left, 0.5 * (pieces.left + pieces.right), pieces.right], axis=-1)
     h = lanes.traceless(times.reshape(lane.size, -1), lane)
-    energies, frames = np.linalg.eigh(h.reshape(*times.shape, *h.shape[-2:]))
+    with one_thread:
+        energies, frames = np.linalg.eigh(h.reshape(*times.shape, *h.shape[-2:]))
     largest = np.max(np.abs(energies), axis=-2)
     last = frames[..., -1, :, :].astype(np.complex128)
     return (pieces.right - pieces.left)[..., None] * largest, last

@@ -9,19 +9,20 @@ order. The kernel never calls back: H is evaluated at all nodes of all open pane
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ConvergenceError, FloatArray
+from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.threads import one_thread, processors
 from anticrossing.dynamics import between_nodes, features
 from anticrossing.dynamics.between_nodes import Checks
 from anticrossing.dynamics.kernels import Kernel, PanelResults
 from anticrossing.dynamics.lanes import Lanes
 
+SUPERADIABATIC = "superadiabatic panels"
 FIRST_PANELS = 8
 SMALLEST_TOLERANCE = 2e-13
 _MOST_ROUNDS = 70
@@ -71,6 +72,16 @@ class Evolution:
     error: FloatArray
     phase: FloatArray
     pieces: Pieces
+    method: str = SUPERADIABATIC
+    steps: npt.NDArray[np.intp] | None = None
+
+    def applied_to(self, columns: ComplexArray) -> Evolution:
+        """Return the same with the propagators times columns (lanes, N, C)."""
+        return replace(
+            self,
+            propagator=self.propagator @ columns,
+            snapshots=self.snapshots @ columns[:, None],
+        )
 
 
 def solve(
@@ -97,7 +108,8 @@ def solve(
         Times at which the propagator is wanted, inside the window and increasing.
     """
     formulas = kernel.formulas
-    lane, left, right = _first_panels(lanes, [breakpoints, times, features.find(lanes, formulas)])
+    wanted = [breakpoints, times, features.find(lanes, formulas)]
+    lane, left, right = _first_panels(lanes, wanted, kernel.first_panels)
     accepted: list[Pieces] = []
     evaluated = 0
     function = lanes.is_function
@@ -161,7 +173,7 @@ def phases(lanes: Lanes, lane: npt.NDArray[np.intp], times: FloatArray) -> Float
 
 
 def _first_panels(
-    lanes: Lanes, wanted: list[FloatArray | None]
+    lanes: Lanes, wanted: list[FloatArray | None], count: int = FIRST_PANELS
 ) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
     """Cut every window at breakpoints, at requested times, and into a few equal parts."""
     given = [np.broadcast_to(lanes.drive.breakpoints, (lanes.count, lanes.drive.breakpoints.size))]
@@ -169,16 +181,16 @@ def _first_panels(
     cuts = np.concatenate(given, axis=1)
     start, stop = lanes.start[:, None], lanes.stop[:, None]
     if cuts.shape[1] == 0:
-        edges = start + (stop - start) * (np.arange(FIRST_PANELS + 1) / FIRST_PANELS)
+        edges = start + (stop - start) * (np.arange(count + 1) / count)
         edges[:, -1] = lanes.stop
-        lane = np.repeat(np.arange(lanes.count), FIRST_PANELS)
+        lane = np.repeat(np.arange(lanes.count), count)
         return lane, edges[:, :-1].ravel(), edges[:, 1:].ravel()
     lane_list, left_list, right_list = [], [], []
     inside = (cuts > start) & (cuts < stop)
     for k in range(lanes.count):
         edges = np.unique(np.concatenate([lanes.start[k : k + 1], cuts[k, inside[k]]]))
         edges = np.append(edges, lanes.stop[k])
-        parts = max(1, FIRST_PANELS // (edges.size - 1))
+        parts = max(1, count // (edges.size - 1))
         if parts > 1:
             fine = edges[:-1, None] + np.diff(edges)[:, None] * (np.arange(parts) / parts)
             edges = np.append(fine.ravel(), edges[-1])

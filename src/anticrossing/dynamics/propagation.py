@@ -23,11 +23,14 @@ def propagate(
     times: npt.ArrayLike | None = None,
     tolerance: float = 1e-10,
     breakpoints: npt.ArrayLike | None = None,
+    whole: bool = True,
 ) -> Propagation:
     """Solve i dψ/dt = H(x(t)) ψ, or the Lindblad equation, at a cost independent of slowness.
 
     The window is cut into panels on which the state is followed in superadiabatic frames, so slow
-    evolution needs no more panels than fast; see the theory page of the documentation.
+    evolution needs no more panels than fast; see the theory page of the documentation. Where the
+    phase of three and more levels is so small that steps cost less, it is followed step by step;
+    `method` of the result says what ran.
 
     Parameters
     ----------
@@ -57,6 +60,10 @@ def propagate(
         formulas are found, tried down to a millionth of the window. A Python function is looked at
         in some 10⁵ places of the window if it takes arrays, else in some 4000: give the times of
         anything narrower.
+    whole : bool
+        Whether all initial states are wanted. With False the given one alone is followed, which for
+        N levels costs up to N times less where the evolution is not slow; `transition_matrix`,
+        `propagator` and `amplitudes` of the result are then None.
 
     Returns
     -------
@@ -91,6 +98,7 @@ def propagate(
         times=times,
         tolerance=tolerance,
         breakpoints=breakpoints,
+        whole=whole,
     )
     if environment is None:
         return unitary.evolve(request)

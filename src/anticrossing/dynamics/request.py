@@ -52,6 +52,8 @@ class Request(Unchanging):
         Requested times.
     breakpoints : array, shape (lanes, k), or None
         Times where panels must end.
+    whole : bool
+        Whether all initial states are asked for, or the given one alone.
     """
 
     def __init__(
@@ -66,11 +68,15 @@ class Request(Unchanging):
         times: npt.ArrayLike | None,
         tolerance: float,
         breakpoints: npt.ArrayLike | None,
+        whole: bool = True,
     ) -> None:
         if environment is None:
             check_kinds(hamiltonian, drive)
         else:
             check_open(hamiltonian, drive, environment)
+        if not whole and environment is not None:
+            raise fail("whole", "be True with an environment", "it is False")
+        self.whole = bool(whole)
         self.environment = environment
         self.lanes = Lanes.of(
             hamiltonian, drive, () if environment is None else environment.batch_shape
