@@ -32,6 +32,7 @@ from anticrossing.dynamics._stacks import (
     nodes_resolve,
     picard,
     rotate,
+    rotate_some,
     tails,
 )
 from anticrossing.dynamics.chebyshev import Grid
@@ -43,6 +44,7 @@ STRONGEST_PICARD = 12.0
 CLUSTER_PHASES = (0.0, 3.0, 8.0)
 # Couplings of pairs that turn by less than this are integrated, not rotated away.
 NEAR_PHASE = 6.0
+_NEGLIGIBLE = 1e-3  # of the tolerance: pairs that couple less are left alone
 _FRAME_NOISE = 1e-12  # of the rotation into a panel's eigenframes
 _ALMOST_DEGENERATE = 1e-9
 _ROUNDING = 1e-12  # of the largest gap: levels that are nearer are one
@@ -214,12 +216,21 @@ def _superadiabatic(
         off = np.where(left_out, 0.0, g[active])
         # Sylvester equation G_pp S − S G_qq = −O_pq in the eigenbasis of the blocks.
         if alone:
-            s = -off * inverse[active]
+            size = np.max(weight[active] * np.abs(off), axis=(0, 1))
+            coupled = np.flatnonzero(np.any(size > _NEGLIGIBLE * tolerance, axis=-1))
+        if alone and 2 * coupled.size <= levels and not frames_only:
+            some = np.ix_(range(active.size), range(grid.size), coupled, coupled)
+            inverses = np.broadcast_to(inverse[active], off.shape)
+            g[active], q = rotate_some(g[active], -off[some] * inverses[some], coupled, grid)
+            ends = np.ix_(active, range(levels), coupled)
+            left[ends], right[ends] = left[ends] @ q[:, 0], right[ends] @ q[:, 1]
         else:
-            s = -dagger(u) @ ((u @ off @ dagger(u)) * inverse[active]) @ u
-        g[active], q = rotate(g[active], s, grid, ENDS)
-        left[active] = left[active] @ q[:, 0]
-        right[active] = right[active] @ q[:, -1]
+            s = -off * inverse[active]
+            if not alone:
+                s = -dagger(u) @ ((u @ off @ dagger(u)) * inverse[active]) @ u
+            g[active], q = rotate(g[active], s, grid, ENDS)
+            left[active] = left[active] @ q[:, 0]
+            right[active] = right[active] @ q[:, 1]
         size = largest_entries(weight[active] * g[active])
         if frames_only:
             size = np.maximum(size, largest_entries(np.where(left_out, 0.0, unknown)))

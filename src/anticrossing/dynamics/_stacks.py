@@ -88,6 +88,26 @@ def rotate(
     return rotated, q
 
 
+def rotate_some(
+    g: ComplexArray, s: ComplexArray, levels: npt.NDArray[np.intp], grid: Grid
+) -> tuple[ComplexArray, ComplexArray]:
+    """Return the same for s between some levels alone, (P, n, m, m), and Q (P, 2, m, m)."""
+    half, slope = half_and_slope(s, grid)
+    identity = np.eye(levels.size)
+    inverse = np.linalg.inv(identity - half)
+    q = 2 * inverse - identity
+    g = g.copy()
+    g[..., levels] = g[..., levels] @ q
+    rows = dagger(q) @ g[:, :, levels]
+    rows[..., levels] -= 1j * (dagger(inverse) @ slope @ inverse)
+    rows[..., levels] = hermitian_part(rows[..., levels])
+    g[:, :, levels] = rows
+    # A column is the mirror of its row, to the last digit.
+    others = np.setdiff1d(np.arange(g.shape[-1]), levels)
+    g[np.ix_(range(g.shape[0]), range(grid.size), others, levels)] = dagger(rows[..., others])
+    return g, q[:, ENDS]
+
+
 def _by_cayley(
     g: ComplexArray, half: ComplexArray, slope: ComplexArray, wanted: Nodes
 ) -> tuple[ComplexArray, ComplexArray]:

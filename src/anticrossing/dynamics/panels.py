@@ -33,7 +33,7 @@ _MOST_OPEN_FUNCTION, _MOST_OPEN_FORMULA = 2**14, 2**22
 _ROUNDING = 4e-16  # that the product of two panels adds
 _UNIT = 1.1e-16
 _LARGEST_DEFECT = 1e-6
-_CHUNK_NUMBERS = 1_000_000  # matrix elements handled at once, which bounds memory
+_CHUNK_NUMBERS = 250_000  # matrix elements handled at once, which bounds memory
 _THREAD_NUMBERS = 20_000  # matrix elements that make another thread worth starting
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError
 from anticrossing._core.linalg import dagger
+from anticrossing._core.threads import one_thread
 from anticrossing.dynamics import _many_level
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES
@@ -57,7 +58,9 @@ def readout(request: Request, warnings: list[str]) -> Readout:
     first, last = (_eigenvectors(lanes, end, warnings) for end in (lanes.start, lanes.stop))
     if basis == "adiabatic":
         matrices = lanes.traceless(wanted, np.arange(lanes.count))
-        return Readout(first, last, np.linalg.eigh(matrices)[1].astype(np.complex128))
+        with one_thread:
+            vectors = np.linalg.eigh(matrices)[1]
+        return Readout(first, last, vectors.astype(np.complex128))
     if request.order is not None:
         return _of_order(lanes, wanted, request.order, warnings)
     first, last, residual = _end_frames(lanes, tolerance=0.1 * request.accuracy)
@@ -168,7 +171,8 @@ def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:
 
 def _eigenvectors(lanes: Lanes, when: FloatArray, warnings: list[str]) -> ComplexArray:
     matrices = lanes.traceless(when[:, None], np.arange(lanes.count))[:, 0]
-    energies, vectors = np.linalg.eigh(matrices)
+    with one_thread:
+        energies, vectors = np.linalg.eigh(matrices)
     scale = np.max(np.abs(energies), axis=-1, keepdims=True)
     if _DEGENERATE not in warnings and np.any(np.diff(energies, axis=-1) <= 1e-12 * scale):
         warnings.append(_DEGENERATE)

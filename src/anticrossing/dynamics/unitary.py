@@ -6,6 +6,7 @@ import numpy as np
 
 from anticrossing._core.checks import ComplexArray
 from anticrossing._core.linalg import dagger
+from anticrossing._core.threads import one_thread
 from anticrossing.dynamics import interference, plan
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.readout import readout, unreached
@@ -15,6 +16,11 @@ from anticrossing.dynamics.result import Propagation
 
 def evolve(request: Request) -> Propagation:
     """Carry out a checked request without environment."""
+    with one_thread:  # once: each change of BLAS's threads costs as much as a small panel
+        return _evolved(request)
+
+
+def _evolved(request: Request) -> Propagation:
     lanes, state = request.lanes, request.initial
     levels = lanes.hamiltonian.dimension
     warnings: list[str] = []
