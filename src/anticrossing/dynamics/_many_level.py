@@ -219,10 +219,10 @@ def _superadiabatic(
             size = np.max(weight[active] * np.abs(off), axis=(0, 1))
             coupled = np.flatnonzero(np.any(size > _NEGLIGIBLE * tolerance, axis=-1))
         if alone and 2 * coupled.size <= levels and not frames_only:
-            some = np.ix_(range(active.size), range(grid.size), coupled, coupled)
+            some = np.ix_(np.arange(active.size), np.arange(grid.size), coupled, coupled)
             inverses = np.broadcast_to(inverse[active], off.shape)
             g[active], q = rotate_some(g[active], -off[some] * inverses[some], coupled, grid)
-            ends = np.ix_(active, range(levels), coupled)
+            ends = np.ix_(active, np.arange(levels), coupled)
             left[ends], right[ends] = left[ends] @ q[:, 0], right[ends] @ q[:, 1]
         else:
             s = -off * inverse[active]

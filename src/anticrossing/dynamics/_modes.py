@@ -48,9 +48,10 @@ class Modes:
         levels = lanes.hamiltonian.dimension
         if isinstance(lanes.hamiltonian, TermHamiltonian):
             size = lanes.hamiltonian.weights_of_terms()
-            base = lanes.hamiltonian.traceless_matrices() / np.where(size > 0, size, 1.0)[
-                :, None, None
-            ]
+            base = (
+                lanes.hamiltonian.traceless_matrices()
+                / np.where(size > 0, size, 1.0)[:, None, None]
+            )
             values = lanes.coefficients(times, own).reshape(times.size, -1)
         elif times.size > _MOST_POINTS:
             return None

@@ -36,14 +36,14 @@ def in_middle_frame(
 
 
 def alignments(vectors: ComplexArray) -> tuple[ComplexArray, BoolArray]:
-    """Return the phases (P, n, N) that turn eigenvectors towards the axes, and where these are near.
+    """Return the phases (P, n, N) that turn eigenvectors towards the axes, where these are near.
 
     For levels that are each on their own this is the polar factor of the diagonal.
     """
     diagonal = diagonals(vectors).conj()
     size = np.abs(diagonal)
     near = np.all(size > _LEAST_OVERLAP, axis=(1, 2))
-    return diagonal / np.where(size > 0, size, 1.0), near
+    return np.asarray(diagonal / np.where(size > 0, size, 1.0)), np.asarray(near)
 
 
 def half_and_slope(s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexArray]:
@@ -104,8 +104,9 @@ def rotate_some(
     g[:, :, levels] = rows
     # A column is the mirror of its row, to the last digit.
     others = np.setdiff1d(np.arange(g.shape[-1]), levels)
-    g[np.ix_(range(g.shape[0]), range(grid.size), others, levels)] = dagger(rows[..., others])
-    return g, q[:, ENDS]
+    places = np.ix_(np.arange(g.shape[0]), np.arange(grid.size), others, levels)
+    g[places] = dagger(rows[..., others])
+    return g, np.asarray(q[:, ENDS])
 
 
 def _by_cayley(
@@ -116,7 +117,7 @@ def _by_cayley(
     inverse = np.linalg.inv(identity - half)
     q = 2 * inverse - identity
     rotated = dagger(q) @ g @ q - 1j * (dagger(inverse) @ slope @ inverse)
-    return hermitian_part(rotated).astype(np.complex128), q[:, wanted]
+    return hermitian_part(rotated).astype(np.complex128), np.asarray(q[:, wanted])
 
 
 def _by_commutators(

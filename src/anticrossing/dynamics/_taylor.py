@@ -133,6 +133,15 @@ def _series(real, imaginary, kinds, local, degrees, h, allowed, columns, v, g, t
     return m, before, last, grown
 
 
+@inner()
+def _grown(v, m, ratio):
+    """Return the sum of the sizes of all terms at `ratio` of the step."""
+    total = 0.0
+    for j in range(m, -1, -1):
+        total = total * ratio + _size(v[j])
+    return total
+
+
 @inner(fastmath={"contract", "reassoc"})
 def _sum(v, m, ratio, out):
     """Store the series at `ratio` of the step."""
@@ -160,10 +169,11 @@ def follow(
 
     real, imaginary (K, N, N) are the matrices, `kinds` says what each is; power (P, K, J) are the
     functions about the panels' middles on [−1, 1], `degrees` (P, K) theirs; `norms` (P) bounds
-    ‖H‖, `common` (P) is the phase that all levels share. Where keep[p] ≥ 0 the columns at the end of
-    the panel go to kept[keep[p]], (T, 2, N·C). `rate` is the error of a column allowed per time.
+    ‖H‖, `common` (P) is the phase that all levels share. Where keep[p] ≥ 0 the columns at the end
+    of the panel go to kept[keep[p]], (T, 2, N·C). `rate` is the error of a column allowed per time.
     Steps are at most `longest` radians long: their terms grow to e^z before they fall, and lose as
-    many digits. info (2) becomes: the error, infinite where no step is short enough, and the number of steps.
+    many digits. info (2) becomes the error, infinite where no step is short enough, and the number
+    of steps.
     """
     modes, size = kinds.size, y.shape[1]
     columns = size // real.shape[1]
@@ -193,8 +203,11 @@ def follow(
             missed = last + before
             ratio = 1.0
             if missed > allowed or grown > most_grown:
-                ratio = 0.9 * (allowed / max(missed, 1e-300)) ** (1.0 / (m - 1))
-                ratio = min(ratio, 0.9 * longest / max(np.log(grown), 1.0), 0.9)
+                ratio = min(0.9, 0.9 * (allowed / max(missed, 1e-300)) ** (1.0 / (m - 1)))
+                grown = _grown(v, m, ratio) / norm
+                while grown > most_grown:
+                    ratio *= 0.8
+                    grown = _grown(v, m, ratio) / norm
                 if not ratio * h > _SHORTEST * width[p]:
                     info[0] = np.inf
                     return

@@ -33,7 +33,8 @@ _MOST_OPEN_FUNCTION, _MOST_OPEN_FORMULA = 2**14, 2**22
 _ROUNDING = 4e-16  # that the product of two panels adds
 _UNIT = 1.1e-16
 _LARGEST_DEFECT = 1e-6
-_CHUNK_NUMBERS = 250_000  # matrix elements handled at once, which bounds memory
+_CHUNK_NUMBERS = 1_000_000  # matrix elements handled at once, which bounds memory
+_LARGE, _LARGE_CHUNK_NUMBERS = 16, 250_000  # of large matrices: they stay near the processor
 _THREAD_NUMBERS = 20_000  # matrix elements that make another thread worth starting
 
 
@@ -78,9 +79,7 @@ class Evolution:
     def applied_to(self, columns: ComplexArray) -> Evolution:
         """Return the same with the propagators times columns (lanes, N, C)."""
         return replace(
-            self,
-            propagator=self.propagator @ columns,
-            snapshots=self.snapshots @ columns[:, None],
+            self, propagator=self.propagator @ columns, snapshots=self.snapshots @ columns[:, None]
         )
 
 
@@ -211,7 +210,7 @@ def _solve_round(
 ) -> tuple[list[Pieces], npt.NDArray[np.intp]]:
     """Try all given panels, in chunks that run side by side; return pieces and refused indices."""
     numbers = kernel.grid.size * kernel.size**2
-    largest = max(1, _CHUNK_NUMBERS // numbers)
+    largest = max(1, (_CHUNK_NUMBERS if kernel.size < _LARGE else _LARGE_CHUNK_NUMBERS) // numbers)
     workers = processors()
     # Enough work for a second thread: a few hundred two-level panels, or a few larger ones.
     chunks = max(-(-lane.size // largest), min(workers, lane.size * numbers // _THREAD_NUMBERS))

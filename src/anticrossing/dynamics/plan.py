@@ -57,9 +57,7 @@ def solve(
             )
             if found is not None:
                 return found
-    found = panels.solve(
-        lanes, kernel, tolerance=tolerance, breakpoints=breakpoints, times=times
-    )
+    found = panels.solve(lanes, kernel, tolerance=tolerance, breakpoints=breakpoints, times=times)
     return found if columns is None else found.applied_to(columns)
 
 

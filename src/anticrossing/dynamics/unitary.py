@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from anticrossing._core.checks import ComplexArray
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
 from anticrossing.dynamics import interference, plan
