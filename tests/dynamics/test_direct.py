@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 import scipy.linalg
@@ -10,6 +12,7 @@ import anticrossing as ac
 from anticrossing._core.checks import InputError
 from anticrossing.dynamics import _stacks, plan, reference
 from anticrossing.dynamics.chebyshev import grid
+from tests.effort import slow
 
 STEPS, PANELS = "Taylor series", "superadiabatic panels"
 
@@ -42,7 +45,7 @@ def diagonal_drive():
 def function():
     constant, slope = gaussian(4, 1), gaussian(4, 2)
     return ac.Hamiltonian.from_function(
-        lambda x: constant + np.tanh(x)[..., None, None] * slope, dimension=4, vectorized=True
+        lambda x: constant + np.tanh(x)[..., None, None] * slope, dimension=4, vectorised=True
     )
 
 
@@ -51,6 +54,7 @@ def shifted():
 
 
 SWEEP = ac.drive.Linear(-3, 3, rate=0.5)
+SHORT = (generic(3), ac.drive.Linear(-2, 2, rate=0.5))
 CASES = {
     "complex": (generic(6), ac.drive.Linear(-2, 2, rate=1)),
     "real": (generic(5, real=True), ac.drive.Linear(-2, 2, rate=1)),
@@ -62,8 +66,10 @@ CASES = {
     "pulse": (generic(3), ac.drive.Formula("2*exp(-(t - 3.3)**2/0.02)", 0, 40)),
 }
 
+QUICK = {"complex", "two terms", "pieces", "pulse"}
 
-@pytest.mark.parametrize("case", CASES)
+
+@pytest.mark.parametrize("case", [case if case in QUICK else slow(case) for case in CASES])
 def test_the_propagator_is_that_of_a_runge_kutta_method(case):
     hamiltonian, drive = CASES[case]
     result = ac.propagate(hamiltonian, drive, tolerance=1e-10)
@@ -88,12 +94,15 @@ def test_a_constant_hamiltonian_has_an_exponential():
     assert np.max(np.abs(result.propagator - scipy.linalg.expm(-100j * matrix))) < 1e-10
 
 
+@functools.cache
+def _exact_probabilities():
+    return np.abs(reference.propagator(*SHORT, rtol=1e-13, atol=1e-15)) ** 2
+
+
 @pytest.mark.parametrize("tolerance", [1e-4, 1e-6, 1e-8, 1e-10, 1e-12])
 def test_the_error_estimate_bounds_the_error_at_every_tolerance(tolerance):
-    hamiltonian, drive = generic(5), ac.drive.Linear(-3, 3, rate=0.1)
-    exact = np.abs(reference.propagator(hamiltonian, drive, rtol=1e-13, atol=1e-15)) ** 2
-    result = ac.propagate(hamiltonian, drive, tolerance=tolerance, basis="diabatic")
-    error = np.max(np.abs(result.transition_matrix - exact))
+    result = ac.propagate(*SHORT, tolerance=tolerance, basis="diabatic")
+    error = np.max(np.abs(result.transition_matrix - _exact_probabilities()))
     assert error < max(float(result.error_estimate), 1e-12)
     assert error < max(tolerance, 1e-12)
     assert result.error_estimate < max(tolerance, 1e-10)
