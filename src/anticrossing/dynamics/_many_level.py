@@ -22,7 +22,9 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, nearer_unitary, polar_factor
 from anticrossing.dynamics._stacks import (
+    ENDS,
     BoolArray,
+    alignments,
     diagonals,
     in_middle_frame,
     inverse_cayley,
@@ -30,6 +32,7 @@ from anticrossing.dynamics._stacks import (
     nodes_resolve,
     picard,
     rotate,
+    rotate_some,
     tails,
 )
 from anticrossing.dynamics.chebyshev import Grid
@@ -41,6 +44,8 @@ STRONGEST_PICARD = 12.0
 CLUSTER_PHASES = (0.0, 3.0, 8.0)
 # Couplings of pairs that turn by less than this are integrated, not rotated away.
 NEAR_PHASE = 6.0
+_NEGLIGIBLE = 1e-3  # of the tolerance: pairs that couple less are left alone
+_FRAME_NOISE = 1e-12  # of the rotation into a panel's eigenframes
 _ALMOST_DEGENERATE = 1e-9
 _ROUNDING = 1e-12  # of the largest gap: levels that are nearer are one
 _COEFFICIENT_NOISE = 1e-16  # of a rotation's Chebyshev series
@@ -155,13 +160,24 @@ def _superadiabatic(
     result = Solutions.empty(panels, levels)
 
     # The frame nearest to the middle one: blocks follow their projectors, no phase is left free.
-    alignment, aligned = polar_factor(np.where(same, dagger(vectors), 0.0))
+    alone = not joined.any()
+    alignment, aligned = (
+        alignments(vectors) if alone else polar_factor(np.where(same, dagger(vectors), 0.0))
+    )
     usable = np.flatnonzero(aligned)
     if usable.size == 0:
         return result
     g, energies, same, alignment = g[usable], energies[usable], same[usable], alignment[usable]
-    rotation = inverse_cayley(vectors[usable] @ alignment)
-    g, frame = rotate(g, rotation, grid)
+    turn = alignment[:, :, None, :]
+    rotation = inverse_cayley(vectors[usable] * turn if alone else vectors[usable] @ alignment)
+    # What the nodes do not resolve of the rotation, its slope couples the more.
+    fine = tails(grid, rotation) <= 10 * max(tolerance, _FRAME_NOISE)
+    if not (fine.any() or frames_only):
+        return result
+    if not frames_only:
+        usable, g, energies, same = usable[fine], g[fine], energies[fine], same[fine]
+        alignment, rotation = alignment[fine], rotation[fine]
+    g, frame = rotate(g, rotation, grid, ENDS)
     left, right = frame[:, 0], frame[:, -1]
     resolved = nodes_resolve(grid, g, tolerance)
     if not resolved.any():
@@ -199,10 +215,22 @@ def _superadiabatic(
             left_out = left_out | (unknown > best[active, None, None, None])
         off = np.where(left_out, 0.0, g[active])
         # Sylvester equation G_pp S − S G_qq = −O_pq in the eigenbasis of the blocks.
-        s = -dagger(u) @ ((u @ off @ dagger(u)) * inverse[active]) @ u
-        g[active], q = rotate(g[active], s, grid)
-        left[active] = left[active] @ q[:, 0]
-        right[active] = right[active] @ q[:, -1]
+        if alone:
+            size = np.max(weight[active] * np.abs(off), axis=(0, 1))
+            coupled = np.flatnonzero(np.any(size > _NEGLIGIBLE * tolerance, axis=-1))
+        if alone and 2 * coupled.size <= levels and not frames_only:
+            some = np.ix_(np.arange(active.size), np.arange(grid.size), coupled, coupled)
+            inverses = np.broadcast_to(inverse[active], off.shape)
+            g[active], q = rotate_some(g[active], -off[some] * inverses[some], coupled, grid)
+            ends = np.ix_(active, np.arange(levels), coupled)
+            left[ends], right[ends] = left[ends] @ q[:, 0], right[ends] @ q[:, 1]
+        else:
+            s = -off * inverse[active]
+            if not alone:
+                s = -dagger(u) @ ((u @ off @ dagger(u)) * inverse[active]) @ u
+            g[active], q = rotate(g[active], s, grid, ENDS)
+            left[active] = left[active] @ q[:, 0]
+            right[active] = right[active] @ q[:, 1]
         size = largest_entries(weight[active] * g[active])
         if frames_only:
             size = np.maximum(size, largest_entries(np.where(left_out, 0.0, unknown)))

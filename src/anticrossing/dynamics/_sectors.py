@@ -17,7 +17,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
-from anticrossing.dynamics import interference, panels
+from anticrossing.dynamics import interference, plan
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution
@@ -58,6 +58,17 @@ class Solved:
     def evaluated(self) -> int:
         """The panels that were tried."""
         return sum(evolution.evaluated for evolution in self.blocks)
+
+    @property
+    def method(self) -> str:
+        """How the blocks were solved."""
+        return " and ".join(sorted({evolution.method for evolution in self.blocks}))
+
+    @property
+    def steps(self) -> npt.NDArray[np.intp] | None:
+        """The steps of all blocks together, of every lane, if there were any."""
+        steps = [evolution.steps for evolution in self.blocks if evolution.steps is not None]
+        return np.sum(steps, axis=0) if steps else None
 
     def shared(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return what ends the window, (lanes, …), with the phase that all levels share."""
@@ -146,7 +157,7 @@ class Sectored:
         """Propagate every different block across the window."""
         blocks = [self.common] if self.common is not None else []
         found = [
-            panels.solve(
+            plan.solve(
                 lanes,
                 UnitaryKernel(lanes.hamiltonian.dimension),
                 tolerance=tolerance,

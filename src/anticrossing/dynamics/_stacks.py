@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,12 @@ from anticrossing._core.linalg import dagger, hermitian_part
 from anticrossing.dynamics.chebyshev import Grid
 
 MOST_PICARD = 80
+_LEAST_OVERLAP = 0.1
+_SMALL_ROTATION, _LAST_COMMUTATOR = 0.01, 1e-17
 
 BoolArray = npt.NDArray[np.bool_]
+Nodes = slice | list[int]
+ALL_NODES, ENDS = slice(None), [0, -1]
 
 
 def in_middle_frame(
@@ -28,6 +33,17 @@ def in_middle_frame(
     g = change * half_width[:, None, None, None]
     diagonals(g)[...] += (energies * half_width[:, None])[:, None]
     return g, energies, frame
+
+
+def alignments(vectors: ComplexArray) -> tuple[ComplexArray, BoolArray]:
+    """Return the phases (P, n, N) that turn eigenvectors towards the axes, where these are near.
+
+    For levels that are each on their own this is the polar factor of the diagonal.
+    """
+    diagonal = diagonals(vectors).conj()
+    size = np.abs(diagonal)
+    near = np.all(size > _LEAST_OVERLAP, axis=(1, 2))
+    return np.asarray(diagonal / np.where(size > 0, size, 1.0)), np.asarray(near)
 
 
 def half_and_slope(s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexArray]:
@@ -47,14 +63,85 @@ def half_and_slope(s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexAr
     return half, along_nodes(grid.slope_from_coefficients, coefficients)
 
 
-def rotate(g: ComplexArray, s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexArray]:
-    """Return Q†GQ − iQ†Q′ and Q = (1 − s/2)⁻¹(1 + s/2) for anti-Hermitian s at the nodes."""
+def rotate(
+    g: ComplexArray, s: ComplexArray, grid: Grid, wanted: Nodes = ALL_NODES
+) -> tuple[ComplexArray, ComplexArray]:
+    """Return Q†GQ − iQ†Q′ at the nodes, and Q at the wanted ones, for anti-Hermitian s.
+
+    Q is (1 − s/2)⁻¹(1 + s/2), or eˢ where s is so small that a few nested commutators do.
+    """
     half, slope = half_and_slope(s, grid)
+    norm = 2 * np.max(np.sum(np.abs(half), axis=-1), axis=(1, 2))
+    small = norm <= _SMALL_ROTATION
+    if small.all():
+        return _by_commutators(g, half, slope, float(norm.max(initial=0.0)), wanted)
+    if not small.any():
+        return _by_cayley(g, half, slope, wanted)
+    order = np.argsort(~small, kind="stable")
+    few, many = np.split(order, [np.count_nonzero(small)])
+    parts = (
+        _by_commutators(g[few], half[few], slope[few], float(norm[few].max()), wanted),
+        _by_cayley(g[many], half[many], slope[many], wanted),
+    )
+    back = np.argsort(order)
+    rotated, q = (np.concatenate(pair)[back] for pair in zip(*parts, strict=True))
+    return rotated, q
+
+
+def rotate_some(
+    g: ComplexArray, s: ComplexArray, levels: npt.NDArray[np.intp], grid: Grid
+) -> tuple[ComplexArray, ComplexArray]:
+    """Return the same for s between some levels alone, (P, n, m, m), and Q (P, 2, m, m)."""
+    half, slope = half_and_slope(s, grid)
+    identity = np.eye(levels.size)
+    inverse = np.linalg.inv(identity - half)
+    q = 2 * inverse - identity
+    g = g.copy()
+    g[..., levels] = g[..., levels] @ q
+    rows = dagger(q) @ g[:, :, levels]
+    rows[..., levels] -= 1j * (dagger(inverse) @ slope @ inverse)
+    rows[..., levels] = hermitian_part(rows[..., levels])
+    g[:, :, levels] = rows
+    # A column is the mirror of its row, to the last digit.
+    others = np.setdiff1d(np.arange(g.shape[-1]), levels)
+    places = np.ix_(np.arange(g.shape[0]), np.arange(grid.size), others, levels)
+    g[places] = dagger(rows[..., others])
+    return g, np.asarray(q[:, ENDS])
+
+
+def _by_cayley(
+    g: ComplexArray, half: ComplexArray, slope: ComplexArray, wanted: Nodes
+) -> tuple[ComplexArray, ComplexArray]:
+    """Rotate by (1 − s/2)⁻¹(1 + s/2), given s/2 and s′."""
     identity = np.eye(g.shape[-1])
     inverse = np.linalg.inv(identity - half)
-    q = inverse @ (identity + half)
+    q = 2 * inverse - identity
     rotated = dagger(q) @ g @ q - 1j * (dagger(inverse) @ slope @ inverse)
-    return hermitian_part(rotated).astype(np.complex128), np.asarray(q, dtype=np.complex128)
+    return hermitian_part(rotated).astype(np.complex128), np.asarray(q[:, wanted])
+
+
+def _by_commutators(
+    g: ComplexArray, half: ComplexArray, slope: ComplexArray, norm: float, wanted: Nodes
+) -> tuple[ComplexArray, ComplexArray]:
+    """Rotate by eˢ, given s/2 and s′: Σ_k [G + K/(k+1), s, …, s]/k! with K = −i s′."""
+    # G, K and all commutators are Hermitian: one product gives [X, s] = X s + (X s)†.
+    s = 2 * half
+    k = -1j * slope
+    orders = 1
+    while (2 * norm) ** orders > _LAST_COMMUTATOR * math.factorial(orders):
+        orders += 1
+    total = g / math.factorial(orders) + k / math.factorial(orders + 1)
+    for order in range(orders - 1, -1, -1):
+        product = total @ s
+        total = product + dagger(product)
+        total += g / math.factorial(order)
+        total += k / math.factorial(order + 1)
+    identity = np.eye(g.shape[-1])
+    s = s[:, wanted]
+    q = identity + s / orders
+    for order in range(orders - 1, 0, -1):
+        q = identity + (s / order) @ q
+    return total, q
 
 
 def inverse_cayley(q: ComplexArray) -> ComplexArray:

@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.linalg import dagger
+from anticrossing._core.threads import one_thread
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.open_kernels import OpenKernel
-from anticrossing.dynamics.panels import Evolution, Pieces
+from anticrossing.dynamics.panels import SUPERADIABATIC, Evolution, Pieces
 
 # Of a phase: its own rounding, and as much again for the rounding of t, x and H.
 _ROUNDING = 2 * float(np.finfo(np.float64).eps)
@@ -44,6 +45,8 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
     2 δ Im(U*_fi S_fj P_ji).
     """
     bound = of_phases(evolution)
+    if evolution.method != SUPERADIABATIC:
+        return bound
     telling = np.flatnonzero(bound > _NEGLIGIBLE * evolution.error)
     for lane, pieces in _groups(telling, evolution):
         phases, frames = _levels(lanes, lane, pieces)
@@ -59,6 +62,8 @@ def of_sectors(
 
     Each is given with what `of_states` takes; `bound` holds for any phases.
     """
+    if any(evolution.method != SUPERADIABATIC for _, evolution, _, _ in parts):
+        return bound
     size = amplitudes.shape[-1] ** 2
     panels = max(int(np.max(evolution.panels)) for _, evolution, _, _ in parts)
     if size * panels * max(columns.shape[1] for *_, columns, _ in parts) > _MOST_NUMBERS:
@@ -87,13 +92,16 @@ def _turned(
     """Return the bound of every |rows† U columns + rest|², (lanes, f, i)."""
     before, after = _parts(pieces.propagator, columns, dagger(rows))
     into, out = dagger(frames) @ before, after @ frames  # (l, panels, j, i), (l, panels, f, j)
-    ways = np.einsum("lkfj,lkji->lkfij", out, into)
-    others = ways.sum(axis=-1, keepdims=True) - ways
+    total = (out[:, 0] @ into[:, 0])[..., None].conj()
     if not isinstance(rest, float):
-        others = others + rest[:, None, :, :, None]
-    turned = np.abs((others.conj() * ways).imag)
+        total = total + rest[..., None].conj()
     angles = np.minimum(_ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
-    return 2 * np.einsum("lkj,lkfij->lfi", angles, turned)
+    most: FloatArray = np.zeros(total.shape[:-1])
+    for k in range(phases.shape[1]):
+        ways = out[:, k, :, None, :] * into[:, k].swapaxes(-1, -2)[:, None]
+        # The other ways are the total less this one, of which the product is real.
+        most += (np.abs((total * ways).imag) @ angles[:, k, None, :, None])[..., 0]
+    return 2 * most
 
 
 def of_densities(
@@ -147,7 +155,8 @@ def _levels(
     times = np.stack([pieces.left, 0.5 * (pieces.left + pieces.right), pieces.right], axis=-1)
     evaluate = lanes.matrices if offset else lanes.traceless
     h = evaluate(times.reshape(lane.size, -1), lane)
-    energies, frames = np.linalg.eigh(h.reshape(*times.shape, *h.shape[-2:]))
+    with one_thread:
+        energies, frames = np.linalg.eigh(h.reshape(*times.shape, *h.shape[-2:]))
     largest = np.max(np.abs(energies), axis=-2)
     last = frames[..., -1, :, :].astype(np.complex128)
     return (pieces.right - pieces.left)[..., None] * largest, last

@@ -57,7 +57,11 @@ class Kernel(abc.ABC):
         The propagator of a panel is a (size, size) matrix.
     dtype : type
         Of its numbers.
+    first_panels : int
+        Into how many a window is cut at first.
     """
+
+    first_panels: int = 8
 
     grid: Grid
     size: int

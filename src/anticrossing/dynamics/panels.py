@@ -9,19 +9,20 @@ order. The kernel never calls back: H is evaluated at all nodes of all open pane
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ConvergenceError, FloatArray
+from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.threads import one_thread, processors
 from anticrossing.dynamics import between_nodes, features
 from anticrossing.dynamics.between_nodes import Checks
 from anticrossing.dynamics.kernels import Kernel, PanelResults
 from anticrossing.dynamics.lanes import Lanes, refuse_large
 
+SUPERADIABATIC = "superadiabatic panels"
 FIRST_PANELS = 8
 SMALLEST_TOLERANCE = 2e-13
 _MOST_ROUNDS = 70
@@ -33,6 +34,7 @@ _ROUNDING = 4e-16  # that the product of two panels adds
 _UNIT = 1.1e-16
 _LARGEST_DEFECT = 1e-6
 _CHUNK_NUMBERS = 1_000_000  # matrix elements handled at once, which bounds memory
+_LARGE, _LARGE_CHUNK_NUMBERS = 16, 250_000  # of large matrices: they stay near the processor
 _THREAD_NUMBERS = 20_000  # matrix elements that make another thread worth starting
 
 
@@ -71,6 +73,14 @@ class Evolution:
     error: FloatArray
     phase: FloatArray
     pieces: Pieces
+    method: str = SUPERADIABATIC
+    steps: npt.NDArray[np.intp] | None = None
+
+    def applied_to(self, columns: ComplexArray) -> Evolution:
+        """Return the same with the propagators times columns (lanes, N, C)."""
+        return replace(
+            self, propagator=self.propagator @ columns, snapshots=self.snapshots @ columns[:, None]
+        )
 
 
 def solve(
@@ -98,7 +108,8 @@ def solve(
     """
     refuse_large(lanes.hamiltonian)
     formulas = kernel.formulas
-    lane, left, right = _first_panels(lanes, [breakpoints, times, features.find(lanes, formulas)])
+    wanted = [breakpoints, times, features.find(lanes, formulas)]
+    lane, left, right = _first_panels(lanes, wanted, kernel.first_panels)
     accepted: list[Pieces] = []
     evaluated = 0
     function = lanes.is_function
@@ -162,7 +173,7 @@ def phases(lanes: Lanes, lane: npt.NDArray[np.intp], times: FloatArray) -> Float
 
 
 def _first_panels(
-    lanes: Lanes, wanted: list[FloatArray | None]
+    lanes: Lanes, wanted: list[FloatArray | None], count: int = FIRST_PANELS
 ) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
     """Cut every window at breakpoints, at requested times, and into a few equal parts."""
     given = [lanes.breakpoints]
@@ -170,16 +181,16 @@ def _first_panels(
     cuts = np.concatenate(given, axis=1)
     start, stop = lanes.start[:, None], lanes.stop[:, None]
     if cuts.shape[1] == 0:
-        edges = start + (stop - start) * (np.arange(FIRST_PANELS + 1) / FIRST_PANELS)
+        edges = start + (stop - start) * (np.arange(count + 1) / count)
         edges[:, -1] = lanes.stop
-        lane = np.repeat(np.arange(lanes.count), FIRST_PANELS)
+        lane = np.repeat(np.arange(lanes.count), count)
         return lane, edges[:, :-1].ravel(), edges[:, 1:].ravel()
     lane_list, left_list, right_list = [], [], []
     inside = (cuts > start) & (cuts < stop)
     for k in range(lanes.count):
         edges = np.unique(np.concatenate([lanes.start[k : k + 1], cuts[k, inside[k]]]))
         edges = np.append(edges, lanes.stop[k])
-        parts = max(1, FIRST_PANELS // (edges.size - 1))
+        parts = max(1, count // (edges.size - 1))
         if parts > 1:
             fine = edges[:-1, None] + np.diff(edges)[:, None] * (np.arange(parts) / parts)
             edges = np.append(fine.ravel(), edges[-1])
@@ -200,7 +211,7 @@ def _solve_round(
 ) -> tuple[list[Pieces], npt.NDArray[np.intp]]:
     """Try all given panels, in chunks that run side by side; return pieces and refused indices."""
     numbers = kernel.grid.size * kernel.size**2
-    largest = max(1, _CHUNK_NUMBERS // numbers)
+    largest = max(1, (_CHUNK_NUMBERS if kernel.size < _LARGE else _LARGE_CHUNK_NUMBERS) // numbers)
     workers = processors()
     # Enough work for a second thread: a few hundred two-level panels, or a few larger ones.
     chunks = max(-(-lane.size // largest), min(workers, lane.size * numbers // _THREAD_NUMBERS))

@@ -27,13 +27,16 @@ def propagate(
     tolerance: float = 1e-10,
     breakpoints: npt.ArrayLike | None = None,
     symmetry: Symmetry | None = None,
+    whole: bool | None = None,
     levels: int | None = None,
     method: str = "auto",
 ) -> Propagation:
     """Solve i dψ/dt = H(x(t)) ψ, or the Lindblad equation, at a cost independent of slowness.
 
     The window is cut into panels on which the state is followed in superadiabatic frames, so slow
-    evolution needs no more panels than fast; see the theory page of the documentation.
+    evolution needs no more panels than fast; see the theory page of the documentation. Where the
+    phase of three and more levels is so small that steps cost less, it is followed step by step;
+    `method` of the result says what ran.
 
     Of a Hamiltonian of sparse matrices or linear operators with more than 512 levels one state is
     followed, and a `StateEvolution` returned.
@@ -71,6 +74,10 @@ def propagate(
         Labels or operators that H(x) keeps, instead of a search for its sectors. Sectors are
         followed one by one, without an environment: the search finds all of up to 256 states, and
         of more those the given basis shows. Within every label it goes on.
+    whole : bool, optional
+        Whether all initial states are wanted, as by default. With False the given one alone is
+        followed, which for N levels costs up to N times less where the evolution is not slow;
+        `transition_matrix`, `propagator` and `amplitudes` of the result are then None.
     levels : int, optional
         Of a large sparse Hamiltonian: how many of the lowest levels are read out (4 by default),
         and followed at least by method "lowest".
@@ -137,6 +144,7 @@ def propagate(
         tolerance=tolerance,
         breakpoints=breakpoints,
         symmetry=symmetry,
+        whole=whole,
     )
     if environment is None:
         return unitary.evolve(request)

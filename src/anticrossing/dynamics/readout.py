@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError
 from anticrossing._core.linalg import dagger
+from anticrossing._core.threads import one_thread
 from anticrossing.dynamics import _many_level
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES
@@ -80,7 +81,9 @@ def _unit(lanes: Lanes, times: FloatArray) -> Readout:
 def _adiabatic(lanes: Lanes, times: FloatArray, warnings: list[str]) -> Readout:
     first, last = (_eigenvectors(lanes, end, warnings) for end in (lanes.start, lanes.stop))
     matrices = lanes.traceless(times, np.arange(lanes.count))
-    return Readout(first, last, np.linalg.eigh(matrices)[1].astype(np.complex128))
+    with one_thread:
+        vectors = np.linalg.eigh(matrices)[1]
+    return Readout(first, last, vectors.astype(np.complex128))
 
 
 def _best(
@@ -212,7 +215,8 @@ def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:
 
 def _eigenvectors(lanes: Lanes, when: FloatArray, warnings: list[str]) -> ComplexArray:
     matrices = lanes.traceless(when[:, None], np.arange(lanes.count))[:, 0]
-    energies, vectors = np.linalg.eigh(matrices)
+    with one_thread:
+        energies, vectors = np.linalg.eigh(matrices)
     scale = np.max(np.abs(energies), axis=-1, keepdims=True)
     if DEGENERATE not in warnings and np.any(np.diff(energies, axis=-1) <= 1e-12 * scale):
         warnings.append(DEGENERATE)

@@ -55,6 +55,8 @@ class Request(Unchanging):
         Times where panels must end.
     symmetry : Symmetry or None
         Whose sectors H keeps; None for those that are found.
+    whole : bool
+        Whether all initial states are asked for, or the given one alone.
     """
 
     def __init__(
@@ -69,12 +71,14 @@ class Request(Unchanging):
         times: npt.ArrayLike | None,
         tolerance: float,
         breakpoints: npt.ArrayLike | None,
-        symmetry: Symmetry | None,
+        symmetry: Symmetry | None = None,
+        whole: bool | None = None,
     ) -> None:
         if environment is None:
             hamiltonian, drive = check_kinds(hamiltonian, drive)
         else:
             hamiltonian, drive = check_open(hamiltonian, drive, environment)
+        self.whole = check_whole(whole, environment is not None)
         self.environment = environment
         self.lanes = Lanes.of(
             hamiltonian, drive, () if environment is None else environment.batch_shape
@@ -175,6 +179,16 @@ def check_order(basis: str, order: Any) -> int | None:
     if basis != "superadiabatic":
         raise fail("order", "be used with basis='superadiabatic'", f"the basis is {basis!r}")
     return integer("order", order, minimum=0, maximum=HIGHEST_ORDER)
+
+
+def check_whole(whole: Any, open_system: bool) -> bool:
+    """Return whether all initial states are wanted, or raise `InputError`."""
+    if whole is None:
+        return True
+    instance("whole", whole, bool)
+    if not whole and open_system:
+        raise fail("whole", "be True with an environment", "it is False")
+    return bool(whole)
 
 
 def check_symmetry(

@@ -26,8 +26,9 @@ class Propagation(Result):
 
     Attributes
     ----------
-    transition_matrix : array, shape (..., N, N)
-        Probability ``[final, initial]`` between states of the read-out basis.
+    transition_matrix : array, shape (..., N, N), or None
+        Probability ``[final, initial]`` between states of the read-out basis; like the propagator
+        and the amplitudes None where one state alone was asked for.
     probabilities : array, shape (..., N)
         Final probabilities in the read-out basis for the given initial state.
     times : array, shape (..., K)
@@ -41,8 +42,8 @@ class Propagation(Result):
     evaluated_panels : int
         Panels that were tried at all points together.
     error_estimate : array, shape (...)
-        Bound on the error of `transition_matrix`: the sum of what each panel left coupled, and
-        the rounding of phases where ways of different phase interfere.
+        Bound on the error of the probabilities: the sum of what each panel left coupled, or each
+        step left out, and the rounding of phases where ways of different phase interfere.
     phase : array, shape (...)
         The total dynamical phase Φ in radians.
     sectors : tuple of int
@@ -50,6 +51,13 @@ class Propagation(Result):
         were followed together.
     warnings : tuple of str
         What a reader of the numbers should know.
+    method : str
+        How it was computed: by superadiabatic panels, at a cost that does not depend on slowness,
+        or step by step by Taylor series of high order, where the phase is small.
+    steps : array of int, shape (...), or None
+        The steps of every parameter point, if there were any.
+    final_state : array, shape (..., N), or None
+        The final state, in the basis H is written in.
     propagator : array, shape (..., N, N), or None
         U(stop, start) in the basis H is written in.
     amplitudes : array, shape (..., N, N), or None
@@ -70,7 +78,7 @@ class Propagation(Result):
         The map ρ(start) → ρ(stop), with ρ stacked row by row.
     """
 
-    transition_matrix: FloatArray
+    transition_matrix: Any  # an array, or None
     probabilities: FloatArray
     times: FloatArray
     populations: FloatArray
@@ -83,6 +91,9 @@ class Propagation(Result):
     description: str
     units: Units
     sectors: tuple[int, ...] = ()
+    method: str = "superadiabatic panels"
+    steps: npt.NDArray[np.intp] | None = None
+    final_state: ComplexArray | None = None
     propagator: ComplexArray | None = None
     amplitudes: ComplexArray | None = None
     states: ComplexArray | None = None
@@ -102,6 +113,7 @@ class Propagation(Result):
         ),
         "error_estimate": shown(text="bound on the error of the probabilities"),
         "panels": shown(text="accepted panels"),
+        "steps": shown(text="steps"),
         "phase": shown(text="total dynamical phase", unit="rad"),
         "phase_error": shown(text="rounding of the phase", unit="rad"),
         "readout_residual": shown(text="coupling that superadiabatic states keep at the ends"),
@@ -110,6 +122,7 @@ class Propagation(Result):
         "propagator": shown("row", "column", text="propagator from start to stop"),
         "amplitude": shown("final", "initial", text="amplitude of the transition", of="amplitudes"),
         "state": shown("time", "row", text="state at the time", of="states"),
+        "final_state": shown("row", text="final state"),
         "density_matrix": shown("row", "column", text="final density matrix"),
         "density_matrix_at": shown(
             "time", "row", "column", text="density matrix at the time", of="density_matrices"
@@ -122,7 +135,7 @@ class Propagation(Result):
     @property
     def is_unitary(self) -> bool:
         """Whether there was no environment."""
-        return self.propagator is not None
+        return self.superoperator is None
 
     @property
     def purity(self) -> FloatArray | None:
@@ -173,6 +186,7 @@ class Propagation(Result):
         found = {
             "problem": self.description,
             "basis": self.basis,
+            "method": self.method,
             "evaluated_panels": self.evaluated_panels,
         }
         if len(self.sectors) > 1:

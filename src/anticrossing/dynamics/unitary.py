@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
-from anticrossing.dynamics import interference, panels
+from anticrossing._core.threads import one_thread
+from anticrossing.dynamics import interference, plan
 from anticrossing.dynamics._sectors import Sectored
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.readout import DEGENERATE, readout, readouts, unreached
@@ -22,15 +23,18 @@ from anticrossing.dynamics.result import Propagation
 class _Outcome:
     """What an evolution gives; the parameter points are along one axis."""
 
-    propagator: ComplexArray
-    amplitudes: ComplexArray
+    propagator: ComplexArray | None
+    amplitudes: ComplexArray | None
     probabilities: FloatArray
+    final: ComplexArray
     states: ComplexArray
     populations: FloatArray
     error: FloatArray
     phase: FloatArray
     panels: npt.NDArray[np.intp]
     evaluated: int
+    method: str
+    steps: npt.NDArray[np.intp] | None
     residual: FloatArray | None
     order: npt.NDArray[np.intp] | None
     sectors: tuple[int, ...]
@@ -39,6 +43,11 @@ class _Outcome:
 
 def evolve(request: Request) -> Propagation:
     """Carry out a checked request without environment."""
+    with one_thread:  # once: each change of BLAS's threads costs as much as a small panel
+        return _evolved(request)
+
+
+def _evolved(request: Request) -> Propagation:
     lanes = request.lanes
     sectored = Sectored.of(lanes, request.symmetry)
     warnings: list[str] = []
@@ -48,17 +57,24 @@ def evolve(request: Request) -> Propagation:
         found = _by_sectors(request, sectored, warnings)
     warnings[:0] = unreached(found.error, request.accuracy)
     batch, levels = lanes.batch_shape, lanes.hamiltonian.dimension
+    propagator = amplitudes = None
+    if request.whole and found.propagator is not None and found.amplitudes is not None:
+        propagator = found.propagator.reshape(*batch, levels, levels)
+        amplitudes = found.amplitudes.reshape(*batch, levels, levels)
     return Propagation(
-        transition_matrix=(np.abs(found.amplitudes) ** 2).reshape(*batch, levels, levels),
+        transition_matrix=None if amplitudes is None else np.abs(amplitudes) ** 2,
         probabilities=found.probabilities.reshape(*batch, levels),
-        propagator=found.propagator.reshape(*batch, levels, levels),
-        amplitudes=found.amplitudes.reshape(*batch, levels, levels),
+        propagator=propagator,
+        amplitudes=amplitudes,
+        final_state=found.final.reshape(*batch, levels),
         times=request.shaped_times(),
         states=found.states.reshape(*batch, -1, levels),
         populations=found.populations.reshape(*batch, -1, levels),
         basis=request.basis,
         panels=found.panels.reshape(batch),
         evaluated_panels=found.evaluated,
+        method=found.method,
+        steps=None if found.steps is None else found.steps.reshape(batch),
         error_estimate=found.error.reshape(batch),
         phase=found.phase.reshape(batch),
         phase_error=(found.rounding * found.phase * np.finfo(np.float64).eps).reshape(batch),
@@ -75,34 +91,37 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
     """Follow all levels together."""
     lanes, state = request.lanes, request.initial
     levels = lanes.hamiltonian.dimension
-    evolution = panels.solve(
+    read = readout(request, warnings)
+    first, last = read.first, read.last
+    vector = first[..., [state]] if isinstance(state, int) else state[:, None]
+    vector = np.broadcast_to(vector, (lanes.count, levels, 1))
+    evolution = plan.solve(
         lanes,
         UnitaryKernel(levels),
         tolerance=request.panel_tolerance,
         breakpoints=request.breakpoints,
         times=request.times,
+        columns=None if request.whole else vector,
     )
-    read = readout(request, warnings)
-    first, last = read.first, read.last
-    amplitudes = dagger(last) @ evolution.propagator @ first
-    if isinstance(state, int):
-        probabilities = np.abs(amplitudes[..., state]) ** 2
-        vector = first[..., state]
-    else:
-        vector = np.broadcast_to(state, (lanes.count, state.size))
-        final = evolution.propagator @ vector[..., None]
-        probabilities = np.abs((dagger(last) @ final)[..., 0]) ** 2
-    states = (evolution.snapshots @ vector[:, None, :, None])[..., 0]
+    final, states = evolution.propagator, evolution.snapshots
+    amplitudes = None
+    if request.whole:
+        amplitudes = dagger(last) @ final @ first
+        final, states = final @ vector, states @ vector[:, None]
+    sources = first if request.whole else vector
     return _Outcome(
-        evolution.propagator,
+        evolution.propagator if request.whole else None,
         amplitudes,
-        probabilities,
-        states,
-        np.abs((dagger(read.between) @ states[..., None])[..., 0]) ** 2,
-        evolution.error + interference.of_states(lanes, evolution, first, last),
+        np.abs((dagger(last) @ final)[..., 0]) ** 2,
+        final[..., 0],
+        states[..., 0],
+        np.abs((dagger(read.between) @ states)[..., 0]) ** 2,
+        evolution.error + interference.of_states(lanes, evolution, sources, last),
         evolution.phase,
         evolution.panels,
         evolution.evaluated,
+        evolution.method,
+        evolution.steps,
         read.residual,
         read.order,
         (levels,),
@@ -152,6 +171,7 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
     moved = sectored.moved([u.snapshots for u in solved.blocks], vector[:, None, :])
     ended = sectored.moved(final, vector)
     states = solved.shared_between(sectored.to_given(moved))
+    final_state = solved.shared(sectored.to_given(ended)[..., None])[..., 0]
     if diabatic:
         populations = np.abs(states) ** 2
         probabilities = np.abs(sectored.to_given(ended)) ** 2
@@ -168,12 +188,15 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
         propagator,
         amplitudes,
         probabilities,
+        final_state,
         states,
         populations,
         error,
         solved.phase,
         solved.panels,
         solved.evaluated,
+        solved.method,
+        solved.steps,
         residual,
         order,
         sectored.sizes,

@@ -206,7 +206,7 @@ def RydbergChain(
     return Hamiltonian.from_terms(
         [
             ("rabi/2", pauli_sum(count, 1.0)),
-            ("-x", diagonal(sum(excited))),
+            ("-x", diagonal(np.sum(excited, axis=0))),
             ("interaction", diagonal(pairs)),
         ],
         parameters={"rabi": parameter("rabi", rabi), "interaction": strength},

@@ -1,0 +1,227 @@
+"""Compiled Taylor series of high order: columns followed across panels on which H is a polynomial.
+
+On a panel H(t) = Σ_k φ_k(t) M_k, with φ_k a power series about the panel's middle. With s the time
+since the beginning of a step in units of its length h, the coefficients of y(s) = Σ_m v_m s^m are
+
+    v_{m+1} = −i h/(m+1) Σ_k Σ_j φ_kj M_k v_{m−j} ,
+
+so an order costs one product with every M_k, and one that is diagonal costs next to nothing. The
+coefficients do not depend on the step that is taken: a step that was too bold is shortened, never
+repeated.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anticrossing._core.jit import entry, inner
+
+MOST_ORDERS = 48
+COMPLEX, REAL, DIAGONAL = 0, 1, 2  # what a matrix is
+_UNIT = 1.1e-16
+_SHORTEST = 1e-14  # of a panel
+
+
+@inner(fastmath={"contract", "reassoc"})
+def _multiply(real, imaginary, is_real, x, out):
+    """Store a matrix times one column; x and out hold real and imaginary parts, (2, N)."""
+    size = x.shape[1]
+    if is_real:
+        for i in range(size):
+            a, b = 0.0, 0.0
+            for j in range(size):
+                a += real[i, j] * x[0, j]
+                b += real[i, j] * x[1, j]
+            out[0, i], out[1, i] = a, b
+        return
+    for i in range(size):
+        a, b = 0.0, 0.0
+        for j in range(size):
+            a += real[i, j] * x[0, j] - imaginary[i, j] * x[1, j]
+            b += real[i, j] * x[1, j] + imaginary[i, j] * x[0, j]
+        out[0, i], out[1, i] = a, b
+
+
+@inner(fastmath={"contract", "reassoc"})
+def _multiply_columns(real, imaginary, is_real, columns, x, out):
+    """Store a matrix times several columns, rows of which lie one after another in (2, N·C)."""
+    size = real.shape[0]
+    for i in range(size):
+        row_real = out[0, i * columns : (i + 1) * columns]
+        row_imaginary = out[1, i * columns : (i + 1) * columns]
+        row_real[:] = 0.0
+        row_imaginary[:] = 0.0
+        for j in range(size):
+            a, b = real[i, j], imaginary[i, j]
+            x_real = x[0, j * columns : (j + 1) * columns]
+            x_imaginary = x[1, j * columns : (j + 1) * columns]
+            if is_real:
+                for c in range(columns):
+                    row_real[c] += a * x_real[c]
+                    row_imaginary[c] += a * x_imaginary[c]
+            else:
+                for c in range(columns):
+                    row_real[c] += a * x_real[c] - b * x_imaginary[c]
+                    row_imaginary[c] += a * x_imaginary[c] + b * x_real[c]
+
+
+@inner(fastmath={"contract", "reassoc"})
+def _scale_rows(real, columns, x, out):
+    """Store a diagonal matrix times columns."""
+    for i in range(real.shape[0]):
+        factor = real[i, i]
+        for c in range(i * columns, (i + 1) * columns):
+            out[0, c] = factor * x[0, c]
+            out[1, c] = factor * x[1, c]
+
+
+@inner(fastmath={"contract", "reassoc"})
+def _size(x):
+    total = 0.0
+    for i in range(x.shape[1]):
+        total += x[0, i] * x[0, i] + x[1, i] * x[1, i]
+    return np.sqrt(total)
+
+
+@inner(fastmath={"contract", "reassoc"})
+def _add(factor, x, out):
+    for i in range(x.shape[1]):
+        out[0, i] += factor * x[0, i]
+        out[1, i] += factor * x[1, i]
+
+
+@inner()
+def _shift(power, degree, start, scale, out):
+    """Store the power series about `start` in units of `scale`, of one about 0; both on [−1, 1]."""
+    for j in range(degree + 1):
+        out[j] = power[j]
+    for k in range(degree):
+        for j in range(degree - 1, k - 1, -1):
+            out[j] += start * out[j + 1]
+    factor = 1.0
+    for j in range(degree + 1):
+        out[j] *= factor
+        factor *= scale
+
+
+@inner()
+def _series(real, imaginary, kinds, local, degrees, h, allowed, columns, v, g, total):
+    """Fill v with the coefficients of one step; return how many, and the sizes of the last two."""
+    last, before = _size(v[0]), 0.0
+    grown = last
+    m = 0
+    while m < MOST_ORDERS:
+        total[:] = 0.0
+        for k in range(kinds.size):
+            if kinds[k] == DIAGONAL:
+                _scale_rows(real[k], columns, v[m], g[k, m])
+            elif columns == 1:
+                _multiply(real[k], imaginary[k], kinds[k] == REAL, v[m], g[k, m])
+            else:
+                _multiply_columns(real[k], imaginary[k], kinds[k] == REAL, columns, v[m], g[k, m])
+            for j in range(min(m, degrees[k]) + 1):
+                _add(local[k, j], g[k, m - j], total)
+        m += 1
+        factor = h / m
+        for i in range(total.shape[1]):
+            v[m, 0, i] = factor * total[1, i]
+            v[m, 1, i] = -factor * total[0, i]
+        before, last = last, _size(v[m])
+        grown += last
+        if last + before <= 0.5 * allowed:
+            break
+    return m, before, last, grown
+
+
+@inner()
+def _grown(v, m, ratio):
+    """Return the sum of the sizes of all terms at `ratio` of the step."""
+    total = 0.0
+    for j in range(m, -1, -1):
+        total = total * ratio + _size(v[j])
+    return total
+
+
+@inner(fastmath={"contract", "reassoc"})
+def _sum(v, m, ratio, out):
+    """Store the series at `ratio` of the step."""
+    out[:] = v[m]
+    for j in range(m - 1, -1, -1):
+        for i in range(out.shape[1]):
+            out[0, i] = out[0, i] * ratio + v[j, 0, i]
+            out[1, i] = out[1, i] * ratio + v[j, 1, i]
+
+
+@inner()
+def _turn(phase, y):
+    cosine, sine = np.cos(phase), np.sin(phase)
+    for i in range(y.shape[1]):
+        a, b = y[0, i], y[1, i]
+        y[0, i] = cosine * a + sine * b
+        y[1, i] = cosine * b - sine * a
+
+
+@entry()
+def follow(
+    real, imaginary, kinds, power, degrees, width, norms, common, keep, rate, longest, y, kept, info
+):
+    """Carry C columns across all panels, in place: y (2, N·C), their rows one after another.
+
+    real, imaginary (K, N, N) are the matrices, `kinds` says what each is; power (P, K, J) are the
+    functions about the panels' middles on [−1, 1], `degrees` (P, K) theirs; `norms` (P) bounds
+    ‖H‖, `common` (P) is the phase that all levels share. Where keep[p] ≥ 0 the columns at the end
+    of the panel go to kept[keep[p]], (T, 2, N·C). `rate` is the error of a column allowed per time.
+    Steps are at most `longest` radians long: their terms grow to e^z before they fall, and lose as
+    many digits. info (2) becomes the error, infinite where no step is short enough, and the number
+    of steps.
+    """
+    modes, size = kinds.size, y.shape[1]
+    columns = size // real.shape[1]
+    v = np.empty((MOST_ORDERS + 1, 2, size))
+    g = np.empty((modes, MOST_ORDERS + 1, 2, size))
+    total = np.empty((2, size))
+    local = np.zeros((modes, power.shape[2]))
+    norm, most_grown = np.sqrt(columns), 2.5 * np.exp(longest)
+    error, steps, step = 0.0, 0, 0.0
+    for p in range(width.size):
+        half = 0.5 * width[p]
+        done = 0.0
+        if step == 0.0:
+            step = longest / max(norms[p], 1e-300)
+        while True:
+            left = width[p] - done
+            parts = np.ceil(left / step * (1 - 1e-12))
+            h = left / max(parts, 1.0)
+            for k in range(modes):
+                _shift(power[p, k], degrees[p, k], done / half - 1.0, h / half, local[k])
+            v[0] = y
+            allowed = max(rate * h, 2 * _UNIT)
+            m, before, last, grown = _series(
+                real, imaginary, kinds, local, degrees[p], h, allowed, columns, v, g, total
+            )
+            grown /= norm
+            missed = last + before
+            ratio = 1.0
+            if missed > allowed or grown > most_grown:
+                ratio = min(0.9, 0.9 * (allowed / max(missed, 1e-300)) ** (1.0 / (m - 1)))
+                grown = _grown(v, m, ratio) / norm
+                while grown > most_grown:
+                    ratio *= 0.8
+                    grown = _grown(v, m, ratio) / norm
+                if not ratio * h > _SHORTEST * width[p]:
+                    info[0] = np.inf
+                    return
+                missed = last * ratio**m + before * ratio ** (m - 1)
+                step = ratio * h
+            elif m < MOST_ORDERS - 8 and grown < 0.15 * most_grown:
+                step = max(step, h * min(1.5, (MOST_ORDERS - 6) / m))
+            _sum(v, m, ratio, y)
+            error += missed + _UNIT * grown
+            steps += 1
+            if ratio == 1.0 and parts <= 1.0:
+                break
+            done += ratio * h
+        _turn(common[p], y)
+        if keep[p] >= 0:
+            kept[keep[p]] = y
+    info[0], info[1] = error, steps

@@ -1,0 +1,236 @@
+"""Evolution by Taylor series of high order: only the columns that are asked for, step by step.
+
+The steps resolve every oscillation, so the cost grows with the phase; an order costs one product of
+H with the columns. Where the phase is small that is much less than eigenvectors at every node of a
+panel. `plan` decides.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
+from anticrossing._core.linalg import dagger, nearer_unitary
+from anticrossing._core.threads import one_thread, processors
+from anticrossing.dynamics import _taylor, panels
+from anticrossing.dynamics._modes import Modes
+from anticrossing.dynamics.chebyshev import grid
+from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, UnitaryKernel, unresolved
+from anticrossing.dynamics.lanes import Lanes
+from anticrossing.dynamics.panels import Evolution
+from anticrossing.hamiltonian import TermHamiltonian
+
+METHOD = "Taylor series"
+_BUDGET = 5.0  # panel tolerances: the error that the steps of a window may add up
+_SHORTEST, _LONGEST = 3.0, 9.0  # steps in radians
+_ORDERS_PER_RADIAN = 4.7  # of the longest steps
+_UNIT = 1.1e-16
+_THREAD_WORK = 3e7  # multiplications that make another thread worth starting
+
+
+class Mesh(UnitaryKernel):
+    """The multiple of the identity in H, on panels that resolve all of H."""
+
+    first_panels = 1
+
+    def __init__(self) -> None:
+        super().__init__(1, MANY_LEVEL_NODES)
+
+    def solve(
+        self,
+        lanes: Lanes,
+        times: FloatArray,
+        lane: npt.NDArray[np.intp],
+        half_width: FloatArray,
+        tolerance: float,
+    ) -> PanelResults:
+        if isinstance(lanes.hamiltonian, TermHamiltonian):
+            values, offset = lanes.coefficients(times, lane), lanes.offset(times, lane)
+        else:
+            values, offset = lanes.split(times, lane)
+        if not np.all(np.isfinite(values)):
+            lanes.split(times, lane)  # says what is wrong
+        result = PanelResults.empty(lane.size, self)
+        flat = values.reshape(lane.size, self.grid.size, -1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            tails = np.max(np.abs(self.grid.tail @ flat), axis=(1, 2), initial=0.0)
+            largest = np.max(np.abs(flat), axis=(1, 2), initial=0.0)
+            result.accepted = half_width * tails <= np.maximum(
+                tolerance, 4e-15 * half_width * largest
+            )
+        result.error = unresolved(self.grid, half_width, values)
+        common, size = self._common_phase(lanes, times, lane, offset, result.accepted)
+        result.accepted &= np.isfinite(size)
+        result.phase = size
+        result.propagator = np.exp(-1j * common)[:, None, None]
+        return result
+
+
+@dataclass(frozen=True)
+class _Path:
+    """One lane: the modes of H on its panels, and where the columns are kept."""
+
+    modes: Modes
+    width: FloatArray
+    common: FloatArray
+    keep: npt.NDArray[np.int64]
+    rate: float
+    longest: float
+    norm: float
+
+    def follow(self, columns: ComplexArray) -> tuple[ComplexArray, ComplexArray, FloatArray]:
+        """Return columns (N, C) at the end and, (T, N, C), where they are kept; error and steps."""
+        levels, count = columns.shape
+        points = grid(MANY_LEVEL_NODES)
+        power, degrees = self.modes.series(points)
+        basis = self.modes.basis
+        start = columns if basis is None else dagger(basis) @ columns
+        y = np.stack([start.real, start.imag]).reshape(2, -1)
+        kept = np.zeros((int(self.keep.max(initial=-1)) + 1, *y.shape))
+        info = np.zeros(2)
+        _taylor.follow(
+            np.ascontiguousarray(self.modes.matrices.real, dtype=np.float64),
+            np.ascontiguousarray(np.imag(self.modes.matrices), dtype=np.float64),
+            self.modes.kinds(),
+            power,
+            degrees,
+            self.width,
+            np.full(self.width.size, self.norm),
+            self.common,
+            self.keep,
+            self.rate,
+            self.longest,
+            y,
+            kept,
+            info,
+        )
+        together = np.concatenate([kept, y[None]])
+        found = (together[:, 0] + 1j * together[:, 1]).reshape(-1, levels, count)
+        if basis is not None:
+            found = basis @ found
+        return found[-1], found[:-1], info
+
+
+def solve(
+    lanes: Lanes,
+    *,
+    tolerance: float,
+    phase: FloatArray,
+    breakpoints: FloatArray | None,
+    times: FloatArray | None,
+    columns: ComplexArray | None,
+) -> Evolution | None:
+    """Propagate columns (lanes, N, C), or all, across every window; None if H is too manifold.
+
+    `phase` (lanes,) bounds ‖H‖ times the window, nearly.
+    """
+    mesh = panels.solve(lanes, Mesh(), tolerance=tolerance, breakpoints=breakpoints, times=times)
+    levels = lanes.hamiltonian.dimension
+    whole = columns is None
+    if columns is None:
+        columns = np.broadcast_to(np.eye(levels, dtype=complex), (lanes.count, levels, levels))
+    wanted = np.empty((lanes.count, 0)) if times is None else times
+    final = np.empty(columns.shape, dtype=np.complex128)
+    snapshots = np.empty((*wanted.shape, *columns.shape[1:]), dtype=np.complex128)
+    error, steps = np.zeros(lanes.count), np.zeros(lanes.count, dtype=np.intp)
+    ends = np.searchsorted(mesh.pieces.lane, np.arange(lanes.count + 1))
+    for lane in range(lanes.count):
+        rows = slice(ends[lane], ends[lane + 1])
+        with one_thread:
+            at_start = wanted[lane] == lanes.start[lane]
+            inside = np.isin(mesh.pieces.right[rows], wanted[lane])
+            keep = np.where(inside, np.cumsum(inside) - 1, -1)
+            size = float(phase[lane])
+            path = _path(lanes, lane, mesh, rows, keep, tolerance, size, columns.shape[2])
+            if path is None:
+                return None
+            parts = _followed(path, columns[lane], size)
+        final[lane] = np.concatenate([part[0] for part in parts], axis=-1)
+        kept = np.concatenate([part[1] for part in parts], axis=-1)
+        snapshots[lane, at_start], snapshots[lane, ~at_start] = columns[lane], kept
+        error[lane] = max(part[2][0] for part in parts)
+        steps[lane] = max(part[2][1] for part in parts)
+        if not np.isfinite(error[lane]):
+            raise ConvergenceError(
+                f"The evolution cannot be followed step by step ({lanes.hamiltonian!r}): give "
+                "breakpoints where H(x(t)) changes abruptly."
+            )
+    final, defect = _normed(final, whole)
+    snapshots, defects = _normed(snapshots, whole)
+    defect = np.max(np.concatenate([defect[:, None], defects], axis=1), axis=1)
+    return Evolution(
+        final,
+        snapshots,
+        mesh.panels,
+        mesh.evaluated,
+        mesh.rounds,
+        mesh.error + 2 * error + defect,
+        mesh.phase + phase,
+        mesh.pieces,
+        METHOD,
+        steps,
+    )
+
+
+def _path(
+    lanes: Lanes,
+    lane: int,
+    mesh: Evolution,
+    rows: slice,
+    keep: npt.NDArray[np.int64],
+    tolerance: float,
+    phase: float,
+    columns: int,
+) -> _Path | None:
+    """Return what is followed in one lane, in the basis that is cheapest."""
+    left, right = mesh.pieces.left[rows], mesh.pieces.right[rows]
+    width = right - left
+    points = grid(MANY_LEVEL_NODES)
+    half = 0.5 * width
+    times = (left + half)[:, None] + half[:, None] * points.nodes
+    times[:, 0], times[:, -1] = left, right
+    modes = Modes.of(lanes, lane, times)
+    if modes is None:
+        return None
+    levels = lanes.hamiltonian.dimension
+    # Eigenvectors cost some twenty products with a matrix, and save every other product.
+    if modes.to_be_diagonalised and _ORDERS_PER_RADIAN * phase * columns > 20 * levels:
+        modes = modes.diagonalised()
+    window = float(width.sum())
+    budget = _BUDGET * tolerance
+    digits = np.log(0.3 * budget / (_UNIT * max(phase / _LONGEST, 1.0)))
+    return _Path(
+        modes,
+        width,
+        -np.angle(mesh.pieces.propagator[rows, 0, 0]),
+        keep,
+        budget / window,
+        float(np.clip(digits, _SHORTEST, _LONGEST)),
+        phase / window,
+    )
+
+
+def _followed(
+    path: _Path, columns: ComplexArray, phase: float
+) -> list[tuple[ComplexArray, ComplexArray, FloatArray]]:
+    """Follow the columns, shared between threads if they are many."""
+    levels, count = columns.shape
+    workers = min(processors(), count)
+    work = _ORDERS_PER_RADIAN * phase * levels**2 * count
+    if workers == 1 or work < _THREAD_WORK:
+        return [path.follow(columns)]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(path.follow, np.array_split(columns, workers, axis=1)))
+
+
+def _normed(columns: ComplexArray, whole: bool) -> tuple[ComplexArray, FloatArray]:
+    """Return columns (…, N, C) nearer to norm 1, whole ones nearer to unitary; and the defect."""
+    if whole:
+        return nearer_unitary(columns)
+    norm = np.sum(np.abs(columns) ** 2, axis=-2, keepdims=True)
+    defect = np.max(np.abs(norm - 1), axis=(-2, -1), initial=0.0)
+    return columns * (1.5 - 0.5 * norm), np.asarray(defect)

@@ -1,0 +1,99 @@
+"""Which method solves a problem at least cost: superadiabatic panels, or steps by Taylor series.
+
+Panels cost the same at any slowness, steps a product for every fifth of a radian. The costs were
+measured side by side on one core; their ratios decide, and those differ little between processors.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.threads import one_thread
+from anticrossing.dynamics import direct, panels
+from anticrossing.dynamics.kernels import Kernel
+from anticrossing.dynamics.lanes import Lanes
+from anticrossing.dynamics.panels import Evolution
+
+# Microseconds, by the number of levels: one panel tried; one order for one column, and for each of
+# many columns.
+_LEVELS = (3, 4, 8, 16, 32, 64)
+_PANEL = (500.0, 700.0, 2000.0, 8000.0, 25000.0, 130000.0)
+_ORDER = (0.12, 0.12, 0.15, 0.25, 0.7, 2.2)
+_ORDER_EACH = (0.07, 0.07, 0.09, 0.17, 0.5, 1.6)
+_PANELS_PER_LEVEL, _FEWEST_PANELS = 3.0, 10.0  # tried, of generic levels on a usual window
+_ORDERS_PER_RADIAN = 4.7
+_LANE = 1000.0  # what the steps of one lane cost before they begin
+_SAMPLES = 8  # of H in the window, to estimate the phase
+_FEWEST_LEVELS = 3  # two levels have compiled panels
+
+
+def solve(
+    lanes: Lanes,
+    kernel: Kernel,
+    *,
+    tolerance: float,
+    breakpoints: FloatArray | None = None,
+    times: FloatArray | None = None,
+    columns: ComplexArray | None = None,
+) -> Evolution:
+    """Propagate every lane across its window by the cheaper method.
+
+    The arguments are those of `panels.solve`. With `columns` (lanes, N, C) the propagator and the
+    snapshots of the result are those times the columns, and nothing else need be computed.
+    """
+    levels = lanes.hamiltonian.dimension
+    if levels >= _FEWEST_LEVELS:
+        phase = _phases(lanes)
+        count = levels if columns is None else columns.shape[-1]
+        if np.sum(_steps_cost(levels, count, phase)) < lanes.count * _panels_cost(levels):
+            found = direct.solve(
+                lanes,
+                tolerance=tolerance,
+                phase=phase,
+                breakpoints=breakpoints,
+                times=times,
+                columns=columns,
+            )
+            if found is not None:
+                return found
+    found = panels.solve(lanes, kernel, tolerance=tolerance, breakpoints=breakpoints, times=times)
+    return found if columns is None else found.applied_to(columns)
+
+
+def _phases(lanes: Lanes) -> FloatArray:
+    """Return nearly ∫‖H‖dt of every lane, from above where H varies little."""
+    share = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
+    length = lanes.stop - lanes.start
+    times = lanes.start[:, None] + length[:, None] * share
+    h = lanes.traceless(times, np.arange(lanes.count))
+    # ‖H‖ ≤ ‖H⁴‖_F^(1/4), with the largest element taken out so that no power leaves the doubles.
+    largest = np.max(np.abs(h), axis=(-2, -1))
+    with one_thread, np.errstate(over="ignore"):
+        fourth = h / np.where(largest > 0, largest, 1.0)[..., None, None]
+        for _ in range(2):
+            fourth = fourth @ fourth
+        norm = largest * np.sum(np.abs(fourth) ** 2, axis=(-2, -1)) ** 0.125
+        return np.asarray(np.minimum(length * norm.mean(axis=-1), 1e300))
+
+
+def _steps_cost(levels: int, columns: int, phase: FloatArray) -> FloatArray:
+    """Return the cost of steps of every lane."""
+    costs = _ORDER if columns == 1 else _ORDER_EACH
+    each = _interpolated(levels, costs) * columns
+    return _LANE + _ORDERS_PER_RADIAN * phase * each
+
+
+def _panels_cost(levels: int) -> float:
+    """Return the cost of the panels of one lane."""
+    count = max(_FEWEST_PANELS, _PANELS_PER_LEVEL * levels)
+    return count * _interpolated(levels, _PANEL)
+
+
+def _interpolated(levels: int, costs: tuple[float, ...]) -> float:
+    """Return a cost at a number of levels, a power of it between those measured and beyond."""
+    x, y = np.log(_LEVELS), np.log(costs)
+    at = np.log(levels)
+    if at > x[-1]:
+        return float(np.exp(y[-1] + (at - x[-1]) * (3.0 if costs is _PANEL else 2.0)))
+    return float(np.exp(np.interp(at, x, y)))

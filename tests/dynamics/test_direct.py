@@ -1,0 +1,207 @@
+"""Steps by Taylor series against DOP853, QuTiP, matrix exponentials and superadiabatic panels."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+import scipy.linalg
+
+import anticrossing as ac
+from anticrossing._core.checks import InputError
+from anticrossing.dynamics import _stacks, plan, reference
+from anticrossing.dynamics.chebyshev import grid
+from tests.effort import slow
+
+STEPS, PANELS = "Taylor series", "superadiabatic panels"
+
+
+def gaussian(levels, seed, *, real=False):
+    """A Hermitian matrix with a spectrum of width four."""
+    rng = np.random.default_rng(seed)
+    matrix = rng.normal(size=(levels, levels))
+    if not real:
+        matrix = (matrix + 1j * rng.normal(size=(levels, levels))) / np.sqrt(2)
+    return (matrix + matrix.conj().T) / np.sqrt(2 * levels)
+
+
+def generic(levels, *, real=False):
+    return ac.Hamiltonian.affine(gaussian(levels, 1, real=real), gaussian(levels, 2, real=real))
+
+
+def two_terms():
+    matrices = [gaussian(4, seed) for seed in range(3)]
+    return ac.Hamiltonian.from_terms(
+        [(1, matrices[0]), ("sin(x)", matrices[1]), ("exp(-x**2)", matrices[2])]
+    )
+
+
+def diagonal_drive():
+    slopes = np.diag([1.0, -2.0, 0.5, 0.0, 3.0])
+    return ac.Hamiltonian.affine(gaussian(5, 4, real=True), slopes)
+
+
+def function():
+    constant, slope = gaussian(4, 1), gaussian(4, 2)
+    return ac.Hamiltonian.from_function(
+        lambda x: constant + np.tanh(x)[..., None, None] * slope, dimension=4, vectorised=True
+    )
+
+
+def shifted():
+    return ac.Hamiltonian.affine(gaussian(3, 1) + 50 * np.eye(3), gaussian(3, 2) - 7 * np.eye(3))
+
+
+SWEEP = ac.drive.Linear(-3, 3, rate=0.5)
+SHORT = (generic(3), ac.drive.Linear(-2, 2, rate=0.5))
+CASES = {
+    "complex": (generic(6), ac.drive.Linear(-2, 2, rate=1)),
+    "real": (generic(5, real=True), ac.drive.Linear(-2, 2, rate=1)),
+    "two terms": (two_terms(), SWEEP),
+    "diagonal": (diagonal_drive(), SWEEP),
+    "common energy": (shifted(), ac.drive.Linear(-1, 1, rate=1)),
+    "formula": (generic(3), ac.drive.Formula("2*sin(t) + t/4", -6, 6)),
+    "pieces": (generic(4), ac.drive.Piecewise([0, 2, 3, 7], [-2, 1, 0.5, 3])),
+    "pulse": (generic(3), ac.drive.Formula("2*exp(-(t - 3.3)**2/0.02)", 0, 40)),
+}
+
+QUICK = {"complex", "two terms", "pieces", "pulse"}
+
+
+@pytest.mark.parametrize("case", [case if case in QUICK else slow(case) for case in CASES])
+def test_the_propagator_is_that_of_a_runge_kutta_method(case):
+    hamiltonian, drive = CASES[case]
+    result = ac.propagate(hamiltonian, drive, tolerance=1e-10)
+    exact = reference.propagator(hamiltonian, drive)
+    assert result.method == STEPS
+    assert np.max(np.abs(result.propagator - exact)) < 2e-10
+    assert np.max(result.error_estimate) < 1e-9
+
+
+def test_a_function_is_followed_too():
+    hamiltonian = function()
+    result = ac.propagate(hamiltonian, SWEEP, tolerance=1e-9)
+    assert result.method == STEPS
+    assert np.max(np.abs(result.propagator - reference.propagator(hamiltonian, SWEEP))) < 1e-9
+
+
+def test_a_constant_hamiltonian_has_an_exponential():
+    matrix = gaussian(7, 3)
+    hamiltonian = ac.Hamiltonian.affine(matrix, np.zeros((7, 7)))
+    result = ac.propagate(hamiltonian, ac.drive.Linear(0, 100, rate=1), tolerance=1e-10)
+    assert result.method == STEPS
+    assert np.max(np.abs(result.propagator - scipy.linalg.expm(-100j * matrix))) < 1e-10
+
+
+@functools.cache
+def _exact_probabilities():
+    return np.abs(reference.propagator(*SHORT, rtol=1e-13, atol=1e-15)) ** 2
+
+
+@pytest.mark.parametrize("tolerance", [1e-4, 1e-6, 1e-8, 1e-10, 1e-12])
+def test_the_error_estimate_bounds_the_error_at_every_tolerance(tolerance):
+    result = ac.propagate(*SHORT, tolerance=tolerance, basis="diabatic")
+    error = np.max(np.abs(result.transition_matrix - _exact_probabilities()))
+    assert error < max(float(result.error_estimate), 1e-12)
+    assert error < max(tolerance, 1e-12)
+    assert result.error_estimate < max(tolerance, 1e-10)
+
+
+@pytest.mark.parametrize("levels", [3, 9])
+def test_one_state_is_a_column_of_all(levels):
+    hamiltonian, times = generic(levels), [-6.0, -1.0, 0.3, 6.0]
+    whole = ac.propagate(hamiltonian, SWEEP, initial=1, times=times)
+    one = ac.propagate(hamiltonian, SWEEP, initial=1, times=times, whole=False)
+    assert one.transition_matrix is None
+    assert one.propagator is None
+    assert one.amplitudes is None
+    assert one.is_unitary
+    for name in ("probabilities", "populations", "states", "final_state"):
+        assert np.max(np.abs(getattr(one, name) - getattr(whole, name))) < 1e-9
+    assert np.allclose(one.states[0], np.linalg.eigh(hamiltonian(-3))[1][:, 1], atol=1e-12)
+
+
+@pytest.mark.parametrize("rate", [0.3, 1e-6])
+def test_one_state_of_a_batch_by_either_method(rate):
+    rates = rate * np.array([1.0, 2.0, 3.0])
+    state = np.array([0.6, 0.0, 0.8j, 0.0])
+    arguments = (generic(4), ac.drive.Linear(-2, 2, rate=rates))
+    one = ac.propagate(*arguments, initial=state, whole=False)
+    whole = ac.propagate(*arguments, initial=state)
+    assert one.method == (STEPS if rate == 0.3 else PANELS)
+    assert one.probabilities.shape == (3, 4)
+    assert np.max(np.abs(one.probabilities - whole.probabilities)) < 1e-9
+    assert np.max(np.abs(one.probabilities.sum(axis=-1) - 1)) < 1e-12
+
+
+@pytest.mark.parametrize("rate", [1.0, 0.05, 1e-3])
+def test_both_methods_agree(rate, monkeypatch):
+    hamiltonian, drive = generic(4), ac.drive.Linear(-3, 3, rate=rate)
+    monkeypatch.setattr(plan, "_panels_cost", lambda levels: np.inf)
+    steps = ac.propagate(hamiltonian, drive)
+    monkeypatch.setattr(plan, "_panels_cost", lambda levels: 0.0)
+    panels = ac.propagate(hamiltonian, drive)
+    assert (steps.method, panels.method) == (STEPS, PANELS)
+    assert steps.steps > 0
+    assert panels.steps is None
+    difference = np.max(np.abs(steps.transition_matrix - panels.transition_matrix))
+    assert difference < max(float(steps.error_estimate + panels.error_estimate), 1e-11)
+
+
+def test_slow_sweeps_go_by_panels():
+    methods = [
+        ac.propagate(generic(4), ac.drive.Linear(-3, 3, rate=rate)).method for rate in (10.0, 1e-8)
+    ]
+    assert methods == [STEPS, PANELS]
+
+
+def test_one_state_of_sixteen_levels_against_qutip():
+    qutip = pytest.importorskip("qutip", reason="needs the extra `qutip`")
+    hamiltonian, drive = generic(16), ac.drive.Linear(-3, 3, rate=0.5)
+    start = np.linalg.eigh(hamiltonian(-3))[1][:, 0]
+    driven = qutip.QobjEvo(
+        [qutip.Qobj(hamiltonian(0)), [qutip.Qobj(hamiltonian(1) - hamiltonian(0)), lambda t: t / 2]]
+    )
+    options = {"method": "vern9", "atol": 1e-12, "rtol": 1e-12, "nsteps": 10**6}
+    solved = qutip.sesolve(driven, qutip.Qobj(start), [-6, 6], options=options)
+    found = ac.propagate(hamiltonian, drive, initial=start, whole=False)
+    assert found.method == STEPS
+    assert np.max(np.abs(found.final_state - solved.final_state.full()[:, 0])) < 1e-9
+
+
+def test_an_environment_needs_all_states():
+    with pytest.raises(InputError, match="`whole` must be True with an environment"):
+        ac.propagate(
+            ac.models.LandauZener(gap=1), SWEEP, environment=ac.Dephasing(0.1), whole=False
+        )
+
+
+def test_what_is_not_finite_is_refused():
+    hamiltonian = ac.Hamiltonian.from_terms([("log(x)", gaussian(3, 1)), (1, gaussian(3, 2))])
+    with pytest.raises(ac.AnticrossingError):
+        ac.propagate(hamiltonian, ac.drive.Linear(-1, 1, rate=1))
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-5, 1e-3, 0.3])
+def test_rotated_generators_follow_from_their_rotation(size):
+    points = grid(25)
+    s = 1j * size * (gaussian(6, 1) + np.sin(points.nodes)[:, None, None] * gaussian(6, 2))
+    g = 10 * gaussian(6, 3) + np.cos(points.nodes)[:, None, None] * gaussian(6, 4)
+    rotated, q = _stacks.rotate(g[None], s[None], points)
+    slope = np.einsum("mn,pnij->pmij", points.derivative, q)
+    adjoint = q.conj().swapaxes(-1, -2)
+    assert np.max(np.abs(adjoint @ q - np.eye(6))) < 1e-13
+    assert np.max(np.abs(rotated - (adjoint @ g @ q - 1j * adjoint @ slope))) < 1e-11
+
+
+def test_rotations_of_some_levels_are_rotations_of_all():
+    points, levels = grid(25), np.array([1, 3, 4])
+    small = 0.1j * (gaussian(3, 1) + np.sin(points.nodes)[:, None, None] * gaussian(3, 2))
+    g = 10 * gaussian(6, 3) + np.cos(points.nodes)[:, None, None] * gaussian(6, 4)
+    s = np.zeros((1, 25, 6, 6), dtype=complex)
+    s[np.ix_([0], np.arange(25), levels, levels)] = small
+    every, q = _stacks.rotate(g[None], s, points, _stacks.ENDS)
+    some, part = _stacks.rotate_some(g[None], small[None], levels, points)
+    assert np.max(np.abs(some - every)) < 1e-12
+    assert np.max(np.abs(part - q[:, :, levels[:, None], levels])) < 1e-14
