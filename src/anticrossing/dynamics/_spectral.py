@@ -1,4 +1,4 @@
-"""Panels on which a generator decays: its spectrum in groups, each carried as an invariant subspace.
+"""Panels on which a generator decays: groups of its eigenvalues as invariant subspaces.
 
 The frame of H is no frame to start from where operators fixed in another basis act as strongly as H
 does. There the generator itself is split: eigenvalues that lie apart on the panel, or couple weakly
@@ -12,6 +12,8 @@ of the generator is zero, so that the eigenvalue of the steady state is never a 
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -38,16 +40,21 @@ _UNIT = 1.1e-16
 _RENEWALS = 3  # of the eigenbasis in which the groups are separated
 
 
+IndexArray = npt.NDArray[np.intp]
+
+
 def solve(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solutions:
     """Carry generators `g` (P, n, D, D), given at the nodes, across their panels."""
     panels, n, size, _ = g.shape
     result = Solutions.empty(panels, size)
     values, vectors = np.linalg.eig(g[:, n // 2, 1:, 1:])
-    for coarse in (False, True):
-        rows = np.flatnonzero(~result.accepted)
+    fine, coarse = _groups(g, vectors, grid)
+    differ = np.any(fine != coarse, axis=(1, 2))
+    for groups, todo in ((fine, np.ones(panels, dtype=np.bool_)), (coarse, differ)):
+        rows = np.flatnonzero(todo & ~result.accepted)
         if rows.size == 0:
             break
-        same = _groups(g[rows], values[rows], vectors[rows], grid, coarse)
+        same = groups[rows]
         frame, inverse, good = _frames(g[rows, n // 2], values[rows], vectors[rows], same)
         rows, same, frame, inverse = rows[good], same[good], frame[good], inverse[good]
         if rows.size == 0:
@@ -56,25 +63,23 @@ def solve(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solution
         inside = inverse[:, None] @ g[rows] @ frame[:, None]
         inside[:, :, 0] = 0.0
         solved = _separate(inside, there, same, grid, tolerance)
-        # Sums of large numbers leave their rounding in small elements: what decays forgets it.
+        # Sums of large numbers leave their rounding in small elements; what decays forgets it.
         rounding = np.abs(inverse) @ np.abs(g[rows, n // 2]) @ np.abs(frame)
-        kept = same & (surviving(inside, grid) > 0)
-        solved.error += 4 * _UNIT * np.max(np.where(kept, rounding, 0.0), axis=(1, 2))
+        decay = diagonals(inside).real.swapaxes(1, 2) @ grid.weights
+        rounding *= np.exp(np.minimum(decay, 0.0))[:, None]
+        solved.error += 4 * _UNIT * np.max(np.where(same, rounding, 0.0), axis=(1, 2))
         result.put(rows, solved)
     return result
 
 
-def _groups(
-    g: ComplexArray, values: ComplexArray, vectors: ComplexArray, grid: Grid, coarse: bool
-) -> BoolArray:
+def _groups(g: ComplexArray, vectors: ComplexArray, grid: Grid) -> tuple[BoolArray, BoolArray]:
     """Return which modes of the middle node belong together, (P, D, D); the trace is the first.
 
-    With `coarse` all that does not decay to nothing stays together.
+    Second the same with all that does not decay to nothing in one group.
     """
     panels, _, size, _ = g.shape
     with np.errstate(all="ignore"):
-        inverse = _inverses(vectors)
-        inside = inverse[:, None] @ g[:, :, 1:, 1:] @ vectors[:, None]
+        inside = _inverses(vectors)[:, None] @ g[:, :, 1:, 1:] @ vectors[:, None]
         value = np.zeros((panels, g.shape[1], size), dtype=np.complex128)
         value[..., 1:] = diagonals(inside)
         apart = np.min(np.abs(value[..., :, None] - value[..., None, :]), axis=1)
@@ -82,12 +87,24 @@ def _groups(
         joined = ~(2 * apart >= NEAR_PHASE)
         joined[:, 1:, 1:] |= ~(mixed <= _STRONGEST_MIXING * apart[:, 1:, 1:])
         dead = value.real.swapaxes(1, 2) @ grid.weights < -DEAD
-    if coarse:
-        joined |= ~dead[:, :, None] & ~dead[:, None, :]
     joined |= dead[:, :, None] & dead[:, None, :]
-    for _ in range(int(np.ceil(np.log2(size)))):
+    coarse = joined | (~dead[:, :, None] & ~dead[:, None, :])
+    return _closed(joined), _closed(coarse)
+
+
+def _closed(joined: BoolArray) -> BoolArray:
+    """Return the groups of which `joined` (P, D, D) names some pairs."""
+    for _ in range(int(np.ceil(np.log2(joined.shape[-1])))):
         joined = (joined.astype(np.float32) @ joined.astype(np.float32)) > 0
-    return np.asarray(joined)
+    return joined
+
+
+def _alike(same: BoolArray) -> Iterator[tuple[IndexArray, list[IndexArray]]]:
+    """Yield panels with the same groups, and the members of each of these."""
+    patterns, which = np.unique(same, axis=0, return_inverse=True)
+    for k, pattern in enumerate(patterns):
+        groups = np.unique(pattern, axis=0)
+        yield np.flatnonzero(np.ravel(which) == k), [np.flatnonzero(m) for m in groups]
 
 
 def _frames(
@@ -101,19 +118,18 @@ def _frames(
     panels, size, _ = middle.shape
     frame = np.zeros((panels, size, size), dtype=np.complex128)
     frame[:, 0, 0] = 1.0
-    for p in range(panels):
-        left = set(range(1, size))
-        while left:
-            first = min(left)
-            members = np.flatnonzero(same[p, first])
-            members = members[members > 0]
-            left -= set(members.tolist())
-            own = vectors[p][:, members - 1]
+    for rows, groups in _alike(same):
+        for group in groups:
+            members = group[group > 0]
+            if members.size == 0:
+                continue
+            own = vectors[rows][:, :, members - 1]
+            frame[rows[:, None, None], 1 + np.arange(size - 1)[:, None], members] = np.linalg.qr(
+                own
+            )[0]
             lengths = np.linalg.svd(own, compute_uv=False)
-            if lengths[0] > _WORST_VECTORS * lengths[-1]:
+            for p in rows[lengths[:, 0] > _WORST_VECTORS * lengths[:, -1]]:
                 frame[p, 1:, members] = _subspace(middle[p, 1:, 1:], values[p], members - 1).T
-            else:
-                frame[p, 1:, members] = np.linalg.qr(own)[0].T
     inverse = _inverses(frame)
     with np.errstate(all="ignore"):
         condition = row_sums(np.abs(frame)[:, None]) * row_sums(np.abs(inverse)[:, None])
@@ -132,9 +148,7 @@ def _frames(
     return frame, inverse, good & solvable
 
 
-def _subspace(
-    matrix: ComplexArray, values: ComplexArray, members: npt.NDArray[np.intp]
-) -> ComplexArray:
+def _subspace(matrix: ComplexArray, values: ComplexArray, members: IndexArray) -> ComplexArray:
     """Return an orthonormal basis of the invariant subspace of some eigenvalues."""
     from scipy.linalg import schur
 
@@ -157,7 +171,7 @@ def _inverses(frame: ComplexArray) -> ComplexArray:
         return np.linalg.inv(frame)
     except np.linalg.LinAlgError:
         none = np.linalg.det(frame) == 0
-        inverse = np.linalg.inv(np.where(none[:, None, None], np.eye(frame.shape[-1]), frame))
+        inverse = np.linalg.inv(np.where(none[..., None, None], np.eye(frame.shape[-1]), frame))
         inverse[none] = np.nan
         return inverse
 
@@ -174,8 +188,7 @@ def _separate(
     active = np.arange(panels)
     for order in range(MOST_ROTATIONS):
         if order < _RENEWALS:
-            for p in active:
-                basis[p], back[p], values[p] = _eigenbases(g[p], same[p])
+            basis[active], back[active], values[active] = _eigenbases(g[active], same[active])
         if order == 0:
             phase = _distances(values, same)
             weight = np.where(same, 0.0, np.minimum(1.0, n**2 / np.maximum(phase, 1.0)))
@@ -214,36 +227,41 @@ def _separate(
 def _eigenbases(
     g: ComplexArray, same: BoolArray
 ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
-    """Return the eigenvectors of every group of one panel at all nodes, inverses and eigenvalues.
+    """Return the eigenvectors of every group at all nodes, their inverses and eigenvalues.
 
     Close to an exceptional point of a group its mean takes the place of its eigenvalues.
     """
-    n, size, _ = g.shape
-    basis = np.broadcast_to(np.eye(size, dtype=np.complex128), g.shape).copy()
+    basis = np.broadcast_to(np.eye(g.shape[-1], dtype=np.complex128), g.shape).copy()
     back, values = basis.copy(), diagonals(g).copy()
-    values[:, 0] = 0.0
-    for members in np.unique(same, axis=0):
-        index = np.flatnonzero(members)
-        if index.size == 1:
-            continue
-        block = index[:, None], index
-        found, vectors = np.linalg.eig(g[:, *block])
-        with np.errstate(all="ignore"):
-            inverse = _inverses(vectors)
-            known = np.max(row_sums(np.abs(inverse)[:, None])) < _WORST_BASIS
-        if known:
-            basis[:, *block], back[:, *block], values[:, index] = vectors, inverse, found
-        else:
-            values[:, index] = np.mean(found, axis=1)[:, None]
+    values[..., 0] = 0.0
+    for rows, groups in _alike(same):
+        for group in groups:
+            if group.size == 1:
+                continue
+            block = (
+                rows[:, None, None, None],
+                np.arange(g.shape[1])[:, None, None],
+                group[:, None],
+                group,
+            )
+            found, vectors = np.linalg.eig(g[block])
+            with np.errstate(all="ignore"):
+                inverse = _inverses(vectors)
+                known = row_sums(np.abs(inverse)) < _WORST_BASIS
+            vectors[~known] = inverse[~known] = np.eye(group.size)
+            found[~known] = np.mean(found[~known], axis=-1, keepdims=True)
+            basis[block], back[block] = vectors, inverse
+            values[rows[:, None, None], np.arange(g.shape[1])[:, None], group] = found
     return basis, back, values
 
 
 def _distances(values: ComplexArray, same: BoolArray) -> FloatArray:
     """Return the smallest phase by which the groups of two modes differ on each panel."""
     phase = 2 * np.min(np.abs(values[..., :, None] - values[..., None, :]), axis=1)
-    for p in range(same.shape[0]):
-        for members in np.unique(same[p], axis=0):
-            index = np.flatnonzero(members)
-            phase[p, index] = np.min(phase[p, index], axis=0)
-            phase[p][:, index] = np.min(phase[p][:, index], axis=1)[:, None]
+    for rows, groups in _alike(same):
+        for group in groups:
+            phase[rows[:, None], group] = np.min(phase[rows[:, None], group], axis=1)[:, None]
+        for group in groups:
+            columns = (rows[:, None], slice(None), group)
+            phase[columns] = np.min(phase[columns], axis=1)[:, None]
     return np.asarray(phase)
