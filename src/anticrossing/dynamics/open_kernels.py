@@ -54,7 +54,7 @@ class OpenKernel(Kernel):
     ) -> npt.NDArray[Any] | None:
         return self.environment.scalars(lanes.positions(times, lane), times)
 
-    def _unresolved(
+    def unresolved(
         self,
         lanes: Lanes,
         times: FloatArray,
@@ -62,6 +62,7 @@ class OpenKernel(Kernel):
         half_width: FloatArray,
         matrices: npt.NDArray[Any],
     ) -> FloatArray:
+        """Return what the nodes may miss of H and of what else drives the equation."""
         # Coherences turn by differences of levels.
         error = unresolved(self.grid, half_width, 2 * matrices)
         scalars = self.scalars(lanes, times, lane)
@@ -144,7 +145,7 @@ class BlochKernel(OpenKernel):
             self._split_spectrum(
                 matrices, nodes, jumps, half_width, tolerance, accepted, maps, info[:, 0]
             )
-        error = info[:, 0] + self._unresolved(lanes, times, lane, half_width, matrices)
+        error = info[:, 0] + self.unresolved(lanes, times, lane, half_width, matrices)
         return PanelResults(accepted, maps, error, info[:, 1])
 
     def _split_spectrum(
@@ -241,7 +242,7 @@ class SuperoperatorKernel(OpenKernel):
             self.grid,
             tolerance,
         )
-        error = solved.error + self._unresolved(lanes, times, lane, half_width, matrices)
+        error = solved.error + self.unresolved(lanes, times, lane, half_width, matrices)
         return PanelResults(solved.accepted, solved.propagator, error, solved.phase)
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:

@@ -23,6 +23,7 @@ def propagate(
     times: npt.ArrayLike | None = None,
     tolerance: float = 1e-10,
     breakpoints: npt.ArrayLike | None = None,
+    only_initial: bool | None = None,
 ) -> Propagation:
     """Solve i dψ/dt = H(x(t)) ψ, or the Lindblad equation, at a cost independent of slowness.
 
@@ -57,6 +58,12 @@ def propagate(
         formulas are found, tried down to a millionth of the window. A Python function is looked at
         in some 10⁵ places of the window if it takes arrays, else in some 4000: give the times of
         anything narrower.
+    only_initial : bool, optional
+        With an environment, follow the initial state alone: the result has no superoperator, and
+        of its transition matrix only the column of the initial level, the others being NaN. A
+        window with few oscillations is then solved much sooner, by products of N×N matrices. By
+        default only beyond 12 levels, up to 256, where there is no other way and the cost grows
+        with the length of the window.
 
     Returns
     -------
@@ -67,7 +74,8 @@ def propagate(
     InputError
         For arguments that cannot be used, before any work, or an H(x) that is not finite.
     ConvergenceError
-        If H(x(t)) is not smooth at a time that is not a breakpoint.
+        If H(x(t)) is not smooth at a time that is not a breakpoint, or one density matrix of many
+        levels would run through too many oscillations.
 
     References
     ----------
@@ -91,6 +99,7 @@ def propagate(
         times=times,
         tolerance=tolerance,
         breakpoints=breakpoints,
+        only_initial=only_initial,
     )
     if environment is None:
         return unitary.evolve(request)

@@ -30,6 +30,7 @@ from anticrossing.hamiltonian import Hamiltonian
 
 BASES = ("adiabatic", "superadiabatic", "diabatic")
 LARGEST_OPEN_DIMENSION = 12
+LARGEST_STATE_DIMENSION = 256  # of one density matrix, followed without the map of all of them
 
 
 class Request(Unchanging):
@@ -52,6 +53,8 @@ class Request(Unchanging):
         Requested times.
     breakpoints : array, shape (lanes, k), or None
         Times where panels must end.
+    only_initial : bool
+        Whether the initial state alone is asked, without the map of all states.
     """
 
     def __init__(
@@ -66,11 +69,19 @@ class Request(Unchanging):
         times: npt.ArrayLike | None,
         tolerance: float,
         breakpoints: npt.ArrayLike | None,
+        only_initial: bool | None = None,
     ) -> None:
+        if only_initial is not None:
+            instance("only_initial", only_initial, bool)
         if environment is None:
             check_kinds(hamiltonian, drive)
+            if only_initial:
+                raise fail("only_initial", "be used with an environment", "there is none")
+            self.only_initial = False
         else:
-            check_open(hamiltonian, drive, environment)
+            check_open(hamiltonian, drive, environment, only_initial is not False)
+            many = hamiltonian.dimension > LARGEST_OPEN_DIMENSION
+            self.only_initial = many if only_initial is None else only_initial
         self.environment = environment
         self.lanes = Lanes.of(
             hamiltonian, drive, () if environment is None else environment.batch_shape
@@ -120,17 +131,23 @@ def check_kinds(hamiltonian: Any, drive: Any, batch_shape: tuple[int, ...] = ())
         ) from None
 
 
-def check_open(hamiltonian: Any, drive: Any, environment: Any) -> None:
-    """Raise `InputError` unless these fit together and the generator is not too large."""
+def check_open(hamiltonian: Any, drive: Any, environment: Any, one_state: bool = False) -> None:
+    """Raise `InputError` unless these fit together and there are not too many levels."""
     instance("environment", environment, Environment)
     check_kinds(hamiltonian, drive, environment.batch_shape)
     levels = hamiltonian.dimension
-    if levels > LARGEST_OPEN_DIMENSION:
+    if not one_state and levels > LARGEST_OPEN_DIMENSION:
         raise fail(
             "hamiltonian",
-            f"have at most {LARGEST_OPEN_DIMENSION} levels with an environment",
+            f"have at most {LARGEST_OPEN_DIMENSION} levels for the map of all density matrices",
             f"it has {levels}: the generator would be a dense {levels**2} × {levels**2} matrix at "
-            "every node; larger systems need quantum trajectories",
+            "every node; `propagate` follows one initial state of more levels",
+        )
+    if levels > LARGEST_STATE_DIMENSION:
+        raise fail(
+            "hamiltonian",
+            f"have at most {LARGEST_STATE_DIMENSION} levels with an environment",
+            f"it has {levels}; larger systems need quantum trajectories",
         )
     environment.check(levels)
 

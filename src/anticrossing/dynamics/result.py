@@ -21,12 +21,14 @@ class Propagation(Result):
     """The exact evolution of one or many parameter points. Batch axes come first everywhere.
 
     An evolution without environment is unitary and has a propagator; one with an environment has
-    density matrices and a superoperator. What the other kind has is None.
+    density matrices and, unless the initial state alone was followed, a superoperator. What the
+    other kind has is None.
 
     Attributes
     ----------
     transition_matrix : array, shape (..., N, N)
-        Probability ``[final, initial]`` between states of the read-out basis.
+        Probability ``[final, initial]`` between states of the read-out basis; NaN in the columns of
+        states that were not followed.
     probabilities : array, shape (..., N)
         Final probabilities in the read-out basis for the given initial state.
     times : array, shape (..., K)
@@ -64,6 +66,9 @@ class Propagation(Result):
         The state at the requested times.
     superoperator : array, shape (..., N², N²), or None
         The map ρ(start) → ρ(stop), with ρ stacked row by row.
+    method : str
+        What ran: "superadiabatic panels", whose number does not grow with slowness, or "density
+        matrix", one state followed directly.
     """
 
     transition_matrix: FloatArray
@@ -87,6 +92,7 @@ class Propagation(Result):
     density_matrix: ComplexArray | None = None
     density_matrices: ComplexArray | None = None
     superoperator: ComplexArray | None = None
+    method: str = "superadiabatic panels"
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "time": shown("time", text="requested time", unit="time", of="times"),
@@ -131,10 +137,12 @@ class Propagation(Result):
         Raises
         ------
         InputError
-            For an evolution without environment, which has no superoperator.
+            For an evolution without environment, or of one state alone: it has no superoperator.
         """
         if self.superoperator is None:
-            raise InputError("An evolution without environment has no superoperator.")
+            raise InputError(
+                "There is no superoperator without an environment, nor of one state alone."
+            )
         levels = self.probabilities.shape[-1]
         batch = self.superoperator.shape[:-2]
         tensor = self.superoperator.reshape(*batch, levels, levels, levels, levels)
@@ -168,5 +176,6 @@ class Propagation(Result):
         return {
             "problem": self.description,
             "basis": self.basis,
+            "method": self.method,
             "evaluated_panels": self.evaluated_panels,
         }

@@ -1,0 +1,281 @@
+"""One density matrix followed directly, by products of N×N matrices: no map of all of them.
+
+The superoperator has N⁴ numbers, a density matrix N². Where one initial state is asked and the
+window is not long, it is carried from panel to panel: on the Chebyshev nodes of a panel, in the
+eigenframe of H at its middle with the phases of the levels taken out, the Lindblad equation is
+solved by Picard iteration of its integral. The cost grows with the phases that the state runs
+through, and with N³.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
+from anticrossing._core.linalg import dagger, hermitian_part
+from anticrossing._core.threads import one_thread
+from anticrossing.dynamics import between_nodes, features, liouville
+from anticrossing.dynamics._stacks import MOST_PICARD, along_nodes
+from anticrossing.dynamics.between_nodes import Checks
+from anticrossing.dynamics.lanes import Lanes
+from anticrossing.dynamics.open_kernels import SuperoperatorKernel
+from anticrossing.environment import EigenRates, Environment
+
+LARGEST_DIMENSION = 256
+_LARGEST_SPREAD = 15.0  # phases between levels that the nodes of one panel resolve
+_USUAL_SPREAD, _USUAL_DECAY = 12.0, 5.0  # of one panel: they set the width of the next
+_MOST_PANELS = 300_000
+_SAMPLES = 33  # of the window, for an estimate of the work
+_UNIT = 2.3e-16
+# Seconds of one panel on one core: overhead, and per product of two N×N matrices at its 25 nodes,
+# measured; only their ratio counts. The superoperator needs some 25 panels, whatever the speed.
+_OVERHEAD, _PER_NUMBER = 2.5e-3, 7e-8
+_DIRECT_PRODUCTS, _MAP_PRODUCTS, _MAP_PANELS = 60, 60, 25
+
+
+@dataclass(frozen=True)
+class Densities:
+    """The state of every lane at the requested times and, last, at the end: (lanes, K + 1, N, N)."""
+
+    states: ComplexArray
+    error: FloatArray
+    phase: FloatArray
+    panels: npt.NDArray[np.intp]
+    evaluated: int
+
+
+def is_cheaper(lanes: Lanes, environment: Environment) -> bool:
+    """Whether one state is followed sooner than the map of all of them is found."""
+    levels = lanes.hamiltonian.dimension
+    panels = float(np.sum(expected_panels(lanes, environment)))
+    direct = panels * (_OVERHEAD + _DIRECT_PRODUCTS * _PER_NUMBER * levels**3)
+    whole = lanes.count * _MAP_PANELS * (_OVERHEAD + _MAP_PRODUCTS * _PER_NUMBER * levels**6)
+    return direct < whole
+
+
+def expected_panels(lanes: Lanes, environment: Environment) -> FloatArray:
+    """Estimate how many panels every lane takes, from H and the rates at a few times."""
+    fraction = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
+    times = lanes.start[:, None] + (lanes.stop - lanes.start)[:, None] * fraction
+    lane = np.arange(lanes.count)
+    energies, nodes = liouville.nodes_of(lanes, times, lane)
+    energies = np.linalg.eigvalsh(energies)
+    spread = energies[..., -1] - energies[..., 0]
+    decay = np.zeros(times.shape)
+    rates = environment.eigen_rates(nodes)
+    if rates is not None:
+        decay += np.max(np.abs(rates.coherence), axis=(-2, -1))
+        decay += np.max(np.abs(rates.transfer), axis=(-2, -1))
+    for jump in environment.jump_operators(nodes):
+        decay += np.linalg.norm(jump, 2, axis=(-2, -1)) ** 2
+    per_time = np.maximum(spread / _USUAL_SPREAD, decay / _USUAL_DECAY)
+    return np.asarray(1 + (lanes.stop - lanes.start) * np.mean(per_time, axis=1))
+
+
+def follow(
+    lanes: Lanes,
+    environment: Environment,
+    initial: ComplexArray,
+    *,
+    tolerance: float,
+    breakpoints: FloatArray | None,
+    times: FloatArray | None,
+) -> Densities:
+    """Carry the density matrices `initial` (lanes, N, N), in the basis of H, across the windows.
+
+    `tolerance` bounds what one panel neglects; `breakpoints` and `times` (lanes, k) are where
+    panels must end and where the state is wanted.
+    """
+    levels = lanes.hamiltonian.dimension
+    flat = environment.flat(lanes.batch_shape)
+    expected = expected_panels(lanes, flat)
+    if not np.all(expected < _MOST_PANELS):
+        seconds = np.sum(expected) * (_OVERHEAD + _DIRECT_PRODUCTS * _PER_NUMBER * levels**3)
+        raise ConvergenceError(
+            f"One density matrix of {levels} levels would need some {np.max(expected):.1g} panels "
+            f"and {seconds:.1g} s: its phases are followed one by one. Give a shorter window, or "
+            "at most 12 levels without `only_initial`, where the cost does not grow with slowness."
+        )
+    kernel = SuperoperatorKernel(flat, levels)
+    wanted = np.empty((lanes.count, 0)) if times is None else times
+    given = [np.broadcast_to(lanes.drive.breakpoints, (lanes.count, lanes.drive.breakpoints.size))]
+    given += [
+        c for c in (breakpoints, wanted, features.find(lanes, kernel.formulas)) if c is not None
+    ]
+    cuts = np.concatenate(given, axis=1)
+    found = Densities(
+        np.empty((lanes.count, wanted.shape[1] + 1, levels, levels), dtype=np.complex128),
+        np.zeros(lanes.count),
+        np.zeros(lanes.count),
+        np.zeros(lanes.count, dtype=np.intp),
+        0,
+    )
+    evaluated = 0
+    with one_thread:
+        for k in range(lanes.count):
+            one = _Walk(lanes, kernel, k, tolerance)
+            inside = cuts[k][(cuts[k] > lanes.start[k]) & (cuts[k] < lanes.stop[k])]
+            rho = initial[k]
+            found.states[k, :-1][wanted[k] == lanes.start[k]] = rho
+            width = float(lanes.stop[k] - lanes.start[k]) / expected[k]
+            left = lanes.start[k]
+            for right in np.append(np.unique(inside), lanes.stop[k]):
+                rho, width = one.to(left, right, rho, width)
+                found.states[k, :-1][wanted[k] == right] = rho
+                left = right
+            found.states[k, -1] = rho
+            found.error[k], found.phase[k], found.panels[k] = one.error, one.phase, one.panels
+            evaluated += one.evaluated
+    rounding = _UNIT * (2 * found.phase + 4 * levels * found.panels)
+    return Densities(found.states, found.error + rounding, found.phase, found.panels, evaluated)
+
+
+class _Walk:
+    """The panels of one lane, one after the other."""
+
+    def __init__(
+        self, lanes: Lanes, kernel: SuperoperatorKernel, lane: int, tolerance: float
+    ) -> None:
+        self.lanes, self.kernel, self.tolerance = lanes, kernel, tolerance
+        self.lane = np.array([lane])
+        left, right = lanes.start[self.lane], lanes.stop[self.lane]
+        self.checks = Checks.of(lanes, kernel, self.lane, left, right)
+        self.error = self.phase = 0.0
+        self.panels = self.evaluated = 0
+
+    def to(
+        self, left: float, right: float, rho: ComplexArray, width: float
+    ) -> tuple[ComplexArray, float]:
+        """Return the state at `right`, and a width for the next panel."""
+        while left < right:
+            # What is left over is shared: no sliver at the end.
+            parts = max(1, int(np.ceil((right - left) / width - 1e-9)))
+            stop = right if parts == 1 else left + (right - left) / parts
+            self.evaluated += 1
+            solved, factor = self._panel(left, stop, rho)
+            if solved is None:
+                width = 0.5 * (stop - left)
+                if not left < left + 0.5 * width < stop or self.evaluated > 10 * _MOST_PANELS:
+                    raise ConvergenceError(
+                        f"The evolution is not smooth near t = {left:.9g}: give that time as a "
+                        "breakpoint, or a larger tolerance."
+                    )
+                continue
+            self.panels += 1
+            width, rho, left = factor * (stop - left), solved, stop
+        return rho, width
+
+    def _panel(
+        self, left: float, right: float, rho: ComplexArray
+    ) -> tuple[ComplexArray | None, float]:
+        """Return the state at the end of a panel, or None, and how much wider the next may be."""
+        grid, lanes, lane = self.kernel.grid, self.lanes, self.lane
+        half = np.array([0.5 * (right - left)])
+        times = (left + half)[:, None] + half[:, None] * grid.nodes
+        times[:, 0], times[:, -1] = left, right
+        matrices, nodes = liouville.nodes_of(lanes, times, lane)
+        frame = nodes.vectors[0, grid.size // 2]
+        h = half[0] * (dagger(frame) @ matrices[0] @ frame)
+        energies = np.einsum("nii->ni", h).real
+        angles = grid.integral @ energies
+        phase = float(np.max(angles[-1]) - np.min(angles[-1]))
+        spread = 2 * float(np.max(np.max(energies, axis=1) - np.min(energies, axis=1)))
+        noise = self.checks.noise(lanes, self.kernel, times, lane, half)
+        allowed = max(self.tolerance, float(noise[0]))
+        tail = np.max(np.abs(grid.tail @ h.reshape(grid.size, -1)))
+        if spread > _LARGEST_SPREAD or tail > max(allowed, 4e-15 * np.max(np.abs(h))):
+            return None, 0.5
+        environment = self.kernel.environment
+        rates = environment.eigen_rates(nodes)
+        jumps = [
+            np.sqrt(half[0]) * (dagger(frame) @ jump[0] @ frame)
+            for jump in environment.jump_operators(nodes)
+        ]
+        scaled = None
+        if rates is not None:
+            scaled = EigenRates(half[0] * rates.coherence[0], half[0] * rates.transfer[0])
+        slope = _Slope(h, angles, scaled, dagger(frame) @ nodes.vectors[0], jumps)
+        inside, missed = self._iterate(slope, dagger(frame) @ rho @ frame, allowed)
+        if inside is None:
+            return None, 0.5
+        if any(self.checks.probes):
+            seen, between = between_nodes.seen(
+                lanes, self.kernel, times, lane, half, np.array([allowed]), self.checks.probes
+            )
+            if not seen[0]:
+                return None, 0.5
+            missed += float(between[0])
+        missed += float(self.kernel.unresolved(lanes, times, lane, half, matrices)[0])
+        found = frame @ slope.turned_back(inside) @ dagger(frame)
+        clean = hermitian_part(found)
+        clean += (np.trace(rho).real - np.trace(clean).real) / rho.shape[0] * np.eye(rho.shape[0])
+        self.error += missed + float(np.max(np.abs(found - clean))) + float(noise[0])
+        self.phase += phase
+        return clean, min(2.0, _USUAL_SPREAD / max(spread, 1e-9))
+
+    def _iterate(
+        self, slope: _Slope, start: ComplexArray, allowed: float
+    ) -> tuple[ComplexArray | None, float]:
+        """Return the solution of the integral equation at the end, and what it may miss."""
+        grid = self.kernel.grid
+        y = np.broadcast_to(start, slope.shape).astype(np.complex128)
+        before = np.inf
+        for _ in range(MOST_PICARD):
+            new = start + along_nodes(grid.integral, slope(y)[None])[0]
+            change = float(np.max(np.linalg.norm(new - y, axis=(1, 2))))
+            y = new
+            if change < 0.1 * allowed:
+                tail = float(
+                    np.max(np.linalg.norm(along_nodes(grid.tail, y[None])[0], axis=(1, 2)))
+                )
+                missed = np.sqrt(slope.shape[-1]) * (tail + change)
+                return (y[-1], missed) if tail <= allowed else (None, missed)
+            # A panel with too much decay or coupling grows first: halves are quicker than that.
+            if not change < max(before, 100.0):
+                return None, np.inf
+            before = change
+        return None, np.inf
+
+
+class _Slope:
+    """dρ/dτ at the nodes, in the middle frame with the phases of the levels taken out."""
+
+    def __init__(
+        self,
+        h: ComplexArray,
+        angles: FloatArray,
+        rates: EigenRates | None,
+        eigenbasis: ComplexArray,
+        jumps: list[ComplexArray],
+    ) -> None:
+        turn = np.exp(1j * angles)
+        self.turn = turn[:, :, None] * turn[:, None, :].conj()
+        left = -1j * h
+        np.einsum("nii->ni", left)[...] = 0.0
+        for jump in jumps:
+            left = left - 0.5 * dagger(jump) @ jump
+        self.shape = h.shape
+        self.left, self.jumps = left, [(jump, dagger(jump)) for jump in jumps]
+        self.rates, self.eigenbasis = rates, eigenbasis
+
+    def turned_back(self, end: ComplexArray) -> ComplexArray:
+        """Return the state at the last node with its phases."""
+        return np.asarray(self.turn[-1].conj() * end)
+
+    def __call__(self, y: ComplexArray) -> ComplexArray:
+        rho = self.turn.conj() * y
+        product = self.left @ rho
+        total = product + dagger(product)  # ρ is Hermitian
+        for jump, adjoint in self.jumps:
+            total += jump @ rho @ adjoint
+        if self.rates is not None:
+            inside = dagger(self.eigenbasis) @ rho @ self.eigenbasis
+            change = -self.rates.coherence * inside
+            diagonal = np.einsum("nii->ni", change)
+            diagonal += (self.rates.transfer @ np.einsum("nii->ni", inside)[..., None])[..., 0]
+            total += self.eigenbasis @ change @ dagger(self.eigenbasis)
+        return np.asarray(self.turn * total)
