@@ -1,16 +1,14 @@
-"""One density matrix followed directly, by products of N×N matrices: no map of all of them.
+"""Density matrices followed directly, by products of N×N matrices: no generator of N⁴ numbers.
 
-The superoperator has N⁴ numbers, a density matrix N². Where one initial state is asked and the
-window is not long, it is carried from panel to panel: on the Chebyshev nodes of a panel, in the
-eigenframe of H at its middle with the phases of the levels taken out, the Lindblad equation is
-solved by Picard iteration of its integral. The cost grows with the phases that the state runs
-through, and with N³.
+Where the window is not long, one state, or a basis of all of them, is carried from panel to panel:
+on the Chebyshev nodes of a panel, in the eigenframe of H at its middle with the phases of the
+levels taken out, the Lindblad equation is solved by Picard iteration of its integral. The cost
+grows with the phases that the states run through, and with N³ for each.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +37,11 @@ _DIRECT_PRODUCTS, _MAP_PRODUCTS, _MAP_PANELS = 60, 60, 25
 
 @dataclass(frozen=True)
 class Densities:
-    """The state of every lane at the requested times and, last, at the end: (lanes, K + 1, N, N)."""
+    """M matrices of every lane at the requested times and, last, at the end.
+
+    `states` has the shape (lanes, K + 1, M, N, N); `error` bounds what any combination of them with
+    coefficients of norm 1 misses, in the Hilbert–Schmidt norm.
+    """
 
     states: ComplexArray
     error: FloatArray
@@ -48,13 +50,28 @@ class Densities:
     evaluated: int
 
 
-def is_cheaper(lanes: Lanes, environment: Environment) -> bool:
-    """Whether one state is followed sooner than the map of all of them is found."""
+def is_cheaper(lanes: Lanes, environment: Environment, states: int) -> bool:
+    """Whether so many states are followed sooner than the map of all of them is found."""
     levels = lanes.hamiltonian.dimension
-    panels = float(np.sum(expected_panels(lanes, environment)))
-    direct = panels * (_OVERHEAD + _DIRECT_PRODUCTS * _PER_NUMBER * levels**3)
+    direct = np.sum(expected_panels(lanes, environment)) * _seconds(levels, states)
     whole = lanes.count * _MAP_PANELS * (_OVERHEAD + _MAP_PRODUCTS * _PER_NUMBER * levels**6)
-    return direct < whole
+    return bool(direct < whole)
+
+
+def basis(levels: int) -> ComplexArray:
+    """Return an orthonormal basis of the Hermitian matrices, shape (N², N, N)."""
+    found = np.zeros((levels, levels, levels, levels), dtype=np.complex128)
+    for i in range(levels):
+        found[i, i, i, i] = 1.0
+        for k in range(i):
+            found[i, k, i, k] = found[i, k, k, i] = np.sqrt(0.5)
+            found[k, i, i, k], found[k, i, k, i] = 1j * np.sqrt(0.5), -1j * np.sqrt(0.5)
+    return found.reshape(levels**2, levels, levels)
+
+
+def _seconds(levels: int, states: int) -> float:
+    """Return what a panel costs, about."""
+    return _OVERHEAD + _DIRECT_PRODUCTS * _PER_NUMBER * levels**3 * states
 
 
 def expected_panels(lanes: Lanes, environment: Environment) -> FloatArray:
@@ -85,22 +102,22 @@ def follow(
     breakpoints: FloatArray | None,
     times: FloatArray | None,
 ) -> Densities:
-    """Carry the density matrices `initial` (lanes, N, N), in the basis of H, across the windows.
+    """Carry Hermitian matrices `initial` (lanes, M, N, N), in the basis of H, across the windows.
 
-    `tolerance` bounds what one panel neglects; `breakpoints` and `times` (lanes, k) are where
+    The environment's parameters are flat, as its kernels have them. `tolerance` bounds what one
+    panel neglects; `breakpoints` and `times` (lanes, k) are where
     panels must end and where the state is wanted.
     """
     levels = lanes.hamiltonian.dimension
-    flat = environment.flat(lanes.batch_shape)
-    expected = expected_panels(lanes, flat)
+    expected = expected_panels(lanes, environment)
     if not np.all(expected < _MOST_PANELS):
-        seconds = np.sum(expected) * (_OVERHEAD + _DIRECT_PRODUCTS * _PER_NUMBER * levels**3)
+        seconds = np.sum(expected) * _seconds(levels, initial.shape[1])
         raise ConvergenceError(
             f"One density matrix of {levels} levels would need some {np.max(expected):.1g} panels "
             f"and {seconds:.1g} s: its phases are followed one by one. Give a shorter window, or "
             "at most 12 levels without `only_initial`, where the cost does not grow with slowness."
         )
-    kernel = SuperoperatorKernel(flat, levels)
+    kernel = SuperoperatorKernel(environment, levels)
     wanted = np.empty((lanes.count, 0)) if times is None else times
     given = [np.broadcast_to(lanes.drive.breakpoints, (lanes.count, lanes.drive.breakpoints.size))]
     given += [
@@ -108,7 +125,7 @@ def follow(
     ]
     cuts = np.concatenate(given, axis=1)
     found = Densities(
-        np.empty((lanes.count, wanted.shape[1] + 1, levels, levels), dtype=np.complex128),
+        np.empty((lanes.count, wanted.shape[1] + 1, *initial.shape[1:]), dtype=np.complex128),
         np.zeros(lanes.count),
         np.zeros(lanes.count),
         np.zeros(lanes.count, dtype=np.intp),
@@ -210,10 +227,11 @@ class _Walk:
                 return None, 0.5
             missed += float(between[0])
         missed += float(self.kernel.unresolved(lanes, times, lane, half, matrices)[0])
-        found = frame @ slope.turned_back(inside) @ dagger(frame)
+        found = frame @ inside @ dagger(frame)
         clean = hermitian_part(found)
-        clean += (np.trace(rho).real - np.trace(clean).real) / rho.shape[0] * np.eye(rho.shape[0])
-        self.error += missed + float(np.max(np.abs(found - clean))) + float(noise[0])
+        excess = (clean - rho).trace(axis1=-2, axis2=-1).real / rho.shape[-1]
+        clean -= excess[:, None, None] * np.eye(rho.shape[-1])
+        self.error += missed + float(np.linalg.norm(found - clean)) + float(noise[0])
         self.phase += phase
         return clean, min(2.0, _USUAL_SPREAD / max(spread, 1e-9))
 
@@ -222,18 +240,22 @@ class _Walk:
     ) -> tuple[ComplexArray | None, float]:
         """Return the solution of the integral equation at the end, and what it may miss."""
         grid = self.kernel.grid
-        y = np.broadcast_to(start, slope.shape).astype(np.complex128)
+        # Rows of all matrices side by side, (n, N, M, N): one product a node, whatever M.
+        first = np.moveaxis(start, 0, 1)
+        y = np.broadcast_to(first, (grid.size, *first.shape)).astype(np.complex128)
         before = np.inf
         for _ in range(MOST_PICARD):
-            new = start + along_nodes(grid.integral, slope(y)[None])[0]
-            change = float(np.max(np.linalg.norm(new - y, axis=(1, 2))))
+            change_rate = slope(y)
+            new = first + _along(grid.integral, change_rate)
+            change = _largest_norm(new - y)
             y = new
             if change < 0.1 * allowed:
-                tail = float(
-                    np.max(np.linalg.norm(along_nodes(grid.tail, y[None])[0], axis=(1, 2)))
-                )
-                missed = np.sqrt(slope.shape[-1]) * (tail + change)
-                return (y[-1], missed) if tail <= allowed else (None, missed)
+                tail = _largest_norm(_along(grid.tail, y))
+                # Of the slope, whose coefficients say more where a rate is not smooth.
+                beyond = _largest_norm(_along(grid.tail, change_rate))
+                missed = np.sqrt(start.shape[-1]) * (beyond + change)
+                end = np.moveaxis(slope.turn[-1].conj() * y[-1], 1, 0)
+                return (end, missed) if tail <= allowed else (None, missed)
             # A panel with too much decay or coupling grows first: halves are quicker than that.
             if not change < max(before, 100.0):
                 return None, np.inf
@@ -241,8 +263,22 @@ class _Walk:
         return None, np.inf
 
 
+def _along(matrix: FloatArray, y: ComplexArray) -> ComplexArray:
+    """Apply a matrix along the nodes of (n, N, M, N)."""
+    flat = along_nodes(matrix, y.reshape(1, y.shape[0], -1, y.shape[-1]))[0]
+    return np.asarray(flat.reshape(-1, *y.shape[1:]))
+
+
+def _largest_norm(y: ComplexArray) -> float:
+    """Return the largest norm over the nodes, of all matrices together."""
+    return float(np.max(np.linalg.norm(y.reshape(y.shape[0], -1), axis=1)))
+
+
 class _Slope:
-    """dρ/dτ at the nodes, in the middle frame with the phases of the levels taken out."""
+    """dρ/dτ at the nodes, in the middle frame with the phases of the levels taken out.
+
+    The matrices come as (n, N, M, N), a row of each side by side.
+    """
 
     def __init__(
         self,
@@ -253,29 +289,36 @@ class _Slope:
         jumps: list[ComplexArray],
     ) -> None:
         turn = np.exp(1j * angles)
-        self.turn = turn[:, :, None] * turn[:, None, :].conj()
+        self.turn = turn[:, :, None, None] * turn[:, None, None, :].conj()
         left = -1j * h
         np.einsum("nii->ni", left)[...] = 0.0
         for jump in jumps:
             left = left - 0.5 * dagger(jump) @ jump
-        self.shape = h.shape
-        self.left, self.jumps = left, [(jump, dagger(jump)) for jump in jumps]
+        self.left, self.jumps = left, jumps
         self.rates, self.eigenbasis = rates, eigenbasis
-
-    def turned_back(self, end: ComplexArray) -> ComplexArray:
-        """Return the state at the last node with its phases."""
-        return np.asarray(self.turn[-1].conj() * end)
 
     def __call__(self, y: ComplexArray) -> ComplexArray:
         rho = self.turn.conj() * y
-        product = self.left @ rho
-        total = product + dagger(product)  # ρ is Hermitian
-        for jump, adjoint in self.jumps:
-            total += jump @ rho @ adjoint
+        product = _from_left(self.left, rho)
+        total = product + product.swapaxes(1, 3).conj()  # ρ is Hermitian
+        for jump in self.jumps:
+            total += _sandwich(jump, rho)
         if self.rates is not None:
-            inside = dagger(self.eigenbasis) @ rho @ self.eigenbasis
-            change = -self.rates.coherence * inside
-            diagonal = np.einsum("nii->ni", change)
-            diagonal += (self.rates.transfer @ np.einsum("nii->ni", inside)[..., None])[..., 0]
-            total += self.eigenbasis @ change @ dagger(self.eigenbasis)
+            inside = _sandwich(dagger(self.eigenbasis), rho)
+            change = -self.rates.coherence[:, :, None] * inside
+            diagonal = np.einsum("nimi->nim", change)
+            diagonal += self.rates.transfer @ np.einsum("nimi->nim", inside)
+            total += _sandwich(self.eigenbasis, change)
         return np.asarray(self.turn * total)
+
+
+def _from_left(a: ComplexArray, rho: ComplexArray) -> ComplexArray:
+    """Return a ρ for matrices a (n, N, N) and ρ (n, N, M, N)."""
+    return np.asarray((a @ rho.reshape(*rho.shape[:2], -1)).reshape(rho.shape))
+
+
+def _sandwich(a: ComplexArray, rho: ComplexArray) -> ComplexArray:
+    """Return a ρ a†."""
+    left = _from_left(a, rho)
+    right = left.reshape(left.shape[0], -1, left.shape[-1]) @ dagger(a)
+    return np.asarray(right.reshape(rho.shape))

@@ -15,6 +15,8 @@ from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.units import Units
 
+PANELS, DIRECT = "panels", "density matrices"
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Propagation(Result):
@@ -67,8 +69,8 @@ class Propagation(Result):
     superoperator : array, shape (..., N², N²), or None
         The map ρ(start) → ρ(stop), with ρ stacked row by row.
     method : str
-        What ran: "superadiabatic panels", whose number does not grow with slowness, or "density
-        matrix", one state followed directly.
+        What ran: "panels", whose number does not grow with slowness, or "density matrices",
+        followed directly through all oscillations where that is cheaper.
     """
 
     transition_matrix: FloatArray
@@ -92,7 +94,7 @@ class Propagation(Result):
     density_matrix: ComplexArray | None = None
     density_matrices: ComplexArray | None = None
     superoperator: ComplexArray | None = None
-    method: str = "superadiabatic panels"
+    method: str = PANELS
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "time": shown("time", text="requested time", unit="time", of="times"),
