@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.linalg import dagger, hermitian_part
 from anticrossing.dynamics._elimination import (
     DEAD,
     Ends,
@@ -87,9 +88,24 @@ def _groups(g: ComplexArray, vectors: ComplexArray, grid: Grid) -> tuple[BoolArr
         joined = ~(2 * apart >= NEAR_PHASE)
         joined[:, 1:, 1:] |= ~(mixed <= _STRONGEST_MIXING * apart[:, 1:, 1:])
         dead = value.real.swapaxes(1, 2) @ grid.weights < -DEAD
-    joined |= dead[:, :, None] & dead[:, None, :]
+    joined |= _die_together(g[:, g.shape[1] // 2, 1:, 1:], vectors, dead)
     coarse = joined | (~dead[:, :, None] & ~dead[:, None, :])
     return _closed(joined), _closed(coarse)
+
+
+def _die_together(middle: ComplexArray, vectors: ComplexArray, dead: BoolArray) -> BoolArray:
+    """Return the pairs of modes, (P, D, D), that need not be told apart to see that they die.
+
+    Modes that decay at very different rates may be so far from orthogonal that a combination of
+    them grows first: those go on as groups of their own.
+    """
+    together = np.zeros((*dead.shape, dead.shape[-1]), dtype=np.bool_)
+    for p in np.flatnonzero(dead.any(axis=-1)):
+        basis = np.linalg.qr(vectors[p][:, dead[p, 1:]])[0]
+        growth = np.linalg.eigvalsh(hermitian_part(dagger(basis) @ middle[p] @ basis))[-1]
+        if 2 * growth < -DEAD:
+            together[p] = dead[p, :, None] & dead[p]
+    return together
 
 
 def _closed(joined: BoolArray) -> BoolArray:
