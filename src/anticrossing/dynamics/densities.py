@@ -29,10 +29,11 @@ _USUAL_SPREAD, _USUAL_DECAY = 12.0, 5.0  # of one panel: they set the width of t
 _MOST_PANELS = 300_000
 _SAMPLES = 33  # of the window, for an estimate of the work
 _UNIT = 2.3e-16
-# Seconds of one panel on one core: overhead, and per product of two N×N matrices at its 25 nodes,
-# measured; only their ratio counts. The superoperator needs some 25 panels, whatever the speed.
-_OVERHEAD, _PER_NUMBER = 2.5e-3, 7e-8
-_DIRECT_PRODUCTS, _MAP_PRODUCTS, _MAP_PANELS = 60, 60, 25
+# Seconds on one core, measured. A panel on which M states are followed: _OVERHEAD + _STATE N³ M;
+# one on which the map of all is found: _MAP_OVERHEAD + _MAP N⁶, and a usual window needs
+# _MAP_PANELS of these at any slowness. Many parameter points share that overhead. Only ratios count.
+_OVERHEAD, _STATE = 2.5e-3, 4e-6
+_MAP_OVERHEAD, _MAP, _MAP_PANELS, _MOST_SHARING = 5e-3, 1e-6, 33, 8
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,11 @@ class Densities:
 def is_cheaper(lanes: Lanes, environment: Environment, states: int) -> bool:
     """Whether so many states are followed sooner than the map of all of them is found."""
     levels = lanes.hamiltonian.dimension
+    if levels == 2:  # compiled
+        return False
     direct = np.sum(expected_panels(lanes, environment)) * _seconds(levels, states)
-    whole = lanes.count * _MAP_PANELS * (_OVERHEAD + _MAP_PRODUCTS * _PER_NUMBER * levels**6)
-    return bool(direct < whole)
+    overhead = _MAP_OVERHEAD / min(lanes.count, _MOST_SHARING)
+    return bool(direct < lanes.count * _MAP_PANELS * (overhead + _MAP * levels**6))
 
 
 def basis(levels: int) -> ComplexArray:
@@ -71,7 +74,7 @@ def basis(levels: int) -> ComplexArray:
 
 def _seconds(levels: int, states: int) -> float:
     """Return what a panel costs, about."""
-    return _OVERHEAD + _DIRECT_PRODUCTS * _PER_NUMBER * levels**3 * states
+    return _OVERHEAD + _STATE * levels**3 * states
 
 
 def expected_panels(lanes: Lanes, environment: Environment) -> FloatArray:

@@ -36,7 +36,7 @@ def _map(request: Request, environment: Environment) -> Propagation:
     ends = lanes.stop[:, None]
     times = ends if request.times is None else np.concatenate([request.times, ends], axis=1)
     kernel = open_kernel(lanes, environment)
-    directly = levels > 2 and densities.is_cheaper(lanes, kernel.environment, levels**2)
+    directly = densities.is_cheaper(lanes, kernel.environment, levels**2)
     found = (_columns if directly else _panels)(request, kernel, times)
     maps, first, last = found.maps, found.first, found.last
     before = liouville.kron(first, first.conj())[:, None]
