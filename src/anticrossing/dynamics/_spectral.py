@@ -33,10 +33,12 @@ from anticrossing.dynamics._many_level import MOST_ROTATIONS, NEAR_PHASE
 from anticrossing.dynamics._stacks import BoolArray, diagonals, largest_entries
 from anticrossing.dynamics.chebyshev import Grid
 
+_PARALLEL = 0.7  # the cosine between two modes
 _STRONGEST_MIXING = 0.3  # of two modes over a panel, in units of their distance
 _WORST_VECTORS = 1e6  # condition above which a Schur form gives a group's subspace
 _WORST_FRAME = 1e8
 _WORST_BASIS = 1e11  # of eigenvectors that only have to separate groups
+_WORST_PRODUCT = 1e8
 _UNIT = 1.1e-16
 _RENEWALS = 3  # of the eigenbasis in which the groups are separated
 
@@ -49,20 +51,26 @@ def solve(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solution
     panels, n, size, _ = g.shape
     result = Solutions.empty(panels, size)
     values, vectors = np.linalg.eig(g[:, n // 2, 1:, 1:])
-    fine, coarse = _groups(g, vectors, grid)
-    differ = np.any(fine != coarse, axis=(1, 2))
-    for groups, todo in ((fine, np.ones(panels, dtype=np.bool_)), (coarse, differ)):
-        rows = np.flatnonzero(todo & ~result.accepted)
+    attempts, dead = _groupings(g, values, vectors, grid)
+    for k, groups in enumerate(attempts):
+        new = [np.any(groups != before, axis=(1, 2)) for before in attempts[:k]]
+        rows = np.flatnonzero(~result.accepted & np.all(new, axis=0))
         if rows.size == 0:
-            break
+            continue
         same = groups[rows]
-        frame, inverse, good = _frames(g[rows, n // 2], values[rows], vectors[rows], same)
-        rows, same, frame, inverse = rows[good], same[good], frame[good], inverse[good]
+        frame, inverse, good = _frames(
+            g[rows, n // 2], values[rows], vectors[rows], same, dead[rows]
+        )
+        inside = inverse[:, None] @ g[rows] @ frame[:, None]
+        inside[:, :, 0] = 0.0
+        if k == 0:  # modes of very different decay may not be seen to die together
+            alive = surviving(inside, grid) > 0
+            good &= ~np.any(alive & dead[rows][:, :, None] & dead[rows][:, None], axis=(1, 2))
+        rows, same, inside = rows[good], same[good], inside[good]
+        frame, inverse = frame[good], inverse[good]
         if rows.size == 0:
             continue
         there = Ends(inverse @ ends.left_inverse[rows], ends.right[rows] @ frame)
-        inside = inverse[:, None] @ g[rows] @ frame[:, None]
-        inside[:, :, 0] = 0.0
         solved = _separate(inside, there, same, grid, tolerance)
         # Sums of large numbers leave their rounding in small elements; what decays forgets it.
         rounding = np.abs(inverse) @ np.abs(g[rows, n // 2]) @ np.abs(frame)
@@ -73,43 +81,38 @@ def solve(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solution
     return result
 
 
-def _groups(g: ComplexArray, vectors: ComplexArray, grid: Grid) -> tuple[BoolArray, BoolArray]:
+def _groupings(
+    g: ComplexArray, values: ComplexArray, vectors: ComplexArray, grid: Grid
+) -> tuple[list[BoolArray], BoolArray]:
     """Return which modes of the middle node belong together, (P, D, D); the trace is the first.
 
-    Second the same with all that does not decay to nothing in one group.
+    To be tried in turn: with all that die as one group, with these told apart, and with all that
+    live as one. Also which modes die, (P, D). Modes that are parallel but for a small angle are
+    close to an exceptional point, where one of them means nothing.
     """
-    panels, _, size, _ = g.shape
+    panels, n, size, _ = g.shape
+    parallel = np.abs(dagger(vectors) @ vectors) > _PARALLEL
+    distance = np.abs(values[:, :, None] - values[:, None, :])
+    joined = np.broadcast_to(np.eye(size, dtype=np.bool_), (panels, size, size)).copy()
+    joined[:, 1:, 1:] |= parallel & (distance < 0.5 * np.abs(values)[:, None])
+    basis = _orthonormal(vectors, _closed(joined))
     with np.errstate(all="ignore"):
-        inside = _inverses(vectors)[:, None] @ g[:, :, 1:, 1:] @ vectors[:, None]
-        value = np.zeros((panels, g.shape[1], size), dtype=np.complex128)
+        inside = _inverses(basis)[:, None] @ g[:, :, 1:, 1:] @ basis[:, None]
+        value = np.zeros((panels, n, size), dtype=np.complex128)
         value[..., 1:] = diagonals(inside)
         apart = np.min(np.abs(value[..., :, None] - value[..., None, :]), axis=1)
         mixed = np.max(np.abs(inside) * np.abs(inside.swapaxes(-1, -2)), axis=1) ** 0.5
-        joined = ~(2 * apart >= NEAR_PHASE)
+        joined |= ~(2 * apart >= NEAR_PHASE)
         joined[:, 1:, 1:] |= ~(mixed <= _STRONGEST_MIXING * apart[:, 1:, 1:])
         dead = value.real.swapaxes(1, 2) @ grid.weights < -DEAD
-    joined |= _die_together(g[:, g.shape[1] // 2, 1:, 1:], vectors, dead)
-    coarse = joined | (~dead[:, :, None] & ~dead[:, None, :])
-    return _closed(joined), _closed(coarse)
-
-
-def _die_together(middle: ComplexArray, vectors: ComplexArray, dead: BoolArray) -> BoolArray:
-    """Return the pairs of modes, (P, D, D), that need not be told apart to see that they die.
-
-    Modes that decay at very different rates may be so far from orthogonal that a combination of
-    them grows first: those go on as groups of their own.
-    """
-    together = np.zeros((*dead.shape, dead.shape[-1]), dtype=np.bool_)
-    for p in np.flatnonzero(dead.any(axis=-1)):
-        basis = np.linalg.qr(vectors[p][:, dead[p, 1:]])[0]
-        growth = np.linalg.eigvalsh(hermitian_part(dagger(basis) @ middle[p] @ basis))[-1]
-        if 2 * growth < -DEAD:
-            together[p] = dead[p, :, None] & dead[p]
-    return together
+    gone = dead[:, :, None] & dead[:, None, :]
+    alive = ~dead[:, :, None] & ~dead[:, None, :]
+    return [_closed(joined | gone), _closed(joined), _closed(joined | gone | alive)], dead
 
 
 def _closed(joined: BoolArray) -> BoolArray:
     """Return the groups of which `joined` (P, D, D) names some pairs."""
+    joined = joined | joined.swapaxes(-1, -2)
     for _ in range(int(np.ceil(np.log2(joined.shape[-1])))):
         joined = (joined.astype(np.float32) @ joined.astype(np.float32)) > 0
     return joined
@@ -124,28 +127,35 @@ def _alike(same: BoolArray) -> Iterator[tuple[IndexArray, list[IndexArray]]]:
 
 
 def _frames(
-    middle: ComplexArray, values: ComplexArray, vectors: ComplexArray, same: BoolArray
+    middle: ComplexArray,
+    values: ComplexArray,
+    vectors: ComplexArray,
+    same: BoolArray,
+    dead: BoolArray,
 ) -> tuple[ComplexArray, ComplexArray, BoolArray]:
     """Return bases of the groups' invariant subspaces at the middle node as columns, and inverses.
 
-    They are orthonormal within a group. The first column is the steady state as far as it is known:
-    the modes that are not in the group of the trace are counted from their equilibrium.
+    They are orthonormal within a group, in the scalar product in which it decays. The first column
+    is the steady state as far as it is known: modes that are not in the group of the trace are
+    counted from their equilibrium.
     """
     panels, size, _ = middle.shape
     frame = np.zeros((panels, size, size), dtype=np.complex128)
     frame[:, 0, 0] = 1.0
+    frame[:, 1:, 1:] = _orthonormal(vectors, same)
     for rows, groups in _alike(same):
         for group in groups:
             members = group[group > 0]
-            if members.size == 0:
+            if members.size < 2:
                 continue
             own = vectors[rows][:, :, members - 1]
-            frame[rows[:, None, None], 1 + np.arange(size - 1)[:, None], members] = np.linalg.qr(
-                own
-            )[0]
             lengths = np.linalg.svd(own, compute_uv=False)
             for p in rows[lengths[:, 0] > _WORST_VECTORS * lengths[:, -1]]:
                 frame[p, 1:, members] = _subspace(middle[p, 1:, 1:], values[p], members - 1).T
+            for p in rows[np.all(dead[rows][:, members], axis=1)]:
+                own = frame[p, 1:][:, members]
+                own = own @ _decaying_basis(dagger(own) @ middle[p, 1:, 1:] @ own)
+                frame[p, 1:, members] = own.T
     inverse = _inverses(frame)
     with np.errstate(all="ignore"):
         condition = row_sums(np.abs(frame)[:, None]) * row_sums(np.abs(inverse)[:, None])
@@ -162,6 +172,37 @@ def _frames(
     frame[:, 1:, 0] = (frame[:, 1:, 1:] @ shift)[..., 0]
     inverse[:, 1:, 0] = -shift[..., 0]
     return frame, inverse, good & solvable
+
+
+def _orthonormal(vectors: ComplexArray, same: BoolArray) -> ComplexArray:
+    """Return the modes without the trace, orthonormal within every group."""
+    basis = np.zeros_like(vectors)
+    for rows, groups in _alike(same[:, 1:, 1:]):
+        for group in groups:
+            found = np.linalg.qr(vectors[rows][:, :, group])[0]
+            basis[rows[:, None, None], np.arange(vectors.shape[-1])[:, None], group] = found
+    return basis
+
+
+def _decaying_basis(block: ComplexArray) -> ComplexArray:
+    """Return a basis, as columns, in which exp(block τ) shrinks from the first moment.
+
+    Lyapunov's equation gives the scalar product. Where it loses too many digits, or where all
+    shrinks anyhow, the basis is the present one.
+    """
+    from scipy.linalg import solve_continuous_lyapunov
+
+    identity = np.eye(block.shape[0])
+    if 2 * np.linalg.eigvalsh(hermitian_part(block))[-1] < -DEAD:
+        return identity
+    slowest = np.max(np.linalg.eigvals(block).real)
+    shifted = block - 0.5 * slowest * identity
+    lengths, axes = np.linalg.eigh(
+        hermitian_part(solve_continuous_lyapunov(dagger(shifted), -identity))
+    )
+    if not lengths[0] * _WORST_PRODUCT > lengths[-1] > 0:
+        return identity
+    return np.asarray(axes * np.sqrt(lengths[-1] / lengths))
 
 
 def _subspace(matrix: ComplexArray, values: ComplexArray, members: IndexArray) -> ComplexArray:

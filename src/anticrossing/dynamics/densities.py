@@ -31,7 +31,7 @@ _SAMPLES = 33  # of the window, for an estimate of the work
 _UNIT = 2.3e-16
 # Seconds on one core, measured. A panel on which M states are followed: _OVERHEAD + _STATE N³ M;
 # one on which the map of all is found: _MAP_OVERHEAD + _MAP N⁶, and a usual window needs
-# _MAP_PANELS of these at any slowness. Many parameter points share that overhead. Only ratios count.
+# _MAP_PANELS of these at any slowness. Many parameter points share that overhead.
 _OVERHEAD, _STATE = 2.5e-3, 4e-6
 _MAP_OVERHEAD, _MAP, _MAP_PANELS, _MOST_SHARING = 5e-3, 1e-6, 33, 8
 
