@@ -192,7 +192,7 @@ def _decaying_basis(block: ComplexArray) -> ComplexArray:
     """
     from scipy.linalg import solve_continuous_lyapunov
 
-    identity = np.eye(block.shape[0])
+    identity = np.eye(block.shape[0], dtype=np.complex128)
     if 2 * np.linalg.eigvalsh(hermitian_part(block))[-1] < -DEAD:
         return identity
     slowest = np.max(np.linalg.eigvals(block).real)
@@ -225,10 +225,11 @@ def _subspace(matrix: ComplexArray, values: ComplexArray, members: IndexArray) -
 def _inverses(frame: ComplexArray) -> ComplexArray:
     """Return inverses; not a number where there is none."""
     try:
-        return np.linalg.inv(frame)
+        return np.asarray(np.linalg.inv(frame), dtype=np.complex128)
     except np.linalg.LinAlgError:
         none = np.linalg.det(frame) == 0
-        inverse = np.linalg.inv(np.where(none[..., None, None], np.eye(frame.shape[-1]), frame))
+        some = np.where(none[..., None, None], np.eye(frame.shape[-1]), frame)
+        inverse = np.asarray(np.linalg.inv(some), dtype=np.complex128)
         inverse[none] = np.nan
         return inverse
 

@@ -11,6 +11,7 @@ from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing.dynamics import densities, interference, liouville, panels
 from anticrossing.dynamics.open_kernels import OpenKernel, open_kernel
+from anticrossing.dynamics.panels import Evolution
 from anticrossing.dynamics.readout import note_degenerate_ends, readout, unreached
 from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, Request
 from anticrossing.dynamics.result import DIRECT, PANELS, Propagation
@@ -111,7 +112,7 @@ class _Maps:
     phase: FloatArray
     panels: npt.NDArray[np.intp]
     evaluated: int
-    evolution: panels.Evolution | None = None
+    evolution: Evolution | None = None
 
 
 def _panels(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
