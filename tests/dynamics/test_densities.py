@@ -6,7 +6,6 @@ from scipy.integrate import solve_ivp
 
 import anticrossing as ac
 from anticrossing.dynamics import densities
-from anticrossing.dynamics.reference import open_propagator
 from tests.effort import slow
 from tests.systems import random_hermitian
 
@@ -166,15 +165,11 @@ def test_a_pulse_between_the_nodes_is_seen():
     H = ac.Hamiltonian.from_matrix([["0.5", "x/2", 0], ["x/2", "-0.5", 0], [0, 0, "2"]])
     pulse = ac.drive.Formula("2.0*exp(-((t - 7.3)/0.05)**2)", 0, 12)
     environment = ac.Dephasing(rate=1e-3)
-    found = [
-        ac.propagate(H, pulse, environment=environment, only_initial=only, basis="diabatic")
-        for only in (True, False)
-    ]
-    assert found[0].method == "density matrices"
+    found = ac.propagate(H, pulse, environment=environment, only_initial=True, basis="diabatic")
+    assert found.method == "density matrices"
     # Far shorter than 1/gap: a turn by the area of the pulse.
     area = 2.0 * 0.05 * np.sqrt(np.pi)
-    assert found[0].probabilities[1] == pytest.approx(np.sin(area / 2) ** 2, rel=1e-2)
-    assert np.allclose(found[0].probabilities, found[1].transition_matrix[:, 0], atol=1e-9)
+    assert found.probabilities[1] == pytest.approx(np.sin(area / 2) ** 2, rel=1e-2)
 
 
 def test_more_levels_than_a_map_allows_are_followed_by_default():
