@@ -269,7 +269,7 @@ def _separate(
         ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
         left = largest_entries((weight[active] * surviving(g[active], grid))[:, None] * g[active])
         better = left < best[active]
-        enough = (left < 0.5 * best[active]) | (order < _RENEWALS)
+        enough = left < 0.5 * best[active]
         rows = active[better]
         best[rows] = left[better]
         best_g[rows], best_ends.right[rows] = g[rows], ends.right[rows]
