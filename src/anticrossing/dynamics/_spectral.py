@@ -39,6 +39,7 @@ _WORST_VECTORS = 1e6  # condition above which a Schur form gives a group's subsp
 _WORST_FRAME = 1e8
 _WORST_BASIS = 1e11  # of eigenvectors that only have to separate groups
 _WORST_PRODUCT = 1e8
+_LEAST_DECAY = 1e-12
 _UNIT = 1.1e-16
 _RENEWALS = 3  # of the eigenbasis in which the groups are separated
 
@@ -195,7 +196,10 @@ def _decaying_basis(block: ComplexArray) -> ComplexArray:
     identity = np.eye(block.shape[0], dtype=np.complex128)
     if 2 * np.linalg.eigvalsh(hermitian_part(block))[-1] < -DEAD:
         return identity
-    slowest = np.max(np.linalg.eigvals(block).real)
+    values = np.linalg.eigvals(block)
+    slowest = np.max(values.real)
+    if not slowest < -_LEAST_DECAY * np.max(np.abs(values)):  # it only dies elsewhere on the panel
+        return identity
     shifted = block - 0.5 * slowest * identity
     lengths, axes = np.linalg.eigh(
         hermitian_part(solve_continuous_lyapunov(dagger(shifted), -identity))

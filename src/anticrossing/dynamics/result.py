@@ -143,7 +143,7 @@ class Propagation(Result):
         """
         if self.superoperator is None:
             raise InputError(
-                "There is no superoperator without an environment, nor of one state alone."
+                "An evolution without environment, or of one state alone, has no superoperator."
             )
         levels = self.probabilities.shape[-1]
         batch = self.superoperator.shape[:-2]
