@@ -46,3 +46,75 @@ def test_open_cost_is_flat(benchmark: Any, report: Callable[[str, dict[str, Any]
     )
     assert most <= MOST_PANELS
     assert spread <= MOST_SPREAD
+
+
+STRENGTHS = (1e-3, 1.0, 1e3, 1e6)
+MOST_RATIO = 3.0
+
+
+def test_strong_operators_cost_the_same(report: Callable[[str, dict[str, Any]], None]) -> None:
+    """Decay between the diabatic levels of any strength, rates from 1 to 1e-6."""
+    H, lowering = ac.models.LandauZener(gap=1.0), np.array([[0.0, 1.0], [0.0, 0.0]])
+    rates = [10.0**-k for k in range(7)]
+    for strength in STRENGTHS:
+        environment = ac.Lindblad([np.sqrt(strength) * lowering])
+
+        def solve(rate: float, environment: Any = environment) -> Any:
+            return ac.propagate(H, ac.drive.Linear(-20, 20, rate), environment=environment)
+
+        panels = [int(solve(rate).panels) for rate in rates]
+        timings = best_of([lambda rate=rate: solve(rate) for rate in rates], rounds=3)
+        report(
+            f"decay {strength:g} times the gap, six decades",
+            {
+                "panels": " ".join(str(p) for p in panels),
+                "times": " ".join(f"{1e3 * t.processor:.0f}" for t in timings) + " ms",
+                "slowest / fastest sweep, panels": panels[-1] / panels[0],
+                "slowest / fastest sweep, time": timings[-1].processor / timings[0].processor,
+                "targets": f"{MOST_RATIO:g} panels",
+            },
+        )
+        assert max(panels) <= MOST_RATIO * min(panels)
+
+
+def test_fast_sweeps_against_runge_kutta(report: Callable[[str, dict[str, Any]], None]) -> None:
+    """Six levels with dephasing in the eigenbasis, fast: one state against DOP853, and the map."""
+    from scipy.integrate import solve_ivp
+
+    rng = np.random.default_rng(6)
+    a, b = (m + m.T.conj() for m in rng.normal(size=(2, 6, 6)) + 1j * rng.normal(size=(2, 6, 6)))
+    H, sweep = ac.Hamiltonian.affine(a, b), ac.drive.Linear(-3, 3, 1.0)
+    environment, rate = ac.Dephasing(rate=0.2), 0.2
+    vector = np.linalg.eigh(a - 3 * b)[1][:, 0]
+    start = np.outer(vector, vector.conj())
+
+    def slope(t: float, y: Any) -> Any:
+        rho, h = y.reshape(6, 6), a + t * b
+        vectors = np.linalg.eigh(h)[1]
+        inside = vectors.conj().T @ rho @ vectors
+        inside[np.diag_indices(6)] = 0.0
+        change = h @ rho
+        change = -1j * (change - change.conj().T) - rate * vectors @ inside @ vectors.conj().T
+        return change.ravel()
+
+    def runge_kutta() -> Any:
+        return solve_ivp(slope, (-3, 3), start.ravel(), method="DOP853", rtol=1e-9, atol=1e-11)
+
+    def ours(whole: bool) -> Any:
+        return ac.propagate(H, sweep, environment=environment, whole=whole)
+
+    one, every, theirs = ours(False), ours(True), runge_kutta().y[:, -1].reshape(6, 6)
+    timings = best_of([lambda: ours(False), lambda: ours(True), runge_kutta], rounds=3)
+    report(
+        "six levels, fast sweep",
+        {
+            "methods": f"{one.method}, {every.method}",
+            "DOP853 / one state": timings[2].processor / timings[0].processor,
+            "DOP853 / whole map": timings[2].processor / timings[1].processor,
+            "difference": f"{np.max(np.abs(one.density_matrix - theirs)):.1e}",
+            "estimate": f"{float(one.error_estimate):.1e}",
+            "target": "one state not slower than DOP853",
+        },
+    )
+    assert np.max(np.abs(one.density_matrix - theirs)) < 1e-7
+    assert timings[0].processor <= timings[2].processor

@@ -252,6 +252,10 @@ def test_bad_open_problems_are_one_clear_line(arguments, message):
 
 
 def test_too_many_levels_say_what_larger_ones_need():
-    H = ac.models.SpinInField(spin=6.5, transverse_field=0.1)
+    H, sweep = ac.models.SpinInField(spin=6.5, transverse_field=0.1), ac.drive.Linear(-1, 1, 1.0)
+    environment = ac.Dephasing(rate=0.1)
+    with pytest.raises(ac.InputError, match="follows one initial state"):
+        ac.propagate(H, sweep, environment=environment, whole=True)
+    larger = ac.Hamiltonian.affine(np.zeros((257, 257)), np.eye(257))
     with pytest.raises(ac.InputError, match="trajectories"):
-        ac.propagate(H, ac.drive.Linear(-1, 1, 1.0), environment=ac.Dephasing(rate=0.1))
+        ac.propagate(larger, sweep, environment=environment)

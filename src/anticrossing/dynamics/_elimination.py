@@ -30,7 +30,7 @@ from anticrossing.dynamics.liouville import kron
 # Row sums of a kernel above this lose digits: Picard iteration passes through terms of size e^sum.
 _STRONGEST_KERNEL = 8.0
 # Elements of ρ that shrink by more than e to this power are gone: 1e-16.
-_DEAD = 37.0
+DEAD = 37.0
 
 IndexArray = npt.NDArray[np.intp]
 
@@ -126,11 +126,11 @@ def eliminate(
             apart = current[..., :, None] - current[..., None, :]
             s = _quotient(off, apart, near[active])
         # Beyond norm 2 the rotation may not exist, and the iteration would not converge.
-        gentle = np.max(np.minimum(_row_sums(s), _row_sums(s.swapaxes(-1, -2))), axis=1) < 1.9
+        gentle = np.max(np.minimum(row_sums(s), row_sums(s.swapaxes(-1, -2))), axis=1) < 1.9
         active, s = active[gentle], s[gentle]
         if active.size == 0:
             break
-        g[active], q_right, q_left_inverse = _transform(g[active], s, grid)
+        g[active], q_right, q_left_inverse = transform(g[active], s, grid)
         ends.right[active] = ends.right[active] @ q_right
         ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
         alive = surviving(g[active], grid)[:, None]
@@ -154,7 +154,7 @@ def _quotient(off: ComplexArray, difference: ComplexArray, near: BoolArray) -> C
     return np.asarray(np.where(near, 0.0, -off / np.where(near, 1.0, difference)))
 
 
-def _transform(
+def transform(
     g: ComplexArray, s: ComplexArray, grid: Grid
 ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
     """Return Q⁻¹GQ − Q⁻¹Q′ with Q = (1 − s/2)⁻¹(1 + s/2), Q at the end and Q⁻¹ at the start."""
@@ -168,7 +168,7 @@ def _transform(
     return np.asarray(changed), np.asarray(q[:, -1]), np.asarray(q_inverse[:, 0])
 
 
-def _row_sums(a: ComplexArray) -> FloatArray:
+def row_sums(a: ComplexArray) -> FloatArray:
     return np.asarray(np.max(np.sum(np.abs(a), axis=-1), axis=-1))
 
 
@@ -180,7 +180,7 @@ def surviving(g: ComplexArray, grid: Grid) -> FloatArray:
     of the generator on it is negative enough: from row sums, or from the Hermitian part.
     """
     values = diagonals(g)
-    candidates = values.real.swapaxes(1, 2) @ grid.weights < -_DEAD
+    candidates = values.real.swapaxes(1, 2) @ grid.weights < -DEAD
     dead = candidates.copy()
     rows = np.flatnonzero(candidates.any(axis=-1))
     if rows.size:
@@ -189,10 +189,10 @@ def surviving(g: ComplexArray, grid: Grid) -> FloatArray:
         for _ in range(4):
             inside = magnitude @ dead[rows, None, :, None].astype(float)
             growth = values.real[rows] + inside[..., 0]
-            dead[rows] &= growth.swapaxes(1, 2) @ grid.weights < -_DEAD
+            dead[rows] &= growth.swapaxes(1, 2) @ grid.weights < -DEAD
         inside = magnitude @ dead[rows, None, :, None].astype(float)
         growth = np.where(dead[rows, None], values.real[rows] + inside[..., 0], -1e300)
-        dead[rows] &= (np.max(growth, axis=-1) @ grid.weights < -_DEAD)[:, None]
+        dead[rows] &= (np.max(growth, axis=-1) @ grid.weights < -DEAD)[:, None]
     rows = np.flatnonzero(np.any(dead != candidates, axis=-1))
     if rows.size:
         member = candidates[rows]
@@ -202,7 +202,7 @@ def surviving(g: ComplexArray, grid: Grid) -> FloatArray:
         lowest = np.min(diagonals(hermitian).real, axis=(1, 2))
         diagonals(hermitian)[...] += np.where(member, 0.0, lowest[:, None])[:, None]
         growth = np.max(np.linalg.eigvalsh(hermitian), axis=(1, 2))
-        dead[rows] = np.where((2 * growth < -_DEAD)[:, None], member, dead[rows])
+        dead[rows] = np.where((2 * growth < -DEAD)[:, None], member, dead[rows])
     return np.where(dead[:, :, None] & dead[:, None, :], 0.0, 1.0)
 
 

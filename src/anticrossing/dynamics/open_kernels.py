@@ -54,7 +54,7 @@ class OpenKernel(Kernel):
     ) -> npt.NDArray[Any] | None:
         return self.environment.scalars(lanes.coordinates(times, lane), times)
 
-    def _unresolved(
+    def unresolved(
         self,
         lanes: Lanes,
         times: FloatArray,
@@ -62,6 +62,7 @@ class OpenKernel(Kernel):
         half_width: FloatArray,
         matrices: npt.NDArray[Any],
     ) -> FloatArray:
+        """Return what the nodes may miss of H and of what else drives the equation."""
         # Coherences turn by differences of levels.
         error = unresolved(self.grid, half_width, 2 * matrices)
         scalars = self.scalars(lanes, times, lane)
@@ -118,6 +119,7 @@ class BlochKernel(OpenKernel):
         from anticrossing.dynamics import _bloch
 
         matrices, nodes = liouville.nodes_of(lanes, times, lane)
+        jumps = self.environment.jump_operators(nodes)
         panels = half_width.size
         maps = np.zeros((panels, 4, 4))
         maps[:, 3, 3] = 1.0
@@ -127,7 +129,7 @@ class BlochKernel(OpenKernel):
         _bloch.solve_panels(
             np.ascontiguousarray(matrices, dtype=np.complex128),
             self._eigen_rates(nodes),
-            self._laboratory(nodes),
+            self._laboratory(jumps),
             half_width,
             self.grid.derivative,
             self.grid.integral,
@@ -138,8 +140,42 @@ class BlochKernel(OpenKernel):
             status,
         )
         maps[:, :3] = affine
-        error = info[:, 0] + self._unresolved(lanes, times, lane, half_width, matrices)
-        return PanelResults(status != _bloch.REFUSED, maps, error, info[:, 1])
+        accepted = status != _bloch.REFUSED
+        if jumps:
+            self._split_spectrum(
+                matrices, nodes, jumps, half_width, tolerance, accepted, maps, info[:, 0]
+            )
+        error = info[:, 0] + self.unresolved(lanes, times, lane, half_width, matrices)
+        return PanelResults(accepted, maps, error, info[:, 1])
+
+    def _split_spectrum(
+        self,
+        matrices: npt.NDArray[Any],
+        nodes: Nodes,
+        jumps: list[ComplexArray],
+        half_width: FloatArray,
+        tolerance: float,
+        accepted: npt.NDArray[np.bool_],
+        maps: FloatArray,
+        error: FloatArray,
+    ) -> None:
+        """Try what the compiled step refused by the spectrum of the generator, in place."""
+        from anticrossing.dynamics import _superoperator
+
+        rates = self.environment.eigen_rates(nodes)
+        index = np.flatnonzero(~accepted)
+        solved = _superoperator.split_spectrum(
+            matrices, nodes, rates, jumps, half_width, index, self.grid, tolerance
+        )
+        rows = index[solved.accepted]
+        first, last = (
+            liouville.kron(frame, frame.conj())
+            for frame in (nodes.vectors[rows, 0], nodes.vectors[rows, -1])
+        )
+        inside = dagger(last) @ solved.propagator[solved.accepted] @ first
+        maps[rows] = (_TO_DEVIATION @ inside @ _FROM_DEVIATION).real
+        maps[rows, 3] = (0.0, 0.0, 0.0, 1.0)
+        accepted[rows], error[rows] = True, solved.error[solved.accepted]
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
         # The trace is exact by construction; no Bloch vector may grow longer than 1.
@@ -170,8 +206,7 @@ class BlochKernel(OpenKernel):
             rates[..., 3] = found.transfer[..., 1, 0]
         return rates
 
-    def _laboratory(self, nodes: Nodes) -> FloatArray:
-        jumps = self.environment.jump_operators(nodes)
+    def _laboratory(self, jumps: list[ComplexArray]) -> FloatArray:
         if not jumps:
             return np.empty((0, self.grid.size, 3, 4))
         total = sum(liouville.dissipator(jump) for jump in jumps)
@@ -207,7 +242,7 @@ class SuperoperatorKernel(OpenKernel):
             self.grid,
             tolerance,
         )
-        error = solved.error + self._unresolved(lanes, times, lane, half_width, matrices)
+        error = solved.error + self.unresolved(lanes, times, lane, half_width, matrices)
         return PanelResults(solved.accepted, solved.propagator, error, solved.phase)
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:

@@ -31,6 +31,7 @@ from anticrossing.spectrum import Symmetry
 
 BASES = ("adiabatic", "superadiabatic", "diabatic")
 LARGEST_OPEN_DIMENSION = 12
+LARGEST_STATE_DIMENSION = 256  # of one density matrix, followed without the map of all of them
 
 
 class Request(Unchanging):
@@ -74,11 +75,15 @@ class Request(Unchanging):
         symmetry: Symmetry | None = None,
         whole: bool | None = None,
     ) -> None:
+        if whole is not None:
+            instance("whole", whole, bool)
         if environment is None:
             hamiltonian, drive = check_kinds(hamiltonian, drive)
+            self.whole = whole is not False
         else:
-            hamiltonian, drive = check_open(hamiltonian, drive, environment)
-        self.whole = check_whole(whole, environment is not None)
+            hamiltonian, drive = check_open(hamiltonian, drive, environment, not whole)
+            few = hamiltonian.dimension <= LARGEST_OPEN_DIMENSION
+            self.whole = few if whole is None else whole
         self.environment = environment
         self.lanes = Lanes.of(
             hamiltonian, drive, () if environment is None else environment.batch_shape
@@ -136,17 +141,25 @@ def check_kinds(
     return hamiltonian, drive
 
 
-def check_open(hamiltonian: Any, drive: Any, environment: Any) -> tuple[Hamiltonian, Drive]:
-    """Return what `check_kinds` does, or raise `InputError`, also for a generator too large."""
+def check_open(
+    hamiltonian: Any, drive: Any, environment: Any, one_state: bool = False
+) -> tuple[Hamiltonian, Drive]:
+    """Return what `check_kinds` does, or raise `InputError`, also for too many levels."""
     instance("environment", environment, Environment)
     hamiltonian, drive = check_kinds(hamiltonian, drive, environment.batch_shape)
     levels = hamiltonian.dimension
-    if levels > LARGEST_OPEN_DIMENSION:
+    if not one_state and levels > LARGEST_OPEN_DIMENSION:
         raise fail(
             "hamiltonian",
-            f"have at most {LARGEST_OPEN_DIMENSION} levels with an environment",
+            f"have at most {LARGEST_OPEN_DIMENSION} levels for the map of all density matrices",
             f"it has {levels}: the generator would be a dense {levels**2} × {levels**2} matrix at "
-            "every node; larger systems need quantum trajectories",
+            "every node; `propagate` follows one initial state of more levels",
+        )
+    if levels > LARGEST_STATE_DIMENSION:
+        raise fail(
+            "hamiltonian",
+            f"have at most {LARGEST_STATE_DIMENSION} levels with an environment",
+            f"it has {levels}; larger systems need quantum trajectories",
         )
     environment.check(levels, environment_coordinates(drive))
     return hamiltonian, drive
@@ -179,16 +192,6 @@ def check_order(basis: str, order: Any) -> int | None:
     if basis != "superadiabatic":
         raise fail("order", "be used with basis='superadiabatic'", f"the basis is {basis!r}")
     return integer("order", order, minimum=0, maximum=HIGHEST_ORDER)
-
-
-def check_whole(whole: Any, open_system: bool) -> bool:
-    """Return whether all initial states are wanted, or raise `InputError`."""
-    if whole is None:
-        return True
-    instance("whole", whole, bool)
-    if not whole and open_system:
-        raise fail("whole", "be True with an environment", "it is False")
-    return bool(whole)
 
 
 def check_symmetry(

@@ -22,13 +22,14 @@ class Propagation(Result):
     """The exact evolution of one or many parameter points. Batch axes come first everywhere.
 
     An evolution without environment is unitary and has a propagator; one with an environment has
-    density matrices and a superoperator. What the other kind has is None.
+    density matrices and, unless the initial state alone was followed, a superoperator. What the
+    other kind has is None.
 
     Attributes
     ----------
     transition_matrix : array, shape (..., N, N), or None
-        Probability ``[final, initial]`` between states of the read-out basis; like the propagator
-        and the amplitudes None where one state alone was asked for.
+        Probability ``[final, initial]`` between states of the read-out basis; like the propagator,
+        the amplitudes and the superoperator None where one state alone was asked for.
     probabilities : array, shape (..., N)
         Final probabilities in the read-out basis for the given initial state.
     times : array, shape (..., K)
@@ -53,7 +54,8 @@ class Propagation(Result):
         What a reader of the numbers should know.
     method : str
         How it was computed: by superadiabatic panels, at a cost that does not depend on slowness,
-        or step by step by Taylor series of high order, where the phase is small.
+        or, where the phase is small, step by step: states by Taylor series of high order, with an
+        environment density matrices.
     steps : array of int, shape (...), or None
         The steps of every parameter point, if there were any.
     final_state : array, shape (..., N), or None
@@ -135,7 +137,7 @@ class Propagation(Result):
     @property
     def is_unitary(self) -> bool:
         """Whether there was no environment."""
-        return self.superoperator is None
+        return self.density_matrix is None
 
     @property
     def purity(self) -> FloatArray | None:
@@ -149,10 +151,12 @@ class Propagation(Result):
         Raises
         ------
         InputError
-            For an evolution without environment, which has no superoperator.
+            For an evolution without environment, or of one state alone: it has no superoperator.
         """
         if self.superoperator is None:
-            raise InputError("An evolution without environment has no superoperator.")
+            raise InputError(
+                "An evolution without environment, or of one state alone, has no superoperator."
+            )
         levels = self.probabilities.shape[-1]
         batch = self.superoperator.shape[:-2]
         tensor = self.superoperator.reshape(*batch, levels, levels, levels, levels)

@@ -1,0 +1,329 @@
+"""Panels on which a generator decays: groups of its eigenvalues as invariant subspaces.
+
+The frame of H is no frame to start from where operators fixed in another basis act as strongly as H
+does. There the generator itself is split: eigenvalues that lie apart on the panel, or couple weakly
+for their distance, go to different groups; those that meet, as at an exceptional point, stay in
+one. The invariant subspaces of the groups are followed over the nodes, derivatives included, until
+what couples them is below the tolerance. All modes that decay to nothing on the panel are one group
+and are dropped; the others are integrated on their own scale.
+
+Shapes and coordinates are those of `_superoperator`: the first coordinate is the trace, whose row
+of the generator is zero, so that the eigenvalue of the steady state is never a computed number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.linalg import dagger, hermitian_part
+from anticrossing.dynamics._elimination import (
+    DEAD,
+    Ends,
+    Solutions,
+    integrate,
+    row_sums,
+    surviving,
+    transform,
+)
+from anticrossing.dynamics._many_level import MOST_ROTATIONS, NEAR_PHASE
+from anticrossing.dynamics._stacks import BoolArray, diagonals, largest_entries
+from anticrossing.dynamics.chebyshev import Grid
+
+_PARALLEL = 0.7  # the cosine between two modes
+_STRONGEST_MIXING = 0.3  # of two modes over a panel, in units of their distance
+_WORST_VECTORS = 1e6  # condition above which a Schur form gives a group's subspace
+_WORST_FRAME = 1e8
+_WORST_BASIS = 1e11  # of eigenvectors that only have to separate groups
+_WORST_PRODUCT = 1e8
+_LEAST_DECAY = 1e-12
+_UNIT = 1.1e-16
+_RENEWALS = 3  # of the eigenbasis in which the groups are separated
+
+
+IndexArray = npt.NDArray[np.intp]
+
+
+def solve(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solutions:
+    """Carry generators `g` (P, n, D, D), given at the nodes, across their panels."""
+    panels, n, size, _ = g.shape
+    result = Solutions.empty(panels, size)
+    values, vectors = np.linalg.eig(g[:, n // 2, 1:, 1:])
+    attempts, dead = _groupings(g, values, vectors, grid)
+    for k, groups in enumerate(attempts):
+        new = [np.any(groups != before, axis=(1, 2)) for before in attempts[:k]]
+        rows = np.flatnonzero(~result.accepted & np.all(new, axis=0))
+        if rows.size == 0:
+            continue
+        same = groups[rows]
+        frame, inverse, good = _frames(
+            g[rows, n // 2], values[rows], vectors[rows], same, dead[rows]
+        )
+        inside = inverse[:, None] @ g[rows] @ frame[:, None]
+        inside[:, :, 0] = 0.0
+        if k == 0:  # modes of very different decay may not be seen to die together
+            alive = surviving(inside, grid) > 0
+            good &= ~np.any(alive & dead[rows][:, :, None] & dead[rows][:, None], axis=(1, 2))
+        rows, same, inside = rows[good], same[good], inside[good]
+        frame, inverse = frame[good], inverse[good]
+        if rows.size == 0:
+            continue
+        there = Ends(inverse @ ends.left_inverse[rows], ends.right[rows] @ frame)
+        solved = _separate(inside, there, same, grid, tolerance)
+        # Sums of large numbers leave their rounding in small elements; what decays forgets it.
+        rounding = np.abs(inverse) @ np.abs(g[rows, n // 2]) @ np.abs(frame)
+        decay = diagonals(inside).real.swapaxes(1, 2) @ grid.weights
+        rounding *= np.exp(np.minimum(decay, 0.0))[:, None]
+        solved.error += 4 * _UNIT * np.max(np.where(same, rounding, 0.0), axis=(1, 2))
+        result.put(rows, solved)
+    return result
+
+
+def _groupings(
+    g: ComplexArray, values: ComplexArray, vectors: ComplexArray, grid: Grid
+) -> tuple[list[BoolArray], BoolArray]:
+    """Return which modes of the middle node belong together, (P, D, D); the trace is the first.
+
+    To be tried in turn: with all that die as one group, with these told apart, and with all that
+    live as one. Also which modes die, (P, D). Modes that are parallel but for a small angle are
+    close to an exceptional point, where one of them means nothing.
+    """
+    panels, n, size, _ = g.shape
+    parallel = np.abs(dagger(vectors) @ vectors) > _PARALLEL
+    distance = np.abs(values[:, :, None] - values[:, None, :])
+    joined = np.broadcast_to(np.eye(size, dtype=np.bool_), (panels, size, size)).copy()
+    joined[:, 1:, 1:] |= parallel & (distance < 0.5 * np.abs(values)[:, None])
+    basis = _orthonormal(vectors, _closed(joined))
+    with np.errstate(all="ignore"):
+        inside = _inverses(basis)[:, None] @ g[:, :, 1:, 1:] @ basis[:, None]
+        value = np.zeros((panels, n, size), dtype=np.complex128)
+        value[..., 1:] = diagonals(inside)
+        apart = np.min(np.abs(value[..., :, None] - value[..., None, :]), axis=1)
+        mixed = np.max(np.abs(inside) * np.abs(inside.swapaxes(-1, -2)), axis=1) ** 0.5
+        joined |= ~(2 * apart >= NEAR_PHASE)
+        joined[:, 1:, 1:] |= ~(mixed <= _STRONGEST_MIXING * apart[:, 1:, 1:])
+        dead = value.real.swapaxes(1, 2) @ grid.weights < -DEAD
+    gone = dead[:, :, None] & dead[:, None, :]
+    alive = ~dead[:, :, None] & ~dead[:, None, :]
+    return [_closed(joined | gone), _closed(joined), _closed(joined | gone | alive)], dead
+
+
+def _closed(joined: BoolArray) -> BoolArray:
+    """Return the groups of which `joined` (P, D, D) names some pairs."""
+    joined = joined | joined.swapaxes(-1, -2)
+    for _ in range(int(np.ceil(np.log2(joined.shape[-1])))):
+        joined = (joined.astype(np.float32) @ joined.astype(np.float32)) > 0
+    return joined
+
+
+def _alike(same: BoolArray) -> Iterator[tuple[IndexArray, list[IndexArray]]]:
+    """Yield panels with the same groups, and the members of each of these."""
+    patterns, which = np.unique(same, axis=0, return_inverse=True)
+    for k, pattern in enumerate(patterns):
+        groups = np.unique(pattern, axis=0)
+        yield np.flatnonzero(np.ravel(which) == k), [np.flatnonzero(m) for m in groups]
+
+
+def _frames(
+    middle: ComplexArray,
+    values: ComplexArray,
+    vectors: ComplexArray,
+    same: BoolArray,
+    dead: BoolArray,
+) -> tuple[ComplexArray, ComplexArray, BoolArray]:
+    """Return bases of the groups' invariant subspaces at the middle node as columns, and inverses.
+
+    They are orthonormal within a group, in the scalar product in which it decays. The first column
+    is the steady state as far as it is known: modes that are not in the group of the trace are
+    counted from their equilibrium.
+    """
+    panels, size, _ = middle.shape
+    frame = np.zeros((panels, size, size), dtype=np.complex128)
+    frame[:, 0, 0] = 1.0
+    frame[:, 1:, 1:] = _orthonormal(vectors, same)
+    for rows, groups in _alike(same):
+        for group in groups:
+            members = group[group > 0]
+            if members.size < 2:
+                continue
+            own = vectors[rows][:, :, members - 1]
+            lengths = np.linalg.svd(own, compute_uv=False)
+            for p in rows[lengths[:, 0] > _WORST_VECTORS * lengths[:, -1]]:
+                frame[p, 1:, members] = _subspace(middle[p, 1:, 1:], values[p], members - 1).T
+            for p in rows[np.all(dead[rows][:, members], axis=1)]:
+                own = frame[p, 1:][:, members]
+                own = own @ _decaying_basis(dagger(own) @ middle[p, 1:, 1:] @ own)
+                frame[p, 1:, members] = own.T
+    inverse = _inverses(frame)
+    with np.errstate(all="ignore"):
+        condition = row_sums(np.abs(frame)[:, None]) * row_sums(np.abs(inverse)[:, None])
+        good = condition[:, 0] < _WORST_FRAME
+    frame[~good] = inverse[~good] = np.eye(size)
+    inside = inverse @ middle @ frame
+    with_trace = same[:, 0, 1:]
+    block = np.where(same[:, 1:, 1:], inside[:, 1:, 1:], 0.0)
+    block = np.where(with_trace[:, :, None], np.eye(size - 1), block)
+    driven = np.where(with_trace, 0.0, -inside[:, 1:, 0])
+    solvable = np.linalg.cond(block) < 1 / _UNIT
+    block[~solvable] = np.eye(size - 1)
+    shift = np.linalg.solve(block, driven[..., None])
+    frame[:, 1:, 0] = (frame[:, 1:, 1:] @ shift)[..., 0]
+    inverse[:, 1:, 0] = -shift[..., 0]
+    return frame, inverse, good & solvable
+
+
+def _orthonormal(vectors: ComplexArray, same: BoolArray) -> ComplexArray:
+    """Return the modes without the trace, orthonormal within every group."""
+    basis = np.zeros_like(vectors)
+    for rows, groups in _alike(same[:, 1:, 1:]):
+        for group in groups:
+            found = np.linalg.qr(vectors[rows][:, :, group])[0]
+            basis[rows[:, None, None], np.arange(vectors.shape[-1])[:, None], group] = found
+    return basis
+
+
+def _decaying_basis(block: ComplexArray) -> ComplexArray:
+    """Return a basis, as columns, in which exp(block τ) shrinks from the first moment.
+
+    Lyapunov's equation gives the scalar product. Where it loses too many digits, or where all
+    shrinks anyhow, the basis is the present one.
+    """
+    from scipy.linalg import solve_continuous_lyapunov
+
+    identity = np.eye(block.shape[0], dtype=np.complex128)
+    if 2 * np.linalg.eigvalsh(hermitian_part(block))[-1] < -DEAD:
+        return identity
+    values = np.linalg.eigvals(block)
+    slowest = np.max(values.real)
+    if not slowest < -_LEAST_DECAY * np.max(np.abs(values)):  # it only dies elsewhere on the panel
+        return identity
+    shifted = block - 0.5 * slowest * identity
+    lengths, axes = np.linalg.eigh(
+        hermitian_part(solve_continuous_lyapunov(dagger(shifted), -identity))
+    )
+    if not lengths[0] * _WORST_PRODUCT > lengths[-1] > 0:
+        return identity
+    return np.asarray(axes * np.sqrt(lengths[-1] / lengths))
+
+
+def _subspace(matrix: ComplexArray, values: ComplexArray, members: IndexArray) -> ComplexArray:
+    """Return an orthonormal basis of the invariant subspace of some eigenvalues."""
+    from scipy.linalg import schur
+
+    inside = np.zeros(values.size, dtype=np.bool_)
+    inside[members] = True
+
+    def wanted(value: complex) -> bool:
+        return bool(inside[np.argmin(np.abs(values - value))])
+
+    _, basis, count = schur(matrix, output="complex", sort=wanted)
+    found = np.zeros((values.size, members.size), dtype=np.complex128)
+    if count == members.size:
+        found[:] = basis[:, :count]
+    return found  # zero where rounding moved an eigenvalue to another group: no frame
+
+
+def _inverses(frame: ComplexArray) -> ComplexArray:
+    """Return inverses; not a number where there is none."""
+    try:
+        return np.asarray(np.linalg.inv(frame), dtype=np.complex128)
+    except np.linalg.LinAlgError:
+        none = np.linalg.det(frame) == 0
+        some = np.where(none[..., None, None], np.eye(frame.shape[-1]), frame)
+        inverse = np.asarray(np.linalg.inv(some), dtype=np.complex128)
+        inverse[none] = np.nan
+        return inverse
+
+
+def _separate(
+    g: ComplexArray, ends: Ends, same: BoolArray, grid: Grid, tolerance: float
+) -> Solutions:
+    """Remove the couplings between groups order by order, then integrate every group."""
+    panels, n, size, _ = g.shape
+    near = same[:, None]
+    g, best_g, best_ends = g.copy(), g.copy(), ends
+    ends = Ends(ends.left_inverse.copy(), ends.right.copy())
+    basis, back, values = np.empty_like(g), np.empty_like(g), np.empty((panels, n, size), complex)
+    active = np.arange(panels)
+    for order in range(MOST_ROTATIONS):
+        if order < _RENEWALS:
+            basis[active], back[active], values[active] = _eigenbases(g[active], same[active])
+        if order == 0:
+            phase = _distances(values, same)
+            weight = np.where(same, 0.0, np.minimum(1.0, n**2 / np.maximum(phase, 1.0)))
+            best = largest_entries((weight * surviving(g, grid))[:, None] * g)
+            active = active[best > tolerance]
+        if active.size == 0:
+            break
+        apart = np.where(near[active], np.inf, values[active, :, :, None] - values[active, :, None])
+        s = -(back[active] @ np.where(near[active], 0.0, g[active]) @ basis[active]) / apart
+        s = np.where(near[active], 0.0, basis[active] @ s @ back[active])
+        s[:, :, 0] = 0.0
+        # The column of the trace only moves the origin: it may be as large as it likes.
+        inner = s[..., 1:, 1:]
+        gentle = np.max(np.minimum(row_sums(inner), row_sums(inner.swapaxes(-1, -2))), axis=1) < 1.9
+        active, s = active[gentle], s[gentle]
+        if active.size == 0:
+            break
+        g[active], q_right, q_left_inverse = transform(g[active], s, grid)
+        ends.right[active] = ends.right[active] @ q_right
+        ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
+        left = largest_entries((weight[active] * surviving(g[active], grid))[:, None] * g[active])
+        better = left < best[active]
+        enough = left < 0.5 * best[active]
+        rows = active[better]
+        best[rows] = left[better]
+        best_g[rows], best_ends.right[rows] = g[rows], ends.right[rows]
+        best_ends.left_inverse[rows] = ends.left_inverse[rows]
+        active = active[better & enough & (left > tolerance)]
+    separated = best <= tolerance
+    kept = np.where(near | ~separated[:, None, None, None], best_g, 0.0)
+    finished = integrate(kept, best_ends, grid, tolerance)
+    finished.error = np.where(separated, np.maximum(2 * best, finished.error), finished.error)
+    return finished
+
+
+def _eigenbases(
+    g: ComplexArray, same: BoolArray
+) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
+    """Return the eigenvectors of every group at all nodes, their inverses and eigenvalues.
+
+    Close to an exceptional point of a group its mean takes the place of its eigenvalues.
+    """
+    basis = np.broadcast_to(np.eye(g.shape[-1], dtype=np.complex128), g.shape).copy()
+    back, values = basis.copy(), diagonals(g).copy()
+    values[..., 0] = 0.0
+    for rows, groups in _alike(same):
+        for group in groups:
+            if group.size == 1:
+                continue
+            block = (
+                rows[:, None, None, None],
+                np.arange(g.shape[1])[:, None, None],
+                group[:, None],
+                group,
+            )
+            found, vectors = np.linalg.eig(g[block])
+            with np.errstate(all="ignore"):
+                inverse = _inverses(vectors)
+                known = row_sums(np.abs(inverse)) < _WORST_BASIS
+            vectors[~known] = inverse[~known] = np.eye(group.size)
+            found[~known] = np.mean(found[~known], axis=-1, keepdims=True)
+            basis[block], back[block] = vectors, inverse
+            values[rows[:, None, None], np.arange(g.shape[1])[:, None], group] = found
+    return basis, back, values
+
+
+def _distances(values: ComplexArray, same: BoolArray) -> FloatArray:
+    """Return the smallest phase by which the groups of two modes differ on each panel."""
+    phase = 2 * np.min(np.abs(values[..., :, None] - values[..., None, :]), axis=1)
+    for rows, groups in _alike(same):
+        for group in groups:
+            phase[rows[:, None], group] = np.min(phase[rows[:, None], group], axis=1)[:, None]
+        for group in groups:
+            columns = (rows[:, None], slice(None), group)
+            phase[columns] = np.min(phase[columns], axis=1)[:, None]
+    return np.asarray(phase)
