@@ -129,6 +129,19 @@ def test_rings_of_spins(sites, rate):
     assert found.error_estimate < 1e-10
 
 
+@pytest.mark.parametrize("duration", [30.0, slow(1000.0)])
+def test_a_frustrated_triangle_annealed(duration):
+    problem = ac.models.ising_problem([0.1, 0, 0], {(0, 1): 1.0, (1, 2): 1.0, (0, 2): 1.0})
+    H = Hamiltonian.from_terms(
+        [("cos(pi*x/2)", ac.models.transverse_field_driver(3)), ("sin(pi*x/2)", problem)]
+    )
+    sweep = ac.drive.Linear(0.0, 1.0, rate=1 / duration)
+    found = ac.propagate(H, sweep, basis="diabatic", tolerance=1e-11)
+    assert found.sectors == (6, 2)  # the two spins without a field may be exchanged
+    exact = np.abs(reference_propagator(H, sweep)) ** 2
+    assert np.abs(found.transition_matrix - exact).max() < 1e-9
+
+
 def test_nothing_goes_from_sector_to_sector():
     H, sizes = hidden(11)
     found = ac.propagate(H, SWEEP)

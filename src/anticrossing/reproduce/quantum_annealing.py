@@ -56,7 +56,7 @@ def compute() -> Reproduction:
         name="quantum-annealing-24",
         title="Three frustrated spins, annealed for a very long time",
         source=f"{_SOURCE}: fields 0.1, 0, 0, couplings 1, cos(πs/2) and sin(πs/2) as schedule; "
-        "populations by DOP853 with a tolerance of 1e-11.",
+        "populations by the method of Verner in QuTiP, to 1e-11.",
         columns=["duration", *(f"population {state}" for state in _STATES), "panels"],
         rows=rows,
         conclusion=conclusion,
