@@ -457,3 +457,23 @@ def test_only_formulas_are_followed_to_complex_times():
     # A raised cosine is one analytic function, and reaches its middle without a knot.
     assert drive.Cosine(1.0, 3.0).breakpoints.size == 0
     assert drive.Cosine(1.0, 3.0, start_time=-2.0, stop_time=2.0).breakpoints.size == 2
+
+
+def test_steep_samples_far_shorter_than_the_filter_are_followed():
+    times, values = [-2.0, 0.3, 0.3001, 0.3003, 2.0], [0.4, 1.0, -1.0, 0.7, 0.2]
+    path = drive.Samples(
+        times, values, interpolation="linear", rise_time=5.0, start_time=-3.0, stop_time=3.0
+    )
+    sigma = 5.0 / 2.5631031310892007
+    for t in (-1.0, 0.3, 2.5):
+        cuts = sorted([t - 9 * sigma, *times, t + 9 * sigma])
+        exact = sum(
+            quad(
+                lambda s, t=t: np.interp(s, times, values) * np.exp(-((t - s) ** 2) / 2 / sigma**2),
+                *ends,
+                epsabs=1e-14,
+            )[0]
+            for ends in itertools.pairwise(cuts)
+        )
+        exact /= np.sqrt(2 * np.pi) * sigma
+        assert float(path(t)) == pytest.approx(exact, abs=1e-11)

@@ -174,7 +174,7 @@ def FastAdiabatic(
         return np.asarray(half_gap / np.tan(theta))
 
     ends = np.array([0.0, length])
-    waveform = approximate(energy, ends, tolerance=1e-14, noisy="the pulse", first=4)
+    waveform = approximate(energy, ends, tolerance=1e-13, noisy="the pulse", first=4)
     return WaveformDrive(
         "FastAdiabatic",
         waveform,

@@ -122,54 +122,41 @@ def _interpolated(when: FloatArray, what: FloatArray, form: str) -> Pieces:
 
 def _filtered(when: FloatArray, what: FloatArray, form: str, sigma: float) -> Pieces:
     """Return the samples behind a Gaussian filter."""
-    from scipy.special import ndtr
-
-    reach = _FILTER_ENDS * sigma
-    steps = np.diff(what)
-    if form == "hold":
-        places, weights = when[1:], steps
-    else:
-        slopes = steps / np.diff(when)
-        places, weights = when, np.diff(slopes, prepend=0.0, append=0.0)
-    level = float(what[0])
-
-    def response(u: FloatArray) -> FloatArray:
-        if form == "hold":
-            return np.asarray(ndtr(u))
-        bell = np.exp(-0.5 * u**2) / np.sqrt(2 * np.pi)
-        return np.asarray(sigma * (u * ndtr(u) + bell))
+    reach, steps = _FILTER_ENDS * sigma, np.diff(what)
+    starts = when[:-1] if form == "linear" else when[1:]
+    ends = when[1:]
 
     def value(t: FloatArray) -> FloatArray:
-        # Steps far behind are complete, of steps far ahead nothing is seen.
+        # Changes far behind are complete, of those far ahead nothing is seen.
         flat = t.ravel()
-        first = np.searchsorted(places, flat - reach)
-        last = np.searchsorted(places, flat + reach)
-        found = level + _settled(flat, places, weights, first, form)
+        first = np.searchsorted(ends, flat - reach)
+        last = np.searchsorted(starts, flat + reach)
+        found = what[first].copy()
         for shift in range(int(np.max(last - first, initial=0))):
-            k = np.minimum(first + shift, places.size - 1)
-            u = (flat - places[k]) / sigma
-            found += np.where(first + shift < last, weights[k] * response(u), 0.0)
+            k = np.minimum(first + shift, steps.size - 1)
+            share = _share((flat - starts[k]) / sigma, (ends[k] - starts[k]) / sigma)
+            found += np.where(first + shift < last, steps[k] * share, 0.0)
         return found.reshape(t.shape)
 
-    centres = when if form == "linear" else when[1:]
-    edges = (centres[:, None] + sigma * np.array([-8.0, -2.0, 0.0, 2.0, 8.0])).ravel()
-    ends = np.array([min(when[0], edges.min()), max(when[-1], edges.max())])
-    cuts = np.unique(np.concatenate([edges, ends]))
-    return approximate(value, cuts, tolerance=1e-14, noisy="`values`", first=1)
+    edges = (ends[:, None] + sigma * np.array([-8.0, -2.0, 0.0, 2.0, 8.0])).ravel()
+    outermost = [min(when[0], starts[0]) - reach, when[-1] + reach]
+    cuts = np.unique(np.concatenate([edges, starts, outermost]))
+    return approximate(value, cuts, tolerance=1e-13, noisy="`values`", first=1)
 
 
-def _settled(
-    t: FloatArray, places: FloatArray, weights: FloatArray, count: npt.NDArray[np.intp], form: str
-) -> FloatArray:
-    """Return what the first `count` steps, or bends, have added up to at the times t."""
-    total = np.append(0.0, np.cumsum(weights))[count]
-    if form == "hold":
-        return np.asarray(total)
-    # Bends relative to the last of them, so that no digits are lost far from the time zero.
-    last = places[np.maximum(count - 1, 0)]
-    gaps = np.append(0.0, np.diff(places))
-    height = np.cumsum(np.append(0.0, np.cumsum(weights)[:-1]) * gaps)
-    return np.asarray(height[np.maximum(count - 1, 0)] + total * (t - last))
+def _share(since: FloatArray, length: FloatArray) -> FloatArray:
+    """Return how much of a straight change has come through the filter, all times in σ."""
+    from scipy.special import ndtr
+
+    def integral(u: FloatArray) -> FloatArray:
+        return np.asarray(u * ndtr(u) + np.exp(-0.5 * u**2) / np.sqrt(2 * np.pi))
+
+    # Differences of the integral of a normal distribution cancel over short changes.
+    long = length > 1.0
+    exact = (integral(since) - integral(since - length)) / np.where(long, length, 1.0)
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+    parts = ndtr(since[:, None] - 0.5 * (1 + nodes) * np.where(long, 0.0, length)[:, None])
+    return np.where(long, exact, 0.5 * parts @ weights)
 
 
 def Function(

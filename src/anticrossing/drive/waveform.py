@@ -50,6 +50,10 @@ class SteppedDrive(Drive):
         stop = np.broadcast_to(self.stop_time, batch_shape).reshape(-1, 1)
         cuts = np.concatenate([knots, np.where(jumps == 0, np.nan, beside)], axis=1)
         cuts = np.sort(np.where((cuts > start) & (cuts < stop), cuts, np.nan), axis=1)
+        # Knots that are one but for rounding are one.
+        before = np.concatenate([start, cuts[:, :-1]], axis=1)
+        apart = np.minimum(cuts - before, stop - cuts) > _ROUNDING * scale[:, None]
+        cuts = np.sort(np.where(apart, cuts, np.nan), axis=1)
         return cuts[:, ~np.all(np.isnan(cuts), axis=0)]
 
     @property
