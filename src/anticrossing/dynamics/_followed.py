@@ -53,8 +53,6 @@ class Piece:
         is not Hermitian.
     first, last : array, shape (k, N)
         The basis at both ends, as rows.
-    gap : float
-        The smallest distance to the levels that are left out, in angular units.
     error : float
         What the nodes miss of the basis, an amplitude; `energy_error` of the small matrix.
     """
@@ -69,7 +67,6 @@ class Piece:
     twist: FloatArray
     first: Array
     last: Array
-    gap: float
     error: float
     energy_error: float
 
@@ -230,7 +227,6 @@ class Follower:
             np.linalg.norm((felt - shift) @ eigen, axis=-2),
             basis[0],
             basis[-1],
-            float(np.min(energies[:, k] - energies[:, k - 1])),
             missed,
             tail,
         )

@@ -57,8 +57,8 @@ class Followed:
         The same by nodes, panels and rounding.
     levels : int
         The fewest levels that were followed at once.
-    pieces, panels, solved : int
-        Pieces of x, accepted panels in time, eigenproblems.
+    solved : int
+        How many eigenproblems it took.
     """
 
     amplitudes: ComplexArray
@@ -67,8 +67,6 @@ class Followed:
     leakage: float = 0.0
     numerical: float = 0.0
     levels: int = 0
-    pieces: int = 0
-    panels: int = 0
     solved: int = 0
 
 
@@ -156,7 +154,7 @@ def follow(
     motion.state = motion.amplitudes @ (last.last if forward else last.first)
     motion.amplitudes = last.eigen[end].conj().T @ motion.amplitudes
     motion.levels = min(piece.levels for piece in pieces)
-    motion.pieces, motion.solved = len(pieces), follower.solved
+    motion.solved = follower.solved
     return motion
 
 
@@ -280,7 +278,6 @@ def _small_evolution(motion: Followed, piece: Piece, path: Path, edges: FloatArr
         accepted = solved.accepted
         done.append((left[accepted], solved.propagator[accepted]))
         motion.numerical += float(np.sum(solved.error[accepted]))
-        motion.panels += int(np.sum(accepted))
         left, right = left[~accepted], right[~accepted]
         if not left.size:
             break
