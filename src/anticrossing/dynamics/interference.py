@@ -19,8 +19,8 @@ from anticrossing.dynamics.open_kernels import OpenKernel
 from anticrossing.dynamics.panels import Evolution, Pieces
 
 # Of a phase: its own rounding, and as much again for the rounding of t, x and H.
-_ROUNDING = 2 * float(np.finfo(np.float64).eps)
-_NEGLIGIBLE = 0.05  # of the error estimate
+ROUNDING = 2 * float(np.finfo(np.float64).eps)
+NEGLIGIBLE = 0.05  # of the error estimate
 _MOST_NUMBERS = 2_000_000  # handled at once, which bounds memory
 
 _Maps = npt.NDArray[np.complex128]
@@ -28,7 +28,7 @@ _Maps = npt.NDArray[np.complex128]
 
 def of_phases(evolution: Evolution) -> FloatArray:
     """Return a bound on what the rounding of its phases does to any element of U or to |U|²."""
-    return np.minimum(2 * _ROUNDING * evolution.phase, 1.0)
+    return np.minimum(2 * ROUNDING * evolution.phase, 1.0)
 
 
 def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -> FloatArray:
@@ -46,7 +46,7 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
         ways = np.einsum("lkfj,lkji->lkfij", out, into)
         others = ways.sum(axis=-1, keepdims=True) - ways
         turned = np.abs((others.conj() * ways).imag)
-        turns = np.minimum(_ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
+        turns = np.minimum(ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
         most = 2 * np.max(np.einsum("lkj,lkfij->lfi", turns, turned), axis=(1, 2))
         bound[lane] = np.minimum(bound[lane], most)
     return bound
@@ -73,7 +73,7 @@ def of_densities(
             rows[lane] @ kernel.leaving(frames[:, -1]),
         )
         into, out = np.abs(leaving @ before)[:, :, apart], np.abs(after @ entering)[..., apart]
-        turns = np.minimum(2 * _ROUNDING * phases.max(axis=-1), 2.0)
+        turns = np.minimum(2 * ROUNDING * phases.max(axis=-1), 2.0)
         most = np.max(np.einsum("lk,lkfj,lkji->lfi", turns, out, into), axis=(1, 2))
         bound[lane] = np.minimum(bound[lane], most)
     return bound
@@ -85,7 +85,7 @@ def _groups(
     """Yield lanes in which the phases' rounding may be seen beside the other errors."""
     # Lanes of equally many panels come together, with their pieces in arrays (lanes, panels, …).
     pieces = evolution.pieces
-    telling = np.flatnonzero(bound > _NEGLIGIBLE * evolution.error)
+    telling = np.flatnonzero(bound > NEGLIGIBLE * evolution.error)
     first = np.searchsorted(pieces.lane, telling)
     panels = np.searchsorted(pieces.lane, telling, side="right") - first
     for count in np.unique(panels):

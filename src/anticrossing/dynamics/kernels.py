@@ -190,7 +190,7 @@ class UnitaryKernel(Kernel):
         panels = half_width.size
         # Refused panels leave theirs as they are: zeros, no garbage that NumPy warns of.
         propagator = np.zeros((panels, 2, 2), dtype=np.complex128)
-        info = np.zeros((panels, 2))
+        info = np.zeros((panels, 4))
         status = np.empty(panels, dtype=np.int64)
         _two_level.solve_panels(
             np.ascontiguousarray(matrices, dtype=np.complex128),

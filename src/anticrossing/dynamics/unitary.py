@@ -5,29 +5,30 @@ from __future__ import annotations
 import numpy as np
 
 from anticrossing._core.linalg import dagger
-from anticrossing.dynamics import interference, panels
+from anticrossing.dynamics import interference, panels, two_levels
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.readout import readout, unreached
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
+from anticrossing.dynamics.two_levels import Passages
 
 
 def evolve(request: Request) -> Propagation:
     """Carry out a checked request without environment."""
     lanes, state = request.lanes, request.initial
     levels = lanes.hamiltonian.dimension
-    evolution = panels.solve(
-        lanes,
-        UnitaryKernel(levels),
-        tolerance=request.panel_tolerance,
-        breakpoints=request.breakpoints,
-        times=request.times,
-    )
-
+    cuts = {"breakpoints": request.breakpoints, "times": request.times}
+    tolerance = request.panel_tolerance
     warnings: list[str] = []
     read = readout(request, warnings)
     first, last = read.first, read.last
-    error = evolution.error + interference.of_states(lanes, evolution, first, last)
+    evolution: Passages | panels.Evolution | None
+    evolution = two_levels.follow(lanes, first, last, tolerance=tolerance, **cuts)
+    if evolution is not None:
+        error = evolution.error
+    else:
+        evolution = panels.solve(lanes, UnitaryKernel(levels), tolerance=tolerance, **cuts)
+        error = evolution.error + interference.of_states(lanes, evolution, first, last)
     warnings[:0] = unreached(error, request.accuracy)
     amplitudes = dagger(last) @ evolution.propagator @ first
     transition = np.abs(amplitudes) ** 2

@@ -209,6 +209,10 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         stack = self._split_stack()[0]
         return stack.reshape(-1, self.dimension, self.dimension)
 
+    def common_offsets(self) -> FloatArray:
+        """Return the multiples of the identity that `traceless_matrices` leaves out."""
+        return self._split_stack()[1]
+
     def _split_stack(self) -> tuple[Matrices, FloatArray]:
         """Return the constant matrices less their multiples of the identity, and these."""
         if self._split is None:
