@@ -250,6 +250,7 @@ def solve_panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, wo
             break
         shrinking = size < 0.5 * best
         best = size
+        best = size
         _copy(d, cr, ci, best_d, best_cr, best_ci)
         best_left, best_right = left, right
         if not shrinking:

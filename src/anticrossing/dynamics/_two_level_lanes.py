@@ -18,7 +18,8 @@ MOST_TRIED = 2**20
 FEWEST_PARTS = 2  # of a window, or of an interval between two breakpoints
 LARGEST_PHASE = 1e12  # of a lane; beyond, nothing is known to a thousandth of a radian
 DONE, FAILED = 0, 1
-_REACH = 1.0
+_DIRECT, _ACTION, _GAIN, _MARGIN = 1.9, 0.6, 1.4, 8.0
+_BACK, _LESS, _MORE = 0.5, 0.8, 1.25
 
 
 @inner()
@@ -88,15 +89,20 @@ def _parabola(square, slopes):
 
 
 @inner()
-def _width(value, first, second, h, exponent, reach):
+def _width(value, first, second, h, tolerance, n):
     """Return how wide a panel may be whose left edge is where the last one ended.
 
     `value`, `first`, `second` are the square of half the gap there and its derivatives in units of
     the last half-width h.
     """
-    energy = np.sqrt(value) / h
-    # What is followed directly: a few radians.
-    direct = 2.6 / energy if energy > 0.0 else np.inf
+    # Where little phase is left up to the complex zeros no state is superadiabatic: the phase
+    # of a panel is what its nodes can follow, (E h)ⁿ/n! < tolerance.
+    reach = _DIRECT * (tolerance / 1e-12) ** (1.0 / (n - 1))
+    energy = np.sqrt(value)
+    direct = 2.0 * reach / energy if energy > 0.0 else np.inf
+    for _ in range(2):
+        beyond = value + direct * (first + 0.5 * direct * second)
+        direct = 4.0 * reach / (energy + np.sqrt(max(beyond, 0.0)))
     determinant = first * first - 2.0 * value * second
     if second > 0.0 and determinant < 0.0:
         ahead, distance = -first / second, np.sqrt(2.0 * value / second)
@@ -108,12 +114,15 @@ def _width(value, first, second, h, exponent, reach):
         distance, side = abs(ahead), 0.0
     else:
         return np.inf
+    action = energy * distance
+    if action < _ACTION * -np.log(tolerance):
+        return h * direct * np.exp(_GAIN * action / n)
     # How fast coefficients must fall: those of a direction that turns little are small at once.
     turn = max(min(side / distance, 1.0), 1e-6)
-    rho = max((reach * turn) ** exponent[1] * exponent[0], 1.2)
+    rho = max((_MARGIN * n * turn / max(tolerance, n * 2e-15)) ** (1.0 / (n - 1)), 1.2)
     s = rho + 1.0 / rho
-    shape = h * (4.0 * s * distance - 8.0 * ahead) / (s * s - 4.0)
-    return max(shape, direct)
+    width = (4.0 * s * distance - 8.0 * ahead) / (s * s - 4.0)
+    return h * max(width, direct)
 
 
 @inner()
@@ -201,8 +210,6 @@ def solve_lanes(
     after = np.empty((space, 2, 2), dtype=np.complex128)
     ends = np.empty((space, 5))
     product = np.empty((2, 2), dtype=np.complex128)
-    # The bound on tail coefficients, as it enters the width of panels.
-    exponent = (1.0 / (max(tolerance / n, 2e-15)) ** (1.0 / (n - 1)), 1.0 / (n - 1))
     rounding, negligible, per_panel, largest_defect = limits[0], limits[1], limits[2], limits[3]
     for lane in range(lanes[0], lanes[1]):
         status[lane] = FAILED
@@ -226,7 +233,7 @@ def solve_lanes(
             # At the first panel, half of the way is looked at to know the parabola.
             for attempt in range(80):
                 if known and attempt == 0:
-                    width = scale * _width(value, first, second, h, exponent, _REACH)
+                    width = scale * _width(value, first, second, h, tolerance, n)
                     # No sliver is left over.
                     if width >= 0.9 * span:
                         width = span
@@ -253,7 +260,7 @@ def solve_lanes(
                 if not known:
                     first, second = _parabola(square, slopes[:2])
                     value, h, known = square[0], half, True
-                    width = min(_width(value, first, second, h, exponent, _REACH), span)
+                    width = min(_width(value, first, second, h, tolerance, n), span)
                     if width < 0.9 * (right - left):
                         if width > 0.5 * span:
                             width = 0.5 * span
@@ -275,8 +282,8 @@ def solve_lanes(
                 )
                 if solved != REFUSED:
                     break
-                scale *= 0.8
-                width = half
+                scale *= _LESS
+                width = 2.0 * _BACK * half
             else:
                 failed = True
             if failed or tried > MOST_TRIED:
@@ -299,7 +306,7 @@ def solve_lanes(
             first, second = _parabola(square, slopes[2:])
             value, h = square[n - 1], half
             left = right
-            scale = min(1.0, 1.1 * scale)
+            scale = min(1.0, _MORE * scale)
         if failed:
             continue
         defect = _nearer_unitary(product)

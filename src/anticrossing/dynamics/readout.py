@@ -54,10 +54,9 @@ def readout(request: Request, warnings: list[str]) -> Readout:
         written = np.broadcast_to(np.eye(levels, dtype=complex), (*wanted.shape, levels, levels))
         ends = np.broadcast_to(np.eye(levels, dtype=complex), (lanes.count, levels, levels))
         return Readout(ends, ends, written)
-    first, last = (_eigenvectors(lanes, end, warnings) for end in (lanes.start, lanes.stop))
     if basis == "adiabatic":
-        matrices = lanes.traceless(wanted, np.arange(lanes.count))
-        return Readout(first, last, np.linalg.eigh(matrices)[1].astype(np.complex128))
+        return _adiabatic(lanes, wanted, warnings)
+    note_degenerate_ends(lanes, warnings)
     if request.order is not None:
         return _of_order(lanes, wanted, request.order, warnings)
     first, last, residual = _end_frames(lanes, tolerance=0.1 * request.accuracy)
@@ -85,6 +84,13 @@ def readout(request: Request, warnings: list[str]) -> Readout:
     _note_noise(states, int(np.max(order, initial=0)), warnings)
     between = states.vectors @ states.rotations(order[lane])
     return Readout(first, last, between.reshape(*times.shape, levels, levels), residual, order)
+
+
+def _adiabatic(lanes: Lanes, times: FloatArray, warnings: list[str]) -> Readout:
+    """Return the eigenvectors of H."""
+    everywhere = np.concatenate([lanes.start[:, None], times, lanes.stop[:, None]], axis=1)
+    vectors = _eigenvectors(lanes, everywhere, warnings)
+    return Readout(vectors[:, 0], vectors[:, -1], vectors[:, 1:-1])
 
 
 def _of_order(lanes: Lanes, times: FloatArray, order: int, warnings: list[str]) -> Readout:
@@ -162,15 +168,15 @@ def _end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, Comple
 
 def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:
     """Warn where the adiabatic basis is not unique at an end of the window."""
-    for end in (lanes.start, lanes.stop):
-        _eigenvectors(lanes, end, warnings)
+    _eigenvectors(lanes, np.stack([lanes.start, lanes.stop], axis=1), warnings)
 
 
-def _eigenvectors(lanes: Lanes, when: FloatArray, warnings: list[str]) -> ComplexArray:
-    matrices = lanes.traceless(when[:, None], np.arange(lanes.count))[:, 0]
-    energies, vectors = np.linalg.eigh(matrices)
-    scale = np.max(np.abs(energies), axis=-1, keepdims=True)
-    if _DEGENERATE not in warnings and np.any(np.diff(energies, axis=-1) <= 1e-12 * scale):
+def _eigenvectors(lanes: Lanes, times: FloatArray, warnings: list[str]) -> ComplexArray:
+    """Return the eigenvectors at times that begin and end with the ends of the window."""
+    energies, vectors = np.linalg.eigh(lanes.traceless(times, np.arange(lanes.count)))
+    ends = energies[:, [0, -1]]
+    scale = np.max(np.abs(ends), axis=-1, keepdims=True)
+    if _DEGENERATE not in warnings and np.any(np.diff(ends, axis=-1) <= 1e-12 * scale):
         warnings.append(_DEGENERATE)
     return vectors.astype(np.complex128)
 
