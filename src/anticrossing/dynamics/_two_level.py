@@ -187,8 +187,7 @@ def _about_all(q, sr, si, dsr, dsi, energy, d, cr, ci):
 def solve_panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, out, info):
     """Solve one panel; d, c = cr + i ci and m are overwritten. Returns the status.
 
-    `info` takes the error, the phase, and how far beyond the bounds the last Chebyshev
-    coefficients of G and of the first rotation are.
+    `info` takes the error and the phase.
     """
     # Frames are unitary matrices [[a*, −b], [b*, a]] held as (a, b).
     n = d.size
@@ -202,11 +201,12 @@ def solve_panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, wo
     right = left
     _turn(d, cr, ci, q0, s0r, s0i)
     best = _largest_pair(cr, ci)
-    resolved = max(tolerance, ROUNDING * max(_largest(d), _largest(m), best))
-    info[2] = max(_tail_size(tail, d, m), _tail_size(tail, cr, ci)) / resolved
-    info[3] = 0.0
-    if not info[2] <= 1.0:
+    rounding = ROUNDING * max(_largest(d), _largest(m), best)
+    last = max(_tail_size(tail, d, m), _tail_size(tail, cr, ci))
+    if not last <= max(tolerance, rounding):
         return REFUSED
+    # The last coefficients tell what follows them, of which a quadrature sees one part in n.
+    unseen = 2.0 * max(last - rounding, 0.0) / n
 
     _copy(d, cr, ci, best_d, best_cr, best_ci)
     best_left, best_right = left, right
@@ -214,7 +214,7 @@ def solve_panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, wo
     # the work.
     plane, real = _largest(ci) == 0.0, True
     bound = max(tolerance, n * 2e-15)
-    for rotation in range(MOST_ROTATIONS):
+    for _ in range(MOST_ROTATIONS):
         if best <= tolerance:
             break
         _energies(d, cr, ci, energy)
@@ -224,8 +224,6 @@ def solve_panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, wo
         _rotations(d, cr, ci, energy, q, sr, si, factor)
         # An unresolved rotation angle would make s′ wrong by about n times its last coefficients.
         last = n * _tail_size(tail, sr, si)
-        if rotation == 0:
-            info[3] = last / bound
         if not last <= bound:
             break
         if plane:
@@ -270,7 +268,8 @@ def solve_panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, wo
         status = ACCEPTED_PICARD
         error = tolerance
 
-    plus, minus = np.exp(-1j * (mean + phase)), np.exp(-1j * (mean - phase))
+    plus = complex(np.cos(mean + phase), -np.sin(mean + phase))
+    minus = complex(np.cos(mean - phase), -np.sin(mean - phase))
     # out = right · diag(plus, minus) · [[a, −b*], [b, a*]] · left†
     y = ((plus * a, -plus * np.conj(b)), (minus * b, minus * np.conj(a)))
     r = ((np.conj(best_right[0]), -best_right[1]), (np.conj(best_right[1]), best_right[0]))
@@ -280,7 +279,7 @@ def solve_panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, wo
         z1 = r[row][0] * y[0][1] + r[row][1] * y[1][1]
         for column in range(2):
             out[row, column] = z0 * np.conj(f[column][0]) + z1 * np.conj(f[column][1])
-    info[0] = error
+    info[0] = error + unseen
     info[1] = abs(mean) + abs(phase)
     return status
 

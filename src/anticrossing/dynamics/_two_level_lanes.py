@@ -12,17 +12,18 @@ import numpy as np
 
 from anticrossing._core.jit import entry, inner
 from anticrossing.dynamics._tape import follow
-from anticrossing.dynamics._two_level import REFUSED, ROUNDING, WORK, _rotation, _tail_size, solve_panel
+from anticrossing.dynamics._two_level import REFUSED, WORK, _rotation, solve_panel
 
 MOST_TRIED = 2**20
 FEWEST_PARTS = 2  # of a window, or of an interval between two breakpoints
-LARGEST_PHASE = 1e12  # of a lane; beyond, nothing is known to a thousandth of a radian
+LARGEST_PHASE, LARGEST_KNOWN_PHASE = 1e100, 1e15
+MANY_TRIED = 2**12
 DONE, FAILED = 0, 1
 _DIRECT, _ACTION, _GAIN, _MARGIN = 1.9, 0.6, 1.4, 8.0
 _BACK, _LESS, _MORE = 0.5, 0.8, 1.25
 
 
-@inner()
+@inner(fastmath={"contract", "reassoc"})
 def _entries(h, outputs, parts, registers, d, cr, ci, m):
     """Write G = h H at the nodes from the coefficients of its terms; returns the largest."""
     n = d.size
@@ -204,7 +205,7 @@ def solve_lanes(
     work = np.empty((WORK, n))
     registers = np.empty((code.shape[0] + 1, n))
     out = np.empty((2, 2), dtype=np.complex128)
-    found = np.empty(4)
+    found = np.empty(2)
     space = 64
     pieces = np.empty((space, 2, 2), dtype=np.complex128)
     after = np.empty((space, 2, 2), dtype=np.complex128)
@@ -213,7 +214,8 @@ def solve_lanes(
     rounding, negligible, per_panel, largest_defect = limits[0], limits[1], limits[2], limits[3]
     for lane in range(lanes[0], lanes[1]):
         status[lane] = FAILED
-        follow(code, 0, constant, numbers, parameters[lane], registers)
+        own = parameters[lane]
+        follow(code, 0, constant, numbers, own, registers)
         count, tried, error, phase, noted = 0, 0, 0.0, 0.0, 0
         product[0, 0], product[0, 1], product[1, 0], product[1, 1] = 1.0, 0.0, 0.0, 1.0
         while noted < wanted.shape[1] and wanted[lane, noted] == start[lane]:
@@ -251,7 +253,7 @@ def solve_lanes(
                 for j in range(n):
                     registers[0, j] = middle + half * nodes[j]
                 registers[0, 0], registers[0, n - 1] = left, right
-                follow(code, constant, code.shape[0], numbers, parameters[lane], registers)
+                follow(code, constant, code.shape[0], numbers, own, registers)
                 total = _entries(half, outputs, parts, registers, d, cr, ci, m)
                 if not total < LARGEST_PHASE:
                     failed = True
@@ -272,10 +274,6 @@ def solve_lanes(
                     top = max(top, abs(m[j] + root))
                     bottom = max(bottom, abs(m[j] - root))
                 dn, rn, im = d[n - 1], cr[n - 1], ci[n - 1]
-                missed = max(_tail_size(tail, d, m), _tail_size(tail, cr, ci))
-                size = 0.0
-                for j in range(n):
-                    size = max(size, np.sqrt(square[j]) + abs(m[j]))
                 tried += 1
                 solved = solve_panel(
                     d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, out, found
@@ -286,7 +284,8 @@ def solve_lanes(
                 width = 2.0 * _BACK * half
             else:
                 failed = True
-            if failed or tried > MOST_TRIED:
+            hopeless = tried > MANY_TRIED and phase > LARGEST_KNOWN_PHASE
+            if failed or hopeless or tried > MOST_TRIED:
                 failed = True
                 break
             if count == space:
@@ -296,7 +295,7 @@ def solve_lanes(
             _copy_matrix(out, pieces[count])
             _, ends[count, 2], ends[count, 3], ends[count, 4] = _rotation(dn, rn, -im)
             ends[count, 0], ends[count, 1] = 2.0 * top, 2.0 * bottom
-            error += found[0] + max(missed - ROUNDING * size, 0.0) / n
+            error += found[0]
             phase += found[1]
             count += 1
             _follow_by(out, product)

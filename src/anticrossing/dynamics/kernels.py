@@ -135,8 +135,8 @@ class UnitaryKernel(Kernel):
             solved = self._two_levels(matrices, half_width, tolerance)
         else:
             found = _many_level.solve_panels(matrices, half_width, self.grid, tolerance)
-            solved = PanelResults(found.accepted, found.propagator, found.error, found.phase)
-        solved.error = solved.error + unresolved(self.grid, half_width, matrices)
+            error = found.error + unresolved(self.grid, half_width, matrices)
+            solved = PanelResults(found.accepted, found.propagator, error, found.phase)
         if np.any(offset):
             common, size = self._common_phase(lanes, times, lane, offset, solved.accepted)
             solved.accepted = solved.accepted & np.isfinite(size)
@@ -190,7 +190,7 @@ class UnitaryKernel(Kernel):
         panels = half_width.size
         # Refused panels leave theirs as they are: zeros, no garbage that NumPy warns of.
         propagator = np.zeros((panels, 2, 2), dtype=np.complex128)
-        info = np.zeros((panels, 4))
+        info = np.zeros((panels, 2))
         status = np.empty(panels, dtype=np.int64)
         _two_level.solve_panels(
             np.ascontiguousarray(matrices, dtype=np.complex128),

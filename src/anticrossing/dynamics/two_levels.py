@@ -68,7 +68,7 @@ def follow(
     from anticrossing.dynamics import _two_level_lanes
 
     points, count = grid(TWO_LEVEL_NODES), lanes.count
-    wanted = np.empty((count, 0)) if times is None else np.ascontiguousarray(times)
+    wanted = np.empty((count, 0)) if times is None else np.array(times, order="C")
     propagator = np.empty((count, 2, 2), dtype=np.complex128)
     snapshots = np.empty((*wanted.shape, 2, 2), dtype=np.complex128)
     counts = np.zeros((count, 2), dtype=np.int64)
@@ -82,9 +82,10 @@ def follow(
             panels.LARGEST_DEFECT,
         ]
     )
+    # Copies where another call may hand over what is read-only: Numba compiles for every kind.
     arguments = (
-        np.ascontiguousarray(lanes.start),
-        np.ascontiguousarray(lanes.stop),
+        np.array(lanes.start),
+        np.array(lanes.stop),
         _cuts(lanes, breakpoints, wanted),
         wanted,
         tape.parameters(lanes.d_parameters, lanes.h_parameters, count),
@@ -100,8 +101,8 @@ def follow(
         points.tail,
         points.slopes_at_ends,
         tolerance,
-        np.ascontiguousarray(first, dtype=np.complex128),
-        np.ascontiguousarray(last, dtype=np.complex128),
+        np.array(first, dtype=np.complex128, order="C"),
+        np.array(last, dtype=np.complex128, order="C"),
         limits,
         propagator,
         snapshots,
