@@ -76,8 +76,8 @@ class FormulaDrive(Drive):
                 f"{self._breakpoints[outside][0]:g} does not",
             )
         batch = self.batch_shape
-        window = [flattened(t, batch).reshape(batch) for t in (self.start_time, self.stop_time)]
-        ends = self.evaluate(np.stack(window), self.parameters)
+        both = [flattened(t, batch).reshape(batch) for t in (self.start_time, self.stop_time)]
+        ends = self.evaluate(np.stack(both), self.parameters)
         if not np.isfinite(ends).all():
             raise fail(
                 "formula", "be finite on the window", f"{formula} is not, at one of its ends"

@@ -26,7 +26,7 @@ def follow(code, first, last, numbers, parameters, registers):
     for k in range(first, last):
         operation, i, j = code[k, 0], code[k, 1], code[k, 2]
         out = registers[k + 1]
-        if operation == PARAMETER or operation == NUMBER:
+        if operation in (PARAMETER, NUMBER):
             value = parameters[i] if operation == PARAMETER else numbers[i]
             for p in range(n):
                 out[p] = value

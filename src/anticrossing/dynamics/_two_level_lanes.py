@@ -17,10 +17,15 @@ from anticrossing.dynamics._two_level import REFUSED, WORK, _rotation, solve_pan
 MOST_TRIED = 2**20
 FEWEST_PARTS = 2  # of a window, or of an interval between two breakpoints
 LARGEST_PHASE, LARGEST_KNOWN_PHASE = 1e100, 1e15
-MANY_TRIED = 2**12
+MANY_TRIED = 2**12  # after which a phase must be known
 DONE, FAILED = 0, 1
-_DIRECT, _ACTION, _GAIN, _MARGIN = 1.9, 0.6, 1.4, 8.0
-_BACK, _LESS, _MORE = 0.5, 0.8, 1.25
+# Of the width of panels, measured on linear sweeps of gap²/rate from 10⁻² to 10⁶ at three
+# tolerances: too wide a guess costs a refused panel, too narrow a guess one more.
+DIRECT_PHASE = 1.9  # half of the phase that 21 nodes follow to 10⁻¹²
+LEAST_ACTION = 0.6  # of what it takes to have superadiabatic states, in units of −ln(tolerance)
+ACTION_GAIN = 1.4  # by which coupling that is small already lets direct panels be wider
+MARGIN = 8.0  # of the last coefficients
+NARROWER, WIDER = 0.8, 1.25  # after a refused panel, after an accepted one
 
 
 @inner(fastmath={"contract", "reassoc"})
@@ -98,7 +103,7 @@ def _width(value, first, second, h, tolerance, n):
     """
     # Where little phase is left up to the complex zeros no state is superadiabatic: the phase
     # of a panel is what its nodes can follow, (E h)ⁿ/n! < tolerance.
-    reach = _DIRECT * (tolerance / 1e-12) ** (1.0 / (n - 1))
+    reach = DIRECT_PHASE * (tolerance / 1e-12) ** (1.0 / (n - 1))
     energy = np.sqrt(value)
     direct = 2.0 * reach / energy if energy > 0.0 else np.inf
     for _ in range(2):
@@ -116,11 +121,11 @@ def _width(value, first, second, h, tolerance, n):
     else:
         return np.inf
     action = energy * distance
-    if action < _ACTION * -np.log(tolerance):
-        return h * direct * np.exp(_GAIN * action / n)
+    if action < LEAST_ACTION * -np.log(tolerance):
+        return h * direct * np.exp(ACTION_GAIN * action / n)
     # How fast coefficients must fall: those of a direction that turns little are small at once.
     turn = max(min(side / distance, 1.0), 1e-6)
-    rho = max((_MARGIN * n * turn / max(tolerance, n * 2e-15)) ** (1.0 / (n - 1)), 1.2)
+    rho = max((MARGIN * n * turn / max(tolerance, n * 2e-15)) ** (1.0 / (n - 1)), 1.2)
     s = rho + 1.0 / rho
     width = (4.0 * s * distance - 8.0 * ahead) / (s * s - 4.0)
     return h * max(width, direct)
@@ -280,8 +285,8 @@ def solve_lanes(
                 )
                 if solved != REFUSED:
                     break
-                scale *= _LESS
-                width = 2.0 * _BACK * half
+                scale *= NARROWER
+                width = half
             else:
                 failed = True
             hopeless = tried > MANY_TRIED and phase > LARGEST_KNOWN_PHASE
@@ -305,7 +310,7 @@ def solve_lanes(
             first, second = _parabola(square, slopes[2:])
             value, h = square[n - 1], half
             left = right
-            scale = min(1.0, _MORE * scale)
+            scale = min(1.0, WIDER * scale)
         if failed:
             continue
         defect = _nearer_unitary(product)
@@ -317,9 +322,7 @@ def solve_lanes(
         error += defect + per_panel * count
         bound = min(2.0 * rounding * phase, 1.0)
         if bound > negligible * error:
-            most = _interference(
-                count, pieces, ends, columns[lane], rows[lane], rounding, after
-            )
+            most = _interference(count, pieces, ends, columns[lane], rows[lane], rounding, after)
             bound = min(bound, most)
         counts[lane, 0], counts[lane, 1] = count, tried
         info[lane, 0], info[lane, 1] = error + bound, phase

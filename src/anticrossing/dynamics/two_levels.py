@@ -75,12 +75,7 @@ def follow(
     info = np.empty((count, 2))
     status = np.empty(count, dtype=np.int64)
     limits = np.array(
-        [
-            interference.ROUNDING,
-            interference.NEGLIGIBLE,
-            panels.ROUNDING * 2,
-            panels.LARGEST_DEFECT,
-        ]
+        [interference.ROUNDING, interference.NEGLIGIBLE, panels.ROUNDING * 2, panels.LARGEST_DEFECT]
     )
     # Copies where another call may hand over what is read-only: Numba compiles for every kind.
     arguments = (
