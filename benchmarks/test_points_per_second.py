@@ -100,6 +100,7 @@ def _loop(hamiltonian: ac.Hamiltonian, drive: ac.drive.Drive) -> Callable[[], No
     pieces = panels.solve(lanes, UnitaryKernel(2), tolerance=0.02 * TOLERANCE).pieces
     half = 0.5 * (pieces.right - pieces.left)
     times = (pieces.left + half)[:, None] + half[:, None] * points.nodes
+    times[:, 0], times[:, -1] = pieces.left, pieces.right
     matrices = lanes.traceless(times, pieces.lane).astype(complex)
     out, info = np.zeros((half.size, 2, 2), complex), np.zeros((half.size, 2))
     status = np.empty(half.size, dtype=np.int64)
