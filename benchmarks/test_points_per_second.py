@@ -1,4 +1,7 @@
-"""1000 random two-level passages in one call, accurate to 1e-10, window ±10³, two cores."""
+"""Random two-level passages in one call, accurate to 1e-10, window ±10³, and the bound of a loop.
+
+The bound is what the compiled step for one panel takes alone, on panels of known width.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,10 @@ import numpy as np
 from conftest import best_of
 
 import anticrossing as ac
+from anticrossing.dynamics import _two_level, panels
+from anticrossing.dynamics.chebyshev import grid
+from anticrossing.dynamics.kernels import TWO_LEVEL_NODES, UnitaryKernel
+from anticrossing.dynamics.lanes import Lanes
 
 POINTS = 1000
 REACH = 1e3
@@ -54,3 +61,55 @@ def test_thousand_points(benchmark: Any, report: Callable[[str, dict[str, Any]],
     assert error <= TOLERANCE
     assert window_error <= TOLERANCE
     assert ours.wall <= TARGET
+
+
+def test_against_a_loop_over_given_panels(
+    benchmark: Any, report: Callable[[str, dict[str, Any]], None]
+) -> None:
+    """Compare with a loop by hand that is told all panels, for one point and for ten thousand."""
+    figures: dict[str, Any] = {}
+    for points in (1, 10_000):
+        rng = np.random.default_rng(20240229)
+        gap = rng.uniform(0.1, 2.0, points)
+        rate = 10.0 ** rng.uniform(-2.0, 1.0, points)
+        hamiltonian = ac.models.LandauZener(gap=gap)
+        drive = ac.drive.Linear(-REACH, REACH, rate)
+
+        def run() -> ac.Propagation:
+            return ac.propagate(hamiltonian, drive, tolerance=TOLERANCE)  # noqa: B023
+
+        loop = _loop(hamiltonian, drive)
+        rounds = 200 if points == 1 else 3
+        ours, bound = best_of([run, loop], rounds=rounds)
+        name = f"{points} point{'s' if points > 1 else ''}"
+        figures |= {
+            f"{name}: time": f"{1e3 * ours.wall:.3g} ms",
+            f"{name}: points per second of processor time": round(points / ours.processor),
+            f"{name}: the loop, of processor time": round(points / bound.processor),
+            f"{name}: compiled step in the processor time": bound.processor / ours.processor,
+        }
+    benchmark.pedantic(run, rounds=1)
+    report("beside a loop over given panels", figures)
+    assert figures["10000 points: compiled step in the processor time"] >= 0.4
+
+
+def _loop(hamiltonian: ac.Hamiltonian, drive: ac.drive.Drive) -> Callable[[], None]:
+    """Return what solves the accepted panels of every point and nothing else."""
+    lanes = Lanes.of(hamiltonian, drive)
+    points = grid(TWO_LEVEL_NODES)
+    pieces = panels.solve(lanes, UnitaryKernel(2), tolerance=0.02 * TOLERANCE).pieces
+    half = 0.5 * (pieces.right - pieces.left)
+    times = (pieces.left + half)[:, None] + half[:, None] * points.nodes
+    times[:, 0], times[:, -1] = pieces.left, pieces.right
+    matrices = lanes.traceless(times, pieces.lane).astype(complex)
+    out, info = np.zeros((half.size, 2, 2), complex), np.zeros((half.size, 2))
+    status = np.empty(half.size, dtype=np.int64)
+
+    def run() -> None:
+        _two_level.solve_panels(
+            matrices, half, points.derivative, points.integral, points.weights, points.tail,
+            0.02 * TOLERANCE, out, info, status,
+        )  # fmt: skip
+        assert status.all()
+
+    return run

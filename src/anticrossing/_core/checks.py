@@ -127,11 +127,25 @@ def real_array(name: str, value: Any, *, ndim: int | None = None) -> FloatArray:
     array = numbers(name, value)
     if array.ndim > _MOST_DIMENSIONS:
         raise fail(name, f"have at most {_MOST_DIMENSIONS} dimensions", f"it has {array.ndim}")
-    if not np.all(np.isfinite(array)):
+    if not np.isfinite(array).all():
         raise fail(name, "be finite", f"it contains NaN or infinity ({describe(value)})")
     if ndim is not None and array.ndim != ndim:
         raise fail(name, f"have {ndim} dimension(s)", f"its shape is {array.shape}")
     return array
+
+
+def joint_shape(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape that all shapes broadcast to, or raise `ValueError`."""
+    different = {*shapes, ()}
+    if len(different) <= 2:  # at once, as NumPy's function makes arrays of them
+        return max(different, key=len)
+    return np.broadcast_shapes(*different)
+
+
+def flattened(value: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Return an array broadcast to a shape, on one axis."""
+    whole = value if value.shape == shape else np.broadcast_to(value, shape)
+    return whole.reshape(-1)
 
 
 def parameter(name: str, value: Any) -> FloatArray:

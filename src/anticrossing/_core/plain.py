@@ -61,6 +61,13 @@ def read(value: Any, names: Sequence[str]) -> Plain | None:
     text = value.strip() if isinstance(value, str) else repr(value)
     if len(text) > _LONGEST_TEXT:
         return None
+    found = _read(text, tuple(names))
+    return None if found is None else Plain(value, *found)
+
+
+@functools.lru_cache(maxsize=4096)
+def _read(text: str, names: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | None:
+    """Return Python code of a plain formula and the names in it."""
     try:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError):
@@ -69,7 +76,7 @@ def read(value: Any, names: Sequence[str]) -> Plain | None:
     if len(set(used)) < len(used) or not set(used) <= set(names):
         return None
     code = _code(tree, 0)
-    return None if code is None else Plain(value, code, tuple(used))
+    return None if code is None else (code, tuple(used))
 
 
 def differentiate(formula: Formula, name: str) -> Formula:

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, describe, fail, parameter, real_array
+from anticrossing._core.checks import (
+    FloatArray,
+    InputError,
+    describe,
+    fail,
+    flattened,
+    joint_shape,
+    parameter,
+    real_array,
+)
 from anticrossing._core.unchanging import Unchanging
 
 
@@ -65,7 +74,7 @@ class Drive(Unchanging, abc.ABC):
     def batch_shape(self) -> tuple[int, ...]:
         """The broadcast shape of all parameters."""
         shapes = [np.shape(value) for value in self.parameters.values()]
-        return np.broadcast_shapes(*shapes, self.start_time.shape, self.stop_time.shape)
+        return joint_shape(*shapes, self.start_time.shape, self.stop_time.shape)
 
     @property
     def start(self) -> FloatArray:
@@ -79,10 +88,7 @@ class Drive(Unchanging, abc.ABC):
 
     def flat_parameters(self, batch_shape: tuple[int, ...]) -> dict[str, FloatArray]:
         """Return every parameter broadcast to `batch_shape` and flattened to one axis."""
-        return {
-            key: np.broadcast_to(value, batch_shape).reshape(-1)
-            for key, value in self.parameters.items()
-        }
+        return {key: flattened(value, batch_shape) for key, value in self.parameters.items()}
 
     def __repr__(self) -> str:
         from anticrossing.hamiltonian import describe_value

@@ -15,6 +15,8 @@ from anticrossing._core.checks import (
     between,
     describe,
     fail,
+    flattened,
+    joint_shape,
     known_keys,
     named_values,
     nowhere_zero,
@@ -73,8 +75,10 @@ class FormulaDrive(Drive):
                 "lie inside the window",
                 f"{self._breakpoints[outside][0]:g} does not",
             )
-        ends = np.stack([self.start, self.stop])
-        if not np.all(np.isfinite(ends)):
+        batch = self.batch_shape
+        both = [flattened(t, batch).reshape(batch) for t in (self.start_time, self.stop_time)]
+        ends = self.evaluate(np.stack(both), self.parameters)
+        if not np.isfinite(ends).all():
             raise fail(
                 "formula", "be finite on the window", f"{formula} is not, at one of its ends"
             )
@@ -113,10 +117,11 @@ class FormulaDrive(Drive):
         self, formula: plain.Formula, t: npt.NDArray[Any], parameters: Mapping[str, Any]
     ) -> npt.NDArray[Any]:
         arguments = (t, *(parameters[key] for key in self.parameters))
-        shape = np.broadcast_shapes(*(np.shape(a) for a in arguments))
+        shape = joint_shape(*(np.shape(a) for a in arguments))
         with np.errstate(all="ignore"):
             value = plain.compile_formula(("t", *self.parameters), formula)(*arguments)
-        return np.array(np.broadcast_to(value, shape))
+        whole = value if np.shape(value) == shape else np.broadcast_to(value, shape)
+        return np.array(whole)
 
 
 def Formula(

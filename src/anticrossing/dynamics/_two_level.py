@@ -17,10 +17,16 @@ from anticrossing._core.jit import entry, inner
 
 MOST_ROTATIONS = 14
 MOST_PICARD = 60
+WORK = 20  # rows of numbers at the nodes
+
+ROUNDING = 4e-15  # of values at the nodes
 
 ACCEPTED_PHASES = 1
 ACCEPTED_PICARD = 2
 REFUSED = 0
+
+# NaN may be lost in a largest value: what is not finite is refused by whoever gives or takes it.
+_VECTOR = {"contract", "reassoc", "nnan", "nsz"}
 
 
 @inner(fastmath={"contract", "reassoc"})
@@ -77,68 +83,173 @@ def _compose(frame, q, s):
 
 
 @inner(fastmath={"contract", "reassoc"})
-def _panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, out, info):
-    """Solve one panel; d, c = cr + i ci and m are overwritten. Returns the status."""
+def _product(matrix, values, out):
+    for i in range(values.size):
+        total = 0.0
+        for j in range(values.size):
+            total += matrix[i, j] * values[j]
+        out[i] = total
+
+
+# Loops over the nodes are short and hold few arrays each, so that they become vector code.
+@inner(fastmath=_VECTOR)
+def _largest(values):
+    largest = 0.0
+    for j in range(values.size):
+        size = abs(values[j])
+        largest = size if size > largest else largest
+    return largest
+
+
+@inner(fastmath=_VECTOR)
+def _largest_pair(real, imaginary):
+    largest = 0.0
+    for j in range(real.size):
+        square = real[j] * real[j] + imaginary[j] * imaginary[j]
+        largest = square if square > largest else largest
+    return np.sqrt(largest)
+
+
+@inner(fastmath={"contract", "reassoc"})
+def _turn(d, cr, ci, q, sr, si):
+    """Write G in the frame that the rotation (q, s) makes, the same at all nodes."""
+    twice, square, ssr, ssi = 2.0 * q, q * q, sr * sr - si * si, 2.0 * sr * si
+    cosine, a, b = square - sr * sr - si * si, twice * sr, twice * si
+    for j in range(d.size):
+        x, y, z = d[j], cr[j], ci[j]
+        d[j] = x * cosine + y * a + z * b
+        cr[j] = y * (square - ssr) - x * a - z * ssi
+        ci[j] = z * (square + ssr) - x * b - y * ssi
+
+
+@inner(fastmath={"contract", "reassoc"})
+def _copy(d, cr, ci, to_d, to_cr, to_ci):
+    for j in range(d.size):
+        to_d[j] = d[j]
+    for j in range(d.size):
+        to_cr[j] = cr[j]
+    for j in range(d.size):
+        to_ci[j] = ci[j]
+
+
+@inner(fastmath={"contract", "reassoc"})
+def _energies(d, cr, ci, energy):
+    for j in range(d.size):
+        energy[j] = np.sqrt(d[j] * d[j] + cr[j] * cr[j] + ci[j] * ci[j])
+
+
+@inner(fastmath=_VECTOR)
+def _is_near(d, energy):
+    """Whether all nodes are within 120° on the Bloch sphere of the middle frame."""
+    # Where squares overflow the phase is far too large for a panel.
+    least, largest = 1.0, 0.0
+    for j in range(d.size):
+        beyond = d[j] + 0.5 * energy[j]
+        least = beyond if beyond < least else least
+        largest = energy[j] if energy[j] > largest else largest
+    return least > 0.0 and largest < 1e150
+
+
+@inner(fastmath={"contract", "reassoc"})
+def _rotations(d, cr, ci, energy, q, sr, si, factor):
+    """Write the rotations that diagonalise G at nodes near the middle frame."""
+    for j in range(d.size):
+        half = np.sqrt(0.5 + 0.5 * d[j] / energy[j])
+        q[j] = half
+        factor[j] = 0.5 / (energy[j] * half)
+    for j in range(d.size):
+        sr[j] = cr[j] * factor[j]
+    for j in range(d.size):
+        si[j] = ci[j] * factor[j]
+
+
+@inner(fastmath={"contract", "reassoc"})
+def _along_one_axis(q, s, slope, c):
+    """Write the coupling that a rotation about one axis leaves; `slope` is overwritten."""
+    # q² + s² = 1 gives q′.
+    for j in range(q.size):
+        c[j] = -s[j] * slope[j] / q[j]
+    for j in range(q.size):
+        c[j] = q[j] * slope[j] - s[j] * c[j]
+
+
+@inner(fastmath={"contract", "reassoc"})
+def _about_all(q, sr, si, dsr, dsi, energy, d, cr, ci):
+    """Write G after a rotation about axes that differ from node to node."""
+    for j in range(q.size):
+        dq = -(sr[j] * dsr[j] + si[j] * dsi[j]) / q[j]
+        d[j] = energy[j] + (si[j] * dsr[j] - sr[j] * dsi[j])
+        cr[j] = si[j] * dq - q[j] * dsi[j]
+        ci[j] = q[j] * dsr[j] - sr[j] * dq
+
+
+@inner(fastmath={"contract", "reassoc"})
+def solve_panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, out, info):
+    """Solve one panel; d, c = cr + i ci and m are overwritten. Returns the status.
+
+    `info` takes the error and the phase.
+    """
     # Frames are unitary matrices [[a*, −b], [b*, a]] held as (a, b).
     n = d.size
     middle = n // 2
-    rounding = 4e-15
-    sr, si, dsr, dsi, q, energy, best_d, best_cr, best_ci = work[:9]
+    sr, si, dsr, dsi, q = work[0], work[1], work[2], work[3], work[4]
+    energy, factor, best_d, best_cr, best_ci = work[5], work[6], work[7], work[8], work[9]
 
     # Constant frame: the eigenvectors at the middle node.
     _, q0, s0r, s0i = _rotation(d[middle], cr[middle], ci[middle])
-    s0 = complex(s0r, s0i)
-    left = (complex(q0), s0)
+    left = (complex(q0), complex(s0r, s0i))
     right = left
-    largest, best = 0.0, 0.0
-    twice, cosine = 2.0 * q0, q0 * q0 - s0r * s0r - s0i * s0i
-    ssr, ssi = s0r * s0r - s0i * s0i, 2.0 * s0r * s0i
-    for j in range(n):
-        dj, a, b = d[j], cr[j], ci[j]
-        d[j] = dj * cosine + twice * (a * s0r + b * s0i)
-        cr[j] = -twice * dj * s0r + a * q0 * q0 - (a * ssr + b * ssi)
-        ci[j] = -twice * dj * s0i + b * q0 * q0 - (a * ssi - b * ssr)
-        square = cr[j] * cr[j] + ci[j] * ci[j]
-        best = max(best, square)
-        largest = max(largest, abs(d[j]), abs(m[j]))
-    best = np.sqrt(best)
-    resolved = max(tolerance, rounding * max(largest, best))
-    if _tail_size(tail, d, m) > resolved or _tail_size(tail, cr, ci) > resolved:
+    _turn(d, cr, ci, q0, s0r, s0i)
+    best = _largest_pair(cr, ci)
+    rounding = ROUNDING * max(_largest(d), _largest(m), best)
+    last = max(_tail_size(tail, d, m), _tail_size(tail, cr, ci))
+    if not last <= max(tolerance, rounding):
         return REFUSED
+    # The last coefficients tell what follows them, of which a quadrature sees one part in n.
+    unseen = 2.0 * max(last - rounding, 0.0) / n
 
-    for j in range(n):
-        best_d[j], best_cr[j], best_ci[j] = d[j], cr[j], ci[j]
+    _copy(d, cr, ci, best_d, best_cr, best_ci)
     best_left, best_right = left, right
+    # A real G is turned about one axis, then the coupling is imaginary, then real again: half of
+    # the work.
+    plane, real = _largest(ci) == 0.0, True
+    bound = max(tolerance, n * 2e-15)
     for _ in range(MOST_ROTATIONS):
         if best <= tolerance:
             break
-        usable = True
-        for j in range(n):
-            energy[j], q[j], sr[j], si[j] = _rotation(d[j], cr[j], ci[j])
-            # Past 120° on the Bloch sphere from the middle frame, halve rather than rotate.
-            if d[j] <= -0.5 * energy[j]:
-                usable = False
-        # An unresolved rotation angle would make s′ wrong by about n times its last coefficients.
-        if not usable or n * _tail_size(tail, sr, si) > max(tolerance, n * 2e-15):
+        _energies(d, cr, ci, energy)
+        # Otherwise halve rather than rotate.
+        if not _is_near(d, energy):
             break
-        _multiply(derivative, sr, si, dsr, dsi)
-        size = 0.0
-        for j in range(n):
-            # q² + |s|² = 1 gives q′.
-            dq = -(sr[j] * dsr[j] + si[j] * dsi[j]) / q[j]
-            d[j] = energy[j] + (si[j] * dsr[j] - sr[j] * dsi[j])
-            cr[j] = si[j] * dq - q[j] * dsi[j]
-            ci[j] = q[j] * dsr[j] - sr[j] * dq
-            size = max(size, cr[j] * cr[j] + ci[j] * ci[j])
-        size = np.sqrt(size)
+        _rotations(d, cr, ci, energy, q, sr, si, factor)
+        # An unresolved rotation angle would make s′ wrong by about n times its last coefficients.
+        last = n * _tail_size(tail, sr, si)
+        if not last <= bound:
+            break
+        if plane:
+            if real:
+                _product(derivative, sr, dsr)
+                _along_one_axis(q, sr, dsr, ci)
+                for j in range(n):
+                    d[j], cr[j] = energy[j], 0.0
+            else:
+                _product(derivative, si, dsr)
+                _along_one_axis(q, si, dsr, cr)
+                for j in range(n):
+                    d[j], cr[j], ci[j] = energy[j], -cr[j], 0.0
+            real = not real
+        else:
+            _multiply(derivative, sr, si, dsr, dsi)
+            _about_all(q, sr, si, dsr, dsi, energy, d, cr, ci)
+        size = _largest_pair(cr, ci)
         left = _compose(left, q[0], complex(sr[0], si[0]))
         right = _compose(right, q[n - 1], complex(sr[n - 1], si[n - 1]))
         if size >= best:
             break
         shrinking = size < 0.5 * best
         best = size
-        for j in range(n):
-            best_d[j], best_cr[j], best_ci[j] = d[j], cr[j], ci[j]
+        best = size
+        _copy(d, cr, ci, best_d, best_cr, best_ci)
         best_left, best_right = left, right
         if not shrinking:
             break
@@ -157,7 +268,8 @@ def _panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, o
         status = ACCEPTED_PICARD
         error = tolerance
 
-    plus, minus = np.exp(-1j * (mean + phase)), np.exp(-1j * (mean - phase))
+    plus = complex(np.cos(mean + phase), -np.sin(mean + phase))
+    minus = complex(np.cos(mean - phase), -np.sin(mean - phase))
     # out = right · diag(plus, minus) · [[a, −b*], [b, a*]] · left†
     y = ((plus * a, -plus * np.conj(b)), (minus * b, minus * np.conj(a)))
     r = ((np.conj(best_right[0]), -best_right[1]), (np.conj(best_right[1]), best_right[0]))
@@ -167,7 +279,7 @@ def _panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, o
         z1 = r[row][0] * y[0][1] + r[row][1] * y[1][1]
         for column in range(2):
             out[row, column] = z0 * np.conj(f[column][0]) + z1 * np.conj(f[column][1])
-    info[0] = error
+    info[0] = error + unseen
     info[1] = abs(mean) + abs(phase)
     return status
 
@@ -176,7 +288,8 @@ def _panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, o
 def _remainder(d, cr, ci, integral, tail, tolerance, work):
     """Solve b′ = −i K* a, a′ = −i K b with K = c e^{2iθ}, θ = ∫d, from (1, 0) by iteration."""
     n = d.size
-    kr, ki, ar, ai, br, bi, wr, wi, theta, next_i = work[9:19]
+    kr, ki, ar, ai, br = work[10], work[11], work[12], work[13], work[14]
+    bi, wr, wi, theta, next_i = work[15], work[16], work[17], work[18], work[19]
     spread = 0.0
     for i in range(n):
         total = 0.0
@@ -227,7 +340,7 @@ def solve_panels(
     """Solve every panel: `matrices` (P, n, 2, 2) complex, `half_width` (P,), results in place."""
     n = matrices.shape[1]
     d, cr, ci, m = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    work = np.empty((19, n))
+    work = np.empty((WORK, n))
     for p in range(matrices.shape[0]):
         h = half_width[p]
         for j in range(n):
@@ -235,6 +348,6 @@ def solve_panels(
             m[j] = 0.5 * h * (matrices[p, j, 0, 0].real + matrices[p, j, 1, 1].real)
             cr[j] = h * matrices[p, j, 0, 1].real
             ci[j] = h * matrices[p, j, 0, 1].imag
-        status[p] = _panel(
+        status[p] = solve_panel(
             d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, out[p], info[p]
         )

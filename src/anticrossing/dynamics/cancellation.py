@@ -63,6 +63,16 @@ class Cancellation:
         return total
 
 
+def may_matter(lanes: Lanes) -> bool:
+    """Whether any formula of x(t) and H(x) is of a kind in which large terms can cancel."""
+    written: tuple[Any, ...] = ()
+    if isinstance(lanes.hamiltonian, TermHamiltonian):
+        written += lanes.hamiltonian.formulas
+    if isinstance(lanes.drive, FormulaDrive):
+        written += (lanes.drive._formula,)
+    return any(_may_cancel(formula) for formula in written)
+
+
 def find(lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> Cancellation | None:
     """Return where digits are lost at some of the `times` (P, n), or None if nowhere."""
     hamiltonian, drive = lanes.hamiltonian, lanes.drive

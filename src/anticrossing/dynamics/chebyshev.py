@@ -17,8 +17,9 @@ class Grid:
 
     ``derivative @ f`` is f′ at the nodes, ``integral @ f`` the antiderivative that vanishes at −1,
     ``weights @ f`` the integral over [−1, 1], and ``tail @ f`` the last Chebyshev coefficients,
-    which measure how well the nodes resolve f; the last three matrices go between values (or
-    slopes) at the nodes and Chebyshev coefficients.
+    which measure how well the nodes resolve f; ``slopes_at_ends @ f`` are f′ and f″ at the first
+    node, then at the last; the last three matrices go between values (or slopes) at the nodes and
+    Chebyshev coefficients.
     """
 
     size: int
@@ -27,6 +28,7 @@ class Grid:
     integral: FloatArray
     weights: FloatArray
     tail: FloatArray
+    slopes_at_ends: FloatArray
     to_coefficients: FloatArray
     from_coefficients: FloatArray
     slope_from_coefficients: FloatArray
@@ -78,6 +80,10 @@ def grid(size: int) -> Grid:
         integral=np.ascontiguousarray(integral),
         weights=np.ascontiguousarray(integral[-1]),
         tail=np.ascontiguousarray(to_coefficients[-2:]),
+        slopes_at_ends=np.concatenate(
+            [rows[[0]] for rows in (derivative, derivative @ derivative)]
+            + [rows[[-1]] for rows in (derivative, derivative @ derivative)]
+        ),
         to_coefficients=to_coefficients,
         from_coefficients=np.ascontiguousarray(values[:, :size]),
         slope_from_coefficients=np.ascontiguousarray(slopes.T),

@@ -20,8 +20,8 @@ from anticrossing.dynamics.open_kernels import OpenKernel
 from anticrossing.dynamics.panels import SUPERADIABATIC, Evolution, Pieces
 
 # Of a phase: its own rounding, and as much again for the rounding of t, x and H.
-_ROUNDING = 2 * float(np.finfo(np.float64).eps)
-_NEGLIGIBLE = 0.05  # of the error estimate
+ROUNDING = 2 * float(np.finfo(np.float64).eps)
+NEGLIGIBLE = 0.05  # of the error estimate
 _MOST_NUMBERS = 2_000_000  # handled at once, which bounds memory
 
 _Maps = npt.NDArray[np.complex128]
@@ -34,7 +34,7 @@ def of_phases(evolution: Evolution) -> FloatArray:
 
 def turns(phase: FloatArray) -> FloatArray:
     """Return the same bound for phases of so many radians."""
-    return np.minimum(2 * _ROUNDING * phase, 1.0)
+    return np.minimum(2 * ROUNDING * phase, 1.0)
 
 
 def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -> FloatArray:
@@ -47,7 +47,7 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
     bound = of_phases(evolution)
     if evolution.method != SUPERADIABATIC:
         return bound
-    telling = np.flatnonzero(bound > _NEGLIGIBLE * evolution.error)
+    telling = np.flatnonzero(bound > NEGLIGIBLE * evolution.error)
     for lane, pieces in _groups(telling, evolution):
         phases, frames = _levels(lanes, lane, pieces)
         most = _turned(pieces, phases, frames, columns[lane], rows[lane], 0.0)
@@ -69,7 +69,7 @@ def of_sectors(
     if size * panels * max(columns.shape[1] for *_, columns, _ in parts) > _MOST_NUMBERS:
         return bound
     error = np.max([evolution.error for _, evolution, _, _ in parts], axis=0)
-    telling = np.flatnonzero(bound > _NEGLIGIBLE * error)
+    telling = np.flatnonzero(bound > NEGLIGIBLE * error)
     total = np.zeros(amplitudes.shape)
     for lanes, evolution, columns, rows in parts:
         rest = amplitudes - dagger(rows) @ evolution.propagator @ columns
@@ -95,7 +95,7 @@ def _turned(
     total = (out[:, 0] @ into[:, 0])[..., None].conj()
     if not isinstance(rest, float):
         total = total + rest[..., None].conj()
-    angles = np.minimum(_ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
+    angles = np.minimum(ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
     most: FloatArray = np.zeros(total.shape[:-1])
     for k in range(phases.shape[1]):
         ways = out[:, k, :, None, :] * into[:, k].swapaxes(-1, -2)[:, None]
@@ -114,7 +114,7 @@ def of_densities(
     bound = of_phases(evolution)
     levels = lanes.hamiltonian.dimension
     apart = ~np.eye(levels, dtype=np.bool_).ravel()
-    telling = np.flatnonzero(bound > _NEGLIGIBLE * evolution.error)
+    telling = np.flatnonzero(bound > NEGLIGIBLE * evolution.error)
     for lane, pieces in _groups(telling, evolution):
         phases, _ = _levels(lanes, lane, pieces)
         ends = np.concatenate([lanes.start[lane, None], pieces.right], axis=1)
@@ -126,7 +126,7 @@ def of_densities(
             rows[lane] @ kernel.leaving(frames[:, -1]),
         )
         into, out = np.abs(leaving @ before)[:, :, apart], np.abs(after @ entering)[..., apart]
-        angles = np.minimum(2 * _ROUNDING * phases.max(axis=-1), 2.0)
+        angles = np.minimum(2 * ROUNDING * phases.max(axis=-1), 2.0)
         most = np.max(np.einsum("lk,lkfj,lkji->lfi", angles, out, into), axis=(1, 2))
         bound[lane] = np.minimum(bound[lane], most)
     return bound

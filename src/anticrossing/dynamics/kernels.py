@@ -139,8 +139,8 @@ class UnitaryKernel(Kernel):
             solved = self._two_levels(matrices, half_width, tolerance)
         else:
             found = _many_level.solve_panels(matrices, half_width, self.grid, tolerance)
-            solved = PanelResults(found.accepted, found.propagator, found.error, found.phase)
-        solved.error = solved.error + unresolved(self.grid, half_width, matrices)
+            error = found.error + unresolved(self.grid, half_width, matrices)
+            solved = PanelResults(found.accepted, found.propagator, error, found.phase)
         if np.any(offset):
             common, size = self._common_phase(lanes, times, lane, offset, solved.accepted)
             solved.accepted = solved.accepted & np.isfinite(size)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, fail, real_array
+from anticrossing._core.checks import FloatArray, fail, flattened, joint_shape, real_array
 from anticrossing.drive import Clock, Drive, Path, compose
 from anticrossing.hamiltonian import (
     FunctionHamiltonian,
@@ -56,15 +56,15 @@ class Lanes:
     def of(cls, hamiltonian: Hamiltonian, drive: Drive, batch_shape: tuple[int, ...] = ()) -> Lanes:
         """Return the lanes of a Hamiltonian and a drive, and of anything else of `batch_shape`."""
         hamiltonian, drive = compose(hamiltonian, drive)
-        batch = np.broadcast_shapes(hamiltonian.batch_shape, drive.batch_shape, batch_shape)
+        batch = joint_shape(hamiltonian.batch_shape, drive.batch_shape, batch_shape)
         return cls(
             hamiltonian,
             drive,
             batch,
             hamiltonian.flat_parameters(batch),
             drive.flat_parameters(batch),
-            np.broadcast_to(drive.start_time, batch).reshape(-1),
-            np.broadcast_to(drive.stop_time, batch).reshape(-1),
+            flattened(drive.start_time, batch),
+            flattened(drive.stop_time, batch),
         )
 
     @property

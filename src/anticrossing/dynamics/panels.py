@@ -30,9 +30,9 @@ _LATE_ROUND, _LARGEST_PHASE, _MANY_OPEN = 8, 1e100, 1024
 # Open panels per lane at which a function must be noisy; formulas are smooth, however many periods
 # they run through.
 _MOST_OPEN_FUNCTION, _MOST_OPEN_FORMULA = 2**14, 2**22
-_ROUNDING = 4e-16  # that the product of two panels adds
+ROUNDING = 4e-16  # that the product of two panels adds
 _UNIT = 1.1e-16
-_LARGEST_DEFECT = 1e-6
+LARGEST_DEFECT = 1e-6
 _CHUNK_NUMBERS = 1_000_000  # matrix elements handled at once, which bounds memory
 _LARGE, _LARGE_CHUNK_NUMBERS = 16, 250_000  # of large matrices: they stay near the processor
 _THREAD_NUMBERS = 20_000  # matrix elements that make another thread worth starting
@@ -305,7 +305,7 @@ def _assemble(
     product, defect = kernel.finish(product)
     snapshots, defects = kernel.finish(snapshots)
     defect = np.max(np.concatenate([defect[:, None], defects], axis=1), axis=1)
-    if not np.all(defect <= _LARGEST_DEFECT):
+    if not np.all(defect <= LARGEST_DEFECT):
         worst = int(np.argmax(np.where(np.isfinite(defect), defect, np.inf)))
         raise ConvergenceError(
             f"The evolution cannot be proven: norm or trace is lost by {defect[worst]:.1g} "
@@ -317,5 +317,5 @@ def _assemble(
         np.bincount(lane, values, lanes.count).astype(np.float64)
         for values in (pieces.error, pieces.phase)
     )
-    error += defect + _ROUNDING * kernel.size * count
+    error += defect + ROUNDING * kernel.size * count
     return Evolution(product, snapshots, count, evaluated, rounds, error, phase, pieces)

@@ -79,11 +79,10 @@ def _unit(lanes: Lanes, times: FloatArray) -> Readout:
 
 
 def _adiabatic(lanes: Lanes, times: FloatArray, warnings: list[str]) -> Readout:
-    first, last = (_eigenvectors(lanes, end, warnings) for end in (lanes.start, lanes.stop))
-    matrices = lanes.traceless(times, np.arange(lanes.count))
-    with one_thread:
-        vectors = np.linalg.eigh(matrices)[1]
-    return Readout(first, last, vectors.astype(np.complex128))
+    """Return the eigenvectors of H."""
+    everywhere = np.concatenate([lanes.start[:, None], times, lanes.stop[:, None]], axis=1)
+    vectors = _eigenvectors(lanes, everywhere, warnings)
+    return Readout(vectors[:, 0], vectors[:, -1], vectors[:, 1:-1])
 
 
 def _best(
@@ -209,16 +208,17 @@ def _end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, Comple
 
 def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:
     """Warn where the adiabatic basis is not unique at an end of the window."""
-    for end in (lanes.start, lanes.stop):
-        _eigenvectors(lanes, end, warnings)
+    _eigenvectors(lanes, np.stack([lanes.start, lanes.stop], axis=1), warnings)
 
 
-def _eigenvectors(lanes: Lanes, when: FloatArray, warnings: list[str]) -> ComplexArray:
-    matrices = lanes.traceless(when[:, None], np.arange(lanes.count))[:, 0]
+def _eigenvectors(lanes: Lanes, times: FloatArray, warnings: list[str]) -> ComplexArray:
+    """Return the eigenvectors at times that begin and end with the ends of the window."""
+    matrices = lanes.traceless(times, np.arange(lanes.count))
     with one_thread:
         energies, vectors = np.linalg.eigh(matrices)
-    scale = np.max(np.abs(energies), axis=-1, keepdims=True)
-    if DEGENERATE not in warnings and np.any(np.diff(energies, axis=-1) <= 1e-12 * scale):
+    ends = energies[:, [0, -1]]
+    scale = np.max(np.abs(ends), axis=-1, keepdims=True)
+    if DEGENERATE not in warnings and np.any(np.diff(ends, axis=-1) <= 1e-12 * scale):
         warnings.append(DEGENERATE)
     return vectors.astype(np.complex128)
 

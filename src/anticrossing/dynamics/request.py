@@ -17,6 +17,7 @@ from anticrossing._core.checks import (
     hermitian,
     instance,
     integer,
+    joint_shape,
     number_between,
     real_array,
 )
@@ -131,7 +132,7 @@ def check_kinds(
             f"it has {len(hamiltonian.coordinates)}",
         )
     try:
-        np.broadcast_shapes(hamiltonian.batch_shape, drive.batch_shape, batch_shape)
+        joint_shape(hamiltonian.batch_shape, drive.batch_shape, batch_shape)
     except ValueError:
         environment = f" and environment {batch_shape}" if batch_shape else ""
         raise InputError(

@@ -11,12 +11,13 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
-from anticrossing.dynamics import interference, plan
+from anticrossing.dynamics import interference, panels, plan, two_levels
 from anticrossing.dynamics._sectors import Sectored
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.readout import DEGENERATE, readout, readouts, unreached
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
+from anticrossing.dynamics.two_levels import Passages
 
 
 @dataclass(frozen=True)
@@ -95,28 +96,33 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
     first, last = read.first, read.last
     vector = first[..., [state]] if isinstance(state, int) else state[:, None]
     vector = np.broadcast_to(vector, (lanes.count, levels, 1))
-    evolution = plan.solve(
-        lanes,
-        UnitaryKernel(levels),
-        tolerance=request.panel_tolerance,
-        breakpoints=request.breakpoints,
-        times=request.times,
-        columns=None if request.whole else vector,
-    )
+    cuts = {"breakpoints": request.breakpoints, "times": request.times}
+    tolerance = request.panel_tolerance
+    evolution: Passages | panels.Evolution | None
+    evolution = two_levels.follow(lanes, first, last, tolerance=tolerance, **cuts)
+    whole = request.whole or evolution is not None
+    if evolution is not None:
+        error = evolution.error
+    else:
+        columns = None if whole else vector
+        evolution = plan.solve(
+            lanes, UnitaryKernel(levels), tolerance=tolerance, columns=columns, **cuts
+        )
+        sources = first if whole else vector
+        error = evolution.error + interference.of_states(lanes, evolution, sources, last)
     final, states = evolution.propagator, evolution.snapshots
     amplitudes = None
-    if request.whole:
+    if whole:
         amplitudes = dagger(last) @ final @ first
         final, states = final @ vector, states @ vector[:, None]
-    sources = first if request.whole else vector
     return _Outcome(
-        evolution.propagator if request.whole else None,
+        evolution.propagator if whole else None,
         amplitudes,
         np.abs((dagger(last) @ final)[..., 0]) ** 2,
         final[..., 0],
         states[..., 0],
         np.abs((dagger(read.between) @ states)[..., 0]) ** 2,
-        evolution.error + interference.of_states(lanes, evolution, sources, last),
+        error,
         evolution.phase,
         evolution.panels,
         evolution.evaluated,

@@ -9,7 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core import expression
-from anticrossing._core.checks import FloatArray, InputError, describe, fail, hermitian, is_numeric
+from anticrossing._core.checks import (
+    FloatArray,
+    InputError,
+    describe,
+    fail,
+    hermitian,
+    is_numeric,
+    joint_shape,
+)
 
 Matrices = npt.NDArray[Any]
 """A (…, N, N) array: float64 where every matrix is real, complex128 otherwise."""
@@ -106,7 +114,7 @@ def check_entries(name: str, value: Any, count: int, must: str) -> list[Any]:
 
 def check_broadcast(parameters: Mapping[str, FloatArray]) -> None:
     try:
-        np.broadcast_shapes(*(value.shape for value in parameters.values()))
+        joint_shape(*(value.shape for value in parameters.values()))
     except ValueError:
         shapes = ", ".join(f"{key} {value.shape}" for key, value in parameters.items())
         raise InputError(f"Parameter shapes must broadcast, but they are {shapes}.") from None

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core import expression
-from anticrossing._core.checks import FloatArray, fail
+from anticrossing._core.checks import FloatArray, fail, joint_shape
 from anticrossing._core.plain import Formula, Plain, compile_formula, differentiate, used_names
 from anticrossing.hamiltonian._arguments import Matrices, common_offset, coordinate_names
 from anticrossing.hamiltonian._derivatives import DerivativeTable
@@ -177,7 +177,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
     ) -> npt.NDArray[Any]:
         points = (x,) if len(self.coordinates) == 1 else tuple(np.moveaxis(x, -1, 0))
         arguments = points + tuple(parameters[key] for key in self.parameters)
-        shape = np.broadcast_shapes(*(np.shape(a) for a in arguments))
+        shape = joint_shape(*(np.shape(a) for a in arguments))
         dtype = np.complex128 if np.iscomplexobj(x) else np.float64
         values = np.empty((*shape, len(coefficients)), dtype=dtype)
         place = {name: j for j, name in enumerate((*self.coordinates, *self.parameters))}

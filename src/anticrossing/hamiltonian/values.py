@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, fail, known_keys
+from anticrossing._core.checks import FloatArray, fail, flattened, joint_shape, known_keys
 from anticrossing._core.public import guard
 from anticrossing._core.unchanging import Unchanging
 from anticrossing.hamiltonian._arguments import Matrices, common_offset, points_array
@@ -26,7 +26,7 @@ class MatrixFunction(Unchanging, abc.ABC):
     @property
     def batch_shape(self) -> tuple[int, ...]:
         """The broadcast shape of all parameters: () for a single Hamiltonian."""
-        return np.broadcast_shapes(*(value.shape for value in self.parameters.values()), ())
+        return joint_shape(*(value.shape for value in self.parameters.values()))
 
     def __call__(self, x: npt.ArrayLike) -> Matrices:
         """Return H(x), shape ``batch_shape + x.shape + (N, N)``.
@@ -166,10 +166,7 @@ class MatrixFunction(Unchanging, abc.ABC):
 
     def flat_parameters(self, batch_shape: tuple[int, ...]) -> dict[str, FloatArray]:
         """Return every parameter broadcast to `batch_shape` and flattened to one axis."""
-        return {
-            key: np.broadcast_to(value, batch_shape).reshape(-1)
-            for key, value in self.parameters.items()
-        }
+        return {key: flattened(value, batch_shape) for key, value in self.parameters.items()}
 
     def flat_points(
         self, x: npt.ArrayLike
