@@ -45,7 +45,8 @@ CLUSTER_PHASES = (0.0, 3.0, 8.0)
 # Couplings of pairs that turn by less than this are integrated, not rotated away.
 NEAR_PHASE = 6.0
 _NEGLIGIBLE = 1e-3  # of the tolerance: pairs that couple less are left alone
-_FRAME_NOISE = 1e-12  # of the rotation into a panel's eigenframes
+# Last coefficients of the rotation into the eigenframes: those of near levels carry noise.
+_HOPELESS = 1e-6
 _ALMOST_DEGENERATE = 1e-9
 _ROUNDING = 1e-12  # of the largest gap: levels that are nearer are one
 _COEFFICIENT_NOISE = 1e-16  # of a rotation's Chebyshev series
@@ -171,7 +172,7 @@ def _superadiabatic(
     turn = alignment[:, :, None, :]
     rotation = inverse_cayley(vectors[usable] * turn if alone else vectors[usable] @ alignment)
     # What the nodes do not resolve of the rotation, its slope couples the more.
-    fine = tails(grid, rotation) <= 10 * max(tolerance, _FRAME_NOISE)
+    fine = tails(grid, rotation) <= _HOPELESS
     if not (fine.any() or frames_only):
         return result
     if not frames_only:
