@@ -76,7 +76,7 @@ def inverse_cayley(q: ComplexArray) -> ComplexArray:
     return 0.5 * (s - dagger(s))
 
 
-def nodes_resolve(grid: Grid, g: ComplexArray, tolerance: float) -> BoolArray:
+def nodes_resolve(grid: Grid, g: ComplexArray, tolerance: float | FloatArray) -> BoolArray:
     """Whether the nodes resolve g: absolutely for couplings, to rounding for large phases."""
     return np.asarray(tails(grid, g) <= np.maximum(tolerance, 4e-15 * largest_entries(g)))
 
