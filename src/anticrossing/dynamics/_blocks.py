@@ -35,6 +35,9 @@ STRONGEST_PICARD = 12.0
 _MOST_ROUNDS = 60
 _MOST_OPEN = 512  # narrower panels of one block at once
 _TWO_LEVEL_NODES = 21
+_ROUNDING = 1e-15  # of the largest element of a generator
+_UNEVEN = 4.0  # generators whose size changes by more are known better at some nodes
+_UNSEEN = 0.05  # of the tolerance: noise that does not matter
 _SINGLE = 1  # a level on its own
 
 _Index = npt.NDArray[np.intp]
@@ -42,10 +45,14 @@ _Index = npt.NDArray[np.intp]
 
 @dataclass
 class Solutions:
-    """What one pass over P panels gives; rows of refused panels hold no meaning."""
+    """What one pass over P panels gives; rows of refused panels hold no meaning.
+
+    `shifted` are the propagators of generators that differ by as much as these are known.
+    """
 
     accepted: BoolArray
     propagator: ComplexArray
+    shifted: ComplexArray
     left: ComplexArray
     right: ComplexArray
     error: FloatArray
@@ -57,13 +64,15 @@ class Solutions:
         shape = (panels, levels, levels)
         return cls(
             np.zeros(panels, dtype=np.bool_),
-            np.zeros(shape, dtype=np.complex128),
-            np.zeros(shape, dtype=np.complex128),
-            np.zeros(shape, dtype=np.complex128),
+            *(np.zeros(shape, dtype=np.complex128) for _ in range(4)),
             np.zeros(panels),
             np.zeros(panels),
             np.full(panels, np.inf),
         )
+
+    def at(self, index: _Index) -> Solutions:
+        """Return the rows `index`."""
+        return Solutions(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def put(self, index: _Index, other: Solutions) -> None:
         """Store the accepted rows of `other`, which were solved for the panels `index`."""
@@ -72,40 +81,106 @@ class Solutions:
             getattr(self, field.name)[rows] = getattr(other, field.name)[other.accepted]
 
 
-# Solves panels of s levels: matrices at the nodes, half widths, grid, tolerance, and how much of
-# the matrices is noise.
-Solver = Callable[[ComplexArray, FloatArray, Grid, float, FloatArray], Solutions]
+# Solves panels of s levels: matrices at the nodes, half widths, grid, tolerance.
+Solver = Callable[[ComplexArray, FloatArray, Grid, float], Solutions]
+
+
+@dataclass
+class Noise:
+    """How well the elements of generators are known (P,), and whether narrower panels know more."""
+
+    size: FloatArray
+    uneven: BoolArray
+
+    @classmethod
+    def of(cls, g: ComplexArray) -> Noise:
+        """Return what rounding leaves open of generators (P, n, N, N)."""
+        largest = np.max(np.abs(g), axis=(2, 3))
+        most = np.max(largest, axis=1)
+        return cls(_ROUNDING * most, most > _UNEVEN * np.min(largest, axis=1))
+
+    def at(self, index: _Index) -> Noise:
+        """Return the rows `index`."""
+        return Noise(self.size[index], self.uneven[index])
 
 
 def evolve(
-    g: ComplexArray, joined: BoolArray, noise: FloatArray, grid: Grid, tolerance: float, inside: Solver
+    g: ComplexArray,
+    joined: BoolArray,
+    noise: Noise,
+    grid: Grid,
+    tolerance: float,
+    inside: Solver,
+    shifts: bool,
 ) -> Solutions:
     """Integrate generators of which only neighbours that are `joined` (P, N − 1) still couple.
 
-    `noise` (P,) is how well the elements of the generators are known; `inside` solves blocks of
-    three levels and more on their own panels.
+    `inside` solves blocks of three levels and more on their own panels. With `shifts` everything
+    is done a second time, with other generators within the noise, where that may be seen. Panels on
+    which it is are refused if narrower ones know more.
     """
-    panels, _, levels, _ = g.shape
+    panels, levels = g.shape[0], g.shape[-1]
+    size = noise.size
+    doubtful = np.flatnonzero(shifts & (size > _UNSEEN * tolerance))
+    if doubtful.size == 0:
+        return _evolve(g, joined, size, grid, tolerance, inside)
+    other = g[doubtful] + size[doubtful, None, None, None] * _within_noise(levels)
+    both = np.concatenate([np.arange(panels), doubtful])
+    found = _evolve(np.concatenate([g, other]), joined[both], size[both], grid, tolerance, inside)
+    again = found.at(np.arange(panels, both.size))
+    found = found.at(np.arange(panels))
+    found.shifted[doubtful] = again.propagator
+    found.accepted[doubtful] &= again.accepted
+    rows = doubtful[found.accepted[doubtful] & noise.uneven[doubtful]]
+    block = np.cumsum(~joined[rows], axis=-1)
+    block = np.concatenate([np.zeros((rows.size, 1), dtype=int), block], axis=-1)
+    same = block[:, :, None] == block[:, None, :]
+    first, last = (np.linalg.eigh(np.where(same, g[rows, node], 0.0))[1] for node in (0, -1))
+    one, two = (
+        np.abs(dagger(last) @ u[rows] @ first) ** 2 for u in (found.propagator, found.shifted)
+    )
+    found.accepted[rows] &= np.max(np.abs(one - two), axis=(1, 2), initial=0.0) <= tolerance
+    return found
+
+
+@functools.cache
+def _within_noise(levels: int) -> ComplexArray:
+    """Return a Hermitian matrix with elements of size one and no pattern."""
+    draw = np.random.default_rng(levels)
+    upper = np.triu(np.exp(2j * np.pi * draw.random((levels, levels))), 1)
+    return np.asarray(upper + dagger(upper) + np.diag(draw.choice([-1.0, 1.0], levels) * draw.uniform(0.5, 1.0, levels)))
+
+
+def _evolve(
+    g: ComplexArray,
+    joined: BoolArray,
+    noise: FloatArray,
+    grid: Grid,
+    tolerance: float,
+    inside: Solver,
+) -> Solutions:
+    """Do as `evolve` says, once."""
+    panels, n, levels, _ = g.shape
     result = Solutions.empty(panels, levels)
     theta = grid.weights @ diagonals(g).real
     result.phase = np.max(np.abs(theta), axis=-1)
     result.accepted[:] = True
     for size, panel, first in _runs(joined):
-        open_ = result.accepted[panel]
-        panel, first = panel[open_], first[open_]
-        if panel.size == 0:
-            continue
-        places = first[:, None] + np.arange(size)
-        rows, columns = places[:, :, None], places[:, None, :]
+        going_on = result.accepted[panel]
+        panel, first = panel[going_on], first[going_on]
         if size == _SINGLE:
-            turned = np.exp(-1j * theta[panel, first])
-            result.propagator[panel, first, first] = turned
-            continue
-        h = g[panel[:, None, None, None], np.arange(g.shape[1])[:, None, None], rows[:, None], columns[:, None]]
-        block = _block(h, noise[panel], grid, tolerance, inside if size < levels else None)
-        result.propagator[panel[:, None, None], rows, columns] = block.propagator
-        np.logical_and.at(result.accepted, panel, block.accepted)
-        np.add.at(result.error, panel, block.error)
+            result.propagator[panel, first, first] = np.exp(-1j * theta[panel, first])
+        elif panel.size:
+            places = first[:, None] + np.arange(size)
+            rows, columns = places[:, :, None], places[:, None, :]
+            node = np.arange(n)[:, None, None]
+            h = g[panel[:, None, None, None], node, rows[:, None], columns[:, None]]
+            solver = inside if size < levels else None
+            block = _block(h, noise[panel], grid, tolerance, solver)
+            result.propagator[panel[:, None, None], rows, columns] = block.propagator
+            np.logical_and.at(result.accepted, panel, block.accepted)
+            np.add.at(result.error, panel, block.error)
+    result.shifted = result.propagator.copy()
     return result
 
 
@@ -136,12 +211,10 @@ def _block(
     if size > 2 or inside is None:
         result.accepted, result.propagator, result.error = _interaction(h, grid, tolerance)
         solved = result.accepted
-        result.error[solved] += noise[solved]
     rows = np.flatnonzero(~solved)
     if rows.size and inside is not None:
         solver = _two if size == 2 else inside
-        found = _narrower(h[rows], noise[rows], grid, tolerance, solver)
-        result.put(rows, found)
+        result.put(rows, _narrower(h[rows], grid, tolerance, solver))
     result.propagator *= np.exp(-1j * (common @ grid.weights))[:, None, None]
     return result
 
@@ -188,7 +261,7 @@ def _interaction(
 
 
 def _narrower(
-    h: ComplexArray, noise: FloatArray, outer: Grid, tolerance: float, solver: Solver
+    h: ComplexArray, outer: Grid, tolerance: float, solver: Solver
 ) -> Solutions:
     """Solve blocks on panels of their own inside [−1, 1], halved until all are accepted."""
     blocks, _, size, _ = h.shape
@@ -205,7 +278,7 @@ def _narrower(
         values = np.polynomial.chebyshev.chebvander(times, outer.size - 1)
         flat = coefficients[block].reshape(block.size, outer.size, -1)
         there = (values @ flat).reshape(block.size, points.size, size, size)
-        found = solver(there, half, points, tolerance, noise[block])
+        found = solver(there, half, points, tolerance)
         fine = found.accepted
         done.append((block[fine], left[fine], found.propagator[fine]))
         np.add.at(result.error, block[fine], found.error[fine])
@@ -241,7 +314,7 @@ def _products(
 
 
 def _two(
-    matrices: ComplexArray, half_width: FloatArray, grid: Grid, tolerance: float, noise: FloatArray
+    matrices: ComplexArray, half_width: FloatArray, grid: Grid, tolerance: float
 ) -> Solutions:
     """Solve panels of two levels with the compiled kernel."""
     panels = half_width.size
@@ -260,7 +333,5 @@ def _two(
         status,
     )
     found.accepted = status != _two_level.REFUSED
-    d = 0.5 * (matrices[..., 0, 0] - matrices[..., 1, 1]).real
-    gap = 2 * np.min(np.hypot(d, np.abs(matrices[..., 0, 1])), axis=1) * half_width
-    found.error = info[:, 0] + noise * half_width / np.maximum(1.0, gap)
+    found.error = info[:, 0]
     return found

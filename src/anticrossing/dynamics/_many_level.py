@@ -11,8 +11,9 @@ Shapes: P panels, n nodes, N levels; all generators are scaled to τ ∈ [−1, 
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, polar_factor
 from anticrossing.dynamics import _blocks
-from anticrossing.dynamics._blocks import STRONGEST_PICARD, Solutions
+from anticrossing.dynamics._blocks import STRONGEST_PICARD, Noise, Solutions
 from anticrossing.dynamics._stacks import (
     BoolArray,
     in_middle_frame,
@@ -40,7 +41,6 @@ CLUSTER_PHASES = (0.0, 3.0, 8.0)
 NEAR_PHASE = 6.0
 _ALMOST_DEGENERATE = 1e-9
 _ROUNDING = 1e-12  # of the largest gap: levels that are nearer are one
-_ROUNDING_NOISE = 1e-15  # of the elements of a panel's generator, in what is left of blocks
 _DEGENERATE = 1e-5  # of the spread of all levels: closer ones are always a block
 _COEFFICIENT_NOISE = 1e-16  # of a rotation's Chebyshev series
 
@@ -50,28 +50,30 @@ def solve_panels(
     half_width: FloatArray,
     grid: Grid,
     tolerance: float,
-    noise: FloatArray | None = None,
+    shifts: bool = True,
 ) -> Solutions:
     """Solve i y′ = H y on every panel; `matrices` is H at the nodes, shape (P, n, N, N).
 
-    `noise` (P,) is how well the elements of `matrices` are known beside their rounding.
+    With `shifts` also for generators that differ from these by the noise of rounding.
     """
     panels, _, levels, _ = matrices.shape
     g, energies, frame = in_middle_frame(matrices, half_width, grid)
-    known = _ROUNDING_NOISE * largest_entries(g)
-    if noise is not None:
-        known += noise * half_width
-    resolved = nodes_resolve(grid, g, np.maximum(tolerance, known))
+    noise = Noise.of(g)
+    resolved = nodes_resolve(grid, g, np.maximum(tolerance, noise.size))
+    inside = functools.partial(solve_panels, shifts=False)
+    finish = functools.partial(
+        _blocks.evolve, grid=grid, tolerance=tolerance, inside=inside, shifts=shifts
+    )
     result = Solutions.empty(panels, levels)
     spread = (energies[:, -1] - energies[:, 0]) * half_width
     index = np.flatnonzero(resolved & (spread < STRONGEST_PICARD))
     if index.size:
         whole = np.ones((index.size, levels - 1), dtype=np.bool_)
-        solved = _blocks.evolve(g[index], whole, known[index], grid, tolerance, solve_panels)
+        solved = finish(g[index], whole, noise.at(index))
         result.put(index, _in_frames(solved, frame[index], frame[index]))
     index = np.flatnonzero(resolved & ~result.accepted)
     if index.size:
-        g, frame, known = g[index], frame[index], known[index]
+        g, frame, noise = g[index], frame[index], noise.at(index)
         energies, vectors = np.linalg.eigh(g)
         for joined, todo in _attempts(energies, result.accepted, index):
             rows = np.flatnonzero(todo)
@@ -83,7 +85,8 @@ def solve_panels(
                     joined[rows],
                     grid,
                     tolerance,
-                    known[rows],
+                    noise.at(rows),
+                    finish,
                 )
                 result.put(index[rows], _in_frames(solved, frame[rows], frame[rows]))
     return result
@@ -92,7 +95,7 @@ def solve_panels(
 def _in_frames(solved: Solutions, left: ComplexArray, right: ComplexArray) -> Solutions:
     """Return solutions that were found in the frames `left` and `right` of the ends of panels."""
     solved.propagator = right @ solved.propagator @ dagger(left)
-    solved.left, solved.right = left @ solved.left, right @ solved.right
+    solved.shifted = right @ solved.shifted @ dagger(left)
     return solved
 
 
@@ -103,10 +106,8 @@ def superadiabatic_frames(
     g, _, frame = in_middle_frame(matrices, half_width, grid)
     energies, vectors = np.linalg.eigh(g)
     apart = np.zeros((g.shape[0], g.shape[-1] - 1), dtype=np.bool_)
-    known = _ROUNDING_NOISE * largest_entries(g)
-    solved = _superadiabatic(
-        g, energies, vectors, apart, grid, tolerance, known, frames_only=True
-    )
+    noise = Noise.of(g)
+    solved = _superadiabatic(g, energies, vectors, apart, grid, tolerance, noise, None)
     solved.left = frame @ solved.left
     solved.right = frame @ solved.right
     return solved
@@ -149,10 +150,14 @@ def _superadiabatic(
     joined: BoolArray,
     grid: Grid,
     tolerance: float,
-    noise: FloatArray,
-    frames_only: bool = False,
+    noise: Noise,
+    finish: Callable[[ComplexArray, BoolArray, Noise], Solutions] | None,
 ) -> Solutions:
-    """Follow the eigenframe and rotate the coupling between blocks away, order by order."""
+    """Follow the eigenframe and rotate the coupling between blocks away, order by order.
+
+    Without `finish`, which integrates what is left, only the frames at both ends are returned.
+    """
+    frames_only = finish is None
     panels, _, levels = energies.shape
     block = np.concatenate([np.zeros((panels, 1), dtype=int), np.cumsum(~joined, axis=-1)], axis=-1)
     same = (block[:, :, None] == block[:, None, :])[:, None]
@@ -164,16 +169,16 @@ def _superadiabatic(
     if usable.size == 0:
         return result
     g, energies, same, alignment = g[usable], energies[usable], same[usable], alignment[usable]
-    joined, noise = joined[usable], noise[usable]
+    joined, noise = joined[usable], noise.at(usable)
     rotation = inverse_cayley(vectors[usable] @ alignment)
     g, frame = rotate(g, rotation, grid)
     left, right = frame[:, 0], frame[:, -1]
-    resolved = nodes_resolve(grid, g, np.maximum(tolerance, noise))
+    resolved = nodes_resolve(grid, g, np.maximum(tolerance, noise.size))
     if not resolved.any():
         return result
     usable, g, energies, same = usable[resolved], g[resolved], energies[resolved], same[resolved]
     alignment, left, right = alignment[resolved], left[resolved], right[resolved]
-    joined, noise = joined[resolved], noise[resolved]
+    joined, noise = joined[resolved], noise.at(np.flatnonzero(resolved))
 
     difference = energies[..., :, None] - energies[..., None, :]
     phase = 2 * np.min(np.abs(difference), axis=1)[:, None]
@@ -219,7 +224,7 @@ def _superadiabatic(
         best_g[rows], best_left[rows], best_right[rows] = g[rows], left[rows], right[rows]
         active = active[going_on]
 
-    if frames_only:
+    if finish is None:
         finished = Solutions.empty(usable.size, levels)
         finished.left, finished.right, finished.residual = best_left, best_right, best
         finished.accepted[:] = True
@@ -229,8 +234,7 @@ def _superadiabatic(
     independent = best <= tolerance
     close = np.diagonal(phase[:, 0], 1, -2, -1) < NEAR_PHASE
     together = joined | close | ~independent[:, None]
-    solved = _blocks.evolve(best_g, together, noise, grid, tolerance, solve_panels)
-    finished = _in_frames(solved, best_left, best_right)
+    finished = _in_frames(finish(best_g, together, noise), best_left, best_right)
     finished.error += np.where(independent, 2 * best, 0.0)
     finished.residual = best
     result.put(usable, finished)

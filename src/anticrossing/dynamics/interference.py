@@ -20,6 +20,7 @@ from anticrossing.dynamics.panels import Evolution, Pieces
 
 # Of a phase: its own rounding, and as much again for the rounding of t, x and H.
 _ROUNDING = 2 * float(np.finfo(np.float64).eps)
+_SHIFTS = 2.0  # times the difference between two equations that rounding does not tell apart
 _NEGLIGIBLE = 0.05  # of the error estimate
 _MOST_NUMBERS = 2_000_000  # handled at once, which bounds memory
 
@@ -28,7 +29,11 @@ _Maps = npt.NDArray[np.complex128]
 
 def of_phases(evolution: Evolution) -> FloatArray:
     """Return a bound on what the rounding of its phases does to any element of U or to |U|²."""
-    return np.minimum(2 * _ROUNDING * evolution.phase, 1.0)
+    bound = 2 * _ROUNDING * evolution.phase
+    if evolution.shifted is not None:
+        found = np.max(np.abs(evolution.shifted - evolution.propagator), axis=(1, 2))
+        bound = np.maximum(bound, _SHIFTS * found)
+    return np.minimum(bound, 1.0)
 
 
 def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -> FloatArray:
@@ -36,9 +41,14 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
 
     `columns` (lanes, N, i) are initial states, `rows` (lanes, N, f) final ones. With U = S P cut at
     the end of a panel, a phase δ of level j between them changes the probability by
-    2 δ Im(U*_fi S_fj P_ji).
+    2 δ Im(U*_fi S_fj P_ji). Where panels were solved a second time for an equation that may be
+    meant as well, the answers are compared.
     """
     bound = of_phases(evolution)
+    if evolution.shifted is not None:
+        both = (dagger(rows) @ u @ columns for u in (evolution.propagator, evolution.shifted))
+        found, other = (np.abs(amplitudes) ** 2 for amplitudes in both)
+        return np.asarray(_SHIFTS * np.max(np.abs(found - other), axis=(1, 2)))
     for lane, pieces in _groups(bound, evolution):
         phases, frames = _levels(lanes, lane, pieces)
         before, after = _parts(pieces.propagator, columns[lane], dagger(rows[lane]))

@@ -38,7 +38,7 @@ _THREAD_NUMBERS = 20_000  # matrix elements that make another thread worth start
 
 @dataclass
 class Pieces:
-    """The accepted panels of all lanes."""
+    """The accepted panels of all lanes; for `shifted` see `PanelResults`."""
 
     lane: npt.NDArray[np.intp]
     left: FloatArray
@@ -46,24 +46,34 @@ class Pieces:
     propagator: npt.NDArray[Any]
     error: FloatArray
     phase: FloatArray
+    shifted: npt.NDArray[Any] | None = None
 
     def at(self, places: npt.NDArray[np.intp]) -> Pieces:
         """Return the pieces at some places, in arrays of the shape of `places`."""
-        return Pieces(*(getattr(self, field.name)[places] for field in fields(self)))
+        values = (getattr(self, field.name) for field in fields(self))
+        return Pieces(*(None if value is None else value[places] for value in values))
 
     @classmethod
     def in_order(cls, accepted: list[Pieces]) -> Pieces:
         """Return all pieces in order of lanes and time."""
-        joined = [np.concatenate([getattr(p, f.name) for p in accepted]) for f in fields(cls)]
-        order = np.lexsort((joined[1], joined[0]))
-        return cls(*(values[order] for values in joined))
+        if any(p.shifted is not None for p in accepted):
+            for p in accepted:
+                p.shifted = p.propagator if p.shifted is None else p.shifted
+        names = [f.name for f in fields(cls) if getattr(accepted[0], f.name) is not None]
+        joined = {name: np.concatenate([getattr(p, name) for p in accepted]) for name in names}
+        order = np.lexsort((joined["left"], joined["lane"]))
+        return cls(**{name: values[order] for name, values in joined.items()})
 
 
 @dataclass(frozen=True)
 class Evolution:
-    """Propagators of all lanes: to the end, and to every requested time."""
+    """Propagators of all lanes: to the end, and to every requested time.
+
+    `shifted` is what the propagator to the end may be as well, where that was tried.
+    """
 
     propagator: npt.NDArray[Any]
+    shifted: npt.NDArray[Any] | None
     snapshots: npt.NDArray[Any]
     panels: npt.NDArray[np.intp]
     evaluated: int
@@ -259,6 +269,7 @@ def _solve_chunk(
         solved.propagator[accepted],
         solved.error[accepted],
         solved.phase[accepted],
+        None if solved.shifted is None else solved.shifted[accepted],
     )
     return pieces, accepted
 
@@ -283,10 +294,13 @@ def _assemble(
     wanted = np.empty((lanes.count, 0)) if times is None else times
     snapshots = np.empty((*wanted.shape, kernel.size, kernel.size), dtype=dtype)
     snapshots[wanted == lanes.start[:, None]] = identity
+    shifted = None if pieces.shifted is None else product.copy()
     for step in range(int(count.max())):
         active = np.flatnonzero(count > step)
         index = first[active] + step
         product[active] = pieces.propagator[index] @ product[active]
+        if shifted is not None and pieces.shifted is not None:
+            shifted[active] = pieces.shifted[index] @ shifted[active]
         if wanted.shape[1]:
             row, column = np.nonzero(wanted[active] == right[index][:, None])
             snapshots[active[row], column] = product[active[row]]
@@ -306,4 +320,4 @@ def _assemble(
         for values in (pieces.error, pieces.phase)
     )
     error += defect + _ROUNDING * kernel.size * count
-    return Evolution(product, snapshots, count, evaluated, rounds, error, phase, pieces)
+    return Evolution(product, shifted, snapshots, count, evaluated, rounds, error, phase, pieces)

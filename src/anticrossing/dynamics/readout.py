@@ -21,6 +21,8 @@ from anticrossing.dynamics.superadiabatic import (
 )
 
 LARGEST_USUAL = 1e-9  # many panels add up
+_NO_DISTANCE = 1e-12  # of the largest energy
+_ENDS_ROUNDING = 2 * float(np.finfo(np.float64).eps)
 _LARGEST_NOISE = 1e-13  # of superadiabatic states, beside a tenth of their highest term
 _DEGENERATE = (
     "levels are degenerate at an end of the window: the adiabatic basis is not unique there"
@@ -160,6 +162,28 @@ def _end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, Comple
     return frames[0], frames[1], best.max(axis=0)
 
 
+def doubt(request: Request, amplitudes: ComplexArray) -> FloatArray:
+    """Return a bound on what rounding of H at both ends does to |amplitudes|² (lanes, N, N).
+
+    A double tells levels of distance d apart by their angle u‖H‖/d: two that are close are known
+    as well as that. Levels without any distance are left out; a warning tells of them.
+    """
+    if request.basis == "diabatic":
+        return np.zeros(request.lanes.count)
+    size = np.abs(amplitudes)
+    first, last = (_angles(request.lanes, end) for end in (request.lanes.start, request.lanes.stop))
+    return np.asarray(np.max(2 * size * (size @ first + last @ size), axis=(1, 2)))
+
+
+def _angles(lanes: Lanes, when: FloatArray) -> FloatArray:
+    """Return how well the eigenvectors are known against each other, (lanes, N, N)."""
+    energies = np.linalg.eigvalsh(lanes.traceless(when[:, None], np.arange(lanes.count))[:, 0])
+    scale = np.max(np.abs(energies), axis=-1)[:, None, None]
+    apart = np.abs(energies[:, :, None] - energies[:, None, :])
+    told = apart > _NO_DISTANCE * scale
+    return np.where(told, _ENDS_ROUNDING * scale / np.where(told, apart, 1.0), 0.0)
+
+
 def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:
     """Warn where the adiabatic basis is not unique at an end of the window."""
     for end in (lanes.start, lanes.stop):
@@ -170,7 +194,7 @@ def _eigenvectors(lanes: Lanes, when: FloatArray, warnings: list[str]) -> Comple
     matrices = lanes.traceless(when[:, None], np.arange(lanes.count))[:, 0]
     energies, vectors = np.linalg.eigh(matrices)
     scale = np.max(np.abs(energies), axis=-1, keepdims=True)
-    if _DEGENERATE not in warnings and np.any(np.diff(energies, axis=-1) <= 1e-12 * scale):
+    if _DEGENERATE not in warnings and np.any(np.diff(energies, axis=-1) <= _NO_DISTANCE * scale):
         warnings.append(_DEGENERATE)
     return vectors.astype(np.complex128)
 

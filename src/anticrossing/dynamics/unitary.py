@@ -7,7 +7,7 @@ import numpy as np
 from anticrossing._core.linalg import dagger
 from anticrossing.dynamics import interference, panels
 from anticrossing.dynamics.kernels import UnitaryKernel
-from anticrossing.dynamics.readout import readout, unreached
+from anticrossing.dynamics.readout import doubt, readout, unreached
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
 
@@ -28,8 +28,9 @@ def evolve(request: Request) -> Propagation:
     read = readout(request, warnings)
     first, last = read.first, read.last
     error = evolution.error + interference.of_states(lanes, evolution, first, last)
-    warnings[:0] = unreached(error, request.accuracy)
     amplitudes = dagger(last) @ evolution.propagator @ first
+    error = error + doubt(request, amplitudes)
+    warnings[:0] = unreached(error, request.accuracy)
     transition = np.abs(amplitudes) ** 2
     if isinstance(state, int):
         probabilities = transition[..., state]
