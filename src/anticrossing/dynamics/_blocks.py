@@ -35,8 +35,7 @@ STRONGEST_PICARD = 12.0
 _MOST_ROUNDS = 60
 _MOST_OPEN = 512  # narrower panels of one block at once
 _TWO_LEVEL_NODES = 21
-_ROUNDING = 1e-15  # of the largest element of a generator
-_UNEVEN = 4.0  # generators whose size changes by more are known better at some nodes
+_LAST_DIGIT = 4e-16
 _UNSEEN = 0.05  # of the tolerance: noise that does not matter
 _SINGLE = 1  # a level on its own
 
@@ -57,7 +56,7 @@ class Solutions:
     right: ComplexArray
     error: FloatArray
     phase: FloatArray
-    residual: FloatArray
+    doubt: FloatArray
 
     @classmethod
     def empty(cls, panels: int, levels: int) -> Solutions:
@@ -85,29 +84,10 @@ class Solutions:
 Solver = Callable[[ComplexArray, FloatArray, Grid, float], Solutions]
 
 
-@dataclass
-class Noise:
-    """How well the elements of generators are known (P,), and whether narrower panels know more."""
-
-    size: FloatArray
-    uneven: BoolArray
-
-    @classmethod
-    def of(cls, g: ComplexArray) -> Noise:
-        """Return what rounding leaves open of generators (P, n, N, N)."""
-        largest = np.max(np.abs(g), axis=(2, 3))
-        most = np.max(largest, axis=1)
-        return cls(_ROUNDING * most, most > _UNEVEN * np.min(largest, axis=1))
-
-    def at(self, index: _Index) -> Noise:
-        """Return the rows `index`."""
-        return Noise(self.size[index], self.uneven[index])
-
-
 def evolve(
     g: ComplexArray,
     joined: BoolArray,
-    noise: Noise,
+    doubt: FloatArray,
     grid: Grid,
     tolerance: float,
     inside: Solver,
@@ -115,73 +95,46 @@ def evolve(
 ) -> Solutions:
     """Integrate generators of which only neighbours that are `joined` (P, N − 1) still couple.
 
-    `inside` solves blocks of three levels and more on their own panels. With `shifts` everything
-    is done a second time, with other generators within the noise, where that may be seen. Panels on
-    which it is are refused if narrower ones know more.
+    `doubt` (P, N, N) is how far the generators may be from what they stand for; `inside`
+    solves blocks of three levels and more on their own panels. With `shifts` all is done a second
+    time for generators that differ by their noise, where that may be seen.
     """
-    panels, levels = g.shape[0], g.shape[-1]
-    size = noise.size
-    doubtful = np.flatnonzero(shifts & (size > _UNSEEN * tolerance))
-    if doubtful.size == 0:
-        return _evolve(g, joined, size, grid, tolerance, inside)
-    other = g[doubtful] + size[doubtful, None, None, None] * _within_noise(levels)
-    both = np.concatenate([np.arange(panels), doubtful])
-    found = _evolve(np.concatenate([g, other]), joined[both], size[both], grid, tolerance, inside)
-    again = found.at(np.arange(panels, both.size))
-    found = found.at(np.arange(panels))
-    found.shifted[doubtful] = again.propagator
-    found.accepted[doubtful] &= again.accepted
-    rows = doubtful[found.accepted[doubtful] & noise.uneven[doubtful]]
-    block = np.cumsum(~joined[rows], axis=-1)
-    block = np.concatenate([np.zeros((rows.size, 1), dtype=int), block], axis=-1)
-    same = block[:, :, None] == block[:, None, :]
-    first, last = (np.linalg.eigh(np.where(same, g[rows, node], 0.0))[1] for node in (0, -1))
-    one, two = (
-        np.abs(dagger(last) @ u[rows] @ first) ** 2 for u in (found.propagator, found.shifted)
-    )
-    found.accepted[rows] &= np.max(np.abs(one - two), axis=(1, 2), initial=0.0) <= tolerance
-    return found
-
-
-@functools.cache
-def _within_noise(levels: int) -> ComplexArray:
-    """Return a Hermitian matrix with elements of size one and no pattern."""
-    draw = np.random.default_rng(levels)
-    upper = np.triu(np.exp(2j * np.pi * draw.random((levels, levels))), 1)
-    return np.asarray(upper + dagger(upper) + np.diag(draw.choice([-1.0, 1.0], levels) * draw.uniform(0.5, 1.0, levels)))
-
-
-def _evolve(
-    g: ComplexArray,
-    joined: BoolArray,
-    noise: FloatArray,
-    grid: Grid,
-    tolerance: float,
-    inside: Solver,
-) -> Solutions:
-    """Do as `evolve` says, once."""
     panels, n, levels, _ = g.shape
     result = Solutions.empty(panels, levels)
     theta = grid.weights @ diagonals(g).real
     result.phase = np.max(np.abs(theta), axis=-1)
     result.accepted[:] = True
+    turns = _LAST_DIGIT * result.phase[:, None] * diagonals(_pattern(levels)).real * shifts
     for size, panel, first in _runs(joined):
         going_on = result.accepted[panel]
         panel, first = panel[going_on], first[going_on]
         if size == _SINGLE:
-            result.propagator[panel, first, first] = np.exp(-1j * theta[panel, first])
+            turned = np.exp(-1j * theta[panel, first])
+            result.propagator[panel, first, first] = turned
+            result.shifted[panel, first, first] = turned * np.exp(-1j * turns[panel, first])
         elif panel.size:
             places = first[:, None] + np.arange(size)
             rows, columns = places[:, :, None], places[:, None, :]
             node = np.arange(n)[:, None, None]
             h = g[panel[:, None, None, None], node, rows[:, None], columns[:, None]]
+            known = np.max(doubt[panel[:, None, None], rows, columns], axis=(1, 2))
             solver = inside if size < levels else None
-            block = _block(h, noise[panel], grid, tolerance, solver)
+            block = _block(h, known, grid, tolerance, solver, shifts)
+            turned = np.exp(-1j * turns[panel, first])[:, None, None]
             result.propagator[panel[:, None, None], rows, columns] = block.propagator
+            result.shifted[panel[:, None, None], rows, columns] = block.shifted * turned
             np.logical_and.at(result.accepted, panel, block.accepted)
             np.add.at(result.error, panel, block.error)
-    result.shifted = result.propagator.copy()
     return result
+
+
+@functools.cache
+def _pattern(levels: int) -> ComplexArray:
+    """Return a Hermitian matrix with elements of size one that no symmetry knows."""
+    draw = np.random.default_rng(levels)
+    upper = np.triu(np.exp(2j * np.pi * draw.random((levels, levels))), 1)
+    diagonal = draw.choice([-1.0, 1.0], levels) * draw.uniform(0.5, 1.0, levels)
+    return np.asarray(upper + dagger(upper) + np.diag(diagonal))
 
 
 def _runs(joined: BoolArray) -> Iterator[tuple[int, _Index, _Index]]:
@@ -198,34 +151,60 @@ def _runs(joined: BoolArray) -> Iterator[tuple[int, _Index, _Index]]:
 
 
 def _block(
-    h: ComplexArray, noise: FloatArray, grid: Grid, tolerance: float, inside: Solver | None
+    h: ComplexArray,
+    doubt: FloatArray,
+    grid: Grid,
+    tolerance: float,
+    inside: Solver | None,
+    shifts: bool,
 ) -> Solutions:
-    """Solve blocks (B, n, s, s) whose noise is `noise` (B,)."""
+    """Solve blocks (B, n, s, s), and where it may be seen others within their noise."""
     blocks, _, size, _ = h.shape
     common = np.mean(diagonals(h).real, axis=-1)
     h = h.copy()
     diagonals(h)[...] -= common[..., None]
-    h = _without_noise(h, noise, grid)
+    h, noise = _without_noise(h, doubt, grid)
+    doubtful = np.flatnonzero(shifts & (noise > _UNSEEN * tolerance))
+    other = h[doubtful] + noise[doubtful, None, None, None] * _pattern(size)
+    both = _solve(np.concatenate([h, other]), grid, tolerance, inside)
+    both.propagator *= np.exp(
+        -1j * (np.concatenate([common, common[doubtful]]) @ grid.weights)
+    )[:, None, None]
+    result, again = both.at(np.arange(blocks)), both.at(np.arange(blocks, both.error.size))
+    result.shifted[...] = result.propagator
+    result.shifted[doubtful] = again.propagator
+    result.accepted[doubtful] &= again.accepted
+    return result
+
+
+def _without_noise(
+    h: ComplexArray, doubt: FloatArray, grid: Grid
+) -> tuple[ComplexArray, FloatArray]:
+    """Cut the Chebyshev series of blocks where only noise is left; return how much there is."""
+    # Noise at the nodes is no polynomial of low degree: panels inside would have to resolve it.
+    coefficients = along_nodes(grid.to_coefficients, h)
+    size = np.max(np.abs(coefficients), axis=(2, 3))
+    floor = 4 * np.max(size[:, -3:], axis=1)
+    kept = np.flip(np.maximum.accumulate(np.flip(size > floor[:, None], axis=1), axis=1), axis=1)
+    smooth = along_nodes(grid.from_coefficients, coefficients * kept[:, :, None, None])
+    return smooth, doubt + floor + _LAST_DIGIT * np.max(size, axis=1)
+
+
+def _solve(
+    h: ComplexArray, grid: Grid, tolerance: float, inside: Solver | None
+) -> Solutions:
+    """Solve blocks whose levels have no common energy."""
+    blocks, _, size, _ = h.shape
     result = Solutions.empty(blocks, size)
     solved = np.zeros(blocks, dtype=np.bool_)
     if size > 2 or inside is None:
-        result.accepted, result.propagator, result.error = _interaction(h, grid, tolerance)
-        solved = result.accepted
+        solved, result.propagator, result.error = _interaction(h, grid, tolerance)
+        result.accepted = solved.copy()
     rows = np.flatnonzero(~solved)
     if rows.size and inside is not None:
         solver = _two if size == 2 else inside
         result.put(rows, _narrower(h[rows], grid, tolerance, solver))
-    result.propagator *= np.exp(-1j * (common @ grid.weights))[:, None, None]
     return result
-
-
-def _without_noise(h: ComplexArray, noise: FloatArray, grid: Grid) -> ComplexArray:
-    """Cut the Chebyshev series of blocks where they sink below the noise."""
-    # Noise at the nodes is no polynomial of low degree: panels inside would have to resolve it.
-    coefficients = along_nodes(grid.to_coefficients, h)
-    size = np.max(np.abs(coefficients), axis=(2, 3))
-    kept = np.flip(np.maximum.accumulate(np.flip(size > noise[:, None], axis=1), axis=1), axis=1)
-    return along_nodes(grid.from_coefficients, coefficients * kept[:, :, None, None])
 
 
 def _interaction(

@@ -22,9 +22,10 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, polar_factor
 from anticrossing.dynamics import _blocks
-from anticrossing.dynamics._blocks import STRONGEST_PICARD, Noise, Solutions
+from anticrossing.dynamics._blocks import STRONGEST_PICARD, Solutions
 from anticrossing.dynamics._stacks import (
     BoolArray,
+    doubt,
     in_middle_frame,
     inverse_cayley,
     largest_entries,
@@ -58,8 +59,10 @@ def solve_panels(
     """
     panels, _, levels, _ = matrices.shape
     g, energies, frame = in_middle_frame(matrices, half_width, grid)
-    noise = Noise.of(g)
-    resolved = nodes_resolve(grid, g, np.maximum(tolerance, noise.size))
+    resolved = nodes_resolve(grid, g, tolerance)
+    largest = np.max(np.abs(matrices), axis=1)
+    noise = doubt(matrices[:, grid.size // 2], energies, frame, largest)
+    noise *= half_width[:, None, None]
     inside = functools.partial(solve_panels, shifts=False)
     finish = functools.partial(
         _blocks.evolve, grid=grid, tolerance=tolerance, inside=inside, shifts=shifts
@@ -69,11 +72,11 @@ def solve_panels(
     index = np.flatnonzero(resolved & (spread < STRONGEST_PICARD))
     if index.size:
         whole = np.ones((index.size, levels - 1), dtype=np.bool_)
-        solved = finish(g[index], whole, noise.at(index))
+        solved = finish(g[index], whole, noise[index])
         result.put(index, _in_frames(solved, frame[index], frame[index]))
     index = np.flatnonzero(resolved & ~result.accepted)
     if index.size:
-        g, frame, noise = g[index], frame[index], noise.at(index)
+        g, frame, noise = g[index], frame[index], noise[index]
         energies, vectors = np.linalg.eigh(g)
         for joined, todo in _attempts(energies, result.accepted, index):
             rows = np.flatnonzero(todo)
@@ -85,7 +88,7 @@ def solve_panels(
                     joined[rows],
                     grid,
                     tolerance,
-                    noise.at(rows),
+                    noise[rows],
                     finish,
                 )
                 result.put(index[rows], _in_frames(solved, frame[rows], frame[rows]))
@@ -106,7 +109,7 @@ def superadiabatic_frames(
     g, _, frame = in_middle_frame(matrices, half_width, grid)
     energies, vectors = np.linalg.eigh(g)
     apart = np.zeros((g.shape[0], g.shape[-1] - 1), dtype=np.bool_)
-    noise = Noise.of(g)
+    noise = np.zeros(g[:, 0].shape)
     solved = _superadiabatic(g, energies, vectors, apart, grid, tolerance, noise, None)
     solved.left = frame @ solved.left
     solved.right = frame @ solved.right
@@ -150,8 +153,8 @@ def _superadiabatic(
     joined: BoolArray,
     grid: Grid,
     tolerance: float,
-    noise: Noise,
-    finish: Callable[[ComplexArray, BoolArray, Noise], Solutions] | None,
+    noise: FloatArray,
+    finish: Callable[[ComplexArray, BoolArray, FloatArray], Solutions] | None,
 ) -> Solutions:
     """Follow the eigenframe and rotate the coupling between blocks away, order by order.
 
@@ -169,16 +172,16 @@ def _superadiabatic(
     if usable.size == 0:
         return result
     g, energies, same, alignment = g[usable], energies[usable], same[usable], alignment[usable]
-    joined, noise = joined[usable], noise.at(usable)
+    joined, noise = joined[usable], noise[usable]
     rotation = inverse_cayley(vectors[usable] @ alignment)
     g, frame = rotate(g, rotation, grid)
     left, right = frame[:, 0], frame[:, -1]
-    resolved = nodes_resolve(grid, g, np.maximum(tolerance, noise.size))
+    resolved = nodes_resolve(grid, g, tolerance)
     if not resolved.any():
         return result
     usable, g, energies, same = usable[resolved], g[resolved], energies[resolved], same[resolved]
     alignment, left, right = alignment[resolved], left[resolved], right[resolved]
-    joined, noise = joined[resolved], noise.at(np.flatnonzero(resolved))
+    joined, noise = joined[resolved], noise[resolved]
 
     difference = energies[..., :, None] - energies[..., None, :]
     phase = 2 * np.min(np.abs(difference), axis=1)[:, None]

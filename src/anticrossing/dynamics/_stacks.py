@@ -12,6 +12,7 @@ from anticrossing._core.linalg import dagger, hermitian_part
 from anticrossing.dynamics.chebyshev import Grid
 
 MOST_PICARD = 80
+_LAST_DIGIT = float(np.finfo(np.float64).eps)
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -28,6 +29,22 @@ def in_middle_frame(
     g = change * half_width[:, None, None, None]
     diagonals(g)[...] += (energies * half_width[:, None])[:, None]
     return g, energies, frame
+
+
+def doubt(
+    matrices: npt.NDArray[Any],
+    energies: FloatArray,
+    vectors: npt.NDArray[Any],
+    sizes: FloatArray,
+) -> FloatArray:
+    """Return how far eigenvectors (P, N, N) may be from diagonalising what the matrices stand for.
+
+    That is what they leave off the diagonal, and the last digit of elements of the given `sizes`.
+    """
+    left = dagger(vectors) @ matrices @ vectors
+    diagonals(left)[...] -= energies
+    weights = np.abs(vectors)
+    return np.abs(left) + _LAST_DIGIT * (weights.swapaxes(-1, -2) @ sizes @ weights)
 
 
 def half_and_slope(s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexArray]:
@@ -76,7 +93,7 @@ def inverse_cayley(q: ComplexArray) -> ComplexArray:
     return 0.5 * (s - dagger(s))
 
 
-def nodes_resolve(grid: Grid, g: ComplexArray, tolerance: float | FloatArray) -> BoolArray:
+def nodes_resolve(grid: Grid, g: ComplexArray, tolerance: float) -> BoolArray:
     """Whether the nodes resolve g: absolutely for couplings, to rounding for large phases."""
     return np.asarray(tails(grid, g) <= np.maximum(tolerance, 4e-15 * largest_entries(g)))
 

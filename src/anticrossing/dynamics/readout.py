@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError
 from anticrossing._core.linalg import dagger
-from anticrossing.dynamics import _many_level
+from anticrossing.dynamics import _many_level, _stacks
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES
 from anticrossing.dynamics.lanes import Lanes
@@ -22,7 +22,6 @@ from anticrossing.dynamics.superadiabatic import (
 
 LARGEST_USUAL = 1e-9  # many panels add up
 _NO_DISTANCE = 1e-12  # of the largest energy
-_ENDS_ROUNDING = 2 * float(np.finfo(np.float64).eps)
 _LARGEST_NOISE = 1e-13  # of superadiabatic states, beside a tenth of their highest term
 _DEGENERATE = (
     "levels are degenerate at an end of the window: the adiabatic basis is not unique there"
@@ -165,8 +164,7 @@ def _end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, Comple
 def doubt(request: Request, amplitudes: ComplexArray) -> FloatArray:
     """Return a bound on what rounding of H at both ends does to |amplitudes|² (lanes, N, N).
 
-    A double tells levels of distance d apart by their angle u‖H‖/d: two that are close are known
-    as well as that. Levels without any distance are left out; a warning tells of them.
+    Elements of H have a last digit: what that couples turns close levels against each other. Levels without any distance are left out; a warning tells of them.
     """
     if request.basis == "diabatic":
         return np.zeros(request.lanes.count)
@@ -177,11 +175,12 @@ def doubt(request: Request, amplitudes: ComplexArray) -> FloatArray:
 
 def _angles(lanes: Lanes, when: FloatArray) -> FloatArray:
     """Return how well the eigenvectors are known against each other, (lanes, N, N)."""
-    energies = np.linalg.eigvalsh(lanes.traceless(when[:, None], np.arange(lanes.count))[:, 0])
-    scale = np.max(np.abs(energies), axis=-1)[:, None, None]
+    h = lanes.traceless(when[:, None], np.arange(lanes.count))[:, 0]
+    energies, vectors = np.linalg.eigh(h)
     apart = np.abs(energies[:, :, None] - energies[:, None, :])
-    told = apart > _NO_DISTANCE * scale
-    return np.where(told, _ENDS_ROUNDING * scale / np.where(told, apart, 1.0), 0.0)
+    told = apart > _NO_DISTANCE * np.max(np.abs(energies), axis=-1)[:, None, None]
+    noise = 2 * _stacks.doubt(h, energies, vectors, np.abs(h))
+    return np.where(told, noise / np.where(told, apart, 1.0), 0.0)
 
 
 def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:
