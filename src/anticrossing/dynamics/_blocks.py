@@ -56,7 +56,7 @@ class Solutions:
     right: ComplexArray
     error: FloatArray
     phase: FloatArray
-    doubt: FloatArray
+    residual: FloatArray
 
     @classmethod
     def empty(cls, panels: int, levels: int) -> Solutions:
@@ -165,7 +165,13 @@ def _block(
     diagonals(h)[...] -= common[..., None]
     h, noise = _without_noise(h, doubt, grid)
     doubtful = np.flatnonzero(shifts & (noise > _UNSEEN * tolerance))
-    other = h[doubtful] + noise[doubtful, None, None, None] * _pattern(size)
+    change = noise[doubtful, None, None] * _pattern(size)
+    if inside is None:
+        # Pairs that turn far are not integrated, and noise between them does nothing.
+        theta = grid.integral @ diagonals(h[doubtful]).real
+        turned = np.max(np.abs(theta[..., :, None] - theta[..., None, :]), axis=1)
+        change[turned > grid.size] = 0.0
+    other = h[doubtful] + change[:, None]
     both = _solve(np.concatenate([h, other]), grid, tolerance, inside)
     both.propagator *= np.exp(
         -1j * (np.concatenate([common, common[doubtful]]) @ grid.weights)
