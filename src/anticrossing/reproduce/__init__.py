@@ -31,6 +31,7 @@ _MODULES = {
     "berry-histories": "berry_histories",
     "brundobler-elser": "brundobler_elser",
     "retinal": "retinal",
+    "fe8": "fe8",
 }
 
 NAMES = tuple(_MODULES)
