@@ -41,7 +41,10 @@ def doubt(
 
     That is what they leave off the diagonal, and the last digit of elements of the given `sizes`.
     """
-    left = dagger(vectors) @ matrices @ vectors
+    # Vectors that are not quite orthogonal hide a rotation against each other.
+    overlap = dagger(vectors) @ vectors - np.eye(vectors.shape[-1])
+    mean = 0.5 * (energies[:, :, None] + energies[:, None, :])
+    left = dagger(vectors) @ matrices @ vectors - mean * overlap
     diagonals(left)[...] -= energies
     weights = np.abs(vectors)
     return np.abs(left) + _LAST_DIGIT * (weights.swapaxes(-1, -2) @ sizes @ weights)
