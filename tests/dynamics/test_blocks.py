@@ -1,4 +1,4 @@
-"""Levels that stay close: their cost does not grow with slowness, and what rounding leaves is said."""
+"""Levels that stay close: the same cost at any rate, and what rounding leaves is said."""
 
 from __future__ import annotations
 

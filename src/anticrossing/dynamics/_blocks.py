@@ -21,19 +21,12 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, nearer_unitary
 from anticrossing.dynamics import _two_level
-from anticrossing.dynamics._stacks import (
-    BoolArray,
-    along_nodes,
-    diagonals,
-    largest_entries,
-    picard,
-    tails,
-)
+from anticrossing.dynamics._stacks import BoolArray, along_nodes, diagonals, picard, tails
 from anticrossing.dynamics.chebyshev import Grid, grid
 
 STRONGEST_PICARD = 12.0
 _MOST_ROUNDS = 60
-_MOST_OPEN = 512  # narrower panels of one block at once
+_MOST_OPEN = 64  # narrower panels of one block at once
 _TWO_LEVEL_NODES = 21
 _LAST_DIGIT = 4e-16
 _UNSEEN = 0.05  # of the tolerance: noise that does not matter
@@ -60,10 +53,13 @@ class Solutions:
 
     @classmethod
     def empty(cls, panels: int, levels: int) -> Solutions:
-        shape = (panels, levels, levels)
+        propagator, shifted, left, right = np.zeros((4, panels, levels, levels), np.complex128)
         return cls(
             np.zeros(panels, dtype=np.bool_),
-            *(np.zeros(shape, dtype=np.complex128) for _ in range(4)),
+            propagator,
+            shifted,
+            left,
+            right,
             np.zeros(panels),
             np.zeros(panels),
             np.full(panels, np.inf),
@@ -138,7 +134,7 @@ def _pattern(levels: int) -> ComplexArray:
 
 
 def _runs(joined: BoolArray) -> Iterator[tuple[int, _Index, _Index]]:
-    """Yield the sizes of blocks, and for each size the panels that have some, and where they begin."""
+    """Yield sizes of blocks, with the panels that have some, and where these begin."""
     panels, pairs = joined.shape
     ends = np.ones((panels, pairs + 2), dtype=np.bool_)
     ends[:, 1:-1] = ~joined
@@ -173,9 +169,9 @@ def _block(
         change[turned > grid.size] = 0.0
     other = h[doubtful] + change[:, None]
     both = _solve(np.concatenate([h, other]), grid, tolerance, inside)
-    both.propagator *= np.exp(
-        -1j * (np.concatenate([common, common[doubtful]]) @ grid.weights)
-    )[:, None, None]
+    both.propagator *= np.exp(-1j * (np.concatenate([common, common[doubtful]]) @ grid.weights))[
+        :, None, None
+    ]
     result, again = both.at(np.arange(blocks)), both.at(np.arange(blocks, both.error.size))
     result.shifted[...] = result.propagator
     result.shifted[doubtful] = again.propagator
@@ -196,9 +192,7 @@ def _without_noise(
     return smooth, doubt + floor + _LAST_DIGIT * np.max(size, axis=1)
 
 
-def _solve(
-    h: ComplexArray, grid: Grid, tolerance: float, inside: Solver | None
-) -> Solutions:
+def _solve(h: ComplexArray, grid: Grid, tolerance: float, inside: Solver | None) -> Solutions:
     """Solve blocks whose levels have no common energy."""
     blocks, _, size, _ = h.shape
     result = Solutions.empty(blocks, size)
@@ -216,7 +210,7 @@ def _solve(
 def _interaction(
     h: ComplexArray, grid: Grid, tolerance: float
 ) -> tuple[BoolArray, ComplexArray, FloatArray]:
-    """Solve generators whose coupling is weak or slow: Picard iteration in the interaction picture."""
+    """Solve generators of weak or slow coupling by iteration in the interaction picture."""
     panels, n, levels, _ = h.shape
     diagonal = diagonals(h).real
     theta = grid.integral @ diagonal
@@ -245,9 +239,7 @@ def _interaction(
     return accepted, np.exp(-1j * theta[:, -1])[..., None] * inner, error
 
 
-def _narrower(
-    h: ComplexArray, outer: Grid, tolerance: float, solver: Solver
-) -> Solutions:
+def _narrower(h: ComplexArray, outer: Grid, tolerance: float, solver: Solver) -> Solutions:
     """Solve blocks on panels of their own inside [−1, 1], halved until all are accepted."""
     blocks, _, size, _ = h.shape
     result = Solutions.empty(blocks, size)
@@ -298,9 +290,7 @@ def _products(
     return product
 
 
-def _two(
-    matrices: ComplexArray, half_width: FloatArray, grid: Grid, tolerance: float
-) -> Solutions:
+def _two(matrices: ComplexArray, half_width: FloatArray, grid: Grid, tolerance: float) -> Solutions:
     """Solve panels of two levels with the compiled kernel."""
     panels = half_width.size
     found = Solutions.empty(panels, 2)

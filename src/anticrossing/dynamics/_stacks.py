@@ -32,10 +32,7 @@ def in_middle_frame(
 
 
 def doubt(
-    matrices: npt.NDArray[Any],
-    energies: FloatArray,
-    vectors: npt.NDArray[Any],
-    sizes: FloatArray,
+    matrices: npt.NDArray[Any], energies: FloatArray, vectors: npt.NDArray[Any], sizes: FloatArray
 ) -> FloatArray:
     """Return how far eigenvectors (P, N, N) may be from diagonalising what the matrices stand for.
 

@@ -22,12 +22,12 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, polar_factor
+from anticrossing.dynamics._blocks import STRONGEST_PICARD
 from anticrossing.dynamics._elimination import Ends, Solutions, eliminate, integrate, pairs_resolve
 from anticrossing.dynamics._many_level import (
     CLUSTER_PHASES,
     MOST_ROTATIONS,
     NEAR_PHASE,
-    STRONGEST_PICARD,
     clusterings,
 )
 from anticrossing.dynamics._stacks import (

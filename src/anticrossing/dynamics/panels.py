@@ -50,8 +50,9 @@ class Pieces:
 
     def at(self, places: npt.NDArray[np.intp]) -> Pieces:
         """Return the pieces at some places, in arrays of the shape of `places`."""
-        values = (getattr(self, field.name) for field in fields(self))
-        return Pieces(*(None if value is None else value[places] for value in values))
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        found: dict[str, Any] = {k: v if v is None else v[places] for k, v in values.items()}
+        return Pieces(**found)
 
     @classmethod
     def in_order(cls, accepted: list[Pieces]) -> Pieces:

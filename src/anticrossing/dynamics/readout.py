@@ -164,7 +164,8 @@ def _end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, Comple
 def doubt(request: Request, amplitudes: ComplexArray) -> FloatArray:
     """Return a bound on what rounding of H at both ends does to |amplitudes|² (lanes, N, N).
 
-    Elements of H have a last digit: what that couples turns close levels against each other. Levels without any distance are left out; a warning tells of them.
+    Elements of H have a last digit: what that couples turns close levels against each other. Levels
+    without any distance are left out; a warning tells of them.
     """
     if request.basis == "diabatic":
         return np.zeros(request.lanes.count)

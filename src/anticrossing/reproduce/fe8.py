@@ -90,9 +90,9 @@ def splitting(field: float, fourth: float) -> float:
     A difference of energies of 30 K would know 10⁻¹⁴ K. With the two ground states e and o,
     (E_e − E_o) ⟨o|e⟩ = ⟨o|H_e − H_o|e⟩ on the half m > 0: small numbers without cancellation.
     """
-    matrix = _matrices(field, fourth)[0]
+    matrix = hamiltonian(field, fourth)[0]
     half = matrix[:_SPIN, :_SPIN]
-    across, centre = matrix[:_SPIN, : _SPIN : -1], np.sqrt(2) * matrix[:_SPIN, _SPIN]
+    across, centre = matrix[:_SPIN, :_SPIN:-1], np.sqrt(2) * matrix[:_SPIN, _SPIN]
     even = np.block([[half + across, centre[:, None]], [centre, matrix[_SPIN, _SPIN]]])
     e = np.linalg.eigh(even)[1][:, 0]
     o = np.linalg.eigh(half - across)[1][:, 0]
@@ -108,8 +108,8 @@ def _operators() -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     return s_x, s_z, 0.5 * (two + two.T), four + four.T
 
 
-def _matrices(field: float, fourth: float) -> tuple[FloatArray, FloatArray]:
-    """Return H without a field along z, and its slope."""
+def hamiltonian(field: float, fourth: float) -> tuple[FloatArray, FloatArray]:
+    """Return H without a field along z in kelvin, and its slope in that field."""
     s_x, s_z, rhombic, tetragonal = _operators()
     constant = -_D * s_z @ s_z + _E * rhombic + fourth * tetragonal + _ZEEMAN * field * s_x
     return constant, _ZEEMAN * s_z
@@ -128,7 +128,7 @@ def _zeros(fourth: float) -> FloatArray:
 
 def _sweep(field: float, gap: float) -> tuple[float, float]:
     """Return the probability to tunnel in an exact sweep, and by Landau and Zener."""
-    constant, slope = _matrices(field, _C)
+    constant, slope = hamiltonian(field, _C)
     units = Units("K", "us")
     swept = propagate(
         Hamiltonian.affine(constant, slope, units=units),
@@ -139,7 +139,7 @@ def _sweep(field: float, gap: float) -> tuple[float, float]:
     jump = formulas.landau_zener(
         gap=gap * units.angular, sweep_rate=float(levels[0]) * _RATE * units.angular
     )
-    return float(swept.transition_matrix[0, 0]), -float(np.expm1(float(jump.log_value)))
+    return float(swept.transition_matrix[0, 0]), -float(np.expm1(float(np.asarray(jump.log_value))))
 
 
 def _draw(
