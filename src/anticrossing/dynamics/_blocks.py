@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, nearer_unitary
-from anticrossing.dynamics import _two_level
 from anticrossing.dynamics._stacks import BoolArray, along_nodes, diagonals, picard, tails
 from anticrossing.dynamics.chebyshev import Grid, grid
 
@@ -292,6 +291,8 @@ def _products(
 
 def _two(matrices: ComplexArray, half_width: FloatArray, grid: Grid, tolerance: float) -> Solutions:
     """Solve panels of two levels with the compiled kernel."""
+    from anticrossing.dynamics import _two_level
+
     panels = half_width.size
     found = Solutions.empty(panels, 2)
     info, status = np.zeros((panels, 2)), np.empty(panels, dtype=np.int64)
