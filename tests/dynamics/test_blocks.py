@@ -75,7 +75,7 @@ def test_doublets_against_a_runge_kutta_method(splitting):
 @pytest.mark.parametrize(
     ("splitting", "rate"),
     [
-        (1e-7, 1e-4),
+        slow(1e-7, 1e-4),
         slow(1e-7, 1e-6),
         (1e-7, 1e-8),
         (1e-9, 1e-5),
