@@ -10,6 +10,7 @@ import pytest
 from conftest import best_of
 
 import anticrossing as ac
+from anticrossing.models.spin import spin_matrices
 
 Report = Callable[[str, dict[str, Any]], None]
 
@@ -80,3 +81,42 @@ def test_demkov_osherov(
     report(f"{levels} levels, all rates", {"most panels": max(panels), "target": 300})
     assert max(errors) <= 1e-10
     assert max(panels) <= 300
+
+
+def _doublets() -> tuple[ac.Hamiltonian, float, tuple[float, ...]]:
+    turn = np.array([[np.cos(0.7), -np.sin(0.7)], [np.sin(0.7), np.cos(0.7)]])
+    split = 1e-7 * np.diag([0.5, -0.5])
+    constant = np.block([[split, 0.3 * turn], [0.3 * turn.T, 0.7 * split]])
+    slope = np.diag([0.5, 0.5, -0.5, -0.5])
+    return ac.Hamiltonian.affine(constant, slope), 20.0, tuple(10.0 ** np.arange(-3, -11, -1))
+
+
+def _spin_ten() -> tuple[ac.Hamiltonian, float, tuple[float, ...]]:
+    s_x, s_z = spin_matrices(10)
+    two = np.linalg.matrix_power(2 * np.triu(s_x), 2)
+    constant = -0.275 * s_z @ s_z + 0.023 * (two + two.T)
+    hamiltonian = ac.Hamiltonian.affine(constant, 1.3434 * s_z, units=ac.Units("K", "us"))
+    return hamiltonian, 0.02, tuple(10.0 ** np.arange(-3, -10, -1))
+
+
+@pytest.mark.parametrize("case", [_doublets, _spin_ten])
+def test_close_levels(
+    benchmark: Any, report: Report, case: Callable[[], tuple[Any, float, tuple[float, ...]]]
+) -> None:
+    name = case.__name__.strip("_")
+    hamiltonian, reach, rates = case()
+
+    def run(rate: float) -> ac.Propagation:
+        return ac.propagate(hamiltonian, ac.drive.Linear(-reach, reach, rate))
+
+    timings = best_of([lambda rate=rate: run(rate) for rate in rates], rounds=3)
+    for rate, timing in zip(rates, timings, strict=True):
+        result = run(rate)
+        numbers = {"panels": int(result.panels), "time": f"{1e3 * timing.wall:.0f} ms"}
+        report(f"{name}, rate {rate:.0e}", {**numbers, "error": float(result.error_estimate)})
+    benchmark.pedantic(run, (rates[-1],), rounds=1)
+    walls = [timing.wall for timing in timings]
+    ratio = max(walls) / min(walls)
+    report(f"{name}, all rates", {"slowest / fastest": ratio, "target": 3.0})
+    assert ratio <= 3.0
+    assert max(walls) <= 5.0

@@ -136,13 +136,14 @@ def test_a_drive_that_is_no_number_somewhere_says_when():
         ac.propagate(ac.models.LandauZener(gap=1.0), drive)
 
 
-@pytest.mark.slow
-def test_degenerate_levels_under_phases_no_double_holds_are_refused_soon():
+def test_degenerate_levels_under_phases_no_double_holds_say_that_nothing_is_known():
     model = ac.models.SingletTripletCrossing(
         spin_orbit=[0.06, 0.0, 0.08], internal_coupling=0.2, triplet_position=400.0
     )
-    with pytest.raises(ac.ConvergenceError, match="still open nothing is known"):
-        ac.propagate(model, ac.drive.Linear(-400.0, 2.0**63, rate=1.0), basis="diabatic")
+    drive = ac.drive.Linear(-400.0, 2.0**63, rate=1.0)
+    result = ac.propagate(model, drive, basis="diabatic")
+    assert result.error_estimate > 0.5
+    assert "the error may be" in result.warnings[0]
 
 
 def test_one_point_of_many_panels_is_bounded_on_its_own():

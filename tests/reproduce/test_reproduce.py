@@ -11,7 +11,7 @@ import pytest
 
 from anticrossing import reproduce
 from anticrossing._core.checks import InputError
-from anticrossing.reproduce import Comparison, Number
+from anticrossing.reproduce import Comparison, Number, fe8
 from tests.effort import slow
 from tests.result_protocol import check
 
@@ -19,6 +19,7 @@ from tests.result_protocol import check
 LONG = ("tully", "dephasing-lindbladian", "landau-zener-limits", "finite-window", "stueckelberg")
 LONG += ("barra-esposito", "geometric-phase", "berry-histories", "brundobler-elser", "retinal")
 LONG += ("quantum-annealing-24",)
+LONG += ("fe8",)
 
 
 @pytest.mark.parametrize("name", [slow(n) if n in LONG else n for n in reproduce.NAMES])
@@ -78,3 +79,14 @@ def test_descriptions_cover_every_name() -> None:
     lines = reproduce.descriptions()
     assert tuple(lines) == reproduce.NAMES
     assert all(line.endswith(".") for line in lines.values())
+
+
+def test_the_tunnel_splitting_of_fe8_to_all_digits() -> None:
+    import mpmath
+
+    for field, fourth in ((0.0, 0.0), (0.3, -2.9e-5)):
+        matrix = fe8.hamiltonian(field, fourth)[0]
+        with mpmath.workdps(40):
+            energies = mpmath.eigsy(mpmath.matrix(matrix.tolist()), eigvals_only=True)
+            exact = float(energies[1] - energies[0])
+        assert abs(fe8.splitting(field, fourth)) == pytest.approx(exact, rel=1e-9)

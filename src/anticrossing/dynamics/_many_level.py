@@ -11,26 +11,27 @@ Shapes: P panels, n nodes, N levels; all generators are scaled to τ ∈ [−1, 
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
-from anticrossing._core.linalg import dagger, nearer_unitary, polar_factor
+from anticrossing._core.linalg import dagger, polar_factor
+from anticrossing.dynamics import _blocks
+from anticrossing.dynamics._blocks import STRONGEST_PICARD, Solutions
 from anticrossing.dynamics._stacks import (
     ENDS,
     BoolArray,
     alignments,
-    diagonals,
+    doubt,
     in_middle_frame,
     inverse_cayley,
     largest_entries,
     nodes_resolve,
-    picard,
     rotate,
     rotate_some,
     tails,
@@ -38,7 +39,6 @@ from anticrossing.dynamics._stacks import (
 from anticrossing.dynamics.chebyshev import Grid
 
 MOST_ROTATIONS = 12
-STRONGEST_PICARD = 12.0
 # Neighbours that turn against each other by less than this on a panel are kept together. A panel
 # that fails with every level on its own is tried again with small, then with larger clusters.
 CLUSTER_PHASES = (0.0, 3.0, 8.0)
@@ -49,69 +49,64 @@ _NEGLIGIBLE = 1e-3  # of the tolerance: pairs that couple less are left alone
 _HOPELESS = 1e-6
 _ALMOST_DEGENERATE = 1e-9
 _ROUNDING = 1e-12  # of the largest gap: levels that are nearer are one
+_DEGENERATE = 1e-5  # of the spread of all levels: closer ones are always a block
 _COEFFICIENT_NOISE = 1e-16  # of a rotation's Chebyshev series
 
 
-@dataclass
-class Solutions:
-    """What one pass over P panels gives; rows of refused panels hold no meaning."""
-
-    accepted: BoolArray
-    propagator: ComplexArray
-    left: ComplexArray
-    right: ComplexArray
-    error: FloatArray
-    phase: FloatArray
-    residual: FloatArray
-
-    @classmethod
-    def empty(cls, panels: int, levels: int) -> Solutions:
-        shape = (panels, levels, levels)
-        return cls(
-            np.zeros(panels, dtype=np.bool_),
-            np.zeros(shape, dtype=np.complex128),
-            np.zeros(shape, dtype=np.complex128),
-            np.zeros(shape, dtype=np.complex128),
-            np.zeros(panels),
-            np.zeros(panels),
-            np.full(panels, np.inf),
-        )
-
-    def put(self, index: npt.NDArray[np.intp], other: Solutions) -> None:
-        """Store the accepted rows of `other`, which were solved for the panels `index`."""
-        rows = index[other.accepted]
-        for field in fields(self):
-            getattr(self, field.name)[rows] = getattr(other, field.name)[other.accepted]
-
-
 def solve_panels(
-    matrices: npt.NDArray[Any], half_width: FloatArray, grid: Grid, tolerance: float
+    matrices: npt.NDArray[Any],
+    half_width: FloatArray,
+    grid: Grid,
+    tolerance: float,
+    shifts: bool = True,
 ) -> Solutions:
-    """Solve i y′ = H y on every panel; `matrices` is H at the nodes, shape (P, n, N, N)."""
+    """Solve i y′ = H y on every panel; `matrices` is H at the nodes, shape (P, n, N, N).
+
+    With `shifts` also for generators that differ from these by the noise of rounding.
+    """
     panels, _, levels, _ = matrices.shape
     g, energies, frame = in_middle_frame(matrices, half_width, grid)
     resolved = nodes_resolve(grid, g, tolerance)
+    largest = np.max(np.abs(matrices), axis=1)
+    noise = doubt(matrices[:, grid.size // 2], energies, frame, largest)
+    noise *= half_width[:, None, None]
+    inside = functools.partial(solve_panels, shifts=False)
+    finish = functools.partial(
+        _blocks.evolve, grid=grid, tolerance=tolerance, inside=inside, shifts=shifts
+    )
     result = Solutions.empty(panels, levels)
     spread = (energies[:, -1] - energies[:, 0]) * half_width
     index = np.flatnonzero(resolved & (spread < STRONGEST_PICARD))
     if index.size:
-        result.put(index, _finish(g[index], frame[index], frame[index], grid, tolerance))
+        whole = np.ones((index.size, levels - 1), dtype=np.bool_)
+        solved = finish(g[index], whole, noise[index])
+        result.put(index, _in_frames(solved, frame[index], frame[index]))
     index = np.flatnonzero(resolved & ~result.accepted)
     if index.size:
-        g, frame = g[index], frame[index]
+        g, frame, noise = g[index], frame[index], noise[index]
         energies, vectors = np.linalg.eigh(g)
-        phases = 2 * np.min(np.diff(energies, axis=-1), axis=1)
-        for joined, todo in clusterings(phases, result.accepted, index):
+        for joined, todo in _attempts(energies, result.accepted, index):
             rows = np.flatnonzero(todo)
             if rows.size:
                 solved = _superadiabatic(
-                    g[rows], energies[rows], vectors[rows], joined[rows], grid, tolerance
+                    g[rows],
+                    energies[rows],
+                    vectors[rows],
+                    joined[rows],
+                    grid,
+                    tolerance,
+                    noise[rows],
+                    finish,
                 )
-                solved.left = frame[rows] @ solved.left
-                solved.right = frame[rows] @ solved.right
-                solved.propagator = frame[rows] @ solved.propagator @ dagger(frame[rows])
-                result.put(index[rows], solved)
+                result.put(index[rows], _in_frames(solved, frame[rows], frame[rows]))
     return result
+
+
+def _in_frames(solved: Solutions, left: ComplexArray, right: ComplexArray) -> Solutions:
+    """Return solutions that were found in the frames `left` and `right` of the ends of panels."""
+    solved.propagator = right @ solved.propagator @ dagger(left)
+    solved.shifted = right @ solved.shifted @ dagger(left)
+    return solved
 
 
 def superadiabatic_frames(
@@ -121,27 +116,40 @@ def superadiabatic_frames(
     g, _, frame = in_middle_frame(matrices, half_width, grid)
     energies, vectors = np.linalg.eigh(g)
     apart = np.zeros((g.shape[0], g.shape[-1] - 1), dtype=np.bool_)
-    solved = _superadiabatic(g, energies, vectors, apart, grid, tolerance, frames_only=True)
+    noise = np.zeros(g[:, 0].shape)
+    solved = _superadiabatic(g, energies, vectors, apart, grid, tolerance, noise, None)
     solved.left = frame @ solved.left
     solved.right = frame @ solved.right
     return solved
 
 
-def clusterings(
-    phases: FloatArray, accepted: BoolArray, index: npt.NDArray[np.intp]
+def _attempts(
+    energies: FloatArray, accepted: BoolArray, index: npt.NDArray[np.intp]
 ) -> Iterator[tuple[BoolArray, BoolArray]]:
-    """Return for each threshold which neighbours (P, N − 1) move as one, and which panels to try.
+    """Return which neighbours (P, N − 1) move as one, in several ways, and which panels to try."""
+    apart = np.diff(energies, axis=-1)
+    least, largest = np.min(apart, axis=1), np.max(apart, axis=1)
+    spread = np.max(energies[..., -1] - energies[..., 0], axis=1)[:, None]
+    degenerate = least < _DEGENERATE * spread
+    masks = [
+        degenerate | (2 * least < phase) | (least < ratio * largest)
+        for phase, ratio in ((0.0, 0.0), (3.0, 0.05), (8.0, 0.3))
+    ]
+    masks.append(least < 0.2 * np.max(least, axis=-1, keepdims=True))
+    return clusterings(masks, accepted, index)
 
-    `phases` belong to the distances of the levels, in the panels `index`. What is accepted
-    meanwhile is not tried again, nor what equals the last attempt.
+
+def clusterings(
+    ways: Sequence[BoolArray], accepted: BoolArray, index: npt.NDArray[np.intp]
+) -> Iterator[tuple[BoolArray, BoolArray]]:
+    """Return each of the `ways` to join neighbours (P, N − 1), and which panels to try with it.
+
+    What is accepted meanwhile is not tried again, nor a way that has been tried.
     """
-    tried = None
-    for threshold in CLUSTER_PHASES:
-        joined = phases < threshold
+    for number, joined in enumerate(ways):
         todo = ~accepted[index]
-        if tried is not None:
+        for tried in ways[:number]:
             todo &= np.any(joined != tried, axis=-1)
-        tried = joined
         yield joined, todo
 
 
@@ -152,9 +160,14 @@ def _superadiabatic(
     joined: BoolArray,
     grid: Grid,
     tolerance: float,
-    frames_only: bool = False,
+    noise: FloatArray,
+    finish: Callable[[ComplexArray, BoolArray, FloatArray], Solutions] | None,
 ) -> Solutions:
-    """Follow the eigenframe and rotate the coupling between blocks away, order by order."""
+    """Follow the eigenframe and rotate the coupling between blocks away, order by order.
+
+    Without `finish`, which integrates what is left, only the frames at both ends are returned.
+    """
+    frames_only = finish is None
     panels, _, levels = energies.shape
     block = np.concatenate([np.zeros((panels, 1), dtype=int), np.cumsum(~joined, axis=-1)], axis=-1)
     same = (block[:, :, None] == block[:, None, :])[:, None]
@@ -169,6 +182,7 @@ def _superadiabatic(
     if usable.size == 0:
         return result
     g, energies, same, alignment = g[usable], energies[usable], same[usable], alignment[usable]
+    joined, noise = joined[usable], noise[usable]
     turn = alignment[:, :, None, :]
     rotation = inverse_cayley(vectors[usable] * turn if alone else vectors[usable] @ alignment)
     # What the nodes do not resolve of the rotation, its slope couples the more.
@@ -178,6 +192,7 @@ def _superadiabatic(
     if not frames_only:
         usable, g, energies, same = usable[fine], g[fine], energies[fine], same[fine]
         alignment, rotation = alignment[fine], rotation[fine]
+        joined, noise = joined[fine], noise[fine]
     g, frame = rotate(g, rotation, grid, ENDS)
     left, right = frame[:, 0], frame[:, -1]
     resolved = nodes_resolve(grid, g, tolerance)
@@ -185,6 +200,7 @@ def _superadiabatic(
         return result
     usable, g, energies, same = usable[resolved], g[resolved], energies[resolved], same[resolved]
     alignment, left, right = alignment[resolved], left[resolved], right[resolved]
+    joined, noise = joined[resolved], noise[resolved]
 
     difference = energies[..., :, None] - energies[..., None, :]
     phase = 2 * np.min(np.abs(difference), axis=1)[:, None]
@@ -242,14 +258,19 @@ def _superadiabatic(
         best_g[rows], best_left[rows], best_right[rows] = g[rows], left[rows], right[rows]
         active = active[going_on]
 
+    if finish is None:
+        finished = Solutions.empty(usable.size, levels)
+        finished.left, finished.right, finished.residual = best_left, best_right, best
+        finished.accepted[:] = True
+        result.put(usable, finished)
+        return result
     # Below the tolerance far pairs are independent; above it, the remainder is kept whole.
     independent = best <= tolerance
-    kept = np.where(near | ~independent[:, None, None, None], best_g, 0.0)
-    finished = _finish(kept, best_left, best_right, grid, tolerance)
-    finished.error = np.where(independent, np.maximum(2 * best, finished.error), finished.error)
+    close = np.diagonal(phase[:, 0], 1, -2, -1) < NEAR_PHASE
+    together = joined | close | ~independent[:, None]
+    finished = _in_frames(finish(best_g, together, noise), best_left, best_right)
+    finished.error += np.where(independent, 2 * best, 0.0)
     finished.residual = best
-    if frames_only:
-        finished.accepted[:] = True
     result.put(usable, finished)
     return result
 
@@ -261,42 +282,3 @@ def _unknown(order: int, phase: FloatArray) -> FloatArray:
     positive = np.maximum(phase, np.finfo(np.float64).tiny)
     logarithm = (order - 1) * math.log(2) + math.lgamma(order + 1) - order * np.log(positive)
     return np.asarray(_COEFFICIENT_NOISE * np.exp(np.minimum(logarithm, 300.0)))
-
-
-def _finish(
-    g: ComplexArray, left: ComplexArray, right: ComplexArray, grid: Grid, tolerance: float
-) -> Solutions:
-    """Integrate the remaining generator: phases by quadrature, couplings by Picard iteration."""
-    panels, n, levels, _ = g.shape
-    result = Solutions.empty(panels, levels)
-    result.left, result.right = left, right
-    diagonal = diagonals(g).real
-    theta = grid.integral @ diagonal
-    result.phase = np.max(np.abs(theta[:, -1]), axis=-1)
-    coupling = g.copy()
-    diagonals(coupling)[...] = 0.0
-    strength = np.max(np.sum(np.abs(coupling), axis=-1), axis=(1, 2))
-    inner = np.broadcast_to(np.eye(levels, dtype=np.complex128), (panels, levels, levels)).copy()
-
-    diagonal_only = strength <= 1e-3 * tolerance
-    result.accepted |= diagonal_only
-    rows = np.flatnonzero(~diagonal_only & (strength < STRONGEST_PICARD))
-    if rows.size:
-        turning = np.exp(1j * theta[rows])
-        kernel = turning[..., :, None] * coupling[rows] * turning[..., None, :].conj()
-        # Phases far beyond what the nodes resolve could look smooth by aliasing: only coupled pairs
-        # matter, and none of them may turn that far.
-        turned = np.max(np.abs(theta[rows][..., :, None] - theta[rows][..., None, :]), axis=1)
-        coupled = np.max(np.abs(kernel), axis=1) > 1e-3 * tolerance
-        spread = np.max(np.where(coupled, turned, 0.0), axis=(1, 2))
-        fine = (tails(grid, kernel) <= tolerance) & (spread < 3.0 * n)
-        rows, kernel = rows[fine], kernel[fine]
-    if rows.size:
-        solved, y = picard(-1j * kernel, grid, tolerance)
-        inner[rows[solved]] = nearer_unitary(y)[0][solved]
-        result.accepted[rows[solved]] = True
-        result.error[rows[solved]] = tolerance
-
-    phases = np.exp(-1j * theta[:, -1])
-    result.propagator = right @ (phases[..., None] * inner) @ dagger(left)
-    return result

@@ -60,6 +60,12 @@ class Solved:
         return sum(evolution.evaluated for evolution in self.blocks)
 
     @property
+    def turns(self) -> FloatArray:
+        """A bound on what the rounding of all phases does to a probability, of every lane."""
+        blocks = [interference.of_phases(evolution) for evolution in self.blocks]
+        return np.max([interference.turns(self.phase), *blocks], axis=0)
+
+    @property
     def method(self) -> str:
         """How the blocks were solved."""
         return " and ".join(sorted({evolution.method for evolution in self.blocks}))
@@ -170,12 +176,11 @@ class Sectored:
 
     def turns(self, solved: Solved) -> FloatArray:
         """Return a bound on what the rounding of all phases does to a probability."""
-        bound = interference.turns(solved.phase)
-        return np.minimum(self.rounding * bound, 1.0) + self.mismatch
+        return np.minimum(self.rounding * solved.turns, 1.0) + self.mismatch
 
     def interference(self, solved: Solved, amplitudes: ComplexArray) -> FloatArray:
         """Return a bound on what it does to |U|², (lanes, N, N), in the states H is written in."""
-        bound = interference.turns(solved.phase)
+        bound = solved.turns
         if self.basis is None:
             states = np.eye(self.places.size, dtype=np.complex128)[self.places]
         else:

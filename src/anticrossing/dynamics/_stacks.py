@@ -15,6 +15,7 @@ from anticrossing.dynamics.chebyshev import Grid
 MOST_PICARD = 80
 _LEAST_OVERLAP = 0.1
 _SMALL_ROTATION, _LAST_COMMUTATOR = 0.01, 1e-17
+_LAST_DIGIT = float(np.finfo(np.float64).eps)
 
 BoolArray = npt.NDArray[np.bool_]
 Nodes = slice | list[int]
@@ -44,6 +45,22 @@ def alignments(vectors: ComplexArray) -> tuple[ComplexArray, BoolArray]:
     size = np.abs(diagonal)
     near = np.all(size > _LEAST_OVERLAP, axis=(1, 2))
     return np.asarray(diagonal / np.where(size > 0, size, 1.0)), np.asarray(near)
+
+
+def doubt(
+    matrices: npt.NDArray[Any], energies: FloatArray, vectors: npt.NDArray[Any], sizes: FloatArray
+) -> FloatArray:
+    """Return how far eigenvectors (P, N, N) may be from diagonalising what the matrices stand for.
+
+    That is what they leave off the diagonal, and the last digit of elements of the given `sizes`.
+    """
+    # Vectors that are not quite orthogonal hide a rotation against each other.
+    overlap = dagger(vectors) @ vectors - np.eye(vectors.shape[-1])
+    mean = 0.5 * (energies[:, :, None] + energies[:, None, :])
+    left = dagger(vectors) @ matrices @ vectors - mean * overlap
+    diagonals(left)[...] -= energies
+    weights = np.abs(vectors)
+    return np.abs(left) + _LAST_DIGIT * (weights.swapaxes(-1, -2) @ sizes @ weights)
 
 
 def half_and_slope(s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexArray]:

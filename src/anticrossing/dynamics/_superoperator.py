@@ -23,11 +23,12 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, polar_factor
 from anticrossing.dynamics import _spectral
+from anticrossing.dynamics._blocks import STRONGEST_PICARD
 from anticrossing.dynamics._elimination import Ends, Solutions, eliminate, integrate, pairs_resolve
 from anticrossing.dynamics._many_level import (
+    CLUSTER_PHASES,
     MOST_ROTATIONS,
     NEAR_PHASE,
-    STRONGEST_PICARD,
     clusterings,
 )
 from anticrossing.dynamics._stacks import (
@@ -225,7 +226,8 @@ def _solve_chunk(
     g, frame, bath = g[index], frame[index], bath.of(index)
     energies, vectors = np.linalg.eigh(g)
     phases = 2 * np.min(np.diff(energies, axis=-1), axis=1)
-    for joined, todo in clusterings(phases, result.accepted, index):
+    ways = [phases < least for least in CLUSTER_PHASES]
+    for joined, todo in clusterings(ways, result.accepted, index):
         for clustered in (False, True):
             rows = np.flatnonzero(todo & (joined.any(axis=-1) == clustered))
             if rows.size == 0:

@@ -21,6 +21,7 @@ from anticrossing.dynamics.panels import SUPERADIABATIC, Evolution, Pieces
 
 # Of a phase: its own rounding, and as much again for the rounding of t, x and H.
 ROUNDING = 2 * float(np.finfo(np.float64).eps)
+_SHIFTS = 2.0  # times the difference between two equations that rounding does not tell apart
 NEGLIGIBLE = 0.05  # of the error estimate
 _MOST_NUMBERS = 2_000_000  # handled at once, which bounds memory
 
@@ -29,7 +30,11 @@ _Maps = npt.NDArray[np.complex128]
 
 def of_phases(evolution: Evolution) -> FloatArray:
     """Return a bound on what the rounding of its phases does to any element of U or to |U|²."""
-    return turns(evolution.phase)
+    bound = turns(evolution.phase)
+    if evolution.shifted is not None:
+        found = np.max(np.abs(evolution.shifted - evolution.propagator), axis=(1, 2))
+        bound = np.minimum(np.maximum(bound, _SHIFTS * found), 1.0)
+    return bound
 
 
 def turns(phase: FloatArray) -> FloatArray:
@@ -42,11 +47,18 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
 
     `columns` (lanes, N, i) are initial states, `rows` (lanes, N, f) final ones. With U = S P cut at
     the end of a panel, a phase δ of level j between them changes the probability by
-    2 δ Im(U*_fi S_fj P_ji).
+    2 δ Im(U*_fi S_fj P_ji). Where panels were solved a second time for an equation that may be
+    meant as well, the answers are compared.
     """
     bound = of_phases(evolution)
     if evolution.method != SUPERADIABATIC:
         return bound
+    if evolution.shifted is not None:
+        both = (evolution.propagator, evolution.shifted)
+        found, other = (
+            np.abs(dagger(rows) @ (u if evolution.applied else u @ columns)) ** 2 for u in both
+        )
+        return np.asarray(_SHIFTS * np.max(np.abs(found - other), axis=(1, 2)))
     telling = np.flatnonzero(bound > NEGLIGIBLE * evolution.error)
     for lane, pieces in _groups(telling, evolution):
         phases, frames = _levels(lanes, lane, pieces)
@@ -78,7 +90,12 @@ def of_sectors(
             total[lane] += _turned(pieces, phases, frames, columns[lane], rows[lane], rest[lane])
     found = bound.copy()
     found[telling] = np.minimum(bound[telling], np.max(total[telling], axis=(1, 2)))
-    return found
+    other = sum(
+        dagger(rows) @ (u.propagator if u.shifted is None else u.shifted) @ columns
+        for _, u, columns, rows in parts
+    )
+    moved = np.max(np.abs(np.abs(other) ** 2 - np.abs(amplitudes) ** 2), axis=(1, 2))
+    return np.minimum(found + _SHIFTS * moved, bound)
 
 
 def _turned(

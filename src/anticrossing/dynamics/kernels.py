@@ -23,12 +23,17 @@ _OFFSET_TOLERANCE = 1e-13
 
 @dataclass
 class PanelResults:
-    """What a kernel returns for P panels; rows of refused panels hold no meaning."""
+    """What a kernel returns for P panels; rows of refused panels hold no meaning.
+
+    `shifted` are propagators of an equation that differs by as much as rounding leaves open, where
+    that was tried: close levels feel it.
+    """
 
     accepted: npt.NDArray[np.bool_]
     propagator: npt.NDArray[Any]
     error: FloatArray
     phase: FloatArray
+    shifted: npt.NDArray[Any] | None = None
 
     @classmethod
     def empty(cls, panels: int, kernel: Kernel) -> PanelResults:
@@ -44,6 +49,12 @@ class PanelResults:
         """Store the results of the panels `rows`."""
         self.accepted[rows], self.propagator[rows] = other.accepted, other.propagator
         self.error[rows], self.phase[rows] = other.error, other.phase
+        if other.shifted is not None:
+            if self.shifted is None:
+                self.shifted = self.propagator.copy()
+            self.shifted[rows] = other.shifted
+        elif self.shifted is not None:
+            self.shifted[rows] = other.propagator
 
 
 class Kernel(abc.ABC):
@@ -140,11 +151,15 @@ class UnitaryKernel(Kernel):
         else:
             found = _many_level.solve_panels(matrices, half_width, self.grid, tolerance)
             error = found.error + unresolved(self.grid, half_width, matrices)
-            solved = PanelResults(found.accepted, found.propagator, error, found.phase)
+            solved = PanelResults(
+                found.accepted, found.propagator, error, found.phase, found.shifted
+            )
         if np.any(offset):
             common, size = self._common_phase(lanes, times, lane, offset, solved.accepted)
             solved.accepted = solved.accepted & np.isfinite(size)
-            solved.propagator *= np.exp(-1j * common)[:, None, None]
+            for propagator in (solved.propagator, solved.shifted):
+                if propagator is not None:
+                    propagator *= np.exp(-1j * common)[:, None, None]
             solved.phase = solved.phase + size
         return solved
 

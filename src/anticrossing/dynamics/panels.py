@@ -40,7 +40,7 @@ _THREAD_NUMBERS = 20_000  # matrix elements that make another thread worth start
 
 @dataclass
 class Pieces:
-    """The accepted panels of all lanes."""
+    """The accepted panels of all lanes; for `shifted` see `PanelResults`."""
 
     lane: npt.NDArray[np.intp]
     left: FloatArray
@@ -48,22 +48,33 @@ class Pieces:
     propagator: npt.NDArray[Any]
     error: FloatArray
     phase: FloatArray
+    shifted: npt.NDArray[Any] | None = None
 
     def at(self, places: npt.NDArray[np.intp]) -> Pieces:
         """Return the pieces at some places, in arrays of the shape of `places`."""
-        return Pieces(*(getattr(self, field.name)[places] for field in fields(self)))
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        found: dict[str, Any] = {k: v if v is None else v[places] for k, v in values.items()}
+        return Pieces(**found)
 
     @classmethod
     def in_order(cls, accepted: list[Pieces]) -> Pieces:
         """Return all pieces in order of lanes and time."""
-        joined = [np.concatenate([getattr(p, f.name) for p in accepted]) for f in fields(cls)]
-        order = np.lexsort((joined[1], joined[0]))
-        return cls(*(values[order] for values in joined))
+        if any(p.shifted is not None for p in accepted):
+            for p in accepted:
+                p.shifted = p.propagator if p.shifted is None else p.shifted
+        names = [f.name for f in fields(cls) if getattr(accepted[0], f.name) is not None]
+        joined = {name: np.concatenate([getattr(p, name) for p in accepted]) for name in names}
+        order = np.lexsort((joined["left"], joined["lane"]))
+        return cls(**{name: values[order] for name, values in joined.items()})
 
 
 @dataclass(frozen=True)
 class Evolution:
-    """Propagators of all lanes: to the end, and to every requested time."""
+    """Propagators of all lanes: to the end, and to every requested time.
+
+    `shifted` is what the propagator to the end may be as well, where that was tried. `applied` ones
+    are times some columns.
+    """
 
     propagator: npt.NDArray[Any]
     snapshots: npt.NDArray[Any]
@@ -75,11 +86,17 @@ class Evolution:
     pieces: Pieces
     method: str = SUPERADIABATIC
     steps: npt.NDArray[np.intp] | None = None
+    shifted: npt.NDArray[Any] | None = None
+    applied: bool = False
 
     def applied_to(self, columns: ComplexArray) -> Evolution:
         """Return the same with the propagators times columns (lanes, N, C)."""
         return replace(
-            self, propagator=self.propagator @ columns, snapshots=self.snapshots @ columns[:, None]
+            self,
+            propagator=self.propagator @ columns,
+            shifted=None if self.shifted is None else self.shifted @ columns,
+            snapshots=self.snapshots @ columns[:, None],
+            applied=True,
         )
 
 
@@ -271,6 +288,7 @@ def _solve_chunk(
         solved.propagator[accepted],
         solved.error[accepted],
         solved.phase[accepted],
+        None if solved.shifted is None else solved.shifted[accepted],
     )
     return pieces, accepted
 
@@ -295,10 +313,13 @@ def _assemble(
     wanted = np.empty((lanes.count, 0)) if times is None else times
     snapshots = np.empty((*wanted.shape, kernel.size, kernel.size), dtype=dtype)
     snapshots[wanted == lanes.start[:, None]] = identity
+    shifted = None if pieces.shifted is None else product.copy()
     for step in range(int(count.max())):
         active = np.flatnonzero(count > step)
         index = first[active] + step
         product[active] = pieces.propagator[index] @ product[active]
+        if shifted is not None and pieces.shifted is not None:
+            shifted[active] = pieces.shifted[index] @ shifted[active]
         if wanted.shape[1]:
             row, column = np.nonzero(wanted[active] == right[index][:, None])
             snapshots[active[row], column] = product[active[row]]
@@ -318,4 +339,6 @@ def _assemble(
         for values in (pieces.error, pieces.phase)
     )
     error += defect + ROUNDING * kernel.size * count
-    return Evolution(product, snapshots, count, evaluated, rounds, error, phase, pieces)
+    return Evolution(
+        product, snapshots, count, evaluated, rounds, error, phase, pieces, shifted=shifted
+    )

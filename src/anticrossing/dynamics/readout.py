@@ -11,7 +11,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
-from anticrossing.dynamics import _many_level
+from anticrossing.dynamics import _many_level, _stacks
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES
 from anticrossing.dynamics.lanes import Lanes
@@ -24,6 +24,7 @@ from anticrossing.dynamics.superadiabatic import (
 )
 
 LARGEST_USUAL = 1e-9  # many panels add up
+_NO_DISTANCE = 1e-12  # of the largest energy
 _LARGEST_NOISE = 1e-13  # of superadiabatic states, beside a tenth of their highest term
 DEGENERATE = (
     "levels are degenerate at an end of the window: the adiabatic basis is not unique there"
@@ -206,6 +207,37 @@ def _end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, Comple
     return frames[0], frames[1], best.max(axis=0)
 
 
+def doubt(lanes: Lanes, basis: str, amplitudes: ComplexArray, level: int | None) -> FloatArray:
+    """Return a bound on what rounding of H at both ends does to |amplitudes|² (lanes, N, C).
+
+    Elements of H have a last digit: what that couples turns close levels against each other. Levels
+    without any distance are left out; a warning tells of them. Of one column `level` is where it
+    starts, if at a level.
+    """
+    levels = amplitudes.shape[-2]
+    if basis == "diabatic" or levels <= 2:  # the digits of two are those of their distance
+        return np.zeros(lanes.count)
+    size = np.abs(amplitudes)
+    first, last = (_angles(lanes, end) for end in (lanes.start, lanes.stop))
+    turned = last @ size
+    if size.shape[-1] == levels:
+        turned = turned + size @ first
+    elif level is not None:
+        turned = turned + np.sum(first[..., level], axis=-1)[:, None, None]
+    return np.asarray(np.max(2 * size * turned, axis=(1, 2)))
+
+
+def _angles(lanes: Lanes, when: FloatArray) -> FloatArray:
+    """Return how well the eigenvectors are known against each other, (lanes, N, N)."""
+    h = lanes.traceless(when[:, None], np.arange(lanes.count))[:, 0]
+    with one_thread:
+        energies, vectors = np.linalg.eigh(h)
+    apart = np.abs(energies[:, :, None] - energies[:, None, :])
+    told = apart > _NO_DISTANCE * np.max(np.abs(energies), axis=-1)[:, None, None]
+    noise = 2 * _stacks.doubt(h, energies, vectors, np.abs(h))
+    return np.where(told, noise / np.where(told, apart, 1.0), 0.0)
+
+
 def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:
     """Warn where the adiabatic basis is not unique at an end of the window."""
     _eigenvectors(lanes, np.stack([lanes.start, lanes.stop], axis=1), warnings)
@@ -218,7 +250,7 @@ def _eigenvectors(lanes: Lanes, times: FloatArray, warnings: list[str]) -> Compl
         energies, vectors = np.linalg.eigh(matrices)
     ends = energies[:, [0, -1]]
     scale = np.max(np.abs(ends), axis=-1, keepdims=True)
-    if DEGENERATE not in warnings and np.any(np.diff(ends, axis=-1) <= 1e-12 * scale):
+    if DEGENERATE not in warnings and np.any(np.diff(ends, axis=-1) <= _NO_DISTANCE * scale):
         warnings.append(DEGENERATE)
     return vectors.astype(np.complex128)
 

@@ -14,7 +14,7 @@ from anticrossing._core.threads import one_thread
 from anticrossing.dynamics import interference, panels, plan, two_levels
 from anticrossing.dynamics._sectors import Sectored
 from anticrossing.dynamics.kernels import UnitaryKernel
-from anticrossing.dynamics.readout import DEGENERATE, readout, readouts, unreached
+from anticrossing.dynamics.readout import DEGENERATE, doubt, readout, readouts, unreached
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
 from anticrossing.dynamics.two_levels import Passages
@@ -111,13 +111,14 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
         sources = first if whole else vector
         error = evolution.error + interference.of_states(lanes, evolution, sources, last)
     final, states = evolution.propagator, evolution.snapshots
-    amplitudes = None
+    amplitudes = dagger(last) @ (final @ first if whole else final)
+    level = state if isinstance(state, int) else None
+    error = error + doubt(lanes, request.basis, amplitudes, level)
     if whole:
-        amplitudes = dagger(last) @ final @ first
         final, states = final @ vector, states @ vector[:, None]
     return _Outcome(
         evolution.propagator if whole else None,
-        amplitudes,
+        amplitudes if whole else None,
         np.abs((dagger(last) @ final)[..., 0]) ** 2,
         final[..., 0],
         states[..., 0],
@@ -163,6 +164,10 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
         ending, more = sectored.order(lanes.stop[:, None])
         if (ties or more) and DEGENERATE not in warnings:
             warnings.append(DEGENERATE)
+        noise = [
+            doubt(b, request.basis, u, None) for b, u in zip(sectored.blocks, jumps, strict=True)
+        ]
+        error = error + np.max(noise, axis=0)
         amplitudes = solved.shared(sectored.diagonal(jumps))
         amplitudes = np.take_along_axis(amplitudes, ending[:, 0, :, None], axis=1)
         amplitudes = np.take_along_axis(amplitudes, starting, axis=2)

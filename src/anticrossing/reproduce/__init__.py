@@ -32,6 +32,7 @@ _MODULES = {
     "brundobler-elser": "brundobler_elser",
     "retinal": "retinal",
     "quantum-annealing-24": "quantum_annealing",
+    "fe8": "fe8",
 }
 
 NAMES = tuple(_MODULES)
