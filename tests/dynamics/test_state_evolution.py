@@ -227,7 +227,7 @@ def test_the_result_shows_itself(tmp_path):
 
 
 def test_what_follows_all_levels_refuses_in_one_line():
-    chain = ac.models.TransverseIsing(sites=10)
+    chain = ac.models.RydbergChain(sites=10, rabi=1.0, interaction=2.0)
     with pytest.raises(InputError, match="`propagate` follows one state of a large sparse"):
         ac.dynamics.floquet(chain, ac.drive.Sinusoidal(0.0, 1.0, frequency=1.0))
     found = ac.propagate(chain, ac.drive.Linear(0.0, 0.1, rate=1.0), levels=1)

@@ -21,7 +21,9 @@ from anticrossing.dynamics.panels import SUPERADIABATIC, Evolution, Pieces
 
 # Of a phase: its own rounding, and as much again for the rounding of t, x and H.
 ROUNDING = 2 * float(np.finfo(np.float64).eps)
-_SHIFTS = 2.0  # times the difference between two equations that rounding does not tell apart
+# The difference between two equations that rounding does not tell apart is what it does, within
+# these factors: it is one draw.
+_SHIFTS, _MOST_SHIFTS = 2.0, 30.0
 NEGLIGIBLE = 0.05  # of the error estimate
 _MOST_NUMBERS = 2_000_000  # handled at once, which bounds memory
 
@@ -48,22 +50,23 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
     `columns` (lanes, N, i) are initial states, `rows` (lanes, N, f) final ones. With U = S P cut at
     the end of a panel, a phase δ of level j between them changes the probability by
     2 δ Im(U*_fi S_fj P_ji). Where panels were solved a second time for an equation that may be
-    meant as well, the answers are compared.
+    meant as well, the answers are compared: of close levels only the distance matters.
     """
     bound = of_phases(evolution)
     if evolution.method != SUPERADIABATIC:
         return bound
-    if evolution.shifted is not None:
-        both = (evolution.propagator, evolution.shifted)
-        found, other = (
-            np.abs(dagger(rows) @ (u if evolution.applied else u @ columns)) ** 2 for u in both
-        )
-        return np.asarray(_SHIFTS * np.max(np.abs(found - other), axis=(1, 2)))
     telling = np.flatnonzero(bound > NEGLIGIBLE * evolution.error)
     for lane, pieces in _groups(telling, evolution):
         phases, frames = _levels(lanes, lane, pieces)
         most = _turned(pieces, phases, frames, columns[lane], rows[lane], 0.0)
         bound[lane] = np.minimum(bound[lane], np.max(most, axis=(1, 2)))
+    if evolution.shifted is not None:
+        both = (evolution.propagator, evolution.shifted)
+        found, other = (
+            np.abs(dagger(rows) @ (u if evolution.applied else u @ columns)) ** 2 for u in both
+        )
+        moved = np.max(np.abs(found - other), axis=(1, 2))
+        bound = np.clip(bound, _SHIFTS * moved, _MOST_SHIFTS * moved)
     return bound
 
 
@@ -95,7 +98,7 @@ def of_sectors(
         for _, u, columns, rows in parts
     )
     moved = np.max(np.abs(np.abs(other) ** 2 - np.abs(amplitudes) ** 2), axis=(1, 2))
-    return np.minimum(found + _SHIFTS * moved, bound)
+    return np.minimum(np.clip(found, _SHIFTS * moved, _MOST_SHIFTS * moved), bound)
 
 
 def _turned(
