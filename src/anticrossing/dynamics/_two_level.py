@@ -17,6 +17,7 @@ from anticrossing._core.jit import entry, inner
 
 MOST_ROTATIONS = 14
 MOST_PICARD = 60
+MOST_PHASE = 1e100
 WORK = 20  # rows of numbers at the nodes
 
 ROUNDING = 4e-15  # of values at the nodes
@@ -248,7 +249,6 @@ def solve_panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, wo
             break
         shrinking = size < 0.5 * best
         best = size
-        best = size
         _copy(d, cr, ci, best_d, best_cr, best_ci)
         best_left, best_right = left, right
         if not shrinking:
@@ -348,6 +348,15 @@ def solve_panels(
             m[j] = 0.5 * h * (matrices[p, j, 0, 0].real + matrices[p, j, 1, 1].real)
             cr[j] = h * matrices[p, j, 0, 1].real
             ci[j] = h * matrices[p, j, 0, 1].imag
+        # Nothing is known of such phases, and all that couples is gone long before: squares must
+        # not leave the doubles.
+        largest = max(max(_largest(d), _largest(m)), max(_largest(cr), _largest(ci)))
+        beyond = largest / MOST_PHASE if largest > MOST_PHASE else 1.0
+        if beyond > 1.0:
+            for j in range(n):
+                d[j], m[j] = d[j] / beyond, m[j] / beyond
+                cr[j], ci[j] = cr[j] / beyond, ci[j] / beyond
         status[p] = solve_panel(
             d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, out[p], info[p]
         )
+        info[p, 1] *= beyond

@@ -39,7 +39,7 @@ def propagate(
     `method` of the result says what ran.
 
     Of a Hamiltonian of sparse matrices or linear operators with more than 512 levels one state is
-    followed, and a `StateEvolution` returned.
+    followed, and a `StateEvolution` returned; with a `symmetry` all states, sector by sector.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def propagate(
     >>> round(float(result.transition_matrix[1, 0]), 8)   # exp(−π/2) = 0.20787958
     0.20787958
     """
-    if is_large(hamiltonian):
+    if is_large(hamiltonian) and symmetry is None:
         _refuse_whole(environment, order)
         return state_evolution.evolve(  # type: ignore[return-value]
             hamiltonian,  # type: ignore[arg-type]
