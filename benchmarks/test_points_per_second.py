@@ -107,7 +107,8 @@ def _loop(hamiltonian: ac.Hamiltonian, drive: ac.drive.Drive) -> Callable[[], No
 
     def run() -> None:
         _two_level.solve_panels(
-            matrices, half, points.derivative, points.integral, points.weights, points.tail,
+            matrices, np.zeros(half.size), half, points.derivative, points.integral,
+            points.weights, points.tail,
             0.02 * TOLERANCE, out, info, status,
         )  # fmt: skip
         assert status.all()

@@ -298,6 +298,7 @@ def _two(matrices: ComplexArray, half_width: FloatArray, grid: Grid, tolerance: 
     info, status = np.zeros((panels, 2)), np.empty(panels, dtype=np.int64)
     _two_level.solve_panels(
         np.ascontiguousarray(matrices),
+        np.zeros(panels),
         half_width,
         grid.derivative,
         grid.integral,

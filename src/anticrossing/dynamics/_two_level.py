@@ -21,6 +21,7 @@ MOST_PHASE = 1e100
 WORK = 20  # rows of numbers at the nodes
 
 ROUNDING = 4e-15  # of values at the nodes
+ROUGHEST = 1e-6  # rotations between close levels carry noise; beyond, the nodes miss something
 
 ACCEPTED_PHASES = 1
 ACCEPTED_PICARD = 2
@@ -100,6 +101,14 @@ def _largest(values):
         size = abs(values[j])
         largest = size if size > largest else largest
     return largest
+
+
+@inner(fastmath=_VECTOR)
+def _least(values):
+    least = values[0]
+    for j in range(values.size):
+        least = values[j] if values[j] < least else least
+    return least
 
 
 @inner(fastmath=_VECTOR)
@@ -185,10 +194,12 @@ def _about_all(q, sr, si, dsr, dsi, energy, d, cr, ci):
 
 
 @inner(fastmath={"contract", "reassoc"})
-def solve_panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, out, info):
+def solve_panel(
+    d, cr, ci, m, floor, derivative, integral, weights, tail, tolerance, work, out, info
+):
     """Solve one panel; d, c = cr + i ci and m are overwritten. Returns the status.
 
-    `info` takes the error and the phase.
+    `floor` is the size of what d, c and m are differences of; `info` takes the error and the phase.
     """
     # Frames are unitary matrices [[a*, −b], [b*, a]] held as (a, b).
     n = d.size
@@ -202,7 +213,7 @@ def solve_panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, wo
     right = left
     _turn(d, cr, ci, q0, s0r, s0i)
     best = _largest_pair(cr, ci)
-    rounding = ROUNDING * max(_largest(d), _largest(m), best)
+    rounding = ROUNDING * max(max(_largest(d), _largest(m)), max(best, floor))
     last = max(_tail_size(tail, d, m), _tail_size(tail, cr, ci))
     if not last <= max(tolerance, rounding):
         return REFUSED
@@ -215,17 +226,23 @@ def solve_panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, wo
     # the work.
     plane, real = _largest(ci) == 0.0, True
     bound = max(tolerance, n * 2e-15)
+    weight = 1.0
     for _ in range(MOST_ROTATIONS):
         if best <= tolerance:
             break
         _energies(d, cr, ci, energy)
+        # A smooth coupling between levels that turn by Φ acts as its size over Φ: rounding of size
+        # u·Φ, unavoidable there, is harmless.
+        weight = min(1.0, 0.5 * n * n / max(_least(energy), 1.0))
+        if weight * best <= tolerance:
+            break
         # Otherwise halve rather than rotate.
         if not _is_near(d, energy):
             break
         _rotations(d, cr, ci, energy, q, sr, si, factor)
         # An unresolved rotation angle would make s′ wrong by about n times its last coefficients.
         last = n * _tail_size(tail, sr, si)
-        if not last <= bound:
+        if not (weight * last <= bound and last <= ROUGHEST):
             break
         if plane:
             if real:
@@ -260,8 +277,8 @@ def solve_panel(d, cr, ci, m, derivative, integral, weights, tail, tolerance, wo
         phase += weights[j] * best_d[j]
     a, b = 1.0 + 0.0j, 0.0j
     status = ACCEPTED_PHASES
-    error = 2.0 * best
-    if best > tolerance:
+    error = 2.0 * weight * best
+    if weight * best > tolerance:
         a, b, solved = _remainder(best_d, best_cr, best_ci, integral, tail, tolerance, work)
         if not solved:
             return REFUSED
@@ -335,9 +352,12 @@ def _remainder(d, cr, ci, integral, tail, tolerance, work):
 
 @entry()
 def solve_panels(
-    matrices, half_width, derivative, integral, weights, tail, tolerance, out, info, status
+    matrices, size, half_width, derivative, integral, weights, tail, tolerance, out, info, status
 ):
-    """Solve every panel: `matrices` (P, n, 2, 2) complex, `half_width` (P,), results in place."""
+    """Solve every panel: `matrices` (P, n, 2, 2) complex, `half_width` (P,), results in place.
+
+    `size` (P,) is that of the terms whose sum is the matrices.
+    """
     n = matrices.shape[1]
     d, cr, ci, m = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     work = np.empty((WORK, n))
@@ -356,7 +376,20 @@ def solve_panels(
             for j in range(n):
                 d[j], m[j] = d[j] / beyond, m[j] / beyond
                 cr[j], ci[j] = cr[j] / beyond, ci[j] / beyond
+        floor = h * size[p] / beyond
         status[p] = solve_panel(
-            d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, out[p], info[p]
+            d,
+            cr,
+            ci,
+            m,
+            floor,
+            derivative,
+            integral,
+            weights,
+            tail,
+            tolerance,
+            work,
+            out[p],
+            info[p],
         )
         info[p, 1] *= beyond

@@ -30,8 +30,12 @@ NARROWER, WIDER = 0.8, 1.25  # after a refused panel, after an accepted one
 
 @inner(fastmath={"contract", "reassoc"})
 def _entries(h, outputs, parts, registers, d, cr, ci, m):
-    """Write G = h H at the nodes from the coefficients of its terms; returns the largest."""
+    """Write G = h H at the nodes from the coefficients of its terms.
+
+    Returns the sum of its elements, and the size of the terms that they are sums of.
+    """
     n = d.size
+    size = 0.0
     for j in range(n):
         d[j], cr[j], ci[j], m[j] = 0.0, 0.0, 0.0, 0.0
     for k in range(outputs.size):
@@ -40,6 +44,8 @@ def _entries(h, outputs, parts, registers, d, cr, ci, m):
             factor = h * parts[k, part]
             if factor == 0.0:
                 continue
+            largest = max(abs(registers[row, 0]), abs(registers[row, n - 1]))
+            size += abs(factor) * max(largest, abs(registers[row, n // 2]))
             if part == 0:
                 for j in range(n):
                     d[j] += factor * registers[row, j]
@@ -55,7 +61,7 @@ def _entries(h, outputs, parts, registers, d, cr, ci, m):
     total = 0.0
     for j in range(n):
         total += abs(d[j]) + abs(cr[j]) + abs(ci[j]) + abs(m[j])
-    return total
+    return total, size
 
 
 @inner()
@@ -259,7 +265,7 @@ def solve_lanes(
                     registers[0, j] = middle + half * nodes[j]
                 registers[0, 0], registers[0, n - 1] = left, right
                 follow(code, constant, code.shape[0], numbers, own, registers)
-                total = _entries(half, outputs, parts, registers, d, cr, ci, m)
+                total, floor = _entries(half, outputs, parts, registers, d, cr, ci, m)
                 if not total < LARGEST_PHASE:
                     failed = True
                     break
@@ -281,8 +287,9 @@ def solve_lanes(
                 dn, rn, im = d[n - 1], cr[n - 1], ci[n - 1]
                 tried += 1
                 solved = solve_panel(
-                    d, cr, ci, m, derivative, integral, weights, tail, tolerance, work, out, found
-                )
+                    d, cr, ci, m, floor, derivative, integral, weights, tail, tolerance,
+                    work, out, found,
+                )  # fmt: skip
                 if solved != REFUSED:
                     break
                 scale *= NARROWER

@@ -147,7 +147,8 @@ class UnitaryKernel(Kernel):
     ) -> PanelResults:
         matrices, offset = lanes.split(times, lane)
         if self.size == 2:
-            solved = self._two_levels(matrices, half_width, tolerance)
+            size = lanes.term_sizes(times, lane)
+            solved = self._two_levels(matrices, size, half_width, tolerance)
         else:
             found = _many_level.solve_panels(matrices, half_width, self.grid, tolerance)
             error = found.error + unresolved(self.grid, half_width, matrices)
@@ -202,7 +203,7 @@ class UnitaryKernel(Kernel):
         return total, size
 
     def _two_levels(
-        self, matrices: npt.NDArray[Any], half_width: FloatArray, tolerance: float
+        self, matrices: npt.NDArray[Any], size: FloatArray, half_width: FloatArray, tolerance: float
     ) -> PanelResults:
         from anticrossing.dynamics import _two_level
 
@@ -213,6 +214,7 @@ class UnitaryKernel(Kernel):
         status = np.empty(panels, dtype=np.int64)
         _two_level.solve_panels(
             np.ascontiguousarray(matrices, dtype=np.complex128),
+            size,
             half_width,
             self.grid.derivative,
             self.grid.integral,

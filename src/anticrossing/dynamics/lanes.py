@@ -110,6 +110,17 @@ class Lanes:
         found = self.hamiltonian.weights(self.positions(times, lane), self._h(lane))
         return self.hamiltonian.units.angular * found
 
+    def term_sizes(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> FloatArray:
+        """Return the size of the terms that H is a sum of, at its largest over `times`, (P,).
+
+        Where they cancel, their last digits are what is known of H. A function has no terms.
+        """
+        if not isinstance(self.hamiltonian, TermHamiltonian):
+            return np.zeros(lane.size)
+        matrices = np.max(np.abs(self.hamiltonian.traceless_matrices()), axis=(1, 2))
+        sizes = np.abs(self.coefficients(times, lane)) @ matrices
+        return np.asarray(np.max(sizes, axis=1))
+
     def positions(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
         """Return x(t) at `times` (P, n) of lanes `lane` (P,)."""
         return self.drive.evaluate(
