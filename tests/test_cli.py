@@ -330,6 +330,7 @@ def test_packets_and_trajectories_are_printed_and_written(call: Any, tmp_path: P
         assert {path.name for path in folder.iterdir()} == files | {"report.html"}
 
 
+@pytest.mark.slow
 def test_long_tables_of_a_driven_level_are_cut(call: Any, tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(
         "work = false\n[driven_level]\nlevels = { from = 1, to = 9, count = 50 }\n"

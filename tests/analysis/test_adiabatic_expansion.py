@@ -195,6 +195,7 @@ def test_remainder_is_of_second_order(case):
         assert slope == pytest.approx(2, abs=0.05)
 
 
+@pytest.mark.slow
 def test_probabilities_from_the_ground_state_are_right_to_second_order():
     """Without the theorem's corrected start: the difference is a coherence, not a population."""
     rates = np.array([4e-3, 2e-3, 1e-3])
@@ -349,6 +350,7 @@ def test_the_two_parts_add_exactly(environment):
     assert split.coherent == pytest.approx(coherent, abs=1e-10)
 
 
+@pytest.mark.slow
 def test_equation_3_16_with_the_adjoint_written_by_hand():
     """(1/2ε) ∫ γ tr((U*(T,τ) P₊) D_τ U₀(τ,−T) P₋) dτ on a grid of Magnus steps."""
     gamma, rate, reach, intervals = 0.3, 0.5, 6.0, 600

@@ -13,6 +13,7 @@ from scipy.integrate import solve_ivp
 
 import anticrossing as ac
 from anticrossing import formulas
+from tests.effort import slow
 
 LZ, Linear, Formula = ac.models.LandauZener, ac.drive.Linear, ac.drive.Formula
 Environment = ac.environment
@@ -608,7 +609,7 @@ TURNED = {
 
 
 @pytest.mark.parametrize("kind", TURNED)
-@pytest.mark.parametrize("initial", [0, 1])
+@pytest.mark.parametrize("initial", [0, slow(1)])
 def test_solved_families_are_known_in_other_states(kind, initial):
     h, drive, name = TURNED[kind]
     result = ac.passage(h, drive, initial=initial)

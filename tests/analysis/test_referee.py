@@ -119,6 +119,7 @@ def test_a_step_in_the_drive_is_not_called_adiabatic(w, at):
     assert not any(prediction.valid for prediction in result.predictions)
 
 
+@pytest.mark.slow
 def test_a_number_that_is_not_known_is_not_printed():
     result = ac.passage(LZ(gap=1.0), Linear(-1000, 1000, rate=1e-3), basis="superadiabatic")
     table = [line for line in str(result).splitlines() if line.strip().startswith("exact")]

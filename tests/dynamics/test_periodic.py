@@ -371,6 +371,7 @@ def test_arguments_are_checked(call, message):
         call()
 
 
+@pytest.mark.slow
 def test_quasi_energies_of_a_photon_whose_square_is_no_double():
     drive = ac.drive.Sinusoidal(0.0, 2.0, 1e300)
     values = np.linspace(0.55, 2.45, 20)

@@ -52,6 +52,7 @@ def test_a_chain_swept_through_its_critical_point_equals_its_fermions():
     assert found.norm_defect < 1e-11
 
 
+@pytest.mark.slow
 def test_curved_drives_with_times_and_knots_equal_dop853():
     H = ac.models.RydbergChain(sites=10, rabi=1.0, interaction=4.0)
     ground = np.zeros(1024)
@@ -114,6 +115,7 @@ def test_the_error_estimate_bounds_the_error(tolerance):
     assert error <= found.error_estimate <= max(3 * tolerance, 1e-11)
 
 
+@pytest.mark.slow
 def test_a_slow_chain_in_its_lowest_levels_equals_its_fermions():
     chain, drive = ac.models.TransverseIsing(sites=10), ac.drive.Linear(2.0, 0.5, rate=-1e-4)
     found = ac.propagate(chain, drive, levels=2, method="lowest")

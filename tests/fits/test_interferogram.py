@@ -105,6 +105,7 @@ def test_pulls_are_standard_normal(seeds: int) -> None:
     assert np.max(np.abs(pulls)) < 4
 
 
+@pytest.mark.slow
 def test_a_shift_by_a_whole_quantum_is_found() -> None:
     data = synthetic_interferogram(seed=2, offsets=41, amplitudes=15, offset_shift=-0.9 * OMEGA)
     result = fit_interferogram(data, frequency=OMEGA, **GUESS)

@@ -221,6 +221,7 @@ def test_couplings_of_one_coordinate_and_the_peak_of_linear_diabats():
 
 
 @given(seed=st.integers(0, 1000))
+@pytest.mark.slow
 def test_couplings_change_with_the_gauge_as_documented(seed):
     rng = np.random.default_rng(seed)
     hamiltonian = random_hamiltonian(seed, 4, 2)

@@ -198,6 +198,7 @@ class _Checker(HTMLParser):
         assert self.open.pop() == tag
 
 
+@pytest.mark.slow
 def test_files_report_and_global_state(result: DrivenLevelOutcome, tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
     for name, content in files(result).items():

@@ -363,6 +363,7 @@ def test_tables_are_rectangular_and_titled(result: DrivenLevelOutcome) -> None:
     assert [table.title for table in tables if table.detail] == ["scan"]
 
 
+@pytest.mark.slow
 def test_dataset_is_labelled_and_survives_the_disk(
     result: DrivenLevelOutcome, tmp_path: Path
 ) -> None:

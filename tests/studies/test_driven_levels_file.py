@@ -51,6 +51,7 @@ def test_defaults() -> None:
     assert study.setup["levels"].startswith("0 → 5 → 0.5 at t = 0, 5, 10, begin in equilibrium")
 
 
+@pytest.mark.slow
 def test_one_level_one_way_has_the_published_numbers() -> None:
     """Those of the driven level, from forty-digit arithmetic of another program."""
     summary = run(

@@ -342,6 +342,7 @@ def test_a_process_that_dies_is_replaced(tmp_path: Path) -> None:
     np.testing.assert_array_equal(result.value[:, 0], np.arange(12.0) ** 2)
 
 
+@pytest.mark.slow
 def test_a_point_that_kills_every_process_ends_the_sweep(tmp_path: Path) -> None:
     store = tmp_path / "store"
     with pytest.raises(SweepError, match=r"workers were lost 3 times .* what is finished is kept"):

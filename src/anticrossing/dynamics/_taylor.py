@@ -49,8 +49,8 @@ def _multiply_columns(real, imaginary, is_real, columns, x, out):
     for i in range(size):
         row_real = out[0, i * columns : (i + 1) * columns]
         row_imaginary = out[1, i * columns : (i + 1) * columns]
-        row_real[:] = 0.0
-        row_imaginary[:] = 0.0
+        for c in range(columns):
+            row_real[c], row_imaginary[c] = 0.0, 0.0
         for j in range(size):
             a, b = real[i, j], imaginary[i, j]
             x_real = x[0, j * columns : (j + 1) * columns]
@@ -83,6 +83,13 @@ def _size(x):
     return np.sqrt(total)
 
 
+@inner()
+def _copy(x, out):
+    # Element by element: assigning arrays compiles messages about their shapes, for seconds.
+    for i in range(x.shape[1]):
+        out[0, i], out[1, i] = x[0, i], x[1, i]
+
+
 @inner(fastmath={"contract", "reassoc"})
 def _add(factor, x, out):
     for i in range(x.shape[1]):
@@ -111,7 +118,8 @@ def _series(real, imaginary, kinds, local, degrees, h, allowed, columns, v, g, t
     grown = last
     m = 0
     while m < MOST_ORDERS:
-        total[:] = 0.0
+        for i in range(total.shape[1]):
+            total[0, i], total[1, i] = 0.0, 0.0
         for k in range(kinds.size):
             if kinds[k] == DIAGONAL:
                 _scale_rows(real[k], columns, v[m], g[k, m])
@@ -145,7 +153,7 @@ def _grown(v, m, ratio):
 @inner(fastmath={"contract", "reassoc"})
 def _sum(v, m, ratio, out):
     """Store the series at `ratio` of the step."""
-    out[:] = v[m]
+    _copy(v[m], out)
     for j in range(m - 1, -1, -1):
         for i in range(out.shape[1]):
             out[0, i] = out[0, i] * ratio + v[j, 0, i]
@@ -194,7 +202,7 @@ def follow(
             h = left / max(parts, 1.0)
             for k in range(modes):
                 _shift(power[p, k], degrees[p, k], done / half - 1.0, h / half, local[k])
-            v[0] = y
+            _copy(y, v[0])
             allowed = max(rate * h, 2 * _UNIT)
             m, before, last, grown = _series(
                 real, imaginary, kinds, local, degrees[p], h, allowed, columns, v, g, total
@@ -223,5 +231,5 @@ def follow(
             done += ratio * h
         _turn(common[p], y)
         if keep[p] >= 0:
-            kept[keep[p]] = y
+            _copy(y, kept[keep[p]])
     info[0], info[1] = error, steps

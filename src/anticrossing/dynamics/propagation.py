@@ -87,7 +87,7 @@ def propagate(
         Of a large sparse Hamiltonian: "direct" takes products of its terms with the state, in
         number proportional to the duration; "lowest" follows the lowest levels along a drive that
         moves one way, at a cost that does not depend on the duration, and bounds what the other
-        levels do (`leakage`). By default what takes less work.
+        levels do (`leakage`) to first order in the speed. By default what takes less work.
 
     Returns
     -------

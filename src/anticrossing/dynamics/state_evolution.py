@@ -70,11 +70,14 @@ class StateEvolution(Result):
     basis : str
         The read-out basis.
     error_estimate : float
-        Bound on the error of `probabilities` and `populations`.
+        Bound on the error of `probabilities` and `populations`; it holds `leakage`, and as much of
+        it is of first order.
     norm_defect : float
         How far the norm of the final state is from 1.
     leakage : float
-        Bound on the amplitude that the levels left out add or take; 0 for method "direct".
+        What the levels left out may add to an amplitude or take from it, bounded to first order in
+        the speed; 0 for method "direct". Terms of second order are left out: compare with method
+        "direct" on a shorter run where it must be certain.
     products : int
         Products of every term with the state; of method "lowest", eigenproblems of H(x).
     followed : int
@@ -107,7 +110,7 @@ class StateEvolution(Result):
         "energy": shown("lowest_level", text="level at the end", unit="energy", of="energies"),
         "error_estimate": shown(text="bound on the error of the probabilities"),
         "norm_defect": shown(text="distance of the norm from 1"),
-        "leakage": shown(text="bound on the amplitude from levels left out"),
+        "leakage": shown(text="amplitude from levels left out, to first order in the speed"),
         "products": shown(text="products with H, or eigenproblems"),
         "followed": shown(text="fewest levels followed at once"),
         "final_state": shown("row", text="state at the end", of="state"),

@@ -67,6 +67,7 @@ def test_strong_coupling_is_a_rotor_in_the_trough():
 
 @cases(15)
 @given(st.floats(0.05, 2.5), st.floats(0.01, 0.5))
+@pytest.mark.slow
 def test_sign_of_either_coupling_only_exchanges_names(k, g):
     reference = jahn_teller_levels(k, g, count=4)
     for other in (jahn_teller_levels(-k, g, count=4), jahn_teller_levels(k, -g, count=4)):
