@@ -13,6 +13,7 @@ from anticrossing.analysis.adiabatic_expansion import adiabatic_expansion
 from anticrossing.analysis.coherent_split import coherent_incoherent_split
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import Dephasing, FixedAxisDephasing, Lindblad, ThermalRelaxation
+from tests.effort import slow
 from tests.systems import random_hermitian
 from tests.systems.lindblad import magnus, superoperator
 
@@ -175,11 +176,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(
-    "case",
-    [*CASES[:-1], pytest.param(CASES[-1], marks=pytest.mark.slow)],
-    ids=[case[0] for case in CASES],
-)
+@pytest.mark.parametrize("case", [CASES[0], *map(slow, CASES[1:])], ids=[case[0] for case in CASES])
 def test_remainder_is_of_second_order(case):
     _, hamiltonian, environment, reach = case
     rates = np.array([4e-3, 2e-3, 1e-3])
@@ -289,7 +286,7 @@ def test_plateaus_of_a_ramp_are_no_obstacle(height, width):
     assert split.first_order == pytest.approx(total, rel=1e-9)
 
 
-@pytest.mark.parametrize("offset", [0.0, 0.123456])
+@pytest.mark.parametrize("offset", [0.0, slow(0.123456)])
 def test_closed_gap_is_refused(offset):
     crossing = ac.Hamiltonian.affine(np.diag([offset, -offset]), np.diag([0.5, -0.5]))
     drive = ac.drive.Linear(-3, 3, 0.1)

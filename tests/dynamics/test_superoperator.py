@@ -211,7 +211,10 @@ def test_a_spectator_level_far_away_changes_nothing(far):
 
 @pytest.mark.parametrize(
     "environment",
-    [ac.Dephasing(functions=[lambda e: 0.3 * e]), ac.FixedAxisDephasing(0.3, np.diag(range(4)))],
+    [
+        slow(ac.Dephasing(functions=[lambda e: 0.3 * e])),
+        ac.FixedAxisDephasing(0.3, np.diag(range(4))),
+    ],
 )
 def test_levels_degenerate_for_ever(environment):
     H = ac.Hamiltonian.affine(

@@ -99,7 +99,7 @@ def test_tilted_fields_at_energies_of_hundreds_of_temperatures(beta, tilt):
     assert abs(np.expm1(log - expected)) < 2e-12 * max(1, abs(expected.real) / 100)
 
 
-@pytest.mark.parametrize(("modes", "beta"), [(10, 1.2), (60, 50.0), (200, 4.0)])
+@pytest.mark.parametrize(("modes", "beta"), [(10, 1.2), (60, 50.0), slow(200, 4.0)])
 def test_jarzynski_and_crooks(modes, beta):
     W = unitary_group.rvs(modes, random_state=modes)
     rng = np.random.default_rng(0)
