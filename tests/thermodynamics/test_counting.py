@@ -10,6 +10,7 @@ from scipy.stats import unitary_group
 
 from anticrossing._core.checks import InputError
 from anticrossing.thermodynamics.counting import TwoPointStatistics
+from tests.effort import slow
 from tests.systems.fermions import lowering_operators
 
 
