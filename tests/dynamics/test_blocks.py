@@ -205,7 +205,9 @@ def test_two_bands_that_cross(size):
     panels = []
     for rate in (1e-3, 1e-5, 1e-7):
         result = ac.propagate(hamiltonian, ac.drive.Linear(-5, 5, rate=rate))
-        panels.append(int(result.panels))
+        if result.method == "superadiabatic panels":  # not steps, where these are cheaper
+            panels.append(int(result.panels))
         assert result.error_estimate < 1e-8
         assert np.allclose(result.transition_matrix.sum(axis=0), 1.0, atol=1e-12)
+    assert len(panels) >= 2
     assert max(panels) <= 3 * min(panels)
