@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from anticrossing.dynamics.chebyshev import Grid
 
 MOST_PICARD = 80
 _LEAST_OVERLAP = 0.1
-_SMALL_ROTATION, _LAST_COMMUTATOR = 0.01, 1e-17
 _LAST_DIGIT = float(np.finfo(np.float64).eps)
 
 BoolArray = npt.NDArray[np.bool_]
@@ -83,26 +81,16 @@ def half_and_slope(s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexAr
 def rotate(
     g: ComplexArray, s: ComplexArray, grid: Grid, wanted: Nodes = ALL_NODES
 ) -> tuple[ComplexArray, ComplexArray]:
-    """Return Q†GQ − iQ†Q′ at the nodes, and Q at the wanted ones, for anti-Hermitian s.
+    """Return Q†GQ − iQ†Q′ at the nodes, and Q = (1 − s/2)⁻¹(1 + s/2) at the wanted ones.
 
-    Q is (1 − s/2)⁻¹(1 + s/2), or eˢ where s is so small that a few nested commutators do.
+    s is anti-Hermitian.
     """
     half, slope = half_and_slope(s, grid)
-    norm = 2 * np.max(np.sum(np.abs(half), axis=-1), axis=(1, 2))
-    small = norm <= _SMALL_ROTATION
-    if small.all():
-        return _by_commutators(g, half, slope, float(norm.max(initial=0.0)), wanted)
-    if not small.any():
-        return _by_cayley(g, half, slope, wanted)
-    order = np.argsort(~small, kind="stable")
-    few, many = np.split(order, [np.count_nonzero(small)])
-    parts = (
-        _by_commutators(g[few], half[few], slope[few], float(norm[few].max()), wanted),
-        _by_cayley(g[many], half[many], slope[many], wanted),
-    )
-    back = np.argsort(order)
-    rotated, q = (np.concatenate(pair)[back] for pair in zip(*parts, strict=True))
-    return rotated, q
+    identity = np.eye(g.shape[-1])
+    inverse = np.linalg.inv(identity - half)
+    q = 2 * inverse - identity
+    rotated = dagger(q) @ g @ q - 1j * (dagger(inverse) @ slope @ inverse)
+    return hermitian_part(rotated).astype(np.complex128), np.asarray(q[:, wanted])
 
 
 def rotate_some(
@@ -124,41 +112,6 @@ def rotate_some(
     places = np.ix_(np.arange(g.shape[0]), np.arange(grid.size), others, levels)
     g[places] = dagger(rows[..., others])
     return g, np.asarray(q[:, ENDS])
-
-
-def _by_cayley(
-    g: ComplexArray, half: ComplexArray, slope: ComplexArray, wanted: Nodes
-) -> tuple[ComplexArray, ComplexArray]:
-    """Rotate by (1 − s/2)⁻¹(1 + s/2), given s/2 and s′."""
-    identity = np.eye(g.shape[-1])
-    inverse = np.linalg.inv(identity - half)
-    q = 2 * inverse - identity
-    rotated = dagger(q) @ g @ q - 1j * (dagger(inverse) @ slope @ inverse)
-    return hermitian_part(rotated).astype(np.complex128), np.asarray(q[:, wanted])
-
-
-def _by_commutators(
-    g: ComplexArray, half: ComplexArray, slope: ComplexArray, norm: float, wanted: Nodes
-) -> tuple[ComplexArray, ComplexArray]:
-    """Rotate by eˢ, given s/2 and s′: Σ_k [G + K/(k+1), s, …, s]/k! with K = −i s′."""
-    # G, K and all commutators are Hermitian: one product gives [X, s] = X s + (X s)†.
-    s = 2 * half
-    k = -1j * slope
-    orders = 1
-    while (2 * norm) ** orders > _LAST_COMMUTATOR * math.factorial(orders):
-        orders += 1
-    total = g / math.factorial(orders) + k / math.factorial(orders + 1)
-    for order in range(orders - 1, -1, -1):
-        product = total @ s
-        total = product + dagger(product)
-        total += g / math.factorial(order)
-        total += k / math.factorial(order + 1)
-    identity = np.eye(g.shape[-1])
-    s = s[:, wanted]
-    q = identity + s / orders
-    for order in range(orders - 1, 0, -1):
-        q = identity + (s / order) @ q
-    return total, q
 
 
 def inverse_cayley(q: ComplexArray) -> ComplexArray:
