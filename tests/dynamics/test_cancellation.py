@@ -8,6 +8,7 @@ import sympy
 import anticrossing as ac
 from anticrossing._core import expression
 from anticrossing.dynamics.cancellation import bounded
+from anticrossing.dynamics.lanes import Lanes
 
 FLIP = ac.Hamiltonian.from_matrix([[0, "x/2"], ["x/2", 0]])
 CENTRE, WIDTH = 0.31327, 1e-5
@@ -78,3 +79,14 @@ def test_bounds_hold_and_are_not_far(formula):
         )
     assert np.all(error <= bound)
     assert np.max(error[bound > 0] / bound[bound > 0]) > 0.01
+
+
+def test_the_size_of_the_terms_grows_with_their_matrices():
+    """H = x A + 5 B, with A and B given at any scale."""
+    matrices = np.array([[[1, 0], [0, -1]], [[0, 1], [1, 0]]])
+    for scale in (1.0, 100.0):
+        first, second = scale * matrices
+        H = ac.Hamiltonian.from_terms([("x", first), ("5", second)])
+        lanes = Lanes.of(H, ac.drive.Linear(-3, 2, rate=1))
+        sizes = lanes.term_sizes(np.array([[lanes.start[0], 0.0, lanes.stop[0]]]), np.arange(1))
+        assert sizes == pytest.approx(scale * 8)

@@ -141,14 +141,15 @@ def _of_text(writer: _Writer, node: ast.expr, known: _Known) -> int | None:
             return writer.number(float(number))
         case ast.Name(id=name):
             return _named(writer, name, known)
-        case ast.UnaryOp(operand=operand):
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
             inner = _of_text(writer, operand, known)
             return None if inner is None else writer.of(NEGATE, inner)
         case ast.BinOp(left=left, op=kind, right=right):
             first, second = (_of_text(writer, side, known) for side in (left, right))
-            if first is None or second is None:
+            operation = _BINARY.get(type(kind))
+            if first is None or second is None or operation is None:
                 return None
-            return writer.of(_BINARY[type(kind)], first, second)
+            return writer.of(operation, first, second)
     return None
 
 

@@ -15,7 +15,7 @@ from anticrossing._core.quadrature import gauss_legendre
 from anticrossing.drive import Clock, Drive
 from anticrossing.dynamics import features, panels
 from anticrossing.dynamics._sectors import Sectored, Solved
-from anticrossing.dynamics.kernels import Kernel
+from anticrossing.dynamics.kernels import FIRST_PANELS, Kernel
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.hamiltonian import Hamiltonian
@@ -106,7 +106,7 @@ class Period:
         """
         edges, smooth = self._edges()
         allowed = np.broadcast_to(tolerance, self.length.shape)[:, None]
-        parts = max(1, panels.FIRST_PANELS // (edges.shape[1] - 1))
+        parts = max(1, FIRST_PANELS // (edges.shape[1] - 1))
         group = np.repeat(np.arange(edges.shape[1] - 1), parts)
         left = np.tile(np.arange(parts) / parts, edges.shape[1] - 1)
         right = left + 1 / parts

@@ -123,11 +123,8 @@ def follow(
         )
     kernel = SuperoperatorKernel(environment, levels)
     wanted = np.empty((lanes.count, 0)) if times is None else times
-    given = [np.broadcast_to(lanes.drive.breakpoints, (lanes.count, lanes.drive.breakpoints.size))]
-    given += [
-        c for c in (breakpoints, wanted, features.find(lanes, kernel.formulas)) if c is not None
-    ]
-    cuts = np.concatenate(given, axis=1)
+    given = (lanes.breakpoints, breakpoints, wanted, features.find(lanes, kernel.formulas))
+    cuts = np.concatenate([times for times in given if times is not None], axis=1)
     found = Densities(
         np.empty((lanes.count, wanted.shape[1] + 1, *initial.shape[1:]), dtype=np.complex128),
         np.zeros(lanes.count),

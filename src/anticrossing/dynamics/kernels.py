@@ -15,6 +15,7 @@ from anticrossing.dynamics import _many_level
 from anticrossing.dynamics.chebyshev import Grid, grid
 from anticrossing.dynamics.lanes import Lanes
 
+FIRST_PANELS = 8  # of a window
 TWO_LEVEL_NODES = 21
 MANY_LEVEL_NODES = 25
 _MOST_OFFSET_HALVINGS = 40
@@ -72,7 +73,7 @@ class Kernel(abc.ABC):
         Into how many a window is cut at first.
     """
 
-    first_panels: int = 8
+    first_panels: int = FIRST_PANELS
 
     grid: Grid
     size: int

@@ -117,8 +117,7 @@ class Lanes:
         """
         if not isinstance(self.hamiltonian, TermHamiltonian):
             return np.zeros(lane.size)
-        matrices = np.max(np.abs(self.hamiltonian.traceless_matrices()), axis=(1, 2))
-        sizes = np.abs(self.coefficients(times, lane)) @ matrices
+        sizes = np.sum(np.abs(self.coefficients(times, lane)), axis=-1)
         return np.asarray(np.max(sizes, axis=1))
 
     def positions(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:

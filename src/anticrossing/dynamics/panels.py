@@ -23,7 +23,6 @@ from anticrossing.dynamics.kernels import Kernel, PanelResults
 from anticrossing.dynamics.lanes import Lanes, refuse_large
 
 SUPERADIABATIC = "superadiabatic panels"
-FIRST_PANELS = 8
 SMALLEST_TOLERANCE = 2e-13
 _MOST_ROUNDS = 70
 _LATE_ROUND, _LARGEST_PHASE, _MANY_OPEN = 8, 1e100, 1024
@@ -190,7 +189,7 @@ def phases(lanes: Lanes, lane: npt.NDArray[np.intp], times: FloatArray) -> Float
 
 
 def _first_panels(
-    lanes: Lanes, wanted: list[FloatArray | None], count: int = FIRST_PANELS
+    lanes: Lanes, wanted: list[FloatArray | None], count: int
 ) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
     """Cut every window at breakpoints, at requested times, and into a few equal parts."""
     given = [lanes.breakpoints]

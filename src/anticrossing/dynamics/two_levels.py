@@ -158,10 +158,7 @@ _SAMPLES = np.arange(9) / 8.0
 
 def _cuts(lanes: Lanes, breakpoints: FloatArray | None, times: FloatArray) -> FloatArray:
     """Return the times at which panels must end, in order."""
-    own = lanes.drive.breakpoints
-    given = [np.broadcast_to(own, (lanes.count, own.size)), times]
-    if breakpoints is not None:
-        given.append(breakpoints)
+    given = [cuts for cuts in (lanes.breakpoints, times, breakpoints) if cuts is not None]
     return np.sort(np.concatenate(given, axis=1), axis=1)
 
 
