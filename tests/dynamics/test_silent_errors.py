@@ -1,5 +1,6 @@
 """Exact answers where they are easy to get silently wrong, the second part."""
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -155,3 +156,64 @@ def test_one_point_of_many_panels_is_bounded_on_its_own():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(interference, "_MOST_NUMBERS", 10)
         assert ac.propagate(H, drive, tolerance=1e-12).error_estimate == whole
+
+
+@pytest.mark.parametrize("w", [1e-3, 1e-4, 1e-5, 1e-6])
+def test_late_passages_cost_no_more_than_early_ones(w):
+    """Times of 10⁶ have last digits of 10⁻¹⁰: no panel is so narrow that H is known better."""
+    H = ac.models.LandauZener(gap=1.0)
+    late = ac.propagate(H, ac.drive.Formula("a*cos(w*t)", 0.4 / w, 3 / w, a=1 / w, w=w))
+    shift = np.pi / 2
+    early = ac.drive.Formula("-a*sin(w*t)", (0.4 - shift) / w, (3 - shift) / w, a=1 / w, w=w)
+    right = ac.propagate(H, early)
+    error = abs(late.transition_matrix[1, 0] - right.transition_matrix[1, 0])
+    assert error < late.error_estimate + right.error_estimate
+    assert late.error_estimate < 1e-7
+    assert late.panels <= 120
+    returns = ac.propagate(H, ac.drive.Formula("a*cos(w*t)", 0.4 / w, 8.5 / w, a=1 / w, w=w))
+    assert returns.panels <= 400
+
+
+@pytest.mark.parametrize("rate", [2.0**-10, 2.0**-20, 2.0**-30])
+def test_a_formula_divided_by_a_parameter_is_as_well_known_as_another(rate):
+    H = ac.models.LandauZener(gap=1.0)
+    end = 64 / rate
+    divided = ac.drive.Formula("32*(1-(t/T)**2)-8", -1.1 * end, end, T=end)
+    times = ac.drive.Formula("32*(1-(t*s)**2)-8", -1.1 * end, end, s=1 / end)
+    results = [ac.propagate(H, drive) for drive in (divided, times)]
+    for result in results:
+        assert result.warnings == ()
+        assert result.error_estimate < 1e-10
+    one, other = (result.transition_matrix[1, 0] for result in results)
+    assert abs(one - other) < 1e-14
+
+
+def close_levels():
+    """Four levels, two of them 10⁻⁹ apart at x = 0, in a basis that is nobody's own."""
+    q = np.linalg.qr(np.random.default_rng(1).normal(size=(4, 4)))[0]
+    at_zero = q @ np.diag([5.0, 5.0 + 1e-9, -3.0, 2.0]) @ q.T
+    slope = np.array([[1, 0.3, 0, 0], [0.3, -1, 0.2, 0.1], [0, 0.2, 0, 0.5], [0, 0.1, 0.5, 0.2]])
+    slope = q @ slope @ q.T
+    return 0.5 * (at_zero + at_zero.T), 0.5 * (slope + slope.T)
+
+
+def populations_in_forty_digits(matrix, state):
+    with mpmath.workdps(40):
+        _, vectors = mpmath.eigsy(mpmath.matrix(matrix.tolist()))
+        return np.array(
+            [
+                float(abs(sum(vectors[i, j] * mpmath.mpc(state[i]) for i in range(4))) ** 2)
+                for j in range(4)
+            ]
+        )
+
+
+@pytest.mark.parametrize("start", [-1.0, -3.0])
+def test_close_levels_on_the_way_are_known_no_better_than_h(start):
+    at_zero, slope = close_levels()
+    H = ac.Hamiltonian.affine(at_zero, slope)
+    result = ac.propagate(H, ac.drive.Linear(start, -start, rate=1.0), times=[0.0], initial=2)
+    right = populations_in_forty_digits(at_zero, result.states[0])
+    error = np.max(np.abs(result.populations[0] - right))
+    assert error < result.error_estimate
+    assert result.warnings

@@ -69,6 +69,12 @@ class _Writer:
         moving = self.moving[first] or (second is not None and self.moving[second])
         return self.write(operation, first, second or 0, moving=moving)
 
+    def raised(self, base: int, power: int) -> int:
+        """Return the register of a power."""
+        if power == 1:
+            return base
+        return self.write(POWER, base, power, moving=self.moving[base])
+
     def number(self, value: float) -> int:
         """Return the register of a number."""
         if value not in self.numbers:
@@ -164,9 +170,13 @@ def _of_tree(writer: _Writer, node: sympy.Expr, known: _Known) -> int | None:
     if isinstance(node, sympy.Pow):
         inner = _of_tree(writer, node.base, known)
         power = node.exp
-        if inner is None or not (power.is_Integer and 1 < power <= _LARGEST_POWER):
+        if inner is None or not (power.is_Integer and 0 < abs(power) <= _LARGEST_POWER):
             return None
-        return writer.write(POWER, inner, int(power), moving=writer.moving[inner])
+        if power < 0:  # something else is divided by it, which may have zeros if it moves
+            if writer.moving[inner]:
+                return None
+            return writer.of(DIVIDE, writer.number(1.0), writer.raised(inner, -int(power)))
+        return writer.raised(inner, int(power))
     parts: list[int] = []
     for argument in node.args:
         part = _of_tree(writer, argument, known)

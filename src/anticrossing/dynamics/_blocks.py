@@ -299,6 +299,7 @@ def _two(matrices: ComplexArray, half_width: FloatArray, grid: Grid, tolerance: 
     _two_level.solve_panels(
         np.ascontiguousarray(matrices),
         np.zeros(panels),
+        np.zeros(panels),
         half_width,
         grid.derivative,
         grid.integral,

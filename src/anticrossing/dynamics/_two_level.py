@@ -21,6 +21,7 @@ MOST_PHASE = 1e100
 WORK = 20  # rows of numbers at the nodes
 
 ROUNDING = 4e-15  # of values at the nodes
+LAST_DIGITS = 2.0**-51  # of a time, in all that is made of it
 ROUGHEST = 1e-6  # rotations between close levels carry noise; beyond, the nodes miss something
 
 ACCEPTED_PHASES = 1
@@ -101,6 +102,13 @@ def _largest(values):
         size = abs(values[j])
         largest = size if size > largest else largest
     return largest
+
+
+@inner()
+def _range(values):
+    """Return how far values go at least over each half of a panel."""
+    middle = values[values.size // 2]
+    return min(abs(values[0] - middle), abs(values[values.size - 1] - middle))
 
 
 @inner(fastmath=_VECTOR)
@@ -195,11 +203,13 @@ def _about_all(q, sr, si, dsr, dsi, energy, d, cr, ci):
 
 @inner(fastmath={"contract", "reassoc"})
 def solve_panel(
-    d, cr, ci, m, floor, derivative, integral, weights, tail, tolerance, work, out, info
+    d, cr, ci, m, floor, lateness, derivative, integral, weights, tail, tolerance, work, out, info
 ):
     """Solve one panel; d, c = cr + i ci and m are overwritten. Returns the status.
 
-    `floor` is the size of what d, c and m are differences of; `info` takes the error and the phase.
+    `floor` is the size of what d, c and m are differences of, `lateness` the least |t| over the
+    half-width: a time has a last digit too, and no half of the panel knows H better. `info` takes
+    the error and the phase.
     """
     # Frames are unitary matrices [[a*, −b], [b*, a]] held as (a, b).
     n = d.size
@@ -207,13 +217,16 @@ def solve_panel(
     sr, si, dsr, dsi, q = work[0], work[1], work[2], work[3], work[4]
     energy, factor, best_d, best_cr, best_ci = work[5], work[6], work[7], work[8], work[9]
 
+    moved = max(max(_range(d), _range(m)), max(_range(cr), _range(ci)))
+    noise = LAST_DIGITS * lateness * moved
+
     # Constant frame: the eigenvectors at the middle node.
     _, q0, s0r, s0i = _rotation(d[middle], cr[middle], ci[middle])
     left = (complex(q0), complex(s0r, s0i))
     right = left
     _turn(d, cr, ci, q0, s0r, s0i)
     best = _largest_pair(cr, ci)
-    rounding = ROUNDING * max(max(_largest(d), _largest(m)), max(best, floor))
+    rounding = ROUNDING * max(max(_largest(d), _largest(m)), max(best, floor)) + noise
     last = max(_tail_size(tail, d, m), _tail_size(tail, cr, ci))
     if not last <= max(tolerance, rounding):
         return REFUSED
@@ -278,12 +291,13 @@ def solve_panel(
     a, b = 1.0 + 0.0j, 0.0j
     status = ACCEPTED_PHASES
     error = 2.0 * weight * best
-    if weight * best > tolerance:
-        a, b, solved = _remainder(best_d, best_cr, best_ci, integral, tail, tolerance, work)
+    if weight * best > max(tolerance, weight * noise):
+        known = max(tolerance, noise)
+        a, b, solved = _remainder(best_d, best_cr, best_ci, integral, tail, known, work)
         if not solved:
             return REFUSED
         status = ACCEPTED_PICARD
-        error = tolerance
+        error = known
 
     plus = complex(np.cos(mean + phase), -np.sin(mean + phase))
     minus = complex(np.cos(mean - phase), -np.sin(mean - phase))
@@ -352,11 +366,13 @@ def _remainder(d, cr, ci, integral, tail, tolerance, work):
 
 @entry()
 def solve_panels(
-    matrices, size, half_width, derivative, integral, weights, tail, tolerance, out, info, status
-):
+    matrices, size, lateness, half_width, derivative, integral, weights, tail, tolerance,
+    out, info, status,
+):  # fmt: skip
     """Solve every panel: `matrices` (P, n, 2, 2) complex, `half_width` (P,), results in place.
 
-    `size` (P,) is that of the terms whose sum is the matrices.
+    `size` (P,) is that of the terms whose sum is the matrices, `lateness` (P,) the least |t| in
+    half-widths.
     """
     n = matrices.shape[1]
     d, cr, ci, m = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
@@ -383,6 +399,7 @@ def solve_panels(
             ci,
             m,
             floor,
+            lateness[p],
             derivative,
             integral,
             weights,

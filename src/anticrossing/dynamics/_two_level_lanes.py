@@ -286,8 +286,9 @@ def solve_lanes(
                     bottom = max(bottom, abs(m[j] - root))
                 dn, rn, im = d[n - 1], cr[n - 1], ci[n - 1]
                 tried += 1
+                lateness = max(max(left, -right), 0.0) / half
                 solved = solve_panel(
-                    d, cr, ci, m, floor, derivative, integral, weights, tail, tolerance,
+                    d, cr, ci, m, floor, lateness, derivative, integral, weights, tail, tolerance,
                     work, out, found,
                 )  # fmt: skip
                 if solved != REFUSED:

@@ -93,8 +93,8 @@ class _Path:
         kept = np.zeros((int(self.keep.max(initial=-1)) + 1, *y.shape))
         info = np.zeros(2)
         _taylor.follow(
-            np.ascontiguousarray(self.modes.matrices.real, dtype=np.float64),
-            np.ascontiguousarray(np.imag(self.modes.matrices), dtype=np.float64),
+            np.array(self.modes.matrices.real, dtype=np.float64, order="C"),
+            np.array(np.imag(self.modes.matrices), dtype=np.float64, order="C"),
             self.modes.kinds(),
             power,
             degrees,

@@ -98,11 +98,13 @@ def comb_samples(lanes: Lanes, formulas: Sequence[Any] = ()) -> int:
 
 
 def _parts(
-    lanes: Lanes, formulas: Sequence[Any], of: Callable[[Any], tuple[Any, ...]]
+    lanes: Lanes, formulas: Sequence[Any], of: Callable[[Any, str | None], tuple[Any, ...]]
 ) -> list[tuple[str, Any]]:
     """Return what `of` finds in every formula, once, and which symbols it uses."""
+    moves: dict[str, str | None] = {"environment": None, "hamiltonian": None, "drive": "t"}
     written: list[tuple[str, Any]] = [("environment", formula) for formula in formulas]
     if isinstance(lanes.hamiltonian, TermHamiltonian):
+        moves["hamiltonian"] = lanes.hamiltonian.coordinates[0]
         written = [("hamiltonian", f) for f in lanes.hamiltonian.formulas] + written
     elif lanes.path is not None:
         moving = formulas_in(lanes.path, lanes.hamiltonian.coordinates[0])
@@ -111,13 +113,13 @@ def _parts(
         written = [("drive", lanes.drive._formula), *written]
     # Plain formulas hold no functions, and SymPy is not imported for them.
     written = [(whose, formula) for whose, formula in written if not isinstance(formula, Plain)]
-    found = ((whose, part) for whose, formula in written for part in of(formula))
+    found = ((whose, part) for whose, formula in written for part in of(formula, moves[whose]))
     return list(dict.fromkeys(found))
 
 
 @functools.lru_cache(maxsize=4096)
-def _watched(formula: sympy.Expr) -> tuple[tuple[sympy.Expr, str], ...]:
-    """Return what to look at, innermost first, and for what."""
+def _watched(formula: sympy.Expr, moving: str | None) -> tuple[tuple[sympy.Expr, str], ...]:
+    """Return what to look at, innermost first, and for what; all symbols move, or one."""
     # Zeros and turning points of arguments are "features"; those of inner arguments are only
     # "samples". "levels" belong to what makes a function large or small: a power is exp(n
     # log|base|).
@@ -143,8 +145,13 @@ def _watched(formula: sympy.Expr) -> tuple[tuple[sympy.Expr, str], ...]:
         found.pop((argument.as_coeff_Mul()[1], "samples"), None)
         found[argument.as_coeff_Mul()[1], "features"] = None
     found |= dict.fromkeys((exponent, "levels") for exponent in exponents)
-    varying = (part for part in found if part[0].free_symbols)
+    varying = (part for part in found if _moves(part[0], moving))
     return tuple(sorted(varying, key=lambda part: (sympy.count_ops(part[0]), part[1] == "levels")))
+
+
+def _moves(formula: sympy.Expr, moving: str | None) -> bool:
+    names = {symbol.name for symbol in formula.free_symbols}
+    return bool(names) if moving is None else moving in names
 
 
 def _is_smooth(function: sympy.Expr) -> bool:
@@ -155,29 +162,29 @@ def _is_smooth(function: sympy.Expr) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def _angles(formula: sympy.Expr) -> tuple[sympy.Expr, ...]:
+def _angles(formula: sympy.Expr, moving: str | None) -> tuple[sympy.Expr, ...]:
     """Return the arguments of its harmonic functions."""
     import sympy
 
     parts = formula.atoms(sympy.sin, sympy.cos)
-    return tuple(part.args[0] for part in parts if part.args[0].free_symbols)
+    return tuple(part.args[0] for part in parts if _moves(part.args[0], moving))
 
 
 @functools.lru_cache(maxsize=4096)
-def _combs(formula: sympy.Expr) -> tuple[sympy.Expr, ...]:
+def _combs(formula: sympy.Expr, moving: str | None) -> tuple[sympy.Expr, ...]:
     """Return the formula if it holds enough harmonic functions to be a train of pulses."""
-    return (formula,) if _harmonics(formula) > _FEW_HARMONICS else ()
+    return (formula,) if _harmonics(formula, moving) > _FEW_HARMONICS else ()
 
 
-def _harmonics(formula: sympy.Expr) -> int:
+def _harmonics(formula: sympy.Expr, moving: str | None) -> int:
     """Return how many harmonic functions are added and multiplied, with their powers."""
     import sympy
 
     if isinstance(formula, (sympy.sin, sympy.cos)):
-        return 1 if formula.free_symbols else 0
+        return 1 if _moves(formula, moving) else 0
     if isinstance(formula, sympy.Pow) and formula.exp.is_Integer and formula.exp > 0:
-        return int(formula.exp) * _harmonics(formula.base)
-    return sum(_harmonics(part) for part in formula.args)
+        return int(formula.exp) * _harmonics(formula.base, moving)
+    return sum(_harmonics(part, moving) for part in formula.args)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -149,7 +149,8 @@ class UnitaryKernel(Kernel):
         matrices, offset = lanes.split(times, lane)
         if self.size == 2:
             size = lanes.term_sizes(times, lane)
-            solved = self._two_levels(matrices, size, half_width, tolerance)
+            lateness = np.maximum(np.maximum(times[:, 0], -times[:, -1]), 0.0) / half_width
+            solved = self._two_levels(matrices, size, lateness, half_width, tolerance)
         else:
             found = _many_level.solve_panels(matrices, half_width, self.grid, tolerance)
             error = found.error + unresolved(self.grid, half_width, matrices)
@@ -204,7 +205,12 @@ class UnitaryKernel(Kernel):
         return total, size
 
     def _two_levels(
-        self, matrices: npt.NDArray[Any], size: FloatArray, half_width: FloatArray, tolerance: float
+        self,
+        matrices: npt.NDArray[Any],
+        size: FloatArray,
+        lateness: FloatArray,
+        half_width: FloatArray,
+        tolerance: float,
     ) -> PanelResults:
         from anticrossing.dynamics import _two_level
 
@@ -216,6 +222,7 @@ class UnitaryKernel(Kernel):
         _two_level.solve_panels(
             np.ascontiguousarray(matrices, dtype=np.complex128),
             size,
+            lateness,
             half_width,
             self.grid.derivative,
             self.grid.integral,

@@ -207,35 +207,38 @@ def _end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, Comple
     return frames[0], frames[1], best.max(axis=0)
 
 
-def doubt(lanes: Lanes, basis: str, amplitudes: ComplexArray, level: int | None) -> FloatArray:
-    """Return a bound on what rounding of H at both ends does to |amplitudes|² (lanes, N, C).
+def doubt(
+    lanes: Lanes, basis: str, times: FloatArray, sizes: FloatArray, level: int | None
+) -> FloatArray:
+    """Return a bound on what rounding of H does to the squares of `sizes` (lanes, K, N, C).
 
-    Elements of H have a last digit: what that couples turns close levels against each other. Levels
-    without any distance are left out; a warning tells of them. Of one column `level` is where it
-    starts, if at a level.
+    They are the amplitudes, or roots of probabilities, found at `times` (lanes, K). Elements of H
+    have a last digit: what that couples turns close levels against each other, where a state is
+    read and where it starts. Levels without any distance are left out; a warning tells of them. Of
+    one column `level` is where it starts, if at a level.
     """
-    levels = amplitudes.shape[-2]
+    levels = sizes.shape[-2]
     if basis == "diabatic" or levels <= 2:  # the digits of two are those of their distance
         return np.zeros(lanes.count)
-    size = np.abs(amplitudes)
-    first, last = (_angles(lanes, end) for end in (lanes.start, lanes.stop))
-    turned = last @ size
-    if size.shape[-1] == levels:
-        turned = turned + size @ first
+    turned = _angles(lanes, times) @ sizes
+    if sizes.shape[-1] == levels:
+        turned = turned + sizes @ _angles(lanes, lanes.start[:, None])
     elif level is not None:
-        turned = turned + np.sum(first[..., level], axis=-1)[:, None, None]
-    return np.asarray(np.max(2 * size * turned, axis=(1, 2)))
+        first = _angles(lanes, lanes.start[:, None])[..., level]
+        turned = turned + np.sum(first, axis=-1)[..., None, None]
+    return np.asarray(np.max(2 * sizes * turned, axis=(1, 2, 3), initial=0.0))
 
 
-def _angles(lanes: Lanes, when: FloatArray) -> FloatArray:
-    """Return how well the eigenvectors are known against each other, (lanes, N, N)."""
-    h = lanes.traceless(when[:, None], np.arange(lanes.count))[:, 0]
+def _angles(lanes: Lanes, times: FloatArray) -> FloatArray:
+    """Return how well the eigenvectors are known against each other, (lanes, K, N, N)."""
+    h = lanes.traceless(times, np.arange(lanes.count))
+    shape, h = h.shape, h.reshape(-1, *h.shape[-2:])
     with one_thread:
         energies, vectors = np.linalg.eigh(h)
     apart = np.abs(energies[:, :, None] - energies[:, None, :])
     told = apart > _NO_DISTANCE * np.max(np.abs(energies), axis=-1)[:, None, None]
     noise = 2 * _stacks.doubt(h, energies, vectors, np.abs(h))
-    return np.where(told, noise / np.where(told, apart, 1.0), 0.0)
+    return np.where(told, noise / np.where(told, apart, 1.0), 0.0).reshape(shape)
 
 
 def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:

@@ -113,16 +113,19 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
     final, states = evolution.propagator, evolution.snapshots
     amplitudes = dagger(last) @ (final @ first if whole else final)
     level = state if isinstance(state, int) else None
-    error = error + doubt(lanes, request.basis, amplitudes, level)
     if whole:
         final, states = final @ vector, states @ vector[:, None]
+    seen = dagger(read.between) @ states
+    told = [(lanes.stop[:, None], amplitudes[:, None]), (_times(request), seen)]
+    noise = [doubt(lanes, request.basis, t, np.abs(found), level) for t, found in told]
+    error = error + np.max(noise, axis=0)
     return _Outcome(
         evolution.propagator if whole else None,
         amplitudes if whole else None,
         np.abs((dagger(last) @ final)[..., 0]) ** 2,
         final[..., 0],
         states[..., 0],
-        np.abs((dagger(read.between) @ states)[..., 0]) ** 2,
+        np.abs(seen[..., 0]) ** 2,
         error,
         evolution.phase,
         evolution.panels,
@@ -164,9 +167,14 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
         ending, more = sectored.order(lanes.stop[:, None])
         if (ties or more) and DEGENERATE not in warnings:
             warnings.append(DEGENERATE)
-        noise = [
-            doubt(b, request.basis, u, None) for b, u in zip(sectored.blocks, jumps, strict=True)
-        ]
+        when = np.concatenate([_times(request), lanes.stop[:, None]], axis=1)
+        noise = []
+        for block, read, evolution, last in zip(
+            sectored.blocks, reads, solved.blocks, jumps, strict=True
+        ):
+            between = dagger(read.between) @ evolution.snapshots @ read.first[:, None]
+            sizes = np.abs(np.concatenate([between, last[:, None]], axis=1))
+            noise.append(doubt(block, request.basis, when, sizes, None))
         error = error + np.max(noise, axis=0)
         amplitudes = solved.shared(sectored.diagonal(jumps))
         amplitudes = np.take_along_axis(amplitudes, ending[:, 0, :, None], axis=1)
