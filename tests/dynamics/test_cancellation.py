@@ -81,12 +81,15 @@ def test_bounds_hold_and_are_not_far(formula):
     assert np.max(error[bound > 0] / bound[bound > 0]) > 0.01
 
 
-def test_the_size_of_the_terms_grows_with_their_matrices():
-    """H = x A + 5 B, with A and B given at any scale."""
+def test_the_last_digits_of_h_are_those_of_its_terms():
+    """H = (x − c) A + 5 B, with A and B given at any scale."""
     matrices = np.array([[[1, 0], [0, -1]], [[0, 1], [1, 0]]])
+    unit = np.finfo(float).eps
     for scale in (1.0, 100.0):
         first, second = scale * matrices
-        H = ac.Hamiltonian.from_terms([("x", first), ("5", second)])
-        lanes = Lanes.of(H, ac.drive.Linear(-3, 2, rate=1))
-        sizes = lanes.term_sizes(np.array([[lanes.start[0], 0.0, lanes.stop[0]]]), np.arange(1))
-        assert sizes == pytest.approx(scale * 8)
+        for centre in (1.0, 1e6):
+            H = ac.Hamiltonian.from_terms([(f"x-{centre!r}", first), ("5", second)])
+            lanes = Lanes.of(H, ac.drive.Linear(centre - 3, centre + 2, rate=1))
+            lost = lanes.last_digits(lanes.start[:, None], np.arange(1))[0, 0] / (scale * unit)
+            assert lost[0, 1] == lost[1, 0] == pytest.approx(5)
+            assert centre / 4 < lost[0, 0] < 4 * (centre + 3)

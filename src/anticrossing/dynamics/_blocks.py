@@ -29,6 +29,7 @@ _MOST_OPEN = 64  # narrower panels of one block at once
 _TWO_LEVEL_NODES = 21
 _LAST_DIGIT = 4e-16
 _UNSEEN = 0.05  # of the tolerance: noise that does not matter
+_GOLDEN = 0.5 * (np.sqrt(5.0) - 1)
 _SINGLE = 1  # a level on its own
 
 _Index = npt.NDArray[np.intp]
@@ -99,7 +100,7 @@ def evolve(
     theta = grid.weights @ diagonals(g).real
     result.phase = np.max(np.abs(theta), axis=-1)
     result.accepted[:] = True
-    turns = _LAST_DIGIT * result.phase[:, None] * diagonals(_pattern(levels)).real * shifts
+    turns = _LAST_DIGIT * result.phase[:, None] * diagonals(pattern(levels)).real * shifts
     for size, panel, first in _runs(joined):
         going_on = result.accepted[panel]
         panel, first = panel[going_on], first[going_on]
@@ -124,11 +125,13 @@ def evolve(
 
 
 @functools.cache
-def _pattern(levels: int) -> ComplexArray:
+def pattern(levels: int) -> ComplexArray:
     """Return a Hermitian matrix with elements of size one that no symmetry knows."""
     draw = np.random.default_rng(levels)
     upper = np.triu(np.exp(2j * np.pi * draw.random((levels, levels))), 1)
-    diagonal = draw.choice([-1.0, 1.0], levels) * draw.uniform(0.5, 1.0, levels)
+    # Two levels that turn alike would hide what they do together: none do, and neighbours least.
+    rank = np.argsort(np.argsort(np.mod(np.arange(levels) * _GOLDEN, 1.0)))
+    diagonal = 2 * rank / (levels - 1) - 1 if levels > 1 else np.ones(1)
     return np.asarray(upper + dagger(upper) + np.diag(diagonal))
 
 
@@ -160,7 +163,7 @@ def _block(
     diagonals(h)[...] -= common[..., None]
     h, noise = _without_noise(h, doubt, grid)
     doubtful = np.flatnonzero(shifts & (noise > _UNSEEN * tolerance))
-    change = noise[doubtful, None, None] * _pattern(size)
+    change = noise[doubtful, None, None] * pattern(size)
     if inside is None:
         # Pairs that turn far are not integrated, and noise between them does nothing.
         theta = grid.integral @ diagonals(h[doubtful]).real
@@ -298,7 +301,6 @@ def _two(matrices: ComplexArray, half_width: FloatArray, grid: Grid, tolerance: 
     info, status = np.zeros((panels, 2)), np.empty(panels, dtype=np.int64)
     _two_level.solve_panels(
         np.ascontiguousarray(matrices),
-        np.zeros(panels),
         np.zeros(panels),
         half_width,
         grid.derivative,

@@ -18,6 +18,7 @@ from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
 from anticrossing.dynamics import interference, plan
+from anticrossing.dynamics._blocks import pattern
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution
@@ -28,6 +29,8 @@ from anticrossing.spectrum.symmetry import conserved
 
 _SMALLEST = 3  # of two levels a search costs as much as it could save
 _TIED = 1e-12  # of the largest level: levels that are nearer are one
+_SAMPLES = 8  # of the window
+_MUCH = 32.0  # units of a block that may be lost unseen
 _UNIT = float(np.finfo(np.float64).eps)
 
 
@@ -37,11 +40,12 @@ class Solved:
 
     blocks: tuple[Evolution, ...]
     common: Evolution | None
+    dropped: FloatArray
 
     @property
     def error(self) -> FloatArray:
-        """What the worst block leaves open, of every lane."""
-        return np.max([evolution.error for evolution in self.blocks], axis=0)
+        """What the worst block leaves open, and what is left out between blocks, of every lane."""
+        return np.max([evolution.error for evolution in self.blocks], axis=0) + self.dropped
 
     @property
     def phase(self) -> FloatArray:
@@ -113,6 +117,8 @@ class Sectored:
         How much less well H is known in this basis, a factor.
     mismatch : float
         How well the bases of equal blocks fit.
+    between : array, shape (K,), or None
+        What the terms' constant matrices are left with between sectors.
     """
 
     blocks: tuple[Lanes, ...]
@@ -123,6 +129,7 @@ class Sectored:
     common: Lanes | None
     rounding: float = 1.0
     mismatch: float = 0.0
+    between: FloatArray | None = None
 
     @classmethod
     def of(cls, lanes: Lanes, symmetry: Symmetry | None = None) -> Sectored | None:
@@ -162,17 +169,27 @@ class Sectored:
     ) -> Solved:
         """Propagate every different block across the window."""
         blocks = [self.common] if self.common is not None else []
+        cuts: dict[str, Any] = {"tolerance": tolerance, "breakpoints": breakpoints, "times": times}
         found = [
-            plan.solve(
-                lanes,
-                UnitaryKernel(lanes.hamiltonian.dimension),
-                tolerance=tolerance,
-                breakpoints=breakpoints,
-                times=times,
-            )
+            plan.solve(lanes, UnitaryKernel(lanes.hamiltonian.dimension), **cuts)
             for lanes in (*blocks, *self.blocks)
         ]
-        return Solved(tuple(found[len(blocks) :]), found[0] if blocks else None)
+        found[len(blocks) :] = [
+            _with_twin(lanes, evolution, **cuts)
+            for lanes, evolution in zip(self.blocks, found[len(blocks) :], strict=True)
+        ]
+        common = found[0] if blocks else None
+        return Solved(tuple(found[len(blocks) :]), common, self._dropped())
+
+    def _dropped(self) -> FloatArray:
+        """Return a bound on the probability to change sector that rounding of the terms hides."""
+        lanes = self.blocks[0]
+        if self.between is None:
+            return np.zeros(lanes.count)
+        times, everywhere = _samples(lanes), np.arange(lanes.count)
+        factors = np.abs(lanes.factors(times, everywhere))
+        amplitude = np.mean(factors @ self.between, axis=1) * (lanes.stop - lanes.start)
+        return np.minimum(np.minimum(amplitude, 1.0) ** 2, 1.0)
 
     def turns(self, solved: Solved) -> FloatArray:
         """Return a bound on what the rounding of all phases does to a probability."""
@@ -259,6 +276,31 @@ class Sectored:
         return np.sort(groups * size + order, axis=-1) % size, not apart.all()
 
 
+def _samples(lanes: Lanes) -> FloatArray:
+    """Return times in every window."""
+    share = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
+    return np.asarray(lanes.start[:, None] + (lanes.stop - lanes.start)[:, None] * share)
+
+
+def _with_twin(lanes: Lanes, evolution: Evolution, **cuts: Any) -> Evolution:
+    """Return the evolution beside that of a block which differs by what is lost of it.
+
+    Where the block is much smaller than what it was cut from, rounding of that shows.
+    """
+    hamiltonian = lanes.hamiltonian
+    if lanes.lost is None or not isinstance(hamiltonian, TermHamiltonian):
+        return evolution
+    times, everywhere = _samples(lanes), np.arange(lanes.count)
+    own = np.max(np.abs(lanes.traceless(times, everywhere)), axis=(2, 3))
+    lost = np.max(lanes.last_digits(times, everywhere), axis=(2, 3))
+    if np.all(lost <= _MUCH * _UNIT * own):
+        return evolution
+    moved = lanes.lost[:, None, None] * pattern(hamiltonian.dimension)
+    twin = _block(lanes, hamiltonian, np.stack(hamiltonian.matrices) + moved)
+    other = plan.solve(twin, UnitaryKernel(hamiltonian.dimension), **cuts)
+    return dataclasses.replace(evolution, shifted=other.propagator)
+
+
 def _given(
     lanes: Lanes,
     hamiltonian: TermHamiltonian,
@@ -305,8 +347,11 @@ def _rotated(
         parts[k] = dagger(turn) @ parts[k] @ turn
         mismatch = max(mismatch, float(np.abs((parts[k] - parts[first[k]]) / scale).max()))
     different = list(dict.fromkeys(first))
+    lost = _UNIT * np.sqrt(hamiltonian.dimension) * scale[:, 0, 0]
     return Sectored(
-        tuple(_block(lanes, hamiltonian, parts[k]) for k in different),
+        tuple(
+            dataclasses.replace(_block(lanes, hamiltonian, parts[k]), lost=lost) for k in different
+        ),
         tuple(different.index(k) for k in first),
         slices,
         np.concatenate(columns, axis=1),
@@ -314,7 +359,14 @@ def _rotated(
         _common(lanes, hamiltonian),
         max(1.0, defect / _UNIT),
         mismatch,
+        np.max(np.where(_apart(slices), np.abs(turned), 0.0), axis=(1, 2)),
     )
+
+
+def _apart(slices: tuple[slice, ...]) -> npt.NDArray[np.bool_]:
+    """Whether two coordinates belong to different sectors."""
+    own = np.repeat(np.arange(len(slices)), [part.stop - part.start for part in slices])
+    return np.asarray(own[:, None] != own)
 
 
 def _block(lanes: Lanes, hamiltonian: TermHamiltonian, stack: npt.NDArray[Any]) -> Lanes:

@@ -13,7 +13,7 @@ from anticrossing.dynamics.chebyshev import Grid
 
 MOST_PICARD = 80
 _LEAST_OVERLAP = 0.1
-_LAST_DIGIT = float(np.finfo(np.float64).eps)
+LAST_DIGIT = float(np.finfo(np.float64).eps)
 
 BoolArray = npt.NDArray[np.bool_]
 Nodes = slice | list[int]
@@ -58,7 +58,7 @@ def doubt(
     left = dagger(vectors) @ matrices @ vectors - mean * overlap
     diagonals(left)[...] -= energies
     weights = np.abs(vectors)
-    return np.abs(left) + _LAST_DIGIT * (weights.swapaxes(-1, -2) @ sizes @ weights)
+    return np.abs(left) + LAST_DIGIT * (weights.swapaxes(-1, -2) @ sizes @ weights)
 
 
 def half_and_slope(s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexArray]:

@@ -18,6 +18,8 @@ from anticrossing._core.tape import (
     SUBTRACT,
 )
 
+_UNIT = 2.0**-53
+
 
 @inner()
 def follow(code, first, last, numbers, parameters, registers):
@@ -63,3 +65,25 @@ def follow(code, first, last, numbers, parameters, registers):
         elif operation == NEGATE:
             for p in range(n):
                 out[p] = -a[p]
+
+
+@inner()
+def doubt(code, registers, node, errors):
+    """Write a bound on the rounding errors of all registers at a node: a running error analysis."""
+    errors[0] = _UNIT * abs(registers[0, node])
+    for k in range(code.shape[0]):
+        operation, i, j = code[k, 0], code[k, 1], code[k, 2]
+        size = abs(registers[k + 1, node])
+        if operation in (PARAMETER, NUMBER):
+            errors[k + 1] = 0.0
+            continue
+        own = errors[i]
+        if operation in (ADD, SUBTRACT):
+            own += errors[j]
+        elif operation == MULTIPLY:
+            own = own * abs(registers[j, node]) + errors[j] * abs(registers[i, node])
+        elif operation == DIVIDE:
+            own = (own + size * errors[j]) / max(abs(registers[j, node]), 1e-300)
+        elif operation == POWER:
+            own *= j * size / max(abs(registers[i, node]), 1e-300)
+        errors[k + 1] = own if operation == NEGATE else own + _UNIT * size

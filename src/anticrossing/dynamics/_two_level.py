@@ -21,7 +21,6 @@ MOST_PHASE = 1e100
 WORK = 20  # rows of numbers at the nodes
 
 ROUNDING = 4e-15  # of values at the nodes
-LAST_DIGITS = 2.0**-51  # of a time, in all that is made of it
 ROUGHEST = 1e-6  # rotations between close levels carry noise; beyond, the nodes miss something
 
 ACCEPTED_PHASES = 1
@@ -102,13 +101,6 @@ def _largest(values):
         size = abs(values[j])
         largest = size if size > largest else largest
     return largest
-
-
-@inner()
-def _range(values):
-    """Return how far values go at least over each half of a panel."""
-    middle = values[values.size // 2]
-    return min(abs(values[0] - middle), abs(values[values.size - 1] - middle))
 
 
 @inner(fastmath=_VECTOR)
@@ -203,13 +195,14 @@ def _about_all(q, sr, si, dsr, dsi, energy, d, cr, ci):
 
 @inner(fastmath={"contract", "reassoc"})
 def solve_panel(
-    d, cr, ci, m, floor, lateness, derivative, integral, weights, tail, tolerance, work, out, info
-):
+    d, cr, ci, m, noise, common_noise, derivative, integral, weights, tail, tolerance,
+    work, out, info,
+):  # fmt: skip
     """Solve one panel; d, c = cr + i ci and m are overwritten. Returns the status.
 
-    `floor` is the size of what d, c and m are differences of, `lateness` the least |t| over the
-    half-width: a time has a last digit too, and no half of the panel knows H better. `info` takes
-    the error and the phase.
+    `noise` and `common_noise` are what rounding of the times and of what d and c, and m, are made
+    of leaves unknown wherever it is least: no half of the panel knows more. `info` takes the error
+    and the phase.
     """
     # Frames are unitary matrices [[a*, −b], [b*, a]] held as (a, b).
     n = d.size
@@ -217,16 +210,13 @@ def solve_panel(
     sr, si, dsr, dsi, q = work[0], work[1], work[2], work[3], work[4]
     energy, factor, best_d, best_cr, best_ci = work[5], work[6], work[7], work[8], work[9]
 
-    moved = max(max(_range(d), _range(m)), max(_range(cr), _range(ci)))
-    noise = LAST_DIGITS * lateness * moved
-
     # Constant frame: the eigenvectors at the middle node.
     _, q0, s0r, s0i = _rotation(d[middle], cr[middle], ci[middle])
     left = (complex(q0), complex(s0r, s0i))
     right = left
     _turn(d, cr, ci, q0, s0r, s0i)
     best = _largest_pair(cr, ci)
-    rounding = ROUNDING * max(max(_largest(d), _largest(m)), max(best, floor)) + noise
+    rounding = ROUNDING * max(max(_largest(d), _largest(m)), best) + max(noise, common_noise)
     last = max(_tail_size(tail, d, m), _tail_size(tail, cr, ci))
     if not last <= max(tolerance, rounding):
         return REFUSED
@@ -366,13 +356,11 @@ def _remainder(d, cr, ci, integral, tail, tolerance, work):
 
 @entry()
 def solve_panels(
-    matrices, size, lateness, half_width, derivative, integral, weights, tail, tolerance,
-    out, info, status,
-):  # fmt: skip
+    matrices, noise, half_width, derivative, integral, weights, tail, tolerance, out, info, status
+):
     """Solve every panel: `matrices` (P, n, 2, 2) complex, `half_width` (P,), results in place.
 
-    `size` (P,) is that of the terms whose sum is the matrices, `lateness` (P,) the least |t| in
-    half-widths.
+    `noise` (P,) is what is not known of the matrices' elements.
     """
     n = matrices.shape[1]
     d, cr, ci, m = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
@@ -392,14 +380,14 @@ def solve_panels(
             for j in range(n):
                 d[j], m[j] = d[j] / beyond, m[j] / beyond
                 cr[j], ci[j] = cr[j] / beyond, ci[j] / beyond
-        floor = h * size[p] / beyond
+        unknown = h * noise[p] / beyond
         status[p] = solve_panel(
             d,
             cr,
             ci,
             m,
-            floor,
-            lateness[p],
+            unknown,
+            unknown,
             derivative,
             integral,
             weights,

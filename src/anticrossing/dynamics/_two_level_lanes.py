@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from anticrossing._core.jit import entry, inner
-from anticrossing.dynamics._tape import follow
+from anticrossing.dynamics._tape import doubt, follow
 from anticrossing.dynamics._two_level import REFUSED, WORK, _rotation, solve_panel
 
 MOST_TRIED = 2**20
@@ -25,17 +25,15 @@ DIRECT_PHASE = 1.9  # half of the phase that 21 nodes follow to 10⁻¹²
 LEAST_ACTION = 0.6  # of what it takes to have superadiabatic states, in units of −ln(tolerance)
 ACTION_GAIN = 1.4  # by which coupling that is small already lets direct panels be wider
 MARGIN = 8.0  # of the last coefficients
+ROUNDED = 2.0**-52  # of a term, in the sum
+NOISE = 4.0  # of one number, in the last coefficients of many
 NARROWER, WIDER = 0.8, 1.25  # after a refused panel, after an accepted one
 
 
 @inner(fastmath={"contract", "reassoc"})
 def _entries(h, outputs, parts, registers, d, cr, ci, m):
-    """Write G = h H at the nodes from the coefficients of its terms.
-
-    Returns the sum of its elements, and the size of the terms that they are sums of.
-    """
+    """Write G = h H at the nodes from the coefficients of its terms; returns their sum."""
     n = d.size
-    size = 0.0
     for j in range(n):
         d[j], cr[j], ci[j], m[j] = 0.0, 0.0, 0.0, 0.0
     for k in range(outputs.size):
@@ -44,8 +42,6 @@ def _entries(h, outputs, parts, registers, d, cr, ci, m):
             factor = h * parts[k, part]
             if factor == 0.0:
                 continue
-            largest = max(abs(registers[row, 0]), abs(registers[row, n - 1]))
-            size += abs(factor) * max(largest, abs(registers[row, n // 2]))
             if part == 0:
                 for j in range(n):
                     d[j] += factor * registers[row, j]
@@ -61,7 +57,25 @@ def _entries(h, outputs, parts, registers, d, cr, ci, m):
     total = 0.0
     for j in range(n):
         total += abs(d[j]) + abs(cr[j]) + abs(ci[j]) + abs(m[j])
-    return total, size
+    return total
+
+
+@inner()
+def _noise(h, code, registers, outputs, parts, errors, found):
+    """Write what rounding leaves unknown of d and c, and of m, where on the panel it is least."""
+    n = registers.shape[1]
+    found[0], found[1] = np.inf, np.inf
+    for node in (0, n // 2, n - 1):
+        doubt(code, registers, node, errors)
+        along, real, imaginary, common = 0.0, 0.0, 0.0, 0.0
+        for k in range(outputs.size):
+            own = h * (errors[outputs[k]] + ROUNDED * abs(registers[outputs[k], node]))
+            along += abs(parts[k, 0]) * own
+            real += abs(parts[k, 1]) * own
+            imaginary += abs(parts[k, 2]) * own
+            common += abs(parts[k, 3]) * own
+        found[0] = min(found[0], NOISE * max(along, max(real, imaginary)))
+        found[1] = min(found[1], NOISE * common)
 
 
 @inner()
@@ -216,7 +230,8 @@ def solve_lanes(
     work = np.empty((WORK, n))
     registers = np.empty((code.shape[0] + 1, n))
     out = np.empty((2, 2), dtype=np.complex128)
-    found = np.empty(2)
+    errors = np.empty(code.shape[0] + 1)
+    found, unknown = np.empty(2), np.empty(2)
     space = 64
     pieces = np.empty((space, 2, 2), dtype=np.complex128)
     after = np.empty((space, 2, 2), dtype=np.complex128)
@@ -265,7 +280,7 @@ def solve_lanes(
                     registers[0, j] = middle + half * nodes[j]
                 registers[0, 0], registers[0, n - 1] = left, right
                 follow(code, constant, code.shape[0], numbers, own, registers)
-                total, floor = _entries(half, outputs, parts, registers, d, cr, ci, m)
+                total = _entries(half, outputs, parts, registers, d, cr, ci, m)
                 if not total < LARGEST_PHASE:
                     failed = True
                     break
@@ -286,10 +301,10 @@ def solve_lanes(
                     bottom = max(bottom, abs(m[j] - root))
                 dn, rn, im = d[n - 1], cr[n - 1], ci[n - 1]
                 tried += 1
-                lateness = max(max(left, -right), 0.0) / half
+                _noise(half, code, registers, outputs, parts, errors, unknown)
                 solved = solve_panel(
-                    d, cr, ci, m, floor, lateness, derivative, integral, weights, tail, tolerance,
-                    work, out, found,
+                    d, cr, ci, m, unknown[0], unknown[1], derivative, integral, weights, tail,
+                    tolerance, work, out, found,
                 )  # fmt: skip
                 if solved != REFUSED:
                     break

@@ -23,7 +23,8 @@ from anticrossing.dynamics.panels import SUPERADIABATIC, Evolution, Pieces
 ROUNDING = 2 * float(np.finfo(np.float64).eps)
 # The difference between two equations that rounding does not tell apart is what it does, within
 # these factors: it is one draw.
-_SHIFTS, _MOST_SHIFTS = 2.0, 30.0
+_SHIFTS, _MOST_SHIFTS = 2.0, 20.0
+_MOST_SHIFTS_PER_LEVEL = 1.1  # two of many levels may turn nearly alike in it
 NEGLIGIBLE = 0.05  # of the error estimate
 _MOST_NUMBERS = 2_000_000  # handled at once, which bounds memory
 
@@ -33,6 +34,8 @@ _Maps = npt.NDArray[np.complex128]
 def of_phases(evolution: Evolution) -> FloatArray:
     """Return a bound on what the rounding of its phases does to any element of U or to |U|²."""
     bound = turns(evolution.phase)
+    if evolution.unknown is not None:
+        bound = np.maximum(bound, np.minimum(2 * evolution.unknown, 1.0))
     if evolution.shifted is not None:
         found = np.max(np.abs(evolution.shifted - evolution.propagator), axis=(1, 2))
         bound = np.minimum(np.maximum(bound, _SHIFTS * found), 1.0)
@@ -66,7 +69,8 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
             np.abs(dagger(rows) @ (u if evolution.applied else u @ columns)) ** 2 for u in both
         )
         moved = np.max(np.abs(found - other), axis=(1, 2))
-        bound = np.clip(bound, _SHIFTS * moved, _MOST_SHIFTS * moved)
+        limit = max(_MOST_SHIFTS, _MOST_SHIFTS_PER_LEVEL * rows.shape[-2])
+        bound = np.clip(bound, _SHIFTS * moved, limit * moved)
     return bound
 
 
@@ -98,7 +102,8 @@ def of_sectors(
         for _, u, columns, rows in parts
     )
     moved = np.max(np.abs(np.abs(other) ** 2 - np.abs(amplitudes) ** 2), axis=(1, 2))
-    return np.minimum(np.clip(found, _SHIFTS * moved, _MOST_SHIFTS * moved), bound)
+    # The second equations do not turn the phases that all levels of a sector share.
+    return np.minimum(np.maximum(found, _SHIFTS * moved), bound)
 
 
 def _turned(
@@ -178,6 +183,9 @@ def _levels(
     with one_thread:
         energies, frames = np.linalg.eigh(h.reshape(*times.shape, *h.shape[-2:]))
     largest = np.max(np.abs(energies), axis=-2)
+    unknown = np.max(lanes.last_digits(times.reshape(lane.size, -1), lane), axis=(2, 3))
+    unknown = np.max(unknown.reshape(times.shape), axis=-1)[..., None]
+    largest = np.maximum(largest, unknown / ROUNDING)
     last = frames[..., -1, :, :].astype(np.complex128)
     return (pieces.right - pieces.left)[..., None] * largest, last
 

@@ -18,8 +18,9 @@ from anticrossing.dynamics.lanes import Lanes
 FIRST_PANELS = 8  # of a window
 TWO_LEVEL_NODES = 21
 MANY_LEVEL_NODES = 25
-_MOST_OFFSET_HALVINGS = 40
+_MOST_OFFSET_HALVINGS, _MOST_OFFSET_PARTS = 40, 2**16
 _OFFSET_TOLERANCE = 1e-13
+_NOISE = 4.0  # of one number, in the last coefficients of many
 
 
 @dataclass
@@ -131,6 +132,13 @@ def unresolved(grid: Grid, half_width: FloatArray, *values: npt.NDArray[Any]) ->
     return total
 
 
+def least_noise(lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> FloatArray:
+    """Return what is not known of the elements of H where on each panel it is least, (P,)."""
+    few = times[:, [0, times.shape[1] // 2, -1]]
+    unknown = np.max(lanes.last_digits(few, lane), axis=(2, 3), initial=0.0)
+    return np.asarray(_NOISE * np.min(unknown, axis=1))
+
+
 class UnitaryKernel(Kernel):
     """The Schrödinger equation: compiled for two levels, vectorised for more."""
 
@@ -148,9 +156,8 @@ class UnitaryKernel(Kernel):
     ) -> PanelResults:
         matrices, offset = lanes.split(times, lane)
         if self.size == 2:
-            size = lanes.term_sizes(times, lane)
-            lateness = np.maximum(np.maximum(times[:, 0], -times[:, -1]), 0.0) / half_width
-            solved = self._two_levels(matrices, size, lateness, half_width, tolerance)
+            noise = least_noise(lanes, times, lane)
+            solved = self._two_levels(matrices, noise, half_width, tolerance)
         else:
             found = _many_level.solve_panels(matrices, half_width, self.grid, tolerance)
             error = found.error + unresolved(self.grid, half_width, matrices)
@@ -188,10 +195,13 @@ class UnitaryKernel(Kernel):
             half = 0.5 * (right - left)
             largest = half * np.max(np.abs(values), axis=1, initial=0.0)
             tail = half * np.max(np.abs(values @ self.grid.tail.T), axis=1, initial=0.0)
-            done = tail <= np.maximum(_OFFSET_TOLERANCE, 4e-15 * largest)
+            few = np.stack([left, left + half, right], axis=1)
+            unknown = np.min(lanes.last_digits_of_offset(few, lane[owner]), axis=1)
+            known = np.maximum(4e-15 * largest, _NOISE * half * unknown)
+            done = tail <= np.maximum(_OFFSET_TOLERANCE, known)
             np.add.at(total, owner[done], half[done] * (values[done] @ self.grid.weights))
             np.add.at(size, owner[done], largest[done] * 2)
-            if done.all() or lanes.is_function:
+            if done.all() or lanes.is_function or owner.size > _MOST_OFFSET_PARTS:
                 break
             owner = np.repeat(owner[~done], 2)
             middle = left[~done] + half[~done]
@@ -207,8 +217,7 @@ class UnitaryKernel(Kernel):
     def _two_levels(
         self,
         matrices: npt.NDArray[Any],
-        size: FloatArray,
-        lateness: FloatArray,
+        noise: FloatArray,
         half_width: FloatArray,
         tolerance: float,
     ) -> PanelResults:
@@ -221,8 +230,7 @@ class UnitaryKernel(Kernel):
         status = np.empty(panels, dtype=np.int64)
         _two_level.solve_panels(
             np.ascontiguousarray(matrices, dtype=np.complex128),
-            size,
-            lateness,
+            noise,
             half_width,
             self.grid.derivative,
             self.grid.integral,

@@ -19,8 +19,16 @@ from anticrossing.hamiltonian import (
     check_finite_hermitian,
 )
 
+_ROUNDED = 2.0**-52  # of a term
+_JUMP = 1e-3  # of the largest: no rounding
 LARGEST_WHOLE = 512
 """Sparse Hamiltonians above this dimension evolve one state, not all of them."""
+
+
+def _without_jumps(moved: FloatArray, values: npt.NDArray[Any]) -> FloatArray:
+    """Leave out what changes at a jump between two times, (P, n, …)."""
+    largest = np.max(np.abs(values), axis=tuple(range(1, values.ndim)), keepdims=True)
+    return np.where(moved < _JUMP * largest, moved, 0.0)
 
 
 def is_large(hamiltonian: Hamiltonian) -> bool:
@@ -42,7 +50,10 @@ def refuse_large(hamiltonian: Hamiltonian) -> None:
 
 @dataclass(frozen=True)
 class Lanes:
-    """H(x(t)) for every parameter point, flattened to one axis."""
+    """H(x(t)) for every parameter point, flattened to one axis.
+
+    Elements of the constant matrices that come from larger ones are known but for `lost` (K,).
+    """
 
     hamiltonian: Hamiltonian
     drive: Drive
@@ -51,6 +62,7 @@ class Lanes:
     d_parameters: Mapping[str, FloatArray]
     start: FloatArray
     stop: FloatArray
+    lost: FloatArray | None = None
 
     @classmethod
     def of(cls, hamiltonian: Hamiltonian, drive: Drive, batch_shape: tuple[int, ...] = ()) -> Lanes:
@@ -110,15 +122,58 @@ class Lanes:
         found = self.hamiltonian.weights(self.positions(times, lane), self._h(lane))
         return self.hamiltonian.units.angular * found
 
-    def term_sizes(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> FloatArray:
-        """Return the size of the terms that H is a sum of, at its largest over `times`, (P,).
+    def factors(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+        """Return the factors f_k(x(t)) of the constant matrices, (P, n, K)."""
+        assert isinstance(self.hamiltonian, TermHamiltonian)
+        found = self.hamiltonian.factors(self.positions(times, lane), self._h(lane))
+        return self.hamiltonian.units.angular * found
 
-        Where they cancel, their last digits are what is known of H. A function has no terms.
+    def last_digits(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> FloatArray:
+        """Return what rounding leaves unknown of the elements of H less its trace, (P, n, N, N).
+
+        Times, positions and terms have last digits; where large terms cancel these are what is
+        known of H.
         """
-        if not isinstance(self.hamiltonian, TermHamiltonian):
-            return np.zeros(lane.size)
-        sizes = np.sum(np.abs(self.coefficients(times, lane)), axis=-1)
-        return np.asarray(np.max(sizes, axis=1))
+        h, factor = self._h(lane), self.hamiltonian.units.angular
+        x, *beside = self._beside(times, lane)
+        if isinstance(self.hamiltonian, TermHamiltonian):
+            factors = self.hamiltonian.factors(x, h)
+            moved = [np.abs(self.hamiltonian.factors(there, h) - factors) for there in beside]
+            unknown = _without_jumps(np.max(moved, axis=0), factors) + _ROUNDED * np.abs(factors)
+            shapes = np.abs(self.hamiltonian.traceless_matrices())
+            found = np.tensordot(unknown, shapes, axes=1)
+            if self.lost is not None:
+                found = found + (np.abs(factors) @ self.lost)[..., None, None]
+            return np.asarray(factor * found)
+        values, offset = self.hamiltonian.evaluate_split(x, h)
+        moved = [np.abs(self.hamiltonian.evaluate_split(there, h)[0] - values) for there in beside]
+        rounded = np.abs(values) + np.abs(offset)[..., None, None] * np.eye(values.shape[-1])
+        unknown = _without_jumps(np.max(moved, axis=0), values) + _ROUNDED * rounded
+        return np.asarray(factor * unknown)
+
+    def last_digits_of_offset(
+        self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]
+    ) -> FloatArray:
+        """Return the same of the multiple of the identity, (P, n)."""
+        h, hamiltonian = self._h(lane), self.hamiltonian
+        x, *beside = self._beside(times, lane)
+        offset = hamiltonian.evaluate_offset(x, h)
+        moved = [np.abs(hamiltonian.evaluate_offset(there, h) - offset) for there in beside]
+        rounded = np.abs(offset)
+        if isinstance(hamiltonian, TermHamiltonian):
+            rounded = np.abs(hamiltonian.factors(x, h)) @ np.abs(hamiltonian.offsets())
+        unknown = _without_jumps(np.max(moved, axis=0), offset) + _ROUNDED * rounded
+        return np.asarray(hamiltonian.units.angular * unknown)
+
+    def _beside(
+        self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]
+    ) -> list[npt.NDArray[Any]]:
+        """Return x(t) at `times`, and what it may be as well; nothing outside the window."""
+        start, stop = self.start[lane, None], self.stop[lane, None]
+        x = self.positions(times, lane)
+        inside = self.positions(0.5 * (start + stop), lane)
+        near = [np.clip(np.nextafter(times, end), start, stop) for end in (-np.inf, np.inf)]
+        return [x, np.nextafter(x, inside), *(self.positions(there, lane) for there in near)]
 
     def positions(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
         """Return x(t) at `times` (P, n) of lanes `lane` (P,)."""

@@ -72,7 +72,8 @@ class Evolution:
     """Propagators of all lanes: to the end, and to every requested time.
 
     `shifted` is what the propagator to the end may be as well, where that was tried. `applied` ones
-    are times some columns.
+    are times some columns. `unknown` is what the last digits of H add up to over the window, where
+    large terms cancel in it.
     """
 
     propagator: npt.NDArray[Any]
@@ -87,6 +88,7 @@ class Evolution:
     steps: npt.NDArray[np.intp] | None = None
     shifted: npt.NDArray[Any] | None = None
     applied: bool = False
+    unknown: FloatArray | None = None
 
     def applied_to(self, columns: ComplexArray) -> Evolution:
         """Return the same with the propagators times columns (lanes, N, C)."""

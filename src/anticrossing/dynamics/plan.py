@@ -6,6 +6,8 @@ measured side by side on one core; their ratios decide, and those differ little 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from anticrossing._core.checks import ComplexArray, FloatArray
@@ -56,16 +58,29 @@ def solve(
                 columns=columns,
             )
             if found is not None:
-                return found
+                return replace(found, unknown=_unknown(lanes))
     found = panels.solve(lanes, kernel, tolerance=tolerance, breakpoints=breakpoints, times=times)
+    found = replace(found, unknown=_unknown(lanes))
     return found if columns is None else found.applied_to(columns)
+
+
+def _unknown(lanes: Lanes) -> FloatArray:
+    """Return what the last digits of H add up to over every window."""
+    times, length = _samples(lanes)
+    unknown = np.max(lanes.last_digits(times, np.arange(lanes.count)), axis=(2, 3))
+    return np.asarray(length * unknown.mean(axis=1))
+
+
+def _samples(lanes: Lanes) -> tuple[FloatArray, FloatArray]:
+    """Return times in every window, and its length."""
+    share = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
+    length = lanes.stop - lanes.start
+    return lanes.start[:, None] + length[:, None] * share, length
 
 
 def _phases(lanes: Lanes) -> FloatArray:
     """Return nearly ∫‖H‖dt of every lane, from above where H varies little."""
-    share = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
-    length = lanes.stop - lanes.start
-    times = lanes.start[:, None] + length[:, None] * share
+    times, length = _samples(lanes)
     h = lanes.traceless(times, np.arange(lanes.count))
     # ‖H‖ ≤ ‖H⁴‖_F^(1/4), with the largest element taken out so that no power leaves the doubles.
     largest = np.max(np.abs(h), axis=(-2, -1))

@@ -186,6 +186,8 @@ def _end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, Comple
     frames = np.zeros((2, lanes.count, levels, levels), dtype=np.complex128)
     best = np.full((2, lanes.count), np.inf)
     lane = np.arange(lanes.count)
+    # Derivatives of noise on a panel of n nodes are n² times as large as it.
+    turned = [points.size**2 * _turning_noise(lanes, end) for end in (lanes.start, lanes.stop)]
     for halvings in range(1, 40):
         width = (lanes.stop - lanes.start) * 0.5**halvings
         open_ends = best > tolerance
@@ -200,10 +202,11 @@ def _end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, Comple
             solved = _many_level.superadiabatic_frames(
                 lanes.traceless(times, todo), half, points, tolerance
             )
-            better = solved.residual < best[end, todo]
+            left_over = np.maximum(solved.residual, turned[end][todo] / half)
+            better = left_over < best[end, todo]
             side = solved.left if end == 0 else solved.right
             frames[end, todo[better]] = side[better]
-            best[end, todo[better]] = solved.residual[better]
+            best[end, todo[better]] = left_over[better]
     return frames[0], frames[1], best.max(axis=0)
 
 
@@ -218,27 +221,41 @@ def doubt(
     one column `level` is where it starts, if at a level.
     """
     levels = sizes.shape[-2]
-    if basis == "diabatic" or levels <= 2:  # the digits of two are those of their distance
+    if basis == "diabatic" or levels == 1 or not times.size:
         return np.zeros(lanes.count)
-    turned = _angles(lanes, times) @ sizes
+    turned = _angles(lanes, times)[0] @ sizes
     if sizes.shape[-1] == levels:
-        turned = turned + sizes @ _angles(lanes, lanes.start[:, None])
+        turned = turned + sizes @ _angles(lanes, lanes.start[:, None])[0]
     elif level is not None:
-        first = _angles(lanes, lanes.start[:, None])[..., level]
+        first = _angles(lanes, lanes.start[:, None])[0][..., level]
         turned = turned + np.sum(first, axis=-1)[..., None, None]
     return np.asarray(np.max(2 * sizes * turned, axis=(1, 2, 3), initial=0.0))
 
 
-def _angles(lanes: Lanes, times: FloatArray) -> FloatArray:
-    """Return how well the eigenvectors are known against each other, (lanes, K, N, N)."""
-    h = lanes.traceless(times, np.arange(lanes.count))
-    shape, h = h.shape, h.reshape(-1, *h.shape[-2:])
+def _angles(lanes: Lanes, times: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return how well the eigenvectors are known against each other, and their distances.
+
+    Both are (lanes, K, N, N); levels that are not told apart have no distance.
+    """
+    everywhere = np.arange(lanes.count)
+    h, unknown = lanes.traceless(times, everywhere), lanes.last_digits(times, everywhere)
+    shape = h.shape
+    h, unknown = (a.reshape(-1, *shape[-2:]) for a in (h, unknown))
     with one_thread:
         energies, vectors = np.linalg.eigh(h)
     apart = np.abs(energies[:, :, None] - energies[:, None, :])
     told = apart > _NO_DISTANCE * np.max(np.abs(energies), axis=-1)[:, None, None]
-    noise = 2 * _stacks.doubt(h, energies, vectors, np.abs(h))
-    return np.where(told, noise / np.where(told, apart, 1.0), 0.0).reshape(shape)
+    noise = 2 * _stacks.doubt(h, energies, vectors, np.abs(h) + unknown / _stacks.LAST_DIGIT)
+    angles = np.where(told, noise / np.where(told, apart, 1.0), 0.0)
+    return angles.reshape(shape), np.where(told, apart, 0.0).reshape(shape)
+
+
+def _turning_noise(lanes: Lanes, when: FloatArray) -> FloatArray:
+    """Return the largest angle that eigenvectors are not known to, over its distance, (lanes,)."""
+    angles, apart = _angles(lanes, when[:, None])
+    return np.asarray(
+        np.max(np.where(apart > 0, angles / np.where(apart > 0, apart, 1.0), 0.0), axis=(1, 2, 3))
+    )
 
 
 def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:

@@ -90,8 +90,11 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
 
     def weights(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> npt.NDArray[Any]:
         """Return the size f_k(x)·max|M_k| of every term, less what commutes: (..., K)."""
-        values = self._coefficient_values(self.formulas, x, parameters)
-        return np.asarray(values * self.weights_of_terms())
+        return self.factors(x, parameters) * self.weights_of_terms()
+
+    def factors(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> npt.NDArray[Any]:
+        """Return the factors f_k(x) of the constant matrices, (..., K)."""
+        return np.asarray(self._coefficient_values(self.formulas, x, parameters))
 
     def weights_of_terms(self) -> FloatArray:
         """Return max|M_k| of every term, less what commutes."""

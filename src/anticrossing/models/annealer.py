@@ -98,7 +98,9 @@ def Annealer(
 
 
 def _triples(couplings: Any) -> dict[tuple[int, int], float]:
-    rows = real_array("couplings", couplings if len(couplings) else np.empty((0, 3)))
+    rows = real_array("couplings", couplings)
+    if rows.size == 0:
+        return {}
     if rows.ndim != 2 or rows.shape[1] != 3 or np.any(rows[:, :2] % 1):
         raise fail("couplings", "be a list of (i, j, J)", f"its shape is {rows.shape}")
     found: dict[tuple[int, int], float] = {}

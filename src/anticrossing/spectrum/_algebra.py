@@ -20,6 +20,7 @@ ZERO_AS_GIVEN = 1e-15  # relative size below which a given matrix element counts
 ZERO_ROTATED = 1e-11  # the same after a numerical change of basis
 _SEEDS = (1, 2, 3)
 _APART = 1e-4  # of the largest eigenvalue: their vectors are exact to far below ZERO_ROTATED
+_MOST_MIXED = 0.5  # in one step, by which Newton and Schulz still find a unitary matrix
 _ROUNDS, _STEPS, _ENOUGH = 3, 40, 1e-3
 _EQUAL = 1e-10  # elements of two blocks in a basis of their own, which is known to about that
 _SAME_LEVELS = 2e-14  # levels of two equal blocks, of the largest element
@@ -231,6 +232,8 @@ def _refined(
             )
             mixing[here[:, :, None], there[:, None]] = x
             mixing[there[:, :, None], here[:, None]] = -dagger(x)
+        if not np.max(np.sum(np.abs(mixing), axis=1)) <= _MOST_MIXED:
+            break  # that is another basis
         vectors = vectors + vectors @ mixing
         for _ in range(2):
             vectors, _ = nearer_unitary(vectors)
@@ -247,7 +250,7 @@ def _mixing(a: npt.NDArray[Any], b: npt.NDArray[Any], between: npt.NDArray[Any])
     size = np.sum(np.abs(slope) ** 2, axis=(1, 2))
     enough = _ENOUGH**2 * size
     for _ in range(_STEPS):
-        going = size > enough
+        going = (size > enough) & (np.max(np.abs(x), axis=(1, 2)) < _MOST_MIXED)
         if not going.any():
             break
         moved = a @ step - step @ b
