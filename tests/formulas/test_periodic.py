@@ -63,6 +63,19 @@ def test_sum_against_many_digits():
     assert fast_passage_population(**place).value == pytest.approx(float(exact), rel=1e-13)
 
 
+def test_maps_are_their_points():
+    offsets, amplitudes = np.linspace(-3, 3, 5)[::-1, None], np.linspace(0, 6, 4)
+    frequencies = np.array([[[0.8]], [[1.3]]])
+    drive = {"offset": offsets, "amplitude": amplitudes, "frequency": frequencies}
+    for formula, more in ((transition_rate, {}), (fast_passage_population, {"t1": 30.0})):
+        found = formula(gap=0.2, **drive, t2=12.0, **more).value
+        assert found.shape == (2, 5, 4)
+        for point in np.ndindex(found.shape):
+            own = {name: np.broadcast_to(v, found.shape)[point] for name, v in drive.items()}
+            one = formula(gap=0.2, **own, t2=12.0, **more).value
+            assert found[point] == pytest.approx(one, rel=1e-13)
+
+
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 def test_population_tends_to_the_bloch_equation_as_the_gap_closes(scale):
     """Corrections are of second order in the gap: shift of the resonance and mixing of orders."""

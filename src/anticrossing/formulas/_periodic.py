@@ -35,10 +35,19 @@ def decay_times(t1: npt.ArrayLike, t2: npt.ArrayLike) -> tuple[FloatArray, Float
     return relax, dephase
 
 
-def components(argument: FloatArray) -> Iterator[tuple[int, FloatArray]]:
-    """Yield n and J_n for every n at which a Bessel function is not zero to rounding."""
+def components(amplitude: FloatArray, frequency: FloatArray) -> Iterator[tuple[int, FloatArray]]:
+    """Yield n and J_n(A/ω) for every n at which it is not zero to rounding.
+
+    The arguments are broadcast already. Along axes on which neither changes, J_n has one entry: in
+    a map over offsets and amplitudes the Bessel functions take nearly all of the time otherwise.
+    """
     from scipy.special import jv
 
+    varying = tuple(
+        slice(None) if one or other else slice(1)
+        for one, other in zip(amplitude.strides, frequency.strides, strict=True)
+    )
+    argument = amplitude[varying] / frequency[varying]
     largest = float(np.max(argument, initial=0.0))
     if largest > MOST_ORDER:
         raise fail(

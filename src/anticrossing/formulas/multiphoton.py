@@ -147,7 +147,7 @@ def multiphoton_resonances(
 
     couplings = np.asarray(g * jv(n, a / omega))
     shift, strongest = np.zeros(couplings.shape), np.zeros(couplings.shape)
-    for m, bessel in components(a / omega):
+    for m, bessel in components(a, omega):
         squared = np.broadcast_to((g * bessel) ** 2, couplings.shape)
         strongest = np.maximum(strongest, squared)
         apart = np.where(n == m, np.inf, 2 * omega * (n - m))

@@ -77,7 +77,7 @@ def fast_passage_population(
         gap=g, offset=eps, amplitude=a, frequency=omega, t1=relax, t2=dephase
     )
     total, strongest = np.zeros(g.shape), np.zeros(g.shape)
-    for n, bessel in components(a / omega):
+    for n, bessel in components(a, omega):
         squared = (g * bessel) ** 2
         strongest = np.maximum(strongest, squared)
         total += squared / (
@@ -140,7 +140,7 @@ def transition_rate(
         gap=g, offset=eps, amplitude=a, frequency=omega, t2=positive("t2", t2)
     )
     total, strongest = np.zeros(g.shape), np.zeros(g.shape)
-    for n, bessel in components(a / omega):
+    for n, bessel in components(a, omega):
         squared = (g * bessel) ** 2
         strongest = np.maximum(strongest, squared)
         total += squared * dephase / (1 + ((eps - n * omega) * dephase) ** 2)

@@ -33,6 +33,10 @@ _MODULES = {
     "retinal": "retinal",
     "quantum-annealing-24": "quantum_annealing",
     "fe8": "fe8",
+    "kibble-zurek": "kibble_zurek",
+    "wubs": "wubs",
+    "zenesini": "zenesini",
+    "amplitude-spectroscopy": "amplitude_spectroscopy",
 }
 
 NAMES = tuple(_MODULES)
