@@ -18,7 +18,7 @@ from anticrossing._core.checks import ConvergenceError, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing.dynamics.chebyshev import Grid, grid
 from anticrossing.hamiltonian.sparse import Combined, SparseHamiltonian
-from anticrossing.spectrum._blocks import lowest_levels, lowest_with_copies
+from anticrossing.spectrum._lanczos import lowest_levels, lowest_with_copies
 
 Array = npt.NDArray[Any]
 

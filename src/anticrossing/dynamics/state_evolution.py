@@ -32,7 +32,7 @@ from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import check_initial, check_kinds, check_tolerance
 from anticrossing.hamiltonian import TermHamiltonian
 from anticrossing.hamiltonian.sparse import SparseHamiltonian
-from anticrossing.spectrum._blocks import lowest_with_copies
+from anticrossing.spectrum._lanczos import lowest_with_copies
 from anticrossing.units import Units
 
 METHODS = ("auto", "direct", "lowest")

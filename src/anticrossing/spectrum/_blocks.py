@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ConvergenceError, FloatArray, InputError, fail
+from anticrossing._core.checks import FloatArray, InputError, fail
 from anticrossing._core.plain import (
     Formula,
     Plain,
@@ -24,13 +23,12 @@ from anticrossing.hamiltonian import (
     TermHamiltonian,
     check_finite_hermitian,
 )
-from anticrossing.hamiltonian.sparse import Combined, SparseTerms
+from anticrossing.hamiltonian.sparse import SparseTerms
+from anticrossing.spectrum._reduced import Reduced
 from anticrossing.spectrum.symmetry import Sectors
 
 LARGEST_DENSE = 512
-"""Blocks above this dimension are diagonalised by Lanczos iteration, for their lowest levels."""
-
-_COPY = 1e-12  # of the spread: levels closer than this are one
+"""Blocks above this dimension are followed in the space of their lowest states."""
 
 
 class PairPoint(NamedTuple):
@@ -50,6 +48,14 @@ class Blocks:
         # Values at the latest points, by derivative order: every block asks for the same ones.
         self._latest: dict[int, tuple[Any, npt.NDArray[Any]]] = {}
         self.indices = [sectors.indices(s) for s in range(sectors.count)]
+        for inside in self.indices:
+            if inside.size > LARGEST_DENSE and count is None:
+                raise fail(
+                    "count",
+                    f"be given for a sector of more than {LARGEST_DENSE} levels",
+                    f"one has {inside.size}",
+                )
+        self._reduced: dict[int, Reduced] = {}
         self.noisy_slopes = isinstance(H, FunctionHamiltonian) and H.derivative_function is None
         if isinstance(H, TermHamiltonian):
             with np.errstate(all="ignore"):  # `norm` tells what overflows
@@ -58,37 +64,28 @@ class Blocks:
             identity = np.eye(H.dimension)
             basis = identity if sectors.basis is None else sectors.basis
             self._bases = [basis[:, inside] for inside in self.indices]
-        for block in range(len(self.indices)):
-            if self.size(block) > LARGEST_DENSE and count is None:
-                raise fail(
-                    "count",
-                    f"be given for a sector of more than {LARGEST_DENSE} levels",
-                    f"one has {self.size(block)}",
-                )
 
     def size(self, block: int) -> int:
-        """Return the dimension of a block."""
-        return int(self.indices[block].size)
+        """Return the dimension of a block, of a large one that of its lowest states."""
+        reduced = self._reduced.get(block)
+        return int(self.indices[block].size) if reduced is None else reduced.size
 
-    def is_partial(self, block: int) -> bool:
-        """Whether only the lowest levels of this block are computed."""
-        return self.size(block) > LARGEST_DENSE
+    def cover(self, x: FloatArray) -> None:
+        """Prepare large blocks for the stretch on which the points x lie."""
+        for block, reduced in self._reduced.items():
+            reduced.cover(x)
+            self._stacks[block] = reduced.flat_stack
+
+    def describe(self, positions: FloatArray, near: float) -> bool:
+        """Make large blocks exact at positions of crossings; return whether that changed them."""
+        changed = [reduced.describe(positions, near) for reduced in self._reduced.values()]
+        return any(changed)
 
     def levels(self, block: int, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the sorted levels and their slopes at the points x, each (len(x), levels)."""
         if self.size(block) == 1:
             matrices, slopes = self._dense(block, x, 0), self._dense(block, x, 1)
             return matrices[:, :, 0].real.copy(), slopes[:, :, 0].real.copy()
-        if self.is_partial(block):
-            pairs = [self._lanczos(block, float(point)) for point in x]
-            energies = np.array([e for e, _ in pairs])
-            slopes = np.array(
-                [
-                    np.einsum("ik,ik->k", v.conj(), self._sparse(block, float(p), 1) @ v).real
-                    for p, (_, v) in zip(x, pairs, strict=True)
-                ]
-            )
-            return energies, slopes
         energies, vectors = np.linalg.eigh(self._dense(block, x, 0))
         if self.count is not None:  # one more than asked for, as a neighbour
             energies, vectors = energies[:, : self.count + 1], vectors[:, :, : self.count + 1]
@@ -100,15 +97,10 @@ class Blocks:
 
         Z' = F₂ − F₁ (Hellmann–Feynman) and second-order perturbation theory for Z''.
         """
-        if self.is_partial(block):
-            energies, vectors = self._lanczos(block, x)
-            first = vectors.conj().T @ (self._sparse(block, x, 1) @ vectors)
-            second = vectors.conj().T @ (self._sparse(block, x, 2) @ vectors)
-        else:
-            point = np.array([x])
-            energies, vectors = np.linalg.eigh(self._dense(block, point, 0)[0])
-            first = vectors.conj().T @ self._dense(block, point, 1)[0] @ vectors
-            second = vectors.conj().T @ self._dense(block, point, 2)[0] @ vectors
+        point = np.array([x])
+        energies, vectors = np.linalg.eigh(self._dense(block, point, 0)[0])
+        first = vectors.conj().T @ self._dense(block, point, 1)[0] @ vectors
+        second = vectors.conj().T @ self._dense(block, point, 2)[0] @ vectors
         upper = lower + 1
         gap = float(energies[upper] - energies[lower])
         others = np.ones(energies.size, dtype=bool)
@@ -129,9 +121,9 @@ class Blocks:
         norms = []
         with np.errstate(all="ignore"):
             for block in range(len(self.indices)):
-                if self.is_partial(block):
-                    sums = (self._sparse(block, float(p), order) for p in x)
-                    rows = [np.abs([s.lowest, s.highest]) for s in sums]
+                if block in self._reduced:
+                    bounds = np.abs(self._coefficients(x, order)) @ self._reduced[block].sizes
+                    rows = [bounds]
                 else:
                     rows = [np.abs(self._dense(block, x, order)).sum(axis=-1)]
                 norms += [row.max() for row in rows]
@@ -149,7 +141,6 @@ class Blocks:
         self._functions = [
             [None if is_zero(f) else compile_formula(names, f) for f in order] for order in orders
         ]
-        self._sparse_blocks: dict[int, SparseTerms] = {}
         self._stacks: dict[int, npt.NDArray[Any]] = {}
         for block, inside in enumerate(self.indices):
             if sectors.basis is not None:
@@ -160,7 +151,10 @@ class Blocks:
             else:
                 blocks = [matrix[inside][:, inside] for matrix in matrices]
             if inside.size > LARGEST_DENSE:
-                self._sparse_blocks[block] = SparseTerms(blocks)
+                assert self.count is not None  # refused in __init__
+                self._reduced[block] = Reduced(
+                    SparseTerms(blocks), lambda x: self._coefficients(x, 0), self.count + 1
+                )
             else:
                 dense = [m if isinstance(m, np.ndarray) else m.toarray() for m in blocks]
                 self._stacks[block] = np.stack(dense).reshape(len(dense), -1)
@@ -224,70 +218,3 @@ class Blocks:
             values = (self.H.derivative(x + step) - self.H.derivative(x - step)) / (2 * step)
         self._latest[order] = (x, values)
         return values
-
-    def _sparse(self, block: int, x: float, order: int) -> Combined:
-        return self._sparse_blocks[block].combined(self._coefficients(x, order))
-
-    def _lanczos(self, block: int, x: float) -> tuple[FloatArray, Matrices]:
-        assert self.count is not None  # refused in __init__
-        operator = self._sparse(block, x, 0).linear_operator()
-        return lowest_levels(operator, min(self.count + 1, self.size(block) - 2))
-
-
-def lowest_levels(
-    matrix: Any, count: int, start: npt.NDArray[Any] | None = None
-) -> tuple[FloatArray, Matrices]:
-    """Return the `count` lowest eigenvalues and eigenvectors of a sparse Hermitian matrix.
-
-    `matrix` may be a `LinearOperator`; `start` is a state near the ones that are wanted.
-    """
-    import scipy.sparse.linalg
-
-    if start is None:
-        # Fixed, without symmetry: the same answer at every call, all sectors seen.
-        start = np.random.default_rng(0).normal(size=matrix.shape[0])
-    size = min(max(2 * count + 8, 20), matrix.shape[0])
-    try:
-        energies, vectors = scipy.sparse.linalg.eigsh(
-            matrix, k=count, which="SA", v0=start, tol=0, ncv=size
-        )
-    except scipy.sparse.linalg.ArpackNoConvergence:
-        raise ConvergenceError(
-            f"The lowest {count} of {matrix.shape[0]} levels did not converge: ask for others, so "
-            "that the last one is apart from the next."
-        ) from None
-    order = np.argsort(energies)
-    return np.asarray(energies[order]), np.asarray(vectors[:, order])
-
-
-def lowest_with_copies(
-    matrix: Any, count: int, spread: float, start: npt.NDArray[Any] | None = None
-) -> tuple[FloatArray, Matrices]:
-    """Return what `lowest_levels` does, with every copy of a degenerate level.
-
-    Lanczos iteration from one vector sees a single vector of a degenerate level. The levels found
-    are lifted by `spread`, more than the distance of the levels: whatever is still below the last
-    of them was missed.
-    """
-    import scipy.sparse.linalg
-
-    energies, vectors = lowest_levels(matrix, count, start)
-    for _ in range(count):
-        lifted = scipy.sparse.linalg.LinearOperator(
-            matrix.shape,
-            matvec=functools.partial(_lifted, matrix, vectors, spread),
-            dtype=matrix.dtype,
-        )
-        missed, vector = lowest_levels(lifted, 1)
-        if missed[0] >= energies[count - 1] - _COPY * spread:
-            break
-        energies = np.append(energies, missed)
-        vectors = np.concatenate([vectors, vector], axis=1)
-        order = np.argsort(energies, kind="stable")
-        energies, vectors = energies[order], vectors[:, order]
-    return energies[:count], np.linalg.qr(vectors[:, :count])[0]
-
-
-def _lifted(matrix: Any, vectors: Matrices, spread: float, v: npt.NDArray[Any]) -> Any:
-    v = v.reshape(-1)
-    return matrix @ v + spread * (vectors @ (vectors.conj().T @ v))

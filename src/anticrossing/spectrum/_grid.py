@@ -13,9 +13,7 @@ from anticrossing.spectrum._blocks import Blocks
 EPSILON = float(np.finfo(np.float64).eps)
 ROUNDING = 64 * EPSILON  # of an energy, relative to the largest one
 _RESOLVED = 0.002  # interpolation error allowed, relative to the gap to a neighbouring level
-_RESOLVED_LARGE = 0.05  # the same where each point costs a Lanczos iteration
 _SMOOTH = 1e-4  # the same, relative to the spread of all levels
-_SMOOTH_LARGE = 1e-2
 _MOST_POINTS, _FEWEST_MOST_POINTS = 50_000, 1_000
 _MOST_WORK = 3e9  # points times (largest block)³
 _LARGEST = 1e150  # the square of an energy must not overflow
@@ -75,6 +73,7 @@ def resolve(blocks: Blocks, x: FloatArray) -> Grid:
             f"H(x) and dH/dx must stay below {_LARGEST:g}, but they reach "
             f"{np.maximum(size, slope_scale):.3g}: choose other units."
         )
+    blocks.cover(x)
     sampled = [blocks.levels(b, x) for b in range(count)]
     energies, slopes = [e for e, _ in sampled], [f for _, f in sampled]
     scale = max(float(np.abs(e).max()) for e in energies)
@@ -91,15 +90,13 @@ def resolve(blocks: Blocks, x: FloatArray) -> Grid:
         width = x[pending + 1] - x[pending]
         rough = np.zeros(pending.size, dtype=bool)
         for k, block in enumerate(kept):
-            resolved = _RESOLVED_LARGE if blocks.is_partial(block) else _RESOLVED
-            smooth = _SMOOTH_LARGE if blocks.is_partial(block) else _SMOOTH
             energy, slope = blocks.levels(block, middle)
             left, right = energies[k][pending], energies[k][pending + 1]
             bend = slopes[k][pending] - slopes[k][pending + 1]
             error = np.abs(energy - (left + right) / 2 - bend * width[:, np.newaxis] / 8)
             room = _room(left, energy, right)
             noise = _slope_noise(room, rounding, slope_scale) * width[:, np.newaxis] / 8
-            allowed = np.minimum(smooth * spread, resolved * room)
+            allowed = np.minimum(_SMOOTH * spread, _RESOLVED * room)
             rough |= np.any(error > np.maximum(allowed, rounding + noise), axis=1)
             gap = [np.diff(e, axis=1) for e in (left, energy, right)]
             rate = [np.diff(f, axis=1) for f in (slopes[k][pending], slope, slopes[k][pending + 1])]

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, InputError
-from anticrossing._core.roots import bracketed
 from anticrossing.spectrum._blocks import Blocks, PairPoint
 from anticrossing.spectrum._grid import EPSILON, Grid, sign_changes, tangents_meet_below
 
@@ -65,7 +64,7 @@ def avoided_candidates(
                 guess = int(i + np.argmin(gaps[i : j + 1, lower]))
                 found.append(_minimum(blocks, block, lower, grid.x[[i, guess, j]], tolerance))
             for position, point in _prominent(found, grid.x, gaps[:, lower], prominence):
-                candidates.append(_avoided(blocks, grid, k, lower, position, point))
+                candidates.append(_avoided(grid, k, lower, position, point))
     return candidates
 
 
@@ -80,13 +79,9 @@ def _check_number(count: int, grid: Grid) -> None:
         )
 
 
-def _avoided(
-    blocks: Blocks, grid: Grid, k: int, lower: int, position: float, point: PairPoint
-) -> Candidate:
+def _avoided(grid: Grid, k: int, lower: int, position: float, point: PairPoint) -> Candidate:
     hidden = point.gap <= grid.rounding
     squared = point.gap_slope**2 + point.gap_curvature
-    if blocks.is_partial(grid.blocks[k]) and not hidden:
-        squared = _curvature_by_difference(blocks, grid.blocks[k], lower, position, point)
     return Candidate(
         position=position,
         members=((k, lower), (k, lower + 1)),
@@ -95,16 +90,6 @@ def _avoided(
         reason=BELOW_ROUNDING if hidden else "same symmetry sector",
         slope_difference=math.sqrt(max(squared, 0.0)),
     )
-
-
-def _curvature_by_difference(
-    blocks: Blocks, block: int, lower: int, position: float, point: PairPoint
-) -> float:
-    """Return Z·Z″ where too few levels are known for perturbation theory."""
-    step = 1e-3 * point.gap / math.sqrt(max(point.gap_curvature, EPSILON))
-    ahead = blocks.pair(block, lower, position + step).gap_slope
-    behind = blocks.pair(block, lower, position - step).gap_slope
-    return point.gap * (ahead - behind) / (2 * step)
 
 
 def _minimum(
@@ -121,28 +106,12 @@ def _minimum(
             best = x, point
         return point.gap_slope, point.gap * point.gap_slope / _slope_squared(point)
 
-    if blocks.is_partial(block):
-        x = _secant_minimum(blocks, block, lower, left, right, tolerance)
-    else:
-        x = _bracketed_newton(step, left, x, right, tolerance)
+    x = _bracketed_newton(step, left, x, right, tolerance)
     step(x)
     assert best is not None  # `step` was just called
     # The last iterate has the smallest |Z′|; the smallest gap seen differs from it by rounding.
     final = blocks.pair(block, lower, x)
     return (x, final) if final.gap <= best[1].gap * (1 + 1e-9) else best
-
-
-def _secant_minimum(
-    blocks: Blocks, block: int, lower: int, left: float, right: float, tolerance: float
-) -> float:
-    """Minimise the gap by Brent's method, where too few levels are known for Newton's step."""
-
-    def product(x: float) -> float:
-        point = blocks.pair(block, lower, x)
-        return point.gap * point.gap_slope
-
-    accuracy = max(tolerance, 1e-9 * (right - left))
-    return bracketed(product, left, right, xtol=accuracy, rtol=4 * EPSILON)
 
 
 def _slope_squared(point: PairPoint) -> float:

@@ -23,7 +23,7 @@ from anticrossing._core.checks import (
     single_point,
 )
 from anticrossing._core.result import Result
-from anticrossing._core.threads import few_threads
+from anticrossing._core.threads import few_threads, one_thread
 from anticrossing._core.variables import Shown, Variable, in_units, shown
 from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.spectrum._blocks import Blocks
@@ -322,14 +322,19 @@ def find_crossings(
     inner = traceless(H) if isinstance(H, TermHamiltonian) else H
     even = first_grid(first, last, samples, points)
     told = first_grid(first, last, 17, points)  # which terms vary may show in a narrow place only
-    with few_threads(H.dimension):
+    # Vectors of large matrices gain nothing by threads, which others may want.
+    with one_thread if count is not None else few_threads(H.dimension):
         parts = sectors(inner, told, symmetry=symmetry)
         blocks = Blocks(inner, parts, count)
-        grid = resolve(blocks, even)
         absolute = accuracy * (last - first)
-        candidates = avoided_candidates(blocks, grid, absolute, ripple)
-        candidates += true_candidates(blocks, grid, absolute)
-        candidates.sort(key=lambda candidate: candidate.position)
+        while True:
+            grid = resolve(blocks, even)
+            candidates = avoided_candidates(blocks, grid, absolute, ripple)
+            candidates += true_candidates(blocks, grid, absolute)
+            candidates.sort(key=lambda candidate: candidate.position)
+            positions = np.array([candidate.position for candidate in candidates])
+            if not blocks.describe(positions, (last - first) / samples):
+                break
         crossings = _describe(blocks, grid, candidates, parts.names)
     crossings = [c for c in crossings if count is None or c.levels[1] < count]
     if inner is not H:

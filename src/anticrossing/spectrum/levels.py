@@ -10,7 +10,8 @@ import numpy.typing as npt
 from anticrossing._core.checks import FloatArray, at_most, fail, integer, listed, real_array
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian, check_finite_hermitian
 from anticrossing.hamiltonian.sparse import SparseHamiltonian
-from anticrossing.spectrum._blocks import LARGEST_DENSE, lowest_with_copies
+from anticrossing.spectrum._blocks import LARGEST_DENSE
+from anticrossing.spectrum._lanczos import lowest_with_copies
 from anticrossing.spectrum.symmetry import sectors
 
 
