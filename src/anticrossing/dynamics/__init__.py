@@ -6,6 +6,7 @@ What enters solves an equation of motion to a tolerance and says how well. Close
 
 from anticrossing._core.public import guard
 from anticrossing.dynamics.contour import LogProbability, log_probability
+from anticrossing.dynamics.effort import Effort
 from anticrossing.dynamics.fermions import FermionEvolution, evolve_fermions
 from anticrossing.dynamics.floquet import Floquet, floquet
 from anticrossing.dynamics.gaussian import GaussianState
@@ -15,12 +16,13 @@ from anticrossing.dynamics.periodic import (
     one_period_propagator,
     periodic_steady_state,
 )
-from anticrossing.dynamics.propagation import propagate
+from anticrossing.dynamics.propagation import estimate, propagate
 from anticrossing.dynamics.quasi_energies import QuasiEnergies, Resonance, quasi_energies
 from anticrossing.dynamics.result import Propagation
 from anticrossing.dynamics.state_evolution import StateEvolution
 
 __all__ = [
+    "Effort",
     "FermionEvolution",
     "Floquet",
     "GaussianState",
@@ -31,6 +33,7 @@ __all__ = [
     "QuasiEnergies",
     "Resonance",
     "StateEvolution",
+    "estimate",
     "evolve_fermions",
     "floquet",
     "interferogram",

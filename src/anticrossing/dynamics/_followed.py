@@ -8,6 +8,7 @@ complement Q of P: at the speed v = dx/dt the state in Q is i v Y c, and P feels
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,8 +94,10 @@ class Follower:
         self._latest: dict[float, tuple[FloatArray, Array]] = {}
         self.solved = 0
 
-    def pieces(self, start: float, stop: float) -> list[Piece]:
-        """Return the pieces from the lower to the upper end of a stretch."""
+    def pieces(
+        self, start: float, stop: float, tell: Callable[[float], None] = lambda share: None
+    ) -> list[Piece]:
+        """Return the pieces from the lower to the upper end of a stretch, and tell how far."""
         low, high = min(start, stop), max(start, stop)
         found: list[Piece] = []
         a, width = low, (high - low) * _FIRST_PIECE
@@ -107,6 +110,7 @@ class Follower:
             if piece is not None:
                 found.append(piece)
                 a, width = b, 2 * width
+                tell((a - low) / (high - low))
                 continue
             width *= 0.5
             if width <= _NARROWEST * (high - low) or a + width <= a:

@@ -170,9 +170,12 @@ class Sectored:
         """Propagate every different block across the window."""
         blocks = [self.common] if self.common is not None else []
         cuts: dict[str, Any] = {"tolerance": tolerance, "breakpoints": breakpoints, "times": times}
+        every = (*blocks, *self.blocks)
         found = [
-            plan.solve(lanes, UnitaryKernel(lanes.hamiltonian.dimension), **cuts)
-            for lanes in (*blocks, *self.blocks)
+            plan.solve(
+                lanes.part(number, len(every)), UnitaryKernel(lanes.hamiltonian.dimension), **cuts
+            )
+            for number, lanes in enumerate(every)
         ]
         found[len(blocks) :] = [
             _with_twin(lanes, evolution, **cuts)

@@ -71,8 +71,15 @@ class TaylorSeries:
         """Return about how many products with every term a phase takes."""
         return _PRODUCTS_PER_RADIAN * phase
 
-    def advance(self, motion: Motion, start: float, stop: float, tolerance: float) -> None:
-        """Carry `motion` from start to stop, smooth in between, to an error of the state."""
+    def advance(
+        self,
+        motion: Motion,
+        start: float,
+        stop: float,
+        tolerance: float,
+        tell: Callable[[float], None],
+    ) -> None:
+        """Carry `motion` from start to stop, smooth in between, to an error; tell the time."""
         time, phase, longest = start, _FIRST_PHASE, stop - start
         while time < stop:
             length = min(self._length(time, stop, phase), longest)
@@ -89,6 +96,7 @@ class TaylorSeries:
                     )
                 continue
             time = stop if last else time + length
+            tell(time)
             longest *= 2
             most = min(max(allowed / (4 * _EPSILON), _SMALLEST_GROWTH), _LARGEST_GROWTH)
             if not last or growth > most:

@@ -152,6 +152,7 @@ def solve(
         final[lane] = np.concatenate([part[0] for part in parts], axis=-1)
         kept = np.concatenate([part[1] for part in parts], axis=-1)
         snapshots[lane, at_start], snapshots[lane, ~at_start] = columns[lane], kept
+        lanes.tell((lane + 1) / lanes.count)
         error[lane] = max(part[2][0] for part in parts)
         steps[lane] = max(part[2][1] for part in parts)
         if not np.isfinite(error[lane]):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,8 @@ class Lanes:
     start: FloatArray
     stop: FloatArray
     lost: FloatArray | None = None
+    tell: Callable[[float], None] = field(default=lambda share: None, compare=False)
+    """Called with the share of the work that is done."""
 
     @classmethod
     def of(cls, hamiltonian: Hamiltonian, drive: Drive, batch_shape: tuple[int, ...] = ()) -> Lanes:
@@ -83,6 +85,10 @@ class Lanes:
     def count(self) -> int:
         """The number of lanes."""
         return int(self.start.size)
+
+    def part(self, number: int, of: int) -> Lanes:
+        """Return the same lanes as one of several problems, whose work is told together."""
+        return replace(self, tell=lambda share: self.tell((number + share) / of))
 
     def matrices(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
         """Return H in radians per time at `times` (P, n) of lanes `lane` (P,): (P, n, N, N)."""

@@ -127,10 +127,12 @@ def follow(
     initial: int | ComplexArray,
     levels: int,
     times: FloatArray,
+    tell: Callable[[float], None],
 ) -> Followed:
     """Carry a state along a path within the lowest levels."""
     follower = Follower(terms, levels)
-    pieces = follower.pieces(*path.ends)
+    with one_thread:
+        pieces = follower.pieces(*path.ends, tell)
     forward = path.ends[1] > path.ends[0]
     if not forward:
         pieces.reverse()

@@ -129,7 +129,7 @@ def solve(
     wanted = [breakpoints, times, features.find(lanes, formulas)]
     lane, left, right = _first_panels(lanes, wanted, kernel.first_panels)
     accepted: list[Pieces] = []
-    evaluated = 0
+    evaluated, done, windows = 0, 0.0, lanes.stop - lanes.start
     function = lanes.is_function
     most_open = lanes.count * (_MOST_OPEN_FUNCTION if function else _MOST_OPEN_FORMULA)
     checks = Checks.of(lanes, kernel, lane, left, right)
@@ -138,6 +138,8 @@ def solve(
         with one_thread:
             pieces, refused = _solve_round(lanes, kernel, lane, left, right, tolerance, checks)
         accepted.extend(pieces)
+        done += sum(float(np.sum((p.right - p.left) / windows[p.lane])) for p in pieces)
+        lanes.tell(done / lanes.count)
         if refused.size == 0:
             break
         lane, left, right = lane[refused], left[refused], right[refused]

@@ -6,7 +6,7 @@ measured side by side on one core; their ratios decide, and those differ little 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,13 +46,12 @@ def solve(
     """
     levels = lanes.hamiltonian.dimension
     if levels >= _FEWEST_LEVELS:
-        phase = _phases(lanes)
-        count = levels if columns is None else columns.shape[-1]
-        if np.sum(_steps_cost(levels, count, phase)) < lanes.count * _panels_cost(levels):
+        cheaper = expected(lanes, levels if columns is None else columns.shape[-1])
+        if cheaper.by_steps:
             found = direct.solve(
                 lanes,
                 tolerance=tolerance,
-                phase=phase,
+                phase=cheaper.phase,
                 breakpoints=breakpoints,
                 times=times,
                 columns=columns,
@@ -76,6 +75,28 @@ def _samples(lanes: Lanes) -> tuple[FloatArray, FloatArray]:
     share = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
     length = lanes.stop - lanes.start
     return lanes.start[:, None] + length[:, None] * share, length
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the cheaper method takes: panels, or products with a state, and seconds of one core."""
+
+    by_steps: bool
+    work: float
+    seconds: float
+    phase: FloatArray
+
+
+def expected(lanes: Lanes, columns: int) -> Expected:
+    """Return what the cheaper method takes for so many columns in every lane."""
+    levels, phase = lanes.hamiltonian.dimension, _phases(lanes)
+    by_steps = float(np.sum(_steps_cost(levels, columns, phase)))
+    by_panels = lanes.count * _panels_cost(levels)
+    if by_steps < by_panels:
+        products = _ORDERS_PER_RADIAN * float(np.sum(phase)) * columns
+        return Expected(True, products, 1e-6 * by_steps, phase)
+    panels_tried = lanes.count * max(_FEWEST_PANELS, _PANELS_PER_LEVEL * levels)
+    return Expected(False, panels_tried, 1e-6 * by_panels, phase)
 
 
 def _phases(lanes: Lanes) -> FloatArray:

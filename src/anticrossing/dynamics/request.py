@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -66,15 +68,16 @@ class Request(Unchanging):
         hamiltonian: Hamiltonian,
         drive: Drive,
         *,
-        environment: Environment | None,
-        initial: int | npt.ArrayLike,
-        basis: str,
-        order: int | None,
-        times: npt.ArrayLike | None,
-        tolerance: float,
-        breakpoints: npt.ArrayLike | None,
+        environment: Environment | None = None,
+        initial: int | npt.ArrayLike = 0,
+        basis: str = "adiabatic",
+        order: int | None = None,
+        times: npt.ArrayLike | None = None,
+        tolerance: float = 1e-10,
+        breakpoints: npt.ArrayLike | None = None,
         symmetry: Symmetry | None = None,
         whole: bool | None = None,
+        tell: Callable[[float], None] = lambda share: None,
     ) -> None:
         if whole is not None:
             instance("whole", whole, bool)
@@ -86,9 +89,8 @@ class Request(Unchanging):
             few = hamiltonian.dimension <= LARGEST_OPEN_DIMENSION
             self.whole = few if whole is None else whole
         self.environment = environment
-        self.lanes = Lanes.of(
-            hamiltonian, drive, () if environment is None else environment.batch_shape
-        )
+        lanes = Lanes.of(hamiltonian, drive, () if environment is None else environment.batch_shape)
+        self.lanes = replace(lanes, tell=tell)
         self.basis = choice("basis", basis, BASES)
         self.order = check_order(self.basis, order)
         self.accuracy = check_tolerance(tolerance)

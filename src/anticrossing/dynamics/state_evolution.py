@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -28,6 +27,7 @@ from anticrossing.drive import Drive
 from anticrossing.dynamics import features, lowest_levels
 from anticrossing.dynamics._followed import NODES
 from anticrossing.dynamics._state_series import ROWS_PER_TERM, Motion, TaylorSeries
+from anticrossing.dynamics.effort import Effort
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import check_initial, check_kinds, check_tolerance
 from anticrossing.hamiltonian import TermHamiltonian
@@ -42,8 +42,8 @@ _OF_ALL_LEVELS = ("transition_matrix", "propagator", "amplitudes", "superoperato
 _LEVELS = 4
 _MOST_LEVELS = 32
 _SECONDS_PER_PRODUCT = 1.5e-9  # times the multiplications in it
-_LONGEST = 7 * 86400.0
 _FOLLOWED_PRODUCTS = 4e4  # that the lowest levels take, whatever the speed
+_EIGENPROBLEMS = 250.0  # the same
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -147,19 +147,41 @@ class StateEvolution(Result):
         return {"problem": self.description, "basis": self.basis, "method": self.method}
 
 
-def evolve(
+@dataclass(frozen=True)
+class Problem:
+    """One state of a large H, checked, with the method that it will be followed by."""
+
+    lanes: Lanes
+    terms: SparseHamiltonian
+    series: TaylorSeries
+    path: lowest_levels.Path
+    initial: int | ComplexArray
+    levels: int
+    basis: str
+    times: FloatArray
+    breakpoints: FloatArray
+    accuracy: float
+    method: str
+    effort: Effort
+
+    def solve(self, tell: Callable[[float], None]) -> StateEvolution:
+        """Follow the state, and tell how far it is."""
+        return _followed(self, tell) if self.method == "lowest" else _directly(self, tell)
+
+
+def problem(
     hamiltonian: TermHamiltonian,
     drive: Drive,
     *,
-    initial: int | npt.ArrayLike,
-    basis: str,
-    times: npt.ArrayLike | None,
-    tolerance: float,
-    breakpoints: npt.ArrayLike | None,
-    levels: int | None,
-    method: str,
-) -> StateEvolution:
-    """Carry out `propagate` for one state; see there."""
+    initial: int | npt.ArrayLike = 0,
+    basis: str = "adiabatic",
+    times: npt.ArrayLike | None = None,
+    tolerance: float = 1e-10,
+    breakpoints: npt.ArrayLike | None = None,
+    levels: int | None = None,
+    method: str = "auto",
+) -> Problem:
+    """Check the arguments of `propagate` for one state, and choose the method; see there."""
     check_kinds(hamiltonian, drive)
     basis = choice("basis", basis, BASES)
     method = choice("method", method, METHODS)
@@ -178,7 +200,6 @@ def evolve(
         )
     wanted = np.empty(0) if times is None else lanes.check_times(times)[0]
     extra = np.empty(0) if breakpoints is None else np.ravel(real_array("breakpoints", breakpoints))
-    _check_memory(hamiltonian, wanted.size, count)
     terms = SparseHamiltonian(hamiltonian)
     series = TaylorSeries(terms.terms, _Coefficients(terms, drive, hamiltonian.units.angular))
     start, stop = float(drive.start_time), float(drive.stop_time)
@@ -195,18 +216,36 @@ def evolve(
             )
         if path.turns:
             raise fail("drive", "move one way for method='lowest'", "it turns, or does not move")
-        return _followed(lanes, terms, path, state, count, basis, wanted, accuracy)
-    seconds = series.products(phase) * terms.work * _SECONDS_PER_PRODUCT
-    if seconds > _LONGEST:
-        raise fail(
-            "drive",
-            f"take at most {_LONGEST:.0f} s of work",
-            f"{series.products(phase):.2g} products with H would take about {seconds:.2g} s: "
-            "method='lowest' takes the same at any speed",
+    effort = _effort(terms, method, series.products(phase), path.turns, wanted.size, count)
+    return Problem(
+        lanes, terms, series, path, state, count, basis, wanted, extra, accuracy, method, effort
+    )
+
+
+def _effort(
+    terms: SparseHamiltonian, method: str, products: float, turns: bool, times: int, levels: int
+) -> Effort:
+    """Return what one state takes."""
+    real = 8 if terms.is_real else 16
+    stored = sum(12 * getattr(m, "nnz", 0) for m in terms.hamiltonian.matrices)
+    if method == "direct":
+        slower = "" if turns else "method='lowest' takes the same at any speed"
+        return Effort(
+            method=method,
+            seconds=products * terms.work * _SECONDS_PER_PRODUCT,
+            memory=stored + 16 * terms.size * (len(terms.terms) * ROWS_PER_TERM + times + 8),
+            work=products,
+            unit="products of H with a state",
+            advice=slower or "shorten the window, or ask for fewer `times`",
         )
-    cuts = np.concatenate([[start, stop], wanted, extra, features.edges(lanes)])
-    cuts = np.unique(cuts[(cuts >= start) & (cuts <= stop)])
-    return _directly(lanes, terms, series, cuts, state, count, basis, wanted, accuracy)
+    return Effort(
+        method=method,
+        seconds=_FOLLOWED_PRODUCTS * terms.work * _SECONDS_PER_PRODUCT,
+        memory=stored + terms.size * (4 * NODES * (levels + 5) * real + 16 * times),
+        work=_EIGENPROBLEMS,
+        unit="eigenproblems",
+        advice="ask for fewer `times` or `levels`",
+    )
 
 
 class _Coefficients:
@@ -220,25 +259,27 @@ class _Coefficients:
         return np.asarray(self._angular * self._terms.coefficients(positions))
 
 
-def _directly(
-    lanes: Lanes,
-    terms: SparseHamiltonian,
-    series: TaylorSeries,
-    cuts: FloatArray,
-    initial: int | ComplexArray,
-    levels: int,
-    basis: str,
-    times: FloatArray,
-    accuracy: float,
-) -> StateEvolution:
+def _directly(given: Problem, tell: Callable[[float], None]) -> StateEvolution:
     """Follow the state by its Taylor series."""
+    lanes, terms, levels, times = given.lanes, given.terms, given.levels, given.times
+    basis, accuracy, path = given.basis, given.accuracy, given.path
     warnings: list[str] = []
-    motion = Motion(_initial_state(lanes, terms, initial, basis, warnings))
+    ends = [path.start, path.stop]
+    cuts = np.concatenate([ends, times, given.breakpoints, features.edges(lanes)])
+    cuts = np.unique(cuts[(cuts >= path.start) & (cuts <= path.stop)])
+    whole = cuts[-1] - cuts[0]
+    motion = Motion(_initial_state(lanes, terms, given.initial, basis, warnings))
     states = np.empty((times.size, terms.size), dtype=np.complex128)
     for left, right in itertools.pairwise(cuts):
         states[times == left] = motion.state * np.exp(-1j * motion.phase)
-        share = (right - left) / (cuts[-1] - cuts[0])
-        series.advance(motion, float(left), float(right), 0.25 * accuracy * share)
+        share = (right - left) / whole
+        given.series.advance(
+            motion,
+            float(left),
+            float(right),
+            0.25 * accuracy * share,
+            lambda time: tell((time - cuts[0]) / whole),
+        )
     final = motion.state * np.exp(-1j * motion.phase)
     states[times == cuts[-1]] = final
     norm = float(np.linalg.norm(final))
@@ -269,20 +310,13 @@ def _directly(
     )
 
 
-def _followed(
-    lanes: Lanes,
-    terms: SparseHamiltonian,
-    path: lowest_levels.Path,
-    initial: int | ComplexArray,
-    levels: int,
-    basis: str,
-    times: FloatArray,
-    accuracy: float,
-) -> StateEvolution:
+def _followed(given: Problem, tell: Callable[[float], None]) -> StateEvolution:
     """Follow the state within the lowest levels."""
+    lanes, terms, path, initial = given.lanes, given.terms, given.path, given.initial
+    levels, basis, times, accuracy = given.levels, given.basis, given.times, given.accuracy
     if basis == "diabatic" and isinstance(initial, int):
         initial = _unit(terms.size, initial)
-    found = lowest_levels.follow(terms, path, initial, levels, times)
+    found = lowest_levels.follow(terms, path, initial, levels, times, tell)
     amplitude = found.leakage + found.numerical
     shown_levels = [np.abs(c) ** 2 for c in (found.amplitudes, *found.at_times)]
     errors = [_probability_error(row, amplitude) for row in shown_levels]
@@ -376,24 +410,6 @@ def _unreached(error: float, accuracy: float, warnings: tuple[str, ...]) -> tupl
         f"the wanted accuracy {accuracy:.1g} is not reached: the error may be {error:.1g}",
         *warnings,
     )
-
-
-def _check_memory(hamiltonian: TermHamiltonian, times: int, levels: int) -> None:
-    """Refuse what would not fit, with numbers."""
-    size = hamiltonian.dimension
-    real = 8 if hamiltonian.dtype is np.float64 else 16
-    stored = sum(12 * getattr(m, "nnz", 0) for m in hamiltonian.matrices)
-    direct = 16 * size * (len(hamiltonian.matrices) * ROWS_PER_TERM + times + 8)
-    followed = 4 * NODES * (levels + 5) * size * real + 16 * size * times
-    needed = stored + max(direct, followed)
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if needed > 0.75 * there:
-        raise fail(
-            "hamiltonian",
-            f"fit into three quarters of the {there / 2**30:.3g} GiB of memory",
-            f"{size} levels with {times} requested times take about {needed / 2**30:.3g} GiB: ask "
-            "for fewer times or `levels`",
-        )
 
 
 def _check_finite(series: TaylorSeries, start: float, stop: float) -> None:

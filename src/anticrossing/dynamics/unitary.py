@@ -11,7 +11,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
-from anticrossing.dynamics import interference, panels, plan, two_levels
+from anticrossing.dynamics import effort, interference, panels, plan, two_levels
 from anticrossing.dynamics._sectors import Sectored
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.readout import DEGENERATE, doubt, readout, readouts, unreached
@@ -42,15 +42,22 @@ class _Outcome:
     rounding: float = 1.0
 
 
-def evolve(request: Request) -> Propagation:
-    """Carry out a checked request without environment."""
+def evolve(request: Request, most_hours: float) -> Propagation:
+    """Carry out a checked request without environment, unless it takes too long."""
     with one_thread:  # once: each change of BLAS's threads costs as much as a small panel
-        return _evolved(request)
+        return _evolved(request, most_hours)
 
 
-def _evolved(request: Request) -> Propagation:
+def expected(request: Request) -> effort.Effort:
+    """Return what a checked request takes."""
+    return _effort(request, Sectored.of(request.lanes, request.symmetry))
+
+
+def _evolved(request: Request, most_hours: float) -> Propagation:
     lanes = request.lanes
     sectored = Sectored.of(lanes, request.symmetry)
+    if not effort.is_quick(lanes):
+        _effort(request, sectored).check(most_hours)
     warnings: list[str] = []
     if sectored is None:
         found = _whole(request, warnings)
@@ -86,6 +93,14 @@ def _evolved(request: Request) -> Propagation:
         description=request.description,
         units=lanes.hamiltonian.units,
     )
+
+
+def _effort(request: Request, sectored: Sectored | None) -> effort.Effort:
+    """Return what a request takes, whose sectors are known."""
+    times = 0 if request.times is None else request.times.shape[-1]
+    if sectored is None:
+        return effort.of_blocks([request.lanes], times, request.whole)
+    return effort.of_blocks(sectored.blocks, times, whole=True)
 
 
 def _whole(request: Request, warnings: list[str]) -> _Outcome:

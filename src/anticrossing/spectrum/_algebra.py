@@ -30,11 +30,10 @@ Parts = npt.NDArray[np.intp]
 
 
 class Split(NamedTuple):
-    """A basis as columns, the block of each of its vectors, and whether it is not the given one."""
+    """A basis as columns, None for the given one, and the block of each of its vectors."""
 
-    basis: Matrices
+    basis: Matrices | None
     parts: Parts
-    rotated: bool
 
 
 def dense(matrix: Any) -> Matrices:
@@ -84,9 +83,9 @@ def split(matrices: Sequence[Any], labels: Parts, largest: int, zero: float | No
     """
     size = labels.size
     real = not any(np.iscomplexobj(matrix) for matrix in matrices)
-    basis: Matrices = np.eye(size)
+    basis: Matrices | None = None
     new = np.zeros(size, dtype=np.intp)
-    count, rotated = 0, False
+    count = 0
     for component in range(int(labels.max()) + 1):
         inside = np.flatnonzero(labels == component)
         if not 1 < inside.size <= largest:
@@ -97,14 +96,14 @@ def split(matrices: Sequence[Any], labels: Parts, largest: int, zero: float | No
         vectors, parts = _decompose(blocks, zero)
         number = int(parts.max()) + 1
         if number > 1:
-            rotated = True
             if real:
                 vectors = _real_basis(vectors, parts)
+            basis = np.eye(size) if basis is None else basis
             basis = basis.astype(np.result_type(basis, vectors))
             basis[np.ix_(inside, inside)] = vectors
         new[inside] = count + parts
         count += number
-    return Split(basis, new, rotated)
+    return Split(basis, new)
 
 
 def _decompose(blocks: npt.NDArray[Any], zero: float | None) -> tuple[Matrices, Parts]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,7 +43,14 @@ class PairPoint(NamedTuple):
 class Blocks:
     """The blocks of one Hamiltonian (single parameter values, one coordinate)."""
 
-    def __init__(self, H: Hamiltonian, sectors: Sectors, count: int | None) -> None:
+    def __init__(
+        self,
+        H: Hamiltonian,
+        sectors: Sectors,
+        count: int | None,
+        tell: Callable[[float], None] = lambda share: None,
+    ) -> None:
+        self._tell = tell
         self.H = H
         self.count = count
         # Values at the latest points, by derivative order: every block asks for the same ones.
@@ -72,8 +80,8 @@ class Blocks:
 
     def cover(self, x: FloatArray) -> None:
         """Prepare large blocks for the stretch on which the points x lie."""
-        for block, reduced in self._reduced.items():
-            reduced.cover(x)
+        for number, (block, reduced) in enumerate(self._reduced.items()):
+            reduced.cover(x, lambda share, n=number: self._tell((n + share) / len(self._reduced)))
             self._stacks[block] = reduced.flat_stack
 
     def describe(self, positions: FloatArray, near: float) -> bool:

@@ -31,7 +31,8 @@ _SOLVED = 1e-11  # accuracy of eigenvectors
 _NEW = 1e-11  # share of a vector outside the space below which it is rounding
 _MISSED = 1e-10  # of the spread: a level this far below those of the space is not in it
 _NOISE = 1e-3  # in the start of an iteration, that no sector is missing
-_NUMBERS = 8_000_000  # of vectors at a time, which bounds memory
+_FIRST_SHARE, _COVERED = 0.5, 0.8  # of the work, for whoever waits
+_NUMBERS = 2_000_000  # of vectors at a time, which bounds memory
 
 
 class Reduced:
@@ -64,14 +65,15 @@ class Reduced:
         """The terms in the space, shape (K, m²)."""
         return self._stack.reshape(len(self._stack), -1)
 
-    def cover(self, x: FloatArray) -> None:
-        """Make the space hold the lowest levels at all of the increasing points x."""
+    def cover(self, x: FloatArray, tell: Callable[[float], None]) -> None:
+        """Make the space hold the lowest levels at all of the increasing points x, and tell."""
         if self._complete:
             return
         if not self.places:
             first = np.linspace(0, x.size - 1, min(FIRST_PLACES, x.size)).round().astype(np.intp)
-            for place in x[first]:
+            for k, place in enumerate(x[first]):
                 self._add(float(place), thorough=True)
+                tell(_FIRST_SHARE * (k + 1) / first.size)
         open_points = np.ones(x.size, dtype=bool)
         while open_points.any():
             rows = np.flatnonzero(open_points)
@@ -82,6 +84,7 @@ class Reduced:
                 if self._add(float(x[place])):
                     open_points[:] = True
             open_points[np.isin(x, self.places)] = False
+            tell(_FIRST_SHARE + (_COVERED - _FIRST_SHARE) * (1 - open_points.mean()))
         self._complete = True
 
     def describe(self, positions: FloatArray, near: float) -> bool:

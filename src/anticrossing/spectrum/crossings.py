@@ -37,6 +37,7 @@ from anticrossing.spectrum._search import (
 from anticrossing.spectrum.named_symmetry import Symmetry
 from anticrossing.spectrum.offset import traceless
 from anticrossing.spectrum.symmetry import sectors
+from anticrossing.sweeps.progress import Progress, check_progress, shares
 from anticrossing.units import Units
 
 _FARTHEST = 1e300
@@ -251,6 +252,7 @@ def find_crossings(
     prominence: float = 0.01,
     count: int | None = None,
     symmetry: Symmetry | None = None,
+    progress: bool | Progress = False,
 ) -> Crossings:
     """Find every crossing of two levels strictly between `start` and `stop`.
 
@@ -288,6 +290,9 @@ def find_crossings(
     symmetry : Symmetry, optional
         Names for the sectors: each crossing then says the symmetries of its two levels, and why it
         is true or avoided.
+    progress : bool or callable
+        Of large sparse matrices, which take seconds to minutes: whether to show a bar, if there is
+        a terminal; or a function ``progress(done, 1000)``.
 
     Returns
     -------
@@ -323,9 +328,11 @@ def find_crossings(
     even = first_grid(first, last, samples, points)
     told = first_grid(first, last, 17, points)  # which terms vary may show in a narrow place only
     # Vectors of large matrices gain nothing by threads, which others may want.
-    with one_thread if count is not None else few_threads(H.dimension):
+    threads = one_thread if count is not None else few_threads(H.dimension)
+    check_progress(progress)
+    with threads, shares(progress, "crossings") as tell:
         parts = sectors(inner, told, symmetry=symmetry)
-        blocks = Blocks(inner, parts, count)
+        blocks = Blocks(inner, parts, count, tell)
         absolute = accuracy * (last - first)
         while True:
             grid = resolve(blocks, even)
@@ -335,6 +342,7 @@ def find_crossings(
             positions = np.array([candidate.position for candidate in candidates])
             if not blocks.describe(positions, (last - first) / samples):
                 break
+        tell(1.0)
         crossings = _describe(blocks, grid, candidates, parts.names)
     crossings = [c for c in crossings if count is None or c.levels[1] < count]
     if inner is not H:

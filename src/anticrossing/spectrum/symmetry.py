@@ -25,6 +25,7 @@ from anticrossing.spectrum._algebra import ZERO_AS_GIVEN, ZERO_ROTATED, componen
 from anticrossing.spectrum.named_symmetry import Symmetry
 
 LARGEST_ROTATED = 256  # above this only the basis as given is searched for blocks
+_LARGEST_BASIS = 4096  # above this a basis of all states does not fit
 LARGEST_KNOWN = 2048  # above this the eigenvectors of permutations take minutes
 _ZERO_CONSERVED = 2e-15  # the same of sectors that an evolution rests on, times √N
 _DEPENDENT = 1e-12  # relative singular value below which coefficient functions are dependent
@@ -186,17 +187,18 @@ def conserved(H: TermHamiltonian, symmetry: Symmetry | None = None) -> Sectors:
 
 def _all_sectors(matrices: list[Any], zero: float | None = None) -> Sectors:
     labels = components(matrices, ZERO_AS_GIVEN if zero is None else 0.0)
-    found = split(matrices, labels, LARGEST_ROTATED, zero)
+    largest = LARGEST_ROTATED if labels.size <= _LARGEST_BASIS else 0
+    found = split(matrices, labels, largest, zero)
     count = int(found.parts.max()) + 1
-    left = np.bincount(found.parts).max() > LARGEST_ROTATED
+    left = np.bincount(found.parts).max() > largest
     aside = " (others were not searched for: the matrices are large)" if left else ""
-    if found.rotated:
+    if found.basis is not None:
         reason = "matrices that commute with all terms (commutant)" + aside
     elif count == 1 and not left:
         reason = "nothing but multiples of the identity commutes with all terms"
     else:
         reason = "blocks of the given basis" + aside
-    return Sectors(found.parts, found.basis if found.rotated else None, count, reason)
+    return Sectors(found.parts, found.basis, count, reason)
 
 
 def _one_sector(H: Hamiltonian, symmetry: Symmetry | None) -> Sectors:

@@ -1,4 +1,4 @@
-"""How far a sweep is, and how long it will still take."""
+"""How far a sweep or an evolution is, and how long it will still take."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from typing import Any
 from anticrossing._core.checks import describe, fail
 
 Progress = Callable[[int, int], None]
-"""Called with (done, total), counted in points."""
+"""Called with (done, total), counted in points of a sweep or thousandths of an evolution."""
+
+
+SHARES = 1000
+"""The total where nothing is counted."""
 
 
 def check_progress(progress: object) -> None:
@@ -19,7 +23,9 @@ def check_progress(progress: object) -> None:
 
 
 @contextlib.contextmanager
-def reporting(progress: bool | Progress, done: int, total: int) -> Iterator[Progress]:
+def reporting(
+    progress: bool | Progress, done: int, total: int, name: str = "sweep"
+) -> Iterator[Progress]:
     """Yield the function to call as points finish: a bar on a terminal, else nothing is shown."""
     if callable(progress):
         yield progress
@@ -40,8 +46,24 @@ def reporting(progress: bool | Progress, done: int, total: int) -> Iterator[Prog
     )
     with bars.Progress(*columns, console=console, transient=True) as bar:
         # Points that are known from an earlier run say nothing about the speed of this one.
-        task = bar.add_task("sweep", total=total, completed=done)
+        task = bar.add_task(name, total=total, completed=done)
         yield lambda done, total: bar.update(task, completed=done)
+
+
+@contextlib.contextmanager
+def shares(progress: bool | Progress, name: str) -> Iterator[Callable[[float], None]]:
+    """Yield the function to call with the share that is done, 0 … 1, of what is not counted."""
+    latest = 0
+    with reporting(progress, 0, SHARES, name) as report:
+
+        def tell(share: float) -> None:
+            nonlocal latest
+            done = min(int(share * SHARES), SHARES)
+            if done > latest:
+                latest = done
+                report(done, SHARES)
+
+        yield tell
 
 
 def _terminal() -> Any:
