@@ -21,6 +21,9 @@ from anticrossing.dynamics.lanes import Lanes
 MOST_HOURS = 24.0
 """What `propagate` does without being told to."""
 
+SHORT = 1.0
+"""Hours that nothing takes which `is_quick`."""
+
 _TWO_LEVELS = 2e-4  # seconds of a sweep through one crossing
 _CALL = 5e-3  # seconds that any call takes
 _FEW_PANELS = 24.0  # of it
@@ -121,7 +124,7 @@ def of_blocks(blocks: Sequence[Lanes], times: int, whole: bool) -> Effort:
             advice.append(f"`whole=False` follows one state in about {one / 3600:.2g} hours")
         advice.append("a `symmetry=` of H cuts it into smaller problems")
     return Effort(
-        method=longest.method,
+        method=" and ".join(sorted({effort.method for effort in found})),
         seconds=seconds,
         memory=sum(effort.memory for effort in found),
         work=sum(effort.work for effort in found if effort.unit == longest.unit),

@@ -56,7 +56,7 @@ def expected(request: Request) -> effort.Effort:
 def _evolved(request: Request, most_hours: float) -> Propagation:
     lanes = request.lanes
     sectored = Sectored.of(lanes, request.symmetry)
-    if not effort.is_quick(lanes):
+    if most_hours < effort.SHORT or not effort.is_quick(lanes):
         _effort(request, sectored).check(most_hours)
     warnings: list[str] = []
     if sectored is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -81,8 +82,11 @@ class Blocks:
     def cover(self, x: FloatArray) -> None:
         """Prepare large blocks for the stretch on which the points x lie."""
         for number, (block, reduced) in enumerate(self._reduced.items()):
-            reduced.cover(x, lambda share, n=number: self._tell((n + share) / len(self._reduced)))
+            reduced.cover(x, functools.partial(self._tell_part, number))
             self._stacks[block] = reduced.flat_stack
+
+    def _tell_part(self, number: int, share: float) -> None:
+        self._tell((number + share) / len(self._reduced))
 
     def describe(self, positions: FloatArray, near: float) -> bool:
         """Make large blocks exact at positions of crossings; return whether that changed them."""
