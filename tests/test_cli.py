@@ -204,6 +204,7 @@ def test_every_example_is_tested_above() -> None:
     names = {path.stem for path in EXAMPLES.glob("*.toml")}
     elsewhere = {
         *("tilted_lattice", "bloch_interferometer"),  # tests/fits/test_examples.py
+        "quenched_chain",  # tests/studies/test_state_file.py
         "returning_levels",  # tests/studies/test_driven_levels_file.py
         "pyrazine",  # tests/studies/test_packet_file.py
         "retinal",  # tests/molecules/packets/test_retinal_packet.py

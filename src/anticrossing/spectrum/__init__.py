@@ -5,7 +5,8 @@ What enters needs H(x) and a stretch of one coordinate, but no time: a drive bel
 """
 
 from anticrossing._core.public import guard
-from anticrossing.spectrum.crossings import Crossing, Crossings, find_crossings
+from anticrossing.spectrum.crossings import find_crossings
+from anticrossing.spectrum.found import Crossing, Crossings
 from anticrossing.spectrum.levels import eigenvectors, levels, tracked_levels
 from anticrossing.spectrum.named_symmetry import Symmetry
 from anticrossing.spectrum.point_groups import CharacterTable, character_table

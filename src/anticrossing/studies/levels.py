@@ -28,12 +28,13 @@ LARGEST_DIMENSION = 64
 MOST_COORDINATES = 32  # of a path
 _LARGEST_SIZE = {
     "spin": (LARGEST_DIMENSION - 1) / 2,
-    "sites": 6,
     "qubits": 40,
     "cutoff": (LARGEST_DIMENSION - 1) // 2,
     "levels": 8,
 }
-_LARGEST_ANNEALING = 6  # qubits
+MOST_QUBITS = 6  # or sites
+MOST_FOLLOWED = 16
+"""Qubits or sites where one state alone is followed."""
 
 Overrides = Mapping[str, FloatArray]
 """Values that replace keys of a table, one array each, while many points are computed at once."""
@@ -162,6 +163,7 @@ def hamiltonian(
     overrides: Overrides | None = None,
     *,
     most_coordinates: int = 1,
+    qubits: int = MOST_QUBITS,
 ) -> Hamiltonian:
     """Build H(x) from the table [hamiltonian], of one coordinate unless more are allowed."""
     overrides = overrides or {}
@@ -173,10 +175,10 @@ def hamiltonian(
                 f"It must contain one of `model`, `matrix` or `terms`, but it contains {found}."
             )
         if forms[0] == "model":
-            result = _named_model(entries, overrides)
+            result = _named_model(entries, overrides, qubits)
         else:
             result = _own_hamiltonian(entries, forms[0], overrides, most_coordinates)
-        _check_sizes(forms[0], result, most_coordinates)
+        _check_sizes(forms[0], result, most_coordinates, max(LARGEST_DIMENSION, 2**qubits))
         return _with_units(result, file_units)
 
 
@@ -203,7 +205,9 @@ def drive(
 
 
 def problem(
-    entries: Mapping[str, Any], overrides: Mapping[str, Overrides] | None = None
+    entries: Mapping[str, Any],
+    overrides: Mapping[str, Overrides] | None = None,
+    qubits: int = MOST_QUBITS,
 ) -> tuple[Hamiltonian, Drive]:
     """Build H and its drive from a file; along a path H is one of the coordinate t."""
     overrides = overrides or {}
@@ -214,6 +218,7 @@ def problem(
         units(entries.get("units", {})),
         overrides.get("hamiltonian"),
         most_coordinates=most,
+        qubits=qubits,
     )
     moving = drive(moved, built.units, overrides.get("drive"))
     with tables.inside("drive"):
@@ -223,7 +228,7 @@ def problem(
 # ---- Hamiltonians -----------------------------------------------------------------------------
 
 
-def _named_model(entries: Mapping[str, Any], overrides: Overrides) -> Hamiltonian:
+def _named_model(entries: Mapping[str, Any], overrides: Overrides, qubits: int) -> Hamiltonian:
     name = choice("model", entries["model"], MODELS)
     own = inspect.signature(MODELS[name]).parameters
     scanned = {key: value for key, value in overrides.items() if key in own}
@@ -231,15 +236,15 @@ def _named_model(entries: Mapping[str, Any], overrides: Overrides) -> Hamiltonia
     given: Any = decode(_without(plain, scanned), model_table(name), "hamiltonian")
     if isinstance(given, AnnealingTable):
         known_keys("[hamiltonian]", entries, plain)
-        return MODELS[name](**_annealing(given))
-    for key, largest in _LARGEST_SIZE.items():
+        return MODELS[name](**_annealing(given, qubits))
+    for key, largest in {**_LARGEST_SIZE, "sites": qubits}.items():
         value = getattr(given, key, None)
-        limit = largest if getattr(given, "reduced", True) else _LARGEST_ANNEALING
+        limit = largest if getattr(given, "reduced", True) else qubits
         if isinstance(value, (int, float)) and value > limit:
             raise fail(key, f"be at most {limit} in a file", f"it is {value}")
     fields = getattr(given, "fields", ())
-    if isinstance(fields, list) and len(fields) > _LARGEST_ANNEALING:
-        must = f"hold at most {_LARGEST_ANNEALING} numbers in a file"
+    if isinstance(fields, list) and len(fields) > qubits:
+        must = f"hold at most {qubits} numbers in a file"
         raise fail("fields", must, f"it holds {len(fields)}")
     result: Hamiltonian = _made(MODELS[name], plain, scanned, tag="model")
     # Parameters of the matrix that are no arguments of the function, such as `coupling_2`.
@@ -248,12 +253,12 @@ def _named_model(entries: Mapping[str, Any], overrides: Overrides) -> Hamiltonia
     return result.replace(**{k: v for k, v in rest.items() if k not in own}) if rest else result
 
 
-def _annealing(given: AnnealingTable) -> dict[str, Any]:
+def _annealing(given: AnnealingTable, qubits: int) -> dict[str, Any]:
     """Turn the short forms of an annealing problem into matrices."""
     if isinstance(given.problem, IsingProblem):
         fields = given.problem.fields
-        if len(fields) > _LARGEST_ANNEALING:
-            raise fail("fields", f"have at most {_LARGEST_ANNEALING} entries", f"{len(fields)}")
+        if len(fields) > qubits:
+            raise fail("fields", f"have at most {qubits} entries", f"it has {len(fields)}")
         problem = ising_problem(fields, {(i, j): J for i, j, J in given.problem.couplings})
     else:
         problem = constant_matrix("problem", given.problem)
@@ -304,7 +309,7 @@ def _check_rows(name: str, rows: list[Any]) -> None:
         raise fail(name, f"have at most {LARGEST_DIMENSION} rows in a file", f"it has {len(rows)}")
 
 
-def _check_sizes(form: str, built: Hamiltonian, most: int) -> None:
+def _check_sizes(form: str, built: Hamiltonian, most: int, levels: int) -> None:
     names = built.coordinates
     if len(names) > most:
         raise fail(
@@ -314,8 +319,8 @@ def _check_sizes(form: str, built: Hamiltonian, most: int) -> None:
             else f"have at most {most} coordinates",
             f"{built.name} has {len(names)} ({', '.join(names)})",
         )
-    if built.dimension > LARGEST_DIMENSION:
-        must = f"have at most {LARGEST_DIMENSION} levels in a file"
+    if built.dimension > levels:
+        must = f"have at most {levels} levels in a file"
         raise fail(form, must, f"it has {built.dimension}")
 
 

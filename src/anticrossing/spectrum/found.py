@@ -1,0 +1,214 @@
+"""What a search for crossings finds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, overload
+
+import numpy as np
+
+from anticrossing._core import drawing
+from anticrossing._core.checks import FloatArray
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, Variable, in_units, shown
+from anticrossing.spectrum._search import BELOW_ROUNDING
+from anticrossing.units import Units
+
+_INCOMPLETE = (
+    "The levels were not resolved everywhere: narrow crossings may be missing. "
+    "Look at a shorter stretch, or at fewer levels with `count`."
+)
+
+
+@dataclass(frozen=True)
+class Crossing(Result):
+    """One place where two levels cross or nearly do.
+
+    Attributes
+    ----------
+    position : float
+        The coordinate x₀ at which the gap is smallest (or zero).
+    levels : (int, int)
+        The two levels, counted from 0 in order of energy among all levels just below x₀. They are
+        neighbours, unless levels of other sectors lie between them or several cross in one point.
+    gap : float
+        The minimum adiabatic gap g (0 for a true crossing).
+    kind : str
+        ``"avoided"`` or ``"true"``.
+    reason : str
+        Why it is of that kind, in words.
+    coupling : float
+        The diabatic coupling V = g/2 (0 for a true crossing).
+    slope_difference : float
+        |F₁ − F₂| of the local diabats, energy per coordinate: near x₀ the gap is
+        Z(x) = √(g² + (F₁ − F₂)²(x − x₀)²), that is |F₁ − F₂| = √(g Z″).
+    third_level_distance : float
+        Distance in energy from the pair to the nearest other level of the same sector(s); infinite
+        where there is none. Levels of other sectors cannot take part and are not counted.
+    centre_energy : float
+        The mean energy of the pair at x₀.
+    symmetries : (str, str)
+        The symmetries of the two levels, where one was given; else empty.
+    """
+
+    position: float
+    levels: tuple[int, int]
+    gap: float
+    kind: str
+    reason: str
+    coupling: float
+    slope_difference: float
+    third_level_distance: float
+    centre_energy: float
+    units: Units = field(default_factory=Units, compare=False)
+    symmetries: tuple[str, str] = ("", "")
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "position": shown(text="coordinate of the crossing", unit="coordinate"),
+        "gap": shown(text="minimum adiabatic gap", unit="energy"),
+        "kind": shown(text="avoided or true"),
+        "levels": shown("pair", text="the two levels"),
+        "slope_difference": shown(
+            text="slope difference of the local diabats", unit="energy/coordinate"
+        ),
+        "third_level_distance": shown(text="distance to the nearest other level", unit="energy"),
+        "centre_energy": shown(text="mean energy of the pair", unit="energy"),
+        "coupling": shown(text="diabatic coupling", unit="energy"),
+        "reason": shown(text="why it is of that kind"),
+        "symmetries": shown("pair", text="symmetries of the two levels"),
+    }
+
+    @property
+    def width(self) -> float:
+        """The extent g/|F₁ − F₂| of the crossing along the coordinate."""
+        return self.gap / self.slope_difference if self.slope_difference else math.inf
+
+    @property
+    def between_sectors(self) -> bool:
+        """Whether the levels belong to different sectors: they pass through each other freely."""
+        return self.kind == "true" and not self.reason.endswith(BELOW_ROUNDING)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind} crossing of levels {self.levels[0]} and {self.levels[1]} at "
+            f"x = {self.position:.8g}: gap {self.gap:.6g}, slope difference "
+            f"{self.slope_difference:.6g} ({self.reason})"
+        )
+
+
+@dataclass(frozen=True)
+class Crossings(Result, Sequence[Crossing]):
+    """The crossings on a stretch of the coordinate, in order of position; prints as a table.
+
+    `complete` is False where the grid reached its largest size before every level was resolved, as
+    happens for large blocks; narrow crossings may then be missing.
+    """
+
+    found: tuple[Crossing, ...]
+    start: float
+    stop: float
+    coordinate: str = "x"
+    complete: bool = True
+    units: Units = field(default_factory=Units)
+
+    def variables(self) -> dict[str, Variable]:
+        """Return the numbers of all crossings by name; none where there is no crossing."""
+        if not self.found:
+            return {}
+        return {
+            name: Variable(
+                ("crossing", *dims),
+                np.array([getattr(c, name) for c in self.found]),
+                text,
+                in_units(unit, self.units),
+            )
+            for name, (dims, text, unit, _) in Crossing._variables.items()
+        }
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what may be missing."""
+        return () if self.complete else (_INCOMPLETE,)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the gap of every crossing at its position, on a logarithmic scale.
+
+        True crossings, whose gap is zero, stand as vertical lines.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        axes = drawing.new_axes() if ax is None else ax
+        axes.plot(
+            [c.position for c in self.avoided], [c.gap for c in self.avoided], "o", label="avoided"
+        )
+        for crossing in self.true:
+            axes.axvline(crossing.position, color="0.8")
+        axes.set_yscale("log")
+        axes.set_xlabel(self.units.label(self.coordinate, "coordinate"))
+        axes.set_ylabel(self.units.label("gap", "energy"))
+        return axes
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"start": self.start, "stop": self.stop, "coordinate": self.coordinate}
+
+    @overload
+    def __getitem__(self, index: int) -> Crossing: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Crossing, ...]: ...
+    def __getitem__(self, index: int | slice) -> Crossing | tuple[Crossing, ...]:
+        return self.found[index]
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def __iter__(self) -> Iterator[Crossing]:
+        return iter(self.found)
+
+    @property
+    def avoided(self) -> tuple[Crossing, ...]:
+        """The avoided crossings."""
+        return tuple(c for c in self.found if c.kind == "avoided")
+
+    @property
+    def true(self) -> tuple[Crossing, ...]:
+        """The true crossings."""
+        return tuple(c for c in self.found if c.kind == "true")
+
+    @property
+    def positions(self) -> FloatArray:
+        """The positions of all crossings."""
+        return np.array([c.position for c in self.found], dtype=np.float64)
+
+    @property
+    def gaps(self) -> FloatArray:
+        """The gaps of all crossings (0 for true ones)."""
+        return np.array([c.gap for c in self.found], dtype=np.float64)
+
+    def __str__(self) -> str:
+        window = f"{self.coordinate} = {self.start:.6g} … {self.stop:.6g}"
+        note = self.notes()
+        if not self.found:
+            return "\n".join([f"No crossings in {window}.", *note])
+        head = (self.coordinate, "levels", "kind", "gap", "slope diff.", "third level", "reason")
+        rows = [
+            (
+                f"{c.position:.8g}",
+                f"{c.levels[0]}, {c.levels[1]}",
+                c.kind,
+                f"{c.gap:.6g}",
+                f"{c.slope_difference:.6g}",
+                f"{c.third_level_distance:.4g}",
+                c.reason,
+            )
+            for c in self.found
+        ]
+        widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in (head, *rows)
+        ]
+        plural = "" if len(rows) == 1 else "s"
+        return "\n".join([f"{len(rows)} crossing{plural} in {window}", *lines, *note])

@@ -1,0 +1,315 @@
+"""One state alone, of few levels or of thousands: its probabilities along a drive and at its end.
+
+.. code-block:: toml
+
+    [hamiltonian]
+    model = "TransverseIsing"
+    sites = 10
+    [drive]
+    kind = "linear"
+    start = 3.0
+    stop = 0.2
+    rate = -0.4
+    [state]
+    levels = 2                   # of more than 512 levels: how many of the lowest are read out
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+
+from anticrossing._core.checks import FloatArray, fail, integer
+from anticrossing._core.unchanging import read_only
+from anticrossing._core.variables import Variable
+from anticrossing.drive import Drive
+from anticrossing.dynamics import Effort, Propagation, StateEvolution, estimate, propagate
+from anticrossing.dynamics.lanes import is_large
+from anticrossing.dynamics.request import check_tolerance, environment_coordinates
+from anticrossing.environment import Environment
+from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.studies import environments, levels, tables
+from anticrossing.studies.outcome import Cell, Outcome, Output, Progress, Scanned, Sentences, Table
+from anticrossing.studies.points import scan
+from anticrossing.studies.schema import Table as TableOfFile
+from anticrossing.studies.study import Heading, Study, chosen_outputs
+
+_MOST_SAMPLES = 5000
+_MOST_SECONDS = 600.0  # of all points of a scan
+_MOST_SHOWN = 16  # states in a table and in the figure
+_OUTPUTS = {
+    "probability": Output("final probability", ("final",), default=True),
+    "error_estimate": Output("bound on the error of the probabilities"),
+}
+
+
+class StateTable(TableOfFile, frozen=True, kw_only=True):
+    """The state, how it is read out, and how it is followed; see `anticrossing.propagate`."""
+
+    initial: int = 0
+    basis: Literal["adiabatic", "diabatic"] = "adiabatic"
+    tolerance: float = 1e-10
+    samples: int = 0
+    whole: bool = False
+    levels: int | None = None
+    method: Literal["auto", "direct", "lowest"] = "auto"
+    most_hours: float = 24.0
+
+
+class StateFile(TableOfFile, frozen=True, kw_only=True):
+    """The tables of a state that is followed alone."""
+
+    hamiltonian: dict[str, Any]
+    drive: dict[str, Any]
+    state: StateTable = StateTable()
+    units: dict[str, Any] = {}
+    environment: dict[str, Any] | list[Any] = []
+
+
+@read_only
+@dataclass(frozen=True, eq=False, kw_only=True)
+class StateStudy(Study):
+    """A validated file with the table [state].
+
+    Attributes
+    ----------
+    hamiltonian, drive, environment
+        The environment is None for unitary evolution.
+    asked : StateTable
+    expected : Effort or None
+        What it will take; with an environment that is not estimated.
+    """
+
+    hamiltonian: Hamiltonian
+    drive: Drive
+    environment: Environment | None
+    asked: StateTable
+    expected: Effort | None
+
+    structure: ClassVar[type[TableOfFile]] = StateFile
+    varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "drive", "environment")
+
+    @classmethod
+    def read(cls, given: StateFile, entries: Mapping[str, Any], heading: Heading) -> Self:
+        """Build and check everything, and refuse what takes too long."""
+        hamiltonian, drive = levels.problem(entries, qubits=levels.MOST_FOLLOWED)
+        names = environment_coordinates(drive)
+        listed = environments.tables_of(entries)
+        environment = environments.environment(listed, coordinates=names)
+        levels.check_single(entries, hamiltonian=hamiltonian, drive=drive, environment=environment)
+        asked, expected = given.state, None
+        with tables.inside("state"):
+            check_tolerance(asked.tolerance)
+            integer("samples", asked.samples, minimum=0, maximum=_MOST_SAMPLES)
+            if not 0 <= asked.initial < hamiltonian.dimension:
+                must = f"be a level from 0 to {hamiltonian.dimension - 1}"
+                raise fail("initial", must, f"it is {asked.initial}")
+            if asked.whole and is_large(hamiltonian):
+                must = f"be false for {hamiltonian.dimension} levels of sparse matrices"
+                raise fail("whole", must, "it is true")
+            times = _times(drive, asked.samples)
+            if environment is None:
+                whole = None if is_large(hamiltonian) else asked.whole
+                expected = estimate(
+                    hamiltonian,
+                    drive,
+                    times=times,
+                    whole=whole,
+                    levels=asked.levels,
+                    method=asked.method,
+                )
+                expected.check(asked.most_hours)
+            elif is_large(hamiltonian):
+                raise fail(
+                    "environment",
+                    "be left out for a large sparse Hamiltonian",
+                    f"this one has {hamiltonian.dimension} levels",
+                )
+        return cls(
+            **heading._asdict(),
+            tables=entries,
+            hamiltonian=hamiltonian,
+            drive=drive,
+            environment=environment,
+            asked=asked,
+            expected=expected,
+        )
+
+    def followed(self, samples: int, progress: Progress | None) -> Propagation | StateEvolution:
+        """Follow the state, with its populations at so many times."""
+        asked = self.asked
+        large = is_large(self.hamiltonian)
+        return propagate(
+            self.hamiltonian,
+            self.drive,
+            environment=self.environment,
+            initial=asked.initial,
+            basis=asked.basis,
+            tolerance=asked.tolerance,
+            times=_times(self.drive, samples),
+            whole=None if large else asked.whole,
+            levels=asked.levels,
+            method=asked.method,
+            most_hours=asked.most_hours,
+            progress=progress or False,
+        )
+
+    @property
+    def setup(self) -> dict[str, str]:
+        """Hamiltonian, drive and environment, one line each."""
+        found = {"hamiltonian": repr(self.hamiltonian), "drive": repr(self.drive)}
+        if self.environment is not None:
+            found["environment"] = str(self.environment)
+        return found
+
+    @property
+    def effort(self) -> float:
+        """Seconds of one point over those of a whole scan."""
+        return 0.0 if self.expected is None else self.expected.seconds / _MOST_SECONDS
+
+    @property
+    def outputs(self) -> dict[str, Output]:
+        """What can be had at every point of a sweep."""
+        return _OUTPUTS
+
+    def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
+        """Return final probabilities and their error."""
+        found = self.followed(0, None)
+        known = {
+            "probability": np.asarray(found.probabilities),
+            "error_estimate": float(found.error_estimate),
+        }
+        return {name: known[name] for name in outputs}
+
+    def run(self, progress: Progress | None = None) -> StateOutcome:
+        """Follow the state, and the scan."""
+        alone = None if self.plan is not None else progress
+        found = self.followed(self.asked.samples, alone)
+        return StateOutcome(self, found, scan(self, chosen_outputs(self, None), progress))
+
+
+@read_only
+@dataclass(frozen=True, eq=False)
+class StateOutcome(Outcome):
+    """What came out of a state that was followed alone.
+
+    Attributes
+    ----------
+    experiment : StateStudy
+    evolution : Propagation or StateEvolution
+    scan : Scanned or None
+    """
+
+    experiment: StateStudy
+    evolution: Propagation | StateEvolution
+    scan: Scanned | None
+
+    curves: ClassVar[tuple[str, ...]] = ("time", "row")
+
+    @property
+    def caption(self) -> str:
+        """What the figure shows."""
+        return "Populations along the drive, and the final probabilities"
+
+    @property
+    def _states(self) -> list[str]:
+        """The names of the states that are read out."""
+        count = self.probabilities.size
+        if self.experiment.asked.basis == "diabatic":
+            return [str(label) for label in self.experiment.hamiltonian.labels[:count]]
+        return [f"level {k}" for k in range(count)]
+
+    @property
+    def probabilities(self) -> FloatArray:
+        """The final probabilities of the states that are read out."""
+        return np.asarray(self.evolution.probabilities)
+
+    def own_variables(self) -> dict[str, Variable]:
+        """Return everything that the evolution holds, for the dataset."""
+        return dict(self.evolution.variables())
+
+    def own_tables(self) -> list[Table]:
+        """Return final probabilities, and how they were found."""
+        order = np.argsort(-self.probabilities, kind="stable")[:_MOST_SHOWN]
+        order = np.sort(order) if self.experiment.asked.basis == "adiabatic" else order
+        names = self._states
+        rows = tuple((names[k], float(self.probabilities[k])) for k in order)
+        left = self.probabilities.size - len(rows)
+        note = f"The {len(rows)} most probable; {left} more in the dataset." if left else ""
+        found = [Table("final probabilities", ("state", "probability"), rows, note)]
+        return [*found, Table("method", ("", "value"), tuple(self._method()))]
+
+    def _method(self) -> list[tuple[str, Cell]]:
+        """Return which method ran, and what it took."""
+        done = self.evolution
+        said: list[tuple[str, Cell]] = [("method", done.method)]
+        if isinstance(done, StateEvolution):
+            what = "products with H" if done.method == "direct" else "eigenproblems"
+            said += [(what, done.products)]
+            if done.method == "lowest":
+                said += [("levels followed", done.followed), ("leakage", done.leakage)]
+        else:
+            said += [("panels", int(done.panels))]
+            said += [] if done.steps is None else [("steps", int(done.steps))]
+            said += [("sectors", ", ".join(map(str, done.sectors)) or "one")]
+        expected = self.experiment.expected
+        if expected is not None:
+            said += [("estimated seconds", float(f"{expected.seconds:.2g}"))]
+        return [*said, ("error estimate", float(done.error_estimate))]
+
+    def own_sentences(self) -> Sentences:
+        """Return the most probable state, and how well that is known."""
+        best = int(np.argmax(self.probabilities))
+        error = float(self.evolution.error_estimate)
+        notes = tuple(self.evolution.warnings)
+        verdict = (
+            f"The most probable state is {self._states[best]} with P = "
+            f"{self.probabilities[best]:.10g}, to {error:.1g}; followed by method "
+            f"{self.evolution.method}."
+        )
+        return Sentences(verdict, not notes, notes)
+
+    def figure(self) -> Any:
+        """Draw populations along the drive, and the final probabilities or the scan."""
+        from anticrossing.plot import scan_panels, style
+        from anticrossing.plot.figure import panels_of
+
+        units, done = self.experiment.hamiltonian.units, self.evolution
+        with style.style():
+            drawn, axes = panels_of(self.experiment.title, 1)
+            left, right = axes[0]
+            count = min(self.probabilities.size, _MOST_SHOWN)
+            names = self._states[:count]
+            if done.times.size:
+                for k in range(count):
+                    color = style.level_color(k, count)
+                    left.plot(done.times, done.populations[:, k], color=color, label=names[k])
+                style.strip_legend(left)
+                left.set_xlabel(units.label("t", "time"))
+            else:
+                left.bar(range(count), self.probabilities[:count])
+                left.set_xticks(range(count), names)
+            left.set_ylabel("population")
+            if self.scan is None:
+                right.bar(range(count), self.probabilities[:count])
+                right.set_xticks(range(count), names)
+                right.set_ylabel("final probability")
+            else:
+                scan_panels.outputs(self.scan, ax=right)
+        return drawn
+
+
+KIND = StateStudy
+
+
+def _times(drive: Drive, samples: int) -> FloatArray | None:
+    """Return equal times over the window, None for none."""
+    if samples == 0:
+        return None
+    start, stop = float(drive.start_time), float(drive.stop_time)
+    times = np.linspace(start, stop, max(samples, 2))
+    times[-1] = stop
+    return times
