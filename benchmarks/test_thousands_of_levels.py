@@ -139,32 +139,61 @@ def test_annealing_of_14_qubits_at_any_slowness(
         report(f"14 qubits, T = {duration:g}, by the lowest levels", figures)
 
 
-def sixteen(duration: float, results: Any) -> None:
-    """Evolve 16 qubits, and tell time and peak memory."""
-    H = annealing(16)
-    begun = time.perf_counter()
-    found = ac.propagate(H, ramp(duration), levels=1)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    results.put((time.perf_counter() - begun, peak, found.products, found.error_estimate))
+def evolved(qubits: int) -> dict[str, Any]:
+    """Evolve annealing qubits directly."""
+    found = ac.propagate(annealing(qubits), ramp(SIXTEEN_DURATION), levels=1)
+    return {"products": found.products, "error": f"{found.error_estimate:.1e}"}
 
 
-def test_annealing_of_16_qubits_in_little_memory(
+def followed(qubits: int) -> dict[str, Any]:
+    """Follow the lowest levels of annealing qubits."""
+    found = ac.propagate(annealing(qubits), ramp(1e6), levels=2, method="lowest")
+    return {
+        "P": f"{found.probabilities[0]:.10f}",
+        "bound": f"{found.error_estimate:.1e}",
+        "eigenproblems": found.products,
+    }
+
+
+def crossed(qubits: int) -> dict[str, Any]:
+    """Find the crossings of the four lowest levels of annealing qubits."""
+    found = ac.find_crossings(annealing(qubits), 0.0, 0.98, count=4)
+    return {"crossings": len(found), "narrowest gap": f"{found.gaps.min():.2e}"}
+
+
+def measured(call: Callable[[int], dict[str, Any]], qubits: int, results: Any) -> None:
+    """Call, and tell times, peak memory and figures."""
+    begun, working = time.perf_counter(), time.process_time()
+    figures = call(qubits)
+    results.put(
+        {
+            "time": f"{time.perf_counter() - begun:.1f} s",
+            "processor": f"{time.process_time() - working:.1f} s",
+            "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+            **figures,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "qubits"),
+    [(evolved, 16), (crossed, 14), (crossed, 16), (followed, 16)],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
+def test_many_qubits_in_little_memory(
+    what: Callable[[int], dict[str, Any]],
+    qubits: int,
     report: Callable[[str, dict[str, Any]], None],
 ) -> None:
     context = multiprocessing.get_context("spawn")  # a process of its own: its own peak
     results = context.Queue()
-    process = context.Process(target=sixteen, args=(SIXTEEN_DURATION, results))
+    process = context.Process(target=measured, args=(what, qubits, results))
     process.start()
-    seconds, memory, products, error = results.get()
+    figures = results.get()
     process.join()
+    memory = figures.pop("memory")
     report(
-        f"16 qubits, T = {SIXTEEN_DURATION:g}",
-        {
-            "time": f"{seconds:.1f} s",
-            "memory": f"{memory:.2f} GiB",
-            "products": products,
-            "error": f"{error:.1e}",
-            "target": f"{MOST_MEMORY:g} GiB",
-        },
+        f"{qubits} qubits, {what.__name__}",
+        {**figures, "memory": f"{memory:.2f} GiB", "target": f"{MOST_MEMORY:g} GiB"},
     )
     assert memory <= MOST_MEMORY

@@ -7,7 +7,8 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as sla
 
 import anticrossing as ac
-from anticrossing import Hamiltonian
+from anticrossing import Hamiltonian, InputError
+from anticrossing._core import memory
 from anticrossing.spectrum import find_crossings
 
 
@@ -102,6 +103,17 @@ def test_every_copy_of_a_multiplet_is_seen(monkeypatch):
     for crossing in expected:
         near = [c for c in found if abs(c.position - crossing.position) < 1e-7]
         assert any(c.kind == crossing.kind for c in near)
+
+
+def test_what_cannot_be_done_is_refused_before_any_work(monkeypatch):
+    H = annealing(10, 1)
+    with pytest.raises(InputError, match="`count` must be given for a sector of more than 512"):
+        find_crossings(H, 0.1, 0.9)
+    with pytest.raises(InputError, match="`progress` must be true, false or a function"):
+        find_crossings(H, 0.1, 0.9, count=3, progress=1)
+    monkeypatch.setattr(memory, "total", lambda: 1e6)
+    with pytest.raises(InputError, match=r"`count` must fit .* 4 of 1024 levels would take about"):
+        find_crossings(H, 0.1, 0.9, count=3)
 
 
 def one_site(sites, i, matrix):

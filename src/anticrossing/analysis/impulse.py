@@ -21,7 +21,7 @@ from anticrossing.analysis.impulse_result import AdiabaticImpulse, ImpulsePassag
 from anticrossing.analysis.meetings import PassageEvent, find_events, sample_path
 from anticrossing.analysis.phases import phases_between, too_many_to_follow
 from anticrossing.drive import Drive
-from anticrossing.dynamics.propagation import propagate
+from anticrossing.dynamics.propagation import of_all_levels, propagate
 from anticrossing.dynamics.request import check_tolerance
 from anticrossing.formulas import DomainCheck, MatrixPrediction, Prediction
 from anticrossing.hamiltonian import Hamiltonian
@@ -114,12 +114,14 @@ def adiabatic_impulse(
     exact = None
     if compare:
         times = np.array([event.time for event in events])
-        exact = propagate(
-            hamiltonian,
-            drive,
-            initial=initial,
-            tolerance=tolerance,
-            breakpoints=times if events else None,
+        exact = of_all_levels(
+            propagate(
+                hamiltonian,
+                drive,
+                initial=initial,
+                tolerance=tolerance,
+                breakpoints=times if events else None,
+            )
         )
     return AdiabaticImpulse(
         hamiltonian=hamiltonian,

@@ -15,7 +15,8 @@ from anticrossing._core.checks import FloatArray, InputError, fail, parameter, p
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
-from anticrossing.dynamics import Propagation, propagate
+from anticrossing.dynamics import Propagation
+from anticrossing.dynamics.propagation import of_all_levels, propagate
 from anticrossing.formulas import DomainCheck, Prediction, landau_zener
 from anticrossing.hamiltonian import Hamiltonian, Matrices
 
@@ -226,7 +227,9 @@ def intersection_passage(
     )
     sweep = drive.Linear(-extent / 2, extent / 2, rate=velocity)
     lower, upper = intersection.levels
-    exact = propagate(line, sweep, initial=lower, basis="superadiabatic", tolerance=tolerance)
+    exact = of_all_levels(
+        propagate(line, sweep, initial=lower, basis="superadiabatic", tolerance=tolerance)
+    )
     return IntersectionPassage(
         impact_parameter=np.abs(offset),
         closest=intersection.position + offset[..., np.newaxis] * shift,

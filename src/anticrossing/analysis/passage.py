@@ -29,7 +29,7 @@ from anticrossing.analysis.referee import in_words
 from anticrossing.analysis.regimes import held_against, regime_of
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability, log_probability
-from anticrossing.dynamics.propagation import propagate
+from anticrossing.dynamics.propagation import of_all_levels, propagate
 from anticrossing.dynamics.request import check_single_open
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
@@ -235,7 +235,7 @@ def passage(
     with few_threads(hamiltonian.dimension):
         search = functools.partial(find_crossings, symmetry=symmetry)
         crossings, events, warnings = find_events(hamiltonian, drive, environment, search)
-    exact = propagate(
+    followed = propagate(
         hamiltonian,
         drive,
         environment=environment,
@@ -244,6 +244,7 @@ def passage(
         tolerance=tolerance,
         breakpoints=np.array([event.time for event in events]) if events else None,
     )
+    exact = of_all_levels(followed)
     final = np.asarray(exact.probabilities)
     inner = traceless(hamiltonian)
     # Rates and gaps of any size: what overflows on the way becomes infinite, which checks refuse.

@@ -12,7 +12,7 @@ from anticrossing.analysis.meetings import PassageEvent
 from anticrossing.analysis.offers import PassagePrediction, target_of, tenth
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability
-from anticrossing.dynamics.propagation import propagate
+from anticrossing.dynamics.propagation import of_all_levels, propagate
 from anticrossing.dynamics.result import Propagation
 from anticrossing.formulas.result import DomainCheck
 from anticrossing.hamiltonian import Hamiltonian
@@ -83,9 +83,10 @@ def adiabatic_answer(
         return f"The passage is adiabatic: {value}.", True
     inner = exact
     if exact.basis != "superadiabatic":
-        inner = propagate(
+        found = propagate(
             hamiltonian, drive, initial=initial, basis="superadiabatic", tolerance=tolerance
         )
+        inner = of_all_levels(found)
     between = _leaving(inner, initial)
     residual = 0.0
     if inner.readout_residual is not None:

@@ -6,12 +6,11 @@ factor of three or so on processors of the last ten years.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from anticrossing._core import drawing
+from anticrossing._core import drawing, memory
 from anticrossing._core.checks import fail, number_between
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
@@ -28,10 +27,8 @@ _TWO_LEVELS = 2e-4  # seconds of a sweep through one crossing
 _CALL = 5e-3  # seconds that any call takes
 _FEW_PANELS = 24.0  # of it
 _QUICK = 1e6  # parameter points times levels cubed, below which nothing takes long
-_PART_OF_MEMORY = 0.75
 _NODE_MATRICES = 400  # of panels that are solved at once
 _SERIES = 100  # vectors of a Taylor series, for every term of H
-_GIB = 2.0**30
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -87,23 +84,12 @@ class Effort(Result):
                 f"it is {most_hours:g}: {self.method} would take about {self.work:.2g} "
                 f"{self.unit} and {hours:.2g} hours{advice}",
             )
-        there = total_memory()
-        if self.memory > _PART_OF_MEMORY * there:
-            raise fail(
-                "hamiltonian",
-                f"fit into three quarters of the {there / _GIB:.3g} GiB of memory",
-                f"{self.method} would take about {self.memory / _GIB:.3g} GiB{advice}",
-            )
+        memory.check("hamiltonian", self.memory, self.method, self.advice)
 
 
 def check_hours(most_hours: Any) -> float:
     """Return how long an evolution may take, or raise `InputError`."""
     return number_between("most_hours", most_hours, 0.0, 1e300)
-
-
-def total_memory() -> float:
-    """Return the bytes of memory that the machine has."""
-    return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 
 def is_quick(lanes: Lanes) -> bool:

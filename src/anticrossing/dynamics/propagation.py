@@ -14,6 +14,7 @@ from anticrossing.dynamics.effort import MOST_HOURS, Effort, check_hours
 from anticrossing.dynamics.lanes import is_large
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
+from anticrossing.dynamics.state_evolution import StateEvolution
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Symmetry
@@ -39,7 +40,7 @@ def propagate(
     method: str = "auto",
     most_hours: float = MOST_HOURS,
     progress: bool | Progress = False,
-) -> Propagation:
+) -> Propagation | StateEvolution:
     """Solve i dψ/dt = H(x(t)) ψ, or the Lindblad equation, at a cost independent of slowness.
 
     The window is cut into panels on which the state is followed in superadiabatic frames, so slow
@@ -149,7 +150,7 @@ def propagate(
                 method=method,
             )
             problem.effort.check(hours)
-            return _told(problem.solve(tell), tell)  # type: ignore[return-value]
+            return _told(problem.solve(tell), tell)
         _refuse_lowest(levels, method)
         request = Request(
             hamiltonian,
@@ -218,6 +219,13 @@ def estimate(
     _refuse_lowest(levels, method)
     request = Request(hamiltonian, drive, times=times, symmetry=symmetry, whole=whole)
     return unitary.expected(request)
+
+
+def of_all_levels(found: Propagation | StateEvolution) -> Propagation:
+    """Return an evolution of all levels, or raise `InputError` for one state of a large H."""
+    if isinstance(found, StateEvolution):
+        found.refuse("an analysis of all levels")
+    return found
 
 
 def _told(result: _Result, tell: Callable[[float], None]) -> _Result:

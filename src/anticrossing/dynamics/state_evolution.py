@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -119,13 +119,17 @@ class StateEvolution(Result):
 
     def __getattr__(self, name: str) -> Any:
         if name in _OF_ALL_LEVELS:
-            raise fail(
-                "hamiltonian",
-                f"have fewer levels for `{name}`",
-                f"of {self.state.size} sparse ones a single state was followed: `probabilities`, "
-                "`populations` and `state` hold it",
-            )
+            self.refuse(f"`{name}`")
         raise AttributeError(f"a StateEvolution has no {name!r}")
+
+    def refuse(self, what: str) -> NoReturn:
+        """Raise `InputError`: what is asked needs all levels."""
+        raise fail(
+            "hamiltonian",
+            f"have fewer levels for {what}",
+            f"of {self.state.size} sparse ones a single state was followed: `probabilities`, "
+            "`populations` and `state` hold it",
+        )
 
     def variables(self) -> dict[str, Variable]:
         """Return the numbers by name; those along the requested times only if there are any."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from anticrossing import drive, models, spectrum
 from anticrossing._core.checks import FloatArray
-from anticrossing.dynamics import Propagation, propagate
+from anticrossing.dynamics import Propagation
+from anticrossing.dynamics.propagation import of_all_levels, propagate
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.reproduce.reproduction import Number, Reproduction
 
@@ -79,7 +80,7 @@ def _anneal(hamiltonian: Hamiltonian, duration: float) -> Propagation:
     """Return the evolution from the ground state of the driver, read out bit by bit."""
     start = np.full(hamiltonian.dimension, hamiltonian.dimension**-0.5)
     sweep = drive.Linear(0.0, 1.0, rate=1 / duration)
-    return propagate(hamiltonian, sweep, initial=start, basis="diabatic")
+    return of_all_levels(propagate(hamiltonian, sweep, initial=start, basis="diabatic"))
 
 
 def _draw(figure: Any, fractions: FloatArray, energies: FloatArray, rows: list[list[Any]]) -> None:

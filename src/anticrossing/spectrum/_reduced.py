@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from anticrossing._core import memory
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing.hamiltonian.sparse import Combined, SparseTerms
@@ -24,6 +25,7 @@ Array = npt.NDArray[Any]
 FIRST_PLACES = 17
 """Places at which the eigenvectors are computed, whatever the levels do."""
 
+_EXPECTED_PLACES = 40  # of which vectors are kept
 _SPARE = 2  # levels beyond the ones that must be held
 _HELD = 1e-7  # of the spread: the residual of a level that the space holds
 _HELD_CLOSELY = 1e-9  # the same where a crossing is described
@@ -41,6 +43,9 @@ class Reduced:
     def __init__(
         self, terms: SparseTerms, weights: Callable[[FloatArray], FloatArray], levels: int
     ) -> None:
+        size = _EXPECTED_PLACES * (levels + _SPARE) + 4 * _NUMBERS / terms.size
+        needed = size * terms.size * np.dtype(terms.dtype).itemsize
+        memory.check("count", needed, f"{levels} of {terms.size} levels", "ask for fewer levels")
         self._terms = terms
         self._weights = weights
         self._held = min(levels, terms.size - 2)

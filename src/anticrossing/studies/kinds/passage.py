@@ -25,7 +25,8 @@ from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.meetings import find_events, sample_path, where_to_look
 from anticrossing.analysis.referee import audit
 from anticrossing.drive import Clock, Drive
-from anticrossing.dynamics import Propagation, propagate
+from anticrossing.dynamics import Propagation
+from anticrossing.dynamics.propagation import of_all_levels, propagate
 from anticrossing.dynamics.request import check_tolerance, environment_coordinates
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
@@ -162,7 +163,7 @@ class PassageStudy(Study):
     def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Return outputs of the exact evolution."""
         found = propagate(self.hamiltonian, self.drive, **self.settings)
-        return _outputs(found, outputs)
+        return _outputs(of_all_levels(found), outputs)
 
     def computes_many(self, grid: Grid) -> bool:
         """Whether all parameters that vary may be arrays."""
@@ -189,7 +190,7 @@ class PassageStudy(Study):
         middle = {name: float(array[array.size // 2]) for name, array in values.items()}
         settings = {**cls.at_point(entries, middle).settings}
         hamiltonian, drive, settings["environment"] = parts(entries, values)
-        return _outputs(propagate(hamiltonian, drive, **settings), outputs)
+        return _outputs(of_all_levels(propagate(hamiltonian, drive, **settings)), outputs)
 
     def point(self, parameter: str, value: float) -> tuple[Hamiltonian, Drive, Environment | None]:
         """Return Hamiltonian, drive and environment with another value of one parameter.
