@@ -340,6 +340,35 @@ def test_function_and_terms_give_the_same_crossings():
     assert [c.levels for c in sampled] == [c.levels for c in terms]
 
 
+def test_kramers_pairs_cross_where_their_gap_is_smallest():
+    rng = np.random.default_rng(5)
+
+    def symmetric_under_time_reversal():
+        a = rng.normal(size=(4, 4)) + 1j * rng.normal(size=(4, 4))
+        b = rng.normal(size=(4, 4)) + 1j * rng.normal(size=(4, 4))
+        a, b = a + a.conj().T, b - b.T
+        return np.block([[a, b], [-b.conj(), a.conj()]])
+
+    H = Hamiltonian.from_terms(
+        [("1", symmetric_under_time_reversal()), ("x", symmetric_under_time_reversal())]
+    )
+    found = find_crossings(H, -2, 2)
+    assert len(found) > 0
+
+    def gap(x, pair):
+        energies = np.linalg.eigvalsh(H(x))[::2]
+        return energies[pair + 1] - energies[pair]
+
+    for crossing in found:
+        pair = min(crossing.levels) // 2
+        best = scipy.optimize.minimize_scalar(
+            gap, bounds=(crossing.position - 0.1, crossing.position + 0.1), args=(pair,)
+        )
+        assert crossing.position == pytest.approx(best.x, abs=1e-4)
+        assert crossing.gap == pytest.approx(best.fun, rel=1e-8)
+        assert np.isfinite(crossing.slope_difference)
+
+
 # ---- large and sparse -------------------------------------------------------------------------
 
 

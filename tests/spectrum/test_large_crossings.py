@@ -131,6 +131,7 @@ def heisenberg(sites, i):
     return sp.csr_array(total.real)
 
 
+@pytest.mark.slow
 def test_a_narrow_feature_between_the_places_is_seen(monkeypatch):
     # A resonance of two hundredths of the stretch lowers a level that is far away elsewhere.
     monkeypatch.setattr("anticrossing.spectrum._blocks.LARGEST_DENSE", 100)

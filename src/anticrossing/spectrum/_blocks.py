@@ -32,6 +32,8 @@ from anticrossing.spectrum.symmetry import Sectors
 LARGEST_DENSE = 512
 """Blocks above this dimension are followed in the space of their lowest states."""
 
+_DEGENERATE = 64 * float(np.finfo(np.float64).eps)  # of the largest energy
+
 
 class PairPoint(NamedTuple):
     """Two neighbouring levels of one block at one point."""
@@ -115,13 +117,14 @@ class Blocks:
         second = vectors.conj().T @ self._dense(block, point, 2)[0] @ vectors
         upper = lower + 1
         gap = float(energies[upper] - energies[lower])
-        others = np.ones(energies.size, dtype=bool)
-        others[[lower, upper]] = False
-        bend = [
-            float(second[k, k].real)
-            + 2 * float(np.sum(np.abs(first[k, others]) ** 2 / (energies[k] - energies[others])))
-            for k in (lower, upper)
-        ]
+        rounding = _DEGENERATE * float(np.abs(energies).max())
+        bend = []
+        for k in (lower, upper):
+            # A copy of the level, as of Kramers pairs, is not coupled to it by H′.
+            others = np.abs(energies - energies[k]) > rounding
+            others[[lower, upper]] = False
+            shifts = np.abs(first[k, others]) ** 2 / (energies[k] - energies[others])
+            bend.append(float(second[k, k].real) + 2 * float(np.sum(shifts)))
         return PairPoint(
             gap,
             float((first[upper, upper] - first[lower, lower]).real),
