@@ -49,8 +49,19 @@ def test_progress_rises_to_the_end_and_changes_nothing(name):
     np.testing.assert_array_equal(found.probabilities, silent.probabilities)
     if name != "two levels":
         assert ac.dynamics.estimate(hamiltonian, drive, **settings).method == found.method
+    if name == "steps":
+        assert done == [1000]  # not the panels on which H is resolved before the steps
     if name == "one state":
         assert len(done) >= 4
+
+
+@pytest.mark.slow
+def test_progress_of_many_steps_is_told_while_they_run():
+    told = []
+    ac.propagate(generic(64), ramp(2000.0), progress=lambda *at: told.append(at[0]))
+    assert told == sorted(set(told))
+    assert len(told) > 2
+    assert told[-1] == 1000
 
 
 @pytest.mark.slow

@@ -180,8 +180,8 @@ def follow(
     ‖H‖, `common` (P) is the phase that all levels share. Where keep[p] ≥ 0 the columns at the end
     of the panel go to kept[keep[p]], (T, 2, N·C). `rate` is the error of a column allowed per time.
     Steps are at most `longest` radians long: their terms grow to e^z before they fall, and lose as
-    many digits. info (2) becomes the error, infinite where no step is short enough, and the number
-    of steps.
+    many digits. info (3) becomes the error, infinite where no step is short enough, the number of
+    steps, and meanwhile the time that is done.
     """
     modes, size = kinds.size, y.shape[1]
     columns = size // real.shape[1]
@@ -226,6 +226,7 @@ def follow(
             _sum(v, m, ratio, y)
             error += missed + _UNIT * grown
             steps += 1
+            info[2] += ratio * h
             if ratio == 1.0 and parts <= 1.0:
                 break
             done += ratio * h

@@ -7,8 +7,9 @@ panel. `plan` decides.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,7 @@ _BUDGET = 5.0  # panel tolerances: the error that the steps of a window may add 
 _SHORTEST, _LONGEST = 3.0, 9.0  # steps in radians
 _ORDERS_PER_RADIAN = 4.7  # of the longest steps
 _UNIT = 1.1e-16
+_PAUSE = 0.2  # seconds between two looks at how far the threads are
 _THREAD_WORK = 3e7  # multiplications that make another thread worth starting
 
 
@@ -82,8 +84,13 @@ class _Path:
     longest: float
     norm: float
 
-    def follow(self, columns: ComplexArray) -> tuple[ComplexArray, ComplexArray, FloatArray]:
-        """Return columns (N, C) at the end and, (T, N, C), where they are kept; error and steps."""
+    def follow(
+        self, columns: ComplexArray, info: FloatArray
+    ) -> tuple[ComplexArray, ComplexArray, FloatArray]:
+        """Return columns (N, C) at the end and, (T, N, C), where they are kept; error and steps.
+
+        The time that is done stands in info[2] meanwhile.
+        """
         levels, count = columns.shape
         points = grid(MANY_LEVEL_NODES)
         power, degrees = self.modes.series(points)
@@ -91,7 +98,6 @@ class _Path:
         start = columns if basis is None else dagger(basis) @ columns
         y = np.stack([start.real, start.imag]).reshape(2, -1)
         kept = np.zeros((int(self.keep.max(initial=-1)) + 1, *y.shape))
-        info = np.zeros(2)
         _taylor.follow(
             np.array(self.modes.matrices.real, dtype=np.float64, order="C"),
             np.array(np.imag(self.modes.matrices), dtype=np.float64, order="C"),
@@ -128,7 +134,8 @@ def solve(
 
     `phase` (lanes,) bounds ‖H‖ times the window, nearly.
     """
-    mesh = panels.solve(lanes, Mesh(), tolerance=tolerance, breakpoints=breakpoints, times=times)
+    quiet = replace(lanes, tell=lambda share: None)  # the mesh is none of the work
+    mesh = panels.solve(quiet, Mesh(), tolerance=tolerance, breakpoints=breakpoints, times=times)
     levels = lanes.hamiltonian.dimension
     whole = columns is None
     if columns is None:
@@ -148,11 +155,10 @@ def solve(
             path = _path(lanes, lane, mesh, rows, keep, tolerance, size, columns.shape[2])
             if path is None:
                 return None
-            parts = _followed(path, columns[lane], size)
+            parts = _followed(path, columns[lane], size, lanes.part(lane, lanes.count).tell)
         final[lane] = np.concatenate([part[0] for part in parts], axis=-1)
         kept = np.concatenate([part[1] for part in parts], axis=-1)
         snapshots[lane, at_start], snapshots[lane, ~at_start] = columns[lane], kept
-        lanes.tell((lane + 1) / lanes.count)
         error[lane] = max(part[2][0] for part in parts)
         steps[lane] = max(part[2][1] for part in parts)
         if not np.isfinite(error[lane]):
@@ -216,16 +222,24 @@ def _path(
 
 
 def _followed(
-    path: _Path, columns: ComplexArray, phase: float
+    path: _Path, columns: ComplexArray, phase: float, tell: Callable[[float], None]
 ) -> list[tuple[ComplexArray, ComplexArray, FloatArray]]:
-    """Follow the columns, shared between threads if they are many."""
+    """Follow the columns, shared between threads if they are many, and tell how far they are."""
     levels, count = columns.shape
     workers = min(processors(), count)
     work = _ORDERS_PER_RADIAN * phase * levels**2 * count
-    if workers == 1 or work < _THREAD_WORK:
-        return [path.follow(columns)]
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(path.follow, np.array_split(columns, workers, axis=1)))
+    if work < _THREAD_WORK:
+        found = [path.follow(columns, np.zeros(3))]
+    else:
+        infos = np.zeros((workers, 3))
+        with ThreadPoolExecutor(workers) as pool:
+            shares = np.array_split(columns, workers, axis=1)
+            running = [pool.submit(path.follow, *s) for s in zip(shares, infos, strict=True)]
+            while wait(running, _PAUSE).not_done:
+                tell(float(infos[:, 2].mean() / path.width.sum()))
+            found = [future.result() for future in running]
+    tell(1.0)
+    return found
 
 
 def _normed(columns: ComplexArray, whole: bool) -> tuple[ComplexArray, FloatArray]:
