@@ -5,7 +5,7 @@ import pytest
 
 import anticrossing as ac
 from anticrossing import InputError
-from anticrossing._core import memory
+from anticrossing._core import capacity
 from anticrossing.dynamics import panels, state_evolution
 
 
@@ -107,7 +107,7 @@ def test_what_does_not_fit_into_memory_is_refused_with_numbers(monkeypatch):
     refused(monkeypatch)
     with pytest.raises(InputError, match=r"fit into three quarters of the .* GiB"):
         ac.propagate(annealing(10), ramp(5.0), times=np.linspace(0, 5, 3_000_000))
-    monkeypatch.setattr(memory, "total", lambda: 1e6)
+    monkeypatch.setattr(capacity, "total", lambda: 1e6)
     with pytest.raises(InputError, match="GiB"):
         ac.propagate(generic(120), ramp(1e9))
 

@@ -8,7 +8,7 @@ import scipy.sparse.linalg as sla
 
 import anticrossing as ac
 from anticrossing import Hamiltonian, InputError
-from anticrossing._core import memory
+from anticrossing._core import capacity
 from anticrossing.spectrum import find_crossings
 
 
@@ -87,6 +87,24 @@ def test_operators_give_the_crossings_of_their_matrices():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("offset", [1e3, 1e7])
+def test_an_energy_that_all_levels_share_hides_no_crossing(offset):
+    H = annealing(10, 1)
+    one = sp.identity(H.dimension)
+    matrices = [sp.csr_array(m + offset * one) for m in H.matrices]
+    expected = find_crossings(H, 0.5, 0.98, count=3)
+    for raised in (matrices, [sla.aslinearoperator(m) for m in matrices]):
+        lifted = Hamiltonian.from_terms(list(zip(["1 - x", "x"], raised, strict=True)))
+        found = find_crossings(lifted, 0.5, 0.98, count=3)
+        noise = 1e-14 * offset
+        np.testing.assert_allclose(found.positions, expected.positions, atol=1e3 * noise)
+        np.testing.assert_allclose(found.gaps, expected.gaps, atol=1e3 * noise)
+        energies = [c.centre_energy for c in found]
+        expected_energies = [c.centre_energy + offset for c in expected]
+        np.testing.assert_allclose(energies, expected_energies, rtol=1e-11)
+
+
+@pytest.mark.slow
 def test_every_copy_of_a_multiplet_is_seen(monkeypatch):
     # A chain of spins whose bonds alternate: multiplets of the total spin, degenerate everywhere,
     # whose levels cross truly within one block of the given basis once a field mixes the blocks.
@@ -111,7 +129,7 @@ def test_what_cannot_be_done_is_refused_before_any_work(monkeypatch):
         find_crossings(H, 0.1, 0.9)
     with pytest.raises(InputError, match="`progress` must be true, false or a function"):
         find_crossings(H, 0.1, 0.9, count=3, progress=1)
-    monkeypatch.setattr(memory, "total", lambda: 1e6)
+    monkeypatch.setattr(capacity, "total", lambda: 1e6)
     with pytest.raises(InputError, match=r"`count` must fit .* 4 of 1024 levels would take about"):
         find_crossings(H, 0.1, 0.9, count=3)
 

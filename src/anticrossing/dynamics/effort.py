@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from anticrossing._core import drawing, memory
+from anticrossing._core import capacity, drawing
 from anticrossing._core.checks import fail, number_between
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
@@ -84,7 +84,7 @@ class Effort(Result):
                 f"it is {most_hours:g}: {self.method} would take about {self.work:.2g} "
                 f"{self.unit} and {hours:.2g} hours{advice}",
             )
-        memory.check("hamiltonian", self.memory, self.method, self.advice)
+        capacity.check("hamiltonian", self.memory, self.method, self.advice)
 
 
 def check_hours(most_hours: Any) -> float:

@@ -42,7 +42,7 @@ _OF_ALL_LEVELS = ("transition_matrix", "propagator", "amplitudes", "superoperato
 _LEVELS = 4
 _MOST_LEVELS = 32
 _SECONDS_PER_PRODUCT = 1.5e-9  # times the multiplications in it
-_FOLLOWED_PRODUCTS = 1.5e5  # that the lowest levels take, whatever the speed
+_FOLLOWED_PRODUCTS = 2e5  # that the lowest levels take, whatever the speed
 _EIGENPROBLEMS = 400.0  # the same
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core import memory
+from anticrossing._core import capacity
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing.hamiltonian.sparse import Combined, SparseTerms
@@ -29,6 +29,7 @@ _EXPECTED_PLACES = 40  # of which vectors are kept
 _SPARE = 2  # levels beyond the ones that must be held
 _HELD = 1e-7  # of the spread: the residual of a level that the space holds
 _HELD_CLOSELY = 1e-9  # the same where a crossing is described
+_SAME = 1e-6  # of the distance of samples: places that are one
 _SOLVED = 1e-11  # accuracy of eigenvectors
 _NEW = 1e-11  # share of a vector outside the space below which it is rounding
 _MISSED = 1e-10  # of the spread: a level this far below those of the space is not in it
@@ -45,7 +46,7 @@ class Reduced:
     ) -> None:
         size = _EXPECTED_PLACES * (levels + _SPARE) + 4 * _NUMBERS / terms.size
         needed = size * terms.size * np.dtype(terms.dtype).itemsize
-        memory.check("count", needed, f"{levels} of {terms.size} levels", "ask for fewer levels")
+        capacity.check("count", needed, f"{levels} of {terms.size} levels", "ask for fewer levels")
         self._terms = terms
         self._weights = weights
         self._held = min(levels, terms.size - 2)
@@ -101,9 +102,9 @@ class Reduced:
         changed = False
         for position in positions:
             distance = np.min(np.abs(np.array(self.places) - position))
+            if distance <= _SAME * near:
+                continue
             if distance > near or self._residuals(position[None])[0] > _HELD_CLOSELY:
-                if distance == 0:
-                    continue
                 if self._add(float(position)):
                     self._complete = False
                 changed = True

@@ -29,13 +29,14 @@ from anticrossing.spectrum._search import (
 )
 from anticrossing.spectrum.found import Crossing, Crossings
 from anticrossing.spectrum.named_symmetry import Symmetry
-from anticrossing.spectrum.offset import traceless
+from anticrossing.spectrum.offset import shared_energy, traceless
 from anticrossing.spectrum.symmetry import sectors
 from anticrossing.sweeps.progress import Progress, check_progress, shares
 
 _FARTHEST = 1e300
 _ROUNDING = 1e-15  # of a position, relative to the stretch
 _MOST_SAMPLES = 50_000
+_MOST_ROUNDS = 20  # until the crossings of large matrices are where their eigenvectors say
 
 
 def find_crossings(
@@ -131,7 +132,7 @@ def find_crossings(
         parts = sectors(inner, told, symmetry=symmetry)
         blocks = Blocks(inner, parts, count, tell)
         absolute = accuracy * (last - first)
-        while True:
+        for _ in range(_MOST_ROUNDS):
             grid = resolve(blocks, even)
             candidates = avoided_candidates(blocks, grid, absolute, ripple)
             candidates += true_candidates(blocks, grid, absolute)
@@ -139,6 +140,8 @@ def find_crossings(
             positions = np.array([candidate.position for candidate in candidates])
             if not blocks.describe(positions, (last - first) / samples):
                 break
+        else:
+            grid.complete = False
         tell(1.0)
         crossings = _describe(blocks, grid, candidates, parts.names)
     crossings = [c for c in crossings if count is None or c.levels[1] < count]
@@ -150,10 +153,7 @@ def find_crossings(
 
 def raised(crossing: Crossing, H: Hamiltonian) -> Crossing:
     """Return a crossing of H less what all levels share, at the energy that it has in H."""
-    inner = traceless(H)
-    if inner is H:
-        return crossing
-    shared = float((H(crossing.position) - inner(crossing.position))[0, 0].real)
+    shared = shared_energy(H, crossing.position)
     return dataclasses.replace(crossing, centre_energy=crossing.centre_energy + shared)
 
 

@@ -18,7 +18,7 @@ def traceless(hamiltonian: Hamiltonian) -> Hamiltonian:
     if isinstance(hamiltonian, TermHamiltonian):
         matrices = hamiltonian.matrices
         if any(hasattr(matrix, "matvec") for matrix in matrices):
-            return hamiltonian  # its diagonal is not known
+            return _less_first(hamiltonian)
         shared = common_offset(np.array([matrix.diagonal().real for matrix in matrices]))
         if not shared.any():
             return hamiltonian
@@ -39,6 +39,42 @@ def traceless(hamiltonian: Hamiltonian) -> Hamiltonian:
         coordinates=hamiltonian.coordinates,
         **hamiltonian._details(),
     )
+
+
+def shared_energy(hamiltonian: Hamiltonian, x: float) -> float:
+    """Return what `traceless` takes from every level at x."""
+    inner = traceless(hamiltonian)
+    if inner is hamiltonian:
+        return 0.0
+    if not (isinstance(hamiltonian, TermHamiltonian) and isinstance(inner, TermHamiltonian)):
+        return float((hamiltonian(x) - inner(x))[0, 0].real)
+    pairs = zip(hamiltonian.matrices, inner.matrices, strict=True)
+    taken = np.array([_first(one) - _first(other) for one, other in pairs])
+    weights = hamiltonian._coefficient_values(
+        hamiltonian.formulas, np.asarray(x, dtype=np.float64), hamiltonian.parameters
+    )
+    return float(np.asarray(weights) @ taken)
+
+
+def _first(matrix: Any) -> float:
+    """Return the first diagonal element, of a `LinearOperator` by one product."""
+    if hasattr(matrix, "matvec"):
+        return float(np.real((matrix @ np.eye(1, matrix.shape[0])[0])[0]))
+    return float(matrix.diagonal()[0].real)
+
+
+def _less_first(hamiltonian: TermHamiltonian) -> Hamiltonian:
+    """Return H less the first diagonal element of every term: whole diagonals are not known."""
+    import scipy.sparse
+    import scipy.sparse.linalg
+
+    one: Any = scipy.sparse.identity(hamiltonian.dimension, format="csr")
+    rest = []
+    for matrix in hamiltonian.matrices:
+        taken = _first(matrix) * one
+        operator = hasattr(matrix, "matvec")
+        rest.append(matrix - (scipy.sparse.linalg.aslinearoperator(taken) if operator else taken))
+    return hamiltonian._with(matrices=tuple(rest), _stack=None, _split=None)
 
 
 def _less_trace(matrices: npt.NDArray[Any]) -> npt.NDArray[Any]:
