@@ -1,0 +1,114 @@
+"""The public table of benchmarks:  python -m benchmarks.table [--quick] [--only SERIES …] [--page].
+
+Every row is a problem with an answer known by another route. Every solver, this package included,
+gets the loosest tolerance at which its answer is within 1e-8; of the methods of a package the
+quickest counts. Then all of them take turns, and the best time of each is kept.
+`docs/benchmarks.json` holds the figures; the tables of `docs/benchmarks.md` and the summary in
+`README.md` are made from them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from benchmarks.harness import ACCURACY, LONGEST, Chooser, Series, measure, missed
+from benchmarks.page import RESULTS, write_pages
+from benchmarks.timing import keep_to_two_cores
+
+PACKAGES = ("anticrossing", "numpy", "scipy", "numba", "qutip", "dynamiqs", "jax", "riccati")
+
+
+def machine() -> dict[str, Any]:
+    """Return what the figures depend on."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    memory = None
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9)
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except ImportError:
+            found[package] = "missing"
+    return {
+        "date": datetime.date.today().isoformat(),
+        "cores": cores,
+        "memory": memory,
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "packages": found,
+    }
+
+
+def line(row: dict[str, Any]) -> str:
+    """Return one line of progress."""
+    parts = [f"{row['name']:<34} {1e3 * row['ours']['seconds']:10.2f} ms"]
+    for name, own in row["rivals"].items():
+        if "ratio" in own:
+            parts.append(f"{name} {own['method']} {own['tolerance']:.0e} ×{own['ratio']:.3g}")
+        elif "would_take" in own:
+            parts.append(f"{name} ~{own['would_take']:.2g} s")
+        else:
+            parts.append(f"{name} {own}")
+    return "  ".join(parts)
+
+
+def run(chosen: Sequence[Series], quick: bool) -> tuple[dict[str, Any], list[str]]:
+    """Measure the series, printing as it goes; return them and the targets missed."""
+    from threadpoolctl import threadpool_limits
+
+    chooser = Chooser(1.0 if quick else LONGEST)
+    found: dict[str, Any] = {}
+    failures: list[str] = []
+    with threadpool_limits(1, user_api="blas"):  # its threads make every solver slower here
+        for series in chosen:
+            print(f"\n{series.title}", flush=True)
+            rows = []
+            for case in series.cases():
+                if quick and not case.quick:
+                    continue
+                rows.append(measure(case, chooser))
+                failures += missed(case, rows[-1])
+                print(line(rows[-1]), flush=True)
+            found[series.name] = {"title": series.title, "text": series.text, "rows": rows}
+    return found, failures
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, write, and say which targets were missed."""
+    from benchmarks.cases import SERIES
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.table", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few rows, printed and not kept")
+    parser.add_argument("--only", nargs="+", choices=[s.name for s in SERIES], default=None)
+    parser.add_argument("--page", action="store_true", help="write the pages, measure nothing")
+    asked = parser.parse_args(arguments)
+    stored = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    failures: list[str] = []
+    if not asked.page:
+        keep_to_two_cores()
+        names = asked.only or [s.name for s in SERIES]
+        measured, failures = run([s for s in SERIES if s.name in names], asked.quick)
+        if not asked.quick:
+            known = stored.get("series", {}) | measured
+            series = {s.name: known[s.name] for s in SERIES if s.name in known}
+            stored = {"machine": machine(), "accuracy": ACCURACY, "series": series}
+            RESULTS.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    if not asked.quick:
+        write_pages(stored)
+    for message in failures:
+        print(message, file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
