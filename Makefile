@@ -40,7 +40,9 @@ fuzz: $(VENV)/.tested
 	$(BIN)/python -m fuzz.api --count $$(( $(COUNT) / 2 ))
 	$(BIN)/python -m fuzz.truth --count $$(( $(COUNT) / 20 ))
 
+# First the table of the documentation, then what is held against targets; ARGS=--quick for a few rows.
 bench: $(VENV)/.benchmarked
+	$(BIN)/python -m benchmarks.table $(ARGS)
 	$(BIN)/python -m pytest -q benchmarks --benchmark-columns=min,median,rounds -s
 
 docs: $(VENV)/.documented

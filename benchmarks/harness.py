@@ -14,7 +14,8 @@ from benchmarks.timing import Timing, best_of, timed
 ACCURACY = 1e-8
 ROUNDS, SECONDS = 30, 1.0  # turns of every solver, and when it sits out the rest of them
 TRIALS = 5  # runs of every method, of which the quickest is chosen
-CLOSE = 2.5  # methods that much slower than the quickest are tried on slower cases, too
+CHEAP = 0.05  # seconds of a call, up to which all methods and tolerances are tried
+CLOSE = 2.5  # above, methods that much slower than the quickest on the case before are left out
 LONGEST = 6.0  # seconds of one call of another package; what takes longer is not run
 
 
@@ -50,7 +51,12 @@ class Choice:
     method: str
     tolerance: float
     error: float
-    seconds: float
+    timing: Timing
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes, whatever else the machine does."""
+        return min(self.timing.wall, self.timing.processor)
 
 
 @dataclass(frozen=True)
@@ -78,59 +84,66 @@ class Chooser:
         exact = exact if solver.exact is None else solver.exact()
         key = (case.group, solver.name)
         known, oscillations = self._before.get(key, ([], 0.0)) if case.group else ([], 0.0)
+        loosest: dict[str, float] = {}
         if known:
             expected = min(c.seconds for c in known) * case.oscillations / oscillations
             if expected > limit:
                 return Refusal(would_take=expected * solver.times)
-        loosest = {c.method: c.tolerance for c in known}
+            if expected > CHEAP:
+                loosest = {c.method: c.tolerance for c in known}
         found: list[Choice] = []
         out_of_time = False
         for method in loosest or dict.fromkeys(solver.methods):
             most = min((CLOSE * c.seconds for c in found), default=limit)
             first = 4 * loosest.get(method, np.inf)
             tolerances = [t for t in solver.tolerances if t <= first]
-            choice = self._loosest(solver, method, tolerances, exact, most)
-            if isinstance(choice, Choice):
+            choice = self._loosest(solver, method, tolerances, exact, most, warm=bool(loosest))
+            if choice.error <= ACCURACY:
                 found.append(choice)
             else:
-                out_of_time |= choice > limit
+                out_of_time |= choice.seconds > limit
         if not found:
             return Refusal(not_within=limit) if out_of_time else Refusal(not_accurate=True)
         if len(found) > 1:
             runs = [partial(solver.solve, c.method, c.tolerance) for c in found]
             timings = best_of(runs, TRIALS, SECONDS)
-            found = [replace(c, seconds=t.wall) for c, t in zip(found, timings, strict=True)]
+            found = [replace(c, timing=t) for c, t in zip(found, timings, strict=True)]
         best = min(found, key=lambda c: c.seconds)
         close = [c for c in found if c.seconds <= CLOSE * best.seconds]
         self._before[key] = (close, case.oscillations)
         return best
 
     def _loosest(
-        self, solver: Solver, method: str, tolerances: Sequence[float], exact: Answer, most: float
-    ) -> Choice | float:
-        """Return the first tolerance that is accurate, or the seconds of the last one tried.
+        self,
+        solver: Solver,
+        method: str,
+        tolerances: Sequence[float],
+        exact: Answer,
+        most: float,
+        warm: bool,
+    ) -> Choice:
+        """Return the first tolerance that is accurate, or the last one tried.
 
         Tighter tolerances than one which takes longer than `most` are not tried.
         """
-        if solver.compiles:
+        if solver.compiles and not warm:
             solver.solve(method, tolerances[0])
-        seconds = 0.0
         for tolerance in tolerances:
             answers: list[Answer] = []
-            seconds = timed(lambda t=tolerance, a=answers: a.append(solver.solve(method, t))).wall
+            timing = timed(lambda t=tolerance, a=answers: a.append(solver.solve(method, t)))
             error = float(np.max(np.abs(answers[0] - exact)))
-            if error <= ACCURACY:
-                return Choice(method, tolerance, error, seconds)
-            if seconds > most:
+            tried = Choice(method, tolerance, error, timing)
+            if error <= ACCURACY or tried.seconds > most:
                 break
-        return seconds
+        return tried
 
 
 def measure(case: Case, chooser: Chooser) -> dict[str, Any]:
     """Return the row of a case."""
     exact = case.exact()
-    own = Solver("anticrossing", "anticrossing", ("",), lambda _, tol: case.ours(tol))
-    case.ours(ACCURACY)  # kernels are compiled, or loaded
+    own = Solver(
+        "anticrossing", "anticrossing", ("",), lambda _, tol: case.ours(tol), compiles=True
+    )
     ours = chooser.choose(case, own, exact, np.inf)
     if isinstance(ours, Refusal):
         raise AssertionError(f"{case.name}: no tolerance gives {ACCURACY:g}")
@@ -142,7 +155,10 @@ def measure(case: Case, chooser: Chooser) -> dict[str, Any]:
     running = [(solver, choice) for solver, choice in chosen if isinstance(choice, Choice)]
     calls = [partial(case.ours, ours.tolerance)]
     calls += [partial(solver.solve, c.method, c.tolerance) for solver, c in running]
-    first, *others = best_of(calls, ROUNDS, SECONDS)
+    if running or ours.seconds < SECONDS:
+        first, *others = best_of(calls, ROUNDS, SECONDS)
+    else:
+        first, others = ours.timing, []
     rivals: dict[str, Any] = {
         solver.name: {name: value for name, value in vars(choice).items() if value is not None}
         for solver, choice in chosen

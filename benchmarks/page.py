@@ -29,9 +29,15 @@ def read() -> Results:
     return dict(json.loads(RESULTS.read_text(encoding="utf-8")))
 
 
+def write(results: Results) -> None:
+    """Store the figures."""
+    text = json.dumps(results, indent=1, ensure_ascii=False)
+    RESULTS.write_text(f"{text}\n", encoding="utf-8")
+
+
 def write_pages(results: Results) -> None:
     """Put what follows from the figures between the marks of both files."""
-    for path, parts in ((PAGE, page_parts(results)), (README, {"summary": summary(results)})):
+    for path, parts in ((PAGE, page_parts(results)), (README, {"benchmarks": summary(results)})):
         text = path.read_text(encoding="utf-8")
         for name, content in parts.items():
             text = replaced(text, name, content)
@@ -42,7 +48,7 @@ def page_parts(results: Results) -> dict[str, str]:
     """Return the generated parts of the page by their names."""
     tables = "\n\n".join(table(part) for part in results["series"].values())
     return {
-        "machine": machine(results["machine"]),
+        "machine": machines(results),
         "summary": summary(results),
         "lost": lost(results),
         "tables": tables,
@@ -153,8 +159,18 @@ def _ratio(rivals: Results, name: str) -> str:
     return number(rivals.get(name, {}).get("ratio", float("nan")))
 
 
+def machines(results: Results) -> str:
+    """Return on what the figures were measured, and which if they differ."""
+    found: dict[str, list[str]] = {}
+    for part in results["series"].values():
+        found.setdefault(machine(part["machine"]), []).append(part["title"])
+    if len(found) == 1:
+        return next(iter(found))
+    return "\n".join(f"- {'; '.join(titles)}: {facts}" for facts, titles in found.items())
+
+
 def machine(facts: Results) -> str:
-    """Return on what the figures were measured."""
+    """Return the facts on which figures depend in one sentence."""
     packages = ", ".join(f"{name} {number_}" for name, number_ in facts["packages"].items())
     return (
         f"Measured on {facts['date']} on {facts['cores']} cores and {facts['memory']} GB "

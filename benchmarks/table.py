@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
 import os
 import platform
 import sys
@@ -20,7 +19,7 @@ from importlib.metadata import version
 from typing import Any
 
 from benchmarks.harness import ACCURACY, LONGEST, Chooser, Series, measure, missed
-from benchmarks.page import RESULTS, write_pages
+from benchmarks.page import RESULTS, read, write, write_pages
 from benchmarks.timing import keep_to_two_cores
 
 PACKAGES = ("anticrossing", "numpy", "scipy", "numba", "qutip", "dynamiqs", "jax", "riccati")
@@ -62,47 +61,44 @@ def line(row: dict[str, Any]) -> str:
     return "  ".join(parts)
 
 
-def run(chosen: Sequence[Series], quick: bool) -> tuple[dict[str, Any], list[str]]:
-    """Measure the series, printing as it goes; return them and the targets missed."""
-    from threadpoolctl import threadpool_limits
-
-    chooser = Chooser(1.0 if quick else LONGEST)
-    found: dict[str, Any] = {}
-    failures: list[str] = []
-    with threadpool_limits(1, user_api="blas"):  # its threads make every solver slower here
-        for series in chosen:
-            print(f"\n{series.title}", flush=True)
-            rows = []
-            for case in series.cases():
-                if quick and not case.quick:
-                    continue
-                rows.append(measure(case, chooser))
-                failures += missed(case, rows[-1])
-                print(line(rows[-1]), flush=True)
-            found[series.name] = {"title": series.title, "text": series.text, "rows": rows}
-    return found, failures
+def run(series: Series, chooser: Chooser, quick: bool) -> tuple[dict[str, Any], list[str]]:
+    """Measure a series, printing as it goes; return what is kept, and the targets missed."""
+    print(f"\n{series.title}", flush=True)
+    rows, failures = [], []
+    for case in series.cases():
+        if case.quick or not quick:
+            rows.append(measure(case, chooser))
+            failures += missed(case, rows[-1])
+            print(line(rows[-1]), flush=True)
+    kept = {"title": series.title, "text": series.text, "machine": machine(), "rows": rows}
+    return kept, failures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, write, and say which targets were missed."""
+    """Measure, write after every series, and say which targets were missed."""
     from benchmarks.cases import SERIES
+    from threadpoolctl import threadpool_limits
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks.table", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few rows, printed and not kept")
-    parser.add_argument("--only", nargs="+", choices=[s.name for s in SERIES], default=None)
+    parser.add_argument("--only", nargs="+", choices=[s.name for s in SERIES], metavar="SERIES")
     parser.add_argument("--page", action="store_true", help="write the pages, measure nothing")
     asked = parser.parse_args(arguments)
-    stored = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     failures: list[str] = []
+    stored = read() if RESULTS.exists() else {"series": {}}
     if not asked.page:
         keep_to_two_cores()
-        names = asked.only or [s.name for s in SERIES]
-        measured, failures = run([s for s in SERIES if s.name in names], asked.quick)
-        if not asked.quick:
-            known = stored.get("series", {}) | measured
-            series = {s.name: known[s.name] for s in SERIES if s.name in known}
-            stored = {"machine": machine(), "accuracy": ACCURACY, "series": series}
-            RESULTS.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        chooser = Chooser(1.0 if asked.quick else LONGEST)
+        for series in SERIES:
+            if series.name in (asked.only or [s.name for s in SERIES]):
+                with threadpool_limits(1, user_api="blas"):  # more make every solver slower here
+                    part, own = run(series, chooser, asked.quick)
+                failures += own
+                known = stored["series"] | {series.name: part}
+                in_order = {s.name: known[s.name] for s in SERIES if s.name in known}
+                stored = {"accuracy": ACCURACY, "series": in_order}
+                if not asked.quick:
+                    write(stored)
     if not asked.quick:
         write_pages(stored)
     for message in failures:

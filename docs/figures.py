@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from benchmarks_figure import benchmarks
 from matplotlib.figure import Figure
 from molecules_figure import pyrazine
 from rates_figure import rates
@@ -112,6 +113,7 @@ FIGURES = {
     "readout": readout,
     "cost": cost,
     "geometry": geometry,
+    "benchmarks": benchmarks,
     "rates": rates,
 }
 
