@@ -27,9 +27,11 @@ SERIES = (
         "A barrier crossed slowly",
         "`riccati` solves scalar equations y″ + 2γy′ + ω²y = 0 at a cost that does not "
         "depend on the frequency either. Above a parabolic barrier, y″ + (t² + ½) y = 0, "
-        "the share e^(−π/2) of a wave turns back; the passage of two levels with the gap √2"
-        " at the rate 2 has the same frequency at every time, and P = e^(−π/2). Each "
-        "package solves the equation that it is made for, over the same window.",
+        "the share e^(−π/2) of a wave turns back; the passage of two levels with the gap √2 "
+        "at the rate 2 has the same frequency at every time, and P = e^(−π/2). Each package "
+        "solves the equation that it is made for, over the same window. `riccati` is "
+        "written in NumPy and the two levels here are compiled, which makes most of the "
+        "difference: it takes 50 to 80 steps, and there are some 20 panels here.",
         two_levels.scalar,
     ),
     Series(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmarks.harness import Series
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "benchmarks.json"
@@ -46,7 +50,7 @@ def write_pages(results: Results) -> None:
 
 def page_parts(results: Results) -> dict[str, str]:
     """Return the generated parts of the page by their names."""
-    tables = "\n\n".join(table(part) for part in results["series"].values())
+    tables = "\n\n".join(table(series, rows) for series, rows in _series(results))
     return {
         "machine": machines(results),
         "summary": summary(results),
@@ -64,12 +68,19 @@ def replaced(text: str, name: str, content: str) -> str:
     return pattern.sub(lambda _: f"{begin}\n{content}\n{end}", text)
 
 
-def table(part: Results) -> str:
+def _series(results: Results) -> list[tuple[Series, list[Results]]]:
+    """Return the series that were measured, with their rows."""
+    from benchmarks.cases import SERIES  # whose problems write numbers as the page does
+
+    known = results["series"]
+    return [(series, known[series.name]["rows"]) for series in SERIES if series.name in known]
+
+
+def table(series: Series, rows: list[Results]) -> str:
     """Return a series as a heading, a few sentences and a table in Markdown."""
-    rows = part["rows"]
     names = list(dict.fromkeys(name for row in rows for name in row["rivals"]))
     head = ["", "oscillations", "anticrossing", *names]
-    lines = [f"### {part['title']}", "", part["text"], "", _line(head), _line(["---"] * len(head))]
+    lines = [f"### {series.title}", "", series.text, "", _line(head), _line(["---"] * len(head))]
     for row in rows:
         cells = [row["name"], power(row["oscillations"]), _ours(row)]
         lines.append(_line(cells + [_rival(row["rivals"].get(name)) for name in names]))
@@ -97,7 +108,7 @@ def _rival(figures: Results | None) -> str:
     if figures is None:
         return ""
     if "would_take" in figures:
-        return f"not run: {period(figures['would_take'])}"
+        return f"≈ {period(figures['would_take'])}, not run"
     if "not_within" in figures:
         return f"not within {figures['not_within']:g} s"
     if "not_accurate" in figures:
@@ -110,11 +121,11 @@ def _rival(figures: Results | None) -> str:
 
 def compared(results: Results) -> Iterator[tuple[float, str, str]]:
     """Yield ratio, solver and problem of everything that was timed."""
-    for part in results["series"].values():
-        for row in part["rows"]:
+    for series, rows in _series(results):
+        for row in rows:
             for name, figures in row["rivals"].items():
                 if "ratio" in figures:
-                    yield figures["ratio"], name, f"{part['title'].lower()}, {row['name']}"
+                    yield figures["ratio"], name, f"{series.title.lower()}, {row['name']}"
 
 
 def lost(results: Results) -> str:
@@ -152,7 +163,7 @@ def summary(results: Results) -> str:
             f"In {len(quicker)} of {len(found)} comparisons another package is quicker, up to "
             f"{number(1 / ratio)} times ({name}; {problem})."
         )
-    return "\n".join(lines)
+    return "\n".join(textwrap.fill(line, 110, break_on_hyphens=False) for line in lines)
 
 
 def _ratio(rivals: Results, name: str) -> str:
@@ -162,8 +173,9 @@ def _ratio(rivals: Results, name: str) -> str:
 def machines(results: Results) -> str:
     """Return on what the figures were measured, and which if they differ."""
     found: dict[str, list[str]] = {}
-    for part in results["series"].values():
-        found.setdefault(machine(part["machine"]), []).append(part["title"])
+    for series, _ in _series(results):
+        facts = machine(results["series"][series.name]["machine"])
+        found.setdefault(facts, []).append(series.title)
     if len(found) == 1:
         return next(iter(found))
     return "\n".join(f"- {'; '.join(titles)}: {facts}" for facts, titles in found.items())

@@ -1,4 +1,4 @@
-"""Rings of spins, sector by sector: what the search costs, and QuTiP on all states together."""
+"""Rings of spins, sector by sector: at any rate, and what the search for sectors costs."""
 
 from __future__ import annotations
 
@@ -61,35 +61,3 @@ def test_rings(benchmark: Any, report: Report, sites: int) -> None:
     report(f"ring of {sites}, five decades", figures)
     benchmark.pedantic(run, (RATES[-1],), rounds=1)
     assert max(times) <= TARGETS[sites]
-
-
-@pytest.mark.parametrize("rate", [1e-1, 1e-2])
-def test_against_qutip(benchmark: Any, report: Report, rate: float) -> None:
-    """One state of a ring of six by QuTiP, to 1e-8; here the whole propagator, to 1e-10."""
-    qutip = pytest.importorskip("qutip", reason="needs the extra `benchmark`")
-    ring, drive = ac.models.TransverseIsing(sites=6), _drive(rate)
-    bonds, field = (qutip.Qobj(matrix).to("csr") for matrix in ring.matrices)
-    hamiltonian = qutip.QobjEvo([bonds, [field, lambda t: -rate * t]])
-    first = np.linalg.eigh(ring(3.0))[1][:, 0]
-    last = np.linalg.eigh(ring(0.2))[1][:, 0]
-    exact = _exact(6, rate)
-    options = {"method": "vern9", "nsteps": 10**9, "progress_bar": "", "store_states": False}
-    options |= {"store_final_state": True}
-
-    def theirs(tolerance: float) -> float:
-        own = options | {"atol": tolerance, "rtol": tolerance}
-        times = [float(drive.start_time), float(drive.stop_time)]
-        final = qutip.sesolve(hamiltonian, qutip.Qobj(first), times, options=own).final_state
-        return float(abs(last.conj() @ final.full()[:, 0]) ** 2)
-
-    found = next(t for t in (1e-6, 1e-8, 1e-10, 1e-12) if abs(theirs(t) - exact) < 1e-8)
-    ours, other = best_of([lambda: ac.propagate(ring, drive), lambda: theirs(found)], 3)
-    report(
-        f"ring of six, rate {rate:.0e}, 64 states here and one by QuTiP",
-        {
-            "ours": f"{ours.wall:.3f} s",
-            "QuTiP / ours": other.wall / ours.wall,
-            "processor": other.processor / ours.processor,
-        },
-    )
-    benchmark.pedantic(ac.propagate, (ring, drive), rounds=1)

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks import solvers
 from benchmarks.harness import Case
 from benchmarks.many_levels import OWN, STEPS, by_steps
-from benchmarks.page import power as power_of_ten
+from benchmarks.page import number
 from benchmarks.solvers import ALWAYS, Answer, Problem, Solver, Straight
 
 import anticrossing as ac
@@ -52,7 +52,7 @@ def sweep() -> Iterator[Case]:
 
         problem = _linear(reach, 1.0)
         yield Case(
-            f"{power_of_ten(10.0**power)} oscillations",
+            f"window ±{number(reach)}",
             10.0**power,
             partial(_exact, reach),
             WEBER,
@@ -75,7 +75,7 @@ def scalar() -> Iterator[Case]:
             return ac.propagate(H, drive, tolerance=tolerance).transition_matrix[[1], 0]
 
         yield Case(
-            f"{power_of_ten(10.0**power)} oscillations",
+            f"window ±{number(reach)}",
             10.0**power,
             partial(_exact, reach, 2.0, gap),
             WEBER,
