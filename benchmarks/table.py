@@ -14,6 +14,7 @@ import datetime
 import os
 import platform
 import sys
+import time
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
@@ -64,12 +65,13 @@ def line(row: dict[str, Any]) -> str:
 def run(series: Series, chooser: Chooser, quick: bool) -> tuple[dict[str, Any], list[str]]:
     """Measure a series, printing as it goes; return what is kept, and the targets missed."""
     print(f"\n{series.title}", flush=True)
-    rows, failures = [], []
+    begun, rows, failures = time.perf_counter(), [], []
     for case in series.cases():
         if case.quick or not quick:
             rows.append(measure(case, chooser))
             failures += missed(case, rows[-1])
             print(line(rows[-1]), flush=True)
+    print(f"({time.perf_counter() - begun:.0f} s)", flush=True)
     return {"machine": machine(), "rows": rows}, failures
 
 
