@@ -149,10 +149,13 @@ class _Qutip:
         (hamiltonian, state, operators), problem = self.parts, self.problem
         options = qutip_options(method, tolerance)
         times = [problem.start, problem.stop]
-        if operators:
-            end = qt.mesolve(hamiltonian, state, times, c_ops=operators, options=options)
-        else:
-            end = qt.sesolve(hamiltonian, state, times, options=options)
+        try:
+            if operators:
+                end = qt.mesolve(hamiltonian, state, times, c_ops=operators, options=options)
+            else:
+                end = qt.sesolve(hamiltonian, state, times, options=options)
+        except qt.solver.integrator.IntegratorException:  # it gives up, "probably stiff"
+            return np.full(len(problem.final), np.nan)
         return problem.found(end.final_state.full())
 
 

@@ -82,6 +82,11 @@ def test_what_is_not_accurate_does_not_count():
     assert chosen.method == "good"
 
 
+def test_a_solver_that_gives_up_does_not_count():
+    gives_up = Solver("fake", "numpy", ("stiff",), lambda _, tolerance: np.full(2, np.nan))
+    assert Chooser().choose(case(), gives_up, EXACT, np.inf) == Refusal(not_accurate=True)
+
+
 def test_a_row_states_its_ratio_and_a_missed_target():
     within = case(1.0, fake([], good=2.0))
     row = measure(within, Chooser())
