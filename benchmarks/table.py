@@ -15,11 +15,11 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from benchmarks.harness import ACCURACY, LONGEST, Chooser, Series, measure, missed
+from benchmarks.harness import ACCURACY, LONGEST, Case, Chooser, Series, measure, missed
 from benchmarks.page import RESULTS, read, write, write_pages
 from benchmarks.timing import keep_to_two_cores
 
@@ -62,21 +62,31 @@ def line(row: dict[str, Any]) -> str:
     return "  ".join(parts)
 
 
-def run(series: Series, chooser: Chooser, quick: bool) -> tuple[dict[str, Any], list[str]]:
-    """Measure a series, printing as it goes; return what is kept, and the targets missed."""
+def run(series: Series, chooser: Chooser, quick: bool) -> Iterator[tuple[Case, dict[str, Any]]]:
+    """Measure a series row by row, printing as it goes."""
+    begun = time.perf_counter()
     print(f"\n{series.title}", flush=True)
-    begun, rows, failures = time.perf_counter(), [], []
     for case in series.cases():
         if case.quick or not quick:
-            rows.append(measure(case, chooser))
-            failures += missed(case, rows[-1])
-            print(line(rows[-1]), flush=True)
+            row = measure(case, chooser)
+            print(line(row), flush=True)
+            yield case, row
     print(f"({time.perf_counter() - begun:.0f} s)", flush=True)
-    return {"machine": machine(), "rows": rows}, failures
+
+
+def keep(stored: dict[str, Any], name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Write the rows of a series that are there so far; of others, what was known."""
+    from benchmarks.cases import SERIES
+
+    known = stored["series"] | {name: {"machine": machine(), "rows": rows}}
+    in_order = {series.name: known[series.name] for series in SERIES if series.name in known}
+    stored = {"accuracy": ACCURACY, "series": in_order}
+    write(stored)
+    return stored
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, write after every series, and say which targets were missed."""
+    """Measure, write after every row, and say which targets were missed."""
     from benchmarks.cases import SERIES
     from threadpoolctl import threadpool_limits
 
@@ -92,15 +102,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         keep_to_two_cores()
         chooser = Chooser(asked.longest or (1.0 if asked.quick else LONGEST))
         for series in SERIES:
-            if series.name in (asked.only or [s.name for s in SERIES]):
-                with threadpool_limits(1, user_api="blas"):  # more make every solver slower here
-                    part, own = run(series, chooser, asked.quick)
-                failures += own
-                known = stored["series"] | {series.name: part}
-                in_order = {s.name: known[s.name] for s in SERIES if s.name in known}
-                stored = {"accuracy": ACCURACY, "series": in_order}
-                if not asked.quick:
-                    write(stored)
+            if asked.only and series.name not in asked.only:
+                continue
+            rows = []
+            with threadpool_limits(1, user_api="blas"):  # more make every solver slower here
+                for case, row in run(series, chooser, asked.quick):
+                    rows.append(row)
+                    failures += missed(case, row)
+                    if not asked.quick:
+                        stored = keep(stored, series.name, rows)
     if not asked.quick:
         write_pages(stored)
     for message in failures:
