@@ -125,7 +125,7 @@ def compared(results: Results) -> Iterator[tuple[float, str, str]]:
         for row in rows:
             for name, figures in row["rivals"].items():
                 if "ratio" in figures:
-                    yield figures["ratio"], name, f"{series.title.lower()}, {row['name']}"
+                    yield figures["ratio"], name, f"{series.title}, {row['name']}"
 
 
 def lost(results: Results) -> str:
@@ -186,7 +186,8 @@ def machine(facts: Results) -> str:
     packages = ", ".join(f"{name} {number_}" for name, number_ in facts["packages"].items())
     return (
         f"Measured on {facts['date']} on {facts['cores']} cores and {facts['memory']} GB "
-        f"({facts['system']}, {facts['machine']}) with Python {facts['python']}, {packages}."
+        f"({facts['system']}, {facts['machine']}) with Python {facts['python']}, {packages}, at a "
+        f"load of {facts['load']:.0f}. Calls longer than {facts['longest']:g} s were not run."
     )
 
 

@@ -26,8 +26,8 @@ from benchmarks.timing import keep_to_two_cores
 PACKAGES = ("anticrossing", "numpy", "scipy", "numba", "qutip", "dynamiqs", "jax", "riccati")
 
 
-def machine() -> dict[str, Any]:
-    """Return what the figures depend on."""
+def machine(longest: float) -> dict[str, Any]:
+    """Return what the figures depend on; a load above one is that of other work."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = None
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
@@ -46,6 +46,8 @@ def machine() -> dict[str, Any]:
         "machine": platform.machine(),
         "python": platform.python_version(),
         "packages": found,
+        "load": round(os.getloadavg()[0]) if hasattr(os, "getloadavg") else 1,
+        "longest": longest,
     }
 
 
@@ -74,11 +76,11 @@ def run(series: Series, chooser: Chooser, quick: bool) -> Iterator[tuple[Case, d
     print(f"({time.perf_counter() - begun:.0f} s)", flush=True)
 
 
-def keep(stored: dict[str, Any], name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Write the rows of a series that are there so far; of others, what was known."""
+def keep(stored: dict[str, Any], name: str, part: dict[str, Any]) -> dict[str, Any]:
+    """Write what there is of a series so far; of others, what was known."""
     from benchmarks.cases import SERIES
 
-    known = stored["series"] | {name: {"machine": machine(), "rows": rows}}
+    known = stored["series"] | {name: part}
     in_order = {series.name: known[series.name] for series in SERIES if series.name in known}
     stored = {"accuracy": ACCURACY, "series": in_order}
     write(stored)
@@ -104,13 +106,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for series in SERIES:
             if asked.only and series.name not in asked.only:
                 continue
-            rows = []
+            part: dict[str, Any] = {"machine": machine(chooser.longest), "rows": []}
             with threadpool_limits(1, user_api="blas"):  # more make every solver slower here
                 for case, row in run(series, chooser, asked.quick):
-                    rows.append(row)
+                    part["rows"].append(row)
                     failures += missed(case, row)
                     if not asked.quick:
-                        stored = keep(stored, series.name, rows)
+                        stored = keep(stored, series.name, part)
     if not asked.quick:
         write_pages(stored)
     for message in failures:

@@ -28,10 +28,9 @@ def benchmarks() -> Figure:
     with style.style():
         figure = Figure(figsize=(7.4, 3.5), layout="constrained")
         left, right = figure.subplots(1, 2)
-        _lengths(left, stored["series"])
-        _levels(right, stored["series"])
-        for axes in (left, right):
+        for axes, draw in ((left, _lengths), (right, _levels)):
             axes.set(xscale="log", yscale="log")
+            draw(axes, stored["series"])
             axes.legend(frameon=False, fontsize=7.5)
             style.grid(axes)
     return figure
@@ -64,9 +63,11 @@ def _curve(axes: Any, rows: list[dict[str, Any]], name: str, label: str) -> None
 def _levels(axes: Any, series: dict[str, Any]) -> None:
     """Generic levels at three rates."""
     styles = {"10": "o-", "0.1": "s--", "1e-08": "^:"}
+    present: set[int] = set()
     for rate, line in styles.items():
         rows = [r for r in series["generic"]["rows"] if r["name"].endswith(f"rate {rate}")]
         levels = [int(row["name"].split()[0]) for row in rows]
+        present.update(levels)
         times = {"anticrossing": [row["ours"]["seconds"] for row in rows]}
         if all("seconds" in row["rivals"]["QuTiP sesolve"] for row in rows):
             times["QuTiP sesolve"] = [r["rivals"]["QuTiP sesolve"]["seconds"] for r in rows]
@@ -74,7 +75,7 @@ def _levels(axes: Any, series: dict[str, Any]) -> None:
             label = f"{name.split()[0]}, rate {rate}"
             axes.plot(levels, own, line, ms=3.5, lw=1.4, color=COLORS[name], label=label)
     axes.set(xlabel="levels", ylabel="time (s)", title="Generic levels, one state to 1e-8")
-    axes.set_xticks([2, 4, 8, 16, 32, 64], labels=["2", "4", "8", "16", "32", "64"])
+    axes.set_xticks(sorted(present), labels=[str(number) for number in sorted(present)])
     axes.minorticks_off()
 
 
