@@ -173,8 +173,9 @@ def _ratio(rivals: Results, name: str) -> str:
 def machines(results: Results) -> str:
     """Return on what the figures were measured, and which if they differ."""
     found: dict[str, list[str]] = {}
+    load = max(part["machine"]["load"] for part in results["series"].values())
     for series, _ in _series(results):
-        facts = machine(results["series"][series.name]["machine"])
+        facts = machine(results["series"][series.name]["machine"] | {"load": load})
         found.setdefault(facts, []).append(series.title)
     if len(found) == 1:
         return next(iter(found))
