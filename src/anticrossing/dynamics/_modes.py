@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +53,7 @@ class Modes:
                 lanes.hamiltonian.traceless_matrices()
                 / np.where(size > 0, size, 1.0)[:, None, None]
             )
-            values = lanes.coefficients(times, own).reshape(times.size, -1)
+            values = lanes.coefficients(times, own)
         elif times.size > _MOST_POINTS:
             return None
         else:
@@ -65,18 +66,32 @@ class Modes:
                 return np.ascontiguousarray(weights).view(np.complex128).reshape(-1, levels, levels)
             return np.tensordot(weights, base, axes=1)
 
+        return cls.of_values(values.reshape(*times.shape, -1), combined)
+
+    @classmethod
+    def of_values(
+        cls,
+        given: FloatArray,
+        combined: Callable[[FloatArray], npt.NDArray[Any]],
+        most: int = _MOST,
+    ) -> Modes | None:
+        """Return the modes of values (P, n, k), or None if there are more than `most`.
+
+        `combined` takes values (K, k) to the matrices (K, N, N) that they stand for, linearly.
+        """
+        values = given.reshape(-1, given.shape[-1])
         mean = values.mean(axis=0)
         left, sizes, directions = np.linalg.svd(values - mean, full_matrices=False)
         noise = _ROUNDING * float(np.max(np.abs(values), initial=0.0))
-        rank = int(np.count_nonzero(sizes > noise * np.sqrt(times.size)))
-        if rank > _MOST:
+        rank = int(np.count_nonzero(sizes > noise * np.sqrt(values.shape[0])))
+        if rank > most:
             return None
         functions = left[:, :rank] * sizes[:rank]
         largest = np.max(np.abs(functions), axis=0, initial=1e-300)
         matrices = np.concatenate(
-            [combined(mean[None]), combined(directions[:rank]) * largest[:, None, None]]
+            [combined(mean[None]), combined(directions[:rank] * largest[:, None])]
         )
-        functions = (functions / largest).reshape(*times.shape, rank)
+        functions = (functions / largest).reshape(*given.shape[:2], rank)
         return cls(matrices, functions, np.maximum(noise / largest, _ROUNDING))
 
     @property

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.linalg import dagger, hermitian_part
 from anticrossing._core.threads import one_thread
-from anticrossing.dynamics import between_nodes, features, liouville
+from anticrossing.dynamics import between_nodes, features, liouville, steps
 from anticrossing.dynamics._stacks import MOST_PICARD, along_nodes
 from anticrossing.dynamics.between_nodes import Checks
 from anticrossing.dynamics.lanes import Lanes
@@ -60,17 +60,6 @@ def is_cheaper(lanes: Lanes, environment: Environment, states: int) -> bool:
     direct = np.sum(expected_panels(lanes, environment)) * _seconds(levels, states)
     overhead = _MAP_OVERHEAD / min(lanes.count, _MOST_SHARING)
     return bool(direct < lanes.count * _MAP_PANELS * (overhead + _MAP * levels**6))
-
-
-def basis(levels: int) -> ComplexArray:
-    """Return an orthonormal basis of the Hermitian matrices, shape (N², N, N)."""
-    found = np.zeros((levels, levels, levels, levels), dtype=np.complex128)
-    for i in range(levels):
-        found[i, i, i, i] = 1.0
-        for k in range(i):
-            found[i, k, i, k] = found[i, k, k, i] = np.sqrt(0.5)
-            found[k, i, i, k], found[k, i, k, i] = 1j * np.sqrt(0.5), -1j * np.sqrt(0.5)
-    return found.reshape(levels**2, levels, levels)
 
 
 def _seconds(levels: int, states: int) -> float:
@@ -121,6 +110,18 @@ def follow(
             f"and {seconds:.1g} s: its phases are followed one by one. Give a shorter window, or "
             "at most 12 levels with `whole=True`, where the cost does not grow with slowness."
         )
+    if levels <= steps.LARGEST_DIMENSION:
+        found = steps.follow(
+            lanes,
+            environment,
+            initial,
+            tolerance=tolerance,
+            phase=_USUAL_SPREAD * expected,
+            breakpoints=breakpoints,
+            times=times,
+        )
+        phase = _USUAL_SPREAD * expected
+        return Densities(found.states, found.error, phase, found.panels, found.evaluated)
     kernel = SuperoperatorKernel(environment, levels)
     wanted = np.empty((lanes.count, 0)) if times is None else times
     given = (lanes.breakpoints, breakpoints, wanted, features.find(lanes, kernel.formulas))

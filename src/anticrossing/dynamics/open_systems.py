@@ -132,7 +132,7 @@ def _panels(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
 def _columns(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
     """Find the same by following a basis of all Hermitian matrices."""
     lanes, levels = request.lanes, request.lanes.hamiltonian.dimension
-    start = densities.basis(levels)
+    start = liouville.hermitian_basis(levels)
     found = densities.follow(
         lanes,
         kernel.environment,
