@@ -23,7 +23,7 @@ from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.open_kernels import SuperoperatorKernel
-from anticrossing.environment import Environment, Nodes
+from anticrossing.environment import Environment
 
 LARGEST_DIMENSION = 8
 _BUDGET = 5.0  # panel tolerances: the error that the steps of a window may add up
@@ -63,6 +63,16 @@ class _Mesh(SuperoperatorKernel):
     def __init__(self, environment: Environment, levels: int) -> None:
         super().__init__(environment, levels)
         self.size = 1
+        self._latest: tuple[FloatArray, npt.NDArray[np.intp], list[_Source]] | None = None
+
+    def sources(self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> list[_Source]:
+        """Return what the generator is made of at `times` (P, n) of lanes `lane` (P,)."""
+        latest = self._latest
+        if latest is None or not (
+            np.array_equal(latest[0], times) and np.array_equal(latest[1], lane)
+        ):
+            latest = self._latest = (times, lane, _sources(lanes, self.environment, times, lane))
+        return latest[2]
 
     def solve(
         self,
@@ -75,7 +85,7 @@ class _Mesh(SuperoperatorKernel):
         result = PanelResults.empty(lane.size, self)
         result.propagator[:] = 1.0
         tails, largest = np.zeros(lane.size), np.zeros(lane.size)
-        for source in _sources(lanes, self.environment, times, lane):
+        for source in self.sources(lanes, times, lane):
             values = source.values
             tails += np.sum(np.max(np.abs(self.grid.tail @ values), axis=1), axis=-1)
             largest += np.max(np.abs(values), axis=(1, 2), initial=0.0)
@@ -104,35 +114,30 @@ def follow(
     `phase` (lanes,) is about the norm of the generator times the window.
     """
     levels = lanes.hamiltonian.dimension
-    mesh = panels.solve(
-        lanes,
-        _Mesh(environment, levels),
-        tolerance=tolerance,
-        breakpoints=breakpoints,
-        times=times,
-    )
-    matrices = liouville.hermitian_basis(levels).reshape(levels**2, -1)
-    start = (initial.reshape(*initial.shape[:2], -1) @ matrices.conj().T).real
-    wanted = np.empty((lanes.count, 0)) if times is None else times
-    found = np.empty((lanes.count, wanted.shape[1] + 1, *start.shape[1:]))
-    error = np.zeros(lanes.count)
-    ends = np.searchsorted(mesh.pieces.lane, np.arange(lanes.count + 1))
+    kernel = _Mesh(environment, levels)
+    mesh = panels.solve(lanes, kernel, tolerance=tolerance, breakpoints=breakpoints, times=times)
     with one_thread:
+        matrices = liouville.hermitian_basis(levels).reshape(levels**2, -1)
+        start = (initial.reshape(*initial.shape[:2], -1) @ matrices.conj().T).real
+        wanted = np.empty((lanes.count, 0)) if times is None else times
+        found = np.empty((lanes.count, wanted.shape[1] + 1, *start.shape[1:]))
+        error = np.zeros(lanes.count)
+        ends = np.searchsorted(mesh.pieces.lane, np.arange(lanes.count + 1))
         for lane in range(lanes.count):
             rows = slice(ends[lane], ends[lane + 1])
             left, right = mesh.pieces.left[rows], mesh.pieces.right[rows]
             keep = np.where(np.isin(right, wanted[lane]), np.searchsorted(wanted[lane], right), -1)
             found[lane, :-1][wanted[lane] == lanes.start[lane]] = start[lane]
-            walk = _Walk.of(lanes, environment, lane, left, right, float(phase[lane]), tolerance)
+            walk = _Walk.of(lanes, kernel, lane, left, right, float(phase[lane]), tolerance)
             error[lane] = walk.follow(start[lane], keep, found[lane])
             if not np.isfinite(error[lane]):
                 raise ConvergenceError(
                     f"The evolution cannot be followed step by step ({lanes.hamiltonian!r}): give "
                     "breakpoints where H(x(t)) or the environment changes abruptly."
                 )
-    states = (found @ matrices).reshape(*found.shape[:-1], levels, levels)
-    excess = np.trace(states - initial[:, None], axis1=-2, axis2=-1).real / levels
-    states -= excess[..., None, None] * np.eye(levels)
+        states = (found @ matrices).reshape(*found.shape[:-1], levels, levels)
+        excess = np.trace(states - initial[:, None], axis1=-2, axis2=-1).real / levels
+        states -= excess[..., None, None] * np.eye(levels)
     error += mesh.error + _ROUNDING * phase + levels * np.max(np.abs(excess), axis=(1, 2))
     return Stepped(states, error, mesh.panels, mesh.evaluated)
 
@@ -151,7 +156,7 @@ class _Walk:
     def of(
         cls,
         lanes: Lanes,
-        environment: Environment,
+        kernel: _Mesh,
         lane: int,
         left: FloatArray,
         right: FloatArray,
@@ -164,17 +169,15 @@ class _Walk:
         times[:, 0], times[:, -1] = left, right
         digits = np.log(0.3 * _BUDGET * tolerance / (_UNIT * max(phase / _LONGEST, 1.0)))
         return cls(
-            _modes(lanes, environment, times, lane),
+            _modes(lanes, kernel, times, lane),
             width,
             phase / window,
             _BUDGET * tolerance / window,
             float(np.clip(digits, _SHORTEST, _LONGEST)),
         )
 
-    def follow(
-        self, start: FloatArray, keep: npt.NDArray[np.intp], out: FloatArray
-    ) -> float:
-        """Fill `out` (K + 1, M, D) where panels keep the matrices `start` (M, D), and at the end."""
+    def follow(self, start: FloatArray, keep: npt.NDArray[np.intp], out: FloatArray) -> float:
+        """Fill `out` (K + 1, M, D) with what becomes of `start` (M, D); return the error."""
         from anticrossing.dynamics import _steps
 
         count, size = start.shape
@@ -208,11 +211,7 @@ class _Walk:
 def _elements(
     matrices: FloatArray,
 ) -> tuple[
-    FloatArray,
-    npt.NDArray[np.bool_],
-    FloatArray,
-    npt.NDArray[np.int64],
-    npt.NDArray[np.int64],
+    FloatArray, npt.NDArray[np.bool_], FloatArray, npt.NDArray[np.int64], npt.NDArray[np.int64]
 ]:
     """Return real matrices (K, D, D), which are dense, and the elements of the others."""
     there = np.abs(matrices) > _NOTHING * np.max(np.abs(matrices), axis=(1, 2), keepdims=True)
@@ -226,11 +225,9 @@ def _elements(
     return dense, is_dense, matrices[there], places.astype(np.int64), counts[starts]
 
 
-def _modes(
-    lanes: Lanes, environment: Environment, times: FloatArray, lane: int
-) -> list[Modes]:
+def _modes(lanes: Lanes, kernel: _Mesh, times: FloatArray, lane: int) -> list[Modes]:
     """Return the modes of the generator at `times` (P, n): for all panels, or for each of them."""
-    sources = _sources(lanes, environment, times, np.full(times.shape[0], lane))
+    sources = kernel.sources(lanes, times, np.full(times.shape[0], lane))
     sizes = [source.values.shape[-1] for source in sources]
     cuts = np.cumsum(sizes)[:-1]
     values = np.concatenate([source.values for source in sources], axis=-1)
