@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.polynomial import chebyshev
 
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing.dynamics._taylor import COMPLEX, DIAGONAL, REAL
-from anticrossing.dynamics.chebyshev import Grid
+from anticrossing.dynamics.chebyshev import Grid, powers
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.hamiltonian import TermHamiltonian
 
@@ -125,20 +123,13 @@ class Modes:
         # What is rounding must not become a power: they are large where they cancel.
         significant = np.abs(coefficients) > self.rounding[:, None]
         kept = np.flip(np.maximum.accumulate(np.flip(significant, axis=-1), axis=-1), axis=-1)
-        powers = np.where(kept, coefficients, 0.0) @ _to_powers(grid.size)
-        panels = powers.shape[0]
+        series = np.where(kept, coefficients, 0.0) @ powers(grid.size)
+        panels = series.shape[0]
         constant = np.zeros((panels, 1, grid.size))
         constant[..., 0] = 1.0
         degrees = np.maximum(np.count_nonzero(kept, axis=-1) - 1, 0)
         degrees = np.concatenate([np.zeros((panels, 1), dtype=np.int64), degrees], axis=1)
-        return np.concatenate([constant, powers], axis=1), degrees.astype(np.int64)
-
-
-@functools.cache
-def _to_powers(size: int) -> FloatArray:
-    """Return the powers of every Chebyshev polynomial, in rows."""
-    rows = [np.pad(p, (0, size - p.size)) for p in map(chebyshev.cheb2poly, np.eye(size))]
-    return np.stack(rows)
+        return np.concatenate([constant, series], axis=1), degrees.astype(np.int64)
 
 
 def _is_diagonal(matrix: npt.NDArray[Any]) -> bool:

@@ -118,6 +118,67 @@ def _sum(v, m, ratio, out):
             out[i] = out[i] * ratio + v[j, i]
 
 
+@inner()
+def walk(generator, power, degrees, width, norm, rate, longest, step, y, work):
+    """Carry C columns across a panel, in place; return the error, the steps and the next one.
+
+    `step` is the length to begin with, 0 if none is known. An error of infinity: no step is short
+    enough.
+    """
+    v, g, total, local, few = work
+    modes = degrees.size
+    columns = y.size // (generator[4].shape[1] - 1)
+    root, most_grown = np.sqrt(columns), 2.5 * np.exp(longest)
+    error, steps, done, half = 0.0, 0, 0.0, 0.5 * width
+    if step == 0.0:
+        step = longest / max(norm, 1e-300)
+    while True:
+        left = width - done
+        parts = np.ceil(left / step * (1 - 1e-12))
+        h = left / max(parts, 1.0)
+        for k in range(modes):
+            _shift(power[k], degrees[k], done / half - 1.0, h / half, local[k])
+            few[k] = degrees[k]
+            while few[k] > 0 and abs(local[k, few[k]]) < _NEGLIGIBLE:
+                few[k] -= 1
+        _copy(y, v[0])
+        allowed = max(rate * h, 2 * _UNIT)
+        m, before, last, grown = _series(generator, local, few, h, allowed, columns, v, g, total)
+        grown /= root
+        missed = last + before
+        ratio = 1.0
+        if missed > allowed or grown > most_grown:
+            ratio = min(0.9, 0.9 * (allowed / max(missed, 1e-300)) ** (1.0 / (m - 1)))
+            grown = _grown(v, m, ratio) / root
+            while grown > most_grown:
+                ratio *= 0.8
+                grown = _grown(v, m, ratio) / root
+            if not ratio * h > _SHORTEST * width:
+                return np.inf, steps, step
+            missed = last * ratio**m + before * ratio ** (m - 1)
+            step = ratio * h
+        elif m < MOST_ORDERS - 8 and grown < 0.15 * most_grown:
+            step = max(step, h * min(1.5, (MOST_ORDERS - 6) / m))
+        _sum(v, m, ratio, y)
+        error += missed + _UNIT * grown
+        steps += 1
+        if ratio == 1.0 and parts <= 1.0:
+            return error, steps, step
+        done += ratio * h
+
+
+@inner()
+def workspace(modes, series, size):
+    """Return what `walk` writes to: for so many modes, their series, and numbers."""
+    return (
+        np.empty((MOST_ORDERS + 1, size)),
+        np.empty((modes, MOST_ORDERS + 1, size)),
+        np.empty(size),
+        np.zeros((modes, series)),
+        np.zeros(modes, dtype=np.int64),
+    )
+
+
 @entry()
 def follow(
     matrices,
@@ -128,7 +189,7 @@ def follow(
     power,
     degrees,
     width,
-    norms,
+    norm,
     keep,
     rate,
     longest,
@@ -140,62 +201,21 @@ def follow(
 
     matrices (K, D, D) are used where is_dense[k]; else the elements and their places (columns) in
     rows[k] (D + 1) are. power (P, K, J) are the functions about the panels' middles on [−1, 1],
-    `degrees` (P, K) theirs; `norms` (P) bounds the generator. Where keep[p] ≥ 0 the columns at the
+    `degrees` (P, K) theirs; `norm` is the generator's, about. Where keep[p] ≥ 0 the columns at the
     end of the panel go to kept[keep[p]], (T, D·C). `rate` is the error of a column allowed per
     time, `longest` the length of a step times the norm. info (2) becomes the error, infinite where
     no step is short enough, and the number of steps.
     """
-    modes, size = is_dense.size, y.size
-    columns = size // (rows.shape[1] - 1)
     generator = (matrices, is_dense, elements, places, rows)
-    v = np.empty((MOST_ORDERS + 1, size))
-    g = np.empty((modes, MOST_ORDERS + 1, size))
-    total = np.empty(size)
-    local = np.zeros((modes, power.shape[2]))
-    kept_degrees = np.zeros(modes, dtype=np.int64)
-    norm, most_grown = np.sqrt(columns), 2.5 * np.exp(longest)
-    error, steps, step = 0.0, 0, 0.0
+    work = workspace(is_dense.size, power.shape[2], y.size)
+    step = 0.0
     for p in range(width.size):
-        half = 0.5 * width[p]
-        done = 0.0
-        if step == 0.0:
-            step = longest / max(norms[p], 1e-300)
-        while True:
-            left = width[p] - done
-            parts = np.ceil(left / step * (1 - 1e-12))
-            h = left / max(parts, 1.0)
-            for k in range(modes):
-                _shift(power[p, k], degrees[p, k], done / half - 1.0, h / half, local[k])
-                kept_degrees[k] = degrees[p, k]
-                while kept_degrees[k] > 0 and abs(local[k, kept_degrees[k]]) < _NEGLIGIBLE:
-                    kept_degrees[k] -= 1
-            _copy(y, v[0])
-            allowed = max(rate * h, 2 * _UNIT)
-            m, before, last, grown = _series(
-                generator, local, kept_degrees, h, allowed, columns, v, g, total
-            )
-            grown /= norm
-            missed = last + before
-            ratio = 1.0
-            if missed > allowed or grown > most_grown:
-                ratio = min(0.9, 0.9 * (allowed / max(missed, 1e-300)) ** (1.0 / (m - 1)))
-                grown = _grown(v, m, ratio) / norm
-                while grown > most_grown:
-                    ratio *= 0.8
-                    grown = _grown(v, m, ratio) / norm
-                if not ratio * h > _SHORTEST * width[p]:
-                    info[0] = np.inf
-                    return
-                missed = last * ratio**m + before * ratio ** (m - 1)
-                step = ratio * h
-            elif m < MOST_ORDERS - 8 and grown < 0.15 * most_grown:
-                step = max(step, h * min(1.5, (MOST_ORDERS - 6) / m))
-            _sum(v, m, ratio, y)
-            error += missed + _UNIT * grown
-            steps += 1
-            if ratio == 1.0 and parts <= 1.0:
-                break
-            done += ratio * h
+        error, steps, step = walk(
+            generator, power[p], degrees[p], width[p], norm, rate, longest, step, y, work
+        )
+        info[0] += error
+        info[1] += steps
+        if not np.isfinite(error):
+            return
         if keep[p] >= 0:
             _copy(y, kept[keep[p]])
-    info[0], info[1] = error, steps

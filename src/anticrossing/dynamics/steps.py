@@ -1,14 +1,11 @@
 """Density matrices of few levels by Taylor series of their generator, step by step.
 
-In an orthonormal basis of the Hermitian matrices the Lindblad equation is real: y′ = R(t) y with
-D = N² numbers. R is a sum of a few matrices times functions of time, or on every panel a polynomial
-whose coefficients are matrices. The cost grows with the phases that the states run through.
+Panels resolve the generator, not the phases: on them it is a sum of a few matrices times power
+series. The cost grows with the phases that the states run through.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +14,10 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.threads import one_thread
-from anticrossing.dynamics import liouville, panels
+from anticrossing.dynamics import generators, liouville, panels
 from anticrossing.dynamics._modes import Modes
 from anticrossing.dynamics.chebyshev import grid
+from anticrossing.dynamics.generators import ROUNDING, Source
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.open_kernels import SuperoperatorKernel
@@ -28,10 +26,7 @@ from anticrossing.environment import Environment
 LARGEST_DIMENSION = 8
 _BUDGET = 5.0  # panel tolerances: the error that the steps of a window may add up
 _SHORTEST, _LONGEST = 3.0, 9.0  # steps in radians
-_FEW = 0.25  # of the elements of a matrix: below that they are named one by one
 _UNIT = 1.1e-16
-_CONSTANT = 4e-16  # of an operator, what is not one matrix times a function
-_ROUNDING, _NOTHING = 4e-15, 1e-17
 
 
 @dataclass(frozen=True)
@@ -44,17 +39,6 @@ class Stepped:
     evaluated: int
 
 
-@dataclass(frozen=True)
-class _Source:
-    """A part of the generator: values at the nodes, (P, n, k), and the matrix that they stand for.
-
-    `matrix` takes weights (..., k) to real matrices (..., D, D), linearly.
-    """
-
-    values: FloatArray
-    matrix: Callable[[FloatArray], FloatArray]
-
-
 class _Mesh(SuperoperatorKernel):
     """Panels whose nodes resolve the generator: nothing is solved on them."""
 
@@ -63,15 +47,22 @@ class _Mesh(SuperoperatorKernel):
     def __init__(self, environment: Environment, levels: int) -> None:
         super().__init__(environment, levels)
         self.size = 1
-        self._latest: tuple[FloatArray, npt.NDArray[np.intp], list[_Source]] | None = None
+        self._latest: tuple[FloatArray, npt.NDArray[np.intp], list[Source]] | None = None
 
-    def sources(self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> list[_Source]:
+    def sources(self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> list[Source]:
         """Return what the generator is made of at `times` (P, n) of lanes `lane` (P,)."""
         latest = self._latest
         if latest is None or not (
             np.array_equal(latest[0], times) and np.array_equal(latest[1], lane)
         ):
-            latest = self._latest = (times, lane, _sources(lanes, self.environment, times, lane))
+            matrices, nodes = liouville.nodes_of(lanes, times, lane)
+            found = generators.sources(
+                matrices,
+                nodes.vectors,
+                self.environment.eigen_rates(nodes),
+                self.environment.jump_operators(nodes),
+            )
+            latest = self._latest = (times, lane, found)
         return latest[2]
 
     def solve(
@@ -89,9 +80,9 @@ class _Mesh(SuperoperatorKernel):
             values = source.values
             tails += np.sum(np.max(np.abs(self.grid.tail @ values), axis=1), axis=-1)
             largest += np.max(np.abs(values), axis=(1, 2), initial=0.0)
-        allowed = np.maximum(tolerance, _ROUNDING * half_width * largest)
+        allowed = np.maximum(tolerance, ROUNDING * half_width * largest)
         result.accepted = half_width * tails <= allowed
-        beyond = half_width * np.maximum(tails - _ROUNDING * largest, 0.0)
+        beyond = half_width * np.maximum(tails - ROUNDING * largest, 0.0)
         result.error = beyond
         return result
 
@@ -138,7 +129,7 @@ def follow(
         states = (found @ matrices).reshape(*found.shape[:-1], levels, levels)
         excess = np.trace(states - initial[:, None], axis1=-2, axis2=-1).real / levels
         states -= excess[..., None, None] * np.eye(levels)
-    error += mesh.error + _ROUNDING * phase + levels * np.max(np.abs(excess), axis=(1, 2))
+    error += mesh.error + ROUNDING * phase + levels * np.max(np.abs(excess), axis=(1, 2))
     return Stepped(states, error, mesh.panels, mesh.evaluated)
 
 
@@ -189,11 +180,11 @@ class _Walk:
             power, degrees = modes.series(grid(MANY_LEVEL_NODES))
             info = np.zeros(2)
             _steps.follow(
-                *_elements(modes.matrices),
+                *generators.elements(modes.matrices),
                 power,
                 degrees,
                 self.width[part],
-                np.full(part.size, self.norm),
+                self.norm,
                 keep[part].astype(np.int64),
                 self.rate,
                 self.longest,
@@ -206,23 +197,6 @@ class _Walk:
         out[places] = kept[places].reshape(-1, size, count).swapaxes(-1, -2)
         out[-1] = y.reshape(size, count).T
         return 2 * total
-
-
-def _elements(
-    matrices: FloatArray,
-) -> tuple[
-    FloatArray, npt.NDArray[np.bool_], FloatArray, npt.NDArray[np.int64], npt.NDArray[np.int64]
-]:
-    """Return real matrices (K, D, D), which are dense, and the elements of the others."""
-    there = np.abs(matrices) > _NOTHING * np.max(np.abs(matrices), axis=(1, 2), keepdims=True)
-    is_dense = np.mean(there, axis=(1, 2)) > _FEW
-    there[is_dense] = False
-    places = np.nonzero(there)[2]
-    counts = np.concatenate([[0], np.cumsum(np.sum(there, axis=-1).ravel())])
-    size = matrices.shape[-1]
-    starts = np.arange(matrices.shape[0])[:, None] * size + np.arange(size + 1)
-    dense = np.ascontiguousarray(matrices)
-    return dense, is_dense, matrices[there], places.astype(np.int64), counts[starts]
 
 
 def _modes(lanes: Lanes, kernel: _Mesh, times: FloatArray, lane: int) -> list[Modes]:
@@ -243,55 +217,3 @@ def _modes(lanes: Lanes, kernel: _Mesh, times: FloatArray, lane: int) -> list[Mo
             return [together]
     each = [Modes.of_values(values[[p]], combined, values.shape[1]) for p in range(times.shape[0])]
     return [modes for modes in each if modes is not None]
-
-
-def _sources(
-    lanes: Lanes, environment: Environment, times: FloatArray, lane: npt.NDArray[np.intp]
-) -> list[_Source]:
-    """Return what the generator is made of at `times` (P, n) of lanes `lane` (P,)."""
-    matrices, nodes = liouville.nodes_of(lanes, times, lane)
-    levels = matrices.shape[-1]
-    shape = (levels, levels)
-    elements = np.ascontiguousarray(matrices.reshape(*times.shape, -1), dtype=np.complex128)
-
-    def commutator(weights: FloatArray) -> FloatArray:
-        packed = np.ascontiguousarray(weights).view(np.complex128)
-        return _real(liouville.commutator(packed.reshape(*weights.shape[:-1], *shape)))
-
-    found = [_Source(elements.view(np.float64), commutator)]
-    found += [_jump(jump) for jump in environment.jump_operators(nodes)]
-    rates = environment.eigen_rates(nodes)
-    if rates is not None:
-        found.append(_full(liouville.in_basis(liouville.eigen_generator(rates), nodes.vectors)))
-    return found
-
-
-def _jump(jump: ComplexArray) -> _Source:
-    """Return the source of one jump operator (P, n, N, N): mostly one matrix times a function."""
-    flat = jump.reshape(-1, jump.shape[-1] ** 2)
-    largest = np.linalg.norm(flat, axis=1)
-    pattern = jump.reshape(-1, *jump.shape[-2:])[np.argmax(largest)]
-    size = float(np.linalg.norm(pattern))
-    pattern = pattern / (size or 1.0)
-    weights = flat @ pattern.conj().ravel()
-    if np.max(np.abs(flat - weights[:, None] * pattern.ravel())) > _CONSTANT * size:
-        return _full(liouville.dissipator(jump))
-    unit = _real(liouville.dissipator(pattern))
-    values = np.abs(weights.reshape(*jump.shape[:2], 1)) ** 2
-    return _Source(values, lambda w: w[..., None] * unit)
-
-
-def _full(superoperator: ComplexArray) -> _Source:
-    """Return the source of a part known element by element, (P, n, D, D)."""
-    values = _real(superoperator)
-    size = values.shape[-1]
-    return _Source(
-        values.reshape(*values.shape[:-2], size**2), lambda w: w.reshape(*w.shape[:-1], size, size)
-    )
-
-
-def _real(superoperator: ComplexArray) -> FloatArray:
-    """Return superoperators (..., D, D) in the basis of Hermitian matrices."""
-    size = superoperator.shape[-1]
-    columns = liouville.hermitian_basis(math.isqrt(size)).reshape(size, size).T
-    return np.asarray((columns.conj().T @ superoperator @ columns).real)
