@@ -24,7 +24,7 @@ MOST_PICARD = 80
 NEAR_PHASE = 6.0
 LARGEST_GROWTH = 30.0
 SAME_AXIS = 1e-13
-REFUSED, ACCEPTED = 0, 1
+REFUSED, ACCEPTED, TURNING = 0, 1, 2  # refused, as the eigenframe turns between the nodes
 
 
 @inner()
@@ -458,9 +458,10 @@ def _panel(d, cr, ci, edges, rates, laboratory, has_laboratory, grid, tolerance,
 
     setting = (rates, laboratory, has_laboratory, edges, grid, tolerance)
     resolved = smooth and n * _tail_size(tail, sr, si) <= max(tolerance, n * 2e-15)
-    if resolved and _adiabatic(constant, energy, q, sr, si, setting, out, info):
-        return ACCEPTED
-    return REFUSED
+    if not resolved:
+        return TURNING
+    solved = _adiabatic(constant, energy, q, sr, si, setting, out, info)
+    return ACCEPTED if solved else REFUSED
 
 
 @inner()

@@ -24,7 +24,9 @@ from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import EigenRates, Environment, Nodes
 
 _MOST_RADIANS = 150.0  # of a panel that is followed step by step
-_RIVAL = 0.3  # of the distance of levels: a weaker environment leaves H its frame
+# In units of the distance of levels: a weaker environment leaves H its frame, and where that turns
+# between the nodes, the frame of a generator that is not much stronger turns as well.
+_RIVAL, _RIVAL_TURNING = 0.3, 1.0
 
 # ρ stacked row by row → (x, y, z, 1): the Bloch vector and the trace.
 _TO_BLOCH = np.array(
@@ -144,8 +146,9 @@ class BlochKernel(OpenKernel):
             status,
         )
         maps[:, :3] = affine
-        accepted, error = status != _bloch.REFUSED, info[:, 0]
-        refused = _Refused(matrices, nodes, self.environment.eigen_rates(nodes), jumps, half_width)
+        accepted, error = status == _bloch.ACCEPTED, info[:, 0]
+        rates, turning = self.environment.eigen_rates(nodes), status == _bloch.TURNING
+        refused = _Refused(matrices, nodes, rates, jumps, half_width, turning)
         for way in (refused.short, refused.strong):
             index = np.flatnonzero(~accepted)
             if index.size == 0:
@@ -198,7 +201,8 @@ _NONE = (np.empty(0, dtype=np.intp), np.empty((0, 4, 4), dtype=np.complex128), n
 class _Refused:
     """Panels that the compiled step refused, among all of a call, and other ways to solve them.
 
-    Both return which panels they solved, their maps of ρ stacked row by row, and the errors.
+    `turning` tells where the eigenframe of H was not resolved. Both ways return which panels they
+    solved, their maps of ρ stacked row by row, and the errors.
     """
 
     matrices: npt.NDArray[Any]
@@ -206,6 +210,7 @@ class _Refused:
     rates: EigenRates | None
     jumps: list[ComplexArray]
     half_width: FloatArray
+    turning: npt.NDArray[np.bool_]
 
     @property
     def splitting(self) -> FloatArray:
@@ -249,7 +254,8 @@ class _Refused:
         """Split the spectrum of the generator where the environment rivals H."""
         from anticrossing.dynamics import _superoperator
 
-        weak = self.decay() < _RIVAL * np.min(self.splitting, axis=1)
+        rival = np.where(self.turning, _RIVAL_TURNING, _RIVAL)
+        weak = self.decay() < rival * np.max(self.splitting, axis=1)
         index = index[~weak[index]]
         if index.size == 0 or not self.jumps:
             return _NONE
