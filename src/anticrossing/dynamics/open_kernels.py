@@ -26,7 +26,7 @@ from anticrossing.environment import EigenRates, Environment, Nodes
 _MOST_RADIANS = 150.0  # of a panel that is followed step by step
 # In units of the distance of levels: a weaker environment leaves H its frame, and where that turns
 # between the nodes, the frame of a generator that is not much stronger turns as well.
-_RIVAL, _RIVAL_TURNING = 0.3, 1.0
+_RIVAL, _RIVAL_TURNING = 0.3, 2.0
 
 # ρ stacked row by row → (x, y, z, 1): the Bloch vector and the trace.
 _TO_BLOCH = np.array(
