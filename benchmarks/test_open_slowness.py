@@ -119,7 +119,7 @@ def test_fast_sweeps_against_runge_kutta(report: Callable[[str, dict[str, Any]],
             lambda: runge_kutta(start),
             lambda: runge_kutta(units),
         ],
-        rounds=2,
+        rounds=1,
     )
     single, whole, theirs, all_theirs = (timing.processor for timing in timings)
     report(

@@ -6,6 +6,7 @@ D = N² numbers, where R is a sum of a few matrices times functions, or on a pan
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -53,7 +54,9 @@ def sources(
     found = [Source(elements.view(np.float64), commutator)]
     found += [_jump(jump) for jump in jumps]
     if rates is not None:
-        found.append(_full(liouville.in_basis(liouville.eigen_generator(rates), vectors)))
+        turn = _real(liouville.kron(vectors, vectors.conj()))
+        inside = _real(liouville.eigen_generator(rates))
+        found.append(_full(turn @ inside @ turn.swapaxes(-1, -2)))
     return found
 
 
@@ -66,15 +69,14 @@ def _jump(jump: ComplexArray) -> Source:
     pattern = pattern / (size or 1.0)
     weights = flat @ pattern.conj().ravel()
     if np.max(np.abs(flat - weights[:, None] * pattern.ravel())) > _CONSTANT * size:
-        return _full(liouville.dissipator(jump))
+        return _full(_real(liouville.dissipator(jump)))
     unit = _real(liouville.dissipator(pattern))
     values = np.abs(weights.reshape(*jump.shape[:2], 1)) ** 2
     return Source(values, lambda w: w[..., None] * unit)
 
 
-def _full(superoperator: ComplexArray) -> Source:
-    """Return the source of a part known element by element, (P, n, D, D)."""
-    values = _real(superoperator)
+def _full(values: FloatArray) -> Source:
+    """Return the source of a part known element by element, real (P, n, D, D)."""
     size = values.shape[-1]
     return Source(
         values.reshape(*values.shape[:-2], size**2), lambda w: w.reshape(*w.shape[:-1], size, size)
@@ -83,9 +85,24 @@ def _full(superoperator: ComplexArray) -> Source:
 
 def _real(superoperator: ComplexArray) -> FloatArray:
     """Return superoperators (..., D, D) in the basis of Hermitian matrices."""
-    size = superoperator.shape[-1]
-    columns = liouville.hermitian_basis(math.isqrt(size)).reshape(size, size).T
-    return np.asarray((columns.conj().T @ superoperator @ columns).real)
+    first, second, factors = _elements_of_basis(math.isqrt(superoperator.shape[-1]))
+    right = superoperator[..., first] * factors[0] + superoperator[..., second] * factors[1]
+    left = factors.conj()[..., None]
+    return np.asarray((left[0] * right[..., first, :] + left[1] * right[..., second, :]).real)
+
+
+@functools.cache
+def _elements_of_basis(
+    levels: int,
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], ComplexArray]:
+    """Return the one or two elements that every matrix of the basis has: places, (2, D) values."""
+    rows = liouville.hermitian_basis(levels).reshape(levels**2, -1)
+    there = rows != 0
+    first = np.argmax(there, axis=1)
+    second = levels**2 - 1 - np.argmax(there[:, ::-1], axis=1)
+    along = np.arange(levels**2)
+    factors = np.stack([rows[along, first], np.where(first == second, 0.0, rows[along, second])])
+    return first, second, factors
 
 
 def elements(
