@@ -38,6 +38,8 @@ _MAP_OVERHEAD, _MAP, _MAP_PANELS, _MOST_SHARING = 5e-3, 4e-6, 33, 8
 # Of a few levels, by Taylor series: a lane, and a product of the generator's terms with M states.
 _LANE, _PRODUCT, _ELEMENT, _ORDERS_PER_RADIAN = 1.5e-3, 5e-8, 3e-10, 5.0
 _TERMS, _TERMS_EIGENBASIS = 2, 14
+# Rates of the eigenbasis need all elements of the generator on some twenty panels.
+_MESH, _MESH_ELEMENTS = 0.03, 320
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,22 @@ class Work:
 
 def _seconds(work: Work, levels: int, states: int) -> FloatArray:
     """Return what every lane costs, about."""
+    products = _by_products(work, levels, states)
+    return np.minimum(products, _by_steps(work, levels, states))
+
+
+def _by_products(work: Work, levels: int, states: int) -> FloatArray:
+    """Return what every lane costs by products of N×N matrices."""
+    return np.asarray(work.panels * (_OVERHEAD + _STATE * levels**3 * states))
+
+
+def _by_steps(work: Work, levels: int, states: int) -> FloatArray:
+    """Return what every lane costs by Taylor series of the generator."""
     if levels > steps.LARGEST_DIMENSION:
-        return work.panels * (_OVERHEAD + _STATE * levels**3 * states)
+        return np.full(work.panels.size, np.inf)
     order = work.terms * (_PRODUCT + _ELEMENT * levels**4 * states)
-    return np.asarray(_LANE + _ORDERS_PER_RADIAN * order * work.phase)
+    once = _LANE if work.terms == _TERMS else _MESH * (1 + levels**4 / _MESH_ELEMENTS)
+    return np.asarray(once + _ORDERS_PER_RADIAN * order * work.phase)
 
 
 def follow(
@@ -131,7 +145,8 @@ def follow(
             f"and {seconds:.1g} s: its phases are followed one by one. Give a shorter window, or "
             "at most 12 levels with `whole=True`, where the cost does not grow with slowness."
         )
-    if levels <= steps.LARGEST_DIMENSION:
+    states = initial.shape[1]
+    if np.sum(_by_steps(work, levels, states)) < np.sum(_by_products(work, levels, states)):
         few = steps.follow(
             lanes,
             environment,
