@@ -53,9 +53,9 @@ MOST_RATIO = 3.0
 
 
 def test_strong_operators_cost_the_same(report: Callable[[str, dict[str, Any]], None]) -> None:
-    """Decay between the diabatic levels of any strength, rates from 1 to 1e-6."""
+    """Decay between the diabatic levels of any strength, rates from 10 to 1e-6."""
     H, lowering = ac.models.LandauZener(gap=1.0), np.array([[0.0, 1.0], [0.0, 0.0]])
-    rates = [10.0**-k for k in range(7)]
+    rates = [10.0**-k for k in range(-1, 7)]
     for strength in STRENGTHS:
         environment = ac.Lindblad([np.sqrt(strength) * lowering])
 
@@ -63,22 +63,24 @@ def test_strong_operators_cost_the_same(report: Callable[[str, dict[str, Any]], 
             return ac.propagate(H, ac.drive.Linear(-20, 20, rate), environment=environment)
 
         panels = [int(solve(rate).panels) for rate in rates]
-        timings = best_of([lambda rate=rate: solve(rate) for rate in rates], rounds=3)
+        timings = best_of([lambda rate=rate: solve(rate) for rate in rates], rounds=7)
+        times = [timing.processor for timing in timings]
         report(
-            f"decay {strength:g} times the gap, six decades",
+            f"decay {strength:g} times the gap, seven decades",
             {
                 "panels": " ".join(str(p) for p in panels),
-                "times": " ".join(f"{1e3 * t.processor:.0f}" for t in timings) + " ms",
-                "slowest / fastest sweep, panels": panels[-1] / panels[0],
-                "slowest / fastest sweep, time": timings[-1].processor / timings[0].processor,
-                "targets": f"{MOST_RATIO:g} panels",
+                "times": " ".join(f"{1e3 * time:.1f}" for time in times) + " ms",
+                "most / least, panels": max(panels) / min(panels),
+                "most / least, time": max(times) / min(times),
+                "target": MOST_RATIO,
             },
         )
         assert max(panels) <= MOST_RATIO * min(panels)
+        assert max(times) <= MOST_RATIO * min(times)
 
 
 def test_fast_sweeps_against_runge_kutta(report: Callable[[str, dict[str, Any]], None]) -> None:
-    """Six levels with dephasing in the eigenbasis, fast: one state against DOP853, and the map."""
+    """Six levels with dephasing in the eigenbasis, fast: one state and the map against DOP853."""
     from scipy.integrate import solve_ivp
 
     rng = np.random.default_rng(6)
@@ -89,32 +91,49 @@ def test_fast_sweeps_against_runge_kutta(report: Callable[[str, dict[str, Any]],
     start = np.outer(vector, vector.conj())
 
     def slope(t: float, y: Any) -> Any:
-        rho, h = y.reshape(6, 6), a + t * b
+        rho, h = y.reshape(-1, 6, 6), a + t * b
         vectors = np.linalg.eigh(h)[1]
         inside = vectors.conj().T @ rho @ vectors
-        inside[np.diag_indices(6)] = 0.0
-        change = h @ rho
-        change = -1j * (change - change.conj().T) - rate * vectors @ inside @ vectors.conj().T
+        inside[:, range(6), range(6)] = 0.0
+        change = -1j * (h @ rho - rho @ h) - rate * vectors @ inside @ vectors.conj().T
         return change.ravel()
 
-    def runge_kutta() -> Any:
-        return solve_ivp(slope, (-3, 3), start.ravel(), method="DOP853", rtol=1e-9, atol=1e-11)
+    def runge_kutta(rho: Any) -> Any:
+        y = rho.ravel().astype(complex)
+        return solve_ivp(slope, (-3, 3), y, method="DOP853", rtol=1e-9, atol=1e-11).y[:, -1]
 
     def ours(whole: bool) -> Any:
         return ac.propagate(H, sweep, environment=environment, whole=whole)
 
-    one, every, theirs = ours(False), ours(True), runge_kutta().y[:, -1].reshape(6, 6)
-    timings = best_of([lambda: ours(False), lambda: ours(True), runge_kutta], rounds=3)
+    # Units of the map come one after another: it stacks them as columns.
+    units = np.eye(36)
+    one, every = ours(False), ours(True)
+    errors = (
+        np.max(np.abs(one.density_matrix - runge_kutta(start).reshape(6, 6))),
+        np.max(np.abs(every.superoperator - runge_kutta(units).reshape(36, 36).T)),
+    )
+    timings = best_of(
+        [
+            lambda: ours(False),
+            lambda: ours(True),
+            lambda: runge_kutta(start),
+            lambda: runge_kutta(units),
+        ],
+        rounds=1,
+    )
+    single, whole, theirs, all_theirs = (timing.processor for timing in timings)
     report(
         "six levels, fast sweep",
         {
             "methods": f"{one.method}, {every.method}",
-            "DOP853 / one state": timings[2].processor / timings[0].processor,
-            "DOP853 / whole map": timings[2].processor / timings[1].processor,
-            "difference": f"{np.max(np.abs(one.density_matrix - theirs)):.1e}",
-            "estimate": f"{float(one.error_estimate):.1e}",
-            "target": "one state not slower than DOP853",
+            "DOP853 / one state": theirs / single,
+            "DOP853 / whole map, of 36 states": all_theirs / whole,
+            "of one": theirs / whole,
+            "differences": " and ".join(f"{error:.1e}" for error in errors),
+            "estimates": f"{float(one.error_estimate):.1e} and {float(every.error_estimate):.1e}",
+            "target": "not slower than DOP853",
         },
     )
-    assert np.max(np.abs(one.density_matrix - theirs)) < 1e-7
-    assert timings[0].processor <= timings[2].processor
+    assert max(errors) < 1e-7
+    assert single <= theirs
+    assert whole <= all_theirs

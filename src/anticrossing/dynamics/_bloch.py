@@ -24,7 +24,7 @@ MOST_PICARD = 80
 NEAR_PHASE = 6.0
 LARGEST_GROWTH = 30.0
 SAME_AXIS = 1e-13
-REFUSED, ACCEPTED = 0, 1
+REFUSED, ACCEPTED, TURNING = 0, 1, 2  # refused, as the eigenframe turns between the nodes
 
 
 @inner()
@@ -227,10 +227,41 @@ def _arrange(source, matrix, vector):
 
 
 @inner()
+def _particular(derivative, rate, source, out):
+    """Write the polynomial with y′ = rate·y + source at all nodes; False if there is none."""
+    n = rate.size
+    matrix = np.empty((n, n))
+    for i in range(n):
+        out[i] = source[i]
+        for k in range(n):
+            matrix[i, k] = derivative[i, k] - (rate[i] if i == k else 0.0)
+    for k in range(n):
+        pivot = k
+        for i in range(k + 1, n):
+            if abs(matrix[i, k]) > abs(matrix[pivot, k]):
+                pivot = i
+        if not abs(matrix[pivot, k]) > 0.0:
+            return False
+        for j in range(k, n):
+            matrix[k, j], matrix[pivot, j] = matrix[pivot, j], matrix[k, j]
+        out[k], out[pivot] = out[pivot], out[k]
+        for i in range(k + 1, n):
+            factor = matrix[i, k] / matrix[k, k]
+            for j in range(k + 1, n):
+                matrix[i, j] -= factor * matrix[k, j]
+            out[i] -= factor * out[k]
+    for i in range(n - 1, -1, -1):
+        for j in range(i + 1, n):
+            out[i] -= matrix[i, j] * out[j]
+        out[i] /= matrix[i, i]
+    return True
+
+
+@inner()
 def _eliminate(g, b, far, derivative, tail, tolerance, s, v, ds, dv):
     """Do one order: overwrite g and b, leave S and v at the nodes in s, v. False if unresolved."""
     n = g.shape[0]
-    entries = np.zeros((10, n))
+    entries, decay = np.zeros((10, n)), np.empty(n)
     for j in range(n):
         rate, a, q, p, mu, r = _parts(g[j], b[j])
         cz, zc = (-q / (rate - a), -p / (a - rate)) if far[0] else (0j, 0j)
@@ -240,7 +271,11 @@ def _eliminate(g, b, far, derivative, tail, tolerance, s, v, ds, dv):
         entries[2, j], entries[3, j] = 2.0 * zc.real, -2.0 * zc.imag
         entries[4, j], entries[5, j] = cc.real, cc.imag
         entries[6, j], entries[7, j] = shift.real, shift.imag
-        entries[8, j] = -b[j, 2] / a if far[3] else 0.0
+        decay[j] = a
+    # Decay has no phase that a series in its inverse could rest on: the nodes know the smooth
+    # solution at any strength.
+    if far[3] and not _particular(derivative, decay, b[:, 2], entries[8]):
+        return False
     slopes = np.zeros((10, n))
     for k in range(0, 10, 2):
         if n * _tail_size(tail, entries[k], entries[k + 1]) > max(tolerance, n * 4e-15):
@@ -401,8 +436,6 @@ def _panel(d, cr, ci, edges, rates, laboratory, has_laboratory, grid, tolerance,
     middle = n // 2
     _, q0, s0r, s0i = _rotation(d[middle], cr[middle], ci[middle])
     constant = (complex(q0), complex(s0r, s0i))
-    r0 = np.empty((3, 3))
-    _bloch_rotation(constant[0], constant[1], r0)
 
     # H in the constant frame of the middle node, as in `_two_level`.
     twice, cosine = 2.0 * q0, q0 * q0 - s0r * s0r - s0i * s0i
@@ -425,11 +458,10 @@ def _panel(d, cr, ci, edges, rates, laboratory, has_laboratory, grid, tolerance,
 
     setting = (rates, laboratory, has_laboratory, edges, grid, tolerance)
     resolved = smooth and n * _tail_size(tail, sr, si) <= max(tolerance, n * 2e-15)
-    if resolved and _adiabatic(constant, energy, q, sr, si, setting, out, info):
-        return ACCEPTED
-    if largest < NEAR_PHASE and _direct(r0, fd, fr, fi, q, sr, si, setting, out, info):
-        return ACCEPTED
-    return REFUSED
+    if not resolved:
+        return TURNING
+    solved = _adiabatic(constant, energy, q, sr, si, setting, out, info)
+    return ACCEPTED if solved else REFUSED
 
 
 @inner()
@@ -441,44 +473,6 @@ def _split(affine):
         for k in range(3):
             matrix[i, k] = affine[i, k]
     return matrix, vector
-
-
-@inner()
-def _direct(r0, d, cr, ci, q, sr, si, setting, out, info):
-    """Integrate a short panel in a constant frame, where the eigenframe need not be smooth."""
-    rates, laboratory, has_laboratory, edges, grid, tolerance = setting
-    _, integral, tail = grid
-    n = d.size
-    g, b = np.zeros((n, 3, 3)), np.zeros((n, 3))
-    turn = np.empty((3, 3))
-    for j in range(n):
-        _add_hamiltonian(g[j], d[j], cr[j], ci[j])
-        _bloch_rotation(complex(q[j]), complex(sr[j], si[j]), turn)
-        _add_eigen(g[j], b[j], rates[j], turn)
-        if has_laboratory:
-            _add_laboratory(g[j], b[j], laboratory[j], r0)
-    if _unresolved(g, b, tail, tolerance):
-        return False
-    info[0] = tolerance
-    if not _integrate(g, b, integral, tail, tolerance, out, info):
-        return False
-    # From r in the constant frame to deviations from the lower state in the edge frames.
-    first, last, one = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
-    _one(one)
-    _sandwich(r0, one, edges[0], first)
-    _sandwich(r0, one, edges[1], last)
-    inner, shift = _split(out)
-    moved = np.empty((3, 3))
-    for i in range(3):
-        for k in range(3):
-            shift[i] -= inner[i, k] * first[k, 2]
-    _sandwich(last, inner, first, moved)
-    for i in range(3):
-        out[i, 3] = 1.0 if i == 2 else 0.0
-        for k in range(3):
-            out[i, k] = moved[i, k]
-            out[i, 3] += last[k, i] * shift[k]
-    return True
 
 
 @inner()

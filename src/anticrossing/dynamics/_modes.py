@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numpy.polynomial import chebyshev
 
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing.dynamics._taylor import COMPLEX, DIAGONAL, REAL
-from anticrossing.dynamics.chebyshev import Grid
+from anticrossing.dynamics.chebyshev import Grid, powers
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.hamiltonian import TermHamiltonian
 
@@ -52,7 +51,7 @@ class Modes:
                 lanes.hamiltonian.traceless_matrices()
                 / np.where(size > 0, size, 1.0)[:, None, None]
             )
-            values = lanes.coefficients(times, own).reshape(times.size, -1)
+            values = lanes.coefficients(times, own)
         elif times.size > _MOST_POINTS:
             return None
         else:
@@ -65,18 +64,32 @@ class Modes:
                 return np.ascontiguousarray(weights).view(np.complex128).reshape(-1, levels, levels)
             return np.tensordot(weights, base, axes=1)
 
+        return cls.of_values(values.reshape(*times.shape, -1), combined)
+
+    @classmethod
+    def of_values(
+        cls,
+        given: FloatArray,
+        combined: Callable[[FloatArray], npt.NDArray[Any]],
+        most: int = _MOST,
+    ) -> Modes | None:
+        """Return the modes of values (P, n, k), or None if there are more than `most`.
+
+        `combined` takes values (K, k) to the matrices (K, N, N) that they stand for, linearly.
+        """
+        values = given.reshape(-1, given.shape[-1])
         mean = values.mean(axis=0)
         left, sizes, directions = np.linalg.svd(values - mean, full_matrices=False)
         noise = _ROUNDING * float(np.max(np.abs(values), initial=0.0))
-        rank = int(np.count_nonzero(sizes > noise * np.sqrt(times.size)))
-        if rank > _MOST:
+        rank = int(np.count_nonzero(sizes > noise * np.sqrt(values.shape[0])))
+        if rank > most:
             return None
         functions = left[:, :rank] * sizes[:rank]
         largest = np.max(np.abs(functions), axis=0, initial=1e-300)
         matrices = np.concatenate(
-            [combined(mean[None]), combined(directions[:rank]) * largest[:, None, None]]
+            [combined(mean[None]), combined(directions[:rank] * largest[:, None])]
         )
-        functions = (functions / largest).reshape(*times.shape, rank)
+        functions = (functions / largest).reshape(*given.shape[:2], rank)
         return cls(matrices, functions, np.maximum(noise / largest, _ROUNDING))
 
     @property
@@ -110,20 +123,13 @@ class Modes:
         # What is rounding must not become a power: they are large where they cancel.
         significant = np.abs(coefficients) > self.rounding[:, None]
         kept = np.flip(np.maximum.accumulate(np.flip(significant, axis=-1), axis=-1), axis=-1)
-        powers = np.where(kept, coefficients, 0.0) @ _to_powers(grid.size)
-        panels = powers.shape[0]
+        series = np.where(kept, coefficients, 0.0) @ powers(grid.size)
+        panels = series.shape[0]
         constant = np.zeros((panels, 1, grid.size))
         constant[..., 0] = 1.0
         degrees = np.maximum(np.count_nonzero(kept, axis=-1) - 1, 0)
         degrees = np.concatenate([np.zeros((panels, 1), dtype=np.int64), degrees], axis=1)
-        return np.concatenate([constant, powers], axis=1), degrees.astype(np.int64)
-
-
-@functools.cache
-def _to_powers(size: int) -> FloatArray:
-    """Return the powers of every Chebyshev polynomial, in rows."""
-    rows = [np.pad(p, (0, size - p.size)) for p in map(chebyshev.cheb2poly, np.eye(size))]
-    return np.stack(rows)
+        return np.concatenate([constant, series], axis=1), degrees.astype(np.int64)
 
 
 def _is_diagonal(matrix: npt.NDArray[Any]) -> bool:

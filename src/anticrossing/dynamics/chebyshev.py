@@ -88,3 +88,10 @@ def grid(size: int) -> Grid:
         from_coefficients=np.ascontiguousarray(values[:, :size]),
         slope_from_coefficients=np.ascontiguousarray(slopes.T),
     )
+
+
+@functools.cache
+def powers(size: int) -> FloatArray:
+    """Return the powers of every Chebyshev polynomial below degree `size`, in rows."""
+    rows = [np.pad(p, (0, size - p.size)) for p in map(chebyshev.cheb2poly, np.eye(size))]
+    return np.stack(rows)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.linalg import dagger, hermitian_part
 from anticrossing._core.threads import one_thread
-from anticrossing.dynamics import between_nodes, features, liouville
+from anticrossing.dynamics import between_nodes, features, liouville, steps
 from anticrossing.dynamics._stacks import MOST_PICARD, along_nodes
 from anticrossing.dynamics.between_nodes import Checks
 from anticrossing.dynamics.lanes import Lanes
@@ -34,7 +34,12 @@ _UNIT = 2.3e-16
 # one on which the map of all is found: _MAP_OVERHEAD + _MAP N⁶, and a usual window needs
 # _MAP_PANELS of these at any slowness. Many parameter points share that overhead.
 _OVERHEAD, _STATE = 2.5e-3, 4e-6
-_MAP_OVERHEAD, _MAP, _MAP_PANELS, _MOST_SHARING = 5e-3, 1e-6, 33, 8
+_MAP_OVERHEAD, _MAP, _MAP_PANELS, _MOST_SHARING = 5e-3, 4e-6, 33, 8
+# Of a few levels, by Taylor series: a lane, and a product of the generator's terms with M states.
+_LANE, _PRODUCT, _ELEMENT, _ORDERS_PER_RADIAN = 1.5e-3, 5e-8, 3e-10, 5.0
+_TERMS, _TERMS_EIGENBASIS = 2, 14
+# Rates of the eigenbasis need all elements of the generator on some twenty panels.
+_MESH, _MESH_ELEMENTS = 0.03, 320
 
 
 @dataclass(frozen=True)
@@ -52,49 +57,67 @@ class Densities:
     evaluated: int
 
 
-def is_cheaper(lanes: Lanes, environment: Environment, states: int) -> bool:
+def is_cheaper(work: Work, levels: int, states: int) -> bool:
     """Whether so many states are followed sooner than the map of all of them is found."""
-    levels = lanes.hamiltonian.dimension
-    if levels == 2:  # compiled
-        return False
-    direct = np.sum(expected_panels(lanes, environment)) * _seconds(levels, states)
-    overhead = _MAP_OVERHEAD / min(lanes.count, _MOST_SHARING)
-    return bool(direct < lanes.count * _MAP_PANELS * (overhead + _MAP * levels**6))
+    lanes = work.panels.size
+    overhead = _MAP_OVERHEAD / min(lanes, _MOST_SHARING)
+    every = lanes * _MAP_PANELS * (overhead + _MAP * levels**6)
+    return bool(np.sum(_seconds(work, levels, states)) < every)
 
 
-def basis(levels: int) -> ComplexArray:
-    """Return an orthonormal basis of the Hermitian matrices, shape (N², N, N)."""
-    found = np.zeros((levels, levels, levels, levels), dtype=np.complex128)
-    for i in range(levels):
-        found[i, i, i, i] = 1.0
-        for k in range(i):
-            found[i, k, i, k] = found[i, k, k, i] = np.sqrt(0.5)
-            found[k, i, i, k], found[k, i, k, i] = 1j * np.sqrt(0.5), -1j * np.sqrt(0.5)
-    return found.reshape(levels**2, levels, levels)
+@dataclass(frozen=True)
+class Work:
+    """What following one state takes, about: panels (lanes,), and products for each of its terms.
+
+    Where rates belong to the eigenbasis, the generator is no sum of a few terms.
+    """
+
+    panels: FloatArray
+    terms: int
+
+    @property
+    def phase(self) -> FloatArray:
+        """The norm of the generator times the window, nearly."""
+        return np.asarray(_USUAL_SPREAD * self.panels)
+
+    @classmethod
+    def of(cls, lanes: Lanes, environment: Environment) -> Work:
+        """Estimate it from H and the rates at a few times."""
+        fraction = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
+        times = lanes.start[:, None] + (lanes.stop - lanes.start)[:, None] * fraction
+        _, nodes = liouville.nodes_of(lanes, times, np.arange(lanes.count))
+        spread = nodes.angular * (nodes.energies[..., -1] - nodes.energies[..., 0])
+        decay = np.zeros(times.shape)
+        rates = environment.eigen_rates(nodes)
+        if rates is not None:
+            decay += np.max(np.abs(rates.coherence), axis=(-2, -1))
+            decay += np.max(np.abs(rates.transfer), axis=(-2, -1))
+        jumps = environment.jump_operators(nodes)
+        for jump in jumps:
+            decay += np.sum(np.abs(jump) ** 2, axis=(-2, -1))
+        per_time = np.maximum(spread / _USUAL_SPREAD, decay / _USUAL_DECAY)
+        panels = 1 + (lanes.stop - lanes.start) * np.mean(per_time, axis=1)
+        return cls(np.asarray(panels), _TERMS if rates is None else _TERMS_EIGENBASIS)
 
 
-def _seconds(levels: int, states: int) -> float:
-    """Return what a panel costs, about."""
-    return _OVERHEAD + _STATE * levels**3 * states
+def _seconds(work: Work, levels: int, states: int) -> FloatArray:
+    """Return what every lane costs, about."""
+    products = _by_products(work, levels, states)
+    return np.minimum(products, _by_steps(work, levels, states))
 
 
-def expected_panels(lanes: Lanes, environment: Environment) -> FloatArray:
-    """Estimate how many panels every lane takes, from H and the rates at a few times."""
-    fraction = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
-    times = lanes.start[:, None] + (lanes.stop - lanes.start)[:, None] * fraction
-    lane = np.arange(lanes.count)
-    energies, nodes = liouville.nodes_of(lanes, times, lane)
-    energies = np.linalg.eigvalsh(energies)
-    spread = energies[..., -1] - energies[..., 0]
-    decay = np.zeros(times.shape)
-    rates = environment.eigen_rates(nodes)
-    if rates is not None:
-        decay += np.max(np.abs(rates.coherence), axis=(-2, -1))
-        decay += np.max(np.abs(rates.transfer), axis=(-2, -1))
-    for jump in environment.jump_operators(nodes):
-        decay += np.linalg.norm(jump, 2, axis=(-2, -1)) ** 2
-    per_time = np.maximum(spread / _USUAL_SPREAD, decay / _USUAL_DECAY)
-    return np.asarray(1 + (lanes.stop - lanes.start) * np.mean(per_time, axis=1))
+def _by_products(work: Work, levels: int, states: int) -> FloatArray:
+    """Return what every lane costs by products of N×N matrices."""
+    return np.asarray(work.panels * (_OVERHEAD + _STATE * levels**3 * states))
+
+
+def _by_steps(work: Work, levels: int, states: int) -> FloatArray:
+    """Return what every lane costs by Taylor series of the generator."""
+    if levels > steps.LARGEST_DIMENSION:
+        return np.full(work.panels.size, np.inf)
+    order = work.terms * (_PRODUCT + _ELEMENT * levels**4 * states)
+    once = _LANE if work.terms == _TERMS else _MESH * (1 + levels**4 / _MESH_ELEMENTS)
+    return np.asarray(once + _ORDERS_PER_RADIAN * order * work.phase)
 
 
 def follow(
@@ -102,25 +125,38 @@ def follow(
     environment: Environment,
     initial: ComplexArray,
     *,
+    work: Work,
     tolerance: float,
     breakpoints: FloatArray | None,
     times: FloatArray | None,
 ) -> Densities:
     """Carry Hermitian matrices `initial` (lanes, M, N, N), in the basis of H, across the windows.
 
-    The environment's parameters are flat, as its kernels have them. `tolerance` bounds what one
+    The environment's parameters are flat, as its kernels have them. `work` is what it takes;
+    `tolerance` bounds what one
     panel neglects; `breakpoints` and `times` (lanes, k) are where
     panels must end and where the state is wanted.
     """
-    levels = lanes.hamiltonian.dimension
-    expected = expected_panels(lanes, environment)
+    levels, expected = lanes.hamiltonian.dimension, work.panels
     if not np.all(expected < _MOST_PANELS):
-        seconds = np.sum(expected) * _seconds(levels, initial.shape[1])
+        seconds = np.sum(_seconds(work, levels, initial.shape[1]))
         raise ConvergenceError(
             f"One density matrix of {levels} levels would need some {np.max(expected):.1g} panels "
             f"and {seconds:.1g} s: its phases are followed one by one. Give a shorter window, or "
             "at most 12 levels with `whole=True`, where the cost does not grow with slowness."
         )
+    states = initial.shape[1]
+    if np.sum(_by_steps(work, levels, states)) < np.sum(_by_products(work, levels, states)):
+        few = steps.follow(
+            lanes,
+            environment,
+            initial,
+            tolerance=tolerance,
+            phase=work.phase,
+            breakpoints=breakpoints,
+            times=times,
+        )
+        return Densities(few.states, few.error, work.phase, few.panels, few.evaluated)
     kernel = SuperoperatorKernel(environment, levels)
     wanted = np.empty((lanes.count, 0)) if times is None else times
     given = (lanes.breakpoints, breakpoints, wanted, features.find(lanes, kernel.formulas))

@@ -121,3 +121,14 @@ def generator(lanes: Lanes, environment: Environment, times: npt.NDArray[Any]) -
     for jump in environment.jump_operators(nodes):
         total = total + dissipator(jump)
     return total
+
+
+def hermitian_basis(levels: int) -> ComplexArray:
+    """Return an orthonormal basis of the Hermitian matrices, shape (N², N, N)."""
+    found = np.zeros((levels, levels, levels, levels), dtype=np.complex128)
+    for i in range(levels):
+        found[i, i, i, i] = 1.0
+        for k in range(i):
+            found[i, k, i, k] = found[i, k, k, i] = np.sqrt(0.5)
+            found[k, i, i, k], found[k, i, k, i] = 1j * np.sqrt(0.5), -1j * np.sqrt(0.5)
+    return found.reshape(levels**2, levels, levels)

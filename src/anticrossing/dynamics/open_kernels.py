@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
-from anticrossing.dynamics import liouville
-from anticrossing.dynamics.chebyshev import grid
+from anticrossing.dynamics import generators, liouville
+from anticrossing.dynamics.chebyshev import Grid, grid
 from anticrossing.dynamics.kernels import (
     MANY_LEVEL_NODES,
     TWO_LEVEL_NODES,
@@ -20,7 +21,12 @@ from anticrossing.dynamics.kernels import (
     unresolved,
 )
 from anticrossing.dynamics.lanes import Lanes
-from anticrossing.environment import Environment, Nodes
+from anticrossing.environment import EigenRates, Environment, Nodes
+
+_MOST_RADIANS = 150.0  # of a panel that is followed step by step
+# In units of the distance of levels: a weaker environment leaves H its frame, and where that turns
+# between the nodes, the frame of a generator that is not much stronger turns as well.
+_RIVAL, _RIVAL_TURNING = 0.3, 2.0
 
 # ρ stacked row by row → (x, y, z, 1): the Bloch vector and the trace.
 _TO_BLOCH = np.array(
@@ -140,42 +146,17 @@ class BlochKernel(OpenKernel):
             status,
         )
         maps[:, :3] = affine
-        accepted = status != _bloch.REFUSED
-        if jumps:
-            self._split_spectrum(
-                matrices, nodes, jumps, half_width, tolerance, accepted, maps, info[:, 0]
-            )
-        error = info[:, 0] + self.unresolved(lanes, times, lane, half_width, matrices)
+        accepted, error = status == _bloch.ACCEPTED, info[:, 0]
+        rates, turning = self.environment.eigen_rates(nodes), status == _bloch.TURNING
+        refused = _Refused(matrices, nodes, rates, jumps, half_width, turning)
+        for way in (refused.short, refused.strong):
+            index = np.flatnonzero(~accepted)
+            if index.size == 0:
+                break
+            rows, inside, missed = way(index, self.grid, tolerance)
+            maps[rows], error[rows], accepted[rows] = refused.between(rows, inside), missed, True
+        error = error + self.unresolved(lanes, times, lane, half_width, matrices)
         return PanelResults(accepted, maps, error, info[:, 1])
-
-    def _split_spectrum(
-        self,
-        matrices: npt.NDArray[Any],
-        nodes: Nodes,
-        jumps: list[ComplexArray],
-        half_width: FloatArray,
-        tolerance: float,
-        accepted: npt.NDArray[np.bool_],
-        maps: FloatArray,
-        error: FloatArray,
-    ) -> None:
-        """Try what the compiled step refused by the spectrum of the generator, in place."""
-        from anticrossing.dynamics import _superoperator
-
-        rates = self.environment.eigen_rates(nodes)
-        index = np.flatnonzero(~accepted)
-        solved = _superoperator.split_spectrum(
-            matrices, nodes, rates, jumps, half_width, index, self.grid, tolerance
-        )
-        rows = index[solved.accepted]
-        first, last = (
-            liouville.kron(frame, frame.conj())
-            for frame in (nodes.vectors[rows, 0], nodes.vectors[rows, -1])
-        )
-        inside = dagger(last) @ solved.propagator[solved.accepted] @ first
-        maps[rows] = (_TO_DEVIATION @ inside @ _FROM_DEVIATION).real
-        maps[rows, 3] = (0.0, 0.0, 0.0, 1.0)
-        accepted[rows], error[rows] = True, solved.error[solved.accepted]
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
         # The trace is exact by construction; no Bloch vector may grow longer than 1.
@@ -211,6 +192,95 @@ class BlochKernel(OpenKernel):
             return np.empty((0, self.grid.size, 3, 4))
         total = sum(liouville.dissipator(jump) for jump in jumps)
         return np.ascontiguousarray((_TO_BLOCH @ total @ _FROM_BLOCH).real[..., :3, :])
+
+
+_NONE = (np.empty(0, dtype=np.intp), np.empty((0, 4, 4), dtype=np.complex128), np.empty(0))
+
+
+@dataclass(frozen=True)
+class _Refused:
+    """Panels that the compiled step refused, among all of a call, and other ways to solve them.
+
+    `turning` tells where the eigenframe of H was not resolved. Both ways return which panels they
+    solved, their maps of ρ stacked row by row, and the errors.
+    """
+
+    matrices: npt.NDArray[Any]
+    nodes: Nodes
+    rates: EigenRates | None
+    jumps: list[ComplexArray]
+    half_width: FloatArray
+    turning: npt.NDArray[np.bool_]
+
+    @property
+    def splitting(self) -> FloatArray:
+        """Distances of the two levels at the nodes, (P, n), per time."""
+        energies = self.nodes.energies
+        return np.asarray(self.nodes.angular * (energies[..., 1] - energies[..., 0]))
+
+    def decay(self) -> FloatArray:
+        """Return what the environment does per time on every panel, at most."""
+        size = np.zeros(self.splitting.shape)
+        for jump in self.jumps:
+            size += np.sum(np.abs(jump) ** 2, axis=(-2, -1))
+        if self.rates is not None:
+            size += np.max(np.abs(self.rates.coherence), axis=(-2, -1))
+            size += np.max(np.abs(self.rates.transfer), axis=(-2, -1))
+        return np.asarray(np.max(size, axis=1))
+
+    def short(
+        self, index: npt.NDArray[np.intp], grid: Grid, tolerance: float
+    ) -> tuple[npt.NDArray[np.intp], ComplexArray, FloatArray]:
+        """Follow panels of few turns step by step."""
+        largest = np.maximum(np.max(self.splitting, axis=1), self.decay())[index]
+        index = index[2 * self.half_width[index] * largest < _MOST_RADIANS]
+        if index.size == 0:
+            return _NONE
+        rates = self.rates
+        if rates is not None:
+            rates = EigenRates(rates.coherence[index], rates.transfer[index])
+        parts = generators.sources(
+            self.matrices[index],
+            self.nodes.vectors[index],
+            rates,
+            [jump[index] for jump in self.jumps],
+        )
+        good, maps, error = generators.short_panels(parts, self.half_width[index], grid, tolerance)
+        return index[good], maps[good], error[good] + tolerance
+
+    def strong(
+        self, index: npt.NDArray[np.intp], grid: Grid, tolerance: float
+    ) -> tuple[npt.NDArray[np.intp], ComplexArray, FloatArray]:
+        """Split the spectrum of the generator where the environment rivals H."""
+        from anticrossing.dynamics import _superoperator
+
+        rival = np.where(self.turning, _RIVAL_TURNING, _RIVAL)
+        weak = self.decay() < rival * np.max(self.splitting, axis=1)
+        index = index[~weak[index]]
+        if index.size == 0 or not self.jumps:
+            return _NONE
+        solved = _superoperator.split_spectrum(
+            self.matrices,
+            self.nodes,
+            self.rates,
+            self.jumps,
+            self.half_width,
+            index,
+            grid,
+            tolerance,
+        )
+        good = solved.accepted
+        return index[good], solved.propagator[good], solved.error[good]
+
+    def between(self, rows: npt.NDArray[np.intp], maps: ComplexArray) -> FloatArray:
+        """Return maps of (x, y, w, 1) between the eigenframes at the ends of panels."""
+        first, last = (
+            liouville.kron(frame, frame.conj())
+            for frame in (self.nodes.vectors[rows, 0], self.nodes.vectors[rows, -1])
+        )
+        found = (_TO_DEVIATION @ dagger(last) @ maps @ first @ _FROM_DEVIATION).real
+        found[:, 3] = (0.0, 0.0, 0.0, 1.0)
+        return np.asarray(found)
 
 
 class SuperoperatorKernel(OpenKernel):

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing.dynamics import densities, interference, liouville, panels
+from anticrossing.dynamics.densities import Work
 from anticrossing.dynamics.open_kernels import OpenKernel, open_kernel
 from anticrossing.dynamics.panels import Evolution
-from anticrossing.dynamics.readout import note_degenerate_ends, readout, unreached
+from anticrossing.dynamics.readout import Readout, note_degenerate_ends, readout, unreached
 from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, Request
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
@@ -21,33 +22,33 @@ from anticrossing.environment import Environment
 def evolve(request: Request, environment: Environment) -> Propagation:
     """Carry out a checked request with an environment."""
     lanes, levels = request.lanes, request.lanes.hamiltonian.dimension
+    if levels == 2:  # compiled panels
+        return _map(request, environment, None)
     flat = environment.flat(lanes.batch_shape)
+    work = Work.of(lanes, flat)
     if not request.whole and (
-        levels > LARGEST_OPEN_DIMENSION or densities.is_cheaper(lanes, flat, 1)
+        levels > LARGEST_OPEN_DIMENSION or densities.is_cheaper(work, levels, 1)
     ):
-        return _follow(request, flat)
-    return _map(request, environment)
+        return _follow(request, flat, work)
+    return _map(request, environment, work)
 
 
-def _map(request: Request, environment: Environment) -> Propagation:
-    """Find the map of all density matrices, panel by panel."""
+def _map(request: Request, environment: Environment, work: Work | None) -> Propagation:
+    """Find the map of all density matrices; without `work` by panels."""
     lanes, basis, initial = request.lanes, request.basis, request.initial
     levels = lanes.hamiltonian.dimension
     # The end of the window joins the requested times as the last of them.
     ends = lanes.stop[:, None]
     times = ends if request.times is None else np.concatenate([request.times, ends], axis=1)
     kernel = open_kernel(lanes, environment)
-    directly = densities.is_cheaper(lanes, kernel.environment, levels**2)
-    found = (_columns if directly else _panels)(request, kernel, times)
+    if work is not None and densities.is_cheaper(work, levels, levels**2):
+        found = _columns(request, kernel, times, work)
+    else:
+        found = _panels(request, kernel, times)
     maps, first, last = found.maps, found.first, found.last
-    before = liouville.kron(first, first.conj())[:, None]
-    after = liouville.kron(last, last.conj())
-    superoperators = after @ maps @ dagger(before)
 
     warnings: list[str] = []
-    read = readout(request, warnings)
-    if basis == "diabatic":
-        note_degenerate_ends(lanes, warnings)  # where the environment's own basis is not unique
+    read = _read(request, warnings)
     levels_at = np.arange(levels) * (levels + 1)
     # Read-out states in the eigenbases, where small populations keep their digits.
     start_in, all_in = read.in_eigenbases(first, last)
@@ -59,44 +60,24 @@ def _map(request: Request, environment: Environment) -> Propagation:
     error = found.error
     if found.evolution is not None:
         error = error + interference.of_densities(lanes, kernel, found.evolution, columns, rows)
-    warnings[:0] = unreached(error, request.accuracy)
-    transition = (rows @ maps[:, -1] @ columns).real
-
     if isinstance(initial, int):
-        vector = start_in[..., initial]
-        start_eigen = vector[..., :, None] * vector[..., None, :].conj()
+        start_eigen = _projector(start_in[..., initial])
     else:
         start_eigen = dagger(first) @ _density(initial) @ first
     eigen = (maps @ start_eigen.reshape(-1, 1, levels**2, 1)).reshape(*times.shape, levels, levels)
-    states = last @ eigen @ dagger(last)
     populations = np.einsum("pkij,pkia,pkja->pka", eigen, all_in.conj(), all_in).real
-    final, probabilities = states[:, -1], populations[:, -1]
 
-    batch = lanes.batch_shape
-    whole, superoperator = None, None
+    transition, superoperator = None, None
     if request.whole:  # the same fields whichever method was cheaper
-        whole = transition.reshape(*batch, levels, levels)
-        superoperator = superoperators[:, -1].reshape(*batch, levels**2, levels**2)
-    return Propagation(
-        transition_matrix=whole,
-        probabilities=probabilities.reshape(*batch, levels),
-        density_matrix=final.reshape(*batch, levels, levels),
-        superoperator=superoperator,
-        times=request.shaped_times(),
-        density_matrices=states[:, :-1].reshape(*batch, -1, levels, levels),
-        populations=populations[:, :-1].reshape(*batch, -1, levels),
-        basis=basis,
-        panels=found.panels.reshape(batch),
-        evaluated_panels=found.evaluated,
-        error_estimate=error.reshape(batch),
-        phase=found.phase.reshape(batch),
-        readout_residual=None if read.residual is None else read.residual.reshape(batch),
-        readout_order=None if read.order is None else read.order.reshape(batch),
-        warnings=tuple(warnings),
-        description=request.description,
-        units=lanes.hamiltonian.units,
-        method=densities.METHOD if directly else panels.SUPERADIABATIC,
-    )
+        batch = lanes.batch_shape
+        transition = (rows @ maps[:, -1] @ columns).real.reshape(*batch, levels, levels)
+        before, after = (liouville.kron(frame, frame.conj()) for frame in (first, last[:, -1]))
+        superoperator = after @ maps[:, -1] @ dagger(before)
+        superoperator = superoperator.reshape(*batch, levels**2, levels**2)
+    method = panels.SUPERADIABATIC if found.evolution is not None else densities.METHOD
+    states = last @ eigen @ dagger(last)
+    seen = _Seen(states, populations, error, found.phase, found.panels, found.evaluated, method)
+    return _propagation(request, read, warnings, seen, transition, superoperator)
 
 
 @dataclass(frozen=True)
@@ -129,14 +110,15 @@ def _panels(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
     return _Maps(maps, first, last, of.error, of.phase, of.panels, of.evaluated, evolution)
 
 
-def _columns(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
+def _columns(request: Request, kernel: OpenKernel, times: FloatArray, work: Work) -> _Maps:
     """Find the same by following a basis of all Hermitian matrices."""
     lanes, levels = request.lanes, request.lanes.hamiltonian.dimension
-    start = densities.basis(levels)
+    start = liouville.hermitian_basis(levels)
     found = densities.follow(
         lanes,
         kernel.environment,
         np.broadcast_to(start, (lanes.count, *start.shape)),
+        work=work,
         tolerance=request.panel_tolerance,
         breakpoints=request.breakpoints,
         times=request.times,
@@ -147,50 +129,96 @@ def _columns(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
     return _Maps(maps, first, last, found.error, found.phase, found.panels, found.evaluated)
 
 
-def _follow(request: Request, environment: Environment) -> Propagation:
+def _follow(request: Request, environment: Environment, work: Work) -> Propagation:
     """Follow the initial state alone."""
-    lanes, basis, initial = request.lanes, request.basis, request.initial
-    levels, batch = lanes.hamiltonian.dimension, lanes.batch_shape
+    lanes, initial = request.lanes, request.initial
+    levels = lanes.hamiltonian.dimension
     warnings: list[str] = []
-    read = readout(request, warnings)
-    if basis == "diabatic":
-        note_degenerate_ends(lanes, warnings)
+    read = _read(request, warnings)
     if isinstance(initial, int):
-        vector = read.first[..., initial]
-        start = vector[..., :, None] * vector[..., None, :].conj()
+        start = _projector(read.first[..., initial])
     else:
         start = np.broadcast_to(_density(initial), (lanes.count, levels, levels))
     found = densities.follow(
         lanes,
         environment,
         start[:, None],
+        work=work,
         tolerance=request.panel_tolerance,
         breakpoints=request.breakpoints,
         times=request.times,
     )
     states = found.states[:, :, 0]
-    warnings[:0] = unreached(found.error, request.accuracy)
-    seen = np.concatenate([read.between, read.last[:, None]], axis=1)
-    populations = np.einsum("pkia,pkij,pkja->pka", seen.conj(), states, seen).real
+    ways = np.concatenate([read.between, read.last[:, None]], axis=1)
+    populations = np.einsum("pkia,pkij,pkja->pka", ways.conj(), states, ways).real
+    seen = _Seen(
+        states,
+        populations,
+        found.error,
+        found.phase,
+        found.panels,
+        found.evaluated,
+        densities.METHOD,
+    )
+    return _propagation(request, read, warnings, seen)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """States and populations at the times and, last, at the end, and what they took."""
+
+    states: ComplexArray
+    populations: FloatArray
+    error: FloatArray
+    phase: FloatArray
+    panels: npt.NDArray[np.intp]
+    evaluated: int
+    method: str
+
+
+def _read(request: Request, warnings: list[str]) -> Readout:
+    """Return the read-out states."""
+    read = readout(request, warnings)
+    if request.basis == "diabatic":  # the environment's own basis may not be unique
+        note_degenerate_ends(request.lanes, warnings)
+    return read
+
+
+def _propagation(
+    request: Request,
+    read: Readout,
+    warnings: list[str],
+    seen: _Seen,
+    transition: FloatArray | None = None,
+    superoperator: ComplexArray | None = None,
+) -> Propagation:
+    """Return the result in the shape of the batch."""
+    lanes = request.lanes
+    levels, batch = lanes.hamiltonian.dimension, lanes.batch_shape
     return Propagation(
-        transition_matrix=None,
-        probabilities=populations[:, -1].reshape(*batch, levels),
-        density_matrix=states[:, -1].reshape(*batch, levels, levels),
+        transition_matrix=transition,
+        probabilities=seen.populations[:, -1].reshape(*batch, levels),
+        density_matrix=seen.states[:, -1].reshape(*batch, levels, levels),
+        superoperator=superoperator,
         times=request.shaped_times(),
-        density_matrices=states[:, :-1].reshape(*batch, -1, levels, levels),
-        populations=populations[:, :-1].reshape(*batch, -1, levels),
-        basis=basis,
-        panels=found.panels.reshape(batch),
-        evaluated_panels=found.evaluated,
-        error_estimate=found.error.reshape(batch),
-        phase=found.phase.reshape(batch),
+        density_matrices=seen.states[:, :-1].reshape(*batch, -1, levels, levels),
+        populations=seen.populations[:, :-1].reshape(*batch, -1, levels),
+        basis=request.basis,
+        panels=seen.panels.reshape(batch),
+        evaluated_panels=seen.evaluated,
+        error_estimate=seen.error.reshape(batch),
+        phase=seen.phase.reshape(batch),
         readout_residual=None if read.residual is None else read.residual.reshape(batch),
         readout_order=None if read.order is None else read.order.reshape(batch),
-        warnings=tuple(warnings),
+        warnings=(*unreached(seen.error, request.accuracy), *warnings),
         description=request.description,
         units=lanes.hamiltonian.units,
-        method=densities.METHOD,
+        method=seen.method,
     )
+
+
+def _projector(vector: ComplexArray) -> ComplexArray:
+    return np.asarray(vector[..., :, None] * vector[..., None, :].conj())
 
 
 def _density(initial: ComplexArray) -> ComplexArray:

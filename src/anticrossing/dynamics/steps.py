@@ -1,0 +1,219 @@
+"""Density matrices of few levels by Taylor series of their generator, step by step.
+
+Panels resolve the generator, not the phases: on them it is a sum of a few matrices times power
+series. The cost grows with the phases that the states run through.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
+from anticrossing._core.threads import one_thread
+from anticrossing.dynamics import generators, liouville, panels
+from anticrossing.dynamics._modes import Modes
+from anticrossing.dynamics.chebyshev import grid
+from anticrossing.dynamics.generators import ROUNDING, Source
+from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults
+from anticrossing.dynamics.lanes import Lanes
+from anticrossing.dynamics.open_kernels import SuperoperatorKernel
+from anticrossing.environment import Environment
+
+LARGEST_DIMENSION = 8
+_BUDGET = 5.0  # panel tolerances: the error that the steps of a window may add up
+_SHORTEST, _LONGEST = 3.0, 9.0  # steps in radians
+_UNIT = 1.1e-16
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """M matrices of every lane, (lanes, K + 1, M, N, N), at the times and last at the end."""
+
+    states: ComplexArray
+    error: FloatArray
+    panels: npt.NDArray[np.intp]
+    evaluated: int
+
+
+class _Mesh(SuperoperatorKernel):
+    """Panels whose nodes resolve the generator: nothing is solved on them."""
+
+    first_panels = 1
+
+    def __init__(self, environment: Environment, levels: int) -> None:
+        super().__init__(environment, levels)
+        self.size = 1
+        self._latest: tuple[FloatArray, npt.NDArray[np.intp], list[Source]] | None = None
+
+    def sources(self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> list[Source]:
+        """Return what the generator is made of at `times` (P, n) of lanes `lane` (P,)."""
+        latest = self._latest
+        if latest is None or not (
+            np.array_equal(latest[0], times) and np.array_equal(latest[1], lane)
+        ):
+            matrices, nodes = liouville.nodes_of(lanes, times, lane)
+            found = generators.sources(
+                matrices,
+                nodes.vectors,
+                self.environment.eigen_rates(nodes),
+                self.environment.jump_operators(nodes),
+            )
+            latest = self._latest = (times, lane, found)
+        return latest[2]
+
+    def solve(
+        self,
+        lanes: Lanes,
+        times: FloatArray,
+        lane: npt.NDArray[np.intp],
+        half_width: FloatArray,
+        tolerance: float,
+    ) -> PanelResults:
+        result = PanelResults.empty(lane.size, self)
+        result.propagator[:] = 1.0
+        tails, largest = np.zeros(lane.size), np.zeros(lane.size)
+        for source in self.sources(lanes, times, lane):
+            values = source.values
+            tails += np.sum(np.max(np.abs(self.grid.tail @ values), axis=1), axis=-1)
+            largest += np.max(np.abs(values), axis=(1, 2), initial=0.0)
+        allowed = np.maximum(tolerance, ROUNDING * half_width * largest)
+        result.accepted = half_width * tails <= allowed
+        beyond = half_width * np.maximum(tails - ROUNDING * largest, 0.0)
+        result.error = beyond
+        return result
+
+    def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
+        return product, np.zeros(product.shape[:-2])
+
+
+def follow(
+    lanes: Lanes,
+    environment: Environment,
+    initial: ComplexArray,
+    *,
+    tolerance: float,
+    phase: FloatArray,
+    breakpoints: FloatArray | None,
+    times: FloatArray | None,
+) -> Stepped:
+    """Carry Hermitian matrices `initial` (lanes, M, N, N), in the basis of H, across the windows.
+
+    `phase` (lanes,) is about the norm of the generator times the window.
+    """
+    levels = lanes.hamiltonian.dimension
+    kernel = _Mesh(environment, levels)
+    mesh = panels.solve(lanes, kernel, tolerance=tolerance, breakpoints=breakpoints, times=times)
+    with one_thread:
+        matrices = liouville.hermitian_basis(levels).reshape(levels**2, -1)
+        start = (initial.reshape(*initial.shape[:2], -1) @ matrices.conj().T).real
+        wanted = np.empty((lanes.count, 0)) if times is None else times
+        found = np.empty((lanes.count, wanted.shape[1] + 1, *start.shape[1:]))
+        error = np.zeros(lanes.count)
+        ends = np.searchsorted(mesh.pieces.lane, np.arange(lanes.count + 1))
+        for lane in range(lanes.count):
+            rows = slice(ends[lane], ends[lane + 1])
+            left, right = mesh.pieces.left[rows], mesh.pieces.right[rows]
+            keep = np.where(np.isin(right, wanted[lane]), np.searchsorted(wanted[lane], right), -1)
+            found[lane, :-1][wanted[lane] == lanes.start[lane]] = start[lane]
+            walk = _Walk.of(lanes, kernel, lane, left, right, float(phase[lane]), tolerance)
+            error[lane] = walk.follow(start[lane], keep, found[lane])
+            if not np.isfinite(error[lane]):
+                raise ConvergenceError(
+                    f"The evolution cannot be followed step by step ({lanes.hamiltonian!r}): give "
+                    "breakpoints where H(x(t)) or the environment changes abruptly."
+                )
+        states = (found @ matrices).reshape(*found.shape[:-1], levels, levels)
+        excess = np.trace(states - initial[:, None], axis1=-2, axis2=-1).real / levels
+        states -= excess[..., None, None] * np.eye(levels)
+    error += mesh.error + ROUNDING * phase + levels * np.max(np.abs(excess), axis=(1, 2))
+    return Stepped(states, error, mesh.panels, mesh.evaluated)
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """One lane: the modes of the generator, on all panels or on each, and how to step."""
+
+    modes: list[Modes]
+    width: FloatArray
+    norm: float
+    rate: float
+    longest: float
+
+    @classmethod
+    def of(
+        cls,
+        lanes: Lanes,
+        kernel: _Mesh,
+        lane: int,
+        left: FloatArray,
+        right: FloatArray,
+        phase: float,
+        tolerance: float,
+    ) -> _Walk:
+        width, window = right - left, float(np.sum(right - left))
+        half = 0.5 * width
+        times = (left + half)[:, None] + half[:, None] * grid(MANY_LEVEL_NODES).nodes
+        times[:, 0], times[:, -1] = left, right
+        digits = np.log(0.3 * _BUDGET * tolerance / (_UNIT * max(phase / _LONGEST, 1.0)))
+        return cls(
+            _modes(lanes, kernel, times, lane),
+            width,
+            phase / window,
+            _BUDGET * tolerance / window,
+            float(np.clip(digits, _SHORTEST, _LONGEST)),
+        )
+
+    def follow(self, start: FloatArray, keep: npt.NDArray[np.intp], out: FloatArray) -> float:
+        """Fill `out` (K + 1, M, D) with what becomes of `start` (M, D); return the error."""
+        from anticrossing.dynamics import _steps
+
+        count, size = start.shape
+        y = np.ascontiguousarray(start.T).ravel()
+        kept = np.zeros((out.shape[0] - 1, y.size))
+        total = 0.0
+        parts = np.array_split(np.arange(self.width.size), len(self.modes))
+        for modes, part in zip(self.modes, parts, strict=True):
+            power, degrees = modes.series(grid(MANY_LEVEL_NODES))
+            info = np.zeros(2)
+            _steps.follow(
+                *generators.elements(modes.matrices),
+                power,
+                degrees,
+                self.width[part],
+                self.norm,
+                keep[part].astype(np.int64),
+                self.rate,
+                self.longest,
+                y,
+                kept,
+                info,
+            )
+            total += float(info[0])
+        places = keep[keep >= 0]
+        out[places] = kept[places].reshape(-1, size, count).swapaxes(-1, -2)
+        out[-1] = y.reshape(size, count).T
+        return 2 * total
+
+
+def _modes(lanes: Lanes, kernel: _Mesh, times: FloatArray, lane: int) -> list[Modes]:
+    """Return the modes of the generator at `times` (P, n): for all panels, or for each of them."""
+    sources = kernel.sources(lanes, times, np.full(times.shape[0], lane))
+    sizes = [source.values.shape[-1] for source in sources]
+    cuts = np.cumsum(sizes)[:-1]
+    values = np.concatenate([source.values for source in sources], axis=-1)
+
+    def combined(weights: FloatArray) -> FloatArray:
+        parts = np.split(weights, cuts, axis=-1)
+        total = sum(s.matrix(part) for s, part in zip(sources, parts, strict=True))
+        return np.asarray(total)
+
+    if values.shape[0] == 1 or values.shape[-1] < lanes.hamiltonian.dimension**4:
+        together = Modes.of_values(values, combined)
+        if together is not None:
+            return [together]
+    each = [Modes.of_values(values[[p]], combined, values.shape[1]) for p in range(times.shape[0])]
+    return [modes for modes in each if modes is not None]
