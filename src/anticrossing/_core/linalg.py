@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
 
+_MOST_STEPS = 9
+
 
 def dagger(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the conjugate transpose of the last two axes."""
@@ -36,14 +38,25 @@ def polar_factor(a: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.
     The verdict is one for all matrices of an entry along the first axis.
     """
     identity = np.eye(a.shape[-1])
-    x = a
-    for _ in range(9):
-        gram = dagger(x) @ x
-        x = x @ (1.5 * identity - 0.5 * gram)
-        if np.max(np.abs(gram - identity)) < 1e-9:
-            break
     axes = tuple(range(1, a.ndim))
-    return x, np.max(np.abs(dagger(x) @ x - identity), axis=axes) < 1e-12
+    found = np.array(a)
+    good = np.zeros(a.shape[0], dtype=np.bool_)
+    going_on = np.arange(a.shape[0])
+    x = found
+    for _ in range(_MOST_STEPS):
+        gram = dagger(x) @ x
+        defect = np.max(np.abs(gram - identity), axis=axes, initial=0.0)
+        gram *= -0.5
+        gram += 1.5 * identity
+        x = x @ gram
+        done = defect < 1e-7  # a step squares it
+        if done.any():
+            found[going_on[done]], good[going_on[done]] = x[done], True
+            going_on, x = going_on[~done], x[~done]
+        if going_on.size == 0:
+            break
+    found[going_on] = x
+    return found, good
 
 
 def polar(

@@ -101,7 +101,7 @@ def evolve(
     result.phase = np.max(np.abs(theta), axis=-1)
     result.accepted[:] = True
     turns = _LAST_DIGIT * result.phase[:, None] * diagonals(pattern(levels)).real * shifts
-    for size, panel, first in _runs(joined):
+    for size, panel, first in runs(joined):
         going_on = result.accepted[panel]
         panel, first = panel[going_on], first[going_on]
         if size == _SINGLE:
@@ -135,7 +135,7 @@ def pattern(levels: int) -> ComplexArray:
     return np.asarray(upper + dagger(upper) + np.diag(diagonal))
 
 
-def _runs(joined: BoolArray) -> Iterator[tuple[int, _Index, _Index]]:
+def runs(joined: BoolArray) -> Iterator[tuple[int, _Index, _Index]]:
     """Yield sizes of blocks, with the panels that have some, and where these begin."""
     panels, pairs = joined.shape
     ends = np.ones((panels, pairs + 2), dtype=np.bool_)

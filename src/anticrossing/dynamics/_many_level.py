@@ -20,14 +20,15 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
-from anticrossing._core.linalg import dagger, polar_factor
-from anticrossing.dynamics import _blocks
+from anticrossing._core.linalg import dagger, hermitian_part, polar_factor
+from anticrossing.dynamics import _blocks, _orders
 from anticrossing.dynamics._blocks import STRONGEST_PICARD, Solutions
 from anticrossing.dynamics._stacks import (
     ENDS,
     BoolArray,
     alignments,
     doubt,
+    half_and_slope,
     in_middle_frame,
     inverse_cayley,
     largest_entries,
@@ -169,15 +170,12 @@ def _superadiabatic(
     """
     frames_only = finish is None
     panels, _, levels = energies.shape
-    block = np.concatenate([np.zeros((panels, 1), dtype=int), np.cumsum(~joined, axis=-1)], axis=-1)
-    same = (block[:, :, None] == block[:, None, :])[:, None]
+    same = _same(joined)
     result = Solutions.empty(panels, levels)
 
     # The frame nearest to the middle one: blocks follow their projectors, no phase is left free.
     alone = not joined.any()
-    alignment, aligned = (
-        alignments(vectors) if alone else polar_factor(np.where(same, dagger(vectors), 0.0))
-    )
+    alignment, aligned = alignments(vectors) if alone else _aligned_blocks(vectors, joined)
     usable = np.flatnonzero(aligned)
     if usable.size == 0:
         return result
@@ -202,6 +200,12 @@ def _superadiabatic(
     alignment, left, right = alignment[resolved], left[resolved], right[resolved]
     joined, noise = joined[resolved], noise[resolved]
 
+    together = joined
+    if not frames_only:
+        # What turns so little is integrated together with its neighbours.
+        together = joined | (2 * np.min(np.diff(energies, axis=-1), axis=1) < NEAR_PHASE)
+        same = _same(together)
+    cluster, block = _ends(joined), _ends(together)
     difference = energies[..., :, None] - energies[..., None, :]
     phase = 2 * np.min(np.abs(difference), axis=1)[:, None]
     least: float | FloatArray = NEAR_PHASE
@@ -245,7 +249,20 @@ def _superadiabatic(
             s = -off * inverse[active]
             if not alone:
                 s = -dagger(u) @ ((u @ off @ dagger(u)) * inverse[active]) @ u
-            g[active], q = rotate(g[active], s, grid, ENDS)
+            if frames_only:
+                g[active], q = rotate(g[active], s, grid, ENDS)
+            else:
+                g[active], q = _all_orders(
+                    g[active],
+                    s,
+                    energies[active],
+                    s if alone else u,
+                    cluster[active],
+                    block[active],
+                    weight[active, 0],
+                    grid,
+                    tolerance,
+                )
             left[active] = left[active] @ q[:, 0]
             right[active] = right[active] @ q[:, 1]
         size = largest_entries(weight[active] * g[active])
@@ -266,13 +283,91 @@ def _superadiabatic(
         return result
     # Below the tolerance far pairs are independent; above it, the remainder is kept whole.
     independent = best <= tolerance
-    close = np.diagonal(phase[:, 0], 1, -2, -1) < NEAR_PHASE
-    together = joined | close | ~independent[:, None]
+    together = together | ~independent[:, None]
     finished = _in_frames(finish(best_g, together, noise), best_left, best_right)
     finished.error += np.where(independent, 2 * best, 0.0)
     finished.residual = best
     result.put(usable, finished)
     return result
+
+
+def _aligned_blocks(vectors: ComplexArray, joined: BoolArray) -> tuple[ComplexArray, BoolArray]:
+    """Return unitary matrices within blocks that turn eigenvectors towards the axes, if near."""
+    panels, n = vectors.shape[:2]
+    found, near = np.zeros_like(vectors), np.ones(panels, dtype=np.bool_)
+    node = np.arange(n)[:, None, None]
+    for size, panel, first in _blocks.runs(joined):
+        places = first[:, None] + np.arange(size)
+        rows, columns = places[:, None, :, None], places[:, None, None, :]
+        own = panel[:, None, None, None], node, rows, columns
+        turned, good = polar_factor(dagger(vectors[own]))
+        found[own] = turned
+        np.logical_and.at(near, panel, good)
+    return found, near
+
+
+def _same(joined: BoolArray) -> BoolArray:
+    """Return which levels are in one block, (P, 1, N, N)."""
+    first = np.zeros((joined.shape[0], 1), dtype=np.intp)
+    block = np.concatenate([first, np.cumsum(~joined, axis=-1)], axis=-1)
+    return np.asarray((block[:, :, None] == block[:, None, :])[:, None])
+
+
+def _ends(joined: BoolArray) -> npt.NDArray[np.int64]:
+    """Return where the block of every level begins and ends, (P, N, 2)."""
+    panels, pairs = joined.shape
+    levels = np.arange(pairs + 1)
+    edge = np.ones((panels, 1), dtype=np.bool_)
+    first = np.concatenate([edge, ~joined], axis=1)
+    last = np.concatenate([~joined, edge], axis=1)
+    begin = np.maximum.accumulate(np.where(first, levels, 0), axis=1)
+    end = np.minimum.accumulate(np.where(last, levels + 1, pairs + 1)[:, ::-1], axis=1)[:, ::-1]
+    return np.stack([begin, end], axis=-1)
+
+
+def _all_orders(
+    g: ComplexArray,
+    first: ComplexArray,
+    energies: FloatArray,
+    basis: ComplexArray,
+    cluster: npt.NDArray[np.int64],
+    block: npt.NDArray[np.int64],
+    weight: FloatArray,
+    grid: Grid,
+    tolerance: float,
+) -> tuple[ComplexArray, ComplexArray]:
+    """Return the generator in the frames that all orders lead to, and these at both ends.
+
+    As far as they converge. An order takes one product, where a rotation takes ten.
+    """
+    given: tuple[npt.NDArray[Any], ...] = (g, energies, basis, cluster, block, weight)
+    given = tuple(np.ascontiguousarray(a) for a in given)  # Numba compiles for every order
+    half, slope = half_and_slope(first, grid)
+    x = 2 * half
+    best_x = x.copy()
+    best, size = np.full(g.shape[0], np.inf), np.empty(g.shape[0])
+    rows = np.arange(g.shape[0])
+    for _ in range(MOST_ROTATIONS):
+        new = x.copy()
+        _orders.next_order(given[0], new, given[0] @ x, slope, *given[1:], size)
+        better = size < best[rows]
+        going_on = better & (size < 0.5 * best[rows]) & (size > 0.3 * tolerance)
+        best_x[rows[better]], best[rows[better]] = x[better], size[better]
+        if not going_on.any():
+            break
+        if not going_on.all():
+            rows, new, size = rows[going_on], new[going_on], size[going_on]
+            given = tuple(a[going_on] for a in given)
+        half, slope = half_and_slope(new, grid)
+        x = 2 * half
+    # The columns are at right angles but for what is left.
+    identity = np.eye(g.shape[-1])
+    q = best_x + identity
+    q /= np.sqrt(np.sum(q.real**2 + q.imag**2, axis=-2, keepdims=True))
+    q, good = polar_factor(q)
+    q[~good] = identity
+    _, slope = half_and_slope(q, grid)
+    return hermitian_part(dagger(q) @ (g @ q - 1j * slope)), q[:, ENDS]
 
 
 def _unknown(order: int, phase: FloatArray) -> FloatArray:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
+from anticrossing._core.memory import keep_memory
 from anticrossing._core.threads import one_thread, processors
 from anticrossing.dynamics import between_nodes, features
 from anticrossing.dynamics.between_nodes import Checks
@@ -125,6 +126,7 @@ def solve(
         Times at which the propagator is wanted, inside the window and increasing.
     """
     refuse_large(lanes.hamiltonian)
+    keep_memory()
     formulas = kernel.formulas
     wanted = [breakpoints, times, features.find(lanes, formulas)]
     lane, left, right = _first_panels(lanes, wanted, kernel.first_panels)

@@ -20,10 +20,10 @@ from anticrossing.dynamics.panels import Evolution
 # Microseconds, by the number of levels: one panel tried; one order for one column, and for each of
 # many columns.
 _LEVELS = (3, 4, 8, 16, 32, 64)
-_PANEL = (500.0, 700.0, 2000.0, 8000.0, 25000.0, 130000.0)
+_PANEL = (300.0, 300.0, 650.0, 2300.0, 11000.0, 90000.0)
 _ORDER = (0.12, 0.12, 0.15, 0.25, 0.7, 2.2)
-_ORDER_EACH = (0.07, 0.07, 0.09, 0.17, 0.5, 1.6)
-_PANELS_PER_LEVEL, _FEWEST_PANELS = 3.0, 10.0  # tried, of generic levels on a usual window
+_ORDER_EACH = (0.06, 0.06, 0.06, 0.08, 0.2, 0.7)
+_PANELS_PER_LEVEL, _FEWEST_PANELS = 4.0, 16.0  # tried, of generic levels on a usual window
 _ORDERS_PER_RADIAN = 4.7
 _LANE = 1000.0  # what the steps of one lane cost before they begin
 _SAMPLES = 8  # of H in the window, to estimate the phase

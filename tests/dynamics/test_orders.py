@@ -1,0 +1,73 @@
+"""One order of the coupling between blocks, and the frames that all orders lead to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.linalg import block_diag, polar, solve_sylvester
+
+from anticrossing._core.linalg import polar_factor
+from anticrossing.dynamics._orders import next_order
+
+SIZES = ((1, 1, 1, 1), (2, 1, 3), (4, 2))
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_an_order_solves_sylvesters_equation_for_what_is_left(sizes: tuple[int, ...]) -> None:
+    """Against SciPy's, block by block, with the residual written out as matrices."""
+    rng = np.random.default_rng(7)
+    levels, nodes = sum(sizes), 5
+    edges = np.cumsum([0, *sizes])
+    own = np.concatenate([np.full(size, k) for k, size in enumerate(sizes)])
+    outside = own[:, None] != own
+
+    def drawn(*shape: int) -> np.ndarray:
+        return rng.normal(size=shape) + 1j * rng.normal(size=shape)
+
+    g = np.empty((1, nodes, levels, levels), dtype=complex)
+    basis = np.zeros_like(g)
+    energies = np.empty((1, nodes, levels))
+    blocks = []
+    for node in range(nodes):
+        parts = [drawn(s, s) + 10.0 * k * np.eye(s) for k, s in enumerate(sizes)]
+        parts = [0.5 * (part + part.conj().T) for part in parts]
+        solved = [np.linalg.eigh(part) for part in parts]
+        energies[0, node] = np.concatenate([values for values, _ in solved])
+        basis[0, node] = block_diag(*[vectors.conj().T for _, vectors in solved])
+        coupling = drawn(levels, levels)
+        g[0, node] = block_diag(*parts) + 0.1 * outside * (coupling + coupling.conj().T)
+        blocks.append(parts)
+    x, slope = (0.1 * outside * drawn(1, nodes, levels, levels) for _ in range(2))
+    weight = np.where(outside, rng.uniform(0.5, 1.0, (1, levels, levels)), 0.0)
+    ends = np.stack([edges[own], edges[own + 1]], axis=-1)[None].astype(np.int64)
+    size, new = np.empty(1), x.copy()
+    next_order(g, new, g @ x, slope, energies, basis, ends, ends, weight, size)
+
+    largest = 0.0
+    for node in range(nodes):
+        left = g[0, node] @ (np.eye(levels) + x[0, node]) - 1j * slope[0, node]
+        kept = np.where(outside, 0.0, left)
+        rest = left - kept - x[0, node] @ kept
+        assert np.max(np.abs(rest[~outside])) < 1e-13
+        largest = max(largest, np.max(weight[0] * np.abs(rest)))
+        for p in range(len(sizes)):
+            for q in range(len(sizes)):
+                where = np.ix_(own == p, own == q)
+                change = (new - x)[0, node][where]
+                if p == q:
+                    assert np.max(np.abs(change)) < 1e-14
+                    continue
+                exact = solve_sylvester(blocks[node][p], -blocks[node][q], -rest[where])
+                assert np.max(np.abs(change - exact)) < 1e-13
+    assert abs(size[0] - largest) < 1e-14
+
+
+def test_polar_factors_are_the_nearest_unitary_matrices_and_say_where_there_is_none() -> None:
+    rng = np.random.default_rng(3)
+    matrices = np.eye(4) + 0.1 * (rng.normal(size=(3, 6, 4, 4)) + 0.1j)
+    matrices[1, 2] = np.diag([1.0, 1.0, 1.0, 0.0])  # has no polar factor of its own
+    found, good = polar_factor(matrices)
+    assert list(good) == [True, False, True]
+    for entry in (0, 2):
+        for matrix, unitary in zip(matrices[entry], found[entry], strict=True):
+            assert np.max(np.abs(unitary - polar(matrix)[0])) < 1e-14
