@@ -179,3 +179,42 @@ def test_couplings_at_the_edge_of_rounding_end_the_search_for_sectors_quietly():
     H = ac.Hamiltonian.affine(fixed, np.diag([1.0, -1.0, 0.3, 0.2]))
     with np.errstate(all="raise", under="ignore"):
         assert ac.spectrum.sectors(H).count >= 1
+
+
+@pytest.mark.parametrize("w", [1e-3, 1e-5])
+def test_late_passages_of_three_levels_cost_no_more_than_early_ones(w):
+    H = ac.Hamiltonian.from_matrix([["x/2", 0.5, 0], [0.5, "-x/2", 0.3], [0, 0.3, "x/2+2"]])
+    late = ac.propagate(H, ac.drive.Formula("a*cos(w*t)", 0.4 / w, 3 / w, a=1 / w, w=w))
+    shift = np.pi / 2
+    early = ac.drive.Formula("-a*sin(w*t)", (0.4 - shift) / w, (3 - shift) / w, a=1 / w, w=w)
+    right = ac.propagate(H, early)
+    error = np.max(np.abs(late.transition_matrix - right.transition_matrix))
+    assert error < late.error_estimate + right.error_estimate
+    assert late.panels <= 150
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("when", ["at the end", "on the way"])
+def test_close_levels_with_an_environment_are_known_no_better_than_h(whole, when):
+    """Two levels 10⁻⁹ apart where they are read, in a basis that is nobody's own."""
+    q = np.linalg.qr(np.random.default_rng(1).normal(size=(4, 4)))[0]
+    slope = [[1, 0.3, 0, 0], [0.3, -1, 0.2, 0.1], [0, 0.2, 0, 0.5], [0, 0.1, 0.5, 0.2]]
+    there = [np.diag([5.0, 5.0 + 1e-9, -3.0, 2.0]), np.array(slope)]
+    fixed, slope = (0.5 * (m + m.T) for m in (q @ m @ q.T for m in there))
+    stop = 0.0 if when == "at the end" else 1.0
+    result = ac.propagate(
+        ac.Hamiltonian.affine(fixed, slope),
+        ac.drive.Linear(-1, stop, rate=1.0),
+        times=[0.0],
+        environment=ac.environment.Lindblad([(0.05, np.diag([1.0, 2.0, 0.0, -1.0]))]),
+        initial=2,
+        whole=whole,
+    )
+    with mpmath.workdps(40):
+        _, vectors = mpmath.eigsy(mpmath.matrix(fixed.tolist()))
+        vectors = np.array(vectors.tolist(), dtype=float)
+    rho = result.density_matrices[0]
+    right = np.einsum("ia,ij,ja->a", vectors, rho, vectors).real
+    error = np.max(np.abs(result.populations[0] - right))
+    assert error < result.error_estimate < 1e-4
+    assert result.warnings

@@ -25,6 +25,8 @@ from anticrossing.dynamics import _blocks, _orders
 from anticrossing.dynamics._blocks import STRONGEST_PICARD, Solutions
 from anticrossing.dynamics._stacks import (
     ENDS,
+    LAST_DIGIT,
+    NOISE,
     BoolArray,
     alignments,
     doubt,
@@ -60,15 +62,21 @@ def solve_panels(
     grid: Grid,
     tolerance: float,
     shifts: bool = True,
+    unknown: FloatArray | None = None,
 ) -> Solutions:
     """Solve i y′ = H y on every panel; `matrices` is H at the nodes, shape (P, n, N, N).
 
-    With `shifts` also for generators that differ from these by the noise of rounding.
+    With `shifts` also for generators that differ from these by the noise of rounding. Of the
+    elements of H `unknown` (P, N, N) is what no half of a panel knows better.
     """
     panels, _, levels, _ = matrices.shape
     g, energies, frame = in_middle_frame(matrices, half_width, grid)
-    resolved = nodes_resolve(grid, g, tolerance)
     largest = np.max(np.abs(matrices), axis=1)
+    allowed = np.full(panels, tolerance)
+    if unknown is not None:
+        largest = np.maximum(largest, unknown / (NOISE * LAST_DIGIT))
+        allowed = np.maximum(tolerance, NOISE * half_width * np.max(unknown, axis=(1, 2)))
+    resolved = nodes_resolve(grid, g, allowed)
     noise = doubt(matrices[:, grid.size // 2], energies, frame, largest)
     noise *= half_width[:, None, None]
     inside = functools.partial(solve_panels, shifts=False)
@@ -97,6 +105,7 @@ def solve_panels(
                     grid,
                     tolerance,
                     noise[rows],
+                    allowed[index[rows]],
                     finish,
                 )
                 result.put(index[rows], _in_frames(solved, frame[rows], frame[rows]))
@@ -118,7 +127,8 @@ def superadiabatic_frames(
     energies, vectors = np.linalg.eigh(g)
     apart = np.zeros((g.shape[0], g.shape[-1] - 1), dtype=np.bool_)
     noise = np.zeros(g[:, 0].shape)
-    solved = _superadiabatic(g, energies, vectors, apart, grid, tolerance, noise, None)
+    allowed = np.full(g.shape[0], tolerance)
+    solved = _superadiabatic(g, energies, vectors, apart, grid, tolerance, noise, allowed, None)
     solved.left = frame @ solved.left
     solved.right = frame @ solved.right
     return solved
@@ -162,6 +172,7 @@ def _superadiabatic(
     grid: Grid,
     tolerance: float,
     noise: FloatArray,
+    allowed: FloatArray,
     finish: Callable[[ComplexArray, BoolArray, FloatArray], Solutions] | None,
 ) -> Solutions:
     """Follow the eigenframe and rotate the coupling between blocks away, order by order.
@@ -193,7 +204,7 @@ def _superadiabatic(
         joined, noise = joined[fine], noise[fine]
     g, frame = rotate(g, rotation, grid, ENDS)
     left, right = frame[:, 0], frame[:, -1]
-    resolved = nodes_resolve(grid, g, tolerance)
+    resolved = nodes_resolve(grid, g, np.maximum(tolerance, allowed[usable]))
     if not resolved.any():
         return result
     usable, g, energies, same = usable[resolved], g[resolved], energies[resolved], same[resolved]

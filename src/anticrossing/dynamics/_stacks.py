@@ -14,6 +14,7 @@ from anticrossing.dynamics.chebyshev import Grid
 MOST_PICARD = 80
 _LEAST_OVERLAP = 0.1
 LAST_DIGIT = float(np.finfo(np.float64).eps)
+NOISE = 4.0  # of one number, in the last coefficients of many
 
 BoolArray = npt.NDArray[np.bool_]
 Nodes = slice | list[int]
@@ -133,9 +134,9 @@ def inverse_cayley(q: ComplexArray) -> ComplexArray:
     return 0.5 * (s - dagger(s))
 
 
-def nodes_resolve(grid: Grid, g: ComplexArray, tolerance: float) -> BoolArray:
+def nodes_resolve(grid: Grid, g: ComplexArray, allowed: float | FloatArray) -> BoolArray:
     """Whether the nodes resolve g: absolutely for couplings, to rounding for large phases."""
-    return np.asarray(tails(grid, g) <= np.maximum(tolerance, 4e-15 * largest_entries(g)))
+    return np.asarray(tails(grid, g) <= np.maximum(allowed, 4e-15 * largest_entries(g)))
 
 
 def tails(grid: Grid, a: npt.NDArray[Any]) -> FloatArray:

@@ -62,7 +62,10 @@ def _entries(h, outputs, parts, registers, d, cr, ci, m):
 
 @inner()
 def _noise(h, code, registers, outputs, parts, errors, found):
-    """Write what rounding leaves unknown of d and c, and of m, where on the panel it is least."""
+    """Write what rounding leaves unknown of d and c, and of m, where on the panel it is least.
+
+    `found` also takes what is unknown of d and c at the panel's left end, and at its right end.
+    """
     n = registers.shape[1]
     found[0], found[1] = np.inf, np.inf
     for node in (0, n // 2, n - 1):
@@ -74,8 +77,20 @@ def _noise(h, code, registers, outputs, parts, errors, found):
             real += abs(parts[k, 1]) * own
             imaginary += abs(parts[k, 2]) * own
             common += abs(parts[k, 3]) * own
-        found[0] = min(found[0], NOISE * max(along, max(real, imaginary)))
-        found[1] = min(found[1], NOISE * common)
+        unknown = NOISE * max(along, max(real, imaginary))
+        if node == 0:
+            found[2] = unknown
+        found[0], found[1], found[3] = (
+            min(found[0], unknown),
+            min(found[1], NOISE * common),
+            unknown,
+        )
+
+
+@inner()
+def _angle(unknown, square):
+    """Return how well eigenvectors are known; without a gap there is nothing to know."""
+    return min(unknown / (2.0 * np.sqrt(square)), 1.0) if square > 0.0 else 0.0
 
 
 @inner()
@@ -222,7 +237,8 @@ def solve_lanes(
 
     `cuts` (lanes, k) are times at which panels end, sorted, then NaN; `wanted` (lanes, K) those at
     which the propagator is noted; `limits` the numbers of `interference` and `panels`. `counts`
-    takes panels and tried panels, `info` error and phase.
+    takes panels and tried panels, `info` error, phase, and
+    how well the eigenvectors at both ends are known.
     """
     n = nodes.size
     d, cr, ci, m = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
@@ -231,7 +247,7 @@ def solve_lanes(
     registers = np.empty((code.shape[0] + 1, n))
     out = np.empty((2, 2), dtype=np.complex128)
     errors = np.empty(code.shape[0] + 1)
-    found, unknown = np.empty(2), np.empty(2)
+    found, unknown = np.empty(2), np.empty(4)
     space = 64
     pieces = np.empty((space, 2, 2), dtype=np.complex128)
     after = np.empty((space, 2, 2), dtype=np.complex128)
@@ -242,7 +258,7 @@ def solve_lanes(
         status[lane] = FAILED
         own = parameters[lane]
         follow(code, 0, constant, numbers, own, registers)
-        count, tried, error, phase, noted = 0, 0, 0.0, 0.0, 0
+        count, tried, error, phase, noted, angles = 0, 0, 0.0, 0.0, 0, 0.0
         product[0, 0], product[0, 1], product[1, 0], product[1, 1] = 1.0, 0.0, 0.0, 1.0
         while noted < wanted.shape[1] and wanted[lane, noted] == start[lane]:
             _copy_matrix(product, snapshots[lane, noted])
@@ -326,6 +342,10 @@ def solve_lanes(
             error += found[0]
             phase += found[1]
             count += 1
+            if count == 1:
+                angles = _angle(unknown[2], square[0])
+            if right == stop[lane]:
+                angles += _angle(unknown[3], square[n - 1])
             _follow_by(out, product)
             while noted < wanted.shape[1] and wanted[lane, noted] <= right:
                 _copy_matrix(product, snapshots[lane, noted])
@@ -348,5 +368,5 @@ def solve_lanes(
             most = _interference(count, pieces, ends, columns[lane], rows[lane], rounding, after)
             bound = min(bound, most)
         counts[lane, 0], counts[lane, 1] = count, tried
-        info[lane, 0], info[lane, 1] = error + bound, phase
+        info[lane, 0], info[lane, 1], info[lane, 2] = error + bound, phase, angles
         status[lane] = DONE

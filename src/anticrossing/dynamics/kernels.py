@@ -12,6 +12,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.linalg import nearer_unitary
 from anticrossing.dynamics import _many_level
+from anticrossing.dynamics._stacks import NOISE
 from anticrossing.dynamics.chebyshev import Grid, grid
 from anticrossing.dynamics.lanes import Lanes
 
@@ -20,7 +21,6 @@ TWO_LEVEL_NODES = 21
 MANY_LEVEL_NODES = 25
 _MOST_OFFSET_HALVINGS, _MOST_OFFSET_PARTS = 40, 2**16
 _OFFSET_TOLERANCE = 1e-13
-_NOISE = 4.0  # of one number, in the last coefficients of many
 
 
 @dataclass
@@ -133,10 +133,9 @@ def unresolved(grid: Grid, half_width: FloatArray, *values: npt.NDArray[Any]) ->
 
 
 def least_noise(lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> FloatArray:
-    """Return what is not known of the elements of H where on each panel it is least, (P,)."""
+    """Return what is not known of the elements of H where on each panel it is least, (P, N, N)."""
     few = times[:, [0, times.shape[1] // 2, -1]]
-    unknown = np.max(lanes.last_digits(few, lane), axis=(2, 3), initial=0.0)
-    return np.asarray(_NOISE * np.min(unknown, axis=1))
+    return np.asarray(np.min(lanes.last_digits(few, lane), axis=1))
 
 
 class UnitaryKernel(Kernel):
@@ -156,10 +155,13 @@ class UnitaryKernel(Kernel):
     ) -> PanelResults:
         matrices, offset = lanes.split(times, lane)
         if self.size == 2:
-            noise = least_noise(lanes, times, lane)
+            noise = NOISE * np.max(least_noise(lanes, times, lane), axis=(1, 2))
             solved = self._two_levels(matrices, noise, half_width, tolerance)
         else:
-            found = _many_level.solve_panels(matrices, half_width, self.grid, tolerance)
+            unknown = least_noise(lanes, times, lane)
+            found = _many_level.solve_panels(
+                matrices, half_width, self.grid, tolerance, unknown=unknown
+            )
             error = found.error + unresolved(self.grid, half_width, matrices)
             solved = PanelResults(
                 found.accepted, found.propagator, error, found.phase, found.shifted
@@ -197,7 +199,7 @@ class UnitaryKernel(Kernel):
             tail = half * np.max(np.abs(values @ self.grid.tail.T), axis=1, initial=0.0)
             few = np.stack([left, left + half, right], axis=1)
             unknown = np.min(lanes.last_digits_of_offset(few, lane[owner]), axis=1)
-            known = np.maximum(4e-15 * largest, _NOISE * half * unknown)
+            known = np.maximum(4e-15 * largest, NOISE * half * unknown)
             done = tail <= np.maximum(_OFFSET_TOLERANCE, known)
             np.add.at(total, owner[done], half[done] * (values[done] @ self.grid.weights))
             np.add.at(size, owner[done], largest[done] * 2)

@@ -177,9 +177,11 @@ class Lanes:
         """Return x(t) at `times`, and what it may be as well; nothing outside the window."""
         start, stop = self.start[lane, None], self.stop[lane, None]
         x = self.positions(times, lane)
-        inside = self.positions(0.5 * (start + stop), lane)
         near = [np.clip(np.nextafter(times, end), start, stop) for end in (-np.inf, np.inf)]
-        return [x, np.nextafter(x, inside), *(self.positions(there, lane) for there in near)]
+        earlier, later = (self.positions(there, lane) for there in near)
+        # Where x turns or rests one of them is x itself, which has a last digit all the same.
+        inside = self.positions(0.5 * (start + stop), lane)
+        return [x, earlier, np.nextafter(np.where(later == x, x, later), inside)]
 
     def positions(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
         """Return x(t) at `times` (P, n) of lanes `lane` (P,)."""

@@ -13,7 +13,7 @@ from anticrossing.dynamics import densities, interference, liouville, panels
 from anticrossing.dynamics.densities import Work
 from anticrossing.dynamics.open_kernels import OpenKernel, open_kernel
 from anticrossing.dynamics.panels import Evolution
-from anticrossing.dynamics.readout import Readout, note_degenerate_ends, readout, unreached
+from anticrossing.dynamics.readout import Readout, doubt, note_degenerate_ends, readout, unreached
 from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, Request
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
@@ -195,6 +195,7 @@ def _propagation(
     """Return the result in the shape of the batch."""
     lanes = request.lanes
     levels, batch = lanes.hamiltonian.dimension, lanes.batch_shape
+    error = seen.error + _doubt(request, seen.populations, transition)
     return Propagation(
         transition_matrix=transition,
         probabilities=seen.populations[:, -1].reshape(*batch, levels),
@@ -206,15 +207,28 @@ def _propagation(
         basis=request.basis,
         panels=seen.panels.reshape(batch),
         evaluated_panels=seen.evaluated,
-        error_estimate=seen.error.reshape(batch),
+        error_estimate=error.reshape(batch),
         phase=seen.phase.reshape(batch),
         readout_residual=None if read.residual is None else read.residual.reshape(batch),
         readout_order=None if read.order is None else read.order.reshape(batch),
-        warnings=(*unreached(seen.error, request.accuracy), *warnings),
+        warnings=(*unreached(error, request.accuracy), *warnings),
         description=request.description,
         units=lanes.hamiltonian.units,
         method=seen.method,
     )
+
+
+def _doubt(request: Request, populations: FloatArray, transition: FloatArray | None) -> FloatArray:
+    """Return what the read-out states leave unknown of populations, and of a transition matrix."""
+    lanes, ends = request.lanes, request.lanes.stop[:, None]
+    times = ends if request.times is None else np.concatenate([request.times, ends], axis=1)
+    level = request.initial if isinstance(request.initial, int) else None
+    sizes = np.sqrt(np.maximum(populations, 0.0))[..., None]
+    found = doubt(lanes, request.basis, times, sizes, level)
+    if transition is None:
+        return found
+    sizes = np.sqrt(np.maximum(transition.reshape(lanes.count, 1, *transition.shape[-2:]), 0.0))
+    return np.maximum(found, doubt(lanes, request.basis, ends, sizes, None))
 
 
 def _projector(vector: ComplexArray) -> ComplexArray:

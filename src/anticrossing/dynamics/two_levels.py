@@ -30,7 +30,10 @@ _MOST_LANES = 4096  # of one call, so that threads finish together
 
 @dataclass(frozen=True)
 class Passages:
-    """Propagators of all lanes, to the end and to every requested time, and their errors."""
+    """Propagators of all lanes, to the end and to every requested time, and their errors.
+
+    `angles` is what the eigenvectors at both ends together are known to.
+    """
 
     propagator: ComplexArray
     snapshots: ComplexArray
@@ -38,6 +41,7 @@ class Passages:
     evaluated: int
     error: FloatArray
     phase: FloatArray
+    angles: FloatArray
     method: str = "superadiabatic panels"
     steps: None = None
 
@@ -74,7 +78,7 @@ def follow(
     propagator = np.empty((count, 2, 2), dtype=np.complex128)
     snapshots = np.empty((*wanted.shape, 2, 2), dtype=np.complex128)
     counts = np.zeros((count, 2), dtype=np.int64)
-    info = np.empty((count, 2))
+    info = np.empty((count, 3))
     status = np.empty(count, dtype=np.int64)
     limits = np.array(
         [interference.ROUNDING, interference.NEGLIGIBLE, panels.ROUNDING * 2, panels.LARGEST_DEFECT]
@@ -128,6 +132,7 @@ def follow(
         int(counts[:, 1].sum()),
         info[:, 0],
         info[:, 1],
+        info[:, 2],
     )
 
 

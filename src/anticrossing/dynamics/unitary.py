@@ -131,9 +131,14 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
     if whole:
         final, states = final @ vector, states @ vector[:, None]
     seen = dagger(read.between) @ states
-    told = [(lanes.stop[:, None], amplitudes[:, None]), (_times(request), seen)]
-    noise = [doubt(lanes, request.basis, t, np.abs(found), level) for t, found in told]
-    error = error + np.max(noise, axis=0)
+    size = np.abs(amplitudes)
+    if isinstance(evolution, Passages):
+        angles = evolution.angles if request.basis != "diabatic" else 0.0
+        noise = 2 * size[:, 0, 0] * size[:, 1, 0] * angles
+    else:
+        noise = doubt(lanes, request.basis, lanes.stop[:, None], size[:, None], level)
+    between = doubt(lanes, request.basis, _times(request), np.abs(seen), level)
+    error = error + np.maximum(noise, between)
     return _Outcome(
         evolution.propagator if whole else None,
         amplitudes if whole else None,
