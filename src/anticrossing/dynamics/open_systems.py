@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
-from anticrossing.dynamics import densities, interference, liouville, panels
-from anticrossing.dynamics.open_kernels import OpenKernel, open_kernel
+from anticrossing.dynamics import densities, interference, liouville, many_periods, panels
+from anticrossing.dynamics.many_periods import Periods
+from anticrossing.dynamics.open_kernels import OpenKernel, SuperoperatorKernel, open_kernel
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.dynamics.readout import note_degenerate_ends, readout, unreached
 from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, Request
@@ -22,14 +23,17 @@ def evolve(request: Request, environment: Environment) -> Propagation:
     """Carry out a checked request with an environment."""
     lanes, levels = request.lanes, request.lanes.hamiltonian.dimension
     flat = environment.flat(lanes.batch_shape)
-    if not request.whole and (
-        levels > LARGEST_OPEN_DIMENSION or densities.is_cheaper(lanes, flat, 1)
-    ):
+    if levels > LARGEST_OPEN_DIMENSION:
         return _follow(request, flat)
-    return _map(request, environment)
+    periods = Periods.of(lanes, environment)
+    if periods is not None and not (request.whole or np.all(periods.count >= levels**2)):
+        periods = None
+    if periods is None and not request.whole and densities.is_cheaper(lanes, flat, 1):
+        return _follow(request, flat)
+    return _map(request, environment, periods)
 
 
-def _map(request: Request, environment: Environment) -> Propagation:
+def _map(request: Request, environment: Environment, periods: Periods | None) -> Propagation:
     """Find the map of all density matrices, panel by panel."""
     lanes, basis, initial = request.lanes, request.basis, request.initial
     levels = lanes.hamiltonian.dimension
@@ -37,8 +41,11 @@ def _map(request: Request, environment: Environment) -> Propagation:
     ends = lanes.stop[:, None]
     times = ends if request.times is None else np.concatenate([request.times, ends], axis=1)
     kernel = open_kernel(lanes, environment)
-    directly = densities.is_cheaper(lanes, kernel.environment, levels**2)
-    found = (_columns if directly else _panels)(request, kernel, times)
+    found = (
+        _found(request, kernel, times)
+        if periods is None
+        else _powers(request, kernel, times, periods)
+    )
     maps, first, last = found.maps, found.first, found.last
     before = liouville.kron(first, first.conj())[:, None]
     after = liouville.kron(last, last.conj())
@@ -95,7 +102,7 @@ def _map(request: Request, environment: Environment) -> Propagation:
         warnings=tuple(warnings),
         description=request.description,
         units=lanes.hamiltonian.units,
-        method=densities.METHOD if directly else panels.SUPERADIABATIC,
+        method=found.method,
     )
 
 
@@ -110,7 +117,48 @@ class _Maps:
     phase: FloatArray
     panels: npt.NDArray[np.intp]
     evaluated: int
+    method: str
     evolution: Evolution | None = None
+
+
+def _found(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
+    """Find the maps to `times`, the last of which is the end, by the cheaper method."""
+    lanes = request.lanes
+    directly = densities.is_cheaper(lanes, kernel.environment, lanes.hamiltonian.dimension**2)
+    return (_columns if directly else _panels)(request, kernel, times)
+
+
+def _powers(request: Request, kernel: OpenKernel, times: FloatArray, periods: Periods) -> _Maps:
+    """Find the same by the map of one period and its powers."""
+    lanes, levels = request.lanes, request.lanes.hamiltonian.dimension
+    places, count = periods.places(times), periods.count
+    inner = request._with(
+        lanes=periods.first,
+        times=places.phases,
+        breakpoints=many_periods.cuts(periods, request.breakpoints),
+        accuracy=request.accuracy / float(count.max()),
+    )
+    ends = np.concatenate([places.phases, inner.lanes.stop[:, None]], axis=1)
+    one = _found(inner, kernel, ends)
+    before = liouville.kron(one.first, one.first.conj())[:, None]
+    within = liouville.kron(one.last, one.last.conj()) @ one.maps @ dagger(before)
+    cleaner = SuperoperatorKernel(kernel.environment, levels)
+
+    def clean(product: ComplexArray) -> ComplexArray:
+        return np.asarray(cleaner.finish(product)[0])
+
+    maps = places.joined(within[:, :-1], within[:, -1], clean)
+    error = one.error
+    if one.evolution is not None:
+        error = error + interference.of_phases(one.evolution)
+    error = (error + panels.ROUNDING * levels**2) * many_periods.kept(within[:, -1], count, clean)
+    first = kernel.frames(lanes, lanes.start[:, None], np.arange(lanes.count))
+    last = kernel.frames(lanes, times, np.arange(lanes.count))
+    start = liouville.kron(first, first.conj())
+    maps = dagger(liouville.kron(last, last.conj())) @ maps @ start
+    method = f"{one.method}, {many_periods.METHOD}"
+    phase = count * one.phase
+    return _Maps(maps, first[:, 0], last, error, phase, one.panels, one.evaluated, method)
 
 
 def _panels(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
@@ -125,8 +173,8 @@ def _panels(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
     )
     product = np.concatenate([evolution.snapshots, evolution.propagator[:, None]], axis=1)
     maps, first, last = kernel.eigen_maps(lanes, product, times)
-    of = evolution
-    return _Maps(maps, first, last, of.error, of.phase, of.panels, of.evaluated, evolution)
+    of, method = evolution, panels.SUPERADIABATIC
+    return _Maps(maps, first, last, of.error, of.phase, of.panels, of.evaluated, method, evolution)
 
 
 def _columns(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
@@ -144,7 +192,8 @@ def _columns(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
     rows = found.states.reshape(*times.shape, levels**2, levels**2)
     product = rows.swapaxes(-1, -2) @ start.reshape(levels**2, levels**2).conj()
     maps, first, last = kernel.eigen_maps(lanes, product, times)
-    return _Maps(maps, first, last, found.error, found.phase, found.panels, found.evaluated)
+    of, method = found, densities.METHOD
+    return _Maps(maps, first, last, of.error, of.phase, of.panels, of.evaluated, method)
 
 
 def _follow(request: Request, environment: Environment) -> Propagation:
