@@ -57,7 +57,7 @@ class Periods:
     def of(cls, lanes: Lanes, environment: Environment | None = None) -> Periods | None:
         """Return the periods in the windows, or None if they are not known, or few."""
         found = repetition(lanes.drive)
-        if found is None or (environment is not None and _may_depend_on_time(environment)):
+        if found is None or (environment is not None and may_depend_on_time(environment)):
             return None
         flat = np.stack([flattened(part, lanes.batch_shape) for part in found.parts()])
         if np.any(lanes.stop - lanes.start < FEWEST * flat.sum(axis=0)):
@@ -218,7 +218,7 @@ def _filled(distinct: FloatArray, size: int, start: float, stop: float) -> Float
     return np.sort(np.concatenate([distinct, others[: size - distinct.size]]))
 
 
-def _may_depend_on_time(environment: Environment) -> bool:
+def may_depend_on_time(environment: Environment) -> bool:
     """Whether rates may change from period to period: t in a formula, or a Python function."""
     if environment.has_functions:
         return True
