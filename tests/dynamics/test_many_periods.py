@@ -68,7 +68,7 @@ BREAKS = {"breakpoints": [40.0, 60.5]}
         (ac.models.TransverseIsing(sites=4), sine(20.4), {"times": TIMES}),
         (QUBIT, sine(20.4), {"environment": WARM, "times": TIMES}),
         (QUBIT, sine(20.4), {"environment": ac.Dephasing(rate=[0.1, 0.2]), "basis": "diabatic"}),
-        (levels(3), sine(20.4), {"environment": WARM, "times": TIMES}),
+        slow(levels(3), sine(20.4), {"environment": WARM, "times": TIMES}),
         slow(levels(4), sine(100), {"environment": WARM, "times": TIMES, "whole": False}),
         slow(levels(6), sine(100), {"times": TIMES, "basis": "diabatic"}),
     ],

@@ -16,7 +16,7 @@ SLOW, NOT_UNIQUE = 1, 2  # why a point has no answer
 _LARGEST_NORM = 2.5  # of what is put into the series of an exponential
 _PHASE = 2.0  # radians of phase and damping in a first step
 _TURN = 1.3  # radians of the quickest tone
-_SHARE = 2.0  # of the length over which L changes
+_SHARE = 4.0  # of the length over which L changes
 _LARGEST_INVERSE = 1e11
 _MOST_ROUNDS = 80
 _SETTLED = 6.0  # tolerances: halved steps of order 6 leave a 63rd of a change, seldom a 15th
@@ -282,7 +282,7 @@ def _averages(point, tones, times, edges, degrees, series, read, tolerance, out)
     out[:] = 0.0
     for k in range(count):
         h = times[k + 1] - times[k]
-        _collocate(matrices[k], h, 1e-3 * tolerance, state, stages, slopes)
+        _collocate(matrices[k], h, 0.02 * tolerance, state, stages, slopes)
         for i in range(3):
             x = _position(point, tones, times[k] + _NODES[i] * h)
             _evaluate(edges, degrees, read, x, rows)
