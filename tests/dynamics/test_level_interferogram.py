@@ -112,7 +112,7 @@ def test_random_points_against_qutip(seed: int) -> None:
     moving = qutip.Qobj(amplitude * (PAIR(1.0) - PAIR(0.0)))
     times = np.linspace(0, 2 * np.pi / omega, 257)
     maps = qutip.propagator(
-        qutip.QobjEvo([static, [moving, f"cos({omega!r}*t)"]]),
+        qutip.QobjEvo([static, [moving, lambda t: np.cos(omega * t)]]),
         times,
         [qutip.Qobj(jump) for jump in JUMPS],
         options={"method": "vern9", "atol": 1e-11, "rtol": 1e-11, "nsteps": 10**7},

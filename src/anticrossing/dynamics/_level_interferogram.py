@@ -16,10 +16,10 @@ SLOW, NOT_UNIQUE = 1, 2  # why a point has no answer
 _LARGEST_NORM = 2.5  # of what is put into the series of an exponential
 _PHASE = 2.0  # radians of phase and damping in a first step
 _TURN = 1.3  # radians of the quickest tone
-_SHARE = 4.0  # of the length over which L changes
+_SHARE = 2.0  # of the length over which L changes
 _LARGEST_INVERSE = 1e11
 _MOST_ROUNDS = 80
-_SETTLED = 6.0  # tolerances: halved steps of order 6 leave a 63rd of a change, seldom a 15th
+_SETTLED = 4.0  # tolerances: halved steps of order 6 leave a 63rd of a change, seldom a 15th
 _ROOT = np.sqrt(15.0)
 _NODES = np.array([0.5 - _ROOT / 10, 0.5, 0.5 + _ROOT / 10])
 _WEIGHTS = np.array([5 / 18, 4 / 9, 5 / 18])
@@ -331,7 +331,8 @@ def steady(points, tones, edges, degrees, series, read, speed, scale, tolerance,
                 for j in range(levels):
                     out[point, j] = now[j] + (now[j] - before[j]) / 63.0
                 rounding = 3e-16 * (times.size + 30.0) * inverse
-                info[point, 0] = change / _SETTLED + rounding
+                # Two grids may agree by chance: a point claims half of the tolerance at least.
+                info[point, 0] = max(change / _SETTLED, 0.5 * tolerance) + rounding
                 info[point, 1], info[point, 2] = times.size - 1.0, 0.0
                 break
             before[:] = now
