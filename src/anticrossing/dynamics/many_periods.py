@@ -173,6 +173,7 @@ def solve(
         phase=count * one.phase,
         method=f"{one.method}, {METHOD}",
         shifted=shifted,
+        unknown=None if one.unknown is None else count * one.unknown,
     )
 
 
