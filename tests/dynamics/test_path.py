@@ -336,8 +336,13 @@ def test_two_tones_have_a_steady_state_and_quasi_energies() -> None:
         for h, moved in ((CONE, path), (one, clock))
     )
     assert np.max(np.abs(here.populations - there.populations)) < 1e-9
+    # The tones' common period is found; where there is none it must be given.
+    assert np.max(np.abs(floquet(CONE, path).quasi_energies - ours.quasi_energies)) < 1e-10
+    lost = Path(
+        x=Sinusoidal(0.0, 1.0, 1.0), y=Sinusoidal(0.0, 1.0, np.sqrt(2), stop_time=2 * np.pi)
+    )
     with pytest.raises(ac.InputError, match="`period` must be given"):
-        floquet(CONE, path)
+        floquet(CONE, lost)
 
 
 def test_quasi_energies_are_followed_along_a_parameter_of_the_path() -> None:

@@ -109,15 +109,6 @@ class Path(Drive, Curve):
                 found[name] = position_function(drive)(expression.symbol("t"), *symbols.values())
         return found
 
-    @property
-    def period(self) -> FloatArray | None:
-        """The period, if every drive is sinusoidal and all have one frequency."""
-        if any(drive.name != "Sinusoidal" for drive in self.drives.values()):
-            return None
-        first, *others = (drive.parameters["frequency"] for drive in self.drives.values())
-        alike = all(np.array_equal(first, other) for other in others)
-        return np.asarray(2 * np.pi / first) if alike else None
-
     @functools.cached_property
     def clock(self) -> Clock:
         """The drive of the one coordinate t along the path."""

@@ -11,6 +11,7 @@ from anticrossing.dynamics.fermions import FermionEvolution, evolve_fermions
 from anticrossing.dynamics.floquet import Floquet, floquet
 from anticrossing.dynamics.gaussian import GaussianState
 from anticrossing.dynamics.interferogram import Interferogram, interferogram
+from anticrossing.dynamics.level_interferogram import LevelInterferogram, level_interferogram
 from anticrossing.dynamics.periodic import (
     PeriodicSteadyState,
     one_period_propagator,
@@ -27,6 +28,7 @@ __all__ = [
     "Floquet",
     "GaussianState",
     "Interferogram",
+    "LevelInterferogram",
     "LogProbability",
     "PeriodicSteadyState",
     "Propagation",
@@ -37,6 +39,7 @@ __all__ = [
     "evolve_fermions",
     "floquet",
     "interferogram",
+    "level_interferogram",
     "log_probability",
     "one_period_propagator",
     "periodic_steady_state",

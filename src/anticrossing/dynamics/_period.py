@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ConvergenceError, FloatArray, fail, positive
 from anticrossing._core.quadrature import gauss_legendre
-from anticrossing.drive import Clock, Drive
+from anticrossing.drive import Drive
+from anticrossing.drive.repetition import repetition
 from anticrossing.dynamics import features, panels
 from anticrossing.dynamics._sectors import Sectored, Solved
 from anticrossing.dynamics.kernels import FIRST_PANELS, Kernel
@@ -205,18 +206,14 @@ def _legendre() -> tuple[FloatArray, FloatArray]:
 
 
 def _length(drive: Drive, period: npt.ArrayLike | None) -> FloatArray:
-    stated: FloatArray | None = None
-    if isinstance(drive, Clock):
-        stated = drive.path.period
-    elif drive.name == "Sinusoidal":
-        stated = np.asarray(2 * np.pi / drive.parameters["frequency"])
-    if period is None:
-        if stated is None:
-            raise fail("period", "be given for this drive", f"only Sinusoidal states it: {drive!r}")
-        return stated
-    if stated is not None:
+    if period is not None and drive.name != "Sinusoidal":
+        return positive("period", period)
+    found = repetition(drive)
+    if found is None:
+        raise fail("period", "be given for this drive", f"its formula shows none: {drive!r}")
+    if period is not None:
         raise fail("period", "not be given for a sinusoidal drive", "its frequency sets it")
-    return positive("period", period)
+    return found.period
 
 
 def _check_repeats(drive: Drive, lanes: Lanes) -> None:

@@ -7,14 +7,14 @@ factor of three or so on processors of the last ten years.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from anticrossing._core import capacity, drawing
 from anticrossing._core.checks import fail, number_between
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
-from anticrossing.dynamics import direct, panels, plan
+from anticrossing.dynamics import direct, many_periods, panels, plan
 from anticrossing.dynamics.lanes import Lanes
 
 MOST_HOURS = 24.0
@@ -122,6 +122,10 @@ def of_blocks(blocks: Sequence[Lanes], times: int, whole: bool) -> Effort:
 def _of_block(lanes: Lanes, times: int, columns: int) -> Effort:
     """Return what one block takes."""
     levels = lanes.hamiltonian.dimension
+    periods = many_periods.Periods.of(lanes)
+    if periods is not None and periods.pay(columns):
+        one = _of_block(periods.first, times, levels)
+        return replace(one, method=f"{one.method}, {many_periods.METHOD}")
     matrix = 16.0 * levels**2
     if levels <= 2:
         return Effort(

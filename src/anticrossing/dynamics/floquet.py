@@ -204,7 +204,7 @@ def floquet(
     drive : Drive
         x(t); the period starts with its window.
     period : float or array, optional
-        The period of a drive other than `drive.Sinusoidal`, or a path of them with one frequency;
+        The period of a drive whose formula shows none: tones with a common divisor do;
         the window must hold one.
     tolerance : float
         Wanted accuracy of probabilities, between 1e-13 and 1e-2.

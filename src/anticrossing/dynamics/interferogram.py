@@ -56,24 +56,9 @@ class Interferogram(NDArrayOperatorsMixin, Result):
 
     def variables(self) -> dict[str, Variable]:
         """Return the populations by name, along axes that are parameters where only one varies."""
-        shape = self.population.shape
-        dims = [f"axis_{k}" for k in range(len(shape))]
-        found: dict[str, Variable] = {}
-        for name, values in self.parameters.items():
-            varies = [k for k, size in enumerate(values.shape[::-1]) if size > 1]
-            axis = len(shape) - 1 - varies[0] if len(varies) == 1 else -1
-            if axis >= 0 and dims[axis] == f"axis_{axis}":
-                dims[axis] = name
-                found[name] = Variable((name,), values.ravel(), name)
-        for name, values in self.parameters.items():
-            if name not in found:
-                own = [
-                    k for k, size in enumerate(values.shape, len(shape) - values.ndim) if size > 1
-                ]
-                kept = values.reshape([shape[k] for k in own])
-                found[name] = Variable(tuple(dims[k] for k in own), kept, name)
+        dims, found = axes_of(self.parameters, self.population.shape)
         text = f"mean population of the upper {self.readout} level"
-        return {"population": Variable(tuple(dims), self.population, text), **found}
+        return {"population": Variable(dims, self.population, text), **found}
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the population over two axes as colours, or along one.
@@ -83,19 +68,7 @@ class Interferogram(NDArrayOperatorsMixin, Result):
         matplotlib.axes.Axes
         """
         found = self.variables()
-        population, dims = found["population"].values, found["population"].dims
-        if len(dims) != 2:
-            return super().plot(ax)
-        axes = drawing.new_axes() if ax is None else ax
-        y, x = (
-            found[dim].values if dim in found else np.arange(size)
-            for dim, size in zip(dims, population.shape, strict=True)
-        )
-        image = axes.pcolormesh(x, y, population, shading="nearest")
-        axes.figure.colorbar(image, ax=axes, label=found["population"].text)
-        axes.set_xlabel(dims[1])
-        axes.set_ylabel(dims[0])
-        return axes
+        return super().plot(ax) if self.population.ndim != 2 else draw_map(found, ax)
 
     def _attributes(self) -> dict[str, Any]:
         return {"readout": self.readout}
@@ -120,6 +93,41 @@ class Interferogram(NDArrayOperatorsMixin, Result):
         if name[0] == "_" or name == "population":
             raise AttributeError(name)
         return getattr(self.population, name)
+
+
+def axes_of(
+    parameters: Mapping[str, FloatArray], shape: tuple[int, ...]
+) -> tuple[tuple[str, ...], dict[str, Variable]]:
+    """Return names for the axes of a grid, those of what alone varies there, and the parameters."""
+    dims = [f"axis_{k}" for k in range(len(shape))]
+    found: dict[str, Variable] = {}
+    for name, values in parameters.items():
+        varies = [k for k, size in enumerate(values.shape[::-1]) if size > 1]
+        axis = len(shape) - 1 - varies[0] if len(varies) == 1 else -1
+        if axis >= 0 and dims[axis] == f"axis_{axis}":
+            dims[axis] = name
+            found[name] = Variable((name,), values.ravel(), name)
+    for name, values in parameters.items():
+        if name not in found:
+            own = [k for k, size in enumerate(values.shape, len(shape) - values.ndim) if size > 1]
+            kept = values.reshape([shape[k] for k in own])
+            found[name] = Variable(tuple(dims[k] for k in own), kept, name)
+    return tuple(dims), found
+
+
+def draw_map(variables: Mapping[str, Variable], ax: Any = None) -> Any:
+    """Draw the variable `population` over its two axes as colours."""
+    shown = variables["population"]
+    axes = drawing.new_axes() if ax is None else ax
+    y, x = (
+        variables[dim].values if dim in variables else np.arange(size)
+        for dim, size in zip(shown.dims, np.shape(shown.values), strict=True)
+    )
+    image = axes.pcolormesh(x, y, shown.values, shading="nearest")
+    axes.figure.colorbar(image, ax=axes, label=shown.text)
+    axes.set_xlabel(shown.dims[1])
+    axes.set_ylabel(shown.dims[0])
+    return axes
 
 
 def interferogram(

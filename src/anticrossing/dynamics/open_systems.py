@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
-from anticrossing.dynamics import densities, interference, liouville, panels
+from anticrossing.dynamics import densities, interference, liouville, many_periods, panels
 from anticrossing.dynamics.densities import Work
-from anticrossing.dynamics.open_kernels import OpenKernel, open_kernel
+from anticrossing.dynamics.many_periods import Periods
+from anticrossing.dynamics.open_kernels import OpenKernel, SuperoperatorKernel, open_kernel
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.dynamics.readout import Readout, doubt, note_degenerate_ends, readout, unreached
 from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, Request
@@ -22,18 +23,23 @@ from anticrossing.environment import Environment
 def evolve(request: Request, environment: Environment) -> Propagation:
     """Carry out a checked request with an environment."""
     lanes, levels = request.lanes, request.lanes.hamiltonian.dimension
-    if levels == 2:  # compiled panels
-        return _map(request, environment, None)
     flat = environment.flat(lanes.batch_shape)
-    work = Work.of(lanes, flat)
-    if not request.whole and (
-        levels > LARGEST_OPEN_DIMENSION or densities.is_cheaper(work, levels, 1)
-    ):
-        return _follow(request, flat, work)
-    return _map(request, environment, work)
+    if levels > LARGEST_OPEN_DIMENSION:
+        return _follow(request, flat, Work.of(lanes, flat))
+    periods = Periods.of(lanes, environment)
+    if periods is not None and not (request.whole or np.all(periods.count >= levels**2)):
+        periods = None
+    work = None  # two levels have compiled panels
+    if levels > 2:
+        work = Work.of(lanes if periods is None else periods.first, flat)
+        if periods is None and not request.whole and densities.is_cheaper(work, levels, 1):
+            return _follow(request, flat, work)
+    return _map(request, environment, work, periods)
 
 
-def _map(request: Request, environment: Environment, work: Work | None) -> Propagation:
+def _map(
+    request: Request, environment: Environment, work: Work | None, periods: Periods | None
+) -> Propagation:
     """Find the map of all density matrices; without `work` by panels."""
     lanes, basis, initial = request.lanes, request.basis, request.initial
     levels = lanes.hamiltonian.dimension
@@ -41,10 +47,11 @@ def _map(request: Request, environment: Environment, work: Work | None) -> Propa
     ends = lanes.stop[:, None]
     times = ends if request.times is None else np.concatenate([request.times, ends], axis=1)
     kernel = open_kernel(lanes, environment)
-    if work is not None and densities.is_cheaper(work, levels, levels**2):
-        found = _columns(request, kernel, times, work)
-    else:
-        found = _panels(request, kernel, times)
+    found = (
+        _found(request, kernel, times, work)
+        if periods is None
+        else _powers(request, kernel, times, work, periods)
+    )
     maps, first, last = found.maps, found.first, found.last
 
     warnings: list[str] = []
@@ -74,9 +81,9 @@ def _map(request: Request, environment: Environment, work: Work | None) -> Propa
         before, after = (liouville.kron(frame, frame.conj()) for frame in (first, last[:, -1]))
         superoperator = after @ maps[:, -1] @ dagger(before)
         superoperator = superoperator.reshape(*batch, levels**2, levels**2)
-    method = panels.SUPERADIABATIC if found.evolution is not None else densities.METHOD
     states = last @ eigen @ dagger(last)
-    seen = _Seen(states, populations, error, found.phase, found.panels, found.evaluated, method)
+    of = found
+    seen = _Seen(states, populations, error, of.phase, of.panels, of.evaluated, of.method)
     return _propagation(request, read, warnings, seen, transition, superoperator)
 
 
@@ -91,7 +98,51 @@ class _Maps:
     phase: FloatArray
     panels: npt.NDArray[np.intp]
     evaluated: int
+    method: str
     evolution: Evolution | None = None
+
+
+def _found(request: Request, kernel: OpenKernel, times: FloatArray, work: Work | None) -> _Maps:
+    """Find the maps to `times`, the last of which is the end, by the cheaper method."""
+    levels = request.lanes.hamiltonian.dimension
+    if work is not None and densities.is_cheaper(work, levels, levels**2):
+        return _columns(request, kernel, times, work)
+    return _panels(request, kernel, times)
+
+
+def _powers(
+    request: Request, kernel: OpenKernel, times: FloatArray, work: Work | None, periods: Periods
+) -> _Maps:
+    """Find the same by the map of one period and its powers."""
+    lanes, levels = request.lanes, request.lanes.hamiltonian.dimension
+    places, count = periods.places(times), periods.count
+    inner = request._with(
+        lanes=periods.first,
+        times=places.phases,
+        breakpoints=many_periods.cuts(periods, request.breakpoints),
+        accuracy=request.accuracy / float(count.max()),
+    )
+    ends = np.concatenate([places.phases, inner.lanes.stop[:, None]], axis=1)
+    one = _found(inner, kernel, ends, work)
+    before = liouville.kron(one.first, one.first.conj())[:, None]
+    within = liouville.kron(one.last, one.last.conj()) @ one.maps @ dagger(before)
+    cleaner = SuperoperatorKernel(kernel.environment, levels)
+
+    def clean(product: ComplexArray) -> ComplexArray:
+        return np.asarray(cleaner.finish(product)[0])
+
+    maps = places.joined(within[:, :-1], within[:, -1], clean)
+    error = one.error
+    if one.evolution is not None:
+        error = error + interference.of_phases(one.evolution)
+    error = (error + panels.ROUNDING * levels**2) * many_periods.kept(within[:, -1], count, clean)
+    first = kernel.frames(lanes, lanes.start[:, None], np.arange(lanes.count))
+    last = kernel.frames(lanes, times, np.arange(lanes.count))
+    start = liouville.kron(first, first.conj())
+    maps = dagger(liouville.kron(last, last.conj())) @ maps @ start
+    method = f"{one.method}, {many_periods.METHOD}"
+    phase = count * one.phase
+    return _Maps(maps, first[:, 0], last, error, phase, one.panels, one.evaluated, method)
 
 
 def _panels(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
@@ -106,8 +157,8 @@ def _panels(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
     )
     product = np.concatenate([evolution.snapshots, evolution.propagator[:, None]], axis=1)
     maps, first, last = kernel.eigen_maps(lanes, product, times)
-    of = evolution
-    return _Maps(maps, first, last, of.error, of.phase, of.panels, of.evaluated, evolution)
+    of, method = evolution, panels.SUPERADIABATIC
+    return _Maps(maps, first, last, of.error, of.phase, of.panels, of.evaluated, method, evolution)
 
 
 def _columns(request: Request, kernel: OpenKernel, times: FloatArray, work: Work) -> _Maps:
@@ -126,7 +177,8 @@ def _columns(request: Request, kernel: OpenKernel, times: FloatArray, work: Work
     rows = found.states.reshape(*times.shape, levels**2, levels**2)
     product = rows.swapaxes(-1, -2) @ start.reshape(levels**2, levels**2).conj()
     maps, first, last = kernel.eigen_maps(lanes, product, times)
-    return _Maps(maps, first, last, found.error, found.phase, found.panels, found.evaluated)
+    of, method = found, densities.METHOD
+    return _Maps(maps, first, last, of.error, of.phase, of.panels, of.evaluated, method)
 
 
 def _follow(request: Request, environment: Environment, work: Work) -> Propagation:

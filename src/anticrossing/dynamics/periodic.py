@@ -49,7 +49,7 @@ def one_period_propagator(
     environment : Environment, optional
         If it depends on time, it must have the same period.
     period : float or array, optional
-        The period of a drive other than `drive.Sinusoidal`, or a path of them with one frequency;
+        The period of a drive whose formula shows none: tones with a common divisor do;
         the window must hold one.
     tolerance : float
         Wanted accuracy of probabilities, between 1e-13 and 1e-2.
@@ -185,7 +185,7 @@ def periodic_steady_state(
     environment : Environment
         If it depends on time, it must have the same period.
     period : float or array, optional
-        The period of a drive other than `drive.Sinusoidal`, or a path of them with one frequency;
+        The period of a drive whose formula shows none: tones with a common divisor do;
         the window must hold one.
     times : array, shape (K,) or batch shape + (K,), optional
         Increasing times within the first period at which the state is wanted.

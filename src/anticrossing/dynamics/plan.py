@@ -6,13 +6,14 @@ measured side by side on one core; their ratios decide, and those differ little 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.threads import one_thread
-from anticrossing.dynamics import direct, panels
+from anticrossing.dynamics import direct, many_periods, panels
 from anticrossing.dynamics.kernels import Kernel
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution
@@ -39,14 +40,21 @@ def solve(
     times: FloatArray | None = None,
     columns: ComplexArray | None = None,
 ) -> Evolution:
-    """Propagate every lane across its window by the cheaper method.
+    """Propagate every lane across its window by the cheaper method, many periods by powers of one.
 
     The arguments are those of `panels.solve`. With `columns` (lanes, N, C) the propagator and the
     snapshots of the result are those times the columns, and nothing else need be computed.
     """
     levels = lanes.hamiltonian.dimension
+    wanted = levels if columns is None else columns.shape[-1]
+    periods = many_periods.Periods.of(lanes)
+    if periods is not None and periods.pay(wanted):
+        once = functools.partial(solve, kernel=kernel)
+        cuts = {"breakpoints": breakpoints, "times": times}
+        repeated = many_periods.solve(periods, once, tolerance=tolerance, **cuts)
+        return repeated if columns is None else repeated.applied_to(columns)
     if levels >= _FEWEST_LEVELS:
-        cheaper = expected(lanes, levels if columns is None else columns.shape[-1])
+        cheaper = expected(lanes, wanted)
         if cheaper.by_steps:
             found = direct.solve(
                 lanes,

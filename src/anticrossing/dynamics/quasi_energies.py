@@ -200,7 +200,7 @@ def quasi_energies(
     values : array, shape (K,)
         Increasing values, K ≥ 3.
     period : float, optional
-        The period of a drive other than `drive.Sinusoidal`, or a path of them with one frequency;
+        The period of a drive whose formula shows none: tones with a common divisor do;
         the window must hold one.
     tolerance : float
         Wanted accuracy of probabilities, between 1e-13 and 1e-2.

@@ -14,6 +14,7 @@ from anticrossing._core.threads import one_thread
 from anticrossing.dynamics import effort, interference, panels, plan, two_levels
 from anticrossing.dynamics._sectors import Sectored
 from anticrossing.dynamics.kernels import UnitaryKernel
+from anticrossing.dynamics.many_periods import Periods
 from anticrossing.dynamics.readout import DEGENERATE, doubt, readout, readouts, unreached
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
@@ -113,8 +114,9 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
     vector = np.broadcast_to(vector, (lanes.count, levels, 1))
     cuts = {"breakpoints": request.breakpoints, "times": request.times}
     tolerance = request.panel_tolerance
-    evolution: Passages | panels.Evolution | None
-    evolution = two_levels.follow(lanes, first, last, tolerance=tolerance, **cuts)
+    evolution: Passages | panels.Evolution | None = None
+    if Periods.of(lanes) is None:
+        evolution = two_levels.follow(lanes, first, last, tolerance=tolerance, **cuts)
     whole = request.whole or evolution is not None
     if evolution is not None:
         error = evolution.error

@@ -95,7 +95,7 @@ class InterferogramStudy(Study):
         """Build the two axes, and try one point with every other number."""
         asked = given.interferogram
         with tables.inside("interferogram"):
-            offsets, amplitudes = (_axis(k, getattr(asked, k)) for k in ("offset", "amplitude"))
+            offsets, amplitudes = (axis_of(k, getattr(asked, k)) for k in ("offset", "amplitude"))
             if offsets.size * amplitudes.size > _MOST_POINTS:
                 found = f"there are {offsets.size * amplitudes.size}"
                 raise fail("points", f"make at most {_MOST_POINTS} together", found)
@@ -257,7 +257,7 @@ class InterferogramOutcome(Outcome):
 KIND = InterferogramStudy
 
 
-def _axis(name: str, given: RangeTable | list[float]) -> FloatArray:
+def axis_of(name: str, given: RangeTable | list[float]) -> FloatArray:
     """Return the values of a list or of a range, which increase."""
     if isinstance(given, RangeTable):
         integer("points", given.points, minimum=2, maximum=_MOST_POINTS)

@@ -1,0 +1,340 @@
+"""Compiled steady states of a periodically driven open system of few levels, point by point.
+
+The map of one period is the product of sixth-order Magnus steps of r′ = L(x(t)) r, with L from a
+table; r is the state that comes back. Gauss's collocation of the same order follows r through the
+period and adds up what is read out. All steps are halved until the averages stand still.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anticrossing._core.jit import entry, inner
+
+MOST_STEPS = 2**15
+SLOW, NOT_UNIQUE = 1, 2  # why a point has no answer
+_LARGEST_NORM = 2.5  # of what is put into the series of an exponential
+_PHASE = 2.0  # radians of phase and damping in a first step
+_TURN = 1.3  # radians of the quickest tone
+_SHARE = 2.0  # of the length over which L changes
+_LARGEST_INVERSE = 1e11
+_MOST_ROUNDS = 80
+_SETTLED = 4.0  # tolerances: halved steps of order 6 leave a 63rd of a change, seldom a 15th
+_ROOT = np.sqrt(15.0)
+_NODES = np.array([0.5 - _ROOT / 10, 0.5, 0.5 + _ROOT / 10])
+_WEIGHTS = np.array([5 / 18, 4 / 9, 5 / 18])
+_STAGES = np.array(
+    [
+        [5 / 36, 2 / 9 - _ROOT / 15, 5 / 36 - _ROOT / 30],
+        [5 / 36 + _ROOT / 24, 2 / 9, 5 / 36 - _ROOT / 24],
+        [5 / 36 + _ROOT / 30, 2 / 9 + _ROOT / 15, 5 / 36],
+    ]
+)
+_FACTORIALS = 1.0 / np.array([1.0 * np.prod(np.arange(1.0, k + 1)) for k in range(16)])
+
+
+@inner()
+def _commutator(a, b, work, out):
+    np.dot(a, b, out)
+    np.dot(b, a, work)
+    out -= work
+
+
+@inner()
+def _position(point, tones, t):
+    """Return x(t)."""
+    total = 0.0
+    for k in range(tones.shape[0]):
+        total += point[3 + 2 * k] * np.cos(tones[k] * point[2] * t + point[4 + 2 * k])
+    return point[0] + point[1] * total
+
+
+@inner()
+def _piece(edges, x):
+    """Return the piece that holds x."""
+    return min(max(np.searchsorted(edges, x, side="right") - 1, 0), edges.size - 2)
+
+
+@inner(fastmath={"contract"})
+def _evaluate(edges, degrees, series, x, out):
+    """Fill `out` with the series at x."""
+    piece = _piece(edges, x)
+    u = (2.0 * x - edges[piece] - edges[piece + 1]) / (edges[piece + 1] - edges[piece])
+    before, now = 1.0, u
+    rows, columns = out.shape
+    for i in range(rows):
+        for j in range(columns):
+            out[i, j] = series[piece, 0, i, j]
+    for k in range(1, degrees[piece] + 1):
+        for i in range(rows):
+            for j in range(columns):
+                out[i, j] += now * series[piece, k, i, j]
+        before, now = now, 2.0 * u * now - before
+
+
+@inner()
+def _short(point, tones, quickest, edges, speed, scale, t, h):
+    """Whether a first step may be as long as h."""
+    if quickest * point[2] * h > _TURN:
+        return False
+    a, b, c = (
+        _position(point, tones, t),
+        _position(point, tones, t + 0.5 * h),
+        _position(point, tones, t + h),
+    )
+    mean = speed[_piece(edges, a)] + 4.0 * speed[_piece(edges, b)] + speed[_piece(edges, c)]
+    if h * mean > 6.0 * _PHASE:
+        return False
+    low, high = min(a, b, c), max(a, b, c)
+    for piece in range(_piece(edges, low), _piece(edges, high) + 1):
+        if high - low > _SHARE * scale[piece]:
+            return False
+    return True
+
+
+@inner()
+def _first_grid(point, tones, edges, speed, scale):
+    """Return times over a period, dense where phases turn or L changes."""
+    period = 2.0 * np.pi / point[2]
+    quickest = np.max(np.abs(tones))
+    times = np.empty(64)
+    times[0] = 0.0
+    count = 1
+    h = period
+    while times[count - 1] < period:
+        t = times[count - 1]
+        h = min(2.0 * h, period - t)
+        while not _short(point, tones, quickest, edges, speed, scale, t, h):
+            h *= 0.5
+        if count > MOST_STEPS or t + h <= t:
+            return times[:1]
+        if count == times.size:
+            longer = np.empty(2 * count)
+            longer[:count] = times
+            times = longer
+        times[count] = period if t + h >= period * (1.0 - 1e-12) else t + h
+        count += 1
+    return times[:count]
+
+
+@inner()
+def _exponential(x, work, out):
+    """Fill out = e^x, x a matrix that is used up: by its series to order 15, and squares."""
+    largest = 0.0
+    for i in range(x.shape[0]):
+        total = 0.0
+        for j in range(x.shape[0]):
+            total += abs(x[i, j])
+        largest = max(largest, total)
+    halvings = 0
+    while largest > _LARGEST_NORM:
+        largest *= 0.5
+        halvings += 1
+    if halvings > 0:
+        x *= 0.5**halvings
+    square, cube, fourth, sum_ = work[0], work[1], work[2], work[3]
+    np.dot(x, x, square)
+    np.dot(square, x, cube)
+    np.dot(square, square, fourth)
+    size = x.shape[0]
+    out[:] = 0.0
+    for block in range(3, -1, -1):
+        k = 4 * block
+        np.dot(out, fourth, sum_)
+        for i in range(size):
+            for j in range(size):
+                out[i, j] = (
+                    sum_[i, j]
+                    + _FACTORIALS[k + 1] * x[i, j]
+                    + _FACTORIALS[k + 2] * square[i, j]
+                    + _FACTORIALS[k + 3] * cube[i, j]
+                )
+            out[i, i] += _FACTORIALS[k]
+    for _ in range(halvings):
+        np.dot(out, out, sum_)
+        out[:] = sum_
+
+
+@inner()
+def _step(matrices, h, work, out):
+    """Fill `out` with the map of a step from the generators at Gauss's nodes."""
+    first, middle, last = matrices[0], matrices[1], matrices[2]
+    one, two, three, c1, c2, x = work[0], work[1], work[2], work[3], work[4], work[5]
+    size = out.shape[0]
+    for i in range(size):
+        for j in range(size):
+            a, b, c = first[i, j], middle[i, j], last[i, j]
+            one[i, j] = h * b
+            two[i, j] = _ROOT * h / 3.0 * (c - a)
+            three[i, j] = 10.0 * h / 3.0 * (c - 2.0 * b + a)
+    _commutator(one, two, work[6], c1)
+    for i in range(size):
+        for j in range(size):
+            x[i, j] = 2.0 * three[i, j] + c1[i, j]
+    _commutator(one, x, work[6], c2)
+    for i in range(size):
+        for j in range(size):
+            x[i, j] = c1[i, j] - 20.0 * one[i, j] - three[i, j]
+            two[i, j] -= c2[i, j] / 60.0
+            one[i, j] += three[i, j] / 12.0
+    _commutator(x, two, work[6], c2)
+    for i in range(size):
+        for j in range(size):
+            x[i, j] = one[i, j] + c2[i, j] / 240.0
+    _exponential(x, work[:4], out)
+
+
+@inner()
+def _fixed_point(period, levels, state):
+    """Fill `state` with what a period gives back; return the size of (1 − M)⁻¹, nearly."""
+    size = levels * levels - 1
+    matrix, right = np.empty((size, size)), np.empty((size, 2))
+    for i in range(size):
+        for j in range(size):
+            matrix[i, j] = (1.0 if i == j else 0.0) - period[i + 1, j + 1]
+        right[i, 0] = period[i + 1, 0] / np.sqrt(levels)
+        right[i, 1] = 1.0 if (i * i + i) % 3 == 0 else -1.0
+    for k in range(size):
+        pivot = k + np.argmax(np.abs(matrix[k:, k]))
+        if matrix[pivot, k] == 0.0:
+            return np.inf
+        for j in range(size):
+            matrix[k, j], matrix[pivot, j] = matrix[pivot, j], matrix[k, j]
+        for j in range(2):
+            right[k, j], right[pivot, j] = right[pivot, j], right[k, j]
+        for i in range(k + 1, size):
+            factor = matrix[i, k] / matrix[k, k]
+            for j in range(k, size):
+                matrix[i, j] -= factor * matrix[k, j]
+            for j in range(2):
+                right[i, j] -= factor * right[k, j]
+    for k in range(size - 1, -1, -1):
+        for j in range(2):
+            for i in range(k + 1, size):
+                right[k, j] -= matrix[k, i] * right[i, j]
+            right[k, j] /= matrix[k, k]
+    state[:] = 0.0
+    state[0] = 1.0 / np.sqrt(levels)
+    largest = 0.0
+    for i in range(size):
+        state[i + 1] = right[i, 0]
+        largest = max(largest, abs(right[i, 1]))
+    return largest
+
+
+@inner(fastmath={"contract", "reassoc"})
+def _apply(matrix, vector, out):
+    for i in range(matrix.shape[0]):
+        total = 0.0
+        for j in range(vector.size):
+            total += matrix[i, j] * vector[j]
+        out[i] = total
+
+
+@inner()
+def _collocate(matrices, h, tolerance, state, stages, slopes):
+    """Solve for the states at Gauss's nodes, and move the state to the end of the step."""
+    size = state.size
+    for i in range(3):
+        stages[i] = state
+    for _ in range(_MOST_ROUNDS):
+        for i in range(3):
+            _apply(matrices[i], stages[i], slopes[i])
+        change = 0.0
+        for i in range(3):
+            for j in range(size):
+                new = state[j] + h * (
+                    _STAGES[i, 0] * slopes[0, j]
+                    + _STAGES[i, 1] * slopes[1, j]
+                    + _STAGES[i, 2] * slopes[2, j]
+                )
+                change = max(change, abs(new - stages[i, j]))
+                stages[i, j] = new
+        if change <= tolerance:
+            break
+    for i in range(3):
+        _apply(matrices[i], stages[i], slopes[i])
+    for j in range(size):
+        for i in range(3):
+            state[j] += h * _WEIGHTS[i] * slopes[i, j]
+
+
+@inner()
+def _averages(point, tones, times, edges, degrees, series, read, tolerance, out):
+    """Fill `out` with the populations averaged over a period, on one grid of times."""
+    size, levels, count = series.shape[2], out.size, times.size - 1
+    matrices = np.empty((count, 3, size, size))
+    work = np.empty((7, size, size))
+    step, period, product = np.empty((size, size)), np.eye(size), np.empty((size, size))
+    for k in range(count):
+        h = times[k + 1] - times[k]
+        for i in range(3):
+            x = _position(point, tones, times[k] + _NODES[i] * h)
+            _evaluate(edges, degrees, series, x, matrices[k, i])
+        _step(matrices[k], h, work, step)
+        np.dot(step, period, product)
+        period, product = product, period
+    state, stages, slopes = np.empty(size), np.empty((3, size)), np.empty((3, size))
+    inverse = _fixed_point(period, levels, state)
+    if not inverse < _LARGEST_INVERSE:
+        return np.inf
+    rows, found = np.empty((levels, size)), np.empty(levels)
+    out[:] = 0.0
+    for k in range(count):
+        h = times[k + 1] - times[k]
+        _collocate(matrices[k], h, 0.02 * tolerance, state, stages, slopes)
+        for i in range(3):
+            x = _position(point, tones, times[k] + _NODES[i] * h)
+            _evaluate(edges, degrees, read, x, rows)
+            _apply(rows, stages[i], found)
+            for j in range(levels):
+                out[j] += _WEIGHTS[i] * h * found[j]
+    for j in range(levels):
+        out[j] /= times[count]
+    return inverse
+
+
+@inner()
+def _halved(times):
+    finer = np.empty(2 * times.size - 1)
+    for k in range(times.size):
+        finer[2 * k] = times[k]
+    for k in range(times.size - 1):
+        finer[2 * k + 1] = 0.5 * (times[k] + times[k + 1])
+    return finer
+
+
+@entry()
+def steady(points, tones, edges, degrees, series, read, speed, scale, tolerance, out, info):
+    """Fill `out` (P, N) with averages, `info` (P, 3) with error, steps, and why there is none.
+
+    Rows of `points` are offset, amplitude and frequency, and the weight and phase of each tone.
+    """
+    levels = out.shape[1]
+    before, now = np.empty(levels), np.empty(levels)
+    for point in range(out.shape[0]):
+        times = _first_grid(points[point], tones, edges, speed, scale)
+        info[point, 0], info[point, 1], info[point, 2] = np.inf, 0.0, SLOW
+        out[point] = np.nan
+        level = 0
+        while 1 < times.size <= MOST_STEPS:
+            inverse = _averages(
+                points[point], tones, times, edges, degrees, series, read, tolerance, now
+            )
+            if inverse == np.inf:
+                info[point, 2] = NOT_UNIQUE
+                break
+            change = 0.0
+            for j in range(levels):
+                change = max(change, abs(now[j] - before[j]))
+            if level > 0 and change <= _SETTLED * tolerance:
+                for j in range(levels):
+                    out[point, j] = now[j] + (now[j] - before[j]) / 63.0
+                rounding = 3e-16 * (times.size + 30.0) * inverse
+                # Two grids may agree by chance: a point claims half of the tolerance at least.
+                info[point, 0] = max(change / _SETTLED, 0.5 * tolerance) + rounding
+                info[point, 1], info[point, 2] = times.size - 1.0, 0.0
+                break
+            before[:] = now
+            times = _halved(times)
+            level += 1
