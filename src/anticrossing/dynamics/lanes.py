@@ -25,6 +25,10 @@ LARGEST_WHOLE = 512
 """Sparse Hamiltonians above this dimension evolve one state, not all of them."""
 
 
+def _tell_nobody(share: float) -> None:
+    """Take how far a solution is, and keep it."""
+
+
 def _without_jumps(moved: FloatArray, values: npt.NDArray[Any]) -> FloatArray:
     """Leave out what changes at a jump between two times, (P, n, …)."""
     largest = np.max(np.abs(values), axis=tuple(range(1, values.ndim)), keepdims=True)
@@ -63,7 +67,7 @@ class Lanes:
     start: FloatArray
     stop: FloatArray
     lost: FloatArray | None = None
-    tell: Callable[[float], None] = field(default=lambda share: None, compare=False)
+    tell: Callable[[float], None] = field(default=_tell_nobody, compare=False)
     """Called with the share of the work that is done."""
 
     @classmethod
