@@ -43,6 +43,7 @@ _LEVELS = 4
 _MOST_LEVELS = 32
 _SECONDS_PER_PRODUCT = 1.5e-9  # times the multiplications in it
 _FOLLOWED_PRODUCTS = 2e5  # that the lowest levels take, whatever the speed
+_EXACT = 4.0  # times as long: all levels are worth it
 _EIGENPROBLEMS = 400.0  # the same
 
 
@@ -211,7 +212,7 @@ def problem(
     path = lowest_levels.Path(drive)
     phase = series.phase(start, stop)
     if method == "auto":
-        slow = series.products(phase) > _FOLLOWED_PRODUCTS and not path.turns
+        slow = series.products(phase) > _EXACT * _FOLLOWED_PRODUCTS and not path.turns
         method = "lowest" if slow and (not isinstance(state, int) or state < count) else "direct"
     if method == "lowest":
         if basis == "diabatic" and wanted.size:
@@ -303,7 +304,7 @@ def _directly(given: Problem, tell: Callable[[float], None]) -> StateEvolution:
         states=states,
         method="direct",
         basis=basis,
-        error_estimate=2 * amplitude + amplitude**2,
+        error_estimate=min(2 * amplitude + amplitude**2, 1.0),
         norm_defect=abs(norm - 1),
         leakage=0.0,
         products=motion.products,
@@ -346,7 +347,7 @@ def _followed(given: Problem, tell: Callable[[float], None]) -> StateEvolution:
         states=None,
         method="lowest",
         basis=basis,
-        error_estimate=max(errors),
+        error_estimate=min(max(errors), 1.0),
         norm_defect=abs(float(np.linalg.norm(found.state)) - 1),
         leakage=found.leakage,
         products=found.solved,

@@ -12,6 +12,9 @@ Close behind a front, where the drive turns near the crossing, the amplitude to 
 
 with m the slope of the difference of energies and δ = m(x + A − x_q). The first fringe is largest
 at the first maximum of Ai², so the crossing lies by 1.01879 (a/2)^{1/3}/m before it.
+
+Positions and gaps are those that are quoted from the paper, whose full text was not at hand; what
+they may be off by, the common slope, the relaxation times and the pulse are ours.
 """
 
 from __future__ import annotations
