@@ -73,3 +73,16 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Page | Non
     if EXAMPLES.should_parse(file_path):
         return Page.from_parent(parent, path=file_path)
     return None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of molecules where the second of two workers begins.
+
+    They run other kernels than the rest: on a new machine one worker would otherwise wait while the
+    other compiles.
+    """
+    molecules = [item for item in items if item.nodeid.startswith("tests/molecules/")]
+    others = [item for item in items if not item.nodeid.startswith("tests/molecules/")]
+    half = len(items) // 2
+    items[:] = others[:half] + molecules + others[half:]

@@ -90,6 +90,7 @@ def test_the_same_as_period_by_period(
     assert found.sectors == unsplit.sectors
 
 
+@pytest.mark.slow
 def test_against_runge_kutta() -> None:
     drive = sine(12.3)
     found = ac.propagate(levels(3), drive, basis="diabatic")
