@@ -126,8 +126,8 @@ def _parts(frequency: float, turns: int) -> tuple[float, float, float]:
     rest = _TWO_PI * turns / Fraction(frequency)
     found: list[Any] = []
     for _ in range(2):
-        value = float(rest)
-        scale = 2.0 ** (_HALF_DIGITS - np.frexp(value)[1])
-        found.append(float(np.round(value * scale) / scale))
+        digits, power = np.frexp(float(rest))
+        digits = np.round(np.ldexp(digits, _HALF_DIGITS))
+        found.append(float(np.ldexp(digits, power - _HALF_DIGITS)))
         rest -= Fraction(found[-1])
     return found[0], found[1], float(rest)
