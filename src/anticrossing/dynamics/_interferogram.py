@@ -324,7 +324,7 @@ def _average(point, times, relax_eigen, read_eigen, work):
 
 
 @inner()
-def _halved(times):
+def halved(times):
     finer = np.empty(2 * times.size - 1)
     for k in range(times.size):
         finer[2 * k] = times[k]
@@ -359,5 +359,5 @@ def steps(points, relax_eigen, read_eigen, tolerance, out):
                 out[j] = 0.5 * (1.0 + extrapolated + change / 63.0)
                 break
             average, better = finer, extrapolated
-            times = _halved(times)
+            times = halved(times)
             level += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from anticrossing._core.jit import entry, inner
+from anticrossing.dynamics._interferogram import halved
 
 MOST_STEPS = 2**15
 SLOW, NOT_UNIQUE = 1, 2  # why a point has no answer
@@ -294,16 +295,6 @@ def _averages(point, tones, times, edges, degrees, series, read, tolerance, out)
     return inverse
 
 
-@inner()
-def _halved(times):
-    finer = np.empty(2 * times.size - 1)
-    for k in range(times.size):
-        finer[2 * k] = times[k]
-    for k in range(times.size - 1):
-        finer[2 * k + 1] = 0.5 * (times[k] + times[k + 1])
-    return finer
-
-
 @entry()
 def steady(points, tones, edges, degrees, series, read, speed, scale, tolerance, out, info):
     """Fill `out` (P, N) with averages, `info` (P, 3) with error, steps, and why there is none.
@@ -336,5 +327,5 @@ def steady(points, tones, edges, degrees, series, read, speed, scale, tolerance,
                 info[point, 1], info[point, 2] = times.size - 1.0, 0.0
                 break
             before[:] = now
-            times = _halved(times)
+            times = halved(times)
             level += 1

@@ -192,7 +192,7 @@ class Sectored:
         times, everywhere = _samples(lanes), np.arange(lanes.count)
         factors = np.abs(lanes.factors(times, everywhere))
         amplitude = np.mean(factors @ self.between, axis=1) * (lanes.stop - lanes.start)
-        return np.minimum(np.minimum(amplitude, 1.0) ** 2, 1.0)
+        return np.asarray(np.minimum(amplitude, 1.0) ** 2)
 
     def turns(self, solved: Solved) -> FloatArray:
         """Return a bound on what the rounding of all phases does to a probability."""

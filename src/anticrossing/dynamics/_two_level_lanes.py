@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from anticrossing._core.jit import entry, inner
+from anticrossing.dynamics._stacks import NOISE
 from anticrossing.dynamics._tape import doubt, follow
 from anticrossing.dynamics._two_level import REFUSED, WORK, _rotation, solve_panel
 
@@ -26,7 +27,6 @@ LEAST_ACTION = 0.6  # of what it takes to have superadiabatic states, in units o
 ACTION_GAIN = 1.4  # by which coupling that is small already lets direct panels be wider
 MARGIN = 8.0  # of the last coefficients
 ROUNDED = 2.0**-52  # of a term, in the sum
-NOISE = 4.0  # of one number, in the last coefficients of many
 NARROWER, WIDER = 0.8, 1.25  # after a refused panel, after an accepted one
 
 

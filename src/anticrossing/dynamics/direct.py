@@ -21,7 +21,7 @@ from anticrossing.dynamics import _taylor, panels
 from anticrossing.dynamics._modes import Modes
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, UnitaryKernel, unresolved
-from anticrossing.dynamics.lanes import Lanes
+from anticrossing.dynamics.lanes import Lanes, tell_nobody
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.hamiltonian import TermHamiltonian
 
@@ -134,7 +134,7 @@ def solve(
 
     `phase` (lanes,) bounds ‖H‖ times the window, nearly.
     """
-    quiet = replace(lanes, tell=lambda share: None)  # the mesh is none of the work
+    quiet = replace(lanes, tell=tell_nobody)  # the mesh is none of the work
     mesh = panels.solve(quiet, Mesh(), tolerance=tolerance, breakpoints=breakpoints, times=times)
     levels = lanes.hamiltonian.dimension
     whole = columns is None

@@ -25,7 +25,7 @@ LARGEST_WHOLE = 512
 """Sparse Hamiltonians above this dimension evolve one state, not all of them."""
 
 
-def _tell_nobody(share: float) -> None:
+def tell_nobody(share: float) -> None:
     """Take how far a solution is, and keep it."""
 
 
@@ -67,7 +67,7 @@ class Lanes:
     start: FloatArray
     stop: FloatArray
     lost: FloatArray | None = None
-    tell: Callable[[float], None] = field(default=_tell_nobody, compare=False)
+    tell: Callable[[float], None] = field(default=tell_nobody, compare=False)
     """Called with the share of the work that is done."""
 
     @classmethod
