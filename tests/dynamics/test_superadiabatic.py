@@ -269,3 +269,11 @@ def test_degenerate_levels_have_no_superadiabatic_states():
     best = ac.propagate(crossing, sweep, basis="superadiabatic", times=[0.0])
     assert best.readout_order == 0
     assert any("populations are adiabatic" in text for text in best.warnings)
+
+
+@pytest.mark.parametrize(("order", "told"), [(0, False), (2, False), (12, True)])
+def test_an_order_whose_next_term_is_large_says_so(order, told):
+    # They fall from .1 to .005 at order 2, where the window begins in the crossing, and then grow.
+    drive = ac.drive.Linear(-0.5, 8, rate=0.3)
+    found = ac.propagate(LANDAU_ZENER, drive, basis="superadiabatic", order=order)
+    assert any("not near levels" in warning for warning in found.warnings) == told

@@ -19,6 +19,7 @@ from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.superadiabatic import (
     Superadiabatic,
     largest_sizes,
+    optimal_order,
     optimal_states,
     superadiabatic_states,
 )
@@ -26,6 +27,7 @@ from anticrossing.dynamics.superadiabatic import (
 LARGEST_USUAL = 1e-9  # many panels add up
 _NO_DISTANCE = 1e-12  # of the largest energy
 _LARGEST_NOISE = 1e-13  # of superadiabatic states, beside a tenth of their highest term
+_LARGEST_TERM = 0.1  # of a series whose sum is near a level
 DEGENERATE = (
     "levels are degenerate at an end of the window: the adiabatic basis is not unique there"
 )
@@ -154,6 +156,13 @@ def _of_order(
         found.append((frames[:, 0], frames[:, -1], frames[:, 1:-1]))
     left_over = largest_sizes(states)[:, order + 1].reshape(everywhere.shape)
     residual = np.maximum(left_over[:, 0], left_over[:, -1])
+    if order and np.max(residual) > _LARGEST_TERM:
+        best = int(np.min(optimal_order(largest_sizes(states), lane, lanes.count)))
+        warnings.append(
+            f"superadiabatic states of order {order} are not near levels: the next term of their "
+            f"series is {np.max(residual):.1e}, and what the last digits of H do to them is not in "
+            f"the error estimate; the best order is {best}"
+        )
     return [Readout(*frames, residual, np.full(lanes.count, order)) for frames in found]
 
 
