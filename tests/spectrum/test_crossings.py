@@ -372,6 +372,7 @@ def test_kramers_pairs_cross_where_their_gap_is_smallest():
 # ---- large and sparse -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_sparse_annealing_agrees_with_dense(monkeypatch):
     monkeypatch.setattr("anticrossing.spectrum._blocks.LARGEST_DENSE", 100)
     rng = np.random.default_rng(24)
