@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -28,8 +29,13 @@ LAYERS = [
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 MODULES = shape.modules(ROOT)
-GRAPH = shape.imports(MODULES)
 LONG = {"anticrossing.dynamics._bloch"}  # one compiled kernel
+
+
+@functools.cache
+def graph() -> dict[str, set[str]]:
+    """What every module imports; every file is read for it."""
+    return shape.imports(MODULES)
 
 
 def test_every_module_has_a_layer_and_imports_run_downward() -> None:
@@ -39,19 +45,19 @@ def test_every_module_has_a_layer_and_imports_run_downward() -> None:
         f"{module} imports {name}"
         for module in MODULES
         if shape.room(module) in RANK
-        for name in GRAPH[module]
+        for name in graph()[module]
         if RANK.get(shape.room(name), len(LAYERS)) > RANK[shape.room(module)]
     ]
     assert upward == []
 
 
 def test_nothing_runs_in_a_circle() -> None:
-    assert shape.circles(GRAPH) == {}
+    assert shape.circles(graph()) == {}
 
 
 def test_circles_are_found() -> None:
-    graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}, "e": set[str]()}
-    assert set(shape.circles(graph)) == {"b", "c"}
+    made_up = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}, "e": set[str]()}
+    assert set(shape.circles(made_up)) == {"b", "c"}
 
 
 def test_files_can_be_read_in_one_sitting() -> None:
@@ -64,7 +70,7 @@ def test_formulas_and_dynamics_never_import_each_other() -> None:
     for one, other in (("formulas", "dynamics"), ("dynamics", "formulas")):
         for module in MODULES:
             if shape.room(module) == one:
-                assert not [name for name in GRAPH[module] if shape.room(name) == other], module
+                assert not [name for name in graph()[module] if shape.room(name) == other], module
 
 
 def test_relative_imports_are_not_used() -> None:

@@ -219,6 +219,7 @@ def test_energies_common_to_all_levels_change_no_schedule(numerator):
     assert np.max(np.abs(one(t) - other(t))) < 1e-8
 
 
+@pytest.mark.slow
 def test_of_many_levels_the_space_of_the_followed_one_is_enough() -> None:
     """The full search among 300 items: (√N/ε) arctan √(N − 1), Roland and Cerf's eq. (19)."""
     even, marked = np.full(300, 300**-0.5), np.eye(300)[3]

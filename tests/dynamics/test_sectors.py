@@ -281,6 +281,7 @@ def test_floquet_modes_belong_to_sectors(together):
     assert np.abs(maps[0] - maps[1]).max() < 1e-11
 
 
+@pytest.mark.slow
 def test_quasi_energies_of_different_sectors_cross():
     """Two qubits that do not see each other in one drive, and a level that couples to nothing."""
     qubit = np.array([[0, 0.05, 0], [0.05, 0, 0], [0, 0, 0.4]])

@@ -6,12 +6,13 @@ import pytest
 
 import anticrossing as ac
 from anticrossing.dynamics import interference
+from tests.effort import slow
 
 FLIP = ac.Hamiltonian.from_matrix([[0, "x/2"], ["x/2", 0]])  # at all times along one axis
 
 
-@pytest.mark.parametrize("end", [0.1, 2.0, 3.0, 4.0, 5.0])
-@pytest.mark.parametrize("unit", [1.0, 1.9, 3.7, 1e160])
+@pytest.mark.parametrize("end", [0.1, slow(2.0), 3.0, slow(4.0), 5.0])
+@pytest.mark.parametrize("unit", [1.0, slow(1.9), 3.7, 1e160])
 def test_superadiabatic_states_of_a_short_window_say_how_far_they_still_couple(end, unit):
     """exp(−π/2) is the limit of long windows, whatever the unit.
 

@@ -243,7 +243,7 @@ def test_a_burst_of_dephasing(form):
     assert abs(kept - np.exp(-0.7 * np.sqrt(2 * np.pi))) < 1e-9
 
 
-@pytest.mark.parametrize("offset", [slow(1e3), slow(1e7), slow(1e9), slow(1e12), -1e12])
+@pytest.mark.parametrize("offset", [slow(1e3), 1e7, slow(1e9), slow(1e12), slow(-1e12)])
 def test_a_multiple_of_the_identity_changes_nothing(offset):
     rng = np.random.default_rng(4)
     constant = rng.normal(size=(4, 4))
@@ -443,7 +443,7 @@ def test_a_steady_state_of_long_phases_is_not_solved_more_finely_than_they_are_k
     assert found.warnings
 
 
-@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("unit", [slow(1e-6), 1.0, slow(1e6)])
 def test_gaps_of_resonances_are_known_to_the_error_estimate_in_any_unit(unit):
     # g J_n(A/ω) to first order in g: 2.5e-5, 3e-7, 3e-9, 2e-11, 8e-14, 3e-16.
     H, drive = ac.models.LandauZener(gap=1e-3 * unit), ac.drive.Sinusoidal(0.0, 0.05 * unit, unit)

@@ -104,7 +104,7 @@ def test_a_slow_thermal_mode_is_part_of_the_solvent(factor):
     ],
     ids=["ohmic", "debye", "resonance and mode", "sub-Ohmic"],
 )
-@pytest.mark.parametrize("free", [0.2, 0.7])
+@pytest.mark.parametrize("free", [0.2, slow(0.7)])
 def test_detailed_balance(bath, free):
     up, down = spin_boson_golden_rule(
         coupling=1e-3, reaction_free_energy=[free, -free], temperature=0.15, spectral_density=bath
@@ -225,6 +225,7 @@ def populations(coupling, free, heat, frequency, factor, slow, times):
 
 
 @pytest.mark.parametrize("free", [0.3, slow(-0.9)])
+@pytest.mark.slow
 def test_golden_rule_is_the_growth_of_the_exact_population(free):
     heat, frequency, factor, slow, coupling = 0.4, 0.6, 0.8, 0.3, 2e-4
     times = np.array([40.0, 80.0])

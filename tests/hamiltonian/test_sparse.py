@@ -8,6 +8,7 @@ import scipy.sparse.linalg as sla
 import anticrossing as ac
 from anticrossing import Hamiltonian, InputError
 from anticrossing.hamiltonian.sparse import SparseHamiltonian, SparseTerm
+from tests.effort import slow
 
 
 def flip(size, mask, weight):
@@ -27,7 +28,7 @@ def operator(matrix):
     return sla.LinearOperator(matrix.shape, matvec=lambda v: matrix @ v, dtype=matrix.dtype)
 
 
-@pytest.mark.parametrize("qubits", [3, 5, 7, 9])
+@pytest.mark.parametrize("qubits", [3, 5, 7, slow(9)])
 @pytest.mark.parametrize("kind", ["flips", "mixed", "complex", "all masks"])
 def test_products_equal_those_of_the_dense_matrix(qubits, kind):
     size = 2**qubits
@@ -66,7 +67,7 @@ def test_bit_flips_are_seen_in_a_matrix():
     assert SparseTerm(sp.csr_array(flip(16, 1, 1.0)[:12, :12])).masks.size == 0
 
 
-@pytest.mark.parametrize("size", [40, 700])
+@pytest.mark.parametrize("size", [40, slow(700)])
 def test_linear_operators_are_terms(size):
     matrix = random_sparse(size, 4).toarray()
     terms = [("1", sp.diags_array(np.arange(size) / 10.0)), ("x", matrix)]

@@ -122,6 +122,7 @@ def test_history_of_a_qubit_and_its_bath() -> None:
     assert np.abs(sweep.history(positions) - exact).max() < 1e-8
 
 
+@pytest.mark.slow
 def test_probability_with_a_bath_does_not_depend_on_the_states_kept() -> None:
     found = [wubs.Sweep((0.6,), (1.0,), np.pi / 4, n).probability() for n in (9, 12)]
     assert found[0] == pytest.approx(found[1], abs=1e-11)

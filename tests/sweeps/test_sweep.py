@@ -278,6 +278,7 @@ def cluster() -> Iterator[Any]:
         yield client
 
 
+@pytest.mark.slow
 def test_chunk_size_executor_and_threads_change_no_bit(cluster: Any, tmp_path: Path) -> None:
     grid = {"gap": np.linspace(0.1, 1.0, 5), "rate": np.linspace(0.0, 1.0, 6)}
     reference = run(points.eigenvalues, grid, chunk_size=30)

@@ -224,6 +224,7 @@ def test_the_first_law_needs_the_energy_of_the_coupling(dense):
     assert abs(brought - 10.0 * dense.exact[1] - dense.coupling_energy[1]) < 1e-6
 
 
+@pytest.mark.slow
 def test_a_finite_band_at_rest_has_the_coupling_energy_of_its_line():
     """⟨V⟩ = 2 ∫ f (E − ε) A(E) dE with the line of the finite band, near the closed form."""
     edge, rate, level = 20.0, 0.5, 0.6

@@ -34,6 +34,7 @@ BATHS = [
 # ---- closed forms ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_fermi_golden_rule_by_a_level_in_a_dense_band():
     # The survival of a level among 801 equidistant ones decays as exp(−kt).
     spacing, coupling = 0.005, 0.004
@@ -219,7 +220,7 @@ def ohmic_rate(energy, cutoff, heat, free):
 
 
 @pytest.mark.parametrize(
-    ("energy", "cutoff", "heat"), [(1.0, 1.0, 0.3), (0.3, 1.0, 0.3), (2.0, 0.5, 0.1)]
+    ("energy", "cutoff", "heat"), [(1.0, 1.0, 0.3), slow(0.3, 1.0, 0.3), (2.0, 0.5, 0.1)]
 )
 @pytest.mark.parametrize("free", [0.3, slow(0.0), slow(-1.0), slow(-2.5)])
 def test_ohmic_bath_in_closed_form(energy, cutoff, heat, free):
@@ -325,6 +326,7 @@ def test_discretised_bath_converges_to_the_continuum():
     assert errors[2] < 5e-4
 
 
+@pytest.mark.slow
 def test_sum_of_baths_is_their_convolution():
     # A function of the sum is the same as the sum of the functions.
     parts = (Ohmic(reorganization_energy=0.4, cutoff=0.3), BATHS[2])

@@ -84,6 +84,7 @@ def test_small_quadratic_coupling_splits_the_pairs_only():
         assert sorted(np.array(quadratic.symmetries)[near]) == expected
 
 
+@pytest.mark.slow
 def test_strong_quadratic_coupling_makes_the_ground_level_single():
     # Koizumi and Bersuker's crossover: the tunnelling then encircles four intersections.
     weaker, stronger = (jahn_teller_levels(0.3, g, count=2) for g in (0.90, 0.93))

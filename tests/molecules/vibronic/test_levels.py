@@ -8,6 +8,7 @@ from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models.conical import JahnTeller
 from anticrossing.models.vibronic_coupling import Pyrazine, VibronicCoupling
 from anticrossing.molecules.vibronic import _lanczos, vibronic_levels
+from tests.effort import slow
 
 
 def ladder(offsets, frequencies, count):
@@ -81,7 +82,7 @@ def test_levels_come_down_as_the_basis_grows():
     assert "3 vibronic levels, basis" in str(fine)
 
 
-@pytest.mark.parametrize("near", [None, -1.4, 5.0])
+@pytest.mark.parametrize("near", [slow(None), -1.4, slow(5.0)])
 def test_lanczos_finds_every_copy_of_a_degenerate_level(monkeypatch, near):
     from anticrossing.molecules.vibronic._oscillator import build, monomials
 
