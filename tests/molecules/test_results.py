@@ -25,6 +25,7 @@ from anticrossing.molecules.vibronic import (
     lower_surface_levels,
     vibronic_levels,
 )
+from tests.result_protocol import check_html
 
 TULLY = models.TullySimple()
 FAST = WavePacket(centre=-12.0, momentum=20.0, width=1.0)
@@ -91,7 +92,7 @@ def test_protocol(name, tmp_path):
     assert "\n" not in repr(result)
     assert 10 < len(str(result)) < 3000
     assert "array(" not in str(result)
-    assert result._repr_html_().startswith("<table>")
+    check_html(result)
     data = result.to_dataset()
     assert data.attrs["result"] == type(result).__name__
     assert result.save(tmp_path / "x.json").stat().st_size > 100

@@ -253,6 +253,9 @@ class Outcome(Result, abc.ABC):
             "verdict": self.sentences().verdict,
         }
 
+    def _verdict(self) -> tuple[str, bool | None]:
+        return self.sentences().verdict, None
+
     def __str__(self) -> str:
         study, said = self.experiment, self.sentences()
         setup = (f"{name}: {line}" for name, line in study.setup.items())
