@@ -148,7 +148,7 @@ def find_crossings(
     if inner is not H:
         crossings = [raised(c, H) for c in crossings]
     found = tuple(dataclasses.replace(c, units=H.units) for c in crossings)
-    return Crossings(found, first, last, H.coordinates[0], grid.complete, H.units)
+    return Crossings(found, first, last, H.coordinates[0], grid.complete, H.units, H)
 
 
 def raised(crossing: Crossing, H: Hamiltonian) -> Crossing:
