@@ -166,10 +166,11 @@ def _matrix(name: str, variable: Variable, variables: Mapping[str, Variable]) ->
         _places(variables, dim, size) for dim, size in zip(variable.dims, values.shape, strict=True)
     )
     corner = f"{variable.dims[0]} \\ {variable.dims[1]}"
-    cells = [[_number(value) for value in row] for row in values]
+    size = float(np.max(np.abs(values), where=np.isfinite(values), initial=0.0))
+    cells = [[_number(value, size) for value in row] for row in values]
     caption = escape(f"{name}: {variable.text}" if variable.text else name)
     return (
-        f'<table><caption style="{_LEFT}">{caption}</caption>'
+        f'<table><caption style="{_LEFT};white-space:nowrap">{caption}</caption>'
         f"<thead><tr>{''.join(map(_head, [corner, *across]))}</tr></thead>"
         f"<tbody>{_shaded(down, cells, np.abs(values))}</tbody></table>"
     )
@@ -196,7 +197,9 @@ def _places(variables: Mapping[str, Variable], dim: str, size: int) -> list[str]
     return [f"{v:.4g}" if isinstance(v, float) else str(v) for v in np.asarray(along.values)]
 
 
-def _number(value: Any) -> str:
-    if np.iscomplexobj(value):
-        return f"{value.real:.4g}{value.imag:+.4g}i"
-    return f"{value:.4g}"
+def _number(value: Any, size: float) -> str:
+    """Return a number to four digits; complex ones to as many places in the whole matrix."""
+    if not np.iscomplexobj(value):
+        return f"{value:.4g}"
+    form = ".4f" if 0.1 <= size < 100 else ".3e"
+    return f"{value.real:{form}}{value.imag:+{form}}i"
