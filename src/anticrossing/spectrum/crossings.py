@@ -89,8 +89,8 @@ def find_crossings(
         Names for the sectors: each crossing then says the symmetries of its two levels, and why it
         is true or avoided.
     progress : bool or callable
-        Of large sparse matrices, which take seconds to minutes: whether to show a bar, if there is
-        a terminal; or a function ``progress(done, 1000)``.
+        Of large sparse matrices, which take seconds to minutes: whether to show a bar, on a
+        terminal or in a notebook; or a function ``progress(done, 1000)``.
 
     Returns
     -------
