@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import runpy
-import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -32,16 +30,21 @@ def test_the_gallery_has_ten_pages_of_one_sitting() -> None:
 
 @pytest.mark.parametrize("name", [n if n in QUICK else slow(n) for n in PAGES])
 def test_a_page_runs_from_scratch(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Cell by cell, as a notebook does: at the end of a cell its figures are shown and gone."""
     plt.switch_backend("agg")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*", category=DeprecationWarning)
-        runpy.run_path(str(GALLERY / f"{name}.py"))
-    try:
-        (number,) = plt.get_fignums()
-        figure = plt.figure(number)
-        figure.canvas.draw()
-        assert all(axes.has_data() for axes in figure.axes)
-        assert all(axes.get_xlabel() or axes.get_label() == "<colorbar>" for axes in figure.axes)
-    finally:
+    path = GALLERY / f"{name}.py"
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    drawn = 0
+    text = path.read_text(encoding="utf-8")
+    for cell in text.split("\n# %%\n"):
+        exec(compile(cell, path, "exec"), namespace)  # noqa: S102 - our own file
+        for number in plt.get_fignums():
+            figure = plt.figure(number)
+            figure.canvas.draw()
+            drawn += 1
+            for axes in figure.axes:
+                assert axes.has_data(), f"{name} shows empty axes"
+                assert axes.get_label() == "<colorbar>" or axes.get_xlabel()
         plt.close("all")
+    assert drawn
     assert capsys.readouterr().out

@@ -9,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import anticrossing as ac
 from anticrossing._core import html
@@ -70,6 +71,34 @@ def test_a_verdict_stands_on_the_colour_of_its_kind() -> None:
     assert ">OUTSIDE its domain<" in lossy._repr_html_()
     for result in (good, lossy):
         check_html(result)
+
+
+def test_a_picture_shows_itself_as_the_value_of_a_cell() -> None:
+    found = ac.find_crossings(ac.models.LandauZener(gap=1.0), -2.0, 2.0)
+    picture = found.plot()._repr_png_()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) > 5000
+    mine = Figure().subplots()
+    assert not hasattr(found.plot(ax=mine), "_repr_png_")
+
+
+def test_crossings_are_marked_on_the_levels() -> None:
+    levels = ac.models.DemkovOsherov(levels=[1.0, 2.0, 2.5], couplings=[0.02, 0.2, 0.0])
+    found = ac.find_crossings(levels, 0.0, 3.0)
+    axes = found.plot()
+    marks = [line for line in axes.lines if line.get_marker() in ("o", "X")]
+    marked = np.concatenate([line.get_xydata() for line in marks])
+    places = [(c.position, c.centre_energy) for kind in (found.avoided, found.true) for c in kind]
+    np.testing.assert_allclose(marked, places, rtol=1e-12)
+    curves = [line for line in axes.lines if line.get_marker() == "None"]
+    assert len(curves) == 4
+    for k, line in enumerate(curves):
+        x, energy = line.get_xydata()[::7].T
+        expected = [np.linalg.eigvalsh(levels(place))[k] for place in x]
+        np.testing.assert_allclose(energy, expected, rtol=1e-12, atol=1e-14)
+    # The narrow crossing is drawn with its gap, not cut off between two points of the grid.
+    gaps = curves[1].get_ydata() - curves[0].get_ydata()
+    assert gaps.min() == pytest.approx(found[0].gap, rel=1e-9)
 
 
 def test_small_matrices_are_tables() -> None:

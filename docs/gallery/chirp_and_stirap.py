@@ -22,10 +22,10 @@ atom = ac.Hamiltonian.from_matrix(
 time = ac.drive.Linear(-7, 7, rate=1.0)
 inverted = ac.propagate(atom, time, basis="diabatic").transition_matrix[..., 1, 0]
 
-figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.7), layout="constrained")
-picture = left.pcolormesh(areas, chirps[:, 0], inverted, cmap="viridis", shading="nearest")
-figure.colorbar(picture, ax=left, label="inversion")
-left.set(xlabel="area of the pulse / π", ylabel="chirp × width²", title="one chirped pulse")
+figure, axes = plt.subplots(figsize=(5.5, 3.8), layout="constrained")
+picture = axes.pcolormesh(areas, chirps[:, 0], inverted, cmap="viridis", shading="nearest")
+figure.colorbar(picture, label="inversion")
+axes.set(xlabel="area of the pulse / π", ylabel="chirp × width²", title="one chirped pulse")
 
 # %%
 # STIRAP moves a population from state 1 to state 3 with two pulses. The Stokes pulse comes first,
@@ -36,9 +36,10 @@ lambda_system = ac.models.LambdaSystem(
     pump="20*exp(-(x - 0.7)**2/2)", stokes="20*exp(-(x + 0.7)**2/2)"
 )
 way = ac.propagate(lambda_system, time, basis="diabatic", times=times).populations
-middle.plot(times, way, label=["1", "2, excited", "3"])
-middle.set(xlabel="time / width", ylabel="population", title="STIRAP, Stokes first")
-middle.legend()
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+left.plot(times, way, label=["1", "2, excited", "3"])
+left.set(xlabel="time / width", ylabel="population", title="STIRAP, Stokes first")
+left.legend()
 peaks = np.linspace(0.5, 30, 150)
 shapes = {"pump": "peak*exp(-(x - delay)**2/2)", "stokes": "peak*exp(-(x + delay)**2/2)"}
 for delay, name in ((0.7, "Stokes first"), (-0.7, "pump first")):

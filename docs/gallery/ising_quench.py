@@ -23,7 +23,7 @@ quench = ac.drive.Linear(20.0, 0.0, rate=-1 / quench_times[:, np.newaxis])
 excited = ac.propagate(modes, quench).transition_matrix[..., 1, 0]  # quench time, momentum
 density = excited.mean(axis=1)
 
-figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 field = np.linspace(2, 0, 200)
 for k in (0.05, 0.3, 0.8):
     levels = ac.spectrum.levels(ac.models.TransverseIsingMode(momentum=k), field)
@@ -32,22 +32,23 @@ for k in (0.05, 0.3, 0.8):
 left.set(xlabel="field", ylabel="energy", title="levels of three pairs")
 left.legend()
 for index in (2, 5, 8):
-    (line,) = middle.plot(momenta, excited[index], label=f"τ = {quench_times[index]:.3g}")
+    (line,) = right.plot(momenta, excited[index], label=f"τ = {quench_times[index]:.3g}")
     formula = np.exp(-2 * np.pi * quench_times[index] * momenta**2)
-    middle.plot(momenta, formula, "--", color=line.get_color())
-middle.set(xlabel="momentum k", ylabel="excited", xlim=(0, 1.5))
-middle.set_title(r"dashed: $\exp(-2\pi\tau k^2)$")
-middle.legend()
+    right.plot(momenta, formula, "--", color=line.get_color())
+right.set(xlabel="momentum k", ylabel="excited", xlim=(0, 1.5))
+right.set_title(r"dashed: $\exp(-2\pi\tau k^2)$")
+right.legend()
 
 # %%
 # The sum over all pairs is a power law with the exponent −1/2 of Kibble and Zurek, and the factor
 # of the Landau–Zener formula:
 
 law = ac.formulas.ising_chain_defects(exchange=1.0, quench_time=quench_times).value
-right.loglog(quench_times, density, "o", label="exact")
-right.loglog(quench_times, law, "--", color="grey", label=r"$1/(2\pi\sqrt{2\tau})$")
-right.set(xlabel="quench time τ", ylabel="kinks per spin", title="Kibble–Zurek")
-right.legend()
+figure, axes = plt.subplots(figsize=(5, 3.6), layout="constrained")
+axes.loglog(quench_times, density, "o", label="exact")
+axes.loglog(quench_times, law, "--", color="grey", label=r"$1/(2\pi\sqrt{2\tau})$")
+axes.set(xlabel="quench time τ", ylabel="kinks per spin", title="Kibble–Zurek")
+axes.legend()
 
 slow = quench_times > 4
 exponent = np.polyfit(np.log(quench_times[slow]), np.log(density[slow]), 1)[0]

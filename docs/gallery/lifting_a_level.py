@@ -28,7 +28,7 @@ dot(1.0).evolve(1.0)
 forward = dot(1.0).work_distribution()
 backward = dot(1.0).work_distribution(direction="backward")
 
-figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 w = np.linspace(-2, 14, 400)
 left.plot(w, forward.density(w, width=0.35), label="forwards, P(w)")
 left.plot(w, backward.density(-w, width=0.35), label="backwards, P(−w)")
@@ -36,8 +36,8 @@ left.axvline(forward.free_energy_difference, color="grey", ls="--", lw=1, label=
 left.set(xlabel="work", ylabel="density", title="work, forwards and backwards")
 left.legend(fontsize=8)
 ratio = ac.thermodynamics.fluctuation_ratio(forward, backward, width=0.5)
-ratio.plot(ax=middle)
-middle.set_title("Crooks' theorem")
+ratio.plot(ax=right)
+right.set_title("Crooks' theorem")
 
 # %%
 # Slower is cheaper, but not without end: every crossing produces entropy however slow it is.
@@ -45,16 +45,16 @@ middle.set_title("Crooks' theorem")
 rates, few = np.geomspace(0.02, 50, 30), np.geomspace(0.05, 20, 7)
 lost = [dot(rate).work_distribution(method="landau-zener").dissipated_work for rate in rates]
 exact = [dot(rate).work_distribution().dissipated_work for rate in few]
-right.semilogx(rates, lost, label="chain of Landau–Zener passages")
-right.semilogx(few, exact, "o", label="exact")
-right.set(xlabel="rate of the lift", ylabel="dissipated work", title="what is lost", ylim=(0, 8))
-right.legend()
+figure, axes = plt.subplots(figsize=(5, 3.6), layout="constrained")
+axes.semilogx(rates, lost, label="chain of Landau–Zener passages")
+axes.semilogx(few, exact, "o", label="exact")
+axes.set(xlabel="rate of the lift", ylabel="dissipated work", title="what is lost", ylim=(0, 8))
+axes.legend()
 
 # %%
 # Jarzynski's average of the exponential is one, Crooks' line is exact, and the loss has a floor:
 
 print(f"⟨exp(−β(w − ΔΩ))⟩ = {forward.jarzynski_ratio:.12f}")
 print(f"largest distance from the line {ratio.deviation:.1e}, least loss {lost[0]:.3f}")
-assert abs(forward.jarzynski_ratio - 1) < 1e-10
-assert ratio.deviation < 1e-9
+assert max(abs(forward.jarzynski_ratio - 1), ratio.deviation) < 1e-9
 assert lost[0] > 0.4

@@ -21,12 +21,12 @@ amplitude = np.linspace(0, 9, 121)[:, np.newaxis] * FREQUENCY
 qubit = {"gap": GAP, "frequency": FREQUENCY, "t1": 20e3, "t2": 20.0}
 found = ac.dynamics.interferogram(offset=offset, amplitude=amplitude, **qubit)
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-picture = left.pcolormesh(
+figure, axes = plt.subplots(figsize=(5.5, 4), layout="constrained")
+picture = axes.pcolormesh(
     offset / FREQUENCY, amplitude / FREQUENCY, found.population, cmap="magma", shading="nearest"
 )
-figure.colorbar(picture, ax=left, label="upper population")
-left.set(xlabel="offset / quantum of the drive", ylabel="amplitude / quantum of the drive")
+figure.colorbar(picture, label="upper population")
+axes.set(xlabel="offset / quantum of the drive", ylabel="amplitude / quantum of the drive")
 
 # %%
 # Along the resonance of n quanta the coupling is the Bessel function of order n of the amplitude;
@@ -37,11 +37,12 @@ shakes = amplitude[:, 0] / FREQUENCY
 sum_of_resonances = ac.formulas.fast_passage_population(
     offset=2 * FREQUENCY, amplitude=amplitude[:, 0], **qubit
 )
-right.plot(shakes, found.population[:, column], label="exact")
-right.plot(shakes, sum_of_resonances.value, "--", label="sum of resonances")
-right.plot(shakes, jv(2, shakes) ** 2, ":", color="grey", label="Bessel function squared")
-right.set(xlabel="amplitude / quantum of the drive", title="two quanta", ylim=(0, 0.72))
-right.legend(ncols=2)
+figure, axes = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
+axes.plot(shakes, found.population[:, column], label="exact")
+axes.plot(shakes, sum_of_resonances.value, "--", label="sum of resonances")
+axes.plot(shakes, jv(2, shakes) ** 2, ":", color="grey", label="Bessel function squared")
+axes.set(xlabel="amplitude / quantum of the drive", title="two quanta", ylim=(0, 0.72))
+axes.legend(ncols=2)
 
 # %%
 # The first dark point calibrates the amplitude: it lies at the first zero of :math:`J_2`, 5.1356.

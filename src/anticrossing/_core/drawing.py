@@ -25,15 +25,18 @@ Arguments = ParamSpec("Arguments")
 
 
 def new_axes(width: float = 6.4, height: float = 4.0, projection: str | None = None) -> Axes:
-    """Return the axes of a new figure, which no state of Matplotlib knows of."""
+    """Return the axes of a new figure, which no state of Matplotlib knows of.
+
+    A notebook shows the figure where these axes are the value of a cell.
+    """
     style.load()
     from anticrossing._core.notebook_figure import Figure
 
     with style.style():
-        axes = Figure(figsize=(width, height), layout="constrained").add_subplot(
-            projection=projection
-        )
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes: Axes = figure.add_subplot(projection=projection)
         style.keep_ticks(axes)
+    axes._repr_png_ = figure._repr_png_
     return axes
 
 

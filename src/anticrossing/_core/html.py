@@ -18,6 +18,7 @@ from anticrossing._core.variables import Variable
 
 _GOOD, _BAD, _CARE, _PLAIN = "46,160,67", "214,64,56", "227,160,8", "128,128,128"
 _SHADE = "0,114,178"
+_TABLE = '<table style="margin:6px 0">'
 _LEFT = "text-align:left"
 _HEAD = f"{_LEFT};border-bottom:1px solid rgba({_PLAIN},.6)"
 _COLUMNS = re.compile(r"\s{2,}")
@@ -90,7 +91,7 @@ def _table(rows: Sequence[tuple[int, list[str]]]) -> Iterator[str]:
         "</tr>"
         for _, cells in rows[headed:]
     )
-    yield f"<table>{head}<tbody>{body}</tbody></table>"
+    yield f"{_TABLE}{head}<tbody>{body}</tbody></table>"
 
 
 def _head(name: str) -> str:
@@ -116,7 +117,7 @@ def _array(lines: Sequence[str]) -> str:
         values = np.zeros(0)
     if not text.startswith("[[") or text.startswith("[[[") or not _fits(values):
         return f"<pre>{escape(text)}</pre>"
-    return f"<table><tbody>{_shaded([''] * len(cells), cells, np.abs(values))}</tbody></table>"
+    return f"{_TABLE}<tbody>{_shaded([''] * len(cells), cells, np.abs(values))}</tbody></table>"
 
 
 def _marked(text: str, *, alone: bool = False) -> str:
@@ -170,7 +171,7 @@ def _matrix(name: str, variable: Variable, variables: Mapping[str, Variable]) ->
     cells = [[_number(value, size) for value in row] for row in values]
     caption = escape(f"{name}: {variable.text}" if variable.text else name)
     return (
-        f'<table><caption style="{_LEFT};white-space:nowrap">{caption}</caption>'
+        f'{_TABLE}<caption style="{_LEFT};white-space:nowrap">{caption}</caption>'
         f"<thead><tr>{''.join(map(_head, [corner, *across]))}</tr></thead>"
         f"<tbody>{_shaded(down, cells, np.abs(values))}</tbody></table>"
     )
