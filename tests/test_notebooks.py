@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import anticrossing as ac
 from anticrossing._core import html
-from anticrossing._core.result import Result
+from anticrossing._core.result import Printed, Result
 from anticrossing._core.variables import Variable
 from tests.result_protocol import check_html
 
@@ -53,6 +53,16 @@ def test_every_public_class_is_a_result_or_part_of_a_question() -> None:
     for name in results:
         assert callable(found[name].plot), name
         assert found[name]._repr_html_ is Result._repr_html_, f"{name}: HTML is made in one place"
+
+
+def test_what_prints_as_several_lines_shows_them() -> None:
+    """Whatever has a `__str__` of its own, result or not."""
+    bare = [
+        name
+        for name, thing in public_classes().items()
+        if thing.__str__ is not object.__str__ and not issubclass(thing, (Printed, BaseException))
+    ]
+    assert bare == ["Axis"]  # of a study, one line
 
 
 def test_a_verdict_stands_on_the_colour_of_its_kind() -> None:

@@ -25,7 +25,16 @@ _MOST_SCALARS = 5  # in a line
 _MOST_DIMS = 5
 
 
-class Result:
+class Printed:
+    """Base of what prints as several lines: a notebook shows them as HTML."""
+
+    def _repr_html_(self) -> str:
+        from anticrossing._core import html
+
+        return html.render(str(self), {})
+
+
+class Result(Printed):
     """Base of everything that is computed."""
 
     _variables: ClassVar[Mapping[str, Shown]] = {}
