@@ -9,12 +9,14 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 from matplotlib.figure import Figure
 
 import anticrossing as ac
 from anticrossing._core import html
 from anticrossing._core.result import Printed, Result
 from anticrossing._core.variables import Variable
+from tests.effort import cases
 from tests.result_protocol import check_html
 
 SETUP = """
@@ -140,6 +142,19 @@ def test_what_is_shown_is_escaped(text: str) -> None:
     class Said(Result):
         def __str__(self) -> str:
             return text
+
+    check_html(Said())
+
+
+WORDS = ["within", "OUTSIDE", "note: ", "[[", "]]", "[", "]", "<b>", "&", "0.1", "1e3", "  ", " "]
+
+
+@given(st.lists(st.sampled_from([*WORDS, "\n", "\n    ", "\n\n", "'", '"']), max_size=30))
+@cases(500)
+def test_any_text_is_shown_whole(parts: list[str]) -> None:
+    class Said(Result):
+        def __str__(self) -> str:
+            return "".join(parts)
 
     check_html(Said())
 

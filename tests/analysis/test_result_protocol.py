@@ -81,3 +81,9 @@ def test_passage_reads_like_a_short_report():
     assert text.endswith(passage().verdict)
     data = passage().to_dataset()
     assert np.allclose(data["predicted"].sel(level=1), data["exact"].sel(level=1), atol=1e-3)
+
+
+def test_a_closed_form_is_drawn_by_its_conditions():
+    prediction = passage().predictions[0]
+    shown = {label.get_text() for label in prediction.plot().get_yticklabels()}
+    assert shown == {check.quantity for check in prediction.checks}

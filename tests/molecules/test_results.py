@@ -134,3 +134,17 @@ def test_a_grid_does_not_change():
 def test_other_endings_are_refused():
     with pytest.raises(InputError, match="`path` must end in"):
         ensemble().save("run.txt")
+
+
+def test_pictures_show_the_packet_and_the_levels():
+    assert packet().plot().get_title() == "Packet at t = 0, 100, 200 (ħ/hartree)"
+    bare = propagate_packet(TULLY, Grid(-24.0, 24.0, 512), 2000.0, FAST, stop=20.0, step=4.0)
+    assert "probability of the adiabatic state" in bare.plot().get_ylabel()
+    rotor = RESULTS["rotor"]()
+    assert [text.get_text() for text in rotor.plot().texts] == [
+        f"{symmetry}, |j| = {j}" for symmetry, j in (("E", 0.5), ("A1+A2", 1.5), ("E", 2.5))
+    ]
+    ladder = RESULTS["vibronic"]().plot()
+    assert [line.get_ydata()[0] for line in ladder.lines] == pytest.approx(
+        RESULTS["vibronic"]().energies
+    )

@@ -57,7 +57,7 @@ def _paragraph(lines: Sequence[str], verdict: str, good: bool | None) -> Iterato
                 array = []
             continue
         cells = _COLUMNS.split(said)
-        if len(cells) > 1:
+        if len(cells) > 1 and said != verdict and not _NOTE.match(said):
             rows.append((len(line) - len(line.lstrip()), cells))
             continue
         yield from _table(rows)
