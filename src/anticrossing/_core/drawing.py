@@ -34,8 +34,13 @@ def new_axes(width: float = 6.4, height: float = 4.0, projection: str | None = N
 
     with style.style():
         figure = Figure(figsize=(width, height), layout="constrained")
-        axes: Axes = figure.add_subplot(projection=projection)
-        style.keep_ticks(axes)
+        style.keep_ticks(figure.add_subplot(projection=projection))
+    return first_axes(figure)
+
+
+def first_axes(figure: Any) -> Axes:
+    """Return the first axes of a figure, which a notebook shows whole where they are a value."""
+    axes = figure.axes[0]
     axes._repr_png_ = figure._repr_png_
     return axes
 
