@@ -52,6 +52,7 @@ axes.legend()
 
 slow = quench_times > 4
 exponent = np.polyfit(np.log(quench_times[slow]), np.log(density[slow]), 1)[0]
-print(f"exponent of slow quenches {exponent:.4f}, largest difference from the law ", end="")
-print(f"{np.max(abs(density / law - 1)[slow]):.1e}")
+off = np.max(abs(density / law - 1)[slow])
+print(f"exponent of slow quenches {exponent:.4f}, largest difference from the law {off:.1e}")
 assert abs(exponent + 0.5) < 0.005
+assert off < 0.01
