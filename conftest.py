@@ -25,6 +25,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 ROOT = Path(__file__).parent
 LONG_PAGES = ("docs/fits.md", "docs/molecules.md", "docs/transport.md")  # for `make test-all`
 collect_ignore = ["docs/conf.py", "docs/source_map.py", "docs/figures.py", "docs/rates_figure.py"]
+collect_ignore_glob = ["docs/gallery/*", "docs/auto_gallery/*"]  # tests/test_gallery.py runs them
 
 
 def check_experiment(example: Example) -> None:

@@ -23,9 +23,22 @@ extensions = [
     "sphinx.ext.viewcode",
     "numpydoc",
     "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
     "source_map",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "gallery"]
+sphinx_gallery_conf = {
+    "examples_dirs": ["gallery"],
+    "gallery_dirs": ["auto_gallery"],  # made from it; sources, notebooks and figures
+    "filename_pattern": r"\.py$",
+    "within_subsection_order": "FileNameSortKey",
+    "capture_repr": ("_repr_html_", "__repr__"),
+    # `legend`, `set` and the like are called for what they draw
+    "ignore_repr_types": r"matplotlib|list|tuple|NoneType|Text",
+    "write_computation_times": False,
+    "min_reported_time": 3600,
+    "show_signature": False,
+}
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,37 @@ from matplotlib.axes import Axes
 
 from anticrossing._core.checks import InputError
 from anticrossing._core.result import Result
+
+TAGS = {"div", "p", "pre", "span", "table", "caption", "thead", "tbody", "tr", "th", "td"}
+
+
+def check_html(result: Any) -> None:
+    """Check that the HTML is well formed, and says what the text says, all of it escaped."""
+    html, text = result._repr_html_(), str(result)
+    seen: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            assert tag in TAGS
+            assert {name for name, _ in attrs} <= {"style", "scope"}
+            opened.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert opened.pop() == tag
+
+        def handle_data(self, data: str) -> None:
+            seen.append(data)
+
+    opened: list[str] = []
+    reader = Reader()
+    reader.feed(html)
+    reader.close()
+    assert opened == []
+    # Spaces, and the brackets of matrices, are what tables stand for.
+    bare = [re.sub(r"[\s\[\]]", "", said) for said in ("".join(seen), text)]
+    assert bare[0].startswith(bare[1])
+    if type(result).__str__ is not Result.__str__:
+        assert bare[0] == bare[1]
 
 
 def check(result: Any, folder: Path, *, drawable: bool = True) -> None:
@@ -23,7 +56,7 @@ def check(result: Any, folder: Path, *, drawable: bool = True) -> None:
     text = str(result)
     assert text != line
     assert "array(" not in text
-    assert result._repr_html_().startswith(("<table>", "<pre>"))
+    check_html(result)
     expected = result.to_dataset()
     assert expected.data_vars
     with xarray.open_dataset(result.save(folder / "x.nc")) as stored:

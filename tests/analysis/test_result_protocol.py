@@ -81,3 +81,19 @@ def test_passage_reads_like_a_short_report():
     assert text.endswith(passage().verdict)
     data = passage().to_dataset()
     assert np.allclose(data["predicted"].sel(level=1), data["exact"].sel(level=1), atol=1e-3)
+
+
+def test_a_closed_form_is_drawn_by_its_conditions():
+    prediction = passage().predictions[0]
+    shown = {label.get_text() for label in prediction.plot().get_yticklabels()}
+    assert shown == {check.quantity for check in prediction.checks}
+
+
+def test_the_crossings_of_a_passage_are_marked_on_its_own_levels():
+    """Levels with what they share, as the crossings have it: the search leaves it out."""
+    tilted = ac.Hamiltonian.from_matrix([["5 + 3*x", 0.1], [0.1, "5 + x"]])
+    crossings = ac.passage(tilted, ac.drive.Linear(-3, 3, rate=1.0)).crossings
+    axes = crossings.plot()
+    lower, upper = (line.get_xydata() for line in axes.lines if line.get_marker() == "None")
+    middle = np.interp(crossings[0].position, lower[:, 0], 0.5 * (lower[:, 1] + upper[:, 1]))
+    assert middle == pytest.approx(crossings[0].centre_energy) == pytest.approx(5.0)

@@ -44,3 +44,9 @@ def test_single_numbers_without_checks_are_not_drawn(tmp_path):
     check(formulas.landau_zener(**CROSSING), tmp_path, drawable=False)
     canonical = formulas.canonical_dephasing(energies=(-0.5, 0.5), functions=[(0.0, 0.2)])
     check(canonical, tmp_path, drawable=False)
+
+
+def test_a_batch_is_drawn_by_its_values_not_by_its_checks():
+    axes = RESULTS["batch"]().plot()
+    assert axes.get_ylabel() == "value of the closed form"
+    assert [bar.get_height() for bar in axes.patches] == pytest.approx(RESULTS["batch"]().value)

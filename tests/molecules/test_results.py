@@ -25,6 +25,7 @@ from anticrossing.molecules.vibronic import (
     lower_surface_levels,
     vibronic_levels,
 )
+from tests.result_protocol import check_html
 
 TULLY = models.TullySimple()
 FAST = WavePacket(centre=-12.0, momentum=20.0, width=1.0)
@@ -91,7 +92,7 @@ def test_protocol(name, tmp_path):
     assert "\n" not in repr(result)
     assert 10 < len(str(result)) < 3000
     assert "array(" not in str(result)
-    assert result._repr_html_().startswith("<table>")
+    check_html(result)
     data = result.to_dataset()
     assert data.attrs["result"] == type(result).__name__
     assert result.save(tmp_path / "x.json").stat().st_size > 100
@@ -133,3 +134,17 @@ def test_a_grid_does_not_change():
 def test_other_endings_are_refused():
     with pytest.raises(InputError, match="`path` must end in"):
         ensemble().save("run.txt")
+
+
+def test_pictures_show_the_packet_and_the_levels():
+    assert packet().plot().get_title() == "Packet at t = 0, 100, 200 (ħ/hartree)"
+    bare = propagate_packet(TULLY, Grid(-24.0, 24.0, 512), 2000.0, FAST, stop=20.0, step=4.0)
+    assert "probability of the adiabatic state" in bare.plot().get_ylabel()
+    rotor = RESULTS["rotor"]()
+    assert [text.get_text() for text in rotor.plot().texts] == [
+        f"{symmetry}, |j| = {j}" for symmetry, j in (("E", 0.5), ("A1+A2", 1.5), ("E", 2.5))
+    ]
+    ladder = RESULTS["vibronic"]().plot()
+    assert [line.get_ydata()[0] for line in ladder.lines] == pytest.approx(
+        RESULTS["vibronic"]().energies
+    )

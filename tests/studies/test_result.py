@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import anticrossing as ac
 from anticrossing import propagate, studies
 from anticrossing._core.checks import InputError
+from tests.result_protocol import check_html
 
 TEXT = """
 title = "a test"
@@ -198,3 +200,15 @@ def test_scan_names_the_point_whose_drive_cannot_be_followed() -> None:
     """
     with pytest.raises(InputError, match=r"At drive\.stop_time = 1e\+06: Argument `drive`"):
         studies.run(studies.parse(text))
+
+
+def test_a_notebook_shows_the_verdict_and_the_figure(result: Any) -> None:
+    check_html(result)
+    verdict = result.sentences().verdict
+    assert f">{verdict}</p>" in result._repr_html_()
+    axes = result.plot()
+    assert axes in axes.figure.axes
+    assert len(axes.figure.axes) > 1
+    assert axes._repr_png_().startswith(b"\x89PNG")
+    mine = Figure().subplots()
+    assert result.plot(ax=mine) is mine

@@ -25,15 +25,23 @@ Arguments = ParamSpec("Arguments")
 
 
 def new_axes(width: float = 6.4, height: float = 4.0, projection: str | None = None) -> Axes:
-    """Return the axes of a new figure, which no state of Matplotlib knows of."""
+    """Return the axes of a new figure, which no state of Matplotlib knows of.
+
+    A notebook shows the figure where these axes are the value of a cell.
+    """
     style.load()
     from anticrossing._core.notebook_figure import Figure
 
     with style.style():
-        axes = Figure(figsize=(width, height), layout="constrained").add_subplot(
-            projection=projection
-        )
-        style.keep_ticks(axes)
+        figure = Figure(figsize=(width, height), layout="constrained")
+        style.keep_ticks(figure.add_subplot(projection=projection))
+    return first_axes(figure)
+
+
+def first_axes(figure: Any) -> Axes:
+    """Return the first axes of a figure, which a notebook shows whole where they are a value."""
+    axes = figure.axes[0]
+    axes._repr_png_ = figure._repr_png_
     return axes
 
 

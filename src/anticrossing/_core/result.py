@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,7 +25,16 @@ _MOST_SCALARS = 5  # in a line
 _MOST_DIMS = 5
 
 
-class Result:
+class Printed:
+    """Base of what prints as several lines: a notebook shows them as HTML."""
+
+    def _repr_html_(self) -> str:
+        from anticrossing._core import html
+
+        return html.render(str(self), {})
+
+
+class Result(Printed):
     """Base of everything that is computed."""
 
     _variables: ClassVar[Mapping[str, Shown]] = {}
@@ -96,15 +104,15 @@ class Result:
         ]
         return "\n".join([type(self).__name__, *lines, *(f"note: {n}" for n in self.notes())])
 
+    def _verdict(self) -> tuple[str, bool | None]:
+        """Return the line of the text that is the answer, and whether it is a good one."""
+        return "", None
+
     def _repr_html_(self) -> str:
-        body = "".join(
-            f"<tr><th style='text-align:left'>{escape(name)}</th><td>{escape(extent)}</td>"
-            f"<td style='text-align:left'>{escape(text)}</td></tr>"
-            for name, extent, text in self._rows()
-        )
-        notes = "".join(f"<p>Note: {escape(note)}</p>" for note in self.notes())
-        title = f"<caption>{escape(type(self).__name__)}</caption>"
-        return f"<table>{title}<tbody>{body}</tbody></table>{notes}"
+        from anticrossing._core import html
+
+        plain = type(self).__str__ is Result.__str__  # else the text shows what matters
+        return html.render(str(self), self.variables() if plain else {}, *self._verdict())
 
     def to_dataset(self) -> xarray.Dataset:
         """Return the variables as a labelled `xarray.Dataset` with units and provenance.

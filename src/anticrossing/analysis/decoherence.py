@@ -106,12 +106,12 @@ class DecoherenceRegime(Result):
         head = self.regime if self.clear else f"{self.regime} (not clearly: between regimes)"
         lines = [
             f"Decoherence regime: {head}",
-            f"  jump probability             {self.jump_probability:.6g}",
-            f"  Landau-Zener, coherent       {self.landau_zener:.6g}",
-            f"  loss of coherence changes it {self.coherence_loss:.3g}",
-            f"  dephasing during passage     {self.dephasing_during_passage:.3g}",
-            f"  line width / sweep range     {self.line_width_over_range:.3g}",
-            f"  relaxation after crossing    {self.relaxation_after_crossing:.3g}",
+            f"  jump probability              {self.jump_probability:.6g}",
+            f"  Landau-Zener, coherent        {self.landau_zener:.6g}",
+            f"  loss of coherence changes it  {self.coherence_loss:.3g}",
+            f"  dephasing during passage      {self.dephasing_during_passage:.3g}",
+            f"  line width / sweep range      {self.line_width_over_range:.3g}",
+            f"  relaxation after crossing     {self.relaxation_after_crossing:.3g}",
         ]
         return "\n".join([*lines, *(f"  {reason}" for reason in self.reasons)])
 

@@ -130,7 +130,9 @@ def find_events(
     inner = traceless(hamiltonian)
     stretch = float(positions.min()), float(positions.max())
     found = search(inner, *stretch, points=where_to_look(inner, drive))
-    crossings = dataclasses.replace(found, found=tuple(raised(c, hamiltonian) for c in found))
+    crossings = dataclasses.replace(
+        found, found=tuple(raised(c, hamiltonian) for c in found), hamiltonian=hamiltonian
+    )
     hamiltonian = inner
     warnings: list[str] = []
     places: list[Place] = []

@@ -16,7 +16,7 @@ from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.drive import Drive
 from anticrossing.formulas import DomainCheck, Prediction
-from anticrossing.formulas.result import check_variables
+from anticrossing.formulas.result import check_variables, draw_checks
 from anticrossing.hamiltonian import Hamiltonian
 
 _DIABATIC_OVERLAP = 0.9
@@ -70,6 +70,12 @@ class PassagePrediction(Result):
 
     def _attributes(self) -> dict[str, Any]:
         return {"name": self.name, "equation": self.equation, "valid": str(self.valid)}
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the checks as bars against their limits; without checks the probabilities."""
+        if not self.checks:
+            return super().plot(ax)
+        return draw_checks(self.checks, self.name, ax)
 
     def __str__(self) -> str:
         values = "  ".join(f"{p:.6g}" for p in self.probabilities)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any, ClassVar
 
 import numpy as np
@@ -121,8 +120,9 @@ class Passage(Result):
             "verdict": self.verdict,
         }
 
-    def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
+    def _verdict(self) -> tuple[str, bool | None]:
+        good = any(prediction.valid for prediction in self.predictions)
+        return self.verdict, good if self.predictions else None
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the final probabilities: the exact ones beside every closed form."""

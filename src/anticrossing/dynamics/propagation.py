@@ -102,7 +102,7 @@ def propagate(
         What `dynamics.estimate` says takes longer is refused before any work. With an environment
         it is not estimated.
     progress : bool or callable
-        Whether to show a bar with the remaining time, if there is a terminal; or a function
+        Whether to show a bar with the remaining time, on a terminal or in a notebook; or a function
         ``progress(done, 1000)``.
 
     Returns

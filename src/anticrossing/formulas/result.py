@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import InputError, describe, fail, numbers
-from anticrossing._core.drawing import new_axes
+from anticrossing._core.drawing import draw, new_axes
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
 
@@ -246,7 +246,7 @@ class Prediction(Result):
     def plot(self, ax: Any = None) -> Any:
         """Draw the checks as bars against their limits; for arrays the value at every point."""
         if np.ndim(self.value) or not self.checks:
-            return super().plot(ax)
+            return draw(type(self).__name__, super().variables(), ax=ax)
         return draw_checks(self.checks, self.name, ax)
 
     def __str__(self) -> str:

@@ -17,11 +17,11 @@ Figure = Any
 
 def panels_of(title: str, rows: int) -> tuple[Figure, Any]:
     """Return a figure with a title and `rows` times two axes, with fixed margins."""
-    from matplotlib.figure import Figure as MatplotlibFigure
+    from anticrossing._core.notebook_figure import Figure as ShownFigure
 
     # Fixed margins: a layout solver would triple the time a figure takes.
     height = 0.8 + 3.5 * rows
-    drawn = MatplotlibFigure(figsize=(10.4, height))
+    drawn = ShownFigure(figsize=(10.4, height))
     short = textwrap.shorten(title, 90, placeholder=" …")
     drawn.text(0.012, 1 - 0.16 / height, style.plain(short), fontsize=13, ha="left", va="top")
     axes = drawn.subplots(rows, 2, squeeze=False)

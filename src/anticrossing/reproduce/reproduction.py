@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from anticrossing._core.checks import fail
+from anticrossing._core.drawing import first_axes
 from anticrossing._core.provenance import plain
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable
@@ -117,7 +118,7 @@ class Reproduction(Result):
         """Draw the figure, which has axes of its own, and return the first of them."""
         if ax is not None:
             raise fail("ax", "be left out", "a reproduction has a figure with axes of its own")
-        return self.figure().axes[0]
+        return first_axes(self.figure())
 
     def summary(self) -> dict[str, Any]:
         """Return everything but the figure as plain data."""
@@ -142,7 +143,7 @@ class Reproduction(Result):
         from anticrossing.plot import style
 
         with style.style():
-            from matplotlib.figure import Figure
+            from anticrossing._core.notebook_figure import Figure
 
             drawn = Figure(figsize=self.size)
             drawn.text(0.012, 0.97, self.title, fontsize=13, ha="left", va="top")

@@ -89,8 +89,8 @@ def find_crossings(
         Names for the sectors: each crossing then says the symmetries of its two levels, and why it
         is true or avoided.
     progress : bool or callable
-        Of large sparse matrices, which take seconds to minutes: whether to show a bar, if there is
-        a terminal; or a function ``progress(done, 1000)``.
+        Of large sparse matrices, which take seconds to minutes: whether to show a bar, on a
+        terminal or in a notebook; or a function ``progress(done, 1000)``.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def find_crossings(
     if inner is not H:
         crossings = [raised(c, H) for c in crossings]
     found = tuple(dataclasses.replace(c, units=H.units) for c in crossings)
-    return Crossings(found, first, last, H.coordinates[0], grid.complete, H.units)
+    return Crossings(found, first, last, H.coordinates[0], grid.complete, H.units, H)
 
 
 def raised(crossing: Crossing, H: Hamiltonian) -> Crossing:

@@ -12,14 +12,22 @@ import numpy as np
 from anticrossing._core import drawing
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.result import Result
+from anticrossing._core.threads import few_threads
 from anticrossing._core.variables import Shown, Variable, in_units, shown
+from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.plot.diagrams import level_diagram
 from anticrossing.spectrum._search import BELOW_ROUNDING
+from anticrossing.spectrum.levels import levels
 from anticrossing.units import Units
 
 _INCOMPLETE = (
     "The levels were not resolved everywhere: narrow crossings may be missing. "
     "Look at a shorter stretch, or at fewer levels with `count`."
 )
+
+_MOST_DRAWN = 32  # more levels are not told apart, and take seconds
+_EVEN, _MOST_TURNS = 161, 20
+_NEAR = np.linspace(-4.0, 4.0, 17)  # in widths of a crossing
 
 
 @dataclass(frozen=True)
@@ -103,7 +111,7 @@ class Crossings(Result, Sequence[Crossing]):
     """The crossings on a stretch of the coordinate, in order of position; prints as a table.
 
     `complete` is False where the grid reached its largest size before every level was resolved, as
-    happens for large blocks; narrow crossings may then be missing.
+    happens for large blocks; narrow crossings may then be missing. `hamiltonian` is whose they are.
     """
 
     found: tuple[Crossing, ...]
@@ -112,6 +120,7 @@ class Crossings(Result, Sequence[Crossing]):
     coordinate: str = "x"
     complete: bool = True
     units: Units = field(default_factory=Units)
+    hamiltonian: Hamiltonian | None = field(default=None, repr=False, compare=False)
 
     def variables(self) -> dict[str, Variable]:
         """Return the numbers of all crossings by name; none where there is no crossing."""
@@ -132,14 +141,28 @@ class Crossings(Result, Sequence[Crossing]):
         return () if self.complete else (_INCOMPLETE,)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the gap of every crossing at its position, on a logarithmic scale.
+        """Draw the levels with the crossings marked; of more than 32, gaps at their positions.
 
-        True crossings, whose gap is zero, stand as vertical lines.
+        Where gaps are drawn, true crossings, whose gap is zero, stand as vertical lines.
 
         Returns
         -------
         matplotlib.axes.Axes
         """
+        H = self.hamiltonian
+        if H is not None and H.dimension <= _MOST_DRAWN:
+            x = self._places()
+            with few_threads(H.dimension):
+                energies = levels(H, x)
+            return level_diagram(
+                x,
+                energies,
+                crossings=self.found,
+                name=self.coordinate,
+                unit=self.units.coordinate or "",
+                energy_unit=self.units.energy or "",
+                ax=ax,
+            )
         axes = drawing.new_axes() if ax is None else ax
         axes.plot(
             [c.position for c in self.avoided], [c.gap for c in self.avoided], "o", label="avoided"
@@ -150,6 +173,15 @@ class Crossings(Result, Sequence[Crossing]):
         axes.set_xlabel(self.units.label(self.coordinate, "coordinate"))
         axes.set_ylabel(self.units.label("gap", "energy"))
         return axes
+
+    def _places(self) -> FloatArray:
+        """Return where to draw levels: everywhere, and closely where they turn."""
+        near = [
+            c.position + _NEAR * (c.gap / c.slope_difference if c.slope_difference else 0.0)
+            for c in self.found[:_MOST_TURNS]
+        ]
+        x = np.concatenate([np.linspace(self.start, self.stop, _EVEN), *near])
+        return np.unique(x[(x >= self.start) & (x <= self.stop)])
 
     def _attributes(self) -> dict[str, Any]:
         return {"start": self.start, "stop": self.stop, "coordinate": self.coordinate}

@@ -19,6 +19,7 @@ from anticrossing._core.checks import (
     real_array,
     square_matrix,
 )
+from anticrossing._core.result import Printed
 from anticrossing.hamiltonian import Matrices
 from anticrossing.spectrum.point_groups import group_of
 
@@ -28,7 +29,7 @@ _LETTERS = "ΣΠΔΦΓHIKLMNOQ"
 
 
 @dataclass(frozen=True, eq=False)
-class Symmetry:
+class Symmetry(Printed):
     """A label for every vector of a basis, which H(x) couples to equal labels only.
 
     Made by `labelled`, `operator`, `parity`, `axial`, `spin` and `point_group`; two of them are

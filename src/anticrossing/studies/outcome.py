@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from anticrossing._core.drawing import first_axes
 from anticrossing._core.provenance import plain
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, real
@@ -177,6 +178,10 @@ class Outcome(Result, abc.ABC):
     def figure(self) -> Any:
         """Return a figure of everything."""
 
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the figure and return the first of its axes; into given axes one variable alone."""
+        return first_axes(self.figure()) if ax is None else super().plot(ax)
+
     def numbers(self) -> dict[str, Any]:
         """Return everything but curves and scan as nested dicts, for JSON."""
         return {
@@ -252,6 +257,10 @@ class Outcome(Result, abc.ABC):
             **study.setup,
             "verdict": self.sentences().verdict,
         }
+
+    def _verdict(self) -> tuple[str, bool | None]:
+        said = self.sentences()
+        return said.verdict, said.trusted
 
     def __str__(self) -> str:
         study, said = self.experiment, self.sentences()

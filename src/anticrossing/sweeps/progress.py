@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import sys
+import time
 from collections.abc import Callable, Iterator
+from html import escape
 from typing import Any
 
 from anticrossing._core.checks import describe, fail
@@ -14,6 +18,8 @@ Progress = Callable[[int, int], None]
 
 SHARES = 1000
 """The total where nothing is counted."""
+
+_BETWEEN = 0.1  # seconds, of two pictures in a notebook
 
 
 def check_progress(progress: object) -> None:
@@ -26,9 +32,16 @@ def check_progress(progress: object) -> None:
 def reporting(
     progress: bool | Progress, done: int, total: int, name: str = "sweep"
 ) -> Iterator[Progress]:
-    """Yield the function to call as points finish: a bar on a terminal, else nothing is shown."""
+    """Yield the function to call as points finish: a bar on a terminal or in a notebook, or none.
+
+    A bar disappears when everything is done; nothing is written where there is neither.
+    """
     if callable(progress):
         yield progress
+        return
+    if progress and _in_notebook():
+        with _notebook_bar(done, total, name) as tell:
+            yield tell
         return
     console = _terminal() if progress else None
     if console is None:
@@ -64,6 +77,47 @@ def shares(progress: bool | Progress, name: str) -> Iterator[Callable[[float], N
                 report(done, SHARES)
 
         yield tell
+
+
+def _in_notebook() -> bool:
+    """Return whether a notebook shows what is displayed; IPython on a terminal does not."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    return hasattr(shell, "kernel")
+
+
+@contextlib.contextmanager
+def _notebook_bar(first: int, total: int, name: str) -> Iterator[Progress]:
+    """Yield the function that moves a bar of plain HTML, which needs no widgets."""
+    page: Any = importlib.import_module("IPython.display")
+    began = drawn = time.monotonic()
+
+    def bar(done: int, total: int) -> Any:
+        took = time.monotonic() - began
+        left = took * (total - done) / (done - first) if done > first else None
+        remaining = "" if left is None else f", remaining {_clock(left)}"
+        return page.HTML(
+            f'<progress value="{done}" max="{total}" style="width:20em"></progress> '
+            f"{escape(name)} {done}/{total}, {_clock(took)}{remaining}"
+        )
+
+    def tell(done: int, total: int) -> None:
+        nonlocal drawn
+        if time.monotonic() - drawn >= _BETWEEN:
+            drawn = time.monotonic()
+            handle.update(bar(done, total))
+
+    handle = page.display(bar(first, total), display_id=True)
+    try:
+        yield tell
+    finally:
+        handle.update({"text/plain": ""}, raw=True)
+
+
+def _clock(seconds: float) -> str:
+    """Return a duration as hours, minutes and seconds."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
 
 
 def _terminal() -> Any:

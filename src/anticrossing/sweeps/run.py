@@ -86,7 +86,7 @@ def sweep(
     retry_failures : bool
         Whether points that failed in an earlier run are computed again.
     progress : bool or callable
-        Whether to show a bar with the remaining time, if there is a terminal; or a function
+        Whether to show a bar with the remaining time, on a terminal or in a notebook; or a function
         ``progress(done, total)``.
 
     Returns

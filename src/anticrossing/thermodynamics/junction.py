@@ -26,6 +26,7 @@ from anticrossing._core.checks import (
     real_number,
     single_point,
 )
+from anticrossing._core.result import Printed
 from anticrossing._core.threads import few_threads
 from anticrossing._core.unchanging import Unchanging
 from anticrossing.drive import Drive
@@ -45,7 +46,7 @@ MOST_LEVELS = 8000  # whose propagator takes a gibibyte
 _LANE = np.zeros(1, dtype=np.intp)
 
 
-class Junction(Unchanging):
+class Junction(Printed, Unchanging):
     """Levels between R finite reservoirs of free fermions, each in an equilibrium of its own.
 
     ``H(t) = Σ h_cd(t) c_c†c_d + Σ_ν Σ_i [ε_νi a_νi†a_νi + Σ_c (γ_νic a_νi†c_c + h.c.)]``. At the

@@ -110,7 +110,7 @@ def arguments(**changed):
         ({"stop_norm": 1.0, "absorber": Absorber(5.0)}, r"`stop_norm` must be less than 1"),
         ({"stop_norm": 0.1}, r"`stop_norm` must be left out without an absorber"),
         ({"keep_states": 1}, r"`keep_states` must be True or False"),
-        ({"progress": 5}, r"`progress` must be callable or None, but it is 5"),
+        ({"progress": 5}, r"`progress` must be true, false or a function, but it is 5"),
         ({"workers": 0}, r"`workers` must be at least 1"),
         ({"absorber": 5.0}, r"`absorber` must be an Absorber"),
         ({"absorber": Absorber(24.0)}, r"`absorber` must leave room along x"),

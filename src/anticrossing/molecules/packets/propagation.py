@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from anticrossing.molecules.packets.result import WavePacketPropagation
 from anticrossing.molecules.packets.step import check_order, search_step, steps_within
 from anticrossing.molecules.packets.stepper import Stepper
 from anticrossing.molecules.packets.watch import Watch
+from anticrossing.sweeps.progress import Progress, check_progress, reporting
 
 
 def propagate_packet(
@@ -38,7 +38,7 @@ def propagate_packet(
     keep_states: bool = False,
     autocorrelation: bool = False,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: bool | Progress | None = None,
 ) -> WavePacketPropagation:
     """Solve i ∂ψ/∂t = [Σ_a p_a²/2m_a + H(x)] ψ on a grid by the split-operator method.
 
@@ -76,8 +76,9 @@ def propagate_packet(
         every step.
     workers : int, optional
         Threads of the transforms; results do not depend on it.
-    progress : callable, optional
-        Called after every recorded time but the first as ``progress(done, samples - 1)``.
+    progress : bool or callable, optional
+        Whether to show a bar, on a terminal or in a notebook; or a function that is called after
+        every recorded time but the first as ``progress(done, samples - 1)``.
 
     Returns
     -------
@@ -139,6 +140,7 @@ def propagate_packet(
         raise fail("stop_norm", "be less than 1", f"it is {enough:g}")
     if workers is not None:
         integer("workers", workers, minimum=1)
+    check_progress(progress or False)
     if step is not None and tolerance is not None:
         raise fail("tolerance", "be left out where `step` is given", "both are given")
     largest = None if step is None else positive_number("step", step)
@@ -162,21 +164,21 @@ def propagate_packet(
     )
     states[0] = psi
     overlaps = np.ones(intervals * per_sample + 1 if autocorrelation else 1, dtype=np.complex128)
-    for k in range(1, intervals + 1):
-        if autocorrelation:
-            for _ in range(per_sample):
-                psi = stepper.advance(psi, 1)
-                overlaps[stepper.steps] = np.vdot(states[0], psi) * grid.volume
-        else:
-            psi = stepper.advance(psi, per_sample)
-        check_momenta(watch, operator, psi, k * end / intervals, layers)
-        rows.append(measure(operator, psi, operator.momentum_weights(psi), stepper.absorbed))
-        if keep_states:
-            states[k] = psi
-        if progress is not None:
-            progress(k, intervals)
-        if rows[-1]["norm"] < enough:
-            break
+    with reporting(progress or False, 0, intervals, "packet") as tell:
+        for k in range(1, intervals + 1):
+            if autocorrelation:
+                for _ in range(per_sample):
+                    psi = stepper.advance(psi, 1)
+                    overlaps[stepper.steps] = np.vdot(states[0], psi) * grid.volume
+            else:
+                psi = stepper.advance(psi, per_sample)
+            check_momenta(watch, operator, psi, k * end / intervals, layers)
+            rows.append(measure(operator, psi, operator.momentum_weights(psi), stepper.absorbed))
+            if keep_states:
+                states[k] = psi
+            tell(k, intervals)
+            if rows[-1]["norm"] < enough:
+                break
     instants: FloatArray = np.arange(stepper.steps + 1) * np.float64(h)
     columns = {key: np.array([row[key] for row in rows]) for key in rows[0]}
     return WavePacketPropagation(

@@ -15,6 +15,7 @@ from anticrossing._core.variables import Variable, in_units, shown
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.molecules.packets.grid import Grid
 from anticrossing.molecules.packets.operator import GridHamiltonian
+from anticrossing.plot.packets import density
 from anticrossing.units import Units
 
 _UNTOUCHED = 1e-9  # absorbed probability up to which the energy on the grid is the whole
@@ -136,6 +137,21 @@ class WavePacketPropagation(Result):
             "order": self.order,
             **{f"largest_weight_{name}": weight for name, weight in weights.items()},
         }
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the packet upon its levels, at the start, half-way and at the end, if it was kept.
+
+        In two coordinates its density at the end is drawn as a map.
+        Without the states, the populations of the adiabatic states against time.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        if self.states is None or self.grid.coordinates > 2:
+            return super().plot(ax)
+        last = float(self.times[-1])
+        return density(self, [0.0, last / 2, last] if self.grid.coordinates == 1 else last, ax=ax)
 
     @property
     def energy_drift(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from anticrossing.molecules.packets.grid import Grid
 from anticrossing.molecules.packets.operator import GridHamiltonian
 from anticrossing.molecules.packets.result import places
 from anticrossing.molecules.packets.watch import Watch
+from anticrossing.plot.diagrams import level_ladder
 from anticrossing.units import Units
 
 Apply = Callable[[ComplexArray], ComplexArray]
@@ -63,6 +64,10 @@ class StationaryStates(Result):
     def units(self) -> Units:
         """The units of the Hamiltonian."""
         return self.hamiltonian.units
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the levels as a ladder, degenerate ones side by side."""
+        return level_ladder(self.energies, unit=self.units.energy, ax=ax)
 
     def variables(self) -> dict[str, Variable]:
         """Return energies, residuals and wave functions."""

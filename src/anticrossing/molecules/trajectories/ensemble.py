@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from anticrossing.molecules.trajectories.initial import InitialConditions
 from anticrossing.molecules.trajectories.request import Request
 from anticrossing.molecules.trajectories.result import EnsembleResult
 from anticrossing.sweeps.outputs import ChunkData
+from anticrossing.sweeps.progress import Progress, check_progress, reporting
 from anticrossing.sweeps.run import stream
 
 
@@ -41,7 +41,7 @@ def run_trajectories(
     threads: int | None = None,
     store: str | Path | None = None,
     executor: Any = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: bool | Progress | None = None,
 ) -> EnsembleResult:
     """Follow an ensemble of classical trajectories on the levels of H(x).
 
@@ -108,8 +108,9 @@ def run_trajectories(
         file is computed again. An ensemble that differs in anything is refused.
     executor : int, executor, Dask client or str, optional
         Who computes the batches, as in `anticrossing.sweep`; this process by default.
-    progress : callable, optional
-        Called after every batch that is computed as ``progress(done, count)``.
+    progress : bool or callable, optional
+        Whether to show a bar, on a terminal or in a notebook; or a function that is called after
+        every batch that is computed as ``progress(done, count)``.
 
     Returns
     -------
@@ -176,9 +177,10 @@ def follow(
     *,
     store: str | Path | None = None,
     executor: Any = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: bool | Progress | None = None,
 ) -> EnsembleResult:
     """Follow the trajectories of a request (see `run_trajectories`)."""
+    check_progress(progress or False)
     _chunks.check_starts(request)
     batches, ensemble = Batches(request), Collector(request)
 
@@ -186,9 +188,10 @@ def follow(
         values = {name: array[0] for name, array in data.values.items()}
         ensemble.add(batches.chunk(ensemble.taken, values))
 
-    def told(done: int, _: int) -> None:
-        if progress is not None:
-            progress(batches.range(done - 1)[1], request.count)
+    with reporting(progress or False, 0, request.count, "trajectories") as tell:
 
-    stream(batches.layout(), take, store=store, executor=executor, progress=told)
+        def told(done: int, _: int) -> None:
+            tell(batches.range(done - 1)[1], request.count)
+
+        stream(batches.layout(), take, store=store, executor=executor, progress=told)
     return ensemble.result(batches.compiled is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.result import Result
 from anticrossing._core.variables import shown
+from anticrossing.plot.diagrams import level_ladder
 from anticrossing.units import Units
 
 
@@ -46,6 +47,10 @@ class VibronicLevels(Result):
     basis_sizes: tuple[int, ...]
     error_estimate: float
     units: Units
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the levels as a ladder, degenerate ones side by side."""
+        return level_ladder(self.energies, unit=self.units.energy, ax=ax)
 
     def __str__(self) -> str:
         sizes = " × ".join(map(str, self.basis_sizes))
@@ -87,6 +92,14 @@ class RotorLevels(Result):
     degeneracies: npt.NDArray[np.int64]
     symmetries: tuple[str, ...]
     error_estimate: float
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the levels as a ladder, with their symmetry and angular momentum."""
+        names = [
+            symmetry if np.isnan(j) else f"{symmetry}, |j| = {j:g}"
+            for symmetry, j in zip(self.symmetries, self.angular_momenta, strict=True)
+        ]
+        return level_ladder(self.energies, names=names, ax=ax)
 
     def __str__(self) -> str:
         lines = ["       energy   degeneracy   |j|   symmetry"]
