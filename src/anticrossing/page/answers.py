@@ -10,80 +10,97 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from anticrossing import studies
 from anticrossing._core.checks import AnticrossingError, InputError, choice, describe, fail
 from anticrossing._core.provenance import plain
+from anticrossing._core.reading import read_text
 from anticrossing.page import fringes, passages, planes, starts
 from anticrossing.page.toml import text_of
 from anticrossing.plot.figure import render
 from anticrossing.studies import Outcome, Study
-from anticrossing.studies.file import read_toml
+from anticrossing.studies.file import LARGEST_FILE, read_tables, read_toml
+from anticrossing.studies.kinds.geometry import GeometryStudy
+from anticrossing.studies.kinds.interferogram import InterferogramStudy
+from anticrossing.studies.kinds.passage import PassageStudy
 
-MOST_LEVELS = 16
+Tables = Mapping[str, Any]
 
-_PIECES: dict[str, Callable[[Any], Iterator[tuple[str, Callable[[], Any]]]]] = {
-    "passage": passages.pieces,
-    "interferogram": fringes.pieces,
-    "geometry": planes.pieces,
+
+class View(NamedTuple):
+    """What shows a kind of study: its name, what refuses sizes, what yields pieces by name."""
+
+    name: str
+    check: Callable[[Any], None]
+    pieces: Callable[[Any, Tables], Iterator[tuple[str, Callable[[], Any]]]]
+
+
+_VIEWS: dict[type[Study], View] = {
+    PassageStudy: View("passage", passages.check, passages.pieces),
+    InterferogramStudy: View("interferogram", fringes.check, fringes.pieces),
+    GeometryStudy: View("geometry", planes.check, planes.pieces),
 }
 
 
-def kind_of(tables: Mapping[str, Any]) -> str:
-    """Return which view shows an experiment, told by its tables."""
-    found = [name for name in _PIECES if name in tables]
-    return found[0] if found else "passage"
+# ---- reading ----------------------------------------------------------------------------------
 
 
-def study_of(asked: Mapping[str, Any]) -> Study:
-    """Return the study of the tables that were sent."""
-    tables = asked.get("tables")
-    if not isinstance(tables, Mapping):
-        raise fail("tables", "be the tables of an experiment", f"it is {describe(tables)}")
-    return _checked(studies.parse(text_of(tables)))
+def study_of(text: str, name: str = "experiment") -> Study:
+    """Return the study of a text that the page can show.
 
-
-def _checked(study: Study) -> Study:
-    """Return a study that the page can show, or raise."""
-    shown = kind_of(study.tables)
-    if type(study).__module__.rpartition(".")[2] != shown:
-        found = type(study).__module__.rpartition(".")[2].replace("_", " ")
+    Raises
+    ------
+    InputError
+        For what is no experiment file, for one that names another file, since what is typed reads
+        nothing from the disk, and for kinds and sizes that only the command line takes.
+    """
+    entries = read_toml(text)
+    geometry = entries.get("geometry")
+    if isinstance(geometry, Mapping) and "sharc" in geometry:
+        raise InputError("The page reads no other files: leave `sharc` out of [geometry].")
+    study = read_tables(entries, text, name)
+    if type(study) not in _VIEWS:
         raise InputError(
-            f"The page shows a passage, an interferogram or the geometry of levels, but this is "
-            f"another kind of study ({found}): use  anticrossing run."
+            "The page shows a passage, an interferogram or the geometry of levels, but this is "
+            "another kind of study: use  anticrossing run."
         )
-    hamiltonian = getattr(study, "hamiltonian", None)
-    if hamiltonian is not None and hamiltonian.dimension > MOST_LEVELS:
-        must = f"have at most {MOST_LEVELS} levels on the page"
-        found = f"it has {hamiltonian.dimension}: use  anticrossing run"
-        raise fail("hamiltonian", must, found)
+    _VIEWS[type(study)].check(study)
     return study
 
 
 def opened(file: Path) -> str:
     """Return the text of a file that the page can show."""
-    study = studies.load(file)
     try:
-        return _checked(study).text
+        return study_of(read_text(file, LARGEST_FILE), file.stem).text
     except InputError as error:
-        raise InputError(f"{file}: {error}") from None
+        text = str(error)
+        raise InputError(text if text.startswith(str(file)) else f"{file}: {text}") from None
+
+
+def _tables(asked: Mapping[str, Any]) -> Tables:
+    """Return the tables that were sent."""
+    tables = asked.get("tables")
+    if not isinstance(tables, Mapping):
+        raise fail("tables", "be the tables of an experiment", f"it is {describe(tables)}")
+    return tables
+
+
+# ---- answers ----------------------------------------------------------------------------------
 
 
 def read(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tables of a text, or of tables the text, after both have been checked."""
+    """Return the tables of a text, or the text of tables, after they have been checked."""
     text = asked.get("text")
     if text is None:
-        study = study_of(asked)
-        return {"kind": kind_of(study.tables), "text": study.text}
+        text = text_of(_tables(asked))
     if not isinstance(text, str):
         raise fail("text", "be the text of an experiment", f"it is {describe(text)}")
-    study = _checked(studies.parse(text))
+    study = study_of(text)
     tables = read_toml(text)
-    kind = kind_of(tables)
-    if kind == "passage" and "scan" not in tables and "sweep" not in tables:
-        tables |= _scan(tables.get("drive", {}))
-    return {"kind": kind, "tables": plain(tables), "text": study.text}
+    if "drive" in tables and not {"scan", "sweep"} & tables.keys():
+        tables |= _scan(tables["drive"])
+    return {"kind": _VIEWS[type(study)].name, "tables": plain(tables), "text": text}
 
 
 def _scan(drive: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,10 +112,21 @@ def _scan(drive: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def pieces(study: Study) -> Iterator[dict[str, Any]]:
-    """Yield the pieces of a picture as plain numbers; one that cannot be made says why."""
-    yield {"piece": "text", "text": study.text, "setup": study.setup}
-    for name, make in _PIECES[kind_of(study.tables)](study):
+def picture(asked: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return the pieces of a picture as plain numbers, after the experiment has been checked.
+
+    Its scan is checked with the piece that shows it: what comes before need not wait for that.
+    """
+    tables = _tables(asked)
+    text = text_of(tables)
+    alone = {key: table for key, table in tables.items() if key != "scan"}
+    return _pieces(study_of(text_of(alone)), tables, text)
+
+
+def _pieces(study: Study, tables: Tables, text: str) -> Iterator[dict[str, Any]]:
+    """Yield the pieces; one that cannot be made says why."""
+    yield {"piece": "text", "text": text}
+    for name, make in _VIEWS[type(study)].pieces(study, tables):
         try:
             yield {"piece": name, **plain(make())}
         except AnticrossingError as error:
@@ -109,7 +137,7 @@ def pieces(study: Study) -> Iterator[dict[str, Any]]:
 def download(asked: Mapping[str, Any]) -> tuple[bytes, str, str]:
     """Return what is downloaded, its type, and the name of the file."""
     wanted = choice("wanted", asked.get("wanted"), _DOWNLOADS)
-    study = study_of(asked)
+    study = study_of(text_of(_tables(asked)))
     kind, suffix, make = _DOWNLOADS[wanted]
     name = re.sub(r"[^A-Za-z0-9]+", "_", study.title).strip("_") or "experiment"
     return make(study), kind, f"{name[:60]}.{suffix}"
@@ -133,5 +161,5 @@ def warm_up() -> None:
     """Load what the first picture needs, while the browser is still opening."""
     with contextlib.suppress(AnticrossingError):
         for tables in starts.VIEWS.values():
-            for _ in pieces(studies.parse(text_of(tables))):
+            for _ in picture({"tables": tables}):
                 pass

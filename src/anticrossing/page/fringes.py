@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,16 +14,22 @@ from anticrossing.studies.kinds.interferogram import InterferogramStudy
 _MOST_POINTS = 250_000  # of the map, that is a megabyte
 
 
-def pieces(study: InterferogramStudy) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
+def check(study: InterferogramStudy) -> None:
+    """Raise unless the map is one, of a size that can be sent."""
+    size = study.offsets.size * study.amplitudes.size
+    if size > _MOST_POINTS or min(study.offsets.size, study.amplitudes.size) < 2:
+        must = f"make a map of at most {_MOST_POINTS} points on the page"
+        raise fail("points", must, f"there are {size}: use  anticrossing run")
+
+
+def pieces(
+    study: InterferogramStudy, tables: Mapping[str, Any]
+) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
     """Yield the map with what makes it."""
     yield "map", lambda: _map(study)
 
 
 def _map(study: InterferogramStudy) -> dict[str, Any]:
-    size = study.offsets.size * study.amplitudes.size
-    if size > _MOST_POINTS:
-        must = f"make at most {_MOST_POINTS} together on the page"
-        raise fail("points", must, f"there are {size}: use  anticrossing run")
     found = study.population(study.offsets, study.amplitudes)
     unit = f" ({study.asked.unit})" if study.asked.unit else ""
     return {

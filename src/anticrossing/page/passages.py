@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from anticrossing._core.checks import fail
 from anticrossing._core.threads import few_threads
 from anticrossing.analysis import PassageEvent, passage
 from anticrossing.analysis.meetings import find_events, sample_path
 from anticrossing.dynamics import propagate
 from anticrossing.formulas import DomainCheck
+from anticrossing.page.toml import text_of
 from anticrossing.spectrum import Crossings, levels
+from anticrossing.studies import parse
 from anticrossing.studies.kinds.passage import (
     PassageStudy,
     curve_positions,
@@ -21,12 +24,24 @@ from anticrossing.studies.kinds.passage import (
     sample_times,
 )
 from anticrossing.studies.points import scan
+from anticrossing.studies.tables import given
 
+_MOST_LEVELS = 16
 _SAMPLES = 240  # of a curve: more than half the pixels it is drawn in
 _OUTPUTS = ("probability", "error_estimate")
 
 
-def pieces(study: PassageStudy) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
+def check(study: PassageStudy) -> None:
+    """Raise unless the levels are so few that each is to be seen."""
+    count = study.hamiltonian.dimension
+    if count > _MOST_LEVELS:
+        found = f"it has {count}: use  anticrossing run"
+        raise fail("hamiltonian", f"have at most {_MOST_LEVELS} levels on the page", found)
+
+
+def pieces(
+    study: PassageStudy, tables: Mapping[str, Any]
+) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
     """Yield each piece by name with what makes it: what follows the eye first, comes first."""
     events: tuple[PassageEvent, ...] = ()
 
@@ -39,7 +54,8 @@ def pieces(study: PassageStudy) -> Iterator[tuple[str, Callable[[], dict[str, An
     yield "levels", drawn
     yield "populations", lambda: _populations(study, events)
     yield "verdict", lambda: _verdict(study)
-    yield from _along(study)
+    if "scan" in tables:
+        yield from _along(tables)
 
 
 def _levels(study: PassageStudy, crossings: Crossings) -> dict[str, Any]:
@@ -104,14 +120,14 @@ def _check(check: DomainCheck) -> dict[str, Any]:
     return {**check.summary(), "share": check.share}
 
 
-def _along(study: PassageStudy) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
+def _along(tables: Mapping[str, Any]) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
     """Yield the exact answer over the scan, then the closed forms point by point."""
-    if study.plan is None or study.plan.table != "scan":
-        return
+    study: Any = None
     scanned = None
 
     def exact() -> dict[str, Any]:
-        nonlocal scanned
+        nonlocal study, scanned
+        study = parse(text_of(tables))
         scanned = scan(study, _OUTPUTS)
         assert scanned is not None
         axis = scanned.axis
@@ -120,6 +136,7 @@ def _along(study: PassageStudy) -> Iterator[tuple[str, Callable[[], dict[str, An
             "label": f"{axis.label} ({axis.unit})" if axis.unit else axis.label,
             "logarithmic": axis.scale == "log",
             "values": axis.values,
+            "now": given(study.tables, axis.parameter),
             "exact": np.asarray(scanned["probability"]).T,
             "states": study.states,
             "notes": list(scanned.failures),

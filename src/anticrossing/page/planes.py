@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,21 @@ from anticrossing.geometry import berry_phase
 from anticrossing.spectrum import levels
 from anticrossing.studies.kinds.geometry import GeometryStudy
 
-_ACROSS = 41  # points of the surfaces in each direction
+_ACROSS = 33  # points of the surfaces in each direction
 
 
-def pieces(study: GeometryStudy) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
+def check(study: GeometryStudy) -> None:
+    """Raise unless the levels are those of a plane."""
+    count = len(study.hamiltonian.coordinates)
+    if count != 2:
+        found = f"it has {count}: use  anticrossing run"
+        raise fail("hamiltonian", "have two coordinates on the page", found)
+
+
+def pieces(
+    study: GeometryStudy, tables: Mapping[str, Any]
+) -> Iterator[tuple[str, Callable[[], dict[str, Any]]]]:
     """Yield each piece by name with what makes it."""
-    names = study.hamiltonian.coordinates
-    if len(names) != 2:
-        must = "have two coordinates on the page"
-        raise fail("hamiltonian", must, f"it has {len(names)}: use  anticrossing run")
     yield "surfaces", lambda: _surfaces(study)
     yield "meetings", lambda: _meetings(study)
 

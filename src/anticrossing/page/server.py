@@ -162,10 +162,10 @@ async def _read(asked: Any) -> Response:
 
 async def _picture(asked: Any) -> Response:
     """Send the picture piece by piece: one line of JSON each, as soon as it is known."""
-    study = await run_in_threadpool(answers.study_of, asked)
+    pieces = await run_in_threadpool(answers.picture, asked)
 
     def lines() -> Iterator[str]:
-        for piece in answers.pieces(study):
+        for piece in pieces:
             yield json.dumps(piece, allow_nan=False) + "\n"
 
     return StreamingResponse(lines(), media_type="application/x-ndjson")

@@ -47,8 +47,6 @@ VIEWS: dict[str, Tables] = {
     },
     "geometry": {
         "hamiltonian": {
-            "matrix": _TWO_COORDINATES,
-            "coordinates": ["x", "y"],
             "parameters": {
                 "slope": 1.0,
                 "anisotropy": 1.0,
@@ -56,6 +54,8 @@ VIEWS: dict[str, Tables] = {
                 "tilt_y": 0.0,
                 "split": 0.0,
             },
+            "matrix": _TWO_COORDINATES,
+            "coordinates": ["x", "y"],
         },
         "geometry": _BOX,
     },

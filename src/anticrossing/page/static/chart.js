@@ -22,7 +22,8 @@ export function shown(value) {
   if (value === null || value === undefined) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  const text = size < 1e-3 || size >= 1e5 ? value.toExponential(3) : String(Number(value.toPrecision(6)));
+  const plain = size >= 1e-3 && size < 1e5;
+  const text = plain ? String(Number(value.toPrecision(6))) : String(Number(value.toPrecision(4)).toExponential());
   return text.replace("e+", "e").replaceAll("-", "−");
 }
 
@@ -177,7 +178,7 @@ function legend(drawn) {
     }));
   }
   for (const p of drawn.points ?? []) if (p.name && !found.has(p.name)) {
-    found.set(p.name, marker(p.shape, 13, 6, p.legend ?? p.color, true));
+    found.set(p.name, marker(p.shape, 13, 6, p.legend ?? p.color, Boolean(p.legend) || p.filled));
   }
   return [...found].map(([name, mark]) => {
     const entry = document.createElement("span");

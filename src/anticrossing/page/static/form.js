@@ -28,6 +28,9 @@ function node(name, attributes = {}, ...children) {
   return made;
 }
 
+const FOLDED = new Set(["question", "scan"]); // what is rarely moved
+const unfolded = new Set();
+
 const words = (key) => key.replaceAll("_", " ");
 
 export function buildForm(form, kind, tables, opening, on) {
@@ -41,12 +44,19 @@ const offered = (page, name) =>
   page.kind === "passage" && (name === "environment" || name === "question");
 
 function section(page, name) {
-  const box = node("fieldset", {}, node("legend", {}, TITLES[name] ?? words(name)));
+  const box = frame(name, TITLES[name] ?? words(name));
   if (name === "hamiltonian") chooseModel(page, box);
   if (name === "drive") chooseTable(page, box, "drive", "kind", page.opening.drives);
   if (name === "environment") chooseTable(page, box, "environment", "kind", page.opening.surroundings);
   if (name === "question") page.tables.question = { initial: 0, basis: "adiabatic", ...page.tables.question };
   fields(page, box, page.tables[name], [name]);
+  return box;
+}
+
+function frame(name, title) {
+  if (!FOLDED.has(name)) return node("fieldset", {}, node("legend", {}, title));
+  const box = node("details", { id: name, open: unfolded.has(name) }, node("summary", {}, title));
+  box.addEventListener("toggle", () => unfolded[box.open ? "add" : "delete"](name));
   return box;
 }
 
@@ -224,7 +234,7 @@ function number(box, key, value, set, path) {
 
 function matrix(page, box, value, set, path) {
   const id = path.join(".");
-  const area = node("textarea", { id, rows: String(Math.max(value.length + 1, 3)), spellcheck: false });
+  const area = node("textarea", { id, rows: String(Math.max(value.length + 1, 3)), spellcheck: false, wrap: "off" });
   area.value = value.map((row) => row.join(", ")).join("\n");
   area.addEventListener("input", () => {
     const rows = area.value.split("\n").filter((row) => row.trim());

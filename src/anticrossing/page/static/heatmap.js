@@ -97,6 +97,13 @@ export function heatMap(figure, probed) {
     pen.restore();
   }
 
+  // On a resonance beside the middle, where along the amplitude there is something to be seen.
+  const start = ({ offsets, resonances }) => {
+    const place = resonances[Math.floor(resonances.length / 2) + 1] ?? 0;
+    const found = offsets.findIndex((v) => v >= place);
+    return found < 0 ? Math.floor(offsets.length / 2) : found;
+  };
+
   const clamp = (k, size) => Math.min(Math.max(k, 0), size - 1);
 
   function move(i, j) {
@@ -129,7 +136,7 @@ export function heatMap(figure, probed) {
       found.amplitudes.length !== next.amplitudes.length;
     found = next;
     values = numbers;
-    if (changed) probe = [Math.floor(next.offsets.length / 2), Math.floor(next.amplitudes.length / 2)];
+    if (changed) probe = [start(next), Math.floor(next.amplitudes.length / 2)];
     paint();
     draw();
   };

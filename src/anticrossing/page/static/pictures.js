@@ -138,6 +138,7 @@ class Passage extends View {
         x: found.values, y: found.exact[k], color: levelColor(k, count), name: `exact, ${found.states[k]}`,
       })),
       points: this.marks(found, count),
+      upright: [found.now],
       describe: `Final probabilities over ${found.label}`,
     });
   }
@@ -221,8 +222,7 @@ class Fringes extends View {
     const value = this.values[i * across + j];
     draw(this.cuts[0], x, offsets, offsets.map((_, k) => this.values[k * across + j]), offsets[i]);
     draw(this.cuts[1], y, amplitudes, [...this.values.slice(i * across, (i + 1) * across)], amplitudes[j]);
-    return `${x} ${shown(offsets[i])}, ${y} ${shown(amplitudes[j])}: population of the ` +
-      `${this.last.map.measured} ${shown(Number(value.toPrecision(6)))}`;
+    return `${x} ${shown(offsets[i])}, ${y} ${shown(amplitudes[j])}: population ${shown(Number(value.toPrecision(6)))} (${this.last.map.measured})`;
   }
 }
 

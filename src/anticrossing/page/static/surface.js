@@ -2,6 +2,8 @@
 
 import { shown, viridis } from "/static/chart.js";
 
+const WIDE = 1.15, TALL = 0.95; // how the cube is stretched
+
 export function surfaces(figure) {
   const canvas = document.createElement("canvas");
   const said = document.createElement("output");
@@ -18,14 +20,16 @@ export function surfaces(figure) {
     canvas.height = Math.round(height * ratio);
     const pen = canvas.getContext("2d");
     pen.scale(ratio, ratio);
-    const size = 0.33 * Math.min(width, 1.35 * height);
     const [low, high] = [found.least, found.most], middle = (low + high) / 2, half = (high - low) / 2 || 1;
     const [cos, sin, up, flat] = [Math.cos(turn), Math.sin(turn), Math.cos(tilt), Math.sin(tilt)];
     const n = found.x.length;
+    const size = Math.min( // as large as it fits however it is turned, with room for the names
+      (width / 2 - 30) / (WIDE * Math.SQRT2), (height / 2 - 26) / (TALL * up + Math.SQRT2 * flat),
+    );
     // From the unit cube to the screen, and how far away.
     const seen = (a, b, c) => {
       const along = a * cos - b * sin, away = a * sin + b * cos;
-      return [width / 2 + size * along * 1.15, height / 2 - size * (c * up * 0.95 - away * flat), away * up + c * flat];
+      return [width / 2 + size * along * WIDE, height / 2 - size * (c * up * TALL - away * flat), away * up + c * flat];
     };
     const place = (surface, i, j) =>
       seen((2 * i) / (n - 1) - 1, (2 * j) / (n - 1) - 1, (surface[i][j] - middle) / half);
@@ -67,9 +71,15 @@ export function surfaces(figure) {
     });
     pen.stroke();
     const ends = (values) => `${shown(Number(values[0].toPrecision(3)))} … ${shown(Number(values.at(-1).toPrecision(3)))}`;
-    const [px, py] = seen(0, -1.28, -1), [qx, qy] = seen(1.28, 0, -1);
-    pen.fillText(`${found.labels[0]} ${ends(found.x)}`, px, py);
-    pen.fillText(`${found.labels[1]} ${ends(found.y)}`, qx, qy);
+    const name = (text, [x, y]) => {
+      const room = pen.measureText(text).width / 2 + 4;
+      const most = canvas.clientWidth - room;
+      pen.fillText(text, Math.min(Math.max(x, room), most), Math.min(y + 14, canvas.clientHeight - 6));
+    };
+    // Along the two edges of the floor that are nearest to the eye.
+    const near = Math.cos(turn) > 0 ? 1 : -1, side = Math.sin(turn) > 0 ? 1 : -1;
+    name(`${found.labels[0]} ${ends(found.x)}`, seen(0, near, -1));
+    name(`${found.labels[1]} ${ends(found.y)}`, seen(side, 0, -1));
   }
 
   function move(by, over) {
