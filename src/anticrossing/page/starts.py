@@ -70,7 +70,7 @@ _PASSAGES: dict[str, tuple[Tables, Tables]] = {
     ),
     "BowTie": ({"slopes": [-1.0, 1.0], "couplings": [0.3, 0.3]}, _linear(-20.0, 20.0, 1.0)),
     "SpinInField": ({"spin": 1.0, "transverse_field": 0.4}, _linear(-20.0, 20.0, 1.0)),
-    "TransverseIsing": ({"sites": 3, "coupling": 1.0}, _linear(-6.0, 6.0, 0.5)),
+    "TransverseIsing": ({"sites": 3, "coupling": 1.0}, _linear(-6.0, 6.0, 5.0)),
     "TransverseIsingMode": ({"momentum": 0.5, "coupling": 1.0}, _linear(-6.0, 8.0, 1.0)),
     "BlochBands": ({"hopping": 1.0, "gap": 0.5}, _linear(0.0, 6.0, 0.2)),
     "Annealing": (
@@ -101,7 +101,7 @@ _PASSAGES: dict[str, tuple[Tables, Tables]] = {
         {"fixed_frequency": 5.0, "anharmonicities": [-0.3, -0.3], "coupling": 0.02, "levels": 2},
         _linear(4.5, 5.5, 0.02),
     ),
-    "RydbergPair": ({"rabi": 1.0, "detuning": -4.0, "c6": 1000.0}, _linear(5.0, 2.5, -0.5)),
+    "RydbergPair": ({"rabi": 1.0, "detuning": 4.0, "c6": 1000.0}, _linear(4.0, 1.8, -0.5)),
     "RydbergChain": ({"sites": 3, "rabi": 1.0, "interaction": 4.0}, _linear(-8.0, 8.0, 1.0)),
     "NVCentre": ({"transverse_field": 5.0}, _linear(900.0, 1150.0, 2000.0)),
 }

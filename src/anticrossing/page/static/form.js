@@ -108,7 +108,7 @@ function followScan({ tables }, word) {
   const value = key === "parameters.rate" ? tables.drive.parameters.rate : tables.drive[key];
   tables.scan = {
     parameter: `drive.${key === "parameters.rate" ? "rate" : key}`,
-    from: value / 10, to: value * 10, points: 21, scale: "log",
+    from: value / 10, to: value * 10, points: tables.scan?.points ?? 21, scale: "log",
   };
 }
 

@@ -12,6 +12,7 @@ const experiments = {}; // by view: the tables of its experiment file
 let figures = null; // of the view that is shown
 let running = null; // the question that is being answered
 let moved = false; // since it was asked
+let refused = ""; // what is wrong with the link: it stays in sight until something is moved
 
 function say(line) {
   $("line").textContent = line;
@@ -88,8 +89,8 @@ function show(piece, lines) {
     return;
   }
   if (piece.line) lines.push(piece.line);
-  if (piece.piece === "end") say(lines[0] ?? "");
-  else figures.draw(piece);
+  if (piece.piece === "end") say(lines[0] ?? refused);
+  figures.draw(piece);
 }
 
 let waiting = 0;
@@ -112,9 +113,19 @@ function open(name, tables) {
 }
 
 function rebuild(focus) {
-  buildForm($("controls"), kind, experiments[kind], opening, { changed: ask, rebuild });
+  buildForm($("controls"), kind, experiments[kind], opening, { changed, rebuild: remade });
   if (focus) $(focus)?.focus();
   ask();
+}
+
+function changed() {
+  refused = "";
+  ask();
+}
+
+function remade(focus) {
+  refused = "";
+  rebuild(focus);
 }
 
 async function download(wanted) {
@@ -169,9 +180,8 @@ async function start() {
     const read = await (await post("/read", { text })).json();
     return open(read.kind, read.tables);
   } catch (error) {
-    open("passage");
-    figures.refused = error.message; // it stays until the first movement
-    return say(error.message);
+    refused = error.message;
+    return open("passage");
   }
 }
 
