@@ -192,12 +192,12 @@ def test_surroundings_drives_and_models_are_chosen(visit: Visit) -> None:
     visit.choose("model", "BowTie")
     assert visit.drawn("levels").startswith("3 levels")
     visit.choose("model", "")
-    visit.field("hamiltonian.parameters.names").fill("gap, bend")
+    visit.field("hamiltonian.parameters.names").fill("gap, shift")
     visit.field("hamiltonian.parameters.names").press("Tab")
-    visit.type("hamiltonian.matrix", "x/2 + bend*x**2, gap/2\ngap/2, -x/2")
-    visit.type("hamiltonian.parameters.bend", "0.01")
+    visit.type("hamiltonian.matrix", "x/2 + shift, gap/2\ngap/2, -x/2")
+    visit.type("hamiltonian.parameters.shift", "0.5")
     assert visit.line() == ""
-    assert visit.tables()["hamiltonian"]["parameters"] == {"gap": 1, "bend": 0.01}
+    assert visit.tables()["hamiltonian"]["parameters"] == {"gap": 1, "shift": 0.5}
 
 
 def test_what_is_typed_wrong_gets_one_line_and_leaves_the_last_picture(visit: Visit) -> None:

@@ -18,8 +18,8 @@ def page_command(file: Path | None, port: int | None, no_browser: bool) -> None:
 
     It starts from FILE, if one is given, and ends with Ctrl-C. Nothing leaves this machine.
     """
-    for package in ("starlette", "uvicorn"):
-        require(package, "page", "The command `anticrossing page`")
+    require("starlette", "page", "The command `anticrossing page`")
+    require("uvicorn", "page", "The command `anticrossing page`")
     from anticrossing.page import serve
 
     serve(file, port=port, browser=not no_browser)

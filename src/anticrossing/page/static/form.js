@@ -79,8 +79,10 @@ function chooseModel(page, box) {
   chooser(box, "model", "model", options, own ? "" : tables.hamiltonian.model, (name) => {
     if (!name) tables.hamiltonian = structuredClone(opening.own[kind]);
     else if (known[name]) {
+      const points = tables.scan?.points;
       for (const key of Object.keys(tables)) if (key !== "environment") delete tables[key];
       Object.assign(tables, structuredClone(known[name]));
+      if (points && tables.scan?.points) tables.scan.points = points;
     }
     page.rebuild("model");
   });
