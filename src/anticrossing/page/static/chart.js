@@ -76,8 +76,9 @@ function range(values, given) {
   return [low, high];
 }
 
-function marker(shape, x, y, color, filled) {
-  const s = 4.6;
+// A higher rank is drawn later and smaller, so that marks on top of each other all show.
+function marker(shape, x, y, color, filled, rank = 0) {
+  const s = Math.max(5.4 - 1.5 * rank, 2.4);
   const path = {
     circle: `M${x - s} ${y}a${s} ${s} 0 1 0 ${2 * s} 0a${s} ${s} 0 1 0 ${-2 * s} 0Z`,
     diamond: `M${x} ${y - s * 1.2}L${x + s * 1.2} ${y}L${x} ${y + s * 1.2}L${x - s * 1.2} ${y}Z`,
@@ -141,7 +142,7 @@ export function chart(figure, drawn) {
   }
   for (const p of drawn.points ?? []) {
     if (p.y !== null && p.x >= x0 && p.x <= x1) {
-      data.append(marker(p.shape, px(p.x), py(p.y), p.color, p.filled));
+      data.append(marker(p.shape, px(p.x), py(p.y), p.color, p.filled, p.rank));
     }
   }
   const clip = `clip-${figure.id}`;
@@ -149,7 +150,7 @@ export function chart(figure, drawn) {
   const picture = svg(
     "svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": drawn.describe },
     svg("clipPath", { id: clip }, svg("rect", {
-      x: PAD.left, y: PAD.top - 6, width: right - PAD.left, height: bottom - PAD.top + 12,
+      x: PAD.left - 6, y: PAD.top - 6, width: right - PAD.left + 12, height: bottom - PAD.top + 12,
     })),
     grid,
     svg("rect", {
@@ -178,7 +179,7 @@ function legend(drawn) {
     }));
   }
   for (const p of drawn.points ?? []) if (p.name && !found.has(p.name)) {
-    found.set(p.name, marker(p.shape, 13, 6, p.legend ?? p.color, Boolean(p.legend) || p.filled));
+    found.set(p.name, marker(p.shape, 13, 6, p.legend ?? p.color, Boolean(p.legend) || p.filled, p.rank));
   }
   return [...found].map(([name, mark]) => {
     const entry = document.createElement("span");

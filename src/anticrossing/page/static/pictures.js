@@ -149,11 +149,14 @@ class Passage extends View {
 
   marks(found, count) {
     const names = [...new Set(this.points.flatMap((point) => point.found.map((one) => one.name)))];
-    return this.points.flatMap((point) => point.found.flatMap((one) => this.chosen.map((k) => ({
-      x: found.values[point.index], y: one.probabilities[k], filled: one.valid,
-      shape: shapeOf(names.indexOf(one.name)), color: levelColor(k, count), legend: "#555",
-      name: one.name,
-    }))));
+    const marks = this.points.flatMap((point) => point.found.flatMap((one) => this.chosen.map((k) => {
+      const rank = names.indexOf(one.name);
+      return {
+        x: found.values[point.index], y: one.probabilities[k], filled: one.valid, rank,
+        shape: shapeOf(rank), color: levelColor(k, count), legend: "#555", name: one.name,
+      };
+    })));
+    return marks.sort((a, b) => a.rank - b.rank);
   }
 
   draw(piece) {
