@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from anticrossing import studies
 from anticrossing._core.checks import AnticrossingError, InputError, choice, describe, fail
 from anticrossing._core.provenance import plain
@@ -128,7 +130,9 @@ def _pieces(study: Study, tables: Tables, text: str) -> Iterator[dict[str, Any]]
     yield {"piece": "text", "text": text}
     for name, make in _VIEWS[type(study)].pieces(study, tables):
         try:
-            yield {"piece": name, **plain(make())}
+            with np.errstate(all="ignore"):  # what overflows on the way, checks refuse
+                made = plain(make())
+            yield {"piece": name, **made}
         except AnticrossingError as error:
             yield {"piece": name, "line": str(error)}
     yield {"piece": "end"}

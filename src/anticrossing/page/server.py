@@ -219,7 +219,7 @@ def server(app: Any) -> uvicorn.Server:
             app,
             ws="none",
             lifespan="off",
-            log_level="critical",
+            log_level="error",
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=1,

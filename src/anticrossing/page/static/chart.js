@@ -89,7 +89,7 @@ function marker(shape, x, y, color, filled, rank = 0) {
     plus: `M${x - s} ${y}h${2 * s}M${x} ${y - s}v${2 * s}`,
   }[shape];
   return svg("path", {
-    d: path, stroke: color, "stroke-width": 1.5, fill: filled ? color : "#fff",
+    d: path, stroke: filled && rank ? "#fff" : color, "stroke-width": filled && rank ? 1 : 1.5, fill: filled ? color : "#fff",
     "fill-opacity": filled ? 0.85 : 0.6,
   });
 }

@@ -66,7 +66,7 @@ export function heatMap(figure, probed) {
     pen.fillStyle = "#595959";
     pen.textAlign = "center";
     const text = (v) => shown(v);
-    for (const v of ticks(x0, x1, Math.max(2, w / 85))) {
+    for (const v of ticks(x0, x1, Math.max(3, w / 55))) {
       pen.fillText(text(v), PAD.left + ((v - x0) / (x1 - x0)) * w, PAD.top + h + 16);
     }
     pen.textAlign = "right";

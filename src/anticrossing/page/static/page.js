@@ -4,6 +4,7 @@ import { buildForm } from "/static/form.js";
 import { VIEWS } from "/static/pictures.js";
 
 const $ = (id) => document.getElementById(id);
+const LOST = "No answer came: see the terminal of  anticrossing page,  and start it again if it has ended.";
 const FIRST = new Set(["populations", "map", "surfaces", "end"]); // what has to follow the hand
 
 let opening = null; // what there is to start from
@@ -71,8 +72,7 @@ async function answerAll() {
       }
     } catch (error) {
       if (error.name !== "AbortError") {
-        const lost = error instanceof TypeError;
-        say(lost ? "The server does not answer: start  anticrossing page  again." : error.message);
+        say(error instanceof TypeError ? LOST : error.message);
         figures.stale(true);
       }
     }
