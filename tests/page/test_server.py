@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -297,7 +302,7 @@ def test_an_intersection_pulled_apart_has_its_levels_and_phase(page: Served, spl
 
 
 def test_questions_at_the_same_time_share_nothing(page: Served) -> None:
-    """Eight at once, each with its gap, against one batch, and Landau and Zener to the window's end."""
+    """Eight at once, each with its gap, against one batch and against Landau and Zener."""
     gaps = np.linspace(0.2, 1.6, 8)
 
     def ask(gap: float) -> Any:
@@ -365,6 +370,42 @@ def test_a_port_that_is_taken_is_refused_and_the_usual_one_replaced() -> None:
     assert one.getsockname()[1] != other.getsockname()[1]
     one.close()
     other.close()
+
+
+def test_a_package_that_is_missing_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    from anticrossing.cli.commands import app
+
+    monkeypatch.setitem(sys.modules, "starlette", None)
+    done = CliRunner().invoke(app, ["page", "--no-browser"])
+    assert str(done.exception) == (
+        "The command `anticrossing page` needs the package starlette: "
+        "install it with  pip install 'anticrossing[page]'"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has another Ctrl-C")
+def test_the_command_serves_until_it_is_interrupted() -> None:
+    command = [sys.executable, "-m", "anticrossing", "page", "examples/flux_qubit.toml"]
+    running = subprocess.Popen(
+        [*command, "--no-browser", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert running.stdout is not None
+    said = re.match(
+        r"page: http://127\.0\.0\.1:(\d+)/  \(Ctrl-C ends it\)", running.stdout.readline()
+    )
+    assert said
+    text = json.loads(Served(int(said[1])).ask("/opening").body)["text"]
+    assert text == Path("examples/flux_qubit.toml").read_text(encoding="utf-8")
+    running.send_signal(signal.SIGINT)
+    assert running.communicate(timeout=60) == ("", "")
+    assert running.returncode == 0
 
 
 def test_files_that_the_page_cannot_show_are_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ Sec-Fetch-Site, and what is sent may neither be framed nor load anything from el
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import sys
@@ -208,8 +209,8 @@ def serve(file: Path | None = None, *, port: int | None = None, browser: bool = 
     threading.Thread(target=answers.warm_up, daemon=True).start()
     if browser:
         webbrowser.open(address)
-    server(application(number, start)).run(sockets=[listening])
-    print("page: ended", file=sys.stderr)
+    with contextlib.suppress(KeyboardInterrupt):  # that is how it ends
+        server(application(number, start)).run(sockets=[listening])
 
 
 def server(app: Any) -> uvicorn.Server:

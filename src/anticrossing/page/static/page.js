@@ -128,7 +128,9 @@ function remade(focus) {
   rebuild(focus);
 }
 
-async function download(wanted) {
+async function download(button) {
+  const { wanted } = button.dataset;
+  button.disabled = true; // a figure and its data take as long as  anticrossing run
   $("said").textContent = "Making the file.";
   try {
     const answer = await post("/download", { wanted, tables: experiments[kind] });
@@ -139,8 +141,9 @@ async function download(wanted) {
     setTimeout(() => URL.revokeObjectURL(place), 10_000);
     $("said").textContent = `${name} is downloaded.`;
   } catch (error) {
-    say(error.message);
+    say(error instanceof TypeError ? LOST : error.message);
   }
+  button.disabled = false;
 }
 
 async function copyLink() {
@@ -160,7 +163,7 @@ for (const button of $("views").children) {
   button.addEventListener("click", () => open(button.dataset.kind));
 }
 for (const button of $("keep").querySelectorAll("[data-wanted]")) {
-  button.addEventListener("click", () => download(button.dataset.wanted));
+  button.addEventListener("click", () => download(button));
 }
 $("link").addEventListener("click", copyLink);
 $("controls").addEventListener("submit", (event) => event.preventDefault());
