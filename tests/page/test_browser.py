@@ -315,6 +315,17 @@ def test_a_state_is_kept_as_a_link_and_as_a_file_that_runs(
     again.close()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("wanted", "name"), [("figure", "experiment.svg"), ("data", "experiment.nc")]
+)
+def test_figure_and_data_are_downloaded(visit: Visit, wanted: str, name: str) -> None:
+    with visit.page.expect_download() as waited:
+        visit.page.click(f"[data-wanted={wanted}]")
+    assert waited.value.suggested_filename == name
+    assert Path(waited.value.path()).stat().st_size > 10_000
+
+
 def test_a_link_that_is_no_experiment_gets_a_line(browser: Any, server: Served) -> None:
     opened = Visit(browser, server, "?experiment=%5Bdrive")
     assert opened.line().startswith("Not valid TOML")
