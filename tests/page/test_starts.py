@@ -81,7 +81,10 @@ def test_every_kind_of_drive_goes_with_the_first_passage(kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("view", "name"), ALL)
 def test_every_start_gives_a_picture(view: str, name: str) -> None:
-    pieces = list(answers.picture({"tables": ALL[view, name]}))
+    tables = copy.deepcopy(ALL[view, name])
+    if "points" in tables.get("scan", {}):
+        tables["scan"]["points"] = 2
+    pieces = list(answers.picture({"tables": tables}))
     assert not [piece["line"] for piece in pieces if "line" in piece]
     if view == "passage":
         final = np.array(next(p["exact"] for p in pieces if p["piece"] == "verdict"))
