@@ -101,14 +101,14 @@ class Passage extends View {
   verdict(found) {
     const states = found.exact.map((_, k) => k).sort((a, b) => found.exact[b] - found.exact[a])
       .slice(0, 4).sort((a, b) => a - b);
-    const head = element("tr", {}, ...["", ...states.map((k) => found.states[k]), "difference", "domain"]
+    const head = element("tr", {}, ...["", "domain", ...states.map((k) => found.states[k]), "difference"]
       .map((text) => element("th", { scope: "col" }, text)));
     const row = (name, values, difference, domain) => element("tr", {},
-      element("td", {}, name), ...states.map((k) => element("td", {}, shown(values[k]))),
-      element("td", {}, difference), element("td", domain ? { class: domain } : {}, domain));
+      element("td", {}, name), element("td", domain ? { class: domain } : {}, domain),
+      ...states.map((k) => element("td", {}, shown(values[k]))), element("td", {}, difference));
     const rows = [row("exact", found.exact, "", "")];
     for (const one of found.predictions) {
-      rows.push(row(one.name, one.probabilities, Number(one.difference).toExponential(1),
+      rows.push(row(one.name, one.probabilities, shown(Number(one.difference.toPrecision(2))),
         one.valid ? "within" : "outside"));
     }
     const table = element("table", {}, head, ...rows);
