@@ -73,7 +73,7 @@ async function answerAll() {
     } catch (error) {
       if (error.name !== "AbortError") {
         say(error instanceof TypeError ? LOST : error.message);
-        figures.stale(true);
+        figures.stale();
       }
     }
     running = null;

@@ -44,8 +44,8 @@ class View {
     for (const [name, piece] of Object.entries(this.last)) this[name](piece);
   }
 
-  stale(all) {
-    for (const home of Object.values(this.homes)) home.classList.toggle("stale", all);
+  stale() {
+    for (const home of Object.values(this.homes)) home.classList.add("stale");
   }
 }
 
@@ -178,7 +178,7 @@ class Passage extends View {
     if (!note) this.homes.rates.append(note = element("p", { class: "soft" }));
     note.textContent = this.last.rates
       ? `Filled marks: within the domain (${inside} of ${found.length}); hollow: outside.`
-      : "This experiment has no table [scan]: nothing to be drawn over.";
+      : "This experiment has no table [scan] to be drawn over.";
     this.homes.rates.dataset.complete = String(this.points.length);
   }
 }
@@ -203,22 +203,22 @@ class Fringes extends View {
     this.cuts = [
       figure(place, "along-offset", "Along the offset"), figure(place, "along-amplitude", "Along the amplitude"),
     ];
-    this.map_ = heatMap(this.homes.map, (i, j) => this.cut(i, j));
+    this.paint = heatMap(this.homes.map, (i, j) => this.cut(i, j));
   }
 
   map(found) {
     const bytes = Uint8Array.from(atob(found.population), (c) => c.charCodeAt(0));
     this.values = new Float32Array(bytes.buffer);
-    this.map_(found, this.values);
+    this.paint(found, this.values);
     this.homes.map.dataset.drawn = Number(this.homes.map.dataset.drawn ?? 0) + 1;
   }
 
   cut(i, j) {
     const { offsets, amplitudes, range, x, y } = this.last.map;
-    const across = amplitudes.length, rising = [0, 1].map((k) => range[k]);
+    const across = amplitudes.length;
     const draw = (home, label, at, values, where) => chart(home, {
       height: 200, x: { label, range: span(at) },
-      y: { label: "population", range: [Math.min(0, rising[0]), Math.max(rising[1] * 1.05, 1e-9)] },
+      y: { label: "population", range: [0, Math.max(range[1] * 1.05, 1e-9)] },
       lines: [{ x: at, y: values, color: "#0072b2" }], upright: [where],
       describe: `Population along the ${label}`,
     });

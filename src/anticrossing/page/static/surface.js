@@ -64,11 +64,8 @@ export function surfaces(figure) {
     pen.font = '12px system-ui, "DejaVu Sans", sans-serif';
     pen.textAlign = "center";
     pen.beginPath();
-    for (const c of [-1]) corner.forEach(([a, b], k) => {
-      const [x, y] = seen(a, b, c), [u, v] = seen(...corner[(k + 1) % 4], c);
-      pen.moveTo(x, y);
-      pen.lineTo(u, v);
-    });
+    for (const [a, b] of corner) pen.lineTo(...seen(a, b, -1).slice(0, 2));
+    pen.closePath();
     pen.stroke();
     const ends = (values) => `${shown(Number(values[0].toPrecision(3)))} … ${shown(Number(values.at(-1).toPrecision(3)))}`;
     const name = (text, [x, y]) => {
