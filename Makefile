@@ -70,6 +70,7 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml
 
 $(VENV)/.tested: $(VENV)/bin/python pyproject.toml
 	$(PIP) -e '.[test]'
+	@! command -v chromium >/dev/null || $(PIP) 'playwright>=1.50'
 	@touch $@ $(VENV)/.installed
 
 $(VENV)/.linted: $(VENV)/.tested

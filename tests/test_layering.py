@@ -24,7 +24,7 @@ LAYERS = [
     {"analysis"},
     {"thermodynamics", "control", "fits"},
     {"studies"},
-    {"reproduce"},
+    {"reproduce", "page"},
     {"cli"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

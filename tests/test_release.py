@@ -172,6 +172,7 @@ def test_the_wheel_installs_into_an_empty_environment_and_runs(tmp_path: Path) -
     held = zipfile.ZipFile(wheel).namelist()
     folder = ROOT / "src"
     stubs = {path.relative_to(folder).as_posix() for path in folder.rglob("*.pyi")}
+    stubs |= {path.relative_to(folder).as_posix() for path in folder.rglob("page/static/*")}
     assert stubs | {"anticrossing/py.typed"} <= set(held)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in held)
 

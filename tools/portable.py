@@ -33,7 +33,7 @@ COMPUTING = [
     "tests/geometry",
     "tests/thermodynamics",
 ]
-RUNNING = ("files", "plot", "cli", "fit", "dask")  # extras that the tests need
+RUNNING = ("files", "plot", "cli", "fit", "dask", "page")  # extras that the tests need
 QUICK = [
     "tests/formulas/test_landau_zener.py",
     "tests/spectrum/test_levels.py",

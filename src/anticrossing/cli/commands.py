@@ -16,6 +16,7 @@ import click
 from anticrossing._core.checks import AnticrossingError, InputError
 from anticrossing._version import __version__
 from anticrossing.cli import terminal
+from anticrossing.cli.page import page_command
 
 if TYPE_CHECKING:
     from anticrossing.studies import Study
@@ -275,6 +276,9 @@ def models_command(as_json: bool) -> None:
         print(json.dumps(lines, indent=2))
         return
     terminal.print_names("models", lines)
+
+
+app.add_command(page_command)
 
 
 def _first_line(thing: Any) -> str:

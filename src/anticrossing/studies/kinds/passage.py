@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -20,7 +20,7 @@ from anticrossing._core.checks import (
 )
 from anticrossing._core.provenance import plain
 from anticrossing._core.unchanging import read_only
-from anticrossing.analysis import Passage, PassagePrediction, passage
+from anticrossing.analysis import PassageEvent, PassagePrediction, passage
 from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.meetings import find_events, sample_path, where_to_look
 from anticrossing.analysis.referee import audit
@@ -30,7 +30,7 @@ from anticrossing.dynamics.propagation import of_all_levels, propagate
 from anticrossing.dynamics.request import check_tolerance, environment_coordinates
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
-from anticrossing.spectrum import Symmetry, find_crossings, levels, sectors
+from anticrossing.spectrum import Crossing, Symmetry, find_crossings, levels, sectors
 from anticrossing.studies import environments, levels as build, tables
 from anticrossing.studies.outcome import Listed, Output, Progress, Scanned
 from anticrossing.studies.outcomes.passage import PassageOutcome, crossing_rows, crossings_table
@@ -241,10 +241,10 @@ class PassageStudy(Study):
         """Analyse the passage, sample its curves, and follow the scan."""
         analysed = passage(self.hamiltonian, self.drive, symmetry=self.symmetry, **self.settings)
         _check_accuracy(analysed.exact)
-        times = _sample_times(analysed, self.drive, self.question.samples)
+        times = sample_times(analysed.events, self.drive, self.question.samples)
         evolution = propagate(self.hamiltonian, self.drive, times=times, **self.settings)
         positions = np.asarray(self.drive(times))
-        curve = _curve_positions(analysed, positions, self.question.samples)
+        curve = curve_positions(analysed.crossings, positions, self.question.samples)
         scanned = scan(self, tuple(_OUTPUTS))
         predicted, inside, notes = _predicted(self, scanned, progress)
         return PassageOutcome(
@@ -325,24 +325,38 @@ def _predicted(
         return predicted, inside, ()
     notes = []
     axis, exact = scanned.axis, scanned["probability"]
+    for done, (index, found, reason) in enumerate(predicted_along(study, scanned), start=1):
+        if reason:
+            notes.append(reason)
+        for one in found:
+            row = predicted.setdefault(one.name, np.full(exact.shape, np.nan))
+            row[index] = one.probabilities
+            size = axis.values.size
+            inside.setdefault(one.name, np.zeros(size, dtype=np.bool_))[index] = one.valid
+        if progress is not None:
+            progress(done, axis.values.size)
+    return predicted, inside, tuple(notes)
+
+
+def predicted_along(
+    study: PassageStudy, scanned: Scanned
+) -> Iterator[tuple[int, tuple[PassagePrediction, ...], str]]:
+    """Yield each point of a scan with what the closed forms give there, or why they give nothing.
+
+    One point at a time, so that a caller may show the first while the last is being computed.
+    """
+    axis, exact = scanned.axis, scanned["probability"]
     search = functools.cache(find_crossings)  # often of one Hamiltonian on one stretch
     for index, value in enumerate(axis.values):
         error = float(scanned["error_estimate"][index])
-        if not np.isfinite(error):
-            continue
-        try:
-            found = _predict(study, axis.parameter, float(value), exact[index], error, search)
-        except AnticrossingError as reason:
-            notes.append(f"{axis.name} = {value:.6g}: {reason}")
-        else:
-            for one in found:
-                row = predicted.setdefault(one.name, np.full(exact.shape, np.nan))
-                row[index] = one.probabilities
-                size = axis.values.size
-                inside.setdefault(one.name, np.zeros(size, dtype=np.bool_))[index] = one.valid
-        if progress is not None:
-            progress(index + 1, axis.values.size)
-    return predicted, inside, tuple(notes)
+        found: tuple[PassagePrediction, ...] = ()
+        reason = ""
+        if np.isfinite(error):
+            try:
+                found = _predict(study, axis.parameter, float(value), exact[index], error, search)
+            except AnticrossingError as refused:
+                reason = f"{axis.name} = {value:.6g}: {refused}"
+        yield index, found, reason
 
 
 def _predict(
@@ -356,11 +370,11 @@ def _predict(
     return audit(found, exact, error, initial)
 
 
-def _sample_times(analysed: Passage, drive: Drive, count: int) -> FloatArray:
+def sample_times(events: Iterable[PassageEvent], drive: Drive, count: int) -> FloatArray:
     """Return times over the whole window, denser where something happens."""
     start, stop = float(drive.start_time), float(drive.stop_time)
     fine = []
-    for event in analysed.events:
+    for event in events:
         rate = event.sweep_rate
         if rate <= 0 or not np.isfinite(rate):
             continue
@@ -373,10 +387,11 @@ def _sample_times(analysed: Passage, drive: Drive, count: int) -> FloatArray:
     return _distinct(np.concatenate(times), stop - start)
 
 
-def _curve_positions(analysed: Passage, positions: FloatArray, count: int) -> FloatArray:
+def curve_positions(crossings: Iterable[Crossing], positions: FloatArray, count: int) -> FloatArray:
+    """Return coordinates of the level curves, denser around the crossings."""
     low, high = float(positions.min()), float(positions.max())
     found = [np.linspace(low, high, count)]
-    for crossing in analysed.crossings:
+    for crossing in crossings:
         if crossing.slope_difference > 0:
             width = max(crossing.gap / crossing.slope_difference, 1e-6 * (high - low))
             near = crossing.position + width * np.linspace(-4, 4, 33)
