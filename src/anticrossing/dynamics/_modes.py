@@ -29,7 +29,7 @@ class Modes:
     ----------
     matrices : array, shape (K, N, N)
     functions : array, shape (P, n, K − 1)
-        φ_1, φ_2, … at the nodes, of size 1 at most.
+        φ_1, φ_2, … at the nodes, of size 1 at most; with n = 2, straight lines at both ends.
     rounding : array, shape (K − 1,)
         How well their values are known.
     basis : array, shape (N, N), or None
@@ -119,6 +119,8 @@ class Modes:
 
     def series(self, grid: Grid) -> tuple[FloatArray, npt.NDArray[np.int64]]:
         """Return power series about the panels' middles (P, K, n), and their degrees (P, K)."""
+        if self.functions.shape[1] == 2:
+            return self._straight()
         coefficients = np.einsum("cn,pnk->pkc", grid.to_coefficients, self.functions)
         # What is rounding must not become a power: they are large where they cancel.
         significant = np.abs(coefficients) > self.rounding[:, None]
@@ -131,6 +133,16 @@ class Modes:
         degrees = np.concatenate([np.zeros((panels, 1), dtype=np.int64), degrees], axis=1)
         return np.concatenate([constant, series], axis=1), degrees.astype(np.int64)
 
+    def _straight(self) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+        """Return the series of straight lines."""
+        left, right = self.functions.swapaxes(0, 1)
+        series = np.zeros((left.shape[0], left.shape[1] + 1, 2))
+        series[:, 0, 0] = 1.0
+        series[:, 1:, 0], series[:, 1:, 1] = 0.5 * (left + right), 0.5 * (right - left)
+        degrees = np.ones(series.shape[:2], dtype=np.int64)
+        degrees[:, 0] = 0
+        return series, degrees
+
 
 def _is_diagonal(matrix: npt.NDArray[Any]) -> bool:
-    return not np.any(matrix * (1 - np.eye(matrix.shape[-1])))
+    return np.count_nonzero(matrix) == np.count_nonzero(matrix.diagonal())

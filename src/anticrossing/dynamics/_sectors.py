@@ -24,12 +24,12 @@ from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.hamiltonian import Hamiltonian, Matrices, TermHamiltonian
 from anticrossing.spectrum import Symmetry
-from anticrossing.spectrum._algebra import dense, equal_blocks
-from anticrossing.spectrum.symmetry import conserved
+from anticrossing.spectrum._algebra import APART, ZERO_ROTATED, dense, equal_blocks
+from anticrossing.spectrum.symmetry import LARGEST_ROTATED, conserved
 
+_ALWAYS_TRIED = 32  # levels: eigenvectors at the ends cost little beside a search
 _SMALLEST = 3  # of two levels a search costs as much as it could save
 _TIED = 1e-12  # of the largest level: levels that are nearer are one
-_SAMPLES = 8  # of the window
 _MUCH = 32.0  # units of a block that may be lost unseen
 _UNIT = float(np.finfo(np.float64).eps)
 
@@ -140,6 +140,8 @@ class Sectored:
         if symmetry is None and hamiltonian.dimension < _SMALLEST:
             return None
         with one_thread:
+            if symmetry is None and _are_linked(lanes):
+                return None
             found = conserved(hamiltonian, symmetry)
             if found.count == 1:
                 return None
@@ -189,7 +191,7 @@ class Sectored:
         lanes = self.blocks[0]
         if self.between is None:
             return np.zeros(lanes.count)
-        times, everywhere = _samples(lanes), np.arange(lanes.count)
+        times, everywhere = lanes.samples, np.arange(lanes.count)
         factors = np.abs(lanes.factors(times, everywhere))
         amplitude = np.mean(factors @ self.between, axis=1) * (lanes.stop - lanes.start)
         return np.asarray(np.minimum(amplitude, 1.0) ** 2)
@@ -279,10 +281,30 @@ class Sectored:
         return np.sort(groups * size + order, axis=-1) % size, not apart.all()
 
 
-def _samples(lanes: Lanes) -> FloatArray:
-    """Return times in every window."""
-    share = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
-    return np.asarray(lanes.start[:, None] + (lanes.stop - lanes.start)[:, None] * share)
+def _are_linked(lanes: Lanes) -> bool:
+    """Whether H at one end of a window links an eigenvector at the other end to all the others.
+
+    What commutes with both is then a multiple of the identity. If not, a search has to tell.
+    """
+    size = lanes.hamiltonian.dimension
+    if not (size <= _ALWAYS_TRIED or (size <= LARGEST_ROTATED and _is_full(lanes.hamiltonian))):
+        return False
+    ends = lanes.ends
+    energies, first = ends.energies[:, 0], ends.vectors[:, 0]
+    apart = np.min(np.diff(energies), axis=-1) > APART * np.max(np.abs(energies), axis=-1)
+    moved = ends.matrices[:, 1] @ first[..., :1]
+    links = np.abs(dagger(first) @ moved)[:, 1:, 0]
+    largest = np.max(np.abs(ends.matrices[:, 1]), axis=(1, 2))
+    return bool(np.any(apart & (np.min(links, axis=-1) > ZERO_ROTATED * largest)))
+
+
+def _is_full(hamiltonian: Hamiltonian) -> bool:
+    """Whether some constant matrix is stored as an array with few zeros."""
+    assert isinstance(hamiltonian, TermHamiltonian)
+    full = hamiltonian.dimension**2 // 2
+    return not hamiltonian.is_sparse and any(
+        np.count_nonzero(matrix) > full for matrix in hamiltonian.matrices
+    )
 
 
 def _with_twin(lanes: Lanes, evolution: Evolution, **cuts: Any) -> Evolution:
@@ -293,7 +315,7 @@ def _with_twin(lanes: Lanes, evolution: Evolution, **cuts: Any) -> Evolution:
     hamiltonian = lanes.hamiltonian
     if lanes.lost is None or not isinstance(hamiltonian, TermHamiltonian):
         return evolution
-    times, everywhere = _samples(lanes), np.arange(lanes.count)
+    times, everywhere = lanes.samples, np.arange(lanes.count)
     own = np.max(np.abs(lanes.traceless(times, everywhere)), axis=(2, 3))
     lost = np.max(lanes.last_digits(times, everywhere), axis=(2, 3))
     if np.all(lost <= _MUCH * _UNIT * own):

@@ -19,6 +19,7 @@ from anticrossing._core.linalg import dagger, nearer_unitary
 from anticrossing._core.threads import one_thread, processors
 from anticrossing.dynamics import _taylor, panels
 from anticrossing.dynamics._modes import Modes
+from anticrossing.dynamics._straight import Straight
 from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, UnitaryKernel, unresolved
 from anticrossing.dynamics.lanes import Lanes, tell_nobody
@@ -134,8 +135,13 @@ def solve(
 
     `phase` (lanes,) bounds ‖H‖ times the window, nearly.
     """
-    quiet = replace(lanes, tell=tell_nobody)  # the mesh is none of the work
-    mesh = panels.solve(quiet, Mesh(), tolerance=tolerance, breakpoints=breakpoints, times=times)
+    straight = Straight.of(lanes)
+    if straight is not None:
+        mesh = straight.mesh(breakpoints, times)
+    else:
+        quiet = replace(lanes, tell=tell_nobody)  # the mesh is none of the work
+        cuts = {"breakpoints": breakpoints, "times": times}
+        mesh = panels.solve(quiet, Mesh(), tolerance=tolerance, **cuts)
     levels = lanes.hamiltonian.dimension
     whole = columns is None
     if columns is None:
@@ -152,7 +158,7 @@ def solve(
             inside = np.isin(mesh.pieces.right[rows], wanted[lane])
             keep = np.where(inside, np.cumsum(inside) - 1, -1)
             size = float(phase[lane])
-            path = _path(lanes, lane, mesh, rows, keep, tolerance, size, columns.shape[2])
+            path = _path(lanes, lane, mesh, straight, rows, keep, tolerance, size, columns.shape[2])
             if path is None:
                 return None
             parts = _followed(path, columns[lane], size, lanes.part(lane, lanes.count).tell)
@@ -187,6 +193,7 @@ def _path(
     lanes: Lanes,
     lane: int,
     mesh: Evolution,
+    straight: Straight | None,
     rows: slice,
     keep: npt.NDArray[np.int64],
     tolerance: float,
@@ -196,13 +203,16 @@ def _path(
     """Return what is followed in one lane, in the basis that is cheapest."""
     left, right = mesh.pieces.left[rows], mesh.pieces.right[rows]
     width = right - left
-    points = grid(MANY_LEVEL_NODES)
-    half = 0.5 * width
-    times = (left + half)[:, None] + half[:, None] * points.nodes
-    times[:, 0], times[:, -1] = left, right
-    modes = Modes.of(lanes, lane, times)
-    if modes is None:
-        return None
+    modes: Modes | None
+    if straight is not None:
+        modes = straight.modes(lane, left, right)
+    else:
+        half = 0.5 * width
+        times = (left + half)[:, None] + half[:, None] * grid(MANY_LEVEL_NODES).nodes
+        times[:, 0], times[:, -1] = left, right
+        modes = Modes.of(lanes, lane, times)
+        if modes is None:
+            return None
     levels = lanes.hamiltonian.dimension
     # Eigenvectors cost some twenty products with a matrix, and save every other product.
     if modes.to_be_diagonalised and _ORDERS_PER_RADIAN * phase * columns > 20 * levels:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, fail, flattened, joint_shape, real_array
+from anticrossing._core.threads import one_thread
 from anticrossing.drive import Clock, Drive, Path, compose
 from anticrossing.hamiltonian import (
     FunctionHamiltonian,
@@ -21,6 +22,7 @@ from anticrossing.hamiltonian import (
 
 _ROUNDED = 2.0**-52  # of a term
 _JUMP = 1e-3  # of the largest: no rounding
+_SAMPLES = 8  # of H in a window
 LARGEST_WHOLE = 512
 """Sparse Hamiltonians above this dimension evolve one state, not all of them."""
 
@@ -50,6 +52,21 @@ def refuse_large(hamiltonian: Hamiltonian) -> None:
             f"it has {hamiltonian.dimension}: `propagate` follows one state of a large sparse "
             "Hamiltonian, `levels` and `find_crossings` with `count` look at the lowest levels",
         )
+
+
+@dataclass(frozen=True)
+class Ends:
+    """H without a multiple of the identity at both ends of every window, and its eigenbasis.
+
+    Attributes
+    ----------
+    matrices, vectors : array, shape (lanes, 2, N, N)
+    energies : array, shape (lanes, 2, N)
+    """
+
+    matrices: npt.NDArray[Any]
+    energies: FloatArray
+    vectors: npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -147,9 +164,11 @@ class Lanes:
         h, factor = self._h(lane), self.hamiltonian.units.angular
         x, *beside = self._beside(times, lane)
         if isinstance(self.hamiltonian, TermHamiltonian):
-            factors = self.hamiltonian.factors(x, h)
-            moved = [np.abs(self.hamiltonian.factors(there, h) - factors) for there in beside]
-            unknown = _without_jumps(np.max(moved, axis=0), factors) + _ROUNDED * np.abs(factors)
+            # One call: a formula costs as much at three times the places.
+            every = self.hamiltonian.factors(np.concatenate([x, *beside], axis=1), h)
+            factors, *moved = np.split(every, 3, axis=1)
+            moved = [np.abs(there - factors) for there in moved]
+            unknown = _without_jumps(np.maximum(*moved), factors) + _ROUNDED * np.abs(factors)
             shapes = np.abs(self.hamiltonian.traceless_matrices())
             found = np.tensordot(unknown, shapes, axes=1)
             if self.lost is not None:
@@ -180,18 +199,39 @@ class Lanes:
     ) -> list[npt.NDArray[Any]]:
         """Return x(t) at `times`, and what it may be as well; nothing outside the window."""
         start, stop = self.start[lane, None], self.stop[lane, None]
-        x = self.positions(times, lane)
-        near = [np.clip(np.nextafter(times, end), start, stop) for end in (-np.inf, np.inf)]
-        earlier, later = (self.positions(there, lane) for there in near)
+        before = np.maximum(np.nextafter(times, -np.inf), start)
+        after = np.minimum(np.nextafter(times, np.inf), stop)
+        every = np.concatenate([times, before, after, 0.5 * (start + stop)], axis=1)
+        count, every = times.shape[1], self.positions(every, lane)
+        x, earlier, later = (every[:, k * count : (k + 1) * count] for k in range(3))
         # Where x turns or rests one of them is x itself, which has a last digit all the same.
-        inside = self.positions(0.5 * (start + stop), lane)
-        return [x, earlier, np.nextafter(np.where(later == x, x, later), inside)]
+        return [x, earlier, np.nextafter(np.where(later == x, x, later), every[:, -1:])]
 
     def positions(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
         """Return x(t) at `times` (P, n) of lanes `lane` (P,)."""
         return self.drive.evaluate(
             times, {k: v[lane][:, None] for k, v in self.d_parameters.items()}
         )
+
+    @functools.cached_property
+    def ends(self) -> Ends:
+        """H at both ends of every window."""
+        times = np.stack([self.start, self.stop], axis=1)
+        matrices = self.traceless(times, np.arange(self.count))
+        with one_thread:
+            return Ends(matrices, *np.linalg.eigh(matrices))
+
+    @property
+    def samples(self) -> FloatArray:
+        """A few times in every window, (lanes, K)."""
+        share = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
+        return np.asarray(self.start[:, None] + (self.stop - self.start)[:, None] * share)
+
+    @functools.cached_property
+    def unknown(self) -> FloatArray:
+        """`last_digits` at the start, the samples and the stop of every window."""
+        times = np.concatenate([self.start[:, None], self.samples, self.stop[:, None]], axis=1)
+        return self.last_digits(times, np.arange(self.count))
 
     @functools.cached_property
     def breakpoints(self) -> FloatArray:

@@ -129,7 +129,7 @@ def solve(
     keep_memory()
     formulas = kernel.formulas
     wanted = [breakpoints, times, features.find(lanes, formulas)]
-    lane, left, right = _first_panels(lanes, wanted, kernel.first_panels)
+    lane, left, right = first_panels(lanes, wanted, kernel.first_panels)
     accepted: list[Pieces] = []
     evaluated, done, windows = 0, 0.0, lanes.stop - lanes.start
     function = lanes.is_function
@@ -194,7 +194,7 @@ def phases(lanes: Lanes, lane: npt.NDArray[np.intp], times: FloatArray) -> Float
         return np.asarray(h * (times[:, -1] - times[:, 0]))
 
 
-def _first_panels(
+def first_panels(
     lanes: Lanes, wanted: list[FloatArray | None], count: int
 ) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
     """Cut every window at breakpoints, at requested times, and into a few equal parts."""

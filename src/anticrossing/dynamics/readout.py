@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ from anticrossing.dynamics.superadiabatic import (
 
 LARGEST_USUAL = 1e-9  # many panels add up
 _NO_DISTANCE = 1e-12  # of the largest energy
+_MANY_LEVELS = 16  # of which a product of matrices costs more than the rest of a bound
 _LARGEST_NOISE = 1e-13  # of superadiabatic states, beside a tenth of their highest term
 _LARGEST_TERM = 0.1  # of a series whose sum is near a level
 DEGENERATE = (
@@ -83,9 +85,15 @@ def _unit(lanes: Lanes, times: FloatArray) -> Readout:
 
 def _adiabatic(lanes: Lanes, times: FloatArray, warnings: list[str]) -> Readout:
     """Return the eigenvectors of H."""
-    everywhere = np.concatenate([lanes.start[:, None], times, lanes.stop[:, None]], axis=1)
-    vectors = _eigenvectors(lanes, everywhere, warnings)
-    return Readout(vectors[:, 0], vectors[:, -1], vectors[:, 1:-1])
+    note_degenerate_ends(lanes, warnings)
+    levels = lanes.hamiltonian.dimension
+    between = np.empty((*times.shape, levels, levels), dtype=np.complex128)
+    if times.size:
+        matrices = lanes.traceless(times, np.arange(lanes.count))
+        with one_thread:
+            between[...] = np.linalg.eigh(matrices)[1]
+    ends = lanes.ends.vectors.astype(np.complex128)
+    return Readout(ends[:, 0], ends[:, 1], between)
 
 
 def _best(
@@ -196,7 +204,7 @@ def _end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, Comple
     best = np.full((2, lanes.count), np.inf)
     lane = np.arange(lanes.count)
     # Derivatives of noise on a panel of n nodes are n² times as large as it.
-    turned = [points.size**2 * _turning_noise(lanes, end) for end in (lanes.start, lanes.stop)]
+    turned = points.size**2 * _turning_noise(lanes).T
     for halvings in range(1, 40):
         width = (lanes.stop - lanes.start) * 0.5**halvings
         open_ends = best > tolerance
@@ -220,68 +228,103 @@ def _end_frames(lanes: Lanes, *, tolerance: float) -> tuple[ComplexArray, Comple
 
 
 def doubt(
-    lanes: Lanes, basis: str, times: FloatArray, sizes: FloatArray, level: int | None
+    lanes: Lanes,
+    basis: str,
+    times: FloatArray,
+    sizes: FloatArray,
+    level: int | None,
+    enough: float = 0.0,
 ) -> FloatArray:
     """Return a bound on what rounding of H does to the squares of `sizes` (lanes, K, N, C).
 
     They are the amplitudes, or roots of probabilities, found at `times` (lanes, K). Elements of H
     have a last digit: what that couples turns close levels against each other, where a state is
     read and where it starts. Levels without any distance are left out; a warning tells of them. Of
-    one column `level` is where it starts, if at a level.
+    one column `level` is where it starts, if at a level; a bound below `enough` may be wider.
     """
     levels = sizes.shape[-2]
     if basis == "diabatic" or levels == 1 or not times.size:
         return np.zeros(lanes.count)
-    turned = _angles(lanes, times)[0] @ sizes
-    if sizes.shape[-1] == levels:
-        turned = turned + sizes @ _angles(lanes, lanes.start[:, None])[0]
+    at_stop = times.shape[1] == 1 and np.array_equal(times[:, 0], lanes.stop)
+    one = sizes.shape[-1] != levels
+    if one and at_stop and levels >= _MANY_LEVELS:
+        wide = _wide_doubt(lanes, sizes[:, 0, :, 0], level)
+        if np.all(wide <= enough):
+            return wide
+    ends = _angles_at_ends(lanes)[0]
+    turned = (ends[:, 1:] if at_stop else _angles(lanes, times)[0]) @ sizes
+    if not one:
+        turned = turned + sizes @ ends[:, :1]
     elif level is not None:
-        first = _angles(lanes, lanes.start[:, None])[0][..., level]
-        turned = turned + np.sum(first, axis=-1)[..., None, None]
+        turned = turned + np.sum(ends[:, 0, :, level], axis=-1)[:, None, None, None]
     return np.asarray(np.max(2 * sizes * turned, axis=(1, 2, 3), initial=0.0))
 
 
-def _angles(lanes: Lanes, times: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return how well the eigenvectors are known against each other, and their distances.
+def _wide_doubt(lanes: Lanes, sizes: FloatArray, level: int | None) -> FloatArray:
+    """Return a wider bound for one column (lanes, N) at the stop, without products of matrices."""
+    # Between unit vectors no element of a matrix exceeds its norm, and of what eigenvectors leave
+    # off the diagonal, (r_f†v_g + v_f†r_g)/2, none the largest of the residuals r.
+    ends, unknown = lanes.ends, lanes.unknown[:, [0, -1]]
+    with one_thread:
+        residuals = ends.matrices @ ends.vectors - ends.vectors * ends.energies[..., None, :]
+    left = np.sqrt(np.max(np.sum(np.abs(residuals) ** 2, axis=-2), axis=-1))
+    known = _stacks.LAST_DIGIT * np.abs(ends.matrices) + unknown
+    noise = 2 * (left + np.linalg.norm(known, axis=(-2, -1)))
+    turns = [_over_distances(ends.energies[:, k]) for k in range(2)]
+    turned = noise[:, 1, None] * (turns[1] @ sizes[..., None])[..., 0]
+    if level is not None:
+        turned += (noise[:, 0] * np.sum(turns[0][..., level], axis=-1))[:, None]
+    return np.asarray(np.max(2 * sizes * turned, axis=-1))
 
-    Both are (lanes, K, N, N); levels that are not told apart have no distance.
+
+def _over_distances(energies: FloatArray) -> FloatArray:
+    """Return 1/|E_f − E_g| of levels (…, N), zero for those that are not told apart."""
+    apart = np.abs(energies[..., :, None] - energies[..., None, :])
+    told = apart > _NO_DISTANCE * np.max(np.abs(energies), axis=-1)[..., None, None]
+    return np.where(told, 1 / np.where(told, apart, 1.0), 0.0)
+
+
+def _angles(lanes: Lanes, times: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return how well the eigenvectors are known against each other, and over which distances.
+
+    Both are (lanes, K, N, N); levels that are not told apart turn over none.
     """
     everywhere = np.arange(lanes.count)
     h, unknown = lanes.traceless(times, everywhere), lanes.last_digits(times, everywhere)
-    shape = h.shape
-    h, unknown = (a.reshape(-1, *shape[-2:]) for a in (h, unknown))
     with one_thread:
         energies, vectors = np.linalg.eigh(h)
-    apart = np.abs(energies[:, :, None] - energies[:, None, :])
-    told = apart > _NO_DISTANCE * np.max(np.abs(energies), axis=-1)[:, None, None]
-    noise = 2 * _stacks.doubt(h, energies, vectors, np.abs(h) + unknown / _stacks.LAST_DIGIT)
-    angles = np.where(told, noise / np.where(told, apart, 1.0), 0.0)
-    return angles.reshape(shape), np.where(told, apart, 0.0).reshape(shape)
+    return _angles_of(h, energies, vectors, unknown)
 
 
-def _turning_noise(lanes: Lanes, when: FloatArray) -> FloatArray:
-    """Return the largest angle that eigenvectors are not known to, over its distance, (lanes,)."""
-    angles, apart = _angles(lanes, when[:, None])
-    return np.asarray(
-        np.max(np.where(apart > 0, angles / np.where(apart > 0, apart, 1.0), 0.0), axis=(1, 2, 3))
-    )
+def _angles_at_ends(lanes: Lanes) -> tuple[FloatArray, FloatArray]:
+    """Return the same at both ends of the window."""
+    ends = lanes.ends
+    return _angles_of(ends.matrices, ends.energies, ends.vectors, lanes.unknown[:, [0, -1]])
+
+
+def _angles_of(
+    h: npt.NDArray[Any], energies: FloatArray, vectors: npt.NDArray[Any], unknown: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    over = _over_distances(energies)
+    flat = [a.reshape(-1, *a.shape[2:]) for a in (h, energies, vectors)]
+    known = (np.abs(h) + unknown / _stacks.LAST_DIGIT).reshape(-1, *h.shape[2:])
+    with one_thread:
+        noise = 2 * _stacks.doubt(*flat, known)
+    return noise.reshape(h.shape) * over, over
+
+
+def _turning_noise(lanes: Lanes) -> FloatArray:
+    """Return, at both ends, the largest angle eigenvectors are not known to, over its distance."""
+    angles, over = _angles_at_ends(lanes)
+    return np.asarray(np.max(angles * over, axis=(2, 3)))
 
 
 def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:
     """Warn where the adiabatic basis is not unique at an end of the window."""
-    _eigenvectors(lanes, np.stack([lanes.start, lanes.stop], axis=1), warnings)
-
-
-def _eigenvectors(lanes: Lanes, times: FloatArray, warnings: list[str]) -> ComplexArray:
-    """Return the eigenvectors at times that begin and end with the ends of the window."""
-    matrices = lanes.traceless(times, np.arange(lanes.count))
-    with one_thread:
-        energies, vectors = np.linalg.eigh(matrices)
-    ends = energies[:, [0, -1]]
-    scale = np.max(np.abs(ends), axis=-1, keepdims=True)
-    if DEGENERATE not in warnings and np.any(np.diff(ends, axis=-1) <= _NO_DISTANCE * scale):
+    energies = lanes.ends.energies
+    scale = np.max(np.abs(energies), axis=-1, keepdims=True)
+    if DEGENERATE not in warnings and np.any(np.diff(energies, axis=-1) <= _NO_DISTANCE * scale):
         warnings.append(DEGENERATE)
-    return vectors.astype(np.complex128)
 
 
 def unreached(error: FloatArray, accuracy: float) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
 from anticrossing.dynamics.two_levels import Passages
 
+_CLOSE = 1e-3  # of the wanted accuracy: a bound below it need not be narrow
+
 
 @dataclass(frozen=True)
 class _Outcome:
@@ -138,7 +140,8 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
         angles = evolution.angles if request.basis != "diabatic" else 0.0
         noise = 2 * size[:, 0, 0] * size[:, 1, 0] * angles
     else:
-        noise = doubt(lanes, request.basis, lanes.stop[:, None], size[:, None], level)
+        stop, enough = lanes.stop[:, None], _CLOSE * request.accuracy
+        noise = doubt(lanes, request.basis, stop, size[:, None], level, enough)
     between = doubt(lanes, request.basis, _times(request), np.abs(seen), level)
     error = error + np.maximum(noise, between)
     return _Outcome(

@@ -254,6 +254,8 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
 
     def offsets(self) -> FloatArray:
         """Return the large multiples of the identity in the constant matrices, one for each."""
+        if self._split is not None:
+            return self._split[1]
         return common_offset(np.stack([matrix.diagonal().real for matrix in self.matrices]))
 
     def _split_stack(self) -> tuple[Matrices, FloatArray]:

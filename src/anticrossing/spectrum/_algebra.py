@@ -19,7 +19,7 @@ from anticrossing.hamiltonian import Matrices
 ZERO_AS_GIVEN = 1e-15  # relative size below which a given matrix element counts as zero
 ZERO_ROTATED = 1e-11  # the same after a numerical change of basis
 _SEEDS = (1, 2, 3)
-_APART = 1e-4  # of the largest eigenvalue: their vectors are exact to far below ZERO_ROTATED
+APART = 1e-4  # of the largest eigenvalue: their vectors are exact to far below ZERO_ROTATED
 _MOST_MIXED = 0.5  # in one step, by which Newton and Schulz still find a unitary matrix
 _ROUNDS, _STEPS, _ENOUGH = 3, 40, 1e-3
 _EQUAL = 1e-10  # elements of two blocks in a basis of their own, which is known to about that
@@ -145,7 +145,7 @@ def _aligned_eigenbasis(
     spacings = np.diff(values)
     starts = np.flatnonzero(np.concatenate([[True], spacings > 1e-9 * scale]))
     if starts.size == values.size:
-        return np.asarray(vectors), bool(spacings.min() > _APART * scale)
+        return np.asarray(vectors), bool(spacings.min() > APART * scale)
     # Copies of one sector give equal eigenvalues, and between two such eigenspaces every element
     # of the algebra is a multiple of one unitary: carrying the basis over with it aligns them.
     weights = rng.normal(size=blocks.shape[0]) + 1j * rng.normal(size=blocks.shape[0])

@@ -1,0 +1,85 @@
+"""H(x(t)) that is a straight line in time: known everywhere from its values at both ends.
+
+Plain formulas hold every name once, so that they are straight in it, and one of another is straight
+in time: such lanes need no nodes to find out how H varies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from anticrossing._core.checks import FloatArray
+from anticrossing._core.memory import keep_memory
+from anticrossing._core.plain import Plain
+from anticrossing.drive import FormulaDrive
+from anticrossing.dynamics import panels
+from anticrossing.dynamics._modes import Modes
+from anticrossing.dynamics.lanes import Lanes, refuse_large
+from anticrossing.dynamics.panels import Evolution, Pieces
+from anticrossing.hamiltonian import TermHamiltonian
+
+
+@dataclass(frozen=True)
+class Straight:
+    """Lanes on which H is straight in time.
+
+    Attributes
+    ----------
+    lanes : Lanes
+    factors : array, shape (lanes, 2, K)
+        Of the constant matrices, at both ends of the window.
+    """
+
+    lanes: Lanes
+    factors: FloatArray
+
+    @classmethod
+    def of(cls, lanes: Lanes) -> Straight | None:
+        """Return straight lanes, or None where formulas may bend."""
+        hamiltonian, drive = lanes.hamiltonian, lanes.drive
+        if not (isinstance(hamiltonian, TermHamiltonian) and isinstance(drive, FormulaDrive)):
+            return None
+        if not all(isinstance(f, Plain) for f in (drive._formula, *hamiltonian.formulas)):
+            return None
+        times = np.stack([lanes.start, lanes.stop], axis=1)
+        return cls(lanes, lanes.factors(times, np.arange(lanes.count)))
+
+    def mesh(self, breakpoints: FloatArray | None, times: FloatArray | None) -> Evolution:
+        """Return the multiple of the identity in H, on panels that end at the times given."""
+        lanes = self.lanes
+        refuse_large(lanes.hamiltonian)
+        keep_memory()
+        lane, left, right = panels.first_panels(lanes, [breakpoints, times], 1)
+        offset = np.zeros((lane.size, 2))
+        assert isinstance(lanes.hamiltonian, TermHamiltonian)
+        if lanes.hamiltonian.offsets().any():
+            offset = lanes.offset(np.stack([left, right], axis=1), lane)
+        width = right - left
+        phase = width * np.max(np.abs(offset), axis=1)
+        turned = np.exp(-0.5j * width * (offset[:, 0] + offset[:, 1]))[:, None, None]
+        pieces = Pieces(lane, left, right, turned, np.zeros(lane.size), phase)
+        count = np.bincount(lane, minlength=lanes.count)
+        return Evolution(
+            turned[:0],
+            turned[:0],
+            count,
+            lane.size,
+            1,
+            np.zeros(lanes.count),
+            np.bincount(lane, phase, lanes.count),
+            pieces,
+        )
+
+    def modes(self, lane: int, left: FloatArray, right: FloatArray) -> Modes:
+        """Return the modes of a lane on panels: its mean over the window, and what varies."""
+        lanes = self.lanes
+        assert isinstance(lanes.hamiltonian, TermHamiltonian)
+        first, last = self.factors[lane]
+        weights = np.stack([0.5 * (first + last), 0.5 * (last - first)])
+        matrices = np.tensordot(weights, lanes.hamiltonian.traceless_matrices(), axes=1)
+        start, stop = lanes.start[lane], lanes.stop[lane]
+        places = np.stack([left, right], axis=1)
+        places = ((places - start) - (stop - places)) / (stop - start)
+        return Modes(matrices, places[..., None], np.zeros(1))
