@@ -7,6 +7,7 @@ one clear line and loses nothing.
 from __future__ import annotations
 
 import difflib
+import math
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -68,6 +69,8 @@ def describe(value: object) -> str:
 
 def is_numeric(value: Any) -> bool:
     """Return whether `value` is a number or an array of numbers, complex or Boolean ones too."""
+    if type(value) in _FLOATS:
+        return True
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
         return not np.ma.is_masked(value)
     if isinstance(value, (str, bytes)) or np.ma.is_masked(value):
@@ -119,11 +122,14 @@ def returned(name: str, value: Any, shape: tuple[int, ...], dtype: Any) -> npt.N
         raise fail(name, must, f"it returned {describe(value)}") from None
 
 
+_FLOATS = (float, np.float64)  # most arguments: they need no further look
 _MOST_DIMENSIONS = 16  # batch axes and matrix axes have to fit into the 64 of NumPy together
 
 
 def real_array(name: str, value: Any, *, ndim: int | None = None) -> FloatArray:
     """Return `value` as a finite float64 array, or raise `InputError`."""
+    if type(value) in _FLOATS and ndim in (None, 0) and math.isfinite(value):
+        return np.array(value, dtype=np.float64)
     array = numbers(name, value)
     if array.ndim > _MOST_DIMENSIONS:
         raise fail(name, f"have at most {_MOST_DIMENSIONS} dimensions", f"it has {array.ndim}")

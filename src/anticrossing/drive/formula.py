@@ -66,6 +66,18 @@ class FormulaDrive(Drive):
             window = {"start_time": self.start_time, "stop_time": self.stop_time}
             raise shape_clash({**self.parameters, **window}) from None
         self._breakpoints = real_array("breakpoints", breakpoints, ndim=1)
+        if self._breakpoints.size:
+            self._check_breakpoints()
+        batch = self.batch_shape
+        both = np.array([flattened(t, batch) for t in (self.start_time, self.stop_time)])
+        ends = self.evaluate(both.reshape(2, *batch), self.parameters)
+        if not np.isfinite(ends).all():
+            raise fail(
+                "formula", "be finite on the window", f"{formula} is not, at one of its ends"
+            )
+
+    def _check_breakpoints(self) -> None:
+        """Raise `InputError` for breakpoints outside the window."""
         outside = (self._breakpoints <= self.start_time.min()) | (
             self._breakpoints >= self.stop_time.max()
         )
@@ -74,13 +86,6 @@ class FormulaDrive(Drive):
                 "breakpoints",
                 "lie inside the window",
                 f"{self._breakpoints[outside][0]:g} does not",
-            )
-        batch = self.batch_shape
-        both = [flattened(t, batch).reshape(batch) for t in (self.start_time, self.stop_time)]
-        ends = self.evaluate(np.stack(both), self.parameters)
-        if not np.isfinite(ends).all():
-            raise fail(
-                "formula", "be finite on the window", f"{formula} is not, at one of its ends"
             )
 
     @functools.cached_property
@@ -288,9 +293,12 @@ def _ends_and_rate(
         "rate": nowhere_zero("rate", parameter("rate", rate)),
     }
     try:
-        first, last, slope = np.broadcast_arrays(*given.values())
+        shape = joint_shape(*(value.shape for value in given.values()))
     except ValueError:
         raise shape_clash(given) from None
+    first, last, slope = (
+        value if value.shape == shape else np.broadcast_to(value, shape) for value in given.values()
+    )
     return first, last, slope
 
 

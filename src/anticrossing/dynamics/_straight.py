@@ -43,8 +43,8 @@ class Straight:
             return None
         if not all(isinstance(f, Plain) for f in (drive._formula, *hamiltonian.formulas)):
             return None
-        times = np.stack([lanes.start, lanes.stop], axis=1)
-        return cls(lanes, lanes.factors(times, np.arange(lanes.count)))
+        factors = lanes.window.factors
+        return None if factors is None else cls(lanes, factors[:, [0, -1]])
 
     def mesh(self, breakpoints: FloatArray | None, times: FloatArray | None) -> Evolution:
         """Return the multiple of the identity in H, on panels that end at the times given."""

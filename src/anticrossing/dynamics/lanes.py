@@ -55,6 +55,24 @@ def refuse_large(hamiltonian: Hamiltonian) -> None:
 
 
 @dataclass(frozen=True)
+class Window:
+    """H without a multiple of the identity at the start, a few times between, and the stop.
+
+    Attributes
+    ----------
+    matrices : array, shape (lanes, K, N, N)
+    unknown : array, shape (lanes, K, N, N)
+        What rounding leaves unknown of them; see `Lanes.last_digits`.
+    factors : array, shape (lanes, K, terms), or None
+        Of the constant matrices, if H has any.
+    """
+
+    matrices: npt.NDArray[Any]
+    unknown: FloatArray
+    factors: FloatArray | None
+
+
+@dataclass(frozen=True)
 class Ends:
     """H without a multiple of the identity at both ends of every window, and its eigenbasis.
 
@@ -125,7 +143,16 @@ class Lanes:
         The multiple only turns a phase that all levels share, and its size must not cost digits.
         """
         x = self.positions(times, lane)
-        values, offset = self.hamiltonian.evaluate_split(x, self._h(lane))
+        return self._checked(times, x, *self.hamiltonian.evaluate_split(x, self._h(lane)))
+
+    def _checked(
+        self,
+        times: npt.NDArray[Any],
+        x: npt.NDArray[Any],
+        values: npt.NDArray[Any],
+        offset: npt.NDArray[Any],
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Return H and its offset in radians per time, or raise where they are no numbers."""
         if self.is_function or not np.isfinite(values.sum() + offset.sum()):
             if not np.all(np.isfinite(x)):
                 bad = float(np.real(times[~np.isfinite(x)][0]))
@@ -161,24 +188,34 @@ class Lanes:
         Times, positions and terms have last digits; where large terms cancel these are what is
         known of H.
         """
+        if isinstance(self.hamiltonian, TermHamiltonian):
+            return self._factors_and_digits(times, lane)[2]
         h, factor = self._h(lane), self.hamiltonian.units.angular
         x, *beside = self._beside(times, lane)
-        if isinstance(self.hamiltonian, TermHamiltonian):
-            # One call: a formula costs as much at three times the places.
-            every = self.hamiltonian.factors(np.concatenate([x, *beside], axis=1), h)
-            factors, *moved = np.split(every, 3, axis=1)
-            moved = [np.abs(there - factors) for there in moved]
-            unknown = _without_jumps(np.maximum(*moved), factors) + _ROUNDED * np.abs(factors)
-            shapes = np.abs(self.hamiltonian.traceless_matrices())
-            found = np.tensordot(unknown, shapes, axes=1)
-            if self.lost is not None:
-                found = found + (np.abs(factors) @ self.lost)[..., None, None]
-            return np.asarray(factor * found)
         values, offset = self.hamiltonian.evaluate_split(x, h)
         moved = [np.abs(self.hamiltonian.evaluate_split(there, h)[0] - values) for there in beside]
         rounded = np.abs(values) + np.abs(offset)[..., None, None] * np.eye(values.shape[-1])
         unknown = _without_jumps(np.max(moved, axis=0), values) + _ROUNDED * rounded
         return np.asarray(factor * unknown)
+
+    def _factors_and_digits(
+        self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], FloatArray]:
+        """Return x(t), the factors of the constant matrices, and `last_digits`."""
+        assert isinstance(self.hamiltonian, TermHamiltonian)
+        places = self._beside(times, lane)
+        # One call: a formula costs as much at three times the places.
+        every = self.hamiltonian.factors(np.concatenate(places, axis=1), self._h(lane))
+        count = times.shape[1]
+        factors = every[:, :count]
+        moved = np.abs(every.reshape(len(every), 3, count, -1)[:, 1:] - factors[:, None])
+        moved = np.maximum(moved[:, 0], moved[:, 1])
+        unknown = _without_jumps(moved, factors) + _ROUNDED * np.abs(factors)
+        found = unknown.reshape(-1, unknown.shape[-1]) @ self.hamiltonian.sizes()
+        found = found.reshape(*unknown.shape[:2], *(self.hamiltonian.dimension,) * 2)
+        if self.lost is not None:
+            found = found + (np.abs(factors) @ self.lost)[..., None, None]
+        return places[0], factors, self.hamiltonian.units.angular * found
 
     def last_digits_of_offset(
         self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]
@@ -213,14 +250,6 @@ class Lanes:
             times, {k: v[lane][:, None] for k, v in self.d_parameters.items()}
         )
 
-    @functools.cached_property
-    def ends(self) -> Ends:
-        """H at both ends of every window."""
-        times = np.stack([self.start, self.stop], axis=1)
-        matrices = self.traceless(times, np.arange(self.count))
-        with one_thread:
-            return Ends(matrices, *np.linalg.eigh(matrices))
-
     @property
     def samples(self) -> FloatArray:
         """A few times in every window, (lanes, K)."""
@@ -228,10 +257,27 @@ class Lanes:
         return np.asarray(self.start[:, None] + (self.stop - self.start)[:, None] * share)
 
     @functools.cached_property
-    def unknown(self) -> FloatArray:
-        """`last_digits` at the start, the samples and the stop of every window."""
+    def window(self) -> Window:
+        """H at both ends of every window and at the samples between."""
         times = np.concatenate([self.start[:, None], self.samples, self.stop[:, None]], axis=1)
-        return self.last_digits(times, np.arange(self.count))
+        everywhere = np.arange(self.count)
+        if not isinstance(self.hamiltonian, TermHamiltonian):
+            matrices = self.traceless(times, everywhere)
+            return Window(matrices, self.last_digits(times, everywhere), None)
+        x, factors, unknown = self._factors_and_digits(times, everywhere)
+        matrices, _ = self._checked(times, x, *self.hamiltonian.combine_split(factors))
+        return Window(matrices, unknown, self.hamiltonian.units.angular * factors)
+
+    @functools.cached_property
+    def ends(self) -> Ends:
+        """H at both ends of every window."""
+        if self.hamiltonian.dimension > 2:
+            matrices = self.window.matrices[:, [0, -1]]
+        else:  # whose window is seen by compiled code
+            times = np.stack([self.start, self.stop], axis=1)
+            matrices = self.traceless(times, np.arange(self.count))
+        with one_thread:
+            return Ends(matrices, *np.linalg.eigh(matrices))
 
     @functools.cached_property
     def breakpoints(self) -> FloatArray:

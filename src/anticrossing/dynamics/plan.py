@@ -72,7 +72,7 @@ def solve(
 
 def _unknown(lanes: Lanes) -> FloatArray:
     """Return what the last digits of H add up to over every window."""
-    unknown = np.max(lanes.unknown[:, 1:-1], axis=(2, 3))
+    unknown = np.max(lanes.window.unknown[:, 1:-1], axis=(2, 3))
     return np.asarray((lanes.stop - lanes.start) * unknown.mean(axis=1))
 
 
@@ -100,7 +100,7 @@ def expected(lanes: Lanes, columns: int) -> Expected:
 
 def _phases(lanes: Lanes) -> FloatArray:
     """Return nearly ∫‖H‖dt of every lane, from above where H varies little."""
-    h = lanes.traceless(lanes.samples, np.arange(lanes.count))
+    h = lanes.window.matrices[:, 1:-1]
     # ‖H‖ ≤ ‖H⁴‖_F^(1/4), with the largest element taken out so that no power leaves the doubles.
     largest = np.max(np.abs(h), axis=(-2, -1))
     # Single precision is enough for that, and takes a third of the time.
@@ -126,6 +126,7 @@ def _panels_cost(levels: int) -> float:
     return count * _interpolated(levels, _PANEL)
 
 
+@functools.cache
 def _interpolated(levels: int, costs: tuple[float, ...]) -> float:
     """Return a cost at a number of levels, a power of it between those measured and beyond."""
     x, y = np.log(_LEVELS), np.log(costs)

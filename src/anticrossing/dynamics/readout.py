@@ -264,7 +264,7 @@ def _wide_doubt(lanes: Lanes, sizes: FloatArray, level: int | None) -> FloatArra
     """Return a wider bound for one column (lanes, N) at the stop, without products of matrices."""
     # Between unit vectors no element of a matrix exceeds its norm, and of what eigenvectors leave
     # off the diagonal, (r_f†v_g + v_f†r_g)/2, none the largest of the residuals r.
-    ends, unknown = lanes.ends, lanes.unknown[:, [0, -1]]
+    ends, unknown = lanes.ends, lanes.window.unknown[:, [0, -1]]
     with one_thread:
         residuals = ends.matrices @ ends.vectors - ends.vectors * ends.energies[..., None, :]
     left = np.sqrt(np.max(np.sum(np.abs(residuals) ** 2, axis=-2), axis=-1))
@@ -299,7 +299,7 @@ def _angles(lanes: Lanes, times: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _angles_at_ends(lanes: Lanes) -> tuple[FloatArray, FloatArray]:
     """Return the same at both ends of the window."""
     ends = lanes.ends
-    return _angles_of(ends.matrices, ends.energies, ends.vectors, lanes.unknown[:, [0, -1]])
+    return _angles_of(ends.matrices, ends.energies, ends.vectors, lanes.window.unknown[:, [0, -1]])
 
 
 def _angles_of(

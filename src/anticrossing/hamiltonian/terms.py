@@ -74,12 +74,15 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
     def evaluate_split(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any]
     ) -> tuple[Matrices, npt.NDArray[Any]]:
+        return self.combine_split(self._coefficient_values(self.formulas, x, parameters))
+
+    def combine_split(self, factors: npt.NDArray[Any]) -> tuple[Matrices, npt.NDArray[Any]]:
+        """Return the same of factors (..., K) that are known."""
         stack, offsets = self._split_stack()
-        values = self._coefficient_values(self.formulas, x, parameters)
         with np.errstate(all="ignore"):
-            flat = values.reshape(-1, len(self.formulas)) @ stack
-            offset = values @ offsets
-        return flat.reshape(*values.shape[:-1], self.dimension, self.dimension), offset
+            flat = factors.reshape(-1, len(self.formulas)) @ stack
+            offset = factors @ offsets
+        return flat.reshape(*factors.shape[:-1], self.dimension, self.dimension), offset
 
     def evaluate_offset(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any]
@@ -251,6 +254,10 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         """Return the constant matrices less the large multiples of the identity in them."""
         stack = self._split_stack()[0]
         return stack.reshape(-1, self.dimension, self.dimension)
+
+    def sizes(self) -> FloatArray:
+        """Return their absolute values as rows, one for each."""
+        return np.abs(self._split_stack()[0])
 
     def offsets(self) -> FloatArray:
         """Return the large multiples of the identity in the constant matrices, one for each."""
