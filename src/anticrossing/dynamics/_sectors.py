@@ -29,7 +29,7 @@ from anticrossing.spectrum.symmetry import LARGEST_ROTATED, conserved
 
 _ALWAYS_TRIED = 32  # levels: eigenvectors at the ends cost little beside a search
 _SMALLEST = 3  # of two levels a search costs as much as it could save
-_TIED = 1e-12  # of the largest level: levels that are nearer are one
+TIED = 1e-12  # of the largest level: levels that are nearer are one
 _MUCH = 32.0  # units of a block that may be lost unseen
 _UNIT = float(np.finfo(np.float64).eps)
 
@@ -137,11 +137,9 @@ class Sectored:
         hamiltonian = lanes.hamiltonian
         if not isinstance(hamiltonian, TermHamiltonian):
             return None
-        if symmetry is None and hamiltonian.dimension < _SMALLEST:
+        if symmetry is None and not may_have_sectors(lanes):
             return None
         with one_thread:
-            if symmetry is None and _are_linked(lanes):
-                return None
             found = conserved(hamiltonian, symmetry)
             if found.count == 1:
                 return None
@@ -168,25 +166,33 @@ class Sectored:
         tolerance: float,
         breakpoints: FloatArray | None = None,
         times: FloatArray | None = None,
+        columns: Sequence[ComplexArray] | None = None,
     ) -> Solved:
-        """Propagate every different block across the window."""
-        blocks = [self.common] if self.common is not None else []
+        """Propagate every different block, or the columns (lanes, n, C) of each."""
         cuts: dict[str, Any] = {"tolerance": tolerance, "breakpoints": breakpoints, "times": times}
-        every = (*blocks, *self.blocks)
+        problems: list[tuple[Lanes, ComplexArray | None]] = list(
+            zip(self.blocks, columns or [None] * len(self.blocks), strict=True)
+        )
+        if self.common is not None:
+            problems.insert(0, (self.common, None))
         found = [
             plan.solve(
-                lanes.part(number, len(every)), UnitaryKernel(lanes.hamiltonian.dimension), **cuts
+                lanes.part(number, len(problems)),
+                UnitaryKernel(lanes.hamiltonian.dimension),
+                columns=own,
+                **cuts,
             )
-            for number, lanes in enumerate(every)
+            for number, (lanes, own) in enumerate(problems)
         ]
-        found[len(blocks) :] = [
-            _with_twin(lanes, evolution, **cuts)
-            for lanes, evolution in zip(self.blocks, found[len(blocks) :], strict=True)
+        shared = found.pop(0) if self.common is not None else None
+        own_problems = problems[-len(found) :]
+        evolutions = [
+            _with_twin(lanes, evolution, columns=own, **cuts)
+            for (lanes, own), evolution in zip(own_problems, found, strict=True)
         ]
-        common = found[0] if blocks else None
-        return Solved(tuple(found[len(blocks) :]), common, self._dropped())
+        return Solved(tuple(evolutions), shared, self.dropped())
 
-    def _dropped(self) -> FloatArray:
+    def dropped(self) -> FloatArray:
         """Return a bound on the probability to change sector that rounding of the terms hides."""
         lanes = self.blocks[0]
         if self.between is None:
@@ -200,17 +206,26 @@ class Sectored:
         """Return a bound on what the rounding of all phases does to a probability."""
         return np.minimum(self.rounding * solved.turns, 1.0) + self.mismatch
 
-    def interference(self, solved: Solved, amplitudes: ComplexArray) -> FloatArray:
-        """Return a bound on what it does to |U|², (lanes, N, N), in the states H is written in."""
+    def interference(
+        self,
+        solved: Solved,
+        amplitudes: ComplexArray,
+        followed: Sequence[tuple[Evolution, ComplexArray]] | None = None,
+    ) -> FloatArray:
+        """Return a bound on what it does to |U|², (lanes, N, N), in the states H is written in.
+
+        Of one state, the evolution and the column (lanes, n, 1) followed in every sector are given.
+        """
         bound = solved.turns
         if self.basis is None:
             states = np.eye(self.places.size, dtype=np.complex128)[self.places]
         else:
             states = dagger(self.basis).astype(np.complex128)
         parts = []
-        for own, block in zip(self.slices, self.owner, strict=True):
-            columns = np.broadcast_to(states[own], (bound.size, *states[own].shape))
-            parts.append((self.blocks[block], solved.blocks[block], columns, columns))
+        for k, (own, block) in enumerate(zip(self.slices, self.owner, strict=True)):
+            rows = np.broadcast_to(states[own], (bound.size, *states[own].shape))
+            evolution, columns = followed[k] if followed else (solved.blocks[block], rows)
+            parts.append((self.blocks[block], evolution, columns, rows))
         found = interference.of_sectors(parts, amplitudes, bound)
         return np.minimum(self.rounding * found, 1.0) + self.mismatch
 
@@ -274,20 +289,29 @@ class Sectored:
         order = np.argsort(levels, axis=-1, kind="stable")
         sorted_levels = np.take_along_axis(levels, order, axis=-1)
         scale = np.max(np.abs(levels), axis=-1, keepdims=True, initial=0.0)
-        apart = np.diff(sorted_levels, axis=-1) > _TIED * scale
+        apart = np.diff(sorted_levels, axis=-1) > TIED * scale
         groups = np.zeros(order.shape, dtype=np.intp)
         groups[..., 1:] = np.cumsum(apart, axis=-1)
         size = self.places.size
         return np.sort(groups * size + order, axis=-1) % size, not apart.all()
 
 
-def _are_linked(lanes: Lanes) -> bool:
+def may_have_sectors(lanes: Lanes) -> bool:
+    """Whether a search for sectors may find some."""
+    hamiltonian = lanes.hamiltonian
+    if not isinstance(hamiltonian, TermHamiltonian) or hamiltonian.dimension < _SMALLEST:
+        return False
+    with one_thread:
+        return not _are_linked(lanes, hamiltonian)
+
+
+def _are_linked(lanes: Lanes, hamiltonian: TermHamiltonian) -> bool:
     """Whether H at one end of a window links an eigenvector at the other end to all the others.
 
     What commutes with both is then a multiple of the identity. If not, a search has to tell.
     """
-    size = lanes.hamiltonian.dimension
-    if not (size <= _ALWAYS_TRIED or (size <= LARGEST_ROTATED and _is_full(lanes.hamiltonian))):
+    size = hamiltonian.dimension
+    if not (size <= _ALWAYS_TRIED or (size <= LARGEST_ROTATED and _is_full(hamiltonian))):
         return False
     ends = lanes.ends
     energies, first = ends.energies[:, 0], ends.vectors[:, 0]
@@ -298,9 +322,8 @@ def _are_linked(lanes: Lanes) -> bool:
     return bool(np.any(apart & (np.min(links, axis=-1) > ZERO_ROTATED * largest)))
 
 
-def _is_full(hamiltonian: Hamiltonian) -> bool:
+def _is_full(hamiltonian: TermHamiltonian) -> bool:
     """Whether some constant matrix is stored as an array with few zeros."""
-    assert isinstance(hamiltonian, TermHamiltonian)
     full = hamiltonian.dimension**2 // 2
     return not hamiltonian.is_sparse and any(
         np.count_nonzero(matrix) > full for matrix in hamiltonian.matrices
@@ -321,7 +344,7 @@ def _with_twin(lanes: Lanes, evolution: Evolution, **cuts: Any) -> Evolution:
     if np.all(lost <= _MUCH * _UNIT * own):
         return evolution
     moved = lanes.lost[:, None, None] * pattern(hamiltonian.dimension)
-    twin = _block(lanes, hamiltonian, np.stack(hamiltonian.matrices) + moved)
+    twin = block(lanes, hamiltonian, np.stack(hamiltonian.matrices) + moved)
     other = plan.solve(twin, UnitaryKernel(hamiltonian.dimension), **cuts)
     return dataclasses.replace(evolution, shifted=other.propagator)
 
@@ -344,8 +367,8 @@ def _given(
         owner.append(next(same, len(different)))
         if owner[-1] == len(different):
             different.append(part)
-    blocks = tuple(_block(lanes, hamiltonian, part) for part in different)
-    return Sectored(blocks, tuple(owner), slices, None, places, _common(lanes, hamiltonian))
+    blocks = tuple(block(lanes, hamiltonian, part) for part in different)
+    return Sectored(blocks, tuple(owner), slices, None, places, common(lanes, hamiltonian))
 
 
 def _rotated(
@@ -372,16 +395,16 @@ def _rotated(
         parts[k] = dagger(turn) @ parts[k] @ turn
         mismatch = max(mismatch, float(np.abs((parts[k] - parts[first[k]]) / scale).max()))
     different = list(dict.fromkeys(first))
-    lost = _UNIT * np.sqrt(hamiltonian.dimension) * scale[:, 0, 0]
+    lost = lost_of_terms(hamiltonian)
     return Sectored(
         tuple(
-            dataclasses.replace(_block(lanes, hamiltonian, parts[k]), lost=lost) for k in different
+            dataclasses.replace(block(lanes, hamiltonian, parts[k]), lost=lost) for k in different
         ),
         tuple(different.index(k) for k in first),
         slices,
         np.concatenate(columns, axis=1),
         places,
-        _common(lanes, hamiltonian),
+        common(lanes, hamiltonian),
         max(1.0, defect / _UNIT),
         mismatch,
         np.max(np.where(_apart(slices), np.abs(turned), 0.0), axis=(1, 2)),
@@ -394,12 +417,12 @@ def _apart(slices: tuple[slice, ...]) -> npt.NDArray[np.bool_]:
     return np.asarray(own[:, None] != own)
 
 
-def _block(lanes: Lanes, hamiltonian: TermHamiltonian, stack: npt.NDArray[Any]) -> Lanes:
+def block(lanes: Lanes, hamiltonian: TermHamiltonian, stack: npt.NDArray[Any]) -> Lanes:
     """Return the problem with these matrices (K, n, n) as its terms."""
     stack = 0.5 * (stack + dagger(stack))
     real = not np.iscomplexobj(stack) or not np.any(stack.imag)
     size = stack.shape[-1]
-    block: Hamiltonian = hamiltonian._with(
+    made: Hamiltonian = hamiltonian._with(
         matrices=tuple(stack.real.copy() if real else stack),
         dimension=size,
         labels=tuple(str(k) for k in range(size)),
@@ -407,9 +430,16 @@ def _block(lanes: Lanes, hamiltonian: TermHamiltonian, stack: npt.NDArray[Any]) 
         _permutations=(),
         _split=None,
     )
-    return dataclasses.replace(lanes, hamiltonian=block)
+    return dataclasses.replace(lanes, hamiltonian=made)
 
 
-def _common(lanes: Lanes, hamiltonian: TermHamiltonian) -> Lanes | None:
+def lost_of_terms(hamiltonian: TermHamiltonian) -> FloatArray:
+    """Return what a change of basis may lose of the elements of every constant matrix."""
+    largest = np.max(hamiltonian.sizes(), axis=-1)
+    return _UNIT * np.sqrt(hamiltonian.dimension) * np.where(largest > 0, largest, 1.0)
+
+
+def common(lanes: Lanes, hamiltonian: TermHamiltonian) -> Lanes | None:
+    """Return the multiple of the identity in H as a problem of one level, if there is any."""
     offsets = hamiltonian.offsets()
-    return _block(lanes, hamiltonian, offsets[:, None, None]) if offsets.any() else None
+    return block(lanes, hamiltonian, offsets[:, None, None]) if offsets.any() else None

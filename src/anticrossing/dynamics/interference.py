@@ -66,7 +66,7 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
     if evolution.shifted is not None:
         both = (evolution.propagator, evolution.shifted)
         found, other = (
-            np.abs(dagger(rows) @ (u if evolution.applied else u @ columns)) ** 2 for u in both
+            np.abs(dagger(rows) @ _applied(evolution, u, columns)) ** 2 for u in both
         )
         moved = np.max(np.abs(found - other), axis=(1, 2))
         limit = max(_MOST_SHIFTS, _MOST_SHIFTS_PER_LEVEL * rows.shape[-2])
@@ -83,7 +83,7 @@ def of_sectors(
     """
     if any(evolution.method != SUPERADIABATIC for _, evolution, _, _ in parts):
         return bound
-    size = amplitudes.shape[-1] ** 2
+    size = amplitudes.shape[-1] * amplitudes.shape[-2]
     panels = max(int(np.max(evolution.panels)) for _, evolution, _, _ in parts)
     if size * panels * max(columns.shape[1] for *_, columns, _ in parts) > _MOST_NUMBERS:
         return bound
@@ -91,19 +91,24 @@ def of_sectors(
     telling = np.flatnonzero(bound > NEGLIGIBLE * error)
     total = np.zeros(amplitudes.shape)
     for lanes, evolution, columns, rows in parts:
-        rest = amplitudes - dagger(rows) @ evolution.propagator @ columns
+        rest = amplitudes - dagger(rows) @ _applied(evolution, evolution.propagator, columns)
         for lane, pieces in _groups(telling, evolution):
             phases, frames = _levels(lanes, lane, pieces, offset=True)
             total[lane] += _turned(pieces, phases, frames, columns[lane], rows[lane], rest[lane])
     found = bound.copy()
     found[telling] = np.minimum(bound[telling], np.max(total[telling], axis=(1, 2)))
     other = sum(
-        dagger(rows) @ (u.propagator if u.shifted is None else u.shifted) @ columns
+        dagger(rows) @ _applied(u, u.propagator if u.shifted is None else u.shifted, columns)
         for _, u, columns, rows in parts
     )
     moved = np.max(np.abs(np.abs(other) ** 2 - np.abs(amplitudes) ** 2), axis=(1, 2))
     # The second equations do not turn the phases that all levels of a sector share.
     return np.minimum(np.maximum(found, _SHIFTS * moved), bound)
+
+
+def _applied(evolution: Evolution, propagator: _Maps, columns: _Maps) -> _Maps:
+    """Return a propagator times columns, as some evolutions are from the start."""
+    return propagator if evolution.applied else propagator @ columns
 
 
 def _turned(

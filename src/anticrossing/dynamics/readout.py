@@ -232,7 +232,7 @@ def doubt(
     basis: str,
     times: FloatArray,
     sizes: FloatArray,
-    level: int | None,
+    level: int | npt.NDArray[np.intp] | None,
     enough: float = 0.0,
 ) -> FloatArray:
     """Return a bound on what rounding of H does to the squares of `sizes` (lanes, K, N, C).
@@ -240,7 +240,7 @@ def doubt(
     They are the amplitudes, or roots of probabilities, found at `times` (lanes, K). Elements of H
     have a last digit: what that couples turns close levels against each other, where a state is
     read and where it starts. Levels without any distance are left out; a warning tells of them. Of
-    one column `level` is where it starts, if at a level; a bound below `enough` may be wider.
+    one column `level` is where it starts, if at a level, in all lanes or in each; a bound below `enough` may be wider.
     """
     levels = sizes.shape[-2]
     if basis == "diabatic" or levels == 1 or not times.size:
@@ -256,11 +256,18 @@ def doubt(
     if not one:
         turned = turned + sizes @ ends[:, :1]
     elif level is not None:
-        turned = turned + np.sum(ends[:, 0, :, level], axis=-1)[:, None, None, None]
+        turned = turned + np.sum(_of_level(ends[:, 0], level), axis=-1)[:, None, None, None]
     return np.asarray(np.max(2 * sizes * turned, axis=(1, 2, 3), initial=0.0))
 
 
-def _wide_doubt(lanes: Lanes, sizes: FloatArray, level: int | None) -> FloatArray:
+def _of_level(values: FloatArray, level: int | npt.NDArray[np.intp]) -> FloatArray:
+    """Return the column of a level, of one or of each lane, (lanes, N), of values (lanes, N, N)."""
+    return values[np.arange(values.shape[0]), :, level]
+
+
+def _wide_doubt(
+    lanes: Lanes, sizes: FloatArray, level: int | npt.NDArray[np.intp] | None
+) -> FloatArray:
     """Return a wider bound for one column (lanes, N) at the stop, without products of matrices."""
     # Between unit vectors no element of a matrix exceeds its norm, and of what eigenvectors leave
     # off the diagonal, (r_f†v_g + v_f†r_g)/2, none the largest of the residuals r.
@@ -273,7 +280,7 @@ def _wide_doubt(lanes: Lanes, sizes: FloatArray, level: int | None) -> FloatArra
     turns = [_over_distances(ends.energies[:, k]) for k in range(2)]
     turned = noise[:, 1, None] * (turns[1] @ sizes[..., None])[..., 0]
     if level is not None:
-        turned += (noise[:, 0] * np.sum(turns[0][..., level], axis=-1))[:, None]
+        turned += (noise[:, 0] * np.sum(_of_level(turns[0], level), axis=-1))[:, None]
     return np.asarray(np.max(2 * sizes * turned, axis=-1))
 
 

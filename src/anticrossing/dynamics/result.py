@@ -48,8 +48,8 @@ class Propagation(Result):
     phase : array, shape (...)
         The total dynamical phase Φ in radians.
     sectors : tuple of int
-        The dimensions of the symmetry sectors that were followed one by one; (N,) where all levels
-        were followed together.
+        The dimensions of the symmetry sectors that were followed one by one, where one state alone
+        was asked for those it lives in; (N,) where all levels were followed together.
     warnings : tuple of str
         What a reader of the numbers should know.
     method : str
@@ -193,6 +193,6 @@ class Propagation(Result):
             "method": self.method,
             "evaluated_panels": self.evaluated_panels,
         }
-        if len(self.sectors) > 1:
+        if self.sectors not in ((), self.probabilities.shape[-1:]):
             found["sectors"] = f"{len(self.sectors)}, of size {listed_sizes(self.sectors)}"
         return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
 from anticrossing.dynamics import effort, interference, panels, plan, two_levels
+from anticrossing.dynamics._own_sectors import Own
 from anticrossing.dynamics._sectors import Sectored
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.many_periods import Periods
@@ -53,19 +54,28 @@ def evolve(request: Request, most_hours: float) -> Propagation:
 
 def expected(request: Request) -> effort.Effort:
     """Return what a checked request takes."""
-    return _effort(request, Sectored.of(request.lanes, request.symmetry))
+    return _effort(request, _sectors(request))
+
+
+def _sectors(request: Request) -> Sectored | Own | None:
+    """Return the sectors that are followed, those of one state if no other is asked for."""
+    if request.whole:
+        return Sectored.of(request.lanes, request.symmetry)
+    return Own.of(request)
 
 
 def _evolved(request: Request, most_hours: float) -> Propagation:
     lanes = request.lanes
-    sectored = Sectored.of(lanes, request.symmetry)
+    sectors = _sectors(request)
     if most_hours < effort.SHORT or not effort.is_quick(lanes):
-        _effort(request, sectored).check(most_hours)
+        _effort(request, sectors).check(most_hours)
     warnings: list[str] = []
-    if sectored is None:
+    if sectors is None:
         found = _whole(request, warnings)
+    elif isinstance(sectors, Own):
+        found = _by_own_sectors(request, sectors, warnings)
     else:
-        found = _by_sectors(request, sectored, warnings)
+        found = _by_sectors(request, sectors, warnings)
     warnings[:0] = unreached(found.error, request.accuracy)
     batch, levels = lanes.batch_shape, lanes.hamiltonian.dimension
     propagator = amplitudes = None
@@ -98,12 +108,13 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
     )
 
 
-def _effort(request: Request, sectored: Sectored | None) -> effort.Effort:
+def _effort(request: Request, sectors: Sectored | Own | None) -> effort.Effort:
     """Return what a request takes, whose sectors are known."""
     times = 0 if request.times is None else request.times.shape[-1]
-    if sectored is None:
+    if sectors is None:
         return effort.of_blocks([request.lanes], times, request.whole)
-    return effort.of_blocks(sectored.blocks, times, whole=True)
+    blocks = sectors.sectored.blocks if isinstance(sectors, Own) else sectors.blocks
+    return effort.of_blocks(blocks, times, request.whole)
 
 
 def _whole(request: Request, warnings: list[str]) -> _Outcome:
@@ -231,6 +242,91 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
     return _Outcome(
         propagator,
         amplitudes,
+        probabilities,
+        final_state,
+        states,
+        populations,
+        error,
+        solved.phase,
+        solved.panels,
+        solved.evaluated,
+        solved.method,
+        solved.steps,
+        residual,
+        order,
+        sectored.sizes,
+        sectored.rounding,
+    )
+
+
+def _by_own_sectors(request: Request, own: Own, warnings: list[str]) -> _Outcome:
+    """Follow one state in the sectors that it lives in."""
+    lanes, state, diabatic = request.lanes, request.initial, request.basis == "diabatic"
+    sectored = own.sectored
+    reads = readouts(request, sectored.blocks, warnings)
+    if own.level is not None:
+        first = sectored.diagonal([read.first for read in reads])
+        vector = first[np.arange(lanes.count), :, own.level]
+    else:
+        unit = np.eye(own.dimension, dtype=np.complex128)
+        given = unit[state] if isinstance(state, int) else state
+        vector = np.broadcast_to(sectored.from_given(given), (lanes.count, sectored.places.size))
+    columns, norms = own.columns(vector)
+    solved = sectored.solve(request.panel_tolerance, request.breakpoints, request.times, columns)
+    when, stop = _times(request), lanes.stop[:, None]
+    error = solved.error + 2 * own.outside
+
+    followed, ended, moved, within, at_end, noise = [], [], [], [], [], []
+    latest = [0] * len(reads)
+    for place, number, norm in zip(sectored.slices, sectored.owner, norms, strict=True):
+        block, evolution, read = sectored.blocks[number], solved.blocks[number], reads[number]
+        own_column = [latest[number]]
+        latest[number] += 1
+        weight = norm[:, None, None]
+        final = weight * evolution.propagator[..., own_column]
+        snapshots = weight[:, None] * evolution.snapshots[..., own_column]
+        shifted = None if evolution.shifted is None else weight * evolution.shifted[..., own_column]
+        scaled = replace(evolution, propagator=final, shifted=shifted, applied=True)
+        followed.append((scaled, weight * columns[number][..., own_column]))
+        ended.append(final[..., 0])
+        moved.append(snapshots[..., 0])
+        at_end.append(np.abs(dagger(read.last) @ final))
+        within.append(np.abs(dagger(read.between) @ snapshots))
+        level = None
+        if own.level is not None:
+            level = np.clip(own.level - place.start, 0, place.stop - place.start - 1)
+        bound = doubt(block, request.basis, stop, at_end[-1][:, None], level)
+        noise.append(np.maximum(bound, doubt(block, request.basis, when, within[-1], level)))
+
+    inner = own.to_given(np.concatenate(ended, axis=-1))
+    final_state = solved.shared(inner[..., None])[..., 0]
+    states = solved.shared_between(own.to_given(np.concatenate(moved, axis=-1)))
+    error = error + np.max(noise, axis=0)
+    if diabatic and sectored.basis is not None:
+        # The sectors interfere in states that belong to several of them; but for the common phase.
+        error = error + sectored.interference(solved, inner[..., None], followed)
+    else:
+        bounds = [
+            interference.of_states(block, evolution, column, read.last)
+            for block, evolution, column, read in zip(
+                sectored.blocks, solved.blocks, columns, reads, strict=True
+            )
+        ]
+        error = error + np.minimum(sectored.rounding * np.max(bounds, axis=0), 1.0)
+    probabilities, populations = np.abs(final_state) ** 2, np.abs(states) ** 2
+    if not diabatic:
+        last = np.concatenate(at_end, axis=1)[:, None]
+        inside = np.concatenate([np.concatenate(within, axis=2), last], axis=1)[..., 0]
+        every, ties = own.numbered(inside**2, np.concatenate([when, stop], axis=1))
+        probabilities, populations = every[:, -1], every[:, :-1]
+        if (ties or own.tied) and DEGENERATE not in warnings:
+            warnings.append(DEGENERATE)
+    # Blocks of one level have no residual and no order; the others share theirs.
+    residual = next((read.residual for read in reads if read.residual is not None), None)
+    order = next((read.order for read in reads if read.order is not None), None)
+    return _Outcome(
+        None,
+        None,
         probabilities,
         final_state,
         states,

@@ -169,6 +169,15 @@ def conserved(H: TermHamiltonian, symmetry: Symmetry | None = None) -> Sectors:
     """
     if symmetry is None and LARGEST_ROTATED < H.dimension <= LARGEST_KNOWN and H.permutations:
         symmetry = functools.reduce(operator.and_, map(Symmetry.operator, H.permutations))
+    matrices = present_terms(H)
+    zero = _ZERO_CONSERVED * H.dimension**0.5
+    if symmetry is not None:
+        return _named_sectors(matrices, symmetry, zero)
+    return _all_sectors(matrices, zero)
+
+
+def present_terms(H: TermHamiltonian) -> list[Any]:
+    """Return the matrices of different formulas, without those that vanish; at least one."""
     merged: dict[Any, Any] = {}
     for f, matrix in zip(H.formulas, H.matrices, strict=True):
         used = used_names(f)
@@ -178,11 +187,7 @@ def conserved(H: TermHamiltonian, symmetry: Symmetry | None = None) -> Sectors:
             if not np.any(value):
                 continue
         merged[f] = merged[f] + matrix if f in merged else matrix
-    matrices = list(merged.values()) or [0.0 * H.matrices[0]]
-    zero = _ZERO_CONSERVED * H.dimension**0.5
-    if symmetry is not None:
-        return _named_sectors(matrices, symmetry, zero)
-    return _all_sectors(matrices, zero)
+    return list(merged.values()) or [0.0 * H.matrices[0]]
 
 
 def _all_sectors(matrices: list[Any], zero: float | None = None) -> Sectors:
