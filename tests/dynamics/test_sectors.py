@@ -297,3 +297,89 @@ def test_quasi_energies_of_different_sectors_cross():
     assert avoided[0].gap == pytest.approx(alone.resonances[0].gap, abs=1e-11)
     with pytest.raises(InputError, match="`symmetry` must label 3 states"):
         quasi_energies(H, drive, "offset", values, symmetry=Symmetry.labelled(["a", "b"]))
+
+
+def states_of(size, seed):
+    """A level, a state of the basis, and two more that live in few sectors or in all."""
+    rng = np.random.default_rng(seed)
+    anywhere = rng.normal(size=size) + 1j * rng.normal(size=size)
+    return 0, 1, np.full(size, size**-0.5), anywhere / np.linalg.norm(anywhere)
+
+
+@pytest.mark.parametrize("basis", ["adiabatic", "diabatic"])
+@pytest.mark.parametrize(
+    ("seed", "kind"), [(s, KINDS[s % 5]) if s < 5 else slow(s, KINDS[s % 5]) for s in range(15)]
+)
+def test_one_state_in_its_own_sectors(seed, kind, basis):
+    H, _ = hidden(seed, **kind)
+    for initial in states_of(H.dimension, seed):
+        options = {"initial": initial, "basis": basis, "times": TIMES}
+        whole = ac.propagate(H, SWEEP, **options)
+        one = ac.propagate(H, SWEEP, whole=False, **options)
+        allowed = np.max(whole.error_estimate + one.error_estimate)
+        for name in ("probabilities", "populations"):
+            assert_same(one, whole, name, allowed)
+        for name in ("final_state", "states"):  # the phase of an eigenstate is nobody's choice
+            found, wanted = (np.abs(getattr(result, name)) for result in (one, whole))
+            assert np.max(np.abs(found - wanted)) < allowed
+        assert np.max(one.error_estimate) <= 1.1 * np.max(whole.error_estimate) + 1e-12
+        assert one.transition_matrix is one.propagator is one.amplitudes is None
+        assert set(one.sectors) <= set(whole.sectors)
+
+
+@pytest.mark.parametrize("initial", [0, 1])
+def test_one_level_of_a_ring_needs_its_sector_alone(initial):
+    ring, sweep = ac.models.TransverseIsing(sites=6), ac.drive.Linear(3.0, 0.2, rate=-0.1)
+    whole = ac.propagate(ring, sweep)
+    one = ac.propagate(ring, sweep, initial=initial, whole=False)
+    assert len(whole.sectors) == 31
+    assert one.sectors == ((8,), (4,))[initial]
+    assert one.panels < 0.1 * whole.panels
+    np.testing.assert_allclose(
+        one.probabilities, whole.transition_matrix[:, initial], rtol=0, atol=1e-12
+    )
+    # A Runge–Kutta method knows no sectors.
+    start, stop = ring(3.0), ring(0.2)
+    first, last = np.linalg.eigh(start)[1][:, initial], np.linalg.eigh(stop)
+    slope = (stop - start) / 28.0
+    solved = solve_ivp(
+        lambda t, y: -1j * ((start + t * slope) @ y),
+        (0.0, 28.0),
+        first.astype(complex),
+        method="DOP853",
+        rtol=1e-10,
+        atol=1e-11,
+    )
+    found = np.abs(last[1].conj().T @ solved.y[:, -1]) ** 2
+    # Levels of different sectors may be degenerate: what all of one energy hold is one number.
+    groups = np.flatnonzero(np.diff(last[0], prepend=-np.inf) > 1e-9)
+    compared = [np.add.reduceat(p, groups) for p in (one.probabilities, found)]
+    np.testing.assert_allclose(*compared, rtol=0, atol=1e-8)
+
+
+def test_a_symmetry_given_leaves_the_sectors_of_one_state():
+    ring, sweep = ac.models.TransverseIsing(sites=6), ac.drive.Linear(3.0, 0.2, rate=-0.1)
+    even = Symmetry.operator(np.arange(64)[::-1], {1: "even", -1: "odd"})
+    found = ac.propagate(ring, sweep, symmetry=even, whole=False)
+    wanted = ac.propagate(ring, sweep, whole=False)
+    assert found.sectors == wanted.sectors == (8,)
+    np.testing.assert_allclose(found.probabilities, wanted.probabilities, rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("coupling", [1e-3, slow(1e-7), 1e-11])
+def test_what_a_state_reaches_by_a_weak_coupling_is_no_rounding(coupling):
+    """Two groups of eight levels, linked at one place that a slow sweep passes."""
+    rng = np.random.default_rng(3)
+    slope, constant = np.zeros((16, 16)), np.zeros((16, 16))
+    for own in (slice(0, 8), slice(8, 16)):
+        constant[own, own] = 10 * np.diag(np.arange(8.0)) + 0.1 * random_hermitian(rng, 8).real
+        slope[own, own] = np.eye(8) * (1 if own.start else -1)
+    constant[8, 0] = constant[0, 8] = coupling
+    H = Hamiltonian.affine(constant, slope)
+    rate = 2 * coupling**2
+    sweep = ac.drive.Linear(-1.0, 1.0, rate=rate)
+    one = ac.propagate(H, sweep, basis="diabatic", whole=False, initial=0)
+    whole = ac.propagate(H, sweep, basis="diabatic")
+    assert one.probabilities[8:].sum() > 0.5  # exp(−2πV²/2α) of it stays
+    difference = np.abs(one.probabilities - whole.probabilities).max()
+    assert difference <= float(one.error_estimate + whole.error_estimate)

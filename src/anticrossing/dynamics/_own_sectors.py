@@ -18,7 +18,14 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
-from anticrossing.dynamics._sectors import TIED, Sectored, block, common, lost_of_terms, may_have_sectors
+from anticrossing.dynamics._sectors import (
+    TIED,
+    Sectored,
+    block,
+    common,
+    lost_of_terms,
+    may_have_sectors,
+)
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import Request
 from anticrossing.hamiltonian import TermHamiltonian

@@ -170,9 +170,8 @@ class Sectored:
     ) -> Solved:
         """Propagate every different block, or the columns (lanes, n, C) of each."""
         cuts: dict[str, Any] = {"tolerance": tolerance, "breakpoints": breakpoints, "times": times}
-        problems: list[tuple[Lanes, ComplexArray | None]] = list(
-            zip(self.blocks, columns or [None] * len(self.blocks), strict=True)
-        )
+        followed: Sequence[ComplexArray | None] = columns or [None] * len(self.blocks)
+        problems = list(zip(self.blocks, followed, strict=True))
         if self.common is not None:
             problems.insert(0, (self.common, None))
         found = [

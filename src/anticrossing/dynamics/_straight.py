@@ -68,7 +68,7 @@ class Straight:
             lane.size,
             1,
             np.zeros(lanes.count),
-            np.bincount(lane, phase, lanes.count),
+            np.bincount(lane, phase, lanes.count).astype(np.float64),
             pieces,
         )
 

@@ -65,9 +65,7 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
         bound[lane] = np.minimum(bound[lane], np.max(most, axis=(1, 2)))
     if evolution.shifted is not None:
         both = (evolution.propagator, evolution.shifted)
-        found, other = (
-            np.abs(dagger(rows) @ _applied(evolution, u, columns)) ** 2 for u in both
-        )
+        found, other = (np.abs(dagger(rows) @ _applied(evolution, u, columns)) ** 2 for u in both)
         moved = np.max(np.abs(found - other), axis=(1, 2))
         limit = max(_MOST_SHIFTS, _MOST_SHIFTS_PER_LEVEL * rows.shape[-2])
         bound = np.clip(bound, _SHIFTS * moved, limit * moved)

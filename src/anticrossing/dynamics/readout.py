@@ -240,7 +240,8 @@ def doubt(
     They are the amplitudes, or roots of probabilities, found at `times` (lanes, K). Elements of H
     have a last digit: what that couples turns close levels against each other, where a state is
     read and where it starts. Levels without any distance are left out; a warning tells of them. Of
-    one column `level` is where it starts, if at a level, in all lanes or in each; a bound below `enough` may be wider.
+    one column `level` is where it starts, if at a level, in all lanes or in each; a bound below
+    `enough` may be wider.
     """
     levels = sizes.shape[-2]
     if basis == "diabatic" or levels == 1 or not times.size:
@@ -313,11 +314,13 @@ def _angles_of(
     h: npt.NDArray[Any], energies: FloatArray, vectors: npt.NDArray[Any], unknown: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     over = _over_distances(energies)
-    flat = [a.reshape(-1, *a.shape[2:]) for a in (h, energies, vectors)]
-    known = (np.abs(h) + unknown / _stacks.LAST_DIGIT).reshape(-1, *h.shape[2:])
+    known = np.abs(h) + unknown / _stacks.LAST_DIGIT
+    h, energies, vectors, known = (
+        a.reshape(-1, *a.shape[2:]) for a in (h, energies, vectors, known)
+    )
     with one_thread:
-        noise = 2 * _stacks.doubt(*flat, known)
-    return noise.reshape(h.shape) * over, over
+        noise = 2 * _stacks.doubt(h, energies, vectors, known)
+    return noise.reshape(over.shape) * over, over
 
 
 def _turning_noise(lanes: Lanes) -> FloatArray:
