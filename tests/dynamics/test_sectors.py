@@ -327,7 +327,7 @@ def test_one_state_in_its_own_sectors(seed, kind, basis):
         assert set(one.sectors) <= set(whole.sectors)
 
 
-@pytest.mark.parametrize("initial", [0, 1])
+@pytest.mark.parametrize("initial", [0, slow(1)])
 def test_one_level_of_a_ring_needs_its_sector_alone(initial):
     ring, sweep = ac.models.TransverseIsing(sites=6), ac.drive.Linear(3.0, 0.2, rate=-0.1)
     whole = ac.propagate(ring, sweep)

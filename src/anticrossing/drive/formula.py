@@ -188,9 +188,10 @@ def Linear(start: npt.ArrayLike, stop: npt.ArrayLike, rate: npt.ArrayLike) -> Fo
     with np.errstate(all="ignore"):
         span = last - first
         start_time, stop_time = first / slope, last / slope
-    if np.any(span == 0):
+        forward = np.all(span * slope > 0)  # or a product below the smallest number
+    if not forward and np.any(span == 0):
         raise fail("stop", "differ from `start`", "the window is empty")
-    if np.any(np.sign(span) != np.sign(slope)):
+    if not forward and np.any(np.sign(span) != np.sign(slope)):
         raise fail(
             "stop",
             "lie after `start` in the direction of `rate`",
@@ -288,10 +289,14 @@ def _ends_and_rate(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return first and last position and the rate ≠ 0, broadcast to one shape."""
     given = {
-        "start": between("start", parameter("start", start), -_FARTHEST, _FARTHEST),
-        "stop": between("stop", parameter("stop", stop), -_FARTHEST, _FARTHEST),
-        "rate": nowhere_zero("rate", parameter("rate", rate)),
+        name: parameter(name, value)
+        for name, value in (("start", start), ("stop", stop), ("rate", rate))
     }
+    for name in ("start", "stop"):
+        if np.any(np.abs(given[name]) > _FARTHEST):
+            between(name, given[name], -_FARTHEST, _FARTHEST)
+    if not np.all(given["rate"]):
+        nowhere_zero("rate", given["rate"])
     try:
         shape = joint_shape(*(value.shape for value in given.values()))
     except ValueError:

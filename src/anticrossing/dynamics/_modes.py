@@ -111,11 +111,11 @@ class Modes:
 
     def kinds(self) -> npt.NDArray[np.int64]:
         """Return what every matrix is, for `_taylor.follow`."""
-        found = []
-        for matrix in self.matrices:
-            real = not np.any(np.imag(matrix))
-            found.append(DIAGONAL if _is_diagonal(matrix) else REAL if real else COMPLEX)
-        return np.array(found, dtype=np.int64)
+        real = ~np.any(np.imag(self.matrices), axis=(1, 2))
+        kinds = np.where(real, REAL, COMPLEX)
+        for k, matrix in enumerate(self.matrices):
+            kinds[k] = DIAGONAL if _is_diagonal(matrix) else kinds[k]
+        return kinds.astype(np.int64)
 
     def series(self, grid: Grid) -> tuple[FloatArray, npt.NDArray[np.int64]]:
         """Return power series about the panels' middles (P, K, n), and their degrees (P, K)."""

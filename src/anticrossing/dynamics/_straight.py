@@ -52,13 +52,12 @@ class Straight:
         refuse_large(lanes.hamiltonian)
         keep_memory()
         lane, left, right = panels.first_panels(lanes, [breakpoints, times], 1)
-        offset = np.zeros((lane.size, 2))
+        turned, phase = np.ones((lane.size, 1, 1), dtype=np.complex128), np.zeros(lane.size)
         assert isinstance(lanes.hamiltonian, TermHamiltonian)
         if lanes.hamiltonian.offsets().any():
-            offset = lanes.offset(np.stack([left, right], axis=1), lane)
-        width = right - left
-        phase = width * np.max(np.abs(offset), axis=1)
-        turned = np.exp(-0.5j * width * (offset[:, 0] + offset[:, 1]))[:, None, None]
+            offset, width = lanes.offset(np.stack([left, right], axis=1), lane), right - left
+            phase = width * np.max(np.abs(offset), axis=1)
+            turned[:, 0, 0] = np.exp(-0.5j * width * (offset[:, 0] + offset[:, 1]))
         pieces = Pieces(lane, left, right, turned, np.zeros(lane.size), phase)
         count = np.bincount(lane, minlength=lanes.count)
         return Evolution(
@@ -78,7 +77,7 @@ class Straight:
         assert isinstance(lanes.hamiltonian, TermHamiltonian)
         first, last = self.factors[lane]
         weights = np.stack([0.5 * (first + last), 0.5 * (last - first)])
-        matrices = np.tensordot(weights, lanes.hamiltonian.traceless_matrices(), axes=1)
+        matrices, _ = lanes.hamiltonian.combine_split(weights)
         start, stop = lanes.start[lane], lanes.stop[lane]
         places = np.stack([left, right], axis=1)
         places = ((places - start) - (stop - places)) / (stop - start)

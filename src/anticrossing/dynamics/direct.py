@@ -7,6 +7,7 @@ panel. `plan` decides.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -219,14 +220,14 @@ def _path(
         modes = modes.diagonalised()
     window = float(width.sum())
     budget = _BUDGET * tolerance
-    digits = np.log(0.3 * budget / (_UNIT * max(phase / _LONGEST, 1.0)))
+    digits = math.log(0.3 * budget / (_UNIT * max(phase / _LONGEST, 1.0)))
     return _Path(
         modes,
         width,
         -np.angle(mesh.pieces.propagator[rows, 0, 0]),
         keep,
         budget / window,
-        float(np.clip(digits, _SHORTEST, _LONGEST)),
+        min(max(digits, _SHORTEST), _LONGEST),
         phase / window,
     )
 

@@ -22,7 +22,8 @@ from anticrossing.hamiltonian import (
 
 _ROUNDED = 2.0**-52  # of a term
 _JUMP = 1e-3  # of the largest: no rounding
-_SAMPLES = 8  # of H in a window
+_SAMPLES, _FEW_SAMPLES = 8, 4  # of H in a window, few of large ones
+_LARGE = 32
 LARGEST_WHOLE = 512
 """Sparse Hamiltonians above this dimension evolve one state, not all of them."""
 
@@ -253,7 +254,8 @@ class Lanes:
     @property
     def samples(self) -> FloatArray:
         """A few times in every window, (lanes, K)."""
-        share = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
+        count = _SAMPLES if self.hamiltonian.dimension < _LARGE else _FEW_SAMPLES
+        share = (np.arange(count) + 0.5) / count
         return np.asarray(self.start[:, None] + (self.stop - self.start)[:, None] * share)
 
     @functools.cached_property

@@ -27,7 +27,6 @@ from anticrossing.dynamics.superadiabatic import (
 
 LARGEST_USUAL = 1e-9  # many panels add up
 _NO_DISTANCE = 1e-12  # of the largest energy
-_MANY_LEVELS = 16  # of which a product of matrices costs more than the rest of a bound
 _LARGEST_NOISE = 1e-13  # of superadiabatic states, beside a tenth of their highest term
 _LARGEST_TERM = 0.1  # of a series whose sum is near a level
 DEGENERATE = (
@@ -248,7 +247,7 @@ def doubt(
         return np.zeros(lanes.count)
     at_stop = times.shape[1] == 1 and np.array_equal(times[:, 0], lanes.stop)
     one = sizes.shape[-1] != levels
-    if one and at_stop and levels >= _MANY_LEVELS:
+    if one and at_stop and enough > 0:
         wide = _wide_doubt(lanes, sizes[:, 0, :, 0], level)
         if np.all(wide <= enough):
             return wide
@@ -269,7 +268,7 @@ def _of_level(values: FloatArray, level: int | npt.NDArray[np.intp]) -> FloatArr
 def _wide_doubt(
     lanes: Lanes, sizes: FloatArray, level: int | npt.NDArray[np.intp] | None
 ) -> FloatArray:
-    """Return a wider bound for one column (lanes, N) at the stop, without products of matrices."""
+    """Return a wider bound for one column (lanes, N) at the stop, from norms of matrices."""
     # Between unit vectors no element of a matrix exceeds its norm, and of what eigenvectors leave
     # off the diagonal, (r_f†v_g + v_f†r_g)/2, none the largest of the residuals r.
     ends, unknown = lanes.ends, lanes.window.unknown[:, [0, -1]]
