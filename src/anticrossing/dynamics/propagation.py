@@ -87,7 +87,8 @@ def propagate(
     whole : bool, optional
         Whether all initial states are wanted, as by default. With False the given one alone is
         followed, which costs much less where the evolution is not slow: a state of N numbers in
-        place of N², a density matrix of N² in place of N⁴. `transition_matrix`, `propagator`,
+        place of N², a density matrix of N² in place of N⁴; and, without an environment, in the
+        sectors that it lives in alone. `transition_matrix`, `propagator`,
         `amplitudes` and `superoperator` of the result are then None. With an environment and more
         than 12 levels, up to 256, there is no other way, and it is the default.
     levels : int, optional
