@@ -71,6 +71,8 @@ def is_numeric(value: Any) -> bool:
     """Return whether `value` is a number or an array of numbers, complex or Boolean ones too."""
     if type(value) in _FLOATS:
         return True
+    if type(value) is np.ndarray and value.dtype.kind in "iufc":  # no mask, as in subclasses
+        return True
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
         return not np.ma.is_masked(value)
     if isinstance(value, (str, bytes)) or np.ma.is_masked(value):

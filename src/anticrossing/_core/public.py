@@ -170,10 +170,11 @@ def _either(one: Kind | None, other: Kind | None) -> Kind | None:
     must = f"{one.must} or {other.must}"
 
     def wrong(value: Any) -> tuple[str, str, Any] | None:
-        found = (one.wrong(value), other.wrong(value))
-        if None in found:
+        first = one.wrong(value)
+        second = None if first is None else other.wrong(value)
+        if first is None or second is None:
             return None
-        return next((what for what in found if what and what[0]), ("", must, value))
+        return next((what for what in (first, second) if what[0]), ("", must, value))
 
     return Kind(must, f"{one.several} or {other.several}", wrong)
 

@@ -13,6 +13,8 @@ import numpy as np
 _Made = TypeVar("_Made", bound=type)
 _Array = TypeVar("_Array", bound=np.ndarray[Any, Any])
 
+_UNCHANGING = (type(None), bool, int, float, str)  # most attributes that are no arrays
+
 
 class _Sealing(abc.ABCMeta):
     """Objects take no further public attributes once they are made."""
@@ -66,6 +68,8 @@ class Unchanging(metaclass=_Sealing):
 
 def frozen(value: Any) -> Any:
     """Return a read-only copy of arrays, and tuples for lists; anything else as it is."""
+    if type(value) in _UNCHANGING:
+        return value
     if isinstance(value, np.ndarray):
         return value if _is_settled(value) else settled(value.copy())
     if isinstance(value, (dict, MappingProxyType)):

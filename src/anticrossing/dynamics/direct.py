@@ -156,8 +156,7 @@ def solve(
         rows = slice(ends[lane], ends[lane + 1])
         with one_thread:
             at_start = wanted[lane] == lanes.start[lane]
-            inside = np.isin(mesh.pieces.right[rows], wanted[lane])
-            keep = np.where(inside, np.cumsum(inside) - 1, -1)
+            keep = _kept(mesh.pieces.right[rows], wanted[lane])
             size = float(phase[lane])
             path = _path(lanes, lane, mesh, straight, rows, keep, tolerance, size, columns.shape[2])
             if path is None:
@@ -174,8 +173,9 @@ def solve(
                 "breakpoints where H(x(t)) changes abruptly."
             )
     final, defect = _normed(final, whole)
-    snapshots, defects = _normed(snapshots, whole)
-    defect = np.max(np.concatenate([defect[:, None], defects], axis=1), axis=1)
+    if snapshots.size:
+        snapshots, defects = _normed(snapshots, whole)
+        defect = np.maximum(defect, np.max(defects, axis=1))
     return Evolution(
         final,
         snapshots,
@@ -188,6 +188,14 @@ def solve(
         METHOD,
         steps,
     )
+
+
+def _kept(ends: FloatArray, wanted: FloatArray) -> npt.NDArray[np.int64]:
+    """Return the place of each panel's end among the wanted times, −1 if it is none of them."""
+    if wanted.size == 0:
+        return np.full(ends.size, -1)
+    inside = np.isin(ends, wanted)
+    return np.where(inside, np.cumsum(inside) - 1, -1)
 
 
 def _path(
