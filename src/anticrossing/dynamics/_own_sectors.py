@@ -20,16 +20,18 @@ from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
 from anticrossing.dynamics._sectors import (
     TIED,
+    UNIT,
     Sectored,
     block,
     common,
+    is_full,
     lost_of_terms,
     may_have_sectors,
 )
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import Request
 from anticrossing.hamiltonian import TermHamiltonian
-from anticrossing.spectrum.symmetry import present_terms
+from anticrossing.spectrum.symmetry import LARGEST_ROTATED, present_terms
 
 _FEWEST = 12  # levels below which all sectors are found as soon
 _MOST_TIMES = 8  # at which all levels are worth computing in order to number some of them
@@ -171,6 +173,8 @@ def _reached(request: Request) -> Own | None:
         return None
     if not isinstance(hamiltonian, TermHamiltonian) or hamiltonian.dimension < _FEWEST:
         return None
+    if hamiltonian.dimension > LARGEST_ROTATED and is_full(hamiltonian):
+        return None
     state, energy = _start(request), np.nan
     with one_thread:
         if isinstance(state, int):
@@ -191,7 +195,7 @@ def _reached(request: Request) -> Own | None:
         leak = np.max(np.abs(moved - basis @ parts), axis=(1, 2))
     if np.any(leak > _LEAK * scale * hamiltonian.dimension**0.5):
         return None
-    count = basis.shape[1]
+    count, defect = basis.shape[1], float(np.abs(np.sum(np.abs(basis) ** 2, axis=0) - 1).max())
     own = dataclasses.replace(block(lanes, hamiltonian, parts), lost=lost_of_terms(hamiltonian))
     sectored = Sectored(
         (own,),
@@ -200,6 +204,7 @@ def _reached(request: Request) -> Own | None:
         basis,
         np.arange(count),
         common(lanes, hamiltonian),
+        rounding=max(1.0, defect / UNIT),
         between=leak,
     )
     if sectored.dropped()[0] > _NEGLIGIBLE * request.accuracy:

@@ -31,7 +31,7 @@ _ALWAYS_TRIED = 32  # levels: eigenvectors at the ends cost little beside a sear
 _SMALLEST = 3  # of two levels a search costs as much as it could save
 TIED = 1e-12  # of the largest level: levels that are nearer are one
 _MUCH = 32.0  # units of a block that may be lost unseen
-_UNIT = float(np.finfo(np.float64).eps)
+UNIT = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -310,7 +310,7 @@ def _are_linked(lanes: Lanes, hamiltonian: TermHamiltonian) -> bool:
     What commutes with both is then a multiple of the identity. If not, a search has to tell.
     """
     size = hamiltonian.dimension
-    if not (size <= _ALWAYS_TRIED or (size <= LARGEST_ROTATED and _is_full(hamiltonian))):
+    if not (size <= _ALWAYS_TRIED or (size <= LARGEST_ROTATED and is_full(hamiltonian))):
         return False
     ends = lanes.ends
     energies, first = ends.energies[:, 0], ends.vectors[:, 0]
@@ -321,7 +321,7 @@ def _are_linked(lanes: Lanes, hamiltonian: TermHamiltonian) -> bool:
     return bool(np.any(apart & (np.min(links, axis=-1) > ZERO_ROTATED * largest)))
 
 
-def _is_full(hamiltonian: TermHamiltonian) -> bool:
+def is_full(hamiltonian: TermHamiltonian) -> bool:
     """Whether some constant matrix is stored as an array with few zeros."""
     full = hamiltonian.dimension**2 // 2
     return not hamiltonian.is_sparse and any(
@@ -340,7 +340,7 @@ def _with_twin(lanes: Lanes, evolution: Evolution, **cuts: Any) -> Evolution:
     times, everywhere = lanes.samples, np.arange(lanes.count)
     own = np.max(np.abs(lanes.traceless(times, everywhere)), axis=(2, 3))
     lost = np.max(lanes.last_digits(times, everywhere), axis=(2, 3))
-    if np.all(lost <= _MUCH * _UNIT * own):
+    if np.all(lost <= _MUCH * UNIT * own):
         return evolution
     moved = lanes.lost[:, None, None] * pattern(hamiltonian.dimension)
     twin = block(lanes, hamiltonian, np.stack(hamiltonian.matrices) + moved)
@@ -404,7 +404,7 @@ def _rotated(
         np.concatenate(columns, axis=1),
         places,
         common(lanes, hamiltonian),
-        max(1.0, defect / _UNIT),
+        max(1.0, defect / UNIT),
         mismatch,
         np.max(np.where(_apart(slices), np.abs(turned), 0.0), axis=(1, 2)),
     )
@@ -435,7 +435,7 @@ def block(lanes: Lanes, hamiltonian: TermHamiltonian, stack: npt.NDArray[Any]) -
 def lost_of_terms(hamiltonian: TermHamiltonian) -> FloatArray:
     """Return what a change of basis may lose of the elements of every constant matrix."""
     largest = np.max(hamiltonian.sizes(), axis=-1)
-    return _UNIT * np.sqrt(hamiltonian.dimension) * np.where(largest > 0, largest, 1.0)
+    return UNIT * np.sqrt(hamiltonian.dimension) * np.where(largest > 0, largest, 1.0)
 
 
 def common(lanes: Lanes, hamiltonian: TermHamiltonian) -> Lanes | None:
