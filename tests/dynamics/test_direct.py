@@ -9,8 +9,10 @@ import pytest
 import scipy.linalg
 
 import anticrossing as ac
-from anticrossing.dynamics import _stacks, plan, reference
+from anticrossing.dynamics import _stacks, direct, plan, readout, reference
+from anticrossing.dynamics._straight import Straight
 from anticrossing.dynamics.chebyshev import grid
+from anticrossing.dynamics.lanes import Lanes
 from tests.effort import slow
 
 STEPS, PANELS = "Taylor series", "superadiabatic panels"
@@ -197,3 +199,58 @@ def test_rotations_of_some_levels_are_rotations_of_all():
     some, part = _stacks.rotate_some(g[None], small[None], levels, points)
     assert np.max(np.abs(some - every)) < 1e-12
     assert np.max(np.abs(part - q[:, :, levels[:, None], levels])) < 1e-14
+
+
+def lines():
+    """H(x(t)) that is straight in time: on a batch, with a common energy, far from time zero."""
+    weights = {"p": np.array([0.5, 1.0])}
+    terms = [("p", gaussian(4, 1)), ("x/3 - 2", gaussian(4, 2) + 9 * np.eye(4))]
+    batch = ac.Hamiltonian.from_terms(terms, parameters=weights)
+    return {
+        "batch": (batch, ac.drive.Linear(-2, 3, rate=[1.0, 0.3])),
+        "common energy": (shifted(), ac.drive.Linear(-1, 2, rate=1)),
+        "far away": (generic(5), ac.drive.Formula("a - t/2", 1e4, 1e4 + 9, a=5e3)),
+    }
+
+
+@pytest.mark.parametrize("name", lines())
+@pytest.mark.parametrize("whole", [True, False])
+def test_straight_lines_need_no_nodes(name, whole, monkeypatch):
+    hamiltonian, drive = lines()[name]
+    lanes = Lanes.of(hamiltonian, drive)
+    assert Straight.of(lanes) is not None
+    times = lanes.start.max() + (lanes.stop.min() - lanes.start.max()) * np.array([0.0, 0.4, 0.8])
+    options = {"whole": whole, "times": times, "breakpoints": [times[1] + 0.1]}
+    found = ac.propagate(hamiltonian, drive, **options)
+    with monkeypatch.context() as patch:
+        patch.setattr(direct.Straight, "of", lambda lanes: None)
+        wanted = ac.propagate(hamiltonian, drive, **options)
+    assert found.method == wanted.method == STEPS
+    assert np.array_equal(found.panels, wanted.panels)
+    allowed = 1e-11 + np.max(found.phase_error)
+    for attribute in ("probabilities", "populations", "final_state", "states"):
+        difference = getattr(found, attribute) - getattr(wanted, attribute)
+        assert np.max(np.abs(difference)) < allowed, attribute
+
+
+def test_what_bends_is_no_straight_line():
+    for hamiltonian, drive in (CASES["two terms"], CASES["formula"], CASES["pieces"]):
+        assert Straight.of(Lanes.of(hamiltonian, drive)) is None
+    twice = ac.Hamiltonian.from_terms([("x*x", gaussian(3, 1)), (1, gaussian(3, 2))])
+    assert Straight.of(Lanes.of(twice, SWEEP)) is None
+
+
+@pytest.mark.parametrize("levels", [3, 8, 40])
+def test_the_wide_bound_of_last_digits_is_one(levels):
+    rng = np.random.default_rng(levels)
+    for far in (1.0, 1e3, 1e6):
+        constant = gaussian(levels, 1) + far * np.diag(np.arange(levels) > levels - 2)
+        lanes = Lanes.of(ac.Hamiltonian.affine(constant, gaussian(levels, 2)), SWEEP)
+        sizes = np.abs(rng.normal(size=(1, 1, levels, 1)))
+        sizes /= np.linalg.norm(sizes)
+        arguments = lanes, "adiabatic", lanes.stop[:, None], sizes
+        for level in (None, 0, levels - 1):
+            narrow = readout.doubt(*arguments, level)
+            wide = readout.doubt(*arguments, level, np.inf)
+            assert 0 < narrow <= wide < 100 * levels * narrow
+            assert readout.doubt(*arguments, level, 0.5 * wide[0]) == narrow

@@ -8,7 +8,7 @@ from scipy.linalg import block_diag
 import anticrossing as ac
 from anticrossing import Hamiltonian, InputError
 from anticrossing.dynamics import floquet, one_period_propagator, quasi_energies
-from anticrossing.dynamics._sectors import Sectored
+from anticrossing.dynamics._sectors import Sectored, may_have_sectors
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.reference import propagator as reference_propagator
 from anticrossing.spectrum import Symmetry
@@ -383,3 +383,21 @@ def test_what_a_state_reaches_by_a_weak_coupling_is_no_rounding(coupling):
     assert one.probabilities[8:].sum() > 0.5  # exp(−2πV²/2α) of it stays
     difference = np.abs(one.probabilities - whole.probabilities).max()
     assert difference <= float(one.error_estimate + whole.error_estimate)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_sectors_are_overlooked_before_a_search(seed):
+    """What the eigenvectors at both ends say of one sector, and of several, a search says too."""
+    H, sizes = hidden(seed, **KINDS[seed % 5])
+    if H.dimension > 2:
+        assert conserved(H).count == len(sizes)
+        assert may_have_sectors(Lanes.of(H, SWEEP))
+    rng = np.random.default_rng(seed)
+    generic = Hamiltonian.affine(*(random_hermitian(rng, 3 + seed) for _ in range(2)))
+    assert conserved(generic).count == 1
+    assert not may_have_sectors(Lanes.of(generic, SWEEP))
+    # Terms that only occur together are one: the sum of these has sectors.
+    first, second = (random_hermitian(rng, 6) for _ in range(2))
+    second = block_diag(random_hermitian(rng, 3), random_hermitian(rng, 3)) - first
+    together = Hamiltonian.from_terms([("x", first), ("x", second), (1, np.diag(np.arange(6.0)))])
+    assert may_have_sectors(Lanes.of(together, SWEEP))
