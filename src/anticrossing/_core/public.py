@@ -198,6 +198,8 @@ def _is_protocol(found: Any) -> bool:
 
 def _listed(value: Any, collection: bool) -> Sequence[Any] | None:
     """Return what can be taken for a list; of an array of numbers its first entry will do."""
+    if type(value) in (tuple, list):  # at once: it takes long to ask an abstract class
+        return value
     if isinstance(value, np.ndarray):
         if value.ndim == 0 or np.ma.is_masked(value):
             return None

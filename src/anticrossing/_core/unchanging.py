@@ -13,7 +13,7 @@ import numpy as np
 _Made = TypeVar("_Made", bound=type)
 _Array = TypeVar("_Array", bound=np.ndarray[Any, Any])
 
-_UNCHANGING = (type(None), bool, int, float, str)  # most attributes that are no arrays
+_UNCHANGING = {type(None), bool, int, float, str}  # most attributes that are no arrays
 
 
 class _Sealing(abc.ABCMeta):
@@ -74,6 +74,8 @@ def frozen(value: Any) -> Any:
         return value if _is_settled(value) else settled(value.copy())
     if isinstance(value, (dict, MappingProxyType)):
         return MappingProxyType({key: frozen(item) for key, item in value.items()})
+    if type(value) is tuple and _UNCHANGING.issuperset(map(type, value)):
+        return value
     if type(value) in (tuple, list):
         return tuple(frozen(item) for item in value)
     return value
