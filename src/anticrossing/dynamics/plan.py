@@ -102,14 +102,15 @@ def _phases(lanes: Lanes) -> FloatArray:
     """Return nearly ∫‖H‖dt of every lane, from above where H varies little."""
     h = lanes.window.matrices[:, 1:-1]
     # ‖H‖ ≤ ‖H⁴‖_F^(1/4), with the largest element taken out so that no power leaves the doubles.
-    largest = np.max(np.abs(h), axis=(-2, -1))
+    parts = (h.real, h.imag) if np.iscomplexobj(h) else (h,)
+    largest = np.max([np.max(np.abs(part), axis=(-2, -1)) for part in parts], axis=0)
     # Single precision is enough for that, and takes a third of the time.
     with one_thread, np.errstate(over="ignore"):
         fourth = h / np.where(largest > 0, largest, 1.0)[..., None, None]
         fourth = fourth.astype(np.complex64 if np.iscomplexobj(h) else np.float32)
         for _ in range(2):
             fourth = fourth @ fourth
-        norm = largest * np.sum(np.abs(fourth) ** 2, axis=(-2, -1), dtype=np.float64) ** 0.125
+        norm = largest * np.linalg.norm(fourth, axis=(-2, -1)).astype(np.float64) ** 0.25
         return np.asarray(np.minimum((lanes.stop - lanes.start) * norm.mean(axis=-1), 1e300))
 
 

@@ -274,9 +274,9 @@ def _wide_doubt(
     ends, unknown = lanes.ends, lanes.window.unknown[:, [0, -1]]
     with one_thread:
         residuals = ends.matrices @ ends.vectors - ends.vectors * ends.energies[..., None, :]
-    left = np.sqrt(np.max(np.sum(np.abs(residuals) ** 2, axis=-2), axis=-1))
-    known = _stacks.LAST_DIGIT * np.abs(ends.matrices) + unknown
-    noise = 2 * (left + np.linalg.norm(known, axis=(-2, -1)))
+    left = np.max(np.linalg.norm(residuals, axis=-2), axis=-1)
+    known = _stacks.LAST_DIGIT * np.linalg.norm(ends.matrices, axis=(-2, -1))
+    noise = 2 * (left + known + np.linalg.norm(unknown, axis=(-2, -1)))
     turns = [_over_distances(ends.energies[:, k]) for k in range(2)]
     turned = noise[:, 1, None] * (turns[1] @ sizes[..., None])[..., 0]
     if level is not None:
