@@ -1,6 +1,6 @@
 """One level driven through hundreds of others: propagation and work distribution, time and memory.
 
-Each case runs in a process of its own, so that its memory can be told.
+Each case of these runs in a process of its own, so that its memory can be told.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.timing import best_of
 
 CASES: dict[str, dict[str, Any]] = {
     "200 levels at unit spacing": {
@@ -85,6 +87,39 @@ def test_propagation_and_work_distribution(
     assert abs(found["norm"]) < 1e-9
     assert abs(found["mean"]) < 1e-7
     assert abs(found["sample"]) < 3
+
+
+def test_cost_over_eight_decades(
+    benchmark: Any, report: Callable[[str, dict[str, Any]], None]
+) -> None:
+    """The published system, one level through eight, at rates 1 to 1e-8."""
+    from anticrossing.thermodynamics import DrivenLevel
+
+    def propagator(rate: float) -> Any:
+        return DrivenLevel(
+            levels=np.arange(1.0, 9.0),
+            couplings=0.2,
+            temperature=1 / 1.2,
+            chemical_potential=3.0,
+            start=0.0,
+            stop=9.0,
+            rate=rate,
+        ).propagator
+
+    rates = 10.0 ** -np.arange(9)
+    timings = best_of([partial(propagator, rate) for rate in rates], rounds=5)
+    taken = np.array([timing.processor for timing in timings])
+    for rate, seconds in zip(rates, taken, strict=True):
+        report(f"driven level, eight others, rate {rate:.0e}", {"processor time": seconds})
+    benchmark.pedantic(propagator, (rates[-1],), rounds=3, warmup_rounds=1)
+    report(
+        "driven level, eight decades",
+        {
+            "slowest / fastest": taken.max() / taken.min(),
+            "slowest / fastest from 0.01 down": taken[2:].max() / taken[2:].min(),
+        },
+    )
+    assert taken[2:].max() <= 3 * taken[2:].min()
 
 
 def measure(case: dict[str, Any]) -> dict[str, float]:

@@ -25,7 +25,8 @@ def generic(levels: int) -> Any:
 
 CASES: dict[str, tuple[Callable[[], Any], float, dict[str, Any]]] = {
     "32 levels, panels": (lambda: generic(32), 1e6, {}),
-    "64 levels, steps": (lambda: generic(64), 300.0, {}),
+    "64 levels, steps": (lambda: generic(64), 3.0, {}),
+    "64 levels, doubled steps": (lambda: generic(64), 300.0, {}),
     "64 levels, one state": (lambda: generic(64), 1e4, {"whole": False}),
     "12 qubits, direct": (lambda: annealing(12), 100.0, {"levels": 1}),
     "14 qubits, direct": (lambda: annealing(14), 30.0, {"levels": 1}),

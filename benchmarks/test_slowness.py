@@ -120,3 +120,32 @@ def test_close_levels(
     report(f"{name}, all rates", {"slowest / fastest": ratio, "target": 3.0})
     assert ratio <= 3.0
     assert max(walls) <= 5.0
+
+
+def test_sixty_four_generic_levels(benchmark: Any, report: Report) -> None:
+    rng, levels = np.random.default_rng(64), 64
+    draw = rng.normal(size=(2, levels, levels)) + 1j * rng.normal(size=(2, levels, levels))
+    matrices = (draw + draw.conj().swapaxes(1, 2)) / np.sqrt(4 * levels)
+    hamiltonian = ac.Hamiltonian.affine(*matrices)
+    taken = {}
+
+    def run(rate: float) -> ac.Propagation:
+        return ac.propagate(hamiltonian, ac.drive.Linear(-3.0, 3.0, rate), tolerance=1e-8)
+
+    for power in range(2, 9):
+        rate = 10.0**-power
+        result = run(rate)
+        (taken[rate],) = best_of([lambda rate=rate: run(rate)], rounds=2, seconds=1.0)
+        report(
+            f"64 generic levels, rate {rate:.0e}",
+            {
+                "method": result.method,
+                "wall time": taken[rate].wall,
+                "processor time": taken[rate].processor,
+                "error estimate": float(result.error_estimate),
+            },
+        )
+    benchmark.pedantic(run, (1e-3,), rounds=3)
+    slowest = max(timing.processor for timing in taken.values())
+    report("64 generic levels, slowest", {"processor time": slowest, "target": 10.0})
+    assert slowest <= 10.0

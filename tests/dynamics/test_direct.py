@@ -15,7 +15,7 @@ from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.lanes import Lanes
 from tests.effort import slow
 
-STEPS, PANELS = "Taylor series", "superadiabatic panels"
+STEPS, DOUBLED, PANELS = "Taylor series", "doubled steps", "superadiabatic panels"
 
 
 def gaussian(levels, seed, *, real=False):
@@ -137,17 +137,22 @@ def test_one_state_of_a_batch_by_either_method(rate):
 
 
 @pytest.mark.parametrize("rate", [1.0, 0.05, 1e-3])
-def test_both_methods_agree(rate, monkeypatch):
+def test_all_methods_agree(rate, monkeypatch):
     hamiltonian, drive = generic(4), ac.drive.Linear(-3, 3, rate=rate)
     monkeypatch.setattr(plan, "_panels_cost", lambda levels: np.inf)
+    monkeypatch.setattr(plan, "_doubled_cost", lambda levels, pieces, turning: turning + np.inf)
     steps = ac.propagate(hamiltonian, drive)
+    monkeypatch.setattr(plan, "_doubled_cost", lambda levels, pieces, turning: 0 * turning)
+    doubled = ac.propagate(hamiltonian, drive)
     monkeypatch.setattr(plan, "_panels_cost", lambda levels: 0.0)
     panels = ac.propagate(hamiltonian, drive)
-    assert (steps.method, panels.method) == (STEPS, PANELS)
+    assert (steps.method, doubled.method, panels.method) == (STEPS, DOUBLED, PANELS)
     assert steps.steps > 0
+    assert doubled.steps > 0
     assert panels.steps is None
-    difference = np.max(np.abs(steps.transition_matrix - panels.transition_matrix))
-    assert difference < max(float(steps.error_estimate + panels.error_estimate), 1e-11)
+    for one in (steps, doubled):
+        difference = np.max(np.abs(one.transition_matrix - panels.transition_matrix))
+        assert difference < max(float(one.error_estimate + panels.error_estimate), 1e-11)
 
 
 def test_slow_sweeps_go_by_panels():

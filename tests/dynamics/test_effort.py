@@ -6,7 +6,7 @@ import pytest
 import anticrossing as ac
 from anticrossing import InputError
 from anticrossing._core import capacity
-from anticrossing.dynamics import panels, state_evolution
+from anticrossing.dynamics import panels, plan, state_evolution
 
 
 def generic(levels, seed=0):
@@ -30,7 +30,8 @@ def ramp(duration):
 
 CASES = {
     "two levels": (ac.models.LandauZener(gap=1.0), ac.drive.Linear(-9, 9, rate=1.0), {}),
-    "panels": (generic(4), ramp(1e4), {}),
+    "panels": (generic(4), ramp(1e7), {}),
+    "doubled steps": (generic(4), ramp(1e4), {}),
     "steps": (generic(8), ramp(10.0), {}),
     "sectors": (ac.models.TransverseIsing(sites=4), ac.drive.Linear(2.0, 0.0, rate=-0.01), {}),
     "one state": (annealing(10), ramp(5.0), {"levels": 1}),
@@ -56,9 +57,15 @@ def test_progress_rises_to_the_end_and_changes_nothing(name):
 
 
 @pytest.mark.slow
-def test_progress_of_many_steps_is_told_while_they_run():
-    told = []
-    ac.propagate(generic(64), ramp(2000.0), progress=lambda *at: told.append(at[0]))
+@pytest.mark.parametrize("method", ["Taylor series", "doubled steps"])
+def test_progress_of_many_steps_is_told_while_they_run(method, monkeypatch):
+    told, duration = [], 1e5
+    if method == "Taylor series":
+        monkeypatch.setattr(plan, "_doubled_cost", lambda levels, pieces, turning: turning + np.inf)
+        duration = 2000.0
+    settings = {"tolerance": 1e-8, "progress": lambda *at: told.append(at[0])}
+    found = ac.propagate(generic(64), ramp(duration), **settings)
+    assert found.method == method
     assert told == sorted(set(told))
     assert len(told) > 2
     assert told[-1] == 1000
@@ -96,7 +103,7 @@ def test_long_work_is_refused_with_numbers_before_it_begins(monkeypatch):
     with pytest.raises(InputError, match=r"hours: `whole=False` follows one state in about 0\.\d"):
         ac.propagate(H, ramp(1e6))
     with pytest.raises(InputError, match="1e-09: superadiabatic panels would take"):
-        ac.propagate(generic(4), ramp(1e4), most_hours=1e-9)
+        ac.propagate(generic(4), ramp(1e7), most_hours=1e-9)
     with pytest.raises(InputError, match=r"products of H .* method='lowest'"):
         ac.propagate(annealing(10), ramp(1e12), method="direct")
     with pytest.raises(AssertionError, match="begun"):

@@ -193,15 +193,15 @@ def follow(
     error, steps, step = 0.0, 0, 0.0
     for p in range(width.size):
         half = 0.5 * width[p]
-        done = 0.0
+        done, lost = 0.0, 0.0  # the sum of the steps, and what its rounding has left out
         if step == 0.0:
             step = longest / max(norms[p], 1e-300)
         while True:
-            left = width[p] - done
+            left = width[p] - done + lost
             parts = np.ceil(left / step * (1 - 1e-12))
             h = left / max(parts, 1.0)
             for k in range(modes):
-                _shift(power[p, k], degrees[p, k], done / half - 1.0, h / half, local[k])
+                _shift(power[p, k], degrees[p, k], (done - lost) / half - 1.0, h / half, local[k])
             _copy(y, v[0])
             allowed = max(rate * h, 2 * _UNIT)
             m, before, last, grown = _series(
@@ -229,7 +229,9 @@ def follow(
             info[2] += ratio * h
             if ratio == 1.0 and parts <= 1.0:
                 break
-            done += ratio * h
+            taken = ratio * h - lost
+            lost = (done + taken) - done - taken
+            done += taken
         _turn(common[p], y)
         if keep[p] >= 0:
             _copy(y, kept[keep[p]])

@@ -41,8 +41,7 @@ def grid(size: int) -> Grid:
         raise ValueError(f"the number of nodes must be odd and at least 5, not {size}")
     last = size - 1
     angles = np.pi * np.arange(size) / last
-    nodes = -np.cos(angles)
-    nodes[last // 2] = 0.0
+    nodes, to_coefficients = transform(size)
 
     # Differences of nodes as products of sines keep full relative accuracy near the ends.
     half_sum = (angles[:, None] + angles[None, :]) / 2
@@ -55,12 +54,6 @@ def grid(size: int) -> Grid:
     np.fill_diagonal(derivative, 0.0)
     # Rows must annihilate constants exactly: the diagonal is minus the sum of the rest.
     np.fill_diagonal(derivative, -derivative.sum(axis=1))
-
-    # Values → coefficients of T_k(−cos θ) = (−1)^k cos kθ (discrete cosine transform, type I).
-    k = np.arange(size)
-    to_coefficients = 2.0 / last * np.cos(np.outer(k, angles)) * ((-1.0) ** k)[:, None]
-    to_coefficients[:, [0, last]] /= 2
-    to_coefficients[[0, last]] /= 2
 
     antiderivative = np.zeros((size + 1, size))
     antiderivative[1, 0] = 1.0
@@ -88,6 +81,37 @@ def grid(size: int) -> Grid:
         from_coefficients=np.ascontiguousarray(values[:, :size]),
         slope_from_coefficients=np.ascontiguousarray(slopes.T),
     )
+
+
+@functools.cache
+def transform(size: int) -> tuple[FloatArray, FloatArray]:
+    """Return the nodes, and the matrix from values there to Chebyshev coefficients."""
+    last = size - 1
+    angles = np.pi * np.arange(size) / last
+    nodes = -np.cos(angles)
+    if last % 2 == 0:
+        nodes[last // 2] = 0.0
+    # Coefficients of T_k(−cos θ) = (−1)^k cos kθ (discrete cosine transform, type I).
+    k = np.arange(size)
+    to_coefficients = 2.0 / last * np.cos(np.outer(k, angles)) * ((-1.0) ** k)[:, None]
+    to_coefficients[:, [0, last]] /= 2
+    to_coefficients[[0, last]] /= 2
+    return nodes, to_coefficients
+
+
+def interpolation(size: int, x: FloatArray) -> FloatArray:
+    """Return the matrix from values at the nodes to values at x in [−1, 1]."""
+    nodes, _ = transform(size)
+    weights = (-1.0) ** np.arange(size)
+    weights[[0, -1]] /= 2
+    apart = x[:, None] - nodes
+    hit = apart == 0
+    apart[hit] = 1.0
+    terms = weights / apart
+    found = terms / np.sum(terms, axis=1, keepdims=True)
+    on_node = hit.any(axis=1)
+    found[on_node] = hit[on_node]
+    return np.asarray(found)
 
 
 @functools.cache

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.linalg import dagger, nearer_unitary
 from anticrossing._core.threads import one_thread, processors
-from anticrossing.dynamics import _taylor, panels
+from anticrossing.dynamics import _taylor, doubling, panels
 from anticrossing.dynamics._modes import Modes
 from anticrossing.dynamics._straight import Straight
 from anticrossing.dynamics.chebyshev import grid
@@ -32,6 +32,7 @@ _BUDGET = 5.0  # panel tolerances: the error that the steps of a window may add 
 _SHORTEST, _LONGEST = 3.0, 9.0  # steps in radians
 _ORDERS_PER_RADIAN = 4.7  # of the longest steps
 _UNIT = 1.1e-16
+_Part = tuple[ComplexArray, ComplexArray, FloatArray]
 _PAUSE = 0.2  # seconds between two looks at how far the threads are
 _THREAD_WORK = 3e7  # multiplications that make another thread worth starting
 
@@ -86,9 +87,7 @@ class _Path:
     longest: float
     norm: float
 
-    def follow(
-        self, columns: ComplexArray, info: FloatArray
-    ) -> tuple[ComplexArray, ComplexArray, FloatArray]:
+    def follow(self, columns: ComplexArray, info: FloatArray) -> _Part:
         """Return columns (N, C) at the end and, (T, N, C), where they are kept; error and steps.
 
         The time that is done stands in info[2] meanwhile.
@@ -128,13 +127,15 @@ def solve(
     *,
     tolerance: float,
     phase: FloatArray,
+    choose: Callable[[int, int], str | None],
     breakpoints: FloatArray | None,
     times: FloatArray | None,
     columns: ComplexArray | None,
 ) -> Evolution | None:
-    """Propagate columns (lanes, N, C), or all, across every window; None if H is too manifold.
+    """Propagate columns (lanes, N, C), or all, across every window; None if no method suits.
 
-    `phase` (lanes,) bounds ‖H‖ times the window, nearly.
+    `phase` (lanes,) bounds ‖H‖ times the window, nearly; `choose` names the method for a lane on
+    so many panels.
     """
     straight = Straight.of(lanes)
     if straight is not None:
@@ -151,17 +152,29 @@ def solve(
     final = np.empty(columns.shape, dtype=np.complex128)
     snapshots = np.empty((*wanted.shape, *columns.shape[1:]), dtype=np.complex128)
     error, steps = np.zeros(lanes.count), np.zeros(lanes.count, dtype=np.intp)
+    methods = set()
     ends = np.searchsorted(mesh.pieces.lane, np.arange(lanes.count + 1))
     for lane in range(lanes.count):
         rows = slice(ends[lane], ends[lane + 1])
         with one_thread:
             at_start = wanted[lane] == lanes.start[lane]
             keep = _kept(mesh.pieces.right[rows], wanted[lane])
-            size = float(phase[lane])
-            path = _path(lanes, lane, mesh, straight, rows, keep, tolerance, size, columns.shape[2])
-            if path is None:
+            size, tell = float(phase[lane]), lanes.part(lane, lanes.count).tell
+            method = choose(lane, keep.size)
+            if method is None:
                 return None
-            parts = _followed(path, columns[lane], size, lanes.part(lane, lanes.count).tell)
+            parts: list[_Part] = []
+            if method == doubling.METHOD:
+                parts = [_doubled(lanes, lane, mesh, rows, keep, tolerance, columns[lane], tell)]
+                if not np.isfinite(parts[0][2][0]):
+                    method = METHOD  # too rough for short steps, whose series are of low order
+            if method == METHOD:
+                count = columns.shape[2]
+                path = _path(lanes, lane, mesh, straight, rows, keep, tolerance, size, count)
+                if path is None:
+                    return None
+                parts = _followed(path, columns[lane], size, tell)
+            methods.add(method)
         final[lane] = np.concatenate([part[0] for part in parts], axis=-1)
         kept = np.concatenate([part[1] for part in parts], axis=-1)
         snapshots[lane, at_start], snapshots[lane, ~at_start] = columns[lane], kept
@@ -185,7 +198,7 @@ def solve(
         mesh.error + 2 * error + defect,
         mesh.phase + phase,
         mesh.pieces,
-        METHOD,
+        " and ".join(m for m in (METHOD, doubling.METHOD) if m in methods),
         steps,
     )
 
@@ -240,9 +253,46 @@ def _path(
     )
 
 
+def _doubled(
+    lanes: Lanes,
+    lane: int,
+    mesh: Evolution,
+    rows: slice,
+    keep: npt.NDArray[np.int64],
+    tolerance: float,
+    columns: ComplexArray,
+    tell: Callable[[float], None],
+) -> _Part:
+    """Follow the columns by doubled steps, panel after panel."""
+    left, right = mesh.pieces.left[rows], mesh.pieces.right[rows]
+    points, window = grid(MANY_LEVEL_NODES), float(right[-1] - left[0])
+    kept = np.empty((int(keep.max(initial=-1)) + 1, *columns.shape), dtype=np.complex128)
+    error, steps = 0.0, 0
+    for p in range(keep.size):
+        half = 0.5 * (right[p] - left[p])
+        times = (left[p] + half) + half * points.nodes
+        times[0], times[-1] = left[p], right[p]
+        matrices = lanes.split(times[None], np.array([lane]))[0][0]
+        panel = doubling.Panel.of(matrices, 2 * half, _BUDGET * tolerance / window, points)
+        before = (left[p] - left[0]) / window
+
+        def told(share: float, before: float = before, part: float = 2 * half / window) -> None:
+            tell(before + share * part)
+
+        columns, missed, count = panel.follow(columns, told)
+        if not np.isfinite(missed):
+            return columns, kept, np.array([missed, 0])
+        columns = columns * mesh.pieces.propagator[rows][p, 0, 0]
+        error, steps = error + missed, steps + count
+        if keep[p] >= 0:
+            kept[keep[p]] = columns
+    tell(1.0)
+    return columns, kept, np.array([error, steps])
+
+
 def _followed(
     path: _Path, columns: ComplexArray, phase: float, tell: Callable[[float], None]
-) -> list[tuple[ComplexArray, ComplexArray, FloatArray]]:
+) -> list[_Part]:
     """Follow the columns, shared between threads if they are many, and tell how far they are."""
     levels, count = columns.shape
     workers = min(processors(), count)

@@ -28,6 +28,7 @@ _CALL = 5e-3  # seconds that any call takes
 _FEW_PANELS = 24.0  # of it
 _QUICK = 1e6  # parameter points times levels cubed, below which nothing takes long
 _NODE_MATRICES = 400  # of panels that are solved at once
+_FAMILIES = 500  # matrices that doubled steps keep
 _SERIES = 100  # vectors of a Taylor series, for every term of H
 
 
@@ -97,15 +98,17 @@ def is_quick(lanes: Lanes) -> bool:
     return lanes.count * lanes.hamiltonian.dimension**3 <= _QUICK
 
 
-def of_blocks(blocks: Sequence[Lanes], times: int, whole: bool) -> Effort:
+def of_blocks(blocks: Sequence[Lanes], times: int, whole: bool, tolerance: float) -> Effort:
     """Return what the evolution of independent blocks takes, one after the other."""
     levels = sum(b.hamiltonian.dimension for b in blocks)
-    found = [_of_block(b, times, b.hamiltonian.dimension if whole else 1) for b in blocks]
+    found = [
+        _of_block(b, times, b.hamiltonian.dimension if whole else 1, tolerance) for b in blocks
+    ]
     longest = max(found, key=lambda effort: effort.seconds)
     seconds = _CALL + sum(effort.seconds for effort in found)
     advice = []
     if whole and levels > 2:
-        one = sum(_of_block(b, times, 1).seconds for b in blocks)
+        one = sum(_of_block(b, times, 1, tolerance).seconds for b in blocks)
         if one < 0.5 * seconds:
             advice.append(f"`whole=False` follows one state in about {one / 3600:.2g} hours")
         advice.append("a `symmetry=` of H cuts it into smaller problems")
@@ -119,12 +122,12 @@ def of_blocks(blocks: Sequence[Lanes], times: int, whole: bool) -> Effort:
     )
 
 
-def _of_block(lanes: Lanes, times: int, columns: int) -> Effort:
+def _of_block(lanes: Lanes, times: int, columns: int, tolerance: float) -> Effort:
     """Return what one block takes."""
     levels = lanes.hamiltonian.dimension
     periods = many_periods.Periods.of(lanes)
     if periods is not None and periods.pay(columns):
-        one = _of_block(periods.first, times, levels)
+        one = _of_block(periods.first, times, levels, tolerance)
         return replace(one, method=f"{one.method}, {many_periods.METHOD}")
     matrix = 16.0 * levels**2
     if levels <= 2:
@@ -135,17 +138,19 @@ def _of_block(lanes: Lanes, times: int, columns: int) -> Effort:
             work=_FEW_PANELS * lanes.count,
             unit="panels",
         )
-    expected = plan.expected(lanes, columns)
-    if expected.by_steps:
+    expected = plan.expected(lanes, columns, tolerance, times + 1)
+    if expected.method == direct.METHOD:
         terms = len(getattr(lanes.hamiltonian, "matrices", (None,)))
         kept = 16.0 * levels * columns * (_SERIES * (terms + 1) + times * lanes.count)
+    elif expected.by_steps:
+        kept = matrix * _FAMILIES + 16.0 * levels * columns * times * lanes.count
     else:
         at_once = _NODE_MATRICES * max(1.0, 60.0 / levels)
         kept = matrix * (expected.work + at_once + times * lanes.count)
     return Effort(
-        method=direct.METHOD if expected.by_steps else panels.SUPERADIABATIC,
+        method=expected.method,
         seconds=expected.seconds,
         memory=kept,
         work=expected.work,
-        unit="products of H with a state" if expected.by_steps else "panels",
+        unit=expected.unit,
     )

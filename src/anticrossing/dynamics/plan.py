@@ -1,7 +1,8 @@
-"""Which method solves a problem at least cost: superadiabatic panels, or steps by Taylor series.
+"""Which method solves a problem at least cost: superadiabatic panels, doubled steps, Taylor series.
 
-Panels cost the same at any slowness, steps a product for every fifth of a radian. The costs were
-measured side by side on one core; their ratios decide, and those differ little between processors.
+Panels cost the same at any slowness, doubled steps grow with its root, and a Taylor series takes a
+product for every fifth of a radian. The costs were measured side by side on one core; their ratios
+decide, and those differ little between processors.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.linalg import norm_bound
 from anticrossing._core.threads import one_thread
-from anticrossing.dynamics import direct, many_periods, panels
+from anticrossing.dynamics import direct, doubling, many_periods, panels
 from anticrossing.dynamics.kernels import Kernel
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution
@@ -21,12 +23,18 @@ from anticrossing.dynamics.panels import Evolution
 # Microseconds, by the number of levels: one panel tried; one order for one column, and for each of
 # many columns.
 _LEVELS = (3, 4, 8, 16, 32, 64)
-_PANEL = (300.0, 300.0, 650.0, 2300.0, 11000.0, 90000.0)
-_ORDER = (0.12, 0.12, 0.15, 0.25, 0.7, 2.2)
-_ORDER_EACH = (0.06, 0.06, 0.06, 0.08, 0.2, 0.7)
+_PANEL = (620.0, 620.0, 1500.0, 5400.0, 19000.0, 105000.0)
+_ORDER = (0.12, 0.14, 0.16, 0.27, 0.55, 1.7)
+_ORDER_EACH = (0.08, 0.08, 0.09, 0.17, 0.55, 1.4)
+# Of doubled steps: before they begin on a panel, and for every one that is left at the end.
+_DOUBLED = (800.0, 900.0, 1100.0, 2200.0, 9000.0, 45000.0)
+_DOUBLED_EACH = (11.0, 11.0, 11.0, 20.0, 80.0, 410.0)
 _PANELS_PER_LEVEL, _FEWEST_PANELS = 4.0, 16.0  # tried, of generic levels on a usual window
 _ORDERS_PER_RADIAN = 4.7
-_LANE = 1000.0  # what the steps of one lane cost before they begin
+_PRODUCTS, _PRODUCTS_EACH = 500.0, 5.0  # of doubled steps
+_MOST_ROUNDING = 22.0  # panel tolerances that the rounding of doubled steps may add up to
+_LANE = 1000.0  # what one lane costs before its steps begin
+_FEWER = 3  # every third place in the window tells how H varies
 _FEWEST_LEVELS = 3  # two levels have compiled panels
 
 
@@ -53,12 +61,14 @@ def solve(
         repeated = many_periods.solve(periods, once, tolerance=tolerance, **cuts)
         return repeated if columns is None else repeated.applied_to(columns)
     if levels >= _FEWEST_LEVELS:
-        cheaper = expected(lanes, wanted)
+        pieces = 1 if times is None else times.shape[-1] + 1
+        cheaper = expected(lanes, wanted, tolerance, pieces)
         if cheaper.by_steps:
             found = direct.solve(
                 lanes,
                 tolerance=tolerance,
                 phase=cheaper.phase,
+                choose=cheaper.choose,
                 breakpoints=breakpoints,
                 times=times,
                 columns=columns,
@@ -78,47 +88,102 @@ def _unknown(lanes: Lanes) -> FloatArray:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the cheaper method takes: panels, or products with a state, and seconds of one core."""
+    """What the cheapest method takes: panels or products, and seconds of one core.
 
-    by_steps: bool
+    Of every lane `phase` is nearly ∫‖H‖dt, and `turning` the steps that doubling leaves.
+    """
+
+    method: str
     work: float
     seconds: float
     phase: FloatArray
+    turning: FloatArray
+    levels: int
+    columns: int
+
+    @property
+    def unit(self) -> str:
+        """What `work` counts."""
+        units = {panels.SUPERADIABATIC: "panels", direct.METHOD: "products of H with a state"}
+        return units.get(self.method, "products of propagators")
+
+    @property
+    def by_steps(self) -> bool:
+        """Whether the evolution goes step by step."""
+        return self.method != panels.SUPERADIABATIC
+
+    def choose(self, lane: int, pieces: int) -> str | None:
+        """Return the cheapest method for a lane whose H is known on so many panels.
+
+        None where superadiabatic panels are: more of them resolve H than had been expected.
+        """
+        taylor, doubled = self.costs(pieces)
+        if self.doubles and min(taylor[lane], doubled[lane]) > 2 * _panels_cost(self.levels):
+            return None
+        return doubling.METHOD if doubled[lane] < taylor[lane] else direct.METHOD
+
+    @property
+    def doubles(self) -> bool:
+        """Whether doubled steps are part of the method."""
+        return doubling.METHOD in self.method
+
+    def costs(self, pieces: int) -> tuple[FloatArray, FloatArray]:
+        """Return the cost of Taylor series and of doubled steps in every lane."""
+        return (
+            _steps_cost(self.levels, self.columns, self.phase),
+            _doubled_cost(self.levels, pieces, self.turning),
+        )
 
 
-def expected(lanes: Lanes, columns: int) -> Expected:
-    """Return what the cheaper method takes for so many columns in every lane."""
-    levels, phase = lanes.hamiltonian.dimension, _phases(lanes)
-    by_steps = float(np.sum(_steps_cost(levels, columns, phase)))
+def expected(lanes: Lanes, columns: int, tolerance: float, pieces: int = 1) -> Expected:
+    """Return what the cheapest method takes for so many columns in every lane.
+
+    `pieces` are the parts into which times cut a window.
+    """
+    levels = lanes.hamiltonian.dimension
+    phase, turning = _phases(lanes)
+    found = Expected(direct.METHOD, 0.0, 0.0, phase, turning, levels, columns)
+    taylor, doubled = found.costs(pieces)
+    cheaper = doubled < taylor
+    # Where rounding adds up to more than is allowed, panels know the populations better.
+    lost = 2 * doubling.ROUNDING * phase > _MOST_ROUNDING * tolerance
     by_panels = lanes.count * _panels_cost(levels)
-    if by_steps < by_panels:
+    if np.sum(np.where(cheaper & ~lost, doubled, taylor)) >= by_panels:
+        tried = lanes.count * max(_FEWEST_PANELS, _PANELS_PER_LEVEL * levels)
+        method = panels.SUPERADIABATIC
+        return replace(found, method=method, work=tried, seconds=1e-6 * by_panels)
+    seconds = 1e-6 * float(np.sum(np.where(cheaper, doubled, taylor)))
+    if not cheaper.any():
         products = _ORDERS_PER_RADIAN * float(np.sum(phase)) * columns
-        return Expected(True, products, 1e-6 * by_steps, phase)
-    panels_tried = lanes.count * max(_FEWEST_PANELS, _PANELS_PER_LEVEL * levels)
-    return Expected(False, panels_tried, 1e-6 * by_panels, phase)
+        return replace(found, work=products, seconds=seconds)
+    products = float(np.sum(_PRODUCTS * pieces + _PRODUCTS_EACH * turning[cheaper]))
+    method = doubling.METHOD if cheaper.all() else f"{direct.METHOD} and {doubling.METHOD}"
+    return replace(found, method=method, work=products, seconds=seconds)
 
 
-def _phases(lanes: Lanes) -> FloatArray:
-    """Return nearly ∫‖H‖dt of every lane, from above where H varies little."""
-    h = lanes.window.matrices[:, 1:-1]
-    # ‖H‖ ≤ ‖H⁴‖_F^(1/4), with the largest element taken out so that no power leaves the doubles.
-    parts = (h.real, h.imag) if np.iscomplexobj(h) else (h,)
-    largest = np.max([np.max(np.abs(part), axis=(-2, -1)) for part in parts], axis=0)
-    # Single precision is enough for that, and takes a third of the time.
+def _phases(lanes: Lanes) -> tuple[FloatArray, FloatArray]:
+    """Return nearly ∫‖H‖dt of every lane, from above where H varies little; and √(T ∫‖dH/dt‖dt)."""
+    h, length = lanes.window.matrices[:, 1:-1], lanes.stop - lanes.start
     with one_thread, np.errstate(over="ignore"):
-        fourth = h / np.where(largest > 0, largest, 1.0)[..., None, None]
-        fourth = fourth.astype(np.complex64 if np.iscomplexobj(h) else np.float32)
-        for _ in range(2):
-            fourth = fourth @ fourth
-        norm = largest * np.linalg.norm(fourth, axis=(-2, -1)).astype(np.float64) ** 0.25
-        return np.asarray(np.minimum((lanes.stop - lanes.start) * norm.mean(axis=-1), 1e300))
+        norm = norm_bound(h).mean(axis=-1)
+        few = h[:, ::_FEWER]
+        moved = norm_bound(np.diff(few, axis=1)).sum(axis=-1)
+        moved *= h.shape[1] / (_FEWER * (few.shape[1] - 1))
+        phase = np.minimum(length * norm, 1e300)
+        return np.asarray(phase), np.asarray(np.sqrt(np.minimum(length * moved, 1e300)))
 
 
 def _steps_cost(levels: int, columns: int, phase: FloatArray) -> FloatArray:
-    """Return the cost of steps of every lane."""
+    """Return the cost of Taylor series in every lane."""
     costs = _ORDER if columns == 1 else _ORDER_EACH
     each = _interpolated(levels, costs) * columns
     return _LANE + _ORDERS_PER_RADIAN * phase * each
+
+
+def _doubled_cost(levels: int, pieces: int, turning: FloatArray) -> FloatArray:
+    """Return the cost of doubled steps on so many panels in every lane."""
+    start, each = (_interpolated(levels, costs) for costs in (_DOUBLED, _DOUBLED_EACH))
+    return _LANE + start * pieces + each * turning
 
 
 def _panels_cost(levels: int) -> float:
@@ -133,5 +198,6 @@ def _interpolated(levels: int, costs: tuple[float, ...]) -> float:
     x, y = np.log(_LEVELS), np.log(costs)
     at = np.log(levels)
     if at > x[-1]:
-        return float(np.exp(y[-1] + (at - x[-1]) * (3.0 if costs is _PANEL else 2.0)))
+        power = 2.0 if costs in (_ORDER, _ORDER_EACH) else 3.0
+        return float(np.exp(y[-1] + (at - x[-1]) * power))
     return float(np.exp(np.interp(at, x, y)))

@@ -54,8 +54,8 @@ class Propagation(Result):
         What a reader of the numbers should know.
     method : str
         How it was computed: by superadiabatic panels, at a cost that does not depend on slowness,
-        or, where the phase is small, step by step: states by Taylor series of high order, with an
-        environment density matrices.
+        or, where the phase is small, step by step: states by Taylor series of high order or by
+        doubled steps, with an environment density matrices.
     steps : array of int, shape (...), or None
         The steps of every parameter point, if there were any.
     final_state : array, shape (..., N), or None

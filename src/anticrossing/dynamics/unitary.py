@@ -112,9 +112,10 @@ def _effort(request: Request, sectors: Sectored | Own | None) -> effort.Effort:
     """Return what a request takes, whose sectors are known."""
     times = 0 if request.times is None else request.times.shape[-1]
     if sectors is None:
-        return effort.of_blocks([request.lanes], times, request.whole)
-    blocks = sectors.sectored.blocks if isinstance(sectors, Own) else sectors.blocks
-    return effort.of_blocks(blocks, times, request.whole)
+        blocks = [request.lanes]
+    else:
+        blocks = list(sectors.sectored.blocks if isinstance(sectors, Own) else sectors.blocks)
+    return effort.of_blocks(blocks, times, request.whole, request.panel_tolerance)
 
 
 def _whole(request: Request, warnings: list[str]) -> _Outcome:
