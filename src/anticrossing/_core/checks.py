@@ -30,7 +30,24 @@ class AnticrossingError(Exception):
 
 
 class InputError(AnticrossingError, ValueError):
-    """An argument or a file entry that cannot be used, described in one line."""
+    """An argument or a file entry that cannot be used, described in one line.
+
+    Attributes
+    ----------
+    table : str
+        The table of a file that it is about, "" where that is not known.
+    key : str
+        The argument, or the key of the table, that it is about, or "".
+    options : tuple of str
+        The names of which the value, or the key where that is unknown, must be one.
+    reason : str
+        "unknown" or "missing" of a key, "type" of a value, else "".
+    """
+
+    table: str = ""
+    key: str = ""
+    options: tuple[str, ...] = ()
+    reason: str = ""
 
     def __init__(self, message: str = "") -> None:
         # Text from a file may stand in the message: it must end no line and steer no terminal.
@@ -42,6 +59,15 @@ class InputError(AnticrossingError, ValueError):
             half = _LONGEST_LINE // 2
             message = f"{message[:half]} … {message[-half:]}"
         super().__init__(message)
+
+    def about(self, **details: Any) -> InputError:
+        """Return the error, with what it is about."""
+        vars(self).update(details)
+        return self
+
+    def with_text(self, message: str) -> InputError:
+        """Return an error with another message that is about the same."""
+        return InputError(message).about(**vars(self))
 
 
 class ConvergenceError(AnticrossingError, RuntimeError):
@@ -55,7 +81,8 @@ class MissingExtraError(AnticrossingError, ImportError):
 def fail(name: str, must: str, but: str) -> InputError:
     """Return the error "Argument `name` must …, but …" (the caller raises it)."""
     but = " ".join(but.split())  # one line, whatever is quoted
-    return InputError(f"Argument `{name}` must {must}, but {but}" + ("" if but[-1] == "?" else "."))
+    text = f"Argument `{name}` must {must}, but {but}" + ("" if but[-1] == "?" else ".")
+    return InputError(text).about(key=name)
 
 
 def describe(value: object) -> str:
@@ -366,7 +393,8 @@ def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
         known = f"one of {listed}"
         if close and len(listed) > _LONGEST_LIST:
             known = f"one of {len(options)} names"
-        raise fail(name, f"be {known}", f"it is {describe(value)}{close}")
+        error = fail(name, f"be {known}", f"it is {describe(value)}{close}")
+        raise error.about(options=tuple(options))
     return str(value)
 
 
@@ -376,17 +404,22 @@ def known_keys(where: str, keys: Iterable[str], allowed: Iterable[str]) -> None:
     for key in keys:
         if key not in options:
             known = ", ".join(sorted(options))
-            raise InputError(
-                f"Unknown key `{key}` in {where}{nearest(key, options)} (known: {known})."
-            )
+            text = f"Unknown key `{key}` in {where}{nearest(key, options)} (known: {known})."
+            raise InputError(text).about(key=key, options=tuple(options), reason="unknown")
 
 
 def nearest(word: Any, options: Iterable[str]) -> str:
     """Return "; did you mean `…`?" for the closest option, or an empty string."""
+    close = nearest_name(word, options)
+    return "" if close is None else f"; did you mean `{close}`?"
+
+
+def nearest_name(word: Any, options: Iterable[str]) -> str | None:
+    """Return the closest option, or None if none is near."""
     if not isinstance(word, str) or len(word) > _LONGEST_LINE:
-        return ""
+        return None
     close = difflib.get_close_matches(word, list(options), n=1, cutoff=0.5)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    return close[0] if close else None
 
 
 def check_flag(name: str, value: Any) -> bool:

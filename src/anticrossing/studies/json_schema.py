@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from anticrossing.models import MODELS
-from anticrossing.studies import environments, file, levels, plan
+from anticrossing.studies import environments, file, level_tables, levels, plan
 
 _OPEN = {  # keys whose table depends on a word within it
-    "hamiltonian": (levels.OwnHamiltonian, *map(levels.model_table, MODELS)),
+    "hamiltonian": (level_tables.OwnHamiltonian, *map(levels.model_table, MODELS)),
     "drive": tuple(map(levels.drive_table, levels.KINDS)),
     "environment": tuple(structure for structure, _ in environments.KINDS.values()),
-    "units": (levels.UnitsTable,),
+    "units": (level_tables.UnitsTable,),
 }
 _VARIED = {"scan": plan.AxisTable, "sweep": plan.SweepTable}
 
@@ -34,7 +34,7 @@ def schema() -> dict[str, Any]:
     # Two structures may have one name; then their names among the definitions are longer.
     made, found = msgspec.json.schema_components(everything, ref_template="#/$defs/{name}")
     reference = dict(zip(everything, made, strict=True))
-    path = found[reference[levels.PathTable]["$ref"].removeprefix("#/$defs/")]
+    path = found[reference[level_tables.PathTable]["$ref"].removeprefix("#/$defs/")]
     lines = [reference[levels.drive_table(kind)] for kind in levels.ALONE]
     path["additionalProperties"] = {"anyOf": [{"type": "number"}, *lines]}
     text = {"type": "string"}

@@ -51,6 +51,8 @@ class Study(abc.ABC):
         The tables of the file that matter for the numbers.
     plan : Plan or None
         What varies.
+    changes : tuple of str
+        Values in place of the file's, ``KEY=VALUE``.
     """
 
     name: str
@@ -60,11 +62,16 @@ class Study(abc.ABC):
     text: str
     tables: Mapping[str, Any]
     plan: Plan | None = None
+    changes: tuple[str, ...] = ()
 
     structure: ClassVar[type[Table]]
     """The tables of a file of this kind."""
     varied: ClassVar[tuple[str, ...]]
     """The tables whose numbers can vary."""
+    example: ClassVar[Mapping[str, Any]]
+    """The tables of a file to begin with."""
+    scanned: ClassVar[bool] = True
+    """Whether there may be a scan."""
     choices: ClassVar[Mapping[str, tuple[type[Table], ...]]] = {}
     """Tables that are one of several structures, told by a word within them."""
 
@@ -152,6 +159,11 @@ class Study(abc.ABC):
     def sweep_target(self, grid: Grid) -> Target:
         """Return what `anticrossing.sweep` computes at every point of a grid."""
         return target(self, grid)
+
+    def provenance(self) -> dict[str, str]:
+        """Return where the numbers come from, for the dataset."""
+        known = {"source": self.source, "experiment_file": self.text}
+        return {**known, "changes": "\n".join(self.changes)} if self.changes else known
 
     # ---- the command line ---------------------------------------------------------------------
 
@@ -246,7 +258,7 @@ def target(study: Study, grid: Grid, outputs: Sequence[str] | None = None) -> Ta
         dims=dims,
         labels={k: v for k, v in study.labels.items() if any(k in own for own in dims.values())},
         details={**details, **({} if study.plan is None else study.plan.details())},
-        attributes={"title": study.title, "source": study.source, "experiment_file": study.text},
+        attributes={"title": study.title, **study.provenance()},
     )
 
 

@@ -52,7 +52,21 @@ _OUTPUTS = {
 
 
 class Question(TableOfFile, frozen=True, kw_only=True):
-    """What is asked: initial level, basis, accuracy, points of the curves, names of symmetries."""
+    """What is asked: initial level, basis, accuracy, points of the curves, names of symmetries.
+
+    Attributes
+    ----------
+    initial
+        A level, 0 the lowest; with `basis = "diabatic"` a state of the basis H is written in.
+    basis
+        Where populations are read: "adiabatic", "superadiabatic" or "diabatic".
+    tolerance
+        Of the exact probabilities, from 1e-13 to 1e-2.
+    samples
+        Points of the curves in figure and data.
+    symmetry
+        A label such as "g" for every state H is written in.
+    """
 
     initial: int = 0
     basis: Literal["adiabatic", "superadiabatic", "diabatic"] = "adiabatic"
@@ -90,6 +104,10 @@ class PassageStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = PassageFile
     varied: ClassVar[tuple[str, ...]] = _PARTS
+    example: ClassVar[Mapping[str, Any]] = {
+        "hamiltonian": {"model": "LandauZener", "gap": 1.0},
+        "drive": {"kind": "linear", "start": -50.0, "stop": 50.0, "rate": 1.0},
+    }
 
     @classmethod
     def read(cls, given: PassageFile, entries: Mapping[str, Any], heading: Heading) -> Self:

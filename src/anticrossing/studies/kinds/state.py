@@ -47,7 +47,27 @@ _OUTPUTS = {
 
 
 class StateTable(TableOfFile, frozen=True, kw_only=True):
-    """The state, how it is read out, and how it is followed; see `anticrossing.propagate`."""
+    """The state, how it is read out, and how it is followed; see `anticrossing.propagate`.
+
+    Attributes
+    ----------
+    initial
+        The state at the start, by its number from the lowest.
+    basis
+        Where probabilities are read: "adiabatic" or "diabatic".
+    tolerance
+        Of the probabilities.
+    samples
+        Equal times at which populations are recorded.
+    whole
+        true: follow all states, and give the map between them; up to 512 levels.
+    levels
+        Of more than 512 levels: how many of the lowest are read out, 4 by default.
+    method
+        Of more than 512 levels: "direct", or "lowest", whose cost does not grow with slowness.
+    most_hours : hours
+        What is expected to take longer is refused before any work.
+    """
 
     initial: int = 0
     basis: Literal["adiabatic", "diabatic"] = "adiabatic"
@@ -91,6 +111,11 @@ class StateStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = StateFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "drive", "environment")
+    example: ClassVar[Mapping[str, Any]] = {
+        "hamiltonian": {"model": "TransverseIsing", "sites": 6},
+        "drive": {"kind": "linear", "start": 3.0, "stop": 0.2, "rate": -0.5},
+        "state": {"samples": 20},
+    }
 
     @classmethod
     def read(cls, given: StateFile, entries: Mapping[str, Any], heading: Heading) -> Self:
