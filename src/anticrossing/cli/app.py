@@ -130,10 +130,7 @@ def _describe(error: Exception) -> str:
 
 
 def _fail(message: str, status: int) -> NoReturn:
-    line = " ".join(str(message).split())
-    # A key or a path may hold escape sequences, which must not reach the terminal.
-    plain = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-    terminal.complain("error: " + "".join(plain))
+    terminal.complain("error: " + terminal.plain_line(message))
     with contextlib.suppress(OSError):
         terminal.finish()
     sys.exit(status)

@@ -21,6 +21,7 @@ from anticrossing.cli.app import (
     json_flag,
     output,
     quiet as quiet_flag,
+    settings as settings_option,
 )
 from anticrossing.cli.completion import Known
 from anticrossing.cli.page import page_command
@@ -32,9 +33,12 @@ if TYPE_CHECKING:
 @app.command("run")
 @file
 @output
+@settings_option
 @json_flag
 @quiet_flag
-def run_command(file: Path, output: Path | None, as_json: bool, quiet: bool) -> None:
+def run_command(
+    file: Path, output: Path | None, settings: tuple[str, ...], as_json: bool, quiet: bool
+) -> None:
     """Compute what an experiment file describes, and write data, figure and report.
 
     The results go to DIR, by default NAME-result in the current directory. With --json they are
@@ -42,23 +46,31 @@ def run_command(file: Path, output: Path | None, as_json: bool, quiet: bool) -> 
     """
     from anticrossing import studies
 
-    _run(studies.load(file), file, output, as_json, quiet)
+    _run(studies.load(file, settings=settings), file, output, as_json, quiet)
 
 
 @app.command("fit")
 @click.argument("data", metavar="DATA", type=PATH)
 @file
 @output
+@settings_option
 @json_flag
 @quiet_flag
-def fit_command(data: Path, file: Path, output: Path | None, as_json: bool, quiet: bool) -> None:
+def fit_command(
+    data: Path,
+    file: Path,
+    output: Path | None,
+    settings: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Fit the model of the table [fit] of an experiment file to measured populations.
 
     DATA is a table (CSV) or a NetCDF file. The results go to DIR, as those of `run`.
     """
     from anticrossing import studies
 
-    _run(studies.load(file).with_data(data), file, output, as_json, quiet)
+    _run(studies.load(file, settings=settings).with_data(data), file, output, as_json, quiet)
 
 
 def _run(loaded: Study, file: Path, output: Path | None, as_json: bool, quiet: bool) -> None:
@@ -91,13 +103,14 @@ def _run(loaded: Study, file: Path, output: Path | None, as_json: bool, quiet: b
 
 @app.command("crossings")
 @file
+@settings_option
 @json_flag
-def crossings_command(file: Path, as_json: bool) -> None:
+def crossings_command(file: Path, settings: tuple[str, ...], as_json: bool) -> None:
     """Find the crossings between the extreme positions of an experiment's drive."""
     from anticrossing import studies
 
     try:
-        found = studies.load(file).crossings()
+        found = studies.load(file, settings=settings).crossings()
     except AnticrossingError as error:
         text = str(error)
         raise type(error)(text if text.startswith(f"{file}: ") else f"{file}: {text}") from None
@@ -170,6 +183,7 @@ def _reproduce_all(output: Path | None, as_json: bool) -> None:
 @click.option(
     "-o", "--output", "store", metavar="STORE", type=PATH, help="The Zarr store to write."
 )
+@settings_option
 @click.option("--resume", is_flag=True, help="Go on where an interrupted sweep stopped.")
 @click.option("--retry-failures", is_flag=True, help="Compute again the points that failed.")
 @click.option("--workers", type=int, metavar="N", help="Use N processes.")
@@ -178,6 +192,7 @@ def _reproduce_all(output: Path | None, as_json: bool) -> None:
 def sweep_command(
     file: Path,
     store: Path | None,
+    settings: tuple[str, ...],
     resume: bool,
     retry_failures: bool,
     workers: int | None,
@@ -194,7 +209,7 @@ def sweep_command(
         raise InputError("Choose one of --workers and --dask.")
     if retry_failures and not resume:
         raise InputError("--retry-failures needs --resume.")
-    loaded = studies.load(file)
+    loaded = studies.load(file, settings=settings)
     target = store or Path(f"{loaded.name}-sweep.zarr")
     try:
         dataset = studies.sweep(

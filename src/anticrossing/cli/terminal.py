@@ -61,6 +61,12 @@ def complain(line: str) -> None:
             print(line, file=sys.stderr, flush=True)
 
 
+def plain_line(text: str) -> str:
+    """Return text as one line that cannot steer a terminal, whatever keys or paths it quotes."""
+    line = " ".join(str(text).split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
 def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error

@@ -44,6 +44,11 @@ def kind(name: str) -> type[Study]:
     return found
 
 
+def name_of(study: Study) -> str:
+    """Return the name of the kind of a study."""
+    return type(study).__module__.rpartition(".")[2]
+
+
 def module(name: str) -> Any:
     """Return the module of a kind of studies."""
     return importlib.import_module(f"{kinds.__name__}.{name}")

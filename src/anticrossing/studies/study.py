@@ -24,6 +24,8 @@ from anticrossing.studies.schema import Table, decode
 from anticrossing.sweeps.grid import Grid, Values
 from anticrossing.sweeps.target import Target
 
+_SOME_MINUTES = 100.0  # seconds of the longest run allowed, as measured within a factor of four
+
 
 class Heading(NamedTuple):
     """What a file says of itself: its name and text, and the title, source and description."""
@@ -33,6 +35,14 @@ class Heading(NamedTuple):
     source: str = ""
     description: str = ""
     text: str = ""
+
+
+class Cost(NamedTuple):
+    """About what takes how many seconds of one processor, and bytes, perhaps unknown."""
+
+    seconds: float
+    memory: float | None = None
+    what: str = "a run"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -70,8 +80,8 @@ class Study(abc.ABC):
     """The tables whose numbers can vary."""
     example: ClassVar[Mapping[str, Any]]
     """The tables of a file to begin with."""
-    scanned: ClassVar[bool] = True
-    """Whether there may be a scan."""
+    takes_data: ClassVar[bool] = False
+    """Whether it is about measured data, which a file does not hold: there is no scan."""
     choices: ClassVar[Mapping[str, tuple[type[Table], ...]]] = {}
     """Tables that are one of several structures, told by a word within them."""
 
@@ -143,6 +153,11 @@ class Study(abc.ABC):
     def effort(self) -> float:
         """About how long one point takes, in units of the longest run allowed: some minutes."""
         return 0.0
+
+    def cost(self) -> Cost | None:
+        """Return about what a run takes, None where that cannot be told."""
+        points = 1 + self.steps
+        return Cost(points * self.effort * _SOME_MINUTES) if self.effort else None
 
     def check_points(self) -> None:
         """Raise for the first point of the scan that cannot be used, before any work."""

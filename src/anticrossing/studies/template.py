@@ -187,6 +187,6 @@ def _first_number(kind: type[Study]) -> str:
     for where in reversed(kind.varied):
         given = kind.example.get(where, {})
         found = [key for key, value in given.items() if isinstance(value, float)]
-        if found and kind.scanned:
+        if found and not kind.takes_data:
             return f"{where}.{found[-1]}"
     return ""

@@ -156,7 +156,7 @@ class FitStudy(Study):
             "vary": ["gap", "t2", "amplitude_scale", "offset_shift"],
         }
     }
-    scanned: ClassVar[bool] = False
+    takes_data: ClassVar[bool] = True
     choices: ClassVar[Mapping[str, tuple[type[TableOfFile], ...]]] = {
         "fit": (PassagesFit, InterferogramFit)
     }

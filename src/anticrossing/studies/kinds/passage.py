@@ -26,7 +26,7 @@ from anticrossing.analysis.meetings import find_events, sample_path, where_to_lo
 from anticrossing.analysis.referee import audit
 from anticrossing.drive import Clock, Drive
 from anticrossing.dynamics import Propagation
-from anticrossing.dynamics.propagation import of_all_levels, propagate
+from anticrossing.dynamics.propagation import estimate, of_all_levels, propagate
 from anticrossing.dynamics.request import check_tolerance, environment_coordinates
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
@@ -36,7 +36,7 @@ from anticrossing.studies.outcome import Listed, Output, Progress, Scanned
 from anticrossing.studies.outcomes.passage import PassageOutcome, crossing_rows, crossings_table
 from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
-from anticrossing.studies.study import Heading, Study, at
+from anticrossing.studies.study import Cost, Heading, Study, at
 from anticrossing.sweeps.grid import Grid, Values
 
 _LARGEST_WORK = 400_000  # points times levels squared: about a minute
@@ -239,6 +239,13 @@ class PassageStudy(Study):
         for value in axis.values:
             with at(axis, value):
                 sample_path(self.point(axis.parameter, float(value))[1])
+
+    def cost(self) -> Cost | None:
+        """Return what `estimate` expects: one evolution, one for the curves, and the scan."""
+        if self.environment is not None:
+            return None
+        found = estimate(self.hamiltonian, self.drive, symmetry=self.symmetry)
+        return Cost((2 + self.steps) * found.seconds, found.memory, "exact evolution")
 
     # ---- the result ---------------------------------------------------------------------------
 

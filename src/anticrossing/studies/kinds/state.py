@@ -35,7 +35,7 @@ from anticrossing.studies import environments, levels, tables
 from anticrossing.studies.outcome import Cell, Outcome, Output, Progress, Scanned, Sentences, Table
 from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
-from anticrossing.studies.study import Heading, Study, chosen_outputs
+from anticrossing.studies.study import Cost, Heading, Study, chosen_outputs
 
 _MOST_SAMPLES = 5000
 _MOST_SECONDS = 600.0  # of all points of a scan
@@ -194,6 +194,15 @@ class StateStudy(Study):
     def effort(self) -> float:
         """Seconds of one point over those of a whole scan."""
         return 0.0 if self.expected is None else self.expected.seconds / _MOST_SECONDS
+
+    def cost(self) -> Cost | None:
+        """Return what `estimate` expects, at every point."""
+        found = self.expected
+        return (
+            None
+            if found is None
+            else Cost((1 + self.steps) * found.seconds, found.memory, "exact evolution")
+        )
 
     @property
     def outputs(self) -> dict[str, Output]:
