@@ -133,9 +133,11 @@ def _is_called(name: str, asked: str) -> bool:
 
 def _headed(name: str, thing: Any) -> str:
     try:
-        return f"{name}{inspect.signature(thing)}"
+        found = inspect.signature(thing)
     except (TypeError, ValueError):
         return name
+    bare = [one.replace(annotation=one.empty) for one in found.parameters.values()]
+    return f"{name}{found.replace(parameters=bare, return_annotation=found.empty)}"
 
 
 def _citations(thing: Any) -> list[str]:
