@@ -70,6 +70,10 @@ def check_command(files: tuple[Path, ...], settings: tuple[str, ...]) -> None:
     One line for each problem, FILE:LINE: first; of a file that is fine the kind, and about how
     long its run takes, where that can be told. The status is 2 if a file has a problem.
     """
+    from anticrossing.studies.settings import name_of
+
+    for setting in settings:
+        name_of(setting)
     bad = [file for file in files if not _is_fine(file, settings)]
     if bad:
         raise click.exceptions.Exit(BAD_INPUT)

@@ -32,12 +32,14 @@ def changed(entries: Mapping[str, Any], settings: Sequence[str]) -> dict[str, An
     for setting in settings:
         keys, value = _split(setting)
         owner: Any = result
-        for count, key in enumerate(keys[:-1], start=1):
-            owner = _inside(owner, key, ".".join(keys[:count]))
+        for key in keys[:-1]:
+            owner = _inside(owner, key)
         if len(keys) == 1 and keys[0] not in result:
             _check_table(keys[0], result, value)
         if not isinstance(owner, dict):
-            raise fail("--set", "name a key of one table", f"it is {describe(setting)}")
+            where = ".".join(keys[:-1])
+            but = f"`{where}` is " + ("a list" if isinstance(owner, list) else "none")
+            raise fail("--set", "name a key of one table", but)
         owner[keys[-1]] = value
     return result
 
@@ -84,12 +86,12 @@ def _split(setting: str) -> tuple[list[str], Any]:
     return keys, read["value"]
 
 
-def _inside(owner: Any, key: str, name: str) -> Any:
+def _inside(owner: Any, key: str) -> Any:
     """Return a table within a table, which is made if there is none."""
     if isinstance(owner, list) and key.isdigit() and 1 <= int(key) <= len(owner):
         return owner[int(key) - 1]
     if not isinstance(owner, dict):
-        raise fail("--set", "name a key of one table", f"`{name}` is none")
+        return None
     found = owner.setdefault(key, {})
     return found[0] if isinstance(found, list) and len(found) == 1 else found
 

@@ -105,12 +105,14 @@ def _table(
     for field in msgspec.structs.fields(structure):
         key = field.encode_name
         meaning = _TAGS.get((name, key)) or said.get(key, Meaning(""))
+        inner = _only_table(field.type)
         if key not in given:
-            if meaning.text:  # what has no meaning any more is known, but not shown
+            if inner is not None:
+                within += _commented(f"{name}.{key}", inner, {}, str(meaning))
+            elif meaning.text:  # what has no meaning any more is known, but not shown
                 yield from _line(f"#{key} = {_default(field)}", meaning)
             continue
         value = given[key]
-        inner = _only_table(field.type)
         if inner is None and isinstance(value, Mapping):
             inner = structure_of(kind, key, value)
         if inner is None:
