@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from anticrossing._core.checks import AnticrossingError, ConvergenceError, MissingExtraError
 from anticrossing._version import __version__
@@ -50,10 +51,30 @@ file = click.argument("file", metavar="FILE.toml", type=PATH)
 json_flag = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON alone.")
 output = click.option("-o", "--output", metavar="DIR", type=PATH, help="Where results go.")
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print only the path.")
+
+
+class Setting(click.ParamType[str]):
+    """A value in place of one of the file; its key is completed from the file that is named."""
+
+    name = "setting"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the keys of the file that begin as what is typed."""
+        from anticrossing.studies.settings import keys_of
+
+        # An option without its value ends the parsing: what stood before is left over.
+        named = [Path(word) for word in ctx.args if word.endswith(".toml")]
+        found = keys_of(named[0]) if named else []
+        return [CompletionItem(f"{key}=") for key in found if key.startswith(incomplete)]
+
+
 settings = click.option(
     "--set",
     "settings",
     metavar="KEY=VALUE",
+    type=Setting(),
     multiple=True,
     help="Use another value than the file's, such as drive.rate=2e-3; may be repeated.",
 )

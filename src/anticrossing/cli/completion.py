@@ -20,7 +20,7 @@ _SHELLS = {
 }
 
 
-class Known(click.ParamType):
+class Known(click.ParamType[str]):
     """A name of a list that is made when it is needed; the command refuses others."""
 
     name = "name"

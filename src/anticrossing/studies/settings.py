@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from anticrossing._core.checks import describe, fail
@@ -62,6 +63,14 @@ def flat(entries: Any, where: str = "") -> Iterator[str]:
             yield from flat(item, f"{where}.{key}".lstrip("."))
     else:
         yield where
+
+
+def keys_of(path: Path) -> list[str]:
+    """Return the names of all values of a file, none of one that cannot be read."""
+    try:
+        return list(flat(tomllib.loads(path.read_text(encoding="utf-8"))))
+    except (OSError, ValueError, RecursionError):
+        return []
 
 
 def _split(setting: str) -> tuple[list[str], Any]:
