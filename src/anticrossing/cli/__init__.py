@@ -22,8 +22,7 @@ def main() -> None:
             require(package, "cli", "The command `anticrossing`")
         from anticrossing.cli.app import run
 
-        for name in _COMMANDS:
-            importlib.import_module(f"{__name__}.{name}")
+        defined()
         from anticrossing.cli.completion import answer_a_shell
 
         answer_a_shell()
@@ -32,6 +31,15 @@ def main() -> None:
     except MissingExtraError as error:
         _stop(f"error: {error}", 4)
     run()
+
+
+def defined() -> set[str]:
+    """Define the commands, and return their names."""
+    from anticrossing.cli.app import app
+
+    for name in _COMMANDS:
+        importlib.import_module(f"{__name__}.{name}")
+    return set(app.commands)
 
 
 def _stop(line: str, status: int) -> NoReturn:

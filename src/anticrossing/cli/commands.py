@@ -23,7 +23,7 @@ from anticrossing.cli.app import (
     quiet as quiet_flag,
     settings as settings_option,
 )
-from anticrossing.cli.completion import Known
+from anticrossing.cli.names import Known
 from anticrossing.cli.page import page_command
 
 if TYPE_CHECKING:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem, get_completion_class, shell_complete
+from click.shell_completion import get_completion_class, shell_complete
 
 from anticrossing.cli.app import app
 
@@ -18,36 +17,6 @@ _SHELLS = {
     "zsh": 'eval "$(anticrossing completion zsh)"    # in ~/.zshrc, after compinit',
     "fish": "anticrossing completion fish | source    # in ~/.config/fish/config.fish",
 }
-
-
-class Known(click.ParamType[str]):
-    """A name of a list that is made when it is needed; the command refuses others."""
-
-    name = "name"
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        """Return the names that begin as what is typed."""
-        return [CompletionItem(n) for n in names(self.source) if n.startswith(incomplete)]
-
-
-def names(source: str) -> Iterable[str]:
-    """Return the names of published results, of kinds of files, or of topics of the manual."""
-    if source == "kinds":
-        from anticrossing.studies import file
-
-        return file.names()
-    if source == "results":
-        from anticrossing import reproduce
-
-        return reproduce.NAMES
-    from anticrossing.cli import topics
-
-    return topics.names()
 
 
 def answer_a_shell() -> None:

@@ -10,7 +10,7 @@ import click
 from anticrossing._core.checks import InputError
 from anticrossing.cli import terminal
 from anticrossing.cli.app import BAD_INPUT, PATH, app, settings as settings_option
-from anticrossing.cli.completion import Known
+from anticrossing.cli.names import Known
 
 if TYPE_CHECKING:
     from anticrossing.studies.study import Cost, Study

@@ -17,34 +17,8 @@ import click
 from anticrossing._core.checks import InputError, nearest
 from anticrossing.cli import terminal
 from anticrossing.cli.app import app
-from anticrossing.cli.completion import Known
+from anticrossing.cli.names import ADDRESS, PAGES, Known, names
 
-ADDRESS = "https://anticrossing.readthedocs.io/en/stable/"
-PAGES = {
-    "quickstart": "a first result, step by step",
-    "theory": "conventions, formulas, and how the exact answer is computed",
-    "choosing": "which formula, basis, or tolerance",
-    "sharp_edges": "what goes wrong, and how to notice",
-    "open_systems": "what dephasing and relaxation change",
-    "driven_level": "work, heat and entropy of a level and a finite reservoir",
-    "stochastic_thermodynamics": "the same for any system that jumps between states",
-    "transport": "currents, noise and entropy between several reservoirs",
-    "geometry": "couplings, Berry phases and intersections",
-    "diabatization": "diabatic states, from H or from ab initio data",
-    "vibronic": "vibronic models and levels, Jahn-Teller, SHARC files",
-    "molecules": "wave packets, surface hopping",
-    "rates": "thermal rates, and which formula to use",
-    "sweeps": "a function at every point of a grid, resumable",
-    "fits": "gap, T1 and T2 from measured populations",
-    "recipes": "short answers to frequent questions",
-    "moving_over": "from QuTiP, HOQST, Qiskit Dynamics, mudslide, SHARC",
-    "files": "experiment files, table by table",
-    "command_line": "this command",
-    "benchmarks": "how long it takes, here and elsewhere",
-    "public_interface": "what stays from release to release",
-    "contributing": "how the project is laid out",
-    "changelog": "what has changed",
-}
 _REFERENCES = re.compile(
     r"^References\n-+\n(.*?)(?=\n\n\w[^\n]*\n-+\n|\Z)", re.DOTALL | re.MULTILINE
 )
@@ -72,14 +46,6 @@ def docs_command(topic: tuple[str, ...], printed: bool) -> None:
     print(where)
 
 
-def names() -> list[str]:
-    """Return what may be asked for by one word: pages, models, and what stands at the top."""
-    import anticrossing
-    from anticrossing.models import MODELS
-
-    return [*PAGES, *MODELS, *(name for name in anticrossing.__all__ if name[0] != "_")]
-
-
 def _found(asked: str) -> tuple[str, list[str]]:
     """Return the address of a topic, and what can be said of it here."""
     page = asked.lower().removesuffix(".md").replace("-", "_")
@@ -97,7 +63,7 @@ def _found(asked: str) -> tuple[str, list[str]]:
         if all(word in text.lower() for word in words)
     ]
     if not cited:
-        known = [*names(), *(name.rpartition(".")[2] for name, _ in _objects())]
+        known = [*names("topics"), *(name.rpartition(".")[2] for name, _ in _objects())]
         raise InputError(
             f"Nothing is called {asked!r}, and no reference names it{nearest(asked, known)}"
         )
@@ -107,10 +73,10 @@ def _found(asked: str) -> tuple[str, list[str]]:
 
 def _objects() -> Iterator[tuple[str, Any]]:
     """Yield every public function and class with its name, such as ``models.LandauZener``."""
-    import anticrossing
 
-    for name in anticrossing.__all__:
-        value = getattr(anticrossing, name)
+    public = sys.modules["anticrossing"]
+    for name in public.__all__:
+        value = getattr(public, name)
         if isinstance(value, ModuleType):
             yield from _of(value)
             for inner in pkgutil.iter_modules(getattr(value, "__path__", ())):

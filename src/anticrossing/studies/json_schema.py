@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from anticrossing.models import MODELS
 from anticrossing.studies import environments, file, level_tables, levels, plan
+from anticrossing.studies.meanings import Meaning, entries, meanings, summary
 
 _OPEN = {  # keys whose table depends on a word within it
     "hamiltonian": (level_tables.OwnHamiltonian, *map(levels.model_table, MODELS)),
@@ -49,9 +51,23 @@ def schema() -> dict[str, Any]:
                 properties[key] = many if key == "environment" else one
         properties |= {"title": text, "source": text, "description": text}
         properties |= {key: reference[structure] for key, structure in _VARIED.items()}
+    for definition in found.values():
+        text = definition.get("description", "")
+        _describe(definition, text.partition("\n")[0], entries(text, units=True))
+    for structure, link in reference.items():
+        definition = found[link["$ref"].removeprefix("#/$defs/")]
+        _describe(definition, summary(structure), meanings(structure))
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "An experiment file of anticrossing",
         "anyOf": [reference[structure] for structure in tables],
         "$defs": found,
     }
+
+
+def _describe(definition: dict[str, Any], text: str, said: Mapping[str, Meaning]) -> None:
+    """Say of a table and of every key in it what it means."""
+    definition["description"] = text
+    for key, value in definition.get("properties", {}).items():
+        if key in said:
+            value["description"] = str(said[key])

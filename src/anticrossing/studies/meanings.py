@@ -35,7 +35,7 @@ def meanings(structure: type[Any]) -> dict[str, Meaning]:
     """Return the meaning of every key of a table, by name."""
     found: dict[str, Meaning] = {}
     for owner in (*reversed(structure.__mro__), _function(structure)):
-        found.update(_entries(getattr(owner, "__doc__", None) or "", units=owner is structure))
+        found.update(entries(getattr(owner, "__doc__", None) or "", units=owner is structure))
     return found
 
 
@@ -44,7 +44,7 @@ def _function(thing: Any) -> Any:
     return {**MODELS, **levels.DRIVES}.get(thing.__name__)
 
 
-def _entries(docstring: str, *, units: bool) -> dict[str, Meaning]:
+def entries(docstring: str, *, units: bool) -> dict[str, Meaning]:
     """Return what a docstring says of parameters or attributes.
 
     Structures name units where functions, whose arguments have types, name these.
