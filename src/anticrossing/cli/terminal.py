@@ -223,7 +223,7 @@ def _show(title: str, columns: list[Column], caption: str | None = None) -> None
             out.print(*head, table, sep="\n")
             continue
         with out.capture() as held:
-            out.print(*head, table, sep="\n")
+            out.print(*head, table, sep="\n", soft_wrap=False)
         print("\n".join(line.rstrip() for line in held.get().splitlines()))
 
 
@@ -235,9 +235,16 @@ def _console() -> Any:
             raise  # as with any other file; Rich would end with status 1
 
     # Redirected output has no width of its own; 80 columns would fold every table.
-    width = None if Console().is_terminal else 140
+    # There sentences are lines, as other programs search them; on a terminal they are wrapped.
+    shown = Console().is_terminal
     # Text from files is shown as it is: no markup, no emoji, no colouring of numbers.
-    return Heard(width=width, markup=False, emoji=False, highlight=False)
+    return Heard(
+        width=None if shown else 140,
+        soft_wrap=not shown,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
 
 
 def _mark(good: bool) -> Text:

@@ -11,6 +11,7 @@ import msgspec
 from anticrossing.models import MODELS
 from anticrossing.studies import environments, file, level_tables, levels, plan
 from anticrossing.studies.meanings import Meaning, entries, meanings, summary
+from anticrossing.studies.schema import Table
 
 _OPEN = {  # keys whose table depends on a word within it
     "hamiltonian": (level_tables.OwnHamiltonian, *map(levels.model_table, MODELS)),
@@ -32,7 +33,9 @@ def schema() -> dict[str, Any]:
     kinds = [file.kind(name) for name in file.names()]
     tables = [kind.structure for kind in kinds]
     several = [*_OPEN.values(), *(those for kind in kinds for those in kind.choices.values())]
-    everything = list(dict.fromkeys([*tables, *_VARIED.values(), *itertools.chain(*several)]))
+    everything: list[type[Table]] = list(
+        dict.fromkeys([*tables, *_VARIED.values(), *itertools.chain(*several)])
+    )
     # Two structures may have one name; then their names among the definitions are longer.
     made, found = msgspec.json.schema_components(everything, ref_template="#/$defs/{name}")
     reference = dict(zip(everything, made, strict=True))
