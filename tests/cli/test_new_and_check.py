@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, strategies as st
 
 from anticrossing._core.checks import InputError
 from anticrossing.models import MODELS
@@ -18,7 +19,8 @@ from anticrossing.studies.positions import positions
 from anticrossing.studies.problems import check
 from anticrossing.studies.schema import Table
 from anticrossing.studies.template import template
-from tests.effort import slow
+from tests.effort import cases, slow
+from tests.test_cli import BAD_FILES
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -269,3 +271,50 @@ def test_a_mistake_set_on_the_command_line_has_no_line_of_the_file(
     outcome = call("check", "a.toml", "--set", "drive.rate=0")
     assert outcome.status == 2
     assert re.match(r"a\.toml:6: In \[drive\]: Argument `rate`", outcome.out)  # of its table
+
+
+# ---- anything at all --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_files_of_every_sort_are_one_line_or_more(call: Any, case: str, tmp_path: Path) -> None:
+    content = BAD_FILES[case]
+    (tmp_path / "bad.toml").write_bytes(content if isinstance(content, bytes) else content.encode())
+    outcome = call("check", "bad.toml")
+    assert (outcome.status, outcome.err) == (2, "")
+    assert all(line.startswith("bad.toml") for line in outcome.out.splitlines())
+    assert outcome.out
+
+
+TEXTS = [template(name) for name in ("passage", "floquet", "rates", "driven_level")]
+LIVE = [
+    (which, number)
+    for which, text in enumerate(TEXTS)
+    for number, line in enumerate(text.splitlines())
+    if line and line[0] != "#"
+]
+LINES = (
+    *("", "x = 1", "[drive]", "]", 'kind = "none"', "rate = 0", "gap = [1.0]", "tolerance = -1"),
+    *("start = 'a'", "[[scan]]", "scan = 3", "question = {}", "stop = 1e400", '"" = 1', "a.b = 1"),
+)
+
+
+@given(st.sampled_from(LIVE), st.sampled_from(LINES))
+@cases(60)
+def test_check_finds_something_exactly_where_a_run_would_stop(
+    place: tuple[int, int], new: str
+) -> None:
+    which, number = place
+    rows = TEXTS[which].splitlines()
+    rows[number] = new
+    text = "\n".join(rows)
+    found = check(text)
+    refused = ""
+    try:
+        parse(text)
+    except InputError as error:
+        refused = str(error)
+    said = [problem.text.partition("; is it `")[0].rstrip(".") for problem in found.problems]
+    assert (found.study is None) == bool(refused) == bool(said)
+    assert not refused or refused.rstrip(".") in said
+    assert all(one.line is None or 1 <= one.line <= len(rows) for one in found.problems)

@@ -13,13 +13,13 @@ from anticrossing.studies import environments, file, level_tables, levels, plan
 from anticrossing.studies.meanings import Meaning, entries, meanings, summary
 from anticrossing.studies.schema import Table
 
-_OPEN = {  # keys whose table depends on a word within it
+_OPEN: dict[str, tuple[type[Table], ...]] = {  # keys whose table depends on a word within it
     "hamiltonian": (level_tables.OwnHamiltonian, *map(levels.model_table, MODELS)),
     "drive": tuple(map(levels.drive_table, levels.KINDS)),
     "environment": tuple(structure for structure, _ in environments.KINDS.values()),
     "units": (level_tables.UnitsTable,),
 }
-_VARIED = {"scan": plan.AxisTable, "sweep": plan.SweepTable}
+_VARIED: dict[str, type[Table]] = {"scan": plan.AxisTable, "sweep": plan.SweepTable}
 
 
 def schema() -> dict[str, Any]:

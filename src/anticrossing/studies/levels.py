@@ -20,6 +20,7 @@ from anticrossing._core.checks import FloatArray, InputError, choice, fail, know
 from anticrossing.drive import Drive
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import MODELS, ising_problem, transverse_field_driver
+from anticrossing.spectrum import levels as energies
 from anticrossing.studies import tables
 from anticrossing.studies.level_tables import (
     AnnealingTable,
@@ -35,6 +36,8 @@ from anticrossing.units import ENERGIES, LENGTHS, MASSES, NATURAL, TIMES, Units,
 
 LARGEST_DIMENSION = 64
 MOST_COORDINATES = 32  # of a path
+_LOOKS = 401  # along a drive, fewer at matrices that take longer
+_LOOK_WORK = 4e7
 _LARGEST_SIZE = {
     "spin": (LARGEST_DIMENSION - 1) / 2,
     "qubits": 40,
@@ -164,6 +167,14 @@ def problem(
     moving = drive(moved, built.units, overrides.get("drive"))
     with tables.inside("drive"):
         return drives.compose(built, moving)
+
+
+def look_along(hamiltonian: Hamiltonian, drive: Drive) -> None:
+    """Raise where H has no value along a drive, at some times of its window."""
+    looks = int(np.clip(_LOOK_WORK / hamiltonian.dimension**3, 3, _LOOKS))
+    times = np.linspace(float(drive.start_time), float(drive.stop_time), looks)
+    with tables.inside("hamiltonian"):
+        energies(hamiltonian, np.asarray(drive(times)))
 
 
 # ---- Hamiltonians -----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from anticrossing._core.checks import InputError, nearest_name
 from anticrossing.studies import file, tables
+from anticrossing.studies.levels import look_along
 from anticrossing.studies.positions import line_of, positions
 from anticrossing.studies.settings import changed, name_of
 from anticrossing.studies.study import Study
@@ -98,7 +99,13 @@ def check(text: str, *, name: str = "experiment", settings: Sequence[str] = ()) 
             dict.fromkeys(found.problems), key=lambda one: (one.line is None, one.line)
         )
         return Checked(None, tuple(ordered), found.complete)
-    return Checked(file.parse(text, name=name, settings=settings), (), True)
+    study = file.parse(text, name=name, settings=settings)
+    try:
+        if study.path is not None:
+            look_along(*study.path)
+    except InputError as error:
+        return Checked(None, (Problem(line_of(lines, error.table, ""), str(error)),), False)
+    return Checked(study, (), True)
 
 
 class _Search:

@@ -17,6 +17,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from anticrossing._core.checks import InputError, choice, describe, fail, nearest
+from anticrossing.drive import Drive
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import tables
 from anticrossing.studies.outcome import Listed, Outcome, Output, Progress
 from anticrossing.studies.plan import Axis, Plan
@@ -153,6 +155,11 @@ class Study(abc.ABC):
     def effort(self) -> float:
         """About how long one point takes, in units of the longest run allowed: some minutes."""
         return 0.0
+
+    @property
+    def path(self) -> tuple[Hamiltonian, Drive] | None:
+        """The H that a drive moves, and the drive, where they can be looked at before a run."""
+        return None
 
     def cost(self) -> Cost | None:
         """Return about what a run takes, None where that cannot be told."""

@@ -240,6 +240,11 @@ class PassageStudy(Study):
             with at(axis, value):
                 sample_path(self.point(axis.parameter, float(value))[1])
 
+    @property
+    def path(self) -> tuple[Hamiltonian, Drive]:
+        """H and its drive."""
+        return self.hamiltonian, self.drive
+
     def cost(self) -> Cost | None:
         """Return what `estimate` expects: one evolution, one for the curves, and the scan."""
         if self.environment is not None:

@@ -195,6 +195,11 @@ class StateStudy(Study):
         """Seconds of one point over those of a whole scan."""
         return 0.0 if self.expected is None else self.expected.seconds / _MOST_SECONDS
 
+    @property
+    def path(self) -> tuple[Hamiltonian, Drive] | None:
+        """H and its drive, unless the levels of H take long."""
+        return None if is_large(self.hamiltonian) else (self.hamiltonian, self.drive)
+
     def cost(self) -> Cost | None:
         """Return what `estimate` expects, at every point."""
         found = self.expected
