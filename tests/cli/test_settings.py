@@ -143,4 +143,4 @@ def test_from_python_as_from_the_command_line() -> None:
     ],
 )
 def test_what_is_written_is_read_back(value: dict[str, Any]) -> None:
-    assert tomllib.loads(toml_text.document(value)) == value
+    assert tomllib.loads(toml_text.text_of(value)) == value

@@ -25,6 +25,7 @@ PAGES = {
     "rates": "thermal rates, and which formula to use",
     "sweeps": "a function at every point of a grid, resumable",
     "fits": "gap, T1 and T2 from measured populations",
+    "page": "the numbers of an experiment, moved in a browser",
     "recipes": "short answers to frequent questions",
     "moving_over": "from QuTiP, HOQST, Qiskit Dynamics, mudslide, SHARC",
     "files": "experiment files, table by table",

@@ -47,8 +47,8 @@ def changed(entries: Mapping[str, Any], settings: Sequence[str]) -> dict[str, An
 
 def text_with(entries: Mapping[str, Any], settings: Sequence[str]) -> str:
     """Return the text of a file with other values, which its first lines name."""
-    heads = [f"# set: {toml_text.text(setting)}" for setting in settings]
-    return "\n".join([*heads, toml_text.document(entries)])
+    heads = [f"# set: {toml_text.value(setting)}" for setting in settings]
+    return "\n".join([*heads, toml_text.text_of(entries)])
 
 
 def name_of(setting: str) -> str:
@@ -84,7 +84,7 @@ def _split(setting: str) -> tuple[list[str], Any]:
         if [*read] != ["value"] or "\n" in key:
             raise ValueError
     except (ValueError, RecursionError):
-        quoted = f"{key.strip()}={toml_text.text(value.strip())}"
+        quoted = f"{key.strip()}={toml_text.value(value.strip())}"
         hint = f"it is {describe(setting)}; text needs quotes: '{quoted}'"
         raise fail("--set", _MUST, hint) from None
     keys: list[str] = []

@@ -145,7 +145,7 @@ def _commented(
     meaning = meanings(structure)
     for field in msgspec.structs.fields(structure):
         key = field.encode_name
-        value = toml_text.text(given[key]) if key in given else _default(field)
+        value = toml_text.value(given[key]) if key in given else _default(field)
         yield from _line(f"#{key} = {value}", meaning.get(key, Meaning("")))
 
 
@@ -164,9 +164,9 @@ def _line(code: str, meaning: Meaning) -> Iterator[str]:
 def _default(field: Any) -> str:
     """Return what a key has where the file gives nothing, or what it may hold."""
     if field.default not in (None, msgspec.NODEFAULT):
-        return toml_text.text(field.default)
+        return toml_text.value(field.default)
     if field.default_factory is not msgspec.NODEFAULT:
-        return toml_text.text(field.default_factory())
+        return toml_text.value(field.default_factory())
     for member in members(field.type):
         kind = get_origin(member) or member
         if kind in _WORDS:
