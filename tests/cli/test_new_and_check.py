@@ -24,7 +24,7 @@ from tests.test_cli import BAD_FILES
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-QUICK = ("passage", "rates", "interferogram")
+QUICK = ("passage", "rates")
 GOOD = """
 [hamiltonian]
 model = "LandauZener"
@@ -80,7 +80,7 @@ def test_every_line_that_is_commented_out_may_be_used(name: str) -> None:
         assert parse(text.replace(f"#{line}", line, 1)).setup == before, line
 
 
-@pytest.mark.parametrize("name", file.names())
+@pytest.mark.parametrize("name", kinds())
 def test_a_file_to_begin_with_names_every_key(name: str) -> None:
     text, kind = template(name), file.kind(name)
     for structure in structures(kind.structure):
@@ -276,7 +276,10 @@ def test_a_mistake_set_on_the_command_line_has_no_line_of_the_file(
 # ---- anything at all --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("case", BAD_FILES)
+SOME = ("binary", "unknown key", "logarithm on the way", "packet and trajectories")
+
+
+@pytest.mark.parametrize("case", [case if case in SOME else slow(case) for case in BAD_FILES])
 def test_files_of_every_sort_are_one_line_or_more(call: Any, case: str, tmp_path: Path) -> None:
     content = BAD_FILES[case]
     (tmp_path / "bad.toml").write_bytes(content if isinstance(content, bytes) else content.encode())

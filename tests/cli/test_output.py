@@ -98,8 +98,9 @@ def test_at_a_pipe(name: str) -> None:
         assert not re.search(r" $", out, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", calls())
-@pytest.mark.parametrize("encoding", ["cp1252", slow("ascii")])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_in_an_old_encoding(name: str, encoding: str, folder: Path) -> None:
     """Every letter the encoding has not is spelled out: none is lost, and nothing stops."""
     done = piped(*CALLS[name], folder=folder, PYTHONIOENCODING=encoding)
@@ -130,7 +131,8 @@ def test_without_colour(name: str, folder: Path) -> None:
         assert COLOUR.search(on_terminal(*CALLS[name], folder=folder)[1])
 
 
-@pytest.mark.parametrize("name", calls())
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CALLS)
 def test_a_reader_who_has_enough(name: str, folder: Path) -> None:
     """As ``| head -1``: no complaint, whether all was written before or not."""
     command = [*COMMAND, *CALLS[name]]

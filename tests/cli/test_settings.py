@@ -91,6 +91,7 @@ def test_a_wrong_setting_is_one_line_with_the_right_name(
     assert [path.name for path in tmp_path.iterdir()] == ["a.toml"]
 
 
+@pytest.mark.slow
 def test_every_command_that_takes_a_file_takes_settings(call: Any, tmp_path: Path) -> None:
     (tmp_path / "a.toml").write_text(GOOD)
     wide = json.loads(call("crossings", "a.toml", "--json", "--set", "hamiltonian.gap=0.5").out)
