@@ -127,7 +127,7 @@ def test_a_run_that_finds_no_room_is_one_line(size: int, tmp_path: Path) -> None
     # Machine code is kept in files as well: it is made before, where there is room for it.
     studies.run(studies.parse(PASSAGE))
     done = _run_with(size, file, target)
-    assert done.returncode == 2, done.stderr
+    assert done.returncode == 5, done.stderr
     assert done.stderr.startswith("error: ")
     assert str(target) in done.stderr
     assert done.stderr.count("\n") == 1

@@ -152,3 +152,31 @@ def test_an_estimate_refuses_what_the_evolution_does():
         ac.dynamics.estimate(generic(4), ramp(1.0), levels=2)
     with pytest.raises(InputError, match="`drive` must"):
         ac.dynamics.estimate(generic(4), 3.0)
+
+
+@pytest.mark.parametrize("levels", [1, 4])
+def test_reading_the_lowest_levels_is_counted(levels, monkeypatch):
+    """Each reading takes products with H of its own, about as many as the estimate says."""
+    H, sweep, times = annealing(10), ramp(5.0), np.linspace(0.5, 4.5, 3)
+    counted = []
+
+    def counting(operator, *arguments):
+        class Counted(type(operator)):
+            def _matvec(self, vector):
+                counted.append(vector.size // 1024)
+                return super()._matvec(vector)
+
+        operator.__class__ = Counted
+        return lowest(operator, *arguments)
+
+    lowest = state_evolution.lowest_with_copies
+    monkeypatch.setattr(state_evolution, "lowest_with_copies", counting)
+    ac.propagate(H, sweep, levels=levels, times=times)
+    each = state_evolution._PRODUCTS_PER_READING + state_evolution._PRODUCTS_PER_LEVEL * levels
+    assert each / 3 < sum(counted) / 5 < each * 3
+    some, more = (ac.dynamics.estimate(H, sweep, levels=levels, times=t) for t in (None, times))
+    work = state_evolution.SparseHamiltonian(H).work * state_evolution._SECONDS_PER_PRODUCT
+    reading = (some.seconds - some.work * work) / 2  # at both ends, and then at three times
+    assert more.work == some.work
+    assert reading > each * work
+    assert more.seconds - some.seconds == pytest.approx(3 * reading, rel=1e-9)

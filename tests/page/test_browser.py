@@ -22,7 +22,7 @@ import pytest
 
 from anticrossing import studies
 from anticrossing.page.starts import VIEWS, scan
-from anticrossing.page.toml import text_of
+from anticrossing.studies.toml_text import text_of
 from tests.page.serving import Served, served
 
 playwright = pytest.importorskip(

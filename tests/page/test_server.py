@@ -22,7 +22,7 @@ from scipy.integrate import solve_ivp
 import anticrossing as ac
 from anticrossing import InputError, studies
 from anticrossing.page import answers, server, starts
-from anticrossing.page.toml import text_of
+from anticrossing.studies.toml_text import text_of
 from tests.page.serving import Served, served
 
 PASSAGE = starts.VIEWS["passage"]

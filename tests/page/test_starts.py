@@ -13,7 +13,7 @@ from hypothesis import given, strategies as st
 from anticrossing import InputError, studies
 from anticrossing.models import MODELS
 from anticrossing.page import answers, starts
-from anticrossing.page.toml import text_of
+from anticrossing.studies.toml_text import text_of
 from tests.effort import cases, slow
 
 ALL = {

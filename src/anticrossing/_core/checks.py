@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import difflib
 import math
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from anticrossing._core.errors import (
+    AnticrossingError as AnticrossingError,
+    ConvergenceError as ConvergenceError,
+    InputError as InputError,
+    MissingExtraError as MissingExtraError,
+)
 
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
@@ -25,37 +31,11 @@ _LONGEST_LIST = 400  # characters of names, where one of them is near
 _LONGEST_LINE = 900
 
 
-class AnticrossingError(Exception):
-    """Base class of every error this package raises on purpose."""
-
-
-class InputError(AnticrossingError, ValueError):
-    """An argument or a file entry that cannot be used, described in one line."""
-
-    def __init__(self, message: str = "") -> None:
-        # Text from a file may stand in the message: it must end no line and steer no terminal.
-        steering = {c for c in message if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
-        for character in steering:
-            code = character.encode("unicode_escape").decode("ascii")
-            message = message.replace(character, code)
-        if len(message) > _LONGEST_LINE:
-            half = _LONGEST_LINE // 2
-            message = f"{message[:half]} … {message[-half:]}"
-        super().__init__(message)
-
-
-class ConvergenceError(AnticrossingError, RuntimeError):
-    """A computation that could not reach the requested tolerance; the message says what to try."""
-
-
-class MissingExtraError(AnticrossingError, ImportError):
-    """An optional dependency that is not installed; the message names the extra."""
-
-
 def fail(name: str, must: str, but: str) -> InputError:
     """Return the error "Argument `name` must …, but …" (the caller raises it)."""
     but = " ".join(but.split())  # one line, whatever is quoted
-    return InputError(f"Argument `{name}` must {must}, but {but}" + ("" if but[-1] == "?" else "."))
+    text = f"Argument `{name}` must {must}, but {but}" + ("" if but[-1] == "?" else ".")
+    return InputError(text).about(key=name)
 
 
 def describe(value: object) -> str:
@@ -366,7 +346,8 @@ def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
         known = f"one of {listed}"
         if close and len(listed) > _LONGEST_LIST:
             known = f"one of {len(options)} names"
-        raise fail(name, f"be {known}", f"it is {describe(value)}{close}")
+        error = fail(name, f"be {known}", f"it is {describe(value)}{close}")
+        raise error.about(options=tuple(options))
     return str(value)
 
 
@@ -376,17 +357,22 @@ def known_keys(where: str, keys: Iterable[str], allowed: Iterable[str]) -> None:
     for key in keys:
         if key not in options:
             known = ", ".join(sorted(options))
-            raise InputError(
-                f"Unknown key `{key}` in {where}{nearest(key, options)} (known: {known})."
-            )
+            text = f"Unknown key `{key}` in {where}{nearest(key, options)} (known: {known})."
+            raise InputError(text).about(key=key, options=tuple(options), reason="unknown")
 
 
 def nearest(word: Any, options: Iterable[str]) -> str:
     """Return "; did you mean `…`?" for the closest option, or an empty string."""
+    close = nearest_name(word, options)
+    return "" if close is None else f"; did you mean `{close}`?"
+
+
+def nearest_name(word: Any, options: Iterable[str]) -> str | None:
+    """Return the closest option, or None if none is near."""
     if not isinstance(word, str) or len(word) > _LONGEST_LINE:
-        return ""
+        return None
     close = difflib.get_close_matches(word, list(options), n=1, cutoff=0.5)
-    return f"; did you mean `{close[0]}`?" if close else ""
+    return close[0] if close else None
 
 
 def check_flag(name: str, value: Any) -> bool:

@@ -5,8 +5,12 @@ Nothing is computed here, and no kind of study is told from another.
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import NoReturn
+
+_COMMANDS = ("commands", "files", "topics", "completion")
+"""The modules that hold commands."""
 
 
 def main() -> None:
@@ -16,12 +20,26 @@ def main() -> None:
 
         for package in ("click", "rich"):
             require(package, "cli", "The command `anticrossing`")
-        from anticrossing.cli.commands import run
+        from anticrossing.cli.app import run
+
+        defined()
+        from anticrossing.cli.completion import answer_a_shell
+
+        answer_a_shell()
     except KeyboardInterrupt:
         _stop("interrupted", 130)
     except MissingExtraError as error:
-        _stop(f"error: {error}", 2)
+        _stop(f"error: {error}", 4)
     run()
+
+
+def defined() -> set[str]:
+    """Define the commands, and return their names."""
+    from anticrossing.cli.app import app
+
+    for name in _COMMANDS:
+        importlib.import_module(f"{__name__}.{name}")
+    return set(app.commands)
 
 
 def _stop(line: str, status: int) -> NoReturn:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import gc
 import json
 import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,69 +12,33 @@ import click
 from anticrossing._core.checks import AnticrossingError, InputError
 from anticrossing._version import __version__
 from anticrossing.cli import terminal
+from anticrossing.cli.app import (
+    DISAGREES,
+    INTERRUPTED,
+    PATH,
+    app,
+    file,
+    json_flag,
+    output,
+    quiet as quiet_flag,
+    settings as settings_option,
+)
+from anticrossing.cli.names import Known
 from anticrossing.cli.page import page_command
 
 if TYPE_CHECKING:
     from anticrossing.studies import Study
 
-INTERRUPTED = 130
-_RARELY = 100_000  # new objects between two searches for cycles, a tenth of a run otherwise
-_BAD_INPUT = 2
-
-
-class _Name(click.Path):
-    """The path of a file or a directory, which an empty text is not."""
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        if not str(value):
-            self.fail("it is empty.", param, ctx)
-        return super().convert(value, param, ctx)
-
-
-_PATH = _Name(path_type=Path)
-_file = click.argument("file", metavar="FILE.toml", type=_PATH)
-_json = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON alone.")
-_output = click.option("-o", "--output", metavar="DIR", type=_PATH, help="Where results go.")
-_quiet = click.option("-q", "--quiet", is_flag=True, help="Print only the path.")
-
-
-@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, message="anticrossing %(version)s")
-def app() -> None:
-    """Avoided level crossings: find them, predict the passage, compute it exactly."""
-
-
-def run() -> None:
-    """Run the command line; bad input is one line on standard error and exit status 2."""
-    try:
-        gc.set_threshold(_RARELY)
-        atexit.register(gc.freeze)  # nor at the end, where all that was loaded is searched
-        # Overflow on the way is caught by the checks of what comes out; the user gets one line.
-        warnings.filterwarnings("ignore", category=RuntimeWarning)
-        terminal.accept_any_text()
-        with app.make_context("anticrossing", sys.argv[1:]) as context:
-            status = app.invoke(context)
-        terminal.finish()
-    except click.exceptions.Exit as error:
-        status = error.exit_code
-    except click.ClickException as error:
-        hint = " Try  anticrossing --help." if isinstance(error, click.UsageError) else ""
-        _fail(error.format_message() + hint)
-    except (AnticrossingError, OSError) as error:
-        _fail(_describe(error))
-    except KeyboardInterrupt:
-        status = INTERRUPTED
-    if status == INTERRUPTED:
-        terminal.complain("interrupted")
-    sys.exit(status if isinstance(status, int) else 0)
-
 
 @app.command("run")
-@_file
-@_output
-@_json
-@_quiet
-def run_command(file: Path, output: Path | None, as_json: bool, quiet: bool) -> None:
+@file
+@output
+@settings_option
+@json_flag
+@quiet_flag
+def run_command(
+    file: Path, output: Path | None, settings: tuple[str, ...], as_json: bool, quiet: bool
+) -> None:
     """Compute what an experiment file describes, and write data, figure and report.
 
     The results go to DIR, by default NAME-result in the current directory. With --json they are
@@ -86,23 +46,31 @@ def run_command(file: Path, output: Path | None, as_json: bool, quiet: bool) -> 
     """
     from anticrossing import studies
 
-    _run(studies.load(file), file, output, as_json, quiet)
+    _run(studies.load(file, settings=settings), file, output, as_json, quiet)
 
 
 @app.command("fit")
-@click.argument("data", metavar="DATA", type=_PATH)
-@_file
-@_output
-@_json
-@_quiet
-def fit_command(data: Path, file: Path, output: Path | None, as_json: bool, quiet: bool) -> None:
+@click.argument("data", metavar="DATA", type=PATH)
+@file
+@output
+@settings_option
+@json_flag
+@quiet_flag
+def fit_command(
+    data: Path,
+    file: Path,
+    output: Path | None,
+    settings: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
     """Fit the model of the table [fit] of an experiment file to measured populations.
 
     DATA is a table (CSV) or a NetCDF file. The results go to DIR, as those of `run`.
     """
     from anticrossing import studies
 
-    _run(studies.load(file).with_data(data), file, output, as_json, quiet)
+    _run(studies.load(file, settings=settings).with_data(data), file, output, as_json, quiet)
 
 
 def _run(loaded: Study, file: Path, output: Path | None, as_json: bool, quiet: bool) -> None:
@@ -134,14 +102,15 @@ def _run(loaded: Study, file: Path, output: Path | None, as_json: bool, quiet: b
 
 
 @app.command("crossings")
-@_file
-@_json
-def crossings_command(file: Path, as_json: bool) -> None:
+@file
+@settings_option
+@json_flag
+def crossings_command(file: Path, settings: tuple[str, ...], as_json: bool) -> None:
     """Find the crossings between the extreme positions of an experiment's drive."""
     from anticrossing import studies
 
     try:
-        found = studies.load(file).crossings()
+        found = studies.load(file, settings=settings).crossings()
     except AnticrossingError as error:
         text = str(error)
         raise type(error)(text if text.startswith(f"{file}: ") else f"{file}: {text}") from None
@@ -153,10 +122,10 @@ def crossings_command(file: Path, as_json: bool) -> None:
 
 
 @app.command("reproduce")
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=Known("results"))
 @click.option("--all", "everything", is_flag=True, help="Recompute all: one table, some minutes.")
-@_output
-@_json
+@output
+@json_flag
 def reproduce_command(
     name: str | None, everything: bool, output: Path | None, as_json: bool
 ) -> None:
@@ -188,7 +157,7 @@ def reproduce_command(
         return
     terminal.print_reproduction(reproduction, output)
     if not reproduction.agrees:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(DISAGREES)
 
 
 def _reproduce_all(output: Path | None, as_json: bool) -> None:
@@ -206,22 +175,24 @@ def _reproduce_all(output: Path | None, as_json: bool) -> None:
     comparison = reproduce.compute_all(output, report=report)
     print(json.dumps(comparison.summary(), indent=2, allow_nan=False) if as_json else comparison)
     if not comparison.agrees:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(DISAGREES)
 
 
 @app.command("sweep")
-@_file
+@file
 @click.option(
-    "-o", "--output", "store", metavar="STORE", type=_PATH, help="The Zarr store to write."
+    "-o", "--output", "store", metavar="STORE", type=PATH, help="The Zarr store to write."
 )
+@settings_option
 @click.option("--resume", is_flag=True, help="Go on where an interrupted sweep stopped.")
 @click.option("--retry-failures", is_flag=True, help="Compute again the points that failed.")
 @click.option("--workers", type=int, metavar="N", help="Use N processes.")
 @click.option("--dask", metavar="ADDRESS", help="Use the Dask scheduler at this address.")
-@_quiet
+@quiet_flag
 def sweep_command(
     file: Path,
     store: Path | None,
+    settings: tuple[str, ...],
     resume: bool,
     retry_failures: bool,
     workers: int | None,
@@ -238,7 +209,7 @@ def sweep_command(
         raise InputError("Choose one of --workers and --dask.")
     if retry_failures and not resume:
         raise InputError("--retry-failures needs --resume.")
-    loaded = studies.load(file)
+    loaded = studies.load(file, settings=settings)
     target = store or Path(f"{loaded.name}-sweep.zarr")
     try:
         dataset = studies.sweep(
@@ -254,7 +225,7 @@ def sweep_command(
         sys.exit(INTERRUPTED)
     failed = terminal.print_sweep(loaded, dataset, target, quiet=quiet)
     if failed:
-        raise click.exceptions.Exit(1)
+        raise click.exceptions.Exit(DISAGREES)
 
 
 @app.command("schema")
@@ -266,7 +237,7 @@ def schema_command() -> None:
 
 
 @app.command("models")
-@_json
+@json_flag
 def models_command(as_json: bool) -> None:
     """List the named models an experiment file may use."""
     from anticrossing.models import MODELS
@@ -284,20 +255,3 @@ app.add_command(page_command)
 def _first_line(thing: Any) -> str:
     """Return the first line of a docstring, if there is one."""
     return (thing.__doc__ or "").strip().partition("\n")[0]
-
-
-def _describe(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
-        return f"{where}{error.strerror}"
-    return str(error)
-
-
-def _fail(message: str) -> None:
-    line = " ".join(str(message).split())
-    # A key or a path may hold escape sequences, which must not reach the terminal.
-    plain = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-    terminal.complain("error: " + "".join(plain))
-    with contextlib.suppress(OSError):
-        terminal.finish()
-    sys.exit(_BAD_INPUT)

@@ -11,8 +11,9 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from anticrossing.cli.layout import Column, tables
+
 if TYPE_CHECKING:
-    from rich.table import Table
     from rich.text import Text
 
     from anticrossing.reproduce import Reproduction
@@ -25,13 +26,13 @@ _PLAINER = {
     **dict.fromkeys("’‘′", "'"),
     **dict.fromkeys("“”″", '"'),
     **{"≥": ">=", "≤": "<=", "≈": "~", "≠": "!=", "×": "x", "·": "*", "→": "->", "±": "+-"},
-    **{"ħ": "hbar", "µ": "u", "μ": "u", "π": "pi", "√": "sqrt", "∞": "inf", "°": "deg", "ß": "ss"},
-    **{"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "Δ": "Delta", "ε": "eps"},
-    **{"θ": "theta", "λ": "lambda", "σ": "sigma", "φ": "phi", "ω": "omega", "Ω": "Omega"},
+    **{"ħ": "hbar", "µ": "u", "μ": "u", "√": "sqrt", "∛": "cbrt", "∞": "inf", "°": "deg"},
+    **{"⟨": "<", "⟩": ">", "‖": "||", "†": "^+", "∂": "d", "∇": "grad ", "⊗": "(x)", "⊕": "(+)"},
+    **{"∫": "integral ", "∮": "loop integral ", "∈": "in", "∉": "not in", "∝": "~", "≲": "<~"},
+    **{"←": "<-", "↔": "<->", "≫": ">>", "≪": "<<", "∓": "-+", "⊥": "_|_", "∘": "o", "⁄": "/"},
+    **{"ø": "o", "ß": "ss", "÷": "/", "─": "-"},
+    **{"\u0303": "~", "\u0304": "_", "\u0307": "'", "\u0308": "''", "\u0302": "^"},
 }
-_WORDS = frozenset(  # headings of columns that hold text
-    ("", "formula", "condition", "meaning", "reason", "kind", "name", "what it is", "domain")
-)
 
 
 def accept_any_text() -> None:
@@ -61,16 +62,37 @@ def complain(line: str) -> None:
             print(line, file=sys.stderr, flush=True)
 
 
+def plain_line(text: str) -> str:
+    """Return text as one line that cannot steer a terminal, whatever keys or paths it quotes."""
+    line = " ".join(str(text).split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+
+
 def _plain(error: UnicodeError) -> tuple[str | bytes, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
     character = error.object[error.start]
     if "\udc80" <= character <= "\udcff":  # a byte of a file's name
         return bytes([ord(character) - 0xDC00]), error.start + 1
-    known = _PLAINER.get(character) or unicodedata.normalize("NFKD", character)
-    return "".join(
-        c if c.isascii() else "?" for c in known if not unicodedata.combining(c)
-    ) or "?", (error.start + 1)
+    return "".join(map(_plainer, _PLAINER.get(character) or _decomposed(character))) or "?", (
+        error.start + 1
+    )
+
+
+def _decomposed(character: str) -> str:
+    """Return a character without accents and small positions: "e" of "é", "2" of "₂"."""
+    parts = unicodedata.normalize("NFKD", character)
+    return "".join(part for part in parts if not unicodedata.combining(part))
+
+
+def _plainer(character: str) -> str:
+    """Return a character in ASCII, of a Greek letter its name, "?" of what has none."""
+    if character.isascii():
+        return character
+    alphabet, _, name = unicodedata.name(character, "").partition(" LETTER ")
+    greek = name.capitalize() if alphabet.endswith("CAPITAL") else name.lower()
+    known = greek if alphabet.startswith("GREEK") and name.isalpha() else "?"
+    return _PLAINER.get(character, known)
 
 
 def compute(loaded: Study, *, show: bool) -> Outcome:
@@ -126,16 +148,13 @@ def print_table(content: ResultTable) -> None:
     if not content.rows:
         out.print(content.empty or f"no {content.title}")
         return
-    table = _table([], title=content.title)
-    for index, column in enumerate(content.columns):
-        words = content.holds_words(index)
-        table.add_column(column, justify="left" if words else "right", overflow="fold")
-    for row in content.rows[:_MOST_ROWS]:
-        table.add_row(*(_mark(c) if isinstance(c, bool) else _cell(c) for c in row))
-    if len(content.rows) > _MOST_ROWS:
-        table.caption = f"and {len(content.rows) - _MOST_ROWS} more (--json prints all)"
-        table.caption_justify = "left"
-    out.print(table)
+    rows = [[_mark(c) if isinstance(c, bool) else _cell(c) for c in row] for row in content.rows]
+    more = len(rows) - _MOST_ROWS
+    columns = [
+        Column(heading, [row[index] for row in rows[:_MOST_ROWS]], content.holds_words(index))
+        for index, heading in enumerate(content.columns)
+    ]
+    _show(content.title, columns, f"and {more} more (--json prints all)" if more > 0 else None)
 
 
 def print_sweep(loaded: Study, dataset: Any, store: Path, *, quiet: bool) -> int:
@@ -160,7 +179,7 @@ def print_sweep(loaded: Study, dataset: Any, store: Path, *, quiet: bool) -> int
         out.print(f"{where.size} of them failed, the first: {reason}")
     found = (name for name in dataset.data_vars if name not in ("status", "message"))
     out.print(f"quantities: {', '.join(_with_axes(dataset[name], status.ndim) for name in found)}")
-    out.print(f"store: {store}  (xarray.open_zarr reads it)")
+    print_line(f"store: {store}  (xarray.open_zarr reads it)")
     return where.size
 
 
@@ -175,26 +194,37 @@ def print_reproduction(reproduction: Reproduction, directory: Path | None) -> No
     out = _console()
     out.print(reproduction.title, style="bold")
     out.print(reproduction.source, style="dim")
-    table = _table(reproduction.columns, words=frozenset())
-    for row in reproduction.rows:
-        table.add_row(*(_cell(value) for value in row))
-    out.print(table)
+    rows = [[_cell(value) for value in row] for row in reproduction.rows]
+    headings = enumerate(reproduction.columns)
+    _show("", [Column(heading, [row[k] for row in rows], False) for k, heading in headings])
     out.print(reproduction.conclusion)
     if directory is not None:
-        out.print(f"figure: {directory / 'figure.png'}")
+        print_line(f"figure: {directory / 'figure.png'}")
 
 
 def print_line(line: str) -> None:
-    """Print one line, folded where the terminal ends."""
-    _console().print(line)
+    """Print one line, which is never cut in two: it holds the name of a file."""
+    _console().print(line, soft_wrap=True)
 
 
 def print_names(title: str, lines: dict[str, str]) -> None:
     """Print names, each with a line that says what it is."""
-    table = _table(["name", "what it is"], title=title)
-    for name, line in lines.items():
-        table.add_row(name, line)
-    _console().print(table)
+    columns = [Column("name", [*lines], True), Column("what it is", [*lines.values()], True)]
+    _show(title, columns)
+
+
+def _show(title: str, columns: list[Column], caption: str | None = None) -> None:
+    """Print columns as tables that fit, without what only fills the line where it is a file."""
+    out = _console()
+    for number, table in enumerate(tables(columns, out.width)):
+        table.caption, table.caption_justify = caption, "left"
+        head = [f"{title}, more columns" if number else title] if title else []
+        if out.is_terminal:
+            out.print(*head, table, sep="\n")
+            continue
+        with out.capture() as held:
+            out.print(*head, table, sep="\n", soft_wrap=False)
+        print("\n".join(line.rstrip() for line in held.get().splitlines()))
 
 
 def _console() -> Any:
@@ -205,21 +235,16 @@ def _console() -> Any:
             raise  # as with any other file; Rich would end with status 1
 
     # Redirected output has no width of its own; 80 columns would fold every table.
-    width = None if Console().is_terminal else 140
+    # There sentences are lines, as other programs search them; on a terminal they are wrapped.
+    shown = Console().is_terminal
     # Text from files is shown as it is: no markup, no emoji, no colouring of numbers.
-    return Heard(width=width, markup=False, emoji=False, highlight=False)
-
-
-def _table(
-    columns: list[str], *, title: str | None = None, words: frozenset[str] = _WORDS
-) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
-    for column in columns:
-        table.add_column(column, justify="left" if column in words else "right", overflow="fold")
-    return table
+    return Heard(
+        width=None if shown else 140,
+        soft_wrap=not shown,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
 
 
 def _mark(good: bool) -> Text:

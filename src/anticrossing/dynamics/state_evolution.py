@@ -42,6 +42,8 @@ _OF_ALL_LEVELS = ("transition_matrix", "propagator", "amplitudes", "superoperato
 _LEVELS = 4
 _MOST_LEVELS = 32
 _SECONDS_PER_PRODUCT = 1.5e-9  # times the multiplications in it
+_SECONDS_PER_READING = 0.01  # of the lowest levels at one time, and products, as measured
+_PRODUCTS_PER_READING, _PRODUCTS_PER_LEVEL = 250, 70
 _FOLLOWED_PRODUCTS = 2e5  # that the lowest levels take, whatever the speed
 _EXACT = 4.0  # times as long: all levels are worth it
 _EIGENPROBLEMS = 400.0  # the same
@@ -235,9 +237,12 @@ def _effort(
     stored = sum(12 * getattr(m, "nnz", 0) for m in terms.hamiltonian.matrices)
     if method == "direct":
         slower = "" if turns else "method='lowest' takes the same at any speed"
+        each = _PRODUCTS_PER_READING + _PRODUCTS_PER_LEVEL * levels
+        product = terms.work * _SECONDS_PER_PRODUCT
+        reading = (times + 2) * (_SECONDS_PER_READING + each * product)  # both ends too
         return Effort(
             method=method,
-            seconds=products * terms.work * _SECONDS_PER_PRODUCT,
+            seconds=products * product + reading,
             memory=stored + 16 * terms.size * (len(terms.terms) * ROWS_PER_TERM + times + 8),
             work=products,
             unit="products of H with a state",

@@ -19,13 +19,13 @@ from anticrossing._core.checks import AnticrossingError, InputError, choice, des
 from anticrossing._core.provenance import plain
 from anticrossing._core.reading import read_text
 from anticrossing.page import fringes, passages, planes, starts
-from anticrossing.page.toml import text_of
 from anticrossing.plot.figure import render
 from anticrossing.studies import Outcome, Study
 from anticrossing.studies.file import LARGEST_FILE, read_tables, read_toml
 from anticrossing.studies.kinds.geometry import GeometryStudy
 from anticrossing.studies.kinds.interferogram import InterferogramStudy
 from anticrossing.studies.kinds.passage import PassageStudy
+from anticrossing.studies.toml_text import text_of
 
 Tables = Mapping[str, Any]
 

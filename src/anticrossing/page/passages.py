@@ -14,7 +14,6 @@ from anticrossing.analysis import PassageEvent, passage
 from anticrossing.analysis.meetings import find_events, sample_path
 from anticrossing.dynamics import propagate
 from anticrossing.formulas import DomainCheck
-from anticrossing.page.toml import text_of
 from anticrossing.spectrum import Crossings, levels
 from anticrossing.studies import parse
 from anticrossing.studies.kinds.passage import (
@@ -25,6 +24,7 @@ from anticrossing.studies.kinds.passage import (
 )
 from anticrossing.studies.points import scan
 from anticrossing.studies.tables import given
+from anticrossing.studies.toml_text import text_of
 
 _MOST_LEVELS = 16
 _SAMPLES = 240  # of a curve: more than half the pixels it is drawn in

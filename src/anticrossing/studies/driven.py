@@ -23,7 +23,17 @@ _MOST_BINS = 60  # more, or many that stay empty, are no picture of the distribu
 
 
 class LevelRange(TableOfFile, frozen=True, kw_only=True):
-    """Levels at equal distances."""
+    """Levels at equal distances.
+
+    Attributes
+    ----------
+    from : energy
+        The lowest level.
+    to : energy
+        The highest level.
+    count
+        How many levels.
+    """
 
     start: float = msgspec.field(name="from")
     stop: float = msgspec.field(name="to")

@@ -23,7 +23,17 @@ from anticrossing.studies.schema import Matrix, Numbers, Table, decode
 
 
 class DephasingTable(Table, frozen=True, kw_only=True):
-    """Dephasing in the instantaneous eigenbasis, by γ or by a rate."""
+    """Dephasing in the instantaneous eigenbasis, by γ or by a rate.
+
+    Attributes
+    ----------
+    kind
+        The kind of the environment.
+    gamma : dimensionless
+        Canonical γ: a number, or a formula in the coordinate; instead of `rate`.
+    rate : 1/time
+        A number, or a formula in the coordinate; instead of `gamma`.
+    """
 
     kind: Literal["dephasing"]
     gamma: Numbers | str | None = None
@@ -31,7 +41,17 @@ class DephasingTable(Table, frozen=True, kw_only=True):
 
 
 class FixedAxisTable(Table, frozen=True, kw_only=True):
-    """Dephasing along a fixed axis."""
+    """Dephasing along a fixed axis.
+
+    Attributes
+    ----------
+    kind
+        The kind of the environment.
+    rate : 1/time
+        A number, or a formula in the coordinate.
+    axis
+        A Hermitian matrix, σ_z by default.
+    """
 
     kind: Literal["fixed-axis"]
     rate: Numbers | str
@@ -39,7 +59,19 @@ class FixedAxisTable(Table, frozen=True, kw_only=True):
 
 
 class ThermalTable(Table, frozen=True, kw_only=True):
-    """Relaxation in detailed balance, by T₁ or a spectral density (a formula in omega)."""
+    """Relaxation in detailed balance, by T₁ or a spectral density (a formula in omega).
+
+    Attributes
+    ----------
+    kind
+        The kind of the environment.
+    temperature : energy
+        k_B T.
+    t1 : time
+        T₁; instead of `spectral_density`.
+    spectral_density : 1/time
+        A number, or a formula in omega; instead of `t1`.
+    """
 
     kind: Literal["thermal"]
     temperature: float
@@ -48,7 +80,19 @@ class ThermalTable(Table, frozen=True, kw_only=True):
 
 
 class QubitTable(Table, frozen=True, kw_only=True):
-    """T₁ and T₂ as they are measured."""
+    """T₁ and T₂ as they are measured.
+
+    Attributes
+    ----------
+    kind
+        The kind of the environment.
+    t1 : time
+        T₁.
+    t2 : time
+        T₂ ≤ 2T₁.
+    temperature : energy
+        k_B T.
+    """
 
     kind: Literal["qubit"]
     t1: float
@@ -57,14 +101,30 @@ class QubitTable(Table, frozen=True, kw_only=True):
 
 
 class OperatorTable(Table, frozen=True, kw_only=True):
-    """A jump operator with its coefficient, a formula in x (along a path, its names) and t."""
+    """A jump operator with its coefficient, a formula in x (along a path, its names) and t.
+
+    Attributes
+    ----------
+    matrix
+        The jump operator.
+    coefficient
+        A number, or a formula in the coordinate and t.
+    """
 
     matrix: Matrix
     coefficient: float | str = 1.0
 
 
 class LindbladTable(Table, frozen=True, kw_only=True):
-    """Any jump operators."""
+    """Any jump operators.
+
+    Attributes
+    ----------
+    kind
+        The kind of the environment.
+    operators
+        Tables { matrix, coefficient }.
+    """
 
     kind: Literal["lindblad"]
     operators: list[OperatorTable]

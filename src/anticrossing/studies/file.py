@@ -8,7 +8,7 @@ import importlib
 import pkgutil
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from anticrossing._core.checks import InputError, fail, known_keys
 from anticrossing._core.reading import read_text
 from anticrossing.studies import kinds, plan, tables
 from anticrossing.studies.schema import decode
+from anticrossing.studies.settings import changed, text_with
 from anticrossing.studies.study import Heading, Study, chosen_outputs
 
 LARGEST_FILE = 1_000_000  # bytes
@@ -39,16 +40,29 @@ def names() -> tuple[str, ...]:
 @functools.cache
 def kind(name: str) -> type[Study]:
     """Return the class of a kind of studies."""
-    found: type[Study] = importlib.import_module(f"{kinds.__name__}.{name}").KIND
+    found: type[Study] = module(name).KIND
     return found
 
 
-def load(path: str | Path) -> Study:
+def name_of(study: Study) -> str:
+    """Return the name of the kind of a study."""
+    return type(study).__module__.rpartition(".")[2]
+
+
+def module(name: str) -> Any:
+    """Return the module of a kind of studies."""
+    return importlib.import_module(f"{kinds.__name__}.{name}")
+
+
+def load(path: str | Path, *, settings: Sequence[str] = ()) -> Study:
     """Read and validate a file (TOML; see `anticrossing.studies`).
 
     Parameters
     ----------
     path : str or Path
+    settings : sequence of str
+        Values in place of the file's, ``KEY=VALUE`` as in TOML, such as ``drive.rate=2e-3``. The
+        study keeps them, and its text is a file that has them.
 
     Returns
     -------
@@ -64,12 +78,12 @@ def load(path: str | Path) -> Study:
     file = Path(path)
     text = read_text(file, LARGEST_FILE)
     try:
-        return parse(text, name=file.stem)
+        return parse(text, name=file.stem, settings=settings)
     except InputError as error:
-        raise InputError(f"{file}: {error}") from None
+        raise error.with_text(f"{file}: {error}") from None
 
 
-def parse(text: str, *, name: str = "experiment") -> Study:
+def parse(text: str, *, name: str = "experiment", settings: Sequence[str] = ()) -> Study:
     """Validate the text of a file.
 
     Examples
@@ -87,7 +101,13 @@ def parse(text: str, *, name: str = "experiment") -> Study:
     >>> study.hamiltonian
     LandauZener(gap=1) [2 levels]
     """
-    return read_tables(read_toml(text), text, name)
+    entries = read_toml(text)
+    if not settings:
+        return read_tables(entries, text, name)
+    given = (settings,) if isinstance(settings, str) else tuple(settings)
+    entries = changed(entries, given)
+    read = read_tables(entries, text_with(entries, given), name)
+    return dataclasses.replace(read, changes=given)
 
 
 def read_toml(text: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -20,12 +20,24 @@ from anticrossing._core.checks import FloatArray, InputError, choice, fail, know
 from anticrossing.drive import Drive
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import MODELS, ising_problem, transverse_field_driver
+from anticrossing.spectrum import levels as energies
 from anticrossing.studies import tables
-from anticrossing.studies.schema import Matrix, Table, arguments_of, decode
+from anticrossing.studies.level_tables import (
+    AnnealingTable,
+    BallisticTable,
+    FormulaTable,
+    IsingProblem,
+    OwnHamiltonian,
+    PathTable,
+    UnitsTable,
+)
+from anticrossing.studies.schema import Table, arguments_of, decode
 from anticrossing.units import ENERGIES, LENGTHS, MASSES, NATURAL, TIMES, Units, velocity
 
 LARGEST_DIMENSION = 64
 MOST_COORDINATES = 32  # of a path
+_LOOKS = 401  # along a drive, fewer at matrices that take longer
+_LOOK_WORK = 4e7
 _LARGEST_SIZE = {
     "spin": (LARGEST_DIMENSION - 1) / 2,
     "qubits": 40,
@@ -40,81 +52,13 @@ Overrides = Mapping[str, FloatArray]
 """Values that replace keys of a table, one array each, while many points are computed at once."""
 
 
-class UnitsTable(Table, frozen=True, kw_only=True):
-    """Units of the numbers of a file; natural ones without it."""
-
-    energy: str = ""
-    time: str = ""
-    coordinate: str = ""
-
-
-class TermTable(Table, frozen=True, kw_only=True):
-    """One term: a coefficient, a formula in the coordinates, times a constant matrix."""
-
-    coefficient: float | str
-    matrix: Matrix
-
-
-class OwnHamiltonian(Table, frozen=True, kw_only=True):
-    """A matrix of formulas, or terms, with values of their names."""
-
-    matrix: Matrix | None = None
-    terms: list[TermTable] | None = None
-    parameters: dict[str, float] = {}
-    labels: list[str] | None = None
-    coordinates: list[str] | None = None
-
-
-class IsingProblem(Table, frozen=True, kw_only=True):
-    """The energy of qubits in fields and couplings [i, j, J]."""
-
-    fields: list[float]
-    couplings: list[tuple[int, int, float]] = []
-
-
-class AnnealingTable(Table, frozen=True, kw_only=True):
-    """An annealing schedule between two matrices."""
-
-    model: Literal["Annealing"]
-    initial: str | Matrix
-    problem: IsingProblem | Matrix
-
-
-class FormulaTable(Table, frozen=True, kw_only=True):
-    """A drive x(t) given by a formula; the ends of its window may follow its parameters."""
-
-    kind: Literal["formula"]
-    formula: float | str
-    start_time: float | str
-    stop_time: float | str
-    breakpoints: list[float] = []
-    parameters: dict[str, float] = {}
-
-
-class PathTable(Table, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """Several coordinates at once: beside the kind, a drive or a number under each name."""
-
-    kind: Literal["path"]
-
-
-class BallisticTable(Table, frozen=True, kw_only=True):
-    """A particle that crosses at the constant velocity √(2E/m)."""
-
-    kind: Literal["ballistic"]
-    start: float
-    stop: float
-    kinetic_energy: float
-    mass: float
-    mass_unit: str = "amu"
-
-
 @functools.cache
 def model_table(name: str) -> type[Table]:
     """Return the structure of [hamiltonian] for a named model: the arguments of its function."""
     return AnnealingTable if name == "Annealing" else arguments_of(name, MODELS[name], tag="model")
 
 
-_DRIVES: dict[str, Callable[..., Drive]] = {
+DRIVES: dict[str, Callable[..., Drive]] = {
     "linear": drives.Linear,
     "tanh": drives.Tanh,
     "sinusoidal": drives.Sinusoidal,
@@ -134,8 +78,8 @@ _DRIVES: dict[str, Callable[..., Drive]] = {
 @functools.cache
 def drive_table(kind: str) -> type[Table]:
     """Return the structure of [drive] for a kind of drive: the arguments of its function."""
-    if kind in _DRIVES:
-        return arguments_of(kind, _DRIVES[kind], tag="kind")
+    if kind in DRIVES:
+        return arguments_of(kind, DRIVES[kind], tag="kind")
     others: dict[str, type[Table]] = {
         "formula": FormulaTable,
         "ballistic": BallisticTable,
@@ -144,7 +88,7 @@ def drive_table(kind: str) -> type[Table]:
     return others[kind]
 
 
-ALONE = (*_DRIVES, "formula", "ballistic")
+ALONE = (*DRIVES, "formula", "ballistic")
 """Kinds of drives of one coordinate."""
 
 KINDS = (*ALONE, "path")
@@ -201,7 +145,7 @@ def drive(
             return _formula(given, overrides)
         if kind == "ballistic":
             return _ballistic(given, hamiltonian_units, overrides)
-        return _made(_DRIVES[kind], entries, overrides, tag="kind")
+        return _made(DRIVES[kind], entries, overrides, tag="kind")
 
 
 def problem(
@@ -223,6 +167,14 @@ def problem(
     moving = drive(moved, built.units, overrides.get("drive"))
     with tables.inside("drive"):
         return drives.compose(built, moving)
+
+
+def look_along(hamiltonian: Hamiltonian, drive: Drive) -> None:
+    """Raise where H has no value along a drive, at some times of its window."""
+    looks = int(np.clip(_LOOK_WORK / hamiltonian.dimension**3, 3, _LOOKS))
+    times = np.linspace(float(drive.start_time), float(drive.stop_time), looks)
+    with tables.inside("hamiltonian"):
+        energies(hamiltonian, np.asarray(drive(times)))
 
 
 # ---- Hamiltonians -----------------------------------------------------------------------------

@@ -16,11 +16,9 @@ from anticrossing._core.checks import FloatArray, InputError, choice, describe, 
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import VibronicCoupling
 from anticrossing.studies import levels, tables
+from anticrossing.studies.motion_tables import Vector
 from anticrossing.studies.study import Study
 from anticrossing.units import ENERGIES, LENGTHS, MASSES, Units
-
-Vector = float | list[float]
-"""One number for all coordinates, or a list with one for each."""
 
 SIDES = ("below", "above")
 """Where a packet is with respect to a dividing position, trajectories to their box."""
@@ -76,7 +74,7 @@ def masses(given: Vector | None, unit: str | None, hamiltonian: Hamiltonian) -> 
             raise fail("mass_unit", "come with `masses`", "these are those of the model, 1/ω")
         return np.asarray(1 / hamiltonian.frequencies)
     if given is None:
-        raise InputError("The key `masses` is missing.")
+        raise tables.missing("masses")
     values = np.asarray(positive("masses", vector("masses", given, coordinates)))
     if unit is None:
         return values

@@ -236,6 +236,7 @@ class Outcome(Result, abc.ABC):
             "anticrossing": __version__,
             "title": study.title,
             "source": study.source,
+            **({"changes": list(study.changes)} if study.changes else {}),
             "setup": study.setup,
             **scan,
             **self.numbers(),
@@ -252,8 +253,7 @@ class Outcome(Result, abc.ABC):
         study = self.experiment
         return {
             "title": study.title,
-            "source": study.source,
-            "experiment_file": study.text,
+            **study.provenance(),
             **study.setup,
             "verdict": self.sentences().verdict,
         }

@@ -42,7 +42,27 @@ LARGEST_SCAN = 2000  # points
 
 
 class AxisTable(Table, frozen=True, kw_only=True):
-    """A parameter, ``TABLE.KEY``, and the values that it takes."""
+    """A parameter, ``TABLE.KEY``, and the values that it takes.
+
+    Attributes
+    ----------
+    parameter
+        The table and the key, "TABLE.KEY".
+    values
+        Instead of a range: numbers that increase, or that decrease.
+    from
+        The first value.
+    to
+        The last value.
+    points
+        How many values.
+    scale
+        "linear", the default, or "log".
+    label
+        For axes and tables.
+    unit
+        For axes and tables.
+    """
 
     parameter: str
     values: list[float] | None = None
@@ -55,7 +75,19 @@ class AxisTable(Table, frozen=True, kw_only=True):
 
 
 class SweepTable(Table, frozen=True, kw_only=True):
-    """Parameters that vary, and what is computed at every point."""
+    """Parameters that vary, and what is computed at every point.
+
+    Attributes
+    ----------
+    parameters
+        Tables with the keys of [scan].
+    zipped
+        true: the parameters vary together; else every combination is computed.
+    output
+        What is kept, a list of names.
+    chunk_size
+        How many points are written at a time.
+    """
 
     parameters: list[AxisTable]
     zipped: bool = False
@@ -196,7 +228,7 @@ def _listed(given: AxisTable) -> tuple[FloatArray, str]:
 def _range(given: AxisTable) -> tuple[FloatArray, str]:
     for name, value in (("from", given.start), ("to", given.stop), ("points", given.points)):
         if value is None:
-            raise InputError(f"The key `{name}` is missing.")
+            raise tables.missing(name)
     assert given.start is not None
     assert given.stop is not None
     if given.start == given.stop:

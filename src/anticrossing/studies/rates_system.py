@@ -23,7 +23,17 @@ from anticrossing.studies.schema import Table
 
 
 class VibrationTable(Table, frozen=True, kw_only=True):
-    """A vibration beside the bath."""
+    """A vibration beside the bath.
+
+    Attributes
+    ----------
+    frequency : energy
+        ħω.
+    huang_rhys
+        S, the Huang–Rhys factor.
+    thermal
+        false: it begins in its ground state.
+    """
 
     frequency: float
     huang_rhys: float
@@ -36,7 +46,27 @@ class VibrationTable(Table, frozen=True, kw_only=True):
 
 
 class CrossingTable(Table, frozen=True, kw_only=True):
-    """The lowest crossing point of two surfaces."""
+    """The lowest crossing point of two surfaces.
+
+    Attributes
+    ----------
+    slopes : energy/length
+        Of the two surfaces.
+    reduced_mass : mass
+        Of the motion across.
+    barrier : energy
+        Height of the crossing above the reactant.
+    passage
+        "landau-zener" or "weak coupling".
+    partition_ratio
+        Of the crossing and the reactant; instead of the frequencies.
+    reactant_frequencies : energy
+        ħω of the reactant.
+    crossing_frequencies : energy
+        ħω at the crossing.
+    classical
+        true: the vibrations are classical.
+    """
 
     slopes: tuple[float, float]
     reduced_mass: float

@@ -11,7 +11,21 @@ from anticrossing.units import ENERGIES, LENGTHS, MASSES, NATURAL, Units, conver
 
 
 class UnitsTable(TableOfFile, frozen=True, kw_only=True):
-    """Units of the numbers; natural ones without it. Length and mass are those of a crossing."""
+    """Units of the numbers; natural ones without it. Length and mass are those of a crossing.
+
+    Attributes
+    ----------
+    energy
+        As of other files; with `time` or not at all.
+    time
+        Rates are in its inverse.
+    temperature
+        K, where it is not the unit of energy.
+    length
+        Of a crossing.
+    mass
+        Of a crossing.
+    """
 
     energy: str = ""
     time: str = ""
@@ -80,7 +94,7 @@ def read_units(given: UnitsTable, *, crossing: bool) -> RateUnits:
             return RateUnits()
         for key in ("energy", "time", *(("length", "mass") if crossing else ())):
             if not getattr(given, key):
-                raise InputError(f"The key `{key}` is missing.")
+                raise tables.missing(key)
         for key, known in (("temperature", ENERGIES), ("length", LENGTHS), ("mass", MASSES)):
             value = getattr(given, key)
             if value and not crossing and key != "temperature":

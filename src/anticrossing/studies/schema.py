@@ -114,7 +114,9 @@ def _explain(message: str, entries: Any, kind: Any, where: str) -> InputError:
 def _explain_key(key: str, said: str, kind: Any, where: str) -> None:
     if "unknown" in said and kind is not None:
         known_keys(f"[{where}]", [key], [f.encode_name for f in msgspec.structs.fields(kind)])
-    raise InputError(f"The key `{key}` is missing." if where else f"The table [{key}] is missing.")
+    if where:
+        raise tables.missing(key)
+    raise InputError(f"The table [{key}] is missing.").about(key=key, reason="missing")
 
 
 def _explain_value(said: str, steps: list[Step], value: Any, kind: Any) -> None:
@@ -135,7 +137,8 @@ def _explain_value(said: str, steps: list[Step], value: Any, kind: Any) -> None:
     must = " or ".join(words) + (", " if words and "bool" in kinds else "")
     must += _WORDS["bool"] if "bool" in kinds else ""
     whose = "it contains" if steps and isinstance(steps[-1], int) else "it is"
-    raise fail(name, f"be {must}", f"{whose} {describe(tables.thawed(value))}")
+    error = fail(name, f"be {must}", f"{whose} {describe(tables.thawed(value))}")
+    raise error.about(reason="type")
 
 
 def _join(where: str, steps: list[Step]) -> str:
@@ -156,7 +159,7 @@ def _steps(path: str, value: Any, kind: Any) -> list[Step]:
         step: Step = key or index
         if step == "...":
             held = _inside(kind, step)
-            step = next(name for name, item in value.items() if not _fits(item, held))
+            step = next(name for name, item in value.items() if not fits(item, held))
         elif index:
             step = int(index)
         found.append(step)
@@ -164,7 +167,8 @@ def _steps(path: str, value: Any, kind: Any) -> list[Step]:
     return found
 
 
-def _fits(value: Any, kind: Any) -> bool:
+def fits(value: Any, kind: Any) -> bool:
+    """Return whether a value of a file can be read as a type."""
     try:
         msgspec.convert(tables.thawed(value), kind)
     except msgspec.ValidationError:
@@ -195,12 +199,12 @@ def _type_at(kind: Any, steps: list[Step]) -> Any:
 
 
 def _struct_at(kind: Any, steps: list[Step]) -> Any:
-    found = [k for k in _members(_type_at(kind, steps)) if _is_table(k)]
+    found = [k for k in members(_type_at(kind, steps)) if _is_table(k)]
     return found[0] if len(found) == 1 else None
 
 
 def _inside(kind: Any, step: Step) -> Any:
-    for member in _members(kind):
+    for member in members(kind):
         if isinstance(step, int) and get_origin(member) in (list, tuple):
             return get_args(member)[0]
         if get_origin(member) is dict:
@@ -214,11 +218,12 @@ def _inside(kind: Any, step: Step) -> Any:
 
 def _type_of_items(kind: Any, value: Any) -> Any:
     """Return what a list holds where one of its entries is meant."""
-    listed = [m for m in _members(kind) if get_origin(m) in (list, tuple)]
+    listed = [m for m in members(kind) if get_origin(m) in (list, tuple)]
     return get_args(listed[0])[0] if listed and not isinstance(value, (list, tuple)) else kind
 
 
-def _members(kind: Any) -> tuple[Any, ...]:
+def members(kind: Any) -> tuple[Any, ...]:
+    """Return the types of a union, or the type alone."""
     union = get_origin(kind) in (typing.Union, types.UnionType)
     return get_args(kind) if union else (kind,)
 
@@ -229,6 +234,6 @@ def _is_table(kind: Any) -> bool:
 
 def _options(kind: Any) -> list[str]:
     """Return the words that a key may hold, if it holds words of a list."""
-    members = [m for m in _members(kind) if m is not types.NoneType]
-    listed = [option for m in members if get_origin(m) is Literal for option in get_args(m)]
-    return listed if len(members) == 1 else []
+    found = [m for m in members(kind) if m is not types.NoneType]
+    listed = [option for m in found if get_origin(m) is Literal for option in get_args(m)]
+    return listed if len(found) == 1 else []

@@ -17,12 +17,16 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 
 from anticrossing._core.checks import InputError, choice, describe, fail, nearest
+from anticrossing.drive import Drive
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import tables
 from anticrossing.studies.outcome import Listed, Outcome, Output, Progress
 from anticrossing.studies.plan import Axis, Plan
 from anticrossing.studies.schema import Table, decode
 from anticrossing.sweeps.grid import Grid, Values
 from anticrossing.sweeps.target import Target
+
+_SOME_MINUTES = 100.0  # seconds of the longest run allowed, as measured within a factor of four
 
 
 class Heading(NamedTuple):
@@ -33,6 +37,14 @@ class Heading(NamedTuple):
     source: str = ""
     description: str = ""
     text: str = ""
+
+
+class Cost(NamedTuple):
+    """About what takes how many seconds of one processor, and bytes, perhaps unknown."""
+
+    seconds: float
+    memory: float | None = None
+    what: str = "a run"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -51,6 +63,8 @@ class Study(abc.ABC):
         The tables of the file that matter for the numbers.
     plan : Plan or None
         What varies.
+    changes : tuple of str
+        Values in place of the file's, ``KEY=VALUE``.
     """
 
     name: str
@@ -60,11 +74,16 @@ class Study(abc.ABC):
     text: str
     tables: Mapping[str, Any]
     plan: Plan | None = None
+    changes: tuple[str, ...] = ()
 
     structure: ClassVar[type[Table]]
     """The tables of a file of this kind."""
     varied: ClassVar[tuple[str, ...]]
     """The tables whose numbers can vary."""
+    example: ClassVar[Mapping[str, Any]]
+    """The tables of a file to begin with."""
+    takes_data: ClassVar[bool] = False
+    """Whether it is about measured data, which a file does not hold: there is no scan."""
     choices: ClassVar[Mapping[str, tuple[type[Table], ...]]] = {}
     """Tables that are one of several structures, told by a word within them."""
 
@@ -137,6 +156,16 @@ class Study(abc.ABC):
         """About how long one point takes, in units of the longest run allowed: some minutes."""
         return 0.0
 
+    @property
+    def path(self) -> tuple[Hamiltonian, Drive] | None:
+        """The H that a drive moves, and the drive, where they can be looked at before a run."""
+        return None
+
+    def cost(self) -> Cost | None:
+        """Return about what a run takes, None where that cannot be told."""
+        points = 1 + self.steps
+        return Cost(points * self.effort * _SOME_MINUTES) if self.effort else None
+
     def check_points(self) -> None:
         """Raise for the first point of the scan that cannot be used, before any work."""
         assert self.plan is not None
@@ -152,6 +181,11 @@ class Study(abc.ABC):
     def sweep_target(self, grid: Grid) -> Target:
         """Return what `anticrossing.sweep` computes at every point of a grid."""
         return target(self, grid)
+
+    def provenance(self) -> dict[str, str]:
+        """Return where the numbers come from, for the dataset."""
+        known = {"source": self.source, "experiment_file": self.text}
+        return {**known, "changes": "\n".join(self.changes)} if self.changes else known
 
     # ---- the command line ---------------------------------------------------------------------
 
@@ -246,7 +280,7 @@ def target(study: Study, grid: Grid, outputs: Sequence[str] | None = None) -> Ta
         dims=dims,
         labels={k: v for k, v in study.labels.items() if any(k in own for own in dims.values())},
         details={**details, **({} if study.plan is None else study.plan.details())},
-        attributes={"title": study.title, "source": study.source, "experiment_file": study.text},
+        attributes={"title": study.title, **study.provenance()},
     )
 
 

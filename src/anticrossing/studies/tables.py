@@ -22,7 +22,8 @@ def inside(where: str) -> Iterator[None]:
     except InputError as error:
         text = str(error)
         known = not where or text.startswith("In [")
-        raise InputError(text if known else f"In [{where}]: {text}") from None
+        found = error.with_text(text if known else f"In [{where}]: {text}")
+        raise (found if known and error.table else found.about(table=where)) from None
 
 
 def check(value: Any, name: str = "", where: str = "") -> None:
@@ -106,5 +107,10 @@ def owner_of(entries: Mapping[str, Any], parameter: str) -> tuple[dict[str, Any]
 def required(entries: Mapping[str, Any], key: str) -> Any:
     """Return `entries[key]`, or raise naming the missing key."""
     if key not in entries:
-        raise InputError(f"The key `{key}` is missing.")
+        raise missing(key)
     return entries[key]
+
+
+def missing(key: str) -> InputError:
+    """Return the error of a key that is not there."""
+    return InputError(f"The key `{key}` is missing.").about(key=key, reason="missing")

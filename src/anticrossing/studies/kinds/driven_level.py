@@ -43,7 +43,29 @@ _OUTPUTS = {
 
 
 class DrivenLevelTable(TableOfFile, frozen=True, kw_only=True):
-    """Level, reservoir and drive, in natural units, ħ = k_B = 1."""
+    """Level, reservoir and drive, in natural units, ħ = k_B = 1.
+
+    Attributes
+    ----------
+    levels : energy
+        Of the reservoir, ascending: a list, or { from, to, count }.
+    couplings : energy
+        γ, half the gaps: a number, or one for each level.
+    start : energy
+        First energy of the driven level.
+    stop : energy
+        Last energy of the driven level.
+    rate : energy/time
+        Speed of the driven level: a number, or one at each level.
+    temperature : energy
+        k_B T of the reservoir; instead of `beta`.
+    beta : 1/energy
+        Of the reservoir; instead of `temperature`.
+    chemical_potential : energy
+        μ of the reservoir.
+    initial_occupation
+        Of the driven level at the start: from 0 to 1, or "equilibrium".
+    """
 
     levels: LevelRange | list[float]
     couplings: Numbers
@@ -57,7 +79,13 @@ class DrivenLevelTable(TableOfFile, frozen=True, kw_only=True):
 
 
 class QuestionTable(TableOfFile, frozen=True, kw_only=True):
-    """Points of the exact curve."""
+    """Points of the exact curve.
+
+    Attributes
+    ----------
+    samples
+        Points of the exact curve; 400 by default, fewer for many levels.
+    """
 
     samples: int | None = None
 
@@ -94,6 +122,18 @@ class DrivenLevelStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = DrivenLevelFile
     varied: ClassVar[tuple[str, ...]] = ("driven_level",)
+    example: ClassVar[Mapping[str, Any]] = {
+        "driven_level": {
+            "levels": {"from": 1.0, "to": 5.0, "count": 5},
+            "couplings": 0.2,
+            "start": 0.0,
+            "stop": 6.0,
+            "rate": 1.0,
+            "beta": 1.2,
+            "chemical_potential": 3.0,
+            "initial_occupation": 1.0,
+        }
+    }
 
     @classmethod
     def read(cls, given: DrivenLevelFile, entries: Mapping[str, Any], heading: Heading) -> Self:

@@ -59,7 +59,29 @@ _OUTPUTS = {
 
 
 class DrivenLevelsTable(TableOfFile, frozen=True, kw_only=True):
-    """Driven levels on straight pieces, reservoir and couplings; ħ = k_B = 1."""
+    """Driven levels on straight pieces, reservoir and couplings; ħ = k_B = 1.
+
+    Attributes
+    ----------
+    times : time
+        Of the corners of the paths, ascending.
+    energies : energy
+        Of each driven level at these times, straight in between.
+    reservoir : energy
+        Its levels: a list, or { from, to, count }.
+    couplings : energy
+        γ, half the gaps: a number, one for each level, or such a list for each driven level.
+    temperature : energy
+        k_B T of the reservoir; instead of `beta`.
+    beta : 1/energy
+        Of the reservoir; instead of `temperature`.
+    chemical_potential : energy
+        μ of the reservoir.
+    initial_occupations
+        Of the driven levels at the start: a list, or "equilibrium".
+    stretch
+        Factor on all times: large is slow.
+    """
 
     times: list[float]
     energies: list[list[float]]
@@ -73,7 +95,13 @@ class DrivenLevelsTable(TableOfFile, frozen=True, kw_only=True):
 
 
 class QuestionTable(TableOfFile, frozen=True, kw_only=True):
-    """Points of the exact curves."""
+    """Points of the exact curves.
+
+    Attributes
+    ----------
+    samples
+        Points of the exact curves; 400 by default, fewer for many levels.
+    """
 
     samples: int | None = None
 
@@ -116,6 +144,17 @@ class DrivenLevelsStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = DrivenLevelsFile
     varied: ClassVar[tuple[str, ...]] = ("driven_levels",)
+    example: ClassVar[Mapping[str, Any]] = {
+        "driven_levels": {
+            "times": [0.0, 5.0, 10.0],
+            "energies": [[0.0, 5.0, 0.5], [-2.5, 2.6, -2.0]],
+            "reservoir": {"from": 1.0, "to": 4.0, "count": 4},
+            "couplings": 0.2,
+            "beta": 1.2,
+            "chemical_potential": 3.0,
+            "initial_occupations": [1.0, 1.0],
+        }
+    }
 
     @classmethod
     def read(cls, given: DrivenLevelsFile, entries: Mapping[str, Any], heading: Heading) -> Self:

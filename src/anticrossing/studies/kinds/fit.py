@@ -41,7 +41,29 @@ _OUTPUTS = {"reduced_chi_square": Output("χ² per degree of freedom", default=T
 
 
 class PassagesFit(TableOfFile, frozen=True, kw_only=True):
-    """The gap from populations after single passages; see `anticrossing.fits.fit_passages`."""
+    """The gap from populations after single passages; see `anticrossing.fits.fit_passages`.
+
+    Attributes
+    ----------
+    kind
+        The kind of the fit.
+    model
+        "landau-zener" or "exact".
+    measured
+        "jump" or "stay": which probability the data are.
+    window : energy
+        First and last energy difference of the sweeps, for the model "exact".
+    basis
+        Of the model "exact": "adiabatic" or "diabatic".
+    gap : energy
+        Where the search starts; found from the data by default.
+    visibility
+        Where it starts.
+    background
+        Where it starts.
+    vary
+        The names of the parameters that are fitted.
+    """
 
     kind: Literal["passages"]
     model: str = "landau-zener"
@@ -55,7 +77,29 @@ class PassagesFit(TableOfFile, frozen=True, kw_only=True):
 
 
 class InterferogramFit(TableOfFile, frozen=True, kw_only=True):
-    """A driven qubit from its fringes; see `anticrossing.fits.fit_interferogram`."""
+    """A driven qubit from its fringes; see `anticrossing.fits.fit_interferogram`.
+
+    Attributes
+    ----------
+    kind
+        The kind of the fit.
+    gap : energy
+        Where the search starts.
+    t1 : time
+        Where it starts.
+    t2 : time
+        Where it starts.
+    amplitude_scale : energy per unit of the data
+        Where it starts.
+    offset_shift : energy
+        Where it starts.
+    frequency : angular
+        ω of the drive, unless the data say it.
+    model
+        "exact" or "fast-passage".
+    vary
+        The names of the parameters that are fitted.
+    """
 
     kind: Literal["interferogram"]
     gap: float
@@ -101,6 +145,18 @@ class FitStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = FitFile
     varied: ClassVar[tuple[str, ...]] = ("fit",)
+    example: ClassVar[Mapping[str, Any]] = {
+        "fit": {
+            "kind": "interferogram",
+            "gap": 0.1,
+            "t1": 2000.0,
+            "t2": 1.0,
+            "amplitude_scale": 0.2,
+            "frequency": 7.54,
+            "vary": ["gap", "t2", "amplitude_scale", "offset_shift"],
+        }
+    }
+    takes_data: ClassVar[bool] = True
     choices: ClassVar[Mapping[str, tuple[type[TableOfFile], ...]]] = {
         "fit": (PassagesFit, InterferogramFit)
     }

@@ -54,7 +54,18 @@ _STEADY = {
 
 
 class FloquetTable(TableOfFile, frozen=True, kw_only=True):
-    """The period of a drive that is not sinusoidal, and where populations are read."""
+    """The period of a drive that is not sinusoidal, and where populations are read.
+
+    Attributes
+    ----------
+    period : time
+        Of a drive that repeats itself, but whose formula does not show it; else the period of
+        the drive.
+    basis
+        Where populations are read: "adiabatic" or "diabatic".
+    tolerance
+        Of the evolution over a period.
+    """
 
     period: float | None = None
     basis: Literal["adiabatic", "diabatic"] = "adiabatic"
@@ -90,6 +101,11 @@ class FloquetStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = FloquetFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "drive", "environment", "floquet")
+    example: ClassVar[Mapping[str, Any]] = {
+        "hamiltonian": {"model": "LandauZener", "gap": 0.2},
+        "drive": {"kind": "sinusoidal", "offset": 2.0, "amplitude": 3.0, "frequency": 1.0},
+        "floquet": {},
+    }
 
     @classmethod
     def read(cls, given: FloquetFile, entries: Mapping[str, Any], heading: Heading) -> Self:

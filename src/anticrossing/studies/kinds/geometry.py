@@ -62,7 +62,25 @@ _OUTPUTS = {
 
 
 class GeometryTable(TableOfFile, frozen=True, kw_only=True):
-    """The box that is searched, the two levels, and what is asked around what is found."""
+    """The box that is searched, the two levels, and what is asked around what is found.
+
+    Attributes
+    ----------
+    bounds : coordinate
+        The box: [low, high] for each coordinate.
+    levels
+        The two levels, neighbours.
+    starts
+        Random starts of the search; too few miss intersections.
+    seed
+        Of the random starts.
+    radius : coordinate
+        Of the loops around the intersections; 1 % of the narrowest side by default.
+    points : coordinate
+        Places where levels and the derivative coupling are wanted.
+    sharc
+        Instead of [hamiltonian]: a file LVC.template below the current directory.
+    """
 
     bounds: list[tuple[float, float]]
     levels: tuple[int, int] = (0, 1)
@@ -101,6 +119,10 @@ class GeometryStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = GeometryFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "geometry")
+    example: ClassVar[Mapping[str, Any]] = {
+        "hamiltonian": {"model": "JahnTeller", "linear": 1.0, "quadratic": 0.25},
+        "geometry": {"bounds": [[-12.0, 12.0], [-12.0, 12.0]]},
+    }
 
     @classmethod
     def read(cls, given: GeometryFile, entries: Mapping[str, Any], heading: Heading) -> Self:

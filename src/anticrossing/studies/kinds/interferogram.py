@@ -41,7 +41,17 @@ _OUTPUTS = {
 
 
 class RangeTable(TableOfFile, frozen=True, kw_only=True):
-    """Values at equal distances."""
+    """Values at equal distances.
+
+    Attributes
+    ----------
+    from
+        The first value.
+    to
+        The last value.
+    points
+        How many values.
+    """
 
     start: float = msgspec.field(name="from")
     stop: float = msgspec.field(name="to")
@@ -49,7 +59,35 @@ class RangeTable(TableOfFile, frozen=True, kw_only=True):
 
 
 class InterferogramTable(TableOfFile, frozen=True, kw_only=True):
-    """The qubit, its drive, and what relaxes it; see `anticrossing.dynamics.interferogram`."""
+    """The qubit, its drive, and what relaxes it; see `anticrossing.dynamics.interferogram`.
+
+    Attributes
+    ----------
+    gap : energy
+        g, the smallest distance of the two levels.
+    offset : energy
+        ε₀: { from, to, points }, or numbers that increase.
+    amplitude : energy
+        A: { from, to, points }, or numbers that increase.
+    frequency : angular
+        ω of the drive.
+    t1 : time
+        T₁.
+    t2 : time
+        T₂ ≤ 2T₁.
+    temperature : energy
+        k_B T; 0 unless it or `equilibrium` is given.
+    equilibrium
+        Instead of `temperature`: the upper population in equilibrium.
+    basis
+        Where T₁ and T₂ act: "diabatic" or "adiabatic".
+    readout
+        Whose population is given: "diabatic" or "adiabatic"; by default as `basis`.
+    tolerance
+        Of the populations, from 1e-10 to 1e-2.
+    unit
+        Of the energies, for axes and tables.
+    """
 
     gap: float
     offset: RangeTable | list[float]
@@ -89,6 +127,16 @@ class InterferogramStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = InterferogramFile
     varied: ClassVar[tuple[str, ...]] = ("interferogram",)
+    example: ClassVar[Mapping[str, Any]] = {
+        "interferogram": {
+            "gap": 0.2,
+            "offset": {"from": 0.0, "to": 6.0, "points": 61},
+            "amplitude": {"from": 0.0, "to": 10.0, "points": 51},
+            "frequency": 1.0,
+            "t1": 1000.0,
+            "t2": 50.0,
+        }
+    }
 
     @classmethod
     def read(cls, given: InterferogramFile, entries: Mapping[str, Any], heading: Heading) -> Self:

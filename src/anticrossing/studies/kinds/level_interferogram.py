@@ -48,7 +48,25 @@ _OUTPUTS = {
 
 
 class LevelInterferogramTable(TableOfFile, frozen=True, kw_only=True):
-    """The drive and the read-out; see `anticrossing.dynamics.level_interferogram`."""
+    """The drive and the read-out; see `anticrossing.dynamics.level_interferogram`.
+
+    Attributes
+    ----------
+    offset : coordinate
+        x₀: { from, to, points }, or numbers that increase.
+    amplitude : coordinate
+        A: { from, to, points }, or numbers that increase.
+    frequency : angular
+        ω of the drive.
+    tones
+        Of the drive: a list of [n, w, φ].
+    readout
+        Whose populations are given: "diabatic" or "adiabatic".
+    level
+        The level that the figure shows; −1 is the last.
+    tolerance
+        Of the populations, from 1e-9 to 1e-2.
+    """
 
     offset: RangeTable | list[float]
     amplitude: RangeTable | list[float]
@@ -92,6 +110,15 @@ class LevelInterferogramStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = LevelInterferogramFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "environment", "level_interferogram")
+    example: ClassVar[Mapping[str, Any]] = {
+        "hamiltonian": {"model": "LandauZener", "gap": 0.2},
+        "environment": {"kind": "qubit", "t1": 200.0, "t2": 50.0, "temperature": 0.3},
+        "level_interferogram": {
+            "offset": {"from": 0.0, "to": 3.0, "points": 31},
+            "amplitude": {"from": 0.0, "to": 5.0, "points": 26},
+            "frequency": 1.0,
+        },
+    }
 
     @classmethod
     def read(

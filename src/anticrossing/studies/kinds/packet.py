@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -28,7 +28,8 @@ from anticrossing.molecules.packets.propagation import propagate_packet
 from anticrossing.molecules.packets.result import WavePacketPropagation
 from anticrossing.molecules.packets.step import choose_step, steps_within
 from anticrossing.studies import motion, tables
-from anticrossing.studies.motion import SIDES, Vector
+from anticrossing.studies.motion import SIDES
+from anticrossing.studies.motion_tables import GridTable, PacketTable
 from anticrossing.studies.outcome import Output, Progress
 from anticrossing.studies.outcomes.packet import PacketOutcome
 from anticrossing.studies.points import scan
@@ -54,35 +55,6 @@ _AT_TIMES = (
     "absorbed",
     "states",
 )
-
-
-class GridTable(TableOfFile, frozen=True, kw_only=True):
-    """The grid of the wave function."""
-
-    start: Vector
-    stop: Vector
-    points: int | list[int]
-    basis: str | list[str] = "fft"
-
-
-class PacketTable(TableOfFile, frozen=True, kw_only=True):
-    """A Gaussian packet, its grid, and how long it is followed; ħ = 1."""
-
-    grid: GridTable
-    centre: Vector
-    momentum: Vector
-    width: Vector
-    stop: float
-    masses: Vector | None = None
-    mass_unit: str | None = None
-    state: int = 0
-    basis: Literal["adiabatic", "diabatic"] = "adiabatic"
-    step: float | None = None
-    tolerance: float | None = None
-    absorber: float | list[float | list[float]] | None = None
-    divide: float | None = None
-    samples: int | None = None
-    convergence: bool = False
 
 
 class PacketFile(TableOfFile, frozen=True, kw_only=True):
@@ -134,6 +106,19 @@ class PacketStudy(motion.MotionStudy):
 
     structure: ClassVar[type[TableOfFile]] = PacketFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "packet")
+    example: ClassVar[Mapping[str, Any]] = {
+        "hamiltonian": {"model": "TullySimple"},
+        "packet": {
+            "grid": {"start": -24.0, "stop": 24.0, "points": 768},
+            "centre": -12.0,
+            "momentum": 20.0,
+            "width": 1.0,
+            "stop": 2400.0,
+            "masses": 2000.0,
+            "step": 1.0,
+            "divide": 0.0,
+        },
+    }
 
     @classmethod
     def read(cls, given: PacketFile, entries: Mapping[str, Any], heading: Heading) -> Self:

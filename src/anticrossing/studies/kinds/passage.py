@@ -26,7 +26,7 @@ from anticrossing.analysis.meetings import find_events, sample_path, where_to_lo
 from anticrossing.analysis.referee import audit
 from anticrossing.drive import Clock, Drive
 from anticrossing.dynamics import Propagation
-from anticrossing.dynamics.propagation import of_all_levels, propagate
+from anticrossing.dynamics.propagation import estimate, of_all_levels, propagate
 from anticrossing.dynamics.request import check_tolerance, environment_coordinates
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
@@ -36,7 +36,7 @@ from anticrossing.studies.outcome import Listed, Output, Progress, Scanned
 from anticrossing.studies.outcomes.passage import PassageOutcome, crossing_rows, crossings_table
 from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
-from anticrossing.studies.study import Heading, Study, at
+from anticrossing.studies.study import Cost, Heading, Study, at
 from anticrossing.sweeps.grid import Grid, Values
 
 _LARGEST_WORK = 400_000  # points times levels squared: about a minute
@@ -52,7 +52,21 @@ _OUTPUTS = {
 
 
 class Question(TableOfFile, frozen=True, kw_only=True):
-    """What is asked: initial level, basis, accuracy, points of the curves, names of symmetries."""
+    """What is asked: initial level, basis, accuracy, points of the curves, names of symmetries.
+
+    Attributes
+    ----------
+    initial
+        A level, 0 the lowest; with `basis = "diabatic"` a state of the basis H is written in.
+    basis
+        Where populations are read: "adiabatic", "superadiabatic" or "diabatic".
+    tolerance
+        Of the exact probabilities, from 1e-13 to 1e-2.
+    samples
+        Points of the curves in figure and data.
+    symmetry
+        A label such as "g" for every state H is written in.
+    """
 
     initial: int = 0
     basis: Literal["adiabatic", "superadiabatic", "diabatic"] = "adiabatic"
@@ -90,6 +104,10 @@ class PassageStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = PassageFile
     varied: ClassVar[tuple[str, ...]] = _PARTS
+    example: ClassVar[Mapping[str, Any]] = {
+        "hamiltonian": {"model": "LandauZener", "gap": 1.0},
+        "drive": {"kind": "linear", "start": -50.0, "stop": 50.0, "rate": 1.0},
+    }
 
     @classmethod
     def read(cls, given: PassageFile, entries: Mapping[str, Any], heading: Heading) -> Self:
@@ -221,6 +239,18 @@ class PassageStudy(Study):
         for value in axis.values:
             with at(axis, value):
                 sample_path(self.point(axis.parameter, float(value))[1])
+
+    @property
+    def path(self) -> tuple[Hamiltonian, Drive]:
+        """H and its drive."""
+        return self.hamiltonian, self.drive
+
+    def cost(self) -> Cost | None:
+        """Return what `estimate` expects: one evolution, one for the curves, and the scan."""
+        if self.environment is not None:
+            return None
+        found = estimate(self.hamiltonian, self.drive, symmetry=self.symmetry)
+        return Cost((2 + self.steps) * found.seconds, found.memory, "exact evolution")
 
     # ---- the result ---------------------------------------------------------------------------
 

@@ -58,7 +58,35 @@ _OUTPUTS = {
 
 
 class RatesTable(TableOfFile, frozen=True, kw_only=True):
-    """The formulas, and what they describe; a formula takes what it needs."""
+    """The formulas, and what they describe; a formula takes what it needs.
+
+    Attributes
+    ----------
+    formulas
+        One name or several: fermi_golden_rule, marcus, …
+    coupling : energy
+        V, the diabatic coupling.
+    reaction_free_energy : energy
+        ΔG, negative downhill.
+    temperature : temperature
+        Of the bath.
+    reorganization_energy : energy
+        λ of a classical solvent.
+    bath
+        A quantum bath, or several: tables { kind, reorganization_energy, … }.
+    vibration
+        A vibration beside the bath: frequency, huang_rhys, thermal.
+    frequency : energy
+        ħω, typical of the bath.
+    average
+        How a passage is averaged; see landau_zener_rate.
+    crossing
+        The lowest crossing point of two surfaces: slopes, reduced_mass, barrier, …
+    density_of_states : 1/energy
+        Of the final states, for the golden rule.
+    bandwidth : energy
+        Of the final states, for the golden rule.
+    """
 
     formulas: str | list[str]
     coupling: float | None = None
@@ -101,6 +129,16 @@ class RatesStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = RatesFile
     varied: ClassVar[tuple[str, ...]] = ("rates",)
+    example: ClassVar[Mapping[str, Any]] = {
+        "rates": {
+            "formulas": ["marcus", "landau_zener_rate"],
+            "coupling": 0.02,
+            "reaction_free_energy": -0.3,
+            "temperature": 0.0257,
+            "reorganization_energy": 1.0,
+            "frequency": 0.01,
+        }
+    }
 
     @classmethod
     def read(cls, given: RatesFile, entries: Mapping[str, Any], heading: Heading) -> Self:
@@ -330,7 +368,7 @@ def _check_partition(given: CrossingTable) -> None:
         raise InputError("The key `partition_ratio` is missing, or both lists of frequencies.")
     for key in lists:
         if key not in present:
-            raise InputError(f"The key `{key}` is missing.")
+            raise tables.missing(key)
         positive(key, present[key])
     # checks that there is one frequency fewer at the crossing
     harmonic_partition_ratio(**present, temperature=1.0)

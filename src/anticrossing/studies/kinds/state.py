@@ -35,7 +35,7 @@ from anticrossing.studies import environments, levels, tables
 from anticrossing.studies.outcome import Cell, Outcome, Output, Progress, Scanned, Sentences, Table
 from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile
-from anticrossing.studies.study import Heading, Study, chosen_outputs
+from anticrossing.studies.study import Cost, Heading, Study, chosen_outputs
 
 _MOST_SAMPLES = 5000
 _MOST_SECONDS = 600.0  # of all points of a scan
@@ -47,7 +47,27 @@ _OUTPUTS = {
 
 
 class StateTable(TableOfFile, frozen=True, kw_only=True):
-    """The state, how it is read out, and how it is followed; see `anticrossing.propagate`."""
+    """The state, how it is read out, and how it is followed; see `anticrossing.propagate`.
+
+    Attributes
+    ----------
+    initial
+        The state at the start, by its number from the lowest.
+    basis
+        Where probabilities are read: "adiabatic" or "diabatic".
+    tolerance
+        Of the probabilities.
+    samples
+        Equal times at which populations are recorded.
+    whole
+        true: follow all states, and give the map between them; up to 512 levels.
+    levels
+        Of more than 512 levels: how many of the lowest are read out, 4 by default.
+    method
+        Of more than 512 levels: "direct", or "lowest", whose cost does not grow with slowness.
+    most_hours : hours
+        What is expected to take longer is refused before any work.
+    """
 
     initial: int = 0
     basis: Literal["adiabatic", "diabatic"] = "adiabatic"
@@ -91,6 +111,11 @@ class StateStudy(Study):
 
     structure: ClassVar[type[TableOfFile]] = StateFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "drive", "environment")
+    example: ClassVar[Mapping[str, Any]] = {
+        "hamiltonian": {"model": "TransverseIsing", "sites": 6},
+        "drive": {"kind": "linear", "start": 3.0, "stop": 0.2, "rate": -0.5},
+        "state": {"samples": 20},
+    }
 
     @classmethod
     def read(cls, given: StateFile, entries: Mapping[str, Any], heading: Heading) -> Self:
@@ -169,6 +194,20 @@ class StateStudy(Study):
     def effort(self) -> float:
         """Seconds of one point over those of a whole scan."""
         return 0.0 if self.expected is None else self.expected.seconds / _MOST_SECONDS
+
+    @property
+    def path(self) -> tuple[Hamiltonian, Drive] | None:
+        """H and its drive, unless the levels of H take long."""
+        return None if is_large(self.hamiltonian) else (self.hamiltonian, self.drive)
+
+    def cost(self) -> Cost | None:
+        """Return what `estimate` expects, at every point."""
+        found = self.expected
+        return (
+            None
+            if found is None
+            else Cost((1 + self.steps) * found.seconds, found.memory, "exact evolution")
+        )
 
     @property
     def outputs(self) -> dict[str, Output]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -33,7 +33,7 @@ from anticrossing.molecules.trajectories import (
 from anticrossing.molecules.trajectories.ensemble import follow
 from anticrossing.molecules.trajectories.request import Request
 from anticrossing.studies import motion, tables
-from anticrossing.studies.motion import Vector
+from anticrossing.studies.motion_tables import STARTS, ThermalStartTable, TrajectoriesTable
 from anticrossing.studies.outcome import Output, Progress
 from anticrossing.studies.outcomes.trajectories import SIDES, TrajectoriesOutcome
 from anticrossing.studies.points import scan
@@ -62,64 +62,6 @@ _OTHERS = {
 }
 
 
-class StartTable(TableOfFile, frozen=True, kw_only=True):
-    """All trajectories begin at one point with one momentum."""
-
-    kind: str
-    centre: Vector
-    momentum: Vector
-    state: int = 0
-    basis: Literal["adiabatic", "diabatic"] = "adiabatic"
-
-
-class PacketStartTable(StartTable, frozen=True, kw_only=True):
-    """Trajectories begin as a Gaussian packet, exp(−(x − x₀)²/σ²) with the width σ."""
-
-    width: Vector
-
-
-class ThermalStartTable(TableOfFile, frozen=True, kw_only=True):
-    """Trajectories begin in the vibrations of the ground state, lifted to a state at once."""
-
-    kind: str
-    centre: Vector
-    temperature: float
-    momentum: Vector = 0.0
-    frequencies: Vector | None = None
-    distribution: str | None = None
-    state: int = 0
-    basis: Literal["adiabatic", "diabatic"] = "adiabatic"
-
-
-STARTS: dict[str, type[TableOfFile]] = {
-    "packet": PacketStartTable,
-    "fixed": StartTable,
-    "thermal": ThermalStartTable,
-}
-
-
-class TrajectoriesTable(TableOfFile, frozen=True, kw_only=True):
-    """The method, how many trajectories, and how long; ħ = 1."""
-
-    initial: dict[str, Any]
-    count: int
-    seed: int
-    step: float | None = None
-    stop: float
-    masses: Vector | None = None
-    mass_unit: str | None = None
-    method: str = "fssh"
-    rescaling: str | None = None
-    frustrated: str | None = None
-    decoherence: str | None = None
-    decoherence_energy: float | None = None
-    samples: int = 100
-    box: list[Any] | None = None
-    keep: int | None = None
-    store: str | None = None
-    dt: float | None = None
-
-
 class TrajectoriesFile(TableOfFile, frozen=True, kw_only=True):
     """The tables of an ensemble of trajectories."""
 
@@ -144,6 +86,21 @@ class TrajectoriesStudy(motion.MotionStudy):
 
     structure: ClassVar[type[TableOfFile]] = TrajectoriesFile
     varied: ClassVar[tuple[str, ...]] = ("hamiltonian", "trajectories")
+    example: ClassVar[Mapping[str, Any]] = {
+        "hamiltonian": {"model": "TullySimple"},
+        "trajectories": {
+            "initial": {"kind": "packet", "centre": -12.0, "momentum": 20.0, "width": 1.0},
+            "count": 400,
+            "seed": 1,
+            "step": 4.0,
+            "stop": 4000.0,
+            "masses": 2000.0,
+            "box": [-15.0, 15.0],
+        },
+    }
+    choices: ClassVar[Mapping[str, tuple[type[TableOfFile], ...]]] = {
+        "initial": tuple(STARTS.values())
+    }
 
     @classmethod
     def read(cls, given: TrajectoriesFile, entries: Mapping[str, Any], heading: Heading) -> Self:
@@ -298,7 +255,7 @@ def _request(
     if given.dt is not None:
         raise InputError("The time step is called `step`: write it in place of `dt`.")
     if given.step is None:
-        raise InputError("The key `step` is missing.")
+        raise tables.missing("step")
     step = positive_number("step", given.step)
     steps = _steps(positive_number("stop", given.stop), step)
     count = integer("count", given.count, minimum=1, maximum=LARGEST_COUNT)
@@ -350,7 +307,7 @@ def _thermal(
     elif isinstance(hamiltonian, VibronicCoupling):
         own = hamiltonian.frequencies
     else:
-        raise InputError("The key `frequencies` is missing.")
+        raise tables.missing("frequencies")
     options: dict[str, Any] = (
         {} if given.distribution is None else {"distribution": given.distribution}
     )

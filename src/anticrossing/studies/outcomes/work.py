@@ -28,6 +28,16 @@ class WorkTable(TableOfFile, frozen=True, kw_only=True):
 
     The scheme is that of the exact two-point measurement, the width the standard deviation of the
     smoothing (energy).
+
+    Attributes
+    ----------
+    scheme
+        "coupled", or "decoupled": the coupling is switched on after the first measurement and
+        off before the last.
+    directions
+        "forward" and "backward".
+    width : energy
+        Standard deviation by which densities are smoothed; half the spacing by default.
     """
 
     scheme: Literal["coupled", "decoupled"] = "coupled"

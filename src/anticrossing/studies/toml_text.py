@@ -1,4 +1,4 @@
-"""Tables as the text of an experiment file."""
+"""Tables of a file as text: TOML is read by Python, and written here."""
 
 from __future__ import annotations
 
@@ -36,12 +36,33 @@ def text_of(tables: Mapping[str, Any]) -> str:
     return "\n\n".join([*(["\n".join(first)] if first else []), *rest]) + "\n"
 
 
+def line(name: str, given: Any) -> str:
+    """Return one line, ``key = value``."""
+    return f"{_key(name)} = {value(given)}"
+
+
+def value(given: Any) -> str:
+    """Return a value as it is written."""
+    if isinstance(given, bool):
+        return "true" if given else "false"
+    if isinstance(given, str):
+        return _text(given)
+    if isinstance(given, (int, float)):
+        return repr(given)
+    if isinstance(given, Mapping):
+        inner = ", ".join(_lines(given, nested=True))
+        return f"{{ {inner} }}" if inner else "{}"
+    if isinstance(given, (list, tuple)):
+        return f"[{', '.join(map(value, given))}]"
+    raise InputError(f"An experiment file holds no such value: {describe(given)}.")
+
+
 def _lines(table: Mapping[str, Any], *, nested: bool) -> list[str]:
     """Return one line for each key, in a table also for those that hold tables."""
     return [
-        f"{_key(key)} = {_value(value)}"
-        for key, value in table.items()
-        if value is not None and (nested or not isinstance(value, Mapping))
+        line(name, item)
+        for name, item in table.items()
+        if item is not None and (nested or not isinstance(item, Mapping))
     ]
 
 
@@ -49,21 +70,6 @@ def _key(name: str) -> str:
     return name if _BARE.fullmatch(name) else _text(name)
 
 
-def _text(value: str) -> str:
+def _text(plain: str) -> str:
     """Return a string as TOML has it: as JSON has it, but for the character DEL."""
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, (int, float)):
-        return repr(value)
-    if isinstance(value, Mapping):
-        inner = ", ".join(_lines(value, nested=True))
-        return f"{{ {inner} }}" if inner else "{}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_value, value))}]"
-    raise InputError(f"An experiment file holds no such value: {describe(value)}.")
+    return json.dumps(plain, ensure_ascii=False).replace("\x7f", "\\u007F")

@@ -1,0 +1,68 @@
+"""Names that commands take: kinds of files, published results, pages and what they are about."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+import click
+from click.shell_completion import CompletionItem
+
+ADDRESS = "https://anticrossing.readthedocs.io/en/stable/"
+PAGES = {
+    "quickstart": "a first result, step by step",
+    "theory": "conventions, formulas, and how the exact answer is computed",
+    "choosing": "which formula, basis, or tolerance",
+    "sharp_edges": "what goes wrong, and how to notice",
+    "open_systems": "what dephasing and relaxation change",
+    "driven_level": "work, heat and entropy of a level and a finite reservoir",
+    "stochastic_thermodynamics": "the same for any system that jumps between states",
+    "transport": "currents, noise and entropy between several reservoirs",
+    "geometry": "couplings, Berry phases and intersections",
+    "diabatization": "diabatic states, from H or from ab initio data",
+    "vibronic": "vibronic models and levels, Jahn-Teller, SHARC files",
+    "molecules": "wave packets, surface hopping",
+    "rates": "thermal rates, and which formula to use",
+    "sweeps": "a function at every point of a grid, resumable",
+    "fits": "gap, T1 and T2 from measured populations",
+    "page": "the numbers of an experiment, moved in a browser",
+    "recipes": "short answers to frequent questions",
+    "moving_over": "from QuTiP, HOQST, Qiskit Dynamics, mudslide, SHARC",
+    "files": "experiment files, table by table",
+    "command_line": "this command",
+    "benchmarks": "how long it takes, here and elsewhere",
+    "public_interface": "what stays from release to release",
+    "contributing": "how the project is laid out",
+    "changelog": "what has changed",
+}
+
+
+class Known(click.ParamType[str]):
+    """A name of a list that is made when it is needed; the command refuses others."""
+
+    name = "name"
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the names that begin as what is typed."""
+        return [CompletionItem(n) for n in names(self.source) if n.startswith(incomplete)]
+
+
+def names(source: str) -> Iterable[str]:
+    """Return the names of published results, of kinds of files, or of topics of the manual."""
+    if source == "kinds":
+        from anticrossing.studies import file
+
+        return file.names()
+    if source == "results":
+        from anticrossing import reproduce
+
+        return reproduce.NAMES
+    from anticrossing.models import MODELS
+
+    public = sys.modules["anticrossing"]
+    return [*PAGES, *MODELS, *(name for name in public.__all__ if name[0] != "_")]
