@@ -34,9 +34,14 @@ def ket(vector: Any, dims: Dims) -> Any:
 def superoperator(matrix: npt.NDArray[Any], dims: Dims) -> Any:
     """Return a map of matrices stacked row by row as a `Qobj`, which stacks column by column."""
     levels = round(matrix.shape[-1] ** 0.5)
-    turned = matrix.reshape(4 * (levels,)).transpose(1, 0, 3, 2).reshape(matrix.shape)
+    turned = column_stacked(matrix, levels)
     space = [[levels], [levels]] if dims is None else _lists(dims)
     return qutip().Qobj(turned, dims=[space, space])
+
+
+def column_stacked(matrix: npt.NDArray[Any], levels: int) -> npt.NDArray[Any]:
+    """Return a map of matrices stacked row by row for matrices stacked column by column."""
+    return matrix.reshape(4 * (levels,)).transpose(1, 0, 3, 2).reshape(matrix.shape)
 
 
 def nested(make: Callable[[Any, Dims], Any], arrays: npt.NDArray[Any], axes: int, dims: Dims) -> Any:

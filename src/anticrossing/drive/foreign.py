@@ -16,7 +16,7 @@ from anticrossing.drive.path import Path
 from anticrossing.drive.samples import Function
 from anticrossing.drive.waveform import WaveformDrive
 from anticrossing.hamiltonian import Hamiltonian
-from anticrossing.hamiltonian._qutip import Sampled, function_of_time, read
+from anticrossing.hamiltonian._qutip import Sampled, Terms, function_of_time, read
 
 
 def from_qutip(
@@ -72,13 +72,20 @@ def from_qutip(
         at, dimension, dims = function_of_time(given, arguments)
         made = {"dims": dims, "dimension": dimension, "coordinates": "t", **details}
         return Hamiltonian.from_function(at, **made), FormulaDrive("t", start, stop)
-    made = {"dims": found.dims, "parameters": found.parameters, **details}
-    hamiltonian = Hamiltonian.from_terms(found.pairs, coordinates=found.coordinates, **made)
+    return moved(found, start, stop, tolerance, **details)
+
+
+def moved(
+    terms: Terms, start: float, stop: float, tolerance: float = 1e-13, **details: Any
+) -> tuple[Hamiltonian, Drive]:
+    """Return the Hamiltonian of terms that QuTiP's coefficients have become, and its drive."""
+    made = {"dims": terms.dims, "parameters": terms.parameters, **details}
+    hamiltonian = Hamiltonian.from_terms(terms.pairs, coordinates=terms.coordinates, **made)
     parts: dict[str, Drive] = {
-        name: _drive(one, start, stop, tolerance) for name, one in found.sampled.items()
+        name: _drive(one, start, stop, tolerance) for name, one in terms.sampled.items()
     }
-    if "t" in found.coordinates:
-        parts["t"] = FormulaDrive("t", start, stop)
+    if terms.time in terms.coordinates:
+        parts[terms.time] = FormulaDrive("t", start, stop)
     if len(parts) == 1:
         return hamiltonian, next(iter(parts.values()))
     return hamiltonian, Path(**parts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -79,12 +79,34 @@ class Terms:
     sampled: dict[str, Sampled]
     uses_time: bool
     dims: tuple[tuple[int, ...], ...] | None
+    time: str = "t"
+
+    @classmethod
+    def of(cls, pairs: Sequence[tuple[Any, Any]], book: Book, dims: Any) -> Terms:
+        """Return pairs with the parameters and the sampled factors that they use."""
+        used = {name for formula, _ in pairs for name in names_in(formula)}
+        return cls(
+            [(_text(formula), matrix) for formula, matrix in pairs],
+            {name: book.args[name] for name in book.args if name in used},
+            {name: one for name, one in book.sampled.items() if name in used},
+            "t" in used,
+            dims,
+        )
 
     @property
     def coordinates(self) -> tuple[str, ...]:
         """The names of what moves: time, if a formula holds it, and every sampled factor."""
-        time = ("t",) if self.uses_time or not self.sampled else ()
+        time = (self.time,) if self.uses_time or not self.sampled else ()
         return (*time, *self.sampled)
+
+    def with_time_called(self, name: str) -> Terms:
+        """Return the same terms with another name for time."""
+        renamed = {expression.symbol("t"): expression.symbol(name)}
+        names = ("t", *self.parameters, *self.sampled)
+        trees = [f if hasattr(f, "xreplace") else expression.parse(f, names) for f, _ in self.pairs]
+        matrices = [matrix for _, matrix in self.pairs]
+        pairs = [(f.xreplace(renamed), m) for f, m in zip(trees, matrices, strict=True)]
+        return replace(self, pairs=pairs, time=name)
 
 
 def read(given: Any, args: Mapping[str, Any], times: FloatArray | None) -> Terms | None:
@@ -92,20 +114,13 @@ def read(given: Any, args: Mapping[str, Any], times: FloatArray | None) -> Terms
     entries = elements(given, args, times)
     if entries is None:
         return None
-    book = _Book(dict(args), times)
+    book = Book(dict(args), times)
     factors: list[tuple[Any, Any]] = []
     for coefficient, operator in entries:
         matrix = own(operator, sparse=True)
         factors.append((1 if coefficient is None else book.factor(coefficient), matrix))
-    pairs = hermitian_pairs(factors, book)
-    used = {name for formula, _ in pairs for name in _used(formula)}
-    return Terms(
-        [(_text(formula), matrix) for formula, matrix in pairs],
-        {name: book.args[name] for name in book.args if name in used},
-        {name: one for name, one in book.sampled.items() if name in used},
-        "t" in used,
-        dims_of(*(operator for _, operator in entries)),
-    )
+    dims = dims_of(*(operator for _, operator in entries))
+    return Terms.of(hermitian_pairs(factors, book), book, dims)
 
 
 def elements(
@@ -170,7 +185,7 @@ def _coefficient(value: Any, args: Mapping[str, Any], times: FloatArray | None, 
 
 
 @dataclass
-class _Book:
+class Book:
     """The names in use: arguments, and sampled factors by what they are."""
 
     args: dict[str, Any]
@@ -189,14 +204,15 @@ class _Book:
         if kind == "StrFunctionCoefficient":
             return self.text(parts[0], self._own_args(parts[1]))
         if kind == "SumCoefficient" and len(children) == 2:
-            return _symbolic(self.factor(children[0])) + _symbolic(self.factor(children[1]))
+            return symbolic(self.factor(children[0])) + symbolic(self.factor(children[1]))
         if kind == "MulCoefficient" and len(children) == 2:
-            return _symbolic(self.factor(children[0])) * _symbolic(self.factor(children[1]))
+            return symbolic(self.factor(children[0])) * symbolic(self.factor(children[1]))
         if kind in ("ConjCoefficient", "NormCoefficient") and len(children) == 1:
             import sympy
 
-            inner = _symbolic(self.factor(children[0]))
-            mirrored = sympy.conjugate(inner)
+            inner = symbolic(self.factor(children[0]))
+            # A text that holds no imaginary unit is taken for real, as everywhere.
+            mirrored = sympy.conjugate(inner) if inner.has(sympy.I) else inner
             return mirrored if kind == "ConjCoefficient" else sympy.expand(inner * mirrored)
         return self.sample(coefficient, parts)
 
@@ -215,7 +231,7 @@ class _Book:
             except Exception:  # noqa: BLE001 - whatever it raises, the formula is what is wrong
                 raise refused from None
             return self.sample(coefficient, ())
-        self.args.update((name, real[name]) for name in _used(found) if name in real)
+        self.args.update((name, real[name]) for name in names_in(found) if name in real)
         return found
 
     def _own_args(self, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -301,13 +317,16 @@ class _Book:
             known[name] = np.array([one(t) for t in looks])
         rows = []
         for formula in formulas:
-            used = _used(formula)
+            used = names_in(formula)
+            if not used:
+                rows.append(np.full(looks.shape, complex(symbolic(formula))))
+                continue
             value = plain.compile_formula(used, formula)(*(known[name] for name in used))
             rows.append(np.broadcast_to(np.asarray(value, np.complex128), looks.shape))
         return np.array(rows)
 
 
-def hermitian_pairs(factors: Sequence[tuple[Any, Any]], book: _Book) -> list[tuple[Any, Any]]:
+def hermitian_pairs(factors: Sequence[tuple[Any, Any]], book: Book) -> list[tuple[Any, Any]]:
     """Return Σ f M with real factors and Hermitian matrices, or raise `InputError`.
 
     f M = Re f (M + M†)/2 + Im f i(M − M†)/2, and what is left must vanish in the sum.
@@ -325,16 +344,25 @@ def hermitian_pairs(factors: Sequence[tuple[Any, Any]], book: _Book) -> list[tup
                 continue
             kept[part] = kept.get(part, 0) + plus
             left[part] = left.get(part, 0) + minus
-    scale = max(_largest(matrix) for matrix in kept.values())
-    open_ends = {f: m for f, m in left.items() if _largest(m) > _SAME * scale}
-    if open_ends:  # two functions may be conjugates: only their values tell
-        values = book.values(open_ends)
-        stack = np.array([np.ravel(_dense(matrix)) for matrix in open_ends.values()])
-        worst = float(np.max(np.abs(values.T @ stack)))
-        if worst > _SAME * scale * float(np.max(np.abs(values))):
-            raise fail("given", "be Hermitian", f"it differs from its conjugate by {worst:.3g}")
+    check_vanishing(left, book, "given", "be Hermitian", [*kept.values()])
     pairs = [(f, m) for f, m in kept.items() if _largest(m) > 0]
     return pairs or [(1, next(iter(kept.values())))]
+
+
+def check_vanishing(
+    left: Mapping[Any, Any], book: Book, name: str, must: str, beside: Sequence[Any] = ()
+) -> None:
+    """Raise `InputError` unless Σ f M vanishes, beside matrices that it came from."""
+    scale = max(_largest(matrix) for matrix in (*left.values(), *beside))
+    open_ends = {f: m for f, m in left.items() if _largest(m) > _SAME * scale}
+    if not open_ends:
+        return
+    # Two functions may be conjugates of each other: only their values tell.
+    values = book.values(open_ends)
+    stack = np.array([np.ravel(_dense(matrix)) for matrix in open_ends.values()])
+    worst = float(np.max(np.abs(values.T @ stack)))
+    if worst > _SAME * scale * float(np.max(np.abs(values))):
+        raise fail(name, must, f"it differs by {worst:.3g}")
 
 
 def function_of_time(given: Any, args: Mapping[str, Any]) -> tuple[Callable[..., Any], int, Any]:
@@ -406,7 +434,7 @@ def _text(formula: Any) -> Any:
     return formula.text if isinstance(formula, plain.Plain) else formula
 
 
-def _symbolic(formula: Any) -> Any:
+def symbolic(formula: Any) -> Any:
     import sympy
 
     return formula.symbolic() if isinstance(formula, plain.Plain) else sympy.sympify(formula)
@@ -435,7 +463,7 @@ def _part(factor: Any, imaginary: bool) -> Any:
     return part
 
 
-def _used(formula: Any) -> list[str]:
+def names_in(formula: Any) -> list[str]:
     return [] if isinstance(formula, (int, float)) else plain.used_names(formula)
 
 
