@@ -44,7 +44,9 @@ def column_stacked(matrix: npt.NDArray[Any], levels: int) -> npt.NDArray[Any]:
     return matrix.reshape(4 * (levels,)).transpose(1, 0, 3, 2).reshape(matrix.shape)
 
 
-def nested(make: Callable[[Any, Dims], Any], arrays: npt.NDArray[Any], axes: int, dims: Dims) -> Any:
+def nested(
+    make: Callable[[Any, Dims], Any], arrays: npt.NDArray[Any], axes: int, dims: Dims
+) -> Any:
     """Return the objects of an array whose last `axes` belong to one of them, in nested lists."""
     if arrays.ndim == axes:
         return make(np.asarray(arrays), dims)

@@ -137,18 +137,18 @@ def propagate(
     >>> round(float(result.transition_matrix[1, 0]), 8)   # exp(−π/2) = 0.20787958
     0.20787958
     """
-    hamiltonian, drive, times = timed(hamiltonian, drive, times)
+    given, moved, when = timed(hamiltonian, drive, times)
     check_progress(progress)
     hours = check_hours(most_hours)
     with shares(progress, "propagate") as tell:
-        if is_large(hamiltonian) and symmetry is None:
+        if is_large(given) and symmetry is None:
             _refuse_whole(environment, order)
             problem = state_evolution.problem(
-                hamiltonian,  # type: ignore[arg-type]
-                drive,
+                given,
+                moved,
                 initial=initial,
                 basis=basis,
-                times=times,
+                times=when,
                 tolerance=tolerance,
                 breakpoints=breakpoints,
                 levels=levels,
@@ -158,13 +158,13 @@ def propagate(
             return _told(problem.solve(tell), tell)
         _refuse_lowest(levels, method)
         request = Request(
-            hamiltonian,
-            drive,
+            given,
+            moved,
             environment=environment,
             initial=initial,
             basis=basis,
             order=order,
-            times=times,
+            times=when,
             tolerance=tolerance,
             breakpoints=breakpoints,
             symmetry=symmetry,

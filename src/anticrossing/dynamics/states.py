@@ -8,7 +8,14 @@ from typing import Any
 import numpy as np
 
 from anticrossing._core import qutip_objects
-from anticrossing._core.checks import ComplexArray, FloatArray, choice, fail, of_shape, square_matrix
+from anticrossing._core.checks import (
+    ComplexArray,
+    FloatArray,
+    choice,
+    fail,
+    of_shape,
+    square_matrix,
+)
 from anticrossing._core.foreign import own
 from anticrossing._core.qutip_objects import Dims
 from anticrossing._core.result import Result
@@ -20,10 +27,7 @@ _HELD: Mapping[str, tuple[tuple[str, Any, int], ...]] = {
         ("final_state", qutip_objects.ket, 1),
         ("state", qutip_objects.ket, 1),
     ),
-    "states": (
-        ("density_matrices", qutip_objects.operator, 2),
-        ("states", qutip_objects.ket, 1),
-    ),
+    "states": (("density_matrices", qutip_objects.operator, 2), ("states", qutip_objects.ket, 1)),
     "propagator": (
         ("propagator", qutip_objects.operator, 2),
         ("superoperator", qutip_objects.superoperator, 2),

@@ -243,12 +243,13 @@ class Book:
                     "have one value for every argument",
                     f"`{name}` has {describe(self.args[name])} and {describe(value)}",
                 )
-        return args
+        return dict(args)
 
     def sample(self, coefficient: Any, parts: Sequence[Any]) -> Any:
         """Return the symbol, or two of them, of a factor that is no formula."""
         kind = type(coefficient).__name__
-        function, key, spline, arrays = coefficient, ("object", id(coefficient)), None, None
+        function, spline, arrays = coefficient, None, None
+        key: tuple[Any, ...] = ("object", id(coefficient))
         if kind == "InterCoefficient":
             arrays = [part for part in parts if isinstance(part, np.ndarray)]
             spline = next((a for a in arrays if a.ndim == 1), None), arrays[-1]
@@ -268,7 +269,9 @@ class Book:
         QuTiP itself calls functions for one time only.
         """
         some = self.looks()[:: _LOOKS // 16]
-        for call in (lambda t: inner(t, **args), lambda t: inner(t, args)):
+        calls: tuple[Callable[[Any], Any], ...]
+        calls = (lambda t: inner(t, **args), lambda t: inner(t, args))
+        for call in calls:
             try:
                 found = np.asarray(call(some), np.complex128)
                 alone = np.array([complex(function(float(t))) for t in some])
@@ -312,7 +315,9 @@ class Book:
         """Return formulas at the times at which functions are looked at, one row for each."""
         looks = self.looks()
         known: dict[str, Any] = {"t": looks}
-        known |= {name: np.ravel(value)[0] for name, value in self.args.items() if is_numeric(value)}
+        known |= {
+            name: np.ravel(value)[0] for name, value in self.args.items() if is_numeric(value)
+        }
         for name, one in self.sampled.items():
             known[name] = np.array([one(t) for t in looks])
         rows = []

@@ -10,14 +10,12 @@ import numpy as np
 
 from anticrossing._core import qutip_objects
 from anticrossing._core.plain import compile_formula, used_names
-from anticrossing.hamiltonian.base import Hamiltonian
-from anticrossing.hamiltonian.terms import TermHamiltonian
 
 
-def evolution(hamiltonian: Hamiltonian, drive: Callable[[Any], Any] | None) -> Any:
+def evolution(hamiltonian: Any, drive: Callable[[Any], Any] | None) -> Any:
     """Return a `Qobj`, or a `QobjEvo` of what depends on time."""
     qutip, angular = qutip_objects.qutip(), hamiltonian.units.angular
-    if not isinstance(hamiltonian, TermHamiltonian):
+    if not hasattr(hamiltonian, "formulas"):
         return qutip.QobjEvo(_Whole(hamiltonian, drive))
     constant, moving = None, []
     for k, matrix in enumerate(hamiltonian.matrices):
@@ -44,7 +42,7 @@ class _Factor:
     drive: Callable[[Any], Any] | None
 
     @classmethod
-    def of(cls, h: TermHamiltonian, k: int, drive: Callable[[Any], Any] | None) -> _Factor:
+    def of(cls, h: Any, k: int, drive: Callable[[Any], Any] | None) -> _Factor:
         names = tuple(used_names(h.formulas[k]))
         parameters = {key: float(value) for key, value in h.parameters.items()}
         order = h.coordinates
@@ -57,8 +55,8 @@ class _Factor:
         return bool(set(self.names) & set(self.coordinates))
 
     def __call__(self, t: float) -> float:
-        place = t if self.drive is None else self.drive(t)
-        known = {**self.parameters, **dict(zip(self.coordinates, np.atleast_1d(place), strict=True))}
+        place = np.atleast_1d(t if self.drive is None else self.drive(t))
+        known = {**self.parameters, **dict(zip(self.coordinates, place, strict=True))}
         compute = compile_formula(self.names, self.formula)
         return float(np.real(compute(*(known[name] for name in self.names))))
 
@@ -67,11 +65,11 @@ class _Factor:
 class _Whole:
     """H(x(t)) as a function that returns a `Qobj`."""
 
-    hamiltonian: Hamiltonian
+    hamiltonian: Any
     drive: Callable[[Any], Any] | None
 
     def __call__(self, t: float) -> Any:
-        place = t if self.drive is None else self.drive(t)
+        place: Any = t if self.drive is None else self.drive(t)
         if self.drive is not None and len(self.hamiltonian.coordinates) > 1:
             own = getattr(self.drive, "coordinates", self.hamiltonian.coordinates)
             place = [place[own.index(name)] for name in self.hamiltonian.coordinates]

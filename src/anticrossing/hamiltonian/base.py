@@ -14,13 +14,11 @@ from anticrossing._core.checks import (
     FloatArray,
     describe,
     fail,
-    increasing,
     instance,
     known_keys,
     named_values,
     parameter,
     real_array,
-    single_point,
 )
 from anticrossing.hamiltonian._arguments import (
     check_broadcast,
@@ -29,6 +27,7 @@ from anticrossing.hamiltonian._arguments import (
     describe_value,
 )
 from anticrossing.hamiltonian.curve import Curve, check_fits
+from anticrossing.hamiltonian.other_packages import OtherPackages
 from anticrossing.hamiltonian.values import MatrixFunction
 from anticrossing.units import Units
 
@@ -36,7 +35,7 @@ from anticrossing.units import Units
 _KINDS: dict[str, Any] = {}
 
 
-class Hamiltonian(MatrixFunction):
+class Hamiltonian(MatrixFunction, OtherPackages):
     """A Hermitian matrix H(x; p) that depends on one or several coordinates and on parameters.
 
     Make one with `Hamiltonian.from_matrix` (text or SymPy entries), `Hamiltonian.from_terms`
@@ -61,7 +60,6 @@ class Hamiltonian(MatrixFunction):
     units: Units
     labels: tuple[str, ...]
     source: str
-    dims: tuple[tuple[int, ...], ...] | None
 
     def __init_subclass__(cls, *, kind: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -195,71 +193,6 @@ class Hamiltonian(MatrixFunction):
             **details,
         )
 
-    @staticmethod
-    def from_qutip(
-        given: Any,
-        slope: Any = None,
-        *,
-        args: Mapping[str, Any] | None = None,
-        times: npt.ArrayLike | None = None,
-        coordinate: str = "x",
-        **details: Any,
-    ) -> Hamiltonian:
-        """Build H from what QuTiP takes: H₀ + x H₁ of two `Qobj`, or Σ_k f_k(t) M_k of a list.
-
-        Parameters
-        ----------
-        given : Qobj, QobjEvo or list
-            H₀, or H(t) as ``[H0, [H1, f], …]``. An f that is text becomes a formula in `t` and in
-            the names of `args`, which become parameters; a text that is no formula of ours is run
-            by QuTiP. An f known by a Python function, or by its samples, becomes a coordinate
-            ``f1``, ``f2``, … of H (``f1_re`` and ``f1_im`` if it is complex): `drive.from_qutip`
-            returns the drive too. A function that returns the whole matrix becomes H(t).
-        slope : Qobj, optional
-            H₁, which the coordinate multiplies.
-        args : mapping, optional
-            The arguments of texts and functions, as in QuTiP; numbers in texts may be arrays, which
-            make a batch.
-        times : array, optional
-            Of samples; and the window in which functions are looked at for being real.
-        coordinate : str
-            The name of x.
-        **details
-            As for `from_terms`.
-
-        Raises
-        ------
-        InputError
-            If `given` is none of these, or not Hermitian.
-
-        Examples
-        --------
-        >>> import qutip                                                        # doctest: +SKIP
-        >>> H = Hamiltonian.from_qutip(                                         # doctest: +SKIP
-        ...     [qutip.sigmax(), [qutip.sigmaz(), "A*sin(t)"]], args={"A": 2.0}
-        ... )
-        >>> H.coordinates, dict(H.parameters)                                   # doctest: +SKIP
-        (('t',), {'A': array(2.)})
-        """
-        from anticrossing.hamiltonian import _qutip
-
-        arguments = named_values("args", args)
-        when = None if times is None else increasing("times", times)
-        if slope is not None:
-            pairs = [_qutip.read(one, {}, None) for one in (given, slope)]
-            if any(pair is None or pair.sampled or pair.uses_time for pair in pairs):
-                raise fail("given", "not depend on time where `slope` is given", describe(given))
-            terms = [(f, m) for f, pair in zip((1, coordinate), pairs) for _, m in pair.pairs]
-            dims = pairs[0].dims
-            return _KINDS["terms"](terms, {}, coordinate, **{"dims": dims, **details})
-        read = _qutip.read(given, arguments, when)
-        if read is None:
-            at, dimension, dims = _qutip.function_of_time(given, arguments)
-            made = {"dims": dims, "dimension": dimension, **details}
-            return _KINDS["function"](at, None, False, {}, "t", **made)
-        made = {"dims": read.dims, **details}
-        return _KINDS["terms"](read.pairs, read.parameters, read.coordinates, **made)
-
     @abc.abstractmethod
     def _restrict(self, origin: FloatArray, direction: FloatArray, name: str) -> Hamiltonian: ...
 
@@ -375,31 +308,6 @@ class Hamiltonian(MatrixFunction):
         instance("path", path, Curve)
         check_fits(path, self.coordinates, self.parameters)
         return self._compose(path)
-
-    def to_qutip(self, drive: Callable[[Any], Any] | None = None) -> Any:
-        """Return H as a `Qobj` of QuTiP, or as a `QobjEvo` if it depends on time.
-
-        QuTiP takes angular frequencies: energies are multiplied by ``units.angular``, the radians
-        that one unit of energy makes in one unit of time.
-
-        Parameters
-        ----------
-        drive : Drive, optional
-            The position at every time. Without one the coordinate itself is QuTiP's time.
-
-        Raises
-        ------
-        InputError
-            For a batch of parameters, or several coordinates without a `drive.Path`.
-        MissingExtraError
-            If QuTiP is not installed.
-        """
-        from anticrossing.hamiltonian import _to_qutip
-
-        if drive is None and len(self.coordinates) > 1:
-            raise fail("drive", "move all coordinates", "there is none")
-        single_point("hamiltonian", self)
-        return _to_qutip.evolution(self, drive)
 
     def __repr__(self) -> str:
         values = ", ".join(f"{key}={describe_value(v)}" for key, v in self.parameters.items())

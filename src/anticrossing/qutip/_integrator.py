@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import qutip
@@ -22,14 +22,14 @@ _ROUNDING = 1e-15  # weights that are none
 class PanelIntegrator(Integrator):  # type: ignore[misc]  # QuTiP is not typed
     """Evolves states by superadiabatic panels, all requested times in one call."""
 
-    integrator_options = {"tolerance": 1e-10}
+    integrator_options: ClassVar[dict[str, Any]] = {"tolerance": 1e-10}
     support_time_dependant = True
     supports_blackbox = False
     method = "anticrossing"
 
     def _prepare(self) -> None:
         self.name = "anticrossing"
-        if not hasattr(self.system, "to_list"):
+        if type(self.system) is not qutip.QobjEvo:
             raise fail("options", "leave `matrix_form` out", "this method takes superoperators")
 
     def set_state(self, t: float, state0: Any) -> None:
