@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, get_origin
 import numpy as np
 
 from anticrossing._core.checks import InputError, describe, fail, is_numeric
-from anticrossing._core.foreign import own
+from anticrossing._core.foreign import has_unit, own
 from anticrossing._core.unchanging import read_only
 
 _GUARDED: set[type] = set()
@@ -131,6 +131,8 @@ def _text(annotation: Any) -> str:
 
 
 def _refusal(name: str, where: str, must: str, value: Any) -> InputError:
+    if has_unit(value):
+        return fail(name, f"be {must}", f"it has a unit, {value}: `Units.number` converts it")
     return fail(name + where, f"be {must}", f"it is {describe(value)}")
 
 

@@ -18,10 +18,10 @@ def register() -> None:
     """Let QuTiP's `sesolve` and `mesolve` follow states by ``options={"method": "anticrossing"}``.
 
     Nothing is changed before this call; after it the method is known to all solvers of the
-    process. It takes the option ``tolerance`` (1e-10), the wanted accuracy of probabilities, and
-    ``breakpoints``-free coefficients: text becomes formulas, samples the same spline as QuTiP's,
-    functions Chebyshev series on pieces. All times of ``tlist`` are found in one evolution, so its
-    spacing changes nothing. A note of the result about its accuracy is given as a Python warning.
+    process. It takes the option ``tolerance`` (1e-8), the wanted accuracy of probabilities: where
+    the bound on their error is larger, a Python warning says so. Text becomes formulas, samples
+    the same spline as QuTiP's, functions Chebyshev series on pieces. All times of ``tlist`` are
+    found in one evolution, so its spacing changes nothing.
 
     Collapse operators are read off the superoperator that QuTiP's solver hands over; they may
     depend on time as [operator, coefficient]. Feedback of the state, ``matrix_form``, and

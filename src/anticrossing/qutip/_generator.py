@@ -76,6 +76,8 @@ def of_densities(system: Any, times: FloatArray) -> Problem:
     pairs = hermitian_pairs(factors, book)
     for factor, aligned in pairs:
         hamiltonian, found, lost[factor] = _split(aligned, levels)
+        if found and np.min(rates := book.values([factor]).real) < -_SAME * np.max(np.abs(rates)):
+            raise fail("c_ops", "make rates that are not negative", f"one is ∝ {rates.min():.3g}")
         # A factor of jumps alone stays beside a zero: the path has to hold what it is made of.
         if np.any(hamiltonian) or (found and set(names_in(factor)) & book.sampled.keys()):
             hamiltonians.append((factor, hamiltonian))
