@@ -16,7 +16,8 @@ from anticrossing.drive.path import Path
 from anticrossing.drive.samples import Function
 from anticrossing.drive.waveform import WaveformDrive
 from anticrossing.hamiltonian import Hamiltonian
-from anticrossing.hamiltonian._qutip import Sampled, Terms, function_of_time, read
+from anticrossing.hamiltonian._qutip import Terms, function_of_time, read
+from anticrossing.hamiltonian._qutip_coefficients import Sampled
 
 
 def from_qutip(

@@ -20,15 +20,8 @@ from anticrossing.drive import Drive
 from anticrossing.drive.foreign import moved
 from anticrossing.environment import Environment, Lindblad
 from anticrossing.hamiltonian import Hamiltonian
-from anticrossing.hamiltonian._qutip import (
-    Book,
-    Terms,
-    check_vanishing,
-    elements,
-    hermitian_pairs,
-    names_in,
-    symbolic,
-)
+from anticrossing.hamiltonian._qutip import Terms, check_vanishing, elements, hermitian_pairs
+from anticrossing.hamiltonian._qutip_coefficients import Book, names_in, symbolic
 
 LARGEST = 32  # levels whose jumps are read off a superoperator
 _SAME = 1e-9  # what rounding leaves, of the largest element
