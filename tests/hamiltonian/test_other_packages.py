@@ -5,6 +5,7 @@ from collections import UserDict
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
+from scipy.sparse.linalg import LinearOperator
 
 import anticrossing as ac
 from anticrossing._core import foreign
@@ -86,6 +87,16 @@ CASES = {
         rotating,
         {},
         lambda t: X.full() + np.array([[0, np.exp(1.5j * t)], [np.exp(-1.5j * t), 0]]),
+    ),
+    "arguments with names of ours": (
+        [X, [Z, "I*t + pi"]],
+        {"I": 2.0, "pi": 0.5},
+        lambda t: X.full() + (2 * t + 0.5) * Z.full(),
+    ),
+    "an argument that is a list": (
+        [X, [Z, "a[1]*t"]],
+        {"a": [1.0, 2.0]},
+        lambda t: X.full() + 2 * t * Z.full(),
     ),
     "text that is Python": ([X, [Z, "abs(t)"]], {}, lambda t: X.full() + abs(t) * Z.full()),
     "one function": (lambda t: X + t * Z, {}, lambda t: X.full() + t * Z.full()),
@@ -334,6 +345,9 @@ BAD = {
             args={"psi": qutip.SESolver.StateFeedback(qutip.basis(2, 0))},
         )
     ),
+    "a linear operator": lambda: ac.Hamiltonian.from_terms(
+        [(1, LinearOperator((600, 600), matvec=lambda v: v, rmatvec=lambda v: v, dtype=float))]
+    ).to_qutip(),
     "another object": lambda: ac.Hamiltonian.from_scqubits(X, "q.flux", (0, 1)),
 }
 

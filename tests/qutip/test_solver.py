@@ -62,6 +62,17 @@ CASES = {
     "jumps that change": opened(SWEEP, [[LOWER, "0.3*exp(-t/4)"], [Z, "0.4*cos(t)"]]),
     "jumps that are functions": opened(SWEEP, [[Z, lambda t: 0.4 * np.cos(t)]]),
     "jumps of a constant H": opened(X, [[LOWER, lambda t: 0.3 * np.sin(t)]]),
+    "an argument called time": lambda o: (
+        qutip.mesolve(
+            [X, [Z, "time*t"]],
+            START,
+            TIMES,
+            c_ops=[[Z, lambda t: 0.4 * np.cos(t)]],
+            e_ops=OBSERVED,
+            args={"time": 2.0},
+            options=o,
+        ).expect
+    ),
     "a function as H": opened(qutip.QobjEvo(lambda t: X + 2 * t * Z), [0.3 * LOWER]),
     "a rotating field": opened(
         [Z, [LOWER, lambda t: np.exp(1j * t)], [LOWER.dag(), lambda t: np.exp(-1j * t)]],

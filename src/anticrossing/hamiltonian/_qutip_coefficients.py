@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,7 +100,7 @@ class Book:
         real = {name: value for name, value in args.items() if _may_name(name, value)}
         names = ("t", *real)
         try:
-            translated = _translated(text)
+            translated = _translated(text, args.keys() - real.keys())
             simple = plain.read(translated, names)
             found = simple if simple is not None else expression.parse(translated, names)
         except InputError as refused:
@@ -247,12 +247,19 @@ def _parts(coefficient: Any) -> list[Any]:
     return found
 
 
-def _translated(text: str) -> str:
-    """Return Python's names for numbers and functions as ours: 1j, np.arcsin."""
+def _translated(text: str, others: Set[str]) -> str:
+    """Return Python's names for numbers and functions as ours: 1j, np.arcsin.
+
+    A text with one of the `others`, arguments that are no parameters, is refused: `I` and `pi` may
+    be among them.
+    """
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return text  # refused where it is read
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in others:
+            raise InputError(f"The argument `{node.id}` must be a real number, but it is not.")
     return ast.unparse(_Names().visit(tree))
 
 

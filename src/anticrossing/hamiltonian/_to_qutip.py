@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from anticrossing._core import qutip_objects
+from anticrossing._core.checks import fail
 from anticrossing._core.plain import compile_formula, used_names
 
 
@@ -19,6 +20,8 @@ def evolution(hamiltonian: Any, drive: Callable[[Any], Any] | None) -> Any:
         return qutip.QobjEvo(_Whole(hamiltonian, drive))
     constant, moving = None, []
     for k, matrix in enumerate(hamiltonian.matrices):
+        if hasattr(matrix, "matvec"):
+            raise fail("hamiltonian", "be made of matrices", f"term {k} is a LinearOperator")
         operator = qutip_objects.operator(angular * matrix, hamiltonian.dims)
         factor = _Factor.of(hamiltonian, k, drive)
         if factor.moves:

@@ -90,7 +90,11 @@ def _problem(
 ) -> Problem:
     terms = Terms.of(pairs, book, dims)
     if len(terms.coordinates) > 1:
-        terms = terms.with_time_called("time")  # as a coordinate; environments call it `t` too
+        # Environments call time `t` already, beside the coordinates.
+        name = "time"
+        while name in terms.parameters:
+            name += "_"
+        terms = terms.with_time_called(name)
     hamiltonian, drive = moved(terms, float(times[0]), float(times[-1]))
     if not jumps:
         return Problem(hamiltonian, drive, None)
