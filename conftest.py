@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib.util
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent
+NEEDED = {"docs/other_packages.md": "qutip"}  # by the examples of a page, beside what tests need
 LONG_PAGES = ("docs/fits.md", "docs/molecules.md", "docs/transport.md")  # for `make test-all`
 collect_ignore = ["docs/conf.py", "docs/source_map.py", "docs/figures.py", "docs/rates_figure.py"]
 collect_ignore_glob = ["docs/gallery/*", "docs/auto_gallery/*"]  # tests/test_gallery.py runs them
@@ -53,6 +55,9 @@ class Page(pytest.File):
             page = PageExamples.from_parent(self, name="examples")
             if self.path.relative_to(ROOT).as_posix() in LONG_PAGES:
                 page.add_marker(pytest.mark.slow)
+            needed = NEEDED.get(self.path.relative_to(ROOT).as_posix())
+            if needed and importlib.util.find_spec(needed) is None:
+                page.add_marker(pytest.mark.skip(reason=f"needs the extra `{needed}`"))
             yield page
 
 

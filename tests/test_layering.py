@@ -20,6 +20,7 @@ LAYERS = [
     {"hamiltonian", "drive", "environment"},
     {"models", "spectrum", "formulas", "geometry"},
     {"dynamics"},
+    {"qutip"},
     {"molecules"},
     {"analysis"},
     {"thermodynamics", "control", "fits"},

@@ -11,6 +11,7 @@ from . import (
     models as models,
     molecules as molecules,
     plot as plot,
+    qutip as qutip,
     reproduce as reproduce,
     spectrum as spectrum,
     studies as studies,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from anticrossing._core.checks import (
     positive,
     real_number,
 )
+from anticrossing._core.foreign import has_unit
 from anticrossing._core.public import guard
 
 # CODATA 2018 (exact SI values where the SI defines them).
@@ -130,6 +132,50 @@ class Units:
     def time_text(self, time: float) -> str:
         """Return a time as text with its unit."""
         return f"{time:.6g} {self.shown_time}".rstrip()
+
+    def number(self, quantity: Any) -> Any:
+        """Return a quantity of pint or Astropy as the number it is in these units.
+
+        Energies, temperatures (k_B T), frequencies in hertz (h ν) and wavenumbers (h c k) become
+        energies; times times; what is per second, but not in hertz, a rate per time; energies or
+        hertz per second energies per time. Numbers without a unit stay what they are.
+
+        Raises
+        ------
+        InputError
+            For another dimension, or if these units are natural ones.
+
+        Examples
+        --------
+        >>> Units("GHz", "ns").number(5.0)
+        5.0
+        """
+        if not has_unit(quantity):
+            return quantity
+        if getattr(quantity, "dimensionless", False):
+            return np.asarray(quantity.to("").magnitude)
+        if not self.energy:
+            raise fail("quantity", "meet units with a name", "these are natural ones")
+        energy, time = ENERGIES[self.energy], TIMES[self.time]
+        named = str(getattr(quantity, "units", "")) + str(getattr(quantity, "unit", ""))
+        factors = {
+            "J": 1 / energy,
+            "J/s": time / energy,
+            "K": _BOLTZMANN / energy,
+            "1/m": _PLANCK * _SPEED_OF_LIGHT / energy,
+            "s": 1 / time,
+            "1/s": time,
+        }
+        if "hertz" in named or "Hz" in named:
+            factors = {"Hz": _PLANCK / energy, "Hz/s": _PLANCK * time / energy}
+        for unit, factor in factors.items():
+            try:
+                found = quantity.to(unit)
+            except Exception:  # noqa: BLE001 - another dimension, told in each its own way
+                continue
+            value = found.magnitude if hasattr(found, "magnitude") else found.value
+            return float(value * factor) if np.ndim(value) == 0 else np.asarray(value) * factor
+        raise fail("quantity", "be an energy, a time, or one per the other", f"it is {quantity}")
 
     def label(self, quantity: str, kind: str) -> str:
         """Return an axis label such as ``"energy / GHz"`` (`kind`: a field of this class)."""

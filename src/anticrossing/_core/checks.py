@@ -20,6 +20,7 @@ from anticrossing._core.errors import (
     InputError as InputError,
     MissingExtraError as MissingExtraError,
 )
+from anticrossing._core.foreign import has_unit, own
 
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
@@ -51,11 +52,9 @@ def is_numeric(value: Any) -> bool:
     """Return whether `value` is a number or an array of numbers, complex or Boolean ones too."""
     if type(value) in _FLOATS:
         return True
-    if type(value) is np.ndarray and value.dtype.kind in "iufc":  # no mask, as in subclasses
+    if type(value) is np.ndarray and value.dtype.kind in "biufc":  # no mask, as in subclasses
         return True
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
-        return not np.ma.is_masked(value)
-    if isinstance(value, (str, bytes)) or np.ma.is_masked(value):
+    if isinstance(value, (str, bytes)) or np.ma.is_masked(value) or has_unit(value):
         return False
     try:
         raw = np.asarray(value)
@@ -78,6 +77,8 @@ def numbers(name: str, value: Any) -> FloatArray:
         raise fail(name, wanted, f"it is the text {value!r}")
     if np.ma.is_masked(value):
         raise fail(name, wanted, "a part is masked")
+    if has_unit(value):
+        raise fail(name, wanted, f"it has a unit, {value}: `Units.number` converts it")
     try:
         raw = np.asarray(value)
         if np.iscomplexobj(raw):
@@ -327,6 +328,7 @@ def single_point(name: str, value: Any) -> None:
 
 def square_matrix(name: str, matrix: Any, *, single: bool = False) -> ComplexArray:
     """Return finite square matrices (…, n, n), or a single one, as complex128, or raise."""
+    matrix = own(matrix)
     if not is_numeric(matrix):
         raise fail(name, "be a square matrix of numbers", f"it is {describe(matrix)}")
     array = np.asarray(matrix, dtype=np.complex128)

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, get_origin
 import numpy as np
 
 from anticrossing._core.checks import InputError, describe, fail, is_numeric
+from anticrossing._core.foreign import has_unit, own
 from anticrossing._core.unchanging import read_only
 
 _GUARDED: set[type] = set()
@@ -80,7 +81,7 @@ def guarded(function: Any) -> Any:
     if code.co_flags & inspect.CO_VARKEYWORDS:
         others = code.co_varnames[count + bool(code.co_flags & inspect.CO_VARARGS)]
     kinds: dict[str, Kind] | None = None
-    refuse, read = _refusal, _kinds
+    refuse, read, take = _refusal, _kinds, own
 
     def checked(*args: Any, **kwargs: Any) -> Any:
         nonlocal kinds
@@ -89,7 +90,14 @@ def guarded(function: Any) -> Any:
         for name, value in (*zip(positional, args, strict=False), *kwargs.items()):
             kind = kinds.get(name if name in names else others)
             if kind is not None and (wrong := kind.wrong(value)) is not None:
-                raise refuse(name, *wrong)
+                taken = take(value)  # of another package, perhaps
+                if taken is value or kind.wrong(taken) is not None:
+                    raise refuse(name, *wrong)
+                if name in kwargs:
+                    kwargs[name] = taken
+                else:
+                    place = positional.index(name)
+                    args = (*args[:place], taken, *args[place + 1 :])
         return function(*args, **kwargs)
 
     # It has the globals of the function, by which tools tell where a function belongs.
@@ -123,6 +131,8 @@ def _text(annotation: Any) -> str:
 
 
 def _refusal(name: str, where: str, must: str, value: Any) -> InputError:
+    if has_unit(value):
+        return fail(name, f"be {must}", f"it has a unit, {value}: `Units.number` converts it")
     return fail(name + where, f"be {must}", f"it is {describe(value)}")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from anticrossing._core import expression, plain
 from anticrossing._core.checks import ComplexArray, FloatArray, describe, fail, finite, hermitian
+from anticrossing._core.foreign import own
 from anticrossing._core.plain import Formula
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def check_pairs(terms: Any) -> list[tuple[Any, Any]]:
 
 def check_matrices(matrices: Sequence[Any]) -> tuple[Any, ...]:
     """Return the constant matrices of one kind, each Hermitian: all dense, or CSR and operators."""
+    matrices = [own(matrix, sparse=True) for matrix in matrices]
     sparse = any(hasattr(m, "tocsr") or hasattr(m, "matvec") for m in matrices)
     checked = [_sparse(k, m) if sparse else _dense(k, m) for k, m in enumerate(matrices)]
     shapes = {matrix.shape for matrix in checked}

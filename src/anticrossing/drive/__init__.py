@@ -9,6 +9,7 @@ number, for each of several coordinates.
 from anticrossing._core.public import guard
 from anticrossing.drive._sampled import is_drive
 from anticrossing.drive.base import Drive
+from anticrossing.drive.foreign import from_qutip
 from anticrossing.drive.formula import Formula, FormulaDrive, Linear, Sinusoidal, Tanh
 from anticrossing.drive.path import Clock, Path, compose
 from anticrossing.drive.piecewise import Piecewise, PiecewiseDrive
@@ -44,6 +45,7 @@ __all__ = [
     "Trapezoid",
     "WaveformDrive",
     "compose",
+    "from_qutip",
     "is_drive",
 ]
 

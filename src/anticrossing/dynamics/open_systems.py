@@ -266,6 +266,7 @@ def _propagation(
         warnings=(*unreached(error, request.accuracy), *warnings),
         description=request.description,
         units=lanes.hamiltonian.units,
+        dims=lanes.hamiltonian.dims,
         method=seen.method,
     )
 

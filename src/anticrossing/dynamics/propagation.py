@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy.typing as npt
 
 from anticrossing._core.checks import fail
 from anticrossing.drive import Drive
+from anticrossing.drive.foreign import timed
 from anticrossing.dynamics import open_systems, state_evolution, unitary
 from anticrossing.dynamics.effort import MOST_HOURS, Effort, check_hours
 from anticrossing.dynamics.lanes import is_large
@@ -24,8 +25,8 @@ _Result = TypeVar("_Result")
 
 
 def propagate(
-    hamiltonian: Hamiltonian,
-    drive: Drive,
+    hamiltonian: Hamiltonian | Any,
+    drive: Drive | npt.ArrayLike,
     *,
     environment: Environment | None = None,
     initial: int | npt.ArrayLike = 0,
@@ -54,10 +55,12 @@ def propagate(
     Parameters
     ----------
     hamiltonian : Hamiltonian
-        H(x), N levels. Array parameters make a batch.
+        H(x), N levels. Array parameters make a batch. Or H(t) as QuTiP takes it: `Qobj`, `QobjEvo`
+        or list (see `drive.from_qutip`).
     drive : Drive
         x(t) and its window, a `drive.Path` for several coordinates. Its array parameters broadcast
-        against the Hamiltonian's.
+        against the Hamiltonian's. With an H(t) of QuTiP its list of times: the window, and if they
+        are more than two `times` too.
     environment : Environment, optional
         What dephases and relaxes the levels; the result then has density matrices and no
         propagator.
@@ -134,17 +137,18 @@ def propagate(
     >>> round(float(result.transition_matrix[1, 0]), 8)   # exp(−π/2) = 0.20787958
     0.20787958
     """
+    given, moved, when = timed(hamiltonian, drive, times)
     check_progress(progress)
     hours = check_hours(most_hours)
     with shares(progress, "propagate") as tell:
-        if is_large(hamiltonian) and symmetry is None:
+        if is_large(given) and symmetry is None:
             _refuse_whole(environment, order)
             problem = state_evolution.problem(
-                hamiltonian,  # type: ignore[arg-type]
-                drive,
+                given,
+                moved,
                 initial=initial,
                 basis=basis,
-                times=times,
+                times=when,
                 tolerance=tolerance,
                 breakpoints=breakpoints,
                 levels=levels,
@@ -154,13 +158,13 @@ def propagate(
             return _told(problem.solve(tell), tell)
         _refuse_lowest(levels, method)
         request = Request(
-            hamiltonian,
-            drive,
+            given,
+            moved,
             environment=environment,
             initial=initial,
             basis=basis,
             order=order,
-            times=times,
+            times=when,
             tolerance=tolerance,
             breakpoints=breakpoints,
             symmetry=symmetry,

@@ -23,6 +23,7 @@ from anticrossing._core.checks import (
     number_between,
     real_array,
 )
+from anticrossing._core.foreign import own
 from anticrossing._core.unchanging import Unchanging
 from anticrossing.drive import Clock, Drive, compose
 from anticrossing.dynamics import panels
@@ -242,7 +243,7 @@ def check_initial(levels: int, initial: Any, open_system: bool = False) -> int |
             raise fail("initial", f"be a level from 0 to {levels - 1}", f"it is {initial}")
         return int(initial)
     try:
-        state = np.asarray(initial, dtype=np.complex128)
+        state = np.asarray(own(initial), dtype=np.complex128)
     except (TypeError, ValueError):
         raise fail(
             "initial", "be a level or a state vector", f"it is {describe(initial)}"

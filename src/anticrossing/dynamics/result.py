@@ -11,14 +11,15 @@ import numpy.typing as npt
 
 from anticrossing._core import drawing
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError
-from anticrossing._core.result import Result
+from anticrossing._core.qutip_objects import Dims
 from anticrossing._core.variables import Shown, Variable, shown
+from anticrossing.dynamics.states import WithStates
 from anticrossing.spectrum.symmetry import listed_sizes
 from anticrossing.units import Units
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Propagation(Result):
+class Propagation(WithStates):
     """The exact evolution of one or many parameter points. Batch axes come first everywhere.
 
     An evolution without environment is unitary and has a propagator; one with an environment has
@@ -78,6 +79,8 @@ class Propagation(Result):
         The state at the requested times.
     superoperator : array, shape (..., N², N²), or None
         The map ρ(start) → ρ(stop), with ρ stacked row by row.
+    dims : tuple of tuple of int, or None
+        The factors of a tensor product, if H has them.
     """
 
     transition_matrix: Any  # an array, or None
@@ -105,6 +108,7 @@ class Propagation(Result):
     density_matrix: ComplexArray | None = None
     density_matrices: ComplexArray | None = None
     superoperator: ComplexArray | None = None
+    dims: Dims = None
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "time": shown("time", text="requested time", unit="time", of="times"),

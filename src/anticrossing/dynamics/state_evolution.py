@@ -21,7 +21,7 @@ from anticrossing._core.checks import (
     integer,
     real_array,
 )
-from anticrossing._core.result import Result
+from anticrossing._core.qutip_objects import Dims
 from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.drive import Drive
 from anticrossing.dynamics import features, lowest_levels
@@ -30,6 +30,7 @@ from anticrossing.dynamics._state_series import ROWS_PER_TERM, Motion, TaylorSer
 from anticrossing.dynamics.effort import Effort
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import check_initial, check_kinds, check_tolerance
+from anticrossing.dynamics.states import WithStates
 from anticrossing.hamiltonian import TermHamiltonian
 from anticrossing.hamiltonian.sparse import SparseHamiltonian
 from anticrossing.spectrum._lanczos import lowest_with_copies
@@ -50,7 +51,7 @@ _EIGENPROBLEMS = 400.0  # the same
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class StateEvolution(Result):
+class StateEvolution(WithStates):
     """The evolution of one state of a large sparse Hamiltonian.
 
     Attributes
@@ -105,6 +106,7 @@ class StateEvolution(Result):
     warnings: tuple[str, ...]
     description: str
     units: Units
+    dims: Dims = None
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "time": shown("time", text="requested time", unit="time", of="times"),
@@ -317,6 +319,7 @@ def _directly(given: Problem, tell: Callable[[float], None]) -> StateEvolution:
         warnings=_unreached(2 * amplitude, accuracy, tuple(warnings)),
         description=f"{lanes.hamiltonian!r} under {lanes.drive!r}",
         units=lanes.hamiltonian.units,
+        dims=lanes.hamiltonian.dims,
     )
 
 
@@ -360,6 +363,7 @@ def _followed(given: Problem, tell: Callable[[float], None]) -> StateEvolution:
         warnings=_unreached(max(errors), accuracy, tuple(warnings)),
         description=f"{lanes.hamiltonian!r} under {lanes.drive!r}",
         units=lanes.hamiltonian.units,
+        dims=lanes.hamiltonian.dims,
     )
 
 

@@ -105,6 +105,7 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
         warnings=tuple(warnings),
         description=request.description,
         units=lanes.hamiltonian.units,
+        dims=lanes.hamiltonian.dims,
     )
 
 

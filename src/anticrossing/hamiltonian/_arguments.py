@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from anticrossing._core.checks import (
     describe,
     fail,
     hermitian,
+    integer,
     is_numeric,
     joint_shape,
 )
@@ -118,3 +120,20 @@ def check_broadcast(parameters: Mapping[str, FloatArray]) -> None:
     except ValueError:
         shapes = ", ".join(f"{key} {value.shape}" for key, value in parameters.items())
         raise InputError(f"Parameter shapes must broadcast, but they are {shapes}.") from None
+
+
+def check_dims(dims: Any, dimension: int) -> tuple[tuple[int, ...], ...] | None:
+    """Return the factors of a tensor product, whose product must be the dimension."""
+    if dims is None:
+        return None
+    try:
+        sides = tuple(tuple(integer("dims", int(n), minimum=1) for n in side) for side in dims)
+    except (TypeError, ValueError):
+        sides = ()
+    if len(sides) != 2 or any(math.prod(side) != dimension for side in sides):
+        raise fail(
+            "dims",
+            f"be two lists of factors with the product {dimension}",
+            f"it is {describe(dims)}",
+        )
+    return sides

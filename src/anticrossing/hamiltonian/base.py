@@ -20,8 +20,14 @@ from anticrossing._core.checks import (
     parameter,
     real_array,
 )
-from anticrossing.hamiltonian._arguments import check_broadcast, coordinate_names, describe_value
+from anticrossing.hamiltonian._arguments import (
+    check_broadcast,
+    check_dims,
+    coordinate_names,
+    describe_value,
+)
 from anticrossing.hamiltonian.curve import Curve, check_fits
+from anticrossing.hamiltonian.other_packages import OtherPackages
 from anticrossing.hamiltonian.values import MatrixFunction
 from anticrossing.units import Units
 
@@ -29,7 +35,7 @@ from anticrossing.units import Units
 _KINDS: dict[str, Any] = {}
 
 
-class Hamiltonian(MatrixFunction):
+class Hamiltonian(MatrixFunction, OtherPackages):
     """A Hermitian matrix H(x; p) that depends on one or several coordinates and on parameters.
 
     Make one with `Hamiltonian.from_matrix` (text or SymPy entries), `Hamiltonian.from_terms`
@@ -84,7 +90,8 @@ class Hamiltonian(MatrixFunction):
         coordinates : str or sequence of str
             The name(s) of the coordinate(s).
         **details
-            `name`, `units`, `labels` (of the diabatic states), `source` (the paper).
+            `name`, `units`, `labels` (of the diabatic states), `source` (the paper), `dims` (the
+            factors of a tensor product, ``[[2, 3], [2, 3]]``, which a `Qobj` brings along).
 
         Raises
         ------
@@ -314,6 +321,7 @@ class Hamiltonian(MatrixFunction):
         units: Units,
         labels: Sequence[str] | None,
         source: str,
+        dims: Sequence[Sequence[int]] | None = None,
     ) -> None:
         if not isinstance(name, str):
             raise fail("name", "be text", f"it is {describe(name)}")
@@ -331,6 +339,7 @@ class Hamiltonian(MatrixFunction):
         self.name = name
         self.units = units
         self.source = source
+        self.dims = check_dims(dims, self.dimension)
         self.labels = tuple(labels) if labels else tuple(str(i) for i in range(self.dimension))
         if len(self.labels) != self.dimension:
             raise fail("labels", f"have {self.dimension} entries", f"it has {len(self.labels)}")
@@ -342,4 +351,5 @@ class Hamiltonian(MatrixFunction):
             "units": self.units,
             "labels": self.labels,
             "source": self.source,
+            "dims": self.dims,
         }

@@ -42,6 +42,7 @@ class FunctionHamiltonian(Hamiltonian, kind="function"):
         units: Units = NATURAL,
         labels: Sequence[str] | None = None,
         source: str = "",
+        dims: Sequence[Sequence[int]] | None = None,
     ) -> None:
         if not callable(function):
             raise fail("function", "be callable", f"it is {describe(function)}")
@@ -52,7 +53,7 @@ class FunctionHamiltonian(Hamiltonian, kind="function"):
         if dimension is None:
             dimension = self._probe_dimension(names, parameters)
         self.dimension = integer("dimension", dimension, minimum=1)
-        self._set_details(names, parameters, name, units, labels, source)
+        self._set_details(names, parameters, name, units, labels, source, dims)
 
     def evaluate(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> Matrices:
         return self._apply(self.function, x, parameters)

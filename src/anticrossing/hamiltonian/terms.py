@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from anticrossing._core import expression
 from anticrossing._core.checks import FloatArray, fail, joint_shape
+from anticrossing._core.foreign import dims_of
 from anticrossing._core.plain import Formula, Plain, compile_formula, differentiate, used_names
 from anticrossing.hamiltonian._arguments import Matrices, common_offset, coordinate_names
 from anticrossing.hamiltonian._derivatives import DerivativeTable
@@ -39,6 +40,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         units: Units = NATURAL,
         labels: Sequence[str] | None = None,
         source: str = "",
+        dims: Sequence[Sequence[int]] | None = None,
     ) -> None:
         from anticrossing._core import terms as rewriting
 
@@ -46,7 +48,8 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         names = coordinate_names(coordinates)
         self.matrices = rewriting.check_matrices([matrix for _, matrix in terms])
         self.dimension = int(self.matrices[0].shape[0])
-        self._set_details(names, parameters, name, units, labels, source)
+        known = dims if dims is not None else dims_of(*(matrix for _, matrix in terms))
+        self._set_details(names, parameters, name, units, labels, source, known)
         self.formulas = rewriting.check_coefficients(
             [coefficient for coefficient, _ in terms], names + tuple(self.parameters)
         )
