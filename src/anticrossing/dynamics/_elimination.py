@@ -206,6 +206,12 @@ def surviving(g: ComplexArray, grid: Grid) -> FloatArray:
     return np.where(dead[:, :, None] & dead[:, None, :], 0.0, 1.0)
 
 
+def remembered(decay: FloatArray) -> FloatArray:
+    """Return the share of a panel that is not forgotten at its end, (1 − e^−d)/d of a decay d."""
+    decay = np.maximum(decay, 1e-9)
+    return np.asarray(-np.expm1(-decay) / decay)
+
+
 def integrate(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solutions:
     """Integrate the remaining generator: eigenvalues by quadrature, couplings by Picard iteration.
 

@@ -25,6 +25,7 @@ from anticrossing.dynamics._elimination import (
     Ends,
     Solutions,
     integrate,
+    remembered,
     row_sums,
     surviving,
     transform,
@@ -73,11 +74,15 @@ def solve(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solution
             continue
         there = Ends(inverse @ ends.left_inverse[rows], ends.right[rows] @ frame)
         solved = _separate(inside, there, same, grid, tolerance)
-        # Sums of large numbers leave their rounding in small elements; what decays forgets it.
+        # Sums of large numbers leave their rounding in small elements; what decays forgets what it
+        # was, and where its equilibrium lies is as uncertain as its rate.
         rounding = np.abs(inverse) @ np.abs(g[rows, n // 2]) @ np.abs(frame)
         decay = diagonals(inside).real.swapaxes(1, 2) @ grid.weights
-        rounding *= np.exp(np.minimum(decay, 0.0))[:, None]
-        solved.error += 4 * _UNIT * np.max(np.where(same, rounding, 0.0), axis=(1, 2))
+        share = remembered(-decay)
+        rounding *= np.minimum(share[:, :, None], share[:, None])
+        together = same.copy()
+        together[:, :, 0] = True
+        solved.error += 4 * _UNIT * np.max(np.where(together, rounding, 0.0), axis=(1, 2))
         result.put(rows, solved)
     return result
 
