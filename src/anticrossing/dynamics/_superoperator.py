@@ -188,7 +188,8 @@ def _pointer_states(
         with_this[every, which] = True
         inside = dagger(found)[:, None, None] @ stacked @ found[:, None, None]
         sparse = np.all(_is_monomial(inside) | ~with_this, axis=1)
-        frame[sparse], chosen[sparse], total[sparse] = found[sparse], with_this[sparse], trial[sparse]
+        frame[sparse], chosen[sparse] = found[sparse], with_this[sparse]
+        total[sparse] = trial[sparse]
     turned = dagger(frame)[:, None, None] @ stacked @ frame[:, None, None]
     largest = np.max(np.abs(turned), axis=(-3, -2, -1), keepdims=True)
     rounding = chosen[..., None, None, None] & (np.abs(turned) <= _SHARED * largest)
