@@ -42,6 +42,7 @@ _WORST_BASIS = 1e11  # of eigenvectors that only have to separate groups
 _WORST_PRODUCT = 1e8
 _LEAST_DECAY = 1e-12
 _UNIT = 1.1e-16
+_DISTANT = 4.0  # groups, by n² radians times this: derivatives no longer add up
 _RENEWALS = 3  # of the eigenbasis in which the groups are separated
 
 
@@ -252,38 +253,38 @@ def _separate(
     g, best_g, best_ends = g.copy(), g.copy(), ends
     ends = Ends(ends.left_inverse.copy(), ends.right.copy())
     basis, back, values = np.empty_like(g), np.empty_like(g), np.empty((panels, n, size), complex)
+    best = np.full(panels, np.inf)
     active = np.arange(panels)
-    for order in range(MOST_ROTATIONS):
+    for order in range(MOST_ROTATIONS + 1):
         if order < _RENEWALS:
             basis[active], back[active], values[active] = _eigenbases(g[active], same[active])
         if order == 0:
             phase = _distances(values, same)
-            weight = np.where(same, 0.0, np.minimum(1.0, n**2 / np.maximum(phase, 1.0)))
-            best = largest_entries((weight * surviving(g, grid))[:, None] * g)
-            active = active[best > tolerance]
-        if active.size == 0:
-            break
         apart = np.where(near[active], np.inf, values[active, :, :, None] - values[active, :, None])
         s = -(back[active] @ np.where(near[active], 0.0, g[active]) @ basis[active]) / apart
         s = np.where(near[active], 0.0, basis[active] @ s @ back[active])
-        s[:, :, 0] = 0.0
-        # The column of the trace only moves the origin: it may be as large as it likes.
-        inner = s[..., 1:, 1:]
-        gentle = np.max(np.minimum(row_sums(inner), row_sums(inner.swapaxes(-1, -2))), axis=1) < 1.9
-        active, s = active[gentle], s[gentle]
-        if active.size == 0:
-            break
-        g[active], q_right, q_left_inverse = transform(g[active], s, grid)
-        ends.right[active] = ends.right[active] @ q_right
-        ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
-        left = largest_entries((weight[active] * surviving(g[active], grid))[:, None] * g[active])
-        better = left < best[active]
-        enough = left < 0.5 * best[active]
+        # What couples distant groups moves a mode, or the equilibrium, by what would remove it, and
+        # at both ends by derivatives of that: the rounding of fast modes is large and moves little.
+        distant = phase[active] > _DISTANT * n**2
+        weight = np.where(same[active], 0.0, np.minimum(1.0, n**2 / np.maximum(phase[active], 1.0)))
+        coupling = np.where(distant[:, None], _DISTANT * s, weight[:, None] * g[active])
+        left = largest_entries(surviving(g[active], grid)[:, None] * coupling)
+        better, enough = left < best[active], left < 0.5 * best[active]
         rows = active[better]
         best[rows] = left[better]
         best_g[rows], best_ends.right[rows] = g[rows], ends.right[rows]
         best_ends.left_inverse[rows] = ends.left_inverse[rows]
-        active = active[better & enough & (left > tolerance)]
+        s[:, :, 0] = 0.0
+        # The column of the trace only moves the origin: it may be as large as it likes.
+        inner = s[..., 1:, 1:]
+        gentle = np.max(np.minimum(row_sums(inner), row_sums(inner.swapaxes(-1, -2))), axis=1) < 1.9
+        going_on = gentle & enough & (left > tolerance)
+        active, s = active[going_on], s[going_on]
+        if active.size == 0 or order == MOST_ROTATIONS:
+            break
+        g[active], q_right, q_left_inverse = transform(g[active], s, grid)
+        ends.right[active] = ends.right[active] @ q_right
+        ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
     separated = best <= tolerance
     kept = np.where(near | ~separated[:, None, None, None], best_g, 0.0)
     finished = integrate(kept, best_ends, grid, tolerance)
