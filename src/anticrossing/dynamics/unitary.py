@@ -96,7 +96,7 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
         evaluated_panels=found.evaluated,
         method=found.method,
         steps=None if found.steps is None else found.steps.reshape(batch),
-        error_estimate=found.error.reshape(batch),
+        error_estimate=np.minimum(found.error, 1.0).reshape(batch),  # of probabilities
         phase=found.phase.reshape(batch),
         phase_error=(found.rounding * found.phase * np.finfo(np.float64).eps).reshape(batch),
         readout_residual=None if found.residual is None else found.residual.reshape(batch),
