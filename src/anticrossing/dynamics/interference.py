@@ -48,6 +48,16 @@ def turns(phase: FloatArray) -> FloatArray:
     return np.minimum(2 * ROUNDING * phase, 1.0)
 
 
+def of_superposition(turns: FloatArray, first: _Maps, vector: _Maps) -> FloatArray:
+    """Return a bound on what `turns` do to probabilities from a sum (lanes, N) of columns `first`.
+
+    Ways from different columns interfere, Σ_{i≠j} |c_i c_j| of them, beside what each does alone.
+    """
+    sizes = np.abs((dagger(first) @ vector[..., None])[..., 0])
+    apart = np.sum(sizes, axis=-1) ** 2 - np.sum(sizes**2, axis=-1)
+    return np.asarray(np.minimum(turns * apart, 1.0))
+
+
 def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -> FloatArray:
     """Return a bound on the error of |rows† U columns|² of every lane through its phases.
 
