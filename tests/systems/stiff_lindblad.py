@@ -100,7 +100,8 @@ class StiffLindblad:
         n, values = self.levels, [float(v) for v in y]
         rho = np.zeros((n, n), dtype=complex)
         rho[range(n), range(n)] = [1 - sum(values[: n - 1]), *values[: n - 1]]
-        for k, (i, j) in enumerate((i, j) for i in range(n) for j in range(i)):
+        pairs = [(i, j) for i in range(n) for j in range(i)]
+        for k, (i, j) in enumerate(pairs):
             re, im = values[n - 1 + 2 * k : n + 1 + 2 * k]
             rho[i, j], rho[j, i] = re + 1j * im, re - 1j * im
         return rho

@@ -31,7 +31,7 @@ from anticrossing.dynamics._elimination import (
     transform,
 )
 from anticrossing.dynamics._many_level import MOST_ROTATIONS, NEAR_PHASE
-from anticrossing.dynamics._stacks import BoolArray, diagonals, largest_entries
+from anticrossing.dynamics._stacks import BoolArray, diagonals
 from anticrossing.dynamics.chebyshev import Grid
 
 _PARALLEL = 0.7  # the cosine between two modes
@@ -127,10 +127,14 @@ def _closed(joined: BoolArray) -> BoolArray:
 
 def _alike(same: BoolArray) -> Iterator[tuple[IndexArray, list[IndexArray]]]:
     """Yield panels with the same groups, and the members of each of these."""
-    patterns, which = np.unique(same, axis=0, return_inverse=True)
-    for k, pattern in enumerate(patterns):
-        groups = np.unique(pattern, axis=0)
-        yield np.flatnonzero(np.ravel(which) == k), [np.flatnonzero(m) for m in groups]
+    # By the first member of everyone's group: far quicker than unique matrices.
+    first = np.argmax(same, axis=-1).astype(np.uint8)
+    panels: dict[bytes, list[int]] = {}
+    for p, pattern in enumerate(first):
+        panels.setdefault(pattern.tobytes(), []).append(p)
+    for rows in panels.values():
+        groups = [np.flatnonzero(first[rows[0]] == k) for k in np.unique(first[rows[0]])]
+        yield np.array(rows), groups
 
 
 def _frames(
@@ -268,7 +272,8 @@ def _separate(
         distant = phase[active] > _DISTANT * n**2
         weight = np.where(same[active], 0.0, np.minimum(1.0, n**2 / np.maximum(phase[active], 1.0)))
         coupling = np.where(distant[:, None], _DISTANT * s, weight[:, None] * g[active])
-        left = largest_entries(surviving(g[active], grid)[:, None] * coupling)
+        telling = surviving(g[active], grid)[:, None] * np.abs(coupling)
+        left = np.max(telling, axis=(1, 2, 3))
         better, enough = left < best[active], left < 0.5 * best[active]
         rows = active[better]
         best[rows] = left[better]
