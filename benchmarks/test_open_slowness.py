@@ -49,6 +49,7 @@ def test_open_cost_is_flat(benchmark: Any, report: Callable[[str, dict[str, Any]
 
 
 STRENGTHS = (1e-3, 1.0, 1e3, 1e6)
+MIDDLE = (3.0, 10.0, 30.0)  # panels alone: where the environment rivals H, two ways share them
 MOST_RATIO = 3.0
 
 
@@ -56,7 +57,7 @@ def test_strong_operators_cost_the_same(report: Callable[[str, dict[str, Any]], 
     """Decay between the diabatic levels of any strength, rates from 10 to 1e-6."""
     H, lowering = ac.models.LandauZener(gap=1.0), np.array([[0.0, 1.0], [0.0, 0.0]])
     rates = [10.0**-k for k in range(-1, 7)]
-    for strength in STRENGTHS:
+    for strength in (*STRENGTHS, *MIDDLE):
         environment = ac.Lindblad([np.sqrt(strength) * lowering])
 
         def solve(rate: float, environment: Any = environment) -> Any:
@@ -76,7 +77,8 @@ def test_strong_operators_cost_the_same(report: Callable[[str, dict[str, Any]], 
             },
         )
         assert max(panels) <= MOST_RATIO * min(panels)
-        assert max(times) <= MOST_RATIO * min(times)
+        if strength in STRENGTHS:
+            assert max(times) <= MOST_RATIO * min(times)
 
 
 def test_fast_sweeps_against_runge_kutta(report: Callable[[str, dict[str, Any]], None]) -> None:

@@ -159,6 +159,11 @@ def transform(
 ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
     """Return Q⁻¹GQ − Q⁻¹Q′ with Q = (1 − s/2)⁻¹(1 + s/2), Q at the end and Q⁻¹ at the start."""
     half, slope = half_and_slope(s, grid)
+    # Every shift of the origin is smoothed on its own: modes that are gone turn by mere rounding.
+    panels, n, size, _ = s.shape
+    shift = np.ascontiguousarray(s[..., 0].swapaxes(1, 2)).reshape(-1, n, 1, 1)
+    for whole, own in zip((half, slope), half_and_slope(shift, grid), strict=True):
+        whole[..., 0] = own.reshape(panels, size, n).swapaxes(1, 2)
     identity = np.eye(g.shape[-1])
     # (1 − s/2)⁻¹(1 + s/2) = 2(1 − s/2)⁻¹ − 1, and Q⁻¹Q′ = (1 + s/2)⁻¹ s′ (1 − s/2)⁻¹.
     minus, plus = np.linalg.inv(identity - half), np.linalg.inv(identity + half)
@@ -204,6 +209,12 @@ def surviving(g: ComplexArray, grid: Grid) -> FloatArray:
         growth = np.max(np.linalg.eigvalsh(hermitian), axis=(1, 2))
         dead[rows] = np.where((2 * growth < -DEAD)[:, None], member, dead[rows])
     return np.where(dead[:, :, None] & dead[:, None, :], 0.0, 1.0)
+
+
+def remembered(decay: FloatArray) -> FloatArray:
+    """Return the share of a panel that is not forgotten at its end, (1 − e^−d)/d of a decay d."""
+    decay = np.maximum(decay, 1e-9)
+    return np.asarray(-np.expm1(-decay) / decay)
 
 
 def integrate(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solutions:

@@ -25,12 +25,13 @@ from anticrossing.dynamics._elimination import (
     Ends,
     Solutions,
     integrate,
+    remembered,
     row_sums,
     surviving,
     transform,
 )
 from anticrossing.dynamics._many_level import MOST_ROTATIONS, NEAR_PHASE
-from anticrossing.dynamics._stacks import BoolArray, diagonals, largest_entries
+from anticrossing.dynamics._stacks import BoolArray, diagonals
 from anticrossing.dynamics.chebyshev import Grid
 
 _PARALLEL = 0.7  # the cosine between two modes
@@ -41,6 +42,7 @@ _WORST_BASIS = 1e11  # of eigenvectors that only have to separate groups
 _WORST_PRODUCT = 1e8
 _LEAST_DECAY = 1e-12
 _UNIT = 1.1e-16
+_DISTANT = 4.0  # groups, by n² radians times this: derivatives no longer add up
 _RENEWALS = 3  # of the eigenbasis in which the groups are separated
 
 
@@ -73,11 +75,15 @@ def solve(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solution
             continue
         there = Ends(inverse @ ends.left_inverse[rows], ends.right[rows] @ frame)
         solved = _separate(inside, there, same, grid, tolerance)
-        # Sums of large numbers leave their rounding in small elements; what decays forgets it.
+        # Sums of large numbers leave their rounding in small elements; what decays forgets what it
+        # was, and where its equilibrium lies is as uncertain as its rate.
         rounding = np.abs(inverse) @ np.abs(g[rows, n // 2]) @ np.abs(frame)
         decay = diagonals(inside).real.swapaxes(1, 2) @ grid.weights
-        rounding *= np.exp(np.minimum(decay, 0.0))[:, None]
-        solved.error += 4 * _UNIT * np.max(np.where(same, rounding, 0.0), axis=(1, 2))
+        share = remembered(-decay)
+        rounding *= np.minimum(share[:, :, None], share[:, None])
+        together = same.copy()
+        together[:, :, 0] = True
+        solved.error += 4 * _UNIT * np.max(np.where(together, rounding, 0.0), axis=(1, 2))
         result.put(rows, solved)
     return result
 
@@ -121,10 +127,14 @@ def _closed(joined: BoolArray) -> BoolArray:
 
 def _alike(same: BoolArray) -> Iterator[tuple[IndexArray, list[IndexArray]]]:
     """Yield panels with the same groups, and the members of each of these."""
-    patterns, which = np.unique(same, axis=0, return_inverse=True)
-    for k, pattern in enumerate(patterns):
-        groups = np.unique(pattern, axis=0)
-        yield np.flatnonzero(np.ravel(which) == k), [np.flatnonzero(m) for m in groups]
+    # By the first member of everyone's group: far quicker than unique matrices.
+    first = np.argmax(same, axis=-1).astype(np.uint8)
+    panels: dict[bytes, list[int]] = {}
+    for p, pattern in enumerate(first):
+        panels.setdefault(pattern.tobytes(), []).append(p)
+    for rows in panels.values():
+        groups = [np.flatnonzero(first[rows[0]] == k) for k in np.unique(first[rows[0]])]
+        yield np.array(rows), groups
 
 
 def _frames(
@@ -247,38 +257,39 @@ def _separate(
     g, best_g, best_ends = g.copy(), g.copy(), ends
     ends = Ends(ends.left_inverse.copy(), ends.right.copy())
     basis, back, values = np.empty_like(g), np.empty_like(g), np.empty((panels, n, size), complex)
+    best = np.full(panels, np.inf)
     active = np.arange(panels)
-    for order in range(MOST_ROTATIONS):
+    for order in range(MOST_ROTATIONS + 1):
         if order < _RENEWALS:
             basis[active], back[active], values[active] = _eigenbases(g[active], same[active])
         if order == 0:
             phase = _distances(values, same)
-            weight = np.where(same, 0.0, np.minimum(1.0, n**2 / np.maximum(phase, 1.0)))
-            best = largest_entries((weight * surviving(g, grid))[:, None] * g)
-            active = active[best > tolerance]
-        if active.size == 0:
-            break
         apart = np.where(near[active], np.inf, values[active, :, :, None] - values[active, :, None])
         s = -(back[active] @ np.where(near[active], 0.0, g[active]) @ basis[active]) / apart
         s = np.where(near[active], 0.0, basis[active] @ s @ back[active])
-        s[:, :, 0] = 0.0
-        # The column of the trace only moves the origin: it may be as large as it likes.
-        inner = s[..., 1:, 1:]
-        gentle = np.max(np.minimum(row_sums(inner), row_sums(inner.swapaxes(-1, -2))), axis=1) < 1.9
-        active, s = active[gentle], s[gentle]
-        if active.size == 0:
-            break
-        g[active], q_right, q_left_inverse = transform(g[active], s, grid)
-        ends.right[active] = ends.right[active] @ q_right
-        ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
-        left = largest_entries((weight[active] * surviving(g[active], grid))[:, None] * g[active])
-        better = left < best[active]
-        enough = left < 0.5 * best[active]
+        # What couples distant groups moves a mode, or the equilibrium, by what would remove it, and
+        # at both ends by derivatives of that: the rounding of fast modes is large and moves little.
+        distant = phase[active] > _DISTANT * n**2
+        weight = np.where(same[active], 0.0, np.minimum(1.0, n**2 / np.maximum(phase[active], 1.0)))
+        coupling = np.where(distant[:, None], _DISTANT * s, weight[:, None] * g[active])
+        telling = surviving(g[active], grid)[:, None] * np.abs(coupling)
+        left = np.max(telling, axis=(1, 2, 3))
+        better, enough = left < best[active], left < 0.5 * best[active]
         rows = active[better]
         best[rows] = left[better]
         best_g[rows], best_ends.right[rows] = g[rows], ends.right[rows]
         best_ends.left_inverse[rows] = ends.left_inverse[rows]
-        active = active[better & enough & (left > tolerance)]
+        s[:, :, 0] = 0.0
+        # The column of the trace only moves the origin: it may be as large as it likes.
+        inner = s[..., 1:, 1:]
+        gentle = np.max(np.minimum(row_sums(inner), row_sums(inner.swapaxes(-1, -2))), axis=1) < 1.9
+        going_on = gentle & enough & (left > tolerance)
+        active, s = active[going_on], s[going_on]
+        if active.size == 0 or order == MOST_ROTATIONS:
+            break
+        g[active], q_right, q_left_inverse = transform(g[active], s, grid)
+        ends.right[active] = ends.right[active] @ q_right
+        ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
     separated = best <= tolerance
     kept = np.where(near | ~separated[:, None, None, None], best_g, 0.0)
     finished = integrate(kept, best_ends, grid, tolerance)

@@ -31,6 +31,7 @@ from anticrossing.dynamics._many_level import (
     NEAR_PHASE,
     clusterings,
 )
+from anticrossing.dynamics._pointer_states import pointer_states
 from anticrossing.dynamics._stacks import (
     BoolArray,
     diagonals,
@@ -47,7 +48,6 @@ from anticrossing.environment import EigenRates, Nodes
 # Populations that relax by more than this on a panel are followed in the modes of their relaxation.
 _RELAXED = 3.0
 _WORST_MODES = 1e4
-_SHARED = 1e-14  # of operators in their common basis, what is not diagonal
 _CHUNK_NUMBERS = 400_000
 
 IndexArray = npt.NDArray[np.intp]
@@ -149,7 +149,7 @@ def split_spectrum(
     result = Solutions.empty(index.size, levels**2)
     h = half_width[index][:, None, None, None]
     bath = _Bath(rates, jumps).of(index)
-    frame, bath.jumps = _pointer_states(bath.jumps, index.size, levels)
+    frame, bath.jumps = pointer_states(bath.jumps, index.size, levels)
     back = dagger(frame)[:, None]
     total = bath.generator(
         back @ matrices[index] @ frame[:, None], None, back @ nodes.vectors[index]
@@ -162,36 +162,6 @@ def split_spectrum(
         solved = _spectral.solve(total[rows], _trace_ends(rows.size, levels), grid, tolerance)
         result.put(rows, _in_original(solved, frame[rows], frame[rows]))
     return result
-
-
-def _pointer_states(
-    jumps: list[ComplexArray], panels: int, levels: int
-) -> tuple[ComplexArray, list[ComplexArray]]:
-    """Return the basis in which all jump operators are diagonal, (P, N, N), and them in it.
-
-    There strong dephasing leaves populations alone exactly, not to the rounding of its rate. Where
-    there is no such basis, they stay in their own.
-    """
-    frame = np.broadcast_to(np.eye(levels, dtype=np.complex128), (panels, levels, levels)).copy()
-    if not jumps:
-        return frame, jumps
-    # Operators of one normalisation, in a combination whose eigenvalues meet by accident only.
-    total = np.zeros((panels, levels, levels), dtype=np.complex128)
-    for k, jump in enumerate(jumps):
-        middle = jump[:, jump.shape[1] // 2]
-        size = np.max(np.abs(middle), axis=(1, 2), initial=0.0)[:, None, None]
-        total += np.exp(1j * (k + 1)) / (k + 1) * middle / np.where(size > 0, size, 1.0)
-    found = np.linalg.eigh(total + dagger(total))[1]
-    turned = [dagger(found)[:, None] @ jump @ found[:, None] for jump in jumps]
-    shared = np.ones(panels, dtype=np.bool_)
-    for jump in turned:
-        diagonal = diagonals(jump)[..., None] * np.eye(levels)
-        most = np.max(np.abs(jump), axis=(1, 2, 3), initial=0.0)
-        shared &= np.max(np.abs(jump - diagonal), axis=(1, 2, 3), initial=0.0) <= _SHARED * most
-    frame[shared] = found[shared]
-    kept = shared[:, None, None, None]
-    only = [diagonals(jump)[..., None] * np.eye(levels) for jump in turned]
-    return frame, [np.where(kept, d, jump) for d, jump in zip(only, jumps, strict=True)]
 
 
 def _solve_chunk(

@@ -27,6 +27,7 @@ _SHIFTS, _MOST_SHIFTS = 2.0, 20.0
 _MOST_SHIFTS_PER_LEVEL = 1.1  # two of many levels may turn nearly alike in it
 NEGLIGIBLE = 0.05  # of the error estimate
 _MOST_NUMBERS = 2_000_000  # handled at once, which bounds memory
+_MOST_PRODUCTS = 1e9  # beyond that the bound for any phases has to do
 
 _Maps = npt.NDArray[np.complex128]
 
@@ -45,6 +46,16 @@ def of_phases(evolution: Evolution) -> FloatArray:
 def turns(phase: FloatArray) -> FloatArray:
     """Return the same bound for phases of so many radians."""
     return np.minimum(2 * ROUNDING * phase, 1.0)
+
+
+def of_superposition(turns: FloatArray, first: _Maps, vector: _Maps) -> FloatArray:
+    """Return a bound on what `turns` do to probabilities from a sum (lanes, N) of columns `first`.
+
+    Ways from different columns interfere, Σ_{i≠j} |c_i c_j| of them, beside what each does alone.
+    """
+    sizes = np.abs((dagger(first) @ vector[..., None])[..., 0])
+    apart = np.sum(sizes, axis=-1) ** 2 - np.sum(sizes**2, axis=-1)
+    return np.asarray(np.minimum(turns * apart, 1.0))
 
 
 def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -> FloatArray:
@@ -133,30 +144,45 @@ def _turned(
 
 
 def of_densities(
-    lanes: Lanes, kernel: OpenKernel, evolution: Evolution, columns: _Maps, rows: _Maps
+    lanes: Lanes,
+    kernel: OpenKernel,
+    evolution: Evolution,
+    columns: _Maps,
+    rows: _Maps,
+    times: FloatArray,
 ) -> FloatArray:
     """Return the same for the Lindblad equation: rows M columns, in eigenbases at both ends.
 
     Phases turn the coherences between levels, which must be made before and read after that.
+    `rows` (lanes, K, f, D) belong to `times` (lanes, K), which are ends of panels: what shows
+    between may have relaxed at the end.
     """
     bound = of_phases(evolution)
     levels = lanes.hamiltonian.dimension
     apart = ~np.eye(levels, dtype=np.bool_).ravel()
     telling = np.flatnonzero(bound > NEGLIGIBLE * evolution.error)
+    most_panels = np.max(evolution.panels[telling], initial=0)
+    if telling.size * most_panels * rows[0].size * columns.shape[-1] > _MOST_PRODUCTS:
+        return bound
     for lane, pieces in _groups(telling, evolution):
         phases, _ = _levels(lanes, lane, pieces)
         ends = np.concatenate([lanes.start[lane, None], pieces.right], axis=1)
         frames = kernel.frames(lanes, ends, lane)
-        entering, leaving = kernel.entering(frames[:, 1:]), kernel.leaving(frames[:, 1:])
-        before, after = _parts(
-            pieces.propagator,
-            kernel.entering(frames[:, 0]) @ columns[lane],
-            rows[lane] @ kernel.leaving(frames[:, -1]),
-        )
-        into, out = np.abs(leaving @ before)[:, :, apart], np.abs(after @ entering)[..., apart]
+        leaving = kernel.leaving(frames[:, 1:])
+        steps = leaving @ pieces.propagator @ kernel.entering(frames[:, :-1])
         angles = np.minimum(2 * ROUNDING * phases.max(axis=-1), 2.0)
-        most = np.max(np.einsum("lk,lkfj,lkji->lfi", angles, out, into), axis=(1, 2))
-        bound[lane] = np.minimum(bound[lane], most)
+        into = [columns[lane]]
+        for k in range(steps.shape[1]):
+            into.append(steps[:, k] @ into[-1])
+        after = np.zeros((lane.size, *rows.shape[1:]), dtype=np.complex128)
+        most: FloatArray = np.zeros((*after.shape[:-1], columns.shape[-1]))
+        for k in range(steps.shape[1] - 1, -1, -1):
+            here = times[lane] == pieces.right[:, k, None]
+            after[here] = rows[lane][here]
+            made, read = np.abs(into[k + 1][:, apart]), np.abs(after[..., apart])
+            most += (angles[:, k, None, None, None] * read) @ made[:, None]
+            after = after @ steps[:, k, None]
+        bound[lane] = np.minimum(bound[lane], np.max(most, axis=(1, 2, 3)))
     return bound
 
 

@@ -202,7 +202,8 @@ def level_interferogram(
     ends = _range(points)
     _check_time(environment, ends)
     tail = max(_TAIL * accuracy, _LEAST_TAIL)
-    table = Table.of(hamiltonian, environment.flat(()), ends, adiabatic, tail)
+    with one_thread:  # small matrices
+        table = Table.of(hamiltonian, environment.flat(()), ends, adiabatic, tail)
 
     populations = np.empty((points.shape[0], hamiltonian.dimension))
     info = np.empty((points.shape[0], 3))

@@ -63,21 +63,25 @@ def _map(
         identity = np.eye(levels, dtype=np.complex128)
         start_in, all_in = (np.broadcast_to(identity, a.shape) for a in (start_in, all_in))
     columns = liouville.kron(start_in, start_in.conj())[..., levels_at]
-    rows = dagger(liouville.kron(all_in[:, -1], all_in[:, -1].conj())[..., levels_at])
-    error = found.error
-    if found.evolution is not None:
-        error = error + interference.of_densities(lanes, kernel, found.evolution, columns, rows)
+    rows = dagger(liouville.kron(all_in, all_in.conj())[..., levels_at])
     if isinstance(initial, int):
         start_eigen = _projector(start_in[..., initial])
     else:
         start_eigen = dagger(first) @ _density(initial) @ first
+    error = found.error
+    if found.evolution is not None:
+        given = start_eigen.reshape(lanes.count, levels**2, 1)
+        starts = np.concatenate([columns, given], axis=-1)
+        error = error + interference.of_densities(
+            lanes, kernel, found.evolution, starts, rows, times
+        )
     eigen = (maps @ start_eigen.reshape(-1, 1, levels**2, 1)).reshape(*times.shape, levels, levels)
     populations = np.einsum("pkij,pkia,pkja->pka", eigen, all_in.conj(), all_in).real
 
     transition, superoperator = None, None
     if request.whole:  # the same fields whichever method was cheaper
         batch = lanes.batch_shape
-        transition = (rows @ maps[:, -1] @ columns).real.reshape(*batch, levels, levels)
+        transition = (rows[:, -1] @ maps[:, -1] @ columns).real.reshape(*batch, levels, levels)
         before, after = (liouville.kron(frame, frame.conj()) for frame in (first, last[:, -1]))
         superoperator = after @ maps[:, -1] @ dagger(before)
         superoperator = superoperator.reshape(*batch, levels**2, levels**2)
@@ -247,7 +251,8 @@ def _propagation(
     """Return the result in the shape of the batch."""
     lanes = request.lanes
     levels, batch = lanes.hamiltonian.dimension, lanes.batch_shape
-    error = seen.error + _doubt(request, seen.populations, transition)
+    # No population can be off by more than 1.
+    error = np.minimum(seen.error + _doubt(request, seen.populations, transition), 1.0)
     return Propagation(
         transition_matrix=transition,
         probabilities=seen.populations[:, -1].reshape(*batch, levels),

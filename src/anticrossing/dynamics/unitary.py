@@ -96,7 +96,7 @@ def _evolved(request: Request, most_hours: float) -> Propagation:
         evaluated_panels=found.evaluated,
         method=found.method,
         steps=None if found.steps is None else found.steps.reshape(batch),
-        error_estimate=found.error.reshape(batch),
+        error_estimate=np.minimum(found.error, 1.0).reshape(batch),  # of probabilities
         phase=found.phase.reshape(batch),
         phase_error=(found.rounding * found.phase * np.finfo(np.float64).eps).reshape(batch),
         readout_residual=None if found.residual is None else found.residual.reshape(batch),
@@ -135,12 +135,17 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
     whole = request.whole or evolution is not None
     if evolution is not None:
         error = evolution.error
+        if not isinstance(state, int):
+            turns = interference.turns(evolution.phase)
+            error = error + interference.of_superposition(turns, first, vector[..., 0])
     else:
         columns = None if whole else vector
         evolution = plan.solve(
             lanes, UnitaryKernel(levels), tolerance=tolerance, columns=columns, **cuts
         )
         sources = first if whole else vector
+        if whole and not isinstance(state, int):
+            sources = np.concatenate([first, vector], axis=-1)
         error = evolution.error + interference.of_states(lanes, evolution, sources, last)
     final, states = evolution.propagator, evolution.snapshots
     amplitudes = dagger(last) @ (final @ first if whole else final)
@@ -219,6 +224,7 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
         amplitudes = np.take_along_axis(amplitudes, starting, axis=2)
     if not isinstance(state, int):
         vector = np.broadcast_to(sectored.from_given(state), (lanes.count, state.size))
+        error = error + interference.of_superposition(solved.turns, first, vector)
     elif diabatic:
         unit = np.eye(lanes.hamiltonian.dimension, dtype=np.complex128)[state]
         vector = np.broadcast_to(sectored.from_given(unit), (lanes.count, unit.size))
