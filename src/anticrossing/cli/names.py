@@ -28,6 +28,7 @@ PAGES = {
     "page": "the numbers of an experiment, moved in a browser",
     "recipes": "short answers to frequent questions",
     "moving_over": "from QuTiP, HOQST, Qiskit Dynamics, mudslide, SHARC",
+    "other_packages": "objects of QuTiP and scqubits in, and ours out",
     "files": "experiment files, table by table",
     "command_line": "this command",
     "benchmarks": "how long it takes, here and elsewhere",

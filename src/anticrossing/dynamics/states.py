@@ -66,7 +66,7 @@ class WithStates(Result):
         >>> sweep = ac.drive.Linear(-20, 20, rate=1.0)
         >>> passed = ac.propagate(ac.models.LandauZener(gap=1.0), sweep, times=[0.0, 10.0])
         >>> passed.expect([[1, 0], [0, -1]]).round(6)
-        array([ 0.485137, -0.502989])
+        array([ 0.456046, -0.599604])
         """
         states, axes = self._states("states" if self.times.shape[-1] else "final_state")
         levels = states.shape[-1]

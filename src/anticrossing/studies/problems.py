@@ -81,7 +81,7 @@ def check(text: str, *, name: str = "experiment", settings: Sequence[str] = ()) 
     --------
     >>> found = check('[hamiltonian]\\nmodel = "LandauZener"\\ngpa = 1.0\\n[driev]\\n')
     >>> [problem.line for problem in found.problems]
-    [3, 4]
+    [3, 4, 4]
     """
     try:
         entries = changed(file.read_toml(text), settings)
