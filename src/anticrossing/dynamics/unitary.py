@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from anticrossing.dynamics._own_sectors import Own
 from anticrossing.dynamics._sectors import Sectored
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.many_periods import Periods
-from anticrossing.dynamics.readout import DEGENERATE, doubt, readout, readouts, unreached
+from anticrossing.dynamics.readout import DEGENERATE, Readout, doubt, readout, readouts, unreached
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
 from anticrossing.dynamics.two_levels import Passages
@@ -244,9 +245,7 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
         populations = np.take_along_axis(np.abs(within) ** 2, between, axis=-1)
         at_end = sectored.moved([dagger(read.last) for read in reads], ended)
         probabilities = np.take_along_axis(np.abs(at_end) ** 2, ending[:, 0], axis=-1)
-    # Blocks of one level have no residual and no order; the others share theirs.
-    residual = next((read.residual for read in reads if read.residual is not None), None)
-    order = next((read.order for read in reads if read.order is not None), None)
+    residual, order = _shared(reads)
     return _Outcome(
         propagator,
         amplitudes,
@@ -329,9 +328,7 @@ def _by_own_sectors(request: Request, own: Own, warnings: list[str]) -> _Outcome
         probabilities, populations = every[:, -1], every[:, :-1]
         if (ties or own.tied) and DEGENERATE not in warnings:
             warnings.append(DEGENERATE)
-    # Blocks of one level have no residual and no order; the others share theirs.
-    residual = next((read.residual for read in reads if read.residual is not None), None)
-    order = next((read.order for read in reads if read.order is not None), None)
+    residual, order = _shared(reads)
     return _Outcome(
         None,
         None,
@@ -350,6 +347,13 @@ def _by_own_sectors(request: Request, own: Own, warnings: list[str]) -> _Outcome
         sectored.sizes,
         sectored.rounding,
     )
+
+
+def _shared(reads: Sequence[Readout]) -> tuple[FloatArray | None, npt.NDArray[np.intp] | None]:
+    """Return the residual and the order of several blocks; those of one level have none."""
+    residuals = (read.residual for read in reads if read.residual is not None)
+    orders = (read.order for read in reads if read.order is not None)
+    return next(residuals, None), next(orders, None)
 
 
 def _times(request: Request) -> Any:
