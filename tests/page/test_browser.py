@@ -1,13 +1,12 @@
 """The page in a browser: every control, what is typed wrong, two sessions, keys alone, widths.
 
-Skipped where Playwright or Chromium are missing. Only waiting has limits; latency is printed.
+Skipped where Playwright or Chromium are missing. Only waiting has limits; `benchmarks` time it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import re
 import shutil
@@ -394,38 +393,3 @@ def test_nothing_sticks_out_at_any_width(visit: Visit) -> None:
 
 
 FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-
-LATENCY = """async ([slider, figures]) => {
-  const count = () => figures.map((id) => Number(document.getElementById(id).dataset.drawn));
-  const settled = async () => {
-    while (document.querySelector('#pictures[aria-busy=true]'))
-      await new Promise((done) => setTimeout(done, 5));
-  };
-  const moved = document.getElementById(slider), found = [];
-  for (let k = 0; k < 5; k++) {
-    const before = count(), start = performance.now();
-    moved.value = Number(moved.value) + (k % 2 ? 3 : -2);
-    moved.dispatchEvent(new Event('input', { bubbles: true }));
-    while (count().some((n, i) => n === before[i]))
-      await new Promise((done) => setTimeout(done, 1));
-    await new Promise((done) => requestAnimationFrame(done));
-    found.push(performance.now() - start);
-    await settled();
-  }
-  return found.sort((a, b) => a - b)[2];
-}"""
-
-
-def test_latency_of_a_movement(visit: Visit, capsys: pytest.CaptureFixture[str]) -> None:
-    """Printed, not held against a limit: a test must not depend on what else the machine does."""
-    asked = {
-        "levels and populations": ["hamiltonian.gap.slider", ["levels", "populations"]],
-        "and the verdict": ["hamiltonian.gap.slider", ["levels", "populations", "verdict"]],
-    }
-    median = {name: visit.page.evaluate(LATENCY, what) for name, what in asked.items()}
-    visit.view("interferogram")
-    median["fringes"] = visit.page.evaluate(LATENCY, ["interferogram.gap.slider", ["map"]])
-    with capsys.disabled():
-        said = ", ".join(f"{name} {value:.0f} ms" for name, value in median.items())
-        print(f"\nfrom a movement to the picture (median of 5): {said}")
-    assert json.dumps(median)
