@@ -216,10 +216,7 @@ class Sectored:
         Of one state, the evolution and the column (lanes, n, 1) followed in every sector are given.
         """
         bound = solved.turns
-        if self.basis is None:
-            states = np.eye(self.places.size, dtype=np.complex128)[self.places]
-        else:
-            states = dagger(self.basis).astype(np.complex128)
+        states = self._given_states()
         parts = []
         for k, (own, block) in enumerate(zip(self.slices, self.owner, strict=True)):
             rows = np.broadcast_to(states[own], (bound.size, *states[own].shape))
@@ -227,6 +224,24 @@ class Sectored:
             parts.append((self.blocks[block], evolution, columns, rows))
         found = interference.of_sectors(parts, amplitudes, bound)
         return np.minimum(self.rounding * found, 1.0) + self.mismatch
+
+    def on_the_way(
+        self, solved: Solved, followed: Sequence[tuple[Evolution, ComplexArray]], times: FloatArray
+    ) -> FloatArray:
+        """Return the same for one state at requested times (lanes, K)."""
+        states = self._given_states()
+        parts = []
+        for own, block, (evolution, columns) in zip(self.slices, self.owner, followed, strict=True):
+            rows = np.broadcast_to(states[own], (*times.shape, *states[own].shape))
+            parts.append((self.blocks[block], evolution, columns, rows))
+        found = interference.on_the_way(parts, times, solved.turns)
+        return np.minimum(self.rounding * found, 1.0)
+
+    def _given_states(self) -> ComplexArray:
+        """Return the states H is written in, as columns by sectors."""
+        if self.basis is None:
+            return np.eye(self.places.size, dtype=np.complex128)[self.places]
+        return dagger(self.basis).astype(np.complex128)
 
     def diagonal(self, blocks: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
         """Return matrices (…, N, N) of the blocks' matrices (…, n, n)."""

@@ -27,6 +27,7 @@ LEAST_ACTION = 0.6  # of what it takes to have superadiabatic states, in units o
 ACTION_GAIN = 1.4  # by which coupling that is small already lets direct panels be wider
 MARGIN = 8.0  # of the last coefficients
 ROUNDED = 2.0**-52  # of a term, in the sum
+MOST_LOOKS = 200_000  # at the end of a panel from a requested time: more are thinned out
 NARROWER, WIDER = 0.8, 1.25  # after a refused panel, after an accepted one
 
 
@@ -230,14 +231,14 @@ def _interference(count, pieces, ends, columns, rows, rounding, after):
 @entry()
 def solve_lanes(
     lanes, start, stop, cuts, wanted, parameters, code, constant, numbers, outputs, parts,
-    nodes, derivative, integral, weights, tail, slopes, tolerance, columns, rows, limits,
+    nodes, derivative, integral, weights, tail, slopes, tolerance, columns, rows, between, limits,
     propagator, snapshots, counts, info, status,
 ):  # fmt: skip
     """Follow lanes `lanes[0]` to `lanes[1]`; results in place.
 
     `cuts` (lanes, k) are times at which panels end, sorted, then NaN; `wanted` (lanes, K) those at
-    which the propagator is noted; `limits` the numbers of `interference` and `panels`. `counts`
-    takes panels and tried panels, `info` error, phase, and
+    which the propagator is noted, `between` (lanes, K, 2, 2) the states there; `limits` the numbers
+    of `interference` and `panels`. `counts` takes panels and tried panels, `info` error, phase, and
     how well the eigenvectors at both ends are known.
     """
     n = nodes.size
@@ -252,6 +253,7 @@ def solve_lanes(
     pieces = np.empty((space, 2, 2), dtype=np.complex128)
     after = np.empty((space, 2, 2), dtype=np.complex128)
     ends = np.empty((space, 5))
+    reached = np.zeros(wanted.shape[1], dtype=np.int64)
     product = np.empty((2, 2), dtype=np.complex128)
     rounding, negligible, per_panel, largest_defect = limits[0], limits[1], limits[2], limits[3]
     for lane in range(lanes[0], lanes[1]):
@@ -262,6 +264,7 @@ def solve_lanes(
         product[0, 0], product[0, 1], product[1, 0], product[1, 1] = 1.0, 0.0, 0.0, 1.0
         while noted < wanted.shape[1] and wanted[lane, noted] == start[lane]:
             _copy_matrix(product, snapshots[lane, noted])
+            reached[noted] = 0
             noted += 1
         left, place, failed = start[lane], 0, False
         scale, known = 1.0, False
@@ -349,6 +352,7 @@ def solve_lanes(
             _follow_by(out, product)
             while noted < wanted.shape[1] and wanted[lane, noted] <= right:
                 _copy_matrix(product, snapshots[lane, noted])
+                reached[noted] = count
                 noted += 1
             first, second = _parabola(square, slopes[2:])
             value, h = square[n - 1], half
@@ -366,6 +370,14 @@ def solve_lanes(
         bound = min(2.0 * rounding * phase, 1.0)
         if bound > negligible * error:
             most = _interference(count, pieces, ends, columns[lane], rows[lane], rounding, after)
+            # What interferes at a requested time may have nothing to interfere with at the end.
+            step = 1 + wanted.shape[1] * count // MOST_LOOKS
+            for k in range(wanted.shape[1] - 1, -1, -step):
+                if reached[k] > 0:
+                    here = _interference(
+                        reached[k], pieces, ends, columns[lane], between[lane, k], rounding, after
+                    )
+                    most = max(most, here)
             bound = min(bound, most)
         counts[lane, 0], counts[lane, 1] = count, tried
         info[lane, 0], info[lane, 1], info[lane, 2] = error + bound, phase, angles

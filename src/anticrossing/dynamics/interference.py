@@ -27,6 +27,7 @@ _SHIFTS, _MOST_SHIFTS = 2.0, 20.0
 _MOST_SHIFTS_PER_LEVEL = 1.1  # two of many levels may turn nearly alike in it
 NEGLIGIBLE = 0.05  # of the error estimate
 _MOST_NUMBERS = 2_000_000  # handled at once, which bounds memory
+_MOST_AT_TIMES = 3e7  # products
 _MOST_PRODUCTS = 1e9  # beyond that the bound for any phases has to do
 
 _Maps = npt.NDArray[np.complex128]
@@ -81,6 +82,58 @@ def of_states(lanes: Lanes, evolution: Evolution, columns: _Maps, rows: _Maps) -
         limit = max(_MOST_SHIFTS, _MOST_SHIFTS_PER_LEVEL * rows.shape[-2])
         bound = np.clip(bound, _SHIFTS * moved, limit * moved)
     return bound
+
+
+def on_the_way(
+    parts: Sequence[tuple[Lanes, Evolution, _Maps, _Maps]],
+    times: FloatArray,
+    bound: FloatArray | None = None,
+) -> FloatArray:
+    """Return the same of what is read at requested `times` (lanes, K); `rows` are (lanes, K, N, f).
+
+    What interferes there may have nothing to interfere with at the end. Several sectors are given
+    with a `bound` for any phases. Of very many times an even choice is looked at.
+    """
+    evolutions = [evolution for _, evolution, _, _ in parts]
+    together = bound is not None
+    bound = of_phases(evolutions[0]) if bound is None else bound
+    if not times.size or any(evolution.method != SUPERADIABATIC for evolution in evolutions):
+        return np.zeros_like(bound)
+    telling = np.flatnonzero(bound > NEGLIGIBLE * np.max([e.error for e in evolutions], axis=0))
+    work = sum(
+        np.max(e.panels) * rows.shape[-1] * columns.shape[-1] * rows.shape[-2] ** 2
+        for _, e, columns, rows in parts
+    )
+    step = 1 + int(times.shape[1] * work // _MOST_AT_TIMES)
+    chosen = slice((times.shape[1] - 1) % step, None, step)
+    amplitudes = [
+        dagger(rows[:, chosen]) @ _applied(e, e.snapshots[:, chosen], columns[:, None])
+        for _, e, columns, rows in parts
+    ]
+    total = np.sum(amplitudes, axis=0)
+    most = np.zeros(total.shape)
+    for lanes, evolution, columns, rows in parts:
+        for lane, pieces in _groups(telling, evolution):
+            phases, frames = _levels(lanes, lane, pieces, offset=together)
+            angles = np.minimum(ROUNDING * phases, 2.0)
+            into = [columns[lane]]
+            for k in range(phases.shape[1]):
+                into.append(pieces.propagator[:, k] @ into[-1])
+            wanted = dagger(rows[lane, chosen])
+            after = np.zeros_like(wanted)
+            for k in range(phases.shape[1] - 1, -1, -1):
+                here = times[lane, chosen] == pieces.right[:, k, None]
+                after[here] = wanted[here]
+                made = dagger(frames[:, k]) @ into[k + 1]
+                read = after @ frames[:, None, k]
+                ways = read[:, :, :, None, :] * made.swapaxes(-1, -2)[:, None, None]
+                turned = np.abs((total[lane][..., None].conj() * ways).imag)
+                most[lane] += (turned @ angles[:, k, None, None, :, None])[..., 0]
+                after = after @ pieces.propagator[:, None, k]
+    found = np.zeros_like(bound)
+    worst = 2 * np.max(most[telling], axis=(1, 2, 3), initial=0.0)
+    found[telling] = np.minimum(bound[telling], worst)
+    return found
 
 
 def of_sectors(

@@ -54,6 +54,7 @@ def follow(
     tolerance: float,
     breakpoints: FloatArray | None = None,
     times: FloatArray | None = None,
+    between: ComplexArray | None = None,
 ) -> Passages | None:
     """Propagate every lane across its window, or return None for `panels` to do it.
 
@@ -66,6 +67,8 @@ def follow(
         to the error.
     tolerance, breakpoints, times
         As for `panels.solve`.
+    between : array, shape (lanes, K, 2, 2)
+        The states in which it is read at the K times.
     """
     found = _tape(lanes)
     if found is None:
@@ -104,6 +107,7 @@ def follow(
         tolerance,
         np.array(first, dtype=np.complex128, order="C"),
         np.array(last, dtype=np.complex128, order="C"),
+        np.array(snapshots if between is None else between, dtype=np.complex128, order="C"),
         limits,
         propagator,
         snapshots,

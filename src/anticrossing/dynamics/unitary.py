@@ -132,7 +132,9 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
     tolerance = request.panel_tolerance
     evolution: Passages | panels.Evolution | None = None
     if Periods.of(lanes) is None:
-        evolution = two_levels.follow(lanes, first, last, tolerance=tolerance, **cuts)
+        evolution = two_levels.follow(
+            lanes, first, last, tolerance=tolerance, between=read.between, **cuts
+        )
     whole = request.whole or evolution is not None
     if evolution is not None:
         error = evolution.error
@@ -147,7 +149,10 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
         sources = first if whole else vector
         if whole and not isinstance(state, int):
             sources = np.concatenate([first, vector], axis=-1)
-        error = evolution.error + interference.of_states(lanes, evolution, sources, last)
+        turned = interference.of_states(lanes, evolution, sources, last)
+        part = (lanes, evolution, sources, read.between)
+        way = interference.on_the_way([part], _times(request))
+        error = evolution.error + np.maximum(turned, way)
     final, states = evolution.propagator, evolution.snapshots
     amplitudes = dagger(last) @ (final @ first if whole else final)
     level = state if isinstance(state, int) else None
@@ -197,7 +202,12 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
         error = error + sectored.interference(solved, inner)
     else:
         bounds = [
-            interference.of_states(block, evolution, read.first, read.last)
+            np.maximum(
+                interference.of_states(block, evolution, read.first, read.last),
+                interference.on_the_way(
+                    [(block, evolution, read.first, read.between)], _times(request)
+                ),
+            )
             for block, evolution, read in zip(sectored.blocks, solved.blocks, reads, strict=True)
         ]
         error = error + np.minimum(sectored.rounding * np.max(bounds, axis=0), 1.0)
@@ -234,6 +244,14 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
 
     moved = sectored.moved([u.snapshots for u in solved.blocks], vector[:, None, :])
     ended = sectored.moved(final, vector)
+    if diabatic and sectored.basis is not None:
+        columns = [vector[:, own, None] for own in sectored.slices]
+        followed = [
+            (solved.blocks[b], column) for b, column in zip(sectored.owner, columns, strict=True)
+        ]
+        error = np.maximum(
+            error, solved.error + sectored.on_the_way(solved, followed, _times(request))
+        )
     states = solved.shared_between(sectored.to_given(moved))
     final_state = solved.shared(sectored.to_given(ended)[..., None])[..., 0]
     if diabatic:
@@ -293,7 +311,9 @@ def _by_own_sectors(request: Request, own: Own, warnings: list[str]) -> _Outcome
         final = weight * evolution.propagator[..., own_column]
         snapshots = weight[:, None] * evolution.snapshots[..., own_column]
         shifted = None if evolution.shifted is None else weight * evolution.shifted[..., own_column]
-        scaled = replace(evolution, propagator=final, shifted=shifted, applied=True)
+        scaled = replace(
+            evolution, propagator=final, snapshots=snapshots, shifted=shifted, applied=True
+        )
         followed.append((scaled, weight * columns[number][..., own_column]))
         ended.append(final[..., 0])
         moved.append(snapshots[..., 0])
@@ -311,10 +331,14 @@ def _by_own_sectors(request: Request, own: Own, warnings: list[str]) -> _Outcome
     error = error + np.max(noise, axis=0)
     if diabatic and sectored.basis is not None:
         # The sectors interfere in states that belong to several of them; but for the common phase.
-        error = error + sectored.interference(solved, inner[..., None], followed)
+        way = sectored.on_the_way(solved, followed, when)
+        error = error + np.maximum(sectored.interference(solved, inner[..., None], followed), way)
     else:
         bounds = [
-            interference.of_states(block, evolution, column, read.last)
+            np.maximum(
+                interference.of_states(block, evolution, column, read.last),
+                interference.on_the_way([(block, evolution, column, read.between)], when),
+            )
             for block, evolution, column, read in zip(
                 sectored.blocks, solved.blocks, columns, reads, strict=True
             )
