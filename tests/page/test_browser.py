@@ -390,6 +390,14 @@ def test_nothing_sticks_out_at_any_width(visit: Visit) -> None:
         if width == 360:  # the controls stay in sight below the pictures
             form = visit.page.locator("#controls").bounding_box()
             assert form["y"] < 900 <= form["y"] + form["height"] + 1
+            for place in (0, 800, 1600):  # and nothing lies upon them
+                assert visit.page.evaluate(REACHED, place)
 
 
+REACHED = """(place) => {
+  scrollTo(0, place);
+  const form = document.getElementById("controls"), box = form.getBoundingClientRect();
+  return [0.3, 0.6, 0.9].every((down) => form.contains(
+    document.elementFromPoint(box.left + 0.5 * box.width, box.top + down * box.height)));
+}"""
 FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
 from pathlib import Path
 
 import click
@@ -23,3 +26,6 @@ def page_command(file: Path | None, port: int | None, no_browser: bool) -> None:
     from anticrossing.page import serve
 
     serve(file, port=port, browser=not no_browser)
+    if any(not thread.daemon for thread in threading.enumerate()[1:]):
+        sys.stdout.flush()
+        os._exit(0)  # nobody waits for an answer that is still being computed

@@ -32,7 +32,7 @@ def docs_command(topic: tuple[str, ...], printed: bool) -> None:
     """Open the manual: a page, a function or class, or where a paper's equation is.
 
     Without a TOPIC the pages are listed. --print works without a network: for a name it prints
-    what the package says of it, for words of a citation, such as  docs Barra (12), the functions
+    what the package says of it, for words of a citation, such as  docs Zener 1932, the functions
     that cite it.
     """
     asked = " ".join(topic)

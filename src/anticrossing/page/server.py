@@ -220,7 +220,7 @@ def server(app: Any) -> uvicorn.Server:
             app,
             ws="none",
             lifespan="off",
-            log_level="error",
+            log_level="critical",
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=1,

@@ -100,6 +100,10 @@ def _table(
 ) -> Iterator[str]:
     """Yield a table with what is given, and as comments what may stand there too."""
     yield from ("", f"# {summary(structure)}", f"[{name}]")
+    if name == "hamiltonian" and "model" in given:
+        yield "# Levels of your own, instead of a model and its numbers:"
+        yield '#   matrix = [["x/2", "v"], ["v", "-x/2"]]'
+        yield "#   parameters = { v = 0.1 }"
     within: list[str] = []
     said = meanings(structure)
     for field in msgspec.structs.fields(structure):

@@ -21,6 +21,8 @@ export function figure(place, id, title, broad = false) {
   return made;
 }
 
+const LATE = 400; // ms
+
 // A view keeps the last good piece of each kind: what is wrong since is shown pale.
 class View {
   constructor(place) {
@@ -29,11 +31,18 @@ class View {
     this.homes = {};
   }
 
-  begin() {}
+  // What belongs to the state before turns pale where an answer takes long.
+  begin() {
+    clearTimeout(this.late);
+    const left = this.left = new Set(Object.values(this.homes));
+    this.late = setTimeout(() => left.forEach((home) => home.classList.add("stale")), LATE);
+  }
 
   draw(piece) {
+    if (piece.piece === "end") clearTimeout(this.late);
     const home = this.homes[piece.piece];
     if (!home) return;
+    this.left?.delete(home);
     home.classList.toggle("stale", Boolean(piece.line));
     if (piece.line) return;
     this.last[piece.piece] = piece;
@@ -64,6 +73,7 @@ class Passage extends View {
   }
 
   begin() {
+    super.begin();
     this.points = [];
     this.complete = false;
   }
