@@ -1,7 +1,7 @@
 // Lines and points over two axes, as SVG.
 
 const SVG = "http://www.w3.org/2000/svg";
-const PAD = { left: 54, right: 12, top: 10, bottom: 40 };
+const PAD = { left: 54, right: 24, top: 10, bottom: 40 };
 export const LEVELS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"];
 const SHAPES = ["diamond", "square", "up", "down", "cross", "plus"];
 

@@ -242,7 +242,7 @@ function matrix(page, box, value, set, path) {
     const rows = area.value.split("\n").filter((row) => row.trim());
     set(rows.map((row) => row.split(",").map((entry) => fromText(entry.trim()))));
   });
-  const hint = "A row on each line, entries between commas, in x and the parameters below.";
+  const hint = "A row on each line, entries between commas, in x and the parameters.";
   const both = page.kind === "geometry" ? hint.replace("in x and", "in x, y and") : hint;
   box.append(
     node("div", { class: "row wide" }, node("label", { for: id }, "matrix"), area),
