@@ -262,7 +262,7 @@ class Plane extends View {
       element("p", { class: "verdict" }, places.length
         ? `The levels meet at ${places.length} place${places.length > 1 ? "s" : ""}: ${places.join("; ")}.`
         : `The levels do not meet: on the grid shown they come as close as ${shown(Number(gap.toPrecision(5)))}, at ${labels.join(", ")} = ${where(at)}.`),
-      element("p", {}, `The lower level gains the phase ${shown(Number((found.phase / Math.PI).toPrecision(6)))}·π around the edge of the box.`),
+      element("p", {}, `The lower level gains the phase ${shown(Number((found.phase / Math.PI).toPrecision(6)))} π around the edge of the box.`),
       element("p", { class: "soft" }, "A search from random starts may miss an intersection: more starts find more."),
     );
     this.homes.meetings.dataset.drawn = Number(this.homes.meetings.dataset.drawn ?? 0) + 1;
