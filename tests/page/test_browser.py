@@ -287,6 +287,7 @@ def test_two_sessions_share_nothing(browser: Any, server: Served) -> None:
     one.type("hamiltonian.gap", "0.25")
     other.type("hamiltonian.gap", "2.5")
     assert "gap 0.25" in one.drawn("levels")
+    one.page.wait_for_function("location.search.includes('0.25')")
     one.page.reload()  # the state is in the address
     one.settle()
     assert one.field("hamiltonian.gap").input_value() == "0.25"
