@@ -207,7 +207,7 @@ def _reached(request: Request) -> Own | None:
         rounding=max(1.0, defect / UNIT),
         between=leak,
     )
-    if sectored.dropped()[0] > _NEGLIGIBLE * request.accuracy:
+    if sectored.leaked()[0] ** 2 > _NEGLIGIBLE * request.accuracy:
         return None
     level = None
     if isinstance(state, int):

@@ -118,7 +118,7 @@ class Sectored:
     mismatch : float
         How well the bases of equal blocks fit.
     between : array, shape (K,), or None
-        What the terms' constant matrices are left with between sectors.
+        What the terms' constant matrices are left with between sectors, or between equal ones.
     """
 
     blocks: tuple[Lanes, ...]
@@ -189,17 +189,17 @@ class Sectored:
             _with_twin(lanes, evolution, columns=own, **cuts)
             for (lanes, own), evolution in zip(own_problems, found, strict=True)
         ]
-        return Solved(tuple(evolutions), shared, self.dropped())
+        return Solved(tuple(evolutions), shared, self.leaked() ** 2)
 
-    def dropped(self) -> FloatArray:
-        """Return a bound on the probability to change sector that rounding of the terms hides."""
+    def leaked(self) -> FloatArray:
+        """Return a bound on the amplitude to change sector that rounding of the terms hides."""
         lanes = self.blocks[0]
         if self.between is None:
             return np.zeros(lanes.count)
         times, everywhere = lanes.samples, np.arange(lanes.count)
         factors = np.abs(lanes.factors(times, everywhere))
         amplitude = np.mean(factors @ self.between, axis=1) * (lanes.stop - lanes.start)
-        return np.asarray(np.minimum(amplitude, 1.0) ** 2)
+        return np.asarray(np.minimum(amplitude, 1.0))
 
     def turns(self, solved: Solved) -> FloatArray:
         """Return a bound on what the rounding of all phases does to a probability."""
@@ -223,7 +223,7 @@ class Sectored:
             evolution, columns = followed[k] if followed else (solved.blocks[block], rows)
             parts.append((self.blocks[block], evolution, columns, rows))
         found = interference.of_sectors(parts, amplitudes, bound)
-        return np.minimum(self.rounding * found, 1.0) + self.mismatch
+        return np.minimum(self.rounding * found + 2 * self.leaked(), 1.0) + self.mismatch
 
     def on_the_way(
         self, solved: Solved, followed: Sequence[tuple[Evolution, ComplexArray]], times: FloatArray
@@ -402,12 +402,14 @@ def _rotated(
     scale = np.max(np.abs(stack), axis=(1, 2), keepdims=True)
     scale = np.where(scale > 0, scale, 1.0)
     first, turns = equal_blocks([part / scale for part in parts])
-    mismatch, columns = 0.0, []
+    mismatch, differs, columns = 0.0, np.zeros(len(stack)), []
     for k, own in enumerate(slices):
         turn: Any = turns[k] if first.count(first[k]) > 1 else np.eye(own.stop - own.start)
         columns.append(basis[:, own] @ turn)
         parts[k] = dagger(turn) @ parts[k] @ turn
-        mismatch = max(mismatch, float(np.abs((parts[k] - parts[first[k]]) / scale).max()))
+        off = np.abs(parts[k] - parts[first[k]])
+        mismatch = max(mismatch, float((off / scale).max()))
+        differs = np.maximum(differs, off.max(axis=(1, 2)))
     different = list(dict.fromkeys(first))
     lost = lost_of_terms(hamiltonian)
     return Sectored(
@@ -421,7 +423,7 @@ def _rotated(
         common(lanes, hamiltonian),
         max(1.0, defect / UNIT),
         mismatch,
-        np.max(np.where(_apart(slices), np.abs(turned), 0.0), axis=(1, 2)),
+        np.max(np.where(_apart(slices), np.abs(turned), 0.0), axis=(1, 2)) + differs,
     )
 
 
