@@ -118,7 +118,9 @@ class Sectored:
     mismatch : float
         How well the bases of equal blocks fit.
     between : array, shape (K,), or None
-        What the terms' constant matrices are left with between sectors, or between equal ones.
+        What the terms' constant matrices are left with between sectors.
+    differs : array, shape (K,), or 0
+        The same of sectors that count as equal.
     """
 
     blocks: tuple[Lanes, ...]
@@ -130,6 +132,7 @@ class Sectored:
     rounding: float = 1.0
     mismatch: float = 0.0
     between: FloatArray | None = None
+    differs: FloatArray | float = 0.0
 
     @classmethod
     def of(cls, lanes: Lanes, symmetry: Symmetry | None = None) -> Sectored | None:
@@ -198,7 +201,7 @@ class Sectored:
             return np.zeros(lanes.count)
         times, everywhere = lanes.samples, np.arange(lanes.count)
         factors = np.abs(lanes.factors(times, everywhere))
-        amplitude = np.mean(factors @ self.between, axis=1) * (lanes.stop - lanes.start)
+        amplitude = np.mean(factors @ (self.between + self.differs), axis=1) * (lanes.stop - lanes.start)
         return np.asarray(np.minimum(amplitude, 1.0))
 
     def turns(self, solved: Solved) -> FloatArray:
@@ -423,7 +426,8 @@ def _rotated(
         common(lanes, hamiltonian),
         max(1.0, defect / UNIT),
         mismatch,
-        np.max(np.where(_apart(slices), np.abs(turned), 0.0), axis=(1, 2)) + differs,
+        np.max(np.where(_apart(slices), np.abs(turned), 0.0), axis=(1, 2)),
+        differs,
     )
 
 
