@@ -19,6 +19,7 @@ from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
 from anticrossing.dynamics import interference, plan
 from anticrossing.dynamics._blocks import pattern
+from anticrossing.dynamics._solved_sectors import Solved
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution
@@ -32,67 +33,6 @@ _SMALLEST = 3  # of two levels a search costs as much as it could save
 TIED = 1e-12  # of the largest level: levels that are nearer are one
 _MUCH = 32.0  # units of a block that may be lost unseen
 UNIT = float(np.finfo(np.float64).eps)
-
-
-@dataclass(frozen=True)
-class Solved:
-    """The evolution in every different block, without the phase that all levels share."""
-
-    blocks: tuple[Evolution, ...]
-    common: Evolution | None
-    dropped: FloatArray
-
-    @property
-    def error(self) -> FloatArray:
-        """What the worst block leaves open, and what is left out between blocks, of every lane."""
-        return np.max([evolution.error for evolution in self.blocks], axis=0) + self.dropped
-
-    @property
-    def phase(self) -> FloatArray:
-        """The largest phase of any block with the common one, of every lane."""
-        largest = np.max([evolution.phase for evolution in self.blocks], axis=0)
-        return largest if self.common is None else largest + self.common.phase
-
-    @property
-    def panels(self) -> npt.NDArray[np.intp]:
-        """The panels of all blocks together, of every lane."""
-        return np.sum([evolution.panels for evolution in self.blocks], axis=0)
-
-    @property
-    def evaluated(self) -> int:
-        """The panels that were tried."""
-        return sum(evolution.evaluated for evolution in self.blocks)
-
-    @property
-    def turns(self) -> FloatArray:
-        """A bound on what the rounding of all phases does to a probability, of every lane."""
-        blocks = [interference.of_phases(evolution) for evolution in self.blocks]
-        return np.max([interference.turns(self.phase), *blocks], axis=0)
-
-    @property
-    def method(self) -> str:
-        """How the blocks were solved."""
-        return " and ".join(sorted({evolution.method for evolution in self.blocks}))
-
-    @property
-    def steps(self) -> npt.NDArray[np.intp] | None:
-        """The steps of all blocks together, of every lane, if there were any."""
-        steps = [evolution.steps for evolution in self.blocks if evolution.steps is not None]
-        return np.sum(steps, axis=0) if steps else None
-
-    def shared(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return what ends the window, (lanes, …), with the phase that all levels share."""
-        if self.common is None:
-            return values
-        phase = self.common.propagator[:, 0, 0]
-        return values * phase.reshape(-1, *(1,) * (values.ndim - 1))
-
-    def shared_between(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return the same of what belongs to the requested times, (lanes, K, …)."""
-        if self.common is None:
-            return values
-        phase = self.common.snapshots[:, :, 0, 0]
-        return values * phase.reshape(*phase.shape, *(1,) * (values.ndim - 2))
 
 
 @dataclass(frozen=True)
@@ -201,7 +141,8 @@ class Sectored:
             return np.zeros(lanes.count)
         times, everywhere = lanes.samples, np.arange(lanes.count)
         factors = np.abs(lanes.factors(times, everywhere))
-        amplitude = np.mean(factors @ (self.between + self.differs), axis=1) * (lanes.stop - lanes.start)
+        amplitude = np.mean(factors @ (self.between + self.differs), axis=1)
+        amplitude *= lanes.stop - lanes.start
         return np.asarray(np.minimum(amplitude, 1.0))
 
     def turns(self, solved: Solved) -> FloatArray:
