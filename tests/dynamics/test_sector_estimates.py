@@ -4,11 +4,14 @@ H(x) = x M commutes with itself: its evolution is exact, and all that rounding d
 of different sectors shows in it.
 """
 
+import itertools
+
 import mpmath
 import numpy as np
 import pytest
 
 import anticrossing as ac
+from anticrossing.dynamics import _own_sectors
 
 FROM, TO = 1.0, 1.5
 
@@ -82,3 +85,15 @@ def test_a_coupling_lost_beside_large_elements_is_in_the_estimate():
     error = abs(result.transition_matrix[2, 1] - np.sin(coupling * length) ** 2)
     assert error <= result.error_estimate
     assert "accuracy" in result.warnings[0]
+
+
+def test_a_search_for_a_better_edge_ends_where_steps_are_rounding(monkeypatch):
+    # Slopes of rounding may turn round, and what they make up together vanishes.
+    slopes = itertools.cycle([1e-26, -1e-26])
+    monkeypatch.setattr(
+        _own_sectors, "_led", lambda terms, inside, basis, left: np.full(basis.shape, next(slopes))
+    )
+    basis = np.eye(12)[:, :1]
+    basis[1] = 1e-11
+    found = _own_sectors._sharpened([np.diag(np.arange(12.0, 0, -1))], basis)
+    assert np.max(np.abs(found - basis)) < 1e-10
