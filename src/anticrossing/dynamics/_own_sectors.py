@@ -207,7 +207,7 @@ def _reached(request: Request) -> Own | None:
         rounding=max(1.0, defect / UNIT),
         between=leak,
     )
-    if sectored.dropped()[0] > _NEGLIGIBLE * request.accuracy:
+    if sectored.leaked()[0] ** 2 > _NEGLIGIBLE * request.accuracy:
         return None
     level = None
     if isinstance(state, int):
@@ -273,7 +273,10 @@ def _sharpened(terms: list[Any], basis: npt.NDArray[Any]) -> npt.NDArray[Any]:
             if size <= enough:
                 break
             out = [term @ step - step @ own for term, own in zip(terms, inside, strict=True)]
-            far = size / sum(float(np.sum(np.abs(own) ** 2)) for own in out)
+            length = sum(float(np.sum(np.abs(own) ** 2)) for own in out)
+            if length == 0.0:
+                break  # what is left is rounding, which no step lessens
+            far = size / length
             x = x + far * step
             left = [one - far * own for one, own in zip(left, out, strict=True)]
             slope = _led(terms, inside, basis, left)

@@ -15,7 +15,8 @@ from anticrossing._core.quadrature import gauss_legendre
 from anticrossing.drive import Drive
 from anticrossing.drive.repetition import repetition
 from anticrossing.dynamics import features, panels
-from anticrossing.dynamics._sectors import Sectored, Solved
+from anticrossing.dynamics._sectors import Sectored
+from anticrossing.dynamics._solved_sectors import Solved
 from anticrossing.dynamics.kernels import FIRST_PANELS, Kernel
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution

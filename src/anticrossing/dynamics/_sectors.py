@@ -19,6 +19,7 @@ from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
 from anticrossing.dynamics import interference, plan
 from anticrossing.dynamics._blocks import pattern
+from anticrossing.dynamics._solved_sectors import Solved
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution
@@ -32,67 +33,6 @@ _SMALLEST = 3  # of two levels a search costs as much as it could save
 TIED = 1e-12  # of the largest level: levels that are nearer are one
 _MUCH = 32.0  # units of a block that may be lost unseen
 UNIT = float(np.finfo(np.float64).eps)
-
-
-@dataclass(frozen=True)
-class Solved:
-    """The evolution in every different block, without the phase that all levels share."""
-
-    blocks: tuple[Evolution, ...]
-    common: Evolution | None
-    dropped: FloatArray
-
-    @property
-    def error(self) -> FloatArray:
-        """What the worst block leaves open, and what is left out between blocks, of every lane."""
-        return np.max([evolution.error for evolution in self.blocks], axis=0) + self.dropped
-
-    @property
-    def phase(self) -> FloatArray:
-        """The largest phase of any block with the common one, of every lane."""
-        largest = np.max([evolution.phase for evolution in self.blocks], axis=0)
-        return largest if self.common is None else largest + self.common.phase
-
-    @property
-    def panels(self) -> npt.NDArray[np.intp]:
-        """The panels of all blocks together, of every lane."""
-        return np.sum([evolution.panels for evolution in self.blocks], axis=0)
-
-    @property
-    def evaluated(self) -> int:
-        """The panels that were tried."""
-        return sum(evolution.evaluated for evolution in self.blocks)
-
-    @property
-    def turns(self) -> FloatArray:
-        """A bound on what the rounding of all phases does to a probability, of every lane."""
-        blocks = [interference.of_phases(evolution) for evolution in self.blocks]
-        return np.max([interference.turns(self.phase), *blocks], axis=0)
-
-    @property
-    def method(self) -> str:
-        """How the blocks were solved."""
-        return " and ".join(sorted({evolution.method for evolution in self.blocks}))
-
-    @property
-    def steps(self) -> npt.NDArray[np.intp] | None:
-        """The steps of all blocks together, of every lane, if there were any."""
-        steps = [evolution.steps for evolution in self.blocks if evolution.steps is not None]
-        return np.sum(steps, axis=0) if steps else None
-
-    def shared(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return what ends the window, (lanes, …), with the phase that all levels share."""
-        if self.common is None:
-            return values
-        phase = self.common.propagator[:, 0, 0]
-        return values * phase.reshape(-1, *(1,) * (values.ndim - 1))
-
-    def shared_between(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Return the same of what belongs to the requested times, (lanes, K, …)."""
-        if self.common is None:
-            return values
-        phase = self.common.snapshots[:, :, 0, 0]
-        return values * phase.reshape(*phase.shape, *(1,) * (values.ndim - 2))
 
 
 @dataclass(frozen=True)
@@ -119,6 +59,8 @@ class Sectored:
         How well the bases of equal blocks fit.
     between : array, shape (K,), or None
         What the terms' constant matrices are left with between sectors.
+    differs : array, shape (K,), or 0
+        The same of sectors that count as equal.
     """
 
     blocks: tuple[Lanes, ...]
@@ -130,6 +72,7 @@ class Sectored:
     rounding: float = 1.0
     mismatch: float = 0.0
     between: FloatArray | None = None
+    differs: FloatArray | float = 0.0
 
     @classmethod
     def of(cls, lanes: Lanes, symmetry: Symmetry | None = None) -> Sectored | None:
@@ -189,17 +132,18 @@ class Sectored:
             _with_twin(lanes, evolution, columns=own, **cuts)
             for (lanes, own), evolution in zip(own_problems, found, strict=True)
         ]
-        return Solved(tuple(evolutions), shared, self.dropped())
+        return Solved(tuple(evolutions), shared, self.leaked() ** 2)
 
-    def dropped(self) -> FloatArray:
-        """Return a bound on the probability to change sector that rounding of the terms hides."""
+    def leaked(self) -> FloatArray:
+        """Return a bound on the amplitude to change sector that rounding of the terms hides."""
         lanes = self.blocks[0]
         if self.between is None:
             return np.zeros(lanes.count)
         times, everywhere = lanes.samples, np.arange(lanes.count)
         factors = np.abs(lanes.factors(times, everywhere))
-        amplitude = np.mean(factors @ self.between, axis=1) * (lanes.stop - lanes.start)
-        return np.asarray(np.minimum(amplitude, 1.0) ** 2)
+        amplitude = np.mean(factors @ (self.between + self.differs), axis=1)
+        amplitude *= lanes.stop - lanes.start
+        return np.asarray(np.minimum(amplitude, 1.0))
 
     def turns(self, solved: Solved) -> FloatArray:
         """Return a bound on what the rounding of all phases does to a probability."""
@@ -223,7 +167,7 @@ class Sectored:
             evolution, columns = followed[k] if followed else (solved.blocks[block], rows)
             parts.append((self.blocks[block], evolution, columns, rows))
         found = interference.of_sectors(parts, amplitudes, bound)
-        return np.minimum(self.rounding * found, 1.0) + self.mismatch
+        return np.minimum(self.rounding * found + 2 * self.leaked(), 1.0) + self.mismatch
 
     def on_the_way(
         self, solved: Solved, followed: Sequence[tuple[Evolution, ComplexArray]], times: FloatArray
@@ -402,12 +346,14 @@ def _rotated(
     scale = np.max(np.abs(stack), axis=(1, 2), keepdims=True)
     scale = np.where(scale > 0, scale, 1.0)
     first, turns = equal_blocks([part / scale for part in parts])
-    mismatch, columns = 0.0, []
+    mismatch, differs, columns = 0.0, np.zeros(len(stack)), []
     for k, own in enumerate(slices):
         turn: Any = turns[k] if first.count(first[k]) > 1 else np.eye(own.stop - own.start)
         columns.append(basis[:, own] @ turn)
         parts[k] = dagger(turn) @ parts[k] @ turn
-        mismatch = max(mismatch, float(np.abs((parts[k] - parts[first[k]]) / scale).max()))
+        off = np.abs(parts[k] - parts[first[k]])
+        mismatch = max(mismatch, float((off / scale).max()))
+        differs = np.maximum(differs, off.max(axis=(1, 2)))
     different = list(dict.fromkeys(first))
     lost = lost_of_terms(hamiltonian)
     return Sectored(
@@ -422,6 +368,7 @@ def _rotated(
         max(1.0, defect / UNIT),
         mismatch,
         np.max(np.where(_apart(slices), np.abs(turned), 0.0), axis=(1, 2)),
+        differs,
     )
 
 

@@ -184,16 +184,23 @@ def _turned(
     """Return the bound of every |rows† U columns + rest|², (lanes, f, i)."""
     before, after = _parts(pieces.propagator, columns, dagger(rows))
     into, out = dagger(frames) @ before, after @ frames  # (l, panels, j, i), (l, panels, f, j)
-    total = (out[:, 0] @ into[:, 0])[..., None].conj()
+    total, sides = (out[:, 0] @ into[:, 0])[..., None].conj(), 1
     if not isinstance(rest, float):
-        total = total + rest[..., None].conj()
+        total, sides = total + rest[..., None].conj(), 2  # the rest turns too
     angles = np.minimum(ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
     most: FloatArray = np.zeros(total.shape[:-1])
+    second: FloatArray = np.zeros(total.shape[:-1])
     for k in range(phases.shape[1]):
         ways = out[:, k, :, None, :] * into[:, k].swapaxes(-1, -2)[:, None]
+        turn = angles[:, k, None, None, :]
         # The other ways are the total less this one, of which the product is real.
-        most += (np.abs((total * ways).imag) @ angles[:, k, None, :, None])[..., 0]
-    return 2 * most
+        product, size = total * ways, np.abs(ways) * turn
+        most += np.sum(np.abs(product.imag) * turn, axis=-1)
+        # Where the total is largest or least, only the squares of the angles show.
+        alone = np.abs(product.real * turn**2 - size**2)
+        pairs = np.sum(size, axis=-1) ** 2 - np.sum(size**2, axis=-1)
+        second += np.sqrt(np.sum(alone, axis=-1) + np.maximum(pairs, 0.0))
+    return np.asarray(2 * most + sides * second**2)
 
 
 def of_densities(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
-from anticrossing.dynamics import effort, interference, panels, plan, two_levels
+from anticrossing.dynamics import _mixing, effort, interference, panels, plan, two_levels
 from anticrossing.dynamics._own_sectors import Own
 from anticrossing.dynamics._sectors import Sectored
 from anticrossing.dynamics.kernels import UnitaryKernel
@@ -235,7 +235,8 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
         amplitudes = np.take_along_axis(amplitudes, starting, axis=2)
     if not isinstance(state, int):
         vector = np.broadcast_to(sectored.from_given(state), (lanes.count, state.size))
-        error = error + interference.of_superposition(solved.turns, first, vector)
+        turns = solved.turns + sectored.leaked()
+        error = error + interference.of_superposition(turns, first, vector)
     elif diabatic:
         unit = np.eye(lanes.hamiltonian.dimension, dtype=np.complex128)[state]
         vector = np.broadcast_to(sectored.from_given(unit), (lanes.count, unit.size))
@@ -263,6 +264,12 @@ def _by_sectors(request: Request, sectored: Sectored, warnings: list[str]) -> _O
         populations = np.take_along_axis(np.abs(within) ** 2, between, axis=-1)
         at_end = sectored.moved([dagger(read.last) for read in reads], ended)
         probabilities = np.take_along_axis(np.abs(at_end) ** 2, ending[:, 0], axis=-1)
+        sizes = np.abs(np.concatenate([within, at_end[:, None]], axis=1))[..., None]
+        level = starting[:, 0, state] if isinstance(state, int) else None
+        jumped = np.abs(sectored.diagonal(jumps))[:, None]
+        of_state = _mixing.doubt(sectored, when, sizes, level)
+        of_all = _mixing.doubt(sectored, lanes.stop[:, None], jumped)
+        error = error + np.maximum(of_state, of_all)
     residual, order = _shared(reads)
     return _Outcome(
         propagator,
@@ -299,7 +306,9 @@ def _by_own_sectors(request: Request, own: Own, warnings: list[str]) -> _Outcome
     columns, norms = own.columns(vector)
     solved = sectored.solve(request.panel_tolerance, request.breakpoints, request.times, columns)
     when, stop = _times(request), lanes.stop[:, None]
-    error = solved.error + 2 * own.outside
+    # Between sectors of norms n rounding moves an amplitude a: Σ_{i≠j} n_i n_j a of probability.
+    several = np.sum(norms, axis=0) ** 2 - np.sum(np.square(norms), axis=0)
+    error = solved.error + 2 * own.outside + several * sectored.leaked()
 
     followed, ended, moved, within, at_end, noise = [], [], [], [], [], []
     latest = [0] * len(reads)
@@ -348,7 +357,9 @@ def _by_own_sectors(request: Request, own: Own, warnings: list[str]) -> _Outcome
     if not diabatic:
         last = np.concatenate(at_end, axis=1)[:, None]
         inside = np.concatenate([np.concatenate(within, axis=2), last], axis=1)[..., 0]
-        every, ties = own.numbered(inside**2, np.concatenate([when, stop], axis=1))
+        everywhen = np.concatenate([when, stop], axis=1)
+        error = error + _mixing.doubt(sectored, everywhen, inside[..., None], own.level)
+        every, ties = own.numbered(inside**2, everywhen)
         probabilities, populations = every[:, -1], every[:, :-1]
         if (ties or own.tied) and DEGENERATE not in warnings:
             warnings.append(DEGENERATE)
