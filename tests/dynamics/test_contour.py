@@ -9,6 +9,7 @@ from tests.effort import slow
 
 
 @pytest.mark.parametrize("adiabaticity", [slow(1e3), 1e6])
+@pytest.mark.slow
 def test_landau_zener_logarithm(adiabaticity):
     result = log_probability(
         ac.models.LandauZener(gap=1.0), ac.drive.Linear(-100, 100, 1 / adiabaticity)

@@ -70,6 +70,7 @@ def test_occupation_of_the_driven_level_is_the_published_one():
         slow(ac.drive.Piecewise([0, 2, 3, 7], [0, 4, 4, 1])),
     ],
 )
+@pytest.mark.slow
 def test_star_general_solver_and_runge_kutta_agree(sweep):
     hamiltonian = driven(5, 0.3)
     state = GaussianState.product([0.3, 0.9, 0.7, 0.5, 0.2, 0.1])

@@ -91,7 +91,7 @@ def two_of_three(far, coupling, rate):
 @pytest.mark.parametrize(
     ("far", "coupling", "rate"),
     [
-        (1e5, 1e-3, 1e-6),
+        slow(1e5, 1e-3, 1e-6),
         slow(1e7, 0.5, 1.0),
         slow(1e7, 1e-3, 1e-6),
         slow(1e9, 1e-3, 1e-6),

@@ -105,6 +105,7 @@ def test_superadiabatic_states_of_every_sector(seed, together):
 
 
 @pytest.mark.parametrize("seed", [3, *(slow(s) for s in range(5, 13))])
+@pytest.mark.slow
 def test_as_a_runge_kutta_method(seed):
     H, _ = hidden(seed, copies=bool(seed % 2))
     found = ac.propagate(H, SWEEP, tolerance=1e-11)
@@ -132,6 +133,7 @@ def test_rings_of_spins(sites, rate):
 
 
 @pytest.mark.parametrize("duration", [30.0, slow(1000.0)])
+@pytest.mark.slow
 def test_a_frustrated_triangle_annealed(duration):
     problem = ac.models.ising_problem([0.1, 0, 0], {(0, 1): 1.0, (1, 2): 1.0, (0, 2): 1.0})
     H = Hamiltonian.from_terms(

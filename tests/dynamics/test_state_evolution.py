@@ -228,6 +228,7 @@ def test_the_result_shows_itself(tmp_path):
     assert found.save(tmp_path / "result.json").exists()
 
 
+@pytest.mark.slow
 def test_what_follows_all_levels_refuses_in_one_line():
     chain = ac.models.RydbergChain(sites=10, rabi=1.0, interaction=2.0)
     with pytest.raises(InputError, match="`propagate` follows one state of a large sparse"):

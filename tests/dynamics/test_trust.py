@@ -244,6 +244,7 @@ def test_a_burst_of_dephasing(form):
 
 
 @pytest.mark.parametrize("offset", [slow(1e3), 1e7, slow(1e9), slow(1e12), slow(-1e12)])
+@pytest.mark.slow
 def test_a_multiple_of_the_identity_changes_nothing(offset):
     rng = np.random.default_rng(4)
     constant = rng.normal(size=(4, 4))

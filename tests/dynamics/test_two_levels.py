@@ -124,6 +124,7 @@ def test_panels_do_not_grow_with_slowness_and_few_are_refused():
     assert ordinary.evaluated_panels <= 1.7 * ordinary.panels.sum()
 
 
+@pytest.mark.slow
 def test_two_passages_interfere_as_the_error_says():
     hamiltonian = ac.models.LandauZener(gap=0.5)
     drive = ac.drive.Sinusoidal(1.0, 8.0, 0.3)

@@ -196,6 +196,7 @@ def test_resonances_broadcast_with_orders_last():
 
 
 @pytest.mark.parametrize("b", [slow("0.01"), slow("0.04"), "0.1"])
+@pytest.mark.slow
 def test_bloch_siegert_series_against_the_floquet_matrix(b):
     """Resonance of the infinite Floquet matrix (truncated): ∂q/∂g = 0, in forty digits."""
     with mpmath.workdps(40):

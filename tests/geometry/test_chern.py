@@ -80,6 +80,7 @@ def test_the_curvature_integrates_to_the_number():
 
 
 @pytest.mark.parametrize("phase", [slow(-2.0), slow(-0.7), 0.4, slow(np.pi / 2), slow(2.9)])
+@pytest.mark.slow
 def test_the_haldane_phase_diagram(phase):
     """|M| < 3√3 |t₂ sin φ|: C = ±1 with the sign of φ; otherwise 0."""
     edge = 3 * np.sqrt(3) * 0.1 * abs(np.sin(phase))

@@ -533,6 +533,7 @@ def test_crossing_in_the_middle_is_at_zero(reach):
         assert find_crossings(LandauZener(gap=gap), -reach, reach)[0].position == 0.0
 
 
+@pytest.mark.slow
 def test_forty_levels_take_seconds():
     rng = np.random.default_rng(2)
     a, b = (m + m.T for m in rng.normal(size=(2, 40, 40)))

@@ -259,6 +259,7 @@ def test_chain_bins_obey_the_fluctuation_theorem(result: DrivenLevelOutcome) -> 
     np.testing.assert_allclose(p[taken], expected, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_densities_are_smoothed_bins(result: DrivenLevelOutcome) -> None:
     work = result.work
     assert work is not None

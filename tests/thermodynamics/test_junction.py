@@ -271,6 +271,7 @@ def conductor(warmth=WARMTH):
     )
 
 
+@pytest.mark.slow
 def test_currents_settle_at_those_of_landauer():
     ledger, wanted = resonant().evolve([10.0, 28.0]), conductor()
     assert np.allclose(ledger.particle_currents[1], [wanted.current, -wanted.current], atol=3e-7)

@@ -68,6 +68,7 @@ def test_conservation_and_the_exchange_theorem(three):
 
 
 @pytest.mark.parametrize("edge", [6.0, slow(9.0)])
+@pytest.mark.slow
 def test_finite_leads_settle_there(edge):
     """Currents and growing covariances of three finite leads, whose edges shift the level."""
     leads = [

@@ -209,6 +209,7 @@ def test_the_energy_of_the_coupling_does_not_vanish(dense):
     assert np.all(dense.exact_production > dense.chain_production)
 
 
+@pytest.mark.slow
 def test_the_first_law_needs_the_energy_of_the_coupling(dense):
     """With the work as the integral of p dε, not as a difference of energies."""
     count = 68  # levels of the spacing 0.5

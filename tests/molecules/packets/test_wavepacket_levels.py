@@ -91,6 +91,7 @@ def test_spectrum_has_its_peaks_at_the_vibronic_levels():
 
 @pytest.mark.parametrize("phase", [True, slow(False)])
 @pytest.mark.parametrize("correction", [True, slow(False)])
+@pytest.mark.slow
 def test_levels_of_the_lower_surface(phase, correction):
     """Against the radial equation, which knows the half-odd or integer angular momenta."""
     k = 3.0

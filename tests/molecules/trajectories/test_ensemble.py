@@ -99,6 +99,7 @@ def test_ehrenfest_solves_its_equations():
 
 
 @pytest.mark.parametrize("coupling", [slow(0.0005), 0.0015, slow(0.003)])
+@pytest.mark.slow
 def test_landau_zener_hopping_is_the_formula_for_linear_diabats(coupling):
     slope, speed = 0.001, 0.02
     H = Hamiltonian.from_matrix([[f"{slope}*x", coupling], [coupling, f"-{slope}*x"]])
