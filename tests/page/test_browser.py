@@ -170,6 +170,7 @@ def test_every_control_of_a_passage_changes_the_experiment_and_its_picture(visit
     assert visit.tables()["scan"]["scale"] == "linear"
 
 
+@pytest.mark.slow
 def test_surroundings_drives_and_models_are_chosen(visit: Visit) -> None:
     visit.choose("environment.kind", "qubit")
     for key, value in (("t1", 80.0), ("t2", 40.0), ("temperature", 0.3)):
@@ -287,7 +288,7 @@ def test_two_sessions_share_nothing(browser: Any, server: Served) -> None:
     one.type("hamiltonian.gap", "0.25")
     other.type("hamiltonian.gap", "2.5")
     assert "gap 0.25" in one.drawn("levels")
-    one.page.wait_for_function("location.search.includes('0.25')")
+    one.page.wait_for_url(re.compile(r"0\.25"), wait_until="commit")
     one.page.reload()  # the state is in the address
     one.settle()
     assert one.field("hamiltonian.gap").input_value() == "0.25"
