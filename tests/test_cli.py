@@ -315,6 +315,7 @@ def test_a_driven_level_is_printed_and_written(call: Any, tmp_path: Path) -> Non
     assert json.loads((folder / "summary.json").read_text()) == printed
 
 
+@pytest.mark.slow
 def test_packets_and_trajectories_are_printed_and_written(call: Any, tmp_path: Path) -> None:
     shown = {
         "tully_simple": ("time in ħ/hartree", "channels, divided at x = 0", "half the spacing"),
