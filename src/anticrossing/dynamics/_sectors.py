@@ -166,8 +166,7 @@ class Sectored:
             rows = np.broadcast_to(states[own], (bound.size, *states[own].shape))
             evolution, columns = followed[k] if followed else (solved.blocks[block], rows)
             parts.append((self.blocks[block], evolution, columns, rows))
-        found = interference.of_sectors(parts, amplitudes, bound)
-        return np.minimum(self.rounding * found + 2 * self.leaked(), 1.0) + self.mismatch
+        return self._with_leaks(interference.of_sectors(parts, amplitudes, bound))
 
     def on_the_way(
         self, solved: Solved, followed: Sequence[tuple[Evolution, ComplexArray]], times: FloatArray
@@ -178,8 +177,11 @@ class Sectored:
         for own, block, (evolution, columns) in zip(self.slices, self.owner, followed, strict=True):
             rows = np.broadcast_to(states[own], (*times.shape, *states[own].shape))
             parts.append((self.blocks[block], evolution, columns, rows))
-        found = interference.on_the_way(parts, times, solved.turns)
-        return np.minimum(self.rounding * found, 1.0)
+        return self._with_leaks(interference.on_the_way(parts, times, solved.turns))
+
+    def _with_leaks(self, turned: FloatArray) -> FloatArray:
+        """Return a bound on what turns of phases do, with what this basis leaves open."""
+        return np.minimum(self.rounding * turned + 2 * self.leaked(), 1.0) + self.mismatch
 
     def _given_states(self) -> ComplexArray:
         """Return the states H is written in, as columns by sectors."""

@@ -111,6 +111,7 @@ def on_the_way(
         for _, e, columns, rows in parts
     ]
     total = np.sum(amplitudes, axis=0)
+    found = np.zeros_like(bound)
     most = np.zeros(total.shape)
     for lanes, evolution, columns, rows in parts:
         for lane, pieces in _groups(telling, evolution):
@@ -121,18 +122,15 @@ def on_the_way(
                 into.append(pieces.propagator[:, k] @ into[-1])
             wanted = dagger(rows[lane, chosen])
             after = np.zeros_like(wanted)
+            turned = _Turns(total[lane], sides=2 if len(parts) > 1 else 1)
             for k in range(phases.shape[1] - 1, -1, -1):
                 here = times[lane, chosen] == pieces.right[:, k, None]
                 after[here] = wanted[here]
                 made = dagger(frames[:, k]) @ into[k + 1]
-                read = after @ frames[:, None, k]
-                ways = read[:, :, :, None, :] * made.swapaxes(-1, -2)[:, None, None]
-                turned = np.abs((total[lane][..., None].conj() * ways).imag)
-                most[lane] += (turned @ angles[:, k, None, None, :, None])[..., 0]
+                turned.add(after @ frames[:, None, k], made[:, None], angles[:, None, k])
                 after = after @ pieces.propagator[:, None, k]
-    found = np.zeros_like(bound)
-    worst = 2 * np.max(most[telling], axis=(1, 2, 3), initial=0.0)
-    found[telling] = np.minimum(bound[telling], worst)
+            most[lane] += turned.bound
+    found[telling] = np.minimum(bound[telling], np.max(most[telling], axis=(1, 2, 3), initial=0.0))
     return found
 
 
@@ -184,23 +182,39 @@ def _turned(
     """Return the bound of every |rows† U columns + rest|², (lanes, f, i)."""
     before, after = _parts(pieces.propagator, columns, dagger(rows))
     into, out = dagger(frames) @ before, after @ frames  # (l, panels, j, i), (l, panels, f, j)
-    total, sides = (out[:, 0] @ into[:, 0])[..., None].conj(), 1
-    if not isinstance(rest, float):
-        total, sides = total + rest[..., None].conj(), 2  # the rest turns too
+    own = out[:, 0] @ into[:, 0]
     angles = np.minimum(ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
-    most: FloatArray = np.zeros(total.shape[:-1])
-    second: FloatArray = np.zeros(total.shape[:-1])
+    # The rest turns too.
+    turned = _Turns(own) if isinstance(rest, float) else _Turns(own + rest, sides=2)
     for k in range(phases.shape[1]):
-        ways = out[:, k, :, None, :] * into[:, k].swapaxes(-1, -2)[:, None]
-        turn = angles[:, k, None, None, :]
+        turned.add(out[:, k], into[:, k], angles[:, k])
+    return turned.bound
+
+
+class _Turns:
+    """What turns of the levels' phases, panel by panel, do to squares of amplitudes (…, f, i)."""
+
+    def __init__(self, total: _Maps, sides: int = 1) -> None:
+        self.total, self.sides = total[..., None].conj(), sides
+        self.first: FloatArray = np.zeros(total.shape)
+        self.second: FloatArray = np.zeros(total.shape)
+
+    def add(self, out: _Maps, into: _Maps, angles: FloatArray) -> None:
+        """Add the ways through the levels (…, f, j) and (…, j, i) that turn by angles (…, j)."""
+        ways = out[..., :, None, :] * into.swapaxes(-1, -2)[..., None, :, :]
+        turn = angles[..., None, None, :]
         # The other ways are the total less this one, of which the product is real.
-        product, size = total * ways, np.abs(ways) * turn
-        most += np.sum(np.abs(product.imag) * turn, axis=-1)
+        product, size = self.total * ways, np.abs(ways) * turn
+        self.first += np.sum(np.abs(product.imag) * turn, axis=-1)
         # Where the total is largest or least, only the squares of the angles show.
         alone = np.abs(product.real * turn**2 - size**2)
         pairs = np.sum(size, axis=-1) ** 2 - np.sum(size**2, axis=-1)
-        second += np.sqrt(np.sum(alone, axis=-1) + np.maximum(pairs, 0.0))
-    return np.asarray(2 * most + sides * second**2)
+        self.second += np.sqrt(np.sum(alone, axis=-1) + np.maximum(pairs, 0.0))
+
+    @property
+    def bound(self) -> FloatArray:
+        """The bound, of first and of second order."""
+        return np.asarray(2 * self.first + self.sides * self.second**2)
 
 
 def of_densities(

@@ -68,7 +68,7 @@ def follow(
     tolerance, breakpoints, times
         As for `panels.solve`.
     between : array, shape (lanes, K, 2, 2)
-        The states in which it is read at the K times.
+        The states in which it is read at the K times; without them only the end counts.
     """
     found = _tape(lanes)
     if found is None:
@@ -107,7 +107,9 @@ def follow(
         tolerance,
         np.array(first, dtype=np.complex128, order="C"),
         np.array(last, dtype=np.complex128, order="C"),
-        np.array(snapshots if between is None else between, dtype=np.complex128, order="C"),
+        np.array(
+            np.zeros_like(snapshots) if between is None else between, dtype=np.complex128, order="C"
+        ),
         limits,
         propagator,
         snapshots,
