@@ -138,6 +138,45 @@ def least_noise(lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> 
     return np.asarray(np.min(lanes.last_digits(few, lane), axis=1))
 
 
+def common_phase(
+    grid: Grid,
+    lanes: Lanes,
+    times: FloatArray,
+    lane: npt.NDArray[np.intp],
+    offset: FloatArray,
+    wanted: npt.NDArray[np.bool_],
+) -> tuple[FloatArray, FloatArray]:
+    """Integrate the multiple of the identity over every wanted panel, and its size."""
+    # It commutes with all else: where the panel's nodes do not resolve it, it is integrated on
+    # halves of the panel, which cost no more than its own values. A size of infinity: it is not
+    # known.
+    total, size = np.zeros(lane.size), np.zeros(lane.size)
+    owner = np.flatnonzero(wanted)
+    left, right, values = times[owner, 0], times[owner, -1], offset[owner]
+    for _ in range(_MOST_OFFSET_HALVINGS):
+        half = 0.5 * (right - left)
+        largest = half * np.max(np.abs(values), axis=1, initial=0.0)
+        tail = half * np.max(np.abs(values @ grid.tail.T), axis=1, initial=0.0)
+        few = np.stack([left, left + half, right], axis=1)
+        unknown = np.min(lanes.last_digits_of_offset(few, lane[owner]), axis=1)
+        known = np.maximum(4e-15 * largest, NOISE * half * unknown)
+        done = tail <= np.maximum(_OFFSET_TOLERANCE, known)
+        np.add.at(total, owner[done], half[done] * (values[done] @ grid.weights))
+        np.add.at(size, owner[done], largest[done] * 2)
+        if done.all() or lanes.is_function or owner.size > _MOST_OFFSET_PARTS:
+            break
+        owner = np.repeat(owner[~done], 2)
+        middle = left[~done] + half[~done]
+        left = np.stack([left[~done], middle], axis=1).ravel()
+        right = np.stack([middle, right[~done]], axis=1).ravel()
+        half = 0.5 * (right - left)
+        fine = (left + half)[:, None] + half[:, None] * grid.nodes
+        values = lanes.offset(fine, lane[owner])
+        done = np.zeros(owner.size, dtype=np.bool_)
+    size[owner[~done]] = np.inf
+    return total, size
+
+
 class UnitaryKernel(Kernel):
     """The Schrödinger equation: compiled for two levels, vectorised for more."""
 
@@ -167,7 +206,7 @@ class UnitaryKernel(Kernel):
                 found.accepted, found.propagator, error, found.phase, found.shifted
             )
         if np.any(offset):
-            common, size = self._common_phase(lanes, times, lane, offset, solved.accepted)
+            common, size = common_phase(self.grid, lanes, times, lane, offset, solved.accepted)
             solved.accepted = solved.accepted & np.isfinite(size)
             for propagator in (solved.propagator, solved.shifted):
                 if propagator is not None:
@@ -177,44 +216,6 @@ class UnitaryKernel(Kernel):
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
         return nearer_unitary(product)
-
-    def _common_phase(
-        self,
-        lanes: Lanes,
-        times: FloatArray,
-        lane: npt.NDArray[np.intp],
-        offset: FloatArray,
-        wanted: npt.NDArray[np.bool_],
-    ) -> tuple[FloatArray, FloatArray]:
-        """Integrate the multiple of the identity over every wanted panel, and its size."""
-        # It commutes with all else: where the panel's nodes do not resolve it, it is integrated on
-        # halves of the panel, which cost no more than its own values. A size of infinity: it is not
-        # known.
-        total, size = np.zeros(lane.size), np.zeros(lane.size)
-        owner = np.flatnonzero(wanted)
-        left, right, values = times[owner, 0], times[owner, -1], offset[owner]
-        for _ in range(_MOST_OFFSET_HALVINGS):
-            half = 0.5 * (right - left)
-            largest = half * np.max(np.abs(values), axis=1, initial=0.0)
-            tail = half * np.max(np.abs(values @ self.grid.tail.T), axis=1, initial=0.0)
-            few = np.stack([left, left + half, right], axis=1)
-            unknown = np.min(lanes.last_digits_of_offset(few, lane[owner]), axis=1)
-            known = np.maximum(4e-15 * largest, NOISE * half * unknown)
-            done = tail <= np.maximum(_OFFSET_TOLERANCE, known)
-            np.add.at(total, owner[done], half[done] * (values[done] @ self.grid.weights))
-            np.add.at(size, owner[done], largest[done] * 2)
-            if done.all() or lanes.is_function or owner.size > _MOST_OFFSET_PARTS:
-                break
-            owner = np.repeat(owner[~done], 2)
-            middle = left[~done] + half[~done]
-            left = np.stack([left[~done], middle], axis=1).ravel()
-            right = np.stack([middle, right[~done]], axis=1).ravel()
-            half = 0.5 * (right - left)
-            fine = (left + half)[:, None] + half[:, None] * self.grid.nodes
-            values = lanes.offset(fine, lane[owner])
-            done = np.zeros(owner.size, dtype=np.bool_)
-        size[owner[~done]] = np.inf
-        return total, size
 
     def _two_levels(
         self,

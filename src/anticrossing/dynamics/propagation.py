@@ -10,7 +10,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import fail
 from anticrossing.drive import Drive
 from anticrossing.drive.foreign import timed
-from anticrossing.dynamics import open_systems, state_evolution, unitary
+from anticrossing.dynamics import decaying, open_systems, state_evolution, unitary
 from anticrossing.dynamics.effort import MOST_HOURS, Effort, check_hours
 from anticrossing.dynamics.lanes import is_large
 from anticrossing.dynamics.request import Request
@@ -63,7 +63,7 @@ def propagate(
         are more than two `times` too.
     environment : Environment, optional
         What dephases and relaxes the levels; the result then has density matrices and no
-        propagator.
+        propagator. With `Decay` alone it has a propagator that is not unitary, up to 128 levels.
     initial : int or array, shape (N,) or (N, N)
         The initial level in the read-out basis (0 is the lowest), or a state vector in the basis H
         is written in; with an environment, also a density matrix.
@@ -173,7 +173,8 @@ def propagate(
         )
         if environment is None:
             return _told(unitary.evolve(request, hours), tell)
-        return _told(open_systems.evolve(request, environment), tell)
+        follow = decaying.evolve if environment.decays else open_systems.evolve
+        return _told(follow(request, environment), tell)
 
 
 def estimate(

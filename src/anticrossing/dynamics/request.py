@@ -36,6 +36,7 @@ from anticrossing.spectrum import Symmetry
 BASES = ("adiabatic", "superadiabatic", "diabatic")
 LARGEST_OPEN_DIMENSION = 12
 LARGEST_STATE_DIMENSION = 256  # of one density matrix, followed without the map of all of them
+LARGEST_DECAY_DIMENSION = 128  # of levels that decay, without anything else
 
 
 class Request(Unchanging):
@@ -87,7 +88,7 @@ class Request(Unchanging):
             self.whole = whole is not False
         else:
             hamiltonian, drive = check_open(hamiltonian, drive, environment, not whole)
-            few = hamiltonian.dimension <= LARGEST_OPEN_DIMENSION
+            few = environment.decays or hamiltonian.dimension <= LARGEST_OPEN_DIMENSION
             self.whole = few if whole is None else whole
         self.environment = environment
         lanes = Lanes.of(hamiltonian, drive, () if environment is None else environment.batch_shape)
@@ -96,7 +97,8 @@ class Request(Unchanging):
         self.order = check_order(self.basis, order)
         self.accuracy = check_tolerance(tolerance)
         self.times = None if times is None else self.lanes.check_times(times)
-        self.initial = check_initial(hamiltonian.dimension, initial, environment is not None)
+        mixed = environment is not None and environment.without_decay is not None
+        self.initial = check_initial(hamiltonian.dimension, initial, mixed)
         self.breakpoints = _check_breakpoints(self.lanes, breakpoints)
         self.symmetry = check_symmetry(hamiltonian, symmetry, environment is not None)
 
@@ -152,7 +154,9 @@ def check_open(
     instance("environment", environment, Environment)
     hamiltonian, drive = check_kinds(hamiltonian, drive, environment.batch_shape)
     levels = hamiltonian.dimension
-    if not one_state and levels > LARGEST_OPEN_DIMENSION:
+    if environment.decays:
+        _check_decaying(levels, environment)
+    elif not one_state and levels > LARGEST_OPEN_DIMENSION:
         raise fail(
             "hamiltonian",
             f"have at most {LARGEST_OPEN_DIMENSION} levels for the map of all density matrices",
@@ -163,10 +167,22 @@ def check_open(
         raise fail(
             "hamiltonian",
             f"have at most {LARGEST_STATE_DIMENSION} levels with an environment",
-            f"it has {levels}; larger systems need quantum trajectories",
+            f"it has {levels}: larger systems need `quantum_jumps`",
         )
     environment.check(levels, environment_coordinates(drive))
     return hamiltonian, drive
+
+
+def _check_decaying(levels: int, environment: Environment) -> None:
+    alone = environment.without_decay is None
+    most = LARGEST_DECAY_DIMENSION if alone else LARGEST_OPEN_DIMENSION
+    if levels > most:
+        what = "levels that decay" if alone else "levels that decay beside another environment"
+        raise fail(
+            "hamiltonian",
+            f"have at most {most} {what}",
+            f"it has {levels}: `quantum_jumps` follows more",
+        )
 
 
 def check_single_open(hamiltonian: Any, drive: Any, environment: Any) -> tuple[Hamiltonian, Drive]:

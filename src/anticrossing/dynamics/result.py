@@ -24,7 +24,8 @@ class Propagation(WithStates):
 
     An evolution without environment is unitary and has a propagator; one with an environment has
     density matrices and, unless the initial state alone was followed, a superoperator. What the
-    other kind has is None.
+    other kind has is None. Levels that decay, and nothing else, leave a propagator that is not
+    unitary; states and density matrices then shrink, and probabilities sum to the survival.
 
     Attributes
     ----------
@@ -79,6 +80,14 @@ class Propagation(WithStates):
         The state at the requested times.
     superoperator : array, shape (..., N², N²), or None
         The map ρ(start) → ρ(stop), with ρ stacked row by row.
+    survival : array, shape (...), or None
+        Where levels decay: the probability that nothing was lost, by the end.
+    survivals : array, shape (..., K), or None
+        The same at the requested times.
+    log_survival : array, shape (...), or None
+        The natural logarithm of the survival, also where that underflows.
+    log_survival_error : array, shape (...), or None
+        Bound on its error: the relative error of the survival.
     dims : tuple of tuple of int, or None
         The factors of a tensor product, if H has them.
     """
@@ -108,6 +117,10 @@ class Propagation(WithStates):
     density_matrix: ComplexArray | None = None
     density_matrices: ComplexArray | None = None
     superoperator: ComplexArray | None = None
+    survival: FloatArray | None = None
+    survivals: FloatArray | None = None
+    log_survival: FloatArray | None = None
+    log_survival_error: FloatArray | None = None
     dims: Dims = None
 
     _variables: ClassVar[Mapping[str, Shown]] = {
@@ -124,6 +137,10 @@ class Propagation(WithStates):
         "phase_error": shown(text="rounding of the phase", unit="rad"),
         "readout_residual": shown(text="coupling that superadiabatic states keep at the ends"),
         "readout_order": shown(text="order of the superadiabatic states"),
+        "survival": shown(text="probability that nothing was lost"),
+        "survival_at": shown("time", text="survival at the time", of="survivals"),
+        "log_survival": shown(text="natural logarithm of the survival"),
+        "log_survival_error": shown(text="bound on the error of the logarithm"),
         "purity": shown(text="trace of the square of the final density matrix"),
         "propagator": shown("row", "column", text="propagator from start to stop"),
         "amplitude": shown("final", "initial", text="amplitude of the transition", of="amplitudes"),
@@ -141,7 +158,7 @@ class Propagation(WithStates):
     @property
     def is_unitary(self) -> bool:
         """Whether there was no environment."""
-        return self.density_matrix is None
+        return self.density_matrix is None and self.survival is None
 
     @property
     def purity(self) -> FloatArray | None:

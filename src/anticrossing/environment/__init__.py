@@ -1,6 +1,6 @@
-"""Environments: what dephases and relaxes the levels, in Lindblad form.
+"""Environments: what dephases and relaxes the levels, in Lindblad form, and what they decay to.
 
-dρ/dt = −i[H, ρ] + Σ_k (L_k ρ L_k† − ½{L_k†L_k, ρ}). An environment knows neither the drive nor the
+dρ/dt = −i[H, ρ] + Σ_k (L_k ρ L_k† − ½{L_k†L_k, ρ}) − ½{Γ, ρ}. An environment knows neither the drive nor the
 solver; it answers one question: at these positions, times and energies, what are its rates in the
 instantaneous eigenbasis of H, and what are its jump operators in the basis H is written in?
 Environments add up: ``Dephasing(...) + ThermalRelaxation(...)``.
@@ -11,6 +11,7 @@ in the Hamiltonian's own unit.
 
 from anticrossing._core.public import guard
 from anticrossing.environment.base import Combined, EigenRates, Environment, Nodes
+from anticrossing.environment.decay import Decay
 from anticrossing.environment.dephasing import Dephasing, FixedAxisDephasing
 from anticrossing.environment.lindblad import Lindblad
 from anticrossing.environment.strength import Strength
@@ -18,6 +19,7 @@ from anticrossing.environment.thermal import ThermalRelaxation
 
 __all__ = [
     "Combined",
+    "Decay",
     "Dephasing",
     "EigenRates",
     "Environment",

@@ -95,6 +95,20 @@ class Environment(Unchanging, abc.ABC):
     def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
         """Return jump operators in the basis H is written in, each of shape (..., N, N)."""
 
+    @property
+    def decays(self) -> bool:
+        """Whether levels decay to what is not followed, so that norm is lost."""
+        return False
+
+    @property
+    def without_decay(self) -> Environment | None:
+        """The same without levels that decay, if anything is left."""
+        return self
+
+    def loss(self, nodes: Nodes) -> ComplexArray | None:
+        """Return Γ of what levels lose, (..., N, N), in the basis H is written in, if any does."""
+        return None
+
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         """Return all rates at positions and times `t` (...), shape (..., K), if any may vary."""
         return None
@@ -141,6 +155,21 @@ class Combined(Environment):
 
     def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
         return [operator for part in self.parts for operator in part.jump_operators(nodes)]
+
+    @property
+    def decays(self) -> bool:
+        return any(part.decays for part in self.parts)
+
+    @property
+    def without_decay(self) -> Environment | None:
+        kept = [rest for part in self.parts if (rest := part.without_decay) is not None]
+        if len(kept) == len(self.parts):
+            return self
+        return Combined(kept) if kept else None
+
+    def loss(self, nodes: Nodes) -> ComplexArray | None:
+        found = [values for part in self.parts if (values := part.loss(nodes)) is not None]
+        return np.sum(found, axis=0) if found else None
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         found = [values for part in self.parts if (values := part.scalars(x, t)) is not None]
