@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,26 @@ class Channels:
         self.lost = environment.loss(nodes)
         self.operators: list[ComplexArray] = [] if rest is None else rest.jump_operators(nodes)
         self.rates: EigenRates | None = None if rest is None else rest.eigen_rates(nodes)
+
+    def at(self, node: int) -> Channels:
+        """Return the jumps at one of the nodes (T, n) of each of T, as ones at nodes (T,)."""
+        found = object.__new__(Channels)
+        found.nodes = replace(
+            self.nodes,
+            x=self.nodes.x[:, node],
+            t=self.nodes.t[:, node],
+            energies=self.nodes.energies[:, node],
+            vectors=self.nodes.vectors[:, node],
+            lane=self.nodes.lane[:, node],
+            offset=self.nodes.offset[:, node],
+        )
+        found.lost = None if self.lost is None else self.lost[:, node]
+        found.operators = [operator[:, node] for operator in self.operators]
+        rates = self.rates
+        if rates is not None:
+            rates = EigenRates(rates.coherence[:, node], rates.transfer[:, node])
+        found.rates = rates
+        return found
 
     def loss(self) -> ComplexArray:
         """Return Γ of i dψ/dt = (H − iΓ/2) ψ between jumps, (…, N, N); it may shift levels too."""

@@ -91,6 +91,10 @@ class LosingKernel(LinearKernel):
         keys = zip(lane.tolist(), left.tolist(), right.tolist(), strict=True)
         return np.array([self._taken_out[key] for key in keys])
 
+    def forget(self) -> None:
+        """Forget the factors of panels whose propagators have been taken."""
+        self._taken_out.clear()
+
     def _shifted(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> ComplexArray:
         g = self.whole_generators(lanes, times, lane)
         half, middle = 0.5 * (times[:, -1] - times[:, 0]), times.shape[1] // 2
