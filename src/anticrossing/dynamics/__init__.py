@@ -11,6 +11,7 @@ from anticrossing.dynamics.fermions import FermionEvolution, evolve_fermions
 from anticrossing.dynamics.floquet import Floquet, floquet
 from anticrossing.dynamics.gaussian import GaussianState
 from anticrossing.dynamics.interferogram import Interferogram, interferogram
+from anticrossing.dynamics.jumps import QuantumJumps, quantum_jumps
 from anticrossing.dynamics.level_interferogram import LevelInterferogram, level_interferogram
 from anticrossing.dynamics.periodic import (
     PeriodicSteadyState,
@@ -32,6 +33,7 @@ __all__ = [
     "LogProbability",
     "PeriodicSteadyState",
     "Propagation",
+    "QuantumJumps",
     "QuasiEnergies",
     "Resonance",
     "StateEvolution",
@@ -44,6 +46,7 @@ __all__ = [
     "one_period_propagator",
     "periodic_steady_state",
     "propagate",
+    "quantum_jumps",
     "quasi_energies",
 ]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, FloatArray, InputError
+from anticrossing._core.checks import ComplexArray, FloatArray, InputError, fail
 from anticrossing._core.linalg import dagger
 from anticrossing.environment import EigenRates, Environment, Nodes
 
@@ -27,6 +27,8 @@ class Channels:
 
     def __init__(self, environment: Environment, nodes: Nodes) -> None:
         rest = environment.without_decay
+        if rest is not None and rest.superoperator(nodes) is not None:
+            raise fail("environment", "be of Lindblad form for jumps", f"{rest!r} is not")
         self.nodes = nodes
         self.lost = environment.loss(nodes)
         self.operators: list[ComplexArray] = [] if rest is None else rest.jump_operators(nodes)

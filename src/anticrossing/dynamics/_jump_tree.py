@@ -9,16 +9,17 @@ take their steps together, and propagators of halves are kept for whoever comes 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numpy.polynomial import chebyshev
 
 from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.threads import one_thread
 from anticrossing.dynamics import liouville
 from anticrossing.dynamics._channels import Channels
-from anticrossing.dynamics.chebyshev import interpolation
+from anticrossing.dynamics.chebyshev import interpolation, transform
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.no_jump import LosingKernel
 from anticrossing.dynamics.panels import Pieces
@@ -36,43 +37,74 @@ _CHUNK_NUMBERS = 1_000_000
 
 @dataclass
 class Tree:
-    """Propagators of panels and of their parts, of one lane."""
+    """Propagators of panels and of their parts, of one lane, each in a row of `bank`.
+
+    The kernel solves the parts, and is not scaled; `panels` are the propagators of the pieces.
+    """
 
     lanes: Lanes
     kernel: LosingKernel
     pieces: Pieces
+    panels: ComplexArray
     tolerance: float
-    kept: dict[Node, ComplexArray] = field(default_factory=dict)
-    leaves: dict[Node, bool] = field(default_factory=dict)
     solved: int = 0
 
     def __post_init__(self) -> None:
-        shift = self.kernel.shifts(self.pieces.lane, self.pieces.left, self.pieces.right)
-        self.propagators = self.pieces.propagator * np.exp(shift)[:, None, None]
+        panels = self.panels
+        self.count = len(panels)
+        ends = np.stack([self.pieces.left, self.pieces.right], axis=1)
+        self.bank, self.ends, self.leaf = panels, ends, self._little(ends)
+        self.used = self.count
+        self.rows: dict[Node, int] = {(p, 0, 0): p for p in range(self.count)}
 
-    @property
-    def count(self) -> int:
-        """The number of panels."""
-        return len(self.propagators)
+    def rows_of(self, nodes: Sequence[Node]) -> IntArray:
+        """Return the rows of some nodes, solving all that are not known at once."""
+        missing = list({node for node in nodes if node not in self.rows})
+        if missing:
+            if (self.used + len(missing)) * 16 * self.kernel.size**2 > _KEPT_BYTES:
+                self._forget_deep()
+                missing = list({node for node in nodes if node not in self.rows})
+            ends = np.array([self._ends(node) for node in missing])
+            found = self._solved(ends[:, 0], ends[:, 1], 0)
+            leaf = self._little(ends) | np.array([node[1] >= _MOST_DEPTH for node in missing])
+            self.rows.update(zip(missing, range(self.used, self.used + len(missing)), strict=True))
+            self._room(self.used + len(missing))
+            new = slice(self.used, self.used + len(missing))
+            self.bank[new], self.ends[new], self.leaf[new] = found, ends, leaf
+            self.used += len(missing)
+        return np.array([self.rows[node] for node in nodes], dtype=np.intp)
 
-    def ends(self, node: Node) -> tuple[float, float]:
+    def _room(self, wanted: int) -> None:
+        if wanted > len(self.bank):
+            size = max(wanted, 2 * len(self.bank))
+            for name in ("bank", "ends", "leaf"):
+                old = getattr(self, name)
+                new = np.empty((size, *old.shape[1:]), dtype=old.dtype)
+                new[: self.used] = old[: self.used]
+                setattr(self, name, new)
+
+    def _forget_deep(self) -> None:
+        """Keep panels and their first halves alone."""
+        kept = [node for node in self.rows if node[1] <= _SHALLOW]
+        if len(kept) * 32 * self.kernel.size**2 > _KEPT_BYTES:
+            kept = [node for node in kept if node[1] == 0]
+        rows = np.array([self.rows[node] for node in kept])
+        self.bank, self.ends, self.leaf = self.bank[rows], self.ends[rows], self.leaf[rows]
+        self.used = len(kept)
+        self.rows = {node: k for k, node in enumerate(kept)}
+
+    def _ends(self, node: Node) -> tuple[float, float]:
         """Return where a node begins and ends; neighbours share their ends to the last digit."""
         panel, depth, index = node
         left, right = float(self.pieces.left[panel]), float(self.pieces.right[panel])
         return _within(left, right, index, depth), _within(left, right, index + 1, depth)
 
-    def propagators_of(self, nodes: Sequence[Node]) -> dict[Node, ComplexArray]:
-        """Return the propagators of some nodes, solving all that are not known at once."""
-        missing = [node for node in nodes if node[1] > 0 and node not in self.kept]
-        if missing:
-            if (len(self.kept) + len(missing)) * 16 * self.kernel.size**2 > _KEPT_BYTES:
-                self.kept = {n: u for n, u in self.kept.items() if n[1] <= _SHALLOW}
-                self.leaves = {}
-                missing = [node for node in nodes if node[1] > 0 and node not in self.kept]
-            ends = np.array([self.ends(node) for node in missing])
-            for node, u in zip(missing, self._solved(ends[:, 0], ends[:, 1], 0), strict=True):
-                self.kept[node] = u
-        return {n: self.kept[n] if n[1] else self.propagators[n[0]] for n in nodes}
+    def _little(self, ends: FloatArray) -> npt.NDArray[np.bool_]:
+        """Return on which intervals (…, 2) so little turns that they are followed along nodes."""
+        few = np.stack([ends[:, 0], ends.mean(axis=1), ends[:, 1]], axis=1)
+        g = self.kernel.whole_generators(self.lanes, few, np.zeros(len(ends), dtype=np.intp))
+        norm = np.max(np.sum(np.abs(g), axis=-1), axis=(1, 2))
+        return np.asarray(0.5 * (ends[:, 1] - ends[:, 0]) * norm <= _LEAF)
 
     def _solved(self, left: FloatArray, right: FloatArray, splits: int) -> ComplexArray:
         """Solve parts of panels; what is refused is halved again."""
@@ -90,9 +122,7 @@ class Tree:
                     self.lanes, times[part], lane[part], half[part], self.tolerance
                 )
             good[part] = made.accepted
-            shift = self.kernel.shifts(lane[part], left[part], right[part])
-            found[part] = made.propagator * np.exp(shift)[:, None, None]
-            self.kernel.forget()
+            found[part] = made.propagator
         self.solved += left.size
         bad = np.flatnonzero(~good)
         if bad.size:
@@ -110,19 +140,6 @@ class Tree:
             )
             found[bad] = both[bad.size :] @ both[: bad.size]
         return found
-
-    def are_leaves(self, nodes: Sequence[Node]) -> dict[Node, bool]:
-        """Return on which nodes so little turns that they are followed along their points."""
-        new = [node for node in set(nodes) if node not in self.leaves]
-        if new:
-            ends = np.array([self.ends(node) for node in new])
-            few = np.stack([ends[:, 0], ends.mean(axis=1), ends[:, 1]], axis=1)
-            g = self.kernel.whole_generators(self.lanes, few, np.zeros(len(new), dtype=np.intp))
-            norm = np.max(np.sum(np.abs(g), axis=-1), axis=(1, 2))
-            small = 0.5 * (ends[:, 1] - ends[:, 0]) * norm <= _LEAF
-            deep = np.array([node[1] >= _MOST_DEPTH for node in new])
-            self.leaves.update(zip(new, (small | deep).tolist(), strict=True))
-        return {node: self.leaves[node] for node in nodes}
 
 
 def _within(left: float, right: float, index: int, depth: int) -> float:
@@ -145,16 +162,17 @@ class Walkers:
         The squared norm at which the next jump comes.
     streams : list of Generator
         One for each.
-    at : list of Node or None
-        Where each is; None at the end.
+    at : list of Node
+        Where each is.
     jumps : list of lists
         (time, kind) of every jump.
+    lost : array of bool, shape (T,)
     """
 
     states: ComplexArray
     numbers: FloatArray
     streams: list[np.random.Generator]
-    at: list[Node | None]
+    at: list[Node]
     jumps: list[list[tuple[float, int]]]
     lost: npt.NDArray[np.bool_]
 
@@ -189,67 +207,42 @@ def walk(
     `arrive` tells which requested time the end of a panel is; normalised states there are put into
     `seen` (T, K, N), zero for what is lost.
     """
-    while True:
-        nodes = {node for node in walkers.at if node is not None}
-        if not nodes:
-            return
-        groups: dict[Node, list[int]] = {node: [] for node in nodes}
-        for k, node in enumerate(walkers.at):
-            if node is not None:
-                groups[node].append(k)
-        propagators = tree.propagators_of(list(groups))
-        falling: dict[Node, IntArray] = {}
-        for node, members in groups.items():
-            who = np.array(members)
-            after = walkers.states[who] @ propagators[node].T
-            crosses = np.sum(np.abs(after) ** 2, axis=-1) > walkers.numbers[who]
-            walkers.states[who[crosses]] = after[crosses]
-            _advance(tree, walkers, who[crosses], node, arrive, seen)
-            if not crosses.all():
-                falling[node] = who[~crosses]
-        leaves = tree.are_leaves(list(falling))
-        for node, who in falling.items():
-            if leaves[node]:
-                _cross_leaf(tree, walkers, who, node)
-                _advance(tree, walkers, who, node, arrive, seen)
+    active = np.arange(len(walkers.at))
+    rows = tree.rows_of([walkers.at[k] for k in active])
+    while active.size:
+        after = (tree.bank[rows] @ walkers.states[active][..., None])[..., 0]
+        crosses = np.sum(np.abs(after) ** 2, axis=-1) > walkers.numbers[active]
+        walkers.states[active[crosses]] = after[crosses]
+        along = ~crosses & tree.leaf[rows]
+        if along.any():
+            _cross_leaves(tree, walkers, active[along], tree.ends[rows[along]])
+        going = np.ones(active.size, dtype=np.bool_)
+        done = crosses | along
+        for place, (k, arrived) in enumerate(zip(active.tolist(), done.tolist(), strict=True)):
+            panel, depth, index = walkers.at[k]
+            if not arrived:
+                walkers.at[k] = (panel, depth + 1, 2 * index)
+                continue
+            while depth and index % 2:
+                depth, index = depth - 1, index // 2
+            if walkers.lost[k]:
+                going[place] = False
+            elif depth:
+                walkers.at[k] = (panel, depth, index + 1)
             else:
-                panel, depth, index = node
-                for k in who:
-                    walkers.at[k] = (panel, depth + 1, 2 * index)
+                if panel in arrive:
+                    state = walkers.states[k]
+                    seen[k, arrive[panel]] = state / np.linalg.norm(state)
+                going[place] = panel + 1 < tree.count
+                walkers.at[k] = (panel + 1, 0, 0)
+        active = active[going]
+        rows = tree.rows_of([walkers.at[k] for k in active])
 
 
-def _advance(
-    tree: Tree,
-    walkers: Walkers,
-    who: IntArray,
-    node: Node,
-    arrive: dict[int, int],
-    seen: npt.NDArray[np.complex128],
-) -> None:
-    """Let those who reached the end of a node go on to the next."""
-    if who.size == 0:
-        return
-    panel, depth, index = node
-    while depth and index % 2:
-        depth, index = depth - 1, index // 2
-    if depth:
-        following: Node | None = (panel, depth, index + 1)
-    else:
-        if panel in arrive:
-            states = walkers.states[who]
-            norm = np.linalg.norm(states, axis=-1, keepdims=True)
-            found = states / np.where(norm > 0, norm, 1.0)
-            seen[who, arrive[panel]] = np.where(walkers.lost[who, None], 0.0, found)
-        following = (panel + 1, 0, 0) if panel + 1 < tree.count else None
-    for k in who:
-        walkers.at[k] = None if walkers.lost[k] else following
-
-
-def _cross_leaf(tree: Tree, walkers: Walkers, who: IntArray, node: Node) -> None:
-    """Take trajectories across a leaf, with all the jumps that come."""
-    left, right = tree.ends(node)
-    start = np.full(who.size, left)
+def _cross_leaves(tree: Tree, walkers: Walkers, who: IntArray, ends: FloatArray) -> None:
+    """Take trajectories across leaves (…, 2), with all the jumps that come."""
     grid, kernel = tree.kernel.grid, tree.kernel
+    start, right = ends[:, 0], ends[:, 1]
     while who.size:
         half = 0.5 * (right - start)
         times = (start + half)[:, None] + half[:, None] * grid.nodes
@@ -266,14 +259,13 @@ def _cross_leaf(tree: Tree, walkers: Walkers, who: IntArray, node: Node) -> None
         place = _where(norms[falls], numbers[falls], grid.size)
         rows = interpolation(grid.size, place)
         walkers.states[who[falls]] = np.einsum("tn,tni->ti", rows, along[falls])
-        who, start = who[falls], start[falls] + half[falls] * (1.0 + place)
-        start = np.minimum(start, right)
+        who, right = who[falls], right[falls]
+        start = np.minimum(start[falls] + half[falls] * (1.0 + place), right)
         zeros = np.zeros(who.size, dtype=np.intp)
         _, nodes = liouville.nodes_of(tree.lanes, start[:, None], zeros)
-        channels = Channels(kernel.environment, nodes).at(0)
-        walkers.jump(who, start, channels)
+        walkers.jump(who, start, Channels(kernel.environment, nodes).at(0))
         kept = ~walkers.lost[who]
-        who, start = who[kept], start[kept]
+        who, start, right = who[kept], start[kept], right[kept]
 
 
 def _picard(g: ComplexArray, states: ComplexArray, integral: FloatArray) -> ComplexArray:
@@ -281,19 +273,20 @@ def _picard(g: ComplexArray, states: ComplexArray, integral: FloatArray) -> Comp
     y = np.broadcast_to(states[:, None], (*g.shape[:2], states.shape[-1])).copy()
     for _ in range(_ITERATIONS):
         slope = (g @ y[..., None])[..., 0]
-        new = states[:, None] + np.einsum("mn,tni->tmi", integral, slope)
+        new = states[:, None] + integral @ slope
         change = float(np.max(np.abs(new - y)))
         y = new
-        if change < 1e-15:
+        if change < 1e-14:
             break
     return y
 
 
 def _where(norms: FloatArray, numbers: FloatArray, size: int) -> FloatArray:
     """Return where in [−1, 1] norms (T, n) at the nodes fall to numbers (T,)."""
+    coefficients = transform(size)[1] @ norms.T
     low, high = np.full(numbers.size, -1.0), np.full(numbers.size, 1.0)
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        above = np.sum(interpolation(size, middle) * norms, axis=-1) > numbers
+        above = chebyshev.chebval(middle, coefficients, tensor=False) > numbers
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     return 0.5 * (low + high)

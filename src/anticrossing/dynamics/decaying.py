@@ -11,7 +11,7 @@ from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing.dynamics import interference, panels
 from anticrossing.dynamics.lanes import Lanes
-from anticrossing.dynamics.no_jump import Carried, amplitude_kernel, carry, density_kernel
+from anticrossing.dynamics.no_jump import amplitude_kernel, carry, density_kernel
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.dynamics.readout import Readout, doubt, note_degenerate_ends, readout, unreached
 from anticrossing.dynamics.request import Request
@@ -108,7 +108,9 @@ def _densities(request: Request, environment: Environment) -> Propagation:
         superoperator = maps.reshape(*batch, levels**2, levels**2)
     error = np.sqrt(levels) * np.max(carried.error, axis=-1)
     error += interference.turns(evolution.phase)
-    error += _doubt(request, times, populations, None if transition is None else transition[:, None])
+    error += _doubt(
+        request, times, populations, None if transition is None else transition[:, None]
+    )
     unit = carried.columns[..., 0].reshape(*times.shape, levels, levels)
     trace = np.einsum("lkii->lk", unit).real
     with np.errstate(divide="ignore", invalid="ignore"):

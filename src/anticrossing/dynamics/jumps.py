@@ -31,7 +31,7 @@ from anticrossing.units import Units
 
 LARGEST_DIMENSION = 256
 MOST_JUMPS = 1e7
-_BATCH = 256  # trajectories that take their steps together
+_BATCH = 1024  # trajectories that take their steps together
 _MOST_TRAJECTORIES = 10**7
 _MOST_BYTES = 4e9
 
@@ -292,8 +292,10 @@ class _Run:
         logs = carry(lanes, kernel, evolution, vectors.T[None], ends[None]).logs[0, -1]
         log_nothing = float(_log_mean(2 * logs, weights))
         pieces = evolution.pieces
-        tree = Tree(lanes, kernel, pieces, request.panel_tolerance)
-        kernel.forget()
+        factors = np.exp(kernel.shifts(pieces.lane, pieces.left, pieces.right))
+        own = amplitude_kernel(self.environment, levels, scaled=False)
+        whole = pieces.propagator * factors[:, None, None]
+        tree = Tree(lanes, own, pieces, whole, request.panel_tolerance)
         arrive = {int(p): int(k) for p, k in zip(*np.nonzero(pieces.right[:, None] == ends))}
 
         rows = dagger(np.concatenate([read.between[0], read.last], axis=0))
@@ -306,7 +308,9 @@ class _Run:
         for first in range(0, self.count, _BATCH):
             members = range(first, min(first + _BATCH, self.count))
             streams = [
-                np.random.Generator(np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=(k,))))
+                np.random.Generator(
+                    np.random.PCG64(np.random.SeedSequence(self.seed, spawn_key=(k,)))
+                )
                 for k in members
             ]
             chosen = [int(np.searchsorted(np.cumsum(weights), s.random())) for s in streams]

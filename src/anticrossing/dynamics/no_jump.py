@@ -40,12 +40,21 @@ class LosingKernel(LinearKernel):
         What drives the equation beside H.
     amplitudes : bool
         Whether it is one of amplitudes, which feel a multiple of the identity in H, and not of ρ.
+    scaled : bool
+        Whether the factors are taken out; without, propagators are whole.
     """
 
     def __init__(
-        self, generators: Generators, size: int, environment: Environment, *, amplitudes: bool
+        self,
+        generators: Generators,
+        size: int,
+        environment: Environment,
+        *,
+        amplitudes: bool,
+        scaled: bool = True,
     ) -> None:
-        super().__init__(self._shifted, size)
+        super().__init__(self._shifted if scaled else generators, size)
+        self.scaled = scaled
         self.whole_generators = generators
         self.environment = environment
         self.amplitudes = amplitudes
@@ -59,9 +68,7 @@ class LosingKernel(LinearKernel):
     def has_functions(self) -> bool:
         return self.environment.has_functions
 
-    def scalars(
-        self, lanes: Lanes, times: FloatArray, lane: IndexArray
-    ) -> npt.NDArray[Any] | None:
+    def scalars(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> npt.NDArray[Any] | None:
         return self.environment.scalars(lanes.coordinates(times, lane), times)
 
     def solve(
@@ -88,12 +95,10 @@ class LosingKernel(LinearKernel):
 
     def shifts(self, lane: IndexArray, left: FloatArray, right: FloatArray) -> FloatArray:
         """Return the logarithms of the factors that propagators of solved panels (P,) lack."""
+        if not self.scaled:
+            return np.zeros(lane.size)
         keys = zip(lane.tolist(), left.tolist(), right.tolist(), strict=True)
         return np.array([self._taken_out[key] for key in keys])
-
-    def forget(self) -> None:
-        """Forget the factors of panels whose propagators have been taken."""
-        self._taken_out.clear()
 
     def _shifted(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> ComplexArray:
         g = self.whole_generators(lanes, times, lane)
@@ -110,7 +115,9 @@ class LosingKernel(LinearKernel):
             largest = half * np.max(np.abs(g), axis=(1, 2, 3))
             constant = missed > np.maximum(_SMOOTH, _ROUNDING * largest)
             slowest[constant] = slowest[constant, middle, None]
-        total = np.where(constant & (spread > _SPREAD), np.nan, half * (slowest @ self.grid.weights))
+        total = np.where(
+            constant & (spread > _SPREAD), np.nan, half * (slowest @ self.grid.weights)
+        )
         keys = zip(lane.tolist(), times[:, 0].tolist(), times[:, -1].tolist(), strict=True)
         self._taken_out.update(zip(keys, total.tolist(), strict=True))
         return np.asarray(g - slowest[..., None, None] * np.eye(self.size))
@@ -121,14 +128,14 @@ def _slowest(g: ComplexArray) -> FloatArray:
     return np.asarray(np.max(np.linalg.eigvals(g).real, axis=-1))
 
 
-def amplitude_kernel(environment: Environment, levels: int) -> LosingKernel:
+def amplitude_kernel(environment: Environment, levels: int, *, scaled: bool = True) -> LosingKernel:
     """Return the equation of ψ while nothing of the environment has happened."""
 
     def generators(lanes: Lanes, times: FloatArray, lane: IndexArray) -> ComplexArray:
         matrices, nodes = liouville.nodes_of(lanes, times, lane)
         return np.asarray(-1j * matrices - 0.5 * Channels(environment, nodes).loss())
 
-    return LosingKernel(generators, levels, environment, amplitudes=True)
+    return LosingKernel(generators, levels, environment, amplitudes=True, scaled=scaled)
 
 
 def density_kernel(environment: Environment, levels: int) -> LosingKernel:
@@ -151,6 +158,9 @@ def density_kernel(environment: Environment, levels: int) -> LosingKernel:
                 total += liouville.in_basis(inside, nodes.vectors)
             for jump in rest.jump_operators(nodes):
                 total += liouville.dissipator(jump)
+            further = rest.superoperator(nodes)
+            if further is not None:
+                total += further
         return np.asarray(total)
 
     return LosingKernel(generators, levels**2, environment, amplitudes=False)
