@@ -385,9 +385,17 @@ def check_flag(name: str, value: Any) -> bool:
 
 
 def hermitian(
-    name: str, matrix: npt.ArrayLike, *, relative: float = 1e-10, single: bool = False
+    name: str,
+    matrix: npt.ArrayLike,
+    *,
+    relative: float = 1e-10,
+    single: bool = False,
+    decaying: str = "",
 ) -> ComplexArray:
-    """Return `matrix` (…, n, n) as complex128 if finite and Hermitian, or raise `InputError`."""
+    """Return `matrix` (…, n, n) as complex128 if finite and Hermitian, or raise `InputError`.
+
+    `decaying` tells what to do with a negative imaginary part of the diagonal.
+    """
     array = square_matrix(name, matrix, single=single)
     mirrored = array.conj().swapaxes(-1, -2)
     if np.array_equal(array, mirrored):  # as most are, and told in a fifth of the time
@@ -396,6 +404,8 @@ def hermitian(
     scale = np.max(np.abs(array), initial=0.0)
     if difference > relative * scale:
         but = f"it differs from its conjugate transpose by {difference:.3g}"
+        if decaying and np.any(np.einsum("...ii->...i", array).imag < 0):
+            but = f"{but}: {decaying}"
         raise fail(name, "be Hermitian", but)
     return array
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import sympy
 
 _LARGEST_WRITTEN = 512  # dimension up to which a `LinearOperator` is written out as a matrix
+_DECAYING = "levels that decay are an environment, `Decay.from_hamiltonian`"
 _SAME = 1e-10  # what rounding may leave of the difference of two formulas, of its terms
 
 
@@ -45,7 +46,7 @@ def check_matrices(matrices: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def _dense(index: int, matrix: Any) -> np.ndarray[Any, Any]:
-    array = hermitian(f"terms[{index}] matrix", matrix, single=True)
+    array = hermitian(f"terms[{index}] matrix", matrix, single=True, decaying=_DECAYING)
     return array if np.any(array.imag) else np.ascontiguousarray(array.real)
 
 

@@ -117,7 +117,7 @@ class Channels:
     def jumped(
         self, states: ComplexArray, share: FloatArray
     ) -> tuple[ComplexArray, npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
-        """Return states (T, N) after a jump chosen by `share` in [0, 1), its kind, and what is lost.
+        """Return states (T, N) after a jump that `share` in [0, 1) chooses, its kind, what is lost.
 
         Kinds count the jump operators, then one for jumps between levels and one for dephasing,
         then one for what is lost.

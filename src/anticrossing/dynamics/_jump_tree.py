@@ -48,6 +48,7 @@ class Tree:
     panels: ComplexArray
     tolerance: float
     solved: int = 0
+    crossed: int = 0  # parts, by all trajectories
 
     def __post_init__(self) -> None:
         panels = self.panels
@@ -218,6 +219,7 @@ def walk(
             _cross_leaves(tree, walkers, active[along], tree.ends[rows[along]])
         going = np.ones(active.size, dtype=np.bool_)
         done = crosses | along
+        tree.crossed += int(np.sum(done & (rows >= tree.count)))
         for place, (k, arrived) in enumerate(zip(active.tolist(), done.tolist(), strict=True)):
             panel, depth, index = walkers.at[k]
             if not arrived:

@@ -22,7 +22,7 @@ from anticrossing.dynamics._jump_tree import Tree, Walkers, walk
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.no_jump import amplitude_kernel, carry
 from anticrossing.dynamics.readout import readout, unreached
-from anticrossing.dynamics.request import Request, check_initial, check_single_open
+from anticrossing.dynamics.request import Request, check_initial, check_single_open, check_tolerance
 from anticrossing.dynamics.states import WithStates
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
@@ -240,7 +240,7 @@ def quantum_jumps(
         basis=basis,
         order=order,
         times=times,
-        tolerance=tolerance,
+        tolerance=max(0.1 * check_tolerance(tolerance), 1e-13),
         breakpoints=breakpoints,
         whole=False,
     )
@@ -293,10 +293,11 @@ class _Run:
         log_nothing = float(_log_mean(2 * logs, weights))
         pieces = evolution.pieces
         factors = np.exp(kernel.shifts(pieces.lane, pieces.left, pieces.right))
-        own = amplitude_kernel(self.environment, levels, scaled=False)
+        between = amplitude_kernel(self.environment, levels, scaled=False)
         whole = pieces.propagator * factors[:, None, None]
-        tree = Tree(lanes, own, pieces, whole, request.panel_tolerance)
-        arrive = {int(p): int(k) for p, k in zip(*np.nonzero(pieces.right[:, None] == ends))}
+        tree = Tree(lanes, between, pieces, whole, request.panel_tolerance)
+        places = np.argwhere(pieces.right[:, None] == ends)
+        arrive = {int(panel): int(time) for panel, time in places}
 
         rows = dagger(np.concatenate([read.between[0], read.last], axis=0))
         total = np.zeros((ends.size, levels))
@@ -336,7 +337,8 @@ class _Run:
                 "no trajectory jumped: standard errors know nothing of jumps, whose probability is "
                 f"{-np.expm1(log_nothing):.3g}"
             )
-        error = float(2 * evolution.error[0] * (1 + many.mean()))
+        parts = tree.crossed / self.count * request.panel_tolerance
+        error = float(2 * (evolution.error[0] + parts))
         survival = 1 - lost / self.count
         when = [time for own in jumps for time, _ in own]
         which = [kind for own in jumps for _, kind in own]
@@ -364,7 +366,7 @@ class _Run:
             panels=int(evolution.panels[0]),
             parts=tree.solved,
             error_estimate=min(error, 1.0),
-            warnings=(*unreached(np.array([error]), request.accuracy), *warnings),
+            warnings=(*unreached(np.array([error]), 10 * request.accuracy), *warnings),
             description=f"{request.description} with {self.environment!r}",
             units=lanes.hamiltonian.units,
             dims=lanes.hamiltonian.dims,

@@ -1,8 +1,9 @@
 """Environments: what dephases and relaxes the levels, in Lindblad form, and what they decay to.
 
-dρ/dt = −i[H, ρ] + Σ_k (L_k ρ L_k† − ½{L_k†L_k, ρ}) − ½{Γ, ρ}. An environment knows neither the drive nor the
-solver; it answers one question: at these positions, times and energies, what are its rates in the
-instantaneous eigenbasis of H, and what are its jump operators in the basis H is written in?
+dρ/dt = −i[H, ρ] + Σ_k (L_k ρ L_k† − ½{L_k†L_k, ρ}) − ½{Γ, ρ}. An environment knows neither the
+drive nor the solver; it answers one question: at these positions, times and energies, what are its
+rates in the instantaneous eigenbasis of H, and what are its jump operators, and its Γ, in the basis
+H is written in?
 Environments add up: ``Dephasing(...) + ThermalRelaxation(...)``.
 
 Rates are inverse times in the drive's unit; temperatures, and the energies handed to functions, are

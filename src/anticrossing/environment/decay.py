@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import (
     ComplexArray,
+    FloatArray,
     InputError,
     choice,
     describe,
@@ -19,7 +20,7 @@ from anticrossing._core.checks import (
     square_matrix,
 )
 from anticrossing._core.linalg import dagger
-from anticrossing.environment.base import Environment, FloatArray, Nodes
+from anticrossing.environment.base import Environment, Nodes
 from anticrossing.environment.strength import Strength
 from anticrossing.units import NATURAL, Units
 
@@ -89,7 +90,6 @@ class Decay(Environment):
                 f"Decay takes exactly one of `widths` and `operator`, but {given} was given."
             )
         self.basis = choice("basis", basis, BASES)
-        self.operator: ComplexArray | None = None
         if operator is None:
             if rate is not None:
                 raise fail("rate", "be given with an operator", "there are widths")
@@ -102,8 +102,9 @@ class Decay(Environment):
         else:
             if self.basis != "diabatic":
                 raise fail("basis", "be 'diabatic' for an operator", f"it is {basis!r}")
-            self.operator = _positive("operator", operator)
+            matrix = _positive("operator", operator)
             strengths = [Strength.of("rate", 1.0 if rate is None else rate, coordinates)]
+        self.operator: ComplexArray | None = None if operator is None else matrix
         self.strengths = tuple(strengths)
 
     @classmethod
