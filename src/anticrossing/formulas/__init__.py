@@ -11,6 +11,12 @@ Arguments broadcast; scalars in give a float.
 from anticrossing._core.public import guard
 from anticrossing.formulas.canonical_dephasing import CanonicalDephasing, canonical_dephasing
 from anticrossing.formulas.complex_time import ComplexTimePrediction, dykhne_davis_pechukas
+from anticrossing.formulas.decay import (
+    akulin_schleich,
+    decaying_window,
+    golden_rule_width,
+    predissociation_width,
+)
 from anticrossing.formulas.dephasing import (
     DephasingPrediction,
     constant_rate_dephasing_landau_zener,
@@ -84,12 +90,14 @@ __all__ = [
     "TimeScales",
     "TransitionHistory",
     "adiabatic_condition",
+    "akulin_schleich",
     "allen_eberly",
     "bloch_siegert_shift",
     "bow_tie",
     "canonical_dephasing",
     "classical_transition_rate",
     "constant_rate_dephasing_landau_zener",
+    "decaying_window",
     "demkov_kunike",
     "demkov_osherov",
     "dephasing_coefficients",
@@ -102,6 +110,7 @@ __all__ = [
     "finite_window_propagator",
     "fixed_axis_dephasing_landau_zener",
     "golden_rule",
+    "golden_rule_width",
     "half_crossing",
     "independent_crossings",
     "ising_chain_defects",
@@ -116,6 +125,7 @@ __all__ = [
     "parabolic_sweep",
     "photon_assisted_passage",
     "power_law_sweep",
+    "predissociation_width",
     "rate_population",
     "rosen_zener",
     "spin_landau_zener",

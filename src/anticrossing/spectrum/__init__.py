@@ -1,11 +1,12 @@
-"""What H(x) is along its coordinate: levels, symmetry sectors, crossings.
+"""What H(x) is along its coordinate: levels, symmetry sectors, crossings, exceptional points.
 
-What enters needs H(x) and a stretch of one coordinate, but no time: a drive belongs to
-`anticrossing.analysis`, several coordinates to `anticrossing.geometry`.
+What enters needs H(x) and a stretch of one coordinate, with levels that decay a plane, but no time:
+a drive belongs to `anticrossing.analysis`, several coordinates to `anticrossing.geometry`.
 """
 
 from anticrossing._core.public import guard
 from anticrossing.spectrum.crossings import find_crossings
+from anticrossing.spectrum.exceptional_points import ExceptionalPoints, find_exceptional_points
 from anticrossing.spectrum.found import Crossing, Crossings
 from anticrossing.spectrum.levels import eigenvectors, levels, tracked_levels
 from anticrossing.spectrum.named_symmetry import Symmetry
@@ -19,6 +20,8 @@ __all__ = [
     "sectors",
     "Sectors",
     "find_crossings",
+    "find_exceptional_points",
+    "ExceptionalPoints",
     "Crossing",
     "Crossings",
     "Symmetry",
