@@ -34,9 +34,9 @@ def survival(gap, rate, width, window):
 
 
 def test_akulin_and_schleich_is_landau_and_zener_whatever_the_width():
-    """V = 0.3, v = 1: 0.56809."""
+    """V = 0.3, v = 1: e^{−0.18π}."""
     found = akulin_schleich(gap=0.6, sweep_rate=1.0, width=[0.0, 3.0, 300.0])
-    np.testing.assert_allclose(found.value, 0.56809, atol=5e-6)
+    np.testing.assert_allclose(found.value, 0.5680836, atol=5e-8)
     assert found.value == pytest.approx(landau_zener(gap=0.6, sweep_rate=1.0).value, rel=1e-15)
     assert np.exp(found.log_value) == pytest.approx(found.value, rel=1e-15)
 
@@ -61,7 +61,8 @@ def test_the_law_of_the_window_for_strong_decay(gap, rate, width, window):
     exact = survival(gap, rate, width, window)
     law = decaying_window(gap=gap, sweep_rate=rate, width=width, window=window)
     assert law.valid
-    assert np.log(exact) == pytest.approx(law.log_value, rel=3 * (gap**2 + rate) / width**2 + 3e-3)
+    # The level that decays has to follow first: once, at the start.
+    assert np.log(exact) == pytest.approx(law.log_value, abs=2.5 * gap**2 / width**2)
 
 
 def test_checks():
@@ -127,7 +128,7 @@ def test_predissociation_widths_are_those_of_exact_resonances():
     coupling = 0.1
     values = resonances(coupling)
     widths, predicted = [], []
-    for n in range(14, 26):
+    for n in range(8, 20):
         near = np.argmin(np.abs(values - (n + 0.5)))
         widths.append(-2 * values[near].imag)
         energy = n + 0.5
@@ -142,8 +143,8 @@ def test_predissociation_widths_are_those_of_exact_resonances():
         assert found.valid
         predicted.append(found.value)
     widths, predicted = np.array(widths), np.array(predicted)
-    # To a few percent of the largest, with the interference of the two ways.
-    np.testing.assert_allclose(predicted, widths, atol=0.08 * widths.max())
+    # The curves cross a second time, at an energy of 24.5.
+    np.testing.assert_allclose(predicted, widths, atol=0.02 * widths.max())
     assert np.ptp(widths) > 0.5 * widths.max()
 
 
