@@ -37,6 +37,7 @@ _MODULES = {
     "wubs": "wubs",
     "zenesini": "zenesini",
     "amplitude-spectroscopy": "amplitude_spectroscopy",
+    "akulin-schleich": "akulin_schleich",
 }
 
 NAMES = tuple(_MODULES)
