@@ -11,6 +11,7 @@ from anticrossing._core import expression
 from anticrossing._core.checks import InputError, choice, fail, positive_number
 from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION
 from anticrossing.environment import (
+    Decay,
     Dephasing,
     Environment,
     FixedAxisDephasing,
@@ -130,6 +131,30 @@ class LindbladTable(Table, frozen=True, kw_only=True):
     operators: list[OperatorTable]
 
 
+class DecayTable(Table, frozen=True, kw_only=True):
+    """Levels that decay to what is not followed.
+
+    Attributes
+    ----------
+    kind
+        The kind of the environment.
+    widths : 1/time
+        One for each level: numbers, or formulas in the coordinate; instead of `operator`.
+    operator
+        A positive semidefinite matrix.
+    rate : 1/time
+        A number, or a formula in the coordinate, that multiplies the operator.
+    basis
+        Whose states the widths belong to: "diabatic" or "adiabatic".
+    """
+
+    kind: Literal["decay"]
+    widths: list[Numbers | str] | None = None
+    operator: Matrix | None = None
+    rate: Numbers | str | None = None
+    basis: Literal["diabatic", "adiabatic"] = "diabatic"
+
+
 def environment(
     entries: Sequence[Mapping[str, Any]],
     overrides: Mapping[str, Any] | None = None,
@@ -169,6 +194,11 @@ def check_open(
     if found is not None:
         with tables.inside("environment"):
             found.check(dimension, coordinates)
+            if found.decays:
+                raise InputError(
+                    "Levels that decay are followed in a file with [state] or [jumps], but this "
+                    "one has neither."
+                )
             if dimension > LARGEST_OPEN_DIMENSION:
                 raise InputError(
                     f"At most {LARGEST_OPEN_DIMENSION} levels can be given an environment, but "
@@ -216,16 +246,28 @@ def _lindblad(given: LindbladTable, coordinates: _Names) -> Environment:
     )
 
 
+def _decay(given: DecayTable, coordinates: _Names, **new: Any) -> Environment:
+    operator = None if given.operator is None else constant_matrix("operator", given.operator)
+    return Decay(
+        given.widths,
+        operator=operator,
+        rate=new.get("rate", given.rate),
+        basis=given.basis,
+        coordinates=coordinates,
+    )
+
+
 KINDS: dict[str, tuple[type[Table], Callable[..., Environment]]] = {
     "dephasing": (DephasingTable, _dephasing),
     "fixed-axis": (FixedAxisTable, _fixed_axis),
     "thermal": (ThermalTable, _thermal),
     "qubit": (QubitTable, _qubit),
     "lindblad": (LindbladTable, _lindblad),
+    "decay": (DecayTable, _decay),
 }
 """Kinds of environments: what a table of each may hold, and what makes it."""
 
-BATCHED = {"dephasing": ("gamma", "rate"), "fixed-axis": ("rate",)}
+BATCHED = {"dephasing": ("gamma", "rate"), "fixed-axis": ("rate",), "decay": ("rate",)}
 """Strengths that may be arrays, by kind."""
 
 

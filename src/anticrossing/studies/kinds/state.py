@@ -44,6 +44,10 @@ _OUTPUTS = {
     "probability": Output("final probability", ("final",), default=True),
     "error_estimate": Output("bound on the error of the probabilities"),
 }
+_SURVIVAL = {
+    "survival": Output("probability that nothing was lost", default=True),
+    "log_survival": Output("natural logarithm of the survival"),
+}
 
 
 class StateTable(TableOfFile, frozen=True, kw_only=True):
@@ -153,6 +157,9 @@ class StateStudy(Study):
                     "be left out for a large sparse Hamiltonian",
                     f"this one has {hamiltonian.dimension} levels",
                 )
+        if environment is not None:
+            with tables.inside("environment"):
+                environment.check(hamiltonian.dimension, names)
         return cls(
             **heading._asdict(),
             tables=entries,
@@ -212,15 +219,19 @@ class StateStudy(Study):
     @property
     def outputs(self) -> dict[str, Output]:
         """What can be had at every point of a sweep."""
-        return _OUTPUTS
+        decays = self.environment is not None and self.environment.decays
+        return _OUTPUTS | _SURVIVAL if decays else _OUTPUTS
 
     def compute(self, outputs: Sequence[str]) -> dict[str, Any]:
         """Return final probabilities and their error."""
         found = self.followed(0, None)
-        known = {
+        known: dict[str, Any] = {
             "probability": np.asarray(found.probabilities),
             "error_estimate": float(found.error_estimate),
         }
+        if isinstance(found, Propagation) and found.survival is not None:
+            known["survival"] = float(found.survival)
+            known["log_survival"] = float(found.log_survival)
         return {name: known[name] for name in outputs}
 
     def run(self, progress: Progress | None = None) -> StateOutcome:
@@ -294,6 +305,9 @@ class StateOutcome(Outcome):
             said += [("panels", int(done.panels))]
             said += [] if done.steps is None else [("steps", int(done.steps))]
             said += [("sectors", ", ".join(map(str, done.sectors)) or "one")]
+            if done.survival is not None and done.log_survival is not None:
+                said += [("survival", float(done.survival))]
+                said += [("its logarithm", float(done.log_survival))]
         expected = self.experiment.expected
         if expected is not None:
             said += [("estimated seconds", float(f"{expected.seconds:.2g}"))]
