@@ -20,13 +20,13 @@ from tests.effort import cases
 from tests.result_protocol import check_html
 
 SETUP = """
-    AnticrossingError ConvergenceError Dephasing Drive Environment FixedAxisDephasing Hamiltonian
-    InputError Lindblad MissingExtraError ThermalRelaxation Units LocalAdiabatic Clock EdgedDrive
-    FormulaDrive Path PiecewiseDrive SumDrive WaveformDrive GaussianState Combined EigenRates Nodes
-    Strength CrossingStep Gauge Sphere Torus Curve FunctionHamiltonian TermHamiltonian
-    VibronicCoupling Absorber Grid WavePacket Fixed Gaussian InitialConditions Thermal Number
-    Symmetry Axis Output Plan Scanned Sentences Study Table SweepError Zip Junction LandauZenerChain
-    Lead MarkovChain Reservoir SequentialCrossings WorkStatistics
+    AnticrossingError ConvergenceError Decay Dephasing Drive Environment FixedAxisDephasing
+    Hamiltonian InputError Lindblad MissingExtraError ThermalRelaxation Units LocalAdiabatic
+    Clock EdgedDrive FormulaDrive Path PiecewiseDrive SumDrive WaveformDrive GaussianState
+    Combined EigenRates Nodes Strength CrossingStep Gauge Sphere Torus Curve FunctionHamiltonian
+    TermHamiltonian VibronicCoupling Absorber Grid WavePacket Fixed Gaussian InitialConditions
+    Thermal Number Symmetry Axis Output Plan Scanned Sentences Study Table SweepError Zip
+    Junction LandauZenerChain Lead MarkovChain Reservoir SequentialCrossings WorkStatistics
 """
 """What is put into a computation, or tells an error: a line says it."""
 

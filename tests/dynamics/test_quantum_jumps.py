@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from anticrossing.environment import (
     Nodes,
     ThermalRelaxation,
 )
+from tests.result_protocol import check
 
 LZ = ac.models.LandauZener(gap=1.0)
 SWEEP = Linear(-6.0, 6.0, rate=1.0)
@@ -291,3 +293,10 @@ def test_bad_input_is_one_line(change: dict[str, Any], text: str) -> None:
     with pytest.raises(InputError, match=text) as caught:
         quantum_jumps(**(given | change))
     assert "\n" not in str(caught.value)
+
+
+def test_result_protocol(tmp_path: Path) -> None:
+    found = quantum_jumps(LZ, SWEEP, Dephasing(rate=0.2), trajectories=20, seed=1, times=[0.0])
+    check(found, tmp_path)
+    assert found.expect(np.diag([1.0, -1.0])).shape == (1,)
+    check(ac.propagate(LZ, SWEEP, environment=Decay([0.1, 0.2]), times=[0.0]), tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -12,6 +13,7 @@ import anticrossing as ac
 from anticrossing._core.checks import InputError
 from anticrossing.environment import Decay
 from anticrossing.spectrum import find_exceptional_points
+from tests.result_protocol import check
 
 LZ = ac.models.LandauZener(gap=0.6)
 CONE = ac.Hamiltonian.from_matrix([["x/2", "y/2"], ["y/2", "-x/2"]], coordinates=("x", "y"))
@@ -88,10 +90,11 @@ def test_four_levels_against_the_discriminant() -> None:
             assert np.linalg.cond(vectors) > 1e3
 
 
-def test_shown_and_saved() -> None:
+def test_shown_and_saved(tmp_path: Path) -> None:
     found = find_exceptional_points(LZ, Decay([0, 1]), {"x": (-2, 2.5), "width": (0, 3)})
     assert "exceptional point" in str(found)
     assert found.to_dataset()["position"].shape == (1, 2)
+    check(found, tmp_path)
 
 
 @pytest.mark.parametrize(
