@@ -219,6 +219,59 @@ def test_beside_a_fixed_axis_as_three_levels_of_the_usual_engine() -> None:
     np.testing.assert_allclose(found.density_matrix, exact.density_matrix[:2, :2], atol=1e-10)
 
 
+@pytest.mark.parametrize("offset", [1e3, 1e7, 1e12])
+def test_an_offset_costs_nothing(offset: float) -> None:
+    far = ac.Hamiltonian.affine([[offset, 0.3], [0.3, offset]], np.diag([0.5, -0.5]))
+    sweep, decay = Linear(-6.0, 6.0, rate=1.0), Decay([0.0, 0.3])
+    found = ac.propagate(far, sweep, environment=decay, times=[0.0])
+    near = ac.propagate(LZ, sweep, environment=decay, times=[0.0])
+    np.testing.assert_allclose(found.transition_matrix, near.transition_matrix, atol=1e-14)
+    np.testing.assert_allclose(found.populations, near.populations, atol=1e-14)
+    assert found.panels == near.panels
+
+
+def test_widths_in_pulses() -> None:
+    """As narrow as a hundred thousandth of the window."""
+    still = ac.Hamiltonian.affine(np.zeros((2, 2)), np.zeros((2, 2)))
+    for size in (1e-1, 1e-3, 1e-5):
+        decay = Decay([f"exp(-(x/{size})**2)/{size}", 0.0])
+        found = ac.propagate(still, Linear(-1, 1, rate=1.0), environment=decay, basis="diabatic")
+        assert found.log_survival == pytest.approx(-np.sqrt(np.pi), rel=1e-10)
+
+
+@pytest.mark.parametrize("rate", [1.0, 1e-3, 1e-5])
+def test_a_doublet_that_decays_together(rate: float) -> None:
+    """Half of the state is the combination that does not couple: 2^−1 e^{−Γt}."""
+    doublet = ac.Hamiltonian.affine(
+        [[0, 0, 0.3], [0, 1e-9 * rate, 0.3], [0.3, 0.3, 0]], np.diag([0.5, 0.5, -0.5])
+    )
+    sweep = Linear(-6.0, 6.0, rate=rate)
+    decay = Decay([0.1, 0.1, 300.0 * 0.1])
+    found = ac.propagate(doublet, sweep, environment=decay, basis="diabatic")
+    assert found.log_survival_error < 1e-8
+    if rate < 0.1:
+        assert found.log_survival == pytest.approx(-1.2 / rate - np.log(2), rel=1e-9)
+    expected = ac.propagate(
+        ac.Hamiltonian.affine([[0, 0.3 * 2**0.5], [0.3 * 2**0.5, 0]], np.diag([0.5, -0.5])),
+        sweep,
+        environment=Decay([0.1, 30.0]),
+        basis="diabatic",
+    )
+    both = np.logaddexp(-1.2 / rate, expected.log_survival) - np.log(2)
+    # ψ = (dark + bright)/√2, and the bright half is gone or nearly.
+    assert found.log_survival == pytest.approx(both, abs=2e-9 + 1e-12 / rate)
+
+
+@pytest.mark.parametrize(("rate", "width"), [(1e-8, 1e6), (1e-4, 1e6), (1.0, 1e6), (1e3, 1e6)])
+def test_rates_of_strong_decay(rate: float, width: float) -> None:
+    found = ac.propagate(
+        LZ, Linear(-6, 6, rate=rate), environment=Decay([0.0, width]), basis="diabatic"
+    )
+    law = -(0.36 / rate) * np.arctan2(12.0, width)
+    slip = 0.36 / width**2  # until the level that decays follows
+    assert found.log_survival == pytest.approx(law, rel=1e-9, abs=2 * slip + 1e-9 * abs(law) + 4e-6)
+
+
 def test_strong_decay_freezes_a_level() -> None:
     """Zeno: the width of what it leaves falls as 4V²/Γ."""
     resting = ac.Hamiltonian.affine([[0.0, 0.3], [0.3, 0.0]], np.zeros((2, 2)))

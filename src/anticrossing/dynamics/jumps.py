@@ -43,8 +43,8 @@ class QuantumJumps(WithStates):
     Attributes
     ----------
     probabilities, probability_errors : array, shape (N,)
-        Final probabilities in the read-out basis, and their standard errors. A lost trajectory
-        counts with zero.
+        Final probabilities in the read-out basis, and their standard errors, which tell nothing of
+        what is so rare that no trajectory did it. A lost trajectory counts with zero.
     times : array, shape (K,)
         The requested times, if any.
     populations, population_errors : array, shape (K, N)

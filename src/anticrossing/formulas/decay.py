@@ -62,7 +62,7 @@ def akulin_schleich(
     Examples
     --------
     >>> round(akulin_schleich(gap=0.6, sweep_rate=1.0, width=3.0, window=200.0).value, 5)
-    0.56809
+    0.56808
     >>> akulin_schleich(gap=0.6, sweep_rate=1.0, width=300.0, window=200.0).valid
     False
     """
