@@ -161,7 +161,7 @@ def diagonals(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArray, ComplexArray]:
-    """Solve y′ = kernel(τ) y, y(−1) = 1, by iterating the integral equation."""
+    """Solve y′ = kernel(τ) y, y(−1) = 1, at the nodes by iterating the integral equation."""
     identity = np.eye(kernel.shape[-1])
     y = np.broadcast_to(identity, kernel.shape).astype(np.complex128)
     solved = np.zeros(kernel.shape[0], dtype=np.bool_)
@@ -176,4 +176,4 @@ def picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArra
         if active.size == 0:
             break
     solved &= tails(grid, y) <= tolerance
-    return solved, y[:, -1]
+    return solved, y
