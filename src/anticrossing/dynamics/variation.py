@@ -19,33 +19,29 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, nearer_unitary
-from anticrossing.dynamics._many_level import MOST_ROTATIONS, NEAR_PHASE
+from anticrossing.dynamics._many_level import attempts, in_one_block, separate
 from anticrossing.dynamics._stacks import (
+    ALL_NODES,
     BoolArray,
-    alignments,
     diagonals,
     in_middle_frame,
-    inverse_cayley,
-    largest_entries,
     nodes_resolve,
     picard,
-    rotate,
     tails,
 )
-from anticrossing.dynamics.chebyshev import Grid, grid
-from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, Kernel, PanelResults, unresolved
+from anticrossing.dynamics.chebyshev import Grid
+from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, UnitaryKernel, unresolved
 from anticrossing.dynamics.lanes import Lanes
 
 Slopes = Callable[[Lanes, FloatArray, npt.NDArray[np.intp]], npt.NDArray[Any]]
 _STRONGEST = 8.0  # row sum of what is integrated as it is
-_HOPELESS = 1e-6  # last coefficients of the rotation into the eigenframes
 _MOST_CORRECTIONS = 60
 _RESOLVED = 20.0  # radians that the nodes resolve as an oscillation
 _ROUNDING = 4e-15
 IndexArray = npt.NDArray[np.intp]
 
 
-class VariationKernel(Kernel):
+class VariationKernel(UnitaryKernel):
     """i y′ = H y with derivatives; a propagator is [[U, 0, …], [∂₁U, U, 0, …], …].
 
     Products of such propagators are again of this form, so that panels multiply to the whole.
@@ -60,9 +56,9 @@ class VariationKernel(Kernel):
     """
 
     def __init__(self, slopes: Slopes, levels: int, count: int) -> None:
+        super().__init__(levels, MANY_LEVEL_NODES)
         self.slopes, self.levels, self.count = slopes, levels, count
         self.size = levels * (1 + count)
-        self.grid = grid(MANY_LEVEL_NODES)
 
     def solve(
         self,
@@ -72,12 +68,13 @@ class VariationKernel(Kernel):
         half_width: FloatArray,
         tolerance: float,
     ) -> PanelResults:
-        matrices = lanes.traceless(times, lane)
+        matrices, offset = lanes.split(times, lane)
         slopes = self.slopes(lanes, times, lane)
         found = _Panels(matrices, slopes, half_width, self.grid, tolerance)
         error = found.error + unresolved(self.grid, half_width, matrices)
         propagator = self.together(found.propagator, found.derivatives)
-        return PanelResults(found.accepted, propagator, error, found.phase)
+        solved = PanelResults(found.accepted, propagator, error, found.phase)
+        return self.with_common_phase(solved, lanes, times, lane, offset)
 
     def together(self, propagator: ComplexArray, derivatives: ComplexArray) -> ComplexArray:
         """Return the propagator of this kernel of U (…, N, N) and ∂U (…, K, N, N)."""
@@ -159,60 +156,28 @@ class _Panels:
     ) -> None:
         """Follow the superadiabatic frame; what it leaves coupled is integrated together."""
         energies, vectors = np.linalg.eigh(g)
-        alignment, near = alignments(vectors)
-        rotation = inverse_cayley(vectors * alignment[:, :, None])
-        near &= tails(self.grid, rotation) <= _HOPELESS
-        index, g, moved, middle = index[near], g[near], moved[near], middle[near]
-        energies, rotation = energies[near], rotation[near]
-        if index.size == 0:
-            return
-        g, frame = rotate(g, rotation, self.grid)
-        phase = _phases(energies)
-        together = phase < NEAR_PHASE
-        g, frame, left = self._orders(g, energies, frame, together, phase)
-        moved = dagger(frame)[:, :, None] @ moved @ frame[:, :, None]
-        together |= (left > self.tolerance)[:, None, None]
-        fine = _resolved(moved, self.grid, self.tolerance)
-        index, g, moved, middle = index[fine], g[fine], moved[fine], middle[fine]
-        if index.size == 0:
-            return
-        frame, left, together = frame[fine], left[fine], together[fine]
-        rows, y, slopes = _solve(g, moved, _closed(together), self.grid, self.tolerance)
-        start, end = dagger(frame[rows, 0]), frame[rows, -1]
-        error = self.tolerance + 2 * np.where(left <= self.tolerance, left, 0.0)[rows]
-        y, slopes = end @ y @ start, end[:, None] @ slopes @ start[:, None]
-        self._put(index[rows], middle[rows], y, slopes, error)
-
-    def _orders(
-        self,
-        g: ComplexArray,
-        energies: FloatArray,
-        frame: ComplexArray,
-        together: BoolArray,
-        phase: FloatArray,
-    ) -> tuple[ComplexArray, ComplexArray, FloatArray]:
-        """Return the generator and the frame of the best order, and what couples far levels."""
-        difference = energies[..., :, None] - energies[..., None, :]
-        near = together[:, None]
-        weight = np.where(
-            together, 0.0, np.minimum(1.0, self.grid.size**2 / np.maximum(phase, 1.0))
-        )
-        inverse = np.where(near, 0.0, 1 / np.where(near, 1.0, difference))
-        best = largest_entries(weight[:, None] * g)
-        best_g, best_frame = g.copy(), frame.copy()
-        active = np.flatnonzero(best > self.tolerance)
-        for _ in range(MOST_ROTATIONS):
-            if active.size == 0:
-                break
-            g[active], q = rotate(g[active], -g[active] * inverse[active], self.grid)
-            frame[active] = frame[active] @ q
-            size = largest_entries(weight[active, None] * g[active])
-            better = size < best[active]
-            going_on = better & (size < 0.5 * best[active]) & (size > self.tolerance)
-            rows = active[better]
-            best[rows], best_g[rows], best_frame[rows] = size[better], g[rows], frame[rows]
-            active = active[going_on]
-        return best_g, best_frame, best
+        for joined, todo in attempts(energies, self.accepted, index):
+            rows = np.flatnonzero(todo)
+            if rows.size == 0:
+                continue
+            given = g[rows], energies[rows], vectors[rows], joined[rows], self.grid, self.tolerance
+            noise, allowed = np.zeros(g[rows, 0].shape), np.full(rows.size, self.tolerance)
+            found = separate(*given, noise, allowed, wanted=ALL_NODES)
+            rows, frame = rows[found.rows], found.frame
+            slopes = dagger(frame)[:, :, None] @ moved[rows] @ frame[:, :, None]
+            fine = np.flatnonzero(_resolved(slopes, self.grid, self.tolerance))
+            if fine.size == 0:
+                continue
+            rows, frame, left = rows[fine], frame[fine], found.residual[fine]
+            # Below the tolerance far levels are independent; above it, all are kept together.
+            together = found.together[fine] | (left > self.tolerance)[:, None]
+            same = in_one_block(together)[:, 0]
+            done, y, slopes = _solve(found.g[fine], slopes[fine], same, self.grid, self.tolerance)
+            start, end = dagger(frame[done, 0]), frame[done, -1]
+            error = self.tolerance + 2 * np.where(left <= self.tolerance, left, 0.0)[done]
+            y, slopes = end @ y @ start, end[:, None] @ slopes @ start[:, None]
+            rows = rows[done]
+            self._put(index[rows], middle[rows], y, slopes, error)
 
 
 def _phases(energies: FloatArray) -> FloatArray:
@@ -221,15 +186,10 @@ def _phases(energies: FloatArray) -> FloatArray:
     return np.asarray(2 * np.min(np.abs(difference), axis=1))
 
 
-def _closed(together: BoolArray) -> BoolArray:
-    """Return the groups of which `together` (P, N, N) names some pairs."""
-    for _ in range(int(np.ceil(np.log2(together.shape[-1])))):
-        together = (together.astype(np.float32) @ together.astype(np.float32)) > 0
-    return together
-
-
 def _resolved(moved: ComplexArray, nodes: Grid, tolerance: float) -> BoolArray:
     """Whether the nodes resolve all derivatives (P, n, K, N, N)."""
+    if moved.shape[0] == 0:
+        return np.empty(0, dtype=np.bool_)
     return nodes_resolve(nodes, moved.reshape(*moved.shape[:2], -1, moved.shape[-1]), tolerance)
 
 
@@ -257,58 +217,48 @@ def _solve(
         -1j * moved[rows],
         same[rows],
     )
-    # What turns little is a plain integral in the picture in which all groups stand still.
-    direct = _between(same, _phases(diagonals(g).real)) < _RESOLVED
-    inside = np.where(direct[:, None, None], forcing, 0.0)
-    inside = dagger(y)[:, :, None] @ inside @ y[:, :, None]
-    flat = inside.reshape(*inside.shape[:2], -1, g.shape[-1])
-    fine = tails(nodes, flat) <= np.maximum(tolerance, _ROUNDING * largest_entries(flat))
-    rows, y, g, forcing = rows[fine], y[fine], g[fine], forcing[fine]
-    same, direct = same[fine], direct[fine]
-    w = np.einsum("mn,pnkij->pmkij", nodes.integral, inside[fine])
-    w = y[:, :, None] @ w @ dagger(y)[:, :, None]
-    if not direct.all():
-        smooth, converged = _levin(g, forcing, same, ~direct, nodes, tolerance)
-        rows, y, w = rows[converged], y[converged], (w + smooth)[converged]
-    end = y[:, -1]
+    inner = np.where(same[:, None], -1j * g, 0.0)
+    diagonals(inner)[...] = 0.0
+    w, converged = _smooth(diagonals(g).real, inner[:, :, None], forcing, nodes, tolerance)
+    rows, end, w = rows[converged], y[converged, -1], w[converged]
     return rows, end, w[:, -1] @ end[:, None] - end[:, None] @ w[:, 0]
 
 
-def _between(same: BoolArray, phase: FloatArray) -> FloatArray:
-    """Return the least phase between the groups of every two levels, 0 within one."""
-    for _ in range(2):
-        phase = np.min(np.where(same[:, :, :, None], phase[:, None], np.inf), axis=2)
-        phase = phase.swapaxes(-1, -2)
-    return np.asarray(np.where(same, 0.0, phase))
-
-
-def _levin(
-    g: ComplexArray,
-    forcing: ComplexArray,
-    same: BoolArray,
-    far: BoolArray,
-    nodes: Grid,
-    tolerance: float,
+def _smooth(
+    energies: FloatArray, inner: ComplexArray, forcing: ComplexArray, nodes: Grid, tolerance: float
 ) -> tuple[ComplexArray, BoolArray]:
-    """Return the smooth solution of W′ = [K, W] + M between far groups, and where it was found."""
-    energies = diagonals(g).real
-    inner = np.where(same[:, None], -1j * g, 0.0)
-    diagonals(inner)[...] = 0.0
-    inner = inner[:, :, None]
-    panel, a, b = np.nonzero(np.tril(far))
-    turn = energies[panel, :, a] - energies[panel, :, b]
-    system = np.linalg.inv(nodes.derivative + 1j * turn[:, :, None] * np.eye(nodes.size))
+    """Return a solution of W′ = [K, W] + M that the nodes resolve, and where it was found.
+
+    K is −i times `energies` (P, n, N), and `inner` between levels. Of pairs that turn little it is
+    the one that begins at zero, of others the one that does not turn.
+    """
+    levels = energies.shape[-1]
+    angles = nodes.integral @ energies
+    first, second = np.tril_indices(levels)
+    turn = energies[..., first] - energies[..., second]
+    phase = np.exp(1j * (angles[..., first] - angles[..., second]))
+    panel, pair = np.nonzero(2 * np.min(np.abs(turn), axis=1) >= _RESOLVED)
+    inverse = (
+        phase.conj().swapaxes(1, 2)[..., None] * nodes.integral * phase.swapaxes(1, 2)[:, :, None]
+    )
+    turning = turn[panel, :, pair][..., None] * np.eye(nodes.size)
+    inverse[panel, pair] = np.linalg.inv(nodes.derivative + 1j * turning)
     w = np.zeros_like(forcing)
     scale = np.max(np.abs(forcing), axis=(1, 2, 3, 4))
-    found = np.zeros(g.shape[0], dtype=np.bool_)
+    found = np.zeros(energies.shape[0], dtype=np.bool_)
+    coupled = inner.any()
     for _ in range(_MOST_CORRECTIONS):
-        right = forcing + inner @ w - w @ inner
-        new = np.zeros_like(w)
-        new[panel, ..., a, b] = system @ right[panel, ..., a, b]
-        new[panel, ..., b, a] = -new[panel, ..., a, b].conj()
+        right = forcing + inner @ w - w @ inner if coupled else forcing
+        given = np.moveaxis(right[..., first, second], -1, 1)
+        solved = np.moveaxis(inverse @ given, 1, -1)
+        new = np.empty_like(w)
+        new[..., second, first] = -solved.conj()
+        new[..., first, second] = solved
         change = np.max(np.abs(new - w), axis=(1, 2, 3, 4))
         w = new
         found = change <= np.maximum(0.1 * tolerance, _ROUNDING * scale)
-        if found.all():
+        if found.all() or not coupled:
             break
-    return w, found
+    found |= not coupled
+    flat = w.reshape(*w.shape[:2], -1, levels)
+    return w, found & nodes_resolve(nodes, flat, tolerance)
