@@ -68,7 +68,7 @@ class Mesh(UnitaryKernel):
                 tolerance, 4e-15 * half_width * largest
             )
         result.error = unresolved(self.grid, half_width, values)
-        common, size = self._common_phase(lanes, times, lane, offset, result.accepted)
+        common, size = self.common_phase(lanes, times, lane, offset, result.accepted)
         result.accepted &= np.isfinite(size)
         result.phase = size
         result.propagator = np.exp(-1j * common)[:, None, None]

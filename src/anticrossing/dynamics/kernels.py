@@ -115,6 +115,62 @@ class Kernel(abc.ABC):
         """Return what drives the equation beside H at `times` (P, n), (P, n, K), if it may vary."""
         return None
 
+    def with_common_phase(
+        self,
+        solved: PanelResults,
+        lanes: Lanes,
+        times: FloatArray,
+        lane: npt.NDArray[np.intp],
+        offset: FloatArray,
+    ) -> PanelResults:
+        """Add the phase of the multiple of the identity that was left out of H, (P, n)."""
+        if np.any(offset):
+            common, size = self.common_phase(lanes, times, lane, offset, solved.accepted)
+            solved.accepted = solved.accepted & np.isfinite(size)
+            for propagator in (solved.propagator, solved.shifted):
+                if propagator is not None:
+                    propagator *= np.exp(-1j * common)[:, None, None]
+            solved.phase = solved.phase + size
+        return solved
+
+    def common_phase(
+        self,
+        lanes: Lanes,
+        times: FloatArray,
+        lane: npt.NDArray[np.intp],
+        offset: FloatArray,
+        wanted: npt.NDArray[np.bool_],
+    ) -> tuple[FloatArray, FloatArray]:
+        """Integrate the multiple of the identity over every wanted panel, and its size."""
+        # It commutes with all else: where the panel's nodes do not resolve it, it is integrated on
+        # halves of the panel, which cost no more than its own values. A size of infinity: it is not
+        # known.
+        total, size = np.zeros(lane.size), np.zeros(lane.size)
+        owner = np.flatnonzero(wanted)
+        left, right, values = times[owner, 0], times[owner, -1], offset[owner]
+        for _ in range(_MOST_OFFSET_HALVINGS):
+            half = 0.5 * (right - left)
+            largest = half * np.max(np.abs(values), axis=1, initial=0.0)
+            tail = half * np.max(np.abs(values @ self.grid.tail.T), axis=1, initial=0.0)
+            few = np.stack([left, left + half, right], axis=1)
+            unknown = np.min(lanes.last_digits_of_offset(few, lane[owner]), axis=1)
+            known = np.maximum(4e-15 * largest, NOISE * half * unknown)
+            done = tail <= np.maximum(_OFFSET_TOLERANCE, known)
+            np.add.at(total, owner[done], half[done] * (values[done] @ self.grid.weights))
+            np.add.at(size, owner[done], largest[done] * 2)
+            if done.all() or lanes.is_function or owner.size > _MOST_OFFSET_PARTS:
+                break
+            owner = np.repeat(owner[~done], 2)
+            middle = left[~done] + half[~done]
+            left = np.stack([left[~done], middle], axis=1).ravel()
+            right = np.stack([middle, right[~done]], axis=1).ravel()
+            half = 0.5 * (right - left)
+            fine = (left + half)[:, None] + half[:, None] * self.grid.nodes
+            values = lanes.offset(fine, lane[owner])
+            done = np.zeros(owner.size, dtype=np.bool_)
+        size[owner[~done]] = np.inf
+        return total, size
+
 
 def unresolved(grid: Grid, half_width: FloatArray, *values: npt.NDArray[Any]) -> FloatArray:
     """Return what integrals of `values` (P, n, ...) over panels may miss beyond the nodes.
@@ -136,45 +192,6 @@ def least_noise(lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> 
     """Return what is not known of the elements of H where on each panel it is least, (P, N, N)."""
     few = times[:, [0, times.shape[1] // 2, -1]]
     return np.asarray(np.min(lanes.last_digits(few, lane), axis=1))
-
-
-def common_phase(
-    grid: Grid,
-    lanes: Lanes,
-    times: FloatArray,
-    lane: npt.NDArray[np.intp],
-    offset: FloatArray,
-    wanted: npt.NDArray[np.bool_],
-) -> tuple[FloatArray, FloatArray]:
-    """Integrate the multiple of the identity over every wanted panel, and its size."""
-    # It commutes with all else: where the panel's nodes do not resolve it, it is integrated on
-    # halves of the panel, which cost no more than its own values. A size of infinity: it is not
-    # known.
-    total, size = np.zeros(lane.size), np.zeros(lane.size)
-    owner = np.flatnonzero(wanted)
-    left, right, values = times[owner, 0], times[owner, -1], offset[owner]
-    for _ in range(_MOST_OFFSET_HALVINGS):
-        half = 0.5 * (right - left)
-        largest = half * np.max(np.abs(values), axis=1, initial=0.0)
-        tail = half * np.max(np.abs(values @ grid.tail.T), axis=1, initial=0.0)
-        few = np.stack([left, left + half, right], axis=1)
-        unknown = np.min(lanes.last_digits_of_offset(few, lane[owner]), axis=1)
-        known = np.maximum(4e-15 * largest, NOISE * half * unknown)
-        done = tail <= np.maximum(_OFFSET_TOLERANCE, known)
-        np.add.at(total, owner[done], half[done] * (values[done] @ grid.weights))
-        np.add.at(size, owner[done], largest[done] * 2)
-        if done.all() or lanes.is_function or owner.size > _MOST_OFFSET_PARTS:
-            break
-        owner = np.repeat(owner[~done], 2)
-        middle = left[~done] + half[~done]
-        left = np.stack([left[~done], middle], axis=1).ravel()
-        right = np.stack([middle, right[~done]], axis=1).ravel()
-        half = 0.5 * (right - left)
-        fine = (left + half)[:, None] + half[:, None] * grid.nodes
-        values = lanes.offset(fine, lane[owner])
-        done = np.zeros(owner.size, dtype=np.bool_)
-    size[owner[~done]] = np.inf
-    return total, size
 
 
 class UnitaryKernel(Kernel):
@@ -206,24 +223,6 @@ class UnitaryKernel(Kernel):
                 found.accepted, found.propagator, error, found.phase, found.shifted
             )
         return self.with_common_phase(solved, lanes, times, lane, offset)
-
-    def with_common_phase(
-        self,
-        solved: PanelResults,
-        lanes: Lanes,
-        times: FloatArray,
-        lane: npt.NDArray[np.intp],
-        offset: FloatArray,
-    ) -> PanelResults:
-        """Add the phase of the multiple of the identity that was left out of H, (P, n)."""
-        if np.any(offset):
-            common, size = common_phase(self.grid, lanes, times, lane, offset, solved.accepted)
-            solved.accepted = solved.accepted & np.isfinite(size)
-            for propagator in (solved.propagator, solved.shifted):
-                if propagator is not None:
-                    propagator *= np.exp(-1j * common)[:, None, None]
-            solved.phase = solved.phase + size
-        return solved
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
         return nearer_unitary(product)

@@ -16,7 +16,7 @@ from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing.dynamics import liouville
 from anticrossing.dynamics._channels import Channels
-from anticrossing.dynamics.kernels import PanelResults, common_phase
+from anticrossing.dynamics.kernels import PanelResults
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear import Generators, LinearKernel
 from anticrossing.dynamics.panels import ROUNDING, Evolution
@@ -84,13 +84,7 @@ class LosingKernel(LinearKernel):
         solved.accepted = solved.accepted & known
         if self.amplitudes:
             offset = lanes.offset(times, lane)
-            if np.any(offset):
-                wanted = solved.accepted
-                common, size = common_phase(self.grid, lanes, times, lane, offset, wanted)
-                solved.accepted = solved.accepted & np.isfinite(size)
-                common = np.where(solved.accepted, common, 0.0)
-                solved.propagator *= np.exp(-1j * common)[:, None, None]
-                solved.phase = solved.phase + np.where(solved.accepted, size, 0.0)
+            solved = self.with_common_phase(solved, lanes, times, lane, offset)
         return solved
 
     def shifts(self, lane: IndexArray, left: FloatArray, right: FloatArray) -> FloatArray:

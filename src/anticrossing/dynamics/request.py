@@ -167,7 +167,7 @@ def check_open(
         raise fail(
             "hamiltonian",
             f"have at most {LARGEST_STATE_DIMENSION} levels with an environment",
-            f"it has {levels}: larger systems need `quantum_jumps`",
+            f"it has {levels}; quantum trajectories (`quantum_jumps`) end there too",
         )
     environment.check(levels, environment_coordinates(drive))
     return hamiltonian, drive

@@ -146,7 +146,7 @@ def find_exceptional_points(
         if all(np.max(np.abs(place - other[0]) / span) > _SAME for other in found):
             found.append((place, energy, int(turn), left))
     found.sort(key=lambda entry: tuple(entry[0]))
-    warnings = ()
+    warnings: tuple[str, ...] = ()
     if missed:
         warnings = (
             f"in {missed} of the cells that something turns around no point was found: levels may "

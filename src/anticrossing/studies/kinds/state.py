@@ -231,7 +231,7 @@ class StateStudy(Study):
         }
         if isinstance(found, Propagation) and found.survival is not None:
             known["survival"] = float(found.survival)
-            known["log_survival"] = float(found.log_survival)
+            known["log_survival"] = float(np.asarray(found.log_survival))
         return {name: known[name] for name in outputs}
 
     def run(self, progress: Progress | None = None) -> StateOutcome:
