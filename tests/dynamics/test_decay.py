@@ -21,6 +21,7 @@ from anticrossing.environment import (
     Lindblad,
     ThermalRelaxation,
 )
+from tests.effort import slow
 
 LZ = ac.models.LandauZener(gap=0.6)
 
@@ -39,10 +40,12 @@ def stepped(hamiltonian: Any, drive: Any, gamma: Any, rtol: float = 1e-12) -> np
     return found.y[:, -1].reshape(levels, levels)
 
 
-@pytest.mark.parametrize("width", [1e-6, 0.05, 0.6, 1.2, 1.21, 5.0, 60.0])
+@pytest.mark.parametrize(
+    "width", [slow(1e-6), slow(0.05), 0.6, 1.2, slow(1.21), slow(5.0), slow(60.0)]
+)
 def test_two_levels_against_steps(width: float) -> None:
     """Also at 1.2, where an exceptional point lies on the way."""
-    sweep = Linear(-12.0, 12.0, rate=0.7)
+    sweep = Linear(-8.0, 8.0, rate=0.7)
     found = ac.propagate(LZ, sweep, environment=Decay([0.0, width]), basis="diabatic")
     expected = stepped(LZ, sweep, lambda t: np.diag([0.0, width]))
     np.testing.assert_allclose(found.propagator, expected, atol=3e-11)
@@ -120,6 +123,7 @@ def test_what_is_too_small_to_be_known_is_said() -> None:
     assert any("not known" in warning for warning in found.warnings)
 
 
+@pytest.mark.slow
 def test_many_levels_formulas_and_bases() -> None:
     rng = np.random.default_rng(3)
     a, b = (m + m.T for m in rng.normal(size=(2, 5, 5)))
@@ -173,10 +177,10 @@ def test_a_batch() -> None:
 @pytest.mark.parametrize(
     "beside",
     [
-        FixedAxisDephasing(0.2),
-        Dephasing(0.3),
+        slow(FixedAxisDephasing(0.2)),
+        slow(Dephasing(0.3)),
         ThermalRelaxation(temperature=0.5, t1=8.0),
-        Lindblad([[[0, 0.4], [0, 0]]]),
+        slow(Lindblad([[[0, 0.4], [0, 0]]])),
     ],
     ids=repr,
 )
@@ -239,7 +243,7 @@ def test_widths_in_pulses() -> None:
         assert found.log_survival == pytest.approx(-np.sqrt(np.pi), rel=1e-10)
 
 
-@pytest.mark.parametrize("rate", [1.0, 1e-3, 1e-5])
+@pytest.mark.parametrize("rate", [slow(1.0), 1e-3, slow(1e-5)])
 def test_a_doublet_that_decays_together(rate: float) -> None:
     """Half of the state is the combination that does not couple: 2^−1 e^{−Γt}."""
     doublet = ac.Hamiltonian.affine(
@@ -298,7 +302,7 @@ def exceptional_loop(turns: int, time: float) -> Path:
 PLANE = ac.Hamiltonian.from_matrix([["x/2 + 0*y", "0.3"], ["0.3", "-x/2"]], coordinates=("x", "y"))
 
 
-@pytest.mark.parametrize("time", [20.0, 200.0])
+@pytest.mark.parametrize("time", [20.0, slow(200.0)])
 def test_encircling_an_exceptional_point_is_chiral(time: float) -> None:
     """The final state depends on the direction, not on the level it starts in."""
     decay = Decay([0.0, "y"], coordinates=("x", "y"))
@@ -352,6 +356,12 @@ def test_encircling_an_exceptional_point_is_chiral(time: float) -> None:
             ),
             "propagate",
         ),
+        (
+            lambda: ac.coherent_incoherent_split(LZ, Linear(-1, 1, rate=1.0), Decay([0.1, 0])),
+            "keep the trace",
+        ),
+        (lambda: ac.passage(LZ, Linear(-9, 9, rate=1.0), environment=Decay([0.1, 0])), "decay"),
+        (lambda: ac.adiabatic_expansion(LZ, Linear(-1, 1, rate=1.0), Decay([0.1, 0])), "decay"),
         (
             lambda: ac.propagate(
                 ac.Hamiltonian.affine(np.eye(13), np.diag(np.arange(13.0))),

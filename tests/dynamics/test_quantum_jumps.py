@@ -23,6 +23,7 @@ from anticrossing.environment import (
     Nodes,
     ThermalRelaxation,
 )
+from tests.effort import slow
 from tests.result_protocol import check
 
 LZ = ac.models.LandauZener(gap=1.0)
@@ -38,14 +39,14 @@ def deviations(found: Any, exact: Any) -> np.ndarray:
 
 
 ENVIRONMENTS = [
-    ThermalRelaxation(temperature=0.5, t1=5.0),
-    Dephasing(rate=0.2),
+    slow(ThermalRelaxation(temperature=0.5, t1=5.0)),
+    slow(Dephasing(rate=0.2)),
     Dephasing(0.1) + ThermalRelaxation(temperature=0.2, t1=9.0),
-    Dephasing(functions=[lambda e: 0.4 * np.exp(1j * e)]),
-    FixedAxisDephasing(0.3),
-    Lindblad([("0.5*exp(-x**2)", [[0, 1], [0, 0]])]) + Dephasing(rate=0.1),
+    slow(Dephasing(functions=[lambda e: 0.4 * np.exp(1j * e)])),
+    slow(FixedAxisDephasing(0.3)),
+    slow(Lindblad([("0.5*exp(-x**2)", [[0, 1], [0, 0]])]) + Dephasing(rate=0.1)),
     Decay([0.0, 0.2]) + FixedAxisDephasing(0.1),
-    Decay([0.1, 0.3]),
+    slow(Decay([0.1, 0.3])),
 ]
 
 
@@ -72,7 +73,7 @@ def test_two_levels_against_the_density_matrix(environment: Environment) -> None
     assert found.to_dataset()["probability"].shape == (2,)
 
 
-@pytest.mark.parametrize("width", [0.05, 0.5])
+@pytest.mark.parametrize("width", [0.05, slow(0.5)])
 def test_what_does_not_jump_is_what_does_not_decay(width: float) -> None:
     """Jumps √γ|k⟩⟨k| leave the same state between jumps as a width γ of level k."""
     jumps = Lindblad([[[0, 0], [0, np.sqrt(width)]]])
@@ -203,6 +204,7 @@ def test_panels_do_not_grow_with_slowness() -> None:
     assert solved[-1][1] < solved[0][1] + 60
 
 
+@pytest.mark.slow
 def test_a_mixed_start() -> None:
     rho = np.array([[0.3, 0.1], [0.1, 0.7]])
     found = quantum_jumps(LZ, SWEEP, Dephasing(rate=0.2), initial=rho, trajectories=500, seed=3)

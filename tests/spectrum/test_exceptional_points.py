@@ -61,6 +61,7 @@ def test_levels_that_meet_without_their_states_are_none() -> None:
     assert len(alike) == 0
 
 
+@pytest.mark.slow
 def test_four_levels_against_the_discriminant() -> None:
     rng = np.random.default_rng(4)
     a = 0.1 * rng.normal(size=(4, 4))

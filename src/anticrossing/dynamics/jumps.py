@@ -33,6 +33,7 @@ LARGEST_DIMENSION = 256
 MOST_JUMPS = 1e7
 _BATCH = 1024  # trajectories that take their steps together
 _MOST_TRAJECTORIES = 10**7
+_LOOKS = 16  # parts of the window in which rates are looked at
 _MOST_BYTES = 4e9
 
 
@@ -227,7 +228,7 @@ def quantum_jumps(
     count = integer("trajectories", trajectories, minimum=2, maximum=_MOST_TRAJECTORIES)
     seed = integer("seed", seed, minimum=0)
     instance("environment", environment, Environment)
-    hamiltonian, drive = check_single_open(hamiltonian, drive, environment)
+    hamiltonian, drive = check_single_open(hamiltonian, drive, environment, decays=True)
     levels = hamiltonian.dimension
     if levels > LARGEST_DIMENSION:
         must = f"have at most {LARGEST_DIMENSION} levels for quantum jumps"
@@ -278,6 +279,8 @@ class _Run:
         levels, warnings = lanes.hamiltonian.dimension, list[str]()
         read = readout(request, warnings)
         kernel = amplitude_kernel(self.environment, levels)
+        edges = np.linspace(lanes.start[0], lanes.stop[0], _LOOKS + 1)
+        self._check_jumps(lanes, edges[:-1], edges[1:])  # before any work
         evolution = panels.solve(
             lanes,
             kernel,
@@ -288,7 +291,7 @@ class _Run:
         wanted = request.shaped_times()
         ends = np.append(wanted, lanes.stop)
         weights, vectors = self._mixture(read.first[0])
-        self._check_jumps(lanes, evolution.pieces)
+        self._check_jumps(lanes, evolution.pieces.left, evolution.pieces.right)
         logs = carry(lanes, kernel, evolution, vectors.T[None], ends[None]).logs[0, -1]
         log_nothing = float(_log_mean(2 * logs, weights))
         pieces = evolution.pieces
@@ -383,18 +386,16 @@ class _Run:
         weights = np.maximum(weights, 0.0)
         return weights / weights.sum(), vectors.T.astype(np.complex128)
 
-    def _check_jumps(self, lanes: Lanes, pieces: panels.Pieces) -> None:
+    def _check_jumps(self, lanes: Lanes, left: FloatArray, right: FloatArray) -> None:
         """Refuse more jumps than are followed: no state jumps faster than the largest rate."""
-        points = pieces.left[:, None] + (pieces.right - pieces.left)[:, None] * (
-            (np.arange(3) + 0.5) / 3
-        )
-        _, nodes = liouville.nodes_of(lanes, points, pieces.lane)
+        points = left[:, None] + (right - left)[:, None] * ((np.arange(3) + 0.5) / 3)
+        _, nodes = liouville.nodes_of(lanes, points, np.zeros(left.size, dtype=np.intp))
         channels = Channels(self.environment, nodes)
         if channels.rates is not None:
             channels.dephasing_roots()  # or it is not of Lindblad form
         loss = channels.loss()
         fastest = np.linalg.eigvalsh(0.5 * (loss + dagger(loss)))[..., -1].mean(axis=-1)
-        expected = float(np.sum(fastest * (pieces.right - pieces.left))) * self.count
+        expected = float(np.sum(fastest * (right - left))) * self.count
         if not expected <= self.most_jumps:
             raise InputError(
                 f"Up to {expected:.3g} jumps of {self.count} trajectories would be followed, but "

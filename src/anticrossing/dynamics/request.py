@@ -185,8 +185,13 @@ def _check_decaying(levels: int, environment: Environment) -> None:
         )
 
 
-def check_single_open(hamiltonian: Any, drive: Any, environment: Any) -> tuple[Hamiltonian, Drive]:
-    """Return what `check_kinds` does, or raise `InputError`, also for a batch."""
+def check_single_open(
+    hamiltonian: Any, drive: Any, environment: Any, *, decays: bool = False
+) -> tuple[Hamiltonian, Drive]:
+    """Return what `check_kinds` does, or raise `InputError`, also for a batch.
+
+    Levels must not decay unless `decays` allows it.
+    """
     hamiltonian, drive = check_kinds(hamiltonian, drive)
     instance("environment", environment, Environment)
     for name, shape in (
@@ -197,6 +202,12 @@ def check_single_open(hamiltonian: Any, drive: Any, environment: Any) -> tuple[H
         if shape != ():
             raise fail(name, "be a single parameter point", f"its batch shape is {shape}")
     environment.check(hamiltonian.dimension, environment_coordinates(drive))
+    if environment.decays and not decays:
+        raise fail(
+            "environment",
+            "keep the trace",
+            "its levels decay: `propagate` and `quantum_jumps` alone follow a norm that is lost",
+        )
     return hamiltonian, drive
 
 

@@ -71,7 +71,7 @@ class ExceptionalPoints(Result):
         return len(self.positions)
 
     def _attributes(self) -> dict[str, Any]:
-        return {"coordinates": ", ".join(self.coordinates)}
+        return {"plane": ", ".join(self.coordinates)}
 
 
 def find_exceptional_points(
