@@ -13,6 +13,7 @@ from anticrossing.studies.kinds.jumps import JumpsOutcome
 from anticrossing.studies.kinds.state import StateOutcome
 from tests.studies.common import check_outcome, check_tables, refuse
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 HEAD = """
 hamiltonian = { model = "LandauZener", gap = 0.6 }
 drive = { kind = "linear", start = -6, stop = 6, rate = 1.0 }
@@ -53,6 +54,29 @@ def test_a_state_of_levels_that_decay(tmp_path: Path) -> None:
     said = {str(row[0]): row[1] for row in found.tables()[1].rows}
     assert said["survival"] == pytest.approx(float(exact.survival), rel=1e-9)
     check_outcome(found, tmp_path)
+
+
+@pytest.mark.slow
+def test_example_of_a_decaying_level() -> None:
+    found = studies.run(studies.load(EXAMPLES / "decaying_level.toml"))
+    assert isinstance(found, StateOutcome)
+    assert found.scan is not None
+    widths = np.array([0.1, 1.0, 10.0, 100.0, 1000.0])
+    law = ac.formulas.decaying_window(gap=0.6, sweep_rate=1.0, width=widths, window=200.0)
+    np.testing.assert_allclose(found.scan["survival"], np.asarray(law.value), atol=2e-5)
+
+
+@pytest.mark.slow
+def test_example_of_a_chain() -> None:
+    found = studies.run(studies.load(EXAMPLES / "jumping_chain.toml"))
+    assert isinstance(found, JumpsOutcome)
+    exact = ac.propagate(
+        ac.models.TransverseIsing(sites=4),
+        ac.drive.Linear(3.0, 0.2, rate=-0.5),
+        environment=ac.Dephasing(rate=0.05),
+    )
+    differences = np.abs(found.found.probabilities - exact.probabilities)
+    assert np.max(differences / (found.found.probability_errors + 1e-3)) < 3.0
 
 
 def test_a_scan_of_widths() -> None:

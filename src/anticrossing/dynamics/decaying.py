@@ -35,7 +35,7 @@ def _amplitudes(request: Request, environment: Environment) -> Propagation:
     lanes, initial = request.lanes, request.initial
     levels, batch = lanes.hamiltonian.dimension, lanes.batch_shape
     warnings: list[str] = []
-    read = _read(request, warnings)
+    read = readout(request, warnings)
     kernel = amplitude_kernel(environment, levels)
     times, evolution = _times(request), _solved(request, kernel)
     vector = read.first[..., [initial]] if isinstance(initial, int) else initial[:, None]
@@ -81,7 +81,9 @@ def _densities(request: Request, environment: Environment) -> Propagation:
     lanes, initial = request.lanes, request.initial
     levels, batch = lanes.hamiltonian.dimension, lanes.batch_shape
     warnings: list[str] = []
-    read = _read(request, warnings)
+    read = readout(request, warnings)
+    if request.basis == "diabatic":  # the environment's own basis may not be unique
+        note_degenerate_ends(lanes, warnings)
     kernel = density_kernel(environment, levels)
     times, evolution = _times(request), _solved(request, kernel)
     if isinstance(initial, int):
@@ -193,13 +195,6 @@ def _times(request: Request) -> FloatArray:
     """Return the requested times and the end, (lanes, K + 1)."""
     ends = request.lanes.stop[:, None]
     return ends if request.times is None else np.concatenate([request.times, ends], axis=1)
-
-
-def _read(request: Request, warnings: list[str]) -> Readout:
-    read = readout(request, warnings)
-    if request.basis == "diabatic" and request.environment is not None:
-        note_degenerate_ends(request.lanes, warnings)
-    return read
 
 
 def _doubt(

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
-from anticrossing._core.linalg import dagger
 from anticrossing.dynamics import liouville
 from anticrossing.dynamics._channels import Channels
 from anticrossing.dynamics.kernels import PanelResults
@@ -255,8 +254,3 @@ def _norms_after(
         product[active] = scaled @ propagators[index]
         logs[active] = found[index] + shift[index]
     return found
-
-
-def populations(columns: ComplexArray, rows: ComplexArray) -> FloatArray:
-    """Return |rows† columns|² of (…, N, C) in (…, N, N) read-out states."""
-    return np.asarray(np.abs(dagger(rows) @ columns) ** 2)
