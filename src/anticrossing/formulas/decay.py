@@ -238,7 +238,7 @@ def predissociation_width(
 
     References
     ----------
-    L. D. Landau, E. M. Lifshitz, Quantum Mechanics, § 90; M. S. Child, Mol. Phys. 32, 1495 (1976).
+    M. S. Child, Semiclassical Mechanics with Molecular Applications (1991).
 
     Examples
     --------
