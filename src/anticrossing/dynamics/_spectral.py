@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, hermitian_part
+from anticrossing.dynamics import _spectral_kernels
 from anticrossing.dynamics._elimination import (
     DEAD,
     Ends,
@@ -43,6 +44,7 @@ _WORST_PRODUCT = 1e8
 _LEAST_DECAY = 1e-12
 _UNIT = 1.1e-16
 _DISTANT = 4.0  # groups, by n² radians times this: derivatives no longer add up
+_STRONGEST_ROTATION = 1.9  # beyond norm 2 there may be none
 _RENEWALS = 3  # of the eigenbasis in which the groups are separated
 
 
@@ -252,28 +254,69 @@ def _separate(
     g: ComplexArray, ends: Ends, same: BoolArray, grid: Grid, tolerance: float
 ) -> Solutions:
     """Remove the couplings between groups order by order, then integrate every group."""
-    panels, n, size, _ = g.shape
+    n, size = g.shape[1:3]
+    bases = _eigenbases(g, same)
+    phase = _distances(bases[2], same)
+    # What couples distant groups moves a mode, or the equilibrium, by what would remove it, and at
+    # both ends by derivatives of that: the rounding of fast modes is large and moves little.
+    distant = phase > _DISTANT * n**2
+    weight = np.where(same, 0.0, np.minimum(1.0, n**2 / np.maximum(phase, 1.0)))
+    weight = np.where(distant, -_DISTANT, weight)
+    if size == _spectral_kernels.SIZE:
+        found, there = g.astype(np.complex128), Ends(ends.left_inverse.copy(), ends.right.copy())
+        best = np.empty(g.shape[0])
+        _spectral_kernels.separate_panels(
+            found,
+            there.left_inverse,
+            there.right,
+            np.argmax(same, axis=-1),
+            weight,
+            grid.weights,
+            grid.to_coefficients,
+            grid.from_coefficients,
+            grid.slope_from_coefficients,
+            DEAD,
+            _STRONGEST_ROTATION,
+            MOST_ROTATIONS,
+            tolerance,
+            best,
+        )
+    else:
+        found, there, best = _separate_stacks(g, ends, same, weight, bases, grid, tolerance)
+    separated = best <= tolerance
+    kept = np.where(same[:, None] | ~separated[:, None, None, None], found, 0.0)
+    finished = integrate(kept, there, grid, tolerance)
+    finished.error = np.where(separated, np.maximum(2 * best, finished.error), finished.error)
+    return finished
+
+
+def _separate_stacks(
+    g: ComplexArray,
+    ends: Ends,
+    same: BoolArray,
+    weight: FloatArray,
+    bases: tuple[ComplexArray, ComplexArray, ComplexArray],
+    grid: Grid,
+    tolerance: float,
+) -> tuple[ComplexArray, Ends, FloatArray]:
+    """Return the generators with the least coupling between groups, their ends, and how much."""
+    # `weight` weighs couplings of g, or with a minus sign those of s.
+    panels = g.shape[0]
     near = same[:, None]
-    g, best_g, best_ends = g.copy(), g.copy(), ends
+    g, best_g, best_ends = g.copy(), g.copy(), Ends(ends.left_inverse.copy(), ends.right.copy())
     ends = Ends(ends.left_inverse.copy(), ends.right.copy())
-    basis, back, values = np.empty_like(g), np.empty_like(g), np.empty((panels, n, size), complex)
+    basis, back, values = bases
     best = np.full(panels, np.inf)
     active = np.arange(panels)
     for order in range(MOST_ROTATIONS + 1):
-        if order < _RENEWALS:
+        if 0 < order < _RENEWALS:
             basis[active], back[active], values[active] = _eigenbases(g[active], same[active])
-        if order == 0:
-            phase = _distances(values, same)
         apart = np.where(near[active], np.inf, values[active, :, :, None] - values[active, :, None])
         s = -(back[active] @ np.where(near[active], 0.0, g[active]) @ basis[active]) / apart
         s = np.where(near[active], 0.0, basis[active] @ s @ back[active])
-        # What couples distant groups moves a mode, or the equilibrium, by what would remove it, and
-        # at both ends by derivatives of that: the rounding of fast modes is large and moves little.
-        distant = phase[active] > _DISTANT * n**2
-        weight = np.where(same[active], 0.0, np.minimum(1.0, n**2 / np.maximum(phase[active], 1.0)))
-        coupling = np.where(distant[:, None], _DISTANT * s, weight[:, None] * g[active])
-        telling = surviving(g[active], grid)[:, None] * np.abs(coupling)
-        left = np.max(telling, axis=(1, 2, 3))
+        share = weight[active][:, None]
+        coupling = np.abs(share) * np.where(share < 0, np.abs(s), np.abs(g[active]))
+        left = np.max(surviving(g[active], grid)[:, None] * coupling, axis=(1, 2, 3))
         better, enough = left < best[active], left < 0.5 * best[active]
         rows = active[better]
         best[rows] = left[better]
@@ -282,19 +325,15 @@ def _separate(
         s[:, :, 0] = 0.0
         # The column of the trace only moves the origin: it may be as large as it likes.
         inner = s[..., 1:, 1:]
-        gentle = np.max(np.minimum(row_sums(inner), row_sums(inner.swapaxes(-1, -2))), axis=1) < 1.9
-        going_on = gentle & enough & (left > tolerance)
+        size = np.max(np.minimum(row_sums(inner), row_sums(inner.swapaxes(-1, -2))), axis=1)
+        going_on = (size < _STRONGEST_ROTATION) & enough & (left > tolerance)
         active, s = active[going_on], s[going_on]
         if active.size == 0 or order == MOST_ROTATIONS:
             break
         g[active], q_right, q_left_inverse = transform(g[active], s, grid)
         ends.right[active] = ends.right[active] @ q_right
         ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
-    separated = best <= tolerance
-    kept = np.where(near | ~separated[:, None, None, None], best_g, 0.0)
-    finished = integrate(kept, best_ends, grid, tolerance)
-    finished.error = np.where(separated, np.maximum(2 * best, finished.error), finished.error)
-    return finished
+    return best_g, best_ends, best
 
 
 def _eigenbases(
