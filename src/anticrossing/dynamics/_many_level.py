@@ -29,6 +29,7 @@ from anticrossing.dynamics._stacks import (
     NOISE,
     BoolArray,
     alignments,
+    along_nodes,
     doubt,
     half_and_slope,
     in_middle_frame,
@@ -50,6 +51,7 @@ NEAR_PHASE = 6.0
 _NEGLIGIBLE = 1e-3  # of the tolerance: pairs that couple less are left alone
 # Last coefficients of the rotation into the eigenframes: those of near levels carry noise.
 _HOPELESS = 1e-6
+_FALLING = 30.0  # over the last eight coefficients
 _ALMOST_DEGENERATE = 1e-9
 _ROUNDING = 1e-12  # of the largest gap: levels that are nearer are one
 _DEGENERATE = 1e-5  # of the spread of all levels: closer ones are always a block
@@ -112,7 +114,7 @@ def solve_panels(
     return result
 
 
-def _in_frames(solved: Solutions, left: ComplexArray, right: ComplexArray) -> Solutions:
+def _in_frames(solved: Solutions, left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Solutions:
     """Return solutions that were found in the frames `left` and `right` of the ends of panels."""
     solved.propagator = right @ solved.propagator @ dagger(left)
     solved.shifted = right @ solved.shifted @ dagger(left)
@@ -165,9 +167,9 @@ def clusterings(
 
 
 def _superadiabatic(
-    g: ComplexArray,
+    g: npt.NDArray[Any],
     energies: FloatArray,
-    vectors: ComplexArray,
+    vectors: npt.NDArray[Any],
     joined: BoolArray,
     grid: Grid,
     tolerance: float,
@@ -196,6 +198,8 @@ def _superadiabatic(
     rotation = inverse_cayley(vectors[usable] * turn if alone else vectors[usable] @ alignment)
     # What the nodes do not resolve of the rotation, its slope couples the more.
     fine = tails(grid, rotation) <= _HOPELESS
+    if not frames_only:
+        fine &= ~_cut_short(rotation, grid, tolerance)
     if not (fine.any() or frames_only):
         return result
     if not frames_only:
@@ -203,12 +207,13 @@ def _superadiabatic(
         alignment, rotation = alignment[fine], rotation[fine]
         joined, noise = joined[fine], noise[fine]
     g, frame = rotate(g, rotation, grid, ENDS)
-    left, right = frame[:, 0], frame[:, -1]
+    left, right = (end.astype(np.complex128) for end in (frame[:, 0], frame[:, -1]))
     resolved = nodes_resolve(grid, g, np.maximum(tolerance, allowed[usable]))
     if not resolved.any():
         return result
     usable, g, energies, same = usable[resolved], g[resolved], energies[resolved], same[resolved]
-    alignment, left, right = alignment[resolved], left[resolved], right[resolved]
+    alignment = alignment[resolved].astype(np.complex128)
+    left, right = left[resolved], right[resolved]
     joined, noise = joined[resolved], noise[resolved]
 
     together = joined
@@ -302,7 +307,21 @@ def _superadiabatic(
     return result
 
 
-def _aligned_blocks(vectors: ComplexArray, joined: BoolArray) -> tuple[ComplexArray, BoolArray]:
+def _cut_short(rotation: npt.NDArray[Any], grid: Grid, tolerance: float) -> BoolArray:
+    """Whether series of rotations end before they have converged, with too much of them left.
+
+    The slope of what is left couples by n² times as much. A series that no longer falls is noise,
+    which may not matter; of those that fall, one panel in fifty would be solved all the same.
+    """
+    last = tails(grid, rotation)
+    before = np.abs(along_nodes(grid.to_coefficients[-10:-8], rotation))
+    falling = np.max(before, axis=(1, 2, 3)) > _FALLING * last
+    return np.asarray(falling & (grid.size**2 * last > tolerance))
+
+
+def _aligned_blocks(
+    vectors: npt.NDArray[Any], joined: BoolArray
+) -> tuple[npt.NDArray[Any], BoolArray]:
     """Return unitary matrices within blocks that turn eigenvectors towards the axes, if near."""
     panels, n = vectors.shape[:2]
     found, near = np.zeros_like(vectors), np.ones(panels, dtype=np.bool_)
