@@ -397,7 +397,7 @@ def _all_orders(
     q, good = polar_factor(q)
     q[~good] = identity
     _, slope = half_and_slope(q, grid)
-    return hermitian_part(dagger(q) @ (g @ q - 1j * slope)), q[:, ENDS]
+    return hermitian_part(dagger(q) @ (g @ q - 1j * slope)), np.asarray(q[:, ENDS])
 
 
 def _unknown(order: int, phase: FloatArray) -> FloatArray:
