@@ -188,11 +188,13 @@ def _frames(
 
 
 def _orthonormal(vectors: ComplexArray, same: BoolArray) -> ComplexArray:
-    """Return the modes without the trace, orthonormal within every group."""
+    """Return the modes without the trace, of length one, orthonormal within every group."""
     basis = np.zeros_like(vectors)
     for rows, groups in _alike(same[:, 1:, 1:]):
         for group in groups:
-            found = np.linalg.qr(vectors[rows][:, :, group])[0]
+            found = vectors[rows][:, :, group]
+            if group.size > 1:
+                found = np.linalg.qr(found)[0]
             basis[rows[:, None, None], np.arange(vectors.shape[-1])[:, None], group] = found
     return basis
 
@@ -255,14 +257,14 @@ def _separate(
 ) -> Solutions:
     """Remove the couplings between groups order by order, then integrate every group."""
     n, size = g.shape[1:3]
-    bases = _eigenbases(g, same)
-    phase = _distances(bases[2], same)
+    bases = None if size == _spectral_kernels.SIZE else _eigenbases(g, same)
+    phase = _distances(_values(g, same) if bases is None else bases[2], same)
     # What couples distant groups moves a mode, or the equilibrium, by what would remove it, and at
     # both ends by derivatives of that: the rounding of fast modes is large and moves little.
     distant = phase > _DISTANT * n**2
     weight = np.where(same, 0.0, np.minimum(1.0, n**2 / np.maximum(phase, 1.0)))
     weight = np.where(distant, -_DISTANT, weight)
-    if size == _spectral_kernels.SIZE:
+    if bases is None:
         found, there = g.astype(np.complex128), Ends(ends.left_inverse.copy(), ends.right.copy())
         best = np.empty(g.shape[0])
         _spectral_kernels.separate_panels(
@@ -346,25 +348,36 @@ def _eigenbases(
     basis = np.broadcast_to(np.eye(g.shape[-1], dtype=np.complex128), g.shape).copy()
     back, values = basis.copy(), diagonals(g).copy()
     values[..., 0] = 0.0
+    for block, own in _several(g, same):
+        found, vectors = np.linalg.eig(g[block])
+        with np.errstate(all="ignore"):
+            inverse = _inverses(vectors)
+            known = row_sums(np.abs(inverse)) < _WORST_BASIS
+        vectors[~known] = inverse[~known] = np.eye(vectors.shape[-1])
+        found[~known] = np.mean(found[~known], axis=-1, keepdims=True)
+        basis[block], back[block], values[own] = vectors, inverse, found
+    return basis, back, values
+
+
+def _values(g: ComplexArray, same: BoolArray) -> ComplexArray:
+    """Return the eigenvalues of every group at all nodes."""
+    values = diagonals(g).copy()
+    values[..., 0] = 0.0
+    for block, own in _several(g, same):
+        values[own] = np.linalg.eigvals(g[block])
+    return values
+
+
+def _several(
+    g: ComplexArray, same: BoolArray
+) -> Iterator[tuple[tuple[IndexArray, ...], tuple[IndexArray, ...]]]:
+    """Yield where the generators of groups of several modes stand, and their diagonals."""
+    node = np.arange(g.shape[1])
     for rows, groups in _alike(same):
         for group in groups:
-            if group.size == 1:
-                continue
-            block = (
-                rows[:, None, None, None],
-                np.arange(g.shape[1])[:, None, None],
-                group[:, None],
-                group,
-            )
-            found, vectors = np.linalg.eig(g[block])
-            with np.errstate(all="ignore"):
-                inverse = _inverses(vectors)
-                known = row_sums(np.abs(inverse)) < _WORST_BASIS
-            vectors[~known] = inverse[~known] = np.eye(group.size)
-            found[~known] = np.mean(found[~known], axis=-1, keepdims=True)
-            basis[block], back[block] = vectors, inverse
-            values[rows[:, None, None], np.arange(g.shape[1])[:, None], group] = found
-    return basis, back, values
+            if group.size > 1:
+                block = (rows[:, None, None, None], node[:, None, None], group[:, None], group)
+                yield block, (rows[:, None, None], node[:, None], group)
 
 
 def _distances(values: ComplexArray, same: BoolArray) -> FloatArray:
