@@ -182,9 +182,9 @@ def phases(lanes: Lanes) -> tuple[FloatArray, FloatArray]:
     """Return nearly ∫‖H‖dt of every lane, from above where H varies little; and √(T ∫‖dH/dt‖dt)."""
     h, length = lanes.window.matrices[:, 1:-1], lanes.stop - lanes.start
     with one_thread, np.errstate(over="ignore"):
-        norm = norm_bound(h).mean(axis=-1)
         few = h[:, ::_FEWER]
-        moved = norm_bound(np.diff(few, axis=1)).sum(axis=-1)
+        norms = norm_bound(np.concatenate([h, np.diff(few, axis=1)], axis=1))
+        norm, moved = norms[:, : h.shape[1]].mean(axis=-1), norms[:, h.shape[1] :].sum(axis=-1)
         moved *= h.shape[1] / (_FEWER * (few.shape[1] - 1))
         phase = np.minimum(length * norm, 1e300)
         return np.asarray(phase), np.asarray(np.sqrt(np.minimum(length * moved, 1e300)))
