@@ -13,6 +13,7 @@ from anticrossing.dynamics.chebyshev import Grid
 
 MOST_PICARD = 80
 _LEAST_OVERLAP = 0.1
+_FALLING = 30.0  # of coefficients, over the last eight
 LAST_DIGIT = float(np.finfo(np.float64).eps)
 NOISE = 4.0  # of one number, in the last coefficients of many
 
@@ -97,9 +98,9 @@ def rotate(
 
 
 def rotate_some(
-    g: ComplexArray, s: ComplexArray, levels: npt.NDArray[np.intp], grid: Grid
+    g: ComplexArray, s: ComplexArray, levels: npt.NDArray[np.intp], grid: Grid, wanted: Nodes = ENDS
 ) -> tuple[ComplexArray, ComplexArray]:
-    """Return the same for s between some levels alone, (P, n, m, m), and Q (P, 2, m, m)."""
+    """Return the same for s between some levels alone, (P, n, m, m), and Q (P, w, m, m)."""
     half, slope = half_and_slope(s, grid)
     identity = np.eye(levels.size)
     inverse = np.linalg.inv(identity - half)
@@ -114,7 +115,7 @@ def rotate_some(
     others = np.setdiff1d(np.arange(g.shape[-1]), levels)
     places = np.ix_(np.arange(g.shape[0]), np.arange(grid.size), others, levels)
     g[places] = dagger(rows[..., others])
-    return g, np.asarray(q[:, ENDS])
+    return g, np.asarray(q[:, wanted])
 
 
 def inverse_cayley(q: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -139,6 +140,18 @@ def inverse_cayley(q: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def nodes_resolve(grid: Grid, g: npt.NDArray[Any], allowed: float | FloatArray) -> BoolArray:
     """Whether the nodes resolve g: absolutely for couplings, to rounding for large phases."""
     return np.asarray(tails(grid, g) <= np.maximum(allowed, 4e-15 * largest_entries(g)))
+
+
+def cut_short(grid: Grid, rotation: npt.NDArray[Any], tolerance: float) -> BoolArray:
+    """Whether series of rotations end before they have converged, with too much of them left.
+
+    The slope of what is left couples by n² times as much. A series that no longer falls is noise,
+    which may not matter; of those that fall, one panel in fifty would be solved all the same.
+    """
+    last = tails(grid, rotation)
+    before = np.abs(along_nodes(grid.to_coefficients[-10:-8], rotation))
+    falling = np.max(before, axis=(1, 2, 3)) > _FALLING * last
+    return np.asarray(falling & (grid.size**2 * last > tolerance))
 
 
 def tails(grid: Grid, a: npt.NDArray[Any]) -> FloatArray:
@@ -166,7 +179,7 @@ def diagonals(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArray, ComplexArray]:
-    """Solve y′ = kernel(τ) y, y(−1) = 1, by iterating the integral equation."""
+    """Solve y′ = kernel(τ) y, y(−1) = 1, at the nodes by iterating the integral equation."""
     identity = np.eye(kernel.shape[-1])
     y = np.broadcast_to(identity, kernel.shape).astype(np.complex128)
     solved = np.zeros(kernel.shape[0], dtype=np.bool_)
@@ -181,4 +194,4 @@ def picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArra
         if active.size == 0:
             break
     solved &= tails(grid, y) <= tolerance
-    return solved, y[:, -1]
+    return solved, y
