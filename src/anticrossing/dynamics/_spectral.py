@@ -265,7 +265,10 @@ def _separate(
     weight = np.where(same, 0.0, np.minimum(1.0, n**2 / np.maximum(phase, 1.0)))
     weight = np.where(distant, -_DISTANT, weight)
     if bases is None:
-        found, there = g.astype(np.complex128), Ends(ends.left_inverse.copy(), ends.right.copy())
+        found, there = (
+            np.array(g, np.complex128, order="C"),
+            Ends(ends.left_inverse.copy(), ends.right.copy()),
+        )
         best = np.empty(g.shape[0])
         _spectral_kernels.separate_panels(
             found,
