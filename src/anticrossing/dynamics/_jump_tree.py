@@ -27,7 +27,7 @@ from anticrossing.dynamics.panels import Pieces
 IntArray = npt.NDArray[np.intp]
 Node = tuple[int, int, int]
 
-_LEAF = 0.5  # half a width times the norm of the generator
+_LEAF = 2.0  # half a width times the norm of the generator
 _MOST_DEPTH, _MOST_SPLITS = 60, 6
 _ITERATIONS, _HALVINGS = 40, 52
 _KEPT_BYTES = 2e8
