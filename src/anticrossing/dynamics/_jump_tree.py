@@ -8,7 +8,7 @@ take their steps together, and propagators of halves are kept for whoever comes 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,9 +115,7 @@ class Tree:
         lane = np.zeros(left.size, dtype=np.intp)
         found = np.empty((left.size, self.kernel.size, self.kernel.size), dtype=np.complex128)
         good = np.zeros(left.size, dtype=np.bool_)
-        step = max(1, _CHUNK_NUMBERS // (self.kernel.grid.size * self.kernel.size**2))
-        for first in range(0, left.size, step):
-            part = slice(first, first + step)
+        for part in _chunks(left.size, self.kernel.grid.size * self.kernel.size**2):
             with one_thread:
                 made = self.kernel.solve(
                     self.lanes, times[part], lane[part], half[part], self.tolerance
@@ -211,12 +209,17 @@ def walk(
     active = np.arange(len(walkers.at))
     rows = tree.rows_of([walkers.at[k] for k in active])
     while active.size:
-        after = (tree.bank[rows] @ walkers.states[active][..., None])[..., 0]
+        after = np.empty((active.size, tree.kernel.size), dtype=np.complex128)
+        for part in _chunks(active.size, tree.kernel.size**2):
+            moved = tree.bank[rows[part]] @ walkers.states[active[part]][..., None]
+            after[part] = moved[..., 0]
         crosses = np.sum(np.abs(after) ** 2, axis=-1) > walkers.numbers[active]
         walkers.states[active[crosses]] = after[crosses]
         along = ~crosses & tree.leaf[rows]
         if along.any():
-            _cross_leaves(tree, walkers, active[along], tree.ends[rows[along]])
+            who, ends = active[along], tree.ends[rows[along]]
+            for part in _chunks(who.size, tree.kernel.grid.size * tree.kernel.size**2):
+                _cross_leaves(tree, walkers, who[part], ends[part])
         going = np.ones(active.size, dtype=np.bool_)
         done = crosses | along
         tree.crossed += int(np.sum(done & (rows >= tree.count)))
@@ -239,6 +242,13 @@ def walk(
                 walkers.at[k] = (panel + 1, 0, 0)
         active = active[going]
         rows = tree.rows_of([walkers.at[k] for k in active])
+
+
+def _chunks(count: int, numbers: int) -> Iterator[slice]:
+    """Yield parts of `count` things of so many numbers each, which bounds memory."""
+    step = max(1, _CHUNK_NUMBERS // numbers)
+    for first in range(0, count, step):
+        yield slice(first, first + step)
 
 
 def _cross_leaves(tree: Tree, walkers: Walkers, who: IntArray, ends: FloatArray) -> None:
