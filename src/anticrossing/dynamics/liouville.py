@@ -14,14 +14,18 @@ from anticrossing.environment import EigenRates, Environment, Nodes
 
 
 def nodes_of(
-    lanes: Lanes, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]
+    lanes: Lanes, times: npt.NDArray[Any], lane: npt.NDArray[np.intp], *, levels: bool = True
 ) -> tuple[npt.NDArray[Any], Nodes]:
     """Return H in radians per time at `times` (P, n) of lanes `lane` (P,), and the nodes.
 
-    H comes without the multiple of the identity, which density matrices do not feel.
+    H comes without the multiple of the identity, which density matrices do not feel; nodes without
+    `levels` hold no numbers for energies and eigenvectors, which cost most of it.
     """
     matrices, offset = lanes.split(times, lane)
-    if matrices.shape[-1] == 2:
+    if not levels:
+        energies = np.full(matrices.shape[:-1], np.nan)
+        vectors = np.broadcast_to(np.array(np.nan), matrices.shape)
+    elif matrices.shape[-1] == 2:
         energies, vectors = two_level_energies(matrices), two_level_vectors(matrices)
     else:
         energies, vectors = np.linalg.eigh(matrices)

@@ -124,8 +124,10 @@ def _slowest(g: ComplexArray) -> FloatArray:
 def amplitude_kernel(environment: Environment, levels: int, *, scaled: bool = True) -> LosingKernel:
     """Return the equation of ψ while nothing of the environment has happened."""
 
+    asks = environment.asks_levels
+
     def generators(lanes: Lanes, times: FloatArray, lane: IndexArray) -> ComplexArray:
-        matrices, nodes = liouville.nodes_of(lanes, times, lane)
+        matrices, nodes = liouville.nodes_of(lanes, times, lane, levels=asks)
         return np.asarray(-1j * matrices - 0.5 * Channels(environment, nodes).loss())
 
     return LosingKernel(generators, levels, environment, amplitudes=True, scaled=scaled)

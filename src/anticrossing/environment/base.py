@@ -96,6 +96,11 @@ class Environment(Unchanging, abc.ABC):
         """Return jump operators in the basis H is written in, each of shape (..., N, N)."""
 
     @property
+    def asks_levels(self) -> bool:
+        """Whether the eigenbasis of H is asked for; else nodes may come without it."""
+        return True
+
+    @property
     def decays(self) -> bool:
         """Whether levels decay to what is not followed, so that norm is lost."""
         return False
@@ -167,6 +172,10 @@ class Combined(Environment):
 
     def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
         return [operator for part in self.parts for operator in part.jump_operators(nodes)]
+
+    @property
+    def asks_levels(self) -> bool:
+        return any(part.asks_levels for part in self.parts)
 
     @property
     def decays(self) -> bool:

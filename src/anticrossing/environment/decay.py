@@ -149,6 +149,10 @@ class Decay(Environment):
             raise fail("widths", must, f"there are {len(self.strengths)}")
 
     @property
+    def asks_levels(self) -> bool:
+        return self.basis == "adiabatic"
+
+    @property
     def decays(self) -> bool:
         return True
 

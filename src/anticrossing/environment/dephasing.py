@@ -205,6 +205,10 @@ class FixedAxisDephasing(Environment):
         self.strength.check(coordinates)
         of_shape("axis", self.axis, (levels, levels))
 
+    @property
+    def asks_levels(self) -> bool:
+        return False
+
     def eigen_rates(self, nodes: Nodes) -> None:
         return None
 

@@ -53,6 +53,10 @@ class Lindblad(Environment):
             if isinstance(function, Formula):
                 function.check(f"operators[{k}]", coordinates)
 
+    @property
+    def asks_levels(self) -> bool:
+        return False
+
     def eigen_rates(self, nodes: Nodes) -> None:
         return None
 
