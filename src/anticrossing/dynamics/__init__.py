@@ -12,6 +12,7 @@ from anticrossing.dynamics.floquet import Floquet, floquet
 from anticrossing.dynamics.gaussian import GaussianState
 from anticrossing.dynamics.interferogram import Interferogram, interferogram
 from anticrossing.dynamics.level_interferogram import LevelInterferogram, level_interferogram
+from anticrossing.dynamics.mean_field import MeanFieldEvolution, evolve_mean_field
 from anticrossing.dynamics.periodic import (
     PeriodicSteadyState,
     one_period_propagator,
@@ -37,6 +38,7 @@ __all__ = [
     "StateEvolution",
     "estimate",
     "evolve_fermions",
+    "evolve_mean_field",
     "floquet",
     "interferogram",
     "level_interferogram",

@@ -8,6 +8,12 @@ from anticrossing._core.public import guard
 from anticrossing.spectrum.crossings import find_crossings
 from anticrossing.spectrum.found import Crossing, Crossings
 from anticrossing.spectrum.levels import eigenvectors, levels, tracked_levels
+from anticrossing.spectrum.mean_field import (
+    MeanFieldLevels,
+    StationaryStates,
+    mean_field_levels,
+    stationary_states,
+)
 from anticrossing.spectrum.named_symmetry import Symmetry
 from anticrossing.spectrum.point_groups import CharacterTable, character_table
 from anticrossing.spectrum.symmetry import Sectors, sectors
@@ -24,6 +30,10 @@ __all__ = [
     "Symmetry",
     "CharacterTable",
     "character_table",
+    "MeanFieldLevels",
+    "StationaryStates",
+    "mean_field_levels",
+    "stationary_states",
 ]
 
 guard(__name__)
