@@ -31,6 +31,7 @@ __all__ = [
     "Interferogram",
     "LevelInterferogram",
     "LogProbability",
+    "MeanFieldEvolution",
     "PeriodicSteadyState",
     "Propagation",
     "QuasiEnergies",

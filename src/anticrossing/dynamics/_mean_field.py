@@ -37,7 +37,20 @@ def _shift(power, degrees, start, scale, out):
 
 @inner()
 def _series(
-    real, imaginary, rows, columns, degrees, acting, pairs, strengths, h, order, a, b, density, field
+    real,
+    imaginary,
+    rows,
+    columns,
+    degrees,
+    acting,
+    pairs,
+    strengths,
+    h,
+    order,
+    a,
+    b,
+    density,
+    field,
 ):
     """Fill a + ib (N, order + 1) with the coefficients of one step of length h."""
     size = a.shape[0]

@@ -8,6 +8,7 @@ told by the number of directions in which the energy falls: it may only change w
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,9 +106,7 @@ class _Curve:
         return int(np.sum(np.linalg.eigvalsh(across.T @ (0.5 * (curved + curved.T)) @ across) < 0))
 
 
-def continued(
-    model: MeanField, start: float, stop: float
-) -> tuple[list[Sheet], list[Cusp], bool]:
+def continued(model: MeanField, start: float, stop: float) -> tuple[list[Sheet], list[Cusp], bool]:
     """Return the sheets and cusps of all levels that reach an end, and whether all were followed.
 
     Levels that close in themselves within the stretch are not found.
@@ -137,15 +136,13 @@ def _same(one: FloatArray, other: FloatArray) -> bool:
     return bool(apart < 1e-6 and abs(one[-1] - other[-1]) < 1e-6)
 
 
-def _follow(
-    curve: _Curve, z: FloatArray, ahead: float
-) -> tuple[list[FloatArray], list[int], bool]:
+def _follow(curve: _Curve, z: FloatArray, ahead: float) -> tuple[list[FloatArray], list[int], bool]:
     """Return points along a branch, which of them are cusps, and whether it reached an end."""
     direction = np.zeros(z.size)
     direction[-1] = ahead
     tangent = curve.tangent(z, direction)
     falling, step = curve.falling(z), _FIRST
-    points, turns = [z], []
+    points, turns = [z], list[int]()
     while len(points) < _MOST_POINTS:
         there = curve.stepped(z, tangent, step)
         if there is not None:
@@ -209,7 +206,7 @@ def _cut(
 ) -> None:
     """Add the pieces of a branch between its cusps."""
     edges = [0, *turns, len(points) - 1]
-    for k, (first, last) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for k, (first, last) in enumerate(itertools.pairwise(edges)):
         piece = np.array(points[first : last + 1])
         order = np.argsort(piece[:, -1], kind="stable")
         if k:

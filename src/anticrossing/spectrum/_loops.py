@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,7 @@ def crossings_of(sheets: Sheets, samples: int, tolerance: float) -> tuple[Crossi
     x = np.unique(np.concatenate([np.linspace(sheets.start, sheets.stop, samples), cusps]))
     # Between two cusps, however close, there are places to look at.
     edges = np.unique(np.concatenate([[sheets.start], cusps, [sheets.stop]]))
-    inner = [np.linspace(a, b, 9)[1:-1] for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    inner = [np.linspace(a, b, 9)[1:-1] for a, b in itertools.pairwise(edges)]
     x = np.unique(np.concatenate([x, *inner]))
     known = [sheets.at(x, k) for k in range(len(sheets.names))]
     potentials = np.stack([one.potentials for one in known], axis=1)
@@ -64,9 +65,11 @@ def _true(sheets: Sheets, x: FloatArray, energies: FloatArray, tolerance: float)
             for k in np.flatnonzero(apart[:-1] * apart[1:] < 0):
                 place = brentq(excess, x[k], x[k + 1], xtol=tolerance * (x[-1] - x[0]))
                 found.append(_true_at(sheets, place, one, other))
-            for k in np.flatnonzero(apart == 0):
-                if 0 < k < x.size - 1 and apart[k - 1] * apart[k + 1] < 0:
-                    found.append(_true_at(sheets, float(x[k]), one, other))
+            found += [
+                _true_at(sheets, float(x[k]), one, other)
+                for k in np.flatnonzero(apart == 0)
+                if 0 < k < x.size - 1 and apart[k - 1] * apart[k + 1] < 0
+            ]
     return found
 
 
@@ -92,20 +95,20 @@ def _avoided(
     members = {b: [k for k, own in enumerate(sheets.branches) if own == b] for b in names}
     means = {b: float(np.nanmean(potentials[:, members[b]])) for b in names}
     order = sorted(names, key=means.__getitem__)
-    for lower, upper in zip(order[:-1], order[1:], strict=True):
+    for lower, upper in itertools.pairwise(order):
         pairs = [(i, j) for i in members[lower] for j in members[upper]]
         apart = np.stack([np.abs(potentials[:, j] - potentials[:, i]) for i, j in pairs], axis=1)
         apart = np.where(np.isnan(apart), np.inf, apart)
-        nearest = apart.min(axis=1)
+        nearest, far = apart.min(axis=1), float(apart[np.isfinite(apart)].max(initial=0.0))
         inner = (nearest[1:-1] <= nearest[:-2]) & (nearest[1:-1] < nearest[2:])
         for k in np.flatnonzero(inner) + 1:
             i, j = pairs[int(np.argmin(apart[k]))]
 
-            def gap(place: float, i: int = i, j: int = j) -> float:
+            def gap(place: float, i: int = i, j: int = j, far: float = far) -> float:
                 here = np.array([place])
                 first, second = (sheets.at(here, s).potentials[0] for s in (i, j))
                 value = abs(float(second - first))
-                return value if np.isfinite(value) else float(apart[np.isfinite(apart)].max())
+                return value if np.isfinite(value) else far
 
             place, least = _minimum(gap, x[k - 1], x[k], x[k + 1], tolerance * (x[-1] - x[0]))
             if least < _SMALL * scale:

@@ -11,10 +11,13 @@ from anticrossing._core.checks import FloatArray
 from anticrossing.hamiltonian import MeanField
 from anticrossing.spectrum._continued import Cusp, Sheet, continued
 from anticrossing.spectrum._stationary import (
+    LEVELS,
+    PLACES,
     Pair,
     States,
     matrices_of,
     newton,
+    pair_sheet,
     pair_sheets,
     with_gaps,
 )
@@ -64,7 +67,12 @@ def _of_pairs(model: MeanField, x: FloatArray, cusps: list[tuple[float, str, str
     every = np.unique(np.concatenate([x, [place for place, _, _ in cusps]]))
     names = tuple(name for name, _ in pair_sheets(model, every))
 
+    keys = {f"{level}{place}": (j, k) for j, level in LEVELS.items() for k, place in PLACES.items()}
+    keys |= {level: (j, 0) for j, level in LEVELS.items()}
+
     def found(places: FloatArray, sheet: int) -> States:
+        if not model.conversions:
+            return pair_sheet(model, places, keys[names[sheet]])
         known = dict(pair_sheets(model, places))
         if names[sheet] in known:
             return known[names[sheet]]
@@ -91,7 +99,7 @@ def _pair_cusps(model: MeanField, x: FloatArray) -> list[tuple[float, str, str]]
         return np.asarray(pair.offset - side * pair.edge)
 
     found = []
-    level = ("upper", "lower")[Pair.of(model, matrices_of(model, x[:1])).looped < 0]
+    level = LEVELS[Pair.of(model, matrices_of(model, x[:1])).looped]
     for side, other in ((-1, ", right"), (1, ", left")):
         values = excess(x, side)
         for k in np.flatnonzero(values[:-1] * values[1:] <= 0):

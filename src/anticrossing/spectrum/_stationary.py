@@ -220,21 +220,31 @@ def _over(value: FloatArray, by: FloatArray) -> FloatArray:
     return np.asarray(value / np.where(by > 0, by, 1.0))
 
 
+LEVELS = {-1: "lower", 1: "upper"}
+PLACES = {-1: ", left", 0: ", middle", 1: ", right"}
+
+
 def pair_sheets(model: MeanField, x: FloatArray) -> list[tuple[str, States]]:
     """Return every sheet of the levels of two modes at places (K,), NaN where it is not."""
     if model.conversions:
         return _converting_sheets(model, x)
+    pair = Pair.of(model, matrices_of(model, x))
+    found = []
+    for level, name in LEVELS.items():
+        several = level == pair.looped and not np.all(np.isnan(pair.edge))
+        for sheet in PLACES if several else (0,):
+            known = pair_sheet(model, x, (level, sheet))
+            if not np.all(np.isnan(known.potentials)):
+                found.append((name + PLACES[sheet] * several, known))
+    return found
+
+
+def pair_sheet(model: MeanField, x: FloatArray, key: tuple[int, int]) -> States:
+    """Return one sheet of one level of two modes that exchange particles one by one."""
+    level, sheet = key
     matrices = matrices_of(model, x)
     pair = Pair.of(model, matrices)
-    found = []
-    for level, name in ((-1, "lower"), (1, "upper")):
-        several = level == pair.looped and not np.all(np.isnan(pair.edge))
-        for sheet, place in ((-1, ", left"), (0, ", middle"), (1, ", right")):
-            u = pair.fields(level, sheet) if several or sheet == 0 else np.full(x.shape, np.nan)
-            if np.all(np.isnan(u)):
-                continue
-            found.append((name + place * several, with_gaps(model, matrices, pair.states(level, u))))
-    return found
+    return with_gaps(model, matrices, pair.states(level, pair.fields(level, sheet)))
 
 
 def with_gaps(model: MeanField, matrices: npt.NDArray[Any], states: npt.NDArray[Any]) -> States:
@@ -290,9 +300,7 @@ def _placed(roots: FloatArray, before: FloatArray | None) -> FloatArray:
         return found
     left = list(roots)
     order = [j for j in np.argsort(before) if not np.isnan(before[j])]
-    distance = sorted(
-        (abs(root - before[j]), j, root) for j in order for root in roots
-    )
+    distance = sorted((abs(root - before[j]), j, root) for j in order for root in roots)
     for _, j, root in distance:
         if np.isnan(found[j]) and root in left:
             found[j] = root
@@ -307,7 +315,7 @@ def _placed(roots: FloatArray, before: FloatArray | None) -> FloatArray:
 
 def grown(model: MeanField, matrix: FloatArray) -> list[FloatArray]:
     """Return the real stationary states that grow out of those without interaction, one by one."""
-    found = []
+    found: list[FloatArray] = []
     for vector in np.linalg.eigh(matrix)[1].T:
         psi, strength, step = np.asarray(vector), 0.0, 1.0
         while strength < 1.0 and step > 1e-6:

@@ -15,6 +15,7 @@ from anticrossing._core.checks import (
     fail,
     instance,
     integer,
+    positive_number,
     real_number,
     single_point,
 )
@@ -22,17 +23,17 @@ from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.hamiltonian import MeanField
 from anticrossing.plot.mean_field import loop_diagram
+from anticrossing.spectrum._loops import crossings_of
 from anticrossing.spectrum._sheets import Sheets, sheets_of
 from anticrossing.spectrum._stationary import described, grown, matrices_of, pair_sheets
+from anticrossing.spectrum.found import Crossings
 from anticrossing.units import Units
 
 _MOST_SAMPLES = 20_000
 _INCOMPLETE = (
     "A level could not be followed to an end of the stretch: levels, loops or cusps may be missing."
 )
-_ONLY_CONNECTED = (
-    "Levels that close in themselves within the stretch are not looked for with three or more modes."
-)
+_ONLY_CONNECTED = "Levels that close in themselves within the stretch are not looked for with three or more modes."
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -236,6 +237,44 @@ def mean_field_levels(
     return levels_of(found, integer("samples", samples, minimum=5, maximum=_MOST_SAMPLES))
 
 
+@dataclass(frozen=True)
+class SelfCrossings(Crossings):
+    """The crossings of levels that act on themselves; `notes` and `plot` know of their sheets."""
+
+    drawn: MeanFieldLevels | None = field(default=None, repr=False, compare=False)
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what may be missing."""
+        return () if self.drawn is None else self.drawn.warnings
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the levels, unstable states dashed, with their cusps.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        return super().plot(ax) if self.drawn is None else self.drawn.plot(ax)
+
+
+def self_crossings(
+    model: MeanField, start: float, stop: float, *, samples: int, tolerance: float
+) -> Crossings:
+    """Return the crossings and cusps of levels that act on themselves; see `find_crossings`."""
+    accuracy = positive_number("tolerance", tolerance)
+    many = integer("samples", samples, minimum=5, maximum=_MOST_SAMPLES)
+    sheets = sheets_of(*check_stretch(model, start, stop), many)
+    return SelfCrossings(
+        found=crossings_of(sheets, many, accuracy),
+        start=sheets.start,
+        stop=sheets.stop,
+        coordinate=model.hamiltonian.coordinates[0],
+        complete=sheets.complete,
+        units=model.units,
+        drawn=levels_of(sheets, many),
+    )
+
+
 def check_stretch(model: MeanField, start: float, stop: float) -> tuple[MeanField, float, float]:
     """Return a model and a stretch that can be looked at, or raise `InputError`."""
     first, last = real_number("start", start), real_number("stop", stop)
@@ -251,7 +290,7 @@ def levels_of(sheets: Sheets, samples: int) -> MeanFieldLevels:
     cusps = np.unique([cusp.x for cusp in sheets.cusps])
     x = np.unique(np.concatenate([np.linspace(sheets.start, sheets.stop, samples), cusps]))
     known = [sheets.at(x, sheet) for sheet in range(len(sheets.names))]
-    warnings = () if sheets.complete else (_INCOMPLETE,)
+    warnings: tuple[str, ...] = () if sheets.complete else (_INCOMPLETE,)
     if sheets.model.dimension > 2:
         warnings += (_ONLY_CONNECTED,)
     return MeanFieldLevels(
