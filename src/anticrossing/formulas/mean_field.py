@@ -50,7 +50,7 @@ def mean_field_loop(*, gap: npt.ArrayLike, interaction: npt.ArrayLike) -> Predic
     Examples
     --------
     >>> round(mean_field_loop(gap=1.0, interaction=2.0).value, 6)
-    0.450186
+    0.450196
     """
     g, c = broadcast(
         gap=non_negative("gap", gap), interaction=non_negative("interaction", interaction)

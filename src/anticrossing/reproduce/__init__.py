@@ -37,6 +37,7 @@ _MODULES = {
     "wubs": "wubs",
     "zenesini": "zenesini",
     "amplitude-spectroscopy": "amplitude_spectroscopy",
+    "wu-niu": "wu_niu",
 }
 
 NAMES = tuple(_MODULES)

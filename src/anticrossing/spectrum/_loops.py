@@ -62,15 +62,17 @@ def _true(sheets: Sheets, x: FloatArray, energies: FloatArray, tolerance: float)
                 return float(first - second)
 
             apart = np.where(np.abs(apart) < 1e-14 * scale, 0.0, apart)
-            for k in np.flatnonzero(apart[:-1] * apart[1:] < 0):
-                place = brentq(excess, x[k], x[k + 1], xtol=tolerance * (x[-1] - x[0]))
-                found.append(_true_at(sheets, place, one, other))
-            found += [
-                _true_at(sheets, float(x[k]), one, other)
-                for k in np.flatnonzero(apart == 0)
-                if 0 < k < x.size - 1 and apart[k - 1] * apart[k + 1] < 0
-            ]
+            told = np.flatnonzero(apart != 0)  # or not a number: one of the sheets is not there
+            for k, m in itertools.pairwise(told):
+                if apart[k] * apart[m] < 0:
+                    place = brentq(excess, x[k], x[m], xtol=tolerance * (x[-1] - x[0]))
+                    found.append(_true_at(sheets, _clean(place, sheets), one, other))
     return found
+
+
+def _clean(place: float, sheets: Sheets) -> float:
+    """Return the place, or 0 where it is zero to the rounding of the stretch."""
+    return 0.0 if abs(place) < 1e-15 * (sheets.stop - sheets.start) else float(place)
 
 
 def _true_at(sheets: Sheets, place: float, one: int, other: int) -> Crossing:

@@ -33,7 +33,9 @@ _MOST_SAMPLES = 20_000
 _INCOMPLETE = (
     "A level could not be followed to an end of the stretch: levels, loops or cusps may be missing."
 )
-_ONLY_CONNECTED = "Levels that close in themselves within the stretch are not looked for with three or more modes."
+_ONLY_CONNECTED = (
+    "Levels of three or more modes that close in themselves within the stretch are not looked for."
+)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -231,7 +233,7 @@ def mean_field_levels(
     >>> from anticrossing.models import TwoModeCondensate
     >>> found = mean_field_levels(TwoModeCondensate(gap=1.0, interaction=2.0), -2, 2)
     >>> found.cusps.round(6)                    # ±(2^⅔ − 1)^{3/2}
-    array([-0.450186,  0.450186])
+    array([-0.450196,  0.450196])
     """
     found = sheets_of(*check_stretch(model, start, stop), samples)
     return levels_of(found, integer("samples", samples, minimum=5, maximum=_MOST_SAMPLES))
