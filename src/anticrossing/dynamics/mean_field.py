@@ -304,6 +304,8 @@ class _Path:
     pairs: npt.NDArray[np.int64]
     strengths: FloatArray
     first: float
+    phase: FloatArray
+    weights: FloatArray
 
     @classmethod
     def of(
@@ -319,7 +321,7 @@ class _Path:
         half = 0.5 * (right - left)
         times = (left + half)[:, None] + half[:, None] * grid(MANY_LEVEL_NODES).nodes
         times[:, 0], times[:, -1] = left, right
-        matrices = lanes.matrices(times, np.full(left.size, lane)).astype(np.complex128)
+        matrices, shared = _without_shared(lanes, times, lane, model.weights)
         rows, columns = np.nonzero(np.any(matrices != 0, axis=(0, 1)))
         values = matrices[:, :, rows, columns]
         series = np.einsum("kn,pne->pke", transform(MANY_LEVEL_NODES)[1], values)
@@ -347,6 +349,8 @@ class _Path:
             np.array([one[:2] for one in model.conversions], dtype=np.int64).reshape(-1, 2),
             strengths.astype(np.float64),
             float(1 / max(size, 1e-300)),
+            np.cumsum(half * (_integral() @ transform(MANY_LEVEL_NODES)[1] @ shared.T)),
+            model.weights,
         )
 
     def follow(
@@ -383,4 +387,29 @@ class _Path:
                 "H(x(t)) changes abruptly."
             )
         kept[-1] = y
-        return kept[:, 0] + 1j * kept[:, 1], int(info[1])
+        phase = np.append(self.phase[self.keep >= 0], self.phase[-1])
+        phase = np.append(0.0, phase) if self.at_start else phase
+        turned = np.exp(-1j * phase[:, None] * self.weights)
+        return turned * (kept[:, 0] + 1j * kept[:, 1]), int(info[1])
+
+
+def _without_shared(
+    lanes: Lanes, times: FloatArray, lane: int, weights: FloatArray
+) -> tuple[ComplexArray, FloatArray]:
+    """Return H at times (P, n) without an energy that all particles share, and that energy."""
+    values, shared = lanes.split(times, np.full(times.shape[0], lane))
+    values = values.astype(np.complex128)
+    if np.any(weights != 1):
+        diagonal = np.einsum("...ii->...i", values)
+        diagonal += shared[..., None]
+        shared = np.asarray((diagonal.real @ weights) / (weights @ weights))
+        diagonal -= shared[..., None] * weights
+    return values, np.asarray(shared.real)
+
+
+def _integral() -> FloatArray:
+    """Return what takes Chebyshev coefficients to an integral over [−1, 1]."""
+    k = np.arange(0, MANY_LEVEL_NODES, 2)
+    found = np.zeros(MANY_LEVEL_NODES)
+    found[::2] = 2 / (1.0 - k**2)
+    return found

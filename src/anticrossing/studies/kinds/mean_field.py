@@ -44,6 +44,7 @@ from anticrossing.studies.study import Heading, Study, chosen_outputs
 
 _MOST_SAMPLES = 5000
 _MOST_RADIANS = 3e8  # of all points: some minutes
+_REACH = 3.0  # widths of the crossings, around them
 _LEVELS = 401  # places at which levels are shown
 _OUTPUTS = {
     "probability": Output("final fraction in the level", ("final",), default=True),
@@ -148,6 +149,16 @@ class MeanFieldStudy(Study):
         low, high = float(x.min()), float(x.max())
         return (low, high) if low < high else (low - 1.0, high + 1.0)
 
+    def _around(self, crossings: Crossings) -> tuple[float, float]:
+        """Return the part of the stretch where levels cross or turn back, and a little more."""
+        low, high = self._stretch
+        if not len(crossings):
+            return low, high
+        first, last = float(crossings.positions[0]), float(crossings.positions[-1])
+        widths = [c.width for c in crossings.avoided if np.isfinite(c.width)]
+        reach = _REACH * max(last - first, *widths, 1e-6 * (high - low))
+        return max(low, first - reach), min(high, last + reach)
+
     @property
     def setup(self) -> dict[str, str]:
         """Modes and drive, one line each."""
@@ -192,11 +203,11 @@ class MeanFieldStudy(Study):
 
     def run(self, progress: Progress | None = None) -> MeanFieldOutcome:
         """Find levels and crossings, and follow the state."""
-        stretch = self._stretch
+        crossings = find_crossings(self.model, *self._stretch)
         return MeanFieldOutcome(
             self,
-            mean_field_levels(self.model, *stretch, samples=_LEVELS),
-            find_crossings(self.model, *stretch),
+            mean_field_levels(self.model, *self._around(crossings), samples=_LEVELS),
+            crossings,
             self.followed(self.asked.samples),
             scan(self, chosen_outputs(self, None), progress),
         )
