@@ -55,7 +55,8 @@ def test_potentials_are_the_roots_of_the_quartic(interaction: float, x: float) -
     distinct = found[np.append(True, np.diff(found) > 1e-9)]
     for value in distinct:
         assert np.min(np.abs(real - value)) < 1e-5  # roots may be double, or triple
-    assert all(np.min(np.abs(distinct - value)) < 1e-5 for value in real)
+    if x or abs(c) > g:  # else one root, μ = −c/2, belongs to no state
+        assert all(np.min(np.abs(distinct - value)) < 1e-5 for value in real)
 
 
 @pytest.mark.parametrize("interaction", [-3.0, 0.8, 3.0])
@@ -88,8 +89,18 @@ def test_pairs_of_particles() -> None:
     assert alone.growth[still] == pytest.approx((0.25 - 0.15**2) ** 0.5, rel=1e-9)
 
 
-@pytest.mark.parametrize("gap", [1e-12, 1e-3, 0.5, 1.0])
-@pytest.mark.parametrize("interaction", [-1.0000001, 2.0, 1e4])
+@pytest.mark.parametrize(
+    ("gap", "interaction"),
+    [
+        (0.5, 2.0),
+        (1.0, -1.0000001),
+        *(
+            pytest.param(g, c, marks=pytest.mark.slow)
+            for g in (1e-12, 1e-3, 0.5, 1.0)
+            for c in (-1.0000001, 2.0, 1e4)
+        ),
+    ],
+)
 def test_cusps_in_closed_form(gap: float, interaction: float) -> None:
     model = TwoModeCondensate(gap=gap, interaction=interaction)
     far = 2 * abs(interaction) + 3
@@ -99,8 +110,9 @@ def test_cusps_in_closed_form(gap: float, interaction: float) -> None:
     assert places == pytest.approx([-edge, edge], rel=1e-8, abs=1e-13 * far)
     (tail,) = found.true
     assert tail.position == pytest.approx(0.0, abs=1e-12 * far)
-    (avoided,) = found.avoided
-    assert avoided.gap == pytest.approx(gap, rel=1e-6, abs=1e-8 * far)
+    if gap > 1e-13 * far:  # else it is none to rounding
+        (avoided,) = found.avoided
+        assert avoided.gap == pytest.approx(gap, rel=1e-6, abs=1e-13 * far)
 
 
 def test_no_loop_below_the_critical_interaction() -> None:
@@ -169,7 +181,7 @@ def test_three_modes_against_a_search(interaction: float) -> None:
 def test_narrow_gaps_are_not_jumped_over() -> None:
     """Of three modes with a weak interaction: sheets as many as levels, each on its own side."""
     levels = DemkovOsherov(levels=[-0.5, 0.5], couplings=[1e-6, 1e-5])
-    found = mean_field_levels(MeanField(levels, 1e-9), -3, 3, samples=101)
+    found = mean_field_levels(MeanField(levels, 1e-9), -3, 3, samples=41)
     exact = ac.spectrum.levels(levels, found.x)
     assert len(found.names) == 3
     assert np.sort(found.potentials, axis=1) == pytest.approx(exact, abs=3e-9)

@@ -17,7 +17,7 @@ AVOIDED = "different levels, coupled by H(x)"
 CUSP = "two states of one level meet and end"
 TAIL = "a level crosses itself: a swallow tail between two cusps"
 PASSING = "two levels pass through each other"
-_SMALL = 1e-9  # of the energies: a gap that is none
+_SMALL = 1e-14  # of the energies: a gap that is none
 _CURVED = 1e-3  # of the stretch, to differentiate the gap twice
 
 
@@ -47,13 +47,14 @@ def _cusp(sheets: Sheets, cusp: Any, x: FloatArray, potentials: FloatArray) -> C
 
 def _true(sheets: Sheets, x: FloatArray, energies: FloatArray, tolerance: float) -> list[Crossing]:
     """Return where the energies of two sheets change order."""
-    found = []
+    found = [_true_at(sheets, _clean(tail.x, sheets), *tail.sheets) for tail in sheets.tails]
+    known = [{*tail.sheets} for tail in sheets.tails]
     count = len(sheets.names)
     scale = float(np.nanmax(np.abs(energies))) or 1.0
     for one in range(count):
         for other in range(one + 1, count):
-            if any({one, other} == set(cusp.sheets) for cusp in sheets.cusps):
-                continue  # they only meet
+            if {one, other} in known or any({one, other} == {*c.sheets} for c in sheets.cusps):
+                continue  # found already, or they only meet
             apart = energies[:, one] - energies[:, other]
 
             def excess(place: float, one: int = one, other: int = other) -> float:
@@ -105,6 +106,9 @@ def _avoided(
         inner = (nearest[1:-1] <= nearest[:-2]) & (nearest[1:-1] < nearest[2:])
         for k in np.flatnonzero(inner) + 1:
             i, j = pairs[int(np.argmin(apart[k]))]
+            sides = potentials[[k - 1, k + 1], j] - potentials[[k - 1, k + 1], i]
+            if sides[0] * sides[1] < 0:
+                continue  # they cross truly
 
             def gap(place: float, i: int = i, j: int = j, far: float = far) -> float:
                 here = np.array([place])
@@ -114,7 +118,7 @@ def _avoided(
 
             place, least = _minimum(gap, x[k - 1], x[k], x[k + 1], tolerance * (x[-1] - x[0]))
             if least < _SMALL * scale:
-                continue  # a true crossing, or a cusp
+                continue  # none to rounding
             row = np.array(
                 [sheets.at(np.array([place]), s).potentials[0] for s in range(len(sheets.names))]
             )

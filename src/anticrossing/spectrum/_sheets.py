@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
 
 from anticrossing._core.checks import FloatArray
 from anticrossing.hamiltonian import MeanField
@@ -34,6 +35,8 @@ class Sheets:
     ----------
     branches : tuple of int
         Which sheets belong together: they meet in cusps.
+    tails : tuple of Cusp
+        Where two sheets are known to cross by symmetry.
     found : callable
         ``found(x, sheet)`` describes a sheet at places (K,), NaN where it does not exist.
     """
@@ -44,6 +47,7 @@ class Sheets:
     names: tuple[str, ...]
     branches: tuple[int, ...]
     cusps: tuple[Cusp, ...]
+    tails: tuple[Cusp, ...]
     complete: bool
     found: Callable[[FloatArray, int], States]
 
@@ -88,7 +92,30 @@ def _of_pairs(model: MeanField, x: FloatArray, cusps: list[tuple[float, str, str
         ("lower", "upper").index(n.split(",")[0]) if n.startswith(("lower", "upper")) else 0
         for n in names
     )
-    return Sheets(model, x[0], x[-1], names, branches, tuple(meeting), True, found)
+    tails = () if model.conversions else _pair_tails(model, every, names)
+    return Sheets(
+        model, float(x[0]), float(x[-1]), names, branches, tuple(meeting), tails, True, found
+    )
+
+
+def _pair_tails(model: MeanField, x: FloatArray, names: tuple[str, ...]) -> tuple[Cusp, ...]:
+    """Return where D = 0 in a loop: there both outer sheets have s and −s, and one energy."""
+
+    def offset(place: float) -> float:
+        return float(Pair.of(model, matrices_of(model, np.array([place]))).offset[0])
+
+    pair = Pair.of(model, matrices_of(model, x))
+    level, values = LEVELS[pair.looped], pair.offset
+    sheets = [names.index(n) for n in (f"{level}, left", f"{level}, right") if n in names]
+    found = []
+    for k in np.flatnonzero(np.sign(values[:-1]) * np.sign(values[1:]) <= 0):
+        if values[k + 1] == 0 or len(sheets) < 2:
+            continue  # the next interval begins there
+        place = x[k] if values[k] == 0 else brentq(offset, x[k], x[k + 1], xtol=1e-300)
+        here = Pair.of(model, matrices_of(model, np.array([place])))
+        if not np.isnan(here.edge[0]):
+            found.append(Cusp(float(place), (sheets[0], sheets[1])))
+    return tuple(found)
 
 
 def _pair_cusps(model: MeanField, x: FloatArray) -> list[tuple[float, str, str]]:
@@ -113,7 +140,8 @@ def _pair_cusps(model: MeanField, x: FloatArray) -> list[tuple[float, str, str]]
                     low = middle
                 else:
                     high = middle
-            place = low if values[k] == 0 else 0.5 * (low + high)
+            # Of the two neighbours the one at which the sheets are.
+            place = low if excess(np.array([low]), side)[0] * side <= 0 else high
             found.append((place, f"{level}{other}", f"{level}, middle"))
     return sorted(found)
 
@@ -166,7 +194,7 @@ def _many(model: MeanField, start: float, stop: float) -> Sheets:
         return _polished(model, sheets[sheet], places)
 
     branches = tuple(order[s.branch] for s in sheets)
-    return Sheets(model, start, stop, tuple(names), branches, tuple(cusps), complete, found)
+    return Sheets(model, start, stop, tuple(names), branches, tuple(cusps), (), complete, found)
 
 
 def _polished(model: MeanField, sheet: Sheet, places: FloatArray) -> States:

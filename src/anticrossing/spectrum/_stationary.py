@@ -19,6 +19,7 @@ from anticrossing.hamiltonian import MeanField, check_finite_hermitian
 _BISECTIONS, _NEWTON = 60, 4
 _CALM = 1e-7  # growth, relative to the largest frequency, that is rounding
 _AT_END = 1e-9
+_SLACK = 1e-15
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,7 @@ class Pair:
         edge = np.where(turns, self.edge, 0.0)
         inner = np.sqrt(np.maximum(np.cbrt(sigma_q * self.gap**2) ** 2 - self.gap**2, 0.0))
         far = np.abs(self.offset) + abs(self.q) + self.gap
+        edge = edge + _SLACK * (edge + abs(self.q))  # a cusp is known to rounding
         if sheet == 0:
             exists = np.where(turns, np.abs(self.offset) <= edge, True)
             low, high = np.where(turns, inner, -far), np.where(turns, -inner, far)
