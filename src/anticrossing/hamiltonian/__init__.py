@@ -19,11 +19,10 @@ from anticrossing.hamiltonian._arguments import (
 from anticrossing.hamiltonian.base import Hamiltonian
 from anticrossing.hamiltonian.curve import Curve, check_fits, formulas_in
 from anticrossing.hamiltonian.functions import FunctionHamiltonian
-from anticrossing.hamiltonian.mean_field import Conversion, MeanField
+from anticrossing.hamiltonian.mean_field import MeanField
 from anticrossing.hamiltonian.terms import TermHamiltonian
 
 __all__ = [
-    "Conversion",
     "Curve",
     "FunctionHamiltonian",
     "Hamiltonian",

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.roots import bracketed
 from anticrossing.spectrum._sheets import Sheets
 from anticrossing.spectrum.found import Crossing
 
@@ -66,7 +66,7 @@ def _true(sheets: Sheets, x: FloatArray, energies: FloatArray, tolerance: float)
             told = np.flatnonzero(apart != 0)  # or not a number: one of the sheets is not there
             for k, m in itertools.pairwise(told):
                 if apart[k] * apart[m] < 0:
-                    place = brentq(excess, x[k], x[m], xtol=tolerance * (x[-1] - x[0]))
+                    place = bracketed(excess, x[k], x[m], xtol=tolerance * (x[-1] - x[0]))
                     found.append(_true_at(sheets, _clean(place, sheets), one, other))
     return found
 
@@ -136,6 +136,8 @@ def _minimum(
 ) -> tuple[float, float]:
     if not (function(low) > function(middle) < function(high)):
         return middle, function(middle)
+    from scipy.optimize import minimize_scalar
+
     best = minimize_scalar(
         function, bracket=(low, middle, high), method="brent", options={"xtol": 1e-9}
     )

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.roots import bracketed
 from anticrossing.hamiltonian import MeanField
 from anticrossing.spectrum._continued import Cusp, Sheet, continued
 from anticrossing.spectrum._stationary import (
@@ -111,7 +111,7 @@ def _pair_tails(model: MeanField, x: FloatArray, names: tuple[str, ...]) -> tupl
     for k in np.flatnonzero(np.sign(values[:-1]) * np.sign(values[1:]) <= 0):
         if values[k + 1] == 0 or len(sheets) < 2:
             continue  # the next interval begins there
-        place = x[k] if values[k] == 0 else brentq(offset, x[k], x[k + 1], xtol=1e-300)
+        place = x[k] if values[k] == 0 else bracketed(offset, x[k], x[k + 1], xtol=1e-300)
         here = Pair.of(model, matrices_of(model, np.array([place])))
         if not np.isnan(here.edge[0]):
             found.append(Cusp(float(place), (sheets[0], sheets[1])))
