@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import anticrossing as ac
 from anticrossing import studies
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "condensate.toml"
 FILE = """
 [hamiltonian]
 model = "LandauZener"
@@ -37,6 +39,12 @@ def test_a_file_is_the_call() -> None:
     assert {"x", "potential", "growth", "population", "probability"} <= set(variables)
     assert outcome.figure() is not None
     assert "turn back" in outcome.own_sentences().verdict
+
+
+def test_the_example_leaves_its_level_beyond_the_critical_interaction() -> None:
+    study = studies.load(EXAMPLE, settings=["drive.rate=0.1", "scan.points=3"])
+    outcome: Any = studies.run(study)
+    assert outcome.scan["probability"][:, 1] == pytest.approx([0.4989, 0.1955, 0.0], abs=3e-4)
 
 
 def test_scan_and_matrix_and_pairs() -> None:

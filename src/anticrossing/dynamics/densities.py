@@ -95,9 +95,14 @@ class Work:
         jumps = environment.jump_operators(nodes)
         for jump in jumps:
             decay += np.sum(np.abs(jump) ** 2, axis=(-2, -1))
+        rest = environment.superoperator(nodes)
+        if rest is not None:
+            decay += np.max(np.abs(rest), axis=(-2, -1))
         per_time = np.maximum(spread / _USUAL_SPREAD, decay / _USUAL_DECAY)
         panels = 1 + (lanes.stop - lanes.start) * np.mean(per_time, axis=1)
-        return cls(np.asarray(panels), _TERMS if rates is None else _TERMS_EIGENBASIS)
+        return cls(
+            np.asarray(panels), _TERMS if rates is None and rest is None else _TERMS_EIGENBASIS
+        )
 
 
 def _seconds(work: Work, levels: int, states: int) -> FloatArray:
@@ -252,7 +257,10 @@ class _Walk:
         scaled = None
         if rates is not None:
             scaled = EigenRates(half[0] * rates.coherence[0], half[0] * rates.transfer[0])
-        slope = _Slope(h, angles, scaled, dagger(frame) @ nodes.vectors[0], jumps)
+        rest = environment.superoperator(nodes)
+        if rest is not None:
+            rest = half[0] * liouville.in_basis(rest[0], dagger(frame))
+        slope = _Slope(h, angles, scaled, dagger(frame) @ nodes.vectors[0], jumps, rest)
         inside, missed = self._iterate(slope, dagger(frame) @ rho @ frame, allowed)
         if inside is None:
             return None, 0.5
@@ -324,6 +332,7 @@ class _Slope:
         rates: EigenRates | None,
         eigenbasis: ComplexArray,
         jumps: list[ComplexArray],
+        rest: ComplexArray | None,
     ) -> None:
         turn = np.exp(1j * angles)
         self.turn = turn[:, :, None, None] * turn[:, None, None, :].conj()
@@ -332,7 +341,7 @@ class _Slope:
         for jump in jumps:
             left = left - 0.5 * dagger(jump) @ jump
         self.left, self.jumps = left, jumps
-        self.rates, self.eigenbasis = rates, eigenbasis
+        self.rates, self.eigenbasis, self.rest = rates, eigenbasis, rest
 
     def __call__(self, y: ComplexArray) -> ComplexArray:
         rho = self.turn.conj() * y
@@ -346,6 +355,10 @@ class _Slope:
             diagonal = np.einsum("nimi->nim", change)
             diagonal += self.rates.transfer @ np.einsum("nimi->nim", inside)
             total += _sandwich(self.eigenbasis, change)
+        if self.rest is not None:
+            n, levels, states, _ = rho.shape
+            flat = rho.swapaxes(2, 3).reshape(n, levels**2, states)
+            total += (self.rest @ flat).reshape(n, levels, levels, states).swapaxes(2, 3)
         return np.asarray(self.turn * total)
 
 

@@ -42,6 +42,7 @@ def sources(
     vectors: ComplexArray,
     rates: EigenRates | None,
     jumps: list[ComplexArray],
+    rest: ComplexArray | None = None,
 ) -> list[Source]:
     """Return what the generator is made of: H (P, n, N, N), its eigenvectors, the environment."""
     shape = matrices.shape
@@ -53,6 +54,8 @@ def sources(
 
     found = [Source(elements.view(np.float64), commutator)]
     found += [_jump(jump) for jump in jumps]
+    if rest is not None:
+        found.append(_full(_real(rest)))
     if rates is not None:
         turn = _real(liouville.kron(vectors, vectors.conj()))
         inside = _real(liouville.eigen_generator(rates))
