@@ -47,7 +47,7 @@ def check(model: MeanField, x: float) -> Any:
 @pytest.mark.parametrize("interaction", [-2.0, -0.4, 0.7, 1.0, 1.3, 5.0])
 @pytest.mark.parametrize("x", [-0.2, 0.0, 1.7])
 def test_potentials_are_the_roots_of_the_quartic(interaction: float, x: float) -> None:
-    # Wu and Niu's eq. (4), with the sign of c that their eq. (2) has here.
+    # The equation of Wu and Niu, Phys. Rev. A 61, 023402 (2000), for the chemical potential.
     c, g = interaction, 1.0
     roots = np.roots([1, c, (c**2 - g**2 - x**2) / 4, -c * g**2 / 4, -((c * g) ** 2) / 16])
     real = np.sort(roots[np.abs(roots.imag) < 1e-5].real)

@@ -44,8 +44,8 @@ def mean_field_loop(*, gap: npt.ArrayLike, interaction: npt.ArrayLike) -> Predic
 
     References
     ----------
-    B. Wu and Q. Niu, Phys. Rev. A 61, 023402 (2000): the cusps are where two roots of eq. (4)
-    merge.
+    B. Wu and Q. Niu, Phys. Rev. A 61, 023402 (2000): the cusps are where two real roots of
+    their equation of fourth degree merge.
 
     Examples
     --------

@@ -62,8 +62,8 @@ class MeanField(Unchanging):
 
     References
     ----------
-    B. Wu and Q. Niu, Phys. Rev. A 61, 023402 (2000), eq. (1); E. Pazy, I. Tikhonenkov, Y. B. Band,
-    M. Fleischhauer, and A. Vardi, Phys. Rev. Lett. 95, 170403 (2005) (pairs).
+    B. Wu and Q. Niu, Phys. Rev. A 61, 023402 (2000) (two modes); A. Ishkhanyan, M. Mackie, A.
+    Carmichael, P. L. Gould, and J. Javanainen, Phys. Rev. A 69, 043612 (2004) (pairs).
 
     Examples
     --------

@@ -33,7 +33,7 @@ def TwoModeCondensate(*, gap: npt.ArrayLike, interaction: npt.ArrayLike) -> Mean
 
     References
     ----------
-    B. Wu and Q. Niu, Phys. Rev. A 61, 023402 (2000), eq. (2), with γ = x and v = g.
+    B. Wu and Q. Niu, Phys. Rev. A 61, 023402 (2000), with γ = x and v = g.
 
     Examples
     --------
@@ -61,8 +61,8 @@ def AtomMolecule(*, coupling: npt.ArrayLike) -> MeanField:
 
     References
     ----------
-    E. Pazy, I. Tikhonenkov, Y. B. Band, M. Fleischhauer, and A. Vardi, Phys. Rev. Lett. 95, 170403
-    (2005).
+    A. Ishkhanyan, M. Mackie, A. Carmichael, P. L. Gould, and J. Javanainen, Phys. Rev. A 69, 043612
+    (2004).
 
     Examples
     --------
@@ -73,7 +73,7 @@ def AtomMolecule(*, coupling: npt.ArrayLike) -> MeanField:
         [("x", np.diag([0.0, 1.0]))],
         name="AtomMolecule",
         labels=("atoms", "molecules"),
-        source="E. Pazy et al., Phys. Rev. Lett. 95, 170403 (2005)",
+        source="A. Ishkhanyan et al., Phys. Rev. A 69, 043612 (2004)",
     )
     return MeanField(detuned, conversions=[(0, 1, real_array("coupling", coupling))])
 

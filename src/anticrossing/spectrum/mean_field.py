@@ -165,7 +165,7 @@ def stationary_states(model: MeanField, x: float) -> StationaryStates:
 
     References
     ----------
-    B. Wu and Q. Niu, Phys. Rev. A 61, 023402 (2000), eq. (4); J. Liu, B. Wu, and Q. Niu, Phys.
+    B. Wu and Q. Niu, Phys. Rev. A 61, 023402 (2000); J. Liu, B. Wu, and Q. Niu, Phys.
     Rev. Lett. 90, 170404 (2003) (frequencies).
 
     Examples
@@ -225,7 +225,7 @@ def mean_field_levels(
 
     References
     ----------
-    B. Wu and Q. Niu, Phys. Rev. A 61, 023402 (2000), fig. 1; D. Diakonov, L. M. Jensen, C. J.
+    B. Wu and Q. Niu, Phys. Rev. A 61, 023402 (2000); D. Diakonov, L. M. Jensen, C. J.
     Pethick, and H. Smith, Phys. Rev. A 66, 013604 (2002) (swallow tails).
 
     Examples
