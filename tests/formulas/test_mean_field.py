@@ -73,6 +73,7 @@ def test_domain() -> None:
     assert mean_field_landau_zener(gap=1.0, interaction=0.5, sweep_rate=1e-5).log_value < -1e3
 
 
+@pytest.mark.slow
 def test_exact_evolution_keeps_below_the_exponential() -> None:
     """What the exponential leaves out: a factor below 1 that falls with the rate."""
     rate = np.array([0.2, 0.1, 0.05])

@@ -178,6 +178,7 @@ def test_three_modes_against_a_search(interaction: float) -> None:
         assert len(known) <= len(searched)  # others close in themselves
 
 
+@pytest.mark.slow
 def test_narrow_gaps_are_not_jumped_over() -> None:
     """Of three modes with a weak interaction: sheets as many as levels, each on its own side."""
     levels = DemkovOsherov(levels=[-0.5, 0.5], couplings=[1e-6, 1e-5])
@@ -216,6 +217,7 @@ CHIRAL = ac.Hamiltonian.affine([[0, 1j, 0], [-1j, 0, 0], [0, 0, 0]], np.diag([1.
         (lambda: mean_field_levels(CONDENSATE, 1.0, 1.0), "stop"),
         (lambda: mean_field_levels(CONDENSATE, 1.0, 2.0, samples=1), "samples"),
         (lambda: ac.find_crossings(CONDENSATE, 2.0, 1.0), "stop"),
+        (lambda: ac.find_crossings(TwoModeCondensate(gap=[1, 2], interaction=1.0), 0, 1), "H"),
         (lambda: ac.find_crossings(CONDENSATE, 0.0, 1.0, tolerance=0.0), "tolerance"),
         (
             lambda: stationary_states(

@@ -18,8 +18,8 @@ model = "LandauZener"
 gap = 1.0
 [drive]
 kind = "linear"
-start = -20
-stop = 20
+start = -15
+stop = 15
 rate = 0.5
 [mean_field]
 interaction = -2.0
@@ -30,7 +30,7 @@ samples = 5
 def test_a_file_is_the_call() -> None:
     outcome: Any = studies.run(studies.parse(FILE))
     model = ac.models.TwoModeCondensate(gap=1.0, interaction=2.0)
-    exact = ac.dynamics.evolve_mean_field(model, ac.drive.Linear(-20, 20, rate=0.5))
+    exact = ac.dynamics.evolve_mean_field(model, ac.drive.Linear(-15, 15, rate=0.5))
     assert outcome.evolution.probabilities == pytest.approx(exact.probabilities, abs=1e-9)
     edge = (2 ** (2 / 3) - 1) ** 1.5
     assert outcome.levels.cusps == pytest.approx([-edge, edge], rel=1e-9)
@@ -42,7 +42,9 @@ def test_a_file_is_the_call() -> None:
 
 
 def test_the_example_leaves_its_level_beyond_the_critical_interaction() -> None:
-    study = studies.load(EXAMPLE, settings=["drive.rate=0.1", "scan.points=3"])
+    study = studies.load(
+        EXAMPLE, settings=["drive.rate=0.1", "scan.points=3", "mean_field.samples=0"]
+    )
     outcome: Any = studies.run(study)
     assert outcome.scan["probability"][:, 1] == pytest.approx([0.4989, 0.1955, 0.0], abs=3e-4)
 
@@ -52,7 +54,7 @@ def test_scan_and_matrix_and_pairs() -> None:
     outcome: Any = studies.run(studies.parse(scanned))
     found = outcome.scan["probability"]
     assert found.shape == (2, 2)
-    assert found[1, 1] == pytest.approx(np.exp(-np.pi), abs=5e-5)
+    assert found[1, 1] == pytest.approx(np.exp(-np.pi), abs=1e-4)
     assert outcome.figure() is not None
     matrix = FILE.replace("-2.0", "[[-1.0, 1.0], [1.0, -1.0]]")
     same: Any = studies.run(studies.parse(matrix))
@@ -63,8 +65,8 @@ def test_scan_and_matrix_and_pairs() -> None:
     matrix = [[0, 0], [0, "x"]]
     [drive]
     kind = "linear"
-    start = 20
-    stop = -20
+    start = 9
+    stop = -9
     rate = -0.5
     [mean_field]
     conversions = [[0, 1, 0.5]]

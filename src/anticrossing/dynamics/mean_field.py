@@ -227,10 +227,21 @@ def evolve_mean_field(
         basis=chosen,
         error_estimate=error.reshape(batch),
         steps=steps.reshape(batch),
-        warnings=unreached(error, accuracy),
+        warnings=(*unreached(error, accuracy), *_unseeded(model, starts)),
         description=f"{model!r} under {drive!r}",
         units=model.units,
     )
+
+
+def _unseeded(model: MeanField, starts: list[ComplexArray]) -> tuple[str, ...]:
+    """Return a warning where there are pairs, but none of the particles that they break into."""
+    for one in model.conversions:
+        if any(abs(psi[one.single]) == 0 and abs(psi[one.pair]) > 0 for psi in starts):
+            return (
+                f"mode {one.single} is empty at the start: in the mean field no pair breaks into "
+                "it then, even where pairs are unstable",
+            )
+    return ()
 
 
 def _check_initial(model: MeanField, initial: Any) -> int | ComplexArray:

@@ -48,7 +48,8 @@ def AtomMolecule(*, coupling: npt.ArrayLike) -> MeanField:
     """A condensate of atoms beside one of molecules, which two atoms each make.
 
     i dψ_a/dt = κ ψ_a* ψ_m, i dψ_m/dt = x ψ_m + κ ψ_a²; |ψ_a|² and |ψ_m|² are the fractions of
-    atoms that are free and bound, x is the energy of a molecule less that of two free atoms.
+    atoms that are free and bound, x is the energy of a molecule less that of two free atoms. Where
+    |x| < 2κ molecules alone are unstable, but in the mean field they stay: nothing begins to grow.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ from anticrossing.spectrum._stationary import (
 )
 
 _SEARCHED = 257  # places at which the number of sheets is compared
-_HALVINGS = 80
+_HALVINGS = 60
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,18 @@ def _of_pairs(model: MeanField, x: FloatArray, cusps: list[tuple[float, str, str
     keys = {f"{level}{place}": (j, k) for j, level in LEVELS.items() for k, place in PLACES.items()}
     keys |= {level: (j, 0) for j, level in LEVELS.items()}
 
+    latest: list[tuple[FloatArray, dict[str, States]]] = []
+
+    def every_sheet(places: FloatArray) -> dict[str, States]:
+        # All sheets of converting modes are roots of one polynomial: they are found together.
+        if not latest or not np.array_equal(latest[0][0], places):
+            latest[:] = [(places, dict(pair_sheets(model, places)))]
+        return latest[0][1]
+
     def found(places: FloatArray, sheet: int) -> States:
         if not model.conversions:
             return pair_sheet(model, places, keys[names[sheet]])
-        known = dict(pair_sheets(model, places))
+        known = every_sheet(places)
         if names[sheet] in known:
             return known[names[sheet]]
         nothing = np.full((places.size, 2), np.nan, dtype=np.complex128)

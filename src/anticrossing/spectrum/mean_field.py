@@ -265,7 +265,7 @@ def self_crossings(
     """Return the crossings and cusps of levels that act on themselves; see `find_crossings`."""
     accuracy = positive_number("tolerance", tolerance)
     many = integer("samples", samples, minimum=5, maximum=_MOST_SAMPLES)
-    sheets = sheets_of(*check_stretch(model, start, stop), many)
+    sheets = sheets_of(*check_stretch(model, start, stop, "H"), many)
     return SelfCrossings(
         found=crossings_of(sheets, many, accuracy),
         start=sheets.start,
@@ -277,13 +277,15 @@ def self_crossings(
     )
 
 
-def check_stretch(model: MeanField, start: float, stop: float) -> tuple[MeanField, float, float]:
+def check_stretch(
+    model: MeanField, start: float, stop: float, name: str = "model"
+) -> tuple[MeanField, float, float]:
     """Return a model and a stretch that can be looked at, or raise `InputError`."""
     first, last = real_number("start", start), real_number("stop", stop)
     if first >= last:
         what = "empty" if first == last else "reversed"
         raise fail("stop", "be greater than `start`", f"the stretch {first} … {last} is {what}")
-    _check(model)
+    _check(model, name)
     return model, first, last
 
 
@@ -310,8 +312,8 @@ def levels_of(sheets: Sheets, samples: int) -> MeanFieldLevels:
     )
 
 
-def _check(model: MeanField) -> None:
-    instance("model", model, MeanField)
-    single_point("model", model)
+def _check(model: MeanField, name: str = "model") -> None:
+    instance(name, model, MeanField)
+    single_point(name, model)
     if model.dimension > 2 and np.iscomplexobj(model.hamiltonian(0.0)):
-        raise fail("model", "have a real H with three or more modes", "it is complex")
+        raise fail(name, "have a real H with three or more modes", "it is complex")
