@@ -41,6 +41,7 @@ def test_a_file_is_the_call() -> None:
     assert "turn back" in outcome.own_sentences().verdict
 
 
+@pytest.mark.slow
 def test_the_example_leaves_its_level_beyond_the_critical_interaction() -> None:
     study = studies.load(
         EXAMPLE, settings=["drive.rate=0.1", "scan.points=3", "mean_field.samples=0"]
