@@ -136,7 +136,7 @@ def _draw(figure: Any, left: dict[float, FloatArray], limits: dict[float, float]
         left[1.0][-1] * (np.array(_RATES) / _RATES[-1]) ** 0.75,
         color=style.MUTED,
         ls=":",
-        label="α^{3/4}",
+        label="α^¾",
     )
     second.set_xlabel("α / v²")
     second.set_ylabel("part that leaves the level")
