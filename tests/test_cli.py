@@ -209,6 +209,7 @@ def test_every_example_is_tested_above() -> None:
         "returning_levels",  # tests/studies/test_driven_levels_file.py
         "pyrazine",  # tests/studies/test_packet_file.py
         "retinal",  # tests/molecules/packets/test_retinal_packet.py
+        "condensate",  # tests/studies/test_mean_field_file.py
         *("arrhenius_rates", "marcus_rates"),  # tests/studies/test_rates_file.py
         # tests/studies/test_interferogram_file.py and its neighbours
         *("flux_qubit_interferogram", "flux_qubit_floquet", "jahn_teller", "fringes_fit"),

@@ -24,7 +24,7 @@ SETUP = """
     Hamiltonian InputError Lindblad MissingExtraError ThermalRelaxation Units LocalAdiabatic
     Clock EdgedDrive FormulaDrive Path PiecewiseDrive SumDrive WaveformDrive GaussianState
     Combined EigenRates Nodes Strength CrossingStep Gauge Sphere Torus Curve FunctionHamiltonian
-    TermHamiltonian VibronicCoupling Absorber Grid WavePacket Fixed Gaussian InitialConditions
+    TermHamiltonian MeanField VibronicCoupling Absorber Grid WavePacket Fixed Gaussian InitialConditions
     Thermal Number Symmetry Axis Output Plan Scanned Sentences Study Table SweepError Zip
     Junction LandauZenerChain Lead MarkovChain Reservoir SequentialCrossings WorkStatistics
 """

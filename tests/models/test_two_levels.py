@@ -45,5 +45,5 @@ def test_flux_qubit_refuses_impossible_devices(bad):
 
 def test_registry_holds_every_model_under_its_own_name():
     assert set(models.MODELS) == {name for name in models.__all__ if name in models.MODELS}
-    assert len(models.MODELS) == 27
+    assert len(models.MODELS) == 28
     assert all(function.__name__ == name for name, function in models.MODELS.items())

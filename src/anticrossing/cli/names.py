@@ -22,6 +22,7 @@ PAGES = {
     "diabatization": "diabatic states, from H or from ab initio data",
     "vibronic": "vibronic models and levels, Jahn-Teller, SHARC files",
     "molecules": "wave packets, surface hopping",
+    "mean_field": "condensates, loops of levels, self-trapping",
     "rates": "thermal rates, and which formula to use",
     "sweeps": "a function at every point of a grid, resumable",
     "fits": "gap, T1 and T2 from measured populations",

@@ -13,6 +13,7 @@ from anticrossing.dynamics.gaussian import GaussianState
 from anticrossing.dynamics.interferogram import Interferogram, interferogram
 from anticrossing.dynamics.jumps import QuantumJumps, quantum_jumps
 from anticrossing.dynamics.level_interferogram import LevelInterferogram, level_interferogram
+from anticrossing.dynamics.mean_field import MeanFieldEvolution, evolve_mean_field
 from anticrossing.dynamics.periodic import (
     PeriodicSteadyState,
     one_period_propagator,
@@ -32,6 +33,7 @@ __all__ = [
     "Interferogram",
     "LevelInterferogram",
     "LogProbability",
+    "MeanFieldEvolution",
     "PeriodicSteadyState",
     "Propagation",
     "QuantumJumps",
@@ -40,6 +42,7 @@ __all__ = [
     "StateEvolution",
     "estimate",
     "evolve_fermions",
+    "evolve_mean_field",
     "floquet",
     "interferogram",
     "level_interferogram",

@@ -44,6 +44,11 @@ from anticrossing.formulas.landau_zener import (
     landau_zener_from_gap_curvature,
     landau_zener_from_slopes,
 )
+from anticrossing.formulas.mean_field import (
+    mean_field_exponent,
+    mean_field_landau_zener,
+    mean_field_loop,
+)
 from anticrossing.formulas.multilevel import bow_tie, demkov_osherov
 from anticrossing.formulas.multiphoton import (
     MultiphotonResonances,
@@ -119,6 +124,9 @@ __all__ = [
     "landau_zener_from_gap_curvature",
     "landau_zener_from_slopes",
     "landau_zener_history",
+    "mean_field_exponent",
+    "mean_field_landau_zener",
+    "mean_field_loop",
     "multiphoton_resonances",
     "multiplet_landau_zener",
     "noisy_coupling_landau_zener",

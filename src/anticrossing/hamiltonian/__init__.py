@@ -19,6 +19,7 @@ from anticrossing.hamiltonian._arguments import (
 from anticrossing.hamiltonian.base import Hamiltonian
 from anticrossing.hamiltonian.curve import Curve, check_fits, formulas_in
 from anticrossing.hamiltonian.functions import FunctionHamiltonian
+from anticrossing.hamiltonian.mean_field import MeanField
 from anticrossing.hamiltonian.terms import TermHamiltonian
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "FunctionHamiltonian",
     "Hamiltonian",
     "Matrices",
+    "MeanField",
     "TermHamiltonian",
     "check_entries",
     "check_finite_hermitian",

@@ -13,6 +13,7 @@ from anticrossing.models.annealer import Annealer
 from anticrossing.models.annealing import Annealing, Grover, ising_problem, transverse_field_driver
 from anticrossing.models.atoms import LambdaSystem, NVCentre, RydbergChain, RydbergPair
 from anticrossing.models.circuits import CoupledTransmons, Transmon
+from anticrossing.models.condensates import AtomMolecule, BoseHubbardDimer, TwoModeCondensate
 from anticrossing.models.conical import ConicalIntersection, JahnTeller
 from anticrossing.models.landau_zener import LandauZener
 from anticrossing.models.lattice import (
@@ -61,6 +62,7 @@ MODELS: dict[str, Callable[..., Hamiltonian]] = {
     "RydbergChain": RydbergChain,
     "NVCentre": NVCentre,
     "Annealer": Annealer,
+    "BoseHubbardDimer": BoseHubbardDimer,
 }
 """Every named model by its name."""
 
@@ -92,6 +94,9 @@ __all__ = [
     "RydbergChain",
     "NVCentre",
     "Annealer",
+    "BoseHubbardDimer",
+    "TwoModeCondensate",
+    "AtomMolecule",
     "SpinBoson",
     "SharcModel",
     "read_sharc",

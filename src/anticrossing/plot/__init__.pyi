@@ -25,6 +25,7 @@ from .interference import (
     interference_map as interference_map,
     quasi_energy_diagram as quasi_energy_diagram,
 )
+from .mean_field import loop_diagram as loop_diagram
 from .packets import (
     animate_packet as animate_packet,
     channel_probabilities as channel_probabilities,

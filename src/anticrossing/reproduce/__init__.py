@@ -38,6 +38,7 @@ _MODULES = {
     "zenesini": "zenesini",
     "amplitude-spectroscopy": "amplitude_spectroscopy",
     "akulin-schleich": "akulin_schleich",
+    "wu-niu": "wu_niu",
 }
 
 NAMES = tuple(_MODULES)

@@ -9,6 +9,12 @@ from anticrossing.spectrum.crossings import find_crossings
 from anticrossing.spectrum.exceptional_points import ExceptionalPoints, find_exceptional_points
 from anticrossing.spectrum.found import Crossing, Crossings
 from anticrossing.spectrum.levels import eigenvectors, levels, tracked_levels
+from anticrossing.spectrum.mean_field import (
+    MeanFieldLevels,
+    StationaryStates,
+    mean_field_levels,
+    stationary_states,
+)
 from anticrossing.spectrum.named_symmetry import Symmetry
 from anticrossing.spectrum.point_groups import CharacterTable, character_table
 from anticrossing.spectrum.symmetry import Sectors, sectors
@@ -27,6 +33,10 @@ __all__ = [
     "Symmetry",
     "CharacterTable",
     "character_table",
+    "MeanFieldLevels",
+    "StationaryStates",
+    "mean_field_levels",
+    "stationary_states",
 ]
 
 guard(__name__)

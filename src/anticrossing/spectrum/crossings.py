@@ -18,7 +18,7 @@ from anticrossing._core.checks import (
     single_point,
 )
 from anticrossing._core.threads import few_threads, one_thread
-from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
+from anticrossing.hamiltonian import Hamiltonian, MeanField, TermHamiltonian
 from anticrossing.spectrum._blocks import Blocks
 from anticrossing.spectrum._grid import Grid, first_grid, resolve
 from anticrossing.spectrum._search import (
@@ -28,6 +28,7 @@ from anticrossing.spectrum._search import (
     true_candidates,
 )
 from anticrossing.spectrum.found import Crossing, Crossings
+from anticrossing.spectrum.mean_field import self_crossings
 from anticrossing.spectrum.named_symmetry import Symmetry
 from anticrossing.spectrum.offset import shared_energy, traceless
 from anticrossing.spectrum.symmetry import sectors
@@ -40,7 +41,7 @@ _MOST_ROUNDS = 20  # until the crossings of large matrices are where their eigen
 
 
 def find_crossings(
-    H: Hamiltonian,
+    H: Hamiltonian | MeanField,
     start: float,
     stop: float,
     *,
@@ -64,9 +65,14 @@ def find_crossings(
     found through its kink; positions are then polished by Newton iteration on Z Z′ with exact
     second-order perturbation theory.
 
+    A level of a `MeanField` may turn back and cross itself: then the cusps of its loop are found
+    too, as crossings of the kind ``"cusp"`` between the two states that meet and end there, and
+    between them the ``"true"`` crossing of its swallow tail. The levels are the sheets of
+    `spectrum.mean_field_levels`, and only `samples` and `tolerance` are looked at.
+
     Parameters
     ----------
-    H : Hamiltonian
+    H : Hamiltonian or MeanField
         With one coordinate and single parameter values.
     start, stop : float
         The stretch, start < stop (coordinate units).
@@ -118,6 +124,8 @@ def find_crossings(
     avoided 0.5 0.02
     true 0.9998 0.0
     """
+    if isinstance(H, MeanField):
+        return self_crossings(H, start, stop, samples=samples, tolerance=tolerance)
     first, last = _check_arguments(H, start, stop, count)
     integer("samples", samples, minimum=5, maximum=_MOST_SAMPLES)
     accuracy = positive_number("tolerance", tolerance)

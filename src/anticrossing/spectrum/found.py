@@ -44,7 +44,8 @@ class Crossing(Result):
     gap : float
         The minimum adiabatic gap g (0 for a true crossing).
     kind : str
-        ``"avoided"`` or ``"true"``.
+        ``"avoided"`` or ``"true"``; of a `MeanField` also ``"cusp"``, where two states of a level
+        meet and end.
     reason : str
         Why it is of that kind, in words.
     coupling : float
@@ -76,7 +77,7 @@ class Crossing(Result):
     _variables: ClassVar[Mapping[str, Shown]] = {
         "position": shown(text="coordinate of the crossing", unit="coordinate"),
         "gap": shown(text="minimum adiabatic gap", unit="energy"),
-        "kind": shown(text="avoided or true"),
+        "kind": shown(text="avoided, true or cusp"),
         "levels": shown("pair", text="the two levels"),
         "slope_difference": shown(
             text="slope difference of the local diabats", unit="energy/coordinate"
@@ -208,6 +209,11 @@ class Crossings(Result, Sequence[Crossing]):
     def true(self) -> tuple[Crossing, ...]:
         """The true crossings."""
         return tuple(c for c in self.found if c.kind == "true")
+
+    @property
+    def cusps(self) -> tuple[Crossing, ...]:
+        """The cusps of levels that act on themselves."""
+        return tuple(c for c in self.found if c.kind == "cusp")
 
     @property
     def positions(self) -> FloatArray:

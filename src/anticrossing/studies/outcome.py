@@ -138,7 +138,8 @@ class Scanned:
             output = self.outputs[name]
             if output.default:
                 flat = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
-                labels = itertools.product(*(self.labels.get(dim, ()) for dim in output.dims))
+                sizes = zip(output.dims, np.shape(values)[1:], strict=True)
+                labels = itertools.product(*(self.labels.get(d, range(n)) for d, n in sizes))
                 named = [f"{name} {', '.join(map(str, label))}".strip() for label in labels]
                 found.setdefault(output.quantity, []).extend(zip(named, flat.T, strict=True))
         return found
