@@ -314,6 +314,37 @@ def test_quantities_become_numbers_in_units():
         ac.Units().number(q(1.0, "MHz"))
 
 
+class Subsystem:
+    """As much of a qubit of scqubits as names its parameters."""
+
+    id_str, EJ = "q1", 20.0
+
+    @staticmethod
+    def default_params():
+        return {"EJ": 20.0, "EC": 0.3, "id_str": None}
+
+
+def space():
+    """Return as much of a `HilbertSpace` of scqubits as holds one subsystem."""
+    made = type("HilbertSpace", (), {"__module__": "scqubits.core", "interaction_list": []})()
+    made.subsystem_list = [Subsystem()]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("parameter", "told"),
+    [
+        ("q2.EJ", "a subsystem of q1"),
+        ("q1.EL", "one of EJ, EC, but `EL` is none; did you mean"),
+        ("q1.default_params", "a number of q1"),
+        ("EJ", "SUBSYSTEM.PARAMETER"),
+    ],
+)
+def test_parameters_of_a_circuit_are_named(parameter, told):
+    with pytest.raises(ac.InputError, match=told):
+        ac.Hamiltonian.from_scqubits(space(), parameter, (10.0, 20.0))
+
+
 BAD = {
     "no operator": lambda: ac.Hamiltonian.from_qutip(5),
     "an empty list": lambda: ac.Hamiltonian.from_qutip([]),

@@ -26,6 +26,8 @@ def is_qobj(value: Any) -> bool:
 
 def has_unit(value: Any) -> bool:
     """Whether `value` is a quantity of pint or Astropy, whose unit NumPy would drop."""
+    if package(value) == "qutip":  # whose `unit()` is of length 1
+        return False
     return hasattr(value, "dimensionality") or (hasattr(value, "unit") and hasattr(value, "to"))
 
 

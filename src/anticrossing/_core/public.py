@@ -14,7 +14,7 @@ import re
 import sys
 import types
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, get_origin
+from typing import Any, NamedTuple, TypeVar, get_origin
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from anticrossing._core.foreign import has_unit, own
 from anticrossing._core.unchanging import read_only
 
 _GUARDED: set[type] = set()
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class Kind(NamedTuple):
@@ -34,6 +35,19 @@ class Kind(NamedTuple):
     must: str
     several: str
     wrong: Callable[[Any], tuple[str, str, Any] | None]
+
+
+def with_words_of_others(words: Mapping[str, str]) -> Callable[[_Function], _Function]:
+    """Let a function say what to write in place of what other packages call its arguments.
+
+    `words` are names that it does not have; under "" stands what goes without a name.
+    """
+
+    def mark(function: _Function) -> _Function:
+        function.words_of_others = words  # type: ignore[attr-defined]
+        return function
+
+    return mark
 
 
 def guard(module_name: str, *, quiet: bool = False) -> None:
@@ -82,11 +96,15 @@ def guarded(function: Any) -> Any:
         others = code.co_varnames[count + bool(code.co_flags & inspect.CO_VARARGS)]
     kinds: dict[str, Kind] | None = None
     refuse, read, take = _refusal, _kinds, own
+    words: Mapping[str, str] = getattr(function, "words_of_others", {})
+    called = _check_words
 
     def checked(*args: Any, **kwargs: Any) -> Any:
         nonlocal kinds
         if kinds is None:
             kinds = read(function)
+        if words:
+            called(words, positional, args, kwargs)
         for name, value in (*zip(positional, args, strict=False), *kwargs.items()):
             kind = kinds.get(name if name in names else others)
             if kind is not None and (wrong := kind.wrong(value)) is not None:
@@ -105,6 +123,20 @@ def guarded(function: Any) -> Any:
         checked.__code__, function.__globals__, function.__name__, None, checked.__closure__
     )
     return functools.update_wrapper(twin, function)
+
+
+def _check_words(
+    words: Mapping[str, str], positional: Sequence[str], args: Sequence[Any], named: Iterable[str]
+) -> None:
+    """Raise `InputError` for an argument as another package has it, with what to write."""
+    if len(args) > len(positional):
+        raise InputError(
+            f"Only {' and '.join(f'`{name}`' for name in positional)} may be given without a "
+            f"name, but there are {len(args)} arguments: {words['']}."
+        )
+    for name in named:
+        if name in words:
+            raise fail(name, "be left out", f"it is given: {words[name]}")
 
 
 def _kinds(function: Any) -> dict[str, Kind]:

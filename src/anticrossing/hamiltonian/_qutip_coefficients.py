@@ -109,7 +109,7 @@ class Book:
             try:  # it is Python then, which QuTiP runs
                 coefficient = qutip.coefficient(text, args=dict(args))
             except Exception:  # noqa: BLE001 - whatever it raises, the formula is what is wrong
-                raise refused from None
+                raise refused.with_text(f"{refused}{hint(refused)}") from None
             return self.sample(coefficient, ())
         self.args.update((name, real[name]) for name in names_in(found) if name in real)
         return found
@@ -201,6 +201,14 @@ class Book:
             value = plain.compile_formula(used, formula)(*(known[name] for name in used))
             rows.append(np.broadcast_to(np.asarray(value, np.complex128), looks.shape))
         return np.array(rows)
+
+
+def hint(error: Exception) -> str:
+    """Return where arguments of texts and functions go, for an error that may lack one."""
+    lacks = "unknown name" in str(error) or isinstance(error, (KeyError, NameError))
+    if lacks or (isinstance(error, TypeError) and "argument" in str(error)):
+        return " Arguments of coefficients are the `args` of `drive.from_qutip`."
+    return ""
 
 
 def symbolic(formula: Any) -> Any:
