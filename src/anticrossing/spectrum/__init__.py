@@ -6,6 +6,7 @@ What enters needs H(x) and a stretch of one coordinate, but no time: a drive bel
 
 from anticrossing._core.public import guard
 from anticrossing.spectrum.crossings import find_crossings
+from anticrossing.spectrum.dressed import dressed_states
 from anticrossing.spectrum.found import Crossing, Crossings
 from anticrossing.spectrum.levels import eigenvectors, levels, tracked_levels
 from anticrossing.spectrum.named_symmetry import Symmetry
@@ -16,6 +17,7 @@ __all__ = [
     "levels",
     "tracked_levels",
     "eigenvectors",
+    "dressed_states",
     "sectors",
     "Sectors",
     "find_crossings",
