@@ -41,7 +41,7 @@ _BLOCH, _BLOCH_PANEL = 3e-3, 4e-5
 _LANE, _PRODUCT, _ELEMENT, _ORDERS_PER_RADIAN = 1.5e-3, 5e-8, 3e-10, 5.0
 _TERMS, _TERMS_EIGENBASIS = 2, 14
 # Rates of the eigenbasis need all elements of the generator on some twenty panels.
-_MESH, _MESH_ELEMENTS = 0.03, 320
+_MESH, _MESH_ELEMENTS, _MESH_OF_TWO = 0.03, 320, 8e-3
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,14 @@ class Work:
         jumps = environment.jump_operators(nodes)
         for jump in jumps:
             decay += np.sum(np.abs(jump) ** 2, axis=(-2, -1))
+        rest = environment.superoperator(nodes)
+        if rest is not None:
+            decay += np.max(np.abs(rest), axis=(-2, -1))
         per_time = np.maximum(spread / _USUAL_SPREAD, decay / _USUAL_DECAY)
         panels = 1 + (lanes.stop - lanes.start) * np.mean(per_time, axis=1)
         pieces = 1 if times is None else times.shape[1] + 1
-        return cls(np.asarray(panels), _TERMS if rates is None else _TERMS_EIGENBASIS, pieces)
+        few = rates is None and rest is None
+        return cls(np.asarray(panels), _TERMS if few else _TERMS_EIGENBASIS, pieces)
 
 
 def _seconds(work: Work, levels: int, states: int) -> FloatArray:
@@ -124,7 +128,9 @@ def _by_steps(work: Work, levels: int, states: int) -> FloatArray:
     if levels > steps.LARGEST_DIMENSION:
         return np.full(work.panels.size, np.inf)
     order = work.terms * (_PRODUCT + _ELEMENT * levels**4 * states)
-    once = _LANE if work.terms == _TERMS else _MESH * (1 + levels**4 / _MESH_ELEMENTS)
+    once = _LANE
+    if work.terms != _TERMS:
+        once = _MESH_OF_TWO if levels == 2 else _MESH * (1 + levels**4 / _MESH_ELEMENTS)
     return np.asarray(once + _ORDERS_PER_RADIAN * order * work.phase)
 
 
@@ -259,7 +265,10 @@ class _Walk:
         scaled = None
         if rates is not None:
             scaled = EigenRates(half[0] * rates.coherence[0], half[0] * rates.transfer[0])
-        slope = _Slope(h, angles, scaled, dagger(frame) @ nodes.vectors[0], jumps)
+        rest = environment.superoperator(nodes)
+        if rest is not None:
+            rest = half[0] * liouville.in_basis(rest[0], dagger(frame))
+        slope = _Slope(h, angles, scaled, dagger(frame) @ nodes.vectors[0], jumps, rest)
         inside, missed = self._iterate(slope, dagger(frame) @ rho @ frame, allowed)
         if inside is None:
             return None, 0.5
@@ -331,6 +340,7 @@ class _Slope:
         rates: EigenRates | None,
         eigenbasis: ComplexArray,
         jumps: list[ComplexArray],
+        rest: ComplexArray | None,
     ) -> None:
         turn = np.exp(1j * angles)
         self.turn = turn[:, :, None, None] * turn[:, None, None, :].conj()
@@ -339,7 +349,7 @@ class _Slope:
         for jump in jumps:
             left = left - 0.5 * dagger(jump) @ jump
         self.left, self.jumps = left, jumps
-        self.rates, self.eigenbasis = rates, eigenbasis
+        self.rates, self.eigenbasis, self.rest = rates, eigenbasis, rest
 
     def __call__(self, y: ComplexArray) -> ComplexArray:
         rho = self.turn.conj() * y
@@ -353,6 +363,10 @@ class _Slope:
             diagonal = np.einsum("nimi->nim", change)
             diagonal += self.rates.transfer @ np.einsum("nimi->nim", inside)
             total += _sandwich(self.eigenbasis, change)
+        if self.rest is not None:
+            n, levels, states, _ = rho.shape
+            flat = rho.swapaxes(2, 3).reshape(n, levels**2, states)
+            total += (self.rest @ flat).reshape(n, levels, levels, states).swapaxes(2, 3)
         return np.asarray(self.turn * total)
 
 

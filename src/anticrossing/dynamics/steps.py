@@ -62,6 +62,7 @@ class _Mesh(SuperoperatorKernel):
                 nodes.vectors,
                 self.environment.eigen_rates(nodes),
                 self.environment.jump_operators(nodes),
+                self.environment.superoperator(nodes),
             )
             latest = self._latest = (times, lane, found)
         return latest[2]
