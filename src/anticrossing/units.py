@@ -23,7 +23,7 @@ from anticrossing._core.checks import (
     positive,
     real_number,
 )
-from anticrossing._core.foreign import has_unit
+from anticrossing._core.foreign import has_unit, held
 from anticrossing._core.public import guard
 
 # CODATA 2018 (exact SI values where the SI defines them).
@@ -156,6 +156,7 @@ class Units:
         """
         if not has_unit(quantity):
             return quantity
+        quantity = held(quantity)
         if getattr(quantity, "dimensionless", False):
             return np.asarray(quantity.to("").magnitude)
         if not self.energy:

@@ -20,7 +20,7 @@ from anticrossing._core.errors import (
     InputError as InputError,
     MissingExtraError as MissingExtraError,
 )
-from anticrossing._core.foreign import has_unit, own
+from anticrossing._core.foreign import has_unit, own, unit_text
 
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
@@ -79,7 +79,7 @@ def numbers(name: str, value: Any) -> FloatArray:
     if np.ma.is_masked(value):
         raise fail(name, wanted, "a part is masked")
     if has_unit(value):
-        raise fail(name, wanted, f"it has a unit, {value}: `Units.number` converts it")
+        raise fail(name, wanted, unit_text(name, value))
     try:
         raw = np.asarray(value)
         if np.iscomplexobj(raw):

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar, get_origin
 import numpy as np
 
 from anticrossing._core.checks import InputError, describe, fail, is_numeric
-from anticrossing._core.foreign import has_unit, own
+from anticrossing._core.foreign import has_unit, own, unit_text
 from anticrossing._core.unchanging import read_only
 
 _GUARDED: set[type] = set()
@@ -164,7 +164,7 @@ def _text(annotation: Any) -> str:
 
 def _refusal(name: str, where: str, must: str, value: Any) -> InputError:
     if has_unit(value):
-        return fail(name, f"be {must}", f"it has a unit, {value}: `Units.number` converts it")
+        return fail(name + where, f"be {must}", unit_text(name + where, value))
     return fail(name + where, f"be {must}", f"it is {describe(value)}")
 
 
