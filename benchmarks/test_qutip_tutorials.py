@@ -21,7 +21,7 @@ from tests.qutip import test_tutorials
 ACCURACY = 1e-8
 METHODS = ("adams", "vern9", "dop853")
 LADDER = (1e-8, 1e-9, 1e-10, 1e-11, 1e-12, 1e-13)
-TARGETS = {"one passage": 3.0, "interferometry": 3.0}
+TARGETS = {"one passage": 3.0, "repeated passages": 1.0, "interferometry": 3.0}
 POINTS = 11  # of offset and amplitude; the tutorial has 51
 
 

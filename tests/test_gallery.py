@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pytest
+from PIL import Image
 
 from tests.effort import slow
 
@@ -26,6 +28,27 @@ def test_the_gallery_has_ten_pages_of_one_sitting() -> None:
         assert any(isinstance(line, ast.Assert) for line in module.body), f"{name} proves nothing"
         said = ast.get_docstring(module) or ""
         assert "?" in said, f"{name} asks no question"
+
+
+def test_thumbnails_of_wide_figures_are_of_one_panel(tmp_path: Path) -> None:
+    spec = importlib.util.spec_from_file_location("thumbnails", GALLERY.parent / "thumbnails.py")
+    assert spec is not None
+    assert spec.loader is not None
+    thumbnails = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(thumbnails)
+    sizes = [(640, 480), (800, 450), (1000, 400), (1100, 340)]
+    assert [thumbnails.panels(*size) for size in sizes] == [1, 1, 2, 3]
+    left, right = (Image.new("RGB", (500, 400), colour) for colour in ("red", "blue"))
+    both = Image.new("RGB", (1000, 400))
+    both.paste(left, (0, 0))
+    both.paste(right, (500, 0))
+    both.save(tmp_path / "figure.png")
+    thumbnails.cut(tmp_path / "figure.png", tmp_path / "thumb.png")
+    with Image.open(tmp_path / "thumb.png") as made:
+        assert made.size == (400, 280)
+        colours = {colour for _, colour in made.getcolors(maxcolors=1000) or []}
+    assert (0, 0, 255) not in colours
+    assert (255, 0, 0) in colours
 
 
 @pytest.mark.parametrize("name", [n if n in QUICK else slow(n) for n in PAGES])

@@ -165,6 +165,7 @@ def test_nothing_but_the_library_is_needed_for_html() -> None:
         "import sys, anticrossing as ac\n"
         "found = ac.passage(ac.models.LandauZener(gap=1.0), ac.drive.Linear(-30, 30, rate=1.0))\n"
         "assert 'Within its domain' in found._repr_html_()\n"
+        "assert 'polyline' in ac.models.LandauZener(gap=1.0)._repr_html_()\n"
         "assert 'matplotlib' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -19,12 +19,9 @@ GAP = 2 * np.sqrt(2) * 0.03  # GHz, of |11⟩ and |20⟩ where they meet, at 5.3
 
 def gate(pulse):
     """Return the conditional phase in units of π, and the leakage from |11⟩."""
-    vectors = np.linalg.eigh(pair(float(pulse.start)))[1]
-    states = [np.argmax(abs(vectors[pair.labels.index(s)])) for s in ("00", "01", "10", "11")]
-    propagator = ac.propagate(pair, pulse).propagator
-    kept = np.array([vectors[:, k] @ propagator @ vectors[:, k] for k in states])
-    phase = np.angle(kept[3] * kept[0] / (kept[1] * kept[2])) % (2 * np.pi)
-    return phase / np.pi, 1 - abs(kept[3]) ** 2
+    qubits = ac.spectrum.dressed_states(pair, pulse.start, ["00", "01", "10", "11"])
+    found = ac.propagate(pair, pulse).gate(qubits)
+    return found.conditional_phase % (2 * np.pi) / np.pi, found.leakage[3]
 
 
 # %%

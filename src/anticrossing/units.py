@@ -23,7 +23,7 @@ from anticrossing._core.checks import (
     positive,
     real_number,
 )
-from anticrossing._core.foreign import has_unit
+from anticrossing._core.foreign import has_unit, held
 from anticrossing._core.public import guard
 
 # CODATA 2018 (exact SI values where the SI defines them).
@@ -35,6 +35,7 @@ _BOLTZMANN = 1.380649e-23
 _HARTREE = 4.3597447222071e-18
 _BOHR = 5.29177210903e-11
 _DALTON = 1.66053906660e-27
+_BOHR_MAGNETON = 9.2740100783e-24
 _ELECTRON_MASS = 9.1093837015e-31
 
 ENERGIES = {
@@ -63,6 +64,9 @@ TIMES = {
     "atomic": _HBAR / _HARTREE,
 }
 """Time units in seconds."""
+
+MAGNETON = {name: _BOHR_MAGNETON / joule for name, joule in ENERGIES.items()}
+"""The Bohr magneton in every energy unit per tesla."""
 
 LENGTHS = {"m": 1.0, "um": 1e-6, "nm": 1e-9, "angstrom": 1e-10, "bohr": _BOHR, "pm": 1e-12}
 """Length units in metre."""
@@ -152,6 +156,7 @@ class Units:
         """
         if not has_unit(quantity):
             return quantity
+        quantity = held(quantity)
         if getattr(quantity, "dimensionless", False):
             return np.asarray(quantity.to("").magnitude)
         if not self.energy:

@@ -321,3 +321,14 @@ def test_surroundings_that_do_not_fit_are_refused(rate):
             ac.drive.Linear(-5, 5, rate=1.0),
             environment=ac.environment.FixedAxisDephasing(rate),
         )
+
+
+@pytest.mark.filterwarnings("error")
+def test_positions_near_the_largest_double_are_refused_in_one_line():
+    for reach in (1e160, 1e300):
+        with pytest.raises(ac.InputError, match="must stay below 1e\\+150"):
+            ac.passage(ac.models.LandauZener(gap=1.0), ac.drive.Linear(-reach, reach, rate=1.0))
+    # Where H itself is of ordinary size they are nothing special.
+    slight = ac.Hamiltonian.from_matrix([["x*1e-140", "0.25"], ["0.25", "-x*1e-140"]])
+    found = ac.passage(slight, ac.drive.Linear(-9e140, 9e140, rate=1e140))
+    assert found.events[0].jump.value == pytest.approx(np.exp(-np.pi * 0.5**2 / 4))

@@ -50,6 +50,8 @@ def test_what_nothing_is_called(call: Any) -> None:
     outcome = call("docs", "--print", "proagate")
     assert (outcome.status, outcome.out) == (2, "")
     assert "did you mean `propagate`?" in outcome.err
+    for far in ("nonsense", "qwertz"):
+        assert "did you mean" not in call("docs", "--print", far).err
 
 
 @pytest.mark.parametrize(("opened", "more"), [(True, False), (False, True)])

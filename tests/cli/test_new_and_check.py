@@ -212,6 +212,21 @@ def test_one_mistake_is_one_line(old: str, new: str, line: int) -> None:
     assert said == str(refused.value) or "; is it `" in said
 
 
+def test_keys_of_a_model_that_is_not_known_are_not_missed() -> None:
+    found = check('[hamiltonian]\nmodel = "Foo"\n[drive]\nkind = "linear"\nstart = -5\nstop = 5\n')
+    assert [problem.line for problem in found.problems] == [2, 3]
+    model, drive = (problem.text for problem in found.problems)
+    assert "names, such as LandauZener, " in model
+    assert len(model) < 200
+    assert "`rate` is missing" in drive
+    assert not found.complete
+
+
+def test_a_kind_is_told_beside_a_value_that_is_missing() -> None:
+    found = check(GOOD.replace("gap = 1.0", "").replace('"linear"', '"liner"'))
+    assert ["`gap`" in p.text or "`linear`" in p.text for p in found.problems] == [True, True]
+
+
 def test_what_check_says_first_is_what_run_says() -> None:
     """Of the mistakes of a file the one that a run stops at is always among those told."""
     with pytest.raises(InputError) as refused:

@@ -1,6 +1,7 @@
 """Pulses: their definitions, derivatives, batches, what they refuse, and evolution under them."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from scipy.signal.windows import dpss
 from scipy.special import pro_ang1
 
 import anticrossing as ac
-from anticrossing import drive
+from anticrossing import InputError, drive
 from tests.effort import slow
 
 TIMES, VALUES = [0.0, 1.0, 2.5, 3.0], [0.0, 1.0, 0.5, 0.0]
@@ -342,6 +343,33 @@ def test_functions_are_followed_between_jumps_and_kinks():
     for place in (-0.8, -0.2, 0.4, np.pi / 9, -2 * np.pi / 9):
         assert np.min(np.abs(path.breakpoints - place)) < 1e-14
     assert drive.Function(np.sin, 0.0, 3.0, vectorised=True).breakpoints.size <= 3
+
+
+@pytest.mark.parametrize(
+    ("function", "together"),
+    {
+        "takes arrays": (lambda t: np.sin(t) + t, True),
+        "takes numbers": (lambda t: math.sin(t) + t, False),
+        "takes the largest": (lambda t: np.sin(t) + t / max(1.0, np.max(t)), False),
+        "chooses": (lambda t: np.sin(t) + t if t > -5 else 0.0, False),
+        "one number": (lambda t: 1.0, False),
+    }.values(),
+)
+def test_functions_are_called_with_arrays_where_these_give_the_same(function, together):
+    shapes = []
+
+    def watched(t):
+        shapes.append(np.shape(t))
+        return function(t)
+
+    path = drive.Function(watched, 0.0, 3.0)
+    assert (len(shapes) < 100) == together
+    assert np.allclose(path([0.1, 2.9]), [function(0.1), function(2.9)], atol=1e-12)
+
+
+def test_what_is_infinite_in_arrays_is_refused_by_its_time():
+    with pytest.raises(InputError, match="finite numbers, but it does not at t = "):
+        drive.Function(lambda t: np.exp(300 * t), 0.0, 4.0)
 
 
 @pytest.mark.parametrize("interpolation", ["linear", "hold"])

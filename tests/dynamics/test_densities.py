@@ -192,3 +192,66 @@ def test_what_cannot_be_followed_is_refused_with_numbers():
     two, sweep = ac.models.LandauZener(gap=1.0), ac.drive.Linear(-1, 1, 1.0)
     with pytest.raises(ac.InputError, match="whole"):
         ac.propagate(two, sweep, environment=ac.Dephasing(0.1), whole=1)
+
+
+@pytest.mark.parametrize("levels", [2, slow(3)])
+@pytest.mark.parametrize("kind", ["jumps", slow("eigenbasis")])
+def test_many_times_are_read_inside_of_the_steps(levels, kind, monkeypatch):
+    rng = np.random.default_rng(levels)
+    _, a, b = affine(levels)
+    H = ac.Hamiltonian.affine(0.4 * a, 0.4 * b)
+    jumps = [0.3 * random_hermitian(rng, levels), 0.2 * rng.normal(size=(levels, levels))]
+    environment = ac.Lindblad(jumps) if kind == "jumps" else ac.Dephasing(rate=0.2)
+    # The window begins at a requested time, and a kink ends a panel just before another.
+    drive = ac.drive.Piecewise([-2.0, 0.3, 2.0], [-2.0, 0.6, 0.0])
+    times = np.linspace(-2.0, 2.0, 301)[:-1]
+    times[172] = np.nextafter(0.3, 1.0)
+
+    def solve(cheaper, whole):
+        monkeypatch.setattr(densities, "is_cheaper", lambda *_: cheaper)
+        return ac.propagate(
+            H, drive, environment=environment, initial=1, times=times, whole=whole, basis="diabatic"
+        )
+
+    by_panels, one, whole = solve(False, True), solve(True, False), solve(True, True)
+    for result in (one, whole):
+        assert result.method == "density matrices"
+        assert result.evaluated_panels < 30 < by_panels.evaluated_panels
+        bound = result.error_estimate + by_panels.error_estimate
+        assert np.max(np.abs(result.density_matrices - by_panels.density_matrices)) < bound < 1e-8
+        assert np.max(np.abs(result.density_matrix - by_panels.density_matrix)) < bound
+    assert np.allclose(whole.superoperator, by_panels.superoperator, atol=1e-9)
+
+
+def test_two_levels_go_by_steps_only_where_times_are_many_and_phases_few():
+    H, environment = ac.models.LandauZener(gap=1.0), ac.Lindblad([[[0, 0.1], [0, 0]]])
+    methods = []
+    for rate, count in ((1.0, 3), (1.0, 200), (1e-4, 200)):
+        sweep = ac.drive.Linear(-10, 10, rate)
+        times = np.linspace(-10 / rate, 10 / rate, count)
+        found = ac.propagate(H, sweep, environment=environment, times=times)
+        methods.append(found.method)
+        assert found.error_estimate < 1e-9
+    assert methods == ["superadiabatic panels", "density matrices", "superadiabatic panels"]
+
+
+def test_times_in_many_periods_are_read_inside_of_the_steps(monkeypatch):
+    drive = ac.drive.Sinusoidal(0.3, 3.0, 1.0, stop_time=600.0)
+    times = np.linspace(0.0, 600.0, 400)
+    found = []
+    for cheaper in (True, False):
+        monkeypatch.setattr(densities, "is_cheaper", lambda *_, cheaper=cheaper: cheaper)
+        found.append(
+            ac.propagate(
+                ac.models.LandauZener(gap=0.5),
+                drive,
+                environment=ac.Lindblad([[[0, 0.1], [0, 0]], [[0.05, 0], [0, -0.05]]]),
+                times=times,
+            )
+        )
+    steps, panels = found
+    assert steps.method.startswith("density matrices")
+    assert panels.method.startswith("superadiabatic panels")
+    bound = steps.error_estimate + panels.error_estimate
+    assert np.max(np.abs(steps.populations - panels.populations)) < bound < 1e-8
+    assert np.max(np.abs(steps.density_matrices - panels.density_matrices)) < bound

@@ -8,11 +8,12 @@ from hypothesis import given, strategies as st
 from scipy.special import i0, jv
 
 import anticrossing as ac
+from anticrossing.dynamics import densities
 from anticrossing.dynamics._period import Period
 from anticrossing.dynamics.floquet import floquet
 from anticrossing.dynamics.periodic import one_period_propagator, periodic_steady_state
 from anticrossing.dynamics.quasi_energies import quasi_energies
-from tests.effort import cases
+from tests.effort import cases, slow
 from tests.systems import random_hermitian
 from tests.systems.lindblad import magnus, superoperator
 
@@ -389,3 +390,21 @@ def test_an_average_of_what_is_even_or_odd_on_every_piece(phase):
     over = Period.of(ac.models.LandauZener(gap=0.1), ac.drive.Sinusoidal(0.0, 1.0, 1.0), None)
     mean = over.average(lambda times: 0.25 + np.cos(160 * times + phase)[..., None], 1e-9)
     assert mean == pytest.approx(0.25, abs=1e-9)
+
+
+@pytest.mark.parametrize("levels", [2, slow(3)])
+def test_averages_by_steps_are_those_by_panels(levels, monkeypatch):
+    H = ac.models.LandauZener(gap=0.3)
+    if levels == 3:
+        H = ac.models.DemkovOsherov(levels=[-0.5, 0.7], couplings=[0.2, 0.1])
+    bath = ac.ThermalRelaxation(temperature=0.5, t1=20.0)
+    bath += ac.FixedAxisDephasing(0.05, np.diag(np.linspace(1.0, -1.0, levels)))
+    drive = ac.drive.Sinusoidal([-1.0, 0.4], 4.0, 1.0)
+    found = []
+    for cheaper in (True, False):
+        monkeypatch.setattr(densities, "is_cheaper", lambda *_, cheaper=cheaper: cheaper)
+        found.append(ac.dynamics.periodic_steady_state(H, drive, bath, times=[0.5, 3.0]))
+    steps, panels = found
+    bound = steps.error_estimate + panels.error_estimate
+    assert np.all(np.max(np.abs(steps.populations - panels.populations), axis=-1) < bound)
+    assert np.max(np.abs(steps.density_matrices - panels.density_matrices)) < np.max(bound) < 1e-8

@@ -268,6 +268,42 @@ def test_arrays_of_jax_dynamiqs_pandas_and_xarray_are_matrices():
     assert np.array_equal(one, other)
 
 
+def test_series_and_data_arrays_are_the_numbers_that_they_hold():
+    pandas, xarray = pytest.importorskip("pandas"), pytest.importorskip("xarray")
+    times = np.linspace(-5.0, 5.0, 21)
+    values = np.tanh(times)
+    series = pandas.Series(values, index=times)
+    labelled = xarray.DataArray(values, dims="t", coords={"t": times})
+    plain = ac.drive.Samples(times, values)
+    for made in (
+        ac.drive.Samples(series.index, series),
+        ac.drive.Samples(labelled.t, labelled),
+        ac.drive.Samples(pandas.Series(times), pandas.Series(values, dtype="Float64")),
+    ):
+        assert np.array_equal(made(times + 0.1), plain(times + 0.1))
+    assert np.array_equal(
+        ac.drive.Piecewise(labelled.t, labelled)(0.3), ac.drive.Piecewise(times, values)(0.3)
+    )
+    gaps = [0.5, 1.0]
+    sweep = ac.drive.Linear(-5, 5, rate=1.0)
+    expected = ac.propagate(ac.models.LandauZener(gap=gaps), sweep, times=times[1:-1])
+    for batch in (pandas.Series(gaps), xarray.DataArray(gaps, dims="gap")):
+        found = ac.propagate(
+            ac.models.LandauZener(gap=batch), sweep, times=pandas.Series(times[1:-1])
+        )
+        assert np.array_equal(found.populations, expected.populations)
+        swept = ac.sweep(lambda gap: 2 * gap, grid={"gap": batch}, progress=False)
+        assert swept["value"].values.tolist() == [1.0, 2.0]
+        assert swept["gap"].values.tolist() == gaps
+    for bad in (
+        pandas.date_range("2020", periods=21),
+        pandas.Series(["a"] * 21),
+        pandas.Series([1, None], dtype="Int64"),
+    ):
+        with pytest.raises(ac.InputError):
+            ac.drive.Samples(bad, values)
+
+
 class Quantity:
     """As much of a quantity with a unit as NumPy would strip silently."""
 
@@ -307,11 +343,50 @@ def test_quantities_become_numbers_in_units():
     assert units.number(q(3.0, "1/us")) == pytest.approx(3e-3)
     assert units.number(q(4.0, "MHz/us")) == pytest.approx(4e-6)
     assert units.number(q([1.0, 2.0], "MHz")) == pytest.approx([1e-3, 2e-3])
+    xarray = pytest.importorskip("xarray")
+    wrapped = xarray.DataArray(q([1.0, 2.0], "MHz"), dims="gap")
+    assert units.number(wrapped) == pytest.approx([1e-3, 2e-3])
+    for given in (wrapped, q(5.0, "GHz")):
+        with pytest.raises(ac.InputError, match=r"has a unit, .* write units.number\(gap\)"):
+            ac.models.LandauZener(gap=given)
+    with pytest.raises(ac.InputError, match=r"units.number\(parameters\['g'\]\)"):
+        ac.Hamiltonian.from_matrix([["g"]], parameters={"g": q(5.0, "GHz")})
     for bad in (q(1.0, "kg"), q(1.0, "m")):
         with pytest.raises(ac.InputError, match="must be an energy"):
             units.number(bad)
     with pytest.raises(ac.InputError, match="natural"):
         ac.Units().number(q(1.0, "MHz"))
+
+
+class Subsystem:
+    """As much of a qubit of scqubits as names its parameters."""
+
+    id_str, EJ = "q1", 20.0
+
+    @staticmethod
+    def default_params():
+        return {"EJ": 20.0, "EC": 0.3, "id_str": None}
+
+
+def space():
+    """Return as much of a `HilbertSpace` of scqubits as holds one subsystem."""
+    made = type("HilbertSpace", (), {"__module__": "scqubits.core", "interaction_list": []})()
+    made.subsystem_list = [Subsystem()]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("parameter", "told"),
+    [
+        ("q2.EJ", "a subsystem of q1"),
+        ("q1.EL", "one of EJ, EC, but `EL` is none; did you mean"),
+        ("q1.default_params", "a number of q1"),
+        ("EJ", "SUBSYSTEM.PARAMETER"),
+    ],
+)
+def test_parameters_of_a_circuit_are_named(parameter, told):
+    with pytest.raises(ac.InputError, match=told):
+        ac.Hamiltonian.from_scqubits(space(), parameter, (10.0, 20.0))
 
 
 BAD = {

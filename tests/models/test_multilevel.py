@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from numpy.polynomial import polynomial
 
+import anticrossing
+from anticrossing import Units
 from anticrossing._core.checks import InputError
 from anticrossing.models import BowTie, DemkovOsherov, LandauZener, SpinInField, spin_matrices
 
@@ -91,3 +93,27 @@ def test_impossible_spins_are_refused(spin):
 def test_spins_that_cannot_be_are_refused(spin, message):
     with pytest.raises(InputError, match=message):
         SpinInField(spin=spin, transverse_field=0.1)
+
+
+def test_a_magnet_in_tesla_and_seconds():
+    """The same H, times and probabilities as in Zeeman energies by hand."""
+    tesla, second = 0.6717138156 * 2.0, 1.30920330e11  # K/T for g = 2, rad per K·s (CODATA)
+    magnet = SpinInField(spin=2, anisotropy=-0.6, transverse_field=0.4, g_factor=2.0)
+    plain = SpinInField(spin=2, anisotropy=-0.6, transverse_field=0.4 * tesla)
+    np.testing.assert_allclose(magnet(1.3), plain(1.3 * tesla), rtol=1e-8)
+    assert (magnet.units.energy, magnet.units.time, magnet.units.coordinate) == ("K", "s", "T")
+    rate = 1e6
+    ours = anticrossing.propagate(magnet, anticrossing.drive.Linear(-0.2, 0.2, rate=rate))
+    theirs = anticrossing.propagate(
+        plain, anticrossing.drive.Linear(-0.2 * tesla, 0.2 * tesla, rate=rate * tesla / second)
+    )
+    np.testing.assert_allclose(ours.transition_matrix, theirs.transition_matrix, atol=1e-6)
+    assert magnet.replace(g_factor=[1.9, 2.0]).batch_shape == (2,)
+    other = SpinInField(
+        spin=2, anisotropy=-50.0, transverse_field=0.4, g_factor=2.0, units=Units("GHz", "ns", "T")
+    )
+    assert other(0.0)[0, 1] / 0.4 == pytest.approx(2 * 13.99624493, rel=1e-9)  # GHz/T: μ_B/h
+    with pytest.raises(anticrossing.InputError, match="natural"):
+        SpinInField(spin=1, transverse_field=0.1, g_factor=2.0, units=Units())
+    with pytest.raises(anticrossing.InputError, match="g_factor"):
+        SpinInField(spin=1, transverse_field=0.1, g_factor=0.0)

@@ -171,6 +171,42 @@ def test_every_control_of_a_passage_changes_the_experiment_and_its_picture(visit
 
 
 @pytest.mark.slow
+def test_another_kind_of_levels_brings_its_own_drive(visit: Visit) -> None:
+    visit.choose("environment.kind", "dephasing")
+    visit.choose("model", "NVCentre")
+    assert visit.tables()["drive"]["start"] == 900.0
+    visit.choose("model", "")
+    found = visit.tables()
+    assert (found["drive"]["start"], found["drive"]["rate"]) == (-20.0, 1.0)
+    assert "matrix" in found["hamiltonian"]
+    assert found["environment"]["kind"] == "dephasing"
+    assert visit.line() == ""
+
+
+@pytest.mark.slow
+def test_lists_are_typed_with_commas(visit: Visit) -> None:
+    visit.choose("model", "DemkovOsherov")
+    assert visit.field("hamiltonian.levels").input_value() == "-3, 0, 3"
+    visit.type("hamiltonian.levels", "-2, 0.5, 3,")
+    assert visit.tables()["hamiltonian"]["levels"] == [-2, 0.5, 3]
+    visit.type("hamiltonian.levels", "-2, b, 3")
+    assert "levels" in visit.line()
+    visit.choose("model", "Annealer")
+    assert visit.field("hamiltonian.couplings").input_value() == "0, 1, -1"
+    visit.type("hamiltonian.couplings", "0, 1, -0.5")
+    assert visit.tables()["hamiltonian"]["couplings"] == [[0, 1, -0.5]]
+    assert visit.drawn("levels").startswith("4 levels")
+    visit.choose("model", "LambdaSystem")
+    assert visit.drawn("levels").startswith("3 levels")
+    visit.view("geometry")
+    assert visit.field("hamiltonian.coordinates").input_value() == "x, y"
+    assert visit.field("geometry.bounds").input_value() == "-2, 2\n-2, 2"
+    visit.type("geometry.bounds", "-1, 1\n-1.5, 2")
+    assert visit.tables()["geometry"]["bounds"] == [[-1, 1], [-1.5, 2]]
+    assert visit.line() == ""
+
+
+@pytest.mark.slow
 def test_surroundings_drives_and_models_are_chosen(visit: Visit) -> None:
     visit.choose("environment.kind", "qubit")
     for key, value in (("t1", 80.0), ("t2", 40.0), ("temperature", 0.3)):
@@ -317,9 +353,7 @@ def test_a_state_is_kept_as_a_link_and_as_a_file_that_runs(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("wanted", "name"), [("figure", "experiment.svg"), ("data", "experiment.nc")]
-)
+@pytest.mark.parametrize(("wanted", "name"), [("figure", "figure.svg"), ("data", "result.nc")])
 def test_figure_and_data_are_downloaded(visit: Visit, wanted: str, name: str) -> None:
     with visit.page.expect_download() as waited:
         visit.page.click(f"[data-wanted={wanted}]")
@@ -389,6 +423,8 @@ def test_nothing_sticks_out_at_any_width(visit: Visit) -> None:
               .filter((e) => e.getBoundingClientRect().right > innerWidth + 1).length"""
         )
         assert outside == 0
+        header = visit.page.locator("header").bounding_box()
+        assert header["height"] < 95  # two rows of buttons at most
         if width == 360:  # the controls stay in sight below the pictures
             form = visit.page.locator("#controls").bounding_box()
             assert form["y"] < 900 <= form["y"] + form["height"] + 1

@@ -19,9 +19,7 @@ from tests.effort import cases, slow
 ALL = {
     (view, name): made for view, models in starts.models().items() for name, made in models.items()
 }
-ELSEWHERE = {  # of more coordinates than are driven or drawn, or with a schedule of its own
-    "VibronicCoupling", "Pyrazine", "Retinal", "LambdaSystem", "Annealer",
-}  # fmt: skip
+ELSEWHERE = {"VibronicCoupling", "Pyrazine", "Retinal"}  # of more coordinates than are drawn
 
 _texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
 _values = st.recursive(

@@ -20,7 +20,7 @@ from anticrossing._core.errors import (
     InputError as InputError,
     MissingExtraError as MissingExtraError,
 )
-from anticrossing._core.foreign import has_unit, own
+from anticrossing._core.foreign import has_unit, own, unit_text
 
 FloatArray = npt.NDArray[np.float64]
 ComplexArray = npt.NDArray[np.complex128]
@@ -28,7 +28,8 @@ _Array = TypeVar("_Array", bound=npt.NDArray[Any])
 _Ordered = TypeVar("_Ordered", int, float, FloatArray)
 
 
-_LONGEST_LIST = 400  # characters of names, where one of them is near
+_LONGEST_LIST = 400  # characters of names
+_FEW_NAMES = 4  # of many
 _LONGEST_LINE = 900
 
 
@@ -78,7 +79,7 @@ def numbers(name: str, value: Any) -> FloatArray:
     if np.ma.is_masked(value):
         raise fail(name, wanted, "a part is masked")
     if has_unit(value):
-        raise fail(name, wanted, f"it has a unit, {value}: `Units.number` converts it")
+        raise fail(name, wanted, unit_text(name, value))
     try:
         raw = np.asarray(value)
         if np.iscomplexobj(raw):
@@ -346,8 +347,9 @@ def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
         close = nearest(value, options)
         listed = ", ".join(repr(option) for option in options)
         known = f"one of {listed}"
-        if close and len(listed) > _LONGEST_LIST:
+        if len(listed) > _LONGEST_LIST:
             known = f"one of {len(options)} names"
+            known += "" if close else f", such as {', '.join(options[:_FEW_NAMES])}"
         error = fail(name, f"be {known}", f"it is {describe(value)}{close}")
         raise error.about(options=tuple(options))
     return str(value)
@@ -363,17 +365,17 @@ def known_keys(where: str, keys: Iterable[str], allowed: Iterable[str]) -> None:
             raise InputError(text).about(key=key, options=tuple(options), reason="unknown")
 
 
-def nearest(word: Any, options: Iterable[str]) -> str:
+def nearest(word: Any, options: Iterable[str], cutoff: float = 0.5) -> str:
     """Return "; did you mean `…`?" for the closest option, or an empty string."""
-    close = nearest_name(word, options)
+    close = nearest_name(word, options, cutoff)
     return "" if close is None else f"; did you mean `{close}`?"
 
 
-def nearest_name(word: Any, options: Iterable[str]) -> str | None:
-    """Return the closest option, or None if none is near."""
+def nearest_name(word: Any, options: Iterable[str], cutoff: float = 0.5) -> str | None:
+    """Return the closest option, or None if none is as near as `cutoff`, from 0 to 1."""
     if not isinstance(word, str) or len(word) > _LONGEST_LINE:
         return None
-    close = difflib.get_close_matches(word, list(options), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(word, list(options), n=1, cutoff=cutoff)
     return close[0] if close else None
 
 

@@ -24,9 +24,27 @@ def is_qobj(value: Any) -> bool:
     return package(value) == "qutip" and hasattr(value, "full")
 
 
+def held(value: Any) -> Any:
+    """Return what a `DataArray` of xarray holds, which may be a quantity, and else the value."""
+    return value.data if package(value) == "xarray" and hasattr(value, "data") else value
+
+
 def has_unit(value: Any) -> bool:
     """Whether `value` is a quantity of pint or Astropy, whose unit NumPy would drop."""
+    if package(value) == "qutip":  # whose `unit()` is of length 1
+        return False
+    value = held(value)
     return hasattr(value, "dimensionality") or (hasattr(value, "unit") and hasattr(value, "to"))
+
+
+def unit_text(name: str, value: Any) -> str:
+    """Return what an argument with a unit is, and what to write instead."""
+    shown = " ".join(str(value).split())
+    shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
+    return (
+        f"it has a unit, {shown}: write units.number({name}) with the units that H(x) is in, such "
+        "as units = Units('GHz', 'ns')"
+    )
 
 
 def own(value: Any, *, sparse: bool = False) -> Any:

@@ -43,6 +43,19 @@ def render(
     return f"<div>{''.join([*parts, *_matrices(variables)])}</div>"
 
 
+def facts(title: str, rows: Mapping[str, str], picture: str = "") -> str:
+    """Return a title and named facts as HTML, with a picture that is HTML already beside them."""
+    body = "".join(
+        f"<tr>{_name(escape(name))}{_cell(escape(text))}</tr>" for name, text in rows.items()
+    )
+    table = f"{_TABLE}<tbody>{body}</tbody></table>" if body else ""
+    beside = f'<div style="margin:6px 0">{picture}</div>' if picture else ""
+    return (
+        f'<div><div style="font-weight:bold">{escape(title)}</div>'
+        f'<div style="display:flex;flex-wrap:wrap;gap:16px">{table}{beside}</div></div>'
+    )
+
+
 def _paragraph(lines: Sequence[str], verdict: str, good: bool | None) -> Iterator[str]:
     """Yield lines, and tables of the lines that have columns."""
     rows: list[tuple[int, list[str]]] = []

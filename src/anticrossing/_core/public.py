@@ -14,15 +14,16 @@ import re
 import sys
 import types
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, get_origin
+from typing import Any, NamedTuple, TypeVar, get_origin
 
 import numpy as np
 
 from anticrossing._core.checks import InputError, describe, fail, is_numeric
-from anticrossing._core.foreign import has_unit, own
+from anticrossing._core.foreign import has_unit, own, unit_text
 from anticrossing._core.unchanging import read_only
 
 _GUARDED: set[type] = set()
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class Kind(NamedTuple):
@@ -34,6 +35,19 @@ class Kind(NamedTuple):
     must: str
     several: str
     wrong: Callable[[Any], tuple[str, str, Any] | None]
+
+
+def with_words_of_others(words: Mapping[str, str]) -> Callable[[_Function], _Function]:
+    """Let a function say what to write in place of what other packages call its arguments.
+
+    `words` are names that it does not have; under "" stands what goes without a name.
+    """
+
+    def mark(function: _Function) -> _Function:
+        function.words_of_others = words  # type: ignore[attr-defined]
+        return function
+
+    return mark
 
 
 def guard(module_name: str, *, quiet: bool = False) -> None:
@@ -83,12 +97,16 @@ def guarded(function: Any) -> Any:
     kinds: dict[str, Kind] | None = None
     tests: list[Callable[[Any], Any]] = []
     refuse, read, take, anything = _refusal, _kinds, own, _anything
+    words: Mapping[str, str] = getattr(function, "words_of_others", {})
+    called = _check_words
 
     def checked(*args: Any, **kwargs: Any) -> Any:
         nonlocal kinds, tests
         if kinds is None:
             kinds = read(function)
             tests = [kinds[name].wrong if name in kinds else anything for name in positional]
+        if words:
+            called(words, positional, args, kwargs)
         if not kwargs:  # at once: hardly ever is anything wrong
             for test, value in zip(tests, args, strict=False):
                 if test(value) is not None:
@@ -113,6 +131,20 @@ def guarded(function: Any) -> Any:
         checked.__code__, function.__globals__, function.__name__, None, checked.__closure__
     )
     return functools.update_wrapper(twin, function)
+
+
+def _check_words(
+    words: Mapping[str, str], positional: Sequence[str], args: Sequence[Any], named: Iterable[str]
+) -> None:
+    """Raise `InputError` for an argument as another package has it, with what to write."""
+    if len(args) > len(positional):
+        raise InputError(
+            f"Only {' and '.join(f'`{name}`' for name in positional)} may be given without a "
+            f"name, but there are {len(args)} arguments: {words['']}."
+        )
+    for name in named:
+        if name in words:
+            raise fail(name, "be left out", f"it is given: {words[name]}")
 
 
 def _anything(value: Any) -> None:
@@ -144,7 +176,7 @@ def _text(annotation: Any) -> str:
 
 def _refusal(name: str, where: str, must: str, value: Any) -> InputError:
     if has_unit(value):
-        return fail(name, f"be {must}", f"it has a unit, {value}: `Units.number` converts it")
+        return fail(name + where, f"be {must}", unit_text(name + where, value))
     return fail(name + where, f"be {must}", f"it is {describe(value)}")
 
 

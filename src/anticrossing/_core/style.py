@@ -14,7 +14,7 @@ Axes = Any
 """A `matplotlib.axes.Axes`."""
 
 # Okabe and Ito's palette, which stays distinct for colour-blind readers and in print.
-_PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MUTED = "#8A8A8A"
 GRID = "#E4E4E4"
 _TICK = "#333333"
@@ -86,8 +86,8 @@ def keep_ticks(axes: Axes) -> None:
 
 def level_color(index: int, count: int) -> Any:
     """Return the colour of level `index` of `count`."""
-    if count <= len(_PALETTE):
-        return _PALETTE[index]
+    if count <= len(PALETTE):
+        return PALETTE[index]
     import matplotlib
 
     return matplotlib.colormaps["viridis"](0.92 * index / max(count - 1, 1))

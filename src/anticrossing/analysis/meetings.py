@@ -198,7 +198,7 @@ def sample_path(drive: Drive) -> tuple[FloatArray, FloatArray]:
         beyond = np.maximum(least - middle, middle - most).max(axis=0)
         moves = np.diff(positions)
         moves = moves[np.abs(moves) > 1e-9 * (high - low)]  # not the rounding of a plateau
-        turns = np.count_nonzero(moves[:-1] * moves[1:] < 0)
+        turns = np.count_nonzero(np.sign(moves[:-1]) * np.sign(moves[1:]) < 0)
         resolved = float(beyond.max()) <= 0.1 * (high - low)
         if resolved and turns <= _MOST_TURNS:
             return frozen(times), frozen(positions)

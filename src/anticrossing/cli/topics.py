@@ -23,6 +23,7 @@ _REFERENCES = re.compile(
     r"^References\n-+\n(.*?)(?=\n\n\w[^\n]*\n-+\n|\Z)", re.DOTALL | re.MULTILINE
 )
 _MOST = 20
+_NEAR = 0.66  # among hundreds of names something is always half alike
 
 
 @app.command("docs")
@@ -65,7 +66,7 @@ def _found(asked: str) -> tuple[str, list[str]]:
     if not cited:
         known = [*names("topics"), *(name.rpartition(".")[2] for name, _ in _objects())]
         raise InputError(
-            f"Nothing is called {asked!r}, and no reference names it{nearest(asked, known)}"
+            f"Nothing is called {asked!r}, and no reference names it{nearest(asked, known, _NEAR)}"
         )
     more = [f"and {len(cited) - _MOST} more"] if len(cited) > _MOST else []
     return where, [*cited[:_MOST], *more]

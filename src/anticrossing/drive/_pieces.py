@@ -121,10 +121,11 @@ def approximate(
     ConvergenceError
         If the function is not smooth to the tolerance between few such times.
     """
-    found, _ = _cut(function, edges, tolerance, noisy, first, watch=True)
-    all_edges = np.unique(np.concatenate([edges, found]))
-    _, (left, right, coefficients) = _cut(function, all_edges, tolerance, noisy, first, watch=False)
-    left, right, coefficients = _merged(left, right, coefficients, all_edges, tolerance)
+    found, series = _cut(function, edges, tolerance, noisy, first, watch=True)
+    if found.size:
+        edges = np.unique(np.concatenate([edges, found]))
+        _, series = _cut(function, edges, tolerance, noisy, first, watch=False)
+    left, right, coefficients = _merged(*series, edges, tolerance)
     return Pieces(np.append(left, right[-1]), coefficients)
 
 

@@ -19,10 +19,13 @@ from anticrossing._core.checks import (
     parameter,
     real_array,
 )
+from anticrossing._core.facts import Described, lines
 from anticrossing._core.unchanging import Unchanging
 
+_POINTS = 241  # of a sketch
 
-class Drive(Unchanging, abc.ABC):
+
+class Drive(Described, Unchanging, abc.ABC):
     """A path x(t) on a time window, possibly a batch of them.
 
     `start_time` and `stop_time` have the batch shape; ``drive(t)`` has shape
@@ -95,6 +98,27 @@ class Drive(Unchanging, abc.ABC):
 
         values = ", ".join(f"{key}={describe_value(v)}" for key, v in self.parameters.items())
         return f"{self.name}({values})"
+
+    def _facts(self) -> dict[str, str]:
+        from anticrossing.hamiltonian import describe_value
+
+        found = {
+            "times": f"{describe_value(self.start_time)} … {describe_value(self.stop_time)}",
+            "positions": f"{describe_value(self.start)} … {describe_value(self.stop)}",
+        }
+        found |= {name: describe_value(value) for name, value in self.parameters.items()}
+        if self.batch_shape:
+            found["batch shape"] = str(self.batch_shape)
+        if self.breakpoints.size:
+            found["breakpoints"] = str(self.breakpoints.size)
+        return found
+
+    def _sketch(self) -> str:
+        if self.batch_shape:
+            return ""
+        t = np.linspace(float(self.start_time), float(self.stop_time), _POINTS)
+        x = np.moveaxis(self(t).reshape(t.size, -1), -1, 0)
+        return lines(t, x, "t", "x" if len(x) == 1 else "")
 
     def _at(self, times: FloatArray) -> FloatArray:
         batch = self.batch_shape

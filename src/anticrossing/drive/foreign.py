@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import increasing, named_values
+from anticrossing._core.checks import InputError, fail, increasing, named_values
 from anticrossing._core.foreign import package
 from anticrossing.drive._pieces import Pieces, from_powers
 from anticrossing.drive.base import Drive
@@ -97,13 +99,22 @@ def timed(hamiltonian: Any, drive: Any, times: Any) -> tuple[Any, Any, Any]:
     known = isinstance(hamiltonian, Hamiltonian) or isinstance(drive, Drive)
     if known or not _is_foreign(hamiltonian):
         return hamiltonian, drive, times
-    made, moved = from_qutip(hamiltonian, drive)
+    if np.iscomplexobj(drive):  # operators and kets have become arrays before
+        must = "be a drive, or the list of times of an H(t) of QuTiP"
+        raise fail("drive", must, "it is complex: a state to begin with is `initial`")
     when = increasing("drive", drive)
+    try:
+        made, moved = from_qutip(hamiltonian, when)
+    except InputError as error:  # which knows the argument by another name
+        text = str(error).replace("Argument `given", "Argument `hamiltonian", 1)
+        raise error.with_text(text).about(key="hamiltonian") from error
     return made, moved, when if times is None and when.size > 2 else times
 
 
 def _is_foreign(given: Any) -> bool:
-    """Whether an object is QuTiP's H(t), or a list that holds one of its operators."""
+    """Whether an object is QuTiP's H(t): a list that holds an operator, or a function of time."""
+    if inspect.isfunction(given):
+        return True
     listed = given if isinstance(given, (list, tuple)) else [given]
     pairs = [entry[0] if isinstance(entry, (list, tuple)) and entry else entry for entry in listed]
     return any(package(entry) == "qutip" for entry in pairs)

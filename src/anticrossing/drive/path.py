@@ -156,6 +156,12 @@ class Path(Drive, Curve):
     def __hash__(self) -> int:
         return hash(frozenset(self.coordinates))
 
+    def _facts(self) -> dict[str, str]:
+        found = super()._facts()
+        positions = {name: repr(drive) for name, drive in self.drives.items()}
+        positions |= {name: describe_value(value) for name, value in self.constants.items()}
+        return {"times": found["times"], **{name: positions[name] for name in self.coordinates}}
+
     def __repr__(self) -> str:
         parts = [
             f"{name}={self.drives[name]!r}"

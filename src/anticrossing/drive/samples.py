@@ -22,6 +22,7 @@ from anticrossing._core.checks import (
     real_number,
     shaped_like,
 )
+from anticrossing._core.vectorised import takes_arrays
 from anticrossing.drive._pieces import Pieces, approximate, from_powers
 from anticrossing.drive.piecewise import PiecewiseDrive
 from anticrossing.drive.waveform import WaveformDrive
@@ -30,6 +31,7 @@ INTERPOLATIONS = ("cubic", "monotone", "linear", "hold")
 _TO_SIGMA = 2.5631031310892007  # 10 % to 90 % of a normal distribution, in standard deviations
 _FILTER_ENDS = 8.0  # standard deviations of a filter, beyond which 1e-15 of a step is left
 _MOST_SAMPLES = 10**6
+_TRIED = 17  # times at which a function is tried with an array
 _JUMP = 4 * np.finfo(np.float64).eps
 
 
@@ -187,7 +189,8 @@ def Function(
     breakpoints : sequence of float
         Times at which f is known to jump, or bend, or to do something in a very short time.
     vectorised : bool
-        Whether the function takes arrays.
+        Whether the function takes arrays. One that gives in an array what it gives alone, at the
+        times tried first, is called with arrays in any case, which is quicker.
     tolerance : float
         How well the series describe f, relative to its largest value, from 1e-14 to 1e-3.
     amplitude, offset : float or array
@@ -216,8 +219,10 @@ def Function(
         raise fail("breakpoints", "lie inside the window", f"they are {describe(breakpoints)}")
     known = np.unique(np.concatenate([[start], given, [stop]]))
     precise = number_between("tolerance", tolerance, 1e-14, 1e-3)
+    first = np.linspace(start, stop, _TRIED)
+    arrays = vectorised or takes_arrays(function, function, first)
     waveform = approximate(
-        _called(function, vectorised), known, tolerance=precise, noisy="the function"
+        _called(function, arrays), known, tolerance=precise, noisy="the function"
     )
     return WaveformDrive(
         "Function",
@@ -234,7 +239,10 @@ def _called(function: Callable[..., Any], vectorised: bool) -> Callable[[FloatAr
 
     def values(t: FloatArray) -> FloatArray:
         try:
-            found = function(t.copy()) if vectorised else [function(float(s)) for s in t.ravel()]
+            with np.errstate(all="ignore"):  # what is not finite is refused below
+                found = (
+                    function(t.copy()) if vectorised else [function(float(s)) for s in t.ravel()]
+                )
         except AnticrossingError:
             raise
         except Exception as error:

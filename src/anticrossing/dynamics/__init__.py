@@ -9,6 +9,7 @@ from anticrossing.dynamics.contour import LogProbability, log_probability
 from anticrossing.dynamics.effort import Effort
 from anticrossing.dynamics.fermions import FermionEvolution, evolve_fermions
 from anticrossing.dynamics.floquet import Floquet, floquet
+from anticrossing.dynamics.gate import Gate
 from anticrossing.dynamics.gaussian import GaussianState
 from anticrossing.dynamics.interferogram import Interferogram, interferogram
 from anticrossing.dynamics.jumps import QuantumJumps, quantum_jumps
@@ -29,6 +30,7 @@ __all__ = [
     "Effort",
     "FermionEvolution",
     "Floquet",
+    "Gate",
     "GaussianState",
     "Interferogram",
     "LevelInterferogram",

@@ -22,7 +22,8 @@ from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.hamiltonian import Hamiltonian
 
-_NODES, _WEIGHTS = gauss_legendre(16)  # of one piece of an average
+GAUSS_POINTS = 16  # of one piece of an average
+_NODES, _WEIGHTS = gauss_legendre(GAUSS_POINTS)
 _OUTERMOST = 0.5 * (1 - _NODES[-1])  # of a piece lies beyond its last node
 _MOST_NODES = 2**16
 _PARTS = 4  # that a piece is split into
@@ -98,17 +99,21 @@ class Period:
         return sectored.solve(max(0.02 * tolerance, panels.SMALLEST_TOLERANCE), times=times)
 
     def average(
-        self, values: Callable[[FloatArray], npt.NDArray[Any]], tolerance: float | FloatArray
+        self,
+        values: Callable[[FloatArray], npt.NDArray[Any]],
+        tolerance: float | FloatArray,
+        first: int = FIRST_PANELS,
     ) -> npt.NDArray[Any]:
         """Return the mean over the period of `values(times)`, (lanes, K) → (lanes, K, ...).
 
         Gauss's rule on pieces between breakpoints and features. Pieces are split until Legendre
         polynomials hold the values, and until these run on smoothly from piece to piece: a jump,
-        such as eigenstates make at a narrow crossing, may hide between the outermost nodes.
+        such as eigenstates make at a narrow crossing, may hide between the outermost nodes. There
+        are `first` pieces to begin with: many where more values at once cost little.
         """
         edges, smooth = self._edges()
         allowed = np.broadcast_to(tolerance, self.length.shape)[:, None]
-        parts = max(1, FIRST_PANELS // (edges.shape[1] - 1))
+        parts = max(1, first // (edges.shape[1] - 1))
         group = np.repeat(np.arange(edges.shape[1] - 1), parts)
         left = np.tile(np.arange(parts) / parts, edges.shape[1] - 1)
         right = left + 1 / parts

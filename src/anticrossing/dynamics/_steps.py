@@ -119,17 +119,17 @@ def _sum(v, m, ratio, out):
 
 
 @inner()
-def walk(generator, power, degrees, width, norm, rate, longest, step, y, work):
+def walk(generator, power, degrees, width, norm, rate, longest, step, places, y, kept, work):
     """Carry C columns across a panel, in place; return the error, the steps and the next one.
 
-    `step` is the length to begin with, 0 if none is known. An error of infinity: no step is short
-    enough.
+    What they are at `places`, times since the panel began in order, goes to `kept`. `step` is the
+    length to begin with, 0 if none is known. An error of infinity: no step is short enough.
     """
     v, g, total, local, few = work
     modes = degrees.size
     columns = y.size // (generator[4].shape[1] - 1)
     root, most_grown = np.sqrt(columns), 2.5 * np.exp(longest)
-    error, steps, done, half = 0.0, 0, 0.0, 0.5 * width
+    error, steps, done, half, seen = 0.0, 0, 0.0, 0.5 * width, 0
     if step == 0.0:
         step = longest / max(norm, 1e-300)
     while True:
@@ -159,10 +159,14 @@ def walk(generator, power, degrees, width, norm, rate, longest, step, y, work):
             step = ratio * h
         elif m < MOST_ORDERS - 8 and grown < 0.15 * most_grown:
             step = max(step, h * min(1.5, (MOST_ORDERS - 6) / m))
+        ends = ratio == 1.0 and parts <= 1.0
+        while seen < places.size and (ends or places[seen] <= done + ratio * h):
+            _sum(v, m, (places[seen] - done) / h, kept[seen])
+            seen += 1
         _sum(v, m, ratio, y)
         error += missed + _UNIT * grown
         steps += 1
-        if ratio == 1.0 and parts <= 1.0:
+        if ends:
             return error, steps, step
         done += ratio * h
 
@@ -190,7 +194,8 @@ def follow(
     degrees,
     width,
     norm,
-    keep,
+    when,
+    first,
     rate,
     longest,
     y,
@@ -201,21 +206,32 @@ def follow(
 
     matrices (K, D, D) are used where is_dense[k]; else the elements and their places (columns) in
     rows[k] (D + 1) are. power (P, K, J) are the functions about the panels' middles on [−1, 1],
-    `degrees` (P, K) theirs; `norm` is the generator's, about. Where keep[p] ≥ 0 the columns at the
-    end of the panel go to kept[keep[p]], (T, D·C). `rate` is the error of a column allowed per
-    time, `longest` the length of a step times the norm. info (2) becomes the error, infinite where
-    no step is short enough, and the number of steps.
+    `degrees` (P, K) theirs; `norm` is the generator's, about. Of the wanted times those from
+    first[p] to first[p + 1] (P + 1) lie on panel p, `when` (T) after it began: the columns there go
+    to kept (T, D·C). `rate` is the error of a column allowed per time, `longest` the length of a
+    step times the norm. info (2) becomes the error, infinite where no step is short enough, and the
+    number of steps.
     """
     generator = (matrices, is_dense, elements, places, rows)
     work = workspace(is_dense.size, power.shape[2], y.size)
     step = 0.0
     for p in range(width.size):
+        a, b = first[p], first[p + 1]
         error, steps, step = walk(
-            generator, power[p], degrees[p], width[p], norm, rate, longest, step, y, work
+            generator,
+            power[p],
+            degrees[p],
+            width[p],
+            norm,
+            rate,
+            longest,
+            step,
+            when[a:b],
+            y,
+            kept[a:b],
+            work,
         )
         info[0] += error
         info[1] += steps
         if not np.isfinite(error):
             return
-        if keep[p] >= 0:
-            _copy(y, kept[keep[p]])

@@ -22,8 +22,10 @@ _NOISE, _UNIT = 8e-16, 1.1e-16
 _LARGEST_NOISE = 1e-3
 # Points of an accepted panel, off its nodes, at which H is compared with the interpolation from the
 # nodes: few for formulas, whose features are located; for Python functions as many as they are
-# quick.
+# quick. Requested times may cut a window into many panels, each of which has its nodes: functions
+# are asked no more often for that.
 _FEWEST_PROBES, _MOST_PROBES = 64, 2**13
+_FEWEST_ONE_BY_ONE = 8
 _PANELS = 16  # of an ordinary window
 _PROBES_VECTORISED, _PROBES_ONE_BY_ONE = 2**17, 2**12  # of an ordinary window
 _PROBE_ROUNDING = 2e-14  # of interpolation between nodes
@@ -48,7 +50,8 @@ class Checks:
         right: FloatArray,
     ) -> Checks:
         times = np.stack([left, 0.5 * (left + right), right], axis=1)
-        return cls(_probe_counts(lanes, kernel), cancellation.find(lanes, times, lane))
+        counts = _probe_counts(lanes, kernel, max(_PANELS, lane.size // lanes.count))
+        return cls(counts, cancellation.find(lanes, times, lane))
 
     def noise(
         self,
@@ -104,23 +107,26 @@ def seen(
     return good, total
 
 
-def _probe_counts(lanes: Lanes, kernel: Kernel) -> tuple[int, int]:
-    """Return how many points of a panel to look at, for H and for what else drives the equation."""
+def _probe_counts(lanes: Lanes, kernel: Kernel, panels: int) -> tuple[int, int]:
+    """Return how many points of a panel to look at, for H and for what else drives the equation.
+
+    A window has so many `panels` to begin with.
+    """
     in_h = in_rest = 0
     comb = features.comb_samples(lanes, kernel.formulas) // _PANELS
     if isinstance(lanes.hamiltonian, FunctionHamiltonian):
-        per_window = _PROBES_VECTORISED if lanes.hamiltonian.vectorised else _PROBES_ONE_BY_ONE
-        in_h = per_window // (_PANELS * lanes.count)
+        per_window, fewest = _PROBES_VECTORISED, _FEWEST_PROBES
+        if not lanes.hamiltonian.vectorised:
+            per_window = _PROBES_ONE_BY_ONE
+            fewest = max(_FEWEST_PROBES * _PANELS // panels, _FEWEST_ONE_BY_ONE)
+        in_h = max(per_window // (panels * lanes.count), fewest)
     elif not features.is_plain(lanes):
         in_h = max(_FEWEST_PROBES, comb)
     if kernel.has_functions:
-        in_rest = _PROBES_VECTORISED // (_PANELS * lanes.count)
+        in_rest = max(_PROBES_VECTORISED // (panels * lanes.count), _FEWEST_PROBES)
     elif kernel.formulas:
         in_rest = max(_FEWEST_PROBES, comb)
-    return tuple(  # type: ignore[return-value]
-        0 if count == 0 else min(max(count, _FEWEST_PROBES), _MOST_PROBES)
-        for count in (in_h, in_rest)
-    )
+    return min(in_h, _MOST_PROBES), min(in_rest, _MOST_PROBES)
 
 
 def _noise(

@@ -35,11 +35,13 @@ _UNIT = 2.3e-16
 # _MAP_PANELS of these at any slowness. Many parameter points share that overhead.
 _OVERHEAD, _STATE = 2.5e-3, 4e-6
 _MAP_OVERHEAD, _MAP, _MAP_PANELS, _MOST_SHARING = 5e-3, 4e-6, 33, 8
+# The compiled panels of two levels: a lane, and every time at which one has to end.
+_BLOCH, _BLOCH_PANEL = 3e-3, 4e-5
 # Of a few levels, by Taylor series: a lane, and a product of the generator's terms with M states.
 _LANE, _PRODUCT, _ELEMENT, _ORDERS_PER_RADIAN = 1.5e-3, 5e-8, 3e-10, 5.0
 _TERMS, _TERMS_EIGENBASIS = 2, 14
 # Rates of the eigenbasis need all elements of the generator on some twenty panels.
-_MESH, _MESH_ELEMENTS = 0.03, 320
+_MESH, _MESH_ELEMENTS, _MESH_OF_TWO = 0.03, 320, 8e-3
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,11 @@ class Densities:
 
 def is_cheaper(work: Work, levels: int, states: int) -> bool:
     """Whether so many states are followed sooner than the map of all of them is found."""
-    lanes = work.panels.size
-    overhead = _MAP_OVERHEAD / min(lanes, _MOST_SHARING)
-    every = lanes * _MAP_PANELS * (overhead + _MAP * levels**6)
+    lanes, panels = work.panels.size, max(_MAP_PANELS, work.pieces)
+    if levels == 2:
+        return bool(np.sum(_seconds(work, 2, states)) < lanes * (_BLOCH + _BLOCH_PANEL * panels))
+    overhead = _MAP_OVERHEAD / min(lanes * panels / _MAP_PANELS, _MOST_SHARING)
+    every = lanes * panels * (overhead + _MAP * levels**6)
     return bool(np.sum(_seconds(work, levels, states)) < every)
 
 
@@ -69,11 +73,13 @@ def is_cheaper(work: Work, levels: int, states: int) -> bool:
 class Work:
     """What following one state takes, about: panels (lanes,), and products for each of its terms.
 
-    Where rates belong to the eigenbasis, the generator is no sum of a few terms.
+    Where rates belong to the eigenbasis, the generator is no sum of a few terms. `pieces` are the
+    parts into which requested times cut the windows: panels end there, steps do not.
     """
 
     panels: FloatArray
     terms: int
+    pieces: int = 1
 
     @property
     def phase(self) -> FloatArray:
@@ -81,13 +87,13 @@ class Work:
         return np.asarray(_USUAL_SPREAD * self.panels)
 
     @classmethod
-    def of(cls, lanes: Lanes, environment: Environment) -> Work:
-        """Estimate it from H and the rates at a few times."""
+    def of(cls, lanes: Lanes, environment: Environment, times: FloatArray | None = None) -> Work:
+        """Estimate it from H and the rates at a few places, for requested `times` (lanes, k)."""
         fraction = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
-        times = lanes.start[:, None] + (lanes.stop - lanes.start)[:, None] * fraction
-        _, nodes = liouville.nodes_of(lanes, times, np.arange(lanes.count))
+        places = lanes.start[:, None] + (lanes.stop - lanes.start)[:, None] * fraction
+        _, nodes = liouville.nodes_of(lanes, places, np.arange(lanes.count))
         spread = nodes.angular * (nodes.energies[..., -1] - nodes.energies[..., 0])
-        decay = np.zeros(times.shape)
+        decay = np.zeros(places.shape)
         rates = environment.eigen_rates(nodes)
         if rates is not None:
             decay += np.max(np.abs(rates.coherence), axis=(-2, -1))
@@ -100,9 +106,9 @@ class Work:
             decay += np.max(np.abs(rest), axis=(-2, -1))
         per_time = np.maximum(spread / _USUAL_SPREAD, decay / _USUAL_DECAY)
         panels = 1 + (lanes.stop - lanes.start) * np.mean(per_time, axis=1)
-        return cls(
-            np.asarray(panels), _TERMS if rates is None and rest is None else _TERMS_EIGENBASIS
-        )
+        pieces = 1 if times is None else times.shape[1] + 1
+        few = rates is None and rest is None
+        return cls(np.asarray(panels), _TERMS if few else _TERMS_EIGENBASIS, pieces)
 
 
 def _seconds(work: Work, levels: int, states: int) -> FloatArray:
@@ -113,7 +119,8 @@ def _seconds(work: Work, levels: int, states: int) -> FloatArray:
 
 def _by_products(work: Work, levels: int, states: int) -> FloatArray:
     """Return what every lane costs by products of N×N matrices."""
-    return np.asarray(work.panels * (_OVERHEAD + _STATE * levels**3 * states))
+    panels = np.maximum(work.panels, work.pieces)
+    return np.asarray(panels * (_OVERHEAD + _STATE * levels**3 * states))
 
 
 def _by_steps(work: Work, levels: int, states: int) -> FloatArray:
@@ -121,7 +128,9 @@ def _by_steps(work: Work, levels: int, states: int) -> FloatArray:
     if levels > steps.LARGEST_DIMENSION:
         return np.full(work.panels.size, np.inf)
     order = work.terms * (_PRODUCT + _ELEMENT * levels**4 * states)
-    once = _LANE if work.terms == _TERMS else _MESH * (1 + levels**4 / _MESH_ELEMENTS)
+    once = _LANE
+    if work.terms != _TERMS:
+        once = _MESH_OF_TWO if levels == 2 else _MESH * (1 + levels**4 / _MESH_ELEMENTS)
     return np.asarray(once + _ORDERS_PER_RADIAN * order * work.phase)
 
 
@@ -138,8 +147,7 @@ def follow(
     """Carry Hermitian matrices `initial` (lanes, M, N, N), in the basis of H, across the windows.
 
     The environment's parameters are flat, as its kernels have them. `work` is what it takes;
-    `tolerance` bounds what one
-    panel neglects; `breakpoints` and `times` (lanes, k) are where
+    `tolerance` bounds what one panel neglects; `breakpoints` and `times` (lanes, k) are where
     panels must end and where the state is wanted.
     """
     levels, expected = lanes.hamiltonian.dimension, work.panels

@@ -21,7 +21,7 @@ from anticrossing.dynamics.chebyshev import Grid, powers
 from anticrossing.environment import EigenRates
 
 _FEW = 0.25  # of the elements of a matrix: below that they are named one by one
-_CONSTANT = 4e-16  # of an operator, what is not one matrix times a function
+_CONSTANT = 2e-15  # of an operator, what is not one matrix times a function
 ROUNDING, _NOTHING = 4e-15, 1e-17
 _LONGEST = 6.0  # step times the norm
 
@@ -65,17 +65,25 @@ def sources(
 
 def _jump(jump: ComplexArray) -> Source:
     """Return the source of one jump operator (P, n, N, N): mostly one matrix times a function."""
-    flat = jump.reshape(-1, jump.shape[-1] ** 2)
-    largest = np.linalg.norm(flat, axis=1)
-    pattern = jump.reshape(-1, *jump.shape[-2:])[np.argmax(largest)]
-    size = float(np.linalg.norm(pattern))
-    pattern = pattern / (size or 1.0)
-    weights = flat @ pattern.conj().ravel()
-    if np.max(np.abs(flat - weights[:, None] * pattern.ravel())) > _CONSTANT * size:
+    found = one_matrix(jump)
+    if found is None:
         return _full(_real(liouville.dissipator(jump)))
-    unit = _real(liouville.dissipator(pattern))
-    values = np.abs(weights.reshape(*jump.shape[:2], 1)) ** 2
-    return Source(values, lambda w: w[..., None] * unit)
+    unit = _real(liouville.dissipator(found[1]))
+    return Source(found[0][..., None], lambda w: w[..., None] * unit)
+
+
+def one_matrix(jump: ComplexArray) -> tuple[FloatArray, ComplexArray] | None:
+    """Return |c|² and M of a jump operator c M (P, n, N, N); None if it is more than one matrix."""
+    flat = jump.reshape(-1, jump.shape[-1] ** 2)
+    sizes = np.linalg.norm(flat, axis=1)
+    pattern = jump.reshape(-1, *jump.shape[-2:])[np.argmax(sizes)]
+    pattern = pattern / (float(np.linalg.norm(pattern)) or 1.0)
+    weights = flat @ pattern.conj().ravel()
+    # Each in its own size: one point of a batch may be a billion times weaker than another.
+    apart = np.max(np.abs(flat - weights[:, None] * pattern.ravel()), axis=1)
+    if np.any(apart > _CONSTANT * sizes):
+        return None
+    return np.abs(weights.reshape(jump.shape[:2])) ** 2, pattern
 
 
 def _full(values: FloatArray) -> Source:
@@ -154,7 +162,8 @@ def short_panels(
             np.arange(terms)[None],
             np.full(1, 2.0),
             float(np.max(np.sum(np.abs(total[p]), axis=-1))),
-            np.full(1, -1),
+            np.empty(0),
+            np.zeros(2, dtype=np.int64),
             0.5 * tolerance,
             _LONGEST,
             y,

@@ -105,6 +105,8 @@ class Lanes:
     lost: FloatArray | None = None
     tell: Callable[[float], None] = field(default=tell_nobody, compare=False)
     """Called with the share of the work that is done."""
+    known: dict[Any, Any] | None = field(default=None, init=False, compare=False)
+    """What a slow function H has given so far, for `remembering` lanes."""
 
     @classmethod
     def of(cls, hamiltonian: Hamiltonian, drive: Drive, batch_shape: tuple[int, ...] = ()) -> Lanes:
@@ -130,6 +132,14 @@ class Lanes:
         """Return the same lanes as one of several problems, whose work is told together."""
         return replace(self, tell=lambda share: self.tell((number + share) / of))
 
+    def remembering(self) -> Lanes:
+        """Return the same lanes, which call a function of single points once for each panel."""
+        if not isinstance(self.hamiltonian, FunctionHamiltonian) or self.hamiltonian.vectorised:
+            return self
+        found = replace(self)
+        object.__setattr__(found, "known", {})
+        return found
+
     def matrices(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
         """Return H in radians per time at `times` (P, n) of lanes `lane` (P,): (P, n, N, N)."""
         values, offset = self.split(times, lane)
@@ -143,6 +153,19 @@ class Lanes:
 
         The multiple only turns a phase that all levels share, and its size must not cost digits.
         """
+        if self.known is None or lane.size == 0:
+            return self._split(times, lane)
+        keys = [(own, row.tobytes()) for own, row in zip(lane.tolist(), times, strict=True)]
+        new = [place for place, key in enumerate(keys) if key not in self.known]
+        if new:
+            rows = zip(*self._split(times[new], lane[new]), strict=True)
+            self.known.update(zip((keys[place] for place in new), rows, strict=True))
+        values, offset = zip(*(self.known[key] for key in keys), strict=True)
+        return np.array(values), np.array(offset)
+
+    def _split(
+        self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         x = self.positions(times, lane)
         return self._checked(times, x, *self.hamiltonian.evaluate_split(x, self._h(lane)))
 
@@ -168,6 +191,8 @@ class Lanes:
 
     def offset(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
         """Return the multiple of the identity alone, (P, n)."""
+        if self.known is not None:
+            return self.split(times, lane)[1]
         found = self.hamiltonian.evaluate_offset(self.positions(times, lane), self._h(lane))
         return self.hamiltonian.units.angular * found
 

@@ -125,7 +125,7 @@ class BlochKernel(OpenKernel):
         from anticrossing.dynamics import _bloch
 
         matrices, nodes = liouville.nodes_of(lanes, times, lane)
-        jumps = self.environment.jump_operators(nodes)
+        jumps, rates = self.environment.jump_operators(nodes), self.environment.eigen_rates(nodes)
         rest = self.environment.superoperator(nodes)
         panels = half_width.size
         maps = np.zeros((panels, 4, 4))
@@ -135,7 +135,7 @@ class BlochKernel(OpenKernel):
         status = np.empty(panels, dtype=np.int64)
         _bloch.solve_panels(
             np.ascontiguousarray(matrices, dtype=np.complex128),
-            self._eigen_rates(nodes),
+            _eigen_rates(nodes, rates),
             self._laboratory(jumps, rest),
             half_width,
             self.grid.derivative,
@@ -148,7 +148,7 @@ class BlochKernel(OpenKernel):
         )
         maps[:, :3] = affine
         accepted, error = status == _bloch.ACCEPTED, info[:, 0]
-        rates, turning = self.environment.eigen_rates(nodes), status == _bloch.TURNING
+        turning = status == _bloch.TURNING
         refused = _Refused(matrices, nodes, rates, jumps, rest, half_width, turning)
         for way in (refused.short, refused.strong):
             index = np.flatnonzero(~accepted)
@@ -179,24 +179,37 @@ class BlochKernel(OpenKernel):
     def leaving(self, frames: ComplexArray) -> ComplexArray:
         return _FROM_DEVIATION
 
-    def _eigen_rates(self, nodes: Nodes) -> FloatArray:
-        rates = np.zeros((*nodes.t.shape, 4))
-        found = self.environment.eigen_rates(nodes)
-        if found is not None:
-            # κ of the element between lower and upper level; rates upper → lower and back.
-            rates[..., 0] = found.coherence[..., 0, 1].real
-            rates[..., 1] = found.coherence[..., 0, 1].imag
-            rates[..., 2] = found.transfer[..., 0, 1]
-            rates[..., 3] = found.transfer[..., 1, 0]
-        return rates
-
     def _laboratory(self, jumps: list[ComplexArray], rest: ComplexArray | None) -> FloatArray:
-        parts = [liouville.dissipator(jump) for jump in jumps]
-        parts += [] if rest is None else [rest]
+        parts = [_dissipator_in_bloch(jump) for jump in jumps]
+        parts += [] if rest is None else [_in_bloch(rest)]
         if not parts:
             return np.empty((0, self.grid.size, 3, 4))
-        total = sum(parts)
-        return np.ascontiguousarray((_TO_BLOCH @ total @ _FROM_BLOCH).real[..., :3, :])
+        return np.ascontiguousarray(sum(parts))
+
+
+def _eigen_rates(nodes: Nodes, found: EigenRates | None) -> FloatArray:
+    """Return rates as compiled panels take them, (..., 4)."""
+    rates = np.zeros((*nodes.t.shape, 4))
+    if found is not None:
+        # κ of the element between lower and upper level; rates upper → lower and back.
+        rates[..., 0] = found.coherence[..., 0, 1].real
+        rates[..., 1] = found.coherence[..., 0, 1].imag
+        rates[..., 2] = found.transfer[..., 0, 1]
+        rates[..., 3] = found.transfer[..., 1, 0]
+    return rates
+
+
+def _dissipator_in_bloch(jump: ComplexArray) -> FloatArray:
+    """Return what a jump operator (P, n, 2, 2) does to (x, y, z, 1), (P, n, 3, 4)."""
+    constant = generators.one_matrix(jump)
+    if constant is None:
+        return _in_bloch(liouville.dissipator(jump))
+    strength, pattern = constant
+    return strength[..., None, None] * _in_bloch(liouville.dissipator(pattern))
+
+
+def _in_bloch(superoperator: ComplexArray) -> FloatArray:
+    return np.asarray((_TO_BLOCH @ superoperator @ _FROM_BLOCH).real[..., :3, :])
 
 
 _NONE = (np.empty(0, dtype=np.intp), np.empty((0, 4, 4), dtype=np.complex128), np.empty(0))

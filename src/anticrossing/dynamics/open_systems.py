@@ -19,19 +19,24 @@ from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, Request
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
 
+_MANY_TIMES = 32  # at which a call of two levels looks for a cheaper way than panels
+
 
 def evolve(request: Request, environment: Environment) -> Propagation:
     """Carry out a checked request with an environment."""
     lanes, levels = request.lanes, request.lanes.hamiltonian.dimension
     flat = environment.flat(lanes.batch_shape)
     if levels > LARGEST_OPEN_DIMENSION:
-        return _follow(request, flat, Work.of(lanes, flat))
+        return _follow(request, flat, Work.of(lanes, flat, request.times))
     periods = Periods.of(lanes, environment)
     if periods is not None and not (request.whole or np.all(periods.count >= levels**2)):
         periods = None
-    work = None  # two levels have compiled panels
-    if levels > 2:
-        work = Work.of(lanes if periods is None else periods.first, flat)
+    work = None
+    # Two levels have compiled panels, which keep the digits of small populations; but each of many
+    # requested times would end one.
+    if levels > 2 or (request.times is not None and request.times.shape[1] >= _MANY_TIMES):
+        own = lanes if periods is None else periods.first
+        work = Work.of(own, flat, request.times)
         if periods is None and not request.whole and densities.is_cheaper(work, levels, 1):
             return _follow(request, flat, work)
     return _map(request, environment, work, periods)
@@ -180,7 +185,8 @@ def _columns(request: Request, kernel: OpenKernel, times: FloatArray, work: Work
     )
     rows = found.states.reshape(*times.shape, levels**2, levels**2)
     product = rows.swapaxes(-1, -2) @ start.reshape(levels**2, levels**2).conj()
-    maps, first, last = kernel.eigen_maps(lanes, product, times)
+    stacked = SuperoperatorKernel(kernel.environment, levels)  # as which these maps are written
+    maps, first, last = stacked.eigen_maps(lanes, product, times)
     of, method = found, densities.METHOD
     return _Maps(maps, first, last, of.error, of.phase, of.panels, of.evaluated, method)
 

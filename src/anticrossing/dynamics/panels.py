@@ -260,6 +260,7 @@ def _solve_chunk(
     tolerance: float,
     checks: Checks,
 ) -> tuple[Pieces, npt.NDArray[np.bool_]]:
+    lanes = lanes.remembering()
     half = 0.5 * (right - left)
     times = (left + half)[:, None] + half[:, None] * kernel.grid.nodes
     # The first and last node are panel edges: exactly the same time in both neighbours.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,9 +14,11 @@ from anticrossing._core.linalg import dagger, hermitian_part
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.drive import Drive
-from anticrossing.dynamics import interference, liouville, panels
-from anticrossing.dynamics._period import Period
+from anticrossing.dynamics import densities, interference, liouville, panels
+from anticrossing.dynamics._period import GAUSS_POINTS, Period
 from anticrossing.dynamics._sectors import Sectored
+from anticrossing.dynamics.densities import Work
+from anticrossing.dynamics.kernels import FIRST_PANELS
 from anticrossing.dynamics.open_kernels import OpenKernel, open_kernel
 from anticrossing.dynamics.readout import unreached
 from anticrossing.dynamics.request import check_kinds, check_open, check_symmetry, check_tolerance
@@ -26,6 +28,7 @@ from anticrossing.spectrum import Symmetry
 from anticrossing.units import Units
 
 BASES = ("adiabatic", "diabatic")
+_MANY = 4 * FIRST_PANELS  # pieces of an average, where times cost little
 _LEAST_CONTRACTION = 1e-11  # below it rounding decides which state repeats itself
 
 
@@ -235,6 +238,18 @@ def periodic_steady_state(
     rho = _fixed_point(maps[:, 0], levels)
 
     def states(at: FloatArray) -> ComplexArray:
+        work = Work.of(over.lanes, kernel.environment, at)
+        if densities.is_cheaper(work, levels, 1):  # steps need not end at the times
+            followed = densities.follow(
+                over.lanes,
+                kernel.environment,
+                rho[:, None],
+                work=work,
+                tolerance=max(0.02 * finer, panels.SMALLEST_TOLERANCE),
+                breakpoints=None,
+                times=at,
+            )
+            return followed.states[:, :-1, 0]
         inside, *_ = _maps(over, kernel, finer, at)
         moved = inside @ rho.reshape(-1, 1, levels**2, 1)
         return np.asarray(moved.reshape(*at.shape, levels, levels))
@@ -248,7 +263,9 @@ def periodic_steady_state(
 
     batch = over.lanes.batch_shape
     error = (error + rounding) / contraction
-    mean = over.average(populations, 0.1 * np.maximum(accuracy, error))
+    many = replace(Work.of(over.lanes, kernel.environment), pieces=_MANY * GAUSS_POINTS)
+    first = _MANY if densities.is_cheaper(many, levels, 1) else FIRST_PANELS
+    mean = over.average(populations, 0.1 * np.maximum(accuracy, error), first)
     with np.errstate(divide="ignore"):
         relaxation = over.length / -np.log1p(-np.minimum(contraction, 1.0))
     return PeriodicSteadyState(

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy.typing as npt
 
 from anticrossing._core.checks import fail
+from anticrossing._core.public import with_words_of_others
 from anticrossing.drive import Drive
 from anticrossing.drive.foreign import timed
 from anticrossing.dynamics import decaying, gradients, open_systems, state_evolution, unitary
@@ -22,8 +23,20 @@ from anticrossing.spectrum import Symmetry
 from anticrossing.sweeps.progress import Progress, check_progress, shares
 
 _Result = TypeVar("_Result")
+_STATE = "the state or density matrix to begin with is `initial`"
+_OF_QUTIP = {
+    "": "after H and its drive, or its list of times, " + _STATE,
+    "psi0": _STATE,
+    "rho0": _STATE,
+    "tlist": "the list of times is the second argument, after an H(t) of QuTiP, or `times`",
+    "c_ops": "write environment=Lindblad(c_ops)",
+    "e_ops": "the result's expect(operator) gives expectation values at `times`",
+    "args": "drive.from_qutip(H, times, args=…) returns H with parameters, and its drive",
+    "options": "`tolerance` is the one option, the wanted accuracy of probabilities",
+}
 
 
+@with_words_of_others(_OF_QUTIP)
 def propagate(
     hamiltonian: Hamiltonian | Any,
     drive: Drive | npt.ArrayLike,
@@ -56,8 +69,8 @@ def propagate(
     Parameters
     ----------
     hamiltonian : Hamiltonian
-        H(x), N levels. Array parameters make a batch. Or H(t) as QuTiP takes it: `Qobj`, `QobjEvo`
-        or list (see `drive.from_qutip`).
+        H(x), N levels. Array parameters make a batch. Or H(t) as QuTiP takes it: `Qobj`, `QobjEvo`,
+        list or function (see `drive.from_qutip`).
     drive : Drive
         x(t) and its window, a `drive.Path` for several coordinates. Its array parameters broadcast
         against the Hamiltonian's. With an H(t) of QuTiP its list of times: the window, and if they

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core import drawing
-from anticrossing._core.checks import ComplexArray, FloatArray, InputError
+from anticrossing._core.checks import ComplexArray, FloatArray, InputError, fail
 from anticrossing._core.qutip_objects import Dims
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
+from anticrossing.dynamics.gate import Gate, gate
 from anticrossing.dynamics.states import WithStates
 from anticrossing.spectrum.symmetry import listed_sizes
 from anticrossing.units import Units
@@ -237,6 +238,46 @@ class Propagation(WithStates):
         return np.asarray(
             np.linalg.eigvalsh(choi.reshape(*batch, levels**2, levels**2)), np.float64
         )
+
+    def gate(self, states: Any, after: Any = None) -> Gate:
+        """Return what the evolution does to a few states as a gate: phases, leakage, fidelity.
+
+        Parameters
+        ----------
+        states : list of int, or array, shape (N, d) or batch shape + (N, d)
+            Numbers of states of the basis H is written in, or orthonormal columns, such as
+            `spectrum.dressed_states`. Of two qubits in the order 00, 01, 10, 11.
+        after : likewise, optional
+            The states at the end; by default the same.
+
+        Returns
+        -------
+        Gate
+
+        Raises
+        ------
+        InputError
+            For states that are not orthonormal, or without a propagator: with an environment, or of
+            one state alone.
+
+        Examples
+        --------
+        >>> import anticrossing as ac
+        >>> pair = ac.models.CoupledTransmons(
+        ...     fixed_frequency=5.0, anharmonicities=(-0.3, -0.3), coupling=0.03
+        ... ).with_units(ac.Units("GHz", "ns"))
+        >>> pulse = ac.drive.FastAdiabatic(
+        ...     0.8, 0.0, duration=20.0, gap=0.085, coefficients=[1.0, -0.1], offset=5.3
+        ... )
+        >>> qubits = ac.spectrum.dressed_states(pair, pulse.start, ["00", "01", "10", "11"])
+        >>> gate = ac.propagate(pair, pulse).gate(qubits)
+        >>> round(float(gate.conditional_phase / np.pi), 2), bool(gate.average_leakage < 2e-4)
+        (-0.97, True)
+        """
+        if self.propagator is None:
+            raise fail("states", "be those of a whole propagator", "there is none")
+        assert self.phase_error is not None
+        return gate(self.propagator, states, after, self.error_estimate, self.phase_error)
 
     def variables(self) -> dict[str, Variable]:
         """Return the numbers by name; those along the requested times only if there are any."""

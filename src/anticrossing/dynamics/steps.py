@@ -1,7 +1,8 @@
 """Density matrices of few levels by Taylor series of their generator, step by step.
 
 Panels resolve the generator, not the phases: on them it is a sum of a few matrices times power
-series. The cost grows with the phases that the states run through.
+series. The cost grows with the phases that the states run through. The series of a step tells the
+state anywhere within it, so requested times are no reason for shorter ones.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ def follow(
     """
     levels = lanes.hamiltonian.dimension
     kernel = _Mesh(environment, levels)
-    mesh = panels.solve(lanes, kernel, tolerance=tolerance, breakpoints=breakpoints, times=times)
+    mesh = panels.solve(lanes, kernel, tolerance=tolerance, breakpoints=breakpoints)
     with one_thread:
         matrices = liouville.hermitian_basis(levels).reshape(levels**2, -1)
         start = (initial.reshape(*initial.shape[:2], -1) @ matrices.conj().T).real
@@ -118,10 +119,9 @@ def follow(
         for lane in range(lanes.count):
             rows = slice(ends[lane], ends[lane + 1])
             left, right = mesh.pieces.left[rows], mesh.pieces.right[rows]
-            keep = np.where(np.isin(right, wanted[lane]), np.searchsorted(wanted[lane], right), -1)
-            found[lane, :-1][wanted[lane] == lanes.start[lane]] = start[lane]
             walk = _Walk.of(lanes, kernel, lane, left, right, float(phase[lane]), tolerance)
-            error[lane] = walk.follow(start[lane], keep, found[lane])
+            on = np.searchsorted(right[:-1], wanted[lane])
+            found[lane], error[lane] = walk.follow(start[lane], on, wanted[lane] - left[on])
             if not np.isfinite(error[lane]):
                 raise ConvergenceError(
                     f"The evolution cannot be followed step by step ({lanes.hamiltonian!r}): give "
@@ -168,14 +168,20 @@ class _Walk:
             float(np.clip(digits, _SHORTEST, _LONGEST)),
         )
 
-    def follow(self, start: FloatArray, keep: npt.NDArray[np.intp], out: FloatArray) -> float:
-        """Fill `out` (K + 1, M, D) with what becomes of `start` (M, D); return the error."""
+    def follow(
+        self, start: FloatArray, on: npt.NDArray[np.intp], when: FloatArray
+    ) -> tuple[FloatArray, float]:
+        """Return what becomes of `start` (M, D), (K + 1, M, D), and the error.
+
+        The last is the end; before, each `when` (K,) after the beginning of the panel `on`.
+        """
         from anticrossing.dynamics import _steps
 
         count, size = start.shape
         y = np.ascontiguousarray(start.T).ravel()
-        kept = np.zeros((out.shape[0] - 1, y.size))
+        kept = np.empty((when.size + 1, y.size))
         total = 0.0
+        first = np.searchsorted(on, np.arange(self.width.size + 1)).astype(np.int64)
         parts = np.array_split(np.arange(self.width.size), len(self.modes))
         for modes, part in zip(self.modes, parts, strict=True):
             power, degrees = modes.series(grid(MANY_LEVEL_NODES))
@@ -186,7 +192,8 @@ class _Walk:
                 degrees,
                 self.width[part],
                 self.norm,
-                keep[part].astype(np.int64),
+                when,
+                first[part[0] : part[-1] + 2],
                 self.rate,
                 self.longest,
                 y,
@@ -194,10 +201,8 @@ class _Walk:
                 info,
             )
             total += float(info[0])
-        places = keep[keep >= 0]
-        out[places] = kept[places].reshape(-1, size, count).swapaxes(-1, -2)
-        out[-1] = y.reshape(size, count).T
-        return 2 * total
+        kept[-1] = y
+        return kept.reshape(-1, size, count).swapaxes(-1, -2), 2 * total
 
 
 def _modes(lanes: Lanes, kernel: _Mesh, times: FloatArray, lane: int) -> list[Modes]:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.facts import Described, value_text
 from anticrossing._core.linalg import dagger
 from anticrossing._core.unchanging import Unchanging
 
@@ -72,8 +73,16 @@ class EigenRates:
         return EigenRates(self.coherence + other.coherence, self.transfer + other.transfer)
 
 
-class Environment(Unchanging, abc.ABC):
+class Environment(Described, Unchanging, abc.ABC):
     """Base of all environments."""
+
+    def _facts(self) -> dict[str, str]:
+        given = {name: value for name, value in vars(self).items() if name[0] != "_"}
+        return {
+            name.replace("_", " "): value_text(value)
+            for name, value in given.items()
+            if value is not None
+        }
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -154,6 +163,14 @@ class Combined(Environment):
     @property
     def batch_shape(self) -> tuple[int, ...]:
         return np.broadcast_shapes(*(part.batch_shape for part in self.parts))
+
+    def _facts(self) -> dict[str, str]:
+        several = [part._facts() for part in self.parts]
+        return {
+            f"{k + 1}: {name}": text
+            for k, part in enumerate(several)
+            for name, text in part.items()
+        }
 
     def flat(self, batch_shape: tuple[int, ...]) -> Combined:
         return Combined([part.flat(batch_shape) for part in self.parts])

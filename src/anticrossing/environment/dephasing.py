@@ -18,6 +18,7 @@ from anticrossing._core.checks import (
     of_shape,
     returned,
 )
+from anticrossing._core.facts import value_text
 from anticrossing.environment.base import EigenRates, Environment, Function, Nodes
 from anticrossing.environment.strength import Strength
 
@@ -157,6 +158,12 @@ class Dephasing(Environment):
             total -= f[..., :, None] * other[..., None, :]
         return total
 
+    def _facts(self) -> dict[str, str]:
+        if self.strength is not None:
+            return {self.form: str(self.strength)}
+        names = (getattr(function, "__name__", "function") for function in self.functions)
+        return {"functions of the energy": ", ".join(names)}
+
     def __repr__(self) -> str:
         what = self.strength if self.strength is not None else f"{len(self.functions)} functions"
         return f"Dephasing({self.form}={what})"
@@ -226,6 +233,9 @@ class FixedAxisDephasing(Environment):
 
     def formulas(self) -> tuple[Any, ...]:
         return self.strength.formulas
+
+    def _facts(self) -> dict[str, str]:
+        return {"rate": str(self.strength), "axis": value_text(self.axis)}
 
     def __repr__(self) -> str:
         return f"FixedAxisDephasing(rate={self.strength})"

@@ -17,6 +17,7 @@ from anticrossing._core.checks import (
     returned,
     square_matrix,
 )
+from anticrossing._core.facts import value_text
 from anticrossing.environment.base import Environment, Function, Nodes
 from anticrossing.environment.strength import Formula
 from anticrossing.hamiltonian import coordinate_names
@@ -85,6 +86,19 @@ class Lindblad(Environment):
 
     def formulas(self) -> tuple[Any, ...]:
         return tuple(f.formula for f, _ in self.terms if isinstance(f, Formula))
+
+    def _facts(self) -> dict[str, str]:
+        found = {}
+        for k, (function, matrix) in enumerate(self.terms):
+            text = value_text(matrix)
+            if isinstance(function, Formula):
+                text = f"{function.formula} × {text}"
+            elif not isinstance(function, _Constant):
+                text = f"{getattr(function, '__name__', 'function')} × {text}"
+            elif function.value != 1:
+                text = value_text(function.value * matrix)
+            found[f"operator {k + 1}"] = text
+        return found
 
     def __repr__(self) -> str:
         plural = "" if len(self.terms) == 1 else "s"

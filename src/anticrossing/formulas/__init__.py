@@ -41,6 +41,7 @@ from anticrossing.formulas.landau_zener import (
     double_passage_average,
     golden_rule,
     landau_zener,
+    landau_zener_at,
     landau_zener_from_gap_curvature,
     landau_zener_from_slopes,
 )
@@ -121,6 +122,7 @@ __all__ = [
     "ising_chain_defects",
     "ising_mode_excitation",
     "landau_zener",
+    "landau_zener_at",
     "landau_zener_from_gap_curvature",
     "landau_zener_from_slopes",
     "landau_zener_history",

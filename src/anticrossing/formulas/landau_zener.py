@@ -22,6 +22,7 @@ from anticrossing.formulas.result import (
     context,
     unwrap,
 )
+from anticrossing.spectrum import Crossing
 
 RATIO_LIMIT = 0.1  # "short against" and "small against" mean at most a tenth
 
@@ -210,6 +211,65 @@ def landau_zener_from_gap_curvature(
         result,
         name="Landau-Zener from gap curvature (Belyaev-Lebedev)",
         equation="P = exp(-(pi/2) sqrt(gap^3 / gap_curvature))",
+    )
+
+
+def landau_zener_at(crossing: Crossing, speed: npt.ArrayLike, **surroundings: Any) -> Prediction:
+    """Landau-Zener probability of a crossing that `find_crossings` has found, at a speed.
+
+    ``P = exp(−π g² / (2ħ |F₁ − F₂| v))``, with the gap and the slope difference of the crossing in
+    the units of its Hamiltonian; the distance of the nearest third level is checked.
+
+    Parameters
+    ----------
+    crossing : Crossing
+        Where the levels meet.
+    speed : array_like
+        ``v = |dx/dt|`` there, not zero, in units of the coordinate per ``crossing.units.time``.
+    **surroundings
+        The optional context of `landau_zener`, in the units of the crossing.
+
+    Returns
+    -------
+    Prediction
+        The probability to jump between the adiabatic levels; 1 for a true crossing.
+
+    Raises
+    ------
+    InputError
+        If the speed vanishes, or the two levels do not part: their slopes are equal.
+
+    References
+    ----------
+    L. D. Landau, Phys. Z. Sowjetunion 2, 46 (1932); C. Zener, Proc. R. Soc. A 137, 696 (1932).
+
+    Examples
+    --------
+    >>> from anticrossing import Units, find_crossings
+    >>> from anticrossing.models import FluxQubit
+    >>> qubit = FluxQubit(gap=0.013, persistent_current=231.0)   # GHz, nA: 1.44 GHz/mΦ₀
+    >>> (crossing,) = find_crossings(qubit, -1.0, 1.0)
+    >>> round(landau_zener_at(crossing, speed=1e-3).value, 3)    # mΦ₀/ns
+    0.48
+    """
+    rate = real_array("speed", speed)
+    if np.any(rate == 0):
+        raise fail("speed", "not be zero", "it is zero (a turning point at the crossing)")
+    if not crossing.slope_difference > 0:
+        raise fail("crossing", "be of levels with different slopes", "their slopes are equal")
+    angular = crossing.units.angular  # energies as rates: radians per time
+    third = surroundings.pop("third_level_distance", crossing.third_level_distance)
+    if np.all(np.isfinite(third)):
+        surroundings["third_level_distance"] = angular * real_array("third_level_distance", third)
+    found = landau_zener(
+        gap=crossing.gap * angular,
+        sweep_rate=crossing.slope_difference * np.abs(rate) * angular,
+        **surroundings,
+    )
+    return dataclasses.replace(
+        found,
+        name="Landau-Zener at a crossing",
+        equation="P = exp(-pi gap^2 / (2 hbar slope_difference speed))",
     )
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from anticrossing._core import expression, plain
 from anticrossing._core.checks import FloatArray, InputError, describe, fail, require
 from anticrossing._core.foreign import dims_of, is_qobj, own, package
-from anticrossing.hamiltonian._qutip_coefficients import Book, Sampled, names_in
+from anticrossing.hamiltonian._qutip_coefficients import Book, Sampled, hint, names_in
 
 _SAME = 1e-10  # what rounding leaves of a Hermitian matrix, of its terms
 
@@ -91,18 +91,21 @@ def elements(
     if not isinstance(given, (list, tuple)) or not given:
         must = "be a Qobj, a QobjEvo, or a list as QuTiP takes it"
         raise fail("given", must, f"it is {describe(given)}")
-    if len(given) == 2 and is_qobj(given[0]) and not (is_qobj(given[1]) or _is_pair(given[1])):
+    if len(given) == 2 and is_qobj(given[0]) and not (is_qobj(given[1]) or _begins(given[1])):
         given = [given]
     found: list[tuple[Any, Any]] = []
     for k, entry in enumerate(given):
         if is_qobj(entry):
             found.append((None, entry))
         elif _is_pair(entry):
+            if is_qobj(entry[1]):
+                must = "be a coefficient beside the operator"
+                raise fail(f"given[{k}][1]", must, "it is an operator too")
             found.append((_coefficient(entry[1], args, times, f"given[{k}][1]"), entry[0]))
-        elif callable(entry) or (isinstance(entry, (list, tuple)) and callable(entry[0])):
+        elif not _begins(entry) and (
+            package(entry) == "qutip" or any(map(callable, (entry, *_listed(entry)[:1])))
+        ):
             return None  # the whole matrix is a function of time
-        elif package(entry) == "qutip":
-            return None
         else:
             must = "be an operator, or a pair [operator, coefficient]"
             raise fail(f"given[{k}]", must, f"it is {describe(entry)}")
@@ -113,7 +116,16 @@ def elements(
 
 
 def _is_pair(entry: Any) -> bool:
-    return isinstance(entry, (list, tuple)) and len(entry) == 2 and is_qobj(entry[0])
+    return _begins(entry) and len(entry) == 2
+
+
+def _begins(entry: Any) -> bool:
+    """Whether a list begins with an operator."""
+    return any(map(is_qobj, _listed(entry)[:1]))
+
+
+def _listed(entry: Any) -> Sequence[Any]:
+    return entry if isinstance(entry, (list, tuple)) else ()
 
 
 def _coefficient(value: Any, args: Mapping[str, Any], times: FloatArray | None, where: str) -> Any:
@@ -132,7 +144,12 @@ def _coefficient(value: Any, args: Mapping[str, Any], times: FloatArray | None, 
     except InputError:
         raise
     except Exception as error:  # whatever QuTiP, or the function of the user, raises
-        raise fail(where, "be a coefficient for QuTiP", str(error) or describe(value)) from error
+        refused = fail(where, "be a coefficient for QuTiP", f"it raised {_said(error)}")
+        raise refused.with_text(f"{refused}{hint(error)}") from error
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(".")
 
 
 def hermitian_pairs(factors: Sequence[tuple[Any, Any]], book: Book) -> list[tuple[Any, Any]]:
@@ -180,7 +197,9 @@ def function_of_time(given: Any, args: Mapping[str, Any]) -> tuple[Callable[...,
     try:
         whole = given if hasattr(given, "to_list") else qutip.QobjEvo(given, args=dict(args))
     except Exception as error:  # whatever QuTiP, or the function of the user, raises
-        raise fail("given", "be what QuTiP takes for H(t)", str(error)) from error
+        must = "be what QuTiP takes for H(t)"
+        refused = fail("given", must, f"it raised {_said(error)}")
+        raise refused.with_text(f"{refused}{hint(error)}") from error
 
     def at(t: Any) -> npt.NDArray[Any]:
         return np.asarray(whole(float(t)).full())

@@ -19,6 +19,7 @@ from anticrossing._core.checks import (
     is_numeric,
     require,
 )
+from anticrossing._core.vectorised import takes_arrays
 
 _LOOKS = 129  # times at which a function is looked at for being real
 _NAMES = {"arcsin": "asin", "arccos": "acos", "arctan": "atan"}
@@ -108,7 +109,7 @@ class Book:
             try:  # it is Python then, which QuTiP runs
                 coefficient = qutip.coefficient(text, args=dict(args))
             except Exception:  # noqa: BLE001 - whatever it raises, the formula is what is wrong
-                raise refused from None
+                raise refused.with_text(f"{refused}{hint(refused)}") from None
             return self.sample(coefficient, ())
         self.args.update((name, real[name]) for name in names_in(found) if name in real)
         return found
@@ -150,15 +151,7 @@ class Book:
         some = self.looks()[:: _LOOKS // 16]
         calls: tuple[Callable[[Any], Any], ...]
         calls = (lambda t: inner(t, **args), lambda t: inner(t, args))
-        for call in calls:
-            try:
-                found = np.asarray(call(some), np.complex128)
-                alone = np.array([complex(function(float(t))) for t in some])
-            except Exception:  # noqa: BLE001 - whatever the function of the user raises
-                continue
-            if found.shape == some.shape and np.allclose(found, alone, rtol=1e-14, atol=0):
-                return call
-        return None
+        return next((call for call in calls if takes_arrays(call, function, some)), None)
 
     def _named(self, function: Any, spline: Any, arrays: Any) -> Any:
         import sympy
@@ -208,6 +201,14 @@ class Book:
             value = plain.compile_formula(used, formula)(*(known[name] for name in used))
             rows.append(np.broadcast_to(np.asarray(value, np.complex128), looks.shape))
         return np.array(rows)
+
+
+def hint(error: Exception) -> str:
+    """Return where arguments of texts and functions go, for an error that may lack one."""
+    lacks = "unknown name" in str(error) or isinstance(error, (KeyError, NameError))
+    if lacks or (isinstance(error, TypeError) and "argument" in str(error)):
+        return " Arguments of coefficients are the `args` of `drive.from_qutip`."
+    return ""
 
 
 def symbolic(formula: Any) -> Any:

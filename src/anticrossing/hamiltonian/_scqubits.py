@@ -22,6 +22,8 @@ from anticrossing._core.checks import (
     fail,
     hermitian,
     increasing,
+    is_numeric,
+    nearest,
 )
 from anticrossing._core.foreign import package
 
@@ -70,12 +72,26 @@ def _knob(given: Any, space: Any, parameter: str) -> tuple[Callable[[float], Non
         return update, np.unique(info[parameter]), float(info[parameter][0])
     subsystems = {system.id_str: system for system in space.subsystem_list}
     name, _, attribute = str(parameter).rpartition(".")
-    if name not in subsystems or not hasattr(subsystems[name], attribute):
+    if name not in subsystems:
         must = f"be SUBSYSTEM.PARAMETER with a subsystem of {', '.join(subsystems)}"
         raise fail("parameter", must, f"it is {describe(parameter)}")
     system = subsystems[name]
-    before = getattr(system, attribute)
+    before: Any = getattr(system, attribute, None)
+    if not is_numeric(before) or np.ndim(before):
+        numbers = [key for key, value in _parameters(system).items() if is_numeric(value)]
+        listed = f", one of {', '.join(numbers)}" if numbers else ""
+        raise fail(
+            "parameter",
+            f"name a number of {name}{listed}",
+            f"`{attribute}` is none{nearest(attribute, numbers)}",
+        )
     return lambda value: setattr(system, attribute, value), [], float(before)
+
+
+def _parameters(system: Any) -> dict[str, Any]:
+    """Return the parameters that scqubits knows of a subsystem, and their values by default."""
+    known: Any = getattr(system, "default_params", dict)()
+    return known if isinstance(known, dict) else {}
 
 
 def _read(

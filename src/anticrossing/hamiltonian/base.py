@@ -20,6 +20,7 @@ from anticrossing._core.checks import (
     parameter,
     real_array,
 )
+from anticrossing._core.facts import Described
 from anticrossing.hamiltonian._arguments import (
     check_broadcast,
     check_dims,
@@ -35,7 +36,7 @@ from anticrossing.units import Units
 _KINDS: dict[str, Any] = {}
 
 
-class Hamiltonian(MatrixFunction, OtherPackages):
+class Hamiltonian(MatrixFunction, OtherPackages, Described):
     """A Hermitian matrix H(x; p) that depends on one or several coordinates and on parameters.
 
     Make one with `Hamiltonian.from_matrix` (text or SymPy entries), `Hamiltonian.from_terms`
@@ -312,6 +313,20 @@ class Hamiltonian(MatrixFunction, OtherPackages):
     def __repr__(self) -> str:
         values = ", ".join(f"{key}={describe_value(v)}" for key, v in self.parameters.items())
         return f"{self.name}({values}) [{self.dimension} levels]"
+
+    def _facts(self) -> Mapping[str, str]:
+        from anticrossing.hamiltonian import _shown
+
+        return _shown.rows(self)
+
+    def _sketch(self) -> str:
+        from anticrossing.hamiltonian import _shown
+
+        return _shown.sketch(self)
+
+    def _given_as(self) -> str:
+        """Return in a few words how H is given."""
+        return ""
 
     def _set_details(
         self,

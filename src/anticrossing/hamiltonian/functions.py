@@ -55,6 +55,12 @@ class FunctionHamiltonian(Hamiltonian, kind="function"):
         self.dimension = integer("dimension", dimension, minimum=1)
         self._set_details(names, parameters, name, units, labels, source, dims)
 
+    def _given_as(self) -> str:
+        return f"Python function {getattr(self.function, '__name__', '')}".rstrip()
+
+    def _sketch(self) -> str:
+        return super()._sketch() if self.vectorised else ""  # another may take its time
+
     def evaluate(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> Matrices:
         return self._apply(self.function, x, parameters)
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from anticrossing._core import expression
 from anticrossing._core.checks import FloatArray, fail, joint_shape
+from anticrossing._core.facts import value_text
 from anticrossing._core.foreign import dims_of
 from anticrossing._core.plain import Formula, Plain, compile_formula, differentiate, used_names
 from anticrossing.hamiltonian._arguments import Matrices, common_offset, coordinate_names
@@ -180,6 +181,11 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
     ) -> Matrices:
         return self._combine(self._differentiated(parameter), x, parameters)
+
+    def _given_as(self) -> str:
+        terms = ", ".join(map(str, self.coefficients))
+        kind = "sparse matrices" if self.is_sparse else "matrices"
+        return value_text(f"{kind} times {terms}")
 
     def _coefficient_values(
         self, coefficients: tuple[Formula, ...], x: npt.NDArray[Any], parameters: Mapping[str, Any]

@@ -141,10 +141,11 @@ def _pieces(study: Study, tables: Tables, text: str) -> Iterator[dict[str, Any]]
 def download(asked: Mapping[str, Any]) -> tuple[bytes, str, str]:
     """Return what is downloaded, its type, and the name of the file."""
     wanted = choice("wanted", asked.get("wanted"), _DOWNLOADS)
-    study = study_of(text_of(_tables(asked)))
-    kind, suffix, make = _DOWNLOADS[wanted]
-    name = re.sub(r"[^A-Za-z0-9]+", "_", study.title).strip("_") or "experiment"
-    return make(study), kind, f"{name[:60]}.{suffix}"
+    tables = _tables(asked)
+    study = study_of(text_of(tables))
+    kind, file, make = _DOWNLOADS[wanted]
+    name = re.sub(r"[^A-Za-z0-9]+", "_", str(tables.get("title", ""))).strip("_")
+    return make(study), kind, f"{name[:60]}{Path(file).suffix}" if name else file
 
 
 def _data(outcome: Outcome) -> bytes:
@@ -154,10 +155,15 @@ def _data(outcome: Outcome) -> bytes:
         return target.read_bytes()
 
 
+# The type, the name of the file as  anticrossing run  gives it, and what makes it.
 _DOWNLOADS: dict[str, tuple[str, str, Callable[[Study], bytes]]] = {
-    "experiment": ("application/toml", "toml", lambda study: study.text.encode()),
-    "figure": ("image/svg+xml", "svg", lambda study: render(studies.run(study).figure(), "svg")),
-    "data": ("application/x-netcdf", "nc", lambda study: _data(studies.run(study))),
+    "experiment": ("application/toml", "experiment.toml", lambda study: study.text.encode()),
+    "figure": (
+        "image/svg+xml",
+        "figure.svg",
+        lambda study: render(studies.run(study).figure(), "svg"),
+    ),
+    "data": ("application/x-netcdf", "result.nc", lambda study: _data(studies.run(study))),
 }
 
 

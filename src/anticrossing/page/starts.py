@@ -103,10 +103,31 @@ _PASSAGES: dict[str, tuple[Tables, Tables]] = {
     ),
     "RydbergPair": ({"rabi": 1.0, "detuning": 4.0, "c6": 1000.0}, _linear(4.0, 1.8, -0.5)),
     "RydbergChain": ({"sites": 3, "rabi": 1.0, "interaction": 4.0}, _linear(-8.0, 8.0, 1.0)),
+    "LambdaSystem": (
+        {
+            "pump": "rabi*exp(-(x - 1)**2)",
+            "stokes": "rabi*exp(-(x + 1)**2)",
+            "detuning": 0.5,
+            "parameters": {"rabi": 9.0},
+        },
+        _linear(-4.0, 4.0, 1.0),
+    ),
     "NVCentre": ({"transverse_field": 5.0}, _linear(900.0, 1150.0, 2000.0)),
+    "Annealer": (
+        {
+            "fields": [0.3, -0.2],
+            "couplings": [[0, 1, -1.0]],
+            "transverse": "6*(1 - x)**3",
+            "problem": "1 + 11*x**2",
+        },
+        _linear(0.0, 1.0, 0.2),
+    ),
 }
 
-_ASKED = {"CoupledTransmons": {"question": {"initial": 1}}}  # one excitation in either
+_ASKED: dict[str, Tables] = {
+    "CoupledTransmons": {"question": {"initial": 1}},  # one excitation in either
+    "LambdaSystem": {"question": {"basis": "diabatic"}},  # both ends are without a field
+}
 
 _PLANES: dict[str, tuple[Tables, Tables]] = {
     "ConicalIntersection": ({"slope": 1.0, "anisotropy": 1.0, "tilt_x": 0.0, "tilt_y": 0.0}, _BOX),

@@ -6,6 +6,7 @@ a drive belongs to `anticrossing.analysis`, several coordinates to `anticrossing
 
 from anticrossing._core.public import guard
 from anticrossing.spectrum.crossings import find_crossings
+from anticrossing.spectrum.dressed import dressed_states
 from anticrossing.spectrum.exceptional_points import ExceptionalPoints, find_exceptional_points
 from anticrossing.spectrum.found import Crossing, Crossings
 from anticrossing.spectrum.levels import eigenvectors, levels, tracked_levels
@@ -23,6 +24,7 @@ __all__ = [
     "levels",
     "tracked_levels",
     "eigenvectors",
+    "dressed_states",
     "sectors",
     "Sectors",
     "find_crossings",

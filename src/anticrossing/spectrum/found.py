@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from anticrossing._core import drawing
-from anticrossing._core.checks import FloatArray
+from anticrossing._core.checks import ComplexArray, FloatArray, fail, level, nearest, of_shape
+from anticrossing._core.foreign import own
 from anticrossing._core.result import Result
 from anticrossing._core.threads import few_threads
 from anticrossing._core.variables import Shown, Variable, in_units, shown
@@ -25,6 +28,9 @@ _INCOMPLETE = (
     "Look at a shorter stretch, or at fewer levels with `count`."
 )
 
+_LARGEST_MET = 512  # levels of which eigenvectors are looked at
+_JUST_BELOW = 1e-6  # of the stretch
+_COPIES = 1e-13  # of the largest energy, between copies of a level
 _MOST_DRAWN = 32  # more levels are not told apart, and take seconds
 _EVEN, _MOST_TURNS = 161, 20
 _NEAR = np.linspace(-4.0, 4.0, 17)  # in widths of a crossing
@@ -210,6 +216,56 @@ class Crossings(Result, Sequence[Crossing]):
         """The true crossings."""
         return tuple(c for c in self.found if c.kind == "true")
 
+    def met_by(self, state: int | str | npt.ArrayLike) -> Crossings:
+        """Return the crossings that one state of the basis meets, as `Crossings` of its own.
+
+        It meets a crossing whose two levels hold more than half of it, just below the position:
+        there it is one of the two local diabats. Two crossings that overlap may share it, so that
+        neither holds half.
+
+        Parameters
+        ----------
+        state : int, str or array, shape (N,)
+            The number or the label of a state of the basis H is written in, or any vector.
+
+        Raises
+        ------
+        InputError
+            For a state that H does not have, or more than 512 levels.
+
+        Examples
+        --------
+        >>> from anticrossing import find_crossings
+        >>> from anticrossing.models import SpinInField
+        >>> magnet = SpinInField(spin=2, anisotropy=-1.0, transverse_field=0.1)
+        >>> found = find_crossings(magnet, -0.5, 3.5)
+        >>> len(found), found.met_by("m=2").positions.round(1).tolist()
+        (6, [0.0, 1.0, 2.0, 3.0])
+        """
+        H = self.hamiltonian
+        if H is None or H.dimension > _LARGEST_MET:
+            must = f"be asked for of crossings of at most {_LARGEST_MET} levels"
+            raise fail("state", must, "there are more" if H else "their Hamiltonian is not known")
+        vector = _state_of(H, state)
+        kept = tuple(c for c in self.found if self._share(c, H, vector) > 0.5)
+        return dataclasses.replace(self, found=kept)
+
+    def _share(self, crossing: Crossing, H: Hamiltonian, vector: ComplexArray) -> float:
+        """Return how much of a state the two levels of a crossing hold just below it."""
+        before = [c.position for c in self.found if c.position < crossing.position]
+        step = _JUST_BELOW * (self.stop - self.start)
+        room = crossing.position - max(before, default=self.start)
+        step = min(step, room / 3) if room > _JUST_BELOW * step else step
+        if 0 < crossing.width < math.inf:
+            step = min(step, crossing.width / 100)
+        energies, vectors = np.linalg.eigh(H(crossing.position - step))
+        weights = np.abs(vectors.conj().T @ vector) ** 2
+        # Copies of a level, as of a Kramers pair, share a state at random.
+        pair = energies[list(crossing.levels)]
+        size = _COPIES * float(np.max(np.abs(energies)))
+        alike = np.min(np.abs(energies[:, None] - pair), axis=1) <= size
+        return float(np.sum(weights[alike]))
+
     @property
     def cusps(self) -> tuple[Crossing, ...]:
         """The cusps of levels that act on themselves."""
@@ -250,3 +306,20 @@ class Crossings(Result, Sequence[Crossing]):
         ]
         plural = "" if len(rows) == 1 else "s"
         return "\n".join([f"{len(rows)} crossing{plural} in {window}", *lines, *note])
+
+
+def _state_of(H: Hamiltonian, state: Any) -> ComplexArray:
+    """Return a state of norm 1 given by number, label or vector, or raise `InputError`."""
+    if isinstance(state, str):
+        if state not in H.labels:
+            must = f"be one of {', '.join(H.labels)}"
+            raise fail("state", must, f"it is {state!r}{nearest(state, H.labels)}")
+        return np.eye(H.dimension, dtype=np.complex128)[H.labels.index(state)]
+    given = np.asarray(own(state))
+    if given.ndim == 0:
+        return np.eye(H.dimension, dtype=np.complex128)[level("state", state, H.dimension)]
+    vector = of_shape("state", given.astype(np.complex128), (H.dimension,))
+    norm = float(np.linalg.norm(vector))
+    if not 0 < norm < np.inf:
+        raise fail("state", "have a norm", f"its norm is {norm:g}")
+    return vector / norm

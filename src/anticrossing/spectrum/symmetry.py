@@ -275,12 +275,10 @@ def _within_labels(
         worst, largest = float(sizes.max(initial=0.0)), float(np.abs(entries.data).max(initial=0.0))
         row, column = (int(k[place]) if sizes.size else 0 for k in (entries.row, entries.col))
     if worst > zero * largest:
-        raise fail(
-            "symmetry",
-            "be one of H(x)",
-            f"H couples {names[row]} and {names[column]} by {worst / largest:.2g} of its largest "
-            "element",
-        )
+        # Of an element and its mirror either may be larger by rounding.
+        one, two = sorted((names[row], names[column]))
+        share = f"{worst / largest:.2g} of its largest element"
+        raise fail("symmetry", "be one of H(x)", f"H couples {one} and {two} by {share}")
     if isinstance(matrix, np.ndarray):
         return np.where(number[:, None] == number, matrix, 0.0)
     return matrix

@@ -117,6 +117,7 @@ class _Search:
         self.entries, self.lines, self.text, self.name = entries, lines, text, name
         self.problems: list[Problem] = []
         self.guessed: set[str] = set()
+        self.chosen: set[str] = set()  # tables whose keys depend on a guess: of a model, of a kind
         self.complete = True
         self.result = self._read(entries)
 
@@ -124,7 +125,7 @@ class _Search:
         """Note a mistake and put something in its place; return whether there may be another."""
         error = self.result
         assert isinstance(error, InputError)
-        if _sure(error, self.guessed):
+        if error.table not in self.chosen and _sure(error, self.guessed):
             self.problems.append(Problem(line_of(self.lines, error.table, error.key), str(error)))
         else:
             self.complete = False
@@ -142,6 +143,8 @@ class _Search:
         self.entries, self.result = repair.entries, result
         if repair.guess:
             self.guessed.add(error.table)
+            if error.options:
+                self.chosen.add(error.table)
         if repair.renamed:
             old, new = (f"{error.table}.{key}".lstrip(".") for key in repair.renamed)
             for name in [name for name in self.lines if name == old or name.startswith(f"{old}.")]:
@@ -163,7 +166,7 @@ def _place(problem: Problem) -> float:
 
 def _sure(error: InputError, guessed: set[str]) -> bool:
     """Whether an error cannot come from a guess: names and types do not depend on values."""
-    if error.reason or not guessed:
+    if error.reason or error.options or not guessed:
         return True
     return not (guessed & {error.table, "hamiltonian", "units"} or error.table in _WHOLE)
 

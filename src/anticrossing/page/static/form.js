@@ -73,15 +73,16 @@ function chooseModel(page, box) {
   const { kind, tables, opening } = page;
   const known = opening.models[kind] ?? {};
   const own = tables.hamiltonian?.model === undefined;
+  const typed = { ...opening.views[kind], hamiltonian: opening.own[kind] };
   const names = Object.keys(known);
   if (!own && !names.includes(tables.hamiltonian.model)) names.push(tables.hamiltonian.model);
   const options = [["", "a matrix of formulas"], ...names.map((name) => [name, name])];
   chooser(box, "model", "model", options, own ? "" : tables.hamiltonian.model, (name) => {
-    if (!name) tables.hamiltonian = structuredClone(opening.own[kind]);
-    else if (known[name]) {
+    const start = name ? known[name] : typed; // drive, scan and units belong to the levels
+    if (start) {
       const points = tables.scan?.points;
       for (const key of Object.keys(tables)) if (key !== "environment") delete tables[key];
-      Object.assign(tables, structuredClone(known[name]));
+      Object.assign(tables, structuredClone(start));
       if (points && tables.scan?.points) tables.scan.points = points;
     }
     page.rebuild("model");
@@ -133,7 +134,9 @@ function field(page, box, table, key, value, path) {
     chooser(box, path.join("."), words(key), CHOICES[key].map((word) => [word, word]), value, set);
   } else if (typeof value === "number") number(box, key, value, set, path);
   else if (typeof value === "string") text(box, key, value, set, path, (typed) => typed);
-  else if (Array.isArray(value) || typeof value !== "object" || path[0] === "hamiltonian") {
+  else if (isList(value)) list(box, key, value, set, path);
+  else if (isTable(value)) lines(box, key, value, set, path);
+  else if (Array.isArray(value) || typeof value !== "object") {
     text(box, key, JSON.stringify(value), set, path, fromJson);
   } else {
     const inner = node("div", { role: "group", "aria-label": words(key) });
@@ -141,6 +144,30 @@ function field(page, box, table, key, value, path) {
     fields(page, inner, value, path);
     box.append(inner);
   }
+}
+
+const isList = (value) => Array.isArray(value) && value.length > 0
+  && value.every((entry) => ["number", "string"].includes(typeof entry));
+const isTable = (value) => Array.isArray(value) && value.length > 0 && value.every(isList);
+
+// A list is typed with commas. Names stay names, be they digits.
+const joined = (entries) => entries.join(", ");
+const parted = (typed, like) => typed.split(",").map((entry) => entry.trim()).filter(Boolean)
+  .map((entry) => (like.every((one) => typeof one === "string") ? entry : fromText(entry)));
+
+function list(box, key, value, set, path) {
+  text(box, key, joined(value), set, path, (typed) => parted(typed, value));
+}
+
+function lines(box, key, value, set, path) {
+  const id = path.join(".");
+  const area = node("textarea", { id, rows: String(value.length), spellcheck: false, wrap: "off" });
+  area.value = value.map(joined).join("\n");
+  area.addEventListener("input", () => {
+    const rows = area.value.split("\n").filter((row) => row.trim());
+    set(rows.map((row) => parted(row, value[0])));
+  });
+  box.append(node("div", { class: "row wide" }, node("label", { for: id }, words(key)), area));
 }
 
 function fromJson(typed) {
