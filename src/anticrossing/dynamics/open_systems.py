@@ -9,7 +9,14 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
-from anticrossing.dynamics import densities, interference, liouville, many_periods, panels
+from anticrossing.dynamics import (
+    densities,
+    interference,
+    liouville,
+    many_periods,
+    open_doubts,
+    panels,
+)
 from anticrossing.dynamics.densities import Work
 from anticrossing.dynamics.many_periods import Periods
 from anticrossing.dynamics.open_kernels import OpenKernel, SuperoperatorKernel, open_kernel
@@ -54,7 +61,7 @@ def _map(
     )
     maps, first, last = found.maps, found.first, found.last
 
-    warnings: list[str] = []
+    warnings = list(open_doubts.of_equation(lanes, kernel.environment, found.evolution))
     read = _read(request, warnings)
     levels_at = np.arange(levels) * (levels + 1)
     # Read-out states in the eigenbases, where small populations keep their digits.
@@ -86,6 +93,7 @@ def _map(
         superoperator = after @ maps[:, -1] @ dagger(before)
         superoperator = superoperator.reshape(*batch, levels**2, levels**2)
     states = last @ eigen @ dagger(last)
+    warnings += open_doubts.of_states(environment, states, superoperator, request.accuracy)
     of = found
     seen = _Seen(states, populations, error, of.phase, of.panels, of.evaluated, of.method)
     return _propagation(request, read, warnings, seen, transition, superoperator)
@@ -189,7 +197,7 @@ def _follow(request: Request, environment: Environment, work: Work) -> Propagati
     """Follow the initial state alone."""
     lanes, initial = request.lanes, request.initial
     levels = lanes.hamiltonian.dimension
-    warnings: list[str] = []
+    warnings = list(open_doubts.of_equation(lanes, environment, None))
     read = _read(request, warnings)
     if isinstance(initial, int):
         start = _projector(read.first[..., initial])
@@ -205,6 +213,7 @@ def _follow(request: Request, environment: Environment, work: Work) -> Propagati
         times=request.times,
     )
     states = found.states[:, :, 0]
+    warnings += open_doubts.of_states(environment, states, None, request.accuracy)
     ways = np.concatenate([read.between, read.last[:, None]], axis=1)
     populations = np.einsum("pkia,pkij,pkja->pka", ways.conj(), states, ways).real
     seen = _Seen(

@@ -13,6 +13,7 @@ from anticrossing._core import drawing
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError
 from anticrossing._core.qutip_objects import Dims
 from anticrossing._core.variables import Shown, Variable, shown
+from anticrossing.dynamics import liouville
 from anticrossing.dynamics.states import WithStates
 from anticrossing.spectrum.symmetry import listed_sizes
 from anticrossing.units import Units
@@ -161,14 +162,7 @@ class Propagation(WithStates):
             raise InputError(
                 "An evolution without environment, or of one state alone, has no superoperator."
             )
-        levels = self.probabilities.shape[-1]
-        batch = self.superoperator.shape[:-2]
-        tensor = self.superoperator.reshape(*batch, levels, levels, levels, levels)
-        # S[(i,j),(k,l)] → C[(k,i),(l,j)]
-        choi = np.moveaxis(tensor, (-4, -3, -2, -1), (-3, -1, -4, -2))
-        return np.asarray(
-            np.linalg.eigvalsh(choi.reshape(*batch, levels**2, levels**2)), np.float64
-        )
+        return liouville.choi_eigenvalues(self.superoperator)
 
     def variables(self) -> dict[str, Variable]:
         """Return the numbers by name; those along the requested times only if there are any."""

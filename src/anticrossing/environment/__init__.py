@@ -11,12 +11,14 @@ in the Hamiltonian's own unit.
 
 from anticrossing._core.public import guard
 from anticrossing.environment.base import Combined, EigenRates, Environment, Nodes
+from anticrossing.environment.bath import Bath
 from anticrossing.environment.dephasing import Dephasing, FixedAxisDephasing
 from anticrossing.environment.lindblad import Lindblad
 from anticrossing.environment.strength import Strength
 from anticrossing.environment.thermal import ThermalRelaxation
 
 __all__ = [
+    "Bath",
     "Combined",
     "Dephasing",
     "EigenRates",

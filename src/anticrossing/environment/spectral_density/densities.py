@@ -23,6 +23,8 @@ from anticrossing.environment.spectral_density.arguments import LARGEST, SMALLES
 from anticrossing.environment.spectral_density.integration import integrate, invert_cumulative
 
 _MOST_MODES = 100_000  # one root each
+_SLOPE_DECADES = (10, 13)  # below the lowest scale, where the power of J at zero is looked at
+_FLAT = 1e-3  # a power of J(ω)/ω that is none
 
 
 class SpectralDensity(Unchanging, abc.ABC):
@@ -54,6 +56,20 @@ class SpectralDensity(Unchanging, abc.ABC):
     def continuum(self, frequency: npt.ArrayLike) -> FloatArray:
         """Return the smooth part of J(ω) for ω > 0 (energy), of the shape of `frequency`."""
         return np.zeros(non_negative("frequency", frequency).shape)
+
+    @property
+    def slope(self) -> float:
+        """The limit of J(ω)/ω of the continuum for ω → 0, infinite if it diverges."""
+        if not self.scales:
+            return 0.0
+        low, lower = (self.scales[0] * 10.0**-decades for decades in _SLOPE_DECADES)
+        before, last = (float(self.continuum(np.array([w]))[0]) / w for w in (low, lower))
+        if last == 0 or before == 0:
+            return last
+        power = np.log(before / last) / np.log(low / lower)
+        if abs(power) < _FLAT:
+            return last
+        return 0.0 if power > 0 else np.inf
 
     @property
     def characteristic_frequency(self) -> float:
@@ -257,6 +273,10 @@ class Combined(SpectralDensity):
     @property
     def scales(self) -> tuple[float, ...]:
         return tuple(sorted({scale for part in self.parts for scale in part.scales}))
+
+    @property
+    def slope(self) -> float:
+        return sum(part.slope for part in self.parts)
 
     def continuum(self, frequency: npt.ArrayLike) -> FloatArray:
         return np.asarray(sum(part.continuum(frequency) for part in self.parts))
