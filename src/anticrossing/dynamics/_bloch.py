@@ -541,13 +541,13 @@ def _adiabatic(constant, energy, q, sr, si, setting, out, info):
         _frame_step(here[0], shift[0], s[0], v[0])
         _frame_step(here[1], shift[1], s[n - 1], v[n - 1])
         size = _residual(g, b, weight)
-        if size >= best:
-            break
         shrinking = size < 0.5 * best
-        best = size
-        _keep(g, b, best_g, best_b)
-        _keep(here, shift, frames, shifts)
-        if not shrinking:
+        if size < best:
+            best = size
+            _keep(g, b, best_g, best_b)
+            _keep(here, shift, frames, shifts)
+        # What goes by way of a fast element, as the equilibrium may, shows after the first order.
+        if not shrinking and order + 1 >= LEAST_ROTATIONS:
             break
     info[0] = tolerance
     if best <= tolerance:

@@ -26,6 +26,7 @@ from anticrossing.environment.spectral_density import SpectralDensity
 
 EQUATIONS = ("redfield", "secular", "universal")
 _MOST_NEGLECTED = 0.1  # of a frequency, what the secular approximation leaves out
+_ROUNDING = 1e-12  # of the rates, a coupling
 _MOST_MARKOV = 0.2  # of the bath's slowest frequency, a rate
 
 
@@ -125,7 +126,7 @@ class Bath(Environment):
         return self.equation != "redfield"
 
     def eigen_rates(self, nodes: Nodes) -> EigenRates | None:
-        if self.equation != "secular":
+        if self.equation == "universal":
             return None
         falling, a = self._falling(nodes)
         size = np.abs(a) ** 2
@@ -155,12 +156,13 @@ class Bath(Environment):
         if self.equation == "secular" or (self.equation == "universal" and not self.lamb_shift):
             return None
         falling, a = self._falling(nodes)
-        if self.equation == "universal":
-            moved = self._universal_shift(falling, a)
-            moved = nodes.angular * (nodes.vectors @ moved @ dagger(nodes.vectors))
-            one = np.eye(a.shape[-1])
-            return np.asarray(-1j * (_product(moved, one) - _product(one, moved.swapaxes(-1, -2))))
-        return self._redfield(nodes, self.operator, self._response(falling) * a, nodes.vectors)
+        if self.equation == "redfield":
+            change = _product(nodes.vectors, nodes.vectors.conj())
+            return np.asarray(change @ self._not_secular(nodes, falling, a) @ dagger(change))
+        moved = nodes.angular * self._universal_shift(falling, a)
+        moved = nodes.vectors @ moved @ dagger(nodes.vectors)
+        one = np.eye(a.shape[-1])
+        return np.asarray(-1j * (_product(moved, one) - _product(one, moved.swapaxes(-1, -2))))
 
     def doubts(self, nodes: Nodes) -> tuple[str, ...]:
         falling, a = self._falling(nodes)
@@ -203,15 +205,17 @@ class Bath(Environment):
             found += 1j * self._noise.shift(omega)
         return found
 
-    def _redfield(
-        self, nodes: Nodes, a: ComplexArray, lagging: ComplexArray, frame: ComplexArray | None
-    ) -> ComplexArray:
-        """Return [Λρ, A] + h.c. for Λ in the eigenbasis; with `frame` in the basis it leaves."""
-        if frame is not None:
-            lagging = frame @ lagging @ dagger(frame)
+    def _not_secular(self, nodes: Nodes, falling: FloatArray, a: ComplexArray) -> ComplexArray:
+        """Return of [Λρ, A] + h.c., in the eigenbasis, what `eigen_rates` leaves out."""
+        lagging = self._response(falling) * a
         one, back = np.eye(a.shape[-1]), dagger(lagging)
         total = _product(lagging, a.swapaxes(-1, -2)) + _product(a, back.swapaxes(-1, -2))
         total -= _product(a @ lagging, one) + _product(one, (back @ a).swapaxes(-1, -2))
+        levels = a.shape[-1]
+        populations = np.arange(levels) * (levels + 1)
+        # Zero, not the rounding of rates that cancel: slow sweeps add it up.
+        total[..., populations[:, None], populations] = 0.0
+        total[..., np.arange(levels**2), np.arange(levels**2)] = 0.0
         return np.asarray(nodes.angular * total)
 
     def _universal_shift(self, falling: FloatArray, a: ComplexArray) -> ComplexArray:
@@ -223,17 +227,13 @@ class Bath(Environment):
 
     def _neglected(self, nodes: Nodes, falling: FloatArray, a: ComplexArray) -> float:
         """Return the largest coupling that is left out, over the difference of frequencies."""
-        levels = a.shape[-1]
-        full = self._redfield(nodes, a, self._response(falling) * a, None)
-        turning = -falling.reshape(*falling.shape[:-2], levels**2) * nodes.angular
+        coupling = np.abs(self._not_secular(nodes, falling, a))
+        turning = nodes.angular * falling.reshape(*falling.shape[:-2], -1)
         apart = np.abs(turning[..., :, None] - turning[..., None, :])
-        kept = np.eye(levels**2, dtype=np.bool_)
-        populations = np.arange(levels) * (levels + 1)
-        kept[populations[:, None], populations] = True
-        coupling = np.where(kept, 0.0, np.abs(full))
-        coupling[coupling <= 1e-12 * np.max(np.abs(full), initial=0.0)] = 0.0
+        size = np.max(nodes.angular * self._noise.rate(falling) * np.abs(a) ** 2, initial=0.0)
+        there = coupling > _ROUNDING * size
         with np.errstate(divide="ignore", invalid="ignore"):
-            return float(np.max(np.where(coupling > 0, coupling / apart, 0.0), initial=0.0))
+            return float(np.max(np.where(there, coupling / apart, 0.0), initial=0.0))
 
     def __repr__(self) -> str:
         shift = "" if self.lamb_shift else ", lamb_shift=False"
