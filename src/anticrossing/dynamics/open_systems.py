@@ -62,7 +62,7 @@ def _map(
     maps, first, last = found.maps, found.first, found.last
 
     warnings = list(open_doubts.of_equation(lanes, kernel.environment, found.evolution))
-    read = _read(request, warnings)
+    read = read_out(request, warnings)
     levels_at = np.arange(levels) * (levels + 1)
     # Read-out states in the eigenbases, where small populations keep their digits.
     start_in, all_in = read.in_eigenbases(first, last)
@@ -95,8 +95,8 @@ def _map(
     states = last @ eigen @ dagger(last)
     warnings += open_doubts.of_states(environment, states, superoperator, request.accuracy)
     of = found
-    seen = _Seen(states, populations, error, of.phase, of.panels, of.evaluated, of.method)
-    return _propagation(request, read, warnings, seen, transition, superoperator)
+    seen = Seen(states, populations, error, of.phase, of.panels, of.evaluated, of.method)
+    return propagation(request, read, warnings, seen, transition, superoperator)
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ def _follow(request: Request, environment: Environment, work: Work) -> Propagati
     lanes, initial = request.lanes, request.initial
     levels = lanes.hamiltonian.dimension
     warnings = list(open_doubts.of_equation(lanes, environment, None))
-    read = _read(request, warnings)
+    read = read_out(request, warnings)
     if isinstance(initial, int):
         start = _projector(read.first[..., initial])
     else:
@@ -216,7 +216,7 @@ def _follow(request: Request, environment: Environment, work: Work) -> Propagati
     warnings += open_doubts.of_states(environment, states, None, request.accuracy)
     ways = np.concatenate([read.between, read.last[:, None]], axis=1)
     populations = np.einsum("pkia,pkij,pkja->pka", ways.conj(), states, ways).real
-    seen = _Seen(
+    seen = Seen(
         states,
         populations,
         found.error,
@@ -225,11 +225,11 @@ def _follow(request: Request, environment: Environment, work: Work) -> Propagati
         found.evaluated,
         densities.METHOD,
     )
-    return _propagation(request, read, warnings, seen)
+    return propagation(request, read, warnings, seen)
 
 
 @dataclass(frozen=True)
-class _Seen:
+class Seen:
     """States and populations at the times and, last, at the end, and what they took."""
 
     states: ComplexArray
@@ -241,7 +241,7 @@ class _Seen:
     method: str
 
 
-def _read(request: Request, warnings: list[str]) -> Readout:
+def read_out(request: Request, warnings: list[str]) -> Readout:
     """Return the read-out states."""
     read = readout(request, warnings)
     if request.basis == "diabatic":  # the environment's own basis may not be unique
@@ -249,11 +249,11 @@ def _read(request: Request, warnings: list[str]) -> Readout:
     return read
 
 
-def _propagation(
+def propagation(
     request: Request,
     read: Readout,
     warnings: list[str],
-    seen: _Seen,
+    seen: Seen,
     transition: FloatArray | None = None,
     superoperator: ComplexArray | None = None,
 ) -> Propagation:
