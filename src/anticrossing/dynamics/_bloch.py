@@ -20,6 +20,7 @@ from anticrossing.dynamics._two_level import _compose, _multiply, _rotation, _ta
 
 MOST_ROTATIONS = 12
 LEAST_ROTATIONS = 2
+SLIGHT = 0.05  # a rotation whose second order is worth a look
 MOST_PICARD = 80
 NEAR_PHASE = 6.0
 LARGEST_GROWTH = 30.0
@@ -547,7 +548,7 @@ def _adiabatic(constant, energy, q, sr, si, setting, out, info):
             _keep(g, b, best_g, best_b)
             _keep(here, shift, frames, shifts)
         # What goes by way of a fast element, as the equilibrium may, shows after the first order.
-        if not shrinking and order + 1 >= LEAST_ROTATIONS:
+        if not shrinking and (order + 1 >= LEAST_ROTATIONS or np.max(np.abs(s)) > SLIGHT):
             break
     info[0] = tolerance
     if best <= tolerance:
