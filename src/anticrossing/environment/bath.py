@@ -13,7 +13,6 @@ from anticrossing._core.checks import (
     InputError,
     check_flag,
     choice,
-    describe,
     fail,
     hermitian,
     non_negative_number,
@@ -38,8 +37,8 @@ class Bath(Environment):
     A_mn in the instantaneous eigenbasis of H::
 
         redfield   ρ′ = −i[H, ρ] + ([Λρ, A] + h.c.),  Λ_mn = (½γ + iS)(E_n − E_m) A_mn
-        secular    of these, what turns with one frequency alone: rates γ(E_i − E_f)|A_fi|²
-                   between levels, pure dephasing ½γ(0)(A_ii − A_jj)², shifts Σ_j S(E_i − E_j)|A_ij|²
+        secular    of these, what turns with one frequency alone: rates γ(E_i − E_f)|A_fi|² between
+                   levels, dephasing ½γ(0)(A_ii − A_jj)², and shifts Σ_j S(E_i − E_j)|A_ij|²
         universal  one jump operator L_mn = √γ(E_n − E_m) A_mn, and its own shift of H
 
     The secular equation with its shifts is the adiabatic master equation. It is of Lindblad form,
@@ -96,12 +95,6 @@ class Bath(Environment):
         lamb_shift: bool = True,
     ) -> None:
         self.operator = hermitian("operator", operator)
-        if not isinstance(spectral_density, SpectralDensity):
-            raise fail(
-                "spectral_density",
-                "be a spectral density, such as `Ohmic` or a function within `Continuum`",
-                f"it is {describe(spectral_density)}",
-            )
         if not spectral_density.scales or spectral_density.frequencies.size:
             raise fail(
                 "spectral_density",

@@ -118,9 +118,7 @@ class Noise(Unchanging):
             )
         return -found / (2 * np.pi)
 
-    def _by_steps(
-        self, a: FloatArray, b: FloatArray, step: float
-    ) -> tuple[FloatArray, FloatArray]:
+    def _by_steps(self, a: FloatArray, b: FloatArray, step: float) -> tuple[FloatArray, FloatArray]:
         equal = bool(np.all(a == b))
 
         def even(x: FloatArray) -> FloatArray:

@@ -118,9 +118,8 @@ def heom(
     >>> import numpy as np
     >>> import anticrossing as ac
     >>> from anticrossing.environment.spectral_density import Debye
-    >>> bath = ac.Bath(
-    ...     np.diag([0.5, -0.5]), Debye(reorganization_energy=0.1, relaxation_rate=2.0), temperature=1.0
-    ... )
+    >>> density = Debye(reorganization_energy=0.1, relaxation_rate=2.0)
+    >>> bath = ac.Bath(np.diag([0.5, -0.5]), density, temperature=1.0)
     >>> sweep = ac.drive.Linear(-5, 5, rate=1.0)
     >>> found = ac.qutip.heom(ac.models.LandauZener(gap=1.0), sweep, bath)       # doctest: +SKIP
     """
@@ -182,9 +181,7 @@ def heom(
     changes = {"depth": np.inf, "exponents": np.inf}
     while max(changes.values()) > 0.5 * accuracy:
         worse = max(changes, key=lambda key: changes[key])
-        depth, exponents = (
-            (depth + 1, exponents) if worse == "depth" else (depth, exponents + 1)
-        )
+        depth, exponents = (depth + 1, exponents) if worse == "depth" else (depth, exponents + 1)
         if depth > deepest or exponents > _MOST_EXPONENTS:
             raise ConvergenceError(
                 f"The hierarchy does not settle: with depth {depth - (worse == 'depth')} and "

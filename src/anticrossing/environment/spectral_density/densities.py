@@ -20,11 +20,13 @@ from anticrossing._core.checks import (
 )
 from anticrossing._core.unchanging import Unchanging
 from anticrossing.environment.spectral_density.arguments import LARGEST, SMALLEST, scale
-from anticrossing.environment.spectral_density.integration import integrate, invert_cumulative
+from anticrossing.environment.spectral_density.integration import (
+    integrate,
+    invert_cumulative,
+    slope_at_zero,
+)
 
 _MOST_MODES = 100_000  # one root each
-_SLOPE_DECADES = (10, 13)  # below the lowest scale, where the power of J at zero is looked at
-_FLAT = 1e-3  # a power of J(ω)/ω that is none
 
 
 class SpectralDensity(Unchanging, abc.ABC):
@@ -62,14 +64,7 @@ class SpectralDensity(Unchanging, abc.ABC):
         """The limit of J(ω)/ω of the continuum for ω → 0, infinite if it diverges."""
         if not self.scales:
             return 0.0
-        low, lower = (self.scales[0] * 10.0**-decades for decades in _SLOPE_DECADES)
-        before, last = (float(self.continuum(np.array([w]))[0]) / w for w in (low, lower))
-        if last == 0 or before == 0:
-            return last
-        power = np.log(before / last) / np.log(low / lower)
-        if abs(power) < _FLAT:
-            return last
-        return 0.0 if power > 0 else np.inf
+        return slope_at_zero(self.continuum, self.scales[0])
 
     @property
     def characteristic_frequency(self) -> float:
