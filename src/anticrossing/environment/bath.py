@@ -82,7 +82,7 @@ class Bath(Environment):
     >>> sweep = ac.drive.Linear(-30, 30, rate=0.5)
     >>> found = ac.propagate(ac.models.LandauZener(gap=1.0), sweep, environment=bath)
     >>> round(float(found.probabilities[1]), 5)
-    0.06312
+    0.08295
     """
 
     def __init__(
