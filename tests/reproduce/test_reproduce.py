@@ -21,6 +21,7 @@ LONG += ("barra-esposito", "geometric-phase", "berry-histories", "brundobler-els
 LONG += ("quantum-annealing-24",)
 LONG += ("fe8",)
 LONG += ("kibble-zurek", "wubs", "zenesini", "amplitude-spectroscopy")
+LONG += ("nalbach-thorwart", "albash-lidar")
 
 
 @pytest.mark.parametrize("name", [slow(n) if n in LONG else n for n in reproduce.NAMES])

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import anticrossing as ac
-from anticrossing.environment.spectral_density import Ohmic
 from anticrossing import studies
 from anticrossing._core.checks import InputError
+from anticrossing.environment.spectral_density import Ohmic
 
 HEAD = """
 hamiltonian = { model = "LandauZener", gap = 1.0 }

@@ -9,6 +9,7 @@ where ω > 0 is given to the bath, γ(−ω) = e^{−ω/T} γ(ω) and γ(0) = 2T
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -89,9 +90,10 @@ class Noise(Unchanging):
         return found
 
     def _tabulated(self, name: str, function: Function, omega: FloatArray) -> FloatArray:
-        if name not in self._tables:
-            self._tables[name] = _Table(function, self.white)
-        return self._tables[name](omega)
+        table = self._tables.get(name) or self._tables.setdefault(
+            name, _Table(function, self.white)
+        )
+        return table(omega)
 
     def cross(self, first: FloatArray, second: FloatArray) -> FloatArray:
         """Return `mixed` by quadrature, for a (n,) and b (n,)."""
@@ -183,6 +185,7 @@ class _Table:
         self.function, self.smallest = function, smallest
         self.zero = float(function(np.zeros(1))[0])
         self.tops = 0  # how many of the coarse pieces are done
+        self.growing = threading.Lock()  # panels are solved side by side
         self.sides = tuple((np.full(1, np.log(smallest)), np.empty((0, _DEGREE + 1))) for _ in "+-")
 
     def __call__(self, omega: FloatArray) -> FloatArray:
@@ -206,13 +209,17 @@ class _Table:
         count = int(np.floor(np.log(largest / self.smallest) / np.log(_FIRST_PIECE))) + 1
         if count <= self.tops:
             return
-        cuts = np.log(self.smallest) + np.log(_FIRST_PIECE) * np.arange(self.tops, count + 1)
-        self.tops = count
-        grown = []
-        for (edges, series), sign in zip(self.sides, (1.0, -1.0), strict=True):
-            ends, more = _pieces(self.function, cuts, sign, abs(self.zero))
-            grown.append((np.concatenate([edges, ends]), np.concatenate([series, more])))
-        self.sides = tuple(grown)
+        with self.growing:
+            ends = np.arange(self.tops, count + 1)
+            if ends.size < 2:
+                return
+            cuts = np.log(self.smallest) + np.log(_FIRST_PIECE) * ends
+            grown = []
+            for (edges, series), sign in zip(self.sides, (1.0, -1.0), strict=True):
+                right, more = _pieces(self.function, cuts, sign, abs(self.zero))
+                grown.append((np.concatenate([edges, right]), np.concatenate([series, more])))
+            self.sides = tuple(grown)
+            self.tops = count
 
 
 def _pieces(

@@ -53,8 +53,8 @@ def exponentials(bath: Bath, exponents: int, *, angular: float = 1.0) -> Any:
         )
         return whole.approximate("matsubara", exponents)
     noise = Noise(density, bath.temperature)
-    reach = np.array([noise.scales[0] * 1e-3, 50 * noise.scales[-1]])
-    places = np.geomspace(*reach, _FIT_POINTS)
+    low, high = 1e-3 * noise.scales[0], 50 * noise.scales[-1]
+    places = np.geomspace(low, high, _FIT_POINTS)
     places = angular * np.concatenate([-places[::-1], [0.0], places])
 
     def spectrum(omega: Any) -> Any:

@@ -37,6 +37,8 @@ _MODULES = {
     "wubs": "wubs",
     "zenesini": "zenesini",
     "amplitude-spectroscopy": "amplitude_spectroscopy",
+    "nalbach-thorwart": "nalbach_thorwart",
+    "albash-lidar": "albash_lidar",
 }
 
 NAMES = tuple(_MODULES)
