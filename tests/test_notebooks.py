@@ -21,7 +21,7 @@ from tests.result_protocol import check_html
 
 SETUP = """
     AnticrossingError ConvergenceError Dephasing Drive Environment FixedAxisDephasing Hamiltonian
-    InputError Lindblad MissingExtraError ThermalRelaxation Units LocalAdiabatic Clock EdgedDrive
+    InputError Lindblad Bath MissingExtraError ThermalRelaxation Units LocalAdiabatic Clock EdgedDrive
     FormulaDrive Path PiecewiseDrive SumDrive WaveformDrive GaussianState Combined EigenRates Nodes
     Strength CrossingStep Gauge Sphere Torus Curve FunctionHamiltonian TermHamiltonian
     VibronicCoupling Absorber Grid WavePacket Fixed Gaussian InitialConditions Thermal Number

@@ -69,7 +69,7 @@ class Bath(Environment):
     ----------
     A. G. Redfield, IBM J. Res. Dev. 1, 19 (1957);
     T. Albash, S. Boixo, D. A. Lidar, P. Zanardi, New J. Phys. 14, 123016 (2012), for "secular";
-    F. Nathan, M. S. Rudner, Phys. Rev. B 102, 115109 (2020), equations (26)–(29), for "universal".
+    F. Nathan, M. S. Rudner, Phys. Rev. B 102, 115109 (2020), for "universal".
 
     Examples
     --------

@@ -77,8 +77,7 @@ def cold_bath_landau_zener(
 
     References
     ----------
-    M. Wubs, K. Saito, S. Kohler, P. Hänggi, Y. Kayanuma, Phys. Rev. Lett. 97, 200404 (2006),
-    from the abstract on.
+    M. Wubs, K. Saito, S. Kohler, P. Hänggi, Y. Kayanuma, Phys. Rev. Lett. 97, 200404 (2006).
 
     Examples
     --------
@@ -145,8 +144,8 @@ def polaron_rate(
 
     References
     ----------
-    A. J. Leggett et al., Rev. Mod. Phys. 59, 1 (1987), section III;
-    U. Weiss, Quantum Dissipative Systems (4th ed., 2012), chapter 20.
+    A. J. Leggett et al., Rev. Mod. Phys. 59, 1 (1987);
+    U. Weiss, Quantum Dissipative Systems (4th ed., 2012).
 
     Examples
     --------
@@ -293,7 +292,7 @@ def weak_bath_landau_zener(
 
     References
     ----------
-    P. Ao, J. Rammer, Phys. Rev. B 43, 5397 (1991), section V;
+    P. Ao, J. Rammer, Phys. Rev. B 43, 5397 (1991);
     P. Nalbach, M. Thorwart, Phys. Rev. Lett. 103, 220401 (2009).
 
     Examples
