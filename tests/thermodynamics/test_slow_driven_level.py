@@ -110,8 +110,8 @@ def test_occupation_and_work_against_fock_space(levels, rate):
     bare = [np.diag(fock.bare + x * fock.number[0]) for x in (model.start, model.stop)]
     expected = fock.work(*bare, np.abs(fock.propagator) ** 2)
     found = statistics(model.work_distribution(scheme="decoupled"))
-    if rate < 1e-7:  # of one |W|², of which a variance sees its squared values
-        allowed = model.propagator_error * (levels + 1) ** 2
+    # Of one |W|², of which a variance sees its squared values.
+    allowed = max(1e-10, model.propagator_error * (levels + 1) ** 2)
     assert np.max(np.abs(found - expected)) < allowed
 
 
@@ -131,7 +131,7 @@ def test_both_solvers_agree_where_they_take_over(levels, rate):
 
 
 def test_cost_does_not_grow_with_slowness():
-    """The published system: the star takes 84 panels at a rate of 0.01, and would 84 million."""
+    """The published system: at a rate of 1e-8 the star would take 84 million panels."""
     count, methods = {}, {}
     for rate in (1.0, 1e-2, 1e-4, 1e-6, 1e-8):
         evolution = DrivenLevel(
@@ -140,7 +140,7 @@ def test_cost_does_not_grow_with_slowness():
         ).evolve(1.0).evolution  # fmt: skip
         count[rate], methods[rate] = evolution.panels, evolution.method
         assert evolution.error_estimate < 2e-8
-    assert max(count.values()) <= 3 * min(count[rate] for rate in (1e-2, 1e-4, 1e-6, 1e-8))
+    assert max(count.values()) <= 3 * count[1e-8] <= 100
     assert (methods[1.0], methods[1e-8]) == ("star", "panels")
 
 

@@ -19,10 +19,11 @@ from anticrossing.dynamics.periodic import (
 )
 from anticrossing.dynamics.propagation import estimate, propagate
 from anticrossing.dynamics.quasi_energies import QuasiEnergies, Resonance, quasi_energies
-from anticrossing.dynamics.result import Propagation
+from anticrossing.dynamics.result import Derivative, Propagation
 from anticrossing.dynamics.state_evolution import StateEvolution
 
 __all__ = [
+    "Derivative",
     "Effort",
     "FermionEvolution",
     "Floquet",
