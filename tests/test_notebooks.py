@@ -21,9 +21,9 @@ from tests.result_protocol import check_html
 
 SETUP = """
     AnticrossingError ConvergenceError Dephasing Drive Environment FixedAxisDephasing Hamiltonian
-    InputError Lindblad Bath MissingExtraError ThermalRelaxation Units LocalAdiabatic Clock EdgedDrive
+    InputError Lindblad MissingExtraError ThermalRelaxation Units LocalAdiabatic Clock EdgedDrive
     FormulaDrive Path PiecewiseDrive SumDrive WaveformDrive GaussianState Combined EigenRates Nodes
-    Strength CrossingStep Gauge Sphere Torus Curve FunctionHamiltonian TermHamiltonian
+    Strength Bath CrossingStep Gauge Sphere Torus Curve FunctionHamiltonian TermHamiltonian
     VibronicCoupling Absorber Grid WavePacket Fixed Gaussian InitialConditions Thermal Number
     Symmetry Axis Output Plan Scanned Sentences Study Table SweepError Zip Junction LandauZenerChain
     Lead MarkovChain Reservoir SequentialCrossings WorkStatistics

@@ -19,6 +19,7 @@ from anticrossing.environment.spectral_density import (
     Discrete,
     Ohmic,
 )
+from tests.effort import slow
 from tests.systems import random_hermitian
 from tests.systems.path_integral import follow, influence
 
@@ -76,8 +77,14 @@ def by_cauchy(noise: Noise, first: float, second: float) -> float:
     return -total / (2 * np.pi)
 
 
-@pytest.mark.parametrize("name", DENSITIES)
-@pytest.mark.parametrize("temperature", [1.0, pytest.param(0.05, marks=pytest.mark.slow), 0.0])
+@pytest.mark.parametrize(
+    ("name", "temperature"),
+    [
+        ("ohmic", 1.0),
+        ("cubic", 0.0),
+        *(slow(name, heat) for name in DENSITIES for heat in (1.0, 0.05, 0.0)),
+    ],
+)
 def test_shifts_are_principal_values(name: str, temperature: float) -> None:
     noise = Noise(DENSITIES[name], temperature)
     for omega in (-1.1, 0.3, 2.7):
@@ -100,6 +107,7 @@ def test_mixed_shifts_of_the_universal_equation(name: str) -> None:
         assert found == pytest.approx(by_cauchy(noise, first, second), abs=1e-8)
 
 
+@pytest.mark.slow
 def test_half_sided_transform_of_exponentials() -> None:
     """A Debye bath's correlations are exponentials, whose Γ(ω) = Σ c_k/(ν_k − iω) is known."""
     strength, width, heat = 1.0, 0.5, 0.6
@@ -130,7 +138,7 @@ def redfield_by_definition(h: np.ndarray, a: np.ndarray, noise: Noise) -> np.nda
     return np.array(columns).T
 
 
-@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("size", [slow(2), 3])
 def test_redfield_is_its_definition(size: int) -> None:
     rng = np.random.default_rng(size)
     h, a = random_hermitian(rng, size), random_hermitian(rng, size)
@@ -162,8 +170,10 @@ def test_the_basis_means_nothing(equation: str) -> None:
     assert np.max(np.abs(results[0] - results[1])) < 1e-10
 
 
-@pytest.mark.parametrize("equation", ["secular", "redfield"])
-@pytest.mark.parametrize("size", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("equation", "size"),
+    [("redfield", 2), slow("secular", 2), slow("secular", 3), slow("redfield", 3)],
+)
 def test_against_qutip(equation: str, size: int) -> None:
     qutip = pytest.importorskip("qutip")
     rng = np.random.default_rng(4)
@@ -193,7 +203,7 @@ def test_against_qutip(equation: str, size: int) -> None:
     assert np.max(np.abs(ours.density_matrix - theirs.states[-1].full())) < 1e-6
 
 
-@pytest.mark.parametrize("equation", ["secular", "redfield", "universal"])
+@pytest.mark.parametrize("equation", ["secular", "redfield", slow("universal")])
 @pytest.mark.parametrize("operator", [TILTED, SIGMA_Z / 2], ids=["tilted", "fixed"])
 def test_cost_is_flat_in_slowness(equation: str, operator: np.ndarray) -> None:
     """Six decades: the second order of what fast elements move shows how equilibria shift."""
@@ -243,6 +253,7 @@ def test_a_bath_on_sigma_z_does_not_count_when_cold() -> None:
         assert abs(found.probabilities[0] - alone) < 0.3 * coupling
 
 
+@pytest.mark.slow
 def test_no_coupling_is_no_bath() -> None:
     sweep = ac.drive.Linear(-5, 5, rate=1.0)
     alone = ac.propagate(LEVELS, sweep).transition_matrix
@@ -265,8 +276,14 @@ def test_negative_probabilities_are_said() -> None:
     assert any("completely positive" in line for line in found.warnings)
     one = ac.propagate(LEVELS, ac.drive.Linear(-20, 20, rate=1e-4), environment=bath, whole=False)
     assert any("not positive" in line for line in one.warnings)
+
+
+@pytest.mark.slow
+def test_the_other_equations_stay_positive() -> None:
     for equation in ("secular", "universal"):
-        kept = ac.Bath(TILTED, bath.spectral_density, 1.0, equation=equation)
+        kept = ac.Bath(
+            TILTED, Debye(reorganization_energy=0.05, relaxation_rate=2.0), 1.0, equation=equation
+        )
         found = ac.propagate(LEVELS, ac.drive.Linear(-20, 20, rate=1e-4), environment=kept)
         assert found.choi_eigenvalues().min() > -1e-10
 
