@@ -28,6 +28,7 @@ from anticrossing.hamiltonian import Hamiltonian
 
 _FIRST_DEPTH, _FIRST_EXPONENTS, _MOST_EXPONENTS = 2, 2, 14
 _FIT_POINTS = 400
+_PLACES = 33  # of a window, where the levels' distances are looked at
 _STEP_TOLERANCE = 0.01  # of the wanted accuracy
 
 
@@ -66,6 +67,14 @@ def exponentials(bath: Bath, exponents: int, *, angular: float = 1.0) -> Any:
     return whole.approximate("aaa", places, Nmax=exponents)[0]
 
 
+def misfit(bath: Bath, exponents: int, reach: float) -> float:
+    """Return by how much the exponentials miss γ(ω) at most up to |ω| = reach (energies)."""
+    noise = Noise(bath.spectral_density, bath.temperature)
+    omega = np.linspace(-reach, reach, _FIT_POINTS)
+    theirs = exponentials(bath, exponents).power_spectrum(omega)
+    return float(np.max(np.abs(theirs - noise.rate(omega))))
+
+
 def heom(
     hamiltonian: Hamiltonian,
     drive: Drive,
@@ -80,9 +89,10 @@ def heom(
     """Follow a system and its bath to all orders in their coupling, with QuTiP's `HEOMSolver`.
 
     System and bath begin without correlations. The depth of the hierarchy and the number of
-    exponentials grow until the populations at the end stand still; the last change is the
-    `error_estimate`, and `method` names both. Every oscillation is followed: the cost grows with
-    the window, unlike that of `propagate`, for which this is the referee.
+    exponentials grow until the populations at the end stand still; `method` names both. The last
+    change, and what the exponentials miss of γ(ω) between the levels, are the `error_estimate`.
+    Every oscillation is followed: the cost grows with the window, unlike that of `propagate`, for
+    which this is the referee.
 
     Parameters
     ----------
@@ -191,10 +201,15 @@ def heom(
         before = populations
         states, populations = solved(depth, exponents)
         changes[worse] = float(np.max(np.abs(populations - before)))
+    some = np.linspace(lanes.start[0], lanes.stop[0], _PLACES)[None]
+    levels = np.linalg.eigvalsh(lanes.traceless(some, np.zeros(1, dtype=np.intp)))
+    reach = float(np.max(np.ptp(levels, axis=-1))) / angular
+    spread = float(np.ptp(np.linalg.eigvalsh(bath.operator)))
+    missed = 0.5 * angular * misfit(bath, exponents, reach) * spread**2 * float(ends[1] - ends[0])
     seen = Seen(
         states=states[None],
         populations=populations[None],
-        error=np.array([sum(changes.values())]),
+        error=np.array([sum(changes.values()) + missed]),
         phase=np.zeros(1),
         panels=np.zeros(1, dtype=np.intp),
         evaluated=0,
