@@ -372,3 +372,28 @@ def test_one_influence_serves_every_sweep() -> None:
             -twice_integrated(density.continuum, heat, np.array([steps * step]))[0].real
         )
         assert found == pytest.approx(exact, abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [1.0, 1e-3, 1e-5])
+def test_the_spectrum_of_the_generator_is_another_way(rate: float) -> None:
+    """Redfield's equation as any linear one, whose panels know nothing of H."""
+    from anticrossing.dynamics import panels
+    from anticrossing.dynamics.linear import LinearKernel
+
+    bath = ac.Bath(
+        TILTED, Debye(reorganization_energy=0.05, relaxation_rate=2.0), 1.0, equation="redfield"
+    )
+    sweep = ac.drive.Linear(-20, 20, rate=rate)
+    lanes = Lanes.of(LEVELS, sweep)
+
+    def generators(lanes: Lanes, times: np.ndarray, lane: np.ndarray) -> np.ndarray:
+        matrices, nodes = liouville.nodes_of(lanes, times, lane)
+        rates = liouville.eigen_generator(bath.eigen_rates(nodes))
+        inside = liouville.in_basis(rates, nodes.vectors)
+        return liouville.commutator(matrices) + inside + bath.superoperator(nodes)
+
+    kernel = LinearKernel(generators, 4, conserved=np.eye(2).ravel())
+    other = panels.solve(lanes, kernel, tolerance=1e-11).propagator[0]
+    found = ac.propagate(LEVELS, sweep, environment=bath).superoperator
+    assert np.max(np.abs(found - other)) < 1e-9
