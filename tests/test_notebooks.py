@@ -23,10 +23,11 @@ SETUP = """
     AnticrossingError ConvergenceError Decay Dephasing Drive Environment FixedAxisDephasing
     Hamiltonian InputError Lindblad MissingExtraError ThermalRelaxation Units LocalAdiabatic
     Clock EdgedDrive FormulaDrive Path PiecewiseDrive SumDrive WaveformDrive GaussianState
-    Combined EigenRates Nodes Strength CrossingStep Gauge Sphere Torus Curve FunctionHamiltonian
-    TermHamiltonian MeanField VibronicCoupling Absorber Grid WavePacket Fixed Gaussian InitialConditions
-    Thermal Number Symmetry Axis Output Plan Scanned Sentences Study Table SweepError Zip
-    Junction LandauZenerChain Lead MarkovChain Reservoir SequentialCrossings WorkStatistics
+    Combined EigenRates Nodes Strength Bath CrossingStep Gauge Sphere Torus Curve
+    FunctionHamiltonian TermHamiltonian MeanField VibronicCoupling Absorber Grid WavePacket
+    Fixed Gaussian InitialConditions Thermal Number Symmetry Axis Output Plan Scanned Sentences
+    Study Table SweepError Zip Junction LandauZenerChain Lead MarkovChain Reservoir
+    SequentialCrossings WorkStatistics
 """
 """What is put into a computation, or tells an error: a line says it."""
 

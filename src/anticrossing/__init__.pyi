@@ -40,6 +40,7 @@ from .analysis import (
 from .drive import Drive as Drive
 from .dynamics import Propagation as Propagation, propagate as propagate
 from .environment import (
+    Bath as Bath,
     Decay as Decay,
     Dephasing as Dephasing,
     Environment as Environment,

@@ -22,6 +22,7 @@ LONG += ("quantum-annealing-24",)
 LONG += ("fe8",)
 LONG += ("kibble-zurek", "wubs", "zenesini", "amplitude-spectroscopy", "wu-niu")
 LONG += ("akulin-schleich",)
+LONG += ("nalbach-thorwart", "albash-lidar")
 
 
 @pytest.mark.parametrize("name", [slow(n) if n in LONG else n for n in reproduce.NAMES])

@@ -8,6 +8,7 @@ import pytest
 import anticrossing as ac
 from anticrossing import studies
 from anticrossing._core.checks import InputError
+from anticrossing.environment.spectral_density import Ohmic
 
 HEAD = """
 hamiltonian = { model = "LandauZener", gap = 1.0 }
@@ -33,6 +34,17 @@ def test_superadiabatic_states_are_read_out_with_an_environment() -> None:
         ('environment = { kind = "dephasing", gamma = 0.3 }', ac.Dephasing(0.3)),
         ('environment = { kind = "dephasing", rate = "0.1 + 0*x" }', ac.Dephasing(rate=0.1)),
         ('environment = { kind = "fixed-axis", rate = 0.4 }', ac.FixedAxisDephasing(0.4)),
+        (
+            'environment = { kind = "bath", operator = [[0.5, 0], [0, -0.5]], temperature = 0.5, '
+            'equation = "redfield", spectral_density = { kind = "ohmic", '
+            "reorganization_energy = 0.1, cutoff = 2.0 } }",
+            ac.Bath(
+                np.diag([0.5, -0.5]),
+                Ohmic(reorganization_energy=0.1, cutoff=2.0),
+                0.5,
+                equation="redfield",
+            ),
+        ),
         (
             'environment = { kind = "thermal", temperature = 0.5, spectral_density = "0.1*omega" }',
             ac.ThermalRelaxation(temperature=0.5, spectral_density=lambda w: 0.1 * w),
@@ -94,6 +106,17 @@ def test_dataset_holds_the_density_matrix() -> None:
         ('environment = { kind = "fixed-axis", rate = 1, axis = [[0, 1], [0, 0]] }', "Hermitian"),
         ('environment = { kind = "fixed-axis", rate = 1, axis = [[1]] }', r"shape \(2, 2\)"),
         ('environment = { kind = "lindblad", operators = [1] }', "be a table"),
+        (
+            'environment = { kind = "bath", operator = [[1, 0], [0, -1]], temperature = 1, '
+            'spectral_density = { kind = "ohmic", reorganization_energy = 1 } }',
+            "`cutoff` must be given for `ohmic`",
+        ),
+        (
+            'environment = { kind = "bath", operator = [[1, 0], [0, -1]], temperature = 1, '
+            'spectral_density = { kind = "debye", reorganization_energy = 1, '
+            "relaxation_rate = 1, damping = 1 } }",
+            "`damping` must be left out",
+        ),
     ],
 )
 def test_mistakes_are_one_clear_line(text: str, message: str) -> None:

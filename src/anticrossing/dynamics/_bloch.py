@@ -20,6 +20,7 @@ from anticrossing.dynamics._two_level import _compose, _multiply, _rotation, _ta
 
 MOST_ROTATIONS = 12
 LEAST_ROTATIONS = 2
+SLIGHT = 0.05  # a rotation whose second order is worth a look
 MOST_PICARD = 80
 NEAR_PHASE = 6.0
 LARGEST_GROWTH = 30.0
@@ -541,13 +542,13 @@ def _adiabatic(constant, energy, q, sr, si, setting, out, info):
         _frame_step(here[0], shift[0], s[0], v[0])
         _frame_step(here[1], shift[1], s[n - 1], v[n - 1])
         size = _residual(g, b, weight)
-        if size >= best:
-            break
         shrinking = size < 0.5 * best
-        best = size
-        _keep(g, b, best_g, best_b)
-        _keep(here, shift, frames, shifts)
-        if not shrinking:
+        if size < best:
+            best = size
+            _keep(g, b, best_g, best_b)
+            _keep(here, shift, frames, shifts)
+        # What goes by way of a fast element, as the equilibrium may, shows after the first order.
+        if not shrinking and (order + 1 >= LEAST_ROTATIONS or np.max(np.abs(s)) > SLIGHT):
             break
     info[0] = tolerance
     if best <= tolerance:

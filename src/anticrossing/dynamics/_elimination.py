@@ -30,6 +30,8 @@ from anticrossing.dynamics.liouville import kron
 # Row sums of a kernel above this lose digits: Picard iteration passes through terms of size e^sum.
 _STRONGEST_KERNEL = 8.0
 # Elements of ρ that shrink by more than e to this power are gone: 1e-16.
+_LEAST_ROTATIONS = 2
+_SLIGHT = 0.05  # a rotation whose second order is worth a look
 DEAD = 37.0
 
 IndexArray = npt.NDArray[np.intp]
@@ -111,7 +113,7 @@ def eliminate(
     best = largest_entries(weight * surviving(g, grid)[:, None] * g)
     best_g, best_ends = g.copy(), Ends(ends.left_inverse.copy(), ends.right.copy())
     active = np.flatnonzero(best > tolerance)
-    for _ in range(MOST_ROTATIONS):
+    for count in range(MOST_ROTATIONS):
         if active.size == 0:
             break
         off = np.where(near[active], 0.0, g[active])
@@ -126,8 +128,9 @@ def eliminate(
             apart = current[..., :, None] - current[..., None, :]
             s = _quotient(off, apart, near[active])
         # Beyond norm 2 the rotation may not exist, and the iteration would not converge.
-        gentle = np.max(np.minimum(row_sums(s), row_sums(s.swapaxes(-1, -2))), axis=1) < 1.9
-        active, s = active[gentle], s[gentle]
+        turned = np.max(np.minimum(row_sums(s), row_sums(s.swapaxes(-1, -2))), axis=1)
+        gentle = turned < 1.9
+        active, s, turned = active[gentle], s[gentle], turned[gentle]
         if active.size == 0:
             break
         g[active], q_right, q_left_inverse = transform(g[active], s, grid)
@@ -136,7 +139,10 @@ def eliminate(
         alive = surviving(g[active], grid)[:, None]
         size_now = largest_entries(weight[active] * alive * g[active])
         better = size_now < best[active]
-        going_on = better & (size_now < 0.5 * best[active]) & (size_now > tolerance)
+        # What goes by way of a fast element, as the equilibrium may, shows after the first order.
+        first = (turned < _SLIGHT) & (count + 1 < _LEAST_ROTATIONS)
+        going_on = better & (size_now < 0.5 * best[active]) | first
+        going_on &= size_now > tolerance
         rows = active[better]
         best[rows] = size_now[better]
         best_g[rows], best_ends.right[rows] = g[rows], ends.right[rows]

@@ -128,6 +128,16 @@ def generator(lanes: Lanes, environment: Environment, times: npt.NDArray[Any]) -
     return total if rest is None else total + rest
 
 
+def choi_eigenvalues(superoperator: ComplexArray) -> FloatArray:
+    """Return the eigenvalues of the Choi matrices of maps (..., N², N²)."""
+    *batch, size, _ = superoperator.shape
+    levels = round(size**0.5)
+    tensor = superoperator.reshape(*batch, levels, levels, levels, levels)
+    # S[(i,j),(k,l)] → C[(k,i),(l,j)]
+    choi = np.moveaxis(tensor, (-4, -3, -2, -1), (-3, -1, -4, -2))
+    return np.asarray(np.linalg.eigvalsh(choi.reshape(*batch, size, size)), np.float64)
+
+
 def hermitian_basis(levels: int) -> ComplexArray:
     """Return an orthonormal basis of the Hermitian matrices, shape (N², N, N)."""
     found = np.zeros((levels, levels, levels, levels), dtype=np.complex128)

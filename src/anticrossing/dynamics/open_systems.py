@@ -9,7 +9,14 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
-from anticrossing.dynamics import densities, interference, liouville, many_periods, panels
+from anticrossing.dynamics import (
+    densities,
+    interference,
+    liouville,
+    many_periods,
+    open_doubts,
+    panels,
+)
 from anticrossing.dynamics.densities import Work
 from anticrossing.dynamics.many_periods import Periods
 from anticrossing.dynamics.open_kernels import OpenKernel, SuperoperatorKernel, open_kernel
@@ -59,8 +66,8 @@ def _map(
     )
     maps, first, last = found.maps, found.first, found.last
 
-    warnings: list[str] = []
-    read = _read(request, warnings)
+    warnings = list(open_doubts.of_equation(lanes, kernel.environment, found.evolution))
+    read = read_out(request, warnings)
     levels_at = np.arange(levels) * (levels + 1)
     # Read-out states in the eigenbases, where small populations keep their digits.
     start_in, all_in = read.in_eigenbases(first, last)
@@ -91,9 +98,10 @@ def _map(
         superoperator = after @ maps[:, -1] @ dagger(before)
         superoperator = superoperator.reshape(*batch, levels**2, levels**2)
     states = last @ eigen @ dagger(last)
+    warnings += open_doubts.of_states(environment, states, superoperator, request.accuracy)
     of = found
-    seen = _Seen(states, populations, error, of.phase, of.panels, of.evaluated, of.method)
-    return _propagation(request, read, warnings, seen, transition, superoperator)
+    seen = Seen(states, populations, error, of.phase, of.panels, of.evaluated, of.method)
+    return propagation(request, read, warnings, seen, transition, superoperator)
 
 
 @dataclass(frozen=True)
@@ -195,8 +203,8 @@ def _follow(request: Request, environment: Environment, work: Work) -> Propagati
     """Follow the initial state alone."""
     lanes, initial = request.lanes, request.initial
     levels = lanes.hamiltonian.dimension
-    warnings: list[str] = []
-    read = _read(request, warnings)
+    warnings = list(open_doubts.of_equation(lanes, environment, None))
+    read = read_out(request, warnings)
     if isinstance(initial, int):
         start = _projector(read.first[..., initial])
     else:
@@ -211,9 +219,10 @@ def _follow(request: Request, environment: Environment, work: Work) -> Propagati
         times=request.times,
     )
     states = found.states[:, :, 0]
+    warnings += open_doubts.of_states(environment, states, None, request.accuracy)
     ways = np.concatenate([read.between, read.last[:, None]], axis=1)
     populations = np.einsum("pkia,pkij,pkja->pka", ways.conj(), states, ways).real
-    seen = _Seen(
+    seen = Seen(
         states,
         populations,
         found.error,
@@ -222,11 +231,11 @@ def _follow(request: Request, environment: Environment, work: Work) -> Propagati
         found.evaluated,
         densities.METHOD,
     )
-    return _propagation(request, read, warnings, seen)
+    return propagation(request, read, warnings, seen)
 
 
 @dataclass(frozen=True)
-class _Seen:
+class Seen:
     """States and populations at the times and, last, at the end, and what they took."""
 
     states: ComplexArray
@@ -238,7 +247,7 @@ class _Seen:
     method: str
 
 
-def _read(request: Request, warnings: list[str]) -> Readout:
+def read_out(request: Request, warnings: list[str]) -> Readout:
     """Return the read-out states."""
     read = readout(request, warnings)
     if request.basis == "diabatic":  # the environment's own basis may not be unique
@@ -246,11 +255,11 @@ def _read(request: Request, warnings: list[str]) -> Readout:
     return read
 
 
-def _propagation(
+def propagation(
     request: Request,
     read: Readout,
     warnings: list[str],
-    seen: _Seen,
+    seen: Seen,
     transition: FloatArray | None = None,
     superoperator: ComplexArray | None = None,
 ) -> Propagation:

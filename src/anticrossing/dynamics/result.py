@@ -14,6 +14,7 @@ from anticrossing._core.checks import ComplexArray, FloatArray, InputError, fail
 from anticrossing._core.qutip_objects import Dims
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
+from anticrossing.dynamics import liouville
 from anticrossing.dynamics.gate import Gate, gate
 from anticrossing.dynamics.states import WithStates
 from anticrossing.spectrum.symmetry import listed_sizes
@@ -230,14 +231,7 @@ class Propagation(WithStates):
             raise InputError(
                 "An evolution without environment, or of one state alone, has no superoperator."
             )
-        levels = self.probabilities.shape[-1]
-        batch = self.superoperator.shape[:-2]
-        tensor = self.superoperator.reshape(*batch, levels, levels, levels, levels)
-        # S[(i,j),(k,l)] → C[(k,i),(l,j)]
-        choi = np.moveaxis(tensor, (-4, -3, -2, -1), (-3, -1, -4, -2))
-        return np.asarray(
-            np.linalg.eigvalsh(choi.reshape(*batch, levels**2, levels**2)), np.float64
-        )
+        return liouville.choi_eigenvalues(self.superoperator)
 
     def gate(self, states: Any, after: Any = None) -> Gate:
         """Return what the evolution does to a few states as a gate: phases, leakage, fidelity.

@@ -12,6 +12,7 @@ in the Hamiltonian's own unit.
 
 from anticrossing._core.public import guard
 from anticrossing.environment.base import Combined, EigenRates, Environment, Nodes
+from anticrossing.environment.bath import Bath
 from anticrossing.environment.decay import Decay
 from anticrossing.environment.dephasing import Dephasing, FixedAxisDephasing
 from anticrossing.environment.lindblad import Lindblad
@@ -19,6 +20,7 @@ from anticrossing.environment.strength import Strength
 from anticrossing.environment.thermal import ThermalRelaxation
 
 __all__ = [
+    "Bath",
     "Combined",
     "Decay",
     "Dephasing",

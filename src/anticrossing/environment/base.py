@@ -135,6 +135,15 @@ class Environment(Described, Unchanging, abc.ABC):
         """Whether density matrices stay positive whatever the drive, as in Lindblad form."""
         return True
 
+    @property
+    def is_approximate(self) -> bool:
+        """Whether the equation is derived for a domain, and `doubts` tells where it leaves it."""
+        return False
+
+    def doubts(self, nodes: Nodes) -> tuple[str, ...]:
+        """Return what speaks against the equation at these nodes, a sentence each."""
+        return ()
+
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         """Return all rates at positions and times `t` (...), shape (..., K), if any may vary."""
         return None
@@ -217,6 +226,13 @@ class Combined(Environment):
     @property
     def keeps_positivity(self) -> bool:
         return all(part.keeps_positivity for part in self.parts)
+
+    @property
+    def is_approximate(self) -> bool:
+        return any(part.is_approximate for part in self.parts)
+
+    def doubts(self, nodes: Nodes) -> tuple[str, ...]:
+        return tuple(doubt for part in self.parts for doubt in part.doubts(nodes))
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         found = [values for part in self.parts if (values := part.scalars(x, t)) is not None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +11,7 @@ from anticrossing._core.checks import (
     ComplexArray,
     FloatArray,
     InputError,
+    check_flag,
     describe,
     fail,
     hermitian,
@@ -18,6 +21,9 @@ from anticrossing._core.checks import (
     returned,
 )
 from anticrossing.environment.base import EigenRates, Environment, Function, Nodes
+from anticrossing.environment.spectral_density.integration import slope_at_zero
+
+_ALIKE = 1e-28  # squares of differences of an operator that are rounding
 
 
 class ThermalRelaxation(Environment):
@@ -26,7 +32,9 @@ class ThermalRelaxation(Environment):
     For ω = E_i − E_j > 0 the rates are Γ(i→j) = J(ω)(n(ω) + 1) and Γ(j→i) = J(ω) n(ω), with the
     Bose occupation n(ω) = 1/(e^{ω/T} − 1), each times |⟨j|A|i⟩|² if a coupling operator is given.
     With `t1` instead of J, Γ(i→j) + Γ(j→i) = 1/T₁ in the same ratio. Coherences decay at half the
-    total rates out of their two levels.
+    total rates out of their two levels, and with J and A also by what the same noise does at zero
+    frequency, ½ S₀ (A_ii − A_jj)² with S₀ = T lim J(ω)/ω. Without A nothing says how levels differ
+    in it, and T₁ is what it was measured to be: then there is none.
 
     Parameters
     ----------
@@ -38,6 +46,14 @@ class ThermalRelaxation(Environment):
         T₁ > 0, instead of `spectral_density`.
     operator : array, shape (N, N), optional
         Hermitian coupling operator A; by default every pair of levels is coupled equally.
+    zero_frequency : bool
+        With False the dephasing by noise at zero frequency is left out.
+
+    Raises
+    ------
+    InputError
+        For T ≤ 0, J and T₁ both or neither; for J that does not vanish at zero at least linearly
+        where A makes levels differ, as the dephasing diverges.
 
     Examples
     --------
@@ -52,6 +68,7 @@ class ThermalRelaxation(Environment):
         spectral_density: float | Function | None = None,
         t1: float | None = None,
         operator: npt.ArrayLike | None = None,
+        zero_frequency: bool = True,
     ) -> None:
         self.temperature = positive_number("temperature", temperature)
         if (spectral_density is None) == (t1 is None):
@@ -67,6 +84,7 @@ class ThermalRelaxation(Environment):
             else spectral_density
         )
         self.operator = None if operator is None else hermitian("operator", operator)
+        self.zero_frequency = check_flag("zero_frequency", zero_frequency)
 
     def check(self, levels: int, coordinates: tuple[str, ...] = ("x",)) -> None:
         if self.operator is not None:
@@ -89,6 +107,7 @@ class ThermalRelaxation(Environment):
                 down, up = occupation + 1, occupation
                 strength = self._density(size)
             rates = strength * np.where(falling, down, up)
+        matrix = None
         if self.operator is not None:
             matrix = nodes.dual @ self.operator @ nodes.vectors
             back = matrix.swapaxes(-1, -2)
@@ -102,10 +121,32 @@ class ThermalRelaxation(Environment):
         out = rates.sum(axis=-2)
         transfer = rates - out[..., None, :] * np.eye(levels)
         coherence = 0.5 * (out[..., :, None] + out[..., None, :]) * (1 - np.eye(levels))
-        return EigenRates(coherence.astype(np.complex128), transfer)
+        coherence = coherence.astype(np.complex128)
+        if matrix is not None and self.t1 is None and self.zero_frequency:
+            coherence += self._dephasing(matrix)
+        return EigenRates(coherence, transfer)
 
     def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
         return []
+
+    def _dephasing(self, matrix: ComplexArray) -> ComplexArray:
+        """Return ½ S₀ (A_ii − A_jj)² for A in the eigenbasis."""
+        own = np.diagonal(matrix, axis1=-2, axis2=-1)
+        difference = (own[..., :, None] - own[..., None, :]) ** 2
+        if np.max(np.abs(difference), initial=0.0) < _ALIKE:
+            return np.zeros(matrix.shape, dtype=np.complex128)
+        noise = self._at_zero
+        if not np.isfinite(noise):
+            raise InputError(
+                "ThermalRelaxation: the dephasing at zero frequency diverges; use a spectral "
+                "density that vanishes at least linearly there, or `zero_frequency=False`."
+            )
+        return np.asarray(0.5 * noise * difference, dtype=np.complex128)
+
+    @functools.cached_property
+    def _at_zero(self) -> float:
+        """T lim J(ω)/ω."""
+        return self.temperature * slope_at_zero(self._density, self.temperature)
 
     def _density(self, omega: FloatArray) -> FloatArray:
         if not callable(self.spectral_density):

@@ -9,6 +9,12 @@ Arguments broadcast; scalars in give a float.
 """
 
 from anticrossing._core.public import guard
+from anticrossing.formulas.baths import (
+    cold_bath_landau_zener,
+    polaron_landau_zener,
+    polaron_rate,
+    weak_bath_landau_zener,
+)
 from anticrossing.formulas.canonical_dephasing import CanonicalDephasing, canonical_dephasing
 from anticrossing.formulas.complex_time import ComplexTimePrediction, dykhne_davis_pechukas
 from anticrossing.formulas.decay import (
@@ -132,6 +138,10 @@ __all__ = [
     "multiphoton_resonances",
     "multiplet_landau_zener",
     "noisy_coupling_landau_zener",
+    "cold_bath_landau_zener",
+    "polaron_landau_zener",
+    "polaron_rate",
+    "weak_bath_landau_zener",
     "parabolic_sweep",
     "photon_assisted_passage",
     "power_law_sweep",

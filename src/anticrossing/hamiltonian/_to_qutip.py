@@ -25,7 +25,8 @@ def evolution(hamiltonian: Any, drive: Callable[[Any], Any] | None) -> Any:
         operator = qutip_objects.operator(angular * matrix, hamiltonian.dims)
         factor = _Factor.of(hamiltonian, k, drive)
         if factor.moves:
-            moving.append([operator, factor])
+            # A function, of which QuTiP can read the annotations when it conjugates.
+            moving.append([operator, factor.__call__])
         else:
             part = operator * factor(0.0)
             constant = part if constant is None else constant + part

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from anticrossing._core.checks import require
 from anticrossing._core.public import guard
+from anticrossing.qutip._heom import heom
 
-__all__ = ["register"]
+__all__ = ["heom", "register"]
 
 METHOD = "anticrossing"
 

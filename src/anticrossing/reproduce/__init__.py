@@ -39,6 +39,8 @@ _MODULES = {
     "amplitude-spectroscopy": "amplitude_spectroscopy",
     "akulin-schleich": "akulin_schleich",
     "wu-niu": "wu_niu",
+    "nalbach-thorwart": "nalbach_thorwart",
+    "albash-lidar": "albash_lidar",
 }
 
 NAMES = tuple(_MODULES)

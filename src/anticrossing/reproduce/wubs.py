@@ -21,6 +21,7 @@ import numpy.typing as npt
 from anticrossing import drive
 from anticrossing._core.checks import FloatArray
 from anticrossing.dynamics import propagate
+from anticrossing.formulas import cold_bath_landau_zener
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models.landau_zener import SIGMA_X, SIGMA_Z
 from anticrossing.reproduce.reproduction import Number, Reproduction
@@ -63,9 +64,14 @@ class Sweep:
     def predicted(self) -> float:
         """The exact probability to leave the state of the qubit, in closed form."""
         gamma, omega = np.asarray(self.couplings), np.asarray(self.frequencies)
-        shifted = self.splitting - 0.5 * np.sum(gamma**2 / omega) * np.sin(2 * self.angle)
-        squared = shifted**2 + np.sum(gamma**2) * np.sin(self.angle) ** 2
-        return -float(np.expm1(-0.5 * np.pi * squared / self.rate))
+        kept = cold_bath_landau_zener(
+            gap=self.splitting,
+            sweep_rate=self.rate,
+            reorganization_energy=float(np.sum(gamma**2 / omega)),
+            strength=float(np.sum(gamma**2)),
+            angle=self.angle,
+        )
+        return 1.0 - float(kept)
 
     def hamiltonian(self) -> Hamiltonian:
         """Return H as a function of vt, states of the qubit first, σ_z = 1 in the upper half."""

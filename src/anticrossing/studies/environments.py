@@ -11,12 +11,19 @@ from anticrossing._core import expression
 from anticrossing._core.checks import InputError, choice, fail, positive_number
 from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION
 from anticrossing.environment import (
+    Bath,
     Decay,
     Dephasing,
     Environment,
     FixedAxisDephasing,
     Lindblad,
     ThermalRelaxation,
+)
+from anticrossing.environment.spectral_density import (
+    BrownianOscillator,
+    Debye,
+    Ohmic,
+    SpectralDensity,
 )
 from anticrossing.studies import tables
 from anticrossing.studies.levels import constant_matrix
@@ -155,6 +162,61 @@ class DecayTable(Table, frozen=True, kw_only=True):
     basis: Literal["diabatic", "adiabatic"] = "diabatic"
 
 
+class DensityTable(Table, frozen=True, kw_only=True):
+    """A spectral density with a name, and its own numbers.
+
+    Attributes
+    ----------
+    kind
+        "ohmic" with `cutoff`, "debye" with `relaxation_rate`, or "vibration" with `frequency` and
+        `damping`.
+    reorganization_energy : energy
+        λ.
+    cutoff : energy
+        Of an Ohmic bath, exponential.
+    relaxation_rate : energy
+        Of a Debye bath.
+    frequency : energy
+        Of a damped vibration.
+    damping : energy
+        Its full width.
+    """
+
+    kind: Literal["ohmic", "debye", "vibration"]
+    reorganization_energy: float
+    cutoff: float | None = None
+    relaxation_rate: float | None = None
+    frequency: float | None = None
+    damping: float | None = None
+
+
+class BathTable(Table, frozen=True, kw_only=True):
+    """A bath of oscillators coupled to one operator.
+
+    Attributes
+    ----------
+    kind
+        The kind of the environment.
+    operator
+        A Hermitian matrix, without dimension.
+    spectral_density
+        A table of its kind and numbers.
+    temperature : energy
+        k_B T, zero or more.
+    equation
+        "secular" (the adiabatic master equation), "redfield" or "universal".
+    lamb_shift
+        Whether the bath shifts levels.
+    """
+
+    kind: Literal["bath"]
+    operator: Matrix
+    spectral_density: DensityTable
+    temperature: float
+    equation: Literal["secular", "redfield", "universal"] = "secular"
+    lamb_shift: bool = True
+
+
 def environment(
     entries: Sequence[Mapping[str, Any]],
     overrides: Mapping[str, Any] | None = None,
@@ -257,12 +319,40 @@ def _decay(given: DecayTable, coordinates: _Names, **new: Any) -> Environment:
     )
 
 
+_DENSITIES: dict[str, tuple[Callable[..., SpectralDensity], tuple[str, ...]]] = {
+    "ohmic": (Ohmic, ("cutoff",)),
+    "debye": (Debye, ("relaxation_rate",)),
+    "vibration": (BrownianOscillator, ("frequency", "damping")),
+}
+
+
+def _bath(given: BathTable, coordinates: _Names) -> Environment:
+    density = given.spectral_density
+    make, names = _DENSITIES[density.kind]
+    every = {name for _, own in _DENSITIES.values() for name in own}
+    with tables.inside("spectral_density"):
+        for name in sorted(every):
+            if (getattr(density, name) is not None) != (name in names):
+                must = f"{'be given' if name in names else 'be left out'} for `{density.kind}`"
+                raise fail(name, must, "it is not" if name in names else "it is given")
+        own = {name: getattr(density, name) for name in names}
+        made = make(reorganization_energy=density.reorganization_energy, **own)
+    return Bath(
+        constant_matrix("operator", given.operator),
+        made,
+        given.temperature,
+        equation=given.equation,
+        lamb_shift=given.lamb_shift,
+    )
+
+
 KINDS: dict[str, tuple[type[Table], Callable[..., Environment]]] = {
     "dephasing": (DephasingTable, _dephasing),
     "fixed-axis": (FixedAxisTable, _fixed_axis),
     "thermal": (ThermalTable, _thermal),
     "qubit": (QubitTable, _qubit),
     "lindblad": (LindbladTable, _lindblad),
+    "bath": (BathTable, _bath),
     "decay": (DecayTable, _decay),
 }
 """Kinds of environments: what a table of each may hold, and what makes it."""

@@ -135,7 +135,7 @@ def _optional(kind: type[Study], key: str, field: Any) -> Iterator[str]:
         yield from _commented(key, level_tables.UnitsTable, {}, summary(level_tables.UnitsTable))
     elif key == "environment":
         kinds = ", ".join(environments.KINDS)
-        said = f"What dephases and relaxes; its kind is one of {kinds}."
+        said = f"What dephases and relaxes: {kinds}."
         yield from _commented(key, environments.KINDS["qubit"][0], {"kind": "qubit"}, said)
     else:
         for structure in filter(_is_table, members(field.type)):

@@ -20,7 +20,11 @@ from anticrossing._core.checks import (
 )
 from anticrossing._core.unchanging import Unchanging
 from anticrossing.environment.spectral_density.arguments import LARGEST, SMALLEST, scale
-from anticrossing.environment.spectral_density.integration import integrate, invert_cumulative
+from anticrossing.environment.spectral_density.integration import (
+    integrate,
+    invert_cumulative,
+    slope_at_zero,
+)
 
 _MOST_MODES = 100_000  # one root each
 
@@ -54,6 +58,13 @@ class SpectralDensity(Unchanging, abc.ABC):
     def continuum(self, frequency: npt.ArrayLike) -> FloatArray:
         """Return the smooth part of J(ω) for ω > 0 (energy), of the shape of `frequency`."""
         return np.zeros(non_negative("frequency", frequency).shape)
+
+    @property
+    def slope(self) -> float:
+        """The limit of J(ω)/ω of the continuum for ω → 0, infinite if it diverges."""
+        if not self.scales:
+            return 0.0
+        return slope_at_zero(self.continuum, self.scales[0])
 
     @property
     def characteristic_frequency(self) -> float:
@@ -257,6 +268,10 @@ class Combined(SpectralDensity):
     @property
     def scales(self) -> tuple[float, ...]:
         return tuple(sorted({scale for part in self.parts for scale in part.scales}))
+
+    @property
+    def slope(self) -> float:
+        return sum(part.slope for part in self.parts)
 
     def continuum(self, frequency: npt.ArrayLike) -> FloatArray:
         return np.asarray(sum(part.continuum(frequency) for part in self.parts))

@@ -17,6 +17,8 @@ _MOST_HALVINGS = 900  # towards zero, where J/ω may be singular
 _LEFT_OVER = 1e-9  # of the integral, that may be missing after so many
 _MOST_PANELS = 1 << 14
 _MOST_DOUBLINGS = 200
+_SLOPE_DECADES = (10, 13)  # below the lowest scale, where a power at zero is looked at
+_NO_POWER = 1e-3
 
 Function = Callable[[FloatArray], FloatArray]
 _NODES, _WEIGHTS = gauss_legendre(_ORDER)
@@ -88,6 +90,18 @@ def integrate(function: Function, scales: tuple[float, ...], start: float = 0.0)
         previous = part
         low, high = high, 2 * high
     return None
+
+
+def slope_at_zero(function: Function, scale: float) -> float:
+    """Return the limit of f(ω)/ω for ω → 0, infinite if it diverges, far below `scale`."""
+    low, lower = (scale * 10.0**-decades for decades in _SLOPE_DECADES)
+    before, last = (float(function(np.array([w]))[0]) / w for w in (low, lower))
+    if last == 0 or before == 0:
+        return last
+    power = np.log(before / last) / np.log(low / lower)
+    if abs(power) < _NO_POWER:
+        return last
+    return 0.0 if power > 0 else np.inf
 
 
 def _integrals(function: Function, panels: FloatArray) -> FloatArray:

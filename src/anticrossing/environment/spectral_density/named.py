@@ -47,6 +47,10 @@ class Ohmic(SpectralDensity):
     def scales(self) -> tuple[float, ...]:
         return (self.cutoff,)
 
+    @property
+    def slope(self) -> float:
+        return np.pi * self._energy / self.cutoff
+
     def continuum(self, frequency: npt.ArrayLike) -> FloatArray:
         ratio = relative(frequency, self.cutoff)
         with np.errstate(under="ignore"):
@@ -89,6 +93,10 @@ class Debye(SpectralDensity):
     @property
     def scales(self) -> tuple[float, ...]:
         return (self.relaxation_rate,)
+
+    @property
+    def slope(self) -> float:
+        return 2 * self._energy / self.relaxation_rate
 
     def continuum(self, frequency: npt.ArrayLike) -> FloatArray:
         ratio = relative(frequency, self.relaxation_rate)
@@ -146,6 +154,10 @@ class BrownianOscillator(SpectralDensity):
     def scales(self) -> tuple[float, ...]:
         slow = self.frequency**2 / self.damping  # the Debye rate of an overdamped oscillator
         return tuple(sorted({min(slow, self.frequency), self.frequency, self.damping}))
+
+    @property
+    def slope(self) -> float:
+        return 2 * self._energy * self.damping / self.frequency**2
 
     def continuum(self, frequency: npt.ArrayLike) -> FloatArray:
         ratio = relative(frequency, self.frequency)
