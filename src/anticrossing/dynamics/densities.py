@@ -55,6 +55,8 @@ class Densities:
     phase: FloatArray
     panels: npt.NDArray[np.intp]
     evaluated: int
+    method: str = METHOD
+    warnings: tuple[str, ...] = ()
 
 
 def is_cheaper(work: Work, levels: int, states: int) -> bool:

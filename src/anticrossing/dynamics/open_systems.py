@@ -9,8 +9,15 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
-from anticrossing.dynamics import densities, interference, liouville, many_periods, panels
-from anticrossing.dynamics.densities import Work
+from anticrossing.dynamics import (
+    densities,
+    interference,
+    liouville,
+    many_periods,
+    noise_averages,
+    panels,
+)
+from anticrossing.dynamics.densities import Densities, Work
 from anticrossing.dynamics.many_periods import Periods
 from anticrossing.dynamics.open_kernels import OpenKernel, SuperoperatorKernel, open_kernel
 from anticrossing.dynamics.panels import Evolution
@@ -24,6 +31,10 @@ def evolve(request: Request, environment: Environment) -> Propagation:
     """Carry out a checked request with an environment."""
     lanes, levels = request.lanes, request.lanes.hamiltonian.dimension
     flat = environment.flat(lanes.batch_shape)
+    if flat.noises:
+        if request.whole:
+            return _map(request, environment, None, None)
+        return _follow(request, flat, None)
     if levels > LARGEST_OPEN_DIMENSION:
         return _follow(request, flat, Work.of(lanes, flat))
     periods = Periods.of(lanes, environment)
@@ -47,14 +58,15 @@ def _map(
     ends = lanes.stop[:, None]
     times = ends if request.times is None else np.concatenate([request.times, ends], axis=1)
     kernel = open_kernel(lanes, environment)
-    found = (
-        _found(request, kernel, times, work)
-        if periods is None
-        else _powers(request, kernel, times, work, periods)
-    )
+    if environment.noises:
+        found = _columns(request, kernel, times, None)
+    elif periods is None:
+        found = _found(request, kernel, times, work)
+    else:
+        found = _powers(request, kernel, times, work, periods)
     maps, first, last = found.maps, found.first, found.last
 
-    warnings: list[str] = []
+    warnings = list(found.warnings)
     read = _read(request, warnings)
     levels_at = np.arange(levels) * (levels + 1)
     # Read-out states in the eigenbases, where small populations keep their digits.
@@ -104,6 +116,7 @@ class _Maps:
     evaluated: int
     method: str
     evolution: Evolution | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def _found(request: Request, kernel: OpenKernel, times: FloatArray, work: Work | None) -> _Maps:
@@ -165,27 +178,40 @@ def _panels(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
     return _Maps(maps, first, last, of.error, of.phase, of.panels, of.evaluated, method, evolution)
 
 
-def _columns(request: Request, kernel: OpenKernel, times: FloatArray, work: Work) -> _Maps:
+def _columns(
+    request: Request, kernel: OpenKernel, times: FloatArray, work: Work | None
+) -> _Maps:
     """Find the same by following a basis of all Hermitian matrices."""
     lanes, levels = request.lanes, request.lanes.hamiltonian.dimension
     start = liouville.hermitian_basis(levels)
-    found = densities.follow(
-        lanes,
-        kernel.environment,
-        np.broadcast_to(start, (lanes.count, *start.shape)),
+    whole = np.broadcast_to(start, (lanes.count, *start.shape))
+    found = _carried(request, kernel.environment, whole, work)
+    rows = found.states.reshape(*times.shape, levels**2, levels**2)
+    product = rows.swapaxes(-1, -2) @ start.reshape(levels**2, levels**2).conj()
+    maps, first, last = kernel.eigen_maps(lanes, product, times)
+    of = found
+    taken = of.error, of.phase, of.panels, of.evaluated, of.method
+    return _Maps(maps, first, last, *taken, warnings=of.warnings)
+
+
+def _carried(
+    request: Request, environment: Environment, initial: ComplexArray, work: Work | None
+) -> Densities:
+    """Carry matrices (lanes, M, N, N) across the windows; noise has no `work` known before."""
+    if work is None:
+        return noise_averages.follow(request, environment, initial)
+    return densities.follow(
+        request.lanes,
+        environment,
+        initial,
         work=work,
         tolerance=request.panel_tolerance,
         breakpoints=request.breakpoints,
         times=request.times,
     )
-    rows = found.states.reshape(*times.shape, levels**2, levels**2)
-    product = rows.swapaxes(-1, -2) @ start.reshape(levels**2, levels**2).conj()
-    maps, first, last = kernel.eigen_maps(lanes, product, times)
-    of, method = found, densities.METHOD
-    return _Maps(maps, first, last, of.error, of.phase, of.panels, of.evaluated, method)
 
 
-def _follow(request: Request, environment: Environment, work: Work) -> Propagation:
+def _follow(request: Request, environment: Environment, work: Work | None) -> Propagation:
     """Follow the initial state alone."""
     lanes, initial = request.lanes, request.initial
     levels = lanes.hamiltonian.dimension
@@ -195,15 +221,8 @@ def _follow(request: Request, environment: Environment, work: Work) -> Propagati
         start = _projector(read.first[..., initial])
     else:
         start = np.broadcast_to(_density(initial), (lanes.count, levels, levels))
-    found = densities.follow(
-        lanes,
-        environment,
-        start[:, None],
-        work=work,
-        tolerance=request.panel_tolerance,
-        breakpoints=request.breakpoints,
-        times=request.times,
-    )
+    found = _carried(request, environment, start[:, None], work)
+    warnings += found.warnings
     states = found.states[:, :, 0]
     ways = np.concatenate([read.between, read.last[:, None]], axis=1)
     populations = np.einsum("pkia,pkij,pkja->pka", ways.conj(), states, ways).real
@@ -214,7 +233,7 @@ def _follow(request: Request, environment: Environment, work: Work) -> Propagati
         found.phase,
         found.panels,
         found.evaluated,
-        densities.METHOD,
+        found.method,
     )
     return _propagation(request, read, warnings, seen)
 

@@ -1,0 +1,375 @@
+"""Averages over classical noise: over values that stand still, and over a process that remembers.
+
+Values that stand still are a batch of evolutions, at the places of the trapezoidal rule, which
+converges faster than any power for a Gaussian; they are halved until the average settles. A process
+is one linear equation for all of its states (`noise_blocks`), with more and more states where it is
+the limit of such.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from anticrossing._core.checks import ComplexArray, FloatArray, InputError
+from anticrossing._core.linalg import dagger
+from anticrossing.dynamics import liouville, panels, steps
+from anticrossing.dynamics.densities import Densities
+from anticrossing.dynamics.kernels import UnitaryKernel
+from anticrossing.dynamics.lanes import Lanes
+from anticrossing.dynamics.noise_blocks import BlockKernel, BlockMesh, Blocks, displaced
+from anticrossing.dynamics.panels import Evolution
+from anticrossing.dynamics.request import Request
+from anticrossing.environment import Environment
+from anticrossing.environment.noise.base import MarkovNoise, Noise, split
+
+METHOD = "average over noise"
+LARGEST_BLOCKS = 1200
+"""The most numbers that density matrices beside all states of a noise may have."""
+
+_LARGEST_PANELS = 600  # numbers, of a generator whose spectrum is split
+_REACH, _WIDEST, _MOST_PLACES = 8.5, 0.75, 6000  # of a Gaussian, in its root mean squares
+_SHIFT = 0.381966  # of a step, of the rule that looks between the places
+_VISIBLE = 4.0  # steps, in roots of the rate of H, in which no passage hides
+_CHUNK = 256  # evolutions side by side
+_MOST_RESOLUTION = 12
+_UNIT = 2.3e-16
+# Seconds on one core: an order of the Taylor series, and for every element of the generator and
+# column; a panel whose spectrum is split, and for every element of a product; panels of a window.
+_ORDER, _ELEMENT, _PER_RADIAN = 3e-7, 3e-10, 5.0
+_PANEL, _PRODUCT, _PANELS = 4e-3, 1.5e-8, 60.0
+
+
+def follow(request: Request, environment: Environment, initial: ComplexArray) -> Densities:
+    """Carry Hermitian matrices `initial` (lanes, M, N, N), averaged over the noise.
+
+    The environment's parameters are flat.
+    """
+    noises, rest = split(environment)
+    _check(request.lanes, noises)
+    still = [noise for noise in noises if not isinstance(noise, MarkovNoise)]
+    moving = [noise for noise in noises if isinstance(noise, MarkovNoise)]
+    notes = tuple(note for noise in noises for note in noise.notes)
+    if moving or rest.parts:
+        average = functools.partial(_blocks, request, moving, rest, initial)
+    else:
+        average = functools.partial(_closed, request, initial)
+    if all(noise.is_exact for noise in moving):
+        found = _still(request, still, average)
+        return replace(found, warnings=(*found.warnings, *notes))
+    return _refined(request, still, moving, average, notes)
+
+
+_Average = Callable[[Lanes, int], Densities]
+
+
+def _check(lanes: Lanes, noises: Sequence[Noise]) -> None:
+    """Refuse noise on the coordinate of a path."""
+    if lanes.path is not None and any(noise.operator is None for noise in noises):
+        raise InputError(
+            "Noise on a coordinate along a `drive.Path` is not followed: give the `operator` that "
+            "fluctuates."
+        )
+
+
+def _refined(
+    request: Request,
+    still: Sequence[Noise],
+    moving: Sequence[MarkovNoise],
+    average: _Average,
+    notes: tuple[str, ...],
+) -> Densities:
+    """Raise the resolution of a process until the averages settle."""
+    levels = request.lanes.hamiltonian.dimension
+    found = _still(request, still, average, 0)
+    left = np.full(request.lanes.count, np.inf)
+    for resolution in range(1, _MOST_RESOLUTION):
+        states = np.prod([noise.process(resolution).states for noise in moving])
+        if states * levels**2 > LARGEST_BLOCKS:
+            break
+        finer = _still(request, still, average, resolution)
+        left = _distance(finer.states, found.states)
+        found = finer
+        if np.all(left <= 0.5 * request.accuracy):
+            break
+    if not np.all(np.isfinite(left)):
+        raise _too_large(int(states) * levels**2, "to see whether the averages settle")
+    warnings = [*found.warnings, *notes]
+    if np.any(left > 0.5 * request.accuracy):
+        warnings.append(
+            f"averages over the noise settle to {np.max(left):.1g} only with the most states that "
+            f"are followed; `dynamics.sample_paths` "
+            "draws paths instead"
+        )
+    return replace(found, error=found.error + left, warnings=tuple(dict.fromkeys(warnings)))
+
+
+def _too_large(numbers: int, why: str) -> InputError:
+    return InputError(
+        f"Density matrices beside all states of the noise would be {numbers} numbers {why}, but at "
+        f"most {LARGEST_BLOCKS} are followed: `dynamics.sample_paths` draws paths instead."
+    )
+
+
+def _distance(one: ComplexArray, other: ComplexArray) -> FloatArray:
+    """Return the largest distance at any time, of all matrices together, (lanes,)."""
+    missed = np.sum(np.abs(one - other) ** 2, axis=(2, 3, 4))
+    return np.asarray(np.sqrt(np.max(missed, axis=1)))
+
+
+@dataclass
+class _Sum:
+    """A trapezoidal rule of step 1, growing by what lies between: weighted sums of states."""
+
+    states: ComplexArray | float = 0.0
+    weight: float = 0.0
+    error: FloatArray | float = 0.0
+    phase: FloatArray | float = 0.0
+    panels: FloatArray | float = 0
+    evaluated: int = 0
+    places: int = 0
+    of: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def mean(self) -> ComplexArray:
+        return np.asarray(self.states / self.weight)
+
+
+def _still(
+    request: Request, still: Sequence[Noise], average: _Average, resolution: int = 0
+) -> Densities:
+    """Average over noise that stands still what `average` gives at each of its values."""
+    lanes = request.lanes
+    channels = _channels(still, lanes.count)
+    if not channels:
+        return average(lanes, resolution)
+    step, hidden = _first_step(lanes, channels)
+    dimension = len(channels)
+    total = _Sum()
+    every = _places(step, dimension)
+    _add(total, lanes, channels, every, average, resolution)
+    left = np.full(lanes.count, np.inf)
+    while True:
+        finer = _places(0.5 * step, dimension)
+        if finer.shape[0] > _MOST_PLACES:
+            break
+        odd = np.any(np.round(finer / (0.5 * step)).astype(np.int64) % 2 != 0, axis=1)
+        before, step = total.mean(), 0.5 * step
+        _add(total, lanes, channels, finer[odd], average, resolution)
+        left = _distance(total.mean(), before)
+        if np.all(left <= 0.5 * request.accuracy):
+            # What turns by whole turns from place to place looks as if it stood still.
+            other = _Sum()
+            _add(other, lanes, channels, _places(step, dimension, _SHIFT), average, resolution)
+            left = np.maximum(left, _distance(total.mean(), other.mean()))
+            if np.all(left <= 0.5 * request.accuracy):
+                break
+    warnings = list(dict.fromkeys(total.warnings))
+    if np.any(left > 0.5 * request.accuracy):
+        warnings.append(
+            f"the average over noise that stands still settles to {np.max(left):.1g} only, with "
+            f"{total.places} values of it"
+        )
+        left = np.minimum(left, 2.0)
+    if hidden:
+        warnings.append(
+            f"passages that happen at few values of the noise, closer than {hidden:.1g} of its "
+            "root mean square, may be missed by the average"
+        )
+    return Densities(
+        total.mean(),
+        np.asarray(total.error / total.weight + left),
+        np.asarray(total.phase),
+        np.asarray(total.panels, dtype=np.intp),
+        total.evaluated,
+        f"{total.of[0]}, {total.places} values of noise that stands still",
+        tuple(warnings),
+    )
+
+
+@dataclass(frozen=True)
+class _Channel:
+    """What fluctuates: the coordinate or an operator, with a root mean square in every lane."""
+
+    noise: Noise
+    rms: FloatArray
+
+
+def _channels(still: Sequence[Noise], lanes: int) -> list[_Channel]:
+    """Return noises that stand still, those of one operator added up."""
+    found: list[_Channel] = []
+    for noise in still:
+        variance = np.broadcast_to(noise.variance, (lanes,))
+        for k, channel in enumerate(found):
+            if _same(channel.noise, noise):
+                found[k] = replace(channel, rms=np.sqrt(channel.rms**2 + variance))
+                break
+        else:
+            found.append(_Channel(noise, np.sqrt(variance)))
+    return found
+
+
+def _same(one: Noise, other: Noise) -> bool:
+    if one.operator is None or other.operator is None:
+        return one.operator is other.operator
+    return np.array_equal(one.operator, other.operator)
+
+
+def _places(step: float, dimension: int, shift: float = 0.0) -> FloatArray:
+    """Return the places of a rule, (Q, dimension), in root mean squares."""
+    most = int(_REACH / step) + 1
+    along = (np.arange(-most, most + 1) + shift) * step
+    if along.size**dimension > 4 * _MOST_PLACES:
+        return np.empty((along.size**dimension, 0))
+    grids = np.meshgrid(*([along] * dimension), indexing="ij")
+    return np.stack([grid.ravel() for grid in grids], axis=1)
+
+
+def _first_step(lanes: Lanes, channels: Sequence[_Channel]) -> tuple[float, float]:
+    """Return the step of the first rule, and how far places lie apart if that is too far.
+
+    A passage whose gap the noise closes takes place at few values of it: as far apart as the root
+    of the rate of H, seen from the part of the operator that does not commute with what moves.
+    """
+    moved = np.diff(lanes.window.matrices, axis=1)
+    rate = np.linalg.norm(moved, 2, axis=(-2, -1)) * (moved.shape[1] + 1)
+    rate = np.max(rate, axis=1) / (lanes.stop - lanes.start)
+    wanted = _WIDEST
+    for channel in channels:
+        operator = channel.noise.operator
+        if operator is None:
+            continue
+        size = np.linalg.norm(moved, axis=(-2, -1))
+        across = np.linalg.norm(operator @ moved - moved @ operator, axis=(-2, -1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            across = np.max(np.where(size > 0, across / size, 0.0), axis=1)
+            spread = channel.rms * across * lanes.hamiltonian.units.angular
+            steps_ = np.where((rate > 0) & (spread > 0), _VISIBLE * np.sqrt(rate) / spread, np.inf)
+        wanted = min(wanted, float(np.min(steps_)))
+    narrow = (0.5 * _MOST_PLACES) ** (1 / len(channels))
+    least = 2 * _REACH / (narrow / 2)
+    return (wanted, 0.0) if wanted >= least else (least, least)
+
+
+def _add(
+    total: _Sum,
+    lanes: Lanes,
+    channels: Sequence[_Channel],
+    places: FloatArray,
+    average: _Average,
+    resolution: int,
+) -> None:
+    """Add evolutions at some places (Q, n) of the noise."""
+    weights = np.exp(-0.5 * np.sum(places**2, axis=1))
+    there = weights > 1e-18
+    places, weights = places[there], weights[there]
+    chunk = max(1, _CHUNK // lanes.count)
+    noises = [channel.noise for channel in channels]
+    for first in range(0, weights.size, chunk):
+        some, weight = places[first : first + chunk], weights[first : first + chunk]
+        values = np.stack(
+            [channel.rms[:, None] * some[:, k] for k, channel in enumerate(channels)]
+        )
+        shift, added = displaced(noises, values, lanes.count, lanes.hamiltonian.dimension)
+        found = average(lanes.repeated(weight.size, shift, added), resolution)
+
+        def mean(array: FloatArray, weight: FloatArray = weight) -> FloatArray:
+            return np.asarray(array.reshape(lanes.count, -1) @ weight)
+
+        states = found.states.reshape(lanes.count, weight.size, *found.states.shape[1:])
+        total.states = total.states + np.einsum("lq...,q->l...", states, weight)
+        total.weight += float(weight.sum())
+        total.error = total.error + mean(found.error)
+        total.phase = np.maximum(total.phase, found.phase.reshape(lanes.count, -1).max(axis=1))
+        total.panels = total.panels + found.panels.reshape(lanes.count, -1).sum(axis=1)
+        total.evaluated += found.evaluated
+        total.places += weight.size
+        total.of.append(found.method)
+        total.warnings += found.warnings
+
+
+def _repeated(array: ComplexArray | None, lanes: Lanes) -> ComplexArray | None:
+    """Return what belongs to every lane for all of its copies."""
+    return None if array is None else np.repeat(array, lanes.copies, axis=0)
+
+
+def _closed(
+    request: Request, initial: ComplexArray, lanes: Lanes, resolution: int
+) -> Densities:
+    """Evolve without an environment: panels of propagators."""
+    levels = lanes.hamiltonian.dimension
+    found: Evolution = panels.solve(
+        lanes,
+        UnitaryKernel(levels),
+        tolerance=request.panel_tolerance,
+        breakpoints=_repeated(request.breakpoints, lanes),
+        times=_repeated(request.times, lanes),
+    )
+    every = np.concatenate([found.snapshots, found.propagator[:, None]], axis=1)[:, :, None]
+    start = np.repeat(initial, lanes.copies, axis=0)[:, None]
+    states = every @ start @ dagger(every)
+    # Coherences have the rounding of the phases between levels.
+    error = 2 * found.error + _UNIT * found.phase
+    taken = found.phase, found.panels, found.evaluated
+    return Densities(states, error, *taken, f"{METHOD}: {found.method}")
+
+
+def _blocks(
+    request: Request,
+    moving: Sequence[MarkovNoise],
+    rest: Environment,
+    initial: ComplexArray,
+    lanes: Lanes,
+    resolution: int,
+) -> Densities:
+    """Follow density matrices beside all states of a process, by the cheaper method."""
+    blocks = Blocks.of(lanes, moving, rest, resolution)
+    if blocks.size > LARGEST_BLOCKS:
+        raise _too_large(blocks.size, f"({blocks.states} states of the noise)")
+    levels, columns = lanes.hamiltonian.dimension, initial.shape[1]
+    basis = liouville.hermitian_basis(levels).reshape(levels**2, -1)
+    given = np.repeat(initial, lanes.copies, axis=0)
+    numbers = (given.reshape(lanes.count, columns, -1) @ basis.conj().T).real
+    start = np.einsum("lk,lmd->lmkd", blocks.root, numbers).reshape(lanes.count, columns, -1)
+    times = _repeated(request.times, lanes)
+    cuts = blocks.breakpoints(_repeated(request.breakpoints, lanes))
+    strength = blocks.strength()
+    by_steps = np.sum(
+        _PER_RADIAN * strength * (_ORDER + _ELEMENT * blocks.size**2 * columns)
+    )
+    by_panels = lanes.count * _PANELS * (_PANEL + _PRODUCT * blocks.size**3)
+    if blocks.size > _LARGEST_PANELS or by_steps < by_panels:
+        found = steps.carry(
+            lanes,
+            BlockMesh(blocks),
+            start,
+            tolerance=request.panel_tolerance,
+            phase=strength,
+            breakpoints=cuts,
+            times=times,
+        )
+        after, error, method = found.states, found.error, "steps"
+        taken = strength, found.panels, found.evaluated
+    else:
+        evolution = panels.solve(
+            lanes,
+            BlockKernel(blocks),
+            tolerance=request.panel_tolerance,
+            breakpoints=cuts,
+            times=times,
+        )
+        every = np.concatenate([evolution.snapshots, evolution.propagator[:, None]], axis=1)
+        after = (every @ start.swapaxes(-1, -2)[:, None]).swapaxes(-1, -2).real
+        error, method = evolution.error, evolution.method
+        taken = evolution.phase, evolution.panels, evolution.evaluated
+    after = after.reshape(*after.shape[:-1], blocks.states, levels**2)
+    mean = np.einsum("lk,ltmkd->ltmd", blocks.root, after)
+    states = (mean @ basis).reshape(*mean.shape[:-1], levels, levels)
+    excess = np.trace(states - given[:, None], axis1=-2, axis2=-1).real / levels
+    states = states - excess[..., None, None] * np.eye(levels)
+    error = error + levels * np.max(np.abs(excess), axis=(1, 2))
+    said = f"{METHOD}: {method}, {blocks.states} states of it"
+    return Densities(states, error, *taken, said)

@@ -1,0 +1,270 @@
+"""Density matrices beside every state of a noise: one linear equation of K N² real numbers.
+
+With the process of a classical noise at rest in its state s with the probability p_s, the averages
+ρ_s of the density matrix over all paths that end in s obey
+
+    dρ_s/dt = −i[H_s, ρ_s] + D_s(ρ_s) + Σ_r M_sr ρ_r,    H_s = H(x + δ_s) or H(x) + δ_s A,
+
+exactly, whatever the correlation time. The numbers that are followed are ρ_s p_s^(−1/2), in an
+orthonormal basis of the Hermitian matrices: then M is symmetric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing.dynamics import between_nodes, features, generators, liouville
+from anticrossing.dynamics.generators import Source
+from anticrossing.dynamics.lanes import Lanes
+from anticrossing.dynamics.linear import LinearKernel
+from anticrossing.dynamics.steps import Mesh
+from anticrossing.environment import Environment, Nodes
+from anticrossing.environment.noise.base import MarkovNoise, Noise, joint
+
+_SAMPLES = 33  # of the window, for an estimate of the work
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """The equation of all lanes.
+
+    Attributes
+    ----------
+    lanes : Lanes
+        Without the noise; many of them may belong to one parameter point.
+    every : Lanes
+        K for each of these, H_s.
+    rates : array, shape (lanes, K, K)
+    root : array, shape (lanes, K)
+    rest : Environment
+        What else there is, without memory, its parameters flat.
+    shifts : bool
+        Whether the noise is on the coordinate of H.
+    """
+
+    lanes: Lanes
+    every: Lanes
+    rates: FloatArray
+    root: FloatArray
+    rest: Environment
+    shifts: bool
+
+    @classmethod
+    def of(
+        cls,
+        lanes: Lanes,
+        noises: Sequence[MarkovNoise],
+        rest: Environment,
+        resolution: int,
+    ) -> Blocks:
+        """Return the equation with noises whose parameters are flat."""
+        process, values = joint([noise.process(resolution) for noise in noises])
+        points, states = lanes.count // lanes.copies, process.states
+
+        def each(array: FloatArray) -> FloatArray:
+            whole = np.broadcast_to(array, (points, *array.shape[1:]))
+            return np.repeat(whole, lanes.copies, axis=0)
+
+        values = np.stack([each(one) for one in values]) if len(values) else values
+        shift, added = displaced(noises, values, lanes.count, lanes.hamiltonian.dimension)
+        every = lanes.repeated(states, shift, added)
+        return cls(
+            lanes, every, each(process.rates), each(process.root), rest, shift is not None
+        )
+
+    @property
+    def states(self) -> int:
+        """K."""
+        return int(self.root.shape[-1])
+
+    @property
+    def size(self) -> int:
+        """K N²."""
+        return self.states * self.lanes.hamiltonian.dimension**2
+
+    def nodes_of(
+        self, times: FloatArray, lane: npt.NDArray[np.intp]
+    ) -> tuple[npt.NDArray[Any], Nodes]:
+        """Return H_s at `times` (P, n) of lanes (P,), (P K, n, N, N), and the nodes."""
+        inside = (lane[:, None] * self.states + np.arange(self.states)).ravel()
+        matrices, nodes = liouville.nodes_of(
+            self.every, np.repeat(times, self.states, axis=0), inside
+        )
+        return matrices, replace(nodes, lane=nodes.lane // self.every.copies)
+
+    def sources(self, times: FloatArray, lane: npt.NDArray[np.intp]) -> list[Source]:
+        """Return what the generator is made of at `times` (P, n); all but jumps lie in blocks."""
+        matrices, nodes = self.nodes_of(times, lane)
+        parts = generators.sources(
+            matrices,
+            nodes.vectors,
+            self.rest.eigen_rates(nodes),
+            self.rest.jump_operators(nodes),
+        )
+        found = [self._lifted(part, lane.size) for part in parts]
+        if self.states > 1:
+            jumps = np.kron(self.rates[lane[0]], np.eye(self.size // self.states))
+            found.append(Source(np.ones((*times.shape, 1)), lambda w: w[..., None] * jumps))
+        return found
+
+    def generators(
+        self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]
+    ) -> ComplexArray:
+        """Return the generator at `times` (P, n) of lanes (P,), (P, n, D, D)."""
+        matrices, nodes = self.nodes_of(times, lane)
+        inside = sum(
+            part.matrix(part.values)
+            for part in generators.sources(
+                matrices,
+                nodes.vectors,
+                self.rest.eigen_rates(nodes),
+                self.rest.jump_operators(nodes),
+            )
+        )
+        one = np.eye(self.size // self.states)
+        jumps = liouville.kron(self.rates[lane], one)
+        total = np.repeat(jumps[:, None], times.shape[1], axis=1).astype(np.complex128)
+        blocks = total.reshape(*total.shape[:2], self.states, one.shape[0], self.states, -1)
+        for s in range(self.states):
+            blocks[:, :, s, :, s] += np.asarray(inside)[s :: self.states]
+        return total
+
+    def trace(self) -> FloatArray:
+        """Return the row that takes what is followed to the trace, (D,), of the first lane."""
+        levels = self.lanes.hamiltonian.dimension
+        one = np.zeros(levels**2)
+        one[np.arange(levels) * (levels + 1)] = 1.0
+        return np.kron(self.root[0], one)
+
+    def strength(self) -> FloatArray:
+        """Return about the norm of the generator times the window, (lanes,)."""
+        fraction = (np.arange(_SAMPLES) + 0.5) / _SAMPLES
+        lanes, count = self.lanes, self.lanes.count
+        times = lanes.start[:, None] + (lanes.stop - lanes.start)[:, None] * fraction
+        _, nodes = self.nodes_of(times, np.arange(count))
+        size = nodes.angular * (nodes.energies[..., -1] - nodes.energies[..., 0])
+        rates = self.rest.eigen_rates(nodes)
+        if rates is not None:
+            size = size + np.max(np.abs(rates.coherence), axis=(-2, -1))
+            size = size + np.max(np.abs(rates.transfer), axis=(-2, -1))
+        for jump in self.rest.jump_operators(nodes):
+            size = size + np.sum(np.abs(jump) ** 2, axis=(-2, -1))
+        largest = np.max(size.reshape(count, self.states, -1), axis=1).mean(axis=1)
+        largest += np.max(np.sum(np.abs(self.rates), axis=-1), axis=-1)
+        return np.asarray((lanes.stop - lanes.start) * largest)
+
+    def breakpoints(self, given: FloatArray | None) -> FloatArray | None:
+        """Return times where panels must end, those of shifted features among them."""
+        found = features.find(self.every) if self.shifts else None
+        if found is None:
+            return given
+        found = found.reshape(self.lanes.count, -1)
+        return found if given is None else np.concatenate([given, found], axis=1)
+
+    def scalars(
+        self, times: FloatArray, lane: npt.NDArray[np.intp]
+    ) -> npt.NDArray[Any] | None:
+        """Return what drives the equation beside H, (P, n, k), if it may vary."""
+        found = []
+        if self.shifts:
+            inside = (lane[:, None] * self.states + np.arange(self.states)).ravel()
+            repeated = np.repeat(times, self.states, axis=0)
+            values = between_nodes.driving(self.every, repeated, inside)
+            found.append(_side_by_side(values, lane.size))
+        rest = self.rest.scalars(self.lanes.coordinates(times, lane), times)
+        if rest is not None:
+            found.append(rest)
+        return np.concatenate(found, axis=-1) if found else None
+
+    def _lifted(self, part: Source, panels: int) -> Source:
+        """Return a part of every block as one of the whole generator."""
+        states = self.states
+        values = _side_by_side(part.values, panels)
+
+        def matrix(weights: FloatArray) -> FloatArray:
+            inside = part.matrix(weights.reshape(*weights.shape[:-1], states, -1))
+            size = inside.shape[-1]
+            total = np.zeros((*weights.shape[:-1], states, size, states, size))
+            for s in range(states):
+                total[..., s, :, s, :] = inside[..., s, :, :]
+            return total.reshape(*weights.shape[:-1], states * size, states * size)
+
+        return Source(values, matrix)
+
+
+class BlockMesh(Mesh):
+    """Panels whose nodes resolve the generator, for steps."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        super().__init__(blocks.rest, blocks.lanes.hamiltonian.dimension)
+        self.blocks = blocks
+        self.numbers = blocks.size
+
+    @property
+    def has_functions(self) -> bool:
+        return _has_functions(self.blocks)
+
+    def scalars(
+        self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]
+    ) -> npt.NDArray[Any] | None:
+        return self.blocks.scalars(times, lane)
+
+    def _sources(
+        self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]
+    ) -> list[Source]:
+        return self.blocks.sources(times, lane)
+
+
+class BlockKernel(LinearKernel):
+    """Panels at a cost that does not grow with slowness."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        super().__init__(blocks.generators, blocks.size, conserved=blocks.trace())
+        self.blocks = blocks
+
+    @property
+    def formulas(self) -> tuple[Any, ...]:
+        return self.blocks.rest.formulas()
+
+    @property
+    def has_functions(self) -> bool:
+        return _has_functions(self.blocks)
+
+    def scalars(
+        self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]
+    ) -> npt.NDArray[Any] | None:
+        return self.blocks.scalars(times, lane)
+
+
+def displaced(
+    noises: Sequence[Noise], values: FloatArray, lanes: int, levels: int
+) -> tuple[FloatArray | None, ComplexArray | None]:
+    """Return what values (n, lanes, K) of noises add to the coordinate, and to H."""
+    shift: FloatArray | None = None
+    added: ComplexArray | None = None
+    for noise, value in zip(noises, values, strict=True):
+        whole = np.broadcast_to(value, (lanes, value.shape[-1]))
+        if noise.operator is None:
+            shift = whole if shift is None else shift + whole
+        else:
+            new = whole[..., None, None] * noise.operator
+            added = new if added is None else added + new
+    return shift, added
+
+
+def _side_by_side(values: npt.NDArray[Any], panels: int) -> npt.NDArray[Any]:
+    """Return values (P K, n, k) of the states of every panel side by side, (P, n, K k)."""
+    whole = values.reshape(panels, -1, *values.shape[1:])
+    return np.ascontiguousarray(np.moveaxis(whole, 1, 2)).reshape(panels, values.shape[1], -1)
+
+
+def _has_functions(blocks: Blocks) -> bool:
+    return blocks.rest.has_functions or (blocks.shifts and blocks.lanes.is_function)
+
+
