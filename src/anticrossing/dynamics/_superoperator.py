@@ -55,16 +55,24 @@ IndexArray = npt.NDArray[np.intp]
 
 @dataclass
 class _Bath:
-    """The environment of some panels: rates in the eigenbasis, jumps in the middle frame."""
+    """The environment of some panels: rates in the eigenbasis, the rest in the middle frame."""
 
     rates: EigenRates | None
     jumps: list[ComplexArray]
+    rest: ComplexArray | None
 
     def of(self, index: npt.NDArray[Any]) -> _Bath:
         rates = self.rates
         if rates is not None:
             rates = EigenRates(rates.coherence[index], rates.transfer[index])
-        return _Bath(rates, [jump[index] for jump in self.jumps])
+        rest = None if self.rest is None else self.rest[index]
+        return _Bath(rates, [jump[index] for jump in self.jumps], rest)
+
+    def turned(self, frame: ComplexArray) -> _Bath:
+        """Return the same, (P, n, …), in a frame (P, N, N) of the basis of H."""
+        jumps = [dagger(frame)[:, None] @ jump @ frame[:, None] for jump in self.jumps]
+        rest = None if self.rest is None else in_basis(self.rest, dagger(frame)[:, None])
+        return _Bath(self.rates, jumps, rest)
 
     def generator(
         self, h: ComplexArray, frame: ComplexArray | None, eigenbasis: ComplexArray
@@ -75,6 +83,8 @@ class _Bath:
             total += in_basis(eigen_generator(self.rates), eigenbasis)
         for jump in self.jumps:
             total += dissipator(jump if frame is None else dagger(frame) @ jump @ frame)
+        if self.rest is not None:
+            total += self.rest if frame is None else in_basis(self.rest, dagger(frame))
         return total
 
 
@@ -83,6 +93,7 @@ def solve_panels(
     nodes: Nodes,
     rates: EigenRates | None,
     jumps: list[ComplexArray],
+    rest: ComplexArray | None,
     half_width: FloatArray,
     grid: Grid,
     tolerance: float,
@@ -99,6 +110,8 @@ def solve_panels(
         Rates per time in the instantaneous eigenbasis.
     jumps : list of arrays, each of shape (P, n, N, N)
         Jump operators in the basis of H.
+    rest : array, shape (P, n, N², N²), or None
+        What else acts on ρ, in no Lindblad form.
     half_width : array, shape (P,)
         Half the duration of every panel.
     grid : Grid
@@ -116,20 +129,17 @@ def solve_panels(
         if rates is not None:
             scaled = EigenRates(rates.coherence[index] * h, rates.transfer[index] * h)
         roots = [np.sqrt(h) * jump[index] for jump in jumps]
+        bath = _Bath(scaled, roots, None if rest is None else rest[index] * h)
         solved = _solve_chunk(
-            matrices[index],
-            nodes.vectors[index],
-            _Bath(scaled, roots),
-            half_width[index],
-            grid,
-            tolerance,
+            matrices[index], nodes.vectors[index], bath, half_width[index], grid, tolerance
         )
         result.put(index, solved)
     rows = np.flatnonzero(~result.accepted)
     for first in range(0, rows.size, step):
         index = rows[first : first + step]
         result.put(
-            index, split_spectrum(matrices, nodes, rates, jumps, half_width, index, grid, tolerance)
+            index,
+            split_spectrum(matrices, nodes, rates, jumps, rest, half_width, index, grid, tolerance),
         )
     return result
 
@@ -139,6 +149,7 @@ def split_spectrum(
     nodes: Nodes,
     rates: EigenRates | None,
     jumps: list[ComplexArray],
+    rest: ComplexArray | None,
     half_width: FloatArray,
     index: IndexArray,
     grid: Grid,
@@ -148,8 +159,10 @@ def split_spectrum(
     levels = matrices.shape[-1]
     result = Solutions.empty(index.size, levels**2)
     h = half_width[index][:, None, None, None]
-    bath = _Bath(rates, jumps).of(index)
-    frame, bath.jumps = pointer_states(bath.jumps, index.size, levels)
+    bath = _Bath(rates, jumps, rest).of(index)
+    frame, jumps = pointer_states(bath.jumps, index.size, levels)
+    bath = bath.turned(frame)
+    bath.jumps = jumps  # without the rounding of that frame
     back = dagger(frame)[:, None]
     total = bath.generator(
         back @ matrices[index] @ frame[:, None], None, back @ nodes.vectors[index]
@@ -174,7 +187,7 @@ def _solve_chunk(
 ) -> Solutions:
     panels, _, levels, _ = matrices.shape
     g, energies, frame = in_middle_frame(matrices, half_width, grid)
-    bath.jumps = [dagger(frame)[:, None] @ jump @ frame[:, None] for jump in bath.jumps]
+    bath = bath.turned(frame)
     resolved = nodes_resolve(grid, g, tolerance)
     result = Solutions.empty(panels, levels**2)
     spread = (energies[:, -1] - energies[:, 0]) * half_width

@@ -28,6 +28,8 @@ def continued_generator(
     """
     if lanes.is_function:
         raise InputError("A Hamiltonian given by a function has no continuation.")
+    if not environment.keeps_positivity:
+        raise InputError("An environment that is in no Lindblad form has no continuation.")
     lane = np.zeros(1, dtype=np.intp)
     times = centres[:, None] + shifts
     x = _positions(lanes, centres, times)

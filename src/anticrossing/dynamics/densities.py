@@ -21,7 +21,7 @@ from anticrossing.dynamics._stacks import MOST_PICARD, along_nodes
 from anticrossing.dynamics.between_nodes import Checks
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.open_kernels import SuperoperatorKernel
-from anticrossing.environment import EigenRates, Environment
+from anticrossing.environment import EigenRates, Environment, Nodes
 
 METHOD = "density matrices"
 LARGEST_DIMENSION = 256
@@ -89,17 +89,25 @@ class Work:
         times = lanes.start[:, None] + (lanes.stop - lanes.start)[:, None] * fraction
         _, nodes = liouville.nodes_of(lanes, times, np.arange(lanes.count))
         spread = nodes.angular * (nodes.energies[..., -1] - nodes.energies[..., 0])
-        decay = np.zeros(times.shape)
-        rates = environment.eigen_rates(nodes)
-        if rates is not None:
-            decay += np.max(np.abs(rates.coherence), axis=(-2, -1))
-            decay += np.max(np.abs(rates.transfer), axis=(-2, -1))
-        jumps = environment.jump_operators(nodes)
-        for jump in jumps:
-            decay += np.sum(np.abs(jump) ** 2, axis=(-2, -1))
-        per_time = np.maximum(spread / _USUAL_SPREAD, decay / _USUAL_DECAY)
+        per_time = np.maximum(spread / _USUAL_SPREAD, decay(environment, nodes) / _USUAL_DECAY)
         panels = 1 + (lanes.stop - lanes.start) * np.mean(per_time, axis=1)
-        return cls(np.asarray(panels), _TERMS if rates is None else _TERMS_EIGENBASIS)
+        simple = environment.eigen_rates(nodes) is None and environment.superoperator(nodes) is None
+        return cls(np.asarray(panels), _TERMS if simple else _TERMS_EIGENBASIS)
+
+
+def decay(environment: Environment, nodes: Nodes) -> FloatArray:
+    """Return what an environment does per time at the nodes (...), about."""
+    found = np.zeros(nodes.t.shape)
+    rates = environment.eigen_rates(nodes)
+    if rates is not None:
+        found += np.max(np.abs(rates.coherence), axis=(-2, -1))
+        found += np.max(np.abs(rates.transfer), axis=(-2, -1))
+    for jump in environment.jump_operators(nodes):
+        found += np.sum(np.abs(jump) ** 2, axis=(-2, -1))
+    rest = environment.superoperator(nodes)
+    if rest is not None:
+        found += np.max(np.abs(rest), axis=(-2, -1))
+    return found
 
 
 def _seconds(work: Work, levels: int, states: int) -> FloatArray:
@@ -254,7 +262,10 @@ class _Walk:
         scaled = None
         if rates is not None:
             scaled = EigenRates(half[0] * rates.coherence[0], half[0] * rates.transfer[0])
-        slope = _Slope(h, angles, scaled, dagger(frame) @ nodes.vectors[0], jumps)
+        rest = environment.superoperator(nodes)
+        if rest is not None:
+            rest = half[0] * liouville.in_basis(rest[0], dagger(frame))
+        slope = _Slope(h, angles, scaled, dagger(frame) @ nodes.vectors[0], jumps, rest)
         inside, missed = self._iterate(slope, dagger(frame) @ rho @ frame, allowed)
         if inside is None:
             return None, 0.5
@@ -326,6 +337,7 @@ class _Slope:
         rates: EigenRates | None,
         eigenbasis: ComplexArray,
         jumps: list[ComplexArray],
+        rest: ComplexArray | None,
     ) -> None:
         turn = np.exp(1j * angles)
         self.turn = turn[:, :, None, None] * turn[:, None, None, :].conj()
@@ -334,7 +346,7 @@ class _Slope:
         for jump in jumps:
             left = left - 0.5 * dagger(jump) @ jump
         self.left, self.jumps = left, jumps
-        self.rates, self.eigenbasis = rates, eigenbasis
+        self.rates, self.eigenbasis, self.rest = rates, eigenbasis, rest
 
     def __call__(self, y: ComplexArray) -> ComplexArray:
         rho = self.turn.conj() * y
@@ -348,6 +360,10 @@ class _Slope:
             diagonal = np.einsum("nimi->nim", change)
             diagonal += self.rates.transfer @ np.einsum("nimi->nim", inside)
             total += _sandwich(self.eigenbasis, change)
+        if self.rest is not None:
+            n, levels, states, _ = rho.shape
+            flat = rho.swapaxes(2, 3).reshape(n, levels**2, states)
+            total += (self.rest @ flat).reshape(n, levels, levels, states).swapaxes(2, 3)
         return np.asarray(self.turn * total)
 
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing.dynamics import liouville
 from anticrossing.dynamics.chebyshev import Grid, powers
-from anticrossing.environment import EigenRates
+from anticrossing.environment import EigenRates, Environment, Nodes
 
 _FEW = 0.25  # of the elements of a matrix: below that they are named one by one
 _CONSTANT = 4e-16  # of an operator, what is not one matrix times a function
@@ -42,6 +42,7 @@ def sources(
     vectors: ComplexArray,
     rates: EigenRates | None,
     jumps: list[ComplexArray],
+    rest: ComplexArray | None = None,
 ) -> list[Source]:
     """Return what the generator is made of: H (P, n, N, N), its eigenvectors, the environment."""
     shape = matrices.shape
@@ -53,11 +54,26 @@ def sources(
 
     found = [Source(elements.view(np.float64), commutator)]
     found += [_jump(jump) for jump in jumps]
+    if rest is not None:
+        found.append(_full(_real(rest)))
     if rates is not None:
         turn = _real(liouville.kron(vectors, vectors.conj()))
         inside = _real(liouville.eigen_generator(rates))
         found.append(_full(turn @ inside @ turn.swapaxes(-1, -2)))
     return found
+
+
+def sources_of(
+    matrices: npt.NDArray[Any], nodes: Nodes, environment: Environment
+) -> list[Source]:
+    """Return the same at nodes, with what an environment answers there."""
+    return sources(
+        matrices,
+        nodes.vectors,
+        environment.eigen_rates(nodes),
+        environment.jump_operators(nodes),
+        environment.superoperator(nodes),
+    )
 
 
 def _jump(jump: ComplexArray) -> Source:

@@ -120,7 +120,8 @@ def generator(lanes: Lanes, environment: Environment, times: npt.NDArray[Any]) -
         total = total + in_basis(eigen_generator(rates), nodes.vectors)
     for jump in environment.jump_operators(nodes):
         total = total + dissipator(jump)
-    return total
+    rest = environment.superoperator(nodes)
+    return total if rest is None else total + rest
 
 
 def hermitian_basis(levels: int) -> ComplexArray:

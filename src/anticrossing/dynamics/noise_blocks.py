@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
-from anticrossing.dynamics import between_nodes, features, generators, liouville
+from anticrossing.dynamics import between_nodes, densities, features, generators, liouville
 from anticrossing.dynamics.generators import Source
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear import LinearKernel
@@ -100,13 +100,7 @@ class Blocks:
 
     def sources(self, times: FloatArray, lane: npt.NDArray[np.intp]) -> list[Source]:
         """Return what the generator is made of at `times` (P, n); all but jumps lie in blocks."""
-        matrices, nodes = self.nodes_of(times, lane)
-        parts = generators.sources(
-            matrices,
-            nodes.vectors,
-            self.rest.eigen_rates(nodes),
-            self.rest.jump_operators(nodes),
-        )
+        parts = generators.sources_of(*self.nodes_of(times, lane), self.rest)
         found = [self._lifted(part, lane.size) for part in parts]
         if self.states > 1:
             jumps = np.kron(self.rates[lane[0]], np.eye(self.size // self.states))
@@ -117,16 +111,8 @@ class Blocks:
         self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]
     ) -> ComplexArray:
         """Return the generator at `times` (P, n) of lanes (P,), (P, n, D, D)."""
-        matrices, nodes = self.nodes_of(times, lane)
-        inside = sum(
-            part.matrix(part.values)
-            for part in generators.sources(
-                matrices,
-                nodes.vectors,
-                self.rest.eigen_rates(nodes),
-                self.rest.jump_operators(nodes),
-            )
-        )
+        parts = generators.sources_of(*self.nodes_of(times, lane), self.rest)
+        inside = sum(part.matrix(part.values) for part in parts)
         one = np.eye(self.size // self.states)
         jumps = liouville.kron(self.rates[lane], one)
         total = np.repeat(jumps[:, None], times.shape[1], axis=1).astype(np.complex128)
@@ -149,12 +135,7 @@ class Blocks:
         times = lanes.start[:, None] + (lanes.stop - lanes.start)[:, None] * fraction
         _, nodes = self.nodes_of(times, np.arange(count))
         size = nodes.angular * (nodes.energies[..., -1] - nodes.energies[..., 0])
-        rates = self.rest.eigen_rates(nodes)
-        if rates is not None:
-            size = size + np.max(np.abs(rates.coherence), axis=(-2, -1))
-            size = size + np.max(np.abs(rates.transfer), axis=(-2, -1))
-        for jump in self.rest.jump_operators(nodes):
-            size = size + np.sum(np.abs(jump) ** 2, axis=(-2, -1))
+        size = size + densities.decay(self.rest, nodes)
         largest = np.max(size.reshape(count, self.states, -1), axis=1).mean(axis=1)
         largest += np.max(np.sum(np.abs(self.rates), axis=-1), axis=-1)
         return np.asarray((lanes.stop - lanes.start) * largest)

@@ -126,6 +126,7 @@ class BlochKernel(OpenKernel):
 
         matrices, nodes = liouville.nodes_of(lanes, times, lane)
         jumps = self.environment.jump_operators(nodes)
+        rest = self.environment.superoperator(nodes)
         panels = half_width.size
         maps = np.zeros((panels, 4, 4))
         maps[:, 3, 3] = 1.0
@@ -135,7 +136,7 @@ class BlochKernel(OpenKernel):
         _bloch.solve_panels(
             np.ascontiguousarray(matrices, dtype=np.complex128),
             self._eigen_rates(nodes),
-            self._laboratory(jumps),
+            self._laboratory(jumps, rest),
             half_width,
             self.grid.derivative,
             self.grid.integral,
@@ -148,7 +149,7 @@ class BlochKernel(OpenKernel):
         maps[:, :3] = affine
         accepted, error = status == _bloch.ACCEPTED, info[:, 0]
         rates, turning = self.environment.eigen_rates(nodes), status == _bloch.TURNING
-        refused = _Refused(matrices, nodes, rates, jumps, half_width, turning)
+        refused = _Refused(matrices, nodes, rates, jumps, rest, half_width, turning)
         for way in (refused.short, refused.strong):
             index = np.flatnonzero(~accepted)
             if index.size == 0:
@@ -160,6 +161,8 @@ class BlochKernel(OpenKernel):
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
         # The trace is exact by construction; no Bloch vector may grow longer than 1.
+        if not self.environment.keeps_positivity:
+            return product, np.zeros(product.shape[:-2])
         gram = product[..., :3, :3]
         # Deviations (x, y, w = z + 1): the vector itself is the map of (0, 0, 1 ± 1).
         ends = np.stack([product[..., :3, 3], product[..., :3, 3] + 2 * gram[..., :, 2]], axis=-2)
@@ -187,10 +190,12 @@ class BlochKernel(OpenKernel):
             rates[..., 3] = found.transfer[..., 1, 0]
         return rates
 
-    def _laboratory(self, jumps: list[ComplexArray]) -> FloatArray:
-        if not jumps:
+    def _laboratory(self, jumps: list[ComplexArray], rest: ComplexArray | None) -> FloatArray:
+        parts = [liouville.dissipator(jump) for jump in jumps]
+        parts += [] if rest is None else [rest]
+        if not parts:
             return np.empty((0, self.grid.size, 3, 4))
-        total = sum(liouville.dissipator(jump) for jump in jumps)
+        total = sum(parts)
         return np.ascontiguousarray((_TO_BLOCH @ total @ _FROM_BLOCH).real[..., :3, :])
 
 
@@ -209,6 +214,7 @@ class _Refused:
     nodes: Nodes
     rates: EigenRates | None
     jumps: list[ComplexArray]
+    rest: ComplexArray | None
     half_width: FloatArray
     turning: npt.NDArray[np.bool_]
 
@@ -226,6 +232,8 @@ class _Refused:
         if self.rates is not None:
             size += np.max(np.abs(self.rates.coherence), axis=(-2, -1))
             size += np.max(np.abs(self.rates.transfer), axis=(-2, -1))
+        if self.rest is not None:
+            size += np.max(np.abs(self.rest), axis=(-2, -1))
         return np.asarray(np.max(size, axis=1))
 
     def short(
@@ -244,6 +252,7 @@ class _Refused:
             self.nodes.vectors[index],
             rates,
             [jump[index] for jump in self.jumps],
+            None if self.rest is None else self.rest[index],
         )
         good, maps, error = generators.short_panels(parts, self.half_width[index], grid, tolerance)
         return index[good], maps[good], error[good] + tolerance
@@ -257,13 +266,14 @@ class _Refused:
         rival = np.where(self.turning, _RIVAL_TURNING, _RIVAL)
         weak = self.decay() < rival * np.max(self.splitting, axis=1)
         index = index[~weak[index]]
-        if index.size == 0 or not self.jumps:
+        if index.size == 0 or not (self.jumps or self.rest is not None):
             return _NONE
         solved = _superoperator.split_spectrum(
             self.matrices,
             self.nodes,
             self.rates,
             self.jumps,
+            self.rest,
             self.half_width,
             index,
             grid,
@@ -308,6 +318,7 @@ class SuperoperatorKernel(OpenKernel):
             nodes,
             self.environment.eigen_rates(nodes),
             self.environment.jump_operators(nodes),
+            self.environment.superoperator(nodes),
             half_width,
             self.grid,
             tolerance,

@@ -68,13 +68,7 @@ class Mesh(SuperoperatorKernel):
     def _sources(
         self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]
     ) -> list[Source]:
-        matrices, nodes = liouville.nodes_of(lanes, times, lane)
-        return generators.sources(
-            matrices,
-            nodes.vectors,
-            self.environment.eigen_rates(nodes),
-            self.environment.jump_operators(nodes),
-        )
+        return generators.sources_of(*liouville.nodes_of(lanes, times, lane), self.environment)
 
     def solve(
         self,

@@ -95,6 +95,18 @@ class Environment(Unchanging, abc.ABC):
     def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
         """Return jump operators in the basis H is written in, each of shape (..., N, N)."""
 
+    def superoperator(self, nodes: Nodes) -> ComplexArray | None:
+        """Return what is in no Lindblad form, (..., N², N²), of ρ row by row in the basis of H.
+
+        It keeps the trace and Hermiticity, and is added to the rates and the jump operators.
+        """
+        return None
+
+    @property
+    def keeps_positivity(self) -> bool:
+        """Whether density matrices stay positive whatever the drive, as in Lindblad form."""
+        return True
+
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         """Return all rates at positions and times `t` (...), shape (..., K), if any may vary."""
         return None
@@ -146,6 +158,15 @@ class Combined(Environment):
 
     def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
         return [operator for part in self.parts for operator in part.jump_operators(nodes)]
+
+    def superoperator(self, nodes: Nodes) -> ComplexArray | None:
+        found = [part.superoperator(nodes) for part in self.parts]
+        given = [superoperator for superoperator in found if superoperator is not None]
+        return np.sum(given, axis=0) if given else None
+
+    @property
+    def keeps_positivity(self) -> bool:
+        return all(part.keeps_positivity for part in self.parts)
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         found = [values for part in self.parts if (values := part.scalars(x, t)) is not None]
