@@ -50,15 +50,15 @@ def sources(
 
     def commutator(weights: FloatArray) -> FloatArray:
         packed = np.ascontiguousarray(weights).view(np.complex128)
-        return _real(liouville.commutator(packed.reshape(*weights.shape[:-1], *shape[2:])))
+        return real(liouville.commutator(packed.reshape(*weights.shape[:-1], *shape[2:])))
 
     found = [Source(elements.view(np.float64), commutator)]
     found += [_jump(jump) for jump in jumps]
     if rest is not None:
-        found.append(_full(_real(rest)))
+        found.append(_full(real(rest)))
     if rates is not None:
-        turn = _real(liouville.kron(vectors, vectors.conj()))
-        inside = _real(liouville.eigen_generator(rates))
+        turn = real(liouville.kron(vectors, vectors.conj()))
+        inside = real(liouville.eigen_generator(rates))
         found.append(_full(turn @ inside @ turn.swapaxes(-1, -2)))
     return found
 
@@ -85,8 +85,8 @@ def _jump(jump: ComplexArray) -> Source:
     pattern = pattern / (size or 1.0)
     weights = flat @ pattern.conj().ravel()
     if np.max(np.abs(flat - weights[:, None] * pattern.ravel())) > _CONSTANT * size:
-        return _full(_real(liouville.dissipator(jump)))
-    unit = _real(liouville.dissipator(pattern))
+        return _full(real(liouville.dissipator(jump)))
+    unit = real(liouville.dissipator(pattern))
     values = np.abs(weights.reshape(*jump.shape[:2], 1)) ** 2
     return Source(values, lambda w: w[..., None] * unit)
 
@@ -99,7 +99,7 @@ def _full(values: FloatArray) -> Source:
     )
 
 
-def _real(superoperator: ComplexArray) -> FloatArray:
+def real(superoperator: ComplexArray) -> FloatArray:
     """Return superoperators (..., D, D) in the basis of Hermitian matrices."""
     first, second, factors = _elements_of_basis(math.isqrt(superoperator.shape[-1]))
     right = superoperator[..., first] * factors[0] + superoperator[..., second] * factors[1]

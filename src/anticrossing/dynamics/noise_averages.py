@@ -270,10 +270,8 @@ def _add(
     noises = [channel.noise for channel in channels]
     for first in range(0, weights.size, chunk):
         some, weight = places[first : first + chunk], weights[first : first + chunk]
-        values = np.stack(
-            [channel.rms[:, None] * some[:, k] for k, channel in enumerate(channels)]
-        )
-        shift, added = displaced(noises, values, lanes.count, lanes.hamiltonian.dimension)
+        values = [channel.rms[:, None] * some[:, k] for k, channel in enumerate(channels)]
+        shift, added = displaced(noises, values, lanes.count)
         found = average(lanes.repeated(weight.size, shift, added), resolution)
 
         def mean(array: FloatArray, weight: FloatArray = weight) -> FloatArray:

@@ -32,28 +32,28 @@ _SAMPLES = 33  # of the window, for an estimate of the work
 
 @dataclass(frozen=True)
 class Blocks:
-    """The equation of all lanes.
+    """The equation of all lanes, of which many may belong to one parameter point.
 
     Attributes
     ----------
     lanes : Lanes
-        Without the noise; many of them may belong to one parameter point.
-    every : Lanes
-        K for each of these, H_s.
+        Without the noise.
     rates : array, shape (lanes, K, K)
     root : array, shape (lanes, K)
     rest : Environment
         What else there is, without memory, its parameters flat.
-    shifts : bool
-        Whether the noise is on the coordinate of H.
+    coupled : sequence of pairs
+        Positions (lanes, K, K) and operators (N, N), where all else is the same in all states.
+    every : Lanes or None
+        Else H_s, K for each of the lanes.
     """
 
     lanes: Lanes
-    every: Lanes
     rates: FloatArray
     root: FloatArray
     rest: Environment
-    shifts: bool
+    coupled: tuple[tuple[FloatArray, ComplexArray], ...] = ()
+    every: Lanes | None = None
 
     @classmethod
     def of(
@@ -64,19 +64,23 @@ class Blocks:
         resolution: int,
     ) -> Blocks:
         """Return the equation with noises whose parameters are flat."""
-        process, values = joint([noise.process(resolution) for noise in noises])
-        points, states = lanes.count // lanes.copies, process.states
+        points = lanes.count // lanes.copies
 
         def each(array: FloatArray) -> FloatArray:
             whole = np.broadcast_to(array, (points, *array.shape[1:]))
             return np.repeat(whole, lanes.copies, axis=0)
 
-        values = np.stack([each(one) for one in values]) if len(values) else values
-        shift, added = displaced(noises, values, lanes.count, lanes.hamiltonian.dimension)
-        every = lanes.repeated(states, shift, added)
-        return cls(
-            lanes, every, each(process.rates), each(process.root), rest, shift is not None
-        )
+        parts = [noise.process(resolution) for noise in noises]
+        operators = [noise.operator for noise in noises if noise.operator is not None]
+        if len(operators) == len(noises) and not _follows_levels(lanes, rest):
+            process, positions = joint(parts)
+            coupled = tuple(zip(map(each, positions), operators, strict=True))
+            return cls(lanes, each(process.rates), each(process.root), rest, coupled)
+        process, positions = joint([part.in_values() for part in parts])
+        values = [np.einsum("lkk->lk", each(position)) for position in positions]
+        shift, added = displaced(noises, values, lanes.count)
+        every = lanes.repeated(process.states, shift, added)
+        return cls(lanes, each(process.rates), each(process.root), rest, every=every)
 
     @property
     def states(self) -> int:
@@ -88,37 +92,52 @@ class Blocks:
         """K N²."""
         return self.states * self.lanes.hamiltonian.dimension**2
 
+    @property
+    def shifts(self) -> bool:
+        """Whether the noise is on the coordinate of H."""
+        return self.every is not None and self.every.shift is not None
+
+    def inside(
+        self, times: FloatArray, lane: npt.NDArray[np.intp]
+    ) -> tuple[FloatArray, npt.NDArray[np.intp]]:
+        """Return times (P K, n) and lanes (P K,) of all states."""
+        rows = (lane[:, None] * self.states + np.arange(self.states)).ravel()
+        return np.repeat(times, self.states, axis=0), rows
+
     def nodes_of(
         self, times: FloatArray, lane: npt.NDArray[np.intp]
     ) -> tuple[npt.NDArray[Any], Nodes]:
-        """Return H_s at `times` (P, n) of lanes (P,), (P K, n, N, N), and the nodes."""
-        inside = (lane[:, None] * self.states + np.arange(self.states)).ravel()
-        matrices, nodes = liouville.nodes_of(
-            self.every, np.repeat(times, self.states, axis=0), inside
-        )
-        return matrices, replace(nodes, lane=nodes.lane // self.every.copies)
+        """Return H at `times` (P, n) of lanes (P,), (P, n, N, N), and the nodes.
+
+        Where states differ those of each, (P K, n, N, N).
+        """
+        lanes = self.lanes
+        if self.every is not None:
+            lanes = self.every
+            times, lane = self.inside(times, lane)
+        matrices, nodes = liouville.nodes_of(lanes, times, lane)
+        return matrices, replace(nodes, lane=nodes.lane // lanes.copies)
 
     def sources(self, times: FloatArray, lane: npt.NDArray[np.intp]) -> list[Source]:
-        """Return what the generator is made of at `times` (P, n); all but jumps lie in blocks."""
+        """Return what the generator is made of at `times` (P, n), of one lane to be a matrix."""
         parts = generators.sources_of(*self.nodes_of(times, lane), self.rest)
         found = [self._lifted(part, lane.size) for part in parts]
-        if self.states > 1:
-            jumps = np.kron(self.rates[lane[0]], np.eye(self.size // self.states))
-            found.append(Source(np.ones((*times.shape, 1)), lambda w: w[..., None] * jumps))
-        return found
+        constant = self._constant(lane[:1])[0]
+        return [*found, Source(np.ones((*times.shape, 1)), lambda w: w[..., None] * constant)]
 
     def generators(
         self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]
     ) -> ComplexArray:
         """Return the generator at `times` (P, n) of lanes (P,), (P, n, D, D)."""
         parts = generators.sources_of(*self.nodes_of(times, lane), self.rest)
-        inside = sum(part.matrix(part.values) for part in parts)
-        one = np.eye(self.size // self.states)
-        jumps = liouville.kron(self.rates[lane], one)
-        total = np.repeat(jumps[:, None], times.shape[1], axis=1).astype(np.complex128)
-        blocks = total.reshape(*total.shape[:2], self.states, one.shape[0], self.states, -1)
+        inside = np.asarray(sum(part.matrix(part.values) for part in parts))
+        numbers = inside.shape[-1]
+        total = self._constant(lane)[:, None].astype(np.complex128)
+        total = np.repeat(total, times.shape[1], axis=1)
+        blocks = total.reshape(*total.shape[:2], self.states, numbers, self.states, numbers)
+        each = 1 if self.every is None else self.states
         for s in range(self.states):
-            blocks[:, :, s, :, s] += np.asarray(inside)[s :: self.states]
+            blocks[:, :, s, :, s] += inside[s % each :: each]
         return total
 
     def trace(self) -> FloatArray:
@@ -136,13 +155,17 @@ class Blocks:
         _, nodes = self.nodes_of(times, np.arange(count))
         size = nodes.angular * (nodes.energies[..., -1] - nodes.energies[..., 0])
         size = size + densities.decay(self.rest, nodes)
-        largest = np.max(size.reshape(count, self.states, -1), axis=1).mean(axis=1)
+        largest = np.max(size.reshape(count, -1, _SAMPLES), axis=1).mean(axis=1)
         largest += np.max(np.sum(np.abs(self.rates), axis=-1), axis=-1)
+        for position, operator in self.coupled:
+            reach = np.max(np.sum(np.abs(position), axis=-1), axis=-1)
+            levels = np.linalg.eigvalsh(operator)
+            largest += nodes.angular * reach * (levels[-1] - levels[0])
         return np.asarray((lanes.stop - lanes.start) * largest)
 
     def breakpoints(self, given: FloatArray | None) -> FloatArray | None:
         """Return times where panels must end, those of shifted features among them."""
-        found = features.find(self.every) if self.shifts else None
+        found = features.find(self.every) if self.every is not None and self.shifts else None
         if found is None:
             return given
         found = found.reshape(self.lanes.count, -1)
@@ -153,27 +176,35 @@ class Blocks:
     ) -> npt.NDArray[Any] | None:
         """Return what drives the equation beside H, (P, n, k), if it may vary."""
         found = []
-        if self.shifts:
-            inside = (lane[:, None] * self.states + np.arange(self.states)).ravel()
-            repeated = np.repeat(times, self.states, axis=0)
-            values = between_nodes.driving(self.every, repeated, inside)
+        if self.every is not None and self.shifts:
+            values = between_nodes.driving(self.every, *self.inside(times, lane))
             found.append(_side_by_side(values, lane.size))
         rest = self.rest.scalars(self.lanes.coordinates(times, lane), times)
         if rest is not None:
             found.append(rest)
         return np.concatenate(found, axis=-1) if found else None
 
+    def _constant(self, lane: npt.NDArray[np.intp]) -> FloatArray:
+        """Return what couples the states, (P, D, D)."""
+        levels, angular = self.lanes.hamiltonian.dimension, self.lanes.hamiltonian.units.angular
+        total = liouville.kron(self.rates[lane], np.eye(levels**2))
+        for position, operator in self.coupled:
+            inside = generators.real(liouville.commutator(angular * operator))
+            total = total + liouville.kron(position[lane], inside)
+        return np.asarray(total)
+
     def _lifted(self, part: Source, panels: int) -> Source:
         """Return a part of every block as one of the whole generator."""
-        states = self.states
-        values = _side_by_side(part.values, panels)
+        states, differ = self.states, self.every is not None
+        values = _side_by_side(part.values, panels) if differ else part.values
 
         def matrix(weights: FloatArray) -> FloatArray:
-            inside = part.matrix(weights.reshape(*weights.shape[:-1], states, -1))
+            every = states if differ else 1
+            inside = part.matrix(weights.reshape(*weights.shape[:-1], every, -1))
             size = inside.shape[-1]
             total = np.zeros((*weights.shape[:-1], states, size, states, size))
             for s in range(states):
-                total[..., s, :, s, :] = inside[..., s, :, :]
+                total[..., s, :, s, :] = inside[..., s % every, :, :]
             return total.reshape(*weights.shape[:-1], states * size, states * size)
 
         return Source(values, matrix)
@@ -224,9 +255,9 @@ class BlockKernel(LinearKernel):
 
 
 def displaced(
-    noises: Sequence[Noise], values: FloatArray, lanes: int, levels: int
+    noises: Sequence[Noise], values: Sequence[FloatArray], lanes: int
 ) -> tuple[FloatArray | None, ComplexArray | None]:
-    """Return what values (n, lanes, K) of noises add to the coordinate, and to H."""
+    """Return what values (lanes, K) of every noise add to the coordinate, and to H."""
     shift: FloatArray | None = None
     added: ComplexArray | None = None
     for noise, value in zip(noises, values, strict=True):
@@ -237,6 +268,13 @@ def displaced(
             new = whole[..., None, None] * noise.operator
             added = new if added is None else added + new
     return shift, added
+
+
+def _follows_levels(lanes: Lanes, rest: Environment) -> bool:
+    """Whether an environment depends on the levels of H, which noise moves."""
+    _, nodes = liouville.nodes_of(lanes, lanes.start[:1, None], np.zeros(1, dtype=np.intp))
+    nodes = replace(nodes, lane=nodes.lane // lanes.copies)
+    return rest.eigen_rates(nodes) is not None or rest.superoperator(nodes) is not None
 
 
 def _side_by_side(values: npt.NDArray[Any], panels: int) -> npt.NDArray[Any]:

@@ -26,30 +26,40 @@ from anticrossing.environment.base import Combined, Environment, Nodes
 
 @dataclass(frozen=True)
 class Process:
-    """A reversible Markov process of K states with a number for every state.
+    """A reversible Markov process of K states, or a sum over its functions up to an order.
 
-    With the probabilities p_s of the states at rest, and M the generator of their evolution,
-    `rates` is p_s^(−1/2) M_sr p_r^(1/2): symmetric, no eigenvalue positive, rates · root = 0. What
-    is averaged over the process is Σ_s root_s y_s, where y starts as root_s times the beginning.
+    With the probabilities p_s of states at rest that have values x_s, and the generator M of their
+    evolution, `position` is diagonal, `rates` is p_s^(−1/2) M_sr p_r^(1/2), which is symmetric, and
+    `root` is √p_s; or all three are the same in another orthonormal basis. What is averaged over
+    the process is Σ_s root_s y_s, where y starts as root_s times the beginning.
 
     Attributes
     ----------
-    values : array, shape (L, K)
-        Of the noise in every state, at L parameter points (or one for all).
+    position : array, shape (L, K, K)
+        Of the noise, at L parameter points (or one for all).
     rates : array, shape (L, K, K)
-        Per time.
+        Per time; no eigenvalue is positive, rates · root = 0.
     root : array, shape (L, K)
-        √p_s, of either sign.
     """
 
-    values: FloatArray
+    position: FloatArray
     rates: FloatArray
     root: FloatArray
 
     @property
     def states(self) -> int:
         """K."""
-        return int(self.values.shape[-1])
+        return int(self.root.shape[-1])
+
+    def in_values(self) -> Process:
+        """Return the process in the basis in which its position is diagonal."""
+        values, basis = np.linalg.eigh(self.position)
+        back = basis.swapaxes(-1, -2)
+        return Process(
+            values[..., None] * np.eye(self.states),
+            back @ self.rates @ basis,
+            (back @ self.root[..., None])[..., 0],
+        )
 
 
 class Noise(Environment):
@@ -178,20 +188,21 @@ def split(environment: Environment) -> tuple[tuple[Noise, ...], Combined]:
     return noises, Combined([part for part in parts if not isinstance(part, Noise)])
 
 
-def joint(processes: Sequence[Process]) -> tuple[Process, FloatArray]:
-    """Return independent processes as one, whose values are 0, and the values of each, (n, L, K)."""
-    lanes = max((p.values.shape[0] for p in processes), default=1)
+def joint(processes: Sequence[Process]) -> tuple[Process, list[FloatArray]]:
+    """Return independent processes as one, whose position is their sum, and the position of each.
+
+    Each is (L, K, K), as there.
+    """
+    lanes = max((p.root.shape[0] for p in processes), default=1)
     rates, root = np.zeros((lanes, 1, 1)), np.ones((lanes, 1))
-    values = np.zeros((0, lanes, 1))
+    positions: list[FloatArray] = []
     for process in processes:
         one, other = np.eye(root.shape[-1]), np.eye(process.states)
+        positions = [np.kron(position, other) for position in positions]
+        positions.append(np.kron(one, np.broadcast_to(process.position, (lanes, *other.shape))))
         rates = np.kron(rates, other) + np.kron(one, process.rates)
         root = (root[:, :, None] * process.root[:, None, :]).reshape(lanes, -1)
-        new = np.broadcast_to(process.values[:, None, :], (lanes, one.shape[0], process.states))
-        values = np.concatenate(
-            [np.repeat(values, process.states, axis=-1), new.reshape(1, lanes, -1)]
-        )
-    return Process(np.zeros(root.shape), rates, root), values
+    return Process(np.sum(positions, axis=0), rates, root), positions
 
 
 def checked_operator(operator: npt.ArrayLike | None) -> ComplexArray | None:

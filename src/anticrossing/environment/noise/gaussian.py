@@ -161,11 +161,12 @@ class OrnsteinUhlenbeckNoise(MarkovNoise):
         rms, time = np.broadcast_arrays(
             np.atleast_1d(self.rms), np.atleast_1d(self.correlation_time)
         )
-        rest = _hermite(order)
+        steps = np.sqrt(np.arange(1.0, order + 1))
+        x, decay = np.diag(steps, 1) + np.diag(steps, -1), np.diag(np.arange(order + 1.0))
         return Process(
-            rms[:, None] * rest.values,
-            rest.rates / time[:, None, None],
-            np.broadcast_to(rest.root, (rms.size, rest.states)),
+            rms[:, None, None] * x,
+            -decay / time[:, None, None],
+            np.broadcast_to(np.eye(1, order + 1), (rms.size, order + 1)),
         )
 
     def means(
@@ -253,7 +254,7 @@ class GaussianNoise(MarkovNoise):
                 if (other := position.get(raised)) is not None:
                     x[k, other] = x[other, k] = sigma * np.sqrt(raised[part])
         decay = np.array(indices) @ (1 / self.correlation_times)
-        return _in_values(x, decay)
+        return Process(x[None], -np.diag(decay)[None], np.eye(1, decay.size))
 
     def means(
         self, random: np.random.Generator, paths: int, steps: FloatArray
@@ -290,20 +291,6 @@ def _indices(parts: int, order: int) -> tuple[tuple[int, ...], ...]:
         if len(found) > _MOST_STATES:
             break
     return tuple(found)
-
-
-@functools.cache
-def _hermite(order: int) -> Process:
-    """Return the Ornstein–Uhlenbeck process with σ = τ = 1, up to an order."""
-    steps = np.sqrt(np.arange(1.0, order + 1))
-    return _in_values(np.diag(steps, 1) + np.diag(steps, -1), np.arange(order + 1.0))
-
-
-def _in_values(x: FloatArray, decay: FloatArray) -> Process:
-    """Return the process in the eigenbasis of its value x, given in that of its decay."""
-    values, vectors = np.linalg.eigh(x)
-    rates = -(vectors.T * decay) @ vectors
-    return Process(values[None], 0.5 * (rates + rates.T)[None], vectors[:1])
 
 
 def _means(

@@ -134,8 +134,7 @@ class PinkNoise(MarkovNoise):
         return np.asarray(sum(part.correlation(when) for part in self.parts))
 
     def process(self, resolution: int) -> Process:
-        together, values = joint([part.process(resolution) for part in self.parts])
-        return Process(values.sum(axis=0), together.rates, together.root)
+        return joint([part.process(resolution) for part in self.parts])[0]
 
     def means(
         self, random: np.random.Generator, paths: int, steps: FloatArray

@@ -100,7 +100,7 @@ class TelegraphNoise(MarkovNoise):
         counts = np.cumsum(np.log(np.maximum(up, 1.0)))  # log n!
         counts = counts[-1] - counts - counts[::-1] - self.fluctuators * np.log(2)
         return Process(
-            np.broadcast_to(values, shape),
+            np.broadcast_to(values[..., None] * np.eye(up.size), (lanes, up.size, up.size)),
             np.broadcast_to(flips[:, None, None] * rates, (lanes, up.size, up.size)),
             np.broadcast_to(np.exp(0.5 * counts), shape),
         )
