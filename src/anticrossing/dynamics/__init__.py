@@ -20,6 +20,7 @@ from anticrossing.dynamics.periodic import (
 from anticrossing.dynamics.propagation import estimate, propagate
 from anticrossing.dynamics.quasi_energies import QuasiEnergies, Resonance, quasi_energies
 from anticrossing.dynamics.result import Propagation
+from anticrossing.dynamics.sampled_paths import SampledPropagation, sample_paths
 from anticrossing.dynamics.state_evolution import StateEvolution
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Propagation",
     "QuasiEnergies",
     "Resonance",
+    "SampledPropagation",
     "StateEvolution",
     "estimate",
     "evolve_fermions",
@@ -45,6 +47,7 @@ __all__ = [
     "periodic_steady_state",
     "propagate",
     "quasi_energies",
+    "sample_paths",
 ]
 
 guard(__name__)

@@ -22,12 +22,13 @@ from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.noise_blocks import BlockKernel, BlockMesh, Blocks, displaced
 from anticrossing.dynamics.panels import Evolution
-from anticrossing.dynamics.request import Request
+from anticrossing.dynamics.readout import readout
+from anticrossing.dynamics.request import Request, density
 from anticrossing.environment import Environment
 from anticrossing.environment.noise.base import MarkovNoise, Noise, split
 
 METHOD = "average over noise"
-LARGEST_BLOCKS = 1200
+LARGEST_BLOCKS = 2000
 """The most numbers that density matrices beside all states of a noise may have."""
 
 _LARGEST_PANELS = 600  # numbers, of a generator whose spectrum is split
@@ -38,9 +39,9 @@ _CHUNK = 256  # evolutions side by side
 _MOST_RESOLUTION = 12
 _UNIT = 2.3e-16
 # Seconds on one core: an order of the Taylor series, and for every element of the generator and
-# column; a panel whose spectrum is split, and for every element of a product; panels of a window.
+# column; a panel whose spectrum is split, and for every element of it; panels of a window.
 _ORDER, _ELEMENT, _PER_RADIAN = 3e-7, 3e-10, 5.0
-_PANEL, _PRODUCT, _PANELS = 4e-3, 1.5e-8, 60.0
+_PANEL, _PANEL_EACH, _PANELS = 3e-3, 1.5e-4, 60.0
 
 
 def follow(request: Request, environment: Environment, initial: ComplexArray) -> Densities:
@@ -52,15 +53,16 @@ def follow(request: Request, environment: Environment, initial: ComplexArray) ->
     _check(request.lanes, noises)
     still = [noise for noise in noises if not isinstance(noise, MarkovNoise)]
     moving = [noise for noise in noises if isinstance(noise, MarkovNoise)]
+    seen = _Seen.of(request, initial)
     notes = tuple(note for noise in noises for note in noise.notes)
     if moving or rest.parts:
         average = functools.partial(_blocks, request, moving, rest, initial)
     else:
         average = functools.partial(_closed, request, initial)
     if all(noise.is_exact for noise in moving):
-        found = _still(request, still, average)
+        found = _still(request, seen, still, average)
         return replace(found, warnings=(*found.warnings, *notes))
-    return _refined(request, still, moving, average, notes)
+    return _refined(request, seen, still, moving, average, notes)
 
 
 _Average = Callable[[Lanes, int], Densities]
@@ -77,6 +79,7 @@ def _check(lanes: Lanes, noises: Sequence[Noise]) -> None:
 
 def _refined(
     request: Request,
+    seen: _Seen,
     still: Sequence[Noise],
     moving: Sequence[MarkovNoise],
     average: _Average,
@@ -84,14 +87,14 @@ def _refined(
 ) -> Densities:
     """Raise the resolution of a process until the averages settle."""
     levels = request.lanes.hamiltonian.dimension
-    found = _still(request, still, average, 0)
+    found = _still(request, seen, still, average, 0)
     left = np.full(request.lanes.count, np.inf)
     for resolution in range(1, _MOST_RESOLUTION):
         states = np.prod([noise.process(resolution).states for noise in moving])
         if states * levels**2 > LARGEST_BLOCKS:
             break
-        finer = _still(request, still, average, resolution)
-        left = _distance(finer.states, found.states)
+        finer = _still(request, seen, still, average, resolution)
+        left = seen.distance(finer.states, found.states)
         found = finer
         if np.all(left <= 0.5 * request.accuracy):
             break
@@ -114,10 +117,35 @@ def _too_large(numbers: int, why: str) -> InputError:
     )
 
 
-def _distance(one: ComplexArray, other: ComplexArray) -> FloatArray:
-    """Return the largest distance at any time, of all matrices together, (lanes,)."""
-    missed = np.sum(np.abs(one - other) ** 2, axis=(2, 3, 4))
-    return np.asarray(np.sqrt(np.max(missed, axis=1)))
+@dataclass(frozen=True)
+class _Seen:
+    """Which probabilities are read: of states `ways` (lanes, T, N, N), from combinations of starts.
+
+    `starts` (lanes, S, M) take the M matrices that are followed to the S initial ones.
+    """
+
+    ways: ComplexArray
+    starts: ComplexArray
+
+    @classmethod
+    def of(cls, request: Request, initial: ComplexArray) -> _Seen:
+        read, levels = readout(request, []), initial.shape[-1]
+        ways = np.concatenate([read.between, read.last[:, None]], axis=1)
+        if not request.whole:
+            return cls(ways, np.ones((initial.shape[0], 1, 1), dtype=np.complex128))
+        first = read.first
+        states = np.einsum("lia,lja->laij", first, first.conj())
+        if not isinstance(request.initial, int):
+            given = np.broadcast_to(density(request.initial), (len(first), 1, levels, levels))
+            states = np.concatenate([states, given], axis=1)
+        starts = np.einsum("lsij,lmij->lsm", states, initial.conj())
+        return cls(ways, np.asarray(starts))
+
+    def distance(self, one: ComplexArray, other: ComplexArray) -> FloatArray:
+        """Return by how much probabilities differ at most between averages, (lanes,)."""
+        moved = np.einsum("lsm,ltmij->ltsij", self.starts, one - other)
+        read = np.einsum("ltia,ltsij,ltja->ltsa", self.ways.conj(), moved, self.ways)
+        return np.asarray(np.max(np.abs(read), axis=(1, 2, 3)))
 
 
 @dataclass
@@ -139,7 +167,11 @@ class _Sum:
 
 
 def _still(
-    request: Request, still: Sequence[Noise], average: _Average, resolution: int = 0
+    request: Request,
+    seen: _Seen,
+    still: Sequence[Noise],
+    average: _Average,
+    resolution: int = 0,
 ) -> Densities:
     """Average over noise that stands still what `average` gives at each of its values."""
     lanes = request.lanes
@@ -159,12 +191,12 @@ def _still(
         odd = np.any(np.round(finer / (0.5 * step)).astype(np.int64) % 2 != 0, axis=1)
         before, step = total.mean(), 0.5 * step
         _add(total, lanes, channels, finer[odd], average, resolution)
-        left = _distance(total.mean(), before)
+        left = seen.distance(total.mean(), before)
         if np.all(left <= 0.5 * request.accuracy):
             # What turns by whole turns from place to place looks as if it stood still.
             other = _Sum()
             _add(other, lanes, channels, _places(step, dimension, _SHIFT), average, resolution)
-            left = np.maximum(left, _distance(total.mean(), other.mean()))
+            left = np.maximum(left, seen.distance(total.mean(), other.mean()))
             if np.all(left <= 0.5 * request.accuracy):
                 break
     warnings = list(dict.fromkeys(total.warnings))
@@ -335,10 +367,8 @@ def _blocks(
     times = _repeated(request.times, lanes)
     cuts = blocks.breakpoints(_repeated(request.breakpoints, lanes))
     strength = blocks.strength()
-    by_steps = np.sum(
-        _PER_RADIAN * strength * (_ORDER + _ELEMENT * blocks.size**2 * columns)
-    )
-    by_panels = lanes.count * _PANELS * (_PANEL + _PRODUCT * blocks.size**3)
+    by_steps = np.sum(_PER_RADIAN * strength * (_ORDER + _ELEMENT * blocks.elements * columns))
+    by_panels = lanes.count * _PANELS * (_PANEL + _PANEL_EACH * blocks.size**2)
     if blocks.size > _LARGEST_PANELS or by_steps < by_panels:
         found = steps.carry(
             lanes,

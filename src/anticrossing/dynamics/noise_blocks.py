@@ -163,6 +163,15 @@ class Blocks:
             largest += nodes.angular * reach * (levels[-1] - levels[0])
         return np.asarray((lanes.stop - lanes.start) * largest)
 
+    @property
+    def elements(self) -> int:
+        """How many elements of the generator are not 0, about."""
+        if self.every is not None:
+            return self.size**2
+        levels = self.lanes.hamiltonian.dimension
+        there = np.count_nonzero(self._constant(np.zeros(1, dtype=np.intp)))
+        return int(there) + 2 * self.states * levels**3
+
     def breakpoints(self, given: FloatArray | None) -> FloatArray | None:
         """Return times where panels must end, those of shifted features among them."""
         found = features.find(self.every) if self.every is not None and self.shifts else None

@@ -22,7 +22,7 @@ from anticrossing.dynamics.many_periods import Periods
 from anticrossing.dynamics.open_kernels import OpenKernel, SuperoperatorKernel, open_kernel
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.dynamics.readout import Readout, doubt, note_degenerate_ends, readout, unreached
-from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, Request
+from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, Request, density
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
 
@@ -79,7 +79,7 @@ def _map(
     if isinstance(initial, int):
         start_eigen = _projector(start_in[..., initial])
     else:
-        start_eigen = dagger(first) @ _density(initial) @ first
+        start_eigen = dagger(first) @ density(initial) @ first
     error = found.error
     if found.evolution is not None:
         given = start_eigen.reshape(lanes.count, levels**2, 1)
@@ -220,7 +220,7 @@ def _follow(request: Request, environment: Environment, work: Work | None) -> Pr
     if isinstance(initial, int):
         start = _projector(read.first[..., initial])
     else:
-        start = np.broadcast_to(_density(initial), (lanes.count, levels, levels))
+        start = np.broadcast_to(density(initial), (lanes.count, levels, levels))
     found = _carried(request, environment, start[:, None], work)
     warnings += found.warnings
     states = found.states[:, :, 0]
@@ -310,8 +310,3 @@ def _doubt(request: Request, populations: FloatArray, transition: FloatArray | N
 
 def _projector(vector: ComplexArray) -> ComplexArray:
     return np.asarray(vector[..., :, None] * vector[..., None, :].conj())
-
-
-def _density(initial: ComplexArray) -> ComplexArray:
-    """Return ρ of a state vector or a density matrix."""
-    return initial if initial.ndim == 2 else np.outer(initial, initial.conj())

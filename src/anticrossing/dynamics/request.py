@@ -259,6 +259,11 @@ def check_initial(levels: int, initial: Any, open_system: bool = False) -> int |
     return state
 
 
+def density(initial: ComplexArray) -> ComplexArray:
+    """Return ρ of a state vector or a density matrix."""
+    return initial if initial.ndim == 2 else np.outer(initial, initial.conj())
+
+
 def _check_density(rho: ComplexArray) -> ComplexArray:
     if abs(np.trace(rho) - 1) > 1e-8:
         raise fail("initial", "have trace 1", f"its trace is {np.trace(rho).real:.6g}")
