@@ -11,11 +11,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError
-from anticrossing._core.linalg import dagger
+from anticrossing._core.linalg import dagger, hermitian_part
 from anticrossing.dynamics import liouville, panels, steps
 from anticrossing.dynamics.densities import Densities
 from anticrossing.dynamics.kernels import UnitaryKernel
@@ -360,26 +362,34 @@ def _blocks(
     if blocks.size > LARGEST_BLOCKS:
         raise _too_large(blocks.size, f"({blocks.states} states of the noise)")
     levels, columns = lanes.hamiltonian.dimension, initial.shape[1]
-    basis = liouville.hermitian_basis(levels).reshape(levels**2, -1)
     given = np.repeat(initial, lanes.copies, axis=0)
-    numbers = (given.reshape(lanes.count, columns, -1) @ basis.conj().T).real
-    start = np.einsum("lk,lmd->lmkd", blocks.root, numbers).reshape(lanes.count, columns, -1)
     times = _repeated(request.times, lanes)
     cuts = blocks.breakpoints(_repeated(request.breakpoints, lanes))
     strength = blocks.strength()
     by_steps = np.sum(_PER_RADIAN * strength * (_ORDER + _ELEMENT * blocks.elements * columns))
     by_panels = lanes.count * _PANELS * (_PANEL + _PANEL_EACH * blocks.size**2)
+
+    def start(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        whole = np.einsum("lk,lmd->lmkd", blocks.root, numbers)
+        return whole.reshape(lanes.count, columns, -1)
+
+    def mean(after: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        parts = after.reshape(*after.shape[:-1], blocks.states, levels**2)
+        return np.einsum("lk,ltmkd->ltmd", blocks.root, parts)
+
+    rows = given.reshape(lanes.count, columns, -1)
     if blocks.size > _LARGEST_PANELS or by_steps < by_panels:
+        basis = liouville.hermitian_basis(levels).reshape(levels**2, -1)
         found = steps.carry(
             lanes,
             BlockMesh(blocks),
-            start,
+            start((rows @ basis.conj().T).real),
             tolerance=request.panel_tolerance,
             phase=strength,
             breakpoints=cuts,
             times=times,
         )
-        after, error, method = found.states, found.error, "steps"
+        states, error, method = mean(found.states) @ basis, found.error, "steps"
         taken = strength, found.panels, found.evaluated
     else:
         evolution = panels.solve(
@@ -390,12 +400,11 @@ def _blocks(
             times=times,
         )
         every = np.concatenate([evolution.snapshots, evolution.propagator[:, None]], axis=1)
-        after = (every @ start.swapaxes(-1, -2)[:, None]).swapaxes(-1, -2).real
+        after = every @ start(rows).swapaxes(-1, -2)[:, None]
+        states = mean(after.swapaxes(-1, -2))
         error, method = evolution.error, evolution.method
         taken = evolution.phase, evolution.panels, evolution.evaluated
-    after = after.reshape(*after.shape[:-1], blocks.states, levels**2)
-    mean = np.einsum("lk,ltmkd->ltmd", blocks.root, after)
-    states = (mean @ basis).reshape(*mean.shape[:-1], levels, levels)
+    states = hermitian_part(states.reshape(*states.shape[:-1], levels, levels))
     excess = np.trace(states - given[:, None], axis1=-2, axis2=-1).real / levels
     states = states - excess[..., None, None] * np.eye(levels)
     error = error + levels * np.max(np.abs(excess), axis=(1, 2))

@@ -5,8 +5,9 @@ With the process of a classical noise at rest in its state s with the probabilit
 
     dρ_s/dt = −i[H_s, ρ_s] + D_s(ρ_s) + Σ_r M_sr ρ_r,    H_s = H(x + δ_s) or H(x) + δ_s A,
 
-exactly, whatever the correlation time. The numbers that are followed are ρ_s p_s^(−1/2), in an
-orthonormal basis of the Hermitian matrices: then M is symmetric.
+exactly, whatever the correlation time. What is followed are the numbers of ρ_s p_s^(−1/2), for
+which M is symmetric: on panels row by row, by steps in an orthonormal basis of the Hermitian
+matrices, where they are real.
 """
 
 from __future__ import annotations
@@ -122,18 +123,16 @@ class Blocks:
         """Return what the generator is made of at `times` (P, n), of one lane to be a matrix."""
         parts = generators.sources_of(*self.nodes_of(times, lane), self.rest)
         found = [self._lifted(part, lane.size) for part in parts]
-        constant = self._constant(lane[:1])[0]
+        constant = self._real_constant(lane[:1])[0]
         return [*found, Source(np.ones((*times.shape, 1)), lambda w: w[..., None] * constant)]
 
     def generators(
         self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]
     ) -> ComplexArray:
         """Return the generator at `times` (P, n) of lanes (P,), (P, n, D, D)."""
-        parts = generators.sources_of(*self.nodes_of(times, lane), self.rest)
-        inside = np.asarray(sum(part.matrix(part.values) for part in parts))
+        inside = liouville.generator_at(*self.nodes_of(times, lane), self.rest)
         numbers = inside.shape[-1]
-        total = self._constant(lane)[:, None].astype(np.complex128)
-        total = np.repeat(total, times.shape[1], axis=1)
+        total = np.repeat(self._constant(lane)[:, None], times.shape[1], axis=1)
         blocks = total.reshape(*total.shape[:2], self.states, numbers, self.states, numbers)
         each = 1 if self.every is None else self.states
         for s in range(self.states):
@@ -169,7 +168,7 @@ class Blocks:
         if self.every is not None:
             return self.size**2
         levels = self.lanes.hamiltonian.dimension
-        there = np.count_nonzero(self._constant(np.zeros(1, dtype=np.intp)))
+        there = np.count_nonzero(self._real_constant(np.zeros(1, dtype=np.intp)))
         return int(there) + 2 * self.states * levels**3
 
     def breakpoints(self, given: FloatArray | None) -> FloatArray | None:
@@ -193,13 +192,21 @@ class Blocks:
             found.append(rest)
         return np.concatenate(found, axis=-1) if found else None
 
-    def _constant(self, lane: npt.NDArray[np.intp]) -> FloatArray:
-        """Return what couples the states, (P, D, D)."""
+    def _constant(self, lane: npt.NDArray[np.intp]) -> ComplexArray:
+        """Return what couples the states, (P, D, D), of ρ row by row."""
+        levels, angular = self.lanes.hamiltonian.dimension, self.lanes.hamiltonian.units.angular
+        total = liouville.kron(self.rates[lane], np.eye(levels**2)).astype(np.complex128)
+        for position, operator in self.coupled:
+            total += liouville.kron(position[lane], liouville.commutator(angular * operator))
+        return np.asarray(total)
+
+    def _real_constant(self, lane: npt.NDArray[np.intp]) -> FloatArray:
+        """Return the same in real numbers."""
         levels, angular = self.lanes.hamiltonian.dimension, self.lanes.hamiltonian.units.angular
         total = liouville.kron(self.rates[lane], np.eye(levels**2))
         for position, operator in self.coupled:
             inside = generators.real(liouville.commutator(angular * operator))
-            total = total + liouville.kron(position[lane], inside)
+            total += liouville.kron(position[lane], inside)
         return np.asarray(total)
 
     def _lifted(self, part: Source, panels: int) -> Source:
