@@ -179,6 +179,7 @@ def level_interferogram(
 
     instance("hamiltonian", hamiltonian, Hamiltonian)
     instance("environment", environment, Environment)
+    refuse_noise(environment)
     adiabatic = choice("readout", readout, BASES) == "adiabatic"
     accuracy = number_between("tolerance", tolerance, 1e-9, 1e-2)
     _check_system(hamiltonian, environment)

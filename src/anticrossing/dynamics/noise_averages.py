@@ -9,6 +9,7 @@ the limit of such.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -34,7 +35,7 @@ LARGEST_BLOCKS = 2000
 """The most numbers that density matrices beside all states of a noise may have."""
 
 _LARGEST_PANELS = 600  # numbers, of a generator whose spectrum is split
-_REACH, _WIDEST, _MOST_PLACES = 8.5, 0.75, 6000  # of a Gaussian, in its root mean squares
+_REACH, _WIDEST, _MOST_PLACES = 8.5, 0.75, 40_000  # of a Gaussian, in its root mean squares
 _SHIFT = 0.381966  # of a step, of the rule that looks between the places
 _VISIBLE = 4.0  # steps, in roots of the rate of H, in which no passage hides
 _CHUNK = 256  # evolutions side by side
@@ -92,7 +93,7 @@ def _refined(
     found = _still(request, seen, still, average, 0)
     left = np.full(request.lanes.count, np.inf)
     for resolution in range(1, _MOST_RESOLUTION):
-        states = np.prod([noise.process(resolution).states for noise in moving])
+        states = math.prod(noise.states(resolution) for noise in moving)
         if states * levels**2 > LARGEST_BLOCKS:
             break
         finer = _still(request, seen, still, average, resolution)
@@ -358,9 +359,11 @@ def _blocks(
     resolution: int,
 ) -> Densities:
     """Follow density matrices beside all states of a process, by the cheaper method."""
+    states = math.prod(noise.states(resolution) for noise in moving)
+    numbers = states * lanes.hamiltonian.dimension**2
+    if numbers > LARGEST_BLOCKS:
+        raise _too_large(numbers, f"({states} states of the noise)")
     blocks = Blocks.of(lanes, moving, rest, resolution)
-    if blocks.size > LARGEST_BLOCKS:
-        raise _too_large(blocks.size, f"({blocks.states} states of the noise)")
     levels, columns = lanes.hamiltonian.dimension, initial.shape[1]
     given = np.repeat(initial, lanes.copies, axis=0)
     times = _repeated(request.times, lanes)

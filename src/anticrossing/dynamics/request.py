@@ -169,10 +169,22 @@ def check_open(
     return hamiltonian, drive
 
 
+def refuse_noise(environment: Environment) -> None:
+    """Raise `InputError` for noise that remembers, which only `propagate` and paths follow."""
+    if environment.noises:
+        raise fail(
+            "environment",
+            "forget at once here",
+            f"it holds {environment.noises[0]!r}, which `propagate` and `dynamics.sample_paths` "
+            "follow",
+        )
+
+
 def check_single_open(hamiltonian: Any, drive: Any, environment: Any) -> tuple[Hamiltonian, Drive]:
     """Return what `check_kinds` does, or raise `InputError`, also for a batch."""
     hamiltonian, drive = check_kinds(hamiltonian, drive)
     instance("environment", environment, Environment)
+    refuse_noise(environment)
     for name, shape in (
         ("hamiltonian", hamiltonian.batch_shape),
         ("drive", drive.batch_shape),

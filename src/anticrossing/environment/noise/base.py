@@ -180,6 +180,15 @@ class MarkovNoise(Noise):
         resolution : int
         """
 
+    def states(self, resolution: int) -> int:
+        """Return how many states the process has.
+
+        Parameters
+        ----------
+        resolution : int
+        """
+        return self.process(resolution).states
+
 
 def split(environment: Environment) -> tuple[tuple[Noise, ...], Combined]:
     """Return the noises with a memory in an environment, and the sum of all else."""

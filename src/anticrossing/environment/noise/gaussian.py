@@ -23,8 +23,9 @@ from anticrossing.environment.noise.base import (
 )
 from anticrossing.environment.noise.telegraph import said
 
-_ORDERS = (3, 5, 8, 12, 18, 26, 38, 54, 76, 108, 150, 210, 300)
-_SUM_ORDERS = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 17, 20)
+# Numbers of states turn even and odd: with and without one at 0.
+_ORDERS = (3, 6, 9, 14, 19, 28, 39, 56, 79, 110, 155, 220, 309)
+_SUM_ORDERS, _ALWAYS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 18, 22, 27), 2
 _MOST_STATES = 5000
 _SHORT = 1e-2  # of a step, in correlation times: its series
 
@@ -242,10 +243,16 @@ class GaussianNoise(MarkovNoise):
         decay = np.exp(-np.abs(points("time", time)) / self.correlation_times[:, None])
         return np.asarray(self.rms**2 @ decay)
 
-    def process(self, resolution: int) -> Process:
+    def _indices(self, resolution: int) -> tuple[tuple[int, ...], ...]:
         orders = _ORDERS if self.rms.size == 1 else _SUM_ORDERS
         order = orders[min(resolution, len(orders) - 1)]
-        indices = _indices(self.rms.size, order)
+        # What forgets fast against its own strength acts nearly as white noise: a few orders do.
+        fast = 1 / (self.rms * self.correlation_times)
+        weights = 0.5 + 0.5 * np.log2(1 + fast / np.min(fast))
+        return _indices(tuple(weights.tolist()), order)
+
+    def process(self, resolution: int) -> Process:
+        indices = self._indices(resolution)
         position = {index: k for k, index in enumerate(indices)}
         x = np.zeros((len(indices), len(indices)))
         for index, k in position.items():
@@ -255,6 +262,9 @@ class GaussianNoise(MarkovNoise):
                     x[k, other] = x[other, k] = sigma * np.sqrt(raised[part])
         decay = np.array(indices) @ (1 / self.correlation_times)
         return Process(x[None], -np.diag(decay)[None], np.eye(1, decay.size))
+
+    def states(self, resolution: int) -> int:
+        return len(self._indices(resolution))
 
     def means(
         self, random: np.random.Generator, paths: int, steps: FloatArray
@@ -281,16 +291,22 @@ def _several(name: str, value: npt.ArrayLike) -> FloatArray:
 
 
 @functools.cache
-def _indices(parts: int, order: int) -> tuple[tuple[int, ...], ...]:
-    """Return all products of Hermite functions, of so many variables, up to an order."""
-    found: list[tuple[int, ...]] = []
-    for total in range(order + 1):
-        for cuts in itertools.combinations(range(total + parts - 1), parts - 1):
-            edges = (-1, *cuts, total + parts - 1)
-            found.append(tuple(b - a - 1 for a, b in itertools.pairwise(edges)))
+def _indices(weights: tuple[float, ...], order: int) -> tuple[tuple[int, ...], ...]:
+    """Return products of Hermite functions, one for each weight, up to a weighted order.
+
+    All up to an order that does not ask for weights are among them.
+    """
+    found: list[tuple[tuple[int, ...], float]] = [((), 0.0)]
+    for weight in weights:
+        found = [
+            ((*index, n), total + n * weight)
+            for index, total in found
+            for n in range(order + 1)
+            if total + n * weight <= order or sum(index) + n <= _ALWAYS
+        ]
         if len(found) > _MOST_STATES:
             break
-    return tuple(found)
+    return tuple(index for index, _ in found)
 
 
 def _means(

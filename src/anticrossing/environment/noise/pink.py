@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -135,6 +136,9 @@ class PinkNoise(MarkovNoise):
 
     def process(self, resolution: int) -> Process:
         return joint([part.process(resolution) for part in self.parts])[0]
+
+    def states(self, resolution: int) -> int:
+        return math.prod(part.states(resolution) for part in self.parts)
 
     def means(
         self, random: np.random.Generator, paths: int, steps: FloatArray
