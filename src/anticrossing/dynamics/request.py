@@ -181,10 +181,15 @@ def refuse_noise(environment: Environment) -> None:
 
 
 def check_single_open(hamiltonian: Any, drive: Any, environment: Any) -> tuple[Hamiltonian, Drive]:
-    """Return what `check_kinds` does, or raise `InputError`, also for a batch."""
-    hamiltonian, drive = check_kinds(hamiltonian, drive)
+    """Return what `check_kinds` does, or raise `InputError`, also for a batch and for noise."""
     instance("environment", environment, Environment)
     refuse_noise(environment)
+    return check_noisy(hamiltonian, drive, environment)
+
+
+def check_noisy(hamiltonian: Any, drive: Any, environment: Any) -> tuple[Hamiltonian, Drive]:
+    """Return what `check_kinds` does, or raise `InputError`, also for a batch."""
+    hamiltonian, drive = check_kinds(hamiltonian, drive)
     for name, shape in (
         ("hamiltonian", hamiltonian.batch_shape),
         ("drive", drive.batch_shape),
