@@ -8,6 +8,7 @@ from anticrossing._core.public import guard
 from anticrossing.dynamics.contour import LogProbability, log_probability
 from anticrossing.dynamics.effort import Effort
 from anticrossing.dynamics.fermions import FermionEvolution, evolve_fermions
+from anticrossing.dynamics.filter_functions import FilterFunction, filter_function
 from anticrossing.dynamics.floquet import Floquet, floquet
 from anticrossing.dynamics.gaussian import GaussianState
 from anticrossing.dynamics.interferogram import Interferogram, interferogram
@@ -26,6 +27,7 @@ from anticrossing.dynamics.state_evolution import StateEvolution
 __all__ = [
     "Effort",
     "FermionEvolution",
+    "FilterFunction",
     "Floquet",
     "GaussianState",
     "Interferogram",
@@ -39,6 +41,7 @@ __all__ = [
     "StateEvolution",
     "estimate",
     "evolve_fermions",
+    "filter_function",
     "floquet",
     "interferogram",
     "level_interferogram",

@@ -63,9 +63,7 @@ def sources(
     return found
 
 
-def sources_of(
-    matrices: npt.NDArray[Any], nodes: Nodes, environment: Environment
-) -> list[Source]:
+def sources_of(matrices: npt.NDArray[Any], nodes: Nodes, environment: Environment) -> list[Source]:
     """Return the same at nodes, with what an environment answers there."""
     return sources(
         matrices,

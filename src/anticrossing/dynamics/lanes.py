@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, FloatArray, fail, flattened, joint_shape, real_array
+from anticrossing._core.checks import (
+    ComplexArray,
+    FloatArray,
+    fail,
+    flattened,
+    joint_shape,
+    real_array,
+)
 from anticrossing._core.threads import one_thread
 from anticrossing.drive import Clock, Drive, Path, compose
 from anticrossing.hamiltonian import (
@@ -131,9 +138,7 @@ class Lanes:
         """The number of lanes."""
         return int(self.start.size)
 
-    def repeated(
-        self, count: int, shift: FloatArray | None, added: ComplexArray | None
-    ) -> Lanes:
+    def repeated(self, count: int, shift: FloatArray | None, added: ComplexArray | None) -> Lanes:
         """Return every lane so many times in a row, shifted (lanes, count), with matrices added."""
         found: dict[str, Any] = {k: np.repeat(getattr(self, k), count) for k in ("start", "stop")}
         for name in ("h_parameters", "d_parameters"):
@@ -142,7 +147,7 @@ class Lanes:
             added = added.reshape(-1, *added.shape[-2:])
             mean = np.mean(np.einsum("...ii->...i", added), axis=-1)
             added = added - mean[:, None, None] * np.eye(added.shape[-1])
-        new = {"shift": None if shift is None else shift.reshape(-1), "added": added}
+        new: dict[str, Any] = {"shift": None if shift is None else shift.reshape(-1), "added": added}
         for name, value in new.items():
             before = getattr(self, name)
             if before is not None:
@@ -275,9 +280,7 @@ class Lanes:
 
     def positions(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
         """Return x(t) at `times` (P, n) of lanes `lane` (P,)."""
-        x = self.drive.evaluate(
-            times, {k: v[lane][:, None] for k, v in self.d_parameters.items()}
-        )
+        x = self.drive.evaluate(times, {k: v[lane][:, None] for k, v in self.d_parameters.items()})
         return x if self.shift is None else x + self.shift[lane][:, None]
 
     @property

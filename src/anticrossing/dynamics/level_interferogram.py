@@ -29,6 +29,7 @@ from anticrossing._core.variables import Variable
 from anticrossing.dynamics._generator_table import Table
 from anticrossing.dynamics.interferogram import BASES, axes_of, draw_map
 from anticrossing.dynamics.readout import unreached
+from anticrossing.dynamics.request import refuse_noise
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.units import Units

@@ -102,7 +102,7 @@ def _refined(
         if np.all(left <= 0.5 * request.accuracy):
             break
     if not np.all(np.isfinite(left)):
-        raise _too_large(int(states) * levels**2, "to see whether the averages settle")
+        raise _too_large(states * levels**2, "to see whether the averages settle")
     warnings = [*found.warnings, *notes]
     if np.any(left > 0.5 * request.accuracy):
         warnings.append(
@@ -170,11 +170,7 @@ class _Sum:
 
 
 def _still(
-    request: Request,
-    seen: _Seen,
-    still: Sequence[Noise],
-    average: _Average,
-    resolution: int = 0,
+    request: Request, seen: _Seen, still: Sequence[Noise], average: _Average, resolution: int = 0
 ) -> Densities:
     """Average over noise that stands still what `average` gives at each of its values."""
     lanes = request.lanes
@@ -324,14 +320,12 @@ def _add(
         total.warnings += found.warnings
 
 
-def _repeated(array: ComplexArray | None, lanes: Lanes) -> ComplexArray | None:
+def _repeated(array: FloatArray | None, lanes: Lanes) -> FloatArray | None:
     """Return what belongs to every lane for all of its copies."""
     return None if array is None else np.repeat(array, lanes.copies, axis=0)
 
 
-def _closed(
-    request: Request, initial: ComplexArray, lanes: Lanes, resolution: int
-) -> Densities:
+def _closed(request: Request, initial: ComplexArray, lanes: Lanes, resolution: int) -> Densities:
     """Evolve without an environment: panels of propagators."""
     levels = lanes.hamiltonian.dimension
     found: Evolution = panels.solve(
@@ -359,10 +353,10 @@ def _blocks(
     resolution: int,
 ) -> Densities:
     """Follow density matrices beside all states of a process, by the cheaper method."""
-    states = math.prod(noise.states(resolution) for noise in moving)
-    numbers = states * lanes.hamiltonian.dimension**2
+    count = math.prod(noise.states(resolution) for noise in moving)
+    numbers = count * lanes.hamiltonian.dimension**2
     if numbers > LARGEST_BLOCKS:
-        raise _too_large(numbers, f"({states} states of the noise)")
+        raise _too_large(numbers, f"({count} states of the noise)")
     blocks = Blocks.of(lanes, moving, rest, resolution)
     levels, columns = lanes.hamiltonian.dimension, initial.shape[1]
     given = np.repeat(initial, lanes.copies, axis=0)
@@ -381,6 +375,7 @@ def _blocks(
         return np.einsum("lk,ltmkd->ltmd", blocks.root, parts)
 
     rows = given.reshape(lanes.count, columns, -1)
+    states: npt.NDArray[Any]
     if blocks.size > _LARGEST_PANELS or by_steps < by_panels:
         basis = liouville.hermitian_basis(levels).reshape(levels**2, -1)
         found = steps.carry(

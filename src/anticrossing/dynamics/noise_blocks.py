@@ -58,11 +58,7 @@ class Blocks:
 
     @classmethod
     def of(
-        cls,
-        lanes: Lanes,
-        noises: Sequence[MarkovNoise],
-        rest: Environment,
-        resolution: int,
+        cls, lanes: Lanes, noises: Sequence[MarkovNoise], rest: Environment, resolution: int
     ) -> Blocks:
         """Return the equation with noises whose parameters are flat."""
         points = lanes.count // lanes.copies
@@ -179,9 +175,7 @@ class Blocks:
         found = found.reshape(self.lanes.count, -1)
         return found if given is None else np.concatenate([given, found], axis=1)
 
-    def scalars(
-        self, times: FloatArray, lane: npt.NDArray[np.intp]
-    ) -> npt.NDArray[Any] | None:
+    def scalars(self, times: FloatArray, lane: npt.NDArray[np.intp]) -> npt.NDArray[Any] | None:
         """Return what drives the equation beside H, (P, n, k), if it may vary."""
         found = []
         if self.every is not None and self.shifts:
@@ -243,9 +237,7 @@ class BlockMesh(Mesh):
     ) -> npt.NDArray[Any] | None:
         return self.blocks.scalars(times, lane)
 
-    def _sources(
-        self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]
-    ) -> list[Source]:
+    def _sources(self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> list[Source]:
         return self.blocks.sources(times, lane)
 
 
@@ -301,5 +293,3 @@ def _side_by_side(values: npt.NDArray[Any], panels: int) -> npt.NDArray[Any]:
 
 def _has_functions(blocks: Blocks) -> bool:
     return blocks.rest.has_functions or (blocks.shifts and blocks.lanes.is_function)
-
-

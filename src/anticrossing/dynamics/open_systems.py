@@ -178,9 +178,7 @@ def _panels(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
     return _Maps(maps, first, last, of.error, of.phase, of.panels, of.evaluated, method, evolution)
 
 
-def _columns(
-    request: Request, kernel: OpenKernel, times: FloatArray, work: Work | None
-) -> _Maps:
+def _columns(request: Request, kernel: OpenKernel, times: FloatArray, work: Work | None) -> _Maps:
     """Find the same by following a basis of all Hermitian matrices."""
     lanes, levels = request.lanes, request.lanes.hamiltonian.dimension
     start = liouville.hermitian_basis(levels)
@@ -227,13 +225,7 @@ def _follow(request: Request, environment: Environment, work: Work | None) -> Pr
     ways = np.concatenate([read.between, read.last[:, None]], axis=1)
     populations = np.einsum("pkia,pkij,pkja->pka", ways.conj(), states, ways).real
     seen = _Seen(
-        states,
-        populations,
-        found.error,
-        found.phase,
-        found.panels,
-        found.evaluated,
-        found.method,
+        states, populations, found.error, found.phase, found.panels, found.evaluated, found.method
     )
     return _propagation(request, read, warnings, seen)
 

@@ -65,9 +65,7 @@ class Mesh(SuperoperatorKernel):
             latest = self._latest = (times, lane, self._sources(lanes, times, lane))
         return latest[2]
 
-    def _sources(
-        self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]
-    ) -> list[Source]:
+    def _sources(self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> list[Source]:
         return generators.sources_of(*liouville.nodes_of(lanes, times, lane), self.environment)
 
     def solve(

@@ -37,6 +37,7 @@ _MODULES = {
     "wubs": "wubs",
     "zenesini": "zenesini",
     "amplitude-spectroscopy": "amplitude_spectroscopy",
+    "kayanuma-noise": "kayanuma_noise",
 }
 
 NAMES = tuple(_MODULES)

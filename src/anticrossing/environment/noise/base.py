@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -204,7 +204,7 @@ def joint(processes: Sequence[Process]) -> tuple[Process, list[FloatArray]]:
     """
     lanes = max((p.root.shape[0] for p in processes), default=1)
     rates, root = np.zeros((lanes, 1, 1)), np.ones((lanes, 1))
-    positions: list[FloatArray] = []
+    positions: list[Any] = []
     for process in processes:
         one, other = np.eye(root.shape[-1]), np.eye(process.states)
         positions = [np.kron(position, other) for position in positions]

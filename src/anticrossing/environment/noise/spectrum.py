@@ -116,9 +116,7 @@ class NoiseSpectrum(Result):
         table = np.array(rows, dtype=np.float64).reshape(-1, 2)
         return cls(table[:, 0], table[:, 1])
 
-    def noise(
-        self, operator: npt.ArrayLike | None = None, *, lorentzians: int = 6
-    ) -> FittedNoise:
+    def noise(self, operator: npt.ArrayLike | None = None, *, lorentzians: int = 6) -> FittedNoise:
         """Return Gaussian noise with this spectrum, fitted by a sum of Lorentzians.
 
         Parameters

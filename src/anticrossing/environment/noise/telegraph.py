@@ -70,9 +70,7 @@ class TelegraphNoise(MarkovNoise):
         self.correlation_time = duration("correlation_time", correlation_time)
         batch(amplitude=self.amplitude, correlation_time=self.correlation_time)
         self.operator = checked_operator(operator)
-        self.fluctuators = integer(
-            "fluctuators", fluctuators, minimum=1, maximum=_MOST_FLUCTUATORS
-        )
+        self.fluctuators = integer("fluctuators", fluctuators, minimum=1, maximum=_MOST_FLUCTUATORS)
 
     @property
     def variance(self) -> FloatArray:
