@@ -147,7 +147,8 @@ class Lanes:
             added = added.reshape(-1, *added.shape[-2:])
             mean = np.mean(np.einsum("...ii->...i", added), axis=-1)
             added = added - mean[:, None, None] * np.eye(added.shape[-1])
-        new: dict[str, Any] = {"shift": None if shift is None else shift.reshape(-1), "added": added}
+        shift = None if shift is None else shift.reshape(-1)
+        new: dict[str, Any] = {"shift": shift, "added": added}
         for name, value in new.items():
             before = getattr(self, name)
             if before is not None:

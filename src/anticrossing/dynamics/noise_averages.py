@@ -39,6 +39,8 @@ _REACH, _WIDEST, _MOST_PLACES = 8.5, 0.75, 40_000  # of a Gaussian, in its root 
 _SHIFT = 0.381966  # of a step, of the rule that looks between the places
 _VISIBLE = 4.0  # steps, in roots of the rate of H, in which no passage hides
 _CHUNK = 256  # evolutions side by side
+# As good at least are coherences, as long as that takes no more numbers or places than so many.
+_COHERENT, _MOST_FOR_COHERENCES = 1e-6, 400
 _MOST_RESOLUTION = 12
 _UNIT = 2.3e-16
 # Seconds on one core: an order of the Taylor series, and for every element of the generator and
@@ -91,26 +93,27 @@ def _refined(
     """Raise the resolution of a process until the averages settle."""
     levels = request.lanes.hamiltonian.dimension
     found = _still(request, seen, still, average, 0)
-    left = np.full(request.lanes.count, np.inf)
+    left: _Left | None = None
     for resolution in range(1, _MOST_RESOLUTION):
-        states = math.prod(noise.states(resolution) for noise in moving)
-        if states * levels**2 > LARGEST_BLOCKS:
+        numbers = levels**2 * math.prod(noise.states(resolution) for noise in moving)
+        if numbers > LARGEST_BLOCKS:
+            if left is None:
+                raise _too_large(numbers, "to see whether the averages settle")
+            break
+        if left is not None and left.is_little and numbers > _MOST_FOR_COHERENCES:
             break
         finer = _still(request, seen, still, average, resolution)
         left = seen.distance(finer.states, found.states)
         found = finer
-        if np.all(left <= 0.5 * request.accuracy):
+        if left.is_little and left.coherent:
             break
-    if not np.all(np.isfinite(left)):
-        raise _too_large(states * levels**2, "to see whether the averages settle")
-    warnings = [*found.warnings, *notes]
-    if np.any(left > 0.5 * request.accuracy):
-        warnings.append(
-            f"averages over the noise settle to {np.max(left):.1g} only with the most states that "
-            f"are followed; `dynamics.sample_paths` "
-            "draws paths instead"
-        )
-    return replace(found, error=found.error + left, warnings=tuple(dict.fromkeys(warnings)))
+    assert left is not None
+    said = left.said(
+        "averages over the noise",
+        f"with {numbers // levels**2} states of it; `dynamics.sample_paths` draws paths instead",
+    )
+    warnings = dict.fromkeys([*found.warnings, *notes, *said])
+    return replace(found, error=found.error + left.probabilities, warnings=tuple(warnings))
 
 
 def _too_large(numbers: int, why: str) -> InputError:
@@ -129,26 +132,64 @@ class _Seen:
 
     ways: ComplexArray
     starts: ComplexArray
+    accuracy: float
 
     @classmethod
     def of(cls, request: Request, initial: ComplexArray) -> _Seen:
         read, levels = readout(request, []), initial.shape[-1]
         ways = np.concatenate([read.between, read.last[:, None]], axis=1)
         if not request.whole:
-            return cls(ways, np.ones((initial.shape[0], 1, 1), dtype=np.complex128))
+            one = np.ones((initial.shape[0], 1, 1), dtype=np.complex128)
+            return cls(ways, one, request.accuracy)
         first = read.first
         states = np.einsum("lia,lja->laij", first, first.conj())
         if not isinstance(request.initial, int):
             given = np.broadcast_to(density(request.initial), (len(first), 1, levels, levels))
             states = np.concatenate([states, given], axis=1)
         starts = np.einsum("lsij,lmij->lsm", states, initial.conj())
-        return cls(ways, np.asarray(starts))
+        return cls(ways, np.asarray(starts), request.accuracy)
 
-    def distance(self, one: ComplexArray, other: ComplexArray) -> FloatArray:
-        """Return by how much probabilities differ at most between averages, (lanes,)."""
+    def distance(self, one: ComplexArray, other: ComplexArray) -> _Left:
+        """Return by how much averages differ."""
         moved = np.einsum("lsm,ltmij->ltsij", self.starts, one - other)
         read = np.einsum("ltia,ltsij,ltja->ltsa", self.ways.conj(), moved, self.ways)
-        return np.asarray(np.max(np.abs(read), axis=(1, 2, 3)))
+        return _Left(
+            np.max(np.abs(read), axis=(1, 2, 3)),
+            float(np.max(np.linalg.norm(moved, axis=(-2, -1)))),
+            0.5 * self.accuracy,
+        )
+
+
+@dataclass(frozen=True)
+class _Left:
+    """By how much averages differ at most: in probabilities (lanes,), and in states."""
+
+    probabilities: FloatArray
+    states: float
+    allowed: float
+
+    @property
+    def is_little(self) -> bool:
+        """Whether the probabilities have settled."""
+        return bool(np.all(self.probabilities <= self.allowed))
+
+    @property
+    def coherent(self) -> bool:
+        """Whether the states have settled, coherences too, though not as well perhaps."""
+        return self.states <= max(_COHERENT, 20 * self.allowed)
+
+    def larger(self, other: _Left) -> _Left:
+        """Return the larger of two."""
+        both = np.maximum(self.probabilities, other.probabilities)
+        return _Left(both, max(self.states, other.states), self.allowed)
+
+    def said(self, of: str, more: str) -> list[str]:
+        """Return what has not settled, in words."""
+        if not self.is_little:
+            return [f"{of} settle to {np.max(self.probabilities):.1g} only, {more}"]
+        if not self.coherent:
+            return [f"the coherences in {of} settle to {self.states:.1g} only, {more}"]
+        return []
 
 
 @dataclass
@@ -182,29 +223,27 @@ def _still(
     total = _Sum()
     every = _places(step, dimension)
     _add(total, lanes, channels, every, average, resolution)
-    left = np.full(lanes.count, np.inf)
+    left: _Left | None = None
     while True:
         finer = _places(0.5 * step, dimension)
-        if finer.shape[0] > _MOST_PLACES:
+        enough = left is not None and left.is_little and len(finer) > _MOST_FOR_COHERENCES
+        if left is not None and (enough or len(finer) > _MOST_PLACES):
             break
         odd = np.any(np.round(finer / (0.5 * step)).astype(np.int64) % 2 != 0, axis=1)
         before, step = total.mean(), 0.5 * step
         _add(total, lanes, channels, finer[odd], average, resolution)
         left = seen.distance(total.mean(), before)
-        if np.all(left <= 0.5 * request.accuracy):
+        if left.is_little and left.coherent:
             # What turns by whole turns from place to place looks as if it stood still.
             other = _Sum()
             _add(other, lanes, channels, _places(step, dimension, _SHIFT), average, resolution)
-            left = np.maximum(left, seen.distance(total.mean(), other.mean()))
-            if np.all(left <= 0.5 * request.accuracy):
+            left = left.larger(seen.distance(total.mean(), other.mean()))
+            if left.is_little and left.coherent:
                 break
     warnings = list(dict.fromkeys(total.warnings))
-    if np.any(left > 0.5 * request.accuracy):
-        warnings.append(
-            f"the average over noise that stands still settles to {np.max(left):.1g} only, with "
-            f"{total.places} values of it"
-        )
-        left = np.minimum(left, 2.0)
+    warnings += left.said(
+        "averages over noise that stands still", f"with {total.places} values of it"
+    )
     if hidden:
         warnings.append(
             f"passages that happen at few values of the noise, closer than {hidden:.1g} of its "
@@ -212,7 +251,7 @@ def _still(
         )
     return Densities(
         total.mean(),
-        np.asarray(total.error / total.weight + left),
+        np.asarray(total.error / total.weight + left.probabilities),
         np.asarray(total.phase),
         np.asarray(total.panels, dtype=np.intp),
         total.evaluated,

@@ -210,7 +210,8 @@ class Blocks:
 
         def matrix(weights: FloatArray) -> FloatArray:
             every = states if differ else 1
-            inside = part.matrix(weights.reshape(*weights.shape[:-1], every, -1))
+            each = weights.shape[-1] // every
+            inside = part.matrix(weights.reshape(*weights.shape[:-1], every, each))
             size = inside.shape[-1]
             total = np.zeros((*weights.shape[:-1], states, size, states, size))
             for s in range(states):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -267,7 +268,7 @@ def _edges(
     cuts = np.concatenate([wanted, breaks[np.isfinite(breaks)], [start, stop]])
     cuts = np.unique(cuts[(cuts >= start) & (cuts <= stop)])
     parts = [cuts[:1]]
-    for left, right in zip(cuts[:-1], cuts[1:], strict=True):
+    for left, right in itertools.pairwise(cuts):
         half = np.ceil((right - left) / (2 * step))
         if half > _MOST_WORK:
             raise fail("step", "give at most 2e+09 steps", f"it is {step:.3g}")
