@@ -78,9 +78,9 @@ def test_batches_of_parameters() -> None:
 
 def test_pink_noise_shows_how_well_it_is_one_over_f() -> None:
     coarse, fine = (PinkNoise(2e-3, 1e-3, 1e3, per_decade=n) for n in (0.5, 2.0))
-    assert fine.misfit < 0.01 < 0.1 < coarse.misfit
+    assert fine.misfit < 0.05 < 0.3 < coarse.misfit
     omega = np.geomspace(0.1, 10.0, 20)
-    assert fine.spectrum(omega) * omega == pytest.approx(2e-3, rel=0.01)
+    assert fine.spectrum(omega) * omega == pytest.approx(2e-3, rel=0.05)
 
 
 def test_a_measured_spectrum_from_a_file(tmp_path: Path) -> None:
@@ -139,7 +139,10 @@ def test_noise_is_refused_where_it_is_not_followed() -> None:
     calls = [
         lambda: ac.dynamics.periodic_steady_state(h, wave, environment=noise),
         lambda: ac.adiabatic_expansion(h, sweep, environment=noise),
-        lambda: noise.jump_operators(None),  # type: ignore[arg-type]
+        lambda: ac.analysis.lindblad_structure_at(h, sweep, noise, 0.0),
+        lambda: ac.dynamics.level_interferogram(
+            h, noise, amplitude=[1.0], offset=[0.0], frequency=1.0
+        ),
     ]
     for call in calls:
         with pytest.raises(ac.InputError, match="propagate") as caught:

@@ -20,7 +20,7 @@ LONG = ("tully", "dephasing-lindbladian", "landau-zener-limits", "finite-window"
 LONG += ("barra-esposito", "geometric-phase", "berry-histories", "brundobler-elser", "retinal")
 LONG += ("quantum-annealing-24",)
 LONG += ("fe8",)
-LONG += ("kibble-zurek", "wubs", "zenesini", "amplitude-spectroscopy")
+LONG += ("kibble-zurek", "wubs", "zenesini", "amplitude-spectroscopy", "kayanuma-noise")
 
 
 @pytest.mark.parametrize("name", [slow(n) if n in LONG else n for n in reproduce.NAMES])

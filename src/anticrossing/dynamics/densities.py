@@ -57,6 +57,7 @@ class Densities:
     evaluated: int
     method: str = METHOD
     warnings: tuple[str, ...] = ()
+    by_steps: bool = True
 
 
 def is_cheaper(work: Work, levels: int, states: int) -> bool:

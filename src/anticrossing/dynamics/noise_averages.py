@@ -94,23 +94,25 @@ def _refined(
     levels = request.lanes.hamiltonian.dimension
     found = _still(request, seen, still, average, 0)
     left: _Left | None = None
+    used = 0
     for resolution in range(1, _MOST_RESOLUTION):
         numbers = levels**2 * math.prod(noise.states(resolution) for noise in moving)
         if numbers > LARGEST_BLOCKS:
             if left is None:
                 raise _too_large(numbers, "to see whether the averages settle")
             break
-        if left is not None and left.is_little and numbers > _MOST_FOR_COHERENCES:
+        dear = not found.by_steps and numbers > _MOST_FOR_COHERENCES
+        if left is not None and left.is_little and dear:
             break
         finer = _still(request, seen, still, average, resolution)
         left = seen.distance(finer.states, found.states)
-        found = finer
+        found, used = finer, numbers // levels**2
         if left.is_little and left.coherent:
             break
     assert left is not None
     said = left.said(
         "averages over the noise",
-        f"with {numbers // levels**2} states of it; `dynamics.sample_paths` draws paths instead",
+        f"with {used} states of it; `dynamics.sample_paths` draws paths instead",
     )
     warnings = dict.fromkeys([*found.warnings, *notes, *said])
     return replace(found, error=found.error + left.probabilities, warnings=tuple(warnings))
@@ -203,6 +205,7 @@ class _Sum:
     panels: FloatArray | float = 0
     evaluated: int = 0
     places: int = 0
+    by_steps: bool = True
     of: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -257,6 +260,7 @@ def _still(
         total.evaluated,
         f"{total.of[0]}, {total.places} values of noise that stands still",
         tuple(warnings),
+        total.by_steps,
     )
 
 
@@ -355,6 +359,7 @@ def _add(
         total.panels = total.panels + found.panels.reshape(lanes.count, -1).sum(axis=1)
         total.evaluated += found.evaluated
         total.places += weight.size
+        total.by_steps &= found.by_steps
         total.of.append(found.method)
         total.warnings += found.warnings
 
@@ -380,7 +385,7 @@ def _closed(request: Request, initial: ComplexArray, lanes: Lanes, resolution: i
     # Coherences have the rounding of the phases between levels.
     error = 2 * found.error + _UNIT * found.phase
     taken = found.phase, found.panels, found.evaluated
-    return Densities(states, error, *taken, f"{METHOD}: {found.method}")
+    return Densities(states, error, *taken, f"{METHOD}: {found.method}", by_steps=False)
 
 
 def _blocks(
@@ -446,4 +451,4 @@ def _blocks(
     states = states - excess[..., None, None] * np.eye(levels)
     error = error + levels * np.max(np.abs(excess), axis=(1, 2))
     said = f"{METHOD}: {method}, {blocks.states} states of it"
-    return Densities(states, error, *taken, said)
+    return Densities(states, error, *taken, said, by_steps=method == "steps")
