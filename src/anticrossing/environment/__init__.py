@@ -3,8 +3,8 @@
 dρ/dt = −i[H, ρ] + Σ_k (L_k ρ L_k† − ½{L_k†L_k, ρ}). An environment knows neither the drive nor the
 solver; it answers one question: at these positions, times and energies, what are its rates in the
 instantaneous eigenbasis of H, and what are its jump operators in the basis H is written in?
-Environments add up: ``Dephasing(...) + ThermalRelaxation(...)``. Classical noise that remembers is in
-`noise`; it has neither rates nor jump operators.
+Environments add up: ``Dephasing(...) + ThermalRelaxation(...)``. Classical noise that remembers is
+in `noise`; it has neither rates nor jump operators.
 
 Rates are inverse times in the drive's unit; temperatures, and the energies handed to functions, are
 in the Hamiltonian's own unit.
