@@ -379,7 +379,13 @@ def test_telegraph_against_many_drawn_paths() -> None:
     noise = TelegraphNoise(0.5, 1.0, X)
     exact = kept(noise).probabilities[0]
     drawn = sample_paths(
-        H, SWEEP, environment=noise, paths=100_000, rng=np.random.default_rng(11), basis="diabatic"
+        H,
+        SWEEP,
+        environment=noise,
+        paths=100_000,
+        step=0.1,
+        rng=np.random.default_rng(11),
+        basis="diabatic",
     )
     assert drawn.standard_error[0] < 1e-3
     assert abs(drawn.probabilities[0] - exact) < 3 * drawn.standard_error[0] + drawn.step_error
@@ -421,28 +427,55 @@ def test_what_paths_refuse_is_one_line() -> None:
 # ---- a double passage ---------------------------------------------------------------------------
 
 
-def excursion(wait: float, echo: bool) -> ac.drive.Drive:
-    """Return there and back, or with a slow passage between that swaps the levels' slopes."""
-    far, fast = 6.0, 0.45
-    ramp = far / fast
-    times = [-ramp, ramp, ramp + wait, 3 * ramp + wait]
-    places = [-far, far, far, -far]
-    if echo:
-        slow = 2 * far / 0.05
-        times = [-ramp, ramp, ramp + wait / 2]
-        places = [-far, far, far]
-        for step, place in ((slow, -far), (wait / 2, -far), (2 * ramp, far)):
-            times.append(times[-1] + step)
-            places.append(place)
-    return ac.drive.PiecewiseLinear(times, places)
+def there_and_back(wait: float) -> ac.drive.Drive:
+    """Return a drive through the crossing and back."""
+    far, ramp = 6.0, 6.0 / 0.45
+    return ac.drive.Piecewise(np.cumsum([0.0, 2 * ramp, wait, 2 * ramp]), [-far, far, far, -far])
+
+
+def echo(wait: float) -> ac.drive.Drive:
+    """Return the same with a slow passage halfway, which swaps the levels' slopes."""
+    far, ramp = 6.0, 6.0 / 0.45
+    steps = [0.0, 2 * ramp, wait / 2, 2 * far / 0.05, wait / 2, 2 * ramp]
+    return ac.drive.Piecewise(np.cumsum(steps), [-far, far, far, -far, -far, far])
+
+
+def contrast(drive: Any, noise: Any, wait: float) -> float:
+    """Return how far the fringes of two passages reach, from a quarter of a turn to the next."""
+    found = [
+        kept(
+            noise,
+            h=ac.models.LandauZener(gap=0.45),
+            sweep=drive(wait + shift),
+            basis="adiabatic",
+            tolerance=1e-3,
+            whole=False,
+        ).probabilities[0]
+        for shift in np.linspace(0.0, 2 * np.pi / 6.0, 5)[:4]
+    ]
+    return float(np.hypot(found[0] - found[2], found[1] - found[3]))
+
+
+@pytest.mark.slow
+def test_two_passages_dephase_and_an_echo_does_not() -> None:
+    """Still noise takes the fringes by exp(−σ²T²/2), T between the passages; an echo keeps them."""
+    still = QuasiStaticNoise(0.03)
+    one, two = (contrast(there_and_back, still, wait) for wait in (5.0, 60.0))
+    free = 2 * 6.0 / 0.45  # of the ramps
+    law = np.exp(-(0.03**2) * ((60 + free) ** 2 - (5 + free) ** 2) / 2)
+    assert two / one == pytest.approx(law, rel=0.03)
+    assert contrast(echo, still, 60.0) == pytest.approx(1.0, abs=0.01)
+    moving = OrnsteinUhlenbeckNoise(0.03, 2e3)
+    near, far = (contrast(echo, moving, wait) for wait in (5.0, 60.0))
+    assert 0.2 < far < near < 0.6
 
 
 @pytest.mark.slow
 def test_one_over_f_noise_in_a_double_passage_against_drawn_paths() -> None:
     h = ac.models.LandauZener(gap=0.45)
     noise = PinkNoise(2e-3, 1e-2, 1.0)
-    for wait in (0.0, 5.0, 20.0):
-        drive = excursion(wait, echo=False)
+    for wait in (1.0, 5.0, 20.0):
+        drive = there_and_back(wait)
         exact = kept(noise, h=h, sweep=drive, tolerance=1e-5)
         drawn = sample_paths(
             h, drive, environment=noise, paths=3000, rng=np.random.default_rng(2), basis="diabatic"
