@@ -162,7 +162,7 @@ def filter_function(
     >>> found = ac.dynamics.filter_function(*problem, omega, x, basis="diabatic")
     >>> weak = ac.environment.noise.OrnsteinUhlenbeckNoise(0.01, 1.0, x)
     >>> round(found.loss(weak), 6)
-    0.000304
+    0.000521
     """
     omega = increasing("frequencies", frequencies)
     request = Request(hamiltonian, drive, initial=initial, basis=basis)

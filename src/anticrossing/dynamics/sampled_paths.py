@@ -154,7 +154,7 @@ def sample_paths(
     ...     *problem, environment=jumping, paths=400, rng=np.random.default_rng(1), basis="diabatic"
     ... )
     >>> exact = ac.propagate(*problem, environment=jumping, basis="diabatic")
-    >>> abs(drawn.probabilities - exact.probabilities)[0] < 4 * drawn.standard_error[0]
+    >>> bool(abs(drawn.probabilities - exact.probabilities)[0] < 4 * drawn.standard_error[0])
     True
     """
     count = integer("paths", paths, minimum=2)

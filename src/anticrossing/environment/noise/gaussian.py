@@ -206,8 +206,8 @@ class GaussianNoise(MarkovNoise):
     Examples
     --------
     >>> noise = GaussianNoise([0.1, 0.2], [1.0, 10.0])
-    >>> noise.variance.round(3), noise.correlation(10.0).round(4)
-    (array(0.05), array([0.0147]))
+    >>> float(noise.variance.round(3)), noise.correlation(10.0).round(4)
+    (0.05, array([0.0147]))
     """
 
     def __init__(
