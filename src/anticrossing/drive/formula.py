@@ -102,6 +102,12 @@ class FormulaDrive(Drive):
     ) -> npt.NDArray[Any]:
         return self._compute(plain.differentiate(self._formula, "t"), t, parameters)
 
+    def evaluate_parameter_derivative(
+        self, t: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
+    ) -> npt.NDArray[Any]:
+        """Return ∂x/∂p at fixed times, with the conventions of `evaluate`."""
+        return self._compute(plain.differentiate(self._formula, parameter), t, parameters)
+
     @property
     def breakpoints(self) -> FloatArray:
         return self._breakpoints

@@ -20,11 +20,12 @@ from anticrossing.dynamics.periodic import (
 )
 from anticrossing.dynamics.propagation import estimate, propagate
 from anticrossing.dynamics.quasi_energies import QuasiEnergies, Resonance, quasi_energies
-from anticrossing.dynamics.result import Propagation
+from anticrossing.dynamics.result import Derivative, Propagation
 from anticrossing.dynamics.sampled_paths import SampledPropagation, sample_paths
 from anticrossing.dynamics.state_evolution import StateEvolution
 
 __all__ = [
+    "Derivative",
     "Effort",
     "FermionEvolution",
     "FilterFunction",

@@ -235,7 +235,7 @@ def _interaction(
         rows, kernel = rows[fine], kernel[fine]
     if rows.size:
         solved, y = picard(-1j * kernel, grid, tolerance)
-        inner[rows[solved]] = nearer_unitary(y)[0][solved]
+        inner[rows[solved]] = nearer_unitary(y[:, -1])[0][solved]
         accepted[rows[solved]] = True
         error[rows[solved]] = tolerance
     return accepted, np.exp(-1j * theta[:, -1])[..., None] * inner, error

@@ -257,7 +257,7 @@ def integrate(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solu
         rows, kernel = rows[fine], kernel[fine]
     if rows.size:
         solved, y = picard(kernel, grid, tolerance)
-        inner[rows[solved]] = y[solved]
+        inner[rows[solved]] = y[solved, -1]
         result.accepted[rows[solved]] = True
         result.error[rows[solved]] = tolerance
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from anticrossing.dynamics._stacks import (
     LAST_DIGIT,
     NOISE,
     BoolArray,
+    Nodes,
     alignments,
     doubt,
     half_and_slope,
@@ -94,7 +96,7 @@ def solve_panels(
     if index.size:
         g, frame, noise = g[index], frame[index], noise[index]
         energies, vectors = np.linalg.eigh(g)
-        for joined, todo in _attempts(energies, result.accepted, index):
+        for joined, todo in attempts(energies, result.accepted, index):
             rows = np.flatnonzero(todo)
             if rows.size:
                 solved = _superadiabatic(
@@ -128,13 +130,17 @@ def superadiabatic_frames(
     apart = np.zeros((g.shape[0], g.shape[-1] - 1), dtype=np.bool_)
     noise = np.zeros(g[:, 0].shape)
     allowed = np.full(g.shape[0], tolerance)
-    solved = _superadiabatic(g, energies, vectors, apart, grid, tolerance, noise, allowed, None)
-    solved.left = frame @ solved.left
-    solved.right = frame @ solved.right
-    return solved
+    result = Solutions.empty(*g[:, 0, 0].shape)
+    found = separate(g, energies, vectors, apart, grid, tolerance, noise, allowed, frames_only=True)
+    finished = Solutions.empty(found.rows.size, g.shape[-1])
+    finished.left, finished.right = found.frame[:, 0], found.frame[:, 1]
+    finished.residual, finished.accepted[:] = found.residual, True
+    result.put(found.rows, finished)
+    result.left, result.right = frame @ result.left, frame @ result.right
+    return result
 
 
-def _attempts(
+def attempts(
     energies: FloatArray, accepted: BoolArray, index: npt.NDArray[np.intp]
 ) -> Iterator[tuple[BoolArray, BoolArray]]:
     """Return which neighbours (P, N − 1) move as one, in several ways, and which panels to try."""
@@ -164,6 +170,36 @@ def clusterings(
         yield joined, todo
 
 
+@dataclass
+class Separated:
+    """Levels told apart as far as the superadiabatic iteration carries, on the panels `rows`.
+
+    Attributes
+    ----------
+    g : array, shape (P, n, N, N)
+        The generator in the frame.
+    frame : array, shape (P, w, N, N)
+        The frame at the wanted nodes.
+    together : array of bool, shape (P, N − 1)
+        Which neighbours are not apart.
+    residual : array, shape (P,)
+        What couples the others.
+    """
+
+    rows: npt.NDArray[np.intp]
+    g: ComplexArray
+    frame: ComplexArray
+    together: BoolArray
+    noise: FloatArray
+    residual: FloatArray
+
+    @classmethod
+    def none(cls, g: ComplexArray) -> Separated:
+        none, levels = np.empty(0), g.shape[-1]
+        together = np.empty((0, levels - 1), dtype=np.bool_)
+        return cls(none.astype(np.intp), g[:0], g[:0], together, g[:0, 0].real, none)
+
+
 def _superadiabatic(
     g: ComplexArray,
     energies: FloatArray,
@@ -173,16 +209,44 @@ def _superadiabatic(
     tolerance: float,
     noise: FloatArray,
     allowed: FloatArray,
-    finish: Callable[[ComplexArray, BoolArray, FloatArray], Solutions] | None,
+    finish: Callable[[ComplexArray, BoolArray, FloatArray], Solutions],
 ) -> Solutions:
+    """Follow the eigenframe, rotate couplings away order by order, and integrate what is left."""
+    result = Solutions.empty(g.shape[0], g.shape[-1])
+    found = separate(g, energies, vectors, joined, grid, tolerance, noise, allowed)
+    if found.rows.size == 0:
+        return result
+    # Below the tolerance far pairs are independent; above it, the remainder is kept whole.
+    independent = found.residual <= tolerance
+    together = found.together | ~independent[:, None]
+    finished = finish(found.g, together, found.noise)
+    finished = _in_frames(finished, found.frame[:, 0], found.frame[:, 1])
+    finished.error += np.where(independent, 2 * found.residual, 0.0)
+    finished.residual = found.residual
+    result.put(found.rows, finished)
+    return result
+
+
+def separate(
+    g: ComplexArray,
+    energies: FloatArray,
+    vectors: ComplexArray,
+    joined: BoolArray,
+    grid: Grid,
+    tolerance: float,
+    noise: FloatArray,
+    allowed: FloatArray,
+    *,
+    frames_only: bool = False,
+    wanted: Nodes = ENDS,
+) -> Separated:
     """Follow the eigenframe and rotate the coupling between blocks away, order by order.
 
-    Without `finish`, which integrates what is left, only the frames at both ends are returned.
+    With `frames_only` as good frames as there are, whatever they leave on the panel.
     """
-    frames_only = finish is None
-    panels, _, levels = energies.shape
-    same = _same(joined)
-    result = Solutions.empty(panels, levels)
+    same = in_one_block(joined)
+    levels = g.shape[-1]
+    result = Separated.none(g)
 
     # The frame nearest to the middle one: blocks follow their projectors, no phase is left free.
     alone = not joined.any()
@@ -202,20 +266,19 @@ def _superadiabatic(
         usable, g, energies, same = usable[fine], g[fine], energies[fine], same[fine]
         alignment, rotation = alignment[fine], rotation[fine]
         joined, noise = joined[fine], noise[fine]
-    g, frame = rotate(g, rotation, grid, ENDS)
-    left, right = frame[:, 0], frame[:, -1]
+    g, frame = rotate(g, rotation, grid, wanted)
     resolved = nodes_resolve(grid, g, np.maximum(tolerance, allowed[usable]))
     if not resolved.any():
         return result
     usable, g, energies, same = usable[resolved], g[resolved], energies[resolved], same[resolved]
-    alignment, left, right = alignment[resolved], left[resolved], right[resolved]
+    alignment, frame = alignment[resolved], frame[resolved]
     joined, noise = joined[resolved], noise[resolved]
 
     together = joined
     if not frames_only:
         # What turns so little is integrated together with its neighbours.
         together = joined | (2 * np.min(np.diff(energies, axis=-1), axis=1) < NEAR_PHASE)
-        same = _same(together)
+        same = in_one_block(together)
     cluster, block = _ends(joined), _ends(together)
     difference = energies[..., :, None] - energies[..., None, :]
     phase = 2 * np.min(np.abs(difference), axis=1)[:, None]
@@ -235,7 +298,7 @@ def _superadiabatic(
     best = largest_entries(weight * g)
     if frames_only:
         best = np.maximum(best, largest_entries(np.where(apart, _unknown(1, phase), 0.0)))
-    best_g, best_left, best_right = g.copy(), left.copy(), right.copy()
+    best_g, best_frame = g.copy(), frame.copy()
     active = np.flatnonzero(best > tolerance)
     for order in range(1, MOST_ROTATIONS + 1):
         if active.size == 0:
@@ -253,15 +316,16 @@ def _superadiabatic(
         if alone and 2 * coupled.size <= levels and not frames_only:
             some = np.ix_(np.arange(active.size), np.arange(grid.size), coupled, coupled)
             inverses = np.broadcast_to(inverse[active], off.shape)
-            g[active], q = rotate_some(g[active], -off[some] * inverses[some], coupled, grid)
-            ends = np.ix_(active, np.arange(levels), coupled)
-            left[ends], right[ends] = left[ends] @ q[:, 0], right[ends] @ q[:, 1]
+            s = -off[some] * inverses[some]
+            g[active], q = rotate_some(g[active], s, coupled, grid, wanted)
+            columns = np.ix_(active, np.arange(frame.shape[1]), np.arange(levels), coupled)
+            frame[columns] = frame[columns] @ q
         else:
             s = -off * inverse[active]
             if not alone:
                 s = -dagger(u) @ ((u @ off @ dagger(u)) * inverse[active]) @ u
             if frames_only:
-                g[active], q = rotate(g[active], s, grid, ENDS)
+                g[active], q = rotate(g[active], s, grid, wanted)
             else:
                 g[active], q = _all_orders(
                     g[active],
@@ -273,9 +337,9 @@ def _superadiabatic(
                     weight[active, 0],
                     grid,
                     tolerance,
+                    wanted,
                 )
-            left[active] = left[active] @ q[:, 0]
-            right[active] = right[active] @ q[:, 1]
+            frame[active] = frame[active] @ q
         size = largest_entries(weight[active] * g[active])
         if frames_only:
             size = np.maximum(size, largest_entries(np.where(left_out, 0.0, unknown)))
@@ -283,23 +347,10 @@ def _superadiabatic(
         going_on = better & (size < 0.5 * best[active]) & (size > tolerance)
         rows = active[better]
         best[rows] = size[better]
-        best_g[rows], best_left[rows], best_right[rows] = g[rows], left[rows], right[rows]
+        best_g[rows], best_frame[rows] = g[rows], frame[rows]
         active = active[going_on]
 
-    if finish is None:
-        finished = Solutions.empty(usable.size, levels)
-        finished.left, finished.right, finished.residual = best_left, best_right, best
-        finished.accepted[:] = True
-        result.put(usable, finished)
-        return result
-    # Below the tolerance far pairs are independent; above it, the remainder is kept whole.
-    independent = best <= tolerance
-    together = together | ~independent[:, None]
-    finished = _in_frames(finish(best_g, together, noise), best_left, best_right)
-    finished.error += np.where(independent, 2 * best, 0.0)
-    finished.residual = best
-    result.put(usable, finished)
-    return result
+    return Separated(usable, best_g, best_frame, together, noise, best)
 
 
 def _aligned_blocks(vectors: ComplexArray, joined: BoolArray) -> tuple[ComplexArray, BoolArray]:
@@ -317,7 +368,7 @@ def _aligned_blocks(vectors: ComplexArray, joined: BoolArray) -> tuple[ComplexAr
     return found, near
 
 
-def _same(joined: BoolArray) -> BoolArray:
+def in_one_block(joined: BoolArray) -> BoolArray:
     """Return which levels are in one block, (P, 1, N, N)."""
     first = np.zeros((joined.shape[0], 1), dtype=np.intp)
     block = np.concatenate([first, np.cumsum(~joined, axis=-1)], axis=-1)
@@ -346,8 +397,9 @@ def _all_orders(
     weight: FloatArray,
     grid: Grid,
     tolerance: float,
+    wanted: Nodes,
 ) -> tuple[ComplexArray, ComplexArray]:
-    """Return the generator in the frames that all orders lead to, and these at both ends.
+    """Return the generator in the frames that all orders lead to, and these at wanted nodes.
 
     As far as they converge. An order takes one product, where a rotation takes ten.
     """
@@ -378,7 +430,7 @@ def _all_orders(
     q, good = polar_factor(q)
     q[~good] = identity
     _, slope = half_and_slope(q, grid)
-    return hermitian_part(dagger(q) @ (g @ q - 1j * slope)), q[:, ENDS]
+    return hermitian_part(dagger(q) @ (g @ q - 1j * slope)), q[:, wanted]
 
 
 def _unknown(order: int, phase: FloatArray) -> FloatArray:

@@ -95,9 +95,9 @@ def rotate(
 
 
 def rotate_some(
-    g: ComplexArray, s: ComplexArray, levels: npt.NDArray[np.intp], grid: Grid
+    g: ComplexArray, s: ComplexArray, levels: npt.NDArray[np.intp], grid: Grid, wanted: Nodes = ENDS
 ) -> tuple[ComplexArray, ComplexArray]:
-    """Return the same for s between some levels alone, (P, n, m, m), and Q (P, 2, m, m)."""
+    """Return the same for s between some levels alone, (P, n, m, m), and Q (P, w, m, m)."""
     half, slope = half_and_slope(s, grid)
     identity = np.eye(levels.size)
     inverse = np.linalg.inv(identity - half)
@@ -112,7 +112,7 @@ def rotate_some(
     others = np.setdiff1d(np.arange(g.shape[-1]), levels)
     places = np.ix_(np.arange(g.shape[0]), np.arange(grid.size), others, levels)
     g[places] = dagger(rows[..., others])
-    return g, np.asarray(q[:, ENDS])
+    return g, np.asarray(q[:, wanted])
 
 
 def inverse_cayley(q: ComplexArray) -> ComplexArray:
@@ -161,7 +161,7 @@ def diagonals(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArray, ComplexArray]:
-    """Solve y′ = kernel(τ) y, y(−1) = 1, by iterating the integral equation."""
+    """Solve y′ = kernel(τ) y, y(−1) = 1, at the nodes by iterating the integral equation."""
     identity = np.eye(kernel.shape[-1])
     y = np.broadcast_to(identity, kernel.shape).astype(np.complex128)
     solved = np.zeros(kernel.shape[0], dtype=np.bool_)
@@ -176,4 +176,4 @@ def picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArra
         if active.size == 0:
             break
     solved &= tails(grid, y) <= tolerance
-    return solved, y[:, -1]
+    return solved, y

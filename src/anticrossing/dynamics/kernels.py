@@ -166,6 +166,17 @@ class UnitaryKernel(Kernel):
             solved = PanelResults(
                 found.accepted, found.propagator, error, found.phase, found.shifted
             )
+        return self.with_common_phase(solved, lanes, times, lane, offset)
+
+    def with_common_phase(
+        self,
+        solved: PanelResults,
+        lanes: Lanes,
+        times: FloatArray,
+        lane: npt.NDArray[np.intp],
+        offset: FloatArray,
+    ) -> PanelResults:
+        """Add the phase of the multiple of the identity that was left out of H, (P, n)."""
         if np.any(offset):
             common, size = self._common_phase(lanes, times, lane, offset, solved.accepted)
             solved.accepted = solved.accepted & np.isfinite(size)

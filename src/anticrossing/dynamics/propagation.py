@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import fail
 from anticrossing.drive import Drive
 from anticrossing.drive.foreign import timed
-from anticrossing.dynamics import open_systems, state_evolution, unitary
+from anticrossing.dynamics import gradients, open_systems, state_evolution, unitary
 from anticrossing.dynamics.effort import MOST_HOURS, Effort, check_hours
 from anticrossing.dynamics.lanes import is_large
 from anticrossing.dynamics.request import Request
@@ -37,6 +37,7 @@ def propagate(
     breakpoints: npt.ArrayLike | None = None,
     symmetry: Symmetry | None = None,
     whole: bool | None = None,
+    gradient: str | Sequence[str] | None = None,
     levels: int | None = None,
     method: str = "auto",
     most_hours: float = MOST_HOURS,
@@ -94,6 +95,11 @@ def propagate(
         sectors that it lives in alone. `transition_matrix`, `propagator`,
         `amplitudes` and `superoperator` of the result are then None. With an environment and more
         than 12 levels, up to 256, there is no other way, and it is the default.
+    gradient : str or sequence of str, optional
+        Names of parameters of H or of the drive, given by formulas: `gradients` of the result then
+        has the derivatives of probabilities and propagator with respect to each, at a cost that
+        does not grow with slowness. Times stay as they are: the window does not move with a rate.
+        Without an environment, in the adiabatic or the diabatic basis.
     levels : int, optional
         Of a large sparse Hamiltonian: how many of the lowest levels are read out (4 by default),
         and followed at least by method "lowest".
@@ -136,6 +142,9 @@ def propagate(
     >>> result = ac.propagate(ac.models.LandauZener(gap=1.0), sweep)
     >>> round(float(result.transition_matrix[1, 0]), 8)   # exp(−π/2) = 0.20787958
     0.20787958
+    >>> result = ac.propagate(ac.models.LandauZener(gap=1.0), sweep, gradient="gap")
+    >>> round(float(result.gradients["gap"].transition_matrix[1, 0]), 5)   # −π exp(−π/2)
+    -0.65307
     """
     given, moved, when = timed(hamiltonian, drive, times)
     check_progress(progress)
@@ -171,6 +180,9 @@ def propagate(
             whole=whole,
             tell=tell,
         )
+        if gradient is not None:
+            asked = gradients.check(request, gradient)
+            return _told(gradients.added(unitary.evolve(request, hours), request, asked), tell)
         if environment is None:
             return _told(unitary.evolve(request, hours), tell)
         return _told(open_systems.evolve(request, environment), tell)

@@ -12,10 +12,58 @@ import numpy.typing as npt
 from anticrossing._core import drawing
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError
 from anticrossing._core.qutip_objects import Dims
+from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.dynamics.states import WithStates
 from anticrossing.spectrum.symmetry import listed_sizes
 from anticrossing.units import Units
+
+
+@dataclass(frozen=True, eq=False)
+class Derivative(Result):
+    """The derivative of an evolution with respect to one parameter, at a fixed time window.
+
+    Attributes
+    ----------
+    transition_matrix : array, shape (..., N, N)
+        ∂P[final, initial]/∂p in the read-out basis, which moves with the parameter too.
+    probabilities : array, shape (..., N)
+        The same for the given initial state.
+    propagator : array, shape (..., N, N)
+        ∂U(stop, start)/∂p in the basis H is written in.
+    error_estimate : array, shape (...)
+        Bound on the error of ∂P: of the panels, and of the phases' rounding.
+    parameter : str
+        Its name.
+    """
+
+    transition_matrix: FloatArray
+    probabilities: FloatArray
+    propagator: ComplexArray
+    error_estimate: FloatArray
+    parameter: str
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "probability": shown("level", text="slope of the final probability", of="probabilities"),
+        "transition_probability": shown(
+            "final", "initial", text="slope of the transition's probability", of="transition_matrix"
+        ),
+        "propagator": shown("row", "column", text="slope of the propagator"),
+        "error_estimate": shown(text="bound on the error of the slopes of probabilities"),
+    }
+
+    def _attributes(self) -> dict[str, Any]:
+        return {"parameter": self.parameter}
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the slopes of the final probabilities as bars.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        title = f"derivative by {self.parameter}"
+        return drawing.draw(title, {"probability": self.variables()["probability"]}, ax=ax)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -81,6 +129,8 @@ class Propagation(WithStates):
         The map ρ(start) → ρ(stop), with ρ stacked row by row.
     dims : tuple of tuple of int, or None
         The factors of a tensor product, if H has them.
+    gradients : mapping of str to Derivative, or None
+        Derivatives with respect to the parameters that `gradient` named.
     """
 
     transition_matrix: Any  # an array, or None
@@ -109,6 +159,7 @@ class Propagation(WithStates):
     density_matrices: ComplexArray | None = None
     superoperator: ComplexArray | None = None
     dims: Dims = None
+    gradients: Mapping[str, Derivative] | None = None
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "time": shown("time", text="requested time", unit="time", of="times"),

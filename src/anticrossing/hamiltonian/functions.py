@@ -142,7 +142,7 @@ class FunctionHamiltonian(Hamiltonian, kind="function"):
             return step
         return step * np.eye(len(self.coordinates))[coordinate]
 
-    def _evaluate_parameter_derivative(
+    def evaluate_parameter_derivative(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
     ) -> Matrices:
         value = np.asarray(parameters[parameter])

@@ -176,7 +176,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
     def _differentiated(self, name: str) -> tuple[Formula, ...]:
         return tuple(differentiate(f, name) for f in self.formulas)
 
-    def _evaluate_parameter_derivative(
+    def evaluate_parameter_derivative(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
     ) -> Matrices:
         return self._combine(self._differentiated(parameter), x, parameters)

@@ -109,7 +109,7 @@ class MatrixFunction(Unchanging, abc.ABC):
         """Return ∂H/∂p at `x` for the parameter called `parameter`."""
         known_keys("parameters", [parameter], self.parameters)
         points, parameters = self._outer(x)
-        return self._evaluate_parameter_derivative(points, parameters, parameter)
+        return self.evaluate_parameter_derivative(points, parameters, parameter)
 
     @abc.abstractmethod
     def evaluate(self, x: npt.NDArray[Any], parameters: Mapping[str, Any]) -> Matrices:
@@ -160,9 +160,10 @@ class MatrixFunction(Unchanging, abc.ABC):
         """Return all ∂²H/∂x_a∂x_b, shape (…, f, f, N, N), with the conventions of `evaluate`."""
 
     @abc.abstractmethod
-    def _evaluate_parameter_derivative(
+    def evaluate_parameter_derivative(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
-    ) -> Matrices: ...
+    ) -> Matrices:
+        """Return ∂H/∂p of the parameter called `parameter`, with the conventions of `evaluate`."""
 
     def flat_parameters(self, batch_shape: tuple[int, ...]) -> dict[str, FloatArray]:
         """Return every parameter broadcast to `batch_shape` and flattened to one axis."""

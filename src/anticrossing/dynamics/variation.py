@@ -1,0 +1,264 @@
+"""The Schrödinger equation and its derivatives with respect to parameters, panel by panel.
+
+∂U = ∫U(τ)⁻¹ ∂A U(τ) dτ turns as fast as the levels do. In the superadiabatic frame F of a
+panel, with F⁻¹(A − d/dτ)F = K diagonal and Y′ = K Y, it is F(W Y − Y W(−1))F(−1)⁻¹ with W smooth:
+
+    W′ = [K, W] + F⁻¹ ∂A F
+
+On the diagonal that is an integral, off it a collocation on the panel's own nodes (Levin), so that
+the cost does not grow with slowness, and all parameters share the frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.linalg import dagger, nearer_unitary
+from anticrossing.dynamics._many_level import attempts, in_one_block, separate
+from anticrossing.dynamics._stacks import (
+    ALL_NODES,
+    BoolArray,
+    diagonals,
+    in_middle_frame,
+    nodes_resolve,
+    picard,
+    tails,
+)
+from anticrossing.dynamics.chebyshev import Grid
+from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, UnitaryKernel, unresolved
+from anticrossing.dynamics.lanes import Lanes
+
+Slopes = Callable[[Lanes, FloatArray, npt.NDArray[np.intp]], npt.NDArray[Any]]
+_STRONGEST = 8.0  # row sum of what is integrated as it is
+_MOST_CORRECTIONS = 60
+_RESOLVED = 20.0  # radians that the nodes resolve as an oscillation
+_ROUNDING = 4e-15
+IndexArray = npt.NDArray[np.intp]
+
+
+class VariationKernel(UnitaryKernel):
+    """i y′ = H y with derivatives; a propagator is [[U, 0, …], [∂₁U, U, 0, …], …].
+
+    Products of such propagators are again of this form, so that panels multiply to the whole.
+
+    Parameters
+    ----------
+    slopes : callable
+        Takes lanes, times (P, n) and the lane of every panel (P,); returns the derivatives of H in
+        radians per time at the nodes, (P, n, K, N, N).
+    levels, count : int
+        N and K.
+    """
+
+    def __init__(self, slopes: Slopes, levels: int, count: int) -> None:
+        super().__init__(levels, MANY_LEVEL_NODES)
+        self.slopes, self.levels, self.count = slopes, levels, count
+        self.size = levels * (1 + count)
+
+    def solve(
+        self,
+        lanes: Lanes,
+        times: FloatArray,
+        lane: npt.NDArray[np.intp],
+        half_width: FloatArray,
+        tolerance: float,
+    ) -> PanelResults:
+        matrices, offset = lanes.split(times, lane)
+        slopes = self.slopes(lanes, times, lane)
+        found = _Panels(matrices, slopes, half_width, self.grid, tolerance)
+        error = found.error + unresolved(self.grid, half_width, matrices)
+        propagator = self.together(found.propagator, found.derivatives)
+        solved = PanelResults(found.accepted, propagator, error, found.phase)
+        return self.with_common_phase(solved, lanes, times, lane, offset)
+
+    def together(self, propagator: ComplexArray, derivatives: ComplexArray) -> ComplexArray:
+        """Return the propagator of this kernel of U (…, N, N) and ∂U (…, K, N, N)."""
+        n, k = self.levels, self.count
+        whole = np.zeros((*propagator.shape[:-2], 1 + k, n, 1 + k, n), dtype=np.complex128)
+        for j in range(1 + k):
+            whole[..., j, :, j, :] = propagator
+        for j in range(k):
+            whole[..., 1 + j, :, 0, :] = derivatives[..., j, :, :]
+        return whole.reshape(*propagator.shape[:-2], self.size, self.size)
+
+    def apart(self, product: npt.NDArray[Any]) -> tuple[ComplexArray, ComplexArray]:
+        """Return U (…, N, N) and ∂U (…, K, N, N) of a product of such propagators."""
+        n, k = self.levels, self.count
+        parts = product.reshape(*product.shape[:-2], 1 + k, n, 1 + k, n)[..., 0, :]
+        return parts[..., 0, :, :], parts[..., 1:, :, :]
+
+    def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
+        propagator, derivatives = self.apart(product)
+        cleaned, defect = nearer_unitary(propagator)
+        # U†∂U is anti-Hermitian.
+        inside = dagger(cleaned)[..., None, :, :] @ derivatives
+        inside = 0.5 * (inside - dagger(inside))
+        return self.together(cleaned, cleaned[..., None, :, :] @ inside), defect
+
+
+class _Panels:
+    """U and ∂U of P panels, or that they are refused."""
+
+    def __init__(
+        self,
+        matrices: npt.NDArray[Any],
+        slopes: npt.NDArray[Any],
+        half_width: FloatArray,
+        nodes: Grid,
+        tolerance: float,
+    ) -> None:
+        panels, _, levels, _ = matrices.shape
+        self.grid, self.tolerance = nodes, tolerance
+        self.accepted = np.zeros(panels, dtype=np.bool_)
+        self.propagator = np.zeros((panels, levels, levels), dtype=np.complex128)
+        self.derivatives = np.zeros((panels, slopes.shape[2], levels, levels), dtype=np.complex128)
+        self.error, self.phase = np.zeros(panels), np.zeros(panels)
+
+        g, energies, frame = in_middle_frame(matrices, half_width, nodes)
+        self.phase = (energies[:, -1] - energies[:, 0]) * half_width
+        back = dagger(frame)[:, None, None]
+        moved = back @ slopes @ frame[:, None, None] * half_width[:, None, None, None, None]
+        resolved = nodes_resolve(nodes, g, tolerance) & _resolved(moved, nodes, tolerance)
+        for way in (self._direct, self._separate):
+            index = np.flatnonzero(resolved & ~self.accepted)
+            if index.size:
+                way(index, g[index], moved[index], frame[index])
+
+    def _put(
+        self,
+        index: IndexArray,
+        frame: ComplexArray,
+        propagator: ComplexArray,
+        derivatives: ComplexArray,
+        error: FloatArray | float,
+    ) -> None:
+        back = dagger(frame)
+        self.propagator[index] = frame @ propagator @ back
+        self.derivatives[index] = frame[:, None] @ derivatives @ back[:, None]
+        self.accepted[index] = True
+        self.error[index] = error
+
+    def _direct(
+        self, index: IndexArray, g: ComplexArray, moved: ComplexArray, frame: ComplexArray
+    ) -> None:
+        """Integrate panels of few turns in the interaction picture of the diagonal."""
+        whole = np.ones((index.size, *g.shape[2:]), dtype=np.bool_)
+        rows, y, slopes = _solve(g, moved, whole, self.grid, self.tolerance)
+        self._put(index[rows], frame[rows], y, slopes, self.tolerance)
+
+    def _separate(
+        self, index: IndexArray, g: ComplexArray, moved: ComplexArray, middle: ComplexArray
+    ) -> None:
+        """Follow the superadiabatic frame; what it leaves coupled is integrated together."""
+        energies, vectors = np.linalg.eigh(g)
+        for joined, todo in attempts(energies, self.accepted, index):
+            rows = np.flatnonzero(todo)
+            if rows.size == 0:
+                continue
+            given = g[rows], energies[rows], vectors[rows], joined[rows], self.grid, self.tolerance
+            noise, allowed = np.zeros(g[rows, 0].shape), np.full(rows.size, self.tolerance)
+            found = separate(*given, noise, allowed, wanted=ALL_NODES)
+            rows, frame = rows[found.rows], found.frame
+            slopes = dagger(frame)[:, :, None] @ moved[rows] @ frame[:, :, None]
+            fine = np.flatnonzero(_resolved(slopes, self.grid, self.tolerance))
+            if fine.size == 0:
+                continue
+            rows, frame, left = rows[fine], frame[fine], found.residual[fine]
+            # Below the tolerance far levels are independent; above it, all are kept together.
+            together = found.together[fine] | (left > self.tolerance)[:, None]
+            same = in_one_block(together)[:, 0]
+            done, y, slopes = _solve(found.g[fine], slopes[fine], same, self.grid, self.tolerance)
+            start, end = dagger(frame[done, 0]), frame[done, -1]
+            error = self.tolerance + 2 * np.where(left <= self.tolerance, left, 0.0)[done]
+            y, slopes = end @ y @ start, end[:, None] @ slopes @ start[:, None]
+            rows = rows[done]
+            self._put(index[rows], middle[rows], y, slopes, error)
+
+
+def _phases(energies: FloatArray) -> FloatArray:
+    """Return by how much every two levels turn against each other on a panel, at least."""
+    difference = energies[..., :, None] - energies[..., None, :]
+    return np.asarray(2 * np.min(np.abs(difference), axis=1))
+
+
+def _resolved(moved: ComplexArray, nodes: Grid, tolerance: float) -> BoolArray:
+    """Whether the nodes resolve all derivatives (P, n, K, N, N)."""
+    if moved.shape[0] == 0:
+        return np.empty(0, dtype=np.bool_)
+    return nodes_resolve(nodes, moved.reshape(*moved.shape[:2], -1, moved.shape[-1]), tolerance)
+
+
+def _solve(
+    g: ComplexArray, moved: ComplexArray, same: BoolArray, nodes: Grid, tolerance: float
+) -> tuple[IndexArray, ComplexArray, ComplexArray]:
+    """Return which panels can be solved with these groups of levels (P, N, N), their U and ∂U.
+
+    What couples different groups is left out.
+    """
+    angles = nodes.integral @ diagonals(g).real
+    turned = np.exp(1j * angles)
+    around, back = turned[..., :, None], turned[..., None, :].conj()
+    kernel = np.where(same[:, None], -1j * around * g * back, 0.0)
+    diagonals(kernel)[...] = 0.0
+    strength = np.max(np.sum(np.abs(kernel), axis=-1), axis=(1, 2))
+    rows = np.flatnonzero((strength < _STRONGEST) & (tails(nodes, kernel) <= tolerance))
+    if rows.size == 0:
+        return rows, g[:0, 0], moved[:0, 0]
+    solved, y = picard(kernel[rows], nodes, tolerance)
+    rows = rows[solved]
+    y, g, forcing, same = (
+        back[rows].swapaxes(-1, -2) * y[solved],
+        g[rows],
+        -1j * moved[rows],
+        same[rows],
+    )
+    inner = np.where(same[:, None], -1j * g, 0.0)
+    diagonals(inner)[...] = 0.0
+    w, converged = _smooth(diagonals(g).real, inner[:, :, None], forcing, nodes, tolerance)
+    rows, end, w = rows[converged], y[converged, -1], w[converged]
+    return rows, end, w[:, -1] @ end[:, None] - end[:, None] @ w[:, 0]
+
+
+def _smooth(
+    energies: FloatArray, inner: ComplexArray, forcing: ComplexArray, nodes: Grid, tolerance: float
+) -> tuple[ComplexArray, BoolArray]:
+    """Return a solution of W′ = [K, W] + M that the nodes resolve, and where it was found.
+
+    K is −i times `energies` (P, n, N), and `inner` between levels. Of pairs that turn little it is
+    the one that begins at zero, of others the one that does not turn.
+    """
+    levels = energies.shape[-1]
+    angles = nodes.integral @ energies
+    first, second = np.tril_indices(levels)
+    turn = energies[..., first] - energies[..., second]
+    phase = np.exp(1j * (angles[..., first] - angles[..., second]))
+    panel, pair = np.nonzero(2 * np.min(np.abs(turn), axis=1) >= _RESOLVED)
+    inverse = (
+        phase.conj().swapaxes(1, 2)[..., None] * nodes.integral * phase.swapaxes(1, 2)[:, :, None]
+    )
+    turning = turn[panel, :, pair][..., None] * np.eye(nodes.size)
+    inverse[panel, pair] = np.linalg.inv(nodes.derivative + 1j * turning)
+    w = np.zeros_like(forcing)
+    scale = np.max(np.abs(forcing), axis=(1, 2, 3, 4))
+    found = np.zeros(energies.shape[0], dtype=np.bool_)
+    coupled = inner.any()
+    for _ in range(_MOST_CORRECTIONS):
+        right = forcing + inner @ w - w @ inner if coupled else forcing
+        given = np.moveaxis(right[..., first, second], -1, 1)
+        solved = np.moveaxis(inverse @ given, 1, -1)
+        new = np.empty_like(w)
+        new[..., second, first] = -solved.conj()
+        new[..., first, second] = solved
+        change = np.max(np.abs(new - w), axis=(1, 2, 3, 4))
+        w = new
+        found = change <= np.maximum(0.1 * tolerance, _ROUNDING * scale)
+        if found.all() or not coupled:
+            break
+    found |= not coupled
+    flat = w.reshape(*w.shape[:2], -1, levels)
+    return w, found & nodes_resolve(nodes, flat, tolerance)
