@@ -109,6 +109,28 @@ def test_noise_adds_up_with_jump_operators_and_with_noise() -> None:
     assert quiet.superoperator == pytest.approx(alone.superoperator, abs=1e-9)
 
 
+def test_two_orders_that_agree_by_chance_are_not_enough() -> None:
+    """Strong, slow noise of two parts beside decay: found by chance, 0.004 off at first."""
+    noise = GaussianNoise([9.26, 4.63], [30.0, 300.0], X) + ac.Lindblad([0.2 * LOWER])
+    h, sweep = ac.models.LandauZener(gap=0.01), ac.drive.Linear(-6, 5, rate=1.0)
+    rough = kept(noise, h=h, sweep=sweep, tolerance=1e-4)
+    fine = kept(noise, h=h, sweep=sweep, tolerance=1e-7)
+    off = np.max(np.abs(rough.transition_matrix - fine.transition_matrix))
+    assert off <= rough.error_estimate + fine.error_estimate
+
+
+def test_still_noise_beside_jump_operators() -> None:
+    """Compiled panels for each value, or one equation for density matrices: the same."""
+    jumps = ac.Lindblad([0.2 * LOWER])
+    found = kept(QuasiStaticNoise(0.3, X) + jumps, times=[-3.0, 2.0], tolerance=1e-8)
+    other = kept(OrnsteinUhlenbeckNoise(0.3, 1e9, X) + jumps, times=[-3.0, 2.0], tolerance=1e-7)
+    assert found.populations == pytest.approx(other.populations, abs=1e-7)
+    assert found.density_matrix == pytest.approx(other.density_matrix, abs=1e-6)
+    both = kept(QuasiStaticNoise(0.3, X) + ac.FixedAxisDephasing([0.1, 0.2])).probabilities
+    alone = kept(QuasiStaticNoise(0.3, X) + ac.FixedAxisDephasing(0.2)).probabilities
+    assert both[1] == pytest.approx(alone, abs=1e-9)
+
+
 def test_relaxation_follows_the_levels_that_the_noise_moves() -> None:
     """Beside every state of the noise its own eigenbasis: two Lindblad equations when it rests."""
     amplitude = 0.4

@@ -21,7 +21,8 @@ from anticrossing.dynamics import liouville, panels, steps, still_noise
 from anticrossing.dynamics.densities import Densities
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes
-from anticrossing.dynamics.noise_blocks import BlockKernel, BlockMesh, Blocks
+from anticrossing.dynamics.noise_blocks import BlockKernel, BlockMesh, Blocks, follows_levels
+from anticrossing.dynamics.open_kernels import BlochKernel
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.settling import Left, Seen
@@ -54,7 +55,12 @@ def follow(request: Request, environment: Environment, initial: ComplexArray) ->
     moving = [noise for noise in noises if isinstance(noise, MarkovNoise)]
     seen = Seen.of(request, initial)
     notes = tuple(note for noise in noises for note in noise.notes)
-    if moving or rest.parts:
+    alone = split(request.environment)[1] if request.environment is not None else rest
+    levels = request.lanes.hamiltonian.dimension  # two have compiled panels
+    simple = levels == 2 and not moving and alone.batch_shape == ()
+    if simple and rest.parts and not follows_levels(request.lanes, rest):
+        average = functools.partial(_forgetful, request, alone, initial)
+    elif moving or rest.parts:
         average = functools.partial(_blocks, request, moving, rest, initial)
     else:
         average = functools.partial(_closed, request, initial)
@@ -85,6 +91,7 @@ def _refined(
     levels = request.lanes.hamiltonian.dimension
     found = still_noise.average(request.lanes, seen, still, average, 0)
     left: Left | None = None
+    before: Left | None = None
     used = 0
     for resolution in range(1, _MOST_RESOLUTION):
         numbers = levels**2 * math.prod(noise.states(resolution) for noise in moving)
@@ -96,9 +103,9 @@ def _refined(
         if left is not None and left.is_little and dear:
             break
         finer = still_noise.average(request.lanes, seen, still, average, resolution)
-        left = seen.distance(finer.states, found.states)
+        before, left = left, seen.distance(finer.states, found.states)
         found, used = finer, numbers // levels**2
-        if left.is_little and left.coherent:
+        if left.settled(before):
             break
     assert left is not None
     said = left.said(
@@ -136,6 +143,33 @@ def _closed(request: Request, initial: ComplexArray, lanes: Lanes, resolution: i
     states = every @ start @ dagger(every)
     # Coherences have the rounding of the phases between levels.
     error = 2 * found.error + _UNIT * found.phase
+    taken = found.phase, found.panels, found.evaluated
+    return Densities(states, error, *taken, f"{METHOD}: {found.method}", by_steps=False)
+
+
+def _forgetful(
+    request: Request, rest: Environment, initial: ComplexArray, lanes: Lanes, resolution: int
+) -> Densities:
+    """Solve the Lindblad equation of two levels, with one environment at all values of the noise."""
+    levels = lanes.hamiltonian.dimension
+    kernel = BlochKernel(rest)
+    times = _repeated(request.times, lanes)
+    found = panels.solve(
+        lanes,
+        kernel,
+        tolerance=request.panel_tolerance,
+        breakpoints=_repeated(request.breakpoints, lanes),
+        times=times,
+    )
+    product = np.concatenate([found.snapshots, found.propagator[:, None]], axis=1)
+    ends = lanes.stop[:, None]
+    ends = ends if times is None else np.concatenate([times, ends], axis=1)
+    maps, first, last = kernel.eigen_maps(lanes, product, ends)
+    start = dagger(first)[:, None] @ np.repeat(initial, lanes.copies, axis=0) @ first[:, None]
+    rows = start.reshape(lanes.count, 1, -1, levels**2).swapaxes(-1, -2)
+    inside = (maps @ rows).swapaxes(-1, -2).reshape(*ends.shape, -1, levels, levels)
+    states = last[:, :, None] @ inside @ dagger(last)[:, :, None]
+    error = found.error + _UNIT * found.phase
     taken = found.phase, found.panels, found.evaluated
     return Densities(states, error, *taken, f"{METHOD}: {found.method}", by_steps=False)
 

@@ -69,7 +69,7 @@ class Blocks:
 
         parts = [noise.process(resolution) for noise in noises]
         operators = [noise.operator for noise in noises if noise.operator is not None]
-        if len(operators) == len(noises) and not _follows_levels(lanes, rest):
+        if len(operators) == len(noises) and not follows_levels(lanes, rest):
             process, positions = joint(parts)
             coupled = tuple(zip(map(each, positions), operators, strict=True))
             return cls(lanes, each(process.rates), each(process.root), rest, coupled)
@@ -279,7 +279,7 @@ def displaced(
     return shift, added
 
 
-def _follows_levels(lanes: Lanes, rest: Environment) -> bool:
+def follows_levels(lanes: Lanes, rest: Environment) -> bool:
     """Whether an environment depends on the levels of H, which noise moves."""
     _, nodes = liouville.nodes_of(lanes, lanes.start[:1, None], np.zeros(1, dtype=np.intp))
     nodes = replace(nodes, lane=nodes.lane // lanes.copies)

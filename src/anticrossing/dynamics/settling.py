@@ -11,6 +11,7 @@ from anticrossing.dynamics.readout import readout
 from anticrossing.dynamics.request import Request, density
 
 _COHERENT = 1e-6  # coherences settle as well as this at least
+_TINY = 0.01  # of what is allowed
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,14 @@ class Left:
     def coherent(self) -> bool:
         """Whether the states have settled, coherences too, though not as well perhaps."""
         return self.states <= max(_COHERENT, 20 * self.allowed)
+
+    def settled(self, before: Left | None) -> bool:
+        """Whether both have, and not by chance: the step before was small too, or this is tiny."""
+        if not (self.is_little and self.coherent):
+            return False
+        if np.all(self.probabilities <= _TINY * self.allowed):
+            return True
+        return before is not None and bool(np.all(before.probabilities <= 10 * self.allowed))
 
     def larger(self, other: Left) -> Left:
         """Return the larger of two."""
