@@ -150,7 +150,7 @@ def _closed(request: Request, initial: ComplexArray, lanes: Lanes, resolution: i
 def _forgetful(
     request: Request, rest: Environment, initial: ComplexArray, lanes: Lanes, resolution: int
 ) -> Densities:
-    """Solve the Lindblad equation of two levels, with one environment at all values of the noise."""
+    """Solve the Lindblad equation of two levels, its environment one at all values."""
     levels = lanes.hamiltonian.dimension
     kernel = BlochKernel(rest)
     times = _repeated(request.times, lanes)
