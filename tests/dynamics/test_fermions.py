@@ -83,6 +83,28 @@ def test_star_general_solver_and_runge_kutta_agree(sweep):
         assert np.max(np.abs(getattr(fast, name) - getattr(general, name))) < 1e-10
 
 
+@pytest.mark.parametrize("rate", [0.3, 1e-2, slow(2e-3)])
+def test_steps_of_the_general_solver_agree_with_the_star(rate):
+    """Where it does not go by superadiabatic panels, a star of 80 and more panels is dearer."""
+    state = GaussianState.product(np.linspace(0.0, 1.0, 10))
+    for sweep in (
+        ac.drive.Linear(0, 10, rate=rate),
+        ac.drive.Sinusoidal(offset=4.0, amplitude=3.0, frequency=1.3 * rate, stop_time=9 / rate),
+    ):
+        times = np.linspace(float(sweep.start_time), float(sweep.stop_time), 4)
+        asked = {"state": state, "times": times}
+        star, general = (
+            evolve_fermions(driven(), sweep, method=method, **asked)
+            for method in ("star", "panels")
+        )
+        for name in ("occupations", "currents", "mode_energies"):
+            apart = np.abs(getattr(star, name) - getattr(general, name))
+            assert np.max(apart) < 20 * (star.error_estimate + general.error_estimate)
+        squares = np.abs(star.propagator) ** 2 - np.abs(general.propagator) ** 2
+        assert np.max(np.abs(squares)) <= star.error_estimate + general.error_estimate
+        assert general.error_estimate < 1e-10
+
+
 def test_star_with_several_complex_driven_levels_in_other_places():
     rng = np.random.default_rng(3)
     constant = np.diag(np.linspace(-3, 3, 9)).astype(complex)

@@ -5,6 +5,7 @@ import pytest
 from scipy.integrate import quad
 
 import anticrossing as ac
+from anticrossing.dynamics import _spectral_kernels
 from tests.effort import slow
 from tests.systems import random_hermitian
 from tests.systems.lindblad import magnus, superoperator
@@ -161,3 +162,21 @@ def test_maps_of_several_levels_agree_with_magnus_steps(levels, kind):
     expected = reference(a, b, [jump], 2, 0.3, 2**14)
     error = np.max(np.abs(result.superoperator - expected))
     assert error < float(result.error_estimate) + 3e-11
+
+
+@pytest.mark.parametrize("rate", [1e-2, slow(1.0), slow(1e-6)])
+@pytest.mark.parametrize("strength", [1e-3, 3.0, 30.0, 1e6])
+def test_compiled_groups_are_those_of_the_stacks(monkeypatch, strength, rate):
+    rng = np.random.default_rng(int(1e3 * strength + 1 / rate))
+    decay = np.sqrt(strength) * LOWERING
+    free = np.sqrt(strength) * (rng.normal(size=(2, 2)) + 1j * rng.normal(size=(2, 2)))
+    for jumps in ([decay], [free], [decay, free.T], [strength * np.diag([0.5, -0.5])]):
+        arguments = LANDAU_ZENER, ac.drive.Linear(-20, 20, rate)
+        compiled = ac.propagate(*arguments, environment=ac.Lindblad(jumps))
+        with monkeypatch.context() as context:
+            context.setattr(_spectral_kernels, "SIZE", 0)
+            stacks = ac.propagate(*arguments, environment=ac.Lindblad(jumps))
+        assert compiled.panels == stacks.panels
+        assert np.max(np.abs(compiled.superoperator - stacks.superoperator)) < 3e-12
+        assert compiled.error_estimate <= 2 * stacks.error_estimate
+        assert stacks.error_estimate <= 2 * compiled.error_estimate

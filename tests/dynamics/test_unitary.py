@@ -5,6 +5,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 import anticrossing as ac
+from anticrossing.dynamics import interference, panels
+from anticrossing.dynamics.kernels import UnitaryKernel
+from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.reference import propagator as reference_propagator
 from tests.effort import cases, slow
 from tests.systems import (
@@ -212,9 +215,6 @@ def test_probabilities_are_invariant_under_a_constant_change_of_basis(seed, size
 @cases(15)
 @given(seed=seeds, size=st.integers(2, 4), rate=st.floats(0.05, 2.0))
 def test_more_nodes_change_nothing(seed, size, rate):
-    from anticrossing.dynamics import panels
-    from anticrossing.dynamics.kernels import UnitaryKernel
-
     rng = np.random.default_rng(seed)
     H = ac.Hamiltonian.affine(random_hermitian(rng, size), random_hermitian(rng, size))
     lanes = panels.Lanes.of(H, ac.drive.Linear(-5, 5, rate))
@@ -293,3 +293,25 @@ def test_function_hamiltonian_equals_the_formula():
         ac.propagate(function, drive).propagator,
         atol=1e-13,
     )
+
+
+@pytest.mark.parametrize("levels", [3, 6, slow(9)])
+@pytest.mark.parametrize("rate", [1e-2, 1e-6])
+def test_panels_of_real_matrices_are_those_of_complex_ones(levels, rate):
+    """Phases of the states make any H complex, and change nothing else."""
+    rng = np.random.default_rng(levels)
+    still, moving = rng.normal(size=(2, levels, levels))
+    still, moving = still + still.T, np.diag(np.sort(moving.diagonal())) * levels
+    phases = np.exp(1j * rng.uniform(0, 2 * np.pi, levels))
+    found = []
+    for turn in (np.ones(levels), phases):
+        a, b = (turn[:, None] * m * turn.conj() for m in (still, moving))
+        lanes = Lanes.of(ac.Hamiltonian.affine(a, b), ac.drive.Linear(-3, 3, rate))
+        evolution = panels.solve(lanes, UnitaryKernel(levels), tolerance=1e-12)
+        whole = turn.conj()[:, None] * evolution.propagator[0] * turn
+        one = np.eye(levels, dtype=complex)[None]
+        error = evolution.error + interference.of_states(lanes, evolution, one, one)
+        found.append((whole, int(evolution.panels[0]), float(error[0])))
+    (real, count, error), (other, number, bound) = found
+    assert np.max(np.abs(np.abs(real) ** 2 - np.abs(other) ** 2)) <= error + bound < 1e-6
+    assert abs(count - number) <= 0.1 * count + 1

@@ -131,7 +131,7 @@ def test_both_solvers_agree_where_they_take_over(levels, rate):
 
 
 def test_cost_does_not_grow_with_slowness():
-    """The published system: the star takes 84 panels at a rate of 0.01, and would 84 million."""
+    """The published system: at a rate of 1e-8 the star would take 84 million panels."""
     count, methods = {}, {}
     for rate in (1.0, 1e-2, 1e-4, 1e-6, 1e-8):
         evolution = DrivenLevel(
@@ -140,7 +140,7 @@ def test_cost_does_not_grow_with_slowness():
         ).evolve(1.0).evolution  # fmt: skip
         count[rate], methods[rate] = evolution.panels, evolution.method
         assert evolution.error_estimate < 2e-8
-    assert max(count.values()) <= 3 * min(count[rate] for rate in (1e-2, 1e-4, 1e-6, 1e-8))
+    assert max(count.values()) <= 3 * count[1e-8] <= 100
     assert (methods[1.0], methods[1e-8]) == ("star", "panels")
 
 

@@ -25,15 +25,17 @@ def hermitian_part(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def norm_bound(a: npt.NDArray[Any]) -> FloatArray:
     """Return ‖a⁴‖_F^(1/4) of Hermitian matrices (…, N, N), at least their norms and near them."""
     # The largest element is taken out so that no power leaves the doubles.
-    parts = (a.real, a.imag) if np.iscomplexobj(a) else (a,)
-    largest = np.max([np.max(np.abs(part), axis=(-2, -1)) for part in parts], axis=0)
+    a = np.ascontiguousarray(a)
+    parts = a.view(a.real.dtype)  # real and imaginary parts side by side
+    largest = np.max(np.abs(parts), axis=(-2, -1))
     # Single precision is enough for that, and takes a third of the time.
     with np.errstate(over="ignore"):
         fourth = a / np.where(largest > 0, largest, 1.0)[..., None, None]
         fourth = fourth.astype(np.complex64 if np.iscomplexobj(a) else np.float32)
         for _ in range(2):
             fourth = fourth @ fourth
-        size = np.linalg.norm(fourth, axis=(-2, -1)).astype(np.float64)
+        parts = fourth.view(np.float32)
+        size = np.sqrt(np.sum(parts * parts, axis=(-2, -1)).astype(np.float64))
         return np.asarray(largest * size**0.25)
 
 

@@ -81,12 +81,20 @@ def guarded(function: Any) -> Any:
     if code.co_flags & inspect.CO_VARKEYWORDS:
         others = code.co_varnames[count + bool(code.co_flags & inspect.CO_VARARGS)]
     kinds: dict[str, Kind] | None = None
-    refuse, read, take = _refusal, _kinds, own
+    tests: list[Callable[[Any], Any]] = []
+    refuse, read, take, anything = _refusal, _kinds, own, _anything
 
     def checked(*args: Any, **kwargs: Any) -> Any:
-        nonlocal kinds
+        nonlocal kinds, tests
         if kinds is None:
             kinds = read(function)
+            tests = [kinds[name].wrong if name in kinds else anything for name in positional]
+        if not kwargs:  # at once: hardly ever is anything wrong
+            for test, value in zip(tests, args, strict=False):
+                if test(value) is not None:
+                    break
+            else:
+                return function(*args)
         for name, value in (*zip(positional, args, strict=False), *kwargs.items()):
             kind = kinds.get(name if name in names else others)
             if kind is not None and (wrong := kind.wrong(value)) is not None:
@@ -105,6 +113,10 @@ def guarded(function: Any) -> Any:
         checked.__code__, function.__globals__, function.__name__, None, checked.__closure__
     )
     return functools.update_wrapper(twin, function)
+
+
+def _anything(value: Any) -> None:
+    """Take a value of any kind."""
 
 
 def _kinds(function: Any) -> dict[str, Kind]:

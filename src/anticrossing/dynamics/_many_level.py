@@ -31,6 +31,7 @@ from anticrossing.dynamics._stacks import (
     BoolArray,
     Nodes,
     alignments,
+    cut_short,
     doubt,
     half_and_slope,
     in_middle_frame,
@@ -114,7 +115,7 @@ def solve_panels(
     return result
 
 
-def _in_frames(solved: Solutions, left: ComplexArray, right: ComplexArray) -> Solutions:
+def _in_frames(solved: Solutions, left: npt.NDArray[Any], right: npt.NDArray[Any]) -> Solutions:
     """Return solutions that were found in the frames `left` and `right` of the ends of panels."""
     solved.propagator = right @ solved.propagator @ dagger(left)
     solved.shifted = right @ solved.shifted @ dagger(left)
@@ -194,16 +195,16 @@ class Separated:
     residual: FloatArray
 
     @classmethod
-    def none(cls, g: ComplexArray) -> Separated:
+    def none(cls, g: npt.NDArray[Any]) -> Separated:
         none, levels = np.empty(0), g.shape[-1]
         together = np.empty((0, levels - 1), dtype=np.bool_)
         return cls(none.astype(np.intp), g[:0], g[:0], together, g[:0, 0].real, none)
 
 
 def _superadiabatic(
-    g: ComplexArray,
+    g: npt.NDArray[Any],
     energies: FloatArray,
-    vectors: ComplexArray,
+    vectors: npt.NDArray[Any],
     joined: BoolArray,
     grid: Grid,
     tolerance: float,
@@ -228,9 +229,9 @@ def _superadiabatic(
 
 
 def separate(
-    g: ComplexArray,
+    g: npt.NDArray[Any],
     energies: FloatArray,
-    vectors: ComplexArray,
+    vectors: npt.NDArray[Any],
     joined: BoolArray,
     grid: Grid,
     tolerance: float,
@@ -260,6 +261,8 @@ def separate(
     rotation = inverse_cayley(vectors[usable] * turn if alone else vectors[usable] @ alignment)
     # What the nodes do not resolve of the rotation, its slope couples the more.
     fine = tails(grid, rotation) <= _HOPELESS
+    if not frames_only:
+        fine &= ~cut_short(grid, rotation, tolerance)
     if not (fine.any() or frames_only):
         return result
     if not frames_only:
@@ -271,7 +274,8 @@ def separate(
     if not resolved.any():
         return result
     usable, g, energies, same = usable[resolved], g[resolved], energies[resolved], same[resolved]
-    alignment, frame = alignment[resolved], frame[resolved]
+    # Beyond this nothing is real: eigenframes that turn couple by i times their slope.
+    alignment, frame = (a[resolved].astype(np.complex128) for a in (alignment, frame))
     joined, noise = joined[resolved], noise[resolved]
 
     together = joined
@@ -353,7 +357,9 @@ def separate(
     return Separated(usable, best_g, best_frame, together, noise, best)
 
 
-def _aligned_blocks(vectors: ComplexArray, joined: BoolArray) -> tuple[ComplexArray, BoolArray]:
+def _aligned_blocks(
+    vectors: npt.NDArray[Any], joined: BoolArray
+) -> tuple[npt.NDArray[Any], BoolArray]:
     """Return unitary matrices within blocks that turn eigenvectors towards the axes, if near."""
     panels, n = vectors.shape[:2]
     found, near = np.zeros_like(vectors), np.ones(panels, dtype=np.bool_)
@@ -430,7 +436,7 @@ def _all_orders(
     q, good = polar_factor(q)
     q[~good] = identity
     _, slope = half_and_slope(q, grid)
-    return hermitian_part(dagger(q) @ (g @ q - 1j * slope)), q[:, wanted]
+    return hermitian_part(dagger(q) @ (g @ q - 1j * slope)), np.asarray(q[:, wanted])
 
 
 def _unknown(order: int, phase: FloatArray) -> FloatArray:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, hermitian_part
+from anticrossing.dynamics import _spectral_kernels
 from anticrossing.dynamics._elimination import (
     DEAD,
     Ends,
@@ -43,6 +44,7 @@ _WORST_PRODUCT = 1e8
 _LEAST_DECAY = 1e-12
 _UNIT = 1.1e-16
 _DISTANT = 4.0  # groups, by n² radians times this: derivatives no longer add up
+_STRONGEST_ROTATION = 1.9  # beyond norm 2 there may be none
 _RENEWALS = 3  # of the eigenbasis in which the groups are separated
 
 
@@ -186,11 +188,13 @@ def _frames(
 
 
 def _orthonormal(vectors: ComplexArray, same: BoolArray) -> ComplexArray:
-    """Return the modes without the trace, orthonormal within every group."""
+    """Return the modes without the trace, of length one, orthonormal within every group."""
     basis = np.zeros_like(vectors)
     for rows, groups in _alike(same[:, 1:, 1:]):
         for group in groups:
-            found = np.linalg.qr(vectors[rows][:, :, group])[0]
+            found = vectors[rows][:, :, group]
+            if group.size > 1:
+                found = np.linalg.qr(found)[0]
             basis[rows[:, None, None], np.arange(vectors.shape[-1])[:, None], group] = found
     return basis
 
@@ -252,28 +256,72 @@ def _separate(
     g: ComplexArray, ends: Ends, same: BoolArray, grid: Grid, tolerance: float
 ) -> Solutions:
     """Remove the couplings between groups order by order, then integrate every group."""
-    panels, n, size, _ = g.shape
+    n, size = g.shape[1:3]
+    bases = None if size == _spectral_kernels.SIZE else _eigenbases(g, same)
+    phase = _distances(_values(g, same) if bases is None else bases[2], same)
+    # What couples distant groups moves a mode, or the equilibrium, by what would remove it, and at
+    # both ends by derivatives of that: the rounding of fast modes is large and moves little.
+    distant = phase > _DISTANT * n**2
+    weight = np.where(same, 0.0, np.minimum(1.0, n**2 / np.maximum(phase, 1.0)))
+    weight = np.where(distant, -_DISTANT, weight)
+    if bases is None:
+        found, there = (
+            np.array(g, np.complex128, order="C"),
+            Ends(ends.left_inverse.copy(), ends.right.copy()),
+        )
+        best = np.empty(g.shape[0])
+        _spectral_kernels.separate_panels(
+            found,
+            there.left_inverse,
+            there.right,
+            np.argmax(same, axis=-1),
+            weight,
+            grid.weights,
+            grid.to_coefficients,
+            grid.from_coefficients,
+            grid.slope_from_coefficients,
+            DEAD,
+            _STRONGEST_ROTATION,
+            MOST_ROTATIONS,
+            tolerance,
+            best,
+        )
+    else:
+        found, there, best = _separate_stacks(g, ends, same, weight, bases, grid, tolerance)
+    separated = best <= tolerance
+    kept = np.where(same[:, None] | ~separated[:, None, None, None], found, 0.0)
+    finished = integrate(kept, there, grid, tolerance)
+    finished.error = np.where(separated, np.maximum(2 * best, finished.error), finished.error)
+    return finished
+
+
+def _separate_stacks(
+    g: ComplexArray,
+    ends: Ends,
+    same: BoolArray,
+    weight: FloatArray,
+    bases: tuple[ComplexArray, ComplexArray, ComplexArray],
+    grid: Grid,
+    tolerance: float,
+) -> tuple[ComplexArray, Ends, FloatArray]:
+    """Return the generators with the least coupling between groups, their ends, and how much."""
+    # `weight` weighs couplings of g, or with a minus sign those of s.
+    panels = g.shape[0]
     near = same[:, None]
-    g, best_g, best_ends = g.copy(), g.copy(), ends
+    g, best_g, best_ends = g.copy(), g.copy(), Ends(ends.left_inverse.copy(), ends.right.copy())
     ends = Ends(ends.left_inverse.copy(), ends.right.copy())
-    basis, back, values = np.empty_like(g), np.empty_like(g), np.empty((panels, n, size), complex)
+    basis, back, values = bases
     best = np.full(panels, np.inf)
     active = np.arange(panels)
     for order in range(MOST_ROTATIONS + 1):
-        if order < _RENEWALS:
+        if 0 < order < _RENEWALS:
             basis[active], back[active], values[active] = _eigenbases(g[active], same[active])
-        if order == 0:
-            phase = _distances(values, same)
         apart = np.where(near[active], np.inf, values[active, :, :, None] - values[active, :, None])
         s = -(back[active] @ np.where(near[active], 0.0, g[active]) @ basis[active]) / apart
         s = np.where(near[active], 0.0, basis[active] @ s @ back[active])
-        # What couples distant groups moves a mode, or the equilibrium, by what would remove it, and
-        # at both ends by derivatives of that: the rounding of fast modes is large and moves little.
-        distant = phase[active] > _DISTANT * n**2
-        weight = np.where(same[active], 0.0, np.minimum(1.0, n**2 / np.maximum(phase[active], 1.0)))
-        coupling = np.where(distant[:, None], _DISTANT * s, weight[:, None] * g[active])
-        telling = surviving(g[active], grid)[:, None] * np.abs(coupling)
-        left = np.max(telling, axis=(1, 2, 3))
+        share = weight[active][:, None]
+        coupling = np.abs(share) * np.where(share < 0, np.abs(s), np.abs(g[active]))
+        left = np.max(surviving(g[active], grid)[:, None] * coupling, axis=(1, 2, 3))
         better, enough = left < best[active], left < 0.5 * best[active]
         rows = active[better]
         best[rows] = left[better]
@@ -282,19 +330,15 @@ def _separate(
         s[:, :, 0] = 0.0
         # The column of the trace only moves the origin: it may be as large as it likes.
         inner = s[..., 1:, 1:]
-        gentle = np.max(np.minimum(row_sums(inner), row_sums(inner.swapaxes(-1, -2))), axis=1) < 1.9
-        going_on = gentle & enough & (left > tolerance)
+        size = np.max(np.minimum(row_sums(inner), row_sums(inner.swapaxes(-1, -2))), axis=1)
+        going_on = (size < _STRONGEST_ROTATION) & enough & (left > tolerance)
         active, s = active[going_on], s[going_on]
         if active.size == 0 or order == MOST_ROTATIONS:
             break
         g[active], q_right, q_left_inverse = transform(g[active], s, grid)
         ends.right[active] = ends.right[active] @ q_right
         ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
-    separated = best <= tolerance
-    kept = np.where(near | ~separated[:, None, None, None], best_g, 0.0)
-    finished = integrate(kept, best_ends, grid, tolerance)
-    finished.error = np.where(separated, np.maximum(2 * best, finished.error), finished.error)
-    return finished
+    return best_g, best_ends, best
 
 
 def _eigenbases(
@@ -307,25 +351,36 @@ def _eigenbases(
     basis = np.broadcast_to(np.eye(g.shape[-1], dtype=np.complex128), g.shape).copy()
     back, values = basis.copy(), diagonals(g).copy()
     values[..., 0] = 0.0
+    for block, own in _several(g, same):
+        found, vectors = np.linalg.eig(g[block])
+        with np.errstate(all="ignore"):
+            inverse = _inverses(vectors)
+            known = row_sums(np.abs(inverse)) < _WORST_BASIS
+        vectors[~known] = inverse[~known] = np.eye(vectors.shape[-1])
+        found[~known] = np.mean(found[~known], axis=-1, keepdims=True)
+        basis[block], back[block], values[own] = vectors, inverse, found
+    return basis, back, values
+
+
+def _values(g: ComplexArray, same: BoolArray) -> ComplexArray:
+    """Return the eigenvalues of every group at all nodes."""
+    values = diagonals(g).copy()
+    values[..., 0] = 0.0
+    for block, own in _several(g, same):
+        values[own] = np.linalg.eigvals(g[block])
+    return values
+
+
+def _several(
+    g: ComplexArray, same: BoolArray
+) -> Iterator[tuple[tuple[IndexArray, ...], tuple[IndexArray, ...]]]:
+    """Yield where the generators of groups of several modes stand, and their diagonals."""
+    node = np.arange(g.shape[1])
     for rows, groups in _alike(same):
         for group in groups:
-            if group.size == 1:
-                continue
-            block = (
-                rows[:, None, None, None],
-                np.arange(g.shape[1])[:, None, None],
-                group[:, None],
-                group,
-            )
-            found, vectors = np.linalg.eig(g[block])
-            with np.errstate(all="ignore"):
-                inverse = _inverses(vectors)
-                known = row_sums(np.abs(inverse)) < _WORST_BASIS
-            vectors[~known] = inverse[~known] = np.eye(group.size)
-            found[~known] = np.mean(found[~known], axis=-1, keepdims=True)
-            basis[block], back[block] = vectors, inverse
-            values[rows[:, None, None], np.arange(g.shape[1])[:, None], group] = found
-    return basis, back, values
+            if group.size > 1:
+                block = (rows[:, None, None, None], node[:, None, None], group[:, None], group)
+                yield block, (rows[:, None, None], node[:, None], group)
 
 
 def _distances(values: ComplexArray, same: BoolArray) -> FloatArray:

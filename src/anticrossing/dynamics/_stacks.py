@@ -13,6 +13,7 @@ from anticrossing.dynamics.chebyshev import Grid
 
 MOST_PICARD = 80
 _LEAST_OVERLAP = 0.1
+_FALLING = 30.0  # of coefficients, over the last eight
 LAST_DIGIT = float(np.finfo(np.float64).eps)
 NOISE = 4.0  # of one number, in the last coefficients of many
 
@@ -23,11 +24,13 @@ ALL_NODES, ENDS = slice(None), [0, -1]
 
 def in_middle_frame(
     matrices: npt.NDArray[Any], half_width: FloatArray, grid: Grid
-) -> tuple[ComplexArray, FloatArray, ComplexArray]:
-    """Return the scaled generator in the eigenframe of the middle node, energies, and the frame."""
+) -> tuple[npt.NDArray[Any], FloatArray, npt.NDArray[Any]]:
+    """Return the scaled generator in the eigenframe of the middle node, energies, and the frame.
+
+    They are real where the matrices are.
+    """
     centre = matrices[:, grid.size // 2]
     energies, frame = np.linalg.eigh(centre)
-    frame = frame.astype(np.complex128)
     # Subtracting the middle node first keeps the rounding of a far level out of close pairs.
     change = dagger(frame)[:, None] @ (matrices - centre[:, None]) @ frame[:, None]
     g = change * half_width[:, None, None, None]
@@ -35,7 +38,7 @@ def in_middle_frame(
     return g, energies, frame
 
 
-def alignments(vectors: ComplexArray) -> tuple[ComplexArray, BoolArray]:
+def alignments(vectors: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], BoolArray]:
     """Return the phases (P, n, N) that turn eigenvectors towards the axes, where these are near.
 
     For levels that are each on their own this is the polar factor of the diagonal.
@@ -62,7 +65,7 @@ def doubt(
     return np.abs(left) + LAST_DIGIT * (weights.swapaxes(-1, -2) @ sizes @ weights)
 
 
-def half_and_slope(s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexArray]:
+def half_and_slope(s: npt.NDArray[Any], grid: Grid) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return s/2 and s′ at the nodes, of s smoothed.
 
     For the exponent of a rotation any smooth s near the wanted one will do, so its Chebyshev series
@@ -80,8 +83,8 @@ def half_and_slope(s: ComplexArray, grid: Grid) -> tuple[ComplexArray, ComplexAr
 
 
 def rotate(
-    g: ComplexArray, s: ComplexArray, grid: Grid, wanted: Nodes = ALL_NODES
-) -> tuple[ComplexArray, ComplexArray]:
+    g: npt.NDArray[Any], s: npt.NDArray[Any], grid: Grid, wanted: Nodes = ALL_NODES
+) -> tuple[ComplexArray, npt.NDArray[Any]]:
     """Return Q†GQ − iQ†Q′ at the nodes, and Q = (1 − s/2)⁻¹(1 + s/2) at the wanted ones.
 
     s is anti-Hermitian.
@@ -115,7 +118,7 @@ def rotate_some(
     return g, np.asarray(q[:, wanted])
 
 
-def inverse_cayley(q: ComplexArray) -> ComplexArray:
+def inverse_cayley(q: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the anti-Hermitian s with q = (1 − s/2)⁻¹(1 + s/2), or 0 where there is none.
 
     A reflection turns one state by π, and rounding may make q + 1 singular to the last digit. The
@@ -134,9 +137,21 @@ def inverse_cayley(q: ComplexArray) -> ComplexArray:
     return 0.5 * (s - dagger(s))
 
 
-def nodes_resolve(grid: Grid, g: ComplexArray, allowed: float | FloatArray) -> BoolArray:
+def nodes_resolve(grid: Grid, g: npt.NDArray[Any], allowed: float | FloatArray) -> BoolArray:
     """Whether the nodes resolve g: absolutely for couplings, to rounding for large phases."""
     return np.asarray(tails(grid, g) <= np.maximum(allowed, 4e-15 * largest_entries(g)))
+
+
+def cut_short(grid: Grid, rotation: npt.NDArray[Any], tolerance: float) -> BoolArray:
+    """Whether series of rotations end before they have converged, with too much of them left.
+
+    The slope of what is left couples by n² times as much. A series that no longer falls is noise,
+    which may not matter; of those that fall, one panel in fifty would be solved all the same.
+    """
+    last = tails(grid, rotation)
+    before = np.abs(along_nodes(grid.to_coefficients[-10:-8], rotation))
+    falling = np.max(before, axis=(1, 2, 3)) > _FALLING * last
+    return np.asarray(falling & (grid.size**2 * last > tolerance))
 
 
 def tails(grid: Grid, a: npt.NDArray[Any]) -> FloatArray:
@@ -144,15 +159,18 @@ def tails(grid: Grid, a: npt.NDArray[Any]) -> FloatArray:
 
 
 def along_nodes(matrix: FloatArray, a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Apply an (m, n) matrix along the node axis of complex (P, n, N, N)."""
+    """Apply an (m, n) matrix along the node axis of (P, n, N, N)."""
     panels, n, rows, columns = a.shape
+    if not np.iscomplexobj(a):
+        flat = np.asarray(a, dtype=np.float64).reshape(panels, n, rows * columns)
+        return (matrix @ flat).reshape(panels, -1, rows, columns)
     # Real and imaginary parts side by side: one real product instead of a complex one.
     pairs = np.ascontiguousarray(a, dtype=np.complex128).view(np.float64)
     product = matrix @ pairs.reshape(panels, n, 2 * rows * columns)
     return product.view(np.complex128).reshape(panels, -1, rows, columns)
 
 
-def largest_entries(a: ComplexArray) -> FloatArray:
+def largest_entries(a: npt.NDArray[Any]) -> FloatArray:
     return np.asarray(np.max(np.abs(a), axis=(1, 2, 3)))
 
 

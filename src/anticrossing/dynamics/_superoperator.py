@@ -186,7 +186,9 @@ def _solve_chunk(
     tolerance: float,
 ) -> Solutions:
     panels, _, levels, _ = matrices.shape
-    g, energies, frame = in_middle_frame(matrices, half_width, grid)
+    g, energies, frame = in_middle_frame(
+        matrices.astype(np.complex128, copy=False), half_width, grid
+    )
     bath = bath.turned(frame)
     resolved = nodes_resolve(grid, g, tolerance)
     result = Solutions.empty(panels, levels**2)

@@ -23,7 +23,7 @@ from anticrossing._core.checks import (
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.drive import Drive
-from anticrossing.dynamics import features, interference, panels, star
+from anticrossing.dynamics import features, interference, panels, plan, star
 from anticrossing.dynamics.gaussian import GaussianState, propagated
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes
@@ -33,10 +33,13 @@ from anticrossing.hamiltonian import Hamiltonian, TermHamiltonian
 from anticrossing.units import NATURAL, Units
 
 METHODS = ("auto", "star", "panels")
+_ACCURACY, _SHARE = 1e-10, 0.02  # by default, and what of it a panel may neglect
 _SAMPLES = 257  # of a driven level, beside its features
 # Measured costs: of a panel of either solver, and of superadiabatic panels for each level.
 _STAR_PHASE = 120.0  # radians that a panel of the star covers
 _PANELS_PER_LEVEL = 10
+_PER_MICROSECOND = 3.0  # units of these costs: what steps take is known in microseconds
+_PIECE = 4e3  # what the general solver takes beside, for each time asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +64,7 @@ class FermionEvolution(Result):
     method : str
         "star" or "panels".
     panels : int
-        Panels that were needed.
+        Panels that were needed, each of many steps where these were cheaper.
     error_estimate : float
         Bound on the error of `propagator`, phases aside: what the general solver left coupled, or
         the largest element of ``W†W − 1``, of which the solver of stars makes no use.
@@ -110,7 +113,7 @@ def evolve_fermions(
     *,
     state: GaussianState,
     times: npt.ArrayLike | None = None,
-    tolerance: float = 1e-10,
+    tolerance: float = _ACCURACY,
     method: str = "auto",
 ) -> FermionEvolution:
     """Follow a Gaussian state of free fermions, ``G(t) = W(t) G(0) W(t)†``.
@@ -132,8 +135,9 @@ def evolve_fermions(
         Accuracy wanted of the general solver; the one for stars always works to rounding error.
     method : {"auto", "star", "panels"}
         "star" integrates fixed levels away that do not couple to one another (any number of them);
-        "panels" is the general solver, at a cost independent of slowness. "auto" takes the first
-        where H has that form.
+        "panels" is the general solver, on superadiabatic panels at a cost independent of slowness,
+        or in steps where these take less. "auto" takes the cheaper one, where H has the form of a
+        star.
 
     Returns
     -------
@@ -170,12 +174,10 @@ def evolve_fermions(
             "be 'panels' or 'auto' for this Hamiltonian",
             "only a few driven levels among fixed, mutually uncoupled ones make a star",
         )
-    if (
-        split is not None
-        and method == "auto"
-        and prefers_panels(hamiltonian.dimension, _phase(lanes), wanted.size)
-    ):
-        split = None
+    if split is not None and method == "auto":
+        moved = float(plan.phases(lanes)[1][0]) ** 2
+        if prefers_panels(hamiltonian.dimension, _phase(lanes), wanted.size, moved=moved):
+            split = None
     if split is None:
         return _by_panels(lanes, state, wanted, accuracy)
     arms, order, common = _star(lanes, split)
@@ -241,11 +243,10 @@ def _by_panels(
     lanes: Lanes, state: GaussianState, times: FloatArray, accuracy: float
 ) -> FermionEvolution:
     levels = lanes.hamiltonian.dimension
-    evolution = panels.solve(
+    evolution = plan.solve(
         lanes,
         UnitaryKernel(levels),
-        tolerance=max(0.02 * accuracy, panels.SMALLEST_TOLERANCE),
-        breakpoints=None,
+        tolerance=max(_SHARE * accuracy, panels.SMALLEST_TOLERANCE),
         times=times[None],
     )
     matrices, common = (part[0] for part in lanes.split(times[None], np.zeros(1, dtype=np.intp)))
@@ -342,21 +343,28 @@ def _split(hamiltonian: Hamiltonian) -> npt.NDArray[np.intp] | None:
     return np.flatnonzero(moving)
 
 
-def efforts(levels: int, phase: float, reports: int, *, centre: int = 1) -> tuple[float, float]:
-    """Return about what star and superadiabatic panels cost; 1e8 is about a minute.
+def efforts(
+    levels: int, phase: float, reports: int, *, centre: int = 1, moved: float | None = None
+) -> tuple[float, float]:
+    """Return about what the star and the general solver cost; 1e8 is about a minute.
 
     `phase` is the spread of the levels times the window, which only the star has to resolve;
-    `reports` is the number of times asked for, each of which ends a panel.
+    `reports` is the number of times asked for, each of which ends a panel. `moved` is how far
+    levels move times the window, `phase` unless they turn back.
     """
     whole = (phase / _STAR_PHASE + reports) * (levels - centre + 50.0 * centre) ** 2
     adiabatic = (_PANELS_PER_LEVEL * levels + reports) * (3.0 * levels**3 + 3000.0)
-    return whole, adiabatic
+    turning = (phase if moved is None else moved) ** 0.5
+    steps = plan.stepped(levels, phase, turning, _SHARE * _ACCURACY, pieces=reports)
+    return whole, min(adiabatic, _PER_MICROSECOND * steps + _PIECE * reports)
 
 
-def prefers_panels(levels: int, phase: float, reports: int, *, centre: int = 1) -> bool:
-    """Whether a star is so slow that superadiabatic frames are cheaper."""
-    whole, adiabatic = efforts(levels, phase, reports, centre=centre)
-    return adiabatic < whole
+def prefers_panels(
+    levels: int, phase: float, reports: int, *, centre: int = 1, moved: float | None = None
+) -> bool:
+    """Whether the general solver is cheaper than a star."""
+    whole, general = efforts(levels, phase, reports, centre=centre, moved=moved)
+    return general < whole
 
 
 def _phase(lanes: Lanes) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -141,12 +142,11 @@ def expected(lanes: Lanes, columns: int, tolerance: float, pieces: int = 1) -> E
     `pieces` are the parts into which times cut a window.
     """
     levels = lanes.hamiltonian.dimension
-    phase, turning = _phases(lanes)
+    phase, turning = phases(lanes)
     found = Expected(direct.METHOD, 0.0, 0.0, phase, turning, levels, columns)
     taylor, doubled = found.costs(pieces)
     cheaper = doubled < taylor
-    # Where rounding adds up to more than is allowed, panels know the populations better.
-    lost = 2 * doubling.ROUNDING * phase > _MOST_ROUNDING * tolerance
+    lost = _loses(phase, tolerance)  # there panels know the populations better
     by_panels = lanes.count * _panels_cost(levels)
     if np.sum(np.where(cheaper & ~lost, doubled, taylor)) >= by_panels:
         tried = lanes.count * max(_FEWEST_PANELS, _PANELS_PER_LEVEL * levels)
@@ -161,26 +161,43 @@ def expected(lanes: Lanes, columns: int, tolerance: float, pieces: int = 1) -> E
     return replace(found, method=method, work=products, seconds=seconds)
 
 
-def _phases(lanes: Lanes) -> tuple[FloatArray, FloatArray]:
+def stepped(
+    levels: int, phase: float, turning: float, tolerance: float, *, pieces: int = 1
+) -> float:
+    """Return the microseconds that a whole propagator takes step by step.
+
+    `phase` and `turning` are those of `Expected`.
+    """
+    taylor = _steps_cost(levels, levels, phase)
+    lost = _loses(phase, tolerance)
+    return float(taylor if lost else min(taylor, _doubled_cost(levels, pieces, turning)))
+
+
+def _loses(phase: Any, tolerance: float) -> Any:
+    """Whether rounding of doubled steps adds up to more than is allowed."""
+    return 2 * doubling.ROUNDING * phase > _MOST_ROUNDING * tolerance
+
+
+def phases(lanes: Lanes) -> tuple[FloatArray, FloatArray]:
     """Return nearly ∫‖H‖dt of every lane, from above where H varies little; and √(T ∫‖dH/dt‖dt)."""
     h, length = lanes.window.matrices[:, 1:-1], lanes.stop - lanes.start
     with one_thread, np.errstate(over="ignore"):
-        norm = norm_bound(h).mean(axis=-1)
         few = h[:, ::_FEWER]
-        moved = norm_bound(np.diff(few, axis=1)).sum(axis=-1)
+        norms = norm_bound(np.concatenate([h, np.diff(few, axis=1)], axis=1))
+        norm, moved = norms[:, : h.shape[1]].mean(axis=-1), norms[:, h.shape[1] :].sum(axis=-1)
         moved *= h.shape[1] / (_FEWER * (few.shape[1] - 1))
         phase = np.minimum(length * norm, 1e300)
         return np.asarray(phase), np.asarray(np.sqrt(np.minimum(length * moved, 1e300)))
 
 
-def _steps_cost(levels: int, columns: int, phase: FloatArray) -> FloatArray:
+def _steps_cost(levels: int, columns: int, phase: Any) -> Any:
     """Return the cost of Taylor series in every lane."""
     costs = _ORDER if columns == 1 else _ORDER_EACH
     each = _interpolated(levels, costs) * columns
     return _LANE + _ORDERS_PER_RADIAN * phase * each
 
 
-def _doubled_cost(levels: int, pieces: int, turning: FloatArray) -> FloatArray:
+def _doubled_cost(levels: int, pieces: int, turning: Any) -> Any:
     """Return the cost of doubled steps on so many panels in every lane."""
     start, each = (_interpolated(levels, costs) for costs in (_DOUBLED, _DOUBLED_EACH))
     return _LANE + start * pieces + each * turning

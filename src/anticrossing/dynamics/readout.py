@@ -274,14 +274,18 @@ def _wide_doubt(
     ends, unknown = lanes.ends, lanes.window.unknown[:, [0, -1]]
     with one_thread:
         residuals = ends.matrices @ ends.vectors - ends.vectors * ends.energies[..., None, :]
-    left = np.max(np.linalg.norm(residuals, axis=-2), axis=-1)
-    known = _stacks.LAST_DIGIT * np.linalg.norm(ends.matrices, axis=(-2, -1))
-    noise = 2 * (left + known + np.linalg.norm(unknown, axis=(-2, -1)))
-    turns = [_over_distances(ends.energies[:, k]) for k in range(2)]
-    turned = noise[:, 1, None] * (turns[1] @ sizes[..., None])[..., 0]
+    left = np.sqrt(np.max(np.sum(_squared(residuals), axis=-2), axis=-1))
+    known = _stacks.LAST_DIGIT * np.sqrt(np.sum(_squared(ends.matrices), axis=(-2, -1)))
+    noise = 2 * (left + known + np.sqrt(np.sum(unknown * unknown, axis=(-2, -1))))
+    turns = _over_distances(ends.energies)
+    turned = noise[:, 1, None] * (turns[:, 1] @ sizes[..., None])[..., 0]
     if level is not None:
-        turned += (noise[:, 0] * np.sum(_of_level(turns[0], level), axis=-1))[:, None]
+        turned += (noise[:, 0] * np.sum(_of_level(turns[:, 0], level), axis=-1))[:, None]
     return np.asarray(np.max(2 * sizes * turned, axis=-1))
+
+
+def _squared(values: npt.NDArray[Any]) -> FloatArray:
+    return np.asarray(values.real**2 + values.imag**2)
 
 
 def _over_distances(energies: FloatArray) -> FloatArray:

@@ -177,12 +177,15 @@ class Paths:
         """Follow a state exactly, by the cheaper of two solvers."""
         systems = self.energies.shape[0]
         every = np.concatenate([self.levels, self.energies.ravel()])
-        phase = float(np.ptp(every) * (self.corners[-1] - self.corners[0]))
+        window = float(self.corners[-1] - self.corners[0])
+        phase = float(np.ptp(every)) * window
+        moved = float(np.max(np.sum(np.abs(np.diff(self.energies, axis=1)), axis=1))) * window
         reports = times.size + self.corners.size
         # Energies far from zero keep their digits when counted from the reservoir.
         middle = 0.5 * float(self.levels.min() + self.levels.max())
         near = Paths(self.corners, self.energies - middle, self.levels - middle, self.couplings)
-        if prefers_panels(systems + self.levels.size, phase, reports, centre=systems):
+        size = systems + self.levels.size
+        if prefers_panels(size, phase, reports, centre=systems, moved=moved):
             found = near._by_pieces(state, times)
         else:
             found = near._by_star(state, times)
