@@ -109,6 +109,7 @@ def test_noise_adds_up_with_jump_operators_and_with_noise() -> None:
     assert quiet.superoperator == pytest.approx(alone.superoperator, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_two_orders_that_agree_by_chance_are_not_enough() -> None:
     """Strong, slow noise of two parts beside decay: found by chance, 0.004 off at first."""
     noise = GaussianNoise([9.26, 4.63], [30.0, 300.0], X) + ac.Lindblad([0.2 * LOWER])
@@ -119,6 +120,7 @@ def test_two_orders_that_agree_by_chance_are_not_enough() -> None:
     assert off <= rough.error_estimate + fine.error_estimate
 
 
+@pytest.mark.slow
 def test_still_noise_beside_jump_operators() -> None:
     """Compiled panels for each value, or one equation for density matrices: the same."""
     jumps = ac.Lindblad([0.2 * LOWER])
@@ -211,6 +213,7 @@ def test_three_levels() -> None:
 # ---- limits -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_gaussian_noise_that_stands_still_and_a_slow_process() -> None:
     """Gauss–Hermite by hand, the trapezoidal average, and the process with a long memory."""
     still = kept(QuasiStaticNoise(0.3, X), tolerance=1e-9).probabilities[0]
@@ -223,6 +226,7 @@ def test_gaussian_noise_that_stands_still_and_a_slow_process() -> None:
     assert slow.warnings == ()
 
 
+@pytest.mark.slow
 def test_what_forgets_at_once_is_white() -> None:
     white = kept(WhiteNoise(0.02, X)).probabilities[0]
     for time, apart in ((1e-2, 2e-3), (1e-3, 2e-4)):
@@ -311,7 +315,9 @@ def test_the_formulas_domain_is_where_exact_answers_agree() -> None:
 # ---- strengths and memories without measure --------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [1e-12, 1e-6, 1e2, 1e6])
+@pytest.mark.parametrize(
+    "size", [1e-12, *(pytest.param(s, marks=pytest.mark.slow) for s in (1e-6, 1e2, 1e6))]
+)
 def test_strengths_of_any_size(size: float) -> None:
     plain = ac.propagate(H, SWEEP, basis="diabatic").probabilities[0]
     for noise in (TelegraphNoise(size, 1.0, X), OrnsteinUhlenbeckNoise(size, 1.0, X)):
@@ -373,7 +379,7 @@ def test_too_many_states_are_refused_with_numbers() -> None:
     [
         TelegraphNoise(0.5, 1.0, X),
         OrnsteinUhlenbeckNoise(0.5, 2.0),
-        QuasiStaticNoise(0.3, X) + TelegraphNoise(0.3, 2.0),
+        pytest.param(QuasiStaticNoise(0.3, X) + TelegraphNoise(0.3, 2.0), marks=pytest.mark.slow),
     ],
     ids=repr,
 )
@@ -413,6 +419,7 @@ def test_telegraph_against_many_drawn_paths() -> None:
     assert abs(drawn.probabilities[0] - exact) < 3 * drawn.standard_error[0] + drawn.step_error
 
 
+@pytest.mark.slow
 def test_three_levels_by_paths() -> None:
     levels = ac.models.DemkovOsherov(levels=[1.0, 2.0], couplings=[0.3, 0.3])
     operator = np.zeros((3, 3))
