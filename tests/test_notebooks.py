@@ -27,7 +27,8 @@ SETUP = """
     FunctionHamiltonian TermHamiltonian MeanField VibronicCoupling Absorber Grid WavePacket
     Fixed Gaussian InitialConditions Thermal Number Symmetry Axis Output Plan Scanned Sentences
     Study Table SweepError Zip Junction LandauZenerChain Lead MarkovChain Reservoir
-    SequentialCrossings WorkStatistics
+    SequentialCrossings WorkStatistics GaussianNoise MarkovNoise Noise OrnsteinUhlenbeckNoise
+    PinkNoise Process QuasiStaticNoise TelegraphNoise WhiteNoise
 """
 """What is put into a computation, or tells an error: a line says it."""
 

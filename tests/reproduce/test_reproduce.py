@@ -23,6 +23,7 @@ LONG += ("fe8",)
 LONG += ("kibble-zurek", "wubs", "zenesini", "amplitude-spectroscopy", "wu-niu")
 LONG += ("akulin-schleich",)
 LONG += ("nalbach-thorwart", "albash-lidar")
+LONG += ("kibble-zurek", "wubs", "zenesini", "amplitude-spectroscopy", "kayanuma-noise")
 
 
 @pytest.mark.parametrize("name", [slow(n) if n in LONG else n for n in reproduce.NAMES])

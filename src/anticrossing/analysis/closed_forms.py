@@ -55,6 +55,8 @@ def predictions(
     environment: Environment | None = None,
 ) -> tuple[tuple[PassagePrediction, ...], tuple[str, ...]]:
     """Return the predictions that apply in kind, and notes on those that could not be made."""
+    if environment is not None and environment.noises:
+        return (), ("no closed form is held against classical noise: see `formulas`",)
     hamiltonian = traceless(hamiltonian)
     offers = Offers(initial, exact)
     labels = Labels.of(hamiltonian, drive, basis)

@@ -21,6 +21,7 @@ from anticrossing.drive import Clock, Drive
 from anticrossing.dynamics import features
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import Environment
+from anticrossing.environment.noise.base import split
 from anticrossing.formulas import DomainCheck, Prediction
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Crossing, Crossings, find_crossings
@@ -276,6 +277,15 @@ def _lost_in_passing(
     hamiltonian: Hamiltonian, drive: Drive, environment: Environment, place: Place
 ) -> float:
     """Return the rate at which the coherence is lost that the passage depends on."""
+    noises, rest = split(environment)
+    if noises:  # at most as fast as noise of one value turns the levels against each other
+        spread = [
+            np.ptp(np.linalg.eigvalsh(noise.operator)) * np.sqrt(np.max(noise.variance))
+            for noise in noises
+            if noise.operator is not None
+        ]
+        lost = hamiltonian.units.angular * float(np.sum(spread))
+        return lost + _lost_in_passing(hamiltonian, drive, rest, place) if rest.parts else lost
     i, j = place.levels
     at = np.array([place.time])
     _, coherence = rate_matrices(hamiltonian, drive, environment, at)

@@ -29,7 +29,7 @@ from anticrossing.analysis.regimes import held_against, regime_of
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability, log_probability
 from anticrossing.dynamics.propagation import of_all_levels, propagate
-from anticrossing.dynamics.request import check_single_open
+from anticrossing.dynamics.request import check_noisy
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
@@ -231,7 +231,7 @@ def passage(
     """
     hamiltonian, drive = check_sweep(hamiltonian, drive, initial)
     if environment is not None:
-        check_single_open(hamiltonian, drive, environment)
+        check_noisy(hamiltonian, drive, environment)
     with few_threads(hamiltonian.dimension):
         search = functools.partial(find_crossings, symmetry=symmetry)
         crossings, events, warnings = find_events(hamiltonian, drive, environment, search)
@@ -253,7 +253,9 @@ def passage(
         warnings += [*notes, *_abrupt_ends(inner, drive)]
         log_jump: LogProbability | None = None
         regimes: tuple[DecoherenceRegime, ...] = ()
-        if environment is not None:
+        if environment is not None and environment.noises:
+            warnings += exact.warnings
+        elif environment is not None:
             regimes = tuple(
                 regime_of(inner, drive, environment, event, initial)
                 for event in events

@@ -8,6 +8,7 @@ from anticrossing._core.public import guard
 from anticrossing.dynamics.contour import LogProbability, log_probability
 from anticrossing.dynamics.effort import Effort
 from anticrossing.dynamics.fermions import FermionEvolution, evolve_fermions
+from anticrossing.dynamics.filter_functions import FilterFunction, filter_function
 from anticrossing.dynamics.floquet import Floquet, floquet
 from anticrossing.dynamics.gate import Gate
 from anticrossing.dynamics.gaussian import GaussianState
@@ -23,12 +24,14 @@ from anticrossing.dynamics.periodic import (
 from anticrossing.dynamics.propagation import estimate, propagate
 from anticrossing.dynamics.quasi_energies import QuasiEnergies, Resonance, quasi_energies
 from anticrossing.dynamics.result import Derivative, Propagation
+from anticrossing.dynamics.sampled_paths import SampledPropagation, sample_paths
 from anticrossing.dynamics.state_evolution import StateEvolution
 
 __all__ = [
     "Derivative",
     "Effort",
     "FermionEvolution",
+    "FilterFunction",
     "Floquet",
     "Gate",
     "GaussianState",
@@ -41,10 +44,12 @@ __all__ = [
     "QuantumJumps",
     "QuasiEnergies",
     "Resonance",
+    "SampledPropagation",
     "StateEvolution",
     "estimate",
     "evolve_fermions",
     "evolve_mean_field",
+    "filter_function",
     "floquet",
     "interferogram",
     "level_interferogram",
@@ -54,6 +59,7 @@ __all__ = [
     "propagate",
     "quantum_jumps",
     "quasi_energies",
+    "sample_paths",
 ]
 
 guard(__name__)

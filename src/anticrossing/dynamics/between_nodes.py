@@ -85,7 +85,7 @@ def seen(
     good = np.ones(lane.size, dtype=np.bool_)
     total = np.zeros(lane.size)
     sources: tuple[_Values, _Values] = (
-        functools.partial(_driving, lanes),
+        functools.partial(driving, lanes),
         functools.partial(kernel.scalars, lanes),
     )
     for values, count in zip(sources, probes, strict=True):
@@ -143,7 +143,7 @@ def _noise(
     with np.errstate(divide="ignore", invalid="ignore"):
         moved = np.where(span > 0, np.max(np.abs(x), axis=1) / span, 0.0)
     shift = _UNIT * np.minimum(np.maximum(shift, moved), 1 / _UNIT)
-    values = _driving(lanes, times, lane)
+    values = driving(lanes, times, lane)
     change = np.max(np.abs(np.diff(values, axis=1)), axis=1).max(axis=-1)
     noise = kernel.grid.size * shift * half * change
     if lanes.is_function:
@@ -152,7 +152,7 @@ def _noise(
     return np.asarray(np.where(np.isfinite(noise), noise, 0.0))
 
 
-def _driving(lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+def driving(lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
     """Return what varies in H, (P, n, K): the coefficients of its terms, or all of its elements."""
     if isinstance(lanes.hamiltonian, TermHamiltonian):
         return lanes.coefficients(times, lane)

@@ -21,7 +21,7 @@ from anticrossing.dynamics._stacks import MOST_PICARD, along_nodes
 from anticrossing.dynamics.between_nodes import Checks
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.open_kernels import SuperoperatorKernel
-from anticrossing.environment import EigenRates, Environment
+from anticrossing.environment import EigenRates, Environment, Nodes
 
 METHOD = "density matrices"
 LARGEST_DIMENSION = 256
@@ -57,6 +57,9 @@ class Densities:
     phase: FloatArray
     panels: npt.NDArray[np.intp]
     evaluated: int
+    method: str = METHOD
+    warnings: tuple[str, ...] = ()
+    by_steps: bool = True
 
 
 def is_cheaper(work: Work, levels: int, states: int) -> bool:
@@ -93,22 +96,26 @@ class Work:
         places = lanes.start[:, None] + (lanes.stop - lanes.start)[:, None] * fraction
         _, nodes = liouville.nodes_of(lanes, places, np.arange(lanes.count))
         spread = nodes.angular * (nodes.energies[..., -1] - nodes.energies[..., 0])
-        decay = np.zeros(places.shape)
-        rates = environment.eigen_rates(nodes)
-        if rates is not None:
-            decay += np.max(np.abs(rates.coherence), axis=(-2, -1))
-            decay += np.max(np.abs(rates.transfer), axis=(-2, -1))
-        jumps = environment.jump_operators(nodes)
-        for jump in jumps:
-            decay += np.sum(np.abs(jump) ** 2, axis=(-2, -1))
-        rest = environment.superoperator(nodes)
-        if rest is not None:
-            decay += np.max(np.abs(rest), axis=(-2, -1))
-        per_time = np.maximum(spread / _USUAL_SPREAD, decay / _USUAL_DECAY)
+        per_time = np.maximum(spread / _USUAL_SPREAD, decay(environment, nodes) / _USUAL_DECAY)
         panels = 1 + (lanes.stop - lanes.start) * np.mean(per_time, axis=1)
         pieces = 1 if times is None else times.shape[1] + 1
-        few = rates is None and rest is None
+        few = environment.eigen_rates(nodes) is None and environment.superoperator(nodes) is None
         return cls(np.asarray(panels), _TERMS if few else _TERMS_EIGENBASIS, pieces)
+
+
+def decay(environment: Environment, nodes: Nodes) -> FloatArray:
+    """Return what an environment does per time at the nodes (...), about."""
+    found = np.zeros(nodes.t.shape)
+    rates = environment.eigen_rates(nodes)
+    if rates is not None:
+        found += np.max(np.abs(rates.coherence), axis=(-2, -1))
+        found += np.max(np.abs(rates.transfer), axis=(-2, -1))
+    for jump in environment.jump_operators(nodes):
+        found += np.sum(np.abs(jump) ** 2, axis=(-2, -1))
+    rest = environment.superoperator(nodes)
+    if rest is not None:
+        found += np.max(np.abs(rest), axis=(-2, -1))
+    return found
 
 
 def _seconds(work: Work, levels: int, states: int) -> FloatArray:

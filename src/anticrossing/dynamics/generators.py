@@ -18,7 +18,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing.dynamics import liouville
 from anticrossing.dynamics.chebyshev import Grid, powers
-from anticrossing.environment import EigenRates
+from anticrossing.environment import EigenRates, Environment, Nodes
 
 _FEW = 0.25  # of the elements of a matrix: below that they are named one by one
 _CONSTANT = 2e-15  # of an operator, what is not one matrix times a function
@@ -50,25 +50,36 @@ def sources(
 
     def commutator(weights: FloatArray) -> FloatArray:
         packed = np.ascontiguousarray(weights).view(np.complex128)
-        return _real(liouville.commutator(packed.reshape(*weights.shape[:-1], *shape[2:])))
+        return real(liouville.commutator(packed.reshape(*weights.shape[:-1], *shape[2:])))
 
     found = [Source(elements.view(np.float64), commutator)]
     found += [_jump(jump) for jump in jumps]
     if rest is not None:
-        found.append(_full(_real(rest)))
+        found.append(_full(real(rest)))
     if rates is not None:
-        turn = _real(liouville.kron(vectors, vectors.conj()))
-        inside = _real(liouville.eigen_generator(rates))
+        turn = real(liouville.kron(vectors, vectors.conj()))
+        inside = real(liouville.eigen_generator(rates))
         found.append(_full(turn @ inside @ turn.swapaxes(-1, -2)))
     return found
+
+
+def sources_of(matrices: npt.NDArray[Any], nodes: Nodes, environment: Environment) -> list[Source]:
+    """Return the same at nodes, with what an environment answers there."""
+    return sources(
+        matrices,
+        nodes.vectors,
+        environment.eigen_rates(nodes),
+        environment.jump_operators(nodes),
+        environment.superoperator(nodes),
+    )
 
 
 def _jump(jump: ComplexArray) -> Source:
     """Return the source of one jump operator (P, n, N, N): mostly one matrix times a function."""
     found = one_matrix(jump)
     if found is None:
-        return _full(_real(liouville.dissipator(jump)))
-    unit = _real(liouville.dissipator(found[1]))
+        return _full(real(liouville.dissipator(jump)))
+    unit = real(liouville.dissipator(found[1]))
     return Source(found[0][..., None], lambda w: w[..., None] * unit)
 
 
@@ -94,7 +105,7 @@ def _full(values: FloatArray) -> Source:
     )
 
 
-def _real(superoperator: ComplexArray) -> FloatArray:
+def real(superoperator: ComplexArray) -> FloatArray:
     """Return superoperators (..., D, D) in the basis of Hermitian matrices."""
     first, second, factors = _elements_of_basis(math.isqrt(superoperator.shape[-1]))
     right = superoperator[..., first] * factors[0] + superoperator[..., second] * factors[1]

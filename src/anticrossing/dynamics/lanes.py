@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, fail, flattened, joint_shape, real_array
+from anticrossing._core.checks import (
+    ComplexArray,
+    FloatArray,
+    fail,
+    flattened,
+    joint_shape,
+    real_array,
+)
 from anticrossing._core.threads import one_thread
 from anticrossing.drive import Clock, Drive, Path, compose
 from anticrossing.hamiltonian import (
@@ -92,7 +99,9 @@ class Ends:
 class Lanes:
     """H(x(t)) for every parameter point, flattened to one axis.
 
-    Elements of the constant matrices that come from larger ones are known but for `lost` (K,).
+    Elements of the constant matrices that come from larger ones are known but for `lost` (K,). With
+    `shift` (lanes,) the coordinate of H is x(t) + shift; `added` (lanes, N, N), of trace 0, is part
+    of H, in its unit. Of every point of the batch there are so many `copies`.
     """
 
     hamiltonian: Hamiltonian
@@ -103,6 +112,9 @@ class Lanes:
     start: FloatArray
     stop: FloatArray
     lost: FloatArray | None = None
+    shift: FloatArray | None = None
+    added: ComplexArray | None = None
+    copies: int = 1
     tell: Callable[[float], None] = field(default=tell_nobody, compare=False)
     """Called with the share of the work that is done."""
     known: dict[Any, Any] | None = field(default=None, init=False, compare=False)
@@ -127,6 +139,25 @@ class Lanes:
     def count(self) -> int:
         """The number of lanes."""
         return int(self.start.size)
+
+    def repeated(self, count: int, shift: FloatArray | None, added: ComplexArray | None) -> Lanes:
+        """Return every lane so many times in a row, shifted (lanes, count), with matrices added."""
+        found: dict[str, Any] = {k: np.repeat(getattr(self, k), count) for k in ("start", "stop")}
+        for name in ("h_parameters", "d_parameters"):
+            found[name] = {k: np.repeat(v, count, 0) for k, v in getattr(self, name).items()}
+        if added is not None:
+            added = added.reshape(-1, *added.shape[-2:])
+            mean = np.mean(np.einsum("...ii->...i", added), axis=-1)
+            added = added - mean[:, None, None] * np.eye(added.shape[-1])
+        shift = None if shift is None else shift.reshape(-1)
+        new: dict[str, Any] = {"shift": shift, "added": added}
+        for name, value in new.items():
+            before = getattr(self, name)
+            if before is not None:
+                before = np.repeat(before, count, axis=0)
+                new[name] = before if value is None else before + value
+        copies = count * self.copies
+        return replace(self, copies=copies, tell=tell_nobody, **found, **new)
 
     def part(self, number: int, of: int) -> Lanes:
         """Return the same lanes as one of several problems, whose work is told together."""
@@ -167,11 +198,12 @@ class Lanes:
         self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]
     ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         x = self.positions(times, lane)
-        return self._checked(times, x, *self.hamiltonian.evaluate_split(x, self._h(lane)))
+        return self._checked(times, lane, x, *self.hamiltonian.evaluate_split(x, self._h(lane)))
 
     def _checked(
         self,
         times: npt.NDArray[Any],
+        lane: npt.NDArray[np.intp],
         x: npt.NDArray[Any],
         values: npt.NDArray[Any],
         offset: npt.NDArray[Any],
@@ -182,6 +214,8 @@ class Lanes:
                 bad = float(np.real(times[~np.isfinite(x)][0]))
                 raise fail("drive", "be finite on its window", f"x(t) is not at t = {bad:.6g}")
             check_finite_hermitian(values + offset[..., None, None] * np.eye(values.shape[-1]), x)
+        if self.added is not None:
+            values = values + self.added[lane][:, None]
         factor = self.hamiltonian.units.angular
         return (values, offset) if factor == 1.0 else (factor * values, factor * offset)
 
@@ -272,9 +306,8 @@ class Lanes:
 
     def positions(self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
         """Return x(t) at `times` (P, n) of lanes `lane` (P,)."""
-        return self.drive.evaluate(
-            times, {k: v[lane][:, None] for k, v in self.d_parameters.items()}
-        )
+        x = self.drive.evaluate(times, {k: v[lane][:, None] for k, v in self.d_parameters.items()})
+        return x if self.shift is None else x + self.shift[lane][:, None]
 
     @property
     def samples(self) -> FloatArray:
@@ -292,7 +325,7 @@ class Lanes:
             matrices = self.traceless(times, everywhere)
             return Window(matrices, self.last_digits(times, everywhere), None)
         x, factors, unknown = self._factors_and_digits(times, everywhere)
-        matrices, _ = self._checked(times, x, *self.hamiltonian.combine_split(factors))
+        matrices, _ = self._checked(times, everywhere, x, *self.hamiltonian.combine_split(factors))
         return Window(matrices, unknown, self.hamiltonian.units.angular * factors)
 
     @functools.cached_property
@@ -309,7 +342,7 @@ class Lanes:
     @functools.cached_property
     def breakpoints(self) -> FloatArray:
         """The drive's breakpoints in every lane, (lanes, k), padded with NaN."""
-        return self.drive.breakpoints_of(self.batch_shape)
+        return np.repeat(self.drive.breakpoints_of(self.batch_shape), self.copies, axis=0)
 
     @property
     def path(self) -> Path | None:

@@ -29,6 +29,7 @@ from anticrossing._core.variables import Variable
 from anticrossing.dynamics._generator_table import Table
 from anticrossing.dynamics.interferogram import BASES, axes_of, draw_map
 from anticrossing.dynamics.readout import unreached
+from anticrossing.dynamics.request import refuse_noise
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.units import Units
@@ -179,6 +180,7 @@ def level_interferogram(
 
     instance("hamiltonian", hamiltonian, Hamiltonian)
     instance("environment", environment, Environment)
+    refuse_noise(environment)
     adiabatic = choice("readout", readout, BASES) == "adiabatic"
     accuracy = number_between("tolerance", tolerance, 1e-9, 1e-2)
     _check_system(hamiltonian, environment)

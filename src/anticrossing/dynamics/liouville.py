@@ -117,7 +117,13 @@ def kron(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def generator(lanes: Lanes, environment: Environment, times: npt.NDArray[Any]) -> ComplexArray:
     """Return the full generator of every lane at `times` (lanes, n): (lanes, n, N², N²)."""
-    matrices, nodes = nodes_of(lanes, times, np.arange(lanes.count))
+    return generator_at(*nodes_of(lanes, times, np.arange(lanes.count)), environment)
+
+
+def generator_at(
+    matrices: npt.NDArray[Any], nodes: Nodes, environment: Environment
+) -> ComplexArray:
+    """Return the full generator of H (..., N, N) at the nodes: (..., N², N²)."""
     total = commutator(matrices)
     rates = environment.eigen_rates(nodes)
     if rates is not None:

@@ -364,4 +364,5 @@ class SuperoperatorKernel(OpenKernel):
 def open_kernel(lanes: Lanes, environment: Environment) -> OpenKernel:
     """Return the kernel of the Lindblad equation for the number of levels."""
     flat, levels = environment.flat(lanes.batch_shape), lanes.hamiltonian.dimension
-    return BlochKernel(flat) if levels == 2 else SuperoperatorKernel(flat, levels)
+    compiled = levels == 2 and not environment.noises
+    return BlochKernel(flat) if compiled else SuperoperatorKernel(flat, levels)

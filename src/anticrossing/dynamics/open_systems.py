@@ -14,15 +14,16 @@ from anticrossing.dynamics import (
     interference,
     liouville,
     many_periods,
+    noise_averages,
     open_doubts,
     panels,
 )
-from anticrossing.dynamics.densities import Work
+from anticrossing.dynamics.densities import Densities, Work
 from anticrossing.dynamics.many_periods import Periods
 from anticrossing.dynamics.open_kernels import OpenKernel, SuperoperatorKernel, open_kernel
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.dynamics.readout import Readout, doubt, note_degenerate_ends, readout, unreached
-from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, Request
+from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, Request, density
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
 
@@ -33,6 +34,10 @@ def evolve(request: Request, environment: Environment) -> Propagation:
     """Carry out a checked request with an environment."""
     lanes, levels = request.lanes, request.lanes.hamiltonian.dimension
     flat = environment.flat(lanes.batch_shape)
+    if flat.noises:
+        if request.whole:
+            return _map(request, environment, None, None)
+        return _follow(request, flat, None)
     if levels > LARGEST_OPEN_DIMENSION:
         return _follow(request, flat, Work.of(lanes, flat, request.times))
     periods = Periods.of(lanes, environment)
@@ -59,14 +64,16 @@ def _map(
     ends = lanes.stop[:, None]
     times = ends if request.times is None else np.concatenate([request.times, ends], axis=1)
     kernel = open_kernel(lanes, environment)
-    found = (
-        _found(request, kernel, times, work)
-        if periods is None
-        else _powers(request, kernel, times, work, periods)
-    )
+    if environment.noises:
+        found = _columns(request, kernel, times, None)
+    elif periods is None:
+        found = _found(request, kernel, times, work)
+    else:
+        found = _powers(request, kernel, times, work, periods)
     maps, first, last = found.maps, found.first, found.last
 
     warnings = list(open_doubts.of_equation(lanes, kernel.environment, found.evolution))
+    warnings += found.warnings
     read = read_out(request, warnings)
     levels_at = np.arange(levels) * (levels + 1)
     # Read-out states in the eigenbases, where small populations keep their digits.
@@ -79,7 +86,7 @@ def _map(
     if isinstance(initial, int):
         start_eigen = _projector(start_in[..., initial])
     else:
-        start_eigen = dagger(first) @ _density(initial) @ first
+        start_eigen = dagger(first) @ density(initial) @ first
     error = found.error
     if found.evolution is not None:
         given = start_eigen.reshape(lanes.count, levels**2, 1)
@@ -117,6 +124,7 @@ class _Maps:
     evaluated: int
     method: str
     evolution: Evolution | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def _found(request: Request, kernel: OpenKernel, times: FloatArray, work: Work | None) -> _Maps:
@@ -178,28 +186,39 @@ def _panels(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
     return _Maps(maps, first, last, of.error, of.phase, of.panels, of.evaluated, method, evolution)
 
 
-def _columns(request: Request, kernel: OpenKernel, times: FloatArray, work: Work) -> _Maps:
+def _columns(request: Request, kernel: OpenKernel, times: FloatArray, work: Work | None) -> _Maps:
     """Find the same by following a basis of all Hermitian matrices."""
     lanes, levels = request.lanes, request.lanes.hamiltonian.dimension
     start = liouville.hermitian_basis(levels)
-    found = densities.follow(
-        lanes,
-        kernel.environment,
-        np.broadcast_to(start, (lanes.count, *start.shape)),
+    whole = np.broadcast_to(start, (lanes.count, *start.shape))
+    found = _carried(request, kernel.environment, whole, work)
+    rows = found.states.reshape(*times.shape, levels**2, levels**2)
+    product = rows.swapaxes(-1, -2) @ start.reshape(levels**2, levels**2).conj()
+    stacked = SuperoperatorKernel(kernel.environment, levels)  # as which these maps are written
+    maps, first, last = stacked.eigen_maps(lanes, product, times)
+    of = found
+    taken = of.error, of.phase, of.panels, of.evaluated, of.method
+    return _Maps(maps, first, last, *taken, warnings=of.warnings)
+
+
+def _carried(
+    request: Request, environment: Environment, initial: ComplexArray, work: Work | None
+) -> Densities:
+    """Carry matrices (lanes, M, N, N) across the windows; noise has no `work` known before."""
+    if work is None:
+        return noise_averages.follow(request, environment, initial)
+    return densities.follow(
+        request.lanes,
+        environment,
+        initial,
         work=work,
         tolerance=request.panel_tolerance,
         breakpoints=request.breakpoints,
         times=request.times,
     )
-    rows = found.states.reshape(*times.shape, levels**2, levels**2)
-    product = rows.swapaxes(-1, -2) @ start.reshape(levels**2, levels**2).conj()
-    stacked = SuperoperatorKernel(kernel.environment, levels)  # as which these maps are written
-    maps, first, last = stacked.eigen_maps(lanes, product, times)
-    of, method = found, densities.METHOD
-    return _Maps(maps, first, last, of.error, of.phase, of.panels, of.evaluated, method)
 
 
-def _follow(request: Request, environment: Environment, work: Work) -> Propagation:
+def _follow(request: Request, environment: Environment, work: Work | None) -> Propagation:
     """Follow the initial state alone."""
     lanes, initial = request.lanes, request.initial
     levels = lanes.hamiltonian.dimension
@@ -208,28 +227,15 @@ def _follow(request: Request, environment: Environment, work: Work) -> Propagati
     if isinstance(initial, int):
         start = _projector(read.first[..., initial])
     else:
-        start = np.broadcast_to(_density(initial), (lanes.count, levels, levels))
-    found = densities.follow(
-        lanes,
-        environment,
-        start[:, None],
-        work=work,
-        tolerance=request.panel_tolerance,
-        breakpoints=request.breakpoints,
-        times=request.times,
-    )
+        start = np.broadcast_to(density(initial), (lanes.count, levels, levels))
+    found = _carried(request, environment, start[:, None], work)
+    warnings += found.warnings
     states = found.states[:, :, 0]
     warnings += open_doubts.of_states(environment, states, None, request.accuracy)
     ways = np.concatenate([read.between, read.last[:, None]], axis=1)
     populations = np.einsum("pkia,pkij,pkja->pka", ways.conj(), states, ways).real
     seen = Seen(
-        states,
-        populations,
-        found.error,
-        found.phase,
-        found.panels,
-        found.evaluated,
-        densities.METHOD,
+        states, populations, found.error, found.phase, found.panels, found.evaluated, found.method
     )
     return propagation(request, read, warnings, seen)
 
@@ -306,8 +312,3 @@ def _doubt(request: Request, populations: FloatArray, transition: FloatArray | N
 
 def _projector(vector: ComplexArray) -> ComplexArray:
     return np.asarray(vector[..., :, None] * vector[..., None, :].conj())
-
-
-def _density(initial: ComplexArray) -> ComplexArray:
-    """Return ρ of a state vector or a density matrix."""
-    return initial if initial.ndim == 2 else np.outer(initial, initial.conj())

@@ -21,7 +21,13 @@ from anticrossing.dynamics.densities import Work
 from anticrossing.dynamics.kernels import FIRST_PANELS
 from anticrossing.dynamics.open_kernels import OpenKernel, open_kernel
 from anticrossing.dynamics.readout import unreached
-from anticrossing.dynamics.request import check_kinds, check_open, check_symmetry, check_tolerance
+from anticrossing.dynamics.request import (
+    check_kinds,
+    check_open,
+    check_symmetry,
+    check_tolerance,
+    refuse_noise,
+)
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Symmetry
@@ -294,6 +300,7 @@ def _check_open(
     tolerance: float,
 ) -> tuple[Period, OpenKernel, float]:
     hamiltonian, drive = check_open(hamiltonian, drive, environment)
+    refuse_noise(environment)
     accuracy = check_tolerance(tolerance)
     over = Period.of(hamiltonian, drive, period, environment.batch_shape)
     return over, open_kernel(over.lanes, environment), accuracy

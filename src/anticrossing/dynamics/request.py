@@ -185,7 +185,30 @@ def _check_decaying(levels: int, environment: Environment) -> None:
         )
 
 
+def refuse_noise(environment: Environment) -> None:
+    """Raise `InputError` for noise that remembers, which only `propagate` and paths follow."""
+    if environment.noises:
+        raise fail(
+            "environment",
+            "forget at once here",
+            f"it holds {environment.noises[0]!r}, which `propagate` and `dynamics.sample_paths` "
+            "follow",
+        )
+
+
 def check_single_open(
+    hamiltonian: Any, drive: Any, environment: Any, *, decays: bool = False
+) -> tuple[Hamiltonian, Drive]:
+    """Return what `check_kinds` does, or raise `InputError`, also for a batch and for noise.
+
+    Levels must not decay unless `decays` allows it.
+    """
+    instance("environment", environment, Environment)
+    refuse_noise(environment)
+    return check_noisy(hamiltonian, drive, environment, decays=decays)
+
+
+def check_noisy(
     hamiltonian: Any, drive: Any, environment: Any, *, decays: bool = False
 ) -> tuple[Hamiltonian, Drive]:
     """Return what `check_kinds` does, or raise `InputError`, also for a batch.
@@ -193,7 +216,6 @@ def check_single_open(
     Levels must not decay unless `decays` allows it.
     """
     hamiltonian, drive = check_kinds(hamiltonian, drive)
-    instance("environment", environment, Environment)
     for name, shape in (
         ("hamiltonian", hamiltonian.batch_shape),
         ("drive", drive.batch_shape),
@@ -284,6 +306,11 @@ def check_initial(levels: int, initial: Any, open_system: bool = False) -> int |
     if not np.all(np.isfinite(state)) or abs(np.linalg.norm(state) - 1) > 1e-8:
         raise fail("initial", "be a state of norm 1", f"its norm is {np.linalg.norm(state):.6g}")
     return state
+
+
+def density(initial: ComplexArray) -> ComplexArray:
+    """Return ρ of a state vector or a density matrix."""
+    return initial if initial.ndim == 2 else np.outer(initial, initial.conj())
 
 
 def _check_density(rho: ComplexArray) -> ComplexArray:

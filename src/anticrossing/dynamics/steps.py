@@ -32,21 +32,28 @@ _UNIT = 1.1e-16
 
 @dataclass(frozen=True)
 class Stepped:
-    """M matrices of every lane, (lanes, K + 1, M, N, N), at the times and last at the end."""
+    """M states of every lane at the times and last at the end.
 
-    states: ComplexArray
+    Matrices (lanes, K + 1, M, N, N), or in real numbers (lanes, K + 1, M, D).
+    """
+
+    states: npt.NDArray[Any]
     error: FloatArray
     panels: npt.NDArray[np.intp]
     evaluated: int
 
 
-class _Mesh(SuperoperatorKernel):
-    """Panels whose nodes resolve the generator: nothing is solved on them."""
+class Mesh(SuperoperatorKernel):
+    """Panels whose nodes resolve the generator: nothing is solved on them.
+
+    The generator acts on so many `numbers`.
+    """
 
     first_panels = 1
 
     def __init__(self, environment: Environment, levels: int) -> None:
         super().__init__(environment, levels)
+        self.numbers = self.size
         self.size = 1
         self._latest: tuple[FloatArray, npt.NDArray[np.intp], list[Source]] | None = None
 
@@ -56,16 +63,11 @@ class _Mesh(SuperoperatorKernel):
         if latest is None or not (
             np.array_equal(latest[0], times) and np.array_equal(latest[1], lane)
         ):
-            matrices, nodes = liouville.nodes_of(lanes, times, lane)
-            found = generators.sources(
-                matrices,
-                nodes.vectors,
-                self.environment.eigen_rates(nodes),
-                self.environment.jump_operators(nodes),
-                self.environment.superoperator(nodes),
-            )
-            latest = self._latest = (times, lane, found)
+            latest = self._latest = (times, lane, self._sources(lanes, times, lane))
         return latest[2]
+
+    def _sources(self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> list[Source]:
+        return generators.sources_of(*liouville.nodes_of(lanes, times, lane), self.environment)
 
     def solve(
         self,
@@ -107,19 +109,39 @@ def follow(
     `phase` (lanes,) is about the norm of the generator times the window.
     """
     levels = lanes.hamiltonian.dimension
-    kernel = _Mesh(environment, levels)
-    mesh = panels.solve(lanes, kernel, tolerance=tolerance, breakpoints=breakpoints)
+    matrices = liouville.hermitian_basis(levels).reshape(levels**2, -1)
+    start = (initial.reshape(*initial.shape[:2], -1) @ matrices.conj().T).real
+    mesh = Mesh(environment, levels)
+    cuts = {"breakpoints": breakpoints, "times": times}
+    found = carry(lanes, mesh, start, tolerance=tolerance, phase=phase, **cuts)
+    states = (found.states @ matrices).reshape(*found.states.shape[:-1], levels, levels)
+    excess = np.trace(states - initial[:, None], axis1=-2, axis2=-1).real / levels
+    states -= excess[..., None, None] * np.eye(levels)
+    error = found.error + levels * np.max(np.abs(excess), axis=(1, 2))
+    return Stepped(states, error, found.panels, found.evaluated)
+
+
+def carry(
+    lanes: Lanes,
+    mesh: Mesh,
+    start: FloatArray,
+    *,
+    tolerance: float,
+    phase: FloatArray,
+    breakpoints: FloatArray | None,
+    times: FloatArray | None,
+) -> Stepped:
+    """Carry M vectors of real numbers `start` (lanes, M, D) across the windows."""
+    cut = panels.solve(lanes, mesh, tolerance=tolerance, breakpoints=breakpoints)
     with one_thread:
-        matrices = liouville.hermitian_basis(levels).reshape(levels**2, -1)
-        start = (initial.reshape(*initial.shape[:2], -1) @ matrices.conj().T).real
         wanted = np.empty((lanes.count, 0)) if times is None else times
         found = np.empty((lanes.count, wanted.shape[1] + 1, *start.shape[1:]))
         error = np.zeros(lanes.count)
-        ends = np.searchsorted(mesh.pieces.lane, np.arange(lanes.count + 1))
+        ends = np.searchsorted(cut.pieces.lane, np.arange(lanes.count + 1))
         for lane in range(lanes.count):
             rows = slice(ends[lane], ends[lane + 1])
-            left, right = mesh.pieces.left[rows], mesh.pieces.right[rows]
-            walk = _Walk.of(lanes, kernel, lane, left, right, float(phase[lane]), tolerance)
+            left, right = cut.pieces.left[rows], cut.pieces.right[rows]
+            walk = _Walk.of(lanes, mesh, lane, left, right, float(phase[lane]), tolerance)
             on = np.searchsorted(right[:-1], wanted[lane])
             found[lane], error[lane] = walk.follow(start[lane], on, wanted[lane] - left[on])
             if not np.isfinite(error[lane]):
@@ -127,11 +149,8 @@ def follow(
                     f"The evolution cannot be followed step by step ({lanes.hamiltonian!r}): give "
                     "breakpoints where H(x(t)) or the environment changes abruptly."
                 )
-        states = (found @ matrices).reshape(*found.shape[:-1], levels, levels)
-        excess = np.trace(states - initial[:, None], axis1=-2, axis2=-1).real / levels
-        states -= excess[..., None, None] * np.eye(levels)
-    error += mesh.error + ROUNDING * phase + levels * np.max(np.abs(excess), axis=(1, 2))
-    return Stepped(states, error, mesh.panels, mesh.evaluated)
+    error += cut.error + ROUNDING * phase
+    return Stepped(found, error, cut.panels, cut.evaluated)
 
 
 @dataclass(frozen=True)
@@ -148,7 +167,7 @@ class _Walk:
     def of(
         cls,
         lanes: Lanes,
-        kernel: _Mesh,
+        mesh: Mesh,
         lane: int,
         left: FloatArray,
         right: FloatArray,
@@ -161,7 +180,7 @@ class _Walk:
         times[:, 0], times[:, -1] = left, right
         digits = np.log(0.3 * _BUDGET * tolerance / (_UNIT * max(phase / _LONGEST, 1.0)))
         return cls(
-            _modes(lanes, kernel, times, lane),
+            _modes(lanes, mesh, times, lane),
             width,
             phase / window,
             _BUDGET * tolerance / window,
@@ -205,9 +224,9 @@ class _Walk:
         return kept.reshape(-1, size, count).swapaxes(-1, -2), 2 * total
 
 
-def _modes(lanes: Lanes, kernel: _Mesh, times: FloatArray, lane: int) -> list[Modes]:
+def _modes(lanes: Lanes, mesh: Mesh, times: FloatArray, lane: int) -> list[Modes]:
     """Return the modes of the generator at `times` (P, n): for all panels, or for each of them."""
-    sources = kernel.sources(lanes, times, np.full(times.shape[0], lane))
+    sources = mesh.sources(lanes, times, np.full(times.shape[0], lane))
     sizes = [source.values.shape[-1] for source in sources]
     cuts = np.cumsum(sizes)[:-1]
     values = np.concatenate([source.values for source in sources], axis=-1)
@@ -217,7 +236,7 @@ def _modes(lanes: Lanes, kernel: _Mesh, times: FloatArray, lane: int) -> list[Mo
         total = sum(s.matrix(part) for s, part in zip(sources, parts, strict=True))
         return np.asarray(total)
 
-    if values.shape[0] == 1 or values.shape[-1] < lanes.hamiltonian.dimension**4:
+    if values.shape[0] == 1 or values.shape[-1] < mesh.numbers**2:
         together = Modes.of_values(values, combined)
         if together is not None:
             return [together]

@@ -153,6 +153,11 @@ class Environment(Described, Unchanging, abc.ABC):
         """Whether some rates are Python functions, known only at points."""
         return False
 
+    @property
+    def noises(self) -> tuple[Environment, ...]:
+        """Its parts that remember: classical noise, which has neither rates nor jump operators."""
+        return ()
+
     def formulas(self) -> tuple[Any, ...]:
         """Return the rates that are formulas in the coordinates and t, as SymPy expressions."""
         return ()
@@ -241,6 +246,10 @@ class Combined(Environment):
     @property
     def has_functions(self) -> bool:
         return any(part.has_functions for part in self.parts)
+
+    @property
+    def noises(self) -> tuple[Environment, ...]:
+        return tuple(noise for part in self.parts for noise in part.noises)
 
     def formulas(self) -> tuple[Any, ...]:
         return tuple(formula for part in self.parts for formula in part.formulas())

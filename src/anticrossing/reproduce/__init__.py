@@ -41,6 +41,7 @@ _MODULES = {
     "wu-niu": "wu_niu",
     "nalbach-thorwart": "nalbach_thorwart",
     "albash-lidar": "albash_lidar",
+    "kayanuma-noise": "kayanuma_noise",
 }
 
 NAMES = tuple(_MODULES)

@@ -1,0 +1,84 @@
+"""Noise in experiment files: what a file says is what the library computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import anticrossing as ac
+from anticrossing.environment.noise import (
+    OrnsteinUhlenbeckNoise,
+    PinkNoise,
+    QuasiStaticNoise,
+    TelegraphNoise,
+    WhiteNoise,
+)
+from anticrossing.studies import environments
+
+X = [[0.0, 1.0], [1.0, 0.0]]
+OMEGA = np.geomspace(0.1, 10.0, 20)
+
+
+@pytest.mark.parametrize(
+    ("table", "noise"),
+    [
+        (
+            {"kind": "telegraph", "amplitude": 0.1, "correlation_time": 2.0, "fluctuators": 3},
+            TelegraphNoise(0.1, 2.0, X, fluctuators=3),
+        ),
+        (
+            {"kind": "ornstein-uhlenbeck", "rms": 0.1, "correlation_time": 2.0},
+            OrnsteinUhlenbeckNoise(0.1, 2.0, X),
+        ),
+        ({"kind": "quasi-static", "rms": 0.1}, QuasiStaticNoise(0.1, X)),
+        ({"kind": "white", "density": 0.1}, WhiteNoise(0.1, X)),
+        (
+            {"kind": "pink", "density": 0.1, "lowest": 0.01, "highest": 1.0, "fluctuators": True},
+            PinkNoise(0.1, 0.01, 1.0, X, fluctuators=True),
+        ),
+        (
+            {
+                "kind": "spectrum",
+                "frequency": OMEGA.tolist(),
+                "density": (0.02 / (1 + OMEGA**2)).tolist(),
+                "lorentzians": 1,
+            },
+            OrnsteinUhlenbeckNoise(0.1, 1.0, X),
+        ),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else "",
+)
+def test_a_table_is_the_noise(table: dict[str, Any], noise: Any) -> None:
+    found: Any = environments.environment([{**table, "operator": X}])
+    assert found.spectrum(OMEGA) == pytest.approx(noise.spectrum(OMEGA), rel=1e-6)
+    assert np.array_equal(found.operator, noise.operator)
+
+
+def test_strengths_are_scanned_at_once() -> None:
+    table = {"kind": "ornstein-uhlenbeck", "rms": 0.1, "correlation_time": 2.0, "operator": X}
+    keys = {"correlation_time": np.array([1.0, 3.0])}
+    assert environments.can_be_batched([table], list(keys))
+    found = environments.environment([table], keys)
+    assert found is not None
+    assert found.batch_shape == (2,)
+
+
+def test_what_is_wrong_is_said_with_its_table() -> None:
+    with pytest.raises(ac.InputError, match="correlation_time"):
+        environments.environment([{"kind": "telegraph", "amplitude": 0.1}])
+    with pytest.raises(ac.InputError, match="diverges"):
+        environments.environment([{"kind": "pink", "density": 1.0, "lowest": 0.0, "highest": 1.0}])
+
+
+def test_a_passage_with_noise() -> None:
+    """The exact answer is the average; no closed form is offered for another problem."""
+    noise = TelegraphNoise(0.3, 2.0, X)
+    problem = ac.models.LandauZener(gap=0.4), ac.drive.Linear(-10, 10, rate=1.0)
+    found = ac.passage(*problem, environment=noise, basis="diabatic")
+    exact = ac.propagate(*problem, environment=noise, basis="diabatic")
+    assert found.exact.probabilities == pytest.approx(exact.probabilities, abs=1e-10)
+    assert found.predictions == ()
+    assert any("classical noise" in said for said in found.warnings)
+    assert not found.events[0].jump.valid
