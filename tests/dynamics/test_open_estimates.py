@@ -93,6 +93,37 @@ def test_the_estimate_holds_beside_fast_rates(seed):
     assert error < 1e-11
 
 
+@pytest.mark.parametrize("strength", [1e6, 1e9, 1e12])
+@pytest.mark.parametrize("levels", [2, 3])
+def test_watched_levels_hop_at_the_rates_of_second_order_alone(strength, levels):
+    # 2|H_ij|²/|…| of coherences that decay at ½|l_i − l_j|² and turn by Im(l_i l_j*). The
+    # populations' own elements of the generator cancel: ‖L‖² = 10⁹ left rates of 10⁻⁷ there.
+    for seed in range(4):
+        rng = np.random.default_rng([seed, levels])
+        turn = np.linalg.qr(random_hermitian(rng, levels))[0]
+        watched = np.sqrt(strength) * (rng.normal(size=levels) + 1j * rng.normal(size=levels))
+        still, moving = random_hermitian(rng, levels), random_hermitian(rng, levels)
+        result = ac.propagate(
+            ac.Hamiltonian.affine(*(turn @ m @ turn.conj().T for m in (still, moving))),
+            ac.drive.Linear(-1, 1, 1.0),
+            environment=ac.Lindblad([turn @ np.diag(watched) @ turn.conj().T]),
+            initial=turn[:, 0],
+        )
+        hops = np.zeros((levels, levels))
+        for x, weight in zip(*np.polynomial.legendre.leggauss(4), strict=True):
+            h = still + x * moving
+            energies = np.diag(h).real
+            decay = 0.5 * np.abs(watched[:, None] - watched) ** 2 + np.eye(levels)
+            turning = (watched[:, None] * watched.conj()).imag - (energies[:, None] - energies)
+            hops += weight * 2 * np.abs(h) ** 2 * decay / (decay**2 + turning**2)
+        np.fill_diagonal(hops, 0.0)
+        expected = hops[:, 0] - np.eye(levels)[0] * hops[:, 0].sum()
+        found = np.diag(turn.conj().T @ result.density_matrix @ turn).real - np.eye(levels)[0]
+        error, size = np.max(np.abs(found - expected)), np.max(np.abs(expected))
+        said = float(result.error_estimate) if result.warnings else 0.0
+        assert error <= max(1e-13, said) + 2 * size**2  # hops there and back
+
+
 def beating(seed):
     """An H = xM, whose eigenstates stand still: ρ at any time in closed form, and the result."""
     rng = np.random.default_rng(seed)

@@ -85,10 +85,21 @@ def commutator(matrix: npt.NDArray[Any]) -> ComplexArray:
 
 def dissipator(jump: ComplexArray) -> ComplexArray:
     """Return the superoperator ρ → LρL† − ½{L†L, ρ}, shape (..., N², N²)."""
-    identity = np.eye(jump.shape[-1])
+    levels = jump.shape[-1]
+    identity = np.eye(levels)
     square = dagger(jump) @ jump
     anticommutator = kron(square, identity) + kron(identity, square.swapaxes(-1, -2))
-    return np.asarray(kron(jump, jump.conj()) - 0.5 * anticommutator)
+    total = np.asarray(kron(jump, jump.conj()) - 0.5 * anticommutator)
+    # What the diagonal of L does to populations cancels: as a difference it would leave the
+    # rounding of ‖L‖², a rate that may be larger than the slow ones beside it.
+    own = np.einsum("...ii->...i", jump)
+    leaving = np.sum(np.where(identity > 0, 0.0, np.abs(jump) ** 2), axis=-2)
+    first, second = own[..., :, None], own[..., None, :]
+    decay = np.abs(first - second) ** 2 + leaving[..., :, None] + leaving[..., None, :]
+    turning = first.imag * second.real - first.real * second.imag
+    exact = 1j * turning - 0.5 * decay
+    np.einsum("...ii->...i", total)[...] = exact.reshape(*total.shape[:-1])
+    return total
 
 
 def eigen_generator(rates: EigenRates) -> ComplexArray:
