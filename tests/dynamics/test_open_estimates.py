@@ -94,7 +94,7 @@ def test_the_estimate_holds_beside_fast_rates(seed):
 
 
 @pytest.mark.parametrize("strength", [1e6, 1e9, 1e12])
-@pytest.mark.parametrize("levels", [2, 3])
+@pytest.mark.parametrize("levels", [2, 3, slow(4)])
 def test_watched_levels_hop_at_the_rates_of_second_order_alone(strength, levels):
     # 2|H_ij|²/|…| of coherences that decay at ½|l_i − l_j|² and turn by Im(l_i l_j*). The
     # populations' own elements of the generator cancel: ‖L‖² = 10⁹ left rates of 10⁻⁷ there.

@@ -9,6 +9,7 @@ from anticrossing._core.linalg import dagger
 from anticrossing.dynamics._stacks import BoolArray
 
 _SHARED = 1e-14  # of operators in their common basis, what is not diagonal
+_ATTEMPTS = 4  # at a basis: eigenvalues may lie close together by accident, not in all of them
 
 
 def pointer_states(
@@ -29,14 +30,19 @@ def pointer_states(
     chosen = np.zeros((panels, len(jumps)), dtype=np.bool_)
     total = np.zeros((panels, levels, levels), dtype=np.complex128)
     for k, which in enumerate(order.T):
-        trial = total + _signature(middles[every, which], k)
-        found = np.linalg.eigh(trial)[1]
-        with_this = chosen.copy()
-        with_this[every, which] = True
-        inside = dagger(found)[:, None, None] @ stacked @ found[:, None, None]
-        sparse = np.all(_is_monomial(inside) | ~with_this, axis=1)
-        frame[sparse], chosen[sparse] = found[sparse], with_this[sparse]
-        total[sparse] = trial[sparse]
+        for attempt in range(_ATTEMPTS):
+            rows = np.flatnonzero(~chosen[every, which])
+            if rows.size == 0:
+                break
+            trial = total[rows] + _signature(middles[rows, which[rows]], k, attempt)
+            found = np.linalg.eigh(trial)[1]
+            with_this = chosen[rows].copy()
+            with_this[np.arange(rows.size), which[rows]] = True
+            inside = dagger(found)[:, None, None] @ stacked[rows] @ found[:, None, None]
+            sparse = np.all(_is_monomial(inside) | ~with_this, axis=1)
+            good = rows[sparse]
+            frame[good], chosen[good] = found[sparse], with_this[sparse]
+            total[good] = trial[sparse]
     turned = dagger(frame)[:, None, None] @ stacked @ frame[:, None, None]
     largest = np.max(np.abs(turned), axis=(-3, -2, -1), keepdims=True)
     rounding = chosen[..., None, None, None] & (np.abs(turned) <= _SHARED * largest)
@@ -46,7 +52,7 @@ def pointer_states(
     return frame, list(np.moveaxis(turned, 1, 0))
 
 
-def _signature(jump: ComplexArray, k: int) -> ComplexArray:
+def _signature(jump: ComplexArray, k: int, attempt: int) -> ComplexArray:
     """Return a Hermitian matrix whose eigenvectors are the basis that an operator chooses.
 
     Of several operators they are added: with factors, so that eigenvalues meet by accident only.
@@ -55,9 +61,10 @@ def _signature(jump: ComplexArray, k: int) -> ComplexArray:
     jump = jump / np.where(size > 0, size, 1.0)
     before, after = dagger(jump) @ jump, jump @ dagger(jump)
     normal = np.max(np.abs(before - after), axis=(1, 2), initial=0.0)[:, None, None] <= _SHARED
-    phase = np.exp(1j * (k + 1)) / (k + 1)
+    phase = np.exp(1j * (k + 1 + 0.7 * attempt)) / (k + 1)
+    share = np.sqrt(0.3 + 0.4 * attempt)
     own = phase * jump + np.conj(phase) * dagger(jump)
-    return np.asarray(np.where(normal, own, (before + np.sqrt(0.3) * after) / (k + 1)))
+    return np.asarray(np.where(normal, own, (before + share * after) / (k + 1)))
 
 
 def _is_monomial(jumps: ComplexArray) -> BoolArray:
