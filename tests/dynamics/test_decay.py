@@ -15,12 +15,15 @@ from anticrossing.drive import Linear, Path
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.liouville import generator
 from anticrossing.environment import (
+    Bath,
     Decay,
     Dephasing,
     FixedAxisDephasing,
     Lindblad,
     ThermalRelaxation,
+    noise,
 )
+from anticrossing.environment.spectral_density import Ohmic
 from tests.effort import slow
 
 LZ = ac.models.LandauZener(gap=0.6)
@@ -376,3 +379,20 @@ def test_bad_input_is_one_line(make: Any, text: str) -> None:
     with pytest.raises(InputError, match=text) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def test_doubts_of_a_bath_are_said_beside_levels_that_decay() -> None:
+    density = Ohmic(reorganization_energy=2.0, cutoff=2.0)
+    bath = Bath(np.diag([0.5, -0.5]), density, temperature=0.2, equation="redfield")
+    sweep = Linear(-5, 5, rate=0.05)
+    alone = ac.propagate(LZ, sweep, environment=bath)
+    beside = ac.propagate(LZ, sweep, environment=Decay([0.0, 1e-9]) + bath)
+    assert len(alone.warnings) == 3  # probabilities of −0.1 among them
+    assert alone.warnings == beside.warnings
+
+
+def test_noise_beside_levels_that_decay_is_refused() -> None:
+    environment = Decay([0.0, 0.1]) + noise.TelegraphNoise(0.1, 1.0)
+    for both in (environment, noise.TelegraphNoise(0.1, 1.0) + Decay([0.0, 0.1])):
+        with pytest.raises(InputError, match="no noise that remembers beside levels that decay"):
+            ac.propagate(LZ, Linear(-2, 2, rate=1.0), environment=both)

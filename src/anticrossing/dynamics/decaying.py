@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
-from anticrossing.dynamics import interference, panels
+from anticrossing.dynamics import interference, open_doubts, panels
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.no_jump import amplitude_kernel, carry, density_kernel
 from anticrossing.dynamics.panels import Evolution
@@ -119,6 +119,8 @@ def _densities(request: Request, environment: Environment) -> Propagation:
         logs = carried.logs[..., 0] + np.log(np.maximum(trace, 0.0))
         relative = np.sqrt(levels) * carried.relative[:, 0] / np.abs(trace[:, -1])
     states = every[:, :, 0]
+    warnings += open_doubts.of_equation(lanes, environment, evolution)
+    warnings += open_doubts.of_states(environment, states, superoperator, request.accuracy)
     return _propagation(
         request,
         read,

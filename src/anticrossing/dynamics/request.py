@@ -174,6 +174,13 @@ def check_open(
 
 
 def _check_decaying(levels: int, environment: Environment) -> None:
+    if environment.noises:
+        raise fail(
+            "environment",
+            "hold no noise that remembers beside levels that decay",
+            f"it holds {environment.noises[0]!r}; `Lindblad` operators to a level more, as which "
+            "what is lost is followed, go with noise",
+        )
     alone = environment.without_decay is None
     most = LARGEST_DECAY_DIMENSION if alone else LARGEST_OPEN_DIMENSION
     if levels > most:
