@@ -138,3 +138,25 @@ def test_what_makes_no_gate_is_refused(call, told):
         return
     with pytest.raises(ac.InputError, match=told):
         call()
+
+
+def test_what_decays_has_leaked():
+    # The other route has a fourth level, to which the three decay.
+    ladder = np.diag([0.0, 1.0, 2.0]) + 0.2 * (np.ones((3, 3)) - np.eye(3))
+    hamiltonian = ac.Hamiltonian.affine(ladder, np.diag([1.0, -1.0, 0.3]))
+    widths = [0.0, 0.1, 0.5]
+    sweep = ac.drive.Linear(-2, 2, rate=1.0)
+    found = ac.propagate(hamiltonian, sweep, environment=ac.Decay(widths)).gate([0, 1])
+    bigger = ac.Hamiltonian.affine(np.pad(ladder, (0, 1)), np.diag([1.0, -1.0, 0.3, 0.0]))
+    sink = [np.sqrt(width) * np.eye(4)[[3]].T @ np.eye(4)[[k]] for k, width in enumerate(widths)]
+    for state in (0, 1):
+        kept = ac.propagate(
+            bigger,
+            sweep,
+            environment=ac.Lindblad(sink[1:]),
+            initial=np.eye(4)[state],
+            basis="diabatic",
+        ).probabilities[:2]
+        assert abs(found.leakage[state] - (1 - kept.sum())) < 1e-10
+    everything = ac.propagate(hamiltonian, sweep, environment=ac.Decay(widths)).gate([0, 1, 2])
+    assert everything.average_leakage > 0.1

@@ -27,7 +27,8 @@ class Gate(Result):
     matrix : array, shape (..., d, d)
         M, ``[final, initial]``. A phase common to all is as in U.
     leakage : array, shape (..., d)
-        Of every initial state, what ends outside of the final ones: small values keep their digits.
+        Of every initial state, what ends outside of the final ones, or has decayed: without decay
+        small values keep their digits.
     phases : array, shape (..., d)
         arg M_kk, between −π and π.
     error_estimate, phase_error : array, shape (...)
@@ -116,8 +117,13 @@ def gate(
     after: Any,
     error_estimate: FloatArray,
     phase_error: FloatArray,
+    *,
+    decays: bool,
 ) -> Gate:
-    """Return what a propagator (..., N, N) does between states, columns or numbers of a basis."""
+    """Return what a propagator (..., N, N) does between states, columns or numbers of a basis.
+
+    It is unitary unless levels decay.
+    """
     levels = propagator.shape[-1]
     before = _columns("states", states, levels)
     ends = before if after is None else _columns("after", after, levels)
@@ -134,6 +140,8 @@ def gate(
         raise fail("states", must, f"their batch shapes are {shapes}") from None
     # What lies outside is found as such: 1 − Σ|M|² would lose its digits.
     leakage = np.sum(np.abs(lost) ** 2, axis=-2)
+    if decays:
+        leakage = leakage + np.maximum(1 - np.sum(np.abs(moved) ** 2, axis=-2), 0.0)
     return Gate(
         matrix=matrix, leakage=leakage, error_estimate=error_estimate, phase_error=phase_error
     )

@@ -271,7 +271,14 @@ class Propagation(WithStates):
         if self.propagator is None:
             raise fail("states", "be those of a whole propagator", "there is none")
         assert self.phase_error is not None
-        return gate(self.propagator, states, after, self.error_estimate, self.phase_error)
+        return gate(
+            self.propagator,
+            states,
+            after,
+            self.error_estimate,
+            self.phase_error,
+            decays=self.log_survival is not None,
+        )
 
     def variables(self) -> dict[str, Variable]:
         """Return the numbers by name; those along the requested times only if there are any."""
