@@ -124,6 +124,26 @@ def test_watched_levels_hop_at_the_rates_of_second_order_alone(strength, levels)
         assert error <= max(1e-13, said) + 2 * size**2  # hops there and back
 
 
+@pytest.mark.parametrize("levels", [2, 3])
+@pytest.mark.parametrize("offset", [1e3, 1e6])
+def test_an_offset_of_a_hermitian_jump_operator_does_nothing(levels, offset):
+    rng = np.random.default_rng(levels)
+    still, moving, jump = (random_hermitian(rng, levels) for _ in range(3))
+    jump = np.round(jump * 4) / 4
+    jump -= np.trace(jump).real / levels * np.eye(levels)
+    given = jump + offset * np.eye(levels)
+    given = 0.5 * (given + given.conj().T)
+    hamiltonian, sweep = ac.Hamiltonian.affine(still, moving), ac.drive.Linear(-1, 1, rate=1.0)
+    for whole in (None, False):
+        plain, shifted = (
+            ac.propagate(hamiltonian, sweep, environment=ac.Lindblad([operator]), whole=whole)
+            for operator in (jump, given)
+        )
+        error = np.max(np.abs(plain.density_matrix - shifted.density_matrix))
+        assert error < 1e-11 + 4e-16 * offset  # what the sum of both in doubles means
+        assert error < shifted.error_estimate + 4e-16 * offset
+
+
 def beating(seed):
     """An H = xM, whose eigenstates stand still: ρ at any time in closed form, and the result."""
     rng = np.random.default_rng(seed)

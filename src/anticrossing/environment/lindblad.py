@@ -22,6 +22,8 @@ from anticrossing.environment.base import Environment, Function, Nodes
 from anticrossing.environment.strength import Formula
 from anticrossing.hamiltonian import coordinate_names
 
+_LARGE_OFFSET = 10.0  # of an operator, in units of all else in it
+
 
 class Lindblad(Environment):
     """Any jump operators, in the basis H is written in, constant or depending on x and t.
@@ -69,7 +71,7 @@ class Lindblad(Environment):
             )
             if not np.all(np.isfinite(values)):
                 raise fail(f"operators[{k}]", "be finite", "its coefficient is NaN or infinite")
-            found.append(values[..., None, None] * matrix)
+            found.append(values[..., None, None] * _without_offset(matrix))
         return found
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
@@ -103,6 +105,18 @@ class Lindblad(Environment):
     def __repr__(self) -> str:
         plural = "" if len(self.terms) == 1 else "s"
         return f"Lindblad({len(self.terms)} operator{plural})"
+
+
+def _without_offset(matrix: ComplexArray) -> ComplexArray:
+    """Return a Hermitian operator without a large multiple of the identity, which does nothing.
+
+    Its square would be rounded: at 10⁶ times the rest, to rates of 10⁻⁴.
+    """
+    if not np.array_equal(matrix, matrix.conj().T):
+        return matrix
+    offset = np.trace(matrix).real / len(matrix)
+    rest = np.asarray(matrix - offset * np.eye(len(matrix)))
+    return rest if abs(offset) > _LARGE_OFFSET * np.max(np.abs(rest)) else matrix
 
 
 @dataclass(frozen=True)
