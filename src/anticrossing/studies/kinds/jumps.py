@@ -279,6 +279,8 @@ class JumpsOutcome(Outcome):
             f"{found.probabilities[best]:.5g} ± {found.probability_errors[best]:.2g}, from "
             f"{found.trajectories} trajectories with {found.jumps.mean():.3g} jumps each."
         )
+        if found.survival < 1:
+            verdict += f" What decays is lost: {found.survival:.3g} of them survive."
         return Sentences(verdict, not found.warnings, tuple(found.warnings))
 
     def figure(self) -> Any:

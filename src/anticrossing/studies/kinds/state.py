@@ -320,9 +320,11 @@ class StateOutcome(Outcome):
         notes = tuple(self.evolution.warnings)
         verdict = (
             f"The most probable state is {self._states[best]} with P = "
-            f"{self.probabilities[best]:.10g}, to {error:.1g}; followed by method "
-            f"{self.evolution.method}."
+            f"{self.probabilities[best]:.10g}, to {error:.1g}; method: {self.evolution.method}."
         )
+        done = self.evolution
+        if isinstance(done, Propagation) and done.survival is not None:
+            verdict += f" What decays is lost: {float(done.survival):.3g} survives."
         return Sentences(verdict, not notes, notes)
 
     def figure(self) -> Any:
