@@ -21,6 +21,7 @@ from anticrossing.environment import (
     Lindblad,
     ThermalRelaxation,
 )
+from anticrossing.environment.noise import TelegraphNoise
 from tests.effort import slow
 
 LZ = ac.models.LandauZener(gap=0.6)
@@ -369,6 +370,12 @@ def test_encircling_an_exceptional_point_is_chiral(time: float) -> None:
                 environment=Decay([0.1] * 13) + Dephasing(0.1),
             ),
             "quantum_jumps",
+        ),
+        (
+            lambda: ac.propagate(
+                LZ, Linear(-1, 1, rate=1.0), environment=Decay([0.1, 0]) + TelegraphNoise(0.1, 1.0)
+            ),
+            "forget at once where levels decay",
         ),
     ],
 )

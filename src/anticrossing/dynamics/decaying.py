@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing._core.checks import ComplexArray, FloatArray, fail
 from anticrossing._core.linalg import dagger
 from anticrossing.dynamics import interference, panels
 from anticrossing.dynamics.lanes import Lanes
@@ -24,6 +24,9 @@ _UNKNOWN = 0.1  # of what survives
 
 def evolve(request: Request, environment: Environment) -> Propagation:
     """Carry out a checked request whose environment lets levels decay."""
+    if environment.noises:
+        noise = environment.noises[0]
+        raise fail("environment", "forget at once where levels decay", f"it holds {noise!r}")
     flat = environment.flat(request.lanes.batch_shape)
     if environment.without_decay is None:
         return _amplitudes(request, flat)
