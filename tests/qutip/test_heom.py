@@ -26,7 +26,7 @@ DEBYE = Debye(reorganization_energy=0.05, relaxation_rate=2.0)
     [
         DEBYE,
         BrownianOscillator(reorganization_energy=0.1, frequency=2.0, damping=1.0),
-        Ohmic(reorganization_energy=0.1, cutoff=2.0),
+        pytest.param(Ohmic(reorganization_energy=0.1, cutoff=2.0), marks=pytest.mark.slow),
     ],
 )
 def test_what_exponentials_miss_of_the_noise_is_known(density: SpectralDensity) -> None:
