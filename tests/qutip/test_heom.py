@@ -41,6 +41,13 @@ def test_what_exponentials_miss_of_the_noise_is_known(density: SpectralDensity) 
     assert missed < 2e-3 * np.max(ours)
 
 
+def test_what_exponentials_miss_is_said() -> None:
+    bath = ac.Bath(HALF_Z, Ohmic(reorganization_energy=0.1, cutoff=3.0), 1.0)
+    found = ac.qutip.heom(LEVELS, SWEEP, bath)
+    assert found.error_estimate > 1e-3
+    assert [text for text in found.warnings if "exponentials miss" in text] == [*found.warnings]
+
+
 @pytest.mark.slow
 def test_units_of_time_change_nothing() -> None:
     bath = ac.Bath(HALF_Z, DEBYE, 1.0)
