@@ -308,6 +308,7 @@ class JumpsOutcome(Outcome):
             else:
                 counts = np.bincount(found.jumps)
                 left.bar(np.arange(counts.size), counts)
+                left.locator_params(axis="x", integer=True)
                 left.set_xlabel("jumps of a trajectory")
                 left.set_ylabel("trajectories")
             if self.scan is None:
