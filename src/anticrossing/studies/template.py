@@ -29,6 +29,7 @@ _WORDS = {
 _TAGS = {
     ("hamiltonian", "model"): Meaning("A name that `anticrossing models` lists."),
     ("drive", "kind"): Meaning(f"One of {', '.join(levels.KINDS)}."),
+    ("environment", "kind"): Meaning(f"One of {', '.join(environments.KINDS)}."),
 }
 _TOP = {
     "source": Meaning("Where the numbers come from."),
