@@ -32,7 +32,7 @@ from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
 from anticrossing.dynamics import QuantumJumps, quantum_jumps
-from anticrossing.dynamics.request import check_tolerance, environment_coordinates
+from anticrossing.dynamics.request import check_tolerance, environment_coordinates, refuse_noise
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import environments, levels, tables
@@ -127,6 +127,7 @@ class JumpsStudy(Study):
         levels.check_single(entries, hamiltonian=hamiltonian, drive=drive, environment=environment)
         with tables.inside("environment"):
             environment.check(hamiltonian.dimension, names)
+            refuse_noise(environment)
         asked, dimension = given.jumps, hamiltonian.dimension
         with tables.inside("jumps"):
             check_tolerance(asked.tolerance)
