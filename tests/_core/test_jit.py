@@ -176,6 +176,7 @@ def test_a_numba_that_has_changed_compiles_and_keeps_nothing(change: str, tmp_pa
     assert not list(cache.rglob("*.nb*"))
 
 
+@pytest.mark.slow
 def test_an_index_without_its_data_leads_to_no_earlier_machine_code(tmp_path: Path) -> None:
     """A process that is stopped between the two leaves data of an earlier source in place."""
     near, far = _package(tmp_path)

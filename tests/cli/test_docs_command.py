@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from anticrossing.cli.names import ADDRESS, PAGES
+from anticrossing.cli.names import ADDRESS, PAGES, TOLD
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -44,6 +44,37 @@ def test_pages(call: Any) -> None:
 def test_where_an_equation_is(call: Any) -> None:
     lines = call("docs", "--print", "Zener", "1932", "(5)").out.splitlines()
     assert lines[:-1] == ["models.LandauZener: C. Zener, Proc. R. Soc. A 137, 696 (1932), eq. (5)"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "page", "name"),
+    [
+        ("telegraph noise", "open_systems", "environment.noise.TelegraphNoise"),
+        ("1/f noise", "open_systems", "environment.noise.PinkNoise"),
+        ("Redfield", "open_systems", "environment.Bath"),
+        ("Lamb shift", "open_systems", ""),
+        ("polaron", "open_systems", ""),
+        ("quantum jumps", "open_systems", "dynamics.quantum_jumps"),
+        ("exceptional point", "open_systems", "spectrum.ExceptionalPoints"),
+        ("mean field", "mean_field", "hamiltonian.MeanField"),
+        ("swallow tail", "mean_field", "spectrum.mean_field_levels"),
+        ("Wu–Niu", "mean_field", "models.TwoModeCondensate"),
+        ("Kayanuma 1985", "", "formulas.noisy_coupling_landau_zener"),
+        ("derivative", "theory", "dynamics.Derivative"),
+        ("gradient", "theory", ""),
+    ],
+)
+def test_subjects(call: Any, asked: str, page: str, name: str) -> None:
+    outcome = call("docs", "--print", asked)
+    assert outcome.status == 0
+    found = [line.partition(":")[0] for line in outcome.out.splitlines()]
+    assert {page, name} - {""} <= set(found)
+
+
+def test_pages_tell_of_what_is_said_of_them() -> None:
+    for page, told in TOLD.items():
+        text = (DOCS / f"{page}.md").read_text(encoding="utf-8").lower()
+        assert [words for words in told if words.lower() not in text] == []
 
 
 def test_what_nothing_is_called(call: Any) -> None:

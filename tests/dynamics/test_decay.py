@@ -21,9 +21,9 @@ from anticrossing.environment import (
     FixedAxisDephasing,
     Lindblad,
     ThermalRelaxation,
-    noise,
 )
 from anticrossing.environment.spectral_density import Ohmic
+from anticrossing.environment.noise import TelegraphNoise
 from tests.effort import slow
 
 LZ = ac.models.LandauZener(gap=0.6)
@@ -373,6 +373,12 @@ def test_encircling_an_exceptional_point_is_chiral(time: float) -> None:
             ),
             "quantum_jumps",
         ),
+        (
+            lambda: ac.propagate(
+                LZ, Linear(-1, 1, rate=1.0), environment=Decay([0.1, 0]) + TelegraphNoise(0.1, 1.0)
+            ),
+            "forget at once where levels decay",
+        ),
     ],
 )
 def test_bad_input_is_one_line(make: Any, text: str) -> None:
@@ -389,10 +395,3 @@ def test_doubts_of_a_bath_are_said_beside_levels_that_decay() -> None:
     beside = ac.propagate(LZ, sweep, environment=Decay([0.0, 1e-9]) + bath)
     assert len(alone.warnings) == 3  # probabilities of −0.1 among them
     assert alone.warnings == beside.warnings
-
-
-def test_noise_beside_levels_that_decay_is_refused() -> None:
-    environment = Decay([0.0, 0.1]) + noise.TelegraphNoise(0.1, 1.0)
-    for both in (environment, noise.TelegraphNoise(0.1, 1.0) + Decay([0.0, 0.1])):
-        with pytest.raises(InputError, match="no noise that remembers beside levels that decay"):
-            ac.propagate(LZ, Linear(-2, 2, rate=1.0), environment=both)

@@ -73,6 +73,17 @@ def test_two_levels_against_the_density_matrix(environment: Environment) -> None
     assert found.to_dataset()["probability"].shape == (2,)
 
 
+def test_the_last_requested_time_may_be_the_end() -> None:
+    for environment in (ThermalRelaxation(temperature=0.5, t1=8.0), Decay([0.0, 0.5])):
+        found = quantum_jumps(
+            LZ, SWEEP, environment, trajectories=40, seed=3, times=[-6.0, 1.0, 6.0]
+        )
+        assert np.array_equal(found.populations[-1], found.probabilities)
+        assert np.array_equal(found.population_errors[-1], found.probability_errors)
+        assert np.array_equal(found.density_matrices[-1], found.density_matrix)
+        assert found.populations[0, 0] == pytest.approx(1.0, abs=1e-14)
+
+
 @pytest.mark.parametrize("width", [0.05, slow(0.5)])
 def test_what_does_not_jump_is_what_does_not_decay(width: float) -> None:
     """Jumps √γ|k⟩⟨k| leave the same state between jumps as a width γ of level k."""

@@ -88,6 +88,7 @@ def test_a_narrow_pulse_is_not_missed():
     assert found.probabilities[size // 2] == pytest.approx(np.sin(0.9) ** 2, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_units_and_complex_matrices():
     rng = np.random.default_rng(3)
     part = sp.random(600, 600, 0.01, rng=rng) + 1j * sp.random(600, 600, 0.01, rng=rng)

@@ -47,7 +47,7 @@ def test_a_telegraph_is_exact_with_its_state_as_a_level_more() -> None:
     assert _doubled(0.2, 0.5, 1.0, 8.0) == pytest.approx(_telegraph(0.2, 0.5, 1.0, 8.0), abs=1e-7)
 
 
-@pytest.mark.parametrize("coupling", [0.0, 0.15])
+@pytest.mark.parametrize("coupling", [0.0, pytest.param(0.15, marks=pytest.mark.slow)])
 def test_fast_noise_against_a_fast_telegraph(coupling: float) -> None:
     """The spectrum is a Lorentzian: a finite window sees the share (2/π) arctan(αTτ) of it."""
     variance, flips, time = 0.2, 6.0, 60.0

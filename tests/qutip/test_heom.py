@@ -26,7 +26,7 @@ DEBYE = Debye(reorganization_energy=0.05, relaxation_rate=2.0)
     [
         DEBYE,
         BrownianOscillator(reorganization_energy=0.1, frequency=2.0, damping=1.0),
-        Ohmic(reorganization_energy=0.1, cutoff=2.0),
+        pytest.param(Ohmic(reorganization_energy=0.1, cutoff=2.0), marks=pytest.mark.slow),
     ],
 )
 def test_what_exponentials_miss_of_the_noise_is_known(density: SpectralDensity) -> None:
@@ -39,6 +39,13 @@ def test_what_exponentials_miss_of_the_noise_is_known(density: SpectralDensity) 
     missed = misfit(bath, 10, 3.0)
     assert np.max(np.abs(theirs - ours)) <= 1.01 * missed + 1e-12
     assert missed < 2e-3 * np.max(ours)
+
+
+def test_what_exponentials_miss_is_said() -> None:
+    bath = ac.Bath(HALF_Z, Ohmic(reorganization_energy=0.1, cutoff=3.0), 1.0)
+    found = ac.qutip.heom(LEVELS, SWEEP, bath)
+    assert found.error_estimate > 1e-3
+    assert [text for text in found.warnings if "exponentials miss" in text] == [*found.warnings]
 
 
 @pytest.mark.slow

@@ -90,6 +90,7 @@ def test_a_scan_of_widths() -> None:
     assert found.scan["survival"][1] == pytest.approx(float(exact.survival), rel=1e-9)
 
 
+NOISE = 'environment = [{{ kind = "telegraph", amplitude = 0.1, correlation_time = 1 }}, {}]\n'
 REFUSED = {
     "no environment": (HEAD + "[jumps]\n", "must have an \\[environment\\]"),
     "one": (HEAD + BATH + "[jumps]\ntrajectories = 1\n", "`trajectories`"),
@@ -103,6 +104,12 @@ REFUSED = {
         HEAD + DECAY.replace(" }\n", ", operator = [[1, 0], [0, 1]] }\n") + "[state]\n",
         "exactly one",
     ),
+    "noise that remembers": (HEAD + NOISE.format("") + "[jumps]\n", "forget at once here"),
+    "noise beside decay": (
+        HEAD + NOISE.format('{ kind = "decay", widths = [0, 0.1] }') + "[state]\n",
+        "forget at once where levels decay",
+    ),
+    "noise and modes": (HEAD + NOISE.format("") + "[floquet]\n", "forget at once here"),
 }
 
 

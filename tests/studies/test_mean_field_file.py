@@ -50,6 +50,7 @@ def test_the_example_leaves_its_level_beyond_the_critical_interaction() -> None:
     assert outcome.scan["probability"][:, 1] == pytest.approx([0.4989, 0.1955, 0.0], abs=3e-4)
 
 
+@pytest.mark.slow
 def test_scan_and_matrix_and_pairs() -> None:
     scanned = FILE + '[scan]\nparameter = "mean_field.interaction"\nvalues = [-1.5, 0.0]\n'
     outcome: Any = studies.run(studies.parse(scanned))

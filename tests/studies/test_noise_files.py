@@ -9,6 +9,7 @@ import pytest
 
 import anticrossing as ac
 from anticrossing.environment.noise import (
+    NoiseSpectrum,
     OrnsteinUhlenbeckNoise,
     PinkNoise,
     QuasiStaticNoise,
@@ -82,3 +83,12 @@ def test_a_passage_with_noise() -> None:
     assert found.predictions == ()
     assert any("classical noise" in said for said in found.warnings)
     assert not found.events[0].jump.valid
+
+
+def test_what_is_said_of_noise_is_said_once() -> None:
+    spectrum = NoiseSpectrum([0.1, 0.3, 1.0, 3.0], [1e-3, 1e-2, 1e-4, 2e-3])
+    sweep = ac.drive.Linear(-5, 5, rate=1.0)
+    noise = spectrum.noise(lorentzians=1)
+    found = ac.passage(ac.models.LandauZener(gap=1.0), sweep, environment=noise, tolerance=1e-3)
+    assert sum("spectrum of the noise" in said for said in found.notes()) == 1
+    assert str(found).count("spectrum of the noise") == 1

@@ -140,7 +140,8 @@ CASES = [
     pytest.param(
         three_leads, 2.7, False, id="two levels at rest, three leads", marks=pytest.mark.slow
     ),
-    pytest.param(sweep, 4.0, True, id="a driven level, two leads"),
+    pytest.param(sweep, 4.0, True, id="a driven level, two leads", marks=pytest.mark.slow),
+    pytest.param(sweep, 1.0, True, id="a driven level, two leads, shortly"),
 ]
 
 
@@ -281,6 +282,7 @@ def test_currents_settle_at_those_of_landauer():
     assert abs(produced - wanted.entropy_production_rate) < 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("of", "tolerance"), [("particles", [2e-8] * 4), slow("energy", [1e-7, 1e-6, 1e-5, 1e-4])]
 )

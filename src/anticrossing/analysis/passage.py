@@ -253,9 +253,7 @@ def passage(
         warnings += [*notes, *_abrupt_ends(inner, drive)]
         log_jump: LogProbability | None = None
         regimes: tuple[DecoherenceRegime, ...] = ()
-        if environment is not None and environment.noises:
-            warnings += exact.warnings
-        elif environment is not None:
+        if environment is not None and not environment.noises:
             regimes = tuple(
                 regime_of(inner, drive, environment, event, initial)
                 for event in events
@@ -264,7 +262,7 @@ def passage(
             alone = len(events) == len(regimes) == 1 and initial in events[0].levels
             if alone and basis != "diabatic":
                 regimes = (held_against(regimes[0], events[0].levels, initial, final),)
-        else:
+        elif environment is None:
             log_jump = _log_jump(inner, drive, events, basis)
     adiabatic = ""
     if log_jump is not None:

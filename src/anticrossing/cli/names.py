@@ -14,7 +14,7 @@ PAGES = {
     "theory": "conventions, formulas, and how the exact answer is computed",
     "choosing": "which formula, basis, or tolerance",
     "sharp_edges": "what goes wrong, and how to notice",
-    "open_systems": "what dephasing and relaxation change",
+    "open_systems": "dephasing, relaxation, noise, baths, decay, quantum jumps",
     "driven_level": "work, heat and entropy of a level and a finite reservoir",
     "stochastic_thermodynamics": "the same for any system that jumps between states",
     "transport": "currents, noise and entropy between several reservoirs",
@@ -27,7 +27,7 @@ PAGES = {
     "sweeps": "a function at every point of a grid, resumable",
     "fits": "gap, T1 and T2 from measured populations",
     "page": "the numbers of an experiment, moved in a browser",
-    "recipes": "short answers to frequent questions",
+    "recipes": "pulses that move populations",
     "moving_over": "from QuTiP, HOQST, Qiskit Dynamics, mudslide, SHARC",
     "other_packages": "objects of QuTiP and scqubits in, and ours out",
     "files": "experiment files, table by table",
@@ -36,6 +36,20 @@ PAGES = {
     "public_interface": "what stays from release to release",
     "contributing": "how the project is laid out",
     "changelog": "what has changed",
+}
+
+# What a page tells of that its name and description do not, in words that stand there.
+TOLD = {
+    "theory": ("gradient", "derivatives", "superadiabatic", "Dykhne"),
+    "open_systems": (
+        *("classical noise", "telegraph", "1/f", "quasi-static", "T_2^*", "echo"),
+        *("bath", "Redfield", "lamb_shift", "universal Lindblad", "polaron", "HEOM"),
+        *("levels that decay", "survival", "exceptional points", "quantum jumps", "Zeno"),
+    ),
+    "mean_field": ("mean field", "swallow tail", "cusps", "Bogoliubov", "wu-niu"),
+    "recipes": ("STIRAP", "chirped", "controlled-Z", "reverse annealing"),
+    "files": ("[mean_field]", "[jumps]", "[environment]", "telegraph", "pink"),
+    "other_packages": ("sesolve", "mesolve"),
 }
 
 

@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 import re
 import sys
+import unicodedata
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -17,7 +18,7 @@ import click
 from anticrossing._core.checks import InputError, nearest
 from anticrossing.cli import terminal
 from anticrossing.cli.app import app
-from anticrossing.cli.names import ADDRESS, PAGES, Known, names
+from anticrossing.cli.names import ADDRESS, PAGES, TOLD, Known, names
 
 _REFERENCES = re.compile(
     r"^References\n-+\n(.*?)(?=\n\n\w[^\n]*\n-+\n|\Z)", re.DOTALL | re.MULTILINE
@@ -30,11 +31,11 @@ _NEAR = 0.66  # among hundreds of names something is always half alike
 @click.argument("topic", nargs=-1, type=Known("topics"))
 @click.option("--print", "printed", is_flag=True, help="Print, and open no browser.")
 def docs_command(topic: tuple[str, ...], printed: bool) -> None:
-    """Open the manual: a page, a function or class, or where a paper's equation is.
+    """Open the manual: a page, a function or class, a subject, or where a paper's equation is.
 
     Without a TOPIC the pages are listed. --print works without a network: for a name it prints
-    what the package says of it, for words of a citation, such as  docs Zener 1932, the functions
-    that cite it.
+    what the package says of it, for words such as  docs quantum jumps  or  docs Zener 1932  the
+    pages that tell of it and the functions that are called so or cite it.
     """
     asked = " ".join(topic)
     if not asked:
@@ -56,20 +57,49 @@ def _found(asked: str) -> tuple[str, list[str]]:
     named = {name: thing for name, thing in _objects() if _is_called(name, asked)}
     for name, thing in list(named.items())[:1]:
         return where, [_headed(name, thing), "", *(inspect.getdoc(thing) or "").splitlines(), ""]
-    words = asked.lower().split()
+    words = _plain(asked).split()
+    pages = [page for page in PAGES if _has(" ".join((PAGES[page], *TOLD.get(page, ()))), words)]
     cited = [
         f"{name}: {text}"
         for name, thing in _objects()
         for text in _citations(thing)
-        if all(word in text.lower() for word in words)
+        if _has(text, words)
     ]
-    if not cited:
+    lines = [f"{page}: {PAGES[page]}" for page in pages]
+    where = f"{ADDRESS}{pages[0]}.html" if pages else where
+    lines += [f"{name}: {_summary(thing)}" for name, thing in _objects() if _has_name(name, words)]
+    lines += cited
+    if not lines:
+        said = [(name, thing) for name, thing in _objects() if _has(inspect.getdoc(thing), words)]
+        lines = [f"{name}: {_summary(thing)}" for name, thing in said]
+    if not lines:
         known = [*names("topics"), *(name.rpartition(".")[2] for name, _ in _objects())]
         raise InputError(
-            f"Nothing is called {asked!r}, and no reference names it{nearest(asked, known, _NEAR)}"
+            f"Nothing is called {asked!r}, and no page, description or reference has these words"
+            f"{nearest(asked, known, _NEAR)}"
         )
-    more = [f"and {len(cited) - _MOST} more"] if len(cited) > _MOST else []
-    return where, [*cited[:_MOST], *more]
+    more = [f"and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
+    return where, [*lines[:_MOST], *more]
+
+
+def _plain(text: str) -> str:
+    """Return a text with small letters alone, and spaces for dashes and underscores."""
+    return re.sub(r"[-–_\s]+", " ", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _has(text: str | None, words: list[str]) -> bool:
+    plain = _plain(text or "")
+    return all(word in plain for word in words)
+
+
+def _has_name(name: str, words: list[str]) -> bool:
+    """Tell whether the words make the name of an object, but for a plural."""
+    own, wanted = name.rpartition(".")[2].replace("_", "").casefold(), "".join(words)
+    return own.removesuffix("s") == wanted.removesuffix("s")
+
+
+def _summary(thing: Any) -> str:
+    return (inspect.getdoc(thing) or "").partition("\n")[0]
 
 
 def _objects() -> Iterator[tuple[str, Any]]:

@@ -28,7 +28,8 @@ class Channels:
     def __init__(self, environment: Environment, nodes: Nodes) -> None:
         rest = environment.without_decay
         if rest is not None and rest.superoperator(nodes) is not None:
-            raise fail("environment", "be of Lindblad form for jumps", f"{rest!r} is not")
+            instead = f"{rest!r} is not, or shifts levels by an operator of its own"
+            raise fail("environment", "be of Lindblad form for jumps", instead)
         self.nodes = nodes
         self.lost = environment.loss(nodes)
         self.operators: list[ComplexArray] = [] if rest is None else rest.jump_operators(nodes)

@@ -199,11 +199,11 @@ class Walkers:
 
 
 def walk(
-    tree: Tree, walkers: Walkers, arrive: dict[int, int], seen: npt.NDArray[np.complex128]
+    tree: Tree, walkers: Walkers, arrive: dict[int, IntArray], seen: npt.NDArray[np.complex128]
 ) -> None:
     """Take all trajectories to the end.
 
-    `arrive` tells which requested time the end of a panel is; normalised states there are put into
+    `arrive` tells which requested times the end of a panel is; normalised states there are put into
     `seen` (T, K, N), zero for what is lost.
     """
     active = np.arange(len(walkers.at))

@@ -14,7 +14,7 @@ from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.no_jump import amplitude_kernel, carry, density_kernel
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.dynamics.readout import Readout, doubt, note_degenerate_ends, readout, unreached
-from anticrossing.dynamics.request import Request
+from anticrossing.dynamics.request import Request, refuse_noise
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
 
@@ -24,6 +24,7 @@ _UNKNOWN = 0.1  # of what survives
 
 def evolve(request: Request, environment: Environment) -> Propagation:
     """Carry out a checked request whose environment lets levels decay."""
+    refuse_noise(environment)
     flat = environment.flat(request.lanes.batch_shape)
     if environment.without_decay is None:
         return _amplitudes(request, flat)

@@ -299,8 +299,8 @@ class _Run:
         between = amplitude_kernel(self.environment, levels, scaled=False)
         whole = pieces.propagator * factors[:, None, None]
         tree = Tree(lanes, between, pieces, whole, request.panel_tolerance)
-        places = np.argwhere(pieces.right[:, None] == ends)
-        arrive = {int(panel): int(time) for panel, time in places}
+        here = pieces.right[:, None] == ends  # the last requested time may be the end
+        arrive = {int(panel): np.flatnonzero(here[panel]) for panel in np.flatnonzero(here.any(1))}
 
         rows = dagger(np.concatenate([read.between[0], read.last], axis=0))
         total = np.zeros((ends.size, levels))

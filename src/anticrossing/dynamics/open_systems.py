@@ -22,7 +22,14 @@ from anticrossing.dynamics.densities import Densities, Work
 from anticrossing.dynamics.many_periods import Periods
 from anticrossing.dynamics.open_kernels import OpenKernel, SuperoperatorKernel, open_kernel
 from anticrossing.dynamics.panels import Evolution
-from anticrossing.dynamics.readout import Readout, doubt, note_degenerate_ends, readout, unreached
+from anticrossing.dynamics.readout import (
+    ROUNDED,
+    Readout,
+    doubt,
+    note_degenerate_ends,
+    readout,
+    unreached,
+)
 from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, Request, density
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
@@ -251,6 +258,7 @@ class Seen:
     panels: npt.NDArray[np.intp]
     evaluated: int
     method: str
+    limit: str = ROUNDED  # why the error may be larger than wanted
 
 
 def read_out(request: Request, warnings: list[str]) -> Readout:
@@ -289,7 +297,7 @@ def propagation(
         phase=seen.phase.reshape(batch),
         readout_residual=None if read.residual is None else read.residual.reshape(batch),
         readout_order=None if read.order is None else read.order.reshape(batch),
-        warnings=(*unreached(error, request.accuracy), *warnings),
+        warnings=(*unreached(error, request.accuracy, seen.limit), *warnings),
         description=request.description,
         units=lanes.hamiltonian.units,
         dims=lanes.hamiltonian.dims,

@@ -29,6 +29,9 @@ LARGEST_USUAL = 1e-9  # many panels add up
 _NO_DISTANCE = 1e-12  # of the largest energy
 _LARGEST_NOISE = 1e-13  # of superadiabatic states, beside a tenth of their highest term
 _LARGEST_TERM = 0.1  # of a series whose sum is near a level
+ROUNDED = (
+    "as H is known no better where it changes so fast, or a phase so long (a double has 16 digits)"
+)
 DEGENERATE = (
     "levels are degenerate at an end of the window: the adiabatic basis is not unique there"
 )
@@ -340,12 +343,11 @@ def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:
         warnings.append(DEGENERATE)
 
 
-def unreached(error: FloatArray, accuracy: float) -> tuple[str, ...]:
+def unreached(error: FloatArray, accuracy: float, why: str = ROUNDED) -> tuple[str, ...]:
     """Return a warning where the error estimate exceeds the wanted accuracy."""
     worst = float(np.max(error, initial=0.0))
     if worst <= max(accuracy, LARGEST_USUAL):
         return ()
     return (
-        f"the wanted accuracy {accuracy:.1g} is not reached: the error may be {worst:.1g}, as H is "
-        "known no better where it changes so fast, or a phase so long (a double has 16 digits)",
+        f"the wanted accuracy {accuracy:.1g} is not reached: the error may be {worst:.1g}, {why}",
     )

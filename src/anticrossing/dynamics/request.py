@@ -174,13 +174,6 @@ def check_open(
 
 
 def _check_decaying(levels: int, environment: Environment) -> None:
-    if environment.noises:
-        raise fail(
-            "environment",
-            "hold no noise that remembers beside levels that decay",
-            f"it holds {environment.noises[0]!r}; `Lindblad` operators to a level more, as which "
-            "what is lost is followed, go with noise",
-        )
     alone = environment.without_decay is None
     most = LARGEST_DECAY_DIMENSION if alone else LARGEST_OPEN_DIMENSION
     if levels > most:
@@ -193,14 +186,16 @@ def _check_decaying(levels: int, environment: Environment) -> None:
 
 
 def refuse_noise(environment: Environment) -> None:
-    """Raise `InputError` for noise that remembers, which only `propagate` and paths follow."""
+    """Raise `InputError` for noise that remembers, which only `propagate` and paths follow.
+
+    They do not where levels decay.
+    """
     if environment.noises:
-        raise fail(
-            "environment",
-            "forget at once here",
-            f"it holds {environment.noises[0]!r}, which `propagate` and `dynamics.sample_paths` "
-            "follow",
-        )
+        held = f"it holds {environment.noises[0]!r}"
+        if environment.decays:
+            raise fail("environment", "forget at once where levels decay", held)
+        follow = f"{held}, which `propagate` and `dynamics.sample_paths` follow"
+        raise fail("environment", "forget at once here", follow)
 
 
 def check_single_open(

@@ -250,7 +250,7 @@ def landau_zener_at(crossing: Crossing, speed: npt.ArrayLike, **surroundings: An
     >>> qubit = FluxQubit(gap=0.013, persistent_current=231.0)   # GHz, nA: 1.44 GHz/mΦ₀
     >>> (crossing,) = find_crossings(qubit, -1.0, 1.0)
     >>> round(landau_zener_at(crossing, speed=1e-3).value, 3)    # mΦ₀/ns
-    0.48
+    0.314
     """
     rate = real_array("speed", speed)
     if np.any(rate == 0):

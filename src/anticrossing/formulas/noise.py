@@ -66,7 +66,7 @@ def noisy_coupling_landau_zener(
 
     References
     ----------
-    Y. Kayanuma, J. Phys. Soc. Jpn. 53, 108 (1984) (both limits, without a steady coupling); V. L.
+    Y. Kayanuma, J. Phys. Soc. Jpn. 54, 2037 (1985) (both limits, without a steady coupling); V. L.
     Pokrovsky, N. A. Sinitsyn, Phys. Rev. B 67, 144303 (2003) (fast noise beside one).
 
     Examples

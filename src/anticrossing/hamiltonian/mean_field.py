@@ -180,7 +180,7 @@ class MeanField(Unchanging):
 
 def _interaction(value: npt.ArrayLike, count: int) -> FloatArray:
     given = real_array("interaction", value)
-    found = given * np.eye(count) if given.ndim == 0 else given
+    found = np.diag(np.full(count, given)) if given.ndim == 0 else given
     if found.shape[-2:] != (count, count):
         must = f"be a number, or have shape (…, {count}, {count})"
         raise fail("interaction", must, f"its shape is {given.shape}")

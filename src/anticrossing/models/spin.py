@@ -81,7 +81,7 @@ def SpinInField(
     >>> from anticrossing import find_crossings
     >>> magnet = SpinInField(spin=10, anisotropy=-0.6, transverse_field=0.5, g_factor=2.0)
     >>> find_crossings(magnet, 0.2, 0.6, count=4).met_by("m=10").positions.round(3)
-    array([0.446])
+    array([0.447])
     """
     s_x, s_z = spin_matrices(spin)
     parameters = {

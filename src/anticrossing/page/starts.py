@@ -112,6 +112,7 @@ _PASSAGES: dict[str, tuple[Tables, Tables]] = {
         },
         _linear(-4.0, 4.0, 1.0),
     ),
+    "BoseHubbardDimer": ({"particles": 5, "gap": 1.0, "interaction": 1.5}, _linear(-8.0, 8.0, 0.5)),
     "NVCentre": ({"transverse_field": 5.0}, _linear(900.0, 1150.0, 2000.0)),
     "Annealer": (
         {

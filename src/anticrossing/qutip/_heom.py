@@ -214,5 +214,6 @@ def heom(
         panels=np.zeros(1, dtype=np.intp),
         evaluated=0,
         method=f"hierarchy of QuTiP, depth {depth}, {exponents} exponentials",
+        limit=f"as {exponents} exponentials miss γ(ω) of the bath between the levels",
     )
     return propagation(request, read, warnings, seen)

@@ -27,7 +27,7 @@ _TIMES = np.geomspace(0.1, 300.0, 10)
 _STEADY = 0.3  # g
 _CLAIM = 1e-4
 _PUBLISHED = {0.1: (0.64230, 0.66569), 0.2: (0.54050, 0.53351)}
-_SOURCE = "Y. Kayanuma, J. Phys. Soc. Jpn. 53, 108 (1984)"
+_SOURCE = "Y. Kayanuma, J. Phys. Soc. Jpn. 54, 2037 (1985)"
 _SOURCE_STEADY = "V. L. Pokrovsky, N. A. Sinitsyn, Phys. Rev. B 67, 144303 (2003)"
 
 

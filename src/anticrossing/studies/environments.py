@@ -7,8 +7,6 @@ from functools import reduce
 from operator import add
 from typing import Any, Literal
 
-import numpy as np
-
 from anticrossing._core import expression
 from anticrossing._core.checks import InputError, choice, fail, positive_number
 from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION
@@ -21,22 +19,14 @@ from anticrossing.environment import (
     Lindblad,
     ThermalRelaxation,
 )
-from anticrossing.environment.noise import (
-    NoiseSpectrum,
-    OrnsteinUhlenbeckNoise,
-    PinkNoise,
-    QuasiStaticNoise,
-    TelegraphNoise,
-    WhiteNoise,
-)
 from anticrossing.environment.spectral_density import (
     BrownianOscillator,
     Debye,
     Ohmic,
     SpectralDensity,
 )
-from anticrossing.studies import tables
-from anticrossing.studies.levels import constant_matrix
+from anticrossing.studies import noises, tables
+from anticrossing.studies.levels import constant_matrix, optional_matrix
 from anticrossing.studies.schema import Matrix, Numbers, Table, decode
 
 
@@ -227,141 +217,6 @@ class BathTable(Table, frozen=True, kw_only=True):
     lamb_shift: bool = True
 
 
-class TelegraphTable(Table, frozen=True, kw_only=True):
-    """Noise that jumps between two values, or a sum of equal fluctuators.
-
-    Attributes
-    ----------
-    kind
-        The kind of the environment.
-    amplitude : energy
-        a of ±a; without `operator` in the unit of the coordinate.
-    correlation_time : time
-        Of a fluctuator.
-    operator
-        A Hermitian matrix that is multiplied by the noise; without it the coordinate fluctuates.
-    fluctuators
-        How many equal ones.
-    """
-
-    kind: Literal["telegraph"]
-    amplitude: Numbers
-    correlation_time: Numbers
-    operator: Matrix | None = None
-    fluctuators: int = 1
-
-
-class OrnsteinUhlenbeckTable(Table, frozen=True, kw_only=True):
-    """Gaussian noise whose correlation falls exponentially.
-
-    Attributes
-    ----------
-    kind
-        The kind of the environment.
-    rms : energy
-        Root mean square; without `operator` in the unit of the coordinate.
-    correlation_time : time
-        In which it forgets.
-    operator
-        A Hermitian matrix that is multiplied by the noise; without it the coordinate fluctuates.
-    """
-
-    kind: Literal["ornstein-uhlenbeck"]
-    rms: Numbers
-    correlation_time: Numbers
-    operator: Matrix | None = None
-
-
-class QuasiStaticTable(Table, frozen=True, kw_only=True):
-    """Gaussian noise that keeps its value during one evolution.
-
-    Attributes
-    ----------
-    kind
-        The kind of the environment.
-    rms : energy
-        Root mean square; without `operator` in the unit of the coordinate.
-    operator
-        A Hermitian matrix that is multiplied by the noise; without it the coordinate fluctuates.
-    """
-
-    kind: Literal["quasi-static"]
-    rms: Numbers
-    operator: Matrix | None = None
-
-
-class WhiteTable(Table, frozen=True, kw_only=True):
-    """Noise that forgets at once.
-
-    Attributes
-    ----------
-    kind
-        The kind of the environment.
-    density : energy**2*time
-        S of ⟨δ(t)δ(t′)⟩ = S δ(t − t′).
-    operator
-        A Hermitian matrix that is multiplied by the noise.
-    """
-
-    kind: Literal["white"]
-    density: Numbers
-    operator: Matrix
-
-
-class PinkTable(Table, frozen=True, kw_only=True):
-    """1/f noise between two frequencies.
-
-    Attributes
-    ----------
-    kind
-        The kind of the environment.
-    density : energy**2
-        A of S(ω) = A/|ω|; without `operator` in the unit of the coordinate, squared.
-    lowest : rad/time
-        The lowest angular frequency.
-    highest : rad/time
-        The highest.
-    operator
-        A Hermitian matrix that is multiplied by the noise; without it the coordinate fluctuates.
-    per_decade
-        How many Lorentzians a decade has.
-    fluctuators
-        Whether they are fluctuators that jump; Gaussian by default.
-    """
-
-    kind: Literal["pink"]
-    density: float
-    lowest: float
-    highest: float
-    operator: Matrix | None = None
-    per_decade: float = 1.0
-    fluctuators: bool = False
-
-
-class SpectrumTable(Table, frozen=True, kw_only=True):
-    """Gaussian noise with a measured spectrum, fitted by Lorentzians.
-
-    Attributes
-    ----------
-    kind
-        The kind of the environment.
-    frequency : rad/time
-        Angular frequencies that increase.
-    density : energy**2*time
-        The spectrum there; without `operator` in the unit of the coordinate, squared, times time.
-    operator
-        A Hermitian matrix that is multiplied by the noise; without it the coordinate fluctuates.
-    lorentzians
-        How many at most.
-    """
-
-    kind: Literal["spectrum"]
-    frequency: list[float]
-    density: list[float]
-    operator: Matrix | None = None
-    lorentzians: int = 6
-
-
 def environment(
     entries: Sequence[Mapping[str, Any]],
     overrides: Mapping[str, Any] | None = None,
@@ -456,7 +311,7 @@ def _lindblad(given: LindbladTable, coordinates: _Names) -> Environment:
 def _decay(given: DecayTable, coordinates: _Names, **new: Any) -> Environment:
     return Decay(
         given.widths,
-        operator=_operator(given),
+        operator=optional_matrix("operator", given.operator),
         rate=new.get("rate", given.rate),
         basis=given.basis,
         coordinates=coordinates,
@@ -490,50 +345,6 @@ def _bath(given: BathTable, coordinates: _Names) -> Environment:
     )
 
 
-def _operator(given: Any) -> Any:
-    return None if given.operator is None else constant_matrix("operator", given.operator)
-
-
-def _telegraph(given: TelegraphTable, coordinates: _Names, **new: Any) -> Environment:
-    return TelegraphNoise(
-        new.get("amplitude", given.amplitude),
-        new.get("correlation_time", given.correlation_time),
-        _operator(given),
-        fluctuators=given.fluctuators,
-    )
-
-
-def _ornstein_uhlenbeck(
-    given: OrnsteinUhlenbeckTable, coordinates: _Names, **new: Any
-) -> Environment:
-    time = new.get("correlation_time", given.correlation_time)
-    return OrnsteinUhlenbeckNoise(new.get("rms", given.rms), time, _operator(given))
-
-
-def _quasi_static(given: QuasiStaticTable, coordinates: _Names, **new: Any) -> Environment:
-    return QuasiStaticNoise(new.get("rms", given.rms), _operator(given))
-
-
-def _white(given: WhiteTable, coordinates: _Names, **new: Any) -> Environment:
-    return WhiteNoise(new.get("density", given.density), _operator(given))
-
-
-def _pink(given: PinkTable, coordinates: _Names) -> Environment:
-    return PinkNoise(
-        given.density,
-        given.lowest,
-        given.highest,
-        _operator(given),
-        per_decade=given.per_decade,
-        fluctuators=given.fluctuators,
-    )
-
-
-def _spectrum(given: SpectrumTable, coordinates: _Names) -> Environment:
-    measured = NoiseSpectrum(np.array(given.frequency), np.array(given.density))
-    return measured.noise(_operator(given), lorentzians=given.lorentzians)
-
-
 KINDS: dict[str, tuple[type[Table], Callable[..., Environment]]] = {
     "dephasing": (DephasingTable, _dephasing),
     "fixed-axis": (FixedAxisTable, _fixed_axis),
@@ -542,12 +353,7 @@ KINDS: dict[str, tuple[type[Table], Callable[..., Environment]]] = {
     "lindblad": (LindbladTable, _lindblad),
     "bath": (BathTable, _bath),
     "decay": (DecayTable, _decay),
-    "telegraph": (TelegraphTable, _telegraph),
-    "ornstein-uhlenbeck": (OrnsteinUhlenbeckTable, _ornstein_uhlenbeck),
-    "quasi-static": (QuasiStaticTable, _quasi_static),
-    "white": (WhiteTable, _white),
-    "pink": (PinkTable, _pink),
-    "spectrum": (SpectrumTable, _spectrum),
+    **noises.KINDS,
 }
 """Kinds of environments: what a table of each may hold, and what makes it."""
 
@@ -555,10 +361,7 @@ BATCHED = {
     "dephasing": ("gamma", "rate"),
     "fixed-axis": ("rate",),
     "decay": ("rate",),
-    "telegraph": ("amplitude", "correlation_time"),
-    "ornstein-uhlenbeck": ("rms", "correlation_time"),
-    "quasi-static": ("rms",),
-    "white": ("density",),
+    **noises.BATCHED,
 }
 """Strengths that may be arrays, by kind."""
 

@@ -256,6 +256,11 @@ def constant_matrix(name: str, rows: list[list[float | str]]) -> list[list[compl
     ]
 
 
+def optional_matrix(name: str, rows: list[list[float | str]] | None) -> list[list[complex]] | None:
+    """Return the same, or None where nothing is given."""
+    return None if rows is None else constant_matrix(name, rows)
+
+
 def _check_rows(name: str, rows: list[Any]) -> None:
     if len(rows) > LARGEST_DIMENSION:
         raise fail(name, f"have at most {LARGEST_DIMENSION} rows in a file", f"it has {len(rows)}")

@@ -29,6 +29,7 @@ _WORDS = {
 _TAGS = {
     ("hamiltonian", "model"): Meaning("A name that `anticrossing models` lists."),
     ("drive", "kind"): Meaning(f"One of {', '.join(levels.KINDS)}."),
+    ("environment", "kind"): Meaning(f"One of {', '.join(environments.KINDS)}."),
 }
 _TOP = {
     "source": Meaning("Where the numbers come from."),
@@ -145,7 +146,7 @@ def _optional(kind: type[Study], key: str, field: Any) -> Iterator[str]:
 def _commented(
     name: str, structure: type[Table], given: Mapping[str, Any], said: str
 ) -> Iterator[str]:
-    yield from ("", f"# {said}", f"#[{name}]")
+    yield from ("", *_comment(said), f"#[{name}]")
     meaning = meanings(structure)
     for field in msgspec.structs.fields(structure):
         key = field.encode_name
@@ -161,8 +162,12 @@ def _line(code: str, meaning: Meaning) -> Iterator[str]:
     elif len(code) < _COLUMN and len(said) <= _WIDTH - _COLUMN - 2:
         yield f"{code:<{_COLUMN}}# {said}"
     else:
-        yield from textwrap.wrap(said, _WIDTH, initial_indent="# ", subsequent_indent="# ")
+        yield from _comment(said)
         yield code
+
+
+def _comment(said: str) -> list[str]:
+    return textwrap.wrap(said, _WIDTH, initial_indent="# ", subsequent_indent="# ")
 
 
 def _default(field: Any) -> str:

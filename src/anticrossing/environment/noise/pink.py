@@ -23,7 +23,7 @@ _MOST_DECADES, _MOST_PARTS = 15.0, 60
 
 
 class PinkNoise(MarkovNoise):
-    """Noise with a spectrum S(ω) = A/|ω| between two frequencies.
+    """Noise with a spectrum ``S(ω) = A/|ω|`` between two frequencies.
 
     A sum of parts that forget at rates γ_k from the lowest to the highest frequency, a fixed ratio
     r apart, each with the variance A ln r / π: Ornstein–Uhlenbeck processes, or fluctuators that
@@ -48,8 +48,8 @@ class PinkNoise(MarkovNoise):
     rates : array, shape (F,)
         γ_k.
     misfit : float
-        The largest share by which the spectrum differs from A/|ω| more than a decade inside of both
-        ends, or half as far in if they are nearer.
+        The largest share by which the spectrum differs from ``A/|ω|`` more than a decade inside of
+        both ends, or half as far in if they are nearer.
 
     Raises
     ------

@@ -32,7 +32,7 @@ from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
 from anticrossing.dynamics import QuantumJumps, quantum_jumps
-from anticrossing.dynamics.request import check_tolerance, environment_coordinates
+from anticrossing.dynamics.request import check_tolerance, environment_coordinates, refuse_noise
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import environments, levels, tables
@@ -127,6 +127,7 @@ class JumpsStudy(Study):
         levels.check_single(entries, hamiltonian=hamiltonian, drive=drive, environment=environment)
         with tables.inside("environment"):
             environment.check(hamiltonian.dimension, names)
+            refuse_noise(environment)
         asked, dimension = given.jumps, hamiltonian.dimension
         with tables.inside("jumps"):
             check_tolerance(asked.tolerance)
@@ -279,6 +280,8 @@ class JumpsOutcome(Outcome):
             f"{found.probabilities[best]:.5g} ± {found.probability_errors[best]:.2g}, from "
             f"{found.trajectories} trajectories with {found.jumps.mean():.3g} jumps each."
         )
+        if found.survival < 1:
+            verdict += f" What decays is lost: {found.survival:.3g} of them survive."
         return Sentences(verdict, not found.warnings, tuple(found.warnings))
 
     def figure(self) -> Any:
@@ -306,6 +309,7 @@ class JumpsOutcome(Outcome):
             else:
                 counts = np.bincount(found.jumps)
                 left.bar(np.arange(counts.size), counts)
+                left.locator_params(axis="x", integer=True)
                 left.set_xlabel("jumps of a trajectory")
                 left.set_ylabel("trajectories")
             if self.scan is None:

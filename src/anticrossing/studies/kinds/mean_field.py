@@ -240,6 +240,11 @@ class MeanFieldOutcome(Outcome):
         """What the figure shows."""
         return "Levels that act on themselves, unstable ones dashed, and the state along the drive"
 
+    @property
+    def _of_state(self) -> str:
+        """What fractions are told of."""
+        return "level" if self.evolution.basis == "adiabatic" else "mode"
+
     def own_variables(self) -> dict[str, Variable]:
         """Return levels and evolution, for the dataset."""
         return {**self.levels.variables(), **self.evolution.variables()}
@@ -248,7 +253,7 @@ class MeanFieldOutcome(Outcome):
         """Return the crossings and cusps, and the final fractions."""
         rows = tuple((c.kind, c.position, self._sheets(c.levels), c.gap) for c in self.crossings)
         found = self.evolution
-        name = "level" if found.basis == "adiabatic" else "mode"
+        name = self._of_state
         final = tuple((f"{name} {k}", float(p)) for k, p in enumerate(found.probabilities))
         return [
             Table(
@@ -272,7 +277,7 @@ class MeanFieldOutcome(Outcome):
             else "No level turns back"
         )
         best = int(np.argmax(found.probabilities))
-        name = "level" if found.basis == "adiabatic" else "mode"
+        name = self._of_state
         verdict = (
             f"{loops}; the state ends with {found.probabilities[best]:.6g} in {name} {best}, known "
             f"to {float(found.error_estimate):.0e}."
@@ -300,19 +305,20 @@ class MeanFieldOutcome(Outcome):
                 ax=left,
             )
             count = self.evolution.probabilities.size
+            names = [f"{self._of_state} {k}" for k in range(count)]
             if self.scan is not None:
                 scan_panels.outputs(self.scan, ax=right)
             elif self.evolution.times.size:
                 for k in range(count):
                     color = style.level_color(k, count)
                     values = self.evolution.populations[:, k]
-                    right.plot(self.evolution.times, values, color=color, label=str(k))
+                    right.plot(self.evolution.times, values, color=color, label=names[k])
                 right.set_xlabel(units.label("t", "time"))
                 right.set_ylabel("fraction")
                 style.strip_legend(right)
             else:
                 right.bar(range(count), self.evolution.probabilities)
-                right.set_xticks(range(count))
+                right.set_xticks(range(count), names)
                 right.set_ylabel("final fraction")
         return drawn
 

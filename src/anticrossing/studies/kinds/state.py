@@ -28,7 +28,7 @@ from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
 from anticrossing.dynamics import Effort, Propagation, StateEvolution, estimate, propagate
 from anticrossing.dynamics.lanes import is_large
-from anticrossing.dynamics.request import check_tolerance, environment_coordinates
+from anticrossing.dynamics.request import check_tolerance, environment_coordinates, refuse_noise
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import environments, levels, tables
@@ -129,6 +129,9 @@ class StateStudy(Study):
         listed = environments.tables_of(entries)
         environment = environments.environment(listed, coordinates=names)
         levels.check_single(entries, hamiltonian=hamiltonian, drive=drive, environment=environment)
+        if environment is not None and environment.decays:
+            with tables.inside("environment"):
+                refuse_noise(environment)
         asked, expected = given.state, None
         with tables.inside("state"):
             check_tolerance(asked.tolerance)
@@ -320,9 +323,11 @@ class StateOutcome(Outcome):
         notes = tuple(self.evolution.warnings)
         verdict = (
             f"The most probable state is {self._states[best]} with P = "
-            f"{self.probabilities[best]:.10g}, to {error:.1g}; followed by method "
-            f"{self.evolution.method}."
+            f"{self.probabilities[best]:.10g}, to {error:.1g}; method: {self.evolution.method}."
         )
+        done = self.evolution
+        if isinstance(done, Propagation) and done.survival is not None:
+            verdict += f" What decays is lost: {float(done.survival):.3g} survives."
         return Sentences(verdict, not notes, notes)
 
     def figure(self) -> Any:
