@@ -22,8 +22,8 @@ from anticrossing.environment import (
     Lindblad,
     ThermalRelaxation,
 )
-from anticrossing.environment.spectral_density import Ohmic
 from anticrossing.environment.noise import TelegraphNoise
+from anticrossing.environment.spectral_density import Ohmic
 from tests.effort import slow
 
 LZ = ac.models.LandauZener(gap=0.6)
