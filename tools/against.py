@@ -88,7 +88,9 @@ def main() -> None:
         archive = Path(folder, "before.tar")
         subprocess.run(["git", "archive", "-o", archive, given.revision], cwd=HERE, check=True)
         with tarfile.open(archive) as packed:
-            packed.extractall(before, filter="data")
+            # Python 3.11.2 and older have no filters.
+            packed.extraction_filter = getattr(tarfile, "data_filter", None)  # type: ignore[assignment]
+            packed.extractall(before)
         if given.snippet:
             compare_snippet(before, given)
             return

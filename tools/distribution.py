@@ -56,7 +56,9 @@ def check_wheel(wheel: Path) -> None:
 def check_source(source: Path) -> Path:
     """The source distribution holds what is under version control; it is unpacked."""
     with tarfile.open(source) as archive:
-        archive.extractall(PLACE, filter="data")
+        # Python 3.11.2 and older have no filters.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # type: ignore[assignment]
+        archive.extractall(PLACE)
     unpacked = PLACE / source.name.removesuffix(".tar.gz")
     missing = [path for path in files() if not (unpacked / path).exists()]
     assert missing == [], f"not in the source distribution: {missing}"

@@ -12,6 +12,7 @@ import pytest
 import anticrossing as ac
 from anticrossing import studies
 from anticrossing._core.checks import InputError
+from anticrossing.sweeps import provenance
 
 xarray = pytest.importorskip("xarray", reason="reads the stores: extra `files`")
 pytest.importorskip("zarr", reason="reads the stores: extra `files`")
@@ -60,13 +61,24 @@ width = 1.0
 
 
 @pytest.fixture
+def as_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The libraries have the versions with which the store was begun: others are refused."""
+    kept = {"anticrossing": "0.1.0", "python": "3.11.7"}
+    kept |= {"numpy": "2.4.6", "scipy": "1.17.1", "numba": "0.68.1"}
+    monkeypatch.setattr(provenance, "versions", lambda: kept)
+
+
+@pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with tarfile.open(KEPT) as kept:
-        kept.extractall(tmp_path, filter="data")
+        # Python 3.11.2 and older have no filters.
+        kept.extraction_filter = getattr(tarfile, "data_filter", None)  # type: ignore[assignment]
+        kept.extractall(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
+@pytest.mark.usefixtures("as_then")
 @pytest.mark.parametrize("lost", [(), (2, 3)])
 def test_an_earlier_sweep_is_resumed(folder: Path, lost: tuple[int, ...]) -> None:
     """Finished points are read, those that an interruption left out are computed."""
