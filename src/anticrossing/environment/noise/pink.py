@@ -112,7 +112,7 @@ class PinkNoise(MarkovNoise):
 
     @property
     def misfit(self) -> float:
-        """The largest share by which the spectrum differs from A/|ω| well inside its ends."""
+        """The largest share by which the spectrum differs from ``A/|ω|`` well inside its ends."""
         inside = min(1.0, 0.25 * np.log10(self.highest / self.lowest))
         low, high = self.lowest * 10**inside, self.highest / 10**inside
         omega = np.geomspace(low, high, 400)
