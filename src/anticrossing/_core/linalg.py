@@ -22,6 +22,13 @@ def hermitian_part(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return 0.5 * (a + dagger(a))
 
 
+def kron(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the Kronecker product over the last two axes, broadcasting the others."""
+    product = np.einsum("...ij,...kl->...ikjl", a, b)
+    rows, columns = a.shape[-2] * b.shape[-2], a.shape[-1] * b.shape[-1]
+    return product.reshape(*product.shape[:-4], rows, columns)
+
+
 def norm_bound(a: npt.NDArray[Any]) -> FloatArray:
     """Return ‖a⁴‖_F^(1/4) of Hermitian matrices (…, N, N), at least their norms and near them."""
     # The largest element is taken out so that no power leaves the doubles.

@@ -10,11 +10,11 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
 from anticrossing.dynamics import interference, open_doubts, panels
-from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.no_jump import amplitude_kernel, carry, density_kernel
+from anticrossing.dynamics.open_systems import read_out
 from anticrossing.dynamics.panels import Evolution
-from anticrossing.dynamics.readout import Readout, doubt, note_degenerate_ends, readout, unreached
-from anticrossing.dynamics.request import Request, refuse_noise
+from anticrossing.dynamics.readout import Readout, doubt_of_read, readout, unreached
+from anticrossing.dynamics.request import Request, density, refuse_noise
 from anticrossing.dynamics.result import Propagation
 from anticrossing.environment import Environment
 
@@ -38,7 +38,7 @@ def _amplitudes(request: Request, environment: Environment) -> Propagation:
     warnings: list[str] = []
     read = readout(request, warnings)
     kernel = amplitude_kernel(environment, levels)
-    times, evolution = _times(request), _solved(request, kernel)
+    times, evolution = request.times_and_end, _solved(request, kernel)
     vector = read.first[..., [initial]] if isinstance(initial, int) else initial[:, None]
     vector = np.broadcast_to(vector, (lanes.count, levels, 1))
     columns = np.concatenate([vector, read.first], axis=-1) if request.whole else vector
@@ -57,7 +57,7 @@ def _amplitudes(request: Request, environment: Environment) -> Propagation:
     with np.errstate(under="ignore"):
         error += interference.of_states(lanes, evolution, columns, read.last) * np.exp(2 * lost)
     found = populations if amplitudes is None else np.abs(amplitudes) ** 2
-    error += _doubt(request, times, populations, found[:, None] if amplitudes is not None else None)
+    error += doubt_of_read(request, populations, found if request.whole else None)
     states = every[..., 0]
     return _propagation(
         request,
@@ -82,16 +82,13 @@ def _densities(request: Request, environment: Environment) -> Propagation:
     lanes, initial = request.lanes, request.initial
     levels, batch = lanes.hamiltonian.dimension, lanes.batch_shape
     warnings: list[str] = []
-    read = readout(request, warnings)
-    if request.basis == "diabatic":  # the environment's own basis may not be unique
-        note_degenerate_ends(lanes, warnings)
+    read = read_out(request, warnings)
     kernel = density_kernel(environment, levels)
-    times, evolution = _times(request), _solved(request, kernel)
+    times, evolution = request.times_and_end, _solved(request, kernel)
     if isinstance(initial, int):
         start = _projectors(read.first)[:, [initial]]
     else:
-        rho = initial if initial.ndim == 2 else np.outer(initial, initial.conj())
-        start = np.broadcast_to(rho, (lanes.count, 1, levels, levels))
+        start = np.broadcast_to(density(initial), (lanes.count, 1, levels, levels))
     columns = start
     if request.whole:
         units = np.eye(levels**2).reshape(1, -1, levels, levels)
@@ -111,9 +108,7 @@ def _densities(request: Request, environment: Environment) -> Propagation:
         superoperator = maps.reshape(*batch, levels**2, levels**2)
     error = np.sqrt(levels) * np.max(carried.error, axis=-1)
     error += interference.turns(evolution.phase)
-    error += _doubt(
-        request, times, populations, None if transition is None else transition[:, None]
-    )
+    error += doubt_of_read(request, populations, transition)
     unit = carried.columns[..., 0].reshape(*times.shape, levels, levels)
     trace = np.einsum("lkii->lk", unit).real
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -192,26 +187,6 @@ def _solved(request: Request, kernel: Any) -> Evolution:
         breakpoints=request.breakpoints,
         times=request.times,
     )
-
-
-def _times(request: Request) -> FloatArray:
-    """Return the requested times and the end, (lanes, K + 1)."""
-    ends = request.lanes.stop[:, None]
-    return ends if request.times is None else np.concatenate([request.times, ends], axis=1)
-
-
-def _doubt(
-    request: Request, times: FloatArray, populations: FloatArray, transition: FloatArray | None
-) -> FloatArray:
-    """Return what the read-out states leave unknown of populations, and of a transition matrix."""
-    lanes: Lanes = request.lanes
-    level = request.initial if isinstance(request.initial, int) else None
-    sizes = np.sqrt(np.maximum(populations, 0.0))[..., None]
-    found = doubt(lanes, request.basis, times, sizes, level)
-    if transition is None:
-        return found
-    ends, sizes = lanes.stop[:, None], np.sqrt(np.maximum(transition, 0.0))
-    return np.maximum(found, doubt(lanes, request.basis, ends, sizes, None))
 
 
 def _projectors(vectors: ComplexArray) -> ComplexArray:

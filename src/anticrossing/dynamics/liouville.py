@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
-from anticrossing._core.linalg import dagger
+from anticrossing._core.linalg import dagger, kron as kron
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import EigenRates, Environment, Nodes
 
@@ -117,13 +117,6 @@ def in_basis(superoperator: ComplexArray, vectors: ComplexArray) -> ComplexArray
     """Return a superoperator given in the basis `vectors` (columns), in the original basis."""
     change = kron(vectors, vectors.conj())
     return np.asarray(change @ superoperator @ dagger(change))
-
-
-def kron(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the Kronecker product over the last two axes, broadcasting the others."""
-    product = np.einsum("...ij,...kl->...ikjl", a, b)
-    rows, columns = a.shape[-2] * b.shape[-2], a.shape[-1] * b.shape[-1]
-    return product.reshape(*product.shape[:-4], rows, columns)
 
 
 def generator(lanes: Lanes, environment: Environment, times: npt.NDArray[Any]) -> ComplexArray:

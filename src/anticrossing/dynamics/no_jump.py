@@ -123,7 +123,6 @@ def _slowest(g: ComplexArray) -> FloatArray:
 
 def amplitude_kernel(environment: Environment, levels: int, *, scaled: bool = True) -> LosingKernel:
     """Return the equation of ψ while nothing of the environment has happened."""
-
     asks = environment.asks_levels
 
     def generators(lanes: Lanes, times: FloatArray, lane: IndexArray) -> ComplexArray:
@@ -139,23 +138,16 @@ def density_kernel(environment: Environment, levels: int) -> LosingKernel:
 
     def generators(lanes: Lanes, times: FloatArray, lane: IndexArray) -> ComplexArray:
         matrices, nodes = liouville.nodes_of(lanes, times, lane)
-        total = liouville.commutator(matrices)
+        if rest is None:
+            total = liouville.commutator(matrices)
+        else:
+            total = liouville.generator_at(matrices, nodes, rest)
         loss = environment.loss(nodes)
         if loss is not None:
             identity = np.eye(levels)
             total -= 0.5 * (
                 liouville.kron(loss, identity) + liouville.kron(identity, loss.swapaxes(-1, -2))
             )
-        if rest is not None:
-            rates = rest.eigen_rates(nodes)
-            if rates is not None:
-                inside = liouville.eigen_generator(rates)
-                total += liouville.in_basis(inside, nodes.vectors)
-            for jump in rest.jump_operators(nodes):
-                total += liouville.dissipator(jump)
-            further = rest.superoperator(nodes)
-            if further is not None:
-                total += further
         return np.asarray(total)
 
     return LosingKernel(generators, levels**2, environment, amplitudes=False)

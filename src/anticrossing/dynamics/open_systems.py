@@ -25,7 +25,7 @@ from anticrossing.dynamics.panels import Evolution
 from anticrossing.dynamics.readout import (
     ROUNDED,
     Readout,
-    doubt,
+    doubt_of_read,
     note_degenerate_ends,
     readout,
     unreached,
@@ -68,8 +68,7 @@ def _map(
     lanes, basis, initial = request.lanes, request.basis, request.initial
     levels = lanes.hamiltonian.dimension
     # The end of the window joins the requested times as the last of them.
-    ends = lanes.stop[:, None]
-    times = ends if request.times is None else np.concatenate([request.times, ends], axis=1)
+    times = request.times_and_end
     kernel = open_kernel(lanes, environment)
     if environment.noises:
         found = _columns(request, kernel, times, None)
@@ -281,7 +280,7 @@ def propagation(
     lanes = request.lanes
     levels, batch = lanes.hamiltonian.dimension, lanes.batch_shape
     # No population can be off by more than 1.
-    error = np.minimum(seen.error + _doubt(request, seen.populations, transition), 1.0)
+    error = np.minimum(seen.error + doubt_of_read(request, seen.populations, transition), 1.0)
     return Propagation(
         transition_matrix=transition,
         probabilities=seen.populations[:, -1].reshape(*batch, levels),
@@ -303,19 +302,6 @@ def propagation(
         dims=lanes.hamiltonian.dims,
         method=seen.method,
     )
-
-
-def _doubt(request: Request, populations: FloatArray, transition: FloatArray | None) -> FloatArray:
-    """Return what the read-out states leave unknown of populations, and of a transition matrix."""
-    lanes, ends = request.lanes, request.lanes.stop[:, None]
-    times = ends if request.times is None else np.concatenate([request.times, ends], axis=1)
-    level = request.initial if isinstance(request.initial, int) else None
-    sizes = np.sqrt(np.maximum(populations, 0.0))[..., None]
-    found = doubt(lanes, request.basis, times, sizes, level)
-    if transition is None:
-        return found
-    sizes = np.sqrt(np.maximum(transition.reshape(lanes.count, 1, *transition.shape[-2:]), 0.0))
-    return np.maximum(found, doubt(lanes, request.basis, ends, sizes, None))
 
 
 def _projector(vector: ComplexArray) -> ComplexArray:

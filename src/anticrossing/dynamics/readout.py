@@ -263,6 +263,20 @@ def doubt(
     return np.asarray(np.max(2 * sizes * turned, axis=(1, 2, 3), initial=0.0))
 
 
+def doubt_of_read(
+    request: Request, populations: FloatArray, transition: FloatArray | None
+) -> FloatArray:
+    """Return what the read-out states leave unknown of populations, and of a transition matrix."""
+    lanes, times = request.lanes, request.times_and_end
+    level = request.initial if isinstance(request.initial, int) else None
+    sizes = np.sqrt(np.maximum(populations, 0.0))[..., None]
+    found = doubt(lanes, request.basis, times, sizes, level)
+    if transition is None:
+        return found
+    sizes = np.sqrt(np.maximum(transition.reshape(lanes.count, 1, *transition.shape[-2:]), 0.0))
+    return np.maximum(found, doubt(lanes, request.basis, times[:, -1:], sizes, None))
+
+
 def _of_level(values: FloatArray, level: int | npt.NDArray[np.intp]) -> FloatArray:
     """Return the column of a level, of one or of each lane, (lanes, N), of values (lanes, N, N)."""
     return values[np.arange(values.shape[0]), :, level]

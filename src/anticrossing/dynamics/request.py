@@ -113,6 +113,12 @@ class Request(Unchanging):
         """The coupling that one panel may neglect."""
         return max(0.02 * self.accuracy, panels.SMALLEST_TOLERANCE)
 
+    @property
+    def times_and_end(self) -> FloatArray:
+        """The requested times and, last, the end of the window, (lanes, K + 1)."""
+        ends = self.lanes.stop[:, None]
+        return ends if self.times is None else np.concatenate([self.times, ends], axis=1)
+
     def shaped_times(self) -> FloatArray:
         """Return the requested times with the batch axes first."""
         batch = self.lanes.batch_shape

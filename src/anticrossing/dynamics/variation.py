@@ -180,12 +180,6 @@ class _Panels:
             self._put(index[rows], middle[rows], y, slopes, error)
 
 
-def _phases(energies: FloatArray) -> FloatArray:
-    """Return by how much every two levels turn against each other on a panel, at least."""
-    difference = energies[..., :, None] - energies[..., None, :]
-    return np.asarray(2 * np.min(np.abs(difference), axis=1))
-
-
 def _resolved(moved: ComplexArray, nodes: Grid, tolerance: float) -> BoolArray:
     """Whether the nodes resolve all derivatives (P, n, K, N, N)."""
     if moved.shape[0] == 0:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -18,7 +16,7 @@ from anticrossing._core.checks import (
     non_negative_number,
     of_shape,
 )
-from anticrossing._core.linalg import dagger
+from anticrossing._core.linalg import dagger, kron
 from anticrossing.environment.base import EigenRates, Environment, Nodes
 from anticrossing.environment.bath_noise import BathNoise
 from anticrossing.environment.spectral_density import SpectralDensity
@@ -150,12 +148,12 @@ class Bath(Environment):
             return None
         falling, a = self._falling(nodes)
         if self.equation == "redfield":
-            change = _product(nodes.vectors, nodes.vectors.conj())
+            change = kron(nodes.vectors, nodes.vectors.conj())
             return np.asarray(change @ self._not_secular(nodes, falling, a) @ dagger(change))
         moved = nodes.angular * self._universal_shift(falling, a)
         moved = nodes.vectors @ moved @ dagger(nodes.vectors)
         one = np.eye(a.shape[-1])
-        return np.asarray(-1j * (_product(moved, one) - _product(one, moved.swapaxes(-1, -2))))
+        return np.asarray(-1j * (kron(moved, one) - kron(one, moved.swapaxes(-1, -2))))
 
     def doubts(self, nodes: Nodes) -> tuple[str, ...]:
         falling, a = self._falling(nodes)
@@ -202,8 +200,8 @@ class Bath(Environment):
         """Return of [Λρ, A] + h.c., in the eigenbasis, what `eigen_rates` leaves out."""
         lagging = self._response(falling) * a
         one, back = np.eye(a.shape[-1]), dagger(lagging)
-        total = _product(lagging, a.swapaxes(-1, -2)) + _product(a, back.swapaxes(-1, -2))
-        total -= _product(a @ lagging, one) + _product(one, (back @ a).swapaxes(-1, -2))
+        total = kron(lagging, a.swapaxes(-1, -2)) + kron(a, back.swapaxes(-1, -2))
+        total -= kron(a @ lagging, one) + kron(one, (back @ a).swapaxes(-1, -2))
         levels = a.shape[-1]
         populations = np.arange(levels) * (levels + 1)
         # Zero, not the rounding of rates that cancel: slow sweeps add it up.
@@ -234,10 +232,3 @@ class Bath(Environment):
             f"Bath({self.spectral_density!r}, temperature={self.temperature:g}, "
             f"equation={self.equation!r}{shift})"
         )
-
-
-def _product(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the map ρ → aρbᵀ of matrices stacked row by row."""
-    product = np.einsum("...ij,...kl->...ikjl", a, b)
-    size = a.shape[-1] * b.shape[-1]
-    return product.reshape(*product.shape[:-4], size, size)
