@@ -131,26 +131,36 @@ def _multiply(a, b, out):
 
 
 @inner()
-def _step(point, t, h, relax_eigen, work, step):
+def _step(point, t, h, relax_eigen, read_eigen, work, step):
     """Fill one step from t to t + h."""
     # Rows 0–2 of `step` are the map e^X, row 3 the source of the step, row 4 the source of the
-    # mirrored step in the second half of the period, where the two nodes change places.
+    # mirrored step in the second half of the period, where the two nodes change places; rows 5 and
+    # 6, where there are such, are these for the read-out as the source.
     first, second, x, square, one, two = work[0], work[1], work[2], work[3], work[4], work[5]
     reach = np.sqrt(3.0) / 6.0
-    _generator(point, t + (0.5 - reach) * h, relax_eigen, first, one[0])
-    _generator(point, t + (0.5 + reach) * h, relax_eigen, second, two[0])
+    sources = (step.shape[0] - 3) // 2
+    early, late = t + (0.5 - reach) * h, t + (0.5 + reach) * h
+    _generator(point, early, relax_eigen, first, one[0])
+    _generator(point, late, relax_eigen, second, two[0])
+    if sources == 2:
+        one[2, 0], one[2, 2], _, _ = _axis(
+            point[0], point[1], point[2], point[3], early, read_eigen
+        )
+        two[2, 0], two[2, 2], _, _ = _axis(point[0], point[1], point[2], point[3], late, read_eigen)
+        one[2, 1] = two[2, 1] = 0.0
     _multiply(first, second, x)
     _multiply(second, first, square)
     weight = 0.5 * reach * h * h
     for i in range(3):
         for j in range(3):
             x[i, j] = 0.5 * h * (first[i, j] + second[i, j]) - weight * (x[i, j] - square[i, j])
-    for i in range(3):
-        crossed = 0.0
-        for j in range(3):
-            crossed += first[i, j] * two[0, j] - second[i, j] * one[0, j]
-        even = 0.5 * h * (one[0, i] + two[0, i])
-        one[1, i], two[1, i] = even - weight * crossed, even + weight * crossed
+    for k in range(sources):
+        for i in range(3):
+            crossed = 0.0
+            for j in range(3):
+                crossed += first[i, j] * two[2 * k, j] - second[i, j] * one[2 * k, j]
+            even = 0.5 * h * (one[2 * k, i] + two[2 * k, i])
+            one[2 * k + 1, i], two[2 * k + 1, i] = even - weight * crossed, even + weight * crossed
     _multiply(x, x, square)
     # By Cayley and Hamilton (eˣ − 1)/X = a + bX + cX²; powers follow from the invariants of X.
     trace = x[0, 0] + x[1, 1] + x[2, 2]
@@ -174,22 +184,23 @@ def _step(point, t, h, relax_eigen, work, step):
             first[i, j] = b * x[i, j] + c * square[i, j]
         step[i, i] += 1.0 + c * determinant
         first[i, i] += a
-    for i in range(3):
-        step[3, i] = 0.0
-        step[4, i] = 0.0
-        for j in range(3):
-            sign = -1.0 if (i == 1) != (j == 1) else 1.0
-            step[3, i] += first[i, j] * one[1, j]
-            step[4, i] += sign * first[j, i] * two[1, j]
+    for k in range(sources):
+        for i in range(3):
+            step[3 + 2 * k, i] = 0.0
+            step[4 + 2 * k, i] = 0.0
+            for j in range(3):
+                sign = -1.0 if (i == 1) != (j == 1) else 1.0
+                step[3 + 2 * k, i] += first[i, j] * one[2 * k + 1, j]
+                step[4 + 2 * k, i] += sign * first[j, i] * two[2 * k + 1, j]
 
 
 @inner()
-def _advance(step, mirrored, s, out):
-    """Apply a step, or its mirror image in the second half of the period, to a Bloch vector."""
+def _advance(step, row, s, out):
+    """Apply a step with the source in a row to a Bloch vector; even rows are mirrored steps."""
     for i in range(3):
-        total = step[4, i] if mirrored else step[3, i]
+        total = step[row, i]
         for j in range(3):
-            if mirrored:
+            if row % 2 == 0:
                 sign = -1.0 if (i == 1) != (j == 1) else 1.0
                 total += sign * step[j, i] * s[j]
             else:
@@ -259,22 +270,22 @@ def _solve(matrix, vector, out):
 
 
 @inner()
-def _average(point, times, relax_eigen, read_eigen, work):
-    """Return the mean of s along the read-out axis in the periodic state, on one grid."""
-    gap, offset, amplitude, frequency = point[0], point[1], point[2], point[3]
-    count = times.size - 1
-    step = np.empty((count, 5, 3))
+def _periodic(step, row, states):
+    """Fill the states of the periodic solution: those of half a period, then those after it.
+
+    Row `row` of the steps is the source in the first half, the one behind it in the second.
+    """
+    count = step.shape[0]
     prefix, product = np.zeros((3, 3)), np.empty((3, 3))
     prefix[0, 0] = prefix[1, 1] = prefix[2, 2] = 1.0
     source, mirrored_source, s = np.zeros(3), np.zeros(3), np.empty(3)
     for k in range(count):
-        _step(point, times[k], times[k + 1] - times[k], relax_eigen, work, step[k])
         for i in range(3):
             for j in range(3):
                 sign = -1.0 if (i == 1) != (j == 1) else 1.0
-                mirrored_source[i] += sign * prefix[j, i] * step[k, 4, j]
+                mirrored_source[i] += sign * prefix[j, i] * step[k, row + 1, j]
         _multiply(step[k, :3], prefix, product)
-        _advance(step[k], False, source, s)
+        _advance(step[k], row, source, s)
         for i in range(3):
             source[i] = s[i]
             for j in range(3):
@@ -290,11 +301,26 @@ def _average(point, times, relax_eigen, read_eigen, work):
             mirrored_source[i] += mirror[i, j] * source[j]
             product[i, j] = -product[i, j]
         product[i, i] += 1.0
-    _solve(product, mirrored_source, s)
+    _solve(product, mirrored_source, states[0])
+    for k in range(count):
+        _advance(step[k], row, states[k], states[k + 1])
+    for k in range(count):
+        _advance(step[count - 1 - k], row + 1, states[count + k], states[count + k + 1])
+
+
+@inner()
+def _average(point, times, relax_eigen, read_eigen, step, states, work):
+    """Return the mean of s along the read-out axis in the periodic state, on one grid."""
+    gap, offset, amplitude, frequency = point[0], point[1], point[2], point[3]
+    count = times.size - 1
+    for k in range(count):
+        h = times[k + 1] - times[k]
+        _step(point, times[k], h, relax_eigen, read_eigen, work, step[k])
+    _periodic(step, 3, states)
 
     # The read-out f = r·s and its slope give the integral of every step to fourth order.
     read, axis = np.empty((count + 1, 6)), np.empty((count + 1, 2))
-    matrix, force, later = work[0], work[1, 0], work[1, 1]
+    matrix, force = work[0], work[1, 0]
     for k in range(count + 1):
         _generator(point, times[k], relax_eigen, matrix, force)
         x, z, x_slope, z_slope = _axis(gap, offset, amplitude, frequency, times[k], read_eigen)
@@ -308,18 +334,14 @@ def _average(point, times, relax_eigen, read_eigen, work):
         sign = 1.0 if half == 0 else -1.0
         for m in range(count + 1):
             k = m if half == 0 else count - m
+            s = states[m + half * count]
             new_value = axis[k, 0] * s[0] + axis[k, 1] * s[2]
             new_slope = read[k, 3] + sign * (read[k, 4] * s[0] + read[k, 5] * s[2])
             new_slope += read[k, 0] * s[0] + read[k, 1] * s[1] + read[k, 2] * s[2]
             if m > 0:
+                h = abs(times[k] - times[k - 1 if half == 0 else k + 1])
                 total += 0.5 * h * (value + new_value) + h * h / 12.0 * (slope - new_slope)
             value, slope = new_value, new_slope
-            if m < count:
-                index = k if half == 0 else k - 1
-                h = times[index + 1] - times[index]
-                _advance(step[index], half == 1, s, later)
-                for i in range(3):
-                    s[i] = later[i]
     return total * frequency / (2.0 * np.pi)
 
 
@@ -341,7 +363,7 @@ def steps(points, relax_eigen, read_eigen, tolerance, out):
     the relaxing axis, and the temperature that sets it instead where it is not NaN. NaN marks a
     point that would need more than `MOST_STEPS`.
     """
-    work, point = np.empty((6, 3, 3)), np.empty(8)
+    work, point = np.empty((6, 4, 3)), np.empty(8)
     for j in range(out.size):
         for k in range(point.size):
             point[k] = points[k, j]
@@ -351,7 +373,9 @@ def steps(points, relax_eigen, read_eigen, tolerance, out):
         out[j] = np.nan
         average, better, level = 0.0, 0.0, 0
         while times.size <= MOST_STEPS:
-            finer = _average(point, times, relax_eigen, read_eigen, work)
+            step = np.empty((times.size - 1, 5, 3))
+            states = np.empty((2 * times.size - 1, 3))
+            finer = _average(point, times, relax_eigen, read_eigen, step, states, work)
             extrapolated = finer + (finer - average) / 15.0
             change = extrapolated - better
             # The error of a symmetric method of order 4 is even in the step: 4, 6, …
