@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 from scipy.optimize import curve_fit
 
 from anticrossing import formulas
-from anticrossing._core.checks import InputError, MissingExtraError
+from anticrossing._core.checks import InputError
 from anticrossing.fits import Measurement, fit_passages, synthetic_passages
 
 
@@ -157,9 +155,3 @@ def test_arguments_are_refused_in_words() -> None:
         fit_passages(Measurement({"sweep_rate": [2.0]}, [0.1]))
     with pytest.raises(InputError, match="did you mean `gap`"):
         fit_passages(data)["gab"]
-
-
-def test_missing_lmfit_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "lmfit", None)
-    with pytest.raises(MissingExtraError, match=r"anticrossing\[fit\]"):
-        fit_passages(synthetic_passages(gap=0.8, seed=1))

@@ -14,74 +14,108 @@ from anticrossing._core.checks import (
     choice,
     fail,
     integer,
+    known_keys,
+    non_negative_number,
     positive,
     positive_number,
     real_array,
     real_number,
-    require,
 )
-from anticrossing.dynamics.interferogram import interferogram
-from anticrossing.fits._least_squares import Coordinates, Model, minimise, report
+from anticrossing.dynamics.interferogram import BASES
+from anticrossing.fits import _readout, _units
+from anticrossing.fits._least_squares import minimise, report
+from anticrossing.fits._map_search import starts
+from anticrossing.fits._maps import MapModel
+from anticrossing.fits._parameters import Coordinates
+from anticrossing.fits._problem import Problem
 from anticrossing.fits.measurement import Measurement
-from anticrossing.fits.passages import check_data, check_varied
+from anticrossing.fits.passages import as_measured, check_data, check_varied
 from anticrossing.fits.result import FitResult
-from anticrossing.formulas.periodic import fast_passage_population
 
 MODELS = ("exact", "fast-passage")
-PARAMETERS = ("gap", "t1", "t2", "amplitude_scale", "offset_shift")
-_ACCURACY = 1e-9  # of the exact model: its noise enters the numerical derivatives
-_COARSE = 1e-4  # of the exact model while starting values are searched
-_SEARCH_POINTS = 400
-_SEARCH_RANGE = 4.0  # farther than a guess that is three times off
-_SCALES = 41
-_CANDIDATES = 6
+MEASURED = ("excited", "upper")
+QUBIT = ("gap", "t1", "t2", "amplitude_scale", "offset_shift", "temperature", "offset_noise")
+PARAMETERS = (*QUBIT, *_readout.READOUT)
+_ACCURACY = {"diabatic": 1e-9, "adiabatic": 1e-6}  # of the exact model
 _FINALISTS = 2
-_MOST_STEPS, _FEW_STEPS = 80, 15
+_MOST_STEPS = 80
 
 
 def fit_interferogram(
     data: Measurement,
     *,
-    gap: float,
-    t1: float,
-    t2: float,
-    amplitude_scale: float = 1.0,
-    offset_shift: float = 0.0,
-    frequency: float | None = None,
+    gap: float | str,
+    t1: float | str,
+    t2: float | str,
+    amplitude_scale: float | str = 1.0,
+    offset_shift: float | str = 0.0,
+    temperature: float | str = 0.0,
+    offset_noise: float | str = 0.0,
+    visibility: float = 1.0,
+    background: float = 0.0,
+    false_positive: float = 0.0,
+    false_negative: float = 0.0,
+    frequency: float | str | None = None,
     vary: Collection[str] = ("gap", "t2", "amplitude_scale", "offset_shift"),
     model: str = "exact",
+    basis: str = "diabatic",
+    readout: str | None = None,
+    measured: str = "excited",
 ) -> FitResult:
     """Fit a driven qubit with T₁ and T₂ to its time-averaged population of the upper state.
 
     ``H = ½ [(ε₀ + A cos ωt) σ_z + g σ_x]`` with ``ε₀ = offset + offset_shift`` and
     ``A = amplitude_scale · amplitude``, where offset and amplitude are what was set. The exact
     model is the periodic steady state, `anticrossing.dynamics.interferogram.interferogram`, the
-    other the fast-passage formula. Both relax to a diabatic state, at zero temperature; the
-    population belongs to the other one, which relaxation empties, on both sides of ε₀ = 0.
+    other the fast-passage formula. What is read of a population p is
+    ``background + visibility·p``, or ``p`` with the chances of an error in a single shot,
+    ``false_positive·(1 − p) + (1 − false_negative)·p``.
 
     Starting values are searched in a factor of four around those that are given and in one quantum
-    ω around the given shift, so that a guess may be three times off.
+    ω around the given shift, so that a guess may be three times off. Derivatives are exact. Data
+    with errors are fitted by least squares, counts (`Measurement.from_counts`) by the maximum of
+    their binomial likelihood.
 
     Parameters
     ----------
     data : Measurement
-        With the coordinates ``offset`` (energy), ``amplitude`` (any unit; `amplitude_scale` makes
-        it an energy), and optionally ``frequency``. ħ = 1: for offsets in GHz (E/h) and times in
-        ns, multiply offsets by 2π first.
-    gap : float
+        With the coordinates ``offset`` (energy), ``amplitude`` (any linear unit; `amplitude_scale`
+        makes it an energy), and optionally ``frequency``. Numbers without units have ħ = k_B = 1.
+        Where columns have units, the arguments need them: ``gap="40 MHz"``, ``t1="2 us"``,
+        ``frequency="1.2 GHz"`` (h times it is the quantum), ``amplitude_scale="80 MHz/mV"``; T₂ is
+        given in the unit of T₁.
+    gap : float or str
         Minimum gap g (energy): starting value, or what it is held at. So for the others.
-    t1, t2 : float
+    t1, t2 : float or str
         Relaxation time and decay time of coherences, T₂ ≤ 2T₁.
-    amplitude_scale : float
+    amplitude_scale : float or str
         Energy per unit of the set amplitude.
-    offset_shift : float
+    offset_shift : float or str
         Added to the set offset (energy).
-    frequency : float, optional
+    temperature : float or str
+        Towards which the populations relax (energy, or "15 mK"), at least 0.
+    offset_noise : float or str
+        Standard deviation of normal noise of ε₀ that is still during a measurement (energy): the
+        populations are averaged over it. T₂ is then what is left without it.
+    visibility, background : float
+        Contrast and offset of the read-out.
+    false_positive, false_negative : float
+        The chances to read the upper state where it is the lower, and the lower where it is the
+        upper; each below ½. Not with a visibility or background.
+    frequency : float or str, optional
         Angular frequency ω of the drive; needed where the data do not bring it.
     vary : collection of str
-        Which of the five are fitted. T₁ is held by default: where passages are fast, gap and T₁
-        enter only as gap²·T₁.
+        Which are fitted. T₁ is held by default: where passages are fast, gap and T₁ enter only as
+        gap²·T₁.
     model : {"exact", "fast-passage"}
+    basis : {"diabatic", "adiabatic"}
+        Where T₁ and T₂ act: on the eigenstates of σ_z or on those of H(t).
+    readout : {"diabatic", "adiabatic"}, optional
+        Whose population it is. Default: `basis`.
+    measured : {"excited", "upper"}
+        Of a diabatic read-out: the level that lies above at the set offset, so that the map is
+        folded; or the same level, σ_z = +1, at all offsets, with the qubit step at ε₀ = 0. At zero
+        temperature relaxation in the diabatic basis empties the excited level at every offset.
 
     Returns
     -------
@@ -91,10 +125,10 @@ def fit_interferogram(
     Raises
     ------
     InputError
-        For a missing coordinate, an option that the model would ignore, T₂ > 2T₁, nothing to vary,
-        or fewer data than parameters.
-    MissingExtraError
-        If lmfit is not installed: ``pip install 'anticrossing[fit]'``.
+        For a missing coordinate or unit, an option that the model would ignore, T₂ > 2T₁, nothing
+        to vary, or fewer data than parameters.
+    ConvergenceError
+        If the drive is too slow to follow, or the noise too wide to be averaged over.
 
     References
     ----------
@@ -107,55 +141,56 @@ def fit_interferogram(
     >>> result = fit_interferogram(
     ...     data, frequency=7.54, gap=0.05, t1=2000.0, t2=3.0, amplitude_scale=0.2
     ... )
-    >>> print(result)
-    fit of exact steady states to 315 populations
-      gap              0.03978 ± 0.00025
-      t1               2000 (fixed)
-      t2               2.545 ± 0.048
-      amplitude_scale  0.4993 ± 0.0015
-      offset_shift     0.3939 ± 0.0065
-      χ² = 262.6 for 311 degrees of freedom, reduced 0.845
+    >>> print(result["gap"], "and", result["t2"])
+    0.03978 ± 0.00025 and 2.545 ± 0.048
     """
-    choice("model", model, MODELS)
-    omega = _frequency(check_data(data), frequency)
-    given = {"gap": gap, "t1": t1, "t2": t2, "amplitude_scale": amplitude_scale}
-    first = {name: positive_number(name, value) for name, value in given.items()}
-    if first["t2"] > 2 * first["t1"]:
-        raise fail("t2", "be at most 2·`t1`", f"they are {t2:g} and {t1:g}")
-    first["offset_shift"] = real_number("offset_shift", offset_shift)
-    varied = check_varied(vary, PARAMETERS, len(data))
-    require("lmfit", "fit", "A fit")
-    quantum = float(np.mean(omega))
-    scales = {"offset_shift": quantum}
-    offset, amplitude = data.coordinate("offset"), data.coordinate("amplitude")
-
-    def predictor(points: Any, tolerance: float, model: str) -> Model:
-        where = (offset[points], amplitude[points], omega[points])
-        return lambda values: _population(values, *where, tolerance, model)
-
-    few = _subset(data.population)
-    reduced = Measurement(
-        {"offset": offset[few], "amplitude": amplitude[few]},
-        data.population[few],
-        None if data.error is None else data.error[few],
+    varied = check_varied(vary, PARAMETERS, len(check_data(data)))
+    space = _model(model, basis, readout, measured)
+    given = {
+        "gap": gap,
+        "t1": t1,
+        "t2": t2,
+        "amplitude_scale": amplitude_scale,
+        "offset_shift": offset_shift,
+        "temperature": temperature,
+        "offset_noise": offset_noise,
+        "frequency": frequency,
+    }
+    for name in ("offset", "amplitude"):
+        data.coordinate(name)
+    written, inside = _units.read(data, ("offset", "amplitude", "frequency"), given)
+    plain = written.inside(data)
+    omega = _frequency(plain, inside.pop("frequency"))
+    first = _first(inside, varied, space)
+    first |= _readout.checked(
+        {
+            "visibility": visibility,
+            "background": background,
+            "false_positive": false_positive,
+            "false_negative": false_negative,
+        },
+        varied,
     )
-    shifts = _shifts(data, omega, first["offset_shift"])
-    # Exact steady states are cheaper than the sum of the formula: the search always uses them.
-    starts = _search(predictor(few, _COARSE, "exact"), reduced, first, varied, quantum, shifts)
-    quick = predictor(few, _ACCURACY, "exact")
-    full = predictor(slice(None), _ACCURACY, model)
-    spaces = [_nearest(quick, reduced, Coordinates(s, varied, scales)) for s in starts]
-    spaces.sort(key=lambda space: _chi_square(full(space.initial), data))
-    fits = [(minimise(full, data, space, _MOST_STEPS), space) for space in spaces[:_FINALISTS]]
-    minimum, space = min(fits, key=lambda fit: fit[0].chi_square)
-    name = "exact steady states" if model == "exact" else "the fast-passage formula"
-    return report(name, full, data, space, minimum)
+    whole = replace(plain, coordinates={**plain.coordinates, "frequency": omega}, units={})
+    quantum = float(np.mean(omega))
+    problem = Problem(space, whole, Coordinates(first, varied, {"offset_shift": quantum}))
+    found = starts(problem, quantum)
+    found.sort(key=lambda one: float(one.deviance(one.coordinates.initial)))
+    fits = [(minimise(one, _MOST_STEPS), one) for one in found[:_FINALISTS]]
+    minimum, best = min(fits, key=lambda fit: fit[0].chi_square)
+    if "frequency" not in data.coordinates:
+        written, shown = _with_frequency(data, omega, written)
+    else:
+        shown = data
+    solved, minimum = written.outside(best, minimum, shown)
+    return replace(report(solved, minimum, written.units), data=data)
 
 
 def synthetic_interferogram(
     *,
     seed: int,
     error: float = 0.01,
+    shots: int | None = None,
     offsets: int | npt.ArrayLike = 61,
     amplitudes: int | npt.ArrayLike = 31,
     frequency: float = 7.54,
@@ -164,12 +199,16 @@ def synthetic_interferogram(
     t2: float = 2.5,
     amplitude_scale: float = 0.5,
     offset_shift: float = 0.4,
+    model: str = "exact",
+    basis: str = "diabatic",
+    readout: str | None = None,
+    measured: str = "excited",
+    **others: float,
 ) -> Measurement:
-    """Return the interferogram of a driven qubit with normal noise, as if measured.
+    """Return the interferogram of a driven qubit with normal noise or counts, as if measured.
 
-    The exact populations of `fit_interferogram` for a qubit that relaxes in its diabatic states.
-    The numbers are illustrative, of the order of a flux qubit driven at 1.2 GHz: energies in
-    rad/ns, times in ns, set amplitudes in mV.
+    The populations of `fit_interferogram`. The numbers are illustrative, of the order of a flux
+    qubit driven at 1.2 GHz: energies in rad/ns, times in ns, set amplitudes in mV.
 
     Parameters
     ----------
@@ -177,11 +216,18 @@ def synthetic_interferogram(
         Of the noise.
     error : float
         Standard deviation of the noise, > 0.
+    shots : int, optional
+        How often every point is measured: counts of a binomial distribution, without other noise.
     offsets, amplitudes : int or array_like, shape (n,)
         What is set; a number of points stands for offsets within ±3.5 ω and amplitudes up to those
         that reach 4.5 ω.
     frequency, gap, t1, t2, amplitude_scale, offset_shift : float
         As for `fit_interferogram`.
+    model, basis, readout, measured : str
+        As for `fit_interferogram`.
+    **others : float
+        ``temperature``, ``offset_noise``, ``visibility``, ``background``, ``false_positive`` and
+        ``false_negative``, as for `fit_interferogram`; none by default.
 
     Returns
     -------
@@ -193,138 +239,74 @@ def synthetic_interferogram(
     >>> print(synthetic_interferogram(seed=1, offsets=3, amplitudes=2))
     6 populations: offset -26.39 … 26.39, amplitude 0 … 68; errors about 0.01
     """
-    omega, noise = positive_number("frequency", frequency), positive_number("error", error)
+    omega = positive_number("frequency", frequency)
     scale = positive_number("amplitude_scale", amplitude_scale)
     set_offset = _axis("offsets", offsets, -3.5 * omega, 3.5 * omega)
     top = float(f"{4.5 * omega / scale:.2g}")
     set_amplitude = _axis("amplitudes", amplitudes, 0.0, top)
     grid = np.meshgrid(set_offset, set_amplitude, indexing="ij")
     offset, amplitude = (part.reshape(-1) for part in grid)
-    values = {
-        "gap": positive_number("gap", gap),
-        "t1": positive_number("t1", t1),
-        "t2": positive_number("t2", t2),
-        "amplitude_scale": scale,
-        "offset_shift": real_number("offset_shift", offset_shift),
-    }
-    exact = _population(values, offset, amplitude, np.asarray(omega), _ACCURACY, "exact")
-    random = np.random.default_rng(integer("seed", seed, minimum=0))
-    return Measurement(
+    known_keys("synthetic_interferogram", others, PARAMETERS)
+    space = _model(model, basis, readout, measured)
+    given = {"temperature": 0.0, "offset_noise": 0.0, **_readout.PERFECT, **others}
+    given |= {"gap": gap, "t1": t1, "t2": t2}
+    given |= {"amplitude_scale": scale, "offset_shift": offset_shift}
+    values = _first(given, (), space) | _readout.checked(given, ())
+    where = {"offset": offset, "amplitude": amplitude, "frequency": np.full(offset.shape, omega)}
+    what = f"synthetic: {space.name}"
+    return as_measured(
         {"offset": offset, "amplitude": amplitude},
-        exact + noise * random.standard_normal(exact.size),
-        np.full(exact.size, noise),
-        source=f"synthetic: exact steady states and normal noise, seed {seed}",
+        space(values, where)[0],
+        seed,
+        error,
+        shots,
+        what,
     )
 
 
 # ---- helpers ----------------------------------------------------------------------------------
 
 
-def _population(
-    values: Mapping[str, Any],
-    offset: FloatArray,
-    amplitude: FloatArray,
-    frequency: FloatArray,
-    tolerance: float,
-    model: str,
-) -> FloatArray:
-    """Return the model; parameters may carry axes in front of the axes of the points."""
-    arguments = {
-        "gap": values["gap"],
-        "offset": offset + values["offset_shift"],
-        "amplitude": amplitude * values["amplitude_scale"],
-        "frequency": frequency,
-        "t1": values["t1"],
-        "t2": values["t2"],
+def _model(model: str, basis: str, readout: str | None, measured: str) -> MapModel:
+    """Return the checked model."""
+    choice("model", model, MODELS)
+    choice("basis", basis, BASES)
+    seen = basis if readout is None else choice("readout", readout, BASES)
+    choice("measured", measured, MEASURED)
+    if model == "fast-passage" and "adiabatic" in (basis, seen):
+        name = "basis" if basis == "adiabatic" else "readout"
+        raise fail(name, "be 'diabatic' with model='fast-passage'", "it is 'adiabatic'")
+    if seen == "adiabatic" and measured == "upper":
+        raise fail("measured", "be left out with an adiabatic read-out", "it would be ignored")
+    exact = "adiabatic" if "adiabatic" in (basis, seen) else "diabatic"
+    return MapModel(model, basis, seen, measured, _ACCURACY[exact])
+
+
+def _first(given: Mapping[str, Any], varied: tuple[str, ...], model: MapModel) -> dict[str, float]:
+    """Return checked starting values."""
+    first = {
+        name: positive_number(name, given[name]) for name in ("gap", "t1", "t2", "amplitude_scale")
     }
-    if model == "fast-passage":
-        return np.asarray(fast_passage_population(**arguments).value)
-    return interferogram(**arguments, equilibrium=0.0, tolerance=tolerance).population
+    if first["t2"] > 2 * first["t1"] * (1 + 1e-12):
+        raise fail("t2", "be at most 2·`t1`", f"they are {first['t2']:g} and {first['t1']:g}")
+    first["offset_shift"] = real_number("offset_shift", given["offset_shift"])
+    for name in ("temperature", "offset_noise"):
+        first[name] = non_negative_number(name, given[name])
+        if name in varied and first[name] == 0:
+            raise fail(name, "be positive where it is fitted", "it is 0")
+    if model.measured == "upper" and first["offset_noise"] > 0 and first["temperature"] == 0:
+        raise fail("temperature", "be positive where noise smears the step of a map", "it is 0")
+    return first
 
 
-def _search(
-    model: Model,
-    data: Measurement,
-    guess: Mapping[str, float],
-    varied: tuple[str, ...],
-    quantum: float,
-    shifts: FloatArray,
-) -> list[dict[str, float]]:
-    """Return the guess and those starting values of a grid around it that fit best."""
-    # The landscape has many minima along amplitude and offset only (one for every fringe that can
-    # be mistaken for another); the strength of the resonances, gap²·T₁, and their width need a few
-    # values each. One width equals the spacing of the grid, so that no narrow resonance falls
-    # between.
-    strength = next((name for name in ("gap", "t1") if name in varied), None)
-    grids: dict[str, FloatArray] = {}
-    for name in varied:
-        if name == "amplitude_scale":
-            grids[name] = guess[name] * np.geomspace(1 / _SEARCH_RANGE, _SEARCH_RANGE, _SCALES)
-        elif name == "offset_shift":
-            grids[name] = shifts
-        elif name == "t2":
-            grids[name] = np.array([guess[name], min(guess[name], 8 / quantum)])
-        elif name == strength:
-            grids[name] = guess[name] * np.array([1 / 3, 1.0, 3.0])
-    mesh = np.meshgrid(*grids.values(), indexing="ij")
-    columns = {name: part.reshape(-1) for name, part in zip(grids, mesh, strict=True)}
-    count = mesh[0].size
-    values = {n: columns.get(n, np.full(count, value)) for n, value in guess.items()}
-    if "t2" in varied:
-        values["t2"] = np.minimum(values["t2"], 2 * values["t1"])
-    else:
-        values["t1"] = np.maximum(values["t1"], 0.5 * values["t2"])
-    stacked: Mapping[str, Any] = {name: value[:, None] for name, value in values.items()}
-    found: list[dict[str, float]] = [dict(guess)]
-    for index in np.argsort(_chi_square(model(stacked), data), kind="stable"):
-        candidate = {name: float(value[index]) for name, value in values.items()}
-        if all(_apart(candidate, other, quantum) for other in found[1:]):
-            found.append(candidate)
-        if len(found) > _CANDIDATES:
-            break
-    return found
-
-
-def _shifts(data: Measurement, omega: FloatArray, guess: float) -> FloatArray:
-    """Return shifts to try: the population, folded with ω, then lies on the resonances."""
-    quantum = float(np.mean(omega))
-    tried = guess + quantum * np.array([-0.5, -0.25, 0.0, 0.25, 0.5])
-    if np.ptp(omega) > 1e-6 * quantum:
-        return tried
-    wave = np.exp(2j * np.pi * data.coordinate("offset") / quantum)
-    # The mean over what was set, populated or not, must not look like a shift.
-    signal = np.sum((data.population - np.mean(data.population)) * wave)
-    folded = -quantum * np.angle(signal) / (2 * np.pi)
-    nearest = folded + quantum * np.round((guess - folded) / quantum)
-    return np.concatenate([nearest + quantum * np.array([-1.0, 0.0, 1.0]), tried])
-
-
-def _nearest(model: Model, data: Measurement, space: Coordinates) -> Coordinates:
-    """Return the space with its starting values moved to the nearest minimum."""
-    return replace(space, initial=space.parameters(minimise(model, data, space, _FEW_STEPS).u))
-
-
-def _chi_square(prediction: FloatArray, data: Measurement) -> FloatArray:
-    weight = 1.0 if data.error is None else 1 / data.error
-    return np.asarray(np.sum(((prediction - data.population) * weight) ** 2, axis=-1))
-
-
-def _apart(one: Mapping[str, float], other: Mapping[str, float], quantum: float) -> bool:
-    """Whether two starting values may lead to different minima."""
-    step = 1.5 * np.log(_SEARCH_RANGE) * 2 / (_SCALES - 1)
-    return bool(
-        abs(np.log(one["amplitude_scale"] / other["amplitude_scale"])) > step
-        or abs(one["offset_shift"] - other["offset_shift"]) > 0.4 * quantum
-    )
-
-
-def _subset(population: FloatArray) -> npt.NDArray[np.intp]:
-    """Return some of the points: half of them the most populated, which narrow resonances need."""
-    # The others are spread irregularly, so that no grid line is preferred.
-    order = np.argsort(-population, kind="stable")
-    high, low = order[: _SEARCH_POINTS // 2], order[_SEARCH_POINTS // 2 :]
-    others = np.random.default_rng(0).permutation(low)[: _SEARCH_POINTS // 2]
-    return np.sort(np.concatenate([high, others]))
+def _with_frequency(
+    data: Measurement, omega: FloatArray, written: _units.Written
+) -> tuple[_units.Written, Measurement]:
+    """Return data with the frequency of the drive as a coordinate, in the unit of the call."""
+    factor = written.factors.get("frequency", 1.0)
+    places = {**written.coordinates, "frequency": factor}
+    columns = {**data.coordinates, "frequency": omega / factor}
+    return replace(written, coordinates=places), replace(data, coordinates=columns)
 
 
 def _frequency(data: Measurement, frequency: float | None) -> FloatArray:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,12 @@ from anticrossing._core.files import write_text
 from anticrossing._core.reading import open_netcdf, read_text, reading
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable
+from anticrossing.fits._quantities import is_unit, split_name
 
-POPULATION, ERROR = "population", "error"
+POPULATION, ERROR, COUNTS, SHOTS = "population", "error", "counts", "shots"
+_OWN = {POPULATION, ERROR, COUNTS, SHOTS}
 _FARTHEST = 0.25  # beyond [0, 1] without errors
+_WHOLE = 1e-9  # of the shots: how far counts may be from whole numbers after a division
 _MOST_ERRORS = 6.0  # beyond [0, 1] in units of the error
 
 
@@ -45,12 +48,18 @@ class Measurement(Result):
         Standard deviations, positive; None if they are not known.
     source : str
         Where the numbers come from.
+    shots : array, shape (N,), or None
+        How often it was measured where the populations are counts/shots: a fit then uses the
+        binomial distribution, and there are no errors. See `from_counts`.
+    units : dict of str to str
+        Units of coordinates by name, such as ``{"offset": "GHz"}``; empty for numbers with ħ = 1.
 
     Raises
     ------
     InputError
         If lengths differ, a number is not finite, an error is not positive, or a population lies
-        outside [0, 1] by more than 6 errors (0.25 without errors).
+        outside [0, 1] by more than 6 errors (0.25 without errors); if counts are not whole numbers
+        between 0 and the shots.
 
     Examples
     --------
@@ -63,6 +72,41 @@ class Measurement(Result):
     population: FloatArray
     error: FloatArray | None = None
     source: str = ""
+    shots: FloatArray | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_counts(
+        cls,
+        coordinates: Mapping[str, npt.ArrayLike],
+        counts: npt.ArrayLike,
+        shots: npt.ArrayLike,
+        *,
+        source: str = "",
+        units: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Return populations that are `counts` of `shots`, for fits with the binomial distribution.
+
+        Parameters
+        ----------
+        coordinates : dict of str to array, shape (N,)
+        counts : array, shape (N,)
+            How often the level was seen.
+        shots : int or array, shape (N,)
+            How often was looked.
+        source, units
+            As for `Measurement`.
+
+        Examples
+        --------
+        >>> print(Measurement.from_counts({"sweep_rate": [0.5, 1.0]}, [3, 11], 40))
+        2 populations: sweep_rate 0.5 … 1; counts of 40 shots
+        """
+        seen = listed(COUNTS, counts)
+        looked = np.broadcast_to(real_array(SHOTS, shots), seen.shape)
+        _check_counts(seen, looked)
+        columns = {name: real_array(name, value) for name, value in coordinates.items()}
+        return cls(columns, seen / looked, None, source, looked, dict(units or {}))
 
     def __post_init__(self) -> None:
         if not self.coordinates:
@@ -77,6 +121,16 @@ class Measurement(Result):
             worst = int(np.argmin(error))
             raise fail(ERROR, "be positive", f"number {worst} is {error[worst]:g}")
         _check_range(population, error)
+        if self.shots is not None:
+            shots = shaped_like(SHOTS, real_array(SHOTS, self.shots), POPULATION, population.shape)
+            if error is not None:
+                raise fail(ERROR, "be left out where `shots` are given", "both are")
+            _check_counts(population * shots, shots)
+            object.__setattr__(self, SHOTS, shots)
+        unknown = [name for name in self.units if name not in columns]
+        if unknown:
+            raise fail("units", "name coordinates", f"{unknown[0]!r} is none of {list(columns)}")
+        object.__setattr__(self, "units", dict(self.units))
         object.__setattr__(self, "coordinates", columns)
         object.__setattr__(self, POPULATION, population)
         object.__setattr__(self, ERROR, error)
@@ -86,9 +140,13 @@ class Measurement(Result):
 
     def __str__(self) -> str:
         ranges = ", ".join(
-            f"{name} {values.min():g} … {values.max():g}"
+            f"{name} {values.min():g} … {values.max():g} {self.units.get(name, '')}".rstrip()
             for name, values in self.coordinates.items()
         )
+        if self.shots is not None:
+            low, high = self.shots.min(), self.shots.max()
+            shots = f"{low:g}" if low == high else f"{low:g} … {high:g}"
+            return f"{len(self)} populations: {ranges}; counts of {shots} shots"
         typical = "unknown" if self.error is None else f"about {np.median(self.error):.2g}"
         return f"{len(self)} populations: {ranges}; errors {typical}"
 
@@ -112,7 +170,14 @@ class Measurement(Result):
         comment : str
             Written before the header, each line behind a ``#``.
         """
-        columns: dict[str, FloatArray] = {**self.coordinates, POPULATION: self.population}
+        columns: dict[str, FloatArray] = {
+            f"{name}_{self.units[name]}" if self.units.get(name) else name: values
+            for name, values in self.coordinates.items()
+        }
+        if self.shots is not None:
+            columns |= {COUNTS: np.rint(self.population * self.shots), SHOTS: self.shots}
+        else:
+            columns[POPULATION] = self.population
         if self.error is not None:
             columns[ERROR] = self.error
         lines = [f"# {line}".rstrip() for line in comment.splitlines()]
@@ -126,10 +191,19 @@ class Measurement(Result):
 
     def variables(self) -> dict[str, Variable]:
         """Return coordinates, populations and errors by name, along the dimension ``point``."""
-        columns = {**self.coordinates, POPULATION: self.population, ERROR: self.error}
-        texts = {POPULATION: "measured population", ERROR: "standard deviation"}
+        columns = {
+            **self.coordinates,
+            POPULATION: self.population,
+            ERROR: self.error,
+            SHOTS: self.shots,
+        }
+        texts = {
+            POPULATION: "measured population",
+            ERROR: "standard deviation",
+            SHOTS: "how often it was measured",
+        }
         return {
-            name: Variable(("point",), values, texts.get(name, name))
+            name: Variable(("point",), values, texts.get(name, name), self.units.get(name, "1"))
             for name, values in columns.items()
             if values is not None
         }
@@ -143,15 +217,26 @@ class Measurement(Result):
         """
         axes = drawing.new_axes() if ax is None else ax
         first, *others = self.coordinates.items()
-        axes.set_xlabel(first[0])
+        axes.set_xlabel(self._label(first[0]))
         if others:
             drawn = axes.scatter(first[1], others[0][1], c=self.population)
-            axes.set_ylabel(others[0][0])
+            axes.set_ylabel(self._label(others[0][0]))
             axes.figure.colorbar(drawn, ax=axes, label="measured population")
         else:
-            axes.errorbar(first[1], self.population, self.error, fmt="o")
+            axes.errorbar(first[1], self.population, self.deviations(), fmt="o")
             axes.set_ylabel("measured population")
         return axes
+
+    def deviations(self) -> FloatArray | None:
+        """Return standard deviations: the errors, or what counts suggest; None if not known."""
+        if self.shots is None:
+            return self.error
+        # Agresti and Coull: a count of 0 or of all shots is no certainty.
+        smooth = (self.population * self.shots + 2) / (self.shots + 4)
+        return np.sqrt(smooth * (1 - smooth) / (self.shots + 4))
+
+    def _label(self, name: str) -> str:
+        return f"{name} ({self.units[name]})" if self.units.get(name) else name
 
     def _attributes(self) -> dict[str, Any]:
         return {"source": self.source}
@@ -162,8 +247,10 @@ def read_measurement(path: str | Path) -> Measurement:
 
     A CSV file has a header that names its columns, then numbers; lines that begin with ``#`` are
     comments. A NetCDF file has a variable ``population`` whose dimensions carry coordinates. A
-    column or variable ``error`` holds standard deviations and may be absent; every other column
-    (coordinate) is what was set.
+    column or variable ``error`` holds standard deviations and may be absent; instead of a
+    population there may be ``counts`` and ``shots``. Every other column (coordinate) is what was
+    set. A unit may stand behind its name, ``offset_GHz`` or ``offset (GHz)``, or in a line of units
+    below the header.
 
     Parameters
     ----------
@@ -193,23 +280,41 @@ def read_measurement(path: str | Path) -> Measurement:
     """
     file = Path(path)
     suffix = file.suffix.lower()
+    below: dict[str, str] = {}
     if suffix in (".csv", ".txt"):
-        columns = _read_csv(file)
+        columns, below = _read_csv(file)
     elif suffix in (".nc", ".netcdf"):
-        columns = _read_netcdf(file)
+        columns, below = _read_netcdf(file)
     else:
         raise fail("path", "end in .csv, .txt, .nc or .netcdf", f"it is {str(file)!r}")
+    units = {}
+    for name in list(columns):
+        stem, unit = split_name(name)
+        if unit and stem not in columns:
+            columns = {stem if key == name else key: value for key, value in columns.items()}
+            units[stem] = unit
+    units |= {name: unit for name, unit in below.items() if name not in _OWN and unit}
+    if COUNTS in columns and SHOTS in columns and POPULATION not in columns:
+        if not set(columns) - _OWN:
+            raise InputError(f"{file}: a column with a coordinate is needed, but there is none.")
+        counts, shots = columns.pop(COUNTS), columns.pop(SHOTS)
+        if ERROR in columns:
+            raise InputError(f"{file}: `{COUNTS}` bring their own errors: leave out `{ERROR}`.")
+        try:
+            return Measurement.from_counts(columns, counts, shots, source=str(file), units=units)
+        except InputError as problem:
+            raise InputError(f"{file}: {problem}") from None
     if POPULATION not in columns:
         found = ", ".join(f"`{name}`" for name in columns)
         raise InputError(
             f"{file}: a column `{POPULATION}` is needed, but there are only {found}"
             f"{nearest(POPULATION, columns)}."
         )
-    if not set(columns) - {POPULATION, ERROR}:
+    if not set(columns) - _OWN:
         raise InputError(f"{file}: a column with a coordinate is needed, but there is none.")
     population, error = columns.pop(POPULATION), columns.pop(ERROR, None)
     try:
-        return Measurement(columns, population, error, source=str(file))
+        return Measurement(columns, population, error, str(file), columns.pop(SHOTS, None), units)
     except InputError as problem:
         raise InputError(f"{file}: {problem}") from None
 
@@ -229,8 +334,23 @@ def _check_range(population: FloatArray, error: FloatArray | None) -> None:
         )
 
 
-def _read_csv(file: Path) -> dict[str, FloatArray]:
+def _check_counts(counts: FloatArray, shots: FloatArray) -> None:
+    if np.any(shots < 1) or np.any(shots != np.rint(shots)):
+        worst = int(np.argmax((shots < 1) | (shots != np.rint(shots))))
+        raise fail(SHOTS, "be whole numbers of at least 1", f"number {worst} is {shots[worst]:g}")
+    for wrong, must in (
+        (counts < -_WHOLE * shots, "not be negative"),
+        (np.abs(counts - np.rint(counts)) > _WHOLE * shots, "be whole numbers"),
+        (counts > shots * (1 + _WHOLE), "be at most `shots`"),
+    ):
+        if np.any(wrong):
+            worst = int(np.argmax(wrong))
+            raise fail(COUNTS, must, f"number {worst} is {counts[worst]:.9g} of {shots[worst]:g}")
+
+
+def _read_csv(file: Path) -> tuple[dict[str, FloatArray], dict[str, str]]:
     names: list[str] = []
+    units: list[str] = []
     rows: list[list[float]] = []
     for number, line in enumerate(read_text(file).splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -240,11 +360,28 @@ def _read_csv(file: Path) -> dict[str, FloatArray]:
         if not names:
             names = [cell.strip() for cell in cells]
             _check_names(file, number, names)
+        elif not rows and not units and not any(map(_is_number, cells)):
+            units = _units(file, number, cells, names)
         else:
             rows.append(_numbers(file, number, cells, names))
     if not rows:
         raise InputError(f"{file}: a header and lines of numbers are needed, but there are none.")
-    return dict(zip(names, np.array(rows).T, strict=True))
+    below = {name: unit for name, unit in zip(names, units, strict=False) if unit}
+    return dict(zip(names, np.array(rows).T, strict=True)), below
+
+
+def _units(file: Path, number: int, cells: list[str], names: list[str]) -> list[str]:
+    """Return a line of units, or raise `InputError` for one that is meant to be numbers."""
+    found = [cell.strip() for cell in cells]
+    if len(found) != len(names):
+        raise InputError(
+            f"{file}, line {number}: {len(names)} units are needed, but there are {len(found)}."
+        )
+    split = [split_name(f"{name} ({unit})") for name, unit in zip(names, found, strict=True)]
+    known = [name in _OWN or not unit or is_unit(name, unit) for name, unit in split]
+    if not all(known):
+        _numbers(file, number, cells, names)
+    return found
 
 
 def _check_names(file: Path, number: int, names: list[str]) -> None:
@@ -275,16 +412,20 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _read_netcdf(file: Path) -> dict[str, FloatArray]:
+def _read_netcdf(file: Path) -> tuple[dict[str, FloatArray], dict[str, str]]:
     with open_netcdf(file) as dataset:
-        if POPULATION not in dataset.data_vars:
-            return {str(name): np.empty(0) for name in dataset.variables}
-        dims = dataset[POPULATION].dims
+        measured = COUNTS if POPULATION not in dataset.data_vars else POPULATION
+        if measured not in dataset.data_vars:
+            return {str(name): np.empty(0) for name in dataset.variables}, {}
+        dims = dataset[measured].dims
+        units = {}
         wanted: dict[str, npt.NDArray[Any]] = {}
         for name, variable in {**dataset.coords, **dataset.data_vars}.items():
             if set(variable.dims) <= set(dims) and (
-                not dataset.coords or name in dataset.coords or name in (POPULATION, ERROR)
+                not dataset.coords or name in dataset.coords or name in _OWN
             ):
-                full = variable.broadcast_like(dataset[POPULATION]).transpose(*dims)
+                full = variable.broadcast_like(dataset[measured]).transpose(*dims)
                 wanted[str(name)] = np.asarray(full.values).reshape(-1)
-        return wanted
+                unit = variable.attrs.get("units", "")
+                units[str(name)] = unit if is_unit(str(name), unit) else ""
+        return wanted, units

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,23 +16,25 @@ from anticrossing._core.checks import (
     fail,
     instance,
     integer,
+    known_keys,
     positive_number,
     real_array,
-    real_number,
-    require,
 )
 from anticrossing.drive import Linear
 from anticrossing.dynamics import propagate
-from anticrossing.fits._least_squares import Coordinates, Model, minimise, report
+from anticrossing.fits import _readout, _units
+from anticrossing.fits._least_squares import minimise, report
+from anticrossing.fits._parameters import Coordinates
+from anticrossing.fits._problem import Problem
 from anticrossing.fits.measurement import Measurement
 from anticrossing.fits.result import FitResult
 from anticrossing.formulas import landau_zener
 from anticrossing.models import LandauZener
 
 MODELS = ("landau-zener", "exact")
-PARAMETERS = ("gap", "visibility", "background")
+PARAMETERS = ("gap", *_readout.READOUT)
 _MOST_STEPS = 200
-_ACCURACY = 1e-9
+_ACCURACY = 1e-8  # of exact passages and their derivatives
 
 
 def fit_passages(
@@ -38,41 +42,49 @@ def fit_passages(
     *,
     model: str = "landau-zener",
     measured: str = "jump",
-    window: npt.ArrayLike | None = None,
+    window: npt.ArrayLike | tuple[str, str] | None = None,
     basis: str | None = None,
-    gap: float | None = None,
+    gap: float | str | None = None,
     visibility: float = 1.0,
     background: float = 0.0,
+    false_positive: float = 0.0,
+    false_negative: float = 0.0,
     vary: Collection[str] = ("gap",),
 ) -> FitResult:
     """Fit the gap of one avoided crossing to populations after single passages.
 
     ``p = background + visibility · P(gap, sweep_rate)``, with ``P = exp(−π g²/2α)`` or the exact
-    probability of ``H = ½ [[ε, g], [g, −ε]]`` swept over a finite window of ε.
+    probability of ``H = ½ [[ε, g], [g, −ε]]`` swept over a finite window of ε. Derivatives are
+    exact. Data with errors are fitted by least squares, counts (`Measurement.from_counts`) by the
+    maximum of their binomial likelihood.
 
     Parameters
     ----------
     data : Measurement
         With the coordinate ``sweep_rate``: rate α of the diabatic energy difference (energy / time,
-        positive). Energies in units of an inverse time, ħ = 1.
+        positive). Without units, energies are in units of an inverse time, ħ = 1; a column in
+        GHz/ns asks for arguments with units, such as ``gap="20 MHz"``.
     model : {"landau-zener", "exact"}
         The closed form for an infinite sweep, or `propagate` over `window`.
     measured : {"jump", "stay"}
         Whether the population belongs to the other adiabatic level (diabatic state kept) or to the
         initial one.
-    window : (float, float), optional
+    window : (float, float) or (str, str), optional
         Diabatic energy difference ε at the start and at the end of the sweep (energy); needed, and
         allowed, with ``model="exact"`` only.
     basis : {"adiabatic", "diabatic"}, optional
         In which the state is prepared and read out, with ``model="exact"`` only; by default
         "adiabatic".
-    gap : float, optional
+    gap : float or str, optional
         The gap if it is held fixed, or a starting value; by default the start is taken from the
         data.
     visibility, background : float
         Contrast and offset of the read-out: starting values, or what they are held at.
-    vary : collection of {"gap", "visibility", "background"}
-        What is fitted.
+    false_positive, false_negative : float
+        The chances of a wrong answer in a single shot where the level is empty and where it is
+        occupied, each below ½; not with a visibility or background.
+    vary : collection of str
+        Which of gap, visibility, background, false_positive and false_negative are fitted.
 
     Returns
     -------
@@ -81,10 +93,8 @@ def fit_passages(
     Raises
     ------
     InputError
-        For a missing coordinate, an option that the model would ignore, no parameter to vary, or
-        fewer data than parameters.
-    MissingExtraError
-        If lmfit is not installed: ``pip install 'anticrossing[fit]'``.
+        For a missing coordinate or unit, an option that the model would ignore, no parameter to
+        vary, or fewer data than parameters.
 
     References
     ----------
@@ -93,60 +103,70 @@ def fit_passages(
     Examples
     --------
     >>> data = synthetic_passages(gap=0.8, error=0.01, seed=1)
-    >>> print(fit_passages(data))
-    fit of the Landau-Zener formula to 25 populations
-      gap         0.8004 ± 0.0035
-      visibility  1 (fixed)
-      background  0 (fixed)
-      χ² = 16.79 for 24 degrees of freedom, reduced 0.7
+    >>> result = fit_passages(data)
+    >>> print(result["gap"])
+    0.8004 ± 0.0035
+    >>> round(result.chi_square, 2), result.degrees_of_freedom
+    (16.79, 24)
     """
-    rates = check_data(data).coordinate("sweep_rate")
+    check_data(data).coordinate("sweep_rate")
     choice("model", model, MODELS)
     choice("measured", measured, ("jump", "stay"))
+    given = {"gap": gap, "window": window}
+    written, inside = _units.read(data, ("sweep_rate",), given)
+    plain = written.inside(data)
+    rates = plain.coordinate("sweep_rate")
     if np.any(rates <= 0):
         raise fail("data", "have positive sweep rates", f"one is {rates.min():g}")
-    probability, name = _probability(model, rates, window, basis)
+    space = _model(model, measured, inside["window"], basis)
     varied = check_varied(vary, PARAMETERS, len(data))
-    require("lmfit", "fit", "A fit")
-    held = {
-        "visibility": real_number("visibility", visibility),
-        "background": real_number("background", background),
-    }
-    if held["visibility"] <= 0:
-        raise fail("visibility", "be positive", f"it is {visibility:g}")
-    if gap is None:
+    held = _readout.checked(
+        {
+            "visibility": visibility,
+            "background": background,
+            "false_positive": false_positive,
+            "false_negative": false_negative,
+        },
+        varied,
+    )
+    if inside["gap"] is None:
         if "gap" not in varied:
             raise fail("gap", "be given if it is held fixed", "it is not")
-        first = _guess(data, rates, measured, held)
+        first = _guess(plain, rates, measured, held)
+        written = written.with_unit("gap", "sweep_rate", data)
     else:
-        first = positive_number("gap", gap)
-
-    def predict(values: Mapping[str, float]) -> FloatArray:
-        jump = probability(values["gap"])
-        shown = jump if measured == "jump" else 1 - jump
-        return np.asarray(values["background"] + values["visibility"] * shown)
-
-    fitted: Model = predict
-    coordinates = Coordinates({"gap": first, **held}, varied, {"background": 1.0})
-    minimum = minimise(fitted, data, coordinates, _MOST_STEPS)
-    return report(name, fitted, data, coordinates, minimum)
+        first = positive_number("gap", inside["gap"])
+    problem = Problem(space, plain, Coordinates({"gap": first, **held}, varied, {}))
+    solved, minimum = written.outside(problem, minimise(problem, _MOST_STEPS), data)
+    return report(solved, minimum, written.units)
 
 
 def synthetic_passages(
-    *, gap: float, error: float = 0.01, seed: int, sweep_rates: npt.ArrayLike | None = None
+    *,
+    gap: float,
+    seed: int,
+    error: float = 0.01,
+    shots: int | None = None,
+    sweep_rates: npt.ArrayLike | None = None,
+    **readout: float,
 ) -> Measurement:
-    """Return populations of the Landau–Zener formula with normal noise, as if measured.
+    """Return Landau–Zener probabilities with normal noise or counts, as if measured.
 
     Parameters
     ----------
     gap : float
-        The gap (energy, > 0).
-    error : float
-        Standard deviation of the noise.
+        True gap (energy).
     seed : int
         Of the noise.
+    error : float
+        Standard deviation of the noise, > 0.
+    shots : int, optional
+        How often every point is measured: counts of a binomial distribution, without other noise.
     sweep_rates : array_like, shape (N,), optional
         By default 25 rates over two decades, around the one at which P = 1/e.
+    **readout : float
+        ``visibility``, ``background``, ``false_positive`` and ``false_negative``, as for
+        `fit_passages`; none by default.
 
     Returns
     -------
@@ -158,18 +178,39 @@ def synthetic_passages(
     25 populations: sweep_rate 0.100531 … 10.0531; errors about 0.01
     """
     size = positive_number("gap", gap)
-    noise = positive_number("error", error)
     if sweep_rates is None:
         rates = 0.5 * np.pi * size * size * np.geomspace(0.1, 10.0, 25)
     else:
         rates = real_array("sweep_rates", sweep_rates, ndim=1)
-    exact = np.asarray(landau_zener(gap=size, sweep_rate=rates).value)
+    known_keys("synthetic_passages", readout, _readout.READOUT)
+    held = _readout.checked({**_readout.PERFECT, **readout}, ())
+    model = PassageModel("jump", None, None)
+    exact, _ = model({"gap": size, **held}, {"sweep_rate": rates})
+    what = "synthetic: Landau-Zener formula"
+    return as_measured({"sweep_rate": rates}, exact, seed, error, shots, what)
+
+
+def as_measured(
+    coordinates: Mapping[str, FloatArray],
+    exact: FloatArray,
+    seed: int,
+    error: float,
+    shots: int | None,
+    what: str,
+) -> Measurement:
+    """Return populations with normal noise, or counts of so many shots."""
+    noise = positive_number("error", error)
     random = np.random.default_rng(integer("seed", seed, minimum=0))
+    if shots is not None:
+        count = integer("shots", shots, minimum=1)
+        counts = random.binomial(count, np.clip(exact, 0, 1))
+        source = f"{what} and counts of {count} shots, seed {seed}"
+        return Measurement.from_counts(coordinates, counts, count, source=source)
     return Measurement(
-        {"sweep_rate": rates},
-        exact + noise * random.standard_normal(rates.size),
-        np.full(rates.size, noise),
-        source=f"synthetic: Landau-Zener formula and normal noise, seed {seed}",
+        coordinates,
+        exact + noise * random.standard_normal(exact.size),
+        np.full(exact.size, noise),
+        source=f"{what} and normal noise, seed {seed}",
     )
 
 
@@ -197,39 +238,88 @@ def check_varied(vary: Collection[str], known: tuple[str, ...], points: int) -> 
     return varied
 
 
-def _probability(
-    model: str, rates: FloatArray, window: npt.ArrayLike | None, basis: str | None
-) -> tuple[Callable[[float], FloatArray], str]:
-    """Return the jump probability at every rate as a function of the gap, and its name."""
+@dataclass(frozen=True)
+class PassageModel:
+    """Populations after single passages as they are read.
+
+    Attributes
+    ----------
+    measured : {"jump", "stay"}
+    window : (float, float) or None
+        Where the sweep begins and ends; None for the closed form of an infinite one.
+    basis : {"adiabatic", "diabatic"} or None
+    """
+
+    measured: str
+    window: tuple[float, float] | None
+    basis: str | None
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        if self.window is None:
+            return "the Landau-Zener formula"
+        start, stop = self.window
+        return f"exact passages from ε = {start:g} to {stop:g}, {self.basis} read-out"
+
+    def __call__(
+        self,
+        values: Mapping[str, float],
+        where: Mapping[str, FloatArray],
+        names: Collection[str] = (),
+    ) -> tuple[FloatArray, dict[str, FloatArray]]:
+        """Return populations and their derivatives by all parameters, or by the read-out only."""
+        gap, rates = values["gap"], where["sweep_rate"]
+        if self.window is None:
+            jump = np.asarray(landau_zener(gap=gap, sweep_rate=rates).value)
+            slope = -np.pi * gap / rates * jump
+        else:
+            jump, slope = self._exact(gap, rates, "gap" in names)
+        if self.measured == "stay":
+            jump, slope = 1 - jump, -slope
+        return _readout.read(jump, {"gap": slope}, values)
+
+    def _exact(self, gap: float, rates: FloatArray, sloped: bool) -> tuple[FloatArray, FloatArray]:
+        assert self.window is not None
+        assert self.basis is not None
+        start, stop = self.window
+        each, place = np.unique(rates, return_inverse=True)
+        run = propagate(
+            LandauZener(gap=gap),
+            Linear(start, stop, rate=each * np.sign(stop - start)),
+            basis=self.basis,
+            tolerance=_ACCURACY,
+            gradient=["gap"] if sloped else None,
+        )
+        # The diabatic state that is kept is, after the crossing, the other adiabatic one.
+        final = 1 if self.basis == "adiabatic" else 0
+        jump = np.asarray(run.transition_matrix[..., final, 0][place])
+        if not sloped:
+            return jump, np.zeros_like(jump)
+        assert run.gradients is not None
+        return jump, np.asarray(run.gradients["gap"].transition_matrix[..., final, 0][place])
+
+
+def _model(model: str, measured: str, window: Any, basis: str | None) -> PassageModel:
+    """Return the checked model."""
     if model == "landau-zener":
         for option, value in (("window", window), ("basis", basis)):
             if value is not None:
                 raise fail(option, "be left out with model='landau-zener'", "it would be ignored")
-        return (
-            lambda gap: np.asarray(landau_zener(gap=gap, sweep_rate=rates).value)
-        ), "the Landau-Zener formula"
+        return PassageModel(measured, None, None)
     if window is None:
         raise fail("window", "be given with model='exact'", "it is not")
     ends = real_array("window", window)
     if ends.shape != (2,) or ends[0] * ends[1] >= 0:
         raise fail("window", "be two energies of opposite sign", f"it is {describe(window)}")
     chosen = choice("basis", basis or "adiabatic", ("adiabatic", "diabatic"))
-    start, stop = ends
-    each, place = np.unique(rates, return_inverse=True)
-    sweep = Linear(start, stop, rate=each * np.sign(stop - start))
-    # The diabatic state that is kept is, after the crossing, the other adiabatic one.
-    final = 1 if chosen == "adiabatic" else 0
-
-    def exact(gap: float) -> FloatArray:
-        run = propagate(LandauZener(gap=gap), sweep, basis=chosen, tolerance=_ACCURACY)
-        return np.asarray(run.transition_matrix[..., final, 0][place])
-
-    return exact, f"exact passages from ε = {start:g} to {stop:g}, {chosen} read-out"
+    return PassageModel(measured, (float(ends[0]), float(ends[1])), chosen)
 
 
 def _guess(data: Measurement, rates: FloatArray, measured: str, held: Mapping[str, float]) -> float:
     """Return the gap from the populations that are well inside (0, 1), one by one."""
-    jump = (data.population - held["background"]) / held["visibility"]
+    low, high = (float(_readout.read(np.asarray(p), {}, held)[0]) for p in (0.0, 1.0))
+    jump = (data.population - low) / (high - low)
     jump = np.clip(jump if measured == "jump" else 1 - jump, 0.02, 0.98)
     inside = (jump > 0.1) & (jump < 0.9)
     chosen = inside if np.any(inside) else np.ones(jump.size, dtype=np.bool_)

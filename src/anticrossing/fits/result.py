@@ -14,7 +14,14 @@ from anticrossing._core import drawing
 from anticrossing._core.checks import FloatArray, fail, nearest
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
+from anticrossing.fits._problem import Problem
 from anticrossing.fits.measurement import Measurement
+
+_NEUTRAL = {"temperature": 0.0, "offset_noise": 0.0, "visibility": 1.0, "background": 0.0} | {
+    "false_positive": 0.0,
+    "false_negative": 0.0,
+}
+"""What changes nothing where it is held fixed, and is not printed."""
 
 
 @dataclass(frozen=True)
@@ -30,21 +37,28 @@ class FittedParameter(Result):
         not determine at all.
     varied : bool
         Whether it was fitted.
+    unit : str
+        As it was written; empty for numbers with ħ = 1 or without a dimension.
     """
 
     name: str
     value: float
     error: float
     varied: bool
+    unit: str = ""
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "name": shown(text="parameter"),
         "value": shown(text="its value"),
         "error": shown(text="its standard deviation"),
         "varied": shown(text="whether it was fitted"),
+        "unit": shown(text="its unit"),
     }
 
     def __str__(self) -> str:
+        return f"{self._numbers()} {self.unit}".rstrip()
+
+    def _numbers(self) -> str:
         if not self.varied:
             return f"{self.value:.6g} (fixed)"
         if not math.isfinite(self.error):
@@ -61,7 +75,7 @@ class FittedParameter(Result):
 
 @dataclass(frozen=True, eq=False)
 class FitResult(Result):
-    """A least-squares fit.
+    """A fit of maximum likelihood: least squares for normal errors.
 
     Attributes
     ----------
@@ -78,9 +92,10 @@ class FitResult(Result):
     prediction : array, shape (N,)
         The fitted model at every point.
     residuals : array, shape (N,)
-        Measured − fitted, in units of the error where errors are known.
+        Measured − fitted, in units of the error where errors are known; of counts the signed roots
+        of the deviance.
     chi_square : float
-        Σ residuals².
+        Σ residuals²: of counts the deviance.
     degrees_of_freedom : int
         N − K.
     evaluations : int
@@ -89,6 +104,8 @@ class FitResult(Result):
         Whether every parameter is determined by the data and none ran to the end of its range.
     warnings : tuple of str
         What stands against trusting the numbers.
+    problem : Problem
+        What was solved, for `sample` and `fisher_information`.
     """
 
     model: str
@@ -103,6 +120,7 @@ class FitResult(Result):
     evaluations: int
     determined: bool
     warnings: tuple[str, ...]
+    problem: Problem
 
     def __getitem__(self, name: str) -> FittedParameter:
         if name not in self.parameters:
@@ -169,10 +187,16 @@ class FitResult(Result):
         }
 
     def __str__(self) -> str:
-        width = max(map(len, self.parameters))
+        shown = {
+            name: p
+            for name, p in self.parameters.items()
+            if p.varied or p.value != _NEUTRAL.get(name)
+        }
+        width = max(map(len, shown))
         lines = [f"fit of {self.model} to {len(self.data)} populations"]
-        lines += [f"  {name:<{width}}  {p}" for name, p in self.parameters.items()]
-        known = "" if self.data.error is not None else " (errors unknown: scaled to reduced χ² = 1)"
+        lines += [f"  {name:<{width}}  {p}" for name, p in shown.items()]
+        errors = self.data.error is not None or self.data.shots is not None
+        known = "" if errors else " (errors unknown: scaled to reduced χ² = 1)"
         lines.append(
             f"  χ² = {self.chi_square:.4g} for {self.degrees_of_freedom} degrees of freedom, "
             f"reduced {self.reduced_chi_square:.3g}{known}"

@@ -1,0 +1,205 @@
+"""The model behind a fit of an interferogram: steady states, surroundings, noise and read-out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from anticrossing._core.checks import ConvergenceError, FloatArray
+from anticrossing.dynamics.interferogram import interferogram
+from anticrossing.fits import _readout
+from anticrossing.formulas._periodic import components
+
+_WIDEST = 7.0  # standard deviations of the noise that are averaged over
+_COARSEST = 0.5
+_SETTLED = 1e-5  # the error is the square of such a change: the rule converges geometrically
+_FINEST = 2**-9
+_DRIVEN = ("gap", "offset", "amplitude", "t1", "t2")
+
+Slopes = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class MapModel:
+    """Mean populations of a driven qubit as they are read.
+
+    Attributes
+    ----------
+    kind : {"exact", "fast-passage"}
+    basis, readout : {"diabatic", "adiabatic"}
+    measured : {"excited", "upper"}
+        The level above at the mean offset, or the same diabatic level on both sides of zero.
+    tolerance : float
+        Of the exact steady states.
+    """
+
+    kind: str
+    basis: str
+    readout: str
+    measured: str
+    tolerance: float
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        return "exact steady states" if self.kind == "exact" else "the fast-passage formula"
+
+    def __call__(
+        self, values: Mapping[str, Any], where: Mapping[str, Any], names: Collection[str] = ()
+    ) -> tuple[FloatArray, Slopes]:
+        """Return populations and, if names are given, their derivatives by all parameters.
+
+        Parameters may carry axes in front of the axis of the points.
+        """
+        offset, set_amplitude = where["offset"] + values["offset_shift"], where["amplitude"]
+        place = {
+            "gap": values["gap"],
+            "amplitude": set_amplitude * values["amplitude_scale"],
+            "frequency": where["frequency"],
+            "t1": values["t1"],
+            "t2": values["t2"],
+        }
+
+        def at(moved: FloatArray) -> tuple[FloatArray, Slopes]:
+            return self._population(place, offset, moved, values["temperature"], bool(names))
+
+        width = values["offset_noise"]
+        noisy = np.any(width) or "offset_noise" in names
+        population, found = _averaged(at, width) if noisy else at(np.asarray(0.0))
+        slopes = {}
+        if names:
+            slopes = {name: found[name] for name in ("gap", "t1", "t2", "temperature")}
+            slopes["offset_shift"] = found["offset"]
+            slopes["amplitude_scale"] = found["amplitude"] * set_amplitude
+            if noisy:
+                slopes["offset_noise"] = found["offset_noise"]
+        return _readout.read(population, slopes, values)
+
+    def _population(
+        self, place: Mapping[str, Any], mean: FloatArray, moved: Any, heat: Any, sloped: bool
+    ) -> tuple[FloatArray, Slopes]:
+        """Return true populations, and derivatives by the parameters of the driven qubit."""
+        offset = mean + moved
+        found: Slopes
+        side = np.where(mean < 0, -1.0, 1.0) if self.measured == "excited" else 1.0
+        if self.basis == "adiabatic" or self.readout == "adiabatic":
+            warm = {"temperature": np.broadcast_to(heat, np.shape(heat))}
+            names = (*_DRIVEN, "temperature") if sloped else ()
+            result = interferogram(
+                **place,
+                **warm,
+                offset=offset,
+                basis=self.basis,
+                readout=self.readout,
+                tolerance=self.tolerance,
+                gradient=names,
+            )
+            if self.readout == "adiabatic":
+                return result.population, dict(result.gradients)
+            # The other level where the offset is negative.
+            folded = np.broadcast_to(side, result.population.shape)
+            found = {name: folded * slope for name, slope in result.gradients.items()}
+            return 0.5 + folded * (result.population - 0.5), found
+        if self.kind == "exact":
+            cold = interferogram(
+                **place,
+                offset=offset,
+                equilibrium=0.0,
+                tolerance=self.tolerance,
+                gradient=_DRIVEN if sloped else (),
+            )
+            population, found = cold.population, dict(cold.gradients)
+        else:
+            population, found = _fast_passage(**place, offset=offset, sloped=sloped)
+        # The mean is linear in the equilibrium, which is the one of the offset alone.
+        level, by_offset, by_heat = _equilibrium(offset * side, heat, self.measured == "excited")
+        found = {name: (1 - 2 * level) * slope for name, slope in found.items()}
+        if sloped:
+            found["offset"] = found["offset"] + (1 - 2 * population) * by_offset * side
+            found["temperature"] = (1 - 2 * population) * by_heat
+        return level + (1 - 2 * level) * population, found
+
+
+def _equilibrium(split: Any, heat: Any, emptied: bool) -> tuple[Any, Any, Any]:
+    """Return the population of a level `split` above the other, and its slopes.
+
+    At zero temperature relaxation empties what `emptied` says even where it lies below: a folded
+    map has no step.
+    """
+    cold = 0.0 if emptied else np.where(split == 0, 0.5, np.where(split < 0, 1.0, 0.0))
+    if not np.any(heat):
+        return cold, 0.0, 0.0
+    half = split / (2 * heat)
+    level = 0.5 * (1 - np.tanh(half))
+    narrow = np.cosh(np.clip(half, -350, 350)) ** -2
+    return level, -narrow / (4 * heat), narrow * half / (2 * heat)
+
+
+def _averaged(
+    at: Callable[[Any], tuple[FloatArray, Slopes]], width: Any
+) -> tuple[FloatArray, Slopes]:
+    """Return the average over normal offsets of that width, by the trapezoidal rule."""
+    # It converges geometrically, at a rate that the width of the resonances sets.
+    spacing = _COARSEST
+    nodes = spacing * np.arange(-round(_WIDEST / spacing), round(_WIDEST / spacing) + 1)
+    total, slopes, weight = _summed(at, width, nodes)
+    while spacing > _FINEST:
+        between = nodes[:-1] + 0.5 * np.diff(nodes)
+        more, more_slopes, more_weight = _summed(at, width, between)
+        change = np.abs(total / weight - (total + more) / (weight + more_weight)).max()
+        total, weight = total + more, weight + more_weight
+        slopes = {name: slope + more_slopes[name] for name, slope in slopes.items()}
+        if change < _SETTLED:
+            return total / weight, {name: slope / weight for name, slope in slopes.items()}
+        nodes, spacing = np.sort(np.concatenate([nodes, between])), 0.5 * spacing
+    raise ConvergenceError(
+        f"The noise of the offset is {np.max(width):g}, too wide beside the resonances to be "
+        "averaged over: give a smaller `offset_noise` or a shorter `t2`."
+    )
+
+
+def _summed(
+    at: Callable[[Any], tuple[FloatArray, Slopes]], width: Any, nodes: Any
+) -> tuple[FloatArray, Slopes, float]:
+    total: Any = 0.0
+    slopes: Slopes = {}
+    for node in nodes:
+        weight = np.exp(-0.5 * node * node)
+        population, found = at(width * node)
+        total = total + weight * population
+        if found:
+            found = {**found, "offset_noise": node * found["offset"]}
+        for name, slope in found.items():
+            slopes[name] = slopes.get(name, 0.0) + weight * slope
+    return total, slopes, float(np.sum(np.exp(-0.5 * nodes * nodes)))
+
+
+def _fast_passage(
+    *, gap: Any, offset: Any, amplitude: Any, frequency: Any, t1: Any, t2: Any, sloped: bool
+) -> tuple[FloatArray, Slopes]:
+    """Return `formulas.fast_passage_population` and its derivatives."""
+    from scipy.special import jvp
+
+    offset, amplitude, frequency = np.broadcast_arrays(offset, amplitude, frequency)
+    size = np.abs(amplitude)
+    ratio, least = t2 / t1, 1 / (t1 * t2)
+    total: Any = 0.0
+    found: Slopes = dict.fromkeys(_DRIVEN, 0.0) if sloped else {}
+    for n, bessel in components(size, frequency):
+        apart = offset - n * frequency
+        strength, loss = (gap * bessel) ** 2, apart**2 * ratio + least
+        total = total + 0.5 * strength / (strength + loss)
+        if not sloped:
+            continue
+        by_strength = 0.5 * loss / (strength + loss) ** 2
+        by_loss = -0.5 * strength / (strength + loss) ** 2
+        turn = 2 * gap**2 * bessel * jvp(n, size / frequency) / frequency
+        found["gap"] += by_strength * 2 * strength / gap
+        found["amplitude"] += by_strength * turn * np.sign(amplitude)
+        found["offset"] += by_loss * 2 * apart * ratio
+        found["t1"] -= by_loss * loss / t1
+        found["t2"] += by_loss * (apart**2 / t1 - least / t2)
+    return np.asarray(total), found
