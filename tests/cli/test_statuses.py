@@ -42,7 +42,7 @@ def failing(call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     ("error", "status", "said"),
     [
         (ConvergenceError("Not reached: take more points."), 3, "a.toml: Not reached"),
-        (MissingExtraError("Fits need lmfit: pip install"), 4, "Fits need lmfit"),
+        (MissingExtraError("Sampling a posterior needs emcee: pip install"), 4, "needs emcee"),
         (OSError(28, "No space left on device"), 5, "No space left on device"),
         (OSError(5, "Input/output error", "x.nc"), 5, "x.nc: Input/output error"),
         (OSError(13, "Permission denied", "x.nc"), 2, "x.nc: Permission denied"),

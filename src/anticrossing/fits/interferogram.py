@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import (
     FloatArray,
+    check_flag,
     choice,
     fail,
     integer,
@@ -61,6 +62,7 @@ def fit_interferogram(
     basis: str = "diabatic",
     readout: str | None = None,
     measured: str = "excited",
+    search: bool = True,
 ) -> FitResult:
     """Fit a driven qubit with T₁ and T₂ to its time-averaged population of the upper state.
 
@@ -116,6 +118,8 @@ def fit_interferogram(
         Of a diabatic read-out: the level that lies above at the set offset, so that the map is
         folded; or the same level, σ_z = +1, at all offsets, with the qubit step at ε₀ = 0. At zero
         temperature relaxation in the diabatic basis empties the excited level at every offset.
+    search : bool
+        Whether other minima are tried than the one nearest to the starting values.
 
     Returns
     -------
@@ -174,7 +178,7 @@ def fit_interferogram(
     whole = replace(plain, coordinates={**plain.coordinates, "frequency": omega}, units={})
     quantum = float(np.mean(omega))
     problem = Problem(space, whole, Coordinates(first, varied, {"offset_shift": quantum}))
-    found = starts(problem, quantum)
+    found = starts(problem, quantum) if check_flag("search", search) else [problem]
     found.sort(key=lambda one: float(one.deviance(one.coordinates.initial)))
     fits = [(minimise(one, _MOST_STEPS), one) for one in found[:_FINALISTS]]
     minimum, best = min(fits, key=lambda fit: fit[0].chi_square)

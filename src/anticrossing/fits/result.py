@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from anticrossing._core import drawing
-from anticrossing._core.checks import FloatArray, fail, nearest
+from anticrossing._core.checks import FloatArray, fail, integer, nearest
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
+from anticrossing.fits import information, posterior
 from anticrossing.fits._problem import Problem
+from anticrossing.fits.information import NextMeasurement
 from anticrossing.fits.measurement import Measurement
+from anticrossing.fits.posterior import Posterior
 
 _NEUTRAL = {"temperature": 0.0, "offset_noise": 0.0, "visibility": 1.0, "background": 0.0} | {
     "false_positive": 0.0,
@@ -141,6 +145,91 @@ class FitResult(Result):
         deviations = np.sqrt(np.diag(self.covariance))
         with np.errstate(invalid="ignore"):
             return np.asarray(self.covariance / np.outer(deviations, deviations))
+
+    def sample(self, *, seed: int, walkers: int | None = None, steps: int = 2000) -> Posterior:
+        """Sample the posterior with emcee, from a prior that is flat in the fitted coordinates.
+
+        These are the logarithms of positive parameters, ln(T₂/2T₁), and the others themselves.
+        Where the errors of the data are not known, their common size is integrated out.
+
+        Parameters
+        ----------
+        seed : int
+            Of the random numbers; it is kept in the result.
+        walkers : int, optional
+            At least 2K; by default 32 or 4K.
+        steps : int
+            Of every walker. The first part is left out.
+
+        Returns
+        -------
+        Posterior
+            With the autocorrelation time, and a warning where the chain is too short for it.
+
+        Raises
+        ------
+        MissingExtraError
+            If emcee is not installed: ``pip install 'anticrossing[fit]'``.
+
+        References
+        ----------
+        D. Foreman-Mackey, D. W. Hogg, D. Lang, J. Goodman, PASP 125, 306 (2013).
+        """
+        whole = integer("seed", seed, minimum=0)
+        return posterior.sample(
+            self.problem, self._values(), seed=whole, walkers=walkers, steps=steps
+        )
+
+    def fisher_information(self) -> FloatArray:
+        """Return the expected information of the data on the fitted parameters, shape (K, K).
+
+        ``F = Σ ∂q ∂qᵀ/σ²``, or with ``σ² = q(1 − q)/n`` for counts: the inverse of
+        `covariance` where the data determine all parameters.
+        """
+        return information.fisher_information(self.problem, self._values())
+
+    def next_measurement(
+        self,
+        candidates: Mapping[str, npt.ArrayLike],
+        *,
+        target: str | None = None,
+        error: float | None = None,
+        shots: int | None = None,
+    ) -> NextMeasurement:
+        """Return what one more point would tell, and where it would tell most.
+
+        Parameters
+        ----------
+        candidates : dict of str to array
+            Points that could be measured, by the coordinates of the data and in their units; they
+            broadcast. What was the same in all data may be left out.
+        target : str, optional
+            The parameter whose error shall become small (c-optimal); by default the volume of all
+            parameters (D-optimal).
+        error, shots : float or int, optional
+            How well the point would be measured; by default as the data are in the median.
+
+        Returns
+        -------
+        NextMeasurement
+
+        References
+        ----------
+        V. V. Fedorov, Theory of Optimal Experiments (Academic Press, 1972).
+
+        Examples
+        --------
+        >>> from anticrossing.fits import fit_passages, synthetic_passages
+        >>> result = fit_passages(synthetic_passages(gap=0.8, seed=1))
+        >>> print(result.next_measurement({"sweep_rate": [0.1, 0.5, 1.0, 5.0]}))
+        measure next, for all parameters: sweep_rate 0.5; expected gap ±0.0031
+        """
+        return information.next_measurement(
+            self.problem, self._values(), candidates, target=target, error=error, shots=shots
+        )
+
+    def _values(self) -> dict[str, float]:
+        return {name: one.value for name, one in self.parameters.items()}
 
     def variables(self) -> dict[str, Variable]:
         """Return the data, the fit and the parameters by name."""
