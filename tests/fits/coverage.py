@@ -50,9 +50,9 @@ MAPS: dict[str, tuple[dict[str, float], tuple[str, ...], dict[str, Any], dict[st
     ),
 }
 LIKELIHOODS: dict[str, tuple[dict[str, float], dict[str, Any]]] = {
-    "normal": (CONTRAST, {"error": 0.01}),
-    "counts": (CONTRAST, {"shots": 2000}),
-    "read-out errors": (SPAM, {"shots": 2000}),
+    "normal": (CONTRAST, {"error": 0.004}),
+    "counts": (CONTRAST, {"shots": 10000}),
+    "read-out errors": (SPAM, {"shots": 10000}),
 }
 Fit = Callable[[int], FitResult]
 
@@ -61,9 +61,11 @@ def map_fit(kind: str, likelihood: str) -> tuple[Fit, dict[str, float]]:
     """Return what fits one data set of a seed, and the truth."""
     qubit, varied, options, grid = MAPS[kind]
     readout, noise = LIKELIHOODS[likelihood]
-    true = {**qubit, **readout}
+    true: dict[str, Any] = {**qubit, **readout}
     names = (*varied, *readout)
-    start = {name: value * (1.02 if name in names else 1.0) for name, value in true.items()}
+    start: dict[str, Any] = {
+        name: value * (1.02 if name in names else 1.0) for name, value in true.items()
+    }
     exact: dict[int, Measurement] = {}
 
     def fit(seed: int) -> FitResult:
@@ -73,12 +75,7 @@ def map_fit(kind: str, likelihood: str) -> tuple[Fit, dict[str, float]]:
             )
         data = noisy(exact[0], seed, **noise)
         return fit_interferogram(
-            data,
-            frequency=OMEGA,
-            **start,
-            vary=names,
-            **options,
-            search=False,  # type: ignore[arg-type]
+            data, frequency=OMEGA, **start, vary=names, **options, search=False
         )
 
     return fit, {name: true[name] for name in names}
@@ -101,6 +98,8 @@ def passage_fit(
     likelihood: str, window: tuple[float, float] | None
 ) -> tuple[Fit, dict[str, float]]:
     """Return what fits one data set of a seed, and the truth."""
+    noise: dict[str, Any]
+    readout: dict[str, Any]
     readout, noise = LIKELIHOODS[likelihood]
     true = {"gap": 0.8, **readout}
     rates = 0.5 * np.pi * 0.8**2 * np.geomspace(0.1, 10.0, 40)

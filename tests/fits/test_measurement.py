@@ -134,3 +134,60 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00sweep_rate")
     with pytest.raises(InputError, match=r"run\.csv is not a text file"):
         read_measurement(path)
+
+
+def test_counts_bring_their_shots(tmp_path: Path) -> None:
+    data = Measurement.from_counts({"sweep_rate": [0.5, 1.0, 2.0]}, [0, 17, 50], [50, 50, 50])
+    np.testing.assert_array_equal(data.population, [0.0, 0.34, 1.0])
+    assert "counts of 50 shots" in str(data)
+    deviations = data.deviations()
+    assert deviations is not None
+    assert np.all(deviations > 0)
+    again = read_measurement(data.to_csv(tmp_path / "counts.csv"))
+    np.testing.assert_array_equal(again.population, data.population)
+    np.testing.assert_array_equal(again.shots, data.shots)
+
+
+@pytest.mark.parametrize(
+    ("counts", "shots", "message"),
+    [
+        ([1, 51], 50, "`counts` must be at most `shots`"),
+        ([1, 2.5], 50, "`counts` must be whole numbers"),
+        ([-1, 2], 50, "`counts` must not be negative"),
+        ([1, 2], 0, "`shots` must be whole numbers"),
+        ([1, 2], 2.5, "`shots` must be whole numbers"),
+    ],
+)
+def test_counts_that_are_none(counts: list[float], shots: float, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Measurement.from_counts({"sweep_rate": [0.5, 1.0]}, counts, shots)
+
+
+def test_counts_have_no_other_errors(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="`error` must be left out"):
+        Measurement({"sweep_rate": [1.0]}, [0.5], [0.1], shots=np.array([10.0]))
+    with pytest.raises(InputError, match="`counts` must be whole numbers"):
+        Measurement({"sweep_rate": [1.0]}, [0.55], shots=np.array([10.0]))
+    file = tmp_path / "both.csv"
+    file.write_text("sweep_rate,counts,shots,error\n1,2,3,0.1\n", encoding="utf-8")
+    with pytest.raises(InputError, match="leave out `error`"):
+        read_measurement(file)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "offset_GHz,amplitude_mV,population\n1,2,0.5\n3,4,0.5\n",
+        "offset (GHz), amplitude [mV], population\n1,2,0.5\n3,4,0.5\n",
+        "offset,amplitude,population\nGHz,mV,\n1,2,0.5\n3,4,0.5\n",
+    ],
+)
+def test_units_of_columns(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "map.csv"
+    file.write_text(text, encoding="utf-8")
+    data = read_measurement(file)
+    assert data.units == {"offset": "GHz", "amplitude": "mV"}
+    assert list(data.coordinates) == ["offset", "amplitude"]
+    assert "offset 1 … 3 GHz" in str(data)
+    assert read_measurement(data.to_csv(tmp_path / "again.csv")).units == data.units
+    assert data.to_dataset()["offset"].attrs["units"] == "GHz"

@@ -123,7 +123,7 @@ BAD = {
     "key": (FRINGES.replace("t2 =", "t_2 ="), "did you mean `t2`"),
     "other key": (PASSAGES + "t1 = 3.0\n", "`t1`"),
     "no gap": (FRINGES.replace("gap = 0.1\n", ""), "key `gap` is missing"),
-    "text": (FRINGES.replace("= 0.1", '= "0.1"'), "`gap` must be a number"),
+    "list": (FRINGES.replace("= 0.1", "= [0.1]"), "`gap` must be a number or text"),
     "true": (FRINGES.replace("= 0.1", "= true"), "`gap` must be a number"),
     "nan": (FRINGES.replace("= 0.1", "= nan"), "`gap` must be finite"),
     "vary": (FRINGES.replace('["gap", "t2",', '"gap" #'), "`vary` must be a list"),
@@ -151,6 +151,8 @@ WITH_DATA = {
     "vary": (FRINGES.replace('"t2",', '"t3",'), "`vary`"),
     "model": (FRINGES + 'model = "slow"\n', "`model` must be one of"),
     "coherence": (FRINGES.replace("t2 = 1.0", "t2 = 5000.0"), "`t2` must"),
+    "text": (FRINGES.replace("= 0.1", '= "wide"'), "`gap` must be a number, perhaps with a unit"),
+    "unit": (FRINGES.replace("= 0.1", '= "16 MHz"'), "`data` must have a unit"),
     "negative": (FRINGES.replace("gap = 0.1", "gap = -0.1"), "`gap` must be positive"),
     "coordinate": (PASSAGES, "sweep_rate"),
 }

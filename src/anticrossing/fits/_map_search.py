@@ -40,8 +40,28 @@ def starts(problem: Problem, quantum: float) -> list[Problem]:
     shifts = _shifts(data, data.coordinates["frequency"], problem.coordinates.initial)
     small = replace(problem, data=reduced)
     found = _search(small, quantum, shifts)
-    rough = [nearest(replace(small, coordinates=s), _FEW_STEPS, _ROUGH) for s in found]
-    return [replace(one, data=data) for one in rough]
+    return [_moved(replace(small, coordinates=start), data) for start in found]
+
+
+def _moved(problem: Problem, data: Measurement) -> Problem:
+    """Return the problem of all data, with its starting values in the nearest minimum."""
+    space = problem.coordinates
+    noise = space.initial["offset_noise"]
+    if noise == 0:
+        return replace(nearest(problem, _FEW_STEPS, _ROUGH), data=data)
+    # Averages over noise cost a hundred times as much: the coherence time stands for it.
+    width = 1 / space.initial["t2"]
+    plain = {**space.initial, "offset_noise": 0.0, "t2": 1 / (width + noise)}
+    varied = tuple(name for name in space.varied if name != "offset_noise")
+    simple = replace(space, initial=plain, varied=varied)
+    found = nearest(replace(problem, coordinates=simple), _FEW_STEPS, _ROUGH).coordinates.initial
+    if "t2" in varied:
+        share = width / (width + noise)
+        found = {**found, "t2": min(found["t2"] / share, 2 * found["t1"])}
+    else:
+        found = {**found, "t2": space.initial["t2"]}
+    start = replace(space, initial={**found, "offset_noise": noise})
+    return replace(problem, data=data, coordinates=start)
 
 
 def _some(data: Measurement, points: npt.NDArray[np.intp]) -> Measurement:

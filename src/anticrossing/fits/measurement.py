@@ -217,10 +217,10 @@ class Measurement(Result):
         """
         axes = drawing.new_axes() if ax is None else ax
         first, *others = self.coordinates.items()
-        axes.set_xlabel(self._label(first[0]))
+        axes.set_xlabel(self.label(first[0]))
         if others:
             drawn = axes.scatter(first[1], others[0][1], c=self.population)
-            axes.set_ylabel(self._label(others[0][0]))
+            axes.set_ylabel(self.label(others[0][0]))
             axes.figure.colorbar(drawn, ax=axes, label="measured population")
         else:
             axes.errorbar(first[1], self.population, self.deviations(), fmt="o")
@@ -235,7 +235,8 @@ class Measurement(Result):
         smooth = (self.population * self.shots + 2) / (self.shots + 4)
         return np.sqrt(smooth * (1 - smooth) / (self.shots + 4))
 
-    def _label(self, name: str) -> str:
+    def label(self, name: str) -> str:
+        """Return the name of a coordinate with its unit."""
         return f"{name} ({self.units[name]})" if self.units.get(name) else name
 
     def _attributes(self) -> dict[str, Any]:

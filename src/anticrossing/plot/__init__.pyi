@@ -10,6 +10,11 @@ from .driven_level import (
 )
 from .driven_levels import driven_occupations as driven_occupations, driven_paths as driven_paths
 from .figure import save_figure as save_figure
+from .fits import (
+    correlation_matrix as correlation_matrix,
+    fit_residuals as fit_residuals,
+    fitted_population as fitted_population,
+)
 from .geometry import (
     coupling_field as coupling_field,
     energy_surfaces as energy_surfaces,

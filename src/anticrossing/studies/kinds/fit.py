@@ -4,8 +4,8 @@
 
     [fit]                        # anticrossing fit DATA FILE.toml
     kind = "interferogram"       # or "passages"
-    gap = 0.1                    # starting values, or what is held fixed
-    t1 = 2000.0
+    gap = 0.1                    # starting values, or what is held fixed; "16 MHz" where the
+    t1 = 2000.0                  # columns of the data have units
     t2 = 1.0
     frequency = 7.54
     vary = ["gap", "t2", "amplitude_scale", "offset_shift"]
@@ -18,8 +18,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
-
-import numpy as np
 
 from anticrossing._core.checks import InputError, choice, fail
 from anticrossing._core.unchanging import read_only
@@ -37,6 +35,8 @@ from anticrossing.studies.points import scan
 from anticrossing.studies.schema import Table as TableOfFile, decode
 from anticrossing.studies.study import Heading, Study, chosen_outputs
 
+Quantity = float | str
+"""A number, or a number with its unit, such as "40 MHz"."""
 _OUTPUTS = {"reduced_chi_square": Output("χ² per degree of freedom", default=True)}
 
 
@@ -61,6 +61,10 @@ class PassagesFit(TableOfFile, frozen=True, kw_only=True):
         Where it starts.
     background
         Where it starts.
+    false_positive
+        Chance to see the level where it is empty, instead of a visibility: where it starts.
+    false_negative
+        Chance to miss it where it is occupied: where it starts.
     vary
         The names of the parameters that are fitted.
     """
@@ -68,11 +72,13 @@ class PassagesFit(TableOfFile, frozen=True, kw_only=True):
     kind: Literal["passages"]
     model: str = "landau-zener"
     measured: str = "jump"
-    window: tuple[float, float] | None = None
+    window: tuple[Quantity, Quantity] | None = None
     basis: str | None = None
-    gap: float | None = None
+    gap: Quantity | None = None
     visibility: float = 1.0
     background: float = 0.0
+    false_positive: float = 0.0
+    false_negative: float = 0.0
     vary: list[str] | None = None
 
 
@@ -93,22 +99,52 @@ class InterferogramFit(TableOfFile, frozen=True, kw_only=True):
         Where it starts.
     offset_shift : energy
         Where it starts.
+    temperature : energy
+        Where it starts.
+    offset_noise : energy
+        Standard deviation of noise that is still: where it starts.
+    visibility
+        Where it starts.
+    background
+        Where it starts.
+    false_positive
+        Chance to see the level where it is empty, instead of a visibility: where it starts.
+    false_negative
+        Chance to miss it where it is occupied: where it starts.
     frequency : angular
         ω of the drive, unless the data say it.
     model
         "exact" or "fast-passage".
+    basis
+        "diabatic" or "adiabatic": where T1 and T2 act.
+    readout
+        "diabatic" or "adiabatic": whose population it is.
+    measured
+        "excited" or "upper": a folded map, or one with the step of the qubit.
+    search
+        Whether other minima are tried than the nearest.
     vary
         The names of the parameters that are fitted.
     """
 
     kind: Literal["interferogram"]
-    gap: float
-    t1: float
-    t2: float
-    amplitude_scale: float = 1.0
-    offset_shift: float = 0.0
-    frequency: float | None = None
+    gap: Quantity
+    t1: Quantity
+    t2: Quantity
+    amplitude_scale: Quantity = 1.0
+    offset_shift: Quantity = 0.0
+    temperature: Quantity = 0.0
+    offset_noise: Quantity = 0.0
+    visibility: float = 1.0
+    background: float = 0.0
+    false_positive: float = 0.0
+    false_negative: float = 0.0
+    frequency: Quantity | None = None
     model: str = "exact"
+    basis: str = "diabatic"
+    readout: str | None = None
+    measured: str = "excited"
+    search: bool = True
     vary: list[str] | None = None
 
 
@@ -229,26 +265,46 @@ class FitOutcome(Outcome):
     @property
     def caption(self) -> str:
         """What the figure shows."""
-        return "The measured populations and the fit; what is left between them"
+        return (
+            "The measured populations, the fit, what is left between them in units of the errors, "
+            "and the correlations of the parameters"
+        )
 
     def own_variables(self) -> dict[str, Variable]:
         """Return data, fit and parameters, for the dataset."""
         return dict(self.fit.variables())
 
     def own_tables(self) -> list[Table]:
-        """Return the parameters with their errors."""
+        """Return the parameters with their errors, and the correlations of these."""
+        with_units = any(one.unit for one in self.fit.parameters.values())
         rows = tuple(
             (name, float(one.value), float(one.error) if name in self.fit.varied else None)
+            + ((one.unit,) if with_units else ())
             for name, one in self.fit.parameters.items()
         )
         note = "Without an error: held fixed."
-        return [Table("parameters", ("parameter", "value", "±"), rows, note)]
+        columns = ("parameter", "value", "±", *(("unit",) if with_units else ()))
+        found = [Table("parameters", columns, rows, note)]
+        if len(self.fit.varied) > 1:
+            found.append(
+                Table(
+                    "correlations",
+                    ("parameter", *self.fit.varied),
+                    tuple(
+                        (name, *map(float, row))
+                        for name, row in zip(self.fit.varied, self.fit.correlations, strict=True)
+                    ),
+                    "Of the errors of the fitted parameters.",
+                )
+            )
+        return found
 
     def own_sentences(self) -> Sentences:
         """Return the varied parameters, and how good the fit is."""
         fit = self.fit
         shown = ", ".join(
-            f"{name} = {fit[name].value:.6g} ± {fit[name].error:.2g}" for name in fit.varied
+            f"{name} = {fit[name].value:.6g} ± {fit[name].error:.2g} {fit[name].unit}".rstrip()
+            for name in fit.varied
         )
         verdict = (
             f"{shown}; χ² = {fit.chi_square:.4g} for {fit.degrees_of_freedom} degrees of freedom."
@@ -256,23 +312,25 @@ class FitOutcome(Outcome):
         return Sentences(verdict, fit.determined and not fit.warnings, fit.warnings)
 
     def figure(self) -> Any:
-        """Draw data and fit, and the residuals."""
+        """Draw data, fit, residuals and the correlations of the parameters."""
         from anticrossing.plot import style
         from anticrossing.plot.figure import panels_of
+        from anticrossing.plot.fits import (
+            correlation_matrix,
+            fit_residuals,
+            fitted_population,
+            measured_population,
+        )
 
         with style.style():
-            drawn, axes = panels_of(self.experiment.title, 1)
-            left, right = axes[0]
-            if len(self.fit.data.coordinates) > 1:
-                self.fit.data.plot(left)
-            else:
-                self.fit.plot(left)
-            left.set_title("Data" if len(self.fit.data.coordinates) > 1 else "Data and fit")
-            right.plot(np.sort(self.fit.residuals), np.linspace(0, 1, self.fit.residuals.size))
-            right.set_xlabel("residual")
-            right.set_ylabel("share below")
-            right.set_title("Residuals, in order")
-            style.grid(right)
+            drawn, axes = panels_of(self.experiment.title, 2)
+            measured_population(self.fit, axes[0, 0])
+            fitted_population(self.fit, ax=axes[0, 1])
+            fit_residuals(self.fit, ax=axes[1, 0])
+            correlation_matrix(self.fit, ax=axes[1, 1])
+            titles = ("Data", "Fit", "Residuals", "Correlations of the errors")
+            for one, title in zip(axes.flat, titles, strict=True):
+                one.set_title(title)
         return drawn
 
 
