@@ -29,13 +29,14 @@ ALL = tuple(QUBIT)
 CONTRAST = {"visibility": 0.75, "background": 0.08}
 SPAM = {"false_positive": 0.06, "false_negative": 0.12}
 GRID = {"offsets": 31, "amplitudes": 15}
+NOISY = {"offsets": 25, "amplitudes": 9}
 SMALL = {"offsets": np.linspace(-20, 20, 9), "amplitudes": np.linspace(6, 60, 7)}
 
 MAPS: dict[str, tuple[dict[str, float], tuple[str, ...], dict[str, Any], dict[str, Any]]] = {
     "steady": (QUBIT, ALL, {}, GRID),
     "steady, warm": (WARM, (*ALL, "temperature"), {}, GRID),
     "unfolded": (WARM, (*ALL, "temperature"), {"measured": "upper"}, GRID),
-    "still noise": ({**QUBIT, "offset_noise": 0.8}, (*ALL, "offset_noise"), {}, GRID),
+    "still noise": ({**QUBIT, "t2": 3.0, "offset_noise": 0.8}, (*ALL, "offset_noise"), {}, NOISY),
     "eigenbasis": (
         {**WARM, "t2": 12.0},
         ("gap", "t1", "t2", "amplitude_scale", "offset_shift", "temperature"),

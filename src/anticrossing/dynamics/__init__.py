@@ -6,6 +6,7 @@ What enters solves an equation of motion to a tolerance and says how well. Close
 
 from anticrossing._core.public import guard
 from anticrossing.dynamics.contour import LogProbability, log_probability
+from anticrossing.dynamics.driven_qubit import DrivenQubit, driven_qubit
 from anticrossing.dynamics.effort import Effort
 from anticrossing.dynamics.fermions import FermionEvolution, evolve_fermions
 from anticrossing.dynamics.filter_functions import FilterFunction, filter_function
@@ -29,6 +30,7 @@ from anticrossing.dynamics.state_evolution import StateEvolution
 
 __all__ = [
     "Derivative",
+    "DrivenQubit",
     "Effort",
     "FermionEvolution",
     "FilterFunction",
@@ -46,6 +48,7 @@ __all__ = [
     "Resonance",
     "SampledPropagation",
     "StateEvolution",
+    "driven_qubit",
     "estimate",
     "evolve_fermions",
     "evolve_mean_field",

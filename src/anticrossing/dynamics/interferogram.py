@@ -226,7 +226,7 @@ def interferogram(
         "frequency": positive("frequency", frequency),
         "t1": positive("t1", t1),
         "t2": positive("t2", t2),
-        **_equilibrium(
+        **equilibrium_of(
             offset=parameter("offset", offset),
             relax_eigen=relax_eigen,
             temperature=temperature,
@@ -234,10 +234,11 @@ def interferogram(
         ),
     }
     names = _named(gradient, temperature is not None, equilibrium is not None)
-    rows, shape = _broadcast(given)
+    rows, shape = broadcast_of(given)
     if relax_eigen or read_eigen:
-        _check_rounding(given, accuracy)
-    population, slopes = _computed(rows, shape, _kernel(relax_eigen, read_eigen, accuracy, names))
+        check_rounding(given, accuracy)
+    kernel = _kernel(relax_eigen, read_eigen, accuracy, names)
+    population, slopes = computed(rows, shape, kernel, len(rows))
     failed = np.isnan(population)
     if failed.any():
         where = int(np.argmax(failed))
@@ -258,7 +259,7 @@ def interferogram(
         found["amplitude"] = found["amplitude"] * np.where(np.signbit(amplitude), -1.0, 1.0)
         if temperature is not None and not relax_eigen:
             bias, heat = parameter("offset", offset), parameter("temperature", temperature)
-            by_offset, by_heat = _equilibrium_slopes(bias, heat)
+            by_offset, by_heat = equilibrium_slopes(bias, heat)
             found["offset"] = found["offset"] + found["equilibrium"] * by_offset
             found["temperature"] = found["equilibrium"] * by_heat
         found["equilibrium"] = 2 * found["equilibrium"]
@@ -301,19 +302,20 @@ def _kernel(
     return population
 
 
-def _computed(
+def computed(
     rows: list[FloatArray],
     shape: tuple[int, ...],
     kernel: Callable[[FloatArray, FloatArray, FloatArray], None],
+    slope_rows: int,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the populations of all points and their derivatives by the rows, by threads."""
+    """Return the populations of all points and their derivatives, by threads."""
     count = int(np.prod(shape))
-    population, slopes = np.empty(count), np.empty((len(rows), count))
+    population, slopes = np.empty(count), np.empty((slope_rows, count))
 
     def one(start: int) -> None:
         stop = min(start + _CHUNK, count)
         points = np.stack([row.flat[start:stop] for row in rows])
-        own = np.empty((len(rows), stop - start))
+        own = np.empty((slope_rows, stop - start))
         kernel(points, population[start:stop], own)
         slopes[:, start:stop] = own
 
@@ -326,7 +328,7 @@ def _computed(
     return population, slopes
 
 
-def _equilibrium_slopes(offset: FloatArray, temperature: FloatArray) -> tuple[Any, Any]:
+def equilibrium_slopes(offset: FloatArray, temperature: FloatArray) -> tuple[Any, Any]:
     """Return the derivatives of −tanh(ε₀/2T) by ε₀ and T; zero at T = 0, but for ε₀ = 0."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = offset / (2 * temperature)
@@ -336,7 +338,7 @@ def _equilibrium_slopes(offset: FloatArray, temperature: FloatArray) -> tuple[An
     return by_offset, by_heat
 
 
-def _equilibrium(
+def equilibrium_of(
     *,
     offset: FloatArray,
     relax_eigen: bool,
@@ -373,7 +375,8 @@ def _equilibrium(
     return {"equilibrium": -np.tanh(ratio), "temperature": nan}
 
 
-def _check_rounding(given: dict[str, FloatArray], accuracy: float) -> None:
+def check_rounding(given: Mapping[str, FloatArray], accuracy: float) -> None:
+    """Refuse a tolerance that the phase within T₁ does not allow."""
     energy = given["gap"].max() + np.abs(given["offset"]).max() + given["amplitude"].max()
     reached = _ROUNDING * float(given["t1"].max() * (energy + given["frequency"].max()))
     if reached > accuracy:
@@ -384,7 +387,7 @@ def _check_rounding(given: dict[str, FloatArray], accuracy: float) -> None:
         )
 
 
-def _broadcast(given: dict[str, FloatArray]) -> tuple[list[FloatArray], tuple[int, ...]]:
+def broadcast_of(given: dict[str, FloatArray]) -> tuple[list[FloatArray], tuple[int, ...]]:
     """Return the parameters broadcast to one shape, after the checks that need several of them."""
     for name, value in given.items():
         if value.size == 0:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from anticrossing._core.checks import ConvergenceError, FloatArray
-from anticrossing.dynamics.interferogram import interferogram
+from anticrossing.dynamics import DrivenQubit, Interferogram, driven_qubit, interferogram
 from anticrossing.fits import _readout
 from anticrossing.formulas._periodic import components
 
@@ -34,7 +34,12 @@ class MapModel:
     measured : {"excited", "upper"}
         The level above at the mean offset, or the same diabatic level on both sides of zero.
     tolerance : float
-        Of the exact steady states.
+        Of the exact populations.
+    timed : bool
+        Whether the populations are those after a time.
+    phase, initial : float
+        Of populations after a time: φ of the drive at the start, in radians, and the population of
+        the measured level there.
     """
 
     kind: str
@@ -42,10 +47,15 @@ class MapModel:
     readout: str
     measured: str
     tolerance: float
+    timed: bool = False
+    phase: float = 0.0
+    initial: float = 0.0
 
     @property
     def name(self) -> str:
         """What it is, in words."""
+        if self.timed:
+            return "exact populations after a time"
         return "exact steady states" if self.kind == "exact" else "the fast-passage formula"
 
     def __call__(
@@ -63,6 +73,8 @@ class MapModel:
             "t1": values["t1"],
             "t2": values["t2"],
         }
+        if self.timed:
+            place["duration"] = where["duration"]
 
         def at(moved: FloatArray) -> tuple[FloatArray, Slopes]:
             return self._population(place, offset, moved, values["temperature"], bool(names))
@@ -86,18 +98,22 @@ class MapModel:
         offset = mean + moved
         found: Slopes
         side = np.where(mean < 0, -1.0, 1.0) if self.measured == "excited" else 1.0
-        if self.basis == "adiabatic" or self.readout == "adiabatic":
-            warm = {"temperature": np.broadcast_to(heat, np.shape(heat))}
-            names = (*_DRIVEN, "temperature") if sloped else ()
-            result = interferogram(
-                **place,
-                **warm,
-                offset=offset,
-                basis=self.basis,
-                readout=self.readout,
-                tolerance=self.tolerance,
-                gradient=names,
-            )
+        if self.timed or "adiabatic" in (self.basis, self.readout):
+            options: dict[str, Any] = {
+                "temperature": heat,
+                "offset": offset,
+                "basis": self.basis,
+                "readout": self.readout,
+                "tolerance": self.tolerance,
+                "gradient": (*_DRIVEN, "temperature") if sloped else (),
+            }
+            result: Interferogram | DrivenQubit
+            if self.timed:
+                upper = self.readout == "adiabatic" or side > 0
+                begun = np.where(upper, self.initial, 1 - self.initial)
+                result = driven_qubit(**place, **options, phase=self.phase, initial=begun)
+            else:
+                result = interferogram(**place, **options)
             if self.readout == "adiabatic":
                 return result.population, dict(result.gradients)
             # The other level where the offset is negative.

@@ -14,16 +14,7 @@ import numpy as np
 
 from anticrossing._core.checks import FloatArray
 
-POSITIVE = (
-    "gap",
-    "t1",
-    "t2",
-    "dephasing_time",
-    "amplitude_scale",
-    "visibility",
-    "temperature",
-    "offset_noise",
-)
+POSITIVE = ("gap", "t1", "t2", "amplitude_scale", "visibility", "temperature", "offset_noise")
 ERRORS = ("false_positive", "false_negative")
 MOST_ERROR = 0.5  # a read-out that errs more often has its answers exchanged
 FARTHEST = 12.0  # e-foldings (or natural units) that a parameter may move from its start

@@ -22,7 +22,7 @@ KINDS = {
     "gap": "energy",
     "t1": "time",
     "t2": "time",
-    "dephasing_time": "time",
+    "duration": "time",
     "offset": "energy",
     "offset_shift": "energy",
     "offset_noise": "energy",

@@ -17,6 +17,7 @@ from anticrossing._core.checks import (
     integer,
     known_keys,
     non_negative_number,
+    number_between,
     positive,
     positive_number,
     real_array,
@@ -38,6 +39,7 @@ MEASURED = ("excited", "upper")
 QUBIT = ("gap", "t1", "t2", "amplitude_scale", "offset_shift", "temperature", "offset_noise")
 PARAMETERS = (*QUBIT, *_readout.READOUT)
 _ACCURACY = {"diabatic": 1e-9, "adiabatic": 1e-6}  # of the exact model
+COORDINATES = ("offset", "amplitude", "frequency", "duration")
 _FINALISTS = 2
 _MOST_STEPS = 80
 
@@ -62,6 +64,8 @@ def fit_interferogram(
     basis: str = "diabatic",
     readout: str | None = None,
     measured: str = "excited",
+    phase: float = 0.0,
+    initial: float = 0.0,
     search: bool = True,
 ) -> FitResult:
     """Fit a driven qubit with T₁ and T₂ to its time-averaged population of the upper state.
@@ -82,10 +86,11 @@ def fit_interferogram(
     ----------
     data : Measurement
         With the coordinates ``offset`` (energy), ``amplitude`` (any linear unit; `amplitude_scale`
-        makes it an energy), and optionally ``frequency``. Numbers without units have ħ = k_B = 1.
-        Where columns have units, the arguments need them: ``gap="40 MHz"``, ``t1="2 us"``,
-        ``frequency="1.2 GHz"`` (h times it is the quantum), ``amplitude_scale="80 MHz/mV"``; T₂ is
-        given in the unit of T₁.
+        makes it an energy), and optionally ``frequency``. With ``duration`` (time) the populations
+        are those after the drive lasted so long, not averaged over time. Numbers without units have
+        ħ = k_B = 1. Where columns have units, the arguments need them: ``gap="40 MHz"``,
+        ``t1="2 us"``, ``frequency="1.2 GHz"`` (h times it is the quantum),
+        ``amplitude_scale="80 MHz/mV"``; T₂ is given in the unit of T₁.
     gap : float or str
         Minimum gap g (energy): starting value, or what it is held at. So for the others.
     t1, t2 : float or str
@@ -118,8 +123,14 @@ def fit_interferogram(
         Of a diabatic read-out: the level that lies above at the set offset, so that the map is
         folded; or the same level, σ_z = +1, at all offsets, with the qubit step at ε₀ = 0. At zero
         temperature relaxation in the diabatic basis empties the excited level at every offset.
+    phase : float
+        Of populations after a time: φ at the start of the drive A cos(ωt + φ), in radians. With
+        φ = π and a duration of one period they are those of double passages.
+    initial : float
+        And the population of the measured level at the start.
     search : bool
-        Whether other minima are tried than the one nearest to the starting values.
+        Whether other minima are tried than the one nearest to the starting values; not for
+        populations after a time.
 
     Returns
     -------
@@ -149,7 +160,8 @@ def fit_interferogram(
     0.03978 ± 0.00025 and 2.545 ± 0.048
     """
     varied = check_varied(vary, PARAMETERS, len(check_data(data)))
-    space = _model(model, basis, readout, measured)
+    timed = "duration" in data.coordinates
+    space = _model(model, basis, readout, measured, timed, phase, initial)
     given = {
         "gap": gap,
         "t1": t1,
@@ -162,7 +174,7 @@ def fit_interferogram(
     }
     for name in ("offset", "amplitude"):
         data.coordinate(name)
-    written, inside = _units.read(data, ("offset", "amplitude", "frequency"), given)
+    written, inside = _units.read(data, COORDINATES, given)
     plain = written.inside(data)
     omega = _frequency(plain, inside.pop("frequency"))
     first = _first(inside, varied, space)
@@ -178,7 +190,8 @@ def fit_interferogram(
     whole = replace(plain, coordinates={**plain.coordinates, "frequency": omega}, units={})
     quantum = float(np.mean(omega))
     problem = Problem(space, whole, Coordinates(first, varied, {"offset_shift": quantum}))
-    found = starts(problem, quantum) if check_flag("search", search) else [problem]
+    wide = check_flag("search", search) and not timed
+    found = starts(problem, quantum) if wide else [problem]
     found.sort(key=lambda one: float(one.deviance(one.coordinates.initial)))
     fits = [(minimise(one, _MOST_STEPS), one) for one in found[:_FINALISTS]]
     minimum, best = min(fits, key=lambda fit: fit[0].chi_square)
@@ -207,6 +220,9 @@ def synthetic_interferogram(
     basis: str = "diabatic",
     readout: str | None = None,
     measured: str = "excited",
+    durations: npt.ArrayLike | None = None,
+    phase: float = 0.0,
+    initial: float = 0.0,
     **others: float,
 ) -> Measurement:
     """Return the interferogram of a driven qubit with normal noise or counts, as if measured.
@@ -229,6 +245,8 @@ def synthetic_interferogram(
         As for `fit_interferogram`.
     model, basis, readout, measured : str
         As for `fit_interferogram`.
+    durations : array_like, shape (n,), optional
+        For populations after a time; `phase` and `initial` are as for `fit_interferogram`.
     **others : float
         ``temperature``, ``offset_noise``, ``visibility``, ``background``, ``false_positive`` and
         ``false_negative``, as for `fit_interferogram`; none by default.
@@ -248,30 +266,34 @@ def synthetic_interferogram(
     set_offset = _axis("offsets", offsets, -3.5 * omega, 3.5 * omega)
     top = float(f"{4.5 * omega / scale:.2g}")
     set_amplitude = _axis("amplitudes", amplitudes, 0.0, top)
-    grid = np.meshgrid(set_offset, set_amplitude, indexing="ij")
-    offset, amplitude = (part.reshape(-1) for part in grid)
+    axes = {"offset": set_offset, "amplitude": set_amplitude}
+    if durations is not None:
+        axes["duration"] = real_array("durations", durations, ndim=1)
+    grid = np.meshgrid(*axes.values(), indexing="ij")
+    place = {name: part.reshape(-1) for name, part in zip(axes, grid, strict=True)}
     known_keys("synthetic_interferogram", others, PARAMETERS)
-    space = _model(model, basis, readout, measured)
+    space = _model(model, basis, readout, measured, durations is not None, phase, initial)
     given = {"temperature": 0.0, "offset_noise": 0.0, **_readout.PERFECT, **others}
     given |= {"gap": gap, "t1": t1, "t2": t2}
     given |= {"amplitude_scale": scale, "offset_shift": offset_shift}
     values = _first(given, (), space) | _readout.checked(given, ())
-    where = {"offset": offset, "amplitude": amplitude, "frequency": np.full(offset.shape, omega)}
+    where = {**place, "frequency": np.full(place["offset"].shape, omega)}
     what = f"synthetic: {space.name}"
-    return as_measured(
-        {"offset": offset, "amplitude": amplitude},
-        space(values, where)[0],
-        seed,
-        error,
-        shots,
-        what,
-    )
+    return as_measured(place, space(values, where)[0], seed, error, shots, what)
 
 
 # ---- helpers ----------------------------------------------------------------------------------
 
 
-def _model(model: str, basis: str, readout: str | None, measured: str) -> MapModel:
+def _model(
+    model: str,
+    basis: str,
+    readout: str | None,
+    measured: str,
+    timed: bool,
+    phase: float,
+    initial: float,
+) -> MapModel:
     """Return the checked model."""
     choice("model", model, MODELS)
     choice("basis", basis, BASES)
@@ -282,8 +304,15 @@ def _model(model: str, basis: str, readout: str | None, measured: str) -> MapMod
         raise fail(name, "be 'diabatic' with model='fast-passage'", "it is 'adiabatic'")
     if seen == "adiabatic" and measured == "upper":
         raise fail("measured", "be left out with an adiabatic read-out", "it would be ignored")
-    exact = "adiabatic" if "adiabatic" in (basis, seen) else "diabatic"
-    return MapModel(model, basis, seen, measured, _ACCURACY[exact])
+    begun = number_between("initial", initial, 0.0, 1.0)
+    turned = real_number("phase", phase)
+    if timed and model == "fast-passage":
+        raise fail("model", "be 'exact' for populations after a time", f"it is {model!r}")
+    for name, value in (("phase", turned), ("initial", begun)):
+        if value != 0 and not timed:
+            raise fail(name, "be left out where data have no `duration`", "it would be ignored")
+    exact = "diabatic" if basis == seen == "diabatic" and not timed else "adiabatic"
+    return MapModel(model, basis, seen, measured, _ACCURACY[exact], timed, turned, begun)
 
 
 def _first(given: Mapping[str, Any], varied: tuple[str, ...], model: MapModel) -> dict[str, float]:

@@ -75,9 +75,8 @@ def correlation_matrix(result: FitResult, *, ax: Axes = None) -> Axes:
     names, matrix = result.varied, result.correlations
     image = ax.imshow(matrix, cmap="RdBu_r", vmin=-1.0, vmax=1.0)
     places = np.arange(len(names))
-    shown = [name.replace("_", " ") for name in names]
-    ax.set_xticks(places, shown, rotation=30, ha="right")
-    ax.set_yticks(places, shown)
+    ax.set_xticks(places, [str(place + 1) for place in places])
+    ax.set_yticks(places, [f"{n.replace('_', ' ')}  {k}" for k, n in enumerate(names, start=1)])
     ax.tick_params(which="minor", length=0)
     for (row, column), value in np.ndenumerate(matrix):
         text = "–" if np.isnan(value) else f"{value:.2f}"
@@ -124,7 +123,7 @@ def measured_population(result: FitResult, ax: Any) -> None:
         limits = {"vmin": least, "vmax": largest}
         _points(result, result.data.population, "measured population", ax, **limits)
     else:
-        result.data.plot(ax)
+        result.plot(ax)
 
 
 def _line(colours: Any) -> str:

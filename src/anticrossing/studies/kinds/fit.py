@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
+import numpy as np
+
 from anticrossing._core.checks import InputError, choice, fail
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
@@ -121,6 +123,10 @@ class InterferogramFit(TableOfFile, frozen=True, kw_only=True):
         "diabatic" or "adiabatic": whose population it is.
     measured
         "excited" or "upper": a folded map, or one with the step of the qubit.
+    phase
+        Of the drive at the start, where data have a duration.
+    initial
+        Population of the measured level at the start, where data have a duration.
     search
         Whether other minima are tried than the nearest.
     vary
@@ -144,6 +150,8 @@ class InterferogramFit(TableOfFile, frozen=True, kw_only=True):
     basis: str = "diabatic"
     readout: str | None = None
     measured: str = "excited"
+    phase: float = 0.0
+    initial: float = 0.0
     search: bool = True
     vary: list[str] | None = None
 
@@ -291,7 +299,7 @@ class FitOutcome(Outcome):
                     "correlations",
                     ("parameter", *self.fit.varied),
                     tuple(
-                        (name, *map(float, row))
+                        (name, *(None if np.isnan(value) else float(value) for value in row))
                         for name, row in zip(self.fit.varied, self.fit.correlations, strict=True)
                     ),
                     "Of the errors of the fitted parameters.",
@@ -328,7 +336,9 @@ class FitOutcome(Outcome):
             fitted_population(self.fit, ax=axes[0, 1])
             fit_residuals(self.fit, ax=axes[1, 0])
             correlation_matrix(self.fit, ax=axes[1, 1])
-            titles = ("Data", "Fit", "Residuals", "Correlations of the errors")
+            several = len(self.fit.data.coordinates) > 1
+            first = "Data" if several else "Data and fit"
+            titles = (first, "Fit", "Residuals", "Correlations of the errors")
             for one, title in zip(axes.flat, titles, strict=True):
                 one.set_title(title)
         return drawn
