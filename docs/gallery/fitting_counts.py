@@ -22,8 +22,7 @@ truth |= {"temperature": 6.0, "false_positive": 0.05, "false_negative": 0.15}
 data = fits.synthetic_interferogram(
     seed=11, shots=400, offsets=45, amplitudes=25, frequency=FREQUENCY, measured="upper", **truth
 )
-print(data)
-print(data.source)
+print(data, data.source, sep="\n")
 
 # %%
 # The guess is two times off. Counts bring their own errors: the fit maximises the binomial
@@ -52,17 +51,10 @@ plot.fitted_population(result, ax=axes[1])
 plot.fit_residuals(result, ax=axes[2])
 
 # %%
-# T₁ is known best where the map says most about it: candidates are all settings of the sources.
+# Where would more shots tell most about T₁? Candidates are all settings that were measured.
 
-settings = {name: np.unique(values) for name, values in data.coordinates.items()}
-offset, amplitude = np.meshgrid(*settings.values(), indexing="ij")
-candidates = {"offset": offset.ravel(), "amplitude": amplitude.ravel()}
-more = result.next_measurement(candidates, target="t1", shots=100_000)
+more = result.next_measurement(data.coordinates, target="t1", shots=100_000)
 print(more)
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-picture = axes[0].pcolormesh(
-    settings["offset"], settings["amplitude"], more.gain.reshape(offset.shape).T, shading="nearest"
-)
-axes[0].set(xlabel="offset", ylabel="amplitude (mV)", title="gain in ln T₁ error")
-figure.colorbar(picture, ax=axes[0])
+more.plot(axes[0])
 plot.correlation_matrix(result, ax=axes[1])
