@@ -103,7 +103,7 @@ def passage_fit(
     readout: dict[str, Any]
     readout, noise = LIKELIHOODS[likelihood]
     true = {"gap": 0.8, **readout}
-    rates = 0.5 * np.pi * 0.8**2 * np.geomspace(0.1, 10.0, 40)
+    rates = 0.5 * np.pi * 0.8**2 * np.geomspace(0.1, 10.0, 40 if window is None else 15)
     options: dict[str, Any] = {} if window is None else {"model": "exact", "window": window}
     exact = synthetic_passages(gap=0.8, seed=0, error=1e-12, sweep_rates=rates, **readout)
     if window is not None:

@@ -90,6 +90,18 @@ def test_fringes_give_what_they_were_made_with(tmp_path: Path) -> None:
     assert "point" in found.to_dataset().sizes
 
 
+@pytest.mark.slow
+def test_a_posterior_is_sampled_on_request(passages: Path, tmp_path: Path) -> None:
+    found = run(PASSAGES + "posterior_steps = 300\nseed = 4\n", passages)
+    assert found.posterior is not None
+    assert found.posterior.seed == 4
+    check_tables(found, ["parameters", "posterior"])
+    check_outcome(found, tmp_path)
+    assert found.to_dataset()["samples"].dims == ("sample", "varied")
+    low, high = found.posterior.quantiles("gap", (0.001, 0.999))
+    assert low < TRUE_GAP < high
+
+
 def test_other_options_reach_the_fit(passages: Path) -> None:
     text = PASSAGES + 'gap = 1.0\nvary = ["gap", "visibility"]\n'
     found = run(text, passages)
@@ -127,6 +139,7 @@ BAD = {
     "true": (FRINGES.replace("= 0.1", "= true"), "`gap` must be a number"),
     "nan": (FRINGES.replace("= 0.1", "= nan"), "`gap` must be finite"),
     "vary": (FRINGES.replace('["gap", "t2",', '"gap" #'), "`vary` must be a list"),
+    "steps": (PASSAGES + "posterior_steps = 5\n", "`posterior_steps` must"),
     "window": (PASSAGES + "window = [1.0]\n", "`window` must be a list of 2"),
     "table": ("fit = 3\n", "`fit` must be a table"),
     "tables": ("[[fit]]\nkind = 'passages'\n", "`fit` must be a table"),

@@ -200,22 +200,25 @@ def _fast_passage(
     *, gap: Any, offset: Any, amplitude: Any, frequency: Any, t1: Any, t2: Any, sloped: bool
 ) -> tuple[FloatArray, Slopes]:
     """Return `formulas.fast_passage_population` and its derivatives."""
-    from scipy.special import jvp
-
     offset, amplitude, frequency = np.broadcast_arrays(offset, amplitude, frequency)
-    size = np.abs(amplitude)
+    # Maps have few amplitudes, and Bessel functions take nearly all of the time otherwise.
+    size, place = np.unique(np.abs(amplitude) / frequency, return_inverse=True)
+    place = place.reshape(np.shape(amplitude))
+    orders = dict(components(size, np.ones(size.shape)))
+    none = np.zeros(size.shape)
     ratio, least = t2 / t1, 1 / (t1 * t2)
     total: Any = 0.0
     found: Slopes = dict.fromkeys(_DRIVEN, 0.0) if sloped else {}
-    for n, bessel in components(size, frequency):
-        apart = offset - n * frequency
+    for n, every in orders.items():
+        bessel, apart = every[place], offset - n * frequency
         strength, loss = (gap * bessel) ** 2, apart**2 * ratio + least
         total = total + 0.5 * strength / (strength + loss)
         if not sloped:
             continue
         by_strength = 0.5 * loss / (strength + loss) ** 2
         by_loss = -0.5 * strength / (strength + loss) ** 2
-        turn = 2 * gap**2 * bessel * jvp(n, size / frequency) / frequency
+        slope = 0.5 * (orders.get(n - 1, none) - orders.get(n + 1, none))
+        turn = 2 * gap**2 * bessel * slope[place] / frequency
         found["gap"] += by_strength * 2 * strength / gap
         found["amplitude"] += by_strength * turn * np.sign(amplitude)
         found["offset"] += by_loss * 2 * apart * ratio

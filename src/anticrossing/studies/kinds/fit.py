@@ -21,12 +21,13 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from anticrossing._core.checks import InputError, choice, fail
+from anticrossing._core.checks import InputError, choice, fail, integer
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.fits import (
     FitResult,
     Measurement,
+    Posterior,
     fit_interferogram,
     fit_passages,
     read_measurement,
@@ -39,6 +40,7 @@ from anticrossing.studies.study import Heading, Study, chosen_outputs
 
 Quantity = float | str
 """A number, or a number with its unit, such as "40 MHz"."""
+_POSTERIOR = ("posterior_steps", "seed")
 _OUTPUTS = {"reduced_chi_square": Output("χ² per degree of freedom", default=True)}
 
 
@@ -69,6 +71,10 @@ class PassagesFit(TableOfFile, frozen=True, kw_only=True):
         Chance to miss it where it is occupied: where it starts.
     vary
         The names of the parameters that are fitted.
+    posterior_steps
+        Of every walker of a sampled posterior (emcee); 0 for none.
+    seed
+        Of the random numbers for it.
     """
 
     kind: Literal["passages"]
@@ -82,6 +88,8 @@ class PassagesFit(TableOfFile, frozen=True, kw_only=True):
     false_positive: float = 0.0
     false_negative: float = 0.0
     vary: list[str] | None = None
+    posterior_steps: int = 0
+    seed: int = 0
 
 
 class InterferogramFit(TableOfFile, frozen=True, kw_only=True):
@@ -131,6 +139,10 @@ class InterferogramFit(TableOfFile, frozen=True, kw_only=True):
         Whether other minima are tried than the nearest.
     vary
         The names of the parameters that are fitted.
+    posterior_steps
+        Of every walker of a sampled posterior (emcee); 0 for none.
+    seed
+        Of the random numbers for it.
     """
 
     kind: Literal["interferogram"]
@@ -154,6 +166,8 @@ class InterferogramFit(TableOfFile, frozen=True, kw_only=True):
     initial: float = 0.0
     search: bool = True
     vary: list[str] | None = None
+    posterior_steps: int = 0
+    seed: int = 0
 
 
 FITS: dict[str, tuple[type[TableOfFile], Any]] = {
@@ -179,12 +193,16 @@ class FitStudy(Study):
         "passages" or "interferogram".
     options : dict
         The arguments of the fit.
+    posterior_steps, seed : int
+        Of a posterior that is sampled.
     data : Measurement or None
         What is fitted, once it is given: see `with_data`.
     """
 
     kind: str
     options: dict[str, Any]
+    posterior_steps: int = 0
+    seed: int = 0
     data: Measurement | None = None
 
     structure: ClassVar[type[TableOfFile]] = FitFile
@@ -211,9 +229,20 @@ class FitStudy(Study):
         with tables.inside("fit"):
             kind = choice("kind", tables.required(given.fit, "kind"), FITS)
             table = decode(given.fit, FITS[kind][0], "fit")
-        keys = [key for key in table.__struct_fields__ if key != "kind"]
+            steps, seed = (getattr(table, key) for key in _POSTERIOR)
+            if steps != 0:
+                integer("posterior_steps", steps, minimum=20)
+            integer("seed", seed, minimum=0)
+        keys = [key for key in table.__struct_fields__ if key not in ("kind", *_POSTERIOR)]
         options = {key: value for key in keys if (value := getattr(table, key)) is not None}
-        return cls(**heading._asdict(), tables=entries, kind=kind, options=options)
+        return cls(
+            **heading._asdict(),
+            tables=entries,
+            kind=kind,
+            options=options,
+            posterior_steps=steps,
+            seed=seed,
+        )
 
     def with_data(self, path: Path) -> Self:
         """Return the study with measured populations from a file."""
@@ -248,8 +277,12 @@ class FitStudy(Study):
         raise fail("parameter", "be left out: a fit is not scanned", f"it is {parameter!r}")
 
     def run(self, progress: Progress | None = None) -> FitOutcome:
-        """Fit."""
-        return FitOutcome(self, self.result(), scan(self, chosen_outputs(self, None), progress))
+        """Fit, and sample the posterior where that is asked for."""
+        found, posterior = self.result(), None
+        if self.posterior_steps:
+            posterior = found.sample(seed=self.seed, steps=self.posterior_steps)
+        scanned = scan(self, chosen_outputs(self, None), progress)
+        return FitOutcome(self, found, scanned, posterior)
 
 
 @read_only
@@ -262,11 +295,13 @@ class FitOutcome(Outcome):
     experiment : FitStudy
     fit : FitResult
     scan : None
+    posterior : Posterior or None
     """
 
     experiment: FitStudy
     fit: FitResult
     scan: Scanned | None
+    posterior: Posterior | None = None
 
     curves: ClassVar[tuple[str, ...]] = ("point",)
 
@@ -280,7 +315,12 @@ class FitOutcome(Outcome):
 
     def own_variables(self) -> dict[str, Variable]:
         """Return data, fit and parameters, for the dataset."""
-        return dict(self.fit.variables())
+        found = dict(self.fit.variables())
+        if self.posterior is not None:
+            own = self.posterior.variables()
+            found["samples"] = own["samples"]._replace(dims=("sample", "varied"))
+            found["log_likelihood"] = own["log_likelihood"]
+        return found
 
     def own_tables(self) -> list[Table]:
         """Return the parameters with their errors, and the correlations of these."""
@@ -305,6 +345,8 @@ class FitOutcome(Outcome):
                     "Of the errors of the fitted parameters.",
                 )
             )
+        if self.posterior is not None:
+            found.append(_quantiles(self.posterior))
         return found
 
     def own_sentences(self) -> Sentences:
@@ -317,7 +359,8 @@ class FitOutcome(Outcome):
         verdict = (
             f"{shown}; χ² = {fit.chi_square:.4g} for {fit.degrees_of_freedom} degrees of freedom."
         )
-        return Sentences(verdict, fit.determined and not fit.warnings, fit.warnings)
+        notes = fit.warnings + (() if self.posterior is None else self.posterior.warnings)
+        return Sentences(verdict, fit.determined and not notes, notes)
 
     def figure(self) -> Any:
         """Draw data, fit, residuals and the correlations of the parameters."""
@@ -342,6 +385,21 @@ class FitOutcome(Outcome):
             for one, title in zip(axes.flat, titles, strict=True):
                 one.set_title(title)
         return drawn
+
+
+def _quantiles(posterior: Posterior) -> Table:
+    """Return quantiles of the samples."""
+    levels = (0.025, 0.16, 0.5, 0.84, 0.975)
+    every = zip(posterior.names, posterior.autocorrelation_time, strict=True)
+    rows = tuple(
+        (name, *map(float, posterior.quantiles(name, levels)), float(time)) for name, time in every
+    )
+    columns = ("parameter", *(f"{100 * level:g} %" for level in levels), "steps apart")
+    note = (
+        f"Quantiles of {len(posterior.samples)} samples, seed {posterior.seed}; the last column is "
+        "the autocorrelation time of a walker."
+    )
+    return Table("posterior", columns, rows, note)
 
 
 KIND = FitStudy
