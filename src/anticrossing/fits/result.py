@@ -222,7 +222,7 @@ class FitResult(Result):
         >>> from anticrossing.fits import fit_passages, synthetic_passages
         >>> result = fit_passages(synthetic_passages(gap=0.8, seed=1))
         >>> print(result.next_measurement({"sweep_rate": [0.1, 0.5, 1.0, 5.0]}))
-        measure next, for all parameters: sweep_rate 0.5; expected gap ±0.0031
+        measure next, for all parameters: sweep_rate 1; expected gap ±0.0034
         """
         return information.next_measurement(
             self.problem, self._values(), candidates, target=target, error=error, shots=shots

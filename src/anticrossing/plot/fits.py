@@ -78,6 +78,7 @@ def correlation_matrix(result: FitResult, *, ax: Axes = None) -> Axes:
     ax.set_xticks(places, [str(place + 1) for place in places])
     ax.set_yticks(places, [f"{n.replace('_', ' ')}  {k}" for k, n in enumerate(names, start=1)])
     ax.tick_params(which="minor", length=0)
+    ax.set_xlabel("parameter")
     for (row, column), value in np.ndenumerate(matrix):
         text = "–" if np.isnan(value) else f"{value:.2f}"
         colour = "white" if abs(value) > 0.6 else "black"
