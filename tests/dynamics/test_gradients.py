@@ -251,7 +251,7 @@ def test_open_systems_against_differences(case, rate):
     scale = 100 if case == "both" else 1
     for key, moved, step in (
         (name, lambda s: at(number=s), 2e-2 * value / scale),
-        ("gap", lambda s: at(gap=1.0 + s), 2e-2 * rate**0.5),
+        ("gap", lambda s: at(gap=1.0 + s), 5e-3 * rate**0.5),
     ):
         one, derivative = scale if key == name else 1, found.gradients[key]
         seen = ("transition_matrix", "populations", "density_matrix")
