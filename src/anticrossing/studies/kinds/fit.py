@@ -392,7 +392,8 @@ def _quantiles(posterior: Posterior) -> Table:
     levels = (0.025, 0.16, 0.5, 0.84, 0.975)
     every = zip(posterior.names, posterior.autocorrelation_time, strict=True)
     rows = tuple(
-        (name, *map(float, posterior.quantiles(name, levels)), float(time)) for name, time in every
+        (str(name), *posterior.quantiles(name, levels).tolist(), float(time))
+        for name, time in every
     )
     columns = ("parameter", *(f"{100 * level:g} %" for level in levels), "steps apart")
     note = (
