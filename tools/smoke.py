@@ -22,7 +22,7 @@ from anticrossing._core.variables import shown
 
 OPTIONAL = (
     *("xarray", "h5py", "h5netcdf", "zarr", "pandas", "matplotlib", "click", "rich"),
-    *("msgspec", "dask", "distributed", "lmfit", "pyscf", "qutip", "starlette", "uvicorn"),
+    *("msgspec", "dask", "distributed", "emcee", "pyscf", "qutip", "starlette", "uvicorn"),
 )
 
 
@@ -86,7 +86,7 @@ def check_the_core() -> None:
 
 
 def check_what_is_missing() -> None:
-    """Ask for a dataset, files, a figure, a sweep, a fit: one line each that names the extra."""
+    """Ask for a dataset, files, a figure, a sweep, a posterior: one line each that names the extra."""
     result = _Squares()
     with tempfile.TemporaryDirectory() as folder:
         wanted: dict[str, tuple[str, Callable[[], object]]] = {
@@ -95,8 +95,8 @@ def check_what_is_missing() -> None:
             "a sweep": ("files", lambda: ac.sweep(_double, grid={"x": [1.0, 2.0]})),
             "an experiment file": ("files", lambda: ac.studies.parse("")),
             "a picture": ("plot", result.plot),
-            "a fit": ("fit", lambda: ac.fits.fit_passages(
-                ac.fits.synthetic_passages(gap=0.8, seed=1))),
+            "a posterior": ("fit", lambda: ac.fits.fit_passages(
+                ac.fits.synthetic_passages(gap=0.8, seed=1)).sample(seed=1)),
         }  # fmt: skip
         for what, (extra, ask) in wanted.items():
             said = "nothing"

@@ -162,11 +162,11 @@ def test_counts_are_fitted_by_their_likelihood() -> None:
 @pytest.mark.slow
 def test_relaxation_of_eigenstates_is_told_from_that_of_diabatic_states() -> None:
     place = {"offsets": np.linspace(-18, 18, 11), "amplitudes": np.linspace(6, 50, 6)}
-    true = {**QUBIT, "t2": 12.0, "temperature": 4.0, "offset_shift": 0.4}
+    true = {**QUBIT, "t1": 1.5, "t2": 1.2, "temperature": 4.0, "offset_shift": 0.4}
     options: dict[str, Any] = {"basis": "adiabatic", "readout": "diabatic", "measured": "upper"}
     data = synthetic_interferogram(seed=1, **true, **place, **options, error=0.005)
     names = ("gap", "t1", "t2", "offset_shift", "temperature", "visibility")
-    start = {**true, "gap": 4.5, "t1": 15.0, "frequency": OMEGA}
+    start = {**true, "gap": 4.5, "t1": 1.2, "frequency": OMEGA}
     result = fit_interferogram(data, **start, **options, vary=names, search=False)
     for name in names[:-1]:
         assert abs(result[name].value - true[name]) < 4 * result[name].error, name
