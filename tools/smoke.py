@@ -86,7 +86,7 @@ def check_the_core() -> None:
 
 
 def check_what_is_missing() -> None:
-    """Ask for a dataset, files, a figure, a sweep, a posterior: one line each that names the extra."""
+    """Ask for a dataset, files, a figure, a posterior: one line each that names the extra."""
     result = _Squares()
     with tempfile.TemporaryDirectory() as folder:
         wanted: dict[str, tuple[str, Callable[[], object]]] = {
