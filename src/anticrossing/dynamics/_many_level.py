@@ -24,6 +24,7 @@ from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, hermitian_part, polar_factor
 from anticrossing.dynamics import _blocks, _orders
 from anticrossing.dynamics._blocks import STRONGEST_PICARD, Solutions
+from anticrossing.dynamics._eigenframes import aligned_blocks, in_eigenframes
 from anticrossing.dynamics._stacks import (
     ENDS,
     LAST_DIGIT,
@@ -50,6 +51,8 @@ MOST_ROTATIONS = 12
 CLUSTER_PHASES = (0.0, 3.0, 8.0)
 # Couplings of pairs that turn by less than this are integrated, not rotated away.
 NEAR_PHASE = 6.0
+# Levels that turn against each other by this are told apart to the last digit of H.
+_APART_PHASE = 1.0
 _NEGLIGIBLE = 1e-3  # of the tolerance: pairs that couple less are left alone
 # Last coefficients of the rotation into the eigenframes: those of near levels carry noise.
 _HOPELESS = 1e-6
@@ -251,14 +254,19 @@ def separate(
 
     # The frame nearest to the middle one: blocks follow their projectors, no phase is left free.
     alone = not joined.any()
-    alignment, aligned = alignments(vectors) if alone else _aligned_blocks(vectors, joined)
+    alignment, aligned = alignments(vectors) if alone else aligned_blocks(vectors, joined)
     usable = np.flatnonzero(aligned)
     if usable.size == 0:
         return result
     g, energies, same, alignment = g[usable], energies[usable], same[usable], alignment[usable]
     joined, noise = joined[usable], noise[usable]
     turn = alignment[:, :, None, :]
-    rotation = inverse_cayley(vectors[usable] * turn if alone else vectors[usable] @ alignment)
+    vectors = vectors[usable] * turn if alone else vectors[usable] @ alignment
+    exact = np.zeros(usable.size, dtype=np.bool_)
+    if alone and not frames_only:
+        exact = 2 * np.min(np.diff(energies, axis=-1), axis=(1, 2)) > _APART_PHASE
+    rotation = vectors.copy()
+    rotation[~exact] = inverse_cayley(vectors[~exact])
     # What the nodes do not resolve of the rotation, its slope couples the more.
     fine = tails(grid, rotation) <= _HOPELESS
     if not frames_only:
@@ -268,8 +276,8 @@ def separate(
     if not frames_only:
         usable, g, energies, same = usable[fine], g[fine], energies[fine], same[fine]
         alignment, rotation = alignment[fine], rotation[fine]
-        joined, noise = joined[fine], noise[fine]
-    g, frame = rotate(g, rotation, grid, wanted)
+        joined, noise, exact = joined[fine], noise[fine], exact[fine]
+    g, frame = in_eigenframes(g, energies, rotation, exact, grid, wanted)
     resolved = nodes_resolve(grid, g, np.maximum(tolerance, allowed[usable]))
     if not resolved.any():
         return result
@@ -355,23 +363,6 @@ def separate(
         active = active[going_on]
 
     return Separated(usable, best_g, best_frame, together, noise, best)
-
-
-def _aligned_blocks(
-    vectors: npt.NDArray[Any], joined: BoolArray
-) -> tuple[npt.NDArray[Any], BoolArray]:
-    """Return unitary matrices within blocks that turn eigenvectors towards the axes, if near."""
-    panels, n = vectors.shape[:2]
-    found, near = np.zeros_like(vectors), np.ones(panels, dtype=np.bool_)
-    node = np.arange(n)[:, None, None]
-    for size, panel, first in _blocks.runs(joined):
-        places = first[:, None] + np.arange(size)
-        rows, columns = places[:, None, :, None], places[:, None, None, :]
-        own = panel[:, None, None, None], node, rows, columns
-        turned, good = polar_factor(dagger(vectors[own]))
-        found[own] = turned
-        np.logical_and.at(near, panel, good)
-    return found, near
 
 
 def in_one_block(joined: BoolArray) -> BoolArray:
