@@ -1,4 +1,4 @@
-"""Generators in the eigenframes of the nodes of panels, and blocks turned towards the axes."""
+"""Generators in the eigenframes of the nodes of panels, and in those that all orders lead to."""
 
 from __future__ import annotations
 
@@ -9,9 +9,18 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, hermitian_part, polar_factor
-from anticrossing.dynamics import _blocks
-from anticrossing.dynamics._stacks import BoolArray, Nodes, diagonals, half_and_slope, rotate
+from anticrossing.dynamics import _blocks, _orders
+from anticrossing.dynamics._stacks import (
+    BoolArray,
+    Nodes,
+    diagonals,
+    half_and_slope,
+    largest_entries,
+    rotate,
+)
 from anticrossing.dynamics.chebyshev import Grid
+
+MOST_ORDERS = 12
 
 
 def in_eigenframes(
@@ -67,3 +76,73 @@ def aligned_blocks(
         found[own] = turned
         np.logical_and.at(near, panel, good)
     return found, near
+
+
+def all_orders(
+    g: ComplexArray,
+    first: ComplexArray,
+    energies: FloatArray,
+    basis: ComplexArray,
+    cluster: npt.NDArray[np.int64],
+    block: npt.NDArray[np.int64],
+    weight: FloatArray,
+    grid: Grid,
+    tolerance: float,
+    wanted: Nodes,
+) -> tuple[ComplexArray, ComplexArray, FloatArray]:
+    """Return the generator in the frames that all orders lead to, and these at wanted nodes.
+
+    As far as they converge; also the largest element of what they leave, times `weight`. An order
+    takes one product, where a rotation takes ten.
+    """
+    given: tuple[npt.NDArray[Any], ...] = (g, energies, basis, cluster, block, weight)
+    given = tuple(np.ascontiguousarray(a) for a in given)  # Numba compiles for every order
+    half, slope = half_and_slope(first, grid)
+    x = 2 * half
+    best_x = x.copy()
+    best, size = np.full(g.shape[0], np.inf), np.empty(g.shape[0])
+    rows = np.arange(g.shape[0])
+    for _ in range(MOST_ORDERS):
+        new = x.copy()
+        _orders.next_order(given[0], new, given[0] @ x, slope, *given[1:], size)
+        better = size < best[rows]
+        going_on = better & (size < 0.5 * best[rows]) & (size > 0.3 * tolerance)
+        best_x[rows[better]], best[rows[better]] = x[better], size[better]
+        if not going_on.any():
+            break
+        if not going_on.all():
+            rows, new, size = rows[going_on], new[going_on], size[going_on]
+            given = tuple(a[going_on] for a in given)
+        half, slope = half_and_slope(new, grid)
+        x = 2 * half
+    alone = np.all(block[..., 1] - block[..., 0] == 1, axis=-1) & (best <= tolerance)
+    if not alone.any():
+        turned, q = _turned(g, best_x, grid, wanted)
+        return turned, q, largest_entries(weight[:, None] * turned)
+    # Levels on their own have but a phase, of Λ's real part, and the frame counts at wanted nodes.
+    turned = np.zeros_like(g)
+    diagonals(turned)[...] = (diagonals(g) + np.sum(g * best_x.swapaxes(-1, -2), axis=-1)).real
+    q, good = _unitary(best_x[:, wanted])
+    rows = np.flatnonzero(~(alone & good))
+    if rows.size:
+        turned[rows], q[rows] = _turned(g[rows], best_x[rows], grid, wanted)
+        best[rows] = largest_entries(weight[rows, None] * turned[rows])
+    return turned, q, best
+
+
+def _turned(
+    g: ComplexArray, x: ComplexArray, grid: Grid, wanted: Nodes
+) -> tuple[ComplexArray, ComplexArray]:
+    """Return the generator in the frame of the columns of 1 + X, and that at wanted nodes."""
+    q, good = _unitary(x)
+    q[~good] = np.eye(g.shape[-1])
+    _, slope = half_and_slope(q, grid)
+    return hermitian_part(dagger(q) @ (g @ q - 1j * slope)), np.asarray(q[:, wanted])
+
+
+def _unitary(x: ComplexArray) -> tuple[ComplexArray, BoolArray]:
+    """Return the unitary matrices next to 1 + X, and on which panels there are some."""
+    # The columns are at right angles but for what is left.
+    q = x + np.eye(x.shape[-1])
+    q /= np.sqrt(np.sum(q.real**2 + q.imag**2, axis=-2, keepdims=True))
+    return polar_factor(q)
