@@ -163,7 +163,7 @@ class EnsembleResult(Result):
         The mean |c_j|²; agrees with `populations` where hopping is consistent.
     diabatic_populations : Mean or None, shape (K, N)
         For hopping ⟨j|ρ|j⟩ with the populations of the active levels and the coherences of the
-        amplitudes; None for MASH.
+        amplitudes; None for MASH, and for states that a program gives, which are adiabatic.
     kinetic_energy, energy : Mean, shape (K,)
         `energy` is the total.
     position, momentum : Mean, shape (K, f)
@@ -183,6 +183,8 @@ class EnsembleResult(Result):
         The arguments, checked, with every default filled in.
     compiled : bool
         Whether H ran as machine code (otherwise it was evaluated for all trajectories together).
+    warnings : tuple of str
+        Of states that a program gave: how many trajectories ended before their time, and why.
     """
 
     times: FloatArray
@@ -204,6 +206,7 @@ class EnsembleResult(Result):
     request: Request
     compiled: bool
     _kept: FloatArray
+    warnings: tuple[str, ...] = ()
 
     def channels(self, coordinate: int = 0) -> Mean:
         """Return the probabilities to have left the box on each side, on each level.
@@ -373,4 +376,5 @@ class EnsembleResult(Result):
             f"\n  populations  {ends}"
             f"\n  hops         {self.hops}"
             f"\n  energy drift {self.energy_drift.max():.1e} at most"
+            + "".join(f"\n  Warning: {text}." for text in self.warnings)
         )
