@@ -45,7 +45,7 @@ def test_several_states_and_modes_from_overlaps_and_couplings(method):
     )
     options = {
         "initial": Fixed([-1.0, 0.5], [2.0, 1.0], state=1), "step": 0.01,
-        "steps": 60, "count": 64, "seed": 3, "method": method,
+        "steps": 40, "count": 8, "seed": 3, "method": method,
     }  # fmt: skip
     whole = run_trajectories(H, **options)
     for provides in ("overlaps", "couplings"):

@@ -73,9 +73,10 @@ def run_trajectories(
         Number of steps and of trajectories.
     seed : int
         Results depend on it and not on `batch` or `threads`: every trajectory has its own stream.
-    method : {"fssh", "landau-zener", "ehrenfest", "mash"}
+    method : {"fssh", "landau-zener", "ehrenfest", "mash", "multi-state-mash"}
         Fewest-switches surface hopping; hops at minima of the gap with the probability of Belyaev
-        and Lebedev; the mean field; the mapping approach to surface hopping (two states).
+        and Lebedev; the mean field; the mapping approach to surface hopping (two states), and the
+        one of any number of states, which is another method for two.
         "landau-zener" counts a minimum of the gap if the two levels mix there as the formula
         supposes; a level and a degenerate group have one crossing. It takes the second derivative
         of the gap from three points: for linear diabats any `step` is exact, otherwise the
@@ -138,8 +139,9 @@ def run_trajectories(
     J. Chem. Phys. 114, 10608 (2001); G. Granucci and M. Persico, J. Chem. Phys. 126, 134114
     (2007); A. K. Belyaev and O. V. Lebedev, Phys. Rev. A 84, 014701 (2011); A. Jain, E. Alguire
     and J. E. Subotnik, J. Chem. Theory Comput. 12, 5256 (2016); J. R. Mannouch and
-    J. O. Richardson, J. Chem. Phys. 158, 104111 (2023); K. K. Baeck and H. An, J. Chem. Phys. 146,
-    064107 (2017), couplings from the curvature of the gap.
+    J. O. Richardson, J. Chem. Phys. 158, 104111 (2023);
+    J. E. Runeson and D. E. Manolopoulos, J. Chem. Phys. 159, 094115 (2023); K. K. Baeck and
+    H. An, J. Chem. Phys. 146, 064107 (2017), couplings from the curvature of the gap.
 
     Examples
     --------

@@ -142,11 +142,15 @@ class Request:
                     is_not = f"the method is {method!r}"
                     raise fail(name, f"be given for method {known} only", is_not)
             found[name] = value or methods.get(method, (None,))[0]
+        if method == "multi-state-mash":
+            found |= _MASH
         if method == "mash":
             found |= _MASH
             if self.hamiltonian.dimension != 2:
                 states = f"it has {self.hamiltonian.dimension}"
-                raise fail("method", "be another one than 'mash' unless H has two states", states)
+                raise fail(
+                    "method", "be 'multi-state-mash' or another one unless H has two states", states
+                )
             if self.initial.basis != "adiabatic":
                 must = "start in an adiabatic state for 'mash'"
                 raise fail("initial", must, "its basis is diabatic")
@@ -174,8 +178,8 @@ class Request:
         if found["rescaling"] == "coupling" and self.rescaling is None and self.method == "fssh":
             found["rescaling"] = "velocity"
         for name, value in (
-            ("method", "mash"), ("method", "ehrenfest"), ("rescaling", "coupling"),
-            ("decoherence", "augmented"),
+            ("method", "mash"), ("method", "multi-state-mash"), ("method", "ehrenfest"),
+            ("rescaling", "coupling"), ("decoherence", "augmented"),
         ):  # fmt: skip
             if found[name] == value:
                 raise fail(name, f"be another one than {value!r} without couplings",

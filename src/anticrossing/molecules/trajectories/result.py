@@ -23,6 +23,7 @@ from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units, shown
 from anticrossing.models.sharc import SharcModel
 from anticrossing.models.xyz import write_xyz
+from anticrossing.molecules.trajectories.mapping import mash_population
 from anticrossing.molecules.trajectories.request import Request
 from anticrossing.units import ENERGIES, NATURAL, TIMES, Units
 
@@ -158,7 +159,8 @@ class EnsembleResult(Result):
     ----------
     times : array, shape (K,)
     populations : Mean, shape (K, N)
-        The share of the trajectories on each adiabatic level, for Ehrenfest the mean |c_j|².
+        The share of the trajectories on each adiabatic level, for Ehrenfest the mean |c_j|², for
+        multi-state MASH 1/N + α(|c_j|² − 1/N) with α = (N − 1)/(1/2 + … + 1/N).
     electronic_populations : Mean, shape (K, N)
         The mean |c_j|²; agrees with `populations` where hopping is consistent.
     diabatic_populations : Mean or None, shape (K, N)
@@ -236,6 +238,8 @@ class EnsembleResult(Result):
         side = np.where(x < low, 0, np.where(x > high, 1, 2))
         if self.request.method == "ehrenfest":
             weights = self.final_weights
+        elif self.request.method == "multi-state-mash":
+            weights = mash_population(self.final_weights)
         else:
             weights = np.eye(self.final_weights.shape[1])[self.final_levels]
         each = (side[:, np.newaxis] == np.arange(3))[..., np.newaxis] * weights[:, np.newaxis]
