@@ -7,13 +7,14 @@ from numpy.testing import assert_allclose
 from anticrossing._core.checks import InputError
 from anticrossing.models import TullySimple
 from anticrossing.molecules.trajectories import Fixed, mash_population, run_trajectories
+from tests.effort import slow
 from tests.molecules.trajectories.random_vibronic import vibronic
 
 METHOD = {"method": "multi-state-mash"}
 
 
 @pytest.mark.parametrize("basis", ["adiabatic", "diabatic"])
-@pytest.mark.parametrize("states", [2, 5])
+@pytest.mark.parametrize("states", [2, slow(5)])
 def test_starts_in_one_state(states, basis):
     found = run_trajectories(
         vibronic(modes=1, states=states), masses=1.0, initial=Fixed(0.3, 0.0, 1, basis),
@@ -28,6 +29,7 @@ def test_starts_in_one_state(states, basis):
     assert_allclose(mash_population(found.final_weights).mean(axis=0), found.populations.value[-1])
 
 
+@pytest.mark.slow
 def test_populations_are_exact_when_nothing_pushes_back():
     """Of heavy nuclei all trajectories are one path: the mean of Φ obeys Schrödinger's equation."""
     options = {
