@@ -107,6 +107,60 @@ def test_one_and_two_coordinates_have_a_point_and_no_seam():
     assert found.gap < 1e-6
 
 
+def leaning(offset=0.0, energy=1.0, length=1.0, tilt=0.0, width=1.0):
+    """Cones on x = (z + 1)/2, y = 0 in units of `length`; lowest at (0.4, 0, -0.2) without tilt."""
+
+    def surfaces(q):
+        q = q / length
+        d, y = q[0] - (q[2] + 1) / 2, width * q[1]
+        r = np.hypot(d, y)
+        mean, slope = (q @ q) / 2 + tilt * q[0], q + np.array([tilt, 0, 0])
+        part = np.array([d, width * y, -d / 2]) / max(r, 1e-300)
+        return (
+            energy * np.array([mean - r, mean + r]) + offset,
+            energy / length * np.array([slope - part, slope + part]),
+        )
+
+    return surfaces
+
+
+@pytest.mark.parametrize("method", [None, "penalty"])
+@pytest.mark.parametrize(
+    ("model", "start", "scale"),
+    [
+        ({}, [0.3, 0.4, 1.0], (1.0, 1.0)),
+        ({"offset": -1e4}, [0.3, 0.4, 1.0], (1.0, 1.0)),
+        ({"energy": 2e5}, [0.3, 0.4, 1.0], (2e5, 1.0)),
+        ({"length": 1e-3}, [0.3e-3, 0.4e-3, 1e-3], (1.0, 1e-3)),
+        ({"width": 0.01}, [0.3, 0.4, 1.0], (1.0, 1.0)),
+        ({"width": 100.0}, [0.3, 0.4, 1.0], (1.0, 1.0)),
+        ({}, [300.0, 40.0, -100.0], (1.0, 1.0)),
+        ({}, [0.5, 0.0, 0.0], (1.0, 1.0)),  # on the seam
+        ({}, [0.4, 0.0, -0.2], (1.0, 1.0)),  # at the answer
+    ],
+    ids=str,
+)
+def test_cones_in_other_units_and_shapes_and_from_the_seam_itself(model, start, scale, method):
+    energy, length = scale
+    found = find_crossing_point(
+        leaning(**model), start, method=method, gap_tolerance=1e-6 * energy,
+        gradient_tolerance=1e-5 * energy / length, longest_step=0.3 * length,
+    )  # fmt: skip
+    expected = 0.1 * energy + model.get("offset", 0.0)
+    assert found.energy == pytest.approx(expected, abs=2e-6 * energy)
+    assert abs(found.energy - expected) <= 5 * found.error_estimate + 1e-9 * energy
+    assert_allclose(found.position / length, [0.4, 0.0, -0.2], atol=2e-3)
+
+
+@pytest.mark.parametrize("method", [None, "branching-plane", "penalty"])
+def test_what_is_no_cone_raises(method):
+    for energies in ([1.0, 1.0], [0.0, 1.0], [np.nan, 1.0]):
+        with pytest.raises(ConvergenceError):
+            find_crossing_point(
+                lambda q, e=energies: (e, np.zeros((2, 3))), [3.0, 4.0, -1.0], method=method
+            )
+
+
 def test_levels_that_are_not_coupled_are_no_cone():
     def surfaces(q):
         one = (q @ q) / 2, q

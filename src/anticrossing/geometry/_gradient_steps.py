@@ -73,7 +73,9 @@ def quasi_newton(pair: Pair, start: FloatArray, goal: Goal, conical: bool) -> En
     for _ in range(goal.steps):
         gap, mean = energies[1] - energies[0], slopes.mean(axis=0)
         steep = float(np.linalg.norm(slopes[1] - slopes[0]))
-        distance = _NEAR * goal.longest if before else 3 * abs(gap) / max(steep, 1e-300)
+        distance = _NEAR * goal.longest
+        if before is None:  # the plane is not known at all
+            distance = max(distance, 3 * abs(gap) / max(steep, 1e-300))
         if y is not None and abs(gap) <= 0.4 * distance * steep and distance <= goal.longest:
             y = _probed(pair, point, distance, x, y)
         here = _ending(point, energies, slopes, model, x, y)

@@ -32,6 +32,7 @@ _FIRST_STEPS = 60  # of the branching plane alone, before a penalty leads nearer
 _LOOSE_GAP = 100.0  # times the tolerance: where a penalty hands over
 _WIDTH = 0.01  # of the gap at the start: the first α of the penalty
 _STRENGTH = 3.5
+_ROUNDING = 16 * float(np.finfo(np.float64).eps)
 _APART = 1e-3  # of the slope of the gap: less is no conical intersection
 
 
@@ -195,24 +196,29 @@ def find_crossing_point(
         longest=positive_number("longest_step", longest_step),
         steps=integer("steps", steps, minimum=1),
     )
-    name, end = _search(pair, point, goal, kind == "conical" and point.size > 1, method)
+    conical = kind == "conical" and point.size > 1
+    name, end = _search(pair, _off_the_seam(pair, point, goal), goal, conical, method)
     if not end.reached(goal):
         raise ConvergenceError(
             f"After {pair.calls} evaluations levels {levels[0]} and {levels[1]} are {end.gap:.3g} "
             f"apart, and the mean falls along the seam with {end.seam_gradient:.3g}: try another "
             "start, a shorter `longest_step`, more `steps` or wider tolerances."
         )
+    _check_apart(pair, end, goal)
     if kind == "conical" and name != "penalty" and end.second is not None:
         _check_cone(pair, end, goal)
     force = float(np.linalg.norm(end.slopes.mean(axis=0)))
     steep = float(np.linalg.norm(end.slopes[1] - end.slopes[0]))
+    energy = float(end.energies.mean())
     return CrossingPoint(
         position=end.point,
-        energy=float(end.energies.mean()),
+        energy=energy,
         gap=end.gap,
         gradients=end.slopes,
         seam_gradient=end.seam_gradient,
-        error_estimate=end.left + end.gap * (1.0 + (force / steep if steep > 0 else 0.0)),
+        error_estimate=_ROUNDING * abs(energy)
+        + end.left
+        + end.gap * (1.0 + (force / steep if steep > 0 else 0.0)),
         method=name,
         evaluations=pair.calls,
     )
@@ -263,6 +269,28 @@ def _search(
         if end.reached(goal):
             return first, end
     return "penalty", smoothed_penalty(pair, point, goal, width, _STRENGTH)
+
+
+def _off_the_seam(pair: _Pair, point: FloatArray, goal: Goal) -> FloatArray:
+    """Return the start, moved a little in a seeded direction where the levels already meet.
+
+    There the gradients of degenerate states are as the program happened to choose these.
+    """
+    if abs(float(np.diff(pair(point)[0])[0])) > goal.gap:
+        return point
+    aim = np.random.default_rng(0).normal(size=point.size)
+    return np.asarray(point + 0.1 * goal.longest * aim / np.linalg.norm(aim))
+
+
+def _check_apart(pair: _Pair, end: Ending, goal: Goal) -> None:
+    """Raise where the levels are the same all around."""
+    aims = np.random.default_rng(1).normal(size=(2, end.point.size))
+    aims *= 0.03 * goal.longest / np.linalg.norm(aims, axis=1, keepdims=True)
+    if all(abs(float(np.diff(pair(end.point + aim)[0])[0])) <= end.gap for aim in aims):
+        raise ConvergenceError(
+            "The levels are as near to each other all around the point that was found: that is no "
+            "crossing. Try another start or other levels."
+        )
 
 
 def _with(goal: Goal, **changes: Any) -> Goal:

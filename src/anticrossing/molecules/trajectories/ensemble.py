@@ -97,7 +97,8 @@ def run_trajectories(
         For "fssh": nothing, the energy-based correction of Granucci and Persico, or the moments
         of augmented hopping, here their diagonal elements, set to zero at hops. Use
         ``frustrated="reflect"`` with it: else a trajectory without the energy to hop, decohered,
-        has passed the crossing for good.
+        has passed the crossing for good. Where couplings are far below the temperature either
+        makes rates too large, the first more than the second: there none, or "mash", is right.
     decoherence_energy : float, optional
         The constant C of the energy-based correction, in the unit of energy of H; by default
         0.1 hartree, and 0.1 where `hamiltonian.units` has no unit of energy.
