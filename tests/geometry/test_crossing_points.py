@@ -58,8 +58,9 @@ def slsqp(surfaces, start):
     return found
 
 
-@pytest.mark.parametrize("method", [None, slow("penalty")])
-@pytest.mark.parametrize("seed", [300, slow(301), slow(401), slow(600), slow(601)])
+@pytest.mark.parametrize("method", [None, "penalty"])
+@pytest.mark.parametrize("seed", [300, 301, 401, 600, 601])
+@pytest.mark.slow
 def test_conical_intersections_without_couplings(seed, method):
     H, rng = model(seed, seed // 100, 3)
     starts = [np.zeros(seed // 100), *rng.normal(scale=3, size=(1, seed // 100))]

@@ -48,6 +48,7 @@ def test_units_of_ase(pair):
         AseStates("H2", [1])
 
 
+@pytest.mark.slow
 def test_the_lowest_crossing_of_two_calculators_against_slsqp(pair):
     found = find_crossing_point(
         pair, pair.start, kind="crossing", gap_tolerance=1e-9, gradient_tolerance=1e-7
@@ -61,6 +62,7 @@ def test_the_lowest_crossing_of_two_calculators_against_slsqp(pair):
     assert found.energy == pytest.approx(reference.fun, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_hops_between_calculators_from_energies_and_gradients_alone(pair, tmp_path):
     """A second run takes every point from the folder, and ends at the same bits."""
     start = Fixed(pair.start, np.zeros(9), state=0)

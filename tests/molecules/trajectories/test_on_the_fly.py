@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from anticrossing import Hamiltonian
 from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.models import TullySimple
 from anticrossing.models.vibronic_coupling import VibronicCoupling
-from anticrossing.molecules.electronic import FunctionStates, HamiltonianStates
+from anticrossing.molecules.electronic import CachedStates, FunctionStates, HamiltonianStates
 from anticrossing.molecules.trajectories import Fixed, run_trajectories
 from anticrossing.molecules.trajectories._on_the_fly import curvature_rotation
 
@@ -108,6 +108,38 @@ def test_a_lost_state_ends_a_trajectory():
 
     found = run_trajectories(Losing(TullySimple()), **{**TULLY, "count": 1})
     assert "lost" in found.warnings[0]
+
+
+@pytest.mark.slow
+def test_a_store_and_a_folder_go_on_with_the_same_bits(tmp_path):
+    options = {**TULLY, "count": 66, "batch": 64, "steps": 4, "method": "landau-zener"}
+    states = HamiltonianStates(TullySimple())
+    first = run_trajectories(states, store=tmp_path / "run", **options)
+    again = run_trajectories(HamiltonianStates(TullySimple()), store=tmp_path / "run", **options)
+    kept = run_trajectories(CachedStates(states, tmp_path / "points"), **options)
+    for other in (again, kept):
+        assert_array_equal(other.final_positions, first.final_positions)
+        assert_array_equal(other.energy_drift, first.energy_drift)
+        assert other.warnings == ()
+    with pytest.raises(InputError, match="another"):
+        run_trajectories(
+            HamiltonianStates(TullySimple(depth=0.02)), store=tmp_path / "run", **options
+        )
+
+
+def test_degenerate_levels_and_energies_far_from_zero_stay_as_they_are():
+    def flat(x):
+        return np.array([-1e5, -1e5, -1e5 + 0.1]) + 0.01 * x[0], np.full((3, 1), 0.01)
+
+    states = FunctionStates(flat, states=3, coordinates=1, masses=1000.0)
+    for method in ("fssh", "landau-zener"):
+        found = run_trajectories(
+            states, initial=Fixed(0.0, 5.0, state=2), step=10.0, steps=20, count=2, seed=1,
+            method=method,
+        )  # fmt: skip
+        assert found.populations.value[-1, 2] == 1.0
+        assert found.energy_drift.max() < 1e-8
+        assert not found.warnings
 
 
 def test_what_states_without_couplings_cannot_do_is_refused():

@@ -91,6 +91,9 @@ class CachedStates(ElectronicStates):
         write_bytes(place, buffer.getvalue())
         return found
 
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"computed": 0, "reused": 0}  # what was counted is no part of it
+
     def __repr__(self) -> str:
         return repr(self.states)
 

@@ -43,9 +43,10 @@ def check_starts(request: Request) -> None:
                 "hold all starting points",
                 f"trajectory {first + outside[0]} starts at {describe(x[outside[0]])}",
             )
-    if isinstance(request.hamiltonian, ElectronicStates):
-        return  # every point costs, and each is checked
     x, _, _ = draw_starts(request, 0, _state.BLOCK)
+    if isinstance(request.hamiltonian, ElectronicStates):
+        request.hamiltonian.at(x[0])  # every point costs, and each is checked when it comes
+        return
     where = x if len(request.hamiltonian.coordinates) > 1 else x[:, 0]
     check_finite_hermitian(request.hamiltonian(where), where)
 
