@@ -146,14 +146,14 @@ def test_bad_files(tmp_path):
         write_data([1.0, 2.0], tmp_path / "data.csv")
     assert not list(tmp_path.iterdir())
     with pytest.raises(InputError, match="`path` must end in"):
-        read_data(tmp_path / "data.txt")
+        read_data(tmp_path / "data.xls")
     with pytest.raises(InputError, match="`path` must name a file"):
         read_data(tmp_path / "data.csv")
     for text, message in (
         ("", "is empty"),
-        ("x,energy_0\n1,a\n", "must hold numbers"),
+        ("x,energy_0\n1,a\n", "line 2: `energy_0` must be a number, but it is 'a'"),
         ("x,energy_0\n1,2\n", "`x` must hold at least 4"),
-        ("y,energy_0\n1,2\n", "columns x, energy_i"),
+        ("energy_0,energy_1\n1,2\n", "columns x, energy_i.*coordinate is missing"),
         ("x,energy_0,width_0\n1,2,3\n", "columns x, energy_i"),
     ):
         (tmp_path / "data.csv").write_text(text)
