@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +75,13 @@ class TextTable:
         return tuple(names), tuple(units)
 
 
-def read_table(path: Path, *, empty: bool = True, units: bool = True) -> TextTable:
+def read_table(
+    path: Path,
+    *,
+    empty: bool = True,
+    units: bool = True,
+    named: Callable[[tuple[str, ...], int], Sequence[str] | None] | None = None,
+) -> TextTable:
     """Read a table of numbers from a text.
 
     Columns are separated by semicolons, tabs, commas or blanks, whichever the header uses.
@@ -89,6 +96,8 @@ def read_table(path: Path, *, empty: bool = True, units: bool = True) -> TextTab
         Whether cells may be empty.
     units : bool
         Whether a row of units may stand below the header.
+    named : callable, optional
+        Names the columns of programs whose headers do not: ``named(comments, count)``.
 
     Raises
     ------
@@ -114,15 +123,18 @@ def read_table(path: Path, *, empty: bool = True, units: bool = True) -> TextTab
     separator = _separator(path, lines)
     comma = separator != ","
     header = _cells(path, *lines[0], separator)
-    if all(_is_number(cell, comma) for cell in header):
+    own = named(tuple(comments), len(header)) if named is not None else None
+    if own is not None:
+        header = list(own)
+    elif all(_is_number(cell, comma) for cell in header):
         same = separator if separator in above else " "
-        named = _cells(path, lines[0][0], above, same)
-        if len(named) != len(header) or any(_is_number(cell, comma) for cell in named):
+        heads = _cells(path, lines[0][0], above, same)
+        if len(heads) != len(header) or any(_is_number(cell, comma) for cell in heads):
             raise InputError(
                 f"{path}, line {lines[0][0]}: a header with column names is needed, but the first "
                 "line holds numbers."
             )
-        header = named
+        header = heads
     else:
         del lines[0]
     _check_header(path, header, lines[0][0] if lines else 1)

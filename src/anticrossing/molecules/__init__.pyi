@@ -1,5 +1,6 @@
 from . import (
     ab_initio as ab_initio,
+    finished as finished,
     packets as packets,
     rates as rates,
     trajectories as trajectories,

@@ -28,6 +28,7 @@ _FEWEST = 5
 _STENCILS = (3, 5, 7)  # points of the polynomials
 _CLEAR_JUMP = 10.0  # times what steps miss elsewhere
 _NO_JUMP = 1e-6  # of the range of a level
+_SMOOTH = 0.15  # by which more points change less than fewer did
 _LEVELS = 1000
 
 
@@ -302,22 +303,25 @@ def _nearest(
     x: FloatArray, gap: FloatArray, middle: FloatArray, j: int, noise: float, broken: set[int]
 ) -> tuple[float, ...]:
     """Return position, gap and slopes with errors of the minimum near point j."""
-    best, before, last = None, None, np.inf
+    best, before, last, changes = None, None, np.inf, list[FloatArray]()
     used = _STENCILS[0]
     for count in _STENCILS:
-        first = min(max(j - count // 2, 0), x.size - count)
-        if first < 0:
-            break
-        here = slice(first, first + count)
-        new = _minimum(x[here] - x[j], gap[here], (x[j - 1] - x[j], x[j + 1] - x[j]), noise)
+        new = _through(x, gap, j, count, 1, noise)
         if new is None:
             break
         if before is not None:
-            change = np.abs(new[0] - before)
-            if best is None or change[1] + new[1][1] < last:
-                best, last = (new[0], np.hypot(change, new[1])), change[1] + new[1][1]
+            changes.append(np.abs(new[0] - before))
+            size = changes[-1][1] + new[1][1]
+            if best is None or size < last:
+                best, last = (new[0], np.hypot(changes[-1], new[1])), size
                 used = count
         before = new[0]
+    if best is not None and (len(changes) < 2 or np.any(changes[1] > _SMOOTH * changes[0])):
+        # More points do not help as they do where Z² is smooth: what would half of them tell?
+        other = _through(x, gap, j, used, 2, noise)
+        apart = 2 * sum(changes) if other is None else np.abs(other[0] - best[0])
+        best = best[0], np.maximum(best[1], apart)
+        used = 2 * used
     if best is None:  # a parabola at most: nothing tells how good it is
         least = float(gap[j])
         slope = float(np.sqrt(max(gap[j - 1], gap[j + 1]) ** 2 - least**2)) / (x[j + 1] - x[j - 1])
@@ -338,6 +342,19 @@ def _nearest(
         x[j] + at, at_error, value, value_error, slope, slope_error, mean_slope,
         float(means @ powers), float(jumped),
     )  # fmt: skip
+
+
+def _through(
+    x: FloatArray, gap: FloatArray, j: int, count: int, stride: int, noise: float
+) -> tuple[FloatArray, FloatArray] | None:
+    """Return what `_minimum` does for `count` points about j, every one or every second."""
+    reach = (count - 1) * stride
+    first = min(max(j - reach // 2, 0), x.size - 1 - reach)
+    if first < 0:
+        return None
+    here = np.arange(first, first + reach + 1, stride)
+    low, high = max(j - stride, 0), min(j + stride, x.size - 1)
+    return _minimum(x[here] - x[j], gap[here], (x[low] - x[j], x[high] - x[j]), noise)
 
 
 def _minimum(
