@@ -30,6 +30,7 @@ _CLEAR_JUMP = 10.0  # times what steps miss elsewhere
 _NO_JUMP = 1e-6  # of the range of a level
 _SMOOTH = 0.15  # by which more points change less than fewer did
 _LEVELS = 1000
+_FARTHEST = 1e60
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,6 +225,16 @@ def sampled_crossings(
         must = f"have the shape ({points.size}, m), m up to {_LEVELS}"
         raise fail("energies", must, f"its shape is {levels.shape}")
     instance("units", units, Units)
+    for name, array in (("x", points), ("energies", levels)):
+        if np.abs(array).max() > _FARTHEST:
+            raise fail(name, f"be at most {_FARTHEST:g}", f"it reaches {np.abs(array).max():g}")
+    with np.errstate(all="ignore"):  # what is not finite is not known, and said to be so
+        return _found(points, levels, error, units)
+
+
+def _found(
+    points: FloatArray, levels: FloatArray, error: float | None, units: Units
+) -> SampledCrossings:
     noise = _noise(points, levels) if error is None else non_negative_number("error", error)
     jumps = discontinuities(points, levels, noise)
     rows, warnings = [], []

@@ -76,10 +76,10 @@ class FinishedTrajectory(Result):
             raw = np.asarray(self.active)
             if not is_numeric(raw) or not np.array_equal(raw, np.round(raw.real)):
                 raise fail("active", "hold numbers of states", f"it is {describe(self.active)}")
-            active = of_shape("active", raw.real.astype(np.intp), (k,))
-            if np.any((active < 0) | (active >= energies.shape[1])):
+            if np.any((raw.real < 0) | (raw.real >= energies.shape[1])):
                 must = f"be columns of energies, 0 … {energies.shape[1] - 1}"
                 raise fail("active", must, f"it is {describe(self.active)}")
+            active = of_shape("active", raw.real.astype(np.intp), (k,))
             checked["active"] = active
         if self.kinetic is not None:
             kinetic = of_shape("kinetic", real_array("kinetic", self.kinetic), (k,))
