@@ -7,6 +7,7 @@ once, the files of `fuzz/corpus`.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import shutil
@@ -124,7 +125,8 @@ def netcdf(arrays: dict[str, Any], rng: np.random.Generator) -> bytes:
         try:
             data[name] = (named + rest, value)
         except ValueError:
-            data[name] = (tuple(f"{name}{k}" for k in range(np.ndim(value))), value)
+            with contextlib.suppress(ValueError):  # a number that is the name of a dimension
+                data[name] = (tuple(f"{name}{k}" for k in range(np.ndim(value))), value)
     packing = {n: {"zlib": True} for n, v in data.variables.items() if v.ndim and v.dtype != object}
     encoding: Any = packing if kind == 1 else {}
     return _encoded(lambda path: data.to_netcdf(path, engine="h5netcdf", encoding=encoding))
