@@ -120,6 +120,9 @@ def test_noise_and_wide_steps_are_told() -> None:
     assert "scatter" in noisy.warnings[0]
     coarse = TableHamiltonian(X[::8], MODEL(X[::8]) * np.array([[1, 0.01], [0.01, 1]]))
     assert "between the points" in coarse.warnings[-1]
+    told = ac.propagate(noisy, ac.drive.Linear(-1, 1, rate=0.5)).warnings
+    assert noisy.warnings[0] in told
+    assert ac.propagate(of(X), ac.drive.Linear(-1, 1, rate=0.5)).warnings == ()
 
 
 @pytest.mark.parametrize(

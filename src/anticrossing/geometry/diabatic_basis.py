@@ -182,7 +182,12 @@ class DiabaticBasis(Result):
             )
         order = np.argsort(self.points)
         return TableHamiltonian(
-            self.points[order], self.matrices[order], name=name, labels=labels, units=self.units
+            self.points[order],
+            self.matrices[order],
+            name=name,
+            labels=labels,
+            units=self.units,
+            warnings=self.warnings,
         )
 
     def __str__(self) -> str:

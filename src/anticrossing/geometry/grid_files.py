@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, describe, fail, hermitian, require
+from anticrossing._core.checks import (
+    FloatArray,
+    InputError,
+    describe,
+    fail,
+    hermitian,
+    real_array,
+    require,
+)
 from anticrossing._core.files import path_of, write_netcdf, write_npz, write_text
 from anticrossing.geometry.grid_data import AdiabaticData
 from anticrossing.hamiltonian.level_table import OPTIONAL, read_levels
@@ -69,6 +77,7 @@ def read_data(path: str | Path, *, units: Units | None = None) -> AdiabaticData:
     are ``energy_i`` or ``Ei``, counted from 0 or 1. Of couplings and dipoles the other half follows
     from the symmetry, and columns that are not there are zero. Overlaps are all there or none. A
     diabatic table (``R, E1, E2, V``) is diagonalised, and the overlaps of its states are kept.
+    Energies alone may be in any order: they are sorted at every point.
 
     Parameters
     ----------
@@ -96,11 +105,14 @@ def read_data(path: str | Path, *, units: Units | None = None) -> AdiabaticData:
     """
     found = read_levels(path, units)
     arrays = dict(found.arrays)
-    if "matrices" in arrays:
-        matrices = hermitian("matrices", arrays.pop("matrices"))
-        energies, states = np.linalg.eigh(matrices)
-        arrays |= {"energies": energies, "overlaps": real_overlaps(states)}
     try:
+        if "matrices" in arrays:
+            matrices = hermitian("matrices", arrays.pop("matrices"))
+            energies, states = np.linalg.eigh(matrices)
+            arrays |= {"energies": energies, "overlaps": real_overlaps(states)}
+        elif set(arrays) == {"energies"}:  # in any order: nothing else refers to it
+            levels = real_array("energies", arrays["energies"], ndim=2)
+            arrays["energies"] = np.sort(levels, axis=1)
         return AdiabaticData(x=found.x, units=found.units, **arrays)
     except InputError as problem:
         raise InputError(f"{found.source}: {problem}") from None

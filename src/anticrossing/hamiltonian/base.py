@@ -61,6 +61,8 @@ class Hamiltonian(MatrixFunction, OtherPackages, Described):
     units: Units
     labels: tuple[str, ...]
     source: str
+    warnings: tuple[str, ...] = ()
+    """What is not known of H as surely as a formula is; results repeat it."""
 
     def __init_subclass__(cls, *, kind: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -38,6 +38,8 @@ class TableHamiltonian(FunctionHamiltonian, kind="table"):
         Of the splines, whose error is about h⁴ or h⁶ times a derivative of that order.
     name, units, labels, source
         As in `Hamiltonian.from_terms`.
+    warnings : sequence of str
+        What is known to be doubtful of the matrices.
 
     Attributes
     ----------
@@ -49,7 +51,8 @@ class TableHamiltonian(FunctionHamiltonian, kind="table"):
     scatter : float
         By how much the elements scatter about smooth curves (energy), NaN below seven points.
     warnings : tuple of str
-        Where scatter or distance of the points leaves the gap between levels open.
+        What was given, and where scatter or distance of the points leave the gap between levels
+        open. Results of `propagate` repeat them.
 
     Raises
     ------
@@ -68,6 +71,7 @@ class TableHamiltonian(FunctionHamiltonian, kind="table"):
         units: Units = NATURAL,
         labels: Sequence[str] | None = None,
         source: str = "",
+        warnings: Sequence[str] = (),
     ) -> None:
         points = increasing("x", x, one_of("degree", degree, (3, 5)) + 1)
         steps = np.diff(points)
@@ -97,7 +101,7 @@ class TableHamiltonian(FunctionHamiltonian, kind="table"):
         self.degree = degree
         self.scatter = scatter(points, np.stack([values.real, values.imag]).swapaxes(0, 1))
         self.error_estimate = _missed(points, values, degree)
-        self.warnings = _doubts(values, self.error_estimate, self.scatter)
+        self.warnings = (*warnings, *_doubts(values, self.error_estimate, self.scatter))
         self._spline = spline
         for array in (self.points, self.matrices):
             array.setflags(write=False)

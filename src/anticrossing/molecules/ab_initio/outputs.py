@@ -132,9 +132,10 @@ def _levels(cclib: Any, name: str, data: Any, multiplicity: str | None) -> Float
     own = _MULTIPLICITIES[min(max(int(getattr(data, "mult", 1)), 1), len(_MULTIPLICITIES)) - 1]
     if len(spins) == above.size and all(spin in _MULTIPLICITIES for spin in spins):
         if multiplicity is None and len({own, *spins}) > 1:
+            kinds = ", ".join(sorted({own, *spins}))
             raise InputError(
-                f"{name} holds states of several multiplicities, {', '.join(sorted({own, *spins}))}: "
-                "choose one with `multiplicity`."
+                f"{name} holds states of several multiplicities, {kinds}: choose one with "
+                "`multiplicity`."
             )
         if multiplicity is not None:
             above = above[np.array([spin == multiplicity for spin in spins], dtype=bool)]
