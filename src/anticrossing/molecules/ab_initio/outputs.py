@@ -71,7 +71,6 @@ def scan_of_outputs(
     N. M. O'Boyle, A. L. Tenderholt and K. M. Langner, J. Comput. Chem. 29, 839 (2008).
     """
     cclib = require("cclib", "cclib", "Reading outputs of programs")
-    require("cclib.parser.utils", "cclib", "Reading outputs of programs")
     if isinstance(outputs, (str, Path)) or not isinstance(outputs, Sequence) or not len(outputs):
         raise fail("outputs", "be a list of outputs", f"it is {describe(outputs)}")
     if states is not None:
