@@ -17,7 +17,9 @@ TWICE = Hamiltonian.from_matrix(
 
 
 @pytest.mark.parametrize("noise", [0.0, 1e-6, 1e-4])
-@pytest.mark.parametrize("k", [15, 30, 61, 200])
+@pytest.mark.parametrize(
+    "k", [15, 200, *(pytest.param(k, marks=pytest.mark.slow) for k in (30, 61, 120, 500))]
+)
 @pytest.mark.parametrize(("H", "low", "high"), [(BENT, -2, 1.5), (TWICE, -2, 4)])
 def test_values_lie_within_their_errors(
     H: Hamiltonian, low: float, high: float, k: int, noise: float
@@ -127,3 +129,17 @@ def test_bad_arguments() -> None:
         sampled_crossings(x, np.full((6, 2), np.nan))
     with pytest.raises(InputError, match="`error` must"):
         sampled_crossings(x, np.zeros((6, 2)), error=-1.0)
+
+
+def test_scatter_makes_no_crossings_and_wider_windows() -> None:
+    x = np.linspace(-3, 3, 1201)
+    gap = np.hypot(0.5, x)
+    rng = np.random.default_rng(3)
+    noise = 1e-3 * rng.normal(size=(x.size, 2))
+    found = sampled_crossings(x, gap[:, None] * [[-0.5, 0.5]] + noise)
+    assert len(found) == 1
+    assert "ripple" in found.warnings[0]
+    assert abs(found.gaps[0] - 0.5) < 4 * found.gap_errors[0]
+    assert abs(found.slope_differences[0] - 1.0) < 4 * found.slope_errors[0]
+    assert found.gap_errors[0] < 2e-3
+    assert found.slope_errors[0] < 0.2

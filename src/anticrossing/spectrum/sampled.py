@@ -20,15 +20,15 @@ from anticrossing._core.checks import (
 )
 from anticrossing._core.drawing import new_axes
 from anticrossing._core.result import Result
-from anticrossing._core.sampled import polynomial, scatter
+from anticrossing._core.sampled import scatter
 from anticrossing._core.variables import Shown, shown
+from anticrossing.spectrum._sampled import minima, nearest
 from anticrossing.units import NATURAL, Units
 
 _FEWEST = 5
-_STENCILS = (3, 5, 7)  # points of the polynomials
 _CLEAR_JUMP = 10.0  # times what steps miss elsewhere
 _NO_JUMP = 1e-6  # of the range of a level
-_SMOOTH = 0.15  # by which more points change less than fewer did
+_ALIKE, _MANY = 4.0, 20
 _LEVELS = 1000
 _FARTHEST = 1e60
 
@@ -236,23 +236,26 @@ def _found(
     points: FloatArray, levels: FloatArray, error: float | None, units: Units
 ) -> SampledCrossings:
     noise = _noise(points, levels) if error is None else non_negative_number("error", error)
+    # What polynomials miss grows with the distance of the points, scatter does not.
+    half = _noise(points[::2], levels[::2]) if points.size >= _MANY else np.inf
+    random = error is not None or half < _ALIKE * noise
     jumps = discontinuities(points, levels, noise)
-    rows, warnings = [], []
+    rows, warnings, left_out = [], list[str](), 0
     for lower in range(levels.shape[1] - 1):
         gap = levels[:, lower + 1] - levels[:, lower]
         middle = levels[:, lower : lower + 2].mean(axis=1)
         broken = {k for k, level, _ in jumps if level in (lower, lower + 1)}
-        inner = (gap[1:-1] < gap[:-2]) & (gap[1:-1] <= gap[2:])
-        rows += [
-            (lower, *_nearest(points, gap, middle, int(j), noise, broken))
-            for j in np.flatnonzero(inner) + 1
-        ]
+        places, ripples = minima(gap, noise if random else 0.0)
+        left_out += ripples
+        rows += [(lower, *nearest(points, gap, middle, j, noise, random, broken)) for j in places]
         for j, beside, name in ((0, 1, "first"), (-1, -2, "last")):
             if gap[j] < gap[beside] and gap[j] <= gap.min():
                 warnings.append(
                     f"levels {lower} and {lower + 1} come nearest at the {name} point, "
                     f"{points[j]:g}: whether they cross lies beyond"
                 )
+    if left_out:
+        warnings.append(f"{left_out} ripple(s) of gaps no deeper than the scatter are left out")
     if jumps:
         warnings.append(
             f"the levels jump at {len(jumps)} place(s), first at {points[jumps[0][0]]:g}"
@@ -308,100 +311,3 @@ def _noise(x: FloatArray, levels: FloatArray) -> float:
     whole = scatter(x, levels)
     total = scatter(x, levels.sum(axis=1)) / np.sqrt(levels.shape[1])
     return float(np.nan_to_num(np.fmin(whole, total)))
-
-
-def _nearest(
-    x: FloatArray, gap: FloatArray, middle: FloatArray, j: int, noise: float, broken: set[int]
-) -> tuple[float, ...]:
-    """Return position, gap and slopes with errors of the minimum near point j."""
-    best, before, last, changes = None, None, np.inf, list[FloatArray]()
-    used = _STENCILS[0]
-    for count in _STENCILS:
-        new = _through(x, gap, j, count, 1, noise)
-        if new is None:
-            break
-        if before is not None:
-            changes.append(np.abs(new[0] - before))
-            size = changes[-1][1] + new[1][1]
-            if best is None or size < last:
-                best, last = (new[0], np.hypot(changes[-1], new[1])), size
-                used = count
-        before = new[0]
-    if best is not None and (len(changes) < 2 or np.any(changes[1] > _SMOOTH * changes[0])):
-        # More points do not help as they do where Z² is smooth: what would half of them tell?
-        other = _through(x, gap, j, used, 2, noise)
-        apart = 2 * sum(changes) if other is None else np.abs(other[0] - best[0])
-        best = best[0], np.maximum(best[1], apart)
-        used = 2 * used
-    if best is None:  # a parabola at most: nothing tells how good it is
-        least = float(gap[j])
-        slope = float(np.sqrt(max(gap[j - 1], gap[j + 1]) ** 2 - least**2)) / (x[j + 1] - x[j - 1])
-        best = (np.array([0.0, least**2, slope**2]), np.array([np.inf, np.inf, np.inf]))
-    (at, square, slope_square), (at_error, square_error, slope_error) = best
-    value, slope = np.sqrt(max(square, 0.0)), np.sqrt(max(slope_square, 0.0))
-    value_error = np.sqrt(max(square, 0.0) + square_error) - value
-    value_error = max(value_error, value - np.sqrt(max(square - square_error, 0.0)))
-    if slope > 0:
-        slope_error = slope_error / (2 * slope)
-    first = min(max(j - 2, 0), x.size - 5)
-    means = polynomial(x[first : first + 5] - x[j], middle[first : first + 5])
-    powers = at ** np.arange(5)
-    mean_slope = float(np.arange(1, 5) * means[1:] @ powers[:4])
-    reach = used // 2 + 1
-    jumped = any(j - reach <= k < j + reach for k in broken)
-    return (
-        x[j] + at, at_error, value, value_error, slope, slope_error, mean_slope,
-        float(means @ powers), float(jumped),
-    )  # fmt: skip
-
-
-def _through(
-    x: FloatArray, gap: FloatArray, j: int, count: int, stride: int, noise: float
-) -> tuple[FloatArray, FloatArray] | None:
-    """Return what `_minimum` does for `count` points about j, every one or every second."""
-    reach = (count - 1) * stride
-    first = min(max(j - reach // 2, 0), x.size - 1 - reach)
-    if first < 0:
-        return None
-    here = np.arange(first, first + reach + 1, stride)
-    low, high = max(j - stride, 0), min(j + stride, x.size - 1)
-    return _minimum(x[here] - x[j], gap[here], (x[low] - x[j], x[high] - x[j]), noise)
-
-
-def _minimum(
-    x: FloatArray, gap: FloatArray, between: tuple[float, float], noise: float
-) -> tuple[FloatArray, FloatArray] | None:
-    """Return (x₀, Z², (Z²)″/2) of the polynomial through Z², and what the noise does to them."""
-    scale = float(np.abs(x).max())
-    u = x / scale
-    inverse = np.linalg.inv(u[:, None] ** np.arange(u.size))
-    size = float((gap**2).max())
-    if not 0 < size < np.inf:
-        return None
-    c = inverse @ (gap**2 / size)
-    slope, bend = _slope(c), _slope(_slope(c))
-    low, high = between[0] / scale, between[1] / scale
-    roots = np.roots(slope[::-1]) if np.any(slope[1:]) else np.empty(0)
-    real = roots.real[np.abs(roots.imag) < 1e-9 * (1 + np.abs(roots.real))]
-    inside = [r for r in real if low <= r <= high and np.polyval(bend[::-1], r) > 0]
-    if not inside:
-        return None
-    at = min(inside, key=lambda r: float(np.polyval(c[::-1], r)))
-    value = float(np.polyval(c[::-1], at))
-    half_bend = float(np.polyval(bend[::-1], at)) / 2
-    spread = 2 * gap * np.sqrt(2.0) * noise / size + 2 * noise**2 / size  # of Z²
-    powers = at ** np.arange(u.size)
-    order = np.arange(u.size)
-    bends = np.concatenate([[0.0, 0.0], (order * (order - 1))[2:] * powers[:-2]]) / 2
-    slopes = np.concatenate([[0.0], order[1:] * powers[:-1]])
-    errors = [np.linalg.norm((weights @ inverse) * spread) for weights in (slopes, powers, bends)]
-    found = np.array([at * scale, value * size, half_bend * size / scale**2])
-    uncertain = np.array(
-        [errors[0] / (2 * half_bend) * scale, errors[1] * size, errors[2] * size / scale**2]
-    )
-    return found, uncertain
-
-
-def _slope(c: FloatArray) -> FloatArray:
-    """Return the coefficients of the derivative of a polynomial."""
-    return np.asarray(np.arange(1, c.size) * c[1:])

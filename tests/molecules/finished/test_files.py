@@ -168,6 +168,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         write_trajectory(FinishedTrajectory(T, E), tmp_path / "a.xyz")
 
 
+@pytest.mark.slow
 def test_results_show_themselves(tmp_path: Path) -> None:
     one = FinishedTrajectory(FS * T, EV * E, ACTIVE, EV * KINETIC)
     check(one, tmp_path)

@@ -66,6 +66,7 @@ def test_hops_are_those_on_line(H: Hamiltonian, momentum: float, level: int, sto
     assert predicted.observed.tolist() == [0]
 
 
+@pytest.mark.slow
 def test_a_coarse_trajectory_says_how_little_it_knows() -> None:
     exact = predict_hops(passed(TullySimple(), -5.0, 13.0, 2000.0, 0, 4.0, 3000)).probabilities[0]
     for steps in (30, 60, 120, 300):
@@ -137,10 +138,10 @@ def test_zhu_and_nakamura_become_landau_and_zener_and_know_slow_passages() -> No
 
 
 def test_both_formulas_agree_on_a_fast_trajectory() -> None:
-    run = passed(TullySimple(), -5.0, 40.0, 2000.0, 0, 4.0, 800)
+    run = passed(TullySimple(), -5.0, 40.0, 2000.0, 0, 4.0, 400)
     plain, other = predict_hops(run), predict_hops(run, method="zhu-nakamura")
     assert other.probabilities[0] == pytest.approx(plain.probabilities[0], abs=2e-4)
-    slow = passed(TullySimple(), -5.0, 8.0, 2000.0, 0, 4.0, 800)
+    slow = passed(TullySimple(), -5.0, 8.0, 2000.0, 0, 4.0, 400)
     plain, other = predict_hops(slow), predict_hops(slow, method="zhu-nakamura")
     assert other.probabilities[0] < plain.probabilities[0] - 0.005
     bare = FinishedTrajectory(run.times, run.energies, run.active)
