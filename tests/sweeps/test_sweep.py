@@ -16,6 +16,7 @@ import pytest
 import xarray
 from hypothesis import given, strategies as st
 
+import anticrossing as ac
 import anticrossing.sweeps as sweeps
 from anticrossing import InputError
 from anticrossing.sweeps import SweepError, Zip, executors
