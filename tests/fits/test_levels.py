@@ -1,0 +1,447 @@
+"""Spectra: derivatives, assignments, errors and doubts against other routes and known truths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.optimize import curve_fit
+
+import anticrossing as ac
+from anticrossing import Hamiltonian, InputError, Units
+from anticrossing.fits import Lines, Measurement, fit_levels, synthetic_passages
+from anticrossing.fits._transitions import CALIBRATION, Transition, Transitions
+from anticrossing.models import LandauZener
+from tests.fits.level_cases import fitted, random_case
+
+CONTROL = np.linspace(-2, 2, 21)
+
+
+def avoided(gap: float = 0.8, error: float = 0.01, seed: int = 1, **more: Any) -> Lines:
+    """Return lines of one avoided crossing with the slope difference 1."""
+    noise = error * np.random.default_rng(seed).standard_normal(CONTROL.size)
+    frequency = np.sqrt(CONTROL**2 + gap**2) + noise
+    return Lines(CONTROL, frequency, np.full(CONTROL.size, error), **more)
+
+
+# ---- derivatives ------------------------------------------------------------------------------
+
+
+def test_derivatives_are_those_of_finite_differences() -> None:
+    H = Hamiltonian.from_matrix(
+        [["x", "a", "I*b"], ["a", "c*x**2", "a*b"], ["-I*b", "a*b", "-x + c"]],
+        parameters={"a": 0.3, "b": 0.2, "c": 0.7},
+    )
+    names = ("a", "b", "c", "control_shift", "control_scale", "frequency_offset")
+    first = {**CALIBRATION, "a": 0.3, "b": 0.2, "c": 0.7}
+    transitions = (Transition(0, 1), Transition(0, 2, 2), Transition(1, 2))
+    model = Transitions(H, np.linspace(-1, 1, 5), transitions, 1e3, first, names)
+    at = np.array([[0.3, 0.2, 0.7, 0.1, 1.3, 4.0], [0.5, -0.1, 0.4, 0.0, 0.8, 0.0]])
+    value, derived = model.with_derivatives(at)
+    np.testing.assert_allclose(value, model.frequencies(at), rtol=1e-12)
+    energies = np.linalg.eigvalsh(H.replace(a=0.5, b=-0.1, c=0.4)(0.8 * model.control))
+    np.testing.assert_allclose(value[1, :, 1], 1e3 * (energies[:, 2] - energies[:, 0]) / 2)
+    for k in range(len(names)):
+        step = np.zeros_like(at)
+        step[:, k] = 1e-5
+        numerical = (model.frequencies(at + step) - model.frequencies(at - step)) / 2e-5
+        np.testing.assert_allclose(derived[..., k], numerical, atol=2e-5)
+
+
+def test_levels_that_coincide_share_their_derivatives() -> None:
+    """tr(∂H)/d of the block, whatever its eigenvectors are."""
+    rotation = np.linalg.qr(np.random.default_rng(1).standard_normal((3, 3)))[0]
+    slope = np.diag([1.0, 3.0, 10.0])
+    H = Hamiltonian.from_terms(
+        [(1, rotation @ np.diag([1.0, 1.0, 2.0]) @ rotation.T), ("p", slope)], parameters={"p": 0.0}
+    )
+    model = Transitions(H, np.zeros(1), (Transition(0, 2),), 1.0, {**CALIBRATION, "p": 0.0}, ("p",))
+    along = rotation.T @ slope @ rotation
+    expected = along[2, 2] - (along[0, 0] + along[1, 1]) / 2
+    assert model.with_derivatives(np.zeros((1, 1)))[1].item() == pytest.approx(expected)
+
+
+# ---- numbers ----------------------------------------------------------------------------------
+
+
+def test_two_levels_agree_with_an_independent_fit() -> None:
+    lines = avoided()
+    fit = fit_levels(LandauZener(gap=0.6), lines)
+    value, covariance = curve_fit(
+        lambda x, gap: np.sqrt(x**2 + gap**2),
+        lines.control,
+        lines.frequency,
+        p0=[0.6],
+        sigma=lines.error,
+        absolute_sigma=True,
+    )
+    assert fit["gap"].value == pytest.approx(value[0], rel=1e-7)
+    assert fit["gap"].error == pytest.approx(np.sqrt(covariance[0, 0]), rel=1e-5)
+    assert fit.chi_square == pytest.approx(np.sum(fit.residuals**2))
+    assert not fit.warnings
+    (crossing,) = fit.crossings
+    assert crossing.kind == "avoided"
+    assert crossing.gap.value == pytest.approx(fit["gap"].value)
+    assert crossing.gap.error == pytest.approx(fit["gap"].error)
+    assert crossing.slope_difference.value == pytest.approx(1.0)
+
+
+def test_unknown_errors_are_taken_from_the_scatter() -> None:
+    lines = avoided(error=0.02)
+    fit = fit_levels(LandauZener(gap=0.6), Lines(lines.control, lines.frequency))
+    value, covariance = curve_fit(
+        lambda x, gap: np.sqrt(x**2 + gap**2), lines.control, lines.frequency, p0=[0.6]
+    )
+    assert fit["gap"].value == pytest.approx(value[0], rel=1e-6)
+    assert fit["gap"].error == pytest.approx(np.sqrt(covariance[0, 0]), rel=1e-4)
+    assert fit.reduced_chi_square == pytest.approx(1.0, rel=1e-4)
+    assert "errors unknown" in str(fit)
+
+
+def test_calibration_and_its_effect_on_the_crossing() -> None:
+    """x = x₀ + s V: position −x₀/s, slopes per control; errors by hand from the covariance."""
+    volts = (CONTROL - 0.3) / 2.0
+    truth = np.sqrt(CONTROL**2 + 0.8**2)
+    noise = 0.002 * np.random.default_rng(5).standard_normal(CONTROL.size)
+    lines = Lines(volts, truth + noise, np.full(CONTROL.size, 0.002))
+    fit = fit_levels(
+        LandauZener(gap=0.6),
+        lines,
+        vary=["gap", "control_scale", "control_shift"],
+        control_scale=1.5,
+    )
+    for name, value in {"gap": 0.8, "control_scale": 2.0, "control_shift": 0.3}.items():
+        assert abs(fit[name].value - value) < 4 * fit[name].error, name
+    (crossing,) = fit.crossings
+    shift, scale = fit["control_shift"].value, fit["control_scale"].value
+    assert crossing.position.value == pytest.approx(-shift / scale, abs=1e-9)
+    places = [fit.varied.index(name) for name in ("control_shift", "control_scale")]
+    block = fit.covariance[np.ix_(places, places)]
+    slope = np.array([-1 / scale, shift / scale**2])
+    assert crossing.position.error == pytest.approx(np.sqrt(slope @ block @ slope), rel=1e-3)
+    assert crossing.slope_difference.value == pytest.approx(abs(scale), rel=1e-6)
+    assert crossing.slope_difference.error == pytest.approx(fit["control_scale"].error, rel=1e-3)
+
+
+def test_lines_with_units_meet_a_hamiltonian_with_others() -> None:
+    lines = avoided(gap=0.8)
+    assert lines.error is not None
+    megahertz = Lines(lines.control, 1e3 * lines.frequency, 1e3 * lines.error, unit="MHz")
+    H = LandauZener(gap=0.6).with_units(Units("GHz", "ns"))
+    fit = fit_levels(H, megahertz)
+    assert fit["gap"].value == pytest.approx(fit_levels(LandauZener(gap=0.6), lines)["gap"].value)
+    with pytest.raises(InputError, match="H has no units"):
+        fit_levels(LandauZener(gap=0.6), megahertz)
+    with pytest.raises(InputError, match="the lines have no unit"):
+        fit_levels(H, lines)
+
+
+def test_missing_lines_and_outliers_are_sorted_out() -> None:
+    case = random_case(3, 4, columns=25)
+    fit = fitted(case)
+    assert case.assigned(fit)
+    assert not fit.warnings
+    assert np.all(fit.outlier_probability[case.labels >= 0] < 0.5)
+    assert np.all(np.isnan(fit.residuals) == fit.outliers)
+    assert fit.labels[0] == (0, 1 + case.labels[0])
+
+
+def test_photons_and_higher_starts_are_found() -> None:
+    H = Hamiltonian.affine(np.diag([0.0, 5.0, 9.6]), np.diag([0.0, 1.0, 1.9]))
+    H = Hamiltonian.from_terms(
+        [("f + x", np.diag([0.0, 1.0, 2.0])), ("a", np.diag([0.0, 0.0, 1.0]))],
+        parameters={"f": 4.7, "a": -0.3},
+    )
+    x = np.linspace(-0.5, 0.5, 11)
+    f01, f12, two = 5.0 + x, 4.6 + x, 4.8 + x
+    random = np.random.default_rng(2)
+    frequency = np.concatenate([f01, f12, two]) + 0.003 * random.standard_normal(33)
+    lines = Lines(np.tile(x, 3), frequency, np.full(33, 0.003))
+    fit = fit_levels(H, lines, initial_levels=2, photons=2)
+    assert abs(fit["f"].value - 5.0) < 4 * fit["f"].error
+    assert abs(fit["a"].value + 0.4) < 4 * fit["a"].error
+    told = [str(fit.transitions[k]) for k in fit.assigned]
+    assert told == ["0→1"] * 11 + ["1→2"] * 11 + ["0→2 (2 photons)"] * 11
+
+
+# ---- doubts -----------------------------------------------------------------------------------
+
+
+def test_signs_that_the_spectrum_does_not_tell_are_those_of_the_guess() -> None:
+    for sign in (1.0, -1.0):
+        fit = fit_levels(LandauZener(gap=sign * 0.5), avoided(), uncertainty=2.0)
+        assert np.sign(fit["gap"].value) == sign
+        assert not fit.alternatives
+
+
+def test_what_the_lines_do_not_determine_is_said() -> None:
+    H = Hamiltonian.from_terms(
+        [("x/2", np.diag([1.0, -1.0])), ("(g + h)/2", [[0, 1], [1, 0]])],
+        parameters={"g": 0.3, "h": 0.3},
+    )
+    fit = fit_levels(H, avoided())
+    assert not fit.determined
+    assert any("`g` and `h`" in note for note in fit.warnings)
+    assert fit["g"].error == np.inf
+    held = fit_levels(H, avoided(), vary=["g"])
+    assert held["g"].value == pytest.approx(0.8 - 0.3, abs=0.03)
+    known = fit_levels(H, avoided(), priors={"h": (0.3, 0.01)})
+    assert known["h"].error == pytest.approx(0.01, rel=1e-6)
+    assert known.determined
+
+
+def test_another_assignment_that_fits_is_given() -> None:
+    """Two uncoupled levels: which of two straight lines is which, nothing tells."""
+    H = Hamiltonian.from_terms(
+        [("a", np.diag([0.0, 1.0, 0.0])), ("b", np.diag([0.0, 0.0, 1.0]))],
+        parameters={"a": 1.5, "b": 1.5},
+    )
+    x = np.linspace(0, 1, 9)
+    random = np.random.default_rng(1)
+    frequency = np.concatenate([np.full(9, 1.2), np.full(9, 1.8)]) + 0.01 * random.normal(size=18)
+    fit = fit_levels(H, Lines(np.tile(x, 2), frequency, np.full(18, 0.01)))
+    assert any("same spectrum" in note for note in fit.warnings)
+    (other,) = fit.alternatives
+    assert {round(value, 1) for value in other.values.values()} == {1.2, 1.8}
+    assert other.values["a"] == pytest.approx(fit["b"].value, abs=1e-3)
+
+
+def test_a_wrong_model_and_wrong_errors_are_noted() -> None:
+    lines = avoided()
+    assert lines.error is not None
+    small = Lines(lines.control, lines.frequency, lines.error / 5)
+    assert any("too large" in note for note in fit_levels(LandauZener(gap=0.6), small).warnings)
+    large = Lines(lines.control, lines.frequency, lines.error * 20)
+    assert any("too small" in note for note in fit_levels(LandauZener(gap=0.6), large).warnings)
+    random = np.random.default_rng(1)
+    nonsense = Lines(CONTROL, random.uniform(1, 3, CONTROL.size), np.full(CONTROL.size, 0.01))
+    assert fit_levels(LandauZener(gap=0.6), nonsense).warnings
+
+
+def test_few_lines_are_no_proof() -> None:
+    """Four lines, five parameters less a prior: anything fits."""
+    case = random_case(3, 1, columns=3, missing=0.0, outliers=0.0)
+    few = Lines(case.lines.control[:5], case.lines.frequency[:5], np.full(5, 0.004))
+    fit = fit_levels(case.guess, few, vary=["e1", "e2", "g0", "g1"])
+    assert any("too few" in note for note in fit.warnings)
+    with pytest.raises(InputError, match="hold more than 5 lines"):
+        fit_levels(case.guess, few)
+
+
+def test_labels_are_kept() -> None:
+    case = random_case(3, 7, columns=9)
+    labels = [(0, 1 + int(k)) if k >= 0 else None for k in case.labels]
+    lines = Lines(case.lines.control, case.lines.frequency, case.lines.error, labels)
+    fit = fit_levels(case.guess, lines)
+    told = [(mine, true) for mine, true in zip(fit.labels, labels, strict=True) if mine and true]
+    assert all(mine == true for mine, true in told)
+    with pytest.raises(InputError, match="transitions that are asked for"):
+        fit_levels(case.guess, lines, highest_level=1)
+
+
+def test_arguments_are_refused_in_words() -> None:
+    H, lines = LandauZener(gap=0.6), avoided()
+    data = synthetic_passages(gap=0.8, seed=1)
+    bare = Measurement(data.coordinates, data.population)
+    for options, message in (
+        ({"vary": ["gab"]}, "did you mean `gap`"),
+        ({"vary": []}, "`vary` must be a collection"),
+        ({"vary": ["visibility"]}, "visibility"),
+        ({"bounds": {"gap": (1.0, 2.0)}}, "hold the guess"),
+        ({"bounds": {"gap": (0.9, 0.1)}}, "pairs"),
+        ({"bounds": {"gap": 0.9}}, "pair"),
+        ({"priors": {"gap": (0.6, 0.0)}}, "positive errors"),
+        ({"initial_levels": 2}, "`initial_levels` must be at most 1"),
+        ({"photons": 0}, "`photons` must be at least 1"),
+        ({"outliers": 1.0}, "`outliers` must lie between"),
+        ({"band": (1.0, 1.5)}, "hold all lines"),
+        ({"control_scale": 0.0}, "`control_scale` must not be zero"),
+        ({"passage_window": (-1, 1)}, "left out without passages"),
+        ({"passages": data}, "`passage_window` must be given"),
+        ({"passages": bare, "passage_window": (-1, 1)}, "have errors"),
+        ({"passages": data, "passage_window": (1, 1)}, "be two controls"),
+        ({"passages": data, "passage_window": (-1, 1), "passage_levels": (0, 2)}, "level from 0"),
+        ({"starts": 0}, "`starts` must be at least 1"),
+    ):
+        with pytest.raises(InputError, match=message):
+            fit_levels(H, lines, **options)  # type: ignore[arg-type]
+    cone = Hamiltonian.from_matrix([["x", "y"], ["y", "-x"]], coordinates=("x", "y"))
+    with pytest.raises(InputError, match="one coordinate"):
+        fit_levels(cone, lines)
+    with pytest.raises(InputError, match="single parameter point"):
+        fit_levels(LandauZener(gap=[0.6, 0.7]), lines)
+
+
+# ---- many spectra -----------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_two_hundred_random_spectra_are_assigned_or_doubted() -> None:
+    """N = 2 … 6, a fifth of the lines missing, 5 % outliers, guesses up to 30 % wrong."""
+    good, pulls, silent, noted = 0, [], 0, 0
+    for levels in range(2, 7):
+        for seed in range(40):
+            case = random_case(levels, seed)
+            fit = fitted(case)
+            right = case.assigned(fit)
+            good += right
+            silent += not right and not fit.warnings
+            noted += bool(right and fit.warnings)
+            if right:
+                pulls.append(case.pulls(fit))
+    every = np.concatenate(pulls)
+    assert good >= 190
+    assert silent == 0
+    assert noted <= 10
+    assert abs(np.mean(every)) < 0.15
+    assert abs(np.std(every) - 1) < 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("levels", [2, 3])
+def test_pulls_of_every_parameter_are_standard_normal(levels: int) -> None:
+    """One Hamiltonian, 200 sets of data."""
+    true = random_case(levels, 3)
+    pulls = []
+    rng = np.random.default_rng(11)
+    H = true.guess.replace(**true.true)
+    x = np.linspace(-2, 2, 31)
+    exact = np.linalg.eigvalsh(H(x))
+    exact = exact[:, 1:] - exact[:, :1]
+    for _ in range(200):
+        seen = rng.random(exact.shape) > 0.2
+        frequency = exact[seen] + 0.004 * rng.standard_normal(int(np.sum(seen)))
+        control = x[np.nonzero(seen)[0]]
+        lost = rng.integers(x.size, size=3)
+        control = np.concatenate([control, x[lost]])
+        frequency = np.concatenate([frequency, rng.uniform(0.1, exact.max(), 3)])
+        lines = Lines(control, frequency, np.full(control.size, 0.004))
+        fit = fit_levels(true.guess, lines, starts=2)
+        pulls.append(true.pulls(fit))
+    # Standard errors over 200: 0.07 of the mean, 0.05 of the deviation.
+    assert np.all(np.abs(np.mean(pulls, axis=0)) < 0.15 + 0.1)
+    assert np.all(np.abs(np.std(pulls, axis=0) - 1) < 0.1 + 0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [2, 3, 4])
+def test_too_little_information_is_never_sure_of_wrong_numbers(columns: int) -> None:
+    silent = 0
+    for levels in range(2, 7):
+        for seed in range(12):
+            case = random_case(levels, seed, columns=columns, missing=0.3, outliers=0.1)
+            try:
+                fit = fitted(case)
+            except InputError:
+                continue
+            wrong = np.any(np.abs(case.pulls(fit)) > 5)
+            silent += bool(wrong and not fit.warnings)
+    assert silent == 0
+
+
+@pytest.mark.slow
+def test_the_covariance_of_a_crossing_is_that_of_repeated_measurements() -> None:
+    """Gap, position and slope difference of one avoided crossing among three levels."""
+    H = Hamiltonian.from_terms(
+        [
+            ("x*s", np.diag([1.0, -1.0, 0.0])),
+            ("e", np.diag([0.0, 0.0, 1.0])),
+            ("g/2", [[0, 1, 0], [1, 0, 0], [0, 0, 0]]),
+            ("h/2", [[0, 0, 0], [0, 0, 1], [0, 1, 0]]),
+        ],
+        parameters={"s": 1.0, "e": 0.8, "g": 0.4, "h": 0.3},
+    )
+    x = np.linspace(-1, 1, 15)
+    exact = np.linalg.eigvalsh(H(x))
+    exact = (exact[:, 1:] - exact[:, :1]).ravel()
+    random = np.random.default_rng(3)
+    found, covariances = [], []
+    for _ in range(150):
+        frequency = exact + 0.005 * random.standard_normal(exact.size)
+        lines = Lines(np.repeat(x, 2), frequency, np.full(exact.size, 0.005))
+        fit = fit_levels(H, lines, starts=1)
+        first = min(fit.crossings, key=lambda c: c.position.value if c.levels == (0, 1) else 9)
+        found.append(first.values)
+        covariances.append(first.covariance)
+    sampled, told = np.cov(np.array(found).T), np.mean(covariances, axis=0)
+    ratio = np.sqrt(np.diag(sampled) / np.diag(told))
+    assert np.all(np.abs(ratio - 1) < 0.2)  # 150 samples: 0.06
+    size = np.sqrt(np.outer(np.diag(told), np.diag(told)))
+    assert np.max(np.abs(sampled - told) / size) < 0.35
+
+
+@pytest.mark.slow
+def test_spectrum_and_passages_are_fitted_together() -> None:
+    """Against least squares with the closed form of an infinite sweep, and the sum of both."""
+    random = np.random.default_rng(3)
+    control = np.linspace(-2, 2, 9)
+    frequency = np.sqrt(control**2 + 0.8**2) + 0.02 * random.standard_normal(9)
+    lines = Lines(control, frequency, np.full(9, 0.02))
+    rates = np.geomspace(0.3, 5, 8)
+    data = synthetic_passages(gap=0.8, error=0.01, seed=1, sweep_rates=rates)
+    fit = fit_levels(LandauZener(gap=0.6), lines, passages=data, passage_window=(-400, 400))
+    alone = fit_levels(LandauZener(gap=0.6), lines)
+
+    def both(_: Any, gap: float) -> Any:
+        return np.concatenate([np.sqrt(control**2 + gap**2), np.exp(-np.pi * gap**2 / (2 * rates))])
+
+    value, covariance = curve_fit(
+        both,
+        np.zeros(17),
+        np.concatenate([frequency, data.population]),
+        p0=[0.7],
+        sigma=np.concatenate([lines.error, data.error]),  # type: ignore[arg-type]
+        absolute_sigma=True,
+    )
+    assert fit["gap"].error < alone["gap"].error
+    assert fit["gap"].value == pytest.approx(value[0], abs=2e-5)
+    assert fit["gap"].error == pytest.approx(np.sqrt(covariance[0, 0]), rel=1e-2)
+    assert fit.passage_residuals is not None
+    assert fit.degrees_of_freedom == 16
+    volts = Lines(control / 2, frequency, lines.error)
+    swept = Measurement({"sweep_rate": rates / 2}, data.population, data.error)
+    calibrated = fit_levels(
+        LandauZener(gap=0.6),
+        volts,
+        passages=swept,
+        passage_window=(-200, 200),
+        vary=["gap", "control_scale", "visibility"],
+        control_scale=1.9,
+    )
+    assert abs(calibrated["control_scale"].value - 2) < 4 * calibrated["control_scale"].error
+    assert abs(calibrated["gap"].value - 0.8) < 4 * calibrated["gap"].error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("relative", [1e-8, 1e-3])
+def test_scale_of_energies_and_errors_does_not_matter(size: float, relative: float) -> None:
+    noise = np.random.default_rng(2).standard_normal(CONTROL.size)
+    error = relative * size
+    frequency = size * np.sqrt(CONTROL**2 + 0.64) + error * noise
+    H = Hamiltonian.from_terms(
+        [(f"{size}*x/2", np.diag([1.0, -1.0])), ("g/2", [[0, 1], [1, 0]])],
+        parameters={"g": 0.6 * size},
+    )
+    fit = fit_levels(H, Lines(CONTROL, frequency, np.full(CONTROL.size, error)))
+    assert abs(fit["g"].value - 0.8 * size) < 4 * fit["g"].error
+    assert not fit.warnings
+    assert not np.any(fit.outliers)
+
+
+def test_an_energy_offset_of_the_levels_is_harmless() -> None:
+    H = Hamiltonian.from_terms(
+        [("1e6", np.eye(2)), ("x/2", np.diag([1.0, -1.0])), ("g/2", [[0, 1], [1, 0]])],
+        parameters={"g": 0.6},
+    )
+    reference = fit_levels(LandauZener(gap=0.6), avoided())
+    fit = fit_levels(H, avoided())
+    assert fit["g"].value == pytest.approx(reference["gap"].value, abs=1e-6)
+
+
+def test_the_same_seed_gives_the_same_bits() -> None:
+    case = random_case(3, 2, columns=9)
+    one, two = fitted(case, seed=5), fitted(case, seed=5)
+    assert one.covariance.tobytes() == two.covariance.tobytes()
+    assert isinstance(ac.find_crossings(one.hamiltonian, -1, 1), ac.spectrum.Crossings)
