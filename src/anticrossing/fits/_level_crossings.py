@@ -7,6 +7,7 @@ each parameter's error, with the crossing found anew.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -137,12 +138,11 @@ def _found(model: Transitions, values: FloatArray, ends: tuple[float, float]) ->
     start, stop = sorted(shift + scale * end for end in ends)
     # A little beyond, so that a crossing at the edge is still there for other parameters.
     room = 0.01 * (stop - start)
+    count = 1 + max(one.upper for one in model.transitions)
     try:
-        found = find_crossings(H, start - room, stop + room)
+        found = find_crossings(H, start - room, stop + room, count=count)
     except InputError:  # H is not finite a little beyond
-        found = find_crossings(H, start, stop)
-    import dataclasses
-
+        found = find_crossings(H, start, stop, count=count)
     return [
         dataclasses.replace(
             one,

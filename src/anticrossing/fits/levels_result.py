@@ -22,6 +22,7 @@ from anticrossing.fits.result import FittedParameter
 from anticrossing.hamiltonian import Hamiltonian
 
 _POINTS = 241  # of a curve
+_MOST_TOLD = 6  # crossings
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +152,7 @@ class LevelFit(Result):
 
     @functools.cached_property
     def crossings(self) -> tuple[FittedCrossing, ...]:
-        """The crossings of the fitted levels between the outermost controls, with errors."""
+        """The crossings between the outermost controls, with errors, of levels that lines reach."""
         return crossings_of(self.model, self._values, self.covariance, self.lines)
 
     @property
@@ -264,6 +265,8 @@ class LevelFit(Result):
             f"  χ² = {self.chi_square:.4g} for {self.degrees_of_freedom} degrees of freedom, "
             f"reduced {self.reduced_chi_square:.3g}{known}"
         )
-        lines += [f"  {crossing}" for crossing in self.crossings]
+        lines += [f"  {crossing}" for crossing in self.crossings[:_MOST_TOLD]]
+        more = len(self.crossings) - _MOST_TOLD
+        lines += [f"  and {more} more: see `crossings`"] if more > 0 else []
         lines += [f"  note: {text}" for text in self.warnings]
         return "\n".join(lines)

@@ -231,10 +231,8 @@ def read_lines(path: str | Path) -> Lines:
             error = np.asarray(error) * _ratio(units[ERROR], unit)
         labels = None
         if LOWER in columns:
-            labels = [
-                None if math.isnan(low) and math.isnan(high) else (low, high)
-                for low, high in zip(columns[LOWER], columns[UPPER], strict=True)
-            ]
+            pairs = zip(columns[LOWER], columns[UPPER], strict=True)
+            labels = [None if math.isnan(low + high) else (int(low), int(high)) for low, high in pairs]
         return Lines(
             columns[CONTROL], columns[FREQUENCY], error, labels, unit, units[CONTROL], str(file)
         )
@@ -260,12 +258,8 @@ def _labels(given: Any, count: int) -> tuple[tuple[int, int] | None, ...] | None
         if label is None:
             found.append(None)
             continue
-        try:
-            low, high = (int(level) for level in label)
-            right = [float(level) for level in label] == [low, high] and 0 <= low < high
-        except (TypeError, ValueError):
-            right = False
-        if not right:
+        low, high = (int(level) for level in label)
+        if not 0 <= low < high:
             must = "be pairs of levels, the lower one first, or None"
             raise fail("labels", must, f"number {number} is {describe(label)}")
         found.append((low, high))
@@ -315,8 +309,15 @@ def _numbers(file: Path, number: int, cells: list[str], names: list[str]) -> lis
         empty = name in (LOWER, UPPER) and not cell.strip()
         try:
             row.append(math.nan if empty else float(cell))
+            whole = name not in (LOWER, UPPER) or empty or row[-1].is_integer()
         except ValueError:
+            whole = False
+        if not whole:
+            kind = "a level" if name in (LOWER, UPPER) else "a number"
             raise InputError(
-                f"{file}, line {number}: `{name}` must be a number, but it is {cell!r}."
-            ) from None
+                f"{file}, line {number}: `{name}` must be {kind}, but it is {cell!r}."
+            )
+    ends = dict(zip(names, row, strict=True))
+    if LOWER in ends and UPPER in ends and math.isnan(ends[LOWER]) != math.isnan(ends[UPPER]):
+        raise InputError(f"{file}, line {number}: a line needs both levels, or none.")
     return row
