@@ -5,9 +5,10 @@ What enters needs data; its model comes from `anticrossing.formulas`, `anticross
 """
 
 from anticrossing._core.public import guard
+from anticrossing.fits._level_crossings import FittedCrossing
 from anticrossing.fits.interferogram import fit_interferogram, synthetic_interferogram
 from anticrossing.fits.levels import fit_levels
-from anticrossing.fits.levels_result import FittedCrossing, LevelFit, OtherAssignment
+from anticrossing.fits.levels_result import LevelFit, OtherAssignment
 from anticrossing.fits.lines import Lines, read_lines
 from anticrossing.fits.measurement import Measurement, read_measurement
 from anticrossing.fits.passages import fit_passages, synthetic_passages

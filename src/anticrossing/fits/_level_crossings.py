@@ -118,13 +118,13 @@ def crossings_of(
         spread = np.where(np.isnan(spread), np.inf, spread)
         deviations = np.sqrt(np.diag(spread))
         varied = bool(count)
-        three = [
+        gap, position, slope = (
             FittedParameter(name, float(value), float(error), varied)
             for name, value, error in zip(
                 ("gap", "position", "slope_difference"), _numbers(one), deviations, strict=True
             )
-        ]
-        made.append(FittedCrossing(one.levels, one.kind, *three, spread))
+        )
+        made.append(FittedCrossing(one.levels, one.kind, gap, position, slope, spread))
     return tuple(made)
 
 

@@ -134,7 +134,7 @@ class Transitions:
             matrices = self.hamiltonian.evaluate(x, own)
         shape = (*x.shape, *matrices.shape[-2:])
         matrices = np.broadcast_to(matrices, shape)
-        bad = ~np.isfinite(matrices).all(axis=(-2, -1))
+        bad = np.asarray(~np.isfinite(matrices).all(axis=(-2, -1)))
         if np.any(bad):
             matrices = np.where(bad[..., None, None], 0.0, matrices)
         return x, own, matrices, bad

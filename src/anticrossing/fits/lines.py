@@ -232,7 +232,9 @@ def read_lines(path: str | Path) -> Lines:
         labels = None
         if LOWER in columns:
             pairs = zip(columns[LOWER], columns[UPPER], strict=True)
-            labels = [None if math.isnan(low + high) else (int(low), int(high)) for low, high in pairs]
+            labels = [
+                None if math.isnan(low + high) else (int(low), int(high)) for low, high in pairs
+            ]
         return Lines(
             columns[CONTROL], columns[FREQUENCY], error, labels, unit, units[CONTROL], str(file)
         )
@@ -314,9 +316,7 @@ def _numbers(file: Path, number: int, cells: list[str], names: list[str]) -> lis
             whole = False
         if not whole:
             kind = "a level" if name in (LOWER, UPPER) else "a number"
-            raise InputError(
-                f"{file}, line {number}: `{name}` must be {kind}, but it is {cell!r}."
-            )
+            raise InputError(f"{file}, line {number}: `{name}` must be {kind}, but it is {cell!r}.")
     ends = dict(zip(names, row, strict=True))
     if LOWER in ends and UPPER in ends and math.isnan(ends[LOWER]) != math.isnan(ends[UPPER]):
         raise InputError(f"{file}, line {number}: a line needs both levels, or none.")

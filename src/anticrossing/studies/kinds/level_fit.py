@@ -213,11 +213,9 @@ class LevelFitOutcome(Outcome):
                 (
                     f"{one.levels[0]}, {one.levels[1]}",
                     one.kind,
-                    *(
-                        float(number)
-                        for part in (one.gap, one.position, one.slope_difference)
-                        for number in (part.value, part.error)
-                    ),
+                    *(one.gap.value, one.gap.error),
+                    *(one.position.value, one.position.error),
+                    *(one.slope_difference.value, one.slope_difference.error),
                 )
                 for one in fit.crossings
             )
