@@ -320,23 +320,25 @@ def test_pulls_of_every_parameter_are_standard_normal(levels: int) -> None:
         fit = fit_levels(true.guess, lines, starts=2)
         pulls.append(true.pulls(fit))
     # Standard errors over 200: 0.07 of the mean, 0.05 of the deviation.
-    assert np.all(np.abs(np.mean(pulls, axis=0)) < 0.15 + 0.1)
-    assert np.all(np.abs(np.std(pulls, axis=0) - 1) < 0.1 + 0.05)
+    assert np.all(np.abs(np.mean(pulls, axis=0)) < 0.15)
+    assert np.all(np.abs(np.std(pulls, axis=0) - 1) < 0.1)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("columns", [2, 3, 4])
+@pytest.mark.parametrize("columns", [3, 4, 5])
 def test_too_little_information_is_never_sure_of_wrong_numbers(columns: int) -> None:
-    silent = 0
+    silent = tried = 0
     for levels in range(2, 7):
         for seed in range(12):
-            case = random_case(levels, seed, columns=columns, missing=0.3, outliers=0.1)
             try:
+                case = random_case(levels, seed, columns=columns, missing=0.3, outliers=0.1)
                 fit = fitted(case)
-            except InputError:
+            except InputError:  # fewer lines than parameters
                 continue
+            tried += 1
             wrong = np.any(np.abs(case.pulls(fit)) > 5)
             silent += bool(wrong and not fit.warnings)
+    assert tried > 5
     assert silent == 0
 
 

@@ -28,6 +28,7 @@ IntArray = npt.NDArray[np.intp]
 _SAMPLES = 400  # starts that are looked at
 _FEWER = 6  # of those that are followed, where there are many lines, once the width is small
 _MANY_LINES = 40
+_NEIGHBOURHOODS, _BETTER = 3, 0.1  # times that neighbours are looked at, while ln p rises
 _WIDTHS = np.geomspace(0.15, 1e-3, 10)  # τ, of the measured range
 _STEPS = 2  # at each width
 _ROUNDS = 12  # of one-to-one assignments
@@ -120,6 +121,29 @@ def search(question: Question, random: np.random.Generator, kept: int) -> list[C
             starts = starts[np.argsort(-likely)[: max(_FEWER, len(starts) // 2)]]
     found = [settled(question, start) for start in starts]
     found.sort(key=lambda one: -one.evidence)
+    if question.frequency.size <= _MANY_LINES:
+        for _ in range(_NEIGHBOURHOODS):
+            best = found[0].evidence
+            found += _neighbours(question, found[0])
+            found.sort(key=lambda one: -one.evidence)
+            if found[0].evidence <= best + _BETTER:
+                break
+    return found
+
+
+def _neighbours(question: Question, one: Candidate) -> list[Candidate]:
+    """Return the answers that one leads to where one of its outliers is taken for a line.
+
+    Where lines are hardly more than parameters a false one can hold an answer in its place.
+    """
+    found = []
+    for line in np.nonzero(one.assigned < 0)[0]:
+        for transition in np.nonzero(question.allowed[line])[0]:
+            taken = one.assigned.copy()
+            rivals = (question.column == question.column[line]) & (taken == transition)
+            taken[rivals] = -1
+            taken[line] = transition
+            found.append(settled(question, one.values, taken))
     return found
 
 
@@ -215,12 +239,13 @@ def assign(question: Question, frequencies: FloatArray, stretch: float) -> IntAr
     return chosen
 
 
-def settled(question: Question, start: FloatArray) -> Candidate:
-    """Return the answer that a start leads to with one-to-one assignments."""
+def settled(question: Question, start: FloatArray, assigned: IntArray | None = None) -> Candidate:
+    """Return the answer that a start, and perhaps first assignments, lead to, one to one."""
     values, damping = start, 1e-3
     frequencies, slopes = question.transitions.with_derivatives(values[None])
     stretch = scatter(question, frequencies[0])
-    assigned = assign(question, frequencies[0], stretch)
+    if assigned is None:
+        assigned = assign(question, frequencies[0], stretch)
     for _ in range(_ROUNDS):
         before = assigned
         for _ in range(_ITERATIONS):
