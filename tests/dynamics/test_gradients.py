@@ -47,7 +47,8 @@ def small_steps(hamiltonian, drive, parameter):
     + [pytest.param(n, r, marks=pytest.mark.slow) for n in (3, 4, 5, 6) for r in (10.0, 1.0, 0.2)],
 )
 def test_derivatives_of_a_fan_of_levels(levels, rate):
-    hamiltonian, drive = fan(levels), Linear(-8.0, 8.0, rate=rate)
+    hamiltonian = fan(levels)
+    drive = Formula("rate*t", -8.0 / rate, 8.0 / rate, rate=rate)  # a window that stays
     found = propagate(hamiltonian, drive, gradient=["p", "rate"])
     assert not found.warnings
     for name in ("p", "rate"):
@@ -73,7 +74,7 @@ def test_adiabatic_states_move_with_the_parameter(rate):
     difference = sum(w * (at(0.3 + k * size) - at(0.3 - k * size)) for k, w in weights.items())
     assert np.abs(difference / size - found.transition_matrix).max() < 2e-9
     assert np.abs(found.transition_matrix.sum(axis=0)).max() < 1e-12  # nothing is lost
-    assert np.abs(found.probabilities - found.transition_matrix[:, 0]).max() == 0
+    assert np.abs(found.probabilities - found.transition_matrix[:, 0]).max() < 1e-12
 
 
 def test_landau_zener_and_the_cost_of_slowness():

@@ -133,9 +133,9 @@ def eliminate(
         active, s, turned = active[gentle], s[gentle], turned[gentle]
         if active.size == 0:
             break
-        g[active], q_right, q_left_inverse = transform(g[active], s, grid)
-        ends.right[active] = ends.right[active] @ q_right
-        ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
+        g[active], q, q_inverse = transform(g[active], s, grid)
+        ends.right[active] = ends.right[active] @ q[:, -1]
+        ends.left_inverse[active] = q_inverse[:, 0] @ ends.left_inverse[active]
         alive = surviving(g[active], grid)[:, None]
         size_now = largest_entries(weight[active] * alive * g[active])
         better = size_now < best[active]
@@ -163,7 +163,7 @@ def _quotient(off: ComplexArray, difference: ComplexArray, near: BoolArray) -> C
 def transform(
     g: ComplexArray, s: ComplexArray, grid: Grid
 ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
-    """Return Q⁻¹GQ − Q⁻¹Q′ with Q = (1 − s/2)⁻¹(1 + s/2), Q at the end and Q⁻¹ at the start."""
+    """Return Q⁻¹GQ − Q⁻¹Q′ with Q = (1 − s/2)⁻¹(1 + s/2), Q and Q⁻¹, at the nodes."""
     half, slope = half_and_slope(s, grid)
     # Every shift of the origin is smoothed on its own: modes that are gone turn by mere rounding.
     panels, n, size, _ = s.shape
@@ -176,7 +176,7 @@ def transform(
     q, q_inverse = 2 * minus - identity, 2 * plus - identity
     changed = q_inverse @ g @ q - plus @ slope @ minus
     changed[:, :, 0] = 0.0
-    return np.asarray(changed), np.asarray(q[:, -1]), np.asarray(q_inverse[:, 0])
+    return np.asarray(changed), np.asarray(q), np.asarray(q_inverse)
 
 
 def row_sums(a: ComplexArray) -> FloatArray:

@@ -193,13 +193,15 @@ def propagate(
             whole=whole,
             tell=tell,
         )
-        if gradient is not None:
-            asked = gradients.check(request, gradient)
-            return _told(gradients.added(unitary.evolve(request, hours), request, asked), tell)
+        asked = None if gradient is None else gradients.check(request, gradient)
         if environment is None:
-            return _told(unitary.evolve(request, hours), tell)
-        follow = decaying.evolve if environment.decays else open_systems.evolve
-        return _told(follow(request, environment), tell)
+            found = unitary.evolve(request, hours)
+        else:
+            follow = decaying.evolve if environment.decays else open_systems.evolve
+            found = follow(request, environment)
+        if asked is not None:
+            found = gradients.added(found, request, asked)
+        return _told(found, tell)
 
 
 def estimate(

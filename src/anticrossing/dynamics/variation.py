@@ -42,9 +42,7 @@ IndexArray = npt.NDArray[np.intp]
 
 
 class VariationKernel(UnitaryKernel):
-    """i y′ = H y with derivatives; a propagator is [[U, 0, …], [∂₁U, U, 0, …], …].
-
-    Products of such propagators are again of this form, so that panels multiply to the whole.
+    """i y′ = H y with derivatives; what stands for a propagator is [U, ∂₁U, ∂₂U, …].
 
     Parameters
     ----------
@@ -57,8 +55,7 @@ class VariationKernel(UnitaryKernel):
 
     def __init__(self, slopes: Slopes, levels: int, count: int) -> None:
         super().__init__(levels, MANY_LEVEL_NODES)
-        self.slopes, self.levels, self.count = slopes, levels, count
-        self.size = levels * (1 + count)
+        self.slopes, self.count = slopes, count
 
     def solve(
         self,
@@ -72,33 +69,36 @@ class VariationKernel(UnitaryKernel):
         slopes = self.slopes(lanes, times, lane)
         found = _Panels(matrices, slopes, half_width, self.grid, tolerance)
         error = found.error + unresolved(self.grid, half_width, matrices)
-        propagator = self.together(found.propagator, found.derivatives)
-        solved = PanelResults(found.accepted, propagator, error, found.phase)
+        every = np.concatenate([found.propagator[:, None], found.derivatives], axis=1)
+        solved = PanelResults(found.accepted, every, error, found.phase)
         return self.with_common_phase(solved, lanes, times, lane, offset)
 
-    def together(self, propagator: ComplexArray, derivatives: ComplexArray) -> ComplexArray:
-        """Return the propagator of this kernel of U (…, N, N) and ∂U (…, K, N, N)."""
-        n, k = self.levels, self.count
-        whole = np.zeros((*propagator.shape[:-2], 1 + k, n, 1 + k, n), dtype=np.complex128)
-        for j in range(1 + k):
-            whole[..., j, :, j, :] = propagator
-        for j in range(k):
-            whole[..., 1 + j, :, 0, :] = derivatives[..., j, :, :]
-        return whole.reshape(*propagator.shape[:-2], self.size, self.size)
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1 + self.count, self.size, self.size)
 
-    def apart(self, product: npt.NDArray[Any]) -> tuple[ComplexArray, ComplexArray]:
-        """Return U (…, N, N) and ∂U (…, K, N, N) of a product of such propagators."""
-        n, k = self.levels, self.count
-        parts = product.reshape(*product.shape[:-2], 1 + k, n, 1 + k, n)[..., 0, :]
-        return parts[..., 0, :, :], parts[..., 1:, :, :]
+    def identity(self) -> npt.NDArray[Any]:
+        found = np.zeros(self.shape, dtype=np.complex128)
+        found[0] = np.eye(self.size)
+        return found
+
+    def multiply(self, later: npt.NDArray[Any], earlier: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return product(later, earlier)
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
-        propagator, derivatives = self.apart(product)
-        cleaned, defect = nearer_unitary(propagator)
+        cleaned, defect = nearer_unitary(product[..., 0, :, :])
+        cleaned = cleaned[..., None, :, :]
         # U†∂U is anti-Hermitian.
-        inside = dagger(cleaned)[..., None, :, :] @ derivatives
+        inside = dagger(cleaned) @ product[..., 1:, :, :]
         inside = 0.5 * (inside - dagger(inside))
-        return self.together(cleaned, cleaned[..., None, :, :] @ inside), defect
+        return np.concatenate([cleaned, cleaned @ inside], axis=-3), defect
+
+
+def product(later: npt.NDArray[Any], earlier: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return [U, ∂U, …] of one time after another, (…, 1 + K, D, D)."""
+    found = later @ earlier[..., :1, :, :]
+    found[..., 1:, :, :] += later[..., :1, :, :] @ earlier[..., 1:, :, :]
+    return np.asarray(found)
 
 
 class _Panels:
