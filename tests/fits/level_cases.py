@@ -10,6 +10,15 @@ import numpy as np
 from anticrossing import Hamiltonian
 from anticrossing.fits import LevelFit, Lines, fit_levels
 
+CONTROL = np.linspace(-2, 2, 21)
+
+
+def avoided(gap: float = 0.8, error: float = 0.01, seed: int = 1, **more: Any) -> Lines:
+    """Return lines of one avoided crossing with the slope difference 1."""
+    noise = error * np.random.default_rng(seed).standard_normal(CONTROL.size)
+    frequency = np.sqrt(CONTROL**2 + gap**2) + noise
+    return Lines(CONTROL, frequency, np.full(CONTROL.size, error), **more)
+
 
 @dataclass(frozen=True)
 class Case:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from scipy.optimize import curve_fit
@@ -13,17 +11,7 @@ from anticrossing import Hamiltonian, InputError, Units
 from anticrossing.fits import Lines, Measurement, fit_levels, synthetic_passages
 from anticrossing.fits._transitions import CALIBRATION, Transition, Transitions
 from anticrossing.models import LandauZener
-from tests.fits.level_cases import fitted, random_case
-
-CONTROL = np.linspace(-2, 2, 21)
-
-
-def avoided(gap: float = 0.8, error: float = 0.01, seed: int = 1, **more: Any) -> Lines:
-    """Return lines of one avoided crossing with the slope difference 1."""
-    noise = error * np.random.default_rng(seed).standard_normal(CONTROL.size)
-    frequency = np.sqrt(CONTROL**2 + gap**2) + noise
-    return Lines(CONTROL, frequency, np.full(CONTROL.size, error), **more)
-
+from tests.fits.level_cases import CONTROL, avoided, fitted, random_case
 
 # ---- derivatives ------------------------------------------------------------------------------
 
@@ -271,165 +259,6 @@ def test_arguments_are_refused_in_words() -> None:
         fit_levels(cone, lines)
     with pytest.raises(InputError, match="single parameter point"):
         fit_levels(LandauZener(gap=[0.6, 0.7]), lines)
-
-
-# ---- many spectra -----------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_two_hundred_random_spectra_are_assigned_or_doubted() -> None:
-    """N = 2 … 6, a fifth of the lines missing, 5 % outliers, guesses up to 30 % wrong."""
-    good, pulls, silent, noted = 0, [], 0, 0
-    for levels in range(2, 7):
-        for seed in range(40):
-            case = random_case(levels, seed)
-            fit = fitted(case)
-            right = case.assigned(fit)
-            good += right
-            silent += not right and not fit.warnings
-            noted += bool(right and fit.warnings)
-            if right:
-                pulls.append(case.pulls(fit))
-    every = np.concatenate(pulls)
-    assert good >= 190
-    assert silent == 0
-    assert noted <= 10
-    assert abs(np.mean(every)) < 0.15
-    assert abs(np.std(every) - 1) < 0.1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("levels", [2, 3])
-def test_pulls_of_every_parameter_are_standard_normal(levels: int) -> None:
-    """One Hamiltonian, 200 sets of data."""
-    true = random_case(levels, 3)
-    pulls = []
-    rng = np.random.default_rng(11)
-    H = true.guess.replace(**true.true)
-    x = np.linspace(-2, 2, 31)
-    exact = np.linalg.eigvalsh(H(x))
-    exact = exact[:, 1:] - exact[:, :1]
-    for _ in range(200):
-        seen = rng.random(exact.shape) > 0.2
-        frequency = exact[seen] + 0.004 * rng.standard_normal(int(np.sum(seen)))
-        control = x[np.nonzero(seen)[0]]
-        lost = rng.integers(x.size, size=3)
-        control = np.concatenate([control, x[lost]])
-        frequency = np.concatenate([frequency, rng.uniform(0.1, exact.max(), 3)])
-        lines = Lines(control, frequency, np.full(control.size, 0.004))
-        fit = fit_levels(true.guess, lines, starts=2)
-        pulls.append(true.pulls(fit))
-    # Standard errors over 200: 0.07 of the mean, 0.05 of the deviation.
-    assert np.all(np.abs(np.mean(pulls, axis=0)) < 0.15)
-    assert np.all(np.abs(np.std(pulls, axis=0) - 1) < 0.1)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("columns", [3, 4, 5])
-def test_too_little_information_is_never_sure_of_wrong_numbers(columns: int) -> None:
-    silent = tried = 0
-    for levels in range(2, 7):
-        for seed in range(12):
-            try:
-                case = random_case(levels, seed, columns=columns, missing=0.3, outliers=0.1)
-                fit = fitted(case)
-            except InputError:  # fewer lines than parameters
-                continue
-            tried += 1
-            wrong = np.any(np.abs(case.pulls(fit)) > 5)
-            silent += bool(wrong and not fit.warnings)
-    assert tried > 5
-    assert silent == 0
-
-
-@pytest.mark.slow
-def test_the_covariance_of_a_crossing_is_that_of_repeated_measurements() -> None:
-    """Gap, position and slope difference of one avoided crossing among three levels."""
-    H = Hamiltonian.from_terms(
-        [
-            ("x*s", np.diag([1.0, -1.0, 0.0])),
-            ("e", np.diag([0.0, 0.0, 1.0])),
-            ("g/2", [[0, 1, 0], [1, 0, 0], [0, 0, 0]]),
-            ("h/2", [[0, 0, 0], [0, 0, 1], [0, 1, 0]]),
-        ],
-        parameters={"s": 1.0, "e": 0.8, "g": 0.4, "h": 0.3},
-    )
-    x = np.linspace(-1, 1, 15)
-    exact = np.linalg.eigvalsh(H(x))
-    exact = (exact[:, 1:] - exact[:, :1]).ravel()
-    random = np.random.default_rng(3)
-    found, covariances = [], []
-    for _ in range(150):
-        frequency = exact + 0.005 * random.standard_normal(exact.size)
-        lines = Lines(np.repeat(x, 2), frequency, np.full(exact.size, 0.005))
-        fit = fit_levels(H, lines, starts=1)
-        first = min(fit.crossings, key=lambda c: c.position.value if c.levels == (0, 1) else 9)
-        found.append(first.values)
-        covariances.append(first.covariance)
-    sampled, told = np.cov(np.array(found).T), np.mean(covariances, axis=0)
-    ratio = np.sqrt(np.diag(sampled) / np.diag(told))
-    assert np.all(np.abs(ratio - 1) < 0.2)  # 150 samples: 0.06
-    size = np.sqrt(np.outer(np.diag(told), np.diag(told)))
-    assert np.max(np.abs(sampled - told) / size) < 0.35
-
-
-@pytest.mark.slow
-def test_spectrum_and_passages_are_fitted_together() -> None:
-    """Against least squares with the closed form of an infinite sweep, and the sum of both."""
-    random = np.random.default_rng(3)
-    control = np.linspace(-2, 2, 9)
-    frequency = np.sqrt(control**2 + 0.8**2) + 0.02 * random.standard_normal(9)
-    lines = Lines(control, frequency, np.full(9, 0.02))
-    rates = np.geomspace(0.3, 5, 8)
-    data = synthetic_passages(gap=0.8, error=0.01, seed=1, sweep_rates=rates)
-    fit = fit_levels(LandauZener(gap=0.6), lines, passages=data, passage_window=(-400, 400))
-    alone = fit_levels(LandauZener(gap=0.6), lines)
-
-    def both(_: Any, gap: float) -> Any:
-        return np.concatenate([np.sqrt(control**2 + gap**2), np.exp(-np.pi * gap**2 / (2 * rates))])
-
-    value, covariance = curve_fit(
-        both,
-        np.zeros(17),
-        np.concatenate([frequency, data.population]),
-        p0=[0.7],
-        sigma=np.concatenate([lines.error, data.error]),  # type: ignore[arg-type]
-        absolute_sigma=True,
-    )
-    assert fit["gap"].error < alone["gap"].error
-    assert fit["gap"].value == pytest.approx(value[0], abs=2e-5)
-    assert fit["gap"].error == pytest.approx(np.sqrt(covariance[0, 0]), rel=1e-2)
-    assert fit.passage_residuals is not None
-    assert fit.degrees_of_freedom == 16
-    volts = Lines(control / 2, frequency, lines.error)
-    swept = Measurement({"sweep_rate": rates / 2}, data.population, data.error)
-    calibrated = fit_levels(
-        LandauZener(gap=0.6),
-        volts,
-        passages=swept,
-        passage_window=(-200, 200),
-        vary=["gap", "control_scale", "visibility"],
-        control_scale=1.9,
-    )
-    assert abs(calibrated["control_scale"].value - 2) < 4 * calibrated["control_scale"].error
-    assert abs(calibrated["gap"].value - 0.8) < 4 * calibrated["gap"].error
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
-@pytest.mark.parametrize("relative", [1e-8, 1e-3])
-def test_scale_of_energies_and_errors_does_not_matter(size: float, relative: float) -> None:
-    noise = np.random.default_rng(2).standard_normal(CONTROL.size)
-    error = relative * size
-    frequency = size * np.sqrt(CONTROL**2 + 0.64) + error * noise
-    H = Hamiltonian.from_terms(
-        [(f"{size}*x/2", np.diag([1.0, -1.0])), ("g/2", [[0, 1], [1, 0]])],
-        parameters={"g": 0.6 * size},
-    )
-    fit = fit_levels(H, Lines(CONTROL, frequency, np.full(CONTROL.size, error)))
-    assert abs(fit["g"].value - 0.8 * size) < 4 * fit["g"].error
-    assert not fit.warnings
-    assert not np.any(fit.outliers)
 
 
 def test_an_energy_offset_of_the_levels_is_harmless() -> None:

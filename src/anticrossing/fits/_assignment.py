@@ -26,16 +26,19 @@ from anticrossing.fits._transitions import Transitions
 
 IntArray = npt.NDArray[np.intp]
 _SAMPLES = 400  # starts that are looked at
+_MOST_WORK = 5e8  # of those that are looked at: controls times cubes of the number of levels
 _FEWER = 6  # of those that are followed, where there are many lines, once the width is small
 _MANY_LINES = 40
 _NEIGHBOURHOODS, _BETTER = 3, 0.1  # times that neighbours are looked at, while ln p rises
-_WIDTHS = np.geomspace(0.15, 1e-3, 10)  # τ, of the measured range
+_WIDEST, _NARROWEST = 0.15, 1e-3  # τ, of the measured range
+_SHRINK = 1.75  # from one width to the next, about
+_REACH = 5.0  # widths
 _STEPS = 2  # at each width
 _ROUNDS = 12  # of one-to-one assignments
 _LONGEST = 1.0  # of a step, in spreads of the starts
 _ITERATIONS = 6  # of the parameters in each of them
 _LOST = 1e6  # errors away
-_WIDEST = 0.02  # scatter of lines about their transitions, of the measured range
+_MOST_SCATTER = 0.02  # scatter of lines about their transitions, of the measured range
 _QUARTILE = 0.6745  # half of a normal distribution lies within so many deviations
 _DETECTED = 4.0  # odds that a transition is seen, for the threshold of an outlier
 
@@ -110,14 +113,14 @@ class Candidate:
 
 def search(question: Question, random: np.random.Generator, kept: int) -> list[Candidate]:
     """Return answers from the guess and the best other starts, `kept` at first, the best first."""
-    starts = _starts(question, random, kept)
-    last = len(_WIDTHS) - 1
-    for number, width in enumerate(_WIDTHS):
+    starts, widths = _starts(question, random, kept)
+    last = len(widths) - 1
+    for number, width in enumerate(widths):
         for _ in range(_STEPS):
-            starts = _moved(question, starts, width * question.range)
+            starts = _moved(question, starts, width)
         many = question.frequency.size > _MANY_LINES and len(starts) > _FEWER
         if many and number in (last // 3, last):
-            likely = _likelihood(question, starts, width * question.range)
+            likely = _likelihood(question, question.transitions.frequencies(starts), width)
             starts = starts[np.argsort(-likely)[: max(_FEWER, len(starts) // 2)]]
     found = [settled(question, start) for start in starts]
     found.sort(key=lambda one: -one.evidence)
@@ -147,18 +150,33 @@ def _neighbours(question: Question, one: Candidate) -> list[Candidate]:
     return found
 
 
-def _starts(question: Question, random: np.random.Generator, kept: int) -> FloatArray:
-    """Return the guess and the best of many starts around it, shape (S, K)."""
-    shape = (_SAMPLES, question.guess.size)
+def _starts(
+    question: Question, random: np.random.Generator, kept: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return the guess and the best of many starts around it, (S, K), and the widths τ.
+
+    The first width is what the starts leave open, or more.
+    """
+    model = question.transitions
+    work = model.control.size * model.hamiltonian.dimension**3
+    count = int(np.clip(_MOST_WORK / work, 2 * kept, _SAMPLES))
+    shape = (count, question.guess.size)
     drawn = question.guess + question.spread * random.standard_normal(shape)
     box = np.isfinite(question.lower) & np.isfinite(question.upper) & ~question.known
     low, high = (np.where(box, end, 0.0) for end in (question.lower, question.upper))
     drawn = np.where(box, low + (high - low) * random.random(shape), drawn)
     drawn = np.clip(drawn, question.lower, question.upper)
     drawn[0] = question.guess
-    likely = _likelihood(question, drawn, _WIDTHS[1] * question.range)
+    frequencies = model.frequencies(drawn)
+    apart = np.abs(frequencies - frequencies[:1])
+    left_open = float(np.median(apart[np.isfinite(apart)])) if np.any(np.isfinite(apart)) else 0.0
+    narrow = _NARROWEST * question.range
+    widest = max(_WIDEST * question.range, left_open)
+    steps = 1 + int(np.ceil(np.log(widest / narrow) / np.log(_SHRINK)))
+    widths = np.geomspace(widest, narrow, steps)
+    likely = _likelihood(question, frequencies, widths[1])
     likely[0] = np.inf
-    return np.asarray(drawn[np.argsort(-likely, kind="stable")[:kept]])
+    return np.asarray(drawn[np.argsort(-likely, kind="stable")[:kept]]), widths
 
 
 def _log_densities(
@@ -167,9 +185,8 @@ def _log_densities(
     """Return y − f (S, n, T), and ln of each part of the mixture, (S, n, T + 1)."""
     away = question.frequency[:, None] - frequencies[:, question.column, :]
     variance = question.error**2 + width**2
-    parts = np.full(
-        (*away.shape[:2], away.shape[2] + 1), np.log(question.outliers / question.range)
-    )
+    wide = max(question.range, _REACH * width)  # or all lines far from a poor guess were outliers
+    parts = np.full((*away.shape[:2], away.shape[2] + 1), np.log(question.outliers / wide))
     weight = np.log((1 - question.outliers) / np.maximum(question.allowed.sum(axis=1), 1))
     density = (
         -0.5 * away**2 / variance[:, None] + (weight - 0.5 * np.log(2 * np.pi * variance))[:, None]
@@ -179,9 +196,9 @@ def _log_densities(
     return np.nan_to_num(away), parts
 
 
-def _likelihood(question: Question, values: FloatArray, width: float) -> FloatArray:
+def _likelihood(question: Question, frequencies: FloatArray, width: float) -> FloatArray:
     """Return ln p of all lines at every set of parameters."""
-    _, parts = _log_densities(question, question.transitions.frequencies(values), width)
+    _, parts = _log_densities(question, frequencies, width)
     return np.asarray(np.sum(logsumexp(parts, axis=-1), axis=-1))
 
 
@@ -208,7 +225,7 @@ def scatter(question: Question, frequencies: FloatArray) -> float:
     away = np.abs(question.frequency[:, None] - frequencies[question.column])
     away = np.where(question.allowed & np.isfinite(away), away, np.inf)
     nearest = np.minimum(np.min(away, axis=1), question.range) / question.error
-    most = _WIDEST * question.range / float(np.median(question.error))
+    most = _MOST_SCATTER * question.range / float(np.median(question.error))
     return float(np.clip(np.median(nearest) / _QUARTILE, 1.0, max(most, 1.0)))
 
 

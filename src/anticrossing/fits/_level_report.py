@@ -23,6 +23,7 @@ _MOST_TOLD = 3
 _SAME_SPECTRUM = 0.3  # of an error, root mean square
 _SAME_VALUES = 3.0  # errors
 _FEW_MOVED = 0.03  # of the lines
+_ROUNDS = 5  # of the last assignments
 _FLIPPED = 1e-3  # of an error
 _IMPROBABLE = 1e-3
 _SINGULAR = 1e-9  # of the largest singular value: exact derivatives
@@ -153,7 +154,7 @@ def _same(question: Question, one: Candidate, other: Candidate) -> bool:
     """Whether two answers are one: the same parameters, and the same spectrum or assignments."""
     scaled = other.jacobian * question.spread / other.stretch
     size = scaled @ ((one.values - other.values) / question.spread)
-    singular = np.linalg.svd(scaled, compute_uv=False)
+    singular = np.linalg.svd(_padded(scaled), compute_uv=False)
     away = float(np.sqrt(size @ size))  # in errors, along what the lines determine
     if singular[-1] > _SINGULAR * singular[0] and away < _SAME_VALUES:
         return True
@@ -176,8 +177,11 @@ def _minimum(task: _Task, values: FloatArray, assigned: IntArray) -> _Answer:
     count = question.guess.size
     lower, upper = task.bounds()
     scale = np.concatenate([question.spread, np.ones(values.size - count)])
-    for _ in range(5):
+    converged, stretch = True, 1.0
+    for _ in range(_ROUNDS):
         start = np.clip(values, lower, upper)
+        if not task.evaluate(start, assigned)[0].size:  # nothing but outliers
+            break
         found = least_squares(
             lambda p, lines=assigned: -task.evaluate(p, lines)[0],
             start,
@@ -189,7 +193,7 @@ def _minimum(task: _Task, values: FloatArray, assigned: IntArray) -> _Answer:
             gtol=1e-12,
             max_nfev=100,
         )
-        values = found.x
+        values, converged = found.x, bool(found.success)
         frequencies = question.transitions.frequencies(values[None, :count])[0]
         stretch = _assignment.scatter(question, frequencies)
         again = _assignment.assign(question, frequencies, stretch)
@@ -202,7 +206,7 @@ def _minimum(task: _Task, values: FloatArray, assigned: IntArray) -> _Answer:
     if task.passages is not None:
         more = residuals[weighed.residuals.size :]
         evidence -= 0.5 * float(more @ more)
-    return _Answer(values, assigned, residuals, jacobian, evidence, stretch, bool(found.success))
+    return _Answer(values, assigned, residuals, jacobian, evidence, stretch, converged)
 
 
 def _with_errors(task: _Task, answers: list[_Answer]) -> tuple[_Task, list[_Answer]]:
@@ -276,9 +280,7 @@ def _covariance(task: _Task, best: _Answer) -> tuple[FloatArray, list[str]]:
     spread = np.where(task.question.known, 2.0, 1.0) * task.question.spread  # known as it was: fine
     scale = np.concatenate([spread, np.ones(extra)])
     jacobian = best.jacobian * scale
-    short = max(jacobian.shape[1] - jacobian.shape[0], 0)
-    jacobian = np.pad(jacobian, ((0, short), (0, 0)))
-    singular, directions = np.linalg.svd(jacobian, full_matrices=False)[1:]
+    singular, directions = np.linalg.svd(_padded(jacobian), full_matrices=False)[1:]
     known = singular > _SINGULAR * max(float(singular[0]), 1e-300)
     inverse = np.where(known, 1 / np.where(known, singular, 1.0), 0.0)
     root = scale[:, None] * directions.T * inverse
@@ -288,6 +290,12 @@ def _covariance(task: _Task, best: _Answer) -> tuple[FloatArray, list[str]]:
     covariance[unknown, :] = covariance[:, unknown] = np.inf
     loose = directions[np.where(known, inverse, np.inf) > 1.0]  # no less than before the fit
     return covariance, [_undetermined(task.varied, direction) for direction in loose]
+
+
+def _padded(jacobian: FloatArray) -> FloatArray:
+    """Return derivatives of at least as many data as parameters, further ones of zero."""
+    short = max(jacobian.shape[1] - jacobian.shape[0], 0)
+    return np.pad(jacobian, ((0, short), (0, 0)))
 
 
 def _undetermined(varied: tuple[str, ...], direction: FloatArray) -> str:
