@@ -75,6 +75,7 @@ def test_two_levels_agree_with_an_independent_fit() -> None:
     assert crossing.slope_difference.value == pytest.approx(1.0)
 
 
+@pytest.mark.slow
 def test_unknown_errors_are_taken_from_the_scatter() -> None:
     lines = avoided(error=0.02)
     fit = fit_levels(LandauZener(gap=0.6), Lines(lines.control, lines.frequency))
@@ -146,7 +147,7 @@ def test_photons_and_higher_starts_are_found() -> None:
     random = np.random.default_rng(2)
     frequency = np.concatenate([f01, f12, two]) + 0.003 * random.standard_normal(33)
     lines = Lines(np.tile(x, 3), frequency, np.full(33, 0.003))
-    fit = fit_levels(H, lines, initial_levels=2, photons=2)
+    fit = fit_levels(H, lines, initial_levels=2, photons=2, starts=4)
     assert abs(fit["f"].value - 5.0) < 4 * fit["f"].error
     assert abs(fit["a"].value + 0.4) < 4 * fit["a"].error
     told = [str(fit.transitions[k]) for k in fit.assigned]
@@ -156,6 +157,7 @@ def test_photons_and_higher_starts_are_found() -> None:
 # ---- doubts -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_signs_that_the_spectrum_does_not_tell_are_those_of_the_guess() -> None:
     for sign in (1.0, -1.0):
         fit = fit_levels(LandauZener(gap=sign * 0.5), avoided(), uncertainty=2.0)
@@ -168,13 +170,13 @@ def test_what_the_lines_do_not_determine_is_said() -> None:
         [("x/2", np.diag([1.0, -1.0])), ("(g + h)/2", [[0, 1], [1, 0]])],
         parameters={"g": 0.3, "h": 0.3},
     )
-    fit = fit_levels(H, avoided())
+    fit = fit_levels(H, avoided(), starts=2)
     assert not fit.determined
     assert any("`g` and `h`" in note for note in fit.warnings)
     assert fit["g"].error == np.inf
-    held = fit_levels(H, avoided(), vary=["g"])
+    held = fit_levels(H, avoided(), vary=["g"], starts=2)
     assert held["g"].value == pytest.approx(0.8 - 0.3, abs=0.03)
-    known = fit_levels(H, avoided(), priors={"h": (0.3, 0.01)})
+    known = fit_levels(H, avoided(), priors={"h": (0.3, 0.01)}, starts=2)
     assert known["h"].error == pytest.approx(0.01, rel=1e-6)
     assert known.determined
 
@@ -195,6 +197,7 @@ def test_another_assignment_that_fits_is_given() -> None:
     assert other.values["a"] == pytest.approx(fit["b"].value, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_wrong_model_and_wrong_errors_are_noted() -> None:
     lines = avoided()
     assert lines.error is not None
@@ -211,7 +214,7 @@ def test_few_lines_are_no_proof() -> None:
     """Four lines, five parameters less a prior: anything fits."""
     case = random_case(3, 1, columns=3, missing=0.0, outliers=0.0)
     few = Lines(case.lines.control[:5], case.lines.frequency[:5], np.full(5, 0.004))
-    fit = fit_levels(case.guess, few, vary=["e1", "e2", "g0", "g1"])
+    fit = fit_levels(case.guess, few, vary=["e1", "e2", "g0", "g1"], starts=2)
     assert any("too few" in note for note in fit.warnings)
     with pytest.raises(InputError, match="hold more than 5 lines"):
         fit_levels(case.guess, few)
@@ -221,7 +224,7 @@ def test_labels_are_kept() -> None:
     case = random_case(3, 7, columns=9)
     labels = [(0, 1 + int(k)) if k >= 0 else None for k in case.labels]
     lines = Lines(case.lines.control, case.lines.frequency, case.lines.error, labels)
-    fit = fit_levels(case.guess, lines)
+    fit = fit_levels(case.guess, lines, starts=2)
     told = [(mine, true) for mine, true in zip(fit.labels, labels, strict=True) if mine and true]
     assert all(mine == true for mine, true in told)
     with pytest.raises(InputError, match="transitions that are asked for"):
@@ -261,6 +264,7 @@ def test_arguments_are_refused_in_words() -> None:
         fit_levels(LandauZener(gap=[0.6, 0.7]), lines)
 
 
+@pytest.mark.slow
 def test_an_energy_offset_of_the_levels_is_harmless() -> None:
     H = Hamiltonian.from_terms(
         [("1e6", np.eye(2)), ("x/2", np.diag([1.0, -1.0])), ("g/2", [[0, 1], [1, 0]])],
@@ -271,6 +275,7 @@ def test_an_energy_offset_of_the_levels_is_harmless() -> None:
     assert fit["g"].value == pytest.approx(reference["gap"].value, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits() -> None:
     case = random_case(3, 2, columns=9)
     one, two = fitted(case, seed=5), fitted(case, seed=5)
