@@ -223,14 +223,19 @@ def remembered(decay: FloatArray) -> FloatArray:
     return np.asarray(-np.expm1(-decay) / decay)
 
 
-def integrate(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solutions:
+def integrate(
+    g: ComplexArray, ends: Ends, grid: Grid, tolerance: float, known: FloatArray | None = None
+) -> Solutions:
     """Integrate the remaining generator: eigenvalues by quadrature, couplings by Picard iteration.
+
+    Rounding leaves `known` (P,) open of what lives on the panels.
 
     The interaction picture contains every rotation, but of the decays only the slowest one among
     elements that are coupled: the others stay in the kernel, so that nothing ever grows.
     """
     panels, n, size, _ = g.shape
     result = Solutions.empty(panels, size)
+    known = np.zeros(panels) if known is None else known
     values = diagonals(g).copy()
     values[..., 0] = 0.0
     theta = grid.integral @ values.imag
@@ -259,10 +264,11 @@ def integrate(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solu
         kernel = turning[..., :, None].conj() * kernel[rows] * turning[..., None, :]
         turned = np.max(np.abs(theta[rows][..., :, None] - theta[rows][..., None, :]), axis=1)
         spread = np.max(np.where(coupled[rows], turned, 0.0), axis=(1, 2))
-        fine = (tails(grid, kernel) <= tolerance) & (spread < 3.0 * n)
+        allowed = np.maximum(tolerance, known[rows])
+        fine = (tails(grid, kernel) <= allowed) & (spread < 3.0 * n)
         rows, kernel = rows[fine], kernel[fine]
     if rows.size:
-        solved, y = picard(kernel, grid, tolerance)
+        solved, y = picard(kernel, grid, tolerance, known[rows])
         inner[rows[solved]] = y[solved, -1]
         result.accepted[rows[solved]] = True
         result.error[rows[solved]] = tolerance

@@ -59,8 +59,9 @@ def solve(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solution
     for split in splits(g, grid, result.accepted):
         rows, frame, inverse = split.rows, split.frame, split.inverse
         there = Ends(inverse @ ends.left_inverse[rows], ends.right[rows] @ frame)
-        solved = _separate(split.g, there, split.same, grid, tolerance)
-        solved.error += split.rounding(g, grid)
+        known = split.rounding(g, grid)
+        solved = _separate(split.g, there, split.same, grid, tolerance, known)
+        solved.error += known
         result.put(rows, solved)
     return result
 
@@ -282,7 +283,7 @@ def _inverses(frame: ComplexArray) -> ComplexArray:
 
 
 def _separate(
-    g: ComplexArray, ends: Ends, same: BoolArray, grid: Grid, tolerance: float
+    g: ComplexArray, ends: Ends, same: BoolArray, grid: Grid, tolerance: float, known: FloatArray
 ) -> Solutions:
     """Remove the couplings between groups order by order, then integrate every group."""
     if g.shape[-1] == _spectral_kernels.SIZE:
@@ -314,7 +315,7 @@ def _separate(
         there = Ends(parts.inverse[:, 0] @ ends.left_inverse, ends.right @ parts.frame[:, -1])
     separated = best <= tolerance
     kept = np.where(same[:, None] | ~separated[:, None, None, None], found, 0.0)
-    finished = integrate(kept, there, grid, tolerance)
+    finished = integrate(kept, there, grid, tolerance, known)
     finished.error = np.where(separated, np.maximum(2 * best, finished.error), finished.error)
     return finished
 

@@ -13,12 +13,14 @@ from anticrossing._core.checks import ComplexArray, FloatArray, InputError, fail
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
 from anticrossing.dynamics import liouville, panels, slopes
+from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear_variation import LinearVariationKernel
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, Request, density
 from anticrossing.dynamics.result import Derivative, Propagation
 from anticrossing.dynamics.slopes import OpenEquation, Parameter
 from anticrossing.dynamics.variation import VariationKernel
+from anticrossing.environment import Environment
 
 _NO_DISTANCE = 1e-12  # of the largest energy
 
@@ -52,9 +54,9 @@ def added(result: Propagation, request: Request, parameters: Sequence[Parameter]
     """Return the result with its derivatives."""
     with one_thread:
         if request.environment is None:
-            found = _closed(request, parameters)
+            found = _closed(request, parameters, result)
         else:
-            found = _open(request, parameters)
+            found = _open(request, parameters, result.error_estimate)
     # Two routes to one evolution.
     known = result.error_estimate + (0.0 if result.phase_error is None else 2 * result.phase_error)
     whole = result.propagator if request.environment is None else result.superoperator
@@ -150,20 +152,29 @@ def _with_window(
     return whole, slope
 
 
-def _error(evolution: Evolution, slope: ComplexArray) -> tuple[FloatArray, FloatArray]:
-    """Return how well U is known, (lanes,), and ∂U of all times (lanes, R, K, D, D), (lanes, K)."""
-    # What U misses on a panel is carried on by ∂U, and turns against it by the rounding of phases.
+def _error(
+    known: FloatArray, evolution: Evolution, slope: ComplexArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return how well U is known, (lanes,), and probabilities of it are differentiated, (lanes, K).
+
+    Probabilities themselves are `known` so well.
+    """
+    # The error of a probability changes with a parameter as fast as phases do, and ∂U is rounded.
     size = np.max(np.sum(np.abs(slope), axis=-1), axis=(1, -1))
+    count = evolution.panels[:, None]
+    error = (2 * known.reshape(-1, 1) + evolution.error[:, None]) * (1 + size)
     unknown = evolution.error + panels.ROUNDING * evolution.phase
-    return unknown, 2 * unknown[:, None] * (1 + size)
+    return unknown, error + panels.ROUNDING * count * size
 
 
-def _closed(request: Request, parameters: Sequence[Parameter]) -> _Found:
-    """Differentiate the unitary evolution."""
+def _closed(request: Request, parameters: Sequence[Parameter], result: Propagation) -> _Found:
+    """Differentiate the unitary evolution that gave a result."""
     lanes, initial = request.lanes, request.initial
     levels, batch, lane = lanes.hamiltonian.dimension, lanes.batch_shape, np.arange(lanes.count)
     ends = _Ends.of(request, parameters)
-    kernel = VariationKernel(slopes.all_of_hamiltonian(parameters), levels, len(parameters))
+    changes = slopes.all_of_hamiltonian(parameters)
+    phase = float(np.max(result.phase))
+    kernel = VariationKernel(changes, levels, len(parameters), phase=phase)
     evolution, every = _solved(request, kernel)
     both = np.stack([lanes.start, lanes.stop], axis=1)
     whole, slope = _with_window(every, ends.moved, -1j * lanes.matrices(both, lane))
@@ -187,7 +198,7 @@ def _closed(request: Request, parameters: Sequence[Parameter]) -> _Found:
     moved += rows[:, -1, None] @ slope[:, -1] @ ends.vectors[:, 0, None]
     moved += (rows[:, -1] @ whole[:, -1])[:, None] @ ends.slopes[:, 0]
     transition = 2 * (amplitudes.conj()[:, None] * moved).real
-    unknown, error = _error(evolution, slope)
+    unknown, error = _error(result.error_estimate, evolution, slope)
     derived = {
         p.name: Derivative(
             parameter=p.name,
@@ -203,29 +214,21 @@ def _closed(request: Request, parameters: Sequence[Parameter]) -> _Found:
     return _Found(derived, whole[:, -1].reshape(*batch, levels, levels), unknown.reshape(batch))
 
 
-def _open(request: Request, parameters: Sequence[Parameter]) -> _Found:
-    """Differentiate the evolution of density matrices."""
+def _open(request: Request, parameters: Sequence[Parameter], known: FloatArray) -> _Found:
+    """Differentiate the evolution of density matrices; probabilities are `known` so well."""
     assert request.environment is not None
     lanes, initial = request.lanes, request.initial
     levels, batch, lane = lanes.hamiltonian.dimension, lanes.batch_shape, np.arange(lanes.count)
     ends = _Ends.of(request, parameters)
-    environment = request.environment.flat(batch)
-    equation = OpenEquation(environment, tuple(parameters))
-    kernel = LinearVariationKernel(
-        equation.generators,
-        equation.slopes,
-        levels**2,
-        len(parameters),
-        conserved=None if environment.decays else np.eye(levels).ravel(),
-    )
+    kernel = open_kernel(lanes, request.environment, parameters)
     evolution, every = _solved(request, kernel)
     both = np.stack([lanes.start, lanes.stop], axis=1)
-    generator = equation.generators(lanes, both, lane) if np.any(ends.moved) else every[:, :1, 0]
+    generator = kernel.generators(lanes, both, lane) if np.any(ends.moved) else every[:, :1, 0]
     whole, slope = _with_window(every, ends.moved, generator)
     # Projectors on read-out states as columns (…, N², N), and how they move.
-    known, changes = _projectors(ends)
-    rows, moved_rows = dagger(known[:, 1:]), dagger(changes[:, 1:])
-    first, moved_first = known[:, 0], changes[:, 0]
+    states_read, changes = _projectors(ends)
+    rows, moved_rows = dagger(states_read[:, 1:]), dagger(changes[:, 1:])
+    first, moved_first = states_read[:, 0], changes[:, 0]
     if isinstance(initial, int):
         start, moved_start = first[..., initial], moved_first[..., initial]
     else:
@@ -239,7 +242,7 @@ def _open(request: Request, parameters: Sequence[Parameter]) -> _Found:
     transition = moved_rows[:, -1] @ (whole[:, -1] @ first)[:, None]
     transition += rows[:, -1, None] @ slope[:, -1] @ first[:, None]
     transition += (rows[:, -1] @ whole[:, -1])[:, None] @ moved_first
-    unknown, error = _error(evolution, slope)
+    unknown, error = _error(known, evolution, slope)
     error += slopes.ROUNDING * np.max(np.abs(slope), axis=(1, -2, -1))
     shape = (*batch, levels, levels)
     derived = {
@@ -257,6 +260,21 @@ def _open(request: Request, parameters: Sequence[Parameter]) -> _Found:
     }
     return _Found(
         derived, whole[:, -1].reshape(*batch, levels**2, levels**2), unknown.reshape(batch)
+    )
+
+
+def open_kernel(
+    lanes: Lanes, environment: Environment, parameters: Sequence[Parameter]
+) -> LinearVariationKernel:
+    """Return the equation of ρ and its derivatives."""
+    equation = OpenEquation(environment.flat(lanes.batch_shape), tuple(parameters))
+    levels = lanes.hamiltonian.dimension
+    return LinearVariationKernel(
+        equation.generators,
+        equation.slopes,
+        levels**2,
+        len(parameters),
+        conserved=None if environment.decays else np.eye(levels).ravel(),
     )
 
 

@@ -28,11 +28,11 @@ from anticrossing.dynamics._stacks import (
     tails,
 )
 from anticrossing.dynamics.chebyshev import Grid
+from anticrossing.dynamics.doubled_variation import product
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, unresolved
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear import Generators, LinearKernel
 from anticrossing.dynamics.slopes import ROUNDING
-from anticrossing.dynamics.variation import product
 
 _WEAK = 3.0  # radians, and decay, of a panel that is integrated as it is
 _CHUNK_NUMBERS = 200_000
@@ -161,7 +161,8 @@ class _Panels:
             moved = inverse[:, :, None] @ slopes[rows] @ frame[:, :, None]
             moved[..., 0, :] = 0.0
             one = np.broadcast_to(np.eye(k.shape[-1], dtype=np.complex128), k[:, 0].shape)
-            solved = integrate(k, Ends(one, one), self.grid, self.tolerance)
+            known = split.rounding(g, self.grid)[good]
+            solved = integrate(k, Ends(one, one), self.grid, self.tolerance, known)
             w, found = _smooth(k, moved, self.grid, self.tolerance)
             done = solved.accepted & found
             y, w, rows = solved.propagator[done][:, None], w[done], rows[done]
@@ -170,13 +171,16 @@ class _Panels:
             self.propagator[place, :1] = last @ y @ first
             self.propagator[place, 1:] = last @ (w[:, -1] @ y - y @ w[:, 0]) @ first
             error = np.maximum(2 * parts.left[good], solved.error)[done]
-            self.error[place] = error + split.rounding(g, self.grid)[good][done]
+            self.error[place] = error + known[done]
             self.accepted[place] = accepted[rows] = True
 
 
 def _resolved(slopes: ComplexArray, nodes: Grid, tolerance: float | FloatArray) -> BoolArray:
     """Whether the nodes resolve all derivatives (P, n, K, D, D) as well as they are known."""
-    flat = slopes.reshape(*slopes.shape[:2], -1, slopes.shape[-1])
+    panels, n, count, size, _ = slopes.shape
+    if panels == 0:
+        return np.empty(0, dtype=np.bool_)
+    flat = slopes.reshape(panels, n, count * size, size)
     known = np.maximum(tolerance, ROUNDING * largest_entries(flat))
     return np.asarray(tails(nodes, flat) <= known)
 

@@ -30,12 +30,14 @@ from anticrossing.dynamics._stacks import (
     tails,
 )
 from anticrossing.dynamics.chebyshev import Grid
+from anticrossing.dynamics.doubled_variation import DoubledPanel, product
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, UnitaryKernel, unresolved
 from anticrossing.dynamics.lanes import Lanes
 
 Slopes = Callable[[Lanes, FloatArray, npt.NDArray[np.intp]], npt.NDArray[Any]]
 _STRONGEST = 8.0  # row sum of what is integrated as it is
 _MOST_CORRECTIONS = 60
+_MOST_DOUBLED = 3e3  # radians
 _RESOLVED = 20.0  # radians that the nodes resolve as an oscillation
 _ROUNDING = 4e-15
 IndexArray = npt.NDArray[np.intp]
@@ -51,11 +53,15 @@ class VariationKernel(UnitaryKernel):
         radians per time at the nodes, (P, n, K, N, N).
     levels, count : int
         N and K.
+    phase : float, optional
+        Of the whole window, in radians, if it is known: a small one needs few panels.
     """
 
-    def __init__(self, slopes: Slopes, levels: int, count: int) -> None:
+    def __init__(self, slopes: Slopes, levels: int, count: int, *, phase: float = np.inf) -> None:
         super().__init__(levels, MANY_LEVEL_NODES)
         self.slopes, self.count = slopes, count
+        if phase < _MOST_DOUBLED:
+            self.first_panels = 1
 
     def solve(
         self,
@@ -94,13 +100,6 @@ class VariationKernel(UnitaryKernel):
         return np.concatenate([cleaned, cleaned @ inside], axis=-3), defect
 
 
-def product(later: npt.NDArray[Any], earlier: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return [U, ∂U, …] of one time after another, (…, 1 + K, D, D)."""
-    found = later @ earlier[..., :1, :, :]
-    found[..., 1:, :, :] += later[..., :1, :, :] @ earlier[..., 1:, :, :]
-    return np.asarray(found)
-
-
 class _Panels:
     """U and ∂U of P panels, or that they are refused."""
 
@@ -124,7 +123,7 @@ class _Panels:
         back = dagger(frame)[:, None, None]
         moved = back @ slopes @ frame[:, None, None] * half_width[:, None, None, None, None]
         resolved = nodes_resolve(nodes, g, tolerance) & _resolved(moved, nodes, tolerance)
-        for way in (self._direct, self._separate):
+        for way in (self._direct, self._separate, self._double):
             index = np.flatnonzero(resolved & ~self.accepted)
             if index.size:
                 way(index, g[index], moved[index], frame[index])
@@ -179,12 +178,24 @@ class _Panels:
             rows = rows[done]
             self._put(index[rows], middle[rows], y, slopes, error)
 
+    def _double(
+        self, index: IndexArray, g: ComplexArray, moved: ComplexArray, frame: ComplexArray
+    ) -> None:
+        """Double short steps, where phases are not too large for that."""
+        for k in np.flatnonzero(self.phase[index] < _MOST_DOUBLED):
+            panel = DoubledPanel(g[k], moved[k], self.grid, self.tolerance)
+            found = panel.follow()
+            if found is not None:
+                error = self.tolerance + panel.error
+                self._put(index[[k]], frame[[k]], found[None, 0], found[None, 1:], error)
+
 
 def _resolved(moved: ComplexArray, nodes: Grid, tolerance: float) -> BoolArray:
     """Whether the nodes resolve all derivatives (P, n, K, N, N)."""
-    if moved.shape[0] == 0:
+    panels, n, count, levels, _ = moved.shape
+    if panels == 0:
         return np.empty(0, dtype=np.bool_)
-    return nodes_resolve(nodes, moved.reshape(*moved.shape[:2], -1, moved.shape[-1]), tolerance)
+    return nodes_resolve(nodes, moved.reshape(panels, n, count * levels, levels), tolerance)
 
 
 def _solve(
@@ -254,5 +265,4 @@ def _smooth(
         if found.all() or not coupled:
             break
     found |= not coupled
-    flat = w.reshape(*w.shape[:2], -1, levels)
-    return w, found & nodes_resolve(nodes, flat, tolerance)
+    return w, found & _resolved(w, nodes, tolerance)
