@@ -281,3 +281,18 @@ def test_the_same_seed_gives_the_same_bits() -> None:
     one, two = fitted(case, seed=5), fitted(case, seed=5)
     assert one.covariance.tobytes() == two.covariance.tobytes()
     assert isinstance(ac.find_crossings(one.hamiltonian, -1, 1), ac.spectrum.Crossings)
+
+
+def test_one_line_of_two_that_it_may_be() -> None:
+    """A ladder 0, e, 2e of which one line is seen: e = 2, or e = 1 with the lower line unseen."""
+    H = Hamiltonian.from_terms([("e", np.diag([0.0, 1.0, 2.0]))], parameters={"e": 1.4})
+    x = np.linspace(0, 1, 9)
+    frequency = 2.0 + 0.01 * np.random.default_rng(1).standard_normal(9)
+    fit = fit_levels(H, Lines(x, frequency, np.full(9, 0.01)))
+    assert any("another assignment" in note for note in fit.warnings)
+    both = {round(fit["e"].value), round(fit.alternatives[0].values["e"])}
+    assert both == {1, 2}
+    assert fit.alternatives[0].moved == 9
+    told = fit_levels(H, Lines(x, frequency, np.full(9, 0.01), [(0, 2)] * 9))
+    assert round(told["e"].value) == 1
+    assert not told.warnings

@@ -368,7 +368,9 @@ def _doubts(
         )
     if any(not other.moved for other in others):
         notes.append("other parameters give the same spectrum: see `alternatives`")
-    if best.evidence < _ENOUGH:
+    choices = question.allowed.sum(axis=1)
+    labelled = question.allowed.shape[1] > 1 and bool(np.all(choices == 1))
+    if best.evidence < _ENOUGH and not labelled:
         notes.append("the lines are too few, or fit too badly, to tell that they are assigned well")
     lost, total = int(np.count_nonzero(best.assigned < 0)), best.assigned.size
     if lost > 2 and lost > _MANY_OUTLIERS * question.outliers * total:
