@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +21,9 @@ from anticrossing._core.checks import (
     shaped_like,
 )
 from anticrossing._core.files import write_text
-from anticrossing._core.reading import open_netcdf, read_text, reading
+from anticrossing._core.reading import open_netcdf
 from anticrossing._core.result import Result
+from anticrossing._core.text_table import read_table
 from anticrossing._core.variables import Variable
 from anticrossing.fits._quantities import is_unit, split_name
 
@@ -246,12 +246,12 @@ class Measurement(Result):
 def read_measurement(path: str | Path) -> Measurement:
     """Read measured populations from a CSV or NetCDF file.
 
-    A CSV file has a header that names its columns, then numbers; lines that begin with ``#`` are
-    comments. A NetCDF file has a variable ``population`` whose dimensions carry coordinates. A
-    column or variable ``error`` holds standard deviations and may be absent; instead of a
-    population there may be ``counts`` and ``shots``. Every other column (coordinate) is what was
-    set. A unit may stand behind its name, ``offset_GHz`` or ``offset (GHz)``, or in a line of units
-    below the header.
+    A CSV file has a header that names its columns, then numbers, separated by commas, semicolons
+    (then with decimal points or commas), tabs or blanks; lines that begin with ``#`` are comments.
+    A NetCDF file has a variable ``population`` whose dimensions carry coordinates. A column or
+    variable ``error`` holds standard deviations and may be absent; instead of a population there may
+    be ``counts`` and ``shots``. Every other column (coordinate) is what was set. A unit may stand
+    behind its name, ``offset_GHz`` or ``offset (GHz)``, or in a line of units below the header.
 
     Parameters
     ----------
@@ -350,67 +350,9 @@ def _check_counts(counts: FloatArray, shots: FloatArray) -> None:
 
 
 def _read_csv(file: Path) -> tuple[dict[str, FloatArray], dict[str, str]]:
-    names: list[str] = []
-    units: list[str] = []
-    rows: list[list[float]] = []
-    for number, line in enumerate(read_text(file).splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        with reading(file, "CSV"):
-            (cells,) = csv.reader([line.strip()], skipinitialspace=True)
-        if not names:
-            names = [cell.strip() for cell in cells]
-            _check_names(file, number, names)
-        elif not rows and not units and not any(map(_is_number, cells)):
-            units = _units(file, number, cells, names)
-        else:
-            rows.append(_numbers(file, number, cells, names))
-    if not rows:
-        raise InputError(f"{file}: a header and lines of numbers are needed, but there are none.")
-    below = {name: unit for name, unit in zip(names, units, strict=False) if unit}
-    return dict(zip(names, np.array(rows).T, strict=True)), below
-
-
-def _units(file: Path, number: int, cells: list[str], names: list[str]) -> list[str]:
-    """Return a line of units, or raise `InputError` for one that is meant to be numbers."""
-    found = [cell.strip() for cell in cells]
-    if len(found) != len(names):
-        raise InputError(
-            f"{file}, line {number}: {len(names)} units are needed, but there are {len(found)}."
-        )
-    split = [split_name(f"{name} ({unit})") for name, unit in zip(names, found, strict=True)]
-    known = [name in _OWN or not unit or is_unit(name, unit) for name, unit in split]
-    if not all(known):
-        _numbers(file, number, cells, names)
-    return found
-
-
-def _check_names(file: Path, number: int, names: list[str]) -> None:
-    if all(_is_number(name) for name in names):
-        raise InputError(f"{file}, line {number}: a header with column names is needed.")
-    if "" in names or len(set(names)) < len(names):
-        raise InputError(f"{file}, line {number}: column names must be present and different.")
-
-
-def _numbers(file: Path, number: int, cells: list[str], names: list[str]) -> list[float]:
-    if len(cells) != len(names):
-        raise InputError(
-            f"{file}, line {number}: {len(names)} numbers are needed, but there are {len(cells)}."
-        )
-    for name, cell in zip(names, cells, strict=True):
-        if not _is_number(cell):
-            raise InputError(
-                f"{file}, line {number}: `{name}` must be a number, but it is {cell!r}."
-            )
-    return [float(cell) for cell in cells]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    table = read_table(file, empty=False, units=True)
+    below = {n: unit for n, unit in zip(table.header, table.row_units, strict=True) if unit}
+    return dict(zip(table.header, table.values.T, strict=True)), below
 
 
 def _read_netcdf(file: Path) -> tuple[dict[str, FloatArray], dict[str, str]]:
