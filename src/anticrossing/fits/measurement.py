@@ -249,9 +249,10 @@ def read_measurement(path: str | Path) -> Measurement:
     A CSV file has a header that names its columns, then numbers, separated by commas, semicolons
     (then with decimal points or commas), tabs or blanks; lines that begin with ``#`` are comments.
     A NetCDF file has a variable ``population`` whose dimensions carry coordinates. A column or
-    variable ``error`` holds standard deviations and may be absent; instead of a population there may
-    be ``counts`` and ``shots``. Every other column (coordinate) is what was set. A unit may stand
-    behind its name, ``offset_GHz`` or ``offset (GHz)``, or in a line of units below the header.
+    variable ``error`` holds standard deviations and may be absent; instead of a population there
+    may be ``counts`` and ``shots``. Every other column (coordinate) is what was set. A unit may
+    stand behind its name, ``offset_GHz`` or ``offset (GHz)``, or in a line of units below the
+    header.
 
     Parameters
     ----------
