@@ -19,11 +19,20 @@ from anticrossing.control.minimum_time import MinimumTime, minimum_time
 from anticrossing.control.optimal_drive import OptimalDrive, optimal_drive
 from anticrossing.control.optimal_rate import OptimalRate, optimal_rate
 from anticrossing.control.schedules import LocalAdiabatic, local_adiabatic_schedule
+from anticrossing.control.sequences import (
+    CompositePassage,
+    DoublePassage,
+    composite_passage,
+    composite_phases,
+    double_passage,
+)
 from anticrossing.control.speed_limits import SpeedLimit, speed_limit
 from anticrossing.control.targets import GateTarget, PopulationTarget, StateTarget, Target
 
 __all__ = [
+    "CompositePassage",
     "Counterdiabatic",
+    "DoublePassage",
     "LeastDissipation",
     "LocalAdiabatic",
     "GateTarget",
@@ -35,7 +44,10 @@ __all__ = [
     "StateTarget",
     "Target",
     "adiabatic_gauge_potential",
+    "composite_passage",
+    "composite_phases",
     "counterdiabatic",
+    "double_passage",
     "least_dissipation",
     "least_dissipation_protocol",
     "local_adiabatic_schedule",

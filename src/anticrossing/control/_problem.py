@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from anticrossing.hamiltonian import Hamiltonian, check_finite_hermitian
 NOISE_NODES = 7  # of the Gauss–Hermite rule for a still Gaussian offset
 _PHASE = 1.5  # that the first steps may turn by
 _MOST_STEPS = 2**15
+_DOUBT = 10.0  # times the tolerance, from which on the exact evolution's own warnings count
 _STATES = 0.05  # error of the final states, in roots of the wanted infidelity
 
 
@@ -70,20 +71,23 @@ class Ensemble:
         return np.asarray(np.einsum("pq...,q->p...", table, self.shares))
 
     def exact(
-        self, drive_at: Any, phases: FloatArray, tolerance: float
+        self, drive_at: Callable[[float], Drive], phases: FloatArray, tolerance: float
     ) -> tuple[FloatArray, tuple[str, ...]]:
         """Return the infidelities (P,) by `propagate`, of the drive for each offset."""
-        asked, found, notes = self.asked(), [], []
+        asked = self.asked()
+        found: list[FloatArray] = []
+        notes: list[str] = []
         every = np.arange(self.count) * self.offsets.size
         for q, offset in enumerate(self.offsets.tolist()):
             own = Asked(asked.columns[every + q], asked.wanted[every + q])
-            drive: Drive = drive_at(offset)
+            drive = drive_at(offset)
             run = propagate(self.hamiltonian, drive, basis="diabatic", tolerance=tolerance)
             size = self.hamiltonian.dimension
             assert run.propagator is not None
             final = run.propagator.reshape(-1, size, size) @ own.columns
             found.append(self.target.infidelity(own, final, phases)[0])
-            notes += run.warnings
+            if np.max(run.error_estimate) > _DOUBT * tolerance:
+                notes += run.warnings
         return np.asarray(np.stack(found, axis=1) @ self.shares), tuple(dict.fromkeys(notes))
 
 
@@ -167,12 +171,6 @@ def resolved(ensemble: Ensemble, shape: Shape, trials: FloatArray, goal: float) 
     raise ConvergenceError(
         f"The drives need more than {_MOST_STEPS} steps to be followed: choose a shorter duration."
     )
-
-
-def rescaled(problem: Problem, shape: Shape) -> Problem:
-    """Return the same problem with as many steps per piece for another duration."""
-    fresh = Problem.make(problem.ensemble, shape, problem.per_piece)
-    return replace(fresh)
 
 
 def _apart(one: ComplexArray, other: ComplexArray) -> float:

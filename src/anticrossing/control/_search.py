@@ -167,10 +167,7 @@ def _descend(
                     "type": "ineq",
                     "fun": lambda v: v[-1] - np.log(at(v)[0] + floor),
                     "jac": lambda v: np.concatenate(
-                        [
-                            -at(v)[1] / (at(v)[0] + floor)[:, None],
-                            np.ones((at(v)[0].size, 1)),
-                        ],
+                        [-at(v)[1] / (at(v)[0] + floor)[:, None], np.ones((at(v)[0].size, 1))],
                         axis=1,
                     ),
                 }

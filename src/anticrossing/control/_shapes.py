@@ -138,8 +138,8 @@ class Sines(Shape):
             middle, half = 0.5 * (lower + upper), 0.5 * (upper - lower) * within
             lower, upper = middle - half, middle + half
         tight = Limits(lower, upper, None if slope is None else slope * within)
-        numbers = np.arange(1, self.count + 1) * np.pi / self.duration
-        tangents = numbers * np.cos(self._modes(times))
+        numbers: FloatArray = np.arange(1.0, self.count + 1) * (np.pi / self.duration)
+        tangents: FloatArray = numbers * np.cos(self._modes(times))
         ramp = np.full(times.size, (self.last - self.first) / self.duration)
         inner = slice(1, -1)
         return rows(self.basis(times)[inner], self.base(times)[inner], tangents, ramp, tight)
@@ -296,9 +296,7 @@ def make(
     return Steps(count, duration, *ends)
 
 
-def _count(
-    kind: str, duration: float, coefficients: int | None, bandwidth: float | None
-) -> int:
+def _count(kind: str, duration: float, coefficients: int | None, bandwidth: float | None) -> int:
     """Return the number of coefficients, not more than a bandwidth allows."""
     if bandwidth is None or kind == "filtered":
         return 16 if coefficients is None else coefficients

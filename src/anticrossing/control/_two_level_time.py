@@ -13,6 +13,7 @@ import math
 import numpy as np
 
 from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing.hamiltonian import Matrices
 
 _ROUNDING = 1e-9
 _GRID = 361
@@ -20,8 +21,8 @@ _PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 
 
 def least_time(
-    constant: ComplexArray,
-    slope: ComplexArray,
+    constant: Matrices,
+    slope: Matrices,
     initial: ComplexArray,
     final: ComplexArray,
     bounds: tuple[float, float] | None,
@@ -42,7 +43,7 @@ def least_time(
     frame = np.stack([across / gap, np.cross(axis, across / gap), axis])
     one, two = (frame @ _bloch(state) for state in (initial, final))
     if bounds is None:
-        return abs(math.acos(np.clip(one[2], -1, 1)) - math.acos(np.clip(two[2], -1, 1))) / gap
+        return abs(_polar(one) - _polar(two)) / gap
     offset = float(still @ axis)
     energies = tuple(offset + steepness * x for x in bounds)
     fields = [np.array([gap, 0.0, energy]) for energy in energies]
@@ -58,13 +59,17 @@ def least_time(
     return min(found)
 
 
-def _vector(matrix: ComplexArray) -> FloatArray:
+def _vector(matrix: Matrices) -> FloatArray:
     """Return B of ½ B·σ + scalar."""
     return np.asarray(np.einsum("kij,ji->k", _PAULI, matrix).real)
 
 
 def _bloch(state: ComplexArray) -> FloatArray:
     return np.asarray(np.einsum("i,kij,j->k", state.conj(), _PAULI, state).real)
+
+
+def _polar(vector: FloatArray) -> float:
+    return math.atan2(math.hypot(vector[0], vector[1]), vector[2])
 
 
 def turned(vector: FloatArray, field: FloatArray, time: float) -> FloatArray:
@@ -102,9 +107,7 @@ def _turn(angle: float) -> float:
     return 0.0 if 2 * math.pi - found < _ROUNDING else found
 
 
-def _by_circle(
-    one: FloatArray, two: FloatArray, fields: list[FloatArray], gap: float
-) -> float:
+def _by_circle(one: FloatArray, two: FloatArray, fields: list[FloatArray], gap: float) -> float:
     """Return the least time of bound–zero–bound."""
     normal = np.array([1.0, 0.0, 0.0])
     onto = [(t, turned(one, b, t)) for b in fields for t in _meetings(one, b, normal, 0.0)]
@@ -116,9 +119,7 @@ def _by_circle(
     return best
 
 
-def _switched(
-    one: FloatArray, two: FloatArray, first: FloatArray, second: FloatArray
-) -> float:
+def _switched(one: FloatArray, two: FloatArray, first: FloatArray, second: FloatArray) -> float:
     """Return the least time of two fields one after the other."""
     speed = float(np.linalg.norm(second))
     axis = second / speed

@@ -12,6 +12,7 @@ from anticrossing._core import drawing
 from anticrossing._core.checks import FloatArray, fail, known_keys, number_between, positive_number
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units
+from anticrossing.control._arguments import make_shape
 from anticrossing.control.optimal_drive import OptimalDrive, optimal_drive
 from anticrossing.control.targets import Target
 from anticrossing.hamiltonian import Hamiltonian
@@ -167,8 +168,6 @@ def _continued(
     options: dict[str, Any],
 ) -> OptimalDrive:
     """Search at another duration from the drive found before, stretched onto the new family."""
-    from anticrossing.control.optimal_drive import make_shape
-
     family = make_shape(
         options.get("shape", "splines"),
         duration,
@@ -184,6 +183,4 @@ def _continued(
     )
     times = shares * duration
     guess = np.linalg.lstsq(family.basis(times), wanted - family.base(times), rcond=None)[0]
-    return optimal_drive(
-        hamiltonian, target, duration=duration, **{**options, "guess": guess}
-    )
+    return optimal_drive(hamiltonian, target, duration=duration, **{**options, "guess": guess})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -26,8 +27,8 @@ from anticrossing.units import Units
 
 _GRID = 257
 _PIECES = 64
-_FINEST = 2**14
-_SETTLED = 1e-9
+_FINEST = 2**12
+_SETTLED = 1e-6
 _AFFINE = 1e-12
 
 
@@ -212,20 +213,22 @@ def _of_affine(
 
     probes = np.array([-1.0, 0.0, 1.0, 2.0])
     slopes = hamiltonian.derivative(probes)
-    slope, constant = slopes[1], hamiltonian(0.0)
+    slope, constant = slopes[1], np.asarray(hamiltonian(0.0))
     size = max(float(np.max(np.abs(slope))), np.finfo(np.float64).tiny)
     if np.max(np.abs(slopes - slope)) > _AFFINE * size:
         return None, None
     values, vectors = np.linalg.eigh(slope)
     kept = np.cumsum(np.diff(values, prepend=values[0]) > 1e-10 * size * values.size)
     parts = [dagger(vectors[:, kept == k]) for k in range(int(kept[-1]) + 1)]
-    sizes = np.array([[np.linalg.norm(p @ s) for p in parts] for s in (initial, final)])
-    apart = 2 * float(np.arcsin(min(0.5 * np.linalg.norm(sizes[0] - sizes[1]), 1.0)))
+    sizes: FloatArray = np.array([[np.linalg.norm(p @ s) for p in parts] for s in (initial, final)])
+    apart = 2 * math.asin(min(0.5 * float(np.linalg.norm(sizes[0] - sizes[1])), 1.0))
     # Any H(x) may take the place of H₀: the one that spreads least bounds the time best.
     reach = (np.ptp(np.linalg.eigvalsh(constant)) + size) / max(float(np.ptp(values)), size * 1e-3)
     least = minimize_scalar(
-        lambda x: float(_spreads(hamiltonian, np.asarray(x))), bounds=(-reach, reach),
-        method="bounded", options={"xatol": 1e-12 * reach},
+        lambda x: float(_spreads(hamiltonian, np.asarray(x))),
+        bounds=(-reach, reach),
+        method="bounded",
+        options={"xatol": 1e-12 * reach},
     )
     unbounded = 2 * apart / float(least.fun)
     if hamiltonian.dimension > 2:
@@ -269,12 +272,12 @@ def _averages(stepper: Stepper, x: FloatArray, initial: ComplexArray) -> FloatAr
     lowest = np.linalg.eigvalsh(middle)[:, 0]
     moved = middle @ states[:-1, :, None]
     moved_after = middle @ states[1:, :, None]
-    uncertainty, energy = [], []
+    uncertainty, energy = np.zeros(stepper.lengths.size), np.zeros(stepper.lengths.size)
     for psi, h_psi in ((states[:-1], moved[..., 0]), (states[1:], moved_after[..., 0])):
         mean = np.sum(psi.conj() * h_psi, axis=-1).real
         square = np.sum(np.abs(h_psi - mean[:, None] * psi) ** 2, axis=-1)
-        uncertainty.append(np.sqrt(square))
-        energy.append(np.abs((h_psi - lowest[:, None] * psi) @ initial.conj()))
-    weights = 0.5 * stepper.lengths / stepper.lengths.sum()
+        uncertainty += 0.5 * np.sqrt(square)
+        energy += 0.5 * np.abs((h_psi - lowest[:, None] * psi) @ initial.conj())
+    weights = stepper.lengths / stepper.lengths.sum()
     angle = _angle(abs(np.vdot(initial, states[-1])))
-    return np.array([weights @ sum(uncertainty), weights @ sum(energy), angle])
+    return np.array([weights @ uncertainty, weights @ energy, angle])
