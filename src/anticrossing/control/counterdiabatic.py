@@ -180,7 +180,7 @@ def counterdiabatic(
     start, stop = float(drive.start_time), float(drive.stop_time)
     positions = np.asarray(drive(np.linspace(start, stop, _SAMPLES)), dtype=np.float64)
     blocks = blocks_of(hamiltonian, positions)
-    potential = _chosen(hamiltonian, blocks, operators, temperature, levels)
+    potential = _chosen(hamiltonian, blocks, positions, operators, temperature, levels)
     if isinstance(potential, _Exact):
         low, high = float(positions.min()), float(positions.max())
         crossed = find_crossings(hamiltonian, low, high).true if low < high else ()
@@ -256,7 +256,7 @@ def adiabatic_gauge_potential(
     points = real_array("x", x)
     around = points[..., None] + _NEARBY * np.maximum(1.0, np.abs(points[..., None]))
     blocks = blocks_of(hamiltonian, around.ravel())
-    potential = _chosen(hamiltonian, blocks, operators, temperature, levels)
+    potential = _chosen(hamiltonian, blocks, around, operators, temperature, levels)
     if isinstance(potential, _Exact):
         for block in blocks:
             block.check_apart(points)
@@ -329,13 +329,14 @@ class _Exact:
 def _chosen(
     hamiltonian: Hamiltonian,
     blocks: tuple[Block, ...],
+    x: FloatArray,
     operators: Any,
     temperature: Any,
     levels: Any,
 ) -> _Exact | Variational:
     """Return the exact potential, or the best of given operators."""
     if operators is not None:
-        return Variational.make(hamiltonian, operators, temperature, levels)
+        return Variational.make(hamiltonian, x, operators, temperature, levels)
     for name, value in (("temperature", temperature), ("levels", levels)):
         if value is not None:
             raise fail(name, "be left out without `operators`", f"it is {value}")
