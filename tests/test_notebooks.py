@@ -29,6 +29,7 @@ SETUP = """
     Study Table SweepError Zip Junction LandauZenerChain Lead MarkovChain Reservoir
     SequentialCrossings WorkStatistics GaussianNoise MarkovNoise Noise OrnsteinUhlenbeckNoise
     PinkNoise Process QuasiStaticNoise TelegraphNoise WhiteNoise
+    Target StateTarget PopulationTarget GateTarget
 """
 """What is put into a computation, or tells an error: a line says it."""
 

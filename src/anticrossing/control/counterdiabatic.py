@@ -122,6 +122,7 @@ def counterdiabatic(
     operators: Sequence[Any] | None = None,
     temperature: float | None = None,
     levels: int | None = None,
+    cutoff: float = 1e-4,
 ) -> Counterdiabatic:
     """Add the term that suppresses every transition between eigenstates, at any speed.
 
@@ -142,6 +143,9 @@ def counterdiabatic(
         With `operators`: levels weigh exp(−E/temperature) in ρ (energy), instead of all alike.
     levels : int, optional
         With `operators`: only so many of the lowest levels weigh.
+    cutoff : float
+        With `operators`: relative singular value below which H does not tell sums of them apart,
+        from 1e-10 to 0.1. A larger one keeps coefficients small where few levels weigh.
 
     Returns
     -------
@@ -180,7 +184,7 @@ def counterdiabatic(
     start, stop = float(drive.start_time), float(drive.stop_time)
     positions = np.asarray(drive(np.linspace(start, stop, _SAMPLES)), dtype=np.float64)
     blocks = blocks_of(hamiltonian, positions)
-    potential = _chosen(hamiltonian, blocks, positions, operators, temperature, levels)
+    potential = _chosen(hamiltonian, blocks, operators, temperature, levels, cutoff)
     if isinstance(potential, _Exact):
         low, high = float(positions.min()), float(positions.max())
         crossed = find_crossings(hamiltonian, low, high).true if low < high else ()
@@ -216,6 +220,7 @@ def adiabatic_gauge_potential(
     operators: Sequence[Any] | None = None,
     temperature: float | None = None,
     levels: int | None = None,
+    cutoff: float = 1e-4,
 ) -> ComplexArray:
     """Return the generator that carries the eigenstates of H(x) along the coordinate.
 
@@ -228,7 +233,7 @@ def adiabatic_gauge_potential(
         H(x) with one coordinate and single parameter values.
     x : float or array
         Real coordinates.
-    operators, temperature, levels
+    operators, temperature, levels, cutoff
         As for `counterdiabatic`: the best sum of these operators.
 
     Returns
@@ -256,7 +261,7 @@ def adiabatic_gauge_potential(
     points = real_array("x", x)
     around = points[..., None] + _NEARBY * np.maximum(1.0, np.abs(points[..., None]))
     blocks = blocks_of(hamiltonian, around.ravel())
-    potential = _chosen(hamiltonian, blocks, around, operators, temperature, levels)
+    potential = _chosen(hamiltonian, blocks, operators, temperature, levels, cutoff)
     if isinstance(potential, _Exact):
         for block in blocks:
             block.check_apart(points)
@@ -329,14 +334,14 @@ class _Exact:
 def _chosen(
     hamiltonian: Hamiltonian,
     blocks: tuple[Block, ...],
-    x: FloatArray,
     operators: Any,
     temperature: Any,
     levels: Any,
+    cutoff: Any,
 ) -> _Exact | Variational:
     """Return the exact potential, or the best of given operators."""
     if operators is not None:
-        return Variational.make(hamiltonian, x, operators, temperature, levels)
+        return Variational.make(hamiltonian, operators, temperature, levels, cutoff)
     for name, value in (("temperature", temperature), ("levels", levels)):
         if value is not None:
             raise fail(name, "be left out without `operators`", f"it is {value}")

@@ -193,7 +193,7 @@ def composite_passage(
         single_failure=single,
         predicted=single**angles.size,
         propagator=total,
-        error_estimate=run.error_estimate,
+        error_estimate=np.asarray(run.error_estimate),
         warnings=run.warnings,
     )
 
@@ -360,4 +360,6 @@ def _and_back(drive: Drive, wait: float) -> WaveformDrive:
     inner = drive.breakpoints - start
     turns = [length, length + wait] if wait > 0 else [length]
     cuts = np.concatenate([inner, turns, 2 * length + wait - inner])
-    return Function(position, 0.0, 2 * length + wait, breakpoints=np.sort(cuts), vectorised=True)
+    return Function(
+        position, 0.0, 2 * length + wait, breakpoints=np.sort(cuts).tolist(), vectorised=True
+    )
