@@ -90,11 +90,11 @@ def make_limits(
 
 
 def mean_weights(weights: Any, over: str, ensemble: Ensemble) -> FloatArray | None:
-    """Return weights that add to one; None where the worst counts."""
+    """Return weights that add to one; None where the worst of several counts."""
     if over == "worst":
         if weights is not None:
             raise fail("weights", 'be left out unless `over` is "mean"', "they are given")
-        return None
+        return np.ones(1) if ensemble.count == 1 else None
     if weights is None:
         return np.full(ensemble.count, 1 / ensemble.count)
     batch = ensemble.hamiltonian.batch_shape

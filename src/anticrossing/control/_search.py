@@ -116,8 +116,6 @@ def _descend(
     evaluations: int,
 ) -> None:
     """Improve the best drive; variables are coefficients in units of `scale`, phases, the worst."""
-    from scipy.optimize import LinearConstraint, minimize
-
     problem = best.problem
     count, free = problem.shape.count, best.phases.size
     matrix, bound = problem.shape.conditions(limits)
@@ -148,43 +146,79 @@ def _descend(
         _, values, slopes = kept[-1]
         return values, slopes
 
-    conditions: list[object] = []
-    if matrix.size:
-        whole = np.zeros((matrix.shape[0], count + free + (weights is None)))
-        whole[:, :count] = matrix
-        conditions.append(LinearConstraint(whole, -np.inf, bound / scale))
     begin = np.concatenate([best.coefficients / scale, best.phases])
-    value: Callable[[FloatArray], float]
-    slope: Callable[[FloatArray], FloatArray]
     try:
         if weights is None:
-            first = at(begin)[0]
-            last = np.zeros(count + free + 1)
-            last[-1] = 1.0
-            value, slope = (lambda v: float(v[-1])), (lambda v: last)
-            conditions.append(
-                {
-                    "type": "ineq",
-                    "fun": lambda v: v[-1] - np.log(at(v)[0] + floor),
-                    "jac": lambda v: np.concatenate(
-                        [-at(v)[1] / (at(v)[0] + floor)[:, None], np.ones((at(v)[0].size, 1))],
-                        axis=1,
-                    ),
-                }
-            )
-            begin = np.append(begin, np.log(first.max() + floor))
+            _least_worst(at, begin, matrix, bound / scale, floor, evaluations)
         else:
-            value = lambda v: float(np.log(at(v)[0] @ weights + floor))  # noqa: E731
-            slope = lambda v: weights @ at(v)[1] / (at(v)[0] @ weights + floor)  # noqa: E731
-        minimize(
-            value,
-            begin,
-            jac=slope,
-            method="SLSQP",
-            constraints=conditions,
-            options={"maxiter": evaluations, "ftol": _PRECISION},
-        )
+            _least_mean(at, begin, matrix, bound / scale, floor, evaluations, weights)
     except _Enough:
         pass
     if not np.isfinite(best.figure):
         raise InputError("The bounds must leave room for a drive, but no drive obeys them all.")
+
+
+_At = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
+
+
+def _least_worst(
+    at: _At, begin: FloatArray, matrix: FloatArray, bound: FloatArray, floor: float, most: int
+) -> None:
+    """Minimise s with log(infidelity + floor) ≤ s at every point, s being one more variable."""
+    from scipy.optimize import LinearConstraint, minimize
+
+    size = begin.size
+    last = np.zeros(size + 1)
+    last[-1] = 1.0
+
+    def room(v: FloatArray) -> FloatArray:
+        return np.asarray(v[-1] - np.log(at(v[:-1])[0] + floor))
+
+    def slopes(v: FloatArray) -> FloatArray:
+        values, by = at(v[:-1])
+        return np.hstack([-by / (values + floor)[:, None], np.ones((values.size, 1))])
+
+    conditions: list[object] = [{"type": "ineq", "fun": room, "jac": slopes}]
+    if matrix.size:
+        whole = np.zeros((matrix.shape[0], size + 1))
+        whole[:, : matrix.shape[1]] = matrix
+        conditions.append(LinearConstraint(whole, -np.inf, bound))
+    worst = float(np.log(np.max(at(begin)[0]) + floor))
+    minimize(
+        lambda v: float(v[-1]),
+        np.append(begin, worst),
+        jac=lambda v: last,
+        method="SLSQP",
+        constraints=conditions,
+        options={"maxiter": most, "ftol": _PRECISION},
+    )
+
+
+def _least_mean(
+    at: _At,
+    begin: FloatArray,
+    matrix: FloatArray,
+    bound: FloatArray,
+    floor: float,
+    most: int,
+    weights: FloatArray,
+) -> None:
+    """Minimise the logarithm of the mean."""
+    from scipy.optimize import LinearConstraint, minimize
+
+    whole = np.zeros((matrix.shape[0], begin.size))
+    whole[:, : matrix.shape[1]] = matrix
+
+    def logarithm(v: FloatArray) -> tuple[float, FloatArray]:
+        values, by = at(v)
+        total = float(values @ weights) + floor
+        return float(np.log(total)), weights @ by / total
+
+    minimize(
+        logarithm,
+        begin,
+        jac=True,
+        method="SLSQP",
+        constraints=[LinearConstraint(whole, -np.inf, bound)] if matrix.size else [],
+        options={"maxiter": most, "ftol": _PRECISION},
+    )

@@ -41,6 +41,7 @@ OVER = ("worst", "mean")
 _SHOWN = 401  # times of a dataset or a picture
 _VERIFIED = 1e-2  # of the wanted infidelity, to which the answer is checked
 _BETWEEN = 4001  # times at which the bounds are looked at
+_UNIT = 0.3  # of the range of x: a coefficient of one, for the search
 _SLACK = 1e-6  # by which a bound may be exceeded, of the range
 
 
@@ -289,7 +290,8 @@ def optimal_drive(
         scale = natural_scale(ensemble, limits)
         trials = trials_about(family, limits, first, scale, tries, np.random.default_rng(seed))
         problem = resolved(ensemble, family, trials[:2], wanted)
-        best = search(problem, limits, trials, shares, scale=scale, goal=wanted, evaluations=most)
+        unit = _UNIT * scale
+        best = search(problem, limits, trials, shares, scale=unit, goal=wanted, evaluations=most)
     return told(problem, best, limits, shares, shape=shape, over=over, goal=wanted)
 
 
