@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -111,6 +113,14 @@ class Bath(Environment):
     @property
     def is_approximate(self) -> bool:
         return True
+
+    @property
+    def numbers(self) -> Mapping[str, FloatArray]:
+        return {"temperature": np.asarray(self.temperature)} if self.temperature > 0 else {}
+
+    def with_number(self, name: str, value: FloatArray) -> Bath:
+        noise = BathNoise(self.spectral_density, float(value))
+        return self._with(temperature=float(value), _noise=noise)
 
     @property
     def keeps_positivity(self) -> bool:
