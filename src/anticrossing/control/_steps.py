@@ -5,7 +5,7 @@ A step is the exponential of the fourth-order Magnus series at its two Gauss nod
 the one of Fréchet, in the eigenbasis of K ``(e^{−iκ_a} − e^{−iκ_b})/(κ_a − κ_b)`` times dK_ab; the
 derivative of a number that depends on the final states is carried backwards beside them.
 
-S. Blanes, F. Casas, J. A. Oteo, J. Ros, Phys. Rep. 470, 151 (2009), eq. (254).
+S. Blanes, F. Casas, J. A. Oteo, J. Ros, Phys. Rep. 470, 151 (2009).
 """
 
 from __future__ import annotations

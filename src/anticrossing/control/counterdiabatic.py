@@ -161,7 +161,7 @@ def counterdiabatic(
     References
     ----------
     M. Demirplak, S. A. Rice, J. Phys. Chem. A 107, 9937 (2003); M. V. Berry, J. Phys. A 42, 365303
-    (2009), eq. (2.9); with operators: D. Sels, A. Polkovnikov, PNAS 114, E3909 (2017), eq. (7).
+    (2009), eq. (2.9); with operators: D. Sels, A. Polkovnikov, PNAS 114, E3909 (2017).
 
     Examples
     --------

@@ -59,7 +59,7 @@ def composite_phases(count: int) -> FloatArray:
 
     References
     ----------
-    B. T. Torosov, S. Guérin, N. V. Vitanov, Phys. Rev. Lett. 106, 233001 (2011), eq. (9).
+    B. T. Torosov, S. Guérin, N. V. Vitanov, Phys. Rev. Lett. 106, 233001 (2011).
 
     Examples
     --------

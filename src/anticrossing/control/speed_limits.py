@@ -134,8 +134,8 @@ def speed_limit(
     References
     ----------
     G. C. Hegerfeldt, Phys. Rev. Lett. 111, 260501 (2013) (two levels); U. Boscain, P. Mason, J.
-    Math. Phys. 47, 062101 (2006) (bounded); S. Deffner, S. Campbell, J. Phys. A 50, 453001 (2017),
-    eqs. (5) and (48) (along a drive).
+    Math. Phys. 47, 062101 (2006) (bounded); S. Deffner, S. Campbell, J. Phys. A 50, 453001 (2017)
+    (along a drive).
 
     Examples
     --------
