@@ -97,6 +97,11 @@ def graded(
     return lane, left, right
 
 
+def turning(radians: float) -> Callable[[Panels], npt.NDArray[np.bool_]]:
+    """Return which panels run through more phase than so: their eigenframe is followed."""
+    return lambda panels: (panels.right - panels.left) * panels.largest > radians
+
+
 def _at(panels: Panels, rows: IndexArray) -> Panels:
     return Panels(*(values[rows] for values in vars(panels).values()))
 

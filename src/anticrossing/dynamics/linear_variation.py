@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
-from anticrossing.dynamics import _spectral
+from anticrossing.dynamics import _spectral, grading
 from anticrossing.dynamics._elimination import DEAD, Ends, integrate
 from anticrossing.dynamics._stacks import (
     ALL_NODES,
@@ -36,6 +36,7 @@ from anticrossing.dynamics.slopes import ROUNDING
 
 _WEAK = 3.0  # radians, and decay, of a panel that is integrated as it is
 _CHUNK_NUMBERS = 200_000
+_FOLLOWED = 100.0  # radians from which the eigenframe of two levels is followed
 _RESOLVED = 20.0  # by which a pair turns or decays, and more
 _MOST_CORRECTIONS, _SLOWEST = 60, 0.8
 _ROUNDING = 4e-15
@@ -80,6 +81,14 @@ class LinearVariationKernel(LinearKernel):
 
     def multiply(self, later: npt.NDArray[Any], earlier: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return product(later, earlier)
+
+    def graded(
+        self, lanes: Lanes, lane: IndexArray, left: FloatArray, right: FloatArray, tolerance: float
+    ) -> tuple[IndexArray, FloatArray, FloatArray]:
+        if lanes.hamiltonian.dimension != 2:
+            return lane, left, right
+        followed = grading.turning(_FOLLOWED)
+        return grading.graded(lanes, lane, left, right, self.grid.size, tolerance, followed)
 
     def solve(
         self,
