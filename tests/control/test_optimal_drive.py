@@ -189,6 +189,26 @@ def test_bad_arguments_are_refused_in_a_line(change):
         optimal_drive(ac.models.LandauZener(gap=1.0), **given)
 
 
+def test_levels_that_are_not_told_apart_are_refused():
+    H = ac.Hamiltonian.from_terms([("x", np.diag([1, -1, 0])), (1, np.diag([0, 0, 1.0]))])
+    options = {"duration": 1.0, "start": 0.0, "stop": 2.0}
+    for target in (StateTarget(0, 1), PopulationTarget([[1], [0], [0]])):
+        with pytest.raises(InputError, match="stand alone"):
+            optimal_drive(H, target, **options)
+    make_ensemble(H, StateTarget(2, 1), 0.0, 2.0)  # the third is not degenerate there
+
+
+def test_a_batch_on_two_axes_and_units():
+    units = ac.Units("GHz", "ns")
+    H = ac.models.LandauZener(gap=[[0.9, 1.1], [1.0, 1.05]]).with_units(units)
+    found = optimal_drive(
+        H, StateTarget(0, 1), duration=0.7, start=-5.0, stop=5.0, coefficients=5, goal=1e-3
+    )
+    assert found.infidelity.shape == (2, 2)
+    run = ac.propagate(H, found.drive)
+    assert run.transition_matrix[..., 0, 0] == pytest.approx(found.infidelity, abs=1e-8)
+
+
 @pytest.mark.parametrize(
     "make",
     [

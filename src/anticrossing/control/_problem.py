@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
+from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray, fail
 from anticrossing.control._shapes import Shape
 from anticrossing.control._steps import Stepper, nodes
 from anticrossing.control.targets import Asked, Target
@@ -18,6 +18,7 @@ from anticrossing.hamiltonian import Hamiltonian, check_finite_hermitian
 NOISE_NODES = 7  # of the Gauss–Hermite rule for a still Gaussian offset
 _PHASE = 1.5  # that the first steps may turn by
 _MOST_STEPS = 2**15
+_DEGENERATE = 1e-12  # of the largest energy
 _DOUBT = 10.0  # times the tolerance, from which on the exact evolution's own warnings count
 _STATES = 0.05  # error of the final states, in roots of the wanted infidelity
 
@@ -51,13 +52,28 @@ class Ensemble:
     def asked(self) -> Asked:
         """Return what is asked at all P·Q points."""
         frames = []
-        for end in self.ends:
+        for number, end in enumerate(self.ends):
             values = self.hamiltonian(end + self.offsets)
             check_finite_hermitian(values, end + self.offsets)
             size = self.hamiltonian.dimension
-            vectors = np.linalg.eigh(values.reshape(-1, size, size))[1]
+            energies, vectors = np.linalg.eigh(values.reshape(-1, size, size))
+            self._check_apart(energies, number)
             frames.append(vectors.astype(np.complex128))
         return self.target.ask(frames[0], frames[1])
+
+    def _check_apart(self, energies: FloatArray, end: int) -> None:
+        """Raise `InputError` where a level that the target counts is degenerate."""
+        largest = np.max(np.abs(energies), axis=-1)
+        for level in self.target.counted(end):
+            if level >= energies.shape[-1]:
+                continue  # refused where the target is asked
+            others = np.delete(energies, level, axis=-1)
+            gap = np.min(np.abs(others - energies[:, [level]]), axis=-1, initial=np.inf)
+            if np.any(gap <= _DEGENERATE * largest):
+                where = f"{self.ends[end]:g}"
+                raise fail(
+                    "target", "count levels that stand alone", f"level {level} does not at {where}"
+                )
 
     def parameters(self) -> tuple[dict[str, FloatArray], FloatArray]:
         """Return the parameters of H and the offsets at all P·Q points."""

@@ -52,6 +52,10 @@ class Target(Unchanging, abc.ABC):
 
     phases: int = 0  # free ones, which belong to what is optimised
 
+    def counted(self, end: int) -> tuple[int, ...]:
+        """Return the levels that are told by their number, at the start (0) or the end (1)."""
+        return ()
+
     @abc.abstractmethod
     def ask(self, first: ComplexArray, last: ComplexArray) -> Asked:
         """Return what is asked, for eigenvectors (M, N, N) at the first and the last position."""
@@ -89,6 +93,10 @@ class StateTarget(Target):
     def __repr__(self) -> str:
         said = ["…" if isinstance(s, np.ndarray) else str(s) for s in (self.initial, self.final)]
         return f"StateTarget({said[0]}, {said[1]})"
+
+    def counted(self, end: int) -> tuple[int, ...]:
+        state = (self.initial, self.final)[end]
+        return (state,) if isinstance(state, int) else ()
 
     def ask(self, first: ComplexArray, last: ComplexArray) -> Asked:
         return Asked(_of("initial", self.initial, first), _of("final", self.final, last))
@@ -132,6 +140,9 @@ class PopulationTarget(Target):
     def __repr__(self) -> str:
         rows, columns = self.matrix.shape
         return f"PopulationTarget({rows} × {columns}, {self.basis})"
+
+    def counted(self, end: int) -> tuple[int, ...]:
+        return tuple(range(self.matrix.shape[1 - end])) if self.basis == "adiabatic" else ()
 
     def ask(self, first: ComplexArray, last: ComplexArray) -> Asked:
         levels, count = self.matrix.shape
