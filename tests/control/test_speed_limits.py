@@ -51,6 +51,17 @@ def test_the_state_itself_takes_no_time():
     assert found.least == pytest.approx(0.0, abs=1e-9)
 
 
+def test_what_is_not_known_is_not_told():
+    narrow = speed_limit(H, FLIP, start=0.0, stop=0.0, lower=-0.5, upper=2.0)
+    assert narrow.two_level is None
+    assert narrow.least > 0
+    apart = ac.models.LandauZener(gap=0.0)
+    assert speed_limit(apart, StateTarget(0, 0), start=-1.0, stop=1.0).least == np.inf
+    still = ac.Hamiltonian.from_matrix([["1", "g"], ["g", "-1"]], parameters={"g": 0.2})
+    with pytest.raises(InputError):
+        speed_limit(still, FLIP, start=0.0, stop=1.0)
+
+
 def switched(times, signs, bound, start):
     """The state after fields ±bound or 0 for given times."""
     psi = start

@@ -17,6 +17,7 @@ from anticrossing.hamiltonian import Matrices
 
 _ROUNDING = 1e-9
 _GRID = 361
+_NEARLY = 1 - 1e-9
 _PAULI = np.array([[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]])
 
 
@@ -26,10 +27,10 @@ def least_time(
     initial: ComplexArray,
     final: ComplexArray,
     bounds: tuple[float, float] | None,
-) -> float:
+) -> float | None:
     """Return the least time for ``H = constant + x·slope`` in radians per time; infinite if none.
 
-    With bounds on x that leave ε = 0 outside only switched drives are compared.
+    None within bounds that ε cannot exceed the gap in, both ways: more switches may be needed then.
     """
     along, still = _vector(slope), _vector(constant)
     steepness = float(np.linalg.norm(along))
@@ -48,10 +49,11 @@ def least_time(
     energies = tuple(offset + steepness * x for x in bounds)
     fields = [np.array([gap, 0.0, energy]) for energy in energies]
     found = [math.inf]
+    if not (energies[0] <= -_NEARLY * gap and energies[1] >= _NEARLY * gap):
+        return None
     if np.linalg.norm(one - two) < _ROUNDING:
         return 0.0
-    if energies[0] <= 0 <= energies[1]:
-        found.append(_by_circle(one, two, fields, gap))
+    found.append(_by_circle(one, two, fields, gap))
     for first, second in itertools.product(fields, fields):
         found.append(_switched(one, two, first, second))
     for first, second in (fields, fields[::-1]):

@@ -46,7 +46,8 @@ class SpeedLimit(Result):
         For ``H = H₀ + x H₁``: the same with the angle between the states after all that H₁ alone
         can do, and the least spread; no drive is faster, however far x moves.
     two_level : float or None
-        The least time itself for two levels, within the bounds if there are some.
+        The least time itself for two levels, within the bounds if there are some, where these let
+        ε exceed the gap both ways; of narrower ones more switches may be needed.
     mandelstam_tamm, margolus_levitin : float or None
         Along a given drive, from the state it starts in to the one it reaches:
         ``L/⟨ΔE⟩`` and ``(1 − cos L)/⟨|⟨ψ(0)|H − E₀|ψ(t)⟩|⟩``, averages over its time.
@@ -218,6 +219,8 @@ def _of_affine(
     if np.max(np.abs(slopes - slope)) > _AFFINE * size:
         return None, None
     values, vectors = np.linalg.eigh(slope)
+    if not np.ptp(values) > 0:
+        raise fail("hamiltonian", "depend on its coordinate", "it does not")
     kept = np.cumsum(np.diff(values, prepend=values[0]) > 1e-10 * size * values.size)
     parts = [dagger(vectors[:, kept == k]) for k in range(int(kept[-1]) + 1)]
     sizes: FloatArray = np.array([[np.linalg.norm(p @ s) for p in parts] for s in (initial, final)])
@@ -230,7 +233,9 @@ def _of_affine(
         method="bounded",
         options={"xatol": 1e-12 * reach},
     )
-    unbounded = 2 * apart / float(least.fun)
+    spread = float(least.fun)
+    still = spread <= _AFFINE * float(_spreads(hamiltonian, np.asarray(reach)))
+    unbounded = np.inf if still and apart > 0 else 2 * apart / spread if apart > 0 else 0.0
     if hamiltonian.dimension > 2:
         return unbounded, None
     angular = hamiltonian.units.angular
