@@ -65,6 +65,7 @@ def test_readme_opens_with_the_two_commands_a_figure_and_ten_lines() -> None:
         ("docs/api/vibronic.md", ac.molecules.vibronic.__all__),
         ("docs/api/studies.md", ac.studies.__all__),
         ("docs/api/ab_initio.md", ac.molecules.ab_initio.__all__),
+        ("docs/api/electronic.md", ac.molecules.electronic.__all__),
         ("docs/api/plot.md", [name for name in ac.plot.__all__ if name != "style"]),
     ],
 )

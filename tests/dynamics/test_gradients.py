@@ -95,6 +95,7 @@ def test_landau_zener_and_the_cost_of_slowness():
     exact = -np.pi * gaps * np.exp(-0.5 * np.pi * gaps**2)
     assert np.abs(found.transition_matrix[:, 1, 0] - exact).max() < 1e-5  # of the window
     assert np.all(found.error_estimate < 1e-4)
+    assert np.abs(found.log_probabilities[:, 1] + np.pi * gaps).max() < 1e-3
     from anticrossing.dynamics import panels, slopes
     from anticrossing.dynamics.lanes import Lanes
     from anticrossing.dynamics.variation import VariationKernel

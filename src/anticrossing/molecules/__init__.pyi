@@ -1,5 +1,6 @@
 from . import (
     ab_initio as ab_initio,
+    electronic as electronic,
     packets as packets,
     rates as rates,
     trajectories as trajectories,
