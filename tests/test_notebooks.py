@@ -25,20 +25,12 @@ SETUP = """
     Clock EdgedDrive FormulaDrive Path PiecewiseDrive SumDrive WaveformDrive GaussianState
     Combined EigenRates Nodes Strength Bath CrossingStep Gauge Sphere Torus Curve
     FunctionHamiltonian TermHamiltonian MeanField VibronicCoupling Absorber Grid WavePacket
-<<<<<<< HEAD
-    Fixed Gaussian InitialConditions Thermal Number Symmetry Axis Output Plan Scanned Sentences
-    Study Table SweepError Zip Junction LandauZenerChain Lead MarkovChain Reservoir
-    SequentialCrossings WorkStatistics GaussianNoise MarkovNoise Noise OrnsteinUhlenbeckNoise
-    PinkNoise Process QuasiStaticNoise TelegraphNoise WhiteNoise
-    Target StateTarget PopulationTarget GateTarget
-=======
     AseStates CachedStates CasscfStates ElectronicStates FunctionStates HamiltonianStates
     PyscfStates Fixed Gaussian InitialConditions Thermal Number Symmetry Axis Output Plan
     Scanned Sentences Study Table SweepError Zip Junction LandauZenerChain Lead MarkovChain
     Reservoir SequentialCrossings WorkStatistics GaussianNoise MarkovNoise Noise
     OrnsteinUhlenbeckNoise PinkNoise Process QuasiStaticNoise TelegraphNoise WhiteNoise
-    StatePoint
->>>>>>> main
+    StatePoint Target StateTarget PopulationTarget GateTarget
 """
 """What is put into a computation, or tells an error: a line says it."""
 
