@@ -97,6 +97,23 @@ MORE = [
     """,
     """
     [hamiltonian]
+    model = "LandauZener"
+    gap = 1.0
+    [control]
+    duration = 4.0
+    start = -5.0
+    stop = 5.0
+    final = 1
+    lower = -5.0
+    upper = 5.0
+    coefficients = 6
+    starts = 1
+    evaluations = 20
+    vary = "gap"
+    values = [0.9, 1.1]
+    """,
+    """
+    [hamiltonian]
     model = "JahnTeller"
     linear = 1.0
     quadratic = 0.1

@@ -208,6 +208,7 @@ def test_every_example_is_tested_above() -> None:
         *("decaying_level", "jumping_chain"),  # tests/studies/test_jumps_file.py
         "two_qubits_fit",  # tests/studies/test_level_fit_file.py
         "returning_levels",  # tests/studies/test_driven_levels_file.py
+        "robust_transfer",  # tests/studies/test_control_file.py
         "pyrazine",  # tests/studies/test_packet_file.py
         "retinal",  # tests/molecules/packets/test_retinal_packet.py
         "condensate",  # tests/studies/test_mean_field_file.py

@@ -193,3 +193,126 @@ def test_bad_arguments():
         counterdiabatic(model, sweep).hamiltonian(0.1j)
     with pytest.raises(ac.InputError, match="degenerate"):
         two_level_counterdiabatic(detuning=0.0, detuning_rate=1.0, gap=0.0)
+
+
+PAULI = {"X": np.array([[0, 1], [1, 0]]), "Y": SIGMA_Y, "Z": np.diag([1, -1]), "I": np.eye(2)}
+
+
+def on_sites(word):
+    found = np.eye(1)
+    for letter in word:
+        found = np.kron(found, PAULI[letter])
+    return found
+
+
+CHAIN = ac.Hamiltonian.from_terms(
+    [
+        ("1-x", -(on_sites("XII") + on_sites("IXI") + on_sites("IIX"))),
+        ("x", -(on_sites("ZZI") + on_sites("IZZ")) - 0.6 * on_sites("ZII") + 0.2 * on_sites("IZI")),
+    ]
+)
+LOCAL = [on_sites(word) for word in ("YII", "IYI", "IIY")]
+
+
+def left_over(h, x, potential, weights):
+    """Tr ρ (∂H + i[A, H])² less what no A changes, with the weights of the levels."""
+    energies, v = np.linalg.eigh(h(x))
+    g = h.derivative(x) + 1j * (potential @ h(x) - h(x) @ potential)
+    inside = v.conj().T @ g @ v
+    off = np.abs(inside - np.diag(np.diag(inside))) ** 2
+    return float(np.sum(weights(energies)[:, None] * off))
+
+
+@pytest.mark.parametrize(
+    ("options", "weights"),
+    [
+        ({}, lambda e: np.ones(e.size)),
+        ({"temperature": 0.7}, lambda e: np.exp(-(e - e[0]) / 0.7)),
+        ({"levels": 2}, lambda e: (np.arange(e.size) < 2) * 1.0),
+    ],
+)
+def test_the_best_of_given_operators_is_a_minimum(options, weights):
+    x = 0.4
+    best = adiabatic_gauge_potential(CHAIN, x, operators=LOCAL, **options)
+    least = left_over(CHAIN, x, best, weights)
+    rng = np.random.default_rng(2)
+    for size in (1e-3, 1e-1):
+        for _ in range(10):
+            step = np.tensordot(size * rng.normal(size=3), LOCAL, axes=1)
+            assert left_over(CHAIN, x, best + step, weights) > least
+    exact = adiabatic_gauge_potential(CHAIN, x)
+    assert left_over(CHAIN, x, exact, weights) == pytest.approx(0.0, abs=1e-20)
+
+
+def test_one_operator_suffices_for_two_levels_and_all_for_many():
+    x = np.array([-2.0, 0.0, 0.3])
+    h = ac.models.LandauZener(gap=0.7)
+    best = adiabatic_gauge_potential(h, x, operators=[SIGMA_Y])
+    assert best == pytest.approx(adiabatic_gauge_potential(h, x), abs=1e-14)
+    h, words = random_hamiltonian(4, 3), [a + b for a in "IXYZ" for b in "IXYZ"]
+    for options in ({}, {"temperature": 2.0}):
+        best = adiabatic_gauge_potential(h, 0.4, operators=map_of(words), **options)
+        exact = adiabatic_gauge_potential(h, 0.4)
+        # The diagonal in eigenstates is free: the least one is none.
+        v = np.linalg.eigh(h(0.4))[1]
+        inside, wanted = (v.conj().T @ a @ v for a in (best, exact))
+        off = ~np.eye(4, dtype=bool)
+        assert inside[off] == pytest.approx(wanted[off], abs=1e-10)
+
+
+def map_of(words):
+    return [on_sites(word) for word in words]
+
+
+def test_independent_spins_have_the_closed_form_of_each():
+    """A spin in Z σ_z + X σ_x: α = ½ (Z ∂X − X ∂Z)/(Z² + X²)."""
+    h = ac.Hamiltonian.from_terms(
+        [
+            ("x", on_sites("ZI")),
+            (0.5, on_sites("XI")),
+            ("x + 3", on_sites("IZ")),
+            (0.3, on_sites("IX")),
+        ]
+    )
+    drive = ac.drive.Linear(-1, 1, rate=2.0)
+    found = counterdiabatic(h, drive, operators=[on_sites("YI"), on_sites("IY")])
+    t = np.array([-0.3, 0.1])
+    x = 2 * t
+    closed = np.stack([-0.5 * 0.5 / (x**2 + 0.25), -0.5 * 0.3 / ((x + 3) ** 2 + 0.09)], axis=-1)
+    assert found.coefficients(t) == pytest.approx(2.0 * closed, abs=1e-12)
+    assert np.all(found.fidelity() > 1 - 1e-9)
+
+
+@pytest.mark.slow
+def test_better_operators_and_weights_follow_better():
+    """Levels meet at x = 0, where sums of operators are not told apart."""
+    drive = ac.drive.Linear(0, 1, rate=2.0)
+    pairs = map_of(["YZI", "ZYI", "IYZ", "IZY"])
+
+    def lost(operators, **options):
+        found = counterdiabatic(CHAIN, drive, operators=operators, **options)
+        return 1 - found.fidelity(tolerance=1e-8)[0]
+
+    plain = ac.propagate(CHAIN, drive).transition_matrix[1:, 0].sum()
+    assert plain > lost(LOCAL) > lost([*LOCAL, *pairs])
+    assert lost(LOCAL, levels=1) < 0.2 * plain
+    assert lost([*LOCAL, *pairs], levels=1, cutoff=1e-2) < 1e-3
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"operators": []},
+        {"operators": [np.eye(3)]},
+        {"operators": [np.zeros((2, 2))]},
+        {"operators": [SIGMA_Y], "cutoff": 1.0},
+        {"operators": [[[0, 1], [0, 0]]]},
+        {"operators": [SIGMA_Y], "levels": 3},
+        {"operators": [SIGMA_Y], "levels": 1, "temperature": 1.0},
+        {"operators": [SIGMA_Y], "temperature": 0.0},
+        {"levels": 1},
+    ],
+)
+def test_bad_operators_are_refused(options):
+    with pytest.raises(ac.InputError):
+        adiabatic_gauge_potential(ac.models.LandauZener(gap=1.0), 0.0, **options)

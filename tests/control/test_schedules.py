@@ -229,3 +229,43 @@ def test_of_many_levels_the_space_of_the_followed_one_is_enough() -> None:
     assert schedule.duration == pytest.approx(300**0.5 / 0.1 * np.arctan(299**0.5), rel=1e-11)
     with pytest.raises(ac.InputError, match="meet near x = 0:"):
         local_adiabatic_schedule(search, 0, 1, adiabaticity=0.1, level=7)  # one of 299
+
+
+def annealed(qubits, seed=3):
+    rng = np.random.default_rng(seed)
+    problem = ac.models.ising_problem(
+        rng.normal(size=qubits), {(k, k + 1): float(rng.normal()) for k in range(qubits - 1)}
+    )
+    return ac.models.Annealing(initial=ac.models.transverse_field_driver(qubits), problem=problem)
+
+
+@pytest.mark.slow
+def test_the_lowest_levels_bound_the_schedule_from_below():
+    H = annealed(7)
+    exact = local_adiabatic_schedule(H, 0.0, 0.95, adiabaticity=0.1)
+    before = np.inf
+    for levels in (2, 4, 16):
+        found = local_adiabatic_schedule(H, 0.0, 0.95, adiabaticity=0.1, levels=levels)
+        assert exact.duration * (1 - 1e-7) <= found.duration <= before
+        before = found.duration
+    assert before == pytest.approx(exact.duration, rel=0.02)
+
+
+@pytest.mark.slow
+def test_a_large_annealer_is_scheduled_and_follows():
+    H = annealed(10)
+    found = local_adiabatic_schedule(H, 0.0, 1.0, duration=150.0, levels=4)
+    straight = ac.drive.Linear(0.0, 1.0, rate=1 / 150)
+    lost = [
+        1 - float(ac.propagate(H, d, levels=4, tolerance=1e-8).probabilities[0])
+        for d in (found, straight)
+    ]
+    assert lost[0] < 0.2 * lost[1]
+
+
+@pytest.mark.parametrize(
+    "options", [{"levels": 1}, {"levels": 2, "level": 1}, {"levels": 2, "numerator": "norm"}]
+)
+def test_lowest_levels_refuse_what_they_cannot_do(options):
+    with pytest.raises(ac.InputError):
+        local_adiabatic_schedule(ac.models.Grover(qubits=3), 0.0, 1.0, adiabaticity=0.1, **options)

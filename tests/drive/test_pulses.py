@@ -505,3 +505,22 @@ def test_steep_samples_far_shorter_than_the_filter_are_followed():
         )
         exact /= np.sqrt(2 * np.pi) * sigma
         assert float(path(t)) == pytest.approx(exact, abs=1e-11)
+
+
+def test_a_spline_is_the_one_of_scipy_and_lies_between_its_coefficients():
+    from scipy.interpolate import BSpline
+
+    c = np.random.default_rng(4).normal(size=9)
+    drive = ac.drive.Spline(c, -1.0, 4.0, amplitude=[1.0, 2.0], offset=0.5)
+    knots = np.concatenate([[-1.0] * 3, np.linspace(-1, 4, 7), [4.0] * 3])
+    t = np.linspace(-1, 4, 401)
+    exact = BSpline(knots, c, 3)
+    assert drive(t)[1] == pytest.approx(0.5 + 2 * exact(t), abs=1e-13)
+    assert drive.velocity(t)[0] == pytest.approx(exact.derivative()(t), abs=1e-12)
+    assert drive.start == pytest.approx(0.5 + np.array([1, 2]) * c[0])
+    assert np.all((drive(t)[0] >= 0.5 + c.min()) & (drive(t)[0] <= 0.5 + c.max()))
+    for bad in ([1.0, 2.0, 3.0], [[1.0] * 4], ["a"] * 4):
+        with pytest.raises(ac.InputError):
+            ac.drive.Spline(bad, 0.0, 1.0)
+    with pytest.raises(ac.InputError):
+        ac.drive.Spline([0.0] * 4, 1.0, 1.0)

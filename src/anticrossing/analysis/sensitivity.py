@@ -12,7 +12,12 @@ from anticrossing._core import drawing
 from anticrossing._core.checks import FloatArray, describe, fail, non_negative_number
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
+from anticrossing.drive import Drive
+from anticrossing.dynamics import gradients
+from anticrossing.dynamics.request import Request
 from anticrossing.dynamics.result import Propagation
+from anticrossing.environment import Environment
+from anticrossing.hamiltonian import Hamiltonian
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +102,19 @@ def check_sensitivity(
         must = "name parameters, or map them to standard deviations"
         raise fail("sensitivity", must, f"it is {describe(given)}")
     return names, found
+
+
+def check_parameters(
+    given: str | Sequence[str] | Mapping[str, float] | None,
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    environment: Environment | None,
+    basis: str,
+) -> None:
+    """Raise `InputError` for what `passage` would refuse of its argument `sensitivity`."""
+    names, _ = check_sensitivity(given)
+    if names:
+        gradients.check(Request(hamiltonian, drive, environment=environment, basis=basis), names)
 
 
 def sensitivity_of(exact: Propagation, deviations: FloatArray | None) -> Sensitivity | None:

@@ -21,6 +21,7 @@ from anticrossing._core.linalg import dagger
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units
 from anticrossing.control._sectors import Block, block_of_level, blocks_of, check_single
+from anticrossing.control._variational import Variational
 from anticrossing.drive import Drive, Formula, FormulaDrive
 from anticrossing.dynamics.propagation import propagate
 from anticrossing.dynamics.request import check_kinds
@@ -48,6 +49,8 @@ class Counterdiabatic(Result):
         H(x), without the term.
     path : Drive
         x(t).
+    potential : callable
+        A(x), by all of H or by given operators.
     """
 
     hamiltonian: FunctionHamiltonian
@@ -55,6 +58,7 @@ class Counterdiabatic(Result):
     original: Hamiltonian
     path: Drive
     blocks: tuple[Block, ...]
+    potential: _Exact | Variational
 
     def variables(self) -> dict[str, Variable]:
         """Return the path, and the size and elements of the term along it, by name."""
@@ -78,7 +82,21 @@ class Counterdiabatic(Result):
     def term(self, t: npt.ArrayLike) -> ComplexArray:
         """Return H_CD(t) in the energy unit of H, shape ``t.shape + (N, N)``."""
         times = real_array("t", t)
-        return _term(self.original, self.path, self.blocks, times)
+        return _term(self.original, self.path, self.potential, times)
+
+    def coefficients(self, t: npt.ArrayLike) -> FloatArray:
+        """Return the coefficients of the given operators in the energy unit, ``t.shape + (K,)``.
+
+        Raises
+        ------
+        InputError
+            If none were given.
+        """
+        if not isinstance(self.potential, Variational):
+            raise InputError("This counterdiabatic term is the exact one, without `operators`.")
+        times = real_array("t", t)
+        velocity = np.asarray(self.path.velocity(times)) / self.original.units.angular
+        return velocity[..., None] * self.potential.coefficients(np.asarray(self.path(times)))
 
     def fidelity(self, *, tolerance: float = 1e-12) -> FloatArray:
         """Return |⟨n(T)|U|n(0)⟩|² of every eigenstate of H, from the exact evolution, shape (N,).
@@ -97,7 +115,15 @@ class Counterdiabatic(Result):
         return result
 
 
-def counterdiabatic(hamiltonian: Hamiltonian, drive: Drive) -> Counterdiabatic:
+def counterdiabatic(
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    *,
+    operators: Sequence[Any] | None = None,
+    temperature: float | None = None,
+    levels: int | None = None,
+    cutoff: float = 1e-4,
+) -> Counterdiabatic:
     """Add the term that suppresses every transition between eigenstates, at any speed.
 
     ``H_CD = iħ ẋ Σ_n |∂_x n⟩⟨n| = iħ ẋ Σ_{m≠n} |m⟩⟨m|∂_x H|n⟩⟨n| / (E_n − E_m)``; levels of
@@ -109,6 +135,17 @@ def counterdiabatic(hamiltonian: Hamiltonian, drive: Drive) -> Counterdiabatic:
         H(x) with single parameter values.
     drive : Drive
         x(t) without kinks (no batch): the term is proportional to the velocity.
+    operators : sequence of array, shape (N, N), optional
+        Hermitian matrices that an experiment can drive: the term is then the best of their sums, by
+        least squares, ``ẋ Σ_k α_k O_k`` with ``Tr ρ (∂_x H + i[A, H])²`` least. It is the exact one
+        where they suffice; `fidelity` tells.
+    temperature : float, optional
+        With `operators`: levels weigh exp(−E/temperature) in ρ (energy), instead of all alike.
+    levels : int, optional
+        With `operators`: only so many of the lowest levels weigh.
+    cutoff : float
+        With `operators`: relative singular value below which H does not tell sums of them apart,
+        from 1e-10 to 0.1. A larger one keeps coefficients small where few levels weigh.
 
     Returns
     -------
@@ -124,7 +161,7 @@ def counterdiabatic(hamiltonian: Hamiltonian, drive: Drive) -> Counterdiabatic:
     References
     ----------
     M. Demirplak, S. A. Rice, J. Phys. Chem. A 107, 9937 (2003); M. V. Berry, J. Phys. A 42, 365303
-    (2009), eq. (2.9).
+    (2009), eq. (2.9); with operators: D. Sels, A. Polkovnikov, PNAS 114, E3909 (2017).
 
     Examples
     --------
@@ -147,15 +184,17 @@ def counterdiabatic(hamiltonian: Hamiltonian, drive: Drive) -> Counterdiabatic:
     start, stop = float(drive.start_time), float(drive.stop_time)
     positions = np.asarray(drive(np.linspace(start, stop, _SAMPLES)), dtype=np.float64)
     blocks = blocks_of(hamiltonian, positions)
-    low, high = float(positions.min()), float(positions.max())
-    crossed = find_crossings(hamiltonian, low, high).true if low < high else ()
-    for block in blocks:
-        block.check_apart(positions)
-        block.check_apart(np.array([crossing.position for crossing in crossed]), _MEETING)
+    potential = _chosen(hamiltonian, blocks, operators, temperature, levels, cutoff)
+    if isinstance(potential, _Exact):
+        low, high = float(positions.min()), float(positions.max())
+        crossed = find_crossings(hamiltonian, low, high).true if low < high else ()
+        for block in blocks:
+            block.check_apart(positions)
+            block.check_apart(np.array([crossing.position for crossing in crossed]), _MEETING)
 
     return Counterdiabatic(
         hamiltonian=FunctionHamiltonian(
-            _Total(hamiltonian, drive, blocks),
+            _Total(hamiltonian, drive, potential),
             None,
             True,
             {},
@@ -170,10 +209,19 @@ def counterdiabatic(hamiltonian: Hamiltonian, drive: Drive) -> Counterdiabatic:
         original=hamiltonian,
         path=drive,
         blocks=blocks,
+        potential=potential,
     )
 
 
-def adiabatic_gauge_potential(hamiltonian: Hamiltonian, x: npt.ArrayLike) -> ComplexArray:
+def adiabatic_gauge_potential(
+    hamiltonian: Hamiltonian,
+    x: npt.ArrayLike,
+    *,
+    operators: Sequence[Any] | None = None,
+    temperature: float | None = None,
+    levels: int | None = None,
+    cutoff: float = 1e-4,
+) -> ComplexArray:
     """Return the generator that carries the eigenstates of H(x) along the coordinate.
 
     ``A(x) = i Σ_n |∂_x n⟩⟨n| = i Σ_{m≠n} |m⟩⟨m|∂_x H|n⟩⟨n| / (E_n − E_m)``, with parallel
@@ -185,6 +233,8 @@ def adiabatic_gauge_potential(hamiltonian: Hamiltonian, x: npt.ArrayLike) -> Com
         H(x) with one coordinate and single parameter values.
     x : float or array
         Real coordinates.
+    operators, temperature, levels, cutoff
+        As for `counterdiabatic`: the best sum of these operators.
 
     Returns
     -------
@@ -211,9 +261,11 @@ def adiabatic_gauge_potential(hamiltonian: Hamiltonian, x: npt.ArrayLike) -> Com
     points = real_array("x", x)
     around = points[..., None] + _NEARBY * np.maximum(1.0, np.abs(points[..., None]))
     blocks = blocks_of(hamiltonian, around.ravel())
-    for block in blocks:
-        block.check_apart(points)
-    return _potential(blocks, points)
+    potential = _chosen(hamiltonian, blocks, operators, temperature, levels, cutoff)
+    if isinstance(potential, _Exact):
+        for block in blocks:
+            block.check_apart(points)
+    return potential(points)
 
 
 def two_level_counterdiabatic(
@@ -270,24 +322,53 @@ def two_level_counterdiabatic(
 
 
 @dataclass(frozen=True, eq=False)
+class _Exact:
+    """A(x) from the eigenstates of every sector."""
+
+    blocks: tuple[Block, ...]
+
+    def __call__(self, x: FloatArray) -> ComplexArray:
+        return _potential(self.blocks, x)
+
+
+def _chosen(
+    hamiltonian: Hamiltonian,
+    blocks: tuple[Block, ...],
+    operators: Any,
+    temperature: Any,
+    levels: Any,
+    cutoff: Any,
+) -> _Exact | Variational:
+    """Return the exact potential, or the best of given operators."""
+    if operators is not None:
+        return Variational.make(hamiltonian, operators, temperature, levels, cutoff)
+    for name, value in (("temperature", temperature), ("levels", levels)):
+        if value is not None:
+            raise fail(name, "be left out without `operators`", f"it is {value}")
+    return _Exact(blocks)
+
+
+@dataclass(frozen=True, eq=False)
 class _Total:
     """H(x(t)) + H_CD(t), a function that can be sent to another process."""
 
     hamiltonian: Hamiltonian
     drive: Drive
-    blocks: tuple[Block, ...]
+    potential: _Exact | Variational
 
     def __call__(self, t: npt.NDArray[Any]) -> Matrices:
         if np.iscomplexobj(t):
             raise InputError("A counterdiabatic term has no continuation to complex times.")
-        return self.hamiltonian(self.drive(t)) + _term(self.hamiltonian, self.drive, self.blocks, t)
+        return self.hamiltonian(self.drive(t)) + _term(
+            self.hamiltonian, self.drive, self.potential, t
+        )
 
 
 def _term(
-    hamiltonian: Hamiltonian, drive: Drive, blocks: Sequence[Block], times: FloatArray
+    hamiltonian: Hamiltonian, drive: Drive, potential: _Exact | Variational, times: FloatArray
 ) -> ComplexArray:
     velocity = np.asarray(drive.velocity(times)) / hamiltonian.units.angular
-    return velocity[..., None, None] * _potential(blocks, np.asarray(drive(times)))
+    return velocity[..., None, None] * potential(np.asarray(drive(times)))
 
 
 def _potential(blocks: Sequence[Block], x: FloatArray) -> ComplexArray:

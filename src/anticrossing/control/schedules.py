@@ -15,12 +15,14 @@ from anticrossing._core.checks import (
     InputError,
     choice,
     fail,
+    integer,
     level as check_level,
     positive_number,
     real_array,
     real_number,
 )
 from anticrossing._core.linalg import dagger
+from anticrossing.control._lowest import LowestLevels
 from anticrossing.control._sectors import CLOSED, Block, block_along, check_single, closed_gap
 from anticrossing.drive import Drive
 from anticrossing.dynamics.chebyshev import Grid, grid
@@ -109,6 +111,7 @@ def local_adiabatic_schedule(
     duration: float | None = None,
     level: int = 0,
     numerator: str = "matrix_element",
+    levels: int | None = None,
 ) -> LocalAdiabatic:
     """Return the sweep whose adiabatic condition holds equally well at every moment.
 
@@ -166,16 +169,15 @@ def local_adiabatic_schedule(
     choice("numerator", numerator, NUMERATORS)
     level = check_level("level", level, hamiltonian.dimension)
     epsilon = _adiabaticity(adiabaticity, error, duration, numerator)
-    block, rank = block_along(hamiltonian, np.linspace(first, last, 33), level)
-    if block.dimension == 1:
-        raise fail(
-            "level", "be coupled to another one", f"level {level} has a symmetry sector of its own"
-        )
     angular = hamiltonian.units.angular
+    if levels is None:
+        slowness = _of_sector(hamiltonian, level, numerator, np.linspace(first, last, 33))
+    else:
+        slowness = _of_lowest(hamiltonian, level, numerator, levels)
 
     def cost(x: FloatArray) -> tuple[FloatArray, float]:
         """Return 1/|dx/dt| at ε = 1, and its relative rounding."""
-        values, rounding = _cost(block, rank, numerator, x)
+        values, rounding = slowness(x)
         return values / angular, rounding
 
     edges, coefficients = _solve(cost, first, last)
@@ -205,6 +207,29 @@ def _adiabaticity(
     if value >= 1:
         raise fail("error", "be below 1", f"it is {value:g}")
     return float(0.5 * np.sqrt(value / (1 - value)))
+
+
+_Cost = Callable[[FloatArray], tuple[FloatArray, float]]
+
+
+def _of_sector(hamiltonian: Hamiltonian, level: int, numerator: str, x: FloatArray) -> _Cost:
+    """Return the cost with all levels of the sector that holds the level."""
+    block, rank = block_along(hamiltonian, x, level)
+    if block.dimension == 1:
+        raise fail(
+            "level", "be coupled to another one", f"level {level} has a symmetry sector of its own"
+        )
+    return lambda points: _cost(block, rank, numerator, points)
+
+
+def _of_lowest(hamiltonian: Hamiltonian, level: int, numerator: str, levels: int) -> _Cost:
+    """Return the cost with the lowest levels alone."""
+    count = integer("levels", levels, minimum=2, maximum=max(2, hamiltonian.dimension - 1))
+    if level != 0:
+        raise fail("level", "be 0 with `levels`", f"it is {level}")
+    if numerator != "matrix_element":
+        raise fail("numerator", 'be "matrix_element" with `levels`', f"it is {numerator!r}")
+    return LowestLevels(hamiltonian, count).cost
 
 
 def _cost(block: Block, rank: int, numerator: str, x: FloatArray) -> tuple[FloatArray, float]:

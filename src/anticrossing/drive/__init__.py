@@ -16,6 +16,7 @@ from anticrossing.drive.piecewise import Piecewise, PiecewiseDrive
 from anticrossing.drive.pulses import Chirp, Cosine, EdgedDrive, Gaussian, Sech, Trapezoid
 from anticrossing.drive.pulses_slepian import FastAdiabatic, Slepian
 from anticrossing.drive.samples import AnnealingSchedule, Function, Samples
+from anticrossing.drive.splines import Spline
 from anticrossing.drive.sums import Sum, SumDrive
 from anticrossing.drive.waveform import WaveformDrive
 
@@ -39,6 +40,7 @@ __all__ = [
     "Sech",
     "Sinusoidal",
     "Slepian",
+    "Spline",
     "Sum",
     "SumDrive",
     "Tanh",

@@ -209,11 +209,12 @@ def Linear(start: npt.ArrayLike, stop: npt.ArrayLike, rate: npt.ArrayLike) -> Fo
             "lie after `start` in the direction of `rate`",
             f"start is {describe(start)}, stop is {describe(stop)} and rate is {describe(rate)}",
         )
-    arguments = {
-        "rate": Argument({"rate": 1.0}, (-start_time / slope, -stop_time / slope)),
-        "start": Argument({}, (1 / slope, 0.0)),
-        "stop": Argument({}, (0.0, 1 / slope)),
-    }
+    with np.errstate(all="ignore"):
+        arguments = {
+            "rate": Argument({"rate": 1.0}, (-start_time / slope, -stop_time / slope)),
+            "start": Argument({}, (1 / slope, 0.0)),
+            "stop": Argument({}, (0.0, 1 / slope)),
+        }
     return FormulaDrive(
         "rate*t",
         start_time,

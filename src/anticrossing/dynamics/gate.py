@@ -125,8 +125,8 @@ def gate(
     It is unitary unless levels decay.
     """
     levels = propagator.shape[-1]
-    before = _columns("states", states, levels)
-    ends = before if after is None else _columns("after", after, levels)
+    before = columns_of("states", states, levels)
+    ends = before if after is None else columns_of("after", after, levels)
     if ends.shape[-1] != before.shape[-1]:
         must = f"be as many as `states`, {before.shape[-1]}"
         raise fail("after", must, f"they are {ends.shape[-1]}")
@@ -147,7 +147,7 @@ def gate(
     )
 
 
-def _columns(name: str, given: Any, levels: int) -> ComplexArray:
+def columns_of(name: str, given: Any, levels: int) -> ComplexArray:
     """Return orthonormal columns (..., N, d), of the basis where numbers are given."""
     value: Any = np.asarray(own(given))
     if value.dtype.kind in "iu" and value.ndim == 1:

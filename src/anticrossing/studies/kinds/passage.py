@@ -24,11 +24,11 @@ from anticrossing.analysis import PassageEvent, PassagePrediction, passage
 from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.meetings import find_events, sample_path, where_to_look
 from anticrossing.analysis.referee import audit
-from anticrossing.analysis.sensitivity import check_sensitivity
+from anticrossing.analysis.sensitivity import check_parameters
 from anticrossing.drive import Clock, Drive
-from anticrossing.dynamics import Propagation, gradients
+from anticrossing.dynamics import Propagation
 from anticrossing.dynamics.propagation import estimate, of_all_levels, propagate
-from anticrossing.dynamics.request import Request, check_tolerance, environment_coordinates
+from anticrossing.dynamics.request import check_tolerance, environment_coordinates
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Crossing, Symmetry, find_crossings, levels, sectors
@@ -121,7 +121,9 @@ class PassageStudy(Study):
         build.check_single(entries, hamiltonian=hamiltonian, drive=drive, environment=environment)
         _check_question(given.question, hamiltonian.dimension)
         environments.check_open(environment, hamiltonian.dimension, environment_coordinates(drive))
-        _check_sensitivity(given.question, hamiltonian, drive, environment)
+        asked = given.question
+        with tables.inside("question"):
+            check_parameters(asked.sensitivity, hamiltonian, drive, environment, asked.basis)
         if given.question.symmetry is not None:
             with tables.inside("question"):
                 named = Symmetry.labelled(given.question.symmetry)
@@ -332,17 +334,6 @@ def _check_question(question: Question, levels: int) -> None:
         integer("samples", question.samples, minimum=10, maximum=_MOST_SAMPLES)
         if not 0 <= question.initial < levels:
             raise fail("initial", f"be a level from 0 to {levels - 1}", f"it is {question.initial}")
-
-
-def _check_sensitivity(
-    question: Question, hamiltonian: Hamiltonian, drive: Drive, environment: Environment | None
-) -> None:
-    if question.sensitivity is None:
-        return
-    with tables.inside("question"):
-        names, _ = check_sensitivity(question.sensitivity)
-        request = Request(hamiltonian, drive, environment=environment, basis=question.basis)
-        gradients.check(request, names)
 
 
 # ---- computing --------------------------------------------------------------------------------
