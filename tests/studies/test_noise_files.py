@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import anticrossing as ac
+from anticrossing import studies
 from anticrossing.environment.noise import (
     NoiseSpectrum,
     OrnsteinUhlenbeckNoise,
@@ -92,3 +93,34 @@ def test_what_is_said_of_noise_is_said_once() -> None:
     found = ac.passage(ac.models.LandauZener(gap=1.0), sweep, environment=noise, tolerance=1e-3)
     assert sum("spectrum of the noise" in said for said in found.notes()) == 1
     assert str(found).count("spectrum of the noise") == 1
+
+
+def test_noise_of_a_map_and_of_a_steady_state() -> None:
+    table = {"gap": 0.4, "offset": [1.0, 1.2], "amplitude": [2.0], "frequency": 1.0}
+    table |= {"t1": 20.0, "t2": 4.0, "noise": 0.1}
+    found = studies.load({"interferogram": table}).run().population
+    exact = ac.dynamics.interferogram(
+        gap=0.4,
+        offset=[[1.0], [1.2]],
+        amplitude=2.0,
+        frequency=1.0,
+        t1=20.0,
+        t2=4.0,
+        noise=QuasiStaticNoise(0.1),
+    )
+    assert found == pytest.approx(exact.population, abs=1e-12)
+    driven = {
+        "hamiltonian": {"model": "LandauZener", "gap": 0.4},
+        "drive": {"kind": "sinusoidal", "offset": 1.0, "amplitude": 2.0, "frequency": 1.0},
+        "environment": [
+            {"kind": "telegraph", "amplitude": 0.3, "correlation_time": 2.0},
+            {"kind": "lindblad", "operators": [{"matrix": [[0, 0], [0.3, 0]]}]},
+        ],
+        "floquet": {"basis": "diabatic"},
+    }
+    steady = studies.load(driven).run().steady
+    noise = TelegraphNoise(0.3, 2.0) + ac.Lindblad([0.3 * np.array([[0, 0], [1, 0]])])
+    exact = ac.dynamics.periodic_steady_state(
+        ac.models.LandauZener(gap=0.4), ac.drive.Sinusoidal(1.0, 2.0, 1.0), noise, basis="diabatic"
+    )
+    assert steady.populations == pytest.approx(exact.populations, abs=1e-8)

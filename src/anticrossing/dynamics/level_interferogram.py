@@ -26,10 +26,9 @@ from anticrossing._core.checks import (
 from anticrossing._core.result import Result
 from anticrossing._core.threads import one_thread, processors
 from anticrossing._core.variables import Variable
-from anticrossing.dynamics._generator_table import Table
+from anticrossing.dynamics._generator_table import Moved, Table
 from anticrossing.dynamics.interferogram import BASES, axes_of, draw_map
 from anticrossing.dynamics.readout import unreached
-from anticrossing.dynamics.request import refuse_noise
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.units import Units
@@ -135,7 +134,10 @@ def level_interferogram(
     hamiltonian : Hamiltonian
         H(x), a single parameter point.
     environment : Environment
-        What relaxes all levels; it must not depend on time but through x.
+        What relaxes all levels; it must not depend on time but through x. Of noise that stands
+        still every value has its own steady state, and the average is returned; telegraph noise is
+        followed exactly, Gaussian noise until the averages settle. Eigenstates that are read out
+        are those of H(x(t)) without the noise.
     offset, amplitude : float or array
         x₀ and A, in the unit of the coordinate.
     frequency : float or array
@@ -176,11 +178,10 @@ def level_interferogram(
     >>> found.populations.shape, bool(found.error_estimate.max() < 1e-6)
     ((2, 2), True)
     """
-    from anticrossing.dynamics import _level_interferogram
+    from anticrossing.dynamics import noisy_interferogram
 
     instance("hamiltonian", hamiltonian, Hamiltonian)
     instance("environment", environment, Environment)
-    refuse_noise(environment)
     adiabatic = choice("readout", readout, BASES) == "adiabatic"
     accuracy = number_between("tolerance", tolerance, 1e-9, 1e-2)
     _check_system(hamiltonian, environment)
@@ -203,43 +204,88 @@ def level_interferogram(
     points = np.stack([row.ravel() for row in rows], axis=1)
     ends = _range(points)
     _check_time(environment, ends)
-    tail = max(_TAIL * accuracy, _LEAST_TAIL)
-    with one_thread:  # small matrices
-        table = Table.of(hamiltonian, environment.flat(()), ends, adiabatic, tail)
-
-    populations = np.empty((points.shape[0], hamiltonian.dimension))
-    info = np.empty((points.shape[0], 3))
-
-    def one(start: int) -> None:
-        own = slice(start, start + _CHUNK)
-        _level_interferogram.steady(
-            points[own],
-            np.array(harmonics, dtype=np.float64),
-            table.edges,
-            table.degrees,
-            table.series,
-            table.read,
-            table.speed,
-            table.scale,
-            accuracy,
-            populations[own],
-            info[own],
-        )
-
-    with one_thread, ThreadPoolExecutor(processors()) as pool:
-        list(pool.map(one, range(0, points.shape[0], _CHUNK)))
-    _require(points, info[:, 2])
-    error = (info[:, 0] + tail).reshape(shape)
+    notes: tuple[str, ...] = ()
+    work = Work(hamiltonian, environment, points, harmonics, ends, adiabatic, accuracy)
+    if environment.noises:
+        populations, error, steps, notes = noisy_interferogram.averaged(work)
+    else:
+        populations, error, steps = work.solve()
+    error = error.reshape(shape)
     return LevelInterferogram(
         populations.reshape(*shape, -1),
         error,
         given,
         harmonics,
         BASES[adiabatic],
-        info[:, 1].astype(np.intp).reshape(shape),
-        unreached(error, accuracy),
+        steps.reshape(shape),
+        (*unreached(error, accuracy), *notes),
         hamiltonian.units,
     )
+
+
+@dataclass(frozen=True)
+class Work:
+    """A grid of drives whose steady states share one generator L(x).
+
+    Attributes
+    ----------
+    points : array, shape (P, 3 + 2n)
+        Offset, amplitude and frequency, and weight and phase of every tone.
+    """
+
+    hamiltonian: Hamiltonian
+    environment: Environment
+    points: FloatArray
+    harmonics: tuple[int, ...]
+    ends: tuple[float, float]
+    adiabatic: bool
+    accuracy: float
+
+    @property
+    def tail(self) -> float:
+        """What the table of the generator may leave out."""
+        return max(_TAIL * self.accuracy, _LEAST_TAIL)
+
+    def solve(
+        self, moved: Moved | None = None, resolution: int = 0
+    ) -> tuple[FloatArray, FloatArray, npt.NDArray[np.intp]]:
+        """Return mean populations (P, N), bounds on their errors and the steps of a period (P,)."""
+        from anticrossing.dynamics import _level_interferogram
+
+        with one_thread:  # small matrices
+            table = Table.of(
+                self.hamiltonian,
+                self.environment.flat(()),
+                self.ends,
+                self.adiabatic,
+                self.tail,
+                moved=moved,
+                resolution=resolution,
+            )
+        populations = np.empty((self.points.shape[0], self.hamiltonian.dimension))
+        info = np.empty((self.points.shape[0], 3))
+
+        def one(start: int) -> None:
+            own = slice(start, start + _CHUNK)
+            _level_interferogram.steady(
+                self.points[own],
+                np.array(self.harmonics, dtype=np.float64),
+                table.edges,
+                table.degrees,
+                table.series,
+                table.read,
+                table.numbers,
+                table.speed,
+                table.scale,
+                self.accuracy,
+                populations[own],
+                info[own],
+            )
+
+        with one_thread, ThreadPoolExecutor(processors()) as pool:
+            list(pool.map(one, range(0, self.points.shape[0], _CHUNK)))
+        _require(self.points, info[:, 2])
+        return populations, info[:, 0] + self.tail, info[:, 1].astype(np.intp)
 
 
 def _check_system(hamiltonian: Hamiltonian, environment: Environment) -> None:
