@@ -27,8 +27,8 @@ OMEGA = np.geomspace(0.1, 10.0, 20)
     ("table", "noise"),
     [
         (
-            {"kind": "telegraph", "amplitude": 0.1, "correlation_time": 2.0, "fluctuators": 3},
-            TelegraphNoise(0.1, 2.0, X, fluctuators=3),
+            {"kind": "telegraph", "amplitude": 0.1, "correlation_time": 2.0, "occupation": 0.2},
+            TelegraphNoise(0.1, 2.0, X, occupation=0.2),
         ),
         (
             {"kind": "ornstein-uhlenbeck", "rms": 0.1, "correlation_time": 2.0},
@@ -96,9 +96,17 @@ def test_what_is_said_of_noise_is_said_once() -> None:
 
 
 def test_noise_of_a_map_and_of_a_steady_state() -> None:
-    table = {"gap": 0.4, "offset": [1.0, 1.2], "amplitude": [2.0], "frequency": 1.0}
-    table |= {"t1": 20.0, "t2": 4.0, "noise": 0.1}
-    found = studies.load({"interferogram": table}).run().population
+    text = """
+    [interferogram]
+    gap = 0.4
+    offset = [1.0, 1.2]
+    amplitude = [2.0]
+    frequency = 1.0
+    t1 = 20.0
+    t2 = 4.0
+    noise = 0.1
+    """
+    found: Any = studies.run(studies.parse(text))
     exact = ac.dynamics.interferogram(
         gap=0.4,
         offset=[[1.0], [1.2]],
@@ -108,19 +116,22 @@ def test_noise_of_a_map_and_of_a_steady_state() -> None:
         t2=4.0,
         noise=QuasiStaticNoise(0.1),
     )
-    assert found == pytest.approx(exact.population, abs=1e-12)
-    driven = {
-        "hamiltonian": {"model": "LandauZener", "gap": 0.4},
-        "drive": {"kind": "sinusoidal", "offset": 1.0, "amplitude": 2.0, "frequency": 1.0},
-        "environment": [
-            {"kind": "telegraph", "amplitude": 0.3, "correlation_time": 2.0},
-            {"kind": "lindblad", "operators": [{"matrix": [[0, 0], [0.3, 0]]}]},
-        ],
-        "floquet": {"basis": "diabatic"},
-    }
-    steady = studies.load(driven).run().steady
+    assert found.population == pytest.approx(exact.population, abs=1e-12)
+    text = """
+    hamiltonian = { model = "LandauZener", gap = 0.4 }
+    drive = { kind = "sinusoidal", offset = 1.0, amplitude = 2.0, frequency = 1.0 }
+    floquet = { basis = "diabatic" }
+    [[environment]]
+    kind = "telegraph"
+    amplitude = 0.3
+    correlation_time = 2.0
+    [[environment]]
+    kind = "lindblad"
+    operators = [{ matrix = [[0, 0], [0.3, 0]] }]
+    """
+    driven: Any = studies.run(studies.parse(text))
     noise = TelegraphNoise(0.3, 2.0) + ac.Lindblad([0.3 * np.array([[0, 0], [1, 0]])])
-    exact = ac.dynamics.periodic_steady_state(
+    steady = ac.dynamics.periodic_steady_state(
         ac.models.LandauZener(gap=0.4), ac.drive.Sinusoidal(1.0, 2.0, 1.0), noise, basis="diabatic"
     )
-    assert steady.populations == pytest.approx(exact.populations, abs=1e-8)
+    assert driven.steady.populations == pytest.approx(steady.populations, abs=1e-8)

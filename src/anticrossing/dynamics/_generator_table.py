@@ -17,7 +17,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.threads import one_thread
 from anticrossing.drive import Formula
-from anticrossing.dynamics import liouville
+from anticrossing.dynamics import liouville, noise_blocks
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.noise_blocks import Blocks
 from anticrossing.environment import Environment
@@ -150,7 +150,7 @@ class _Generator:
         moving = [noise for noise in noises if isinstance(noise, MarkovNoise)]
         whole = Blocks.of(there, moving, rest, resolution)
         coherent = replace(whole, rest=Combined([]))
-        return cls(whole, coherent, first_axis(whole.root[0]), is_moved)
+        return cls(whole, coherent, noise_blocks.to_first_axis(whole.root)[0], is_moved)
 
     @property
     def moves(self) -> bool:
@@ -171,15 +171,6 @@ class _Generator:
             for part in both
         ]
         return both[0], both[1] - both[0]
-
-
-def first_axis(root: FloatArray) -> FloatArray:
-    """Return an orthogonal matrix that takes a unit vector (K,) to the first axis."""
-    whole = np.eye(root.size)
-    whole[:, 0] = root
-    turned = np.linalg.qr(whole)[0].T
-    turned[0] = root
-    return np.asarray(turned)
 
 
 def identity_first_basis(levels: int) -> ComplexArray:

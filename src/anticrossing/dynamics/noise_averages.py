@@ -269,8 +269,9 @@ def carried(
     basis = liouville.hermitian_basis(levels).reshape(levels**2, -1)
     every = np.concatenate([whole.snapshots, whole.propagator[:, None]], axis=1)
     rows = (start.reshape(*start.shape[:2], -1, levels**2) @ basis).reshape(start.shape)
-    after = (every @ rows.swapaxes(-1, -2)[:, None]).swapaxes(-1, -2)
-    parts = after.reshape(*after.shape[:-1], -1, levels**2) @ basis.conj().T
+    after = (every @ blocks.turned(rows).swapaxes(-1, -2)[:, None]).swapaxes(-1, -2)
+    back = blocks.turned(after.reshape(lanes.count, -1, blocks.size))
+    parts = back.reshape(*after.shape[:-1], -1, levels**2) @ basis.conj().T
     numbers = parts.reshape(after.shape).real
     taken = whole.phase, whole.panels, whole.evaluated, whole.method
     return Carried(numbers, whole.error, *taken)

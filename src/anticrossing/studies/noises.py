@@ -37,6 +37,8 @@ class TelegraphTable(Table, frozen=True, kw_only=True):
         A Hermitian matrix that is multiplied by the noise; without it the coordinate fluctuates.
     fluctuators
         How many equal ones.
+    occupation
+        Share of the time at +a, ½ by default.
     """
 
     kind: Literal["telegraph"]
@@ -44,6 +46,7 @@ class TelegraphTable(Table, frozen=True, kw_only=True):
     correlation_time: Numbers
     operator: Matrix | None = None
     fluctuators: int = 1
+    occupation: Numbers = 0.5
 
 
 class OrnsteinUhlenbeckTable(Table, frozen=True, kw_only=True):
@@ -167,6 +170,7 @@ def _telegraph(given: TelegraphTable, coordinates: _Names, **new: Any) -> Enviro
         new.get("correlation_time", given.correlation_time),
         _operator(given),
         fluctuators=given.fluctuators,
+        occupation=new.get("occupation", given.occupation),
     )
 
 
@@ -212,7 +216,7 @@ KINDS: dict[str, tuple[type[Table], Callable[..., Environment]]] = {
 """Kinds of noise: what a table of each may hold, and what makes it."""
 
 BATCHED = {
-    "telegraph": ("amplitude", "correlation_time"),
+    "telegraph": ("amplitude", "correlation_time", "occupation"),
     "ornstein-uhlenbeck": ("rms", "correlation_time"),
     "quasi-static": ("rms",),
     "white": ("density",),
