@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -397,3 +398,45 @@ def test_the_spectrum_of_the_generator_is_another_way(rate: float) -> None:
     other = panels.solve(lanes, kernel, tolerance=1e-11).propagator[0]
     found = ac.propagate(LEVELS, sweep, environment=bath).superoperator
     assert np.max(np.abs(found - other)) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("equation", "coldest", "lamb_shift"),
+    [
+        ("secular", 0.0, False),
+        pytest.param("secular", 0.0, True, marks=pytest.mark.slow),
+        pytest.param("redfield", 0.0, True, marks=pytest.mark.slow),
+        pytest.param("universal", 0.3, True, marks=pytest.mark.slow),
+    ],
+)
+def test_temperatures_and_couplings_make_a_batch(
+    equation: str, coldest: float, lamb_shift: bool
+) -> None:
+    """Every point is what it is alone, also beside a batch of gaps, and at T = 0."""
+    made: Any = {"equation": equation, "lamb_shift": lamb_shift}
+    warm, strong = np.array([coldest, 1.0]), np.array([0.5, 1.0, 2.0])[:, None]
+    density = Ohmic(reorganization_energy=0.02, cutoff=5.0)
+    operators = np.sqrt(strong)[..., None, None] * TILTED
+    sweep = ac.drive.Linear(-5, 5, rate=1.0)
+    many = ac.Bath(operators, density, warm, **made)
+    assert many.batch_shape == (3, 2)
+    levels = ac.models.LandauZener(gap=np.array([0.8, 1.2]))
+    found = ac.propagate(levels, sweep, environment=many).probabilities
+    for i, k in ((0, 0), (1, 1), (2, 0)):
+        scaled = Ohmic(reorganization_energy=0.02 * float(strong[i, 0]), cutoff=5.0)
+        one = ac.Bath(TILTED, scaled, float(warm[k]), **made)
+        gap = ac.models.LandauZener(gap=[0.8, 1.2][k])
+        alone = ac.propagate(gap, sweep, environment=one).probabilities
+        assert found[i, k] == pytest.approx(alone, abs=1e-9)
+
+
+def test_batches_of_a_bath_that_do_not_fit() -> None:
+    density = Ohmic(reorganization_energy=0.02, cutoff=5.0)
+    with pytest.raises(ac.InputError, match="`temperature`"):
+        ac.Bath(np.stack([TILTED] * 3), density, [0.1, 0.2])
+    bath = ac.Bath(TILTED, density, [0.1, 0.2, 0.3])
+    sweep = ac.drive.Linear(-5, 5, rate=1.0)
+    with pytest.raises(ac.InputError):
+        ac.propagate(ac.models.LandauZener(gap=np.array([0.8, 1.2])), sweep, environment=bath)
+    with pytest.raises(ac.InputError, match="single"):
+        ac.qutip.heom(LEVELS, sweep, bath)

@@ -325,7 +325,7 @@ _DENSITIES: dict[str, tuple[Callable[..., SpectralDensity], tuple[str, ...]]] = 
 }
 
 
-def _bath(given: BathTable, coordinates: _Names) -> Environment:
+def _bath(given: BathTable, coordinates: _Names, **new: Any) -> Environment:
     density = given.spectral_density
     make, names = _DENSITIES[density.kind]
     every = {name for _, own in _DENSITIES.values() for name in own}
@@ -339,7 +339,7 @@ def _bath(given: BathTable, coordinates: _Names) -> Environment:
     return Bath(
         constant_matrix("operator", given.operator),
         made,
-        given.temperature,
+        new.get("temperature", given.temperature),
         equation=given.equation,
         lamb_shift=given.lamb_shift,
     )
@@ -361,6 +361,7 @@ BATCHED = {
     "dephasing": ("gamma", "rate"),
     "fixed-axis": ("rate",),
     "decay": ("rate",),
+    "bath": ("temperature",),
     **noises.BATCHED,
 }
 """Strengths that may be arrays, by kind."""
