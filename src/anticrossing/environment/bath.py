@@ -24,7 +24,7 @@ from anticrossing._core.facts import value_text
 from anticrossing._core.linalg import dagger, kron
 from anticrossing.environment.base import EigenRates, Environment, Nodes
 from anticrossing.environment.bath_noise import BathNoise
-from anticrossing.environment.spectral_density import SpectralDensity
+from anticrossing.environment.spectral_density import Measured, SpectralDensity
 
 Values = Callable[..., FloatArray]
 
@@ -106,6 +106,12 @@ class Bath(Environment):
                 "spectral_density",
                 "be a continuum",
                 "it has single modes, which come back: make them a part of H",
+            )
+        if isinstance(spectral_density, Measured) and lamb_shift:
+            raise fail(
+                "lamb_shift",
+                "be False for measured spectral densities",
+                "it is True: shifts depend on J at all frequencies",
             )
         self.spectral_density = spectral_density
         self.temperature = parameter("temperature", non_negative("temperature", temperature))
