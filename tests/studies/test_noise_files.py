@@ -134,3 +134,21 @@ def test_noise_of_a_map_and_of_a_steady_state() -> None:
         ac.models.LandauZener(gap=0.4), ac.drive.Sinusoidal(1.0, 2.0, 1.0), noise, basis="diabatic"
     )
     assert driven.steady.populations == pytest.approx(steady.populations, abs=1e-8)
+
+
+def test_a_check_tells_what_noise_takes() -> None:
+    """About what it takes at most; nothing where the environment forgets."""
+    head = """
+    hamiltonian = { model = "LandauZener", gap = 1.0 }
+    drive = { kind = "linear", start = -10, stop = 10, rate = 0.1 }
+    """
+    pink = 'environment = {kind = "pink", density = 0.01, lowest = 1e-3, highest = 10.0}\n'
+    cost = studies.parse(head + pink).cost()
+    assert cost is not None and "noise" in cost.what
+    assert 2.0 < cost.seconds < 200.0
+    slower = studies.parse(head.replace("0.1", "0.01") + pink).cost()
+    assert slower is not None and slower.seconds > 3 * cost.seconds
+    state = studies.parse(head + pink + "state = {}\n").cost()
+    assert state is not None and state.seconds < cost.seconds
+    white = 'environment = { kind = "dephasing", rate = 0.1 }\n'
+    assert studies.parse(head + white).cost() is None

@@ -41,6 +41,8 @@ _UNIT = 2.3e-16
 # Seconds on one core: an order of the Taylor series, and for every element of the generator and
 # column; a panel whose spectrum is split, and for every element of it; panels of a window.
 _ORDER, _ELEMENT, _PER_RADIAN = 3e-7, 3e-10, 5.0
+_ONCE = 4e-7  # for every element of a generator that is set up
+_STILL = 120  # values of noise that stands still, at least
 _PANEL, _PANEL_EACH, _PANELS = 3e-3, 1.5e-4, 60.0
 
 
@@ -277,10 +279,36 @@ def carried(
     return Carried(numbers, whole.error, *taken)
 
 
-def steps_are_cheaper(blocks: Blocks, columns: int, times: int = 0) -> bool:
-    """Whether steps carry so many vectors sooner than panels do, which end at so many times."""
+def most_seconds(lanes: Lanes, environment: Environment, columns: int) -> float:
+    """Return about what an average takes on one core if it settles last of all.
+
+    `columns` density matrices are followed: one, or N² for all. Noise that stands still has some
+    hundred values.
+    """
+    noises, rest = split(environment.flat(lanes.batch_shape))
+    moving = [noise for noise in noises if isinstance(noise, MarkovNoise)]
+    total = 0.0
+    for resolution in range(_MOST_RESOLUTION):
+        states = math.prod(noise.states(resolution) for noise in moving)
+        if states * lanes.hamiltonian.dimension**2 > LARGEST_BLOCKS:
+            break
+        blocks = Blocks.of(lanes, moving, rest, resolution)
+        total += 2 * min(_seconds(blocks, columns)) + _ONCE * blocks.size**2
+        if all(noise.is_exact for noise in moving):
+            break
+    return total * (_STILL if len(moving) < len(noises) else 1)
+
+
+def _seconds(blocks: Blocks, columns: int, times: int = 0) -> tuple[float, float]:
+    """Return about what steps take, and panels, of which none is longer than between times."""
     each = _ORDER + _ELEMENT * blocks.elements * columns
-    by_steps = np.sum(_PER_RADIAN * blocks.strength() * each)
+    by_steps = _PER_RADIAN * float(np.sum(blocks.strength())) * each
     panel = _PANEL + _PANEL_EACH * blocks.size**2
     by_panels = blocks.lanes.count * max(_PANELS, times) * panel
-    return blocks.size > _LARGEST_PANELS or bool(by_steps < by_panels)
+    return by_steps, by_panels if blocks.size <= _LARGEST_PANELS else math.inf
+
+
+def steps_are_cheaper(blocks: Blocks, columns: int, times: int = 0) -> bool:
+    """Whether steps carry so many vectors sooner than panels do, which end at so many times."""
+    by_steps, by_panels = _seconds(blocks, columns, times)
+    return by_steps < by_panels

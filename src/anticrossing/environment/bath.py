@@ -152,6 +152,11 @@ class Bath(Environment):
         return True
 
     @property
+    def has_lindblad_form(self) -> bool:
+        """Whether there are rates and jump operators alone, in the eigenbasis of H."""
+        return self.equation == "secular" or (self.equation == "universal" and not self.lamb_shift)
+
+    @property
     def keeps_positivity(self) -> bool:
         return self.equation != "redfield"
 
@@ -184,7 +189,7 @@ class Bath(Environment):
         return [nodes.vectors @ jump @ dagger(nodes.vectors)]
 
     def superoperator(self, nodes: Nodes) -> ComplexArray | None:
-        if self.equation == "secular" or (self.equation == "universal" and not self.lamb_shift):
+        if self.has_lindblad_form:
             return None
         falling, a = self._falling(nodes)
         if self.equation == "redfield":

@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 from anticrossing._core import expression
 from anticrossing._core.checks import InputError, choice, fail, positive_number
+from anticrossing.drive import Drive
+from anticrossing.dynamics import noise_averages
+from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION
 from anticrossing.environment import (
     Bath,
@@ -26,9 +29,11 @@ from anticrossing.environment.spectral_density import (
     Ohmic,
     SpectralDensity,
 )
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import noises, tables
 from anticrossing.studies.levels import constant_matrix, optional_matrix
 from anticrossing.studies.schema import Matrix, Numbers, Table, decode
+from anticrossing.studies.study import Cost
 
 
 class DephasingTable(Table, frozen=True, kw_only=True):
@@ -373,6 +378,24 @@ KINDS: dict[str, tuple[type[Table], Callable[..., Environment]]] = {
     **noises.KINDS,
 }
 """Kinds of environments: what a table of each may hold, and what makes it."""
+
+
+def noise_cost(
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    environment: Environment,
+    points: int,
+    *,
+    whole: bool = True,
+) -> Cost | None:
+    """Return what averages over noise that remembers take at most, None without such noise."""
+    if not environment.noises:
+        return None
+    columns = hamiltonian.dimension**2 if whole else 1
+    lanes = Lanes.of(hamiltonian, drive)
+    seconds = noise_averages.most_seconds(lanes, environment, columns)
+    return Cost(points * seconds, None, "averages over noise take at most")
+
 
 BATCHED = {
     "dephasing": ("gamma", "rate"),

@@ -213,6 +213,14 @@ class StateStudy(Study):
     def cost(self) -> Cost | None:
         """Return what `estimate` expects, at every point."""
         found = self.expected
+        if self.environment is not None:
+            return environments.noise_cost(
+                self.hamiltonian,
+                self.drive,
+                self.environment,
+                1 + self.steps,
+                whole=self.asked.whole,
+            )
         return (
             None
             if found is None
