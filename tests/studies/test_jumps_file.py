@@ -122,7 +122,6 @@ REFUSED = {
         HEAD + NOISE.format('{ kind = "decay", widths = [0, 0.1] }') + "[state]\n",
         "forget at once where levels decay",
     ),
-    "noise and modes": (HEAD + NOISE.format("") + "[floquet]\n", "forget at once here"),
 }
 
 

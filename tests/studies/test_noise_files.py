@@ -144,11 +144,14 @@ def test_a_check_tells_what_noise_takes() -> None:
     """
     pink = 'environment = {kind = "pink", density = 0.01, lowest = 1e-3, highest = 10.0}\n'
     cost = studies.parse(head + pink).cost()
-    assert cost is not None and "noise" in cost.what
-    assert 2.0 < cost.seconds < 200.0
+    assert cost is not None
+    assert "noise" in cost.what
+    assert 10.0 < cost.seconds < 1000.0
     slower = studies.parse(head.replace("0.1", "0.01") + pink).cost()
-    assert slower is not None and slower.seconds > 3 * cost.seconds
+    assert slower is not None
+    assert slower.seconds > 3 * cost.seconds
     state = studies.parse(head + pink + "state = {}\n").cost()
-    assert state is not None and state.seconds < cost.seconds
+    assert state is not None
+    assert state.seconds < cost.seconds
     white = 'environment = { kind = "dephasing", rate = 0.1 }\n'
     assert studies.parse(head + white).cost() is None

@@ -178,9 +178,9 @@ class Blocks:
     @property
     def elements(self) -> int:
         """How many elements of the generator are not 0, about."""
-        if self.every is not None:
-            return self.size**2
         levels = self.lanes.hamiltonian.dimension
+        if self.every is not None:
+            return int(np.count_nonzero(self.rates[0])) * levels**2 + self.states * levels**4
         there = np.count_nonzero(self._real_constant(np.zeros(1, dtype=np.intp)))
         return int(there) + 2 * self.states * levels**3
 
