@@ -440,3 +440,21 @@ def test_batches_of_a_bath_that_do_not_fit() -> None:
         ac.propagate(ac.models.LandauZener(gap=np.array([0.8, 1.2])), sweep, environment=bath)
     with pytest.raises(ac.InputError, match="single"):
         ac.qutip.heom(LEVELS, sweep, bath)
+
+
+def test_a_bath_along_a_path_is_the_one_along_its_coordinate() -> None:
+    """And noise of an operator beside it; noise of no coordinate is meant along a path."""
+    plane = ac.Hamiltonian.from_matrix([["x/2", "y/2"], ["y/2", "-x/2"]], coordinates=("x", "y"))
+    path = ac.drive.Path(x=ac.drive.Linear(-5, 5, rate=1.0), y=1.0)
+    sweep = ac.drive.Linear(-5, 5, rate=1.0)
+    density = Ohmic(reorganization_energy=0.02, cutoff=5.0)
+    noise = ac.environment.noise.TelegraphNoise(0.2, 1.0, SIGMA_Z)
+    for equation in ("secular", "redfield"):
+        bath = ac.Bath(TILTED, density, 1.0, equation=equation, lamb_shift=False)
+        for environment in (bath, bath + noise):
+            along = ac.propagate(plane, path, environment=environment, tolerance=1e-8)
+            alone = ac.propagate(LEVELS, sweep, environment=environment, tolerance=1e-8)
+            assert along.probabilities == pytest.approx(alone.probabilities, abs=1e-7)
+    moving = bath + ac.environment.noise.TelegraphNoise(0.2, 1.0)
+    with pytest.raises(ac.InputError, match="`operator`"):
+        ac.propagate(plane, path, environment=moving)

@@ -355,10 +355,9 @@ class StateOutcome(Outcome):
                     left.plot(done.times, done.populations[:, k], color=color, label=names[k])
                 style.strip_legend(left)
                 left.set_xlabel(units.label("t", "time"))
+                left.set_ylabel("population")
             else:
-                left.bar(range(count), self.probabilities[:count])
-                left.set_xticks(range(count), names)
-            left.set_ylabel("population")
+                left.remove()
             if self.scan is None:
                 right.bar(range(count), self.probabilities[:count])
                 right.set_xticks(range(count), names)
