@@ -79,6 +79,7 @@ def _read(text: str, names: tuple[str, ...]) -> tuple[str, tuple[str, ...]] | No
     return None if code is None else (code, tuple(used))
 
 
+@functools.lru_cache(maxsize=4096)
 def differentiate(formula: Formula, name: str) -> Formula:
     """Return ∂f/∂name."""
     if not isinstance(formula, Plain):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,14 @@ from anticrossing._core.facts import Described, lines
 from anticrossing._core.unchanging import Unchanging
 
 _POINTS = 241  # of a sketch
+WINDOW = ("start_time", "stop_time")
+
+
+class Argument(NamedTuple):
+    """What an argument of a named drive moves: its parameters, and the two ends of its window."""
+
+    shares: Mapping[str, float]
+    ends: tuple[Any, Any] = (0.0, 0.0)
 
 
 class Drive(Described, Unchanging, abc.ABC):
@@ -36,6 +45,7 @@ class Drive(Described, Unchanging, abc.ABC):
     parameters: Mapping[str, FloatArray]
     start_time: FloatArray
     stop_time: FloatArray
+    _arguments: Mapping[str, Argument] = MappingProxyType({})
 
     def __call__(self, t: npt.ArrayLike) -> npt.NDArray[Any]:
         """Return the position x(t)."""
@@ -56,6 +66,23 @@ class Drive(Described, Unchanging, abc.ABC):
         self, t: npt.NDArray[Any], parameters: Mapping[str, Any]
     ) -> npt.NDArray[Any]:
         """Return dx/dt with the conventions of `evaluate`."""
+
+    @property
+    def differentiable(self) -> tuple[str, ...]:
+        """The names of what an evolution can be differentiated by."""
+        return tuple(dict.fromkeys((*self.parameters, *self._arguments, *WINDOW)))
+
+    def evaluate_parameter_derivative(
+        self, t: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
+    ) -> npt.NDArray[Any]:
+        """Return ∂x/∂p at fixed times, with the conventions of `evaluate`."""
+        raise NotImplementedError
+
+    def window_derivative(self, parameter: str) -> tuple[Any, Any]:
+        """Return how the start and the stop of the window move with a parameter."""
+        if parameter in self._arguments:
+            return self._arguments[parameter].ends
+        return float(parameter == WINDOW[0]), float(parameter == WINDOW[1])
 
     @property
     @abc.abstractmethod
@@ -124,6 +151,12 @@ class Drive(Described, Unchanging, abc.ABC):
         batch = self.batch_shape
         parameters = {k: np.broadcast_to(v, batch) for k, v in self.parameters.items()}
         return np.asarray(self.evaluate(np.broadcast_to(times, batch), parameters))
+
+    def _shares(self, argument: str) -> Mapping[str, float]:
+        """Return the parameters that an argument moves, and by how much."""
+        if argument in self._arguments:
+            return self._arguments[argument].shares
+        return {argument: 1.0} if argument in self.parameters else {}
 
     def _outer(self, t: npt.ArrayLike) -> tuple[npt.NDArray[Any], dict[str, FloatArray]]:
         array = np.asarray(t)

@@ -24,7 +24,7 @@ from anticrossing._core.checks import (
     positive,
     real_array,
 )
-from anticrossing.drive.base import Drive, check_window, shape_clash
+from anticrossing.drive.base import Argument, Drive, check_window, shape_clash
 
 if TYPE_CHECKING:
     import sympy
@@ -44,10 +44,12 @@ class FormulaDrive(Drive):
         parameters: Mapping[str, npt.ArrayLike] | None = None,
         breakpoints: Sequence[float] = (),
         name: str = "Formula",
+        arguments: Mapping[str, Argument] | None = None,
     ) -> None:
         from anticrossing._core.terms import as_expression
 
         self.name = name
+        self._arguments = dict(arguments or {})
         self.parameters = {
             expression.check_name(key): parameter(key, value)
             for key, value in named_values("parameters", parameters).items()
@@ -106,7 +108,11 @@ class FormulaDrive(Drive):
         self, t: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
     ) -> npt.NDArray[Any]:
         """Return ∂x/∂p at fixed times, with the conventions of `evaluate`."""
-        return self._compute(plain.differentiate(self._formula, parameter), t, parameters)
+        total: Any = np.zeros(np.shape(t))
+        for name, share in self._shares(parameter).items():
+            slope = self._compute(plain.differentiate(self._formula, name), t, parameters)
+            total = total + share * slope
+        return np.asarray(total)
 
     @property
     def breakpoints(self) -> FloatArray:
@@ -203,7 +209,19 @@ def Linear(start: npt.ArrayLike, stop: npt.ArrayLike, rate: npt.ArrayLike) -> Fo
             "lie after `start` in the direction of `rate`",
             f"start is {describe(start)}, stop is {describe(stop)} and rate is {describe(rate)}",
         )
-    return FormulaDrive("rate*t", start_time, stop_time, parameters={"rate": slope}, name="Linear")
+    arguments = {
+        "rate": Argument({"rate": 1.0}, (-start_time / slope, -stop_time / slope)),
+        "start": Argument({}, (1 / slope, 0.0)),
+        "stop": Argument({}, (0.0, 1 / slope)),
+    }
+    return FormulaDrive(
+        "rate*t",
+        start_time,
+        stop_time,
+        parameters={"rate": slope},
+        name="Linear",
+        arguments=arguments,
+    )
 
 
 def Tanh(
@@ -238,6 +256,11 @@ def Tanh(
         half,
         parameters={"centre": (last + first) / 2, "amplitude": (last - first) / 2, "rate": slope},
         name="Tanh",
+        arguments={
+            "start": Argument({"centre": 0.5, "amplitude": -0.5}),
+            "stop": Argument({"centre": 0.5, "amplitude": 0.5}),
+            "duration": Argument({}, (-0.5, 0.5)),
+        },
     )
 
 
@@ -269,13 +292,17 @@ def Sinusoidal(
     >>> round(float(drive.stop_time), 4), float(drive(0.0))
     (20.944, 5.5)
     """
-    omega = positive("frequency", frequency)
+    omega, arguments = positive("frequency", frequency), {}
     if stop_time is None:
         begin = real_array("start_time", start_time)
         try:
             stop_time = begin + 2 * np.pi / omega
         except ValueError:
             raise shape_clash({"frequency": omega, "start_time": begin}) from None
+        arguments = {
+            "frequency": Argument({"frequency": 1.0}, (0.0, -2 * np.pi / omega**2)),
+            "start_time": Argument({}, (1.0, 1.0)),
+        }
     return FormulaDrive(
         "offset + amplitude*cos(frequency*t + phase)",
         start_time,
@@ -287,6 +314,7 @@ def Sinusoidal(
             "phase": real_array("phase", phase),
         },
         name="Sinusoidal",
+        arguments=arguments,
     )
 
 

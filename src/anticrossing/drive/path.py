@@ -92,6 +92,20 @@ class Path(Drive, Curve):
     ) -> npt.NDArray[Any]:
         return self._stacked(t, parameters, velocity=True)
 
+    def evaluate_parameter_derivative(
+        self, t: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
+    ) -> npt.NDArray[Any]:
+        found = np.zeros((*np.shape(t), len(self.coordinates)))
+        for k, name in enumerate(self.coordinates):
+            if name in self.constants:
+                found[..., k] = float(parameter == name)
+                continue
+            drive, own = self.drives[name], parameter.removeprefix(f"{name}_")
+            if own != parameter and own in drive.parameters:
+                values = {key: parameters[f"{name}_{key}"] for key in drive.parameters}
+                found[..., k] = drive.evaluate_parameter_derivative(t, values, own)
+        return found
+
     @property
     def breakpoints(self) -> FloatArray:
         return self._breakpoints

@@ -54,6 +54,17 @@ class PiecewiseDrive(Drive):
         return np.asarray(slopes[segment])
 
     @property
+    def differentiable(self) -> tuple[str, ...]:
+        return tuple(f"values[{k}]" for k in range(self.values.size)) + super().differentiable
+
+    def evaluate_parameter_derivative(
+        self, t: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
+    ) -> npt.NDArray[Any]:
+        units = np.eye(self.values.size)
+        known = [name == parameter for name in self.differentiable[: len(units)]]
+        return np.asarray(np.interp(t, self.times, known @ units))
+
+    @property
     def breakpoints(self) -> FloatArray:
         return self.times[1:-1]
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, choice, fail, non_negative, parameter, positive
-from anticrossing.drive.base import shape_clash
+from anticrossing.drive.base import WINDOW, Argument, shape_clash
 from anticrossing.drive.formula import FormulaDrive
-from anticrossing.drive.waveform import _ROUNDING, SteppedDrive
+from anticrossing.drive.waveform import _ROUNDING, SteppedDrive, moved_windows
 
 _GAUSSIAN_ENDS, _SECH_ENDS = 8.5, 37.0  # widths from the centre, where 2e-16 of a pulse is left
 
@@ -56,6 +56,7 @@ def Gaussian(
         stop,
         parameters=given,
         name="Gaussian",
+        arguments=_moved(start_time, stop_time, _GAUSSIAN_ENDS),
     )
 
 
@@ -101,6 +102,7 @@ def Sech(
         stop,
         parameters=given,
         name="Sech",
+        arguments=_moved(start_time, stop_time, _SECH_ENDS),
     )
 
 
@@ -156,7 +158,10 @@ def Chirp(
     elif start_time is None or stop_time is None:
         raise fail("start_time", "be given, and `stop_time`", "a tone without `width` never ends")
     start, stop = _window(given, start_time, stop_time, _GAUSSIAN_ENDS)
-    return FormulaDrive(f"offset + {tone}", start, stop, parameters=given, name="Chirp")
+    moved = _moved(start_time, stop_time, _GAUSSIAN_ENDS) if width is not None else None
+    return FormulaDrive(
+        f"offset + {tone}", start, stop, parameters=given, name="Chirp", arguments=moved
+    )
 
 
 def Trapezoid(
@@ -266,7 +271,40 @@ class EdgedDrive(SteppedDrive):
             if type(error) is not ValueError:
                 raise
             raise shape_clash(parameters) from None
-        super().__init__(name, parameters, start, stop)
+        moves = {"centre": (1.0, 1.0), "width": (-0.5, 0.5)}
+        if "width" not in parameters:
+            moves = {"centre": (1.0, 1.0)} | dict.fromkeys(("rise", "hold", "fall"), (-0.5, 0.5))
+        arguments = moved_windows(start_time, stop_time, **moves)
+        super().__init__(name, parameters, start, stop, arguments)
+
+    @property
+    def differentiable(self) -> tuple[str, ...]:
+        names = super().differentiable
+        rise, _, fall = self._times(self.parameters)
+        if np.all(rise > 0) and np.all(fall > 0):
+            return names
+        # A jump that moves is no derivative that panels can follow.
+        return tuple(n for n in names if n in ("amplitude", "offset", *WINDOW))
+
+    def evaluate_parameter_derivative(
+        self, t: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
+    ) -> npt.NDArray[Any]:
+        up, down, rising, falling = self._edges(t, parameters)
+        if parameter == "offset":
+            return np.ones(np.shape(up))
+        if parameter == "amplitude":
+            return np.asarray(up * down)
+        if parameter in WINDOW:
+            return np.zeros(np.shape(up))
+        # Of the times since the rise began, until the fall ends, and of the lengths of both.
+        rise, hold, fall = self._times(parameters)
+        half, centre = 0.5 * (rise + hold + fall), parameters["centre"]
+        longer = {"rise": (1.0, 0.0), "fall": (0.0, 1.0), "width": (0.5, 0.5)}
+        in_rise, in_fall = longer.get(parameter, (0.0, 0.0))
+        since, until = (-1.0, 1.0) if parameter == "centre" else (0.5, 0.5)
+        first = rising * (since - in_rise * (t - centre + half) / rise)
+        last = -falling * (until - in_fall * (centre + half - t) / fall)
+        return np.asarray(parameters["amplitude"] * (first * down + up * last))
 
     def evaluate(self, t: npt.NDArray[Any], parameters: Mapping[str, Any]) -> npt.NDArray[Any]:
         up, down, _, _ = self._edges(t, parameters)
@@ -335,6 +373,11 @@ def _shape(
 ) -> dict[str, FloatArray]:
     given = _checked(amplitude=amplitude, centre=centre, offset=offset)
     return {**given, "width": positive("width", width)}
+
+
+def _moved(start_time: Any, stop_time: Any, ends: float) -> dict[str, Argument]:
+    """Return what centre and width move where they set the window."""
+    return moved_windows(start_time, stop_time, centre=(1.0, 1.0), width=(-ends, ends))
 
 
 def _window(

@@ -21,7 +21,7 @@ from anticrossing._core.checks import (
 )
 from anticrossing.drive._pieces import Pieces, approximate
 from anticrossing.drive.base import shape_clash
-from anticrossing.drive.waveform import WaveformDrive
+from anticrossing.drive.waveform import WaveformDrive, moved_windows
 
 _LARGEST_BANDWIDTH = 60.0
 _NODES = 257
@@ -83,6 +83,7 @@ def Slepian(
         first if start_time is None else start_time,
         last if stop_time is None else stop_time,
         places={name: name for name in ("amplitude", "width", "centre", "offset")},
+        arguments=moved_windows(start_time, stop_time, centre=(1.0, 1.0), width=(-0.5, 0.5)),
     )
 
 

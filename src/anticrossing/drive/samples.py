@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ from anticrossing._core.checks import (
 from anticrossing._core.vectorised import takes_arrays
 from anticrossing.drive._pieces import Pieces, approximate, from_powers
 from anticrossing.drive.piecewise import PiecewiseDrive
-from anticrossing.drive.waveform import WaveformDrive
+from anticrossing.drive.waveform import WaveformDrive, moved_windows
 
 INTERPOLATIONS = ("cubic", "monotone", "linear", "hold")
 _TO_SIGMA = 2.5631031310892007  # 10 % to 90 % of a normal distribution, in standard deviations
@@ -89,21 +90,25 @@ def Samples(
         raise fail("times", f"hold at most {_MOST_SAMPLES} samples", f"it holds {when.size}")
     what = shaped_like("values", real_array("values", values), "times", when.shape)
     form = choice("interpolation", interpolation, INTERPOLATIONS)
+    interpolate: Callable[[FloatArray], Pieces]
     if rise_time is None:
-        waveform = _interpolated(when, what, form)
+        interpolate = functools.partial(_interpolated, when, form=form)
     elif form in ("linear", "hold"):
         sigma = positive_number("rise_time", rise_time) / _TO_SIGMA
-        waveform = _filtered(when, what, form, sigma)
+        interpolate = functools.partial(_filtered, when, form=form, sigma=sigma)
     else:
         raise fail("rise_time", "be left out with splines", f"`interpolation` is {form!r}")
     shift = real_array("delay", delay)
     return WaveformDrive(
         "Samples",
-        waveform,
+        interpolate(what),
         {"amplitude": amplitude, "offset": offset, "delay": shift},
         when[0] + shift if start_time is None else start_time,
         when[-1] + shift if stop_time is None else stop_time,
         places={"amplitude": "amplitude", "offset": "offset", "centre": "delay"},
+        arguments=moved_windows(start_time, stop_time, delay=(1.0, 1.0)),
+        samples=what,
+        interpolate=None if form == "monotone" and when.size > 2 else interpolate,
     )
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from anticrossing._core import expression
 from anticrossing._core.checks import FloatArray, describe, fail
-from anticrossing.drive.base import Drive, shape_clash
+from anticrossing.drive.base import WINDOW, Drive, shape_clash
 from anticrossing.drive.formula import FormulaDrive
 from anticrossing.drive.piecewise import PiecewiseDrive
 from anticrossing.drive.waveform import SteppedDrive
@@ -96,6 +96,21 @@ class SumDrive(SteppedDrive):
         self, t: npt.NDArray[Any], parameters: Mapping[str, Any]
     ) -> npt.NDArray[Any]:
         return np.asarray(sum(d.evaluate_velocity(t, own) for d, own in self._parts(parameters)))
+
+    @property
+    def differentiable(self) -> tuple[str, ...]:
+        parts = [(n, drive.differentiable) for n, drive in _numbered(self.drives)]
+        return (*(f"{k}_{n}" for n, names in parts for k in names if k not in WINDOW), *WINDOW)
+
+    def evaluate_parameter_derivative(
+        self, t: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
+    ) -> npt.NDArray[Any]:
+        total = np.zeros(np.shape(t))
+        for n, (drive, own) in enumerate(self._parts(parameters), start=1):
+            name = parameter.removesuffix(f"_{n}")
+            if name != parameter and name in drive.differentiable:
+                total = total + drive.evaluate_parameter_derivative(t, own, name)
+        return np.asarray(total)
 
     def _parts(self, parameters: Mapping[str, Any]) -> list[tuple[Drive, dict[str, Any]]]:
         """Return every drive with its own parameters."""

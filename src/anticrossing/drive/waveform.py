@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,20 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray, fail, parameter
 from anticrossing.drive._pieces import Pieces
-from anticrossing.drive.base import Drive, check_window, shape_clash
+from anticrossing.drive.base import Argument, Drive, check_window, shape_clash
 
 _ROUNDING = 3 * np.finfo(np.float64).eps  # of a time that is computed from several numbers
+
+
+def moved_windows(
+    start_time: Any, stop_time: Any, **arguments: tuple[float, float]
+) -> dict[str, Argument]:
+    """Return what arguments move by which the ends of a window are set that are not given."""
+    found = {}
+    for name, (first, last) in arguments.items():
+        ends = (0.0 if start_time is not None else first, 0.0 if stop_time is not None else last)
+        found[name] = Argument({name: 1.0}, ends)
+    return found
 
 
 class SteppedDrive(Drive):
@@ -28,8 +39,10 @@ class SteppedDrive(Drive):
         parameters: Mapping[str, npt.ArrayLike],
         start_time: npt.ArrayLike,
         stop_time: npt.ArrayLike,
+        arguments: Mapping[str, Argument] | None = None,
     ) -> None:
         self.name = name
+        self._arguments = dict(arguments or {})
         self.parameters = {key: parameter(key, value) for key, value in parameters.items()}
         self.start_time, self.stop_time = check_window(start_time, stop_time)
         window = {"start_time": self.start_time, "stop_time": self.stop_time}
@@ -74,10 +87,16 @@ class WaveformDrive(SteppedDrive):
         stop_time: npt.ArrayLike,
         *,
         places: Mapping[str, str],
+        arguments: Mapping[str, Argument] | None = None,
+        samples: FloatArray | None = None,
+        interpolate: Callable[[FloatArray], Pieces] | None = None,
     ) -> None:
         self.waveform = waveform
         self._places = dict(places)
-        super().__init__(name, parameters, start_time, stop_time)
+        # Where `waveform` depends linearly on samples: how, and what each of them alone gives.
+        self._samples, self._interpolate = samples, interpolate
+        self._units: dict[int, Pieces] = {}
+        super().__init__(name, parameters, start_time, stop_time, arguments)
         if not np.all(np.isfinite(np.stack([self.start, self.stop]))):
             raise fail("amplitude", "leave positions that are finite", "they are not")
 
@@ -97,6 +116,42 @@ class WaveformDrive(SteppedDrive):
         shift, width, height, _ = self._values(parameters)
         piece = self._piece(t, shift, width)
         return np.asarray(height / width * self.waveform((t - shift) / width, piece, slope=True))
+
+    @property
+    def differentiable(self) -> tuple[str, ...]:
+        # A jump that moves is no derivative that panels can follow.
+        moving = [self._places[n] for n in ("centre", "width") if n in self._places]
+        still = moving if self.waveform.jumps.any() else []
+        names = tuple(name for name in super().differentiable if name not in still)
+        count = 0 if self._interpolate is None or self._samples is None else self._samples.size
+        return tuple(f"values[{k}]" for k in range(count)) + names
+
+    def evaluate_parameter_derivative(
+        self, t: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
+    ) -> npt.NDArray[Any]:
+        shift, width, height, _ = self._values(parameters)
+        u, piece = (t - shift) / width, self._piece(t, shift, width)
+        if parameter.startswith("values["):
+            one = self._unit(int(parameter[len("values[") : -1]))
+            slack = _ROUNDING * (np.abs(t) + np.abs(shift)) / width
+            return np.asarray(height * one(u, one.where(u, slack)))
+        place = {own: name for name, own in self._places.items()}.get(parameter)
+        if place == "offset":
+            return np.ones(np.shape(u))
+        if place == "amplitude":
+            return np.asarray(self.waveform(u, piece))
+        if place is None:  # an end of the window
+            return np.zeros(np.shape(u))
+        slope = height / width * self.waveform(u, piece, slope=True)
+        return np.asarray(-slope if place == "centre" else -u * slope)
+
+    def _unit(self, number: int) -> Pieces:
+        """Return the waveform of one sample that is one, among zeros."""
+        assert self._samples is not None
+        assert self._interpolate is not None
+        if number not in self._units:
+            self._units[number] = self._interpolate(np.eye(self._samples.size)[number])
+        return self._units[number]
 
     def _values(self, parameters: Mapping[str, Any]) -> tuple[Any, Any, Any, Any]:
         """Return centre, width, amplitude and offset, those of them that are no parameters too."""

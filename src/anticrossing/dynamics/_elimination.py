@@ -133,9 +133,9 @@ def eliminate(
         active, s, turned = active[gentle], s[gentle], turned[gentle]
         if active.size == 0:
             break
-        g[active], q_right, q_left_inverse = transform(g[active], s, grid)
-        ends.right[active] = ends.right[active] @ q_right
-        ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
+        g[active], q, q_inverse = transform(g[active], s, grid)
+        ends.right[active] = ends.right[active] @ q[:, -1]
+        ends.left_inverse[active] = q_inverse[:, 0] @ ends.left_inverse[active]
         alive = surviving(g[active], grid)[:, None]
         size_now = largest_entries(weight[active] * alive * g[active])
         better = size_now < best[active]
@@ -163,7 +163,7 @@ def _quotient(off: ComplexArray, difference: ComplexArray, near: BoolArray) -> C
 def transform(
     g: ComplexArray, s: ComplexArray, grid: Grid
 ) -> tuple[ComplexArray, ComplexArray, ComplexArray]:
-    """Return Q⁻¹GQ − Q⁻¹Q′ with Q = (1 − s/2)⁻¹(1 + s/2), Q at the end and Q⁻¹ at the start."""
+    """Return Q⁻¹GQ − Q⁻¹Q′ with Q = (1 − s/2)⁻¹(1 + s/2), Q and Q⁻¹, at the nodes."""
     half, slope = half_and_slope(s, grid)
     # Every shift of the origin is smoothed on its own: modes that are gone turn by mere rounding.
     panels, n, size, _ = s.shape
@@ -176,7 +176,7 @@ def transform(
     q, q_inverse = 2 * minus - identity, 2 * plus - identity
     changed = q_inverse @ g @ q - plus @ slope @ minus
     changed[:, :, 0] = 0.0
-    return np.asarray(changed), np.asarray(q[:, -1]), np.asarray(q_inverse[:, 0])
+    return np.asarray(changed), np.asarray(q), np.asarray(q_inverse)
 
 
 def row_sums(a: ComplexArray) -> FloatArray:
@@ -223,14 +223,19 @@ def remembered(decay: FloatArray) -> FloatArray:
     return np.asarray(-np.expm1(-decay) / decay)
 
 
-def integrate(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solutions:
+def integrate(
+    g: ComplexArray, ends: Ends, grid: Grid, tolerance: float, known: FloatArray | None = None
+) -> Solutions:
     """Integrate the remaining generator: eigenvalues by quadrature, couplings by Picard iteration.
+
+    Rounding leaves `known` (P,) open of what lives on the panels.
 
     The interaction picture contains every rotation, but of the decays only the slowest one among
     elements that are coupled: the others stay in the kernel, so that nothing ever grows.
     """
     panels, n, size, _ = g.shape
     result = Solutions.empty(panels, size)
+    known = np.zeros(panels) if known is None else known
     values = diagonals(g).copy()
     values[..., 0] = 0.0
     theta = grid.integral @ values.imag
@@ -259,10 +264,11 @@ def integrate(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solu
         kernel = turning[..., :, None].conj() * kernel[rows] * turning[..., None, :]
         turned = np.max(np.abs(theta[rows][..., :, None] - theta[rows][..., None, :]), axis=1)
         spread = np.max(np.where(coupled[rows], turned, 0.0), axis=(1, 2))
-        fine = (tails(grid, kernel) <= tolerance) & (spread < 3.0 * n)
+        allowed = np.maximum(tolerance, known[rows])
+        fine = (tails(grid, kernel) <= allowed) & (spread < 3.0 * n)
         rows, kernel = rows[fine], kernel[fine]
     if rows.size:
-        solved, y = picard(kernel, grid, tolerance)
+        solved, y = picard(kernel, grid, tolerance, known[rows])
         inner[rows[solved]] = y[solved, -1]
         result.accepted[rows[solved]] = True
         result.error[rows[solved]] = tolerance

@@ -14,6 +14,7 @@ of the generator is zero, so that the eigenvalue of the steady state is never a 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,7 @@ from anticrossing.dynamics._elimination import (
     transform,
 )
 from anticrossing.dynamics._many_level import MOST_ROTATIONS, NEAR_PHASE
-from anticrossing.dynamics._stacks import BoolArray, diagonals
+from anticrossing.dynamics._stacks import ENDS, BoolArray, Nodes, diagonals
 from anticrossing.dynamics.chebyshev import Grid
 
 _PARALLEL = 0.7  # the cosine between two modes
@@ -53,13 +54,57 @@ IndexArray = npt.NDArray[np.intp]
 
 def solve(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solutions:
     """Carry generators `g` (P, n, D, D), given at the nodes, across their panels."""
-    panels, n, size, _ = g.shape
+    panels, _, size, _ = g.shape
     result = Solutions.empty(panels, size)
+    for split in splits(g, grid, result.accepted):
+        rows, frame, inverse = split.rows, split.frame, split.inverse
+        there = Ends(inverse @ ends.left_inverse[rows], ends.right[rows] @ frame)
+        known = split.rounding(g, grid)
+        solved = _separate(split.g, there, split.same, grid, tolerance, known)
+        solved.error += known
+        result.put(rows, solved)
+    return result
+
+
+@dataclass(frozen=True)
+class Split:
+    """Panels `rows` in the frame of their middle node, and which modes of it are one group."""
+
+    rows: IndexArray
+    g: ComplexArray
+    frame: ComplexArray
+    inverse: ComplexArray
+    same: BoolArray
+
+    def rounding(self, given: ComplexArray, grid: Grid) -> FloatArray:
+        """Return what is not known of the panels for the rounding of all `given` generators."""
+        # Sums of large numbers leave their rounding in small elements; what decays forgets what it
+        # was, and where its equilibrium lies is as uncertain as its rate.
+        middle = given[self.rows, grid.size // 2]
+        rounding = np.abs(self.inverse) @ np.abs(middle) @ np.abs(self.frame)
+        decay = diagonals(self.g).real.swapaxes(1, 2) @ grid.weights
+        share = remembered(-decay)
+        rounding *= np.minimum(share[:, :, None], share[:, None])
+        together = self.same.copy()
+        together[:, :, 0] = True
+        return np.asarray(4 * _UNIT * np.max(np.where(together, rounding, 0.0), axis=(1, 2)))
+
+
+def splits(
+    g: ComplexArray, grid: Grid, accepted: BoolArray, *, told_apart: bool = False
+) -> Iterator[Split]:
+    """Yield ways to split the spectrum on those panels that no earlier one has `accepted`.
+
+    First with all modes that die as one group, or with those `told_apart`.
+    """
+    n = g.shape[1]
     values, vectors = np.linalg.eig(g[:, n // 2, 1:, 1:])
     attempts, dead = _groupings(g, values, vectors, grid)
+    if told_apart:
+        attempts[:2] = attempts[1::-1]
     for k, groups in enumerate(attempts):
         new = [np.any(groups != before, axis=(1, 2)) for before in attempts[:k]]
-        rows = np.flatnonzero(~result.accepted & np.all(new, axis=0))
+        rows = np.flatnonzero(~accepted & np.all(new, axis=0))
         if rows.size == 0:
             continue
         same = groups[rows]
@@ -68,26 +113,11 @@ def solve(g: ComplexArray, ends: Ends, grid: Grid, tolerance: float) -> Solution
         )
         inside = inverse[:, None] @ g[rows] @ frame[:, None]
         inside[:, :, 0] = 0.0
-        if k == 0:  # modes of very different decay may not be seen to die together
+        if k == told_apart:  # modes of very different decay may not be seen to die together
             alive = surviving(inside, grid) > 0
             good &= ~np.any(alive & dead[rows][:, :, None] & dead[rows][:, None], axis=(1, 2))
-        rows, same, inside = rows[good], same[good], inside[good]
-        frame, inverse = frame[good], inverse[good]
-        if rows.size == 0:
-            continue
-        there = Ends(inverse @ ends.left_inverse[rows], ends.right[rows] @ frame)
-        solved = _separate(inside, there, same, grid, tolerance)
-        # Sums of large numbers leave their rounding in small elements; what decays forgets what it
-        # was, and where its equilibrium lies is as uncertain as its rate.
-        rounding = np.abs(inverse) @ np.abs(g[rows, n // 2]) @ np.abs(frame)
-        decay = diagonals(inside).real.swapaxes(1, 2) @ grid.weights
-        share = remembered(-decay)
-        rounding *= np.minimum(share[:, :, None], share[:, None])
-        together = same.copy()
-        together[:, :, 0] = True
-        solved.error += 4 * _UNIT * np.max(np.where(together, rounding, 0.0), axis=(1, 2))
-        result.put(rows, solved)
-    return result
+        if good.any():
+            yield Split(rows[good], inside[good], frame[good], inverse[good], same[good])
 
 
 def _groupings(
@@ -253,18 +283,11 @@ def _inverses(frame: ComplexArray) -> ComplexArray:
 
 
 def _separate(
-    g: ComplexArray, ends: Ends, same: BoolArray, grid: Grid, tolerance: float
+    g: ComplexArray, ends: Ends, same: BoolArray, grid: Grid, tolerance: float, known: FloatArray
 ) -> Solutions:
     """Remove the couplings between groups order by order, then integrate every group."""
-    n, size = g.shape[1:3]
-    bases = None if size == _spectral_kernels.SIZE else _eigenbases(g, same)
-    phase = _distances(_values(g, same) if bases is None else bases[2], same)
-    # What couples distant groups moves a mode, or the equilibrium, by what would remove it, and at
-    # both ends by derivatives of that: the rounding of fast modes is large and moves little.
-    distant = phase > _DISTANT * n**2
-    weight = np.where(same, 0.0, np.minimum(1.0, n**2 / np.maximum(phase, 1.0)))
-    weight = np.where(distant, -_DISTANT, weight)
-    if bases is None:
+    if g.shape[-1] == _spectral_kernels.SIZE:
+        weight = _weights(_values(g, same), same, grid)
         found, there = (
             np.array(g, np.complex128, order="C"),
             Ends(ends.left_inverse.copy(), ends.right.copy()),
@@ -287,31 +310,49 @@ def _separate(
             best,
         )
     else:
-        found, there, best = _separate_stacks(g, ends, same, weight, bases, grid, tolerance)
+        parts = separate(g, same, grid, tolerance, ENDS)
+        found, best = parts.g, parts.left
+        there = Ends(parts.inverse[:, 0] @ ends.left_inverse, ends.right @ parts.frame[:, -1])
     separated = best <= tolerance
     kept = np.where(same[:, None] | ~separated[:, None, None, None], found, 0.0)
-    finished = integrate(kept, there, grid, tolerance)
+    finished = integrate(kept, there, grid, tolerance, known)
     finished.error = np.where(separated, np.maximum(2 * best, finished.error), finished.error)
     return finished
 
 
-def _separate_stacks(
-    g: ComplexArray,
-    ends: Ends,
-    same: BoolArray,
-    weight: FloatArray,
-    bases: tuple[ComplexArray, ComplexArray, ComplexArray],
-    grid: Grid,
-    tolerance: float,
-) -> tuple[ComplexArray, Ends, FloatArray]:
-    """Return the generators with the least coupling between groups, their ends, and how much."""
-    # `weight` weighs couplings of g, or with a minus sign those of s.
+def _weights(values: ComplexArray, same: BoolArray, grid: Grid) -> FloatArray:
+    """Return how much couplings between groups matter, or with a minus sign what removes them."""
+    # What couples distant groups moves a mode, or the equilibrium, by what would remove it, and at
+    # both ends by derivatives of that: the rounding of fast modes is large and moves little.
+    n = grid.size
+    phase = _distances(values, same)
+    weight = np.where(same, 0.0, np.minimum(1.0, n**2 / np.maximum(phase, 1.0)))
+    return np.where(phase > _DISTANT * n**2, -_DISTANT, weight)
+
+
+@dataclass(frozen=True)
+class Separated:
+    """Generators (P, n, D, D) in frames that leave little between groups, and how much.
+
+    `frame` and `inverse` are at the wanted nodes, in the coordinates of the given generators.
+    """
+
+    g: ComplexArray
+    frame: ComplexArray
+    inverse: ComplexArray
+    left: FloatArray
+
+
+def separate(
+    g: ComplexArray, same: BoolArray, grid: Grid, tolerance: float, wanted: Nodes
+) -> Separated:
+    """Remove the couplings between groups order by order, as well as it can be done."""
     panels = g.shape[0]
     near = same[:, None]
-    g, best_g, best_ends = g.copy(), g.copy(), Ends(ends.left_inverse.copy(), ends.right.copy())
-    ends = Ends(ends.left_inverse.copy(), ends.right.copy())
-    basis, back, values = bases
-    best = np.full(panels, np.inf)
+    basis, back, values = _eigenbases(g, same)
+    weight = _weights(values, same, grid)
+    best = Separated(g.copy(), *_no_frames(g, wanted), np.full(panels, np.inf))
+    g, frame, inverse = g.copy(), best.frame.copy(), best.inverse.copy()
     active = np.arange(panels)
     for order in range(MOST_ROTATIONS + 1):
         if 0 < order < _RENEWALS:
@@ -322,23 +363,27 @@ def _separate_stacks(
         share = weight[active][:, None]
         coupling = np.abs(share) * np.where(share < 0, np.abs(s), np.abs(g[active]))
         left = np.max(surviving(g[active], grid)[:, None] * coupling, axis=(1, 2, 3))
-        better, enough = left < best[active], left < 0.5 * best[active]
+        better, enough = left < best.left[active], left < 0.5 * best.left[active]
         rows = active[better]
-        best[rows] = left[better]
-        best_g[rows], best_ends.right[rows] = g[rows], ends.right[rows]
-        best_ends.left_inverse[rows] = ends.left_inverse[rows]
+        best.left[rows], best.g[rows] = left[better], g[rows]
+        best.frame[rows], best.inverse[rows] = frame[rows], inverse[rows]
         s[:, :, 0] = 0.0
         # The column of the trace only moves the origin: it may be as large as it likes.
         inner = s[..., 1:, 1:]
-        size = np.max(np.minimum(row_sums(inner), row_sums(inner.swapaxes(-1, -2))), axis=1)
-        going_on = (size < _STRONGEST_ROTATION) & enough & (left > tolerance)
+        turned = np.max(np.minimum(row_sums(inner), row_sums(inner.swapaxes(-1, -2))), axis=1)
+        going_on = (turned < _STRONGEST_ROTATION) & enough & (left > tolerance)
         active, s = active[going_on], s[going_on]
         if active.size == 0 or order == MOST_ROTATIONS:
             break
-        g[active], q_right, q_left_inverse = transform(g[active], s, grid)
-        ends.right[active] = ends.right[active] @ q_right
-        ends.left_inverse[active] = q_left_inverse @ ends.left_inverse[active]
-    return best_g, best_ends, best
+        g[active], q, q_inverse = transform(g[active], s, grid)
+        frame[active] = frame[active] @ q[:, wanted]
+        inverse[active] = q_inverse[:, wanted] @ inverse[active]
+    return best
+
+
+def _no_frames(g: ComplexArray, wanted: Nodes) -> tuple[ComplexArray, ComplexArray]:
+    frame = np.broadcast_to(np.eye(g.shape[-1], dtype=np.complex128), g[:, wanted].shape)
+    return frame.copy(), frame.copy()
 
 
 def _eigenbases(

@@ -178,8 +178,13 @@ def diagonals(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.einsum("...ii->...i", a)
 
 
-def picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArray, ComplexArray]:
-    """Solve y′ = kernel(τ) y, y(−1) = 1, at the nodes by iterating the integral equation."""
+def picard(
+    kernel: ComplexArray, grid: Grid, tolerance: float, known: float | FloatArray = 0.0
+) -> tuple[BoolArray, ComplexArray]:
+    """Solve y′ = kernel(τ) y, y(−1) = 1, at the nodes by iterating the integral equation.
+
+    The kernels are `known` no better than so.
+    """
     identity = np.eye(kernel.shape[-1])
     y = np.broadcast_to(identity, kernel.shape).astype(np.complex128)
     solved = np.zeros(kernel.shape[0], dtype=np.bool_)
@@ -193,5 +198,5 @@ def picard(kernel: ComplexArray, grid: Grid, tolerance: float) -> tuple[BoolArra
         active = active[~done]
         if active.size == 0:
             break
-    solved &= tails(grid, y) <= tolerance
+    solved &= tails(grid, y) <= np.maximum(tolerance, known)
     return solved, y

@@ -62,10 +62,10 @@ class _Family:
         if self.half == 0.0:
             return self.values
         x = (middles - self.middle) / self.half
-        return _combined(interpolation(len(self.values), x), self.values)
+        return combined(interpolation(len(self.values), x), self.values)
 
 
-def _combined(weights: npt.NDArray[Any], matrices: ComplexArray) -> ComplexArray:
+def combined(weights: npt.NDArray[Any], matrices: ComplexArray) -> ComplexArray:
     """Return sums (k, N, N) of matrices (n, N, N) with real weights (k, n)."""
     flat = matrices.reshape(len(matrices), -1).view(np.float64)
     return (weights @ flat).view(np.complex128).reshape(-1, *matrices.shape[1:])
@@ -88,11 +88,11 @@ class Panel:
     def of(cls, matrices: npt.NDArray[Any], width: float, rate: float, grid: Grid) -> Panel:
         """Return the panel of H at the nodes of a grid, (n, N, N)."""
         values = np.ascontiguousarray(matrices, dtype=np.complex128)
-        series = _combined(grid.to_coefficients, values)
+        series = combined(grid.to_coefficients, values)
         size = np.max(np.abs(series), axis=(1, 2))
         known = np.flatnonzero(size > _KNOWN * np.max(size))
         degree = int(known[-1]) if known.size else 0
-        slopes = _combined(grid.derivative * (2 / width), values)
+        slopes = combined(grid.derivative * (2 / width), values)
         return cls(series[: degree + 1], width, _largest(values), _largest(slopes), rate)
 
     @property
@@ -162,7 +162,7 @@ class Panel:
         local = min(max(degree, 1), _LOCAL_NODES - 1) + 1
         inner, to_coefficients = transform(local)
         x = (middles[:, None] + 0.5 * step * inner) * (2 / self.width)
-        values = _combined(chebyshev.chebvander(x.ravel(), degree), self.series)
+        values = combined(chebyshev.chebvander(x.ravel(), degree), self.series)
         kept = to_coefficients[: degree + 1]
         values = values.reshape(size, local, self.levels, self.levels)
         coefficients = np.einsum("cn,pnij->cpij", kept, values)
@@ -193,7 +193,7 @@ class Panel:
     def nodes(self, step: float, half: float, doublings: int) -> int:
         """Return how many nodes are expected to resolve the propagators of steps."""
         degree = len(self.series) - 1
-        expected = _bessel_order(step * self.slope * half, self.allowed(step, doublings))
+        expected = bessel_order(step * self.slope * half, self.allowed(step, doublings))
         return expected + int(np.ceil(max(degree - 1, 0) * 2 * half / self.width))
 
 
@@ -279,7 +279,7 @@ def _largest(matrices: ComplexArray) -> float:
 def _tail(values: ComplexArray) -> float:
     """Return how large the last two Chebyshev coefficients of matrices at nodes are."""
     _, to_coefficients = transform(len(values))
-    return float(np.sum(_sizes(_combined(to_coefficients[-2:], values))))
+    return float(np.sum(_sizes(combined(to_coefficients[-2:], values))))
 
 
 def _sizes(matrices: ComplexArray) -> FloatArray:
@@ -287,7 +287,7 @@ def _sizes(matrices: ComplexArray) -> FloatArray:
     return np.asarray(np.sqrt(np.sum(matrices.real**2 + matrices.imag**2, axis=(-2, -1))))
 
 
-def _bessel_order(phase: float, allowed: float) -> int:
+def bessel_order(phase: float, allowed: float) -> int:
     """Return the order from which Bessel functions of a phase are smaller than what is allowed."""
     # Chebyshev coefficients of e^{iφx}. J_k(φ) ≤ [x e^s/(1 + s)]^k with x = φ/k < 1, s = √(1 − x²).
     k = np.arange(int(phase) + 2, int(phase) + 60 + int(8 * phase ** (1 / 3)))

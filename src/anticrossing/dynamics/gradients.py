@@ -1,4 +1,4 @@
-"""Derivatives of the exact unitary evolution with respect to parameters of H and of the drive."""
+"""Derivatives of the exact evolution with respect to parameters of H, drive and environment."""
 
 from __future__ import annotations
 
@@ -12,167 +12,279 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError, fail
 from anticrossing._core.linalg import dagger
 from anticrossing._core.threads import one_thread
-from anticrossing.drive import Clock, FormulaDrive
-from anticrossing.dynamics import panels
+from anticrossing.dynamics import liouville, panels, slopes
 from anticrossing.dynamics.lanes import Lanes
-from anticrossing.dynamics.request import Request
+from anticrossing.dynamics.linear_variation import LinearVariationKernel
+from anticrossing.dynamics.panels import Evolution
+from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION, Request, density
 from anticrossing.dynamics.result import Derivative, Propagation
+from anticrossing.dynamics.slopes import OpenEquation, Parameter
 from anticrossing.dynamics.variation import VariationKernel
-from anticrossing.hamiltonian import FunctionHamiltonian
+from anticrossing.environment import Environment
 
 _NO_DISTANCE = 1e-12  # of the largest energy
 
 
-def check(request: Request, names: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the names of parameters to differentiate by, or raise `InputError`."""
-    lanes = request.lanes
-    for name, wrong, instead in (
-        ("environment", request.environment is not None, "there is one"),
-        ("basis", request.basis == "superadiabatic", "it is 'superadiabatic'"),
-        ("times", request.times is not None, "some were given"),
-        ("whole", not request.whole, "it is False"),
-    ):
-        if wrong:
-            must = "be 'adiabatic' or 'diabatic'" if name == "basis" else "be left out"
-            raise fail(name, f"{must} where a gradient is wanted", instead)
+def check(request: Request, names: str | Sequence[str]) -> tuple[Parameter, ...]:
+    """Return the parameters to differentiate by, or raise `InputError`."""
+    lanes, environment = request.lanes, request.environment
+    if request.basis == "superadiabatic":
+        must = "be 'adiabatic' or 'diabatic' where a gradient is wanted"
+        raise fail("basis", must, "it is 'superadiabatic'")
+    levels = lanes.hamiltonian.dimension
+    if environment is None and not request.whole:
+        raise fail("whole", "be left out where a gradient is wanted", "it is False")
+    if environment is not None and environment.noises:
+        raise fail(
+            "gradient",
+            "be asked for without noise that remembers",
+            f"there is {environment.noises[0]!r}",
+        )
+    if environment is not None and levels > LARGEST_OPEN_DIMENSION:
+        most = f"have at most {LARGEST_OPEN_DIMENSION} levels for a gradient with an environment"
+        raise fail("hamiltonian", most, f"it has {levels}")
     if isinstance(names, str):
         names = [names]
     if not names:
         raise fail("gradient", "name at least one parameter", "it is empty")
-    if isinstance(lanes.hamiltonian, FunctionHamiltonian):
-        raise fail(
-            "gradient",
-            "be asked for a Hamiltonian given by formulas",
-            "H is a Python function, whose derivatives are not known",
-        )
-    known = [*lanes.h_parameters, *_driven(lanes)]
-    for name in names:
-        if name not in known:
-            listed = ", ".join(known) or "none"
-            raise fail(
-                "gradient", f"name parameters of H or the drive ({listed})", f"{name!r} is none"
-            )
-        if known.count(name) > 1:
-            raise fail("gradient", "name one parameter each", f"H and the drive both have {name!r}")
-    if len(set(names)) < len(names):
-        raise fail("gradient", "name every parameter once", f"it is {names}")
-    return tuple(names)
+    return slopes.find(lanes, environment, names)
 
 
-def added(result: Propagation, request: Request, names: Sequence[str]) -> Propagation:
+def added(result: Propagation, request: Request, parameters: Sequence[Parameter]) -> Propagation:
     """Return the result with its derivatives."""
     with one_thread:
-        found, propagator, error = _derivatives(request, names)
-    assert result.propagator is not None
-    assert result.phase_error is not None
-    # Two routes to one propagator.
-    apart = np.max(np.abs(propagator - result.propagator), axis=(-2, -1))
-    doubt = np.any(apart > 10 * (error + result.error_estimate + 2 * result.phase_error))
+        if request.environment is None:
+            found = _closed(request, parameters, result)
+        else:
+            found = _open(request, parameters, result.error_estimate)
+    # Two routes to one evolution.
+    known = result.error_estimate + (0.0 if result.phase_error is None else 2 * result.phase_error)
+    whole = result.propagator if request.environment is None else result.superoperator
     warnings = result.warnings
-    if doubt:
-        warnings += (f"the gradient belongs to a propagator that differs by {np.max(apart):.1e}",)
-    return replace(result, gradients=found, warnings=warnings)
-
-
-def _derivatives(
-    request: Request, names: Sequence[str]
-) -> tuple[dict[str, Derivative], ComplexArray, FloatArray]:
-    """Return the derivatives of a checked request, its propagator, and how well that is known."""
-    lanes, basis = request.lanes, request.basis
-    levels, batch = lanes.hamiltonian.dimension, lanes.batch_shape
-
-    def slopes(lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]) -> npt.NDArray[Any]:
-        return np.stack([_slope(lanes, times, lane, name) for name in names], axis=2)
-
-    kernel = VariationKernel(slopes, levels, len(names))
-    evolution = panels.solve(
-        lanes, kernel, tolerance=request.panel_tolerance, breakpoints=request.breakpoints
-    )
-    propagator, derivatives = kernel.apart(evolution.propagator)
-    ends = np.stack([lanes.start, lanes.stop], axis=1)
-    every = np.arange(lanes.count)
-    at_ends = slopes(lanes, ends, every)  # (lanes, 2, K, N, N)
-    first, last = (_frame(lanes, at_ends[:, k], k, basis) for k in (0, 1))
-    amplitudes = dagger(last.vectors) @ propagator @ first.vectors
-    moved = (
-        dagger(last.slopes) @ (propagator @ first.vectors)[:, None]
-        + dagger(last.vectors)[:, None] @ derivatives @ first.vectors[:, None]
-        + (dagger(last.vectors) @ propagator)[:, None] @ first.slopes
-    )
-    transition = 2 * (amplitudes.conj()[:, None] * moved).real
-    if isinstance(request.initial, int):
-        probabilities = transition[..., request.initial]
-    else:
-        final = dagger(last.vectors) @ propagator @ request.initial
-        change = dagger(last.slopes) @ (propagator @ request.initial)[:, None, :, None]
-        change = change[..., 0] + (dagger(last.vectors)[:, None] @ derivatives @ request.initial)
-        probabilities = 2 * (final.conj()[:, None] * change).real
-    # What U misses on a panel is carried on by ∂U, and turns against it by the rounding of phases.
-    size = np.max(np.sum(np.abs(derivatives), axis=-1), axis=-1)
-    unknown = evolution.error + panels.ROUNDING * evolution.phase
-    error = 2 * unknown[:, None] * (1 + size)
-    derived = {
-        name: Derivative(
-            transition[:, k].reshape(*batch, levels, levels),
-            probabilities[:, k].reshape(*batch, levels),
-            derivatives[:, k].reshape(*batch, levels, levels),
-            error[:, k].reshape(batch),
-            name,
-        )
-        for k, name in enumerate(names)
-    }
-    return derived, propagator.reshape(*batch, levels, levels), unknown.reshape(batch)
-
-
-def _driven(lanes: Lanes) -> tuple[str, ...]:
-    """Return the parameters of the drive that can be differentiated by."""
-    drive = lanes.drive
-    differentiable = isinstance(drive, FormulaDrive) and not isinstance(drive, Clock)
-    return tuple(lanes.d_parameters) if differentiable else ()
-
-
-def _slope(
-    lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp], name: str
-) -> npt.NDArray[Any]:
-    """Return ∂H/∂p at fixed times in radians per time, (P, n, N, N)."""
-    x = lanes.positions(times, lane)
-    of_h = {key: value[lane][:, None] for key, value in lanes.h_parameters.items()}
-    angular = lanes.hamiltonian.units.angular
-    if name in lanes.h_parameters:
-        return angular * lanes.hamiltonian.evaluate_parameter_derivative(x, of_h, name)
-    drive = lanes.drive
-    assert isinstance(drive, FormulaDrive)
-    of_drive = {key: value[lane][:, None] for key, value in lanes.d_parameters.items()}
-    moved = drive.evaluate_parameter_derivative(times, of_drive, name)
-    return angular * moved[..., None, None] * lanes.hamiltonian.evaluate_derivative(x, of_h)
+    if whole is not None:
+        apart = np.max(np.abs(found.whole - whole), axis=(-2, -1))
+        if np.any(apart > 10 * (found.error + known)):
+            warnings += (
+                f"the gradient belongs to an evolution that differs by {np.max(apart):.1e}",
+            )
+    return replace(result, gradients=found.derivatives, warnings=warnings)
 
 
 @dataclass(frozen=True)
-class _Frame:
-    """Read-out states at one end, (lanes, N, N), and how they move, (lanes, K, N, N)."""
+class _Found:
+    """Derivatives by name, the evolution they belong to, and how well that is known."""
+
+    derivatives: dict[str, Derivative]
+    whole: ComplexArray
+    error: FloatArray
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """Read-out states at the start and at all read times, and how they move with parameters.
+
+    `vectors` are (lanes, 1 + R, N, N), `slopes` (lanes, 1 + R, K, N, N); `moved` (lanes, 2, K) are
+    the ends of the window.
+    """
 
     vectors: ComplexArray
     slopes: ComplexArray
+    moved: FloatArray
+
+    @classmethod
+    def of(cls, request: Request, parameters: Sequence[Parameter]) -> _Ends:
+        lanes = request.lanes
+        levels, lane = lanes.hamiltonian.dimension, np.arange(lanes.count)
+        moved = np.stack([slopes.of_window(lanes, p) for p in parameters], axis=-1)
+        times = np.concatenate([lanes.start[:, None], request.times_and_end], axis=1)
+        shape = (*times.shape, levels, levels)
+        if request.basis == "diabatic":
+            vectors = np.broadcast_to(np.eye(levels, dtype=np.complex128), shape)
+            still = np.zeros((*times.shape, len(parameters), levels, levels), np.complex128)
+            return cls(vectors, still, moved)
+        changes = slopes.all_of_hamiltonian(parameters)(lanes, times, lane).astype(np.complex128)
+        if np.any(moved):
+            speed = slopes.in_time(lanes, times[:, [0, -1]], lane)[:, :, None]
+            changes[:, [0, -1]] += moved[..., None, None] * speed
+        if times.shape[1] == 2:
+            energies, vectors = lanes.ends.energies, lanes.ends.vectors
+        else:
+            energies, vectors = liouville.levels_of(lanes.traceless(times, lane))
+        vectors = vectors.astype(np.complex128)
+        inside = dagger(vectors)[:, :, None] @ changes @ vectors[:, :, None]
+        apart = energies[..., None, :] - energies[..., :, None]
+        same = np.eye(levels, dtype=np.bool_)
+        largest = np.max(np.abs(energies), axis=-1)[..., None, None]
+        if np.any((np.abs(apart) <= _NO_DISTANCE * largest) & ~same):
+            raise InputError(
+                "Levels are degenerate where they are read: adiabatic probabilities have no "
+                "derivative there. Use basis='diabatic' or another window."
+            )
+        mixing = np.where(same, 0.0, inside / np.where(same, 1.0, apart)[:, :, None])
+        return cls(vectors, vectors[:, :, None] @ mixing, moved)
 
 
-def _frame(lanes: Lanes, slopes: npt.NDArray[Any], end: int, basis: str) -> _Frame:
-    """Return the read-out states at the start (0) or the stop (1)."""
-    levels, count = lanes.hamiltonian.dimension, slopes.shape[1]
-    if basis == "diabatic":
-        vectors = np.broadcast_to(
-            np.eye(levels, dtype=np.complex128), (lanes.count, levels, levels)
+def _solved(request: Request, kernel: Any) -> tuple[Evolution, ComplexArray]:
+    """Return the evolution, and [U, ∂U] at the requested times and, last, at the end."""
+    evolution = panels.solve(
+        request.lanes,
+        kernel,
+        tolerance=request.panel_tolerance,
+        breakpoints=request.breakpoints,
+        times=request.times,
+    )
+    every = np.concatenate([evolution.snapshots, evolution.propagator[:, None]], axis=1)
+    return evolution, every
+
+
+def _with_window(
+    every: ComplexArray, moved: FloatArray, generator: ComplexArray
+) -> tuple[ComplexArray, ComplexArray]:
+    """Return U (lanes, R, D, D) and ∂U (lanes, R, K, D, D), windows moving as they do.
+
+    `generator` (lanes, 2, D, D) is the one at the start and at the stop.
+    """
+    whole, slope = every[:, :, 0], every[:, :, 1:]
+    if np.any(moved):
+        first, last = moved[:, 0, :, None, None], moved[:, 1, :, None, None]
+        slope = slope - first[:, None] * (whole @ generator[:, None, 0])[:, :, None]
+        slope[:, -1] += last * (generator[:, 1] @ whole[:, -1])[:, None]
+    return whole, slope
+
+
+def _error(
+    known: FloatArray, evolution: Evolution, slope: ComplexArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return how well U is known, (lanes,), and probabilities of it are differentiated, (lanes, K).
+
+    Probabilities themselves are `known` so well.
+    """
+    # The error of a probability changes with a parameter as fast as phases do, and ∂U is rounded.
+    size = np.max(np.sum(np.abs(slope), axis=-1), axis=(1, -1))
+    count = evolution.panels[:, None]
+    error = (2 * known.reshape(-1, 1) + evolution.error[:, None]) * (1 + size)
+    unknown = evolution.error + panels.ROUNDING * evolution.phase
+    return unknown, error + panels.ROUNDING * count * size
+
+
+def _closed(request: Request, parameters: Sequence[Parameter], result: Propagation) -> _Found:
+    """Differentiate the unitary evolution that gave a result."""
+    lanes, initial = request.lanes, request.initial
+    levels, batch, lane = lanes.hamiltonian.dimension, lanes.batch_shape, np.arange(lanes.count)
+    ends = _Ends.of(request, parameters)
+    changes = slopes.all_of_hamiltonian(parameters)
+    phase = float(np.max(result.phase))
+    kernel = VariationKernel(changes, levels, len(parameters), phase=phase)
+    evolution, every = _solved(request, kernel)
+    both = np.stack([lanes.start, lanes.stop], axis=1)
+    whole, slope = _with_window(every, ends.moved, -1j * lanes.matrices(both, lane))
+    if isinstance(initial, int):
+        state, turned = ends.vectors[:, 0, :, initial], ends.slopes[:, 0, :, :, initial]
+    else:
+        state = np.broadcast_to(initial, (lanes.count, levels))
+        turned = np.zeros((lanes.count, len(parameters), levels), dtype=np.complex128)
+    # Axes: lanes, times, parameters, read-out state.
+    rows, moved_rows = dagger(ends.vectors[:, 1:]), dagger(ends.slopes[:, 1:])
+    states = np.einsum("lrij,lj->lri", whole, state)
+    moved_states = np.einsum("lrkij,lj->lrki", slope, state)
+    moved_states += np.einsum("lrij,lkj->lrki", whole, turned)
+    seen = np.einsum("lrai,lri->lra", rows, states)
+    changed = np.einsum("lrkai,lri->lrka", moved_rows, states)
+    changed += np.einsum("lrai,lrki->lrka", rows, moved_states)
+    populations = 2 * (seen.conj()[:, :, None] * changed).real
+    amplitudes = rows[:, -1] @ whole[:, -1] @ ends.vectors[:, 0]
+    columns = (whole[:, -1] @ ends.vectors[:, 0])[:, None]
+    moved = moved_rows[:, -1] @ columns
+    moved += rows[:, -1, None] @ slope[:, -1] @ ends.vectors[:, 0, None]
+    moved += (rows[:, -1] @ whole[:, -1])[:, None] @ ends.slopes[:, 0]
+    transition = 2 * (amplitudes.conj()[:, None] * moved).real
+    unknown, error = _error(result.error_estimate, evolution, slope)
+    derived = {
+        p.name: Derivative(
+            parameter=p.name,
+            transition_matrix=transition[:, k].reshape(*batch, levels, levels),
+            probabilities=populations[:, -1, k].reshape(*batch, levels),
+            populations=populations[:, :-1, k].reshape(*batch, -1, levels),
+            error_estimate=error[:, k].reshape(batch),
+            propagator=slope[:, -1, k].reshape(*batch, levels, levels),
+            amplitudes=moved[:, k].reshape(*batch, levels, levels),
         )
-        return _Frame(vectors, np.zeros((lanes.count, count, levels, levels), dtype=np.complex128))
-    energies = lanes.ends.energies[:, end]
-    vectors = lanes.ends.vectors[:, end].astype(np.complex128)
-    inside = dagger(vectors)[:, None] @ slopes @ vectors[:, None]
-    apart = energies[:, None, :] - energies[:, :, None]
-    same = np.eye(levels, dtype=np.bool_)
-    largest = np.max(np.abs(energies), axis=-1)[:, None, None]
-    if np.any((np.abs(apart) <= _NO_DISTANCE * largest) & ~same):
-        raise InputError(
-            "Levels are degenerate at an end of the window: adiabatic probabilities have no "
-            "derivative there. Use basis='diabatic' or another window."
+        for k, p in enumerate(parameters)
+    }
+    return _Found(derived, whole[:, -1].reshape(*batch, levels, levels), unknown.reshape(batch))
+
+
+def _open(request: Request, parameters: Sequence[Parameter], known: FloatArray) -> _Found:
+    """Differentiate the evolution of density matrices; probabilities are `known` so well."""
+    assert request.environment is not None
+    lanes, initial = request.lanes, request.initial
+    levels, batch, lane = lanes.hamiltonian.dimension, lanes.batch_shape, np.arange(lanes.count)
+    ends = _Ends.of(request, parameters)
+    kernel = open_kernel(lanes, request.environment, parameters)
+    evolution, every = _solved(request, kernel)
+    both = np.stack([lanes.start, lanes.stop], axis=1)
+    generator = kernel.generators(lanes, both, lane) if np.any(ends.moved) else every[:, :1, 0]
+    whole, slope = _with_window(every, ends.moved, generator)
+    # Projectors on read-out states as columns (…, N², N), and how they move.
+    states_read, changes = _projectors(ends)
+    rows, moved_rows = dagger(states_read[:, 1:]), dagger(changes[:, 1:])
+    first, moved_first = states_read[:, 0], changes[:, 0]
+    if isinstance(initial, int):
+        start, moved_start = first[..., initial], moved_first[..., initial]
+    else:
+        start = np.broadcast_to(density(initial).ravel(), (lanes.count, levels**2))
+        moved_start = np.zeros((lanes.count, len(parameters), levels**2), dtype=np.complex128)
+    states = np.einsum("lrij,lj->lri", whole, start)
+    moved_states = np.einsum("lrkij,lj->lrki", slope, start)
+    moved_states += np.einsum("lrij,lkj->lrki", whole, moved_start)
+    populations = np.einsum("lrkai,lri->lrka", moved_rows, states)
+    populations += np.einsum("lrai,lrki->lrka", rows, moved_states)
+    transition = moved_rows[:, -1] @ (whole[:, -1] @ first)[:, None]
+    transition += rows[:, -1, None] @ slope[:, -1] @ first[:, None]
+    transition += (rows[:, -1] @ whole[:, -1])[:, None] @ moved_first
+    unknown, error = _error(known, evolution, slope)
+    error += slopes.ROUNDING * np.max(np.abs(slope), axis=(1, -2, -1))
+    shape = (*batch, levels, levels)
+    derived = {
+        p.name: Derivative(
+            parameter=p.name,
+            transition_matrix=transition[:, k].real.reshape(shape),
+            probabilities=populations[:, -1, k].real.reshape(*batch, levels),
+            populations=populations[:, :-1, k].real.reshape(*batch, -1, levels),
+            error_estimate=error[:, k].reshape(batch),
+            superoperator=slope[:, -1, k].reshape(*batch, levels**2, levels**2),
+            density_matrix=moved_states[:, -1, k].reshape(shape),
+            density_matrices=moved_states[:, :-1, k].reshape(*batch, -1, levels, levels),
         )
-    mixing = np.where(same, 0.0, inside / np.where(same, 1.0, apart)[:, None])
-    return _Frame(vectors, vectors[:, None] @ mixing)
+        for k, p in enumerate(parameters)
+    }
+    return _Found(
+        derived, whole[:, -1].reshape(*batch, levels**2, levels**2), unknown.reshape(batch)
+    )
+
+
+def open_kernel(
+    lanes: Lanes, environment: Environment, parameters: Sequence[Parameter]
+) -> LinearVariationKernel:
+    """Return the equation of ρ and its derivatives."""
+    equation = OpenEquation(environment.flat(lanes.batch_shape), tuple(parameters))
+    levels = lanes.hamiltonian.dimension
+    return LinearVariationKernel(
+        equation.generators,
+        equation.slopes,
+        levels**2,
+        len(parameters),
+        conserved=None if environment.decays else np.eye(levels).ravel(),
+    )
+
+
+def _projectors(ends: _Ends) -> tuple[ComplexArray, ComplexArray]:
+    """Return projectors on read-out states, row by row, as columns (…, N², N), and their slopes."""
+
+    def outer(one: ComplexArray, other: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        found = np.einsum("...ia,...ja->...ija", one, other.conj())
+        return found.reshape(*found.shape[:-3], -1, found.shape[-1])
+
+    vectors = ends.vectors[:, :, None]
+    slope = outer(ends.slopes, vectors) + outer(vectors, ends.slopes)
+    return outer(ends.vectors, ends.vectors), slope

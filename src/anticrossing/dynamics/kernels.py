@@ -39,7 +39,7 @@ class PanelResults:
 
     @classmethod
     def empty(cls, panels: int, kernel: Kernel) -> PanelResults:
-        shape = (panels, kernel.size, kernel.size)
+        shape = (panels, *kernel.shape)
         return cls(
             np.zeros(panels, dtype=np.bool_),
             np.zeros(shape, dtype=kernel.dtype),
@@ -67,7 +67,7 @@ class Kernel(abc.ABC):
     grid : Grid
         The Chebyshev nodes of a panel.
     size : int
-        The propagator of a panel is a (size, size) matrix.
+        The propagator of a panel is a (size, size) matrix, unless `shape` tells otherwise.
     dtype : type
         Of its numbers.
     first_panels : int
@@ -79,6 +79,19 @@ class Kernel(abc.ABC):
     grid: Grid
     size: int
     dtype: type = np.complex128
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of what stands for the propagator of a panel."""
+        return (self.size, self.size)
+
+    def identity(self) -> npt.NDArray[Any]:
+        """Return the propagator of no time."""
+        return np.eye(self.size, dtype=self.dtype)
+
+    def multiply(self, later: npt.NDArray[Any], earlier: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the propagators of one time after another."""
+        return np.asarray(later @ earlier)
 
     @property
     def formulas(self) -> tuple[Any, ...]:
@@ -129,7 +142,8 @@ class Kernel(abc.ABC):
             solved.accepted = solved.accepted & np.isfinite(size)
             for propagator in (solved.propagator, solved.shifted):
                 if propagator is not None:
-                    propagator *= np.exp(-1j * common)[:, None, None]
+                    turn = np.exp(-1j * common)
+                    propagator *= turn.reshape(-1, *(1,) * (propagator.ndim - 1))
             solved.phase = solved.phase + size
         return solved
 

@@ -25,10 +25,8 @@ def nodes_of(
     if not levels:
         energies = np.full(matrices.shape[:-1], np.nan)
         vectors = np.broadcast_to(np.array(np.nan), matrices.shape)
-    elif matrices.shape[-1] == 2:
-        energies, vectors = two_level_energies(matrices), two_level_vectors(matrices)
     else:
-        energies, vectors = np.linalg.eigh(matrices)
+        energies, vectors = levels_of(matrices)
     x = lanes.coordinates(times, lane)
     angular = lanes.hamiltonian.units.angular
     where = np.broadcast_to(lane[:, None], times.shape)
@@ -42,6 +40,14 @@ def nodes_of(
         offset / angular,
     )
     return matrices, nodes
+
+
+def levels_of(matrices: npt.NDArray[Any]) -> tuple[FloatArray, npt.NDArray[Any]]:
+    """Return eigenvalues, ascending, and eigenvectors of (…, N, N)."""
+    if matrices.shape[-1] == 2:
+        return two_level_energies(matrices), two_level_vectors(matrices)
+    energies, vectors = np.linalg.eigh(matrices)
+    return energies, vectors
 
 
 def two_level_energies(matrices: npt.NDArray[Any]) -> FloatArray:
@@ -128,12 +134,29 @@ def generator_at(
     matrices: npt.NDArray[Any], nodes: Nodes, environment: Environment
 ) -> ComplexArray:
     """Return the full generator of H (..., N, N) at the nodes: (..., N², N²)."""
-    total = commutator(matrices)
+    return np.asarray(commutator(matrices) + environment_at(nodes, environment))
+
+
+def environment_at(nodes: Nodes, environment: Environment) -> ComplexArray:
+    """Return what an environment adds to the generator at the nodes: (..., N², N²).
+
+    What levels that decay lose is a part of it.
+    """
+    levels = nodes.vectors.shape[-1]
+    total = np.zeros((*nodes.t.shape, levels**2, levels**2), dtype=np.complex128)
+    if environment.decays:
+        loss = environment.loss(nodes)
+        if loss is not None:
+            one = np.eye(levels)
+            total -= 0.5 * (kron(loss, one) + kron(one, loss.swapaxes(-1, -2)))
+        if environment.without_decay is None:
+            return total
+        environment = environment.without_decay
     rates = environment.eigen_rates(nodes)
     if rates is not None:
-        total = total + in_basis(eigen_generator(rates), nodes.vectors)
+        total += in_basis(eigen_generator(rates), nodes.vectors)
     for jump in environment.jump_operators(nodes):
-        total = total + dissipator(jump)
+        total += dissipator(jump)
     rest = environment.superoperator(nodes)
     return total if rest is None else total + rest
 

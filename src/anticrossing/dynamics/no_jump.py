@@ -134,21 +134,11 @@ def amplitude_kernel(environment: Environment, levels: int, *, scaled: bool = Tr
 
 def density_kernel(environment: Environment, levels: int) -> LosingKernel:
     """Return the equation of ρ, row by row, of levels that decay beside another environment."""
-    rest = environment.without_decay
 
     def generators(lanes: Lanes, times: FloatArray, lane: IndexArray) -> ComplexArray:
         matrices, nodes = liouville.nodes_of(lanes, times, lane)
-        if rest is None:
-            total = liouville.commutator(matrices)
-        else:
-            total = liouville.generator_at(matrices, nodes, rest)
-        loss = environment.loss(nodes)
-        if loss is not None:
-            identity = np.eye(levels)
-            total -= 0.5 * (
-                liouville.kron(loss, identity) + liouville.kron(identity, loss.swapaxes(-1, -2))
-            )
-        return np.asarray(total)
+        total = liouville.commutator(matrices)
+        return np.asarray(total + liouville.environment_at(nodes, environment))
 
     return LosingKernel(generators, levels**2, environment, amplitudes=False)
 

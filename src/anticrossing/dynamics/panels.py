@@ -279,7 +279,7 @@ def _solve_chunk(
             solved.put(rows, kernel.solve(lanes, times[rows], lane[rows], half[rows], bound))
     # What the nodes do not know is left open, however little couples.
     solved.error += np.where(grade > 0, tolerance * 10.0**grade, noise)
-    accepted = solved.accepted & np.isfinite(solved.propagator).all(axis=(1, 2))
+    accepted = solved.accepted & np.isfinite(solved.propagator.reshape(lane.size, -1)).all(axis=1)
     if any(checks.probes) and accepted.any():
         rows = np.flatnonzero(accepted)
         seen, missed = between_nodes.seen(
@@ -313,19 +313,18 @@ def _assemble(
     count = np.bincount(lane, minlength=lanes.count)
     first = np.concatenate([[0], np.cumsum(count)[:-1]])
 
-    dtype = pieces.propagator.dtype
-    identity = np.eye(kernel.size, dtype=dtype)
-    product = np.tile(identity, (lanes.count, 1, 1))
+    identity = kernel.identity().astype(pieces.propagator.dtype)
+    product = np.repeat(identity[None], lanes.count, axis=0)
     wanted = np.empty((lanes.count, 0)) if times is None else times
-    snapshots = np.empty((*wanted.shape, kernel.size, kernel.size), dtype=dtype)
+    snapshots = np.empty((*wanted.shape, *identity.shape), dtype=identity.dtype)
     snapshots[wanted == lanes.start[:, None]] = identity
     shifted = None if pieces.shifted is None else product.copy()
     for step in range(int(count.max())):
         active = np.flatnonzero(count > step)
         index = first[active] + step
-        product[active] = pieces.propagator[index] @ product[active]
+        product[active] = kernel.multiply(pieces.propagator[index], product[active])
         if shifted is not None and pieces.shifted is not None:
-            shifted[active] = pieces.shifted[index] @ shifted[active]
+            shifted[active] = kernel.multiply(pieces.shifted[index], shifted[active])
         if wanted.shape[1]:
             row, column = np.nonzero(wanted[active] == right[index][:, None])
             snapshots[active[row], column] = product[active[row]]

@@ -109,10 +109,11 @@ def propagate(
         `amplitudes` and `superoperator` of the result are then None. With an environment and more
         than 12 levels, up to 256, there is no other way, and it is the default.
     gradient : str or sequence of str, optional
-        Names of parameters of H or of the drive, given by formulas: `gradients` of the result then
-        has the derivatives of probabilities and propagator with respect to each, at a cost that
-        does not grow with slowness. Times stay as they are: the window does not move with a rate.
-        Without an environment, in the adiabatic or the diabatic basis.
+        Names of parameters of H, arguments of the drive (``"values"`` are all of a drive's), and
+        numbers of the environment: `gradients` of the result then has a `Derivative` for each, at
+        a cost that does not grow with slowness. A name that two have is told apart:
+        ``"drive.rate"``, ``"environment.rate"``. In the adiabatic or the diabatic basis, without
+        noise that remembers.
     levels : int, optional
         Of a large sparse Hamiltonian: how many of the lowest levels are read out (4 by default),
         and followed at least by method "lowest".
@@ -193,13 +194,15 @@ def propagate(
             whole=whole,
             tell=tell,
         )
-        if gradient is not None:
-            asked = gradients.check(request, gradient)
-            return _told(gradients.added(unitary.evolve(request, hours), request, asked), tell)
+        asked = None if gradient is None else gradients.check(request, gradient)
         if environment is None:
-            return _told(unitary.evolve(request, hours), tell)
-        follow = decaying.evolve if environment.decays else open_systems.evolve
-        return _told(follow(request, environment), tell)
+            found = unitary.evolve(request, hours)
+        else:
+            follow = decaying.evolve if environment.decays else open_systems.evolve
+            found = follow(request, environment)
+        if asked is not None:
+            found = gradients.added(found, request, asked)
+        return _told(found, tell)
 
 
 def estimate(

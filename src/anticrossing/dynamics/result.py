@@ -23,34 +23,59 @@ from anticrossing.units import Units
 
 @dataclass(frozen=True, eq=False)
 class Derivative(Result):
-    """The derivative of an evolution with respect to one parameter, at a fixed time window.
+    """The derivative of an evolution with respect to one parameter.
+
+    Read-out states move with the parameter; so does the window where the parameter sets it, as the
+    rate of `drive.Linear` does: what is held is what the drive was made with.
 
     Attributes
     ----------
-    transition_matrix : array, shape (..., N, N)
-        ∂P[final, initial]/∂p in the read-out basis, which moves with the parameter too.
-    probabilities : array, shape (..., N)
-        The same for the given initial state.
-    propagator : array, shape (..., N, N)
-        ∂U(stop, start)/∂p in the basis H is written in.
-    error_estimate : array, shape (...)
-        Bound on the error of ∂P: of the panels, and of the phases' rounding.
     parameter : str
         Its name.
+    transition_matrix : array, shape (..., N, N)
+        ∂P[final, initial]/∂p in the read-out basis.
+    probabilities : array, shape (..., N)
+        The same for the given initial state.
+    populations : array, shape (..., K, N)
+        The same at the requested times.
+    error_estimate : array, shape (...)
+        Bound on the error of ∂P: of the panels, and of the phases' rounding.
+    propagator : array, shape (..., N, N), or None
+        ∂U(stop, start)/∂p in the basis H is written in.
+    amplitudes : array, shape (..., N, N), or None
+        The same between the read-out bases at the two ends.
+    superoperator : array, shape (..., N², N²), or None
+        With an environment: of the map ρ(start) → ρ(stop), with ρ stacked row by row.
+    density_matrix : array, shape (..., N, N), or None
+        With an environment: of the final state, in the basis H is written in.
+    density_matrices : array, shape (..., K, N, N), or None
+        The same at the requested times.
     """
 
+    parameter: str
     transition_matrix: FloatArray
     probabilities: FloatArray
-    propagator: ComplexArray
+    populations: FloatArray
     error_estimate: FloatArray
-    parameter: str
+    propagator: ComplexArray | None = None
+    amplitudes: ComplexArray | None = None
+    superoperator: ComplexArray | None = None
+    density_matrix: ComplexArray | None = None
+    density_matrices: ComplexArray | None = None
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "probability": shown("level", text="slope of the final probability", of="probabilities"),
         "transition_probability": shown(
             "final", "initial", text="slope of the transition's probability", of="transition_matrix"
         ),
+        "population": shown(
+            "time", "level", text="slope of the population at the requested time", of="populations"
+        ),
         "propagator": shown("row", "column", text="slope of the propagator"),
+        "amplitude": shown(
+            "final", "initial", text="slope of the transition's amplitude", of="amplitudes"
+        ),
+        "density_matrix": shown("row", "column", text="slope of the final density matrix"),
         "error_estimate": shown(text="bound on the error of the slopes of probabilities"),
     }
 

@@ -30,21 +30,21 @@ from anticrossing.dynamics._stacks import (
     tails,
 )
 from anticrossing.dynamics.chebyshev import Grid
+from anticrossing.dynamics.doubled_variation import DoubledPanel, product
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, UnitaryKernel, unresolved
 from anticrossing.dynamics.lanes import Lanes
 
 Slopes = Callable[[Lanes, FloatArray, npt.NDArray[np.intp]], npt.NDArray[Any]]
 _STRONGEST = 8.0  # row sum of what is integrated as it is
 _MOST_CORRECTIONS = 60
+_MOST_DOUBLED = 3e3  # radians
 _RESOLVED = 20.0  # radians that the nodes resolve as an oscillation
 _ROUNDING = 4e-15
 IndexArray = npt.NDArray[np.intp]
 
 
 class VariationKernel(UnitaryKernel):
-    """i y′ = H y with derivatives; a propagator is [[U, 0, …], [∂₁U, U, 0, …], …].
-
-    Products of such propagators are again of this form, so that panels multiply to the whole.
+    """i y′ = H y with derivatives; what stands for a propagator is [U, ∂₁U, ∂₂U, …].
 
     Parameters
     ----------
@@ -53,12 +53,15 @@ class VariationKernel(UnitaryKernel):
         radians per time at the nodes, (P, n, K, N, N).
     levels, count : int
         N and K.
+    phase : float, optional
+        Of the whole window, in radians, if it is known: a small one needs few panels.
     """
 
-    def __init__(self, slopes: Slopes, levels: int, count: int) -> None:
+    def __init__(self, slopes: Slopes, levels: int, count: int, *, phase: float = np.inf) -> None:
         super().__init__(levels, MANY_LEVEL_NODES)
-        self.slopes, self.levels, self.count = slopes, levels, count
-        self.size = levels * (1 + count)
+        self.slopes, self.count = slopes, count
+        if phase < _MOST_DOUBLED:
+            self.first_panels = 1
 
     def solve(
         self,
@@ -72,33 +75,29 @@ class VariationKernel(UnitaryKernel):
         slopes = self.slopes(lanes, times, lane)
         found = _Panels(matrices, slopes, half_width, self.grid, tolerance)
         error = found.error + unresolved(self.grid, half_width, matrices)
-        propagator = self.together(found.propagator, found.derivatives)
-        solved = PanelResults(found.accepted, propagator, error, found.phase)
+        every = np.concatenate([found.propagator[:, None], found.derivatives], axis=1)
+        solved = PanelResults(found.accepted, every, error, found.phase)
         return self.with_common_phase(solved, lanes, times, lane, offset)
 
-    def together(self, propagator: ComplexArray, derivatives: ComplexArray) -> ComplexArray:
-        """Return the propagator of this kernel of U (…, N, N) and ∂U (…, K, N, N)."""
-        n, k = self.levels, self.count
-        whole = np.zeros((*propagator.shape[:-2], 1 + k, n, 1 + k, n), dtype=np.complex128)
-        for j in range(1 + k):
-            whole[..., j, :, j, :] = propagator
-        for j in range(k):
-            whole[..., 1 + j, :, 0, :] = derivatives[..., j, :, :]
-        return whole.reshape(*propagator.shape[:-2], self.size, self.size)
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1 + self.count, self.size, self.size)
 
-    def apart(self, product: npt.NDArray[Any]) -> tuple[ComplexArray, ComplexArray]:
-        """Return U (…, N, N) and ∂U (…, K, N, N) of a product of such propagators."""
-        n, k = self.levels, self.count
-        parts = product.reshape(*product.shape[:-2], 1 + k, n, 1 + k, n)[..., 0, :]
-        return parts[..., 0, :, :], parts[..., 1:, :, :]
+    def identity(self) -> npt.NDArray[Any]:
+        found = np.zeros(self.shape, dtype=np.complex128)
+        found[0] = np.eye(self.size)
+        return found
+
+    def multiply(self, later: npt.NDArray[Any], earlier: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return product(later, earlier)
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
-        propagator, derivatives = self.apart(product)
-        cleaned, defect = nearer_unitary(propagator)
+        cleaned, defect = nearer_unitary(product[..., 0, :, :])
+        cleaned = cleaned[..., None, :, :]
         # U†∂U is anti-Hermitian.
-        inside = dagger(cleaned)[..., None, :, :] @ derivatives
+        inside = dagger(cleaned) @ product[..., 1:, :, :]
         inside = 0.5 * (inside - dagger(inside))
-        return self.together(cleaned, cleaned[..., None, :, :] @ inside), defect
+        return np.concatenate([cleaned, cleaned @ inside], axis=-3), defect
 
 
 class _Panels:
@@ -124,7 +123,7 @@ class _Panels:
         back = dagger(frame)[:, None, None]
         moved = back @ slopes @ frame[:, None, None] * half_width[:, None, None, None, None]
         resolved = nodes_resolve(nodes, g, tolerance) & _resolved(moved, nodes, tolerance)
-        for way in (self._direct, self._separate):
+        for way in (self._direct, self._separate, self._double):
             index = np.flatnonzero(resolved & ~self.accepted)
             if index.size:
                 way(index, g[index], moved[index], frame[index])
@@ -179,12 +178,24 @@ class _Panels:
             rows = rows[done]
             self._put(index[rows], middle[rows], y, slopes, error)
 
+    def _double(
+        self, index: IndexArray, g: ComplexArray, moved: ComplexArray, frame: ComplexArray
+    ) -> None:
+        """Double short steps, where phases are not too large for that."""
+        for k in np.flatnonzero(self.phase[index] < _MOST_DOUBLED):
+            panel = DoubledPanel(g[k], moved[k], self.grid, self.tolerance)
+            found = panel.follow()
+            if found is not None:
+                error = self.tolerance + panel.error
+                self._put(index[[k]], frame[[k]], found[None, 0], found[None, 1:], error)
+
 
 def _resolved(moved: ComplexArray, nodes: Grid, tolerance: float) -> BoolArray:
     """Whether the nodes resolve all derivatives (P, n, K, N, N)."""
-    if moved.shape[0] == 0:
+    panels, n, count, levels, _ = moved.shape
+    if panels == 0:
         return np.empty(0, dtype=np.bool_)
-    return nodes_resolve(nodes, moved.reshape(*moved.shape[:2], -1, moved.shape[-1]), tolerance)
+    return nodes_resolve(nodes, moved.reshape(panels, n, count * levels, levels), tolerance)
 
 
 def _solve(
@@ -254,5 +265,4 @@ def _smooth(
         if found.all() or not coupled:
             break
     found |= not coupled
-    flat = w.reshape(*w.shape[:2], -1, levels)
-    return w, found & nodes_resolve(nodes, flat, tolerance)
+    return w, found & _resolved(w, nodes, tolerance)

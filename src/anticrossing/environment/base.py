@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,6 +144,15 @@ class Environment(Described, Unchanging, abc.ABC):
         """Return what speaks against the equation at these nodes, a sentence each."""
         return ()
 
+    @property
+    def numbers(self) -> Mapping[str, FloatArray]:
+        """The numbers that an evolution can be differentiated by, shape `batch_shape` or ()."""
+        return {}
+
+    def with_number(self, name: str, value: FloatArray) -> Environment:
+        """Return the same with another value, unchecked, of one of `numbers`."""
+        raise NotImplementedError
+
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         """Return all rates at positions and times `t` (...), shape (..., K), if any may vary."""
         return None
@@ -238,6 +247,24 @@ class Combined(Environment):
 
     def doubts(self, nodes: Nodes) -> tuple[str, ...]:
         return tuple(doubt for part in self.parts for doubt in part.doubts(nodes))
+
+    @property
+    def numbers(self) -> Mapping[str, FloatArray]:
+        return {name: self.parts[k].numbers[own] for name, (k, own) in self._owners.items()}
+
+    def with_number(self, name: str, value: FloatArray) -> Combined:
+        k, own = self._owners[name]
+        changed = self.parts[k].with_number(own, value)
+        return Combined([*self.parts[:k], changed, *self.parts[k + 1 :]])
+
+    @property
+    def _owners(self) -> dict[str, tuple[int, str]]:
+        """Parts and their names by names that are one part's alone, others as ``2.rate``."""
+        every = [(k, name) for k, part in enumerate(self.parts) for name in part.numbers]
+        names = [name for _, name in every]
+        return {
+            name if names.count(name) == 1 else f"{k + 1}.{name}": (k, name) for k, name in every
+        }
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         found = [values for part in self.parts if (values := part.scalars(x, t)) is not None]

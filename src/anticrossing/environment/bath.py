@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Self
 
 import numpy as np
@@ -122,10 +122,7 @@ class Bath(Environment):
             raise fail("temperature", must, f"its shape is {self.temperature.shape}") from None
         self.equation = choice("equation", equation, EQUATIONS)
         self.lamb_shift = check_flag("lamb_shift", lamb_shift)
-        self._noises = {
-            value: BathNoise(spectral_density, value)
-            for value in np.unique(self.temperature).tolist()
-        }
+        self._noises = _noises(spectral_density, self.temperature)
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
@@ -155,6 +152,15 @@ class Bath(Environment):
     def has_lindblad_form(self) -> bool:
         """Whether there are rates and jump operators alone, in the eigenbasis of H."""
         return self.equation == "secular" or (self.equation == "universal" and not self.lamb_shift)
+
+    @property
+    def numbers(self) -> Mapping[str, FloatArray]:
+        return {"temperature": self.temperature} if np.all(self.temperature > 0) else {}
+
+    def with_number(self, name: str, value: FloatArray) -> Bath:
+        temperature = np.asarray(value, dtype=np.float64)
+        noises = _noises(self.spectral_density, temperature)
+        return self._with(temperature=temperature, _noises=noises)
 
     @property
     def keeps_positivity(self) -> bool:
@@ -311,3 +317,8 @@ class Bath(Environment):
             f"Bath({self.spectral_density!r}, temperature={value_text(self.temperature)}, "
             f"equation={self.equation!r}{shift})"
         )
+
+
+def _noises(density: SpectralDensity, temperature: FloatArray) -> dict[float, BathNoise]:
+    """Return the noise of the bath at each of its temperatures."""
+    return {value: BathNoise(density, value) for value in np.unique(temperature).tolist()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -174,6 +174,14 @@ class Decay(Environment):
 
     def jump_operators(self, nodes: Nodes) -> NoReturn:
         raise _unknown()
+
+    @property
+    def numbers(self) -> Mapping[str, FloatArray]:
+        return {k: v for strength in self.strengths for k, v in strength.numbers.items()}
+
+    def with_number(self, name: str, value: FloatArray) -> Decay:
+        changed = [s.with_values(value) if s.name == name else s for s in self.strengths]
+        return self._with(strengths=tuple(changed))
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         size = 1.0 if self.operator is None else float(np.max(np.abs(self.operator)))

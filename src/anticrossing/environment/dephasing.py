@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -130,6 +130,14 @@ class Dephasing(Environment):
     def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
         return []
 
+    @property
+    def numbers(self) -> Mapping[str, FloatArray]:
+        return {} if self.strength is None else self.strength.numbers
+
+    def with_number(self, name: str, value: FloatArray) -> Dephasing:
+        assert self.strength is not None
+        return self._with(strength=self.strength.with_values(value))
+
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         return None if self.strength is None else self.strength.scalars(x, t)
 
@@ -222,6 +230,13 @@ class FixedAxisDephasing(Environment):
     def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
         size = np.sqrt(self.strength(nodes) / 2)
         return [size[..., None, None] * self.axis]
+
+    @property
+    def numbers(self) -> Mapping[str, FloatArray]:
+        return self.strength.numbers
+
+    def with_number(self, name: str, value: FloatArray) -> FixedAxisDephasing:
+        return self._with(strength=self.strength.with_values(value))
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         rates = self.strength.scalars(x, t)

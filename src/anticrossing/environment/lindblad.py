@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,19 @@ class Lindblad(Environment):
                 raise fail(f"operators[{k}]", "be finite", "its coefficient is NaN or infinite")
             found.append(values[..., None, None] * _without_offset(matrix))
         return found
+
+    @property
+    def numbers(self) -> Mapping[str, FloatArray]:
+        found = {}
+        for k, (function, _) in enumerate(self.terms):
+            if isinstance(function, _Constant) and function.value.imag == 0:
+                found[f"coefficients[{k}]"] = np.asarray(function.value.real)
+        return found
+
+    def with_number(self, name: str, value: FloatArray) -> Lindblad:
+        k = int(name[len("coefficients[") : -1])
+        changed = (_Constant(complex(value)), self.terms[k][1])
+        return self._with(terms=[*self.terms[:k], changed, *self.terms[k + 1 :]])
 
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         rates = [

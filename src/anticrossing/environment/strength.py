@@ -84,6 +84,15 @@ class Strength(Unchanging):
         except ValueError:
             must = f"fit the batch of shape {batch_shape}" if batch_shape else "be a single number"
             raise fail(self.name, must, f"its shape is {self.values.shape}") from None
+        return self.with_values(values)
+
+    @property
+    def numbers(self) -> dict[str, FloatArray]:
+        """Its values by its name, unless it is a formula or a function."""
+        return {} if self.values is None else {self.name: self.values}
+
+    def with_values(self, values: FloatArray) -> Strength:
+        """Return other numbers, unchecked, in its place."""
         return Strength(self.name, values, None, self.text)
 
     @property

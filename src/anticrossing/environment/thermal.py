@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -128,6 +129,19 @@ class ThermalRelaxation(Environment):
 
     def jump_operators(self, nodes: Nodes) -> list[ComplexArray]:
         return []
+
+    @property
+    def numbers(self) -> Mapping[str, FloatArray]:
+        given = ("temperature", self.temperature), ("t1", self.t1), ("spectral_density", self._flat)
+        return {name: np.asarray(value) for name, value in given if value is not None}
+
+    def with_number(self, name: str, value: FloatArray) -> ThermalRelaxation:
+        return self._with(**{name: float(value)})
+
+    @property
+    def _flat(self) -> float | None:
+        """The spectral density, if it is one number."""
+        return None if callable(self.spectral_density) else self.spectral_density
 
     def _dephasing(self, matrix: ComplexArray) -> ComplexArray:
         """Return ½ S₀ (A_ii − A_jj)² for A in the eigenbasis."""

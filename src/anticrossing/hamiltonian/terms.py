@@ -13,7 +13,14 @@ from anticrossing._core import expression
 from anticrossing._core.checks import FloatArray, fail, joint_shape
 from anticrossing._core.facts import value_text
 from anticrossing._core.foreign import dims_of
-from anticrossing._core.plain import Formula, Plain, compile_formula, differentiate, used_names
+from anticrossing._core.plain import (
+    Formula,
+    Plain,
+    compile_formula,
+    differentiate,
+    is_zero,
+    used_names,
+)
 from anticrossing.hamiltonian._arguments import Matrices, common_offset, coordinate_names
 from anticrossing.hamiltonian._derivatives import DerivativeTable
 from anticrossing.hamiltonian.base import Hamiltonian
@@ -180,7 +187,10 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
     def evaluate_parameter_derivative(
         self, x: npt.NDArray[Any], parameters: Mapping[str, Any], parameter: str
     ) -> Matrices:
-        return self._combine(self._differentiated(parameter), x, parameters)
+        slopes = list(enumerate(self._differentiated(parameter)))
+        terms = [k for k, slope in slopes if not is_zero(slope)]
+        kept = tuple(slope for _, slope in slopes if not is_zero(slope))
+        return self._combine(kept, x, parameters, terms)
 
     def _given_as(self) -> str:
         terms = ", ".join(map(str, self.coefficients))
@@ -213,10 +223,14 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         return values
 
     def _combine(
-        self, coefficients: tuple[Formula, ...], x: npt.NDArray[Any], parameters: Mapping[str, Any]
+        self,
+        coefficients: tuple[Formula, ...],
+        x: npt.NDArray[Any],
+        parameters: Mapping[str, Any],
+        terms: list[int] | slice = slice(None),
     ) -> Matrices:
         values = self._coefficient_values(coefficients, x, parameters)
-        stack = self._dense_stack()
+        stack = self._dense_stack()[terms]
         with np.errstate(all="ignore"):  # NaN or infinity passes through, to be refused there
             flat = values.reshape(-1, len(coefficients)) @ stack
         return flat.reshape(*values.shape[:-1], self.dimension, self.dimension)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
@@ -65,6 +67,13 @@ class WhiteNoise(Environment):
         size = nodes.angular * np.sqrt(self.density)
         size = np.broadcast_to(size[nodes.lane] if size.ndim else size, nodes.t.shape)
         return [size[..., None, None] * self.operator]
+
+    @property
+    def numbers(self) -> Mapping[str, FloatArray]:
+        return {"density": self.density}
+
+    def with_number(self, name: str, value: FloatArray) -> WhiteNoise:
+        return self._with(density=value)
 
     def __repr__(self) -> str:
         return f"WhiteNoise(density={said(self.density)}, operator)"

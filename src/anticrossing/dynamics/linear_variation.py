@@ -1,0 +1,237 @@
+"""Any linear equation y′ = G(t) y and its derivatives with respect to parameters, panel by panel.
+
+As for the Schrödinger equation (`variation`), with U(1) the propagator of a panel, F the frame in
+which K = F⁻¹(G − d/dτ)F has no couplings between groups of modes, and Y′ = K Y::
+
+    W′ = [K, W] + F⁻¹ ∂G F,    ∂U = F(1) (W(1) Y(1) − Y(1) W(−1)) F(−1)⁻¹
+
+Modes may decay as fast as they like: of pairs that turn or decay much W is the solution that does
+neither, of others the one that begins at zero, or ends there where the pair grows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import ComplexArray, FloatArray
+from anticrossing.dynamics import _spectral
+from anticrossing.dynamics._elimination import DEAD, Ends, integrate
+from anticrossing.dynamics._stacks import (
+    ALL_NODES,
+    BoolArray,
+    diagonals,
+    largest_entries,
+    picard,
+    tails,
+)
+from anticrossing.dynamics.chebyshev import Grid
+from anticrossing.dynamics.doubled_variation import product
+from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, unresolved
+from anticrossing.dynamics.lanes import Lanes
+from anticrossing.dynamics.linear import Generators, LinearKernel
+from anticrossing.dynamics.slopes import ROUNDING
+
+_WEAK = 3.0  # radians, and decay, of a panel that is integrated as it is
+_CHUNK_NUMBERS = 200_000
+_RESOLVED = 20.0  # by which a pair turns or decays, and more
+_MOST_CORRECTIONS = 60
+_ROUNDING = 4e-15
+IndexArray = npt.NDArray[np.intp]
+
+
+class LinearVariationKernel(LinearKernel):
+    """y′ = G(t) y with derivatives; what stands for a propagator is [U, ∂₁U, ∂₂U, …].
+
+    Parameters
+    ----------
+    generators, size, conserved, nodes
+        As for `LinearKernel`.
+    slopes : callable
+        Takes what `generators` takes; returns ∂G per time at the nodes, (P, n, K, D, D). What is
+        conserved is so at all values of the parameters.
+    count : int
+        K.
+    """
+
+    def __init__(
+        self,
+        generators: Generators,
+        slopes: Generators,
+        size: int,
+        count: int,
+        *,
+        conserved: npt.ArrayLike | None = None,
+        nodes: int = MANY_LEVEL_NODES,
+    ) -> None:
+        super().__init__(generators, size, conserved=conserved, nodes=nodes)
+        self.slopes, self.count = slopes, count
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (1 + self.count, self.size, self.size)
+
+    def identity(self) -> npt.NDArray[Any]:
+        found = np.zeros(self.shape, dtype=np.complex128)
+        found[0] = np.eye(self.size)
+        return found
+
+    def multiply(self, later: npt.NDArray[Any], earlier: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return product(later, earlier)
+
+    def solve(
+        self,
+        lanes: Lanes,
+        times: FloatArray,
+        lane: IndexArray,
+        half_width: FloatArray,
+        tolerance: float,
+    ) -> PanelResults:
+        panels, width = half_width.size, self._to.shape[0]
+        result = PanelResults.empty(panels, self)
+        step = max(1, _CHUNK_NUMBERS // (self.grid.size * width**2 * (1 + self.count)))
+        for first in range(0, panels, step):
+            rows = np.arange(first, min(first + step, panels))
+            given = lanes, times[rows], lane[rows]
+            g, slopes = self.generators(*given), self.slopes(*given)
+            missed = unresolved(self.grid, half_width[rows], g)
+            half = half_width[rows][:, None, None, None]
+            g = self._to @ g @ self._from * half
+            slopes = self._to @ slopes @ self._from * half[..., None]
+            g[:, :, 0] = slopes[:, :, :, 0] = 0.0
+            found = _Panels(g, slopes, self.grid, tolerance)
+            result.accepted[rows] = found.accepted
+            result.propagator[rows] = self._from @ found.propagator @ self._to
+            result.error[rows], result.phase[rows] = found.error + missed, found.phase
+        return result
+
+    def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
+        first, defect = super().finish(product[..., 0, :, :])
+        return np.concatenate([first[..., None, :, :], product[..., 1:, :, :]], axis=-3), defect
+
+
+class _Panels:
+    """[U, ∂U] of P panels, or that they are refused; the first row of G is zero."""
+
+    def __init__(
+        self, g: ComplexArray, slopes: ComplexArray, nodes: Grid, tolerance: float
+    ) -> None:
+        panels, _, count, size, _ = slopes.shape
+        self.grid, self.tolerance = nodes, tolerance
+        self.accepted = np.zeros(panels, dtype=np.bool_)
+        self.propagator = np.zeros((panels, 1 + count, size, size), dtype=np.complex128)
+        self.error = np.zeros(panels)
+        self.phase = np.max(np.abs(diagonals(g)), axis=-1) @ nodes.weights
+        resolved = tails(nodes, g) <= np.maximum(tolerance, _ROUNDING * largest_entries(g))
+        resolved &= _resolved(slopes, nodes, tolerance)
+        weak = np.max(np.sum(np.abs(g), axis=-1), axis=(1, 2)) < _WEAK
+        rows = np.flatnonzero(resolved & weak)
+        if rows.size:
+            self._direct(rows, g[rows], slopes[rows])
+        rows = np.flatnonzero(resolved & ~self.accepted)
+        if rows.size:
+            self._separate(rows, g[rows], slopes[rows])
+
+    def _direct(self, rows: IndexArray, g: ComplexArray, slopes: ComplexArray) -> None:
+        """Integrate panels on which little happens."""
+        solved, y = picard(g, self.grid, self.tolerance)
+        rows, y = rows[solved], y[solved]
+        inside = np.linalg.inv(y)[:, :, None] @ slopes[solved] @ y[:, :, None]
+        fine = _resolved(inside, self.grid, self.tolerance)
+        rows, y, inside = rows[fine], y[fine], inside[fine]
+        end = y[:, -1, None]
+        self.propagator[rows, :1] = end
+        self.propagator[rows, 1:] = end @ np.einsum("n,pnkij->pkij", self.grid.weights, inside)
+        self.accepted[rows], self.error[rows] = True, self.tolerance
+
+    def _separate(self, index: IndexArray, g: ComplexArray, slopes: ComplexArray) -> None:
+        """Split the spectrum of G into groups that do not couple."""
+        accepted = np.zeros(index.size, dtype=np.bool_)
+        for split in _spectral.splits(g, self.grid, accepted, told_apart=True):
+            parts = _spectral.separate(split.g, split.same, self.grid, self.tolerance, ALL_NODES)
+            good = np.flatnonzero(parts.left <= self.tolerance)
+            if good.size == 0:
+                continue
+            rows, same = split.rows[good], split.same[good]
+            k = np.where(same[:, None], parts.g[good], 0.0)
+            frame = split.frame[good][:, None] @ parts.frame[good]
+            inverse = parts.inverse[good] @ split.inverse[good][:, None]
+            moved = inverse[:, :, None] @ slopes[rows] @ frame[:, :, None]
+            moved[..., 0, :] = 0.0
+            one = np.broadcast_to(np.eye(k.shape[-1], dtype=np.complex128), k[:, 0].shape)
+            known = split.rounding(g, self.grid)[good]
+            solved = integrate(k, Ends(one, one), self.grid, self.tolerance, known)
+            w, found = _smooth(k, moved, self.grid, self.tolerance)
+            done = solved.accepted & found
+            y, w, rows = solved.propagator[done][:, None], w[done], rows[done]
+            first, last = inverse[done, 0][:, None], frame[done, -1][:, None]
+            place = index[rows]
+            self.propagator[place, :1] = last @ y @ first
+            self.propagator[place, 1:] = last @ (w[:, -1] @ y - y @ w[:, 0]) @ first
+            error = np.maximum(2 * parts.left[good], solved.error)[done]
+            self.error[place] = error + known[done]
+            self.accepted[place] = accepted[rows] = True
+
+
+def _resolved(slopes: ComplexArray, nodes: Grid, tolerance: float | FloatArray) -> BoolArray:
+    """Whether the nodes resolve all derivatives (P, n, K, D, D) as well as they are known."""
+    panels, n, count, size, _ = slopes.shape
+    if panels == 0:
+        return np.empty(0, dtype=np.bool_)
+    flat = slopes.reshape(panels, n, count * size, size)
+    known = np.maximum(tolerance, ROUNDING * largest_entries(flat))
+    return np.asarray(tails(nodes, flat) <= known)
+
+
+def _smooth(
+    k: ComplexArray, forcing: ComplexArray, nodes: Grid, tolerance: float
+) -> tuple[ComplexArray, BoolArray]:
+    """Return a solution of W′ = [K, W] + M that the nodes resolve, and where it was found."""
+    panels, n, size, _ = k.shape
+    values = diagonals(k)
+    apart = (values[..., :, None] - values[..., None, :]).reshape(panels, n, -1).swapaxes(1, 2)
+    decay = values.real.swapaxes(1, 2) @ nodes.weights
+    dead = decay < -DEAD
+    # Of modes that are gone nothing is asked; W keeps no first row, as G has none.
+    wanted = ~(dead[:, :, None] & dead[:, None, :])
+    wanted[:, 0] = False
+    place = np.nonzero(wanted.reshape(panels, -1))
+    inverse = _inverses(apart[place], nodes)
+    inner = k.copy()
+    diagonals(inner)[...] = 0.0
+    w = np.zeros_like(forcing)
+    scale = np.max(np.abs(forcing), axis=(1, 2, 3, 4))
+    coupled = bool(inner.any())
+    found = np.full(panels, not coupled)
+    inner = inner[:, :, None]
+    for _ in range(_MOST_CORRECTIONS if coupled else 1):
+        right = forcing + inner @ w - w @ inner if coupled else forcing
+        given = np.moveaxis(right.reshape(*right.shape[:3], -1), -1, 1)[place]
+        solved = np.zeros((panels, size**2, n, right.shape[2]), dtype=np.complex128)
+        solved[place] = inverse @ given
+        new = np.moveaxis(solved, 1, -1).reshape(right.shape)
+        change = np.max(np.abs(new - w), axis=(1, 2, 3, 4))
+        w = new
+        known = np.maximum(_ROUNDING * scale, ROUNDING * np.max(np.abs(w), axis=(1, 2, 3, 4)))
+        found |= change <= np.maximum(0.1 * tolerance, known)
+        if found.all():
+            break
+    # Sums of large slopes leave their rounding in small ones.
+    known = np.maximum(tolerance, _ROUNDING * scale)
+    return w, found & _resolved(w, nodes, known)
+
+
+def _inverses(apart: ComplexArray, nodes: Grid) -> ComplexArray:
+    """Return the matrices (Q, n, n) that take m to a solution of w′ = Δ w + m at the nodes."""
+    matrix = nodes.derivative - apart[..., None] * np.eye(nodes.size)
+    near = 2 * np.min(np.abs(apart), axis=1) < _RESOLVED
+    grows = apart.real @ nodes.weights > 0
+    for chosen, end in ((near & ~grows, 0), (near & grows, -1)):
+        matrix[chosen, end] = 0.0
+        matrix[chosen, end, end] = 1.0
+    inverse = np.linalg.inv(matrix)
+    for chosen, end in ((near & ~grows, 0), (near & grows, -1)):
+        inverse[chosen, :, end] = 0.0  # w vanishes there
+    return np.asarray(inverse)

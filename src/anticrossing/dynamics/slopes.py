@@ -1,0 +1,245 @@
+"""What the equation of motion and its window do when a parameter moves."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import ComplexArray, FloatArray, fail, flattened, nearest
+from anticrossing.drive import Clock
+from anticrossing.dynamics import liouville
+from anticrossing.dynamics.lanes import Lanes
+from anticrossing.environment import Environment, Nodes
+
+HAMILTONIAN, DRIVE, ENVIRONMENT = "hamiltonian", "drive", "environment"
+IndexArray = npt.NDArray[np.intp]
+# Central differences of the eighth order; what they differentiate is smooth on the scale of steps.
+_WEIGHTS = {1: 4 / 5, 2: -1 / 5, 3: 4 / 105, 4: -1 / 280}
+_STEP = 1e-2
+ROUNDING = 2e-13  # of such differences, relative
+_LEAST_GAP = 1e-6  # of the spread of the levels
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What to differentiate by: its name as given, whose it is, and how it is called there."""
+
+    name: str
+    of: str
+    key: str
+
+
+def find(
+    lanes: Lanes, environment: Environment | None, names: Sequence[str]
+) -> tuple[Parameter, ...]:
+    """Return the parameters that `names` name, or raise `InputError`.
+
+    A name that two have is told apart by ``hamiltonian.``, ``drive.`` or ``environment.``; all
+    values of a drive are ``values``.
+    """
+    known = [Parameter(key, HAMILTONIAN, key) for key in lanes.h_parameters]
+    known += [Parameter(key, DRIVE, key) for key in lanes.drive.differentiable]
+    if environment is not None:
+        known += [Parameter(key, ENVIRONMENT, key) for key in environment.numbers]
+    found: list[Parameter] = []
+    for name in names:
+        found += _named(name, known)
+    keys = [(p.of, p.key) for p in found]
+    if len(set(keys)) < len(keys):
+        raise fail("gradient", "name every parameter once", f"it is {list(names)}")
+    return tuple(found)
+
+
+def _named(name: str, known: list[Parameter]) -> list[Parameter]:
+    owner, _, key = name.partition(".")
+    if owner in (HAMILTONIAN, DRIVE, ENVIRONMENT):
+        known = [Parameter(f"{p.of}.{p.key}", p.of, p.key) for p in known if p.of == owner]
+        start = f"{owner}.{key}["
+    else:
+        start = f"{name}["
+    found = [p for p in known if p.name == name] or [p for p in known if p.name.startswith(start)]
+    if not found:
+        # Of many numbers with an index only the first stands for all.
+        listed = ", ".join(dict.fromkeys(p.name.partition("[")[0] for p in known)) or "none"
+        closest = nearest(name, [p.name for p in known])
+        raise fail(
+            "gradient",
+            f"name parameters of H, the drive or the environment ({listed})",
+            f"{name!r} is none that can be differentiated by{closest}",
+        )
+    if len({p.of for p in found}) > 1:
+        several = " or ".join(f"'{p.of}.{p.key}'" for p in found)
+        raise fail("gradient", f"say whose parameter it is, {several}", f"it is {name!r}")
+    return found
+
+
+def of_hamiltonian(
+    lanes: Lanes, times: FloatArray, lane: IndexArray, parameter: Parameter
+) -> npt.NDArray[Any]:
+    """Return ∂H/∂p at fixed times in radians per time, (P, n, N, N)."""
+    levels = lanes.hamiltonian.dimension
+    if parameter.of == ENVIRONMENT:
+        return np.zeros((*times.shape, levels, levels))
+    x = lanes.positions(times, lane)
+    of_h = {key: value[lane][:, None] for key, value in lanes.h_parameters.items()}
+    angular = lanes.hamiltonian.units.angular
+    if parameter.of == HAMILTONIAN:
+        slope = lanes.hamiltonian.evaluate_parameter_derivative(x, of_h, parameter.key)
+        return np.asarray(angular * slope)
+    moved = _moved(lanes, times, lane, parameter)[..., None, None]
+    if not np.any(moved):
+        return np.zeros((*times.shape, levels, levels))
+    return np.asarray(angular * moved * lanes.hamiltonian.evaluate_derivative(x, of_h))
+
+
+def _moved(
+    lanes: Lanes, times: FloatArray, lane: IndexArray, parameter: Parameter
+) -> npt.NDArray[Any]:
+    """Return ∂x/∂p at fixed times, (P, n); along a path nothing but the window is the drive's."""
+    if parameter.of != DRIVE or isinstance(lanes.drive, Clock):
+        return np.zeros(times.shape)
+    of_drive = {key: value[lane][:, None] for key, value in lanes.d_parameters.items()}
+    return lanes.drive.evaluate_parameter_derivative(times, of_drive, parameter.key)
+
+
+def of_window(lanes: Lanes, parameter: Parameter) -> FloatArray:
+    """Return how start and stop of every window move, (lanes, 2)."""
+    if parameter.of != DRIVE:
+        return np.zeros((lanes.count, 2))
+    ends = lanes.drive.window_derivative(parameter.key)
+    found = [flattened(np.asarray(end, dtype=np.float64), lanes.batch_shape) for end in ends]
+    return np.stack(found, axis=1)
+
+
+def in_time(lanes: Lanes, times: FloatArray, lane: IndexArray) -> npt.NDArray[Any]:
+    """Return dH/dt in radians per time, (P, n, N, N)."""
+    of_h = {key: value[lane][:, None] for key, value in lanes.h_parameters.items()}
+    of_drive = {key: value[lane][:, None] for key, value in lanes.d_parameters.items()}
+    speed = lanes.drive.evaluate_velocity(times, of_drive)[..., None, None]
+    slope = lanes.hamiltonian.evaluate_derivative(lanes.positions(times, lane), of_h)
+    return np.asarray(lanes.hamiltonian.units.angular * speed * slope)
+
+
+@dataclass(frozen=True)
+class OpenEquation:
+    """ρ′ = G ρ, row by row, and ∂G by every parameter; `environment` is flat."""
+
+    environment: Environment
+    parameters: tuple[Parameter, ...]
+
+    def generators(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> ComplexArray:
+        """Return G at times (P, n), (P, n, D, D)."""
+        matrices, nodes = self._nodes(lanes, times, lane)
+        return liouville.commutator(matrices) + liouville.environment_at(nodes, self.environment)
+
+    def slopes(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> ComplexArray:
+        """Return ∂G at fixed times (P, n), (P, n, K, D, D)."""
+        matrices, nodes = self._nodes(lanes, times, lane)
+        columns = []
+        for parameter in self.parameters:
+            if parameter.of == ENVIRONMENT:
+                columns.append(self._by_number(nodes, parameter.key))
+                continue
+            moved = of_hamiltonian(lanes, times, lane, parameter)
+            column = liouville.commutator(moved)
+            environment = self.environment
+            if environment.asks_levels or environment.scalars(nodes.x, nodes.t) is not None:
+                shift = self._shift(lanes, times, lane, parameter)
+                column = column + self._along(matrices, nodes, moved, shift)
+            columns.append(column)
+        return np.stack(columns, axis=2)
+
+    def _nodes(
+        self, lanes: Lanes, times: FloatArray, lane: IndexArray
+    ) -> tuple[npt.NDArray[Any], Nodes]:
+        return liouville.nodes_of(lanes, times, lane, levels=self.environment.asks_levels)
+
+    def _by_number(self, nodes: Nodes, key: str) -> ComplexArray:
+        """Differentiate by a number of the environment."""
+        value = np.asarray(self.environment.numbers[key], dtype=np.float64)
+        zero = value == 0
+        step = np.where(zero, 1.0, _STEP * np.abs(value))
+        # From zero only upwards: what acts is proportional to numbers that may vanish.
+        weights: dict[float, float] = {0: -1.0, 1: 1.0} if np.any(zero) else _central()
+
+        def at(k: float) -> ComplexArray:
+            changed = self.environment.with_number(key, value + k * step)
+            return liouville.environment_at(nodes, changed)
+
+        size = step if step.ndim == 0 else step[nodes.lane][..., None, None]
+        return np.asarray(sum(w * at(k) for k, w in weights.items()) / size)
+
+    def _shift(
+        self, lanes: Lanes, times: FloatArray, lane: IndexArray, parameter: Parameter
+    ) -> FloatArray:
+        """Return how what the environment sees as position moves, (P, n) or (P, n, f)."""
+        if lanes.path is None:
+            return _moved(lanes, times, lane, parameter)
+        own = lanes.h_parameters
+        values = {key: own[key][lane][:, None] for key in lanes.path.parameters}
+        return lanes.path.evaluate_parameter_derivative(times, values, parameter.key)
+
+    def _along(
+        self, matrices: npt.NDArray[Any], nodes: Nodes, moved: npt.NDArray[Any], shift: FloatArray
+    ) -> ComplexArray:
+        """Differentiate what the environment adds along the changes of H and of positions."""
+        step = self._steps(nodes, moved, shift)[..., None, None]
+        levels = matrices.shape[-1]
+        common = np.trace(moved, axis1=-2, axis2=-1).real / levels
+        moved = moved - common[..., None, None] * np.eye(levels)
+        small = step[..., 0] if shift.ndim > nodes.t.ndim else step[..., 0, 0]
+
+        def at(k: float) -> ComplexArray:
+            energies, vectors = nodes.energies, nodes.vectors
+            if self.environment.asks_levels:
+                found, vectors = liouville.levels_of(matrices + k * step * moved)
+                energies = found / nodes.angular
+            there = replace(
+                nodes,
+                x=nodes.x + k * small * shift,
+                energies=energies,
+                vectors=vectors,
+                offset=nodes.offset + k * step[..., 0, 0] * common / nodes.angular,
+            )
+            return liouville.environment_at(there, self.environment)
+
+        return np.asarray(sum(w * at(k) for k, w in _central().items()) / step)
+
+    def _steps(self, nodes: Nodes, moved: npt.NDArray[Any], shift: FloatArray) -> FloatArray:
+        """Return steps, (P, n), small against the distance of levels, and of the nodes."""
+        small = np.full(nodes.t.shape, np.inf)
+        size = np.linalg.norm(moved, axis=(-2, -1))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if self.environment.asks_levels:
+                energies = nodes.angular * nodes.energies
+                spread = energies[..., -1] - energies[..., 0]
+                gap = np.min(np.diff(energies, axis=-1), axis=-1)
+                small = np.where(size > 0, np.maximum(gap, _LEAST_GAP * spread) / size, small)
+            across = np.ptp(nodes.x, axis=1, keepdims=True)
+            across = np.where(across > 0, across, np.abs(nodes.x) + 1.0)
+            by_x = across / np.abs(shift)
+            by_x = np.where(shift != 0, by_x, np.inf)
+            small = np.minimum(small, by_x if by_x.ndim == small.ndim else np.min(by_x, axis=-1))
+        return _STEP * np.where(np.isfinite(small) & (small > 0), small, 1.0)
+
+
+@functools.cache
+def _central() -> dict[float, float]:
+    return {sign * k: sign * w for k, w in _WEIGHTS.items() for sign in (1, -1)}
+
+
+SlopesOfH = Callable[[Lanes, FloatArray, IndexArray], npt.NDArray[Any]]
+
+
+def all_of_hamiltonian(parameters: Sequence[Parameter]) -> SlopesOfH:
+    """Return the function that stacks ∂H/∂p of all parameters, (P, n, K, N, N)."""
+
+    def slopes(lanes: Lanes, times: FloatArray, lane: IndexArray) -> npt.NDArray[Any]:
+        return np.stack([of_hamiltonian(lanes, times, lane, p) for p in parameters], axis=2)
+
+    return slopes
