@@ -12,8 +12,8 @@ from anticrossing._core.checks import FloatArray, InputError
 from anticrossing.drive import Formula
 from anticrossing.dynamics import liouville, noise_blocks, still_noise
 from anticrossing.dynamics._generator_table import Moved
+from anticrossing.dynamics._level_maps import Work
 from anticrossing.dynamics.lanes import Lanes
-from anticrossing.dynamics.level_interferogram import Work
 from anticrossing.dynamics.noisy_periods import slowest_coherence
 from anticrossing.environment.noise.base import MarkovNoise, Noise, split
 
