@@ -48,8 +48,7 @@ def test_open_cost_is_flat(benchmark: Any, report: Callable[[str, dict[str, Any]
     assert spread <= MOST_SPREAD
 
 
-STRENGTHS = (1e-3, 1.0, 1e3, 1e6)
-MIDDLE = (3.0, 10.0, 30.0)  # panels alone: where the environment rivals H, two ways share them
+STRENGTHS = (1e-3, 1.0, 3.0, 10.0, 30.0, 1e3, 1e6)
 MOST_RATIO = 3.0
 
 
@@ -57,7 +56,7 @@ def test_strong_operators_cost_the_same(report: Callable[[str, dict[str, Any]], 
     """Decay between the diabatic levels of any strength, rates from 10 to 1e-6."""
     H, lowering = ac.models.LandauZener(gap=1.0), np.array([[0.0, 1.0], [0.0, 0.0]])
     rates = [10.0**-k for k in range(-1, 7)]
-    for strength in (*STRENGTHS, *MIDDLE):
+    for strength in STRENGTHS:
         environment = ac.Lindblad([np.sqrt(strength) * lowering])
 
         def solve(rate: float, environment: Any = environment) -> Any:
@@ -77,8 +76,7 @@ def test_strong_operators_cost_the_same(report: Callable[[str, dict[str, Any]], 
             },
         )
         assert max(panels) <= MOST_RATIO * min(panels)
-        if strength in STRENGTHS:
-            assert max(times) <= MOST_RATIO * min(times)
+        assert max(times) <= MOST_RATIO * min(times)
 
 
 def test_fast_sweeps_against_runge_kutta(report: Callable[[str, dict[str, Any]], None]) -> None:

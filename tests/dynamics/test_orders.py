@@ -7,7 +7,10 @@ import pytest
 from scipy.linalg import block_diag, polar, solve_sylvester
 
 from anticrossing._core.linalg import polar_factor
+from anticrossing.dynamics._eigenframes import all_orders, in_eigenframes
 from anticrossing.dynamics._orders import next_order
+from anticrossing.dynamics._stacks import ALL_NODES, alignments, inverse_cayley, rotate
+from anticrossing.dynamics.chebyshev import grid
 
 SIZES = ((1, 1, 1, 1), (2, 1, 3), (4, 2))
 
@@ -71,3 +74,63 @@ def test_polar_factors_are_the_nearest_unitary_matrices_and_say_where_there_is_n
     for entry in (0, 2):
         for matrix, unitary in zip(matrices[entry], found[entry], strict=True):
             assert np.max(np.abs(unitary - polar(matrix)[0])) < 1e-14
+
+
+@pytest.mark.parametrize("levels", [3, 7])
+@pytest.mark.parametrize("phase", [0.0, 0.9], ids=["real", "complex"])
+def test_slopes_of_eigenvectors_are_those_of_their_series(levels: int, phase: float) -> None:
+    """The generator in the eigenframes, from H′ and from rotations that are differentiated."""
+    rng, points = np.random.default_rng(levels), grid(25)
+    draws = [rng.normal(size=(levels, levels)) * (1 + 1j * np.tan(phase)) for _ in range(3)]
+    constant, slope, curvature = (0.02 * (a + a.conj().T) for a in draws)
+    if phase == 0.0:
+        constant, slope, curvature = constant.real, slope.real, curvature.real
+    constant = constant + np.diag(np.arange(levels))
+    x = points.nodes[:, None, None]
+    g = 40.0 * (constant + x * slope + x**2 * curvature)[None]
+    energies, vectors = np.linalg.eigh(g)
+    vectors = vectors * alignments(vectors)[0][:, :, None, :]
+    every = np.ones(1, dtype=bool)
+    found, frame = in_eigenframes(g, energies, vectors, every, points, ALL_NODES)
+    expected, turned = rotate(g, inverse_cayley(vectors), points)
+    assert np.iscomplexobj(vectors) == (phase > 0)
+    assert np.max(np.abs(frame - turned)) < 1e-12
+    assert np.max(np.abs(found - expected)) < 1e-11
+    assert np.max(np.abs(found - found.conj().swapaxes(-1, -2))) == 0.0
+    # Panels of either kind together are what they are alone.
+    g, energies = (np.concatenate([a, a]) for a in (g, energies))
+    mixed = np.concatenate([vectors, inverse_cayley(vectors)])
+    again, _ = in_eigenframes(g, energies, mixed, np.array([True, False]), points, ALL_NODES)
+    assert np.array_equal(again[0], found[0])
+    assert np.array_equal(again[1], expected[0])
+
+
+@pytest.mark.parametrize("phase", [1e2, 1e4, 1e7])
+def test_levels_on_their_own_keep_what_a_rotation_leaves_on_the_diagonal(phase: float) -> None:
+    """Against Q†GQ − iQ†Q′ with the frame Q that is returned, differentiated on the nodes."""
+    levels, points, tolerance = 5, grid(25), 1e-10
+    rng = np.random.default_rng(11)
+    draws = [rng.normal(size=(levels, levels)) * (1 + 0.5j) for _ in range(2)]
+    constant, slope = (0.02 * (a + a.conj().T) for a in draws)
+    h = np.diag(np.arange(levels)) + constant + points.nodes[:, None, None] * slope
+    h = phase * h[None]
+    energies, vectors = np.linalg.eigh(h)
+    vectors = vectors * alignments(vectors)[0][:, :, None, :]
+    g, _ = in_eigenframes(h, energies, vectors, np.ones(1, dtype=bool), points, ALL_NODES)
+    apart = energies[..., :, None] - energies[..., None, :]
+    np.einsum("...ii->...i", apart)[...] = np.inf
+    weight = np.minimum(1.0, points.size**2 / (2 * np.min(np.abs(apart), axis=1)))
+    ends = np.stack([np.arange(levels), np.arange(levels) + 1], axis=-1)[None]
+    first = -np.where(np.isinf(apart), 0.0, g) / apart
+    given = first, energies, first, ends, ends, weight, points, tolerance
+    found, frame, left = all_orders(g, *given, ALL_NODES)
+    assert left[0] <= tolerance
+    assert np.count_nonzero(found) == levels * points.size  # nothing off the diagonal
+    changing = np.einsum("mn,pnij->pmij", points.derivative, frame)
+    turned = frame.conj().swapaxes(-1, -2) @ (g @ frame - 1j * changing)
+    own, kept = (np.einsum("...ii->...i", a).real for a in (turned, found))
+    assert np.max(np.abs(own - kept)) < 1e-11 + 1e-15 * levels * phase
+    others = turned - np.einsum("...i,ij->...ij", own, np.eye(levels))
+    assert np.max(weight * np.abs(others)) < 2 * tolerance
+    unit = frame.conj().swapaxes(-1, -2) @ frame - np.eye(levels)
+    assert np.max(np.abs(unit)) < 1e-13

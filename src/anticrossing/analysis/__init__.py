@@ -29,6 +29,7 @@ from anticrossing.analysis.meetings import PassageEvent
 from anticrossing.analysis.offers import PassagePrediction
 from anticrossing.analysis.parallel_transport import ParallelTransport, parallel_transport
 from anticrossing.analysis.passage import Passage, passage
+from anticrossing.analysis.sensitivity import Sensitivity
 
 __all__ = [
     "AdiabaticExpansion",
@@ -46,6 +47,7 @@ __all__ = [
     "Passage",
     "PassageEvent",
     "PassagePrediction",
+    "Sensitivity",
     "adiabatic_expansion",
     "adiabatic_impulse",
     "adiabatic_remainder",

@@ -7,7 +7,7 @@ with its domain check, computes the exact answer, and states the difference.
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -26,6 +26,7 @@ from anticrossing.analysis.meetings import PassageEvent, find_events, half_place
 from anticrossing.analysis.offers import PassagePrediction, draw_probabilities
 from anticrossing.analysis.referee import in_words
 from anticrossing.analysis.regimes import held_against, regime_of
+from anticrossing.analysis.sensitivity import Sensitivity, check_sensitivity, sensitivity_of
 from anticrossing.drive import Drive
 from anticrossing.dynamics.contour import LogProbability, log_probability
 from anticrossing.dynamics.propagation import of_all_levels, propagate
@@ -64,6 +65,8 @@ class Passage(Result):
         The answer in words.
     warnings : tuple of str
         What the analysis could not take into account.
+    sensitivity : Sensitivity or None
+        What the exact probabilities depend on, where that was asked for.
     """
 
     hamiltonian: Hamiltonian
@@ -78,6 +81,7 @@ class Passage(Result):
     log_jump: LogProbability | None
     verdict: str
     warnings: tuple[str, ...]
+    sensitivity: Sensitivity | None = None
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "level": shown("level", text="level", of="_levels"),
@@ -177,6 +181,8 @@ class Passage(Result):
         if self.log_jump is not None:
             value = self.log_jump.log_probability
             lines.append(f"  ln P of the jump, on a complex contour: {value:.10g}")
+        if self.sensitivity is not None:
+            lines += ["", str(self.sensitivity)]
         lines += [f"note: {text}" for text in (*self.warnings, *self.exact.warnings)]
         return "\n".join([*lines, "", self.verdict])
 
@@ -190,6 +196,7 @@ def passage(
     basis: str = "adiabatic",
     tolerance: float = 1e-10,
     symmetry: Symmetry | None = None,
+    sensitivity: str | Sequence[str] | Mapping[str, float] | None = None,
 ) -> Passage:
     """Analyse a sweep through level crossings: crossings, closed forms with domain, exact answer.
 
@@ -209,6 +216,9 @@ def passage(
         Accuracy of the exact probabilities.
     symmetry : Symmetry, optional
         Names for the sectors of H: crossings then say which symmetries meet.
+    sensitivity : str, sequence of str or mapping of str to float, optional
+        Parameters (as for ``propagate(gradient=…)``) by which the probabilities are
+        differentiated; with their standard deviations, errors of the probabilities too.
 
     Returns
     -------
@@ -228,8 +238,13 @@ def passage(
     (1.0, 0.20788)
     >>> print(result.verdict)
     Within its domain, Landau–Zener gives 0.20788 for level 1, the exact answer is 0.20788.
+    >>> uncertain = {"gap": 0.02, "rate": 0.05}
+    >>> known = ac.passage(ac.models.LandauZener(gap=1.0), sweep, sensitivity=uncertain)
+    >>> round(float(known.sensitivity.total[1]), 3)
+    0.021
     """
     hamiltonian, drive = check_sweep(hamiltonian, drive, initial)
+    moving, deviations = check_sensitivity(sensitivity)
     if environment is not None:
         check_noisy(hamiltonian, drive, environment)
     with few_threads(hamiltonian.dimension):
@@ -243,6 +258,7 @@ def passage(
         basis=basis,
         tolerance=tolerance,
         breakpoints=np.array([event.time for event in events]) if events else None,
+        gradient=moving or None,
     )
     exact = of_all_levels(followed)
     final = np.asarray(exact.probabilities)
@@ -293,6 +309,7 @@ def passage(
             half=bool(half_places(inner, drive)),
         ),
         warnings=tuple(warnings),
+        sensitivity=sensitivity_of(exact, deviations),
     )
 
 

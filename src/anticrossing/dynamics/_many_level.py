@@ -21,9 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
-from anticrossing._core.linalg import dagger, hermitian_part, polar_factor
-from anticrossing.dynamics import _blocks, _orders
+from anticrossing._core.linalg import dagger
+from anticrossing.dynamics import _blocks
 from anticrossing.dynamics._blocks import STRONGEST_PICARD, Solutions
+from anticrossing.dynamics._eigenframes import aligned_blocks, all_orders, in_eigenframes
 from anticrossing.dynamics._stacks import (
     ENDS,
     LAST_DIGIT,
@@ -33,7 +34,6 @@ from anticrossing.dynamics._stacks import (
     alignments,
     cut_short,
     doubt,
-    half_and_slope,
     in_middle_frame,
     inverse_cayley,
     largest_entries,
@@ -50,6 +50,8 @@ MOST_ROTATIONS = 12
 CLUSTER_PHASES = (0.0, 3.0, 8.0)
 # Couplings of pairs that turn by less than this are integrated, not rotated away.
 NEAR_PHASE = 6.0
+# Levels that turn against each other by this are told apart to the last digit of H.
+_APART_PHASE = 1.0
 _NEGLIGIBLE = 1e-3  # of the tolerance: pairs that couple less are left alone
 # Last coefficients of the rotation into the eigenframes: those of near levels carry noise.
 _HOPELESS = 1e-6
@@ -251,14 +253,19 @@ def separate(
 
     # The frame nearest to the middle one: blocks follow their projectors, no phase is left free.
     alone = not joined.any()
-    alignment, aligned = alignments(vectors) if alone else _aligned_blocks(vectors, joined)
+    alignment, aligned = alignments(vectors) if alone else aligned_blocks(vectors, joined)
     usable = np.flatnonzero(aligned)
     if usable.size == 0:
         return result
     g, energies, same, alignment = g[usable], energies[usable], same[usable], alignment[usable]
     joined, noise = joined[usable], noise[usable]
     turn = alignment[:, :, None, :]
-    rotation = inverse_cayley(vectors[usable] * turn if alone else vectors[usable] @ alignment)
+    vectors = vectors[usable] * turn if alone else vectors[usable] @ alignment
+    exact = np.zeros(usable.size, dtype=np.bool_)
+    if alone and not frames_only:
+        exact = 2 * np.min(np.diff(energies, axis=-1), axis=(1, 2)) > _APART_PHASE
+    rotation = vectors.copy()
+    rotation[~exact] = inverse_cayley(vectors[~exact])
     # What the nodes do not resolve of the rotation, its slope couples the more.
     fine = tails(grid, rotation) <= _HOPELESS
     if not frames_only:
@@ -268,8 +275,8 @@ def separate(
     if not frames_only:
         usable, g, energies, same = usable[fine], g[fine], energies[fine], same[fine]
         alignment, rotation = alignment[fine], rotation[fine]
-        joined, noise = joined[fine], noise[fine]
-    g, frame = rotate(g, rotation, grid, wanted)
+        joined, noise, exact = joined[fine], noise[fine], exact[fine]
+    g, frame = in_eigenframes(g, energies, rotation, exact, grid, wanted)
     resolved = nodes_resolve(grid, g, np.maximum(tolerance, allowed[usable]))
     if not resolved.any():
         return result
@@ -307,7 +314,7 @@ def separate(
     for order in range(1, MOST_ROTATIONS + 1):
         if active.size == 0:
             break
-        u = alignment[active]
+        u, size = alignment[active], None
         left_out = near[active]
         if frames_only:
             unknown = _unknown(order, phase[active])
@@ -315,8 +322,8 @@ def separate(
         off = np.where(left_out, 0.0, g[active])
         # Sylvester equation G_pp S − S G_qq = −O_pq in the eigenbasis of the blocks.
         if alone:
-            size = np.max(weight[active] * np.abs(off), axis=(0, 1))
-            coupled = np.flatnonzero(np.any(size > _NEGLIGIBLE * tolerance, axis=-1))
+            couplings = np.max(weight[active] * np.abs(off), axis=(0, 1))
+            coupled = np.flatnonzero(np.any(couplings > _NEGLIGIBLE * tolerance, axis=-1))
         if alone and 2 * coupled.size <= levels and not frames_only:
             some = np.ix_(np.arange(active.size), np.arange(grid.size), coupled, coupled)
             inverses = np.broadcast_to(inverse[active], off.shape)
@@ -331,7 +338,7 @@ def separate(
             if frames_only:
                 g[active], q = rotate(g[active], s, grid, wanted)
             else:
-                g[active], q = _all_orders(
+                g[active], q, size = all_orders(
                     g[active],
                     s,
                     energies[active],
@@ -344,7 +351,8 @@ def separate(
                     wanted,
                 )
             frame[active] = frame[active] @ q
-        size = largest_entries(weight[active] * g[active])
+        if size is None:
+            size = largest_entries(weight[active] * g[active])
         if frames_only:
             size = np.maximum(size, largest_entries(np.where(left_out, 0.0, unknown)))
         better = size < best[active]
@@ -355,23 +363,6 @@ def separate(
         active = active[going_on]
 
     return Separated(usable, best_g, best_frame, together, noise, best)
-
-
-def _aligned_blocks(
-    vectors: npt.NDArray[Any], joined: BoolArray
-) -> tuple[npt.NDArray[Any], BoolArray]:
-    """Return unitary matrices within blocks that turn eigenvectors towards the axes, if near."""
-    panels, n = vectors.shape[:2]
-    found, near = np.zeros_like(vectors), np.ones(panels, dtype=np.bool_)
-    node = np.arange(n)[:, None, None]
-    for size, panel, first in _blocks.runs(joined):
-        places = first[:, None] + np.arange(size)
-        rows, columns = places[:, None, :, None], places[:, None, None, :]
-        own = panel[:, None, None, None], node, rows, columns
-        turned, good = polar_factor(dagger(vectors[own]))
-        found[own] = turned
-        np.logical_and.at(near, panel, good)
-    return found, near
 
 
 def in_one_block(joined: BoolArray) -> BoolArray:
@@ -391,52 +382,6 @@ def _ends(joined: BoolArray) -> npt.NDArray[np.int64]:
     begin = np.maximum.accumulate(np.where(first, levels, 0), axis=1)
     end = np.minimum.accumulate(np.where(last, levels + 1, pairs + 1)[:, ::-1], axis=1)[:, ::-1]
     return np.stack([begin, end], axis=-1)
-
-
-def _all_orders(
-    g: ComplexArray,
-    first: ComplexArray,
-    energies: FloatArray,
-    basis: ComplexArray,
-    cluster: npt.NDArray[np.int64],
-    block: npt.NDArray[np.int64],
-    weight: FloatArray,
-    grid: Grid,
-    tolerance: float,
-    wanted: Nodes,
-) -> tuple[ComplexArray, ComplexArray]:
-    """Return the generator in the frames that all orders lead to, and these at wanted nodes.
-
-    As far as they converge. An order takes one product, where a rotation takes ten.
-    """
-    given: tuple[npt.NDArray[Any], ...] = (g, energies, basis, cluster, block, weight)
-    given = tuple(np.ascontiguousarray(a) for a in given)  # Numba compiles for every order
-    half, slope = half_and_slope(first, grid)
-    x = 2 * half
-    best_x = x.copy()
-    best, size = np.full(g.shape[0], np.inf), np.empty(g.shape[0])
-    rows = np.arange(g.shape[0])
-    for _ in range(MOST_ROTATIONS):
-        new = x.copy()
-        _orders.next_order(given[0], new, given[0] @ x, slope, *given[1:], size)
-        better = size < best[rows]
-        going_on = better & (size < 0.5 * best[rows]) & (size > 0.3 * tolerance)
-        best_x[rows[better]], best[rows[better]] = x[better], size[better]
-        if not going_on.any():
-            break
-        if not going_on.all():
-            rows, new, size = rows[going_on], new[going_on], size[going_on]
-            given = tuple(a[going_on] for a in given)
-        half, slope = half_and_slope(new, grid)
-        x = 2 * half
-    # The columns are at right angles but for what is left.
-    identity = np.eye(g.shape[-1])
-    q = best_x + identity
-    q /= np.sqrt(np.sum(q.real**2 + q.imag**2, axis=-2, keepdims=True))
-    q, good = polar_factor(q)
-    q[~good] = identity
-    _, slope = half_and_slope(q, grid)
-    return hermitian_part(dagger(q) @ (g @ q - 1j * slope)), np.asarray(q[:, wanted])
 
 
 def _unknown(order: int, phase: FloatArray) -> FloatArray:

@@ -412,8 +412,17 @@ def _values(g: ComplexArray, same: BoolArray) -> ComplexArray:
     values = diagonals(g).copy()
     values[..., 0] = 0.0
     for block, own in _several(g, same):
-        values[own] = np.linalg.eigvals(g[block])
+        inside = g[block]
+        values[own] = _pairs(inside) if inside.shape[-1] == 2 else np.linalg.eigvals(inside)
     return values
+
+
+def _pairs(g: ComplexArray) -> ComplexArray:
+    """Return both eigenvalues of (…, 2, 2); far quicker than LAPACK one by one."""
+    mean = 0.5 * (g[..., 0, 0] + g[..., 1, 1])
+    half = 0.5 * (g[..., 0, 0] - g[..., 1, 1])
+    root = np.sqrt(half * half + g[..., 0, 1] * g[..., 1, 0])
+    return np.stack([mean - root, mean + root], axis=-1)
 
 
 def _several(

@@ -23,6 +23,7 @@ from anticrossing.dynamics.variation import VariationKernel
 from anticrossing.environment import Environment
 
 _NO_DISTANCE = 1e-12  # of the largest energy
+_KNOWN = 100.0  # errors, from which a probability has a logarithm
 
 
 def check(request: Request, names: str | Sequence[str]) -> tuple[Parameter, ...]:
@@ -67,7 +68,13 @@ def added(result: Propagation, request: Request, parameters: Sequence[Parameter]
             warnings += (
                 f"the gradient belongs to an evolution that differs by {np.max(apart):.1e}",
             )
-    return replace(result, gradients=found.derivatives, warnings=warnings)
+    p = result.probabilities
+    p = np.where(p > _KNOWN * result.error_estimate[..., None], p, np.nan)
+    derivatives = {
+        name: replace(slope, log_probabilities=slope.probabilities / p)
+        for name, slope in found.derivatives.items()
+    }
+    return replace(result, gradients=derivatives, warnings=warnings)
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,17 @@ class Kernel(abc.ABC):
         """Whether Python functions, known only at points, drive the equation beside H."""
         return False
 
+    def graded(
+        self,
+        lanes: Lanes,
+        lane: npt.NDArray[np.intp],
+        left: FloatArray,
+        right: FloatArray,
+        tolerance: float,
+    ) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
+        """Return the first panels of lanes, cut where they would surely be refused."""
+        return lane, left, right
+
     @abc.abstractmethod
     def solve(
         self,

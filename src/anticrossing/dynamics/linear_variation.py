@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
-from anticrossing.dynamics import _spectral
+from anticrossing.dynamics import _spectral, grading
 from anticrossing.dynamics._elimination import DEAD, Ends, integrate
 from anticrossing.dynamics._stacks import (
     ALL_NODES,
@@ -36,8 +36,9 @@ from anticrossing.dynamics.slopes import ROUNDING
 
 _WEAK = 3.0  # radians, and decay, of a panel that is integrated as it is
 _CHUNK_NUMBERS = 200_000
+_FOLLOWED = 100.0  # radians from which the eigenframe of two levels is followed
 _RESOLVED = 20.0  # by which a pair turns or decays, and more
-_MOST_CORRECTIONS = 60
+_MOST_CORRECTIONS, _SLOWEST = 60, 0.8
 _ROUNDING = 4e-15
 IndexArray = npt.NDArray[np.intp]
 
@@ -80,6 +81,14 @@ class LinearVariationKernel(LinearKernel):
 
     def multiply(self, later: npt.NDArray[Any], earlier: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return product(later, earlier)
+
+    def graded(
+        self, lanes: Lanes, lane: IndexArray, left: FloatArray, right: FloatArray, tolerance: float
+    ) -> tuple[IndexArray, FloatArray, FloatArray]:
+        if lanes.hamiltonian.dimension != 2:
+            return lane, left, right
+        followed = grading.turning(_FOLLOWED)
+        return grading.graded(lanes, lane, left, right, self.grid.size, tolerance, followed)
 
     def solve(
         self,
@@ -197,30 +206,43 @@ def _smooth(
     # Of modes that are gone nothing is asked; W keeps no first row, as G has none.
     wanted = ~(dead[:, :, None] & dead[:, None, :])
     wanted[:, 0] = False
-    place = np.nonzero(wanted.reshape(panels, -1))
-    inverse = _inverses(apart[place], nodes)
+    wanted = wanted.reshape(panels, -1)
+    inverse = np.zeros((panels, size**2, n, n), dtype=np.complex128)
+    inverse[wanted] = _inverses(apart[wanted], nodes)
     inner = k.copy()
     diagonals(inner)[...] = 0.0
-    w = np.zeros_like(forcing)
-    scale = np.max(np.abs(forcing), axis=(1, 2, 3, 4))
-    coupled = bool(inner.any())
-    found = np.full(panels, not coupled)
+    coupled = np.any(inner != 0, axis=(1, 2, 3))
     inner = inner[:, :, None]
-    for _ in range(_MOST_CORRECTIONS if coupled else 1):
-        right = forcing + inner @ w - w @ inner if coupled else forcing
-        given = np.moveaxis(right.reshape(*right.shape[:3], -1), -1, 1)[place]
-        solved = np.zeros((panels, size**2, n, right.shape[2]), dtype=np.complex128)
-        solved[place] = inverse @ given
-        new = np.moveaxis(solved, 1, -1).reshape(right.shape)
-        change = np.max(np.abs(new - w), axis=(1, 2, 3, 4))
-        w = new
-        known = np.maximum(_ROUNDING * scale, ROUNDING * np.max(np.abs(w), axis=(1, 2, 3, 4)))
-        found |= change <= np.maximum(0.1 * tolerance, known)
-        if found.all():
+    w = _solved(inverse, forcing)
+    scale = np.max(np.abs(forcing), axis=(1, 2, 3, 4))
+    found: BoolArray = np.logical_not(coupled)
+    before = np.full(panels, np.inf)
+    active = np.flatnonzero(coupled)
+    for _ in range(_MOST_CORRECTIONS):
+        if active.size == 0:
             break
+        here, own = w[active], inner[active]
+        new = _solved(inverse[active], forcing[active] + own @ here - here @ own)
+        change = np.max(np.abs(new - here), axis=(1, 2, 3, 4))
+        known = np.maximum(
+            _ROUNDING * scale[active], ROUNDING * np.max(np.abs(new), axis=(1, 2, 3, 4))
+        )
+        done = change <= np.maximum(0.1 * tolerance, known)
+        w[active], found[active] = new, done
+        going_on = ~done & (change < before[active])
+        before[active] = _SLOWEST * change
+        active = active[going_on]
     # Sums of large slopes leave their rounding in small ones.
     known = np.maximum(tolerance, _ROUNDING * scale)
     return w, found & _resolved(w, nodes, known)
+
+
+def _solved(inverse: ComplexArray, right: ComplexArray) -> ComplexArray:
+    """Apply matrices (P, D², n, n) to the elements of right-hand sides (P, n, K, D, D)."""
+    panels, n, count, size, _ = right.shape
+    given = right.reshape(panels, n, count, size**2).transpose(0, 3, 1, 2)
+    found = (inverse @ given).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(found).reshape(right.shape)
 
 
 def _inverses(apart: ComplexArray, nodes: Grid) -> ComplexArray:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger
-from anticrossing.dynamics import generators, liouville
+from anticrossing.dynamics import generators, grading, liouville
 from anticrossing.dynamics.chebyshev import Grid, grid
 from anticrossing.dynamics.kernels import (
     MANY_LEVEL_NODES,
@@ -114,6 +114,33 @@ class BlochKernel(OpenKernel):
         self.size = 4
         self.grid = grid(TWO_LEVEL_NODES)
 
+    def graded(
+        self,
+        lanes: Lanes,
+        lane: npt.NDArray[np.intp],
+        left: FloatArray,
+        right: FloatArray,
+        tolerance: float,
+    ) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
+        def followed(panels: grading.Panels) -> npt.NDArray[np.bool_]:
+            # Neither step by step nor in the frame of a generator that is stronger than H.
+            largest = panels.largest
+            chosen = (panels.right - panels.left) * largest > _MOST_RADIANS
+            rows = np.flatnonzero(chosen)
+            if rows.size:
+                times = np.stack([panels.left, panels.right], axis=1)[rows]
+                _, nodes = liouville.nodes_of(lanes, times, panels.lane[rows])
+                size = _largest_rates(
+                    self.environment.jump_operators(nodes),
+                    self.environment.eigen_rates(nodes),
+                    self.environment.superoperator(nodes),
+                    times.shape,
+                )
+                chosen[rows] = np.max(size, axis=1) < _RIVAL_TURNING * largest[rows]
+            return chosen
+
+        return grading.graded(lanes, lane, left, right, self.grid.size, tolerance, followed)
+
     def solve(
         self,
         lanes: Lanes,
@@ -199,6 +226,24 @@ def _eigen_rates(nodes: Nodes, found: EigenRates | None) -> FloatArray:
     return rates
 
 
+def _largest_rates(
+    jumps: list[ComplexArray],
+    rates: EigenRates | None,
+    rest: ComplexArray | None,
+    shape: tuple[int, ...],
+) -> FloatArray:
+    """Return what an environment does per time at nodes of a shape, at most."""
+    size = np.zeros(shape)
+    for jump in jumps:
+        size += np.sum(np.abs(jump) ** 2, axis=(-2, -1))
+    if rates is not None:
+        size += np.max(np.abs(rates.coherence), axis=(-2, -1))
+        size += np.max(np.abs(rates.transfer), axis=(-2, -1))
+    if rest is not None:
+        size += np.max(np.abs(rest), axis=(-2, -1))
+    return size
+
+
 def _dissipator_in_bloch(jump: ComplexArray) -> FloatArray:
     """Return what a jump operator (P, n, 2, 2) does to (x, y, z, 1), (P, n, 3, 4)."""
     constant = generators.one_matrix(jump)
@@ -239,14 +284,7 @@ class _Refused:
 
     def decay(self) -> FloatArray:
         """Return what the environment does per time on every panel, at most."""
-        size = np.zeros(self.splitting.shape)
-        for jump in self.jumps:
-            size += np.sum(np.abs(jump) ** 2, axis=(-2, -1))
-        if self.rates is not None:
-            size += np.max(np.abs(self.rates.coherence), axis=(-2, -1))
-            size += np.max(np.abs(self.rates.transfer), axis=(-2, -1))
-        if self.rest is not None:
-            size += np.max(np.abs(self.rest), axis=(-2, -1))
+        size = _largest_rates(self.jumps, self.rates, self.rest, self.nodes.t.shape)
         return np.asarray(np.max(size, axis=1))
 
     def short(

@@ -130,6 +130,7 @@ def solve(
     formulas = kernel.formulas
     wanted = [breakpoints, times, features.find(lanes, formulas)]
     lane, left, right = first_panels(lanes, wanted, kernel.first_panels)
+    lane, left, right = kernel.graded(lanes, lane, left, right, tolerance)
     accepted: list[Pieces] = []
     evaluated, done, windows = 0, 0.0, lanes.stop - lanes.start
     function = lanes.is_function

@@ -37,7 +37,7 @@ class Derivative(Result):
     probabilities : array, shape (..., N)
         The same for the given initial state.
     populations : array, shape (..., K, N)
-        The same at the requested times.
+        The same as `probabilities` at the requested times.
     error_estimate : array, shape (...)
         Bound on the error of ∂P: of the panels, and of the phases' rounding.
     propagator : array, shape (..., N, N), or None
@@ -50,6 +50,8 @@ class Derivative(Result):
         With an environment: of the final state, in the basis H is written in.
     density_matrices : array, shape (..., K, N, N), or None
         The same at the requested times.
+    log_probabilities : array, shape (..., N)
+        ∂ ln P/∂p of the final probabilities; not a number where P is not known to a percent.
     """
 
     parameter: str
@@ -62,6 +64,7 @@ class Derivative(Result):
     superoperator: ComplexArray | None = None
     density_matrix: ComplexArray | None = None
     density_matrices: ComplexArray | None = None
+    log_probabilities: FloatArray | None = None
 
     _variables: ClassVar[Mapping[str, Shown]] = {
         "probability": shown("level", text="slope of the final probability", of="probabilities"),

@@ -147,9 +147,8 @@ class OpenEquation:
                 continue
             moved = of_hamiltonian(lanes, times, lane, parameter)
             column = liouville.commutator(moved)
-            environment = self.environment
-            if environment.asks_levels or environment.scalars(nodes.x, nodes.t) is not None:
-                shift = self._shift(lanes, times, lane, parameter)
+            shift = self._shift(lanes, times, lane, parameter)
+            if self.environment.asks_levels or np.any(shift):
                 column = column + self._along(matrices, nodes, moved, shift)
             columns.append(column)
         return np.stack(columns, axis=2)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, nearer_unitary
+from anticrossing.dynamics import grading
 from anticrossing.dynamics._many_level import attempts, in_one_block, separate
 from anticrossing.dynamics._stacks import (
     ALL_NODES,
@@ -62,6 +63,14 @@ class VariationKernel(UnitaryKernel):
         self.slopes, self.count = slopes, count
         if phase < _MOST_DOUBLED:
             self.first_panels = 1
+
+    def graded(
+        self, lanes: Lanes, lane: IndexArray, left: FloatArray, right: FloatArray, tolerance: float
+    ) -> tuple[IndexArray, FloatArray, FloatArray]:
+        if lanes.hamiltonian.dimension != 2:
+            return lane, left, right
+        followed = grading.turning(_MOST_DOUBLED)
+        return grading.graded(lanes, lane, left, right, self.grid.size, tolerance, followed)
 
     def solve(
         self,

@@ -24,10 +24,11 @@ from anticrossing.analysis import PassageEvent, PassagePrediction, passage
 from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.meetings import find_events, sample_path, where_to_look
 from anticrossing.analysis.referee import audit
+from anticrossing.analysis.sensitivity import check_sensitivity
 from anticrossing.drive import Clock, Drive
-from anticrossing.dynamics import Propagation
+from anticrossing.dynamics import Propagation, gradients
 from anticrossing.dynamics.propagation import estimate, of_all_levels, propagate
-from anticrossing.dynamics.request import check_tolerance, environment_coordinates
+from anticrossing.dynamics.request import Request, check_tolerance, environment_coordinates
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.spectrum import Crossing, Symmetry, find_crossings, levels, sectors
@@ -66,6 +67,9 @@ class Question(TableOfFile, frozen=True, kw_only=True):
         Points of the curves in figure and data.
     symmetry
         A label such as "g" for every state H is written in.
+    sensitivity
+        Parameters of H, drive and environment by which the probabilities are differentiated:
+        their names, or a table of their standard deviations.
     """
 
     initial: int = 0
@@ -73,6 +77,7 @@ class Question(TableOfFile, frozen=True, kw_only=True):
     tolerance: float = 1e-10
     samples: int = 400
     symmetry: list[str] | None = None
+    sensitivity: list[str] | dict[str, float] | None = None
 
 
 class PassageFile(TableOfFile, frozen=True, kw_only=True):
@@ -116,6 +121,7 @@ class PassageStudy(Study):
         build.check_single(entries, hamiltonian=hamiltonian, drive=drive, environment=environment)
         _check_question(given.question, hamiltonian.dimension)
         environments.check_open(environment, hamiltonian.dimension, environment_coordinates(drive))
+        _check_sensitivity(given.question, hamiltonian, drive, environment)
         if given.question.symmetry is not None:
             with tables.inside("question"):
                 named = Symmetry.labelled(given.question.symmetry)
@@ -271,7 +277,13 @@ class PassageStudy(Study):
 
     def run(self, progress: Progress | None = None) -> PassageOutcome:
         """Analyse the passage, sample its curves, and follow the scan."""
-        analysed = passage(self.hamiltonian, self.drive, symmetry=self.symmetry, **self.settings)
+        analysed = passage(
+            self.hamiltonian,
+            self.drive,
+            symmetry=self.symmetry,
+            sensitivity=self.question.sensitivity,
+            **self.settings,
+        )
         _check_accuracy(analysed.exact)
         times = sample_times(analysed.events, self.drive, self.question.samples)
         evolution = propagate(self.hamiltonian, self.drive, times=times, **self.settings)
@@ -322,6 +334,17 @@ def _check_question(question: Question, levels: int) -> None:
         integer("samples", question.samples, minimum=10, maximum=_MOST_SAMPLES)
         if not 0 <= question.initial < levels:
             raise fail("initial", f"be a level from 0 to {levels - 1}", f"it is {question.initial}")
+
+
+def _check_sensitivity(
+    question: Question, hamiltonian: Hamiltonian, drive: Drive, environment: Environment | None
+) -> None:
+    if question.sensitivity is None:
+        return
+    with tables.inside("question"):
+        names, _ = check_sensitivity(question.sensitivity)
+        request = Request(hamiltonian, drive, environment=environment, basis=question.basis)
+        gradients.check(request, names)
 
 
 # ---- computing --------------------------------------------------------------------------------

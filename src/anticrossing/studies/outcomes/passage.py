@@ -13,7 +13,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
-from anticrossing.analysis import Passage
+from anticrossing.analysis import Passage, Sensitivity
 from anticrossing.dynamics import Propagation
 from anticrossing.studies.outcome import Cell, Outcome, Scanned, Sentences, Table
 
@@ -261,6 +261,7 @@ class PassageOutcome(Outcome):
                 "warnings": list(exact.warnings),
             },
             "log_jump": None if analysed.log_jump is None else analysed.log_jump.log_probability,
+            "sensitivity": _sensitivity_numbers(analysed.sensitivity),
         }
 
     def scan_numbers(self, scan: Scanned) -> dict[str, Any]:
@@ -282,6 +283,8 @@ class PassageOutcome(Outcome):
         if any(prediction.checks for prediction in self.passage.predictions):
             found.append(self._checks_table())
         found.append(self._exact_table())
+        if self.passage.sensitivity is not None:
+            found.append(self._sensitivity_table(self.passage.sensitivity))
         return found
 
     def _shown(self) -> list[int]:
@@ -342,6 +345,19 @@ class PassageOutcome(Outcome):
             detail=True,
         )
 
+    def _sensitivity_table(self, known: Sensitivity) -> Table:
+        shown, names = self._shown(), self.experiment.states
+        rows: list[tuple[Cell, ...]] = []
+        for k, name in enumerate(known.names):
+            given = None if known.deviations is None else float(known.deviations[k])
+            rows.append((name, given, *(float(known.slopes[k, j]) for j in shown)))
+        note = ""
+        if known.total is not None:
+            errors = ", ".join(f"{names[j]} ±{known.total[j]:.2g}" for j in shown)
+            note = f"Of independent errors, to first order: {errors}."
+        columns = ("parameter", "±", *(f"∂P({names[j]})" for j in shown))
+        return Table("what the probabilities depend on", columns, tuple(rows), note)
+
     def scan_table(self, scan: Scanned) -> Table:
         """Return the most probable states along the scan, and what the closed forms give."""
         names = self.experiment.states
@@ -395,6 +411,17 @@ class PassageOutcome(Outcome):
                 f"{name} is within its domain {where} and differs there by at most {worst:.1e}"
             )
         return f"{scan.axis}: {'; '.join(said)}"
+
+
+def _sensitivity_numbers(known: Sensitivity | None) -> dict[str, Any] | None:
+    if known is None:
+        return None
+    return {
+        "parameters": list(known.names),
+        "slopes": known.slopes,
+        "deviations": known.deviations,
+        "total": known.total,
+    }
 
 
 def crossing_rows(crossings: Iterable[Crossing]) -> list[dict[str, Any]]:
