@@ -7,6 +7,7 @@ once, the files of `fuzz/corpus`.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import shutil
@@ -24,7 +25,9 @@ import xarray
 
 from anticrossing.fits import read_measurement
 from anticrossing.geometry import read_data
-from anticrossing.models import read_sharc
+from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.models import read_operator, read_sharc
+from anticrossing.molecules.finished import predict_hops, read_trajectories
 from anticrossing.studies import load
 from anticrossing.studies.directory import check_target
 from anticrossing.sweeps import sweep
@@ -40,6 +43,17 @@ REFERENCE = (
     "Geometry\nH 1 0 0 0 1.008\nFrequencies\n0.01 0.02 0.03\nMass-weighted normal modes\n"
     "1 0 0\n0 1 0\n0 0 1\n"
 )
+OPERATOR = (
+    "OP_DEFINE-SECTION\ntitle\na\nend-title\nend-op_define-section\nPARAMETER-SECTION\n"
+    "w = 0.1, ev\nmass_v2 = 2.0, AMU\nk = -w*0.3/2.0\nc = EXP[-1.5d0]\nend-parameter-section\n"
+    "HAMILTONIAN-SECTION\n------\nmodes | el | v1\nmodes | v2 | Time\n1.0*w |2 KE\n"
+    "-0.5*w | 1 | 1 | dq^2\n0.5*w |2 q^2\nk |1 S1&2 |3 q*cos\nI*c | Z1&2\n-I*c | Z2&1\n"
+    "c |1 S1&1 |2 q^3 |3 q\nx |4 field\nend-hamiltonian-section\nend-operator\n"
+)
+ENERGIES = (
+    "# 1 2 3\n# Time | Ekin | Epot | Etot | === Energy ===>\n# [fs] | [eV] | [eV] | [eV] |\n"
+) + "".join(f" {k}.0E+00 1.0 {0.1 * k} {1 + 0.1 * k} {0.1 * k} {abs(k - 4)}\n" for k in range(9))
+HEADED = "R [bohr];E1;E2;V\n\n" + "".join(f"{k};{k},5;{3 - k},5;0,1D0\n" for k in range(6))
 NUMBERS = (
     "nan inf -inf 1e999 1e308 -1e308 1e-320 -1 0 99999999999999999999 1,5 0x1F 1_0 1d3 true "
     "'' \"a\" ² ٣ 1e 9223372036854775808 100000 " + "7" * 5000
@@ -60,6 +74,10 @@ def _model(folder: Path) -> object:
     return read_sharc(folder / "LVC.template", folder / "V0.txt")
 
 
+def _hops(path: Path) -> object:
+    return [predict_hops(one, initial=0) for one in read_trajectories(path)]
+
+
 READERS: dict[str, Callable[[Path], object]] = {
     "g.csv": lambda folder: read_data(folder / "g.csv"),
     "g.npz": lambda folder: read_data(folder / "g.npz"),
@@ -68,6 +86,12 @@ READERS: dict[str, Callable[[Path], object]] = {
     "m.nc": lambda folder: read_measurement(folder / "m.nc"),
     "LVC.template": _model,
     "V0.txt": _model,
+    "o.op": lambda folder: read_operator(folder / "o.op"),
+    "energy.out": lambda folder: _hops(folder / "energy.out"),
+    "t.csv": lambda folder: _hops(folder / "t.csv"),
+    "t.npz": lambda folder: _hops(folder / "t.npz"),
+    "t.nc": lambda folder: _hops(folder / "t.nc"),
+    "h.csv": lambda folder: (read_data(folder / "h.csv"), Hamiltonian.from_table(folder / "h.csv")),
     "e.toml": lambda folder: load(folder / "e.toml"),
     "summary.json": lambda folder: check_target(folder),
     "s.zarr": _sweep,
@@ -89,6 +113,8 @@ def netcdf(arrays: dict[str, Any], rng: np.random.Generator) -> bytes:
     """Encode as some program might: dimensions by name, packed or not, old layout or new."""
     dims = {"x": ("x",), "energies": ("x", "i"), "couplings": ("x", "i", "j")}
     dims |= {"population": ("x",), "error": ("x",), "offset": ("x",)}
+    dims |= {"energy": ("time", "state"), "time": ("time",), "astate": ("time",)}
+    dims |= {"e_kin": ("time",)}
     kind = rng.integers(3)
     if kind == 0:  # without what makes NetCDF of HDF5
         return _encoded(lambda path: _hdf5(path, arrays, rng))
@@ -99,7 +125,8 @@ def netcdf(arrays: dict[str, Any], rng: np.random.Generator) -> bytes:
         try:
             data[name] = (named + rest, value)
         except ValueError:
-            data[name] = (tuple(f"{name}{k}" for k in range(np.ndim(value))), value)
+            with contextlib.suppress(ValueError):  # a number that is the name of a dimension
+                data[name] = (tuple(f"{name}{k}" for k in range(np.ndim(value))), value)
     packing = {n: {"zlib": True} for n, v in data.variables.items() if v.ndim and v.dtype != object}
     encoding: Any = packing if kind == 1 else {}
     return _encoded(lambda path: data.to_netcdf(path, engine="h5netcdf", encoding=encoding))
@@ -162,7 +189,7 @@ def table(arrays: dict[str, Any]) -> bytes:
             else np.reshape(value, (len(value), int(np.prod(np.shape(value)[1:])))).T
         )
         stem = {"energies": "energy", "couplings": "coupling", "dipoles": "dipole_0"}.get(
-            name, name
+            name, {"times": "t", "active": "state"}.get(name, name)
         )
         for k, column in enumerate(flat):
             at = {"energy": f"_{k}", "coupling": f"_{k // 2}_{k % 2}"}.get(stem.split("_")[0], "")
@@ -176,7 +203,12 @@ def table(arrays: dict[str, Any]) -> bytes:
 def arrays_for(name: str, rng: np.random.Generator) -> dict[str, Any]:
     """Return what a file of this kind may hold."""
     x = np.linspace(0, 1, 6)
-    if name.startswith("m"):
+    if name.startswith("t"):
+        found = {"energies": np.stack([-1 - x, 1 + abs(x - 0.5), 3 - x], axis=1)}
+        found |= {"times": x, "active": np.zeros(6, int)}
+        if name == "t.nc":
+            found = {"energy": found["energies"], "time": x, "astate": np.ones(6, int), "e_kin": x}
+    elif name.startswith("m"):
         found = {"offset": x, "population": x**2, "error": 0 * x + 0.01}
     else:
         d = x[:, None, None] * np.array([[0, 1], [-1, 0]])
@@ -207,7 +239,7 @@ def good(name: str, rng: np.random.Generator) -> bytes:
     if name == "e.toml":
         examples = sorted(EXAMPLES.glob("*.toml"))
         return examples[int(rng.integers(len(examples)))].read_bytes()
-    if name.partition(".")[0] not in ("g", "m"):
+    if name.partition(".")[0] not in ("g", "m", "t"):
         return FIXED[name]
     arrays = arrays_for(name, rng)
     while arrays and rng.random() < 0.3:
@@ -219,6 +251,9 @@ def good(name: str, rng: np.random.Generator) -> bytes:
 
 
 FIXED = {
+    "o.op": OPERATOR.encode(),
+    "energy.out": ENERGIES.encode(),
+    "h.csv": HEADED.encode(),
     "LVC.template": MODEL.encode(),
     "V0.txt": REFERENCE.encode(),
     "summary.json": b'{"anticrossing": "1", "a": [1, 2.5, null, {"b": "c"}]}',

@@ -206,6 +206,7 @@ def test_every_example_is_tested_above() -> None:
         *("tilted_lattice", "bloch_interferometer"),  # tests/fits/test_examples.py
         "quenched_chain",  # tests/studies/test_state_file.py
         *("decaying_level", "jumping_chain"),  # tests/studies/test_jumps_file.py
+        "two_qubits_fit",  # tests/studies/test_level_fit_file.py
         "returning_levels",  # tests/studies/test_driven_levels_file.py
         "pyrazine",  # tests/studies/test_packet_file.py
         "retinal",  # tests/molecules/packets/test_retinal_packet.py

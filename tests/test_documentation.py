@@ -50,6 +50,7 @@ def test_readme_opens_with_the_two_commands_a_figure_and_ten_lines() -> None:
         ("docs/api/dynamics.md", ac.dynamics.__all__),
         ("docs/api/wavepackets.md", ac.molecules.packets.__all__),
         ("docs/api/trajectories.md", ac.molecules.trajectories.__all__),
+        ("docs/api/trajectories.md", ac.molecules.finished.__all__),
         ("docs/api/rates.md", ac.environment.spectral_density.__all__),
         ("docs/api/control.md", ac.control.__all__),
         ("docs/api/sweeps.md", [*ac.fits.__all__, "sweep", "Zip", "SweepError"]),
@@ -65,6 +66,7 @@ def test_readme_opens_with_the_two_commands_a_figure_and_ten_lines() -> None:
         ("docs/api/vibronic.md", ac.molecules.vibronic.__all__),
         ("docs/api/studies.md", ac.studies.__all__),
         ("docs/api/ab_initio.md", ac.molecules.ab_initio.__all__),
+        ("docs/api/electronic.md", ac.molecules.electronic.__all__),
         ("docs/api/plot.md", [name for name in ac.plot.__all__ if name != "style"]),
     ],
 )

@@ -24,11 +24,13 @@ SETUP = """
     Hamiltonian InputError Lindblad MissingExtraError ThermalRelaxation Units LocalAdiabatic
     Clock EdgedDrive FormulaDrive Path PiecewiseDrive SumDrive WaveformDrive GaussianState
     Combined EigenRates Nodes Strength Bath CrossingStep Gauge Sphere Torus Curve
-    FunctionHamiltonian TermHamiltonian MeanField VibronicCoupling Absorber Grid WavePacket
-    Fixed Gaussian InitialConditions Thermal Number Symmetry Axis Output Plan Scanned Sentences
-    Study Table SweepError Zip Junction LandauZenerChain Lead MarkovChain Reservoir
-    SequentialCrossings WorkStatistics GaussianNoise MarkovNoise Noise OrnsteinUhlenbeckNoise
-    PinkNoise Process QuasiStaticNoise TelegraphNoise WhiteNoise
+    FunctionHamiltonian TableHamiltonian TermHamiltonian MeanField VibronicCoupling Absorber Grid WavePacket
+    AseStates CachedStates CasscfStates ElectronicStates FunctionStates HamiltonianStates
+    PyscfStates Fixed Gaussian InitialConditions Thermal Number Symmetry Axis Output Plan
+    Scanned Sentences Study Table SweepError Zip Junction LandauZenerChain Lead MarkovChain
+    Reservoir SequentialCrossings WorkStatistics GaussianNoise MarkovNoise Noise
+    OrnsteinUhlenbeckNoise PinkNoise Process QuasiStaticNoise TelegraphNoise WhiteNoise
+    StatePoint
 """
 """What is put into a computation, or tells an error: a line says it."""
 

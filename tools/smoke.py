@@ -22,7 +22,7 @@ from anticrossing._core.variables import shown
 
 OPTIONAL = (
     *("xarray", "h5py", "h5netcdf", "zarr", "pandas", "matplotlib", "click", "rich"),
-    *("msgspec", "dask", "distributed", "lmfit", "pyscf", "qutip", "starlette", "uvicorn"),
+    *("msgspec", "dask", "distributed", "lmfit", "pyscf", "ase", "qutip", "starlette", "uvicorn"),
 )
 
 

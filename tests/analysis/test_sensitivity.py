@@ -10,9 +10,8 @@ SWEEP = ac.drive.Formula("rate*t", -2000.0, 2000.0, rate=1.0)
 
 
 def test_errors_of_the_gap_and_the_rate_are_those_of_the_formula():
-    known = ac.passage(
-        ac.models.LandauZener(gap=1.0), SWEEP, sensitivity={"gap": 0.02, "rate": 0.1}
-    )
+    given = {"gap": 0.02, "rate": 0.1}
+    known = ac.passage(ac.models.LandauZener(gap=1.0), SWEEP, sensitivity=given)
     jump = np.exp(-np.pi / 2)
     by_gap, by_rate = -np.pi * jump, 0.5 * np.pi * jump
     found = known.sensitivity

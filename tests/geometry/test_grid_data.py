@@ -139,6 +139,24 @@ def test_files_return_what_was_written(tmp_path, suffix):
     assert back.units == data.units
 
 
+def test_energies_alone_are_sorted_and_diabats_diagonalised(tmp_path):
+    x = np.linspace(-1, 1, 9)
+    rows = "".join(f"{a};{-a};{a}\n" for a in x).replace(".", ",")
+    (tmp_path / "a.csv").write_text("R [bohr];S0 [eV];S1 [eV]\n".replace("S", "E") + rows)
+    data = read_data(tmp_path / "a.csv")
+    np.testing.assert_array_equal(data.energies, np.stack([-abs(x), abs(x)], axis=1))
+    assert data.units == Units("eV", "fs", "bohr")
+    (tmp_path / "b.csv").write_text("R,E1,E2,V\n" + "".join(f"{a},{a},{-a},0.3\n" for a in x))
+    data = read_data(tmp_path / "b.csv")
+    np.testing.assert_allclose(data.energies[:, 1], np.hypot(x, 0.3), rtol=1e-14)
+    W = data.diabatize(reference=4).matrices
+    rotation = np.array([[1, 1], [-1, 1]]) / np.sqrt(2)  # at x = 0 the states are the sums
+    diabats = np.linalg.eigvalsh(W)
+    np.testing.assert_allclose(diabats[:, 1], np.hypot(x, 0.3), rtol=1e-12)
+    turned = rotation @ W @ rotation.T
+    np.testing.assert_allclose(abs(turned[:, 0, 1]), 0.3, atol=1e-9)
+
+
 def test_bad_files(tmp_path):
     with pytest.raises(InputError, match="`path` must be"):
         read_data(3)
@@ -146,14 +164,14 @@ def test_bad_files(tmp_path):
         write_data([1.0, 2.0], tmp_path / "data.csv")
     assert not list(tmp_path.iterdir())
     with pytest.raises(InputError, match="`path` must end in"):
-        read_data(tmp_path / "data.txt")
+        read_data(tmp_path / "data.xls")
     with pytest.raises(InputError, match="`path` must name a file"):
         read_data(tmp_path / "data.csv")
     for text, message in (
         ("", "is empty"),
-        ("x,energy_0\n1,a\n", "must hold numbers"),
+        ("x,energy_0\n1,a\n", "line 2: `energy_0` must be a number, but it is 'a'"),
         ("x,energy_0\n1,2\n", "`x` must hold at least 4"),
-        ("y,energy_0\n1,2\n", "columns x, energy_i"),
+        ("energy_0,energy_1\n1,2\n", "columns x, energy_i.*coordinate is missing"),
         ("x,energy_0,width_0\n1,2,3\n", "columns x, energy_i"),
     ):
         (tmp_path / "data.csv").write_text(text)

@@ -16,6 +16,7 @@ import pytest
 import xarray
 from hypothesis import given, strategies as st
 
+import anticrossing as ac
 import anticrossing.sweeps as sweeps
 from anticrossing import InputError
 from anticrossing.sweeps import SweepError, Zip, executors
@@ -535,3 +536,15 @@ def test_an_executor_that_is_shut_down_is_one_line() -> None:
 
 def abs_gap(gap: float) -> float:
     return abs(gap)
+
+
+def test_what_an_object_has_computed_does_not_change_what_it_is():
+    from anticrossing.sweeps.provenance import digest
+
+    terms = [("x", [[1, 0], [0, -1]]), ("sin(x)*g", [[0, 1], [1, 0]])]
+    hamiltonian = ac.Hamiltonian.from_terms(terms, parameters={"g": 0.1})
+    drive = ac.drive.Samples([0, 1, 2, 3], [-2, 1, 2, 1])
+    before = digest(hamiltonian), digest(drive)
+    ac.find_crossings(hamiltonian, -1, 1)
+    ac.propagate(hamiltonian, drive, gradient=["g", "values"])
+    assert (digest(hamiltonian), digest(drive)) == before

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LARGEST_TEXT = 2**24  # bytes
 # What a file may claim to hold: packed numbers can exceed the size of the file, within limits.
 _PACKED, _FREE = 8, 2**27  # times its size, and bytes
+_MOST_GROUPS, _DEEPEST = 10_000, 16
 _MARKS = {  # the four bytes of UTF-32 begin with the two of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -131,8 +132,8 @@ def read_npz(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 @contextmanager
-def open_netcdf(path: Path) -> Iterator[xarray.Dataset]:
-    """Open a NetCDF file of numbers: variables of text are left out.
+def open_netcdf(path: Path, group: str = "") -> Iterator[xarray.Dataset]:
+    """Open a NetCDF file of numbers, or a group of it: variables of text are left out.
 
     What it declares is checked before anything is allocated, and errors within the context are
     turned into one line.
@@ -150,9 +151,41 @@ def open_netcdf(path: Path) -> Iterator[xarray.Dataset]:
         require(package, "files", "A NetCDF file")
     with reading(path, "NetCDF"):
         _check_heaps(path)
-        left_out = _check_hdf5(path, size)
-        with xarray.open_dataset(path, engine="h5netcdf", drop_variables=left_out) as dataset:
+        left_out = _check_hdf5(path, size, group)
+        with xarray.open_dataset(
+            path, engine="h5netcdf", drop_variables=left_out, group=group or None
+        ) as dataset:
             yield dataset
+
+
+def groups_with(path: Path, name: str) -> list[str]:
+    """Return the groups of a NetCDF file that hold a variable, the root as ``""``.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or its groups are too many or too deep.
+    """
+    size_of(path)
+    require("h5py", "files", "A NetCDF file")
+    with reading(path, "NetCDF"):
+        _check_heaps(path)
+        import h5py
+
+        found, waiting = [], [("", 0)]
+        with h5py.File(path, "r") as file:
+            for seen, (place, depth) in enumerate(waiting):
+                if seen > _MOST_GROUPS or depth > _DEEPEST:
+                    raise ValueError("its groups are too many or too deep")
+                here = file[place] if place else file
+                for key in here:
+                    if not isinstance(here.get(_checked_name(key), getlink=True), h5py.HardLink):
+                        raise ValueError("it refers to another place")
+                    if isinstance(here[key], h5py.Group):
+                        waiting.append((f"{place}/{key}", depth + 1))
+                    elif key == name:
+                        found.append(place)
+    return found
 
 
 def _check_heaps(path: Path) -> None:
@@ -173,13 +206,14 @@ def _check_heaps(path: Path) -> None:
                 place += step
 
 
-def _check_hdf5(path: Path, size: int) -> list[str]:
-    """Read what an HDF5 file says of itself, and return the names of its texts."""
+def _check_hdf5(path: Path, size: int, group: str = "") -> list[str]:
+    """Read what a group of an HDF5 file says of itself, and return the names of its texts."""
     # The libraries above this one leave a traceback on the terminal if they stop half-way.
     import h5py
 
     texts, declared = [], 0
-    with h5py.File(path, "r") as file:
+    with h5py.File(path, "r") as whole:
+        file = whole[group] if group else whole
         _check_attributes(file, size)
         for name in file:
             if not isinstance(file.get(_checked_name(name), getlink=True), h5py.HardLink):

@@ -9,7 +9,7 @@ import importlib
 import sys
 from typing import NoReturn
 
-_COMMANDS = ("commands", "files", "topics", "completion")
+_COMMANDS = ("commands", "files", "hops", "topics", "completion")
 """The modules that hold commands."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy.typing as npt
@@ -202,6 +203,8 @@ def propagate(
             found = follow(request, environment)
         if asked is not None:
             found = gradients.added(found, request, asked)
+        if given.warnings:  # of a table, between whose points H is not known as surely
+            found = replace(found, warnings=(*found.warnings, *given.warnings))
         return _told(found, tell)
 
 

@@ -1,21 +1,33 @@
-"""Fits: from measured populations to gap, T₁, T₂ and the calibration of the drive.
+"""Fits: from populations to gap, T₁, T₂ and the calibration of the drive; from spectra to H.
 
-What enters needs data; its model comes from `anticrossing.formulas` or `anticrossing.dynamics`.
-Needs lmfit: ``pip install 'anticrossing[fit]'``.
+What enters needs data; its model comes from `anticrossing.formulas`, `anticrossing.dynamics` or
+`anticrossing.spectrum`. Fits to populations need lmfit: ``pip install 'anticrossing[fit]'``.
 """
 
 from anticrossing._core.public import guard
+from anticrossing.fits._level_crossings import FittedCrossing
 from anticrossing.fits.interferogram import fit_interferogram, synthetic_interferogram
+from anticrossing.fits.levels import fit_levels
+from anticrossing.fits.levels_result import LevelFit, OtherAssignment
+from anticrossing.fits.lines import Lines, read_lines
 from anticrossing.fits.measurement import Measurement, read_measurement
 from anticrossing.fits.passages import fit_passages, synthetic_passages
+from anticrossing.fits.peaks import find_lines
 from anticrossing.fits.result import FitResult, FittedParameter
 
 __all__ = [
     "FitResult",
+    "FittedCrossing",
     "FittedParameter",
+    "LevelFit",
+    "Lines",
     "Measurement",
+    "OtherAssignment",
+    "find_lines",
     "fit_interferogram",
+    "fit_levels",
     "fit_passages",
+    "read_lines",
     "read_measurement",
     "synthetic_interferogram",
     "synthetic_passages",

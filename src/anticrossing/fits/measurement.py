@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,9 @@ from anticrossing._core.checks import (
     shaped_like,
 )
 from anticrossing._core.files import write_text
-from anticrossing._core.reading import open_netcdf, read_text, reading
+from anticrossing._core.reading import open_netcdf
 from anticrossing._core.result import Result
+from anticrossing._core.text_table import read_table
 from anticrossing._core.variables import Variable
 
 POPULATION, ERROR = "population", "error"
@@ -160,10 +160,11 @@ class Measurement(Result):
 def read_measurement(path: str | Path) -> Measurement:
     """Read measured populations from a CSV or NetCDF file.
 
-    A CSV file has a header that names its columns, then numbers; lines that begin with ``#`` are
-    comments. A NetCDF file has a variable ``population`` whose dimensions carry coordinates. A
-    column or variable ``error`` holds standard deviations and may be absent; every other column
-    (coordinate) is what was set.
+    A CSV file has a header that names its columns, then numbers, separated by commas, semicolons
+    (then with decimal points or commas), tabs or blanks; lines that begin with ``#`` are comments.
+    A NetCDF file has a variable ``population`` whose dimensions carry coordinates. A column or
+    variable ``error`` holds standard deviations and may be absent; every other column (coordinate)
+    is what was set.
 
     Parameters
     ----------
@@ -230,49 +231,8 @@ def _check_range(population: FloatArray, error: FloatArray | None) -> None:
 
 
 def _read_csv(file: Path) -> dict[str, FloatArray]:
-    names: list[str] = []
-    rows: list[list[float]] = []
-    for number, line in enumerate(read_text(file).splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        with reading(file, "CSV"):
-            (cells,) = csv.reader([line.strip()], skipinitialspace=True)
-        if not names:
-            names = [cell.strip() for cell in cells]
-            _check_names(file, number, names)
-        else:
-            rows.append(_numbers(file, number, cells, names))
-    if not rows:
-        raise InputError(f"{file}: a header and lines of numbers are needed, but there are none.")
-    return dict(zip(names, np.array(rows).T, strict=True))
-
-
-def _check_names(file: Path, number: int, names: list[str]) -> None:
-    if all(_is_number(name) for name in names):
-        raise InputError(f"{file}, line {number}: a header with column names is needed.")
-    if "" in names or len(set(names)) < len(names):
-        raise InputError(f"{file}, line {number}: column names must be present and different.")
-
-
-def _numbers(file: Path, number: int, cells: list[str], names: list[str]) -> list[float]:
-    if len(cells) != len(names):
-        raise InputError(
-            f"{file}, line {number}: {len(names)} numbers are needed, but there are {len(cells)}."
-        )
-    for name, cell in zip(names, cells, strict=True):
-        if not _is_number(cell):
-            raise InputError(
-                f"{file}, line {number}: `{name}` must be a number, but it is {cell!r}."
-            )
-    return [float(cell) for cell in cells]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    table = read_table(file, empty=False, units=False)
+    return dict(zip(table.header, table.values.T, strict=True))
 
 
 def _read_netcdf(file: Path) -> dict[str, FloatArray]:

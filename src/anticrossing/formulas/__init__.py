@@ -85,6 +85,7 @@ from anticrossing.formulas.transition_history import (
     landau_zener_history,
     transition_history,
 )
+from anticrossing.formulas.zhu_nakamura import zhu_nakamura
 
 __all__ = [
     "CanonicalDephasing",
@@ -157,6 +158,7 @@ __all__ = [
     "transfer_matrix",
     "transition_history",
     "transition_rate",
+    "zhu_nakamura",
 ]
 
 # What leaves the double range on the way is refused or harmless in the end, without noise.

@@ -21,6 +21,7 @@ from anticrossing.geometry.couplings import (
     second_order_couplings,
     trajectory_couplings,
 )
+from anticrossing.geometry.crossing_points import CrossingPoint, find_crossing_point
 from anticrossing.geometry.curvature import berry_connection, berry_curvature, curvature_matrix
 from anticrossing.geometry.diabatic_basis import DiabaticBasis
 from anticrossing.geometry.diabatic_states import (
@@ -49,6 +50,7 @@ __all__ = [
     "BranchingPlane",
     "CODIMENSIONS",
     "ChernNumber",
+    "CrossingPoint",
     "DiabaticBasis",
     "Frames",
     "Gauge",
@@ -75,6 +77,7 @@ __all__ = [
     "diagonal_correction",
     "discrete_wilson_loop",
     "encloses_intersection",
+    "find_crossing_point",
     "find_intersection",
     "find_intersections",
     "forces",

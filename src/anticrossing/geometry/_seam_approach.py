@@ -63,7 +63,7 @@ def approach(
         turn = (
             new_slopes.mean(axis=0) - mean + multiplier * (new_slopes[1] - new_slopes[0] - across)
         )
-        model = _updated(model, step, turn)
+        model = updated(model, step, turn)
         point, values, slopes = there, new_values, new_slopes
     return point
 
@@ -80,7 +80,7 @@ def restarts(
         yield start + axes @ (aim / np.sqrt(bends))
 
 
-def _updated(model: FloatArray, step: FloatArray, turn: FloatArray) -> FloatArray:
+def updated(model: FloatArray, step: FloatArray, turn: FloatArray) -> FloatArray:
     """Return the BFGS update of the model, damped (Powell) so that it stays positive definite."""
     bent = model @ step
     size = step @ bent

@@ -12,7 +12,7 @@ from anticrossing._core.checks import FloatArray, InputError, check_flag, fail
 from anticrossing._core.linalg import dagger
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units
-from anticrossing.hamiltonian import Hamiltonian, Matrices, number_array
+from anticrossing.hamiltonian import Hamiltonian, Matrices, TableHamiltonian, number_array
 from anticrossing.units import NATURAL, Units
 
 
@@ -163,16 +163,14 @@ class DiabaticBasis(Result):
 
         Returns
         -------
-        FunctionHamiltonian
-            Refuses coordinates outside the points, and complex ones.
+        TableHamiltonian
+            Refuses coordinates outside the points.
 
         Raises
         ------
         InputError
             If the points do not run along one coordinate, or are fewer than four.
         """
-        from scipy.interpolate import CubicSpline
-
         if self.points.ndim != 1:
             raise InputError(
                 "Diabats become a Hamiltonian along one coordinate, but these lie on points of "
@@ -183,27 +181,13 @@ class DiabaticBasis(Result):
                 f"A cubic spline needs at least four points, but there are {self.points.size}."
             )
         order = np.argsort(self.points)
-        x = self.points[order]
-        spline = CubicSpline(x, self.matrices[order])
-        slope = spline.derivative()
-
-        def inside(x_: npt.NDArray[Any]) -> npt.NDArray[Any]:
-            if np.iscomplexobj(x_):
-                raise fail("x", "be real for interpolated diabats", "it is complex")
-            slack = 1e-12 * (x[-1] - x[0])  # a drive that ends at the last point may round beyond
-            if np.any((x_ < x[0] - slack) | (x_ > x[-1] + slack)):
-                reach = f"it runs from {np.min(x_):g} to {np.max(x_):g}"
-                raise fail("x", f"lie within the points, {x[0]:g} … {x[-1]:g}", reach)
-            return np.clip(x_, x[0], x[-1])
-
-        return Hamiltonian.from_function(
-            lambda x: spline(inside(x)),
-            derivative=lambda x: slope(inside(x)),
-            vectorised=True,
-            dimension=self.mixing.shape[-1],
+        return TableHamiltonian(
+            self.points[order],
+            self.matrices[order],
             name=name,
             labels=labels,
             units=self.units,
+            warnings=self.warnings,
         )
 
     def __str__(self) -> str:

@@ -34,6 +34,7 @@ from anticrossing.geometry._data_transport import (
 from anticrossing.geometry._diabatic_arguments import point_index
 from anticrossing.geometry._sign_alignment import aligned_signs, swapped_intervals
 from anticrossing.geometry.diabatic_basis import DiabaticBasis
+from anticrossing.spectrum import SampledCrossings, sampled_crossings
 from anticrossing.units import NATURAL, Units
 
 _ANTISYMMETRIC = 1e-6
@@ -153,6 +154,32 @@ class AdiabaticData(Result):
         ((4, 0),)
         """
         return swapped_intervals(self.x, self.energies, self.couplings, self.overlaps)
+
+    def crossings(self, *, error: float | None = None) -> SampledCrossings:
+        """Return where neighbouring levels come nearest: gaps, V = Z/2 and slopes, with errors.
+
+        They need the energies alone; `SampledCrossings.probabilities` gives those of Landau and
+        Zener from them, by Belyaev and Lebedev.
+
+        Parameters
+        ----------
+        error : float, optional
+            Standard deviation of the energies; by default their scatter about smooth curves.
+
+        Raises
+        ------
+        InputError
+            If there are fewer than five points.
+
+        Examples
+        --------
+        >>> x = np.linspace(-2, 2, 21)
+        >>> Z = np.hypot(2 * x, 0.3)
+        >>> found = AdiabaticData(x, np.stack([-Z / 2, Z / 2], axis=1)).crossings()
+        >>> found.couplings.round(6), found.slope_differences.round(6)
+        (array([0.15]), array([2.]))
+        """
+        return sampled_crossings(self.x, self.energies, error=error, units=self.units)
 
     def aligned(self) -> AdiabaticData:
         """Return the data with signs of the states that continue from point to point.

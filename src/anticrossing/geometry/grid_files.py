@@ -6,17 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, InputError, describe, fail, require
+from anticrossing._core.checks import (
+    FloatArray,
+    InputError,
+    describe,
+    fail,
+    hermitian,
+    real_array,
+    require,
+)
 from anticrossing._core.files import path_of, write_netcdf, write_npz, write_text
-from anticrossing._core.reading import open_netcdf, read_npz, read_text
 from anticrossing.geometry.grid_data import AdiabaticData
+from anticrossing.hamiltonian.level_table import OPTIONAL, read_levels
 from anticrossing.units import Units
 
 _SUFFIXES = (".csv", ".npz", ".nc")
-_OPTIONAL = ("couplings", "overlaps", "dipoles")
-_KINDS = {"coupling", "overlap", "dipole"}
-_LARGEST = 10**7  # numbers that the columns of a CSV file may fill, most of them zero
 
 
 def write_data(data: AdiabaticData, path: str | Path) -> Path:
@@ -44,7 +50,7 @@ def write_data(data: AdiabaticData, path: str | Path) -> Path:
         raise fail("data", "be `AdiabaticData`", f"it is {describe(data)}")
     target = _checked(path)
     arrays = {"x": data.x, "energies": data.energies}
-    arrays |= {n: v for n in _OPTIONAL if (v := getattr(data, n)) is not None}
+    arrays |= {n: v for n in OPTIONAL if (v := getattr(data, n)) is not None}
     units = (data.units.energy, data.units.time, data.units.coordinate)
     if target.suffix == ".npz":
         write_npz(target, {"units": np.array(units), **arrays}, compress=False)
@@ -62,41 +68,61 @@ def write_data(data: AdiabaticData, path: str | Path) -> Path:
     return target
 
 
-def read_data(path: str | Path) -> AdiabaticData:
-    """Read adiabatic data written by `write_data`, or any CSV with the columns it names.
+def read_data(path: str | Path, *, units: Units | None = None) -> AdiabaticData:
+    """Read adiabatic data written by `write_data`, or any table of levels along one coordinate.
 
-    Only ``x`` and ``energy_i`` are required; of couplings and dipoles the other half follows from
-    the symmetry, and columns that are not there are zero. Overlaps are all there or none.
+    A text (``.csv``, ``.txt``, ``.dat``, ``.tsv``) has columns separated by commas, semicolons
+    (then with decimal points or commas), tabs or blanks, exponents of C or Fortran, units in its
+    heads (``E1 [eV]``) or in a row below them. The coordinate is ``x`` or the first column; levels
+    are ``energy_i`` or ``Ei``, counted from 0 or 1. Of couplings and dipoles the other half follows
+    from the symmetry, and columns that are not there are zero. Overlaps are all there or none. A
+    diabatic table (``R, E1, E2, V``) is diagonalised, and the overlaps of its states are kept.
+    Energies alone may be in any order: they are sorted at every point.
+
+    Parameters
+    ----------
+    path : path
+    units : Units, optional
+        What the numbers are converted to where the table names its units; otherwise all energies
+        take the unit of the first.
 
     Raises
     ------
     InputError
-        If the file is not there, has another ending, lacks or does not understand a column, or if
-        two columns contradict each other.
+        Naming the file, and line and column where it can, if the file is not there, has another
+        ending, lacks or does not understand a column, or if two columns contradict each other.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> text = "R;E1;E2;V\\nbohr;eV;eV;eV\\n"
+    >>> text += "".join(f"{k},0;{k - 2},0;{2 - k},0;1,0D-01\\n" for k in range(5))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "levels.csv").write_text(text)
+    ...     data = read_data(Path(folder) / "levels.csv")
+    >>> data.energies[2], data.units.energy
+    (array([-0.1,  0.1]), 'eV')
     """
-    source = _checked(path)
-    if not source.is_file():
-        raise fail("path", "name a file", f"{source} is none")
-    if source.suffix == ".npz":
-        arrays = read_npz(source)
-        units = tuple(str(u) for u in np.ravel(arrays.pop("units", ("", "", ""))))
-    elif source.suffix == ".nc":
-        with open_netcdf(source) as dataset:
-            arrays = {str(name): dataset[name].values for name in dataset.variables}
-            units = tuple(str(dataset.attrs.get(k, "")) for k in ("energy", "time", "coordinate"))
-    else:
-        arrays, units = _read_csv(source)
-    missing = {"x", "energies"} - set(arrays)
-    unknown = set(arrays) - {"x", "energies", *_OPTIONAL}
-    if missing or unknown:
-        what = f"lacks {sorted(missing)[0]}" if missing else f"holds {sorted(unknown)[0]}"
-        raise InputError(f"The file {source} must hold adiabatic data, but it {what}.")
-    if len(units) != 3:
-        raise InputError(f"The file {source} must name three units, but it names {len(units)}.")
+    found = read_levels(path, units)
+    arrays = dict(found.arrays)
     try:
-        return AdiabaticData(units=Units(*units), **arrays)
+        if "matrices" in arrays:
+            matrices = hermitian("matrices", arrays.pop("matrices"))
+            energies, states = np.linalg.eigh(matrices)
+            arrays |= {"energies": energies, "overlaps": real_overlaps(states)}
+        elif set(arrays) == {"energies"}:  # in any order: nothing else refers to it
+            levels = real_array("energies", arrays["energies"], ndim=2)
+            arrays["energies"] = np.sort(levels, axis=1)
+        return AdiabaticData(x=found.x, units=found.units, **arrays)
     except InputError as problem:
-        raise InputError(f"{source}: {problem}") from None
+        raise InputError(f"{found.source}: {problem}") from None
+
+
+def real_overlaps(states: npt.NDArray[Any]) -> FloatArray:
+    """Return ⟨φ_i(x_k)|φ_j(x_{k+1})⟩ of real states, columns of (k, N, N)."""
+    if np.any(states.imag):
+        raise InputError("Adiabatic data hold real states, but the matrices are complex.")
+    return np.asarray(states[:-1].real.swapaxes(-1, -2) @ states[1:].real)
 
 
 def _checked(path: str | Path) -> Path:
@@ -135,72 +161,3 @@ def _columns(data: AdiabaticData) -> dict[str, FloatArray]:
             for j in range(i, m)
         }
     return columns
-
-
-def _read_csv(source: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
-    lines = read_text(source).splitlines()
-    units: tuple[str, ...] = ("", "", "")
-    if lines and lines[0].startswith("#"):
-        head = lines.pop(0).partition("units:")[2]
-        units = tuple(part.strip() for part in head.split(",")) if head else units
-    lines = [line for line in lines if line.strip()]
-    if not lines:
-        raise InputError(f"The file {source} is empty.")
-    names = [name.strip() for name in lines[0].split(",")]
-    try:
-        table = np.array(
-            [[float(v) if v.strip() else np.nan for v in line.split(",")] for line in lines[1:]]
-        )
-    except ValueError as error:
-        raise InputError(f"The file {source} must hold numbers: {error}.") from None
-    if table.ndim != 2 or table.shape[1] != len(names):
-        raise InputError(f"The file {source} must have {len(names)} columns in every row.")
-    column = dict(zip(names, table.T, strict=True))
-    m = sum(name.startswith("energy_") for name in names)
-    try:
-        if len(column) < len(names):
-            raise ValueError("a name stands twice")
-        arrays = {"x": column.pop("x")}
-        arrays["energies"] = np.stack([column.pop(f"energy_{i}") for i in range(m)], axis=1)
-        k, used = table.shape[0], {name.split("_")[0] for name in column}
-        components = 1 + max(
-            (int(n.split("_")[1]) for n in column if n.startswith("dipole_")), default=-1
-        )
-        if len(used) * k * max(components, 1) * m * m > _LARGEST:
-            raise ValueError("there are too many states")
-        empty = {
-            kind: np.zeros((k, components, m, m) if kind == "dipole" else (k, m, m))
-            for kind in used & _KINDS
-        }
-        given = set[tuple[Any, ...]]()
-        for name, values in column.items():
-            kind, *indices = name.split("_")
-            *c, i, j = (int(index) for index in indices)
-            if min(*c, i, j) < 0 or len(c) != (kind == "dipole"):
-                raise ValueError(name)
-            target = empty[kind][:, c[0]] if c else empty[kind]
-            places = {(i, j): 1.0}
-            if kind != "overlap":
-                places = {(j, i): -1.0 if kind == "coupling" else 1.0} | places
-            for place, sign in places.items():
-                if (kind, *c, *place) in given and not np.array_equal(
-                    target[:, place[0], place[1]], sign * values, equal_nan=True
-                ):
-                    raise ValueError(f"{name} contradicts another column")
-                given.add((kind, *c, *place))
-                target[:, place[0], place[1]] = sign * values
-    except (KeyError, ValueError, IndexError) as error:
-        raise InputError(
-            f"The file {source} must have columns x, energy_i, coupling_i_j, overlap_i_j and "
-            f"dipole_c_i_j, but one is not understood or missing: {error}."
-        ) from None
-    if "overlap" in used:
-        if sum(kind == "overlap" for kind, *_ in given) < m * m:
-            raise InputError(f"The file {source} must hold all {m * m} columns overlap_i_j.")
-        if not np.isnan(empty["overlap"][-1]).all():
-            raise InputError(
-                f"The file {source} must leave overlaps empty in its last row, which has no next "
-                "point."
-            )
-        empty["overlap"] = empty["overlap"][:-1]
-    return arrays | {kind + "s": empty[kind] for kind in used}, units

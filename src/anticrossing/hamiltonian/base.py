@@ -40,8 +40,8 @@ class Hamiltonian(MatrixFunction, OtherPackages, Described):
     """A Hermitian matrix H(x; p) that depends on one or several coordinates and on parameters.
 
     Make one with `Hamiltonian.from_matrix` (text or SymPy entries), `Hamiltonian.from_terms`
-    (formulas times constant matrices), `Hamiltonian.affine` (H₀ + x H₁) or
-    `Hamiltonian.from_function`; named models are in `anticrossing.models`.
+    (formulas times constant matrices), `Hamiltonian.affine` (H₀ + x H₁), `Hamiltonian.from_table`
+    (points and splines) or `Hamiltonian.from_function`; named models are in `anticrossing.models`.
 
     A parameter may be an array: its shape is the batch shape, and H(x) has shape
     ``batch_shape + x.shape + (N, N)``.
@@ -61,6 +61,8 @@ class Hamiltonian(MatrixFunction, OtherPackages, Described):
     units: Units
     labels: tuple[str, ...]
     source: str
+    warnings: tuple[str, ...] = ()
+    """What is not known of H as surely as a formula is; results repeat it."""
 
     def __init_subclass__(cls, *, kind: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -193,6 +195,43 @@ class Hamiltonian(MatrixFunction, OtherPackages, Described):
             coordinates,
             **details,
         )
+
+    @staticmethod
+    def from_table(table: Any, *, units: Units | None = None, **details: Any) -> Hamiltonian:
+        """Build H from a diabatic table along one coordinate, by splines between its points.
+
+        Parameters
+        ----------
+        table : path, mapping of arrays, or `xarray.Dataset`
+            A text (``.csv``, ``.txt``, ``.dat``, ``.tsv``) with the columns ``R, E1, E2, V``, or
+            the coordinate, ``E_i`` and ``V_i_j`` (or ``H_i_j``), and units in its head or in a row
+            below; an ``.npz`` or NetCDF file, mapping or dataset with ``x`` (k,) and ``matrices``
+            (k, N, N). Adiabatic tables are read by `geometry.read_data`.
+        units : Units, optional
+            What the numbers are converted to where the table names its units; otherwise all
+            energies take the unit of the first, with the time that goes with it.
+        **details
+            `degree` of the splines (3 or 5), `name`, `labels`, `source`.
+
+        Returns
+        -------
+        TableHamiltonian
+            With `error_estimate`, `scatter` and `warnings` of what lies between the points.
+
+        Raises
+        ------
+        InputError
+            Naming file, line and column, for what cannot be read; for an adiabatic table.
+
+        Examples
+        --------
+        >>> x = np.linspace(-1, 1, 21)
+        >>> matrices = x[:, None, None] * np.diag([1, -1]) + 0.1 * np.array([[0, 1], [1, 0]])
+        >>> Hamiltonian.from_table({"x": x, "matrices": matrices})(0.5)
+        array([[ 0.5,  0.1],
+               [ 0.1, -0.5]])
+        """
+        return _KINDS["table"].read(table, units=units, **details)
 
     @abc.abstractmethod
     def _restrict(self, origin: FloatArray, direction: FloatArray, name: str) -> Hamiltonian: ...

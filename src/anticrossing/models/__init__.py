@@ -24,6 +24,7 @@ from anticrossing.models.lattice import (
 )
 from anticrossing.models.molecular import SODIUM_IODIDE_MASS, SodiumIodide
 from anticrossing.models.multilevel import BowTie, DemkovOsherov
+from anticrossing.models.operator_file import OperatorModel, read_operator, write_operator
 from anticrossing.models.qubit import FluxQubit
 from anticrossing.models.retinal import RETINAL_MASSES, Retinal
 from anticrossing.models.sharc import SharcModel, read_sharc, write_sharc
@@ -99,7 +100,10 @@ __all__ = [
     "AtomMolecule",
     "SpinBoson",
     "SharcModel",
+    "OperatorModel",
+    "read_operator",
     "read_sharc",
+    "write_operator",
     "write_sharc",
     "write_xyz",
     "ising_momenta",

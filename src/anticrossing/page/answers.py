@@ -58,9 +58,10 @@ def study_of(text: str, name: str = "experiment") -> Study:
         nothing from the disk, and for kinds and sizes that only the command line takes.
     """
     entries = read_toml(text)
-    geometry = entries.get("geometry")
-    if isinstance(geometry, Mapping) and "sharc" in geometry:
-        raise InputError("The page reads no other files: leave `sharc` out of [geometry].")
+    for table, key in (("geometry", "sharc"), ("hamiltonian", "table")):
+        given = entries.get(table)
+        if isinstance(given, Mapping) and key in given:
+            raise InputError(f"The page reads no other files: leave `{key}` out of [{table}].")
     study = read_tables(entries, text, name)
     if type(study) not in _VIEWS:
         raise InputError(

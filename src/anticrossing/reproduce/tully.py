@@ -1,4 +1,4 @@
-"""Tully's three problems: exact wave packets beside four trajectory methods."""
+"""Tully's three problems: exact wave packets beside five trajectory methods."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ from anticrossing._core.checks import FloatArray
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import TULLY_MASS, TullyDual, TullyExtended, TullySimple
 from anticrossing.molecules.packets import Absorber, Grid, WavePacket, propagate_packet
-from anticrossing.molecules.trajectories import EnsembleResult, Gaussian, Mean, run_trajectories
+from anticrossing.molecules.trajectories import (
+    EnsembleResult,
+    Gaussian,
+    Mean,
+    mash_population,
+    run_trajectories,
+)
 from anticrossing.reproduce.reproduction import Number, Reproduction
 
 _WITHIN = 2e-4  # of the published numbers
@@ -21,7 +27,9 @@ _COUNT = 1000
 _SEED = 1990
 # Bohr of a free trajectory in one time step. Landau–Zener hopping differentiates the gap at its
 # minimum, where the third derivative of the first problem's gap jumps.
-_ADVANCE = {"fssh": 0.1, "landau-zener": 0.04, "ehrenfest": 0.1, "mash": 0.1}
+_ADVANCE = {
+    "fssh": 0.1, "landau-zener": 0.04, "ehrenfest": 0.1, "mash": 0.1, "multi-state-mash": 0.1,
+}  # fmt: skip
 _STEP = 4.0  # of the packets
 _NAMES = ("reflected, lower level", "reflected, upper level", "transmitted, lower level",
           "transmitted, upper level")  # fmt: skip
@@ -215,6 +223,8 @@ def _read(found: EnsembleResult) -> Mean:
     levels = found.final_weights.shape[1]
     if found.request.method == "ehrenfest":
         weights = found.final_weights
+    elif found.request.method == "multi-state-mash":
+        weights = mash_population(found.final_weights)
     else:
         weights = np.eye(levels)[found.final_levels]
     above = found.final_positions[:, 0] >= 0.0

@@ -18,6 +18,7 @@ from anticrossing.spectrum.mean_field import (
 )
 from anticrossing.spectrum.named_symmetry import Symmetry
 from anticrossing.spectrum.point_groups import CharacterTable, character_table
+from anticrossing.spectrum.sampled import SampledCrossings, sampled_crossings
 from anticrossing.spectrum.symmetry import Sectors, sectors
 
 __all__ = [
@@ -32,6 +33,8 @@ __all__ = [
     "ExceptionalPoints",
     "Crossing",
     "Crossings",
+    "SampledCrossings",
+    "sampled_crossings",
     "Symmetry",
     "CharacterTable",
     "character_table",

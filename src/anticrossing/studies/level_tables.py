@@ -51,6 +51,8 @@ class OwnHamiltonian(Table, frozen=True, kw_only=True):
         Rows of formulas in the coordinate, by default x, and the parameters.
     terms
         Instead of a matrix: tables { coefficient, matrix }.
+    table
+        Instead of both: a file below the current directory with columns such as R, E1, E2, V.
     parameters
         Values of the names in the formulas.
     labels
@@ -61,6 +63,7 @@ class OwnHamiltonian(Table, frozen=True, kw_only=True):
 
     matrix: Matrix | None = None
     terms: list[TermTable] | None = None
+    table: str | None = None
     parameters: dict[str, float] = {}
     labels: list[str] | None = None
     coordinates: list[str] | None = None

@@ -18,7 +18,9 @@ from anticrossing import drive as drives
 from anticrossing._core import expression
 from anticrossing._core.checks import FloatArray, InputError, choice, fail, known_keys, positive
 from anticrossing.drive import Drive
+from anticrossing.geometry import read_data
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.hamiltonian.level_table import read_levels
 from anticrossing.models import MODELS, ising_problem, transverse_field_driver
 from anticrossing.spectrum import levels as energies
 from anticrossing.studies import tables
@@ -112,14 +114,17 @@ def hamiltonian(
     """Build H(x) from the table [hamiltonian], of one coordinate unless more are allowed."""
     overrides = overrides or {}
     with tables.inside("hamiltonian"):
-        forms = [key for key in ("model", "matrix", "terms") if key in entries]
+        forms = [key for key in ("model", "matrix", "terms", "table") if key in entries]
         if len(forms) != 1:
             found = " and ".join(f"`{form}`" for form in forms) or "none of them"
             raise InputError(
-                f"It must contain one of `model`, `matrix` or `terms`, but it contains {found}."
+                "It must contain one of `model`, `matrix`, `terms` or `table`, but it contains "
+                f"{found}."
             )
         if forms[0] == "model":
             result = _named_model(entries, overrides, qubits)
+        elif forms[0] == "table":
+            result = _from_table(entries, file_units)
         else:
             result = _own_hamiltonian(entries, forms[0], overrides, most_coordinates)
         _check_sizes(forms[0], result, most_coordinates, max(LARGEST_DIMENSION, 2**qubits))
@@ -244,6 +249,21 @@ def _own_hamiltonian(
     built = Hamiltonian.from_terms(terms, parameters=parameters, **details)
     _check_used(parameters, [coefficient for coefficient, _ in terms])
     return built
+
+
+def _from_table(entries: Mapping[str, Any], file_units: Units) -> Hamiltonian:
+    """Read a diabatic table, or diabatize an adiabatic one."""
+    given = decode(entries, OwnHamiltonian, "hamiltonian")
+    known_keys("[hamiltonian]", entries, ("table", "labels"))
+    path = tables.local_file("table", str(given.table))
+    units = None if file_units == NATURAL else file_units
+    try:
+        if "matrices" in read_levels(path, units).arrays:
+            return Hamiltonian.from_table(path, units=units, labels=given.labels)
+        diabats = read_data(path, units=units).diabatize()
+    except OSError as error:
+        raise InputError(f"The file {path} cannot be read: {error.strerror}.") from None
+    return diabats.hamiltonian(name="Table", labels=given.labels)
 
 
 def constant_matrix(name: str, rows: list[list[float | str]]) -> list[list[complex]]:

@@ -183,7 +183,7 @@ class TrajectoriesTable(Table, frozen=True, kw_only=True):
         "amu", "electron" or "kg", where the coordinate is a length; else ħ² per energy and
         coordinate squared.
     method
-        "fssh", "landau-zener", "ehrenfest" or "mash".
+        "fssh", "landau-zener", "ehrenfest", "mash" or "multi-state-mash".
     rescaling
         "coupling" or "velocity": the direction in which a hop changes the momentum; by method.
     frustrated

@@ -6,6 +6,7 @@ import math
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from anticrossing._core.checks import InputError, describe, fail
@@ -52,6 +53,14 @@ def _check(name: str, value: Any) -> None:
         raise fail(name, "be finite", f"it contains {value}")
     elif not isinstance(value, (bool, int, float, list)):
         raise fail(name, "be text, a number, true, false, a list or a table", f"it is {value}")
+
+
+def local_file(name: str, text: str) -> Path:
+    """Return the path of another file that a file names, below the current directory."""
+    path = Path(text)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise fail(name, "be a relative path without ..", f"it is {describe(text)}")
+    return path
 
 
 def thawed(value: Any) -> Any:

@@ -21,7 +21,9 @@ _CODE = "the code of the function, with what it carries,"
 _UNKNOWN = "unknown: "
 _ATOMS = (bool, float, complex, str, bytes, type(None), type(...), type(NotImplemented))
 _LOCKS = (type(threading.Lock()), type(threading.RLock()))  # no number depends on them
-_LATE = ("_stack", "_split", "_tables")  # what a Hamiltonian derives from its terms when asked
+# What Hamiltonians derive from their terms when asked, and drives from their samples.
+_LATE = ("_stack", "_split", "_tables", "_units")
+_OWN = __name__.partition(".")[0]
 _BOOKKEEPING = ("__dict__", "__weakref__", "__doc__", "__module__", "__annotations__", "_abc_impl")
 
 
@@ -119,6 +121,8 @@ class _Description:
             yield hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
         elif inspect.isfunction(value) or inspect.isclass(value):
             yield name_of(value)
+            if _is_ours(value):  # the version tells the rest
+                return
             try:
                 inside = [self.of(part) for part in _inside(value)]
             except _Unknown:
@@ -191,6 +195,11 @@ def _is_global(value: Any) -> bool:
     for part in value.__qualname__.split("."):
         place = getattr(place, part, None)
     return place is value
+
+
+def _is_ours(value: Any) -> bool:
+    """Whether a function or a class is one of this package, found by its name."""
+    return str(value.__module__).partition(".")[0] == _OWN and _is_global(value)
 
 
 def _cell(cell: Any) -> Any:

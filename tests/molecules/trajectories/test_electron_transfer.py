@@ -39,3 +39,36 @@ def test_hopping_with_decoherence_gives_the_golden_rule_if_refused_hops_turn_aro
         assert abs(value - expected) <= 0.25 * expected + 3 * error
     value, error = rate(frustrated="ignore", decoherence="augmented")
     assert value > 1.5 * expected + 2 * error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "bound"), [({"method": "mash"}, 0.25), ({"frustrated": "reflect"}, 0.2)], ids=str
+)
+@pytest.mark.parametrize(("coupling", "steps"), [(0.1, 2000), (0.025, 12_000)])
+def test_rates_grow_with_the_square_of_the_coupling(options, bound, coupling, steps):
+    """MASH and hopping without decoherence, both at λ = 4 T: the golden rule from T/40 to T/10.
+
+    Which well a trajectory is in is read from its reaction coordinate. From one coupling to the
+    other the rates differ by 16.
+    """
+    bath = Ohmic(reorganization_energy=4.0, cutoff=0.6)
+    H = SpinBoson(coupling=coupling, reaction_free_energy=0.0, spectral_density=bath, modes=24)
+    slopes = np.array([linear[0, 0] for linear in H.linear])
+    start = Thermal(-slopes / H.frequencies, H.frequencies, 1.0, state=0)
+    found = run_trajectories(
+        H, initial=start, step=0.05, steps=steps, every=steps // 5, count=2048, keep=2048, seed=7,
+        **options,
+    )  # fmt: skip
+    share = (found.trajectories().position.values @ slopes < 0).mean(axis=0)
+    excess = 2 * share - 1
+    error = 2 * np.sqrt(share * (1 - share) / 2048) / excess
+    span = found.times[-1] - found.times[1]
+    rate = np.log(excess[1] / excess[-1]) / span
+    expected = (
+        2
+        * spin_boson_golden_rule(
+            coupling=coupling, reaction_free_energy=0.0, spectral_density=bath, temperature=1.0
+        ).value
+    )
+    assert abs(rate - expected) <= bound * expected + 3 * np.hypot(error[1], error[-1]) / span

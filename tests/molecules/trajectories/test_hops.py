@@ -86,6 +86,7 @@ def test_a_third_state_that_is_not_coupled_changes_nothing(method):
         {"frustrated": "reflect", "rescaling": "velocity"},
         {"frustrated": "reflect", "decoherence": "energy"},
         {"method": "mash"},
+        {"method": "multi-state-mash"},
     ],
     ids=str,
 )

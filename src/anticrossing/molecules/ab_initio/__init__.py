@@ -11,6 +11,7 @@ from anticrossing.molecules.ab_initio.casscf import (
     casscf_at,
 )
 from anticrossing.molecules.ab_initio.collision import DiabaticCrossing, diabatic_crossing
+from anticrossing.molecules.ab_initio.outputs import scan_of_outputs
 from anticrossing.molecules.ab_initio.wavefunctions import state_dipoles, state_overlaps
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "bond_scan",
     "casscf_at",
     "diabatic_crossing",
+    "scan_of_outputs",
     "state_dipoles",
     "state_overlaps",
 ]

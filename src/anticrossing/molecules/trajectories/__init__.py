@@ -12,6 +12,7 @@ from anticrossing.molecules.trajectories.initial import (
     Thermal,
     vertical_excitation,
 )
+from anticrossing.molecules.trajectories.mapping import mash_population
 from anticrossing.molecules.trajectories.result import REASONS, EnsembleResult, HopLog, Mean
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Fixed",
     "Gaussian",
     "Thermal",
+    "mash_population",
     "vertical_excitation",
 ]
 

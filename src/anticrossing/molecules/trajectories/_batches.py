@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
+from anticrossing.molecules.electronic.base import ElectronicStates
 from anticrossing.molecules.trajectories import _chunks, _state
 from anticrossing.molecules.trajectories._chunks import Chunk
 from anticrossing.molecules.trajectories.request import Request
@@ -30,6 +31,7 @@ _OUTPUTS = {
     "log": ("trajectory", "event", "logged"),
 }
 _ENDS = ("level", "steps", "events", "seed_above", "seed_below", "drift")
+_ON_THE_FLY = (*_ENDS, "stopped")
 _HALF = np.uint64(2**32)
 
 
@@ -45,8 +47,15 @@ class Batches:
     @functools.cached_property
     def compiled(self) -> Any:
         """Machine code for H, or None where it has no formula."""
+        if isinstance(self.request.hamiltonian, ElectronicStates):
+            return None
         x, _, _ = _chunks.draw_starts(self.request, 0, _state.BLOCK)
         return _chunks.compiled_form(self.request, x)
+
+    @property
+    def _ends(self) -> tuple[str, ...]:
+        on_the_fly = isinstance(self.request.hamiltonian, ElectronicStates)
+        return _ON_THE_FLY if on_the_fly else _ENDS
 
     @property
     def count(self) -> int:
@@ -65,7 +74,7 @@ class Batches:
         chunk = _chunks.run_chunk(request, self.compiled, first, starts)
         # As numbers of floating point, integers up to 2⁵³ are exact.
         chunk["seed_above"], chunk["seed_below"] = np.divmod(chunk["seeds"], _HALF)
-        chunk["ends"] = np.stack([chunk[name] for name in _ENDS], axis=-1)
+        chunk["ends"] = np.stack([chunk[name] for name in self._ends], axis=-1)
         size = min(request.batch, request.count)
         rows = {
             "sums": -(-size // _state.BLOCK),
@@ -82,7 +91,7 @@ class Batches:
         blocks, kept = -(-size // _state.BLOCK), min(max(self.request.keep - first, 0), size)
         rows = {"sums": blocks, "squares": blocks, "kept": kept}
         chunk: Chunk = {name: array[: rows.get(name, size)] for name, array in values.items()}
-        ends = dict(zip(_ENDS, chunk.pop("ends").T, strict=True))
+        ends = dict(zip(self._ends, chunk.pop("ends").T, strict=True))
         chunk["drift"] = ends.pop("drift")
         chunk["seeds"] = ends.pop("seed_above").astype(np.uint64) * _HALF
         chunk["seeds"] += ends.pop("seed_below").astype(np.uint64)
@@ -105,7 +114,7 @@ class Batches:
             strict=True,
             argument="hamiltonian",
             dims={name: dims for name, dims in _OUTPUTS.items() if given.get(name, 1)},
-            labels={"end": _ENDS},
+            labels={"end": self._ends},
             attributes={"function": _NAME},
         )
         grid = read_grid({"batch": np.arange(self.count)}, zipped=False, units=None)

@@ -19,7 +19,9 @@ from anticrossing.hamiltonian._compiled import (
     structure,
 )
 from anticrossing.hamiltonian.functions import FunctionHamiltonian
+from anticrossing.molecules.electronic.base import ElectronicStates
 from anticrossing.molecules.trajectories import _state, _tracing
+from anticrossing.molecules.trajectories._on_the_fly import NOT_STOPPED, Frames
 from anticrossing.molecules.trajectories.request import Request
 
 Chunk = dict[str, npt.NDArray[Any]]
@@ -42,6 +44,9 @@ def check_starts(request: Request) -> None:
                 f"trajectory {first + outside[0]} starts at {describe(x[outside[0]])}",
             )
     x, _, _ = draw_starts(request, 0, _state.BLOCK)
+    if isinstance(request.hamiltonian, ElectronicStates):
+        request.hamiltonian.at(x[0])  # every point costs, and each is checked when it comes
+        return
     where = x if len(request.hamiltonian.coordinates) > 1 else x[:, 0]
     check_finite_hermitian(request.hamiltonian(where), where)
 
@@ -97,11 +102,12 @@ def run_chunk(
     values = np.zeros(1) if compiled is None else compiled.parameters
     model = _state.model(form, values, request.masses, request.box)
     # A division by zero in a formula leaves NaN, which is reported below.
+    stopped = np.zeros(len(x), dtype=np.int64)
     with ThreadPoolExecutor(request.threads) as pool:
         spread = _Spread(pool, request.threads, len(x))
         try:
             if compiled is None:
-                _lock_step(request, state, model, records, spread)
+                stopped = _lock_step(request, state, model, records, spread)
             else:
                 from anticrossing.molecules.trajectories import _kernel
 
@@ -112,7 +118,7 @@ def run_chunk(
             pool.shutdown(wait=False, cancel_futures=True)
             state.whole[:, _state.ENDED] = 1
             raise
-    return _collect(request, state, records, first)
+    return _collect(request, state, records, first) | {"stopped": stopped}
 
 
 class _Spread:
@@ -130,11 +136,14 @@ class _Spread:
             future.result()
 
 
-def structure_of_elements(hamiltonian: Hamiltonian, x: FloatArray) -> Structure:
+def structure_of_elements(hamiltonian: Hamiltonian | ElectronicStates, x: FloatArray) -> Structure:
     """Return the structure whose coefficients are the elements of H themselves."""
     n = hamiltonian.dimension
-    several = len(hamiltonian.coordinates) > 1
-    units = [1.0, 1j] if np.iscomplexobj(hamiltonian(x if several else x[:, 0])) else [1.0]
+    units: list[complex] = [1.0]
+    if not isinstance(hamiltonian, ElectronicStates):  # those are real
+        several = len(hamiltonian.coordinates) > 1
+        if np.iscomplexobj(hamiltonian(x if several else x[:, 0])):
+            units = [1.0, 1j]
     matrices = []
     for unit in units:
         for i in range(n):
@@ -163,27 +172,53 @@ def _lock_step(
     model: _state.Model,
     records: _state.Records,
     spread: _Spread,
-) -> None:
-    """Move all trajectories together, H evaluated for all of them at once."""
+) -> npt.NDArray[np.int64]:
+    """Move all trajectories together, H evaluated for all of them at once.
+
+    Returns why each was stopped before its time (0: it was not).
+    """
     from anticrossing.molecules.trajectories import _kernel
 
-    H, options = request.hamiltonian, request.options()
-    several = len(H.coordinates) > 1
+    options = request.options()
+    evaluate, stopped = _evaluation(request, state)
     for step in range(request.steps + 1):
         if step > 0:
             spread(lambda a, b: _kernel.drift(state, model, options, a, b))
-        x = state.motion[:, 0, :] if several else state.motion[:, 0, 0]
-        if not np.isfinite(x).all():
-            return  # `_collect` says so
-        points, parameters, _ = H.flat_points(x)
-        state.coefficients[:] = _elements(H.evaluate(points, parameters))
-        slopes = _elements(H.evaluate_gradient(points, parameters))  # (T, f, K)
+        if not np.isfinite(state.motion[:, 0]).all():
+            break  # `_collect` says so
+        values, gradients = evaluate()
+        state.whole[stopped != NOT_STOPPED, _state.ENDED] = 1
+        state.coefficients[:] = _elements(values)
+        slopes = _elements(gradients)  # (T, f, K)
         state.slopes[:] = slopes.swapaxes(1, 2).reshape(state.slopes.shape)
 
         def complete(a: int, b: int, step: int = step) -> None:
             _kernel.complete(state, model, options, records, step, a, b)
 
         spread(complete)
+    return stopped
+
+
+def _evaluation(
+    request: Request, state: _state.State
+) -> tuple[Callable[[], tuple[npt.NDArray[Any], npt.NDArray[Any]]], npt.NDArray[np.int64]]:
+    """Return what gives H and its gradient at the points of now, and who has to stop."""
+    H, count = request.hamiltonian, len(state.motion)
+    if isinstance(H, ElectronicStates):
+        frames = Frames(H, count)
+
+        def follow() -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+            return frames.move(state.motion[:, 0], state.whole[:, _state.ENDED] == 0)
+
+        return follow, frames.stopped
+    several = len(H.coordinates) > 1
+
+    def evaluate() -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        x = state.motion[:, 0, :] if several else state.motion[:, 0, 0]
+        points, parameters, _ = H.flat_points(x)
+        return H.evaluate(points, parameters), H.evaluate_gradient(points, parameters)
+
+    return evaluate, np.zeros(count, dtype=np.int64)
 
 
 def _collect(request: Request, state: _state.State, records: _state.Records, first: int) -> Chunk:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
+from anticrossing.molecules.electronic.base import ElectronicStates
 from anticrossing.molecules.trajectories._chunks import Chunk
+from anticrossing.molecules.trajectories._on_the_fly import STOPPED
 from anticrossing.molecules.trajectories._state import observables
 from anticrossing.molecules.trajectories.request import Request
 from anticrossing.molecules.trajectories.result import EnsembleResult, HopLog, Mean
@@ -39,6 +42,16 @@ class Collector:
         return _result(self._request, data, means, compiled)
 
 
+def _warnings(stopped: npt.NDArray[np.int64]) -> tuple[str, ...]:
+    """Say of how many trajectories the end came before its time, and why."""
+    return tuple(
+        f"{count} of {stopped.size} trajectories ended early and count with their last values: "
+        f"{why} (the first is number {np.flatnonzero(stopped == code)[0]})"
+        for code, why in STOPPED.items()
+        if (count := int(np.sum(stopped == code)))
+    )
+
+
 def _result(request: Request, data: Chunk, means: Mean, compiled: bool) -> EnsembleResult:
     n, f = data["weights"].shape[1], data["position"].shape[1]
 
@@ -49,13 +62,14 @@ def _result(request: Request, data: Chunk, means: Mean, compiled: bool) -> Ensem
     def one(place: int) -> Mean:
         return Mean(means.value[:, place], means.error[:, place])
 
+    on_the_fly = isinstance(request.hamiltonian, ElectronicStates)
     active, electronic = part(0, n), part(n, n)
     codes = data["log_codes"]
     return EnsembleResult(
         times=request.times,
         populations=electronic if request.method == "ehrenfest" else active,
         electronic_populations=active if request.method == "landau-zener" else electronic,
-        diabatic_populations=None if request.method == "mash" else part(2 * n, n),
+        diabatic_populations=None if request.method == "mash" or on_the_fly else part(2 * n, n),
         kinetic_energy=one(3 * n),
         energy=one(3 * n + 1),
         position=part(3 * n + 2, f),
@@ -80,4 +94,5 @@ def _result(request: Request, data: Chunk, means: Mean, compiled: bool) -> Ensem
         request=request,
         compiled=compiled,
         _kept=data["kept"],
+        warnings=_warnings(data["stopped"]) if on_the_fly else (),
     )

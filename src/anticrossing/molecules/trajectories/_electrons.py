@@ -332,3 +332,29 @@ def coupling_direction(vectors, one, two, slopes, model, elements, out):
     for slot in range(model.slots):
         part = (phase * elements[places[2 * slot]]).real
         out[places[2 * slot + 1]] += slopes[slot] * part
+
+
+@compiled
+def population_direction(
+    vectors, amplitudes, energies, lower, higher, slopes, model, elements, out
+):
+    """Set `out` to how d(|c_h|² − |c_l|²)/dt depends on the velocity.
+
+    Σ_k Re(c_h* c_k d_hk − c_l* c_k d_lk): of two states the derivative coupling itself.
+    """
+    n, places = size(model.states), model.places
+    for a in range(size(model.coordinates)):
+        out[a] = 0.0
+    for k in range(n):
+        for end in range(2):
+            own = lower if end == 0 else higher
+            gap = element(energies, 0, k, n) - element(energies, 0, own, n)
+            if k == own or gap == 0.0:
+                continue
+            mixed_elements(vectors, own, k, model, elements)
+            factor = np.conj(amplitudes[own]) * amplitudes[k] / gap
+            if end == 0:
+                factor = -factor
+            for slot in range(model.slots):
+                part = (factor * elements[places[2 * slot]]).real
+                out[places[2 * slot + 1]] += slopes[slot] * part

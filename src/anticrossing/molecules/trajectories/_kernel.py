@@ -19,6 +19,7 @@ from anticrossing.molecules.trajectories._electrons import (
     element,
     mean_force,
     orthonormalize,
+    population_direction,
     set_phases,
     square,
     uniform,
@@ -60,6 +61,7 @@ from anticrossing.molecules.trajectories._state import (
     FSSH,
     LANDAU_ZENER,
     MASH,
+    MULTI_STATE_MASH,
     NO_DECOHERENCE,
     REFLECTED,
     SMOOTH,
@@ -88,8 +90,45 @@ def _occupy(one, n, level):
 
 
 @compiled
+def _largest(amplitudes, n):
+    """Return the state of the largest |c|², the first of equal ones."""
+    best = 0
+    for j in range(1, n):
+        if square(amplitudes[j]) > square(amplitudes[best]):
+            best = j
+    return best
+
+
+@compiled
+def _draw_on_sphere(one, n, first, diabatic):
+    """Draw c uniformly on the sphere where |c|² of the first state is largest."""
+    c, drawn = one.amplitudes, one.before
+    total = 0.0
+    for j in range(n):
+        weight = -np.log(1.0 - uniform(one.stream))
+        angle = 2.0 * np.pi * uniform(one.stream)
+        drawn[j] = np.sqrt(weight) * complex(np.cos(angle), np.sin(angle))
+        total += weight
+    best = _largest(drawn, n)
+    drawn[first], drawn[best] = drawn[best], drawn[first]
+    for j in range(n):
+        drawn[j] /= np.sqrt(total)
+        c[j] = drawn[j]
+    if diabatic:
+        for j in range(n):
+            amplitude = 0.0j
+            for a in range(n):
+                amplitude += np.conj(one.vectors[a * n + j]) * drawn[a]
+            c[j] = amplitude
+    one.whole[ACTIVE] = _largest(c, n)
+
+
+@compiled
 def _first_amplitudes(one, model, options):
     n, c, first = size(model.states), one.amplitudes, options.state
+    if options.method == MULTI_STATE_MASH:
+        _draw_on_sphere(one, n, first, options.diabatic)
+        return
     _occupy(one, n, first)
     if options.diabatic:
         draw, total = uniform(one.stream), 0.0
@@ -153,7 +192,12 @@ def _hop(one, model, options, before, target):
     n = size(model.states)
     start, end = element(one.energies, 0, level, n), element(one.energies, 0, target, n)
     total = kinetic_energy(model, one.v) + start
-    if options.along_velocity:
+    if options.method == MULTI_STATE_MASH:
+        population_direction(
+            one.vectors, one.amplitudes, one.energies, level, target, one.slopes, model,
+            one.elements, one.direction,
+        )  # fmt: skip
+    elif options.along_velocity:
         for a in range(size(model.coordinates)):
             one.direction[a] = model.masses[a] * one.v[a]
     else:
@@ -176,6 +220,12 @@ def _hop(one, model, options, before, target):
             # The spin turns back into the hemisphere of the active state with the momentum.
             c = one.amplitudes
             c[0], c[1] = np.conj(c[1]), np.conj(c[0])
+        elif options.method == MULTI_STATE_MASH:
+            # Likewise: the two populations change places, every phase stays.
+            c = one.amplitudes
+            own, other = abs(c[level]), abs(c[target])
+            c[target] = c[target] * (own / other)
+            c[level] = c[level] * (other / own) if own > 0.0 else other + 0.0j
     if options.method == LANDAU_ZENER:
         set_rates(one, model)
         one.whole[SMOOTH] = 1
@@ -196,7 +246,9 @@ def _electronic_step(one, model, options):
     if method == FSSH:
         draw = uniform(one.stream)
         return fewest_switches(c, one.phases, one.before, one.overlap, level, now, draw, n)
-    return 0 if square(c[0]) >= square(c[1]) else 1  # MASH
+    if method == MASH:
+        return 0 if square(c[0]) >= square(c[1]) else 1
+    return _largest(c, n)
 
 
 @inlined
@@ -286,8 +338,15 @@ def _add(sums, squares, place, value):
 def _record(one, model, method, sums, squares):
     n, f = size(model.states), size(model.coordinates)
     level, vectors, c = one.whole[ACTIVE], one.vectors, one.amplitudes
+    scale = 0.0  # of multi-state MASH: (N − 1)/(½ + … + 1/N)
+    for j in range(1, n):
+        scale += 1.0 / (j + 1.0)
+    scale = (n - 1.0) / scale if n > 1 else 1.0
     for j in range(n):
-        _add(sums, squares, j, 1.0 if j == level else 0.0)
+        own = 1.0 if j == level else 0.0
+        if method == MULTI_STATE_MASH:
+            own = 1.0 / n + scale * (square(c[j]) - 1.0 / n)
+        _add(sums, squares, j, own)
         _add(sums, squares, n + j, square(c[j]))
         # ⟨j|ρ|j⟩ with the coherences of the amplitudes and the populations of the active state.
         amplitude, diagonal = 0.0j, 0.0
@@ -300,6 +359,8 @@ def _record(one, model, method, sums, squares):
             diabatic += own - diagonal
         elif method == LANDAU_ZENER:
             diabatic = own
+        elif method == MULTI_STATE_MASH:
+            diabatic = 1.0 / n + scale * (diabatic - 1.0 / n)
         _add(sums, squares, 2 * n + j, diabatic)
     kinetic = kinetic_energy(model, one.v)
     _add(sums, squares, 3 * n, kinetic)

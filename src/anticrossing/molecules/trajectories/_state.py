@@ -17,8 +17,11 @@ BLOCK = 64
 The sums of the blocks are added in their order, so that no sum depends on threads or batches.
 """
 
-FSSH, LANDAU_ZENER, EHRENFEST, MASH = range(4)
-METHODS = {"fssh": FSSH, "landau-zener": LANDAU_ZENER, "ehrenfest": EHRENFEST, "mash": MASH}
+FSSH, LANDAU_ZENER, EHRENFEST, MASH, MULTI_STATE_MASH = range(5)
+METHODS = {
+    "fssh": FSSH, "landau-zener": LANDAU_ZENER, "ehrenfest": EHRENFEST, "mash": MASH,
+    "multi-state-mash": MULTI_STATE_MASH,
+}  # fmt: skip
 NO_DECOHERENCE, ENERGY_BASED, AUGMENTED = range(3)
 DECOHERENCE = {"none": NO_DECOHERENCE, "energy": ENERGY_BASED, "augmented": AUGMENTED}
 CHOICES: dict[str, dict[str, tuple[str, ...]]] = {

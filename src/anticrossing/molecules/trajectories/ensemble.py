@@ -8,6 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.molecules.electronic.base import ElectronicStates
 from anticrossing.molecules.trajectories import _chunks
 from anticrossing.molecules.trajectories._batches import Batches
 from anticrossing.molecules.trajectories._collector import Collector
@@ -20,7 +21,7 @@ from anticrossing.sweeps.run import stream
 
 
 def run_trajectories(
-    hamiltonian: Hamiltonian,
+    hamiltonian: Hamiltonian | ElectronicStates,
     *,
     masses: npt.ArrayLike | None = None,
     initial: InitialConditions,
@@ -55,11 +56,15 @@ def run_trajectories(
     hamiltonian : Hamiltonian
         H(x), N states, f coordinates, single parameter values. Formulas, and functions written
         with NumPy's functions of one argument, run as machine code; others are evaluated for all
-        trajectories together, step by step.
+        trajectories together, step by step. Or the states that a function or a program gives
+        point by point, `anticrossing.molecules.electronic`: with overlaps or couplings all
+        methods run that need no more than they have; from energies and gradients alone the states
+        turn as the curvature of the gaps tells (Baeck and An), exact for linear crossings.
+        Where an energy jumps or a state is lost the trajectory ends, which `warnings` says.
     masses : float or array, shape (f,)
         Positive, in ħ²/(energy × coordinate²), so that p²/2m is an energy of H with p in
-        ħ/coordinate: electron masses for H in hartree and x in bohr. A VibronicCoupling knows its
-        own, which are the default.
+        ħ/coordinate: electron masses for H in hartree and x in bohr. A VibronicCoupling and the
+        states of a molecule know their own, which are the default.
     initial : Fixed, Gaussian or Thermal
         Positions, momenta and electronic state at the start; `vertical_excitation` makes them.
     step : float
@@ -68,9 +73,10 @@ def run_trajectories(
         Number of steps and of trajectories.
     seed : int
         Results depend on it and not on `batch` or `threads`: every trajectory has its own stream.
-    method : {"fssh", "landau-zener", "ehrenfest", "mash"}
+    method : {"fssh", "landau-zener", "ehrenfest", "mash", "multi-state-mash"}
         Fewest-switches surface hopping; hops at minima of the gap with the probability of Belyaev
-        and Lebedev; the mean field; the mapping approach to surface hopping (two states).
+        and Lebedev; the mean field; the mapping approach to surface hopping (two states), and the
+        one of any number of states, which is another method for two.
         "landau-zener" counts a minimum of the gap if the two levels mix there as the formula
         supposes; a level and a degenerate group have one crossing. It takes the second derivative
         of the gap from three points: for linear diabats any `step` is exact, otherwise the
@@ -83,14 +89,16 @@ def run_trajectories(
         multiple of it, final values are those after `steps`.
     rescaling : {"coupling", "velocity"}
         The direction in which a hop changes the momentum: the derivative coupling (default of
-        "fssh") or the velocity (default of "landau-zener"). MASH always uses the coupling.
+        "fssh", but for states without couplings) or the velocity (default of "landau-zener").
+        MASH always uses the coupling.
     frustrated : {"ignore", "reflect"}
         What a hop without the energy for it does to the momentum in that direction.
     decoherence : {"none", "energy", "augmented"}
         For "fssh": nothing, the energy-based correction of Granucci and Persico, or the moments
         of augmented hopping, here their diagonal elements, set to zero at hops. Use
         ``frustrated="reflect"`` with it: else a trajectory without the energy to hop, decohered,
-        has passed the crossing for good.
+        has passed the crossing for good. Where couplings are far below the temperature either
+        makes rates too large, the first more than the second: there none, or "mash", is right.
     decoherence_energy : float, optional
         The constant C of the energy-based correction, in the unit of energy of H; by default
         0.1 hartree, and 0.1 where `hamiltonian.units` has no unit of energy.
@@ -132,7 +140,9 @@ def run_trajectories(
     J. Chem. Phys. 114, 10608 (2001); G. Granucci and M. Persico, J. Chem. Phys. 126, 134114
     (2007); A. K. Belyaev and O. V. Lebedev, Phys. Rev. A 84, 014701 (2011); A. Jain, E. Alguire
     and J. E. Subotnik, J. Chem. Theory Comput. 12, 5256 (2016); J. R. Mannouch and
-    J. O. Richardson, J. Chem. Phys. 158, 104111 (2023).
+    J. O. Richardson, J. Chem. Phys. 158, 104111 (2023);
+    J. E. Runeson and D. E. Manolopoulos, J. Chem. Phys. 159, 094115 (2023); K. K. Baeck and
+    H. An, J. Chem. Phys. 146, 064107 (2017), couplings from the curvature of the gap.
 
     Examples
     --------

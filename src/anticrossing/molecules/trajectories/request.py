@@ -26,6 +26,7 @@ from anticrossing._core.threads import processors
 from anticrossing._core.unchanging import read_only
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models.vibronic_coupling import VibronicCoupling
+from anticrossing.molecules.electronic.base import ElectronicStates
 from anticrossing.molecules.trajectories import _state
 from anticrossing.molecules.trajectories._state import CHOICES, DECOHERENCE, METHODS
 from anticrossing.molecules.trajectories.initial import InitialConditions
@@ -62,7 +63,7 @@ class Request:
     """
 
     # what moves
-    hamiltonian: Hamiltonian
+    hamiltonian: Hamiltonian | ElectronicStates
     masses: FloatArray = _FILLED_IN
     initial: InitialConditions
     box: FloatArray = _FILLED_IN
@@ -87,7 +88,7 @@ class Request:
     @classmethod
     def of(cls, hamiltonian: object, **arguments: Any) -> Request:
         """Return a request, its arguments checked; None stands for what is not given."""
-        if not isinstance(hamiltonian, Hamiltonian):
+        if not isinstance(hamiltonian, (Hamiltonian, ElectronicStates)):
             hint = ": pass its `hamiltonian`" if hasattr(hamiltonian, "hamiltonian") else ""
             raise fail("hamiltonian", "be a Hamiltonian", f"it is {describe(hamiltonian)}{hint}")
         return cls(hamiltonian=hamiltonian, **arguments)
@@ -101,7 +102,8 @@ class Request:
     def _motion(self) -> dict[str, Any]:
         """Return the checked fields of what moves."""
         H = self.hamiltonian
-        single_point("hamiltonian", H)
+        if isinstance(H, Hamiltonian):
+            single_point("hamiltonian", H)
         coordinates = len(H.coordinates)
         masses = _masses(H, self.masses)
         self.initial.check(coordinates, H.dimension)
@@ -140,14 +142,20 @@ class Request:
                     is_not = f"the method is {method!r}"
                     raise fail(name, f"be given for method {known} only", is_not)
             found[name] = value or methods.get(method, (None,))[0]
+        if method == "multi-state-mash":
+            found |= _MASH
         if method == "mash":
             found |= _MASH
             if self.hamiltonian.dimension != 2:
                 states = f"it has {self.hamiltonian.dimension}"
-                raise fail("method", "be another one than 'mash' unless H has two states", states)
+                raise fail(
+                    "method", "be 'multi-state-mash' or another one unless H has two states", states
+                )
             if self.initial.basis != "adiabatic":
                 must = "start in an adiabatic state for 'mash'"
                 raise fail("initial", must, "its basis is diabatic")
+        if isinstance(self.hamiltonian, ElectronicStates):
+            found = self._for_states(self.hamiltonian, found)
         constant = self.decoherence_energy
         if found["decoherence"] != "energy":
             if constant is not None:
@@ -159,6 +167,24 @@ class Request:
             constant = convert_energy(_DECOHERENCE_ENERGY, "hartree", unit)
         name = "decoherence_energy"
         return {**found, name: positive_number(name, real_number(name, constant))}
+
+    def _for_states(self, states: ElectronicStates, found: dict[str, Any]) -> dict[str, Any]:
+        """Return the options for states that a program gives; without couplings not all can be."""
+        if self.initial.basis != "adiabatic":
+            must = "start in an adiabatic state where the states are given point by point"
+            raise fail("initial", must, "its basis is diabatic")
+        if states.provides in ("couplings", "both"):
+            return found
+        if found["rescaling"] == "coupling" and self.rescaling is None and self.method == "fssh":
+            found["rescaling"] = "velocity"
+        for name, value in (
+            ("method", "mash"), ("method", "multi-state-mash"), ("method", "ehrenfest"),
+            ("rescaling", "coupling"), ("decoherence", "augmented"),
+        ):  # fmt: skip
+            if found[name] == value:
+                raise fail(name, f"be another one than {value!r} without couplings",
+                           f"the states provide {states.provides}")  # fmt: skip
+        return found
 
     def _work(self) -> dict[str, Any]:
         """Return the checked fields of what is kept and of the work."""
@@ -198,20 +224,29 @@ class Request:
         )
 
 
-def _masses(hamiltonian: Hamiltonian, masses: npt.ArrayLike | None) -> FloatArray:
+def _masses(
+    hamiltonian: Hamiltonian | ElectronicStates, masses: npt.ArrayLike | None
+) -> FloatArray:
     """Return the masses of all coordinates; a vibronic coupling model has 1/ω."""
     coordinates = len(hamiltonian.coordinates)
-    own = hamiltonian.masses if isinstance(hamiltonian, VibronicCoupling) else None
+    vibronic = isinstance(hamiltonian, VibronicCoupling)
+    known = vibronic or isinstance(hamiltonian, ElectronicStates)
+    own = hamiltonian.masses if known else None  # type: ignore[union-attr]
     if masses is None:
         if own is None:
             raise fail("masses", "be given unless H is a VibronicCoupling", "it is None")
-        return own
+        return np.array(own)
     mass = positive("masses", masses)
     if mass.shape not in ((), (1,), (coordinates,)):
         count = "one number" if coordinates == 1 else f"one number or {coordinates}"
         raise fail("masses", f"be {count}", f"its shape is {mass.shape}")
     # One number is a choice; as many as there are modes may be atomic masses by mistake.
-    if own is not None and mass.size > 1 and np.any(np.abs(mass / own - 1) > _SAME_MASS):
+    if (
+        vibronic
+        and own is not None
+        and mass.size > 1
+        and np.any(np.abs(mass / own - 1) > _SAME_MASS)
+    ):
         raise fail(
             "masses",
             "be 1/ω for the normal coordinates of a VibronicCoupling, which is the default",

@@ -23,6 +23,7 @@ from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units, shown
 from anticrossing.models.sharc import SharcModel
 from anticrossing.models.xyz import write_xyz
+from anticrossing.molecules.trajectories.mapping import mash_population
 from anticrossing.molecules.trajectories.request import Request
 from anticrossing.units import ENERGIES, NATURAL, TIMES, Units
 
@@ -158,12 +159,13 @@ class EnsembleResult(Result):
     ----------
     times : array, shape (K,)
     populations : Mean, shape (K, N)
-        The share of the trajectories on each adiabatic level, for Ehrenfest the mean |c_j|².
+        The share of the trajectories on each adiabatic level, for Ehrenfest the mean |c_j|², for
+        multi-state MASH 1/N + α(|c_j|² − 1/N) with α = (N − 1)/(1/2 + … + 1/N).
     electronic_populations : Mean, shape (K, N)
         The mean |c_j|²; agrees with `populations` where hopping is consistent.
     diabatic_populations : Mean or None, shape (K, N)
         For hopping ⟨j|ρ|j⟩ with the populations of the active levels and the coherences of the
-        amplitudes; None for MASH.
+        amplitudes; None for MASH, and for states that a program gives, which are adiabatic.
     kinetic_energy, energy : Mean, shape (K,)
         `energy` is the total.
     position, momentum : Mean, shape (K, f)
@@ -183,6 +185,8 @@ class EnsembleResult(Result):
         The arguments, checked, with every default filled in.
     compiled : bool
         Whether H ran as machine code (otherwise it was evaluated for all trajectories together).
+    warnings : tuple of str
+        Of states that a program gave: how many trajectories ended before their time, and why.
     """
 
     times: FloatArray
@@ -204,6 +208,7 @@ class EnsembleResult(Result):
     request: Request
     compiled: bool
     _kept: FloatArray
+    warnings: tuple[str, ...] = ()
 
     def channels(self, coordinate: int = 0) -> Mean:
         """Return the probabilities to have left the box on each side, on each level.
@@ -233,6 +238,8 @@ class EnsembleResult(Result):
         side = np.where(x < low, 0, np.where(x > high, 1, 2))
         if self.request.method == "ehrenfest":
             weights = self.final_weights
+        elif self.request.method == "multi-state-mash":
+            weights = mash_population(self.final_weights)
         else:
             weights = np.eye(self.final_weights.shape[1])[self.final_levels]
         each = (side[:, np.newaxis] == np.arange(3))[..., np.newaxis] * weights[:, np.newaxis]
@@ -373,4 +380,5 @@ class EnsembleResult(Result):
             f"\n  populations  {ends}"
             f"\n  hops         {self.hops}"
             f"\n  energy drift {self.energy_drift.max():.1e} at most"
+            + "".join(f"\n  Warning: {text}." for text in self.warnings)
         )

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -384,9 +383,7 @@ def _hamiltonian(given: GeometryFile) -> Hamiltonian:
         return levels.hamiltonian(given.hamiltonian, units, most_coordinates=MOST_COORDINATES)
     assert name is not None
     with tables.inside("geometry"):
-        path = Path(name)
-        if path.is_absolute() or ".." in path.parts or not path.parts:
-            raise fail("sharc", "be a relative path without ..", f"it is {describe(name)}")
+        path = tables.local_file("sharc", name)
         try:
             return read_sharc(path).hamiltonian
         except OSError as error:

@@ -1,0 +1,121 @@
+"""A finished trajectory: times, energies of its states, and which of them it was on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from anticrossing._core.checks import (
+    FloatArray,
+    describe,
+    fail,
+    increasing,
+    is_numeric,
+    of_shape,
+    real_array,
+)
+from anticrossing._core.drawing import new_axes
+from anticrossing._core.result import Result
+from anticrossing._core.variables import Shown, shown
+from anticrossing.units import Units
+
+ATOMIC = Units("hartree", "atomic", "ħ/hartree")
+_FEWEST = 5
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedTrajectory(Result):
+    """The energies of m states along a trajectory that is finished.
+
+    Attributes
+    ----------
+    times : array, shape (k,)
+        Ascending, at least five (ħ/hartree).
+    energies : array, shape (k, m)
+        In any order (hartree).
+    active : array of int, shape (k,), optional
+        The column of `energies` of the state it was on.
+    kinetic : array, shape (k,), optional
+        Kinetic energy of the nuclei (hartree).
+    name : str
+    warnings : tuple of str
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, times do not ascend, or a number cannot be what it stands for.
+    """
+
+    times: FloatArray
+    energies: FloatArray
+    active: npt.NDArray[np.intp] | None = None
+    kinetic: FloatArray | None = None
+    name: str = "trajectory"
+    warnings: tuple[str, ...] = ()
+
+    _variables: ClassVar[Mapping[str, Shown]] = {
+        "time": shown("time", text="time", unit="ħ/hartree", of="times"),
+        "energy": shown("time", "state", text="energies of the states", unit="hartree",
+                        of="energies"),
+        "active": shown("time", text="the state it is on", of="active"),
+        "kinetic": shown("time", text="kinetic energy", unit="hartree", of="kinetic"),
+    }  # fmt: skip
+
+    def __post_init__(self) -> None:
+        times = increasing("times", self.times, _FEWEST)
+        energies = real_array("energies", self.energies, ndim=2)
+        k = times.size
+        if len(energies) != k or not energies.shape[1]:
+            raise fail("energies", f"have shape ({k}, m)", f"its shape is {energies.shape}")
+        checked: dict[str, Any] = {"times": times, "energies": energies}
+        if self.active is not None:
+            raw = np.asarray(self.active)
+            if not is_numeric(raw) or not np.array_equal(raw, np.round(raw.real)):
+                raise fail("active", "hold numbers of states", f"it is {describe(self.active)}")
+            if np.any((raw.real < 0) | (raw.real >= energies.shape[1])):
+                must = f"be columns of energies, 0 … {energies.shape[1] - 1}"
+                raise fail("active", must, f"it is {describe(self.active)}")
+            active = of_shape("active", raw.real.astype(np.intp), (k,))
+            checked["active"] = active
+        if self.kinetic is not None:
+            kinetic = of_shape("kinetic", real_array("kinetic", self.kinetic), (k,))
+            if np.any(kinetic < 0):
+                raise fail("kinetic", "not be negative", f"one is {kinetic.min():g}")
+            checked["kinetic"] = kinetic
+        if not isinstance(self.name, str) or not self.name.isprintable():
+            raise fail("name", "be text", f"it is {describe(self.name)}")
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def active_level(self) -> npt.NDArray[np.intp] | None:
+        """The place of the active state in order of energy, 0 lowest; None if it is not known."""
+        if self.active is None:
+            return None
+        order = np.argsort(self.energies, axis=1, kind="stable")
+        return np.asarray(np.argmax(order == self.active[:, None], axis=1))
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the energies over time, and the active one thick.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        axes = new_axes() if ax is None else ax
+        axes.plot(self.times, self.energies, lw=1)
+        if self.active is not None:
+            on = np.take_along_axis(self.energies, self.active[:, None], axis=1)
+            axes.plot(self.times, on, "k", lw=2, label="active")
+            axes.legend()
+        axes.set_xlabel(ATOMIC.label("time", "coordinate"))
+        axes.set_ylabel(ATOMIC.label("energy", "energy"))
+        return axes
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what was assumed."""
+        return self.warnings
