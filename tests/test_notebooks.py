@@ -24,7 +24,8 @@ SETUP = """
     Hamiltonian InputError Lindblad MissingExtraError ThermalRelaxation Units LocalAdiabatic
     Clock EdgedDrive FormulaDrive Path PiecewiseDrive SumDrive WaveformDrive GaussianState
     Combined EigenRates Nodes Strength Bath CrossingStep Gauge Sphere Torus Curve
-    FunctionHamiltonian TableHamiltonian TermHamiltonian MeanField VibronicCoupling Absorber Grid WavePacket
+    FunctionHamiltonian TableHamiltonian TermHamiltonian MeanField VibronicCoupling Absorber Grid
+    WavePacket
     AseStates CachedStates CasscfStates ElectronicStates FunctionStates HamiltonianStates
     PyscfStates Fixed Gaussian InitialConditions Thermal Number Symmetry Axis Output Plan
     Scanned Sentences Study Table SweepError Zip Junction LandauZenerChain Lead MarkovChain
