@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from anticrossing._core.checks import (
     FloatArray,
     InputError,
     choice,
+    describe,
     fail,
     non_negative,
     number_between,
@@ -26,10 +28,14 @@ from anticrossing._core.checks import (
 from anticrossing._core.result import Result
 from anticrossing._core.threads import processors
 from anticrossing._core.variables import Variable
+from anticrossing.dynamics import still_noise
+from anticrossing.environment.noise import Noise, QuasiStaticNoise
 
 BASES = ("diabatic", "adiabatic")
 _CHUNK = 1024  # points that one thread takes at a time
 _ROUNDING = 5e-16  # of the steps: what one radian of phase within T₁ may cost
+_NAMES = ("gap", "offset", "amplitude", "frequency", "t1", "t2")
+_AT_ONCE, _MOST_PLACES = 200_000, 200_000  # points, and values of a noise
 _FARTHEST = 1e150  # the square of a parameter, and of its inverse, must be a number
 
 
@@ -142,6 +148,7 @@ def interferogram(
     equilibrium: npt.ArrayLike | None = None,
     basis: str = "diabatic",
     readout: str | None = None,
+    noise: Noise | None = None,
     tolerance: float = 1e-6,
 ) -> Interferogram:
     """Return the mean upper population of a periodically driven qubit with T₁ and T₂.
@@ -172,6 +179,11 @@ def interferogram(
         Where T₁ and T₂ act: on the eigenstates of σ_z or of H(t).
     readout : {"diabatic", "adiabatic"}, optional
         Whose upper level is meant: σ_z = +1, or the upper eigenstate of H(t). Default: `basis`.
+    noise : QuasiStaticNoise, optional
+        Of the offset, which keeps its value while the steady state is reached and measured: the
+        populations are averaged over its values, until they settle. With it populations are read
+        out in the diabatic basis; where T₁ and T₂ act there, the equilibrium is the one of the
+        offset without the noise. `level_interferogram` follows noise that changes meanwhile.
     tolerance : float
         Wanted accuracy, between 1e-10 and 1e-2.
 
@@ -186,7 +198,8 @@ def interferogram(
     InputError
         For parameters that cannot be used, such as T₂ > 2T₁, before any work.
     ConvergenceError
-        Where the drive is so slow that a period would need more harmonics or steps than allowed.
+        Where the drive is so slow that a period would need more harmonics or steps than allowed,
+        or the noise so much wider than the resonances that its average does not settle.
 
     References
     ----------
@@ -203,8 +216,6 @@ def interferogram(
     >>> population.round(4)
     array([0.4994, 0.0275])
     """
-    from anticrossing.dynamics import _interferogram
-
     relax_eigen = choice("basis", basis, BASES) == "adiabatic"
     read_eigen = relax_eigen if readout is None else choice("readout", readout, BASES) == BASES[1]
     accuracy = number_between("tolerance", tolerance, 1e-10, 1e-2)
@@ -223,21 +234,39 @@ def interferogram(
             equilibrium=equilibrium,
         ),
     }
+    if noise is not None:
+        given["noise"] = _rms(noise, read_eigen)
     rows, shape = _broadcast(given)
     if relax_eigen or read_eigen:
         _check_rounding(given, accuracy)
+    points = np.stack([row.ravel() for row in rows])
+    solve = functools.partial(_solve, relax_eigen=relax_eigen, read_eigen=read_eigen)
+    if noise is None:
+        population = solve(points, accuracy)
+    else:
+        population = _averaged(points, solve, accuracy)
+    known = {name: values for name, values in given.items() if not np.all(np.isnan(values))}
+    if "equilibrium" in known:
+        known["equilibrium"] = 0.5 * (1 + known["equilibrium"])
+    return Interferogram(population.reshape(shape), known, BASES[read_eigen])
 
-    count = int(np.prod(shape))
+
+def _solve(
+    points: FloatArray, accuracy: float, *, relax_eigen: bool, read_eigen: bool
+) -> FloatArray:
+    """Return the populations of points, columns (8, P) of the parameters."""
+    from anticrossing.dynamics import _interferogram
+
+    count = points.shape[1]
     population = np.empty(count)
 
     def one(start: int) -> None:
-        stop = min(start + _CHUNK, count)
-        points = np.stack([row.flat[start:stop] for row in rows])
-        out = population[start:stop]
+        some = np.ascontiguousarray(points[:, start : start + _CHUNK])
+        out = population[start : start + _CHUNK]
         if relax_eigen or read_eigen:
-            _interferogram.steps(points, relax_eigen, read_eigen, accuracy, out)
+            _interferogram.steps(some, relax_eigen, read_eigen, accuracy, out)
         else:
-            _interferogram.fourier(points, accuracy, out)
+            _interferogram.fourier(some, accuracy, out)
 
     starts = range(0, count, _CHUNK)
     if len(starts) == 1:
@@ -247,19 +276,53 @@ def interferogram(
             list(pool.map(one, starts))
     failed = np.isnan(population)
     if failed.any():
-        where = int(np.argmax(failed))
-        values = ", ".join(
-            f"{name}={row.flat[where]:g}" for name, row in zip(list(given)[:6], rows, strict=False)
-        )
+        where = points[:, int(np.argmax(failed))]
+        values = ", ".join(f"{name}={x:g}" for name, x in zip(_NAMES, where, strict=False))
         raise ConvergenceError(
             f"The drive is too slow to follow a period at {failed.sum()} of {count} points, first "
             f"at {values}: raise `frequency` or lower `amplitude`, or follow a single point with "
             "`periodic_steady_state`."
         )
-    known = {name: values for name, values in given.items() if not np.all(np.isnan(values))}
-    if "equilibrium" in known:
-        known["equilibrium"] = 0.5 * (1 + known["equilibrium"])
-    return Interferogram(population.reshape(shape), known, BASES[read_eigen])
+    return population
+
+
+def _rms(noise: Any, read_eigen: bool) -> FloatArray:
+    """Return the root mean square of noise of the offset, or refuse any other noise."""
+    if not isinstance(noise, QuasiStaticNoise):
+        found = noise if isinstance(noise, Noise) else describe(noise)
+        must = "be a `QuasiStaticNoise` of the offset"
+        raise fail("noise", must, f"it is {found}: `level_interferogram` takes others")
+    if noise.operator is not None:
+        raise fail(
+            "noise",
+            "be of the offset, without an operator",
+            "it has one: `level_interferogram` takes those",
+        )
+    if read_eigen:
+        raise fail("readout", "be 'diabatic' with noise", "eigenstates move with the offset")
+    return noise.rms
+
+
+def _averaged(
+    points: FloatArray, solve: Callable[[FloatArray, float], FloatArray], accuracy: float
+) -> FloatArray:
+    """Return populations averaged over offsets, whose root mean squares are the last row."""
+    *parameters, rms = points
+    widest = float(np.max(rms * points[_NAMES.index("t2")]))
+    step = min(still_noise.WIDEST, still_noise.RESONANT / widest) if widest > 0 else 1.0
+
+    def summed(places: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        total = np.zeros(rms.size)
+        some = max(1, _AT_ONCE // rms.size)
+        for first in range(0, weights.size, some):
+            own = weights[first : first + some]
+            each = np.repeat(np.array(parameters), own.size, axis=1)
+            shifts = rms[:, None] * places[first : first + some, 0]
+            each[_NAMES.index("offset")] += shifts.ravel()
+            total += solve(each, 0.5 * accuracy).reshape(rms.size, -1) @ own
+        return total, np.zeros(rms.size)
+
+    return still_noise.rule(summed, 1, step, 0.5 * accuracy, _MOST_PLACES)[0]
 
 
 def _equilibrium(
