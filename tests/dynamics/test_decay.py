@@ -395,3 +395,57 @@ def test_doubts_of_a_bath_are_said_beside_levels_that_decay() -> None:
     beside = ac.propagate(LZ, sweep, environment=Decay([0.0, 1e-9]) + bath)
     assert len(alone.warnings) == 3  # probabilities of −0.1 among them
     assert alone.warnings == beside.warnings
+
+
+# ---- what is left of next to nothing ---------------------------------------------------------
+
+
+def round_the_point(duration: float, sense: int) -> Any:
+    """A loop round the exceptional point at y = 1.2."""
+    plane = ac.Hamiltonian.from_matrix([["x/2 + 0*y", 0.3], [0.3, "-x/2"]], coordinates=("x", "y"))
+    loop = ac.drive.Path(
+        x=ac.drive.Formula(f"{sense}*0.5*sin(2*pi*t/{duration})", 0, duration),
+        y=ac.drive.Formula(f"1.2 - 0.5*cos(2*pi*t/{duration})", 0, duration),
+    )
+    width = Decay([0.0, "y"], coordinates=("x", "y"))
+    return ac.propagate(plane, loop, environment=width, basis="diabatic")
+
+
+@pytest.mark.parametrize("sense", [slow(1), slow(-1)])
+def test_a_slow_loop_leaves_a_state_where_its_norm_underflows(sense: int) -> None:
+    """Against steps of a vector that is kept at norm 1, and the logarithm beside it."""
+    duration = 4000.0
+    found = round_the_point(duration, sense)
+    assert found.survival == 0.0
+
+    def change(t: float, y: np.ndarray) -> np.ndarray:
+        angle = 2 * np.pi * t / duration
+        x, width = sense * 0.5 * np.sin(angle), 1.2 - 0.5 * np.cos(angle)
+        matrix = np.array([[x / 2, 0.3], [0.3, -x / 2 - 0.5j * width]])
+        psi = y[:2] / np.linalg.norm(y[:2])
+        moved = -1j * matrix @ psi
+        rate = (psi.conj() @ moved).real
+        return np.append(moved - rate * psi, rate)
+
+    y0 = np.array([1.0, 0.0, 0.0], dtype=np.complex128)
+    done = solve_ivp(change, (0.0, duration), y0, method="DOP853", rtol=1e-10, atol=1e-12)
+    psi = done.y[:2, -1] / np.linalg.norm(done.y[:2, -1])
+    assert abs(np.vdot(psi, found.surviving_state)) == pytest.approx(1.0, abs=1e-8)
+    assert np.linalg.norm(found.surviving_state) == pytest.approx(1.0, abs=1e-14)
+    assert found.log_survival == pytest.approx(2 * done.y[2, -1].real, rel=1e-8)
+
+
+def test_what_survives_has_norm_one() -> None:
+    sweep, decay = Linear(-6.0, 6.0, rate=1.0), Decay([0.0, 0.3])
+    found = ac.propagate(LZ, sweep, environment=decay)
+    norm = np.linalg.norm(found.final_state)
+    np.testing.assert_allclose(found.surviving_state, found.final_state / norm, atol=1e-14)
+    other = ac.propagate(LZ, sweep, environment=decay + ac.FixedAxisDephasing(0.1))
+    trace = np.trace(other.density_matrix)
+    np.testing.assert_allclose(
+        other.surviving_density_matrix, other.density_matrix / trace, atol=1e-12
+    )
+    creeping = Linear(-6.0, 6.0, rate=1e-5)
+    gone = ac.propagate(LZ, creeping, environment=Decay([1.0, 3.0]) + ac.FixedAxisDephasing(0.1))
+    assert gone.survival == 0.0
+    assert np.trace(gone.surviving_density_matrix) == pytest.approx(1.0, abs=1e-12)

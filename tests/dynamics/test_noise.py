@@ -35,7 +35,12 @@ def kept(environment: Any, h: Any = H, sweep: Any = SWEEP, **details: Any) -> An
 
 
 def doubled(
-    amplitude: float, time: float, operator: Any, rate: float = 1.0, jumps: Any = ()
+    amplitude: float,
+    time: float,
+    operator: Any,
+    rate: float = 1.0,
+    jumps: Any = (),
+    up: float = 0.5,
 ) -> float:
     """Return what remains in state 0: the telegraph's state is one more two-level system."""
     h = ac.Hamiltonian.from_terms(
@@ -44,12 +49,13 @@ def doubled(
             ("1", np.kron(ONE, 0.2 * X) + amplitude * np.kron(Z, operator)),
         ]
     )
-    operators = [np.sqrt(0.5 / time) * np.kron(X, ONE), *(np.kron(ONE, jump) for jump in jumps)]
+    flips = [np.sqrt(up / time) * LOWER, np.sqrt((1 - up) / time) * LOWER.T]
+    operators = [np.kron(flip, ONE) for flip in flips] + [np.kron(ONE, jump) for jump in jumps]
     found = ac.propagate(
         h,
         ac.drive.Linear(-10, 10, rate=rate),
         environment=ac.Lindblad(operators),
-        initial=np.kron(ONE / 2, np.diag([1.0, 0.0])),
+        initial=np.kron(np.diag([up, 1 - up]), np.diag([1.0, 0.0])),
         basis="diabatic",
         tolerance=1e-12,
     )
@@ -74,6 +80,54 @@ def test_telegraph_is_the_doubled_lindblad_equation(
     assert found.probabilities[0] == pytest.approx(
         doubled(amplitude, time, operator, rate), abs=1e-10
     )
+
+
+@pytest.mark.parametrize(
+    ("amplitude", "time", "up", "operator"),
+    [(0.5, 1.0, 0.2, X), (0.3, 50.0, 0.999, Z), (1.0, 0.05, 1e-6, X + 0.3 * Z)],
+)
+def test_rates_up_and_down_may_differ(
+    amplitude: float, time: float, up: float, operator: Any
+) -> None:
+    noise = TelegraphNoise(amplitude, time, operator, occupation=up)
+    found = kept(noise, tolerance=1e-12)
+    exact = doubled(amplitude, time, operator, up=up)
+    assert found.probabilities[0] == pytest.approx(exact, abs=1e-10)
+    assert [said for said in found.warnings if "mean" in said] == list(noise.notes)
+
+
+def test_occupations_make_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By steps and by panels, where the noise at rest is another vector in every lane."""
+    ups = np.array([0.1, 0.5, 0.9])
+    exact = [doubled(0.3, 2.0, X, up=up) for up in ups]
+    bath = ac.ThermalRelaxation(temperature=0.3, t1=5.0)
+    noise = TelegraphNoise(0.3, 2.0, X, occupation=ups)
+    steps = kept(noise + bath, tolerance=1e-9)
+    for cost in (None, 1e9):
+        if cost is not None:
+            monkeypatch.setattr(noise_averages, "_PER_RADIAN", cost)
+        found = kept(noise, tolerance=1e-9)
+        assert ("panels" in found.method) == (cost is not None)
+        assert found.probabilities[:, 0] == pytest.approx(exact, abs=1e-8)
+    panels = kept(noise + bath, tolerance=1e-9)
+    assert panels.density_matrix == pytest.approx(steps.density_matrix, abs=1e-7)
+
+
+@pytest.mark.slow
+def test_unequal_fluctuators_against_drawn_paths() -> None:
+    for up, count in ((0.2, 1), (0.7, 3)):
+        noise = TelegraphNoise(0.3, 2.0, X, fluctuators=count, occupation=up)
+        exact = kept(noise).probabilities
+        paths = sample_paths(
+            H,
+            SWEEP,
+            environment=noise,
+            paths=20_000,
+            rng=np.random.default_rng(5),
+            basis="diabatic",
+        )
+        off = np.abs(paths.probabilities - exact)[0]
+        assert off < 4 * paths.standard_error[0] + paths.step_error
 
 
 @pytest.mark.slow

@@ -313,3 +313,16 @@ def test_result_protocol(tmp_path: Path) -> None:
     check(found, tmp_path)
     assert found.expect(np.diag([1.0, -1.0])).shape == (1,)
     check(ac.propagate(LZ, SWEEP, environment=Decay([0.1, 0.2]), times=[0.0]), tmp_path)
+
+
+def test_drawn_trajectories_show_their_errors() -> None:
+    levels, sweep = ac.models.LandauZener(gap=1.0), ac.drive.Linear(-3, 3, rate=1.0)
+    given: Any = {"environment": ac.Dephasing(0.3), "trajectories": 20, "seed": 1}
+    along = ac.dynamics.quantum_jumps(levels, sweep, times=[-1.0, 0.0, 1.0], **given)
+    axes = along.plot()
+    (band, *_) = axes.collections
+    corners = band.get_paths()[0].vertices[:, 1]
+    exact = along.populations[:, 0] + along.population_errors[:, 0]
+    assert np.all(np.min(np.abs(corners[:, None] - exact), axis=0) < 1e-12)
+    bars = ac.dynamics.quantum_jumps(levels, sweep, **given).plot()
+    assert len(bars.containers) == 2  # bars, and their errors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -397,3 +398,91 @@ def test_the_spectrum_of_the_generator_is_another_way(rate: float) -> None:
     other = panels.solve(lanes, kernel, tolerance=1e-11).propagator[0]
     found = ac.propagate(LEVELS, sweep, environment=bath).superoperator
     assert np.max(np.abs(found - other)) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("equation", "coldest", "lamb_shift"),
+    [
+        ("secular", 0.0, False),
+        pytest.param("secular", 0.0, True, marks=pytest.mark.slow),
+        pytest.param("redfield", 0.0, True, marks=pytest.mark.slow),
+        pytest.param("universal", 0.3, True, marks=pytest.mark.slow),
+    ],
+)
+def test_temperatures_and_couplings_make_a_batch(
+    equation: str, coldest: float, lamb_shift: bool
+) -> None:
+    """Every point is what it is alone, also beside a batch of gaps, and at T = 0."""
+    made: Any = {"equation": equation, "lamb_shift": lamb_shift}
+    warm, strong = np.array([coldest, 1.0]), np.array([0.5, 1.0, 2.0])[:, None]
+    density = Ohmic(reorganization_energy=0.02, cutoff=5.0)
+    operators = np.sqrt(strong)[..., None, None] * TILTED
+    sweep = ac.drive.Linear(-5, 5, rate=1.0)
+    many = ac.Bath(operators, density, warm, **made)
+    assert many.batch_shape == (3, 2)
+    levels = ac.models.LandauZener(gap=np.array([0.8, 1.2]))
+    found = ac.propagate(levels, sweep, environment=many).probabilities
+    for i, k in ((0, 0), (1, 1), (2, 0)):
+        scaled = Ohmic(reorganization_energy=0.02 * float(strong[i, 0]), cutoff=5.0)
+        one = ac.Bath(TILTED, scaled, float(warm[k]), **made)
+        gap = ac.models.LandauZener(gap=[0.8, 1.2][k])
+        alone = ac.propagate(gap, sweep, environment=one).probabilities
+        assert found[i, k] == pytest.approx(alone, abs=1e-9)
+
+
+def test_batches_of_a_bath_that_do_not_fit() -> None:
+    density = Ohmic(reorganization_energy=0.02, cutoff=5.0)
+    with pytest.raises(ac.InputError, match="`temperature`"):
+        ac.Bath(np.stack([TILTED] * 3), density, [0.1, 0.2])
+    bath = ac.Bath(TILTED, density, [0.1, 0.2, 0.3])
+    sweep = ac.drive.Linear(-5, 5, rate=1.0)
+    with pytest.raises(ac.InputError):
+        ac.propagate(ac.models.LandauZener(gap=np.array([0.8, 1.2])), sweep, environment=bath)
+    with pytest.raises(ac.InputError, match="single"):
+        ac.qutip.heom(LEVELS, sweep, bath)
+
+
+def test_a_bath_along_a_path_is_the_one_along_its_coordinate() -> None:
+    """And noise of an operator beside it; noise of no coordinate is meant along a path."""
+    plane = ac.Hamiltonian.from_matrix([["x/2", "y/2"], ["y/2", "-x/2"]], coordinates=("x", "y"))
+    path = ac.drive.Path(x=ac.drive.Linear(-5, 5, rate=1.0), y=1.0)
+    sweep = ac.drive.Linear(-5, 5, rate=1.0)
+    density = Ohmic(reorganization_energy=0.02, cutoff=5.0)
+    noise = ac.environment.noise.TelegraphNoise(0.2, 1.0, SIGMA_Z)
+    for equation in ("secular", "redfield"):
+        bath = ac.Bath(TILTED, density, 1.0, equation=equation, lamb_shift=False)
+        for environment in (bath, bath + noise):
+            along = ac.propagate(plane, path, environment=environment, tolerance=1e-8)
+            alone = ac.propagate(LEVELS, sweep, environment=environment, tolerance=1e-8)
+            assert along.probabilities == pytest.approx(alone.probabilities, abs=1e-7)
+    moving = bath + ac.environment.noise.TelegraphNoise(0.2, 1.0)
+    with pytest.raises(ac.InputError, match="`operator`"):
+        ac.propagate(plane, path, environment=moving)
+
+
+@pytest.mark.slow
+def test_tempo_of_another_package_agrees_with_the_hierarchy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """OQuPy 0.4 where it is installed; later releases want NumPy < 2."""
+    pytest.importorskip("qutip")
+    oqupy = pytest.importorskip("oqupy")
+    # With NumPy 2 its check of H(t) fails, which is all that keeps it from running.
+    monkeypatch.setattr(oqupy.system, "_check_tdependent_hamiltonian", lambda h: h)
+    density = Debye(reorganization_energy=0.1, relaxation_rate=2.0)
+    hierarchy = ac.qutip.heom(
+        LEVELS, ac.drive.Linear(-5, 8, rate=1.0), ac.Bath(SIGMA_Z / 2, density, 1.0), tolerance=1e-4
+    ).probabilities
+    first, last = (np.linalg.eigh(np.asarray(LEVELS(x)))[1] for x in (-5.0, 8.0))
+    noise = oqupy.CustomSD(
+        lambda w: density.continuum(w) / np.pi, cutoff=200.0, cutoff_type="hard", temperature=1.0
+    )
+    found = oqupy.Tempo(
+        oqupy.TimeDependentSystem(lambda t: np.asarray(LEVELS(t), dtype=complex)),
+        oqupy.Bath(SIGMA_Z / 2, noise),
+        oqupy.TempoParameters(dt=0.1, dkmax=40, epsrel=1e-6),
+        np.outer(first[:, 0], first[:, 0].conj()).astype(complex),
+        start_time=-5.0,
+    ).compute(end_time=8.0, progress_type="silent")
+    read = np.einsum("ia,ij,ja->a", last.conj(), found.states[-1], last).real
+    assert read == pytest.approx(hierarchy, abs=1e-3)

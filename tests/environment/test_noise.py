@@ -27,6 +27,7 @@ X = np.array([[0.0, 1.0], [1.0, 0.0]])
 MARKOV = [
     TelegraphNoise(0.3, 2.0),
     TelegraphNoise(0.3, 2.0, fluctuators=5),
+    TelegraphNoise(0.3, 2.0, fluctuators=3, occupation=0.2),
     OrnsteinUhlenbeckNoise(0.3, 2.0),
     GaussianNoise([0.1, 0.2, 0.3], [1.0, 10.0, 0.1]),
     PinkNoise(0.01, 0.1, 10.0, per_decade=1.5),
@@ -43,8 +44,9 @@ def test_a_process_has_the_correlation_of_its_noise(noise: MarkovNoise) -> None:
     assert root @ root == pytest.approx(1.0, rel=1e-13)
     assert np.linalg.eigvalsh(rates).max() < 1e-12
     assert noise.states(1) == root.size
+    assert root @ x @ root == pytest.approx(float(noise.mean), abs=1e-15)
     for t in (0.0, 0.3, 4.0):
-        found = root @ x @ expm(rates * t) @ x @ root
+        found = root @ x @ expm(rates * t) @ x @ root - float(noise.mean) ** 2
         assert found == pytest.approx(noise.correlation(t)[0], rel=1e-12)
     assert noise.correlation(0.0)[0] == pytest.approx(float(noise.variance), rel=1e-12)
     integral = quad(lambda t: 2 * np.cos(0.7 * t) * noise.correlation(t)[0], 0, 400, limit=2000)
@@ -52,7 +54,8 @@ def test_a_process_has_the_correlation_of_its_noise(noise: MarkovNoise) -> None:
     values = process.in_values()
     diagonal = values.position[0].diagonal()
     assert np.allclose(values.position[0], np.diag(diagonal))
-    assert values.root[0] ** 2 @ diagonal**2 == pytest.approx(float(noise.variance), rel=1e-12)
+    square = float(noise.variance + noise.mean**2)
+    assert values.root[0] ** 2 @ diagonal**2 == pytest.approx(square, rel=1e-12)
 
 
 @pytest.mark.parametrize("noise", [*MARKOV, QuasiStaticNoise(0.2)], ids=repr)
@@ -63,7 +66,8 @@ def test_drawn_means_have_the_variance_of_the_noise(noise: Any) -> None:
         window = float(steps.sum())
         total = np.sum(steps[:, None] * np.array(means), axis=0)
         exact = quad(lambda t: 2 * (window - t) * noise.correlation(t)[0], 0, window)[0]  # noqa: B023
-        assert np.mean(total) == pytest.approx(0.0, abs=5 * np.sqrt(exact / 20_000))
+        mean = float(noise.mean) * window
+        assert np.mean(total) == pytest.approx(mean, abs=5 * np.sqrt(exact / 20_000))
         assert np.var(total) == pytest.approx(exact, rel=0.06)
 
 
@@ -137,12 +141,9 @@ def test_noise_is_refused_where_it_is_not_followed() -> None:
     h, sweep = ac.models.LandauZener(gap=1.0), ac.drive.Linear(-3, 3, rate=1.0)
     wave = ac.drive.Formula("cos(t)", 0.0, 2 * np.pi)
     calls = [
-        lambda: ac.dynamics.periodic_steady_state(h, wave, environment=noise),
+        lambda: ac.dynamics.one_period_propagator(h, wave, environment=noise),
         lambda: ac.adiabatic_expansion(h, sweep, environment=noise),
         lambda: ac.analysis.lindblad_structure_at(h, sweep, noise, 0.0),
-        lambda: ac.dynamics.level_interferogram(
-            h, noise, amplitude=[1.0], offset=[0.0], frequency=1.0
-        ),
     ]
     for call in calls:
         with pytest.raises(ac.InputError, match="propagate") as caught:

@@ -155,6 +155,8 @@ def test_predissociation_without_a_phase_is_the_average():
     every = predissociation_width(**given, phase=angles).value
     assert np.mean(every) == pytest.approx(predissociation_width(**given).value, rel=1e-14)
     assert not predissociation_width(**(given | {"coupling": 2.0})).valid
+    turning = predissociation_width(**(given | {"velocity": 0.003}))
+    assert any("turning point" in said for said in turning.warnings)
 
 
 @pytest.mark.parametrize(

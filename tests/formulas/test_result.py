@@ -3,6 +3,7 @@ import contextlib
 import numpy as np
 import pytest
 
+import anticrossing as ac
 from anticrossing import formulas
 from anticrossing._core.checks import InputError
 from anticrossing.formulas import (
@@ -119,3 +120,20 @@ def test_arguments_of_any_size_give_a_number_or_one_line_and_no_noise(formula, a
         found = formula(**arguments)
         values = vars(found).values() if formula is formulas.time_scales else [found]
         assert all(np.all(np.isfinite(np.asarray(value))) for value in values)
+
+
+def test_a_check_that_fails_is_told_from_its_limit() -> None:
+    check = DomainCheck("a ratio", 0.1000004, 0.1, "it is too large")
+    assert formulas.result.failures((check,)) == (
+        "a ratio is 0.1000004, above 0.1: it is too large",
+    )
+    assert "0.1000004" in str(check)
+
+
+def test_surroundings_that_are_not_known_are_named() -> None:
+    (crossing,) = ac.find_crossings(ac.models.LandauZener(gap=1.0), -1.0, 1.0)
+    with pytest.raises(ac.InputError, match="`foo`"):
+        ac.formulas.landau_zener_at(crossing, 1.0, foo=1.0)
+    with pytest.raises(ac.InputError, match=r"`windw`.*`window`"):
+        ac.formulas.landau_zener_at(crossing, 1.0, windw=1.0)
+    assert ac.formulas.landau_zener_at(crossing, 1.0, window=100.0).valid

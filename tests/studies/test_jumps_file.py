@@ -93,6 +93,19 @@ def test_a_scan_of_widths() -> None:
 NOISE = 'environment = [{{ kind = "telegraph", amplitude = 0.1, correlation_time = 1 }}, {}]\n'
 REFUSED = {
     "no environment": (HEAD + "[jumps]\n", "must have an \\[environment\\]"),
+    "shifts": (
+        HEAD
+        + """
+        [environment]
+        kind = "bath"
+        operator = [[0.5, 0], [0, -0.5]]
+        temperature = 1.0
+        equation = "universal"
+        spectral_density = { kind = "ohmic", reorganization_energy = 0.1, cutoff = 5.0 }
+        [jumps]
+        """,
+        "Lindblad form",
+    ),
     "one": (HEAD + BATH + "[jumps]\ntrajectories = 1\n", "`trajectories`"),
     "many": (HEAD + BATH + "[jumps]\ntrajectories = 1000000\n", "`trajectories`"),
     "seed": (HEAD + BATH + "[jumps]\nseed = -1\n", "`seed`"),
@@ -109,7 +122,6 @@ REFUSED = {
         HEAD + NOISE.format('{ kind = "decay", widths = [0, 0.1] }') + "[state]\n",
         "forget at once where levels decay",
     ),
-    "noise and modes": (HEAD + NOISE.format("") + "[floquet]\n", "forget at once here"),
 }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec
 
 import numpy as np
+import numpy.typing as npt
 
 from anticrossing._core import style
 from anticrossing._core.checks import InputError
@@ -70,8 +71,17 @@ def draws(
 
 
 @draws()
-def draw(title: str, variables: Mapping[str, Variable], *, ax: Axes | None = None) -> Axes:
-    """Draw the first variable along a coordinate with numbers; bars along another dimension."""
+def draw(
+    title: str,
+    variables: Mapping[str, Variable],
+    *,
+    error: Variable | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the first variable along a coordinate with numbers; bars along another dimension.
+
+    A standard `error`, of the variable's shape, is a band about lines, and a line on every bar.
+    """
     chosen = _along_a_coordinate(variables) or _along_anything(variables)
     if chosen is None:
         raise InputError(f"A {title} holds single numbers: there is nothing to draw.")
@@ -82,12 +92,19 @@ def draw(title: str, variables: Mapping[str, Variable], *, ax: Axes | None = Non
     count = lines.shape[1]
     colors = [style.level_color(k, count) for k in range(count)]
     names = _names(variables, variable, axis, values.shape[1:])
+    spread: npt.NDArray[Any] = np.zeros(lines.shape)
+    if error is not None:
+        spread = np.moveaxis(np.asarray(error.values), axis, 0).reshape(values.shape[0], -1)
+        spread = spread[:, :_MOST_LINES]
     dim = variable.dims[axis]
     along = variables.get(dim)
     assert ax is not None
     if along is not None and np.asarray(along.values).dtype.kind in "fiu":
-        for line, color, text in zip(lines.T, colors, names, strict=True):
+        for k, (line, color, text) in enumerate(zip(lines.T, colors, names, strict=True)):
             ax.plot(along.values, line, color=color, label=text)
+            if error is not None:
+                low, high = line - spread[:, k], line + spread[:, k]
+                ax.fill_between(along.values, low, high, color=color, alpha=0.25, lw=0)
         ax.set_xlabel(_label(along.text or dim, along.unit))
     elif len(lines) > _MOST_BARS:
         ax.plot(lines)
@@ -96,7 +113,10 @@ def draw(title: str, variables: Mapping[str, Variable], *, ax: Axes | None = Non
         places = np.arange(len(lines))
         width = 0.8 / count
         for k, (line, color, text) in enumerate(zip(lines.T, colors, names, strict=True)):
-            ax.bar(places + (k + 0.5) * width - 0.4, line, width, color=color, label=text)
+            where = places + (k + 0.5) * width - 0.4
+            ax.bar(where, line, width, color=color, label=text)
+            if error is not None:
+                ax.errorbar(where, line, spread[:, k], fmt="none", ecolor="black", capsize=3)
         if along is not None:
             ax.set_xticks(places, [style.plain(str(v)) for v in along.values])
         elif len(lines) <= _MOST_LINES:

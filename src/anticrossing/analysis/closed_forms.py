@@ -18,6 +18,7 @@ from anticrossing.analysis.meetings import (
     half_places,
     sample_path,
 )
+from anticrossing.analysis.noisy_crossing import with_noise
 from anticrossing.analysis.offers import (
     Labels,
     Offers,
@@ -40,6 +41,7 @@ from anticrossing.spectrum.offset import traceless
 _LINEAR = 1e-6
 _TRIALS = 4
 _ALONE = ("third level distance", "linear range")
+_ONE = "closed forms with noise that remembers speak of one crossing"
 _DEPHASING = "passage duration / dephasing time"
 
 Finder = Callable[[Hamiltonian, Drive, str], Family | None]
@@ -55,8 +57,6 @@ def predictions(
     environment: Environment | None = None,
 ) -> tuple[tuple[PassagePrediction, ...], tuple[str, ...]]:
     """Return the predictions that apply in kind, and notes on those that could not be made."""
-    if environment is not None and environment.noises:
-        return (), ("no closed form is held against classical noise: see `formulas`",)
     hamiltonian = traceless(hamiltonian)
     offers = Offers(initial, exact)
     labels = Labels.of(hamiltonian, drive, basis)
@@ -69,6 +69,7 @@ def predictions(
             sector, events = own, find_events(own.hamiltonian, drive)[1]
     notes: list[str] = []
     view: View | None = None
+    noisy = environment is not None and bool(environment.noises)
     if labels is not None:
         view = View(hamiltonian, drive, environment, basis, sector, labels, level, offers)
     elif events:
@@ -92,7 +93,9 @@ def predictions(
         "smallest: half a crossing"
         for place in half_places(sector.hamiltonian, drive)
     ]
-    if view is not None and events:
+    if noisy:
+        notes += [_ONE] if len(events) != 1 else view.noisy(events[0]) if view is not None else []
+    elif view is not None and events:
         notes += view.one(events[0]) if len(events) == 1 else view.several(events)
     if environment is None:
         solve(single_window)
@@ -248,6 +251,16 @@ class View:
                 )
                 continue
             prediction = with_checks(prediction, *others)
+            self.add(name, prediction, self.split(event.levels, jump))
+        return notes
+
+    def noisy(self, event: PassageEvent) -> list[str]:
+        """Add the closed forms for a single crossing with noise that remembers."""
+        assert self.environment is not None
+        if self.start not in event.levels:
+            return []
+        found, notes = with_noise(self.sector.hamiltonian, self.drive, event, self.environment)
+        for name, prediction, jump in found:
             self.add(name, prediction, self.split(event.levels, jump))
         return notes
 

@@ -280,7 +280,8 @@ def _lost_in_passing(
     noises, rest = split(environment)
     if noises:  # at most as fast as noise of one value turns the levels against each other
         spread = [
-            np.ptp(np.linalg.eigvalsh(noise.operator)) * np.sqrt(np.max(noise.variance))
+            np.ptp(np.linalg.eigvalsh(noise.operator))
+            * np.sqrt(np.max(noise.variance + noise.mean**2))
             for noise in noises
             if noise.operator is not None
         ]

@@ -89,7 +89,7 @@ def _is_fine(file: Path, settings: tuple[str, ...]) -> bool:
     except (InputError, OSError) as error:
         print(terminal.plain_line(f"{file}: {getattr(error, 'strerror', None) or error}"))
         return False
-    found = check(text, name=file.stem, settings=settings)
+    found = check(text, name=file.stem, settings=settings, folder=file.parent)
     for problem in found.problems:
         place = file if problem.line is None else f"{file}:{problem.line}"
         print(terminal.plain_line(f"{place}: {problem.text}"))

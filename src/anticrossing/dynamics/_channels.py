@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray, InputError, fail
 from anticrossing._core.linalg import dagger
-from anticrossing.environment import EigenRates, Environment, Nodes
+from anticrossing.environment import Bath, EigenRates, Environment, Nodes
+from anticrossing.environment.base import Combined
 
 _NEGATIVE = 1e-10  # of the largest rate: rounding
+
+
+def refuse_shifts(environment: Environment) -> None:
+    """Raise `InputError` for what is in no Lindblad form whatever the levels are, a `Bath`."""
+    parts = environment.parts if isinstance(environment, Combined) else (environment,)
+    for part in parts:
+        if isinstance(part, Bath) and not part.has_lindblad_form:
+            _refuse(part)
+
+
+def _refuse(part: Environment) -> NoReturn:
+    instead = f"{part!r} is not, or shifts levels by an operator of its own"
+    raise fail("environment", "be of Lindblad form for jumps", instead)
 
 
 class Channels:
@@ -28,8 +42,7 @@ class Channels:
     def __init__(self, environment: Environment, nodes: Nodes) -> None:
         rest = environment.without_decay
         if rest is not None and rest.superoperator(nodes) is not None:
-            instead = f"{rest!r} is not, or shifts levels by an operator of its own"
-            raise fail("environment", "be of Lindblad form for jumps", instead)
+            _refuse(rest)
         self.nodes = nodes
         self.lost = environment.loss(nodes)
         self.operators: list[ComplexArray] = [] if rest is None else rest.jump_operators(nodes)

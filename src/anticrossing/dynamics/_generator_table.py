@@ -3,12 +3,13 @@
 Where H and the environment depend on time through x(t) alone, a whole grid of drives shares L(x):
 Chebyshev series on pieces of the range of x, ever shorter towards narrow crossings, save all
 eigenvectors. Density matrices are vectors of real numbers here, r_a = tr(B_a ρ) in an orthonormal
-basis of Hermitian matrices, the first of which is a multiple of the identity.
+basis of Hermitian matrices, the first of which is a multiple of the identity. Beside a noise that
+remembers they are those of all of its K states, in a basis whose first is the noise at rest.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +17,12 @@ import numpy.typing as npt
 from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.threads import one_thread
 from anticrossing.drive import Formula
-from anticrossing.dynamics import liouville
+from anticrossing.dynamics import liouville, noise_blocks
 from anticrossing.dynamics.lanes import Lanes
+from anticrossing.dynamics.noise_blocks import Blocks
 from anticrossing.environment import Environment
+from anticrossing.environment.base import Combined
+from anticrossing.environment.noise.base import MarkovNoise, split
 from anticrossing.hamiltonian import Hamiltonian
 
 WIDTH = 4  # numbers that a processor takes at once: rows are filled up to a multiple of it
@@ -41,13 +45,15 @@ class Table:
     degrees : array of int, shape (P,)
         Of the series on each piece.
     series : array, shape (P, n, M, M)
-        Chebyshev coefficients of the generator, M = N² filled up to a multiple of `WIDTH`.
+        Chebyshev coefficients of the generator, M = K N² filled up to a multiple of `WIDTH`.
     read : array, shape (P, n, N, M)
         The same of the rows that give the populations.
     speed : array, shape (P,)
         The largest frequency and rate on each piece.
     scale : array, shape (P,)
         The length over which L changes: that of the piece, or infinite where L is linear in x.
+    numbers : int
+        K N².
     """
 
     edges: FloatArray
@@ -56,6 +62,7 @@ class Table:
     read: FloatArray
     speed: FloatArray
     scale: FloatArray
+    numbers: int
 
     @classmethod
     def of(
@@ -65,12 +72,17 @@ class Table:
         ends: tuple[float, float],
         adiabatic: bool,
         tail: float,
+        *,
+        moved: Moved | None = None,
+        resolution: int = 0,
     ) -> Table:
         """Tabulate L on a range of x, and the populations of eigenstates or of basis states.
 
-        Of what relaxes and of what is read out `tail` is what the nodes may leave out.
+        Of what relaxes and of what is read out `tail` is what the nodes may leave out. What is
+        read out does not see what is `moved`, by noise that stands still.
         """
         lanes = Lanes.of(hamiltonian, Formula("t", *ends))
+        equation = _Generator.of(lanes, environment, moved or Moved(), resolution)
         basis = identity_first_basis(hamiltonian.dimension)
         nodes, to_series = _chebyshev()
         cuts = np.linspace(*ends, _FIRST_PIECES + 1)
@@ -79,7 +91,7 @@ class Table:
         while pieces.size:
             middle, half = pieces.mean(axis=1), 0.5 * np.diff(pieces, axis=1)[:, 0]
             x = middle[:, None] + half[:, None] * nodes
-            values = _values(lanes, environment, x, basis, adiabatic)
+            values = _values(lanes, equation, x, basis, adiabatic)
             h, rest, read, speed = (
                 (to_series @ v.reshape(*x.shape, -1)).reshape(v.shape) if v.ndim > 2 else v
                 for v in values
@@ -107,7 +119,58 @@ class Table:
         telling = sizes > _NEGLIGIBLE * np.max(sizes, axis=1, keepdims=True)
         degrees = np.max(np.arange(_NODES) * telling, axis=1)
         scale = np.where(degrees > 1, np.diff(where, axis=1)[:, 0], np.inf)
-        return cls(np.append(where[:, 0], where[-1, 1]), degrees, series, read, speed, scale)
+        edges = np.append(where[:, 0], where[-1, 1])
+        return cls(edges, degrees, series, read, speed, scale, equation.whole.size)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What one value of noise that stands still adds to x, and to H."""
+
+    shift: FloatArray | None = None
+    added: ComplexArray | None = None
+
+
+@dataclass(frozen=True)
+class _Generator:
+    """The generator beside all states of a noise, and what of it does not relax."""
+
+    whole: Blocks
+    coherent: Blocks
+    turn: FloatArray
+    moved: bool
+
+    @classmethod
+    def of(
+        cls, lanes: Lanes, environment: Environment, moved: Moved, resolution: int
+    ) -> _Generator:
+        is_moved = moved.shift is not None or moved.added is not None
+        there = lanes.repeated(1, moved.shift, moved.added) if is_moved else lanes
+        noises, rest = split(environment)
+        moving = [noise for noise in noises if isinstance(noise, MarkovNoise)]
+        whole = Blocks.of(there, moving, rest, resolution)
+        coherent = replace(whole, rest=Combined([]))
+        return cls(whole, coherent, noise_blocks.to_first_axis(whole.root)[0], is_moved)
+
+    @property
+    def moves(self) -> bool:
+        """Whether a noise moves the levels."""
+        return self.whole.states > 1 or self.moved
+
+    def __call__(self, x: FloatArray) -> tuple[ComplexArray, ComplexArray]:
+        """Return at x (n,) what of it is coherent, and all else, (n, K, N², K, N²) each."""
+        lane = np.zeros(1, dtype=np.intp)
+        lanes = self.whole.lanes
+        shape = (x.size, *(self.whole.states, lanes.hamiltonian.dimension**2) * 2)
+        both = [
+            blocks.generators(lanes, x[None], lane)[0].reshape(shape)
+            for blocks in (self.coherent, self.whole)
+        ]
+        both = [
+            np.einsum("sk,nkalb,rl->nsarb", self.turn, part, self.turn, optimize=True)
+            for part in both
+        ]
+        return both[0], both[1] - both[0]
 
 
 def identity_first_basis(levels: int) -> ComplexArray:
@@ -124,30 +187,33 @@ def identity_first_basis(levels: int) -> ComplexArray:
 
 
 def _values(
-    lanes: Lanes, environment: Environment, x: FloatArray, basis: ComplexArray, adiabatic: bool
+    lanes: Lanes, equation: _Generator, x: FloatArray, basis: ComplexArray, adiabatic: bool
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return at x (P, n) the generator of H, the rest of it, and the rows of the populations."""
     pieces, levels = x.shape[0], basis.shape[1]
-    flat = x.reshape(1, -1)
-    h = lanes.traceless(flat, np.zeros(1, dtype=np.intp))
-    coherent = liouville.commutator(h)[0]
-    rest = liouville.generator(lanes, environment, flat)[0] - coherent
+    coherent, rest = equation(x.ravel())
+    numbers = equation.whole.size
     vectors = basis.reshape(levels**2, -1)
-    size = -(-(levels**2) // WIDTH) * WIDTH
+    size = -(-numbers // WIDTH) * WIDTH
 
-    def real(superoperator: ComplexArray) -> FloatArray:
+    def real(superoperators: ComplexArray) -> FloatArray:
         found = np.zeros((x.size, size, size))
-        inside = vectors.conj() @ superoperator @ vectors.T
-        found[:, : levels**2, : levels**2] = inside.real
+        inside = vectors.conj() @ superoperators.swapaxes(2, 3) @ vectors.T
+        found[:, :numbers, :numbers] = inside.real.swapaxes(2, 3).reshape(-1, numbers, numbers)
         return found.reshape(*x.shape, size, size)
 
+    h = lanes.traceless(x.reshape(1, -1), np.zeros(1, dtype=np.intp))[0]
     with one_thread:
-        energies, states = np.linalg.eigh(h[0])
+        energies, states = np.linalg.eigh(h)
     states = states if adiabatic else np.broadcast_to(np.eye(levels), states.shape)
     read = np.zeros((x.size, levels, size))
     inside = np.einsum("kia,cij,kja->kac", states.conj(), basis, states, optimize=True)
     read[..., : levels**2] = inside.real
-    speed = energies[:, -1] - energies[:, 0] + np.linalg.norm(rest, axis=(1, 2))
+    turning = energies[:, -1] - energies[:, 0]
+    if equation.moves:
+        whole = coherent.reshape(x.size, numbers, numbers)
+        turning = np.linalg.norm(whole, 2, axis=(1, 2))
+    speed = turning + np.linalg.norm(rest.reshape(x.size, -1), axis=1)
     largest = np.max(speed.reshape(x.shape), axis=1)
     return real(coherent), real(rest), read.reshape(pieces, -1, levels, size), largest
 

@@ -255,9 +255,9 @@ def _step(matrices, h, work, out):
 
 
 @inner()
-def _fixed_point(period, levels, state):
+def _fixed_point(period, levels, numbers, state):
     """Fill `state` with what a period gives back; return the size of (1 − M)⁻¹, nearly."""
-    size = levels * levels - 1
+    size = numbers - 1
     matrix, right = np.empty((size, size)), np.empty((size, 2))
     for i in range(size):
         for j in range(size):
@@ -330,7 +330,7 @@ def _collocate(matrices, h, tolerance, state, stages, slopes):
 
 
 @inner()
-def _averages(point, tones, times, edges, degrees, series, read, tolerance, out):
+def _averages(point, tones, times, edges, degrees, series, read, numbers, tolerance, out):
     """Fill `out` with the populations averaged over a period, on one grid of times."""
     size, levels, count = series.shape[2], out.size, times.size - 1
     matrices = np.empty((count, 3, size, size))
@@ -345,7 +345,7 @@ def _averages(point, tones, times, edges, degrees, series, read, tolerance, out)
         np.dot(step, period, product)
         period, product = product, period
     state, stages, slopes = np.empty(size), np.empty((3, size)), np.empty((3, size))
-    inverse = _fixed_point(period, levels, state)
+    inverse = _fixed_point(period, levels, numbers, state)
     if not inverse < _LARGEST_INVERSE:
         return np.inf
     rows, found = np.empty((levels, size)), np.empty(levels)
@@ -365,10 +365,13 @@ def _averages(point, tones, times, edges, degrees, series, read, tolerance, out)
 
 
 @entry()
-def steady(points, tones, edges, degrees, series, read, speed, scale, tolerance, out, info):
+def steady(
+    points, tones, edges, degrees, series, read, numbers, speed, scale, tolerance, out, info
+):
     """Fill `out` (P, N) with averages, `info` (P, 3) with error, steps, and why there is none.
 
     Rows of `points` are offset, amplitude and frequency, and the weight and phase of each tone.
+    What is followed are so many `numbers`, filled up with zeros.
     """
     levels = out.shape[1]
     before, now = np.empty(levels), np.empty(levels)
@@ -379,7 +382,7 @@ def steady(points, tones, edges, degrees, series, read, speed, scale, tolerance,
         level = 0
         while 1 < times.size <= MOST_STEPS:
             inverse = _averages(
-                points[point], tones, times, edges, degrees, series, read, tolerance, now
+                points[point], tones, times, edges, degrees, series, read, numbers, tolerance, now
             )
             if inverse == np.inf:
                 info[point, 2] = NOT_UNIQUE

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ConvergenceError, FloatArray, fail, positive
 from anticrossing._core.quadrature import gauss_legendre
+from anticrossing._core.threads import one_thread
 from anticrossing.drive import Drive
 from anticrossing.drive.repetition import repetition
 from anticrossing.dynamics import features, panels
@@ -82,6 +83,11 @@ class Period:
     def frequency(self) -> FloatArray:
         """ω = 2π over the period, of every lane."""
         return 2 * np.pi / self.length
+
+    def eigenframes(self, times: FloatArray) -> npt.NDArray[Any]:
+        """Return the eigenvectors of H at `times` (lanes, K), columns (lanes, K, N, N)."""
+        with one_thread:
+            return np.linalg.eigh(self.lanes.traceless(times, np.arange(self.lanes.count)))[1]
 
     def solve(self, kernel: Kernel, tolerance: float, times: FloatArray | None = None) -> Evolution:
         """Propagate over the period, with snapshots at `times` (lanes, K)."""

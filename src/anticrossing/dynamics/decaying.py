@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
-from anticrossing._core.linalg import dagger
+from anticrossing._core.linalg import dagger, hermitian_part
 from anticrossing.dynamics import interference, open_doubts, panels
 from anticrossing.dynamics.no_jump import amplitude_kernel, carry, density_kernel
 from anticrossing.dynamics.open_systems import read_out
@@ -72,6 +72,7 @@ def _amplitudes(request: Request, environment: Environment) -> Propagation:
         propagator=_shaped(propagator, batch, levels),
         amplitudes=_shaped(amplitudes, batch, levels),
         final_state=states[:, -1].reshape(*batch, levels),
+        surviving_state=carried.columns[:, -1, :, 0].reshape(*batch, levels),
         states=states[:, :-1].reshape(*batch, -1, levels),
         phase_error=(evolution.phase * np.finfo(np.float64).eps).reshape(batch),
     )
@@ -115,6 +116,8 @@ def _densities(request: Request, environment: Environment) -> Propagation:
         logs = carried.logs[..., 0] + np.log(np.maximum(trace, 0.0))
         relative = np.sqrt(levels) * carried.relative[:, 0] / np.abs(trace[:, -1])
     states = every[:, :, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        surviving = hermitian_part(unit[:, -1]) / trace[:, -1, None, None]
     warnings += open_doubts.of_equation(lanes, environment, evolution)
     warnings += open_doubts.of_states(environment, states, superoperator, request.accuracy)
     return _propagation(
@@ -129,6 +132,7 @@ def _densities(request: Request, environment: Environment) -> Propagation:
         transition_matrix=_shaped(transition, batch, levels),
         superoperator=superoperator,
         density_matrix=states[:, -1].reshape(*batch, levels, levels),
+        surviving_density_matrix=surviving.reshape(*batch, levels, levels),
         density_matrices=states[:, :-1].reshape(*batch, -1, levels, levels),
     )
 

@@ -97,6 +97,10 @@ class FilterFunction(Result):
         density = np.asarray(spectrum(self.frequency))
         if density.ndim != 1:
             raise fail("noise", "be a single parameter point", f"it is {noise!r}")
+        mean = float(getattr(noise, "mean", 0.0))
+        if mean != 0:
+            must = "have a mean of 0, which would be part of H"
+            raise fail("noise", must, f"it is {mean:.6g} of {noise!r}")
         return float(np.trapezoid(density * self.filter, self.frequency) / (2 * np.pi))
 
     def _attributes(self) -> dict[str, Any]:

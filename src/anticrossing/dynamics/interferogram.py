@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from anticrossing._core.checks import (
     FloatArray,
     InputError,
     choice,
+    describe,
     fail,
     non_negative,
     number_between,
@@ -26,10 +28,14 @@ from anticrossing._core.checks import (
 from anticrossing._core.result import Result
 from anticrossing._core.threads import processors
 from anticrossing._core.variables import Variable
+from anticrossing.dynamics import still_noise
+from anticrossing.environment.noise import Noise, QuasiStaticNoise
 
 BASES = ("diabatic", "adiabatic")
 _CHUNK = 1024  # points that one thread takes at a time
 _ROUNDING = 5e-16  # of the steps: what one radian of phase within T₁ may cost
+_NAMES = ("gap", "offset", "amplitude", "frequency", "t1", "t2")
+_AT_ONCE, _MOST_PLACES = 200_000, 200_000  # points, and values of a noise
 _FARTHEST = 1e150  # the square of a parameter, and of its inverse, must be a number
 
 
@@ -149,6 +155,7 @@ def interferogram(
     equilibrium: npt.ArrayLike | None = None,
     basis: str = "diabatic",
     readout: str | None = None,
+    noise: Noise | None = None,
     tolerance: float = 1e-6,
     gradient: str | Sequence[str] = (),
 ) -> Interferogram:
@@ -180,6 +187,11 @@ def interferogram(
         Where T₁ and T₂ act: on the eigenstates of σ_z or of H(t).
     readout : {"diabatic", "adiabatic"}, optional
         Whose upper level is meant: σ_z = +1, or the upper eigenstate of H(t). Default: `basis`.
+    noise : QuasiStaticNoise, optional
+        Of the offset, which keeps its value while the steady state is reached and measured: the
+        populations are averaged over its values, until they settle. With it populations are read
+        out in the diabatic basis; where T₁ and T₂ act there, the equilibrium is the one of the
+        offset without the noise. `level_interferogram` follows noise that changes meanwhile.
     tolerance : float
         Wanted accuracy, between 1e-10 and 1e-2.
     gradient : str or sequence of str
@@ -198,7 +210,8 @@ def interferogram(
     InputError
         For parameters that cannot be used, such as T₂ > 2T₁, before any work.
     ConvergenceError
-        Where the drive is so slow that a period would need more harmonics or steps than allowed.
+        Where the drive is so slow that a period would need more harmonics or steps than allowed,
+        or the noise so much wider than the resonances that its average does not settle.
 
     References
     ----------
@@ -234,37 +247,117 @@ def interferogram(
         ),
     }
     names = _named(gradient, temperature is not None, equilibrium is not None)
+    if noise is not None:
+        if names:
+            raise fail("gradient", "be left out where there is noise", f"it is {gradient!r}")
+        given["noise"] = _rms(noise, read_eigen)
     rows, shape = broadcast_of(given)
     if relax_eigen or read_eigen:
         check_rounding(given, accuracy)
-    kernel = _kernel(relax_eigen, read_eigen, accuracy, names)
+    points = np.stack([row.ravel() for row in rows])
+    known = {name: values for name, values in given.items() if not np.all(np.isnan(values))}
+    if "equilibrium" in known:
+        known["equilibrium"] = 0.5 * (1 + known["equilibrium"])
+    if not names:
+        solve = functools.partial(_solve, relax_eigen=relax_eigen, read_eigen=read_eigen)
+        if noise is None:
+            population = solve(points, accuracy)
+        else:
+            population = _averaged(points, solve, accuracy)
+        return Interferogram(population.reshape(shape), known, BASES[read_eigen])
+    kernel = _kernel(relax_eigen, read_eigen, accuracy)
     population, slopes = computed(rows, shape, kernel, len(rows))
+    _refuse(points, population)
+    found = dict(zip(given, (part.reshape(shape) for part in slopes), strict=True))
+    # In the kernels: |A|, and the equilibrium of σ_z, set by the offset where T is given.
+    found["amplitude"] = found["amplitude"] * np.where(np.signbit(amplitude), -1.0, 1.0)
+    if temperature is not None and not relax_eigen:
+        bias, heat = parameter("offset", offset), parameter("temperature", temperature)
+        by_offset, by_heat = equilibrium_slopes(bias, heat)
+        found["offset"] = found["offset"] + found["equilibrium"] * by_offset
+        found["temperature"] = found["equilibrium"] * by_heat
+    found["equilibrium"] = 2 * found["equilibrium"]
+    gradients = {name: np.ascontiguousarray(found[name]) for name in names}
+    return Interferogram(population.reshape(shape), known, BASES[read_eigen], gradients)
+
+
+def _solve(
+    points: FloatArray, accuracy: float, *, relax_eigen: bool, read_eigen: bool
+) -> FloatArray:
+    """Return the populations of points, columns (8, P) of the parameters."""
+    from anticrossing.dynamics import _interferogram
+
+    count = points.shape[1]
+    population = np.empty(count)
+
+    def one(start: int) -> None:
+        some = np.ascontiguousarray(points[:, start : start + _CHUNK])
+        out = population[start : start + _CHUNK]
+        if relax_eigen or read_eigen:
+            _interferogram.steps(some, relax_eigen, read_eigen, accuracy, out)
+        else:
+            _interferogram.fourier(some, accuracy, out)
+
+    starts = range(0, count, _CHUNK)
+    if len(starts) == 1:
+        one(0)
+    else:
+        with ThreadPoolExecutor(processors()) as pool:
+            list(pool.map(one, starts))
+    _refuse(points, population)
+    return population
+
+
+def _refuse(points: FloatArray, population: FloatArray) -> None:
+    """Refuse points that could not be followed."""
     failed = np.isnan(population)
     if failed.any():
-        where = int(np.argmax(failed))
-        values = ", ".join(
-            f"{name}={row.flat[where]:g}" for name, row in zip(list(given)[:6], rows, strict=False)
-        )
+        where = points[:, int(np.argmax(failed))]
+        values = ", ".join(f"{name}={x:g}" for name, x in zip(_NAMES, where, strict=False))
         raise ConvergenceError(
             f"The drive is too slow to follow a period at {failed.sum()} of {failed.size} points, "
             f"first at {values}: raise `frequency` or lower `amplitude`, or follow a single point "
             "with `periodic_steady_state`."
         )
-    known = {name: values for name, values in given.items() if not np.all(np.isnan(values))}
-    if "equilibrium" in known:
-        known["equilibrium"] = 0.5 * (1 + known["equilibrium"])
-    found = dict(zip(given, (part.reshape(shape) for part in slopes), strict=False))
-    if names:
-        # In the kernels: |A|, and the equilibrium of σ_z, set by the offset where T is given.
-        found["amplitude"] = found["amplitude"] * np.where(np.signbit(amplitude), -1.0, 1.0)
-        if temperature is not None and not relax_eigen:
-            bias, heat = parameter("offset", offset), parameter("temperature", temperature)
-            by_offset, by_heat = equilibrium_slopes(bias, heat)
-            found["offset"] = found["offset"] + found["equilibrium"] * by_offset
-            found["temperature"] = found["equilibrium"] * by_heat
-        found["equilibrium"] = 2 * found["equilibrium"]
-    gradients = {name: np.ascontiguousarray(found[name]) for name in names}
-    return Interferogram(population.reshape(shape), known, BASES[read_eigen], gradients)
+
+
+def _rms(noise: Any, read_eigen: bool) -> FloatArray:
+    """Return the root mean square of noise of the offset, or refuse any other noise."""
+    if not isinstance(noise, QuasiStaticNoise):
+        found = noise if isinstance(noise, Noise) else describe(noise)
+        must = "be a `QuasiStaticNoise` of the offset"
+        raise fail("noise", must, f"it is {found}: `level_interferogram` takes others")
+    if noise.operator is not None:
+        raise fail(
+            "noise",
+            "be of the offset, without an operator",
+            "it has one: `level_interferogram` takes those",
+        )
+    if read_eigen:
+        raise fail("readout", "be 'diabatic' with noise", "eigenstates move with the offset")
+    return noise.rms
+
+
+def _averaged(
+    points: FloatArray, solve: Callable[[FloatArray, float], FloatArray], accuracy: float
+) -> FloatArray:
+    """Return populations averaged over offsets, whose root mean squares are the last row."""
+    *parameters, rms = points
+    widest = float(np.max(rms * points[_NAMES.index("t2")]))
+    step = min(still_noise.WIDEST, still_noise.RESONANT / widest) if widest > 0 else 1.0
+
+    def summed(places: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        total = np.zeros(rms.size)
+        some = max(1, _AT_ONCE // rms.size)
+        for first in range(0, weights.size, some):
+            own = weights[first : first + some]
+            each = np.repeat(np.array(parameters), own.size, axis=1)
+            shifts = rms[:, None] * places[first : first + some, 0]
+            each[_NAMES.index("offset")] += shifts.ravel()
+            total += solve(each, 0.5 * accuracy).reshape(rms.size, -1) @ own
+        return total, np.zeros(rms.size)
+
+    return still_noise.rule(summed, 1, step, 0.5 * accuracy, _MOST_PLACES)[0]
 
 
 def _named(
@@ -282,24 +375,18 @@ def _named(
 
 
 def _kernel(
-    relax_eigen: bool, read_eigen: bool, accuracy: float, names: tuple[str, ...]
+    relax_eigen: bool, read_eigen: bool, accuracy: float
 ) -> Callable[[FloatArray, FloatArray, FloatArray], None]:
     """Return what fills populations and derivatives at some points."""
-    from anticrossing.dynamics import _interferogram, _interferogram_gradient
+    from anticrossing.dynamics import _interferogram_gradient
 
-    eigen = relax_eigen or read_eigen
-
-    def population(points: FloatArray, out: FloatArray, slopes: FloatArray) -> None:
-        if names and eigen:
+    def both(points: FloatArray, out: FloatArray, slopes: FloatArray) -> None:
+        if relax_eigen or read_eigen:
             _interferogram_gradient.steps(points, relax_eigen, read_eigen, accuracy, out, slopes)
-        elif names:
-            _interferogram_gradient.fourier(points, accuracy, out, slopes)
-        elif eigen:
-            _interferogram.steps(points, relax_eigen, read_eigen, accuracy, out)
         else:
-            _interferogram.fourier(points, accuracy, out)
+            _interferogram_gradient.fourier(points, accuracy, out, slopes)
 
-    return population
+    return both
 
 
 def computed(

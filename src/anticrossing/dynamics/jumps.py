@@ -129,13 +129,16 @@ class QuantumJumps(WithStates):
     def plot(self, ax: Any = None) -> Any:
         """Draw the populations along the requested times, else the final probabilities as bars.
 
+        Bands, and lines on the bars, are standard errors.
+
         Returns
         -------
         matplotlib.axes.Axes
         """
         found, title = self.variables(), f"{self.basis} basis, {self.trajectories} trajectories"
         names = ("population", "time") if self.times.size else ("probability",)
-        return drawing.draw(title, {name: found[name] for name in names}, ax=ax)
+        shown = {name: found[name] for name in names}
+        return drawing.draw(title, shown, error=found[f"{names[0]}_error"], ax=ax)
 
     def variables(self) -> dict[str, Variable]:
         """Return the numbers by name; those along the requested times only if there are any."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,6 @@ import numpy.typing as npt
 
 from anticrossing._core import drawing
 from anticrossing._core.checks import (
-    ConvergenceError,
     FloatArray,
     InputError,
     choice,
@@ -24,20 +22,16 @@ from anticrossing._core.checks import (
     positive,
 )
 from anticrossing._core.result import Result
-from anticrossing._core.threads import one_thread, processors
 from anticrossing._core.variables import Variable
-from anticrossing.dynamics._generator_table import Table
+from anticrossing.dynamics import noisy_interferogram
+from anticrossing.dynamics._level_maps import Work
 from anticrossing.dynamics.interferogram import BASES, axes_of, draw_map
 from anticrossing.dynamics.readout import unreached
-from anticrossing.dynamics.request import refuse_noise
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.units import Units
 
 LARGEST_DIMENSION = 6
-_CHUNK = 32  # points that one thread takes at a time
-_TAIL = 0.01  # of the tolerance, that the table of the generator may leave out
-_LEAST_TAIL = 1e-12
 _MOST_TONES, _HIGHEST_HARMONIC = 16, 1000
 _PROBES = 7  # positions where rates are looked at, to see whether they change with time
 
@@ -135,7 +129,10 @@ def level_interferogram(
     hamiltonian : Hamiltonian
         H(x), a single parameter point.
     environment : Environment
-        What relaxes all levels; it must not depend on time but through x.
+        What relaxes all levels; it must not depend on time but through x. Of noise that stands
+        still every value has its own steady state, and the average is returned; telegraph noise is
+        followed exactly, Gaussian noise until the averages settle. Eigenstates that are read out
+        are those of H(x(t)) without the noise.
     offset, amplitude : float or array
         x₀ and A, in the unit of the coordinate.
     frequency : float or array
@@ -176,11 +173,8 @@ def level_interferogram(
     >>> found.populations.shape, bool(found.error_estimate.max() < 1e-6)
     ((2, 2), True)
     """
-    from anticrossing.dynamics import _level_interferogram
-
     instance("hamiltonian", hamiltonian, Hamiltonian)
     instance("environment", environment, Environment)
-    refuse_noise(environment)
     adiabatic = choice("readout", readout, BASES) == "adiabatic"
     accuracy = number_between("tolerance", tolerance, 1e-9, 1e-2)
     _check_system(hamiltonian, environment)
@@ -203,41 +197,21 @@ def level_interferogram(
     points = np.stack([row.ravel() for row in rows], axis=1)
     ends = _range(points)
     _check_time(environment, ends)
-    tail = max(_TAIL * accuracy, _LEAST_TAIL)
-    with one_thread:  # small matrices
-        table = Table.of(hamiltonian, environment.flat(()), ends, adiabatic, tail)
-
-    populations = np.empty((points.shape[0], hamiltonian.dimension))
-    info = np.empty((points.shape[0], 3))
-
-    def one(start: int) -> None:
-        own = slice(start, start + _CHUNK)
-        _level_interferogram.steady(
-            points[own],
-            np.array(harmonics, dtype=np.float64),
-            table.edges,
-            table.degrees,
-            table.series,
-            table.read,
-            table.speed,
-            table.scale,
-            accuracy,
-            populations[own],
-            info[own],
-        )
-
-    with one_thread, ThreadPoolExecutor(processors()) as pool:
-        list(pool.map(one, range(0, points.shape[0], _CHUNK)))
-    _require(points, info[:, 2])
-    error = (info[:, 0] + tail).reshape(shape)
+    notes: tuple[str, ...] = ()
+    work = Work(hamiltonian, environment, points, harmonics, ends, adiabatic, accuracy)
+    if environment.noises:
+        populations, error, steps, notes = noisy_interferogram.averaged(work)
+    else:
+        populations, error, steps = work.solve()
+    error = error.reshape(shape)
     return LevelInterferogram(
         populations.reshape(*shape, -1),
         error,
         given,
         harmonics,
         BASES[adiabatic],
-        info[:, 1].astype(np.intp).reshape(shape),
-        unreached(error, accuracy),
+        steps.reshape(shape),
+        (*unreached(error, accuracy), *notes),
         hamiltonian.units,
     )
 
@@ -292,26 +266,3 @@ def _range(points: FloatArray) -> tuple[float, float]:
     if high == low:  # nothing moves: a range about the place
         low, high = low - max(1e-3, 1e-3 * abs(low)), high + max(1e-3, 1e-3 * abs(high))
     return float(low), float(high)
-
-
-def _require(points: FloatArray, reasons: FloatArray) -> None:
-    """Refuse a grid with points that have no answer."""
-    from anticrossing.dynamics._level_interferogram import NOT_UNIQUE
-
-    failed = np.flatnonzero(reasons)
-    if failed.size == 0:
-        return
-    offset, amplitude, frequency = points[failed[0], :3]
-    where = (
-        f"at {failed.size} of {reasons.size} points, first at offset={offset:g}, "
-        f"amplitude={amplitude:g}, frequency={frequency:g}"
-    )
-    if reasons[failed[0]] == NOT_UNIQUE:
-        raise ConvergenceError(
-            f"The periodic steady state is not unique {where}: add what relaxes all levels, such "
-            "as `ThermalRelaxation`."
-        )
-    raise ConvergenceError(
-        f"The drive is too slow to follow a period {where}: raise `frequency`, lower `amplitude`, "
-        "allow a larger `tolerance`, or follow a single point with `periodic_steady_state`."
-    )

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +30,7 @@ from anticrossing.environment import Environment
 from anticrossing.environment.noise.base import MarkovNoise, Noise, split
 
 METHOD = "average over noise"
+_STEPS = "steps"
 LARGEST_BLOCKS = 2000
 """The most numbers that density matrices beside all states of a noise may have."""
 
@@ -41,6 +41,8 @@ _UNIT = 2.3e-16
 # Seconds on one core: an order of the Taylor series, and for every element of the generator and
 # column; a panel whose spectrum is split, and for every element of it; panels of a window.
 _ORDER, _ELEMENT, _PER_RADIAN = 3e-7, 3e-10, 5.0
+_ONCE = 4e-7  # for every element of a generator that is set up
+_STILL = 120  # values of noise that stands still, at least
 _PANEL, _PANEL_EACH, _PANELS = 3e-3, 1.5e-4, 60.0
 
 
@@ -50,7 +52,7 @@ def follow(request: Request, environment: Environment, initial: ComplexArray) ->
     The environment's parameters are flat.
     """
     noises, rest = split(environment)
-    _check(request.lanes, noises)
+    check(request.lanes, noises)
     still = [noise for noise in noises if not isinstance(noise, MarkovNoise)]
     moving = [noise for noise in noises if isinstance(noise, MarkovNoise)]
     seen = Seen.of(request, initial)
@@ -64,13 +66,44 @@ def follow(request: Request, environment: Environment, initial: ComplexArray) ->
         average = functools.partial(_blocks, request, moving, rest, initial)
     else:
         average = functools.partial(_closed, request, initial)
-    if all(noise.is_exact for noise in moving):
-        found = still_noise.average(request.lanes, seen, still, average)
-        return replace(found, warnings=(*found.warnings, *notes))
-    return _refined(request, seen, still, moving, average, notes)
+    found = settled(request.lanes, seen, still, moving, average)
+    return replace(found, warnings=tuple(dict.fromkeys([*found.warnings, *notes])))
 
 
-def _check(lanes: Lanes, noises: Sequence[Noise]) -> None:
+def settled(
+    lanes: Lanes,
+    seen: Seen,
+    still: Sequence[Noise],
+    moving: Sequence[MarkovNoise],
+    average: Average,
+    *,
+    largest: int = LARGEST_BLOCKS,
+    narrow: FloatArray | None = None,
+) -> Densities:
+    """Return averages that have settled, or say how far they have.
+
+    At most so many numbers of a process are followed; `narrow` is for noise that stands still.
+    """
+    exact = all(noise.is_exact for noise in moving)
+    states = math.prod(noise.states(0 if exact else 1) for noise in moving)
+    numbers = states * lanes.hamiltonian.dimension**2
+    if numbers > largest:
+        whether = "" if exact else " where it is seen whether averages settle"
+        raise InputError(
+            f"Density matrices beside all states of the noise would be {numbers} numbers "
+            f"({states} states of it{whether}), but at most {largest} are followed here: "
+            "`dynamics.sample_paths` draws paths instead."
+        )
+
+    def one(resolution: int) -> Densities:
+        return still_noise.average(lanes, seen, still, average, resolution, narrow)
+
+    if exact:
+        return one(0)
+    return _refined(lanes, seen, moving, one, largest)
+
+
+def check(lanes: Lanes, noises: Sequence[Noise]) -> None:
     """Refuse noise on the coordinate of a path."""
     if lanes.path is not None and any(noise.operator is None for noise in noises):
         raise InputError(
@@ -80,29 +113,26 @@ def _check(lanes: Lanes, noises: Sequence[Noise]) -> None:
 
 
 def _refined(
-    request: Request,
+    lanes: Lanes,
     seen: Seen,
-    still: Sequence[Noise],
     moving: Sequence[MarkovNoise],
-    average: Average,
-    notes: tuple[str, ...],
+    average: Callable[[int], Densities],
+    largest: int,
 ) -> Densities:
     """Raise the resolution of a process until the averages settle."""
-    levels = request.lanes.hamiltonian.dimension
-    found = still_noise.average(request.lanes, seen, still, average, 0)
+    levels = lanes.hamiltonian.dimension
+    found = average(0)
     left: Left | None = None
     before: Left | None = None
     used = 0
     for resolution in range(1, _MOST_RESOLUTION):
         numbers = levels**2 * math.prod(noise.states(resolution) for noise in moving)
-        if numbers > LARGEST_BLOCKS:
-            if left is None:
-                raise _too_large(numbers, "to see whether the averages settle")
+        if numbers > largest:
             break
         dear = not found.by_steps and numbers > _MOST_FOR_COHERENCES
         if left is not None and left.is_little and dear:
             break
-        finer = still_noise.average(request.lanes, seen, still, average, resolution)
+        finer = average(resolution)
         before, left = left, seen.distance(finer.states, found.states)
         found, used = finer, numbers // levels**2
         if left.settled(before):
@@ -112,15 +142,8 @@ def _refined(
         "averages over the noise",
         f"with {used} states of it; `dynamics.sample_paths` draws paths instead",
     )
-    warnings = dict.fromkeys([*found.warnings, *notes, *said])
-    return replace(found, error=found.error + left.probabilities, warnings=tuple(warnings))
-
-
-def _too_large(numbers: int, why: str) -> InputError:
-    return InputError(
-        f"Density matrices beside all states of the noise would be {numbers} numbers {why}, but at "
-        f"most {LARGEST_BLOCKS} are followed: `dynamics.sample_paths` draws paths instead."
-    )
+    warnings = tuple(dict.fromkeys([*found.warnings, *said]))
+    return replace(found, error=found.error + left.probabilities, warnings=warnings)
 
 
 def _repeated(array: FloatArray | None, lanes: Lanes) -> FloatArray | None:
@@ -183,58 +206,109 @@ def _blocks(
     resolution: int,
 ) -> Densities:
     """Follow density matrices beside all states of a process, by the cheaper method."""
-    count = math.prod(noise.states(resolution) for noise in moving)
-    numbers = count * lanes.hamiltonian.dimension**2
-    if numbers > LARGEST_BLOCKS:
-        raise _too_large(numbers, f"({count} states of the noise)")
     blocks = Blocks.of(lanes, moving, rest, resolution)
     levels, columns = lanes.hamiltonian.dimension, initial.shape[1]
     given = np.repeat(initial, lanes.copies, axis=0)
-    times = _repeated(request.times, lanes)
-    cuts = blocks.breakpoints(_repeated(request.breakpoints, lanes))
-    strength = blocks.strength()
-    by_steps = np.sum(_PER_RADIAN * strength * (_ORDER + _ELEMENT * blocks.elements * columns))
-    by_panels = lanes.count * _PANELS * (_PANEL + _PANEL_EACH * blocks.size**2)
+    basis = liouville.hermitian_basis(levels).reshape(levels**2, -1)
+    numbers = (given.reshape(lanes.count, columns, -1) @ basis.conj().T).real
+    start = np.einsum("lk,lmd->lmkd", blocks.root, numbers).reshape(lanes.count, columns, -1)
+    found = carried(
+        blocks,
+        start,
+        request.panel_tolerance,
+        breakpoints=_repeated(request.breakpoints, lanes),
+        times=_repeated(request.times, lanes),
+    )
+    parts = found.numbers.reshape(*found.numbers.shape[:-1], blocks.states, levels**2)
+    states = np.einsum("lk,ltmkd->ltmd", blocks.root, parts) @ basis
+    states = hermitian_part(states.reshape(*states.shape[:-1], levels, levels))
+    excess = np.trace(states - given[:, None], axis1=-2, axis2=-1).real / levels
+    states = states - excess[..., None, None] * np.eye(levels)
+    error = found.error + levels * np.max(np.abs(excess), axis=(1, 2))
+    said = f"{METHOD}: {found.method}, {blocks.states} states of it"
+    taken = found.phase, found.panels, found.evaluated
+    return Densities(states, error, *taken, said, by_steps=found.method == _STEPS)
 
-    def start(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        whole = np.einsum("lk,lmd->lmkd", blocks.root, numbers)
-        return whole.reshape(lanes.count, columns, -1)
 
-    def mean(after: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        parts = after.reshape(*after.shape[:-1], blocks.states, levels**2)
-        return np.einsum("lk,ltmkd->ltmd", blocks.root, parts)
+@dataclass(frozen=True)
+class Carried:
+    """M vectors of the numbers of `Blocks`, (lanes, K + 1, M, D), at times and at the end."""
 
-    rows = given.reshape(lanes.count, columns, -1)
-    states: npt.NDArray[Any]
-    if blocks.size > _LARGEST_PANELS or by_steps < by_panels:
-        basis = liouville.hermitian_basis(levels).reshape(levels**2, -1)
+    numbers: FloatArray
+    error: FloatArray
+    phase: FloatArray
+    panels: npt.NDArray[np.intp]
+    evaluated: int
+    method: str
+
+
+def carried(
+    blocks: Blocks,
+    start: FloatArray,
+    tolerance: float,
+    *,
+    breakpoints: FloatArray | None = None,
+    times: FloatArray | None = None,
+) -> Carried:
+    """Carry real numbers `start` (lanes, M, D) across the windows, by the cheaper method."""
+    lanes, cuts = blocks.lanes, blocks.breakpoints(breakpoints)
+    if steps_are_cheaper(blocks, start.shape[1]):
+        strength = blocks.strength()
         found = steps.carry(
             lanes,
             BlockMesh(blocks),
-            start((rows @ basis.conj().T).real),
-            tolerance=request.panel_tolerance,
+            start,
+            tolerance=tolerance,
             phase=strength,
             breakpoints=cuts,
             times=times,
         )
-        states, error, method = mean(found.states) @ basis, found.error, "steps"
-        taken = strength, found.panels, found.evaluated
-    else:
-        evolution = panels.solve(
-            lanes,
-            BlockKernel(blocks),
-            tolerance=request.panel_tolerance,
-            breakpoints=cuts,
-            times=times,
-        )
-        every = np.concatenate([evolution.snapshots, evolution.propagator[:, None]], axis=1)
-        after = every @ start(rows).swapaxes(-1, -2)[:, None]
-        states = mean(after.swapaxes(-1, -2))
-        error, method = evolution.error, evolution.method
-        taken = evolution.phase, evolution.panels, evolution.evaluated
-    states = hermitian_part(states.reshape(*states.shape[:-1], levels, levels))
-    excess = np.trace(states - given[:, None], axis1=-2, axis2=-1).real / levels
-    states = states - excess[..., None, None] * np.eye(levels)
-    error = error + levels * np.max(np.abs(excess), axis=(1, 2))
-    said = f"{METHOD}: {method}, {blocks.states} states of it"
-    return Densities(states, error, *taken, said, by_steps=method == "steps")
+        return Carried(found.states, found.error, strength, found.panels, found.evaluated, _STEPS)
+    whole = panels.solve(
+        lanes, BlockKernel(blocks), tolerance=tolerance, breakpoints=cuts, times=times
+    )
+    levels = lanes.hamiltonian.dimension
+    basis = liouville.hermitian_basis(levels).reshape(levels**2, -1)
+    every = np.concatenate([whole.snapshots, whole.propagator[:, None]], axis=1)
+    rows = (start.reshape(*start.shape[:2], -1, levels**2) @ basis).reshape(start.shape)
+    after = (every @ blocks.turned(rows).swapaxes(-1, -2)[:, None]).swapaxes(-1, -2)
+    back = blocks.turned(after.reshape(lanes.count, -1, blocks.size))
+    parts = back.reshape(*after.shape[:-1], -1, levels**2) @ basis.conj().T
+    numbers = parts.reshape(after.shape).real
+    taken = whole.phase, whole.panels, whole.evaluated, whole.method
+    return Carried(numbers, whole.error, *taken)
+
+
+def most_seconds(lanes: Lanes, environment: Environment, columns: int) -> float:
+    """Return about what an average takes on one core if it settles last of all.
+
+    `columns` density matrices are followed: one, or N² for all. Noise that stands still has some
+    hundred values.
+    """
+    noises, rest = split(environment.flat(lanes.batch_shape))
+    moving = [noise for noise in noises if isinstance(noise, MarkovNoise)]
+    total = 0.0
+    for resolution in range(_MOST_RESOLUTION):
+        states = math.prod(noise.states(resolution) for noise in moving)
+        if states * lanes.hamiltonian.dimension**2 > LARGEST_BLOCKS:
+            break
+        blocks = Blocks.of(lanes, moving, rest, resolution)
+        total += 2 * min(_seconds(blocks, columns)) + _ONCE * blocks.size**2
+        if all(noise.is_exact for noise in moving):
+            break
+    return total * (_STILL if len(moving) < len(noises) else 1)
+
+
+def _seconds(blocks: Blocks, columns: int, times: int = 0) -> tuple[float, float]:
+    """Return about what steps take, and panels, of which none is longer than between times."""
+    each = _ORDER + _ELEMENT * blocks.elements * columns
+    by_steps = _PER_RADIAN * float(np.sum(blocks.strength())) * each
+    panel = _PANEL + _PANEL_EACH * blocks.size**2
+    by_panels = blocks.lanes.count * max(_PANELS, times) * panel
+    return by_steps, by_panels if blocks.size <= _LARGEST_PANELS else math.inf
+
+
+def steps_are_cheaper(blocks: Blocks, columns: int, times: int = 0) -> bool:
+    """Whether steps carry so many vectors sooner than panels do, which end at so many times."""
+    by_steps, by_panels = _seconds(blocks, columns, times)
+    return by_steps < by_panels

@@ -12,6 +12,7 @@ matrices, where they are real.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -135,12 +136,28 @@ class Blocks:
             blocks[:, :, s, :, s] += inside[s % each :: each]
         return total
 
-    def trace(self) -> FloatArray:
-        """Return the row that takes what is followed to the trace, (D,), of the first lane."""
-        levels = self.lanes.hamiltonian.dimension
-        one = np.zeros(levels**2)
-        one[np.arange(levels) * (levels + 1)] = 1.0
-        return np.kron(self.root[0], one)
+    def turned(self, numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return numbers (lanes, n, D) where the noise at rest is the first of all its states.
+
+        Turned again they are what they were.
+        """
+        parts = numbers.reshape(*numbers.shape[:-1], self.states, -1)
+        return np.einsum("lsk,lnkd->lnsd", self.turn, parts).reshape(numbers.shape)
+
+    @functools.cached_property
+    def turn(self) -> FloatArray:
+        """Reflections (lanes, K, K) that take the noise at rest to the first of all states."""
+        return to_first_axis(self.root)
+
+    def turned_generators(
+        self, lanes: Lanes, times: FloatArray, lane: npt.NDArray[np.intp]
+    ) -> ComplexArray:
+        """Return what `generators` does, of numbers that are turned."""
+        total = self.generators(lanes, times, lane)
+        parts = total.reshape(*total.shape[:2], *(self.states, total.shape[-1] // self.states) * 2)
+        turn = self.turn[lane]
+        parts = np.einsum("psk,pnkalb->pnsalb", turn, parts)
+        return np.einsum("pnsalb,prl->pnsarb", parts, turn).reshape(total.shape)
 
     def strength(self) -> FloatArray:
         """Return about the norm of the generator times the window, (lanes,)."""
@@ -161,9 +178,9 @@ class Blocks:
     @property
     def elements(self) -> int:
         """How many elements of the generator are not 0, about."""
-        if self.every is not None:
-            return self.size**2
         levels = self.lanes.hamiltonian.dimension
+        if self.every is not None:
+            return int(np.count_nonzero(self.rates[0])) * levels**2 + self.states * levels**4
         there = np.count_nonzero(self._real_constant(np.zeros(1, dtype=np.intp)))
         return int(there) + 2 * self.states * levels**3
 
@@ -243,10 +260,14 @@ class BlockMesh(Mesh):
 
 
 class BlockKernel(LinearKernel):
-    """Panels at a cost that does not grow with slowness."""
+    """Panels of turned numbers at a cost that does not grow with slowness."""
 
     def __init__(self, blocks: Blocks) -> None:
-        super().__init__(blocks.generators, blocks.size, conserved=blocks.trace())
+        # The trace is the same row in all lanes, whatever the noise at rest is in each.
+        levels = blocks.lanes.hamiltonian.dimension
+        trace = np.zeros((blocks.states, levels, levels))
+        trace[0] = np.eye(levels)
+        super().__init__(blocks.turned_generators, blocks.size, conserved=trace.ravel())
         self.blocks = blocks
 
     @property
@@ -277,6 +298,19 @@ def displaced(
             new = whole[..., None, None] * noise.operator
             added = new if added is None else added + new
     return shift, added
+
+
+def to_first_axis(root: FloatArray) -> FloatArray:
+    """Return orthogonal matrices (lanes, K, K) that take unit vectors (lanes, K) to the first axis.
+
+    They are reflections.
+    """
+    axis = root - np.eye(1, root.shape[-1])
+    size = np.sum(axis**2, axis=-1)[:, None, None]
+    outer = axis[:, :, None] * axis[:, None, :]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mirrored = np.where(size > 0, 2 * outer / size, 0.0)
+    return np.asarray(np.eye(root.shape[-1]) - mirrored)
 
 
 def follows_levels(lanes: Lanes, rest: Environment) -> bool:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray, choice
-from anticrossing._core.linalg import dagger, hermitian_part
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.drive import Drive
-from anticrossing.dynamics import densities, interference, liouville, panels
-from anticrossing.dynamics._period import GAUSS_POINTS, Period
+from anticrossing.dynamics import noisy_periods
+from anticrossing.dynamics._period import Period
 from anticrossing.dynamics._sectors import Sectored
-from anticrossing.dynamics.densities import Work
-from anticrossing.dynamics.kernels import FIRST_PANELS
-from anticrossing.dynamics.open_kernels import OpenKernel, open_kernel
+from anticrossing.dynamics._steady import LindbladEquation, steady
+from anticrossing.dynamics.open_kernels import open_kernel
 from anticrossing.dynamics.readout import unreached
 from anticrossing.dynamics.request import (
     check_kinds,
@@ -34,8 +32,6 @@ from anticrossing.spectrum import Symmetry
 from anticrossing.units import Units
 
 BASES = ("adiabatic", "diabatic")
-_MANY = 4 * FIRST_PANELS  # pieces of an average, where times cost little
-_LEAST_CONTRACTION = 1e-11  # below it rounding decides which state repeats itself
 
 
 def one_period_propagator(
@@ -98,8 +94,12 @@ def one_period_propagator(
         product = solved.shared(sectored.matrix([own.propagator for own in solved.blocks]))
         return np.asarray(product.reshape(*over.lanes.batch_shape, levels, levels))
     check_symmetry(hamiltonian, symmetry, open_system=True)
-    over, kernel, accuracy = _check_open(hamiltonian, drive, environment, period, tolerance)
-    maps, error, rounding = _maps(over, kernel, accuracy, over.lanes.stop[:, None])
+    hamiltonian, drive = check_open(hamiltonian, drive, environment)
+    refuse_noise(environment)
+    accuracy = check_tolerance(tolerance)
+    over = Period.of(hamiltonian, drive, period, environment.batch_shape)
+    equation = LindbladEquation(over, open_kernel(over.lanes, environment))
+    maps, error, rounding = equation.maps(accuracy, over.lanes.stop[:, None])
     _require(error + rounding, accuracy)
     return maps[:, 0].reshape(*over.lanes.batch_shape, *maps.shape[-2:])
 
@@ -192,7 +192,9 @@ def periodic_steady_state(
     drive : Drive
         x(t); the period starts with its window.
     environment : Environment
-        If it depends on time, it must have the same period.
+        If it depends on time, it must have the same period. With noise that remembers the state is
+        the average, as for `propagate`: of steady states at the values of noise that stands still,
+        and beside a process the steady state of both. What is read out does not see the noise.
     period : float or array, optional
         The period of a drive whose formula shows none: tones with a common divisor do;
         the window must hold one.
@@ -222,115 +224,31 @@ def periodic_steady_state(
     array([0.499563, 0.500437])
     """
     choice("basis", basis, BASES)
-    over, kernel, accuracy = _check_open(hamiltonian, drive, environment, period, tolerance)
+    hamiltonian, drive = check_open(hamiltonian, drive, environment)
+    accuracy = check_tolerance(tolerance)
+    over = Period.of(hamiltonian, drive, period, environment.batch_shape)
     wanted = np.empty((over.lanes.count, 0))
     if times is not None:
         wanted = over.lanes.check_times(times, where="within one period,")
-    levels = hamiltonian.dimension
-    end = over.lanes.stop[:, None]
-    maps, error, rounding = _maps(over, kernel, accuracy, end)
-    contraction = _contraction(maps[:, 0])
-    worst = int(np.argmin(contraction))
-    if contraction[worst] < _LEAST_CONTRACTION:
-        raise ConvergenceError(
-            f"The periodic steady state is not unique (parameter point {worst}): a period takes "
-            f"only {contraction[worst]:.1e} off some deviation from it. Add what relaxes all "
-            "levels, such as `ThermalRelaxation`."
-        )
-    least = max(float(np.min(rounding)), panels.SMALLEST_TOLERANCE)
-    finer = min(max(accuracy * float(contraction[worst]), least), accuracy)
-    if finer < accuracy:
-        maps, error, _ = _maps(over, kernel, finer, end)
-    rho = _fixed_point(maps[:, 0], levels)
-
-    def states(at: FloatArray) -> ComplexArray:
-        work = Work.of(over.lanes, kernel.environment, at)
-        if densities.is_cheaper(work, levels, 1):  # steps need not end at the times
-            followed = densities.follow(
-                over.lanes,
-                kernel.environment,
-                rho[:, None],
-                work=work,
-                tolerance=max(0.02 * finer, panels.SMALLEST_TOLERANCE),
-                breakpoints=None,
-                times=at,
-            )
-            return followed.states[:, :-1, 0]
-        inside, *_ = _maps(over, kernel, finer, at)
-        moved = inside @ rho.reshape(-1, 1, levels**2, 1)
-        return np.asarray(moved.reshape(*at.shape, levels, levels))
-
-    def populations(at: FloatArray) -> FloatArray:
-        found = states(at)
-        if basis == "adiabatic":
-            frames = np.linalg.eigh(over.lanes.traceless(at, np.arange(over.lanes.count)))[1]
-            found = dagger(frames) @ found @ frames
-        return np.asarray(np.einsum("pkii->pki", found).real)
-
-    batch = over.lanes.batch_shape
-    error = (error + rounding) / contraction
-    many = replace(Work.of(over.lanes, kernel.environment), pieces=_MANY * GAUSS_POINTS)
-    first = _MANY if densities.is_cheaper(many, levels, 1) else FIRST_PANELS
-    mean = over.average(populations, 0.1 * np.maximum(accuracy, error), first)
+    frames = over.eigenframes if basis == "adiabatic" else None
+    notes: tuple[str, ...] = ()
+    if environment.noises:
+        found, notes = noisy_periods.steady(over, environment, wanted, frames, accuracy)
+    else:
+        equation = LindbladEquation(over, open_kernel(over.lanes, environment))
+        found = steady(equation, wanted, frames, accuracy)
+    batch, levels = over.lanes.batch_shape, hamiltonian.dimension
     with np.errstate(divide="ignore"):
-        relaxation = over.length / -np.log1p(-np.minimum(contraction, 1.0))
+        relaxation = over.length / -np.log1p(-np.minimum(found.contraction, 1.0))
     return PeriodicSteadyState(
-        populations=mean.reshape(*batch, levels),
-        density_matrix=rho.reshape(*batch, levels, levels),
+        populations=found.populations.reshape(*batch, levels),
+        density_matrix=found.start.reshape(*batch, levels, levels),
         times=wanted.reshape(*batch, -1),
-        density_matrices=(
-            states(wanted)
-            if wanted.size
-            else np.empty((over.lanes.count, 0, levels, levels), complex)
-        ).reshape(*batch, -1, levels, levels),
-        contraction=contraction.reshape(batch),
+        density_matrices=found.inside.reshape(*batch, -1, levels, levels),
+        contraction=found.contraction.reshape(batch),
         relaxation_time=relaxation.reshape(batch),
-        error_estimate=error.reshape(batch),
+        error_estimate=found.error.reshape(batch),
         basis=basis,
-        warnings=unreached(error, accuracy),
+        warnings=(*unreached(found.error, accuracy), *notes),
         units=hamiltonian.units,
     )
-
-
-def _check_open(
-    hamiltonian: Hamiltonian,
-    drive: Drive,
-    environment: Environment,
-    period: npt.ArrayLike | None,
-    tolerance: float,
-) -> tuple[Period, OpenKernel, float]:
-    hamiltonian, drive = check_open(hamiltonian, drive, environment)
-    refuse_noise(environment)
-    accuracy = check_tolerance(tolerance)
-    over = Period.of(hamiltonian, drive, period, environment.batch_shape)
-    return over, open_kernel(over.lanes, environment), accuracy
-
-
-def _maps(
-    over: Period, kernel: OpenKernel, tolerance: float, times: FloatArray
-) -> tuple[ComplexArray, FloatArray, FloatArray]:
-    """Return the maps of ρ from the start to `times` (lanes, K), and two errors of one period."""
-    # They are what the solver neglected, and the rounding of phases, which no tolerance makes less.
-    evolution = over.solve(kernel, tolerance, times)
-    eigen, first, last = kernel.eigen_maps(over.lanes, evolution.snapshots, times)
-    before = liouville.kron(first, first.conj())[:, None]
-    after = liouville.kron(last, last.conj())
-    maps = np.asarray(after @ eigen @ dagger(before))
-    return maps, evolution.error, interference.of_phases(evolution)
-
-
-def _contraction(maps: ComplexArray) -> FloatArray:
-    """Return 1 − |λ| for the second-largest eigenvalue of every map."""
-    sizes = np.sort(np.abs(np.linalg.eigvals(maps)), axis=-1)
-    return np.asarray(1 - sizes[..., -2], np.float64)
-
-
-def _fixed_point(maps: ComplexArray, levels: int) -> ComplexArray:
-    """Return ρ = M ρ with trace 1, (lanes, N, N)."""
-    system = np.eye(levels**2) - maps
-    # The rows of 1 − M for populations add up to zero: one gives way to the trace.
-    system[:, 0] = np.eye(levels).ravel()
-    right = np.zeros((maps.shape[0], levels**2, 1), dtype=np.complex128)
-    right[:, 0] = 1.0
-    rho = np.linalg.solve(system, right).reshape(-1, levels, levels)
-    return np.asarray(hermitian_part(rho))

@@ -166,6 +166,11 @@ class Propagation(WithStates):
         The natural logarithm of the survival, also where that underflows.
     log_survival_error : array, shape (...), or None
         Bound on its error: the relative error of the survival.
+    surviving_state : array, shape (..., N), or None
+        The final state of levels that decay, of norm 1, also where the survival underflows; its
+        error is of the size of `log_survival_error`.
+    surviving_density_matrix : array, shape (..., N, N), or None
+        Beside another environment the final density matrix of trace 1.
     dims : tuple of tuple of int, or None
         The factors of a tensor product, if H has them.
     gradients : mapping of str to Derivative, or None
@@ -201,6 +206,8 @@ class Propagation(WithStates):
     survivals: FloatArray | None = None
     log_survival: FloatArray | None = None
     log_survival_error: FloatArray | None = None
+    surviving_state: ComplexArray | None = None
+    surviving_density_matrix: ComplexArray | None = None
     dims: Dims = None
     gradients: Mapping[str, Derivative] | None = None
 
@@ -227,10 +234,12 @@ class Propagation(WithStates):
         "amplitude": shown("final", "initial", text="amplitude of the transition", of="amplitudes"),
         "state": shown("time", "row", text="state at the time", of="states"),
         "final_state": shown("row", text="final state"),
+        "surviving_state": shown("row", text="final state of norm 1"),
         "density_matrix": shown("row", "column", text="final density matrix"),
         "density_matrix_at": shown(
             "time", "row", "column", text="density matrix at the time", of="density_matrices"
         ),
+        "surviving_density_matrix": shown("row", "column", text="density matrix of trace 1"),
         "superoperator": shown(
             "entry_after", "entry_before", text="map of density matrices, stacked row by row"
         ),

@@ -254,7 +254,7 @@ def _step(lanes: Lanes, noises: Sequence[Noise], given: float | None) -> float:
     for noise in noises:
         if noise.operator is not None:
             own = np.linalg.eigvalsh(noise.operator)
-            size = 2 * float(np.sqrt(np.max(noise.variance))) * (own[-1] - own[0])
+            size = 2 * float(np.sqrt(np.max(noise.variance + noise.mean**2))) * (own[-1] - own[0])
             spread += lanes.hamiltonian.units.angular * size
     return min(shortest / _STEPS_PER_TIME, _RADIANS / max(spread, 1e-300))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from anticrossing._core.checks import ComplexArray, FloatArray, InputError
+from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray, InputError
 from anticrossing.dynamics.densities import Densities
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.noise_blocks import displaced
@@ -17,9 +17,11 @@ from anticrossing.environment.noise.base import Noise
 Average = Callable[[Lanes, int], Densities]
 """The states of lanes, at a resolution of what else fluctuates."""
 
-_REACH, _WIDEST, _MOST_PLACES = 8.5, 0.75, 40_000  # of a Gaussian, in its root mean squares
+_REACH, WIDEST, _MOST_PLACES = 8.5, 0.75, 40_000  # of a Gaussian, in its root mean squares
 _SHIFT = 0.381966  # of a step, of the rule that looks between the places
+RESONANT = 2.0  # of the least width of a resonance, in which none hides
 _VISIBLE = 4.0  # steps, in roots of the rate of H, in which no passage hides
+_LEAST_WEIGHT = 1e-18  # of a place
 _CHUNK = 256  # evolutions side by side
 _MOST_CHANNELS = 2
 _MOST_FOR_COHERENCES = 1000  # places, where probabilities have settled
@@ -45,36 +47,40 @@ class _Sum:
 
 
 def average(
-    lanes: Lanes, seen: Seen, still: Sequence[Noise], evolve: Average, resolution: int = 0
+    lanes: Lanes,
+    seen: Seen,
+    still: Sequence[Noise],
+    evolve: Average,
+    resolution: int = 0,
+    narrow: FloatArray | None = None,
 ) -> Densities:
-    """Average over noise that stands still what `evolve` gives at each of its values."""
-    channels = _channels(still, lanes.count)
-    if not channels:
+    """Average over noise that stands still what `evolve` gives at each of its values.
+
+    `narrow` (lanes,) is the least width of what a value may be in resonance with, in radians per
+    time.
+    """
+    moved = channels(still, lanes.count)
+    if not moved:
         return evolve(lanes, resolution)
-    if len(channels) > _MOST_CHANNELS:
-        raise InputError(
-            f"Noise that stands still is averaged over at most {_MOST_CHANNELS} operators, but "
-            f"there are {len(channels)}: `dynamics.sample_paths` draws values instead."
-        )
-    step, hidden = _first_step(lanes, channels)
-    dimension = len(channels)
+    step, hidden = first_step(lanes, moved, narrow)
+    dimension = len(moved)
     total = _Sum()
-    every = _places(step, dimension)
-    _add(total, lanes, channels, every, evolve, resolution)
+    every = places(step, dimension)
+    _add(total, lanes, moved, every, evolve, resolution)
     left: Left | None = None
     while True:
-        finer = _places(0.5 * step, dimension)
+        finer = places(0.5 * step, dimension)
         enough = left is not None and left.is_little and len(finer) > _MOST_FOR_COHERENCES
         if left is not None and (enough or len(finer) > _MOST_PLACES):
             break
         odd = np.any(np.round(finer / (0.5 * step)).astype(np.int64) % 2 != 0, axis=1)
         before, step = total.mean(), 0.5 * step
-        _add(total, lanes, channels, finer[odd], evolve, resolution)
+        _add(total, lanes, moved, finer[odd], evolve, resolution)
         left = seen.distance(total.mean(), before)
         if left.is_little and left.coherent:
             # What turns by whole turns from place to place looks as if it stood still.
             other = _Sum()
-            _add(other, lanes, channels, _places(step, dimension, _SHIFT), evolve, resolution)
+            _add(other, lanes, moved, places(step, dimension, _SHIFT), evolve, resolution)
             left = left.larger(seen.distance(total.mean(), other.mean()))
             if left.is_little and left.coherent:
                 break
@@ -99,17 +105,68 @@ def average(
     )
 
 
+def rule(
+    summed: Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]],
+    dimension: int,
+    step: float,
+    accuracy: float,
+    most: int = _MOST_PLACES,
+) -> tuple[FloatArray, FloatArray]:
+    """Return averages (P, …) that have settled to half of `accuracy`, and their errors (P,).
+
+    `summed` takes places (Q, n) in root mean squares and their weights (Q,), and returns sums of
+    values (P, …) and of their errors (P,).
+    """
+
+    def some(where: FloatArray) -> list[FloatArray]:
+        weights = np.exp(-0.5 * np.sum(where**2, axis=1))
+        there = weights > _LEAST_WEIGHT
+        values, errors = summed(where[there], weights[there])
+        return [values, errors, np.asarray(weights[there].sum())]
+
+    def apart(one: list[FloatArray], other: list[FloatArray]) -> FloatArray:
+        distance = np.abs(one[0] / one[2] - other[0] / other[2])
+        return np.asarray(np.max(distance.reshape(len(distance), -1), axis=1))
+
+    if len(places(step, dimension)) > most:
+        raise _too_many(most)
+    total = some(places(step, dimension))
+    while True:
+        step *= 0.5
+        finer = places(step, dimension)
+        if len(finer) > most:
+            raise _too_many(most)
+        odd = np.any(np.round(finer / step).astype(np.int64) % 2 != 0, axis=1)
+        before = total
+        total = [a + b for a, b in zip(total, some(finer[odd]), strict=True)]
+        change = apart(total, before)
+        if np.all(change <= 0.5 * accuracy):
+            # What turns by whole turns from place to place looks as if it stood still.
+            other = some(places(step, dimension, _SHIFT))
+            change = np.maximum(change, apart(total, other))
+            if np.all(change <= 0.5 * accuracy):
+                return total[0] / total[2], total[1] / total[2] + change
+
+
+def _too_many(most: int) -> ConvergenceError:
+    return ConvergenceError(
+        f"The average over noise that stands still needs more than {most} of its values: its root "
+        "mean square is far wider than the resonances it moves. Allow a larger `tolerance`, or "
+        "give less noise."
+    )
+
+
 @dataclass(frozen=True)
-class _Channel:
+class Channel:
     """What fluctuates: the coordinate or an operator, with a root mean square in every lane."""
 
     noise: Noise
     rms: FloatArray
 
 
-def _channels(still: Sequence[Noise], lanes: int) -> list[_Channel]:
-    """Return noises that stand still, those of one operator added up."""
-    found: list[_Channel] = []
+def channels(still: Sequence[Noise], lanes: int) -> list[Channel]:
+    """Return noises that stand still, those of one operator added up, or refuse too many."""
+    found: list[Channel] = []
     for noise in still:
         variance = np.broadcast_to(noise.variance, (lanes,))
         for k, channel in enumerate(found):
@@ -117,7 +174,12 @@ def _channels(still: Sequence[Noise], lanes: int) -> list[_Channel]:
                 found[k] = replace(channel, rms=np.sqrt(channel.rms**2 + variance))
                 break
         else:
-            found.append(_Channel(noise, np.sqrt(variance)))
+            found.append(Channel(noise, np.sqrt(variance)))
+    if len(found) > _MOST_CHANNELS:
+        raise InputError(
+            f"Noise that stands still is averaged over at most {_MOST_CHANNELS} operators, but "
+            f"there are {len(found)}: `dynamics.sample_paths` draws values instead."
+        )
     return found
 
 
@@ -127,7 +189,7 @@ def _same(one: Noise, other: Noise) -> bool:
     return np.array_equal(one.operator, other.operator)
 
 
-def _places(step: float, dimension: int, shift: float = 0.0) -> FloatArray:
+def places(step: float, dimension: int, shift: float = 0.0) -> FloatArray:
     """Return the places of a rule, (Q, dimension), in root mean squares."""
     most = int(_REACH / step) + 1
     along = (np.arange(-most, most + 1) + shift) * step
@@ -137,7 +199,9 @@ def _places(step: float, dimension: int, shift: float = 0.0) -> FloatArray:
     return np.stack([grid.ravel() for grid in grids], axis=1)
 
 
-def _first_step(lanes: Lanes, channels: Sequence[_Channel]) -> tuple[float, float]:
+def first_step(
+    lanes: Lanes, channels: Sequence[Channel], narrow: FloatArray | None
+) -> tuple[float, float]:
     """Return the step of the first rule, and how far places lie apart if that is too far.
 
     A passage whose gap the noise closes takes place at few values of it: as far apart as the root
@@ -146,8 +210,10 @@ def _first_step(lanes: Lanes, channels: Sequence[_Channel]) -> tuple[float, floa
     moved = np.diff(lanes.window.matrices, axis=1)
     rate = np.linalg.norm(moved, 2, axis=(-2, -1)) * (moved.shape[1] + 1)
     rate = np.max(rate, axis=1) / (lanes.stop - lanes.start)
-    wanted = _WIDEST
+    wanted = WIDEST
     for channel in channels:
+        if narrow is not None:
+            wanted = min(wanted, _resolving(lanes, channel, narrow))
         operator = channel.noise.operator
         if operator is None:
             continue
@@ -158,22 +224,39 @@ def _first_step(lanes: Lanes, channels: Sequence[_Channel]) -> tuple[float, floa
             spread = channel.rms * across * lanes.hamiltonian.units.angular
             steps = np.where((rate > 0) & (spread > 0), _VISIBLE * np.sqrt(rate) / spread, np.inf)
         wanted = min(wanted, float(np.min(steps)))
-    narrow = (0.5 * _MOST_PLACES) ** (1 / len(channels))
-    least = 2 * _REACH / (narrow / 2)
+    along = (0.5 * _MOST_PLACES) ** (1 / len(channels))
+    least = 2 * _REACH / (along / 2)
     return (wanted, 0.0) if wanted >= least else (least, least)
+
+
+def _resolving(lanes: Lanes, channel: Channel, narrow: FloatArray) -> float:
+    """Return the step at which no resonance of so small a width lies between places."""
+    operator = channel.noise.operator
+    if operator is None:
+        there = lanes.repeated(2, np.stack([0 * channel.rms, channel.rms], axis=1), None)
+        times = np.repeat(lanes.samples, 2, axis=0)
+        found = there.traceless(times, np.arange(there.count))
+        moved = np.linalg.norm(found[1::2] - found[::2], 2, axis=(-2, -1))
+        spread = 2 * np.max(moved, axis=1)
+    else:
+        levels = np.linalg.eigvalsh(operator)
+        spread = channel.rms * (levels[-1] - levels[0]) * lanes.hamiltonian.units.angular
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steps = np.where(spread > 0, RESONANT * narrow / spread, np.inf)
+    return float(np.min(steps))
 
 
 def _add(
     total: _Sum,
     lanes: Lanes,
-    channels: Sequence[_Channel],
+    channels: Sequence[Channel],
     places: FloatArray,
     evolve: Average,
     resolution: int,
 ) -> None:
     """Add evolutions at some places (Q, n) of the noise."""
     weights = np.exp(-0.5 * np.sum(places**2, axis=1))
-    there = weights > 1e-18
+    there = weights > _LEAST_WEIGHT
     places, weights = places[there], weights[there]
     chunk = max(1, _CHUNK // lanes.count)
     noises = [channel.noise for channel in channels]

@@ -62,6 +62,8 @@ class Strength(Unchanging):
     @classmethod
     def of(cls, name: str, value: Any, coordinates: str | Sequence[str] = "x") -> Strength:
         names = coordinate_names(coordinates)
+        if value is None:
+            raise fail(name, "be a number, a formula or a function", "it is None")
         if isinstance(value, str):
             return cls(name, None, Formula.of(value, names), repr(value))
         if callable(value):

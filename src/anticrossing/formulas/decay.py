@@ -228,7 +228,8 @@ def predissociation_width(
     -------
     Prediction
         The width Γ (energy, ħ = 1). It holds where a passage leaves the curve with a small
-        probability, and the crossing lies below the level, away from turning points.
+        probability, and takes a small part of a vibration: the crossing lies below the level, away
+        from turning points.
 
     Raises
     ------
@@ -264,4 +265,13 @@ def predissociation_width(
         RATIO_LIMIT,
         "the level is gone before it is one: the curves mix, and neither is bound",
     )
-    return Prediction(unwrap(np.asarray(value)), "predissociation width", (check,), equation)
+    coupled = 2 * np.abs(v) / (slopes * speed)
+    duration = np.maximum(1 / np.sqrt(slopes * speed), coupled)
+    turning = DomainCheck(
+        "passage duration / vibrational period",
+        unwrap(np.asarray(duration * omega / (2 * np.pi))),
+        RATIO_LIMIT,
+        "the crossing is passed near a turning point, where the speed is not constant",
+    )
+    checks = (check, turning)
+    return Prediction(unwrap(np.asarray(value)), "predissociation width", checks, equation)

@@ -8,12 +8,21 @@ the diabatic character, that is, to jump between the adiabatic levels.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import describe, fail, fraction, non_negative, positive, real_array
+from anticrossing._core.checks import (
+    describe,
+    fail,
+    fraction,
+    known_keys,
+    non_negative,
+    positive,
+    real_array,
+)
 from anticrossing.formulas.result import (
     DomainCheck,
     FloatArray,
@@ -214,6 +223,9 @@ def landau_zener_from_gap_curvature(
     )
 
 
+_SURROUNDINGS = tuple(inspect.signature(landau_zener).parameters)[2:]  # all but gap and rate
+
+
 def landau_zener_at(crossing: Crossing, speed: npt.ArrayLike, **surroundings: Any) -> Prediction:
     """Landau-Zener probability of a crossing that `find_crossings` has found, at a speed.
 
@@ -237,7 +249,8 @@ def landau_zener_at(crossing: Crossing, speed: npt.ArrayLike, **surroundings: An
     Raises
     ------
     InputError
-        If the speed vanishes, or the two levels do not part: their slopes are equal.
+        If the speed vanishes, the two levels do not part, as their slopes are equal, or another
+        context is given.
 
     References
     ----------
@@ -252,6 +265,7 @@ def landau_zener_at(crossing: Crossing, speed: npt.ArrayLike, **surroundings: An
     >>> round(landau_zener_at(crossing, speed=1e-3).value, 3)    # mΦ₀/ns
     0.314
     """
+    known_keys("the surroundings of `landau_zener_at`", surroundings, _SURROUNDINGS)
     rate = real_array("speed", speed)
     if np.any(rate == 0):
         raise fail("speed", "not be zero", "it is zero (a turning point at the crossing)")

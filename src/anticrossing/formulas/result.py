@@ -91,6 +91,15 @@ class DomainCheck(Result):
         return float(np.min(value) if self.at_least else np.max(value))
 
     @property
+    def reached(self) -> str:
+        """The worst value, with as many digits as tell it from the limit."""
+        for digits in range(3, 17):
+            text = f"{self.worst:.{digits}g}"
+            if float(text) != self.limit or self.worst == self.limit:
+                break
+        return text
+
+    @property
     def share(self) -> float:
         """How much of the domain the worst value takes up: above one it lies outside."""
         reached, allowed = (self.limit, self.worst) if self.at_least else (self.worst, self.limit)
@@ -111,7 +120,7 @@ class DomainCheck(Result):
 
     def __str__(self) -> str:
         relation = ">=" if self.at_least else "<="
-        text = f"{self.quantity} = {self.worst:.3g} ({relation} {self.limit:.3g})"
+        text = f"{self.quantity} = {self.reached} ({relation} {self.limit:.3g})"
         if np.all(self.satisfied):
             return f"within   {text}"
         return f"OUTSIDE  {text}: {self.message}"
@@ -132,7 +141,7 @@ class DomainCheck(Result):
 def failures(checks: Sequence[DomainCheck]) -> tuple[str, ...]:
     """Return one line for each check that fails."""
     return tuple(
-        f"{check.quantity} is {check.worst:.3g}, {'below' if check.at_least else 'above'} "
+        f"{check.quantity} is {check.reached}, {'below' if check.at_least else 'above'} "
         f"{check.limit:.3g}: {check.message}"
         for check in checks
         if not np.all(check.satisfied)

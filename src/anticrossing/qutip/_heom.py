@@ -38,7 +38,8 @@ def exponentials(bath: Bath, exponents: int, *, angular: float = 1.0) -> Any:
     Padé's series for `Debye` and `BrownianOscillator`, else a rational fit of γ(ω).
     """
     qutip = require("qutip", "qutip", "`heom`")
-    density, temperature = bath.spectral_density, angular * bath.temperature
+    _check_single(bath)
+    density, temperature = bath.spectral_density, angular * float(bath.temperature)
     if temperature == 0:
         raise fail("bath", "have a temperature above zero here", "it is at zero temperature")
     if isinstance(density, Debye):
@@ -53,7 +54,7 @@ def exponentials(bath: Bath, exponents: int, *, angular: float = 1.0) -> Any:
             temperature, coupling, angular * density.damping, frequency
         )
         return whole.approximate("matsubara", exponents)
-    noise = BathNoise(density, bath.temperature)
+    noise = BathNoise(density, float(bath.temperature))
     low, high = 1e-3 * noise.scales[0], 50 * noise.scales[-1]
     places = np.geomspace(low, high, _FIT_POINTS)
     places = angular * np.concatenate([-places[::-1], [0.0], places])
@@ -69,10 +70,16 @@ def exponentials(bath: Bath, exponents: int, *, angular: float = 1.0) -> Any:
 
 def misfit(bath: Bath, exponents: int, reach: float) -> float:
     """Return by how much the exponentials miss γ(ω) at most up to |ω| = reach (energies)."""
-    noise = BathNoise(bath.spectral_density, bath.temperature)
+    _check_single(bath)
+    noise = BathNoise(bath.spectral_density, float(bath.temperature))
     omega = np.linspace(-reach, reach, _FIT_POINTS)
     theirs = exponentials(bath, exponents).power_spectrum(omega)
     return float(np.max(np.abs(theirs - noise.rate(omega))))
+
+
+def _check_single(bath: Bath) -> None:
+    if bath.batch_shape:
+        raise fail("bath", "be of a single point here", f"its batch is {bath.batch_shape}")
 
 
 def heom(

@@ -9,6 +9,9 @@ from typing import Any, Literal
 
 from anticrossing._core import expression
 from anticrossing._core.checks import InputError, choice, fail, positive_number
+from anticrossing.drive import Drive
+from anticrossing.dynamics import noise_averages
+from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.request import LARGEST_OPEN_DIMENSION
 from anticrossing.environment import (
     Bath,
@@ -22,12 +25,15 @@ from anticrossing.environment import (
 from anticrossing.environment.spectral_density import (
     BrownianOscillator,
     Debye,
+    Measured,
     Ohmic,
     SpectralDensity,
 )
+from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import noises, tables
 from anticrossing.studies.levels import constant_matrix, optional_matrix
 from anticrossing.studies.schema import Matrix, Numbers, Table, decode
+from anticrossing.studies.study import Cost
 
 
 class DephasingTable(Table, frozen=True, kw_only=True):
@@ -168,8 +174,8 @@ class DensityTable(Table, frozen=True, kw_only=True):
     Attributes
     ----------
     kind
-        "ohmic" with `cutoff`, "debye" with `relaxation_rate`, or "vibration" with `frequency` and
-        `damping`.
+        "ohmic" with `cutoff`, "debye" with `relaxation_rate`, "vibration" with `frequency` and
+        `damping`; or "measured" with lists `frequency` and `density`, or their `file`.
     reorganization_energy : energy
         λ.
     cutoff : energy
@@ -177,17 +183,23 @@ class DensityTable(Table, frozen=True, kw_only=True):
     relaxation_rate : energy
         Of a Debye bath.
     frequency : energy
-        Of a damped vibration.
+        Of a damped vibration; or a list, where the density was measured.
     damping : energy
         Its full width.
+    density : energy
+        A list, of what was measured.
+    file
+        Instead of both lists: two columns, beside the experiment file.
     """
 
-    kind: Literal["ohmic", "debye", "vibration"]
-    reorganization_energy: float
+    kind: Literal["ohmic", "debye", "vibration", "measured"]
+    reorganization_energy: float | None = None
     cutoff: float | None = None
     relaxation_rate: float | None = None
-    frequency: float | None = None
+    frequency: float | list[float] | None = None
     damping: float | None = None
+    density: list[float] | None = None
+    file: str | None = None
 
 
 class BathTable(Table, frozen=True, kw_only=True):
@@ -319,27 +331,37 @@ def _decay(given: DecayTable, coordinates: _Names, **new: Any) -> Environment:
 
 
 _DENSITIES: dict[str, tuple[Callable[..., SpectralDensity], tuple[str, ...]]] = {
-    "ohmic": (Ohmic, ("cutoff",)),
-    "debye": (Debye, ("relaxation_rate",)),
-    "vibration": (BrownianOscillator, ("frequency", "damping")),
+    "ohmic": (Ohmic, ("reorganization_energy", "cutoff")),
+    "debye": (Debye, ("reorganization_energy", "relaxation_rate")),
+    "vibration": (BrownianOscillator, ("reorganization_energy", "frequency", "damping")),
+    "measured": (Measured, ("frequency", "density", "file")),
 }
 
 
-def _bath(given: BathTable, coordinates: _Names) -> Environment:
-    density = given.spectral_density
-    make, names = _DENSITIES[density.kind]
+def _density(given: DensityTable) -> SpectralDensity:
+    """Return the spectral density of a table."""
     every = {name for _, own in _DENSITIES.values() for name in own}
+    make, names = _DENSITIES[given.kind]
+    for name in sorted(every):
+        if (getattr(given, name) is not None) != (name in names):
+            if given.kind == "measured" and name in names:
+                continue  # or its file
+            must = f"{'be given' if name in names else 'be left out'} for `{given.kind}`"
+            raise fail(name, must, "it is not" if name in names else "it is given")
+    if given.kind == "measured":
+        return make(*noises.columns(given))
+    if isinstance(given.frequency, list):
+        raise fail("frequency", "be a number", "it is a list")
+    return make(**{name: getattr(given, name) for name in names})
+
+
+def _bath(given: BathTable, coordinates: _Names, **new: Any) -> Environment:
     with tables.inside("spectral_density"):
-        for name in sorted(every):
-            if (getattr(density, name) is not None) != (name in names):
-                must = f"{'be given' if name in names else 'be left out'} for `{density.kind}`"
-                raise fail(name, must, "it is not" if name in names else "it is given")
-        own = {name: getattr(density, name) for name in names}
-        made = make(reorganization_energy=density.reorganization_energy, **own)
+        made = _density(given.spectral_density)
     return Bath(
         constant_matrix("operator", given.operator),
         made,
-        given.temperature,
+        new.get("temperature", given.temperature),
         equation=given.equation,
         lamb_shift=given.lamb_shift,
     )
@@ -357,10 +379,29 @@ KINDS: dict[str, tuple[type[Table], Callable[..., Environment]]] = {
 }
 """Kinds of environments: what a table of each may hold, and what makes it."""
 
+
+def noise_cost(
+    hamiltonian: Hamiltonian,
+    drive: Drive,
+    environment: Environment,
+    points: int,
+    *,
+    whole: bool = True,
+) -> Cost | None:
+    """Return what averages over noise that remembers take at most, None without such noise."""
+    if not environment.noises:
+        return None
+    columns = hamiltonian.dimension**2 if whole else 1
+    lanes = Lanes.of(hamiltonian, drive)
+    seconds = noise_averages.most_seconds(lanes, environment, columns)
+    return Cost(points * seconds, None, "averages over noise take at most")
+
+
 BATCHED = {
     "dephasing": ("gamma", "rate"),
     "fixed-axis": ("rate",),
     "decay": ("rate",),
+    "bath": ("temperature",),
     **noises.BATCHED,
 }
 """Strengths that may be arrays, by kind."""

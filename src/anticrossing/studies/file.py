@@ -17,6 +17,7 @@ import msgspec
 from anticrossing._core.checks import InputError, fail, known_keys
 from anticrossing._core.reading import read_text
 from anticrossing.studies import kinds, plan, tables
+from anticrossing.studies.beside import with_files
 from anticrossing.studies.schema import decode
 from anticrossing.studies.settings import changed, text_with
 from anticrossing.studies.study import Heading, Study, chosen_outputs
@@ -78,13 +79,15 @@ def load(path: str | Path, *, settings: Sequence[str] = ()) -> Study:
     file = Path(path)
     text = read_text(file, LARGEST_FILE)
     try:
-        return parse(text, name=file.stem, settings=settings)
+        return parse(text, name=file.stem, settings=settings, folder=file.parent)
     except InputError as error:
         raise error.with_text(f"{file}: {error}") from None
 
 
-def parse(text: str, *, name: str = "experiment", settings: Sequence[str] = ()) -> Study:
-    """Validate the text of a file.
+def parse(
+    text: str, *, name: str = "experiment", settings: Sequence[str] = (), folder: Path | None = None
+) -> Study:
+    """Validate the text of a file, whose measured spectra lie in a folder.
 
     Examples
     --------
@@ -101,13 +104,14 @@ def parse(text: str, *, name: str = "experiment", settings: Sequence[str] = ()) 
     >>> study.hamiltonian
     LandauZener(gap=1) [2 levels]
     """
-    entries = read_toml(text)
-    if not settings:
-        return read_tables(entries, text, name)
     given = (settings,) if isinstance(settings, str) else tuple(settings)
-    entries = changed(entries, given)
-    read = read_tables(entries, text_with(entries, given), name)
-    return dataclasses.replace(read, changes=given)
+    written = read_toml(text)
+    asked = changed(written, given) if given else written
+    entries = with_files(asked, folder)
+    if entries != written:
+        text = text_with(entries, given)
+    read = read_tables(entries, text, name)
+    return dataclasses.replace(read, changes=given) if given else read
 
 
 def read_toml(text: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from anticrossing._core.checks import FloatArray, fail
 from anticrossing.environment import Environment
 from anticrossing.environment.noise import (
     NoiseSpectrum,
@@ -37,6 +38,8 @@ class TelegraphTable(Table, frozen=True, kw_only=True):
         A Hermitian matrix that is multiplied by the noise; without it the coordinate fluctuates.
     fluctuators
         How many equal ones.
+    occupation
+        Share of the time at +a, ½ by default.
     """
 
     kind: Literal["telegraph"]
@@ -44,6 +47,7 @@ class TelegraphTable(Table, frozen=True, kw_only=True):
     correlation_time: Numbers
     operator: Matrix | None = None
     fluctuators: int = 1
+    occupation: Numbers = 0.5
 
 
 class OrnsteinUhlenbeckTable(Table, frozen=True, kw_only=True):
@@ -148,13 +152,16 @@ class SpectrumTable(Table, frozen=True, kw_only=True):
         A Hermitian matrix that is multiplied by the noise; without it the coordinate fluctuates.
     lorentzians
         How many at most.
+    file
+        Instead of both: two columns, beside the experiment file.
     """
 
     kind: Literal["spectrum"]
-    frequency: list[float]
-    density: list[float]
+    frequency: list[float] | None = None
+    density: list[float] | None = None
     operator: Matrix | None = None
     lorentzians: int = 6
+    file: str | None = None
 
 
 def _operator(given: Any) -> Any:
@@ -167,6 +174,7 @@ def _telegraph(given: TelegraphTable, coordinates: _Names, **new: Any) -> Enviro
         new.get("correlation_time", given.correlation_time),
         _operator(given),
         fluctuators=given.fluctuators,
+        occupation=new.get("occupation", given.occupation),
     )
 
 
@@ -196,8 +204,18 @@ def _pink(given: PinkTable, coordinates: _Names) -> Environment:
     )
 
 
+def columns(given: Any) -> tuple[FloatArray, FloatArray]:
+    """Return the frequencies and densities of a table; those of a file stand there by now."""
+    if given.file is not None:
+        raise fail("file", "lie beside an experiment file", "this text has no folder")
+    for name in ("frequency", "density"):
+        if not isinstance(getattr(given, name), list):
+            raise fail(name, "be a list of numbers, or `file` be given", "it is not")
+    return np.array(given.frequency, np.float64), np.array(given.density, np.float64)
+
+
 def _spectrum(given: SpectrumTable, coordinates: _Names) -> Environment:
-    measured = NoiseSpectrum(np.array(given.frequency), np.array(given.density))
+    measured = NoiseSpectrum(*columns(given))
     return measured.noise(_operator(given), lorentzians=given.lorentzians)
 
 
@@ -212,7 +230,7 @@ KINDS: dict[str, tuple[type[Table], Callable[..., Environment]]] = {
 """Kinds of noise: what a table of each may hold, and what makes it."""
 
 BATCHED = {
-    "telegraph": ("amplitude", "correlation_time"),
+    "telegraph": ("amplitude", "correlation_time", "occupation"),
     "ornstein-uhlenbeck": ("rms", "correlation_time"),
     "quasi-static": ("rms",),
     "white": ("density",),

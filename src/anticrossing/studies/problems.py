@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from anticrossing._core.checks import InputError, nearest_name
 from anticrossing.studies import file, tables
+from anticrossing.studies.beside import with_files
 from anticrossing.studies.levels import look_along
 from anticrossing.studies.positions import line_of, positions
 from anticrossing.studies.settings import changed, name_of
@@ -62,7 +64,9 @@ class _Repair(NamedTuple):
     spoils: tuple[str, str] | None = None
 
 
-def check(text: str, *, name: str = "experiment", settings: Sequence[str] = ()) -> Checked:
+def check(
+    text: str, *, name: str = "experiment", settings: Sequence[str] = (), folder: Path | None = None
+) -> Checked:
     """Return what a file describes, or every problem that can be told from the others.
 
     A key with a wrong name gets the nearest one, and a value that cannot be used another; problems
@@ -76,6 +80,8 @@ def check(text: str, *, name: str = "experiment", settings: Sequence[str] = ()) 
         Its name.
     settings : sequence of str
         Changes ``KEY=VALUE``; see `load`.
+    folder : Path, optional
+        Where measured spectra lie.
 
     Examples
     --------
@@ -91,6 +97,11 @@ def check(text: str, *, name: str = "experiment", settings: Sequence[str] = ()) 
     lines = positions(text)
     for setting in settings:
         lines.pop(name_of(setting), None)  # what is wrong with it is not in the file
+    try:
+        entries = with_files(entries, folder)
+    except InputError as error:
+        place = line_of(lines, error.table, error.key)
+        return Checked(None, (Problem(place, str(error)),), False)
     found = _Search(entries, lines, text, name)
     while isinstance(found.result, InputError) and found.mend():
         pass
@@ -99,7 +110,7 @@ def check(text: str, *, name: str = "experiment", settings: Sequence[str] = ()) 
             dict.fromkeys(found.problems), key=lambda one: (one.line is None, one.line)
         )
         return Checked(None, tuple(ordered), found.complete)
-    study = file.parse(text, name=name, settings=settings)
+    study = file.parse(text, name=name, settings=settings, folder=folder)
     try:
         if study.path is not None:
             look_along(*study.path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Self
@@ -107,9 +108,14 @@ class Noise(Environment):
             )
 
     @property
+    def mean(self) -> FloatArray:
+        """⟨δ⟩, shape (...): what H is moved by."""
+        return np.zeros(self.batch_shape)
+
+    @property
     @abc.abstractmethod
     def variance(self) -> FloatArray:
-        """⟨δ²⟩, shape (...)."""
+        """⟨δ²⟩ − ⟨δ⟩², shape (...)."""
 
     @property
     @abc.abstractmethod
@@ -128,7 +134,7 @@ class Noise(Environment):
 
     @abc.abstractmethod
     def correlation(self, time: npt.ArrayLike) -> FloatArray:
-        """Return ⟨δ(t)δ(0)⟩ at times (K,), shape (..., K).
+        """Return ⟨δ(t)δ(0)⟩ − ⟨δ⟩² at times (K,), shape (..., K).
 
         Parameters
         ----------
@@ -157,8 +163,9 @@ class Noise(Environment):
 
     def _remembers(self) -> InputError:
         return InputError(
-            f"{type(self).__name__} remembers: `propagate` and `dynamics.sample_paths` follow it, "
-            "nothing else does (`WhiteNoise` forgets at once and goes everywhere)."
+            f"{type(self).__name__} remembers: `propagate`, `dynamics.sample_paths` and periodic "
+            "steady states follow it, nothing else does (`WhiteNoise` forgets at once and goes "
+            "everywhere)."
         )
 
     def _on(self) -> str:
@@ -234,12 +241,12 @@ def duration(name: str, value: npt.ArrayLike) -> FloatArray:
 
 def batch(**parameters: FloatArray) -> None:
     """Raise `InputError` unless parameters broadcast."""
-    try:
-        np.broadcast_shapes(*(value.shape for value in parameters.values()))
-    except ValueError:
-        (first, a), (second, b) = list(parameters.items())[:2]
-        must = f"fit the shape of `{second}`, {b.shape}"
-        raise fail(first, must, f"its shape is {a.shape}") from None
+    for (first, a), (second, b) in itertools.combinations(parameters.items(), 2):
+        try:
+            np.broadcast_shapes(a.shape, b.shape)
+        except ValueError:
+            must = f"fit the shape of `{second}`, {b.shape}"
+            raise fail(first, must, f"its shape is {a.shape}") from None
 
 
 def points(name: str, value: npt.ArrayLike) -> FloatArray:

@@ -10,20 +10,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import (
-    FloatArray,
-    InputError,
-    fail,
-    increasing,
-    integer,
-    real_array,
-    shaped_like,
-)
-from anticrossing._core.files import path_of
-from anticrossing._core.reading import read_text, reading
+from anticrossing._core.checks import FloatArray, fail, increasing, integer, real_array, shaped_like
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.environment.noise.gaussian import GaussianNoise
+from anticrossing.environment.two_columns import read_spectrum
 
 _FEWEST_POINTS, _MOST_LORENTZIANS = 3, 20
 _PER_DECADE, _BEYOND = 8, 10.0  # of the rates that are tried, and how far they go
@@ -93,28 +84,7 @@ class NoiseSpectrum(Result):
         InputError
             If the file cannot be read as that, with the line.
         """
-        source = path_of("path", path)
-        rows: list[tuple[float, float]] = []
-        with reading(source, "a spectrum"):
-            text = read_text(source)
-        for number, line in enumerate(text.splitlines(), start=1):
-            fields = line.partition("#")[0].replace(",", " ").split()
-            if not fields:
-                continue
-            try:
-                omega, density = map(float, fields)
-            except ValueError:
-                if not rows and not any(_is_number(field) for field in fields):
-                    continue  # names
-                raise InputError(
-                    f"Line {number} of {source} must hold two numbers, ω and S(ω), but it is "
-                    f"{line.strip()[:60]!r}."
-                ) from None
-            if not np.isfinite(density):
-                raise InputError(f"Line {number} of {source}: the spectrum diverges there.")
-            rows.append((omega, density))
-        table = np.array(rows, dtype=np.float64).reshape(-1, 2)
-        return cls(table[:, 0], table[:, 1])
+        return cls(*read_spectrum(path))
 
     def noise(self, operator: npt.ArrayLike | None = None, *, lorentzians: int = 6) -> FittedNoise:
         """Return Gaussian noise with this spectrum, fitted by a sum of Lorentzians.
@@ -184,11 +154,3 @@ class FittedNoise(GaussianNoise):
                 f"the spectrum of the noise is met to within {misfit:.1g} of itself only by "
                 f"{self.rms.size} Lorentzians",
             )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -16,6 +16,7 @@ from anticrossing.environment.spectral_density.densities import (
     Discrete,
     SpectralDensity,
 )
+from anticrossing.environment.spectral_density.measured import Measured
 from anticrossing.environment.spectral_density.named import BrownianOscillator, Debye, Ohmic
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Continuum",
     "Debye",
     "Discrete",
+    "Measured",
     "Ohmic",
     "SpectralDensity",
 ]

@@ -31,7 +31,7 @@ from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
 from anticrossing.dynamics import Floquet, PeriodicSteadyState, floquet, periodic_steady_state
-from anticrossing.dynamics.request import check_tolerance, environment_coordinates, refuse_noise
+from anticrossing.dynamics.request import check_tolerance, environment_coordinates
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import environments, levels, tables
@@ -116,9 +116,6 @@ class FloquetStudy(Study):
         environment = environments.environment(listed, coordinates=names)
         levels.check_single(entries, hamiltonian=hamiltonian, drive=drive, environment=environment)
         environments.check_open(environment, hamiltonian.dimension, names)
-        if environment is not None:
-            with tables.inside("environment"):
-                refuse_noise(environment)
         with tables.inside("floquet"):
             check_tolerance(given.floquet.tolerance)
         return cls(

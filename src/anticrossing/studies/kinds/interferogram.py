@@ -24,6 +24,7 @@ from anticrossing._core.checks import FloatArray, describe, fail, integer
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.dynamics import interferogram
+from anticrossing.environment.noise import QuasiStaticNoise
 from anticrossing.studies import tables
 from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
 from anticrossing.studies.points import scan
@@ -79,6 +80,8 @@ class InterferogramTable(TableOfFile, frozen=True, kw_only=True):
         k_B T; 0 unless it or `equilibrium` is given.
     equilibrium
         Instead of `temperature`: the upper population in equilibrium.
+    noise : energy
+        Root mean square of noise of the offset that stands still while a point is measured.
     basis
         Where T₁ and T₂ act: "diabatic" or "adiabatic".
     readout
@@ -97,6 +100,7 @@ class InterferogramTable(TableOfFile, frozen=True, kw_only=True):
     t2: float
     temperature: float | None = None
     equilibrium: float | None = None
+    noise: float | None = None
     basis: Literal["diabatic", "adiabatic"] = "diabatic"
     readout: Literal["diabatic", "adiabatic"] | None = None
     tolerance: float = 1e-6
@@ -166,6 +170,7 @@ class InterferogramStudy(Study):
             amplitude=amplitudes,
             basis=asked.basis,
             readout=asked.readout,
+            noise=None if asked.noise is None else QuasiStaticNoise(asked.noise),
             tolerance=asked.tolerance,
         )
         return np.asarray(found)
@@ -181,6 +186,8 @@ class InterferogramStudy(Study):
         """Qubit, drive and surroundings, one line each."""
         asked, unit = self.asked, f" {self.asked.unit}" if self.asked.unit else ""
         bath = "" if asked.temperature is None else f", temperature {asked.temperature:g}{unit}"
+        if asked.noise is not None:
+            bath += f", noise of the offset {asked.noise:g}{unit}"
         ends = [f"{v[0]:g} … {v[-1]:g}{unit}" for v in (self.offsets, self.amplitudes)]
         return {
             "qubit": f"gap {asked.gap:g}{unit}, T₁ = {asked.t1:g}, T₂ = {asked.t2:g}{bath}",

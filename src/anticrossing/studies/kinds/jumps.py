@@ -32,6 +32,7 @@ from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.drive import Drive
 from anticrossing.dynamics import QuantumJumps, quantum_jumps
+from anticrossing.dynamics._channels import refuse_shifts
 from anticrossing.dynamics.request import check_tolerance, environment_coordinates, refuse_noise
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
@@ -128,6 +129,7 @@ class JumpsStudy(Study):
         with tables.inside("environment"):
             environment.check(hamiltonian.dimension, names)
             refuse_noise(environment)
+            refuse_shifts(environment)
         asked, dimension = given.jumps, hamiltonian.dimension
         with tables.inside("jumps"):
             check_tolerance(asked.tolerance)

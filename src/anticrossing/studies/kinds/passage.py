@@ -256,7 +256,9 @@ class PassageStudy(Study):
     def cost(self) -> Cost | None:
         """Return what `estimate` expects: one evolution, one for the curves, and the scan."""
         if self.environment is not None:
-            return None
+            return environments.noise_cost(
+                self.hamiltonian, self.drive, self.environment, 2 + self.steps
+            )
         found = estimate(self.hamiltonian, self.drive, symmetry=self.symmetry)
         return Cost((2 + self.steps) * found.seconds, found.memory, "exact evolution")
 

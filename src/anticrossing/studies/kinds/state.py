@@ -213,6 +213,14 @@ class StateStudy(Study):
     def cost(self) -> Cost | None:
         """Return what `estimate` expects, at every point."""
         found = self.expected
+        if self.environment is not None:
+            return environments.noise_cost(
+                self.hamiltonian,
+                self.drive,
+                self.environment,
+                1 + self.steps,
+                whole=self.asked.whole,
+            )
         return (
             None
             if found is None
@@ -347,10 +355,9 @@ class StateOutcome(Outcome):
                     left.plot(done.times, done.populations[:, k], color=color, label=names[k])
                 style.strip_legend(left)
                 left.set_xlabel(units.label("t", "time"))
+                left.set_ylabel("population")
             else:
-                left.bar(range(count), self.probabilities[:count])
-                left.set_xticks(range(count), names)
-            left.set_ylabel("population")
+                left.remove()
             if self.scan is None:
                 right.bar(range(count), self.probabilities[:count])
                 right.set_xticks(range(count), names)
