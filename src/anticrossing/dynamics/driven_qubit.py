@@ -22,13 +22,11 @@ from anticrossing._core.checks import (
 )
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable
-from anticrossing.dynamics.interferogram import (
-    BASES,
-    axes_of,
+from anticrossing.dynamics.interferogram import BASES, axes_of, draw_map
+from anticrossing.dynamics.qubit_maps import (
     broadcast_of,
     check_rounding,
     computed,
-    draw_map,
     equilibrium_of,
     equilibrium_slopes,
 )

@@ -16,11 +16,9 @@ from anticrossing._core import drawing
 from anticrossing._core.checks import (
     ConvergenceError,
     FloatArray,
-    InputError,
     choice,
     describe,
     fail,
-    non_negative,
     number_between,
     parameter,
     positive,
@@ -29,14 +27,19 @@ from anticrossing._core.result import Result
 from anticrossing._core.threads import processors
 from anticrossing._core.variables import Variable
 from anticrossing.dynamics import still_noise
+from anticrossing.dynamics.qubit_maps import (
+    CHUNK,
+    broadcast_of,
+    check_rounding,
+    computed,
+    equilibrium_of,
+    equilibrium_slopes,
+)
 from anticrossing.environment.noise import Noise, QuasiStaticNoise
 
 BASES = ("diabatic", "adiabatic")
-_CHUNK = 1024  # points that one thread takes at a time
-_ROUNDING = 5e-16  # of the steps: what one radian of phase within T₁ may cost
 _NAMES = ("gap", "offset", "amplitude", "frequency", "t1", "t2")
 _AT_ONCE, _MOST_PLACES = 200_000, 200_000  # points, and values of a noise
-_FARTHEST = 1e150  # the square of a parameter, and of its inverse, must be a number
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,14 +294,14 @@ def _solve(
     population = np.empty(count)
 
     def one(start: int) -> None:
-        some = np.ascontiguousarray(points[:, start : start + _CHUNK])
-        out = population[start : start + _CHUNK]
+        some = np.ascontiguousarray(points[:, start : start + CHUNK])
+        out = population[start : start + CHUNK]
         if relax_eigen or read_eigen:
             _interferogram.steps(some, relax_eigen, read_eigen, accuracy, out)
         else:
             _interferogram.fourier(some, accuracy, out)
 
-    starts = range(0, count, _CHUNK)
+    starts = range(0, count, CHUNK)
     if len(starts) == 1:
         one(0)
     else:
@@ -387,114 +390,3 @@ def _kernel(
             _interferogram_gradient.fourier(points, accuracy, out, slopes)
 
     return both
-
-
-def computed(
-    rows: list[FloatArray],
-    shape: tuple[int, ...],
-    kernel: Callable[[FloatArray, FloatArray, FloatArray], None],
-    slope_rows: int,
-) -> tuple[FloatArray, FloatArray]:
-    """Return the populations of all points and their derivatives, by threads."""
-    count = int(np.prod(shape))
-    population, slopes = np.empty(count), np.empty((slope_rows, count))
-
-    def one(start: int) -> None:
-        stop = min(start + _CHUNK, count)
-        points = np.stack([row.flat[start:stop] for row in rows])
-        own = np.empty((slope_rows, stop - start))
-        kernel(points, population[start:stop], own)
-        slopes[:, start:stop] = own
-
-    starts = range(0, count, _CHUNK)
-    if len(starts) == 1:
-        one(0)
-    else:
-        with ThreadPoolExecutor(processors()) as pool:
-            list(pool.map(one, starts))
-    return population, slopes
-
-
-def equilibrium_slopes(offset: FloatArray, temperature: FloatArray) -> tuple[Any, Any]:
-    """Return the derivatives of −tanh(ε₀/2T) by ε₀ and T; zero at T = 0, but for ε₀ = 0."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        ratio = offset / (2 * temperature)
-        narrow = np.where(temperature > 0, np.cosh(np.minimum(np.abs(ratio), 350.0)) ** -2, 0.0)
-        by_offset = np.where(temperature > 0, -narrow / (2 * temperature), 0.0)
-        by_heat = np.where(temperature > 0, narrow * ratio / temperature, 0.0)
-    return by_offset, by_heat
-
-
-def equilibrium_of(
-    *,
-    offset: FloatArray,
-    relax_eigen: bool,
-    temperature: npt.ArrayLike | None,
-    equilibrium: npt.ArrayLike | None,
-) -> dict[str, FloatArray]:
-    """Return the equilibrium of 2p − 1, or the temperature that sets it; NaN for the other."""
-    if temperature is not None and equilibrium is not None:
-        raise InputError(
-            "Only one of the arguments `temperature` and `equilibrium` must be given, but both are."
-        )
-    nan = np.array(np.nan)
-    if equilibrium is not None:
-        population = parameter("equilibrium", equilibrium)
-        if np.any((population < 0) | (population > 1)):
-            raise fail(
-                "equilibrium",
-                "be a population, from 0 to 1",
-                f"it runs from {population.min():g} to {population.max():g}",
-            )
-        return {"equilibrium": 2 * population - 1, "temperature": nan}
-    kelvin = non_negative("temperature", 0.0 if temperature is None else temperature)
-    if relax_eigen:
-        return {"equilibrium": nan, "temperature": kelvin}
-    try:
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            ratio = np.where(offset == 0, 0.0, offset / (2 * kelvin))
-    except ValueError:
-        raise fail(
-            "temperature",
-            f"broadcast against `offset` {offset.shape}",
-            f"its shape is {kelvin.shape}",
-        ) from None
-    return {"equilibrium": -np.tanh(ratio), "temperature": nan}
-
-
-def check_rounding(given: Mapping[str, FloatArray], accuracy: float) -> None:
-    """Refuse a tolerance that the phase within T₁ does not allow."""
-    energy = given["gap"].max() + np.abs(given["offset"]).max() + given["amplitude"].max()
-    reached = _ROUNDING * float(given["t1"].max() * (energy + given["frequency"].max()))
-    if reached > accuracy:
-        raise fail(
-            "tolerance",
-            f"be at least {reached:.1g} for these energies and T₁ in the adiabatic basis",
-            f"it is {accuracy:g}",
-        )
-
-
-def broadcast_of(given: dict[str, FloatArray]) -> tuple[list[FloatArray], tuple[int, ...]]:
-    """Return the parameters broadcast to one shape, after the checks that need several of them."""
-    for name, value in given.items():
-        if value.size == 0:
-            raise fail(name, "hold at least one number", f"its shape is {value.shape}")
-        size = np.abs(value[np.isfinite(value) & (value != 0)])
-        if np.any((size > _FARTHEST) | (size < 1 / _FARTHEST)) and name != "equilibrium":
-            raise fail(
-                name,
-                f"lie between {1 / _FARTHEST:g} and {_FARTHEST:g} in size",
-                f"it reaches {size.min():g} … {size.max():g}: choose other units",
-            )
-    try:
-        rows = np.broadcast_arrays(*given.values())
-    except ValueError:
-        shapes = ", ".join(f"{key} {value.shape}" for key, value in given.items())
-        raise InputError(f"The parameters must broadcast, but they are {shapes}.") from None
-    t1, t2 = np.broadcast_arrays(given["t1"], given["t2"])
-    if np.any(t2 > 2 * t1 * (1 + 1e-12)):
-        worst = int(np.argmax(t2 / t1))
-        raise fail(
-            "t2", "be at most 2·`t1`", f"it is {t2.flat[worst]:g} where `t1` is {t1.flat[worst]:g}"
-        )
-    return list(rows), rows[0].shape
