@@ -16,12 +16,8 @@ from anticrossing.dynamics import propagate
 from anticrossing.formulas import DomainCheck
 from anticrossing.spectrum import Crossings, levels
 from anticrossing.studies import parse
-from anticrossing.studies.kinds.passage import (
-    PassageStudy,
-    curve_positions,
-    predicted_along,
-    sample_times,
-)
+from anticrossing.studies.curves import curve_positions, sample_times
+from anticrossing.studies.kinds.passage import PassageStudy, predicted_along
 from anticrossing.studies.points import scan
 from anticrossing.studies.tables import given
 from anticrossing.studies.toml_text import text_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -20,7 +20,7 @@ from anticrossing._core.checks import (
 )
 from anticrossing._core.provenance import plain
 from anticrossing._core.unchanging import read_only
-from anticrossing.analysis import PassageEvent, PassagePrediction, passage
+from anticrossing.analysis import PassagePrediction, passage
 from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.meetings import find_events, sample_path, where_to_look
 from anticrossing.analysis.referee import audit
@@ -31,8 +31,9 @@ from anticrossing.dynamics.propagation import estimate, of_all_levels, propagate
 from anticrossing.dynamics.request import check_tolerance, environment_coordinates
 from anticrossing.environment import Environment
 from anticrossing.hamiltonian import Hamiltonian
-from anticrossing.spectrum import Crossing, Symmetry, find_crossings, levels, sectors
+from anticrossing.spectrum import Symmetry, find_crossings, levels, sectors
 from anticrossing.studies import environments, levels as build, tables
+from anticrossing.studies.curves import curve_positions, sample_times
 from anticrossing.studies.outcome import Listed, Output, Progress, Scanned
 from anticrossing.studies.outcomes.passage import PassageOutcome, crossing_rows, crossings_table
 from anticrossing.studies.points import scan
@@ -43,8 +44,6 @@ from anticrossing.sweeps.grid import Grid, Values
 _LARGEST_WORK = 400_000  # points times levels squared: about a minute
 _MOST_SAMPLES = 5000
 _PARTS = ("hamiltonian", "drive", "environment")
-_WIDTHS = 6.0  # how far around a passage, in its durations, the curves are drawn finely
-_FINE_SHARE = 0.6  # share of the samples that goes there
 _OUTPUTS = {
     "probability": Output("exact final probability", ("final",), default=True),
     "panels": Output("accepted panels of the exact evolution"),
@@ -414,39 +413,3 @@ def _predict(
     _, events, _ = find_events(hamiltonian, drive, environment, search)
     found, _ = predictions(hamiltonian, drive, events, initial, basis, exact, environment)
     return audit(found, exact, error, initial)
-
-
-def sample_times(events: Iterable[PassageEvent], drive: Drive, count: int) -> FloatArray:
-    """Return times over the whole window, denser where something happens."""
-    start, stop = float(drive.start_time), float(drive.stop_time)
-    fine = []
-    for event in events:
-        rate = event.sweep_rate
-        if rate <= 0 or not np.isfinite(rate):
-            continue
-        duration = max(rate**-0.5, event.gap / rate)
-        fine.append((event.time - _WIDTHS * duration, event.time + _WIDTHS * duration))
-    coarse = count if not fine else int(count * (1 - _FINE_SHARE))
-    times = [np.linspace(start, stop, max(coarse, 10))]
-    each = max(int(count * _FINE_SHARE / max(len(fine), 1)), 8)
-    times += [np.linspace(max(low, start), min(high, stop), each) for low, high in fine]
-    return _distinct(np.concatenate(times), stop - start)
-
-
-def curve_positions(crossings: Iterable[Crossing], positions: FloatArray, count: int) -> FloatArray:
-    """Return coordinates of the level curves, denser around the crossings."""
-    low, high = float(positions.min()), float(positions.max())
-    found = [np.linspace(low, high, count)]
-    for crossing in crossings:
-        if crossing.slope_difference > 0:
-            width = max(crossing.gap / crossing.slope_difference, 1e-6 * (high - low))
-            near = crossing.position + width * np.linspace(-4, 4, 33)
-            found.append(near[(near > low) & (near < high)])
-    return _distinct(np.concatenate(found), high - low)
-
-
-def _distinct(values: FloatArray, span: float) -> FloatArray:
-    """Sort, and drop points closer than rounding can tell apart."""
-    ordered = np.sort(values)
-    keep = np.concatenate(([True], np.diff(ordered) > 1e-12 * span))
-    return ordered[keep]
