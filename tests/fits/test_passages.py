@@ -110,6 +110,15 @@ def test_saturated_populations_do_not_determine_the_gap() -> None:
     assert "not determined" in str(result)
 
 
+def test_equal_populations_without_errors_tell_a_limit_at_most() -> None:
+    data = Measurement({"sweep_rate": [0.1, 1.0, 5.0]}, [0.0, 0.0, 0.0])
+    result = fit_passages(data)
+    assert not result.determined
+    assert any("a limit at most" in note for note in result.warnings)
+    with pytest.raises(InputError, match="hold at least one point"):
+        result.next_measurement({"sweep_rate": []})
+
+
 def test_overstated_errors_are_noted() -> None:
     data = synthetic_passages(gap=0.8, error=0.01, seed=1)
     assert data.error is not None

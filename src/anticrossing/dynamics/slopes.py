@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray, fail, flattened, nearest
+from anticrossing._core.errors import ConvergenceError
 from anticrossing.drive import Clock
 from anticrossing.dynamics import liouville
 from anticrossing.dynamics.lanes import Lanes
@@ -20,6 +21,8 @@ HAMILTONIAN, DRIVE, ENVIRONMENT = "hamiltonian", "drive", "environment"
 IndexArray = npt.NDArray[np.intp]
 # Central differences of the eighth order; what they differentiate is smooth on the scale of steps.
 _WEIGHTS = {1: 4 / 5, 2: -1 / 5, 3: 4 / 105, 4: -1 / 280}
+_OF_SIXTH_ORDER = {1: 3 / 4, 2: -3 / 20, 3: 1 / 60}
+_SHORTER, _AGREE, _NOISE = 5, 1e-7, 1e-14
 _STEP = 1e-2
 ROUNDING = 2e-13  # of such differences, relative
 _LEAST_GAP = 1e-6  # of the spread of the levels
@@ -147,9 +150,11 @@ class OpenEquation:
                 continue
             moved = of_hamiltonian(lanes, times, lane, parameter)
             column = liouville.commutator(moved)
+            if self.environment.asks_levels:
+                column = column + self._along_levels(matrices, nodes, moved)
             shift = self._shift(lanes, times, lane, parameter)
-            if self.environment.asks_levels or np.any(shift):
-                column = column + self._along(matrices, nodes, moved, shift)
+            if np.any(shift):
+                column = column + self._along_positions(nodes, shift)
             columns.append(column)
         return np.stack(columns, axis=2)
 
@@ -163,8 +168,9 @@ class OpenEquation:
         value = np.asarray(self.environment.numbers[key], dtype=np.float64)
         zero = value == 0
         step = np.where(zero, 1.0, _STEP * np.abs(value))
-        # From zero only upwards: what acts is proportional to numbers that may vanish.
-        weights: dict[float, float] = {0: -1.0, 1: 1.0} if np.any(zero) else _central()
+        # From zero only upwards: what acts is proportional to numbers that may vanish, or to their
+        # squares.
+        weights: dict[float, float] = {0: -1.5, 1: 2.0, 2: -0.5} if np.any(zero) else _central()
 
         def at(k: float) -> ComplexArray:
             changed = self.environment.with_number(key, value + k * step)
@@ -183,53 +189,96 @@ class OpenEquation:
         values = {key: own[key][lane][:, None] for key in lanes.path.parameters}
         return lanes.path.evaluate_parameter_derivative(times, values, parameter.key)
 
-    def _along(
-        self, matrices: npt.NDArray[Any], nodes: Nodes, moved: npt.NDArray[Any], shift: FloatArray
+    def _along_levels(
+        self, matrices: npt.NDArray[Any], nodes: Nodes, moved: npt.NDArray[Any]
     ) -> ComplexArray:
-        """Differentiate what the environment adds along the changes of H and of positions."""
-        step = self._steps(nodes, moved, shift)[..., None, None]
+        """Differentiate what the environment adds along the changes of energies and states."""
+        energies = nodes.angular * nodes.energies
+        spread = energies[..., -1] - energies[..., 0]
+        gap = np.min(np.diff(energies, axis=-1), axis=-1)
+        step = _steps(np.maximum(gap, _LEAST_GAP * spread), np.linalg.norm(moved, axis=(-2, -1)))
         levels = matrices.shape[-1]
         common = np.trace(moved, axis1=-2, axis2=-1).real / levels
         moved = moved - common[..., None, None] * np.eye(levels)
-        small = step[..., 0] if shift.ndim > nodes.t.ndim else step[..., 0, 0]
 
-        def at(k: float) -> ComplexArray:
-            energies, vectors = nodes.energies, nodes.vectors
-            if self.environment.asks_levels:
-                found, vectors = liouville.levels_of(matrices + k * step * moved)
-                energies = found / nodes.angular
-            there = replace(
-                nodes,
-                x=nodes.x + k * small * shift,
-                energies=energies,
-                vectors=vectors,
-                offset=nodes.offset + k * step[..., 0, 0] * common / nodes.angular,
-            )
+        def at(by: FloatArray) -> ComplexArray:
+            found, vectors = liouville.levels_of(matrices + by[..., None, None] * moved)
+            offset = nodes.offset + by * common / nodes.angular
+            there = replace(nodes, energies=found / nodes.angular, vectors=vectors, offset=offset)
             return liouville.environment_at(there, self.environment)
 
-        return np.asarray(sum(w * at(k) for k, w in _central().items()) / step)
+        found, lost = _difference(at, step)
+        if np.any(lost):
+            raise ConvergenceError(
+                f"What {self.environment!r} does has no derivative at t = {nodes.t[lost][0]:g}: it "
+                "is not smooth in energies, as γ√|H| where a level crosses the mean of all."
+            )
+        return found
 
-    def _steps(self, nodes: Nodes, moved: npt.NDArray[Any], shift: FloatArray) -> FloatArray:
-        """Return steps, (P, n), small against the distance of levels, and of the nodes."""
-        small = np.full(nodes.t.shape, np.inf)
-        size = np.linalg.norm(moved, axis=(-2, -1))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            if self.environment.asks_levels:
-                energies = nodes.angular * nodes.energies
-                spread = energies[..., -1] - energies[..., 0]
-                gap = np.min(np.diff(energies, axis=-1), axis=-1)
-                small = np.where(size > 0, np.maximum(gap, _LEAST_GAP * spread) / size, small)
-            across = np.ptp(nodes.x, axis=1, keepdims=True)
-            across = np.where(across > 0, across, np.abs(nodes.x) + 1.0)
-            by_x = across / np.abs(shift)
-            by_x = np.where(shift != 0, by_x, np.inf)
-            small = np.minimum(small, by_x if by_x.ndim == small.ndim else np.min(by_x, axis=-1))
-        return _STEP * np.where(np.isfinite(small) & (small > 0), small, 1.0)
+    def _along_positions(self, nodes: Nodes, shift: FloatArray) -> ComplexArray:
+        """Differentiate what the environment adds along changes of positions alone.
+
+        By steps of their own: these fall with the panel, and what does not depend on positions
+        would be left with rounding that grows.
+        """
+        across = np.ptp(nodes.x, axis=1, keepdims=True)
+        step = _steps(np.where(across > 0, across, np.abs(nodes.x) + 1.0), np.abs(shift))
+        several = shift.ndim > nodes.t.ndim
+        if several:
+            step = np.min(step, axis=-1)
+
+        def at(by: FloatArray) -> ComplexArray:
+            x = nodes.x + (by[..., None] if several else by) * shift
+            return liouville.environment_at(replace(nodes, x=x), self.environment)
+
+        return _difference(at, step)[0]
+
+
+def _steps(size: FloatArray, speed: FloatArray) -> FloatArray:
+    """Return steps in a parameter that are small against a size, where it matters."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        small: FloatArray = size / speed
+    found: FloatArray = _STEP * np.where((speed > 0) & np.isfinite(small) & (small > 0), small, 1.0)
+    return found
+
+
+def _difference(
+    at: Callable[[FloatArray], ComplexArray], step: FloatArray
+) -> tuple[ComplexArray, npt.NDArray[np.bool_]]:
+    """Return the derivative of `at`, (P, n, D, D), by steps (P, n), and where there is none.
+
+    Steps across which the sixth order differs from the eighth are shortened: a root of an energy
+    that is nearly zero is smooth on no other scale.
+    """
+    for _ in range(_SHORTER):
+        values = {k: at(k * step) for k in _central()}
+        found, rough = (
+            np.sum([w * values[k] for k, w in weights.items()], axis=0, dtype=np.complex128)
+            / step[..., None, None]
+            for weights in (_central(), _sixth())
+        )
+        apart, largest, level = (
+            np.max(np.abs(given), axis=(-2, -1)) for given in (found - rough, found, values[1])
+        )
+        coarse = apart > np.maximum(_AGREE * largest, _NOISE * level / step)
+        step = np.where(coarse, 0.1 * step, step)
+        if not np.any(coarse):
+            break
+    return found, coarse
 
 
 @functools.cache
 def _central() -> dict[float, float]:
-    return {sign * k: sign * w for k, w in _WEIGHTS.items() for sign in (1, -1)}
+    return _both_ways(_WEIGHTS)
+
+
+@functools.cache
+def _sixth() -> dict[float, float]:
+    return _both_ways(_OF_SIXTH_ORDER)
+
+
+def _both_ways(weights: dict[int, float]) -> dict[float, float]:
+    return {sign * k: sign * w for k, w in weights.items() for sign in (1, -1)}
 
 
 SlopesOfH = Callable[[Lanes, FloatArray, IndexArray], npt.NDArray[Any]]

@@ -107,6 +107,9 @@ def report(problem: Problem, minimum: Minimum, units: Mapping[str, str] | None =
     loose = (change @ directions[deviations > _UNDETERMINED].T).T / sizes
     notes = [_undetermined(coordinates.varied, direction) for direction in loose]
     notes += _ran_out(coordinates, minimum.u)
+    if not known_errors and np.ptp(data.population) == 0:
+        # Errors scaled to residuals that vanish would be as small as the search is exact.
+        notes.append("all populations are the same and have no errors: they tell a limit at most")
     determined = not notes
     widths = np.sqrt(np.sum((directions.T * inverse) ** 2, axis=1))
     if "t2" in coordinates.varied:

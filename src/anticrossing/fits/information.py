@@ -149,13 +149,15 @@ def _places(problem: Problem, candidates: Mapping[str, npt.ArrayLike]) -> dict[s
     """Return the coordinates of the candidates; what never changed in the data stays there."""
     given = {name: real_array(name, value) for name, value in candidates.items()}
     own = problem.data.coordinates
-    for name in given:
+    for name, values in given.items():
         choice("candidates", name, own)
-    for name, values in own.items():
+        if values.size == 0:
+            raise fail("candidates", "hold at least one point", f"`{name}` is empty")
+    for name, measured in own.items():
         if name not in given:
-            if np.ptp(values) > 0:
+            if np.ptp(measured) > 0:
                 raise fail("candidates", f"say `{name}`", "it differs between the data")
-            given[name] = values[:1]
+            given[name] = measured[:1]
     try:
         spread = np.broadcast_arrays(*given.values())
     except ValueError:
