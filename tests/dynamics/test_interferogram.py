@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from scipy.special import jv
 
 import anticrossing as ac
-from anticrossing.dynamics import _interferogram
+from anticrossing.dynamics import _interferogram, qubit_maps
 from anticrossing.dynamics.interferogram import interferogram
 from anticrossing.dynamics.periodic import periodic_steady_state
 from tests.effort import cases, slow
@@ -156,7 +156,7 @@ def test_against_qutip(index):
 def test_the_two_methods_agree():
     found = points(400, seed=4)
     fourier = interferogram(**found, tolerance=1e-10)
-    rows, _ = module._broadcast(
+    rows, _ = qubit_maps.broadcast_of(
         {**found, "equilibrium": 2 * found["equilibrium"] - 1, "temperature": np.array(np.nan)}
     )
     steps = np.empty(400)
@@ -256,7 +256,7 @@ def test_chunks_and_threads_change_no_bit(basis, monkeypatch):
     offset, amplitude = np.linspace(-3.0, 3.0, 23), np.linspace(0.0, 5.0, 11)[:, None]
     call = {"gap": 0.4, "frequency": 1.1, "t1": 50.0, "t2": 30.0, "basis": basis}
     whole = interferogram(**call, offset=offset, amplitude=amplitude)
-    monkeypatch.setattr(module, "_CHUNK", 7)
+    monkeypatch.setattr(module, "CHUNK", 7)
     for workers in (1, 3):
         monkeypatch.setattr(module, "processors", lambda count=workers: count)
         again = interferogram(**call, offset=offset, amplitude=amplitude)
