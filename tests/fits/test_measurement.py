@@ -191,3 +191,10 @@ def test_units_of_columns(text: str, tmp_path: Path) -> None:
     assert "offset 1 … 3 GHz" in str(data)
     assert read_measurement(data.to_csv(tmp_path / "again.csv")).units == data.units
     assert data.to_dataset()["offset"].attrs["units"] == "GHz"
+
+
+def test_counts_beside_populations_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "both.csv"
+    file.write_text("sweep_rate,counts,shots,population\n1,3,10,0.9\n2,4,10,0.4\n")
+    with pytest.raises(InputError, match="leave out one of both"):
+        read_measurement(file)

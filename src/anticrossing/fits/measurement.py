@@ -314,6 +314,8 @@ def read_measurement(path: str | Path) -> Measurement:
         )
     if not set(columns) - _OWN:
         raise InputError(f"{file}: a column with a coordinate is needed, but there is none.")
+    if COUNTS in columns:
+        raise InputError(f"{file}: `{COUNTS}` of `{SHOTS}` are populations: leave out one of both.")
     population, error = columns.pop(POPULATION), columns.pop(ERROR, None)
     try:
         return Measurement(columns, population, error, str(file), columns.pop(SHOTS, None), units)
