@@ -25,7 +25,7 @@ from anticrossing._core.reading import open_netcdf
 from anticrossing._core.result import Result
 from anticrossing._core.text_table import read_table
 from anticrossing._core.variables import Variable
-from anticrossing.fits._quantities import is_unit, split_name
+from anticrossing.fits._quantities import is_unit, labelled, split_name
 
 POPULATION, ERROR, COUNTS, SHOTS = "population", "error", "counts", "shots"
 _OWN = {POPULATION, ERROR, COUNTS, SHOTS}
@@ -237,7 +237,7 @@ class Measurement(Result):
 
     def label(self, name: str) -> str:
         """Return the name of a coordinate with its unit."""
-        return f"{name} ({self.units[name]})" if self.units.get(name) else name
+        return labelled(name, self.units)
 
     def _attributes(self) -> dict[str, Any]:
         return {"source": self.source}
