@@ -94,9 +94,8 @@ class NextMeasurement(Result):
         first, *others = moving or list(self.candidates.items())
         axes.set_xlabel(labelled(first[0], self.units))
         if others:
-            drawn = axes.scatter(first[1], others[0][1], c=self.gain)
+            drawing.colours_over_two(axes, first[1], others[0][1], self.gain, "gain (nats)")
             axes.set_ylabel(labelled(others[0][0], self.units))
-            axes.figure.colorbar(drawn, ax=axes, label="gain (nats)")
         else:
             order = np.argsort(first[1])
             axes.plot(first[1][order], self.gain[order])

@@ -219,9 +219,9 @@ class Measurement(Result):
         first, *others = self.coordinates.items()
         axes.set_xlabel(self.label(first[0]))
         if others:
-            drawn = axes.scatter(first[1], others[0][1], c=self.population)
+            place = first[1], others[0][1]
+            drawing.colours_over_two(axes, *place, self.population, "measured population")
             axes.set_ylabel(self.label(others[0][0]))
-            axes.figure.colorbar(drawn, ax=axes, label="measured population")
         else:
             axes.errorbar(first[1], self.population, self.deviations(), fmt="o")
             axes.set_ylabel("measured population")

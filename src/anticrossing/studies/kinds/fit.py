@@ -352,10 +352,7 @@ class FitOutcome(Outcome):
     def own_sentences(self) -> Sentences:
         """Return the varied parameters, and how good the fit is."""
         fit = self.fit
-        shown = ", ".join(
-            f"{name} = {fit[name].value:.6g} ± {fit[name].error:.2g} {fit[name].unit}".rstrip()
-            for name in fit.varied
-        )
+        shown = ", ".join(f"{name} = {fit[name]}" for name in fit.varied)
         verdict = (
             f"{shown}; χ² = {fit.chi_square:.4g} for {fit.degrees_of_freedom} degrees of freedom."
         )
