@@ -30,6 +30,8 @@ from anticrossing.fits import (
     Posterior,
     fit_interferogram,
     fit_passages,
+    interferogram,
+    passages,
     read_measurement,
 )
 from anticrossing.studies import tables
@@ -170,9 +172,9 @@ class InterferogramFit(TableOfFile, frozen=True, kw_only=True):
     seed: int = 0
 
 
-FITS: dict[str, tuple[type[TableOfFile], Any]] = {
-    "passages": (PassagesFit, fit_passages),
-    "interferogram": (InterferogramFit, fit_interferogram),
+FITS: dict[str, tuple[type[TableOfFile], Any, tuple[str, ...]]] = {
+    "passages": (PassagesFit, fit_passages, passages.PARAMETERS),
+    "interferogram": (InterferogramFit, fit_interferogram, interferogram.PARAMETERS),
 }
 
 
@@ -228,7 +230,9 @@ class FitStudy(Study):
         """Check the options of the fit."""
         with tables.inside("fit"):
             kind = choice("kind", tables.required(given.fit, "kind"), FITS)
-            table = decode(given.fit, FITS[kind][0], "fit")
+            table: Any = decode(given.fit, FITS[kind][0], "fit")
+            if table.vary is not None:
+                passages.check_names(table.vary, FITS[kind][2])
             steps, seed = (getattr(table, key) for key in _POSTERIOR)
             if steps != 0:
                 integer("posterior_steps", steps, minimum=20)
