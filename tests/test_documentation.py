@@ -126,8 +126,9 @@ def test_every_table_and_key_is_named_among_the_experiment_files() -> None:
     from anticrossing.studies.json_schema import schema
 
     page = text("docs/files.md") + text("docs/rates.md")
-    own = [name for name in schema()["$defs"] if name.endswith(("File", "Table"))]
-    keys = {key for name in own for key in schema()["$defs"][name]["properties"]} - {"dt"}
+    defined = schema()["$defs"]
+    own = [name for name in defined if name.endswith(("File", "Table"))]
+    keys = {key for name in own for key in defined[name]["properties"]} - {"dt"}
     assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", page)] == []
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import functools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,8 +76,7 @@ def test_formulas_and_dynamics_never_import_each_other() -> None:
 
 def test_relative_imports_are_not_used() -> None:
     for path in MODULES.values():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            assert not (isinstance(node, ast.ImportFrom) and node.level), path
+        assert not re.search(r"^ *from \.", path.read_text(encoding="utf-8"), re.MULTILINE), path
 
 
 def test_import_loads_nothing_heavy() -> None:

@@ -58,7 +58,8 @@ def test_every_package_that_is_imported_is_declared() -> None:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module:
                 names = [node.module]
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "require":
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Name) and called.id == "require":
                 package, extra = (getattr(a, "value", None) for a in node.args[:2])
                 if package is not None and extra is not None:
                     assert package in declared(extra), f"{path}: {package} is not in [{extra}]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 import subprocess
 import tempfile
@@ -49,6 +50,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "new": ("new",),
     "check": ("check", "wrong.toml", str(EXAMPLES / "flux_qubit.toml")),
     "docs": ("docs", "Hamiltonian", "--print"),
+    "hops": ("hops", "finished.csv", "--energy", "eV", "--time", "fs"),
 }
 QUICK = ("models",)
 ENDS = {"check": 2}
@@ -60,6 +62,10 @@ def write_files(place: Path) -> None:
     (place / "wrong.toml").write_text(WRONG, encoding="utf-8")
     (place / "swept.toml").write_text(SWEPT)
     (place / "level.toml").write_text(LEVEL)
+    times = [0.5 * k for k in range(81)]
+    gaps = [math.hypot(0.05 * (t - 20.0), 0.1) for t in times]
+    rows = [f"{t},{-0.5 * gap:.9f},{0.5 * gap:.9f}" for t, gap in zip(times, gaps, strict=True)]
+    (place / "finished.csv").write_text("\n".join(["t,E0,E1", *rows]))
 
 
 @pytest.fixture

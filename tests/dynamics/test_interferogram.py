@@ -10,14 +10,13 @@ from scipy.integrate import quad
 from scipy.special import jv
 
 import anticrossing as ac
-from anticrossing.dynamics import _interferogram
+from anticrossing.dynamics import _interferogram, qubit_maps
 from anticrossing.dynamics.interferogram import interferogram
 from anticrossing.dynamics.periodic import periodic_steady_state
 from tests.effort import cases, slow
 
 # The function of the same name may hide the module as an attribute of the package.
 module = importlib.import_module("anticrossing.dynamics.interferogram")
-maps = importlib.import_module("anticrossing.dynamics.qubit_maps")
 
 SIGMA_X, SIGMA_Z = np.array([[0.0, 1.0], [1.0, 0.0]]), np.diag([1.0, -1.0])
 UP = np.array([[0.0, 1.0], [0.0, 0.0]])
@@ -157,7 +156,7 @@ def test_against_qutip(index):
 def test_the_two_methods_agree():
     found = points(400, seed=4)
     fourier = interferogram(**found, tolerance=1e-10)
-    rows, _ = maps.broadcast_of(
+    rows, _ = qubit_maps.broadcast_of(
         {**found, "equilibrium": 2 * found["equilibrium"] - 1, "temperature": np.array(np.nan)}
     )
     steps = np.empty(400)
@@ -257,11 +256,9 @@ def test_chunks_and_threads_change_no_bit(basis, monkeypatch):
     offset, amplitude = np.linspace(-3.0, 3.0, 23), np.linspace(0.0, 5.0, 11)[:, None]
     call = {"gap": 0.4, "frequency": 1.1, "t1": 50.0, "t2": 30.0, "basis": basis}
     whole = interferogram(**call, offset=offset, amplitude=amplitude)
-    for place in (module, maps):
-        monkeypatch.setattr(place, "CHUNK", 7)
+    monkeypatch.setattr(module, "CHUNK", 7)
     for workers in (1, 3):
-        for place in (module, maps):
-            monkeypatch.setattr(place, "processors", lambda count=workers: count)
+        monkeypatch.setattr(module, "processors", lambda count=workers: count)
         again = interferogram(**call, offset=offset, amplitude=amplitude)
         assert again.tobytes() == whole.tobytes()
     single = interferogram(**call, offset=offset[5], amplitude=amplitude[4, 0])

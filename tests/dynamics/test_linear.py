@@ -58,7 +58,10 @@ def test_lindblad_evolution_is_that_of_propagate(strength):
     assert max(counts) <= 3 * min(counts)
 
 
-@pytest.mark.parametrize("decay", [0.3, 2.0, 30.0])  # at 2 the levels meet in the complex plane
+# At 2 the levels meet in the complex plane.
+@pytest.mark.parametrize(
+    "decay", [2.0, *(pytest.param(d, marks=pytest.mark.slow) for d in (0.3, 30.0))]
+)
 def test_levels_that_decay_are_those_of_small_steps(decay):
     loss = np.diag([0.0, 0.5 * decay])
 

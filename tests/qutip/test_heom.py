@@ -25,7 +25,10 @@ DEBYE = Debye(reorganization_energy=0.05, relaxation_rate=2.0)
     "density",
     [
         DEBYE,
-        BrownianOscillator(reorganization_energy=0.1, frequency=2.0, damping=1.0),
+        pytest.param(
+            BrownianOscillator(reorganization_energy=0.1, frequency=2.0, damping=1.0),
+            marks=pytest.mark.slow,
+        ),
         pytest.param(Ohmic(reorganization_energy=0.1, cutoff=2.0), marks=pytest.mark.slow),
     ],
 )
@@ -41,6 +44,7 @@ def test_what_exponentials_miss_of_the_noise_is_known(density: SpectralDensity) 
     assert missed < 2e-3 * np.max(ours)
 
 
+@pytest.mark.slow
 def test_what_exponentials_miss_is_said() -> None:
     bath = ac.Bath(HALF_Z, Ohmic(reorganization_energy=0.1, cutoff=3.0), 1.0)
     found = ac.qutip.heom(LEVELS, SWEEP, bath)

@@ -296,8 +296,8 @@ def _state(drive: Drive) -> dict[str, Any]:
     """Return what a drive was made of, in a form that can be compared."""
     kept = {}
     for key, value in vars(drive).items():
-        if isinstance(vars(type(drive)).get(key), functools.cached_property):
-            continue
+        if key == "_arguments" or isinstance(vars(type(drive)).get(key), functools.cached_property):
+            continue  # both follow from the rest
         if isinstance(value, np.ndarray):
             value = (value.shape, value.tobytes())
         elif isinstance(value, Mapping):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.unchanging import read_only
 
 POSITIVE = ("gap", "t1", "t2", "amplitude_scale", "visibility", "temperature", "offset_noise")
 ERRORS = ("false_positive", "false_negative")
@@ -21,6 +22,7 @@ FARTHEST = 12.0  # e-foldings (or natural units) that a parameter may move from 
 AT_LIMIT = 1e-4
 
 
+@read_only
 @dataclass(frozen=True)
 class Coordinates:
     """The fitted coordinates u and the parameters p(u) they stand for.
