@@ -243,15 +243,13 @@ class Generator:
 
 
 def signature_of(thing: Any) -> inspect.Signature | None:
-    """Return how to call a thing; a metaclass hides the constructor of an unchanging class."""
-    hidden = inspect.isclass(thing) and "__call__" in vars(type(thing))
-    if hidden and thing.__init__ is object.__init__:
-        return None  # made by its class methods alone
+    """Return how to call a thing, if it can be called."""
+    if "__call__" in vars(type(thing)) and getattr(thing, "__init__", None) is object.__init__:
+        return None  # an unchanging class, made by its class methods alone
     try:
-        found = inspect.signature(thing.__init__ if hidden else thing)
+        return inspect.signature(thing)
     except (TypeError, ValueError):
         return None
-    return found.replace(parameters=list(found.parameters.values())[1:]) if hidden else found
 
 
 class Hang(BaseException):

@@ -91,6 +91,14 @@ def test_one_line(name):
     assert "\n" not in str(caught.value)
 
 
+def test_several_environments_are_a_sum():
+    one = ac.FixedAxisDephasing(0.1)
+    with pytest.raises(ac.InputError, match=r"of several the sum, a \+ b"):
+        ac.propagate(
+            ac.models.LandauZener(gap=1.0), ac.drive.Linear(-1, 1, 1), environment=[one, one]
+        )
+
+
 @pytest.mark.parametrize("text", FORMULAS)
 def test_formulas_that_no_double_holds_are_refused(text):
     with pytest.raises(ac.InputError):

@@ -58,6 +58,12 @@ def test_bad_input(given, message):
         ac.passage(ac.models.LandauZener(gap=1.0), SWEEP, sensitivity=given)
 
 
+def test_names_that_two_have_are_listed_with_their_owners():
+    line, noise = ac.drive.Linear(-5, 5, rate=1.0), ac.FixedAxisDephasing(0.1)
+    with pytest.raises(InputError, match=r"\(gap, drive\.rate, .*environment\.rate\)"):
+        ac.passage(ac.models.LandauZener(gap=1.0), line, environment=noise, sensitivity="foo")
+
+
 def test_several_values_have_no_single_deviation():
     drive = ac.drive.Piecewise([0, 1, 2], [-3, 3, -3])
     with pytest.raises(InputError, match="one number each"):
@@ -88,7 +94,10 @@ def test_an_experiment_file_asks_for_it(tmp_path):
     file.write_text(FILE)
     outcome = studies.run(studies.load(file))
     assert outcome.numbers()["sensitivity"]["parameters"] == ["gap"]
-    assert "what the probabilities depend on" in [table.title for table in outcome.own_tables()]
+    tables = {table.title: table for table in outcome.own_tables()}
+    gap, together = tables["what the probabilities depend on"].rows
+    assert together[0] == "σ of P"
+    assert together[2:] == pytest.approx([abs(slope) * gap[1] for slope in gap[2:]])
     file.write_text(FILE.replace("{ gap", "{ gapp"))
     with pytest.raises(InputError, match=r"\[question\].*did you mean `gap`"):
         studies.load(file)

@@ -31,6 +31,13 @@ def test_a_name_is_described_from_the_package_itself(call: Any) -> None:
         assert call("docs", "--print", asked).out == outcome.out
 
 
+def test_a_class_is_shown_with_its_arguments(call: Any) -> None:
+    for asked in ("GateTarget", "TelegraphNoise", "drive.Linear"):
+        first = call("docs", "--print", asked).out.partition("\n")[0]
+        assert "(" in first, asked
+        assert "*args" not in first, asked
+
+
 def test_pages(call: Any) -> None:
     listed = call("docs").out
     assert all(f" {page} " in listed for page in PAGES)
@@ -62,6 +69,18 @@ def test_where_an_equation_is(call: Any) -> None:
         ("Kayanuma 1985", "", "formulas.noisy_coupling_landau_zener"),
         ("derivative", "theory", "dynamics.Derivative"),
         ("gradient", "theory", ""),
+        ("sensitivity", "files", "analysis.Sensitivity"),
+        ("spectroscopy fit", "fits", ""),
+        ("optimal control", "recipes", "control.optimal_drive"),
+        ("minimum time", "", "control.minimum_time"),
+        ("quantum speed limit", "", "control.speed_limit"),
+        ("table", "diabatization", ""),
+        ("operator file", "vibronic", "models.read_operator"),
+        ("hops", "molecules", ""),
+        ("SPAM", "fits", ""),
+        ("binomial", "fits", "fits.Measurement"),
+        ("posterior", "fits", "fits.Posterior"),
+        ("Fisher information", "fits", "fits.FitResult"),
     ],
 )
 def test_subjects(call: Any, asked: str, page: str, name: str) -> None:

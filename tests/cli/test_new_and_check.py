@@ -212,6 +212,18 @@ def test_one_mistake_is_one_line(old: str, new: str, line: int) -> None:
     assert said == str(refused.value) or "; is it `" in said
 
 
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ('[scan]\nparameter = "drive.foo"\nvalues = [1, 2]\n', "Unknown key `foo` in [drive]"),
+        ('[question]\nsensitivity = ["gapp"]\n', "did you mean `gap`"),
+    ],
+)
+def test_a_name_that_is_the_value_of_a_key_may_be_wrong(table: str, message: str) -> None:
+    (problem,) = check(GOOD + table).problems
+    assert message in problem.text
+
+
 def test_keys_of_a_model_that_is_not_known_are_not_missed() -> None:
     found = check('[hamiltonian]\nmodel = "Foo"\n[drive]\nkind = "linear"\nstart = -5\nstop = 5\n')
     assert [problem.line for problem in found.problems] == [2, 3]

@@ -215,6 +215,14 @@ def test_units_as_they_are_written() -> None:
     )
     again = written.next_measurement({"offset": [0.0, 1.2], "amplitude": 10.0})
     assert set(again.best) == {"offset", "amplitude", "frequency"}
+    assert "offset 1.2 GHz, amplitude 10 mV, frequency 1.2" in str(again)
+    assert all(f"{name} ±" in str(again) for name in names)
+    assert again.plot().get_xlabel() == "offset (GHz)"
+    assert again.variables()["amplitude"].unit == "mV"
+    posterior = written.sample(seed=1, walkers=10, steps=20)
+    assert posterior.units == {name: written[name].unit for name in names}
+    assert posterior.plot().get_ylabel() == "t1 (µs)"
+    assert " MHz" in str(posterior)
 
 
 WRONG = {

@@ -74,7 +74,7 @@ def test_what_makes_no_sense_is_refused(change: str, message: str) -> None:
 
 def test_values_need_a_parameter_of_the_hamiltonian() -> None:
     refuse(JUMP + "values = [0.9, 1.1]\n", "vary")
-    refuse(JUMP + 'vary = "width"\nvalues = [0.9, 1.1]\n', "width")
+    refuse(JUMP + 'vary = "width"\nvalues = [0.9, 1.1]\n', "`vary` must be one of 'gap'")
     refuse(JUMP + 'vary = "gap"\nvalues = [1.1, 0.9]\n', "values")
 
 

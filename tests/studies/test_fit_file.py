@@ -139,6 +139,7 @@ BAD = {
     "true": (FRINGES.replace("= 0.1", "= true"), "`gap` must be a number"),
     "nan": (FRINGES.replace("= 0.1", "= nan"), "`gap` must be finite"),
     "vary": (FRINGES.replace('["gap", "t2",', '"gap" #'), "`vary` must be a list"),
+    "varied": (FRINGES.replace('"t2",', '"t3",'), r"\[fit\]: .*`vary` must be one of"),
     "steps": (PASSAGES + "posterior_steps = 5\n", "`posterior_steps` must"),
     "window": (PASSAGES + "window = [1.0]\n", "`window` must be a list of 2"),
     "table": ("fit = 3\n", "`fit` must be a table"),
@@ -161,7 +162,6 @@ def test_one_line_for_bad_input(name: str) -> None:
 
 
 WITH_DATA = {
-    "vary": (FRINGES.replace('"t2",', '"t3",'), "`vary`"),
     "model": (FRINGES + 'model = "slow"\n', "`model` must be one of"),
     "coherence": (FRINGES.replace("t2 = 1.0", "t2 = 5000.0"), "`t2` must"),
     "text": (FRINGES.replace("= 0.1", '= "wide"'), "`gap` must be a number, perhaps with a unit"),

@@ -66,9 +66,10 @@ def test_the_example_finds_what_its_data_were_made_with() -> None:
 
 
 BAD = {
-    "levels": (TEXT.replace('"gap", ', '"gab", '), ""),
+    "levels": (TEXT.replace('"gap", ', '"gab", '), r"\[level_fit\]: .*did you mean `gap`"),
     "key": (TEXT + "photon = 2\n", "did you mean `photons`"),
     "prior": (TEXT.replace("[0.0, 0.5]", "[0.0]"), "list of 2"),
+    "bounds": (TEXT + "bounds.gab = [0.0, 1.0]\n", "did you mean `gap`"),
     "several": (
         TEXT.replace('model = "LandauZener"\ngap = 0.6', 'model = "JahnTeller"\nlinear = 1.0'),
         "coordinate",
@@ -81,14 +82,14 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name, (_, message) in BAD.items() if message])
+@pytest.mark.parametrize("name", BAD)
 def test_one_line_for_bad_input(name: str) -> None:
     refuse(*BAD[name])
 
 
 def test_one_line_for_options_that_the_fit_refuses(data: Path) -> None:
-    with pytest.raises(InputError, match="did you mean `gap`") as caught:
-        study(BAD["levels"][0]).with_data(data).result()
+    with pytest.raises(InputError, match="`photons` must") as caught:
+        study(TEXT + "photons = 99\n").with_data(data).result()
     assert str(caught.value).startswith("In [level_fit]: ")
     with pytest.raises(InputError, match="needs data"):
         studies.run(study(TEXT))

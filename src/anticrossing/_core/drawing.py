@@ -70,6 +70,26 @@ def draws(
     return decorate
 
 
+def colours_over_two(
+    ax: Axes,
+    first: npt.NDArray[Any],
+    second: npt.NDArray[Any],
+    values: npt.NDArray[Any],
+    label: str,
+    **colours: Any,
+) -> None:
+    """Draw numbers at points of two coordinates: as cells where they fill a grid, else as dots."""
+    x, column = np.unique(first, return_inverse=True)
+    y, row = np.unique(second, return_inverse=True)
+    if x.size * y.size == values.size and np.unique(row * x.size + column).size == values.size:
+        grid = np.full((y.size, x.size), np.nan)
+        grid[row, column] = values
+        drawn = ax.pcolormesh(x, y, grid, shading="nearest", rasterized=True, **colours)
+    else:
+        drawn = ax.scatter(first, second, c=values, s=12, **colours)
+    ax.figure.colorbar(drawn, ax=ax, label=label)
+
+
 @draws()
 def draw(
     title: str,

@@ -240,6 +240,8 @@ def _instance(name: str, found: Any) -> Kind | None:
         return _PLAIN["ArrayLike"]
     must, several = f"{'an' if name[:1] in 'AEIO' else 'a'} {name}", f"{name} objects"
     if inspect.isclass(found) and found not in (Any, object) and not _is_protocol(found):
+        if hasattr(found, "__add__"):
+            must += " (of several the sum, a + b)"
         return _test(must, several, lambda value: isinstance(value, found))
     if found is not None or not name[:1].isupper() or name in ("NDArray", "Any", "Self"):
         return None  # an alias, or anything

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
@@ -23,6 +24,13 @@ class _Sealing(abc.ABCMeta):
         made = super().__call__(*args, **kwargs)
         made._seal()
         return made
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """What a class is called with, which `__call__` would hide from help and manual."""
+        found = inspect.signature(cls.__init__)  # type: ignore[misc]
+        own = list(found.parameters.values())[1:]
+        return found.replace(parameters=own, return_annotation=inspect.Signature.empty)
 
 
 class Unchanging(metaclass=_Sealing):

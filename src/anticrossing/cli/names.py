@@ -40,16 +40,29 @@ PAGES = {
 
 # What a page tells of that its name and description do not, in words that stand there.
 TOLD = {
-    "theory": ("gradient", "derivatives", "superadiabatic", "Dykhne"),
+    "theory": ("gradient", "derivatives", "sensitivity", "superadiabatic", "Dykhne"),
     "open_systems": (
         *("classical noise", "telegraph", "1/f", "quasi-static", "T_2^*", "echo"),
         *("bath", "Redfield", "lamb_shift", "universal Lindblad", "polaron", "HEOM"),
         *("levels that decay", "survival", "exceptional points", "quantum jumps", "Zeno"),
     ),
     "mean_field": ("mean field", "swallow tail", "cusps", "Bogoliubov", "wu-niu"),
-    "fits": ("spectroscopy", "avoided crossing", "outlier", "assigned", "peak"),
-    "recipes": ("STIRAP", "chirped", "controlled-Z", "reverse annealing"),
-    "files": ("[mean_field]", "[jumps]", "[environment]", "telegraph", "pink"),
+    "fits": (
+        *("spectroscopy", "fit", "avoided crossing", "outlier", "assigned", "peak"),
+        *("binomial", "counts", "SPAM", "read-out", "posterior", "Fisher information"),
+        *("measure next", "units", "map"),
+    ),
+    "diabatization": ("table", "ab initio", "energies alone", "Landau and Zener"),
+    "vibronic": ("operator file", "MCTDH", "Quantics"),
+    "molecules": (
+        *("hops", "finished trajectories", "Belyaev", "Zhu-Nakamura"),
+        *("on the fly", "crossing point", "ASE", "PySCF"),
+    ),
+    "recipes": ("STIRAP", "chirped", "controlled-Z", "reverse annealing", "optimal control"),
+    "files": (
+        *("[mean_field]", "[jumps]", "[environment]", "[control]", "[level_fit]"),
+        *("telegraph", "pink", "sensitivity", "table"),
+    ),
     "other_packages": ("sesolve", "mesolve"),
 }
 

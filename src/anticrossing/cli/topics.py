@@ -54,24 +54,25 @@ def _found(asked: str) -> tuple[str, list[str]]:
     if page in PAGES:
         return f"{ADDRESS}{page}.html", [PAGES[page]]
     where = f"{ADDRESS}search.html?q={quote(asked.rpartition('.')[2])}"
-    named = {name: thing for name, thing in _objects() if _is_called(name, asked)}
-    for name, thing in list(named.items())[:1]:
-        return where, [_headed(name, thing), "", *(inspect.getdoc(thing) or "").splitlines(), ""]
     words = _plain(asked).split()
     pages = [page for page in PAGES if _has(" ".join((PAGES[page], *TOLD.get(page, ()))), words)]
+    lines = [f"{page}: {PAGES[page]}" for page in pages]
+    named = {name: thing for name, thing in _objects() if _is_called(name, asked)}
+    for name, thing in list(named.items())[:1]:
+        told = (inspect.getdoc(thing) or "").splitlines()
+        return where, [_headed(name, thing), "", *told, "", *lines]
     cited = [
         f"{name}: {text}"
         for name, thing in _objects()
         for text in _citations(thing)
         if _has(text, words)
     ]
-    lines = [f"{page}: {PAGES[page]}" for page in pages]
     where = f"{ADDRESS}{pages[0]}.html" if pages else where
-    lines += [f"{name}: {_summary(thing)}" for name, thing in _objects() if _has_name(name, words)]
-    lines += cited
-    if not lines:
+    own = [f"{name}: {_summary(thing)}" for name, thing in _objects() if _has_name(name, words)]
+    if not own and not cited:
         said = [(name, thing) for name, thing in _objects() if _has(inspect.getdoc(thing), words)]
-        lines = [f"{name}: {_summary(thing)}" for name, thing in said]
+        own = [f"{name}: {_summary(thing)}" for name, thing in said]
+    lines += own + cited
     if not lines:
         known = [*names("topics"), *(name.rpartition(".")[2] for name, _ in _objects())]
         raise InputError(

@@ -29,7 +29,7 @@ class MinimumTime(Result):
     Attributes
     ----------
     duration : float
-        The shortest at which the goal is reached.
+        The shortest at which the goal is reached; `longest` where not even that is enough.
     missed : float
         The longest tried below it at which the search did not reach the goal; 0 if there is none.
         That is no proof: a better search may reach it.
@@ -52,7 +52,9 @@ class MinimumTime(Result):
         order = np.argsort(self.durations)
         time = in_units("time", self.best.hamiltonian.units)
         return {
-            "duration": Variable((), self.duration, "shortest that reaches the goal", time),
+            "duration": Variable(
+                (), self.duration, "shortest that reaches the goal, or longest of all", time
+            ),
             "missed": Variable((), self.missed, "longest below it that does not", time),
             "goal": Variable((), self.best.goal, "infidelity that was wanted"),
             "tried": Variable(("tried",), self.durations[order], "durations", time),

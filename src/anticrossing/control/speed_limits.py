@@ -110,6 +110,8 @@ def speed_limit(
 ) -> SpeedLimit:
     """Return lower bounds on the time in which one state can become another.
 
+    They are quantum speed limits, by angle and spread of energy, and of two levels the least time.
+
     Two levels, ``H = ½(ε σ_z + g σ_x)``: without bounds on ε the least time is the difference of
     the polar angles of both states, divided by g; within bounds, the shortest of drives that stay
     at a bound, at ε = 0, and at a bound again, or switch between the bounds.

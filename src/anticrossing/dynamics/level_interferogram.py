@@ -191,8 +191,11 @@ def level_interferogram(
     try:
         rows = np.broadcast_arrays(*given.values())
     except ValueError:
-        shapes = ", ".join(f"{key} {value.shape}" for key, value in given.items())
-        raise InputError(f"The parameters must broadcast, but they are {shapes}.") from None
+        shapes = ", ".join(f"{k} {value.shape}" for k, value in given.items() if value.ndim)
+        raise InputError(
+            f"The parameters must broadcast, but they are {shapes}; of a map one axis is "
+            "`offset[:, None]`."
+        ) from None
     shape = rows[0].shape
     points = np.stack([row.ravel() for row in rows], axis=1)
     ends = _range(points)

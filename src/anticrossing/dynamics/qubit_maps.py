@@ -117,8 +117,11 @@ def broadcast_of(given: dict[str, FloatArray]) -> tuple[list[FloatArray], tuple[
     try:
         rows = np.broadcast_arrays(*given.values())
     except ValueError:
-        shapes = ", ".join(f"{key} {value.shape}" for key, value in given.items())
-        raise InputError(f"The parameters must broadcast, but they are {shapes}.") from None
+        shapes = ", ".join(f"{k} {value.shape}" for k, value in given.items() if value.ndim)
+        raise InputError(
+            f"The parameters must broadcast, but they are {shapes}; of a map one axis is "
+            "`offset[:, None]`."
+        ) from None
     t1, t2 = np.broadcast_arrays(given["t1"], given["t2"])
     if np.any(t2 > 2 * t1 * (1 + 1e-12)):
         worst = int(np.argmax(t2 / t1))

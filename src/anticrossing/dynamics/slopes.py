@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -67,8 +68,11 @@ def _named(name: str, known: list[Parameter]) -> list[Parameter]:
         start = f"{name}["
     found = [p for p in known if p.name == name] or [p for p in known if p.name.startswith(start)]
     if not found:
-        # Of many numbers with an index only the first stands for all.
-        listed = ", ".join(dict.fromkeys(p.name.partition("[")[0] for p in known)) or "none"
+        # Of many numbers with an index only the first stands for all; of names that several
+        # have, those with an owner.
+        bare = {(p.of, p.key.partition("[")[0]): p.name.partition("[")[0] for p in known}
+        of = Counter(bare.values())
+        listed = ", ".join(f"{o}.{k}" if of[n] > 1 else n for (o, k), n in bare.items()) or "none"
         closest = nearest(name, [p.name for p in known])
         raise fail(
             "gradient",

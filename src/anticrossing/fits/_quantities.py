@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -110,3 +111,8 @@ def needed(name: str, kind: str, unit: str, what: str) -> float:
         f"{' per time' if kind == 'rate' else ''} ({known})",
         f"{what} has {unit!r}",
     )
+
+
+def labelled(name: str, units: Mapping[str, str]) -> str:
+    """Return a name with its unit in brackets, as axes have it."""
+    return f"{name} ({units[name]})" if units.get(name) else name

@@ -24,6 +24,7 @@ from anticrossing._core.variables import Variable
 from anticrossing.fits import _likelihood
 from anticrossing.fits._parameters import FARTHEST
 from anticrossing.fits._problem import Problem
+from anticrossing.fits._quantities import labelled
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,8 @@ class NextMeasurement(Result):
         the ratio of the errors of the target.
     expected_error : array, shape (M, K)
         Standard deviations after it.
+    units : dict of str to str
+        Of coordinates and parameters, where they have any.
     """
 
     candidates: Mapping[str, FloatArray]
@@ -50,6 +53,7 @@ class NextMeasurement(Result):
     target: str | None
     gain: FloatArray
     expected_error: FloatArray
+    units: Mapping[str, str]
 
     @property
     def best(self) -> dict[str, float]:
@@ -65,7 +69,10 @@ class NextMeasurement(Result):
 
     def variables(self) -> dict[str, Variable]:
         """Return the candidates with gain and expected errors by name."""
-        columns = {name: Variable(("point",), v, name) for name, v in self.candidates.items()}
+        columns = {
+            name: Variable(("point",), values, name, self.units.get(name) or "1")
+            for name, values in self.candidates.items()
+        }
         return {
             **columns,
             "gain": Variable(("point",), self.gain, "information that a point would bring (nats)"),
@@ -85,11 +92,10 @@ class NextMeasurement(Result):
         axes = drawing.new_axes() if ax is None else ax
         moving = [(n, v) for n, v in self.candidates.items() if np.ptp(v) > 0]
         first, *others = moving or list(self.candidates.items())
-        axes.set_xlabel(first[0])
+        axes.set_xlabel(labelled(first[0], self.units))
         if others:
-            drawn = axes.scatter(first[1], others[0][1], c=self.gain)
-            axes.set_ylabel(others[0][0])
-            axes.figure.colorbar(drawn, ax=axes, label="gain (nats)")
+            drawing.colours_over_two(axes, first[1], others[0][1], self.gain, "gain (nats)")
+            axes.set_ylabel(labelled(others[0][0], self.units))
         else:
             order = np.argsort(first[1])
             axes.plot(first[1][order], self.gain[order])
@@ -97,10 +103,15 @@ class NextMeasurement(Result):
         return axes
 
     def __str__(self) -> str:
-        where = ", ".join(f"{name} {value:g}" for name, value in self.best.items())
-        errors = ", ".join(f"{name} ±{error:.2g}" for name, error in self.best_error.items())
+        where = ", ".join(self._with_unit(f"{n} {value:g}", n) for n, value in self.best.items())
+        errors = ", ".join(
+            self._with_unit(f"{n} ±{error:.2g}", n) for n, error in self.best_error.items()
+        )
         aim = "all parameters" if self.target is None else f"`{self.target}`"
         return f"measure next, for {aim}: {where}; expected {errors}"
+
+    def _with_unit(self, text: str, name: str) -> str:
+        return f"{text} {self.units.get(name, '')}".rstrip()
 
 
 def fisher_information(problem: Problem, values: Mapping[str, float]) -> FloatArray:
@@ -119,6 +130,7 @@ def next_measurement(
     target: str | None,
     error: float | None,
     shots: int | None,
+    units: Mapping[str, str],
 ) -> NextMeasurement:
     """Return what every candidate would add to the information of the data."""
     space = problem.coordinates
@@ -142,7 +154,7 @@ def next_measurement(
         index = space.varied.index(target)
         with np.errstate(divide="ignore"):
             gain = np.log(np.sqrt(before[index]) / after[:, index])
-    return NextMeasurement(where, space.varied, target, gain, after)
+    return NextMeasurement(where, space.varied, target, gain, after, units)
 
 
 def _places(problem: Problem, candidates: Mapping[str, npt.ArrayLike]) -> dict[str, FloatArray]:

@@ -339,7 +339,9 @@ def _with_frequency(
     factor = written.factors.get("frequency", 1.0)
     places = {**written.coordinates, "frequency": factor}
     columns = {**data.coordinates, "frequency": omega / factor}
-    return replace(written, coordinates=places), replace(data, coordinates=columns)
+    units = {**data.units, **{n: u for n, u in written.units.items() if n == "frequency"}}
+    data = replace(data, coordinates=columns, units=units)
+    return replace(written, coordinates=places), data
 
 
 def _frequency(data: Measurement, frequency: float | None) -> FloatArray:

@@ -155,7 +155,7 @@ def fit_levels(
     }
     if first[SCALE] == 0:
         raise fail("control_scale", "not be zero", "it is")
-    varied = _varied(H, vary, passages is not None)
+    varied = check_names(H, vary, passages is not None)
     swept = check_passages(passages, passage_window, passage_levels, H, varied)
     factor = _factor(H, lines)
     control, column = np.unique(lines.control, return_inverse=True)
@@ -219,7 +219,8 @@ def _transitions(
     )
 
 
-def _varied(H: Hamiltonian, vary: Any, swept: bool) -> tuple[str, ...]:
+def check_names(H: Hamiltonian, vary: Any, swept: bool) -> tuple[str, ...]:
+    """Return the parameters to vary in the order in which H and calibration have them."""
     known = [*H.parameters, *CALIBRATION, *(READ_OUT if swept else ())]
     if vary is None:
         vary = tuple(H.parameters)

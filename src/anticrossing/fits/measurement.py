@@ -25,7 +25,7 @@ from anticrossing._core.reading import open_netcdf
 from anticrossing._core.result import Result
 from anticrossing._core.text_table import read_table
 from anticrossing._core.variables import Variable
-from anticrossing.fits._quantities import is_unit, split_name
+from anticrossing.fits._quantities import is_unit, labelled, split_name
 
 POPULATION, ERROR, COUNTS, SHOTS = "population", "error", "counts", "shots"
 _OWN = {POPULATION, ERROR, COUNTS, SHOTS}
@@ -219,9 +219,9 @@ class Measurement(Result):
         first, *others = self.coordinates.items()
         axes.set_xlabel(self.label(first[0]))
         if others:
-            drawn = axes.scatter(first[1], others[0][1], c=self.population)
+            place = first[1], others[0][1]
+            drawing.colours_over_two(axes, *place, self.population, "measured population")
             axes.set_ylabel(self.label(others[0][0]))
-            axes.figure.colorbar(drawn, ax=axes, label="measured population")
         else:
             axes.errorbar(first[1], self.population, self.deviations(), fmt="o")
             axes.set_ylabel("measured population")
@@ -237,7 +237,7 @@ class Measurement(Result):
 
     def label(self, name: str) -> str:
         """Return the name of a coordinate with its unit."""
-        return f"{name} ({self.units[name]})" if self.units.get(name) else name
+        return labelled(name, self.units)
 
     def _attributes(self) -> dict[str, Any]:
         return {"source": self.source}

@@ -220,7 +220,7 @@ def check_data(data: Measurement) -> Measurement:
     return data
 
 
-def check_varied(vary: Collection[str], known: tuple[str, ...], points: int) -> tuple[str, ...]:
+def check_names(vary: Collection[str], known: tuple[str, ...]) -> tuple[str, ...]:
     """Return the parameters to vary in the order of `known`, or raise `InputError`."""
     if isinstance(vary, str) or not isinstance(vary, Collection) or not vary:
         raise fail("vary", "be a collection of parameter names", f"it is {describe(vary)}")
@@ -228,7 +228,12 @@ def check_varied(vary: Collection[str], known: tuple[str, ...], points: int) -> 
         choice("vary", name, known)
     if len(set(vary)) < len(vary):
         raise fail("vary", "name every parameter once", f"it is {describe(vary)}")
-    varied = tuple(name for name in known if name in vary)
+    return tuple(name for name in known if name in vary)
+
+
+def check_varied(vary: Collection[str], known: tuple[str, ...], points: int) -> tuple[str, ...]:
+    """Return the same, if there are points enough to fit them."""
+    varied = check_names(vary, known)
     if points <= len(varied):
         raise fail(
             "data",

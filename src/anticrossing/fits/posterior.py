@@ -13,6 +13,7 @@ from anticrossing._core.checks import FloatArray, choice, integer, require
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.fits._problem import Problem
+from anticrossing.fits._quantities import labelled
 
 _ENOUGH = 50  # autocorrelation times that a chain should last
 _CLOSE = 0.3  # of the deviations within which walkers begin
@@ -36,6 +37,8 @@ class Posterior(Result):
     acceptance : float
         Share of the proposed moves that were accepted.
     seed : int
+    units : dict of str to str
+        Of the parameters, where they have any.
     warnings : tuple of str
         What stands against trusting the samples, such as a chain that is too short.
     """
@@ -46,6 +49,7 @@ class Posterior(Result):
     autocorrelation_time: FloatArray
     acceptance: float
     seed: int
+    units: Mapping[str, str]
     warnings: tuple[str, ...]
 
     _variables: ClassVar[Mapping[str, Shown]] = {
@@ -80,13 +84,13 @@ class Posterior(Result):
         matplotlib.axes.Axes
         """
         axes = drawing.new_axes() if ax is None else ax
-        axes.set_xlabel(self.names[0])
+        axes.set_xlabel(labelled(self.names[0], self.units))
         if len(self.names) == 1:
             axes.hist(self.samples[:, 0], bins=40, density=True)
             axes.set_ylabel("posterior density")
             return axes
         axes.plot(self.samples[:, 0], self.samples[:, 1], ".", alpha=0.3)
-        axes.set_ylabel(self.names[1])
+        axes.set_ylabel(labelled(self.names[1], self.units))
         return axes
 
     def __str__(self) -> str:
@@ -94,9 +98,8 @@ class Posterior(Result):
         lines = [f"{len(self.samples)} samples of the posterior, seed {self.seed}"]
         for name in self.names:
             low, middle, high = self.quantiles(name)
-            lines.append(
-                f"  {name:<{width}}  {middle:.5g} +{high - middle:.2g} −{middle - low:.2g}"
-            )
+            found = f"{middle:.5g} +{high - middle:.2g} −{middle - low:.2g}"
+            lines.append(f"  {name:<{width}}  {found} {self.units.get(name, '')}".rstrip())
         longest = float(np.max(self.autocorrelation_time))
         lines.append(
             f"  autocorrelation time {longest:.0f} steps, acceptance {self.acceptance:.2f}"
@@ -105,7 +108,13 @@ class Posterior(Result):
 
 
 def sample(
-    problem: Problem, values: Mapping[str, float], *, seed: int, walkers: int | None, steps: int
+    problem: Problem,
+    values: Mapping[str, float],
+    *,
+    seed: int,
+    walkers: int | None,
+    steps: int,
+    units: Mapping[str, str],
 ) -> Posterior:
     """Return samples around the parameters at which the likelihood is largest."""
     emcee = require("emcee", "fit", "Sampling a posterior")
@@ -155,4 +164,5 @@ def sample(
     if not 0.1 < acceptance < 0.9:
         notes.append(f"{acceptance:.0%} of the moves are accepted: the walkers hardly mix")
     logs = np.asarray(sampler.get_log_prob(**kept))
-    return Posterior(space.varied, samples, logs, times, acceptance, seed, tuple(notes))
+    own = {name: units[name] for name in space.varied if name in units}
+    return Posterior(space.varied, samples, logs, times, acceptance, seed, own, tuple(notes))

@@ -177,7 +177,12 @@ class FitResult(Result):
         """
         whole = integer("seed", seed, minimum=0)
         return posterior.sample(
-            self.problem, self._values(), seed=whole, walkers=walkers, steps=steps
+            self.problem,
+            self._values(),
+            seed=whole,
+            walkers=walkers,
+            steps=steps,
+            units=self._units(),
         )
 
     def fisher_information(self) -> FloatArray:
@@ -225,11 +230,20 @@ class FitResult(Result):
         measure next, for all parameters: sweep_rate 1; expected gap ±0.0034
         """
         return information.next_measurement(
-            self.problem, self._values(), candidates, target=target, error=error, shots=shots
+            self.problem,
+            self._values(),
+            candidates,
+            target=target,
+            error=error,
+            shots=shots,
+            units={**self.problem.data.units, **self._units()},
         )
 
     def _values(self) -> dict[str, float]:
         return {name: one.value for name, one in self.parameters.items()}
+
+    def _units(self) -> dict[str, str]:
+        return {name: one.unit for name, one in self.parameters.items() if one.unit}
 
     def variables(self) -> dict[str, Variable]:
         """Return the data, the fit and the parameters by name."""

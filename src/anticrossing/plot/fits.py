@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from anticrossing._core.checks import FloatArray
-from anticrossing._core.drawing import draws
+from anticrossing._core.drawing import colours_over_two, draws
 from anticrossing._core.public import guard
 from anticrossing.plot.style import Axes
 
@@ -104,16 +104,8 @@ def _points(result: FitResult, values: FloatArray, label: str, ax: Any, **colour
         ax.set_ylabel(label)
         return
     second = others[0]
-    x, column = np.unique(first[1], return_inverse=True)
-    y, row = np.unique(second[1], return_inverse=True)
-    if x.size * y.size == values.size:
-        grid = np.full((y.size, x.size), np.nan)
-        grid[row, column] = values
-        drawn = ax.pcolormesh(x, y, grid, shading="nearest", rasterized=True, **colours)
-    else:
-        drawn = ax.scatter(first[1], second[1], c=values, s=12, **colours)
     ax.set_ylabel(result.data.label(second[0]))
-    ax.figure.colorbar(drawn, ax=ax, label=label)
+    colours_over_two(ax, first[1], second[1], values, label, **colours)
 
 
 def measured_population(result: FitResult, ax: Any) -> None:

@@ -108,6 +108,7 @@ def table(
     def cell(tag: str, column: int, content: str) -> str:
         kind = ' class="text"' if column in text_columns else ""
         shown = content if column in html_columns and tag == "td" else escape(content)
+        shown = shown.replace("≤ ", "≤\u00a0").replace("≥ ", "≥\u00a0")
         return f"<{tag}{kind}>{shown}</{tag}>"
 
     head = "".join(cell("th", i, text) for i, text in enumerate(heads))

@@ -188,6 +188,8 @@ def _repairs(entries: Mapping[str, Any], error: InputError) -> Iterator[_Repair]
     if owner is None or not error.key:
         return
     if error.reason == "unknown":
+        if error.key not in owner:  # it is the value of another key, such as what varies
+            return
         close = nearest_name(error.key, error.options)
         if close is not None and close not in owner:
             yield _renamed(entries, error.table, error.key, close)

@@ -73,11 +73,9 @@ def arguments_of(name: str, make: Callable[..., Any], *, tag: str = "") -> type[
     return cast("type[Table]", made)
 
 
-def _parameters(make: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+def _parameters(make: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
     """Return what a function, or the constructor of a class, takes."""
-    found = dict(inspect.signature(make.__init__ if inspect.isclass(make) else make).parameters)
-    found.pop("self", None)
-    return found
+    return inspect.signature(make).parameters
 
 
 def _kind(annotation: str) -> Any:

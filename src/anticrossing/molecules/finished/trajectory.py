@@ -77,8 +77,8 @@ class FinishedTrajectory(Result):
             if not is_numeric(raw) or not np.array_equal(raw, np.round(raw.real)):
                 raise fail("active", "hold numbers of states", f"it is {describe(self.active)}")
             if np.any((raw.real < 0) | (raw.real >= energies.shape[1])):
-                must = f"be columns of energies, 0 … {energies.shape[1] - 1}"
-                raise fail("active", must, f"it is {describe(self.active)}")
+                must = f"count the columns of energies, from 0 to {energies.shape[1] - 1}"
+                raise fail("active", must, f"it goes from {raw.min():g} to {raw.max():g}")
             active = of_shape("active", raw.real.astype(np.intp), (k,))
             checked["active"] = active
         if self.kinetic is not None:

@@ -26,7 +26,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from anticrossing._core.checks import FloatArray, InputError, fail, increasing, known_keys
+from anticrossing._core.checks import FloatArray, InputError, choice, fail, increasing
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.control import OptimalDrive, StateTarget, optimal_drive
@@ -251,7 +251,7 @@ def _varied(hamiltonian: Hamiltonian, asked: ControlTable) -> Hamiltonian:
         if asked.values:
             raise InputError("`values` need `vary`, the name of a parameter of the Hamiltonian.")
         return hamiltonian
-    known_keys("parameters", [asked.vary], hamiltonian.parameters)
+    choice("vary", asked.vary, tuple(hamiltonian.parameters))
     return hamiltonian.replace(**{asked.vary: increasing("values", asked.values)})
 
 

@@ -30,6 +30,8 @@ from anticrossing.fits import (
     Posterior,
     fit_interferogram,
     fit_passages,
+    interferogram,
+    passages,
     read_measurement,
 )
 from anticrossing.studies import tables
@@ -170,9 +172,9 @@ class InterferogramFit(TableOfFile, frozen=True, kw_only=True):
     seed: int = 0
 
 
-FITS: dict[str, tuple[type[TableOfFile], Any]] = {
-    "passages": (PassagesFit, fit_passages),
-    "interferogram": (InterferogramFit, fit_interferogram),
+FITS: dict[str, tuple[type[TableOfFile], Any, tuple[str, ...]]] = {
+    "passages": (PassagesFit, fit_passages, passages.PARAMETERS),
+    "interferogram": (InterferogramFit, fit_interferogram, interferogram.PARAMETERS),
 }
 
 
@@ -228,7 +230,9 @@ class FitStudy(Study):
         """Check the options of the fit."""
         with tables.inside("fit"):
             kind = choice("kind", tables.required(given.fit, "kind"), FITS)
-            table = decode(given.fit, FITS[kind][0], "fit")
+            table: Any = decode(given.fit, FITS[kind][0], "fit")
+            if table.vary is not None:
+                passages.check_names(table.vary, FITS[kind][2])
             steps, seed = (getattr(table, key) for key in _POSTERIOR)
             if steps != 0:
                 integer("posterior_steps", steps, minimum=20)
@@ -352,10 +356,7 @@ class FitOutcome(Outcome):
     def own_sentences(self) -> Sentences:
         """Return the varied parameters, and how good the fit is."""
         fit = self.fit
-        shown = ", ".join(
-            f"{name} = {fit[name].value:.6g} ± {fit[name].error:.2g} {fit[name].unit}".rstrip()
-            for name in fit.varied
-        )
+        shown = ", ".join(f"{name} = {fit[name]}" for name in fit.varied)
         verdict = (
             f"{shown}; χ² = {fit.chi_square:.4g} for {fit.degrees_of_freedom} degrees of freedom."
         )

@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from anticrossing._core.checks import InputError, fail
+from anticrossing._core.checks import InputError, fail, known_keys
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Variable
 from anticrossing.fits import LevelFit, Lines, fit_levels, read_lines
-from anticrossing.fits.levels import check_hamiltonian
+from anticrossing.fits.levels import check_hamiltonian, check_names
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.studies import levels, tables
 from anticrossing.studies.outcome import Outcome, Output, Progress, Scanned, Sentences, Table
@@ -127,6 +127,10 @@ class LevelFitStudy(Study):
         with tables.inside("hamiltonian"):
             check_hamiltonian(built)
         asked = given.level_fit
+        with tables.inside("level_fit"):
+            varied = check_names(built, asked.vary, swept=False)
+            known_keys("bounds", asked.bounds, varied)
+            known_keys("priors", asked.priors, varied)
         keys = asked.__struct_fields__
         options = {key: value for key in keys if (value := getattr(asked, key)) is not None}
         return cls(**heading._asdict(), tables=entries, hamiltonian=built, options=options)

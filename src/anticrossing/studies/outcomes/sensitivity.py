@@ -17,8 +17,8 @@ def sensitivity_table(known: Sensitivity, names: Mapping[int, str]) -> Table:
         rows.append((name, given, *(float(known.slopes[k, j]) for j in names)))
     note = ""
     if known.total is not None:
-        errors = ", ".join(f"{name} ±{known.total[j]:.2g}" for j, name in names.items())
-        note = f"Of independent errors, to first order: {errors}."
+        rows.append(("σ of P", None, *(float(known.total[j]) for j in names)))
+        note = "σ of P: what independent errors ± make of the probabilities, to first order."
     columns = ("parameter", "±", *(f"∂P({name})" for name in names.values()))
     return Table("what the probabilities depend on", columns, tuple(rows), note)
 
