@@ -54,7 +54,7 @@ CALLS = {
     "times that fall": (lambda: ac.propagate(H, [5.0, 1.0]), "`drive` .*increase"),
     "an operator for surroundings": (
         lambda: ac.propagate(H, TIMES, environment=Z),
-        "`environment` must be an Environment or None, but it is Quantum",
+        "`environment` must be an Environment .*or None, but it is Quantum",
     ),
 }
 
