@@ -620,6 +620,7 @@ def test_solved_families_are_known_in_other_states(kind, initial):
     assert first.valid
 
 
+@pytest.mark.slow
 def test_states_that_dephasing_holds_are_not_left_to_landau_zener():
     gap, rate, decay, before, after = 0.1524557, 0.196443, 19.8463, 72.156, 135.21
     drive = Linear(-rate * before, rate * after, rate=rate)

@@ -24,6 +24,7 @@ def test_errors_of_the_gap_and_the_rate_are_those_of_the_formula():
     assert "σ of P" in str(known)
 
 
+@pytest.mark.slow
 def test_errors_agree_with_a_sample_of_inputs():
     generator = np.random.default_rng(1)
     gaps = 0.6 + 0.01 * generator.standard_normal(1000)

@@ -58,7 +58,7 @@ BREAKS = {"breakpoints": [40.0, 60.5]}
     ("hamiltonian", "drive", "details"),
     [
         (QUBIT, sine(20.4), {"times": TIMES, **BREAKS}),
-        (QUBIT, sine(100), {"basis": "superadiabatic", "times": TIMES}),
+        slow(QUBIT, sine(100), {"basis": "superadiabatic", "times": TIMES}),
         (QUBIT, BATCH, {"times": [7.0, 7.0 + 6 * np.pi, 97.0], "basis": "diabatic"}),
         (QUBIT, TWO_TONES, {"times": TIMES, "initial": 1}),
         (QUBIT, SUM, {}),

@@ -34,6 +34,7 @@ def test_complex_matrices():
     np.testing.assert_allclose(levels(H, x), np.linalg.eigvalsh(H(x)), atol=1e-15)
 
 
+@pytest.mark.slow
 def test_sparse_levels_agree_with_dense_ones(monkeypatch):
     # By name: the attribute `levels` of the package is the function.
     module = importlib.import_module("anticrossing.spectrum.levels")

@@ -44,7 +44,7 @@ def test_the_wave_function_is_that_of_the_diabatic_equation():
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.1)
 
 
-@pytest.mark.parametrize("states", [2, 3])
+@pytest.mark.parametrize("states", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_degenerate_levels_are_not_mixed_by_rounding(states):
     # Behind the crossing both levels fall onto 100, to the last digit, and the coupling vanishes.
     fall = "0.01/(1 + exp(2*x))"
