@@ -319,6 +319,7 @@ def test_an_intersection_is_pulled_apart_and_turned(visit: Visit) -> None:
     assert "meet at 4 places" in said.inner_text()
 
 
+@pytest.mark.slow
 def test_two_sessions_share_nothing(browser: Any, server: Served) -> None:
     one, other = Visit(browser, server), Visit(browser, server)
     one.type("hamiltonian.gap", "0.25")
@@ -361,6 +362,7 @@ def test_figure_and_data_are_downloaded(visit: Visit, wanted: str, name: str) ->
     assert Path(waited.value.path()).stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_a_link_that_is_no_experiment_gets_a_line(browser: Any, server: Served) -> None:
     opened = Visit(browser, server, "?experiment=%5Bdrive")
     assert opened.line().startswith("Not valid TOML")
@@ -409,6 +411,7 @@ def test_keys_alone_reach_and_move_everything(visit: Visit) -> None:
     assert visit.tables()["environment"]["kind"] == "dephasing"
 
 
+@pytest.mark.slow
 def test_nothing_sticks_out_at_any_width(visit: Visit) -> None:
     for kind, width in itertools.product(
         ("passage", "interferogram", "geometry"), (1400, 800, 360)

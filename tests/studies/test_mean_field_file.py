@@ -27,6 +27,7 @@ samples = 5
 """
 
 
+@pytest.mark.slow
 def test_a_file_is_the_call() -> None:
     outcome: Any = studies.run(studies.parse(FILE))
     model = ac.models.TwoModeCondensate(gap=1.0, interaction=2.0)

@@ -10,6 +10,7 @@ from anticrossing.molecules.trajectories import Fixed, mash_population, run_traj
 from tests.effort import slow
 from tests.molecules.trajectories.random_vibronic import vibronic
 
+pytestmark = pytest.mark.slow  # its kernel takes ten seconds to compile
 METHOD = {"method": "multi-state-mash"}
 
 
