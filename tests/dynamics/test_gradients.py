@@ -263,6 +263,22 @@ def test_open_systems_against_differences(case, rate):
             assert apart < 3e-9 * (1 + np.abs(wanted).max()) / rate**0.5, (key, what)
 
 
+@pytest.mark.parametrize("strength", [1.0, 1e6])
+def test_a_weak_part_beside_a_strong_one(strength):
+    strong = ac.Lindblad([(np.sqrt(strength), [[1, 0], [0, -1]])])
+
+    def at(rate, **more):
+        surroundings = ac.FixedAxisDephasing(rate, [[0, 1], [1, 0]]) + strong
+        sweep = Linear(-8.0, 8.0, rate=1.0)
+        return propagate(LandauZener(gap=1.0), sweep, environment=surroundings, **more)
+
+    found = at(1e-6, gradient="environment.rate").gradients["environment.rate"]
+    none, once, twice = (at(k * 1e-4, tolerance=1e-13).transition_matrix for k in range(3))
+    forward = (4 * once - 3 * none - twice) / 2e-4  # of the second order; at 0, not at 1e-6
+    assert np.abs(forward).max() > 0.1
+    assert np.abs(found.transition_matrix - forward).max() < 1e-4 * np.abs(forward).max()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("levels", [2, 3, 4])
 @pytest.mark.parametrize("rate", [1.0, 1e-2])

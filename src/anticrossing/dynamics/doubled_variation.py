@@ -7,16 +7,13 @@ integrated as they are, and mix too much to be told apart.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray
 from anticrossing._core.linalg import dagger
-from anticrossing.dynamics.chebyshev import Grid, interpolation, powers, transform
-from anticrossing.dynamics.doubling import bessel_order, combined
+from anticrossing.dynamics.chebyshev import Grid, powers, transform
+from anticrossing.dynamics.doubling import Family, bessel_order, combined
+from anticrossing.dynamics.stacked import product
 
 _FIRST = 1.0  # radians of the first steps
 _FEW_STEPS, _MOST_NODES, _MORE_NODES = 24, 64, 8
@@ -24,31 +21,6 @@ _LOCAL_NODES = 9  # of H within a first step
 _MOST_ORDERS = 40
 _UNIT = 1.1e-16
 _NOISE = 16 * _UNIT  # of one coefficient of propagators, for every doubling
-
-
-def product(later: npt.NDArray[Any], earlier: npt.NDArray[Any]) -> ComplexArray:
-    """Return [U, ∂U, …] of one time after another, (…, 1 + K, D, D)."""
-    found = later @ earlier[..., :1, :, :]
-    found[..., 1:, :, :] += later[..., :1, :, :] @ earlier[..., 1:, :, :]
-    return np.asarray(found)
-
-
-@dataclass(frozen=True)
-class _Family:
-    """[U, ∂U, …] (n, 1 + K, N, N) over steps whose middles are Chebyshev nodes about `middle`."""
-
-    values: ComplexArray
-    middle: float
-    half: float
-    step: float
-    doublings: int = 0
-
-    def at(self, middles: npt.NDArray[np.floating[Any]]) -> ComplexArray:
-        """Return them over steps about other times."""
-        if self.half == 0.0:
-            return self.values
-        x = np.asarray((middles - self.middle) / self.half, dtype=np.float64)
-        return combined(interpolation(len(self.values), x), self.values)
 
 
 class DoubledPanel:
@@ -91,7 +63,7 @@ class DoubledPanel:
         found[1:] *= self.units[:, None, None]
         return found
 
-    def _across(self, family: _Family, left: float, right: float) -> ComplexArray:
+    def _across(self, family: Family, left: float, right: float) -> ComplexArray:
         while True:
             steps = round((right - left) / family.step)
             if steps <= _FEW_STEPS:
@@ -103,7 +75,7 @@ class DoubledPanel:
                 return product(self._across(family, middle, right), first)
             family = wider
 
-    def _multiplied(self, family: _Family, left: float, steps: int) -> ComplexArray:
+    def _multiplied(self, family: Family, left: float, steps: int) -> ComplexArray:
         factors = family.at(left + (np.arange(steps) + 0.5) * family.step)
         while len(factors) > 1:
             pairs = len(factors) // 2
@@ -112,7 +84,7 @@ class DoubledPanel:
             factors = np.concatenate([factors, rest])
         return factors[0]
 
-    def _doubled(self, family: _Family, left: float, right: float) -> _Family | None:
+    def _doubled(self, family: Family, left: float, right: float) -> Family | None:
         middle, step = 0.5 * (left + right), 2 * family.step
         half, doublings = 0.5 * (right - left) - family.step, family.doublings + 1
         allowed = max(0.1 * self.tolerance * step, _NOISE * (1 + doublings))
@@ -125,11 +97,11 @@ class DoubledPanel:
             if tail <= allowed:
                 noise = _NOISE * (1 + doublings)
                 self.error += (right - left) / step * max(tail - noise, 0.0)
-                return _Family(values, middle, half, step, doublings)
+                return Family(values, middle, half, step, doublings)
             size += _MORE_NODES
         return None
 
-    def _first(self, step: float) -> _Family | None:
+    def _first(self, step: float) -> Family | None:
         """Return short steps, by Taylor series about their middles."""
         half, degree = 1.0 - 0.5 * step, len(self.series) - 1
         allowed = max(0.1 * self.tolerance * step, _NOISE)
@@ -162,7 +134,7 @@ class DoubledPanel:
         whole = product(sums[0] + sums[1], inverse)
         if size > 1 and _tail(whole) > allowed:
             return None
-        return _Family(whole, 0.0, half, step)
+        return Family(whole, 0.0, half, step)
 
 
 def _tail(values: ComplexArray) -> float:

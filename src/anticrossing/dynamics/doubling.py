@@ -48,7 +48,7 @@ _MOST_PARTS = 8  # however many processors there are: they must not change the l
 
 
 @dataclass(frozen=True)
-class _Family:
+class Family:
     """Propagators (n, N, N) over steps whose middles are Chebyshev nodes about `middle`."""
 
     values: ComplexArray
@@ -153,7 +153,7 @@ class Panel:
         """Return how much of the last coefficients is rounding, which `ROUNDING` accounts for."""
         return float(_NOISE * (1 + doublings) * np.sqrt(self.levels))
 
-    def _first(self, step: float) -> tuple[_Family, float]:
+    def _first(self, step: float) -> tuple[Family, float]:
         """Return the propagators over short steps, by Taylor series about their middles."""
         half = 0.5 * (self.width - step)
         size = self.nodes(step, half, 0) if half > 0 else 1
@@ -185,10 +185,10 @@ class Panel:
         # The way from the middle to the end, and back to the start.
         whole, defect = nearer_unitary((sums[0] + sums[1]) @ dagger(sums[0] - sums[1]))
         if not np.max(defect) < _LARGEST_DEFECT:  # the series has not come to its end
-            return _Family(whole, 0.0, half, step), np.inf
+            return Family(whole, 0.0, half, step), np.inf
         if size > 1:
             missed += _tail(whole)
-        return _Family(whole, 0.0, half, step), missed
+        return Family(whole, 0.0, half, step), missed
 
     def nodes(self, step: float, half: float, doublings: int) -> int:
         """Return how many nodes are expected to resolve the propagators of steps."""
@@ -207,7 +207,7 @@ class _Run:
     steps: int = 0
     done: float = 0.0
 
-    def across(self, family: _Family, left: float, right: float, y: ComplexArray) -> ComplexArray:
+    def across(self, family: Family, left: float, right: float, y: ComplexArray) -> ComplexArray:
         """Return columns (N, C) at the end of a stretch of time on which the family is known."""
         while True:
             steps = round((right - left) / family.step)
@@ -223,7 +223,7 @@ class _Run:
             else:
                 family = wider
 
-    def _doubled(self, family: _Family, left: float, right: float, size: int) -> _Family | None:
+    def _doubled(self, family: Family, left: float, right: float, size: int) -> Family | None:
         """Return the family of steps twice as long, or None where it has too many nodes."""
         middle, step = 0.5 * (left + right), 2 * family.step
         half = 0.5 * (right - left) - family.step
@@ -236,7 +236,7 @@ class _Run:
             tail = _tail(values)
             if tail <= allowed:
                 self.error += (right - left) / step * max(tail - noise, 0.0)
-                return _Family(values, middle, half, step, doublings)
+                return Family(values, middle, half, step, doublings)
             size += _MORE_NODES
         return None
 
@@ -249,7 +249,7 @@ class _Run:
         return steps * (known * number + taken) <= doubled
 
     def _multiplied(
-        self, family: _Family, left: float, right: float, steps: int, y: ComplexArray
+        self, family: Family, left: float, right: float, steps: int, y: ComplexArray
     ) -> ComplexArray:
         """Return columns after all steps of a stretch of time, one after the other."""
         factors = family.at(left + (np.arange(steps) + 0.5) * family.step)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
-from anticrossing.dynamics import _spectral, grading
+from anticrossing.dynamics import _spectral
 from anticrossing.dynamics._elimination import DEAD, Ends, integrate
 from anticrossing.dynamics._stacks import (
     ALL_NODES,
@@ -28,11 +28,11 @@ from anticrossing.dynamics._stacks import (
     tails,
 )
 from anticrossing.dynamics.chebyshev import Grid
-from anticrossing.dynamics.doubled_variation import product
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, unresolved
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear import Generators, LinearKernel
 from anticrossing.dynamics.slopes import ROUNDING
+from anticrossing.dynamics.stacked import StackedKernel
 
 _WEAK = 3.0  # radians, and decay, of a panel that is integrated as it is
 _CHUNK_NUMBERS = 200_000
@@ -43,7 +43,7 @@ _ROUNDING = 4e-15
 IndexArray = npt.NDArray[np.intp]
 
 
-class LinearVariationKernel(LinearKernel):
+class LinearVariationKernel(StackedKernel, LinearKernel):
     """y′ = G(t) y with derivatives; what stands for a propagator is [U, ∂₁U, ∂₂U, …].
 
     Parameters
@@ -68,27 +68,7 @@ class LinearVariationKernel(LinearKernel):
         nodes: int = MANY_LEVEL_NODES,
     ) -> None:
         super().__init__(generators, size, conserved=conserved, nodes=nodes)
-        self.slopes, self.count = slopes, count
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (1 + self.count, self.size, self.size)
-
-    def identity(self) -> npt.NDArray[Any]:
-        found = np.zeros(self.shape, dtype=np.complex128)
-        found[0] = np.eye(self.size)
-        return found
-
-    def multiply(self, later: npt.NDArray[Any], earlier: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return product(later, earlier)
-
-    def graded(
-        self, lanes: Lanes, lane: IndexArray, left: FloatArray, right: FloatArray, tolerance: float
-    ) -> tuple[IndexArray, FloatArray, FloatArray]:
-        if lanes.hamiltonian.dimension != 2:
-            return lane, left, right
-        followed = grading.turning(_FOLLOWED)
-        return grading.graded(lanes, lane, left, right, self.grid.size, tolerance, followed)
+        self.slopes, self.count, self.followed = slopes, count, _FOLLOWED
 
     def solve(
         self,

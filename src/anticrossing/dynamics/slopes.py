@@ -147,6 +147,10 @@ class OpenEquation:
     def slopes(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> ComplexArray:
         """Return ∂G at fixed times (P, n), (P, n, K, D, D)."""
         matrices, nodes = self._nodes(lanes, times, lane)
+        with_levels = self.environment.those(lambda part: part.asks_levels)
+        with_positions = self.environment.those(
+            lambda part: part.asks_levels or part.scalars(nodes.x, nodes.t) is not None
+        )
         columns = []
         for parameter in self.parameters:
             if parameter.of == ENVIRONMENT:
@@ -154,11 +158,11 @@ class OpenEquation:
                 continue
             moved = of_hamiltonian(lanes, times, lane, parameter)
             column = liouville.commutator(moved)
-            if self.environment.asks_levels:
-                column = column + self._along_levels(matrices, nodes, moved)
-            shift = self._shift(lanes, times, lane, parameter)
-            if np.any(shift):
-                column = column + self._along_positions(nodes, shift)
+            if with_levels is not None:
+                column = column + _along_levels(with_levels, matrices, nodes, moved)
+            shift = _shift(lanes, times, lane, parameter)
+            if with_positions is not None and np.any(shift):
+                column = column + _along_positions(with_positions, nodes, shift)
             columns.append(column)
         return np.stack(columns, axis=2)
 
@@ -168,8 +172,12 @@ class OpenEquation:
         return liouville.nodes_of(lanes, times, lane, levels=self.environment.asks_levels)
 
     def _by_number(self, nodes: Nodes, key: str) -> ComplexArray:
-        """Differentiate by a number of the environment."""
-        value = np.asarray(self.environment.numbers[key], dtype=np.float64)
+        """Differentiate by a number of the environment.
+
+        What else acts is left out: its rounding may be larger than what a weak part does.
+        """
+        environment, own = self.environment.alone(key)
+        value = np.asarray(environment.numbers[own], dtype=np.float64)
         zero = value == 0
         step = np.where(zero, 1.0, _STEP * np.abs(value))
         # From zero only upwards: what acts is proportional to numbers that may vanish, or to their
@@ -177,65 +185,66 @@ class OpenEquation:
         weights: dict[float, float] = {0: -1.5, 1: 2.0, 2: -0.5} if np.any(zero) else _central()
 
         def at(k: float) -> ComplexArray:
-            changed = self.environment.with_number(key, value + k * step)
+            changed = environment.with_number(own, value + k * step)
             return liouville.environment_at(nodes, changed)
 
         size = step if step.ndim == 0 else step[nodes.lane][..., None, None]
         return np.asarray(sum(w * at(k) for k, w in weights.items()) / size)
 
-    def _shift(
-        self, lanes: Lanes, times: FloatArray, lane: IndexArray, parameter: Parameter
-    ) -> FloatArray:
-        """Return how what the environment sees as position moves, (P, n) or (P, n, f)."""
-        if lanes.path is None:
-            return _moved(lanes, times, lane, parameter)
-        own = lanes.h_parameters
-        values = {key: own[key][lane][:, None] for key in lanes.path.parameters}
-        return lanes.path.evaluate_parameter_derivative(times, values, parameter.key)
 
-    def _along_levels(
-        self, matrices: npt.NDArray[Any], nodes: Nodes, moved: npt.NDArray[Any]
-    ) -> ComplexArray:
-        """Differentiate what the environment adds along the changes of energies and states."""
-        energies = nodes.angular * nodes.energies
-        spread = energies[..., -1] - energies[..., 0]
-        gap = np.min(np.diff(energies, axis=-1), axis=-1)
-        step = _steps(np.maximum(gap, _LEAST_GAP * spread), np.linalg.norm(moved, axis=(-2, -1)))
-        levels = matrices.shape[-1]
-        common = np.trace(moved, axis1=-2, axis2=-1).real / levels
-        moved = moved - common[..., None, None] * np.eye(levels)
+def _shift(lanes: Lanes, times: FloatArray, lane: IndexArray, parameter: Parameter) -> FloatArray:
+    """Return how what the environment sees as position moves, (P, n) or (P, n, f)."""
+    if lanes.path is None:
+        return _moved(lanes, times, lane, parameter)
+    own = lanes.h_parameters
+    values = {key: own[key][lane][:, None] for key in lanes.path.parameters}
+    return lanes.path.evaluate_parameter_derivative(times, values, parameter.key)
 
-        def at(by: FloatArray) -> ComplexArray:
-            found, vectors = liouville.levels_of(matrices + by[..., None, None] * moved)
-            offset = nodes.offset + by * common / nodes.angular
-            there = replace(nodes, energies=found / nodes.angular, vectors=vectors, offset=offset)
-            return liouville.environment_at(there, self.environment)
 
-        found, lost = _difference(at, step)
-        if np.any(lost):
-            raise ConvergenceError(
-                f"What {self.environment!r} does has no derivative at t = {nodes.t[lost][0]:g}: it "
-                "is not smooth in energies, as γ√|H| where a level crosses the mean of all."
-            )
-        return found
+def _along_levels(
+    environment: Environment, matrices: npt.NDArray[Any], nodes: Nodes, moved: npt.NDArray[Any]
+) -> ComplexArray:
+    """Differentiate what the environment adds along the changes of energies and states."""
+    energies = nodes.angular * nodes.energies
+    spread = energies[..., -1] - energies[..., 0]
+    gap = np.min(np.diff(energies, axis=-1), axis=-1)
+    step = _steps(np.maximum(gap, _LEAST_GAP * spread), np.linalg.norm(moved, axis=(-2, -1)))
+    levels = matrices.shape[-1]
+    common = np.trace(moved, axis1=-2, axis2=-1).real / levels
+    moved = moved - common[..., None, None] * np.eye(levels)
 
-    def _along_positions(self, nodes: Nodes, shift: FloatArray) -> ComplexArray:
-        """Differentiate what the environment adds along changes of positions alone.
+    def at(by: FloatArray) -> ComplexArray:
+        found, vectors = liouville.levels_of(matrices + by[..., None, None] * moved)
+        offset = nodes.offset + by * common / nodes.angular
+        there = replace(nodes, energies=found / nodes.angular, vectors=vectors, offset=offset)
+        return liouville.environment_at(there, environment)
 
-        By steps of their own: these fall with the panel, and what does not depend on positions
-        would be left with rounding that grows.
-        """
-        across = np.ptp(nodes.x, axis=1, keepdims=True)
-        step = _steps(np.where(across > 0, across, np.abs(nodes.x) + 1.0), np.abs(shift))
-        several = shift.ndim > nodes.t.ndim
-        if several:
-            step = np.min(step, axis=-1)
+    found, lost = _difference(at, step)
+    if np.any(lost):
+        raise ConvergenceError(
+            f"What {environment!r} does has no derivative at t = {nodes.t[lost][0]:g}: it "
+            "is not smooth in energies, as γ√|H| where a level crosses the mean of all."
+        )
+    return found
 
-        def at(by: FloatArray) -> ComplexArray:
-            x = nodes.x + (by[..., None] if several else by) * shift
-            return liouville.environment_at(replace(nodes, x=x), self.environment)
 
-        return _difference(at, step)[0]
+def _along_positions(environment: Environment, nodes: Nodes, shift: FloatArray) -> ComplexArray:
+    """Differentiate what the environment adds along changes of positions alone.
+
+    By steps of their own: these fall with the panel, and what does not depend on positions
+    would be left with rounding that grows.
+    """
+    across = np.ptp(nodes.x, axis=1, keepdims=True)
+    step = _steps(np.where(across > 0, across, np.abs(nodes.x) + 1.0), np.abs(shift))
+    several = shift.ndim > nodes.t.ndim
+    if several:
+        step = np.min(step, axis=-1)
+
+    def at(by: FloatArray) -> ComplexArray:
+        x = nodes.x + (by[..., None] if several else by) * shift
+        return liouville.environment_at(replace(nodes, x=x), environment)
+
+    return _difference(at, step)[0]
 
 
 def _steps(size: FloatArray, speed: FloatArray) -> FloatArray:

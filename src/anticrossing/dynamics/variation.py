@@ -11,7 +11,6 @@ the cost does not grow with slowness, and all parameters share the frame.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, nearer_unitary
-from anticrossing.dynamics import grading
 from anticrossing.dynamics._many_level import attempts, in_one_block, separate
 from anticrossing.dynamics._stacks import (
     ALL_NODES,
@@ -31,11 +29,12 @@ from anticrossing.dynamics._stacks import (
     tails,
 )
 from anticrossing.dynamics.chebyshev import Grid
-from anticrossing.dynamics.doubled_variation import DoubledPanel, product
+from anticrossing.dynamics.doubled_variation import DoubledPanel
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, UnitaryKernel, unresolved
 from anticrossing.dynamics.lanes import Lanes
+from anticrossing.dynamics.slopes import SlopesOfH
+from anticrossing.dynamics.stacked import StackedKernel
 
-Slopes = Callable[[Lanes, FloatArray, npt.NDArray[np.intp]], npt.NDArray[Any]]
 _STRONGEST = 8.0  # row sum of what is integrated as it is
 _MOST_CORRECTIONS = 60
 _MOST_DOUBLED = 3e3  # radians
@@ -44,7 +43,7 @@ _ROUNDING = 4e-15
 IndexArray = npt.NDArray[np.intp]
 
 
-class VariationKernel(UnitaryKernel):
+class VariationKernel(StackedKernel, UnitaryKernel):
     """i y′ = H y with derivatives; what stands for a propagator is [U, ∂₁U, ∂₂U, …].
 
     Parameters
@@ -58,19 +57,13 @@ class VariationKernel(UnitaryKernel):
         Of the whole window, in radians, if it is known: a small one needs few panels.
     """
 
-    def __init__(self, slopes: Slopes, levels: int, count: int, *, phase: float = np.inf) -> None:
+    def __init__(
+        self, slopes: SlopesOfH, levels: int, count: int, *, phase: float = np.inf
+    ) -> None:
         super().__init__(levels, MANY_LEVEL_NODES)
-        self.slopes, self.count = slopes, count
+        self.slopes, self.count, self.followed = slopes, count, _MOST_DOUBLED
         if phase < _MOST_DOUBLED:
             self.first_panels = 1
-
-    def graded(
-        self, lanes: Lanes, lane: IndexArray, left: FloatArray, right: FloatArray, tolerance: float
-    ) -> tuple[IndexArray, FloatArray, FloatArray]:
-        if lanes.hamiltonian.dimension != 2:
-            return lane, left, right
-        followed = grading.turning(_MOST_DOUBLED)
-        return grading.graded(lanes, lane, left, right, self.grid.size, tolerance, followed)
 
     def solve(
         self,
@@ -84,21 +77,8 @@ class VariationKernel(UnitaryKernel):
         slopes = self.slopes(lanes, times, lane)
         found = _Panels(matrices, slopes, half_width, self.grid, tolerance)
         error = found.error + unresolved(self.grid, half_width, matrices)
-        every = np.concatenate([found.propagator[:, None], found.derivatives], axis=1)
-        solved = PanelResults(found.accepted, every, error, found.phase)
+        solved = PanelResults(found.accepted, found.propagator, error, found.phase)
         return self.with_common_phase(solved, lanes, times, lane, offset)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return (1 + self.count, self.size, self.size)
-
-    def identity(self) -> npt.NDArray[Any]:
-        found = np.zeros(self.shape, dtype=np.complex128)
-        found[0] = np.eye(self.size)
-        return found
-
-    def multiply(self, later: npt.NDArray[Any], earlier: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return product(later, earlier)
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
         cleaned, defect = nearer_unitary(product[..., 0, :, :])
@@ -110,7 +90,7 @@ class VariationKernel(UnitaryKernel):
 
 
 class _Panels:
-    """U and ∂U of P panels, or that they are refused."""
+    """[U, ∂U, …] of P panels, or that they are refused."""
 
     def __init__(
         self,
@@ -123,9 +103,8 @@ class _Panels:
         panels, _, levels, _ = matrices.shape
         self.grid, self.tolerance = nodes, tolerance
         self.accepted = np.zeros(panels, dtype=np.bool_)
-        self.propagator = np.zeros((panels, levels, levels), dtype=np.complex128)
-        self.derivatives = np.zeros((panels, slopes.shape[2], levels, levels), dtype=np.complex128)
-        self.error, self.phase = np.zeros(panels), np.zeros(panels)
+        self.propagator = np.zeros((panels, 1 + slopes.shape[2], levels, levels), np.complex128)
+        self.error = np.zeros(panels)
 
         g, energies, frame = in_middle_frame(matrices, half_width, nodes)
         self.phase = (energies[:, -1] - energies[:, 0]) * half_width
@@ -138,16 +117,9 @@ class _Panels:
                 way(index, g[index], moved[index], frame[index])
 
     def _put(
-        self,
-        index: IndexArray,
-        frame: ComplexArray,
-        propagator: ComplexArray,
-        derivatives: ComplexArray,
-        error: FloatArray | float,
+        self, index: IndexArray, frame: ComplexArray, stack: ComplexArray, error: FloatArray | float
     ) -> None:
-        back = dagger(frame)
-        self.propagator[index] = frame @ propagator @ back
-        self.derivatives[index] = frame[:, None] @ derivatives @ back[:, None]
+        self.propagator[index] = frame[:, None] @ stack @ dagger(frame)[:, None]
         self.accepted[index] = True
         self.error[index] = error
 
@@ -156,8 +128,8 @@ class _Panels:
     ) -> None:
         """Integrate panels of few turns in the interaction picture of the diagonal."""
         whole = np.ones((index.size, *g.shape[2:]), dtype=np.bool_)
-        rows, y, slopes = _solve(g, moved, whole, self.grid, self.tolerance)
-        self._put(index[rows], frame[rows], y, slopes, self.tolerance)
+        rows, stack = _solve(g, moved, whole, self.grid, self.tolerance)
+        self._put(index[rows], frame[rows], stack, self.tolerance)
 
     def _separate(
         self, index: IndexArray, g: ComplexArray, moved: ComplexArray, middle: ComplexArray
@@ -180,12 +152,11 @@ class _Panels:
             # Below the tolerance far levels are independent; above it, all are kept together.
             together = found.together[fine] | (left > self.tolerance)[:, None]
             same = in_one_block(together)[:, 0]
-            done, y, slopes = _solve(found.g[fine], slopes[fine], same, self.grid, self.tolerance)
-            start, end = dagger(frame[done, 0]), frame[done, -1]
+            done, stack = _solve(found.g[fine], slopes[fine], same, self.grid, self.tolerance)
+            stack = frame[done, -1][:, None] @ stack @ dagger(frame[done, 0])[:, None]
             error = self.tolerance + 2 * np.where(left <= self.tolerance, left, 0.0)[done]
-            y, slopes = end @ y @ start, end[:, None] @ slopes @ start[:, None]
             rows = rows[done]
-            self._put(index[rows], middle[rows], y, slopes, error)
+            self._put(index[rows], middle[rows], stack, error)
 
     def _double(
         self, index: IndexArray, g: ComplexArray, moved: ComplexArray, frame: ComplexArray
@@ -196,7 +167,7 @@ class _Panels:
             found = panel.follow()
             if found is not None:
                 error = self.tolerance + panel.error
-                self._put(index[[k]], frame[[k]], found[None, 0], found[None, 1:], error)
+                self._put(index[[k]], frame[[k]], found[None], error)
 
 
 def _resolved(moved: ComplexArray, nodes: Grid, tolerance: float) -> BoolArray:
@@ -209,8 +180,8 @@ def _resolved(moved: ComplexArray, nodes: Grid, tolerance: float) -> BoolArray:
 
 def _solve(
     g: ComplexArray, moved: ComplexArray, same: BoolArray, nodes: Grid, tolerance: float
-) -> tuple[IndexArray, ComplexArray, ComplexArray]:
-    """Return which panels can be solved with these groups of levels (P, N, N), their U and ∂U.
+) -> tuple[IndexArray, ComplexArray]:
+    """Return which panels can be solved with these groups of levels (P, N, N), and [U, ∂U, …].
 
     What couples different groups is left out.
     """
@@ -222,7 +193,7 @@ def _solve(
     strength = np.max(np.sum(np.abs(kernel), axis=-1), axis=(1, 2))
     rows = np.flatnonzero((strength < _STRONGEST) & (tails(nodes, kernel) <= tolerance))
     if rows.size == 0:
-        return rows, g[:0, 0], moved[:0, 0]
+        return rows, np.empty((0, 1 + moved.shape[2], *g.shape[2:]), dtype=np.complex128)
     solved, y = picard(kernel[rows], nodes, tolerance)
     rows = rows[solved]
     y, g, forcing, same = (
@@ -234,8 +205,8 @@ def _solve(
     inner = np.where(same[:, None], -1j * g, 0.0)
     diagonals(inner)[...] = 0.0
     w, converged = _smooth(diagonals(g).real, inner[:, :, None], forcing, nodes, tolerance)
-    rows, end, w = rows[converged], y[converged, -1], w[converged]
-    return rows, end, w[:, -1] @ end[:, None] - end[:, None] @ w[:, 0]
+    rows, end, w = rows[converged], y[converged, -1, None], w[converged]
+    return rows, np.concatenate([end, w[:, -1] @ end - end @ w[:, 0]], axis=1)
 
 
 def _smooth(

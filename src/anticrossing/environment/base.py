@@ -153,6 +153,14 @@ class Environment(Described, Unchanging, abc.ABC):
         """Return the same with another value, unchecked, of one of `numbers`."""
         raise NotImplementedError
 
+    def alone(self, name: str) -> tuple[Environment, str]:
+        """Return the part of it that one of `numbers` acts in, and the name of the number there."""
+        return self, name
+
+    def those(self, wanted: Callable[[Environment], bool]) -> Environment | None:
+        """Return the sum of its parts that are wanted, if any is."""
+        return self if wanted(self) else None
+
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         """Return all rates at positions and times `t` (...), shape (..., K), if any may vary."""
         return None
@@ -256,6 +264,14 @@ class Combined(Environment):
         k, own = self._owners[name]
         changed = self.parts[k].with_number(own, value)
         return Combined([*self.parts[:k], changed, *self.parts[k + 1 :]])
+
+    def alone(self, name: str) -> tuple[Environment, str]:
+        k, own = self._owners[name]
+        return self.parts[k].alone(own)
+
+    def those(self, wanted: Callable[[Environment], bool]) -> Environment | None:
+        kept = [part for part in self.parts if wanted(part)]
+        return self if len(kept) == len(self.parts) else Combined(kept) if kept else None
 
     @property
     def _owners(self) -> dict[str, tuple[int, str]]:

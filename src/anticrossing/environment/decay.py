@@ -183,6 +183,11 @@ class Decay(Environment):
         changed = [s.with_values(value) if s.name == name else s for s in self.strengths]
         return self._with(strengths=tuple(changed))
 
+    def alone(self, name: str) -> tuple[Decay, str]:
+        none = np.zeros(())
+        kept = [s if s.name == name else s.with_values(none) for s in self.strengths]
+        return self._with(strengths=tuple(kept)), name
+
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         size = 1.0 if self.operator is None else float(np.max(np.abs(self.operator)))
         found = [values for s in self.strengths if (values := s.scalars(x, t)) is not None]

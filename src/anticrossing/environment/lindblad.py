@@ -87,6 +87,10 @@ class Lindblad(Environment):
         changed = (_Constant(complex(value)), self.terms[k][1])
         return self._with(terms=[*self.terms[:k], changed, *self.terms[k + 1 :]])
 
+    def alone(self, name: str) -> tuple[Lindblad, str]:
+        k = int(name[len("coefficients[") : -1])
+        return self._with(terms=[self.terms[k]]), "coefficients[0]"
+
     def scalars(self, x: FloatArray, t: FloatArray) -> FloatArray | None:
         rates = [
             np.abs(returned(f"operators[{k}]", function(x, t), t.shape, np.complex128)) ** 2
