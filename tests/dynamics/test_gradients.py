@@ -185,6 +185,12 @@ def test_degenerate_ends_are_refused():
         propagate(touching, Formula("t", 0, 1), gradient="g")
 
 
+def test_many_levels_of_a_sparse_hamiltonian_are_refused():
+    hamiltonian = ac.models.TransverseIsing(sites=10)
+    with pytest.raises(InputError, match="`gradient` must be left out for a large sparse"):
+        propagate(hamiltonian, Linear(2.0, 0.0, rate=-1.0), gradient="coupling")
+
+
 def test_functions_are_differentiated_by_differences():
     def matrix(x, gap):
         return np.array([[0.5 * x, 0.5 * gap], [0.5 * gap, -0.5 * x]])

@@ -244,9 +244,9 @@ def passage(
     0.021
     """
     hamiltonian, drive = check_sweep(hamiltonian, drive, initial)
-    moving, deviations = check_sensitivity(sensitivity)
     if environment is not None:
         check_noisy(hamiltonian, drive, environment)
+    moving, deviations = check_sensitivity(sensitivity, hamiltonian, drive, environment, basis)
     with few_threads(hamiltonian.dimension):
         search = functools.partial(find_crossings, symmetry=symmetry)
         crossings, events, warnings = find_events(hamiltonian, drive, environment, search)

@@ -88,33 +88,29 @@ class Sensitivity(Result):
 
 def check_sensitivity(
     given: str | Sequence[str] | Mapping[str, float] | None,
-) -> tuple[tuple[str, ...], FloatArray | None]:
-    """Return the names of parameters and their standard deviations, or raise `InputError`."""
-    if given is None:
-        return (), None
-    if isinstance(given, Mapping):
-        names = tuple(given)
-        values = [non_negative_number(f"sensitivity[{n!r}]", v) for n, v in given.items()]
-        found = np.array(values)
-    else:
-        names, found = (given,) if isinstance(given, str) else tuple(given), None
-    if not names or not all(isinstance(name, str) for name in names):
-        must = "name parameters, or map them to standard deviations"
-        raise fail("sensitivity", must, f"it is {describe(given)}")
-    return names, found
-
-
-def check_parameters(
-    given: str | Sequence[str] | Mapping[str, float] | None,
     hamiltonian: Hamiltonian,
     drive: Drive,
     environment: Environment | None,
     basis: str,
-) -> None:
-    """Raise `InputError` for what `passage` would refuse of its argument `sensitivity`."""
-    names, _ = check_sensitivity(given)
-    if names:
-        gradients.check(Request(hamiltonian, drive, environment=environment, basis=basis), names)
+) -> tuple[tuple[str, ...], FloatArray | None]:
+    """Return the names of parameters and their standard deviations, or raise `InputError`."""
+    if given is None:
+        return (), None
+    deviations = None
+    if isinstance(given, Mapping):
+        values = [non_negative_number(f"sensitivity[{n!r}]", v) for n, v in given.items()]
+        deviations = np.array(values)
+    names = (given,) if isinstance(given, str) else tuple(given)
+    if not names or not all(isinstance(name, str) for name in names):
+        must = "name parameters, or map them to standard deviations"
+        raise fail("sensitivity", must, f"it is {describe(given)}")
+    request = Request(hamiltonian, drive, environment=environment, basis=basis)
+    found = gradients.check(request, names, "sensitivity")
+    if deviations is not None and deviations.size != len(found):
+        must = "name one number each where deviations are given"
+        several = f"a name stands for several of {[parameter.name for parameter in found]}"
+        raise fail("sensitivity", must, several)
+    return names, deviations
 
 
 def sensitivity_of(exact: Propagation, deviations: FloatArray | None) -> Sensitivity | None:
@@ -124,9 +120,6 @@ def sensitivity_of(exact: Propagation, deviations: FloatArray | None) -> Sensiti
     slopes = np.stack([derivative.probabilities for derivative in exact.gradients.values()])
     errors = total = None
     if deviations is not None:
-        if deviations.size != len(slopes):
-            must = "name one number each where deviations are given"
-            raise fail("sensitivity", must, f"a name stands for several of {list(exact.gradients)}")
         errors = np.abs(slopes) * deviations[:, None]
         total = np.sqrt(np.sum(errors**2, axis=0))
     return Sensitivity(tuple(exact.gradients), slopes, deviations, errors, total)

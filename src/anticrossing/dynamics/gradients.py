@@ -26,8 +26,10 @@ _NO_DISTANCE = 1e-12  # of the largest energy
 _KNOWN = 100.0  # errors, from which a probability has a logarithm
 
 
-def check(request: Request, names: str | Sequence[str]) -> tuple[Parameter, ...]:
-    """Return the parameters to differentiate by, or raise `InputError`."""
+def check(
+    request: Request, names: str | Sequence[str], argument: str = "gradient"
+) -> tuple[Parameter, ...]:
+    """Return the parameters to differentiate by, or raise `InputError` that names an argument."""
     lanes, environment = request.lanes, request.environment
     if request.basis == "superadiabatic":
         must = "be 'adiabatic' or 'diabatic' where a gradient is wanted"
@@ -37,7 +39,7 @@ def check(request: Request, names: str | Sequence[str]) -> tuple[Parameter, ...]
         raise fail("whole", "be left out where a gradient is wanted", "it is False")
     if environment is not None and environment.noises:
         raise fail(
-            "gradient",
+            argument,
             "be asked for without noise that remembers",
             f"there is {environment.noises[0]!r}",
         )
@@ -47,8 +49,8 @@ def check(request: Request, names: str | Sequence[str]) -> tuple[Parameter, ...]
     if isinstance(names, str):
         names = [names]
     if not names:
-        raise fail("gradient", "name at least one parameter", "it is empty")
-    return slopes.find(lanes, environment, names)
+        raise fail(argument, "name at least one parameter", "it is empty")
+    return slopes.find(lanes, environment, names, argument)
 
 
 def added(result: Propagation, request: Request, parameters: Sequence[Parameter]) -> Propagation:

@@ -166,7 +166,7 @@ def propagate(
     hours = check_hours(most_hours)
     with shares(progress, "propagate") as tell:
         if is_large(given) and symmetry is None:
-            _refuse_whole(environment, order)
+            _refuse_whole(environment, order, gradient)
             problem = state_evolution.problem(
                 given,
                 moved,
@@ -282,7 +282,9 @@ def _refuse_lowest(levels: int | None, method: str) -> None:
         )
 
 
-def _refuse_whole(environment: Environment | None, order: int | None) -> None:
+def _refuse_whole(
+    environment: Environment | None, order: int | None, gradient: str | Sequence[str] | None
+) -> None:
     """Refuse what needs all levels of a large sparse Hamiltonian."""
     if environment is not None:
         raise fail(
@@ -293,4 +295,10 @@ def _refuse_whole(environment: Environment | None, order: int | None) -> None:
     if order is not None:
         raise fail(
             "order", "be left out for a large sparse Hamiltonian", "it reads out adiabatic levels"
+        )
+    if gradient is not None:
+        raise fail(
+            "gradient",
+            "be left out for a large sparse Hamiltonian",
+            "one was asked for: derivatives need all levels",
         )

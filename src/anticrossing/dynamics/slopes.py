@@ -39,9 +39,9 @@ class Parameter:
 
 
 def find(
-    lanes: Lanes, environment: Environment | None, names: Sequence[str]
+    lanes: Lanes, environment: Environment | None, names: Sequence[str], argument: str = "gradient"
 ) -> tuple[Parameter, ...]:
-    """Return the parameters that `names` name, or raise `InputError`.
+    """Return the parameters that `names` name, or raise `InputError` that names the argument.
 
     A name that two have is told apart by ``hamiltonian.``, ``drive.`` or ``environment.``; all
     values of a drive are ``values``.
@@ -52,14 +52,14 @@ def find(
         known += [Parameter(key, ENVIRONMENT, key) for key in environment.numbers]
     found: list[Parameter] = []
     for name in names:
-        found += _named(name, known)
+        found += _named(name, known, argument)
     keys = [(p.of, p.key) for p in found]
     if len(set(keys)) < len(keys):
-        raise fail("gradient", "name every parameter once", f"it is {list(names)}")
+        raise fail(argument, "name every parameter once", f"it is {list(names)}")
     return tuple(found)
 
 
-def _named(name: str, known: list[Parameter]) -> list[Parameter]:
+def _named(name: str, known: list[Parameter], argument: str) -> list[Parameter]:
     owner, _, key = name.partition(".")
     if owner in (HAMILTONIAN, DRIVE, ENVIRONMENT):
         known = [Parameter(f"{p.of}.{p.key}", p.of, p.key) for p in known if p.of == owner]
@@ -75,13 +75,13 @@ def _named(name: str, known: list[Parameter]) -> list[Parameter]:
         listed = ", ".join(f"{o}.{k}" if of[n] > 1 else n for (o, k), n in bare.items()) or "none"
         closest = nearest(name, [p.name for p in known])
         raise fail(
-            "gradient",
+            argument,
             f"name parameters of H, the drive or the environment ({listed})",
             f"{name!r} is none that can be differentiated by{closest}",
         )
     if len({p.of for p in found}) > 1:
         several = " or ".join(f"'{p.of}.{p.key}'" for p in found)
-        raise fail("gradient", f"say whose parameter it is, {several}", f"it is {name!r}")
+        raise fail(argument, f"say whose parameter it is, {several}", f"it is {name!r}")
     return found
 
 

@@ -24,7 +24,7 @@ from anticrossing.analysis import PassagePrediction, passage
 from anticrossing.analysis.closed_forms import predictions
 from anticrossing.analysis.meetings import find_events, sample_path, where_to_look
 from anticrossing.analysis.referee import audit
-from anticrossing.analysis.sensitivity import check_parameters
+from anticrossing.analysis.sensitivity import check_sensitivity
 from anticrossing.drive import Clock, Drive
 from anticrossing.dynamics import Propagation
 from anticrossing.dynamics.propagation import estimate, of_all_levels, propagate
@@ -122,7 +122,7 @@ class PassageStudy(Study):
         environments.check_open(environment, hamiltonian.dimension, environment_coordinates(drive))
         asked = given.question
         with tables.inside("question"):
-            check_parameters(asked.sensitivity, hamiltonian, drive, environment, asked.basis)
+            check_sensitivity(asked.sensitivity, hamiltonian, drive, environment, asked.basis)
         if given.question.symmetry is not None:
             with tables.inside("question"):
                 named = Symmetry.labelled(given.question.symmetry)
