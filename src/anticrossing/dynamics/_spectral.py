@@ -100,8 +100,9 @@ def splits(
     n = g.shape[1]
     values, vectors = np.linalg.eig(g[:, n // 2, 1:, 1:])
     attempts, dead = _groupings(g, values, vectors, grid)
+    die_together = 0
     if told_apart:
-        attempts[:2] = attempts[1::-1]
+        attempts, die_together = [attempts[1], attempts[0], attempts[2]], 1
     for k, groups in enumerate(attempts):
         new = [np.any(groups != before, axis=(1, 2)) for before in attempts[:k]]
         rows = np.flatnonzero(~accepted & np.all(new, axis=0))
@@ -113,7 +114,7 @@ def splits(
         )
         inside = inverse[:, None] @ g[rows] @ frame[:, None]
         inside[:, :, 0] = 0.0
-        if k == told_apart:  # modes of very different decay may not be seen to die together
+        if k == die_together:  # modes of very different decay may not be seen to die together
             alive = surviving(inside, grid) > 0
             good &= ~np.any(alive & dead[rows][:, :, None] & dead[rows][:, None], axis=(1, 2))
         if good.any():

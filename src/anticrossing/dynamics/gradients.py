@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -147,14 +147,15 @@ def _solved(request: Request, kernel: Any) -> tuple[Evolution, ComplexArray]:
 
 
 def _with_window(
-    every: ComplexArray, moved: FloatArray, generator: ComplexArray
+    every: ComplexArray, moved: FloatArray, generators: Callable[[], ComplexArray]
 ) -> tuple[ComplexArray, ComplexArray]:
     """Return U (lanes, R, D, D) and ∂U (lanes, R, K, D, D), windows moving as they do.
 
-    `generator` (lanes, 2, D, D) is the one at the start and at the stop.
+    `generators` gives the ones at the start and at the stop, (lanes, 2, D, D).
     """
     whole, slope = every[:, :, 0], every[:, :, 1:]
     if np.any(moved):
+        generator = generators()
         first, last = moved[:, 0, :, None, None], moved[:, 1, :, None, None]
         slope = slope - first[:, None] * (whole @ generator[:, None, 0])[:, :, None]
         slope[:, -1] += last * (generator[:, 1] @ whole[:, -1])[:, None]
@@ -186,7 +187,7 @@ def _closed(request: Request, parameters: Sequence[Parameter], result: Propagati
     kernel = VariationKernel(changes, levels, len(parameters), phase=phase)
     evolution, every = _solved(request, kernel)
     both = np.stack([lanes.start, lanes.stop], axis=1)
-    whole, slope = _with_window(every, ends.moved, -1j * lanes.matrices(both, lane))
+    whole, slope = _with_window(every, ends.moved, lambda: -1j * lanes.matrices(both, lane))
     if isinstance(initial, int):
         state, turned = ends.vectors[:, 0, :, initial], ends.slopes[:, 0, :, :, initial]
     else:
@@ -232,8 +233,7 @@ def _open(request: Request, parameters: Sequence[Parameter], known: FloatArray) 
     kernel = open_kernel(lanes, request.environment, parameters)
     evolution, every = _solved(request, kernel)
     both = np.stack([lanes.start, lanes.stop], axis=1)
-    generator = kernel.generators(lanes, both, lane) if np.any(ends.moved) else every[:, :1, 0]
-    whole, slope = _with_window(every, ends.moved, generator)
+    whole, slope = _with_window(every, ends.moved, lambda: kernel.generators(lanes, both, lane))
     # Projectors on read-out states as columns (…, N², N), and how they move.
     states_read, changes = _projectors(ends)
     rows, moved_rows = dagger(states_read[:, 1:]), dagger(changes[:, 1:])
