@@ -19,6 +19,7 @@ from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.linalg import dagger, nearer_unitary
 from anticrossing._core.threads import one_thread, processors
 from anticrossing.dynamics import _taylor, doubling, panels
+from anticrossing.dynamics._matrix_series import StraightPanel
 from anticrossing.dynamics._modes import Modes
 from anticrossing.dynamics._straight import Straight
 from anticrossing.dynamics.chebyshev import grid
@@ -31,6 +32,7 @@ METHOD = "Taylor series"
 _BUDGET = 5.0  # panel tolerances: the error that the steps of a window may add up
 _SHORTEST, _LONGEST = 3.0, 9.0  # steps in radians
 _ORDERS_PER_RADIAN = 4.7  # of the longest steps
+_FEWEST_LEVELS = 12  # from which a product of matrices takes less than its columns one by one
 _UNIT = 1.1e-16
 _Part = tuple[ComplexArray, ComplexArray, FloatArray]
 _PAUSE = 0.2  # seconds between two looks at how far the threads are
@@ -164,12 +166,16 @@ def solve(
             if method is None:
                 return None
             parts: list[_Part] = []
+            count = columns.shape[2]
             if method == doubling.METHOD:
-                parts = [_doubled(lanes, lane, mesh, rows, keep, tolerance, columns[lane], tell)]
+                panel = _doubling(lanes, lane, tolerance)
+                parts = [_by_panels(panel, mesh, rows, keep, columns[lane], tell)]
                 if not np.isfinite(parts[0][2][0]):
                     method = METHOD  # too rough for short steps, whose series are of low order
-            if method == METHOD:
-                count = columns.shape[2]
+            elif straight is not None and levels >= _FEWEST_LEVELS and 2 * count > levels:
+                panel = _straight(lanes, lane, straight, tolerance, size)
+                parts = [_by_panels(panel, mesh, rows, keep, columns[lane], tell)]
+            if not (parts and np.isfinite(parts[0][2][0])):
                 path = _path(lanes, lane, mesh, straight, rows, keep, tolerance, size, count)
                 if path is None:
                     return None
@@ -239,47 +245,72 @@ def _path(
     # Eigenvectors cost some twenty products with a matrix, and save every other product.
     if modes.to_be_diagonalised and _ORDERS_PER_RADIAN * phase * columns > 20 * levels:
         modes = modes.diagonalised()
-    window = float(width.sum())
+    common = -np.angle(mesh.pieces.propagator[rows, 0, 0])
+    budget = _budget(lanes, lane, tolerance, phase)
+    return _Path(modes, width, common, keep, *budget, phase / float(width.sum()))
+
+
+def _budget(lanes: Lanes, lane: int, tolerance: float, phase: float) -> tuple[float, float]:
+    """Return the error allowed per time, and how many radians a step of a series may have."""
     budget = _BUDGET * tolerance
     digits = math.log(0.3 * budget / (_UNIT * max(phase / _LONGEST, 1.0)))
-    return _Path(
-        modes,
-        width,
-        -np.angle(mesh.pieces.propagator[rows, 0, 0]),
-        keep,
-        budget / window,
-        min(max(digits, _SHORTEST), _LONGEST),
-        phase / window,
-    )
+    window = float(lanes.stop[lane] - lanes.start[lane])
+    return budget / window, min(max(digits, _SHORTEST), _LONGEST)
 
 
-def _doubled(
-    lanes: Lanes,
-    lane: int,
+_Panels = Callable[[float, float], doubling.Panel | StraightPanel]
+
+
+def _doubling(lanes: Lanes, lane: int, tolerance: float) -> _Panels:
+    """Return what makes panels of doubled steps from their ends."""
+    points, window = grid(MANY_LEVEL_NODES), float(lanes.stop[lane] - lanes.start[lane])
+
+    def panel(left: float, right: float) -> doubling.Panel:
+        half = 0.5 * (right - left)
+        times = (left + half) + half * points.nodes
+        times[0], times[-1] = left, right
+        matrices = lanes.split(times[None], np.array([lane]))[0][0]
+        return doubling.Panel.of(matrices, 2 * half, _BUDGET * tolerance / window, points)
+
+    return panel
+
+
+def _straight(
+    lanes: Lanes, lane: int, straight: Straight, tolerance: float, phase: float
+) -> _Panels:
+    """Return what makes panels of straight lanes from their ends."""
+    rate, longest = _budget(lanes, lane, tolerance, phase)
+
+    def panel(left: float, right: float) -> StraightPanel:
+        modes = straight.modes(lane, np.array([left]), np.array([right]))
+        first, last = modes.functions[0, :, 0]
+        constant = modes.matrices[0] + 0.5 * (first + last) * modes.matrices[1]
+        slope = 0.5 * (last - first) * modes.matrices[1]
+        return StraightPanel(constant, slope, right - left, rate, longest)
+
+    return panel
+
+
+def _by_panels(
+    make: _Panels,
     mesh: Evolution,
     rows: slice,
     keep: npt.NDArray[np.int64],
-    tolerance: float,
     columns: ComplexArray,
     tell: Callable[[float], None],
 ) -> _Part:
-    """Follow the columns by doubled steps, panel after panel."""
+    """Follow the columns panel after panel, each by products of matrices."""
     left, right = mesh.pieces.left[rows], mesh.pieces.right[rows]
-    points, window = grid(MANY_LEVEL_NODES), float(right[-1] - left[0])
+    window = float(right[-1] - left[0])
     kept = np.empty((int(keep.max(initial=-1)) + 1, *columns.shape), dtype=np.complex128)
     error, steps = 0.0, 0
     for p in range(keep.size):
-        half = 0.5 * (right[p] - left[p])
-        times = (left[p] + half) + half * points.nodes
-        times[0], times[-1] = left[p], right[p]
-        matrices = lanes.split(times[None], np.array([lane]))[0][0]
-        panel = doubling.Panel.of(matrices, 2 * half, _BUDGET * tolerance / window, points)
-        before = (left[p] - left[0]) / window
+        before, part = (left[p] - left[0]) / window, (right[p] - left[p]) / window
 
-        def told(share: float, before: float = before, part: float = 2 * half / window) -> None:
+        def told(share: float, before: float = before, part: float = part) -> None:
             tell(before + share * part)
 
-        columns, missed, count = panel.follow(columns, told)
+        columns, missed, count = make(left[p], right[p]).follow(columns, told)
         if not np.isfinite(missed):
             return columns, kept, np.array([missed, 0])
         columns = columns * mesh.pieces.propagator[rows][p, 0, 0]
