@@ -258,4 +258,6 @@ def test_the_wide_bound_of_last_digits_is_one(levels):
             narrow = readout.doubt(*arguments, level)
             wide = readout.doubt(*arguments, level, np.inf)
             assert 0 < narrow <= wide < 100 * levels * narrow
-            assert readout.doubt(*arguments, level, 0.5 * wide[0]) == narrow
+            closer = readout.doubt(*arguments, level, 0.5 * wide[0])
+            assert narrow <= closer <= max(0.5 * wide, narrow)
+            assert readout.doubt(*arguments, level, 0.5 * narrow[0]) == narrow

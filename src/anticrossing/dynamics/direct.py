@@ -95,15 +95,14 @@ class _Path:
         The time that is done stands in info[2] meanwhile.
         """
         levels, count = columns.shape
-        points = grid(MANY_LEVEL_NODES)
-        power, degrees = self.modes.series(points)
-        basis = self.modes.basis
+        power, degrees = self.modes.series(grid(MANY_LEVEL_NODES))
+        basis, matrices = self.modes.basis, self.modes.matrices
         start = columns if basis is None else dagger(basis) @ columns
         y = np.stack([start.real, start.imag]).reshape(2, -1)
         kept = np.zeros((int(self.keep.max(initial=-1)) + 1, *y.shape))
         _taylor.follow(
-            np.array(self.modes.matrices.real, dtype=np.float64, order="C"),
-            np.array(np.imag(self.modes.matrices), dtype=np.float64, order="C"),
+            np.array(matrices.real, dtype=np.float64, order="C"),
+            np.array(matrices.imag, dtype=np.float64, order="C"),
             self.modes.kinds(),
             power,
             degrees,
@@ -117,11 +116,11 @@ class _Path:
             kept,
             info,
         )
-        together = np.concatenate([kept, y[None]])
-        found = (together[:, 0] + 1j * together[:, 1]).reshape(-1, levels, count)
-        if basis is not None:
-            found = basis @ found
-        return found[-1], found[:-1], info
+        ended, between = (
+            (own[..., 0, :] + 1j * own[..., 1, :]).reshape(*own.shape[:-2], levels, count)
+            for own in (y, kept)
+        )
+        return (ended, between, info) if basis is None else (basis @ ended, basis @ between, info)
 
 
 def solve(
@@ -159,9 +158,8 @@ def solve(
     for lane in range(lanes.count):
         rows = slice(ends[lane], ends[lane + 1])
         with one_thread:
-            at_start = wanted[lane] == lanes.start[lane]
             keep = _kept(mesh.pieces.right[rows], wanted[lane])
-            size, tell = float(phase[lane]), lanes.part(lane, lanes.count).tell
+            size, tell = float(phase[lane]), lanes.told(lane, lanes.count)
             method = choose(lane, keep.size)
             if method is None:
                 return None
@@ -182,8 +180,10 @@ def solve(
                 parts = _followed(path, columns[lane], size, tell)
             methods.add(method)
         final[lane] = np.concatenate([part[0] for part in parts], axis=-1)
-        kept = np.concatenate([part[1] for part in parts], axis=-1)
-        snapshots[lane, at_start], snapshots[lane, ~at_start] = columns[lane], kept
+        if times is not None:
+            kept = np.concatenate([part[1] for part in parts], axis=-1)
+            at_start = wanted[lane] == lanes.start[lane]
+            snapshots[lane, at_start], snapshots[lane, ~at_start] = columns[lane], kept
         error[lane] = max(part[2][0] for part in parts)
         steps[lane] = max(part[2][1] for part in parts)
         if not np.isfinite(error[lane]):
@@ -243,7 +243,7 @@ def _path(
             return None
     levels = lanes.hamiltonian.dimension
     # Eigenvectors cost some twenty products with a matrix, and save every other product.
-    if modes.to_be_diagonalised and _ORDERS_PER_RADIAN * phase * columns > 20 * levels:
+    if _ORDERS_PER_RADIAN * phase * columns > 20 * levels and modes.to_be_diagonalised:
         modes = modes.diagonalised()
     common = -np.angle(mesh.pieces.propagator[rows, 0, 0])
     budget = _budget(lanes, lane, tolerance, phase)
@@ -326,11 +326,11 @@ def _followed(
 ) -> list[_Part]:
     """Follow the columns, shared between threads if they are many, and tell how far they are."""
     levels, count = columns.shape
-    workers = min(processors(), count)
     work = _ORDERS_PER_RADIAN * phase * levels**2 * count
     if work < _THREAD_WORK:
         found = [path.follow(columns, np.zeros(3))]
     else:
+        workers = min(processors(), count)
         infos = np.zeros((workers, 3))
         with ThreadPoolExecutor(workers) as pool:
             shares = np.array_split(columns, workers, axis=1)
@@ -346,6 +346,6 @@ def _normed(columns: ComplexArray, whole: bool) -> tuple[ComplexArray, FloatArra
     """Return columns (…, N, C) nearer to norm 1, whole ones nearer to unitary; and the defect."""
     if whole:
         return nearer_unitary(columns)
-    norm = np.sum(np.abs(columns) ** 2, axis=-2, keepdims=True)
-    defect = np.max(np.abs(norm - 1), axis=(-2, -1), initial=0.0)
+    norm = (columns.real**2 + columns.imag**2).sum(axis=-2, keepdims=True)
+    defect = np.abs(norm - 1).max(axis=(-2, -1), initial=0.0)
     return columns * (1.5 - 0.5 * norm), np.asarray(defect)
