@@ -32,7 +32,9 @@ METHOD = "Taylor series"
 _BUDGET = 5.0  # panel tolerances: the error that the steps of a window may add up
 _SHORTEST, _LONGEST = 3.0, 9.0  # steps in radians
 _ORDERS_PER_RADIAN = 4.7  # of the longest steps
-_FEWEST_LEVELS = 12  # from which a product of matrices takes less than its columns one by one
+# A product of matrices takes less than its columns one by one: from so many levels where the series
+# are few, and from more where they are many.
+_FEWEST_LEVELS, _MORE_LEVELS, _FEW_RADIANS = 12, 32, 30.0
 _UNIT = 1.1e-16
 _Part = tuple[ComplexArray, ComplexArray, FloatArray]
 _PAUSE = 0.2  # seconds between two looks at how far the threads are
@@ -170,7 +172,7 @@ def solve(
                 parts = [_by_panels(panel, mesh, rows, keep, columns[lane], tell)]
                 if not np.isfinite(parts[0][2][0]):
                     method = METHOD  # too rough for short steps, whose series are of low order
-            elif straight is not None and levels >= _FEWEST_LEVELS and 2 * count > levels:
+            elif straight is not None and _in_products(levels, count, size):
                 panel = _straight(lanes, lane, straight, tolerance, size)
                 parts = [_by_panels(panel, mesh, rows, keep, columns[lane], tell)]
             if not (parts and np.isfinite(parts[0][2][0])):
@@ -215,6 +217,12 @@ def _kept(ends: FloatArray, wanted: FloatArray) -> npt.NDArray[np.int64]:
         return np.full(ends.size, -1)
     inside = np.isin(ends, wanted)
     return np.where(inside, np.cumsum(inside) - 1, -1)
+
+
+def _in_products(levels: int, columns: int, phase: float) -> bool:
+    """Whether columns are followed together, as products of matrices."""
+    enough = _FEWEST_LEVELS if phase < _FEW_RADIANS else _MORE_LEVELS
+    return levels >= enough and 2 * columns > levels
 
 
 def _path(
