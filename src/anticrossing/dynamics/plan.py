@@ -200,7 +200,8 @@ def phases(lanes: Lanes) -> FloatArray:
 def _most_phase(lanes: Lanes) -> FloatArray:
     """Return a quick bound on ∫‖H‖dt along straight lines, from the eigenvalues at the ends."""
     energies = lanes.ends.energies
-    ends = np.maximum(energies[..., -1], -energies[..., 0]).mean(axis=-1)
+    both = np.maximum(energies[..., -1], -energies[..., 0])
+    ends = 0.5 * (both[:, 0] + both[:, 1])
     middle = lanes.window.matrices[:, 1].reshape(lanes.count, -1)
     middle = middle.view(middle.real.dtype)
     size = np.sqrt(np.einsum("ij,ij->i", middle, middle))
