@@ -204,8 +204,9 @@ def _most_phase(lanes: Lanes) -> FloatArray:
     ends = 0.5 * (both[:, 0] + both[:, 1])
     middle = lanes.window.matrices[:, 1].reshape(lanes.count, -1)
     middle = middle.view(middle.real.dtype)
-    size = np.sqrt(np.einsum("ij,ij->i", middle, middle))
-    return np.asarray((lanes.stop - lanes.start) * 0.5 * (ends + np.minimum(ends, size)))
+    with np.errstate(over="ignore"):
+        size = np.sqrt(np.einsum("ij,ij->i", middle, middle))
+        return np.asarray((lanes.stop - lanes.start) * 0.5 * (ends + np.minimum(ends, size)))
 
 
 def turning(lanes: Lanes) -> FloatArray:
