@@ -129,8 +129,8 @@ def fit_vibronic(
 
     References
     ----------
-    H. Köppel, W. Domcke and L. S. Cederbaum, Adv. Chem. Phys. 57, 59 (1984), equation 2.24; M. T.
-    Chu, SIAM Rev. 40, 1 (1998) (lift and project).
+    H. Köppel, W. Domcke and L. S. Cederbaum, Adv. Chem. Phys. 57, 59 (1984); M. T. Chu,
+    SIAM Rev. 40, 1 (1998) (lift and project).
 
     Examples
     --------

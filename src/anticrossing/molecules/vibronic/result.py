@@ -83,6 +83,8 @@ class VibronicPropagation(Result):
         The dimension of the basis.
     error_estimate : float
         By how much the last enlargement of the basis changed a population or the autocorrelation.
+    edge_population : float
+        The largest that the highest tenth of the basis, by Σ n/n_max, had at these times.
     """
 
     _variables: ClassVar = {
@@ -101,6 +103,7 @@ class VibronicPropagation(Result):
         ),
         "functions": shown(text="dimension of the basis"),
         "error_estimate": shown(text="what the last enlargement changed"),
+        "edge_population": shown(text="largest population of the highest functions"),
     }
 
     times: FloatArray
@@ -112,6 +115,7 @@ class VibronicPropagation(Result):
     basis_sizes: tuple[int, ...]
     functions: int
     error_estimate: float
+    edge_population: float
     units: Units
 
 
