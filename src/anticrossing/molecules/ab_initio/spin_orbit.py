@@ -143,7 +143,8 @@ def spin_orbit_of_output(path: str | Path) -> SpinOrbitElements:
     minus, plus = second, third
     if cartesian:
         minus, plus = (second + 1j * third) / np.sqrt(2), -(second - 1j * third) / np.sqrt(2)
-    elements = np.stack([minus, first, plus], axis=-1) * (ENERGIES["cm^-1"] / ENERGIES["hartree"])
+    stacked = np.stack([minus, first, plus], axis=-1).astype(np.complex128)
+    elements: ComplexArray = stacked * (ENERGIES["cm^-1"] / ENERGIES["hartree"])
     if not np.all(np.isfinite(elements)):
         raise InputError(f"{source} must hold finite couplings, but one is not.")
     return SpinOrbitElements(triplets, singlets, elements)
