@@ -95,9 +95,9 @@ class SharcModel(Result):
     Raises
     ------
     InputError
-        If the Hamiltonian is in another unit, shapes do not fit each other, masses are not positive,
-        frequencies are negative or are not the Hamiltonian's, dipoles are not Hermitian, or a text
-        would not be read again.
+        If the Hamiltonian is in another unit, shapes do not fit each other, masses are not
+        positive, frequencies are negative or are not the Hamiltonian's, dipoles are not Hermitian,
+        or a text would not be read again.
     """
 
     hamiltonian: VibronicCoupling
