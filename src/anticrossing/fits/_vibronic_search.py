@@ -110,6 +110,27 @@ def flips(form: Form, values: FloatArray) -> list[tuple[int, FloatArray]]:
     return found
 
 
+def ambiguous_modes(problem: Problem) -> list[int]:
+    """Return the modes that are displaced alone only, with couplings that energies do not tell.
+
+    Along one mode three and more states that all couple have several matrices with the same
+    energies everywhere: the symmetric determinantal representations of a plane curve, two of a
+    cubic, eight of a quartic.
+    """
+    data, form = problem.data, problem.form
+    if data.force_weights is not None and np.any(
+        data.force_weights[..., ~np.eye(form.size, dtype=bool)]
+    ):
+        return []
+    moved = np.abs(data.positions) > _SAME * np.abs(data.positions).max(initial=1e-300)
+    found = []
+    for mode in range(moved.shape[1]):
+        pairs = int(np.count_nonzero(np.triu(form.free[1 + mode], 1)))
+        if pairs >= 3 and np.all(moved[moved[:, mode]].sum(axis=1) == 1):
+            found.append(mode)
+    return found
+
+
 def unseen_flips(problem: Problem, best: Found) -> list[int]:
     """Return the modes whose couplings may have other signs without a change that is seen."""
     form, unit = problem.form, best.chi_square / max(best.residuals.size - best.values.size, 1)

@@ -144,6 +144,7 @@ def report(
     units: Units,
     errors_known: bool,
     notes: list[str],
+    doubts: list[str],
 ) -> VibronicFit:
     """Return the result at a minimum, with uncertainties and notes."""
     form, data = problem.form, problem.data
@@ -162,7 +163,7 @@ def report(
     lost = directions[~known]
     unknown = np.abs(lost.T).max(axis=1, initial=0.0) > 1e-3
     covariance[unknown, :] = covariance[:, unknown] = np.inf
-    told = [undetermined(names, row) for row in lost]
+    told = [*doubts, *(undetermined(names, row) for row in lost)]
     if freedom == 0 and not errors_known:
         told.append("there are as many parameters as data: errors are not known")
     if not best.converged:
