@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.linalg import spsolve
@@ -25,7 +27,7 @@ def in_momentum(a, b2, one_direction, *, step=0.03):
     times = np.concatenate([-times[:0:-1], times])
     before, after = (_states(a, b2, sign, t) for t in times[[0, -1]])
     c = before[:, 0].copy()
-    for left, right in zip(times[:-1], times[1:], strict=True):
+    for left, right in pairwise(times):
         h, middle = right - left, (left + right) / 2
         one, two = ((middle + s * h / np.sqrt(12)) ** 2 - b2 for s in (-1, 1))
         x, z = h / (2 * a), h * (one + two) / (4 * a)
@@ -72,8 +74,10 @@ def in_position(a, b2, one_direction, *, ratio=2.0, reach=30.0, count=24000):
     edge = (0.6, 4) if one_direction else (0.8, 12)  # two waves that run together beat slowly
     x, h = np.linspace(-reach, reach, count, retstep=True)
     coupling = np.exp(-((x / (edge[0] * reach)) ** edge[1]))
-    q = 2 * mass * np.array(
-        [[slopes[0] * x - energy, coupling], [coupling, slopes[1] * x - energy]]
+    q = (
+        2
+        * mass
+        * np.array([[slopes[0] * x - energy, coupling], [coupling, slopes[1] * x - energy]])
     )
     factor = h * h / 12 * q  # ψ'' = Q ψ: (1 − F₊)ψ₊ − (2 + 10F)ψ + (1 − F₋)ψ₋ = 0
     unit = np.eye(2)[:, :, np.newaxis]

@@ -11,10 +11,13 @@ from anticrossing.molecules.rates.intersystem_crossing import (
     intersystem_crossing_rate,
 )
 from anticrossing.molecules.rates.marcus import marcus, marcus_levich_jortner
+from anticrossing.molecules.rates.microcanonical import microcanonical_rate
+from anticrossing.molecules.rates.states import RovibrationalStates
 from anticrossing.molecules.rates.through_crossing import rate_through_crossing
 from anticrossing.molecules.rates.transmission import landau_zener_rate, landau_zener_transmission
 
 __all__ = [
+    "RovibrationalStates",
     "fermi_golden_rule",
     "harmonic_partition_ratio",
     "intersystem_crossing_rate",
@@ -22,6 +25,7 @@ __all__ = [
     "landau_zener_transmission",
     "marcus",
     "marcus_levich_jortner",
+    "microcanonical_rate",
     "rate_through_crossing",
     "spin_boson_golden_rule",
 ]
