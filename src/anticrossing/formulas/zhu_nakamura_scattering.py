@@ -8,6 +8,8 @@ points are the phase σ and the exponent δ of the formulas.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -194,7 +196,7 @@ def _near_barrier(a: FloatArray, b2: FloatArray) -> FloatArray:
     h3 = ((a - 3 * b2) / (a + 3) * rise)[:, np.newaxis]
     h4 = 0.61 * np.sqrt(2 + b)
 
-    def path(t: ComplexArray) -> ComplexArray:
+    def path(t: npt.NDArray[Any]) -> ComplexArray:
         pull = b + h3 / (h4 + np.cbrt(a)[:, np.newaxis] * t)
         return np.asarray(np.exp(1j * (t**3 / 3 - pull * scale[:, np.newaxis] * t)))
 

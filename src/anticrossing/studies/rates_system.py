@@ -57,7 +57,7 @@ class CrossingTable(Table, frozen=True, kw_only=True):
     barrier : energy
         Height of the crossing above the reactant.
     passage
-        "landau-zener" or "weak coupling".
+        "landau-zener", "weak coupling" or "zhu-nakamura".
     partition_ratio
         Of the crossing and the reactant; instead of the frequencies.
     reactant_frequencies : energy
@@ -71,7 +71,7 @@ class CrossingTable(Table, frozen=True, kw_only=True):
     slopes: tuple[float, float]
     reduced_mass: float
     barrier: float
-    passage: Literal["landau-zener", "weak coupling"] = "landau-zener"
+    passage: Literal["landau-zener", "weak coupling", "zhu-nakamura"] = "landau-zener"
     partition_ratio: float | None = None
     reactant_frequencies: list[float] | None = None
     crossing_frequencies: list[float] | None = None

@@ -109,8 +109,8 @@ def microcanonical_rate(
     array([0.64, 1.01])
     """
     how = choice("passage", passage, PASSAGES)
-    for name, one in (("reactant", reactant), ("crossing", crossing)):
-        instance(name, one, RovibrationalStates)
+    for name, state in (("reactant", reactant), ("crossing", crossing)):
+        instance(name, state, RovibrationalStates)
     if crossing.frequencies.size != reactant.frequencies.size - 1:
         raise fail(
             "crossing",
@@ -147,7 +147,8 @@ def microcanonical_rate(
     counts = crossing.counts(width, int(cells.max(initial=0)) + 1)
     # On average the states of a cell lie in its middle; without rotation at its lower edge.
     offset = 0.5 if crossing.rotational_constants.size else 0.0
-    passing = _means(one, width * (np.arange(counts.size) - offset) - threshold, width)
+    centres = np.asarray(width * (np.arange(counts.size) - offset) - threshold)
+    passing = _means(one, centres, width)
     flux = np.array([counts[: i + 1] @ passing[i::-1] for i in cells.flat]).reshape(cells.shape)
     half = max(half, width / 2)
     low, high = np.maximum(cells * width - half, 0.0), cells * width + half

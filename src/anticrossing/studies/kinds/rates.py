@@ -347,8 +347,8 @@ def _crossing(given: CrossingTable, units: RateUnits) -> CrossingTable:
     with tables.inside("rates.crossing"):
         if given.slopes[0] == given.slopes[1]:
             raise fail("slopes", "differ, for the surfaces to cross", "they are equal")
-        if given.passage == "weak coupling" and 0 in given.slopes:
-            raise fail("slopes", "not vanish for weak coupling", "one of them is zero")
+        if given.passage != "landau-zener" and 0 in given.slopes:
+            raise fail("slopes", f"not vanish for {given.passage!r}", "one of them is zero")
         non_negative_number("barrier", given.barrier)
         _check_partition(given)
         mass = units.natural_mass(positive_number("reduced_mass", given.reduced_mass))
