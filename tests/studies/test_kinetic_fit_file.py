@@ -56,7 +56,7 @@ def test_a_file_gives_the_rates_with_names_and_units(data: Path, tmp_path: Path)
         (TEXT.replace("T1 -> S0", "S1 -> T1"), "each step once"),
         (TEXT.replace("resamples = 20", "resamples = 2"), "`resamples`"),
         (TEXT + "step = 3\n", "did you mean `steps`"),
-        (TEXT + '[scan]\nparameter = "kinetic_fit.seed"\nvalues = [1, 2]\n', "not scanned"),
+        (TEXT + '[scan]\nparameter = "kinetic_fit.initial.S1"\nvalues = [0.5, 1]\n', "not scanned"),
     ],
 )
 def test_one_line_for_bad_input(text: str, message: str) -> None:

@@ -82,7 +82,7 @@ def zhu_nakamura_scattering(
     References
     ----------
     C. Zhu and H. Nakamura, J. Chem. Phys. 101, 10630 (1994), for slopes of opposite direction;
-    102, 7448 (1995), for slopes of one direction; formulas as collected in H. Nakamura,
+    C. Zhu and H. Nakamura, J. Chem. Phys. 102, 7448 (1995), for slopes of one direction; formulas as collected in H. Nakamura,
     Nonadiabatic Transition (2012), section 5.2.
 
     Examples

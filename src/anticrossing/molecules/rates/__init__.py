@@ -5,6 +5,7 @@ A rate enters with the checks that say where it holds. Probabilities of a single
 """
 
 from anticrossing._core.public import guard
+from anticrossing.molecules.rates.crossing_modes import CrossingModes, crossing_modes
 from anticrossing.molecules.rates.golden_rules import fermi_golden_rule, spin_boson_golden_rule
 from anticrossing.molecules.rates.intersystem_crossing import (
     harmonic_partition_ratio,
@@ -17,7 +18,9 @@ from anticrossing.molecules.rates.through_crossing import rate_through_crossing
 from anticrossing.molecules.rates.transmission import landau_zener_rate, landau_zener_transmission
 
 __all__ = [
+    "CrossingModes",
     "RovibrationalStates",
+    "crossing_modes",
     "fermi_golden_rule",
     "harmonic_partition_ratio",
     "intersystem_crossing_rate",
