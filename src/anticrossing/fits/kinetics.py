@@ -201,7 +201,7 @@ def fit_kinetics(
     integer("seed", seed, minimum=0)
     model = _Model(t - t[0], network, given.shape[-1], start)
     means = given if given.ndim == 2 else given.mean(axis=0)
-    weights = np.ones(t.size)
+    weights: npt.NDArray[Any] = np.ones(t.size)
     best = model.search(means, weights)
     rng = np.random.default_rng(seed)
     samples = np.empty((resamples, len(network)))
@@ -287,10 +287,10 @@ class _Model:
 
 def _network(steps: Sequence[tuple[int, int]], count: int) -> tuple[tuple[int, int], ...]:
     found = []
-    if isinstance(steps, str) or not isinstance(steps, Sequence) or not len(steps):
+    if not len(steps):
         raise fail("steps", "be pairs of states", f"it is {describe(steps)}")
     for k, step in enumerate(steps):
-        if not isinstance(step, Sequence) or isinstance(step, str) or len(step) != 2:
+        if len(step) != 2:
             raise fail(f"steps[{k}]", "be a pair of states", f"it is {describe(step)}")
         source, target = (index(f"steps[{k}]", state, count) for state in step)
         if source == target:

@@ -51,8 +51,9 @@ def zhu_nakamura(
     References
     ----------
     C. Zhu and H. Nakamura, J. Chem. Phys. 101, 10630 (1994), for slopes of opposite direction;
-    C. Zhu and H. Nakamura, J. Chem. Phys. 102, 7448 (1995), for slopes of one direction; in this form L. Yu, C. Xu, Y. Lei, C. Zhu and
-    Z. Wen, Phys. Chem. Chem. Phys. 16, 25883 (2014), eqs. 6–9.
+    C. Zhu and H. Nakamura, J. Chem. Phys. 102, 7448 (1995), for slopes of one direction;
+    in this form L. Yu, C. Xu, Y. Lei, C. Zhu and Z. Wen, Phys. Chem. Chem. Phys. 16, 25883 (2014),
+    eqs. 6–9.
 
     Examples
     --------

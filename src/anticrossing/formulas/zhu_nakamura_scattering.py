@@ -82,8 +82,8 @@ def zhu_nakamura_scattering(
     References
     ----------
     C. Zhu and H. Nakamura, J. Chem. Phys. 101, 10630 (1994), for slopes of opposite direction;
-    C. Zhu and H. Nakamura, J. Chem. Phys. 102, 7448 (1995), for slopes of one direction; formulas as collected in H. Nakamura,
-    Nonadiabatic Transition (2012), section 5.2.
+    C. Zhu and H. Nakamura, J. Chem. Phys. 102, 7448 (1995), for slopes of one direction;
+    collected in H. Nakamura, Nonadiabatic Transition (2012).
 
     Examples
     --------

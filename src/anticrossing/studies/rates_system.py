@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from anticrossing._core.checks import FloatArray
 from anticrossing.environment.spectral_density import Discrete, SpectralDensity
 from anticrossing.formulas import Prediction
@@ -174,7 +176,7 @@ class System:
             classical=bool(point.classical),
         )
         turning = [
-            RovibrationalStates(frequencies=[], rotational_constants=given or [])
+            RovibrationalStates(frequencies=np.empty(0), rotational_constants=np.array(given or []))
             for given in (point.crossing_rotation, point.reactant_rotation)
         ]
         heat = self.temperature
@@ -194,8 +196,8 @@ class System:
 
     def _states(self, which: str) -> RovibrationalStates:
         return RovibrationalStates(
-            frequencies=getattr(self.crossing, f"{which}_frequencies"),
-            rotational_constants=getattr(self.crossing, f"{which}_rotation") or [],
+            frequencies=np.array(getattr(self.crossing, f"{which}_frequencies")),
+            rotational_constants=np.array(getattr(self.crossing, f"{which}_rotation") or []),
         )
 
 

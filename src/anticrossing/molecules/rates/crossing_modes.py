@@ -159,7 +159,7 @@ def crossing_modes(
     along = weighted @ (across / np.linalg.norm(across))
     rest = np.linalg.norm(weighted - np.outer(along, across / np.linalg.norm(across)), axis=1)
     angle = float(np.arctan2(rest, np.abs(along)).max())
-    notes = ()
+    notes: tuple[str, ...] = ()
     if np.sin(angle) > _PARALLEL:
         notes = (
             f"the gradients are {np.degrees(angle):.3g} degrees from parallel: the point is no "
