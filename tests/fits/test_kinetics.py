@@ -73,6 +73,17 @@ def test_intervals_cover_as_often_as_they_say():
     assert np.all(np.abs(covered - 0.68) < 3 * np.sqrt(0.68 * 0.32 / 60)), covered
 
 
+@pytest.mark.slow
+def test_many_steps_are_begun_from_few_places():
+    """Every step between five states: twenty rates, of which populations tell the sums."""
+    singles = np.linspace(0.2, 1, TIMES.size)[:, None] * np.array([0.2] * 5)
+    populations = np.concatenate([1 - singles[:, 1:].sum(axis=1, keepdims=True), singles[:, 1:]], 1)
+    steps = [(i, j) for i in range(5) for j in range(5) if i != j]
+    fit = fit_kinetics(TIMES[::6], populations[::6], steps, resamples=20)
+    assert fit.residual < 0.02
+    assert any("not told" in text for text in fit.warnings)
+
+
 def test_doubts():
     slow = fit_kinetics(TIMES, bateman(1e-4, 1.0), CHAIN, resamples=20)
     assert "not told" in slow.warnings[0]

@@ -25,7 +25,7 @@ def formula(a, b2, one_direction):
 
 
 def test_lines_of_opposite_direction_by_momenta_and_by_positions():
-    for a, b2 in ((0.5, -1.0), (1.0, 2.0)):
+    for a, b2 in ((1.0, 2.0),):
         exact = in_momentum(a, np.array([b2]), one_direction=False)[0]
         assert in_position(a, b2, one_direction=False) == pytest.approx(exact, abs=1e-6)
 
@@ -40,7 +40,7 @@ def test_lines_of_one_direction_by_momenta_and_by_positions():
 
 @BOTH
 @pytest.mark.parametrize(
-    "a", [0.7, 3.0, *map(slow, (0.1, 0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 5.0, 10.0))]
+    "a", [0.7, *map(slow, (0.1, 0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0))]
 )
 def test_error_is_what_is_said(a, one_direction):
     b2 = np.concatenate([np.linspace(-4, 4, 41), np.linspace(4.2, 16, 20)])

@@ -58,7 +58,7 @@ TOLD = {
         *("hops", "finished trajectories", "Belyaev", "Zhu-Nakamura"),
         *("on the fly", "crossing point", "ASE", "PySCF"),
     ),
-    "rates": ("microcanonical", "Zhu-Nakamura", "Hessian", "bootstrap", "intersystem crossing"),
+    "rates": ("microcanonical", "Hessian", "bootstrap", "tunnelling"),
     "recipes": ("STIRAP", "chirped", "controlled-Z", "reverse annealing", "optimal control"),
     "files": (
         *("[mean_field]", "[jumps]", "[environment]", "[control]", "[level_fit]"),

@@ -268,16 +268,16 @@ class _Model:
 
     def search(self, measured: FloatArray, weights: npt.NDArray[Any]) -> FloatArray:
         """Return the best fit from several starts."""
-        span = self.times[-1]
-        starts = list(product(np.log(np.array(_STARTS) / span), repeat=len(self.units)))
-        if len(starts) > _MOST_STARTS:
-            picked = np.random.default_rng(0).choice(len(starts), _MOST_STARTS, replace=False)
-            starts = [starts[k] for k in picked]
+        count = len(self.units)
+        if len(_STARTS) ** count <= _MOST_STARTS:
+            starts = np.array(list(product(_STARTS, repeat=count)))
+        else:
+            starts = np.random.default_rng(0).choice(_STARTS, size=(_MOST_STARTS, count))
 
         def loss(x: FloatArray) -> float:
             return float(np.sum((self(x, measured) - measured) ** 2))
 
-        first = sorted((np.array(start) for start in starts), key=loss)[:4]
+        first = sorted(np.log(starts / self.times[-1]), key=loss)[:4]
         found = [self.fit(measured, weights, start) for start in first]
         best = min(found, key=loss)
         if not np.all(np.isfinite(best)):

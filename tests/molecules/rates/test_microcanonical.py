@@ -37,7 +37,7 @@ def point(given):
 
 
 @pytest.mark.parametrize("passage", TUNNELLING)
-@pytest.mark.parametrize("given", KNOWN["nast"], ids=lambda given: given["name"])
+@pytest.mark.parametrize("given", [KNOWN["nast"][0], slow(KNOWN["nast"][1])])
 def test_nast_with_its_count_of_overtones(given, passage):
     """The passages and their convolution give its rates; its vibrational densities are its own."""
     count = given["cells"]
@@ -190,6 +190,7 @@ def test_states_counted_one_by_one():
 def test_refusals():
     good = SMALL | {"energies": [3000.0]}
     still = RovibrationalStates(frequencies=[500, 900, 1100])
+    level = RovibrationalStates(frequencies=[600, 1000], **TURNING)
     for change, text in (
         ({"energies": [-1.0]}, "`energies` must be finite and not negative"),
         ({"energies": np.nan}, "`energies`"),
@@ -204,6 +205,7 @@ def test_refusals():
         ({"cell": 1e4}, "finer than the lowest vibration"),
         ({"cell": 1e-9}, "at most"),
         ({"passage": "airy"}, "`passage` must be one of"),
+        ({"energies": 0.0, "barrier": 450.0, "cell": None, "crossing": level}, "`cell` must"),
     ):
         with pytest.raises(InputError, match=text):
             microcanonical_rate(**good | change)
@@ -215,6 +217,16 @@ def test_refusals():
     ):
         with pytest.raises(InputError, match=text):
             RovibrationalStates(**{"frequencies": [1.0]} | change)
+
+
+@pytest.mark.slow
+def test_default_cells_resolve_a_slow_vibration():
+    slow_mode = RovibrationalStates(frequencies=[9, 900, 1100], **TURNING)
+    crossing = RovibrationalStates(frequencies=[8, 1000], **TURNING)
+    change = {"energies": 9000.0, "reactant": slow_mode, "crossing": crossing}
+    coarse = microcanonical_rate(**SMALL | change).value
+    fine = microcanonical_rate(**SMALL | change, cell=0.01).value
+    assert coarse == pytest.approx(fine, rel=2e-3)
 
 
 def test_domains():

@@ -30,7 +30,7 @@ from anticrossing.molecules.rates._thermal import quiet
 from anticrossing.molecules.rates.states import RovibrationalStates
 
 _LARGEST_PROBABILITY = 0.3  # of one passage in lowest order of the coupling
-_CELLS = 4000
+_CELLS, _STEPS = 4000, 200  # of the energy, and of the lowest vibration
 
 
 def microcanonical_rate(
@@ -72,7 +72,7 @@ def microcanonical_rate(
         The probability of a passage.
     cell : float, optional
         Width of the cells in which states are counted (energy), by default 1/4000 of the largest
-        energy or of E₀.
+        energy or of E₀, or 1/200 of the lowest vibration if that is finer.
     grain : float, optional
         Width over which the density of the reactant is averaged; by default one cell. It has to be
         given where nothing turns, for single lines have no density.
@@ -140,7 +140,9 @@ def microcanonical_rate(
     if grain is None and not reactant.rotational_constants.size:
         raise fail("grain", "be given where the reactant does not turn", "it is not")
     top = float(asked.max(initial=0.0))
-    width = max(top, threshold) / _CELLS if cell is None else positive_number("cell", cell)
+    lowest = min(state.frequencies.min(initial=np.inf) for state in (reactant, crossing))
+    finest = min(max(top, threshold) / _CELLS, lowest / _STEPS)
+    width = positive_number("cell", finest if cell is None else cell)
     half = 0.0 if grain is None else positive_number("grain", grain) / 2
     one = probability(how, v, (first, second), mass)
     cells = np.rint(asked / width).astype(np.int64)
