@@ -20,10 +20,13 @@ from anticrossing._core.checks import (
     real_array,
     single_point,
 )
+from anticrossing._core.plain import used_names
 from anticrossing._core.result import Result
+from anticrossing._core.threads import one_thread
 from anticrossing._core.variables import Shown, shown
 from anticrossing.drive import Drive
 from anticrossing.dynamics import features, interference, panels, plan, star
+from anticrossing.dynamics.arrowhead import ArrowheadKernel
 from anticrossing.dynamics.gaussian import GaussianState, propagated
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes
@@ -243,12 +246,16 @@ def _by_panels(
     lanes: Lanes, state: GaussianState, times: FloatArray, accuracy: float
 ) -> FermionEvolution:
     levels = lanes.hamiltonian.dimension
-    evolution = plan.solve(
-        lanes,
-        UnitaryKernel(levels),
-        tolerance=max(_SHARE * accuracy, panels.SMALLEST_TOLERANCE),
-        times=times[None],
-    )
+    tolerance = max(_SHARE * accuracy, panels.SMALLEST_TOLERANCE)
+    split = _split(lanes.hamiltonian)
+    arrowhead = split is not None and split.size == 1
+    with one_thread:
+        kernel = (
+            ArrowheadKernel(lanes, int(split[0]), tolerance) if arrowhead else UnitaryKernel(levels)
+        )
+        evolution = plan.solve(lanes, kernel, tolerance=tolerance, times=times[None])
+        one = np.eye(levels, dtype=np.complex128)[None]
+        error = evolution.error + interference.of_states(lanes, evolution, one, one)
     matrices, common = (part[0] for part in lanes.split(times[None], np.zeros(1, dtype=np.intp)))
 
     def snapshots() -> Iterator[tuple[ComplexArray, ComplexArray, FloatArray]]:
@@ -258,8 +265,6 @@ def _by_panels(
 
     observed = _observe(snapshots(), common, lanes.hamiltonian.units.angular)
     final, count = evolution.snapshots[0, -1], int(evolution.panels[0])
-    one = np.eye(levels, dtype=np.complex128)[None]
-    error = evolution.error + interference.of_states(lanes, evolution, one, one)
     units = lanes.hamiltonian.units
     return _result(times, observed, final, state, "panels", count, float(error[0]), units)
 
@@ -332,8 +337,8 @@ def _split(hamiltonian: Hamiltonian) -> npt.NDArray[np.intp] | None:
     coordinate = hamiltonian.coordinates[0]
     moving = np.zeros(hamiltonian.dimension, dtype=bool)
     fixed = np.zeros((hamiltonian.dimension,) * 2)
-    for coefficient, matrix in zip(hamiltonian.coefficients, hamiltonian.matrices, strict=True):
-        if coordinate in {symbol.name for symbol in coefficient.free_symbols}:
+    for formula, matrix in zip(hamiltonian.formulas, hamiltonian.matrices, strict=True):
+        if coordinate in used_names(formula):
             moving |= np.any(matrix != 0, axis=0)
         else:
             fixed += np.abs(matrix)
