@@ -24,7 +24,7 @@ import numpy as np
 
 from anticrossing._core.jit import entry, inner
 
-MOST_ORDERS = 12
+MOST_ORDERS = 16
 SOLVED, UNRESOLVED, COUPLED = 1, 0, -1
 _MOST_STEPS = 40
 _CONVERGED = 1e-9  # of a root: the next step squares it

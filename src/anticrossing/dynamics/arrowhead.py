@@ -19,12 +19,13 @@ from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import PanelResults, UnitaryKernel, unresolved
 from anticrossing.dynamics.lanes import Lanes
 
-_ADIABATIC = 30.0  # −ln of what a crossing leaves in superadiabatic frames
+_ADIABATIC = 45.0  # −ln of what a crossing leaves in superadiabatic frames
 _RADIUS = 3.6  # of the ellipse about a panel outside which crossings lie, in its half width
 _FEW, _KNOWN, _MOST_HALVINGS = 5, 1e-2, 12  # nodes that tell how ε moves, and how well
 _MOST_PANELS = 2**14
 _NEGLIGIBLE = 1e-3  # of the tolerance, over the whole window
 _LARGEST_DEFECT = 1e-7
+_ROUNDING = 1e-13
 _TINY = float(np.finfo(np.float64).tiny)
 
 _Index = npt.NDArray[np.intp]
@@ -50,7 +51,7 @@ class ArrowheadKernel(UnitaryKernel):
             energies - energies.mean(), matrix[fixed, moving], _NEGLIGIBLE * tolerance / window
         )
         self.basis[fixed, 1:] = inner
-        self.crossings = _crossings(self.energies, self.couplings)
+        self.crossings, self.steepness = _crossings(self.energies, self.couplings)
 
     def driven(
         self, lanes: Lanes, times: FloatArray, lane: _Index
@@ -71,7 +72,13 @@ class ArrowheadKernel(UnitaryKernel):
         fastest = np.max(np.abs(np.diff(epsilon) / np.diff(times)))
         real = self.crossings.real
         apart = np.abs(self.crossings - np.clip(real, epsilon.min(), epsilon.max()))
-        return bool(np.all(_exponents(apart, fastest) > _ADIABATIC))
+        return bool(np.all(self._exponents(apart, fastest) > _ADIABATIC))
+
+    def _exponents(self, apart: FloatArray, speed: FloatArray | np.floating) -> FloatArray:
+        """Return −ln of the amplitude that crossings leave, passed at distances and a speed."""
+        # ∫ of the levels' distance, a hyperbola in ε, from the real axis to where it vanishes.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(0.25 * np.pi * self.steepness * apart**2 / speed)
 
     def graded(
         self, lanes: Lanes, lane: _Index, left: FloatArray, right: FloatArray, tolerance: float
@@ -86,7 +93,8 @@ class ArrowheadKernel(UnitaryKernel):
             epsilon, _ = self.driven(lanes, times, lane)
             slope = epsilon @ points.derivative.T / half[:, None]
             change = np.max(np.abs(slope), axis=1) * half
-            known = np.max(np.abs(epsilon @ points.tail.T), axis=1) <= _KNOWN * change
+            resting = _ROUNDING * np.max(np.abs(epsilon), axis=1)
+            known = np.max(np.abs(epsilon @ points.tail.T), axis=1) <= _KNOWN * change + resting
             for row in np.flatnonzero(known):
                 parts.append((lane[row], self._cut(times[row], epsilon[row], slope[row])))
             if known.all():
@@ -111,7 +119,7 @@ class ArrowheadKernel(UnitaryKernel):
         with np.errstate(all="ignore"):
             away = (self.crossings[:, None] - epsilon) / slope
             nearest = np.argmin(np.abs(away), axis=1)
-            followed = _exponents(self.crossings.imag, np.abs(slope[nearest])) > _ADIABATIC
+            followed = self._exponents(self.crossings.imag, np.abs(slope[nearest])) > _ADIABATIC
             there = (times[nearest] + away[np.arange(nearest.size), nearest])[followed]
         there = there[np.isfinite(there)]
         axis = 0.5 * (_RADIUS + 1 / _RADIUS)
@@ -194,12 +202,6 @@ class ArrowheadKernel(UnitaryKernel):
         return solved
 
 
-def _exponents(apart: FloatArray, speed: FloatArray | np.floating) -> FloatArray:
-    """Return −ln of the amplitude that crossings leave, ε being so far from where levels meet."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(0.25 * np.pi * apart**2 / speed)
-
-
 def _reduced(
     energies: FloatArray, couplings: ComplexArray, negligible: float
 ) -> tuple[ComplexArray, FloatArray, FloatArray, FloatArray]:
@@ -233,18 +235,19 @@ def _reduced(
     return basis, energies[coupled], sizes[coupled], energies[~coupled]
 
 
-def _crossings(energies: FloatArray, couplings: FloatArray) -> ComplexArray:
-    """Return the complex ε, of positive imaginary part, at which two levels meet.
+def _crossings(energies: FloatArray, couplings: FloatArray) -> tuple[ComplexArray, FloatArray]:
+    """Return the complex ε*, of positive imaginary part, at which two levels meet, and how they do.
 
-    There dε/dλ = 1 + Σ V²/(λ − e)² vanishes, of ε = λ − Σ V²/(λ − e).
+    There dε/dλ = 1 + Σ V²/(λ − e)² vanishes, of ε = λ − Σ V²/(λ − e); near by two levels are
+    k |ε − ε*|^½ |ε − ε*̄|^½ apart, and k is the second.
     """
     root = np.sqrt(couplings)
     upper = np.concatenate([np.diag(energies), np.diag(couplings)], axis=1)
     lower = np.concatenate([-np.outer(root, root), np.diag(energies)], axis=1)
     values = np.linalg.eigvals(np.concatenate([upper, lower])).astype(np.complex128)
     values = values[values.imag > 0]
-    away = values[:, None] - energies
-    with np.errstate(all="ignore"):
-        found = values - np.sum(couplings**2 / away, axis=1)
-    found = found[np.isfinite(found)]
-    return found.real + 1j * np.abs(found.imag)
+    away = 1 / (values[:, None] - energies)
+    found = values - away @ couplings**2
+    found = found.real + 1j * np.abs(found.imag)
+    curvature = np.abs(2 * away**3 @ couplings**2)
+    return found, 2 / np.sqrt(curvature * found.imag)
