@@ -159,10 +159,10 @@ def _differentiate(transposed, y, slope):
     for i in range(y.shape[0]):
         row = slope[i]
         row[:] = 0.0
-        for l in range(y.shape[1]):
-            value = y[i, l]
+        for other in range(y.shape[1]):
+            value = y[i, other]
             for k in range(y.shape[1]):
-                row[k] += value * transposed[l, k]
+                row[k] += value * transposed[other, k]
 
 
 @inner(fastmath=_VECTOR)
@@ -193,11 +193,11 @@ def _norm(w, work):
     for i in range(w.shape[0]):
         for k in range(w.shape[1]):
             work[k] += w[i, k] * w[i, k]
-    largest = 0.0
+    largest, total = 0.0, 0.0
     for k in range(w.shape[1]):
-        if not work[k] <= largest:  # NaN too
-            largest = work[k]
-    return np.sqrt(largest)
+        largest = max(largest, work[k])
+        total += work[k]
+    return np.sqrt(largest) if total < np.inf else np.inf
 
 
 @inner(fastmath={"contract", "reassoc"})
@@ -244,8 +244,8 @@ def _orders(
             if not weight * n * missed <= max(tolerance, known):
                 return UNRESOLVED, before, 0.0
             _differentiate(transposed, previous, w)
-            for l in range(2, order):
-                _add(mean[l], psi[order - l], w)
+            for part in range(2, order):
+                _add(mean[part], psi[order - part], w)
             _beside(vectors, w, work)
         left = weight * _norm(w, work)
         if left <= tolerance:
@@ -253,9 +253,9 @@ def _orders(
                 k = 0 if end == 0 else n - 1
                 for i in range(size):
                     total, factor = complex(vectors[i, k]), 1.0 + 0.0j
-                    for l in range(1, order):
+                    for part in range(1, order):
                         factor *= 1.0j
-                        total += factor * psi[l, i, k]
+                        total += factor * psi[part, i, k]
                     ends[end, i] = total
             return SOLVED, left, added
         if not (left < np.inf and (order < 3 or left < _FALLING * before)):
@@ -301,9 +301,7 @@ def solve_panels(
         poles[:] = -1
         gaps[:] = np.inf
         for k in range(n):
-            _levels(
-                epsilon[p, k], e, v, squares, k, energy, inverse, vectors, poles, guess, gaps
-            )
+            _levels(epsilon[p, k], e, v, squares, k, energy, inverse, vectors, poles, guess, gaps)
         largest = max(_largest(energy[:1]), _largest(energy[m:]))
         found, worst = SOLVED, 0.0
         for j in range(size):
@@ -313,8 +311,8 @@ def solve_panels(
             # Smooth coupling between levels that turn by Φ acts as its size over Φ.
             weight = min(1.0, n * n / max(2.0 * h * gaps[j], 1.0))
             found, left, added = _orders(
-                slopes[0], h, v, inverse[j], vectors[j], weight, transposed, tail, weights, tolerance,
-                psi, w, start, mean, work, frames[p, :, j],
+                slopes[0], h, v, inverse[j], vectors[j], weight, transposed, tail, weights,
+                tolerance, psi, w, start, mean, work, frames[p, :, j],
             )  # fmt: skip
             if found != SOLVED:
                 break

@@ -8,6 +8,9 @@ crossing is too quick for superadiabatic frames, are solved as those of any leve
 
 from __future__ import annotations
 
+import functools
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -31,6 +34,50 @@ _TINY = float(np.finfo(np.float64).tiny)
 _Index = npt.NDArray[np.intp]
 
 
+@dataclass(frozen=True)
+class Crossings:
+    """Where two levels of an arrowhead matrix meet.
+
+    Attributes
+    ----------
+    places : array, shape (C,)
+        The complex ε*, of positive imaginary part. There dε/dλ = 1 + Σ V²/(λ − e)² vanishes, of
+        ε = λ − Σ V²/(λ − e).
+    steepness : array, shape (C,)
+        k, where two levels are k |ε − ε*|^½ |ε − ε*̄|^½ apart near by.
+    """
+
+    places: ComplexArray
+    steepness: FloatArray
+
+    @classmethod
+    def of(cls, energies: FloatArray, couplings: FloatArray) -> Crossings:
+        """Return the crossings of a level that is driven through fixed `energies`."""
+        root = np.sqrt(couplings)
+        upper = np.concatenate([np.diag(energies), np.diag(couplings)], axis=1)
+        lower = np.concatenate([-np.outer(root, root), np.diag(energies)], axis=1)
+        values = np.linalg.eigvals(np.concatenate([upper, lower])).astype(np.complex128)
+        values = values[values.imag > 0]
+        with np.errstate(all="ignore"):  # of couplings whose squares leave the doubles
+            away = 1 / (values[:, None] - energies)
+            found = values - away @ couplings**2
+            places = found.real + 1j * np.abs(found.imag)
+            curvature = np.abs(2 * away**3 @ couplings**2)
+            return cls(places, 2 / np.sqrt(curvature * places.imag))
+
+    def are_slow(self, times: FloatArray, epsilon: FloatArray) -> bool:
+        """Whether superadiabatic frames follow every level, ε being known at increasing times."""
+        fastest = np.max(np.abs(np.diff(epsilon) / np.diff(times)))
+        apart = np.abs(self.places - np.clip(self.places.real, epsilon.min(), epsilon.max()))
+        return bool(np.all(self.exponents(apart, fastest) > _ADIABATIC))
+
+    def exponents(self, apart: FloatArray, speed: FloatArray | np.floating) -> FloatArray:
+        """Return −ln of the amplitude that crossings leave, passed at distances and a speed."""
+        # ∫ of the levels' distance, a hyperbola in ε, from the real axis to where it vanishes.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(0.25 * np.pi * self.steepness * apart**2 / speed)
+
+
 class ArrowheadKernel(UnitaryKernel):
     """The Schrödinger equation of an arrowhead matrix, whose level `moving` is driven."""
 
@@ -47,19 +94,18 @@ class ArrowheadKernel(UnitaryKernel):
         window = float(np.max(lanes.stop - lanes.start))
         self.basis = np.zeros((levels, levels), dtype=np.complex128)
         self.basis[moving, 0] = 1.0
-        inner, self.energies, self.couplings, self.alone = _reduced(
+        inner, self.energies, self.couplings, self.alone = reduced(
             energies - energies.mean(), matrix[fixed, moving], _NEGLIGIBLE * tolerance / window
         )
         self.basis[fixed, 1:] = inner
-        self.crossings, self.steepness = _crossings(self.energies, self.couplings)
 
-    def driven(
-        self, lanes: Lanes, times: FloatArray, lane: _Index
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return the driven level at times (P, n), and what both are counted from."""
-        return self._counted(lanes.traceless(times, lane))
+    @functools.cached_property
+    def crossings(self) -> Crossings:
+        """Where the driven level meets the others."""
+        return Crossings.of(self.energies, self.couplings)
 
     def _counted(self, matrices: npt.NDArray[np.complex128]) -> tuple[FloatArray, FloatArray]:
+        """Return the driven level and the mean of the others, from which it is counted."""
         energies = diagonals(matrices).real
         own = energies[..., self.moving]
         base = (np.sum(energies, axis=-1) - own) / (self.size - 1)
@@ -69,16 +115,7 @@ class ArrowheadKernel(UnitaryKernel):
         """Whether superadiabatic frames follow every level throughout."""
         times = np.concatenate([lanes.start[:, None], lanes.samples, lanes.stop[:, None]], axis=1)
         epsilon, _ = self._counted(lanes.window.matrices)
-        fastest = np.max(np.abs(np.diff(epsilon) / np.diff(times)))
-        real = self.crossings.real
-        apart = np.abs(self.crossings - np.clip(real, epsilon.min(), epsilon.max()))
-        return bool(np.all(self._exponents(apart, fastest) > _ADIABATIC))
-
-    def _exponents(self, apart: FloatArray, speed: FloatArray | np.floating) -> FloatArray:
-        """Return −ln of the amplitude that crossings leave, passed at distances and a speed."""
-        # ∫ of the levels' distance, a hyperbola in ε, from the real axis to where it vanishes.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(0.25 * np.pi * self.steepness * apart**2 / speed)
+        return self.crossings.are_slow(times, epsilon)
 
     def graded(
         self, lanes: Lanes, lane: _Index, left: FloatArray, right: FloatArray, tolerance: float
@@ -86,40 +123,40 @@ class ArrowheadKernel(UnitaryKernel):
         """Return panels as long as the crossings next to them allow."""
         points = grid(_FEW)
         parts: list[tuple[int, FloatArray]] = []
-        for _ in range(_MOST_HALVINGS):
+        for halvings in range(_MOST_HALVINGS + 1):
             half = 0.5 * (right - left)
             times = (left + half)[:, None] + half[:, None] * points.nodes
             times[:, 0], times[:, -1] = left, right
-            epsilon, _ = self.driven(lanes, times, lane)
+            epsilon, _ = self._counted(lanes.traceless(times, lane))
             slope = epsilon @ points.derivative.T / half[:, None]
-            change = np.max(np.abs(slope), axis=1) * half
-            resting = _ROUNDING * np.max(np.abs(epsilon), axis=1)
-            known = np.max(np.abs(epsilon @ points.tail.T), axis=1) <= _KNOWN * change + resting
-            for row in np.flatnonzero(known):
-                parts.append((lane[row], self._cut(times[row], epsilon[row], slope[row])))
+            allowed = _KNOWN * np.max(np.abs(slope), axis=1) * half
+            allowed += _ROUNDING * np.max(np.abs(epsilon), axis=1)
+            known = np.max(np.abs(epsilon @ points.tail.T), axis=1) <= allowed
+            known |= halvings == _MOST_HALVINGS
+            parts += [
+                (lane[row], self._cut(times[row], epsilon[row], slope[row]))
+                for row in np.flatnonzero(known)
+            ]
             if known.all():
                 break
-            lane, left, right = (a[~known] for a in (lane, left, right))
+            lane, left, right = (np.tile(a[~known], 2) for a in (lane, left, right))
             middle = left + 0.5 * (right - left)
-            lane = np.tile(lane, 2)
-            left, right = np.concatenate([left, middle]), np.concatenate([middle, right])
-        else:
-            parts += [(o, np.array(e)) for o, *e in zip(lane, left, right, strict=True)]
-        lanes_of = [np.full(edges.size - 1, own) for own, edges in parts]
-        ends = [(edges[:-1], edges[1:]) for _, edges in parts]
+            first = np.arange(lane.size) < lane.size // 2
+            left, right = np.where(first, left, middle), np.where(first, middle, right)
         return (
-            np.concatenate(lanes_of),
-            np.concatenate([e[0] for e in ends]),
-            np.concatenate([e[1] for e in ends]),
+            np.concatenate([np.full(edges.size - 1, own) for own, edges in parts]),
+            np.concatenate([edges[:-1] for _, edges in parts]),
+            np.concatenate([edges[1:] for _, edges in parts]),
         )
 
     def _cut(self, times: FloatArray, epsilon: FloatArray, slope: FloatArray) -> FloatArray:
         """Return the edges of panels between times, at which the driven level is known."""
         left, right = times[0], times[-1]
         with np.errstate(all="ignore"):
-            away = (self.crossings[:, None] - epsilon) / slope
+            away = (self.crossings.places[:, None] - epsilon) / slope
             nearest = np.argmin(np.abs(away), axis=1)
-            followed = self._exponents(self.crossings.imag, np.abs(slope[nearest])) > _ADIABATIC
+            speed = np.abs(slope[nearest])
+            followed = self.crossings.exponents(self.crossings.places.imag, speed) > _ADIABATIC
             there = (times[nearest] + away[np.arange(nearest.size), nearest])[followed]
         there = there[np.isfinite(there)]
         axis = 0.5 * (_RADIUS + 1 / _RADIUS)
@@ -140,6 +177,8 @@ class ArrowheadKernel(UnitaryKernel):
         half_width: FloatArray,
         tolerance: float,
     ) -> PanelResults:
+        if self.energies.size == 0:
+            return super()._many_levels(lanes, times, lane, matrices, half_width, tolerance)
         solved = self._by_arrowhead(lanes, times, lane, matrices, half_width, tolerance)
         rows = np.flatnonzero(~solved.accepted)
         if rows.size:
@@ -166,7 +205,7 @@ class ArrowheadKernel(UnitaryKernel):
         unknown = np.min(np.max(lanes.window.unknown[lane], axis=(2, 3)), axis=1)
         panels, size = lane.size, self.energies.size + 1
         inner = np.zeros((panels, 2, size, size), dtype=np.complex128)
-        theta, left = np.zeros((panels, self.size)), np.empty(panels)
+        phases, left = np.zeros((panels, size)), np.empty(panels)
         status = np.empty(panels, dtype=np.int64)
         _arrowhead.solve_panels(
             np.ascontiguousarray(epsilon),
@@ -179,11 +218,11 @@ class ArrowheadKernel(UnitaryKernel):
             tolerance,
             np.maximum(tolerance, NOISE * half_width * unknown),
             inner,
-            theta[:, :size],
+            phases,
             left,
             status,
         )
-        theta[:, size:] = 2 * half_width[:, None] * self.alone
+        theta = np.concatenate([phases, 2 * half_width[:, None] * self.alone], axis=1)
         theta += (half_width * (base @ self.grid.weights))[:, None]
         rows = np.flatnonzero(status == _arrowhead.SOLVED)
         found = inner[rows].swapaxes(-1, -2)
@@ -202,7 +241,7 @@ class ArrowheadKernel(UnitaryKernel):
         return solved
 
 
-def _reduced(
+def reduced(
     energies: FloatArray, couplings: ComplexArray, negligible: float
 ) -> tuple[ComplexArray, FloatArray, FloatArray, FloatArray]:
     """Return fixed levels in a basis in which those at one energy have one coupling between them.
@@ -233,21 +272,3 @@ def _reduced(
     coupled = sizes > negligible
     basis = np.concatenate([basis[:, coupled], basis[:, ~coupled]], axis=1)
     return basis, energies[coupled], sizes[coupled], energies[~coupled]
-
-
-def _crossings(energies: FloatArray, couplings: FloatArray) -> tuple[ComplexArray, FloatArray]:
-    """Return the complex ε*, of positive imaginary part, at which two levels meet, and how they do.
-
-    There dε/dλ = 1 + Σ V²/(λ − e)² vanishes, of ε = λ − Σ V²/(λ − e); near by two levels are
-    k |ε − ε*|^½ |ε − ε*̄|^½ apart, and k is the second.
-    """
-    root = np.sqrt(couplings)
-    upper = np.concatenate([np.diag(energies), np.diag(couplings)], axis=1)
-    lower = np.concatenate([-np.outer(root, root), np.diag(energies)], axis=1)
-    values = np.linalg.eigvals(np.concatenate([upper, lower])).astype(np.complex128)
-    values = values[values.imag > 0]
-    away = 1 / (values[:, None] - energies)
-    found = values - away @ couplings**2
-    found = found.real + 1j * np.abs(found.imag)
-    curvature = np.abs(2 * away**3 @ couplings**2)
-    return found, 2 / np.sqrt(curvature * found.imag)

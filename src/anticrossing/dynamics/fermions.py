@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -42,6 +42,7 @@ _SAMPLES = 257  # of a driven level, beside its features
 _STAR_PHASE = 120.0  # radians that a panel of the star covers
 _PANELS_PER_LEVEL = 10
 _PER_MICROSECOND = 3.0  # units of these costs: what steps take is known in microseconds
+_ARROWHEAD, _ARROWHEAD_EACH = 1e4, 0.25  # of one driven level that passes all others slowly
 _PIECE = 4e3  # what the general solver takes beside, for each time asked for
 
 
@@ -179,7 +180,13 @@ def evolve_fermions(
         )
     if split is not None and method == "auto":
         moved = float(plan.phases(lanes)[1][0]) ** 2
-        if prefers_panels(hamiltonian.dimension, _phase(lanes), wanted.size, moved=moved):
+
+        def slow() -> bool:
+            return _kernel(lanes, split, accuracy).is_adiabatic(lanes)
+
+        if prefers_panels(
+            hamiltonian.dimension, _phase(lanes), wanted.size, moved=moved, adiabatic=slow
+        ):
             split = None
     if split is None:
         return _by_panels(lanes, state, wanted, accuracy)
@@ -247,12 +254,8 @@ def _by_panels(
 ) -> FermionEvolution:
     levels = lanes.hamiltonian.dimension
     tolerance = max(_SHARE * accuracy, panels.SMALLEST_TOLERANCE)
-    split = _split(lanes.hamiltonian)
-    arrowhead = split is not None and split.size == 1
     with one_thread:
-        kernel = (
-            ArrowheadKernel(lanes, int(split[0]), tolerance) if arrowhead else UnitaryKernel(levels)
-        )
+        kernel = _kernel(lanes, _split(lanes.hamiltonian), tolerance)
         evolution = plan.solve(lanes, kernel, tolerance=tolerance, times=times[None])
         one = np.eye(levels, dtype=np.complex128)[None]
         error = evolution.error + interference.of_states(lanes, evolution, one, one)
@@ -312,6 +315,13 @@ def _result(
     )
 
 
+def _kernel(lanes: Lanes, centre: npt.NDArray[np.intp] | None, tolerance: float) -> UnitaryKernel:
+    """Return what solves the panels of a Hamiltonian whose levels `centre` are driven."""
+    if centre is None or centre.size != 1:
+        return UnitaryKernel(lanes.hamiltonian.dimension)
+    return ArrowheadKernel(lanes, int(centre[0]), tolerance)
+
+
 def check_times(times: npt.ArrayLike | None, start: float, stop: float) -> FloatArray:
     """Return increasing times inside a window (its ends by default), or raise `InputError`."""
     if times is None:
@@ -365,11 +375,22 @@ def efforts(
 
 
 def prefers_panels(
-    levels: int, phase: float, reports: int, *, centre: int = 1, moved: float | None = None
+    levels: int,
+    phase: float,
+    reports: int,
+    *,
+    centre: int = 1,
+    moved: float | None = None,
+    adiabatic: Callable[[], bool] | None = None,
 ) -> bool:
-    """Whether the general solver is cheaper than a star."""
+    """Whether the general solver is cheaper than a star.
+
+    `adiabatic` is asked whether superadiabatic frames follow a single driven level throughout.
+    """
     whole, general = efforts(levels, phase, reports, centre=centre, moved=moved)
-    return general < whole
+    if general < whole or adiabatic is None:
+        return general < whole
+    return _ARROWHEAD + _ARROWHEAD_EACH * levels**4 < whole and adiabatic()
 
 
 def _phase(lanes: Lanes) -> float:

@@ -185,8 +185,7 @@ def _turned(
     own = out[:, :1] @ into[:, :1]
     angles = np.minimum(ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
     # The rest turns too.
-    alone = isinstance(rest, float)
-    turned = _Turns(own if alone else own + rest[:, None], sides=1 if alone else 2)
+    turned = _Turns(own) if isinstance(rest, float) else _Turns(own + rest[:, None], sides=2)
     step = max(1, _MOST_NUMBERS // (own.size * phases.shape[-1]))
     for first in range(0, phases.shape[1], step):
         some = slice(first, first + step)
@@ -202,9 +201,7 @@ class _Turns:
         self.first: FloatArray = np.zeros(total.shape)
         self.second: FloatArray = np.zeros(total.shape)
 
-    def add(
-        self, out: _Maps, into: _Maps, angles: FloatArray, panels: int | None = None
-    ) -> None:
+    def add(self, out: _Maps, into: _Maps, angles: FloatArray, panels: int | None = None) -> None:
         """Add the ways through the levels (…, f, j) and (…, j, i) that turn by angles (…, j).
 
         Along the axis `panels` are several panels.

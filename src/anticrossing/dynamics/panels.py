@@ -322,18 +322,16 @@ def _assemble(
     snapshots[wanted == lanes.start[:, None]] = identity
     shifted = None if pieces.shifted is None else product.copy()
     alike = np.ptp(count) == 0
-    active: slice | npt.NDArray[np.intp] = slice(None)
+    every = np.arange(lanes.count)
     for step in range(int(count.max())):
-        if not alike:
-            active = np.flatnonzero(count > step)
+        active = every if alike else np.flatnonzero(count > step)
         index = first[active] + step
         product[active] = kernel.multiply(pieces.propagator[index], product[active])
         if shifted is not None and pieces.shifted is not None:
             shifted[active] = kernel.multiply(pieces.shifted[index], shifted[active])
         if wanted.shape[1]:
             row, column = np.nonzero(wanted[active] == right[index][:, None])
-            row = row if alike else active[row]
-            snapshots[row, column] = product[row]
+            snapshots[active[row], column] = product[active[row]]
     product, defect = kernel.finish(product)
     snapshots, defects = kernel.finish(snapshots)
     defect = np.max(np.concatenate([defect[:, None], defects], axis=1), axis=1)
