@@ -22,7 +22,7 @@ from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import PanelResults, UnitaryKernel, unresolved
 from anticrossing.dynamics.lanes import Lanes
 
-_ADIABATIC = 45.0  # −ln of what a crossing leaves in superadiabatic frames
+_ADIABATIC = 60.0  # −ln of what a crossing leaves in superadiabatic frames
 _RADIUS = 3.6  # of the ellipse about a panel outside which crossings lie, in its half width
 _FEW, _KNOWN, _MOST_HALVINGS = 5, 1e-2, 12  # nodes that tell how ε moves, and how well
 _MOST_PANELS = 2**14
@@ -45,10 +45,13 @@ class Crossings:
         ε = λ − Σ V²/(λ − e).
     steepness : array, shape (C,)
         k, where two levels are k |ε − ε*|^½ |ε − ε*̄|^½ apart near by.
+    least : float
+        The least distance of two fixed levels: what other levels do there shows between those too.
     """
 
     places: ComplexArray
     steepness: FloatArray
+    least: float
 
     @classmethod
     def of(cls, energies: FloatArray, couplings: FloatArray) -> Crossings:
@@ -63,13 +66,17 @@ class Crossings:
             found = values - away @ couplings**2
             places = found.real + 1j * np.abs(found.imag)
             curvature = np.abs(2 * away**3 @ couplings**2)
-            return cls(places, 2 / np.sqrt(curvature * places.imag))
+            steepness = 2 / np.sqrt(curvature * places.imag)
+        return cls(places, steepness, float(np.min(np.diff(energies), initial=np.inf)))
 
     def are_slow(self, times: FloatArray, epsilon: FloatArray) -> bool:
         """Whether superadiabatic frames follow every level, ε being known at increasing times."""
         fastest = np.max(np.abs(np.diff(epsilon) / np.diff(times)))
         apart = np.abs(self.places - np.clip(self.places.real, epsilon.min(), epsilon.max()))
-        return bool(np.all(self.exponents(apart, fastest) > _ADIABATIC))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            others = 0.25 * np.pi * self.least * apart / fastest
+        exponents = np.minimum(self.exponents(apart, fastest), others)
+        return bool(np.all(exponents > _ADIABATIC))
 
     def exponents(self, apart: FloatArray, speed: FloatArray | np.floating) -> FloatArray:
         """Return −ln of the amplitude that crossings leave, passed at distances and a speed."""
