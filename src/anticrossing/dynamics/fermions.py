@@ -140,8 +140,8 @@ def evolve_fermions(
     method : {"auto", "star", "panels"}
         "star" integrates fixed levels away that do not couple to one another (any number of them);
         "panels" is the general solver, on superadiabatic panels at a cost independent of slowness,
-        or in steps where these take less. "auto" takes the cheaper one, where H has the form of a
-        star.
+        or in steps where these take less; those of a star with one driven level take least. "auto"
+        takes the cheaper one, where H has the form of a star.
 
     Returns
     -------
