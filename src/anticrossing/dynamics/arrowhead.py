@@ -28,7 +28,7 @@ _FEW, _KNOWN, _MOST_HALVINGS = 5, 1e-2, 12  # nodes that tell how ε moves, and 
 _MOST_PANELS = 2**14
 _NEGLIGIBLE = 1e-3  # of the tolerance, over the whole window
 _LARGEST_DEFECT = 1e-7
-_ROUNDING = 1e-13
+_ROUNDING = 1e-13  # of ε at few nodes, where it rests
 _TINY = float(np.finfo(np.float64).tiny)
 
 _Index = npt.NDArray[np.intp]
