@@ -120,9 +120,8 @@ class ArrowheadKernel(UnitaryKernel):
 
     def is_adiabatic(self, lanes: Lanes) -> bool:
         """Whether superadiabatic frames follow every level throughout."""
-        times = np.concatenate([lanes.start[:, None], lanes.samples, lanes.stop[:, None]], axis=1)
         epsilon, _ = self._counted(lanes.window.matrices)
-        return self.crossings.are_slow(times, epsilon)
+        return self.crossings.are_slow(lanes.window.times, epsilon)
 
     def graded(
         self, lanes: Lanes, lane: _Index, left: FloatArray, right: FloatArray, tolerance: float
@@ -209,7 +208,7 @@ class ArrowheadKernel(UnitaryKernel):
         solved = PanelResults.empty(lane.size, self)
         epsilon, base = self._counted(matrices)
         # A bound from below: what a panel knows no better is nowhere less.
-        unknown = np.min(np.max(lanes.window.unknown[lane], axis=(2, 3)), axis=1)
+        unknown = np.min(np.max(lanes.unknown[lane], axis=(2, 3)), axis=1)
         panels, size = lane.size, self.energies.size + 1
         inner = np.zeros((panels, 2, size, size), dtype=np.complex128)
         phases, left = np.zeros((panels, size)), np.empty(panels)
