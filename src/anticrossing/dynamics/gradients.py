@@ -232,8 +232,10 @@ def _open(request: Request, parameters: Sequence[Parameter], known: FloatArray) 
     ends = _Ends.of(request, parameters)
     kernel = open_kernel(lanes, request.environment, parameters)
     evolution, every = _solved(request, kernel)
+    columns = liouville.hermitian_basis(levels).reshape(levels**2, -1).T
     both = np.stack([lanes.start, lanes.stop], axis=1)
     whole, slope = _with_window(every, ends.moved, lambda: kernel.generators(lanes, both, lane))
+    whole, slope = (columns @ real @ dagger(columns) for real in (whole, slope))
     # Projectors on read-out states as columns (…, N², N), and how they move.
     states_read, changes = _projectors(ends)
     rows, moved_rows = dagger(states_read[:, 1:]), dagger(changes[:, 1:])
@@ -283,7 +285,8 @@ def open_kernel(
         equation.slopes,
         levels**2,
         len(parameters),
-        conserved=None if environment.decays else np.eye(levels).ravel(),
+        conserved=None if environment.decays else np.trace(liouville.hermitian_basis(levels), axis1=1, axis2=2).real,
+        phase=float(np.max(panels.phases_of(lanes))) if False else 0.0,
     )
 
 

@@ -1,6 +1,7 @@
-"""Any linear equation y′ = G(t) y and its derivatives with respect to parameters, panel by panel.
+"""Any real linear equation y′ = G(t) y and its derivatives by parameters, panel by panel.
 
-As for the Schrödinger equation (`variation`), with U(1) the propagator of a panel, F the frame in
+Where phases and decays are not too large, steps are doubled (`doubled_variation`). On other panels,
+as for the Schrödinger equation (`variation`), with U(1) the propagator of a panel, F the frame in
 which K = F⁻¹(G − d/dτ)F has no couplings between groups of modes, and Y′ = K Y::
 
     W′ = [K, W] + F⁻¹ ∂G F,    ∂U = F(1) (W(1) Y(1) − Y(1) W(−1)) F(−1)⁻¹
@@ -28,6 +29,7 @@ from anticrossing.dynamics._stacks import (
     tails,
 )
 from anticrossing.dynamics.chebyshev import Grid
+from anticrossing.dynamics.doubled_variation import DoubledPanel
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, unresolved
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear import Generators, LinearKernel
@@ -36,7 +38,8 @@ from anticrossing.dynamics.stacked import StackedKernel
 
 _WEAK = 3.0  # radians, and decay, of a panel that is integrated as it is
 _CHUNK_NUMBERS = 200_000
-_FOLLOWED = 100.0  # radians from which the eigenframe of two levels is followed
+import os
+_MOST_DOUBLED = float(os.environ.get("XX","1e5"))  # radians, and decay, of a panel whose steps are doubled
 _RESOLVED = 20.0  # by which a pair turns or decays, and more
 _MOST_CORRECTIONS, _SLOWEST = 60, 0.8
 _ROUNDING = 4e-15
@@ -55,7 +58,11 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
         conserved is so at all values of the parameters.
     count : int
         K.
+    phase : float, optional
+        The norm of G times the window, if it is known: a small one needs few panels.
     """
+
+    dtype = np.float64
 
     def __init__(
         self,
@@ -66,9 +73,13 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
         *,
         conserved: npt.ArrayLike | None = None,
         nodes: int = MANY_LEVEL_NODES,
+        phase: float = np.inf,
     ) -> None:
         super().__init__(generators, size, conserved=conserved, nodes=nodes)
-        self.slopes, self.count, self.followed = slopes, count, _FOLLOWED
+        self._to, self._from = self._to.real, self._from.real
+        self.slopes, self.count, self.followed = slopes, count, _MOST_DOUBLED
+        if phase < _MOST_DOUBLED:
+            self.first_panels = 1
 
     def solve(
         self,
@@ -98,6 +109,7 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
         first, defect = super().finish(product[..., 0, :, :])
+        first = first.real
         return np.concatenate([first[..., None, :, :], product[..., 1:, :, :]], axis=-3), defect
 
 
@@ -105,28 +117,30 @@ class _Panels:
     """[U, ∂U] of P panels, or that they are refused; the first row of G is zero."""
 
     def __init__(
-        self, g: ComplexArray, slopes: ComplexArray, nodes: Grid, tolerance: float
+        self, g: FloatArray, slopes: FloatArray, nodes: Grid, tolerance: float
     ) -> None:
         panels, _, count, size, _ = slopes.shape
         self.grid, self.tolerance = nodes, tolerance
         self.accepted = np.zeros(panels, dtype=np.bool_)
-        self.propagator = np.zeros((panels, 1 + count, size, size), dtype=np.complex128)
+        self.propagator = np.zeros((panels, 1 + count, size, size))
         self.error = np.zeros(panels)
         self.phase = np.max(np.abs(diagonals(g)), axis=-1) @ nodes.weights
         resolved = tails(nodes, g) <= np.maximum(tolerance, _ROUNDING * largest_entries(g))
         resolved &= _resolved(slopes, nodes, tolerance)
-        weak = np.max(np.sum(np.abs(g), axis=-1), axis=(1, 2)) < _WEAK
-        rows = np.flatnonzero(resolved & weak)
-        if rows.size:
-            self._direct(rows, g[rows], slopes[rows])
-        rows = np.flatnonzero(resolved & ~self.accepted)
-        if rows.size:
-            self._separate(rows, g[rows], slopes[rows])
+        size = np.max(np.sum(np.abs(g), axis=-1), axis=(1, 2))
+        for way, chosen in (
+            (self._direct, size < _WEAK),
+            (self._double, 2 * size < _MOST_DOUBLED),
+            (self._separate, True),
+        ):
+            rows = np.flatnonzero(resolved & chosen & ~self.accepted)
+            if rows.size:
+                way(rows, g[rows], slopes[rows])
 
-    def _direct(self, rows: IndexArray, g: ComplexArray, slopes: ComplexArray) -> None:
+    def _direct(self, rows: IndexArray, g: FloatArray, slopes: FloatArray) -> None:
         """Integrate panels on which little happens."""
         solved, y = picard(g, self.grid, self.tolerance)
-        rows, y = rows[solved], y[solved]
+        rows, y = rows[solved], y[solved].real
         inside = np.linalg.inv(y)[:, :, None] @ slopes[solved] @ y[:, :, None]
         fine = _resolved(inside, self.grid, self.tolerance)
         rows, y, inside = rows[fine], y[fine], inside[fine]
@@ -135,8 +149,18 @@ class _Panels:
         self.propagator[rows, 1:] = end @ np.einsum("n,pnkij->pkij", self.grid.weights, inside)
         self.accepted[rows], self.error[rows] = True, self.tolerance
 
-    def _separate(self, index: IndexArray, g: ComplexArray, slopes: ComplexArray) -> None:
+    def _double(self, rows: IndexArray, g: FloatArray, slopes: FloatArray) -> None:
+        """Double short steps."""
+        for row, own, moved in zip(rows, g, slopes, strict=True):
+            panel = DoubledPanel(own, moved, self.grid, self.tolerance)
+            found = panel.follow()
+            if found is not None:
+                self.propagator[row], self.accepted[row] = found, True
+                self.error[row] = self.tolerance + panel.error
+
+    def _separate(self, index: IndexArray, g: FloatArray, slopes: FloatArray) -> None:
         """Split the spectrum of G into groups that do not couple."""
+        g = g.astype(np.complex128)
         accepted = np.zeros(index.size, dtype=np.bool_)
         for split in _spectral.splits(g, self.grid, accepted, told_apart=True):
             parts = _spectral.separate(split.g, split.same, self.grid, self.tolerance, ALL_NODES)
@@ -157,8 +181,8 @@ class _Panels:
             y, w, rows = solved.propagator[done][:, None], w[done], rows[done]
             first, last = inverse[done, 0][:, None], frame[done, -1][:, None]
             place = index[rows]
-            self.propagator[place, :1] = last @ y @ first
-            self.propagator[place, 1:] = last @ (w[:, -1] @ y - y @ w[:, 0]) @ first
+            self.propagator[place, :1] = (last @ y @ first).real
+            self.propagator[place, 1:] = (last @ (w[:, -1] @ y - y @ w[:, 0]) @ first).real
             error = np.maximum(2 * parts.left[good], solved.error)[done]
             self.error[place] = error + known[done]
             self.accepted[place] = accepted[rows] = True

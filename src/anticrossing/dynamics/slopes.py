@@ -15,6 +15,7 @@ from anticrossing._core.checks import ComplexArray, FloatArray, fail, flattened,
 from anticrossing._core.errors import ConvergenceError
 from anticrossing.drive import Clock
 from anticrossing.dynamics import liouville
+from anticrossing.dynamics.generators import real
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import Environment, Nodes
 
@@ -139,12 +140,12 @@ class OpenEquation:
     environment: Environment
     parameters: tuple[Parameter, ...]
 
-    def generators(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> ComplexArray:
+    def generators(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> FloatArray:
         """Return G at times (P, n), (P, n, D, D)."""
         matrices, nodes = self._nodes(lanes, times, lane)
-        return liouville.commutator(matrices) + liouville.environment_at(nodes, self.environment)
+        return real(liouville.commutator(matrices) + liouville.environment_at(nodes, self.environment))
 
-    def slopes(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> ComplexArray:
+    def slopes(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> FloatArray:
         """Return ∂G at fixed times (P, n), (P, n, K, D, D)."""
         matrices, nodes = self._nodes(lanes, times, lane)
         with_levels = self.environment.those(lambda part: part.asks_levels)
@@ -164,7 +165,7 @@ class OpenEquation:
             if with_positions is not None and np.any(shift):
                 column = column + _along_positions(with_positions, nodes, shift)
             columns.append(column)
-        return np.stack(columns, axis=2)
+        return real(np.stack(columns, axis=2))
 
     def _nodes(
         self, lanes: Lanes, times: FloatArray, lane: IndexArray

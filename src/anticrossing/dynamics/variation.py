@@ -111,8 +111,11 @@ class _Panels:
         back = dagger(frame)[:, None, None]
         moved = back @ slopes @ frame[:, None, None] * half_width[:, None, None, None, None]
         resolved = nodes_resolve(nodes, g, tolerance) & _resolved(moved, nodes, tolerance)
-        for way in (self._direct, self._separate, self._double):
+        import os
+        X=float(os.environ.get("XX","0"))
+        for way in (self._direct, self._double, self._separate, self._double) if X else (self._direct,self._separate,self._double):
             index = np.flatnonzero(resolved & ~self.accepted)
+            if way==self._double and X: index = index[self.phase[index]<X]
             if index.size:
                 way(index, g[index], moved[index], frame[index])
 
@@ -163,7 +166,7 @@ class _Panels:
     ) -> None:
         """Double short steps, where phases are not too large for that."""
         for k in np.flatnonzero(self.phase[index] < _MOST_DOUBLED):
-            panel = DoubledPanel(g[k], moved[k], self.grid, self.tolerance)
+            panel = DoubledPanel(-1j * g[k], -1j * moved[k], self.grid, self.tolerance)
             found = panel.follow()
             if found is not None:
                 error = self.tolerance + panel.error
