@@ -41,7 +41,7 @@ _CHUNK_NUMBERS = 200_000
 import os
 _MOST_DOUBLED = float(os.environ.get("XX","1e5"))  # radians, and decay, of a panel whose steps are doubled
 _RESOLVED = 20.0  # by which a pair turns or decays, and more
-_MOST_CORRECTIONS, _SLOWEST = 60, 0.8
+_MOST_CORRECTIONS, _PATIENCE, _SLOWEST = 60, 4, 0.4
 _ROUNDING = 4e-15
 IndexArray = npt.NDArray[np.intp]
 
@@ -220,9 +220,10 @@ def _smooth(
     w = _solved(inverse, forcing)
     scale = np.max(np.abs(forcing), axis=(1, 2, 3, 4))
     found: BoolArray = np.logical_not(coupled)
-    before = np.full(panels, np.inf)
+    # Groups whose modes drive each other one way alone converge only once all have answered.
+    before = np.full((_PATIENCE, panels), np.inf)
     active = np.flatnonzero(coupled)
-    for _ in range(_MOST_CORRECTIONS):
+    for count in range(_MOST_CORRECTIONS):
         if active.size == 0:
             break
         here, own = w[active], inner[active]
@@ -233,8 +234,9 @@ def _smooth(
         )
         done = change <= np.maximum(0.1 * tolerance, known)
         w[active], found[active] = new, done
-        going_on = ~done & (change < before[active])
-        before[active] = _SLOWEST * change
+        last = count % _PATIENCE
+        going_on = ~done & (change < _SLOWEST * before[last, active])
+        before[last, active] = change
         active = active[going_on]
     # Sums of large slopes leave their rounding in small ones.
     known = np.maximum(tolerance, _ROUNDING * scale)
