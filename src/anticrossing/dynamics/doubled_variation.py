@@ -24,7 +24,7 @@ from anticrossing.dynamics.doubling import ROUNDING, bessel_order
 
 Stack = npt.NDArray[Any]
 _FIRST = 1.0  # radians, and decay, of the first steps
-_FEW_STEPS, _MOST_NODES, _MORE_NODES = 24, 64, 8
+_FEW_STEPS, _MOST_NODES, _MORE_NODES = 64, 64, 8
 _LOCAL_NODES = 8  # of G within a first step
 _MOST_ORDERS = 40
 _UNIT = 1.1e-16
@@ -100,8 +100,10 @@ class DoubledPanel:
         size = min(size, 2 * family.known + 1)
         while size <= _MOST_NODES:
             middles = middle + half * transform(size)[0]
-            later, earlier = (family.at(middles + shift * family.step) for shift in (0.5, -0.5))
-            found = _Family(_product(later, earlier), middle, half, step, doublings)
+            shift = 0.5 * family.step
+            both = family.at(np.concatenate([middles + shift, middles - shift]))
+            values = _product(both[:size], both[size:])
+            found = _Family(values, middle, half, step, doublings)
             tail = found.settle(allowed)
             if tail <= allowed:
                 noise = _NOISE * (1 + doublings)

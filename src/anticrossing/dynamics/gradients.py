@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -111,7 +112,7 @@ class _Ends:
             vectors = np.broadcast_to(np.eye(levels, dtype=np.complex128), shape)
             still = np.zeros((*times.shape, len(parameters), levels, levels), np.complex128)
             return cls(vectors, still, moved)
-        changes = slopes.all_of_hamiltonian(parameters)(lanes, times, lane).astype(np.complex128)
+        changes = slopes.of_hamiltonian(parameters, lanes, times, lane).astype(np.complex128)
         if np.any(moved):
             speed = slopes.in_time(lanes, times[:, [0, -1]], lane)[:, :, None]
             changes[:, [0, -1]] += moved[..., None, None] * speed
@@ -182,7 +183,7 @@ def _closed(request: Request, parameters: Sequence[Parameter], result: Propagati
     lanes, initial = request.lanes, request.initial
     levels, batch, lane = lanes.hamiltonian.dimension, lanes.batch_shape, np.arange(lanes.count)
     ends = _Ends.of(request, parameters)
-    changes = slopes.all_of_hamiltonian(parameters)
+    changes = functools.partial(slopes.of_hamiltonian, parameters)
     phase = float(np.max(result.phase))
     kernel = VariationKernel(changes, levels, len(parameters), phase=phase)
     evolution, every = _solved(request, kernel)

@@ -87,22 +87,23 @@ def _named(name: str, known: list[Parameter], argument: str) -> list[Parameter]:
 
 
 def of_hamiltonian(
-    lanes: Lanes, times: FloatArray, lane: IndexArray, parameter: Parameter
+    parameters: Sequence[Parameter], lanes: Lanes, times: FloatArray, lane: IndexArray
 ) -> npt.NDArray[Any]:
-    """Return ∂H/∂p at fixed times in radians per time, (P, n, N, N)."""
-    levels = lanes.hamiltonian.dimension
-    if parameter.of == ENVIRONMENT:
-        return np.zeros((*times.shape, levels, levels))
+    """Return ∂H/∂p of all parameters at fixed times in radians per time, (P, n, K, N, N)."""
+    levels, angular = lanes.hamiltonian.dimension, lanes.hamiltonian.units.angular
     x = lanes.positions(times, lane)
     of_h = {key: value[lane][:, None] for key, value in lanes.h_parameters.items()}
-    angular = lanes.hamiltonian.units.angular
-    if parameter.of == HAMILTONIAN:
-        slope = lanes.hamiltonian.evaluate_parameter_derivative(x, of_h, parameter.key)
-        return np.asarray(angular * slope)
-    moved = _moved(lanes, times, lane, parameter)[..., None, None]
-    if not np.any(moved):
-        return np.zeros((*times.shape, levels, levels))
-    return np.asarray(angular * moved * lanes.hamiltonian.evaluate_derivative(x, of_h))
+    found: list[npt.NDArray[Any]] = []
+    for parameter in parameters:
+        slope = np.zeros((*times.shape, levels, levels))
+        if parameter.of == HAMILTONIAN:
+            slope = lanes.hamiltonian.evaluate_parameter_derivative(x, of_h, parameter.key)
+        elif parameter.of == DRIVE:
+            moved = _moved(lanes, times, lane, parameter)[..., None, None]
+            if np.any(moved):
+                slope = moved * lanes.hamiltonian.evaluate_derivative(x, of_h)
+        found.append(slope)
+    return np.asarray(angular * np.stack(found, axis=2))
 
 
 def _moved(
@@ -135,7 +136,7 @@ def in_time(lanes: Lanes, times: FloatArray, lane: IndexArray) -> npt.NDArray[An
 
 @dataclass(frozen=True)
 class OpenEquation:
-    """ρ′ = G ρ, row by row, and ∂G by every parameter; `environment` is flat."""
+    """ρ′ = G ρ in the basis of Hermitian matrices, and ∂G; `environment` is flat."""
 
     environment: Environment
     parameters: tuple[Parameter, ...]
@@ -152,20 +153,18 @@ class OpenEquation:
         with_positions = self.environment.those(
             lambda part: part.asks_levels or part.scalars(nodes.x, nodes.t) is not None
         )
-        columns = []
-        for parameter in self.parameters:
+        moved = of_hamiltonian(self.parameters, lanes, times, lane)
+        found = liouville.commutator(moved)
+        for k, parameter in enumerate(self.parameters):
             if parameter.of == ENVIRONMENT:
-                columns.append(self._by_number(nodes, parameter.key))
+                found[:, :, k] = self._by_number(nodes, parameter.key)
                 continue
-            moved = of_hamiltonian(lanes, times, lane, parameter)
-            column = liouville.commutator(moved)
             if with_levels is not None:
-                column = column + _along_levels(with_levels, matrices, nodes, moved)
+                found[:, :, k] += _along_levels(with_levels, matrices, nodes, moved[:, :, k])
             shift = _shift(lanes, times, lane, parameter)
             if with_positions is not None and np.any(shift):
-                column = column + _along_positions(with_positions, nodes, shift)
-            columns.append(column)
-        return real(np.stack(columns, axis=2))
+                found[:, :, k] += _along_positions(with_positions, nodes, shift)
+        return real(found)
 
     def _nodes(
         self, lanes: Lanes, times: FloatArray, lane: IndexArray
@@ -293,15 +292,3 @@ def _sixth() -> dict[float, float]:
 
 def _both_ways(weights: dict[int, float]) -> dict[float, float]:
     return {sign * k: sign * w for k, w in weights.items() for sign in (1, -1)}
-
-
-SlopesOfH = Callable[[Lanes, FloatArray, IndexArray], npt.NDArray[Any]]
-
-
-def all_of_hamiltonian(parameters: Sequence[Parameter]) -> SlopesOfH:
-    """Return the function that stacks ∂H/∂p of all parameters, (P, n, K, N, N)."""
-
-    def slopes(lanes: Lanes, times: FloatArray, lane: IndexArray) -> npt.NDArray[Any]:
-        return np.stack([of_hamiltonian(lanes, times, lane, p) for p in parameters], axis=2)
-
-    return slopes
