@@ -43,9 +43,7 @@ class DoubledPanel:
         The error of U, and of ∂U relative to how large it may be.
     """
 
-    def __init__(
-        self, generators: Stack, slopes: Stack, grid: Grid, tolerance: float
-    ) -> None:
+    def __init__(self, generators: Stack, slopes: Stack, grid: Grid, tolerance: float) -> None:
         self.tolerance = tolerance
         # Slopes in units in which they are as large as G, so that one tolerance serves all.
         self.norm = float(np.max(np.sum(np.abs(generators), axis=-1)))
@@ -123,19 +121,16 @@ class DoubledPanel:
         every = _combined(chebyshev.chebvander(x.ravel(), degree), self.series)
         levels = every.shape[-1]
         every = every.reshape(size, nodes.size, *every.shape[1:])
-        values = np.ascontiguousarray(every[:, :, :, 0].swapaxes(0, 1))
-        terms = 0.5 * step * _combined(to_powers, values)
-        if degree >= nodes.size:
-            # What a polynomial through the nodes of a step leaves out is less than its last terms.
-            last = step * _combined(legendre.legvander(nodes, nodes.size - 1)[:, -2:].T * weights, values)
-            if float(np.max(np.abs(last))) * nodes.size > allowed:
-                return None
+        at_nodes = every.swapaxes(0, 1)
+        if degree >= nodes.size and step * _last(at_nodes) > allowed:
+            return None
+        terms = 0.5 * step * _combined(to_powers, at_nodes[:, :, :, 0])
         many = np.max(np.abs(terms), axis=(1, 2, 3)) > 0.1 * _UNIT
         terms = terms[: int(np.flatnonzero(many)[-1]) + 1 if many.any() else 1]
         powers = [np.broadcast_to(np.eye(levels, dtype=terms.dtype), terms[0].shape)]
         for order in range(1, _MOST_ORDERS):
-            last = powers[: -1 - len(terms) : -1]
-            powers.append(sum(a @ v for a, v in zip(terms, last, strict=False)) / order)
+            before = powers[: -1 - len(terms) : -1]
+            powers.append(sum(a @ v for a, v in zip(terms, before, strict=False)) / order)
             if np.max(np.abs(powers[-1])) < 0.1 * _UNIT:
                 break
         places = np.concatenate([[-1.0, 1.0], nodes])
@@ -177,7 +172,7 @@ class _Family:
         self.known = 1 + int(np.max(np.flatnonzero(relative > 0.1 * allowed), initial=0))
         return float(np.max(relative[-2:]))
 
-    def at(self, middles: FloatArray) -> Stack:
+    def at(self, middles: npt.NDArray[Any]) -> Stack:
         """Return the stacks over steps about other times."""
         if self.half == 0.0:
             return self.values
@@ -195,11 +190,19 @@ def _product(later: Stack, earlier: Stack) -> Stack:
     return found
 
 
-def _combined(weights: FloatArray, matrices: Stack) -> Stack:
+def _combined(weights: npt.NDArray[Any], matrices: Stack) -> Stack:
     """Return sums (k, …) of arrays (n, …), real or complex, with real weights (k, n)."""
     flat = np.ascontiguousarray(matrices).reshape(len(matrices), -1)
     found = (weights @ flat.view(np.float64)).view(flat.dtype)
     return found.reshape(-1, *matrices.shape[1:])
+
+
+def _last(values: Stack) -> float:
+    """Return the last two Legendre coefficients of values at the Gauss nodes (q, …), at most."""
+    nodes, weights, _ = _gauss()
+    last = np.arange(nodes.size - 2, nodes.size)
+    project = (last + 0.5)[:, None] * legendre.legvander(nodes, last[-1])[:, last].T * weights
+    return float(np.max(np.abs(_combined(project, values))))
 
 
 def _largest(values: Stack) -> FloatArray:
@@ -210,6 +213,7 @@ def _largest(values: Stack) -> FloatArray:
 
 @functools.cache
 def _gauss() -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return Gauss nodes and weights, and the matrix from values there to coefficients of powers."""
+    """Return Gauss nodes and weights, and the matrix from values there to powers."""
     nodes, weights = legendre.leggauss(_LOCAL_NODES)
-    return nodes, weights, np.linalg.inv(np.vander(nodes, increasing=True))
+    to_powers = np.linalg.inv(np.vander(nodes, increasing=True))
+    return nodes, weights, np.asarray(to_powers, dtype=np.float64)

@@ -38,8 +38,7 @@ from anticrossing.dynamics.stacked import StackedKernel
 
 _WEAK = 3.0  # radians, and decay, of a panel that is integrated as it is
 _CHUNK_NUMBERS = 200_000
-import os
-_MOST_DOUBLED = float(os.environ.get("XX","1e5"))  # radians, and decay, of a panel whose steps are doubled
+_MOST_DOUBLED = 1e5  # the norm of G times the length of a panel whose steps are doubled
 _RESOLVED = 20.0  # by which a pair turns or decays, and more
 _MOST_CORRECTIONS, _PATIENCE, _SLOWEST = 60, 4, 0.4
 _ROUNDING = 4e-15
@@ -76,7 +75,6 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
         phase: float = np.inf,
     ) -> None:
         super().__init__(generators, size, conserved=conserved, nodes=nodes)
-        self._to, self._from = self._to.real, self._from.real
         self.slopes, self.count, self.followed = slopes, count, _MOST_DOUBLED
         if phase < _MOST_DOUBLED:
             self.first_panels = 1
@@ -89,7 +87,8 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
         half_width: FloatArray,
         tolerance: float,
     ) -> PanelResults:
-        panels, width = half_width.size, self._to.shape[0]
+        to, back = self._to.real, self._from.real
+        panels, width = half_width.size, to.shape[0]
         result = PanelResults.empty(panels, self)
         step = max(1, _CHUNK_NUMBERS // (self.grid.size * width**2 * (1 + self.count)))
         for first in range(0, panels, step):
@@ -98,12 +97,12 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
             g, slopes = self.generators(*given), self.slopes(*given)
             missed = unresolved(self.grid, half_width[rows], g)
             half = half_width[rows][:, None, None, None]
-            g = self._to @ g @ self._from * half
-            slopes = self._to @ slopes @ self._from * half[..., None]
+            g = to @ g @ back * half
+            slopes = to @ slopes @ back * half[..., None]
             g[:, :, 0] = slopes[:, :, :, 0] = 0.0
             found = _Panels(g, slopes, self.grid, tolerance)
             result.accepted[rows] = found.accepted
-            result.propagator[rows] = self._from @ found.propagator @ self._to
+            result.propagator[rows] = back @ found.propagator @ to
             result.error[rows], result.phase[rows] = found.error + missed, found.phase
         return result
 
@@ -116,9 +115,7 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
 class _Panels:
     """[U, ∂U] of P panels, or that they are refused; the first row of G is zero."""
 
-    def __init__(
-        self, g: FloatArray, slopes: FloatArray, nodes: Grid, tolerance: float
-    ) -> None:
+    def __init__(self, g: FloatArray, slopes: FloatArray, nodes: Grid, tolerance: float) -> None:
         panels, _, count, size, _ = slopes.shape
         self.grid, self.tolerance = nodes, tolerance
         self.accepted = np.zeros(panels, dtype=np.bool_)
@@ -139,8 +136,8 @@ class _Panels:
 
     def _direct(self, rows: IndexArray, g: FloatArray, slopes: FloatArray) -> None:
         """Integrate panels on which little happens."""
-        solved, y = picard(g, self.grid, self.tolerance)
-        rows, y = rows[solved], y[solved].real
+        solved, propagators = picard(g.astype(np.complex128), self.grid, self.tolerance)
+        rows, y = rows[solved], propagators[solved].real
         inside = np.linalg.inv(y)[:, :, None] @ slopes[solved] @ y[:, :, None]
         fine = _resolved(inside, self.grid, self.tolerance)
         rows, y, inside = rows[fine], y[fine], inside[fine]
@@ -158,9 +155,9 @@ class _Panels:
                 self.propagator[row], self.accepted[row] = found, True
                 self.error[row] = self.tolerance + panel.error
 
-    def _separate(self, index: IndexArray, g: FloatArray, slopes: FloatArray) -> None:
+    def _separate(self, index: IndexArray, real: FloatArray, slopes: FloatArray) -> None:
         """Split the spectrum of G into groups that do not couple."""
-        g = g.astype(np.complex128)
+        g = real.astype(np.complex128)
         accepted = np.zeros(index.size, dtype=np.bool_)
         for split in _spectral.splits(g, self.grid, accepted, told_apart=True):
             parts = _spectral.separate(split.g, split.same, self.grid, self.tolerance, ALL_NODES)
@@ -188,7 +185,7 @@ class _Panels:
             self.accepted[place] = accepted[rows] = True
 
 
-def _resolved(slopes: ComplexArray, nodes: Grid, tolerance: float | FloatArray) -> BoolArray:
+def _resolved(slopes: npt.NDArray[Any], nodes: Grid, tolerance: float | FloatArray) -> BoolArray:
     """Whether the nodes resolve all derivatives (P, n, K, D, D) as well as they are known."""
     panels, n, count, size, _ = slopes.shape
     if panels == 0:
