@@ -1,6 +1,7 @@
 """Derivatives against differences of a propagation that carries thirty-six digits.
 
-y′ = (C + t S) y by Taylor series in integers, in units of 2⁻¹²⁰, shares nothing with the library. A central difference over 2⁻²⁸ then knows a derivative to 1e-16.
+y′ = (C + t S) y by Taylor series in integers, in units of 2⁻¹²⁰, shares nothing with the
+library. A central difference over 2⁻²⁸ then knows a derivative to 1e-16.
 """
 
 from fractions import Fraction

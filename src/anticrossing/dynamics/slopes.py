@@ -157,12 +157,13 @@ class OpenEquation:
         )
         moved = of_hamiltonian(self.parameters, lanes, times, lane)
         found = liouville.commutator(moved)
+        others = [k for k, parameter in enumerate(self.parameters) if parameter.of != ENVIRONMENT]
+        if with_levels is not None and others:
+            found[:, :, others] += _along_levels(with_levels, matrices, nodes, moved[:, :, others])
         for k, parameter in enumerate(self.parameters):
             if parameter.of == ENVIRONMENT:
                 found[:, :, k] = self._by_number(nodes, parameter.key)
                 continue
-            if with_levels is not None:
-                found[:, :, k] += _along_levels(with_levels, matrices, nodes, moved[:, :, k])
             shift = _shift(lanes, times, lane, parameter)
             if with_positions is not None and np.any(shift):
                 found[:, :, k] += _along_positions(with_positions, nodes, shift)
@@ -206,25 +207,32 @@ def _shift(lanes: Lanes, times: FloatArray, lane: IndexArray, parameter: Paramet
 def _along_levels(
     environment: Environment, matrices: npt.NDArray[Any], nodes: Nodes, moved: npt.NDArray[Any]
 ) -> ComplexArray:
-    """Differentiate what the environment adds along the changes of energies and states."""
+    """Differentiate what the environment adds along changes (P, n, K, N, N) of energies and states.
+
+    Returns the derivatives (P, n, K, D, D).
+    """
     energies = nodes.angular * nodes.energies
     spread = energies[..., -1] - energies[..., 0]
     gap = np.min(np.diff(energies, axis=-1), axis=-1)
-    step = _steps(np.maximum(gap, _LEAST_GAP * spread), np.linalg.norm(moved, axis=(-2, -1)))
-    levels = matrices.shape[-1]
+    size = np.maximum(gap, _LEAST_GAP * spread)[..., None]
+    step = _steps(size, np.linalg.norm(moved, axis=(-2, -1)))
+    levels, count = matrices.shape[-1], moved.shape[2]
     common = np.trace(moved, axis1=-2, axis2=-1).real / levels
     moved = moved - common[..., None, None] * np.eye(levels)
+    x, t = (np.repeat(a[:, :, None], count, 2) for a in (nodes.x, nodes.t))
+    lane = np.repeat(nodes.lane[:, :, None], count, 2)
 
     def at(by: FloatArray) -> ComplexArray:
-        found, vectors = liouville.levels_of(matrices + by[..., None, None] * moved)
-        offset = nodes.offset + by * common / nodes.angular
-        there = replace(nodes, energies=found / nodes.angular, vectors=vectors, offset=offset)
+        found, vectors = liouville.levels_of(matrices[:, :, None] + by[..., None, None] * moved)
+        offset = nodes.offset[..., None] + by * common / nodes.angular
+        energies = found / nodes.angular
+        there = Nodes(x, t, energies, vectors.astype(np.complex128), nodes.angular, lane, offset)
         return liouville.environment_at(there, environment)
 
     found, lost = _difference(at, step)
     if np.any(lost):
         raise ConvergenceError(
-            f"What {environment!r} does has no derivative at t = {nodes.t[lost][0]:g}: it "
+            f"What {environment!r} does has no derivative at t = {t[lost][0]:g}: it "
             "is not smooth in energies, as γ√|H| where a level crosses the mean of all."
         )
     return found
@@ -260,7 +268,7 @@ def _steps(size: FloatArray, speed: FloatArray) -> FloatArray:
 def _difference(
     at: Callable[[FloatArray], ComplexArray], step: FloatArray
 ) -> tuple[ComplexArray, npt.NDArray[np.bool_]]:
-    """Return the derivative of `at`, (P, n, D, D), by steps (P, n), and where there is none.
+    """Return the derivative of `at`, (…, D, D), by steps (…), and where there is none.
 
     Steps across which the sixth order differs from the eighth are shortened: a root of an energy
     that is nearly zero is smooth on no other scale.
