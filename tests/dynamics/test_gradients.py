@@ -1,5 +1,7 @@
 """Derivatives of the evolution: against small steps of the equation of variations, and laws."""
 
+import functools
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -103,7 +105,7 @@ def test_landau_zener_and_the_cost_of_slowness():
     counts = []
     for rate in (1.0, 1e-2, 1e-4, 1e-6):
         lanes = Lanes.of(fan(3), Linear(-20.0, 20.0, rate=rate))
-        change = slopes.all_of_hamiltonian(slopes.find(lanes, None, ["p"]))
+        change = functools.partial(slopes.of_hamiltonian, slopes.find(lanes, None, ["p"]))
         kernel = VariationKernel(change, 3, 1)
         counts.append(panels.solve(lanes, kernel, tolerance=2e-12).evaluated)
     assert max(counts) <= 3 * counts[-1]

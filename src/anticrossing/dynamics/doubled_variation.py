@@ -1,69 +1,74 @@
-"""One panel of the Schrödinger equation and its derivatives by doubled steps.
+"""One panel of a linear equation y′ = G(t) y and its derivatives by doubled steps.
 
 As in `doubling`, with [U, ∂U, …] in the place of U: the product of two such stacks follows the
-product rule, and all else is the same. It serves panels on which levels turn too much to be
-integrated as they are, and mix too much to be told apart.
+product rule, and all else is the same. The first steps are short: U is a Taylor series about their
+middles, and ∂U = ∫U(end, τ) ∂G(τ) U(τ, start) dτ a sum over a few Gauss nodes. Nothing is asked of
+G: −iH, or a real generator of decay, which only has to be bounded.
+
+Inside, a stack is an array (D, 1 + K, D) of rows, derivatives and columns: times a matrix from
+either side it is one product of a tall or of a wide matrix.
 """
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
+from numpy.polynomial import chebyshev, legendre
 
-from anticrossing._core.checks import ComplexArray
-from anticrossing._core.linalg import dagger
-from anticrossing.dynamics.chebyshev import Grid, powers, transform
-from anticrossing.dynamics.doubling import Family, bessel_order, combined
-from anticrossing.dynamics.stacked import product
+from anticrossing._core.checks import FloatArray
+from anticrossing.dynamics.chebyshev import Grid, interpolation, transform
+from anticrossing.dynamics.doubling import ROUNDING, bessel_order
 
-_FIRST = 1.0  # radians of the first steps
-_FEW_STEPS, _MOST_NODES, _MORE_NODES = 24, 64, 8
-_LOCAL_NODES = 9  # of H within a first step
+Stack = npt.NDArray[Any]
+_FIRST = 1.0  # radians, and decay, of the first steps
+_FEW_STEPS, _MOST_NODES, _MORE_NODES = 64, 64, 8
+_LOCAL_NODES = 8  # of G within a first step
 _MOST_ORDERS = 40
 _UNIT = 1.1e-16
 _NOISE = 16 * _UNIT  # of one coefficient of propagators, for every doubling
 
 
 class DoubledPanel:
-    """i y′ = H y and its derivatives on [−1, 1], H and ∂H at the nodes of a grid.
+    """y′ = G y and its derivatives on [−1, 1], G and ∂G at the nodes of a grid, real or complex.
 
     Parameters
     ----------
-    matrices : array, shape (n, N, N)
-    slopes : array, shape (n, K, N, N)
+    generators : array, shape (n, D, D)
+    slopes : array, shape (n, K, D, D)
     grid : Grid
     tolerance : float
         The error of U, and of ∂U relative to how large it may be.
     """
 
-    def __init__(
-        self, matrices: ComplexArray, slopes: ComplexArray, grid: Grid, tolerance: float
-    ) -> None:
+    def __init__(self, generators: Stack, slopes: Stack, grid: Grid, tolerance: float) -> None:
         self.tolerance = tolerance
-        # Slopes in units in which they are as large as H, so that one tolerance serves all.
-        self.norm = float(np.max(np.sum(np.abs(matrices), axis=-1)))
+        # Slopes in units in which they are as large as G, so that one tolerance serves all.
+        self.norm = float(np.max(np.sum(np.abs(generators), axis=-1)))
         size = np.max(np.sum(np.abs(slopes), axis=-1), axis=(0, 2))
         self.units = np.where(size > 0, size, 1.0) / max(self.norm, 1.0)
-        every = np.concatenate(
-            [matrices[:, None], slopes / self.units[:, None, None]], axis=1
-        ).astype(np.complex128)
-        series = combined(grid.to_coefficients, every)
+        every = np.concatenate([generators[:, None], slopes / self.units[:, None, None]], axis=1)
+        series = _combined(grid.to_coefficients, every.swapaxes(1, 2))
         size = np.max(np.abs(series), axis=(1, 2, 3))
         self.series = series[: 1 + int(np.max(np.flatnonzero(size > 4e-15 * np.max(size))))]
-        change = combined(grid.derivative, matrices.astype(np.complex128)[:, None])
+        change = _combined(grid.derivative, generators)
         self.slope = float(np.max(np.sum(np.abs(change), axis=-1)))
         self.error = 0.0
 
-    def follow(self) -> ComplexArray | None:
-        """Return [U, ∂U, …] (1 + K, N, N), or None where H is not resolved within a step."""
+    def follow(self) -> Stack | None:
+        """Return [U, ∂U, …] (1 + K, D, D), or None where G is not resolved within a step."""
         parts = max(0, int(np.ceil(np.log2(max(2 * self.norm / _FIRST, 1.0)))))
         family = self._first(2.0 / 2**parts)
         if family is None:
             return None
-        found = self._across(family, -1.0, 1.0)
+        self.error += 2**parts * ROUNDING
+        found = self._across(family, -1.0, 1.0).swapaxes(0, 1).copy()
         found[1:] *= self.units[:, None, None]
         return found
 
-    def _across(self, family: Family, left: float, right: float) -> ComplexArray:
+    def _across(self, family: _Family, left: float, right: float) -> Stack:
         while True:
             steps = round((right - left) / family.step)
             if steps <= _FEW_STEPS:
@@ -72,73 +77,143 @@ class DoubledPanel:
             if wider is None:
                 middle = 0.5 * (left + right)
                 first = self._across(family, left, middle)
-                return product(self._across(family, middle, right), first)
+                return _product(self._across(family, middle, right), first)
             family = wider
 
-    def _multiplied(self, family: Family, left: float, steps: int) -> ComplexArray:
+    def _multiplied(self, family: _Family, left: float, steps: int) -> Stack:
         factors = family.at(left + (np.arange(steps) + 0.5) * family.step)
         while len(factors) > 1:
             pairs = len(factors) // 2
             rest = factors[2 * pairs :]
-            factors = product(factors[1 : 2 * pairs : 2], factors[0 : 2 * pairs : 2])
+            factors = _product(factors[1 : 2 * pairs : 2], factors[0 : 2 * pairs : 2])
             factors = np.concatenate([factors, rest])
         return factors[0]
 
-    def _doubled(self, family: Family, left: float, right: float) -> Family | None:
+    def _doubled(self, family: _Family, left: float, right: float) -> _Family | None:
         middle, step = 0.5 * (left + right), 2 * family.step
         half, doublings = 0.5 * (right - left) - family.step, family.doublings + 1
         allowed = max(0.1 * self.tolerance * step, _NOISE * (1 + doublings))
         size = bessel_order(step * self.slope * half, allowed) + len(self.series)
+        # The product of two polynomials has twice their degree.
+        size = min(size, 2 * family.known + 1)
         while size <= _MOST_NODES:
             middles = middle + half * transform(size)[0]
-            later, earlier = (family.at(middles + shift * family.step) for shift in (0.5, -0.5))
-            values = product(later, earlier)
-            tail = _tail(values)
+            shift = 0.5 * family.step
+            both = family.at(np.concatenate([middles + shift, middles - shift]))
+            values = _product(both[:size], both[size:])
+            found = _Family(values, middle, half, step, doublings)
+            tail = found.settle(allowed)
             if tail <= allowed:
                 noise = _NOISE * (1 + doublings)
                 self.error += (right - left) / step * max(tail - noise, 0.0)
-                return Family(values, middle, half, step, doublings)
+                return found
             size += _MORE_NODES
         return None
 
-    def _first(self, step: float) -> Family | None:
-        """Return short steps, by Taylor series about their middles."""
+    def _first(self, step: float) -> _Family | None:
+        """Return short steps."""
         half, degree = 1.0 - 0.5 * step, len(self.series) - 1
         allowed = max(0.1 * self.tolerance * step, _NOISE)
         size = bessel_order(step * self.slope * half, allowed) + degree if half > 0 else 1
         middles = half * transform(size)[0] if half > 0 else np.zeros(1)
-        local = min(max(degree, 1), _LOCAL_NODES - 1) + 1
-        inner, to_coefficients = transform(local)
-        x = middles[:, None] + 0.5 * step * inner
-        values = combined(np.polynomial.chebyshev.chebvander(x.ravel(), degree), self.series)
-        values = values.reshape(size, local, *values.shape[1:])
-        coefficients = np.einsum("cn,pnkij->cpkij", to_coefficients[: degree + 1], values)
-        if degree >= local and step * float(np.max(np.abs(coefficients[-2:]))) > allowed:
+        nodes, weights, to_powers = _gauss()
+        x = middles[:, None] + 0.5 * step * nodes
+        every = _combined(chebyshev.chebvander(x.ravel(), degree), self.series)
+        levels = every.shape[-1]
+        every = every.reshape(size, nodes.size, *every.shape[1:])
+        at_nodes = every.swapaxes(0, 1)
+        if degree >= nodes.size and step * _last(at_nodes) > allowed:
             return None
-        to_powers = powers(local)[: len(coefficients), : len(coefficients)]
-        terms = -0.5j * step * np.einsum("cm,cpkij->mpkij", to_powers, coefficients)
-        many = np.max(np.abs(terms), axis=(1, 2, 3, 4)) > 0.1 * _UNIT
+        terms = 0.5 * step * _combined(to_powers, at_nodes[:, :, :, 0])
+        many = np.max(np.abs(terms), axis=(1, 2, 3)) > 0.1 * _UNIT
         terms = terms[: int(np.flatnonzero(many)[-1]) + 1 if many.any() else 1]
-        one = np.zeros_like(terms[0])
-        one[:, 0] = np.eye(one.shape[-1])
-        last, sums = [one], [one.copy(), np.zeros_like(one)]  # of even and of odd orders
+        powers = [np.broadcast_to(np.eye(levels, dtype=terms.dtype), terms[0].shape)]
         for order in range(1, _MOST_ORDERS):
-            new = sum(product(a, v) for a, v in zip(terms, last, strict=False)) / order
-            sums[order % 2] += new
-            last = [new, *last[: len(terms) - 1]]
-            if np.max(np.abs(new)) < 0.1 * _UNIT:
+            before = powers[: -1 - len(terms) : -1]
+            powers.append(sum(a @ v for a, v in zip(terms, before, strict=False)) / order)
+            if np.max(np.abs(powers[-1])) < 0.1 * _UNIT:
                 break
-        back = sums[0] - sums[1]
-        inverse = dagger(back[:, :1])
-        inverse = np.concatenate([inverse, -inverse @ back[:, 1:] @ inverse], axis=1)
-        whole = product(sums[0] + sums[1], inverse)
-        if size > 1 and _tail(whole) > allowed:
+        places = np.concatenate([[-1.0, 1.0], nodes])
+        at = np.vander(places, len(powers), increasing=True)
+        start, end, *inner = _combined(at, np.stack(powers))
+        inside = np.stack(inner, axis=1)  # (m, q, D, D)
+        back = np.linalg.inv(np.concatenate([start[:, None], inside], axis=1))
+        stack = np.empty((size, *self.series.shape[1:]), dtype=terms.dtype)
+        moved = every[:, :, :, 1:].reshape(size, nodes.size, -1, levels) @ (inside @ back[:, :1])
+        ahead = (0.5 * step * weights)[:, None, None] * (end[:, None] @ back[:, 1:])
+        ahead = ahead.swapaxes(1, 2).reshape(size, levels, -1)
+        stack[:, :, 0] = end @ back[:, 0]
+        stack[:, :, 1:] = (ahead @ moved.reshape(size, nodes.size * levels, -1)).reshape(
+            stack[:, :, 1:].shape
+        )
+        family = _Family(stack, 0.0, half, step)
+        if size > 1 and family.settle(allowed) > allowed:
             return None
-        return Family(whole, 0.0, half, step)
+        return family
 
 
-def _tail(values: ComplexArray) -> float:
-    """Return how large the last coefficients of stacks at nodes are, against their size or 1."""
-    _, to_coefficients = transform(len(values))
-    last = np.max(np.abs(combined(to_coefficients[-2:], values)), axis=(0, 2, 3))
-    return float(np.max(last / np.maximum(np.max(np.abs(values), axis=(0, 2, 3)), 1.0)))
+class _Family:
+    """Stacks (n, D, 1 + K, D) over steps whose middles are Chebyshev nodes about `middle`."""
+
+    def __init__(
+        self, values: Stack, middle: float, half: float, step: float, doublings: int = 0
+    ) -> None:
+        self.values, self.middle, self.half = values, middle, half
+        self.step, self.doublings, self.known = step, doublings, len(values)
+
+    def settle(self, allowed: float) -> float:
+        """Note how many coefficients matter; return the size of the last two.
+
+        Each derivative is compared with its size, or 1.
+        """
+        _, to_coefficients = transform(len(self.values))
+        size = np.maximum(np.max(_largest(self.values), axis=0), 1.0)
+        relative = np.max(_largest(_combined(to_coefficients, self.values)) / size, axis=1)
+        self.known = 1 + int(np.max(np.flatnonzero(relative > 0.1 * allowed), initial=0))
+        return float(np.max(relative[-2:]))
+
+    def at(self, middles: npt.NDArray[Any]) -> Stack:
+        """Return the stacks over steps about other times."""
+        if self.half == 0.0:
+            return self.values
+        x = (middles - self.middle) / self.half
+        return _combined(interpolation(len(self.values), x), self.values)
+
+
+def _product(later: Stack, earlier: Stack) -> Stack:
+    """Return the stacks (…, D, 1 + K, D) of one time after another."""
+    *several, size, count, _ = earlier.shape
+    found = later.reshape(*several, size * count, size) @ earlier[..., 0, :]
+    found = found.reshape(earlier.shape)
+    rest = later[..., 0, :] @ earlier[..., 1:, :].reshape(*several, size, -1)
+    found[..., 1:, :] += rest.reshape(*several, size, count - 1, size)
+    return found
+
+
+def _combined(weights: npt.NDArray[Any], matrices: Stack) -> Stack:
+    """Return sums (k, …) of arrays (n, …), real or complex, with real weights (k, n)."""
+    flat = np.ascontiguousarray(matrices).reshape(len(matrices), -1)
+    found = (weights @ flat.view(np.float64)).view(flat.dtype)
+    return found.reshape(-1, *matrices.shape[1:])
+
+
+def _last(values: Stack) -> float:
+    """Return the last two Legendre coefficients of values at the Gauss nodes (q, …), at most."""
+    nodes, weights, _ = _gauss()
+    last = np.arange(nodes.size - 2, nodes.size)
+    project = (last + 0.5)[:, None] * legendre.legvander(nodes, last[-1])[:, last].T * weights
+    return float(np.max(np.abs(_combined(project, values))))
+
+
+def _largest(values: Stack) -> FloatArray:
+    """Return the largest real or imaginary parts (n, 1 + K) of stacks (n, D, 1 + K, D)."""
+    parts = np.abs(values.view(np.float64))
+    return np.max(np.max(parts, axis=-1), axis=1)
+
+
+@functools.cache
+def _gauss() -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return Gauss nodes and weights, and the matrix from values there to powers."""
+    nodes, weights = legendre.leggauss(_LOCAL_NODES)
+    to_powers = np.linalg.inv(np.vander(nodes, increasing=True))
+    return nodes, weights, np.asarray(to_powers, dtype=np.float64)

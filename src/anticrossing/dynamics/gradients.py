@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -59,7 +60,7 @@ def added(result: Propagation, request: Request, parameters: Sequence[Parameter]
         if request.environment is None:
             found = _closed(request, parameters, result)
         else:
-            found = _open(request, parameters, result.error_estimate)
+            found = _open(request, parameters, result)
     # Two routes to one evolution.
     known = result.error_estimate + (0.0 if result.phase_error is None else 2 * result.phase_error)
     whole = result.propagator if request.environment is None else result.superoperator
@@ -111,7 +112,7 @@ class _Ends:
             vectors = np.broadcast_to(np.eye(levels, dtype=np.complex128), shape)
             still = np.zeros((*times.shape, len(parameters), levels, levels), np.complex128)
             return cls(vectors, still, moved)
-        changes = slopes.all_of_hamiltonian(parameters)(lanes, times, lane).astype(np.complex128)
+        changes = slopes.of_hamiltonian(parameters, lanes, times, lane).astype(np.complex128)
         if np.any(moved):
             speed = slopes.in_time(lanes, times[:, [0, -1]], lane)[:, :, None]
             changes[:, [0, -1]] += moved[..., None, None] * speed
@@ -182,7 +183,7 @@ def _closed(request: Request, parameters: Sequence[Parameter], result: Propagati
     lanes, initial = request.lanes, request.initial
     levels, batch, lane = lanes.hamiltonian.dimension, lanes.batch_shape, np.arange(lanes.count)
     ends = _Ends.of(request, parameters)
-    changes = slopes.all_of_hamiltonian(parameters)
+    changes = functools.partial(slopes.of_hamiltonian, parameters)
     phase = float(np.max(result.phase))
     kernel = VariationKernel(changes, levels, len(parameters), phase=phase)
     evolution, every = _solved(request, kernel)
@@ -224,16 +225,19 @@ def _closed(request: Request, parameters: Sequence[Parameter], result: Propagati
     return _Found(derived, whole[:, -1].reshape(*batch, levels, levels), unknown.reshape(batch))
 
 
-def _open(request: Request, parameters: Sequence[Parameter], known: FloatArray) -> _Found:
-    """Differentiate the evolution of density matrices; probabilities are `known` so well."""
+def _open(request: Request, parameters: Sequence[Parameter], result: Propagation) -> _Found:
+    """Differentiate the evolution of density matrices that gave a result."""
     assert request.environment is not None
     lanes, initial = request.lanes, request.initial
     levels, batch, lane = lanes.hamiltonian.dimension, lanes.batch_shape, np.arange(lanes.count)
     ends = _Ends.of(request, parameters)
-    kernel = open_kernel(lanes, request.environment, parameters)
+    phase = float(np.max(result.phase))
+    kernel = open_kernel(lanes, request.environment, parameters, phase=phase)
     evolution, every = _solved(request, kernel)
     both = np.stack([lanes.start, lanes.stop], axis=1)
     whole, slope = _with_window(every, ends.moved, lambda: kernel.generators(lanes, both, lane))
+    columns = liouville.hermitian_basis(levels).reshape(levels**2, -1).T
+    whole, slope = (columns @ real @ dagger(columns) for real in (whole, slope))
     # Projectors on read-out states as columns (…, N², N), and how they move.
     states_read, changes = _projectors(ends)
     rows, moved_rows = dagger(states_read[:, 1:]), dagger(changes[:, 1:])
@@ -251,7 +255,7 @@ def _open(request: Request, parameters: Sequence[Parameter], known: FloatArray) 
     transition = moved_rows[:, -1] @ (whole[:, -1] @ first)[:, None]
     transition += rows[:, -1, None] @ slope[:, -1] @ first[:, None]
     transition += (rows[:, -1] @ whole[:, -1])[:, None] @ moved_first
-    unknown, error = _error(known, evolution, slope)
+    unknown, error = _error(result.error_estimate, evolution, slope)
     error += slopes.ROUNDING * np.max(np.abs(slope), axis=(1, -2, -1))
     shape = (*batch, levels, levels)
     derived = {
@@ -273,17 +277,23 @@ def _open(request: Request, parameters: Sequence[Parameter], known: FloatArray) 
 
 
 def open_kernel(
-    lanes: Lanes, environment: Environment, parameters: Sequence[Parameter]
+    lanes: Lanes,
+    environment: Environment,
+    parameters: Sequence[Parameter],
+    *,
+    phase: float = np.inf,
 ) -> LinearVariationKernel:
-    """Return the equation of ρ and its derivatives."""
+    """Return the equation of ρ, in the basis of Hermitian matrices, and its derivatives."""
     equation = OpenEquation(environment.flat(lanes.batch_shape), tuple(parameters))
     levels = lanes.hamiltonian.dimension
+    basis = liouville.hermitian_basis(levels)
     return LinearVariationKernel(
         equation.generators,
         equation.slopes,
         levels**2,
         len(parameters),
-        conserved=None if environment.decays else np.eye(levels).ravel(),
+        conserved=None if environment.decays else np.trace(basis, axis1=1, axis2=2).real,
+        phase=phase,
     )
 
 

@@ -23,7 +23,7 @@ from anticrossing.dynamics.chebyshev import grid
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, Kernel, PanelResults, unresolved
 from anticrossing.dynamics.lanes import Lanes
 
-Generators = Callable[[Lanes, FloatArray, npt.NDArray[np.intp]], ComplexArray]
+Generators = Callable[[Lanes, FloatArray, npt.NDArray[np.intp]], npt.NDArray[Any]]
 _WEAK = 3.0  # radians, and decay, of a panel that is integrated as it is
 _CHUNK_NUMBERS = 400_000
 _ROUNDING = 4e-15
@@ -36,7 +36,7 @@ class LinearKernel(Kernel):
     ----------
     generators : callable
         Takes lanes, times (P, n) and the lane of every panel (P,); returns G per time at the nodes,
-        complex, (P, n, D, D).
+        (P, n, D, D).
     size : int
         D.
     conserved : array, shape (D,), optional

@@ -1,6 +1,7 @@
-"""Any linear equation y′ = G(t) y and its derivatives with respect to parameters, panel by panel.
+"""Any real linear equation y′ = G(t) y and its derivatives by parameters, panel by panel.
 
-As for the Schrödinger equation (`variation`), with U(1) the propagator of a panel, F the frame in
+Where phases and decays are not too large, steps are doubled (`doubled_variation`). On other panels,
+as for the Schrödinger equation (`variation`), with U(1) the propagator of a panel, F the frame in
 which K = F⁻¹(G − d/dτ)F has no couplings between groups of modes, and Y′ = K Y::
 
     W′ = [K, W] + F⁻¹ ∂G F,    ∂U = F(1) (W(1) Y(1) − Y(1) W(−1)) F(−1)⁻¹
@@ -28,6 +29,7 @@ from anticrossing.dynamics._stacks import (
     tails,
 )
 from anticrossing.dynamics.chebyshev import Grid
+from anticrossing.dynamics.doubled_variation import DoubledPanel
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, unresolved
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear import Generators, LinearKernel
@@ -36,9 +38,9 @@ from anticrossing.dynamics.stacked import StackedKernel
 
 _WEAK = 3.0  # radians, and decay, of a panel that is integrated as it is
 _CHUNK_NUMBERS = 200_000
-_FOLLOWED = 100.0  # radians from which the eigenframe of two levels is followed
+_MOST_DOUBLED = 1e5  # the norm of G times the length of a panel whose steps are doubled
 _RESOLVED = 20.0  # by which a pair turns or decays, and more
-_MOST_CORRECTIONS, _SLOWEST = 60, 0.8
+_MOST_CORRECTIONS, _PATIENCE, _SLOWEST = 60, 4, 0.4
 _ROUNDING = 4e-15
 IndexArray = npt.NDArray[np.intp]
 
@@ -55,7 +57,11 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
         conserved is so at all values of the parameters.
     count : int
         K.
+    phase : float, optional
+        The norm of G times the window, if it is known: a small one needs few panels.
     """
+
+    dtype = np.float64
 
     def __init__(
         self,
@@ -66,9 +72,12 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
         *,
         conserved: npt.ArrayLike | None = None,
         nodes: int = MANY_LEVEL_NODES,
+        phase: float = np.inf,
     ) -> None:
         super().__init__(generators, size, conserved=conserved, nodes=nodes)
-        self.slopes, self.count, self.followed = slopes, count, _FOLLOWED
+        self.slopes, self.count, self.followed = slopes, count, _MOST_DOUBLED
+        if phase < _MOST_DOUBLED:
+            self.first_panels = 1
 
     def solve(
         self,
@@ -78,7 +87,8 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
         half_width: FloatArray,
         tolerance: float,
     ) -> PanelResults:
-        panels, width = half_width.size, self._to.shape[0]
+        to, back = self._to.real, self._from.real
+        panels, width = half_width.size, to.shape[0]
         result = PanelResults.empty(panels, self)
         step = max(1, _CHUNK_NUMBERS // (self.grid.size * width**2 * (1 + self.count)))
         for first in range(0, panels, step):
@@ -87,46 +97,47 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
             g, slopes = self.generators(*given), self.slopes(*given)
             missed = unresolved(self.grid, half_width[rows], g)
             half = half_width[rows][:, None, None, None]
-            g = self._to @ g @ self._from * half
-            slopes = self._to @ slopes @ self._from * half[..., None]
+            g = to @ g @ back * half
+            slopes = to @ slopes @ back * half[..., None]
             g[:, :, 0] = slopes[:, :, :, 0] = 0.0
             found = _Panels(g, slopes, self.grid, tolerance)
             result.accepted[rows] = found.accepted
-            result.propagator[rows] = self._from @ found.propagator @ self._to
+            result.propagator[rows] = back @ found.propagator @ to
             result.error[rows], result.phase[rows] = found.error + missed, found.phase
         return result
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
         first, defect = super().finish(product[..., 0, :, :])
+        first = first.real
         return np.concatenate([first[..., None, :, :], product[..., 1:, :, :]], axis=-3), defect
 
 
 class _Panels:
     """[U, ∂U] of P panels, or that they are refused; the first row of G is zero."""
 
-    def __init__(
-        self, g: ComplexArray, slopes: ComplexArray, nodes: Grid, tolerance: float
-    ) -> None:
+    def __init__(self, g: FloatArray, slopes: FloatArray, nodes: Grid, tolerance: float) -> None:
         panels, _, count, size, _ = slopes.shape
         self.grid, self.tolerance = nodes, tolerance
         self.accepted = np.zeros(panels, dtype=np.bool_)
-        self.propagator = np.zeros((panels, 1 + count, size, size), dtype=np.complex128)
+        self.propagator = np.zeros((panels, 1 + count, size, size))
         self.error = np.zeros(panels)
         self.phase = np.max(np.abs(diagonals(g)), axis=-1) @ nodes.weights
         resolved = tails(nodes, g) <= np.maximum(tolerance, _ROUNDING * largest_entries(g))
         resolved &= _resolved(slopes, nodes, tolerance)
-        weak = np.max(np.sum(np.abs(g), axis=-1), axis=(1, 2)) < _WEAK
-        rows = np.flatnonzero(resolved & weak)
-        if rows.size:
-            self._direct(rows, g[rows], slopes[rows])
-        rows = np.flatnonzero(resolved & ~self.accepted)
-        if rows.size:
-            self._separate(rows, g[rows], slopes[rows])
+        size = np.max(np.sum(np.abs(g), axis=-1), axis=(1, 2))
+        for way, chosen in (
+            (self._direct, size < _WEAK),
+            (self._double, 2 * size < _MOST_DOUBLED),
+            (self._separate, True),
+        ):
+            rows = np.flatnonzero(resolved & chosen & ~self.accepted)
+            if rows.size:
+                way(rows, g[rows], slopes[rows])
 
-    def _direct(self, rows: IndexArray, g: ComplexArray, slopes: ComplexArray) -> None:
+    def _direct(self, rows: IndexArray, g: FloatArray, slopes: FloatArray) -> None:
         """Integrate panels on which little happens."""
-        solved, y = picard(g, self.grid, self.tolerance)
-        rows, y = rows[solved], y[solved]
+        solved, propagators = picard(g.astype(np.complex128), self.grid, self.tolerance)
+        rows, y = rows[solved], propagators[solved].real
         inside = np.linalg.inv(y)[:, :, None] @ slopes[solved] @ y[:, :, None]
         fine = _resolved(inside, self.grid, self.tolerance)
         rows, y, inside = rows[fine], y[fine], inside[fine]
@@ -135,8 +146,18 @@ class _Panels:
         self.propagator[rows, 1:] = end @ np.einsum("n,pnkij->pkij", self.grid.weights, inside)
         self.accepted[rows], self.error[rows] = True, self.tolerance
 
-    def _separate(self, index: IndexArray, g: ComplexArray, slopes: ComplexArray) -> None:
+    def _double(self, rows: IndexArray, g: FloatArray, slopes: FloatArray) -> None:
+        """Double short steps."""
+        for row, own, moved in zip(rows, g, slopes, strict=True):
+            panel = DoubledPanel(own, moved, self.grid, self.tolerance)
+            found = panel.follow()
+            if found is not None:
+                self.propagator[row], self.accepted[row] = found, True
+                self.error[row] = self.tolerance + panel.error
+
+    def _separate(self, index: IndexArray, real: FloatArray, slopes: FloatArray) -> None:
         """Split the spectrum of G into groups that do not couple."""
+        g = real.astype(np.complex128)
         accepted = np.zeros(index.size, dtype=np.bool_)
         for split in _spectral.splits(g, self.grid, accepted, told_apart=True):
             parts = _spectral.separate(split.g, split.same, self.grid, self.tolerance, ALL_NODES)
@@ -157,14 +178,14 @@ class _Panels:
             y, w, rows = solved.propagator[done][:, None], w[done], rows[done]
             first, last = inverse[done, 0][:, None], frame[done, -1][:, None]
             place = index[rows]
-            self.propagator[place, :1] = last @ y @ first
-            self.propagator[place, 1:] = last @ (w[:, -1] @ y - y @ w[:, 0]) @ first
+            self.propagator[place, :1] = (last @ y @ first).real
+            self.propagator[place, 1:] = (last @ (w[:, -1] @ y - y @ w[:, 0]) @ first).real
             error = np.maximum(2 * parts.left[good], solved.error)[done]
             self.error[place] = error + known[done]
             self.accepted[place] = accepted[rows] = True
 
 
-def _resolved(slopes: ComplexArray, nodes: Grid, tolerance: float | FloatArray) -> BoolArray:
+def _resolved(slopes: npt.NDArray[Any], nodes: Grid, tolerance: float | FloatArray) -> BoolArray:
     """Whether the nodes resolve all derivatives (P, n, K, D, D) as well as they are known."""
     panels, n, count, size, _ = slopes.shape
     if panels == 0:
@@ -196,9 +217,10 @@ def _smooth(
     w = _solved(inverse, forcing)
     scale = np.max(np.abs(forcing), axis=(1, 2, 3, 4))
     found: BoolArray = np.logical_not(coupled)
-    before = np.full(panels, np.inf)
+    # Groups whose modes drive each other one way alone converge only once all have answered.
+    before = np.full((_PATIENCE, panels), np.inf)
     active = np.flatnonzero(coupled)
-    for _ in range(_MOST_CORRECTIONS):
+    for count in range(_MOST_CORRECTIONS):
         if active.size == 0:
             break
         here, own = w[active], inner[active]
@@ -209,8 +231,9 @@ def _smooth(
         )
         done = change <= np.maximum(0.1 * tolerance, known)
         w[active], found[active] = new, done
-        going_on = ~done & (change < before[active])
-        before[active] = _SLOWEST * change
+        last = count % _PATIENCE
+        going_on = ~done & (change < _SLOWEST * before[last, active])
+        before[last, active] = change
         active = active[going_on]
     # Sums of large slopes leave their rounding in small ones.
     known = np.maximum(tolerance, _ROUNDING * scale)

@@ -15,6 +15,7 @@ from anticrossing._core.checks import ComplexArray, FloatArray, fail, flattened,
 from anticrossing._core.errors import ConvergenceError
 from anticrossing.drive import Clock
 from anticrossing.dynamics import liouville
+from anticrossing.dynamics.generators import real
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.environment import Environment, Nodes
 
@@ -86,22 +87,23 @@ def _named(name: str, known: list[Parameter], argument: str) -> list[Parameter]:
 
 
 def of_hamiltonian(
-    lanes: Lanes, times: FloatArray, lane: IndexArray, parameter: Parameter
+    parameters: Sequence[Parameter], lanes: Lanes, times: FloatArray, lane: IndexArray
 ) -> npt.NDArray[Any]:
-    """Return ∂H/∂p at fixed times in radians per time, (P, n, N, N)."""
-    levels = lanes.hamiltonian.dimension
-    if parameter.of == ENVIRONMENT:
-        return np.zeros((*times.shape, levels, levels))
+    """Return ∂H/∂p of all parameters at fixed times in radians per time, (P, n, K, N, N)."""
+    levels, angular = lanes.hamiltonian.dimension, lanes.hamiltonian.units.angular
     x = lanes.positions(times, lane)
     of_h = {key: value[lane][:, None] for key, value in lanes.h_parameters.items()}
-    angular = lanes.hamiltonian.units.angular
-    if parameter.of == HAMILTONIAN:
-        slope = lanes.hamiltonian.evaluate_parameter_derivative(x, of_h, parameter.key)
-        return np.asarray(angular * slope)
-    moved = _moved(lanes, times, lane, parameter)[..., None, None]
-    if not np.any(moved):
-        return np.zeros((*times.shape, levels, levels))
-    return np.asarray(angular * moved * lanes.hamiltonian.evaluate_derivative(x, of_h))
+    found: list[npt.NDArray[Any]] = []
+    for parameter in parameters:
+        slope = np.zeros((*times.shape, levels, levels))
+        if parameter.of == HAMILTONIAN:
+            slope = lanes.hamiltonian.evaluate_parameter_derivative(x, of_h, parameter.key)
+        elif parameter.of == DRIVE:
+            moved = _moved(lanes, times, lane, parameter)[..., None, None]
+            if np.any(moved):
+                slope = moved * lanes.hamiltonian.evaluate_derivative(x, of_h)
+        found.append(slope)
+    return np.asarray(angular * np.stack(found, axis=2))
 
 
 def _moved(
@@ -134,37 +136,38 @@ def in_time(lanes: Lanes, times: FloatArray, lane: IndexArray) -> npt.NDArray[An
 
 @dataclass(frozen=True)
 class OpenEquation:
-    """ρ′ = G ρ, row by row, and ∂G by every parameter; `environment` is flat."""
+    """ρ′ = G ρ in the basis of Hermitian matrices, and ∂G; `environment` is flat."""
 
     environment: Environment
     parameters: tuple[Parameter, ...]
 
-    def generators(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> ComplexArray:
+    def generators(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> FloatArray:
         """Return G at times (P, n), (P, n, D, D)."""
         matrices, nodes = self._nodes(lanes, times, lane)
-        return liouville.commutator(matrices) + liouville.environment_at(nodes, self.environment)
+        return real(
+            liouville.commutator(matrices) + liouville.environment_at(nodes, self.environment)
+        )
 
-    def slopes(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> ComplexArray:
+    def slopes(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> FloatArray:
         """Return ∂G at fixed times (P, n), (P, n, K, D, D)."""
         matrices, nodes = self._nodes(lanes, times, lane)
         with_levels = self.environment.those(lambda part: part.asks_levels)
         with_positions = self.environment.those(
             lambda part: part.asks_levels or part.scalars(nodes.x, nodes.t) is not None
         )
-        columns = []
-        for parameter in self.parameters:
+        moved = of_hamiltonian(self.parameters, lanes, times, lane)
+        found = liouville.commutator(moved)
+        others = [k for k, parameter in enumerate(self.parameters) if parameter.of != ENVIRONMENT]
+        if with_levels is not None and others:
+            found[:, :, others] += _along_levels(with_levels, matrices, nodes, moved[:, :, others])
+        for k, parameter in enumerate(self.parameters):
             if parameter.of == ENVIRONMENT:
-                columns.append(self._by_number(nodes, parameter.key))
+                found[:, :, k] = self._by_number(nodes, parameter.key)
                 continue
-            moved = of_hamiltonian(lanes, times, lane, parameter)
-            column = liouville.commutator(moved)
-            if with_levels is not None:
-                column = column + _along_levels(with_levels, matrices, nodes, moved)
             shift = _shift(lanes, times, lane, parameter)
             if with_positions is not None and np.any(shift):
-                column = column + _along_positions(with_positions, nodes, shift)
-            columns.append(column)
-        return np.stack(columns, axis=2)
+                found[:, :, k] += _along_positions(with_positions, nodes, shift)
+        return real(found)
 
     def _nodes(
         self, lanes: Lanes, times: FloatArray, lane: IndexArray
@@ -204,25 +207,32 @@ def _shift(lanes: Lanes, times: FloatArray, lane: IndexArray, parameter: Paramet
 def _along_levels(
     environment: Environment, matrices: npt.NDArray[Any], nodes: Nodes, moved: npt.NDArray[Any]
 ) -> ComplexArray:
-    """Differentiate what the environment adds along the changes of energies and states."""
+    """Differentiate what the environment adds along changes (P, n, K, N, N) of energies and states.
+
+    Returns the derivatives (P, n, K, D, D).
+    """
     energies = nodes.angular * nodes.energies
     spread = energies[..., -1] - energies[..., 0]
     gap = np.min(np.diff(energies, axis=-1), axis=-1)
-    step = _steps(np.maximum(gap, _LEAST_GAP * spread), np.linalg.norm(moved, axis=(-2, -1)))
-    levels = matrices.shape[-1]
+    size = np.maximum(gap, _LEAST_GAP * spread)[..., None]
+    step = _steps(size, np.linalg.norm(moved, axis=(-2, -1)))
+    levels, count = matrices.shape[-1], moved.shape[2]
     common = np.trace(moved, axis1=-2, axis2=-1).real / levels
     moved = moved - common[..., None, None] * np.eye(levels)
+    x, t = (np.repeat(a[:, :, None], count, 2) for a in (nodes.x, nodes.t))
+    lane = np.repeat(nodes.lane[:, :, None], count, 2)
 
     def at(by: FloatArray) -> ComplexArray:
-        found, vectors = liouville.levels_of(matrices + by[..., None, None] * moved)
-        offset = nodes.offset + by * common / nodes.angular
-        there = replace(nodes, energies=found / nodes.angular, vectors=vectors, offset=offset)
+        found, vectors = liouville.levels_of(matrices[:, :, None] + by[..., None, None] * moved)
+        offset = nodes.offset[..., None] + by * common / nodes.angular
+        energies = found / nodes.angular
+        there = Nodes(x, t, energies, vectors.astype(np.complex128), nodes.angular, lane, offset)
         return liouville.environment_at(there, environment)
 
     found, lost = _difference(at, step)
     if np.any(lost):
         raise ConvergenceError(
-            f"What {environment!r} does has no derivative at t = {nodes.t[lost][0]:g}: it "
+            f"What {environment!r} does has no derivative at t = {t[lost][0]:g}: it "
             "is not smooth in energies, as γ√|H| where a level crosses the mean of all."
         )
     return found
@@ -258,7 +268,7 @@ def _steps(size: FloatArray, speed: FloatArray) -> FloatArray:
 def _difference(
     at: Callable[[FloatArray], ComplexArray], step: FloatArray
 ) -> tuple[ComplexArray, npt.NDArray[np.bool_]]:
-    """Return the derivative of `at`, (P, n, D, D), by steps (P, n), and where there is none.
+    """Return the derivative of `at`, (…, D, D), by steps (…), and where there is none.
 
     Steps across which the sixth order differs from the eighth are shortened: a root of an energy
     that is nearly zero is smooth on no other scale.
@@ -292,15 +302,3 @@ def _sixth() -> dict[float, float]:
 
 def _both_ways(weights: dict[int, float]) -> dict[float, float]:
     return {sign * k: sign * w for k, w in weights.items() for sign in (1, -1)}
-
-
-SlopesOfH = Callable[[Lanes, FloatArray, IndexArray], npt.NDArray[Any]]
-
-
-def all_of_hamiltonian(parameters: Sequence[Parameter]) -> SlopesOfH:
-    """Return the function that stacks ∂H/∂p of all parameters, (P, n, K, N, N)."""
-
-    def slopes(lanes: Lanes, times: FloatArray, lane: IndexArray) -> npt.NDArray[Any]:
-        return np.stack([of_hamiltonian(lanes, times, lane, p) for p in parameters], axis=2)
-
-    return slopes

@@ -39,7 +39,7 @@ class StackedKernel(Kernel):
         return (1 + self.count, self.size, self.size)
 
     def identity(self) -> npt.NDArray[Any]:
-        found = np.zeros(self.shape, dtype=np.complex128)
+        found: npt.NDArray[Any] = np.zeros(self.shape, dtype=self.dtype)
         found[0] = np.eye(self.size)
         return found
 

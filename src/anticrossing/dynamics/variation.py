@@ -11,6 +11,7 @@ the cost does not grow with slowness, and all parameters share the frame.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -32,15 +33,15 @@ from anticrossing.dynamics.chebyshev import Grid
 from anticrossing.dynamics.doubled_variation import DoubledPanel
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, UnitaryKernel, unresolved
 from anticrossing.dynamics.lanes import Lanes
-from anticrossing.dynamics.slopes import SlopesOfH
 from anticrossing.dynamics.stacked import StackedKernel
 
 _STRONGEST = 8.0  # row sum of what is integrated as it is
 _MOST_CORRECTIONS = 60
-_MOST_DOUBLED = 3e3  # radians
+_MOST_DOUBLED = 3e4  # radians
 _RESOLVED = 20.0  # radians that the nodes resolve as an oscillation
 _ROUNDING = 4e-15
 IndexArray = npt.NDArray[np.intp]
+Slopes = Callable[[Lanes, FloatArray, IndexArray], npt.NDArray[Any]]
 
 
 class VariationKernel(StackedKernel, UnitaryKernel):
@@ -57,12 +58,11 @@ class VariationKernel(StackedKernel, UnitaryKernel):
         Of the whole window, in radians, if it is known: a small one needs few panels.
     """
 
-    def __init__(
-        self, slopes: SlopesOfH, levels: int, count: int, *, phase: float = np.inf
-    ) -> None:
+    def __init__(self, slopes: Slopes, levels: int, count: int, *, phase: float = np.inf) -> None:
         super().__init__(levels, MANY_LEVEL_NODES)
         self.slopes, self.count, self.followed = slopes, count, _MOST_DOUBLED
-        if phase < _MOST_DOUBLED:
+        self.few = phase < _MOST_DOUBLED  # radians: doubling is cheaper than all else
+        if self.few:
             self.first_panels = 1
 
     def solve(
@@ -75,7 +75,7 @@ class VariationKernel(StackedKernel, UnitaryKernel):
     ) -> PanelResults:
         matrices, offset = lanes.split(times, lane)
         slopes = self.slopes(lanes, times, lane)
-        found = _Panels(matrices, slopes, half_width, self.grid, tolerance)
+        found = _Panels(matrices, slopes, half_width, self.grid, tolerance, self.few)
         error = found.error + unresolved(self.grid, half_width, matrices)
         solved = PanelResults(found.accepted, found.propagator, error, found.phase)
         return self.with_common_phase(solved, lanes, times, lane, offset)
@@ -99,6 +99,7 @@ class _Panels:
         half_width: FloatArray,
         nodes: Grid,
         tolerance: float,
+        few: bool,
     ) -> None:
         panels, _, levels, _ = matrices.shape
         self.grid, self.tolerance = nodes, tolerance
@@ -111,7 +112,9 @@ class _Panels:
         back = dagger(frame)[:, None, None]
         moved = back @ slopes @ frame[:, None, None] * half_width[:, None, None, None, None]
         resolved = nodes_resolve(nodes, g, tolerance) & _resolved(moved, nodes, tolerance)
-        for way in (self._direct, self._separate, self._double):
+        ways = [self._direct, self._separate]
+        ways.insert(1 if few else 2, self._double)
+        for way in ways:
             index = np.flatnonzero(resolved & ~self.accepted)
             if index.size:
                 way(index, g[index], moved[index], frame[index])
@@ -163,7 +166,7 @@ class _Panels:
     ) -> None:
         """Double short steps, where phases are not too large for that."""
         for k in np.flatnonzero(self.phase[index] < _MOST_DOUBLED):
-            panel = DoubledPanel(g[k], moved[k], self.grid, self.tolerance)
+            panel = DoubledPanel(-1j * g[k], -1j * moved[k], self.grid, self.tolerance)
             found = panel.follow()
             if found is not None:
                 error = self.tolerance + panel.error
