@@ -9,6 +9,7 @@ import numpy as np
 
 from anticrossing._core.checks import FloatArray, fail
 from anticrossing.fits import _likelihood
+from anticrossing.fits._curvature import expected_pulls
 from anticrossing.fits._parameters import AT_LIMIT, Coordinates
 from anticrossing.fits._problem import Problem
 from anticrossing.fits.measurement import Measurement
@@ -18,6 +19,7 @@ _SINGULAR = 1e-6  # relative singular values below this are noise
 _UNDETERMINED = 1.0  # a deviation of one e-folding or one natural unit: anything goes
 _LOOSE = 1e-6  # relative changes at which the search stops
 _IMPROBABLE = 1e-3
+_CURVED = 0.15  # of an error: a mean of pulls that the curvature of the model makes
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +123,8 @@ def report(problem: Problem, minimum: Minimum, units: Mapping[str, str] | None =
             )
     if not minimum.converged:
         notes.append("the search stopped before it converged; give better starting values")
+    pulls = np.where(unknown, 0.0, expected_pulls(problem, values, root, spread))
+    notes += _curved(coordinates.varied, pulls)
     if known_errors:
         notes += _goodness(minimum.chi_square, freedom, prediction, data)
     errors = dict(zip(coordinates.varied, np.sqrt(np.diag(covariance)), strict=True))
@@ -143,8 +147,20 @@ def report(problem: Problem, minimum: Minimum, units: Mapping[str, str] | None =
         evaluations=minimum.evaluations,
         determined=determined,
         warnings=tuple(dict.fromkeys(notes)),
+        expected_pulls=pulls,
         problem=problem,
     )
+
+
+def _curved(varied: tuple[str, ...], pulls: FloatArray) -> list[str]:
+    """Return the note on parameters whose errors are no longer those of a linear model."""
+    told = [f"`{n}` ({p:+.2f})" for n, p in zip(varied, pulls, strict=True) if abs(p) > _CURVED]
+    if not told:
+        return []
+    return [
+        f"the model is curved within the errors: (fitted − true)/error of {', '.join(told)} has "
+        "that mean, not 0: take `interval`"
+    ]
 
 
 def _undetermined(varied: tuple[str, ...], direction: FloatArray) -> str:

@@ -108,6 +108,9 @@ class FitResult(Result):
         Whether every parameter is determined by the data and none ran to the end of its range.
     warnings : tuple of str
         What stands against trusting the numbers.
+    expected_pulls : array, shape (K,)
+        Means that (fitted − true)/error would have if the measurement were repeated, from the
+        second derivatives of the model; 0 for a linear one. Beyond ±0.15 there is a warning.
     problem : Problem
         What was solved, for `sample` and `fisher_information`.
     """
@@ -124,6 +127,7 @@ class FitResult(Result):
     evaluations: int
     determined: bool
     warnings: tuple[str, ...]
+    expected_pulls: FloatArray
     problem: Problem
 
     def __getitem__(self, name: str) -> FittedParameter:
