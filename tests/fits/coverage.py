@@ -31,7 +31,8 @@ from tests.fits.level_cases import random_case
 SETS = 200
 MEAN, DEVIATION = 0.15, 0.1
 SEARCHED = 20  # every twentieth data set is fitted from a poor guess, with the whole search
-POOR, FAIR = 0.25, 0.02  # standard deviations of the logarithms of guesses
+POOR, FAIR = 0.25, 0.1  # standard deviations of the logarithms of guesses
+FRINGE = 0.05  # and of what tells fringes apart in a fair one: beyond 3 % only the search helps
 OMEGA = 7.54
 WINDOW = (-15.0, 20.0)
 QUBIT = {"gap": 4.0, "t1": 20.0, "t2": 8.0, "amplitude_scale": 0.5, "offset_shift": 0.4}
@@ -123,6 +124,8 @@ def guess(true: Mapping[str, float], seed: int, width: float, cycle: float) -> d
     """Return a guess that is off by that width, of a shift by as much of a cycle."""
     random = np.random.default_rng([seed, 1])
     off = {name: width * float(random.standard_normal()) for name in true}
+    if width < POOR:
+        off |= {n: FRINGE * off[n] for n in ("amplitude_scale", "offset_shift") if n in off}
     found = {name: float(value * np.exp(off[name])) for name, value in true.items()}
     if "offset_shift" in true:
         found["offset_shift"] = true["offset_shift"] + cycle * off["offset_shift"]

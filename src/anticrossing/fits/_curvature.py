@@ -43,7 +43,7 @@ def expected_pulls(
     share = np.divide(root, error[:, None], out=np.zeros_like(root), where=known[:, None])
     along = share @ root.T  # the change of all parameters where one moves by its error
     mean = np.divide(bias, error, out=np.zeros_like(bias), where=known)
-    for k in np.flatnonzero(known):
+    for k in map(int, np.flatnonzero(known)):
         turned = np.einsum("a,ani,i->n", share[k], changed, along[k])
         mean[k] += (weight * (slopes @ along[k])) @ turned / spread**2
     return np.asarray(mean)

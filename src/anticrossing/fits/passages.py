@@ -23,9 +23,10 @@ from anticrossing._core.checks import (
 from anticrossing.drive import Linear
 from anticrossing.dynamics import propagate
 from anticrossing.fits import _readout, _units
-from anticrossing.fits._least_squares import minimise, report
+from anticrossing.fits._least_squares import minimise
 from anticrossing.fits._parameters import Coordinates
 from anticrossing.fits._problem import Problem
+from anticrossing.fits._report import report
 from anticrossing.fits.measurement import Measurement
 from anticrossing.fits.result import FitResult
 from anticrossing.formulas import landau_zener

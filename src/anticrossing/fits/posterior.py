@@ -126,7 +126,7 @@ def sample(
     lower, upper = space.bounds()
     middle = np.clip(space.coordinates(values), lower, upper)
     root = problem.residuals(middle)[2]
-    unknown = problem.data.error is None and problem.data.shots is None
+    unknown = not problem.data.weighed
     points = len(problem.data)
 
     def log_likelihood(u: FloatArray) -> float:

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core import drawing
-from anticrossing._core.checks import FloatArray, fail, integer, nearest
+from anticrossing._core.checks import FloatArray, choice, fail, integer, nearest, positive_number
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.fits import information, posterior
 from anticrossing.fits._problem import Problem
+from anticrossing.fits._profile import Profile
 from anticrossing.fits.information import NextMeasurement
 from anticrossing.fits.measurement import Measurement
 from anticrossing.fits.posterior import Posterior
@@ -149,6 +150,47 @@ class FitResult(Result):
         deviations = np.sqrt(np.diag(self.covariance))
         with np.errstate(invalid="ignore"):
             return np.asarray(self.covariance / np.outer(deviations, deviations))
+
+    def interval(self, name: str, *, deviations: float = 1.0) -> tuple[float, float]:
+        """Return an interval of a parameter that does not rest on a linear model.
+
+        Its ends are where the likelihood, the other parameters fitted anew, has fallen to
+        ``exp(−deviations²/2)`` of its maximum: 68 % of such intervals hold the truth, also where
+        `FittedParameter.error` is a poor description and `warnings` say that the model is curved.
+
+        Parameters
+        ----------
+        name : str
+            Of a fitted parameter.
+        deviations : float
+            1 for 68 %, 2 for 95 %.
+
+        Returns
+        -------
+        (float, float)
+            0 or infinity where the data set no limit.
+
+        Raises
+        ------
+        ConvergenceError
+            If a lower χ² is met on the way: the fit had not found the lowest.
+
+        References
+        ----------
+        D. J. Venzon, S. H. Moolgavkar, Appl. Stat. 37, 87 (1988).
+
+        Examples
+        --------
+        >>> from anticrossing.fits import fit_passages, synthetic_passages
+        >>> result = fit_passages(synthetic_passages(gap=0.8, error=0.1, seed=1))
+        >>> print(result["gap"], [round(end, 3) for end in result.interval("gap")])
+        0.803 ± 0.034 [0.769, 0.836]
+        """
+        choice("name", name, self.varied)
+        wanted = positive_number("deviations", deviations)
+        spread = float(np.sqrt(information.variance(self.problem, self._values())))
+        profile = Profile(self.problem, self._values(), name, self[name].error, spread)
+        return profile.end(wanted, -1), profile.end(wanted, 1)
 
     def sample(self, *, seed: int, walkers: int | None = None, steps: int = 2000) -> Posterior:
         """Sample the posterior with emcee, from a prior that is flat in the fitted coordinates.
@@ -302,8 +344,7 @@ class FitResult(Result):
         width = max(map(len, shown))
         lines = [f"fit of {self.model} to {len(self.data)} populations"]
         lines += [f"  {name:<{width}}  {p}" for name, p in shown.items()]
-        errors = self.data.error is not None or self.data.shots is not None
-        known = "" if errors else " (errors unknown: scaled to reduced χ² = 1)"
+        known = "" if self.data.weighed else " (errors unknown: scaled to reduced χ² = 1)"
         lines.append(
             f"  χ² = {self.chi_square:.4g} for {self.degrees_of_freedom} degrees of freedom, "
             f"reduced {self.reduced_chi_square:.3g}{known}"
