@@ -13,9 +13,9 @@ from anticrossing.fits import _assignment, _quality
 from anticrossing.fits._assignment import Candidate, IntArray, Question
 from anticrossing.fits._level_passages import READ_OUT, Passages
 from anticrossing.fits._transitions import CALIBRATION
+from anticrossing.fits.fitted import FittedParameter
 from anticrossing.fits.levels_result import LevelFit, OtherAssignment
 from anticrossing.fits.lines import Lines
-from anticrossing.fits.result import FittedParameter
 
 _CLOSE = 10.0  # ln odds: answers that are less probable by more are not told
 _MOST_TOLD = 3

@@ -12,8 +12,9 @@ from anticrossing.fits._curvature import expected_pulls
 from anticrossing.fits._least_squares import Minimum
 from anticrossing.fits._parameters import AT_LIMIT, ERRORS, Coordinates
 from anticrossing.fits._problem import Problem
+from anticrossing.fits.fitted import FittedParameter
 from anticrossing.fits.measurement import Measurement
-from anticrossing.fits.result import FitResult, FittedParameter
+from anticrossing.fits.result import FitResult
 
 _SINGULAR = 1e-6  # relative singular values below this are noise
 _NEAR = 10 * AT_LIMIT  # an end of a range
@@ -94,13 +95,12 @@ def _at_its_limit(names: tuple[str, ...], u: FloatArray, inner: FloatArray) -> l
 
 def _curved(names: tuple[str, ...], pulls: FloatArray) -> list[str]:
     """Return the note on parameters whose errors are no longer those of a linear model."""
-    told = [f"`{n}` ({p:+.2f})" for n, p in zip(names, pulls, strict=True) if abs(p) > _CURVED]
-    if not told:
-        return []
+    told = [f"{p:+.2f} for `{n}`" for n, p in zip(names, pulls, strict=True) if abs(p) > _CURVED]
+    many = ", ".join(told)
     return [
-        f"the model is curved within the errors: (fitted − true)/error of {', '.join(told)} has "
-        "that mean, not 0: take `interval`"
-    ]
+        f"the model is curved within the errors: (fitted − true)/error would average to {many}; "
+        "take the `interval`"
+    ] * bool(told)
 
 
 def _goodness(

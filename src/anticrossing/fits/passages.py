@@ -299,11 +299,11 @@ class PassageModel:
         )
         # The diabatic state that is kept is, after the crossing, the other adiabatic one.
         final = 1 if self.basis == "adiabatic" else 0
-        jump = np.asarray(run.transition_matrix[..., final, 0][place])
+        jump = np.asarray(run.transition_matrix[..., place, final, 0])
         if not sloped:
             return jump, np.zeros_like(jump)
         assert run.gradients is not None
-        return jump, np.asarray(run.gradients["gap"].transition_matrix[..., final, 0][place])
+        return jump, np.asarray(run.gradients["gap"].transition_matrix[..., place, final, 0])
 
 
 def _model(model: str, measured: str, window: Any, basis: str | None) -> PassageModel:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core import drawing
-from anticrossing._core.checks import FloatArray, choice, fail, integer, nearest, positive_number
-from anticrossing._core.result import Result
-from anticrossing._core.variables import Shown, Variable, shown
+from anticrossing._core.checks import FloatArray, choice, integer, positive_number
+from anticrossing._core.variables import Variable
 from anticrossing.fits import information, posterior
 from anticrossing.fits._problem import Problem
 from anticrossing.fits._profile import Profile
+from anticrossing.fits.fitted import Fitted, FittedParameter
 from anticrossing.fits.information import NextMeasurement
 from anticrossing.fits.measurement import Measurement
 from anticrossing.fits.posterior import Posterior
@@ -29,57 +27,8 @@ _NEUTRAL = {"temperature": 0.0, "offset_noise": 0.0, "visibility": 1.0, "backgro
 """What changes nothing where it is held fixed, and is not printed."""
 
 
-@dataclass(frozen=True)
-class FittedParameter(Result):
-    """One parameter of a model.
-
-    Attributes
-    ----------
-    name : str
-    value : float
-    error : float
-        Standard deviation; 0 for a parameter that was held fixed, infinite for one that the data do
-        not determine at all.
-    varied : bool
-        Whether it was fitted.
-    unit : str
-        As it was written; empty for numbers with ħ = 1 or without a dimension.
-    """
-
-    name: str
-    value: float
-    error: float
-    varied: bool
-    unit: str = ""
-
-    _variables: ClassVar[Mapping[str, Shown]] = {
-        "name": shown(text="parameter"),
-        "value": shown(text="its value"),
-        "error": shown(text="its standard deviation"),
-        "varied": shown(text="whether it was fitted"),
-        "unit": shown(text="its unit"),
-    }
-
-    def __str__(self) -> str:
-        return f"{self._numbers()} {self.unit}".rstrip()
-
-    def _numbers(self) -> str:
-        if not self.varied:
-            return f"{self.value:.6g} (fixed)"
-        if not math.isfinite(self.error):
-            return f"{self.value:.3g} (not determined)"
-        if self.error == 0:
-            return f"{self.value:.9g}"
-        # Two digits of the error, and the value to the same place.
-        place = 1 - math.floor(math.log10(self.error))
-        if -2 < place < 12:
-            digits = max(place, 0)
-            return f"{self.value:.{digits}f} ± {self.error:.{digits}f}"
-        return f"{self.value:.6e} ± {self.error:.1e}"
-
-
 @dataclass(frozen=True, eq=False)
-class FitResult(Result):
+class FitResult(Fitted):
     """A fit of maximum likelihood: least squares for normal errors.
 
     Attributes
@@ -130,26 +79,6 @@ class FitResult(Result):
     warnings: tuple[str, ...]
     expected_pulls: FloatArray
     problem: Problem
-
-    def __getitem__(self, name: str) -> FittedParameter:
-        if name not in self.parameters:
-            known = ", ".join(f"`{known}`" for known in self.parameters)
-            raise fail(
-                "name", f"be one of {known}", f"it is {name!r}{nearest(name, self.parameters)}"
-            )
-        return self.parameters[name]
-
-    @property
-    def reduced_chi_square(self) -> float:
-        """χ² per degree of freedom: near one for a good model and honest errors."""
-        return self.chi_square / self.degrees_of_freedom
-
-    @property
-    def correlations(self) -> FloatArray:
-        """Correlation matrix of the fitted parameters, shape (K, K); NaN where not determined."""
-        deviations = np.sqrt(np.diag(self.covariance))
-        with np.errstate(invalid="ignore"):
-            return np.asarray(self.covariance / np.outer(deviations, deviations))
 
     def interval(self, name: str, *, deviations: float = 1.0) -> tuple[float, float]:
         """Return an interval of a parameter that does not rest on a linear model.
@@ -293,22 +222,11 @@ class FitResult(Result):
 
     def variables(self) -> dict[str, Variable]:
         """Return the data, the fit and the parameters by name."""
-        every, names = self.parameters.values(), list(self.parameters)
-        labels = np.array(self.varied)
         return {
             **self.data.variables(),
             "fitted_population": Variable(("point",), self.prediction, "fitted population"),
             "residual": Variable(("point",), self.residuals, "measured less fitted"),
-            "parameter": Variable(("parameter",), np.array(names), "parameter"),
-            "value": Variable(("parameter",), np.array([p.value for p in every]), "its value"),
-            "value_error": Variable(
-                ("parameter",), np.array([p.error for p in every]), "its standard deviation"
-            ),
-            "varied": Variable(("varied",), labels, "fitted parameter"),
-            "varied_2": Variable(("varied_2",), labels, "fitted parameter"),
-            "covariance": Variable(
-                ("varied", "varied_2"), self.covariance, "covariance of the fitted parameters"
-            ),
+            **self._table(),
         }
 
     def plot(self, ax: Any = None) -> Any:
@@ -327,13 +245,7 @@ class FitResult(Result):
         return axes
 
     def _attributes(self) -> dict[str, Any]:
-        return {
-            **self.data._attributes(),
-            "model": self.model,
-            "chi_square": self.chi_square,
-            "degrees_of_freedom": self.degrees_of_freedom,
-            "warnings": json.dumps(self.warnings, ensure_ascii=False),
-        }
+        return {**self.data._attributes(), "model": self.model, **self._goodness()}
 
     def __str__(self) -> str:
         shown = {
@@ -344,11 +256,7 @@ class FitResult(Result):
         width = max(map(len, shown))
         lines = [f"fit of {self.model} to {len(self.data)} populations"]
         lines += [f"  {name:<{width}}  {p}" for name, p in shown.items()]
-        known = "" if self.data.weighed else " (errors unknown: scaled to reduced χ² = 1)"
-        lines.append(
-            f"  χ² = {self.chi_square:.4g} for {self.degrees_of_freedom} degrees of freedom, "
-            f"reduced {self.reduced_chi_square:.3g}{known}"
-        )
+        lines.append(self._quality_line(self.data.weighed, "reduced χ² = 1"))
         correlated = self._strongest()
         if correlated:
             lines.append(f"  correlations: {correlated}")
