@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,8 +68,8 @@ def _undetermined(names: tuple[str, ...], direction: FloatArray) -> str:
     told = [f"`{n}`" for n, s in zip(names, share, strict=True) if s > _NAMED]
     if len(told) == 1:
         return f"the data do not determine {told[0]}"
-    together = ", ".join(told[:-1]) + " and " + told[-1]
-    return f"the data do not determine {together} separately, only a combination: hold one fixed"
+    every = ", ".join(told[:-1]) + " and " + told[-1]
+    return f"the data do not determine {every} separately, only a combination: hold one fixed"
 
 
 def ran_out(
@@ -89,3 +90,53 @@ def goodness(chi_square: float, freedom: float) -> list[str]:
     if gammainc(0.5 * freedom, half) < _IMPROBABLE:
         return ["χ² is too small: the stated errors look too large"]
     return []
+
+
+def far_off(scaled: FloatArray, freedom: int, known: bool) -> list[str]:
+    """Return the note on residuals, in errors, that are too large for the noise of so many points.
+
+    Errors that are not `known` come from the residuals r themselves, with ν degrees of freedom:
+    r √((ν − 1)/(ν − r²)) has Student's distribution of ν − 1.
+    """
+    from scipy.stats import norm, t
+
+    size = np.abs(scaled)
+    if known:
+        chance = 2 * norm.sf(size)
+    elif freedom > 1:
+        left = np.maximum(freedom - size**2, 1e-300)
+        chance = 2 * t.sf(size * np.sqrt((freedom - 1) / left), freedom - 1)
+    else:
+        return []
+    odd = np.flatnonzero(chance < _IMPROBABLE / scaled.size)
+    if not odd.size:
+        return []
+    worst = int(np.argmin(chance))
+    lie = "point lies" if odd.size == 1 else "points lie"
+    return [f"{odd.size} {lie} too far from the model for noise, most of all number {worst}"]
+
+
+def together(scaled: FloatArray, coordinates: Mapping[str, FloatArray]) -> list[str]:
+    """Return notes on coordinates along which neighbours deviate together: noise does not.
+
+    Σ r r′ over n pairs of neighbours has the variance n ⟨r²⟩² for independent noise.
+    """
+    from scipy.stats import norm
+
+    moving = [name for name, values in coordinates.items() if np.ptp(values) > 0]
+    mean = float(np.mean(scaled**2))
+    notes = []
+    for name in moving:
+        others = [coordinates[other] for other in moving if other != name]
+        order = np.lexsort([coordinates[name], *others])
+        near = np.ones(scaled.size - 1, dtype=np.bool_)
+        for values in others:
+            near &= np.diff(values[order]) == 0
+        pairs = (scaled[order][1:] * scaled[order][:-1])[near]
+        if pairs.size and np.sum(pairs) > mean * np.sqrt(pairs.size) * norm.isf(
+            _IMPROBABLE / len(moving)
+        ):
+            notes.append(
+                f"neighbours along `{name}` deviate together: the model does not describe the data"
+            )
+    return notes

@@ -46,9 +46,12 @@ def report(problem: Problem, minimum: Minimum, units: Mapping[str, str] | None =
     if not minimum.converged:
         notes.append("the search stopped before it converged; give better starting values")
     pulls = np.where(told.unknown, 0.0, expected_pulls(problem, values, told.root, spread))
-    notes += _curved(names, pulls)
+    notes += _curved(names, pulls) if determined else []
     if data.weighed:
         notes += _goodness(minimum.chi_square, freedom, prediction, data)
+    if spread > 0:
+        notes += _quality.far_off(minimum.residuals / spread, freedom, data.weighed)
+        notes += _quality.together(minimum.residuals / spread, data.coordinates)
     errors = dict(zip(names, np.sqrt(np.diag(told.covariance)), strict=True))
     parameters = {
         key: FittedParameter(

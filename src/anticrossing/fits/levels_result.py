@@ -154,9 +154,7 @@ class LevelFit(Fitted):
             "outlier_probability": Variable(
                 along, self.outlier_probability, "probability that it is an outlier"
             ),
-            "prediction": Variable(
-                along, self.prediction, "fitted frequency", self.lines.unit or "1"
-            ),
+            "prediction": Variable(along, self.prediction, "fitted frequency", unit),
             "residual": Variable(along, self.residuals, "measured less fitted, in errors"),
             "transition": Variable(
                 ("transition",), np.array([str(t) for t in self.transitions]), "transition"
