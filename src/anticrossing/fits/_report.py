@@ -14,11 +14,10 @@ from anticrossing.fits._parameters import AT_LIMIT, ERRORS, Coordinates
 from anticrossing.fits._problem import Problem
 from anticrossing.fits.fitted import FittedParameter
 from anticrossing.fits.measurement import Measurement
-from anticrossing.fits.result import FitResult
+from anticrossing.fits.result import CURVED, FitResult
 
 _SINGULAR = 1e-6  # relative singular values below this are noise
 _NEAR = 10 * AT_LIMIT  # an end of a range
-_CURVED = 0.15  # of an error: a mean of pulls that the curvature of the model makes
 
 
 def report(problem: Problem, minimum: Minimum, units: Mapping[str, str] | None = None) -> FitResult:
@@ -98,7 +97,7 @@ def _at_its_limit(names: tuple[str, ...], u: FloatArray, inner: FloatArray) -> l
 
 def _curved(names: tuple[str, ...], pulls: FloatArray) -> list[str]:
     """Return the note on parameters whose errors are no longer those of a linear model."""
-    told = [f"{p:+.2f} for `{n}`" for n, p in zip(names, pulls, strict=True) if abs(p) > _CURVED]
+    told = [f"{p:+.2f} for `{n}`" for n, p in zip(names, pulls, strict=True) if abs(p) > CURVED]
     many = ", ".join(told)
     return [
         f"the model is curved within the errors: (fitted − true)/error would average to {many}; "

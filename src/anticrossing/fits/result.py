@@ -20,6 +20,7 @@ from anticrossing.fits.information import NextMeasurement
 from anticrossing.fits.measurement import Measurement
 from anticrossing.fits.posterior import Posterior
 
+CURVED = 0.15  # of an error: a mean of pulls that makes the error a poor description
 _NEUTRAL = {"temperature": 0.0, "offset_noise": 0.0, "visibility": 1.0, "background": 0.0} | {
     "false_positive": 0.0,
     "false_negative": 0.0,
@@ -79,6 +80,12 @@ class FitResult(Fitted):
     warnings: tuple[str, ...]
     expected_pulls: FloatArray
     problem: Problem
+
+    @property
+    def curved(self) -> tuple[str, ...]:
+        """The parameters whose errors say too little, so that `interval` is to be taken."""
+        every = zip(self.varied, self.expected_pulls, strict=True)
+        return tuple(name for name, pull in every if self.determined and abs(pull) > CURVED)
 
     def interval(self, name: str, *, deviations: float = 1.0) -> tuple[float, float]:
         """Return an interval of a parameter that does not rest on a linear model.
