@@ -120,7 +120,7 @@ class FitResult(Fitted):
         >>> from anticrossing.fits import fit_passages, synthetic_passages
         >>> result = fit_passages(synthetic_passages(gap=0.8, error=0.1, seed=1))
         >>> print(result["gap"], [round(end, 3) for end in result.interval("gap")])
-        0.803 ± 0.034 [0.769, 0.836]
+        0.804 ± 0.035 [0.769, 0.842]
         """
         choice("name", name, self.varied)
         wanted = positive_number("deviations", deviations)
