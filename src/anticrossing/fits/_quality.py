@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,11 +58,11 @@ def determine(
     unknown = moved > _MOVED * np.abs(change).max(axis=1)
     covariance[unknown, :] = covariance[:, unknown] = np.inf
     loose = directions[np.where(known, inverse, np.inf) > _UNDETERMINED]
-    notes = [_undetermined(names, (change @ one) / sizes) for one in loose]
+    notes = [undetermined(names, (change @ one) / sizes) for one in loose]
     return Determination(covariance, root, inner, unknown, notes)
 
 
-def _undetermined(names: tuple[str, ...], direction: FloatArray) -> str:
+def undetermined(names: Sequence[str], direction: FloatArray) -> str:
     """Return the note on relative changes of the parameters that leave the model as it is."""
     share = np.abs(direction) / np.abs(direction).max()
     told = [f"`{n}`" for n, s in zip(names, share, strict=True) if s > _NAMED]
