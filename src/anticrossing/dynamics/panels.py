@@ -201,6 +201,8 @@ def first_panels(
     """Cut every window at breakpoints, at requested times, and into a few equal parts."""
     given = [lanes.breakpoints]
     given += [cuts for cuts in wanted if cuts is not None]
+    if count == 1 and not any(cuts.shape[1] for cuts in given):
+        return np.arange(lanes.count), lanes.start, lanes.stop
     cuts = np.concatenate(given, axis=1)
     start, stop = lanes.start[:, None], lanes.stop[:, None]
     if cuts.shape[1] == 0:
@@ -237,7 +239,8 @@ def _solve_round(
     largest = max(1, (_CHUNK_NUMBERS if kernel.size < _LARGE else _LARGE_CHUNK_NUMBERS) // numbers)
     workers = processors()
     # Enough work for a second thread: a few hundred two-level panels, or a few larger ones.
-    chunks = max(-(-lane.size // largest), min(workers, lane.size * numbers // _THREAD_NUMBERS))
+    several = int(lane.size * numbers * kernel.effort) // _THREAD_NUMBERS
+    chunks = max(-(-lane.size // largest), min(workers, several))
     parts = np.array_split(np.arange(lane.size), max(chunks, 1))
 
     def one(part: npt.NDArray[np.intp]) -> tuple[Pieces, npt.NDArray[np.bool_]]:
@@ -320,8 +323,10 @@ def _assemble(
     snapshots = np.empty((*wanted.shape, *identity.shape), dtype=identity.dtype)
     snapshots[wanted == lanes.start[:, None]] = identity
     shifted = None if pieces.shifted is None else product.copy()
+    alike = np.ptp(count) == 0
+    every = np.arange(lanes.count)
     for step in range(int(count.max())):
-        active = np.flatnonzero(count > step)
+        active = every if alike else np.flatnonzero(count > step)
         index = first[active] + step
         product[active] = kernel.multiply(pieces.propagator[index], product[active])
         if shifted is not None and pieces.shifted is not None:

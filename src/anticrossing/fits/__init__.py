@@ -9,6 +9,7 @@ from anticrossing.fits._level_crossings import FittedCrossing
 from anticrossing.fits.fitted import FittedParameter
 from anticrossing.fits.information import NextMeasurement
 from anticrossing.fits.interferogram import fit_interferogram, synthetic_interferogram
+from anticrossing.fits.kinetics import KineticFit, fit_kinetics
 from anticrossing.fits.levels import fit_levels
 from anticrossing.fits.levels_result import LevelFit, OtherAssignment
 from anticrossing.fits.lines import Lines, read_lines
@@ -24,6 +25,7 @@ __all__ = [
     "FitResult",
     "FittedCrossing",
     "FittedParameter",
+    "KineticFit",
     "LevelFit",
     "Lines",
     "Measurement",
@@ -33,6 +35,7 @@ __all__ = [
     "VibronicFit",
     "find_lines",
     "fit_interferogram",
+    "fit_kinetics",
     "fit_levels",
     "fit_passages",
     "fit_vibronic",
