@@ -6,6 +6,7 @@ What enters needs data; its model comes from `anticrossing.formulas`, `anticross
 
 from anticrossing._core.public import guard
 from anticrossing.fits._level_crossings import FittedCrossing
+from anticrossing.fits.fitted import FittedParameter
 from anticrossing.fits.information import NextMeasurement
 from anticrossing.fits.interferogram import fit_interferogram, synthetic_interferogram
 from anticrossing.fits.kinetics import KineticFit, fit_kinetics
@@ -16,7 +17,7 @@ from anticrossing.fits.measurement import Measurement, read_measurement
 from anticrossing.fits.passages import fit_passages, synthetic_passages
 from anticrossing.fits.peaks import find_lines
 from anticrossing.fits.posterior import Posterior
-from anticrossing.fits.result import FitResult, FittedParameter
+from anticrossing.fits.result import FitResult
 from anticrossing.fits.vibronic import fit_vibronic
 from anticrossing.fits.vibronic_result import VibronicFit
 

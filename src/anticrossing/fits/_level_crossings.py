@@ -18,8 +18,8 @@ from anticrossing._core.checks import FloatArray, InputError
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.fits._transitions import OFFSET, SCALE, SHIFT, Transition, Transitions
+from anticrossing.fits.fitted import FittedParameter
 from anticrossing.fits.lines import Lines
-from anticrossing.fits.result import FittedParameter
 from anticrossing.spectrum import Crossing, find_crossings
 
 _STEP = 0.1  # of an error

@@ -9,14 +9,13 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from anticrossing._core.checks import FloatArray
-from anticrossing.fits import _assignment
+from anticrossing.fits import _assignment, _quality
 from anticrossing.fits._assignment import Candidate, IntArray, Question
-from anticrossing.fits._doubts import goodness, undetermined
 from anticrossing.fits._level_passages import READ_OUT, Passages
 from anticrossing.fits._transitions import CALIBRATION
+from anticrossing.fits.fitted import FittedParameter
 from anticrossing.fits.levels_result import LevelFit, OtherAssignment
 from anticrossing.fits.lines import Lines
-from anticrossing.fits.result import FittedParameter
 
 _CLOSE = 10.0  # ln odds: answers that are less probable by more are not told
 _MOST_TOLD = 3
@@ -229,8 +228,8 @@ def _report(task: _Task, lines: Lines, answers: list[_Answer]) -> LevelFit:
     model, count = question.transitions, question.guess.size
     inside = best.assigned >= 0
     freedom = best.residuals.size - best.values.size
-    covariance, notes = _covariance(task, best)
-    notes += _ran_out(task, best)
+    told = _determination(task, best)
+    covariance, notes = told.covariance, told.notes + _ran_out(task, best)
     determined = not notes
     frequencies = model.frequencies(best.values[None, :count])[0][question.column]
     prediction = np.full(len(lines), np.nan)
@@ -238,20 +237,20 @@ def _report(task: _Task, lines: Lines, answers: list[_Answer]) -> LevelFit:
     others = _others(task, answers)
     notes += _doubts(question, best, others, frequencies)
     if lines.error is not None and freedom > 0:
-        notes += goodness(best.chi_square, freedom)
+        notes += _quality.goodness(best.chi_square, freedom)
     named = task.named(best.values)
     errors = dict(zip(task.varied, np.sqrt(np.diag(covariance)), strict=True))
-    told = {*model.hamiltonian.parameters, *task.varied}
-    told |= {name for name, usual in CALIBRATION.items() if named[name] != usual}
+    shown = {*model.hamiltonian.parameters, *task.varied}
+    shown |= {name for name, usual in CALIBRATION.items() if named[name] != usual}
     if task.passages is not None:
-        told |= set(READ_OUT)
+        shown |= set(READ_OUT)
     return LevelFit(
         hamiltonian=model.hamiltonian.replace(**model.of_hamiltonian(best.values[:count])),
         lines=lines,
         parameters={
             name: FittedParameter(name, value, float(errors.get(name, 0.0)), name in errors)
             for name, value in named.items()
-            if name in told
+            if name in shown
         },
         varied=task.varied,
         covariance=covariance,
@@ -273,22 +272,14 @@ def _report(task: _Task, lines: Lines, answers: list[_Answer]) -> LevelFit:
     )
 
 
-def _covariance(task: _Task, best: _Answer) -> tuple[FloatArray, list[str]]:
+def _determination(task: _Task, best: _Answer) -> _quality.Determination:
     """Return the covariance, and notes on combinations that the data do not determine."""
     extra = len(task.varied) - task.question.guess.size
     spread = np.where(task.question.known, 2.0, 1.0) * task.question.spread  # known as it was: fine
-    scale = np.concatenate([spread, np.ones(extra)])
-    jacobian = best.jacobian * scale
-    singular, directions = np.linalg.svd(_padded(jacobian), full_matrices=False)[1:]
-    known = singular > _SINGULAR * max(float(singular[0]), 1e-300)
-    inverse = np.where(known, 1 / np.where(known, singular, 1.0), 0.0)
-    root = scale[:, None] * directions.T * inverse
-    covariance = root @ root.T
-    moved = np.abs(directions[~known].T).max(axis=1, initial=0.0)
-    unknown = moved > 1e-3
-    covariance[unknown, :] = covariance[:, unknown] = np.inf
-    loose = directions[np.where(known, inverse, np.inf) > 1.0]  # no less than before the fit
-    return covariance, [undetermined(task.varied, direction) for direction in loose]
+    scale = np.concatenate([spread, np.ones(extra)])  # beyond it no less than before the fit
+    return _quality.determine(
+        task.varied, best.jacobian * scale, np.diag(scale), scale, singular=_SINGULAR
+    )
 
 
 def _padded(jacobian: FloatArray) -> FloatArray:
@@ -299,15 +290,9 @@ def _padded(jacobian: FloatArray) -> FloatArray:
 
 def _ran_out(task: _Task, best: _Answer) -> list[str]:
     lower, upper = task.bounds()
-    room = 1e-6 * np.concatenate(
-        [task.question.spread, np.ones(lower.size - task.question.guess.size)]
-    )
-    ends = (best.values <= lower + room) | (best.values >= upper - room)
-    return [
-        f"`{name}` ran to the end of its range"
-        for name, end in zip(task.varied, ends, strict=True)
-        if end
-    ]
+    extra = lower.size - task.question.guess.size
+    room = 1e-6 * np.concatenate([task.question.spread, np.ones(extra)])
+    return _quality.ran_out(task.varied, best.values, lower, upper, room)
 
 
 def _outlier_probability(question: Question, frequencies: FloatArray) -> FloatArray:

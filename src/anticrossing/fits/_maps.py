@@ -186,12 +186,13 @@ def _summed(
     for start in range(0, nodes.size, _NODES):
         some = nodes[start : start + _NODES]
         weight = np.exp(-0.5 * some * some)
-        population, found = at(width * some[:, None])
-        total = total + weight @ population
+        first = some.reshape(-1, *[1] * max(np.ndim(width), 1))
+        population, found = at(width * first)
+        total = total + np.tensordot(weight, population, 1)
         if found:
-            found = {**found, "offset_noise": some[:, None] * found["offset"]}
+            found = {**found, "offset_noise": first * found["offset"]}
         for name, slope in found.items():
-            own = weight @ np.broadcast_to(slope, population.shape)
+            own = np.tensordot(weight, np.broadcast_to(slope, population.shape), 1)
             slopes[name] = slopes.get(name, 0.0) + own
     return total, slopes, float(np.sum(np.exp(-0.5 * nodes * nodes)))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -61,17 +62,20 @@ class Coordinates:
                 lower[index], upper[index] = 0.0, MOST_ERROR
         return lower, upper
 
-    def parameters(self, u: FloatArray) -> dict[str, float]:
-        """Return all parameters at u."""
-        values = dict(self.initial)
-        for name, coordinate in zip(self.varied, u, strict=True):
+    def parameters(self, u: FloatArray) -> dict[str, Any]:
+        """Return all parameters at u, shape (K,); of shape (S, K), arrays of shape (S, 1)."""
+        values: dict[str, Any] = dict(self.initial)
+        columns = u.tolist() if u.ndim == 1 else u.T[..., None]
+        for name, coordinate in zip(self.varied, columns, strict=True):
             if name == "t2":
                 continue
             positive = name in POSITIVE
-            values[name] = float(np.exp(coordinate) if positive else coordinate * self.scale(name))
+            values[name] = np.exp(coordinate) if positive else coordinate * self.scale(name)
         if "t2" in self.varied:
-            share = float(np.exp(min(u[self.varied.index("t2")], 0.0)))
+            share = np.exp(np.minimum(columns[self.varied.index("t2")], 0.0))
             values["t2"] = 2 * values["t1"] * share
+        if u.ndim == 1:
+            values = {name: float(value) for name, value in values.items()}
         return values
 
     def jacobian(self, values: Mapping[str, float]) -> FloatArray:

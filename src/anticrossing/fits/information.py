@@ -119,7 +119,7 @@ def fisher_information(problem: Problem, values: Mapping[str, float]) -> FloatAr
     space = problem.coordinates
     root = problem.residuals(space.coordinates(values))[2]
     by_parameter = root @ np.linalg.inv(space.jacobian(values))
-    return np.asarray(by_parameter.T @ by_parameter) / _variance(problem, values)
+    return np.asarray(by_parameter.T @ by_parameter) / variance(problem, values)
 
 
 def next_measurement(
@@ -141,7 +141,7 @@ def next_measurement(
     weight = _weight(problem, values, q, error, shots)
     root = problem.residuals(space.coordinates(values))[2]
     # What the data leave open is known to the range of the search.
-    known = root.T @ root / _variance(problem, values) + np.eye(slopes.shape[1]) / FARTHEST**2
+    known = root.T @ root / variance(problem, values) + np.eye(slopes.shape[1]) / FARTHEST**2
     covariance = np.linalg.inv(known)
     change = space.jacobian(values)
     through = slopes @ covariance  # (M, K)
@@ -197,13 +197,13 @@ def _weight(
         return _likelihood.root_information(q, np.asarray(float(count)))
     if data.error is not None:
         return np.full(q.shape, 1 / float(np.median(data.error)))
-    return np.full(q.shape, 1 / np.sqrt(_variance(problem, values)))
+    return np.full(q.shape, 1 / np.sqrt(variance(problem, values)))
 
 
-def _variance(problem: Problem, values: Mapping[str, float]) -> float:
+def variance(problem: Problem, values: Mapping[str, float]) -> float:
     """Return the variance of the data where no errors are given, else 1."""
     data = problem.data
-    if data.error is not None or data.shots is not None:
+    if data.weighed:
         return 1.0
     freedom = len(data) - len(problem.coordinates.varied)
     return float(problem.deviance(values)) / freedom

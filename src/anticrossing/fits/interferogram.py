@@ -25,11 +25,12 @@ from anticrossing._core.checks import (
 )
 from anticrossing.dynamics.interferogram import BASES
 from anticrossing.fits import _readout, _units
-from anticrossing.fits._least_squares import minimise, report
+from anticrossing.fits._least_squares import minimise
 from anticrossing.fits._map_search import starts
 from anticrossing.fits._maps import MapModel
 from anticrossing.fits._parameters import Coordinates
 from anticrossing.fits._problem import Problem
+from anticrossing.fits._report import report
 from anticrossing.fits.measurement import Measurement
 from anticrossing.fits.passages import as_measured, check_data, check_varied
 from anticrossing.fits.result import FitResult

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,14 +10,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from anticrossing._core import drawing, style
-from anticrossing._core.checks import FloatArray, fail, nearest
+from anticrossing._core.checks import FloatArray
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
 from anticrossing.fits._level_crossings import FittedCrossing, crossings_of
 from anticrossing.fits._transitions import Transition, Transitions
+from anticrossing.fits.fitted import Fitted, FittedParameter
 from anticrossing.fits.lines import Lines, label_axes
 from anticrossing.fits.measurement import Measurement
-from anticrossing.fits.result import FittedParameter
 from anticrossing.hamiltonian import Hamiltonian
 
 _POINTS = 241  # of a curve
@@ -65,7 +64,7 @@ class OtherAssignment(Result):
 
 
 @dataclass(frozen=True, eq=False)
-class LevelFit(Result):
+class LevelFit(Fitted):
     """Parameters of a Hamiltonian from N lines of its spectrum.
 
     Attributes
@@ -126,14 +125,6 @@ class LevelFit(Result):
     passages: Measurement | None = None
     passage_residuals: FloatArray | None = None
 
-    def __getitem__(self, name: str) -> FittedParameter:
-        if name not in self.parameters:
-            known = ", ".join(f"`{known}`" for known in self.parameters)
-            raise fail(
-                "name", f"be one of {known}", f"it is {name!r}{nearest(name, self.parameters)}"
-            )
-        return self.parameters[name]
-
     @property
     def outliers(self) -> Any:
         """Which lines belong to no transition, shape (N,)."""
@@ -144,11 +135,6 @@ class LevelFit(Result):
         """The levels (lower, upper) of every line; None for an outlier."""
         pairs = [(t.lower, t.upper) for t in self.transitions]
         return tuple(pairs[k] if k >= 0 else None for k in self.assigned)
-
-    @property
-    def reduced_chi_square(self) -> float:
-        """χ² per degree of freedom: near one for a good model and honest errors."""
-        return self.chi_square / max(self.degrees_of_freedom, 1)
 
     @functools.cached_property
     def crossings(self) -> tuple[FittedCrossing, ...]:
@@ -161,10 +147,7 @@ class LevelFit(Result):
 
     def variables(self) -> dict[str, Variable]:
         """Return lines, assignments and parameters by name."""
-        every, names = self.parameters.values(), list(self.parameters)
-        labels = np.array(self.varied)
-        unit = self.lines.unit or "1"
-        along, two = ("line",), ("varied", "varied_2")
+        along, unit = ("line",), self.lines.unit or "1"
         return {
             **self.lines.variables(),
             "assigned": Variable(along, self.assigned, "transition of the line, -1: outlier"),
@@ -176,14 +159,7 @@ class LevelFit(Result):
             "transition": Variable(
                 ("transition",), np.array([str(t) for t in self.transitions]), "transition"
             ),
-            "parameter": Variable(("parameter",), np.array(names), "parameter"),
-            "value": Variable(("parameter",), np.array([p.value for p in every]), "its value"),
-            "value_error": Variable(
-                ("parameter",), np.array([p.error for p in every]), "its standard deviation"
-            ),
-            "varied": Variable(("varied",), labels, "fitted parameter"),
-            "varied_2": Variable(("varied_2",), labels, "fitted parameter"),
-            "covariance": Variable(two, self.covariance, "covariance of the fitted parameters"),
+            **self._table(),
         }
 
     def plot(self, ax: Any = None) -> Any:
@@ -241,12 +217,7 @@ class LevelFit(Result):
         return axes
 
     def _attributes(self) -> dict[str, Any]:
-        return {
-            **self.lines._attributes(),
-            "chi_square": self.chi_square,
-            "degrees_of_freedom": self.degrees_of_freedom,
-            "warnings": json.dumps(self.warnings, ensure_ascii=False),
-        }
+        return {**self.lines._attributes(), **self._goodness()}
 
     def _verdict(self) -> tuple[str, bool | None]:
         return "", not self.warnings
@@ -260,11 +231,7 @@ class LevelFit(Result):
         if self.passages is not None:
             lines[0] += f", and {len(self.passages)} populations"
         lines += [f"  {name:<{width}}  {p}" for name, p in self.parameters.items()]
-        known = "" if self.lines.error is not None else " (errors unknown: scaled to one)"
-        lines.append(
-            f"  χ² = {self.chi_square:.4g} for {self.degrees_of_freedom} degrees of freedom, "
-            f"reduced {self.reduced_chi_square:.3g}{known}"
-        )
+        lines.append(self._quality_line(self.lines.error is not None, "one"))
         lines += [f"  {crossing}" for crossing in self.crossings[:_MOST_TOLD]]
         more = len(self.crossings) - _MOST_TOLD
         lines += [f"  and {more} more: see `crossings`"] if more > 0 else []

@@ -150,6 +150,11 @@ class Measurement(Result):
         typical = "unknown" if self.error is None else f"about {np.median(self.error):.2g}"
         return f"{len(self)} populations: {ranges}; errors {typical}"
 
+    @property
+    def weighed(self) -> bool:
+        """Whether errors are known, or follow from counts."""
+        return self.error is not None or self.shots is not None
+
     def coordinate(self, name: str) -> FloatArray:
         """Return the values of one coordinate, or raise `InputError` naming the nearest."""
         if name not in self.coordinates:

@@ -23,9 +23,10 @@ from anticrossing._core.checks import (
 from anticrossing.drive import Linear
 from anticrossing.dynamics import propagate
 from anticrossing.fits import _readout, _units
-from anticrossing.fits._least_squares import minimise, report
+from anticrossing.fits._least_squares import minimise
 from anticrossing.fits._parameters import Coordinates
 from anticrossing.fits._problem import Problem
+from anticrossing.fits._report import report
 from anticrossing.fits.measurement import Measurement
 from anticrossing.fits.result import FitResult
 from anticrossing.formulas import landau_zener
@@ -298,11 +299,11 @@ class PassageModel:
         )
         # The diabatic state that is kept is, after the crossing, the other adiabatic one.
         final = 1 if self.basis == "adiabatic" else 0
-        jump = np.asarray(run.transition_matrix[..., final, 0][place])
+        jump = np.asarray(run.transition_matrix[..., place, final, 0])
         if not sloped:
             return jump, np.zeros_like(jump)
         assert run.gradients is not None
-        return jump, np.asarray(run.gradients["gap"].transition_matrix[..., final, 0][place])
+        return jump, np.asarray(run.gradients["gap"].transition_matrix[..., place, final, 0])
 
 
 def _model(model: str, measured: str, window: Any, basis: str | None) -> PassageModel:

@@ -126,16 +126,17 @@ def sample(
     lower, upper = space.bounds()
     middle = np.clip(space.coordinates(values), lower, upper)
     root = problem.residuals(middle)[2]
-    unknown = problem.data.error is None and problem.data.shots is None
+    unknown = not problem.data.weighed
     points = len(problem.data)
 
-    def log_likelihood(u: FloatArray) -> float:
-        if np.any(u < lower) or np.any(u > upper):
-            return -np.inf
-        squares = float(problem.deviance(space.parameters(u)))
-        # Of errors that are not known their common size is integrated out.
-        found = -0.5 * points * np.log(squares) if unknown else -0.5 * squares
-        return float(found) if np.isfinite(found) else -np.inf
+    def log_likelihood(u: FloatArray) -> FloatArray:
+        found = np.full(len(u), -np.inf)
+        inside = np.all((u >= lower) & (u <= upper), axis=1)
+        if np.any(inside):
+            squares = problem.deviance(space.parameters(u[inside]))
+            # Of errors that are not known their common size is integrated out.
+            found[inside] = -0.5 * (points * np.log(squares) if unknown else squares)
+        return np.where(np.isfinite(found), found, -np.inf)
 
     spread = 1.0 if not unknown else float(problem.deviance(values)) / max(points - count, 1)
     loose = np.linalg.inv(root.T @ root / spread + np.eye(count) / _LOOSEST**2)
@@ -144,7 +145,7 @@ def sample(
     # Those beyond a limit are mirrored at it, so that no two begin at the same place.
     begin = np.where(begin > upper, 2 * upper - begin, begin)
     begin = np.clip(np.where(begin < lower, 2 * lower - begin, begin), lower, upper)
-    sampler = emcee.EnsembleSampler(many, count, log_likelihood)
+    sampler = emcee.EnsembleSampler(many, count, log_likelihood, vectorize=True)
     state = np.random.RandomState(random.integers(2**32)).get_state()
     sampler.run_mcmc(emcee.State(begin, random_state=state), length)
     times = np.maximum(sampler.get_autocorr_time(tol=0), 1.0)
@@ -153,7 +154,8 @@ def sample(
     burned = min(int(np.ceil(5 * longest)), length // 2)
     kept = {"discard": burned, "thin": max(1, int(longest / 2)), "flat": True}
     chain = sampler.get_chain(**kept)
-    samples = np.array([[space.parameters(u)[name] for name in space.varied] for u in chain])
+    every = space.parameters(chain)
+    samples = np.concatenate([every[name] for name in space.varied], axis=1)
     notes = []
     if length < _ENOUGH * longest:
         notes.append(

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from anticrossing._core import drawing
-from anticrossing._core.checks import FloatArray, fail, integer, nearest
-from anticrossing._core.result import Result
-from anticrossing._core.variables import Shown, Variable, shown
+from anticrossing._core.checks import FloatArray, choice, integer, positive_number
+from anticrossing._core.variables import Variable
 from anticrossing.fits import information, posterior
 from anticrossing.fits._problem import Problem
+from anticrossing.fits._profile import Profile
+from anticrossing.fits.fitted import Fitted, FittedParameter
 from anticrossing.fits.information import NextMeasurement
 from anticrossing.fits.measurement import Measurement
 from anticrossing.fits.posterior import Posterior
 
+CURVED = 0.15  # of an error: a mean of pulls that makes the error a poor description
 _NEUTRAL = {"temperature": 0.0, "offset_noise": 0.0, "visibility": 1.0, "background": 0.0} | {
     "false_positive": 0.0,
     "false_negative": 0.0,
@@ -28,57 +28,8 @@ _NEUTRAL = {"temperature": 0.0, "offset_noise": 0.0, "visibility": 1.0, "backgro
 """What changes nothing where it is held fixed, and is not printed."""
 
 
-@dataclass(frozen=True)
-class FittedParameter(Result):
-    """One parameter of a model.
-
-    Attributes
-    ----------
-    name : str
-    value : float
-    error : float
-        Standard deviation; 0 for a parameter that was held fixed, infinite for one that the data do
-        not determine at all.
-    varied : bool
-        Whether it was fitted.
-    unit : str
-        As it was written; empty for numbers with ħ = 1 or without a dimension.
-    """
-
-    name: str
-    value: float
-    error: float
-    varied: bool
-    unit: str = ""
-
-    _variables: ClassVar[Mapping[str, Shown]] = {
-        "name": shown(text="parameter"),
-        "value": shown(text="its value"),
-        "error": shown(text="its standard deviation"),
-        "varied": shown(text="whether it was fitted"),
-        "unit": shown(text="its unit"),
-    }
-
-    def __str__(self) -> str:
-        return f"{self._numbers()} {self.unit}".rstrip()
-
-    def _numbers(self) -> str:
-        if not self.varied:
-            return f"{self.value:.6g} (fixed)"
-        if not math.isfinite(self.error):
-            return f"{self.value:.3g} (not determined)"
-        if self.error == 0:
-            return f"{self.value:.9g}"
-        # Two digits of the error, and the value to the same place.
-        place = 1 - math.floor(math.log10(self.error))
-        if -2 < place < 12:
-            digits = max(place, 0)
-            return f"{self.value:.{digits}f} ± {self.error:.{digits}f}"
-        return f"{self.value:.6e} ± {self.error:.1e}"
-
-
 @dataclass(frozen=True, eq=False)
-class FitResult(Result):
+class FitResult(Fitted):
     """A fit of maximum likelihood: least squares for normal errors.
 
     Attributes
@@ -108,6 +59,9 @@ class FitResult(Result):
         Whether every parameter is determined by the data and none ran to the end of its range.
     warnings : tuple of str
         What stands against trusting the numbers.
+    expected_pulls : array, shape (K,)
+        Means that (fitted − true)/error would have if the measurement were repeated, from the
+        second derivatives of the model; 0 for a linear one. Beyond ±0.15 there is a warning.
     problem : Problem
         What was solved, for `sample` and `fisher_information`.
     """
@@ -124,27 +78,55 @@ class FitResult(Result):
     evaluations: int
     determined: bool
     warnings: tuple[str, ...]
+    expected_pulls: FloatArray
     problem: Problem
 
-    def __getitem__(self, name: str) -> FittedParameter:
-        if name not in self.parameters:
-            known = ", ".join(f"`{known}`" for known in self.parameters)
-            raise fail(
-                "name", f"be one of {known}", f"it is {name!r}{nearest(name, self.parameters)}"
-            )
-        return self.parameters[name]
-
     @property
-    def reduced_chi_square(self) -> float:
-        """χ² per degree of freedom: near one for a good model and honest errors."""
-        return self.chi_square / self.degrees_of_freedom
+    def curved(self) -> tuple[str, ...]:
+        """The parameters whose errors say too little, so that `interval` is to be taken."""
+        every = zip(self.varied, self.expected_pulls, strict=True)
+        return tuple(name for name, pull in every if self.determined and abs(pull) > CURVED)
 
-    @property
-    def correlations(self) -> FloatArray:
-        """Correlation matrix of the fitted parameters, shape (K, K); NaN where not determined."""
-        deviations = np.sqrt(np.diag(self.covariance))
-        with np.errstate(invalid="ignore"):
-            return np.asarray(self.covariance / np.outer(deviations, deviations))
+    def interval(self, name: str, *, deviations: float = 1.0) -> tuple[float, float]:
+        """Return an interval of a parameter that does not rest on a linear model.
+
+        Its ends are where the likelihood, the other parameters fitted anew, has fallen to
+        ``exp(−deviations²/2)`` of its maximum: 68 % of such intervals hold the truth, also where
+        `FittedParameter.error` is a poor description and `warnings` say that the model is curved.
+
+        Parameters
+        ----------
+        name : str
+            Of a fitted parameter.
+        deviations : float
+            1 for 68 %, 2 for 95 %.
+
+        Returns
+        -------
+        (float, float)
+            0 or infinity where the data set no limit.
+
+        Raises
+        ------
+        ConvergenceError
+            If a lower χ² is met on the way: the fit had not found the lowest.
+
+        References
+        ----------
+        D. J. Venzon, S. H. Moolgavkar, Appl. Stat. 37, 87 (1988).
+
+        Examples
+        --------
+        >>> from anticrossing.fits import fit_passages, synthetic_passages
+        >>> result = fit_passages(synthetic_passages(gap=0.8, error=0.1, seed=1))
+        >>> print(result["gap"], [round(end, 3) for end in result.interval("gap")])
+        0.804 ± 0.035 [0.769, 0.842]
+        """
+        choice("name", name, self.varied)
+        wanted = positive_number("deviations", deviations)
+        spread = float(np.sqrt(information.variance(self.problem, self._values())))
+        profile = Profile(self.problem, self._values(), name, self[name].error, spread)
+        return profile.end(wanted, -1), profile.end(wanted, 1)
 
     def sample(self, *, seed: int, walkers: int | None = None, steps: int = 2000) -> Posterior:
         """Sample the posterior with emcee, from a prior that is flat in the fitted coordinates.
@@ -247,22 +229,11 @@ class FitResult(Result):
 
     def variables(self) -> dict[str, Variable]:
         """Return the data, the fit and the parameters by name."""
-        every, names = self.parameters.values(), list(self.parameters)
-        labels = np.array(self.varied)
         return {
             **self.data.variables(),
             "fitted_population": Variable(("point",), self.prediction, "fitted population"),
             "residual": Variable(("point",), self.residuals, "measured less fitted"),
-            "parameter": Variable(("parameter",), np.array(names), "parameter"),
-            "value": Variable(("parameter",), np.array([p.value for p in every]), "its value"),
-            "value_error": Variable(
-                ("parameter",), np.array([p.error for p in every]), "its standard deviation"
-            ),
-            "varied": Variable(("varied",), labels, "fitted parameter"),
-            "varied_2": Variable(("varied_2",), labels, "fitted parameter"),
-            "covariance": Variable(
-                ("varied", "varied_2"), self.covariance, "covariance of the fitted parameters"
-            ),
+            **self._table(),
         }
 
     def plot(self, ax: Any = None) -> Any:
@@ -281,13 +252,7 @@ class FitResult(Result):
         return axes
 
     def _attributes(self) -> dict[str, Any]:
-        return {
-            **self.data._attributes(),
-            "model": self.model,
-            "chi_square": self.chi_square,
-            "degrees_of_freedom": self.degrees_of_freedom,
-            "warnings": json.dumps(self.warnings, ensure_ascii=False),
-        }
+        return {**self.data._attributes(), "model": self.model, **self._goodness()}
 
     def __str__(self) -> str:
         shown = {
@@ -298,12 +263,7 @@ class FitResult(Result):
         width = max(map(len, shown))
         lines = [f"fit of {self.model} to {len(self.data)} populations"]
         lines += [f"  {name:<{width}}  {p}" for name, p in shown.items()]
-        errors = self.data.error is not None or self.data.shots is not None
-        known = "" if errors else " (errors unknown: scaled to reduced χ² = 1)"
-        lines.append(
-            f"  χ² = {self.chi_square:.4g} for {self.degrees_of_freedom} degrees of freedom, "
-            f"reduced {self.reduced_chi_square:.3g}{known}"
-        )
+        lines.append(self._quality_line(self.data.weighed, "reduced χ² = 1"))
         correlated = self._strongest()
         if correlated:
             lines.append(f"  correlations: {correlated}")

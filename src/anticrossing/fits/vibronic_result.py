@@ -12,10 +12,10 @@ from anticrossing._core import drawing
 from anticrossing._core.checks import FloatArray, fail, nearest
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
-from anticrossing.fits._doubts import goodness, undetermined
+from anticrossing.fits._quality import goodness, undetermined
 from anticrossing.fits._vibronic_model import Form, Problem
 from anticrossing.fits._vibronic_search import Found
-from anticrossing.fits.result import FittedParameter
+from anticrossing.fits.fitted import FittedParameter
 from anticrossing.models import VibronicCoupling
 from anticrossing.units import Units
 

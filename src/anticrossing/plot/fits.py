@@ -50,7 +50,7 @@ def fit_residuals(result: FitResult, *, ax: Axes = None) -> Axes:
     -------
     matplotlib.axes.Axes
     """
-    known = result.data.error is not None or result.data.shots is not None
+    known = result.data.weighed
     label = "residual (errors)" if known else "residual"
     widest = _WIDEST if known else float(np.max(np.abs(result.residuals)))
     _points(result, result.residuals, label, ax, cmap="RdBu_r", vmin=-widest, vmax=widest)

@@ -286,7 +286,8 @@ class FitStudy(Study):
         if self.posterior_steps:
             posterior = found.sample(seed=self.seed, steps=self.posterior_steps)
         scanned = scan(self, chosen_outputs(self, None), progress)
-        return FitOutcome(self, found, scanned, posterior)
+        intervals = {name: found.interval(name) for name in found.curved}
+        return FitOutcome(self, found, scanned, posterior, intervals)
 
 
 @read_only
@@ -300,12 +301,15 @@ class FitOutcome(Outcome):
     fit : FitResult
     scan : None
     posterior : Posterior or None
+    intervals : dict of str to (float, float)
+        Of parameters whose errors are not symmetric.
     """
 
     experiment: FitStudy
     fit: FitResult
     scan: Scanned | None
     posterior: Posterior | None = None
+    intervals: Mapping[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
 
     curves: ClassVar[tuple[str, ...]] = ("point",)
 
@@ -349,6 +353,10 @@ class FitOutcome(Outcome):
                     "Of the errors of the fitted parameters.",
                 )
             )
+        if self.intervals:
+            ends = tuple((name, *pair) for name, pair in self.intervals.items())
+            note = "68 %, by the profile of the likelihood, where errors are not symmetric."
+            found.append(Table("intervals", ("parameter", "from", "to"), ends, note))
         if self.posterior is not None:
             found.append(_quantiles(self.posterior))
         return found
