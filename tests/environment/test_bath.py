@@ -458,31 +458,3 @@ def test_a_bath_along_a_path_is_the_one_along_its_coordinate() -> None:
     moving = bath + ac.environment.noise.TelegraphNoise(0.2, 1.0)
     with pytest.raises(ac.InputError, match="`operator`"):
         ac.propagate(plane, path, environment=moving)
-
-
-@pytest.mark.slow
-def test_tempo_of_another_package_agrees_with_the_hierarchy(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """OQuPy 0.4 where it is installed; later releases want NumPy < 2."""
-    pytest.importorskip("qutip")
-    oqupy = pytest.importorskip("oqupy")
-    # With NumPy 2 its check of H(t) fails, which is all that keeps it from running.
-    monkeypatch.setattr(oqupy.system, "_check_tdependent_hamiltonian", lambda h: h)
-    density = Debye(reorganization_energy=0.1, relaxation_rate=2.0)
-    hierarchy = ac.qutip.heom(
-        LEVELS, ac.drive.Linear(-5, 8, rate=1.0), ac.Bath(SIGMA_Z / 2, density, 1.0), tolerance=1e-4
-    ).probabilities
-    first, last = (np.linalg.eigh(np.asarray(LEVELS(x)))[1] for x in (-5.0, 8.0))
-    noise = oqupy.CustomSD(
-        lambda w: density.continuum(w) / np.pi, cutoff=200.0, cutoff_type="hard", temperature=1.0
-    )
-    found = oqupy.Tempo(
-        oqupy.TimeDependentSystem(lambda t: np.asarray(LEVELS(t), dtype=complex)),
-        oqupy.Bath(SIGMA_Z / 2, noise),
-        oqupy.TempoParameters(dt=0.1, dkmax=40, epsrel=1e-6),
-        np.outer(first[:, 0], first[:, 0].conj()).astype(complex),
-        start_time=-5.0,
-    ).compute(end_time=8.0, progress_type="silent")
-    read = np.einsum("ia,ij,ja->a", last.conj(), found.states[-1], last).real
-    assert read == pytest.approx(hierarchy, abs=1e-3)
