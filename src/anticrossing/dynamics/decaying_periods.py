@@ -65,7 +65,8 @@ def solve(
         first = [_Factor(*f) for f in zip(own.propagator, shifts, own.error, strict=True)]
         ends = np.searchsorted(own.right, places.phases[lane], side="right")[places.index[lane]]
         walked = _walk(first, places.count[lane].tolist(), ends.tolist())
-        now, edges, factors = periods.lanes.start[lane], [], []
+        now, edges = periods.lanes.start[lane], list[float]()
+        factors: list[_Factor] = []
         for time, some in zip(times[lane], walked, strict=True):
             if time > now:
                 some = some or [_Factor(np.eye(kernel.size, dtype=np.complex128), 0.0, 0.0)]

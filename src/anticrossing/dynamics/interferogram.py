@@ -261,9 +261,9 @@ def interferogram(
     if noise is not None:
         if names:
             raise fail("gradient", "be left out where there is noise", f"it is {gradient!r}")
-        still = _check_noise(noise, relax_eigen, read_eigen)
-        if still:
-            given["noise"] = noise.rms
+        still = _still(noise, relax_eigen, read_eigen)
+        if still is not None:
+            given["noise"] = still.rms
     rows, shape = broadcast_of(given)
     if relax_eigen or read_eigen:
         check_rounding(given, accuracy)
@@ -276,7 +276,7 @@ def interferogram(
         notes: tuple[str, ...] = ()
         if noise is None:
             population = solve(points, accuracy)
-        elif still:
+        elif still is not None:
             population = _averaged(points, solve, accuracy)
         else:
             population, notes = _noisy_qubit.averaged(points, noise, accuracy)
@@ -337,20 +337,20 @@ def _refuse(points: FloatArray, population: FloatArray) -> None:
         )
 
 
-def _check_noise(noise: Any, relax_eigen: bool, read_eigen: bool) -> bool:
-    """Return whether noise is of the offset and stands still, or refuse it."""
+def _still(noise: Any, relax_eigen: bool, read_eigen: bool) -> QuasiStaticNoise | None:
+    """Return noise if it is of the offset and stands still, or refuse what cannot be followed."""
     parts = noise.parts if isinstance(noise, Combined) else (noise,)
     if not all(isinstance(part, Noise) for part in parts):
         raise fail("noise", "be noise, or a sum of several", f"it is {describe(noise)}")
     if read_eigen:
         raise fail("readout", "be 'diabatic' with noise", "eigenstates move with the offset")
     if isinstance(noise, QuasiStaticNoise) and noise.operator is None:
-        return True
+        return noise
     single_point("noise", noise)
     if relax_eigen:
         must = "be 'diabatic' with noise other than a `QuasiStaticNoise` of the offset"
         raise fail("basis", must, "it is 'adiabatic': `level_interferogram` takes both")
-    return False
+    return None
 
 
 def _averaged(

@@ -95,7 +95,8 @@ class ThermalRelaxation(Environment):
     def diverging(self, levels: int) -> list[ComplexArray]:
         if self.t1 is not None or np.isfinite(self._at_zero):  # Γ is T J/ω there
             return []
-        return [np.ones((levels, levels)) if self.operator is None else self.operator]
+        ones = np.ones((levels, levels), dtype=np.complex128)
+        return [ones if self.operator is None else self.operator]
 
     def eigen_rates(self, nodes: Nodes) -> EigenRates:
         energies = nodes.energies
