@@ -20,7 +20,7 @@ LAYERS = [
     {"hamiltonian", "drive", "environment"},
     {"models", "spectrum", "formulas", "geometry"},
     {"dynamics"},
-    {"qutip"},
+    {"qutip", "oqupy"},
     {"molecules"},
     {"analysis"},
     {"thermodynamics", "control", "fits"},

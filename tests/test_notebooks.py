@@ -28,8 +28,8 @@ SETUP = """
     Grid WavePacket AseStates CachedStates CasscfStates ElectronicStates FunctionStates
     HamiltonianStates PyscfStates Fixed Gaussian InitialConditions Thermal Number Symmetry
     Axis Output Plan Scanned Sentences Study Table SweepError Zip Junction LandauZenerChain
-    Lead MarkovChain Reservoir SequentialCrossings WorkStatistics GaussianNoise MarkovNoise
-    Noise OrnsteinUhlenbeckNoise PinkNoise Process QuasiStaticNoise TelegraphNoise
+    Lead MarkovChain ProcessTensor Reservoir SequentialCrossings WorkStatistics GaussianNoise
+    MarkovNoise Noise OrnsteinUhlenbeckNoise PinkNoise Process QuasiStaticNoise TelegraphNoise
     WhiteNoise RovibrationalStates StatePoint Target StateTarget PopulationTarget GateTarget
 """
 """What is put into a computation, or tells an error: a line says it."""

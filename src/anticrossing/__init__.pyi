@@ -10,6 +10,7 @@ from . import (
     hamiltonian as hamiltonian,
     models as models,
     molecules as molecules,
+    oqupy as oqupy,
     plot as plot,
     qutip as qutip,
     reproduce as reproduce,

@@ -355,3 +355,49 @@ def test_arguments_are_checked(change, message):
 def test_a_drive_too_slow_to_follow_is_named(basis):
     with pytest.raises(ac.ConvergenceError, match=r"1 of 2 points, first at .*frequency=1e-08"):
         interferogram(**(GOOD | {"frequency": [1.0, 1e-8], "basis": basis}))
+
+
+@pytest.mark.slow
+def test_noise_that_changes_meanwhile_against_the_panel_solver():
+    """Telegraph, Ornstein–Uhlenbeck and still noise at once, beside relaxation to any level."""
+    point = {
+        "gap": 0.4, "offset": 1.0, "amplitude": 2.0, "frequency": 1.0, "t1": 20.0, "t2": 15.0,
+        "equilibrium": 0.2,
+    }  # fmt: skip
+    telegraph = ac.environment.noise.TelegraphNoise(0.3, 0.4)
+    for noise, close in (
+        (telegraph, 1e-7),
+        (ac.environment.noise.OrnsteinUhlenbeckNoise(0.2, 3.0), 2e-6),
+        (telegraph + ac.environment.noise.QuasiStaticNoise(0.1, SIGMA_X), 2e-6),
+    ):
+        state = periodic_steady_state(
+            ac.models.LandauZener(gap=0.4),
+            sinusoidal(point),
+            ac.Lindblad(jumps(point)) + noise,
+            basis="diabatic",
+        )
+        accuracy = 0.5 * close
+        found = interferogram(**point, noise=noise, tolerance=accuracy)
+        assert abs(found - state.populations[0]) < close
+        assert abs(found - interferogram(**point)) > 1e-3
+
+
+def test_noise_on_a_grid_of_qubits_and_what_is_refused():
+    """Every qubit of a grid is its own; noise of no strength is none."""
+    telegraph = ac.environment.noise.TelegraphNoise
+    grid = {
+        "gap": np.array([0.2, 0.4])[:, None], "offset": [-1.0, 0.5, 2.0], "amplitude": 2.0,
+        "frequency": 1.0, "t1": 20.0, "t2": np.array([15.0, 30.0])[:, None], "temperature": 0.5,
+    }  # fmt: skip
+    found = interferogram(**grid, noise=telegraph(1e-7, 0.4))
+    assert np.max(np.abs(found - interferogram(**grid))) < 1e-6
+    for change, name in (
+        ({"noise": 0.1}, "noise"),
+        ({"noise": telegraph(0.1, 0.4) + ac.Dephasing(0.1)}, "noise"),
+        ({"noise": telegraph(np.array([0.1, 0.2]), 0.4)}, "noise"),
+        ({"noise": telegraph(0.1, 0.4), "basis": "adiabatic", "readout": "diabatic"}, "basis"),
+        ({"noise": telegraph(0.1, 0.4), "readout": "adiabatic"}, "readout"),
+        ({"noise": telegraph(0.1, 0.4), "gradient": "gap"}, "gradient"),
+    ):
+        with pytest.raises(ac.InputError, match=f"`{name}` must"):
+            interferogram(**{**grid, **change})

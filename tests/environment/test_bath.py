@@ -337,6 +337,33 @@ def test_a_white_density_diverges_where_levels_differ() -> None:
         ac.propagate(LEVELS, sweep, environment=thermal)
 
 
+def test_rates_that_diverge_where_sectors_cross_are_refused_before_any_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """T J/ω between levels that meet; not where A couples no two of them."""
+    still = np.array([[0, 0.3, 0, 0], [0.3, 0, 0, 0], [0, 0, 0.7, 0.2], [0, 0, 0.2, 0.7]])
+    moving, sweep = np.diag([1.0, -1.0, 0.5, -0.5]), ac.drive.Linear(-5, 5, rate=1.0)
+    turn = np.linalg.qr(np.random.default_rng(3).normal(size=(4, 4)))[0]
+    apart = np.kron(np.eye(2), [[0.2, 1.0], [1.0, -0.3]])
+
+    def swept(operator: np.ndarray | None, turn: np.ndarray) -> ac.dynamics.Propagation:
+        H = ac.Hamiltonian.affine(turn @ still @ turn.T, turn @ moving @ turn.T)
+        thermal = ac.ThermalRelaxation(
+            temperature=1.0, spectral_density=0.1, operator=operator, zero_frequency=False
+        )
+        return ac.propagate(H, sweep, environment=thermal + ac.Dephasing(0.1))
+
+    kept = swept(turn @ apart @ turn.T, turn).probabilities
+    assert kept.sum() == pytest.approx(1.0, abs=1e-9)
+    assert np.sum(kept > 1e-9) == 2  # of the sector that it began in
+    from anticrossing.dynamics import panels
+
+    monkeypatch.setattr(panels, "solve", None)
+    for operator in (None, turn @ np.ones((4, 4)) @ turn.T):
+        with pytest.raises(ac.InputError, match="where two levels meet"):
+            swept(operator, turn)
+
+
 @pytest.mark.slow
 def test_all_orders_by_path_integral_and_hierarchy() -> None:
     """A biased sweep: QuTiP's hierarchy, a path integral and, weakly coupled, Redfield."""
@@ -458,31 +485,3 @@ def test_a_bath_along_a_path_is_the_one_along_its_coordinate() -> None:
     moving = bath + ac.environment.noise.TelegraphNoise(0.2, 1.0)
     with pytest.raises(ac.InputError, match="`operator`"):
         ac.propagate(plane, path, environment=moving)
-
-
-@pytest.mark.slow
-def test_tempo_of_another_package_agrees_with_the_hierarchy(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """OQuPy 0.4 where it is installed; later releases want NumPy < 2."""
-    pytest.importorskip("qutip")
-    oqupy = pytest.importorskip("oqupy")
-    # With NumPy 2 its check of H(t) fails, which is all that keeps it from running.
-    monkeypatch.setattr(oqupy.system, "_check_tdependent_hamiltonian", lambda h: h)
-    density = Debye(reorganization_energy=0.1, relaxation_rate=2.0)
-    hierarchy = ac.qutip.heom(
-        LEVELS, ac.drive.Linear(-5, 8, rate=1.0), ac.Bath(SIGMA_Z / 2, density, 1.0), tolerance=1e-4
-    ).probabilities
-    first, last = (np.linalg.eigh(np.asarray(LEVELS(x)))[1] for x in (-5.0, 8.0))
-    noise = oqupy.CustomSD(
-        lambda w: density.continuum(w) / np.pi, cutoff=200.0, cutoff_type="hard", temperature=1.0
-    )
-    found = oqupy.Tempo(
-        oqupy.TimeDependentSystem(lambda t: np.asarray(LEVELS(t), dtype=complex)),
-        oqupy.Bath(SIGMA_Z / 2, noise),
-        oqupy.TempoParameters(dt=0.1, dkmax=40, epsrel=1e-6),
-        np.outer(first[:, 0], first[:, 0].conj()).astype(complex),
-        start_time=-5.0,
-    ).compute(end_time=8.0, progress_type="silent")
-    read = np.einsum("ia,ij,ja->a", last.conj(), found.states[-1], last).real
-    assert read == pytest.approx(hierarchy, abs=1e-3)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import ConvergenceError, FloatArray
+from anticrossing._core.checks import ConvergenceError, FloatArray, fail
 from anticrossing._core.threads import one_thread, processors
 from anticrossing.dynamics._generator_table import Moved, Table
 from anticrossing.environment import Environment
@@ -82,6 +82,18 @@ class Work:
             list(pool.map(one, range(0, self.points.shape[0], _CHUNK)))
         _require(self.points, info[:, 2])
         return populations, info[:, 0] + self.tail, info[:, 1].astype(np.intp)
+
+
+def reach(points: FloatArray) -> tuple[float, float]:
+    """Return what x may run through at all points together."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        swing = np.abs(points[:, 1]) * np.sum(np.abs(points[:, 3::2]), axis=1)
+        low, high = np.min(points[:, 0] - swing), np.max(points[:, 0] + swing)
+    if not np.isfinite(high - low):
+        raise fail("amplitude", "leave x in the range of numbers", f"it reaches {high:g}")
+    if high == low:  # nothing moves: a range about the place
+        low, high = low - max(1e-3, 1e-3 * abs(low)), high + max(1e-3, 1e-3 * abs(high))
+    return float(low), float(high)
 
 
 def _require(points: FloatArray, reasons: FloatArray) -> None:

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.linalg import dagger, hermitian_part
-from anticrossing.dynamics import interference, open_doubts, panels
-from anticrossing.dynamics.no_jump import amplitude_kernel, carry, density_kernel
+from anticrossing.dynamics import decaying_periods, interference, open_doubts, panels
+from anticrossing.dynamics.many_periods import Periods
+from anticrossing.dynamics.no_jump import LosingKernel, amplitude_kernel, carry, density_kernel
 from anticrossing.dynamics.open_systems import read_out
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.dynamics.readout import Readout, doubt_of_read, readout, unreached
@@ -174,7 +175,7 @@ def _propagation(
         description=request.description,
         units=lanes.hamiltonian.units,
         dims=lanes.hamiltonian.dims,
-        method=METHOD,
+        method=evolution.method.replace(panels.SUPERADIABATIC, METHOD),
         survival=survivals[:, -1].reshape(batch),
         survivals=survivals[:, :-1].reshape(*batch, -1),
         log_survival=logs[:, -1].reshape(batch),
@@ -183,14 +184,15 @@ def _propagation(
     )
 
 
-def _solved(request: Request, kernel: Any) -> Evolution:
-    return panels.solve(
-        request.lanes,
-        kernel,
-        tolerance=request.panel_tolerance,
-        breakpoints=request.breakpoints,
-        times=request.times,
-    )
+def _solved(request: Request, kernel: LosingKernel) -> Evolution:
+    cuts: dict[str, Any] = {
+        "tolerance": request.panel_tolerance,
+        "breakpoints": request.breakpoints,
+    }
+    periods = Periods.of(request.lanes, kernel.environment)
+    if periods is not None:
+        return decaying_periods.solve(periods, kernel, times=request.times_and_end, **cuts)
+    return panels.solve(request.lanes, kernel, times=request.times, **cuts)
 
 
 def _projectors(vectors: ComplexArray) -> ComplexArray:

@@ -22,11 +22,12 @@ from anticrossing._core.checks import (
     number_between,
     parameter,
     positive,
+    single_point,
 )
 from anticrossing._core.result import Result
 from anticrossing._core.threads import processors
 from anticrossing._core.variables import Variable
-from anticrossing.dynamics import still_noise
+from anticrossing.dynamics import _noisy_qubit, still_noise
 from anticrossing.dynamics.qubit_maps import (
     CHUNK,
     broadcast_of,
@@ -35,6 +36,8 @@ from anticrossing.dynamics.qubit_maps import (
     equilibrium_of,
     equilibrium_slopes,
 )
+from anticrossing.environment import Environment
+from anticrossing.environment.base import Combined
 from anticrossing.environment.noise import Noise, QuasiStaticNoise
 
 BASES = ("diabatic", "adiabatic")
@@ -59,12 +62,15 @@ class Interferogram(NDArrayOperatorsMixin, Result):
         Whose upper level is meant.
     gradients : dict of str to array
         Derivatives of the population by the parameters that were named, each of its shape.
+    warnings : tuple of str
+        What is said of a noise.
     """
 
     population: FloatArray
     parameters: Mapping[str, FloatArray]
     readout: str
     gradients: Mapping[str, FloatArray] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     def variables(self) -> dict[str, Variable]:
         """Return the populations by name, along axes that are parameters where only one varies."""
@@ -158,7 +164,7 @@ def interferogram(
     equilibrium: npt.ArrayLike | None = None,
     basis: str = "diabatic",
     readout: str | None = None,
-    noise: Noise | None = None,
+    noise: Environment | None = None,
     tolerance: float = 1e-6,
     gradient: str | Sequence[str] = (),
 ) -> Interferogram:
@@ -190,11 +196,13 @@ def interferogram(
         Where T₁ and T₂ act: on the eigenstates of σ_z or of H(t).
     readout : {"diabatic", "adiabatic"}, optional
         Whose upper level is meant: σ_z = +1, or the upper eigenstate of H(t). Default: `basis`.
-    noise : QuasiStaticNoise, optional
-        Of the offset, which keeps its value while the steady state is reached and measured: the
-        populations are averaged over its values, until they settle. With it populations are read
-        out in the diabatic basis; where T₁ and T₂ act there, the equilibrium is the one of the
-        offset without the noise. `level_interferogram` follows noise that changes meanwhile.
+    noise : Noise, optional
+        Of the offset or of an operator, or a sum of several. What stands still keeps its value
+        while the steady state is reached and measured: the populations are averaged over its
+        values. Telegraph noise is followed exactly, Gaussian and 1/f noise until averages settle,
+        which takes a thousand times as long and more; with these T₁ and T₂ act in the diabatic
+        basis. Populations are read out there; where T₁ and T₂ act there, the equilibrium is the one
+        of the offset without the noise.
     tolerance : float
         Wanted accuracy, between 1e-10 and 1e-2.
     gradient : str or sequence of str
@@ -253,7 +261,9 @@ def interferogram(
     if noise is not None:
         if names:
             raise fail("gradient", "be left out where there is noise", f"it is {gradient!r}")
-        given["noise"] = _rms(noise, read_eigen)
+        still = _still(noise, relax_eigen, read_eigen)
+        if still is not None:
+            given["noise"] = still.rms
     rows, shape = broadcast_of(given)
     if relax_eigen or read_eigen:
         check_rounding(given, accuracy)
@@ -263,11 +273,14 @@ def interferogram(
         known["equilibrium"] = 0.5 * (1 + known["equilibrium"])
     if not names:
         solve = functools.partial(_solve, relax_eigen=relax_eigen, read_eigen=read_eigen)
+        notes: tuple[str, ...] = ()
         if noise is None:
             population = solve(points, accuracy)
-        else:
+        elif still is not None:
             population = _averaged(points, solve, accuracy)
-        return Interferogram(population.reshape(shape), known, BASES[read_eigen])
+        else:
+            population, notes = _noisy_qubit.averaged(points, noise, accuracy)
+        return Interferogram(population.reshape(shape), known, BASES[read_eigen], warnings=notes)
     kernel = _kernel(relax_eigen, read_eigen, accuracy)
     population, slopes = computed(rows, shape, kernel, len(rows))
     _refuse(points, population)
@@ -324,21 +337,20 @@ def _refuse(points: FloatArray, population: FloatArray) -> None:
         )
 
 
-def _rms(noise: Any, read_eigen: bool) -> FloatArray:
-    """Return the root mean square of noise of the offset, or refuse any other noise."""
-    if not isinstance(noise, QuasiStaticNoise):
-        found = noise if isinstance(noise, Noise) else describe(noise)
-        must = "be a `QuasiStaticNoise` of the offset"
-        raise fail("noise", must, f"it is {found}: `level_interferogram` takes others")
-    if noise.operator is not None:
-        raise fail(
-            "noise",
-            "be of the offset, without an operator",
-            "it has one: `level_interferogram` takes those",
-        )
+def _still(noise: Any, relax_eigen: bool, read_eigen: bool) -> QuasiStaticNoise | None:
+    """Return noise if it is of the offset and stands still, or refuse what cannot be followed."""
+    parts = noise.parts if isinstance(noise, Combined) else (noise,)
+    if not all(isinstance(part, Noise) for part in parts):
+        raise fail("noise", "be noise, or a sum of several", f"it is {describe(noise)}")
     if read_eigen:
         raise fail("readout", "be 'diabatic' with noise", "eigenstates move with the offset")
-    return noise.rms
+    if isinstance(noise, QuasiStaticNoise) and noise.operator is None:
+        return noise
+    single_point("noise", noise)
+    if relax_eigen:
+        must = "be 'diabatic' with noise other than a `QuasiStaticNoise` of the offset"
+        raise fail("basis", must, "it is 'adiabatic': `level_interferogram` takes both")
+    return None
 
 
 def _averaged(

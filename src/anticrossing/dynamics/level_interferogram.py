@@ -24,7 +24,7 @@ from anticrossing._core.checks import (
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable
 from anticrossing.dynamics import noisy_interferogram
-from anticrossing.dynamics._level_maps import Work
+from anticrossing.dynamics._level_maps import Work, reach
 from anticrossing.dynamics.interferogram import BASES, axes_of, draw_map
 from anticrossing.dynamics.readout import unreached
 from anticrossing.environment import Environment
@@ -198,7 +198,7 @@ def level_interferogram(
         ) from None
     shape = rows[0].shape
     points = np.stack([row.ravel() for row in rows], axis=1)
-    ends = _range(points)
+    ends = reach(points)
     _check_time(environment, ends)
     notes: tuple[str, ...] = ()
     work = Work(hamiltonian, environment, points, harmonics, ends, adiabatic, accuracy)
@@ -257,15 +257,3 @@ def _tones(tones: Any) -> tuple[tuple[int, ...], dict[str, FloatArray]]:
         parts[f"weight_{k}"] = parameter("weight", tone[1])
         parts[f"phase_{k}"] = parameter("phase", tone[2] if len(tone) == 3 else 0.0)
     return tuple(harmonics), parts
-
-
-def _range(points: FloatArray) -> tuple[float, float]:
-    """Return what x may run through at all points together."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        reach = np.abs(points[:, 1]) * np.sum(np.abs(points[:, 3::2]), axis=1)
-        low, high = np.min(points[:, 0] - reach), np.max(points[:, 0] + reach)
-    if not np.isfinite(high - low):
-        raise fail("amplitude", "leave x in the range of numbers", f"it reaches {high:g}")
-    if high == low:  # nothing moves: a range about the place
-        low, high = low - max(1e-3, 1e-3 * abs(low)), high + max(1e-3, 1e-3 * abs(high))
-    return float(low), float(high)

@@ -93,6 +93,13 @@ class LosingKernel(LinearKernel):
         keys = zip(lane.tolist(), left.tolist(), right.tolist(), strict=True)
         return np.array([self._taken_out[key] for key in keys])
 
+    def take_out(
+        self, lane: IndexArray, left: FloatArray, right: FloatArray, shifts: FloatArray
+    ) -> None:
+        """Note the logarithms of the factors that propagators of pieces (P,) lack."""
+        keys = zip(lane.tolist(), left.tolist(), right.tolist(), strict=True)
+        self._taken_out.update(zip(keys, shifts.tolist(), strict=True))
+
     def _shifted(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> ComplexArray:
         g = self.whole_generators(lanes, times, lane)
         half, middle = 0.5 * (times[:, -1] - times[:, 0]), times.shape[1] // 2
@@ -111,8 +118,7 @@ class LosingKernel(LinearKernel):
         total = np.where(
             constant & (spread > _SPREAD), np.nan, half * (slowest @ self.grid.weights)
         )
-        keys = zip(lane.tolist(), times[:, 0].tolist(), times[:, -1].tolist(), strict=True)
-        self._taken_out.update(zip(keys, total.tolist(), strict=True))
+        self.take_out(lane, times[:, 0], times[:, -1], total)
         return np.asarray(g - slowest[..., None, None] * np.eye(self.size))
 
 

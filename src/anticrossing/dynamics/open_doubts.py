@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
-from anticrossing._core.checks import ComplexArray
+from anticrossing._core.checks import ComplexArray, InputError
+from anticrossing._core.linalg import dagger
 from anticrossing.dynamics import liouville
+from anticrossing.dynamics._sectors import Sectored
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.environment import Environment
+from anticrossing.environment.base import RATES_DIVERGE
 
 _PLACES = 33  # of a window, where no panels tell what matters
 _MOST_PLACES = 2000
+_COUPLED = 1e-12  # of an operator's elements: below it is rounding
 
 
 def of_equation(
@@ -31,6 +37,27 @@ def of_equation(
     few = slice(None, None, -(-times.size // _MOST_PLACES))
     _, nodes = liouville.nodes_of(lanes, times[few, None], lane[few])
     return environment.doubts(nodes)
+
+
+def refuse_meeting(lanes: Lanes, environment: Environment) -> None:
+    """Raise `InputError` where levels of two sectors meet that a diverging rate couples."""
+    operators = environment.diverging(lanes.hamiltonian.dimension)
+    sectored = Sectored.of(lanes) if operators else None
+    if sectored is None:
+        return
+    times = np.concatenate([lanes.start[:, None], lanes.samples, lanes.stop[:, None]], axis=1)
+    every = np.arange(lanes.count)
+    blocks = [np.linalg.eigvalsh(block.matrices(times, every)) for block in sectored.blocks]
+    levels = sectored.joined(blocks)
+    apart = levels[..., :, None] - levels[..., None, :]
+    met = np.any(apart[:, :-1] * apart[:, 1:] <= 0, axis=(0, 1))
+    for operator in operators:
+        inside = sectored.from_given(dagger(sectored.from_given(operator)))
+        for a, b in itertools.combinations(sectored.slices, 2):
+            if np.any(met[a, b]) and np.max(np.abs(inside[a, b])) > _COUPLED * np.max(
+                np.abs(operator)
+            ):
+                raise InputError(RATES_DIVERGE)
 
 
 def of_states(

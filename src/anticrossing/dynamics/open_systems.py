@@ -41,6 +41,7 @@ def evolve(request: Request, environment: Environment) -> Propagation:
     """Carry out a checked request with an environment."""
     lanes, levels = request.lanes, request.lanes.hamiltonian.dimension
     flat = environment.flat(lanes.batch_shape)
+    open_doubts.refuse_meeting(lanes, flat)
     if flat.noises:
         if request.whole:
             return _map(request, environment, None, None)

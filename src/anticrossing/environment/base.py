@@ -58,6 +58,12 @@ class Nodes:
         return np.asarray(dagger(self.vectors)) if self.left is None else self.left
 
 
+RATES_DIVERGE = (
+    "ThermalRelaxation: the rates diverge where two levels meet; use a spectral density that "
+    "vanishes at zero frequency, or `t1`."
+)
+
+
 @dataclass(frozen=True, eq=False)
 class EigenRates:
     """A generator that is simple in the instantaneous eigenbasis.
@@ -143,6 +149,10 @@ class Environment(Described, Unchanging, abc.ABC):
     def doubts(self, nodes: Nodes) -> tuple[str, ...]:
         """Return what speaks against the equation at these nodes, a sentence each."""
         return ()
+
+    def diverging(self, levels: int) -> list[ComplexArray]:
+        """Return operators (N, N): where levels meet that they couple, rates diverge."""
+        return []
 
     @property
     def numbers(self) -> Mapping[str, FloatArray]:
@@ -255,6 +265,9 @@ class Combined(Environment):
 
     def doubts(self, nodes: Nodes) -> tuple[str, ...]:
         return tuple(doubt for part in self.parts for doubt in part.doubts(nodes))
+
+    def diverging(self, levels: int) -> list[ComplexArray]:
+        return [operator for part in self.parts for operator in part.diverging(levels)]
 
     @property
     def numbers(self) -> Mapping[str, FloatArray]:

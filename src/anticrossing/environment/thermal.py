@@ -21,7 +21,7 @@ from anticrossing._core.checks import (
     positive_number,
     returned,
 )
-from anticrossing.environment.base import EigenRates, Environment, Function, Nodes
+from anticrossing.environment.base import RATES_DIVERGE, EigenRates, Environment, Function, Nodes
 from anticrossing.environment.spectral_density.integration import slope_at_zero
 
 _ALIKE = 1e-28  # squares of differences of an operator that are rounding
@@ -54,7 +54,8 @@ class ThermalRelaxation(Environment):
     ------
     InputError
         For T ≤ 0, J and T₁ both or neither; for J that does not vanish at zero at least linearly
-        where A makes levels differ, as the dephasing diverges.
+        where A makes levels differ, as the dephasing diverges, or where two levels meet that it
+        couples, as their rates do.
 
     Examples
     --------
@@ -91,6 +92,12 @@ class ThermalRelaxation(Environment):
         if self.operator is not None:
             of_shape("operator", self.operator, (levels, levels))
 
+    def diverging(self, levels: int) -> list[ComplexArray]:
+        if self.t1 is not None or np.isfinite(self._at_zero):  # Γ is T J/ω there
+            return []
+        ones = np.ones((levels, levels), dtype=np.complex128)
+        return [ones if self.operator is None else self.operator]
+
     def eigen_rates(self, nodes: Nodes) -> EigenRates:
         energies = nodes.energies
         levels = energies.shape[-1]
@@ -115,10 +122,7 @@ class ThermalRelaxation(Environment):
             rates = rates * (np.abs(matrix) ** 2 if nodes.left is None else matrix * back)
         rates = np.where(np.eye(levels, dtype=np.bool_), 0.0, rates)
         if not np.all(np.isfinite(rates)):
-            raise InputError(
-                "ThermalRelaxation: the rates diverge where two levels meet; use a spectral "
-                "density that vanishes at zero frequency, or `t1`."
-            )
+            raise InputError(RATES_DIVERGE)
         out = rates.sum(axis=-2)
         transfer = rates - out[..., None, :] * np.eye(levels)
         coherence = 0.5 * (out[..., :, None] + out[..., None, :]) * (1 - np.eye(levels))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from anticrossing._core.checks import ConvergenceError, FloatArray
+from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.quadrature import gauss_legendre
 from anticrossing._core.roots import bracketed
 
@@ -19,6 +19,7 @@ _MOST_PANELS = 1 << 14
 _MOST_DOUBLINGS = 200
 _SLOPE_DECADES = (10, 13)  # below the lowest scale, where a power at zero is looked at
 _NO_POWER = 1e-3
+_CHUNK = 4096  # frequencies of an oscillating sum at once
 
 Function = Callable[[FloatArray], FloatArray]
 _NODES, _WEIGHTS = gauss_legendre(_ORDER)
@@ -28,6 +29,19 @@ def panel_nodes(panels: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return Gauss-Legendre nodes and weights of panels (n, 2), both of shape (n, 16)."""
     half = (panels[:, 1:] - panels[:, :1]) / 2
     return panels[:, :1] + half * (1 + _NODES), half * _WEIGHTS
+
+
+def finer_panels(panels: FloatArray, widest: float, most_nodes: float) -> FloatArray | None:
+    """Return panels cut into equal parts no wider than `widest`; None if these were too many."""
+    width = panels[:, 1] - panels[:, 0]
+    counts = np.ceil(width / widest)
+    if not _ORDER * counts.sum() <= most_nodes:
+        return None
+    pieces = counts.astype(int)
+    part = np.repeat(width / pieces, pieces)
+    index = np.arange(part.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    low = np.repeat(panels[:, 0], pieces) + index * part
+    return np.stack((low, low + part), axis=1)
 
 
 def adaptive_panels(function: Function, edges: Any, scale: float | None = None) -> FloatArray:
@@ -137,3 +151,23 @@ def invert_cumulative(
             else bracketed(missing, low, high, xtol=1e-15 * high, rtol=1e-14)
         )
     return found
+
+
+def oscillating_sum(
+    omega: FloatArray, both: FloatArray, net: FloatArray, step: float, count: int
+) -> ComplexArray:
+    """Return Σ both (cos ωt − 1) − i net sin ωt at t = 0, step, …, (count,)."""
+    # Times are a coarse and a fine multiple of the step, and with ε = e^{−iωt} − 1 the sum of two
+    # times has ε₁ + ε₂ + ε₁ε₂: products of matrices, and no digits are lost where ω is small.
+    fine = int(np.ceil(np.sqrt(count)))
+    coarse = -(-count // fine)
+    total = np.zeros((coarse, fine), dtype=np.complex128)
+    for start in range(0, omega.size, _CHUNK):
+        part = slice(start, start + _CHUNK)
+        short = np.expm1(-1j * np.outer(omega[part], step * np.arange(fine)))
+        long = np.expm1(-1j * np.outer(step * fine * np.arange(coarse), omega[part]))
+        for weight, unit in ((both[part], 1.0), (net[part], 1j)):
+            weighted = long * weight
+            found = weighted @ short + weighted.sum(axis=1)[:, np.newaxis] + weight @ short
+            total += unit * (found.real if unit == 1.0 else found.imag)
+    return np.asarray(total.ravel()[:count])

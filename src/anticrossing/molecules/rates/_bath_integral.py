@@ -17,12 +17,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
+from anticrossing._core.checks import ConvergenceError, FloatArray
 from anticrossing._core.roots import bracketed
 from anticrossing.environment.spectral_density import SpectralDensity
 from anticrossing.environment.spectral_density.integration import (
     adaptive_panels,
+    finer_panels,
     integrate,
+    oscillating_sum,
     panel_nodes,
 )
 
@@ -31,7 +33,6 @@ _GONE = 40.0  # logarithm at which the integrand is called zero
 _MOST_NODES = 400_000
 _MOST_TIMES = 4_000_000
 _MOST_HALVINGS = 6
-_CHUNK = 4096
 _WORST = 1e-6  # relative error that is still returned
 
 
@@ -91,19 +92,13 @@ class BathIntegral:
         if self._panels is None:
             return Weights(omega, strength, 0.0)
         widest = min(16 / time, 4 * self.temperature)
-        width = self._panels[:, 1] - self._panels[:, 0]
-        counts = np.ceil(width / widest)
-        if not 16 * counts.sum() <= _MOST_NODES:
+        panels = finer_panels(self._panels, widest, _MOST_NODES)
+        if panels is None:
             raise ConvergenceError(
                 "The bath broadens the transition too little for a rate: its correlations last "
                 f"beyond {time:.3g} (inverse energy). Add a `slow_reorganization_energy`."
             )
-        pieces = counts.astype(int)
-        start = np.repeat(self._panels[:, 0], pieces)
-        part = np.repeat(width / pieces, pieces)
-        index = np.arange(part.size) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-        low = start + index * part
-        nodes, weights = panel_nodes(np.stack((low, low + part), axis=1))
+        nodes, weights = panel_nodes(panels)
         smooth = weights.ravel() * self.bath.continuum(nodes.ravel()) / (np.pi * nodes.ravel() ** 2)
         return Weights(
             np.concatenate((omega, nodes.ravel())), np.concatenate((strength, smooth)), self._beyond
@@ -131,7 +126,7 @@ class BathIntegral:
             if count > _MOST_TIMES:
                 break
             times = step * np.arange(count + 1)
-            exponent = _series(omega, both, net, step, count + 1)
+            exponent = oscillating_sum(omega, both, net, step, count + 1)
             exponent -= self.slow * self.temperature * times**2 + 1j * frequency * times
             values = np.exp(exponent)
             values[0] /= 2
@@ -213,23 +208,3 @@ def _quanta(weights: Weights, temperature: float, tau: float) -> tuple[FloatArra
     if later >= tau:
         return given + taken, -given * np.expm1(-omega * (later - tau))
     return given + taken, taken * np.expm1(-omega * (tau - later))
-
-
-def _series(
-    omega: FloatArray, both: FloatArray, net: FloatArray, step: float, count: int
-) -> ComplexArray:
-    """Return Σ both (cos ωt − 1) − i net sin ωt at t = 0, step, …"""
-    # Times are a coarse and a fine multiple of the step, and with ε = e^{−iωt} − 1 the sum of two
-    # times has ε₁ + ε₂ + ε₁ε₂: products of matrices, and no digits are lost where ω is small.
-    fine = int(np.ceil(np.sqrt(count)))
-    coarse = -(-count // fine)
-    total = np.zeros((coarse, fine), dtype=np.complex128)
-    for start in range(0, omega.size, _CHUNK):
-        part = slice(start, start + _CHUNK)
-        short = np.expm1(-1j * np.outer(omega[part], step * np.arange(fine)))
-        long = np.expm1(-1j * np.outer(step * fine * np.arange(coarse), omega[part]))
-        for weight, unit in ((both[part], 1.0), (net[part], 1j)):
-            weighted = long * weight
-            found = weighted @ short + weighted.sum(axis=1)[:, np.newaxis] + weight @ short
-            total += unit * (found.real if unit == 1.0 else found.imag)
-    return np.asarray(total.ravel()[:count])
