@@ -91,6 +91,23 @@ def test_doubts():
     wrong = fit_kinetics(TIMES, singles, [(0, 2), (2, 1)], resamples=20)
     assert any("misses the populations" in text for text in wrong.warnings)
     assert "note: " in str(wrong)
+    means = fit_kinetics(TIMES, bateman(1.0, 0.3), [(0, 1)], resamples=20)
+    assert "miss the network together" in means.warnings[0]
+
+
+def test_times_over_fifteen_decades():
+    times = np.concatenate([[0.0], np.logspace(-15, 0, 31)])
+    left = np.exp(-1e13 * times)
+    fit = fit_kinetics(times, np.stack([left, 1 - left], 1), [(0, 1)], resamples=20)
+    np.testing.assert_allclose(fit.rates, [1e13], rtol=1e-6)
+
+
+def test_a_state_too_short_lived_to_be_seen():
+    times = np.concatenate([[0.0], np.logspace(-9, 0, 11)])
+    left = np.exp(-3 * times)
+    populations = np.stack([left, 0 * left, 1 - left], 1)
+    fit = fit_kinetics(times, populations, CHAIN, resamples=20)
+    assert any("rate of 1 → 2 is not told" in text for text in fit.warnings)
 
 
 def test_refusals():
@@ -108,6 +125,8 @@ def test_refusals():
         (TIMES, good, CHAIN, {"initial": [1, 1, 0]}, "sum to one"),
         (TIMES, good, CHAIN, {"resamples": 3}, "`resamples`"),
         (TIMES[:2], good[:2], CHAIN, {}, "more than the rates"),
+        (TIMES, good[None], CHAIN, {}, "several trajectories"),
+        (TIMES, np.zeros((0, *good.shape)), CHAIN, {}, "several trajectories"),
     ):
         with pytest.raises(InputError, match=text):
             fit_kinetics(times, populations, steps, **options)

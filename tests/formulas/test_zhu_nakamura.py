@@ -123,3 +123,14 @@ def test_checks_and_refusals():
     ):
         with pytest.raises(InputError, match=text):
             zhu_nakamura_scattering(**common | change)
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_scattering_at_the_top_and_the_bottom(side):
+    """The elliptic integrals of |b²| = 1 divide by nothing."""
+    energies = side * (1 + np.array([0.0, 2.3e-16, 1e-14, 1e-11]))
+    found = zhu_nakamura_scattering(
+        coupling=1.0, slopes=(1.0, -1.0), reduced_mass=0.125, energy=energies
+    ).value
+    assert np.ptp(found[:3]) < 1e-12
+    assert found[3] == pytest.approx(found[0], abs=0.04)

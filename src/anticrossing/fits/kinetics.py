@@ -23,11 +23,13 @@ from anticrossing._core.checks import (
 from anticrossing._core.result import Result
 from anticrossing._core.unchanging import read_only
 from anticrossing._core.variables import Shown, shown
+from anticrossing.fits._quality import together
 from anticrossing.formulas.result import FloatArray
 
 _SLOWEST, _FASTEST = 1e-3, 1e3  # times the window and the spacing of the times, that can be seen
-_STARTS = (0.3, 3.0, 30.0)  # rates to begin from, over the window
-_MOST_STARTS = 81
+_SLOW, _FAST = 0.3, 3.0  # rates to begin from, over the window and over an early time
+_EARLY = 0.1  # the share of times before it
+_MOST_STARTS, _MOST_EACH = 81, 9
 _CONFIDENCE = (15.8655254, 84.1344746)  # percentiles, ±σ of a normal distribution
 _SUM = 1e-6  # by which populations may miss one
 
@@ -157,7 +159,7 @@ def fit_kinetics(
     ------
     InputError
         If shapes do not fit, a population is not between 0 and 1 or they do not sum to one, a step
-        is repeated or leads nowhere, or there are fewer points than rates.
+        is repeated or leads nowhere, or there are fewer points than rates, or one trajectory.
     ConvergenceError
         If no start leads to a minimum.
 
@@ -189,6 +191,9 @@ def fit_kinetics(
     network = _network(steps, given.shape[-1])
     if len(network) >= (given.shape[-1] - 1) * (t.size - 1):
         raise fail("times", "be more than the rates", f"they are {t.size}")
+    if given.ndim == 3 and len(given) < 2:
+        must = "hold several trajectories, or be the means of shape (k, m)"
+        raise fail("populations", must, f"they are {len(given)}")
     named = tuple(map(str, range(given.shape[-1]) if states is None else states))
     if len(named) != given.shape[-1]:
         raise fail("states", f"name {given.shape[-1]} states", f"it names {len(named)}")
@@ -217,7 +222,11 @@ def fit_kinetics(
         network, np.exp(best), np.std(np.exp(samples), axis=0), np.exp(logarithms),
         np.exp(samples), t, means, fitted, seed, named,
     )  # fmt: skip
-    object.__setattr__(fit, "warnings", _doubts(fit, given))
+    seen = [
+        np.abs(model(best + np.log(2.0) * one, means) - fitted).max() > _SUM
+        for one in np.eye(best.size)
+    ]
+    object.__setattr__(fit, "warnings", _doubts(fit, given, seen))
     return fit
 
 
@@ -236,11 +245,11 @@ class _Model:
         for unit, (source, target) in zip(self.units, network, strict=True):
             unit[target, source], unit[source, source] = 1.0, -1.0
         # equal intervals, up to rounding, share one exponential
-        rounded = np.round(np.diff(times) / times[-1], 12)
-        self.lengths, self.which = np.unique(rounded, return_inverse=True)
-        self.lengths = self.lengths * times[-1]
+        steps = np.diff(times)
+        self.which = np.unique(np.round(np.log(steps), 8), return_inverse=True)[1]
+        self.lengths = np.bincount(self.which, steps) / np.bincount(self.which)
         span = times[-1]
-        closest = float(np.diff(times).min())
+        closest = float(steps.min())
         self.bounds = (np.log(_SLOWEST / span / 100), np.log(_FASTEST / closest))
 
     def __call__(self, logarithms: FloatArray, measured: FloatArray) -> FloatArray:
@@ -269,15 +278,19 @@ class _Model:
     def search(self, measured: FloatArray, weights: npt.NDArray[Any]) -> FloatArray:
         """Return the best fit from several starts."""
         count = len(self.units)
-        if len(_STARTS) ** count <= _MOST_STARTS:
-            starts = np.array(list(product(_STARTS, repeat=count)))
+        slowest = _SLOW / self.times[-1]
+        fastest = _FAST / float(np.quantile(self.times[1:], _EARLY))
+        count_each = min(round(np.log10(fastest / slowest)) + 1, _MOST_EACH)
+        each = np.geomspace(slowest, fastest, count_each)
+        if len(each) ** count <= _MOST_STARTS:
+            starts = np.array(list(product(each, repeat=count)))
         else:
-            starts = np.random.default_rng(0).choice(_STARTS, size=(_MOST_STARTS, count))
+            starts = np.random.default_rng(0).choice(each, size=(_MOST_STARTS, count))
 
         def loss(x: FloatArray) -> float:
             return float(np.sum((self(x, measured) - measured) ** 2))
 
-        first = sorted(np.log(starts / self.times[-1]), key=loss)[:4]
+        first = sorted(np.log(starts), key=loss)[:4]
         found = [self.fit(measured, weights, start) for start in first]
         best = min(found, key=loss)
         if not np.all(np.isfinite(best)):
@@ -301,17 +314,25 @@ def _network(steps: Sequence[tuple[int, int]], count: int) -> tuple[tuple[int, i
     return tuple(found)
 
 
-def _doubts(fit: KineticFit, given: FloatArray) -> tuple[str, ...]:
+def _doubts(fit: KineticFit, given: FloatArray, seen: Sequence[bool]) -> tuple[str, ...]:
     """Return what is to be doubted: rates outside the window, a network that does not fit."""
     span, closest = fit.times[-1] - fit.times[0], np.diff(fit.times).min()
     found = []
-    for step, rate, error in zip(fit.names, fit.rates, fit.errors, strict=True):
+    for step, rate, error, told in zip(fit.names, fit.rates, fit.errors, seen, strict=True):
         name = f"the rate of {step}"
-        if rate * span < 0.05 or error > 0.5 * rate:
+        if not told or rate * span < 0.05 or error > 0.5 * rate:
             found.append(f"{name} is not told by these populations: {rate:.2g} ± {error:.2g}")
         elif rate * closest > 3:
             found.append(f"{name} is faster than the spacing of the times")
-    if given.ndim == 3 and len(given) > 1:
+    if given.ndim == 2:
+        missed = (fit.populations - fit.fitted).T
+        if fit.residual > _SUM and any(together(one, {"time": fit.times}) for one in missed):
+            found.append(
+                f"neighbouring times miss the network together, by {fit.residual:.2g}: it does not "
+                "describe the populations, or their errors belong together and single trajectories "
+                "are needed"
+            )
+    else:
         deviation = np.sqrt(np.mean(given.std(axis=0, ddof=1) ** 2) / len(given))
         if fit.residual > 2 * deviation:
             found.append(

@@ -29,6 +29,7 @@ _FAR = 1e4  # b², from where on the leading terms of σ and δ have eight digit
 WEAKEST = 5.0
 """The largest a up to which tunnelling is good to 30 %."""
 _STRONGEST = 0.1
+_TOP = 1e-12  # of |b²| from one, where the elliptic integrals are of nothing
 _NODES = 160
 _REACH = 5.0  # of the integral along its ray, where exp(−t³/3) is 1e-18
 
@@ -137,6 +138,7 @@ def linear_probability(
 ) -> FloatArray:
     """Return the probability to leave on the other line, for a and b² of any one shape."""
     found = np.empty(b2.shape)
+    b2 = np.where(np.abs(np.abs(b2) - 1) < _TOP, np.sign(b2), b2)
     near = ~one_direction & (np.abs(b2) <= 1)
     for where, formula in (
         (one_direction & (b2 >= 0), _above),

@@ -239,3 +239,18 @@ def test_domains():
         found = microcanonical_rate(**SMALL | change, energies=[2500.0], passage=passage)
         assert text in found.warnings[0]
     assert microcanonical_rate(**SMALL | {"coupling": 0.0}, energies=9000.0).value == 0
+
+
+def test_tunnelling_begins_at_the_energy_of_the_reactant():
+    """Below all vibrations only rotation counts: ``k = ∫₀^E P(E − E₀ − x) √x dx/2π√E``."""
+    turning = {"rotational_constants": [5, 2, 1]}
+    given = {"coupling": 5.0, "slopes": (6000.0, -9000.0), "reduced_mass": 0.05}
+    rate = microcanonical_rate(
+        **given, energies=[0.0, 40.0], barrier=1500.0, passage="weak coupling", cell=1.0,
+        reactant=RovibrationalStates(frequencies=[600, 900, 1200], **turning),
+        crossing=RovibrationalStates(frequencies=[500, 1000], **turning),
+    ).value  # fmt: skip
+    x = (np.arange(4000) + 0.5) / 100
+    passing = probability("weak coupling", *given.values())(40 - 900 - x)
+    expected = np.sum(passing * np.sqrt(x)) / 100 / (2 * np.pi * np.sqrt(40))
+    assert rate == pytest.approx([0.0, expected], rel=1e-3)

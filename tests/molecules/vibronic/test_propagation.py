@@ -223,3 +223,21 @@ def test_four_modes_of_pyrazine_as_mctdh_has_them():
         Pyrazine(modes=4), reference["times"], state=1, basis_sizes=(21, 27, 19, 16), tolerance=1e-2
     )
     assert abs(without.populations[:, 1] - reference["populations"]).max() > 0.02
+
+
+@pytest.mark.parametrize("sizes", [None, [7]])
+def test_parity_does_not_feign_convergence(sizes):
+    """Q² couples functions of one parity; one function more would change nothing."""
+    squares = np.array([[[[0.0, 0.5], [0.5, -0.3]]]])
+    W = VibronicCoupling(
+        energies=[0.0, 1.0], frequencies=[1.0], linear=np.zeros((1, 2, 2)), quadratic=squares
+    )
+    times = np.linspace(0, 20, 21)
+    step = np.sqrt(np.arange(1.0, 62) / 2)
+    Q = np.diag(step, 1) + np.diag(step, -1)
+    H = np.kron(np.diag(np.arange(60) + 0.5), np.eye(2)) + np.kron(np.eye(60), np.diag([0.0, 1.0]))
+    E, U = np.linalg.eigh(H + np.kron((Q @ Q)[:60, :60], squares[0, 0]) / 2)
+    psi = (np.exp(-1j * np.outer(times, E)) * U[0]) @ U.T
+    expected = (np.abs(psi.reshape(21, 60, 2)) ** 2).sum(axis=1)
+    found = propagate_vibronic(W, times, state=0, basis_sizes=sizes)
+    assert np.abs(found.populations - expected).max() < found.error_estimate

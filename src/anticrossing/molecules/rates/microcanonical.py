@@ -151,6 +151,8 @@ def microcanonical_rate(
     offset = 0.5 if crossing.rotational_constants.size else 0.0
     centres = np.asarray(width * (np.arange(counts.size) - offset) - threshold)
     passing = _means(one, centres, width)
+    if crossing.rotational_constants.size:
+        passing[0] = 0.0  # those states lie above the energy
     flux = np.array([counts[: i + 1] @ passing[i::-1] for i in cells.flat]).reshape(cells.shape)
     half = max(half, width / 2)
     low, high = np.maximum(cells * width - half, 0.0), cells * width + half

@@ -53,8 +53,8 @@ def propagate_vibronic(
 
     In products of oscillator functions n_i of Q_i with Σ_i n_i/n_i^max ≤ 1: of four modes they take
     a sixth of the time of all products of the same accuracy. Two runs, the second with a fifth more
-    functions along every coordinate, tell how well they have converged; larger ones follow until
-    that and the population of the highest functions are within the tolerance. The evolution is a
+    functions along every coordinate, two at least, tell how well they have converged; larger ones
+    follow until that and the population of the highest functions are within the tolerance. The evolution is a
     Chebyshev series, exact to 1e-8.
 
     The vibrations begin in their ground state of frequencies ω_i, displaced, as light leaves them.
@@ -156,7 +156,8 @@ def propagate_vibronic(
             )
             if max(error, previous.edge_population) <= allowed:
                 return previous
-        sizes = tuple(max(size + 1, round(_GROWTH * size)) for size in sizes)
+        # Two more at least: one may be of a parity that H and the beginning never reach.
+        sizes = tuple(max(size + 2, round(_GROWTH * size)) for size in sizes)
 
 
 def _electronic(state: Any, states: int) -> ComplexArray:
