@@ -96,14 +96,14 @@ def test_doubts():
 
 
 def test_times_over_fifteen_decades():
-    times = np.concatenate([[0.0], np.logspace(-15, 0, 31)])
+    times = np.concatenate([[0.0], np.logspace(-15, 0, 13)])
     left = np.exp(-1e13 * times)
     fit = fit_kinetics(times, np.stack([left, 1 - left], 1), [(0, 1)], resamples=20)
     np.testing.assert_allclose(fit.rates, [1e13], rtol=1e-6)
 
 
 def test_a_state_too_short_lived_to_be_seen():
-    times = np.concatenate([[0.0], np.logspace(-9, 0, 11)])
+    times = np.concatenate([[0.0], np.logspace(-9, 0, 8)])
     left = np.exp(-3 * times)
     populations = np.stack([left, 0 * left, 1 - left], 1)
     fit = fit_kinetics(times, populations, CHAIN, resamples=20)

@@ -54,8 +54,8 @@ def propagate_vibronic(
     In products of oscillator functions n_i of Q_i with Σ_i n_i/n_i^max ≤ 1: of four modes they take
     a sixth of the time of all products of the same accuracy. Two runs, the second with a fifth more
     functions along every coordinate, two at least, tell how well they have converged; larger ones
-    follow until that and the population of the highest functions are within the tolerance. The evolution is a
-    Chebyshev series, exact to 1e-8.
+    follow until that and the population of the highest functions are within the tolerance. The
+    evolution is a Chebyshev series, exact to 1e-8.
 
     The vibrations begin in their ground state of frequencies ω_i, displaced, as light leaves them.
 
