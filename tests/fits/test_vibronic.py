@@ -291,3 +291,32 @@ def test_bad_input_is_one_line(change, message):
     with pytest.raises(InputError, match=message) as caught:
         fit_vibronic(**given)
     assert "\n" not in str(caught.value)
+
+
+def deviating(states, seed):
+    """Return geometries along two modes, energies of a random model, frequencies."""
+    rng = np.random.default_rng(seed)
+    omega, constant = rng.uniform(0.05, 0.3, 2), np.sort(rng.uniform(0, 1.5, states))
+    linear = 0.1 * rng.standard_normal((2, states, states))
+    linear += linear.swapaxes(1, 2)
+    Q = rng.uniform(-3, 3, (100, 2))
+    W = np.diag(constant) + np.einsum("ki,iab->kab", Q, linear)
+    energies = np.linalg.eigvalsh(W) + 0.5 * (Q**2 @ omega)[:, None]
+    return Q, energies + 1e-3 * rng.standard_normal(energies.shape), omega
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [101, 103, 107])
+def test_four_states_have_many_minima(seed):
+    Q, energies, omega = deviating(4, seed)
+    fit = fit_vibronic(Q, energies, frequencies=omega)
+    assert fit.root_mean_square < 1.1e-3
+    assert not fit.warnings
+
+
+def test_neighbours_that_deviate_together_are_told():
+    Q, energies, omega = deviating(2, 100)
+    assert not fit_vibronic(Q, energies, frequencies=omega).warnings
+    beyond = fit_vibronic(Q, energies + 3e-3 * Q[:, :1] ** 3, frequencies=omega, starts=4)
+    assert any("deviate together" in text for text in beyond.warnings)
+    assert beyond.determined

@@ -25,6 +25,7 @@ from anticrossing.fits._vibronic_search import (
     Found,
     ambiguous_modes,
     gauge_fixed,
+    misses,
     polish,
     search,
     turned,
@@ -212,6 +213,11 @@ def fit_vibronic(
             f"other couplings along {', '.join(scanned)} give the same energies: scans of one mode "
             "do not tell those of three and more states; displace two modes at once"
         )
+    if misses(problem, best):
+        notes.append(
+            "energies of neighbouring geometries deviate together: the model does not describe the "
+            "data, or the search has not found its best couplings and needs more `starts`"
+        )
     if odd:
         notes.append(f"all energies are even along {', '.join(names[mode] for mode in odd)}")
     return report(
@@ -326,7 +332,7 @@ def _data(
     known &= ~dropped
     size = (
         positive_number("derivative_error", derivative_error)
-        if derivative_error
+        if derivative_error is not None
         else (1.0 if spread is None else float(spread.mean()))
     )
     return Data(Q, below, weights, np.where(known, forces, 0.0), known / size), notes
