@@ -71,6 +71,8 @@ def test_the_last_table_counts(tmp_path):
         (HEAD.replace("MS=", ""), "none follows"),
         (HEAD + ROWS.splitlines()[0] + "\n" + ROWS, "another pair"),
         (HEAD + "\n".join(ROWS.splitlines()[:3]), "missing"),
+        (HEAD + ROWS.splitlines()[0] + "\n 1 1 (0.0 , 4.2) (1.", "three complex numbers"),
+        (HEAD.replace("0                  -1", "-1                  0") + ROWS, "none follows"),
     ],
 )
 def test_bad_files_are_one_line(tmp_path, text, message):

@@ -22,6 +22,7 @@ _LARGEST = 2**28  # bytes of one output
 _MOST_ROOTS = 1000
 _HEAD = re.compile(r"CALCULATED SOCME BETWEEN TRIPLETS AND SINGLETS")
 _NUMBER = r"\s*([-+]?\d+\.\d+(?:[eE][-+]\d+)?)\s*"
+_BEGUN = re.compile(r"\s*\d+\s+\d+\s*\(")
 _ROW = re.compile(r"\s*(\d+)\s+(\d+)\s+" + r"\s*".join([rf"\({_NUMBER},{_NUMBER}\)"] * 3) + r"\s*")
 
 
@@ -115,9 +116,14 @@ def spin_orbit_of_output(path: str | Path) -> SpinOrbitElements:
     for number, line in enumerate(lines[start:], start=start + 1):
         row = _ROW.fullmatch(line)
         if row is None:
+            if _BEGUN.match(line):
+                raise InputError(
+                    f"{source}, line {number} must hold a pair of roots and three complex numbers, "
+                    f"but it is {line.strip()[:60]!r}."
+                )
             if rows:
                 break
-            if re.search(r"MS\s*=", line):
+            if re.search(r"MS\s*=\s*0\s+-1\s+\+?1\b", line):
                 cartesian = False
             elif re.search(r"\bZ\b.*\bX\b.*\bY\b", line):
                 cartesian = True
