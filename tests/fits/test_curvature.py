@@ -148,3 +148,12 @@ def test_times_that_are_told_as_a_ratio_are_said_to_be() -> None:
     # 68.3 % of the intervals hold the truth, to three standard errors.
     share = norm.cdf(1) - norm.cdf(-1)
     assert abs(inside / sets - share) < 3 * np.sqrt(share * (1 - share) / sets)
+
+
+@pytest.mark.filterwarnings("error")
+def test_data_without_errors_that_are_the_model_leave_no_interval() -> None:
+    result = fit_passages(Measurement({"sweep_rate": RATES}, jump(0.8)))
+    gap = result["gap"].value
+    assert result.interval("gap") == pytest.approx((gap, gap), abs=1e-7)
+    assert gap == pytest.approx(0.8, abs=1e-7)
+    assert not result.curved

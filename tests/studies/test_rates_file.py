@@ -206,6 +206,12 @@ crossing_rotation = [2.0, 2.0, 1.0]""",
 )
 
 
+def test_high_frequencies_are_no_fault() -> None:
+    """Zero-point energies of more than 709, whose exponential overflows at the temperature 1."""
+    text = ISOLATED.replace("[300.0", "[4300.0").replace("barrier = ", "barrier = 9")
+    assert run(text).rates["microcanonical_rate"] >= 0
+
+
 def test_rotation_belongs_to_the_partition_ratio() -> None:
     thermal = ISOLATED.replace("microcanonical_rate", "intersystem_crossing_rate")
     thermal = thermal.replace("energy = 3000.0", "temperature = 300.0")
@@ -364,6 +370,10 @@ BAD = {
     "length": (UNITS + 'length = "bohr"\n' + MARCUS, "`length` has no meaning without"),
     "isolated ratio": (ISOLATED + "partition_ratio = 2.0\n", "be left out for microcanonical"),
     "isolated still": (ISOLATED.replace("reactant_rotation = [3.0, 2.0, 1.0]", ""), "is missing"),
+    "isolated low": (
+        ISOLATED.replace("reactant_frequencies = [300.0", "reactant_frequencies = [30000.0"),
+        "lies .* below",
+    ),
     "negative energy": (ISOLATED.replace("= 3000.0", "= -1.0"), "`energy` must not be negative"),
     "no mass": (UNITS + CROSSING, "key `length` is missing"),
     "scan": (MARCUS + SCAN.replace("rates.reaction", "rate.reaction"), "`parameter` must be one"),

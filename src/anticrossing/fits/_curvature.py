@@ -24,6 +24,8 @@ def expected_pulls(
     parameters (M. J. Box, J. R. Stat. Soc. B 33, 171 (1971)), which with Fisher's information in
     the place of weights holds for counts too, and the change of the errors with the parameters.
     """
+    if spread == 0:
+        return np.zeros(len(root))
     slopes, weight = _slopes(problem, values)
     error = np.sqrt(np.sum(root**2, axis=1))
     known = np.isfinite(error) & (error > 0)

@@ -125,6 +125,8 @@ class FitResult(Fitted):
         choice("name", name, self.varied)
         wanted = positive_number("deviations", deviations)
         spread = float(np.sqrt(information.variance(self.problem, self._values())))
+        if spread == 0:  # the model goes through all points, whose errors are not known
+            return (self[name].value,) * 2
         profile = Profile(self.problem, self._values(), name, self[name].error, spread)
         return profile.end(wanted, -1), profile.end(wanted, 1)
 

@@ -388,8 +388,13 @@ def _check_partition(given: CrossingTable, isolated: bool) -> None:
         if key not in present:
             raise tables.missing(key)
         positive(key, present[key])
-    # checks that there is one frequency fewer at the crossing
-    harmonic_partition_ratio(**{key: present[key] for key in lists}, temperature=1.0)
+    # checks that there is one frequency fewer at the crossing, warm enough for any
+    heat = float(np.sum(present["reactant_frequencies"]))
+    harmonic_partition_ratio(**{key: present[key] for key in lists}, temperature=heat)
+    height = given.barrier + (float(np.sum(present["crossing_frequencies"])) - heat) / 2
+    if isolated and height < 0:
+        must = "lie above the reactant, zero-point energies included"
+        raise fail("barrier", must, f"it lies {-height:g} below")
 
 
 def _check_environment(system: System, formulas: tuple[str, ...]) -> None:
