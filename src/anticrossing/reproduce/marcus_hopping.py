@@ -13,12 +13,15 @@ from anticrossing.molecules.rates import marcus, spin_boson_golden_rule
 from anticrossing.molecules.trajectories import Mean, Thermal, run_trajectories
 from anticrossing.reproduce.reproduction import Number, Reproduction
 
-# In units of the temperature. One overdamped mode, a barrier of (λ + ΔG)²/4λ = 0.9 T.
-_ENERGY, _FREE, _FREQUENCY, _FRICTION = 25.2, -15.8, 0.37, 1.58
-_COUPLINGS = (0.03, 0.06, 0.12)
-_STEP, _OUTPUTS = 0.1, 40
+# In units of the temperature. One damped mode, a barrier of (λ + ΔG)²/4λ = 0.9 T.
+_ENERGY, _FREE, _FREQUENCY, _FRICTION = 25.2, -15.8, 0.37, 0.37
+_COUPLINGS = (0.08, 0.14, 0.25)
+# Times V²: rates have an error of first order in the step, beside the probability of a passage.
+_STEP = 0.75
+_OUTPUTS = 40
+_LONG = 0.7  # times of the Marcus rate
 _LEFT = 0.3  # of the trajectories, at least, when a rate is read
-_COUNT, _SEED = 512, 2011
+_COUNT, _SEED = 384, 2011
 _METHODS: dict[str, dict[str, Any]] = {
     "fssh": {},
     "fssh, overlap": {"frustrated": "reflect", "decoherence": "overlap"},
@@ -107,19 +110,20 @@ def compute() -> Reproduction:
 
 
 def _rates(expected: FloatArray, options: dict[str, Any]) -> Mean:
-    """Return the rates at all couplings, of what is left in the first well after a time 1/k."""
+    """Return the rates at all couplings, of what is left in the first well after a while."""
     values, errors = [], []
     mode = Discrete(frequencies=[_FREQUENCY], huang_rhys=[_ENERGY / _FREQUENCY])
     for v, rate in zip(_COUPLINGS, expected, strict=True):
         H = SpinBoson(coupling=v, reaction_free_energy=_FREE, spectral_density=mode)
         slope = H.linear[0, 0, 0]
-        steps = _OUTPUTS * round(1 / (rate * _STEP * _OUTPUTS))
+        step = _STEP * v**2
+        steps = _OUTPUTS * round(_LONG / (rate * step * _OUTPUTS))
         found = run_trajectories(
             H,
             initial=Thermal(-slope / _FREQUENCY, _FREQUENCY, 1.0, state=0),
             friction=_FRICTION,
             temperature=1.0,
-            step=_STEP,
+            step=step,
             steps=steps,
             every=steps // _OUTPUTS,
             count=_COUNT,

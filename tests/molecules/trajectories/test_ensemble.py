@@ -225,6 +225,18 @@ def test_frustrated_hops(frustrated):
     assert np.all(found.hops.target[refused] > found.hops.source[refused])
 
 
+def test_the_log_has_all_hops_unless_it_is_told_how_many():
+    """Some trajectories have more than there is room for at first: they are followed again."""
+    options = {"step": 5.0, "steps": 1000, "count": 150, "batch": 64, "box": None}
+    found = simple(7.0, **options)
+    roomy, short = simple(7.0, **options, log=1000), simple(7.0, **options, log=3)
+    assert_identical(found, roomy)
+    _, counts = np.unique(found.hops.trajectory, return_counts=True)
+    assert found.hops.lost == 0
+    assert counts.max() > 16
+    assert short.hops.lost == np.sum(np.maximum(counts - 3, 0))
+
+
 def test_decoherence_makes_amplitudes_agree_with_levels():
     def gap(**options):
         found = run_trajectories(

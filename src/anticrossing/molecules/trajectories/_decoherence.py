@@ -20,7 +20,7 @@ from anticrossing.molecules.trajectories._state import ACTIVE
 
 _FRACTION = 12  # terms of the continued fraction below
 _NOTHING = 1e-30  # a population that is rounding
-_NO_DIRECTION = 1e-300  # least Σ d²/2m whose direction means something
+_ROUNDING = 1e-15  # an overlap of two different levels that says nothing of its direction
 
 
 @compiled
@@ -83,14 +83,16 @@ def overlap_decoherence(one, model, options):
         if options.along_velocity:
             for i in range(f):
                 direction[i] = model.masses[i] * one.v[i]
+        elif turned < _ROUNDING:  # nothing couples them, so nothing will join them again
+            one.amplitudes[j] = 0.0
+            continue
         else:
             coupling_direction(one.vectors, level, j, one.slopes, model, one.elements, direction)
         along, across = 0.0, 0.0
         for i in range(f):
             along += one.v[i] * direction[i]
             across += 0.5 * direction[i] * direction[i] * model.inverse_masses[i]
-        if not across > _NO_DIRECTION:  # nothing couples them, so nothing will join them again
-            one.amplitudes[j] = 0.0
+        if not across > 0.0:  # at rest
             continue
         left = 1.0 - 4.0 * across * gap / (along * along) if along != 0.0 else -gap
         adiabatic_force(one.vectors, j, one.slopes, model, one.weights, forces, 0)

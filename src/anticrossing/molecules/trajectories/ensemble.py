@@ -159,7 +159,8 @@ def run_trajectories(
     (2016); J. R. Mannouch and J. O. Richardson, J. Chem. Phys. 158, 104111 (2023);
     J. E. Runeson and D. E. Manolopoulos, J. Chem. Phys. 159, 094115 (2023); K. K. Baeck and
     H. An, J. Chem. Phys. 146, 064107 (2017), couplings from the curvature of the gap;
-    B. Leimkuhler and C. Matthews, Appl. Math. Res. Express 2013, 34, the step with friction.
+    B. Leimkuhler and C. Matthews, Appl. Math. Res. Express 2013, 34 (2013), the step with
+    friction.
 
     Examples
     --------

@@ -38,6 +38,7 @@ _MASH = {"rescaling": "coupling", "frustrated": "reflect"}  # what the method it
 _FILLED_IN: Any = None  # where it is not given
 _DECOHERENCE_ENERGY = 0.1  # hartree, or the unit of H where it has no name
 _DECOHERENCE_THRESHOLD = 0.01
+_NARROWEST = 1e-100  # width of a packet: its square enters
 _ONLY_FOR = {
     "decoherence_energy": "energy", "decoherence_width": "overlap",
     "decoherence_threshold": "overlap",
@@ -216,8 +217,9 @@ class Request:
         name, coordinates = "decoherence_width", len(self.hamiltonian.coordinates)
         if self.decoherence_width is not None:
             width = _for_all(name, positive(name, self.decoherence_width), coordinates)
-            if not np.all(np.isfinite(1 / width**2) & (width**2 > 0)):
-                raise fail(name, "have finite squares", f"it is {describe(width)}")
+            if np.any((width < _NARROWEST) | (width > 1 / _NARROWEST)):
+                must = f"be from {_NARROWEST:g} to {1 / _NARROWEST:g}"
+                raise fail(name, must, f"it is {describe(width)}")
             return width
         if isinstance(self.hamiltonian, VibronicCoupling):
             return np.full(coordinates, math.sqrt(0.5))  # of the ground state of each mode

@@ -1,0 +1,146 @@
+"""Decoherence against quadrature, differential equations and another program."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.integrate import quad, solve_ivp
+
+from anticrossing import Hamiltonian
+from anticrossing._core.checks import InputError
+from anticrossing.models import TullySimple
+from anticrossing.molecules.trajectories import Fixed, run_trajectories
+
+TURN = np.array([[1, -1], [1, 1]]) / np.sqrt(2)  # a diabatic state is half of either level
+
+
+def pair(side):
+    """Two levels ∓½ whose slopes are ∓¼, and `side` between them, written in another basis."""
+    slope = np.array([[-0.25, side], [side, 0.25]])
+    return Hamiltonian.affine(TURN.T @ np.diag([-0.5, 0.5]) @ TURN, TURN.T @ slope @ TURN)
+
+
+def loss(velocity, level, *, mass=20.0, stiffness=4.0):
+    """Return k from the mean time of the overlap of two packets, by quadrature."""
+    momentum, gap = mass * velocity, (1.0, -1.0)[level]
+    force = (-0.5, 0.5)[level]  # of the other level, less its own
+    left = momentum**2 - 2 * mass * gap
+    change = np.sqrt(left) - momentum if left >= 0 else -2 * momentum
+    force = force if left >= 0 else 0.0
+    b = change * force / stiffness
+    a = 0.5 * (stiffness * (change / mass) ** 2 + force**2 / stiffness)
+
+    def moment(n):
+        return quad(lambda t: t**n * np.exp(-b * t - a * t * t), 0, np.inf, epsabs=0)[0]
+
+    return 7 / 12 * moment(0) / moment(1)
+
+
+@pytest.mark.parametrize("velocity", [0.5, 0.32, 0.2, 3.0])
+def test_amplitudes_decay_as_packets_lose_their_overlap(velocity):
+    """0.2: a hop upwards would be frustrated, and turn the packet around."""
+    step, steps = 1e-4, 40
+    options = {
+        "masses": 20.0, "initial": Fixed(0.0, 20.0 * velocity, basis="diabatic"), "step": step,
+        "steps": steps, "count": 64, "seed": 1, "decoherence": "overlap",
+        "decoherence_width": np.sqrt(0.5 / 4.0),
+    }  # fmt: skip
+    found = run_trajectories(pair(1e-7), **options)
+    assert set(found.final_levels) == {0, 1}
+    for level in (0, 1):
+        other = found.final_weights[found.final_levels == level, 1 - level]
+        expected = np.exp(-2 * loss(velocity, level) * step * steps) / 2
+        assert_allclose(0.5 - other, 0.5 - expected, rtol=2e-3)
+    # The Massey parameter is v·⟨0|∂H|1⟩/ΔE² = 1e-7 v: just above the threshold nothing decays.
+    for threshold, decays in ((1.05e-7, True), (0.95e-7, False)):
+        found = run_trajectories(
+            pair(1e-7), **options, decoherence_threshold=threshold * velocity, rescaling="velocity"
+        )
+        assert np.all((np.abs(found.final_weights - 0.5) > 1e-6) == decays)
+
+
+def test_levels_that_nothing_couples_decohere_at_once():
+    found = run_trajectories(
+        pair(0.0), masses=20.0, initial=Fixed(0.0, 10.0, basis="diabatic"), step=1e-3, steps=1,
+        count=64, seed=1, decoherence="overlap", decoherence_width=0.3,
+    )  # fmt: skip
+    assert_allclose(found.final_weights, np.eye(2)[found.final_levels], atol=1e-15)
+
+
+@pytest.mark.slow
+def test_collapse_by_the_moments_of_all_pairs_of_states():
+    """A particle without the energy to hop up: A. Jain et al. (2016), eqs. 34 to 36.
+
+    The levels ∓½(1 + f y) turn into each other with x at 0.1 per time. Beside it the equations of
+    the moments in the diabatic basis, dδP/dt = −i[H, δP] + ½{δF, ρ} and dδR/dt = −i[H, δR] + δP/m
+    with F relative to the active level, along the path of the lower level.
+    """
+    mass, turn, f, last, step = 4.0e4, 0.2, 1.26, 150.0, 0.1
+    speed = np.sqrt(0.9 / mass)
+    angle = f"({turn / speed!r}*x + {np.pi / 2!r})"
+    parts = [[f"-cos{angle}", f"sin{angle}"], [f"sin{angle}", f"cos{angle}"]]
+    H = Hamiltonian.from_matrix(
+        [[f"0.5*(1 + {f}*y)*({part})" for part in row] for row in parts], coordinates=["x", "y"]
+    )
+    found = run_trajectories(
+        H, masses=mass, initial=Fixed([0.0, 0.0], [mass * speed, 0.0], basis="diabatic"), step=step,
+        steps=round(last / step), every=30, count=1200, keep=1200, seed=5, decoherence="augmented",
+    )  # fmt: skip
+
+    def path(t):
+        return np.array([speed * t, 0.25 * f * t**2 / mass])
+
+    def equations(t, y):
+        c, dx, dp = y[:2], y[2:10].reshape(2, 2, 2), y[10:18].reshape(2, 2, 2)
+        h = H(path(t))
+        lower, upper = np.linalg.eigh(h)[1].T
+        force = -np.asarray(H.gradient(path(t)))
+        force = force - (lower @ force @ lower)[:, None, None] * np.eye(2)
+        rho = np.outer(c, c.conj())
+        slopes = -1j * (h @ c), -1j * (h @ dx - dx @ h) + dp / mass
+        slope_p = -1j * (h @ dp - dp @ h) + 0.5 * (force @ rho + rho @ force)
+        distance = (upper @ dx @ upper - lower @ dx @ lower).real
+        rate = 0.5 * (upper @ force @ upper) @ distance - 2 * abs(
+            (lower @ force @ upper) @ distance
+        )
+        return np.concatenate([*map(np.ravel, (*slopes, slope_p)), [max(0.0, rate)]])
+
+    start = np.zeros(19, dtype=complex)
+    start[0] = 1.0
+    exact = solve_ivp(equations, (0, last), start, t_eval=found.times, rtol=1e-8, atol=1e-10)
+    weights = np.array([
+        abs(np.linalg.eigh(H(path(t)))[1].T @ c) ** 2
+        for t, c in zip(exact.t, exact.y[:2].T, strict=True)
+    ])  # fmt: skip
+    kept = found.trajectories()
+    lower = kept.level.values[:, 0] == 0
+    assert np.all(kept.level.values[lower] == 0)
+    away = np.abs(kept.weight.values[lower] - weights).max(axis=2) > 0.02
+    collapsed = np.maximum.accumulate(away, axis=1).mean(axis=0)
+    expected = 1 - np.exp(-exact.y[18].real)
+    assert 0.3 < expected[-1] < 0.95
+    assert_allclose(collapsed, expected, atol=4.5 * np.sqrt(0.25 / lower.sum()))
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"decoherence": "overlap"}, "`decoherence_width` must be given"),
+        ({"decoherence": "overlap", "decoherence_width": [1.0, 1.0]}, "must be one number"),
+        ({"decoherence": "overlap", "decoherence_width": 1e-200}, "must be from 1e-100 to 1e"),
+        ({"decoherence": "overlap", "decoherence_width": -1.0}, "must be positive"),
+        ({"decoherence_width": 1.0}, "must be given for decoherence 'overlap' only"),
+        ({"decoherence": "energy", "decoherence_threshold": 0.1}, "decoherence 'overlap' only"),
+        ({"friction": 1.0}, "`temperature` must be given with `friction`"),
+        ({"temperature": 1.0}, "`friction` must be given with `temperature`"),
+        ({"friction": -1.0, "temperature": 1.0}, "must not be negative"),
+        ({"friction": 1.0, "temperature": 1.0, "method": "landau-zener"}, "must be left out"),
+        ({"friction": [1.0, 2.0], "temperature": 1.0}, "must be one number"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_used_is_refused(options, text):
+    with pytest.raises(InputError, match=text):
+        run_trajectories(
+            TullySimple(), masses=2000.0, initial=Fixed(-4.0, 20.0), step=10.0, steps=1, count=1,
+            seed=1, **options,
+        )  # fmt: skip
