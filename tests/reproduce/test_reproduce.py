@@ -19,7 +19,7 @@ from tests.result_protocol import check
 LONG = ("tully", "dephasing-lindbladian", "landau-zener-limits", "finite-window", "stueckelberg")
 LONG += ("barra-esposito", "geometric-phase", "berry-histories", "brundobler-elser", "retinal")
 LONG += ("quantum-annealing-24",)
-LONG += ("fe8", "marcus-hopping")
+LONG += ("fe8",)
 LONG += ("kibble-zurek", "wubs", "zenesini", "amplitude-spectroscopy", "wu-niu")
 LONG += ("akulin-schleich",)
 LONG += ("nalbach-thorwart", "albash-lidar")

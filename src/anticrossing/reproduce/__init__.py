@@ -28,7 +28,6 @@ _MODULES = {
     "geometric-phase": "geometric_phase",
     "stueckelberg": "stueckelberg",
     "tully": "tully",
-    "marcus-hopping": "marcus_hopping",
     "berry-histories": "berry_histories",
     "brundobler-elser": "brundobler_elser",
     "retinal": "retinal",

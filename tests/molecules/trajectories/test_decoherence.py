@@ -75,7 +75,7 @@ def test_collapse_by_the_moments_of_all_pairs_of_states():
     with F relative to the active level, along the path of the lower level.
     """
     mass, turn, f, last, step = 4.0e4, 0.2, 1.26, 150.0, 0.1
-    speed = np.sqrt(0.9 / mass)
+    speed = float(np.sqrt(0.9 / mass))
     angle = f"({turn / speed!r}*x + {np.pi / 2!r})"
     parts = [[f"-cos{angle}", f"sin{angle}"], [f"sin{angle}", f"cos{angle}"]]
     H = Hamiltonian.from_matrix(

@@ -226,10 +226,14 @@ def test_frustrated_hops(frustrated):
 
 
 def test_the_log_has_all_hops_unless_it_is_told_how_many():
-    """Some trajectories have more than there is room for at first: they are followed again."""
-    options = {"step": 5.0, "steps": 1000, "count": 150, "batch": 64, "box": None}
-    found = simple(7.0, **options)
-    roomy, short = simple(7.0, **options, log=1000), simple(7.0, **options, log=3)
+    """Most trajectories have more than there is room for at first: they are followed again."""
+    H = Hamiltonian.from_matrix([["0.5*cos(x)", "0.5*sin(x)"], ["0.5*sin(x)", "-0.5*cos(x)"]])
+    options = {
+        "masses": 1.0, "initial": Gaussian(0.0, 1.5, width=0.5, momentum_width=0.5), "step": 0.05,
+        "steps": 1500, "count": 100, "batch": 64, "seed": 3, "keep": 2,
+    }  # fmt: skip
+    found = run_trajectories(H, **options)
+    roomy, short = (run_trajectories(H, **options, log=room) for room in (2000, 3))
     assert_identical(found, roomy)
     _, counts = np.unique(found.hops.trajectory, return_counts=True)
     assert found.hops.lost == 0

@@ -15,7 +15,7 @@ from anticrossing.molecules.trajectories._electrons import (
     square,
     uniform,
 )
-from anticrossing.molecules.trajectories._pointers import compiled, size
+from anticrossing.molecules.trajectories._pointers import compiled, inlined, size
 from anticrossing.molecules.trajectories._state import ACTIVE
 
 _FRACTION = 12  # terms of the continued fraction below
@@ -64,34 +64,43 @@ def overlap_rate(a, b):
     return 7.0 * root / (12.0 * mean)
 
 
+@inlined
+def _along(one, model, f):
+    """Return v·d and Σ d²/2m of the direction d."""
+    along, across = 0.0, 0.0
+    for i in range(f):
+        along += one.v[i] * one.direction[i]
+        across += 0.5 * one.direction[i] * one.direction[i] * model.inverse_masses[i]
+    return along, across
+
+
 @compiled
 def overlap_decoherence(one, model, options):
     """Damp amplitudes as the packets lose their overlap that a hop would send apart.
 
-    Levels whose Massey parameter ⟨before|now⟩/(dt |ΔE|) exceeds the threshold are coupled: there
-    the amplitudes are left alone.
+    Levels whose Massey parameter |ẋ·⟨i|∂j⟩/ΔE| exceeds the threshold are coupled: there the
+    amplitudes are left alone. Without couplings ẋ·⟨i|∂j⟩ is ⟨before|now⟩/dt.
     """
     n, f, level = size(model.states), size(model.coordinates), one.whole[ACTIVE]
     direction, forces = one.direction, one.forces
     for j in range(n):
-        gap = element(one.energies, 0, j, n) - element(one.energies, 0, level, n)
-        turned = np.sqrt(square(one.overlap[level * n + j]))
         if square(one.amplitudes[j]) < _NOTHING or j == level:
             continue
-        if turned > options.dt * abs(gap) * options.decoherence_threshold:
+        gap = element(one.energies, 0, j, n) - element(one.energies, 0, level, n)
+        coupling_direction(one.vectors, level, j, one.slopes, model, one.elements, direction)
+        along, across = _along(one, model, f)
+        turn = np.sqrt(square(one.overlap[level * n + j])) / options.dt
+        if across > 0.0:
+            turn = abs(along / gap)
+        if turn > abs(gap) * options.decoherence_threshold:
             continue
         if options.along_velocity:
             for i in range(f):
                 direction[i] = model.masses[i] * one.v[i]
-        elif turned < _ROUNDING:  # nothing couples them, so nothing will join them again
+            along, across = _along(one, model, f)
+        elif turn * options.dt < _ROUNDING:  # nothing couples them, or will join them again
             one.amplitudes[j] = 0.0
             continue
-        else:
-            coupling_direction(one.vectors, level, j, one.slopes, model, one.elements, direction)
-        along, across = 0.0, 0.0
-        for i in range(f):
-            along += one.v[i] * direction[i]
-            across += 0.5 * direction[i] * direction[i] * model.inverse_masses[i]
         if not across > 0.0:  # at rest
             continue
         left = 1.0 - 4.0 * across * gap / (along * along) if along != 0.0 else -gap
