@@ -126,6 +126,17 @@ def test_noise_and_wide_steps_are_told() -> None:
     assert ac.propagate(of(X), ac.drive.Linear(-0.04, 0.04, rate=5.0)).warnings == ()
 
 
+def test_levels_that_no_column_couples_are_told(tmp_path: Path) -> None:
+    rows = "".join(f"{x},0,{x},1,.1\n" for x in range(-3, 4))
+    H = Hamiltonian.from_table(write(tmp_path, "R,E1,E2,E3,V_1_2\n" + rows))
+    told = "no column couples the levels 1 and 3, 2 and 3: their coupling is taken as 0"
+    assert H.warnings == (told,)
+    assert told in ac.propagate(H, ac.drive.Linear(-3, 3, rate=5.0)).warnings
+    zeros = "".join(row[:-1] + ",0,0\n" for row in rows.splitlines(keepends=True))
+    H = Hamiltonian.from_table(write(tmp_path, "R,E1,E2,E3,V_1_2,V_1_3,V_2_3\n" + zeros))
+    assert H.warnings == ()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -52,6 +52,8 @@ class LevelTable:
     coordinate : str
         What the table calls the coordinate.
     source : str
+    notes : tuple of str
+        What the table leaves open.
     """
 
     x: FloatArray
@@ -59,6 +61,7 @@ class LevelTable:
     units: Units
     coordinate: str
     source: str
+    notes: tuple[str, ...] = ()
 
 
 def read_levels(table: Any, units: Units | None = None) -> LevelTable:
@@ -137,7 +140,7 @@ def _of_text(table: TextTable, units: Units | None) -> LevelTable:
     columns = {name: factors[name] * column for name, column in columns.items()}
     x = columns.pop(names[first])
     try:
-        arrays = _sorted_columns(columns, x.size)
+        arrays, notes = _sorted_columns(columns, x.size)
     except (KeyError, ValueError, IndexError) as error:
         raise InputError(
             f"The file {table.path} must have {_COLUMNS}, but one is not understood or missing: "
@@ -151,7 +154,7 @@ def _of_text(table: TextTable, units: Units | None) -> LevelTable:
             )
         arrays["overlaps"] = arrays["overlaps"][:-1]
     _check_cells(table, arrays)
-    return LevelTable(x, arrays, units, names[first], str(table.path))
+    return LevelTable(x, arrays, units, names[first], str(table.path), notes)
 
 
 def _check_cells(table: TextTable, arrays: Mapping[str, FloatArray]) -> None:
@@ -236,8 +239,13 @@ def _kind(name: str) -> str:
     return "energy" if name in _ALONE else ""
 
 
-def _sorted_columns(columns: dict[str, FloatArray], k: int) -> dict[str, FloatArray]:
-    """Return the arrays that columns make up, or raise `ValueError`, `KeyError`, `IndexError`."""
+def _sorted_columns(
+    columns: dict[str, FloatArray], k: int
+) -> tuple[dict[str, FloatArray], tuple[str, ...]]:
+    """Return the arrays that columns make up and what they leave open.
+
+    Raises `ValueError`, `KeyError` or `IndexError`.
+    """
     parsed: list[tuple[str, tuple[int, ...], FloatArray, str]] = []
     for name, values in columns.items():
         for kind, pattern in _PATTERNS.items():
@@ -301,6 +309,17 @@ def _sorted_columns(columns: dict[str, FloatArray], k: int) -> dict[str, FloatAr
         absent = next((i for i in range(m) if ("matrix", i, i) not in given), None)
         if absent is not None:
             raise KeyError(f"E{absent + base}")
-        return {"matrices": arrays["matrix"]}
+        return {"matrices": arrays["matrix"]}, _uncoupled("matrix", given, m, base)
     plural = {"coupling": "couplings", "overlap": "overlaps", "dipole": "dipoles"}
-    return {"energies": energies} | {plural[kind]: array for kind, array in arrays.items()}
+    named = {plural[kind]: array for kind, array in arrays.items()}
+    return {"energies": energies} | named, ()
+
+
+def _uncoupled(key: str, given: set[tuple[Any, ...]], m: int, base: int) -> tuple[str, ...]:
+    """Return a note of the pairs of levels that no column couples."""
+    pairs = [(i, j) for i in range(m) for j in range(i + 1, m) if (key, i, j) not in given]
+    if not pairs:
+        return ()
+    shown = ", ".join(f"{i + base} and {j + base}" for i, j in pairs[:3])
+    more = f" and {len(pairs) - 3} pairs more" if len(pairs) > 3 else ""
+    return (f"no column couples the levels {shown}{more}: their coupling is taken as 0",)

@@ -121,6 +121,7 @@ class TableHamiltonian(FunctionHamiltonian, kind="table"):
                 f"{found.source} must hold a diabatic matrix, such as R, E1, E2, V, but it holds "
                 f"adiabatic energies and {known}: {advice}."
             )
+        details["warnings"] = (*details.get("warnings", ()), *found.notes)
         details.setdefault("source", found.source if isinstance(table, (str, Path)) else "")
         try:
             return cls(found.x, found.arrays["matrices"], units=found.units, **details)

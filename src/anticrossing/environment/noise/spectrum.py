@@ -10,13 +10,13 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, fail, increasing, integer, real_array, shaped_like
+from anticrossing._core.checks import FloatArray, integer
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.environment.noise.gaussian import GaussianNoise
-from anticrossing.environment.two_columns import read_spectrum
+from anticrossing.environment.two_columns import checked_spectrum, read_spectrum
 
-_FEWEST_POINTS, _MOST_LORENTZIANS = 3, 20
+_MOST_LORENTZIANS = 20
 _PER_DECADE, _BEYOND = 8, 10.0  # of the rates that are tried, and how far they go
 _LARGE_MISFIT = 0.1
 
@@ -56,17 +56,7 @@ class NoiseSpectrum(Result):
     }
 
     def __post_init__(self) -> None:
-        omega = increasing("frequency", self.frequency, _FEWEST_POINTS)
-        if omega[0] <= 0:
-            raise fail("frequency", "be positive", f"the first is {omega[0]:g}")
-        density = shaped_like(
-            "density", real_array("density", self.density), "frequency", omega.shape
-        )
-        if np.any(density < 0):
-            at = omega[np.argmax(density < 0)]
-            raise fail("density", "not be negative", f"it is at ω = {at:.6g}")
-        if not np.any(density > 0):
-            raise fail("density", "be positive somewhere", "it is 0")
+        omega, density = checked_spectrum(self.frequency, self.density)
         object.__setattr__(self, "frequency", omega)
         object.__setattr__(self, "density", density)
 

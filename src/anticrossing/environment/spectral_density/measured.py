@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray, fail, increasing, real_array, shaped_like
+from anticrossing._core.checks import FloatArray
 from anticrossing.environment.spectral_density.densities import Continuum
-from anticrossing.environment.two_columns import read_spectrum
+from anticrossing.environment.two_columns import checked_spectrum, read_spectrum
 
-_FEWEST_POINTS = 3
 _FALL = 4  # the power with which J falls beyond the last frequency
 
 
@@ -47,13 +46,7 @@ class Measured(Continuum):
     def __init__(self, frequency: npt.ArrayLike, density: npt.ArrayLike) -> None:
         from scipy.interpolate import PchipInterpolator
 
-        omega = increasing("frequency", frequency, _FEWEST_POINTS)
-        if omega[0] <= 0:
-            raise fail("frequency", "be positive", f"the first is {omega[0]:g}")
-        values = shaped_like("density", real_array("density", density), "frequency", omega.shape)
-        if np.any(values < 0) or not np.any(values > 0):
-            found = f"it runs from {values.min():g} to {values.max():g}"
-            raise fail("density", "not be negative, nor 0 everywhere", found)
+        omega, values = checked_spectrum(frequency, density)
         inside = PchipInterpolator(np.append(0.0, omega), np.append(0.0, values))
         last = omega[-1]
 
