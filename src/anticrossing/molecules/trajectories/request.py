@@ -237,7 +237,7 @@ class Request:
             found["rescaling"] = "velocity"
         for name, value in (
             ("method", "mash"), ("method", "multi-state-mash"), ("method", "ehrenfest"),
-            ("rescaling", "coupling"), ("decoherence", "augmented"),
+            ("rescaling", "coupling"), ("decoherence", "augmented"), ("decoherence", "overlap"),
         ):  # fmt: skip
             if found[name] == value:
                 raise fail(name, f"be another one than {value!r} without couplings",
