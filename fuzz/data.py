@@ -27,6 +27,7 @@ from anticrossing.fits import read_measurement
 from anticrossing.geometry import read_data
 from anticrossing.hamiltonian import Hamiltonian
 from anticrossing.models import read_operator, read_sharc
+from anticrossing.molecules.ab_initio import spin_orbit_of_output
 from anticrossing.molecules.finished import predict_hops, read_trajectories
 from anticrossing.studies import load
 from anticrossing.studies.directory import check_target
@@ -53,6 +54,16 @@ OPERATOR = (
 ENERGIES = (
     "# 1 2 3\n# Time | Ekin | Epot | Etot | === Energy ===>\n# [fs] | [eV] | [eV] | [eV] |\n"
 ) + "".join(f" {k}.0E+00 1.0 {0.1 * k} {1 + 0.1 * k} {0.1 * k} {abs(k - 4)}\n" for k in range(9))
+SPIN_ORBIT = (
+    "CALCULATED SOCME BETWEEN TRIPLETS AND SINGLETS\n---\n  Root   <T|HSO|S>  (Re, Im) cm-1\n"
+    " T  S   MS= 0   -1   +1\n---\n"
+    + "".join(
+        f" {t} {s} (0.00e+00 , {t}.5e+01) (-6.52 , 1.27e+01) (-6.52 , -1.27e+01)\n"
+        for t in (1, 2)
+        for s in (0, 1)
+    )
+    + "\nEigenvalues\n"
+)
 HEADED = "R [bohr];E1;E2;V\n\n" + "".join(f"{k};{k},5;{3 - k},5;0,1D0\n" for k in range(6))
 NUMBERS = (
     "nan inf -inf 1e999 1e308 -1e308 1e-320 -1 0 99999999999999999999 1,5 0x1F 1_0 1d3 true "
@@ -88,6 +99,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "V0.txt": _model,
     "o.op": lambda folder: read_operator(folder / "o.op"),
     "energy.out": lambda folder: _hops(folder / "energy.out"),
+    "orca.out": lambda folder: spin_orbit_of_output(folder / "orca.out"),
     "t.csv": lambda folder: _hops(folder / "t.csv"),
     "t.npz": lambda folder: _hops(folder / "t.npz"),
     "t.nc": lambda folder: _hops(folder / "t.nc"),
@@ -253,6 +265,7 @@ def good(name: str, rng: np.random.Generator) -> bytes:
 FIXED = {
     "o.op": OPERATOR.encode(),
     "energy.out": ENERGIES.encode(),
+    "orca.out": SPIN_ORBIT.encode(),
     "h.csv": HEADED.encode(),
     "LVC.template": MODEL.encode(),
     "V0.txt": REFERENCE.encode(),

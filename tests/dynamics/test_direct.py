@@ -214,6 +214,8 @@ def lines():
     return {
         "batch": (batch, ac.drive.Linear(-2, 3, rate=[1.0, 0.3])),
         "common energy": (shifted(), ac.drive.Linear(-1, 2, rate=1)),
+        "one series of matrices": (generic(12), ac.drive.Linear(-3, 2, rate=10)),
+        "several": (generic(32), ac.drive.Linear(-2, 2, rate=0.15)),
         "far away": (generic(5), ac.drive.Formula("a - t/2", 1e4, 1e4 + 9, a=5e3)),
     }
 
@@ -257,5 +259,7 @@ def test_the_wide_bound_of_last_digits_is_one(levels):
         for level in (None, 0, levels - 1):
             narrow = readout.doubt(*arguments, level)
             wide = readout.doubt(*arguments, level, np.inf)
-            assert 0 < narrow <= wide < 100 * levels * narrow
-            assert readout.doubt(*arguments, level, 0.5 * wide[0]) == narrow
+            closer = readout.doubt(*arguments, level, 0.5 * wide[0])
+            assert 0 < narrow <= closer <= max(0.5 * wide, narrow)
+            assert closer < 100 * levels * narrow
+            assert readout.doubt(*arguments, level, 0.5 * narrow[0]) == narrow

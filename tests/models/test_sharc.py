@@ -217,7 +217,9 @@ def test_what_the_files_cannot_hold_is_refused(model, tmp_path):
     H = model.hamiltonian
     linear = H.linear.astype(complex)
     linear[0, 0, 2], linear[0, 2, 0] = 1e-3j, -1e-3j
-    other = VibronicCoupling(energies=H.constant, frequencies=H.frequencies, linear=linear)
+    other = VibronicCoupling(
+        energies=H.constant, frequencies=H.frequencies, linear=linear, units=H.units
+    )
     with pytest.raises(InputError, match="Argument `model` must couple only states of one"):
         write_sharc(replace(model, hamiltonian=other), tmp_path / "a", tmp_path / "b")
     assert not list(tmp_path.iterdir())

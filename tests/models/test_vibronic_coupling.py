@@ -175,3 +175,15 @@ def test_pyrazine_models_agree_on_what_they_share():
 def test_pyrazine_has_three_or_four_modes(bad):
     with pytest.raises(InputError, match=r"be (3 or 4|an integer)"):
         Pyrazine(modes=bad)
+
+
+def test_bilinear_terms_of_pyrazine():
+    plain, whole = Pyrazine(modes=4), Pyrazine(modes=4, bilinear=True)
+    Q = np.array([0.5, -1.0, 2.0, 0.7])
+    # twice the published coefficients, one for each order of a pair: 6a·1, 1·9a, 6a·9a on S1
+    added = 2 * (0.00108 * Q[1] * Q[2] - 0.00474 * Q[2] * Q[3] + 0.00204 * Q[1] * Q[3])
+    coupling = 2 * Q[0] * (0.01 * Q[1] + 0.00553 * Q[2] + 0.00126 * Q[3])
+    more = whole(Q) - plain(Q)
+    np.testing.assert_allclose([more[0, 0], more[0, 1]], [added, coupling], atol=1e-15)
+    with pytest.raises(InputError, match="bilinear"):
+        Pyrazine(bilinear=True)

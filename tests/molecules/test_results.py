@@ -23,6 +23,7 @@ from anticrossing.molecules.trajectories import Gaussian, run_trajectories
 from anticrossing.molecules.vibronic import (
     jahn_teller_levels,
     lower_surface_levels,
+    propagate_vibronic,
     vibronic_levels,
 )
 from tests.result_protocol import check_html
@@ -76,6 +77,9 @@ RESULTS = {
     "mean": lambda: ensemble().populations,
     "vibronic": lambda: vibronic_levels(
         models.JahnTeller(linear=1.0), count=3, frequencies=[1.0, 1.0]
+    ),
+    "vibronic motion": lambda: propagate_vibronic(
+        models.JahnTeller(linear=1.0), [0.0, 1.0], state=0, frequencies=[1.0, 1.0]
     ),
     "rotor": lambda: jahn_teller_levels(2.0, count=3),
     "radial": lambda: lower_surface_levels(2.0, count=3),

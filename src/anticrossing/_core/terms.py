@@ -47,7 +47,7 @@ def check_matrices(matrices: Sequence[Any]) -> tuple[Any, ...]:
 
 def _dense(index: int, matrix: Any) -> np.ndarray[Any, Any]:
     array = hermitian(f"terms[{index}] matrix", matrix, single=True, decaying=_DECAYING)
-    return array if np.any(array.imag) else np.ascontiguousarray(array.real)
+    return array if array.imag.any() else np.ascontiguousarray(array.real)
 
 
 def _sparse(index: int, matrix: Any) -> Any:

@@ -22,15 +22,17 @@ class _OneThread:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inside = 0
-        self._limiter: Any = None
+        self._before: list[tuple[Any, int]] = []
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._forked)
 
     def __enter__(self) -> None:
         with self._lock:
             if self._inside == 0:
-                _take_control()
-                self._limiter = _controller().limit(limits=1, user_api="blas")
+                self._before = [
+                    (lib, n) for lib in _libraries() if (n := lib.num_threads) not in (None, 1)
+                ]
+                _set_threads([(lib, 1) for lib, _ in self._before])
             self._inside += 1
 
     def __exit__(self, *_: object) -> None:
@@ -39,37 +41,36 @@ class _OneThread:
                 return  # forked within: the child has begun anew
             self._inside -= 1
             if self._inside == 0:
-                _take_control()
-                self._limiter.restore_original_limits()
-                self._limiter = None
+                before, self._before = self._before, []
+                _set_threads(before)
 
     def _forked(self) -> None:
         """Begin anew in a child process, which has none of the threads that were inside."""
         self._lock = threading.Lock()
-        limiter, self._limiter, self._inside = self._limiter, None, 0
-        if limiter is not None:
-            _take_control()
-            limiter.restore_original_limits()
+        before, self._before, self._inside = self._before, [], 0
+        _set_threads(before)
 
 
-def _controller() -> Any:
+def _libraries() -> tuple[Any, ...]:
     """Return what reaches the BLAS libraries in the process: SciPy brings one of its own."""
-    return _controller_of("scipy.linalg" in sys.modules)
+    return _libraries_of("scipy.linalg" in sys.modules)
 
 
 @functools.cache
-def _controller_of(with_scipy: bool) -> Any:
+def _libraries_of(with_scipy: bool) -> tuple[Any, ...]:
     import threadpoolctl
 
-    return threadpoolctl.ThreadpoolController()
+    every = threadpoolctl.ThreadpoolController().lib_controllers
+    return tuple(lib for lib in every if lib.user_api == "blas")
 
 
-def _take_control() -> None:
-    """Let this thread set the number of threads: OpenBLAS obeys only the one that did so first."""
-    for lib in _controller().lib_controllers:
+def _set_threads(wanted: list[tuple[Any, int]]) -> None:
+    """Set the number of threads of libraries: OpenBLAS obeys only the thread that did so first."""
+    for lib, number in wanted:
         clear = getattr(lib, "clear_controlling_thread", None)
         if clear is not None:
             clear(force=True)
+        lib.set_num_threads(number)
 
 
 one_thread = _OneThread()

@@ -53,7 +53,7 @@ TOLD = {
         *("measure next", "units", "map"),
     ),
     "diabatization": ("table", "ab initio", "energies alone", "Landau and Zener"),
-    "vibronic": ("operator file", "MCTDH", "Quantics"),
+    "vibronic": ("operator file", "MCTDH", "Quantics", "fit_vibronic", "several coordinates"),
     "molecules": (
         *("hops", "finished trajectories", "Belyaev", "Zhu-Nakamura"),
         *("on the fly", "crossing point", "ASE", "PySCF"),

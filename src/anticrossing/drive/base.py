@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -91,8 +92,10 @@ class Drive(Described, Unchanging, abc.ABC):
 
     def breakpoints_of(self, batch_shape: tuple[int, ...]) -> FloatArray:
         """Return the breakpoints of every point of a batch, shape (points, k), padded with NaN."""
-        points = int(np.prod(batch_shape))
-        return np.broadcast_to(self.breakpoints, (points, self.breakpoints.size))
+        found = self.breakpoints
+        if not batch_shape:
+            return found[None]
+        return np.broadcast_to(found, (math.prod(batch_shape), found.size))
 
     def continued(
         self, centres: npt.NDArray[Any], t: npt.NDArray[Any], parameters: Mapping[str, Any]
@@ -186,7 +189,7 @@ def check_window(
             length = stop - start
     except ValueError:
         raise shape_clash({"start_time": start, "stop_time": stop}) from None
-    if np.all((length > 0) & (length < np.inf)):
+    if ((length > 0) & (length < np.inf)).all():
         return start, stop
     if not np.all(np.isfinite(length)):
         raise fail("stop_time", "leave a window of finite length", "the window is too long")

@@ -24,12 +24,15 @@ from anticrossing._core.checks import (
     positive,
     real_array,
 )
+from anticrossing._core.unchanging import settled
 from anticrossing.drive.base import Argument, Drive, check_window, shape_clash
 
 if TYPE_CHECKING:
     import sympy
 
 _FARTHEST = 1e300  # positions beyond this have no difference that can be represented
+_NO_BREAKPOINTS = settled(np.empty(0))
+_LINE = plain.Plain("rate*t", "(rate*t)", ("rate", "t"))
 
 
 class FormulaDrive(Drive):
@@ -63,20 +66,37 @@ class FormulaDrive(Drive):
             _check_real(self._formula)
         self.start_time, self.stop_time = check_window(start_time, stop_time)
         try:
-            _ = self.batch_shape
+            batch = self.batch_shape
         except ValueError:
             window = {"start_time": self.start_time, "stop_time": self.stop_time}
             raise shape_clash({**self.parameters, **window}) from None
         self._breakpoints = real_array("breakpoints", breakpoints, ndim=1)
         if self._breakpoints.size:
             self._check_breakpoints()
-        batch = self.batch_shape
         both = np.array([flattened(t, batch) for t in (self.start_time, self.stop_time)])
         ends = self.evaluate(both.reshape(2, *batch), self.parameters)
         if not np.isfinite(ends).all():
             raise fail(
                 "formula", "be finite on the window", f"{formula} is not, at one of its ends"
             )
+
+    @classmethod
+    def _known(
+        cls,
+        formula: plain.Plain,
+        start_time: FloatArray,
+        stop_time: FloatArray,
+        parameters: Mapping[str, FloatArray],
+        name: str,
+        arguments: Mapping[str, Argument],
+    ) -> FormulaDrive:
+        """Return the drive of a formula that is finite on its window; all has been checked."""
+        made = object.__new__(cls)
+        made.name, made._arguments, made.parameters = name, dict(arguments), parameters
+        made._formula, made._breakpoints = formula, _NO_BREAKPOINTS
+        made.start_time, made.stop_time = start_time, stop_time
+        made._seal()
+        return made
 
     def _check_breakpoints(self) -> None:
         """Raise `InputError` for breakpoints outside the window."""
@@ -200,7 +220,12 @@ def Linear(start: npt.ArrayLike, stop: npt.ArrayLike, rate: npt.ArrayLike) -> Fo
     with np.errstate(all="ignore"):
         span = last - first
         start_time, stop_time = first / slope, last / slope
-        forward = np.all(span * slope > 0)  # or a product below the smallest number
+        forward = (span * slope > 0).all()  # or a product below the smallest number
+        arguments = {
+            "rate": Argument({"rate": 1.0}, (-start_time / slope, -stop_time / slope)),
+            "start": Argument({}, (1 / slope, 0.0)),
+            "stop": Argument({}, (0.0, 1 / slope)),
+        }
     if not forward and np.any(span == 0):
         raise fail("stop", "differ from `start`", "the window is empty")
     if not forward and np.any(np.sign(span) != np.sign(slope)):
@@ -209,20 +234,8 @@ def Linear(start: npt.ArrayLike, stop: npt.ArrayLike, rate: npt.ArrayLike) -> Fo
             "lie after `start` in the direction of `rate`",
             f"start is {describe(start)}, stop is {describe(stop)} and rate is {describe(rate)}",
         )
-    with np.errstate(all="ignore"):
-        arguments = {
-            "rate": Argument({"rate": 1.0}, (-start_time / slope, -stop_time / slope)),
-            "start": Argument({}, (1 / slope, 0.0)),
-            "stop": Argument({}, (0.0, 1 / slope)),
-        }
-    return FormulaDrive(
-        "rate*t",
-        start_time,
-        stop_time,
-        parameters={"rate": slope},
-        name="Linear",
-        arguments=arguments,
-    )
+    window = check_window(start_time, stop_time)
+    return FormulaDrive._known(_LINE, *window, {"rate": slope}, "Linear", arguments)
 
 
 def Tanh(
@@ -328,9 +341,9 @@ def _ends_and_rate(
         for name, value in (("start", start), ("stop", stop), ("rate", rate))
     }
     for name in ("start", "stop"):
-        if np.any(np.abs(given[name]) > _FARTHEST):
+        if (np.abs(given[name]) > _FARTHEST).any():
             between(name, given[name], -_FARTHEST, _FARTHEST)
-    if not np.all(given["rate"]):
+    if not given["rate"].all():
         nowhere_zero("rate", given["rate"])
     try:
         shape = joint_shape(*(value.shape for value in given.values()))

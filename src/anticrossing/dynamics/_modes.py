@@ -111,11 +111,11 @@ class Modes:
 
     def kinds(self) -> npt.NDArray[np.int64]:
         """Return what every matrix is, for `_taylor.follow`."""
-        real = ~np.any(np.imag(self.matrices), axis=(1, 2))
-        kinds = np.where(real, REAL, COMPLEX)
-        for k, matrix in enumerate(self.matrices):
-            kinds[k] = DIAGONAL if _is_diagonal(matrix) else kinds[k]
-        return kinds.astype(np.int64)
+        kinds = [
+            DIAGONAL if _is_diagonal(matrix) else COMPLEX if _is_complex(matrix) else REAL
+            for matrix in self.matrices
+        ]
+        return np.array(kinds, dtype=np.int64)
 
     def series(self, grid: Grid) -> tuple[FloatArray, npt.NDArray[np.int64]]:
         """Return power series about the panels' middles (P, K, n), and their degrees (P, K)."""
@@ -135,7 +135,7 @@ class Modes:
 
     def _straight(self) -> tuple[FloatArray, npt.NDArray[np.int64]]:
         """Return the series of straight lines."""
-        left, right = self.functions.swapaxes(0, 1)
+        left, right = self.functions[:, 0], self.functions[:, 1]
         series = np.zeros((left.shape[0], left.shape[1] + 1, 2))
         series[:, 0, 0] = 1.0
         series[:, 1:, 0], series[:, 1:, 1] = 0.5 * (left + right), 0.5 * (right - left)
@@ -145,4 +145,10 @@ class Modes:
 
 
 def _is_diagonal(matrix: npt.NDArray[Any]) -> bool:
+    if matrix[0, 1:].any():
+        return False
     return np.count_nonzero(matrix) == np.count_nonzero(matrix.diagonal())
+
+
+def _is_complex(matrix: npt.NDArray[Any]) -> bool:
+    return matrix.dtype.kind == "c" and bool(matrix[0].imag.any() or matrix.imag.any())

@@ -274,12 +274,12 @@ def _are_linked(lanes: Lanes, hamiltonian: TermHamiltonian) -> bool:
     if not (size <= _ALWAYS_TRIED or (size <= LARGEST_ROTATED and is_full(hamiltonian))):
         return False
     ends = lanes.ends
-    energies, first = ends.energies[:, 0], ends.vectors[:, 0]
-    apart = np.min(np.diff(energies), axis=-1) > APART * np.max(np.abs(energies), axis=-1)
-    moved = ends.matrices[:, 1] @ first[..., :1]
-    links = np.abs(dagger(first) @ moved)[:, 1:, 0]
-    largest = np.max(np.abs(ends.matrices[:, 1]), axis=(1, 2))
-    return bool(np.any(apart & (np.min(links, axis=-1) > ZERO_ROTATED * largest)))
+    energies, lowest, last = ends.energies[:, 0], ends.vectors[:, 0, :, :1], ends.matrices[:, 1]
+    largest = np.maximum(energies[:, -1], -energies[:, 0])
+    apart = (energies[:, 1:] - energies[:, :-1]).min(axis=-1) > APART * largest
+    links = np.abs((last @ lowest).conj().swapaxes(-1, -2) @ ends.vectors[:, 0])[:, 0, 1:]
+    linked = links.min(axis=-1) > ZERO_ROTATED * np.abs(last).max(axis=(1, 2))
+    return bool((apart & linked).any())
 
 
 def is_full(hamiltonian: TermHamiltonian) -> bool:

@@ -1,8 +1,4 @@
-"""H(x(t)) that is a straight line in time: known everywhere from its values at both ends.
-
-Plain formulas hold every name once, so that they are straight in it, and one of another is straight
-in time: such lanes need no nodes to find out how H varies.
-"""
+"""H(x(t)) that is a straight line in time: no nodes are needed to find out how it varies."""
 
 from __future__ import annotations
 
@@ -12,13 +8,14 @@ import numpy as np
 
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.memory import keep_memory
-from anticrossing._core.plain import Plain
-from anticrossing.drive import FormulaDrive
 from anticrossing.dynamics import panels
 from anticrossing.dynamics._modes import Modes
 from anticrossing.dynamics.lanes import Lanes, refuse_large
 from anticrossing.dynamics.panels import Evolution, Pieces
 from anticrossing.hamiltonian import TermHamiltonian
+
+_NOISELESS = np.zeros(1)
+_HALVES = np.array([[0.5, 0.5], [-0.5, 0.5]])
 
 
 @dataclass(frozen=True)
@@ -38,13 +35,10 @@ class Straight:
     @classmethod
     def of(cls, lanes: Lanes) -> Straight | None:
         """Return straight lanes, or None where formulas may bend."""
-        hamiltonian, drive = lanes.hamiltonian, lanes.drive
-        if not (isinstance(hamiltonian, TermHamiltonian) and isinstance(drive, FormulaDrive)):
+        factors = lanes.window.factors if lanes.is_straight else None
+        if factors is None:
             return None
-        if not all(isinstance(f, Plain) for f in (drive._formula, *hamiltonian.formulas)):
-            return None
-        factors = lanes.window.factors
-        return None if factors is None else cls(lanes, factors[:, [0, -1]])
+        return cls(lanes, lanes.hamiltonian.units.angular * factors[:, [0, -1]])
 
     def mesh(self, breakpoints: FloatArray | None, times: FloatArray | None) -> Evolution:
         """Return the multiple of the identity in H, on panels that end at the times given."""
@@ -67,7 +61,7 @@ class Straight:
             lane.size,
             1,
             np.zeros(lanes.count),
-            np.bincount(lane, phase, lanes.count).astype(np.float64),
+            np.asarray(np.bincount(lane, phase, lanes.count), dtype=np.float64),
             pieces,
         )
 
@@ -75,10 +69,10 @@ class Straight:
         """Return the modes of a lane on panels: its mean over the window, and what varies."""
         lanes = self.lanes
         assert isinstance(lanes.hamiltonian, TermHamiltonian)
-        first, last = self.factors[lane]
-        weights = np.stack([0.5 * (first + last), 0.5 * (last - first)])
-        matrices, _ = lanes.hamiltonian.combine_split(weights)
+        stack = lanes.hamiltonian.traceless_matrices()
+        weights = _HALVES @ self.factors[lane]
+        matrices = (weights @ stack.reshape(len(stack), -1)).reshape(2, *stack.shape[1:])
         start, stop = lanes.start[lane], lanes.stop[lane]
-        places = np.stack([left, right], axis=1)
+        places = np.array([left, right]).T
         places = ((places - start) - (stop - places)) / (stop - start)
-        return Modes(matrices, places[..., None], np.zeros(1))
+        return Modes(matrices, places[..., None], _NOISELESS)

@@ -19,6 +19,7 @@ from anticrossing._core.checks import ComplexArray, ConvergenceError, FloatArray
 from anticrossing._core.linalg import dagger, nearer_unitary
 from anticrossing._core.threads import one_thread, processors
 from anticrossing.dynamics import _taylor, doubling, panels
+from anticrossing.dynamics._matrix_series import StraightPanel
 from anticrossing.dynamics._modes import Modes
 from anticrossing.dynamics._straight import Straight
 from anticrossing.dynamics.chebyshev import grid
@@ -31,6 +32,9 @@ METHOD = "Taylor series"
 _BUDGET = 5.0  # panel tolerances: the error that the steps of a window may add up
 _SHORTEST, _LONGEST = 3.0, 9.0  # steps in radians
 _ORDERS_PER_RADIAN = 4.7  # of the longest steps
+# A product of matrices takes less than its columns one by one: from so many levels where the series
+# are few, and from more where they are many.
+_FEWEST_LEVELS, _MORE_LEVELS, _FEW_RADIANS = 12, 32, 30.0
 _UNIT = 1.1e-16
 _Part = tuple[ComplexArray, ComplexArray, FloatArray]
 _PAUSE = 0.2  # seconds between two looks at how far the threads are
@@ -93,15 +97,14 @@ class _Path:
         The time that is done stands in info[2] meanwhile.
         """
         levels, count = columns.shape
-        points = grid(MANY_LEVEL_NODES)
-        power, degrees = self.modes.series(points)
-        basis = self.modes.basis
+        power, degrees = self.modes.series(grid(MANY_LEVEL_NODES))
+        basis, matrices = self.modes.basis, self.modes.matrices
         start = columns if basis is None else dagger(basis) @ columns
         y = np.stack([start.real, start.imag]).reshape(2, -1)
         kept = np.zeros((int(self.keep.max(initial=-1)) + 1, *y.shape))
         _taylor.follow(
-            np.array(self.modes.matrices.real, dtype=np.float64, order="C"),
-            np.array(np.imag(self.modes.matrices), dtype=np.float64, order="C"),
+            np.array(matrices.real, dtype=np.float64, order="C"),
+            np.array(matrices.imag, dtype=np.float64, order="C"),
             self.modes.kinds(),
             power,
             degrees,
@@ -115,11 +118,11 @@ class _Path:
             kept,
             info,
         )
-        together = np.concatenate([kept, y[None]])
-        found = (together[:, 0] + 1j * together[:, 1]).reshape(-1, levels, count)
-        if basis is not None:
-            found = basis @ found
-        return found[-1], found[:-1], info
+        ended, between = (
+            (own[..., 0, :] + 1j * own[..., 1, :]).reshape(*own.shape[:-2], levels, count)
+            for own in (y, kept)
+        )
+        return (ended, between, info) if basis is None else (basis @ ended, basis @ between, info)
 
 
 def solve(
@@ -157,27 +160,32 @@ def solve(
     for lane in range(lanes.count):
         rows = slice(ends[lane], ends[lane + 1])
         with one_thread:
-            at_start = wanted[lane] == lanes.start[lane]
             keep = _kept(mesh.pieces.right[rows], wanted[lane])
-            size, tell = float(phase[lane]), lanes.part(lane, lanes.count).tell
+            size, tell = float(phase[lane]), lanes.told(lane, lanes.count)
             method = choose(lane, keep.size)
             if method is None:
                 return None
             parts: list[_Part] = []
+            count = columns.shape[2]
             if method == doubling.METHOD:
-                parts = [_doubled(lanes, lane, mesh, rows, keep, tolerance, columns[lane], tell)]
+                panel = _doubling(lanes, lane, tolerance)
+                parts = [_by_panels(panel, mesh, rows, keep, columns[lane], tell)]
                 if not np.isfinite(parts[0][2][0]):
                     method = METHOD  # too rough for short steps, whose series are of low order
-            if method == METHOD:
-                count = columns.shape[2]
+            elif straight is not None and _in_products(levels, count, size):
+                panel = _straight(lanes, lane, straight, tolerance, size)
+                parts = [_by_panels(panel, mesh, rows, keep, columns[lane], tell)]
+            if not (parts and np.isfinite(parts[0][2][0])):
                 path = _path(lanes, lane, mesh, straight, rows, keep, tolerance, size, count)
                 if path is None:
                     return None
                 parts = _followed(path, columns[lane], size, tell)
             methods.add(method)
         final[lane] = np.concatenate([part[0] for part in parts], axis=-1)
-        kept = np.concatenate([part[1] for part in parts], axis=-1)
-        snapshots[lane, at_start], snapshots[lane, ~at_start] = columns[lane], kept
+        if times is not None:
+            kept = np.concatenate([part[1] for part in parts], axis=-1)
+            at_start = wanted[lane] == lanes.start[lane]
+            snapshots[lane, at_start], snapshots[lane, ~at_start] = columns[lane], kept
         error[lane] = max(part[2][0] for part in parts)
         steps[lane] = max(part[2][1] for part in parts)
         if not np.isfinite(error[lane]):
@@ -211,6 +219,12 @@ def _kept(ends: FloatArray, wanted: FloatArray) -> npt.NDArray[np.int64]:
     return np.where(inside, np.cumsum(inside) - 1, -1)
 
 
+def _in_products(levels: int, columns: int, phase: float) -> bool:
+    """Whether columns are followed together, as products of matrices."""
+    enough = _FEWEST_LEVELS if phase < _FEW_RADIANS else _MORE_LEVELS
+    return levels >= enough and 2 * columns > levels
+
+
 def _path(
     lanes: Lanes,
     lane: int,
@@ -237,49 +251,74 @@ def _path(
             return None
     levels = lanes.hamiltonian.dimension
     # Eigenvectors cost some twenty products with a matrix, and save every other product.
-    if modes.to_be_diagonalised and _ORDERS_PER_RADIAN * phase * columns > 20 * levels:
+    if _ORDERS_PER_RADIAN * phase * columns > 20 * levels and modes.to_be_diagonalised:
         modes = modes.diagonalised()
-    window = float(width.sum())
+    common = -np.angle(mesh.pieces.propagator[rows, 0, 0])
+    budget = _budget(lanes, lane, tolerance, phase)
+    return _Path(modes, width, common, keep, *budget, phase / float(width.sum()))
+
+
+def _budget(lanes: Lanes, lane: int, tolerance: float, phase: float) -> tuple[float, float]:
+    """Return the error allowed per time, and how many radians a step of a series may have."""
     budget = _BUDGET * tolerance
     digits = math.log(0.3 * budget / (_UNIT * max(phase / _LONGEST, 1.0)))
-    return _Path(
-        modes,
-        width,
-        -np.angle(mesh.pieces.propagator[rows, 0, 0]),
-        keep,
-        budget / window,
-        min(max(digits, _SHORTEST), _LONGEST),
-        phase / window,
-    )
+    window = float(lanes.stop[lane] - lanes.start[lane])
+    return budget / window, min(max(digits, _SHORTEST), _LONGEST)
 
 
-def _doubled(
-    lanes: Lanes,
-    lane: int,
+_Panels = Callable[[float, float], doubling.Panel | StraightPanel]
+
+
+def _doubling(lanes: Lanes, lane: int, tolerance: float) -> _Panels:
+    """Return what makes panels of doubled steps from their ends."""
+    points, window = grid(MANY_LEVEL_NODES), float(lanes.stop[lane] - lanes.start[lane])
+
+    def panel(left: float, right: float) -> doubling.Panel:
+        half = 0.5 * (right - left)
+        times = (left + half) + half * points.nodes
+        times[0], times[-1] = left, right
+        matrices = lanes.split(times[None], np.array([lane]))[0][0]
+        return doubling.Panel.of(matrices, 2 * half, _BUDGET * tolerance / window, points)
+
+    return panel
+
+
+def _straight(
+    lanes: Lanes, lane: int, straight: Straight, tolerance: float, phase: float
+) -> _Panels:
+    """Return what makes panels of straight lanes from their ends."""
+    rate, longest = _budget(lanes, lane, tolerance, phase)
+
+    def panel(left: float, right: float) -> StraightPanel:
+        modes = straight.modes(lane, np.array([left]), np.array([right]))
+        first, last = modes.functions[0, :, 0]
+        constant = modes.matrices[0] + 0.5 * (first + last) * modes.matrices[1]
+        slope = 0.5 * (last - first) * modes.matrices[1]
+        return StraightPanel(constant, slope, right - left, rate, longest)
+
+    return panel
+
+
+def _by_panels(
+    make: _Panels,
     mesh: Evolution,
     rows: slice,
     keep: npt.NDArray[np.int64],
-    tolerance: float,
     columns: ComplexArray,
     tell: Callable[[float], None],
 ) -> _Part:
-    """Follow the columns by doubled steps, panel after panel."""
+    """Follow the columns panel after panel, each by products of matrices."""
     left, right = mesh.pieces.left[rows], mesh.pieces.right[rows]
-    points, window = grid(MANY_LEVEL_NODES), float(right[-1] - left[0])
+    window = float(right[-1] - left[0])
     kept = np.empty((int(keep.max(initial=-1)) + 1, *columns.shape), dtype=np.complex128)
     error, steps = 0.0, 0
     for p in range(keep.size):
-        half = 0.5 * (right[p] - left[p])
-        times = (left[p] + half) + half * points.nodes
-        times[0], times[-1] = left[p], right[p]
-        matrices = lanes.split(times[None], np.array([lane]))[0][0]
-        panel = doubling.Panel.of(matrices, 2 * half, _BUDGET * tolerance / window, points)
-        before = (left[p] - left[0]) / window
+        before, part = (left[p] - left[0]) / window, (right[p] - left[p]) / window
 
-        def told(share: float, before: float = before, part: float = 2 * half / window) -> None:
+        def told(share: float, before: float = before, part: float = part) -> None:
             tell(before + share * part)
 
-        columns, missed, count = panel.follow(columns, told)
+        columns, missed, count = make(left[p], right[p]).follow(columns, told)
         if not np.isfinite(missed):
             return columns, kept, np.array([missed, 0])
         columns = columns * mesh.pieces.propagator[rows][p, 0, 0]
@@ -295,11 +334,11 @@ def _followed(
 ) -> list[_Part]:
     """Follow the columns, shared between threads if they are many, and tell how far they are."""
     levels, count = columns.shape
-    workers = min(processors(), count)
     work = _ORDERS_PER_RADIAN * phase * levels**2 * count
     if work < _THREAD_WORK:
         found = [path.follow(columns, np.zeros(3))]
     else:
+        workers = min(processors(), count)
         infos = np.zeros((workers, 3))
         with ThreadPoolExecutor(workers) as pool:
             shares = np.array_split(columns, workers, axis=1)
@@ -315,6 +354,6 @@ def _normed(columns: ComplexArray, whole: bool) -> tuple[ComplexArray, FloatArra
     """Return columns (…, N, C) nearer to norm 1, whole ones nearer to unitary; and the defect."""
     if whole:
         return nearer_unitary(columns)
-    norm = np.sum(np.abs(columns) ** 2, axis=-2, keepdims=True)
-    defect = np.max(np.abs(norm - 1), axis=(-2, -1), initial=0.0)
+    norm = (columns.real**2 + columns.imag**2).sum(axis=-2, keepdims=True)
+    defect = np.abs(norm - 1).max(axis=(-2, -1), initial=0.0)
     return columns * (1.5 - 0.5 * norm), np.asarray(defect)

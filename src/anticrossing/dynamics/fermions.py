@@ -175,7 +175,7 @@ def evolve_fermions(
             "only a few driven levels among fixed, mutually uncoupled ones make a star",
         )
     if split is not None and method == "auto":
-        moved = float(plan.phases(lanes)[1][0]) ** 2
+        moved = float(plan.turning(lanes)[0]) ** 2
         if prefers_panels(hamiltonian.dimension, _phase(lanes), wanted.size, moved=moved):
             split = None
     if split is None:

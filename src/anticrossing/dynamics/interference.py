@@ -95,10 +95,10 @@ def on_the_way(
     with a `bound` for any phases. Of very many times an even choice is looked at.
     """
     evolutions = [evolution for _, evolution, _, _ in parts]
+    if not times.size or any(evolution.method != SUPERADIABATIC for evolution in evolutions):
+        return np.zeros(times.shape[0])
     together = bound is not None
     bound = of_phases(evolutions[0]) if bound is None else bound
-    if not times.size or any(evolution.method != SUPERADIABATIC for evolution in evolutions):
-        return np.zeros_like(bound)
     telling = np.flatnonzero(bound > NEGLIGIBLE * np.max([e.error for e in evolutions], axis=0))
     work = sum(
         np.max(e.panels) * rows.shape[-1] * columns.shape[-1] * rows.shape[-2] ** 2

@@ -18,8 +18,9 @@ from anticrossing._core.checks import (
     joint_shape,
     real_array,
 )
+from anticrossing._core.plain import Plain
 from anticrossing._core.threads import one_thread
-from anticrossing.drive import Clock, Drive, Path, compose
+from anticrossing.drive import Clock, Drive, FormulaDrive, Path, compose
 from anticrossing.hamiltonian import (
     FunctionHamiltonian,
     Hamiltonian,
@@ -31,6 +32,7 @@ _ROUNDED = 2.0**-52  # of a term
 _JUMP = 1e-3  # of the largest: no rounding
 _SAMPLES, _FEW_SAMPLES = 8, 4  # of H in a window, few of large ones
 _LARGE = 32
+_OF_STRAIGHT = np.array([0.25, 0.5, 0.25])  # of start, middle and stop
 LARGEST_WHOLE = 512
 """Sparse Hamiltonians above this dimension evolve one state, not all of them."""
 
@@ -41,7 +43,7 @@ def tell_nobody(share: float) -> None:
 
 def _without_jumps(moved: FloatArray, values: npt.NDArray[Any]) -> FloatArray:
     """Leave out what changes at a jump between two times, (P, n, …)."""
-    largest = np.max(np.abs(values), axis=tuple(range(1, values.ndim)), keepdims=True)
+    largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
     return np.where(moved < _JUMP * largest, moved, 0.0)
 
 
@@ -68,16 +70,19 @@ class Window:
 
     Attributes
     ----------
+    times : array, shape (lanes, K)
+    shares : array, shape (K,)
+        Of the window, for averages over it: from above of what is convex along a straight line.
     matrices : array, shape (lanes, K, N, N)
-    unknown : array, shape (lanes, K, N, N)
-        What rounding leaves unknown of them; see `Lanes.last_digits`.
-    factors : array, shape (lanes, K, terms), or None
-        Of the constant matrices, if H has any.
+    factors, digits : array, shape (lanes, K, terms), or None
+        Of the constant matrices, if H has any, and what rounding leaves unknown of the factors.
     """
 
+    times: FloatArray
+    shares: FloatArray
     matrices: npt.NDArray[Any]
-    unknown: FloatArray
-    factors: FloatArray | None
+    factors: npt.NDArray[Any] | None
+    digits: FloatArray | None
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,11 @@ class Lanes:
 
     def part(self, number: int, of: int) -> Lanes:
         """Return the same lanes as one of several problems, whose work is told together."""
-        return replace(self, tell=lambda share: self.tell((number + share) / of))
+        return replace(self, tell=self.told(number, of))
+
+    def told(self, number: int, of: int) -> Callable[[float], None]:
+        """Return what is told how far one of several problems is."""
+        return lambda share: self.tell((number + share) / of)
 
     def remembering(self) -> Lanes:
         """Return the same lanes, which call a function of single points once for each panel."""
@@ -249,7 +258,7 @@ class Lanes:
         known of H.
         """
         if isinstance(self.hamiltonian, TermHamiltonian):
-            return self._factors_and_digits(times, lane)[2]
+            return self._digits_of_elements(*self._factors_and_digits(times, lane)[1:])
         h, factor = self._h(lane), self.hamiltonian.units.angular
         x, *beside = self._beside(times, lane)
         values, offset = self.hamiltonian.evaluate_split(x, h)
@@ -261,7 +270,7 @@ class Lanes:
     def _factors_and_digits(
         self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]
     ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], FloatArray]:
-        """Return x(t), the factors of the constant matrices, and `last_digits`."""
+        """Return x(t), the factors of the constant matrices, and the last digits of these."""
         assert isinstance(self.hamiltonian, TermHamiltonian)
         places = self._beside(times, lane)
         # One call: a formula costs as much at three times the places.
@@ -270,12 +279,16 @@ class Lanes:
         factors = every[:, :count]
         moved = np.abs(every.reshape(len(every), 3, count, -1)[:, 1:] - factors[:, None])
         moved = np.maximum(moved[:, 0], moved[:, 1])
-        unknown = _without_jumps(moved, factors) + _ROUNDED * np.abs(factors)
-        found = unknown.reshape(-1, unknown.shape[-1]) @ self.hamiltonian.sizes()
-        found = found.reshape(*unknown.shape[:2], *(self.hamiltonian.dimension,) * 2)
+        return places[0], factors, _without_jumps(moved, factors) + _ROUNDED * np.abs(factors)
+
+    def _digits_of_elements(self, factors: npt.NDArray[Any], digits: FloatArray) -> FloatArray:
+        """Return what the last digits of factors (P, n, K) leave unknown, (P, n, N, N)."""
+        assert isinstance(self.hamiltonian, TermHamiltonian)
+        found = digits.reshape(-1, digits.shape[-1]) @ self.hamiltonian.sizes()
+        found = found.reshape(*digits.shape[:2], *(self.hamiltonian.dimension,) * 2)
         if self.lost is not None:
             found = found + (np.abs(factors) @ self.lost)[..., None, None]
-        return places[0], factors, self.hamiltonian.units.angular * found
+        return np.asarray(self.hamiltonian.units.angular * found)
 
     def last_digits_of_offset(
         self, times: npt.NDArray[Any], lane: npt.NDArray[np.intp]
@@ -317,16 +330,54 @@ class Lanes:
         return np.asarray(self.start[:, None] + (self.stop - self.start)[:, None] * share)
 
     @functools.cached_property
+    def is_straight(self) -> bool:
+        """Whether H is a straight line in time, so that its ends tell all of it.
+
+        Plain formulas hold every name once, so that they are straight in it, and one of another is
+        straight in time.
+        """
+        hamiltonian, drive = self.hamiltonian, self.drive
+        if not (isinstance(hamiltonian, TermHamiltonian) and isinstance(drive, FormulaDrive)):
+            return False
+        formulas = (drive._formula, *hamiltonian.formulas)
+        return self.added is None and all(isinstance(f, Plain) for f in formulas)
+
+    @functools.cached_property
     def window(self) -> Window:
-        """H at both ends of every window and at the samples between."""
-        times = np.concatenate([self.start[:, None], self.samples, self.stop[:, None]], axis=1)
+        """H at both ends of every window and at some times between, of a straight line at one."""
+        start, stop = self.start[:, None], self.stop[:, None]
+        if self.is_straight:
+            between, shares = 0.5 * (start + stop), _OF_STRAIGHT
+        else:
+            between = self.samples
+            shares = np.full(between.shape[1] + 2, 1 / between.shape[1])
+            shares[[0, -1]] = 0.0
+        times = np.concatenate([start, between, stop], axis=1)
         everywhere = np.arange(self.count)
         if not isinstance(self.hamiltonian, TermHamiltonian):
-            matrices = self.traceless(times, everywhere)
-            return Window(matrices, self.last_digits(times, everywhere), None)
-        x, factors, unknown = self._factors_and_digits(times, everywhere)
+            return Window(times, shares, self.traceless(times, everywhere), None, None)
+        x, factors, digits = self._factors_and_digits(times, everywhere)
         matrices, _ = self._checked(times, everywhere, x, *self.hamiltonian.combine_split(factors))
-        return Window(matrices, unknown, self.hamiltonian.units.angular * factors)
+        return Window(times, shares, matrices, factors, digits)
+
+    @functools.cached_property
+    def unknown(self) -> FloatArray:
+        """What rounding leaves unknown of the matrices of the window, as `last_digits`."""
+        window = self.window
+        if window.factors is None or window.digits is None:
+            return self.last_digits(window.times, np.arange(self.count))
+        return self._digits_of_elements(window.factors, window.digits)
+
+    @functools.cached_property
+    def most_unknown(self) -> FloatArray:
+        """The same of no element less, (lanes, K)."""
+        window, hamiltonian = self.window, self.hamiltonian
+        if window.digits is None or not isinstance(hamiltonian, TermHamiltonian):
+            return np.asarray(np.max(self.unknown, axis=(2, 3)))
+        found = window.digits @ hamiltonian.weights_of_terms()
+        if self.lost is not None and window.factors is not None:
+            found = found + np.abs(window.factors) @ self.lost
+        return np.asarray(hamiltonian.units.angular * found)
 
     @functools.cached_property
     def ends(self) -> Ends:
@@ -342,7 +393,8 @@ class Lanes:
     @functools.cached_property
     def breakpoints(self) -> FloatArray:
         """The drive's breakpoints in every lane, (lanes, k), padded with NaN."""
-        return np.repeat(self.drive.breakpoints_of(self.batch_shape), self.copies, axis=0)
+        found = self.drive.breakpoints_of(self.batch_shape)
+        return found if self.copies == 1 else np.repeat(found, self.copies, axis=0)
 
     @property
     def path(self) -> Path | None:

@@ -36,6 +36,7 @@ _PRODUCTS, _PRODUCTS_EACH = 500.0, 5.0  # of doubled steps
 _MOST_ROUNDING = 22.0  # panel tolerances that the rounding of doubled steps may add up to
 _LANE = 1000.0  # what one lane costs before its steps begin
 _FEWER = 3  # every third place in the window tells how H varies
+_FEW_LEVELS = 64  # whose eigenvalues take no time
 _FEWEST_LEVELS = 3  # two levels have compiled panels
 
 
@@ -83,15 +84,15 @@ def solve(
 
 def _unknown(lanes: Lanes) -> FloatArray:
     """Return what the last digits of H add up to over every window."""
-    unknown = np.max(lanes.window.unknown[:, 1:-1], axis=(2, 3))
-    return np.asarray((lanes.stop - lanes.start) * unknown.mean(axis=1))
+    return np.asarray((lanes.stop - lanes.start) * (lanes.most_unknown @ lanes.window.shares))
 
 
 @dataclass(frozen=True)
 class Expected:
     """What the cheapest method takes: panels or products, and seconds of one core.
 
-    Of every lane `phase` is nearly ∫‖H‖dt, and `turning` the steps that doubling leaves.
+    Of every lane `phase` is nearly ∫‖H‖dt, and `turning` the steps that doubling leaves, or zero
+    where Taylor series take less than doubled steps at their least.
     """
 
     method: str
@@ -142,8 +143,15 @@ def expected(lanes: Lanes, columns: int, tolerance: float, pieces: int = 1) -> E
     `pieces` are the parts into which times cut a window.
     """
     levels = lanes.hamiltonian.dimension
-    phase, turning = phases(lanes)
-    found = Expected(direct.METHOD, 0.0, 0.0, phase, turning, levels, columns)
+    if lanes.is_straight and levels <= _FEW_LEVELS:
+        phase = _most_phase(lanes)
+        taylor, least = _steps_cost(levels, columns, phase), _doubled_cost(levels, pieces, 0.0)
+        if (taylor <= min(least, _panels_cost(levels))).all():
+            products = _ORDERS_PER_RADIAN * float(phase.sum()) * columns
+            seconds, none = 1e-6 * float(taylor.sum()), np.zeros(phase.shape)
+            return Expected(direct.METHOD, products, seconds, phase, none, levels, columns)
+    phase, turns = phases(lanes), turning(lanes)
+    found = Expected(direct.METHOD, 0.0, 0.0, phase, turns, levels, columns)
     taylor, doubled = found.costs(pieces)
     cheaper = doubled < taylor
     lost = _loses(phase, tolerance)  # there panels know the populations better
@@ -156,7 +164,7 @@ def expected(lanes: Lanes, columns: int, tolerance: float, pieces: int = 1) -> E
     if not cheaper.any():
         products = _ORDERS_PER_RADIAN * float(np.sum(phase)) * columns
         return replace(found, work=products, seconds=seconds)
-    products = float(np.sum(_PRODUCTS * pieces + _PRODUCTS_EACH * turning[cheaper]))
+    products = float(np.sum(_PRODUCTS * pieces + _PRODUCTS_EACH * turns[cheaper]))
     method = doubling.METHOD if cheaper.all() else f"{direct.METHOD} and {doubling.METHOD}"
     return replace(found, method=method, work=products, seconds=seconds)
 
@@ -178,16 +186,40 @@ def _loses(phase: Any, tolerance: float) -> Any:
     return 2 * doubling.ROUNDING * phase > _MOST_ROUNDING * tolerance
 
 
-def phases(lanes: Lanes) -> tuple[FloatArray, FloatArray]:
-    """Return nearly ∫‖H‖dt of every lane, from above where H varies little; and √(T ∫‖dH/dt‖dt)."""
-    h, length = lanes.window.matrices[:, 1:-1], lanes.stop - lanes.start
+def phases(lanes: Lanes) -> FloatArray:
+    """Return nearly ∫‖H‖dt of every lane, from above where H varies little or is straight."""
+    window = lanes.window
     with one_thread, np.errstate(over="ignore"):
+        if lanes.is_straight:
+            norms = norm_bound(window.matrices) @ window.shares
+        else:
+            norms = norm_bound(window.matrices[:, 1:-1]).mean(axis=-1)
+        return np.asarray(np.minimum((lanes.stop - lanes.start) * norms, 1e300))
+
+
+def _most_phase(lanes: Lanes) -> FloatArray:
+    """Return a quick bound on ∫‖H‖dt along straight lines, from the eigenvalues at the ends."""
+    energies = lanes.ends.energies
+    both = np.maximum(energies[..., -1], -energies[..., 0])
+    ends = 0.5 * (both[:, 0] + both[:, 1])
+    middle = lanes.window.matrices[:, 1].reshape(lanes.count, -1)
+    middle = middle.view(middle.real.dtype)
+    with np.errstate(over="ignore"):
+        size = np.sqrt(np.einsum("ij,ij->i", middle, middle))
+        return np.asarray((lanes.stop - lanes.start) * 0.5 * (ends + np.minimum(ends, size)))
+
+
+def turning(lanes: Lanes) -> FloatArray:
+    """Return √(T ∫‖dH/dt‖dt) of every lane, nearly and from above."""
+    if lanes.is_straight:
+        few, share = lanes.window.matrices[:, [0, -1]], 1.0
+    else:
+        h = lanes.window.matrices[:, 1:-1]
         few = h[:, ::_FEWER]
-        norms = norm_bound(np.concatenate([h, np.diff(few, axis=1)], axis=1))
-        norm, moved = norms[:, : h.shape[1]].mean(axis=-1), norms[:, h.shape[1] :].sum(axis=-1)
-        moved *= h.shape[1] / (_FEWER * (few.shape[1] - 1))
-        phase = np.minimum(length * norm, 1e300)
-        return np.asarray(phase), np.asarray(np.sqrt(np.minimum(length * moved, 1e300)))
+        share = h.shape[1] / (_FEWER * (few.shape[1] - 1))
+    with one_thread, np.errstate(over="ignore"):
+        moved = share * norm_bound(few[:, 1:] - few[:, :-1]).sum(axis=-1)
+        return np.asarray(np.sqrt(np.minimum((lanes.stop - lanes.start) * moved, 1e300)))
 
 
 def _steps_cost(levels: int, columns: int, phase: Any) -> Any:

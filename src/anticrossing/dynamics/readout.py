@@ -94,7 +94,7 @@ def _adiabatic(lanes: Lanes, times: FloatArray, warnings: list[str]) -> Readout:
         matrices = lanes.traceless(times, np.arange(lanes.count))
         with one_thread:
             between[...] = np.linalg.eigh(matrices)[1]
-    ends = lanes.ends.vectors.astype(np.complex128)
+    ends = lanes.ends.vectors.astype(np.complex128, copy=False)
     return Readout(ends[:, 0], ends[:, 1], between)
 
 
@@ -248,12 +248,13 @@ def doubt(
     levels = sizes.shape[-2]
     if basis == "diabatic" or levels == 1 or not times.size:
         return np.zeros(lanes.count)
-    at_stop = times.shape[1] == 1 and np.array_equal(times[:, 0], lanes.stop)
+    at_stop = times.shape[1] == 1 and bool((times[:, 0] == lanes.stop).all())
     one = sizes.shape[-1] != levels
     if one and at_stop and enough > 0:
-        wide = _wide_doubt(lanes, sizes[:, 0, :, 0], level)
-        if np.all(wide <= enough):
-            return wide
+        for noise in (_noise_of_norms, _noise_left):
+            wide = _wide_doubt(lanes, sizes[:, 0, :, 0], level, noise(lanes))
+            if (wide <= enough).all():
+                return wide
     ends = _angles_at_ends(lanes)[0]
     turned = (ends[:, 1:] if at_stop else _angles(lanes, times)[0]) @ sizes
     if not one:
@@ -283,22 +284,40 @@ def _of_level(values: FloatArray, level: int | npt.NDArray[np.intp]) -> FloatArr
 
 
 def _wide_doubt(
-    lanes: Lanes, sizes: FloatArray, level: int | npt.NDArray[np.intp] | None
+    lanes: Lanes, sizes: FloatArray, level: int | npt.NDArray[np.intp] | None, noise: FloatArray
 ) -> FloatArray:
-    """Return a wider bound for one column (lanes, N) at the stop, from norms of matrices."""
-    # Between unit vectors no element of a matrix exceeds its norm, and of what eigenvectors leave
-    # off the diagonal, (r_f†v_g + v_f†r_g)/2, none the largest of the residuals r.
-    ends, unknown = lanes.ends, lanes.window.unknown[:, [0, -1]]
+    """Return a wider bound for one column (lanes, N) at the stop.
+
+    Between unit vectors no element of a matrix exceeds its norm; `noise` (lanes, 2) bounds that of
+    what eigenvectors leave off the diagonal, and of what is unknown of H, at both ends.
+    """
+    turns = _over_distances(lanes.ends.energies)
+    turned = noise[:, 1, None] * (turns[:, 1] @ sizes[..., None])[..., 0]
+    if level is not None:
+        turned += (noise[:, 0] * _of_level(turns[:, 0], level).sum(axis=-1))[:, None]
+    return np.asarray(2 * (sizes * turned).max(axis=-1))
+
+
+def _noise_of_norms(lanes: Lanes) -> FloatArray:
+    """Return a bound from norms alone: LAPACK leaves less than 24 + √N rounding units of ‖H‖."""
+    energies = lanes.ends.energies
+    levels = energies.shape[-1]
+    largest = np.maximum(energies[..., -1], -energies[..., 0])
+    unknown = lanes.most_unknown[:, [0, -1]]
+    rounded = (24 + 2 * levels**0.5) * _stacks.LAST_DIGIT * largest
+    return np.asarray(2 * (rounded + levels * unknown))
+
+
+def _noise_left(lanes: Lanes) -> FloatArray:
+    """Return a closer bound, from what the eigenvectors do leave."""
+    # What they leave off the diagonal, (r_f†v_g + v_f†r_g)/2, has no larger elements than the norm
+    # of the largest of the residuals r.
+    ends, unknown = lanes.ends, lanes.unknown[:, [0, -1]]
     with one_thread:
         residuals = ends.matrices @ ends.vectors - ends.vectors * ends.energies[..., None, :]
     left = np.sqrt(np.max(np.sum(_squared(residuals), axis=-2), axis=-1))
     known = _stacks.LAST_DIGIT * np.sqrt(np.sum(_squared(ends.matrices), axis=(-2, -1)))
-    noise = 2 * (left + known + np.sqrt(np.sum(unknown * unknown, axis=(-2, -1))))
-    turns = _over_distances(ends.energies)
-    turned = noise[:, 1, None] * (turns[:, 1] @ sizes[..., None])[..., 0]
-    if level is not None:
-        turned += (noise[:, 0] * np.sum(_of_level(turns[:, 0], level), axis=-1))[:, None]
-    return np.asarray(np.max(2 * sizes * turned, axis=-1))
+    return np.asarray(2 * (left + known + np.sqrt(np.sum(unknown * unknown, axis=(-2, -1)))))
 
 
 def _squared(values: npt.NDArray[Any]) -> FloatArray:
@@ -308,8 +327,8 @@ def _squared(values: npt.NDArray[Any]) -> FloatArray:
 def _over_distances(energies: FloatArray) -> FloatArray:
     """Return 1/|E_f − E_g| of levels (…, N), zero for those that are not told apart."""
     apart = np.abs(energies[..., :, None] - energies[..., None, :])
-    told = apart > _NO_DISTANCE * np.max(np.abs(energies), axis=-1)[..., None, None]
-    return np.where(told, 1 / np.where(told, apart, 1.0), 0.0)
+    told = apart > _NO_DISTANCE * np.abs(energies).max(axis=-1)[..., None, None]
+    return np.divide(1.0, apart, out=np.zeros(apart.shape), where=told)
 
 
 def _angles(lanes: Lanes, times: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -327,7 +346,7 @@ def _angles(lanes: Lanes, times: FloatArray) -> tuple[FloatArray, FloatArray]:
 def _angles_at_ends(lanes: Lanes) -> tuple[FloatArray, FloatArray]:
     """Return the same at both ends of the window."""
     ends = lanes.ends
-    return _angles_of(ends.matrices, ends.energies, ends.vectors, lanes.window.unknown[:, [0, -1]])
+    return _angles_of(ends.matrices, ends.energies, ends.vectors, lanes.unknown[:, [0, -1]])
 
 
 def _angles_of(
@@ -352,14 +371,15 @@ def _turning_noise(lanes: Lanes) -> FloatArray:
 def note_degenerate_ends(lanes: Lanes, warnings: list[str]) -> None:
     """Warn where the adiabatic basis is not unique at an end of the window."""
     energies = lanes.ends.energies
-    scale = np.max(np.abs(energies), axis=-1, keepdims=True)
-    if DEGENERATE not in warnings and np.any(np.diff(energies, axis=-1) <= _NO_DISTANCE * scale):
+    scale = np.abs(energies).max(axis=-1, keepdims=True)
+    apart = energies[..., 1:] - energies[..., :-1]
+    if DEGENERATE not in warnings and (apart <= _NO_DISTANCE * scale).any():
         warnings.append(DEGENERATE)
 
 
 def unreached(error: FloatArray, accuracy: float, why: str = ROUNDED) -> tuple[str, ...]:
     """Return a warning where the error estimate exceeds the wanted accuracy."""
-    worst = float(np.max(error, initial=0.0))
+    worst = float(error.max(initial=0.0))
     if worst <= max(accuracy, LARGEST_USUAL):
         return ()
     return (

@@ -126,8 +126,10 @@ def _whole(request: Request, warnings: list[str]) -> _Outcome:
     levels = lanes.hamiltonian.dimension
     read = readout(request, warnings)
     first, last = read.first, read.last
-    vector = first[..., [state]] if isinstance(state, int) else state[:, None]
-    vector = np.broadcast_to(vector, (lanes.count, levels, 1))
+    if isinstance(state, int):
+        vector = first[..., state : state + 1]
+    else:
+        vector = np.broadcast_to(state[:, None], (lanes.count, levels, 1))
     cuts = {"breakpoints": request.breakpoints, "times": request.times}
     tolerance = request.panel_tolerance
     evolution: Passages | panels.Evolution | None = None

@@ -1,4 +1,4 @@
-"""Fits: from populations to gap, T₁, T₂ and the calibration of the drive; from spectra to H.
+"""Fits: from populations to gap, T₁, T₂ and the drive; from spectra and surfaces to H.
 
 What enters needs data; its model comes from `anticrossing.formulas`, `anticrossing.dynamics` or
 `anticrossing.spectrum`. Sampling a posterior needs emcee: ``pip install 'anticrossing[fit]'``.
@@ -16,6 +16,8 @@ from anticrossing.fits.passages import fit_passages, synthetic_passages
 from anticrossing.fits.peaks import find_lines
 from anticrossing.fits.posterior import Posterior
 from anticrossing.fits.result import FitResult, FittedParameter
+from anticrossing.fits.vibronic import fit_vibronic
+from anticrossing.fits.vibronic_result import VibronicFit
 
 __all__ = [
     "FitResult",
@@ -27,10 +29,12 @@ __all__ = [
     "NextMeasurement",
     "OtherAssignment",
     "Posterior",
+    "VibronicFit",
     "find_lines",
     "fit_interferogram",
     "fit_levels",
     "fit_passages",
+    "fit_vibronic",
     "read_lines",
     "read_measurement",
     "synthetic_interferogram",

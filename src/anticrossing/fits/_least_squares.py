@@ -9,6 +9,7 @@ import numpy as np
 
 from anticrossing._core.checks import FloatArray, fail
 from anticrossing.fits import _likelihood
+from anticrossing.fits._doubts import goodness, undetermined
 from anticrossing.fits._parameters import AT_LIMIT, Coordinates
 from anticrossing.fits._problem import Problem
 from anticrossing.fits.measurement import Measurement
@@ -17,7 +18,6 @@ from anticrossing.fits.result import FitResult, FittedParameter
 _SINGULAR = 1e-6  # relative singular values below this are noise
 _UNDETERMINED = 1.0  # a deviation of one e-folding or one natural unit: anything goes
 _LOOSE = 1e-6  # relative changes at which the search stops
-_IMPROBABLE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ def report(problem: Problem, minimum: Minimum, units: Mapping[str, str] | None =
     deviations = np.where(known, inverse, np.inf)
     sizes = [coordinates.size(name, values) for name in coordinates.varied]
     loose = (change @ directions[deviations > _UNDETERMINED].T).T / sizes
-    notes = [_undetermined(coordinates.varied, direction) for direction in loose]
+    notes = [undetermined(coordinates.varied, direction) for direction in loose]
     notes += _ran_out(coordinates, minimum.u)
     if not known_errors and np.ptp(data.population) == 0:
         # Errors scaled to residuals that vanish would be as small as the search is exact.
@@ -147,16 +147,6 @@ def report(problem: Problem, minimum: Minimum, units: Mapping[str, str] | None =
     )
 
 
-def _undetermined(varied: tuple[str, ...], direction: FloatArray) -> str:
-    """Return the note on relative changes of the parameters that leave the model as it is."""
-    share = np.abs(direction) / np.abs(direction).max()
-    names = [f"`{n}`" for n, s in zip(varied, share, strict=True) if s > 0.15]
-    if len(names) == 1:
-        return f"the data do not determine {names[0]}"
-    together = ", ".join(names[:-1]) + " and " + names[-1]
-    return f"the data do not determine {together} separately, only a combination: hold one fixed"
-
-
 def _ran_out(coordinates: Coordinates, u: FloatArray) -> list[str]:
     lower, upper = coordinates.bounds()
     limited = ("t2", "false_positive", "false_negative")  # their limits have a meaning
@@ -171,16 +161,10 @@ def _ran_out(coordinates: Coordinates, u: FloatArray) -> list[str]:
 def _goodness(
     chi_square: float, freedom: int, prediction: FloatArray, data: Measurement
 ) -> list[str]:
-    from scipy.special import gammainc, gammaincc
-
     expected = float(freedom)
     if data.shots is not None:
         # With few counts the deviance is no χ²: its own mean and variance, point by point.
         mean, variance = _likelihood.deviance_moments(prediction, data.shots)
         expected = freedom / len(data) * mean
         chi_square = freedom + (chi_square - expected) * np.sqrt(2 * len(data) / variance)
-    if gammaincc(0.5 * freedom, 0.5 * max(chi_square, 0.0)) < _IMPROBABLE:
-        return ["χ² is too large: the model or the stated errors do not describe the data"]
-    if gammainc(0.5 * freedom, 0.5 * max(chi_square, 0.0)) < _IMPROBABLE:
-        return ["χ² is too small: the stated errors look too large"]
-    return []
+    return goodness(chi_square, freedom)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import least_squares
-from scipy.special import gammainc, gammaincc
 
 from anticrossing._core.checks import FloatArray
 from anticrossing.fits import _assignment
 from anticrossing.fits._assignment import Candidate, IntArray, Question
+from anticrossing.fits._doubts import goodness, undetermined
 from anticrossing.fits._level_passages import READ_OUT, Passages
 from anticrossing.fits._transitions import CALIBRATION
 from anticrossing.fits.levels_result import LevelFit, OtherAssignment
@@ -25,7 +25,6 @@ _SAME_VALUES = 3.0  # errors
 _FEW_MOVED = 0.03  # of the lines
 _ROUNDS = 5  # of the last assignments
 _FLIPPED = 1e-3  # of an error
-_IMPROBABLE = 1e-3
 _SINGULAR = 1e-9  # of the largest singular value: exact derivatives
 _MANY_OUTLIERS = 3.0  # times the share that was expected
 _TOO_NEAR, _MANY_NEAR = 2.0, 0.1  # errors between two transitions, and share of such lines
@@ -239,7 +238,7 @@ def _report(task: _Task, lines: Lines, answers: list[_Answer]) -> LevelFit:
     others = _others(task, answers)
     notes += _doubts(question, best, others, frequencies)
     if lines.error is not None and freedom > 0:
-        notes += _goodness(best.chi_square, freedom)
+        notes += goodness(best.chi_square, freedom)
     named = task.named(best.values)
     errors = dict(zip(task.varied, np.sqrt(np.diag(covariance)), strict=True))
     told = {*model.hamiltonian.parameters, *task.varied}
@@ -289,22 +288,13 @@ def _covariance(task: _Task, best: _Answer) -> tuple[FloatArray, list[str]]:
     unknown = moved > 1e-3
     covariance[unknown, :] = covariance[:, unknown] = np.inf
     loose = directions[np.where(known, inverse, np.inf) > 1.0]  # no less than before the fit
-    return covariance, [_undetermined(task.varied, direction) for direction in loose]
+    return covariance, [undetermined(task.varied, direction) for direction in loose]
 
 
 def _padded(jacobian: FloatArray) -> FloatArray:
     """Return derivatives of at least as many data as parameters, further ones of zero."""
     short = max(jacobian.shape[1] - jacobian.shape[0], 0)
     return np.pad(jacobian, ((0, short), (0, 0)))
-
-
-def _undetermined(varied: tuple[str, ...], direction: FloatArray) -> str:
-    share = np.abs(direction) / np.abs(direction).max()
-    names = [f"`{n}`" for n, s in zip(varied, share, strict=True) if s > 0.15]
-    if len(names) == 1:
-        return f"the data do not determine {names[0]}"
-    together = ", ".join(names[:-1]) + " and " + names[-1]
-    return f"the data do not determine {together} separately, only a combination: hold one fixed"
 
 
 def _ran_out(task: _Task, best: _Answer) -> list[str]:
@@ -386,11 +376,3 @@ def _doubts(
     if not best.converged:
         notes.append("the search stopped before it converged; give better starting values")
     return notes
-
-
-def _goodness(chi_square: float, freedom: int) -> list[str]:
-    if gammaincc(0.5 * freedom, 0.5 * chi_square) < _IMPROBABLE:
-        return ["χ² is too large: the model or the stated errors do not describe the data"]
-    if gammainc(0.5 * freedom, 0.5 * chi_square) < _IMPROBABLE:
-        return ["χ² is too small: the stated errors look too large"]
-    return []

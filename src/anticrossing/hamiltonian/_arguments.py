@@ -91,7 +91,7 @@ def common_offset(diagonals: FloatArray) -> FloatArray:
     """
     middle = np.sort(diagonals, axis=-1)[..., diagonals.shape[-1] // 2]
     with np.errstate(invalid="ignore", over="ignore"):
-        spread = np.max(np.abs(diagonals - middle[..., None]), axis=-1)
+        spread = np.abs(diagonals - middle[..., None]).max(axis=-1)
         return np.asarray(np.where(np.abs(middle) > _CLOSE * spread, middle, 0.0))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -394,7 +395,7 @@ class Hamiltonian(MatrixFunction, OtherPackages, Described):
         self.units = units
         self.source = source
         self.dims = check_dims(dims, self.dimension)
-        self.labels = tuple(labels) if labels else tuple(str(i) for i in range(self.dimension))
+        self.labels = tuple(labels) if labels else _numbers(self.dimension)
         if len(self.labels) != self.dimension:
             raise fail("labels", f"have {self.dimension} entries", f"it has {len(self.labels)}")
 
@@ -407,3 +408,8 @@ class Hamiltonian(MatrixFunction, OtherPackages, Described):
             "source": self.source,
             "dims": self.dims,
         }
+
+
+@functools.cache
+def _numbers(count: int) -> tuple[str, ...]:
+    return tuple(str(number) for number in range(count))

@@ -259,7 +259,7 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
                 )
             self._refuse_operators("be made of matrices for what needs all of H(x)")
             dense = [m if isinstance(m, np.ndarray) else m.toarray() for m in self.matrices]
-            self._stack = np.stack(dense).reshape(len(dense), -1)
+            self._stack = np.array(dense).reshape(len(dense), -1)
         return self._stack
 
     def _refuse_operators(self, must: str) -> None:
@@ -286,14 +286,15 @@ class TermHamiltonian(Hamiltonian, kind="terms"):
         """Return the large multiples of the identity in the constant matrices, one for each."""
         if self._split is not None:
             return self._split[1]
-        return common_offset(np.stack([matrix.diagonal().real for matrix in self.matrices]))
+        return common_offset(np.array([matrix.diagonal().real for matrix in self.matrices]))
 
     def _split_stack(self) -> tuple[Matrices, FloatArray]:
         """Return the constant matrices less their multiples of the identity, and these."""
         if self._split is None:
-            stack = self._dense_stack().copy()
-            offsets = self.offsets()
-            stack[:, :: self.dimension + 1] -= offsets[:, None]
+            stack, offsets = self._dense_stack(), self.offsets()
+            if offsets.any():
+                stack = stack.copy()
+                stack[:, :: self.dimension + 1] -= offsets[:, None]
             self._split = stack, offsets
         return self._split
 

@@ -95,8 +95,9 @@ class SharcModel(Result):
     Raises
     ------
     InputError
-        If shapes do not fit each other, masses are not positive, frequencies are negative or are
-        not the Hamiltonian's, dipoles are not Hermitian, or a text would not be read again.
+        If the Hamiltonian is in another unit, shapes do not fit each other, masses are not
+        positive, frequencies are negative or are not the Hamiltonian's, dipoles are not Hermitian,
+        or a text would not be read again.
     """
 
     hamiltonian: VibronicCoupling
@@ -137,6 +138,8 @@ class SharcModel(Result):
             object.__setattr__(self, name, array)
         positive("masses", self.masses)
         non_negative("frequencies", self.frequencies)
+        if (unit := self.hamiltonian.units.energy) not in ("", "hartree"):
+            raise fail("hamiltonian", "be in hartree or natural units", f"it is in {unit}")
         moving = self.frequencies[self._vibrations()]
         if not np.array_equal(moving, self.hamiltonian.frequencies):
             raise fail(

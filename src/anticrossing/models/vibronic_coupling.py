@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import (
     FloatArray,
+    check_flag,
     fail,
     listed,
     of_shape,
@@ -188,7 +189,7 @@ class VibronicCoupling(TermHamiltonian):
         return np.asarray(np.asarray(energy)[..., np.newaxis, np.newaxis] * np.eye(self.dimension))
 
 
-def Pyrazine(*, modes: int = 3) -> VibronicCoupling:
+def Pyrazine(*, modes: int = 3, bilinear: bool = False) -> VibronicCoupling:
     """The S₁(nπ*) and S₂(ππ*) states of pyrazine, which intersect: the standard test case.
 
     Parameters
@@ -197,8 +198,9 @@ def Pyrazine(*, modes: int = 3) -> VibronicCoupling:
         3: the model of Schneider, Domcke and Köppel, tuning modes ν₁ and ν₆ₐ and the coupling mode
         ν₁₀ₐ; zero of energy is the ground state at its minimum without its zero-point energy.
         4: frequencies, linear couplings and the quadratic term of ν₁₀ₐ of Raab et al., modes ν₁₀ₐ,
-        ν₆ₐ, ν₁ and ν₉ₐ; zero of energy is halfway between the two states at Q = 0. The bilinear
-        terms of that model, of at most 0.01 eV, are left out.
+        ν₆ₐ, ν₁ and ν₉ₐ; zero of energy is halfway between the two states at Q = 0.
+    bilinear : bool
+        Whether the four modes have the bilinear terms of Raab et al. too, G_ij of at most 0.02 eV.
 
     Returns
     -------
@@ -216,7 +218,10 @@ def Pyrazine(*, modes: int = 3) -> VibronicCoupling:
     array([[3.94, 0.  ],
            [0.  , 4.84]])
     """
+    check_flag("bilinear", bilinear)
     if one_of("modes", modes, (3, 4)) == 3:
+        if bilinear:
+            raise fail("bilinear", "be left out with three modes", "it is True")
         return VibronicCoupling(
             energies=[3.94, 4.84],
             frequencies=[0.126, 0.074, 0.118],
@@ -234,6 +239,13 @@ def Pyrazine(*, modes: int = 3) -> VibronicCoupling:
     quadratic = np.zeros((4, 4, 2, 2))
     # Published as a coefficient of Q², not of ½Q².
     quadratic[0, 0] = 2 * -0.01159 * np.eye(2)
+    if bilinear:  # published as coefficients of Q_i Q_j and of Q_j Q_i
+        swap = np.ones((2, 2)) - np.eye(2)
+        pairs = {(0, 1): 0.01 * swap, (0, 2): 0.00553 * swap, (0, 3): 0.00126 * swap}
+        pairs |= {(1, 2): np.diag([0.00108, -0.00298]), (1, 3): np.diag([0.00204, 0.00189])}
+        pairs[2, 3] = np.diag([-0.00474, -0.00155])
+        for (i, j), matrix in pairs.items():
+            quadratic[i, j] = quadratic[j, i] = 2 * matrix
     return VibronicCoupling(
         energies=[-0.423, 0.423],
         frequencies=[0.1139, 0.0739, 0.1258, 0.1525],

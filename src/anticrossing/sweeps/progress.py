@@ -63,9 +63,17 @@ def reporting(
         yield lambda done, total: bar.update(task, completed=done)
 
 
-@contextlib.contextmanager
-def shares(progress: bool | Progress, name: str) -> Iterator[Callable[[float], None]]:
+def shares(
+    progress: bool | Progress, name: str
+) -> contextlib.AbstractContextManager[Callable[[float], None]]:
     """Yield the function to call with the share that is done, 0 … 1, of what is not counted."""
+    if progress is False:
+        return contextlib.nullcontext(lambda share: None)
+    return _shares(progress, name)
+
+
+@contextlib.contextmanager
+def _shares(progress: bool | Progress, name: str) -> Iterator[Callable[[float], None]]:
     latest = 0
     with reporting(progress, 0, SHARES, name) as report:
 

@@ -84,9 +84,9 @@ def test_levels_come_down_as_the_basis_grows():
 
 @pytest.mark.parametrize("near", [slow(None), -1.4, slow(5.0)])
 def test_lanczos_finds_every_copy_of_a_degenerate_level(monkeypatch, near):
-    from anticrossing.molecules.vibronic._oscillator import build, monomials
+    from anticrossing.molecules.vibronic._oscillator import build, monomials, product
 
-    matrix = build(monomials(JahnTeller(linear=2.0)), np.ones(2), (22, 22))
+    matrix = build(monomials(JahnTeller(linear=2.0)), np.ones(2), product((22, 22)))
     dense = np.linalg.eigvalsh(matrix.toarray())[:7]
     monkeypatch.setattr(_lanczos, "DENSE", 10)
     energies, vectors = _lanczos.lowest(matrix, 7, 1e-8, near=near)

@@ -12,16 +12,19 @@ from anticrossing.molecules.ab_initio.casscf import (
 )
 from anticrossing.molecules.ab_initio.collision import DiabaticCrossing, diabatic_crossing
 from anticrossing.molecules.ab_initio.outputs import scan_of_outputs
+from anticrossing.molecules.ab_initio.spin_orbit import SpinOrbitElements, spin_orbit_of_output
 from anticrossing.molecules.ab_initio.wavefunctions import state_dipoles, state_overlaps
 
 __all__ = [
     "ATOMIC_UNITS",
     "DiabaticCrossing",
+    "SpinOrbitElements",
     "bond_couplings",
     "bond_scan",
     "casscf_at",
     "diabatic_crossing",
     "scan_of_outputs",
+    "spin_orbit_of_output",
     "state_dipoles",
     "state_overlaps",
 ]

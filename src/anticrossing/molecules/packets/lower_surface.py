@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,6 +14,7 @@ from anticrossing._core.result import Result
 from anticrossing._core.unchanging import settled
 from anticrossing._core.variables import Variable, in_units, shown
 from anticrossing.hamiltonian import Hamiltonian
+from anticrossing.molecules._chebyshev import bessel_weights, series
 from anticrossing.molecules.packets.grid import Grid
 from anticrossing.molecules.packets.limits import MOST_STEPS, check_memory
 from anticrossing.molecules.packets.operator import GridHamiltonian
@@ -24,7 +24,6 @@ from anticrossing.molecules.packets.watch import Watch
 from anticrossing.units import Units
 
 _TOUCHING = 1e-12  # gap, relative to the largest, at which a grid point sits on an intersection
-_ROUNDING = 1e-13  # Bessel functions below it end a Chebyshev series
 _LONGEST = 50.0  # largest argument of one Chebyshev series; no packet crosses an edge within it
 
 # On the surface alone χ is not smooth at an intersection: a small part has all momenta.
@@ -280,29 +279,3 @@ class SurfaceHamiltonian:
             "momenta": operator.mean_momenta(lifted, weights) / norm,
             "densities": density,
         }
-
-
-def bessel_weights(argument: float) -> ComplexArray:
-    """Return (2 − δ_n0) (−i)ⁿ J_n of an argument until they vanish."""
-    from scipy.special import jv
-
-    orders = np.arange(int(argument + 20 + 8 * argument ** (1 / 3)) + 1)
-    bessel = jv(orders, argument)
-    used = max(2, int(np.flatnonzero(np.abs(bessel) > _ROUNDING)[-1]) + 1)
-    return np.asarray((np.where(orders == 0, 1.0, 2.0) * (-1j) ** (orders % 4) * bessel)[:used])
-
-
-def series(
-    apply: Callable[[ComplexArray], ComplexArray],
-    psi: ComplexArray,
-    extent: tuple[float, float],
-    weights: ComplexArray,
-) -> ComplexArray:
-    """Return Σ_n w_n T_n[(H − c)/r] ψ; with `bessel_weights` of rt this is e^{ict} e^{−iHt} ψ."""
-    middle, radius = extent
-    previous, current = psi, (apply(psi) - middle * psi) / radius
-    total = weights[0] * previous + weights[1] * current
-    for weight in weights[2:]:
-        previous, current = current, 2 * (apply(current) - middle * current) / radius - previous
-        total += weight * current
-    return np.asarray(total)

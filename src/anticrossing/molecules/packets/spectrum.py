@@ -11,6 +11,7 @@ from anticrossing._core.checks import FloatArray, describe, fail, positive_numbe
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Variable, in_units
 from anticrossing.molecules.packets.result import WavePacketPropagation
+from anticrossing.molecules.vibronic.result import VibronicPropagation
 from anticrossing.units import Units
 
 
@@ -48,7 +49,10 @@ class PacketSpectrum(Result):
 
 
 def autocorrelation_spectrum(
-    result: WavePacketPropagation, energies: npt.ArrayLike, *, broadening: float
+    result: WavePacketPropagation | VibronicPropagation,
+    energies: npt.ArrayLike,
+    *,
+    broadening: float,
 ) -> PacketSpectrum:
     """Return the spectrum of the initial state, every level a Gaussian.
 
@@ -60,8 +64,8 @@ def autocorrelation_spectrum(
 
     Parameters
     ----------
-    result : WavePacketPropagation
-        Made with ``autocorrelation=True``.
+    result : WavePacketPropagation or VibronicPropagation
+        The first made with ``autocorrelation=True``, the second at equal steps from 0.
     energies : array, shape (...)
         E, in the units of H.
     broadening : float
@@ -98,17 +102,20 @@ def autocorrelation_spectrum(
     if result.autocorrelation_times is None or result.autocorrelation is None:
         raise fail("result", "be made with autocorrelation=True", "it was not")
     # Phases per unit of energy: ħ = 1 from here on.
-    times, overlap = result.operator.angular * result.autocorrelation_times, result.autocorrelation
+    times, overlap = result.units.angular * result.autocorrelation_times, result.autocorrelation
+    steps = np.diff(times)
+    if times.size < 2 or times[0] != 0 or np.ptp(steps) > 1e-9 * times[-1]:
+        raise fail("result", "have times at equal steps from 0", f"it has {times.size} others")
     wanted = real_array("energies", energies)
     width = positive_number("broadening", broadening)
     if width * times[-1] < 4.0 * (1 - 1e-12):
         raise fail("broadening", f"be at least {4 / times[-1]:.3g}", f"it is {width:g}")
+    mean = float(np.ravel(result.energy)[0])
     reach = np.pi / (times[1] - times[0])
-    if np.any(np.abs(wanted - result.energy[0]) > reach):
+    if np.any(np.abs(wanted - mean) > reach):
         raise fail(
             "energies",
-            f"be within {reach:.3g}, half a turn in a time step, of the mean energy "
-            f"{result.energy[0]:.6g}",
+            f"be within {reach:.3g}, half a turn in a time step, of the mean energy {mean:.6g}",
             f"they are {describe(energies)}",
         )
     weights = np.full(times.size, times[1] - times[0])

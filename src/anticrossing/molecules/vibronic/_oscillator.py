@@ -1,9 +1,10 @@
-"""Polynomial Hamiltonians in a product of harmonic-oscillator bases, as sparse matrices."""
+"""Polynomial Hamiltonians between products of harmonic-oscillator functions, as sparse matrices."""
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from anticrossing._core.checks import FloatArray, InputError, fail, single_point
 from anticrossing.hamiltonian import TermHamiltonian
 
+IntArray = npt.NDArray[np.intp]
 Monomials = list[tuple[tuple[int, ...], npt.NDArray[Any]]]
 """The potential as pairs (powers of the coordinates, constant matrix)."""
 
@@ -51,27 +53,63 @@ def monomials(hamiltonian: TermHamiltonian) -> Monomials:
     return list(collected.items())
 
 
-def build(terms: Monomials, frequencies: FloatArray, sizes: tuple[int, ...]) -> Any:
-    """Return ½ Σ ω_i P_i² + V(Q) in CSR form, electronic state fastest."""
+def product(sizes: tuple[int, ...]) -> IntArray:
+    """Return the quantum numbers (B, f) of all products of the lowest `sizes` functions."""
+    return np.indices(sizes).reshape(len(sizes), -1).T
+
+
+def truncated(sizes: tuple[int, ...]) -> IntArray:
+    """Return the quantum numbers n with Σ_i n_i/(sizes_i − 1) ≤ 1, in the order of `product`."""
+    found, used = np.zeros((1, 0), dtype=np.intp), np.zeros(1)
+    for size in sizes:
+        share = used[:, None] + np.arange(size) / max(size - 1, 1)
+        row, n = np.nonzero(share <= 1 + 1e-12)
+        found, used = np.column_stack([found[row], n]), share[row, n]
+    return found
+
+
+def build(terms: Monomials, frequencies: FloatArray, numbers: IntArray) -> Any:
+    """Return ½ Σ ω_i P_i² + V(Q) between oscillator products in CSR form, electronic state fastest.
+
+    `numbers` (B, f) are quantum numbers in lexicographic order.
+    """
     import scipy.sparse
 
-    states = len(terms[0][1])
-    identities = [scipy.sparse.identity(size, format="csr") for size in sizes]
-    total: Any = None
-    for i, (omega, size) in enumerate(zip(frequencies, sizes, strict=True)):
-        factors = [*identities[:i], omega / 2 * kinetic(size), *identities[i + 1 :]]
-        term = _kron([*factors, scipy.sparse.identity(states, format="csr")])
-        total = term if total is None else total + term
-    for powers, matrix in terms:
-        factors = [position_power(size, power) for size, power in zip(sizes, powers, strict=True)]
-        total = total + _kron([*factors, scipy.sparse.csr_matrix(matrix)])
-    return total.tocsr()
+    states, modes = len(terms[0][1]), numbers.shape[1]
+    sizes = numbers.max(axis=0) + 1
+    strides = np.cumprod([1, *sizes[:0:-1]])[::-1].astype(np.int64)
+    codes = numbers @ strides
+    one = [(tuple(np.eye(modes, dtype=int)[i]), w / 2) for i, w in enumerate(frequencies)]
+    every: list[tuple[tuple[int, ...], npt.NDArray[Any], Callable[[int, int], Any]]]
+    every = [(powers, matrix, position_power) for powers, matrix in terms]
+    every += [(place, w * np.eye(states), _kinetic_power) for place, w in one]
+    rows, columns, values = [], [], []
+    for powers, matrix, element in every:
+        target, source = codes, np.arange(len(codes))
+        value = np.ones(len(codes))
+        for mode in np.flatnonzero(powers):
+            table = element(int(sizes[mode]), powers[mode]).tocsc()
+            n = numbers[source, mode]
+            count = np.diff(table.indptr)[n]
+            # every entry of the columns n of the table, one after the other
+            step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+            entry = np.repeat(table.indptr[n], count) + step
+            moved = (table.indices[entry] - np.repeat(n, count)) * strides[mode]
+            target = np.repeat(target, count) + moved
+            source, value = np.repeat(source, count), np.repeat(value, count) * table.data[entry]
+        place = np.minimum(np.searchsorted(codes, target), len(codes) - 1)
+        kept = codes[place] == target
+        for a, b in np.argwhere(matrix):
+            rows.append(place[kept] * states + a)
+            columns.append(source[kept] * states + b)
+            values.append(value[kept] * matrix[a, b])
+    size = len(codes) * states
+    joined = tuple(map(np.concatenate, (rows, columns)))
+    return scipy.sparse.csr_matrix((np.concatenate(values), joined), shape=(size, size))
 
 
-def _kron(factors: list[Any]) -> Any:
-    import scipy.sparse
-
-    return functools.reduce(lambda a, b: scipy.sparse.kron(a, b, format="csr"), factors)
+def _kinetic_power(size: int, _: int) -> Any:
+    return kinetic(size)
 
 
 @functools.lru_cache(maxsize=256)

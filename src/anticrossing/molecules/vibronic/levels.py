@@ -21,7 +21,7 @@ from anticrossing._core.checks import (
 from anticrossing.hamiltonian import TermHamiltonian, check_entries
 from anticrossing.models.vibronic_coupling import VibronicCoupling
 from anticrossing.molecules.vibronic._lanczos import lowest
-from anticrossing.molecules.vibronic._oscillator import build, dimension, monomials
+from anticrossing.molecules.vibronic._oscillator import build, dimension, monomials, product
 from anticrossing.molecules.vibronic.result import VibronicLevels
 
 _START = 12
@@ -86,7 +86,7 @@ def vibronic_levels(
     """
     instance("hamiltonian", hamiltonian, TermHamiltonian)
     number = integer("count", count, minimum=1, maximum=10**5)
-    omega = _frequencies(hamiltonian, frequencies)
+    omega = frequencies_of(hamiltonian, frequencies)
     allowed = positive_number("tolerance", tolerance)
     limit = integer("largest_basis", largest_basis, minimum=1)
     if 2 * number > limit:
@@ -98,7 +98,7 @@ def vibronic_levels(
         raise fail("largest_basis", f"be at least {dimension(sizes, states)}", f"it is {limit}")
     previous: FloatArray | None = None
     while True:
-        matrix = build(terms, omega, sizes)
+        matrix = build(terms, omega, product(sizes))
         # In one or two coordinates the matrix can be factorised; the levels of the smaller basis
         # tell where to invert it.
         near = None
@@ -121,7 +121,8 @@ def vibronic_levels(
     return VibronicLevels(energies, populations, sizes, change, hamiltonian.units)
 
 
-def _frequencies(hamiltonian: TermHamiltonian, frequencies: npt.ArrayLike | None) -> FloatArray:
+def frequencies_of(hamiltonian: TermHamiltonian, frequencies: npt.ArrayLike | None) -> FloatArray:
+    """Return ω (f,), which a `VibronicCoupling` has and another Hamiltonian is given with."""
     modes = len(hamiltonian.coordinates)
     if isinstance(hamiltonian, VibronicCoupling):
         if frequencies is not None:
@@ -141,11 +142,16 @@ def _start(
         while dimension(sizes, states) < 2 * count:
             sizes = tuple(size + 2 for size in sizes)
         return sizes
-    given = check_entries("basis_sizes", basis_sizes, modes, f"hold {modes} number(s)")
-    sizes = tuple(integer("basis_sizes", size, minimum=2) for size in given)
+    sizes = given_sizes(basis_sizes, modes)
     if dimension(sizes, states) < count:
         raise fail("basis_sizes", f"make at least {count} functions", f"they are {sizes}")
     return sizes
+
+
+def given_sizes(basis_sizes: Sequence[int], modes: int) -> tuple[int, ...]:
+    """Return basis sizes that a user gave, one for each mode."""
+    given = check_entries("basis_sizes", basis_sizes, modes, f"hold {modes} number(s)")
+    return tuple(integer("basis_sizes", size, minimum=2) for size in given)
 
 
 def _enlarge(

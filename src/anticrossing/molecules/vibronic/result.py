@@ -1,4 +1,4 @@
-"""Vibronic levels."""
+"""Vibronic levels, and vibronic states in motion."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import FloatArray
+from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.result import Result
 from anticrossing._core.variables import shown
 from anticrossing.plot.diagrams import level_ladder
@@ -59,6 +59,64 @@ class VibronicLevels(Result):
         ]
         lines += [f"  {energy: .10g}" for energy in self.energies]
         return "\n".join(lines)
+
+
+@dataclass(frozen=True, eq=False)
+class VibronicPropagation(Result):
+    """Nuclei and electrons at K times, f coordinates, N states (see `propagate_vibronic`).
+
+    Attributes
+    ----------
+    times : array, shape (K,)
+    populations : array, shape (K, N)
+        Of the diabatic states.
+    positions : array, shape (K, f)
+        Mean coordinates.
+    autocorrelation_times, autocorrelation : array, shape (K,)
+        ⟨Ψ(0)|Ψ(t)⟩. With a real H and a real beginning it is known at twice the times, as
+        ⟨Ψ(t)*|Ψ(t)⟩.
+    energy : float
+        The mean, which is kept.
+    basis_sizes : tuple of int
+        The largest number of functions along each coordinate.
+    functions : int
+        The dimension of the basis.
+    error_estimate : float
+        By how much the last enlargement of the basis changed a population or the autocorrelation.
+    edge_population : float
+        The largest that the highest tenth of the basis, by Σ n/n_max, had at these times.
+    """
+
+    _variables: ClassVar = {
+        "time": shown("time", text="time", unit="time", of="times"),
+        "population": shown(
+            "time", "diabatic_state", text="population of the diabatic state", of="populations"
+        ),
+        "position": shown("time", "coordinate", text="mean coordinate", of="positions"),
+        "autocorrelation_time": shown(
+            "autocorrelation_time", text="time", unit="time", of="autocorrelation_times"
+        ),
+        "autocorrelation": shown("autocorrelation_time", text="overlap with the beginning"),
+        "energy": shown(text="mean energy", unit="energy"),
+        "basis_size": shown(
+            "coordinate", text="oscillator functions along the coordinate", of="basis_sizes"
+        ),
+        "functions": shown(text="dimension of the basis"),
+        "error_estimate": shown(text="what the last enlargement changed"),
+        "edge_population": shown(text="largest population of the highest functions"),
+    }
+
+    times: FloatArray
+    populations: FloatArray
+    positions: FloatArray
+    autocorrelation_times: FloatArray
+    autocorrelation: ComplexArray
+    energy: float
+    basis_sizes: tuple[int, ...]
+    functions: int
+    error_estimate: float
+    edge_population: float
+    units: Units
 
 
 @dataclass(frozen=True, eq=False)
