@@ -1,18 +1,14 @@
-"""Decoherence against quadrature, differential equations and another program."""
-
-import json
-from pathlib import Path
+"""Decoherence by overlaps against quadrature; what is refused."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from scipy.integrate import quad, solve_ivp
+from scipy.integrate import quad
 
 from anticrossing import Hamiltonian
 from anticrossing._core.checks import InputError
-from anticrossing.environment.spectral_density import Discrete
-from anticrossing.models import SpinBoson, TullySimple
-from anticrossing.molecules.trajectories import Fixed, Gaussian, run_trajectories
+from anticrossing.models import TullySimple
+from anticrossing.molecules.trajectories import Fixed, run_trajectories
 
 TURN = np.array([[1, -1], [1, 1]]) / np.sqrt(2)  # a diabatic state is half of either level
 
@@ -68,81 +64,6 @@ def test_levels_that_nothing_couples_decohere_at_once():
         count=64, seed=1, decoherence="overlap", decoherence_width=0.3,
     )  # fmt: skip
     assert_allclose(found.final_weights, np.eye(2)[found.final_levels], atol=1e-15)
-
-
-@pytest.mark.slow
-def test_populations_of_another_program():
-    """A spin in a bath of 100 modes, against 100 000 trajectories of the author of the method."""
-    reference = json.loads(Path(__file__).parents[2].joinpath(
-        "reference_data", "overlap_decoherence.json").read_text())  # fmt: skip
-    modes, temperature, every = 100, 4.0, 300
-    frequencies = np.tan(0.5 * np.pi * (np.arange(1, modes + 1) - 0.5) / modes)
-    bath = Discrete(frequencies=frequencies, huang_rhys=0.5 / (modes * frequencies))
-    width = np.sqrt(temperature / frequencies)
-    found = run_trajectories(
-        SpinBoson(coupling=1.0, reaction_free_energy=-2.0, spectral_density=bath),
-        initial=Gaussian(0.0, 0.0, width, momentum_width=width, state=0, basis="diabatic"),
-        step=0.01, steps=2700, every=every, count=1500, seed=1, frustrated="reflect",
-        decoherence="overlap",
-    )  # fmt: skip
-    assert_allclose(found.times[1:], reference["times"])
-    away = found.diabatic_populations.value[1:, 0] - reference["population"]
-    assert np.all(np.abs(away) < 4 * np.hypot(found.diabatic_populations.error[1:, 0], 0.0016))
-
-
-@pytest.mark.slow
-def test_collapse_by_the_moments_of_all_pairs_of_states():
-    """A particle without the energy to hop up: A. Jain et al. (2016), eqs. 34 to 36.
-
-    The levels ∓½(1 + f y) turn into each other with x at 0.1 per time. Beside it the equations of
-    the moments in the diabatic basis, dδP/dt = −i[H, δP] + ½{δF, ρ} and dδR/dt = −i[H, δR] + δP/m
-    with F relative to the active level, along the path of the lower level.
-    """
-    mass, turn, f, last, step = 4.0e4, 0.2, 1.26, 150.0, 0.1
-    speed = float(np.sqrt(0.9 / mass))
-    angle = f"({turn / speed!r}*x + {np.pi / 2!r})"
-    parts = [[f"-cos{angle}", f"sin{angle}"], [f"sin{angle}", f"cos{angle}"]]
-    H = Hamiltonian.from_matrix(
-        [[f"0.5*(1 + {f}*y)*({part})" for part in row] for row in parts], coordinates=["x", "y"]
-    )
-    found = run_trajectories(
-        H, masses=mass, initial=Fixed([0.0, 0.0], [mass * speed, 0.0], basis="diabatic"), step=step,
-        steps=round(last / step), every=30, count=1200, keep=1200, seed=5, decoherence="augmented",
-    )  # fmt: skip
-
-    def path(t):
-        return np.array([speed * t, 0.25 * f * t**2 / mass])
-
-    def equations(t, y):
-        c, dx, dp = y[:2], y[2:10].reshape(2, 2, 2), y[10:18].reshape(2, 2, 2)
-        h = H(path(t))
-        lower, upper = np.linalg.eigh(h)[1].T
-        force = -np.asarray(H.gradient(path(t)))
-        force = force - (lower @ force @ lower)[:, None, None] * np.eye(2)
-        rho = np.outer(c, c.conj())
-        slopes = -1j * (h @ c), -1j * (h @ dx - dx @ h) + dp / mass
-        slope_p = -1j * (h @ dp - dp @ h) + 0.5 * (force @ rho + rho @ force)
-        distance = (upper @ dx @ upper - lower @ dx @ lower).real
-        rate = 0.5 * (upper @ force @ upper) @ distance - 2 * abs(
-            (lower @ force @ upper) @ distance
-        )
-        return np.concatenate([*map(np.ravel, (*slopes, slope_p)), [max(0.0, rate)]])
-
-    start = np.zeros(19, dtype=complex)
-    start[0] = 1.0
-    exact = solve_ivp(equations, (0, last), start, t_eval=found.times, rtol=1e-8, atol=1e-10)
-    weights = np.array([
-        abs(np.linalg.eigh(H(path(t)))[1].T @ c) ** 2
-        for t, c in zip(exact.t, exact.y[:2].T, strict=True)
-    ])  # fmt: skip
-    kept = found.trajectories()
-    lower = kept.level.values[:, 0] == 0
-    assert np.all(kept.level.values[lower] == 0)
-    away = np.abs(kept.weight.values[lower] - weights).max(axis=2) > 0.02
-    collapsed = np.maximum.accumulate(away, axis=1).mean(axis=0)
-    expected = 1 - np.exp(-exact.y[18].real)
-    assert 0.3 < expected[-1] < 0.95
-    assert_allclose(collapsed, expected, atol=4.5 * np.sqrt(0.25 / lower.sum()))
 
 
 @pytest.mark.parametrize(
