@@ -107,7 +107,7 @@ def test_cost_over_eight_decades(
         ).propagator
 
     rates = 10.0 ** -np.arange(9)
-    timings = best_of([partial(propagator, rate) for rate in rates], rounds=5)
+    timings = best_of([partial(propagator, rate) for rate in rates], rounds=9)
     taken = np.array([timing.processor for timing in timings])
     for rate, seconds in zip(rates, taken, strict=True):
         report(f"driven level, eight others, rate {rate:.0e}", {"processor time": seconds})
@@ -119,8 +119,8 @@ def test_cost_over_eight_decades(
             "slowest / fastest from 0.0001 down": taken[4:].max() / taken[4:].min(),
         },
     )
-    assert taken[:4].max() <= taken[4:].min()  # steps are taken where they cost less than panels
-    assert taken[4:].max() <= 3 * taken[4:].min()
+    assert taken.max() <= 3 * taken.min()
+    assert taken[4:].max() <= 1.5 * taken[4:].min()
 
 
 def measure(case: dict[str, Any]) -> dict[str, float]:

@@ -212,7 +212,11 @@ def test_every_example_is_tested_above() -> None:
         "pyrazine",  # tests/studies/test_packet_file.py
         "retinal",  # tests/molecules/packets/test_retinal_packet.py
         "condensate",  # tests/studies/test_mean_field_file.py
-        *("arrhenius_rates", "marcus_rates"),  # tests/studies/test_rates_file.py
+        *(
+            "arrhenius_rates",
+            "marcus_rates",
+            "isolated_molecule",
+        ),  # tests/studies/test_rates_file.py
         # tests/studies/test_interferogram_file.py and its neighbours
         *("flux_qubit_interferogram", "flux_qubit_floquet", "jahn_teller", "fringes_fit"),
     }

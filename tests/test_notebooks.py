@@ -30,7 +30,7 @@ SETUP = """
     Axis Output Plan Scanned Sentences Study Table SweepError Zip Junction LandauZenerChain
     Lead MarkovChain Reservoir SequentialCrossings WorkStatistics GaussianNoise MarkovNoise
     Noise OrnsteinUhlenbeckNoise PinkNoise Process QuasiStaticNoise TelegraphNoise
-    WhiteNoise StatePoint Target StateTarget PopulationTarget GateTarget
+    WhiteNoise RovibrationalStates StatePoint Target StateTarget PopulationTarget GateTarget
 """
 """What is put into a computation, or tells an error: a line says it."""
 

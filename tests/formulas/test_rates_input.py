@@ -51,6 +51,7 @@ FORMULAS = {
     "mean exponent": (landau_zener_rate, {**WEAK, "average": "mean exponent"}),
     "crossing": (intersystem_crossing_rate, CROSSING),
     "tunnelling": (intersystem_crossing_rate, {**CROSSING, "passage": "weak coupling"}),
+    "scattering": (intersystem_crossing_rate, {**CROSSING, "passage": "zhu-nakamura"}),
     "partition": (
         harmonic_partition_ratio,
         {"reactant_frequencies": [0.1, 0.2], "crossing_frequencies": [0.15], "temperature": 0.1},

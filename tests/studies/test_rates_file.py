@@ -12,12 +12,14 @@ from anticrossing import studies
 from anticrossing._core.checks import ConvergenceError, InputError
 from anticrossing.environment.spectral_density import Debye, Discrete, Ohmic
 from anticrossing.molecules.rates import (
+    RovibrationalStates,
     fermi_golden_rule,
     harmonic_partition_ratio,
     intersystem_crossing_rate,
     landau_zener_rate,
     marcus,
     marcus_levich_jortner,
+    microcanonical_rate,
     spin_boson_golden_rule,
 )
 from anticrossing.studies.kinds.rates import RatesOutcome, RatesStudy
@@ -194,6 +196,49 @@ def test_partition_ratio_follows_the_temperature() -> None:
         assert rate == direct.value
 
 
+ISOLATED = CROSSING.replace("intersystem_crossing_rate", "microcanonical_rate")
+ISOLATED = ISOLATED.replace("temperature = 300.0", "energy = 3000.0").replace(
+    "partition_ratio = 2.0",
+    """reactant_frequencies = [300.0, 900.0]
+crossing_frequencies = [500.0]
+reactant_rotation = [3.0, 2.0, 1.0]
+crossing_rotation = [2.0, 2.0, 1.0]""",
+)
+
+
+def test_rotation_belongs_to_the_partition_ratio() -> None:
+    thermal = ISOLATED.replace("microcanonical_rate", "intersystem_crossing_rate")
+    thermal = thermal.replace("energy = 3000.0", "temperature = 300.0")
+    still = "\n".join(line for line in thermal.splitlines() if "rotation" not in line)
+    turning, resting = run(thermal), run(still)
+    ratio = turning.rates["intersystem_crossing_rate"] / resting.rates["intersystem_crossing_rate"]
+    assert ratio == pytest.approx(np.sqrt(3 / 2))
+
+
+def test_an_isolated_molecule_in_wavenumbers_is_that_in_atomic_units() -> None:
+    found = studies.load(EXAMPLES / "isolated_molecule.toml").run()
+    assert isinstance(found, RatesOutcome)
+    given = found.experiment.tables["rates"]["crossing"]
+    hartree = 219474.6313632
+    states = [
+        RovibrationalStates(
+            frequencies=np.array(given[f"{name}_frequencies"]) / hartree,
+            rotational_constants=np.array(given[f"{name}_rotation"]) / hartree,
+        )
+        for name in ("reactant", "crossing")
+    ]
+    direct = microcanonical_rate(
+        energies=7000.0 / hartree, coupling=45.7 / hartree,
+        slopes=tuple(slope / hartree for slope in given["slopes"]),
+        reduced_mass=1.3188641 * 1822.888486, barrier=5001.3 / hartree,
+        reactant=states[0], crossing=states[1], passage="weak coupling",
+    )  # fmt: skip
+    rate = found.rates["microcanonical_rate"]
+    assert rate == pytest.approx(4.134137333e16 * float(direct), rel=1e-5)
+    assert found.scan is not None
+    assert np.all(np.diff(found.scan["rate"][:, 0]) > 0)
+
+
 def test_scan_tables_and_dataset() -> None:
     seen = []
     found = study(UNITS + MARCUS + SCAN).run(lambda done, total: seen.append((done, total)))
@@ -205,7 +250,7 @@ def test_scan_tables_and_dataset() -> None:
     for table in found.tables():
         assert {len(row) for row in table.rows} == {len(table.columns)}
     assert [table.title for table in found.tables()] == ["rates", "domain checks", "scan"]
-    assert "none of them is the probability of one passage" in found.tables()[0].note
+    assert "none is the probability of one passage" in found.tables()[0].note
     summary = found.summary()
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
     data = found.to_dataset()
@@ -317,6 +362,9 @@ BAD = {
     "unit": (UNITS.replace("eV", "ev") + MARCUS, "did you mean `eV`"),
     "kelvin": (UNITS.replace('"K"', '"C"') + MARCUS, "`temperature` must be one of"),
     "length": (UNITS + 'length = "bohr"\n' + MARCUS, "`length` has no meaning without"),
+    "isolated ratio": (ISOLATED + "partition_ratio = 2.0\n", "be left out for microcanonical"),
+    "isolated still": (ISOLATED.replace("reactant_rotation = [3.0, 2.0, 1.0]", ""), "is missing"),
+    "negative energy": (ISOLATED.replace("= 3000.0", "= -1.0"), "`energy` must not be negative"),
     "no mass": (UNITS + CROSSING, "key `length` is missing"),
     "scan": (MARCUS + SCAN.replace("rates.reaction", "rate.reaction"), "`parameter` must be one"),
     "not scanned": (

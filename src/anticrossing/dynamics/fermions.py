@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,10 +20,13 @@ from anticrossing._core.checks import (
     real_array,
     single_point,
 )
+from anticrossing._core.plain import used_names
 from anticrossing._core.result import Result
+from anticrossing._core.threads import one_thread
 from anticrossing._core.variables import Shown, shown
 from anticrossing.drive import Drive
 from anticrossing.dynamics import features, interference, panels, plan, star
+from anticrossing.dynamics.arrowhead import ArrowheadKernel
 from anticrossing.dynamics.gaussian import GaussianState, propagated
 from anticrossing.dynamics.kernels import UnitaryKernel
 from anticrossing.dynamics.lanes import Lanes
@@ -39,6 +42,7 @@ _SAMPLES = 257  # of a driven level, beside its features
 _STAR_PHASE = 120.0  # radians that a panel of the star covers
 _PANELS_PER_LEVEL = 10
 _PER_MICROSECOND = 3.0  # units of these costs: what steps take is known in microseconds
+_ARROWHEAD, _ARROWHEAD_EACH = 1e4, 0.25  # of one driven level that passes all others slowly
 _PIECE = 4e3  # what the general solver takes beside, for each time asked for
 
 
@@ -136,8 +140,8 @@ def evolve_fermions(
     method : {"auto", "star", "panels"}
         "star" integrates fixed levels away that do not couple to one another (any number of them);
         "panels" is the general solver, on superadiabatic panels at a cost independent of slowness,
-        or in steps where these take less. "auto" takes the cheaper one, where H has the form of a
-        star.
+        or in steps where these take less; those of a star with one driven level take least. "auto"
+        takes the cheaper one, where H has the form of a star.
 
     Returns
     -------
@@ -176,7 +180,13 @@ def evolve_fermions(
         )
     if split is not None and method == "auto":
         moved = float(plan.turning(lanes)[0]) ** 2
-        if prefers_panels(hamiltonian.dimension, _phase(lanes), wanted.size, moved=moved):
+
+        def slow() -> bool:
+            return _kernel(lanes, split, accuracy).is_adiabatic(lanes)
+
+        if prefers_panels(
+            hamiltonian.dimension, _phase(lanes), wanted.size, moved=moved, adiabatic=slow
+        ):
             split = None
     if split is None:
         return _by_panels(lanes, state, wanted, accuracy)
@@ -243,12 +253,12 @@ def _by_panels(
     lanes: Lanes, state: GaussianState, times: FloatArray, accuracy: float
 ) -> FermionEvolution:
     levels = lanes.hamiltonian.dimension
-    evolution = plan.solve(
-        lanes,
-        UnitaryKernel(levels),
-        tolerance=max(_SHARE * accuracy, panels.SMALLEST_TOLERANCE),
-        times=times[None],
-    )
+    tolerance = max(_SHARE * accuracy, panels.SMALLEST_TOLERANCE)
+    with one_thread:
+        kernel = _kernel(lanes, _split(lanes.hamiltonian), tolerance)
+        evolution = plan.solve(lanes, kernel, tolerance=tolerance, times=times[None])
+        one = np.eye(levels, dtype=np.complex128)[None]
+        error = evolution.error + interference.of_states(lanes, evolution, one, one)
     matrices, common = (part[0] for part in lanes.split(times[None], np.zeros(1, dtype=np.intp)))
 
     def snapshots() -> Iterator[tuple[ComplexArray, ComplexArray, FloatArray]]:
@@ -258,8 +268,6 @@ def _by_panels(
 
     observed = _observe(snapshots(), common, lanes.hamiltonian.units.angular)
     final, count = evolution.snapshots[0, -1], int(evolution.panels[0])
-    one = np.eye(levels, dtype=np.complex128)[None]
-    error = evolution.error + interference.of_states(lanes, evolution, one, one)
     units = lanes.hamiltonian.units
     return _result(times, observed, final, state, "panels", count, float(error[0]), units)
 
@@ -307,6 +315,13 @@ def _result(
     )
 
 
+def _kernel(lanes: Lanes, centre: npt.NDArray[np.intp] | None, tolerance: float) -> UnitaryKernel:
+    """Return what solves the panels of a Hamiltonian whose levels `centre` are driven."""
+    if centre is None or centre.size != 1:
+        return UnitaryKernel(lanes.hamiltonian.dimension)
+    return ArrowheadKernel(lanes, int(centre[0]), tolerance)
+
+
 def check_times(times: npt.ArrayLike | None, start: float, stop: float) -> FloatArray:
     """Return increasing times inside a window (its ends by default), or raise `InputError`."""
     if times is None:
@@ -332,8 +347,8 @@ def _split(hamiltonian: Hamiltonian) -> npt.NDArray[np.intp] | None:
     coordinate = hamiltonian.coordinates[0]
     moving = np.zeros(hamiltonian.dimension, dtype=bool)
     fixed = np.zeros((hamiltonian.dimension,) * 2)
-    for coefficient, matrix in zip(hamiltonian.coefficients, hamiltonian.matrices, strict=True):
-        if coordinate in {symbol.name for symbol in coefficient.free_symbols}:
+    for formula, matrix in zip(hamiltonian.formulas, hamiltonian.matrices, strict=True):
+        if coordinate in used_names(formula):
             moving |= np.any(matrix != 0, axis=0)
         else:
             fixed += np.abs(matrix)
@@ -360,11 +375,22 @@ def efforts(
 
 
 def prefers_panels(
-    levels: int, phase: float, reports: int, *, centre: int = 1, moved: float | None = None
+    levels: int,
+    phase: float,
+    reports: int,
+    *,
+    centre: int = 1,
+    moved: float | None = None,
+    adiabatic: Callable[[], bool] | None = None,
 ) -> bool:
-    """Whether the general solver is cheaper than a star."""
+    """Whether the general solver is cheaper than a star.
+
+    `adiabatic` is asked whether superadiabatic frames follow a single driven level throughout.
+    """
     whole, general = efforts(levels, phase, reports, centre=centre, moved=moved)
-    return general < whole
+    if general < whole or adiabatic is None:
+        return general < whole
+    return _ARROWHEAD + _ARROWHEAD_EACH * levels**4 < whole and adiabatic()
 
 
 def _phase(lanes: Lanes) -> float:

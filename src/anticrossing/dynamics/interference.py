@@ -182,13 +182,15 @@ def _turned(
     """Return the bound of every |rows† U columns + rest|², (lanes, f, i)."""
     before, after = _parts(pieces.propagator, columns, dagger(rows))
     into, out = dagger(frames) @ before, after @ frames  # (l, panels, j, i), (l, panels, f, j)
-    own = out[:, 0] @ into[:, 0]
+    own = out[:, :1] @ into[:, :1]
     angles = np.minimum(ROUNDING * phases, 2.0)  # whatever its phase, a way adds no more
     # The rest turns too.
-    turned = _Turns(own) if isinstance(rest, float) else _Turns(own + rest, sides=2)
-    for k in range(phases.shape[1]):
-        turned.add(out[:, k], into[:, k], angles[:, k])
-    return turned.bound
+    turned = _Turns(own) if isinstance(rest, float) else _Turns(own + rest[:, None], sides=2)
+    step = max(1, _MOST_NUMBERS // (own.size * phases.shape[-1]))
+    for first in range(0, phases.shape[1], step):
+        some = slice(first, first + step)
+        turned.add(out[:, some], into[:, some], angles[:, some], panels=1)
+    return turned.bound[:, 0]
 
 
 class _Turns:
@@ -199,17 +201,22 @@ class _Turns:
         self.first: FloatArray = np.zeros(total.shape)
         self.second: FloatArray = np.zeros(total.shape)
 
-    def add(self, out: _Maps, into: _Maps, angles: FloatArray) -> None:
-        """Add the ways through the levels (…, f, j) and (…, j, i) that turn by angles (…, j)."""
+    def add(self, out: _Maps, into: _Maps, angles: FloatArray, panels: int | None = None) -> None:
+        """Add the ways through the levels (…, f, j) and (…, j, i) that turn by angles (…, j).
+
+        Along the axis `panels` are several panels.
+        """
         ways = out[..., :, None, :] * into.swapaxes(-1, -2)[..., None, :, :]
         turn = angles[..., None, None, :]
         # The other ways are the total less this one, of which the product is real.
         product, size = self.total * ways, np.abs(ways) * turn
-        self.first += np.sum(np.abs(product.imag) * turn, axis=-1)
+        first = np.sum(np.abs(product.imag) * turn, axis=-1)
         # Where the total is largest or least, only the squares of the angles show.
         alone = np.abs(product.real * turn**2 - size**2)
         pairs = np.sum(size, axis=-1) ** 2 - np.sum(size**2, axis=-1)
-        self.second += np.sqrt(np.sum(alone, axis=-1) + np.maximum(pairs, 0.0))
+        second = np.sqrt(np.sum(alone, axis=-1) + np.maximum(pairs, 0.0))
+        for total, part in ((self.first, first), (self.second, second)):
+            total += part if panels is None else np.sum(part, axis=panels, keepdims=True)
 
     @property
     def bound(self) -> FloatArray:
@@ -280,16 +287,18 @@ def _levels(
 ) -> tuple[FloatArray, _Maps]:
     """Return the levels' phases over every panel, and the eigenvectors at its end."""
     # The offset turns all levels alike: it is seen only beside other sectors.
-    times = np.stack([pieces.left, 0.5 * (pieces.left + pieces.right), pieces.right], axis=-1)
-    evaluate = lanes.matrices if offset else lanes.traceless
-    h = evaluate(times.reshape(lane.size, -1), lane)
+    # Every panel begins where the one before ends.
+    count = pieces.left.shape[1]
+    middles = 0.5 * (pieces.left + pieces.right)
+    times = np.concatenate([pieces.left[:, :1], pieces.right, middles], axis=1)
+    h = (lanes.matrices if offset else lanes.traceless)(times, lane)
     with one_thread:
-        energies, frames = np.linalg.eigh(h.reshape(*times.shape, *h.shape[-2:]))
-    largest = np.max(np.abs(energies), axis=-2)
-    unknown = np.max(lanes.last_digits(times.reshape(lane.size, -1), lane), axis=(2, 3))
-    unknown = np.max(unknown.reshape(times.shape), axis=-1)[..., None]
-    largest = np.maximum(largest, unknown / ROUNDING)
-    last = frames[..., -1, :, :].astype(np.complex128)
+        energies, frames = np.linalg.eigh(h)
+    unknown = np.max(lanes.last_digits(times, lane), axis=(2, 3))[..., None]
+    size = np.maximum(np.abs(energies), unknown / ROUNDING)
+    ends = np.maximum(size[:, :count], size[:, 1 : count + 1])
+    largest = np.maximum(ends, size[:, count + 1 :])
+    last = frames[:, 1 : count + 1].astype(np.complex128)
     return (pieces.right - pieces.left)[..., None] * largest, last
 
 

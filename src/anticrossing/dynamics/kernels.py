@@ -72,9 +72,12 @@ class Kernel(abc.ABC):
         Of its numbers.
     first_panels : int
         Into how many a window is cut at first.
+    effort : float
+        What a panel takes beside another with as many numbers.
     """
 
     first_panels: int = FIRST_PANELS
+    effort: float = 1.0
 
     grid: Grid
     size: int
@@ -101,6 +104,10 @@ class Kernel(abc.ABC):
     @property
     def has_functions(self) -> bool:
         """Whether Python functions, known only at points, drive the equation beside H."""
+        return False
+
+    def is_adiabatic(self, lanes: Lanes) -> bool:
+        """Whether panels are known to cost least, as where no crossing is quick."""
         return False
 
     def graded(
@@ -239,18 +246,27 @@ class UnitaryKernel(Kernel):
             noise = NOISE * np.max(least_noise(lanes, times, lane), axis=(1, 2))
             solved = self._two_levels(matrices, noise, half_width, tolerance)
         else:
-            unknown = least_noise(lanes, times, lane)
-            found = _many_level.solve_panels(
-                matrices, half_width, self.grid, tolerance, unknown=unknown
-            )
-            error = found.error + unresolved(self.grid, half_width, matrices)
-            solved = PanelResults(
-                found.accepted, found.propagator, error, found.phase, found.shifted
-            )
+            solved = self._many_levels(lanes, times, lane, matrices, half_width, tolerance)
         return self.with_common_phase(solved, lanes, times, lane, offset)
 
     def finish(self, product: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], FloatArray]:
         return nearer_unitary(product)
+
+    def _many_levels(
+        self,
+        lanes: Lanes,
+        times: FloatArray,
+        lane: npt.NDArray[np.intp],
+        matrices: npt.NDArray[Any],
+        half_width: FloatArray,
+        tolerance: float,
+    ) -> PanelResults:
+        unknown = least_noise(lanes, times, lane)
+        found = _many_level.solve_panels(
+            matrices, half_width, self.grid, tolerance, unknown=unknown
+        )
+        error = found.error + unresolved(self.grid, half_width, matrices)
+        return PanelResults(found.accepted, found.propagator, error, found.phase, found.shifted)
 
     def _two_levels(
         self,

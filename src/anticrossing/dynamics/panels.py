@@ -239,7 +239,8 @@ def _solve_round(
     largest = max(1, (_CHUNK_NUMBERS if kernel.size < _LARGE else _LARGE_CHUNK_NUMBERS) // numbers)
     workers = processors()
     # Enough work for a second thread: a few hundred two-level panels, or a few larger ones.
-    chunks = max(-(-lane.size // largest), min(workers, lane.size * numbers // _THREAD_NUMBERS))
+    several = int(lane.size * numbers * kernel.effort) // _THREAD_NUMBERS
+    chunks = max(-(-lane.size // largest), min(workers, several))
     parts = np.array_split(np.arange(lane.size), max(chunks, 1))
 
     def one(part: npt.NDArray[np.intp]) -> tuple[Pieces, npt.NDArray[np.bool_]]:
@@ -322,8 +323,10 @@ def _assemble(
     snapshots = np.empty((*wanted.shape, *identity.shape), dtype=identity.dtype)
     snapshots[wanted == lanes.start[:, None]] = identity
     shifted = None if pieces.shifted is None else product.copy()
+    alike = np.ptp(count) == 0
+    every = np.arange(lanes.count)
     for step in range(int(count.max())):
-        active = np.flatnonzero(count > step)
+        active = every if alike else np.flatnonzero(count > step)
         index = first[active] + step
         product[active] = kernel.multiply(pieces.propagator[index], product[active])
         if shifted is not None and pieces.shifted is not None:

@@ -62,7 +62,7 @@ def solve(
         cuts = {"breakpoints": breakpoints, "times": times}
         repeated = many_periods.solve(periods, once, tolerance=tolerance, **cuts)
         return repeated if columns is None else repeated.applied_to(columns)
-    if levels >= _FEWEST_LEVELS:
+    if levels >= _FEWEST_LEVELS and not kernel.is_adiabatic(lanes):
         pieces = 1 if times is None else times.shape[-1] + 1
         cheaper = expected(lanes, wanted, tolerance, pieces)
         if cheaper.by_steps:

@@ -8,6 +8,7 @@ from anticrossing._core.public import guard
 from anticrossing.fits._level_crossings import FittedCrossing
 from anticrossing.fits.information import NextMeasurement
 from anticrossing.fits.interferogram import fit_interferogram, synthetic_interferogram
+from anticrossing.fits.kinetics import KineticFit, fit_kinetics
 from anticrossing.fits.levels import fit_levels
 from anticrossing.fits.levels_result import LevelFit, OtherAssignment
 from anticrossing.fits.lines import Lines, read_lines
@@ -23,6 +24,7 @@ __all__ = [
     "FitResult",
     "FittedCrossing",
     "FittedParameter",
+    "KineticFit",
     "LevelFit",
     "Lines",
     "Measurement",
@@ -32,6 +34,7 @@ __all__ = [
     "VibronicFit",
     "find_lines",
     "fit_interferogram",
+    "fit_kinetics",
     "fit_levels",
     "fit_passages",
     "fit_vibronic",

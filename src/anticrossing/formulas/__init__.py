@@ -86,6 +86,7 @@ from anticrossing.formulas.transition_history import (
     transition_history,
 )
 from anticrossing.formulas.zhu_nakamura import zhu_nakamura
+from anticrossing.formulas.zhu_nakamura_scattering import zhu_nakamura_scattering
 
 __all__ = [
     "CanonicalDephasing",
@@ -159,6 +160,7 @@ __all__ = [
     "transition_history",
     "transition_rate",
     "zhu_nakamura",
+    "zhu_nakamura_scattering",
 ]
 
 # What leaves the double range on the way is refused or harmless in the end, without noise.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from anticrossing._core.checks import fail, positive, real_array
-from anticrossing.formulas.result import DomainCheck, Prediction, broadcast, unwrap
+from anticrossing._core.checks import describe, fail, positive, real_array
+from anticrossing.formulas.result import DomainCheck, FloatArray, Prediction, broadcast, unwrap
 
 _FAST = 1e8  # b², from where on ±1 is below rounding
 
@@ -50,8 +50,10 @@ def zhu_nakamura(
 
     References
     ----------
-    C. Zhu and H. Nakamura, J. Chem. Phys. 101, 10630 (1994); L. Yu, C. Xu, Y. Lei, C. Zhu and
-    Z. Wen, Phys. Chem. Chem. Phys. 16, 25883 (2014), eqs. 6–9.
+    C. Zhu and H. Nakamura, J. Chem. Phys. 101, 10630 (1994), for slopes of opposite direction;
+    C. Zhu and H. Nakamura, J. Chem. Phys. 102, 7448 (1995), for slopes of one direction;
+    in this form L. Yu, C. Xu, Y. Lei, C. Zhu and Z. Wen, Phys. Chem. Chem. Phys. 16, 25883 (2014),
+    eqs. 6–9.
 
     Examples
     --------
@@ -59,10 +61,8 @@ def zhu_nakamura(
     >>> round(fast.value, 6), round(float(np.exp(-np.pi / 4)), 6)
     (0.455938, 0.455938)
     """
-    if not isinstance(powers, (tuple, list, np.ndarray)) or len(powers) != 2:
-        raise fail("powers", "be a pair of powers", f"it is {powers!r:.40}")
+    first, second = pair("powers", powers)
     z, energy = positive("gap", gap), positive("kinetic_energy", kinetic_energy)
-    first, second = (real_array("powers", power) for power in powers)
     z, energy, first, second = broadcast(
         gap=z, kinetic_energy=energy, first_power=first, second_power=second
     )
@@ -89,3 +89,10 @@ def zhu_nakamura(
         ),
         log_value=unwrap(log_value),
     )  # fmt: skip
+
+
+def pair(name: str, value: tuple[npt.ArrayLike, npt.ArrayLike]) -> list[FloatArray]:
+    """Return the two arrays of a pair."""
+    if not isinstance(value, (tuple, list, np.ndarray)) or len(value) != 2:
+        raise fail(name, f"be a pair of {name}", f"it is {describe(value)}")
+    return [real_array(name, one) for one in value]

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
+import numpy as np
+
 from anticrossing._core.checks import FloatArray
 from anticrossing.environment.spectral_density import Discrete, SpectralDensity
 from anticrossing.formulas import Prediction
 from anticrossing.molecules.rates import (
+    RovibrationalStates,
     fermi_golden_rule,
     harmonic_partition_ratio,
     intersystem_crossing_rate,
     landau_zener_rate,
     marcus,
     marcus_levich_jortner,
+    microcanonical_rate,
     spin_boson_golden_rule,
 )
 from anticrossing.studies.schema import Table
@@ -57,7 +61,7 @@ class CrossingTable(Table, frozen=True, kw_only=True):
     barrier : energy
         Height of the crossing above the reactant.
     passage
-        "landau-zener" or "weak coupling".
+        "landau-zener", "weak coupling" or "zhu-nakamura".
     partition_ratio
         Of the crossing and the reactant; instead of the frequencies.
     reactant_frequencies : energy
@@ -66,16 +70,22 @@ class CrossingTable(Table, frozen=True, kw_only=True):
         ħω at the crossing.
     classical
         true: the vibrations are classical.
+    reactant_rotation : energy
+        ħ²/2I of the reactant: three numbers, one where it is linear.
+    crossing_rotation : energy
+        ħ²/2I at the crossing.
     """
 
     slopes: tuple[float, float]
     reduced_mass: float
     barrier: float
-    passage: Literal["landau-zener", "weak coupling"] = "landau-zener"
+    passage: Literal["landau-zener", "weak coupling", "zhu-nakamura"] = "landau-zener"
     partition_ratio: float | None = None
     reactant_frequencies: list[float] | None = None
     crossing_frequencies: list[float] | None = None
     classical: bool | None = None
+    reactant_rotation: list[float] | None = None
+    crossing_rotation: list[float] | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -95,6 +105,8 @@ class System:
         Typical frequency of the bath as a classical coordinate.
     average : str
         See `landau_zener_rate`.
+    energy : float
+        Of an isolated molecule, above the zero-point level of the reactant.
     density_of_states, bandwidth : float or None
     crossing : CrossingTable or None
         With its mass in natural units
@@ -108,6 +120,7 @@ class System:
     vibration: VibrationTable | None
     frequency: float | None
     average: str
+    energy: float
     density_of_states: float | None
     bandwidth: float | None
     crossing: CrossingTable | None
@@ -156,11 +169,35 @@ class System:
         assert point is not None
         if point.partition_ratio is not None:
             return point.partition_ratio
-        return harmonic_partition_ratio(
+        vibrations = harmonic_partition_ratio(
             reactant_frequencies=point.reactant_frequencies or [],
             crossing_frequencies=point.crossing_frequencies or [],
             temperature=self.temperature,
             classical=bool(point.classical),
+        )
+        turning = [
+            RovibrationalStates(frequencies=np.empty(0), rotational_constants=np.array(given or []))
+            for given in (point.crossing_rotation, point.reactant_rotation)
+        ]
+        heat = self.temperature
+        return vibrations * (
+            turning[0].partition_function(heat) / turning[1].partition_function(heat)
+        )
+
+    @property
+    def reactant(self) -> RovibrationalStates:
+        """The states of the reactant."""
+        return self._states("reactant")
+
+    @property
+    def at_crossing(self) -> RovibrationalStates:
+        """The states of the crossing point."""
+        return self._states("crossing")
+
+    def _states(self, which: str) -> RovibrationalStates:
+        return RovibrationalStates(
+            frequencies=np.array(getattr(self.crossing, f"{which}_frequencies")),
+            rotational_constants=np.array(getattr(self.crossing, f"{which}_rotation") or []),
         )
 
 
@@ -248,6 +285,20 @@ FORMULAS = {
         ("coupling", "temperature"),
         {
             **{key: key for key in ("coupling", "temperature", "partition_ratio")},
+            **{key: f"crossing.{key}" for key in _POINT},
+        },
+    ),
+    "microcanonical_rate": Formula(
+        "isolated molecule",
+        microcanonical_rate,
+        ("coupling", "energy", "crossing"),
+        (),
+        ("coupling", "energy"),
+        {
+            "coupling": "coupling",
+            "energies": "energy",
+            "reactant": "reactant",
+            "crossing": "at_crossing",
             **{key: f"crossing.{key}" for key in _POINT},
         },
     ),

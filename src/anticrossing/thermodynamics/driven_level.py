@@ -243,8 +243,9 @@ class DrivenLevel(Thermal, Result):
     ) -> ExactLedger:
         """Solve level and reservoir exactly, at any coupling and speed.
 
-        Slow drives of few levels cost no more than faster ones; with hundreds of levels the cost
-        grows with the number of oscillations.
+        Slow drives cost no more than faster ones where the level passes all others slowly, or
+        passes few; with hundreds of levels that it passes quickly the cost grows with the number of
+        oscillations.
 
         Parameters
         ----------

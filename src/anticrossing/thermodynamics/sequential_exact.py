@@ -14,6 +14,7 @@ from anticrossing._core.checks import ComplexArray, FloatArray
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, shown
 from anticrossing.dynamics import FermionEvolution, GaussianState
+from anticrossing.dynamics.arrowhead import Crossings, reduced
 from anticrossing.dynamics.fermions import evolve_fermions, follow_star, prefers_panels
 from anticrossing.dynamics.star import Star
 from anticrossing.hamiltonian import Hamiltonian
@@ -185,11 +186,17 @@ class Paths:
         middle = 0.5 * float(self.levels.min() + self.levels.max())
         near = Paths(self.corners, self.energies - middle, self.levels - middle, self.couplings)
         size = systems + self.levels.size
-        if prefers_panels(size, phase, reports, centre=systems, moved=moved):
+        slow = self._is_slow if systems == 1 else None
+        if prefers_panels(size, phase, reports, centre=systems, moved=moved, adiabatic=slow):
             found = near._by_pieces(state, times)
         else:
             found = near._by_star(state, times)
         return _lifted(found, middle, float(times[-1] - self.corners[0]))
+
+    def _is_slow(self) -> bool:
+        """Whether superadiabatic frames follow a single driven level throughout."""
+        _, energies, couplings, _ = reduced(self.levels, self.couplings[0], 0.0)
+        return Crossings.of(energies, couplings).are_slow(self.corners, self.energies[0])
 
     def _by_star(self, state: GaussianState, times: FloatArray) -> FermionEvolution:
         star = Star(self._centre, self.levels, self.couplings.T.astype(np.complex128))
@@ -240,6 +247,8 @@ def _joined(
     before: FermionEvolution | None, piece: FermionEvolution, start: float, reported: Any
 ) -> FermionEvolution:
     """Append a piece that begins at `start`, at the times that were asked for."""
+    if before is None and start == 0.0 and np.all(reported):
+        return piece
     series = ("times", "occupations", "currents", "energy", "mode_energies")
     found: dict[str, Any] = {name: getattr(piece, name)[reported] for name in series}
     found["times"] = found["times"] + start

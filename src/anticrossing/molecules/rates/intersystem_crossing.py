@@ -14,6 +14,13 @@ import numpy.typing as npt
 from anticrossing._core.checks import check_flag, choice, describe, fail, positive
 from anticrossing.formulas.landau_zener import RATIO_LIMIT
 from anticrossing.formulas.result import DomainCheck, FloatArray, Prediction, unwrap
+from anticrossing.formulas.zhu_nakamura_scattering import WEAKEST
+from anticrossing.molecules.rates._passages import (
+    PASSAGES,
+    log_thermal_average,
+    probability,
+    tunnelling_energy,
+)
 from anticrossing.molecules.rates._thermal import (
     diabatic_barrier,
     exp,
@@ -23,7 +30,6 @@ from anticrossing.molecules.rates._thermal import (
     rate_arguments,
 )
 
-PASSAGES = ("landau-zener", "weak coupling")
 _DEPTH_LIMIT = 0.3  # of the barrier, over which the surfaces are taken to be straight
 
 
@@ -45,8 +51,12 @@ def intersystem_crossing_rate(
         landau-zener     P = 1 − p²,  p = exp(−(2πV²/ΔF) √(μ/2ε)),  ε > 0
         weak coupling    P = 4π²V² (2μ/(F̄ΔF))^{2/3} Ai²(−ε (2μΔF²/F̄⁴)^{1/3}),  any ε
 
-    The second is of lowest order in V and includes tunnelling below the crossing between straight
-    lines; its average is ``(2πV²/ΔF) √(2πμ/T) exp(F̄⁴/(24 μ ΔF² T³))``.
+        zhu-nakamura     P of `zhu_nakamura_scattering`, any ε
+
+    The second is of lowest order in V, the third for any V; both tunnel below the crossing, between
+    straight lines, from the energy of the reactant up. Where that is deep the average of the second
+    is ``(2πV²/ΔF) √(2πμ/T) exp(F̄⁴/(24 μ ΔF² T³))``. Tunnelling needs a final surface: its minimum
+    must not lie above the reactant's (else take the way back, and detailed balance).
 
     Parameters
     ----------
@@ -66,7 +76,7 @@ def intersystem_crossing_rate(
         ``Q_X/Q_R > 0``: partition function of the crossing point without the direction of passage,
         over the partition function of the reactant, each from its own lowest energy; see
         `harmonic_partition_ratio`.
-    passage : {"landau-zener", "weak coupling"}
+    passage : {"landau-zener", "weak coupling", "zhu-nakamura"}
         The probability of a passage.
 
     Returns
@@ -78,7 +88,7 @@ def intersystem_crossing_rate(
     ------
     InputError
         If the slopes are equal, a mass or temperature is not positive, or the barrier is negative;
-        for weak coupling also if a slope vanishes.
+        where something tunnels also if a slope vanishes.
 
     References
     ----------
@@ -111,8 +121,8 @@ def intersystem_crossing_rate(
     )
     if np.any(first == second):
         raise fail("slopes", "differ, for the surfaces to cross", "they are equal")
-    if how == "weak coupling" and np.any((first == 0) | (second == 0)):
-        raise fail("slopes", "not vanish for weak coupling", "one of them is zero")
+    if how != "landau-zener" and np.any((first == 0) | (second == 0)):
+        raise fail("slopes", f"not vanish for passage={how!r}", "one of them is zero")
     with quiet():
         difference = np.abs(first - second)
         # √π times the exponent at the thermal speed √(2T/μ)
@@ -120,16 +130,16 @@ def intersystem_crossing_rate(
         mean_exponent = np.asarray(mean_exponent * (np.abs(v) / np.sqrt(heat)))
         force = np.abs(first / difference * second)
         tunnelling = np.asarray((force / heat) ** 2 / (24 * mass * heat))
-        checks = _checks(how, v, mean_exponent, tunnelling, height, heat)
-        if how == "weak coupling":
-            probability = 2 * mean_exponent
-            exponent = np.where(np.isinf(tunnelling), np.inf, tunnelling - height / heat)
+        weak = np.sqrt(np.abs(first * second) ** 0.5 * difference / (16 * mass * np.abs(v) ** 3))
+        checks = _checks(how, v, mean_exponent, tunnelling, weak, height, heat)
+        if how == "landau-zener":
+            averages = log(flux_average(mean_exponent, lambda x: -np.expm1(-2 * x))) - height / heat
         else:
-            probability = flux_average(mean_exponent, lambda x: -np.expm1(-2 * x))
-            exponent = -height / heat
-        logarithm = log(heat) - np.log(2 * np.pi) + log(ratio) + log(probability) + exponent
-        # no coupling, no rate, however much tunnelling there would be
-        logarithm = np.where(probability == 0, -np.inf, logarithm)
+            averages = _averages(how, v, first, second, mass, height, heat) - height / heat
+        if how == "weak coupling":
+            closed = log(2 * mean_exponent) + tunnelling - height / heat
+            averages = np.where(_shallow(tunnelling, height / heat), closed, averages)
+        logarithm = log(heat) - np.log(2 * np.pi) + log(ratio) + averages
     return Prediction(
         value=unwrap(exp(logarithm)),
         name=f"non-adiabatic transition-state theory, {how}",
@@ -139,11 +149,34 @@ def intersystem_crossing_rate(
     )
 
 
+def _shallow(tunnelling: FloatArray, barrier: FloatArray) -> npt.NDArray[np.bool_]:
+    """Return where nothing tunnels as deep as the reactant, up to e^{−40} of what does.
+
+    Below the crossing ``e^{−ε/T} Ai²`` is ``exp(u − (4/3)(u/β)^{3/2})`` for ``u = −ε/T``, with
+    ``β³ = 12·tunnelling``.
+    """
+    deepest = 3 * tunnelling
+    left = barrier - 4 / 3 * np.sqrt(barrier**3 / (12 * tunnelling))
+    return (barrier > deepest) & (left < tunnelling - 40)
+
+
+def _averages(how: str, *arguments: FloatArray) -> FloatArray:
+    """Return ``ln⟨P⟩`` from the energy of the reactant up, for arrays of one shape."""
+    found = np.empty(arguments[0].shape)
+    for index in np.ndindex(found.shape):
+        v, first, second, mass, height, heat = (float(array[index]) for array in arguments)
+        one = probability(how, v, (first, second), mass)
+        scale = tunnelling_energy((first, second), mass)
+        found[index] = log_thermal_average(one, scale, height, heat)
+    return found
+
+
 def _checks(
     passage: str,
     coupling: FloatArray,
     mean_exponent: FloatArray,
     tunnelling: FloatArray,
+    weak: FloatArray,
     barrier: FloatArray,
     temperature: FloatArray,
 ) -> tuple[DomainCheck, ...]:
@@ -157,13 +190,20 @@ def _checks(
             ),
             diabatic_barrier(mean_exponent, coupling, temperature),
         )
+    strength = DomainCheck(
+        "mean Landau-Zener exponent",
+        unwrap(mean_exponent),
+        RATIO_LIMIT,
+        "the coupling is too strong for perturbation theory: see passage='zhu-nakamura'",
+    )
+    weakness = DomainCheck(
+        "a of Zhu and Nakamura",
+        unwrap(weak),
+        WEAKEST,
+        "the coupling is weak: passage='weak coupling' is better",
+    )
     return (
-        DomainCheck(
-            "mean Landau-Zener exponent",
-            unwrap(mean_exponent),
-            RATIO_LIMIT,
-            "the coupling is too strong for perturbation theory",
-        ),
+        strength if passage == "weak coupling" else weakness,
         DomainCheck(
             "depth of tunnelling / barrier",
             # where Ai² e^{−ε/T} is largest: ε = −T p³/4 with p³/12 the exponent above

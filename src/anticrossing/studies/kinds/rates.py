@@ -49,7 +49,8 @@ _BATHS: dict[str, type[SpectralDensity]] = {
     "modes": Discrete,
 }
 _POSITIVE = ("temperature", "frequency", "bandwidth")
-_NOT_NEGATIVE = ("reorganization_energy", "density_of_states")
+_NOT_NEGATIVE = ("reorganization_energy", "density_of_states", "energy")
+_OF_CROSSING = ("intersystem_crossing_rate", "microcanonical_rate")
 _OUTPUTS = {
     "rate": Output("thermal rate", ("formula",), default=True),
     "inside_domain": Output("every check of the domain holds", ("formula",)),
@@ -80,6 +81,8 @@ class RatesTable(TableOfFile, frozen=True, kw_only=True):
         ħω, typical of the bath.
     average
         How a passage is averaged; see landau_zener_rate.
+    energy : energy
+        Of an isolated molecule, above the zero-point level of the reactant.
     crossing
         The lowest crossing point of two surfaces: slopes, reduced_mass, barrier, …
     density_of_states : 1/energy
@@ -97,6 +100,7 @@ class RatesTable(TableOfFile, frozen=True, kw_only=True):
     vibration: VibrationTable | None = None
     frequency: float | None = None
     average: str | None = None
+    energy: float | None = None
     crossing: CrossingTable | None = None
     density_of_states: float | None = None
     bandwidth: float | None = None
@@ -145,7 +149,7 @@ class RatesStudy(Study):
         """Build and check the system and its units."""
         with tables.inside("rates"):
             formulas = _formulas(given.rates.formulas)
-        units = read_units(given.units, crossing="intersystem_crossing_rate" in formulas)
+        units = read_units(given.units, crossing=any(name in formulas for name in _OF_CROSSING))
         with tables.inside("rates"):
             system = _system(given.rates, formulas, units)
         return cls(
@@ -160,6 +164,8 @@ class RatesStudy(Study):
         states = [f"coupling {system.coupling:g}{energy}"]
         if "reaction_free_energy" in used:
             states.append(f"ΔG = {system.reaction_free_energy:g}{energy}")
+        if "energy" in used:
+            states.append(f"E = {system.energy:g}{energy}")
         if "temperature" in used:
             given = system.temperature / self.units.thermal_energy(1.0)
             states.append(f"T = {given:g} {self.units.of('temperature')}".rstrip())
@@ -301,6 +307,7 @@ def _system(given: RatesTable, formulas: tuple[str, ...], units: RateUnits) -> S
         elif key in _NOT_NEGATIVE:
             non_negative_number(key, value)
     thermal = "marcus_levich_jortner" in formulas
+    isolated = "microcanonical_rate" in formulas
     system = System(
         coupling=float(present["coupling"]),
         reaction_free_energy=present.get("reaction_free_energy", 0.0),
@@ -310,9 +317,10 @@ def _system(given: RatesTable, formulas: tuple[str, ...], units: RateUnits) -> S
         vibration=None if given.vibration is None else _vibration(given.vibration, thermal),
         frequency=given.frequency,
         average=choice("average", present.get("average", "thermal"), AVERAGES),
+        energy=present.get("energy", 0.0),
         density_of_states=given.density_of_states,
         bandwidth=given.bandwidth,
-        crossing=None if given.crossing is None else _crossing(given.crossing, units),
+        crossing=None if given.crossing is None else _crossing(given.crossing, units, isolated),
     )
     _check_environment(system, formulas)
     return system
@@ -342,23 +350,33 @@ def _vibration(given: VibrationTable, with_thermal: bool) -> VibrationTable:
         return given
 
 
-def _crossing(given: CrossingTable, units: RateUnits) -> CrossingTable:
+def _crossing(given: CrossingTable, units: RateUnits, isolated: bool) -> CrossingTable:
     """Check a crossing point, and put its mass into natural units."""
     with tables.inside("rates.crossing"):
         if given.slopes[0] == given.slopes[1]:
             raise fail("slopes", "differ, for the surfaces to cross", "they are equal")
-        if given.passage == "weak coupling" and 0 in given.slopes:
-            raise fail("slopes", "not vanish for weak coupling", "one of them is zero")
+        if given.passage != "landau-zener" and 0 in given.slopes:
+            raise fail("slopes", f"not vanish for {given.passage!r}", "one of them is zero")
         non_negative_number("barrier", given.barrier)
-        _check_partition(given)
+        _check_partition(given, isolated)
         mass = units.natural_mass(positive_number("reduced_mass", given.reduced_mass))
         return msgspec.structs.replace(given, reduced_mass=mass)
 
 
-def _check_partition(given: CrossingTable) -> None:
-    """Check the partition ratio, or the frequencies that give it."""
+def _check_partition(given: CrossingTable, isolated: bool) -> None:
+    """Check the partition ratio, or what gives it; an isolated molecule has to turn."""
     lists = ("reactant_frequencies", "crossing_frequencies")
-    present = {key: value for key in lists if (value := getattr(given, key)) is not None}
+    turning = ("reactant_rotation", "crossing_rotation")
+    for key in turning:
+        if (value := getattr(given, key)) is not None:
+            positive(key, value)
+        elif isolated or any(getattr(given, other) is not None for other in turning):
+            raise tables.missing(key)
+    present = {
+        key: value for key in (*lists, *turning) if (value := getattr(given, key)) is not None
+    }
+    if isolated and given.partition_ratio is not None:
+        raise fail("partition_ratio", "be left out for microcanonical_rate", "it is given")
     if given.partition_ratio is not None:
         positive_number("partition_ratio", given.partition_ratio)
         for key in (*present, *(() if given.classical is None else ("classical",))):
@@ -371,7 +389,7 @@ def _check_partition(given: CrossingTable) -> None:
             raise tables.missing(key)
         positive(key, present[key])
     # checks that there is one frequency fewer at the crossing
-    harmonic_partition_ratio(**present, temperature=1.0)
+    harmonic_partition_ratio(**{key: present[key] for key in lists}, temperature=1.0)
 
 
 def _check_environment(system: System, formulas: tuple[str, ...]) -> None:

@@ -14,7 +14,8 @@ from anticrossing.studies.outcome import Cell, Outcome, Scanned, Sentences, Tabl
 from anticrossing.studies.rates_system import TITLES
 
 _WARNING = (
-    "Thermal rates of a population in a bath; none of them is the probability of one passage."
+    "Rates of a population, in a bath or of isolated molecules; none is the probability of one "
+    "passage."
 )
 
 
