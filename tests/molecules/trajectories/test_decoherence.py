@@ -1,4 +1,7 @@
-"""Decoherence by overlaps against quadrature; what is refused."""
+"""Decoherence against quadrature and the numbers of another program."""
+
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,8 +10,9 @@ from scipy.integrate import quad
 
 from anticrossing import Hamiltonian
 from anticrossing._core.checks import InputError
-from anticrossing.models import TullySimple
-from anticrossing.molecules.trajectories import Fixed, run_trajectories
+from anticrossing.environment.spectral_density import Discrete
+from anticrossing.models import SpinBoson, TullySimple
+from anticrossing.molecules.trajectories import Fixed, Gaussian, run_trajectories
 
 TURN = np.array([[1, -1], [1, 1]]) / np.sqrt(2)  # a diabatic state is half of either level
 
@@ -64,6 +68,26 @@ def test_levels_that_nothing_couples_decohere_at_once():
         count=64, seed=1, decoherence="overlap", decoherence_width=0.3,
     )  # fmt: skip
     assert_allclose(found.final_weights, np.eye(2)[found.final_levels], atol=1e-15)
+
+
+@pytest.mark.slow
+def test_populations_of_another_program():
+    """A spin in a bath of 100 modes, against 100 000 trajectories of the author of the method."""
+    reference = json.loads(Path(__file__).parents[2].joinpath(
+        "reference_data", "overlap_decoherence.json").read_text())  # fmt: skip
+    modes, temperature, every = 100, 4.0, 300
+    frequencies = np.tan(0.5 * np.pi * (np.arange(1, modes + 1) - 0.5) / modes)
+    bath = Discrete(frequencies=frequencies, huang_rhys=0.5 / (modes * frequencies))
+    width = np.sqrt(temperature / frequencies)
+    found = run_trajectories(
+        SpinBoson(coupling=1.0, reaction_free_energy=-2.0, spectral_density=bath),
+        initial=Gaussian(0.0, 0.0, width, momentum_width=width, state=0, basis="diabatic"),
+        step=0.01, steps=2700, every=every, count=1500, seed=1, frustrated="reflect",
+        decoherence="overlap",
+    )  # fmt: skip
+    assert_allclose(found.times[1:], reference["times"])
+    away = found.diabatic_populations.value[1:, 0] - reference["population"]
+    assert np.all(np.abs(away) < 4 * np.hypot(found.diabatic_populations.error[1:, 0], 0.0016))
 
 
 @pytest.mark.parametrize(
