@@ -89,7 +89,8 @@ def overlap_decoherence(one, model, options):
         gap = element(one.energies, 0, j, n) - element(one.energies, 0, level, n)
         coupling_direction(one.vectors, level, j, one.slopes, model, one.elements, direction)
         along, across = _along(one, model, f)
-        if abs(along) > gap * gap * options.decoherence_threshold:
+        turn = abs(along / gap)
+        if turn > abs(gap) * options.decoherence_threshold:
             continue
         if options.along_velocity:
             for i in range(f):
