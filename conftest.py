@@ -27,6 +27,8 @@ ROOT = Path(__file__).parent
 NEEDED = {"docs/other_packages.md": "qutip"}  # by the examples of a page, beside what tests need
 LONG_PAGES = ("docs/fits.md", "docs/molecules.md", "docs/transport.md")  # for `make test-all`
 collect_ignore = ["docs/conf.py", "docs/source_map.py", "docs/figures.py", "docs/rates_figure.py"]
+if importlib.util.find_spec("oqupy") is None:
+    collect_ignore.append("src/anticrossing/oqupy/_parts.py")
 collect_ignore_glob = ["docs/gallery/*", "docs/auto_gallery/*"]  # tests/test_gallery.py runs them
 
 

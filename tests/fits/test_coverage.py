@@ -45,5 +45,5 @@ def test_limits_and_chance_are_told_apart() -> None:
     chance = random.standard_normal(200) + 0.2  # as far off as two hundred may be by chance
     good = Pulls(chance, chance, 0.0)
     assert (good.mean, good.deviation) == (0.0, pytest.approx(1.0))
-    for wrong in (chance + 0.16, 1.12 * chance, chance / 1.12):
+    for wrong in (chance + 0.16, 1.2 * chance, chance / 1.2):
         assert not Pulls(wrong, chance, 0.0).good

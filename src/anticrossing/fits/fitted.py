@@ -14,6 +14,8 @@ from anticrossing._core.checks import FloatArray, fail, nearest
 from anticrossing._core.result import Result
 from anticrossing._core.variables import Shown, Variable, shown
 
+_MANY = 24  # names in a message
+
 
 @dataclass(frozen=True)
 class FittedParameter(Result):
@@ -76,7 +78,7 @@ class Fitted(Result):
 
     def __getitem__(self, name: str) -> FittedParameter:
         if name not in self.parameters:
-            known = ", ".join(f"`{known}`" for known in self.parameters)
+            known = ", ".join(f"`{known}`" for known in list(self.parameters)[:_MANY])
             raise fail(
                 "name", f"be one of {known}", f"it is {name!r}{nearest(name, self.parameters)}"
             )

@@ -9,13 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from anticrossing._core import drawing
-from anticrossing._core.checks import FloatArray, fail, nearest
-from anticrossing._core.result import Result
+from anticrossing._core.checks import FloatArray
 from anticrossing._core.variables import Shown, shown
 from anticrossing.fits._quality import goodness, undetermined
 from anticrossing.fits._vibronic_model import Form, Problem
 from anticrossing.fits._vibronic_search import Found
-from anticrossing.fits.fitted import FittedParameter
+from anticrossing.fits.fitted import Fitted, FittedParameter
 from anticrossing.models import VibronicCoupling
 from anticrossing.units import Units
 
@@ -24,7 +23,7 @@ _MANY = 24  # parameters that are printed
 
 
 @dataclass(frozen=True, eq=False)
-class VibronicFit(Result):
+class VibronicFit(Fitted):
     """A vibronic coupling model from energies of N states at K geometries.
 
     Attributes
@@ -34,6 +33,8 @@ class VibronicFit(Result):
         The P that symmetry leaves: ``energy(1)``, ``kappa(Q1, 1)``, ``lambda(Q1, 1, 2)``,
         ``gamma(Q1, Q2, 1)``, ``gamma(Q1, Q2, 1, 2)``, with names of coordinates and states. Of a
         pair (i, j), gamma is the element of G_ij.
+    varied : tuple of str
+        Their names.
     covariance : array, shape (P, P)
         Infinite in rows and columns of what the data do not determine.
     positions : array, shape (K, f)
@@ -53,6 +54,7 @@ class VibronicFit(Result):
 
     hamiltonian: VibronicCoupling
     parameters: Mapping[str, FittedParameter]
+    varied: tuple[str, ...]
     covariance: FloatArray
     positions: FloatArray
     energies: FloatArray
@@ -79,19 +81,6 @@ class VibronicFit(Result):
         "chi_square": shown(text="sum of squared residuals"),
         "degrees_of_freedom": shown(text="data less parameters"),
     }
-
-    def __getitem__(self, name: str) -> FittedParameter:
-        if name not in self.parameters:
-            known = ", ".join(f"`{known}`" for known in list(self.parameters)[:_MANY])
-            raise fail(
-                "name", f"be one of {known}", f"it is {name!r}{nearest(name, self.parameters)}"
-            )
-        return self.parameters[name]
-
-    @property
-    def reduced_chi_square(self) -> float:
-        """χ² per degree of freedom: near one for a good model and honest errors."""
-        return self.chi_square / max(self.degrees_of_freedom, 1)
 
     @property
     def _names(self) -> FloatArray:
@@ -196,6 +185,7 @@ def report(
             name: FittedParameter(name, float(value), float(error), True, units.energy)
             for name, value, error in zip(names, best.values, deviations, strict=True)
         },
+        varied=names,
         covariance=covariance,
         positions=data.positions.copy(),
         energies=data.energies + shift,

@@ -142,9 +142,9 @@ class ProcessTensor(Unchanging):
     def follow(
         self, halves: ComplexArray, rho: ComplexArray, places: npt.NDArray[np.intp]
     ) -> tuple[ComplexArray, ComplexArray]:
-        """Return ρ (K, N, N) after so many steps, moved by their halves, and what twice the step
+        """Return ρ (K, N, N) after so many steps, moved by their halves, and what doubling changes.
 
-        would change of it, an odd number of steps rounded down.
+        That is what steps of twice the length change of it, an odd number of steps rounded down.
         """
         from anticrossing.oqupy import _parts
 

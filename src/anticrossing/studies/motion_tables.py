@@ -189,9 +189,17 @@ class TrajectoriesTable(Table, frozen=True, kw_only=True):
     frustrated
         Of a hop without the energy for it: "ignore", the default, or "reflect".
     decoherence
-        Of "fssh": "none", the default, "energy" or "augmented".
+        Of "fssh": "none", the default, "energy", "overlap" or "augmented".
     decoherence_energy : energy
         Of the decoherence "energy".
+    decoherence_width : coordinate
+        Of the decoherence "overlap": the standard deviation of a packet; a vibronic model knows it.
+    decoherence_threshold
+        Of the decoherence "overlap": the largest Massey parameter, 0.01 by default.
+    friction : 1/time
+        At which velocities relax; with `temperature`.
+    temperature : energy
+        Of what exerts the friction.
     samples
         About how many times are recorded.
     box : coordinate
@@ -215,6 +223,10 @@ class TrajectoriesTable(Table, frozen=True, kw_only=True):
     frustrated: str | None = None
     decoherence: str | None = None
     decoherence_energy: float | None = None
+    decoherence_width: Vector | None = None
+    decoherence_threshold: float | None = None
+    friction: Vector | None = None
+    temperature: float | None = None
     samples: int = 100
     box: list[Any] | None = None
     keep: int | None = None

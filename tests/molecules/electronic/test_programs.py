@@ -185,3 +185,26 @@ def test_lithium_hydride_on_the_fly(gto, tmp_path):
     assert found.energy_drift.max() < 1e-4
     assert not found.warnings
     assert first.energy_drift.max() <= found.energy_drift.max()
+
+
+@pytest.mark.slow
+def test_ethylene_on_the_fly(gto, tmp_path):
+    """Ten steps of 0.24 fs of the twisted molecule: the energy drifts by less than 1e-4 hartree."""
+    atoms = (
+        "C 0 0 0.66; C 0 0 -0.66; H 0.65 0.65 1.22; H -0.65 -0.65 1.22; "
+        "H 0.65 -0.65 -1.22; H -0.65 0.65 -1.22"
+    )
+    mol = gto.M(atom=atoms, basis="sto-3g", verbose=0)
+    states = CasscfStates(mol, active_electrons=2, active_orbitals=2, states=2)
+    kick = np.random.default_rng(1).normal(size=(6, 3))
+    kick *= np.sqrt(states.masses.reshape(6, 3) * 0.002)  # a temperature of 630 K
+    options = {
+        "initial": Fixed(states.start, (kick - kick.mean(axis=0)).ravel(), state=1), "step": 10.0,
+        "count": 2, "seed": 3, "rescaling": "velocity",
+    }  # fmt: skip
+    run_trajectories(CachedStates(states, tmp_path), steps=4, **options)
+    kept = CachedStates(states, tmp_path)
+    found = run_trajectories(kept, steps=10, **options)
+    assert kept.computed <= 12  # both trajectories, and what the first run had, from the folder
+    assert found.energy_drift.max() < 1e-4
+    assert not found.warnings

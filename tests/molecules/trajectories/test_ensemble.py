@@ -225,6 +225,22 @@ def test_frustrated_hops(frustrated):
     assert np.all(found.hops.target[refused] > found.hops.source[refused])
 
 
+def test_the_log_has_all_hops_unless_it_is_told_how_many():
+    """Most trajectories have more than there is room for at first: they are followed again."""
+    H = Hamiltonian.from_matrix([["0.5*cos(x)", "0.5*sin(x)"], ["0.5*sin(x)", "-0.5*cos(x)"]])
+    options = {
+        "masses": 1.0, "initial": Gaussian(0.0, 1.5, width=0.5, momentum_width=0.5), "step": 0.05,
+        "steps": 1500, "count": 100, "batch": 64, "seed": 3, "keep": 2,
+    }  # fmt: skip
+    found = run_trajectories(H, **options)
+    roomy, short = (run_trajectories(H, **options, log=room) for room in (2000, 3))
+    assert_identical(found, roomy)
+    _, counts = np.unique(found.hops.trajectory, return_counts=True)
+    assert found.hops.lost == 0
+    assert counts.max() > 16
+    assert short.hops.lost == np.sum(np.maximum(counts - 3, 0))
+
+
 def test_decoherence_makes_amplitudes_agree_with_levels():
     def gap(**options):
         found = run_trajectories(

@@ -149,6 +149,7 @@ def test_what_states_without_couplings_cannot_do_is_refused():
         {"method": "ehrenfest"},
         {"rescaling": "coupling"},
         {"decoherence": "augmented"},
+        {"decoherence": "overlap", "decoherence_width": 1.0},
         {"initial": Fixed(-2.0, 20.0, basis="diabatic")},
         {"masses": None},
     ):

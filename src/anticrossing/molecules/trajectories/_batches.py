@@ -96,18 +96,37 @@ class Batches:
         chunk["seeds"] = ends.pop("seed_above").astype(np.uint64) * _HALF
         chunk["seeds"] += ends.pop("seed_below").astype(np.uint64)
         chunk |= {name: array.astype(np.int64) for name, array in ends.items()}
-        log = chunk.pop("log", np.zeros((size, 0, 5)))
-        noted = np.minimum(chunk["events"], self.request.log)
-        entries = log[np.arange(self.request.log) < noted[:, np.newaxis]]
+        log = self._whole_log(batch, chunk.pop("log", np.zeros((size, 0, 5))), chunk["events"])
+        noted = np.minimum(chunk["events"], log.shape[1])
+        entries = log[np.arange(log.shape[1]) < noted[:, np.newaxis]]
         chunk["log_trajectory"] = first + np.repeat(np.arange(size), noted)
         chunk["log_numbers"], chunk["log_codes"] = entries[:, :2], entries[:, 2:].astype(np.int64)
         columns = 2 * chunk["position"].shape[1] + chunk["weights"].shape[1] + 3
         chunk.setdefault("kept", np.zeros((0, self.request.outputs, columns)))
         return chunk
 
+    def _whole_log(self, batch: int, log: FloatArray, events: FloatArray) -> FloatArray:
+        """Return the log (T, L, 5) with room for all hops, if that is wanted.
+
+        Trajectories that had more are followed a second time: their random numbers are the same.
+        """
+        request, room = self.request, int(events.max(initial=0))
+        on_the_fly = isinstance(request.hamiltonian, ElectronicStates)
+        if request.log is not None or room <= request.room or on_the_fly:
+            return log
+        again = np.flatnonzero(events > request.room)
+        x, p, seeds = _chunks.draw_starts(request, *self.range(batch))
+        starts = x[again], p[again], seeds[again]
+        found = np.full((len(log), room, 5), np.nan)
+        found[:, : request.room] = log
+        # From `count` on there is nothing to keep but the log.
+        rerun = _chunks.run_chunk(request, self.compiled, request.count, starts, room=room)
+        found[again] = rerun["log"]
+        return found
+
     def layout(self) -> Layout:
         """Return the sweep over the batches."""
-        given = {"kept": self.request.keep, "log": self.request.log}
+        given = {"kept": self.request.keep, "log": self.request.room}
         target = Target(
             function=self,
             identity=self._identity(),

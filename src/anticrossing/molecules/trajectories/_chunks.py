@@ -84,9 +84,16 @@ def compiled_form(request: Request, points: FloatArray) -> CompiledHamiltonian |
 
 
 def run_chunk(
-    request: Request, compiled: CompiledHamiltonian | None, first: int, starts: Starts
+    request: Request,
+    compiled: CompiledHamiltonian | None,
+    first: int,
+    starts: Starts,
+    room: int | None = None,
 ) -> Chunk:
-    """Return everything about the trajectories from `first` on that start as given."""
+    """Return everything about the trajectories from `first` on that start as given.
+
+    Their log has `room`, by default that of the request.
+    """
     x, p, seeds = starts
     form = structure_of_elements(request.hamiltonian, x) if compiled is None else compiled.structure
     state, records = _state.allocate(
@@ -96,11 +103,13 @@ def run_chunk(
         seeds,
         outputs=request.outputs,
         kept=min(max(request.keep - first, 0), len(x)),
-        log=request.log,
-        augmented=request.decoherence == "augmented",
+        log=request.room if room is None else room,
+        decoherence=_state.DECOHERENCE[request.decoherence or "none"],
     )
     values = np.zeros(1) if compiled is None else compiled.parameters
-    model = _state.model(form, values, request.masses, request.box)
+    model = _state.model(
+        form, values, request.masses, request.thermostat, request.stiffness, request.box
+    )
     # A division by zero in a formula leaves NaN, which is reported below.
     stopped = np.zeros(len(x), dtype=np.int64)
     with ThreadPoolExecutor(request.threads) as pool:

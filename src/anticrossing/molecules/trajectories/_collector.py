@@ -12,6 +12,8 @@ from anticrossing.molecules.trajectories._state import observables
 from anticrossing.molecules.trajectories.request import Request
 from anticrossing.molecules.trajectories.result import EnsembleResult, HopLog, Mean
 
+_COLD = 0.1  # largest drift of the energy per temperature that nothing is said of
+
 
 class Collector:
     """Takes the chunks of an ensemble one after the other, and makes its result."""
@@ -49,6 +51,17 @@ def _warnings(stopped: npt.NDArray[np.int64]) -> tuple[str, ...]:
         f"{why} (the first is number {np.flatnonzero(stopped == code)[0]})"
         for code, why in STOPPED.items()
         if (count := int(np.sum(stopped == code)))
+    )
+
+
+def _heating(request: Request, data: Chunk) -> tuple[str, ...]:
+    """Say so where the time step itself heats the motion, of which friction leaves no trace."""
+    drift, temperature = float(np.max(data["drift"])), request.temperature
+    if temperature is None or drift <= _COLD * temperature:
+        return ()
+    return (
+        f"the energy drifts by up to {drift:.2g}, which is {drift / temperature:.2g} times the "
+        "temperature: narrow crossings, and with them rates, need a shorter `step`",
     )
 
 
@@ -94,5 +107,5 @@ def _result(request: Request, data: Chunk, means: Mean, compiled: bool) -> Ensem
         request=request,
         compiled=compiled,
         _kept=data["kept"],
-        warnings=_warnings(data["stopped"]) if on_the_fly else (),
+        warnings=(_warnings(data["stopped"]) if on_the_fly else ()) + _heating(request, data),
     )

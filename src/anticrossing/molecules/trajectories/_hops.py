@@ -1,5 +1,5 @@
 # mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
-"""Compiled pieces for hops: where to, with what momentum, and the decoherence between them."""
+"""Compiled pieces for hops: where to, and with what momentum."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from anticrossing.molecules.trajectories._electrons import (
     NOISE,
     adiabatic_force,
     element,
-    mixed_elements,
     square,
     uniform,
 )
@@ -19,14 +18,6 @@ from anticrossing.molecules.trajectories._state import ACTIVE, SMOOTH
 _HALVINGS = 50  # of a time step, to find where a polynomial is lowest
 _OWN = 0.5  # least share of the mixing that makes a minimum of the gap one of two levels
 _RESOLVED = 0.1  # |⟨j now|i before⟩|² of levels that do not simply pass through each other
-
-
-@compiled
-def kinetic_energy(model, velocity):
-    total = 0.0
-    for a in range(size(model.coordinates)):
-        total += 0.5 * model.masses[a] * velocity[a] * velocity[a]
-    return total
 
 
 @compiled
@@ -258,62 +249,3 @@ def rescale(velocity, direction, model, needed, reflect):
     for a in range(size(model.coordinates)):
         velocity[a] += gamma * direction[a] / masses[a]
     return allowed
-
-
-@compiled
-def energy_based_decoherence(amplitudes, energies, level, kinetic, dt, constant, n):
-    """Damp every amplitude but the active one with τ = (1 + C/E_kin)/|ΔE|."""
-    others = 0.0
-    for j in range(n):
-        if j != level:
-            gap = abs(energies[j] - element(energies, 0, level, n))
-            amplitudes[j] *= np.exp(-dt * gap * kinetic / (kinetic + constant))
-            others += square(amplitudes[j])
-    own, left = square(amplitudes[level]), max(0.0, 1.0 - others)
-    amplitudes[level] = amplitudes[level] * np.sqrt(left / own) if own > 0.0 else np.sqrt(left)
-
-
-@compiled
-def augmented_decoherence(one, model, dt):
-    """Move the moments δR, δP of every state; collapse its amplitude or reset them at random."""
-    n, f = size(model.states), size(model.coordinates)
-    c, level = one.amplitudes, one.whole[ACTIVE]
-    forces, dx, dp = one.forces, one.moments_x, one.moments_p
-    for moments in (dx, dp):  # to the basis of now: diagonal elements only
-        for a in range(n * f):
-            forces[a] = moments[a]
-            moments[a] = 0.0
-        for j in range(n):
-            for k in range(n):
-                share = square(one.overlap[k * n + j])
-                for a in range(f):
-                    moments[j * f + a] += share * forces[k * f + a]
-    for j in range(n):
-        adiabatic_force(one.vectors, j, one.slopes, model, one.weights, forces, j * f)
-    for j in range(n):
-        for a in range(f):
-            dp[j * f + a] += dt * square(c[j]) * (forces[j * f + a] - forces[level * f + a])
-            dx[j * f + a] += dt * dp[j * f + a] / model.masses[a]
-    for j in range(n):
-        if j == level:
-            continue
-        mixed_elements(one.vectors, j, level, model, one.elements)
-        apart, cross = 0.0, 0.0j
-        for a in range(f):
-            distance = dx[j * f + a] - dx[level * f + a]
-            apart += 0.5 * (forces[j * f + a] - forces[level * f + a]) * distance
-        for slot in range(model.slots):
-            a = model.places[2 * slot + 1]
-            force = one.slopes[slot] * one.elements[model.places[2 * slot]]
-            cross += force * (dx[j * f + a] - dx[level * f + a])
-        draw = uniform(one.stream)
-        if draw < dt * (apart - 2.0 * abs(cross)):
-            own = square(c[level])
-            joined = np.sqrt(own + square(c[j]))
-            c[level] = c[level] * (joined / np.sqrt(own)) if own > 0.0 else joined + 0.0j
-            c[j] = 0.0
-        elif draw >= -dt * apart:
-            continue
-        for a in range(f):
-            dx[j * f + a] = 0.0
-            dp[j * f + a] = 0.0

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from anticrossing.molecules.trajectories._decoherence import (
+    augmented_decoherence,
+    energy_based_decoherence,
+    overlap_decoherence,
+)
 from anticrossing.molecules.trajectories._electrons import (
-    adiabatic_force,
     advance_amplitudes,
     assemble,
     coupling_direction,
     diagonalize,
     element,
-    mean_force,
     orthonormalize,
     population_direction,
     set_phases,
@@ -25,15 +28,19 @@ from anticrossing.molecules.trajectories._electrons import (
     uniform,
 )
 from anticrossing.molecules.trajectories._hops import (
-    augmented_decoherence,
     continuation,
-    energy_based_decoherence,
     fewest_switches,
     follow_levels,
-    kinetic_energy,
     landau_zener_target,
     rescale,
     set_rates,
+)
+from anticrossing.molecules.trajectories._motion import (
+    kick,
+    kinetic_energy,
+    move,
+    potential_energy,
+    set_force,
 )
 from anticrossing.molecules.trajectories._pointers import (
     called_from_python,
@@ -59,10 +66,12 @@ from anticrossing.molecules.trajectories._state import (
     FOLLOWED,
     FRUSTRATED,
     FSSH,
+    HEAT,
     LANDAU_ZENER,
     MASH,
     MULTI_STATE_MASH,
     NO_DECOHERENCE,
+    OVERLAP_BASED,
     REFLECTED,
     SMOOTH,
     START_ENERGY,
@@ -70,16 +79,6 @@ from anticrossing.molecules.trajectories._state import (
 )
 
 _TIDY = 32  # steps between orthonormalisations
-
-
-@compiled
-def _potential_energy(one, model, method):
-    if method != EHRENFEST:
-        return element(one.energies, 0, one.whole[ACTIVE], size(model.states))
-    total = 0.0
-    for j in range(size(model.states)):
-        total += square(one.amplitudes[j]) * one.energies[j]
-    return total
 
 
 @compiled
@@ -146,30 +145,6 @@ def _first_amplitudes(one, model, options):
         angle = 2.0 * np.pi * uniform(one.stream)
         c[first] = np.sqrt(own)
         c[1 - first] = np.sqrt(max(0.0, 1.0 - own)) * complex(np.cos(angle), np.sin(angle))
-
-
-@inlined
-def _set_force(one, model, method):
-    if method == EHRENFEST:
-        mean_force(
-            one.vectors, one.amplitudes, one.before, one.slopes, model, one.weights, one.force
-        )
-    else:
-        level = one.whole[ACTIVE]
-        adiabatic_force(one.vectors, level, one.slopes, model, one.weights, one.force, 0)
-
-
-@inlined
-def _kick(one, model, half_step):
-    for a in range(size(model.coordinates)):
-        one.v[a] += half_step * one.force[a] * model.inverse_masses[a]
-
-
-@inlined
-def _drift(one, model, dt):
-    _kick(one, model, 0.5 * dt)
-    for a in range(size(model.coordinates)):
-        one.x[a] += dt * one.v[a]
 
 
 @compiled
@@ -273,22 +248,22 @@ def _at_point(one, model, options, step):
         follow_levels(one, size(model.states))
     else:
         target = _electronic_step(one, model, options)
-    _set_force(one, model, options.method)
+    set_force(one, model, options.method)
     if step == 0:
         if options.method == LANDAU_ZENER:
             set_rates(one, model)
             one.whole[SMOOTH] = 1
-        potential = _potential_energy(one, model, options.method)
+        potential = potential_energy(one, model, options.method)
         one.energy[START_ENERGY] = kinetic_energy(model, one.v) + potential
         return
-    _kick(one, model, 0.5 * options.dt)
+    kick(one, model, 0.5 * options.dt)
     level, hopped, chosen = one.whole[ACTIVE], False, False
     if options.method == LANDAU_ZENER:
         target, chosen = landau_zener_target(one, model, options.dt, before)
     if target != level and options.method != EHRENFEST:
         hopped = _hop(one, model, options, before, target)
         if hopped:
-            _set_force(one, model, options.method)
+            set_force(one, model, options.method)
     elif level != before:
         total = kinetic_energy(model, one.v) + element(one.energies, 0, level, size(model.states))
         _log(one, before, level, ACCEPTED if chosen else FOLLOWED, total)
@@ -307,20 +282,17 @@ def _decohere(one, model, options, hopped):
         energy_based_decoherence(
             one.amplitudes, one.energies, level, kinetic, options.dt, options.decoherence_energy, n
         )
+    elif options.decoherence == OVERLAP_BASED:
+        overlap_decoherence(one, model, options)
     elif options.decoherence == AUGMENTED:
-        if hopped:
-            for a in range(n * size(model.coordinates)):
-                one.moments_x[a] = 0.0
-                one.moments_p[a] = 0.0
-        else:
-            augmented_decoherence(one, model, options.dt)
+        augmented_decoherence(one, model, options.dt, hopped)
 
 
 @inlined
 def _check(one, model, options):
     """Follow the drift of the energy, and end the trajectory where it leaves the box."""
-    total = kinetic_energy(model, one.v) + _potential_energy(one, model, options.method)
-    drift = abs(total - one.energy[START_ENERGY])
+    total = kinetic_energy(model, one.v) + potential_energy(one, model, options.method)
+    drift = abs(total - one.energy[HEAT] - one.energy[START_ENERGY])
     if not drift <= one.energy[DRIFT]:  # NaN stays
         one.energy[DRIFT] = drift
     for a in range(size(model.coordinates)):
@@ -364,7 +336,7 @@ def _record(one, model, method, sums, squares):
         _add(sums, squares, 2 * n + j, diabatic)
     kinetic = kinetic_energy(model, one.v)
     _add(sums, squares, 3 * n, kinetic)
-    _add(sums, squares, 3 * n + 1, kinetic + _potential_energy(one, model, method))
+    _add(sums, squares, 3 * n + 1, kinetic + potential_energy(one, model, method))
     for a in range(f):
         _add(sums, squares, 3 * n + 2 + a, one.x[a])
         _add(sums, squares, 3 * n + 2 + f + a, model.masses[a] * one.v[a])
@@ -380,7 +352,7 @@ def _keep(one, model, method, row):
         row[2 * f + j] = square(one.amplitudes[j])
     row[2 * f + n] = one.whole[ACTIVE]
     row[2 * f + n + 1] = kinetic_energy(model, one.v)
-    row[2 * f + n + 2] = _potential_energy(one, model, method)
+    row[2 * f + n + 2] = potential_energy(one, model, method)
 
 
 @compiled
@@ -405,7 +377,7 @@ def run(fill, state, model, options, records, first, last):
         # The caller ends all trajectories in `state` to be rid of them.
         while step <= options.steps and not (one.whole[ENDED] or place.whole[ENDED]):
             if step > 0:
-                _drift(one, m, options.dt)
+                move(one, m, options)
             fill(one.x, m.parameters, one.coefficients, one.slopes)
             _at_point(one, m, options, step)
             if wait == 0:
@@ -427,7 +399,7 @@ def drift(state, model, options, first, last):
     for i in range(first, last):
         one = one_trajectory(state, i)
         if not one.whole[ENDED]:
-            _drift(one, m, options.dt)
+            move(one, m, options)
 
 
 @called_from_python

@@ -34,6 +34,8 @@ class ModelPointers(NamedTuple):
     pairs: Any
     masses: Any
     inverse_masses: Any
+    thermostat: Any
+    stiffness: Any
     box: Any
     states: Any
     coordinates: Any
@@ -65,6 +67,7 @@ class One(NamedTuple):
     forces: Any
     moments_x: Any
     moments_p: Any
+    mixed: Any
     whole: Any
     energy: Any
     stream: Any
@@ -100,7 +103,7 @@ def size(typing_context, value):
 _COUNTS = {
     "x": "f", "v": "f", "force": "f", "direction": "f",
     "hamiltonian": "nn", "vectors": "nn", "overlap": "nn", "energies": "3n", "rates": "3n",
-    "amplitudes": "n", "phases": "n", "before": "n", "whole": "5", "energy": "2", "stream": "2",
+    "amplitudes": "n", "phases": "n", "before": "n", "whole": "5", "energy": "3", "stream": "2",
 }  # fmt: skip
 
 
@@ -110,7 +113,7 @@ def _on_stack(one, model):
     if not isinstance(sizes["states"], types.BaseTuple):  # type: ignore[attr-defined]
         return []
     n, f = len(sizes["states"]), len(sizes["coordinates"])
-    counts = {"f": f, "n": n, "nn": n * n, "3n": 3 * n, "5": 5, "2": 2}
+    counts = {"f": f, "n": n, "nn": n * n, "3n": 3 * n, "5": 5, "3": 3, "2": 2}
     return [(one.fields.index(name), counts[text]) for name, text in _COUNTS.items()]
 
 
@@ -155,7 +158,8 @@ def model_pointers(model, state):
     return ModelPointers(
         pointer(model.parameters, 0), pointer(model.entries, 0), pointer(model.values, 0),
         pointer(model.places, 0), pointer(model.pairs, 0), pointer(model.masses, 0),
-        pointer(model.inverse_masses, 0), pointer(model.box, 0),
+        pointer(model.inverse_masses, 0), pointer(model.thermostat, 0),
+        pointer(model.stiffness, 0), pointer(model.box, 0),
         model.states, model.coordinates, state.coefficients.shape[1],
         model.values.size, model.places.shape[0],
     )  # fmt: skip
@@ -166,7 +170,7 @@ def one_trajectory(state, i):
     """Return the pointers of row i of a `_state.State`."""
     f, n, k = state.motion.shape[2], state.energies.shape[2], state.coefficients.shape[1]
     m, c, d = state.matrices, state.waves, state.moments
-    moments = n * d.shape[3]
+    moments = n * n * d.shape[4]
     return One(
         pointer(state.motion, 4 * i * f), pointer(state.motion, (4 * i + 1) * f),
         pointer(state.motion, (4 * i + 2) * f), pointer(state.motion, (4 * i + 3) * f),
@@ -176,9 +180,10 @@ def one_trajectory(state, i):
         pointer(m, (4 * i + 2) * n * n), pointer(m, (4 * i + 3) * n * n),
         pointer(state.energies, 3 * i * n), pointer(state.rates, 3 * i * n),
         pointer(c, 3 * i * n), pointer(c, (3 * i + 1) * n), pointer(c, (3 * i + 2) * n),
+        pointer(state.forces, i * n * state.forces.shape[2]),
         pointer(d, 3 * i * moments), pointer(d, (3 * i + 1) * moments),
         pointer(d, (3 * i + 2) * moments),
-        pointer(state.whole, 5 * i), pointer(state.energy, 2 * i), pointer(state.stream, 2 * i),
+        pointer(state.whole, 5 * i), pointer(state.energy, 3 * i), pointer(state.stream, 2 * i),
         pointer(state.log_numbers, 2 * i * state.log_numbers.shape[1]),
         pointer(state.log_codes, 3 * i * state.log_numbers.shape[1]),
         state.log_numbers.shape[1],

@@ -22,8 +22,11 @@ METHODS = {
     "fssh": FSSH, "landau-zener": LANDAU_ZENER, "ehrenfest": EHRENFEST, "mash": MASH,
     "multi-state-mash": MULTI_STATE_MASH,
 }  # fmt: skip
-NO_DECOHERENCE, ENERGY_BASED, AUGMENTED = range(3)
-DECOHERENCE = {"none": NO_DECOHERENCE, "energy": ENERGY_BASED, "augmented": AUGMENTED}
+NO_DECOHERENCE, ENERGY_BASED, OVERLAP_BASED, AUGMENTED = range(4)
+DECOHERENCE = {
+    "none": NO_DECOHERENCE, "energy": ENERGY_BASED, "overlap": OVERLAP_BASED,
+    "augmented": AUGMENTED,
+}  # fmt: skip
 CHOICES: dict[str, dict[str, tuple[str, ...]]] = {
     "rescaling": {"fssh": ("coupling", "velocity"), "landau-zener": ("velocity", "coupling")},
     "frustrated": {"fssh": ("ignore", "reflect"), "landau-zener": ("ignore", "reflect")},
@@ -34,7 +37,7 @@ ACCEPTED, FRUSTRATED, REFLECTED, FOLLOWED = range(4)
 
 
 ACTIVE, STEPS, EVENTS, ENDED, SMOOTH = range(5)  # of `whole`
-START_ENERGY, DRIFT = range(2)  # of `energy`
+START_ENERGY, DRIFT, HEAT = range(3)  # of `energy`
 
 
 Size = int | tuple[int, ...]
@@ -51,6 +54,8 @@ class Model(NamedTuple):
     pairs: Matrices  # (K, 3): elements 00, 11 and 01 of every term, for two states
     masses: FloatArray  # (f,)
     inverse_masses: FloatArray  # (f,)
+    thermostat: FloatArray  # (2, f): e^(−friction dt), standard deviation of the kick to v
+    stiffness: FloatArray  # (f,), for overlaps: γ of packets of density exp(−γ x²)
     box: FloatArray  # (2, f)
     states: Size
     coordinates: Size
@@ -68,9 +73,10 @@ class State(NamedTuple):
     energies: FloatArray  # (T, 3, N): now, one step ago, two steps ago
     rates: FloatArray  # (T, 3, N), for Landau–Zener hopping: dE/dt likewise
     waves: ComplexArray  # (T, 3, N): amplitudes c, exp(−i E dt/2), their product before
-    moments: FloatArray  # (T, 3, N, f), for augmented hopping: forces, δR, δP
+    forces: FloatArray  # (T, N, f), of all levels, where decoherence needs them
+    moments: ComplexArray  # (T, 3, N, N, f), for augmented hopping: δR, δP, −⟨i|∂H|j⟩
     whole: IndexArray  # (T, 5): level, steps, events, whether it ended, points since a jump of v
-    energy: FloatArray  # (T, 2): E(0), largest |E − E(0)|
+    energy: FloatArray  # (T, 3): E(0), largest |E − heat − E(0)|, heat taken up
     stream: npt.NDArray[np.uint64]  # (T, 2): seed, numbers drawn
     log_numbers: FloatArray  # (T, L, 2): step, total energy
     log_codes: IndexArray  # (T, L, 3): from, to, reason
@@ -85,7 +91,12 @@ class Records(NamedTuple):
 
 
 def model(
-    structure: Structure, parameters: FloatArray, masses: FloatArray, box: FloatArray
+    structure: Structure,
+    parameters: FloatArray,
+    masses: FloatArray,
+    thermostat: FloatArray,
+    stiffness: FloatArray,
+    box: FloatArray,
 ) -> Model:
     """Return the data of H that the kernels take."""
     s = structure
@@ -97,7 +108,10 @@ def model(
         np.add.at(pairs, (term, np.where(s.rows == s.columns, s.rows, 2)), s.values)
     n, f = s.dimension, masses.size
     sizes: tuple[Size, Size] = ((0, 0), (0,)) if (n, f) == (2, 1) else (n, f)
-    return Model(parameters, entries, s.values, places, pairs, masses, 1 / masses, box, *sizes)
+    return Model(
+        parameters, entries, s.values, places, pairs, masses, 1 / masses, thermostat, stiffness,
+        box, *sizes,
+    )  # fmt: skip
 
 
 def observables(states: int, coordinates: int) -> int:
@@ -114,7 +128,7 @@ def allocate(
     outputs: int,
     kept: int,
     log: int,
-    augmented: bool,
+    decoherence: int,
 ) -> tuple[State, Records]:
     """Return the arrays for trajectories that start at `x` with velocities `v`, both (T, f)."""
     t, f = x.shape
@@ -131,9 +145,10 @@ def allocate(
         energies=np.zeros((t, 3, n)),
         rates=np.zeros((t, 3, n)),
         waves=np.zeros((t, 3, n), dtype=np.complex128),
-        moments=np.zeros((t, 3, n, f if augmented else 0)),
+        forces=np.zeros((t, n, f if decoherence in (OVERLAP_BASED, AUGMENTED) else 0)),
+        moments=np.zeros((t, 3, n, n, f if decoherence == AUGMENTED else 0), dtype=np.complex128),
         whole=np.zeros((t, 5), dtype=np.int64),
-        energy=np.zeros((t, 2)),
+        energy=np.zeros((t, 3)),
         stream=np.stack([seeds, np.zeros_like(seeds)], axis=-1),
         log_numbers=np.zeros((t, log, 2)),
         log_codes=np.zeros((t, log, 3), dtype=np.int64),

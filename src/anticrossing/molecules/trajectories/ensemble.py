@@ -31,13 +31,17 @@ def run_trajectories(
     seed: int,
     method: str = "fssh",
     box: npt.ArrayLike | None = None,
+    friction: npt.ArrayLike | None = None,
+    temperature: float | None = None,
     every: int | None = None,
     rescaling: str | None = None,
     frustrated: str | None = None,
     decoherence: str | None = None,
     decoherence_energy: float | None = None,
+    decoherence_width: npt.ArrayLike | None = None,
+    decoherence_threshold: float | None = None,
     keep: int = 0,
-    log: int = 16,
+    log: int | None = None,
     batch: int | None = None,
     threads: int | None = None,
     store: str | Path | None = None,
@@ -84,6 +88,10 @@ def run_trajectories(
         crossing (the first problem of Tully).
     box : array, shape (2, f), optional
         Lower and upper bounds, which hold all starting points; a trajectory ends where it leaves.
+    friction, temperature : float or array, shape (f,), and float; optional
+        Langevin motion: ``m_a v̇_a = F_a − m_a γ_a v_a + √(2 m_a γ_a T) ξ(t)`` with γ in 1/time and
+        T in the unit of energy of H, k_B = 1, by a step that is exact for free motion. What this
+        gives and takes is no drift of the energy. Not for "landau-zener".
     every : int, optional
         Steps between outputs; by default a hundredth of `steps`. The last output is at the last
         multiple of it, final values are those after `steps`.
@@ -93,19 +101,27 @@ def run_trajectories(
         MASH always uses the coupling.
     frustrated : {"ignore", "reflect"}
         What a hop without the energy for it does to the momentum in that direction.
-    decoherence : {"none", "energy", "augmented"}
-        For "fssh": nothing, the energy-based correction of Granucci and Persico, or the moments
-        of augmented hopping, here their diagonal elements, set to zero at hops. Use
-        ``frustrated="reflect"`` with it: else a trajectory without the energy to hop, decohered,
-        has passed the crossing for good. Where couplings are far below the temperature either
-        makes rates too large, the first more than the second: there none, or "mash", is right.
+    decoherence : {"none", "energy", "overlap", "augmented"}
+        For "fssh": nothing; the energy-based correction of Granucci and Persico; the rate at which
+        Gaussian packets that a hop would send apart lose their overlap, where the levels are not
+        coupled (Runeson); or augmented hopping, whose moments δR_ij and δP_ij are set to zero
+        at hops. Use ``frustrated="reflect"`` with it: else a trajectory without the energy to hop,
+        decohered, has passed the crossing for good. "energy" does not spare a crossing, which
+        makes rates too large where couplings are far below the temperature.
     decoherence_energy : float, optional
         The constant C of the energy-based correction, in the unit of energy of H; by default
         0.1 hartree, and 0.1 where `hamiltonian.units` has no unit of energy.
+    decoherence_width : float or array, shape (f,), optional
+        Of "overlap": the standard deviation of a packet along each coordinate; for a
+        VibronicCoupling by default that of the ground state of each mode, √½.
+    decoherence_threshold : float, optional
+        Of "overlap": levels decohere where their Massey parameter, ``|⟨i|∂_t j⟩/(E_j − E_i)|``, is
+        at most this, by default 0.01.
     keep : int
         Number of trajectories whose points are kept, the first ones.
-    log : int
-        Hops that the log has room for, per trajectory.
+    log : int, optional
+        Hops that the log has room for, per trajectory; by default as many as there are. What has
+        more than 16 is then followed a second time; on the fly there is room for 1024.
     batch : int, optional
         Trajectories in memory at once, rounded up to multiples of 64.
     threads : int, optional
@@ -138,11 +154,13 @@ def run_trajectories(
     ----------
     J. C. Tully, J. Chem. Phys. 93, 1061 (1990); G. Granucci, M. Persico and A. Toniolo,
     J. Chem. Phys. 114, 10608 (2001); G. Granucci and M. Persico, J. Chem. Phys. 126, 134114
-    (2007); A. K. Belyaev and O. V. Lebedev, Phys. Rev. A 84, 014701 (2011); A. Jain, E. Alguire
-    and J. E. Subotnik, J. Chem. Theory Comput. 12, 5256 (2016); J. R. Mannouch and
-    J. O. Richardson, J. Chem. Phys. 158, 104111 (2023);
+    (2007); J. E. Runeson, arXiv:2507.18381 (2025); A. K. Belyaev and O. V. Lebedev, Phys. Rev. A
+    84, 014701 (2011); A. Jain, E. Alguire and J. E. Subotnik, J. Chem. Theory Comput. 12, 5256
+    (2016); J. R. Mannouch and J. O. Richardson, J. Chem. Phys. 158, 104111 (2023);
     J. E. Runeson and D. E. Manolopoulos, J. Chem. Phys. 159, 094115 (2023); K. K. Baeck and
-    H. An, J. Chem. Phys. 146, 064107 (2017), couplings from the curvature of the gap.
+    H. An, J. Chem. Phys. 146, 064107 (2017), couplings from the curvature of the gap;
+    B. Leimkuhler and C. Matthews, Appl. Math. Res. Express 2013, 34 (2013), the step with
+    friction.
 
     Examples
     --------
@@ -164,6 +182,8 @@ def run_trajectories(
         masses=masses,
         initial=initial,
         box=box,
+        friction=friction,
+        temperature=temperature,
         step=step,
         steps=steps,
         every=every,
@@ -174,6 +194,8 @@ def run_trajectories(
         frustrated=frustrated,
         decoherence=decoherence,
         decoherence_energy=decoherence_energy,
+        decoherence_width=decoherence_width,
+        decoherence_threshold=decoherence_threshold,
         keep=keep,
         log=log,
         batch=batch,

@@ -16,6 +16,8 @@ from anticrossing._core.checks import (
     describe,
     fail,
     integer,
+    non_negative,
+    non_negative_number,
     positive,
     positive_number,
     real_array,
@@ -35,6 +37,13 @@ from anticrossing.units import convert_energy
 _MASH = {"rescaling": "coupling", "frustrated": "reflect"}  # what the method itself prescribes
 _FILLED_IN: Any = None  # where it is not given
 _DECOHERENCE_ENERGY = 0.1  # hartree, or the unit of H where it has no name
+_DECOHERENCE_THRESHOLD = 0.01
+_NARROWEST = 1e-100  # width of a packet: its square enters
+_ONLY_FOR = {
+    "decoherence_energy": "energy", "decoherence_width": "overlap",
+    "decoherence_threshold": "overlap",
+}  # fmt: skip
+_ROOM, _ROOM_ON_THE_FLY = 16, 1024  # hops per trajectory, if no number is given
 _MOST_STEPS = 2**53  # more are no longer exact as floating-point numbers
 _SAME_MASS = 1e-3  # relative, between masses as they are written in files and 1/ω
 
@@ -43,10 +52,12 @@ class Options(NamedTuple):
     """What the kernels do, with the codes of `_state`; ħ = 1."""
 
     method: int
+    friction: bool
     along_velocity: bool
     reflect: bool
     decoherence: int
     decoherence_energy: float
+    decoherence_threshold: float
     dt: float
     steps: int
     every: int
@@ -67,6 +78,8 @@ class Request:
     masses: FloatArray = _FILLED_IN
     initial: InitialConditions
     box: FloatArray = _FILLED_IN
+    friction: FloatArray | None = None
+    temperature: float | None = None
     # when, and how often
     step: float
     steps: int
@@ -79,9 +92,11 @@ class Request:
     frustrated: str | None = None
     decoherence: str | None = None
     decoherence_energy: float | None = None
+    decoherence_width: FloatArray | None = None
+    decoherence_threshold: float | None = None
     # what is kept, and the work
     keep: int = 0
-    log: int = 16
+    log: int | None = None
     batch: int = _FILLED_IN
     threads: int = _FILLED_IN
 
@@ -108,7 +123,24 @@ class Request:
         masses = _masses(H, self.masses)
         self.initial.check(coordinates, H.dimension)
         _check_spread(self.initial, masses)
-        return {"masses": masses, "box": _box(self.box, coordinates)}
+        box, heat = _box(self.box, coordinates), self._surroundings(coordinates)
+        return {"masses": masses, "box": box, **heat}
+
+    def _surroundings(self, coordinates: int) -> dict[str, Any]:
+        """Return the checked friction and temperature; nothing where there are none."""
+        if self.friction is None and self.temperature is None:
+            return {}
+        for name, other in (("friction", "temperature"), ("temperature", "friction")):
+            if getattr(self, name) is None:
+                raise fail(name, f"be given with `{other}`", "it is None")
+        if self.method == "landau-zener":
+            text = "the method is 'landau-zener', which needs smooth motion"
+            raise fail("friction", "be left out", text)
+        friction = non_negative("friction", self.friction)
+        return {
+            "friction": _for_all("friction", friction, coordinates),
+            "temperature": non_negative_number("temperature", self.temperature),
+        }
 
     def _time(self) -> dict[str, Any]:
         """Return the checked fields of time and number."""
@@ -156,17 +188,43 @@ class Request:
                 raise fail("initial", must, "its basis is diabatic")
         if isinstance(self.hamiltonian, ElectronicStates):
             found = self._for_states(self.hamiltonian, found)
-        constant = self.decoherence_energy
-        if found["decoherence"] != "energy":
-            if constant is not None:
-                must = "be given for decoherence 'energy' only"
-                raise fail("decoherence_energy", must, f"it is {self.decoherence!r}")
-            return found
-        if constant is None:
-            unit = self.hamiltonian.units.energy or "hartree"
-            constant = convert_energy(_DECOHERENCE_ENERGY, "hartree", unit)
-        name = "decoherence_energy"
-        return {**found, name: positive_number(name, real_number(name, constant))}
+        for name, decoherence in _ONLY_FOR.items():
+            if getattr(self, name) is not None and found["decoherence"] != decoherence:
+                must = f"be given for decoherence {decoherence!r} only"
+                raise fail(name, must, f"it is {found['decoherence']!r}")
+        return found | self._decoherence(found["decoherence"])
+
+    def _decoherence(self, kind: str | None) -> dict[str, Any]:
+        """Return the checked constants of a kind of decoherence."""
+        if kind == "energy":
+            constant, name = self.decoherence_energy, "decoherence_energy"
+            if constant is None:
+                unit = self.hamiltonian.units.energy or "hartree"
+                constant = convert_energy(_DECOHERENCE_ENERGY, "hartree", unit)
+            return {name: positive_number(name, real_number(name, constant))}
+        if kind != "overlap":
+            return {}
+        threshold, name = self.decoherence_threshold, "decoherence_threshold"
+        if threshold is None:
+            threshold = _DECOHERENCE_THRESHOLD
+        return {
+            "decoherence_width": self._width(),
+            name: positive_number(name, real_number(name, threshold)),
+        }
+
+    def _width(self) -> FloatArray:
+        """Return the widths of the packets whose overlap counts, for all coordinates."""
+        name, coordinates = "decoherence_width", len(self.hamiltonian.coordinates)
+        if self.decoherence_width is not None:
+            width = _for_all(name, positive(name, self.decoherence_width), coordinates)
+            if np.any((width < _NARROWEST) | (width > 1 / _NARROWEST)):
+                must = f"be from {_NARROWEST:g} to {1 / _NARROWEST:g}"
+                raise fail(name, must, f"it is {describe(width)}")
+            return width
+        if isinstance(self.hamiltonian, VibronicCoupling):
+            return np.full(coordinates, math.sqrt(0.5))  # of the ground state of each mode
+        must = "be given for decoherence 'overlap' unless H is a VibronicCoupling"
+        raise fail(name, must, "it is None")
 
     def _for_states(self, states: ElectronicStates, found: dict[str, Any]) -> dict[str, Any]:
         """Return the options for states that a program gives; without couplings not all can be."""
@@ -179,7 +237,7 @@ class Request:
             found["rescaling"] = "velocity"
         for name, value in (
             ("method", "mash"), ("method", "multi-state-mash"), ("method", "ehrenfest"),
-            ("rescaling", "coupling"), ("decoherence", "augmented"),
+            ("rescaling", "coupling"), ("decoherence", "augmented"), ("decoherence", "overlap"),
         ):  # fmt: skip
             if found[name] == value:
                 raise fail(name, f"be another one than {value!r} without couplings",
@@ -193,10 +251,35 @@ class Request:
         threads = processors() if threads is None else integer("threads", threads, minimum=1)
         return {
             "keep": min(integer("keep", self.keep, minimum=0), self.count),
-            "log": integer("log", self.log, minimum=0),
+            "log": None if self.log is None else integer("log", self.log, minimum=0),
             "batch": -(-batch // size) * size,
             "threads": threads,
         }
+
+    @property
+    def room(self) -> int:
+        """How many hops of a trajectory are noted while it runs."""
+        if self.log is not None:
+            return self.log
+        # What a program gives is not asked for twice, so that these trajectories need room at once.
+        once = isinstance(self.hamiltonian, ElectronicStates)
+        return min(2 * self.steps, _ROOM_ON_THE_FLY if once else _ROOM)
+
+    @property
+    def thermostat(self) -> FloatArray:
+        """What friction leaves of velocities in a step, and how far noise spreads them, (2, f)."""
+        if self.friction is None or self.temperature is None:
+            return np.zeros((2, self.masses.size))
+        lost = -np.expm1(-2 * self.friction * self.step)
+        return np.stack(
+            [np.exp(-self.friction * self.step), np.sqrt(self.temperature / self.masses * lost)]
+        )
+
+    @property
+    def stiffness(self) -> FloatArray:
+        """γ of Gaussian packets with the density exp(−γ x²); 1 where none are needed."""
+        width = self.decoherence_width
+        return np.ones_like(self.masses) if width is None else 1 / (2 * width**2)
 
     @property
     def outputs(self) -> int:
@@ -212,10 +295,12 @@ class Request:
         """Return what the kernels take."""
         return Options(
             method=METHODS[self.method],
+            friction=self.friction is not None,
             along_velocity=self.rescaling == "velocity",
             reflect=self.frustrated == "reflect",
             decoherence=DECOHERENCE[self.decoherence or "none"],
             decoherence_energy=float(self.decoherence_energy or 0.0),
+            decoherence_threshold=float(self.decoherence_threshold or 0.0),
             dt=self.step * self.hamiltonian.units.angular,
             steps=self.steps,
             every=self.every,
@@ -237,9 +322,7 @@ def _masses(
             raise fail("masses", "be given unless H is a VibronicCoupling", "it is None")
         return np.array(own)
     mass = positive("masses", masses)
-    if mass.shape not in ((), (1,), (coordinates,)):
-        count = "one number" if coordinates == 1 else f"one number or {coordinates}"
-        raise fail("masses", f"be {count}", f"its shape is {mass.shape}")
+    filled = _for_all("masses", mass, coordinates)
     # One number is a choice; as many as there are modes may be atomic masses by mistake.
     if (
         vibronic
@@ -252,7 +335,15 @@ def _masses(
             "be 1/ω for the normal coordinates of a VibronicCoupling, which is the default",
             f"it is {describe(masses)}",
         )
-    return np.broadcast_to(mass, (coordinates,)).copy()
+    return filled
+
+
+def _for_all(name: str, values: FloatArray, coordinates: int) -> FloatArray:
+    """Return one number for each coordinate."""
+    if values.shape not in ((), (1,), (coordinates,)):
+        count = "one number" if coordinates == 1 else f"one number or {coordinates}"
+        raise fail(name, f"be {count}", f"its shape is {values.shape}")
+    return np.broadcast_to(values, (coordinates,)).copy()
 
 
 def _check_spread(initial: InitialConditions, masses: FloatArray) -> None:
@@ -282,7 +373,7 @@ def _check_memory(request: Request) -> None:
     n, f = request.hamiltonian.dimension, len(request.hamiltonian.coordinates)
     together = min(request.batch, request.count)
     sums = -(-together // _state.BLOCK) * request.outputs * _state.observables(n, f) * 2
-    logs = together * 5 * request.log
+    logs = together * 5 * request.room
     work = together * (8 * f + n * n * (10 + f) + 1)
     kept = request.keep * request.outputs * (2 * f + n + 3)
     ends = request.count * (2 * f + n + 6)

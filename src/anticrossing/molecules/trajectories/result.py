@@ -186,7 +186,8 @@ class EnsembleResult(Result):
     compiled : bool
         Whether H ran as machine code (otherwise it was evaluated for all trajectories together).
     warnings : tuple of str
-        Of states that a program gave: how many trajectories ended before their time, and why.
+        How many trajectories ended before their time, and why, where a program gave the states;
+        with friction, whether the drift of the energy is too large for the temperature.
     """
 
     times: FloatArray

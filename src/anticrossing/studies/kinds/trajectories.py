@@ -48,6 +48,10 @@ _LARGEST_LABEL = 200  # characters of the path of a store
 _LARGEST_SEED = 2**63 - 1  # what a file of results can hold
 _FEWEST_STEPS = 10  # through the box
 _OPTIONS = ("method", "rescaling", "frustrated", "decoherence")
+_SURROUNDINGS = (
+    "box", "friction", "temperature", "decoherence_energy", "decoherence_width",
+    "decoherence_threshold",
+)  # fmt: skip
 _SEED = "trajectories.seed"
 _STATE = ("kind", "state", "basis")
 _MEANS = {
@@ -271,7 +275,7 @@ def _request(
         count=count,
         seed=integer("seed", given.seed, minimum=0, maximum=_LARGEST_SEED),
         keep=integer("keep", keep, minimum=0, maximum=most),
-        **{key: getattr(given, key) for key in (*_OPTIONS, "box", "decoherence_energy")},
+        **{key: getattr(given, key) for key in (*_OPTIONS, *_SURROUNDINGS)},
     )
 
 

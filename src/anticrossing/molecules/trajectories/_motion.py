@@ -1,0 +1,76 @@
+# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
+"""Compiled motion of the nuclei: energies, forces, velocity Verlet, friction."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from anticrossing.molecules.trajectories._electrons import (
+    adiabatic_force,
+    element,
+    mean_force,
+    square,
+    uniform,
+)
+from anticrossing.molecules.trajectories._pointers import compiled, inlined, size
+from anticrossing.molecules.trajectories._state import ACTIVE, EHRENFEST, HEAT
+
+
+@compiled
+def kinetic_energy(model, velocity):
+    total = 0.0
+    for a in range(size(model.coordinates)):
+        total += 0.5 * model.masses[a] * velocity[a] * velocity[a]
+    return total
+
+
+@compiled
+def potential_energy(one, model, method):
+    if method != EHRENFEST:
+        return element(one.energies, 0, one.whole[ACTIVE], size(model.states))
+    total = 0.0
+    for j in range(size(model.states)):
+        total += square(one.amplitudes[j]) * one.energies[j]
+    return total
+
+
+@inlined
+def set_force(one, model, method):
+    if method == EHRENFEST:
+        mean_force(
+            one.vectors, one.amplitudes, one.before, one.slopes, model, one.weights, one.force
+        )
+    else:
+        level = one.whole[ACTIVE]
+        adiabatic_force(one.vectors, level, one.slopes, model, one.weights, one.force, 0)
+
+
+@inlined
+def kick(one, model, half_step):
+    for a in range(size(model.coordinates)):
+        one.v[a] += half_step * one.force[a] * model.inverse_masses[a]
+
+
+@inlined
+def move(one, model, options):
+    """Half a kick, and a step of the positions; with friction, heat in the middle of it."""
+    f, dt = size(model.coordinates), options.dt
+    kick(one, model, 0.5 * dt)
+    if options.friction:
+        for a in range(f):
+            one.x[a] += 0.5 * dt * one.v[a]
+        _exchange_heat(one, model)
+        dt *= 0.5
+    for a in range(f):
+        one.x[a] += dt * one.v[a]
+
+
+@compiled
+def _exchange_heat(one, model):
+    """Let velocities relax to those of the temperature for one time step, exactly."""
+    f, before = size(model.coordinates), kinetic_energy(model, one.v)
+    for a in range(f):
+        length = np.sqrt(-2.0 * np.log(1.0 - uniform(one.stream)))
+        normal = length * np.cos(2.0 * np.pi * uniform(one.stream))
+        one.v[a] = model.thermostat[a] * one.v[a] + model.thermostat[f + a] * normal
+    one.energy[HEAT] += kinetic_energy(model, one.v) - before
