@@ -225,3 +225,10 @@ def test_reduced_levels_are_the_same_levels():
     inside = basis.conj().T @ np.diag(levels) @ basis
     np.testing.assert_allclose(inside, np.diag([*energies, *alone]), atol=1e-15)
     np.testing.assert_allclose(basis.conj().T @ couplings, [*sizes, 0, 0, 0, 0], atol=1e-15)
+
+
+def test_couplings_whose_squares_or_quotients_leave_the_doubles_turn_nothing():
+    for coupling in (1e-200, 1e-310):
+        basis, _, sizes, _ = reduced(np.array([1.0, 1.0, 2.0]), np.array([1, 1j, 1]) * coupling, 0)
+        np.testing.assert_allclose(basis.conj().T @ basis, np.eye(3), atol=1e-15)
+        assert np.sum(sizes) <= 3 * coupling

@@ -395,6 +395,7 @@ def test_noise_on_a_grid_of_qubits_and_what_is_refused():
         ({"noise": 0.1}, "noise"),
         ({"noise": telegraph(0.1, 0.4) + ac.Dephasing(0.1)}, "noise"),
         ({"noise": telegraph(np.array([0.1, 0.2]), 0.4)}, "noise"),
+        ({"noise": telegraph(0.1, 0.4, np.eye(3))}, "operator"),
         ({"noise": telegraph(0.1, 0.4), "basis": "adiabatic", "readout": "diabatic"}, "basis"),
         ({"noise": telegraph(0.1, 0.4), "readout": "adiabatic"}, "readout"),
         ({"noise": telegraph(0.1, 0.4), "gradient": "gap"}, "gradient"),

@@ -12,6 +12,7 @@ import anticrossing as ac
 from anticrossing.drive import Formula, Linear, Path, Sinusoidal, Sum
 from anticrossing.drive.repetition import repetition
 from anticrossing.dynamics import many_periods, one_period_propagator, periodic_steady_state
+from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.reference import propagator
 from tests.effort import slow
 
@@ -204,3 +205,28 @@ def test_steady_states_find_the_period_of_a_formula() -> None:
     found = one_period_propagator(QUBIT, drive)
     whole = Formula("cos(2*t) + 0.5*cos(3*t)", 0, 2 * np.pi)
     assert np.max(np.abs(found - propagator(QUBIT, whole))) < 1e-9
+
+
+def test_a_window_of_whole_periods_has_as_many() -> None:
+    # Rounding puts its end just before or behind the last period's.
+    def sweep(frequency: float, start: float, count: float) -> ac.drive.Drive:
+        stop = start + count * (2 * np.pi / frequency)
+        return Sinusoidal(0.2, 1.5, frequency, start_time=start, stop_time=stop, phase=0.7)
+
+    levels, counts = ac.models.LandauZener(gap=0.6), (8, 10, 1000, 12345)
+    rng = np.random.default_rng(3)
+    for frequency, start in zip(
+        rng.uniform(0.3, 3, 100).round(3), rng.uniform(-20, 20, 100), strict=True
+    ):
+        for count in counts:
+            periods = many_periods.Periods.of(Lanes.of(levels, sweep(frequency, start, count)))
+            if periods is not None:  # eight may be less by rounding
+                whole, rest = periods.split(periods.lanes.stop[:, None])
+                assert (whole[0, 0], rest[0, 0]) == (count, 0.0)
+    for environment in (None, ac.Decay([0.05, 0.01])):
+        some, more = (
+            ac.propagate(levels, sweep(2.0233, -3.7, count), environment=environment)
+            for count in (8, 8 + 1e-10)
+        )
+        assert many_periods.METHOD in some.method
+        np.testing.assert_allclose(some.probabilities, more.probabilities, atol=1e-8)

@@ -108,6 +108,8 @@ def test_bad_arguments() -> None:
         tensor(ac.Bath(HALF_Z, DEBYE, [1.0, 2.0]))
     with pytest.raises(ac.InputError, match="`duration` must last a whole number"):
         tensor(duration=1.9)
+    with pytest.raises(ac.InputError, match="`duration` must last a whole number"):
+        tensor(step=1e-300, duration=1e300)
     with pytest.raises(ac.InputError, match="`duration` must be 4 to"):
         tensor(duration=0.2)
     with pytest.raises(ac.InputError, match="`step`"):

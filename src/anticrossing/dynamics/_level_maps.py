@@ -114,6 +114,7 @@ def _require(points: FloatArray, reasons: FloatArray) -> None:
             "as `ThermalRelaxation`."
         )
     raise ConvergenceError(
-        f"The drive is too slow to follow a period {where}: raise `frequency`, lower `amplitude`, "
-        "allow a larger `tolerance`, or follow a single point with `periodic_steady_state`."
+        f"The drive is too slow to follow a period {where}, beside the levels or the rates of "
+        "environment and noise: raise `frequency`, lower `amplitude`, allow a larger `tolerance`, "
+        "or follow a single point with `periodic_steady_state`."
     )

@@ -259,6 +259,7 @@ def reduced(
     order = np.argsort(energies, kind="stable")
     energies, couplings = energies[order], couplings[order]
     sizes = np.abs(couplings)
+    sizes[sizes < _TINY] = 0.0  # of which no quotient is sure
     turns = np.where(sizes > 0, couplings / np.maximum(sizes, _TINY), 1.0)
     basis = np.eye(order.size, dtype=np.complex128)[:, order] * turns
     begin = 0
@@ -267,7 +268,7 @@ def reduced(
             continue
         if end - begin > 1 and np.any(sizes[begin:end] > 0):
             own = sizes[begin:end]
-            together = float(np.linalg.norm(own))
+            together = float(own.max() * np.linalg.norm(own / own.max()))
             turned, _ = np.linalg.qr(np.column_stack([own, np.eye(own.size)]))
             turned[:, 0] = own / together
             basis[:, begin:end] = basis[:, begin:end] @ turned

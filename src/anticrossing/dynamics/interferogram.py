@@ -347,6 +347,7 @@ def _still(noise: Any, relax_eigen: bool, read_eigen: bool) -> QuasiStaticNoise 
     if isinstance(noise, QuasiStaticNoise) and noise.operator is None:
         return noise
     single_point("noise", noise)
+    noise.check(2)
     if relax_eigen:
         must = "be 'diabatic' with noise other than a `QuasiStaticNoise` of the offset"
         raise fail("basis", must, "it is 'adiabatic': `level_interferogram` takes both")

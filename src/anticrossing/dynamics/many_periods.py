@@ -87,10 +87,15 @@ class Periods:
         elapsed = times - start
         moved = elapsed - times
         lost = (times - (elapsed - moved)) - (start + moved)  # to rounding, without which it is one
+
+        def after(count: FloatArray) -> FloatArray:
+            rest = ((elapsed - count * parts[0]) - count * parts[1]) - count * parts[2] + lost
+            return np.asarray(rest)
+
         count = np.floor(elapsed / period)
         for _ in range(2):
-            rest = ((elapsed - count * parts[0]) - count * parts[1]) - count * parts[2] + lost
-            count = count + np.floor(rest / period)
+            count = count + np.floor(after(count) / period)
+        rest = after(count)
         # A time that a double does not tell from the end of a period is one.
         near = _RESOLVED * np.maximum(np.abs(times), np.abs(start))
         ended = rest >= period - near

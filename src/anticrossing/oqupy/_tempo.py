@@ -118,8 +118,8 @@ class ProcessTensor(Unchanging):
         far = self.steps - np.arange(1, self.steps + 1)
         size = np.ptp(places) ** 2 * far * np.abs(np.diff(twice, 2))
         left = np.append(np.cumsum(size[::-1])[::-1], 0.0)  # beyond k steps, by k
-        most = int(np.argmax(left <= _FORGOTTEN)) if memory is None else round(memory / self.step)
-        self.memory = max(2, min(most, self.steps))
+        most = float(np.argmax(left <= _FORGOTTEN)) if memory is None else memory / self.step
+        self.memory = max(2, round(min(most, self.steps)))
         self.neglected = float(left[self.memory])
         self._fine, self._coarse = (
             _parts.process_tensor(
@@ -131,7 +131,7 @@ class ProcessTensor(Unchanging):
     def count(self, name: str, duration: float) -> int:
         """Return how many steps a time is, an even number, or raise `InputError`."""
         pairs = duration / (2 * self.step)
-        if abs(pairs - round(pairs)) > _WHOLE * max(pairs, 1.0):
+        if not np.isfinite(pairs) or abs(pairs - round(pairs)) > _WHOLE * max(pairs, 1.0):
             raise fail(
                 name,
                 f"last a whole number of double steps, {2 * self.step:g} each",
