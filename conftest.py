@@ -25,7 +25,9 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 ROOT = Path(__file__).parent
 NEEDED = {"docs/other_packages.md": "qutip"}  # by the examples of a page, beside what tests need
-LONG_PAGES = ("docs/fits.md", "docs/molecules.md", "docs/transport.md")  # for `make test-all`
+LONG_PAGES = tuple(
+    f"docs/{page}.md" for page in ("fits", "molecules", "open_systems", "transport")
+)  # for `make test-all`
 collect_ignore = ["docs/conf.py", "docs/source_map.py", "docs/figures.py", "docs/rates_figure.py"]
 if importlib.util.find_spec("oqupy") is None:
     collect_ignore.append("src/anticrossing/oqupy/_parts.py")

@@ -382,23 +382,29 @@ def test_noise_that_changes_meanwhile_against_the_panel_solver():
         assert abs(found - interferogram(**point)) > 1e-3
 
 
-def test_noise_on_a_grid_of_qubits_and_what_is_refused():
+NOISE = ac.environment.noise.TelegraphNoise
+NOISY = {
+    "gap": np.array([0.2, 0.4])[:, None], "offset": [-1.0, 0.5, 2.0], "amplitude": 2.0,
+    "frequency": 1.0, "t1": 20.0, "t2": np.array([15.0, 30.0])[:, None], "temperature": 0.5,
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_noise_on_a_grid_of_qubits():
     """Every qubit of a grid is its own; noise of no strength is none."""
-    telegraph = ac.environment.noise.TelegraphNoise
-    grid = {
-        "gap": np.array([0.2, 0.4])[:, None], "offset": [-1.0, 0.5, 2.0], "amplitude": 2.0,
-        "frequency": 1.0, "t1": 20.0, "t2": np.array([15.0, 30.0])[:, None], "temperature": 0.5,
-    }  # fmt: skip
-    found = interferogram(**grid, noise=telegraph(1e-7, 0.4))
-    assert np.max(np.abs(found - interferogram(**grid))) < 1e-6
+    found = interferogram(**NOISY, noise=NOISE(1e-7, 0.4))
+    assert np.max(np.abs(found - interferogram(**NOISY))) < 1e-6
+
+
+def test_what_is_refused_of_noise():
     for change, name in (
         ({"noise": 0.1}, "noise"),
-        ({"noise": telegraph(0.1, 0.4) + ac.Dephasing(0.1)}, "noise"),
-        ({"noise": telegraph(np.array([0.1, 0.2]), 0.4)}, "noise"),
-        ({"noise": telegraph(0.1, 0.4, np.eye(3))}, "operator"),
-        ({"noise": telegraph(0.1, 0.4), "basis": "adiabatic", "readout": "diabatic"}, "basis"),
-        ({"noise": telegraph(0.1, 0.4), "readout": "adiabatic"}, "readout"),
-        ({"noise": telegraph(0.1, 0.4), "gradient": "gap"}, "gradient"),
+        ({"noise": NOISE(0.1, 0.4) + ac.Dephasing(0.1)}, "noise"),
+        ({"noise": NOISE(np.array([0.1, 0.2]), 0.4)}, "noise"),
+        ({"noise": NOISE(0.1, 0.4, np.eye(3))}, "operator"),
+        ({"noise": NOISE(0.1, 0.4), "basis": "adiabatic", "readout": "diabatic"}, "basis"),
+        ({"noise": NOISE(0.1, 0.4), "readout": "adiabatic"}, "readout"),
+        ({"noise": NOISE(0.1, 0.4), "gradient": "gap"}, "gradient"),
     ):
         with pytest.raises(ac.InputError, match=f"`{name}` must"):
-            interferogram(**{**grid, **change})
+            interferogram(**{**NOISY, **change})

@@ -95,6 +95,7 @@ def test_doubts():
     assert "miss the network together" in means.warnings[0]
 
 
+@pytest.mark.slow
 def test_times_over_fifteen_decades():
     times = np.concatenate([[0.0], np.logspace(-15, 0, 13)])
     left = np.exp(-1e13 * times)
@@ -102,6 +103,7 @@ def test_times_over_fifteen_decades():
     np.testing.assert_allclose(fit.rates, [1e13], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_state_too_short_lived_to_be_seen():
     times = np.concatenate([[0.0], np.logspace(-9, 0, 8)])
     left = np.exp(-3 * times)
