@@ -99,10 +99,11 @@ def test_steps_of_the_general_solver_agree_with_the_star(rate):
         )
         for name in ("occupations", "currents", "mode_energies"):
             apart = np.abs(getattr(star, name) - getattr(general, name))
-            assert np.max(apart) < 20 * (star.error_estimate + general.error_estimate)
+            assert np.max(apart) < 1e-11
         squares = np.abs(star.propagator) ** 2 - np.abs(general.propagator) ** 2
         assert np.max(np.abs(squares)) <= star.error_estimate + general.error_estimate
-        assert general.error_estimate < 1e-10
+        # Of so many steps, that each of them is rounded is most of it.
+        assert general.error_estimate < 1e-11 + 3 * star.error_estimate
 
 
 def test_star_with_several_complex_driven_levels_in_other_places():
