@@ -107,7 +107,8 @@ def run_trajectories(
         coupled (Runeson); or augmented hopping, whose moments δR_ij and δP_ij are set to zero
         at hops. Use ``frustrated="reflect"`` with it: else a trajectory without the energy to hop,
         decohered, has passed the crossing for good. "energy" does not spare a crossing, which
-        makes rates too large where couplings are far below the temperature.
+        makes rates too large where couplings are far below the temperature; whether "augmented"
+        is right there is not settled. There "none", or "mash", is safer.
     decoherence_energy : float, optional
         The constant C of the energy-based correction, in the unit of energy of H; by default
         0.1 hartree, and 0.1 where `hamiltonian.units` has no unit of energy.
