@@ -8,6 +8,7 @@ grows with the phases that the states run through, and with N³ for each.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,11 +36,13 @@ _UNIT = 2.3e-16
 # _MAP_PANELS of these at any slowness. Many parameter points share that overhead.
 _OVERHEAD, _STATE = 2.5e-3, 4e-6
 _MAP_OVERHEAD, _MAP, _MAP_PANELS, _MOST_SHARING = 5e-3, 4e-6, 33, 8
+# Of a map by doubled steps: before they begin, with N⁴, and for the root of the phase, with N².
+_DOUBLED, _DOUBLED_SQUARE, _TURN, _TURN_NUMBER = 6e-3, 2e-5, 3e-5, 4.8e-6
 # The compiled panels of two levels: a lane, and every time at which one has to end.
 _BLOCH, _BLOCH_PANEL = 3e-3, 4e-5
 # Of a few levels, by Taylor series: a lane, and a product of the generator's terms with M states.
 _LANE, _PRODUCT, _ELEMENT, _ORDERS_PER_RADIAN = 1.5e-3, 5e-8, 3e-10, 5.0
-_TERMS, _TERMS_EIGENBASIS = 2, 14
+_TERMS, _TERMS_EIGENBASIS, _PANELS_EIGENBASIS = 2, 14, 10
 # Rates of the eigenbasis need all elements of the generator on some twenty panels.
 _MESH, _MESH_ELEMENTS, _MESH_OF_TWO = 0.03, 320, 8e-3
 
@@ -62,14 +65,26 @@ class Densities:
     by_steps: bool = True
 
 
-def is_cheaper(work: Work, levels: int, states: int) -> bool:
-    """Whether so many states are followed sooner than the map of all of them is found."""
+def is_cheaper(
+    work: Work, levels: int, states: int, doubles: Callable[[], bool] = lambda: False
+) -> bool:
+    """Whether so many states are followed sooner than the map of all of them is found.
+
+    `doubles` is asked whether that goes by doubled steps, if it matters.
+    """
     lanes, panels = work.panels.size, max(_MAP_PANELS, work.pieces)
     if levels == 2:
         return bool(np.sum(_seconds(work, 2, states)) < lanes * (_BLOCH + _BLOCH_PANEL * panels))
+    seconds = np.sum(_seconds(work, levels, states))
+    once, each = _DOUBLED + _DOUBLED_SQUARE * levels**4, _TURN + _TURN_NUMBER * levels**2
+    # Rates of the eigenbasis are no polynomials that a single panel resolves.
+    cuts = work.pieces if work.terms == _TERMS else max(work.pieces, _PANELS_EIGENBASIS)
+    doubled = np.sum(once * cuts + each * np.sqrt(work.phase))
+    if doubled < seconds and doubles():
+        return False
     overhead = _MAP_OVERHEAD / min(lanes * panels / _MAP_PANELS, _MOST_SHARING)
     every = lanes * panels * (overhead + _MAP * levels**6)
-    return bool(np.sum(_seconds(work, levels, states)) < every)
+    return bool(seconds < every)
 
 
 @dataclass(frozen=True)

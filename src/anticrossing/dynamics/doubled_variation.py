@@ -3,7 +3,8 @@
 As in `doubling`, with [U, ∂U, …] in the place of U: the product of two such stacks follows the
 product rule, and all else is the same. The first steps are short: U is a Taylor series about their
 middles, and ∂U = ∫U(end, τ) ∂G(τ) U(τ, start) dτ a sum over a few Gauss nodes. Nothing is asked of
-G: −iH, or a real generator of decay, which only has to be bounded.
+G: −iH, or a real generator of decay, which only has to be bounded. Where its first row is zero, as
+for a trace, that of U is kept exactly, and what was off before is forgotten as fast as U decays.
 
 Inside, a stack is an array (D, 1 + K, D) of rows, derivatives and columns: times a matrix from
 either side it is one product of a tall or of a wide matrix.
@@ -12,6 +13,7 @@ either side it is one product of a tall or of a wide matrix.
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -45,6 +47,7 @@ class DoubledPanel:
 
     def __init__(self, generators: Stack, slopes: Stack, grid: Grid, tolerance: float) -> None:
         self.tolerance = tolerance
+        self.keeps_first = not np.any(generators[:, 0])
         # Slopes in units in which they are as large as G, so that one tolerance serves all.
         self.norm = float(np.max(np.sum(np.abs(generators), axis=-1)))
         size = np.max(np.sum(np.abs(slopes), axis=-1), axis=(0, 2))
@@ -63,12 +66,15 @@ class DoubledPanel:
         family = self._first(2.0 / 2**parts)
         if family is None:
             return None
-        self.error += 2**parts * ROUNDING
-        found = self._across(family, -1.0, 1.0).swapaxes(0, 1).copy()
+        whole, doubt = self._across(family, -1.0, 1.0)
+        self.error = doubt.first
+        if self.units.size:
+            self.error = max(self.error, doubt.slopes / _size(whole[None]))
+        found = whole.swapaxes(0, 1).copy()
         found[1:] *= self.units[:, None, None]
         return found
 
-    def _across(self, family: _Family, left: float, right: float) -> Stack:
+    def _across(self, family: _Family, left: float, right: float) -> tuple[Stack, _Doubt]:
         while True:
             steps = round((right - left) / family.step)
             if steps <= _FEW_STEPS:
@@ -76,18 +82,44 @@ class DoubledPanel:
             wider = self._doubled(family, left, right)
             if wider is None:
                 middle = 0.5 * (left + right)
-                first = self._across(family, left, middle)
-                return _product(self._across(family, middle, right), first)
+                first, before = self._across(family, left, middle)
+                second, after = self._across(family, middle, right)
+                doubt = self._joined(second[None], first[None], after, before)
+                return _product(second, first), doubt
             family = wider
 
-    def _multiplied(self, family: _Family, left: float, steps: int) -> Stack:
-        factors = family.at(left + (np.arange(steps) + 0.5) * family.step)
+    def _multiplied(self, family: _Family, left: float, steps: int) -> tuple[Stack, _Doubt]:
+        factors = self._at(family, left + (np.arange(steps) + 0.5) * family.step)
+        doubt = family.doubt
         while len(factors) > 1:
             pairs = len(factors) // 2
             rest = factors[2 * pairs :]
-            factors = _product(factors[1 : 2 * pairs : 2], factors[0 : 2 * pairs : 2])
-            factors = np.concatenate([factors, rest])
-        return factors[0]
+            later, earlier = factors[1 : 2 * pairs : 2], factors[0 : 2 * pairs : 2]
+            doubt = self._joined(later, earlier, doubt, doubt)
+            factors = np.concatenate([_product(later, earlier), rest])
+        return factors[0], doubt
+
+    def _at(self, family: _Family, middles: FloatArray) -> Stack:
+        """Return the stacks over steps about other times."""
+        found = family.at(middles)
+        if self.keeps_first:  # the rounding of sums would add up
+            found[:, 0, 0] = np.eye(1, found.shape[-1])
+        return found
+
+    def _joined(self, later: Stack, earlier: Stack, after: _Doubt, before: _Doubt) -> _Doubt:
+        """Return what products (n, D, 1 + K, D) of these are off by, at most."""
+        kept, kept_before, size, size_before = 1.0, 1.0, _size(later), _size(earlier)
+        forgetting = size
+        if self.keeps_first:
+            # No map enlarges a density matrix; of what has no trace this much is left.
+            (kept, forgetting), (kept_before, _) = _left(later), _left(earlier)
+            kept, kept_before = min(kept, 1.0), min(kept_before, 1.0)
+            forgetting = min(forgetting, size)
+        own = 0.5 * ROUNDING
+        traceless = after.traceless * kept_before + kept * (before.traceless + own * kept_before)
+        slopes = after.slopes + kept * before.slopes + own * (size + kept * size_before)
+        slopes += forgetting * before.first + after.traceless * size_before
+        return _Doubt(after.first + kept * before.first + own, traceless, slopes)
 
     def _doubled(self, family: _Family, left: float, right: float) -> _Family | None:
         middle, step = 0.5 * (left + right), 2 * family.step
@@ -99,13 +131,13 @@ class DoubledPanel:
         while size <= _MOST_NODES:
             middles = middle + half * transform(size)[0]
             shift = 0.5 * family.step
-            both = family.at(np.concatenate([middles + shift, middles - shift]))
-            values = _product(both[:size], both[size:])
-            found = _Family(values, middle, half, step, doublings)
+            both = self._at(family, np.concatenate([middles + shift, middles - shift]))
+            later, earlier = both[:size], both[size:]
+            found = _Family(_product(later, earlier), middle, half, step, doublings)
             tail = found.settle(allowed)
             if tail <= allowed:
-                noise = _NOISE * (1 + doublings)
-                self.error += (right - left) / step * max(tail - noise, 0.0)
+                doubt = self._joined(later, earlier, family.doubt, family.doubt)
+                found.doubt = doubt.more(max(tail - _NOISE * (1 + doublings), 0.0), found.size)
                 return found
             size += _MORE_NODES
         return None
@@ -152,8 +184,24 @@ class DoubledPanel:
         return family
 
 
+@dataclass(frozen=True)
+class _Doubt:
+    """What U is off by, at most, what it is where it acts on no trace, and what ∂U is."""
+
+    first: float = 0.5 * ROUNDING
+    traceless: float = 0.5 * ROUNDING
+    slopes: float = 0.5 * ROUNDING
+
+    def more(self, missed: float, size: float) -> _Doubt:
+        """Return it with what is missed, relative to the size of ∂U, or 1."""
+        return _Doubt(self.first + missed, self.traceless + missed, self.slopes + missed * size)
+
+
 class _Family:
     """Stacks (n, D, 1 + K, D) over steps whose middles are Chebyshev nodes about `middle`."""
+
+    doubt = _Doubt()
+    size = 1.0
 
     def __init__(
         self, values: Stack, middle: float, half: float, step: float, doublings: int = 0
@@ -168,6 +216,7 @@ class _Family:
         """
         _, to_coefficients = transform(len(self.values))
         size = np.maximum(np.max(_largest(self.values), axis=0), 1.0)
+        self.size = float(np.max(size))
         relative = np.max(_largest(_combined(to_coefficients, self.values)) / size, axis=1)
         self.known = 1 + int(np.max(np.flatnonzero(relative > 0.1 * allowed), initial=0))
         return float(np.max(relative[-2:]))
@@ -178,6 +227,18 @@ class _Family:
             return self.values
         x = (middles - self.middle) / self.half
         return _combined(interpolation(len(self.values), x), self.values)
+
+
+def _size(stacks: Stack) -> float:
+    """Return the norm of derivatives in stacks (n, D, 1 + K, D), at most, or 1."""
+    rows = np.sum(np.abs(stacks[:, :, 1:]), axis=-1)
+    return max(float(np.max(rows, initial=0.0)), 1.0)
+
+
+def _left(stacks: Stack) -> tuple[float, float]:
+    """Return bounds on U in stacks (n, D, 1 + K, D) and on ∂U where they act on no trace."""
+    inside = np.linalg.norm(stacks[:, 1:, :, 1:], axis=(1, 3)) * np.sqrt(stacks.shape[-1])
+    return float(np.max(inside[:, 0])), float(np.max(inside[:, 1:], initial=0.0))
 
 
 def _product(later: Stack, earlier: Stack) -> Stack:

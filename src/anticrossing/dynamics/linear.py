@@ -57,7 +57,7 @@ class LinearKernel(Kernel):
         self.size = size
         self.grid = grid(nodes)
         self.conserved = None if conserved is None else np.array(conserved, dtype=np.complex128)
-        self._to, self._from = _coordinates(size, self.conserved)
+        self._to, self._from = coordinates(size, self.conserved)
 
     def solve(
         self,
@@ -112,7 +112,7 @@ class LinearKernel(Kernel):
         return result
 
 
-def _coordinates(size: int, conserved: ComplexArray | None) -> tuple[ComplexArray, ComplexArray]:
+def coordinates(size: int, conserved: ComplexArray | None) -> tuple[ComplexArray, ComplexArray]:
     """Return the matrices to and from coordinates whose first is conserved.
 
     Without anything that is, the first is one more that stands for nothing.

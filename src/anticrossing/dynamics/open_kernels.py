@@ -397,10 +397,3 @@ class SuperoperatorKernel(OpenKernel):
 
     def leaving(self, frames: ComplexArray) -> ComplexArray:
         return np.asarray(dagger(self.entering(frames)))
-
-
-def open_kernel(lanes: Lanes, environment: Environment) -> OpenKernel:
-    """Return the kernel of the Lindblad equation for the number of levels."""
-    flat, levels = environment.flat(lanes.batch_shape), lanes.hamiltonian.dimension
-    compiled = levels == 2 and not environment.noises
-    return BlochKernel(flat) if compiled else SuperoperatorKernel(flat, levels)

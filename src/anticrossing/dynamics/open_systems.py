@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,8 @@ from anticrossing.dynamics import (
 )
 from anticrossing.dynamics.densities import Densities, Work
 from anticrossing.dynamics.many_periods import Periods
-from anticrossing.dynamics.open_kernels import OpenKernel, SuperoperatorKernel, open_kernel
+from anticrossing.dynamics.open_kernels import OpenKernel, SuperoperatorKernel
+from anticrossing.dynamics.open_maps import MapKernel, open_kernel
 from anticrossing.dynamics.panels import Evolution
 from anticrossing.dynamics.readout import (
     ROUNDED,
@@ -57,8 +59,10 @@ def evolve(request: Request, environment: Environment) -> Propagation:
     if levels > 2 or (request.times is not None and request.times.shape[1] >= _MANY_TIMES):
         own = lanes if periods is None else periods.first
         work = Work.of(own, flat, request.times)
-        if periods is None and not request.whole and densities.is_cheaper(work, levels, 1):
-            return _follow(request, flat, work)
+        if periods is None and not request.whole:
+            kernel = open_kernel(lanes, environment)
+            if densities.is_cheaper(work, levels, 1, _doubles(request, kernel)):
+                return _follow(request, flat, work)
     return _map(request, environment, work, periods)
 
 
@@ -137,9 +141,23 @@ class _Maps:
 def _found(request: Request, kernel: OpenKernel, times: FloatArray, work: Work | None) -> _Maps:
     """Find the maps to `times`, the last of which is the end, by the cheaper method."""
     levels = request.lanes.hamiltonian.dimension
-    if work is not None and densities.is_cheaper(work, levels, levels**2):
+    doubles = _doubles(request, kernel)
+    if work is not None and densities.is_cheaper(work, levels, levels**2, doubles):
         return _columns(request, kernel, times, work)
     return _panels(request, kernel, times)
+
+
+def _doubles(request: Request, kernel: OpenKernel) -> Callable[[], bool]:
+    """Return what tells whether maps of all windows go by doubled steps."""
+    lanes = request.lanes
+    window = np.arange(lanes.count), lanes.start, lanes.stop
+
+    def asked() -> bool:
+        if not isinstance(kernel, MapKernel):
+            return False
+        return bool(np.all(kernel.doubles(lanes, *window, request.panel_tolerance)))
+
+    return asked
 
 
 def _powers(
@@ -190,6 +208,8 @@ def _panels(request: Request, kernel: OpenKernel, times: FloatArray) -> _Maps:
     product = np.concatenate([evolution.snapshots, evolution.propagator[:, None]], axis=1)
     maps, first, last = kernel.eigen_maps(lanes, product, times)
     of, method = evolution, panels.SUPERADIABATIC
+    if isinstance(kernel, MapKernel):
+        method = ", ".join(sorted(kernel.methods))
     return _Maps(maps, first, last, of.error, of.phase, of.panels, of.evaluated, method, evolution)
 
 

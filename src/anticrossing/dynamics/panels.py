@@ -240,7 +240,7 @@ def _solve_round(
     workers = processors()
     # Enough work for a second thread: a few hundred two-level panels, or a few larger ones.
     several = int(lane.size * numbers * kernel.effort) // _THREAD_NUMBERS
-    chunks = max(-(-lane.size // largest), min(workers, several))
+    chunks = max(-(-lane.size // largest), min(workers, several, lane.size))
     parts = np.array_split(np.arange(lane.size), max(chunks, 1))
 
     def one(part: npt.NDArray[np.intp]) -> tuple[Pieces, npt.NDArray[np.bool_]]:

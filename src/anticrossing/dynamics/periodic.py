@@ -17,7 +17,7 @@ from anticrossing.dynamics import noisy_periods
 from anticrossing.dynamics._period import Period
 from anticrossing.dynamics._sectors import Sectored
 from anticrossing.dynamics._steady import LindbladEquation, steady
-from anticrossing.dynamics.open_kernels import open_kernel
+from anticrossing.dynamics.open_maps import open_kernel
 from anticrossing.dynamics.readout import unreached
 from anticrossing.dynamics.request import (
     check_kinds,

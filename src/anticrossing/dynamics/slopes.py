@@ -143,10 +143,7 @@ class OpenEquation:
 
     def generators(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> FloatArray:
         """Return G at times (P, n), (P, n, D, D)."""
-        matrices, nodes = self._nodes(lanes, times, lane)
-        return real(
-            liouville.commutator(matrices) + liouville.environment_at(nodes, self.environment)
-        )
+        return real(liouville.generator_at(*self._nodes(lanes, times, lane), self.environment))
 
     def slopes(self, lanes: Lanes, times: FloatArray, lane: IndexArray) -> FloatArray:
         """Return ∂G at fixed times (P, n), (P, n, K, D, D)."""
