@@ -27,7 +27,7 @@ from anticrossing.dynamics.doubling import ROUNDING, bessel_order
 Stack = npt.NDArray[Any]
 _FIRST = 1.0  # radians, and decay, of the first steps
 _FEW_STEPS, _MOST_NODES, _MORE_NODES = 64, 64, 8
-_LOCAL_NODES = 8  # of G within a first step
+_LOCAL_NODES = 9  # of G within a first step, the middle one of them
 _MOST_ORDERS = 40
 _UNIT = 1.1e-16
 _NOISE = 16 * _UNIT  # of one coefficient of propagators, for every doubling
@@ -53,7 +53,10 @@ class DoubledPanel:
         size = np.max(np.sum(np.abs(slopes), axis=-1), axis=(0, 2))
         self.units = np.where(size > 0, size, 1.0) / max(self.norm, 1.0)
         every = np.concatenate([generators[:, None], slopes / self.units[:, None, None]], axis=1)
-        series = _combined(grid.to_coefficients, every.swapaxes(1, 2))
+        every = np.ascontiguousarray(every.swapaxes(1, 2))
+        middle = every[grid.size // 2].copy()
+        series = _combined(grid.to_coefficients, every - middle)  # of what changes: no more rounding
+        series[0] += middle
         size = np.max(np.abs(series), axis=(1, 2, 3))
         self.series = series[: 1 + int(np.max(np.flatnonzero(size > 4e-15 * np.max(size))))]
         change = _combined(grid.derivative, generators)
@@ -156,7 +159,10 @@ class DoubledPanel:
         at_nodes = every.swapaxes(0, 1)
         if degree >= nodes.size and step * _last(at_nodes) > allowed:
             return None
-        terms = 0.5 * step * _combined(to_powers, at_nodes[:, :, :, 0])
+        centre = at_nodes[nodes.size // 2, :, :, 0]
+        terms = _combined(to_powers, at_nodes[:, :, :, 0] - centre)
+        terms[0] += centre
+        terms *= 0.5 * step
         many = np.max(np.abs(terms), axis=(1, 2, 3)) > 0.1 * _UNIT
         terms = terms[: int(np.flatnonzero(many)[-1]) + 1 if many.any() else 1]
         powers = [np.broadcast_to(np.eye(levels, dtype=terms.dtype), terms[0].shape)]
@@ -168,13 +174,14 @@ class DoubledPanel:
         places = np.concatenate([[-1.0, 1.0], nodes])
         at = np.vander(places, len(powers), increasing=True)
         start, end, *inner = _combined(at, np.stack(powers))
+        change = 2 * sum(powers[1::2])  # from start to end, without the rounding of what stays
         inside = np.stack(inner, axis=1)  # (m, q, D, D)
         back = np.linalg.inv(np.concatenate([start[:, None], inside], axis=1))
         stack = np.empty((size, *self.series.shape[1:]), dtype=terms.dtype)
         moved = every[:, :, :, 1:].reshape(size, nodes.size, -1, levels) @ (inside @ back[:, :1])
         ahead = (0.5 * step * weights)[:, None, None] * (end[:, None] @ back[:, 1:])
         ahead = ahead.swapaxes(1, 2).reshape(size, levels, -1)
-        stack[:, :, 0] = end @ back[:, 0]
+        stack[:, :, 0] = np.eye(levels) + change @ back[:, 0]
         stack[:, :, 1:] = (ahead @ moved.reshape(size, nodes.size * levels, -1)).reshape(
             stack[:, :, 1:].shape
         )
@@ -230,15 +237,22 @@ class _Family:
 
 
 def _size(stacks: Stack) -> float:
-    """Return the norm of derivatives in stacks (n, D, 1 + K, D), at most, or 1."""
-    rows = np.sum(np.abs(stacks[:, :, 1:]), axis=-1)
-    return max(float(np.max(rows, initial=0.0)), 1.0)
+    """Return the Frobenius norm of derivatives in stacks (n, D, 1 + K, D), at most, or 1."""
+    return max(1.0, float(np.max(_norms(stacks)[:, 1:], initial=0.0)))
 
 
 def _left(stacks: Stack) -> tuple[float, float]:
     """Return bounds on U in stacks (n, D, 1 + K, D) and on ∂U where they act on no trace."""
-    inside = np.linalg.norm(stacks[:, 1:, :, 1:], axis=(1, 3)) * np.sqrt(stacks.shape[-1])
+    inside = _norms(stacks[:, 1:, :, 1:]) * np.sqrt(stacks.shape[-1])
     return float(np.max(inside[:, 0])), float(np.max(inside[:, 1:], initial=0.0))
+
+
+def _norms(stacks: Stack) -> FloatArray:
+    """Return the Frobenius norms (n, 1 + K) of stacks."""
+    square = np.einsum("ndkc,ndkc->nk", stacks.real, stacks.real)
+    if np.iscomplexobj(stacks):
+        square += np.einsum("ndkc,ndkc->nk", stacks.imag, stacks.imag)
+    return np.asarray(np.sqrt(square))
 
 
 def _product(later: Stack, earlier: Stack) -> Stack:

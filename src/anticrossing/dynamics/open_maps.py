@@ -23,10 +23,10 @@ from anticrossing.dynamics.open_kernels import BlochKernel, OpenKernel, Superope
 from anticrossing.dynamics.panels import SUPERADIABATIC
 from anticrossing.environment import Environment
 
-# The norm of the generator times the length of a panel by doubled steps: less takes one step, and
-# of more there is little that does not go by a few panels.
+# Of a panel by doubled steps: the norm of the generator times its length, which takes one step if it
+# is less, and the same of what changes, which takes as many steps as its root.
 _LEAST, _MOST = 20.0, 1e8
-_MOST_ROUNDING = 22.0  # panel tolerances, to which it may add up in a window
+_MOST_ROUNDING = 22.0  # panel tolerances, to which it may add up in a window, beside one a panel
 IndexArray = npt.NDArray[np.intp]
 
 
@@ -125,8 +125,10 @@ class MapKernel(SuperoperatorKernel):
     def _chosen(self, real: FloatArray, most: FloatArray) -> npt.NDArray[np.bool_]:
         """Whether doubled steps are cheap, and expected to add no more rounding than `most`."""
         norm = np.max(np.sum(np.abs(real), axis=-1), axis=(1, 2))
-        rows = np.flatnonzero((2 * norm > _LEAST) & (2 * norm < _MOST))
-        few = real[rows][:, [0, real.shape[1] // 2, -1], 1:, 1:]
+        middle = real.shape[1] // 2
+        change = np.max(np.sum(np.abs(real - real[:, [middle]]), axis=-1), axis=(1, 2))
+        rows = np.flatnonzero((2 * norm > _LEAST) & (2 * change < _MOST))
+        few = real[rows][:, [0, middle, -1], 1:, 1:]
         with one_thread:
             slowest = -np.max(np.linalg.eigvals(few).real, axis=(1, 2), initial=-np.inf)
         # Of D numbers rounding is forgotten when the slowest mode has decayed.
@@ -140,4 +142,4 @@ class MapKernel(SuperoperatorKernel):
     ) -> FloatArray:
         """Return what the rounding of doubled steps may be on panels."""
         share = 2 * half_width / (lanes.stop - lanes.start)[lane]
-        return np.asarray(_MOST_ROUNDING * tolerance * np.maximum(share, 1 / FIRST_PANELS))
+        return np.asarray(tolerance * (1.0 + _MOST_ROUNDING * share))
