@@ -180,6 +180,6 @@ def test_a_map_has_its_superoperator_only_where_it_is_asked():
     H, _ = sparse(3)
     sweep, environment = ac.drive.Linear(-1, 1, 1e-6), ac.Lindblad([0.1 * ladder(3)])
     one = ac.propagate(H, sweep, environment=environment, whole=False)
-    assert one.method == "superadiabatic panels"
+    assert one.method == "doubled steps"
     assert one.superoperator is None
     assert one.transition_matrix is None

@@ -144,8 +144,8 @@ def test_strong_operators_of_several_levels(levels):
     found = [
         ac.propagate(H, ac.drive.Linear(-5, 5, rate), environment=environment) for rate in rates
     ]
-    assert {result.method for result in found} == {"superadiabatic panels"}
-    assert found[-1].panels <= 3 * found[0].panels
+    assert "density matrices" not in {result.method for result in found}
+    assert found[-1].panels <= max(8, 3 * found[0].panels)
     expected = steady_state(a + 5 * b, [jump])
     assert np.max(np.abs(found[-1].density_matrix - expected)) < (1e-9 if levels < 6 else 1e-7)
 

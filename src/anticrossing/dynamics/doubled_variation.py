@@ -21,11 +21,14 @@ import numpy.typing as npt
 from numpy.polynomial import chebyshev, legendre
 
 from anticrossing._core.checks import FloatArray
+from anticrossing._core.threads import one_thread
 from anticrossing.dynamics.chebyshev import Grid, interpolation, transform
 from anticrossing.dynamics.doubling import ROUNDING, bessel_order
 
 Stack = npt.NDArray[Any]
 _FIRST = 1.0  # radians, and decay, of the first steps
+MOST_CHANGE = 1e8  # of a generator on a panel: beyond that there is little that takes many panels
+MOST_ROUNDING = 22.0  # panel tolerances, to which it may add up in a window
 _FEW_STEPS, _MOST_NODES, _MORE_NODES = 64, 64, 8
 _LOCAL_NODES = 9  # of G within a first step, the middle one of them
 _MOST_ORDERS = 40
@@ -54,8 +57,8 @@ class DoubledPanel:
         self.units = np.where(size > 0, size, 1.0) / max(self.norm, 1.0)
         every = np.concatenate([generators[:, None], slopes / self.units[:, None, None]], axis=1)
         every = np.ascontiguousarray(every.swapaxes(1, 2))
-        middle = every[grid.size // 2].copy()
-        series = _combined(grid.to_coefficients, every - middle)  # of what changes: no more rounding
+        middle = every[grid.size // 2].copy()  # without the rounding of sums
+        series = _combined(grid.to_coefficients, every - middle)
         series[0] += middle
         size = np.max(np.abs(series), axis=(1, 2, 3))
         self.series = series[: 1 + int(np.max(np.flatnonzero(size > 4e-15 * np.max(size))))]
@@ -102,7 +105,7 @@ class DoubledPanel:
             factors = np.concatenate([_product(later, earlier), rest])
         return factors[0], doubt
 
-    def _at(self, family: _Family, middles: FloatArray) -> Stack:
+    def _at(self, family: _Family, middles: npt.NDArray[Any]) -> Stack:
         """Return the stacks over steps about other times."""
         found = family.at(middles)
         if self.keeps_first:  # the rounding of sums would add up
@@ -189,6 +192,25 @@ class DoubledPanel:
         if size > 1 and family.settle(allowed) > allowed:
             return None
         return family
+
+
+def expected_rounding(real: FloatArray) -> FloatArray:
+    """Return what U is off by, nearly, on panels of generators (P, n, D, D) of [−1, 1], (P,).
+
+    Their first rows are zero. Rounding is forgotten when the slowest mode has decayed.
+    """
+    norm = np.max(np.sum(np.abs(real), axis=-1), axis=(1, 2))
+    few = real[:, [0, real.shape[1] // 2, -1], 1:, 1:]
+    with one_thread:
+        slowest = -np.max(np.linalg.eigvals(few).real, axis=(1, 2), initial=-np.inf)
+    forgotten = 2 * (1 + np.log(real.shape[-1])) / np.maximum(slowest, 1e-300)
+    return np.asarray(ROUNDING * norm * np.minimum(forgotten, 2.0))
+
+
+def changes(real: FloatArray) -> FloatArray:
+    """Return the norm of what changes on such panels, (P,): its root counts the steps."""
+    change = np.abs(real - real[:, [real.shape[1] // 2]])
+    return np.asarray(2 * np.max(np.sum(change, axis=-1), axis=(1, 2)))
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from anticrossing.dynamics.variation import VariationKernel
 from anticrossing.environment import Environment
 
 _NO_DISTANCE = 1e-12  # of the largest energy
+_FEW = 1e5  # radians, by doubled steps: of more there may be panels that split the spectrum
 _KNOWN = 100.0  # errors, from which a probability has a logarithm
 
 
@@ -231,8 +232,8 @@ def _open(request: Request, parameters: Sequence[Parameter], result: Propagation
     lanes, initial = request.lanes, request.initial
     levels, batch, lane = lanes.hamiltonian.dimension, lanes.batch_shape, np.arange(lanes.count)
     ends = _Ends.of(request, parameters)
-    phase = float(np.max(result.phase))
-    kernel = open_kernel(lanes, request.environment, parameters, phase=phase)
+    few = bool(np.all((result.panels == 1) | (result.phase < _FEW)))
+    kernel = open_kernel(lanes, request.environment, parameters, few=few)
     evolution, every = _solved(request, kernel)
     both = np.stack([lanes.start, lanes.stop], axis=1)
     whole, slope = _with_window(every, ends.moved, lambda: kernel.generators(lanes, both, lane))
@@ -277,11 +278,7 @@ def _open(request: Request, parameters: Sequence[Parameter], result: Propagation
 
 
 def open_kernel(
-    lanes: Lanes,
-    environment: Environment,
-    parameters: Sequence[Parameter],
-    *,
-    phase: float = np.inf,
+    lanes: Lanes, environment: Environment, parameters: Sequence[Parameter], *, few: bool = False
 ) -> LinearVariationKernel:
     """Return the equation of ρ, in the basis of Hermitian matrices, and its derivatives."""
     equation = OpenEquation(environment.flat(lanes.batch_shape), tuple(parameters))
@@ -293,7 +290,7 @@ def open_kernel(
         levels**2,
         len(parameters),
         conserved=None if environment.decays else np.trace(basis, axis1=1, axis2=2).real,
-        phase=phase,
+        few=few,
     )
 
 

@@ -29,16 +29,24 @@ from anticrossing.dynamics._stacks import (
     tails,
 )
 from anticrossing.dynamics.chebyshev import Grid
-from anticrossing.dynamics.doubled_variation import DoubledPanel
+from anticrossing.dynamics.doubled_variation import (
+    MOST_CHANGE,
+    MOST_ROUNDING,
+    DoubledPanel,
+    changes,
+    expected_rounding,
+)
 from anticrossing.dynamics.kernels import MANY_LEVEL_NODES, PanelResults, unresolved
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear import Generators, LinearKernel
 from anticrossing.dynamics.slopes import ROUNDING
 from anticrossing.dynamics.stacked import StackedKernel
 
+_FEW_NUMBERS = 5
 _WEAK = 3.0  # radians, and decay, of a panel that is integrated as it is
 _CHUNK_NUMBERS = 200_000
-_MOST_DOUBLED = 1e5  # the norm of G times the length of a panel whose steps are doubled
+# The norm of G times the length of a panel whose steps are doubled, however long it remembers.
+_MOST_DOUBLED = 1e5
 _RESOLVED = 20.0  # by which a pair turns or decays, and more
 _MOST_CORRECTIONS, _PATIENCE, _SLOWEST = 60, 4, 0.4
 _ROUNDING = 4e-15
@@ -57,8 +65,8 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
         conserved is so at all values of the parameters.
     count : int
         K.
-    phase : float, optional
-        The norm of G times the window, if it is known: a small one needs few panels.
+    few : bool, optional
+        Whether a window needs few panels, as one of small phases does.
     """
 
     dtype = np.float64
@@ -72,11 +80,12 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
         *,
         conserved: npt.ArrayLike | None = None,
         nodes: int = MANY_LEVEL_NODES,
-        phase: float = np.inf,
+        few: bool = False,
     ) -> None:
         super().__init__(generators, size, conserved=conserved, nodes=nodes)
         self.slopes, self.count, self.followed = slopes, count, _MOST_DOUBLED
-        if phase < _MOST_DOUBLED:
+        self.few = few
+        if few:
             self.first_panels = 1
 
     def solve(
@@ -100,7 +109,7 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
             g = to @ g @ back * half
             slopes = to @ slopes @ back * half[..., None]
             g[:, :, 0] = slopes[:, :, :, 0] = 0.0
-            found = _Panels(g, slopes, self.grid, tolerance)
+            found = _Panels(g, slopes, self.grid, tolerance, self.few)
             result.accepted[rows] = found.accepted
             result.propagator[rows] = back @ found.propagator @ to
             result.error[rows], result.phase[rows] = found.error + missed, found.phase
@@ -115,7 +124,9 @@ class LinearVariationKernel(StackedKernel, LinearKernel):
 class _Panels:
     """[U, ∂U] of P panels, or that they are refused; the first row of G is zero."""
 
-    def __init__(self, g: FloatArray, slopes: FloatArray, nodes: Grid, tolerance: float) -> None:
+    def __init__(
+        self, g: FloatArray, slopes: FloatArray, nodes: Grid, tolerance: float, few: bool
+    ) -> None:
         panels, _, count, size, _ = slopes.shape
         self.grid, self.tolerance = nodes, tolerance
         self.accepted = np.zeros(panels, dtype=np.bool_)
@@ -125,10 +136,15 @@ class _Panels:
         resolved = tails(nodes, g) <= np.maximum(tolerance, _ROUNDING * largest_entries(g))
         resolved &= _resolved(slopes, nodes, tolerance)
         size = np.max(np.sum(np.abs(g), axis=-1), axis=(1, 2))
+        # Longer ones where all else fails, unless halves do: those of few numbers are soon split.
+        forgetful = few & (changes(g) < MOST_CHANGE / (1 + count)) & (g.shape[-1] > _FEW_NUMBERS)
+        rows = np.flatnonzero(forgetful)
+        forgetful[rows] = expected_rounding(g[rows]) < MOST_ROUNDING * tolerance
         for way, chosen in (
             (self._direct, size < _WEAK),
             (self._double, 2 * size < _MOST_DOUBLED),
             (self._separate, True),
+            (self._double, forgetful),
         ):
             rows = np.flatnonzero(resolved & chosen & ~self.accepted)
             if rows.size:

@@ -11,11 +11,16 @@ import numpy.typing as npt
 
 from anticrossing._core.checks import FloatArray
 from anticrossing._core.linalg import dagger
-from anticrossing._core.threads import one_thread
 from anticrossing.dynamics import generators, liouville
-from anticrossing.dynamics._stacks import diagonals, tails
-from anticrossing.dynamics.doubled_variation import DoubledPanel
-from anticrossing.dynamics.doubling import METHOD, ROUNDING
+from anticrossing.dynamics._stacks import tails
+from anticrossing.dynamics.doubled_variation import (
+    MOST_CHANGE,
+    MOST_ROUNDING,
+    DoubledPanel,
+    changes,
+    expected_rounding,
+)
+from anticrossing.dynamics.doubling import METHOD
 from anticrossing.dynamics.kernels import FIRST_PANELS, PanelResults
 from anticrossing.dynamics.lanes import Lanes
 from anticrossing.dynamics.linear import coordinates
@@ -23,10 +28,7 @@ from anticrossing.dynamics.open_kernels import BlochKernel, OpenKernel, Superope
 from anticrossing.dynamics.panels import SUPERADIABATIC
 from anticrossing.environment import Environment
 
-# Of a panel by doubled steps: the norm of the generator times its length, which takes one step if it
-# is less, and the same of what changes, which takes as many steps as its root.
-_LEAST, _MOST = 20.0, 1e8
-_MOST_ROUNDING = 22.0  # panel tolerances, to which it may add up in a window, beside one a panel
+_LEAST = 20.0  # the norm of the generator times the length of a panel: less takes one step
 IndexArray = npt.NDArray[np.intp]
 
 
@@ -104,8 +106,10 @@ class MapKernel(SuperoperatorKernel):
         if rows.size:
             self.methods.add(METHOD)
             given = lanes, times[rows], lane[rows], half_width[rows]
-            result.error[rows] += self.unresolved(*given, lanes.traceless(*given[1:3]))
-            result.phase[rows] = np.max(np.abs(diagonals(real[rows])), axis=-1) @ self.grid.weights
+            matrices = lanes.traceless(*given[1:3])
+            result.error[rows] += self.unresolved(*given, matrices)
+            turned = np.ptp(liouville.levels_of(matrices)[0], axis=-1) @ self.grid.weights
+            result.phase[rows] = half_width[rows] * turned
         if others.size:
             given = lanes, times[others], lane[others], half_width[others]
             result.put(others, super().solve(*given, tolerance))
@@ -125,16 +129,9 @@ class MapKernel(SuperoperatorKernel):
     def _chosen(self, real: FloatArray, most: FloatArray) -> npt.NDArray[np.bool_]:
         """Whether doubled steps are cheap, and expected to add no more rounding than `most`."""
         norm = np.max(np.sum(np.abs(real), axis=-1), axis=(1, 2))
-        middle = real.shape[1] // 2
-        change = np.max(np.sum(np.abs(real - real[:, [middle]]), axis=-1), axis=(1, 2))
-        rows = np.flatnonzero((2 * norm > _LEAST) & (2 * change < _MOST))
-        few = real[rows][:, [0, middle, -1], 1:, 1:]
-        with one_thread:
-            slowest = -np.max(np.linalg.eigvals(few).real, axis=(1, 2), initial=-np.inf)
-        # Of D numbers rounding is forgotten when the slowest mode has decayed.
-        forgotten = 2 * (1 + np.log(self.size)) / np.maximum(slowest, 1e-300)
+        rows = np.flatnonzero((2 * norm > _LEAST) & (changes(real) < MOST_CHANGE))
         chosen = np.zeros(norm.size, dtype=np.bool_)
-        chosen[rows] = ROUNDING * norm[rows] * np.minimum(forgotten, 2.0) < most[rows]
+        chosen[rows] = expected_rounding(real[rows]) < most[rows]
         return chosen
 
     def _most(
@@ -142,4 +139,4 @@ class MapKernel(SuperoperatorKernel):
     ) -> FloatArray:
         """Return what the rounding of doubled steps may be on panels."""
         share = 2 * half_width / (lanes.stop - lanes.start)[lane]
-        return np.asarray(tolerance * (1.0 + _MOST_ROUNDING * share))
+        return np.asarray(tolerance * (1.0 + MOST_ROUNDING * share))
