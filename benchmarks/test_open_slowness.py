@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from conftest import best_of
 
 import anticrossing as ac
@@ -50,6 +51,7 @@ def test_open_cost_is_flat(benchmark: Any, report: Callable[[str, dict[str, Any]
 
 STRENGTHS = (1e-3, 1.0, 3.0, 10.0, 30.0, 1e3, 1e6)
 MOST_RATIO = 3.0
+MOST_GROWTH = 300.0  # doubled steps grow with the root of slowness
 
 
 def test_strong_operators_cost_the_same(report: Callable[[str, dict[str, Any]], None]) -> None:
@@ -137,3 +139,30 @@ def test_fast_sweeps_against_runge_kutta(report: Callable[[str, dict[str, Any]],
     assert max(errors) < 1e-7
     assert single <= theirs
     assert whole <= all_theirs
+
+
+@pytest.mark.parametrize("levels", [3, 4])
+def test_several_levels_at_any_slowness(
+    levels: int, report: Callable[[str, dict[str, Any]], None]
+) -> None:
+    """Decay from level to level beside random couplings, rates from 1 to 1e-6."""
+    rng = np.random.default_rng(0)
+    coupling = rng.normal(size=(levels, levels))
+    H = ac.Hamiltonian.affine(coupling + coupling.T, np.diag(np.arange(levels) - 1.0))
+    environment = ac.Lindblad([np.diag(np.full(levels - 1, 0.1), 1)])
+    drives = [ac.drive.Linear(-10, 10, 10.0**-k) for k in range(7)]
+    calls = [
+        lambda drive=drive: ac.propagate(H, drive, environment=environment) for drive in drives
+    ]
+    methods = [call().method for call in calls]
+    times = [timing.processor for timing in best_of(calls, rounds=2)]
+    report(
+        f"{levels} levels with decay, six decades",
+        {
+            "times": " ".join(f"{1e3 * time:.1f}" for time in times) + " ms",
+            "methods": ", ".join(dict.fromkeys(methods)),
+            "slowest / fastest": max(times) / min(times),
+            "target": MOST_GROWTH,
+        },
+    )
+    assert max(times) <= MOST_GROWTH * min(times)
